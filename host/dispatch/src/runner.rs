@@ -1,0 +1,44 @@
+//! What dispatch asks of whatever runs plugins. It knows no WebAssembly.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use hookyard_inbox::Claimed;
+use hookyard_model::{LogLine, Outcome, PluginRef, Revision};
+
+/// Runs jobs on the plugins that are loaded.
+#[async_trait]
+pub trait Runner: Send + Sync + 'static {
+    /// The plugins that can take jobs now.
+    fn active(&self) -> Vec<Active>;
+
+    /// Returns once `active` may have another answer than when this was last called. May return early.
+    async fn changed(&self);
+
+    /// Attempts one job, from beginning to end on one revision (invariant 7), and always within the plugin's limits.
+    ///
+    /// `None` says that the plugin is not loaded and nothing was run.
+    async fn run(&self, job: &Claimed) -> Option<Ran>;
+}
+
+/// A plugin that can take jobs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Active {
+    /// The plugin.
+    pub plugin: PluginRef,
+    /// How many attempts it may have at once.
+    pub concurrency: usize,
+}
+
+/// One attempt that was made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ran {
+    /// The code that ran.
+    pub revision: Revision,
+    /// From the decision to run to the outcome.
+    pub duration: Duration,
+    /// What it came to.
+    pub outcome: Outcome,
+    /// What the guest wrote.
+    pub log: Vec<LogLine>,
+}

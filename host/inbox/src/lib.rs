@@ -1,0 +1,10 @@
+//! The inbox: the one thing that ingress and dispatch share.
+//!
+//! `Inbox` is the contract, `memory` its simplest backend, `conformance` the tests that every backend passes.
+//! A backend stores; what a job's next state is, `hookyard_model::apply` decides.
+
+pub mod contract;
+
+pub use contract::{
+    Appended, Claimed, Error, EventSummary, Inbox, JobRef, JobSummary, Page, Routes, Settlement, Want,
+};

@@ -1,0 +1,18 @@
+//! The nouns of Hookyard and the one state machine that every job follows.
+//!
+//! Everything here is plain data and pure functions: no clock, environment, file or randomness is read
+//! (invariant 9). Whoever needs `now` or a random number passes it in.
+
+pub mod event;
+pub mod job;
+pub mod name;
+pub mod outcome;
+pub mod retry;
+pub mod time;
+
+pub use event::{Event, EventId, Header, Payload};
+pub use job::{Illegal, Input, JobState, apply};
+pub use name::{InvalidName, PluginName, PluginRef, Revision, SourceName, SourceRef, TenantName};
+pub use outcome::{Attempt, LogLine, Outcome};
+pub use retry::RetryPolicy;
+pub use time::{Clock, Timestamp};

@@ -1,0 +1,91 @@
+//! Points in time, as whole milliseconds since the Unix epoch.
+//!
+//! Milliseconds are what the store keeps and what handlers are given. Only the outermost layers read a clock.
+
+use std::fmt;
+use std::time::Duration;
+
+use ::time::OffsetDateTime;
+use ::time::format_description::well_known::Rfc3339;
+
+/// Milliseconds since 1970-01-01T00:00:00Z.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Timestamp(i64);
+
+impl Timestamp {
+    /// From milliseconds since the Unix epoch.
+    pub const fn from_unix_millis(millis: i64) -> Self {
+        Self(millis)
+    }
+
+    /// From whole seconds since the Unix epoch, saturating at the ends of the range.
+    pub const fn from_unix_secs(secs: i64) -> Self {
+        Self(secs.saturating_mul(1000))
+    }
+
+    /// From an RFC 3339 text such as `2026-05-19T10:30:00Z`.
+    pub fn parse_rfc3339(text: &str) -> Option<Self> {
+        let parsed = OffsetDateTime::parse(text, &Rfc3339).ok()?;
+        i64::try_from(parsed.unix_timestamp_nanos() / 1_000_000).ok().map(Self)
+    }
+
+    /// Milliseconds since the Unix epoch.
+    pub const fn unix_millis(self) -> i64 {
+        self.0
+    }
+
+    /// Whole seconds since the Unix epoch, rounded down.
+    pub const fn unix_secs(self) -> i64 {
+        self.0.div_euclid(1000)
+    }
+
+    /// This point moved later by `by`, saturating.
+    #[must_use]
+    pub fn after(self, by: Duration) -> Self {
+        Self(self.0.saturating_add(i64::try_from(by.as_millis()).unwrap_or(i64::MAX)))
+    }
+
+    /// The time from `earlier` to here; zero when `earlier` is in fact later.
+    pub fn since(self, earlier: Self) -> Duration {
+        Duration::from_millis(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
+    }
+}
+
+impl fmt::Display for Timestamp {
+    /// RFC 3339 in UTC; a bare number of milliseconds for years that the format can't say.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text = OffsetDateTime::from_unix_timestamp_nanos(i128::from(self.0) * 1_000_000)
+            .ok()
+            .and_then(|moment| moment.format(&Rfc3339).ok());
+        match text {
+            Some(text) => f.write_str(&text),
+            None => write!(f, "{}", self.0),
+        }
+    }
+}
+
+/// Tells the time. Only the binary reads a real clock; every other crate is given one.
+pub trait Clock: Send + Sync + 'static {
+    /// The present moment.
+    fn now(&self) -> Timestamp;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn displays_as_rfc3339_and_parses_back() {
+        let moment = Timestamp::from_unix_millis(1_780_400_200_250);
+        assert_eq!(moment.to_string(), "2026-06-02T11:36:40.25Z");
+        assert_eq!(Timestamp::parse_rfc3339(&moment.to_string()), Some(moment));
+        assert_eq!(Timestamp::from_unix_millis(i64::MAX).to_string(), i64::MAX.to_string());
+    }
+
+    #[test]
+    fn arithmetic_saturates() {
+        let last = Timestamp::from_unix_millis(i64::MAX);
+        assert_eq!(last.after(Duration::MAX), last);
+        assert_eq!(Timestamp::from_unix_millis(0).since(last), Duration::ZERO);
+    }
+}
