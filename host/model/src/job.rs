@@ -68,7 +68,7 @@ impl fmt::Display for JobState {
 }
 
 /// What happens to a job.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Input<'a> {
     /// Somebody takes the right to attempt it until then.
     Lease {
