@@ -1,1 +1,15 @@
-//! Placeholder while the workspace is laid out.
+//! Ingress: from a sender's bytes to a stored event, and an answer.
+//!
+//! `Config` (plain data) → `Bound` (address known, nothing served) → `Bound::run`, plus a cheap `Handle` that swaps
+//! the sources. The story of a request is `receive`. Ingress knows the inbox and nothing behind it: it never names
+//! dispatch, and it serves whether or not anything is dispatched (invariant 4).
+
+pub mod config;
+pub mod source;
+pub mod fetch;
+pub mod bound;
+
+pub use bound::{Bound, Error, Handle, Parts, bind};
+pub use config::Config;
+pub use fetch::{Fetch, FetchError, FetchRequest};
+pub use source::{Source, Sources};

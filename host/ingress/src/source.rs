@@ -1,0 +1,65 @@
+//! The configured sources, by the path that they are served at.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use hookyard_model::SourceRef;
+use hookyard_verify::{Provider, Verifier};
+
+/// One configured source, ready to receive.
+#[derive(Debug)]
+pub struct Source {
+    /// Whose it is and what it's called: served at `/{tenant}/{source}`.
+    pub source: SourceRef,
+    /// The provider that sends to it.
+    pub provider: Arc<Provider>,
+    /// How its requests are verified.
+    pub verifier: Arc<Verifier>,
+    /// The most bytes of a body; `Config::body_max` when it says nothing.
+    pub body_max: Option<usize>,
+    /// Whether its handshakes may fetch over plain `http:`: only where the operator named a local stand-in in words.
+    pub allow_http: bool,
+}
+
+/// All sources of the host. Replaced as a whole, never changed.
+#[derive(Debug, Default)]
+pub struct Sources {
+    by_tenant: BTreeMap<String, BTreeMap<String, Arc<Source>>>,
+}
+
+/// What a path leads to.
+#[derive(Debug)]
+pub(crate) struct Route<'a> {
+    pub(crate) source: Arc<Source>,
+    /// The segment after tenant and source, which a secret-path source takes as its credential.
+    pub(crate) tail: Option<&'a str>,
+}
+
+impl Sources {
+    /// The source at `path`: `/{tenant}/{source}`, or with one more segment.
+    ///
+    /// Names are plain ASCII (see `hookyard_model::name`), so that no path needs decoding to be compared.
+    pub(crate) fn find<'a>(&self, path: &'a str) -> Option<Route<'a>> {
+        let mut segments = path.strip_prefix('/')?.splitn(3, '/');
+        let (tenant, name) = (segments.next()?, segments.next()?);
+        let tail = segments.next();
+        if tail.is_some_and(|tail| tail.is_empty() || tail.contains('/')) {
+            return None;
+        }
+        let source = self.by_tenant.get(tenant)?.get(name)?;
+        Some(Route { source: Arc::clone(source), tail })
+    }
+}
+
+impl FromIterator<Source> for Sources {
+    /// Of two sources with the same name, the later one counts.
+    fn from_iter<I: IntoIterator<Item = Source>>(sources: I) -> Self {
+        let mut by_tenant: BTreeMap<String, BTreeMap<String, Arc<Source>>> = BTreeMap::new();
+        for source in sources {
+            let SourceRef { tenant, source: name } = &source.source;
+            let (tenant, name) = (tenant.to_string(), name.to_string());
+            by_tenant.entry(tenant).or_default().insert(name, Arc::new(source));
+        }
+        Self { by_tenant }
+    }
+}
