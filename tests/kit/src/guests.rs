@@ -1,0 +1,170 @@
+//! Builds the plugins that tests and the demo drop into the host's folder, with the Rust that is here.
+//!
+//! Each plugin is a workspace of its own, as it is for whoever copies it; all of them share one target folder. A
+//! missing `wasm32-wasip2` is added by rustup, as `rust-toolchain.toml` asks for it.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::OnceLock;
+
+use anyhow::{Context, Result, anyhow, bail};
+use aws_lc_rs::digest::{SHA256, digest};
+
+use crate::sns::hex;
+use crate::workspace;
+
+const TARGET: &str = "wasm32-wasip2";
+
+/// The compiled plugin of `plugins/<name>`.
+pub fn reference(name: &str) -> Result<Guest> {
+    named(name, all_reference()?)
+}
+
+/// The compiled test guest of that name: an example of `tests/guests`.
+pub fn test(name: &str) -> Result<Guest> {
+    static GUESTS: Built = OnceLock::new();
+    named(name, once(&GUESTS, || build(&[workspace::root().join("tests/guests")]))?)
+}
+
+/// Builds all of `plugins/`; later calls have the answer at once.
+pub fn all_reference() -> Result<&'static BTreeMap<String, PathBuf>> {
+    static GUESTS: Built = OnceLock::new();
+    once(&GUESTS, || {
+        let mut folders: Vec<PathBuf> = Vec::new();
+        for entry in fs::read_dir(workspace::root().join("plugins")).context("the folder plugins/ can't be read")? {
+            let folder = entry?.path();
+            if folder.join("Cargo.toml").is_file() {
+                folders.push(folder);
+            }
+        }
+        folders.sort();
+        build(&folders)
+    })
+}
+
+/// A component, ready to be dropped in.
+#[derive(Debug, Clone)]
+pub struct Guest {
+    bytes: Vec<u8>,
+}
+
+impl Guest {
+    /// The file's content.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// What the host calls this content: its SHA-256 in hex.
+    pub fn revision(&self) -> String {
+        hex(digest(&SHA256, &self.bytes).as_ref())
+    }
+
+    /// The same code as another revision: with the tag in a custom section, which every engine skips.
+    #[must_use]
+    pub fn tagged(&self, tag: &str) -> Self {
+        const NAME: &[u8] = b"hookyard-test";
+        let content = [&[NAME.len() as u8][..], NAME, tag.as_bytes()].concat();
+        let length = u8::try_from(content.len()).ok().filter(|length| *length < 0x80).expect("a tag is short");
+        Self { bytes: [&self.bytes, &[0, length][..], &content].concat() }
+    }
+}
+
+/// Any bytes, in the place of a component.
+impl From<Vec<u8>> for Guest {
+    fn from(bytes: Vec<u8>) -> Self {
+        Self { bytes }
+    }
+}
+
+type Built = OnceLock<Result<BTreeMap<String, PathBuf>, String>>;
+
+fn once(
+    built: &'static Built,
+    build: impl FnOnce() -> Result<BTreeMap<String, PathBuf>>,
+) -> Result<&'static BTreeMap<String, PathBuf>> {
+    built.get_or_init(|| build().map_err(|error| format!("{error:#}"))).as_ref().map_err(|error| anyhow!("{error}"))
+}
+
+fn named(name: &str, guests: &BTreeMap<String, PathBuf>) -> Result<Guest> {
+    let path = guests.get(name).with_context(|| {
+        let known: Vec<&str> = guests.keys().map(String::as_str).collect();
+        format!("no guest is called {name}; there are {}", known.join(", "))
+    })?;
+    let bytes = fs::read(path).with_context(|| format!("{} was built and can't be read", path.display()))?;
+    Ok(Guest { bytes })
+}
+
+/// Builds these packages for WebAssembly and says where each component is, by its target's name with `-` for `_`.
+fn build(folders: &[PathBuf]) -> Result<BTreeMap<String, PathBuf>> {
+    let target_folder = workspace::target_folder()?.join("guests");
+    fs::create_dir_all(&target_folder)?;
+    // Two processes at once would ask rustup for the same thing.
+    let lock = File::create(target_folder.join(".hookyard-lock"))?;
+    lock.lock().context("the guests' target folder can't be locked")?;
+    ensure_target()?;
+    let mut guests = BTreeMap::new();
+    for folder in folders {
+        let mut command = workspace::cargo();
+        command.args(["build", "--quiet", "--release", "--target", TARGET, "--target-dir"]).arg(&target_folder);
+        command.arg("--manifest-path").arg(folder.join("Cargo.toml"));
+        if folder.join("Cargo.lock").is_file() {
+            command.arg("--locked");
+        }
+        if folder.join("examples").is_dir() {
+            command.arg("--examples");
+        }
+        // Flags that are meant for the host, such as those of a coverage run, don't fit WebAssembly.
+        command.env_remove("RUSTFLAGS").env_remove("CARGO_ENCODED_RUSTFLAGS");
+        for artifact in workspace::build(command, &folder.display().to_string())? {
+            let component = artifact.files.into_iter().find(|file| file.extension().is_some_and(|end| end == "wasm"));
+            guests.extend(component.map(|file| (artifact.name.replace('_', "-"), file)));
+        }
+    }
+    Ok(guests)
+}
+
+/// Adds the WebAssembly target to the Rust that is here, unless it has it.
+fn ensure_target() -> Result<()> {
+    let sysroot = sysroot()?;
+    if sysroot.join("lib/rustlib").join(TARGET).is_dir() {
+        return Ok(());
+    }
+    let added = Command::new("rustup").current_dir(workspace::root()).args(["target", "add", TARGET]).status();
+    match added {
+        Ok(status) if status.success() => Ok(()),
+        Ok(status) => bail!("`rustup target add {TARGET}` failed ({status}); its own message stands above"),
+        Err(error) => bail!(
+            "the Rust in {} has no {TARGET}, and rustup, which could add it, did not start ({error}): \
+             install Rust by https://rustup.rs, or add the target the way that this Rust was installed",
+            sysroot.display()
+        ),
+    }
+}
+
+fn sysroot() -> Result<PathBuf> {
+    let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
+    let output = Command::new(rustc)
+        .current_dir(workspace::root())
+        .args(["--print", "sysroot"])
+        .stderr(Stdio::inherit())
+        .output()
+        .context("rustc did not start")?;
+    let path = String::from_utf8(output.stdout).context("rustc's sysroot is not UTF-8")?;
+    Ok(Path::new(path.trim()).to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tag_makes_another_revision_of_the_same_module() {
+        let empty = Guest::from(b"\0asm\x0d\0\x01\0".to_vec());
+        let (one, two) = (empty.tagged("1"), empty.tagged("2"));
+        assert_eq!(one.bytes(), b"\0asm\x0d\0\x01\0\0\x0f\x0dhookyard-test1");
+        assert_ne!(one.revision(), two.revision());
+        assert_eq!(empty.revision().len(), 64);
+    }
+}

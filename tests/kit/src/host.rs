@@ -1,0 +1,211 @@
+//! The real `hookyard` binary: built once, started on a free loopback port, watched by its log, ended at will.
+//!
+//! `HOOKYARD_BIN` names another binary to drive, such as a release build; otherwise cargo builds the one of this
+//! checkout. Only children that this process started are ever ended.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{ExitStatus, Stdio};
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use anyhow::{Context, Result, anyhow, bail};
+use rustix::process::{Pid, Signal};
+use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
+use tokio::process::{Child, Command};
+
+use crate::events::Event;
+use crate::log::{Line, Log};
+use crate::site::Site;
+use crate::{PATIENCE, eventually, workspace};
+
+/// The binary under test. The first call may build it, which blocks.
+pub fn binary() -> Result<&'static Path> {
+    static BINARY: OnceLock<Result<PathBuf, String>> = OnceLock::new();
+    let built = BINARY.get_or_init(|| match std::env::var_os("HOOKYARD_BIN") {
+        Some(path) => Ok(path.into()),
+        None => build().map_err(|error| format!("{error:#}")),
+    });
+    built.as_deref().map_err(|error| anyhow!("{error}"))
+}
+
+/// The whole workspace is selected, so that dependencies have the features that `cargo test` gives them and are not
+/// compiled twice.
+fn build() -> Result<PathBuf> {
+    let mut command = workspace::cargo();
+    command.args(["build", "--workspace", "--bin", "hookyard"]);
+    if !cfg!(debug_assertions) {
+        command.arg("--release");
+    }
+    let artifacts = workspace::build(command, "the host")?;
+    let host = artifacts.into_iter().rfind(|artifact| artifact.name == "hookyard" && artifact.is_executable);
+    host.and_then(|host| host.files.into_iter().next_back()).context("cargo built no binary called hookyard")
+}
+
+/// A running host.
+pub struct Host {
+    child: Child,
+    address: SocketAddr,
+    log: Log,
+    config: PathBuf,
+    environment: Vec<(String, String)>,
+}
+
+impl Host {
+    /// Starts the host with a site's configuration and waits until it listens.
+    pub async fn start(site: &Site) -> Result<Self> {
+        let (child, log) = spawn(&site.config(), site.environment()).await?;
+        let mut host = Self {
+            child,
+            address: ([127, 0, 0, 1], 0).into(),
+            log,
+            config: site.config(),
+            environment: site.environment().to_vec(),
+        };
+        let listening = tokio::select! {
+            line = host.log.wait_for(0, "the host to listen", PATIENCE, |line| line.message() == "listening") => line?,
+            status = host.child.wait() => {
+                bail!("the host ended before it listened ({}); it wrote\n{}", status?, host.log.tail(30));
+            }
+        };
+        host.address = listening.text_of("address").parse().context("the host says no address that it listens on")?;
+        Ok(host)
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The process id.
+    pub fn pid(&self) -> u32 {
+        self.child.id().unwrap_or_default()
+    }
+
+    /// What it has written so far.
+    pub fn log(&self) -> &Log {
+        &self.log
+    }
+
+    /// Waits for a line that it writes, or has written.
+    pub async fn wait_for_log(&self, what: &str, wanted: impl Fn(&Line) -> bool) -> Result<Line> {
+        self.log.wait_for(0, what, PATIENCE, wanted).await
+    }
+
+    /// Waits for a line that it writes after the mark.
+    pub async fn wait_for_log_since(&self, mark: usize, what: &str, wanted: impl Fn(&Line) -> bool) -> Result<Line> {
+        self.log.wait_for(mark, what, PATIENCE, wanted).await
+    }
+
+    /// Waits until the plugin runs that code.
+    pub async fn wait_for_revision(&self, plugin: &str, revision: &str) -> Result<Line> {
+        let what = format!("{plugin} to run {}", &revision[..12]);
+        self.wait_for_log(&what, |line| crate::events::is_activation(line, plugin, revision)).await
+    }
+
+    /// All events as `hookyard events list --json` tells them.
+    pub async fn events(&self) -> Result<Vec<Event>> {
+        let config = self.config.to_string_lossy().into_owned();
+        let done = run_with(&["events", "list", "--json", "--config", &config], &self.environment).await?;
+        if done.code != Some(0) {
+            bail!("`hookyard events list` failed ({:?}): {}", done.code, done.stderr);
+        }
+        done.stdout.lines().map(Event::parse).collect()
+    }
+
+    /// Asks for the events until they are as wanted, and hands them out.
+    pub async fn wait_for_events(&self, what: &str, wanted: impl Fn(&[Event]) -> bool) -> Result<Vec<Event>> {
+        let found = eventually(what, || async {
+            let events = self.events().await?;
+            Ok(wanted(&events).then_some(events))
+        });
+        match found.await {
+            Ok(events) => Ok(events),
+            Err(error) => {
+                let events: String =
+                    self.events().await?.iter().rev().take(5).map(|event| format!("    {event:?}\n")).collect();
+                Err(error.context(format!("the last events are\n{events}and the log ends with\n{}", self.log.tail(20))))
+            }
+        }
+    }
+
+    /// Ends it as a power cut would.
+    pub async fn kill(mut self) -> Result<Log> {
+        self.child.kill().await.context("the host could not be killed")?;
+        Ok(self.log.clone())
+    }
+
+    /// Asks it to end, by SIGTERM.
+    pub fn ask_to_end(&self) -> Result<()> {
+        let pid = i32::try_from(self.pid()).ok().and_then(Pid::from_raw).context("the host has already ended")?;
+        rustix::process::kill_process(pid, Signal::TERM).context("SIGTERM did not reach the host")
+    }
+
+    /// Waits until it has ended.
+    pub async fn wait(mut self) -> Result<(ExitStatus, Log)> {
+        let ended = tokio::time::timeout(PATIENCE, self.child.wait()).await;
+        let status = ended.map_err(|_| anyhow!("the host did not end; its log ends with\n{}", self.log.tail(30)))??;
+        Ok((status, self.log.clone()))
+    }
+
+    /// Asks it to end and waits until it has.
+    pub async fn terminate(self) -> Result<(ExitStatus, Log)> {
+        self.ask_to_end()?;
+        self.wait().await
+    }
+}
+
+async fn spawn(config: &Path, environment: &[(String, String)]) -> Result<(Child, Log)> {
+    let mut command = command(environment).await?;
+    command.args(["serve", "--log", "json", "--config"]).arg(config);
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().context("the host did not start")?;
+    let log = Log::default();
+    follow(child.stdout.take().expect("standard output is piped"), log.clone());
+    follow(child.stderr.take().expect("standard error is piped"), log.clone());
+    Ok((child, log))
+}
+
+fn follow(stream: impl AsyncRead + Unpin + Send + 'static, log: Log) {
+    tokio::spawn(async move {
+        let mut lines = BufReader::new(stream).lines();
+        while let Ok(Some(line)) = lines.next_line().await {
+            log.push(line);
+        }
+    });
+}
+
+/// A run of the binary that ended by itself.
+#[derive(Debug, Clone)]
+pub struct Finished {
+    /// The exit code; none when a signal ended it.
+    pub code: Option<i32>,
+    /// What it wrote to standard output.
+    pub stdout: String,
+    /// What it wrote to standard error.
+    pub stderr: String,
+}
+
+/// Runs the binary until it ends by itself.
+pub async fn run(arguments: &[&str]) -> Result<Finished> {
+    run_with(arguments, &[]).await
+}
+
+/// The same with environment variables.
+pub async fn run_with(arguments: &[&str], environment: &[(String, String)]) -> Result<Finished> {
+    let output = command(environment).await?.args(arguments).stdin(Stdio::null()).output();
+    let output = tokio::time::timeout(Duration::from_secs(120), output)
+        .await
+        .with_context(|| format!("`hookyard {}` did not end", arguments.join(" ")))??;
+    Ok(Finished {
+        code: output.status.code(),
+        stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+        stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+    })
+}
+
+async fn command(environment: &[(String, String)]) -> Result<Command> {
+    let binary = tokio::task::spawn_blocking(binary).await??;
+    let mut command = Command::new(binary);
+    command.env_remove("RUST_LOG").envs(environment.iter().cloned()).kill_on_drop(true);
+    Ok(command)
+}

@@ -1,0 +1,65 @@
+//! The sample payloads that stand in each provider's folder.
+
+use std::collections::BTreeSet;
+use std::fs;
+
+use anyhow::{Context, Result};
+
+use crate::workspace;
+
+/// One sample: an event as its sender would send it.
+#[derive(Debug, Clone)]
+pub struct Sample {
+    /// The file's name without `.json`.
+    pub name: String,
+    /// The payload, byte for byte.
+    pub body: String,
+}
+
+impl Sample {
+    /// The payload as JSON.
+    pub fn json(&self) -> serde_json::Value {
+        serde_json::from_str(&self.body).expect("every sample is JSON")
+    }
+
+    /// The payload with this JSON pointer's value replaced, in compact JSON.
+    pub fn with(&self, pointer: &str, value: impl Into<serde_json::Value>) -> String {
+        let mut json = self.json();
+        *json.pointer_mut(pointer).expect("the sample has what the test replaces") = value.into();
+        json.to_string()
+    }
+}
+
+/// All samples of a provider, by name.
+pub fn of(provider: &str) -> Result<Vec<Sample>> {
+    let folder = workspace::root().join("wit/providers").join(provider).join("samples");
+    let mut samples = Vec::new();
+    for entry in fs::read_dir(&folder).with_context(|| format!("{} can't be read", folder.display()))? {
+        let path = entry?.path();
+        if path.extension().is_some_and(|end| end == "json") {
+            let name = path.file_stem().and_then(|name| name.to_str()).context("a sample's name is not UTF-8")?;
+            samples.push(Sample { name: name.to_owned(), body: fs::read_to_string(&path)? });
+        }
+    }
+    samples.sort_by(|a, b| a.name.cmp(&b.name));
+    Ok(samples)
+}
+
+/// One sample of a provider.
+pub fn one(provider: &str, name: &str) -> Result<Sample> {
+    let samples = of(provider)?;
+    let known: Vec<_> = samples.iter().map(|sample| sample.name.clone()).collect();
+    let found = samples.into_iter().find(|sample| sample.name == name);
+    found.with_context(|| format!("{provider} has no sample {name}; it has {}", known.join(", ")))
+}
+
+/// The event types that a provider's definition takes in, and those that it only sends.
+pub fn types_of(provider: &str) -> Result<(BTreeSet<String>, BTreeSet<String>)> {
+    let path = workspace::root().join("wit/providers").join(provider).join("provider.toml");
+    let definition: toml::Table = toml::from_str(&fs::read_to_string(&path)?)?;
+    let names = |table: &str| {
+        let table = definition.get(table).and_then(toml::Value::as_table);
+        table.into_iter().flat_map(|table| table.keys().cloned()).collect()
+    };
+    Ok((names("events"), names("outgoing")))
+}

@@ -1,0 +1,177 @@
+//! Signing as the senders do: Standard Webhooks (topi through Svix, topi SaaS) and detached JWS (Topper).
+//!
+//! The keys are made on the spot, so that none stands in the repository.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use anyhow::{Context, Result};
+use aws_lc_rs::rand::{self, SystemRandom};
+use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
+use base64::Engine;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use p256::ecdsa::signature::Signer;
+use p256::ecdsa::{Signature, SigningKey};
+use serde_json::json;
+
+use crate::http::Webhook;
+
+/// The present moment in seconds since the Unix epoch.
+pub fn now() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).expect("the clock is past 1970");
+    since.as_secs().try_into().expect("the clock is before the year 292 billion")
+}
+
+/// Bytes that nobody can guess.
+pub fn random<const N: usize>() -> [u8; N] {
+    let mut bytes = [0; N];
+    rand::fill(&mut bytes).expect("the operating system has random bytes");
+    bytes
+}
+
+/// Which of the two families of header names a sender uses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Family {
+    /// `svix-id` and so on.
+    Svix,
+    /// `webhook-id` and so on.
+    Webhook,
+}
+
+impl Family {
+    /// The name of one of its headers: `id`, `timestamp` or `signature`.
+    pub fn header(self, part: &str) -> String {
+        match self {
+            Self::Svix => format!("svix-{part}"),
+            Self::Webhook => format!("webhook-{part}"),
+        }
+    }
+}
+
+/// A sender by Standard Webhooks with a shared secret (`v1`).
+pub struct StandardWebhooks {
+    secret: String,
+    family: Family,
+}
+
+impl StandardWebhooks {
+    /// A sender with a new secret.
+    pub fn new(family: Family) -> Self {
+        Self { secret: format!("whsec_{}", STANDARD.encode(random::<24>())), family }
+    }
+
+    /// The secret as the sender's dashboard shows it.
+    pub fn secret(&self) -> &str {
+        &self.secret
+    }
+
+    /// The body, signed now under this message id.
+    pub fn sign(&self, id: &str, body: impl Into<Vec<u8>>) -> Webhook {
+        self.sign_at(id, now(), body)
+    }
+
+    /// The body, signed with this timestamp.
+    pub fn sign_at(&self, id: &str, timestamp: i64, body: impl Into<Vec<u8>>) -> Webhook {
+        let body = body.into();
+        let signer = standardwebhooks::Webhook::new(&self.secret).expect("the secret is base64");
+        let signature = signer.sign(id, timestamp, &body).expect("sample payloads are UTF-8");
+        signed(self.family, id, timestamp, &signature, body)
+    }
+}
+
+/// A sender by Standard Webhooks with a key pair (`v1a`).
+pub struct AsymmetricWebhooks {
+    pair: Ed25519KeyPair,
+    family: Family,
+}
+
+impl AsymmetricWebhooks {
+    /// A sender with a new key pair.
+    pub fn new(family: Family) -> Result<Self> {
+        let document = Ed25519KeyPair::generate_pkcs8(&SystemRandom::new()).context("no Ed25519 key was made")?;
+        let pair = Ed25519KeyPair::from_pkcs8(document.as_ref()).context("the new key does not read back")?;
+        Ok(Self { pair, family })
+    }
+
+    /// The public key as the sender's dashboard shows it.
+    pub fn public_key(&self) -> String {
+        format!("whpk_{}", STANDARD.encode(self.pair.public_key().as_ref()))
+    }
+
+    /// The body, signed now under this message id.
+    pub fn sign(&self, id: &str, body: impl Into<Vec<u8>>) -> Webhook {
+        let (body, timestamp) = (body.into(), now());
+        let text = [format!("{id}.{timestamp}.").as_bytes(), &body].concat();
+        let signature = format!("v1a,{}", STANDARD.encode(self.pair.sign(&text).as_ref()));
+        signed(self.family, id, timestamp, &signature, body)
+    }
+}
+
+fn signed(family: Family, id: &str, timestamp: i64, signature: &str, body: Vec<u8>) -> Webhook {
+    Webhook::json(body)
+        .and(&family.header("id"), id)
+        .and(&family.header("timestamp"), &timestamp.to_string())
+        .and(&family.header("signature"), signature)
+}
+
+/// Topper: ES256 over the raw body, detached.
+pub struct Topper {
+    key: SigningKey,
+    key_id: String,
+}
+
+impl Topper {
+    /// The header that carries the signature.
+    pub const HEADER: &str = "X-Topper-JWS-Signature";
+
+    /// A sender with a new key.
+    #[expect(clippy::new_without_default, reason = "every call makes another key, which no default should")]
+    pub fn new() -> Self {
+        let key = std::iter::repeat_with(random::<32>)
+            .find_map(|bytes| SigningKey::from_slice(&bytes).ok())
+            .expect("nearly every number is a key");
+        Self { key, key_id: uuid::Uuid::new_v4().to_string() }
+    }
+
+    /// The public key as Topper hands it out.
+    pub fn jwk(&self) -> String {
+        let point = self.key.verifying_key().to_sec1_point(false);
+        let (x, y) = (point.x().expect("an uncompressed point"), point.y().expect("an uncompressed point"));
+        json!({
+            "kty": "EC", "crv": "P-256", "alg": "ES256", "kid": self.key_id,
+            "x": URL_SAFE_NO_PAD.encode(x), "y": URL_SAFE_NO_PAD.encode(y),
+        })
+        .to_string()
+    }
+
+    /// The body, signed.
+    pub fn sign(&self, body: impl Into<Vec<u8>>) -> Webhook {
+        let body = body.into();
+        let header = URL_SAFE_NO_PAD.encode(json!({ "alg": "ES256", "kid": self.key_id }).to_string());
+        let signing_input = format!("{header}.{}", URL_SAFE_NO_PAD.encode(&body));
+        let signature: Signature = self.key.sign(signing_input.as_bytes());
+        let token = format!("{header}..{}", URL_SAFE_NO_PAD.encode(signature.to_bytes()));
+        Webhook::json(body).and(Self::HEADER, &token)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED, UnparsedPublicKey};
+
+    use super::*;
+
+    #[test]
+    fn topper_signs_what_others_verify() {
+        let topper = Topper::new();
+        let webhook = topper.sign("{}");
+        let (header, signature) = webhook.header(Topper::HEADER).split_once("..").expect("detached");
+        let jwk: serde_json::Value = serde_json::from_str(&topper.jwk()).expect("a JWK is JSON");
+        let part = |name: &str| URL_SAFE_NO_PAD.decode(jwk[name].as_str().unwrap_or_default()).expect("base64");
+        let point = [&[4][..], &part("x"), &part("y")].concat();
+        let signature = URL_SAFE_NO_PAD.decode(signature).expect("base64");
+        let signed = format!("{header}.{}", URL_SAFE_NO_PAD.encode("{}"));
+        let key = UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, point);
+        key.verify(signed.as_bytes(), &signature).expect("the signature holds");
+        assert!(key.verify(b"other", &signature).is_err());
+    }
+}

@@ -1,0 +1,150 @@
+//! An operator's folder: `hookyard.toml`, secrets, the plugin folder and the inbox's file.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use tempfile::TempDir;
+
+use crate::guests::Guest;
+
+/// A folder that one host is run from.
+pub struct Site {
+    folder: PathBuf,
+    environment: Vec<(String, String)>,
+    // Held for its end: the folder goes with it.
+    _temporary: Option<TempDir>,
+}
+
+impl Site {
+    /// A new folder that is removed in the end.
+    pub fn temporary() -> Result<Self> {
+        let temporary = tempfile::Builder::new().prefix("hookyard-").tempdir().context("no temporary folder")?;
+        // The host names files by their real paths; on some systems the temporary folder is a symlink.
+        let folder = temporary.path().canonicalize()?;
+        Self::laid_out(folder, Some(temporary))
+    }
+
+    /// This folder, emptied first, and left as it is in the end.
+    pub fn at(folder: &Path) -> Result<Self> {
+        match fs::remove_dir_all(folder) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                return Err(error).with_context(|| format!("{} can't be emptied", folder.display()));
+            }
+            _ => {}
+        }
+        fs::create_dir_all(folder).with_context(|| format!("{} can't be made", folder.display()))?;
+        Self::laid_out(folder.canonicalize()?, None)
+    }
+
+    fn laid_out(folder: PathBuf, temporary: Option<TempDir>) -> Result<Self> {
+        fs::create_dir_all(folder.join("plugins"))?;
+        Ok(Self { folder, environment: Vec::new(), _temporary: temporary })
+    }
+
+    /// A path within the folder.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.join(name)
+    }
+
+    /// The configuration file.
+    pub fn config(&self) -> PathBuf {
+        self.path("hookyard.toml")
+    }
+
+    /// What the host's environment has beside our own.
+    pub fn environment(&self) -> &[(String, String)] {
+        &self.environment
+    }
+
+    /// Gives the host an environment variable.
+    pub fn set_variable(&mut self, name: &str, value: &str) {
+        self.environment.push((name.into(), value.into()));
+    }
+
+    /// Writes a file, whole and at once: beside its place first, then moved there.
+    pub fn write(&self, name: &str, content: impl AsRef<[u8]>) -> Result<PathBuf> {
+        let path = self.path(name);
+        let parent = path.parent().context("a file stands in a folder")?;
+        fs::create_dir_all(parent)?;
+        let aside = self.path(&format!(".aside-{}", uuid::Uuid::new_v4()));
+        fs::write(&aside, content).with_context(|| format!("{} can't be written", aside.display()))?;
+        fs::rename(&aside, &path).with_context(|| format!("{} can't be put in its place", path.display()))?;
+        Ok(path)
+    }
+
+    /// Writes `hookyard.toml`.
+    pub fn configure(&self, config: &Config) -> Result<()> {
+        self.write("hookyard.toml", config.text()).map(drop)
+    }
+
+    /// Where the plugin `tenant/name` stands.
+    pub fn plugin_file(&self, plugin: &str) -> PathBuf {
+        self.path(&format!("plugins/{plugin}.wasm"))
+    }
+
+    /// Drops a plugin in, or renames it over the one that is there.
+    pub fn install(&self, plugin: &str, guest: &Guest) -> Result<()> {
+        self.write(&format!("plugins/{plugin}.wasm"), guest.bytes()).map(drop)
+    }
+
+    /// Removes a plugin.
+    pub fn uninstall(&self, plugin: &str) -> Result<()> {
+        fs::remove_file(self.plugin_file(plugin)).with_context(|| format!("{plugin} can't be removed"))
+    }
+}
+
+/// The text of a `hookyard.toml`. Sections are given by what stands in them.
+#[derive(Debug, Clone, Default)]
+pub struct Config {
+    ingress: Vec<String>,
+    plugins: Vec<String>,
+    rest: Vec<String>,
+}
+
+impl Config {
+    /// What every test wants: a free loopback port, the embedded inbox, the folder `plugins`.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// A line in `[ingress]`.
+    #[must_use]
+    pub fn ingress(mut self, line: &str) -> Self {
+        self.ingress.push(line.into());
+        self
+    }
+
+    /// A line in `[plugins]`.
+    #[must_use]
+    pub fn plugins(mut self, line: &str) -> Self {
+        self.plugins.push(line.into());
+        self
+    }
+
+    /// A source, by the lines that stand in its section.
+    #[must_use]
+    pub fn source(self, path: &str, lines: &str) -> Self {
+        let (tenant, source) = path.split_once('/').expect("tenant/source");
+        self.section(&format!("tenants.{tenant}.sources.{source}"), lines)
+    }
+
+    /// Any other section.
+    #[must_use]
+    pub fn section(mut self, name: &str, lines: &str) -> Self {
+        self.rest.push(format!("\n[{name}]\n{lines}\n"));
+        self
+    }
+
+    /// The file's text.
+    pub fn text(&self) -> String {
+        let mut ingress = self.ingress.join("\n");
+        if !ingress.contains("listen") {
+            ingress = format!("listen = \"127.0.0.1:0\"\n{ingress}");
+        }
+        let (plugins, rest) = (self.plugins.join("\n"), self.rest.concat());
+        format!(
+            "[ingress]\n{ingress}\n\n[inbox]\nurl = \"sqlite:data/hookyard.db\"\n\n[plugins]\nfolder = \"plugins\"\n{plugins}\n{rest}"
+        )
+    }
+}

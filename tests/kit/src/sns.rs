@@ -1,0 +1,264 @@
+//! A stand-in for Amazon SNS: a certificate authority of its own, signed messages, and the two endpoints that a
+//! subscriber calls back (the certificate and `ConfirmSubscription`), on loopback.
+//!
+//! The rules are Amazon's: "Verifying the signatures of Amazon SNS messages" in the SNS developer guide.
+
+use std::convert::Infallible;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use anyhow::{Context, Result};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use http::{Request, Response, StatusCode};
+use http_body_util::Full;
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use serde_json::{Map, Value, json};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use uuid::Uuid;
+
+use crate::http::Webhook;
+use crate::sign;
+
+mod rsa;
+
+/// The topic that the stand-in publishes to: the one of the seed's sample.
+pub const TOPIC: &str = "arn:aws:sns:eu-west-1:770937179823:webhooks-change-broker-elle-de-topic-dev";
+
+/// How a message is signed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SignatureVersion {
+    /// SHA1withRSA.
+    V1,
+    /// SHA256withRSA.
+    V2,
+}
+
+impl SignatureVersion {
+    const fn text(self) -> &'static str {
+        match self {
+            Self::V1 => "1",
+            Self::V2 => "2",
+        }
+    }
+}
+
+/// The stand-in, serving until it is dropped.
+pub struct StandIn {
+    address: SocketAddr,
+    authority: rsa::Authority,
+    certificate_path: String,
+    seen: Arc<Mutex<Vec<String>>>,
+    server: JoinHandle<()>,
+}
+
+impl StandIn {
+    /// Makes the keys and starts to serve on a free port.
+    pub async fn start() -> Result<Self> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.context("no loopback port is free")?;
+        let address = listener.local_addr()?;
+        let authority = tokio::task::spawn_blocking(rsa::Authority::new).await??;
+        let certificate_path = format!("/SimpleNotificationService-{}.pem", hex(&sign::random::<16>()));
+        let seen = Arc::<Mutex<Vec<String>>>::default();
+        let endpoint = Endpoint {
+            certificate_path: certificate_path.clone(),
+            certificate: authority.leaf_pem().to_owned().into(),
+            seen: Arc::clone(&seen),
+        };
+        let server = tokio::spawn(serve(listener, endpoint));
+        Ok(Self { address, authority, certificate_path, seen, server })
+    }
+
+    /// What its URLs begin with.
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// The root certificate that its signing certificate hangs on.
+    pub fn root_pem(&self) -> &str {
+        self.authority.root_pem()
+    }
+
+    /// The targets of all confirmations that it was asked for.
+    pub fn confirmations(&self) -> Vec<String> {
+        self.seen_with("Action=ConfirmSubscription")
+    }
+
+    /// How often its certificate was fetched.
+    pub fn certificate_fetches(&self) -> usize {
+        self.seen_with(&self.certificate_path).len()
+    }
+
+    fn seen_with(&self, part: &str) -> Vec<String> {
+        let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        seen.iter().filter(|target| target.contains(part)).cloned().collect()
+    }
+
+    /// The first message that a new subscriber is sent, and the token in it.
+    pub fn subscription_confirmation(&self) -> (Message, String) {
+        self.handshake("SubscriptionConfirmation", "You have chosen to subscribe to the topic")
+    }
+
+    /// What a subscriber is sent when its subscription ends.
+    pub fn unsubscribe_confirmation(&self) -> (Message, String) {
+        self.handshake("UnsubscribeConfirmation", "You have chosen to deactivate subscription")
+    }
+
+    fn handshake(&self, kind: &'static str, words: &str) -> (Message, String) {
+        let token = hex(&sign::random::<32>());
+        let mut message = self.message(kind, &format!("{words} {TOPIC}."));
+        let confirm = format!("{}/?Action=ConfirmSubscription&TopicArn={TOPIC}&Token={token}", self.url());
+        message.set("Token", &token);
+        message.set("SubscribeURL", &confirm);
+        (message, token)
+    }
+
+    /// A notification that carries this text.
+    pub fn notification(&self, text: &str) -> Message {
+        let mut message = self.message("Notification", text);
+        message.set("UnsubscribeURL", &format!("{}/?Action=Unsubscribe&SubscriptionArn={TOPIC}:1", self.url()));
+        message
+    }
+
+    /// The same without an envelope, as with "raw message delivery": nothing is signed.
+    pub fn raw(&self, text: &str) -> Webhook {
+        let id = Uuid::new_v4().to_string();
+        headers("Notification", &id, TOPIC).and("x-amz-sns-rawdelivery", "true").with_body(text.to_owned())
+    }
+
+    /// The message signed and put on the wire.
+    pub fn sign(&self, mut message: Message, version: SignatureVersion) -> Webhook {
+        message.set("SignatureVersion", version.text());
+        message.set("SigningCertURL", &format!("{}{}", self.url(), self.certificate_path));
+        let signature = self.authority.sign(&message.text_to_sign(), version);
+        message.set("Signature", &STANDARD.encode(signature));
+        message.webhook()
+    }
+
+    fn message(&self, kind: &'static str, text: &str) -> Message {
+        let now = OffsetDateTime::now_utc().truncate_to_millisecond();
+        let fields = json!({
+            "Type": kind,
+            "MessageId": Uuid::new_v4().to_string(),
+            "TopicArn": TOPIC,
+            "Message": text,
+            "Timestamp": now.format(&Rfc3339).expect("the present is a date"),
+        });
+        let Value::Object(fields) = fields else { unreachable!("it is an object") };
+        Message { kind, fields }
+    }
+}
+
+impl Drop for StandIn {
+    fn drop(&mut self) {
+        self.server.abort();
+    }
+}
+
+/// A message before it is signed.
+#[derive(Debug, Clone)]
+pub struct Message {
+    kind: &'static str,
+    fields: Map<String, Value>,
+}
+
+impl Message {
+    /// Gives a field a value.
+    pub fn set(&mut self, name: &str, value: &str) {
+        self.fields.insert(name.into(), value.into());
+    }
+
+    fn text(&self, name: &str) -> &str {
+        self.fields.get(name).and_then(Value::as_str).unwrap_or_default()
+    }
+
+    fn text_to_sign(&self) -> String {
+        let names: &[&str] = match self.kind {
+            "Notification" => &["Message", "MessageId", "Subject", "Timestamp", "TopicArn", "Type"],
+            _ => &["Message", "MessageId", "SubscribeURL", "Timestamp", "Token", "TopicArn", "Type"],
+        };
+        let given = names.iter().filter(|name| self.fields.contains_key(**name));
+        given.map(|name| format!("{name}\n{}\n", self.text(name))).collect()
+    }
+
+    fn webhook(&self) -> Webhook {
+        let body = serde_json::to_string_pretty(&self.fields).expect("texts only");
+        headers(self.kind, self.text("MessageId"), self.text("TopicArn")).with_body(body)
+    }
+}
+
+fn headers(kind: &str, id: &str, topic: &str) -> Webhook {
+    let webhook = Webhook::default()
+        .and("content-type", "text/plain; charset=UTF-8")
+        .and("user-agent", "Amazon Simple Notification Service Agent")
+        .and("x-amz-sns-message-type", kind)
+        .and("x-amz-sns-message-id", id)
+        .and("x-amz-sns-topic-arn", topic);
+    if kind == "SubscriptionConfirmation" {
+        return webhook;
+    }
+    webhook.and("x-amz-sns-subscription-arn", &format!("{topic}:1"))
+}
+
+#[derive(Clone)]
+struct Endpoint {
+    certificate_path: String,
+    certificate: Bytes,
+    seen: Arc<Mutex<Vec<String>>>,
+}
+
+impl Endpoint {
+    fn answer(&self, request: &Request<Incoming>) -> Response<Full<Bytes>> {
+        let target = request.uri().to_string();
+        let (status, body) = if request.uri().path() == self.certificate_path {
+            (StatusCode::OK, self.certificate.clone())
+        } else if target.contains("Action=ConfirmSubscription") {
+            (StatusCode::OK, Bytes::from_static(b"<ConfirmSubscriptionResponse/>"))
+        } else {
+            (StatusCode::NOT_FOUND, Bytes::new())
+        };
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner).push(target);
+        let mut response = Response::new(Full::new(body));
+        *response.status_mut() = status;
+        response
+    }
+}
+
+async fn serve(listener: TcpListener, endpoint: Endpoint) {
+    while let Ok((stream, _)) = listener.accept().await {
+        let endpoint = endpoint.clone();
+        tokio::spawn(async move {
+            let service = service_fn(move |request| {
+                let answer = endpoint.answer(&request);
+                async move { Ok::<_, Infallible>(answer) }
+            });
+            // A subscriber that hangs up in the middle is its own affair.
+            let _ = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
+        });
+    }
+}
+
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_text_to_sign_names_its_fields_in_order() {
+        let fields =
+            json!({ "Type": "Notification", "MessageId": "1", "TopicArn": "t", "Message": "m", "Timestamp": "0" });
+        let mut message = Message { kind: "Notification", fields: fields.as_object().cloned().expect("an object") };
+        assert_eq!(message.text_to_sign(), "Message\nm\nMessageId\n1\nTimestamp\n0\nTopicArn\nt\nType\nNotification\n");
+        message.set("Subject", "s");
+        assert!(message.text_to_sign().contains("MessageId\n1\nSubject\ns\nTimestamp"));
+    }
+}

@@ -1,0 +1,86 @@
+//! Where things stand in the checkout, and cargo as a child process.
+//!
+//! Tests run after the outer cargo has let go of its locks, so a child may build. What a child built is read from
+//! cargo's own messages; no path under a target folder is guessed.
+
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result, bail};
+use serde_json::Value;
+
+/// The root of the checkout.
+pub fn root() -> PathBuf {
+    let kit = Path::new(env!("CARGO_MANIFEST_DIR"));
+    kit.ancestors().nth(2).expect("the kit stands two folders below the root").to_owned()
+}
+
+/// The workspace's target folder, wherever the person at the keyboard has put it.
+pub fn target_folder() -> Result<PathBuf> {
+    let output = cargo()
+        .args(["metadata", "--format-version=1", "--no-deps", "--offline"])
+        .stderr(Stdio::inherit())
+        .output()
+        .context("cargo did not start")?;
+    let metadata: Value = serde_json::from_slice(&output.stdout).context("cargo metadata did not answer with JSON")?;
+    let folder = metadata["target_directory"].as_str().context("cargo metadata names no target folder")?;
+    Ok(folder.into())
+}
+
+/// The cargo that runs us, with its working folder at the root.
+pub(crate) fn cargo() -> Command {
+    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.current_dir(root());
+    // A child that builds another package must not take these for its own.
+    for (name, _) in std::env::vars_os() {
+        let text = name.to_string_lossy();
+        if text.starts_with("CARGO_PKG_") || text.starts_with("CARGO_MANIFEST_") || text.starts_with("CARGO_BIN_") {
+            command.env_remove(name);
+        }
+    }
+    command
+}
+
+/// One thing that cargo built.
+pub(crate) struct Artifact {
+    /// The target's name.
+    pub(crate) name: String,
+    /// The files of it; an executable is the last.
+    pub(crate) files: Vec<PathBuf>,
+    /// Whether it can be run here.
+    pub(crate) is_executable: bool,
+}
+
+/// Runs a `cargo build`, whose progress and errors go to our standard error, and says what it built.
+pub(crate) fn build(mut command: Command, what: &str) -> Result<Vec<Artifact>> {
+    let mut child = command
+        .arg("--message-format=json-render-diagnostics")
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .spawn()
+        .with_context(|| format!("cargo did not start to build {what}"))?;
+    let stdout = child.stdout.take().expect("standard output is piped");
+    let mut artifacts = Vec::new();
+    for line in BufReader::new(stdout).lines() {
+        let message: Value = serde_json::from_str(&line?).unwrap_or_default();
+        artifacts.extend(artifact(&message));
+    }
+    if !child.wait()?.success() {
+        bail!("{what} did not build; cargo's own message stands above");
+    }
+    Ok(artifacts)
+}
+
+fn artifact(message: &Value) -> Option<Artifact> {
+    if message["reason"] != "compiler-artifact" {
+        return None;
+    }
+    let files = message["filenames"].as_array()?.iter().filter_map(Value::as_str);
+    let executable = message["executable"].as_str();
+    Some(Artifact {
+        name: message["target"]["name"].as_str()?.to_owned(),
+        files: files.chain(executable).map(PathBuf::from).collect(),
+        is_executable: executable.is_some(),
+    })
+}
