@@ -1,0 +1,99 @@
+//! From a verified request to the key and the type of its event.
+
+use aws_lc_rs::digest;
+use hookyard_model::Header;
+
+use super::{Description, Direction, KeyFallback, KeySource, Provider, Shape, TypeRule};
+use crate::json::{payload_bytes, string};
+use crate::request::{ascii, single_header};
+use crate::{JsonPointer, Refusal, Unreadable, Verified};
+
+/// A longer key is no identifier.
+const KEY_BYTES_MAX: usize = 512;
+/// A longer type is no name.
+const TYPE_BYTES_MAX: usize = 256;
+
+impl Provider {
+    /// Says what the store needs to know of a verified request. `headers` and `body` are the request's.
+    pub fn describe(&self, verified: &Verified, headers: &[Header], body: &[u8]) -> Result<Description, Refusal> {
+        let payload = payload_bytes(&verified.payload, body).map_err(unreadable)?;
+        let event_type = self.event_type(headers, &payload)?.filter(|name| is_name(name, TYPE_BYTES_MAX));
+        if let Some(event_type) = &event_type {
+            self.refuse_outgoing(event_type)?;
+        }
+        let key = self.key(verified, headers, &payload)?;
+        Ok(Description { key, event_type })
+    }
+
+    fn refuse_outgoing(&self, event_type: &str) -> Result<(), Refusal> {
+        match self.events.get(event_type) {
+            Some(case) if case.direction == Direction::Outgoing => {
+                Err(Refusal::NotIncoming { event_type: event_type.to_owned() })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn event_type(&self, headers: &[Header], payload: &[u8]) -> Result<Option<String>, Refusal> {
+        match &self.event_type {
+            TypeRule::Json(pointer) => pointer.find_string(payload).map_err(unreadable),
+            TypeRule::Header(name) => Ok(single_header(headers, name)?.and_then(ascii).map(str::to_owned)),
+            TypeRule::Shapes(shapes) => type_by_shape(shapes, payload).map_err(unreadable),
+        }
+    }
+
+    fn key(&self, verified: &Verified, headers: &[Header], payload: &[u8]) -> Result<String, Refusal> {
+        let key = match &self.key.from {
+            KeySource::SchemeId => verified.id.clone(),
+            KeySource::Header(name) => single_header(headers, name)?.and_then(ascii).map(str::to_owned),
+            KeySource::Json(pointer) => pointer.find(payload).map_err(unreadable)?.and_then(identifier),
+        };
+        match (key.filter(|key| is_name(key, KEY_BYTES_MAX)), self.key.otherwise) {
+            (Some(key), _) => Ok(key),
+            (None, Some(KeyFallback::BodySha256)) => Ok(body_key(payload)),
+            (None, None) => Err(Refusal::MissingKey),
+        }
+    }
+}
+
+/// The type of the one shape that fits; none, or more than one, is an unknown shape.
+fn type_by_shape(shapes: &[Shape], payload: &[u8]) -> Result<Option<String>, Unreadable> {
+    let is_there = |pointer: &JsonPointer| Ok(pointer.find(payload)?.is_some_and(|value| value.get() != "null"));
+    let any = |pointers: &[JsonPointer]| {
+        pointers.iter().try_fold(false, |found, pointer| Ok::<_, Unreadable>(found | is_there(pointer)?))
+    };
+    let mut fitting = None;
+    for shape in shapes {
+        if any(&shape.any)? && !any(&shape.none)? {
+            if fitting.is_some() {
+                return Ok(None);
+            }
+            fitting = Some(shape);
+        }
+    }
+    Ok(fitting.and_then(|shape| shape.is.fill(|pointer| pointer.find_string(payload).ok().flatten())))
+}
+
+/// A string's text, or a number as it is written.
+fn identifier(value: &serde_json::value::RawValue) -> Option<String> {
+    let text = value.get();
+    let is_number = text.starts_with(|c: char| c == '-' || c.is_ascii_digit());
+    if is_number { Some(text.to_owned()) } else { string(value) }
+}
+
+/// Control characters have no place in a name, and would break lines in logs.
+fn is_name(text: &str, bytes_max: usize) -> bool {
+    !text.is_empty() && text.len() <= bytes_max && !text.chars().any(char::is_control)
+}
+
+fn body_key(payload: &[u8]) -> String {
+    let hash = digest::digest(&digest::SHA256, payload);
+    hash.as_ref().iter().fold(String::from("sha256:"), |text, byte| text + &format!("{byte:02x}"))
+}
+
+fn unreadable(error: Unreadable) -> Refusal {
+    match error {
+        Unreadable::Repeated(name) => Refusal::RepeatedField { name },
+        error => Refusal::UnreadableBody { why: error.to_string() },
+    }
+}

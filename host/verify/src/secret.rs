@@ -1,0 +1,51 @@
+//! A secret value that can't be printed by accident.
+
+use std::fmt;
+
+use aws_lc_rs::{constant_time, digest};
+
+/// The bytes of a secret. Its `Debug` shows none of them.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(Vec<u8>);
+
+impl Secret {
+    /// Takes the bytes as they are.
+    pub fn new(bytes: impl Into<Vec<u8>>) -> Self {
+        Self(bytes.into())
+    }
+
+    /// The bytes.
+    pub fn expose(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// Whether there is nothing in it.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Whether `given` is this secret, in a time that tells neither where they differ nor how long the secret is.
+    pub fn matches(&self, given: &[u8]) -> bool {
+        let mine = digest::digest(&digest::SHA256, &self.0);
+        let given = digest::digest(&digest::SHA256, given);
+        constant_time::verify_slices_are_equal(mine.as_ref(), given.as_ref()).is_ok()
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(..)")
+    }
+}
+
+impl From<&str> for Secret {
+    fn from(text: &str) -> Self {
+        Self::new(text)
+    }
+}
+
+impl From<String> for Secret {
+    fn from(text: String) -> Self {
+        Self::new(text)
+    }
+}
