@@ -114,7 +114,7 @@ pub struct Settlement {
 /// A stretch of the list of events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Page {
-    /// Only events that came after this one.
+    /// Only events that came after this one. An id that isn't stored stands where its order among the ids puts it.
     pub after: Option<EventId>,
     /// How many at most.
     pub limit: usize,

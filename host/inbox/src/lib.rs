@@ -4,7 +4,11 @@
 //! A backend stores; what a job's next state is, `hookyard_model::apply` decides.
 
 pub mod contract;
+pub mod step;
 
-pub use contract::{
-    Appended, Claimed, Error, EventSummary, Inbox, JobRef, JobSummary, Page, Routes, Settlement, Want,
-};
+pub mod memory;
+
+pub mod conformance;
+
+pub use contract::{Appended, Claimed, Error, EventSummary, Inbox, JobRef, JobSummary, Page, Routes, Settlement, Want};
+pub use memory::MemoryInbox;

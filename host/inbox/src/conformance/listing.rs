@@ -1,0 +1,87 @@
+//! Events are listed in the order of their arrival, page by page.
+
+use std::sync::Arc;
+
+use hookyard_model::{Event, EventId};
+
+use super::fixtures::{append, at, event, event_of, is, route, source, states, summaries};
+use super::{Case, table};
+use crate::{EventSummary, Inbox, Page};
+
+pub(super) const CASES: &[Case] = table![
+    an_empty_inbox_lists_nothing,
+    a_summary_tells_the_event,
+    pages_follow_on_from_each_other,
+    arrival_orders_the_list_not_the_id,
+    a_page_after_an_id_that_is_not_stored_begins_where_it_would_be,
+    jobs_are_listed_with_their_own_event,
+];
+
+async fn page(inbox: &Arc<dyn Inbox>, after: Option<EventId>, limit: usize) -> Vec<EventSummary> {
+    inbox.events(Page { after, limit }).await.expect("a page of events")
+}
+
+fn keys(events: &[EventSummary]) -> Vec<&str> {
+    events.iter().map(|event| event.key.as_str()).collect()
+}
+
+async fn an_empty_inbox_lists_nothing(inbox: Arc<dyn Inbox>) {
+    assert_eq!(page(&inbox, None, 10).await, []);
+    assert_eq!(page(&inbox, Some(event(1).id), 10).await, []);
+}
+
+async fn a_summary_tells_the_event(inbox: Arc<dyn Inbox>) {
+    let untyped = Event { event_type: None, ..event_of("umbrella/in", 2) };
+    append(&inbox, [event(1), untyped]).await;
+    let first = EventSummary {
+        id: event(1).id,
+        source: source("acme/orders"),
+        provider: "topi".into(),
+        event_type: Some("offer.created".into()),
+        key: "key-1".into(),
+        received_at: at(1),
+        jobs: Vec::new(),
+    };
+    let listed = summaries(&inbox).await;
+    assert_eq!(listed[0], first);
+    assert_eq!((&listed[1].source, &listed[1].event_type), (&source("umbrella/in"), &None));
+}
+
+async fn pages_follow_on_from_each_other(inbox: Arc<dyn Inbox>) {
+    append(&inbox, (1..=7).map(event)).await;
+    let mut seen = Vec::new();
+    let mut after = None;
+    loop {
+        let next = page(&inbox, after, 3).await;
+        assert!(next.len() <= 3);
+        let Some(last) = next.last() else { break };
+        after = Some(last.id);
+        seen.extend(next.into_iter().map(|event| event.key));
+    }
+    assert_eq!(seen, (1..=7).map(|number| format!("key-{number}")).collect::<Vec<_>>());
+    assert_eq!(page(&inbox, None, 0).await, []);
+}
+
+async fn arrival_orders_the_list_not_the_id(inbox: Arc<dyn Inbox>) {
+    append(&inbox, [event(5), event(3), event(9), event(1)]).await;
+    assert_eq!(keys(&page(&inbox, None, 10).await), ["key-5", "key-3", "key-9", "key-1"]);
+    assert_eq!(keys(&page(&inbox, Some(event(3).id), 10).await), ["key-9", "key-1"]);
+}
+
+async fn a_page_after_an_id_that_is_not_stored_begins_where_it_would_be(inbox: Arc<dyn Inbox>) {
+    append(&inbox, [event(2), event(4), event(6)]).await;
+    assert_eq!(keys(&page(&inbox, Some(event(3).id), 10).await), ["key-4", "key-6"]);
+    assert_eq!(keys(&page(&inbox, Some(event(1).id), 10).await), ["key-2", "key-4", "key-6"]);
+    assert_eq!(keys(&page(&inbox, Some(event(7).id), 10).await), [""; 0]);
+}
+
+async fn jobs_are_listed_with_their_own_event(inbox: Arc<dyn Inbox>) {
+    route(&inbox, &[("acme/orders", &["audit", "ship"])]).await;
+    append(&inbox, [event(1), event_of("acme/payments", 2), event(3)]).await;
+    let both = [is("audit", "pending"), is("ship", "pending")];
+    assert_eq!(states(&inbox, 1).await, both);
+    assert_eq!(states(&inbox, 2).await, []);
+    assert_eq!(states(&inbox, 3).await, both);
+    let middle = page(&inbox, Some(event(1).id), 1).await;
+    assert_eq!((middle[0].key.as_str(), middle[0].jobs.len()), ("key-2", 0));
+}

@@ -1,0 +1,54 @@
+//! The contract as tests: every backend passes every case.
+//!
+//! A case is given an empty inbox of its own and panics where the contract is broken. Cases pass the time in, and wait
+//! for nothing but `changed`, so that they're as fast as the backend.
+
+mod appending;
+mod claiming;
+mod fixtures;
+mod listing;
+mod routing;
+mod settling;
+mod waking;
+
+use std::pin::Pin;
+use std::sync::Arc;
+
+use crate::Inbox;
+
+/// One test of the contract.
+#[derive(Debug, Clone, Copy)]
+pub struct Case {
+    /// What holds if it passes.
+    pub name: &'static str,
+    /// Panics if it doesn't hold. Wants an empty inbox.
+    pub run: fn(Arc<dyn Inbox>) -> Pin<Box<dyn Future<Output = ()> + Send>>,
+}
+
+macro_rules! table {
+    ($($case:ident),* $(,)?) => {
+        &[$($crate::conformance::Case { name: stringify!($case), run: |inbox| Box::pin($case(inbox)) }),*]
+    };
+}
+use table;
+
+/// Every case, in reading order.
+pub fn cases() -> impl Iterator<Item = &'static Case> {
+    let groups: [&'static [Case]; 6] =
+        [appending::CASES, routing::CASES, claiming::CASES, settling::CASES, waking::CASES, listing::CASES];
+    groups.into_iter().flatten()
+}
+
+/// Runs every case, each on an inbox that `make` makes for it, and panics with the names of those that failed.
+pub async fn run(make: impl AsyncFn() -> Arc<dyn Inbox>) {
+    let mut failed = Vec::new();
+    for case in cases() {
+        let inbox = make().await;
+        // In a task of its own, so that a case that fails doesn't keep the others from being told.
+        match tokio::spawn((case.run)(inbox)).await {
+            Ok(()) => println!("ok      {}", case.name),
+            Err(_) => failed.push(case.name),
+        }
+    }
+    assert!(failed.is_empty(), "the contract is broken: {failed:?}");
+}

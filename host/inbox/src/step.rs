@@ -1,0 +1,69 @@
+//! The steps of the state machine that backends take by themselves: leasing, giving back, attaching and detaching.
+//!
+//! Each is `hookyard_model::apply` with one input, so that every backend takes it alike.
+
+use hookyard_model::{Illegal, Input, JobState, Timestamp, apply};
+
+/// These inputs lead to the same state at any time.
+const ANY_TIME: Timestamp = Timestamp::from_unix_millis(0);
+
+/// What a claim at `now` makes of a job that it comes upon.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Claim {
+    /// It is leased.
+    Lease(JobState),
+    /// Its plugin was taken off its source while an attempt was under way that never ended: it is kept.
+    Keep(JobState),
+    /// It can't be had now.
+    Leave,
+}
+
+/// What a claim at `now` makes of a job in `state`, whose source is `routed` to its plugin or not.
+pub fn claim(state: JobState, routed: bool, until: Timestamp, now: Timestamp) -> Claim {
+    match apply(state, Input::Lease { until }, now) {
+        Err(Illegal { .. }) => Claim::Leave,
+        Ok(leased) if routed => Claim::Lease(leased),
+        // A leased job takes no detachment before its lease is given back.
+        Ok(_) => Claim::Keep(apply(state, Input::Release, now).map_or(state, |freed| route(freed, false))),
+    }
+}
+
+/// The state after a lease is given back.
+pub fn release(state: JobState, routed: bool) -> Result<JobState, Illegal> {
+    Ok(route(apply(state, Input::Release, ANY_TIME)?, routed))
+}
+
+/// The state now that the job's source is `routed` to its plugin, or not.
+pub fn route(state: JobState, routed: bool) -> JobState {
+    let input = if routed { Input::Attach } else { Input::Detach };
+    apply(state, input, ANY_TIME).unwrap_or(state)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::from_unix_millis(100);
+    const UNTIL: Timestamp = Timestamp::from_unix_millis(200);
+
+    #[test]
+    fn a_claim_keeps_what_no_longer_has_its_plugin() {
+        let expired = JobState::Leased { until: NOW };
+        let leased = Claim::Lease(JobState::Leased { until: UNTIL });
+        assert_eq!(claim(JobState::Pending, true, UNTIL, NOW), leased);
+        assert_eq!(claim(expired, true, UNTIL, NOW), leased);
+        assert_eq!(claim(expired, false, UNTIL, NOW), Claim::Keep(JobState::Held));
+        assert_eq!(claim(JobState::Leased { until: UNTIL }, true, UNTIL, NOW), Claim::Leave);
+        assert_eq!(claim(JobState::Done, false, UNTIL, NOW), Claim::Leave);
+    }
+
+    #[test]
+    fn a_job_given_back_goes_where_its_routes_say() {
+        let leased = JobState::Leased { until: UNTIL };
+        assert_eq!(release(leased, true), Ok(JobState::Pending));
+        assert_eq!(release(leased, false), Ok(JobState::Held));
+        assert!(release(JobState::Done, true).is_err());
+        assert_eq!(route(JobState::Waiting { until: UNTIL }, true), JobState::Waiting { until: UNTIL });
+        assert_eq!(route(JobState::Waiting { until: UNTIL }, false), JobState::Held);
+    }
+}
