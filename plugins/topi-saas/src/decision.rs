@@ -1,0 +1,181 @@
+//! Whether a partner takes an offer on. Pure: the offer goes in, a decision comes out.
+//!
+//! Money is added up in minor units and checked for overflow: a sum that doesn't fit is a sum that doesn't add up.
+
+use crate::topi_saas::webhooks::types::{AcceptedByUserPayload, Money, OfferLine};
+
+/// What the partner answers.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Decision {
+    /// `total` is for a person to read; `lines` has the partner's own id of each line, in the order of the offer.
+    Accept { total: String, lines: Vec<String> },
+    /// `reason` is one of a few fixed words for topi SaaS; `detail` is for the partner's own log.
+    Decline { reason: &'static str, detail: String },
+}
+
+pub fn decide(offer: &AcceptedByUserPayload, countries: &[&str]) -> Decision {
+    match check(offer, countries) {
+        Ok(()) => Decision::Accept {
+            total: money(&offer.offer.total_price),
+            lines: offer.offer.offer_lines.iter().enumerate().map(|(at, line)| ours(offer, at, line)).collect(),
+        },
+        Err((reason, detail)) => Decision::Decline { reason, detail },
+    }
+}
+
+/// The seller as the log names it.
+pub fn seller(offer: &AcceptedByUserPayload) -> &str {
+    let seller = &offer.seller;
+    seller.seller_name.as_deref().or(seller.external_id.as_deref()).unwrap_or(&seller.seller_id)
+}
+
+type Problem = (&'static str, String);
+
+fn check(offer: &AcceptedByUserPayload, countries: &[&str]) -> Result<(), Problem> {
+    let total = &offer.offer.total_price;
+    if offer.offer.offer_lines.is_empty() {
+        return Err(("empty_offer", "there are no lines".to_owned()));
+    }
+    let mut sum: i64 = 0;
+    for line in &offer.offer.offer_lines {
+        check_line(line, &total.currency)?;
+        sum = sum.checked_add(line.price.value).ok_or_else(|| wrong("the lines' sum is out of range".to_owned()))?;
+    }
+    if sum != total.value {
+        let sum = money(&Money { value: sum, currency: total.currency.clone() });
+        return Err(wrong(format!("the lines come to {sum}, the total is {}", money(total))));
+    }
+    check_country(offer, countries)
+}
+
+fn check_line(line: &OfferLine, currency: &str) -> Result<(), Problem> {
+    let id = &line.offer_line_id;
+    for price in [&line.product_price, &line.price] {
+        if price.currency != currency {
+            return Err(("mixed_currencies", format!("line {id} is in {}, the total in {currency}", price.currency)));
+        }
+    }
+    if line.quantity == 0 || line.product_price.value < 0 {
+        return Err(wrong(format!("line {id} is {} of {}", line.quantity, money(&line.product_price))));
+    }
+    if line.product_price.value.checked_mul(i64::from(line.quantity)) != Some(line.price.value) {
+        let (one, all) = (money(&line.product_price), money(&line.price));
+        return Err(wrong(format!("line {id} is {} of {one}, yet costs {all}", line.quantity)));
+    }
+    Ok(())
+}
+
+/// Where the goods go counts; where the customer sits, if that isn't said.
+fn check_country(offer: &AcceptedByUserPayload, countries: &[&str]) -> Result<(), Problem> {
+    let address = offer.shipping_address.as_ref().or(offer.end_customer.address.as_ref());
+    match address.map(|address| address.country_code.as_str()) {
+        Some(country) if countries.contains(&country) => Ok(()),
+        Some(country) => Err(("country_not_served", format!("it ships to {country}"))),
+        None => Err(("country_not_served", "it has no address".to_owned())),
+    }
+}
+
+fn wrong(detail: String) -> Problem {
+    ("wrong_total", detail)
+}
+
+/// The partner's own id of a line: of the offer and the line's place in it, so that a repeat gets the same.
+fn ours(offer: &AcceptedByUserPayload, at: usize, line: &OfferLine) -> String {
+    let start: String = offer.offer_id.chars().take(8).collect();
+    let title = line.title.as_deref().unwrap_or(&line.offer_line_id);
+    format!("{start}-{:03}: {} × {title}, {}", at + 1, line.quantity, money(&line.price))
+}
+
+/// `2499.00 EUR`: as currencies of two decimal places are written. Others would need a table.
+fn money(money: &Money) -> String {
+    let sign = if money.value < 0 { "-" } else { "" };
+    let units = money.value.unsigned_abs();
+    format!("{sign}{}.{:02} {}", units / 100, units % 100, money.currency)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::topi_saas::webhooks::types::{Address, EndCustomer, Offer, Seller};
+
+    fn eur(value: i64) -> Money {
+        Money { value, currency: "EUR".to_owned() }
+    }
+
+    fn line(quantity: u32, one: i64, all: i64) -> OfferLine {
+        OfferLine {
+            offer_line_id: "l-1".to_owned(),
+            title: Some("Laptop".to_owned()),
+            quantity,
+            product_price: eur(one),
+            price: eur(all),
+            product_category: None,
+        }
+    }
+
+    fn offer(lines: Vec<OfferLine>, total: i64) -> AcceptedByUserPayload {
+        let address = Address {
+            recipient_name: None,
+            line1: "Lagerstraße 7".to_owned(),
+            line2: None,
+            city: "Hamburg".to_owned(),
+            postal_code: "20097".to_owned(),
+            country_code: "DE".to_owned(),
+        };
+        AcceptedByUserPayload {
+            offer_id: "e5f6a7b8-c9d0".to_owned(),
+            seller: Seller { seller_id: "s-1".to_owned(), seller_name: None, external_id: None },
+            offer: Offer { offer_lines: lines, total_price: eur(total) },
+            end_customer: EndCustomer {
+                end_customer_id: "c-1".to_owned(),
+                external_id: None,
+                company_name: None,
+                vat_number: None,
+                tax_number: None,
+                registration_number: None,
+                returning_customer: None,
+                address: Some(address),
+            },
+            user: None,
+            shipping_address: None,
+        }
+    }
+
+    fn declined(offer: &AcceptedByUserPayload) -> (&'static str, String) {
+        match decide(offer, &["DE"]) {
+            Decision::Decline { reason, detail } => (reason, detail),
+            Decision::Accept { total, .. } => ("accepted", total),
+        }
+    }
+
+    #[test]
+    fn accepts_what_adds_up() {
+        let offer = offer(vec![line(2, 249_900, 499_800), line(1, 5, 5)], 499_805);
+        let lines = ["e5f6a7b8-001: 2 × Laptop, 4998.00 EUR", "e5f6a7b8-002: 1 × Laptop, 0.05 EUR"];
+        let expected = Decision::Accept { total: "4998.05 EUR".to_owned(), lines: lines.map(str::to_owned).into() };
+        assert_eq!(decide(&offer, &["DE"]), expected);
+    }
+
+    #[test]
+    fn declines_what_does_not() {
+        let check = |lines, total, reason, detail: &str| {
+            assert_eq!(declined(&offer(lines, total)), (reason, detail.to_owned()));
+        };
+        check(vec![], 0, "empty_offer", "there are no lines");
+        check(vec![line(2, 100, 200)], 201, "wrong_total", "the lines come to 2.00 EUR, the total is 2.01 EUR");
+        check(vec![line(2, 100, 201)], 201, "wrong_total", "line l-1 is 2 of 1.00 EUR, yet costs 2.01 EUR");
+        check(vec![line(0, 100, 0)], 0, "wrong_total", "line l-1 is 0 of 1.00 EUR");
+        check(vec![line(1, -100, -100)], -100, "wrong_total", "line l-1 is 1 of -1.00 EUR");
+        let most = || line(1, i64::MAX, i64::MAX);
+        check(vec![most(), most()], -2, "wrong_total", "the lines' sum is out of range");
+        let line = OfferLine { price: Money { value: 100, currency: "CHF".to_owned() }, ..line(1, 100, 100) };
+        check(vec![line], 100, "mixed_currencies", "line l-1 is in CHF, the total in EUR");
+    }
+
+    #[test]
+    fn declines_countries_that_are_not_served() {
+        let offer = offer(vec![line(1, 100, 100)], 100);
+        let Decision::Decline { reason, detail } = decide(&offer, &["FR"]) else { panic!("accepted") };
+        assert_eq!((reason, detail.as_str()), ("country_not_served", "it ships to DE"));
+    }
+}
