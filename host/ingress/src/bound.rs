@@ -9,8 +9,10 @@ use hookyard_inbox::Inbox;
 use hookyard_model::{Clock, EventId};
 use tokio::net::TcpListener;
 
+use crate::accept::accept;
 use crate::config::Config;
 use crate::fetch::Fetch;
+use crate::receive::Receiver;
 use crate::source::Sources;
 
 /// What ingress works with but doesn't own.
@@ -77,9 +79,7 @@ impl Bound {
     /// Serves until `shutdown` resolves; then stops accepting, lets requests in flight finish within
     /// `Config::drain_timeout`, and returns.
     pub async fn run(self, shutdown: impl Future<Output = ()> + Send) {
-        let Self { listener, address: _, config: _, parts: _, sources: _ } = self;
-        shutdown.await;
-        drop(listener);
+        accept(self.listener, Receiver::new(self.config, self.parts, self.sources), shutdown).await;
     }
 }
 

@@ -4,10 +4,19 @@
 //! the sources. The story of a request is `receive`. Ingress knows the inbox and nothing behind it: it never names
 //! dispatch, and it serves whether or not anything is dispatched (invariant 4).
 
-pub mod config;
-pub mod source;
-pub mod fetch;
+mod accept;
+mod activity;
+mod answer;
+mod body;
 pub mod bound;
+pub mod config;
+mod connection;
+pub mod fetch;
+mod handshake;
+mod log;
+mod receive;
+pub mod source;
+mod stream;
 
 pub use bound::{Bound, Error, Handle, Parts, bind};
 pub use config::Config;

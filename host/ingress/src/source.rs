@@ -47,6 +47,9 @@ impl Sources {
             return None;
         }
         let source = self.by_tenant.get(tenant)?.get(name)?;
+        if tail.is_some() && !source.verifier.takes_tail() {
+            return None;
+        }
         Some(Route { source: Arc::clone(source), tail })
     }
 }

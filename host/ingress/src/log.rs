@@ -1,0 +1,78 @@
+//! The one event that each request leaves in the log: what it was, and what became of it.
+//!
+//! Never a body, a secret, or the part of a path that may be one. What the sender wrote is logged as quoted strings,
+//! so that a line break in it starts no line.
+
+use std::net::SocketAddr;
+
+use crate::answer::{Accepted, Refused, Stored};
+use crate::source::Route;
+
+/// What a request was, as far as it is known.
+pub(crate) struct About<'a> {
+    pub(crate) peer: SocketAddr,
+    pub(crate) path: &'a str,
+    pub(crate) bytes: usize,
+    pub(crate) route: Option<&'a Route<'a>>,
+}
+
+macro_rules! log {
+    ($level:ident, $about:expr, $route:expr, $($rest:tt)*) => {
+        tracing::$level!(
+            target: "hookyard::ingress",
+            tenant = $route.source.source.tenant.as_str(),
+            source = $route.source.source.source.as_str(),
+            provider = $route.source.provider.name.as_str(),
+            bytes = $about.bytes,
+            peer = %$about.peer,
+            $($rest)*
+        )
+    };
+}
+
+/// Logs a request that has come to its end.
+pub(crate) fn request(outcome: &Result<Accepted, Refused>, about: &About<'_>) {
+    let Some(route) = about.route else {
+        // Anybody can cause these, in any number, so they stay below the default level.
+        tracing::debug!(
+            target: "hookyard::ingress",
+            peer = %about.peer, place = place(about.path), status = 404, reason = Refused::NotFound.reason(), "refused"
+        );
+        return;
+    };
+    match outcome {
+        Ok(accepted) => accepted_request(accepted, about, route),
+        Err(refused) => {
+            let (status, detail) = (refused.status().as_u16(), refused.detail());
+            log!(warn, about, route, status, reason = refused.reason(), detail = detail.as_str(), "refused");
+        }
+    }
+}
+
+fn accepted_request(accepted: &Accepted, about: &About<'_>, route: &Route<'_>) {
+    match accepted {
+        Accepted::Stored(stored) => event(stored, false, about, route),
+        Accepted::Repeat(stored) => event(stored, true, about, route),
+        Accepted::Confirmed { topic } => {
+            log!(info, about, route, topic = topic.as_str(), "confirmed a subscription");
+        }
+        Accepted::Noticed { what } => log!(info, about, route, what, "noticed; nothing to store"),
+    }
+}
+
+fn event(stored: &Stored, repeat: bool, about: &About<'_>, route: &Route<'_>) {
+    let event_type = stored.event_type.as_deref().unwrap_or_default();
+    log!(
+        info, about, route,
+        event = %stored.id, "type" = event_type, key = stored.key.as_str(), repeat,
+        "accepted"
+    );
+}
+
+/// The first two segments of a path; a third may be a secret that was sent to a mistyped address.
+fn place(path: &str) -> &str {
+    const LENGTH_MAX: usize = 130;
+    let end = path.match_indices('/').nth(2).map_or(path.len(), |(index, _)| index);
+    // Paths are ASCII, but nothing here depends on it.
+    path.get(..end.min(LENGTH_MAX)).unwrap_or_default()
+}

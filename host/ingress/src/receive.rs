@@ -1,0 +1,164 @@
+//! The handler: what happens to a request, in the order in which it happens.
+//!
+//! route → method → bounded read → verify → describe → append → answer. Every event takes this one road (invariant 2),
+//! its body is stored as received (invariant 3), and no 2xx is made before `append` has returned (invariant 1).
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use bytes::Bytes;
+use hookyard_inbox::Appended;
+use hookyard_model::{Event, Header};
+use hookyard_verify::{Refusal, Verdict, Verified};
+use http::{HeaderMap, Method, Request, request};
+use hyper::body::Incoming;
+
+use crate::activity::{Connections, InFlight};
+use crate::answer::{self, Accepted, Answer, Refused, Stored};
+use crate::body::{self, Bounds, Budget};
+use crate::bound::Parts;
+use crate::config::Config;
+use crate::handshake::Handshakes;
+use crate::log;
+use crate::source::{Route, Source, Sources};
+
+/// Receives requests, on however many connections.
+pub(crate) struct Receiver {
+    pub(crate) config: Config,
+    pub(crate) connections: Arc<Connections>,
+    parts: Parts,
+    sources: Arc<ArcSwap<Sources>>,
+    handshakes: Handshakes,
+    budget: Arc<Budget>,
+}
+
+/// Who sent a request, on which kind of connection.
+pub(crate) struct Sender {
+    pub(crate) peer: SocketAddr,
+    pub(crate) is_http2: bool,
+    pub(crate) in_flight: InFlight,
+    /// How large the body was, once it has been read.
+    pub(crate) body_bytes: usize,
+}
+
+/// A request whose body has been read whole.
+struct Read<'a> {
+    head: &'a request::Parts,
+    headers: Vec<Header>,
+    body: body::Whole,
+}
+
+impl Receiver {
+    pub(crate) fn new(config: Config, parts: Parts, sources: Arc<ArcSwap<Sources>>) -> Arc<Self> {
+        Arc::new(Self {
+            connections: Connections::new(config.connections_max),
+            handshakes: Handshakes::new(Arc::clone(&parts.fetch)),
+            budget: Budget::new(config.buffered_bytes_max),
+            config,
+            parts,
+            sources,
+        })
+    }
+
+    /// Takes a request to its answer.
+    pub(crate) async fn receive(&self, request: Request<Incoming>, mut sender: Sender) -> Answer {
+        let (head, body) = request.into_parts();
+        let route = self.sources.load().find(head.uri.path());
+        let outcome = match &route {
+            Some(route) => self.take(route, &head, body, &mut sender).await,
+            None => Err(Refused::NotFound),
+        };
+        let Sender { peer, body_bytes: bytes, .. } = sender;
+        log::request(&outcome, &log::About { peer, path: head.uri.path(), bytes, route: route.as_ref() });
+        let mut answer = answer::answer(&outcome, self.config.retry_after);
+        if !sender.in_flight.is_whole() && !sender.is_http2 {
+            answer::close(&mut answer);
+        }
+        answer
+    }
+
+    async fn take(
+        &self,
+        route: &Route<'_>,
+        head: &request::Parts,
+        body: Incoming,
+        sender: &mut Sender,
+    ) -> Result<Accepted, Refused> {
+        if head.method != Method::POST {
+            return Err(Refused::Method);
+        }
+        let body = body::read(body, self.bounds(&route.source), &self.budget).await?;
+        sender.body_bytes = body.bytes.len();
+        sender.in_flight.body_read();
+        let read = Read { head, headers: headers(&head.headers), body };
+        match self.verify(route, &read).await? {
+            Verdict::Event(verified) => self.store(&route.source, verified, read).await,
+            Verdict::Confirm { url, topic } => {
+                self.handshakes.confirm(&route.source, url).await?;
+                Ok(Accepted::Confirmed { topic })
+            }
+            Verdict::Notice { what } => Ok(Accepted::Noticed { what }),
+            Verdict::NeedCertificate { .. } => Err(Refusal::CertificateUnavailable.into()),
+        }
+    }
+
+    fn bounds(&self, source: &Source) -> Bounds {
+        Bounds { bytes_max: source.body_max.unwrap_or(self.config.body_max), time_max: self.config.body_timeout }
+    }
+
+    async fn verify(&self, route: &Route<'_>, read: &Read<'_>) -> Result<Verdict, Refused> {
+        let request = hookyard_verify::Request {
+            method: read.head.method.as_str(),
+            path: read.head.uri.path(),
+            tail: route.tail,
+            query: read.head.uri.query(),
+            headers: &read.headers,
+            body: &read.body.bytes,
+        };
+        self.handshakes.verify(&route.source, &request, self.parts.clock.now()).await
+    }
+
+    async fn store(&self, source: &Source, verified: Verified, read: Read<'_>) -> Result<Accepted, Refused> {
+        let Read { headers, body, .. } = read;
+        let description = source.provider.describe(&verified, &headers, &body.bytes)?;
+        let event = Event {
+            id: (self.parts.event_ids)(),
+            source: source.source.clone(),
+            provider: source.provider.name.clone(),
+            event_type: description.event_type,
+            key: description.key,
+            received_at: self.parts.clock.now(),
+            headers: without_credentials(headers, source),
+            body: body.bytes.clone(),
+            payload: verified.payload,
+        };
+        let stored = Stored { id: event.id, event_type: event.event_type.clone(), key: event.key.clone() };
+        match self.append(event).await? {
+            Appended::New => Ok(Accepted::Stored(stored)),
+            Appended::Repeat(first) => Ok(Accepted::Repeat(Stored { id: first, ..stored })),
+        }
+    }
+
+    async fn append(&self, event: Event) -> Result<Appended, Refused> {
+        let time_max = self.config.store_timeout;
+        match tokio::time::timeout(time_max, self.parts.inbox.append(event)).await {
+            Ok(appended) => appended.map_err(Refused::Inbox),
+            Err(_) => Err(Refused::InboxSlow { time_max }),
+        }
+    }
+}
+
+/// The headers in their order. Several values of one name stand together, in theirs.
+fn headers(headers: &HeaderMap) -> Vec<Header> {
+    headers
+        .iter()
+        .map(|(name, value)| Header { name: name.as_str().to_owned(), value: Bytes::copy_from_slice(value.as_bytes()) })
+        .collect()
+}
+
+fn without_credentials(mut headers: Vec<Header>, source: &Source) -> Vec<Header> {
+    let credentials = source.verifier.credential_headers();
+    headers.retain(|header| !credentials.contains(&header.name));
+    headers
+}
