@@ -4,8 +4,19 @@ use std::time::Duration;
 
 use hookyard_model::Timestamp;
 
-use crate::freshness::Freshness;
+use aws_lc_rs::constant_time;
+use aws_lc_rs::hmac::{self, HMAC_SHA1_FOR_LEGACY_USE_ONLY, HMAC_SHA256, HMAC_SHA512};
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+
+use crate::credential::check_keys;
+use crate::freshness::{Freshness, digits, unix_seconds};
+use crate::scheme::header_name;
 use crate::{Refusal, Request, Secret, SetupError};
+
+/// Senders sign once for each live key, of which there are two during a rotation.
+const SIGNATURES_MAX: usize = 32;
+const ID_BYTES_MAX: usize = 512;
 
 /// What a source with an HMAC scheme is configured with.
 #[derive(Debug, Clone)]
@@ -107,12 +118,192 @@ pub enum Encoding {
 }
 
 #[derive(Debug)]
-pub(crate) struct Compiled;
+pub(crate) struct Compiled {
+    recipe: Recipe,
+    signed: Vec<Piece>,
+    keys: Vec<hmac::Key>,
+}
+
+/// A part of what is signed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Piece {
+    Text(String),
+    Body,
+    Timestamp,
+    Id,
+}
+
 impl Compiled {
-    pub(crate) fn new(_: &Settings) -> Result<Self, SetupError> {
-        Ok(Self)
+    pub(crate) fn new(settings: &Settings) -> Result<Self, SetupError> {
+        let mut recipe = settings.recipe.clone();
+        if recipe.encoding == Encoding::Utf8 {
+            return Err(SetupError::Senseless("a signature is bytes; it is written as hex or base64, and not as text"));
+        }
+        for field in recipe.fields_mut() {
+            field.header = header_name(&field.header)?;
+        }
+        if let (Some(time), Some(tolerance)) = (&mut recipe.timestamp, settings.tolerance) {
+            time.freshness = Freshness { past: tolerance, future: tolerance };
+        }
+        check_keys("secret", &settings.secrets)?;
+        let keys = settings.secrets.iter().map(|secret| key(&recipe, secret)).collect::<Result<_, _>>()?;
+        Ok(Self { signed: pieces(&recipe)?, recipe, keys })
     }
-    pub(crate) fn verify(&self, _: &Request<'_>, _: Timestamp) -> Result<Option<String>, Refusal> {
-        Err(Refusal::BadSignature)
+
+    /// Returns the message's id, where the sender gives one.
+    pub(crate) fn verify(&self, request: &Request<'_>, now: Timestamp) -> Result<Option<String>, Refusal> {
+        let signatures = self.recipe.signature.all(request)?;
+        let timestamp = self.recipe.timestamp.as_ref().map(|time| time.field.single(request)).transpose()?;
+        let id = self.id(request)?;
+        let signed = self.signed.iter().fold(Vec::new(), |mut signed, piece| {
+            signed.extend_from_slice(match piece {
+                Piece::Text(text) => text.as_bytes(),
+                Piece::Body => request.body,
+                Piece::Timestamp => timestamp.unwrap_or_default().as_bytes(),
+                Piece::Id => id.unwrap_or_default().as_bytes(),
+            });
+            signed
+        });
+        self.check_signatures(&signatures, &signed)?;
+        if let (Some(time), Some(text)) = (&self.recipe.timestamp, timestamp) {
+            let signed_at = time.format.read(text).ok_or_else(|| time.field.malformed())?;
+            time.freshness.check(signed_at, now)?;
+        }
+        Ok(id.map(str::to_owned))
     }
+
+    fn check_signatures(&self, signatures: &[&str], signed: &[u8]) -> Result<(), Refusal> {
+        if signatures.len() > SIGNATURES_MAX {
+            return Err(self.recipe.signature.malformed());
+        }
+        let given: Vec<_> = signatures.iter().filter_map(|text| self.recipe.encoding.decode(text.as_bytes())).collect();
+        let fits = self.keys.iter().map(|key| hmac::sign(key, signed)).fold(false, |fits, tag| {
+            given
+                .iter()
+                .fold(fits, |fits, given| fits | constant_time::verify_slices_are_equal(tag.as_ref(), given).is_ok())
+        });
+        if fits { Ok(()) } else { Err(Refusal::BadSignature) }
+    }
+
+    /// An id that is signed has to be there; another one is taken where it is.
+    fn id<'a>(&self, request: &Request<'a>) -> Result<Option<&'a str>, Refusal> {
+        let Some(field) = &self.recipe.id else { return Ok(None) };
+        if !self.signed.contains(&Piece::Id) && request.optional_header(&field.header)?.is_none() {
+            return Ok(None);
+        }
+        let id = field.single(request)?;
+        if id.is_empty() || id.len() > ID_BYTES_MAX { Err(field.malformed()) } else { Ok(Some(id)) }
+    }
+}
+
+impl Recipe {
+    fn fields_mut(&mut self) -> impl Iterator<Item = &mut Field> {
+        let timestamp = self.timestamp.as_mut().map(|time| &mut time.field);
+        [Some(&mut self.signature), timestamp, self.id.as_mut()].into_iter().flatten()
+    }
+}
+
+impl Field {
+    /// Every value at this place; at least one.
+    fn all<'a>(&self, request: &Request<'a>) -> Result<Vec<&'a str>, Refusal> {
+        let value = request.ascii_header(&self.header)?;
+        let values: Vec<_> = match &self.part {
+            Part::Whole => vec![value],
+            Part::After(prefix) => value.strip_prefix(prefix.as_str()).into_iter().collect(),
+            Part::Pair { separator, name } => {
+                let pairs = value.split(*separator).filter_map(|pair| pair.split_once('='));
+                pairs.filter(|(found, _)| found == name).map(|(_, value)| value).collect()
+            }
+        };
+        if values.is_empty() { Err(self.malformed()) } else { Ok(values) }
+    }
+
+    /// The one value at this place.
+    fn single<'a>(&self, request: &Request<'a>) -> Result<&'a str, Refusal> {
+        match self.all(request)?.as_slice() {
+            [value] => Ok(value),
+            _ => Err(self.malformed()),
+        }
+    }
+
+    fn malformed(&self) -> Refusal {
+        Refusal::MalformedHeader { name: self.header.clone() }
+    }
+}
+
+impl TimeFormat {
+    fn read(self, text: &str) -> Option<Timestamp> {
+        match self {
+            Self::UnixSeconds => unix_seconds(text),
+            Self::UnixMillis => digits(text).map(Timestamp::from_unix_millis),
+            Self::Rfc3339 => Timestamp::parse_rfc3339(text),
+        }
+    }
+}
+
+impl Encoding {
+    /// Canonical writing only: any other would let one signature be written in several ways.
+    fn decode(self, text: &[u8]) -> Option<Vec<u8>> {
+        match self {
+            Self::Utf8 => Some(text.to_vec()),
+            Self::Hex => lower_hex(text),
+            Self::Base64 => BASE64_STANDARD.decode(text).ok(),
+        }
+    }
+}
+
+fn lower_hex(text: &[u8]) -> Option<Vec<u8>> {
+    let digit = |byte: u8| match byte {
+        b'0'..=b'9' => Some(byte - b'0'),
+        b'a'..=b'f' => Some(byte - b'a' + 10),
+        _ => None,
+    };
+    let pairs = text.chunks(2).map(|pair| match pair {
+        [high, low] => Some(digit(*high)? << 4 | digit(*low)?),
+        _ => None,
+    });
+    pairs.collect()
+}
+
+fn key(recipe: &Recipe, secret: &Secret) -> Result<hmac::Key, SetupError> {
+    let bytes = match recipe.key {
+        Encoding::Hex => lower_hex(&secret.expose().to_ascii_lowercase()),
+        encoding => encoding.decode(secret.expose()),
+    };
+    let bytes = bytes.ok_or_else(|| SetupError::UnusableKey {
+        what: "secret",
+        why: format!("it is not {:?}; copy it whole, without quotes or line ends", recipe.key),
+    })?;
+    let algorithm = match recipe.hash {
+        Hash::Sha256 => HMAC_SHA256,
+        Hash::Sha1 => HMAC_SHA1_FOR_LEGACY_USE_ONLY,
+        Hash::Sha512 => HMAC_SHA512,
+    };
+    Ok(hmac::Key::new(algorithm, &bytes))
+}
+
+fn pieces(recipe: &Recipe) -> Result<Vec<Piece>, SetupError> {
+    let refuse = |why: &str| SetupError::Template { given: recipe.signed.clone(), why: why.to_owned() };
+    let mut pieces = Vec::new();
+    let mut rest = recipe.signed.as_str();
+    while let Some((before, after)) = rest.split_once('{') {
+        let (name, after) = after.split_once('}').ok_or_else(|| refuse("a `{` has no `}`"))?;
+        let piece = match name {
+            "body" => Piece::Body,
+            "timestamp" if recipe.timestamp.is_some() => Piece::Timestamp,
+            "id" if recipe.id.is_some() => Piece::Id,
+            "timestamp" | "id" => return Err(refuse("it names a value that the recipe doesn't say where to find")),
+            _ => return Err(refuse("it may name `{body}`, `{timestamp}` and `{id}`")),
+        };
+        pieces.extend([Piece::Text(before.to_owned()), piece]);
+        rest = after;
+    }
+    pieces.push(Piece::Text(rest.to_owned()));
+    if !pieces.contains(&Piece::Body) {
+        return Err(refuse("it doesn't name `{body}`, so that anybody could change the body"));
+    }
+    if recipe.timestamp.is_some() && !pieces.contains(&Piece::Timestamp) {
+        return Err(refuse("the recipe has a timestamp, which is worth nothing unless `{timestamp}` is signed"));
+    }
+    Ok(pieces)
 }

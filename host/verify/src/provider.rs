@@ -33,8 +33,8 @@ pub struct Provider {
 /// Where an event's idempotency key stands.
 #[derive(Debug, Clone)]
 pub struct KeyRule {
-    /// Where to look.
-    pub from: KeySource,
+    /// Where to look; the first place that has one counts.
+    pub from: Vec<KeySource>,
     /// What to do when it isn't there; `None` refuses the request.
     pub otherwise: Option<KeyFallback>,
 }

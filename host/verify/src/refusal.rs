@@ -223,3 +223,10 @@ impl Refusal {
         }
     }
 }
+
+/// A text that a stranger chose, cut and escaped so that it can stand in a log line.
+pub(crate) fn excerpt(text: &str) -> String {
+    const CHARS_MAX: usize = 128;
+    let cut = text.chars().nth(CHARS_MAX).map_or("", |_| "...");
+    text.chars().take(CHARS_MAX).flat_map(char::escape_debug).chain(cut.chars()).collect()
+}

@@ -43,16 +43,29 @@ impl Provider {
     }
 
     fn key(&self, verified: &Verified, headers: &[Header], payload: &[u8]) -> Result<String, Refusal> {
-        let key = match &self.key.from {
-            KeySource::SchemeId => verified.id.clone(),
-            KeySource::Header(name) => single_header(headers, name)?.and_then(ascii).map(str::to_owned),
-            KeySource::Json(pointer) => pointer.find(payload).map_err(unreadable)?.and_then(identifier),
-        };
-        match (key.filter(|key| is_name(key, KEY_BYTES_MAX)), self.key.otherwise) {
-            (Some(key), _) => Ok(key),
-            (None, Some(KeyFallback::BodySha256)) => Ok(body_key(payload)),
-            (None, None) => Err(Refusal::MissingKey),
+        for source in &self.key.from {
+            let found = find_key(source, verified, headers, payload)?;
+            if let Some(key) = found.filter(|key| is_name(key, KEY_BYTES_MAX)) {
+                return Ok(key);
+            }
         }
+        match self.key.otherwise {
+            Some(KeyFallback::BodySha256) => Ok(body_key(payload)),
+            None => Err(Refusal::MissingKey),
+        }
+    }
+}
+
+fn find_key(
+    source: &KeySource,
+    verified: &Verified,
+    headers: &[Header],
+    payload: &[u8],
+) -> Result<Option<String>, Refusal> {
+    match source {
+        KeySource::SchemeId => Ok(verified.id.clone()),
+        KeySource::Header(name) => Ok(single_header(headers, name)?.and_then(ascii).map(str::to_owned)),
+        KeySource::Json(pointer) => Ok(pointer.find(payload).map_err(unreadable)?.and_then(identifier)),
     }
 }
 

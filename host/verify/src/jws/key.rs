@@ -1,0 +1,142 @@
+//! JSON Web Keys (RFC 7517) as configured: one algorithm each, checked at load.
+
+use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED, ECDSA_P384_SHA384_FIXED, ED25519, ParsedPublicKey};
+use base64::Engine as _;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk};
+use jsonwebtoken::{Algorithm, DecodingKey, crypto};
+use serde_json::Value;
+
+use crate::credential::check_keys;
+use crate::{Secret, SetupError};
+
+const WHAT: &str = "JSON Web Key";
+
+/// A key and the one algorithm that it is for.
+pub(super) struct Key {
+    pub(super) id: Option<String>,
+    pub(super) algorithm: Algorithm,
+    key: DecodingKey,
+}
+
+impl Key {
+    /// Whether `signature`, in base64url, is this key's over `signed`.
+    pub(super) fn verifies(&self, signed: &[u8], signature: &str) -> bool {
+        crypto::verify(signature, signed, &self.key, self.algorithm).unwrap_or(false)
+    }
+}
+
+impl std::fmt::Debug for Key {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Key").field("id", &self.id).field("algorithm", &self.algorithm).finish_non_exhaustive()
+    }
+}
+
+/// The algorithms there are (RFC 7518; `Ed25519` is RFC 9864's name for what was called `EdDSA`).
+pub(super) fn algorithm(name: &str) -> Option<Algorithm> {
+    match name {
+        "Ed25519" => Some(Algorithm::EdDSA),
+        name => name.parse().ok(),
+    }
+}
+
+/// Reads keys and sets of keys. `default` is the algorithm of those that don't say one.
+pub(super) fn read(documents: &[Secret], default: Option<&str>) -> Result<Vec<Key>, SetupError> {
+    check_keys(WHAT, documents)?;
+    let default = match default {
+        Some(name) => Some(algorithm(name).ok_or_else(|| {
+            unusable(format!("there is no algorithm `{name}`; use ES256, ES384, RS256, PS256, EdDSA or the like"))
+        })?),
+        None => None,
+    };
+    let mut keys = Vec::new();
+    for document in documents {
+        let document: Value = serde_json::from_slice(document.expose())
+            .map_err(|_| unusable("it is not JSON; give the public key as a JWK, `{\"kty\": ...}`"))?;
+        match document.get("keys").and_then(Value::as_array) {
+            Some(set) => keys.extend(set.iter().map(|key| one(key, default)).collect::<Result<Vec<_>, _>>()?),
+            None => keys.push(one(&document, default)?),
+        }
+    }
+    if keys.is_empty() { Err(SetupError::NoKeys { what: WHAT }) } else { Ok(keys) }
+}
+
+fn one(document: &Value, default: Option<Algorithm>) -> Result<Key, SetupError> {
+    let text = |name: &str| document.get(name).and_then(Value::as_str);
+    if document.get("d").is_some() {
+        return Err(unusable(
+            "it is a private key, which belongs to the sender alone; give the public one, without `d`",
+        ));
+    }
+    if text("use").is_some_and(|r#use| r#use != "sig") {
+        return Err(unusable("its `use` is not `sig`, so it is not for signatures"));
+    }
+    let jwk: Jwk = serde_json::from_value(document.clone())
+        .map_err(|_| unusable("its parameters can't be read; compare it with RFC 7517"))?;
+    let stated = match text("alg") {
+        Some(name) => Some(algorithm(name).ok_or_else(|| unusable(format!("its `alg`, {name}, is not supported")))?),
+        None => None,
+    };
+    let algorithm = choose(&jwk.algorithm, stated, default)?;
+    let key = DecodingKey::from_jwk(&jwk).map_err(|_| unusable("its parameters are not base64url"))?;
+    check(&jwk.algorithm, &key)?;
+    Ok(Key { id: text("kid").map(str::to_owned), algorithm, key })
+}
+
+/// The one algorithm of a key: its own, or else the default, or else the only one that its curve allows.
+fn choose(
+    parameters: &AlgorithmParameters,
+    stated: Option<Algorithm>,
+    default: Option<Algorithm>,
+) -> Result<Algorithm, SetupError> {
+    use Algorithm::{ES256, ES384, EdDSA, HS256, HS384, HS512, PS256, PS384, PS512, RS256, RS384, RS512};
+    let possible: &[Algorithm] = match parameters {
+        AlgorithmParameters::EllipticCurve(key) if key.curve == EllipticCurve::P256 => &[ES256],
+        AlgorithmParameters::EllipticCurve(key) if key.curve == EllipticCurve::P384 => &[ES384],
+        AlgorithmParameters::OctetKeyPair(key) if key.curve == EllipticCurve::Ed25519 => &[EdDSA],
+        AlgorithmParameters::RSA(_) => &[RS256, RS384, RS512, PS256, PS384, PS512],
+        AlgorithmParameters::OctetKey(_) => &[HS256, HS384, HS512],
+        _ => return Err(unusable("its type or curve is not supported; P-256, P-384, Ed25519, RSA and oct are")),
+    };
+    if let (Some(stated), Some(default)) = (stated, default)
+        && stated != default
+    {
+        return Err(unusable(format!("its `alg` is {stated:?} and the source says {default:?}; make them agree")));
+    }
+    match (stated.or(default), possible) {
+        (Some(algorithm), possible) if possible.contains(&algorithm) => Ok(algorithm),
+        (Some(algorithm), _) => Err(unusable(format!("a key of its type can't be used with {algorithm:?}"))),
+        (None, [only]) => Ok(*only),
+        (None, _) => Err(unusable("it has no `alg`, and keys of its type can be used with several; add one")),
+    }
+}
+
+/// Whether the key is one at all, so that a slip shows at load and not as a bad signature later.
+fn check(parameters: &AlgorithmParameters, key: &DecodingKey) -> Result<(), SetupError> {
+    let decode = |text: &str| BASE64_URL_SAFE_NO_PAD.decode(text).unwrap_or_default();
+    let bytes = || key.try_get_as_bytes().unwrap_or_default();
+    match parameters {
+        AlgorithmParameters::EllipticCurve(curve) => {
+            let is_point = match curve.curve {
+                EllipticCurve::P384 => ParsedPublicKey::new(&ECDSA_P384_SHA384_FIXED, bytes()).is_ok(),
+                _ => ParsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, bytes()).is_ok(),
+            };
+            if is_point { Ok(()) } else { Err(unusable("`x` and `y` are no point on its curve")) }
+        }
+        AlgorithmParameters::OctetKeyPair(_) if ParsedPublicKey::new(&ED25519, bytes()).is_err() => {
+            Err(unusable("`x` is not an Ed25519 key of 32 bytes"))
+        }
+        AlgorithmParameters::RSA(rsa) => {
+            let modulus = decode(&rsa.n);
+            let size = modulus.iter().skip_while(|byte| **byte == 0).count();
+            let is_fit = (256..=1024).contains(&size) && !decode(&rsa.e).is_empty();
+            if is_fit { Ok(()) } else { Err(unusable("RSA keys need 2048 to 8192 bits and an exponent")) }
+        }
+        AlgorithmParameters::OctetKey(_) => check_keys(WHAT, &[Secret::new(bytes())]),
+        _ => Ok(()),
+    }
+}
+
+fn unusable(why: impl Into<String>) -> SetupError {
+    SetupError::UnusableKey { what: WHAT, why: why.into() }
+}
