@@ -1,0 +1,14 @@
+//! Ends its program in the middle of a call, and says that all went well.
+
+use hookyard_guests::{Delivery, Failure, Guest, Message};
+
+struct Exit;
+
+impl Guest for Exit {
+    fn handle(_: Delivery, _: Message) -> Result<(), Failure> {
+        println!("about to exit");
+        std::process::exit(0);
+    }
+}
+
+hookyard_guests::export!(Exit);

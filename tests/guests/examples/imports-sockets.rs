@@ -1,0 +1,19 @@
+//! Opens a connection of its own, by WASI's sockets. The host never grants those.
+
+use std::net::TcpStream;
+
+use hookyard_guests::{Delivery, Failure, Guest, Message};
+
+struct Sockets;
+
+impl Guest for Sockets {
+    fn handle(_: Delivery, _: Message) -> Result<(), Failure> {
+        match TcpStream::connect("127.0.0.1:9") {
+            Ok(_) => println!("connected"),
+            Err(error) => println!("not connected: {error}"),
+        }
+        Ok(())
+    }
+}
+
+hookyard_guests::export!(Sockets);

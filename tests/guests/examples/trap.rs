@@ -1,0 +1,14 @@
+//! Traps, after a line on its log.
+
+use hookyard_guests::{Delivery, Failure, Guest, Message};
+
+struct Trap;
+
+impl Guest for Trap {
+    fn handle(_: Delivery, _: Message) -> Result<(), Failure> {
+        println!("about to trap");
+        panic!("as told");
+    }
+}
+
+hookyard_guests::export!(Trap);

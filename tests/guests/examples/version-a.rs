@@ -1,0 +1,14 @@
+//! One of two revisions of a plugin, told apart by what they write.
+
+use hookyard_guests::{Delivery, Failure, Guest, Message};
+
+struct Version;
+
+impl Guest for Version {
+    fn handle(delivery: Delivery, _: Message) -> Result<(), Failure> {
+        println!("handled by A: {}", delivery.key);
+        Ok(())
+    }
+}
+
+hookyard_guests::export!(Version);
