@@ -29,6 +29,12 @@ pub fn seller(offer: &AcceptedByUserPayload) -> &str {
     seller.seller_name.as_deref().or(seller.external_id.as_deref()).unwrap_or(&seller.seller_id)
 }
 
+/// The end customer as the log names it.
+pub fn customer(offer: &AcceptedByUserPayload) -> &str {
+    let customer = &offer.end_customer;
+    customer.company_name.as_deref().or(customer.external_id.as_deref()).unwrap_or(&customer.end_customer_id)
+}
+
 type Problem = (&'static str, String);
 
 fn check(offer: &AcceptedByUserPayload, countries: &[&str]) -> Result<(), Problem> {

@@ -45,7 +45,8 @@ fn answer(event: &AcceptedByUser) -> Result<(), Failure> {
     let offer = &event.payload;
     match decision::decide(offer, COUNTRIES) {
         Decision::Accept { total, lines } => {
-            println!("accept offer {} of {total}, sold by {}", offer.offer_id, decision::seller(offer));
+            let (customer, seller) = (decision::customer(offer), decision::seller(offer));
+            println!("accept offer {} for {customer}: {total}, sold by {seller}", offer.offer_id);
             for line in lines {
                 println!("  {line}");
             }
