@@ -64,16 +64,28 @@ impl Event {
     }
 }
 
+/// Whether the line says that some plugin now runs other code.
+pub fn is_any_activation(line: &Line) -> bool {
+    line.message() == "plugin active"
+}
+
 /// Whether the line says that the plugin (`tenant/name`) now runs that code.
 pub fn is_activation(line: &Line, plugin: &str, revision: &str) -> bool {
     let given = line.text_of("revision");
-    line.message() == "plugin active"
-        && line.text_of("plugin") == plugin
-        && !given.is_empty()
-        && revision.starts_with(&given)
+    is_any_activation(line) && line.text_of("plugin") == plugin && !given.is_empty() && revision.starts_with(&given)
 }
 
-/// Whether the line is an attempt at that event by that plugin (its bare name).
+/// Whether the line says that the plugin is gone.
+pub fn is_removal(line: &Line, plugin: &str) -> bool {
+    line.message() == "plugin removed" && line.text_of("plugin") == plugin
+}
+
+/// Whether the line says why the plugin's file was not taken.
+pub fn is_rejection(line: &Line, plugin: &str) -> bool {
+    line.message().starts_with("plugin not loaded") && line.text_of("plugin") == plugin
+}
+
+/// Whether the line tells of an ended attempt.
 pub fn is_attempt(line: &Line) -> bool {
     line.target() == "hookyard::attempt"
 }

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Context, Result, anyhow, bail, ensure};
 use aws_lc_rs::digest::{SHA256, digest};
 
 use crate::sns::hex;
@@ -29,7 +29,7 @@ pub fn test(name: &str) -> Result<Guest> {
 }
 
 /// Builds all of `plugins/`; later calls have the answer at once.
-pub fn all_reference() -> Result<&'static BTreeMap<String, PathBuf>> {
+pub fn all_reference() -> Result<&'static BTreeMap<String, Guest>> {
     static GUESTS: Built = OnceLock::new();
     once(&GUESTS, || {
         let mut folders: Vec<PathBuf> = Vec::new();
@@ -42,6 +42,39 @@ pub fn all_reference() -> Result<&'static BTreeMap<String, PathBuf>> {
         folders.sort();
         build(&folders)
     })
+}
+
+/// What comes of `plugins/<name>` when somebody changes a text in its `src/lib.rs` and builds again, in a copy.
+pub fn edited(name: &str, from: &str, to: &str) -> Result<Guest> {
+    let original = workspace::root().join("plugins").join(name);
+    let copy = workspace::target_folder()?.join("guests/edited").join(name);
+    copy_folder(&original, &copy)?;
+    let edit = |file: &str, from: &str, to: &str| {
+        let path = copy.join(file);
+        let text = fs::read_to_string(&path).with_context(|| format!("{} can't be read", path.display()))?;
+        ensure!(text.contains(from), "{file} of the plugin {name} no longer says {from}");
+        fs::write(&path, text.replace(from, to)).with_context(|| format!("{} can't be written", path.display()))
+    };
+    edit("src/lib.rs", from, to)?;
+    // Under another name, so that the original's file stays as it is in the target folder that both share.
+    for file in ["Cargo.toml", "Cargo.lock"] {
+        edit(file, &format!("name = \"{name}\""), &format!("name = \"{name}-edited\""))?;
+    }
+    named(&format!("{name}-edited"), &build(&[copy])?)
+}
+
+fn copy_folder(from: &Path, to: &Path) -> Result<()> {
+    fs::create_dir_all(to)?;
+    for entry in fs::read_dir(from).with_context(|| format!("{} can't be read", from.display()))? {
+        let entry = entry?;
+        let target = to.join(entry.file_name());
+        match entry.file_type()?.is_dir() {
+            true if entry.file_name() == "target" => {}
+            true => copy_folder(&entry.path(), &target)?,
+            false => drop(fs::copy(entry.path(), target)?),
+        }
+    }
+    Ok(())
 }
 
 /// A component, ready to be dropped in.
@@ -78,33 +111,27 @@ impl From<Vec<u8>> for Guest {
     }
 }
 
-type Built = OnceLock<Result<BTreeMap<String, PathBuf>, String>>;
+type Guests = BTreeMap<String, Guest>;
+type Built = OnceLock<Result<Guests, String>>;
 
-fn once(
-    built: &'static Built,
-    build: impl FnOnce() -> Result<BTreeMap<String, PathBuf>>,
-) -> Result<&'static BTreeMap<String, PathBuf>> {
+fn once(built: &'static Built, build: impl FnOnce() -> Result<Guests>) -> Result<&'static Guests> {
     built.get_or_init(|| build().map_err(|error| format!("{error:#}"))).as_ref().map_err(|error| anyhow!("{error}"))
 }
 
-fn named(name: &str, guests: &BTreeMap<String, PathBuf>) -> Result<Guest> {
-    let path = guests.get(name).with_context(|| {
-        let known: Vec<&str> = guests.keys().map(String::as_str).collect();
-        format!("no guest is called {name}; there are {}", known.join(", "))
-    })?;
-    let bytes = fs::read(path).with_context(|| format!("{} was built and can't be read", path.display()))?;
-    Ok(Guest { bytes })
+fn named(name: &str, guests: &Guests) -> Result<Guest> {
+    let known = || guests.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
+    guests.get(name).cloned().with_context(|| format!("no guest is called {name}; there are {}", known()))
 }
 
-/// Builds these packages for WebAssembly and says where each component is, by its target's name with `-` for `_`.
-fn build(folders: &[PathBuf]) -> Result<BTreeMap<String, PathBuf>> {
+/// Builds these packages for WebAssembly and reads the components, by their targets' names with `-` for `_`.
+fn build(folders: &[PathBuf]) -> Result<Guests> {
     let target_folder = workspace::target_folder()?.join("guests");
     fs::create_dir_all(&target_folder)?;
     // Two processes at once would ask rustup for the same thing.
     let lock = File::create(target_folder.join(".hookyard-lock"))?;
     lock.lock().context("the guests' target folder can't be locked")?;
     ensure_target()?;
-    let mut guests = BTreeMap::new();
+    let mut guests = Guests::new();
     for folder in folders {
         let mut command = workspace::cargo();
         command.args(["build", "--quiet", "--release", "--target", TARGET, "--target-dir"]).arg(&target_folder);
@@ -119,7 +146,11 @@ fn build(folders: &[PathBuf]) -> Result<BTreeMap<String, PathBuf>> {
         command.env_remove("RUSTFLAGS").env_remove("CARGO_ENCODED_RUSTFLAGS");
         for artifact in workspace::build(command, &folder.display().to_string())? {
             let component = artifact.files.into_iter().find(|file| file.extension().is_some_and(|end| end == "wasm"));
-            guests.extend(component.map(|file| (artifact.name.replace('_', "-"), file)));
+            if let Some(file) = component {
+                let bytes =
+                    fs::read(&file).with_context(|| format!("{} was built and can't be read", file.display()))?;
+                guests.insert(artifact.name.replace('_', "-"), Guest { bytes });
+            }
         }
     }
     Ok(guests)

@@ -76,6 +76,12 @@ impl Answer {
         (200..300).contains(&self.status)
     }
 
+    /// A text in the body's JSON, empty where it is missing: `status`, `event` or `reason`.
+    pub fn says(&self, name: &str) -> String {
+        let json: serde_json::Value = serde_json::from_slice(&self.body).unwrap_or_default();
+        json[name].as_str().unwrap_or_default().to_owned()
+    }
+
     /// The body as text.
     pub fn text(&self) -> String {
         String::from_utf8_lossy(&self.body).into_owned()

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::path::Path;
 
 use anyhow::{Context, Result};
 
@@ -30,11 +31,19 @@ impl Sample {
     }
 }
 
-/// All samples of a provider, by name.
+/// All samples of what a provider sends, by name.
 pub fn of(provider: &str) -> Result<Vec<Sample>> {
-    let folder = workspace::root().join("wit/providers").join(provider).join("samples");
+    within(&workspace::root().join("wit/providers").join(provider).join("samples"))
+}
+
+/// All samples of what is only ever sent to a provider.
+pub fn outgoing(provider: &str) -> Result<Vec<Sample>> {
+    within(&workspace::root().join("wit/providers").join(provider).join("samples/outgoing"))
+}
+
+fn within(folder: &Path) -> Result<Vec<Sample>> {
     let mut samples = Vec::new();
-    for entry in fs::read_dir(&folder).with_context(|| format!("{} can't be read", folder.display()))? {
+    for entry in fs::read_dir(folder).with_context(|| format!("{} can't be read", folder.display()))? {
         let path = entry?.path();
         if path.extension().is_some_and(|end| end == "json") {
             let name = path.file_stem().and_then(|name| name.to_str()).context("a sample's name is not UTF-8")?;

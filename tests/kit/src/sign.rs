@@ -28,6 +28,11 @@ pub fn random<const N: usize>() -> [u8; N] {
     bytes
 }
 
+/// The text in padded base64, as Basic credentials are.
+pub fn base64(text: &str) -> String {
+    STANDARD.encode(text)
+}
+
 /// Which of the two families of header names a sender uses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Family {

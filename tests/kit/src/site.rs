@@ -98,6 +98,7 @@ impl Site {
 #[derive(Debug, Clone, Default)]
 pub struct Config {
     ingress: Vec<String>,
+    folder: Option<String>,
     plugins: Vec<String>,
     rest: Vec<String>,
 }
@@ -115,10 +116,19 @@ impl Config {
         self
     }
 
-    /// A line in `[plugins]`.
+    /// A line in `[plugins]`, in the place of an earlier one with the same key.
     #[must_use]
     pub fn plugins(mut self, line: &str) -> Self {
+        let key = |line: &str| line.split('=').next().map(|key| key.trim().to_owned());
+        self.plugins.retain(|earlier| key(earlier) != key(line));
         self.plugins.push(line.into());
+        self
+    }
+
+    /// Another folder than `plugins`.
+    #[must_use]
+    pub fn plugins_folder(mut self, folder: &str) -> Self {
+        self.folder = Some(folder.into());
         self
     }
 
@@ -142,9 +152,9 @@ impl Config {
         if !ingress.contains("listen") {
             ingress = format!("listen = \"127.0.0.1:0\"\n{ingress}");
         }
+        let folder = self.folder.as_deref().unwrap_or("plugins");
         let (plugins, rest) = (self.plugins.join("\n"), self.rest.concat());
-        format!(
-            "[ingress]\n{ingress}\n\n[inbox]\nurl = \"sqlite:data/hookyard.db\"\n\n[plugins]\nfolder = \"plugins\"\n{plugins}\n{rest}"
-        )
+        let inbox = "url = \"sqlite:data/hookyard.db\"";
+        format!("[ingress]\n{ingress}\n\n[inbox]\n{inbox}\n\n[plugins]\nfolder = \"{folder}\"\n{plugins}\n{rest}")
     }
 }

@@ -5,6 +5,7 @@
 
 use std::convert::Infallible;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Context, Result};
@@ -55,6 +56,7 @@ pub struct StandIn {
     authority: rsa::Authority,
     certificate_path: String,
     seen: Arc<Mutex<Vec<String>>>,
+    fails_next: Arc<AtomicBool>,
     server: JoinHandle<()>,
 }
 
@@ -66,13 +68,15 @@ impl StandIn {
         let authority = tokio::task::spawn_blocking(rsa::Authority::new).await??;
         let certificate_path = format!("/SimpleNotificationService-{}.pem", hex(&sign::random::<16>()));
         let seen = Arc::<Mutex<Vec<String>>>::default();
+        let fails_next = Arc::<AtomicBool>::default();
         let endpoint = Endpoint {
             certificate_path: certificate_path.clone(),
             certificate: authority.leaf_pem().to_owned().into(),
             seen: Arc::clone(&seen),
+            fails_next: Arc::clone(&fails_next),
         };
         let server = tokio::spawn(serve(listener, endpoint));
-        Ok(Self { address, authority, certificate_path, seen, server })
+        Ok(Self { address, authority, certificate_path, seen, fails_next, server })
     }
 
     /// What its URLs begin with.
@@ -88,6 +92,11 @@ impl StandIn {
     /// The targets of all confirmations that it was asked for.
     pub fn confirmations(&self) -> Vec<String> {
         self.seen_with("Action=ConfirmSubscription")
+    }
+
+    /// Answers the next confirmation with 500.
+    pub fn fail_next_confirmation(&self) {
+        self.fails_next.store(true, Ordering::SeqCst);
     }
 
     /// How often its certificate was fetched.
@@ -211,6 +220,7 @@ struct Endpoint {
     certificate_path: String,
     certificate: Bytes,
     seen: Arc<Mutex<Vec<String>>>,
+    fails_next: Arc<AtomicBool>,
 }
 
 impl Endpoint {
@@ -218,6 +228,8 @@ impl Endpoint {
         let target = request.uri().to_string();
         let (status, body) = if request.uri().path() == self.certificate_path {
             (StatusCode::OK, self.certificate.clone())
+        } else if target.contains("Action=ConfirmSubscription") && self.fails_next.swap(false, Ordering::SeqCst) {
+            (StatusCode::INTERNAL_SERVER_ERROR, Bytes::new())
         } else if target.contains("Action=ConfirmSubscription") {
             (StatusCode::OK, Bytes::from_static(b"<ConfirmSubscriptionResponse/>"))
         } else {

@@ -1,0 +1,201 @@
+//! What bad requests get, and that they cost nobody else anything.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use hookyard_testkit::http::{Client, Webhook};
+use hookyard_testkit::samples;
+use hookyard_testkit::senders::path_of;
+use hookyard_testkit::sign::{Family, StandardWebhooks, Topper, now};
+use http::Method;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use crate::rig::{Load, Rig, fresh_payment, quick};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_fault_has_its_own_status() -> Result<()> {
+    let rig = Rig::start(quick(), &[]).await?;
+    let sample = samples::one("topper", "crypto-onramp-completed")?.body;
+    let good = rig.senders.topper.sign(sample.clone());
+    let check = async |method: Method, path: &str, webhook: &Webhook, expected: u16| {
+        let answer = rig.client.send(method, rig.host.address(), path, webhook).await.expect("an answer");
+        assert_eq!(answer.status, expected, "{path}: {}", answer.text());
+        answer
+    };
+    for unknown in [
+        "/nobody/payments",
+        "/acme/nothing",
+        "/acme",
+        "/",
+        "/acme/payments/tail",
+        "/ACME/payments",
+        "/acme/../acme/payments",
+    ] {
+        check(Method::POST, unknown, &good, 404).await;
+    }
+    for method in [Method::GET, Method::PUT, Method::DELETE] {
+        let answer = check(method, "/acme/payments", &good, 405).await;
+        assert_eq!(answer.headers.get("allow").context("405 says what is allowed")?, "POST");
+    }
+    check(Method::POST, "/acme/payments", &rig.senders.topper.sign("{ no json"), 400).await;
+    check(Method::POST, "/acme/payments", &rig.senders.topper.sign("{\"name\":\"x\"}"), 400).await;
+    check(Method::POST, "/acme/payments", &good, 200).await;
+    assert_eq!(rig.host.events().await?.len(), 1, "nothing that was refused is stored");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn signatures_that_prove_nothing_are_401_and_the_log_says_why() -> Result<()> {
+    let rig = Rig::start(quick(), &[]).await?;
+    let topi = samples::one("topi", "order-created")?.body;
+    let topper = samples::one("topper", "crypto-onramp-completed")?.body;
+    let svix = || rig.senders.topi.sign("msg_1", topi.clone());
+    let jws = || rig.senders.topper.sign(topper.clone());
+    let other = StandardWebhooks::new(Family::Svix);
+    let cases: Vec<(&str, &str, &str, Webhook)> = vec![
+        ("tampered body", "topi", "bad-signature", svix().with_body(topi.replace("created", "canceled"))),
+        ("another secret", "topi", "bad-signature", other.sign("msg_1", topi.clone())),
+        ("another id", "topi", "bad-signature", svix().with("svix-id", "msg_2")),
+        ("no signature", "topi", "missing-header", svix().without("svix-signature")),
+        ("no timestamp", "topi", "missing-header", svix().without("svix-timestamp")),
+        ("no id", "topi", "missing-header", svix().without("svix-id")),
+        ("twice signed", "topi", "repeated-header", svix().and("svix-signature", svix().header("svix-signature"))),
+        ("two ids", "topi", "repeated-header", svix().and("svix-id", "msg_2")),
+        ("stale", "topi", "stale-timestamp", rig.senders.topi.sign_at("msg_1", now() - 301, topi.clone())),
+        ("early", "topi", "future-timestamp", rig.senders.topi.sign_at("msg_1", now() + 400, topi.clone())),
+        ("tampered body", "topper", "bad-signature", jws().with_body(topper.replace("completed", "failed"))),
+        ("another key", "topper", "unknown-key", Topper::new().sign(topper.clone())),
+        ("no signature", "topper", "missing-header", jws().without(Topper::HEADER)),
+        ("twice signed", "topper", "repeated-header", jws().and(Topper::HEADER, jws().header(Topper::HEADER))),
+        (
+            "attached",
+            "topper",
+            "malformed-header",
+            jws().with(Topper::HEADER, &jws().header(Topper::HEADER).replace("..", ".e30.")),
+        ),
+        ("alg none", "topper", "wrong-algorithm", jws().with(Topper::HEADER, "eyJhbGciOiJub25lIn0..")),
+        ("another scheme", "topi-saas", "missing-header", jws()),
+    ];
+    for (name, provider, reason, webhook) in cases {
+        let mark = rig.host.log().mark();
+        let answer = rig.post(provider, &webhook).await?;
+        assert_eq!(answer.status, 401, "{provider}, {name}: {}", answer.text());
+        let what = format!("why {provider} was refused: {name}");
+        let line = rig.host.wait_for_log_since(mark, &what, |line| line.message() == "refused").await?;
+        assert_eq!(line.text_of("reason"), reason, "{provider}, {name}: {}", line.text);
+        assert_eq!(format!("/{}/{}", line.text_of("tenant"), line.text_of("source")), path_of(provider));
+    }
+    assert!(rig.host.events().await?.is_empty());
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn too_large_is_413_without_reading_it_all() -> Result<()> {
+    let rig = Rig::start(quick().ingress("body_max = \"4KiB\""), &[]).await?;
+    let head = |length: &str| format!("POST /acme/payments HTTP/1.1\r\nhost: h\r\n{length}\r\n\r\n");
+    let announced = exchange(rig.host.address(), &head("content-length: 1000000000"), &[]).await?;
+    assert!(announced.starts_with("HTTP/1.1 413"), "{announced}");
+    let chunk = format!("1000\r\n{}\r\n", "x".repeat(4096));
+    let streamed = exchange(rig.host.address(), &head("transfer-encoding: chunked"), &[&chunk, &chunk]).await?;
+    assert!(streamed.starts_with("HTTP/1.1 413"), "{streamed}");
+    let over = rig.senders.topper.sign("x".repeat(4097));
+    assert_eq!(rig.post("topper", &over).await?.status, 413);
+    let (_, body) = fresh_payment();
+    rig.deliver("topper", &body).await?;
+    Ok(())
+}
+
+/// Sends a request that never ends, and reads the answer up to the end of its head.
+async fn exchange(to: SocketAddr, head: &str, parts: &[&str]) -> Result<String> {
+    let mut stream = TcpStream::connect(to).await?;
+    stream.write_all(head.as_bytes()).await?;
+    for part in parts {
+        stream.write_all(part.as_bytes()).await?;
+    }
+    let mut answer = Vec::new();
+    let read = async {
+        while !answer.ends_with(b"\r\n\r\n") {
+            answer.push(stream.read_u8().await?);
+        }
+        Ok::<_, std::io::Error>(())
+    };
+    tokio::time::timeout(Duration::from_secs(20), read).await.context("no answer before the body's end")??;
+    Ok(String::from_utf8_lossy(&answer).into_owned())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_thousand_lame_connections_stop_nobody() -> Result<()> {
+    raise_open_files(8_192)?;
+    let config = quick().ingress("header_timeout = \"3s\"\nbody_timeout = \"3s\"");
+    let rig = Rig::start(config, &[]).await?;
+    let load = Load::start(&rig, 2, Duration::from_millis(25));
+    let lame = open_lame(rig.host.address(), 2_000).await?;
+    // Every one of them is in the end cut off by the host: the header or body timeout, or the cap on connections.
+    for (number, task) in lame.into_iter().enumerate() {
+        let ended = tokio::time::timeout(Duration::from_secs(60), task).await;
+        ended.with_context(|| format!("connection {number} was never ended"))??;
+    }
+    let sent = load.stop().await?;
+    assert!(sent.refused.is_empty(), "{:?}", sent.refused);
+    assert!(sent.accepted.len() > 50, "only {} got through", sent.accepted.len());
+    let answer = rig.post("topper", &rig.senders.topper.sign(fresh_payment().1)).await?;
+    assert!(answer.is_accepted());
+    Ok(())
+}
+
+/// A third says nothing, a third dribbles a head, a third dribbles a body. Each task ends when the host hangs up.
+async fn open_lame(to: SocketAddr, count: usize) -> Result<Vec<tokio::task::JoinHandle<()>>> {
+    let mut tasks = Vec::with_capacity(count);
+    for number in 0..count {
+        let mut stream = TcpStream::connect(to).await?;
+        tasks.push(tokio::spawn(async move {
+            let opening = match number % 3 {
+                0 => "",
+                1 => "POST /acme/payments HTTP/1.1\r\nhost: h\r\nx-slow: ",
+                _ => "POST /acme/payments HTTP/1.1\r\nhost: h\r\ncontent-length: 100000\r\n\r\n",
+            };
+            let (mut read, mut write) = stream.split();
+            let dribble = async {
+                write.write_all(opening.as_bytes()).await?;
+                let mut beat = tokio::time::interval(Duration::from_millis(500));
+                while number % 3 != 0 {
+                    beat.tick().await;
+                    write.write_all(b"x").await?;
+                }
+                std::future::pending::<std::io::Result<()>>().await
+            };
+            let mut rest = Vec::new();
+            // Whichever is first: the host closes (or resets) the connection, or writing to it fails.
+            tokio::select! {
+                _ = read.read_to_end(&mut rest) => {}
+                _ = dribble => {}
+            }
+        }));
+    }
+    Ok(tasks)
+}
+
+fn raise_open_files(wanted: u64) -> Result<()> {
+    let limit = getrlimit(Resource::Nofile);
+    if limit.current.is_some_and(|current| current < wanted) {
+        let current = limit.maximum.map_or(wanted, |most| most.min(wanted));
+        setrlimit(Resource::Nofile, Rlimit { current: Some(current), maximum: limit.maximum })
+            .context("this test needs more open files than the system grants")?;
+    }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn http2_in_clear_text_works_as_http1_does() -> Result<()> {
+    let rig = Rig::start(quick(), &[]).await?;
+    let client = Client::http2();
+    let webhook = rig.senders.topper.sign(fresh_payment().1);
+    let post = async |webhook| client.post(rig.host.address(), "/acme/payments", webhook).await;
+    assert_eq!(post(&webhook).await?.status, 200);
+    assert_eq!(post(&webhook.clone().without(Topper::HEADER)).await?.status, 401);
+    assert_eq!(rig.host.events().await?.len(), 1);
+    Ok(())
+}

@@ -1,0 +1,169 @@
+//! What an operator is told: all faults at once, a way out for each, and a running host that outlives a bad file.
+
+use std::net::TcpListener;
+
+use anyhow::Result;
+use hookyard_testkit::eventually;
+use hookyard_testkit::host::{Finished, run};
+use hookyard_testkit::senders::Senders;
+use hookyard_testkit::site::{Config, Site};
+
+use crate::rig::{Rig, fresh_payment, quick};
+
+/// A host that must not start.
+async fn serve(site: &Site) -> Result<Finished> {
+    let config = site.config();
+    let finished = run(&["serve", "--config", &config.to_string_lossy()]).await?;
+    assert_ne!(finished.code, Some(0), "it served: {finished:?}");
+    assert!(finished.code.is_some(), "a signal ended it: {finished:?}");
+    assert!(!finished.stderr.contains("panicked"), "{}", finished.stderr);
+    Ok(finished)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_fault_is_told_at_once_with_the_way_out() -> Result<()> {
+    let site = Site::temporary()?;
+    site.write(
+        "hookyard.toml",
+        r#"
+[ingress]
+listn = "127.0.0.1:0"
+body_max = "plenty"
+[inbox]
+url = "postgres://elsewhere"
+[plugin]
+folder = "plugins"
+[tenants.acme.sources.payments]
+provider = "toper"
+[tenants.acme.sources.orders]
+provider = "topi"
+secrets = ["whsec_c2VjcmV0LXRoYXQtbm9ib2R5LXNob3VsZC1zZWU="]
+[tenants.acme.sources.partner]
+provider = "topi-saas"
+secrets = [{ env = "HOOKYARD_TEST_IS_NOT_SET" }]
+[tenants.acme.sources.products]
+provider = "tipser"
+[tenants.Acme.sources.x]
+provider = "topi"
+"#,
+    )?;
+    let finished = serve(&site).await?;
+    let wanted = [
+        ("listn", "listen"),
+        ("body_max", "plenty"),
+        ("url", "sqlite:"),
+        ("plugin", "plugins"),
+        ("toper", "topper"),
+        ("secrets", "file ="),
+        ("HOOKYARD_TEST_IS_NOT_SET", "not set"),
+        ("products", "topics"),
+        ("Acme", "a-z"),
+    ];
+    for (thing, way_out) in wanted {
+        let told = finished.stderr.lines().any(|line| line.contains(thing) && line.contains(way_out));
+        assert!(told, "no line about {thing} that says {way_out}:\n{}", finished.stderr);
+    }
+    assert!(!finished.stderr.contains("c2VjcmV0"), "a secret is not repeated:\n{}", finished.stderr);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_in_the_way_is_one_clear_line() -> Result<()> {
+    let taken = TcpListener::bind("127.0.0.1:0")?;
+    let address = taken.local_addr()?.to_string();
+    let listen = format!("listen = \"{address}\"");
+    let file = "a file where a folder should be";
+    let cases: [(Config, &[(&str, &str)], &str); 4] = [
+        (Config::new().ingress(&listen), &[], &address),
+        (
+            Config::new(),
+            &[("data/hookyard.db", "this is no database, and long enough to be seen as such")],
+            "hookyard.db",
+        ),
+        (Config::new(), &[("data", file)], "data"),
+        (Config::new().plugins_folder("no-folder"), &[("no-folder", file)], "no-folder"),
+    ];
+    for (config, files, named) in cases {
+        let site = Site::temporary()?;
+        site.configure(&config)?;
+        for (name, content) in files {
+            site.write(name, content)?;
+        }
+        let finished = serve(&site).await?;
+        let errors: Vec<&str> = finished.stderr.lines().filter(|line| !line.trim().is_empty()).collect();
+        let last = errors.last().copied().unwrap_or_default();
+        assert!(last.contains(named), "{named}: {errors:#?}");
+    }
+    let missing = run(&["serve", "--config", "/nowhere/hookyard.toml"]).await?;
+    assert_ne!(missing.code, Some(0));
+    assert!(missing.stderr.contains("/nowhere/hookyard.toml"), "{}", missing.stderr);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_host_on_the_same_inbox_is_refused() -> Result<()> {
+    let rig = Rig::start(quick(), &[]).await?;
+    // The rig's host holds a free port, so that only the inbox is in the way.
+    let mut environment = rig.site.environment().to_vec();
+    environment.push(("NO_COLOR".into(), "1".into()));
+    let config = rig.site.config();
+    let second =
+        hookyard_testkit::host::run_with(&["serve", "--config", &config.to_string_lossy()], &environment).await?;
+    assert_ne!(second.code, Some(0));
+    assert!(second.stderr.contains("hookyard.db"), "{}", second.stderr);
+    rig.deliver("topper", &fresh_payment().1).await?;
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_changed_configuration_is_taken_up_and_a_bad_one_is_not() -> Result<()> {
+    let mut site = Site::temporary()?;
+    let senders = Senders::new().await?;
+    let with_all = senders.introduce(&mut site, quick())?;
+    site.configure(&quick())?;
+    let host = hookyard_testkit::host::Host::start(&site).await?;
+    let client = hookyard_testkit::http::Client::http1();
+    let status = async || {
+        let webhook = senders.topper.sign(fresh_payment().1);
+        Ok::<_, anyhow::Error>(client.post(host.address(), "/acme/payments", &webhook).await?.status)
+    };
+    let becomes = async |wanted: u16| {
+        let seen = || async { Ok((status().await? == wanted).then_some(())) };
+        eventually(&format!("the source to answer {wanted}"), seen).await
+    };
+    assert_eq!(status().await?, 404);
+
+    site.configure(&with_all)?;
+    becomes(200).await?;
+
+    let mark = host.log().mark();
+    site.write("hookyard.toml", format!("{}\n[ingres]\nbody_max = 1\n", with_all.text()))?;
+    let told = host.wait_for_log_since(mark, "a line about the bad file", |line| line.text.contains("ingres")).await?;
+    assert!(told.level() == "WARN" || told.level() == "ERROR", "{}", told.text);
+    assert_eq!(status().await?, 200, "the last good configuration goes on");
+
+    // A key file that changes is a change of the configuration that names it.
+    let other = hookyard_testkit::sign::Topper::new();
+    site.configure(&with_all)?;
+    site.write("topper-public.jwk", other.jwk())?;
+    becomes(401).await?;
+
+    site.configure(&quick())?;
+    becomes(404).await?;
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_source_without_verification_must_say_so_and_is_named_at_start() -> Result<()> {
+    let bare = "provider = \"topper\"";
+    let site = Site::temporary()?;
+    site.configure(&Config::new().source("acme/open", bare))?;
+    let finished = serve(&site).await?;
+    assert!(finished.stderr.contains("keys"), "{}", finished.stderr);
+
+    let rig = Rig::start(quick().source("acme/open", &format!("{bare}\nscheme = \"none\"")), &[]).await?;
+    let named =
+        rig.host.log().lines().into_iter().any(|line| line.level() == "WARN" && line.text.contains("acme/open"));
+    assert!(named, "{}", rig.host.log().tail(20));
+    Ok(())
+}

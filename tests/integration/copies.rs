@@ -1,0 +1,46 @@
+//! A plugin's folder builds when it is copied out of the repository, so it has copies of the WIT: they must be true.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use hookyard_testkit::workspace::root;
+
+#[test]
+fn wit_in_plugin_folders_equals_the_originals() -> Result<()> {
+    let originals = [files_under(&root().join("wit/providers"))?, files_under(&root().join("wit/hookyard"))?].concat();
+    let mut compared = 0;
+    for plugin in fs::read_dir(root().join("plugins"))? {
+        for copy in files_under(&plugin?.path().join("wit"))? {
+            let package = package_of(&copy)?;
+            // A plugin's own world is its own; whatever says it is a package of ours must be just that.
+            let Some(original) = originals.iter().find(|path| package_of(path).is_ok_and(|name| name == package))
+            else {
+                continue;
+            };
+            assert_eq!(fs::read_to_string(&copy)?, fs::read_to_string(original)?, "{} is out of date", copy.display());
+            compared += 1;
+        }
+    }
+    assert!(compared >= 8, "four plugins have two copies each, and {compared} were found");
+    Ok(())
+}
+
+fn files_under(folder: &Path) -> Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder).with_context(|| format!("{} can't be read", folder.display()))? {
+        let path = entry?.path();
+        match path.is_dir() {
+            true => files.extend(files_under(&path)?),
+            false if path.extension().is_some_and(|end| end == "wit") => files.push(path),
+            false => {}
+        }
+    }
+    Ok(files)
+}
+
+fn package_of(file: &Path) -> Result<String> {
+    let text = fs::read_to_string(file)?;
+    let line = text.lines().find_map(|line| line.strip_prefix("package "));
+    Ok(line.with_context(|| format!("{} says no package", file.display()))?.trim_end_matches(';').to_owned())
+}

@@ -1,0 +1,17 @@
+//! The real `hookyard` binary, driven over HTTP, files and the command line as senders and operators drive it.
+//!
+//! Each test runs a host of its own in a folder of its own. `HOOKYARD_BIN` names a binary to test instead of this
+//! checkout's.
+
+mod rig;
+
+mod bad_input;
+mod bad_plugins;
+mod check;
+mod config;
+mod copies;
+mod reload;
+mod restart;
+mod senders;
+mod sns;
+mod typed;

@@ -1,0 +1,78 @@
+//! Whatever ends the host, what it has acknowledged is handled.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Result;
+use hookyard_testkit::events::Event;
+use hookyard_testkit::guests;
+
+use crate::rig::{Load, Rig, quick};
+
+/// Lets the load run until that many events have come in on top of what there was.
+async fn burst(rig: &Rig, more: usize) -> Result<()> {
+    let before = rig.host.events().await?.len();
+    rig.host.wait_for_events("the burst to get going", |events| events.len() >= before + more).await?;
+    Ok(())
+}
+
+fn keys(events: &[Event]) -> BTreeSet<String> {
+    events.iter().map(|event| event.key.clone()).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_kill_in_the_middle_of_a_burst_loses_nothing() -> Result<()> {
+    let books = guests::reference("topper")?;
+    let mut rig = Rig::start(quick(), &[("acme/books", &books)]).await?;
+    let mut accepted = BTreeSet::new();
+    for _ in 0..3 {
+        let load = Load::start(&rig, 8, Duration::from_millis(5));
+        burst(&rig, 100).await?;
+        let Rig { senders, host, site, .. } = rig;
+        host.kill().await?;
+        let sent = load.stop().await?;
+        assert!(sent.refused.is_empty(), "{:?}", sent.refused);
+        accepted.extend(sent.accepted);
+        rig = Rig::restarted(site, senders).await?;
+    }
+    let all_handled =
+        |events: &[Event]| accepted.is_subset(&keys(events)) && events.iter().all(|event| event.is_done_by("books"));
+    let events = rig.host.wait_for_events("every acknowledged event to be handled", all_handled).await?;
+    assert_eq!(keys(&events).len(), events.len(), "no key is stored twice");
+    assert!(accepted.len() >= 300, "the burst was only {} events", accepted.len());
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sigterm_finishes_what_is_in_flight_and_refuses_nobody() -> Result<()> {
+    let books = guests::reference("topper")?;
+    let rig = Rig::start(quick(), &[("acme/books", &books)]).await?;
+    let load = Load::start(&rig, 8, Duration::from_millis(5));
+    burst(&rig, 100).await?;
+    let Rig { senders, host, site, .. } = rig;
+    let (status, log) = host.terminate().await?;
+    assert!(status.success(), "{status}: {}", log.tail(20));
+    let sent = load.stop().await?;
+    assert!(sent.refused.is_empty(), "until it stops listening it takes what comes: {:?}", sent.refused);
+
+    let rig = Rig::restarted(site, Arc::clone(&senders)).await?;
+    let all_handled =
+        |events: &[Event]| keys(events) == sent.accepted && events.iter().all(|event| event.is_done_by("books"));
+    let events = rig.host.wait_for_events("the acknowledged events, and no others, to be handled", all_handled).await?;
+    assert!(events.iter().all(|event| event.plugins[0].attempts == 1), "no attempt was cut off");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_repeat_after_a_restart_is_still_a_repeat() -> Result<()> {
+    let rig = Rig::start(quick(), &[]).await?;
+    let (_, body) = crate::rig::fresh_payment();
+    let webhook = rig.deliver("topper", &body).await?;
+    let Rig { senders, host, site, .. } = rig;
+    host.kill().await?;
+    let rig = Rig::restarted(site, senders).await?;
+    assert!(rig.post("topper", &webhook).await?.is_accepted());
+    assert_eq!(rig.host.events().await?.len(), 1);
+    Ok(())
+}

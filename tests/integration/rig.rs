@@ -1,0 +1,166 @@
+//! A host with the four sources and some plugins, a client, and a steady load.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use anyhow::Result;
+use hookyard_testkit::events::{Event, is_guest};
+use hookyard_testkit::guests::Guest;
+use hookyard_testkit::host::Host;
+use hookyard_testkit::http::{Answer, Client, Webhook};
+use hookyard_testkit::log::Line;
+use hookyard_testkit::samples::{self, Sample};
+use hookyard_testkit::senders::{Senders, path_of};
+use hookyard_testkit::site::{Config, Site};
+use tokio::task::JoinHandle;
+use uuid::Uuid;
+
+pub(crate) struct Rig {
+    pub(crate) senders: Arc<Senders>,
+    pub(crate) client: Client,
+    pub(crate) host: Host,
+    // Last, so that the folder outlives the host.
+    pub(crate) site: Site,
+}
+
+/// What most tests configure: files are taken up fast, and a failed attempt is soon made again.
+pub(crate) fn quick() -> Config {
+    Config::new()
+        .plugins("settle = \"50ms\"")
+        .plugins("removal = \"200ms\"")
+        .section("retry", "attempts_max = 3\ndelay_first = \"50ms\"\ndelay_max = \"200ms\"")
+}
+
+impl Rig {
+    /// Starts a host where these plugins (`tenant/name`) stand in the folder, and waits until they are active.
+    pub(crate) async fn start(config: Config, plugins: &[(&str, &Guest)]) -> Result<Self> {
+        Self::prepared(config, plugins, |_| Ok(())).await
+    }
+
+    /// The same, with more files put into the folder first.
+    pub(crate) async fn prepared(
+        config: Config,
+        plugins: &[(&str, &Guest)],
+        prepare: impl FnOnce(&Site) -> Result<()>,
+    ) -> Result<Self> {
+        let mut site = Site::temporary()?;
+        prepare(&site)?;
+        let senders = Senders::new().await?;
+        let config = senders.introduce(&mut site, config)?;
+        site.configure(&config)?;
+        for (plugin, guest) in plugins {
+            site.install(plugin, guest)?;
+        }
+        let host = Host::start(&site).await?;
+        for (plugin, guest) in plugins {
+            host.wait_for_revision(plugin, &guest.revision()).await?;
+        }
+        Ok(Self { senders: Arc::new(senders), client: Client::http1(), host, site })
+    }
+
+    /// Sends a webhook to a provider's source.
+    pub(crate) async fn post(&self, provider: &str, webhook: &Webhook) -> Result<Answer> {
+        self.client.post(self.host.address(), &path_of(provider), webhook).await
+    }
+
+    /// Signs a payload as the provider would and sends it; it must be taken.
+    pub(crate) async fn deliver(&self, provider: &str, body: &str) -> Result<Webhook> {
+        let webhook = self.senders.sign(provider, body)?;
+        let answer = self.post(provider, &webhook).await?;
+        assert!(answer.is_accepted(), "{provider} was answered {} {}", answer.status, answer.text());
+        Ok(webhook)
+    }
+
+    /// Waits until there are that many events and every plugin is done with each.
+    pub(crate) async fn all_done(&self, count: usize) -> Result<Vec<Event>> {
+        let done = |events: &[Event]| {
+            events.len() == count
+                && events
+                    .iter()
+                    .all(|event| !event.plugins.is_empty() && event.plugins.iter().all(|job| job.state == "done"))
+        };
+        self.host.wait_for_events(&format!("{count} events, all handled"), done).await
+    }
+
+    /// What guests wrote about an event.
+    pub(crate) fn guest_lines(&self, event: &str) -> Vec<Line> {
+        let lines = self.host.log().lines().into_iter();
+        lines.filter(|line| is_guest(line) && line.text_of("event") == event).collect()
+    }
+
+    /// The same site, keys and stand-in under a new process.
+    pub(crate) async fn restarted(site: Site, senders: Arc<Senders>) -> Result<Self> {
+        let host = Host::start(&site).await?;
+        Ok(Self { senders, client: Client::http1(), host, site })
+    }
+}
+
+/// A Topper event like the sample, under a new id.
+pub(crate) fn fresh_payment() -> (String, String) {
+    let id = Uuid::new_v4().to_string();
+    (id.clone(), payment().with("/id", id))
+}
+
+fn payment() -> Sample {
+    samples::one("topper", "crypto-onramp-completed").expect("the sample stands in the repository")
+}
+
+/// Senders that go on until they are told to stop.
+pub(crate) struct Load {
+    stop: Arc<AtomicBool>,
+    tasks: Vec<JoinHandle<Sent>>,
+}
+
+/// What became of a load.
+#[derive(Debug, Default)]
+pub(crate) struct Sent {
+    /// The keys of all events that were acknowledged.
+    pub(crate) accepted: BTreeSet<String>,
+    /// What else was answered.
+    pub(crate) refused: Vec<String>,
+    /// Requests that were never answered.
+    pub(crate) unanswered: usize,
+}
+
+impl Load {
+    /// Topper events from several clients, each sending one every `pause`.
+    pub(crate) fn start(rig: &Rig, clients: usize, pause: Duration) -> Self {
+        let stop = Arc::new(AtomicBool::new(false));
+        let address = rig.host.address();
+        let task = |_| {
+            let (stop, senders, client) = (Arc::clone(&stop), Arc::clone(&rig.senders), Client::http1());
+            tokio::spawn(async move {
+                let mut sent = Sent::default();
+                let mut beat = tokio::time::interval(pause);
+                while !stop.load(Ordering::Relaxed) {
+                    beat.tick().await;
+                    let (id, body) = fresh_payment();
+                    let webhook = senders.topper.sign(body);
+                    match client.post(address, &path_of("topper"), &webhook).await {
+                        Ok(answer) if answer.is_accepted() => drop(sent.accepted.insert(id)),
+                        Ok(answer) => sent.refused.push(format!("{} {}", answer.status, answer.text())),
+                        Err(_) => sent.unanswered += 1,
+                    }
+                }
+                sent
+            })
+        };
+        let tasks = (0..clients).map(task).collect();
+        Self { stop, tasks }
+    }
+
+    /// Lets each client finish its request and adds up.
+    pub(crate) async fn stop(self) -> Result<Sent> {
+        self.stop.store(true, Ordering::Relaxed);
+        let mut sum = Sent::default();
+        for task in self.tasks {
+            let sent = task.await?;
+            sum.accepted.extend(sent.accepted);
+            sum.refused.extend(sent.refused);
+            sum.unanswered += sent.unanswered;
+        }
+        Ok(sum)
+    }
+}

@@ -1,0 +1,131 @@
+//! Amazon SNS from the subscription on: what is confirmed, what never is, and raw delivery with another proof.
+
+use anyhow::{Context, Result};
+use hookyard_testkit::guests;
+use hookyard_testkit::http::Webhook;
+use hookyard_testkit::samples;
+use hookyard_testkit::sns::{SignatureVersion, StandIn};
+
+use crate::rig::{Rig, quick};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_subscription_from_handshake_to_end() -> Result<()> {
+    let guest = guests::reference("tipser")?;
+    let rig = Rig::start(quick(), &[("acme/tipser", &guest)]).await?;
+    let sns = &rig.senders.tipser;
+
+    let (message, token) = sns.subscription_confirmation();
+    let webhook = sns.sign(message, SignatureVersion::V1);
+    let answer = rig.post("tipser", &webhook).await?;
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    let confirmed = sns.confirmations();
+    assert_eq!(confirmed.len(), 1, "the URL is visited before the answer, once");
+    assert!(confirmed[0].ends_with(&format!("Token={token}")), "{confirmed:?}");
+
+    let sample = samples::one("tipser", "product-changed")?.body;
+    for version in [SignatureVersion::V1, SignatureVersion::V2] {
+        let webhook = sns.sign(sns.notification(&sample), version);
+        assert!(rig.post("tipser", &webhook).await?.is_accepted(), "{version:?}");
+    }
+    let mut with_subject = sns.notification(&sample);
+    with_subject.set("Subject", "a subject is signed too");
+    assert!(rig.post("tipser", &sns.sign(with_subject, SignatureVersion::V2)).await?.is_accepted());
+    rig.all_done(3).await?;
+    assert_eq!(sns.certificate_fetches(), 1, "the certificate is cached");
+
+    let (message, _) = sns.unsubscribe_confirmation();
+    let answer = rig.post("tipser", &sns.sign(message, SignatureVersion::V2)).await?;
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    assert_eq!(sns.confirmations().len(), 1, "visiting the URL of an UnsubscribeConfirmation would subscribe again");
+    assert_eq!(rig.host.events().await?.len(), 3, "handshakes are no events");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_subscription_that_nobody_asked_for_is_not_confirmed() -> Result<()> {
+    let rig = Rig::start(quick(), &[]).await?;
+    let (ours, theirs) = (&rig.senders.tipser, StandIn::start().await?);
+    let signed = |change: &dyn Fn(&mut hookyard_testkit::sns::Message)| {
+        let (mut message, _) = ours.subscription_confirmation();
+        change(&mut message);
+        ours.sign(message, SignatureVersion::V2)
+    };
+    let topic = "arn:aws:sns:eu-west-1:000000000000:somebody-elses";
+    let elsewhere = format!("{}/?Action=ConfirmSubscription&TopicArn=x&Token=y", theirs.url());
+    let good = signed(&|_| {});
+    let cases: Vec<(&str, Webhook)> = vec![
+        ("another topic", signed(&|message| message.set("TopicArn", topic))),
+        ("a URL elsewhere", signed(&|message| message.set("SubscribeURL", &elsewhere))),
+        (
+            "another action",
+            signed(&|message| message.set("SubscribeURL", &format!("{}/?Action=DeleteTopic", ours.url()))),
+        ),
+        ("another key", theirs.sign(theirs.subscription_confirmation().0, SignatureVersion::V2)),
+        ("a tampered token", good.clone().with_body(String::from_utf8_lossy(&good.body).replace("Token=", "Token=0"))),
+        ("stale", signed(&|message| message.set("Timestamp", "2021-03-02T11:36:37.665Z"))),
+        ("a header at odds", good.clone().with("x-amz-sns-message-type", "Notification")),
+        ("raw where signed is expected", ours.raw("{}")),
+    ];
+    for (name, webhook) in cases {
+        let answer = rig.post("tipser", &webhook).await?;
+        assert!((400..500).contains(&answer.status), "{name}: {} {}", answer.status, answer.text());
+    }
+    assert!(ours.confirmations().is_empty(), "{:?}", ours.confirmations());
+    assert!(theirs.confirmations().is_empty());
+    assert_eq!(theirs.certificate_fetches(), 0, "no certificate is fetched from a host that isn't ours");
+    assert!(rig.host.events().await?.is_empty());
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_confirmation_that_fails_is_sent_again_by_sns() -> Result<()> {
+    let rig = Rig::start(quick(), &[]).await?;
+    let sns = &rig.senders.tipser;
+    let webhook = sns.sign(sns.subscription_confirmation().0, SignatureVersion::V2);
+    sns.fail_next_confirmation();
+    assert_eq!(rig.post("tipser", &webhook).await?.status, 503, "a 4xx would end the subscription for good");
+    assert_eq!(rig.post("tipser", &webhook).await?.status, 200);
+    assert_eq!(sns.confirmations().len(), 2);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn raw_delivery_needs_another_proof() -> Result<()> {
+    let guest = guests::reference("tipser")?;
+    let sources = |lines: &str| {
+        quick()
+            .source(
+                "acme/raw-basic",
+                &format!("{lines}\ndelivery = \"raw\"\nusername = \"sns\"\nsecrets = [{{ file = \"sns.password\" }}]"),
+            )
+            .source("acme/raw-path", &format!("{lines}\ndelivery = \"raw\"\nsecrets = [{{ file = \"sns.password\" }}]"))
+    };
+    let topic = format!("provider = \"tipser\"\ntopics = [\"{}\"]", hookyard_testkit::sns::TOPIC);
+    let plugins = [("acme/tipser", &guest)];
+    let rig = Rig::prepared(sources(&topic), &plugins, |site| {
+        site.write("sns.password", "s3cr3t-enough-to-be-one").map(drop)
+    });
+    let rig = rig.await?;
+    let raw = |name: &str| Ok::<_, anyhow::Error>(rig.senders.tipser.raw(&samples::one("tipser", name)?.body));
+    let post = async |path: &str, webhook: &Webhook| rig.client.post(rig.host.address(), path, webhook).await;
+
+    // Amazon sends credentials only after it was asked for them.
+    let challenged = post("/acme/raw-basic", &raw("product-changed")?).await?;
+    assert_eq!(challenged.status, 401);
+    let challenge = challenged.headers.get("www-authenticate").context("401 asks for credentials")?;
+    assert!(challenge.to_str()?.starts_with("Basic "));
+    let basic = |credentials: &str| format!("Basic {}", hookyard_testkit::sign::base64(credentials));
+    let with = raw("product-changed")?.and("authorization", &basic("sns:s3cr3t-enough-to-be-one"));
+    assert_eq!(post("/acme/raw-basic", &with).await?.status, 200);
+    let wrong = raw("product-changed")?.and("authorization", &basic("sns:wrong"));
+    assert_eq!(post("/acme/raw-basic", &wrong).await?.status, 401);
+
+    assert_eq!(post("/acme/raw-path/s3cr3t-enough-to-be-one", &raw("collection-added")?).await?.status, 200);
+    assert_eq!(post("/acme/raw-path/wrong", &raw("collection-added")?).await?.status, 401);
+    assert_eq!(post("/acme/raw-path", &raw("collection-added")?).await?.status, 401);
+
+    rig.all_done(2).await?;
+    let log: String = rig.host.log().lines().into_iter().map(|line| line.text).collect();
+    assert!(!log.contains("s3cr3t"), "no secret stands in the log");
+    Ok(())
+}
