@@ -1,61 +1,141 @@
 //! The inbox on SQLite, the store of a single host.
+//!
+//! One thread writes and commits in groups (`writer`, and `write` for what each call does); reads go past it on
+//! connections of their own (`reader`). The log of changes (WAL) is synced before any append, settlement or route is
+//! answered. Whoever opens the inbox to write is its only host, which a lock file beside it ensures.
 
+mod codec;
+mod open;
 mod options;
+mod reader;
+mod sql;
+mod write;
+mod writer;
 
 pub use options::{OpenError, Options};
+pub use writer::Stats;
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use hookyard_inbox::{Appended, Claimed, Error, EventSummary, Inbox, JobRef, Page, Routes, Settlement, Want};
 use hookyard_model::{Event, PluginRef, Timestamp};
+use tokio::sync::Notify;
 
-/// An inbox in one SQLite file.
+use reader::Readers;
+use writer::{Durability, Writer};
+
+/// An inbox in one SQLite file. Dropping it finishes what is queued and closes the file; that may block for a moment.
 pub struct SqliteInbox {
-    _private: (),
+    // Readers are closed first, so that the writer, the last to leave, takes the log of changes into the database.
+    readers: Readers,
+    /// None in an inbox that is only read.
+    writer: Option<Writer>,
+    changed: Arc<Notify>,
 }
 
 impl SqliteInbox {
     /// Opens the inbox at `path` as its only host, creating file and folder where missing, and gives back every lease
-    /// that an earlier host left. Blocks: call it where blocking is allowed.
-    pub fn open(_path: &Path, _options: Options) -> Result<Self, OpenError> {
-        todo!()
+    /// that an earlier host left; the attempts that it had begun stay counted.
+    ///
+    /// Blocks: call it where blocking is allowed.
+    pub fn open(path: &Path, options: Options) -> Result<Self, OpenError> {
+        open::make_folder(path)?;
+        let lock = open::HostLock::take(path)?;
+        let connection = open::connect(path, &options)?;
+        let connection = release_leases(path, connection)?;
+        let readers = Readers::open(path, options.readers).map_err(|error| open::explain(path, error))?;
+        let changed = Arc::new(Notify::new());
+        let writer = Writer::start(connection, &options, Arc::clone(&changed), lock)
+            .map_err(|source| OpenError::Thread { path: path.to_owned(), source })?;
+        Ok(Self { readers, writer: Some(writer), changed })
     }
 
     /// Opens the inbox at `path` for reading only; a host may have it open. Every call that writes fails.
-    pub fn open_read_only(_path: &Path) -> Result<Self, OpenError> {
-        todo!()
+    pub fn open_read_only(path: &Path) -> Result<Self, OpenError> {
+        if !path.exists() {
+            return Err(OpenError::Missing { path: path.to_owned() });
+        }
+        let readers = Readers::open(path, 1).map_err(|error| open::explain(path, error))?;
+        readers.check_version(path)?;
+        Ok(Self { readers, writer: None, changed: Arc::default() })
+    }
+
+    /// What the writer has done since the inbox was opened.
+    pub fn stats(&self) -> Stats {
+        self.writer.as_ref().map(Writer::stats).unwrap_or_default()
+    }
+
+    fn writer(&self) -> Result<&Writer, Error> {
+        self.writer.as_ref().ok_or_else(|| Error::Store("it is open for reading only".into()))
+    }
+}
+
+fn release_leases(path: &Path, connection: rusqlite::Connection) -> Result<rusqlite::Connection, OpenError> {
+    let fault = |error| open::explain(path, error);
+    let mut store = write::Store::new(connection);
+    store.connection.execute_batch("BEGIN IMMEDIATE").map_err(fault)?;
+    let released =
+        store.release_all().map_err(|error| OpenError::Unreadable { path: path.to_owned(), source: error })?;
+    store.connection.execute_batch("COMMIT").map_err(fault)?;
+    if released > 0 {
+        tracing::info!(jobs = released, "attempts that an earlier host left are made again");
+    }
+    Ok(store.connection)
+}
+
+impl Drop for SqliteInbox {
+    fn drop(&mut self) {
+        self.readers.close();
     }
 }
 
 #[async_trait]
 impl Inbox for SqliteInbox {
-    async fn append(&self, _event: Event) -> Result<Appended, Error> {
-        todo!()
+    async fn append(&self, event: Event) -> Result<Appended, Error> {
+        let bytes = event.body.len();
+        self.writer()?.call_or_busy(Durability::Synced, bytes, move |store| store.append(&event)).await
     }
-    async fn route(&self, _routes: Routes) -> Result<(), Error> {
-        todo!()
+
+    async fn route(&self, routes: Routes) -> Result<(), Error> {
+        self.writer()?.call(Durability::Synced, move |store| store.route(&routes)).await
     }
-    async fn claim(&self, _wanted: &[Want], _now: Timestamp, _lease: Duration) -> Result<Vec<Claimed>, Error> {
-        todo!()
+
+    async fn claim(&self, wanted: &[Want], now: Timestamp, lease: Duration) -> Result<Vec<Claimed>, Error> {
+        let (wanted, until) = (wanted.to_vec(), now.after(lease));
+        let leased = self.writer()?.call(Durability::Unsynced, move |store| store.claim(&wanted, now, until)).await?;
+        if leased.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.readers.read(move |connection| reader::load(connection, leased)).await
     }
-    async fn extend(&self, _leases: &[JobRef], _until: Timestamp) -> Result<(), Error> {
-        todo!()
+
+    async fn extend(&self, leases: &[JobRef], until: Timestamp) -> Result<(), Error> {
+        let leases = leases.to_vec();
+        self.writer()?.call(Durability::Unsynced, move |store| store.extend(&leases, until)).await
     }
-    async fn release(&self, _leases: &[JobRef]) -> Result<(), Error> {
-        todo!()
+
+    async fn release(&self, leases: &[JobRef]) -> Result<(), Error> {
+        let leases = leases.to_vec();
+        self.writer()?.call(Durability::Unsynced, move |store| store.release(&leases)).await
     }
-    async fn settle(&self, _settlement: Settlement) -> Result<(), Error> {
-        todo!()
+
+    async fn settle(&self, settlement: Settlement) -> Result<(), Error> {
+        self.writer()?.call(Durability::Synced, move |store| store.settle(&settlement)).await
     }
-    async fn next_due(&self, _plugins: &[PluginRef]) -> Result<Option<Timestamp>, Error> {
-        todo!()
+
+    async fn next_due(&self, plugins: &[PluginRef]) -> Result<Option<Timestamp>, Error> {
+        let plugins = plugins.to_vec();
+        self.readers.read(move |connection| reader::next_due(connection, &plugins)).await
     }
+
     async fn changed(&self) {
-        todo!()
+        self.changed.notified().await;
     }
-    async fn events(&self, _page: Page) -> Result<Vec<EventSummary>, Error> {
-        todo!()
+
+    async fn events(&self, page: Page) -> Result<Vec<EventSummary>, Error> {
+        self.readers.read(move |connection| reader::events(connection, page)).await
     }
 }

@@ -19,13 +19,7 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self {
-            queue_max: 1024,
-            queue_bytes_max: 64 << 20,
-            group_max: 256,
-            readers: 4,
-            check_bytes_max: 64 << 20,
-        }
+        Self { queue_max: 1024, queue_bytes_max: 64 << 20, group_max: 256, readers: 4, check_bytes_max: 64 << 20 }
     }
 }
 
@@ -90,6 +84,22 @@ pub enum OpenError {
         found: i64,
         /// The latest that this build knows.
         known: i64,
+    },
+    /// A record that was needed at once is not as it was written.
+    #[error("the inbox {path} can't be taken up")]
+    Unreadable {
+        /// The database file.
+        path: PathBuf,
+        /// Which.
+        source: hookyard_inbox::Error,
+    },
+    /// The system gives no thread.
+    #[error("the writer of the inbox {path} can't be started")]
+    Thread {
+        /// The database file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
     },
     /// Anything else that SQLite says: no right to read it, the disk is full.
     #[error("the inbox {path} can't be opened")]

@@ -1,0 +1,206 @@
+//! Reads: on connections of their own, off the async threads, never in the writer's way.
+//!
+//! A read sees everything that was committed before it began.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use hookyard_inbox::{Claimed, Error, EventSummary, JobSummary, Page};
+use hookyard_model::{Event, Payload, PluginRef, SourceRef, Timestamp};
+use rusqlite::{Connection, OpenFlags, OptionalExtension, Row, params};
+use tokio::sync::Semaphore;
+
+use crate::OpenError;
+use crate::codec::{self, parsed, store};
+use crate::sql;
+use crate::write::Leased;
+
+/// A bounded number of reading connections.
+pub(crate) struct Readers {
+    path: PathBuf,
+    idle: Arc<Mutex<Vec<Connection>>>,
+    permits: Arc<Semaphore>,
+}
+
+impl Readers {
+    /// Opens the first connection, so that what is wrong with the file shows now; further ones when they're needed.
+    pub(crate) fn open(path: &Path, count: usize) -> rusqlite::Result<Self> {
+        let first = connect(path)?;
+        Ok(Self {
+            path: path.to_owned(),
+            idle: Arc::new(Mutex::new(vec![first])),
+            permits: Arc::new(Semaphore::new(count.max(1))),
+        })
+    }
+
+    /// Runs `read` on a blocking thread, within one transaction.
+    pub(crate) async fn read<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&Connection) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Error> {
+        let permit = Arc::clone(&self.permits).acquire_owned().await.expect("the semaphore is never closed");
+        let (path, idle) = (self.path.clone(), Arc::clone(&self.idle));
+        let task = tokio::task::spawn_blocking(move || {
+            let kept = idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+            let connection = kept.map_or_else(|| connect(&path).map_err(store), Ok)?;
+            let transaction = connection.unchecked_transaction().map_err(store)?;
+            let result = read(&transaction);
+            // Ends before the connection goes back; a connection on which even that fails is not used again.
+            transaction.finish().map_err(store)?;
+            idle.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
+            drop(permit);
+            result
+        });
+        task.await.map_err(|error| Error::Store(Box::new(error)))?
+    }
+
+    /// Refuses a database that isn't an inbox of a version that this build knows.
+    pub(crate) fn check_version(&self, path: &Path) -> Result<(), OpenError> {
+        let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        idle.iter().try_for_each(|connection| crate::open::check_version(connection, path).map(drop))
+    }
+
+    /// Closes what is idle.
+    pub(crate) fn close(&self) {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+}
+
+fn connect(path: &Path) -> rusqlite::Result<Connection> {
+    let connection =
+        Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    connection.busy_timeout(crate::open::BUSY_TIMEOUT)?;
+    connection.pragma_update(None, "query_only", true)?;
+    connection.set_prepared_statement_cache_capacity(16);
+    Ok(connection)
+}
+
+/// The events of these leases. One that can't be read back is left out, so that it holds up no other; its lease runs
+/// out.
+pub(crate) fn load(connection: &Connection, leased: Vec<Leased>) -> Result<Vec<Claimed>, Error> {
+    let mut statement = connection.prepare_cached(sql::EVENT_LOAD).map_err(store)?;
+    let mut claimed: Vec<Claimed> = Vec::with_capacity(leased.len());
+    // Several plugins may have been given the same event.
+    let mut loaded = std::collections::HashMap::<i64, Arc<Event>>::new();
+    for Leased { lease, until, seq } in leased {
+        let event = match loaded.get(&seq) {
+            Some(event) => Arc::clone(event),
+            None => match statement.query_row([seq], |row| Ok(event(row))).map_err(store)? {
+                Ok(event) => Arc::clone(loaded.entry(seq).or_insert_with(|| Arc::new(event))),
+                Err(error) => {
+                    tracing::error!(event = %lease.event, plugin = %lease.plugin, %error, "an event is unreadable");
+                    continue;
+                }
+            },
+        };
+        claimed.push(Claimed { lease, until, event });
+    }
+    Ok(claimed)
+}
+
+fn event(row: &Row<'_>) -> Result<Event, Error> {
+    let id: [u8; 16] = row.get(0).map_err(store)?;
+    let payload_at: Option<String> = row.get(7).map_err(store)?;
+    let body: Vec<u8> = row.get(9).map_err(store)?;
+    Ok(Event {
+        id: codec::event_id(&id)?,
+        source: source(row, 1)?,
+        provider: row.get(3).map_err(store)?,
+        event_type: row.get(4).map_err(store)?,
+        key: row.get(5).map_err(store)?,
+        received_at: Timestamp::from_unix_millis(row.get(6).map_err(store)?),
+        payload: payload_at.map_or(Payload::Body, Payload::TextAt),
+        headers: codec::headers_from_blob(row.get(8).map_err(store)?)?,
+        body: body.into(),
+    })
+}
+
+/// From the columns `tenant` and `source`, which follow each other.
+fn source(row: &Row<'_>, first: usize) -> Result<SourceRef, Error> {
+    let text = |column| row.get_ref(column).and_then(|value| Ok(value.as_str()?)).map_err(store);
+    let tenant = parsed(text(first)?, "an event's tenant")?;
+    Ok(SourceRef { tenant, source: parsed(text(first + 1)?, "an event's source")? })
+}
+
+/// The earliest moment at which a job of any of these plugins is due.
+pub(crate) fn next_due(connection: &Connection, plugins: &[PluginRef]) -> Result<Option<Timestamp>, Error> {
+    let mut has_pending = connection.prepare_cached(sql::HAS_PENDING).map_err(store)?;
+    let mut next_due = connection.prepare_cached(sql::NEXT_DUE).map_err(store)?;
+    let mut earliest = None;
+    for PluginRef { tenant, plugin } in plugins {
+        let values = [tenant.as_str(), plugin.as_str()];
+        if has_pending.query_row(values, |row| row.get::<_, bool>(0)).map_err(store)? {
+            return Ok(hookyard_model::JobState::Pending.due_at());
+        }
+        let due: Option<i64> = next_due.query_row(values, |row| row.get(0)).map_err(store)?;
+        earliest = [earliest, due].into_iter().flatten().min();
+    }
+    Ok(earliest.map(Timestamp::from_unix_millis))
+}
+
+/// A stretch of the list of events.
+pub(crate) fn events(connection: &Connection, page: Page) -> Result<Vec<EventSummary>, Error> {
+    let after = match page.after {
+        None => 0,
+        Some(id) => {
+            let mut place = connection.prepare_cached(sql::EVENT_NOT_AFTER).map_err(store)?;
+            let id = id.as_uuid().into_bytes();
+            place.query_row([id], |row| row.get::<_, i64>(0)).optional().map_err(store)?.unwrap_or(0)
+        }
+    };
+    let limit = i64::try_from(page.limit).unwrap_or(i64::MAX);
+    let mut statement = connection.prepare_cached(sql::EVENTS_PAGE).map_err(store)?;
+    let mut found = codec::read_all(&mut statement, [after, limit], summary)?;
+    if let (Some((first, _)), Some((last, _))) = (found.first(), found.last()) {
+        let range = *first..=*last;
+        add_jobs(connection, range, &mut found)?;
+    }
+    Ok(found.into_iter().map(|(_, summary)| summary).collect())
+}
+
+fn summary(row: &Row<'_>) -> Result<(i64, EventSummary), Error> {
+    let id: [u8; 16] = row.get(1).map_err(store)?;
+    let summary = EventSummary {
+        id: codec::event_id(&id)?,
+        source: source(row, 2)?,
+        provider: row.get(4).map_err(store)?,
+        event_type: row.get(5).map_err(store)?,
+        key: row.get(6).map_err(store)?,
+        received_at: Timestamp::from_unix_millis(row.get(7).map_err(store)?),
+        jobs: Vec::new(),
+    };
+    Ok((row.get(0).map_err(store)?, summary))
+}
+
+/// Both are in the order of arrival.
+fn add_jobs(
+    connection: &Connection,
+    range: std::ops::RangeInclusive<i64>,
+    events: &mut [(i64, EventSummary)],
+) -> Result<(), Error> {
+    let mut statement = connection.prepare_cached(sql::JOBS_OF_PAGE).map_err(store)?;
+    let mut rows = statement.query(params![range.start(), range.end()]).map_err(store)?;
+    let mut events = events.iter_mut().peekable();
+    while let Some(row) = rows.next().map_err(store)? {
+        let seq: i64 = row.get(0).map_err(store)?;
+        while events.next_if(|(event, _)| *event < seq).is_some() {}
+        if let Some((_, event)) = events.peek_mut() {
+            event.jobs.push(job(row)?);
+        }
+    }
+    Ok(())
+}
+
+fn job(row: &Row<'_>) -> Result<JobSummary, Error> {
+    let text = |column: usize| row.get::<_, Option<String>>(column).map_err(store);
+    let (plugin, state) = (text(1)?.unwrap_or_default(), text(2)?.unwrap_or_default());
+    let (revision, outcome, detail) = (text(5)?, text(6)?, text(7)?);
+    let outcome = outcome.map(|name| codec::outcome(&name, detail.as_deref())).transpose()?;
+    Ok(JobSummary {
+        plugin: parsed(&plugin, "a job's plugin")?,
+        state: codec::state(&state, row.get(3).map_err(store)?)?,
+        attempts: row.get(4).map_err(store)?,
+        revision: revision.map(|text| codec::revision(&text)).transpose()?,
+        last_outcome: outcome.map(|outcome| outcome.to_string()),
+    })
+}

@@ -1,0 +1,137 @@
+//! Every statement that runs while the host serves, in one place, so that a test can pin how SQLite goes about each.
+//!
+//! The planner can use a partial index only where the statement repeats the index's condition word by word.
+
+pub(crate) const EVENT_INSERT: &str = "
+    INSERT INTO event (id, tenant, source, provider, event_type, key, received_at, payload_at, headers, body)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
+    ON CONFLICT (tenant, source, key) DO NOTHING";
+pub(crate) const EVENT_BY_KEY: &str = "SELECT id FROM event WHERE tenant = ?1 AND source = ?2 AND key = ?3";
+pub(crate) const EVENT_LOAD: &str = "
+    SELECT id, tenant, source, provider, event_type, key, received_at, payload_at, headers, body
+    FROM event WHERE seq = ?1";
+pub(crate) const JOB_INSERT: &str = "INSERT INTO job (event, plugin, tenant, state) VALUES (?1, ?2, ?3, 'pending')";
+pub(crate) const UNROUTED_INSERT: &str = "INSERT INTO unrouted (tenant, source, event) VALUES (?1, ?2, ?3)";
+
+pub(crate) const ROUTES_LOAD: &str = "SELECT tenant, source, plugin FROM route";
+pub(crate) const ROUTE_INSERT: &str = "INSERT INTO route (tenant, source, plugin) VALUES (?1, ?2, ?3)";
+pub(crate) const ROUTE_DELETE: &str = "DELETE FROM route WHERE tenant = ?1 AND source = ?2 AND plugin = ?3";
+pub(crate) const JOBS_OF_UNROUTED: &str = "
+    INSERT INTO job (event, plugin, tenant, state)
+    SELECT event, ?3, tenant, 'pending' FROM unrouted WHERE tenant = ?1 AND source = ?2";
+pub(crate) const UNROUTED_DELETE: &str = "DELETE FROM unrouted WHERE tenant = ?1 AND source = ?2";
+pub(crate) const DETACH_PENDING: &str = "
+    UPDATE job SET state = ?4, due_at = ?5
+    WHERE tenant = ?1 AND plugin = ?2 AND state = 'pending'
+      AND EXISTS (SELECT 1 FROM event WHERE event.seq = job.event AND event.source = ?3)";
+pub(crate) const DETACH_WAITING: &str = "
+    UPDATE job SET state = ?4, due_at = ?5
+    WHERE tenant = ?1 AND plugin = ?2 AND due_at IS NOT NULL AND state = 'waiting'
+      AND EXISTS (SELECT 1 FROM event WHERE event.seq = job.event AND event.source = ?3)";
+pub(crate) const ATTACH_HELD: &str = "
+    UPDATE job SET state = ?4, due_at = ?5
+    WHERE tenant = ?1 AND plugin = ?2 AND state = 'held'
+      AND EXISTS (SELECT 1 FROM event WHERE event.seq = job.event AND event.source = ?3)";
+
+pub(crate) const CLAIM_PENDING: &str = "
+    SELECT job.event, event.id, event.source, job.state, job.due_at, job.attempts, event.received_at
+    FROM job CROSS JOIN event ON event.seq = job.event
+    WHERE job.tenant = ?1 AND job.plugin = ?2 AND job.state = 'pending'
+    ORDER BY job.event LIMIT ?3";
+pub(crate) const CLAIM_DUE: &str = "
+    SELECT job.event, event.id, event.source, job.state, job.due_at, job.attempts, job.due_at
+    FROM job CROSS JOIN event ON event.seq = job.event
+    WHERE job.tenant = ?1 AND job.plugin = ?2 AND job.due_at <= ?4
+    ORDER BY job.due_at, job.event LIMIT ?3";
+pub(crate) const JOB_LEASED: &str = "
+    SELECT job.event, event.source, job.due_at
+    FROM event CROSS JOIN job ON job.event = event.seq
+    WHERE event.id = ?1 AND job.plugin = ?2 AND job.tenant = ?3 AND job.attempts = ?4 AND job.state = 'leased'";
+pub(crate) const JOB_UPDATE: &str =
+    "UPDATE job SET state = ?3, due_at = ?4, attempts = ?5 WHERE event = ?1 AND plugin = ?2";
+pub(crate) const ATTEMPT_INSERT: &str = "
+    INSERT INTO attempt (event, plugin, number, revision, started_at, duration_us, outcome, detail, log)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
+
+pub(crate) const HAS_PENDING: &str =
+    "SELECT EXISTS (SELECT 1 FROM job WHERE tenant = ?1 AND plugin = ?2 AND state = 'pending')";
+pub(crate) const NEXT_DUE: &str =
+    "SELECT min(due_at) FROM job WHERE tenant = ?1 AND plugin = ?2 AND due_at IS NOT NULL";
+
+pub(crate) const EVENT_NOT_AFTER: &str = "SELECT seq FROM event WHERE id <= ?1 ORDER BY id DESC LIMIT 1";
+pub(crate) const EVENTS_PAGE: &str = "
+    SELECT seq, id, tenant, source, provider, event_type, key, received_at
+    FROM event WHERE seq > ?1 ORDER BY seq LIMIT ?2";
+pub(crate) const JOBS_OF_PAGE: &str = "
+    SELECT job.event, job.plugin, job.state, job.due_at, job.attempts,
+           attempt.revision, attempt.outcome, attempt.detail
+    FROM job LEFT JOIN attempt ON attempt.event = job.event AND attempt.plugin = job.plugin
+         AND attempt.number = (SELECT max(last.number) FROM attempt AS last
+                               WHERE last.event = job.event AND last.plugin = job.plugin)
+    WHERE job.event BETWEEN ?1 AND ?2
+    ORDER BY job.event, job.plugin";
+
+/// Runs once, when the inbox is opened; it walks the index of what is leased or waits.
+pub(crate) const LEASES_LEFT: &str = "
+    SELECT job.event, job.plugin, job.tenant, event.source, job.due_at, job.attempts
+    FROM job CROSS JOIN event ON event.seq = job.event
+    WHERE job.due_at IS NOT NULL AND job.state = 'leased'";
+
+#[cfg(test)]
+mod tests {
+    use rusqlite::Connection;
+
+    use super::*;
+
+    fn plan(connection: &Connection, statement: &str) -> Vec<String> {
+        let mut explain = connection.prepare(&format!("EXPLAIN QUERY PLAN {statement}")).expect("a statement");
+        // The plan is made without the values, as it is for the prepared statements of a running host.
+        let rows = explain.query_map([], |row| row.get("detail")).expect("a plan");
+        rows.collect::<Result<_, _>>().expect("a plan")
+    }
+
+    #[test]
+    fn no_statement_of_the_hot_path_reads_more_than_it_needs() {
+        let connection = Connection::open_in_memory().expect("a database in memory");
+        connection.execute_batch(include_str!("schema.sql")).expect("the schema");
+        let cases: &[(&str, &str, &[&str])] = &[
+            ("append", EVENT_INSERT, &[]),
+            ("append: a repeat", EVENT_BY_KEY, &["sqlite_autoindex_event_2 (tenant=? AND source=? AND key=?)"]),
+            ("append: a job", JOB_INSERT, &[]),
+            ("append: no job", UNROUTED_INSERT, &[]),
+            ("claim: pending", CLAIM_PENDING, &["INDEX job_pending (tenant=? AND plugin=?)", "PRIMARY KEY (rowid=?)"]),
+            ("claim: due", CLAIM_DUE, &["INDEX job_due (tenant=? AND plugin=? AND due_at<?)", "PRIMARY KEY (rowid=?)"]),
+            ("claim: load", EVENT_LOAD, &["PRIMARY KEY (rowid=?)"]),
+            ("settle: find", JOB_LEASED, &["autoindex_event_1 (id=?)", "PRIMARY KEY (event=? AND plugin=?)"]),
+            ("settle: put", JOB_UPDATE, &["PRIMARY KEY (event=? AND plugin=?)"]),
+            ("settle: record", ATTEMPT_INSERT, &[]),
+            ("next_due: pending", HAS_PENDING, &["COVERING INDEX job_pending (tenant=? AND plugin=?)"]),
+            ("next_due: timed", NEXT_DUE, &["INDEX job_due (tenant=? AND plugin=? AND due_at>?)"]),
+            ("events: place", EVENT_NOT_AFTER, &["COVERING INDEX sqlite_autoindex_event_1 (id<?)"]),
+            ("events: page", EVENTS_PAGE, &["PRIMARY KEY (rowid>?)"]),
+            ("events: jobs", JOBS_OF_PAGE, &["job USING PRIMARY KEY (event>? AND event<?)", "number=?"]),
+            ("route: pending", DETACH_PENDING, &["INDEX job_pending (tenant=? AND plugin=?)"]),
+            ("route: waiting", DETACH_WAITING, &["INDEX job_due (tenant=? AND plugin=? AND due_at>?)"]),
+            ("route: held", ATTACH_HELD, &["INDEX job_held (tenant=? AND plugin=?)"]),
+            ("route: unrouted", JOBS_OF_UNROUTED, &["unrouted USING PRIMARY KEY (tenant=? AND source=?)"]),
+            ("route: forget", UNROUTED_DELETE, &["unrouted USING PRIMARY KEY (tenant=? AND source=?)"]),
+        ];
+        for (name, statement, parts) in cases {
+            let steps = plan(&connection, statement);
+            for step in &steps {
+                assert!(!step.starts_with("SCAN") || step == "SCAN CONSTANT ROW", "{name}: {steps:#?}");
+                assert!(!step.contains("TEMP B-TREE"), "{name} sorts: {steps:#?}");
+            }
+            for part in *parts {
+                assert!(steps.iter().any(|step| step.contains(part)), "{name} is without `{part}`: {steps:#?}");
+            }
+        }
+    }
+
+    #[test]
+    fn leases_left_are_found_without_reading_the_history() {
+        let connection = Connection::open_in_memory().expect("a database in memory");
+        connection.execute_batch(include_str!("schema.sql")).expect("the schema");
+        assert!(plan(&connection, LEASES_LEFT)[0].contains("INDEX job_due"), "{:?}", plan(&connection, LEASES_LEFT));
+    }
+}

@@ -1,0 +1,330 @@
+//! What each writing call does inside a transaction that it shares with others.
+//!
+//! Nothing here commits: the writer does, once for the whole group. States come from `hookyard_inbox::step` and from
+//! the caller; the only thing decided here is which rows to touch.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use hookyard_inbox::{Appended, Error, JobRef, Routes, Settlement, Want, step};
+use hookyard_model::{Event, EventId, JobState, Payload, PluginName, PluginRef, SourceName, SourceRef, Timestamp};
+use rusqlite::{Connection, OptionalExtension, Row, params};
+
+use crate::codec::{self, corrupt, due_of, parsed, store};
+use crate::sql;
+
+/// The writer's connection and what it remembers of the database.
+pub(crate) struct Store {
+    pub(crate) connection: Connection,
+    /// The table `route`; `None` when it has to be read again.
+    routes: Option<Routes>,
+    /// Jobs became due through the transaction at hand.
+    pub(crate) has_news: bool,
+}
+
+/// A lease that was taken, less the event, which a reader loads once the lease is committed.
+pub(crate) struct Leased {
+    pub(crate) lease: JobRef,
+    pub(crate) until: Timestamp,
+    pub(crate) seq: i64,
+}
+
+impl Store {
+    pub(crate) fn new(connection: Connection) -> Self {
+        Self { connection, routes: None, has_news: false }
+    }
+
+    /// To be called whenever anything was rolled back.
+    pub(crate) fn forget(&mut self) {
+        self.routes = None;
+    }
+
+    pub(crate) fn append(&mut self, event: &Event) -> Result<Appended, Error> {
+        let plugins = self.plugins_of(&event.source)?;
+        let (tenant, source) = (event.source.tenant.as_str(), event.source.source.as_str());
+        let payload_at = match &event.payload {
+            Payload::Body => None,
+            Payload::TextAt(pointer) => Some(pointer),
+        };
+        let values = params![
+            event.id.as_uuid().into_bytes(),
+            tenant,
+            source,
+            event.provider,
+            event.event_type,
+            event.key,
+            event.received_at.unix_millis(),
+            payload_at,
+            codec::headers_to_blob(&event.headers),
+            &event.body[..],
+        ];
+        if self.execute(sql::EVENT_INSERT, values)? == 0 {
+            return self.event_by_key(tenant, source, &event.key).map(Appended::Repeat);
+        }
+        let seq = self.connection.last_insert_rowid();
+        for plugin in &plugins {
+            self.execute(sql::JOB_INSERT, params![seq, plugin.as_str(), tenant])?;
+        }
+        if plugins.is_empty() {
+            self.execute(sql::UNROUTED_INSERT, params![tenant, source, seq])?;
+        }
+        self.has_news |= !plugins.is_empty();
+        Ok(Appended::New)
+    }
+
+    fn event_by_key(&self, tenant: &str, source: &str, key: &str) -> Result<EventId, Error> {
+        let mut statement = self.connection.prepare_cached(sql::EVENT_BY_KEY).map_err(store)?;
+        let id: [u8; 16] = statement.query_row([tenant, source, key], |row| row.get(0)).map_err(store)?;
+        codec::event_id(&id)
+    }
+
+    pub(crate) fn route(&mut self, routes: &Routes) -> Result<(), Error> {
+        let old = self.routes()?.clone();
+        for (source, plugin) in difference(&old, routes) {
+            self.execute(sql::ROUTE_DELETE, params![source.tenant.as_str(), source.source.as_str(), plugin.as_str()])?;
+            self.turn(source, plugin, false)?;
+        }
+        let added = difference(routes, &old);
+        for (source, plugin) in &added {
+            let values = params![source.tenant.as_str(), source.source.as_str(), plugin.as_str()];
+            self.execute(sql::ROUTE_INSERT, values)?;
+            self.turn(source, plugin, true)?;
+            self.execute(sql::JOBS_OF_UNROUTED, values)?;
+        }
+        for source in added.iter().map(|(source, _)| source).collect::<BTreeSet<_>>() {
+            self.execute(sql::UNROUTED_DELETE, params![source.tenant.as_str(), source.source.as_str()])?;
+        }
+        self.routes = Some(routes.clone());
+        self.has_news = true;
+        Ok(())
+    }
+
+    /// Attaches or detaches every job that the plugin has of the source's events.
+    fn turn(&self, source: &SourceRef, plugin: &PluginName, routed: bool) -> Result<(), Error> {
+        let waiting = JobState::Waiting { until: Timestamp::from_unix_millis(0) };
+        let turns = [
+            (sql::DETACH_PENDING, JobState::Pending),
+            (sql::DETACH_WAITING, waiting),
+            (sql::ATTACH_HELD, JobState::Held),
+        ];
+        for (statement, state) in turns {
+            let next = step::route(state, routed);
+            if next != state {
+                let (tenant, source) = (source.tenant.as_str(), source.source.as_str());
+                self.execute(statement, params![tenant, plugin.as_str(), source, next.name(), due_of(next)])?;
+            }
+        }
+        Ok(())
+    }
+
+    pub(crate) fn claim(&mut self, wanted: &[Want], now: Timestamp, until: Timestamp) -> Result<Vec<Leased>, Error> {
+        let mut leased = Vec::new();
+        for want in wanted.iter().filter(|want| want.limit > 0) {
+            let mut due = self.due(sql::CLAIM_PENDING, want, now)?;
+            due.extend(self.due(sql::CLAIM_DUE, want, now)?);
+            due.sort_by_key(|job| (job.due_since, job.seq));
+            due.truncate(want.limit);
+            for job in due {
+                leased.extend(self.lease(job, &want.plugin, now, until)?);
+            }
+        }
+        Ok(leased)
+    }
+
+    fn due(&self, statement: &str, want: &Want, now: Timestamp) -> Result<Vec<DueJob>, Error> {
+        let mut statement = self.connection.prepare_cached(statement).map_err(store)?;
+        let limit = i64::try_from(want.limit).unwrap_or(i64::MAX);
+        let (tenant, plugin) = (want.plugin.tenant.as_str(), want.plugin.plugin.as_str());
+        let values = params![tenant, plugin, limit, now.unix_millis()];
+        // The statement for pending jobs knows no time.
+        let values = &values[..statement.parameter_count()];
+        codec::read_all(&mut statement, values, DueJob::read)
+    }
+
+    fn lease(
+        &mut self,
+        job: DueJob,
+        plugin: &PluginRef,
+        now: Timestamp,
+        until: Timestamp,
+    ) -> Result<Option<Leased>, Error> {
+        let source = SourceRef { tenant: plugin.tenant.clone(), source: parsed(&job.source, "an event's source")? };
+        // A pending job is always routed: it would be held otherwise.
+        let routed = job.state == JobState::Pending || self.plugins_of(&source)?.contains(&plugin.plugin);
+        match step::claim(job.state, routed, until, now) {
+            step::Claim::Leave => Ok(None),
+            step::Claim::Keep(next) => self.put(job.seq, &plugin.plugin, next, job.attempts).map(|()| None),
+            step::Claim::Lease(next) => {
+                let attempt = job.attempts + 1;
+                self.put(job.seq, &plugin.plugin, next, attempt)?;
+                let lease = JobRef { event: job.id, plugin: plugin.clone(), attempt };
+                Ok(Some(Leased { lease, until, seq: job.seq }))
+            }
+        }
+    }
+
+    pub(crate) fn extend(&mut self, leases: &[JobRef], until: Timestamp) -> Result<(), Error> {
+        for lease in leases {
+            if let Some(job) = self.leased(lease)?
+                && job.until < until
+            {
+                self.put(job.seq, &lease.plugin.plugin, JobState::Leased { until }, lease.attempt)?;
+            }
+        }
+        Ok(())
+    }
+
+    pub(crate) fn release(&mut self, leases: &[JobRef]) -> Result<(), Error> {
+        for lease in leases {
+            let Some(job) = self.leased(lease)? else { continue };
+            let routed = self.is_routed(&job, &lease.plugin)?;
+            if let Ok(next) = step::release(JobState::Leased { until: job.until }, routed) {
+                self.put(job.seq, &lease.plugin.plugin, next, lease.attempt - 1)?;
+            }
+        }
+        Ok(())
+    }
+
+    pub(crate) fn settle(&mut self, settlement: &Settlement) -> Result<(), Error> {
+        let Settlement { lease, attempt, next } = settlement;
+        let Some(job) = self.leased(lease)? else { return Err(Error::LeaseLost(lease.clone())) };
+        let next = step::route(*next, self.is_routed(&job, &lease.plugin)?);
+        self.put(job.seq, &lease.plugin.plugin, next, lease.attempt)?;
+        let values = params![
+            job.seq,
+            lease.plugin.plugin.as_str(),
+            lease.attempt,
+            attempt.revision.to_string(),
+            attempt.started_at.unix_millis(),
+            i64::try_from(attempt.duration.as_micros()).unwrap_or(i64::MAX),
+            attempt.outcome.name(),
+            codec::outcome_detail(&attempt.outcome),
+            codec::log_to_json(&attempt.log),
+        ];
+        self.execute(sql::ATTEMPT_INSERT, values).map(drop)
+    }
+
+    /// Gives back the leases of a host that is no more. Its attempts had begun, so they count.
+    pub(crate) fn release_all(&mut self) -> Result<usize, Error> {
+        let left: Vec<_> = {
+            let mut statement = self.connection.prepare(sql::LEASES_LEFT).map_err(store)?;
+            codec::read_all(&mut statement, [], LeftJob::read)?
+        };
+        for job in &left {
+            let routed = self.plugins_of(&job.source)?.contains(&job.plugin);
+            if let Ok(next) = step::release(JobState::Leased { until: job.until }, routed) {
+                self.put(job.seq, &job.plugin, next, job.attempts)?;
+            }
+        }
+        Ok(left.len())
+    }
+
+    fn leased(&self, lease: &JobRef) -> Result<Option<LeasedJob>, Error> {
+        let mut statement = self.connection.prepare_cached(sql::JOB_LEASED).map_err(store)?;
+        let PluginRef { tenant, plugin } = &lease.plugin;
+        let id = lease.event.as_uuid().into_bytes();
+        let values = params![id, plugin.as_str(), tenant.as_str(), lease.attempt];
+        let found = statement.query_row(values, |row| Ok((row.get(0)?, row.get::<_, String>(1)?, row.get(2)?)));
+        let Some((seq, source, until)) = found.optional().map_err(store)? else { return Ok(None) };
+        let source = parsed(&source, "an event's source")?;
+        Ok(Some(LeasedJob { seq, source, until: Timestamp::from_unix_millis(until) }))
+    }
+
+    fn is_routed(&mut self, job: &LeasedJob, plugin: &PluginRef) -> Result<bool, Error> {
+        let source = SourceRef { tenant: plugin.tenant.clone(), source: job.source.clone() };
+        Ok(self.plugins_of(&source)?.contains(&plugin.plugin))
+    }
+
+    /// The only place where a job's state changes one by one.
+    fn put(&self, seq: i64, plugin: &PluginName, next: JobState, attempts: u32) -> Result<(), Error> {
+        let values = params![seq, plugin.as_str(), next.name(), due_of(next), attempts];
+        self.execute(sql::JOB_UPDATE, values).map(drop)
+    }
+
+    fn execute(&self, statement: &str, values: &[&dyn rusqlite::ToSql]) -> Result<usize, Error> {
+        self.connection.prepare_cached(statement).and_then(|mut statement| statement.execute(values)).map_err(store)
+    }
+
+    fn plugins_of(&mut self, source: &SourceRef) -> Result<BTreeSet<PluginName>, Error> {
+        Ok(self.routes()?.0.get(source).cloned().unwrap_or_default())
+    }
+
+    fn routes(&mut self) -> Result<&Routes, Error> {
+        if self.routes.is_none() {
+            self.routes = Some(load_routes(&self.connection)?);
+        }
+        Ok(self.routes.as_ref().expect("just loaded"))
+    }
+}
+
+struct DueJob {
+    seq: i64,
+    id: EventId,
+    source: String,
+    state: JobState,
+    attempts: u32,
+    due_since: i64,
+}
+
+impl DueJob {
+    fn read(row: &Row<'_>) -> Result<Self, Error> {
+        let id: [u8; 16] = row.get(1).map_err(store)?;
+        let state: String = row.get(3).map_err(store)?;
+        Ok(Self {
+            seq: row.get(0).map_err(store)?,
+            id: codec::event_id(&id)?,
+            source: row.get(2).map_err(store)?,
+            state: codec::state(&state, row.get(4).map_err(store)?)?,
+            attempts: row.get(5).map_err(store)?,
+            due_since: row.get(6).map_err(store)?,
+        })
+    }
+}
+
+struct LeasedJob {
+    seq: i64,
+    source: SourceName,
+    until: Timestamp,
+}
+
+struct LeftJob {
+    seq: i64,
+    plugin: PluginName,
+    source: SourceRef,
+    until: Timestamp,
+    attempts: u32,
+}
+
+impl LeftJob {
+    fn read(row: &Row<'_>) -> Result<Self, Error> {
+        let text = |column: usize| row.get::<_, String>(column).map_err(store);
+        let source =
+            SourceRef { tenant: parsed(&text(2)?, "a job's tenant")?, source: parsed(&text(3)?, "an event's source")? };
+        Ok(Self {
+            seq: row.get(0).map_err(store)?,
+            plugin: parsed(&text(1)?, "a job's plugin")?,
+            source,
+            until: Timestamp::from_unix_millis(row.get(4).map_err(store)?),
+            attempts: row.get(5).map_err(store)?,
+        })
+    }
+}
+
+/// The pairs of `these` that `those` is without.
+fn difference<'a>(these: &'a Routes, those: &Routes) -> Vec<(&'a SourceRef, &'a PluginName)> {
+    let pairs = these.0.iter().flat_map(|(source, plugins)| plugins.iter().map(move |plugin| (source, plugin)));
+    pairs.filter(|(source, plugin)| !those.0.get(source).is_some_and(|there| there.contains(plugin))).collect()
+}
+
+fn load_routes(connection: &Connection) -> Result<Routes, Error> {
+    let mut statement = connection.prepare_cached(sql::ROUTES_LOAD).map_err(store)?;
+    let mut rows = statement.query([]).map_err(store)?;
+    let mut routes = BTreeMap::<SourceRef, BTreeSet<PluginName>>::new();
+    while let Some(row) = rows.next().map_err(store)? {
+        let text = |column: usize| row.get_ref(column).ok().and_then(|value| value.as_str().ok()).unwrap_or_default();
+        let tenant = parsed(text(0), "a route's tenant")?;
+        let source = SourceRef { tenant, source: parsed(text(1), "a route's source")? };
+        let plugin = PluginName::new(text(2)).map_err(|_| corrupt("a route's plugin"))?;
+        routes.entry(source).or_default().insert(plugin);
+    }
+    Ok(Routes(routes))
+}

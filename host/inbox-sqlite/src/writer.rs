@@ -1,0 +1,301 @@
+//! The one writer: a thread that takes calls from a bounded queue and commits them in groups.
+//!
+//! A group is whatever has queued up while the last one was being committed, so that one `fsync` serves them all. Each
+//! call has a savepoint of its own: one that fails undoes nothing of the others. No call is answered before the group
+//! is committed, and all are answered with an error when it can't be. After a failure the thread goes on.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::thread::JoinHandle;
+
+use hookyard_inbox::Error;
+use rusqlite::Connection;
+use tokio::sync::{Notify, mpsc, oneshot};
+
+use crate::Options;
+use crate::write::Store;
+
+/// Whether a call's answer promises durability.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Durability {
+    /// The group is synced to the disk before it is answered.
+    Synced,
+    /// A crash of the machine, though not of the process, may undo it: leases, which such a crash ends anyway.
+    Unsynced,
+}
+
+/// What the writer has done since it was started.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Stats {
+    /// Calls that were answered.
+    pub calls: u64,
+    /// Groups that were committed.
+    pub commits: u64,
+    /// Those of them that were synced to the disk.
+    pub syncs: u64,
+}
+
+#[derive(Default)]
+struct Counters {
+    calls: AtomicU64,
+    commits: AtomicU64,
+    syncs: AtomicU64,
+}
+
+/// The way to the writer. Dropping it lets the writer finish what is queued, and waits for that.
+pub(crate) struct Writer {
+    queue: Option<mpsc::Sender<Command>>,
+    thread: Option<JoinHandle<()>>,
+    counters: Arc<Counters>,
+    queued_bytes: Arc<AtomicUsize>,
+    queued_bytes_max: usize,
+}
+
+impl Writer {
+    /// Starts the thread. `guard` is kept until the database is closed.
+    pub(crate) fn start(
+        connection: Connection,
+        options: &Options,
+        changed: Arc<Notify>,
+        guard: impl Send + 'static,
+    ) -> std::io::Result<Self> {
+        let (queue, commands) = mpsc::channel(options.queue_max.max(1));
+        let counters = Arc::new(Counters::default());
+        let work = Loop {
+            store: Store::new(connection),
+            group_max: options.group_max.max(1),
+            durability: None,
+            changed,
+            counters: Arc::clone(&counters),
+        };
+        let thread = std::thread::Builder::new().name("inbox-writer".into()).spawn(move || {
+            work.run(commands);
+            drop(guard);
+        })?;
+        Ok(Self {
+            queue: Some(queue),
+            thread: Some(thread),
+            counters,
+            queued_bytes: Arc::default(),
+            queued_bytes_max: options.queue_bytes_max,
+        })
+    }
+
+    pub(crate) fn stats(&self) -> Stats {
+        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        Stats {
+            calls: read(&self.counters.calls),
+            commits: read(&self.counters.commits),
+            syncs: read(&self.counters.syncs),
+        }
+    }
+
+    /// Has `work` done, and waits for its commit. Waits for a place in the queue as well.
+    pub(crate) async fn call<T: Send + 'static>(
+        &self,
+        durability: Durability,
+        work: impl FnMut(&mut Store) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Error> {
+        let (command, answer) = Command::new(durability, work);
+        self.queue()?.send(command).await.map_err(|_| gone())?;
+        answer.await.unwrap_or_else(|_| Err(gone()))
+    }
+
+    /// As `call`, but refuses rather than waits when the queue holds as many calls or `bytes` as it may.
+    pub(crate) async fn call_or_busy<T: Send + 'static>(
+        &self,
+        durability: Durability,
+        bytes: usize,
+        mut work: impl FnMut(&mut Store) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Error> {
+        let queued = QueuedBytes::take(&self.queued_bytes, bytes, self.queued_bytes_max).ok_or(Error::Busy)?;
+        let (command, answer) = Command::new(durability, move |store| {
+            let _held_until_the_command_is_dropped = &queued;
+            work(store)
+        });
+        self.queue()?.try_send(command).map_err(|refused| match refused {
+            mpsc::error::TrySendError::Full(_) => Error::Busy,
+            mpsc::error::TrySendError::Closed(_) => gone(),
+        })?;
+        answer.await.unwrap_or_else(|_| Err(gone()))
+    }
+
+    fn queue(&self) -> Result<&mpsc::Sender<Command>, Error> {
+        self.queue.as_ref().ok_or_else(gone)
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        self.queue = None;
+        if let Some(thread) = self.thread.take()
+            && thread.join().is_err()
+        {
+            tracing::error!("the inbox's writer had panicked");
+        }
+    }
+}
+
+/// The writer's thread has ended, which it does by itself only by a fault of ours.
+fn gone() -> Error {
+    Error::Store("the inbox's writer has stopped; restart the host".into())
+}
+
+/// A share of the bytes that may be queued.
+struct QueuedBytes {
+    all: Arc<AtomicUsize>,
+    share: usize,
+}
+
+impl QueuedBytes {
+    /// `None` when there's no room. An empty queue has room for anything: ingress has bounded it already.
+    fn take(all: &Arc<AtomicUsize>, share: usize, max: usize) -> Option<Self> {
+        let before = all.fetch_add(share, Ordering::Relaxed);
+        let taken = Self { all: Arc::clone(all), share };
+        (before == 0 || before.saturating_add(share) <= max).then_some(taken)
+    }
+}
+
+impl Drop for QueuedBytes {
+    fn drop(&mut self) {
+        self.all.fetch_sub(self.share, Ordering::Relaxed);
+    }
+}
+
+/// A call on its way through the writer.
+struct Command {
+    durability: Durability,
+    call: Box<dyn Call>,
+}
+
+impl Command {
+    fn new<T: Send + 'static>(
+        durability: Durability,
+        work: impl FnMut(&mut Store) -> Result<T, Error> + Send + 'static,
+    ) -> (Self, oneshot::Receiver<Result<T, Error>>) {
+        let (reply, answer) = oneshot::channel();
+        (Self { durability, call: Box::new(Work { work, result: None, reply }) }, answer)
+    }
+}
+
+trait Call: Send {
+    /// Does the work; `false` when it failed and has to be undone.
+    fn run(&mut self, store: &mut Store) -> bool;
+    /// Answers, with `fault` where the group was not committed.
+    fn answer(self: Box<Self>, fault: Option<&Fault>);
+}
+
+struct Work<F, T> {
+    work: F,
+    result: Option<Result<T, Error>>,
+    reply: oneshot::Sender<Result<T, Error>>,
+}
+
+impl<F, T: Send> Call for Work<F, T>
+where
+    F: FnMut(&mut Store) -> Result<T, Error> + Send,
+{
+    fn run(&mut self, store: &mut Store) -> bool {
+        let result = (self.work)(store);
+        let is_fine = result.is_ok();
+        self.result = Some(result);
+        is_fine
+    }
+
+    fn answer(self: Box<Self>, fault: Option<&Fault>) {
+        let Self { work, result, reply } = *self;
+        // First, so that a caller who is answered finds its share of the queue free.
+        drop(work);
+        let answer = match (result, fault) {
+            (Some(Err(error)), _) => Err(error),
+            (_, Some(fault)) => Err(Error::Store(Box::new(fault.clone()))),
+            (Some(Ok(done)), None) => Ok(done),
+            (None, None) => Err(gone()),
+        };
+        // Whoever called may have gone; what was committed stays.
+        let _ = reply.send(answer);
+    }
+}
+
+/// Why a whole group was not committed; told to each of its callers.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("the transaction was rolled back")]
+struct Fault(#[source] Arc<rusqlite::Error>);
+
+struct Loop {
+    store: Store,
+    group_max: usize,
+    /// What the connection is set to.
+    durability: Option<Durability>,
+    changed: Arc<Notify>,
+    counters: Arc<Counters>,
+}
+
+impl Loop {
+    fn run(mut self, mut commands: mpsc::Receiver<Command>) {
+        let mut group = Vec::with_capacity(self.group_max);
+        while commands.blocking_recv_many(&mut group, self.group_max) > 0 {
+            self.serve(&mut group);
+        }
+    }
+
+    fn serve(&mut self, group: &mut Vec<Command>) {
+        self.store.has_news = false;
+        let fault = self.commit(group).err().map(|error| Fault(Arc::new(error)));
+        match &fault {
+            None if self.store.has_news => self.changed.notify_one(),
+            None => {}
+            Some(fault) => {
+                self.roll_back();
+                tracing::error!(calls = group.len(), error = %fault.0, "the inbox could not commit");
+            }
+        }
+        self.counters.calls.fetch_add(group.len() as u64, Ordering::Relaxed);
+        group.drain(..).for_each(|command| command.call.answer(fault.as_ref()));
+    }
+
+    fn commit(&mut self, group: &mut [Command]) -> rusqlite::Result<()> {
+        let synced = group.iter().any(|command| command.durability == Durability::Synced);
+        self.set_durability(if synced { Durability::Synced } else { Durability::Unsynced })?;
+        self.execute("BEGIN IMMEDIATE")?;
+        for command in group {
+            self.execute("SAVEPOINT call")?;
+            if !command.call.run(&mut self.store) {
+                self.store.forget();
+                // Fails where SQLite has undone the whole transaction by itself, as it may when the disk is full.
+                self.execute("ROLLBACK TO call")?;
+            }
+            self.execute("RELEASE call")?;
+        }
+        self.execute("COMMIT")?;
+        self.counters.commits.fetch_add(1, Ordering::Relaxed);
+        self.counters.syncs.fetch_add(u64::from(synced), Ordering::Relaxed);
+        Ok(())
+    }
+
+    fn set_durability(&mut self, wanted: Durability) -> rusqlite::Result<()> {
+        if self.durability != Some(wanted) {
+            let level = match wanted {
+                Durability::Synced => "FULL",
+                // In WAL mode this leaves the database whole after any crash; a later synced commit syncs it as well.
+                Durability::Unsynced => "NORMAL",
+            };
+            self.store.connection.pragma_update(None, "synchronous", level)?;
+            self.durability = Some(wanted);
+        }
+        Ok(())
+    }
+
+    fn roll_back(&mut self) {
+        self.store.forget();
+        if !self.store.connection.is_autocommit()
+            && let Err(error) = self.execute("ROLLBACK")
+        {
+            tracing::error!(%error, "the inbox could not roll back");
+        }
+    }
+
+    fn execute(&self, statement: &str) -> rusqlite::Result<()> {
+        self.store.connection.prepare_cached(statement)?.execute([]).map(drop)
+    }
+}
