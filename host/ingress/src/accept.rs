@@ -30,7 +30,7 @@ pub(crate) async fn accept(listener: TcpListener, receiver: Arc<Receiver>, shutd
             biased;
             () = shutdown.as_mut() => break,
             Some(ended) = serving.join_next() => report(ended),
-            (tcp, peer) = next(async || listener.accept().await, &receiver.connections) => {
+            (tcp, peer) = next(|| listener.accept(), &receiver.connections) => {
                 let Some(place) = receiver.connections.admit().await else {
                     turn_away(tcp, peer, &receiver);
                     continue;
@@ -47,7 +47,10 @@ pub(crate) async fn accept(listener: TcpListener, receiver: Arc<Receiver>, shutd
 
 /// The next connection. No error ends this: one that is about a single connection is passed over, and any other is
 /// given time to pass while the longest-waiting connection gives back its descriptor.
-async fn next<T>(mut accept: impl AsyncFnMut() -> io::Result<T>, connections: &Connections) -> T {
+async fn next<T, F>(mut accept: impl FnMut() -> F, connections: &Connections) -> T
+where
+    F: Future<Output = io::Result<T>>,
+{
     let mut is_reported = false;
     loop {
         match accept().await {
@@ -100,5 +103,27 @@ fn report(ended: Result<(), JoinError>) {
         && error.is_panic()
     {
         tracing::error!(target: "hookyard::ingress", error = error.to_string(), "serving a connection panicked");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::activity::Patience;
+
+    #[tokio::test]
+    async fn no_error_of_accept_ends_the_loop_and_a_lack_of_descriptors_gives_one_back() {
+        let connections = Connections::new(8);
+        let (first, second) = (connections.admit().await.expect("room"), connections.admit().await.expect("room"));
+        let patience = Patience { head: Duration::from_secs(3600), idle: Duration::from_secs(3600) };
+        let emfile = || io::Error::from_raw_os_error(24);
+        let mut coming = vec![Ok("a connection"), Err(io::ErrorKind::ConnectionAborted.into()), Err(emfile())];
+        let began = tokio::time::Instant::now();
+        let accepted = next(|| std::future::ready(coming.pop().expect("no more is asked for")), &connections).await;
+        assert_eq!(accepted, "a connection");
+        assert!(began.elapsed() >= PAUSE, "a lack of descriptors is not retried at once");
+        first.activity.overdue(patience).await;
+        let still_open = tokio::time::timeout(Duration::ZERO, second.activity.overdue(patience)).await;
+        assert!(still_open.is_err(), "one descriptor is enough to go on");
     }
 }

@@ -4,7 +4,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 /// Plain settings; `Default` is loopback and bounds that suit a small machine.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
     /// Where to listen. Port 0 takes a free one; `Bound::address` tells which.
     pub listen: SocketAddr,

@@ -171,3 +171,130 @@ fn make_room(entries: &mut HashMap<String, Entry>) {
         entries.remove(&url);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use async_trait::async_trait;
+    use bytes::Bytes;
+    use tokio::sync::Semaphore;
+
+    use super::*;
+    use crate::fetch::FetchError;
+
+    const NOW: Timestamp = Timestamp::from_unix_secs(1_780_000_000);
+
+    /// Serves a certificate at every URL but those with `missing` in them, one for each permit of the gate.
+    struct Site {
+        pem: String,
+        asked: Semaphore,
+        gate: Semaphore,
+    }
+
+    impl Site {
+        async fn asked(&self, times: u32) {
+            self.asked.acquire_many(times).await.expect("never closed").forget();
+        }
+
+        fn was_asked(&self) -> bool {
+            self.asked.available_permits() > 0
+        }
+    }
+
+    #[async_trait]
+    impl Fetch for Site {
+        async fn get(&self, request: FetchRequest) -> Result<Bytes, FetchError> {
+            self.asked.add_permits(1);
+            self.gate.acquire().await.expect("never closed").forget();
+            match request.url.contains("missing") {
+                true => Err(FetchError("404".into())),
+                false => Ok(self.pem.clone().into()),
+            }
+        }
+    }
+
+    fn site(open_for: usize) -> (Arc<Site>, Arc<CertificateCache>) {
+        let pem = rcgen::generate_simple_self_signed(["sns.amazonaws.com".to_owned()]).expect("made").cert.pem();
+        let site = Arc::new(Site { pem, asked: Semaphore::new(0), gate: Semaphore::new(open_for) });
+        (Arc::clone(&site), CertificateCache::new(site))
+    }
+
+    fn spawn(cache: &Arc<CertificateCache>, url: String) -> tokio::task::JoinHandle<Fetched> {
+        let cache = Arc::clone(cache);
+        tokio::spawn(async move { cache.fetch(&url, false, NOW).await })
+    }
+
+    #[tokio::test]
+    async fn all_who_ask_for_one_url_share_one_fetch() {
+        let (site, cache) = site(0);
+        let asking: Vec<_> = (0..20).map(|_| spawn(&cache, "one".into())).collect();
+        site.asked(1).await;
+        site.gate.add_permits(100);
+        for fetched in asking {
+            fetched.await.expect("no panic").expect("a certificate");
+        }
+        assert!(!site.was_asked(), "there was a second fetch");
+        assert!(cache.at(NOW).get("one").is_some());
+        assert!(cache.at(NOW.after(KEPT_FOR)).get("one").is_none(), "a certificate is kept for a time only");
+        cache.fetch("one", false, NOW.after(KEPT_FOR)).await.expect("fetched anew");
+        assert!(site.was_asked());
+    }
+
+    #[tokio::test]
+    async fn whoever_hangs_up_takes_nothing_from_the_others() {
+        let (site, cache) = site(0);
+        let first = spawn(&cache, "one".into());
+        site.asked(1).await;
+        first.abort();
+        assert!(first.await.expect_err("aborted").is_cancelled());
+        let second = spawn(&cache, "one".into());
+        site.gate.add_permits(1);
+        second.await.expect("no panic").expect("a certificate");
+        assert!(!site.was_asked(), "there was a second fetch");
+    }
+
+    #[tokio::test]
+    async fn a_failure_is_believed_for_a_while() {
+        let (site, cache) = site(100);
+        assert!(cache.fetch("missing", false, NOW).await.is_err());
+        site.asked(1).await;
+        assert!(cache.fetch("missing", false, NOW).await.expect_err("still missing").contains("404"));
+        assert!(!site.was_asked());
+        assert!(cache.fetch("missing", false, NOW.after(FAILED_FOR)).await.is_err());
+        assert!(site.was_asked());
+    }
+
+    #[tokio::test]
+    async fn fetches_at_once_have_a_bound() {
+        let (site, cache) = site(0);
+        let asking: Vec<_> = (0..FETCHING_MAX).map(|number| spawn(&cache, number.to_string())).collect();
+        site.asked(FETCHING_MAX as u32).await;
+        assert!(cache.fetch("one more", false, NOW).await.is_err());
+        assert!(!site.was_asked());
+        site.gate.add_permits(FETCHING_MAX + 1);
+        for fetched in asking {
+            fetched.await.expect("no panic").expect("a certificate");
+        }
+        cache.fetch("one more", false, NOW).await.expect("a bound that was met is no failure of the URL");
+    }
+
+    #[tokio::test]
+    async fn a_flood_of_failures_is_bounded_and_costs_no_good_certificate() {
+        let (site, cache) = site(1000);
+        cache.fetch("good", false, NOW).await.expect("a certificate");
+        for number in 0..FAILED_MAX + 10 {
+            assert!(cache.fetch(&format!("missing {number}"), false, NOW).await.is_err());
+        }
+        assert_eq!(site.asked.available_permits(), 1 + FAILED_MAX);
+        assert!(cache.at(NOW).get("good").is_some());
+    }
+
+    #[tokio::test]
+    async fn certificates_kept_have_a_bound() {
+        let (_site, cache) = site(1000);
+        for number in 0..KEPT_MAX + 10 {
+            cache.fetch(&number.to_string(), false, NOW).await.expect("a certificate");
+        }
+        assert_eq!(cache.entries().len(), KEPT_MAX);
+        assert!(cache.at(NOW).get(&(KEPT_MAX + 9).to_string()).is_some(), "the latest is kept");
+    }
+}

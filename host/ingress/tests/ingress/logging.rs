@@ -1,0 +1,76 @@
+//! The one log event of each request: precise for the operator, and without secrets or bodies.
+
+use std::io;
+use std::sync::{Arc, Mutex};
+
+use tracing_subscriber::fmt::MakeWriter;
+
+use crate::support::{BODY, Mode, PATH_SECRET, TOKEN, config, post, send, start};
+
+#[derive(Clone, Default)]
+struct Lines(Arc<Mutex<Vec<u8>>>);
+
+impl io::Write for Lines {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().expect("not poisoned").write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl<'a> MakeWriter<'a> for Lines {
+    type Writer = Self;
+
+    fn make_writer(&'a self) -> Self {
+        self.clone()
+    }
+}
+
+impl Lines {
+    fn take(&self) -> String {
+        String::from_utf8(std::mem::take(&mut self.0.lock().expect("not poisoned"))).expect("text")
+    }
+}
+
+#[tokio::test]
+async fn each_request_leaves_one_line_that_says_what_became_of_it() {
+    let lines = Lines::default();
+    let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(lines.clone()).finish();
+    let _logging = tracing::subscriber::set_default(subscriber);
+    let host = start(config()).await;
+    let good = format!("authorization: Bearer {TOKEN}\r\n");
+    let cases = [
+        (
+            post("/acme/token", &good, BODY),
+            "INFO",
+            vec!["accepted", "repeat=false", "key=\"evt-1\"", "type=\"thing.made\""],
+        ),
+        (post("/acme/token", &good, BODY), "INFO", vec!["accepted", "repeat=true", "bytes=34", "provider=\"plain\""]),
+        (
+            post("/acme/token", "authorization: Bearer s3cret-guess\r\n", BODY),
+            "WARN",
+            vec!["wrong-credential", "status=401"],
+        ),
+        (post("/acme/hidden/s3cret-guess", "", BODY), "WARN", vec!["source=\"hidden\"", "tenant=\"acme\""]),
+        (post("/acme/token", &good, "{\"id\":\"b\\nWARN forged\"}"), "WARN", vec!["missing-key"]),
+        (post("/acme/open", "", "private words"), "WARN", vec!["status=400", "unreadable-body"]),
+    ];
+    for (request, level, wanted) in cases {
+        send(host.address, &request).await;
+        let said = lines.take();
+        assert_eq!(said.lines().count(), 1, "{said}");
+        assert!(said.contains(level) && wanted.iter().all(|part| said.contains(part)), "{wanted:?} in {said}");
+        for never in [TOKEN, PATH_SECRET, "s3cret-guess", "private words"] {
+            assert!(!said.contains(never), "{never} in {said}");
+        }
+    }
+    host.inbox.set(Mode::Fail(|| hookyard_inbox::Error::Store("disk on fire".into())));
+    send(host.address, &post("/acme/open", "", BODY)).await;
+    let said = lines.take();
+    assert!(said.contains("inbox-failed") && said.contains("disk on fire"), "{said}");
+
+    send(host.address, &post("/nobody/here/s3cret", "", BODY)).await;
+    assert_eq!(lines.take(), "", "unknown routes stay below the default level");
+}

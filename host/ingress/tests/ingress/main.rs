@@ -1,0 +1,11 @@
+//! Ingress through its sockets: what each kind of request is answered, and what a misbehaving sender can't do.
+
+mod support;
+
+mod answers;
+mod bounds;
+mod connections;
+mod http2;
+mod logging;
+mod shutdown;
+mod storing;

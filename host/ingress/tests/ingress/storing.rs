@@ -1,0 +1,79 @@
+//! What is stored, and that nothing is acknowledged before it is (invariants 1 and 3).
+
+use std::time::Duration;
+
+use hookyard_ingress::Config;
+use hookyard_model::{Payload, Timestamp};
+use tokio::io::AsyncWriteExt;
+
+use crate::support::{BODY, Mode, PATH_SECRET, TOKEN, config, connect, post, read, send, start};
+
+#[tokio::test]
+async fn nothing_is_acknowledged_before_the_append_returns() {
+    let host = start(config()).await;
+    host.inbox.set(Mode::Wait);
+    let mut stream = connect(host.address).await;
+    stream.write_all(post("/acme/open", "", BODY).as_bytes()).await.expect("written");
+    host.inbox.entered(1).await;
+    // Whatever the host would do without the append returning, it has had every opportunity to do.
+    for _ in 0..1000 {
+        tokio::task::yield_now().await;
+        assert!(stream.try_read(&mut [0; 1]).is_err(), "an answer came before the event was stored");
+    }
+    assert!(host.inbox.stored().await.is_empty());
+    host.inbox.gate.add_permits(1);
+    assert_eq!(read(&mut stream).await.status, 200);
+    assert_eq!(host.inbox.stored().await.len(), 1);
+}
+
+#[tokio::test]
+async fn an_append_that_never_returns_is_a_503() {
+    let host = start(Config { store_timeout: Duration::from_millis(100), ..config() }).await;
+    host.inbox.set(Mode::Wait);
+    let answer = send(host.address, &post("/acme/open", "", BODY)).await;
+    assert_eq!(answer.status, 503);
+    assert!(answer.head.contains("\r\nretry-after: "), "{answer:?}");
+}
+
+#[tokio::test]
+async fn the_event_is_what_was_received_without_credentials() {
+    let host = start(config()).await;
+    let body = "{ \"id\" : 12345678901234567890,\r\n\t\"type\":\"a\\u0062c\" }\n";
+    let headers = format!(
+        "X-Custom:   spaced out  \r\nAuthorization: Bearer {TOKEN}\r\ncookie: a=b\r\n\
+         proxy-authorization: Basic eDp5\r\nx-twice: one\r\nx-twice: two\r\n"
+    );
+    assert_eq!(send(host.address, &post("/acme/token", &headers, body)).await.status, 200);
+    let seen = host.inbox.seen.lock().expect("not poisoned");
+    let [event] = seen.as_slice() else { panic!("{seen:?}") };
+    assert_eq!(event.body, body.as_bytes());
+    assert_eq!((event.key.as_str(), event.event_type.as_deref()), ("12345678901234567890", Some("abc")));
+    assert_eq!((event.provider.as_str(), &event.payload), ("plain", &Payload::Body));
+    assert_eq!(event.source.to_string(), "acme/token");
+    assert_eq!(event.received_at, Timestamp::from_unix_secs(1_780_000_000));
+    let headers: Vec<_> = event
+        .headers
+        .iter()
+        .map(|header| (header.name.as_str(), std::str::from_utf8(&header.value).expect("text")))
+        .collect();
+    assert_eq!(
+        headers,
+        [
+            ("host", "hooks"),
+            ("content-length", &*body.len().to_string()),
+            ("x-custom", "spaced out"),
+            ("x-twice", "one"),
+            ("x-twice", "two"),
+        ]
+    );
+    assert!(!format!("{event:?}").contains(TOKEN));
+}
+
+#[tokio::test]
+async fn a_secret_path_is_not_stored() {
+    let host = start(config()).await;
+    assert_eq!(send(host.address, &post(&format!("/acme/hidden/{PATH_SECRET}"), "", BODY)).await.status, 200);
+    let seen = host.inbox.seen.lock().expect("not poisoned");
+    assert_eq!(seen.len(), 1);
+    assert!(!format!("{seen:?}").contains(PATH_SECRET));
+}

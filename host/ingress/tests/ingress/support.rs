@@ -1,0 +1,262 @@
+//! An ingress on loopback with its inbox in view, and senders that write bytes.
+
+use std::future::Future;
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use hookyard_inbox::{
+    Appended, Claimed, Error, EventSummary, Inbox, JobRef, MemoryInbox, Page, Routes, Settlement, Want,
+};
+use hookyard_ingress::{Config, Fetch, FetchError, FetchRequest, Handle, Parts, Source, Sources};
+use hookyard_model::{Clock, Event, EventId, PluginRef, SourceName, SourceRef, TenantName, Timestamp};
+use hookyard_verify::{
+    Credential, JsonPointer, KeyRule, KeySource, Provider, Scheme, SchemeKind, SchemeRule, Secret, TypeRule, Verifier,
+};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::sync::{Semaphore, oneshot};
+use tokio::task::JoinHandle;
+use uuid::Uuid;
+
+/// How long anything may take before a test gives up; far below the timeouts that ingress has by default.
+const PATIENCE: Duration = Duration::from_secs(8);
+
+pub(crate) const TOKEN: &str = "s3cret-token";
+pub(crate) const PATH_SECRET: &str = "s3cret-path";
+pub(crate) const BODY: &str = r#"{"id":"evt-1","type":"thing.made"}"#;
+
+pub(crate) async fn soon<T>(what: &str, future: impl Future<Output = T>) -> T {
+    tokio::time::timeout(PATIENCE, future).await.unwrap_or_else(|_| panic!("waited in vain for {what}"))
+}
+
+/// What the inbox does with the next events.
+pub(crate) enum Mode {
+    Store,
+    Fail(fn() -> Error),
+    /// Each append takes one permit before it stores.
+    Wait,
+}
+
+/// An inbox that remembers whole events, and that fails or waits when told to.
+pub(crate) struct TestInbox {
+    stored: MemoryInbox,
+    mode: Mutex<Mode>,
+    pub(crate) seen: Mutex<Vec<Event>>,
+    pub(crate) entered: Semaphore,
+    pub(crate) gate: Semaphore,
+}
+
+impl TestInbox {
+    pub(crate) fn set(&self, mode: Mode) {
+        *self.mode.lock().expect("not poisoned") = mode;
+    }
+
+    pub(crate) async fn entered(&self, times: u32) {
+        soon("appends to begin", self.entered.acquire_many(times)).await.expect("never closed").forget();
+    }
+
+    pub(crate) async fn stored(&self) -> Vec<EventSummary> {
+        self.stored.events(Page { after: None, limit: 1000 }).await.expect("a list")
+    }
+}
+
+#[async_trait]
+impl Inbox for TestInbox {
+    async fn append(&self, event: Event) -> Result<Appended, Error> {
+        self.entered.add_permits(1);
+        let waits = match &*self.mode.lock().expect("not poisoned") {
+            Mode::Store => false,
+            Mode::Fail(error) => return Err(error()),
+            Mode::Wait => true,
+        };
+        if waits {
+            self.gate.acquire().await.expect("never closed").forget();
+        }
+        self.seen.lock().expect("not poisoned").push(event.clone());
+        self.stored.append(event).await
+    }
+
+    async fn route(&self, routes: Routes) -> Result<(), Error> {
+        self.stored.route(routes).await
+    }
+
+    async fn claim(&self, wanted: &[Want], now: Timestamp, lease: Duration) -> Result<Vec<Claimed>, Error> {
+        self.stored.claim(wanted, now, lease).await
+    }
+
+    async fn extend(&self, leases: &[JobRef], until: Timestamp) -> Result<(), Error> {
+        self.stored.extend(leases, until).await
+    }
+
+    async fn release(&self, leases: &[JobRef]) -> Result<(), Error> {
+        self.stored.release(leases).await
+    }
+
+    async fn settle(&self, settlement: Settlement) -> Result<(), Error> {
+        self.stored.settle(settlement).await
+    }
+
+    async fn next_due(&self, plugins: &[PluginRef]) -> Result<Option<Timestamp>, Error> {
+        self.stored.next_due(plugins).await
+    }
+
+    async fn changed(&self) {
+        self.stored.changed().await;
+    }
+
+    async fn events(&self, page: Page) -> Result<Vec<EventSummary>, Error> {
+        self.stored.events(page).await
+    }
+}
+
+pub(crate) struct FixedClock(pub(crate) Timestamp);
+
+impl Clock for FixedClock {
+    fn now(&self) -> Timestamp {
+        self.0
+    }
+}
+
+pub(crate) struct NoFetch;
+
+#[async_trait]
+impl Fetch for NoFetch {
+    async fn get(&self, request: FetchRequest) -> Result<Bytes, FetchError> {
+        Err(FetchError(format!("nothing is to be fetched, but {request:?}").into()))
+    }
+}
+
+/// Small bounds, so that tests reach them; timeouts are long unless a test shortens its own.
+pub(crate) fn config() -> Config {
+    Config {
+        listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+        body_max: 64 << 10,
+        drain_timeout: PATIENCE,
+        head_timeout: Duration::from_secs(60),
+        body_timeout: Duration::from_secs(60),
+        ..Config::default()
+    }
+}
+
+pub(crate) fn provider() -> Arc<Provider> {
+    Arc::new(Provider {
+        name: "plain".into(),
+        package: "plain:webhooks".into(),
+        key: KeyRule { from: vec![KeySource::Json(JsonPointer::parse("/id").expect("a pointer"))], otherwise: None },
+        event_type: TypeRule::Json(JsonPointer::parse("/type").expect("a pointer")),
+        content: JsonPointer::parse("").expect("a pointer"),
+        events: [].into(),
+        scheme: SchemeRule { default: None, allowed: SchemeKind::ALL.to_vec(), header: None, recipe: None },
+    })
+}
+
+pub(crate) fn source(name: &str, scheme: Scheme) -> Source {
+    Source {
+        source: SourceRef {
+            tenant: TenantName::new("acme").expect("a name"),
+            source: SourceName::new(name).expect("a name"),
+        },
+        provider: provider(),
+        verifier: Arc::new(Verifier::new(scheme).expect("a usable scheme")),
+        body_max: None,
+        allow_http: false,
+    }
+}
+
+/// `acme/open` takes anything, `acme/token` a bearer token, `acme/hidden` a secret path.
+pub(crate) fn sources() -> Sources {
+    let tokens = vec![Secret::from(TOKEN)];
+    let secrets = vec![Secret::from(PATH_SECRET)];
+    Sources::from_iter([
+        source("open", Scheme::Unverified),
+        source("token", Scheme::Static(Credential::Bearer { tokens })),
+        source("hidden", Scheme::Static(Credential::SecretPath { secrets })),
+    ])
+}
+
+pub(crate) struct Running {
+    pub(crate) address: SocketAddr,
+    pub(crate) inbox: Arc<TestInbox>,
+    pub(crate) handle: Handle,
+    pub(crate) stop: oneshot::Sender<()>,
+    pub(crate) ended: JoinHandle<()>,
+}
+
+pub(crate) async fn start(config: Config) -> Running {
+    start_with(config, sources(), Arc::new(NoFetch), Timestamp::from_unix_secs(1_780_000_000)).await
+}
+
+pub(crate) async fn start_with(config: Config, sources: Sources, fetch: Arc<dyn Fetch>, now: Timestamp) -> Running {
+    let inbox = Arc::new(TestInbox {
+        stored: MemoryInbox::new(),
+        mode: Mutex::new(Mode::Store),
+        seen: Mutex::default(),
+        entered: Semaphore::new(0),
+        gate: Semaphore::new(0),
+    });
+    let count = AtomicU64::new(1);
+    let event_ids = move || EventId::from_uuid(Uuid::from_u64_pair(7, count.fetch_add(1, Ordering::Relaxed)));
+    let parts = Parts {
+        inbox: Arc::clone(&inbox) as Arc<dyn Inbox>,
+        clock: Arc::new(FixedClock(now)),
+        event_ids: Arc::new(event_ids),
+        fetch,
+    };
+    let bound = hookyard_ingress::bind(config, parts, sources).await.expect("a free port on loopback");
+    let (address, handle) = (bound.address(), bound.handle());
+    let (stop, stopped) = oneshot::channel();
+    let ended = tokio::spawn(bound.run(async {
+        let _ = stopped.await;
+    }));
+    Running { address, inbox, handle, stop, ended }
+}
+
+/// An answer as it was on the wire.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    /// In lower case.
+    pub(crate) head: String,
+    pub(crate) body: String,
+}
+
+pub(crate) fn post(path: &str, headers: &str, body: &str) -> String {
+    let length = body.len();
+    format!("POST {path} HTTP/1.1\r\nhost: hooks\r\ncontent-length: {length}\r\n{headers}\r\n{body}")
+}
+
+pub(crate) async fn connect(address: SocketAddr) -> TcpStream {
+    soon("a connection", TcpStream::connect(address)).await.expect("a connection")
+}
+
+/// Writes `request` on a connection of its own, and reads the answer.
+pub(crate) async fn send(address: SocketAddr, request: &str) -> Answer {
+    let mut stream = connect(address).await;
+    soon("the request to be written", stream.write_all(request.as_bytes())).await.expect("written");
+    read(&mut stream).await
+}
+
+/// Reads one answer off a connection.
+pub(crate) async fn read(stream: &mut TcpStream) -> Answer {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        let byte = soon("an answer", stream.read_u8()).await;
+        head.push(byte.unwrap_or_else(|error| panic!("{error} after {:?}", String::from_utf8_lossy(&head))));
+    }
+    let head = String::from_utf8(head).expect("text").to_lowercase();
+    let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).expect("a status");
+    let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")).unwrap_or("0");
+    let mut body = vec![0; length.parse().expect("a length")];
+    soon("the answer's body", stream.read_exact(&mut body)).await.expect("the body");
+    Answer { status, head, body: String::from_utf8(body).expect("text") }
+}
+
+/// Waits until the server has closed the connection.
+pub(crate) async fn closed(stream: &mut TcpStream) {
+    let mut scratch = [0; 1024];
+    while soon("the connection to be closed", stream.read(&mut scratch)).await.is_ok_and(|count| count > 0) {}
+}
