@@ -299,3 +299,7 @@ impl Loop {
         self.store.connection.prepare_cached(statement)?.execute([]).map(drop)
     }
 }
+
+#[cfg(test)]
+#[path = "writer_tests.rs"]
+mod tests;

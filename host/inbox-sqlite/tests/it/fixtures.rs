@@ -1,0 +1,70 @@
+//! Folders, events and routes.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use bytes::Bytes;
+use hookyard_inbox::{Claimed, EventSummary, Inbox, Page, Routes, Want};
+use hookyard_inbox_sqlite::{Options, SqliteInbox};
+use hookyard_model::{Event, EventId, Header, Payload, PluginRef, SourceRef, Timestamp};
+use tempfile::TempDir;
+use uuid::Uuid;
+
+pub(crate) struct Folder(TempDir);
+
+impl Folder {
+    pub(crate) fn new() -> Self {
+        Self(tempfile::tempdir().expect("a folder"))
+    }
+
+    pub(crate) fn path(&self) -> PathBuf {
+        self.0.path().join("hookyard.db")
+    }
+
+    pub(crate) fn open(&self) -> SqliteInbox {
+        open(&self.path())
+    }
+}
+
+pub(crate) fn open(path: &Path) -> SqliteInbox {
+    SqliteInbox::open(path, Options::default()).expect("an inbox")
+}
+
+pub(crate) fn at(secs: i64) -> Timestamp {
+    Timestamp::from_unix_secs(1_700_000_000 + secs)
+}
+
+pub(crate) fn orders() -> SourceRef {
+    SourceRef { tenant: "acme".parse().expect("a name"), source: "orders".parse().expect("a name") }
+}
+
+pub(crate) fn ship() -> PluginRef {
+    PluginRef { tenant: "acme".parse().expect("a name"), plugin: "ship".parse().expect("a name") }
+}
+
+pub(crate) fn event(number: u64) -> Event {
+    Event {
+        id: EventId::from_uuid(Uuid::from_u64_pair(number + 1, number)),
+        source: orders(),
+        provider: "topi".into(),
+        event_type: None,
+        key: number.to_string(),
+        received_at: at(0),
+        headers: vec![Header { name: "x".into(), value: Bytes::from_static(b"\xff\xfe") }],
+        body: Bytes::from(vec![number as u8; 2_000]),
+        payload: Payload::Body,
+    }
+}
+
+pub(crate) async fn route_orders_to_ship(inbox: &SqliteInbox) {
+    inbox.route(Routes([(orders(), [ship().plugin].into())].into())).await.expect("a route");
+}
+
+pub(crate) async fn claim(inbox: &SqliteInbox, limit: usize, now: i64) -> Vec<Claimed> {
+    let wanted = [Want { plugin: ship(), limit }];
+    inbox.claim(&wanted, at(now), Duration::from_secs(60)).await.expect("a claim")
+}
+
+pub(crate) async fn events(inbox: &SqliteInbox) -> Vec<EventSummary> {
+    inbox.events(Page { after: None, limit: 10_000 }).await.expect("the events")
+}

@@ -1,0 +1,63 @@
+//! One sync for many appends.
+
+use std::sync::Arc;
+
+use hookyard_inbox::{Appended, Inbox};
+
+use crate::fixtures::{Folder, event, events, route_orders_to_ship};
+
+/// Somebody else's write keeps the inbox's writer waiting, so that what is appended meanwhile queues up.
+fn block(folder: &Folder) -> rusqlite::Connection {
+    let other = rusqlite::Connection::open(folder.path()).expect("a second connection");
+    other.execute_batch("BEGIN IMMEDIATE").expect("the right to write");
+    other
+}
+
+#[tokio::test]
+async fn appends_that_come_together_are_synced_together() {
+    let folder = Folder::new();
+    let inbox = Arc::new(folder.open());
+    route_orders_to_ship(&inbox).await;
+    let before = inbox.stats();
+    let other = block(&folder);
+    let mut sends = Vec::new();
+    for number in 0..400 {
+        let inbox = Arc::clone(&inbox);
+        sends.push(tokio::spawn(async move { inbox.append(event(number)).await }));
+    }
+    tokio::task::yield_now().await;
+    assert!(sends.iter().all(|send| !send.is_finished()), "none is answered before it is committed");
+    other.execute_batch("COMMIT").expect("the end of the other's write");
+    for send in sends {
+        assert_eq!(send.await.expect("the task ends well").expect("an append"), Appended::New);
+    }
+    let after = inbox.stats();
+    assert_eq!(after.calls - before.calls, 400);
+    // What the writer took at first, then two groups of 256 at most.
+    assert!(after.syncs - before.syncs <= 3, "{} syncs", after.syncs - before.syncs);
+    assert_eq!(events(&inbox).await.len(), 400);
+}
+
+#[tokio::test]
+async fn an_append_that_fails_fails_alone() {
+    let folder = Folder::new();
+    let inbox = Arc::new(folder.open());
+    inbox.append(event(7)).await.expect("an append");
+    let other = block(&folder);
+    let mut sends = Vec::new();
+    for number in 0..20 {
+        let inbox = Arc::clone(&inbox);
+        let mut sent = event(number + 100);
+        if number == 10 {
+            // The id of another event: nothing that an inbox can store.
+            sent.id = event(7).id;
+        }
+        sends.push(tokio::spawn(async move { inbox.append(sent).await.is_ok() }));
+    }
+    tokio::task::yield_now().await;
+    other.execute_batch("COMMIT").expect("the end of the other's write");
+    for (number, send) in sends.into_iter().enumerate() {
+        assert_eq!(send.await.expect("the task ends well"), number != 10, "append {number}");
+    }
+    assert_eq!(events(&inbox).await.len(), 20);
+}
