@@ -21,7 +21,7 @@ use rustls::{ClientConfig, RootCertStore};
 use crate::connect::Connector;
 
 /// What a client trusts.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Config {
     /// Roots to trust besides the platform's, as PEM texts of one or more certificates each.
     pub extra_roots: Vec<Vec<u8>>,

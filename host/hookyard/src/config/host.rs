@@ -1,0 +1,109 @@
+//! The tables that are about the host as a whole.
+
+use std::net::SocketAddr;
+use std::num::{NonZeroU32, NonZeroUsize};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use hookyard_model::RetryPolicy;
+use hookyard_plugin::Limits;
+use hookyard_verify::Secret;
+
+use super::references::Surroundings;
+use super::settings::{Admin, Dispatch, Plugins};
+use crate::document::{Section, Size};
+use crate::release::Windows;
+
+/// `[ingress]`
+pub(super) fn ingress(section: &Section<'_>) -> hookyard_ingress::Config {
+    let defaults = hookyard_ingress::Config::default();
+    let size = |key, default| section.get(key).and_then(bytes).unwrap_or(default);
+    let time = |key, default| section.get::<Duration>(key).unwrap_or(default);
+    hookyard_ingress::Config {
+        listen: section.get("listen").unwrap_or(defaults.listen),
+        body_max: size("body_max", defaults.body_max),
+        buffered_bytes_max: size("buffered_max", defaults.buffered_bytes_max),
+        head_bytes_max: size("header_max", defaults.head_bytes_max),
+        head_timeout: time("header_timeout", defaults.head_timeout),
+        body_timeout: time("body_timeout", defaults.body_timeout),
+        idle_timeout: time("idle_timeout", defaults.idle_timeout),
+        store_timeout: time("store_timeout", defaults.store_timeout),
+        connections_max: section.get("connections_max").map_or(defaults.connections_max, NonZeroUsize::get),
+        streams_max: section.get("streams_max").map_or(defaults.streams_max, NonZeroU32::get),
+        drain_timeout: time("shutdown_deadline", defaults.drain_timeout),
+        retry_after: time("retry_after", defaults.retry_after),
+    }
+}
+
+/// `[admin]`
+pub(super) fn admin(section: &Section<'_>, around: &Surroundings<'_>) -> Admin {
+    Admin {
+        listen: section.get("listen").unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 9090))),
+        token: section.entry("token").and_then(|entry| around.secret(&entry)).map(Secret::new),
+    }
+}
+
+/// `[inbox]`: the database file.
+pub(super) fn inbox(section: &Section<'_>, around: &Surroundings<'_>) -> PathBuf {
+    let default = || around.resolve(Path::new("data/hookyard.db"));
+    let Some(entry) = section.entry("url") else { return default() };
+    let Some(url) = entry.get::<String>() else { return default() };
+    match url.strip_prefix("sqlite:").map(|path| path.strip_prefix("//").unwrap_or(path)) {
+        Some(path) if !path.is_empty() => around.resolve(Path::new(path)),
+        _ => {
+            entry.fault("must name an SQLite file, such as \"sqlite:data/hookyard.db\"");
+            default()
+        }
+    }
+}
+
+/// `[plugins]`
+pub(super) fn plugins(section: &Section<'_>, around: &Surroundings<'_>) -> Plugins {
+    let folder = |key, default: &str| around.resolve(&section.get::<PathBuf>(key).unwrap_or_else(|| default.into()));
+    let time = |key, default| section.get::<Duration>(key).unwrap_or(Duration::from_millis(default));
+    Plugins {
+        folder: folder("folder", "plugins"),
+        cache: folder("cache", "data/compiled"),
+        file_bytes_max: section.get("file_max").map_or(64 << 20, |Size(bytes)| bytes),
+        rescan: time("rescan", 3_000),
+        windows: Windows { settle: time("settle", 200), removal: time("removal", 1_000) },
+        limits: section.table("limits", |limits| super::limits::read(limits, &Limits::default())),
+    }
+}
+
+/// `[dispatch]`
+pub(super) fn dispatch(section: &Section<'_>, drain_max: Duration) -> Dispatch {
+    Dispatch {
+        concurrency_max: section.get("concurrency_max").map_or(64, NonZeroUsize::get),
+        lease: section.get("lease").unwrap_or(Duration::from_secs(60)),
+        drain_max,
+    }
+}
+
+/// `[egress]`
+pub(super) fn egress(section: &Section<'_>, around: &Surroundings<'_>) -> hookyard_egress::Config {
+    let root = |entry: &crate::document::Entry<'_>| {
+        let path = around.resolve(&entry.get::<PathBuf>()?);
+        around.bytes(&path).map_err(|error| entry.fault(format_args!("{} can't be read: {error}", path.display()))).ok()
+    };
+    let items = section.entry("roots").map(|entry| entry.items()).unwrap_or_default();
+    hookyard_egress::Config { extra_roots: items.iter().filter_map(root).collect() }
+}
+
+/// `[retry]`, and a source's own; what isn't said is as in `default`.
+pub(super) fn retry(section: &Section<'_>, default: RetryPolicy) -> RetryPolicy {
+    let policy = RetryPolicy {
+        attempts_max: section.get("attempts_max").map_or(default.attempts_max, NonZeroU32::get),
+        delay_first: section.get("delay_first").unwrap_or(default.delay_first),
+        delay_max: section.get("delay_max").unwrap_or(default.delay_max),
+    };
+    if policy.delay_first > policy.delay_max {
+        section.fault("delay_first is longer than delay_max");
+    }
+    policy
+}
+
+/// A size that has to fit into memory.
+pub(super) fn bytes(Size(bytes): Size) -> Option<usize> {
+    usize::try_from(bytes).ok()
+}

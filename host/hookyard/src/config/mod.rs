@@ -1,0 +1,66 @@
+//! `hookyard.toml`: from what was typed to values that are ready for use.
+//!
+//! The typed text is walked once (`document`), every fault is collected, and either everything is ready or nothing is:
+//! a `Settings` is never half a configuration. Secrets and keys are read here and nowhere else.
+//!
+//! A reload reads everything anew; what it found and what it read are returned together, so that the same files can be
+//! watched whether or not they were good.
+
+mod host;
+pub(crate) mod limits;
+pub(crate) mod references;
+mod scheme;
+pub(crate) mod settings;
+mod source;
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+pub(crate) use settings::{Settings, Source};
+
+use crate::document::{self, Faults, Section, Sink};
+use crate::provider;
+use references::Surroundings;
+
+/// The reference: every key with its default and what it is for.
+pub(crate) const DEFAULT: &str = include_str!("default.toml");
+
+/// What came of reading a configuration.
+pub(crate) struct Reading {
+    /// Ready values, or all that is wrong.
+    pub(crate) result: Result<Settings, Faults>,
+    /// Every file that was read or sought, the configuration itself among them.
+    pub(crate) files: BTreeSet<PathBuf>,
+}
+
+/// Reads the configuration at `path`, and the files that it names, with the process's environment.
+pub(crate) fn read(path: &Path) -> Reading {
+    use std::os::unix::ffi::OsStringExt;
+    let variable = |name: &str| std::env::var_os(name).map(OsStringExt::into_vec);
+    let around = Surroundings::new(path, &variable);
+    let sink = Sink::default();
+    let settings = match around.text(path) {
+        Ok(text) => document::read(&path.display().to_string(), &text, &sink, |root| settings(root, &around, &sink)),
+        Err(why) => {
+            let way_out = "name another by --config, or start from the reference: `hookyard config > hookyard.toml`";
+            sink.push_file(path.display(), format_args!("can't be read: {why}; {way_out}"));
+            None
+        }
+    };
+    Reading { result: sink.into_result(settings), files: around.into_files() }
+}
+
+fn settings(root: &Section<'_>, around: &Surroundings<'_>, sink: &Sink) -> Option<Settings> {
+    let ingress = root.table("ingress", host::ingress);
+    let admin = root.table("admin", |section| host::admin(section, around));
+    let inbox = root.table("inbox", |section| host::inbox(section, around));
+    let plugins = root.table("plugins", |section| host::plugins(section, around));
+    let dispatch = root.table("dispatch", |section| host::dispatch(section, ingress.drain_timeout));
+    let egress = root.table("egress", |section| host::egress(section, around));
+    let retry = root.table("retry", |section| host::retry(section, settings::Settings::default_retry()));
+    let folder =
+        root.table("providers", |section| section.get::<PathBuf>("folder")).map(|folder| around.resolve(&folder));
+    let providers = provider::all(folder.as_deref(), around, sink);
+    let sources = root.table("tenants", |section| source::all(section, &providers, retry, around));
+    Some(Settings { ingress, admin, inbox, plugins, dispatch, egress, retry, providers, sources })
+}

@@ -1,0 +1,102 @@
+//! `{ env = … }` and `{ file = … }`: how a configuration names a secret or a key without containing it.
+
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use crate::document::Entry;
+
+/// Configuration, keys and providers are small; whatever is larger is another file, named by mistake.
+const FILE_BYTES_MAX: u64 = 1 << 20;
+
+/// What a configuration may refer to, and what of it was referred to.
+pub(crate) struct Surroundings<'s> {
+    folder: PathBuf,
+    variable: &'s dyn Fn(&str) -> Option<Vec<u8>>,
+    files: RefCell<BTreeSet<PathBuf>>,
+}
+
+impl<'s> Surroundings<'s> {
+    /// Those of the configuration file at `path`; `variable` looks up an environment variable.
+    pub(crate) fn new(path: &Path, variable: &'s dyn Fn(&str) -> Option<Vec<u8>>) -> Self {
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        Self { folder: folder.to_owned(), variable, files: RefCell::default() }
+    }
+
+    /// A path as the configuration says it, from where the process stands: it is relative to the configuration file.
+    pub(crate) fn resolve(&self, path: &Path) -> PathBuf {
+        let resolved = self.folder.join(path);
+        resolved.strip_prefix(".").map(Path::to_owned).unwrap_or(resolved)
+    }
+
+    /// The content of a file, which is noted as one that the configuration depends on.
+    pub(crate) fn bytes(&self, path: &Path) -> io::Result<Vec<u8>> {
+        self.note(path);
+        let mut bytes = Vec::new();
+        File::open(path)?.take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes)?;
+        if bytes.len() as u64 > FILE_BYTES_MAX {
+            return Err(io::Error::other("larger than 1 MiB"));
+        }
+        Ok(bytes)
+    }
+
+    /// As `bytes`, for a file of text.
+    pub(crate) fn text(&self, path: &Path) -> io::Result<String> {
+        String::from_utf8(self.bytes(path)?).map_err(|_| io::Error::other("not UTF-8 text"))
+    }
+
+    /// Notes a file or folder that the configuration depends on.
+    pub(crate) fn note(&self, path: &Path) {
+        self.files.borrow_mut().insert(path.to_owned());
+    }
+
+    /// Everything that was noted.
+    pub(crate) fn into_files(self) -> BTreeSet<PathBuf> {
+        self.files.into_inner()
+    }
+
+    /// The bytes that `entry` refers to, less one line end; faults name the reference and never the value.
+    pub(crate) fn secret(&self, entry: &Entry<'_>) -> Option<Vec<u8>> {
+        if entry.as_text().is_some() {
+            entry.fault(
+                "is written out here, and secrets and keys are never kept in this file; \
+                 refer to it by { env = \"NAME\" } or { file = \"path\" }",
+            );
+            return None;
+        }
+        let (variable, file) =
+            entry.table(|section| Some((section.get::<String>("env"), section.get::<PathBuf>("file"))))?;
+        let found = match (variable, file) {
+            (Some(name), None) => {
+                (self.variable)(&name).ok_or_else(|| format!("the environment variable {name} is not set"))
+            }
+            (None, Some(file)) => {
+                let file = self.resolve(&file);
+                self.bytes(&file).map_err(|error| format!("{} can't be read: {error}", file.display()))
+            }
+            _ => Err("must be either { env = \"NAME\" } or { file = \"path\" }".to_owned()),
+        };
+        let found = found.map(without_line_end).and_then(|bytes| match bytes.is_empty() {
+            true => Err("refers to something empty; an empty secret would let anybody in".to_owned()),
+            false => Ok(bytes),
+        });
+        found.map_err(|message| entry.fault(message)).ok()
+    }
+
+    /// A list of references, less those that are faulty.
+    pub(crate) fn secrets(&self, entry: &Entry<'_>) -> Vec<Vec<u8>> {
+        entry.items().iter().filter_map(|item| self.secret(item)).collect()
+    }
+}
+
+fn without_line_end(mut bytes: Vec<u8>) -> Vec<u8> {
+    if bytes.ends_with(b"\n") {
+        bytes.pop();
+        if bytes.ends_with(b"\r") {
+            bytes.pop();
+        }
+    }
+    bytes
+}

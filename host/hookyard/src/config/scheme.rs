@@ -1,0 +1,194 @@
+//! How a source proves its sender: from the keys of its table to a scheme with its settings.
+//!
+//! Each scheme asks for the keys that it knows; one that belongs to another scheme is refused by name, because a key
+//! that is silently ignored looks like protection that isn't there.
+
+use std::time::Duration;
+
+use hookyard_verify::sns::{self, Trust, UrlRule};
+use hookyard_verify::{Certificate, Credential, Provider, Scheme, SchemeKind, Secret, hmac, jws, standard_webhooks};
+
+use super::references::Surroundings;
+use crate::document::{Section, unknown};
+
+/// The keys that belong to one scheme or another.
+const KEYS: [&str; 14] = [
+    "secrets",
+    "keys",
+    "tolerance",
+    "header",
+    "algorithm",
+    "unencoded_payload",
+    "username",
+    "topics",
+    "delivery",
+    "certificate_url",
+    "confirm_url",
+    "trust",
+    "check_certificate_name",
+    "require_type_header",
+];
+
+/// Reads the scheme of a source of `provider`. Faults are reported; none means that there is no telling which scheme.
+pub(super) fn read(section: &Section<'_>, provider: Option<&Provider>, around: &Surroundings<'_>) -> Option<Scheme> {
+    let Some((kind, provider)) = kind(section, provider).zip(provider) else {
+        // Which keys belong isn't known, so none is complained of.
+        KEYS.iter().for_each(|key| drop(section.entry(key)));
+        return None;
+    };
+    let scheme = Reader { section, around }.scheme(kind, provider);
+    section.refuse(&KEYS, &format!("has no meaning with the scheme {kind}; remove it, or choose another scheme"));
+    scheme
+}
+
+/// Whether a handshake may fetch over plain HTTP: only where the operator named such a URL.
+pub(super) fn allows_http(scheme: &Scheme) -> bool {
+    let is_plain =
+        |rule: &UrlRule| matches!(rule, UrlRule::Prefixes(urls) if urls.iter().any(|url| url.starts_with("http://")));
+    matches!(scheme, Scheme::AwsSns(settings) if is_plain(&settings.certificate_urls) || is_plain(&settings.confirmation_urls))
+}
+
+fn kind(section: &Section<'_>, provider: Option<&Provider>) -> Option<SchemeKind> {
+    let entry = section.entry("scheme");
+    let rule = &provider?.scheme;
+    let allowed = || rule.allowed.iter().map(|kind| kind.name());
+    let Some(entry) = entry else {
+        if rule.default.is_none() {
+            let choice = allowed().collect::<Vec<_>>().join(", ");
+            section.fault(format_args!("`scheme` is missing: how the sender is proven; one of {choice}"));
+        }
+        return rule.default;
+    };
+    let given: String = entry.get()?;
+    let kind = SchemeKind::ALL.into_iter().find(|kind| kind.name() == given);
+    // A source without any verification is the operator's own decision, said in words; a provider needn't foresee it.
+    if let Some(kind) = kind.filter(|kind| rule.allowed.contains(kind) || *kind == SchemeKind::Unverified) {
+        return Some(kind);
+    }
+    let choice = allowed().collect::<Vec<_>>().join(", ");
+    let what = match kind {
+        Some(_) => format!("{} doesn't send that way", provider?.name),
+        None => unknown("scheme", &given, SchemeKind::ALL.map(SchemeKind::name)),
+    };
+    entry.fault(format_args!("{what} (it sends by {choice})"));
+    None
+}
+
+struct Reader<'s, 'd> {
+    section: &'s Section<'d>,
+    around: &'s Surroundings<'s>,
+}
+
+impl Reader<'_, '_> {
+    fn scheme(&self, kind: SchemeKind, provider: &Provider) -> Option<Scheme> {
+        Some(match kind {
+            SchemeKind::StandardWebhooks => Scheme::StandardWebhooks(standard_webhooks::Settings {
+                secrets: self.secrets("secrets"),
+                public_keys: self.texts("keys"),
+                tolerance: self.section.get("tolerance").unwrap_or(standard_webhooks::TOLERANCE),
+            }),
+            SchemeKind::DetachedJws => Scheme::DetachedJws(self.jws(provider)?),
+            SchemeKind::Basic => Scheme::Static(self.basic()?),
+            SchemeKind::Bearer => Scheme::Static(Credential::Bearer { tokens: self.secrets("secrets") }),
+            SchemeKind::Header => {
+                Scheme::Static(Credential::Header { name: self.header(provider)?, tokens: self.secrets("secrets") })
+            }
+            SchemeKind::SecretPath => Scheme::Static(Credential::SecretPath { secrets: self.secrets("secrets") }),
+            SchemeKind::Hmac => Scheme::Hmac(self.hmac(provider)?),
+            SchemeKind::AwsSns => Scheme::AwsSns(self.aws_sns()),
+            SchemeKind::Unverified => Scheme::Unverified,
+        })
+    }
+
+    fn jws(&self, provider: &Provider) -> Option<jws::Settings> {
+        Some(jws::Settings {
+            header: self.header(provider)?,
+            keys: self.secrets("keys"),
+            algorithm: self.section.get("algorithm"),
+            unencoded_payload: self.section.get("unencoded_payload").unwrap_or(false),
+        })
+    }
+
+    fn hmac(&self, provider: &Provider) -> Option<hmac::Settings> {
+        let recipe = provider.scheme.recipe.clone();
+        if recipe.is_none() {
+            self.section.fault(format_args!("provider {} says nothing of how its HMAC is made", provider.name));
+        }
+        Some(hmac::Settings {
+            recipe: recipe?,
+            secrets: self.secrets("secrets"),
+            tolerance: self.section.get("tolerance"),
+        })
+    }
+
+    fn basic(&self) -> Option<Credential> {
+        let user = self.section.require("username", "the user that the sender gives");
+        let passwords = self.secrets("secrets");
+        Some(Credential::Basic { user: user?, passwords })
+    }
+
+    /// The header that the scheme reads: the source's own, or the one that the provider always uses.
+    fn header(&self, provider: &Provider) -> Option<String> {
+        match self.section.entry("header") {
+            Some(entry) => entry.get(),
+            None if provider.scheme.header.is_some() => provider.scheme.header.clone(),
+            None => self.section.require("header", "the header that the sender puts its proof in"),
+        }
+    }
+
+    fn aws_sns(&self) -> sns::Settings {
+        let topics = self.section.entry("topics").map(|entry| entry.list()).unwrap_or_default();
+        let mut settings = sns::Settings::new(topics);
+        if let Some(url) = self.section.get("certificate_url") {
+            settings.certificate_urls = UrlRule::Prefixes(vec![url]);
+        }
+        if let Some(url) = self.section.get("confirm_url") {
+            settings.confirmation_urls = UrlRule::Prefixes(vec![url]);
+        }
+        if let Some(tolerance) = self.section.get::<Duration>("tolerance") {
+            settings.freshness.past = tolerance;
+        }
+        let flag = |key, default| self.section.get(key).unwrap_or(default);
+        settings.check_certificate_name = flag("check_certificate_name", settings.check_certificate_name);
+        settings.require_type_header = flag("require_type_header", settings.require_type_header);
+        settings.raw_proof = self.raw_proof();
+        settings.trust = self.trust().unwrap_or(settings.trust);
+        settings
+    }
+
+    /// Raw delivery has no signature: it's taken only where the operator asks for it and names another proof.
+    fn raw_proof(&self) -> Option<Credential> {
+        let entry = self.section.entry("delivery")?;
+        match entry.get::<String>()?.as_str() {
+            "signed" => None,
+            "raw" if self.section.entry("username").is_some() => self.basic(),
+            "raw" => Some(Credential::SecretPath { secrets: self.secrets("secrets") }),
+            other => {
+                entry.fault(unknown("way of delivery", other, ["signed", "raw"]) + " (it's \"signed\" or \"raw\")");
+                None
+            }
+        }
+    }
+
+    fn trust(&self) -> Option<Trust> {
+        let entry = self.section.entry("trust")?;
+        let path = self.around.resolve(&entry.get::<std::path::PathBuf>()?);
+        let bytes = self.around.bytes(&path);
+        let bytes =
+            bytes.map_err(|error| entry.fault(format_args!("{} can't be read: {error}", path.display()))).ok()?;
+        let root = Certificate::parse_pem(&bytes);
+        let root = root.map_err(|error| entry.fault(format_args!("{}: {error}", path.display()))).ok()?;
+        Some(Trust::Roots(vec![root]))
+    }
+
+    fn secrets(&self, key: &'static str) -> Vec<Secret> {
+        let found = self.section.entry(key).map(|entry| self.around.secrets(&entry));
+        found.unwrap_or_default().into_iter().map(Secret::new).collect()
+    }
+
+    /// References to texts that are no secrets, such as public keys.
+    fn texts(&self, key: &'static str) -> Vec<String> {
+        let found = self.section.entry(key).map(|entry| self.around.secrets(&entry));
+        found.unwrap_or_default().into_iter().map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).collect()
+    }
+}

@@ -1,0 +1,80 @@
+//! Ready values: plain data that the wiring hands to the parts.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hookyard_model::{RetryPolicy, SourceRef};
+use hookyard_plugin::Limits;
+use hookyard_verify::{Provider, Secret, Verifier};
+
+use crate::release::Windows;
+
+/// A whole configuration.
+#[derive(Debug, Clone)]
+pub(crate) struct Settings {
+    pub(crate) ingress: hookyard_ingress::Config,
+    pub(crate) admin: Admin,
+    /// The database file.
+    pub(crate) inbox: PathBuf,
+    pub(crate) plugins: Plugins,
+    pub(crate) dispatch: Dispatch,
+    pub(crate) egress: hookyard_egress::Config,
+    /// For sources that say nothing of their own.
+    pub(crate) retry: RetryPolicy,
+    /// By name.
+    pub(crate) providers: BTreeMap<String, Arc<Provider>>,
+    pub(crate) sources: BTreeMap<SourceRef, Source>,
+}
+
+/// The admin API, which nothing serves yet.
+#[derive(Debug, Clone)]
+pub(crate) struct Admin {
+    pub(crate) listen: SocketAddr,
+    pub(crate) token: Option<Secret>,
+}
+
+/// The plugin folder and what its plugins may use.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Plugins {
+    pub(crate) folder: PathBuf,
+    /// Where compiled code is kept.
+    pub(crate) cache: PathBuf,
+    /// The most bytes of a component.
+    pub(crate) file_bytes_max: u64,
+    /// How often the folder is looked at when nothing was heard from it.
+    pub(crate) rescan: Duration,
+    pub(crate) windows: Windows,
+    pub(crate) limits: Limits,
+}
+
+/// How attempts are made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Dispatch {
+    /// Attempts at once, of all plugins together.
+    pub(crate) concurrency_max: usize,
+    pub(crate) lease: Duration,
+    /// How long attempts in flight may go on at shutdown.
+    pub(crate) drain_max: Duration,
+}
+
+/// A source, its verification compiled.
+#[derive(Debug, Clone)]
+pub(crate) struct Source {
+    pub(crate) provider: Arc<Provider>,
+    pub(crate) verifier: Arc<Verifier>,
+    /// When it differs from the host's.
+    pub(crate) body_bytes_max: Option<usize>,
+    /// Whether its handshakes may fetch over plain HTTP.
+    pub(crate) allow_http: bool,
+    pub(crate) retry: RetryPolicy,
+}
+
+impl Settings {
+    /// What a source's retries are when nothing is said anywhere.
+    pub(crate) fn default_retry() -> RetryPolicy {
+        RetryPolicy::default()
+    }
+}

@@ -1,0 +1,76 @@
+//! `[tenants.<tenant>.sources.<source>]`: one endpoint each.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use hookyard_model::{RetryPolicy, SourceName, SourceRef, TenantName};
+use hookyard_verify::{Provider, Verifier};
+
+use super::references::Surroundings;
+use super::settings::Source;
+use super::{host, scheme};
+use crate::document::{Entry, Section, unknown};
+
+type Providers = BTreeMap<String, Arc<Provider>>;
+
+/// All sources of all tenants. A source with a fault is left out, and its faults say why.
+pub(super) fn all(
+    tenants: &Section<'_>,
+    providers: &Providers,
+    retry: RetryPolicy,
+    around: &Surroundings<'_>,
+) -> BTreeMap<SourceRef, Source> {
+    let mut sources = BTreeMap::new();
+    each_source(tenants, |source, section| {
+        sources.extend(read(section, providers, retry, around).map(|ready| (source, ready)));
+    });
+    sources
+}
+
+fn each_source(tenants: &Section<'_>, mut read: impl FnMut(SourceRef, &Section<'_>)) {
+    tenants.each(|tenant, entry| {
+        let name = named(&entry, TenantName::new(tenant));
+        entry.table(|section| {
+            section.table("sources", |sources| {
+                sources.each(|source, entry| {
+                    let Some(source) = named(&entry, SourceName::new(source)) else { return };
+                    let Some(tenant) = name.clone() else { return };
+                    entry.table(|section| Some(read(SourceRef { tenant, source }, section)));
+                });
+            });
+            Some(())
+        });
+    });
+}
+
+fn named<T>(entry: &Entry<'_>, name: Result<T, hookyard_model::InvalidName>) -> Option<T> {
+    name.map_err(|error| entry.fault(error)).ok()
+}
+
+fn read(section: &Section<'_>, providers: &Providers, retry: RetryPolicy, around: &Surroundings<'_>) -> Option<Source> {
+    let faults_before = section.fault_count();
+    let provider = provider(section, providers);
+    let body_bytes_max = section.get("body_max").and_then(host::bytes);
+    let retry = section.table("retry", |section| host::retry(section, retry));
+    let scheme = scheme::read(section, provider.as_deref(), around);
+    let (provider, scheme) = (provider?, scheme?);
+    if section.fault_count() > faults_before {
+        // What is missing because it was faulty would only be complained of twice.
+        return None;
+    }
+    let allow_http = scheme::allows_http(&scheme);
+    let verifier = Verifier::new(scheme).map_err(|error| section.fault(error)).ok()?;
+    Some(Source { provider, verifier: Arc::new(verifier), body_bytes_max, allow_http, retry })
+}
+
+fn provider(section: &Section<'_>, providers: &Providers) -> Option<Arc<Provider>> {
+    let known = || providers.keys().map(String::as_str);
+    let list = known().collect::<Vec<_>>().join(", ");
+    let name = section.require::<String>("provider", &format!("who sends to it; one of {list}"))?;
+    let found = providers.get(&name).cloned();
+    if found.is_none() {
+        let entry = section.entry("provider")?;
+        entry.fault(format_args!("{} (there are {list})", unknown("provider", &name, known())));
+    }
+    found
+}

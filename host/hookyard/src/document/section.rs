@@ -1,0 +1,117 @@
+//! A table being read: it remembers which keys were asked for, and so knows which ones nobody knows.
+
+use std::cell::RefCell;
+
+use toml::de::DeTable;
+
+use super::{Entry, Origin, Scalar};
+
+/// How far a typing error may be from the key that was meant.
+const SIMILARITY_MIN: f64 = 0.7;
+
+/// A table that is there or not; one that is not has no keys and no faults, so defaults need no case of their own.
+pub(crate) struct Section<'d> {
+    origin: Origin<'d>,
+    path: String,
+    offset: usize,
+    table: Option<&'d DeTable<'d>>,
+    known: RefCell<Vec<&'static str>>,
+}
+
+impl<'d> Section<'d> {
+    pub(super) fn new(origin: Origin<'d>, path: String, offset: usize, table: Option<&'d DeTable<'d>>) -> Self {
+        Self { origin, path, offset, table, known: RefCell::default() }
+    }
+
+    /// The value of `key`, when it's there.
+    pub(crate) fn entry(&self, key: &'static str) -> Option<Entry<'d>> {
+        self.known.borrow_mut().push(key);
+        let (_, value) = self.table?.iter().find(|(name, _)| name.get_ref() == key)?;
+        Some(Entry::new(self.origin, self.join(key), value))
+    }
+
+    /// The value of `key` as a `T`; absent or faulty is none.
+    pub(crate) fn get<T: Scalar>(&self, key: &'static str) -> Option<T> {
+        self.entry(key)?.get()
+    }
+
+    /// As `get`; absence is a fault that says what the key is for.
+    pub(crate) fn require<T: Scalar>(&self, key: &'static str, what_for: &str) -> Option<T> {
+        match self.entry(key) {
+            Some(entry) => entry.get(),
+            None => {
+                self.fault(format_args!("`{key}` is missing: {what_for}"));
+                None
+            }
+        }
+    }
+
+    /// Reads the table under `key`; an absent one is read as one without keys. Leftover keys are faults.
+    pub(crate) fn table<T>(&self, key: &'static str, read: impl FnOnce(&Section<'d>) -> T) -> T {
+        let section = self.entry(key).and_then(|entry| entry.section());
+        let section = section.unwrap_or_else(|| Section::new(self.origin, self.join(key), self.offset, None));
+        let value = read(&section);
+        section.finish();
+        value
+    }
+
+    /// Reads each key and value of a table whose keys the operator chooses.
+    pub(crate) fn each(&self, mut read: impl FnMut(&'d str, Entry<'d>)) {
+        for (name, value) in self.table.into_iter().flatten() {
+            let mut entry = Entry::new(self.origin, self.join(name.get_ref()), value);
+            entry.offset = name.span().start;
+            read(name.get_ref(), entry);
+        }
+    }
+
+    /// Reports those of `keys` that are there and that nobody asked for, with a reason that is better than "unknown".
+    pub(crate) fn refuse(&self, keys: &[&'static str], message: &str) {
+        for key in keys {
+            if !self.known.borrow().contains(key)
+                && let Some(entry) = self.entry(key)
+            {
+                entry.fault(message);
+            }
+        }
+    }
+
+    /// How many faults there are so far, in all files.
+    pub(crate) fn fault_count(&self) -> usize {
+        self.origin.sink.count()
+    }
+
+    /// A fault of the table as a whole.
+    pub(crate) fn fault(&self, message: impl ToString) {
+        self.origin.fault(self.offset, &self.path, message);
+    }
+
+    /// Reports the keys that nobody asked for.
+    pub(super) fn finish(&self) {
+        let known = self.known.borrow();
+        for (name, _) in self.table.into_iter().flatten() {
+            let key: &str = name.get_ref();
+            if !known.contains(&key) {
+                self.origin.fault(name.span().start, &self.join(key), unknown("key", key, known.iter().copied()));
+            }
+        }
+    }
+
+    fn join(&self, key: &str) -> String {
+        let plain = !key.is_empty() && key.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
+        let key = if plain { key.to_owned() } else { format!("{key:?}") };
+        if self.path.is_empty() { key } else { format!("{}.{key}", self.path) }
+    }
+}
+
+/// Says that a `kind` is not known, and which one may have been meant.
+pub(crate) fn unknown<'k>(kind: &str, given: &str, known: impl IntoIterator<Item = &'k str>) -> String {
+    let nearest = known
+        .into_iter()
+        .map(|known| (strsim::jaro_winkler(known, given), known))
+        .filter(|(similarity, _)| *similarity >= SIMILARITY_MIN)
+        .max_by(|left, right| left.0.total_cmp(&right.0));
+    match nearest {
+        Some((_, known)) => format!("unknown {kind}; did you mean `{known}`?"),
+        None => format!("unknown {kind}"),
+    }
+}

@@ -1,0 +1,71 @@
+//! Provider folders: kinds of senders, as files. Those of this repository are compiled in; operators add their own.
+//!
+//! A provider is a folder with a `provider.toml`, its WIT and its samples. Only `provider.toml` is read when the host
+//! runs. An operator's folder takes the place of a built-in provider of the same name.
+
+mod read;
+mod recipe;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use hookyard_plugin::{Contract, Contracts};
+use hookyard_verify::{Direction, Provider};
+use include_dir::{Dir, include_dir};
+
+use crate::config::references::Surroundings;
+use crate::document::Sink;
+
+static BUILT_IN: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../wit/providers");
+const FILE: &str = "provider.toml";
+
+/// The built-in providers and those in the operator's `folder`, by name. Faults go to `sink`.
+pub(crate) fn all(folder: Option<&Path>, around: &Surroundings<'_>, sink: &Sink) -> BTreeMap<String, Arc<Provider>> {
+    let mut providers = BTreeMap::new();
+    for dir in BUILT_IN.dirs() {
+        let name = dir.path().to_string_lossy();
+        let text = dir.get_file(dir.path().join(FILE)).and_then(|file| file.contents_utf8());
+        let provider = text.and_then(|text| read::provider(&format!("{name}/{FILE} (built in)"), &name, text, sink));
+        providers.extend(provider.map(|provider| (provider.name.clone(), Arc::new(provider))));
+    }
+    for provider in folder.into_iter().flat_map(|folder| operators(folder, around, sink)) {
+        providers.insert(provider.name.clone(), Arc::new(provider));
+    }
+    providers
+}
+
+fn operators(folder: &Path, around: &Surroundings<'_>, sink: &Sink) -> Vec<Provider> {
+    around.note(folder);
+    let entries = match std::fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) => {
+            sink.push_file(folder.display(), format_args!("the folder of providers can't be read: {error}"));
+            return Vec::new();
+        }
+    };
+    let mut folders: Vec<_> =
+        entries.filter_map(|entry| Some(entry.ok()?.path())).filter(|path| path.is_dir()).collect();
+    folders.sort();
+    let read = |folder: &Path| {
+        let (name, file) = (folder.file_name()?.to_string_lossy(), folder.join(FILE));
+        let text = around.text(&file);
+        let text = text.map_err(|error| sink.push_file(file.display(), format_args!("can't be read: {error}"))).ok()?;
+        read::provider(&file.display().to_string(), &name, &text, sink)
+    };
+    folders.iter().filter_map(|folder| read(folder)).collect()
+}
+
+/// What the providers' typed interfaces mean to plugins.
+pub(crate) fn contracts(providers: &BTreeMap<String, Arc<Provider>>) -> Contracts {
+    let contract = |provider: &Arc<Provider>| {
+        let incoming = provider.events.iter().filter(|(_, event)| event.direction == Direction::Incoming);
+        Contract {
+            provider: provider.name.clone(),
+            package: provider.package.clone(),
+            content: provider.content.as_str().to_owned(),
+            cases: incoming.map(|(name, event)| (name.clone(), event.case.clone())).collect(),
+        }
+    };
+    Contracts::new(providers.values().map(contract))
+}

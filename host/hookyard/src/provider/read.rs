@@ -1,0 +1,156 @@
+//! `provider.toml`: from text to a provider, with every fault at its line.
+
+use std::collections::BTreeMap;
+
+use hookyard_verify::provider::{Shape, Template};
+use hookyard_verify::{
+    Direction, EventCase, JsonPointer, KeyFallback, KeyRule, KeySource, Provider, SchemeKind, SchemeRule, TypeRule,
+};
+
+use super::recipe;
+use crate::document::{self, Entry, Section, Sink, unknown};
+
+/// Reads the `provider.toml` that stands in the folder `folder`.
+pub(super) fn provider(file: &str, folder: &str, text: &str, sink: &Sink) -> Option<Provider> {
+    document::read(file, text, sink, |root| {
+        let name = name(root, folder);
+        let package = package(root);
+        let content = root.entry("content").map_or_else(|| Some(JsonPointer::default()), |entry| pointer(&entry));
+        let key = required(root, "key", "where the sender's id of an event stands", key_rule);
+        let event_type = required(root, "type", "where the sender says what happened", type_rule);
+        let scheme = required(root, "scheme", "how the sender is proven", scheme_rule);
+        let mut events = root.table("events", |section| cases(section, Direction::Incoming));
+        events.extend(root.table("outgoing", |section| cases(section, Direction::Outgoing)));
+        Some(Provider {
+            name: name?,
+            package: package?,
+            key: key?,
+            event_type: event_type?,
+            content: content?,
+            events,
+            scheme: scheme?,
+        })
+    })
+}
+
+fn required<T>(
+    root: &Section<'_>,
+    key: &'static str,
+    what_for: &str,
+    read: impl FnOnce(&Section<'_>) -> Option<T>,
+) -> Option<T> {
+    match root.entry(key) {
+        Some(entry) => entry.table(read),
+        None => {
+            root.fault(format_args!("`{key}` is missing: {what_for}"));
+            None
+        }
+    }
+}
+
+fn name(root: &Section<'_>, folder: &str) -> Option<String> {
+    let name = root.require::<String>("name", "the provider's name, the same as its folder's")?;
+    if name != folder {
+        root.entry("name")?.fault(format_args!("is not the name of its folder, `{folder}`; make them the same"));
+        return None;
+    }
+    Some(name)
+}
+
+fn package(root: &Section<'_>) -> Option<String> {
+    let package = root.require::<String>("package", "the WIT package of its events, such as \"topper:webhooks\"")?;
+    let is_plain = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+    if !package.split_once(':').is_some_and(|(namespace, name)| is_plain(namespace) && is_plain(name)) {
+        root.entry("package")?.fault("must be a namespace and a name without a version, such as \"topper:webhooks\"");
+        return None;
+    }
+    Some(package)
+}
+
+fn pointer(entry: &Entry<'_>) -> Option<JsonPointer> {
+    JsonPointer::parse(&entry.get::<String>()?).map_err(|error| entry.fault(error)).ok()
+}
+
+fn pointers(section: &Section<'_>, key: &'static str) -> Vec<JsonPointer> {
+    let items = section.entry(key).map(|entry| entry.items()).unwrap_or_default();
+    items.iter().filter_map(pointer).collect()
+}
+
+fn header(entry: &Entry<'_>) -> Option<String> {
+    entry.get::<String>().map(|name| name.to_ascii_lowercase())
+}
+
+fn key_rule(section: &Section<'_>) -> Option<KeyRule> {
+    let scheme_id = section.get::<bool>("scheme-id").unwrap_or(false).then_some(KeySource::SchemeId);
+    let header = section.entry("header").and_then(|entry| header(&entry)).map(KeySource::Header);
+    let json = section.entry("json").and_then(|entry| pointer(&entry)).map(KeySource::Json);
+    let otherwise = section.entry("otherwise").and_then(|entry| match entry.get::<String>()?.as_str() {
+        "body-sha256" => Some(KeyFallback::BodySha256),
+        _ => {
+            entry.fault("must be \"body-sha256\", or left out to refuse what has no key");
+            None
+        }
+    });
+    let from: Vec<KeySource> = [scheme_id, header, json].into_iter().flatten().collect();
+    if from.is_empty() {
+        section.fault("must say where to look: `scheme-id = true`, `header = \"…\"` or `json = \"/…\"`");
+        return None;
+    }
+    Some(KeyRule { from, otherwise })
+}
+
+fn type_rule(section: &Section<'_>) -> Option<TypeRule> {
+    let json = section.entry("json").and_then(|entry| pointer(&entry)).map(TypeRule::Json);
+    let header = section.entry("header").and_then(|entry| header(&entry)).map(TypeRule::Header);
+    let shapes = section.entry("rules").map(|entry| {
+        let shapes = entry.items().iter().filter_map(|item| item.table(shape)).collect();
+        TypeRule::Shapes(shapes)
+    });
+    let mut rules = [json, header, shapes].into_iter().flatten();
+    let (rule, more) = (rules.next(), rules.next());
+    if rule.is_none() || more.is_some() {
+        section.fault("must say one thing: `json = \"/…\"`, `header = \"…\"` or `rules = [ … ]`");
+    }
+    rule
+}
+
+fn shape(section: &Section<'_>) -> Option<Shape> {
+    let any = pointers(section, "any");
+    let none = pointers(section, "none");
+    let is = section.require::<String>("is", "the event's type, such as \"offer.{/status}\"")?;
+    let entry = section.entry("is")?;
+    let is = Template::parse(&is).map_err(|error| entry.fault(error)).ok()?;
+    Some(Shape { any, none, is })
+}
+
+fn scheme_rule(section: &Section<'_>) -> Option<SchemeRule> {
+    let kind = |entry: &Entry<'_>| -> Option<SchemeKind> {
+        let name = entry.get::<String>()?;
+        let kind = SchemeKind::ALL.into_iter().find(|kind| kind.name() == name);
+        if kind.is_none() {
+            entry.fault(unknown("scheme", &name, SchemeKind::ALL.map(SchemeKind::name)));
+        }
+        kind
+    };
+    let default = section.entry("default").and_then(|entry| kind(&entry));
+    let allowed = section.entry("allowed").map(|entry| entry.items().iter().filter_map(kind).collect());
+    let allowed: Vec<SchemeKind> = allowed.unwrap_or_else(|| default.into_iter().collect());
+    if let Some(default) = default.filter(|default| !allowed.contains(default)) {
+        section.fault(format_args!("the default, {default}, is not among those allowed"));
+    }
+    if allowed.is_empty() {
+        section.fault("must say how the sender is proven: `default = \"…\"` or `allowed = [ … ]`");
+    }
+    let header = section.get("header");
+    let recipe = section.entry("hmac").and_then(|entry| entry.table(recipe::read));
+    Some(SchemeRule { default, allowed, header, recipe })
+}
+
+fn cases(section: &Section<'_>, direction: Direction) -> BTreeMap<String, EventCase> {
+    let mut cases = BTreeMap::new();
+    section.each(|event_type, entry| {
+        let case = entry.get::<String>().map(|case| EventCase { case, direction });
+        cases.extend(case.map(|case| (event_type.to_owned(), case)));
+    });
+    cases
+}

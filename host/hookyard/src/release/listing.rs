@@ -1,0 +1,119 @@
+//! What stands in the plugin folder: names and stamps, read from the file system, judged by nobody yet.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::stamp::Stamp;
+
+/// The plugin folder at one moment.
+#[derive(Debug, Default)]
+pub(super) struct Listing {
+    /// Everything directly in the folder, less hidden entries.
+    pub(super) top: Vec<Top>,
+    /// The folders that a change could show in, links resolved.
+    pub(super) watched: BTreeSet<PathBuf>,
+}
+
+/// An entry of the plugin folder itself.
+#[derive(Debug)]
+pub(super) struct Top {
+    pub(super) name: String,
+    pub(super) kind: TopKind,
+}
+
+#[derive(Debug)]
+pub(super) enum TopKind {
+    /// A tenant's folder, and what is in it.
+    Folder(Vec<Item>),
+    /// Neither a folder nor a link to one.
+    File,
+    /// A folder that can't be read now, and why.
+    Unreadable(String),
+}
+
+/// An entry of a tenant's folder.
+#[derive(Debug)]
+pub(super) struct Item {
+    pub(super) name: String,
+    pub(super) kind: ItemKind,
+}
+
+#[derive(Debug)]
+pub(super) enum ItemKind {
+    /// A file or a link to one.
+    File(Stamp),
+    /// A folder, a socket, and the like.
+    Other,
+    /// A link to nothing.
+    Dangling,
+    /// What it is can't be told now, and why.
+    Unreadable(String),
+}
+
+/// Lists `folder` and its tenants' folders. Fails when `folder` itself can't be read.
+pub(super) fn list(folder: &Path) -> io::Result<Listing> {
+    let mut listing = Listing::default();
+    watch(&mut listing.watched, folder);
+    for name in names(folder)? {
+        let path = folder.join(&name);
+        let kind = match fs::metadata(&path) {
+            Ok(metadata) if metadata.is_dir() => match items(&path, &mut listing.watched) {
+                Ok(items) => TopKind::Folder(items),
+                Err(error) => TopKind::Unreadable(error.to_string()),
+            },
+            Ok(_) => TopKind::File,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            Err(error) => TopKind::Unreadable(error.to_string()),
+        };
+        listing.top.push(Top { name, kind });
+    }
+    Ok(listing)
+}
+
+fn items(folder: &Path, watched: &mut BTreeSet<PathBuf>) -> io::Result<Vec<Item>> {
+    watch(watched, folder);
+    let item = |name: String| {
+        let path = folder.join(&name);
+        let kind = match fs::metadata(&path) {
+            Ok(metadata) if metadata.is_file() => {
+                watch_target(watched, &path);
+                ItemKind::File(Stamp::of(&metadata))
+            }
+            Ok(_) => ItemKind::Other,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => ItemKind::Dangling,
+            Err(error) => ItemKind::Unreadable(error.to_string()),
+        };
+        Item { name, kind }
+    };
+    Ok(names(folder)?.into_iter().map(item).collect())
+}
+
+/// The names in a folder, in order, less hidden ones. A name that isn't UTF-8 can't be valid and comes replaced.
+fn names(folder: &Path) -> io::Result<Vec<String>> {
+    let mut names = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let name = entry?.file_name().to_string_lossy().into_owned();
+        if !name.starts_with('.') {
+            names.push(name);
+        }
+    }
+    names.sort();
+    Ok(names)
+}
+
+/// A folder is watched where it really is; a link to it is watched where the link stands.
+fn watch(watched: &mut BTreeSet<PathBuf>, folder: &Path) {
+    watched.extend(folder.canonicalize());
+    if folder.is_symlink() {
+        watched.extend(folder.parent().and_then(|parent| parent.canonicalize().ok()));
+    }
+}
+
+/// A file behind a link changes in the folder that it really is in.
+fn watch_target(watched: &mut BTreeSet<PathBuf>, path: &Path) {
+    if path.is_symlink() {
+        watched.extend(path.canonicalize().ok().and_then(|target| Some(target.parent()?.to_owned())));
+    }
+}

@@ -1,0 +1,55 @@
+//! The road of a file from the plugin folder into service.
+//!
+//! ```text
+//! listing (stat only) -> sighting -> tracker: seen -> settled -> load: read, check, compile -> active
+//!                                                                 '-> refused: the last good one keeps serving
+//! ```
+//!
+//! `sighting`, `tracker` and `routing` decide and touch nothing; `listing`, `load` and `run` do and decide little.
+//! Invariant 8: a failed reload leaves the running revision in place.
+
+mod active;
+mod listing;
+mod load;
+mod routing;
+mod run;
+mod sidecar;
+mod sighting;
+mod stamp;
+mod survey;
+mod tracker;
+
+use std::sync::Arc;
+
+use hookyard_plugin::Contracts;
+
+use crate::config::Settings;
+use crate::config::settings::Plugins;
+use crate::provider;
+
+pub(crate) use run::{Handle, Parts, Releases};
+pub(crate) use stamp::Stamp;
+pub(crate) use survey::{Finding, survey};
+pub(crate) use tracker::Windows;
+
+/// What a configuration says of plugins.
+pub(crate) struct Desired {
+    /// The folder, and what its plugins may use.
+    pub(crate) plugins: Plugins,
+    /// Whose events there are to take.
+    pub(crate) sources: routing::Sources,
+    /// What typed handlers mean.
+    pub(crate) contracts: Arc<Contracts>,
+}
+
+impl From<&Settings> for Desired {
+    fn from(settings: &Settings) -> Self {
+        let source =
+            |(source, settings): (&_, &crate::config::Source)| (Clone::clone(source), settings.provider.name.clone());
+        Self {
+            plugins: settings.plugins.clone(),
+            sources: settings.sources.iter().map(source).collect(),
+            contracts: Arc::new(provider::contracts(&settings.providers)),
+        }
+    }
+}

@@ -1,0 +1,49 @@
+//! One look at the whole folder without serving anything: every plugin is loaded and let go again.
+
+use std::sync::Arc;
+
+use hookyard_plugin::Engine;
+
+use super::active::{handlers, takes};
+use super::load::Failure;
+use super::{Desired, listing, sighting};
+
+/// What was found of one plugin, or of an entry that is none.
+#[derive(Debug)]
+pub(crate) enum Finding {
+    /// A plugin that would serve, in one line.
+    Good(String),
+    /// Something that should be looked at and stops nothing.
+    Odd(String),
+    /// A plugin that would be refused, in one line.
+    Bad(String),
+}
+
+/// Looks at the folder and at every plugin in it, in order. Blocks while it compiles.
+pub(crate) fn survey(desired: &Desired, engine: &Arc<Engine>) -> Vec<Finding> {
+    let folder = &desired.plugins.folder;
+    let listing = match listing::list(folder) {
+        Ok(listing) => listing,
+        Err(error) => return vec![Finding::Bad(format!("{} can't be read: {error}", folder.display()))],
+    };
+    let sighting = sighting::judge(folder, &listing);
+    let loader = desired.loader(engine);
+    let mut findings: Vec<Finding> = sighting.problems.into_iter().map(Finding::Odd).collect();
+    for (plugin, files) in sighting.plugins {
+        findings.push(match loader.load(&plugin, files) {
+            Ok(ready) => {
+                let taken = takes(&ready.loaded, ready.sidecar.sources);
+                let sources: Vec<_> =
+                    taken.sources_of(&plugin, &desired.sources).iter().map(ToString::to_string).collect();
+                let sources = if sources.is_empty() { "no source".to_owned() } else { sources.join(", ") };
+                let revision = ready.loaded.revision().short();
+                Finding::Good(format!("plugin {plugin} ({revision}): {} from {sources}", handlers(&ready.loaded)))
+            }
+            Err(Failure::Refused(reason) | Failure::Unreadable(reason)) => {
+                Finding::Bad(format!("plugin {plugin}: {reason}"))
+            }
+            Err(Failure::Moved) => Finding::Odd(format!("plugin {plugin}: its files are being changed; check again")),
+        });
+    }
+    findings
+}

@@ -1,0 +1,322 @@
+//! Decides, from one look at the folder to the next, what is to be loaded and what is to be removed.
+//!
+//! ```text
+//!          differs from what was handled       unchanged for the window
+//! (any) --------------------------------> seen ------------------------> handled: Load or Remove, once
+//!                                          ^ |
+//!                                          '-' changed again: the window starts anew
+//! ```
+//!
+//! No clock and no file system: the caller says what it saw and when. A file that is refused is not tried again until
+//! it changes; a missing file counts as removed only after a window of its own, which outlasts unlink-and-create.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, Instant, SystemTime};
+
+use hookyard_model::PluginRef;
+
+use super::sighting::{Files, Sighting};
+
+/// How long something must have stayed as it is before it counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Windows {
+    /// For a file that is there, so that no half-copied one is loaded.
+    pub(crate) settle: Duration,
+    /// For a file that is missing, so that replacing one never stops its plugin.
+    pub(crate) removal: Duration,
+}
+
+/// When a look was taken, by both clocks.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Moment {
+    /// Measures windows.
+    pub(super) instant: Instant,
+    /// Compares with the change times of files.
+    pub(super) wall: SystemTime,
+}
+
+/// What is to be done for one plugin.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Action {
+    /// Load these files, and say `ended` when that is over.
+    Load(PluginRef, Files),
+    /// Its file is gone.
+    Remove(PluginRef),
+}
+
+/// How a load ended, as far as the tracker cares.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ended {
+    /// Loaded or refused: these files are dealt with.
+    Handled,
+    /// The files moved meanwhile or couldn't be read: look again.
+    Again,
+}
+
+#[derive(Debug)]
+struct Track {
+    seen: Option<Files>,
+    since: Instant,
+    handled: Option<Files>,
+    is_loading: bool,
+    again: bool,
+}
+
+impl Track {
+    fn is_open(&self) -> bool {
+        !self.is_loading && (self.again || self.seen != self.handled)
+    }
+
+    fn due(&self, windows: Windows) -> Instant {
+        self.since + if self.seen.is_some() { windows.settle } else { windows.removal }
+    }
+}
+
+/// What was seen and what was done about it, for every plugin.
+#[derive(Debug, Default)]
+pub(super) struct Tracker {
+    tracks: BTreeMap<PluginRef, Track>,
+}
+
+impl Tracker {
+    /// Takes in one look and says what is to be done now.
+    pub(super) fn observe(&mut self, sighting: &Sighting, windows: Windows, now: Moment) -> Vec<Action> {
+        let known = self.tracks.keys().chain(sighting.plugins.keys()).cloned();
+        let plugins: BTreeSet<PluginRef> = known.filter(|plugin| !is_hidden(sighting, plugin)).collect();
+        let actions = plugins.into_iter().filter_map(|plugin| {
+            let files = sighting.plugins.get(&plugin).copied();
+            self.step(plugin, files, windows, now)
+        });
+        let actions = actions.collect();
+        self.tracks.retain(|_, track| track.seen.is_some() || track.handled.is_some() || track.is_loading);
+        actions
+    }
+
+    fn step(&mut self, plugin: PluginRef, files: Option<Files>, windows: Windows, now: Moment) -> Option<Action> {
+        let fresh = || Track { seen: None, since: now.instant, handled: None, is_loading: false, again: false };
+        let track = self.tracks.entry(plugin.clone()).or_insert_with(fresh);
+        if track.seen != files {
+            let quiet = files.map_or(Duration::ZERO, |files| files.quiet_for(now.wall)).min(windows.settle);
+            track.seen = files;
+            track.since = now.instant.checked_sub(quiet).unwrap_or(now.instant);
+        }
+        if !track.is_open() || now.instant < track.due(windows) {
+            return None;
+        }
+        track.handled = track.seen;
+        track.again = false;
+        track.is_loading = track.seen.is_some();
+        Some(match track.seen {
+            Some(files) => Action::Load(plugin, files),
+            None => Action::Remove(plugin),
+        })
+    }
+
+    /// A load of `plugin` is over.
+    pub(super) fn ended(&mut self, plugin: &PluginRef, ended: Ended, now: Instant) {
+        if let Some(track) = self.tracks.get_mut(plugin) {
+            track.is_loading = false;
+            if ended == Ended::Again {
+                track.again = true;
+                track.since = now;
+            }
+        }
+    }
+
+    /// Has everything that is there loaded once more, as if it had just changed.
+    pub(super) fn reconsider(&mut self) {
+        self.tracks.values_mut().for_each(|track| track.again = true);
+    }
+
+    /// When the next look can lead to something even if nothing changes.
+    pub(super) fn next_due(&self, windows: Windows) -> Option<Instant> {
+        self.tracks.values().filter(|track| track.is_open()).map(|track| track.due(windows)).min()
+    }
+
+    /// Whether everything that was seen is dealt with.
+    pub(super) fn is_idle(&self) -> bool {
+        self.tracks.values().all(|track| !track.is_open() && !track.is_loading)
+    }
+}
+
+fn is_hidden(sighting: &Sighting, plugin: &PluginRef) -> bool {
+    sighting.hidden.contains(plugin) || sighting.hidden_tenants.contains(&plugin.tenant)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::stamp::Stamp;
+    use super::*;
+    use hookyard_model::{PluginName, TenantName};
+
+    const WINDOWS: Windows = Windows { settle: Duration::from_millis(200), removal: Duration::from_millis(1000) };
+
+    fn plugin() -> PluginRef {
+        let name = (TenantName::new("acme"), PluginName::new("orders"));
+        PluginRef { tenant: name.0.expect("valid"), plugin: name.1.expect("valid") }
+    }
+
+    /// A version of the plugin's file, last changed `at` that many milliseconds into the test.
+    fn files(inode: u64, at: u64) -> Files {
+        let changed = i128::from(at) * 1_000_000 + 1_000_000_000_000_000_000;
+        Files { code: Stamp { device: 1, inode, bytes: 10, modified: changed, changed }, sidecar: None }
+    }
+
+    struct Script {
+        tracker: Tracker,
+        start: Instant,
+    }
+
+    impl Script {
+        fn new() -> Self {
+            Self { tracker: Tracker::default(), start: Instant::now() + Duration::from_secs(3600) }
+        }
+
+        fn moment(&self, at: u64) -> Moment {
+            let wall = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_000) + Duration::from_millis(at);
+            Moment { instant: self.start + Duration::from_millis(at), wall }
+        }
+
+        fn see(&mut self, at: u64, seen: Option<Files>) -> Vec<Action> {
+            let sighting =
+                Sighting { plugins: seen.map(|files| (plugin(), files)).into_iter().collect(), ..Sighting::default() };
+            self.tracker.observe(&sighting, WINDOWS, self.moment(at))
+        }
+
+        fn expect(&mut self, at: u64, seen: Option<Files>, expected: &[Action]) {
+            assert_eq!(self.see(at, seen), expected, "at {at} ms");
+        }
+
+        fn ended(&mut self, at: u64, ended: Ended) {
+            let now = self.moment(at).instant;
+            self.tracker.ended(&plugin(), ended, now);
+        }
+
+        /// One whose first version is loaded and serving.
+        fn serving() -> Self {
+            let mut script = Self::new();
+            script.expect(5000, Some(files(1, 0)), &[load(1, 0)]);
+            script.ended(5010, Ended::Handled);
+            script
+        }
+    }
+
+    fn load(inode: u64, at: u64) -> Action {
+        Action::Load(plugin(), files(inode, at))
+    }
+
+    fn remove() -> Action {
+        Action::Remove(plugin())
+    }
+
+    #[test]
+    fn a_file_that_was_quiet_before_it_was_seen_is_loaded_at_once() {
+        Script::new().expect(500, Some(files(1, 100)), &[load(1, 100)]);
+    }
+
+    #[test]
+    fn a_growing_file_waits_until_it_stops() {
+        let mut script = Script::new();
+        for at in [100, 200, 300, 400] {
+            script.expect(at, Some(files(1, at)), &[]);
+        }
+        script.expect(550, Some(files(1, 400)), &[]);
+        assert_eq!(script.tracker.next_due(WINDOWS), Some(script.moment(600).instant));
+        script.expect(600, Some(files(1, 400)), &[load(1, 400)]);
+        script.expect(700, Some(files(1, 400)), &[]);
+    }
+
+    #[test]
+    fn a_handled_file_is_left_alone_until_it_changes() {
+        let mut script = Script::serving();
+        script.expect(6000, Some(files(1, 0)), &[]);
+        assert!(script.tracker.is_idle() && script.tracker.next_due(WINDOWS).is_none());
+        script.expect(7000, Some(files(2, 6990)), &[]);
+        script.expect(7190, Some(files(2, 6990)), &[load(2, 6990)]);
+    }
+
+    #[test]
+    fn unlink_and_create_is_a_replacement_and_no_removal() {
+        let mut script = Script::serving();
+        script.expect(6000, None, &[]);
+        script.expect(6500, None, &[]);
+        script.expect(6600, Some(files(2, 6590)), &[]);
+        script.expect(6790, Some(files(2, 6590)), &[load(2, 6590)]);
+    }
+
+    #[test]
+    fn the_same_file_moved_away_and_back_is_nothing() {
+        let mut script = Script::serving();
+        script.expect(6000, None, &[]);
+        script.expect(6500, Some(files(1, 0)), &[]);
+        assert!(script.tracker.is_idle());
+    }
+
+    #[test]
+    fn a_file_that_stays_away_is_removed_once() {
+        let mut script = Script::serving();
+        script.expect(6000, None, &[]);
+        script.expect(6999, None, &[]);
+        assert_eq!(script.tracker.next_due(WINDOWS), Some(script.moment(7000).instant));
+        script.expect(7000, None, &[remove()]);
+        script.expect(9000, None, &[]);
+        assert!(script.tracker.tracks.is_empty());
+    }
+
+    #[test]
+    fn a_file_that_came_and_went_leaves_no_trace() {
+        let mut script = Script::new();
+        script.expect(100, Some(files(1, 100)), &[]);
+        script.expect(200, None, &[]);
+        assert!(script.tracker.tracks.is_empty());
+    }
+
+    #[test]
+    fn a_change_during_a_load_is_loaded_after_it() {
+        let mut script = Script::new();
+        script.expect(1000, Some(files(1, 0)), &[load(1, 0)]);
+        script.expect(1100, Some(files(2, 1050)), &[]);
+        script.expect(1400, Some(files(2, 1050)), &[]);
+        script.ended(1500, Ended::Handled);
+        script.expect(1501, Some(files(2, 1050)), &[load(2, 1050)]);
+    }
+
+    #[test]
+    fn a_removal_during_a_load_follows_it() {
+        let mut script = Script::new();
+        script.expect(1000, Some(files(1, 0)), &[load(1, 0)]);
+        script.expect(1100, None, &[]);
+        script.expect(2200, None, &[]);
+        script.ended(2300, Ended::Again);
+        script.expect(2301, None, &[]);
+        script.expect(3300, None, &[remove()]);
+    }
+
+    #[test]
+    fn files_that_moved_under_the_load_are_looked_at_again() {
+        let mut script = Script::new();
+        script.expect(1000, Some(files(1, 0)), &[load(1, 0)]);
+        script.ended(1010, Ended::Again);
+        script.expect(1020, Some(files(1, 0)), &[]);
+        script.expect(1210, Some(files(1, 0)), &[load(1, 0)]);
+    }
+
+    #[test]
+    fn nothing_is_concluded_from_what_cannot_be_seen() {
+        let mut script = Script::serving();
+        let hidden = Sighting { hidden: [plugin()].into(), ..Sighting::default() };
+        let hidden_tenant = Sighting { hidden_tenants: [plugin().tenant].into(), ..Sighting::default() };
+        for (at, sighting) in [(6000, &hidden), (9000, &hidden), (12_000, &hidden_tenant), (15_000, &hidden_tenant)] {
+            let moment = script.moment(at);
+            assert_eq!(script.tracker.observe(sighting, WINDOWS, moment), []);
+        }
+        assert!(script.tracker.is_idle());
+    }
+
+    #[test]
+    fn reconsidering_loads_everything_once_more() {
+        let mut script = Script::serving();
+        script.tracker.reconsider();
+        script.expect(6000, Some(files(1, 0)), &[load(1, 0)]);
+    }
+}

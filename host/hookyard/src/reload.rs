@@ -1,0 +1,151 @@
+//! Rereads the configuration when it changes, or a file that it names does, and swaps it in whole.
+//!
+//! A bad one is told, fault by fault, and the running one stays. What can't change while the host runs is told too.
+
+mod settling;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use hookyard_model::SourceRef;
+
+use crate::config::{self, Reading, Settings};
+use crate::release::{self, Desired, Stamp};
+use crate::serve;
+use crate::watch::Watch;
+use settling::Settling;
+
+const DEBOUNCE: Duration = Duration::from_millis(20);
+
+/// Every file that the configuration depends on; none for one that is missing.
+type Stamps = BTreeMap<PathBuf, Option<Stamp>>;
+
+/// What a new configuration is handed to.
+pub(crate) struct Handles {
+    pub(crate) ingress: hookyard_ingress::Handle,
+    pub(crate) dispatch: hookyard_dispatch::Handle,
+    pub(crate) releases: release::Handle,
+}
+
+/// The configuration's keeper.
+pub(crate) struct Reload {
+    path: PathBuf,
+    running: Settings,
+    files: BTreeSet<PathBuf>,
+    handles: Handles,
+    settling: Settling<Stamps>,
+    watch: Watch,
+}
+
+impl Reload {
+    /// Keeps `running`, which was read from `path` and `files`.
+    pub(crate) fn new(path: PathBuf, running: Settings, files: BTreeSet<PathBuf>, handles: Handles) -> Self {
+        let settling = Settling::new(stamps(&files), Instant::now());
+        Self { path, running, files, handles, settling, watch: Watch::new() }
+    }
+
+    /// Reloads on every change until `shutdown` completes.
+    pub(crate) async fn run(mut self, shutdown: impl Future<Output = ()>) {
+        tokio::pin!(shutdown);
+        loop {
+            self.look();
+            let rescan = Instant::now() + self.running.plugins.rescan;
+            let next_look = self.settling.due(self.window()).map_or(rescan, |due| due.min(rescan));
+            tokio::select! {
+                () = &mut shutdown => return,
+                () = tokio::time::sleep_until(next_look.into()) => {}
+                () = self.watch.changed() => tokio::time::sleep(DEBOUNCE).await,
+            }
+        }
+    }
+
+    /// A missing file may be about to be replaced, and is given longer.
+    fn window(&self) -> Duration {
+        let windows = self.running.plugins.windows;
+        let is_missing = |stamps: &Stamps| stamps.values().any(Option::is_none);
+        if is_missing(self.settling.seen()) { windows.removal } else { windows.settle }
+    }
+
+    fn look(&mut self) {
+        self.watch.listen(&self.files.iter().flat_map(|file| folders(file)).collect());
+        let now = Instant::now();
+        self.settling.see(stamps(&self.files), now);
+        if self.settling.take(self.window(), now) {
+            self.reload(now);
+        }
+    }
+
+    fn reload(&mut self, now: Instant) {
+        let Reading { result, files } = config::read(&self.path);
+        if files != self.files {
+            // Files that are new to us are taken as they are: they were read just now.
+            let known = self.settling.seen().clone();
+            let fresh = stamps(&files)
+                .into_iter()
+                .map(|(file, stamp)| (file.clone(), known.get(&file).copied().unwrap_or(stamp)));
+            self.settling = Settling::new(fresh.collect(), now);
+            self.files = files;
+        }
+        match result {
+            Ok(settings) => self.swap(settings),
+            Err(faults) => {
+                for fault in faults.0 {
+                    tracing::error!(target: "hookyard::config", "{fault}");
+                }
+                tracing::warn!(target: "hookyard::config", "configuration refused; the one before stays in force");
+            }
+        }
+    }
+
+    fn swap(&mut self, settings: Settings) {
+        self.handles.ingress.replace(serve::sources(&settings));
+        self.handles.dispatch.replace(serve::policies(&settings));
+        self.handles.releases.replace(Desired::from(&settings));
+        let added = missing_from(&self.running, &settings);
+        let removed = missing_from(&settings, &self.running);
+        tracing::info!(target: "hookyard::config", sources = settings.sources.len(), added, removed, "configuration reloaded");
+        for (name, _) in settings.sources.iter().filter(|(_, source)| source.verifier.is_unverified()) {
+            tracing::warn!(target: "hookyard::config", source = %name, "source is unverified: anybody who can reach it can send events to it");
+        }
+        for key in needs_restart(&self.running, &settings) {
+            tracing::warn!(target: "hookyard::config", key, "changed, which takes effect at the next start only");
+        }
+        self.running = settings;
+    }
+}
+
+/// The sources of `there` that `here` hasn't got, for people.
+fn missing_from(here: &Settings, there: &Settings) -> String {
+    let names = there.sources.keys().filter(|name| !here.sources.contains_key(name));
+    names.map(SourceRef::to_string).collect::<Vec<_>>().join(", ")
+}
+
+/// The keys that differ and that a running host can't follow. It goes on with the old values.
+fn needs_restart(old: &Settings, new: &Settings) -> Vec<&'static str> {
+    let ingress = hookyard_ingress::Config { body_max: new.ingress.body_max, ..old.ingress.clone() };
+    let differs = [
+        ("ingress", ingress != new.ingress),
+        ("admin", old.admin.listen != new.admin.listen || old.admin.token != new.admin.token),
+        ("inbox.url", old.inbox != new.inbox),
+        ("plugins.cache", old.plugins.cache != new.plugins.cache),
+        ("dispatch", old.dispatch != new.dispatch),
+        ("egress", old.egress != new.egress),
+    ];
+    differs.into_iter().filter(|(_, differs)| *differs).map(|(key, _)| key).collect()
+}
+
+fn stamps(files: &BTreeSet<PathBuf>) -> Stamps {
+    let stamp = |file: &PathBuf| std::fs::metadata(file).ok().map(|metadata| Stamp::of(&metadata));
+    files.iter().map(|file| (file.clone(), stamp(file))).collect()
+}
+
+/// Where a change of `file` shows: where it stands, where it really is, and itself if it's a folder.
+fn folders(file: &Path) -> BTreeSet<PathBuf> {
+    let real = file.canonicalize().ok();
+    let parent = file.parent().map(|parent| if parent.as_os_str().is_empty() { Path::new(".") } else { parent });
+    let parent = parent.and_then(|parent| parent.canonicalize().ok());
+    let real_parent = real.as_ref().and_then(|real| Some(real.parent()?.to_owned()));
+    let itself = real.filter(|real| real.is_dir());
+    [parent, real_parent, itself].into_iter().flatten().collect()
+}

@@ -1,0 +1,190 @@
+//! `hookyard serve`: builds every part, runs them side by side, and ends them in order.
+//!
+//! Ingress and dispatch are given the same inbox and nothing of each other (invariant 4).
+
+use std::path::Path;
+use std::pin::pin;
+use std::sync::Arc;
+
+use anyhow::{Context, anyhow};
+use hookyard_dispatch::{Dispatcher, RetryPolicies};
+use hookyard_inbox::Inbox;
+use hookyard_inbox_sqlite::{Options, SqliteInbox};
+use hookyard_ingress::Bound;
+use hookyard_plugin::{Catalog, Engine};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use crate::cli::Failure;
+use crate::config::{self, Settings};
+use crate::release::{self, Desired, Releases};
+use crate::reload::{Handles, Reload};
+use crate::system::{Fetcher, SystemClock, event_id};
+
+/// All parts, each ready and none running.
+struct Parts {
+    ingress: Bound,
+    dispatcher: Dispatcher,
+    releases: Releases,
+    reload: Reload,
+}
+
+/// Serves until a signal ends it.
+pub(crate) async fn serve(path: &Path) -> Result<(), Failure> {
+    let reading = config::read(path);
+    let settings = reading.result?;
+    let stop = Stop::listen().context("signals can't be listened for")?;
+    let parts = build(path, settings, reading.files).await?;
+    Ok(run(parts, stop).await?)
+}
+
+async fn build(
+    path: &Path,
+    settings: Settings,
+    files: std::collections::BTreeSet<std::path::PathBuf>,
+) -> anyhow::Result<Parts> {
+    let folder = &settings.plugins.folder;
+    std::fs::read_dir(folder).with_context(|| {
+        format!("the plugin folder {} can't be read; create it, or name another by `plugins.folder`", folder.display())
+    })?;
+    let inbox = open_inbox(&settings).await?;
+    let engine = Engine::new(engine_config(&settings))?;
+    let catalog = Arc::new(Catalog::new());
+    let ingress = bind(&settings, Arc::clone(&inbox)).await?;
+    let dispatcher = Dispatcher::new(dispatch_config(&settings, Arc::clone(&inbox), Arc::clone(&catalog)));
+    let releases = Releases::new(release::Parts { engine, catalog, inbox }, Desired::from(&settings));
+    introduce(&settings);
+    let handles = Handles { ingress: ingress.handle(), dispatch: dispatcher.handle(), releases: releases.handle() };
+    let reload = Reload::new(path.to_owned(), settings, files, handles);
+    Ok(Parts { ingress, dispatcher, releases, reload })
+}
+
+async fn open_inbox(settings: &Settings) -> anyhow::Result<Arc<dyn Inbox>> {
+    let path = settings.inbox.clone();
+    let inbox = tokio::task::spawn_blocking(move || SqliteInbox::open(&path, Options::default())).await??;
+    Ok(Arc::new(inbox))
+}
+
+/// The engine that a configuration asks for.
+pub(crate) fn engine_config(settings: &Settings) -> hookyard_plugin::Config {
+    hookyard_plugin::Config {
+        cache_folder: Some(settings.plugins.cache.clone()),
+        instances_max: settings.dispatch.concurrency_max,
+        ..hookyard_plugin::Config::new(Arc::new(SystemClock))
+    }
+}
+
+async fn bind(settings: &Settings, inbox: Arc<dyn Inbox>) -> anyhow::Result<Bound> {
+    let client = hookyard_egress::Client::new(settings.egress.clone())?;
+    let parts = hookyard_ingress::Parts {
+        inbox,
+        clock: Arc::new(SystemClock),
+        event_ids: Arc::new(event_id),
+        fetch: Arc::new(Fetcher(client)),
+    };
+    Ok(hookyard_ingress::bind(settings.ingress.clone(), parts, sources(settings)).await?)
+}
+
+fn dispatch_config(settings: &Settings, inbox: Arc<dyn Inbox>, catalog: Arc<Catalog>) -> hookyard_dispatch::Config {
+    hookyard_dispatch::Config {
+        inbox,
+        runner: catalog,
+        clock: Arc::new(SystemClock),
+        jitter: Arc::new(fastrand::f64),
+        lease: settings.dispatch.lease,
+        concurrency_max: settings.dispatch.concurrency_max,
+        drain_max: settings.dispatch.drain_max,
+        policies: policies(settings),
+    }
+}
+
+/// The sources as ingress takes them.
+pub(crate) fn sources(settings: &Settings) -> hookyard_ingress::Sources {
+    let source = |(name, source): (&hookyard_model::SourceRef, &config::Source)| hookyard_ingress::Source {
+        source: name.clone(),
+        provider: Arc::clone(&source.provider),
+        verifier: Arc::clone(&source.verifier),
+        // Said for each source, so that a reload can change the host's as well.
+        body_max: Some(source.body_bytes_max.unwrap_or(settings.ingress.body_max)),
+        allow_http: source.allow_http,
+    };
+    settings.sources.iter().map(source).collect()
+}
+
+/// The retry policies as dispatch takes them.
+pub(crate) fn policies(settings: &Settings) -> RetryPolicies {
+    let by_source = settings.sources.iter().map(|(name, source)| (name.clone(), source.retry)).collect();
+    RetryPolicies { fallback: settings.retry, by_source }
+}
+
+/// Names each source, and warns of those that anybody can send to.
+pub(crate) fn introduce(settings: &Settings) {
+    for (name, source) in &settings.sources {
+        let provider = &source.provider.name;
+        if source.verifier.is_unverified() {
+            tracing::warn!(target: "hookyard::config", source = %name, provider, "source is unverified: anybody who can reach it can send events to it");
+        } else {
+            tracing::info!(target: "hookyard::config", source = %name, provider, "source");
+        }
+    }
+    if settings.sources.is_empty() {
+        tracing::warn!(target: "hookyard::config", "no source is configured: every request is answered with 404");
+    }
+}
+
+/// Runs all parts until a signal comes, or until one of them ends by itself, which none should.
+async fn run(parts: Parts, mut stop: Stop) -> anyhow::Result<()> {
+    let (ending, ended) = watch::channel(false);
+    let until_ended = || {
+        let mut ended = ended.clone();
+        async move { drop(ended.wait_for(|ended| *ended).await) }
+    };
+    let address = parts.ingress.address();
+    let mut tasks = JoinSet::new();
+    tasks.spawn(parts.ingress.run(until_ended()));
+    tasks.spawn(parts.dispatcher.run(until_ended()));
+    tasks.spawn(parts.releases.run(until_ended()));
+    tasks.spawn(parts.reload.run(until_ended()));
+    tracing::info!(target: "hookyard::serve", %address, "listening");
+    let failed = tokio::select! {
+        signal = stop.wait() => {
+            tracing::info!(target: "hookyard::serve", signal, "ending: no new requests; finishing those in flight");
+            None
+        }
+        ended = tasks.join_next() => Some(broken(ended)),
+    };
+    ending.send_replace(true);
+    let rest = pin!(async { while tasks.join_next().await.is_some() {} });
+    tokio::select! {
+        () = rest => tracing::info!(target: "hookyard::serve", "ended"),
+        signal = stop.wait() => return Err(anyhow!("ended at once by a second {signal}; what was in flight is made again at the next start")),
+    }
+    failed.map_or(Ok(()), Err)
+}
+
+fn broken(ended: Option<Result<(), tokio::task::JoinError>>) -> anyhow::Error {
+    match ended {
+        Some(Err(error)) => anyhow!(error).context("a part of the host failed"),
+        _ => anyhow!("a part of the host ended by itself"),
+    }
+}
+
+/// The signals that end the host.
+struct Stop {
+    terminate: tokio::signal::unix::Signal,
+    interrupt: tokio::signal::unix::Signal,
+}
+
+impl Stop {
+    fn listen() -> std::io::Result<Self> {
+        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+    }
+
+    async fn wait(&mut self) -> &'static str {
+        tokio::select! {
+            _ = self.terminate.recv() => "SIGTERM",
+            _ = self.interrupt.recv() => "SIGINT",
+        }
+    }
+}

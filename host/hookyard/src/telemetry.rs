@@ -1,0 +1,154 @@
+//! How log lines look: for people, or one JSON object each.
+//!
+//! What comes from outside (a sender's text, a guest's line) is quoted wherever it could break a line or colour a
+//! terminal. Errors arrive here as one line already (`explain`).
+
+use std::fmt;
+use std::io::IsTerminal;
+
+use hookyard_model::Clock;
+use tracing::field::{Field, Visit};
+use tracing::{Event, Level, Subscriber};
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::fmt::format::Writer;
+use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
+use tracing_subscriber::registry::LookupSpan;
+
+use crate::cli::Log;
+use crate::system::SystemClock;
+
+/// Writes log lines to standard error from now on. `RUST_LOG` may say which; by default those of level INFO and above.
+pub(crate) fn start(log: Log) {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    match log {
+        Log::Json => lines.json().flatten_event(true).with_current_span(false).with_span_list(false).init(),
+        Log::Text => lines.with_ansi(std::io::stderr().is_terminal()).event_format(Text).init(),
+    }
+}
+
+/// One line for people: when, how grave, which room, what happened, and the details.
+struct Text;
+
+impl<S, N> FormatEvent<S, N> for Text
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+    N: for<'a> FormatFields<'a> + 'static,
+{
+    fn format_event(&self, _: &FmtContext<'_, S, N>, mut out: Writer<'_>, event: &Event<'_>) -> fmt::Result {
+        let (metadata, mut line) = (event.metadata(), Line::default());
+        event.record(&mut line);
+        let paint = Paint(out.has_ansi_escapes());
+        let (level, colour) = level(metadata.level());
+        let room = metadata.target().strip_prefix("hookyard::").unwrap_or(metadata.target());
+        paint.write(&mut out, DIM, &clock_time())?;
+        out.write_char(' ')?;
+        paint.write(&mut out, colour, level)?;
+        out.write_char(' ')?;
+        paint.write(&mut out, DIM, &format!("{room:<9}"))?;
+        out.write_char(' ')?;
+        paint.write(&mut out, if *metadata.level() <= Level::WARN { BOLD } else { PLAIN }, &line.message)?;
+        for (name, value) in &line.details {
+            out.write_char(' ')?;
+            paint.write(&mut out, DIM, &format!("{name}="))?;
+            out.write_str(value)?;
+        }
+        writeln!(out)
+    }
+}
+
+/// UTC to the millisecond, always as wide.
+fn clock_time() -> String {
+    let text = SystemClock.now().to_string();
+    let whole = text.trim_end_matches('Z');
+    let (seconds, millis) = whole.split_once('.').unwrap_or((whole, ""));
+    format!("{seconds}.{millis:0<3}Z")
+}
+
+fn level(level: &Level) -> (&'static str, &'static str) {
+    match *level {
+        Level::ERROR => ("ERROR", "31"),
+        Level::WARN => (" WARN", "33"),
+        Level::INFO => (" INFO", "32"),
+        Level::DEBUG => ("DEBUG", "34"),
+        Level::TRACE => ("TRACE", "35"),
+    }
+}
+
+const PLAIN: &str = "0";
+const BOLD: &str = "1";
+const DIM: &str = "2";
+
+struct Paint(bool);
+
+impl Paint {
+    fn write(&self, out: &mut Writer<'_>, style: &str, text: &str) -> fmt::Result {
+        if self.0 { write!(out, "\x1b[{style}m{text}\x1b[0m") } else { out.write_str(text) }
+    }
+}
+
+/// An event's fields, ready to be printed.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Line {
+    message: String,
+    details: Vec<(&'static str, String)>,
+}
+
+impl Line {
+    fn add(&mut self, field: &Field, value: &str) {
+        if field.name() == "message" {
+            self.message = visible(value);
+        } else if !value.is_empty() {
+            self.details.push((field.name(), quoted(value)));
+        }
+    }
+}
+
+impl Visit for Line {
+    fn record_str(&mut self, field: &Field, value: &str) {
+        self.add(field, value);
+    }
+
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        self.add(field, &format!("{value:?}"));
+    }
+}
+
+/// The text with control characters written out.
+fn visible(text: &str) -> String {
+    text.chars().fold(String::with_capacity(text.len()), |mut out, c| {
+        if c.is_control() {
+            out.extend(c.escape_default())
+        } else {
+            out.push(c)
+        }
+        out
+    })
+}
+
+/// As `visible`, in quotes where it would be hard to tell from its surroundings.
+fn quoted(text: &str) -> String {
+    let is_plain = |c: char| !c.is_whitespace() && !c.is_control() && c != '"' && c != '=';
+    if text.chars().all(is_plain) { text.to_owned() } else { format!("\"{}\"", visible(text).replace('"', "\\\"")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_could_break_a_line_is_quoted() {
+        let check = |text: &str, expected: &str| assert_eq!(quoted(text), expected);
+        check("acme/orders", "acme/orders");
+        check("two words", "\"two words\"");
+        check("a\nb", "\"a\\nb\"");
+        check("a=b", "\"a=b\"");
+        check("say \"hi\"", "\"say \\\"hi\\\"\"");
+        check("\u{1b}[31mred", "\"\\u{1b}[31mred\"");
+    }
+
+    #[test]
+    fn the_time_is_always_as_wide() {
+        assert_eq!(clock_time().len(), "2026-06-02T11:36:40.250Z".len());
+    }
+}
