@@ -12,6 +12,9 @@ use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::Instant;
 
+/// How much longer a connection may wait, before it is the one to be evicted, once a request on it was accepted.
+const GRACE: Duration = Duration::from_secs(5);
+
 /// How long a sender may keep a connection waiting. Bodies have their own deadline, see `body`.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Patience {
@@ -55,12 +58,14 @@ pub(crate) struct Activity {
     phase: watch::Sender<Phase>,
     is_http2: AtomicBool,
     has_unread_body: AtomicBool,
+    is_trusted: AtomicBool,
 }
 
 impl Activity {
     fn new() -> Self {
         let phase = watch::Sender::new(Phase::Head { since: Instant::now() });
-        Self { phase, is_http2: AtomicBool::new(false), has_unread_body: AtomicBool::new(false) }
+        let [is_http2, has_unread_body, is_trusted] = Default::default();
+        Self { phase, is_http2, has_unread_body, is_trusted }
     }
 
     /// Bytes came in. On HTTP/1.1 they begin the next head; HTTP/2 has frames that belong to no request.
@@ -118,14 +123,16 @@ impl Activity {
         }
     }
 
-    fn waiting_since(&self) -> Option<Instant> {
-        self.phase.borrow().waiting_since()
+    /// The connection's rank for eviction: since when it has waited, less its grace.
+    fn waiting_since(&self, phase: Phase) -> Option<Instant> {
+        let grace = if self.is_trusted.load(Ordering::Relaxed) { GRACE } else { Duration::ZERO };
+        Some(phase.waiting_since()? + grace)
     }
 
-    /// Marks the connection to be closed, unless it no longer waits since `expected`.
+    /// Marks the connection to be closed, unless it no longer has the rank that was `expected`.
     fn evict(&self, expected: Instant) -> bool {
         self.phase.send_if_modified(|phase| {
-            let still_waits = phase.waiting_since() == Some(expected);
+            let still_waits = self.waiting_since(*phase) == Some(expected);
             if still_waits {
                 *phase = Phase::Evicted;
             }
@@ -142,6 +149,11 @@ pub(crate) struct InFlight {
 }
 
 impl InFlight {
+    /// The request was accepted: the sender has shown that it is one.
+    pub(crate) fn accepted(&self) {
+        self.activity.is_trusted.store(true, Ordering::Relaxed);
+    }
+
     /// Whether the body was read to its end.
     pub(crate) fn is_whole(&self) -> bool {
         self.is_whole
@@ -209,7 +221,8 @@ impl Connections {
     pub(crate) fn evict_longest_waiting(&self) -> bool {
         let open = self.open();
         loop {
-            let waiting = open.values().filter_map(|activity| Some((activity.waiting_since()?, activity)));
+            let since = |activity: &Activity| activity.waiting_since(*activity.phase.borrow());
+            let waiting = open.values().filter_map(|activity| Some((since(activity)?, activity)));
             let Some((since, activity)) = waiting.min_by_key(|(since, _)| *since) else { return false };
             if activity.evict(since) {
                 return true;

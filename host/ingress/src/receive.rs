@@ -71,6 +71,9 @@ impl Receiver {
         };
         let Sender { peer, body_bytes: bytes, .. } = sender;
         log::request(&outcome, &log::About { peer, path: head.uri.path(), bytes, route: route.as_ref() });
+        if outcome.is_ok() {
+            sender.in_flight.accepted();
+        }
         let mut answer = answer::answer(&outcome, self.config.retry_after);
         if !sender.in_flight.is_whole() && !sender.is_http2 {
             answer::close(&mut answer);

@@ -85,15 +85,36 @@ async fn a_flood_of_waiting_connections_pushes_out_itself() {
 async fn the_longest_waiting_makes_room_and_not_the_latest() {
     let host = start(Config { connections_max: 2, ..config() }).await;
     let mut old = connect(host.address).await;
-    let mut kept = connect(host.address).await;
-    kept.write_all(post("/acme/open", "", BODY).as_bytes()).await.expect("written");
-    assert_eq!(read(&mut kept).await.status, 200);
+    let mut young = connect(host.address).await;
     let mut new = connect(host.address).await;
     closed(&mut old).await;
-    for stream in [&mut kept, &mut new] {
+    for stream in [&mut young, &mut new] {
         stream.write_all(post("/acme/open", "", BODY).as_bytes()).await.expect("written");
         assert_eq!(read(stream).await.status, 200);
     }
+}
+
+#[tokio::test]
+async fn a_sender_whose_request_was_accepted_outlasts_a_flood() {
+    let host = start(Config { connections_max: 3, ..config() }).await;
+    let request = post("/acme/open", "", BODY);
+    let mut kept = connect(host.address).await;
+    kept.write_all(request.as_bytes()).await.expect("written");
+    assert_eq!(read(&mut kept).await.status, 200);
+    for _ in 0..20 {
+        let mut stranger = connect(host.address).await;
+        stranger.write_all(post("/acme/none", "", "").as_bytes()).await.expect("written");
+        assert_eq!(read(&mut stranger).await.status, 404);
+    }
+    let mut flood = Vec::new();
+    for _ in 0..20 {
+        flood.push(connect(host.address).await);
+    }
+    for stream in &mut flood[..18] {
+        closed(stream).await;
+    }
+    kept.write_all(request.as_bytes()).await.expect("written");
+    assert_eq!(read(&mut kept).await.status, 200);
 }
 
 #[tokio::test]

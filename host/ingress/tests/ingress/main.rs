@@ -5,6 +5,7 @@ mod support;
 mod answers;
 mod bounds;
 mod connections;
+mod handshakes;
 mod http2;
 mod logging;
 mod shutdown;

@@ -1,0 +1,174 @@
+//! Amazon SNS, whose certificates have to be fetched and whose subscriptions have to be confirmed.
+//!
+//! The messages are the signed cases that `verify` is tested with; the certificates come from those files as well.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use hookyard_ingress::{Fetch, FetchError, FetchRequest, Source, Sources};
+use hookyard_model::Timestamp;
+use hookyard_verify::{KeyRule, KeySource, Provider, Scheme, TypeRule, sns};
+use serde_json::Value;
+use tokio::task::JoinSet;
+
+use crate::support::{Answer, Running, config, post, provider, send, source, start_with};
+
+const VECTORS: &str = include_str!("../../../verify/tests/vectors/aws-sns.json");
+
+/// Serves what it was given, and remembers what it was asked for.
+struct Site {
+    pages: HashMap<String, String>,
+    is_down: AtomicBool,
+    asked: Mutex<Vec<FetchRequest>>,
+}
+
+impl Site {
+    fn asked(&self) -> Vec<String> {
+        self.asked.lock().expect("not poisoned").iter().map(|request| request.url.clone()).collect()
+    }
+}
+
+#[async_trait]
+impl Fetch for Site {
+    async fn get(&self, request: FetchRequest) -> Result<Bytes, FetchError> {
+        let url = request.url.clone();
+        assert!(request.bytes_max > 0 && !request.time_max.is_zero() && !request.allow_http, "{request:?}");
+        self.asked.lock().expect("not poisoned").push(request);
+        // Gives whoever else wants the same page the time to ask for it.
+        tokio::task::yield_now().await;
+        match self.pages.get(&url) {
+            Some(page) if !self.is_down.load(Ordering::Relaxed) => Ok(page.clone().into()),
+            _ => Err(FetchError("down".into())),
+        }
+    }
+}
+
+struct Case(Value);
+
+impl Case {
+    fn named(name: &str) -> Self {
+        let vectors: Value = serde_json::from_str(VECTORS).expect("JSON");
+        let cases = vectors["cases"].as_array().expect("cases");
+        Self(cases.iter().find(|case| case["name"] == name).unwrap_or_else(|| panic!("no case {name}")).clone())
+    }
+
+    fn body(&self) -> &str {
+        self.0["body"].as_str().expect("a body")
+    }
+
+    fn certificates(&self) -> Vec<String> {
+        self.0["certs"].as_object().expect("certificates").keys().cloned().collect()
+    }
+
+    fn request(&self) -> String {
+        let headers = self.0["headers"].as_array().expect("headers").iter();
+        let headers: String = headers
+            .map(|header| {
+                format!("{}: {}\r\n", header[0].as_str().expect("a name"), header[1].as_str().expect("a value"))
+            })
+            .collect();
+        post("/acme/sns", &headers, self.body())
+    }
+
+    /// A host with a source for this case's topic, at this case's time.
+    async fn host(&self) -> (Running, Arc<Site>) {
+        let mut pages: HashMap<_, _> = serde_json::from_value(self.0["certs"].clone()).expect("certificates");
+        let body: Value = serde_json::from_str(self.body()).expect("an envelope");
+        if let Some(url) = body["SubscribeURL"].as_str() {
+            pages.insert(url.to_owned(), "<ConfirmSubscriptionResponse/>".to_owned());
+        }
+        let site = Arc::new(Site { pages, is_down: AtomicBool::new(false), asked: Mutex::default() });
+        let topics = serde_json::from_value(self.0["config"]["topics"].clone()).expect("topics");
+        let key = KeyRule { from: vec![KeySource::SchemeId], otherwise: None };
+        let event_type = TypeRule::Header("x-amz-sns-message-type".to_owned());
+        let events = Provider { key, event_type, ..Provider::clone(&provider()) };
+        let sns = Source { provider: Arc::new(events), ..source("sns", Scheme::AwsSns(sns::Settings::new(topics))) };
+        let now = Timestamp::from_unix_secs(self.0["now"].as_i64().expect("a time"));
+        let fetch = Arc::clone(&site) as Arc<dyn Fetch>;
+        (start_with(config(), Sources::from_iter([sns]), fetch, now).await, site)
+    }
+}
+
+fn expect(answer: &Answer, status: u16, says: &str) {
+    assert!(answer.status == status && answer.body.contains(says), "wanted {status} {says}: {answer:?}");
+}
+
+const NOTIFICATION: &str = "aws-java-notification-v2";
+const FORGERY: &str = "tampered-message";
+const SUBSCRIPTION: &str = "aws-java-subscription-confirmation-v1";
+const UNSUBSCRIPTION: &str = "aws-java-unsubscribe-confirmation-v2";
+
+#[tokio::test]
+async fn the_certificate_is_fetched_for_the_first_message_only() {
+    let case = Case::named(NOTIFICATION);
+    let (host, site) = case.host().await;
+    expect(&send(host.address, &case.request()).await, 200, "stored");
+    assert_eq!(site.asked(), case.certificates());
+    expect(&send(host.address, &case.request()).await, 200, "repeat");
+    assert_eq!(site.asked().len(), 1);
+    let seen = host.inbox.seen.lock().expect("not poisoned");
+    assert_eq!(seen[0].body, case.body().as_bytes());
+}
+
+#[tokio::test]
+async fn a_flood_of_forgeries_costs_one_fetch() {
+    let case = Case::named(FORGERY);
+    let (host, site) = case.host().await;
+    let mut flood = JoinSet::new();
+    for _ in 0..30 {
+        let (address, request) = (host.address, case.request());
+        flood.spawn(async move { send(address, &request).await });
+    }
+    while let Some(answer) = flood.join_next().await {
+        expect(&answer.expect("no panic"), 401, "refused");
+    }
+    assert_eq!(site.asked(), case.certificates());
+    assert!(host.inbox.stored().await.is_empty());
+}
+
+#[tokio::test]
+async fn without_its_certificate_a_message_is_to_be_sent_again() {
+    let case = Case::named(NOTIFICATION);
+    let (host, site) = case.host().await;
+    site.is_down.store(true, Ordering::Relaxed);
+    let answer = send(host.address, &case.request()).await;
+    expect(&answer, 503, "try again later");
+    assert!(answer.head.contains("\r\nretry-after: "), "SNS takes a 4xx as final: {answer:?}");
+    assert!(host.inbox.stored().await.is_empty());
+}
+
+#[tokio::test]
+async fn nothing_is_fetched_for_a_topic_or_a_url_that_is_not_allowed() {
+    for name in ["topic-not-allowed", "cert-url-s3-bucket", "cert-url-loopback", "subconf-topic-not-allowed"] {
+        let case = Case::named(name);
+        let (host, site) = case.host().await;
+        expect(&send(host.address, &case.request()).await, 401, "refused");
+        assert!(site.asked().is_empty(), "{name}: {:?}", site.asked());
+    }
+}
+
+#[tokio::test]
+async fn a_subscription_is_confirmed_by_a_visit_and_stored_as_nothing() {
+    let case = Case::named(SUBSCRIPTION);
+    let (host, site) = case.host().await;
+    expect(&send(host.address, &case.request()).await, 200, "confirmed");
+    let body: Value = serde_json::from_str(case.body()).expect("an envelope");
+    let visited = site.asked();
+    assert_eq!(visited, [case.certificates(), vec![body["SubscribeURL"].as_str().expect("a URL").to_owned()]].concat());
+    assert!(host.inbox.stored().await.is_empty());
+
+    site.is_down.store(true, Ordering::Relaxed);
+    expect(&send(host.address, &case.request()).await, 503, "try again later");
+}
+
+#[tokio::test]
+async fn the_end_of_a_subscription_is_noticed_and_never_undone() {
+    let case = Case::named(UNSUBSCRIPTION);
+    let (host, site) = case.host().await;
+    expect(&send(host.address, &case.request()).await, 200, "noticed");
+    assert_eq!(site.asked(), case.certificates(), "its SubscribeURL would subscribe again");
+    assert!(host.inbox.stored().await.is_empty());
+}
