@@ -13,7 +13,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::rig::{Load, Rig, fresh_payment, quick};
+use crate::rig::{Rig, fresh_payment, quick};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn each_fault_has_its_own_status() -> Result<()> {
@@ -131,7 +131,7 @@ async fn two_thousand_lame_connections_stop_nobody() -> Result<()> {
     raise_open_files(8_192)?;
     let config = quick().ingress("header_timeout = \"3s\"\nbody_timeout = \"3s\"");
     let rig = Rig::start(config, &[]).await?;
-    let load = Load::start(&rig, 2, Duration::from_millis(25));
+    let load = rig.load(2, Duration::from_millis(25));
     let lame = open_lame(rig.host.address(), 2_000).await?;
     // Every one of them is in the end cut off by the host: the header or body timeout, or the cap on connections.
     for (number, task) in lame.into_iter().enumerate() {

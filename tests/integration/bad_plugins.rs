@@ -1,1 +1,100 @@
-//! Later.
+//! A plugin that misbehaves costs its own event's attempts, or its own load, and nothing else.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Context, Result};
+use hookyard_testkit::events::{Event, Job, is_rejection};
+use hookyard_testkit::guests::{self, Guest};
+use hookyard_testkit::site::Config;
+
+use crate::rig::{Rig, fresh_payment, quick};
+
+fn tight() -> Config {
+    quick().section("plugins.limits", "cpu_max = \"300ms\"\nwall_max = \"3s\"\nmemory_max = \"16MiB\"")
+}
+
+fn is_over(job: &Job) -> bool {
+    job.state == "done" || job.state == "dead"
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whatever_a_guest_does_its_attempt_has_one_outcome_and_others_go_on() -> Result<()> {
+    // Guest, state in the end, attempts, how the last outcome begins.
+    let expected = [
+        ("trap", "dead", 3, "trapped"),
+        ("loop-forever", "dead", 3, "timed-out"),
+        ("eat-memory", "dead", 3, "out-of-memory"),
+        ("exit", "dead", 3, "trapped"),
+        ("nonsense", "dead", 3, "trapped"),
+        ("reject", "dead", 1, "rejected: not for me"),
+        ("long-reason", "dead", 1, "rejected: why why"),
+        ("log-flood", "done", 1, "done"),
+        ("retry-then-done", "done", 3, "done"),
+    ];
+    let guests: BTreeMap<&str, Guest> =
+        expected.iter().map(|(name, ..)| Ok((*name, guests::test(name)?))).collect::<Result<_>>()?;
+    let books = guests::reference("topper")?;
+    let names: Vec<String> = guests.keys().map(|name| format!("acme/{name}")).collect();
+    let mut plugins: Vec<(&str, &Guest)> = names.iter().map(String::as_str).zip(guests.values()).collect();
+    plugins.push(("acme/books", &books));
+    let rig = Rig::start(tight(), &plugins).await?;
+
+    for _ in 0..3 {
+        rig.deliver("topper", &fresh_payment().1).await?;
+    }
+    let settled = |events: &[Event]| events.len() == 3 && events.iter().all(|event| event.plugins.iter().all(is_over));
+    let events = rig.host.wait_for_events("every attempt to have been made", settled).await?;
+    for event in &events {
+        assert!(event.is_done_by("books"));
+        for (name, state, attempts, outcome) in expected {
+            let job = event.job(name).with_context(|| format!("no job for {name}"))?;
+            let last = job.last_outcome.as_deref().unwrap_or_default();
+            assert_eq!((job.state.as_str(), job.attempts), (state, attempts), "{name}: {last}");
+            assert!(last.starts_with(outcome), "{name}: {last}");
+            assert!(last.len() < 8_192, "{name}: an outcome of {} bytes", last.len());
+        }
+        let lines = rig.guest_lines(&event.id).len();
+        assert!((10..1_000).contains(&lines), "a flood of {lines} lines");
+    }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_can_not_be_loaded_is_refused_in_a_line_and_others_go_on() -> Result<()> {
+    let books = guests::reference("topper")?;
+    let rig = Rig::start(quick(), &[("acme/books", &books)]).await?;
+    let bad = [
+        ("nothing", guests::test("exports-nothing")?, "handler"),
+        ("wish", guests::test("imports-never-granted")?, "acme:never/granted"),
+        ("sockets", guests::test("imports-sockets")?, "wasi:sockets"),
+        ("garbage", Guest::from(b"MZ, or what else people drop".to_vec()), "component"),
+    ];
+    for (name, guest, words) in &bad {
+        let (plugin, mark) = (format!("acme/{name}"), rig.host.log().mark());
+        rig.site.install(&plugin, guest)?;
+        let why = rig
+            .host
+            .wait_for_log_since(mark, &format!("a line about {name}"), |line| is_rejection(line, &plugin))
+            .await?;
+        assert!(why.text.contains(words), "{name}: {}", why.text);
+    }
+    rig.deliver("topper", &fresh_payment().1).await?;
+    let events = rig.all_done(1).await?;
+    assert_eq!(events[0].plugins.len(), 1, "only what is loaded is given events: {:?}", events[0].plugins);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_slow_plugin_delays_nobody() -> Result<()> {
+    let (slow, books) = (guests::test("loop-forever")?, guests::reference("topper")?);
+    let config = quick().section("plugins.limits", "cpu_max = \"2s\"\nwall_max = \"4s\"\nconcurrency = 2");
+    let rig = Rig::start(config, &[("acme/slow", &slow), ("acme/books", &books)]).await?;
+    for _ in 0..20 {
+        rig.deliver("topper", &fresh_payment().1).await?;
+    }
+    let done = |events: &[Event]| events.len() == 20 && events.iter().all(|event| event.is_done_by("books"));
+    let events = rig.host.wait_for_events("the good plugin to be through", done).await?;
+    let open = events.iter().filter(|event| event.job("slow").is_some_and(|job| !is_over(job))).count();
+    assert!(open > 10, "the good plugin waited for the slow one: only {open} are still open there");
+    Ok(())
+}

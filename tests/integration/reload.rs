@@ -11,7 +11,7 @@ use hookyard_testkit::events::{Event, is_activation, is_attempt, is_rejection, i
 use hookyard_testkit::guests::{self, Guest};
 use hookyard_testkit::log::Line;
 
-use crate::rig::{Load, Rig, fresh_payment, quick};
+use crate::rig::{Rig, fresh_payment, quick};
 
 const PLUGIN: &str = "acme/books";
 
@@ -97,7 +97,7 @@ async fn a_half_copied_file_is_never_run_and_the_whole_one_is() -> Result<()> {
     let books = books()?;
     let rig = Rig::start(quick(), &[(PLUGIN, &books)]).await?;
     let whole = books.tagged("copied slowly");
-    let (file, load) = (rig.site.plugin_file(PLUGIN), Load::start(&rig, 2, Duration::from_millis(20)));
+    let (file, load) = (rig.site.plugin_file(PLUGIN), rig.load(2, Duration::from_millis(20)));
     let mut copy = OpenOptions::new().write(true).truncate(true).open(&file)?;
     for part in whole.bytes().chunks(whole.bytes().len() / 12 + 1) {
         copy.write_all(part)?;
@@ -148,7 +148,7 @@ async fn two_hundred_reloads_under_load_cost_nothing() -> Result<()> {
     let books = books()?;
     let revisions: Vec<Guest> = (0..200).map(|number| books.tagged(&format!("{number}"))).collect();
     let rig = Rig::start(quick().plugins("settle = \"10ms\""), &[(PLUGIN, &books)]).await?;
-    let load = Load::start(&rig, 4, Duration::from_millis(40));
+    let load = rig.load(4, Duration::from_millis(40));
     for guest in &revisions {
         let mark = rig.host.log().mark();
         rig.site.install(PLUGIN, guest)?;

@@ -8,7 +8,7 @@ use anyhow::Result;
 use hookyard_testkit::events::Event;
 use hookyard_testkit::guests;
 
-use crate::rig::{Load, Rig, quick};
+use crate::rig::{Rig, quick};
 
 /// Lets the load run until that many events have come in on top of what there was.
 async fn burst(rig: &Rig, more: usize) -> Result<()> {
@@ -27,7 +27,7 @@ async fn a_kill_in_the_middle_of_a_burst_loses_nothing() -> Result<()> {
     let mut rig = Rig::start(quick(), &[("acme/books", &books)]).await?;
     let mut accepted = BTreeSet::new();
     for _ in 0..3 {
-        let load = Load::start(&rig, 8, Duration::from_millis(5));
+        let load = rig.load(8, Duration::from_millis(5));
         burst(&rig, 100).await?;
         let Rig { senders, host, site, .. } = rig;
         host.kill().await?;
@@ -48,7 +48,7 @@ async fn a_kill_in_the_middle_of_a_burst_loses_nothing() -> Result<()> {
 async fn sigterm_finishes_what_is_in_flight_and_refuses_nobody() -> Result<()> {
     let books = guests::reference("topper")?;
     let rig = Rig::start(quick(), &[("acme/books", &books)]).await?;
-    let load = Load::start(&rig, 8, Duration::from_millis(5));
+    let load = rig.load(8, Duration::from_millis(5));
     burst(&rig, 100).await?;
     let Rig { senders, host, site, .. } = rig;
     let (status, log) = host.terminate().await?;

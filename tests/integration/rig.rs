@@ -1,8 +1,6 @@
 //! A host with the four sources and some plugins, a client, and a steady load.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anyhow::Result;
@@ -10,12 +8,11 @@ use hookyard_testkit::events::{Event, is_guest};
 use hookyard_testkit::guests::Guest;
 use hookyard_testkit::host::Host;
 use hookyard_testkit::http::{Answer, Client, Webhook};
+use hookyard_testkit::load::Load;
+pub(crate) use hookyard_testkit::load::fresh_payment;
 use hookyard_testkit::log::Line;
-use hookyard_testkit::samples::{self, Sample};
 use hookyard_testkit::senders::{Senders, path_of};
 use hookyard_testkit::site::{Config, Site};
-use tokio::task::JoinHandle;
-use uuid::Uuid;
 
 pub(crate) struct Rig {
     pub(crate) senders: Arc<Senders>,
@@ -84,6 +81,11 @@ impl Rig {
         self.host.wait_for_events(&format!("{count} events, all handled"), done).await
     }
 
+    /// Topper events from several clients, each sending one every `pause`.
+    pub(crate) fn load(&self, clients: usize, pause: Duration) -> Load {
+        Load::start(&self.senders, self.host.address(), clients, pause)
+    }
+
     /// What guests wrote about an event.
     pub(crate) fn guest_lines(&self, event: &str) -> Vec<Line> {
         let lines = self.host.log().lines().into_iter();
@@ -94,73 +96,5 @@ impl Rig {
     pub(crate) async fn restarted(site: Site, senders: Arc<Senders>) -> Result<Self> {
         let host = Host::start(&site).await?;
         Ok(Self { senders, client: Client::http1(), host, site })
-    }
-}
-
-/// A Topper event like the sample, under a new id.
-pub(crate) fn fresh_payment() -> (String, String) {
-    let id = Uuid::new_v4().to_string();
-    (id.clone(), payment().with("/id", id))
-}
-
-fn payment() -> Sample {
-    samples::one("topper", "crypto-onramp-completed").expect("the sample stands in the repository")
-}
-
-/// Senders that go on until they are told to stop.
-pub(crate) struct Load {
-    stop: Arc<AtomicBool>,
-    tasks: Vec<JoinHandle<Sent>>,
-}
-
-/// What became of a load.
-#[derive(Debug, Default)]
-pub(crate) struct Sent {
-    /// The keys of all events that were acknowledged.
-    pub(crate) accepted: BTreeSet<String>,
-    /// What else was answered.
-    pub(crate) refused: Vec<String>,
-    /// Requests that were never answered.
-    pub(crate) unanswered: usize,
-}
-
-impl Load {
-    /// Topper events from several clients, each sending one every `pause`.
-    pub(crate) fn start(rig: &Rig, clients: usize, pause: Duration) -> Self {
-        let stop = Arc::new(AtomicBool::new(false));
-        let address = rig.host.address();
-        let task = |_| {
-            let (stop, senders, client) = (Arc::clone(&stop), Arc::clone(&rig.senders), Client::http1());
-            tokio::spawn(async move {
-                let mut sent = Sent::default();
-                let mut beat = tokio::time::interval(pause);
-                while !stop.load(Ordering::Relaxed) {
-                    beat.tick().await;
-                    let (id, body) = fresh_payment();
-                    let webhook = senders.topper.sign(body);
-                    match client.post(address, &path_of("topper"), &webhook).await {
-                        Ok(answer) if answer.is_accepted() => drop(sent.accepted.insert(id)),
-                        Ok(answer) => sent.refused.push(format!("{} {}", answer.status, answer.text())),
-                        Err(_) => sent.unanswered += 1,
-                    }
-                }
-                sent
-            })
-        };
-        let tasks = (0..clients).map(task).collect();
-        Self { stop, tasks }
-    }
-
-    /// Lets each client finish its request and adds up.
-    pub(crate) async fn stop(self) -> Result<Sent> {
-        self.stop.store(true, Ordering::Relaxed);
-        let mut sum = Sent::default();
-        for task in self.tasks {
-            let sent = task.await?;
-            sum.accepted.extend(sent.accepted);
-            sum.refused.extend(sent.refused);
-            sum.unanswered += sent.unanswered;
-        }
-        Ok(sum)
     }
 }

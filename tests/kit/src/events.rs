@@ -77,12 +77,12 @@ pub fn is_activation(line: &Line, plugin: &str, revision: &str) -> bool {
 
 /// Whether the line says that the plugin is gone.
 pub fn is_removal(line: &Line, plugin: &str) -> bool {
-    line.message() == "plugin removed" && line.text_of("plugin") == plugin
+    line.message().starts_with("plugin removed") && line.text_of("plugin") == plugin
 }
 
 /// Whether the line says why the plugin's file was not taken.
 pub fn is_rejection(line: &Line, plugin: &str) -> bool {
-    line.message().starts_with("plugin not loaded") && line.text_of("plugin") == plugin
+    line.message() == "plugin refused" && line.text_of("plugin") == plugin
 }
 
 /// Whether the line tells of an ended attempt.

@@ -13,6 +13,7 @@ pub mod events;
 pub mod log;
 
 pub mod http;
+pub mod load;
 pub mod samples;
 pub mod senders;
 pub mod sign;

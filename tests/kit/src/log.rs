@@ -40,6 +40,11 @@ impl Line {
         self.text_of("message")
     }
 
+    /// What a guest wrote, where this is a guest's line.
+    pub fn guest_text(&self) -> String {
+        self.message()
+    }
+
     /// The line's level, such as `INFO`.
     pub fn level(&self) -> String {
         self.text_of("level")
@@ -112,6 +117,12 @@ impl Log {
             Ok(Some(line)) => Ok(line),
             _ => bail!("waited {} s for {what}; the host's log ends with\n{}", patience.as_secs(), self.tail(30)),
         }
+    }
+
+    /// Returns once there are more lines than `mark`.
+    pub async fn grown_past(&self, mark: usize) {
+        // The sender lives as long as `self`, so that this can't fail.
+        let _ = self.grown.subscribe().wait_for(|count| *count > mark).await;
     }
 
     /// The last lines as text, for a person who looks into a failure.

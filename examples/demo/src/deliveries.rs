@@ -1,0 +1,92 @@
+//! Every sample event of the four senders, signed as they sign, and what their typed handlers made of it.
+
+use anyhow::{Context, Result};
+use hookyard_testkit::events::{Event, Job, is_guest};
+use hookyard_testkit::samples;
+use hookyard_testkit::senders::SOURCES;
+use hookyard_testkit::sns::SignatureVersion;
+
+use crate::paper::{Paper, cut, plain, quiet, verdict};
+use crate::stage::Stage;
+
+/// An event that the host has acknowledged.
+struct Sent {
+    name: String,
+    status: u16,
+    event: String,
+}
+
+pub(crate) async fn show(stage: &Stage, paper: &mut Paper) -> Result<String> {
+    paper.section("Four senders, all their events, correctly signed");
+    subscribe(stage, paper).await?;
+    let mut count = 0;
+    for (provider, path) in SOURCES {
+        paper.gap();
+        paper.say(&format!("{provider} to /{path}"));
+        let mut sent = Vec::new();
+        for sample in samples::of(provider)? {
+            let answer = stage.post(provider, &stage.senders.sign(provider, &sample.body)?).await?;
+            let name = format!("{provider} {}", sample.name);
+            paper.expect(answer.is_accepted(), || format!("{name} was answered {} {}", answer.status, answer.text()));
+            sent.push(Sent { name, status: answer.status, event: answer.says("event") });
+        }
+        count += sent.len();
+        tell(stage, paper, provider, &sent).await?;
+    }
+    Ok(format!("{count} events of 4 senders accepted, each handled by the typed handler of its plugin."))
+}
+
+/// Amazon SNS first asks whether its messages are wanted.
+async fn subscribe(stage: &Stage, paper: &mut Paper) -> Result<()> {
+    let sns = &stage.senders.tipser;
+    let (message, token) = sns.subscription_confirmation();
+    let answer = stage.post("tipser", &sns.sign(message, SignatureVersion::V1)).await?;
+    let confirmed = sns.confirmations().iter().any(|target| target.ends_with(&token));
+    paper.say("tipser's topic asks for a confirmation of the subscription");
+    let words = if confirmed { "confirmed at the SubscribeURL" } else { "not confirmed" };
+    paper.table(&[vec![verdict(answer.status.to_string(), answer.is_accepted()), verdict(words, confirmed)]]);
+    paper.expect(confirmed && answer.is_accepted(), || "the subscription was not confirmed".into());
+    Ok(())
+}
+
+async fn tell(stage: &Stage, paper: &mut Paper, provider: &str, sent: &[Sent]) -> Result<()> {
+    let is_attempted = |event: &Event| event.job(provider).is_some_and(|job| job.last_outcome.is_some());
+    let ours = |event: &Event| sent.iter().any(|sent| sent.event == event.id);
+    let all = |events: &[Event]| events.iter().filter(|event| ours(event) && is_attempted(event)).count() == sent.len();
+    let events = stage.host.wait_for_events(&format!("every event of {provider} to be handled"), all).await?;
+    let mut rows = Vec::new();
+    for Sent { name, status, event } in sent {
+        let event =
+            events.iter().find(|listed| listed.id == *event).context("the list has every acknowledged event")?;
+        let job = event.job(provider).context("the plugin has a job for it")?;
+        paper.expect(is_answered(job), || format!("{name} came to {:?}", job.last_outcome));
+        let outcome = job.last_outcome.as_deref().unwrap_or_default();
+        rows.push(vec![
+            verdict(status.to_string(), *status == 200),
+            plain(event.kind.clone().unwrap_or_default()),
+            verdict(cut(outcome, 40), job.state == "done"),
+            quiet(cut(&written(stage, &event.id).await?, 96)),
+        ]);
+    }
+    paper.table(&rows);
+    Ok(())
+}
+
+/// Whether the handler returned: with "done", or with a reason of its own.
+fn is_answered(job: &Job) -> bool {
+    let outcome = job.last_outcome.as_deref().unwrap_or_default();
+    ["done", "retry", "rejected"].iter().any(|answer| outcome.starts_with(answer))
+}
+
+/// What the handler wrote, as far as it fits on a line.
+async fn written(stage: &Stage, event: &str) -> Result<String> {
+    let is_ours = |line: &hookyard_testkit::log::Line| is_guest(line) && line.text_of("event") == event;
+    // A handler that rejects or retries need not write anything.
+    let lines: Vec<String> =
+        stage.host.log().lines().iter().filter(|line| is_ours(line)).map(|line| line.guest_text()).collect();
+    Ok(match lines.as_slice() {
+        [] => String::new(),
+        [only] => only.clone(),
+        [first, rest @ ..] => format!("{first}  (+{})", rest.len()),
+    })
+}

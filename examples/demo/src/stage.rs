@@ -1,0 +1,105 @@
+//! The stage: host and plugins built, a folder as an operator would have it, the host running, four senders ready.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Instant;
+
+use anyhow::Result;
+use hookyard_testkit::guests::{self, Guest};
+use hookyard_testkit::host::{self, Host};
+use hookyard_testkit::http::{Answer, Client, Webhook};
+use hookyard_testkit::senders::{SOURCES, Senders, path_of};
+use hookyard_testkit::site::{Config, Site};
+use hookyard_testkit::workspace;
+
+use crate::paper::{Paper, plain, quiet};
+
+/// How each provider's events are proven, for people.
+const PROOFS: [&str; 4] = [
+    "Standard Webhooks by Svix: HMAC-SHA256",
+    "detached JWS: ES256",
+    "Standard Webhooks: HMAC-SHA256",
+    "Amazon SNS: SHA256withRSA and a fetched certificate",
+];
+
+pub(crate) struct Stage {
+    pub(crate) host: Host,
+    pub(crate) senders: Arc<Senders>,
+    pub(crate) client: Client,
+    pub(crate) site: Site,
+}
+
+impl Stage {
+    /// Builds everything and starts the host.
+    pub(crate) async fn build(paper: &mut Paper) -> Result<Self> {
+        paper.section("Build");
+        let plugins = build(paper).await?;
+        paper.section("Start");
+        let mut site = Site::at(&workspace::target_folder()?.join("demo"))?;
+        let senders = Senders::new().await?;
+        let config = Config::new().ingress("body_max = \"64KiB\"").plugins("settle = \"50ms\"");
+        let config = senders.introduce(&mut site, config)?;
+        site.configure(&config)?;
+        for (name, guest) in &plugins {
+            site.install(&format!("acme/{name}"), guest)?;
+        }
+        let host = Host::start(&site).await?;
+        for (name, guest) in &plugins {
+            host.wait_for_revision(&format!("acme/{name}"), &guest.revision()).await?;
+        }
+        let stage = Self { host, senders: Arc::new(senders), client: Client::http1(), site };
+        stage.introduce(paper);
+        Ok(stage)
+    }
+
+    fn introduce(&self, paper: &Paper) {
+        let config = shown(self.site.config());
+        paper.say(&format!("hookyard serve --config {config}"));
+        paper.aside(&format!(
+            "listening on http://{}, inbox in {}",
+            self.host.address(),
+            shown(self.site.path("data/hookyard.db"))
+        ));
+        paper.gap();
+        let row = |((provider, path), proof): (&(&str, &str), &str)| {
+            vec![
+                plain(format!("POST /{path}")),
+                plain(*provider),
+                quiet(proof),
+                plain(format!("plugins/acme/{provider}.wasm")),
+            ]
+        };
+        paper.table(&SOURCES.iter().zip(PROOFS).map(row).collect::<Vec<_>>());
+    }
+
+    /// Sends a webhook to a provider's source.
+    pub(crate) async fn post(&self, provider: &str, webhook: &Webhook) -> Result<Answer> {
+        self.client.post(self.host.address(), &path_of(provider), webhook).await
+    }
+
+    /// Ends the host as an operator would.
+    pub(crate) async fn end(self, paper: &mut Paper) -> Result<()> {
+        let (status, _) = self.host.terminate().await?;
+        paper.expect(status.success(), || format!("on SIGTERM the host ended with {status}"));
+        Ok(())
+    }
+}
+
+async fn build(paper: &Paper) -> Result<Vec<(String, Guest)>> {
+    paper.say("the host (the first time this compiles a WebAssembly engine: some minutes)");
+    let began = Instant::now();
+    let binary = tokio::task::spawn_blocking(host::binary).await??;
+    paper.aside(&format!("{} in {:.1?}", shown(binary.to_owned()), began.elapsed()));
+
+    paper.say("the four reference plugins, from plugins/, for wasm32-wasip2");
+    let began = Instant::now();
+    let plugins = tokio::task::spawn_blocking(guests::all_reference).await??;
+    paper.aside(&format!("{} in {:.1?}", plugins.keys().cloned().collect::<Vec<_>>().join(", "), began.elapsed()));
+    Ok(plugins.iter().map(|(name, guest)| (name.clone(), guest.clone())).collect())
+}
+
+/// A path as it's seen from where the person stands.
+pub(crate) fn shown(path: PathBuf) -> String {
+    let here = std::env::current_dir().unwrap_or_default();
+    path.strip_prefix(here).unwrap_or(&path).display().to_string()
+}
