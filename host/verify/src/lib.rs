@@ -26,7 +26,7 @@ pub mod verifier;
 pub use certificate::{Certificate, Certificates, InvalidCertificate};
 pub use credential::Credential;
 pub use freshness::Freshness;
-pub use json::{InvalidPointer, JsonPointer, Unreadable};
+pub use json::{InvalidPointer, JsonPointer, Unreadable, payload_bytes};
 pub use provider::{
     Description, Direction, EventCase, KeyFallback, KeyRule, KeySource, Provider, SchemeRule, Shape, Template, TypeRule,
 };
