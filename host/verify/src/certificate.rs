@@ -130,7 +130,7 @@ impl Certificate {
 
 fn read(der: &[u8]) -> Option<X509Certificate<'_>> {
     match X509Certificate::from_der(der) {
-        Ok((rest, certificate)) if rest.is_empty() => Some(certificate),
+        Ok(([], certificate)) => Some(certificate),
         _ => None,
     }
 }

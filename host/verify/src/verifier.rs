@@ -22,7 +22,7 @@ enum Compiled {
     DetachedJws(jws::Compiled),
     AwsSns(Box<sns::Compiled>),
     Static(CompiledCredential),
-    Hmac(hmac::Compiled),
+    Hmac(Box<hmac::Compiled>),
     Unverified,
 }
 
@@ -36,7 +36,7 @@ impl Verifier {
             Scheme::DetachedJws(settings) => Compiled::DetachedJws(jws::Compiled::new(&settings)?),
             Scheme::AwsSns(settings) => Compiled::AwsSns(Box::new(sns::Compiled::new(settings)?)),
             Scheme::Static(credential) => Compiled::Static(CompiledCredential::new(credential)?),
-            Scheme::Hmac(settings) => Compiled::Hmac(hmac::Compiled::new(&settings)?),
+            Scheme::Hmac(settings) => Compiled::Hmac(Box::new(hmac::Compiled::new(&settings)?)),
             Scheme::Unverified => Compiled::Unverified,
         };
         let own = match &scheme {

@@ -15,10 +15,12 @@ use crate::{reason, setup_error, verifier, verify};
 
 const BODY: &[u8] = br#"{"id":"1","exp":1}"#;
 
+type Sign = dyn Fn(&[u8]) -> Vec<u8>;
+
 /// A key pair: its public JWK and what signs with it.
 struct Signer {
     jwk: Value,
-    sign: Box<dyn Fn(&[u8]) -> Vec<u8>>,
+    sign: Box<Sign>,
 }
 
 fn ec(algorithm: &'static EcdsaSigningAlgorithm, crv: &str) -> Signer {
@@ -134,7 +136,7 @@ fn several_keys_are_live_at_once_and_the_kid_chooses() {
 #[test]
 fn the_protected_header_is_read_strictly() {
     let signer = ec(&ECDSA_P256_SHA256_FIXED_SIGNING, "P-256");
-    let closed = settings(&[signer.jwk.clone()]);
+    let closed = settings(std::slice::from_ref(&signer.jwk));
     let open = jws::Settings { unencoded_payload: true, ..closed.clone() };
     for (protected, when_closed, when_open) in [
         (r#"{"alg":"ES256"}"#, "accepted", "accepted"),
@@ -164,7 +166,7 @@ fn the_protected_header_is_read_strictly() {
 #[test]
 fn the_token_is_canonical() {
     let signer = ec(&ECDSA_P256_SHA256_FIXED_SIGNING, "P-256");
-    let settings = settings(&[signer.jwk.clone()]);
+    let settings = settings(std::slice::from_ref(&signer.jwk));
     let token = signer.token(r#"{"alg":"ES256"}"#, BODY);
     assert_eq!(outcome(&settings, &token), "accepted");
     assert_eq!(outcome(&settings, &format!("{token}=")), "bad-signature");
