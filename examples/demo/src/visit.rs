@@ -1,6 +1,7 @@
 //! `--keep-running`: the host stays up, and a person may look around and meddle.
 
 use anyhow::{Context, Result};
+use hookyard_testkit::host;
 use hookyard_testkit::log::Line;
 use hookyard_testkit::samples;
 use hookyard_testkit::senders::path_of;
@@ -24,10 +25,8 @@ pub(crate) async fn show(stage: Stage, paper: &mut Paper) -> Result<()> {
     ]);
     paper.gap();
     paper.say("The events, and what became of them:");
-    paper.say(&format!(
-        "  TOPI_SECRET={} cargo run --quiet -p hookyard -- events list --config {config}",
-        stage.senders.topi.secret()
-    ));
+    let (binary, secret) = (shown(host::binary()?.to_owned()), stage.senders.topi.secret());
+    paper.say(&format!("  TOPI_SECRET={secret} {binary} events list --config {config}"));
     paper.say("An order of topi, signed just now, good for five minutes:");
     paper.say(&format!("  {}", curl(&stage)?));
     paper.say("The same without a signature:");
