@@ -1,0 +1,183 @@
+//! One attempt, from lease to settlement.
+//!
+//! The lease is kept for as long as this takes. What the outcome means for the job is `hookyard_model::apply`'s to say;
+//! what can't be settled is left to its lease, which runs out.
+
+use std::borrow::Cow;
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use hookyard_inbox::{Claimed, Error, Inbox, JobRef, Settlement};
+use hookyard_model::{Attempt, Clock, Input, JobState, LogLine, Outcome, apply};
+use tokio::time::{Instant, sleep};
+
+use crate::{RetryPolicies, Runner};
+
+/// The pause before a settlement is tried again; it doubles up to the longest.
+const PAUSE_FIRST: Duration = Duration::from_millis(50);
+const PAUSE_MAX: Duration = Duration::from_secs(2);
+
+/// What every attempt needs.
+pub(crate) struct Means {
+    pub(crate) inbox: Arc<dyn Inbox>,
+    pub(crate) runner: Arc<dyn Runner>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) jitter: Arc<dyn Fn() -> f64 + Send + Sync>,
+    pub(crate) policies: Arc<ArcSwap<RetryPolicies>>,
+    pub(crate) lease: Duration,
+}
+
+/// Whether the plugin was there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum End {
+    /// It was run.
+    Ran,
+    /// It wasn't loaded; the job is as it was.
+    Absent,
+}
+
+impl Means {
+    /// Attempts a job and settles what it came to.
+    pub(crate) async fn attempt(&self, job: Claimed) -> End {
+        tokio::select! {
+            end = self.run_and_settle(&job) => end,
+            never = self.keep(&job.lease) => match never {},
+        }
+    }
+
+    async fn run_and_settle(&self, job: &Claimed) -> End {
+        let started_at = self.clock.now();
+        let Some(ran) = self.runner.run(job).await else {
+            if let Err(error) = self.inbox.release(std::slice::from_ref(&job.lease)).await {
+                tracing::warn!(job = %Name(job), error = chain(&error), "a lease could not be given back; it runs out");
+            }
+            return End::Absent;
+        };
+        let number = job.lease.attempt;
+        let attempt = Attempt {
+            number,
+            revision: ran.revision,
+            started_at,
+            duration: ran.duration,
+            outcome: ran.outcome,
+            log: ran.log,
+        };
+        let next = self.next_state(job, &attempt);
+        let settled = self.settle(Settlement { lease: job.lease.clone(), attempt: attempt.clone(), next }).await;
+        report(job, &attempt, next);
+        if let Err(error) = settled {
+            tracing::error!(job = %Name(job), error = chain(&error), "an attempt was made but could not be settled");
+        }
+        End::Ran
+    }
+
+    fn next_state(&self, job: &Claimed, attempt: &Attempt) -> JobState {
+        let policy = self.policies.load().of(&job.event.source);
+        let input = Input::Settle {
+            outcome: &attempt.outcome,
+            attempts: attempt.number,
+            policy: &policy,
+            jitter: (self.jitter)(),
+        };
+        let leased = JobState::Leased { until: job.until };
+        apply(leased, input, self.clock.now()).expect("a leased job takes any settlement")
+    }
+
+    /// Tries for as long as a lease lasts: what the store can't do now it may be able to do soon.
+    async fn settle(&self, settlement: Settlement) -> Result<(), Error> {
+        let give_up = Instant::now() + self.lease;
+        let mut pause = PAUSE_FIRST;
+        loop {
+            match self.inbox.settle(settlement.clone()).await {
+                Err(Error::Busy | Error::Store(_)) if Instant::now() + pause < give_up => {}
+                settled => return settled,
+            }
+            sleep(pause).await;
+            pause = (pause * 2).min(PAUSE_MAX);
+        }
+    }
+
+    /// Extends the lease again and again; never returns.
+    async fn keep(&self, lease: &JobRef) -> Infallible {
+        loop {
+            sleep(self.lease / 3).await;
+            let until = self.clock.now().after(self.lease);
+            if let Err(error) = self.inbox.extend(std::slice::from_ref(lease), until).await {
+                tracing::warn!(event = %lease.event, plugin = %lease.plugin, error = chain(&error), "a lease was not extended");
+            }
+        }
+    }
+}
+
+/// Tells the log what an attempt came to. Neither headers nor body are told (invariant 10).
+fn report(job: &Claimed, attempt: &Attempt, next: JobState) {
+    let plugin = &job.lease.plugin;
+    for LogLine { is_error, text } in &attempt.log {
+        tracing::info!(
+            target: "hookyard::guest",
+            tenant = %plugin.tenant,
+            plugin = %plugin.plugin,
+            event = %job.lease.event,
+            attempt = attempt.number,
+            stream = if *is_error { "stderr" } else { "stdout" },
+            "{}",
+            printable(text)
+        );
+    }
+    // Two call sites, since a level is part of one.
+    macro_rules! tell {
+        ($level:ident) => {
+            tracing::$level!(
+                target: "hookyard::attempt",
+                tenant = %plugin.tenant,
+                source = %job.event.source.source,
+                plugin = %plugin.plugin,
+                revision = attempt.revision.short(),
+                event = %job.lease.event,
+                "type" = job.event.event_type.as_deref(),
+                attempt = attempt.number,
+                outcome = attempt.outcome.name(),
+                // As a text, which is escaped: part of it may be the guest's words.
+                detail = detail(&attempt.outcome),
+                state = next.name(),
+                duration = ?attempt.duration,
+                "attempt ended"
+            )
+        };
+    }
+    match attempt.outcome {
+        Outcome::Done => tell!(info),
+        _ => tell!(warn),
+    }
+}
+
+fn detail(outcome: &Outcome) -> Option<String> {
+    (*outcome != Outcome::Done).then(|| outcome.to_string())
+}
+
+/// A guest's line without what would move a terminal's cursor or begin a line of its own.
+fn printable(text: &str) -> Cow<'_, str> {
+    let is_plain = |c: char| c == '\t' || !c.is_control();
+    if text.chars().all(is_plain) {
+        return text.into();
+    }
+    text.chars().map(|c| if is_plain(c) { c } else { '\u{fffd}' }).collect::<String>().into()
+}
+
+/// An error and its causes on one line.
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(Some(error), |error| error.source());
+    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+}
+
+/// A job as log lines name it.
+struct Name<'a>(&'a Claimed);
+
+impl std::fmt::Display for Name<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let JobRef { event, plugin, attempt } = &self.0.lease;
+        write!(f, "{event} for {plugin}, attempt {attempt}")
+    }
+}

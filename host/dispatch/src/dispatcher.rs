@@ -1,0 +1,216 @@
+//! The loop: look for due jobs, begin as many as there are places for, wait for a reason to look again.
+//!
+//! Reasons are: the inbox or the set of plugins has changed, a job has become due, a place is free. Missing one only
+//! costs time: everything is looked up afresh each time, and at least once a minute.
+
+use std::collections::HashMap;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use hookyard_inbox::{Claimed, JobRef, Want};
+use hookyard_model::PluginRef;
+use tokio::task::{Id, JoinError, JoinSet};
+use tokio::time::{Instant, sleep_until, timeout};
+
+use crate::attempt::{End, Means, chain};
+use crate::share::{Open, rotate, share};
+use crate::{Active, Config, Handle};
+
+/// The longest time between two looks, whatever the inbox and the clock say.
+const LOOK_AGAIN_MAX: Duration = Duration::from_secs(60);
+/// The shortest where nothing has changed, so that an inbox at odds with itself can't keep the loop spinning.
+const LOOK_AGAIN_MIN: Duration = Duration::from_millis(5);
+/// How long to leave an inbox alone that has just failed.
+const FAULT_PAUSE: Duration = Duration::from_secs(1);
+/// How long to leave a plugin alone that was said to be there and was not.
+const ABSENCE_PAUSE: Duration = Duration::from_secs(1);
+
+/// Runs due jobs until it is told to stop.
+pub struct Dispatcher {
+    means: Arc<Means>,
+    concurrency_max: usize,
+    drain_max: Duration,
+    running: JoinSet<End>,
+    leases: HashMap<Id, JobRef>,
+    /// Attempts under way of each plugin.
+    taken: HashMap<PluginRef, usize>,
+    /// Plugins to be left alone until then.
+    resting: HashMap<PluginRef, Instant>,
+    /// The inbox is to be left alone until then.
+    paused_until: Option<Instant>,
+    /// Whose turn it was.
+    last: Option<PluginRef>,
+}
+
+impl Dispatcher {
+    /// A dispatcher that does nothing yet.
+    pub fn new(config: Config) -> Self {
+        let Config { inbox, runner, clock, jitter, lease, concurrency_max, drain_max, policies } = config;
+        let policies = Arc::new(ArcSwap::from_pointee(policies));
+        Self {
+            means: Arc::new(Means { inbox, runner, clock, jitter, policies, lease }),
+            concurrency_max: concurrency_max.max(1),
+            drain_max,
+            running: JoinSet::new(),
+            leases: HashMap::new(),
+            taken: HashMap::new(),
+            resting: HashMap::new(),
+            paused_until: None,
+            last: None,
+        }
+    }
+
+    /// Changes this dispatcher while it runs.
+    pub fn handle(&self) -> Handle {
+        Handle { policies: Arc::clone(&self.means.policies) }
+    }
+
+    /// Claims and runs jobs until `shutdown` completes; then claims no more, and returns once all attempts in flight
+    /// are settled or `drain_max` has passed. Attempts cut off then keep their lease and are made again later.
+    pub async fn run(mut self, shutdown: impl Future<Output = ()> + Send) {
+        let mut shutdown = pin!(shutdown);
+        let means = Arc::clone(&self.means);
+        loop {
+            let look_again = self.begin_due().await;
+            tokio::select! {
+                biased;
+                () = &mut shutdown => break,
+                Some(ended) = self.running.join_next_with_id() => self.ended(ended),
+                () = means.runner.changed() => self.resting.clear(),
+                () = means.inbox.changed() => {}
+                () = sleep_until(look_again) => {}
+            }
+            // What has ended as well makes room for one larger claim rather than for many small ones.
+            while let Some(ended) = self.running.try_join_next_with_id() {
+                self.ended(ended);
+            }
+        }
+        self.drain().await;
+    }
+
+    /// Begins attempts at due jobs for as long as there are places, and says when to look again at the latest.
+    async fn begin_due(&mut self) -> Instant {
+        let now = Instant::now();
+        if let Some(until) = self.paused_until.filter(|until| *until > now) {
+            return until;
+        }
+        let mut asking = self.open(now);
+        rotate(&mut asking, self.last.as_ref());
+        while self.free() > 0 && !asking.is_empty() {
+            let wants = share(self.free(), &asking);
+            self.pass_the_turn(&wants, asking.len());
+            let claimed = match self.means.inbox.claim(&wants, self.means.clock.now(), self.means.lease).await {
+                Ok(claimed) => claimed,
+                Err(error) => return self.pause(&error, "no jobs could be claimed"),
+            };
+            asking = still_asking(asking, &wants, &claimed);
+            claimed.into_iter().for_each(|job| self.begin(job));
+        }
+        self.look_again(now).await
+    }
+
+    /// The plugins that may begin attempts, and how many.
+    fn open(&mut self, now: Instant) -> Vec<Open> {
+        self.resting.retain(|_, until| *until > now);
+        let active = self.means.runner.active().into_iter();
+        let open = active.filter_map(|Active { plugin, concurrency }| {
+            let places = concurrency.saturating_sub(self.taken.get(&plugin).copied().unwrap_or(0));
+            (places > 0 && !self.resting.contains_key(&plugin)).then_some(Open { plugin, places })
+        });
+        open.collect()
+    }
+
+    fn free(&self) -> usize {
+        self.concurrency_max.saturating_sub(self.running.len())
+    }
+
+    /// Where there were not places for all who ask, those who had none come first next time.
+    fn pass_the_turn(&mut self, wants: &[Want], asking: usize) {
+        let last = if wants.len() < asking { wants.last() } else { wants.first() };
+        self.last = last.map(|want| want.plugin.clone());
+    }
+
+    fn begin(&mut self, job: Claimed) {
+        let lease = job.lease.clone();
+        *self.taken.entry(lease.plugin.clone()).or_default() += 1;
+        let means = Arc::clone(&self.means);
+        let task = self.running.spawn(async move { means.attempt(job).await });
+        self.leases.insert(task.id(), lease);
+    }
+
+    fn ended(&mut self, ended: Result<(Id, End), JoinError>) {
+        let id = ended.as_ref().map_or_else(JoinError::id, |(id, _)| *id);
+        let Some(lease) = self.leases.remove(&id) else { return };
+        if let Some(taken) = self.taken.get_mut(&lease.plugin) {
+            *taken -= 1;
+            if *taken == 0 {
+                self.taken.remove(&lease.plugin);
+            }
+        }
+        match ended {
+            Ok((_, End::Ran)) => {}
+            Ok((_, End::Absent)) => {
+                self.resting.insert(lease.plugin, Instant::now() + ABSENCE_PAUSE);
+            }
+            // A fault of the host's. Nobody knows how far the attempt came: its lease runs out, and it's made again.
+            Err(error) => {
+                let JobRef { event, plugin, attempt } = &lease;
+                tracing::error!(%event, %plugin, attempt, %error, "the host failed while it ran a plugin");
+            }
+        }
+    }
+
+    /// When the next job that there's a place for is due.
+    async fn look_again(&mut self, now: Instant) -> Instant {
+        let rested = self.resting.values().min().copied();
+        let due = if self.free() == 0 {
+            // A place that becomes free is the reason to look again.
+            None
+        } else {
+            let plugins: Vec<_> = self.open(now).into_iter().map(|open| open.plugin).collect();
+            match self.means.inbox.next_due(&plugins).await {
+                Ok(due) => due.map(|due| now + due.since(self.means.clock.now()).min(LOOK_AGAIN_MAX)),
+                Err(error) => return self.pause(&error, "the time of the next job is not known"),
+            }
+        };
+        let next = [rested, due, Some(now + LOOK_AGAIN_MAX)].into_iter().flatten().min();
+        next.unwrap_or(now).max(now + LOOK_AGAIN_MIN)
+    }
+
+    fn pause(&mut self, error: &hookyard_inbox::Error, what: &'static str) -> Instant {
+        tracing::error!(error = chain(error), "{what}");
+        let until = Instant::now() + FAULT_PAUSE;
+        self.paused_until = Some(until);
+        until
+    }
+
+    async fn drain(&mut self) {
+        let drain_max = self.drain_max;
+        let all_ended = async {
+            while let Some(ended) = self.running.join_next_with_id().await {
+                self.ended(ended);
+            }
+        };
+        if timeout(drain_max, all_ended).await.is_err() {
+            tracing::warn!(attempts = self.running.len(), "attempts took too long to end; they will be made again");
+            self.running.shutdown().await;
+        }
+    }
+}
+
+/// Those who may have more due: they had all that they asked for, or have not been asked.
+fn still_asking(asking: Vec<Open>, wants: &[Want], claimed: &[Claimed]) -> Vec<Open> {
+    let mut given = HashMap::<&PluginRef, usize>::new();
+    for job in claimed {
+        *given.entry(&job.lease.plugin).or_default() += 1;
+    }
+    let wanted: HashMap<&PluginRef, usize> = wants.iter().map(|want| (&want.plugin, want.limit)).collect();
+    let left = asking.into_iter().filter_map(|Open { plugin, places }| {
+        let given = given.get(&plugin).copied().unwrap_or(0);
+        let wanted = wanted.get(&plugin).copied().unwrap_or(0);
+        (given >= wanted && places > given).then(|| Open { places: places - given, plugin })
+    });
+    left.collect()
+}
