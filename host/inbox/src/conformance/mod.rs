@@ -16,13 +16,16 @@ use std::sync::Arc;
 
 use crate::Inbox;
 
+/// A case under way.
+pub type Running = Pin<Box<dyn Future<Output = ()> + Send>>;
+
 /// One test of the contract.
 #[derive(Debug, Clone, Copy)]
 pub struct Case {
     /// What holds if it passes.
     pub name: &'static str,
     /// Panics if it doesn't hold. Wants an empty inbox.
-    pub run: fn(Arc<dyn Inbox>) -> Pin<Box<dyn Future<Output = ()> + Send>>,
+    pub run: fn(Arc<dyn Inbox>) -> Running,
 }
 
 macro_rules! table {

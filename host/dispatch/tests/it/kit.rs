@@ -1,0 +1,314 @@
+//! A clock, a runner, an inbox that fails on demand, and a dispatcher made of them.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use hookyard_dispatch::{Active, Config, Dispatcher, Handle, Ran, RetryPolicies, Runner};
+use hookyard_inbox::{
+    Appended, Claimed, Error, EventSummary, Inbox, JobRef, JobSummary, MemoryInbox, Page, Routes, Settlement, Want,
+};
+use hookyard_model::{
+    Attempt, Clock, Event, EventId, Outcome, Payload, PluginRef, RetryPolicy, Revision, SourceRef, Timestamp,
+};
+use tokio::sync::{Notify, oneshot};
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, sleep};
+use uuid::Uuid;
+
+pub(crate) const SECOND: Duration = Duration::from_secs(1);
+pub(crate) const HOUR: Duration = Duration::from_secs(3600);
+pub(crate) const LEASE: Duration = Duration::from_secs(60);
+
+/// Tells tokio's time.
+pub(crate) struct TestClock(Instant);
+
+impl Clock for TestClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_unix_secs(1_700_000_000).after(self.0.elapsed())
+    }
+}
+
+/// What the runner is to do with a job.
+#[derive(Clone)]
+pub(crate) enum Act {
+    /// Take so long, then come to this.
+    End(Duration, Outcome),
+    /// Take so long, then panic.
+    Panic(Duration),
+    /// Say that the plugin isn't there.
+    BeAbsent,
+}
+
+type Script = Box<dyn Fn(&Claimed) -> Act + Send + Sync>;
+
+pub(crate) struct ScriptedRunner {
+    active: Mutex<Vec<Active>>,
+    changed: Notify,
+    script: Script,
+    pub(crate) runs: AtomicUsize,
+    /// Of each plugin, how many runs are under way, and how many there ever were at once.
+    pub(crate) running: Mutex<HashMap<PluginRef, (usize, usize)>>,
+    pub(crate) running_most: AtomicUsize,
+}
+
+impl ScriptedRunner {
+    pub(crate) fn activate(&self, active: &[(&str, usize)]) {
+        *self.active.lock().expect("a lock") = actives(active);
+        self.changed.notify_one();
+    }
+
+    fn enter(&self, plugin: &PluginRef) {
+        let mut running = self.running.lock().expect("a lock");
+        let (now, most) = running.entry(plugin.clone()).or_default();
+        *now += 1;
+        *most = (*most).max(*now);
+        let all = running.values().map(|(now, _)| now).sum();
+        self.running_most.fetch_max(all, Ordering::Relaxed);
+    }
+
+    fn leave(&self, plugin: &PluginRef) {
+        self.running.lock().expect("a lock").get_mut(plugin).expect("it was entered").0 -= 1;
+    }
+
+    pub(crate) fn most_of(&self, name: &str) -> usize {
+        self.running.lock().expect("a lock").get(&plugin(name)).map_or(0, |(_, most)| *most)
+    }
+}
+
+#[async_trait]
+impl Runner for ScriptedRunner {
+    fn active(&self) -> Vec<Active> {
+        self.active.lock().expect("a lock").clone()
+    }
+
+    async fn changed(&self) {
+        self.changed.notified().await;
+    }
+
+    async fn run(&self, job: &Claimed) -> Option<Ran> {
+        self.runs.fetch_add(1, Ordering::Relaxed);
+        let act = (self.script)(job);
+        if matches!(act, Act::BeAbsent) {
+            return None;
+        }
+        self.enter(&job.lease.plugin);
+        let (Act::End(duration, _) | Act::Panic(duration)) = act else { return None };
+        sleep(duration).await;
+        self.leave(&job.lease.plugin);
+        let Act::End(_, outcome) = act else { panic!("as the script says") };
+        Some(Ran { revision: Revision::from_sha256([3; 32]), duration, outcome, log: Vec::new() })
+    }
+}
+
+/// The inbox in memory, whose next calls can be made to fail.
+#[derive(Default)]
+pub(crate) struct Faulty {
+    inner: MemoryInbox,
+    pub(crate) claims_to_fail: AtomicU64,
+    pub(crate) settles_to_fail: AtomicU64,
+    pub(crate) claims: AtomicU64,
+}
+
+fn fails(count: &AtomicU64) -> bool {
+    count.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).is_ok()
+}
+
+#[async_trait]
+impl Inbox for Faulty {
+    async fn append(&self, event: Event) -> Result<Appended, Error> {
+        self.inner.append(event).await
+    }
+
+    async fn route(&self, routes: Routes) -> Result<(), Error> {
+        self.inner.route(routes).await
+    }
+
+    async fn claim(&self, wanted: &[Want], now: Timestamp, lease: Duration) -> Result<Vec<Claimed>, Error> {
+        self.claims.fetch_add(1, Ordering::Relaxed);
+        if fails(&self.claims_to_fail) {
+            return Err(Error::Store("the disk is away".into()));
+        }
+        self.inner.claim(wanted, now, lease).await
+    }
+
+    async fn extend(&self, leases: &[JobRef], until: Timestamp) -> Result<(), Error> {
+        self.inner.extend(leases, until).await
+    }
+
+    async fn release(&self, leases: &[JobRef]) -> Result<(), Error> {
+        self.inner.release(leases).await
+    }
+
+    async fn settle(&self, settlement: Settlement) -> Result<(), Error> {
+        if fails(&self.settles_to_fail) {
+            return Err(Error::Busy);
+        }
+        self.inner.settle(settlement).await
+    }
+
+    async fn next_due(&self, plugins: &[PluginRef]) -> Result<Option<Timestamp>, Error> {
+        self.inner.next_due(plugins).await
+    }
+
+    async fn changed(&self) {
+        self.inner.changed().await;
+    }
+
+    async fn events(&self, page: Page) -> Result<Vec<EventSummary>, Error> {
+        self.inner.events(page).await
+    }
+}
+
+/// What a yard is made of.
+pub(crate) struct Plan {
+    pub(crate) active: Vec<(&'static str, usize)>,
+    pub(crate) concurrency_max: usize,
+    pub(crate) drain_max: Duration,
+    pub(crate) policies: RetryPolicies,
+    pub(crate) jitter: f64,
+}
+
+impl Default for Plan {
+    fn default() -> Self {
+        Self {
+            active: vec![("ship", 4)],
+            concurrency_max: 64,
+            drain_max: HOUR,
+            policies: RetryPolicies { fallback: policy(3, SECOND), by_source: Default::default() },
+            jitter: 1.0,
+        }
+    }
+}
+
+pub(crate) fn policy(attempts_max: u32, delay_first: Duration) -> RetryPolicy {
+    RetryPolicy { attempts_max, delay_first, delay_max: HOUR }
+}
+
+/// A dispatcher at work and what it works with.
+pub(crate) struct Yard {
+    pub(crate) inbox: Arc<Faulty>,
+    pub(crate) runner: Arc<ScriptedRunner>,
+    pub(crate) clock: Arc<TestClock>,
+    pub(crate) handle: Handle,
+    stop: Option<oneshot::Sender<()>>,
+    pub(crate) task: JoinHandle<()>,
+}
+
+impl Yard {
+    pub(crate) fn start(plan: Plan, script: impl Fn(&Claimed) -> Act + Send + Sync + 'static) -> Self {
+        let clock = Arc::new(TestClock(Instant::now()));
+        let inbox = Arc::new(Faulty::default());
+        let runner = Arc::new(ScriptedRunner {
+            active: Mutex::new(actives(&plan.active)),
+            changed: Notify::new(),
+            script: Box::new(script),
+            runs: AtomicUsize::new(0),
+            running: Mutex::default(),
+            running_most: AtomicUsize::new(0),
+        });
+        let dispatcher = Dispatcher::new(Config {
+            inbox: Arc::clone(&inbox) as Arc<dyn Inbox>,
+            runner: Arc::clone(&runner) as Arc<dyn Runner>,
+            clock: Arc::clone(&clock) as Arc<dyn Clock>,
+            jitter: Arc::new(move || plan.jitter),
+            lease: LEASE,
+            concurrency_max: plan.concurrency_max,
+            drain_max: plan.drain_max,
+            policies: plan.policies,
+        });
+        let handle = dispatcher.handle();
+        let (stop, stopped) = oneshot::channel::<()>();
+        let task = tokio::spawn(dispatcher.run(async move { drop(stopped.await) }));
+        Self { inbox, runner, clock, handle, stop: Some(stop), task }
+    }
+
+    /// Routes source `orders` to these plugins.
+    pub(crate) async fn route(&self, plugins: &[&str]) {
+        let names = plugins.iter().map(|name| plugin(name).plugin).collect();
+        self.inbox.route(Routes([(orders(), names)].into())).await.expect("a route");
+    }
+
+    /// Appends an event of `orders` for each of these numbers.
+    pub(crate) async fn append(&self, numbers: std::ops::Range<u64>) {
+        for number in numbers {
+            self.inbox.append(event(number, self.clock.now())).await.expect("an append");
+        }
+    }
+
+    pub(crate) async fn jobs(&self) -> Vec<JobSummary> {
+        let page = Page { after: None, limit: 100_000 };
+        let events = self.inbox.events(page).await.expect("the events");
+        events.into_iter().flat_map(|event| event.jobs).collect()
+    }
+
+    pub(crate) async fn states(&self) -> Vec<&'static str> {
+        self.jobs().await.iter().map(|job| job.state.name()).collect()
+    }
+
+    pub(crate) fn attempts(&self, number: u64, name: &str) -> Vec<Attempt> {
+        self.inbox.inner.attempts(event_id(number), &plugin(name).plugin)
+    }
+
+    /// Lets time pass until every job is done or dead.
+    pub(crate) async fn all_over(&self) {
+        for _ in 0..1_000_000 {
+            let states = self.states().await;
+            if states.iter().all(|state| ["done", "dead"].contains(state)) {
+                return;
+            }
+            sleep(Duration::from_millis(100)).await;
+        }
+        panic!("jobs never end: {:?}", self.states().await);
+    }
+
+    pub(crate) fn tell_to_stop(&mut self) {
+        drop(self.stop.take());
+    }
+
+    pub(crate) async fn stop(mut self) {
+        self.tell_to_stop();
+        self.task.await.expect("the dispatcher ends well");
+    }
+}
+
+pub(crate) fn done_in(duration: Duration) -> Act {
+    Act::End(duration, Outcome::Done)
+}
+
+pub(crate) fn trapped() -> Outcome {
+    Outcome::Trapped { message: "unreachable".into() }
+}
+
+pub(crate) fn orders() -> SourceRef {
+    SourceRef { tenant: "acme".parse().expect("a name"), source: "orders".parse().expect("a name") }
+}
+
+pub(crate) fn plugin(name: &str) -> PluginRef {
+    PluginRef { tenant: "acme".parse().expect("a name"), plugin: name.parse().expect("a name") }
+}
+
+fn actives(active: &[(&str, usize)]) -> Vec<Active> {
+    active.iter().map(|(name, concurrency)| Active { plugin: plugin(name), concurrency: *concurrency }).collect()
+}
+
+pub(crate) fn event_id(number: u64) -> EventId {
+    EventId::from_uuid(Uuid::from_u64_pair(1, number))
+}
+
+pub(crate) fn event(number: u64, received_at: Timestamp) -> Event {
+    Event {
+        id: event_id(number),
+        source: orders(),
+        provider: "topi".into(),
+        event_type: Some("order.created".into()),
+        key: number.to_string(),
+        received_at,
+        headers: Vec::new(),
+        body: Bytes::from_static(b"a body that no log may show"),
+        payload: Payload::Body,
+    }
+}

@@ -1,0 +1,128 @@
+//! What the log is told of an attempt, and what it isn't.
+
+use std::io::Write;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use hookyard_dispatch::{Active, Config, Dispatcher, Ran, RetryPolicies, Runner};
+use hookyard_inbox::{Claimed, Inbox, MemoryInbox, Page, Routes};
+use hookyard_model::{Clock, LogLine, Outcome, Revision, Timestamp};
+use tracing_subscriber::fmt::MakeWriter;
+
+use crate::kit::{LEASE, SECOND, event, orders, plugin};
+
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().expect("a lock").extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+impl MakeWriter<'_> for Log {
+    type Writer = Self;
+
+    fn make_writer(&self) -> Self {
+        self.clone()
+    }
+}
+
+struct Talkative;
+
+#[async_trait]
+impl Runner for Talkative {
+    fn active(&self) -> Vec<Active> {
+        vec![Active { plugin: plugin("ship"), concurrency: 1 }]
+    }
+
+    async fn changed(&self) {
+        std::future::pending().await
+    }
+
+    async fn run(&self, _: &Claimed) -> Option<Ran> {
+        let line = |is_error, text: &str| LogLine { is_error, text: text.into() };
+        Some(Ran {
+            revision: Revision::from_sha256([0xab; 32]),
+            duration: Duration::from_millis(12),
+            outcome: Outcome::Rejected { reason: "no\nforged line".into() },
+            log: vec![line(false, "packed \u{1b}[2J\rthe box"), line(true, "out of tape")],
+        })
+    }
+}
+
+struct Still;
+
+impl Clock for Still {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_unix_secs(1)
+    }
+}
+
+/// The log, line by line, of one job that a talkative plugin rejects.
+async fn lines() -> Vec<String> {
+    let log = Log::default();
+    let subscriber = tracing_subscriber::fmt().with_writer(log.clone()).with_ansi(false).without_time().finish();
+    let _default = tracing::subscriber::set_default(subscriber);
+    let inbox = Arc::new(MemoryInbox::new());
+    inbox.route(Routes([(orders(), [plugin("ship").plugin].into())].into())).await.expect("a route");
+    inbox.append(event(1, Timestamp::from_unix_secs(1))).await.expect("an append");
+    let dispatcher = Dispatcher::new(Config {
+        inbox: Arc::clone(&inbox) as Arc<dyn Inbox>,
+        runner: Arc::new(Talkative),
+        clock: Arc::new(Still),
+        jitter: Arc::new(|| 0.5),
+        lease: LEASE,
+        concurrency_max: 1,
+        drain_max: SECOND,
+        policies: RetryPolicies::default(),
+    });
+    dispatcher
+        .run(async {
+            let page = Page { after: None, limit: 1 };
+            while inbox.events(page).await.expect("the events")[0].jobs[0].state.name() != "dead" {
+                tokio::time::sleep(SECOND).await;
+            }
+        })
+        .await;
+    let written = log.0.lock().expect("a lock").clone();
+    String::from_utf8(written).expect("a text").lines().map(str::to_owned).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_attempt_and_its_lines_are_told_one_line_each() {
+    let lines = lines().await;
+    let [out, err, ended] = lines.as_slice() else { panic!("three lines are due: {lines:#?}") };
+    let has = |line: &str, parts: &[&str]| {
+        for part in parts {
+            assert!(line.contains(part), "no {part} in {line}");
+        }
+    };
+    let who = ["tenant=acme", "plugin=ship", "event=00000000-0000-0001-0000-000000000001", "attempt=1"];
+    for line in &lines {
+        has(line, &who);
+        assert!(!line.contains("a body that no log may show"), "{line}");
+        assert!(!line.contains(['\u{1b}', '\r']), "{line:?}");
+    }
+    has(out, &["INFO hookyard::guest", "stream=\"stdout\"", "the box"]);
+    has(err, &["INFO hookyard::guest", "stream=\"stderr\"", "out of tape"]);
+    has(
+        ended,
+        &[
+            "WARN hookyard::attempt",
+            "source=orders",
+            "revision=\"abababababab\"",
+            "type=\"order.created\"",
+            "outcome=\"rejected\"",
+            "detail=\"rejected: no\\nforged line\"",
+            "state=\"dead\"",
+            "duration=12ms",
+        ],
+    );
+}

@@ -1,0 +1,11 @@
+//! The dispatcher over the inbox in memory, a runner that follows a script, and tokio's paused clock: hours pass in no
+//! time, and every moment is exact.
+
+mod bounds;
+mod faults;
+mod kit;
+mod logs;
+mod random;
+mod retries;
+mod stopping;
+mod waking;
