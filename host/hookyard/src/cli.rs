@@ -18,7 +18,7 @@ pub(crate) struct Cli {
 const EXIT_CODES: &str = "\
 Exit codes:
   0  done, or ended by SIGTERM or SIGINT
-  1  failed while running: a port in use, an unreadable folder, a damaged inbox, a plugin that `check` refuses
+  1  failed: a port in use, an unreadable folder, a damaged inbox, a plugin that `check` refuses
   2  wrong arguments or a wrong configuration";
 
 /// What to do.
@@ -126,7 +126,8 @@ mod tests {
     fn the_help_is_as_written_down() {
         let mut help = String::new();
         let mut add = |command: &mut clap::Command| {
-            help.push_str(&format!("$ hookyard {} --help\n{}\n", command.get_name(), command.render_help()));
+            let text = command.render_help();
+            help.push_str(&format!("$ {} --help\n{text}\n", command.get_bin_name().unwrap_or("hookyard")));
         };
         let mut root = Cli::command().term_width(100);
         root.build();

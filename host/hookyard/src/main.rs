@@ -1,18 +1,18 @@
 //! The `hookyard` binary: arguments in, an exit code out. It only wires; the rooms below do the work.
 
-mod check;
 mod cli;
-mod config;
-mod document;
-mod events;
 mod explain;
+mod telemetry;
+mod document;
+mod config;
 mod provider;
+mod system;
+mod watch;
 mod release;
 mod reload;
 mod serve;
-mod system;
-mod telemetry;
-mod watch;
+mod check;
+mod events;
 
 use std::process::ExitCode;
 use std::time::Duration;

@@ -97,7 +97,8 @@ pub(super) fn retry(section: &Section<'_>, default: RetryPolicy) -> RetryPolicy 
         delay_first: section.get("delay_first").unwrap_or(default.delay_first),
         delay_max: section.get("delay_max").unwrap_or(default.delay_max),
     };
-    if policy.delay_first > policy.delay_max {
+    let says_so = section.entry("delay_first").is_some() || section.entry("delay_max").is_some();
+    if says_so && policy.delay_first > policy.delay_max {
         section.fault("delay_first is longer than delay_max");
     }
     policy

@@ -6,12 +6,14 @@
 //! A reload reads everything anew; what it found and what it read are returned together, so that the same files can be
 //! watched whether or not they were good.
 
+pub(crate) mod settings;
+pub(crate) mod references;
 mod host;
 pub(crate) mod limits;
-pub(crate) mod references;
-mod scheme;
-pub(crate) mod settings;
 mod source;
+mod scheme;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -36,8 +38,11 @@ pub(crate) struct Reading {
 /// Reads the configuration at `path`, and the files that it names, with the process's environment.
 pub(crate) fn read(path: &Path) -> Reading {
     use std::os::unix::ffi::OsStringExt;
-    let variable = |name: &str| std::env::var_os(name).map(OsStringExt::into_vec);
-    let around = Surroundings::new(path, &variable);
+    read_with(path, &|name| std::env::var_os(name).map(OsStringExt::into_vec))
+}
+
+fn read_with(path: &Path, variable: &dyn Fn(&str) -> Option<Vec<u8>>) -> Reading {
+    let around = Surroundings::new(path, variable);
     let sink = Sink::default();
     let settings = match around.text(path) {
         Ok(text) => document::read(&path.display().to_string(), &text, &sink, |root| settings(root, &around, &sink)),

@@ -21,26 +21,22 @@ pub(super) fn all(
     around: &Surroundings<'_>,
 ) -> BTreeMap<SourceRef, Source> {
     let mut sources = BTreeMap::new();
-    each_source(tenants, |source, section| {
-        sources.extend(read(section, providers, retry, around).map(|ready| (source, ready)));
-    });
-    sources
-}
-
-fn each_source(tenants: &Section<'_>, mut read: impl FnMut(SourceRef, &Section<'_>)) {
     tenants.each(|tenant, entry| {
-        let name = named(&entry, TenantName::new(tenant));
+        let tenant = named(&entry, TenantName::new(tenant));
         entry.table(|section| {
-            section.table("sources", |sources| {
-                sources.each(|source, entry| {
-                    let Some(source) = named(&entry, SourceName::new(source)) else { return };
-                    let Some(tenant) = name.clone() else { return };
-                    entry.table(|section| Some(read(SourceRef { tenant, source }, section)));
+            section.table("sources", |table| {
+                table.each(|name, entry| {
+                    let name = named(&entry, SourceName::new(name));
+                    // One with a bad name is read all the same, so that its other faults show.
+                    let source = entry.table(|section| read(section, providers, retry, around));
+                    let named = tenant.clone().zip(name).map(|(tenant, source)| SourceRef { tenant, source });
+                    sources.extend(named.zip(source));
                 });
             });
             Some(())
         });
     });
+    sources
 }
 
 fn named<T>(entry: &Entry<'_>, name: Result<T, hookyard_model::InvalidName>) -> Option<T> {

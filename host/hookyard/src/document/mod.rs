@@ -7,10 +7,9 @@
 //! This room knows nothing of what the keys mean; `config`, `provider` and `release` do.
 
 pub(crate) mod fault;
-
+mod section;
 mod entry;
 mod scalar;
-mod section;
 
 pub(crate) use entry::Entry;
 pub(crate) use fault::{Fault, Faults, Sink};

@@ -1,6 +1,6 @@
 //! A table being read: it remembers which keys were asked for, and so knows which ones nobody knows.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 
 use toml::de::DeTable;
 
@@ -16,11 +16,13 @@ pub(crate) struct Section<'d> {
     offset: usize,
     table: Option<&'d DeTable<'d>>,
     known: RefCell<Vec<&'static str>>,
+    /// Whether the operator chooses the keys, so that none is unknown.
+    is_open: Cell<bool>,
 }
 
 impl<'d> Section<'d> {
     pub(super) fn new(origin: Origin<'d>, path: String, offset: usize, table: Option<&'d DeTable<'d>>) -> Self {
-        Self { origin, path, offset, table, known: RefCell::default() }
+        Self { origin, path, offset, table, known: RefCell::default(), is_open: Cell::new(false) }
     }
 
     /// The value of `key`, when it's there.
@@ -57,6 +59,7 @@ impl<'d> Section<'d> {
 
     /// Reads each key and value of a table whose keys the operator chooses.
     pub(crate) fn each(&self, mut read: impl FnMut(&'d str, Entry<'d>)) {
+        self.is_open.set(true);
         for (name, value) in self.table.into_iter().flatten() {
             let mut entry = Entry::new(self.origin, self.join(name.get_ref()), value);
             entry.offset = name.span().start;
@@ -90,7 +93,7 @@ impl<'d> Section<'d> {
         let known = self.known.borrow();
         for (name, _) in self.table.into_iter().flatten() {
             let key: &str = name.get_ref();
-            if !known.contains(&key) {
+            if !self.is_open.get() && !known.contains(&key) {
                 self.origin.fault(name.span().start, &self.join(key), unknown("key", key, known.iter().copied()));
             }
         }

@@ -5,6 +5,8 @@
 
 mod read;
 mod recipe;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 use std::path::Path;

@@ -81,6 +81,7 @@ fn header(entry: &Entry<'_>) -> Option<String> {
 }
 
 fn key_rule(section: &Section<'_>) -> Option<KeyRule> {
+    let faults_before = section.fault_count();
     let scheme_id = section.get::<bool>("scheme-id").unwrap_or(false).then_some(KeySource::SchemeId);
     let header = section.entry("header").and_then(|entry| header(&entry)).map(KeySource::Header);
     let json = section.entry("json").and_then(|entry| pointer(&entry)).map(KeySource::Json);
@@ -92,14 +93,14 @@ fn key_rule(section: &Section<'_>) -> Option<KeyRule> {
         }
     });
     let from: Vec<KeySource> = [scheme_id, header, json].into_iter().flatten().collect();
-    if from.is_empty() {
+    if from.is_empty() && section.fault_count() == faults_before {
         section.fault("must say where to look: `scheme-id = true`, `header = \"…\"` or `json = \"/…\"`");
-        return None;
     }
-    Some(KeyRule { from, otherwise })
+    (!from.is_empty()).then_some(KeyRule { from, otherwise })
 }
 
 fn type_rule(section: &Section<'_>) -> Option<TypeRule> {
+    let faults_before = section.fault_count();
     let json = section.entry("json").and_then(|entry| pointer(&entry)).map(TypeRule::Json);
     let header = section.entry("header").and_then(|entry| header(&entry)).map(TypeRule::Header);
     let shapes = section.entry("rules").map(|entry| {
@@ -108,7 +109,7 @@ fn type_rule(section: &Section<'_>) -> Option<TypeRule> {
     });
     let mut rules = [json, header, shapes].into_iter().flatten();
     let (rule, more) = (rules.next(), rules.next());
-    if rule.is_none() || more.is_some() {
+    if more.is_some() || (rule.is_none() && section.fault_count() == faults_before) {
         section.fault("must say one thing: `json = \"/…\"`, `header = \"…\"` or `rules = [ … ]`");
     }
     rule

@@ -8,16 +8,16 @@
 //! `sighting`, `tracker` and `routing` decide and touch nothing; `listing`, `load` and `run` do and decide little.
 //! Invariant 8: a failed reload leaves the running revision in place.
 
-mod active;
+mod stamp;
 mod listing;
+mod sighting;
+mod tracker;
+mod sidecar;
 mod load;
 mod routing;
+mod active;
 mod run;
-mod sidecar;
-mod sighting;
-mod stamp;
 mod survey;
-mod tracker;
 
 use std::sync::Arc;
 
