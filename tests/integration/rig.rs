@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Result;
-use hookyard_testkit::events::{Event, is_guest};
+use hookyard_testkit::events::{Event, is_attempt, is_guest};
 use hookyard_testkit::guests::Guest;
 use hookyard_testkit::host::Host;
 use hookyard_testkit::http::{Answer, Client, Webhook};
@@ -86,10 +86,20 @@ impl Rig {
         Load::start(&self.senders, self.host.address(), clients, pause)
     }
 
-    /// What guests wrote about an event.
-    pub(crate) fn guest_lines(&self, event: &str) -> Vec<Line> {
+    /// What guests wrote about an event, once all of its attempts so far have been told of.
+    pub(crate) async fn guest_lines(&self, event: &Event) -> Result<Vec<Line>> {
+        for job in &event.plugins {
+            let attempts = job.attempts.to_string();
+            let is_told = |line: &Line| {
+                is_attempt(line)
+                    && line.text_of("event") == event.id
+                    && line.text_of("plugin") == job.plugin
+                    && line.text_of("attempt") == attempts
+            };
+            self.host.wait_for_log(&format!("attempt {attempts} of {}", job.plugin), is_told).await?;
+        }
         let lines = self.host.log().lines().into_iter();
-        lines.filter(|line| is_guest(line) && line.text_of("event") == event).collect()
+        Ok(lines.filter(|line| is_guest(line) && line.text_of("event") == event.id).collect())
     }
 
     /// The same site, keys and stand-in under a new process.

@@ -39,7 +39,7 @@ async fn check(provider: &str, expected: &[(&str, &str)]) -> Result<()> {
         let position = sent.iter().position(|(sample, _)| sample.name == *name).context("no such sample")?;
         let event = &events[position];
         assert!(event.is_done_by(provider), "{name}: {:?}", event.plugins);
-        let lines: Vec<String> = rig.guest_lines(&event.id).iter().map(|line| line.text.clone()).collect();
+        let lines: Vec<String> = rig.guest_lines(event).await?.iter().map(|line| line.text.clone()).collect();
         assert!(lines.iter().any(|line| line.contains(words)), "{name}: no `{words}` in {lines:#?}");
     }
 
