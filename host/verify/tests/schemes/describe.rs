@@ -106,6 +106,17 @@ fn types_by_shape() {
 }
 
 #[test]
+fn two_shapes_that_fit_are_none() {
+    let shape = |any, is| Shape { any: vec![pointer(any)], none: vec![], is: Template::parse(is).expect("a template") };
+    let shapes = TypeRule::Shapes(vec![shape("/a", "one"), shape("/b", "two")]);
+    let provider = provider(vec![KeySource::SchemeId], None, shapes);
+    let event_type = |body| describe(&provider, body).map(|(_, event_type)| event_type);
+    assert_eq!(event_type(r#"{"a":1}"#), Ok(Some("one".into())));
+    assert_eq!(event_type(r#"{"b":1}"#), Ok(Some("two".into())));
+    assert_eq!(event_type(r#"{"a":1,"b":1}"#), Ok(None));
+}
+
+#[test]
 fn envelopes_are_opened_first() {
     let verified = Verified { id: None, payload: Payload::TextAt("/Message".into()) };
     let describe = |body: &str| by_json().describe(&verified, &[], body.as_bytes());

@@ -161,6 +161,15 @@ fn line_ends_can_not_move_a_value_into_the_next_field() {
 }
 
 #[test]
+fn no_field_of_a_confirmation_holds_line_ends() {
+    let (amazon, kind) = (Amazon::new(|_, _| {}), "SubscriptionConfirmation");
+    for field in ["Token", "SubscribeURL", "TopicArn", "MessageId"] {
+        let body = amazon.body(kind, &[(field, json!("a\nb"))]);
+        assert_eq!(reason(verify(&settings(), &(), kind, &body)), "malformed-field", "{field}");
+    }
+}
+
+#[test]
 fn broken_envelopes() {
     for (body, expected) in [
         ("", "unreadable-body"),
