@@ -17,7 +17,7 @@ use tokio::time::Sleep;
 
 use crate::activity::Activity;
 
-const LINGER_BYTES_MAX: usize = 256 << 10;
+const LINGER_BYTES_MAX: usize = 8 << 20;
 const LINGER_TIME_MAX: Duration = Duration::from_secs(1);
 
 #[derive(Debug)]
@@ -46,7 +46,7 @@ impl Linger {
 
     /// Ready once the sender has closed its side, or has had enough patience. Errors are nobody's concern any more.
     fn poll(&mut self, tcp: &mut TcpStream, cx: &mut Context<'_>) -> Poll<()> {
-        let mut scratch = [0; 8 << 10];
+        let mut scratch = [0; 16 << 10];
         loop {
             if self.over.as_mut().poll(cx).is_ready() {
                 return Poll::Ready(());
