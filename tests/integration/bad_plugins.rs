@@ -10,7 +10,7 @@ use hookyard_testkit::site::Config;
 use crate::rig::{Rig, fresh_payment, quick};
 
 fn tight() -> Config {
-    quick().section("plugins.limits", "cpu_max = \"300ms\"\nwall_max = \"3s\"\nmemory_max = \"16MiB\"")
+    quick().section("plugins.limits", "cpu_max = \"1s\"\nwall_max = \"5s\"\nmemory_max = \"16MiB\"")
 }
 
 fn is_over(job: &Job) -> bool {
@@ -66,7 +66,6 @@ async fn what_can_not_be_loaded_is_refused_in_a_line_and_others_go_on() -> Resul
     let bad = [
         ("nothing", guests::test("exports-nothing")?, "handler"),
         ("wish", guests::test("imports-never-granted")?, "acme:never/granted"),
-        ("sockets", guests::test("imports-sockets")?, "wasi:sockets"),
         ("garbage", Guest::from(b"MZ, or what else people drop".to_vec()), "component"),
     ];
     for (name, guest, words) in &bad {
@@ -81,6 +80,20 @@ async fn what_can_not_be_loaded_is_refused_in_a_line_and_others_go_on() -> Resul
     rig.deliver("topper", &fresh_payment().1).await?;
     let events = rig.all_done(1).await?;
     assert_eq!(events[0].plugins.len(), 1, "only what is loaded is given events: {:?}", events[0].plugins);
+    Ok(())
+}
+
+/// Standard libraries import sockets whether they are used or not, so the import alone is no reason to refuse a plugin.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_plugin_that_opens_a_connection_reaches_nobody() -> Result<()> {
+    let sockets = guests::test("imports-sockets")?;
+    let rig = Rig::start(quick(), &[("acme/sockets", &sockets)]).await?;
+    rig.deliver("topper", &fresh_payment().1).await?;
+    let events = rig.all_done(1).await?;
+    let written: Vec<String> = rig.guest_lines(&events[0]).await?.iter().map(|line| line.guest_text()).collect();
+    let [only] = written.as_slice() else { panic!("one line was expected: {written:#?}") };
+    // Nobody listens there; but to be told so it would have had to ask.
+    assert!(only.starts_with("not connected") && !only.contains("refused"), "{only}");
     Ok(())
 }
 
