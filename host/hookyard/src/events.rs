@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use crate::cli::Failure;
 use crate::config;
+use crate::explain::visible;
 
 const PAGE: usize = 500;
 
@@ -90,18 +91,28 @@ impl<'e> Job<'e> {
     }
 }
 
+/// Columns are as wide as this stretch of the list needs.
 fn write_table(events: &[EventSummary], with_head: bool, out: &mut impl Write) -> io::Result<()> {
+    let mut rows: Vec<[String; 5]> = events.iter().map(row).collect();
     if with_head {
-        writeln!(out, "{:<24}  {:<24}  {:<36}  {:<38}  PLUGINS", "RECEIVED", "SOURCE", "TYPE", "KEY")?;
+        rows.insert(0, ["RECEIVED", "SOURCE", "TYPE", "KEY", "PLUGINS"].map(str::to_owned));
     }
-    for event in events {
-        let jobs: Vec<_> = event.jobs.iter().map(told).collect();
-        let jobs = if jobs.is_empty() { "(none yet)".to_owned() } else { jobs.join(", ") };
-        let (received, source) = (event.received_at.to_string(), event.source.to_string());
-        let kind = event.event_type.as_deref().unwrap_or("(unknown)");
-        writeln!(out, "{received:<24}  {source:<24}  {kind:<36}  {:<38}  {jobs}", event.key)?;
+    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
+    let widths = [0, 1, 2, 3].map(width);
+    for [received, source, kind, key, jobs] in &rows {
+        let [a, b, c, d] = widths;
+        writeln!(out, "{received:<a$}  {source:<b$}  {kind:<c$}  {key:<d$}  {jobs}")?;
     }
     Ok(())
+}
+
+fn row(event: &EventSummary) -> [String; 5] {
+    let jobs: Vec<_> = event.jobs.iter().map(told).collect();
+    let jobs = if jobs.is_empty() { "(none yet)".to_owned() } else { jobs.join(", ") };
+    let kind = event.event_type.clone().unwrap_or_else(|| "(unknown)".to_owned());
+    // Types and keys are a sender's words, outcomes a guest's.
+    let texts = [event.received_at.to_string(), event.source.to_string(), kind, event.key.clone(), jobs];
+    texts.map(|text| visible(&text))
 }
 
 /// A job in a few words, such as `books done`, or with its number of attempts where that says something.

@@ -1,4 +1,4 @@
-//! Errors for people: the whole chain, once, on one line.
+//! Words for people: an error's whole chain, once, on one line; text from outside, with nothing hidden in it.
 
 use std::error::Error;
 
@@ -15,6 +15,18 @@ pub(crate) fn chain(error: &dyn Error) -> String {
         cause = error.source();
     }
     text.replace('\n', "; ")
+}
+
+/// The text with control characters written out, so that it can neither break a line nor colour a terminal.
+pub(crate) fn visible(text: &str) -> String {
+    text.chars().fold(String::with_capacity(text.len()), |mut out, c| {
+        if c.is_control() {
+            out.extend(c.escape_default())
+        } else {
+            out.push(c)
+        }
+        out
+    })
 }
 
 #[cfg(test)]

@@ -105,11 +105,12 @@ impl Reload {
         let added = missing_from(&self.running, &settings);
         let removed = missing_from(&settings, &self.running);
         tracing::info!(target: "hookyard::config", sources = settings.sources.len(), added, removed, "configuration reloaded");
-        for (name, _) in settings.sources.iter().filter(|(_, source)| source.verifier.is_unverified()) {
-            tracing::warn!(target: "hookyard::config", source = %name, "source is unverified: anybody who can reach it can send events to it");
-        }
+        let was_unverified =
+            |name| self.running.sources.get(name).is_some_and(|source| source.verifier.is_unverified());
+        let news = settings.sources.iter().filter(|(name, _)| !was_unverified(name));
+        news.for_each(|(name, source)| serve::warn_if_unverified(name, source));
         for key in needs_restart(&self.running, &settings) {
-            tracing::warn!(target: "hookyard::config", key, "changed, which takes effect at the next start only");
+            tracing::warn!(target: "hookyard::config", key, "changed, which the running host can't follow: restart it");
         }
         self.running = settings;
     }
@@ -123,9 +124,12 @@ fn missing_from(here: &Settings, there: &Settings) -> String {
 
 /// The keys that differ and that a running host can't follow. It goes on with the old values.
 fn needs_restart(old: &Settings, new: &Settings) -> Vec<&'static str> {
-    let ingress = hookyard_ingress::Config { body_max: new.ingress.body_max, ..old.ingress.clone() };
+    // These follow at once, or have a line of their own.
+    let rest =
+        hookyard_ingress::Config { body_max: new.ingress.body_max, listen: new.ingress.listen, ..old.ingress.clone() };
     let differs = [
-        ("ingress", ingress != new.ingress),
+        ("ingress.listen", old.ingress.listen != new.ingress.listen),
+        ("ingress", rest != new.ingress),
         ("admin", old.admin.listen != new.admin.listen || old.admin.token != new.admin.token),
         ("inbox.url", old.inbox != new.inbox),
         ("plugins.cache", old.plugins.cache != new.plugins.cache),

@@ -119,17 +119,20 @@ pub(crate) fn policies(settings: &Settings) -> RetryPolicies {
 }
 
 /// Names each source, and warns of those that anybody can send to.
-pub(crate) fn introduce(settings: &Settings) {
+fn introduce(settings: &Settings) {
     for (name, source) in &settings.sources {
-        let provider = &source.provider.name;
-        if source.verifier.is_unverified() {
-            tracing::warn!(target: "hookyard::config", source = %name, provider, "source is unverified: anybody who can reach it can send events to it");
-        } else {
-            tracing::info!(target: "hookyard::config", source = %name, provider, "source");
-        }
+        tracing::info!(target: "hookyard::config", source = %name, provider = source.provider.name, "source at POST /{name}");
+        warn_if_unverified(name, source);
     }
     if settings.sources.is_empty() {
         tracing::warn!(target: "hookyard::config", "no source is configured: every request is answered with 404");
+    }
+}
+
+/// Says of a source without verification that it is one.
+pub(crate) fn warn_if_unverified(name: &hookyard_model::SourceRef, source: &config::Source) {
+    if source.verifier.is_unverified() {
+        tracing::warn!(target: "hookyard::config", source = %name, "source is unverified: anybody who can reach it can send events to it");
     }
 }
 

@@ -1,5 +1,8 @@
 //! How log lines look: for people, or one JSON object each.
 //!
+//! JSON lines hold every field. Lines for people put what they are about first, and leave out what only somebody who
+//! looks for a fault wants to know, unless the line is about a fault.
+//!
 //! What comes from outside (a sender's text, a guest's line) is quoted wherever it could break a line or colour a
 //! terminal. Errors arrive here as one line already (`explain`).
 
@@ -15,6 +18,7 @@ use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
 use tracing_subscriber::registry::LookupSpan;
 
 use crate::cli::Log;
+use crate::explain::visible;
 use crate::system::SystemClock;
 
 /// Writes log lines to standard error from now on. `RUST_LOG` may say which; by default those of level INFO and above.
@@ -39,22 +43,38 @@ where
         let (metadata, mut line) = (event.metadata(), Line::default());
         event.record(&mut line);
         let paint = Paint(out.has_ansi_escapes());
+        let is_fault = *metadata.level() <= Level::WARN;
         let (level, colour) = level(metadata.level());
         let room = metadata.target().strip_prefix("hookyard::").unwrap_or(metadata.target());
         paint.write(&mut out, DIM, &clock_time())?;
         out.write_char(' ')?;
         paint.write(&mut out, colour, level)?;
         out.write_char(' ')?;
-        paint.write(&mut out, DIM, &format!("{room:<9}"))?;
+        paint.write(&mut out, DIM, &format!("{room:<8}"))?;
+        if let Some(subject) = line.take_subject() {
+            out.write_char(' ')?;
+            paint.write(&mut out, SUBJECT, &visible(&subject))?;
+        }
+        if metadata.target() == GUEST {
+            return writeln!(out, " | {}", visible(&line.message));
+        }
         out.write_char(' ')?;
-        paint.write(&mut out, if *metadata.level() <= Level::WARN { BOLD } else { PLAIN }, &line.message)?;
-        for (name, value) in &line.details {
+        paint.write(&mut out, if is_fault { BOLD } else { PLAIN }, &visible(&line.message))?;
+        for (name, value) in line.details.iter().filter(|(name, value)| is_fault || is_told(name, value)) {
             out.write_char(' ')?;
             paint.write(&mut out, DIM, &format!("{name}="))?;
-            out.write_str(value)?;
+            out.write_str(&quoted(value))?;
         }
         writeln!(out)
     }
+}
+
+/// What guests write: nothing but their words and whose they are.
+const GUEST: &str = "hookyard::guest";
+
+/// Whether a detail is told of something that went well.
+fn is_told(name: &str, value: &str) -> bool {
+    !matches!(name, "bytes" | "peer" | "provider" | "status") && value != "false"
 }
 
 /// UTC to the millisecond, always as wide.
@@ -78,6 +98,7 @@ fn level(level: &Level) -> (&'static str, &'static str) {
 const PLAIN: &str = "0";
 const BOLD: &str = "1";
 const DIM: &str = "2";
+const SUBJECT: &str = "36";
 
 struct Paint(bool);
 
@@ -87,7 +108,7 @@ impl Paint {
     }
 }
 
-/// An event's fields, ready to be printed.
+/// An event's fields, as they were given.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Line {
     message: String,
@@ -95,35 +116,37 @@ struct Line {
 }
 
 impl Line {
-    fn add(&mut self, field: &Field, value: &str) {
+    fn add(&mut self, field: &Field, value: String) {
         if field.name() == "message" {
-            self.message = visible(value);
+            self.message = value;
         } else if !value.is_empty() {
-            self.details.push((field.name(), quoted(value)));
+            self.details.push((field.name(), value));
         }
+    }
+
+    /// What the line is about, as `tenant/name`: the plugin, or else the source.
+    fn take_subject(&mut self) -> Option<String> {
+        let name = self.take("plugin").or_else(|| self.take("source"));
+        match (self.take("tenant"), name) {
+            (Some(tenant), Some(name)) => Some(format!("{tenant}/{name}")),
+            (tenant, name) => name.or(tenant),
+        }
+    }
+
+    fn take(&mut self, name: &str) -> Option<String> {
+        let index = self.details.iter().position(|(given, _)| *given == name)?;
+        Some(self.details.remove(index).1)
     }
 }
 
 impl Visit for Line {
     fn record_str(&mut self, field: &Field, value: &str) {
-        self.add(field, value);
+        self.add(field, value.to_owned());
     }
 
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        self.add(field, &format!("{value:?}"));
+        self.add(field, format!("{value:?}"));
     }
-}
-
-/// The text with control characters written out.
-fn visible(text: &str) -> String {
-    text.chars().fold(String::with_capacity(text.len()), |mut out, c| {
-        if c.is_control() {
-            out.extend(c.escape_default())
-        } else {
-            out.push(c)
-        }
-        out
-    })
 }
 
 /// As `visible`, in quotes where it would be hard to tell from its surroundings.
@@ -145,6 +168,20 @@ mod tests {
         check("a=b", "\"a=b\"");
         check("say \"hi\"", "\"say \\\"hi\\\"\"");
         check("\u{1b}[31mred", "\"\\u{1b}[31mred\"");
+    }
+
+    #[test]
+    fn a_line_is_about_a_plugin_or_else_a_source() {
+        let check = |details: &[(&'static str, &str)], expected: Option<&str>, left: usize| {
+            let details = details.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
+            let mut line = Line { message: String::new(), details };
+            assert_eq!(line.take_subject().as_deref(), expected);
+            assert_eq!(line.details.len(), left);
+        };
+        check(&[("tenant", "acme"), ("source", "payments"), ("plugin", "books")], Some("acme/books"), 1);
+        check(&[("tenant", "acme"), ("source", "payments"), ("key", "1")], Some("acme/payments"), 1);
+        check(&[("plugin", "acme/books")], Some("acme/books"), 0);
+        check(&[("address", "127.0.0.1:1")], None, 1);
     }
 
     #[test]
