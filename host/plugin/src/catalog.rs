@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Instant;
 
 use arc_swap::ArcSwap;
 use async_trait::async_trait;
@@ -70,7 +71,10 @@ impl Runner for Catalog {
         self.changed.notified().await;
     }
 
-    async fn run(&self, _job: &Claimed) -> Option<Ran> {
-        None
+    async fn run(&self, job: &Claimed) -> Option<Ran> {
+        let loaded = Arc::clone(self.active.load().get(&job.lease.plugin)?);
+        let began = Instant::now();
+        let (outcome, log) = loaded.attempt(job).await;
+        Some(Ran { revision: loaded.revision(), duration: began.elapsed(), outcome, log })
     }
 }

@@ -22,18 +22,23 @@ pub enum Error {
     },
 }
 
-/// Why a file is not loaded as a plugin. The plugin's author is to mend it.
+impl From<wasmtime::Error> for Error {
+    fn from(error: wasmtime::Error) -> Self {
+        Self::Engine(error.into_boxed_dyn_error())
+    }
+}
+
+/// Why a file is not loaded as a plugin, as one whole line. The plugin's author is to mend it.
 #[derive(Debug, thiserror::Error)]
 #[error("plugin {plugin} {fault}")]
 pub struct LoadError {
     /// The plugin that it was to be.
     pub plugin: PluginRef,
     /// What is wrong.
-    #[source]
     pub fault: Fault,
 }
 
-/// What is wrong with a file. The texts continue "plugin acme/orders …".
+/// What is wrong with a file. The texts continue "plugin acme/orders …" or "plugins/acme/orders.wasm …".
 #[derive(Debug, thiserror::Error)]
 pub enum Fault {
     /// Something else than a component.
@@ -43,5 +48,55 @@ pub enum Fault {
         what: &'static str,
         /// How a component is made of it.
         way_out: &'static str,
+    },
+    /// A component, but a broken one, or one that uses what this host doesn't offer.
+    #[error("is no component that this host can compile ({reason}); build it again for wasm32-wasip2, without async")]
+    Invalid {
+        /// What the compiler said.
+        reason: String,
+    },
+    /// It imports what no plugin is given.
+    #[error("imports {name}, which is never granted; {way_out}")]
+    Import {
+        /// The import.
+        name: String,
+        /// What its author may do.
+        way_out: &'static str,
+    },
+    /// It imports an interface that is offered, in a form that isn't.
+    #[error("imports something that this host has in another form ({reason}); build it against WASI 0.2.0 to 0.2.12")]
+    Mismatch {
+        /// What the linker said.
+        reason: String,
+    },
+    /// It exports nothing that could be given an event.
+    #[error(
+        "exports no handler; export hookyard:plugin/handler or the handler of a provider that this host has \
+         (providers: {packages}; exported: {exported})"
+    )]
+    NoHandler {
+        /// Its exported interfaces.
+        exported: String,
+        /// The packages of the providers.
+        packages: String,
+    },
+    /// It exports a handler that can't be called.
+    #[error("exports {interface}, which can't be called: {reason}")]
+    Handler {
+        /// The export.
+        interface: String,
+        /// What is wrong with it, and where.
+        reason: String,
+    },
+    /// It needs more memory to begin with than it may have.
+    #[error(
+        "needs {needed} bytes of memory to start with and may have {limit}; raise its memory limit, or build it with a \
+         smaller stack"
+    )]
+    Memory {
+        /// What its largest memory begins with.
+        needed: u64,
+        /// Its limit.
+        limit: u64,
     },
 }

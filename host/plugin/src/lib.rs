@@ -2,13 +2,39 @@
 //!
 //! This is the only crate that knows wasmtime. It is given bytes and events and answers with outcomes; it reads no
 //! plugin folder, opens no connection and stores nothing but its cache of compiled code.
+//!
+//! `load` tells how a component becomes a plugin, `loaded` how an event finds its handler, `plan` how JSON becomes
+//! values, `call` how a handler is run.
 
 mod catalog;
 mod contract;
 mod engine;
 mod error;
-mod limits;
 mod loaded;
+
+mod load;
+
+mod cache;
+mod handler;
+mod imports;
+
+mod delivery;
+mod failure;
+mod plan;
+mod typed;
+mod untyped;
+
+mod call;
+
+mod limits;
+mod meter;
+mod output;
+mod text;
+mod ticker;
+mod trap;
+
+#[cfg(test)]
+mod tests;
 
 pub use catalog::Catalog;
 pub use contract::{Contract, Contracts};

@@ -1,17 +1,40 @@
 //! A plugin that is checked, compiled and ready to be called.
 
+use std::borrow::Cow;
 use std::fmt;
+use std::sync::Arc;
 
-use hookyard_model::{PluginRef, Revision};
+use hookyard_inbox::Claimed;
+use hookyard_model::{Event, LogLine, Outcome, Payload, PluginRef, Revision};
+use wasmtime::component::InstancePre;
 
-use crate::Limits;
+use crate::call::{self, Arguments, State};
+use crate::handler::{Call, Handler};
+use crate::plan::Undecodable;
+use crate::typed::{event_text, no_case};
+use crate::untyped::Untyped;
+use crate::{Engine, Limits};
 
 /// One revision of a plugin, ready for any number of calls.
 pub struct Loaded {
-    plugin: PluginRef,
-    revision: Revision,
-    limits: Limits,
-    handlers: Vec<HandlerKind>,
+    pub(crate) engine: Arc<Engine>,
+    pub(crate) plugin: PluginRef,
+    pub(crate) revision: Revision,
+    pub(crate) limits: Limits,
+    pub(crate) instances: InstancePre<State>,
+    pub(crate) handlers: Handlers,
+}
+
+/// The handlers, and what they are called to the outside.
+pub(crate) struct Handlers {
+    all: Vec<Handler>,
+    kinds: Vec<HandlerKind>,
+}
+
+impl From<Vec<Handler>> for Handlers {
+    fn from(all: Vec<Handler>) -> Self {
+        Self { kinds: all.iter().map(|handler| handler.kind.clone()).collect(), all }
+    }
 }
 
 /// A handler that a plugin exports.
@@ -32,6 +55,19 @@ pub enum HandlerKind {
     Untyped,
 }
 
+impl fmt::Display for HandlerKind {
+    /// As it stands in a component's exports.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Typed { package, interface, version: Some(version), .. } => {
+                write!(f, "{package}/{interface}@{version}")
+            }
+            Self::Typed { package, interface, version: None, .. } => write!(f, "{package}/{interface}"),
+            Self::Untyped => f.write_str("hookyard:plugin/handler"),
+        }
+    }
+}
+
 impl Loaded {
     /// Which plugin this is.
     pub fn plugin(&self) -> &PluginRef {
@@ -50,15 +86,74 @@ impl Loaded {
 
     /// What it can be given.
     pub fn handlers(&self) -> &[HandlerKind] {
-        &self.handlers
+        &self.handlers.kinds
     }
 
     /// Whether it takes events of this provider at all, by a typed handler or by the untyped one.
     pub fn takes(&self, provider: &str) -> bool {
-        self.handlers.iter().any(|handler| match handler {
+        self.handlers.kinds.iter().any(|kind| match kind {
             HandlerKind::Typed { provider: typed, .. } => typed == provider,
             HandlerKind::Untyped => true,
         })
+    }
+
+    /// Attempts one job: exactly one outcome, whatever the guest does (invariant 5).
+    pub(crate) async fn attempt(&self, job: &Claimed) -> (Outcome, Vec<LogLine>) {
+        let content;
+        let arguments = match self.choose(&job.event) {
+            None => Err(Undecodable { path: "$".into(), message: no_case(job.event.event_type.as_deref()) }),
+            Some(handler) => match &handler.call {
+                Call::Typed { delivery, events } => events
+                    .value(&job.event, self.limits.values_max())
+                    .map(|event| (handler, Arguments::Values([delivery.value(job), event]))),
+                Call::Untyped(how) => match event_bytes(&job.event) {
+                    Ok(bytes) => {
+                        content = bytes;
+                        untyped(how, job, &content, &self.limits).map(|arguments| (handler, arguments))
+                    }
+                    Err(undecodable) => Err(undecodable),
+                },
+            },
+        };
+        match arguments {
+            Ok((handler, arguments)) => call::call(self, &handler.function, arguments).await,
+            Err(undecodable) => (undecodable.into(), Vec::new()),
+        }
+    }
+
+    /// The typed handler of the event's provider where it has a case for the event, else the untyped one.
+    fn choose(&self, event: &Event) -> Option<&Handler> {
+        let is_typed_for = |handler: &&Handler| match (&handler.kind, &handler.call) {
+            (HandlerKind::Typed { provider, .. }, Call::Typed { events, .. }) => {
+                *provider == event.provider && events.takes(event.event_type.as_deref())
+            }
+            _ => false,
+        };
+        let handlers = &self.handlers.all;
+        handlers.iter().find(is_typed_for).or_else(|| handlers.iter().find(|it| it.kind == HandlerKind::Untyped))
+    }
+}
+
+fn untyped<'a>(
+    how: &Untyped,
+    job: &'a Claimed,
+    content: &'a [u8],
+    limits: &Limits,
+) -> Result<Arguments<'a>, Undecodable> {
+    match how {
+        Untyped::Direct => Ok(Arguments::Direct { job, content }),
+        Untyped::Reflected { delivery, message } => {
+            let message = message.value(job, content, limits.values_max())?;
+            Ok(Arguments::Values([delivery.value(job), message]))
+        }
+    }
+}
+
+/// The event as bytes, out of its envelope where it came in one. Bytes need not be text.
+fn event_bytes(event: &Event) -> Result<Cow<'_, [u8]>, Undecodable> {
+    match event.payload {
+        Payload::Body => Ok(Cow::Borrowed(&event.body)),
+        Payload::TextAt(_) => Ok(Cow::Owned(event_text(event)?.into_owned().into_bytes())),
     }
 }
 
@@ -67,7 +162,7 @@ impl fmt::Debug for Loaded {
         f.debug_struct("Loaded")
             .field("plugin", &self.plugin)
             .field("revision", &self.revision)
-            .field("handlers", &self.handlers)
+            .field("handlers", &self.handlers.kinds)
             .finish_non_exhaustive()
     }
 }

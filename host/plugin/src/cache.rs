@@ -1,0 +1,164 @@
+//! Compiled code, kept on disk between runs.
+//!
+//! An entry is named by the component's content and by what the compiler was set to, so it is never out of date. It
+//! begins with the SHA-256 of the rest: one that was cut off or changed is compiled anew, never run. It is written
+//! beside its place and renamed into it, so a crash leaves no half one. Whoever may write to the folder decides what
+//! the host runs: it must belong to the host alone.
+
+use std::collections::hash_map::DefaultHasher;
+use std::fs;
+use std::hash::{Hash, Hasher};
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+
+use hookyard_model::Revision;
+use sha2::{Digest, Sha256};
+use wasmtime::component::Component;
+
+const DIGEST_BYTES: usize = 32;
+
+/// The folder of compiled code.
+pub(crate) struct Cache {
+    folder: Option<PathBuf>,
+    /// What the compiler was set to, and which version it is.
+    compiler: u64,
+}
+
+impl Cache {
+    /// Opens the folder, making it if need be. Without one, nothing is kept.
+    pub(crate) fn open(folder: Option<PathBuf>, compiler: &wasmtime::Engine) -> io::Result<Self> {
+        if let Some(folder) = &folder {
+            create_private(folder)?;
+        }
+        let mut hasher = DefaultHasher::new();
+        compiler.precompile_compatibility_hash().hash(&mut hasher);
+        Ok(Self { folder, compiler: hasher.finish() })
+    }
+
+    /// The compiled code of a component: from the folder where it is there and whole, else from the compiler.
+    pub(crate) fn compiled(
+        &self,
+        revision: Revision,
+        compile: impl FnOnce() -> wasmtime::Result<Vec<u8>>,
+    ) -> wasmtime::Result<Code> {
+        let Some(path) = self.path(revision) else { return compile().map(Code) };
+        match read(&path) {
+            Ok(Some(code)) => return Ok(code),
+            Ok(None) => tracing::warn!(path = %path.display(), "compiled code was damaged and is made anew"),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => {
+                tracing::warn!(path = %path.display(), %error, "compiled code can't be read and is made anew")
+            }
+        }
+        let code = Code(compile()?);
+        if let Err(error) = write(&path, &code) {
+            tracing::warn!(path = %path.display(), %error, "compiled code can't be kept; it is made anew next time");
+        }
+        Ok(code)
+    }
+
+    /// Forgets an entry that turned out to be unusable.
+    pub(crate) fn forget(&self, revision: Revision) {
+        if let Some(path) = self.path(revision) {
+            // If it can't be removed it is found unusable again, which costs time and nothing else.
+            let _removed = fs::remove_file(path);
+        }
+    }
+
+    fn path(&self, revision: Revision) -> Option<PathBuf> {
+        self.folder.as_ref().map(|folder| folder.join(format!("{revision}-{:016x}.code", self.compiler)))
+    }
+}
+
+/// Code that this host's compiler made: from its own hands, or from a file whose digest is right.
+pub(crate) struct Code(Vec<u8>);
+
+impl Code {
+    /// Makes the code ready to run.
+    #[expect(unsafe_code, reason = "the engine must trust compiled code; `Code` is only made from what it compiled")]
+    pub(crate) fn load(&self, engine: &wasmtime::Engine) -> wasmtime::Result<Component> {
+        // SAFETY: a `Code` holds what `precompile_component` returned, in this process or in an earlier one of the same
+        // compiler and settings, whose entry in the host's own folder has its right digest.
+        unsafe { Component::deserialize(engine, &self.0) }
+    }
+}
+
+fn read(path: &Path) -> io::Result<Option<Code>> {
+    let mut entry = fs::read(path)?;
+    let is_whole = entry.split_at_checked(DIGEST_BYTES).is_some_and(|(digest, code)| *Sha256::digest(code) == *digest);
+    Ok(is_whole.then(|| Code(entry.split_off(DIGEST_BYTES))))
+}
+
+fn write(path: &Path, code: &Code) -> io::Result<()> {
+    // Two loads of the same component at once write the same bytes; the name keeps them out of each other's file.
+    let thread = std::thread::current().id();
+    let beside = path.with_extension(format!("{}-{thread:?}.new", std::process::id()));
+    let written = fs::File::create(&beside).and_then(|mut file| {
+        file.write_all(&Sha256::digest(&code.0))?;
+        file.write_all(&code.0)?;
+        file.sync_all()?;
+        fs::rename(&beside, path)
+    });
+    if written.is_err() {
+        // What is left of a failed write is of no use; a second failure has nothing to add to the first.
+        let _removed = fs::remove_file(&beside);
+    }
+    written
+}
+
+#[cfg(unix)]
+fn create_private(folder: &Path) -> io::Result<()> {
+    use std::os::unix::fs::DirBuilderExt as _;
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
+}
+
+#[cfg(not(unix))]
+fn create_private(folder: &Path) -> io::Result<()> {
+    fs::create_dir_all(folder)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_whole_entries_are_used() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let engine = wasmtime::Engine::default();
+        let cache = Cache::open(Some(folder.path().join("new/code")), &engine).expect("a cache");
+        let revision = Revision::from_sha256([7; 32]);
+        let compiled = |expected: &str, compile: Option<&str>| {
+            let code = cache
+                .compiled(revision, || compile.map(|text| text.into()).ok_or_else(|| wasmtime::Error::msg("compiled")))
+                .expect("code");
+            assert_eq!(code.0, expected.as_bytes());
+        };
+        compiled("first", Some("first"));
+        compiled("first", None);
+
+        let path = cache.path(revision).expect("a path");
+        let entry = fs::read(&path).expect("the entry");
+        let mut flipped = entry.clone();
+        flipped[DIGEST_BYTES] ^= 1;
+        for (damaged, what) in
+            [(&entry[..entry.len() - 1], "cut off"), (&entry[..5], "stump"), (&[], "empty"), (&flipped[..], "flipped")]
+        {
+            fs::write(&path, damaged).expect("to damage it");
+            compiled(what, Some(what));
+            compiled(what, None);
+        }
+        cache.forget(revision);
+        compiled("again", Some("again"));
+        let left: Vec<_> = fs::read_dir(path.parent().expect("a parent")).expect("to list").collect();
+        assert_eq!(left.len(), 1, "nothing but the entry is left: {left:?}");
+    }
+
+    #[test]
+    fn without_a_folder_nothing_is_kept() {
+        let cache = Cache::open(None, &wasmtime::Engine::default()).expect("a cache");
+        let revision = Revision::from_sha256([7; 32]);
+        for text in ["one", "two"] {
+            assert_eq!(cache.compiled(revision, || Ok(text.into())).expect("code").0, text.as_bytes());
+        }
+    }
+}

@@ -1,0 +1,179 @@
+//! One call of a handler: a fresh store, a fresh instance, the call, and what it came to.
+//!
+//! Time is bounded twice. The guest's own running time is read at each epoch, where the guest also gives way to other
+//! tasks; when it is used up the epoch becomes a trap, so a loop ends. The wall deadline lies outside of everything,
+//! instantiation included: when it passes, the call is dropped as it is, with all that it had.
+
+use hookyard_inbox::Claimed;
+use hookyard_model::{LogLine, Outcome};
+use wasmtime::component::{ComponentExportIndex, Instance, ResourceTable, Val};
+use wasmtime::{Store, UpdateDeadline};
+use wasmtime_wasi::{HostWallClock, WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
+
+use crate::limits::Accountant;
+use crate::meter::Meter;
+use crate::output::Output;
+use crate::untyped::{self, DirectDelivery, DirectFailure, DirectMessage};
+use crate::{Limits, Loaded, failure, trap};
+
+/// Handles to the host's things that a guest may hold at once.
+const HANDLES_MAX: usize = 1024;
+/// Bytes that a guest may hand to the host in one call of one of the host's functions, or as its answer.
+const TRANSFER_BYTES_MAX: usize = 4 << 20;
+/// Random bytes that a guest may ask for at once.
+const RANDOM_BYTES_MAX: u64 = 64 << 10;
+
+/// What a store holds.
+pub(crate) struct State {
+    wasi: WasiCtx,
+    resources: ResourceTable,
+    accountant: Accountant,
+}
+
+impl WasiView for State {
+    fn ctx(&mut self) -> WasiCtxView<'_> {
+        WasiCtxView { ctx: &mut self.wasi, table: &mut self.resources }
+    }
+}
+
+/// What a handler is called with.
+pub(crate) enum Arguments<'a> {
+    /// Values made by reflection.
+    Values([Val; 2]),
+    /// The untyped handler of our own WIT, with the bytes as they are.
+    Direct {
+        /// The job.
+        job: &'a Claimed,
+        /// The event's bytes.
+        content: &'a [u8],
+    },
+}
+
+/// The guest has run as long as it may.
+#[derive(Debug, thiserror::Error)]
+#[error("the guest has run as long as it may")]
+pub(crate) struct CpuUsedUp;
+
+/// Calls a handler once.
+pub(crate) async fn call(
+    loaded: &Loaded,
+    function: &ComponentExportIndex,
+    arguments: Arguments<'_>,
+) -> (Outcome, Vec<LogLine>) {
+    let engine = &*loaded.engine;
+    let limits = &loaded.limits;
+    // Waiting for a place is no fault of the plugin's, so its time begins after.
+    let _place = engine.permits.acquire().await.expect("the engine's permits are never closed");
+    let _running = engine.ticker.running();
+    let output = Output::new(limits);
+    let meter = Meter::new();
+    let mut store = store(loaded, &output, &meter);
+    let run = run(&mut store, loaded, function, arguments);
+    let ended = tokio::time::timeout(limits.wall_max, meter.measure(run)).await;
+    let outcome = match ended {
+        Ok(Ok(outcome)) => outcome,
+        Ok(Err(error)) => trap::outcome(&error, store.data().accountant.has_denied_memory(), limits),
+        Err(_elapsed) => Outcome::TimedOut { limit: limits.wall_max },
+    };
+    // The place in the pool is free only once the store is gone.
+    drop(store);
+    (outcome, output.take())
+}
+
+async fn run(
+    store: &mut Store<State>,
+    loaded: &Loaded,
+    function: &ComponentExportIndex,
+    arguments: Arguments<'_>,
+) -> wasmtime::Result<Outcome> {
+    let instance = loaded.instances.instantiate_async(&mut *store).await?;
+    let reason_bytes_max = loaded.limits.log_line_bytes_max;
+    match arguments {
+        Arguments::Values(values) => {
+            let function = instance
+                .get_func(&mut *store, function)
+                .ok_or_else(|| wasmtime::Error::msg("the handler is gone from the instance"))?;
+            let mut results = [Val::Bool(false)];
+            function.call_async(&mut *store, &values, &mut results).await?;
+            let [result] = results;
+            Ok(failure::outcome(result, reason_bytes_max))
+        }
+        Arguments::Direct { job, content } => {
+            let arguments = untyped::direct(job, content);
+            let failed = call_direct(store, &instance, function, arguments).await?;
+            Ok(match failed {
+                Ok(()) => Outcome::Done,
+                Err(DirectFailure::Retry(retry)) => failure::retry(&retry.reason, retry.after, reason_bytes_max),
+                Err(DirectFailure::Reject(reason)) => failure::rejected(&reason, reason_bytes_max),
+            })
+        }
+    }
+}
+
+async fn call_direct(
+    store: &mut Store<State>,
+    instance: &Instance,
+    function: &ComponentExportIndex,
+    arguments: (DirectDelivery<'_>, DirectMessage<'_>),
+) -> wasmtime::Result<Result<(), DirectFailure>> {
+    let function = instance.get_typed_func::<(DirectDelivery<'_>, DirectMessage<'_>), (Result<(), DirectFailure>,)>(
+        &mut *store,
+        function,
+    )?;
+    let (result,) = function.call_async(store, arguments).await?;
+    Ok(result)
+}
+
+fn store(loaded: &Loaded, output: &Output, meter: &Meter) -> Store<State> {
+    let limits = &loaded.limits;
+    let mut resources = ResourceTable::new();
+    resources.set_max_capacity(HANDLES_MAX);
+    let state = State { wasi: wasi(loaded, output), resources, accountant: Accountant::new(limits) };
+    let mut store = Store::new(loaded.instances.engine(), state);
+    store.limiter(|state| &mut state.accountant);
+    store.set_hostcall_fuel(TRANSFER_BYTES_MAX);
+    store.set_epoch_deadline(1);
+    store.epoch_deadline_callback(end_or_give_way(limits, meter));
+    store
+}
+
+/// At each epoch: a trap where the time is used up, else a turn for the other tasks of this thread.
+fn end_or_give_way(
+    limits: &Limits,
+    meter: &Meter,
+) -> impl FnMut(wasmtime::StoreContextMut<'_, State>) -> wasmtime::Result<UpdateDeadline> + Send + Sync + 'static {
+    let (cpu_max, meter) = (limits.cpu_max, meter.clone());
+    move |_| {
+        if meter.used() >= cpu_max {
+            return Err(CpuUsedUp.into());
+        }
+        Ok(UpdateDeadline::YieldCustom(1, Box::pin(tokio::task::yield_now())))
+    }
+}
+
+/// Clocks, randomness and a log; no arguments, environment, files, names or addresses.
+fn wasi(loaded: &Loaded, output: &Output) -> WasiCtx {
+    WasiCtxBuilder::new()
+        .stdout(output.stdout())
+        .stderr(output.stderr())
+        .wall_clock(WallClock(loaded.engine.clock.clone()))
+        .max_random_size(RANDOM_BYTES_MAX)
+        .allow_tcp(false)
+        .allow_udp(false)
+        .allow_ip_name_lookup(false)
+        .socket_addr_check(|_, _| Box::pin(async { false }))
+        .build()
+}
+
+struct WallClock(std::sync::Arc<dyn hookyard_model::Clock>);
+
+impl HostWallClock for WallClock {
+    fn resolution(&self) -> std::time::Duration {
+        std::time::Duration::from_millis(1)
+    }
+
+    fn now(&self) -> std::time::Duration {
+        let millis = self.0.now().unix_millis();
+        std::time::Duration::from_millis(u64::try_from(millis).unwrap_or(0))
+    }
+}

@@ -1,0 +1,123 @@
+//! From bytes to a plugin: is it a component, is all that it imports met, does it export a handler, does it fit.
+
+use std::sync::Arc;
+
+use hookyard_model::{PluginRef, Revision};
+use sha2::{Digest as _, Sha256};
+use wasmtime::component::{Component, InstancePre};
+
+use crate::call::State;
+use crate::text::one_line;
+use crate::{Contracts, Engine, Fault, Limits, LoadError, Loaded, handler, imports};
+
+const WASM_PAGE: u64 = 64 << 10;
+/// Of what the compiler says, what is shown.
+const REASON_BYTES_MAX: usize = 400;
+
+impl Engine {
+    /// Checks a component and makes it ready. Blocks while it compiles, up to tens of seconds for a large one: call it
+    /// where blocking is allowed. Nothing of the component is run.
+    pub fn load(
+        self: &Arc<Self>,
+        plugin: PluginRef,
+        bytes: &[u8],
+        contracts: &Contracts,
+        limits: Limits,
+    ) -> Result<Loaded, LoadError> {
+        let revision = Revision::from_sha256(Sha256::digest(bytes).into());
+        let ready = self.ready(revision, bytes, contracts, &limits);
+        match ready {
+            Ok((instances, handlers)) => {
+                Ok(Loaded { engine: Arc::clone(self), plugin, revision, limits, instances, handlers: handlers.into() })
+            }
+            Err(fault) => Err(LoadError { plugin, fault }),
+        }
+    }
+
+    fn ready(
+        &self,
+        revision: Revision,
+        bytes: &[u8],
+        contracts: &Contracts,
+        limits: &Limits,
+    ) -> Result<(InstancePre<State>, Vec<handler::Handler>), Fault> {
+        check_format(bytes)?;
+        let (component, linker) = self.compile(revision, bytes)?;
+        imports::check(&component)?;
+        check_memory(&component, limits)?;
+        let handlers = handler::find(&component, contracts)?;
+        let instances = linker.instantiate_pre(&component).map_err(|error| imports::mismatch(&error))?;
+        Ok((instances, handlers))
+    }
+
+    /// Compiled code in the pool, or beside it where it doesn't fit a place there.
+    fn compile(
+        &self,
+        revision: Revision,
+        bytes: &[u8],
+    ) -> Result<(Component, &wasmtime::component::Linker<State>), Fault> {
+        let invalid =
+            |error: wasmtime::Error| Fault::Invalid { reason: one_line(&format!("{error:#}"), REASON_BYTES_MAX) };
+        let compile = || self.heap.engine.precompile_component(bytes);
+        let code = self.cache.compiled(revision, compile).map_err(invalid)?;
+        if let Some(pool) = &self.pool {
+            match code.load(&pool.engine) {
+                Ok(component) => return Ok((component, &pool.linker)),
+                Err(error) => tracing::debug!(%error, "a component doesn't fit the pool and runs beside it"),
+            }
+        }
+        let component = code.load(&self.heap.engine).or_else(|error| {
+            tracing::warn!(%error, "compiled code can't be used and is made anew");
+            self.cache.forget(revision);
+            self.cache.compiled(revision, compile)?.load(&self.heap.engine)
+        });
+        Ok((component.map_err(invalid)?, &self.heap.linker))
+    }
+}
+
+/// Tells a component from what is often mistaken for one. The compiler is given binaries only: never text, which it
+/// would parse, and never compiled code, which it would run.
+fn check_format(bytes: &[u8]) -> Result<(), Fault> {
+    let not = |what, way_out| Err(Fault::NotAComponent { what, way_out });
+    match bytes {
+        [] => not("empty", "copy it again, and rename it into its place when it is whole"),
+        [b'\0', b'a', b's', b'm', _, _, 1, 0, ..] => Ok(()),
+        [b'\0', b'a', b's', b'm', _, _, 0, 0, ..] => not(
+            "a core module",
+            "build it for wasm32-wasip2, or make it a component with `wasm-tools component new` and the WASI adapter",
+        ),
+        [0x7f, b'E', b'L', b'F', ..] => not("compiled code", "drop the component itself; the host compiles it"),
+        [b'(', ..] => not("WebAssembly text", "make it binary with `wasm-tools parse`"),
+        _ => not("something else", "build it for wasm32-wasip2 and copy the .wasm file"),
+    }
+}
+
+fn check_memory(component: &Component, limits: &Limits) -> Result<(), Fault> {
+    let pages = component.resources_required().and_then(|required| required.max_initial_memory_size);
+    let needed = pages.unwrap_or(0).saturating_mul(WASM_PAGE);
+    if needed <= limits.memory_max { Ok(()) } else { Err(Fault::Memory { needed, limit: limits.memory_max }) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn formats_are_told_apart() {
+        for (bytes, expected) in [
+            (&b"\0asm\x0d\0\x01\0"[..], None),
+            (b"\0asm\x01\0\0\0", Some("a core module")),
+            (b"\x7fELF\x02\x01", Some("compiled code")),
+            (b"(component)", Some("WebAssembly text")),
+            (b"", Some("empty")),
+            (b"\0as", Some("something else")),
+            (b"<html>", Some("something else")),
+        ] {
+            let what = match check_format(bytes) {
+                Err(Fault::NotAComponent { what, .. }) => Some(what),
+                _ => None,
+            };
+            assert_eq!(what, expected, "{bytes:?}");
+        }
+    }
+}

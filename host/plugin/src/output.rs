@@ -1,0 +1,176 @@
+//! What a guest writes to its standard output and error: lines, kept up to a limit.
+//!
+//! Writing always succeeds at once, so that a guest that writes too much behaves as it would elsewhere; what is over
+//! the limit is counted, not kept.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use bytes::Bytes;
+use hookyard_model::LogLine;
+use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
+use wasmtime_wasi::p2::{OutputStream, Pollable, StreamResult};
+
+use crate::Limits;
+use crate::text::one_line;
+
+/// What a guest may write at once.
+const CHUNK_BYTES_MAX: usize = 64 << 10;
+
+/// Takes the lines of one attempt.
+#[derive(Clone)]
+pub(crate) struct Output(Arc<Mutex<Lines>>);
+
+struct Lines {
+    kept: Vec<LogLine>,
+    kept_max: usize,
+    dropped: usize,
+    line_bytes_max: usize,
+    /// The beginnings of lines that have no end yet, of output and error.
+    open: [Vec<u8>; 2],
+}
+
+impl Output {
+    /// With the limits on lines.
+    pub(crate) fn new(limits: &Limits) -> Self {
+        Self(Arc::new(Mutex::new(Lines {
+            kept: Vec::new(),
+            kept_max: limits.log_lines_max,
+            dropped: 0,
+            line_bytes_max: limits.log_line_bytes_max,
+            open: [Vec::new(), Vec::new()],
+        })))
+    }
+
+    /// Standard output.
+    pub(crate) fn stdout(&self) -> Stream {
+        Stream { output: self.clone(), is_error: false }
+    }
+
+    /// Standard error.
+    pub(crate) fn stderr(&self) -> Stream {
+        Stream { output: self.clone(), is_error: true }
+    }
+
+    /// All lines so far, those without an end included. A last line tells how many were not kept.
+    pub(crate) fn take(&self) -> Vec<LogLine> {
+        let mut lines = self.lock();
+        lines.end(false, true);
+        lines.end(true, true);
+        let mut kept = std::mem::take(&mut lines.kept);
+        if lines.dropped > 0 {
+            kept.push(LogLine { is_error: true, text: format!("({} more lines were not kept)", lines.dropped) });
+        }
+        kept
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Lines> {
+        // Lines are whole whenever the lock is free, even if somebody panicked meanwhile.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Lines {
+    fn write(&mut self, is_error: bool, bytes: &[u8]) {
+        let mut parts = bytes.split(|byte| *byte == b'\n').peekable();
+        while let Some(part) = parts.next() {
+            // One byte more than is kept tells a cut line from one that just fits.
+            let open = &mut self.open[usize::from(is_error)];
+            let room = (self.line_bytes_max + 1).saturating_sub(open.len());
+            open.extend_from_slice(&part[..part.len().min(room)]);
+            if parts.peek().is_some() {
+                self.end(is_error, false);
+            }
+        }
+    }
+
+    /// Ends a line; at the end of all, only one that was begun.
+    fn end(&mut self, is_error: bool, is_last: bool) {
+        let open = std::mem::take(&mut self.open[usize::from(is_error)]);
+        if is_last && open.is_empty() {
+            return;
+        }
+        if self.kept.len() == self.kept_max {
+            self.dropped += 1;
+            return;
+        }
+        let text = one_line(&String::from_utf8_lossy(&open), self.line_bytes_max);
+        self.kept.push(LogLine { is_error, text });
+    }
+}
+
+/// One of the two streams.
+#[derive(Clone)]
+pub(crate) struct Stream {
+    output: Output,
+    is_error: bool,
+}
+
+impl IsTerminal for Stream {
+    fn is_terminal(&self) -> bool {
+        false
+    }
+}
+
+impl StdoutStream for Stream {
+    fn async_stream(&self) -> Box<dyn tokio::io::AsyncWrite + Send + Sync> {
+        // WASI 0.2 uses the stream below; this one is for WASI 0.3, which isn't offered.
+        Box::new(tokio::io::sink())
+    }
+
+    fn p2_stream(&self) -> Box<dyn OutputStream> {
+        Box::new(self.clone())
+    }
+}
+
+impl OutputStream for Stream {
+    fn write(&mut self, bytes: Bytes) -> StreamResult<()> {
+        self.output.lock().write(self.is_error, &bytes);
+        Ok(())
+    }
+
+    fn flush(&mut self) -> StreamResult<()> {
+        Ok(())
+    }
+
+    fn check_write(&mut self) -> StreamResult<usize> {
+        Ok(CHUNK_BYTES_MAX)
+    }
+}
+
+#[async_trait::async_trait]
+impl Pollable for Stream {
+    async fn ready(&mut self) {}
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lines(writes: &[(bool, &str)]) -> Vec<(bool, String)> {
+        let limits = Limits { log_lines_max: 3, log_line_bytes_max: 5, ..Limits::default() };
+        let output = Output::new(&limits);
+        for (is_error, text) in writes {
+            let mut stream = if *is_error { output.stderr() } else { output.stdout() };
+            stream.write(Bytes::copy_from_slice(text.as_bytes())).expect("writing can't fail");
+        }
+        output.take().into_iter().map(|line| (line.is_error, line.text)).collect()
+    }
+
+    #[test]
+    fn writes_become_lines() {
+        let line = |is_error, text: &str| (is_error, text.to_owned());
+        assert_eq!(
+            lines(&[(false, "a"), (true, "x\n"), (false, "b\r\nc")]),
+            [line(true, "x"), line(false, "ab"), line(false, "c"),]
+        );
+        assert_eq!(lines(&[(false, "\n\n")]), [line(false, ""), line(false, "")]);
+        assert_eq!(lines(&[(false, "12345\n123456789\n")]), [line(false, "12345"), line(false, "12345…")]);
+    }
+
+    #[test]
+    fn what_is_over_the_limit_is_counted() {
+        let all = lines(&[(false, &"x\n".repeat(5)), (true, "y")]);
+        assert_eq!(all.len(), 4);
+        assert_eq!(all[3].1, "(3 more lines were not kept)");
+    }
+}

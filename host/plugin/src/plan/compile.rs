@@ -1,0 +1,137 @@
+//! From a shape to a plan: names are folded, and what could not be decoded without guessing is refused, once, at load.
+
+use super::names::{Clash, Names};
+use super::number::Integer;
+use super::shape::{Case, Field, Shape};
+
+/// The name of the case that takes what no other case does.
+pub(super) const OTHER: &str = "other";
+
+/// How to decode JSON into one type.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Plan {
+    Bool,
+    Integer(Integer),
+    Float32,
+    Float64,
+    Char,
+    String,
+    List(Box<Plan>),
+    Map(Box<Plan>),
+    Record {
+        fields: Vec<(String, Plan)>,
+        names: Names,
+    },
+    Tuple(Vec<Plan>),
+    Variant(Cases),
+    /// The two cases `ok` and `err`.
+    Result(Cases),
+    /// The names are both the cases and what they are called.
+    Enum {
+        cases: Vec<String>,
+        names: Names,
+    },
+    Option(Box<Plan>),
+    Flags {
+        flags: Vec<String>,
+        names: Names,
+    },
+}
+
+/// The cases of a variant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Cases {
+    pub(crate) cases: Vec<(String, Option<Plan>)>,
+    pub(crate) names: Names,
+}
+
+impl Cases {
+    /// The case `other`, where it is declared.
+    pub(super) fn other(&self) -> Option<&(String, Option<Plan>)> {
+        self.cases.iter().find(|(name, _)| name == OTHER)
+    }
+}
+
+/// Why no plan can be made for a type.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{at} can't be decoded: {reason}")]
+pub(crate) struct Refused {
+    /// Where in the handler's types.
+    pub(crate) at: String,
+    /// What is wrong there.
+    pub(crate) reason: String,
+}
+
+impl Plan {
+    /// Compiles a shape. `at` says where it stands, for the refusal.
+    pub(crate) fn new(shape: &Shape, at: &str) -> Result<Self, Refused> {
+        let boxed = |shape: &Shape, at: &str| Self::new(shape, at).map(Box::new);
+        Ok(match shape {
+            Shape::Bool => Self::Bool,
+            Shape::S8 => Self::Integer(Integer::S8),
+            Shape::U8 => Self::Integer(Integer::U8),
+            Shape::S16 => Self::Integer(Integer::S16),
+            Shape::U16 => Self::Integer(Integer::U16),
+            Shape::S32 => Self::Integer(Integer::S32),
+            Shape::U32 => Self::Integer(Integer::U32),
+            Shape::S64 => Self::Integer(Integer::S64),
+            Shape::U64 => Self::Integer(Integer::U64),
+            Shape::Float32 => Self::Float32,
+            Shape::Float64 => Self::Float64,
+            Shape::Char => Self::Char,
+            Shape::String => Self::String,
+            Shape::List(element) => Self::List(boxed(element, &format!("{at}[]"))?),
+            Shape::Map(value) => Self::Map(boxed(value, &format!("{at}[]"))?),
+            Shape::Option(inner) => Self::Option(boxed(inner, at)?),
+            Shape::Record(fields) => Self::record(fields, at)?,
+            Shape::Tuple(parts) => Self::Tuple(
+                parts
+                    .iter()
+                    .enumerate()
+                    .map(|(place, part)| Self::new(part, &format!("{at}[{place}]")))
+                    .collect::<Result<_, _>>()?,
+            ),
+            Shape::Variant(cases) => Self::Variant(Cases::new(cases, at)?),
+            Shape::Result { ok, err } => {
+                let case = |name: &str, payload: &Option<Box<Shape>>| Case {
+                    name: name.to_owned(),
+                    payload: payload.as_deref().cloned(),
+                };
+                Self::Result(Cases::new(&[case("ok", ok), case("err", err)], at)?)
+            }
+            Shape::Enum(cases) => Self::Enum { names: names(cases, at)?, cases: cases.clone() },
+            Shape::Flags(flags) => Self::Flags { names: names(flags, at)?, flags: flags.clone() },
+        })
+    }
+
+    fn record(fields: &[Field], at: &str) -> Result<Self, Refused> {
+        Ok(Self::Record {
+            names: names(fields.iter().map(|field| &field.name), at)?,
+            fields: fields
+                .iter()
+                .map(|field| Ok((field.name.clone(), Self::new(&field.shape, &format!("{at}.{}", field.name))?)))
+                .collect::<Result<_, Refused>>()?,
+        })
+    }
+}
+
+impl Cases {
+    fn new(cases: &[Case], at: &str) -> Result<Self, Refused> {
+        let plan = |case: &Case| {
+            let at = format!("{at}.{}", case.name);
+            let payload = case.payload.as_ref().map(|payload| Plan::new(payload, &at)).transpose()?;
+            Ok((case.name.clone(), payload))
+        };
+        Ok(Self {
+            names: names(cases.iter().map(|case| &case.name), at)?,
+            cases: cases.iter().map(plan).collect::<Result<_, Refused>>()?,
+        })
+    }
+}
+
+fn names<'a>(declared: impl IntoIterator<Item = &'a String>, at: &str) -> Result<Names, Refused> {
+    Names::new(declared.into_iter().map(String::as_str)).map_err(|Clash(one, another)| Refused {
+        at: at.to_owned(),
+        reason: format!("`{one}` and `{another}` are the same name to a sender; rename one of them"),
+    })
+}

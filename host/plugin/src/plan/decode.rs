@@ -1,0 +1,226 @@
+//! Runs a plan over JSON text. What becomes of what:
+//!
+//! * record: an object. A key that no field is named like is skipped; a field that no key is named like is `none` where
+//!   it is an option and an error otherwise; two keys for one field are an error, for which was meant can't be told.
+//! * option: `none` from null or absence. bool, char (a string of one character): only from their like.
+//! * integers and floats: see `number`. list: an array. tuple: an array of its length.
+//! * string: a string; an object or an array as its JSON text, as written. Never a number: its author chose no text.
+//! * `list<tuple<string, T>>` and `map<string, T>`: an object, in its order; a key that comes twice is an error.
+//! * enum: a string that names a case. flags: an array of names; names that aren't declared are skipped.
+//! * variant: a string that names a case without payload, or an object of one key that names a case, with its payload
+//!   as value. A case called `other`, of variant or enum, takes what fits none: with a string as payload the string or
+//!   JSON text, with another payload whatever it decodes to, without one nothing. result: a variant of `ok` and `err`.
+//!
+//! Messages never quote the event's values: they end up in logs. They name keys, which paths are made of.
+
+use std::borrow::Cow;
+use std::cell::{Cell, RefCell};
+use std::fmt;
+
+use serde::de::{DeserializeSeed, Deserializer, Visitor};
+use serde_json::value::RawValue;
+use wasmtime::component::Val;
+
+use super::path::{Path, Step};
+use super::{Plan, Pointer};
+
+mod container;
+mod text;
+mod walk;
+
+/// Levels of JSON that a string may be given as text. (Types bound the rest.)
+const NESTING_MAX: usize = 128;
+
+/// Why JSON does not fit a plugin's types.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Undecodable {
+    /// Such as `$.data.fees[2].amount`.
+    pub(crate) path: String,
+    /// What was found there and what was wanted.
+    pub(crate) message: String,
+}
+
+impl Plan {
+    /// Decodes the part of `json` that `pointer` points at, into at most `values_max` values.
+    ///
+    /// JSON can name many more values than it has bytes, for absent options are values as well: hence the bound.
+    pub(crate) fn decode(&self, pointer: &Pointer, json: &str, values_max: usize) -> Result<Val, Undecodable> {
+        let cx = Context::new(values_max);
+        let mut deserializer = serde_json::Deserializer::from_str(json);
+        let seed = walk::Walk { tokens: pointer.tokens(), then: Seed { plan: self, cx: &cx }, cx: &cx };
+        let decoded = seed.deserialize(&mut deserializer).and_then(|value| deserializer.end().map(|()| value));
+        decoded.map_err(|error| cx.undecodable(&error))
+    }
+}
+
+impl Pointer {
+    /// The text of the string that this points at.
+    pub(crate) fn text(&self, json: &str) -> Result<String, Undecodable> {
+        let pointed = Plan::String.decode(self, json, 1)?;
+        match pointed {
+            Val::String(text) => Ok(text),
+            _ => unreachable!("a plan for a string makes a string"),
+        }
+    }
+}
+
+/// What one decoding knows: where it stands, what went wrong, how much more it may make.
+struct Context<'de> {
+    path: RefCell<Path<'de>>,
+    fault: RefCell<Option<String>>,
+    values_left: Cell<usize>,
+}
+
+/// The fault is in the context.
+struct Failed;
+
+impl<'de> Context<'de> {
+    fn new(values_max: usize) -> Self {
+        Self { path: RefCell::default(), fault: RefCell::default(), values_left: Cell::new(values_max) }
+    }
+
+    /// Runs `inside` one step further down. The path stays there when it fails, so that the error can say it.
+    fn at<T, E>(&self, step: Step<'de>, inside: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
+        self.path.borrow_mut().push(step);
+        let value = inside()?;
+        self.path.borrow_mut().pop();
+        Ok(value)
+    }
+
+    /// Notes what is wrong here; the first note counts.
+    fn fail(&self, message: impl Into<String>) -> Failed {
+        self.fault.borrow_mut().get_or_insert_with(|| message.into());
+        Failed
+    }
+
+    fn mismatch(&self, found: &str, plan: &Plan) -> Failed {
+        self.fail(format!("found {found}, wanted {}", plan.wanted()))
+    }
+
+    fn spend(&self, values: usize) -> Result<(), Failed> {
+        let left = self.values_left.get().checked_sub(values);
+        self.values_left.set(left.ok_or_else(|| self.fail("the event has more values than the plugin may take"))?);
+        Ok(())
+    }
+
+    fn undecodable(&self, error: &serde_json::Error) -> Undecodable {
+        let path = self.path.borrow().to_string();
+        let message = self.fault.take().unwrap_or_else(|| format!("not JSON: {error}"));
+        Undecodable { path, message }
+    }
+}
+
+impl Failed {
+    /// As the error of a deserializer, which carries no more than that there was one.
+    fn into_error<E: serde::de::Error>(self) -> E {
+        E::custom("see the context")
+    }
+}
+
+/// Decodes the next value by a plan.
+struct Seed<'a, 'de> {
+    plan: &'a Plan,
+    cx: &'a Context<'de>,
+}
+
+impl<'de> DeserializeSeed<'de> for Seed<'_, 'de> {
+    type Value = Val;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Val, D::Error> {
+        self.cx.spend(1).map_err(Failed::into_error)?;
+        match self.plan {
+            Plan::Option(inner) => deserializer.deserialize_option(Optional { plan: inner, cx: self.cx }),
+            plan if plan.is_container() => deserializer.deserialize_any(container::Container { plan, cx: self.cx }),
+            plan => {
+                let raw = <&'de RawValue as serde::Deserialize>::deserialize(deserializer)?;
+                self.cx.value(plan, raw.get()).map_err(Failed::into_error)
+            }
+        }
+    }
+}
+
+struct Optional<'a, 'de> {
+    plan: &'a Plan,
+    cx: &'a Context<'de>,
+}
+
+impl<'de> Visitor<'de> for Optional<'_, 'de> {
+    type Value = Val;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a value or null")
+    }
+
+    fn visit_none<E: serde::de::Error>(self) -> Result<Val, E> {
+        Ok(Val::Option(None))
+    }
+
+    fn visit_unit<E: serde::de::Error>(self) -> Result<Val, E> {
+        Ok(Val::Option(None))
+    }
+
+    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Val, D::Error> {
+        let value = Seed { plan: self.plan, cx: self.cx }.deserialize(deserializer)?;
+        Ok(Val::Option(Some(Box::new(value))))
+    }
+}
+
+/// An object's key.
+struct Key;
+
+impl<'de> DeserializeSeed<'de> for Key {
+    type Value = Cow<'de, str>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_str(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Key {
+    type Value = Cow<'de, str>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a key")
+    }
+
+    fn visit_borrowed_str<E: serde::de::Error>(self, key: &'de str) -> Result<Self::Value, E> {
+        Ok(Cow::Borrowed(key))
+    }
+
+    fn visit_str<E: serde::de::Error>(self, key: &str) -> Result<Self::Value, E> {
+        Ok(Cow::Owned(key.to_owned()))
+    }
+}
+
+impl Plan {
+    /// Whether it is decoded as its parts are read. Everything else is taken as text first: a leaf, or a variant,
+    /// where what is inside says what it is.
+    fn is_container(&self) -> bool {
+        matches!(self, Self::List(_) | Self::Map(_) | Self::Record { .. } | Self::Tuple(_) | Self::Flags { .. })
+    }
+
+    /// What it takes, for messages.
+    fn wanted(&self) -> Cow<'static, str> {
+        match self {
+            Self::Bool => "true or false".into(),
+            Self::Integer(integer) => integer.name().into(),
+            Self::Float32 => "f32".into(),
+            Self::Float64 => "f64".into(),
+            Self::Char => "a string of one character".into(),
+            Self::String => "a string".into(),
+            Self::List(element) if element.is_pair() => "an object, or an array of pairs".into(),
+            Self::List(_) => "an array".into(),
+            Self::Map(_) | Self::Record { .. } => "an object".into(),
+            Self::Tuple(parts) => format!("an array of {}", parts.len()).into(),
+            Self::Variant(_) | Self::Result(_) => "the name of a case, or an object of one case".into(),
+            Self::Enum { .. } => "the name of a case".into(),
+            Self::Option(inner) => format!("{} or null", inner.wanted()).into(),
+            Self::Flags { .. } => "an array of names".into(),
+        }
+    }
+
+    /// Whether it is a `tuple<string, T>`, lists of which take objects.
+    fn is_pair(&self) -> bool {
+        matches!(self, Self::Tuple(parts) if matches!(parts.as_slice(), [Self::String, _]))
+    }
+}

@@ -1,0 +1,70 @@
+//! Where in the JSON decoding stands, so that an error can say it: `$.data.fees[2].amount`.
+
+use std::borrow::Cow;
+use std::fmt::Write as _;
+
+/// Of a key, what an error shows at most.
+const KEY_CHARS_MAX: usize = 64;
+
+/// The way from the whole event to a part of it.
+#[derive(Debug, Default)]
+pub(super) struct Path<'de>(Vec<Step<'de>>);
+
+#[derive(Debug)]
+pub(super) enum Step<'de> {
+    Key(Cow<'de, str>),
+    Index(usize),
+}
+
+impl<'de> Path<'de> {
+    pub(super) fn push(&mut self, step: Step<'de>) {
+        self.0.push(step);
+    }
+
+    pub(super) fn pop(&mut self) {
+        self.0.pop();
+    }
+}
+
+impl std::fmt::Display for Path<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("$")?;
+        self.0.iter().try_for_each(|step| match step {
+            Step::Index(index) => write!(f, "[{index}]"),
+            Step::Key(key) if is_plain(key) => write!(f, ".{key}"),
+            Step::Key(key) => {
+                f.write_str("[\"")?;
+                key.chars().take(KEY_CHARS_MAX).try_for_each(|c| match c {
+                    '"' | '\\' => write!(f, "\\{c}"),
+                    c if c.is_control() => f.write_char('\u{fffd}'),
+                    c => f.write_char(c),
+                })?;
+                f.write_str(if key.chars().nth(KEY_CHARS_MAX).is_some() { "…\"]" } else { "\"]" })
+            }
+        })
+    }
+}
+
+fn is_plain(key: &str) -> bool {
+    !key.is_empty()
+        && key.len() <= KEY_CHARS_MAX
+        && key.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'$' | b'@'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_reads_like_the_json() {
+        let mut path = Path::default();
+        assert_eq!(path.to_string(), "$");
+        path.push(Step::Key("data".into()));
+        path.push(Step::Index(2));
+        path.push(Step::Key("a \"b\"\n".into()));
+        assert_eq!(path.to_string(), "$.data[2][\"a \\\"b\\\"\u{fffd}\"]");
+        path.pop();
+        path.push(Step::Key("k".repeat(1000).into()));
+        assert!(path.to_string().len() < 100);
+    }
+}
