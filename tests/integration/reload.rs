@@ -144,6 +144,21 @@ async fn garbage_keeps_the_last_good_one_and_says_why_in_a_line() -> Result<()> 
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_is_no_plugin_is_left_alone() -> Result<()> {
+    let (books, rig) = (books()?, Rig::start(quick(), &[]).await?);
+    for name in ["acme/precompiled.cwasm", "acme/notes.txt", "acme/.hidden.wasm", "acme/books.wasm~", "stray.txt"] {
+        rig.site.write(&format!("plugins/{name}"), books.bytes())?;
+    }
+    // Once this one is up, the others have been seen as well.
+    rig.site.install(PLUGIN, &books)?;
+    rig.host.wait_for_revision(PLUGIN, &books.revision()).await?;
+    rig.deliver("topper", &fresh_payment().1).await?;
+    let events = rig.all_done(1).await?;
+    assert_eq!(events[0].plugins.len(), 1, "{:?}", events[0].plugins);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn two_hundred_reloads_under_load_cost_nothing() -> Result<()> {
     let books = books()?;
     let revisions: Vec<Guest> = (0..200).map(|number| books.tagged(&format!("{number}"))).collect();

@@ -1,6 +1,8 @@
 //! Whatever ends the host, what it has acknowledged is handled.
 
 use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -75,4 +77,37 @@ async fn a_repeat_after_a_restart_is_still_a_repeat() -> Result<()> {
     assert!(rig.post("topper", &webhook).await?.is_accepted());
     assert_eq!(rig.host.events().await?.len(), 1);
     Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn compiled_code_is_kept_on_disk_and_a_damaged_one_is_made_again() -> Result<()> {
+    let books = guests::reference("topper")?;
+    let mut rig = Rig::start(quick(), &[("acme/books", &books)]).await?;
+    for damage in [false, true] {
+        let cached = files_under(&rig.site.path("data/compiled"))?;
+        assert!(!cached.is_empty(), "nothing is kept");
+        let Rig { senders, host, site, .. } = rig;
+        host.terminate().await?;
+        for file in cached.iter().filter(|_| damage) {
+            let length = fs::metadata(file)?.len();
+            fs::write(file, vec![0x5a; usize::try_from(length)?])?;
+        }
+        rig = Rig::restarted(site, senders).await?;
+        rig.host.wait_for_revision("acme/books", &books.revision()).await?;
+    }
+    rig.deliver("topper", &crate::rig::fresh_payment().1).await?;
+    rig.all_done(1).await?;
+    Ok(())
+}
+
+fn files_under(folder: &Path) -> Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        match path.is_dir() {
+            true => files.extend(files_under(&path)?),
+            false => files.push(path),
+        }
+    }
+    Ok(files)
 }

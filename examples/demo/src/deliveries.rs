@@ -1,7 +1,8 @@
 //! Every sample event of the four senders, signed as they sign, and what their typed handlers made of it.
 
 use anyhow::{Context, Result};
-use hookyard_testkit::events::{Event, Job, is_guest};
+use hookyard_testkit::events::{Event, is_any_activation, is_attempt, is_guest};
+use hookyard_testkit::log::Line;
 use hookyard_testkit::samples;
 use hookyard_testkit::senders::SOURCES;
 use hookyard_testkit::sns::SignatureVersion;
@@ -22,7 +23,7 @@ pub(crate) async fn show(stage: &Stage, paper: &mut Paper) -> Result<String> {
     let mut count = 0;
     for (provider, path) in SOURCES {
         paper.gap();
-        paper.say(&format!("{provider} to /{path}"));
+        paper.say(&format!("{provider} to /{path}, handled by {}", handler(stage, provider)));
         let mut sent = Vec::new();
         for sample in samples::of(provider)? {
             let answer = stage.post(provider, &stage.senders.sign(provider, &sample.body)?).await?;
@@ -54,12 +55,12 @@ async fn tell(stage: &Stage, paper: &mut Paper, provider: &str, sent: &[Sent]) -
     let ours = |event: &Event| sent.iter().any(|sent| sent.event == event.id);
     let all = |events: &[Event]| events.iter().filter(|event| ours(event) && is_attempted(event)).count() == sent.len();
     let events = stage.host.wait_for_events(&format!("every event of {provider} to be handled"), all).await?;
-    let mut rows = Vec::new();
+    let mut rows = vec![["", "event", "answer", "on the handler's log"].map(quiet).to_vec()];
     for Sent { name, status, event } in sent {
         let event =
             events.iter().find(|listed| listed.id == *event).context("the list has every acknowledged event")?;
         let job = event.job(provider).context("the plugin has a job for it")?;
-        paper.expect(is_answered(job), || format!("{name} came to {:?}", job.last_outcome));
+        paper.expect(job.state == "done", || format!("{name} came to {:?}", job.last_outcome));
         let outcome = job.last_outcome.as_deref().unwrap_or_default();
         rows.push(vec![
             verdict(status.to_string(), *status == 200),
@@ -72,18 +73,21 @@ async fn tell(stage: &Stage, paper: &mut Paper, provider: &str, sent: &[Sent]) -
     Ok(())
 }
 
-/// Whether the handler returned: with "done", or with a reason of its own.
-fn is_answered(job: &Job) -> bool {
-    let outcome = job.last_outcome.as_deref().unwrap_or_default();
-    ["done", "retry", "rejected"].iter().any(|answer| outcome.starts_with(answer))
+/// What the provider's plugin exports, as the host's log says it.
+fn handler(stage: &Stage, provider: &str) -> String {
+    let plugin = format!("acme/{provider}");
+    let lines = stage.host.log().lines();
+    let active = lines.iter().rfind(|line| is_any_activation(line) && line.text_of("plugin") == plugin);
+    active.map(|line| format!("{} of {plugin}", line.text_of("handlers"))).unwrap_or(plugin)
 }
 
 /// What the handler wrote, as far as it fits on a line.
 async fn written(stage: &Stage, event: &str) -> Result<String> {
-    let is_ours = |line: &hookyard_testkit::log::Line| is_guest(line) && line.text_of("event") == event;
-    // A handler that rejects or retries need not write anything.
-    let lines: Vec<String> =
-        stage.host.log().lines().iter().filter(|line| is_ours(line)).map(|line| line.guest_text()).collect();
+    let is_about = |line: &Line| line.text_of("event") == event;
+    // The host tells of an attempt once it is settled, and of the guest's own lines just before.
+    stage.host.wait_for_log("an attempt to be told of", |line| is_attempt(line) && is_about(line)).await?;
+    let lines = stage.host.log().lines().into_iter().filter(|line| is_guest(line) && is_about(line));
+    let lines: Vec<String> = lines.map(|line| line.guest_text()).collect();
     Ok(match lines.as_slice() {
         [] => String::new(),
         [only] => only.clone(),

@@ -13,6 +13,7 @@ mod refusals;
 mod replacement;
 mod visit;
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Result;
@@ -28,6 +29,9 @@ struct Arguments {
     /// Leave the host running afterwards, until Ctrl-C
     #[arg(long)]
     keep_running: bool,
+    /// Where the host's configuration, plugins and inbox go [default: demo, in cargo's target folder]
+    #[arg(long)]
+    folder: Option<PathBuf>,
 }
 
 #[tokio::main]
@@ -47,7 +51,7 @@ async fn main() -> ExitCode {
 }
 
 async fn run(arguments: &Arguments, paper: &mut Paper) -> Result<()> {
-    let stage = Stage::build(paper).await?;
+    let stage = Stage::build(arguments.folder.clone(), paper).await?;
     let deliveries = deliveries::show(&stage, paper).await?;
     let refusals = refusals::show(&stage, paper).await?;
     let replacement = replacement::show(&stage, paper).await?;

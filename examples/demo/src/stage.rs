@@ -1,10 +1,11 @@
 //! The stage: host and plugins built, a folder as an operator would have it, the host running, four senders ready.
 
-use std::path::PathBuf;
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use hookyard_testkit::guests::{self, Guest};
 use hookyard_testkit::host::{self, Host};
 use hookyard_testkit::http::{Answer, Client, Webhook};
@@ -27,15 +28,19 @@ pub(crate) struct Stage {
     pub(crate) senders: Arc<Senders>,
     pub(crate) client: Client,
     pub(crate) site: Site,
+    /// Held while the folder is ours.
+    _lock: File,
 }
 
 impl Stage {
     /// Builds everything and starts the host.
-    pub(crate) async fn build(paper: &mut Paper) -> Result<Self> {
+    pub(crate) async fn build(folder: Option<PathBuf>, paper: &mut Paper) -> Result<Self> {
         paper.section("Build");
         let plugins = build(paper).await?;
         paper.section("Start");
-        let mut site = Site::at(&workspace::target_folder()?.join("demo"))?;
+        let folder = folder.map_or_else(|| workspace::target_folder().map(|target| target.join("demo")), Ok)?;
+        let lock = alone(&folder)?;
+        let mut site = Site::at(&folder)?;
         let senders = Senders::new().await?;
         let config = Config::new().ingress("body_max = \"64KiB\"").plugins("settle = \"50ms\"");
         let config = senders.introduce(&mut site, config)?;
@@ -47,7 +52,7 @@ impl Stage {
         for (name, guest) in &plugins {
             host.wait_for_revision(&format!("acme/{name}"), &guest.revision()).await?;
         }
-        let stage = Self { host, senders: Arc::new(senders), client: Client::http1(), site };
+        let stage = Self { host, senders: Arc::new(senders), client: Client::http1(), site, _lock: lock };
         stage.introduce(paper);
         Ok(stage)
     }
@@ -83,6 +88,16 @@ impl Stage {
         paper.expect(status.success(), || format!("on SIGTERM the host ended with {status}"));
         Ok(())
     }
+}
+
+/// Another demo's folder is not emptied under its host.
+fn alone(folder: &Path) -> Result<File> {
+    let path = folder.with_extension("lock");
+    fs::create_dir_all(path.parent().context("the demo's folder has no parent")?)?;
+    let lock = File::create(&path).with_context(|| format!("{} can't be made", path.display()))?;
+    let other = || format!("another demo runs in {}; end it, or name another folder by --folder", folder.display());
+    lock.try_lock().with_context(other)?;
+    Ok(lock)
 }
 
 async fn build(paper: &Paper) -> Result<Vec<(String, Guest)>> {

@@ -24,22 +24,9 @@ pub fn binary() -> Result<&'static Path> {
     static BINARY: OnceLock<Result<PathBuf, String>> = OnceLock::new();
     let built = BINARY.get_or_init(|| match std::env::var_os("HOOKYARD_BIN") {
         Some(path) => Ok(path.into()),
-        None => build().map_err(|error| format!("{error:#}")),
+        None => workspace::binary("hookyard", "the host").map_err(|error| format!("{error:#}")),
     });
     built.as_deref().map_err(|error| anyhow!("{error}"))
-}
-
-/// The whole workspace is selected, so that dependencies have the features that `cargo test` gives them and are not
-/// compiled twice.
-fn build() -> Result<PathBuf> {
-    let mut command = workspace::cargo();
-    command.args(["build", "--workspace", "--bin", "hookyard"]);
-    if !cfg!(debug_assertions) {
-        command.arg("--release");
-    }
-    let artifacts = workspace::build(command, "the host")?;
-    let host = artifacts.into_iter().rfind(|artifact| artifact.name == "hookyard" && artifact.is_executable);
-    host.and_then(|host| host.files.into_iter().next_back()).context("cargo built no binary called hookyard")
 }
 
 /// A running host.

@@ -5,6 +5,7 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result};
+use aws_lc_rs::hmac;
 use aws_lc_rs::rand::{self, SystemRandom};
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
 use base64::Engine;
@@ -31,6 +32,12 @@ pub fn random<const N: usize>() -> [u8; N] {
 /// The text in padded base64, as Basic credentials are.
 pub fn base64(text: &str) -> String {
     STANDARD.encode(text)
+}
+
+/// HMAC-SHA256 in hex, as many other senders sign.
+pub fn hmac_sha256_hex(key: &[u8], text: &[u8]) -> String {
+    let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, key), text);
+    crate::sns::hex(tag.as_ref())
 }
 
 /// Which of the two families of header names a sender uses.
@@ -164,6 +171,15 @@ mod tests {
     use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED, UnparsedPublicKey};
 
     use super::*;
+
+    /// The example of GitHub's page "Validating webhook deliveries".
+    #[test]
+    fn hmac_is_as_github_says() {
+        assert_eq!(
+            hmac_sha256_hex(b"It's a Secret to Everybody", b"Hello, World!"),
+            "757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17"
+        );
+    }
 
     #[test]
     fn topper_signs_what_others_verify() {

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use tempfile::TempDir;
 
 use crate::guests::Guest;
@@ -25,13 +25,13 @@ impl Site {
         Self::laid_out(folder, Some(temporary))
     }
 
-    /// This folder, emptied first, and left as it is in the end.
+    /// This folder, emptied first, and left as it is in the end. Only what was a site before is emptied.
     pub fn at(folder: &Path) -> Result<Self> {
-        match fs::remove_dir_all(folder) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                return Err(error).with_context(|| format!("{} can't be emptied", folder.display()));
-            }
-            _ => {}
+        let is_site = folder.join("hookyard.toml").is_file();
+        let is_empty = fs::read_dir(folder).map_or(true, |mut entries| entries.next().is_none());
+        ensure!(is_site || is_empty, "{} has files in it that are not ours; name another folder", folder.display());
+        if is_site {
+            fs::remove_dir_all(folder).with_context(|| format!("{} can't be emptied", folder.display()))?;
         }
         fs::create_dir_all(folder).with_context(|| format!("{} can't be made", folder.display()))?;
         Self::laid_out(folder.canonicalize()?, None)
@@ -39,6 +39,8 @@ impl Site {
 
     fn laid_out(folder: PathBuf, temporary: Option<TempDir>) -> Result<Self> {
         fs::create_dir_all(folder.join("plugins"))?;
+        // What makes the folder known as a site, even if nobody comes to configure it.
+        fs::write(folder.join("hookyard.toml"), "")?;
         Ok(Self { folder, environment: Vec::new(), _temporary: temporary })
     }
 

@@ -28,6 +28,26 @@ pub fn target_folder() -> Result<PathBuf> {
     Ok(folder.into())
 }
 
+/// The demo's binary, built when it isn't.
+pub fn demo() -> Result<PathBuf> {
+    binary("hookyard-demo", "the demo")
+}
+
+/// A binary of this workspace, in the profile that we ourselves were built in.
+///
+/// The whole workspace is selected, so that dependencies have the features that `cargo test` gives them and are not
+/// compiled twice.
+pub(crate) fn binary(name: &str, what: &str) -> Result<PathBuf> {
+    let mut command = cargo();
+    command.args(["build", "--workspace", "--bin", name]);
+    if !cfg!(debug_assertions) {
+        command.arg("--release");
+    }
+    let artifacts = build(command, what)?;
+    let found = artifacts.into_iter().rfind(|artifact| artifact.name == name && artifact.is_executable);
+    found.and_then(|artifact| artifact.files.into_iter().next_back()).with_context(|| format!("cargo built no {name}"))
+}
+
 /// The cargo that runs us, with its working folder at the root.
 pub(crate) fn cargo() -> Command {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));

@@ -1,0 +1,21 @@
+//! `cargo demo` as it is: it checks itself, and says so by its exit code.
+
+use std::process::Command;
+
+use anyhow::{Context, Result};
+use hookyard_testkit::{host, workspace};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_demo_comes_to_its_end_with_all_as_it_should_be() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    // Built before, so that what is timed and seen below is the demo alone.
+    let binary = tokio::task::spawn_blocking(host::binary).await??;
+    let demo = tokio::task::spawn_blocking(workspace::demo).await??;
+    let run = Command::new(demo).arg("--folder").arg(folder.path().join("demo")).env("HOOKYARD_BIN", binary).output();
+    let output = run.context("the demo did not start")?;
+    let printed = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{printed}{}", String::from_utf8_lossy(&output.stderr));
+    assert!(printed.contains("second edition"), "{printed}");
+    assert!(!printed.contains('\x1b'), "no colour where nobody looks");
+    Ok(())
+}
