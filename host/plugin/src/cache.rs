@@ -3,7 +3,7 @@
 //! An entry is named by the component's content and by what the compiler was set to, so it is never out of date. It
 //! begins with the SHA-256 of the rest: one that was cut off or changed is compiled anew, never run. It is written
 //! beside its place and renamed into it, so a crash leaves no half one. Whoever may write to the folder decides what
-//! the host runs: it must belong to the host alone.
+//! the host runs: it must belong to the host alone. Old entries are swept out when it is opened.
 
 use std::collections::hash_map::DefaultHasher;
 use std::fs;
@@ -16,6 +16,10 @@ use sha2::{Digest, Sha256};
 use wasmtime::component::Component;
 
 const DIGEST_BYTES: usize = 32;
+/// Entries that a sweep leaves: the newest.
+const ENTRIES_MAX: usize = 256;
+const ENTRY: &str = "code";
+const UNFINISHED: &str = "new";
 
 /// The folder of compiled code.
 pub(crate) struct Cache {
@@ -29,6 +33,8 @@ impl Cache {
     pub(crate) fn open(folder: Option<PathBuf>, compiler: &wasmtime::Engine) -> io::Result<Self> {
         if let Some(folder) = &folder {
             create_private(folder)?;
+            sweep(folder, ENTRIES_MAX)
+                .unwrap_or_else(|error| tracing::warn!(%error, "old compiled code can't be swept out"));
         }
         let mut hasher = DefaultHasher::new();
         compiler.precompile_compatibility_hash().hash(&mut hasher);
@@ -66,7 +72,7 @@ impl Cache {
     }
 
     fn path(&self, revision: Revision) -> Option<PathBuf> {
-        self.folder.as_ref().map(|folder| folder.join(format!("{revision}-{:016x}.code", self.compiler)))
+        self.folder.as_ref().map(|folder| folder.join(format!("{revision}-{:016x}.{ENTRY}", self.compiler)))
     }
 }
 
@@ -92,7 +98,7 @@ fn read(path: &Path) -> io::Result<Option<Code>> {
 fn write(path: &Path, code: &Code) -> io::Result<()> {
     // Two loads of the same component at once write the same bytes; the name keeps them out of each other's file.
     let thread = std::thread::current().id();
-    let beside = path.with_extension(format!("{}-{thread:?}.new", std::process::id()));
+    let beside = path.with_extension(format!("{}-{thread:?}.{UNFINISHED}", std::process::id()));
     let written = fs::File::create(&beside).and_then(|mut file| {
         file.write_all(&Sha256::digest(&code.0))?;
         file.write_all(&code.0)?;
@@ -104,6 +110,29 @@ fn write(path: &Path, code: &Code) -> io::Result<()> {
         let _removed = fs::remove_file(&beside);
     }
     written
+}
+
+/// Removes what a crash left unfinished, and the oldest entries beyond `entries_max`. Other files are let alone.
+fn sweep(folder: &Path, entries_max: usize) -> io::Result<()> {
+    let mut entries = Vec::new();
+    for file in fs::read_dir(folder)? {
+        let file = file?;
+        let path = file.path();
+        let is_ours = file.file_name().to_str().is_some_and(is_ours);
+        match path.extension().and_then(|extension| extension.to_str()) {
+            Some(UNFINISHED) if is_ours => fs::remove_file(path)?,
+            Some(ENTRY) if is_ours => entries.push((file.metadata()?.modified()?, path)),
+            _ => {}
+        }
+    }
+    entries.sort();
+    let surplus = entries.len().saturating_sub(entries_max);
+    entries.drain(..surplus).try_for_each(|(_, path)| fs::remove_file(path))
+}
+
+/// Whether a file is named by a revision.
+fn is_ours(name: &str) -> bool {
+    name.split_once('-').is_some_and(|(revision, _)| revision.parse::<Revision>().is_ok())
 }
 
 #[cfg(unix)]
@@ -151,6 +180,30 @@ mod tests {
         compiled("again", Some("again"));
         let left: Vec<_> = fs::read_dir(path.parent().expect("a parent")).expect("to list").collect();
         assert_eq!(left.len(), 1, "nothing but the entry is left: {left:?}");
+    }
+
+    #[test]
+    fn a_sweep_takes_the_old_and_the_unfinished_and_nothing_else() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let revision = |n| Revision::from_sha256([n; 32]);
+        let names: Vec<String> = (0..5).map(|n| format!("{}-0123456789abcdef.code", revision(n))).collect();
+        for (age, name) in names.iter().enumerate() {
+            let file = fs::File::create(folder.path().join(name)).expect("a file");
+            let time = std::time::UNIX_EPOCH + std::time::Duration::from_secs(100 - age as u64);
+            file.set_modified(time).expect("to set its time");
+        }
+        let others = ["precious.code".to_owned(), "notes.new".to_owned(), format!("{}-1.txt", revision(9))];
+        let unfinished = format!("{}-0123456789abcdef.7-ThreadId(1).new", revision(1));
+        for name in others.iter().chain([&unfinished]) {
+            fs::write(folder.path().join(name), "").expect("to write");
+        }
+        sweep(folder.path(), 2).expect("to sweep");
+        let left = fs::read_dir(folder.path()).expect("to list").map(|file| file.expect("to list").file_name());
+        let mut left: Vec<_> = left.map(|name| name.into_string().expect("a name")).collect();
+        let mut expected = [&names[..2], &others[..]].concat();
+        left.sort();
+        expected.sort();
+        assert_eq!(left, expected);
     }
 
     #[test]

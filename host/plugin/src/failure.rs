@@ -72,9 +72,8 @@ mod tests {
     #[test]
     fn every_answer_has_its_outcome() {
         let text = |text: &str| Val::String(text.into());
-        let err = |case: &str, payload| {
-            Val::Result(Err(Some(Box::new(Val::Variant(case.into(), Some(payload).map(Box::new))))))
-        };
+        let err =
+            |case: &str, payload| Val::Result(Err(Some(Box::new(Val::Variant(case.into(), Some(Box::new(payload)))))));
         let record = |after: Option<u64>| {
             let after = Val::Option(after.map(|after| Box::new(Val::U64(after))));
             Val::Record(vec![("reason".into(), text("busy\nnow")), ("after".into(), after)])

@@ -22,7 +22,7 @@ pub(crate) fn outcome(error: &wasmtime::Error, was_denied_memory: bool, limits: 
 fn message(error: &wasmtime::Error) -> String {
     let what = match (error.downcast_ref::<I32Exit>(), error.downcast_ref::<Trap>()) {
         (Some(exit), _) => return format!("the guest ended itself with exit status {}", exit.0),
-        (None, Some(trap)) => trap.to_string(),
+        (None, Some(trap)) => trap.to_string().trim_start_matches("wasm trap: ").to_owned(),
         (None, None) => error.root_cause().to_string(),
     };
     match innermost_function(error) {

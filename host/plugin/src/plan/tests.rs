@@ -243,6 +243,22 @@ fn nesting_and_number_of_values_are_bounded() {
 }
 
 #[test]
+fn the_deepest_types_fit_the_stack_of_a_thread() {
+    // Each kind of nesting in turn, as deep as types are read; what a thread of the host's has is what a test has.
+    let (mut shape, mut json) = (Shape::U8, "7".to_owned());
+    for level in 0..63 {
+        (shape, json) = match level % 5 {
+            0 => (record([("a", shape)]), format!(r#"{{"a":{json}}}"#)),
+            1 => (variant([("a", Some(shape))]), format!(r#"{{"a":{json}}}"#)),
+            2 => (list(shape), format!("[{json}]")),
+            3 => (option(shape), json),
+            _ => (Shape::Result { ok: Some(Box::new(shape)), err: None }, format!(r#"{{"ok":{json}}}"#)),
+        };
+    }
+    assert!(decode(&shape, &json).is_ok());
+}
+
+#[test]
 fn messages_quote_no_values() {
     let shape = record([("a", Shape::U8), ("b", Shape::Enum(vec!["x".into()]))]);
     for json in [
