@@ -58,12 +58,15 @@ async fn an_inbox_that_fails_is_left_alone_for_a_while() {
     let yard = Yard::start(Plan::default(), |_| done_in(Duration::ZERO));
     yard.inbox.claims_to_fail.store(30, Ordering::Relaxed);
     yard.route(&["ship"]).await;
-    yard.append(0..5).await;
-    sleep(10 * SECOND).await;
+    // Each wakes the loop.
+    for number in 0..100 {
+        yard.append(number..number + 1).await;
+        sleep(SECOND / 10).await;
+    }
     let claims = yard.inbox.claims.load(Ordering::Relaxed);
     assert!((5..=12).contains(&claims), "{claims} claims in ten seconds");
     yard.all_over().await;
-    assert_eq!(yard.states().await, ["done"; 5]);
+    assert_eq!(yard.states().await, ["done"; 100]);
     yard.stop().await;
 }
 

@@ -14,7 +14,8 @@ use crate::kit::{HOUR, Plan, SECOND, Yard, done_in, event_id};
 async fn an_event_is_run_when_it_comes() {
     let yard = Yard::start(Plan::default(), |_| done_in(Duration::ZERO));
     yard.route(&["ship"]).await;
-    sleep(HOUR).await;
+    // Not a whole minute, at which it would look by itself.
+    sleep(HOUR + 7 * SECOND).await;
     let came = yard.clock.now();
     yard.append(0..1).await;
     yard.all_over().await;
