@@ -59,7 +59,7 @@ pub(crate) struct Room {
 impl Engine {
     /// Starts an engine.
     pub fn new(config: Config) -> Result<Arc<Self>, Error> {
-        let instances_max = config.instances_max.max(1);
+        let instances_max = config.instances_max.clamp(1, Semaphore::MAX_PERMITS);
         let heap = Room::new(&settings())?;
         let pool = Room::new(settings().allocation_strategy(pooling(instances_max)))
             .inspect_err(|error| tracing::warn!(%error, "no pool for instances; they start more slowly without"))

@@ -209,6 +209,17 @@ async fn a_component_too_large_for_the_pool_runs_beside_it() {
 }
 
 #[tokio::test]
+async fn without_address_space_for_a_pool_there_is_the_heap() {
+    // More than a machine with 48 bits of address has.
+    let config = Config { instances_max: 100_000, ..Config::new(Arc::new(FixedClock)) };
+    let engine = Engine::new(config).expect("an engine");
+    assert!(!engine.is_pooled());
+    let loaded = load_with(&engine, &ORDERS.build(), Limits::default()).expect("it loads");
+    let event = job(Some("order:paid"), r#"{"id":"order-1","amount":1}"#);
+    assert_eq!(loaded.attempt(&event).await.0, rejected("order-1"));
+}
+
+#[tokio::test]
 async fn more_attempts_than_places_wait_their_turn() {
     // The engine has two places, each attempt holds its own for a while.
     let engine = engine();
