@@ -49,7 +49,8 @@ impl Reload {
     pub(crate) async fn run(mut self, shutdown: impl Future<Output = ()>) {
         tokio::pin!(shutdown);
         loop {
-            self.look();
+            // Stats and small files, but a network file system may take its time.
+            tokio::task::block_in_place(|| self.look());
             let rescan = Instant::now() + self.running.plugins.rescan;
             let next_look = self.settling.due(self.window()).map_or(rescan, |due| due.min(rescan));
             tokio::select! {

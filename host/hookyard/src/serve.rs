@@ -2,7 +2,8 @@
 //!
 //! Ingress and dispatch are given the same inbox and nothing of each other (invariant 4).
 
-use std::path::Path;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 use std::pin::pin;
 use std::sync::Arc;
 
@@ -11,6 +12,7 @@ use hookyard_dispatch::{Dispatcher, RetryPolicies};
 use hookyard_inbox::Inbox;
 use hookyard_inbox_sqlite::{Options, SqliteInbox};
 use hookyard_ingress::Bound;
+use hookyard_model::SourceRef;
 use hookyard_plugin::{Catalog, Engine};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
@@ -39,11 +41,7 @@ pub(crate) async fn serve(path: &Path) -> Result<(), Failure> {
     Ok(run(parts, stop).await?)
 }
 
-async fn build(
-    path: &Path,
-    settings: Settings,
-    files: std::collections::BTreeSet<std::path::PathBuf>,
-) -> anyhow::Result<Parts> {
+async fn build(path: &Path, settings: Settings, files: BTreeSet<PathBuf>) -> anyhow::Result<Parts> {
     let folder = &settings.plugins.folder;
     std::fs::read_dir(folder).with_context(|| {
         format!("the plugin folder {} can't be read; create it, or name another by `plugins.folder`", folder.display())
@@ -101,7 +99,7 @@ fn dispatch_config(settings: &Settings, inbox: Arc<dyn Inbox>, catalog: Arc<Cata
 
 /// The sources as ingress takes them.
 pub(crate) fn sources(settings: &Settings) -> hookyard_ingress::Sources {
-    let source = |(name, source): (&hookyard_model::SourceRef, &config::Source)| hookyard_ingress::Source {
+    let source = |(name, source): (&SourceRef, &config::Source)| hookyard_ingress::Source {
         source: name.clone(),
         provider: Arc::clone(&source.provider),
         verifier: Arc::clone(&source.verifier),
@@ -130,7 +128,7 @@ fn introduce(settings: &Settings) {
 }
 
 /// Says of a source without verification that it is one.
-pub(crate) fn warn_if_unverified(name: &hookyard_model::SourceRef, source: &config::Source) {
+pub(crate) fn warn_if_unverified(name: &SourceRef, source: &config::Source) {
     if source.verifier.is_unverified() {
         tracing::warn!(target: "hookyard::config", source = %name, "source is unverified: anybody who can reach it can send events to it");
     }

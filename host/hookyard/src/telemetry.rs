@@ -27,8 +27,13 @@ pub(crate) fn start(log: Log) {
     let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     match log {
         Log::Json => lines.json().flatten_event(true).with_current_span(false).with_span_list(false).init(),
-        Log::Text => lines.with_ansi(std::io::stderr().is_terminal()).event_format(Text).init(),
+        Log::Text => lines.with_ansi(wants_colour()).event_format(Text).init(),
     }
+}
+
+/// Colours are for terminals, and for those who haven't declined them (no-color.org).
+fn wants_colour() -> bool {
+    std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }
 
 /// One line for people: when, how grave, which room, what happened, and the details.

@@ -42,6 +42,8 @@ pub(crate) struct Plugins {
     pub(crate) folder: PathBuf,
     /// Where compiled code is kept.
     pub(crate) cache: PathBuf,
+    /// The most plugins, of all tenants together.
+    pub(crate) count_max: usize,
     /// The most bytes of a component.
     pub(crate) file_bytes_max: u64,
     /// How often the folder is looked at when nothing was heard from it.

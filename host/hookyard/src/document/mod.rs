@@ -14,6 +14,8 @@ mod scalar;
 pub(crate) use entry::Entry;
 pub(crate) use fault::{Fault, Faults, Sink};
 pub(crate) use scalar::{Scalar, Size};
+#[cfg(test)]
+pub(crate) use section::asked;
 pub(crate) use section::{Section, unknown};
 
 use toml::de::DeTable;

@@ -28,6 +28,8 @@ impl<'d> Section<'d> {
     /// The value of `key`, when it's there.
     pub(crate) fn entry(&self, key: &'static str) -> Option<Entry<'d>> {
         self.known.borrow_mut().push(key);
+        #[cfg(test)]
+        asked::note(self.origin.file, key);
         let (_, value) = self.table?.iter().find(|(name, _)| name.get_ref() == key)?;
         Some(Entry::new(self.origin, self.join(key), value))
     }
@@ -116,5 +118,23 @@ pub(crate) fn unknown<'k>(kind: &str, given: &str, known: impl IntoIterator<Item
     match nearest {
         Some((_, known)) => format!("unknown {kind}; did you mean `{known}`?"),
         None => format!("unknown {kind}"),
+    }
+}
+
+/// Which keys were asked for in this thread, so that a test can compare them with what is documented.
+#[cfg(test)]
+pub(crate) mod asked {
+    use std::cell::RefCell;
+    use std::collections::BTreeSet;
+
+    thread_local!(static ASKED: RefCell<BTreeSet<(String, &'static str)>> = RefCell::default());
+
+    pub(super) fn note(file: &str, key: &'static str) {
+        ASKED.with_borrow_mut(|asked| asked.insert((file.to_owned(), key)));
+    }
+
+    /// The keys that were asked for in files whose names end so.
+    pub(crate) fn of(file: &str) -> BTreeSet<&'static str> {
+        ASKED.with_borrow(|asked| asked.iter().filter(|(name, _)| name.ends_with(file)).map(|(_, key)| *key).collect())
     }
 }

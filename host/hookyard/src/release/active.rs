@@ -1,10 +1,10 @@
 //! The plugins that are active, as the keeper of the folder knows them: what they take and from whom.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use hookyard_inbox::Routes;
-use hookyard_model::PluginRef;
+use hookyard_model::{PluginRef, SourceName};
 use hookyard_plugin::{Catalog, HandlerKind, Loaded};
 
 use super::load::Ready;
@@ -62,7 +62,7 @@ impl Actives {
 }
 
 /// What a loaded plugin takes, narrowed to `only` where the operator says so.
-pub(super) fn takes(loaded: &Loaded, only: Option<std::collections::BTreeSet<hookyard_model::SourceName>>) -> Takes {
+pub(super) fn takes(loaded: &Loaded, only: Option<BTreeSet<SourceName>>) -> Takes {
     let typed = |handler: &HandlerKind| match handler {
         HandlerKind::Typed { provider, .. } => Some(provider.clone()),
         HandlerKind::Untyped => None,

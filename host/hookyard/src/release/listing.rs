@@ -117,3 +117,44 @@ fn watch_target(watched: &mut BTreeSet<PathBuf>, path: &Path) {
         watched.extend(path.canonicalize().ok().and_then(|target| Some(target.parent()?.to_owned())));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::symlink;
+
+    #[test]
+    fn links_are_followed_and_watched_where_they_lead() {
+        let root = tempfile::tempdir().expect("a folder");
+        let real = root.path().canonicalize().expect("a folder");
+        for folder in ["plugins/acme", "builds", "blue"] {
+            fs::create_dir_all(real.join(folder)).expect("made");
+        }
+        for file in ["builds/one.wasm", "blue/orders.wasm", "plugins/acme/.orders.wasm.part", "plugins/stray.wasm"] {
+            fs::write(real.join(file), "code").expect("written");
+        }
+        symlink("../../builds/one.wasm", real.join("plugins/acme/orders.wasm")).expect("linked");
+        symlink("../../builds/none.wasm", real.join("plugins/acme/gone.wasm")).expect("linked");
+        symlink("../blue", real.join("plugins/blue")).expect("linked");
+        let listing = list(&real.join("plugins")).expect("listed");
+
+        let shown: Vec<String> = listing.top.iter().map(|top| format!("{} {}", top.name, shape(&top.kind))).collect();
+        assert_eq!(shown, ["acme [gone.wasm dangling, orders.wasm 4]", "blue [orders.wasm 4]", "stray.wasm file"]);
+        let watched: Vec<_> = listing.watched.iter().filter_map(|path| path.strip_prefix(&real).ok()).collect();
+        assert_eq!(watched, ["blue", "builds", "plugins", "plugins/acme"].map(Path::new));
+        assert!(list(&real.join("nowhere")).is_err());
+    }
+
+    fn shape(kind: &TopKind) -> String {
+        let item = |item: &Item| match &item.kind {
+            ItemKind::File(stamp) => format!("{} {}", item.name, stamp.bytes),
+            ItemKind::Dangling => format!("{} dangling", item.name),
+            ItemKind::Other | ItemKind::Unreadable(_) => format!("{} odd", item.name),
+        };
+        match kind {
+            TopKind::Folder(items) => format!("[{}]", items.iter().map(item).collect::<Vec<_>>().join(", ")),
+            TopKind::File => "file".to_owned(),
+            TopKind::Unreadable(_) => "unreadable".to_owned(),
+        }
+    }
+}

@@ -44,11 +44,10 @@ pub(crate) struct Desired {
 
 impl From<&Settings> for Desired {
     fn from(settings: &Settings) -> Self {
-        let source =
-            |(source, settings): (&_, &crate::config::Source)| (Clone::clone(source), settings.provider.name.clone());
+        let sources = settings.sources.iter();
         Self {
             plugins: settings.plugins.clone(),
-            sources: settings.sources.iter().map(source).collect(),
+            sources: sources.map(|(name, source)| (name.clone(), source.provider.name.clone())).collect(),
             contracts: Arc::new(provider::contracts(&settings.providers)),
         }
     }

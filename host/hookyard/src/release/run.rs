@@ -47,7 +47,8 @@ impl Handle {
     }
 }
 
-type Load = (PluginRef, Files, Result<Result<Ready, Failure>, JoinError>);
+/// A load that is over, or whose thread panicked.
+type Load = (PluginRef, Result<Result<Ready, Failure>, JoinError>);
 
 /// The folder's keeper.
 pub(crate) struct Releases {
@@ -117,11 +118,11 @@ impl Releases {
 
     async fn look(&mut self) {
         let desired = Arc::clone(&self.desired.borrow_and_update());
-        let folder = desired.plugins.folder.clone();
+        let (folder, count_max) = (desired.plugins.folder.clone(), desired.plugins.count_max);
         let looked = tokio::task::spawn_blocking(move || {
             let listing =
                 listing::list(&folder).map_err(|error| format!("{} can't be read: {error}", folder.display()))?;
-            Ok::<_, String>((sighting::judge(&folder, &listing), listing.watched))
+            Ok::<_, String>((sighting::judge(&folder, &listing, count_max), listing.watched))
         });
         let sighting = match looked.await.unwrap_or_else(|error| Err(error.to_string())) {
             Ok((sighting, watched)) => {
@@ -152,12 +153,12 @@ impl Releases {
             let _permit = permits.acquire_owned().await;
             let to_load = plugin.clone();
             let loaded = tokio::task::spawn_blocking(move || loader.load(&to_load, files)).await;
-            (plugin, files, loaded)
+            (plugin, loaded)
         });
     }
 
     fn load_ended(&mut self, ended: Result<Load, JoinError>) {
-        let Ok((plugin, _, result)) = ended else { return };
+        let Ok((plugin, result)) = ended else { return };
         let result = result.unwrap_or_else(|error| Err(Failure::Refused(format!("loading it failed: {error}"))));
         let handled = match result {
             Ok(ready) => {

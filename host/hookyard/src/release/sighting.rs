@@ -42,8 +42,8 @@ pub(super) struct Sighting {
     pub(super) problems: BTreeSet<String>,
 }
 
-/// Judges `listing` of `folder`.
-pub(super) fn judge(folder: &Path, listing: &Listing) -> Sighting {
+/// Judges `listing` of `folder`. Of more than `count_max` plugins, the first by name count.
+pub(super) fn judge(folder: &Path, listing: &Listing, count_max: usize) -> Sighting {
     let mut sighting = Sighting::default();
     for top in &listing.top {
         let shown = folder.join(&top.name);
@@ -57,6 +57,12 @@ pub(super) fn judge(folder: &Path, listing: &Listing) -> Sighting {
             }
             (_, Err(error)) => drop(sighting.problems.insert(format!("{} is ignored: {error}", shown.display()))),
         }
+    }
+    while sighting.plugins.len() > count_max
+        && let Some((plugin, _)) = sighting.plugins.pop_last()
+    {
+        let problem = format!("{plugin} is ignored: there are more than {count_max} plugins (plugins.count_max)");
+        sighting.problems.insert(problem);
     }
     sighting
 }
@@ -142,7 +148,7 @@ mod tests {
     }
 
     fn judge_items(items: Vec<Item>) -> Sighting {
-        judge(Path::new("plugins"), &Listing { top: vec![tenant("acme", items)], ..Listing::default() })
+        judge(Path::new("plugins"), &Listing { top: vec![tenant("acme", items)], ..Listing::default() }, 9)
     }
 
     #[test]
@@ -163,6 +169,16 @@ mod tests {
             ]
         );
         assert!(sighting.problems.is_empty(), "{:?}", sighting.problems);
+    }
+
+    #[test]
+    fn more_plugins_than_there_may_be_are_told() {
+        let item = |name| item(name, ItemKind::File(stamp(1)));
+        let top = vec![tenant("acme", vec![item("a.wasm"), item("b.wasm"), item("c.wasm")])];
+        let sighting = judge(Path::new("plugins"), &Listing { top, ..Listing::default() }, 2);
+        assert_eq!(sighting.plugins.len(), 2);
+        assert!(sighting.problems.iter().all(|problem| problem.starts_with("acme/c is ignored")));
+        assert_eq!(sighting.problems.len(), 1);
     }
 
     #[test]
@@ -189,7 +205,7 @@ mod tests {
             Top { name: "README.md".to_owned(), kind: TopKind::File },
             tenant("Not a tenant", vec![]),
         ];
-        let sighting = judge(Path::new("plugins"), &Listing { top, ..Listing::default() });
+        let sighting = judge(Path::new("plugins"), &Listing { top, ..Listing::default() }, 9);
         let problems: Vec<_> = sighting.problems.into_iter().collect();
         assert_eq!(problems.len(), 2, "{problems:?}");
         assert!(problems[0].starts_with("plugins/Not a tenant is ignored: `Not a tenant` is not a usable tenant name"));
@@ -202,7 +218,7 @@ mod tests {
         let sighting = judge_items(vec![item("orders.wasm", ItemKind::Unreadable(unreadable()))]);
         assert_eq!(sighting.hidden.len(), 1);
         let top = vec![Top { name: "acme".to_owned(), kind: TopKind::Unreadable(unreadable()) }];
-        let sighting = judge(Path::new("plugins"), &Listing { top, ..Listing::default() });
+        let sighting = judge(Path::new("plugins"), &Listing { top, ..Listing::default() }, 9);
         assert_eq!(sighting.hidden_tenants.len(), 1);
         let dangling = judge_items(vec![item("orders.wasm", ItemKind::Dangling)]);
         assert_eq!(dangling, Sighting::default());

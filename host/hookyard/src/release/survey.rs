@@ -26,7 +26,7 @@ pub(crate) fn survey(desired: &Desired, engine: &Arc<Engine>) -> Vec<Finding> {
         Ok(listing) => listing,
         Err(error) => return vec![Finding::Bad(format!("{} can't be read: {error}", folder.display()))],
     };
-    let sighting = sighting::judge(folder, &listing);
+    let sighting = sighting::judge(folder, &listing, desired.plugins.count_max);
     let loader = desired.loader(engine);
     let mut findings: Vec<Finding> = sighting.problems.into_iter().map(Finding::Odd).collect();
     for (plugin, files) in sighting.plugins {
