@@ -1,5 +1,6 @@
 //! What bad requests get, and that they cost nobody else anything.
 
+use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -12,6 +13,7 @@ use http::Method;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio::net::tcp::WriteHalf;
 
 use crate::rig::{Rig, fresh_payment, quick};
 
@@ -158,24 +160,27 @@ async fn open_lame(to: SocketAddr, count: usize) -> Result<Vec<tokio::task::Join
                 _ => "POST /acme/payments HTTP/1.1\r\nhost: h\r\ncontent-length: 100000\r\n\r\n",
             };
             let (mut read, mut write) = stream.split();
-            let dribble = async {
-                write.write_all(opening.as_bytes()).await?;
-                let mut beat = tokio::time::interval(Duration::from_millis(500));
-                while number % 3 != 0 {
-                    beat.tick().await;
-                    write.write_all(b"x").await?;
-                }
-                std::future::pending::<std::io::Result<()>>().await
-            };
             let mut rest = Vec::new();
             // Whichever is first: the host closes (or resets) the connection, or writing to it fails.
             tokio::select! {
                 _ = read.read_to_end(&mut rest) => {}
-                _ = dribble => {}
+                _ = dribble(&mut write, opening) => {}
             }
         }));
     }
     Ok(tasks)
+}
+
+/// Says the opening, and if there is one goes on and on.
+async fn dribble(to: &mut WriteHalf<'_>, opening: &str) -> std::io::Result<Infallible> {
+    to.write_all(opening.as_bytes()).await?;
+    let mut beat = tokio::time::interval(Duration::from_millis(500));
+    loop {
+        beat.tick().await;
+        if !opening.is_empty() {
+            to.write_all(b"x").await?;
+        }
+    }
 }
 
 fn raise_open_files(wanted: u64) -> Result<()> {

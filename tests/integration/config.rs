@@ -73,20 +73,17 @@ async fn what_is_in_the_way_is_one_clear_line() -> Result<()> {
     let address = taken.local_addr()?.to_string();
     let listen = format!("listen = \"{address}\"");
     let file = "a file where a folder should be";
-    let cases: [(Config, &[(&str, &str)], &str); 4] = [
-        (Config::new().ingress(&listen), &[], &address),
-        (
-            Config::new(),
-            &[("data/hookyard.db", "this is no database, and long enough to be seen as such")],
-            "hookyard.db",
-        ),
-        (Config::new(), &[("data", file)], "data"),
-        (Config::new().plugins_folder("no-folder"), &[("no-folder", file)], "no-folder"),
+    let garbage = "this is no database, and long enough to be seen as such";
+    let cases = [
+        (Config::new().ingress(&listen), None, address.as_str()),
+        (Config::new(), Some(("data/hookyard.db", garbage)), "hookyard.db"),
+        (Config::new(), Some(("data", file)), "data"),
+        (Config::new().plugins_folder("no-folder"), Some(("no-folder", file)), "no-folder"),
     ];
-    for (config, files, named) in cases {
+    for (config, in_the_way, named) in cases {
         let site = Site::temporary()?;
         site.configure(&config)?;
-        for (name, content) in files {
+        if let Some((name, content)) = in_the_way {
             site.write(name, content)?;
         }
         let finished = serve(&site).await?;

@@ -7,7 +7,7 @@ use std::os::unix::fs::symlink;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use hookyard_testkit::events::{Event, is_activation, is_attempt, is_rejection, is_removal};
+use hookyard_testkit::events::{Event, is_activation, is_any_activation, is_attempt, is_rejection, is_removal};
 use hookyard_testkit::guests::{self, Guest};
 use hookyard_testkit::log::Line;
 
@@ -184,30 +184,36 @@ async fn two_hundred_reloads_under_load_cost_nothing() -> Result<()> {
     ran_only_while_live(&rig, &events)
 }
 
-/// Every attempt ended on a revision that was active when it began, and each event had just one.
+/// Each event had one attempt, on a revision that was live between the event's arrival and the attempt's end.
 fn ran_only_while_live(rig: &Rig, events: &[Event]) -> Result<()> {
-    let mut active_at: Vec<(usize, String)> = Vec::new();
+    let mut swaps: Vec<Line> = Vec::new();
     let mut attempts: BTreeMap<String, Vec<(usize, String)>> = BTreeMap::new();
-    for (at, line) in rig.host.log().lines().iter().enumerate() {
-        if hookyard_testkit::events::is_any_activation(line) {
-            active_at.push((at, line.text_of("revision")));
-        } else if is_attempt(line) {
-            attempts.entry(line.text_of("event")).or_default().push((at, line.text_of("revision")));
+    for line in rig.host.log().lines() {
+        if is_any_activation(&line) {
+            swaps.push(line);
+        } else if is_attempt(&line) {
+            attempts.entry(line.text_of("event")).or_default().push((swaps.len(), line.text_of("revision")));
         }
     }
     let mut used = BTreeSet::new();
     for event in events {
         let made = attempts.get(&event.id).context("an attempt is logged")?;
-        assert_eq!(made.len(), 1, "one attempt: {made:?}");
-        let (at, revision) = &made[0];
-        let live: Vec<_> = active_at.iter().take_while(|(since, _)| since < at).map(|(_, name)| name).collect();
-        // An attempt is logged when it ends; it may have begun before the last swap or two.
-        let recent = &live[live.len().saturating_sub(3)..];
-        assert!(recent.iter().any(|name| *name == revision), "ran {revision} while {recent:?} were live");
+        let [(swaps_by_then, revision)] = made.as_slice() else { panic!("one attempt: {made:?}") };
+        let arrived = instant(&event.received_at);
+        let before = swaps.iter().filter(|line| instant(&line.text_of("timestamp")) <= arrived).count();
+        // A swap is logged a moment after it's made: the revision before may still have been the live one.
+        let live: Vec<String> =
+            swaps[before.saturating_sub(2)..*swaps_by_then].iter().map(|line| line.text_of("revision")).collect();
+        assert!(live.contains(revision), "{revision} ran while {live:?} were live");
         let listed = event.plugins[0].revision.as_deref().unwrap_or_default();
         assert!(listed.starts_with(revision.as_str()), "the list and the log agree");
         used.insert(revision.clone());
     }
     assert!(used.len() > 50, "the load met only {} of the revisions", used.len());
     Ok(())
+}
+
+/// A time in UTC such that later ones sort later, whatever number of digits their seconds have.
+fn instant(rfc3339: &str) -> &str {
+    rfc3339.trim_end_matches('Z')
 }
