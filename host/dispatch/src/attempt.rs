@@ -65,7 +65,15 @@ impl Means {
             log: ran.log,
         };
         let next = self.next_state(job, &attempt);
-        let settled = self.settle(Settlement { lease: job.lease.clone(), attempt: attempt.clone(), next }).await;
+        let settled = self
+            .settle(Settlement {
+                lease: job.lease.clone(),
+                attempt: attempt.clone(),
+                next,
+                effects: ran.effects,
+                quota: ran.quota,
+            })
+            .await;
         report(job, &attempt, next);
         if let Err(error) = settled {
             tracing::error!(job = %Name(job), error = chain(&error), "an attempt was made but could not be settled");

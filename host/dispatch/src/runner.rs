@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use hookyard_inbox::Claimed;
-use hookyard_model::{LogLine, Outcome, PluginRef, Revision};
+use hookyard_inbox::{Claimed, Usage};
+use hookyard_model::{Effects, LogLine, Outcome, PluginRef, Revision};
 
 /// Runs jobs on the plugins that are loaded.
 #[async_trait]
@@ -41,4 +41,8 @@ pub struct Ran {
     pub outcome: Outcome,
     /// What the guest wrote.
     pub log: Vec<LogLine>,
+    /// What it asked to change; taken only where the outcome is `Done`.
+    pub effects: Effects,
+    /// How much the plugin's store may hold.
+    pub quota: Usage,
 }

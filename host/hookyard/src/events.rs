@@ -4,7 +4,7 @@ use std::io::{self, BufWriter, ErrorKind, Write};
 use std::path::Path;
 
 use anyhow::Context;
-use hookyard_inbox::{EventSummary, Inbox, JobSummary, Page};
+use hookyard_inbox::{EventSummary, Inbox, JobSummary, Page, Selection};
 use hookyard_inbox_sqlite::SqliteInbox;
 use serde::Serialize;
 
@@ -31,7 +31,10 @@ pub(crate) async fn list(path: &Path, json: bool) -> Result<(), Failure> {
 async fn write_all(inbox: &dyn Inbox, json: bool, out: &mut impl Write) -> anyhow::Result<()> {
     let mut after = None;
     loop {
-        let events = inbox.events(Page { after, limit: PAGE }).await.context("the events can't be read")?;
+        let events = inbox
+            .events(Page { selection: Selection::default(), after, limit: PAGE })
+            .await
+            .context("the events can't be read")?;
         let Some(last) = events.last() else { break };
         match json {
             true => events.iter().try_for_each(|event| write_json(event, out))?,

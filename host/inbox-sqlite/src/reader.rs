@@ -93,7 +93,7 @@ pub(crate) fn load(connection: &Connection, leased: Vec<Leased>) -> Result<Vec<C
                 }
             },
         };
-        claimed.push(Claimed { lease, until, event });
+        claimed.push(Claimed { lease, until, event, revision: None });
     }
     Ok(claimed)
 }
@@ -110,6 +110,8 @@ fn event(row: &Row<'_>) -> Result<Event, Error> {
         key: row.get(5).map_err(store)?,
         received_at: Timestamp::from_unix_millis(row.get(6).map_err(store)?),
         payload: payload_at.map_or(Payload::Body, Payload::TextAt),
+        ordering_key: None,
+        key_until: Timestamp::from_unix_millis(i64::MAX),
         headers: codec::headers_from_blob(row.get(8).map_err(store)?)?,
         body: body.into(),
     })

@@ -185,7 +185,7 @@ impl Store {
     }
 
     pub(crate) fn settle(&mut self, settlement: &Settlement) -> Result<(), Error> {
-        let Settlement { lease, attempt, next } = settlement;
+        let Settlement { lease, attempt, next, .. } = settlement;
         let Some(job) = self.leased(lease)? else { return Err(Error::LeaseLost(lease.clone())) };
         let next = step::route(*next, self.is_routed(&job, &lease.plugin)?);
         self.put(job.seq, &lease.plugin.plugin, next, lease.attempt)?;

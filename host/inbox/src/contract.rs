@@ -5,7 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use hookyard_model::{Attempt, Event, EventId, JobState, PluginName, PluginRef, Revision, SourceRef, Timestamp};
+use hookyard_model::{
+    Attempt, Effects, Event, EventId, JobState, Key, MessageId, PluginName, PluginRef, Revision, SourceName, SourceRef,
+    TenantName, Timestamp, Versioned,
+};
 
 /// A store of events and of the jobs that they give rise to.
 ///
@@ -17,6 +20,8 @@ pub trait Inbox: Send + Sync + 'static {
     /// Once this returns `New`, event and jobs are durable. An event whose source and key are already stored is not
     /// stored again: the answer is `Repeat` with the id of the first. A crash before the return leaves all or nothing;
     /// the sender, unanswered, sends again, and the key keeps that from being a second event.
+    ///
+    /// A key is an event's until its `key_until`: an event with the same key that is received later is a new one.
     async fn append(&self, event: Event) -> Result<Appended, Error>;
 
     /// Replaces the whole table of which plugins are given the events of which source.
@@ -28,6 +33,9 @@ pub trait Inbox: Send + Sync + 'static {
     async fn route(&self, routes: Routes) -> Result<(), Error>;
 
     /// Takes leases on jobs that are due, the longest due first: of each wanted plugin no more than its limit.
+    ///
+    /// Within one ordering key (of one source and plugin) jobs are given out strictly in the order of their events: the
+    /// next one only once the one before is done or dead. A failing key waits; other keys go on.
     ///
     /// Until `now + lease` nobody else is given these jobs. `Claimed::attempt` counts this attempt, and is the proof of
     /// the lease. A crash after this call leaves the jobs leased; they're due again when the lease ends, or when the
@@ -42,8 +50,11 @@ pub trait Inbox: Send + Sync + 'static {
 
     /// Ends an attempt: its record and the job's next state become durable in one transaction.
     ///
-    /// Fails with `LeaseLost` and changes nothing when the job is no longer under this lease. A crash before the
-    /// return leaves all or nothing; with nothing, the job is attempted again.
+    /// The effects of an attempt that came to `Done` commit in the same transaction (invariant 6); those of any other
+    /// outcome are dropped. Fails with `LeaseLost` when the job is no longer under this lease, with `Conflict` when a key
+    /// that the attempt went by has changed since, and with `OverQuota` when its writes would take the plugin's store
+    /// past its quota: none of these changes anything. A crash before the return leaves all or nothing; with nothing,
+    /// the job is attempted again.
     async fn settle(&self, settlement: Settlement) -> Result<(), Error>;
 
     /// The earliest moment at which a job of these plugins is due; `None` when none ever will be by itself.
@@ -54,6 +65,77 @@ pub trait Inbox: Send + Sync + 'static {
 
     /// Stored events in the order of their arrival, each with its jobs, from `page.after` on.
     async fn events(&self, page: Page) -> Result<Vec<EventSummary>, Error>;
+
+    /// One event whole, with its jobs and all their attempts; `None` when there's no such event.
+    async fn read(&self, id: EventId) -> Result<Option<EventRecord>, Error> {
+        let _ = id;
+        Err(Error::Store("not there yet".into()))
+    }
+
+    /// Makes jobs run again: those that the selection finds and that are not under lease, each with its attempts counted
+    /// from one and its earlier attempts kept.
+    ///
+    /// Once this returns the jobs are durably due, spread over time by the rate. Jobs under lease are left alone, and
+    /// are counted apart. With `dry_run` nothing is changed.
+    async fn replay(&self, replay: Replay) -> Result<Replayed, Error> {
+        let _ = replay;
+        Err(Error::Store("not there yet".into()))
+    }
+
+    /// Takes out events that the limits don't keep, the oldest first, and of those none with a job that is not over;
+    /// no more than `limit` of them, so that nobody waits long for the writer. Call again while the answer says `more`.
+    async fn prune(&self, limits: &Retention, now: Timestamp, limit: usize) -> Result<Pruned, Error> {
+        let _ = (limits, now, limit);
+        Err(Error::Store("not there yet".into()))
+    }
+
+    /// Quarantines a revision of a plugin: once this returns, no claim gives out jobs of the plugin until `lift`, and
+    /// its jobs are held rather than burnt. Durable.
+    async fn quarantine(&self, quarantine: Quarantine) -> Result<(), Error> {
+        let _ = quarantine;
+        Err(Error::Store("not there yet".into()))
+    }
+
+    /// Ends a plugin's quarantine: its held jobs are pending again. Without one nothing is done.
+    async fn lift(&self, plugin: &PluginRef) -> Result<(), Error> {
+        let _ = plugin;
+        Err(Error::Store("not there yet".into()))
+    }
+
+    /// The plugins that are quarantined.
+    async fn quarantined(&self) -> Result<Vec<Quarantine>, Error> {
+        Err(Error::Store("not there yet".into()))
+    }
+
+    /// What stands at a key of a plugin's store, by what is committed; `None` when nothing does.
+    async fn value(&self, plugin: &PluginRef, key: &Key) -> Result<Option<Versioned>, Error> {
+        let _ = (plugin, key);
+        Err(Error::Store("not there yet".into()))
+    }
+
+    /// Keys of a bucket in the order of their bytes, after `after`, no more than `limit`.
+    async fn keys(
+        &self,
+        plugin: &PluginRef,
+        bucket: &str,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<String>, Error> {
+        let _ = (plugin, bucket, after, limit);
+        Err(Error::Store("not there yet".into()))
+    }
+
+    /// How much a plugin's store holds.
+    async fn usage(&self, plugin: &PluginRef) -> Result<Usage, Error> {
+        let _ = plugin;
+        Err(Error::Store("not there yet".into()))
+    }
+
+    /// Outbox messages in the order of their commit, after the one named, no more than `limit`.
+    async fn messages(&self, after: Option<MessageId>, limit: usize) -> Result<Vec<MessageSummary>, Error> {
+        let _ = (after, limit);
+        Err(Error::Store("not there yet".into()))
+    }
 }
 
 /// What `append` did.
@@ -98,6 +180,8 @@ pub struct Claimed {
     pub until: Timestamp,
     /// The event, whole.
     pub event: Arc<Event>,
+    /// The revision that a replay asked for; the active one where `None`.
+    pub revision: Option<Revision>,
 }
 
 /// The end of an attempt.
@@ -109,11 +193,150 @@ pub struct Settlement {
     pub attempt: Attempt,
     /// The job's next state.
     pub next: JobState,
+    /// What the attempt asked to change.
+    pub effects: Effects,
+    /// How much the plugin's store may hold.
+    pub quota: Usage,
+}
+
+/// An amount of key-value data: what a plugin's store holds, or may hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Usage {
+    /// Keys.
+    pub keys: u64,
+    /// Bytes of buckets' names, keys and values.
+    pub bytes: u64,
+}
+
+/// A message that waits in the outbox, less its body.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MessageSummary {
+    /// Our own id of it.
+    pub id: MessageId,
+    /// Whose plugin asked for it.
+    pub plugin: PluginRef,
+    /// The event that it was handling.
+    pub event: EventId,
+    /// Where it is to go.
+    pub destination: String,
+    /// How large its body is.
+    pub body_bytes: u64,
+}
+
+/// Which events or jobs are meant. What is `None` or empty excludes nothing.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Selection {
+    /// These events.
+    pub ids: Vec<EventId>,
+    /// Of this tenant.
+    pub tenant: Option<TenantName>,
+    /// Of this source.
+    pub source: Option<SourceName>,
+    /// With a job of this plugin.
+    pub plugin: Option<PluginName>,
+    /// Of this type.
+    pub event_type: Option<String>,
+    /// With a job in the state of this name.
+    pub state: Option<String>,
+    /// Received at or after.
+    pub since: Option<Timestamp>,
+    /// Received before.
+    pub until: Option<Timestamp>,
+}
+
+/// A wish to run jobs again.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Replay {
+    /// Which jobs; one that names nothing is refused by callers, not here.
+    pub selection: Selection,
+    /// Run them on this revision rather than on the active one.
+    pub revision: Option<Revision>,
+    /// Jobs a second; all at once where `None`.
+    pub rate: Option<f64>,
+    /// The present.
+    pub now: Timestamp,
+    /// Only count.
+    pub dry_run: bool,
+}
+
+/// What a replay found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Replayed {
+    /// Jobs that will run again, or would.
+    pub jobs: u64,
+    /// Jobs left alone since they are being attempted.
+    pub leased: u64,
+}
+
+/// One event with all that became of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EventRecord {
+    /// The event, whole.
+    pub event: Event,
+    /// One for each plugin, by name.
+    pub jobs: Vec<JobRecord>,
+}
+
+/// One job with its history.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct JobRecord {
+    /// The plugin.
+    pub plugin: PluginName,
+    /// Where the job stands.
+    pub state: JobState,
+    /// How often it has been replayed.
+    pub replays: u32,
+    /// Its ended attempts, the first first; each with the number of replays that came before it.
+    pub attempts: Vec<(u32, Attempt)>,
+}
+
+/// How long events are kept.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Retention {
+    /// For tenants that have none of their own.
+    pub fallback: Keep,
+    /// For those that have.
+    pub by_tenant: BTreeMap<TenantName, Keep>,
+}
+
+/// How long a tenant's events are kept; `None` is without end.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Keep {
+    /// No longer than this after they came in.
+    pub age_max: Option<Duration>,
+    /// No more bytes of headers and bodies than this.
+    pub bytes_max: Option<u64>,
+}
+
+/// What one step of pruning did.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Pruned {
+    /// Events taken out.
+    pub events: u64,
+    /// Bytes of their headers and bodies.
+    pub bytes: u64,
+    /// Whether there may be more to take out now.
+    pub more: bool,
+}
+
+/// A revision that failed too often.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Quarantine {
+    /// The plugin whose jobs are held.
+    pub plugin: PluginRef,
+    /// The revision that failed.
+    pub revision: Revision,
+    /// One line.
+    pub reason: String,
+    /// Since when.
+    pub since: Timestamp,
 }
 
 /// A stretch of the list of events.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Page {
+    /// Only these.
+    pub selection: Selection,
     /// Only events that came after this one. An id that isn't stored stands where its order among the ids puts it.
     pub after: Option<EventId>,
     /// How many at most.
@@ -163,6 +386,12 @@ pub enum Error {
     /// The job is no longer under the lease that was shown.
     #[error("the lease on the job of event {} for plugin {} (attempt {}) is lost", .0.event, .0.plugin, .0.attempt)]
     LeaseLost(JobRef),
+    /// A key that an attempt went by was changed by another attempt in the meantime.
+    #[error("`{}` in bucket `{}` was changed by another attempt", .0.key, .0.bucket)]
+    Conflict(Key),
+    /// An attempt's writes would take the plugin's store past what it may hold.
+    #[error("the plugin's store may hold {} keys and {} bytes", .0.keys, .0.bytes)]
+    OverQuota(Usage),
     /// The store failed; nothing of the call was kept.
     #[error("the inbox's store failed")]
     Store(#[source] Box<dyn std::error::Error + Send + Sync>),

@@ -10,5 +10,8 @@ pub mod memory;
 
 pub mod conformance;
 
-pub use contract::{Appended, Claimed, Error, EventSummary, Inbox, JobRef, JobSummary, Page, Routes, Settlement, Want};
+pub use contract::{
+    Appended, Claimed, Error, EventRecord, EventSummary, Inbox, JobRecord, JobRef, JobSummary, Keep, MessageSummary,
+    Page, Pruned, Quarantine, Replay, Replayed, Retention, Routes, Selection, Settlement, Usage, Want,
+};
 pub use memory::MemoryInbox;

@@ -85,7 +85,7 @@ impl Inbox for MemoryInbox {
     }
 
     async fn settle(&self, settlement: Settlement) -> Result<(), Error> {
-        let Settlement { lease, attempt, next } = settlement;
+        let Settlement { lease, attempt, next, .. } = settlement;
         let mut state = self.state();
         let Some((at, _)) = state.leased(&lease) else { return Err(Error::LeaseLost(lease)) };
         let routed = state.is_routed(at, &lease.plugin.plugin);
@@ -211,7 +211,7 @@ impl State {
                     let attempt = job.attempts;
                     let event = Arc::clone(&self.events[place.at].event);
                     let lease = JobRef { event: event.id, plugin: want.plugin.clone(), attempt };
-                    claimed.push(Claimed { lease, until, event });
+                    claimed.push(Claimed { lease, until, event, revision: None });
                     wanted -= 1;
                 }
             }

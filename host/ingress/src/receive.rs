@@ -135,6 +135,8 @@ impl Receiver {
             headers: without_credentials(headers, source),
             body: body.bytes.clone(),
             payload: verified.payload,
+            ordering_key: None,
+            key_until: hookyard_model::Timestamp::from_unix_millis(i64::MAX),
         };
         let stored = Stored { id: event.id, event_type: event.event_type.clone(), key: event.key.clone() };
         match self.append(event).await? {

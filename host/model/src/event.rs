@@ -73,8 +73,10 @@ pub struct Event {
     pub provider: String,
     /// The provider's name of what happened, when it could be told.
     pub event_type: Option<String>,
-    /// What the sender repeats when it sends the same event again; unique within a source.
+    /// What the sender repeats when it sends the same event again.
     pub key: String,
+    /// Until when the key is this event's alone within its source; received later, the same key is a new event.
+    pub key_until: Timestamp,
     /// When the request had been read.
     pub received_at: Timestamp,
     /// The request's headers in their order, without those that carry a credential.
@@ -83,4 +85,6 @@ pub struct Event {
     pub body: Bytes,
     /// Where in the body the event stands.
     pub payload: Payload,
+    /// Events of one source with the same ordering key are handled in their order.
+    pub ordering_key: Option<String>,
 }

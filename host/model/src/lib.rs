@@ -3,6 +3,7 @@
 //! Everything here is plain data and pure functions: no clock, environment, file or randomness is read
 //! (invariant 9). Whoever needs `now` or a random number passes it in.
 
+pub mod effect;
 pub mod event;
 pub mod job;
 pub mod name;
@@ -10,6 +11,7 @@ pub mod outcome;
 pub mod retry;
 pub mod time;
 
+pub use effect::{Effects, Key, Message, MessageId, Seen, Versioned, Write};
 pub use event::{Event, EventId, Header, Payload};
 pub use job::{Illegal, Input, JobState, apply};
 pub use name::{InvalidName, PluginName, PluginRef, Revision, SourceName, SourceRef, TenantName};

@@ -75,6 +75,13 @@ impl Runner for Catalog {
         let loaded = Arc::clone(self.active.load().get(&job.lease.plugin)?);
         let began = Instant::now();
         let (outcome, log) = loaded.attempt(job).await;
-        Some(Ran { revision: loaded.revision(), duration: began.elapsed(), outcome, log })
+        Some(Ran {
+            revision: loaded.revision(),
+            duration: began.elapsed(),
+            outcome,
+            log,
+            effects: hookyard_model::Effects::default(),
+            quota: hookyard_inbox::Usage { keys: u64::MAX, bytes: u64::MAX },
+        })
     }
 }

@@ -59,6 +59,8 @@ fn job(event_type: Option<&str>, body: impl Into<Bytes>) -> Claimed {
         headers: vec![Header { name: "x-kind".into(), value: Bytes::from_static(b"\xffbytes") }],
         body: body.into(),
         payload: Payload::Body,
+        ordering_key: None,
+        key_until: Timestamp::from_unix_millis(i64::MAX),
     };
     Claimed {
         lease: JobRef { event: event.id, plugin: plugin(), attempt: 3 },

@@ -9,7 +9,8 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use hookyard_dispatch::{Active, Config, Dispatcher, Handle, Ran, RetryPolicies, Runner};
 use hookyard_inbox::{
-    Appended, Claimed, Error, EventSummary, Inbox, JobRef, JobSummary, MemoryInbox, Page, Routes, Settlement, Want,
+    Appended, Claimed, Error, EventSummary, Inbox, JobRef, JobSummary, MemoryInbox, Page, Routes, Selection,
+    Settlement, Want,
 };
 use hookyard_model::{
     Attempt, Clock, Event, EventId, Outcome, Payload, PluginRef, RetryPolicy, Revision, SourceRef, Timestamp,
@@ -100,7 +101,14 @@ impl Runner for ScriptedRunner {
         sleep(duration).await;
         self.leave(&job.lease.plugin);
         let Act::End(_, outcome) = act else { panic!("as the script says") };
-        Some(Ran { revision: Revision::from_sha256([3; 32]), duration, outcome, log: Vec::new() })
+        Some(Ran {
+            revision: Revision::from_sha256([3; 32]),
+            duration,
+            outcome,
+            log: Vec::new(),
+            effects: hookyard_model::Effects::default(),
+            quota: hookyard_inbox::Usage { keys: u64::MAX, bytes: u64::MAX },
+        })
     }
 }
 
@@ -240,7 +248,7 @@ impl Yard {
     }
 
     pub(crate) async fn jobs(&self) -> Vec<JobSummary> {
-        let page = Page { after: None, limit: 100_000 };
+        let page = Page { selection: Selection::default(), after: None, limit: 100_000 };
         let events = self.inbox.events(page).await.expect("the events");
         events.into_iter().flat_map(|event| event.jobs).collect()
     }
@@ -310,5 +318,7 @@ pub(crate) fn event(number: u64, received_at: Timestamp) -> Event {
         headers: Vec::new(),
         body: Bytes::from_static(b"a body that no log may show"),
         payload: Payload::Body,
+        ordering_key: None,
+        key_until: Timestamp::from_unix_millis(i64::MAX),
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use hookyard_dispatch::{Active, Config, Dispatcher, Ran, RetryPolicies, Runner};
-use hookyard_inbox::{Claimed, Inbox, MemoryInbox, Page, Routes};
+use hookyard_inbox::{Claimed, Inbox, MemoryInbox, Page, Routes, Selection};
 use hookyard_model::{Clock, LogLine, Outcome, Revision, Timestamp};
 use tracing_subscriber::fmt::MakeWriter;
 
@@ -53,6 +53,8 @@ impl Runner for Talkative {
             duration: Duration::from_millis(12),
             outcome: Outcome::Rejected { reason: "no\nforged line".into() },
             log: vec![line(false, "packed \u{1b}[2J\rthe box"), line(true, "out of tape")],
+            effects: hookyard_model::Effects::default(),
+            quota: hookyard_inbox::Usage { keys: u64::MAX, bytes: u64::MAX },
         })
     }
 }
@@ -85,8 +87,8 @@ async fn lines() -> Vec<String> {
     });
     dispatcher
         .run(async {
-            let page = Page { after: None, limit: 1 };
-            while inbox.events(page).await.expect("the events")[0].jobs[0].state.name() != "dead" {
+            let page = Page { selection: Selection::default(), after: None, limit: 1 };
+            while inbox.events(page.clone()).await.expect("the events")[0].jobs[0].state.name() != "dead" {
                 tokio::time::sleep(SECOND).await;
             }
         })

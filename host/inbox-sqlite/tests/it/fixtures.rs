@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use bytes::Bytes;
-use hookyard_inbox::{Claimed, EventSummary, Inbox, Page, Routes, Want};
+use hookyard_inbox::{Claimed, EventSummary, Inbox, Page, Routes, Selection, Want};
 use hookyard_inbox_sqlite::{Options, SqliteInbox};
 use hookyard_model::{Event, EventId, Header, Payload, PluginRef, SourceRef, Timestamp};
 use tempfile::TempDir;
@@ -53,6 +53,8 @@ pub(crate) fn event(number: u64) -> Event {
         headers: vec![Header { name: "x".into(), value: Bytes::from_static(b"\xff\xfe") }],
         body: Bytes::from(vec![number as u8; 2_000]),
         payload: Payload::Body,
+        ordering_key: None,
+        key_until: Timestamp::from_unix_millis(i64::MAX),
     }
 }
 
@@ -66,5 +68,5 @@ pub(crate) async fn claim(inbox: &SqliteInbox, limit: usize, now: i64) -> Vec<Cl
 }
 
 pub(crate) async fn events(inbox: &SqliteInbox) -> Vec<EventSummary> {
-    inbox.events(Page { after: None, limit: 10_000 }).await.expect("the events")
+    inbox.events(Page { selection: Selection::default(), after: None, limit: 10_000 }).await.expect("the events")
 }

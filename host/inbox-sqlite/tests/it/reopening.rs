@@ -17,7 +17,13 @@ fn settlement(lease: hookyard_inbox::JobRef, outcome: Outcome, next: JobState) -
         outcome,
         log: Vec::new(),
     };
-    Settlement { lease, attempt, next }
+    Settlement {
+        lease,
+        attempt,
+        next,
+        effects: hookyard_model::Effects::default(),
+        quota: hookyard_inbox::Usage { keys: u64::MAX, bytes: u64::MAX },
+    }
 }
 
 #[tokio::test]

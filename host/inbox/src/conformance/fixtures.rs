@@ -10,7 +10,7 @@ use hookyard_model::{
 };
 use uuid::Uuid;
 
-use crate::{Claimed, EventSummary, Inbox, JobRef, JobSummary, Page, Routes, Settlement, Want};
+use crate::{Claimed, EventSummary, Inbox, JobRef, JobSummary, Page, Routes, Selection, Settlement, Want};
 
 pub(super) const LEASE: Duration = Duration::from_secs(60);
 
@@ -48,6 +48,8 @@ pub(super) fn event_of(from: &str, number: u64) -> Event {
         headers: vec![Header { name: "content-type".into(), value: Bytes::from_static(b"application/json") }],
         body: Bytes::from(format!("{{\"number\":{number}}}")),
         payload: Payload::Body,
+        ordering_key: None,
+        key_until: Timestamp::from_unix_millis(i64::MAX),
     }
 }
 
@@ -105,7 +107,13 @@ pub(super) fn attempt(number: u32, outcome: Outcome) -> Attempt {
 }
 
 pub(super) fn settlement(lease: &JobRef, outcome: Outcome, next: JobState) -> Settlement {
-    Settlement { lease: lease.clone(), attempt: attempt(lease.attempt, outcome), next }
+    Settlement {
+        lease: lease.clone(),
+        attempt: attempt(lease.attempt, outcome),
+        next,
+        effects: hookyard_model::Effects::default(),
+        quota: crate::Usage { keys: u64::MAX, bytes: u64::MAX },
+    }
 }
 
 pub(super) async fn settle(inbox: &Arc<dyn Inbox>, lease: &JobRef, outcome: Outcome, next: JobState) {
@@ -113,7 +121,7 @@ pub(super) async fn settle(inbox: &Arc<dyn Inbox>, lease: &JobRef, outcome: Outc
 }
 
 pub(super) async fn summaries(inbox: &Arc<dyn Inbox>) -> Vec<EventSummary> {
-    inbox.events(Page { after: None, limit: 1000 }).await.expect("a page of events")
+    inbox.events(Page { selection: Selection::default(), after: None, limit: 1000 }).await.expect("a page of events")
 }
 
 /// The jobs of the `number`-th event.

@@ -6,7 +6,7 @@ use hookyard_model::{Event, EventId};
 
 use super::fixtures::{append, at, event, event_of, is, route, source, states, summaries};
 use super::{Case, table};
-use crate::{EventSummary, Inbox, Page};
+use crate::{EventSummary, Inbox, Page, Selection};
 
 pub(super) const CASES: &[Case] = table![
     an_empty_inbox_lists_nothing,
@@ -18,7 +18,7 @@ pub(super) const CASES: &[Case] = table![
 ];
 
 async fn page(inbox: &Arc<dyn Inbox>, after: Option<EventId>, limit: usize) -> Vec<EventSummary> {
-    inbox.events(Page { after, limit }).await.expect("a page of events")
+    inbox.events(Page { selection: Selection::default(), after, limit }).await.expect("a page of events")
 }
 
 fn keys(events: &[EventSummary]) -> Vec<&str> {

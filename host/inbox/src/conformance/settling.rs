@@ -118,7 +118,16 @@ async fn every_outcome_is_told_as_it_was(inbox: Arc<dyn Inbox>) {
         let job = claim_one(&inbox, 10).await;
         let record = attempt(job.lease.attempt, outcome.clone());
         let next = JobState::Waiting { until: at(10) };
-        inbox.settle(crate::Settlement { lease: job.lease, attempt: record, next }).await.expect("a settlement");
+        inbox
+            .settle(crate::Settlement {
+                lease: job.lease,
+                attempt: record,
+                next,
+                effects: hookyard_model::Effects::default(),
+                quota: crate::Usage { keys: u64::MAX, bytes: u64::MAX },
+            })
+            .await
+            .expect("a settlement");
         assert_eq!(jobs(&inbox, 1).await[0].last_outcome, Some(outcome.to_string()));
     }
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use hookyard_inbox::{
-    Appended, Claimed, Error, EventSummary, Inbox, JobRef, MemoryInbox, Page, Routes, Settlement, Want,
+    Appended, Claimed, Error, EventSummary, Inbox, JobRef, MemoryInbox, Page, Routes, Selection, Settlement, Want,
 };
 use hookyard_ingress::{Config, Fetch, FetchError, FetchRequest, Handle, Parts, Source, Sources};
 use hookyard_model::{Clock, Event, EventId, PluginRef, SourceName, SourceRef, TenantName, Timestamp};
@@ -60,7 +60,7 @@ impl TestInbox {
     }
 
     pub(crate) async fn stored(&self) -> Vec<EventSummary> {
-        self.stored.events(Page { after: None, limit: 1000 }).await.expect("a list")
+        self.stored.events(Page { selection: Selection::default(), after: None, limit: 1000 }).await.expect("a list")
     }
 }
 
