@@ -74,7 +74,9 @@ async fn a_repeat_after_a_restart_is_still_a_repeat() -> Result<()> {
     let Rig { senders, host, site, .. } = rig;
     host.kill().await?;
     let rig = Rig::restarted(site, senders).await?;
-    assert!(rig.post("topper", &webhook).await?.is_accepted());
+    let again = rig.post("topper", &webhook).await?;
+    assert!(again.is_accepted());
+    assert_eq!(again.says("status"), "repeat", "{}", again.text());
     assert_eq!(rig.host.events().await?.len(), 1);
     Ok(())
 }

@@ -57,7 +57,10 @@ impl Readers {
     /// Refuses a database that isn't an inbox of a version that this build knows.
     pub(crate) fn check_version(&self, path: &Path) -> Result<(), OpenError> {
         let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        idle.iter().try_for_each(|connection| crate::open::check_version(connection, path).map(drop))
+        idle.iter().try_for_each(|connection| match crate::open::check_version(connection, path)? {
+            0 => Err(OpenError::Missing { path: path.to_owned() }),
+            _ => Ok(()),
+        })
     }
 
     /// Closes what is idle.

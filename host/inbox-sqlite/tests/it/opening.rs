@@ -110,4 +110,6 @@ fn a_folder_is_no_inbox_and_neither_is_nothing() {
     let missing = folder.path().with_file_name("missing.db");
     assert!(matches!(SqliteInbox::open_read_only(&missing), Err(OpenError::Missing { .. })));
     assert!(!missing.exists(), "reading makes no file");
+    std::fs::write(&missing, "").expect("an empty file");
+    assert!(matches!(SqliteInbox::open_read_only(&missing), Err(OpenError::Missing { .. })));
 }
