@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
+use hookyard_crash::Point;
 use hookyard_inbox::{Claimed, Error, Inbox, JobRef, Settlement};
 use hookyard_model::{Attempt, Clock, Input, JobState, LogLine, Outcome, apply};
 use tokio::time::{Instant, sleep};
@@ -48,6 +49,7 @@ impl Means {
     }
 
     async fn run_and_settle(&self, job: &Claimed) -> End {
+        Point::CallBefore.pass();
         let started_at = self.clock.now();
         let Some(ran) = self.runner.run(job).await else {
             if let Err(error) = self.inbox.release(std::slice::from_ref(&job.lease)).await {
@@ -55,6 +57,7 @@ impl Means {
             }
             return End::Absent;
         };
+        Point::CallAfter.pass();
         let number = job.lease.attempt;
         let attempt = Attempt {
             number,

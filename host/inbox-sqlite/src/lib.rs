@@ -20,6 +20,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use hookyard_crash::Point;
 use hookyard_inbox::{Appended, Claimed, Error, EventSummary, Inbox, JobRef, Page, Routes, Settlement, Want};
 use hookyard_model::{Event, PluginRef, Timestamp};
 use tokio::sync::Notify;
@@ -79,6 +80,7 @@ fn release_leases(path: &Path, connection: rusqlite::Connection) -> Result<rusql
     store.connection.execute_batch("BEGIN IMMEDIATE").map_err(fault)?;
     let released =
         store.release_all().map_err(|error| OpenError::Unreadable { path: path.to_owned(), source: error })?;
+    Point::LeasesReturned.pass();
     store.connection.execute_batch("COMMIT").map_err(fault)?;
     if released > 0 {
         tracing::info!(jobs = released, "attempts that an earlier host left are made again");
@@ -96,7 +98,14 @@ impl Drop for SqliteInbox {
 impl Inbox for SqliteInbox {
     async fn append(&self, event: Event) -> Result<Appended, Error> {
         let bytes = event.body.len();
-        self.writer()?.call_or_busy(Durability::Synced, bytes, move |store| store.append(&event)).await
+        let append = move |store: &mut write::Store| {
+            let appended = store.append(&event);
+            Point::AppendWritten.pass();
+            appended
+        };
+        let appended = self.writer()?.call_or_busy(Durability::Synced, bytes, append).await;
+        Point::AppendCommitted.pass();
+        appended
     }
 
     async fn route(&self, routes: Routes) -> Result<(), Error> {
@@ -109,6 +118,7 @@ impl Inbox for SqliteInbox {
         if leased.is_empty() {
             return Ok(Vec::new());
         }
+        Point::ClaimCommitted.pass();
         self.readers.read(move |connection| reader::load(connection, leased)).await
     }
 
@@ -123,7 +133,14 @@ impl Inbox for SqliteInbox {
     }
 
     async fn settle(&self, settlement: Settlement) -> Result<(), Error> {
-        self.writer()?.call(Durability::Synced, move |store| store.settle(&settlement)).await
+        let settle = move |store: &mut write::Store| {
+            let settled = store.settle(&settlement);
+            Point::SettleWritten.pass();
+            settled
+        };
+        let settled = self.writer()?.call(Durability::Synced, settle).await;
+        Point::SettleCommitted.pass();
+        settled
     }
 
     async fn next_due(&self, plugins: &[PluginRef]) -> Result<Option<Timestamp>, Error> {

@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use hookyard_crash::Point;
 use hookyard_inbox::{Appended, Error, JobRef, Routes, Settlement, Want, step};
 use hookyard_model::{Event, EventId, JobState, Payload, PluginName, PluginRef, SourceName, SourceRef, Timestamp};
 use rusqlite::{Connection, OptionalExtension, Row, params};
@@ -61,6 +62,7 @@ impl Store {
             return self.event_by_key(tenant, source, &event.key).map(Appended::Repeat);
         }
         let seq = self.connection.last_insert_rowid();
+        Point::AppendEvent.pass();
         for plugin in &plugins {
             self.execute(sql::JOB_INSERT, params![seq, plugin.as_str(), tenant])?;
         }
@@ -83,6 +85,7 @@ impl Store {
             self.execute(sql::ROUTE_DELETE, params![source.tenant.as_str(), source.source.as_str(), plugin.as_str()])?;
             self.turn(source, plugin, false)?;
         }
+        Point::RouteHalf.pass();
         let added = difference(routes, &old);
         for (source, plugin) in &added {
             let values = params![source.tenant.as_str(), source.source.as_str(), plugin.as_str()];
@@ -156,6 +159,7 @@ impl Store {
             step::Claim::Lease(next) => {
                 let attempt = job.attempts + 1;
                 self.put(job.seq, &plugin.plugin, next, attempt)?;
+                Point::ClaimLease.pass();
                 let lease = JobRef { event: job.id, plugin: plugin.clone(), attempt };
                 Ok(Some(Leased { lease, until, seq: job.seq }))
             }
@@ -189,6 +193,7 @@ impl Store {
         let Some(job) = self.leased(lease)? else { return Err(Error::LeaseLost(lease.clone())) };
         let next = step::route(*next, self.is_routed(&job, &lease.plugin)?);
         self.put(job.seq, &lease.plugin.plugin, next, lease.attempt)?;
+        Point::SettleState.pass();
         let values = params![
             job.seq,
             lease.plugin.plugin.as_str(),
@@ -200,7 +205,9 @@ impl Store {
             codec::outcome_detail(&attempt.outcome),
             codec::log_to_json(&attempt.log),
         ];
-        self.execute(sql::ATTEMPT_INSERT, values).map(drop)
+        self.execute(sql::ATTEMPT_INSERT, values)?;
+        Point::SettleRecord.pass();
+        Ok(())
     }
 
     /// Gives back the leases of a host that is no more. Its attempts had begun, so they count.

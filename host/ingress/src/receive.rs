@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use bytes::Bytes;
+use hookyard_crash::Point;
 use hookyard_inbox::Appended;
 use hookyard_model::{Event, Header};
 use hookyard_verify::{Refusal, Verdict, Verified};
@@ -139,6 +140,7 @@ impl Receiver {
             key_until: hookyard_model::Timestamp::from_unix_millis(i64::MAX),
         };
         let stored = Stored { id: event.id, event_type: event.event_type.clone(), key: event.key.clone() };
+        Point::Received.pass();
         match self.append(event).await? {
             Appended::New => Ok(Accepted::Stored(stored)),
             Appended::Repeat(first) => Ok(Accepted::Repeat(Stored { id: first, ..stored })),
