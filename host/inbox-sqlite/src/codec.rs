@@ -140,6 +140,15 @@ pub(crate) fn log_to_json(log: &[LogLine]) -> Option<String> {
     (!log.is_empty()).then(|| Value::Array(log.iter().map(line).collect()).to_string())
 }
 
+/// The lines of such a text.
+pub(crate) fn log_from_json(json: Option<&str>) -> Result<Vec<LogLine>, Error> {
+    let lines: Vec<(String, String)> = match json {
+        None => return Ok(Vec::new()),
+        Some(json) => serde_json::from_str(json).map_err(|_| corrupt("an attempt's log"))?,
+    };
+    Ok(lines.into_iter().map(|(stream, text)| LogLine { is_error: stream == "err", text }).collect())
+}
+
 fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }

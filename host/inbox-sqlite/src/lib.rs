@@ -7,7 +7,12 @@
 mod codec;
 mod open;
 mod options;
+mod kept;
+mod listing;
 mod reader;
+mod replaying;
+mod retention;
+mod select;
 mod sql;
 mod write;
 mod writer;
@@ -21,8 +26,11 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use hookyard_crash::Point;
-use hookyard_inbox::{Appended, Claimed, Error, EventSummary, Inbox, JobRef, Page, Routes, Settlement, Want};
-use hookyard_model::{Event, PluginRef, Timestamp};
+use hookyard_inbox::{
+    Appended, Claimed, Error, EventRecord, EventSummary, Inbox, JobRef, MessageSummary, Page, Pruned, Quarantine, Replay,
+    Replayed, Retention, Routes, Settlement, Usage, Want,
+};
+use hookyard_model::{Event, EventId, Key, MessageId, PluginRef, Timestamp, Versioned};
 use tokio::sync::Notify;
 
 use reader::Readers;
@@ -153,6 +161,56 @@ impl Inbox for SqliteInbox {
     }
 
     async fn events(&self, page: Page) -> Result<Vec<EventSummary>, Error> {
-        self.readers.read(move |connection| reader::events(connection, page)).await
+        self.readers.read(move |connection| listing::events(connection, &page)).await
+    }
+
+    async fn read(&self, id: EventId) -> Result<Option<EventRecord>, Error> {
+        self.readers.read(move |connection| listing::read(connection, id)).await
+    }
+
+    async fn replay(&self, replay: Replay) -> Result<Replayed, Error> {
+        replaying::replay(self, replay).await
+    }
+
+    async fn prune(&self, limits: &Retention, now: Timestamp, limit: usize) -> Result<Pruned, Error> {
+        retention::prune(self, limits.clone(), now, limit).await
+    }
+
+    async fn quarantine(&self, quarantine: Quarantine) -> Result<(), Error> {
+        self.writer()?.call(Durability::Synced, move |store| store.quarantine(&quarantine)).await
+    }
+
+    async fn lift(&self, plugin: &PluginRef) -> Result<(), Error> {
+        let plugin = plugin.clone();
+        self.writer()?.call(Durability::Synced, move |store| store.lift(&plugin)).await
+    }
+
+    async fn quarantined(&self) -> Result<Vec<Quarantine>, Error> {
+        self.readers.read(write::quarantined).await
+    }
+
+    async fn value(&self, plugin: &PluginRef, key: &Key) -> Result<Option<Versioned>, Error> {
+        let (plugin, key) = (plugin.clone(), key.clone());
+        self.readers.read(move |connection| kept::value(connection, &plugin, &key)).await
+    }
+
+    async fn keys(
+        &self,
+        plugin: &PluginRef,
+        bucket: &str,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<String>, Error> {
+        let (plugin, bucket, after) = (plugin.clone(), bucket.to_owned(), after.map(str::to_owned));
+        self.readers.read(move |connection| kept::keys(connection, &plugin, &bucket, after.as_deref(), limit)).await
+    }
+
+    async fn usage(&self, plugin: &PluginRef) -> Result<Usage, Error> {
+        let plugin = plugin.clone();
+        self.readers.read(move |connection| kept::usage(connection, &plugin)).await
+    }
+
+    async fn messages(&self, after: Option<MessageId>, limit: usize) -> Result<Vec<MessageSummary>, Error> {
+        self.readers.read(move |connection| kept::messages(connection, after, limit)).await
     }
 }

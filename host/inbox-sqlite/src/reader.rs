@@ -5,9 +5,9 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use hookyard_inbox::{Claimed, Error, EventSummary, JobSummary, Page};
+use hookyard_inbox::{Claimed, Error};
 use hookyard_model::{Event, Payload, PluginRef, SourceRef, Timestamp};
-use rusqlite::{Connection, OpenFlags, OptionalExtension, Row, params};
+use rusqlite::{Connection, OpenFlags, Row};
 use tokio::sync::Semaphore;
 
 use crate::OpenError;
@@ -85,7 +85,7 @@ pub(crate) fn load(connection: &Connection, leased: Vec<Leased>) -> Result<Vec<C
     let mut claimed: Vec<Claimed> = Vec::with_capacity(leased.len());
     // Several plugins may have been given the same event.
     let mut loaded = std::collections::HashMap::<i64, Arc<Event>>::new();
-    for Leased { lease, until, seq } in leased {
+    for Leased { lease, until, seq, revision } in leased {
         let event = match loaded.get(&seq) {
             Some(event) => Arc::clone(event),
             None => match statement.query_row([seq], |row| Ok(event(row))).map_err(store)? {
@@ -96,12 +96,12 @@ pub(crate) fn load(connection: &Connection, leased: Vec<Leased>) -> Result<Vec<C
                 }
             },
         };
-        claimed.push(Claimed { lease, until, event, revision: None });
+        claimed.push(Claimed { lease, until, event, revision });
     }
     Ok(claimed)
 }
 
-fn event(row: &Row<'_>) -> Result<Event, Error> {
+pub(crate) fn event(row: &Row<'_>) -> Result<Event, Error> {
     let id: [u8; 16] = row.get(0).map_err(store)?;
     let payload_at: Option<String> = row.get(7).map_err(store)?;
     let body: Vec<u8> = row.get(9).map_err(store)?;
@@ -121,7 +121,7 @@ fn event(row: &Row<'_>) -> Result<Event, Error> {
 }
 
 /// From the columns `tenant` and `source`, which follow each other.
-fn source(row: &Row<'_>, first: usize) -> Result<SourceRef, Error> {
+pub(crate) fn source(row: &Row<'_>, first: usize) -> Result<SourceRef, Error> {
     let text = |column| row.get_ref(column).and_then(|value| Ok(value.as_str()?)).map_err(store);
     let tenant = parsed(text(first)?, "an event's tenant")?;
     Ok(SourceRef { tenant, source: parsed(text(first + 1)?, "an event's source")? })
@@ -141,71 +141,4 @@ pub(crate) fn next_due(connection: &Connection, plugins: &[PluginRef]) -> Result
         earliest = [earliest, due].into_iter().flatten().min();
     }
     Ok(earliest.map(Timestamp::from_unix_millis))
-}
-
-/// A stretch of the list of events.
-pub(crate) fn events(connection: &Connection, page: Page) -> Result<Vec<EventSummary>, Error> {
-    let after = match page.after {
-        None => 0,
-        Some(id) => {
-            let mut place = connection.prepare_cached(sql::EVENT_NOT_AFTER).map_err(store)?;
-            let id = id.as_uuid().into_bytes();
-            place.query_row([id], |row| row.get::<_, i64>(0)).optional().map_err(store)?.unwrap_or(0)
-        }
-    };
-    let limit = i64::try_from(page.limit).unwrap_or(i64::MAX);
-    let mut statement = connection.prepare_cached(sql::EVENTS_PAGE).map_err(store)?;
-    let mut found = codec::read_all(&mut statement, [after, limit], summary)?;
-    if let (Some((first, _)), Some((last, _))) = (found.first(), found.last()) {
-        let range = *first..=*last;
-        add_jobs(connection, range, &mut found)?;
-    }
-    Ok(found.into_iter().map(|(_, summary)| summary).collect())
-}
-
-fn summary(row: &Row<'_>) -> Result<(i64, EventSummary), Error> {
-    let id: [u8; 16] = row.get(1).map_err(store)?;
-    let summary = EventSummary {
-        id: codec::event_id(&id)?,
-        source: source(row, 2)?,
-        provider: row.get(4).map_err(store)?,
-        event_type: row.get(5).map_err(store)?,
-        key: row.get(6).map_err(store)?,
-        received_at: Timestamp::from_unix_millis(row.get(7).map_err(store)?),
-        jobs: Vec::new(),
-    };
-    Ok((row.get(0).map_err(store)?, summary))
-}
-
-/// Both are in the order of arrival.
-fn add_jobs(
-    connection: &Connection,
-    range: std::ops::RangeInclusive<i64>,
-    events: &mut [(i64, EventSummary)],
-) -> Result<(), Error> {
-    let mut statement = connection.prepare_cached(sql::JOBS_OF_PAGE).map_err(store)?;
-    let mut rows = statement.query(params![range.start(), range.end()]).map_err(store)?;
-    let mut events = events.iter_mut().peekable();
-    while let Some(row) = rows.next().map_err(store)? {
-        let seq: i64 = row.get(0).map_err(store)?;
-        while events.next_if(|(event, _)| *event < seq).is_some() {}
-        if let Some((_, event)) = events.peek_mut() {
-            event.jobs.push(job(row)?);
-        }
-    }
-    Ok(())
-}
-
-fn job(row: &Row<'_>) -> Result<JobSummary, Error> {
-    let text = |column: usize| row.get::<_, Option<String>>(column).map_err(store);
-    let (plugin, state) = (text(1)?.unwrap_or_default(), text(2)?.unwrap_or_default());
-    let (revision, outcome, detail) = (text(5)?, text(6)?, text(7)?);
-    let outcome = outcome.map(|name| codec::outcome(&name, detail.as_deref())).transpose()?;
-    Ok(JobSummary {
-        plugin: parsed(&plugin, "a job's plugin")?,
-        state: codec::state(&state, row.get(3).map_err(store)?)?,
-        attempts: row.get(4).map_err(store)?,
-        revision: revision.map(|text| codec::revision(&text)).transpose()?,
-        last_outcome: outcome.map(|outcome| outcome.to_string()),
-    })
 }

@@ -16,6 +16,23 @@ CREATE TABLE event (
     body        BLOB NOT NULL,
     UNIQUE (tenant, source, key)
 ) STRICT;
+-- The oldest of a tenant, for retention.
+CREATE INDEX event_age ON event (tenant, received_at);
+
+-- What each tenant has stored, so that retention by bytes needn't add it up.
+CREATE TABLE stored (
+    tenant TEXT PRIMARY KEY,
+    events INTEGER NOT NULL,
+    bytes  INTEGER NOT NULL             -- of headers and bodies
+) STRICT, WITHOUT ROWID;
+CREATE TRIGGER stored_more AFTER INSERT ON event BEGIN
+    INSERT INTO stored (tenant, events, bytes) VALUES (new.tenant, 1, length(new.headers) + length(new.body))
+    ON CONFLICT (tenant) DO UPDATE SET events = events + excluded.events, bytes = bytes + excluded.bytes;
+END;
+CREATE TRIGGER stored_less AFTER DELETE ON event BEGIN
+    UPDATE stored SET events = events - 1, bytes = bytes - length(old.headers) - length(old.body)
+    WHERE tenant = old.tenant;
+END;
 
 -- Which plugins are given the events of which source.
 CREATE TABLE route (
@@ -23,6 +40,16 @@ CREATE TABLE route (
     source TEXT NOT NULL,
     plugin TEXT NOT NULL,
     PRIMARY KEY (tenant, source, plugin)
+) STRICT, WITHOUT ROWID;
+
+-- Plugins that are given nothing, since a revision of theirs failed too often.
+CREATE TABLE quarantine (
+    tenant   TEXT NOT NULL,
+    plugin   TEXT NOT NULL,
+    revision TEXT NOT NULL,             -- 64 hex digits
+    reason   TEXT NOT NULL,
+    since    INTEGER NOT NULL,
+    PRIMARY KEY (tenant, plugin)
 ) STRICT, WITHOUT ROWID;
 
 -- Events whose source had no plugin when they came; they have no jobs yet.
@@ -41,26 +68,64 @@ CREATE TABLE job (
     tenant   TEXT NOT NULL,
     state    TEXT NOT NULL CHECK (state IN ('pending', 'leased', 'waiting', 'done', 'dead', 'held')),
     due_at   INTEGER,                   -- the end of the lease or of the wait
-    attempts INTEGER NOT NULL DEFAULT 0, -- begun
+    replays  INTEGER NOT NULL DEFAULT 0,
+    attempts INTEGER NOT NULL DEFAULT 0, -- begun since the last replay
+    revision TEXT,                      -- what the last replay asked to be run on; NULL: the active one
     PRIMARY KEY (event, plugin),
     CHECK ((due_at IS NOT NULL) = (state IN ('leased', 'waiting')))
 ) STRICT, WITHOUT ROWID;
--- What is over is in none of these, so that their size is that of the work at hand, not of the history.
+-- What is done is in none of these, so that their size is that of the work at hand, not of the history.
 CREATE INDEX job_pending ON job (tenant, plugin, event) WHERE state = 'pending';
 CREATE INDEX job_held ON job (tenant, plugin, event) WHERE state = 'held';
 CREATE INDEX job_due ON job (tenant, plugin, due_at, event) WHERE due_at IS NOT NULL;
+CREATE INDEX job_dead ON job (event, plugin) WHERE state = 'dead';
 
 -- One ended run of a plugin for a job. An attempt that was lost together with its host has no row.
 CREATE TABLE attempt (
     event       INTEGER NOT NULL,
     plugin      TEXT NOT NULL,
-    number      INTEGER NOT NULL,       -- 1 for the first
+    replays     INTEGER NOT NULL,       -- before it
+    number      INTEGER NOT NULL,       -- 1 for the first, and for the first after each replay
     revision    TEXT NOT NULL,          -- 64 hex digits
     started_at  INTEGER NOT NULL,
     duration_us INTEGER NOT NULL,
     outcome     TEXT NOT NULL,          -- its name
     detail      TEXT,                   -- what else is known of it, as a JSON object
     log         TEXT,                   -- JSON: [["out" or "err", line], ...]; NULL: none
-    PRIMARY KEY (event, plugin, number),
+    PRIMARY KEY (event, plugin, replays, number),
     FOREIGN KEY (event, plugin) REFERENCES job (event, plugin) ON DELETE CASCADE
 ) STRICT, WITHOUT ROWID;
+
+-- Plugins' key-value stores.
+CREATE TABLE value (
+    tenant  TEXT NOT NULL,
+    plugin  TEXT NOT NULL,
+    bucket  TEXT NOT NULL,
+    key     TEXT NOT NULL,
+    version INTEGER NOT NULL,           -- from `value_store`, hence never given twice to a key
+    value   BLOB NOT NULL,
+    UNIQUE (tenant, plugin, bucket, key)
+) STRICT;
+
+-- What a plugin's values amount to, kept up with every write.
+CREATE TABLE value_store (
+    tenant  TEXT NOT NULL,
+    plugin  TEXT NOT NULL,
+    keys    INTEGER NOT NULL,
+    bytes   INTEGER NOT NULL,           -- of buckets' names, keys and values
+    version INTEGER NOT NULL,           -- the last that was given to any key
+    PRIMARY KEY (tenant, plugin)
+) STRICT, WITHOUT ROWID;
+
+-- The outbox: what plugins asked to have sent. It outlives the event, which may be pruned before it is sent.
+CREATE TABLE message (
+    seq          INTEGER PRIMARY KEY,   -- order of commit
+    id           BLOB NOT NULL UNIQUE,  -- the UUID's 16 bytes
+    tenant       TEXT NOT NULL,
+    plugin       TEXT NOT NULL,
+    event        BLOB NOT NULL,         -- the id of the one that was being handled
+    destination  TEXT NOT NULL,
+    ordering_key TEXT,
+    created_at   INTEGER NOT NULL,      -- when the attempt ended
+    body         BLOB NOT NULL
+) STRICT;

@@ -10,7 +10,7 @@ pub(crate) const EVENT_BY_KEY: &str = "SELECT id FROM event WHERE tenant = ?1 AN
 pub(crate) const EVENT_LOAD: &str = "
     SELECT id, tenant, source, provider, event_type, key, received_at, payload_at, headers, body
     FROM event WHERE seq = ?1";
-pub(crate) const JOB_INSERT: &str = "INSERT INTO job (event, plugin, tenant, state) VALUES (?1, ?2, ?3, 'pending')";
+pub(crate) const JOB_INSERT: &str = "INSERT INTO job (event, plugin, tenant, state) VALUES (?1, ?2, ?3, ?4)";
 pub(crate) const UNROUTED_INSERT: &str = "INSERT INTO unrouted (tenant, source, event) VALUES (?1, ?2, ?3)";
 
 pub(crate) const ROUTES_LOAD: &str = "SELECT tenant, source, plugin FROM route";
@@ -18,7 +18,7 @@ pub(crate) const ROUTE_INSERT: &str = "INSERT INTO route (tenant, source, plugin
 pub(crate) const ROUTE_DELETE: &str = "DELETE FROM route WHERE tenant = ?1 AND source = ?2 AND plugin = ?3";
 pub(crate) const JOBS_OF_UNROUTED: &str = "
     INSERT INTO job (event, plugin, tenant, state)
-    SELECT event, ?3, tenant, 'pending' FROM unrouted WHERE tenant = ?1 AND source = ?2";
+    SELECT event, ?3, tenant, ?4 FROM unrouted WHERE tenant = ?1 AND source = ?2";
 pub(crate) const UNROUTED_DELETE: &str = "DELETE FROM unrouted WHERE tenant = ?1 AND source = ?2";
 pub(crate) const DETACH_PENDING: &str = "
     UPDATE job SET state = ?4, due_at = ?5
@@ -34,24 +34,55 @@ pub(crate) const ATTACH_HELD: &str = "
       AND EXISTS (SELECT 1 FROM event WHERE event.seq = job.event AND event.source = ?3)";
 
 pub(crate) const CLAIM_PENDING: &str = "
-    SELECT job.event, event.id, event.source, job.state, job.due_at, job.attempts, event.received_at
+    SELECT job.event, event.id, event.source, job.state, job.due_at, job.replays, job.attempts, job.revision,
+           event.received_at
     FROM job CROSS JOIN event ON event.seq = job.event
     WHERE job.tenant = ?1 AND job.plugin = ?2 AND job.state = 'pending'
     ORDER BY job.event LIMIT ?3";
 pub(crate) const CLAIM_DUE: &str = "
-    SELECT job.event, event.id, event.source, job.state, job.due_at, job.attempts, job.due_at
+    SELECT job.event, event.id, event.source, job.state, job.due_at, job.replays, job.attempts, job.revision,
+           job.due_at
     FROM job CROSS JOIN event ON event.seq = job.event
     WHERE job.tenant = ?1 AND job.plugin = ?2 AND job.due_at <= ?4
     ORDER BY job.due_at, job.event LIMIT ?3";
 pub(crate) const JOB_LEASED: &str = "
     SELECT job.event, event.source, job.due_at
     FROM event CROSS JOIN job ON job.event = event.seq
-    WHERE event.id = ?1 AND job.plugin = ?2 AND job.tenant = ?3 AND job.attempts = ?4 AND job.state = 'leased'";
+    WHERE event.id = ?1 AND job.plugin = ?2 AND job.tenant = ?3 AND job.state = 'leased'
+      AND job.replays = ?4 AND job.attempts = ?5";
 pub(crate) const JOB_UPDATE: &str =
     "UPDATE job SET state = ?3, due_at = ?4, attempts = ?5 WHERE event = ?1 AND plugin = ?2";
 pub(crate) const ATTEMPT_INSERT: &str = "
-    INSERT INTO attempt (event, plugin, number, revision, started_at, duration_us, outcome, detail, log)
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
+    INSERT INTO attempt (event, plugin, replays, number, revision, started_at, duration_us, outcome, detail, log)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
+
+pub(crate) const VALUE: &str =
+    "SELECT version, value FROM value WHERE tenant = ?1 AND plugin = ?2 AND bucket = ?3 AND key = ?4";
+pub(crate) const VALUE_VERSION: &str =
+    "SELECT version FROM value WHERE tenant = ?1 AND plugin = ?2 AND bucket = ?3 AND key = ?4";
+pub(crate) const VALUE_BYTES: &str =
+    "SELECT length(value) FROM value WHERE tenant = ?1 AND plugin = ?2 AND bucket = ?3 AND key = ?4";
+pub(crate) const VALUE_PUT: &str = "
+    INSERT INTO value (tenant, plugin, bucket, key, version, value) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+    ON CONFLICT (tenant, plugin, bucket, key) DO UPDATE SET version = excluded.version, value = excluded.value";
+pub(crate) const VALUE_DELETE: &str =
+    "DELETE FROM value WHERE tenant = ?1 AND plugin = ?2 AND bucket = ?3 AND key = ?4";
+pub(crate) const KEYS: &str = "
+    SELECT key FROM value WHERE tenant = ?1 AND plugin = ?2 AND bucket = ?3 AND key > ?4 ORDER BY key LIMIT ?5";
+pub(crate) const KEYS_FIRST: &str = "
+    SELECT key FROM value WHERE tenant = ?1 AND plugin = ?2 AND bucket = ?3 ORDER BY key LIMIT ?4";
+pub(crate) const TOTALS: &str = "SELECT keys, bytes, version FROM value_store WHERE tenant = ?1 AND plugin = ?2";
+pub(crate) const TOTALS_PUT: &str = "
+    INSERT INTO value_store (tenant, plugin, keys, bytes, version) VALUES (?1, ?2, ?3, ?4, ?5)
+    ON CONFLICT (tenant, plugin)
+    DO UPDATE SET keys = excluded.keys, bytes = excluded.bytes, version = excluded.version";
+pub(crate) const MESSAGE_INSERT: &str = "
+    INSERT INTO message (id, tenant, plugin, event, destination, ordering_key, created_at, body)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+pub(crate) const MESSAGE_NOT_AFTER: &str = "SELECT seq FROM message WHERE id <= ?1 ORDER BY id DESC LIMIT 1";
+pub(crate) const MESSAGES: &str = "
+    SELECT id, tenant, plugin, event, destination, length(body) FROM message
+    WHERE seq > ?1 ORDER BY seq LIMIT ?2";
 
 pub(crate) const HAS_PENDING: &str =
     "SELECT EXISTS (SELECT 1 FROM job WHERE tenant = ?1 AND plugin = ?2 AND state = 'pending')";
@@ -59,17 +90,57 @@ pub(crate) const NEXT_DUE: &str =
     "SELECT min(due_at) FROM job WHERE tenant = ?1 AND plugin = ?2 AND due_at IS NOT NULL";
 
 pub(crate) const EVENT_NOT_AFTER: &str = "SELECT seq FROM event WHERE id <= ?1 ORDER BY id DESC LIMIT 1";
-pub(crate) const EVENTS_PAGE: &str = "
-    SELECT seq, id, tenant, source, provider, event_type, key, received_at
-    FROM event WHERE seq > ?1 ORDER BY seq LIMIT ?2";
-pub(crate) const JOBS_OF_PAGE: &str = "
+/// Of every tenant, so that the index is of use.
+pub(crate) const FIRST_SINCE: &str = "
+    SELECT min(event.seq) FROM stored CROSS JOIN event ON event.tenant = stored.tenant
+    WHERE event.received_at >= ?1";
+pub(crate) const JOBS_OF_EVENT: &str = "
     SELECT job.event, job.plugin, job.state, job.due_at, job.attempts,
            attempt.revision, attempt.outcome, attempt.detail
     FROM job LEFT JOIN attempt ON attempt.event = job.event AND attempt.plugin = job.plugin
-         AND attempt.number = (SELECT max(last.number) FROM attempt AS last
-                               WHERE last.event = job.event AND last.plugin = job.plugin)
-    WHERE job.event BETWEEN ?1 AND ?2
-    ORDER BY job.event, job.plugin";
+         AND (attempt.replays, attempt.number) =
+             (SELECT last.replays, last.number FROM attempt AS last
+              WHERE last.event = job.event AND last.plugin = job.plugin
+              ORDER BY last.replays DESC, last.number DESC LIMIT 1)
+    WHERE job.event = ?1
+    ORDER BY job.plugin";
+
+pub(crate) const SEQ_BY_ID: &str = "SELECT seq FROM event WHERE id = ?1";
+pub(crate) const JOBS_TO_READ: &str =
+    "SELECT plugin, state, due_at, replays FROM job WHERE event = ?1 ORDER BY plugin";
+pub(crate) const ATTEMPTS_TO_READ: &str = "
+    SELECT replays, number, revision, started_at, duration_us, outcome, detail, log
+    FROM attempt WHERE event = ?1 AND plugin = ?2 ORDER BY replays, number";
+
+pub(crate) const LAST_PLACE: &str = "SELECT coalesce(max(seq), 0) FROM event";
+pub(crate) const JOB_TO_REPLAY: &str = "
+    SELECT job.state, job.due_at, job.tenant, event.source
+    FROM job CROSS JOIN event ON event.seq = job.event WHERE job.event = ?1 AND job.plugin = ?2";
+pub(crate) const JOB_REPLAY: &str = "
+    UPDATE job SET state = ?3, due_at = ?4, replays = replays + 1, attempts = 0, revision = ?5
+    WHERE event = ?1 AND plugin = ?2";
+
+pub(crate) const QUARANTINED: &str =
+    "SELECT tenant, plugin, revision, reason, since FROM quarantine ORDER BY tenant, plugin";
+pub(crate) const QUARANTINE_PUT: &str = "
+    INSERT INTO quarantine (tenant, plugin, revision, reason, since) VALUES (?1, ?2, ?3, ?4, ?5)
+    ON CONFLICT (tenant, plugin)
+    DO UPDATE SET revision = excluded.revision, reason = excluded.reason, since = excluded.since";
+pub(crate) const QUARANTINE_DELETE: &str = "DELETE FROM quarantine WHERE tenant = ?1 AND plugin = ?2";
+
+pub(crate) const STORED: &str = "SELECT tenant, bytes FROM stored WHERE events > 0 ORDER BY tenant";
+/// An event without a job waits for its plugin, and isn't over.
+pub(crate) const OLDEST_OVER: &str = "
+    SELECT event.seq, length(event.headers) + length(event.body), event.received_at
+    FROM event
+    WHERE event.tenant = ?1 AND event.received_at <= ?2
+      AND EXISTS (SELECT 1 FROM job WHERE job.event = event.seq)
+      AND NOT EXISTS (SELECT 1 FROM job WHERE job.event = event.seq AND job.state NOT IN ('done', 'dead'))
+    ORDER BY event.received_at, event.seq LIMIT ?3";
+pub(crate) const EVENT_DELETE: &str = "
+    DELETE FROM event WHERE seq = ?1
+      AND NOT EXISTS (SELECT 1 FROM job WHERE job.event = ?1 AND job.state NOT IN ('done', 'dead'))";
+pub(crate) const PAGES_FREE: &str = "PRAGMA freelist_count";
 
 /// Runs once, when the inbox is opened; it walks the index of what is leased or waits.
 pub(crate) const LEASES_LEFT: &str = "
@@ -109,11 +180,30 @@ mod tests {
             ("settle: find", JOB_LEASED, &["autoindex_event_1 (id=?)", "PRIMARY KEY (event=? AND plugin=?)"]),
             ("settle: put", JOB_UPDATE, &["PRIMARY KEY (event=? AND plugin=?)"]),
             ("settle: record", ATTEMPT_INSERT, &[]),
+            ("settle: go by", VALUE_VERSION, &["autoindex_value_1 (tenant=? AND plugin=? AND bucket=? AND key=?)"]),
+            ("settle: size", VALUE_BYTES, &["autoindex_value_1 (tenant=? AND plugin=? AND bucket=? AND key=?)"]),
+            ("settle: write", VALUE_PUT, &[]),
+            ("settle: delete", VALUE_DELETE, &["autoindex_value_1 (tenant=? AND plugin=? AND bucket=? AND key=?)"]),
+            ("settle: totals", TOTALS, &["PRIMARY KEY (tenant=? AND plugin=?)"]),
+            ("settle: put totals", TOTALS_PUT, &[]),
+            ("settle: message", MESSAGE_INSERT, &[]),
+            ("value", VALUE, &["autoindex_value_1 (tenant=? AND plugin=? AND bucket=? AND key=?)"]),
+            ("keys", KEYS, &["COVERING INDEX sqlite_autoindex_value_1 (tenant=? AND plugin=? AND bucket=? AND key>?)"]),
+            ("keys: first", KEYS_FIRST, &["COVERING INDEX sqlite_autoindex_value_1 (tenant=? AND plugin=? AND bucket=?)"]),
+            ("messages: place", MESSAGE_NOT_AFTER, &["COVERING INDEX sqlite_autoindex_message_1 (id<?)"]),
+            ("messages", MESSAGES, &["PRIMARY KEY (rowid>?)"]),
             ("next_due: pending", HAS_PENDING, &["COVERING INDEX job_pending (tenant=? AND plugin=?)"]),
             ("next_due: timed", NEXT_DUE, &["INDEX job_due (tenant=? AND plugin=? AND due_at>?)"]),
             ("events: place", EVENT_NOT_AFTER, &["COVERING INDEX sqlite_autoindex_event_1 (id<?)"]),
-            ("events: page", EVENTS_PAGE, &["PRIMARY KEY (rowid>?)"]),
-            ("events: jobs", JOBS_OF_PAGE, &["job USING PRIMARY KEY (event>? AND event<?)", "number=?"]),
+            ("events: jobs", JOBS_OF_EVENT, &["job USING PRIMARY KEY (event=?)", "replays=? AND number=?"]),
+            ("read: event", SEQ_BY_ID, &["sqlite_autoindex_event_1 (id=?)"]),
+            ("read: jobs", JOBS_TO_READ, &["PRIMARY KEY (event=?)"]),
+            ("read: attempts", ATTEMPTS_TO_READ, &["PRIMARY KEY (event=? AND plugin=?)"]),
+            ("replay: find", JOB_TO_REPLAY, &["job USING PRIMARY KEY (event=? AND plugin=?)"]),
+            ("replay: put", JOB_REPLAY, &["PRIMARY KEY (event=? AND plugin=?)"]),
+            ("lift", QUARANTINE_DELETE, &["PRIMARY KEY (tenant=? AND plugin=?)"]),
+            ("prune: find", OLDEST_OVER, &["INDEX event_age (tenant=? AND received_at<?)", "PRIMARY KEY (event=?)"]),
+            ("prune: take out", EVENT_DELETE, &["event USING INTEGER PRIMARY KEY (rowid=?)"]),
             ("route: pending", DETACH_PENDING, &["INDEX job_pending (tenant=? AND plugin=?)"]),
             ("route: waiting", DETACH_WAITING, &["INDEX job_due (tenant=? AND plugin=? AND due_at>?)"]),
             ("route: held", ATTACH_HELD, &["INDEX job_held (tenant=? AND plugin=?)"]),

@@ -3,11 +3,22 @@
 //! Nothing here commits: the writer does, once for the whole group. States come from `hookyard_inbox::step` and from
 //! the caller; the only thing decided here is which rows to touch.
 
+mod effects;
+mod quarantine;
+mod replay;
+mod retention;
+
+pub(crate) use quarantine::quarantined;
+pub(crate) use replay::Stretch;
+pub(crate) use retention::Expired;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use hookyard_crash::Point;
 use hookyard_inbox::{Appended, Error, JobRef, Routes, Settlement, Want, step};
-use hookyard_model::{Event, EventId, JobState, Payload, PluginName, PluginRef, SourceName, SourceRef, Timestamp};
+use hookyard_model::{
+    Event, EventId, JobState, Outcome, Payload, PluginName, PluginRef, Revision, SourceName, SourceRef, Timestamp,
+};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::codec::{self, corrupt, due_of, parsed, store};
@@ -18,6 +29,8 @@ pub(crate) struct Store {
     pub(crate) connection: Connection,
     /// The table `route`; `None` when it has to be read again.
     routes: Option<Routes>,
+    /// Those in the table `quarantine`; `None` when it has to be read again.
+    quarantined: Option<BTreeSet<PluginRef>>,
     /// Jobs became due through the transaction at hand.
     pub(crate) has_news: bool,
 }
@@ -27,16 +40,18 @@ pub(crate) struct Leased {
     pub(crate) lease: JobRef,
     pub(crate) until: Timestamp,
     pub(crate) seq: i64,
+    pub(crate) revision: Option<Revision>,
 }
 
 impl Store {
     pub(crate) fn new(connection: Connection) -> Self {
-        Self { connection, routes: None, has_news: false }
+        Self { connection, routes: None, quarantined: None, has_news: false }
     }
 
-    /// To be called whenever anything was rolled back.
+    /// To be called whenever anything was rolled back, or somebody else has written.
     pub(crate) fn forget(&mut self) {
         self.routes = None;
+        self.quarantined = None;
     }
 
     pub(crate) fn append(&mut self, event: &Event) -> Result<Appended, Error> {
@@ -64,7 +79,8 @@ impl Store {
         let seq = self.connection.last_insert_rowid();
         Point::AppendEvent.pass();
         for plugin in &plugins {
-            self.execute(sql::JOB_INSERT, params![seq, plugin.as_str(), tenant])?;
+            let state = step::route(JobState::Pending, self.is_taken(&event.source, plugin)?);
+            self.execute(sql::JOB_INSERT, params![seq, plugin.as_str(), tenant, state.name()])?;
         }
         if plugins.is_empty() {
             self.execute(sql::UNROUTED_INSERT, params![tenant, source, seq])?;
@@ -90,7 +106,10 @@ impl Store {
         for (source, plugin) in &added {
             let values = params![source.tenant.as_str(), source.source.as_str(), plugin.as_str()];
             self.execute(sql::ROUTE_INSERT, values)?;
-            self.turn(source, plugin, true)?;
+            let is_free = !self.is_quarantined(source, plugin)?;
+            self.turn(source, plugin, is_free)?;
+            let state = step::route(JobState::Pending, is_free).name();
+            let values = params![source.tenant.as_str(), source.source.as_str(), plugin.as_str(), state];
             self.execute(sql::JOBS_OF_UNROUTED, values)?;
         }
         for source in added.iter().map(|(source, _)| source).collect::<BTreeSet<_>>() {
@@ -152,7 +171,7 @@ impl Store {
     ) -> Result<Option<Leased>, Error> {
         let source = SourceRef { tenant: plugin.tenant.clone(), source: parsed(&job.source, "an event's source")? };
         // A pending job is always routed: it would be held otherwise.
-        let routed = job.state == JobState::Pending || self.plugins_of(&source)?.contains(&plugin.plugin);
+        let routed = job.state == JobState::Pending || self.is_taken(&source, &plugin.plugin)?;
         match step::claim(job.state, routed, until, now) {
             step::Claim::Leave => Ok(None),
             step::Claim::Keep(next) => self.put(job.seq, &plugin.plugin, next, job.attempts).map(|()| None),
@@ -160,8 +179,8 @@ impl Store {
                 let attempt = job.attempts + 1;
                 self.put(job.seq, &plugin.plugin, next, attempt)?;
                 Point::ClaimLease.pass();
-                let lease = JobRef { event: job.id, plugin: plugin.clone(), attempt };
-                Ok(Some(Leased { lease, until, seq: job.seq }))
+                let lease = JobRef { event: job.id, plugin: plugin.clone(), replays: job.replays, attempt };
+                Ok(Some(Leased { lease, until, seq: job.seq, revision: job.revision }))
             }
         }
     }
@@ -197,6 +216,7 @@ impl Store {
         let values = params![
             job.seq,
             lease.plugin.plugin.as_str(),
+            lease.replays,
             lease.attempt,
             attempt.revision.to_string(),
             attempt.started_at.unix_millis(),
@@ -207,6 +227,9 @@ impl Store {
         ];
         self.execute(sql::ATTEMPT_INSERT, values)?;
         Point::SettleRecord.pass();
+        if attempt.outcome == Outcome::Done {
+            self.commit_effects(settlement)?;
+        }
         Ok(())
     }
 
@@ -217,7 +240,7 @@ impl Store {
             codec::read_all(&mut statement, [], LeftJob::read)?
         };
         for job in &left {
-            let routed = self.plugins_of(&job.source)?.contains(&job.plugin);
+            let routed = self.is_taken(&job.source, &job.plugin)?;
             if let Ok(next) = step::release(JobState::Leased { until: job.until }, routed) {
                 self.put(job.seq, &job.plugin, next, job.attempts)?;
             }
@@ -229,7 +252,7 @@ impl Store {
         let mut statement = self.connection.prepare_cached(sql::JOB_LEASED).map_err(store)?;
         let PluginRef { tenant, plugin } = &lease.plugin;
         let id = lease.event.as_uuid().into_bytes();
-        let values = params![id, plugin.as_str(), tenant.as_str(), lease.attempt];
+        let values = params![id, plugin.as_str(), tenant.as_str(), lease.replays, lease.attempt];
         let found = statement.query_row(values, |row| Ok((row.get(0)?, row.get::<_, String>(1)?, row.get(2)?)));
         let Some((seq, source, until)) = found.optional().map_err(store)? else { return Ok(None) };
         let source = parsed(&source, "an event's source")?;
@@ -238,7 +261,13 @@ impl Store {
 
     fn is_routed(&mut self, job: &LeasedJob, plugin: &PluginRef) -> Result<bool, Error> {
         let source = SourceRef { tenant: plugin.tenant.clone(), source: job.source.clone() };
-        Ok(self.plugins_of(&source)?.contains(&plugin.plugin))
+        self.is_taken(&source, &plugin.plugin)
+    }
+
+    /// Whether the plugin is given the source's events: it is routed to it, and isn't quarantined.
+    fn is_taken(&mut self, source: &SourceRef, plugin: &PluginName) -> Result<bool, Error> {
+        Ok(self.routes()?.0.get(source).is_some_and(|plugins| plugins.contains(plugin))
+            && !self.is_quarantined(source, plugin)?)
     }
 
     /// The only place where a job's state changes one by one.
@@ -268,7 +297,9 @@ struct DueJob {
     id: EventId,
     source: String,
     state: JobState,
+    replays: u32,
     attempts: u32,
+    revision: Option<Revision>,
     due_since: i64,
 }
 
@@ -276,13 +307,16 @@ impl DueJob {
     fn read(row: &Row<'_>) -> Result<Self, Error> {
         let id: [u8; 16] = row.get(1).map_err(store)?;
         let state: String = row.get(3).map_err(store)?;
+        let revision: Option<String> = row.get(7).map_err(store)?;
         Ok(Self {
             seq: row.get(0).map_err(store)?,
             id: codec::event_id(&id)?,
             source: row.get(2).map_err(store)?,
             state: codec::state(&state, row.get(4).map_err(store)?)?,
-            attempts: row.get(5).map_err(store)?,
-            due_since: row.get(6).map_err(store)?,
+            replays: row.get(5).map_err(store)?,
+            attempts: row.get(6).map_err(store)?,
+            revision: revision.map(|text| parsed(&text, "the revision of a replay")).transpose()?,
+            due_since: row.get(8).map_err(store)?,
         })
     }
 }

@@ -108,10 +108,7 @@ pub trait Inbox: Send + Sync + 'static {
     }
 
     /// What stands at a key of a plugin's store, by what is committed; `None` when nothing does.
-    async fn value(&self, plugin: &PluginRef, key: &Key) -> Result<Option<Versioned>, Error> {
-        let _ = (plugin, key);
-        Err(Error::Store("not there yet".into()))
-    }
+    async fn value(&self, plugin: &PluginRef, key: &Key) -> Result<Option<Versioned>, Error>;
 
     /// Keys of a bucket in the order of their bytes, after `after`, no more than `limit`.
     async fn keys(
@@ -120,22 +117,14 @@ pub trait Inbox: Send + Sync + 'static {
         bucket: &str,
         after: Option<&str>,
         limit: usize,
-    ) -> Result<Vec<String>, Error> {
-        let _ = (plugin, bucket, after, limit);
-        Err(Error::Store("not there yet".into()))
-    }
+    ) -> Result<Vec<String>, Error>;
 
     /// How much a plugin's store holds.
-    async fn usage(&self, plugin: &PluginRef) -> Result<Usage, Error> {
-        let _ = plugin;
-        Err(Error::Store("not there yet".into()))
-    }
+    async fn usage(&self, plugin: &PluginRef) -> Result<Usage, Error>;
 
-    /// Outbox messages in the order of their commit, after the one named, no more than `limit`.
-    async fn messages(&self, after: Option<MessageId>, limit: usize) -> Result<Vec<MessageSummary>, Error> {
-        let _ = (after, limit);
-        Err(Error::Store("not there yet".into()))
-    }
+    /// Outbox messages in the order of their commit, after the one named, no more than `limit`. A name that isn't stored
+    /// stands where its order among the names puts it.
+    async fn messages(&self, after: Option<MessageId>, limit: usize) -> Result<Vec<MessageSummary>, Error>;
 }
 
 /// What `append` did.
@@ -160,14 +149,16 @@ pub struct Want {
     pub limit: usize,
 }
 
-/// One attempt's right to a job. The attempt's number tells it from earlier leases on the same job.
+/// One attempt's right to a job. The numbers of replays and of the attempt tell it from earlier leases on the same job.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct JobRef {
     /// The event.
     pub event: EventId,
     /// The plugin.
     pub plugin: PluginRef,
-    /// The attempt, 1 for the first.
+    /// How often the job has been replayed.
+    pub replays: u32,
+    /// The attempt, 1 for the first, and for the first after each replay.
     pub attempt: u32,
 }
 
@@ -200,7 +191,7 @@ pub struct Settlement {
 }
 
 /// An amount of key-value data: what a plugin's store holds, or may hold.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Usage {
     /// Keys.
     pub keys: u64,
@@ -297,6 +288,13 @@ pub struct Retention {
     pub fallback: Keep,
     /// For those that have.
     pub by_tenant: BTreeMap<TenantName, Keep>,
+}
+
+impl Retention {
+    /// What is kept of this tenant's.
+    pub fn keep_of(&self, tenant: &TenantName) -> Keep {
+        self.by_tenant.get(tenant).copied().unwrap_or(self.fallback)
+    }
 }
 
 /// How long a tenant's events are kept; `None` is without end.

@@ -5,6 +5,7 @@
 
 pub mod contract;
 pub mod step;
+mod usage;
 
 pub mod memory;
 

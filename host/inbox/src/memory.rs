@@ -2,15 +2,26 @@
 //!
 //! Nothing in it outlives the process, so "durable" here means no more than "visible to the next call".
 
+mod effects;
+mod quarantine;
+mod replay;
+mod retention;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use hookyard_model::{Attempt, Event, EventId, JobState, PluginName, PluginRef, SourceRef, Timestamp};
+use hookyard_model::{
+    Attempt, Event, EventId, JobState, Key, MessageId, Outcome, PluginName, PluginRef, Revision, SourceRef, Timestamp,
+    Versioned,
+};
 use tokio::sync::Notify;
 
-use crate::{Appended, Claimed, Error, EventSummary, Inbox, JobRef, JobSummary, Page, Routes, Settlement, Want, step};
+use crate::{
+    Appended, Claimed, Error, EventRecord, EventSummary, Inbox, JobRef, JobSummary, MessageSummary, Page, Pruned,
+    Quarantine, Replay, Replayed, Retention, Routes, Settlement, Usage, Want, step,
+};
 
 /// An inbox in memory.
 #[derive(Default)]
@@ -28,8 +39,8 @@ impl MemoryInbox {
     /// The record of a job's ended attempts, the first first.
     pub fn attempts(&self, event: EventId, plugin: &PluginName) -> Vec<Attempt> {
         let state = self.state();
-        let job = state.by_id.get(&event).and_then(|at| state.events[*at].jobs.get(plugin));
-        job.map(|job| job.history.clone()).unwrap_or_default()
+        let job = state.by_id.get(&event).and_then(|at| state.events[at].jobs.get(plugin));
+        job.map(|job| job.history.iter().map(|(_, attempt)| attempt.clone()).collect()).unwrap_or_default()
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -85,11 +96,14 @@ impl Inbox for MemoryInbox {
     }
 
     async fn settle(&self, settlement: Settlement) -> Result<(), Error> {
-        let Settlement { lease, attempt, next, .. } = settlement;
+        let Settlement { lease, attempt, next, effects, quota } = settlement;
         let mut state = self.state();
         let Some((at, _)) = state.leased(&lease) else { return Err(Error::LeaseLost(lease)) };
+        if attempt.outcome == Outcome::Done {
+            state.kept.commit(&lease.plugin, lease.event, effects, quota)?;
+        }
         let routed = state.is_routed(at, &lease.plugin.plugin);
-        state.put(at, &lease.plugin, step::route(next, routed)).history.push(attempt);
+        state.put(at, &lease.plugin, step::route(next, routed)).history.push((lease.replays, attempt));
         Ok(())
     }
 
@@ -104,21 +118,75 @@ impl Inbox for MemoryInbox {
     }
 
     async fn events(&self, page: Page) -> Result<Vec<EventSummary>, Error> {
-        let state = self.state();
-        let last = page.after.and_then(|id| state.by_id.range(..=id).next_back());
-        let first = last.map_or(0, |(_, at)| at + 1);
-        Ok(state.events.iter().skip(first).take(page.limit).map(Stored::summary).collect())
+        Ok(self.state().page(&page))
+    }
+
+    async fn read(&self, id: EventId) -> Result<Option<EventRecord>, Error> {
+        Ok(self.state().read(id))
+    }
+
+    async fn replay(&self, replay: Replay) -> Result<Replayed, Error> {
+        let replayed = self.state().replay(&replay);
+        if !replay.dry_run {
+            self.changed.notify_one();
+        }
+        Ok(replayed)
+    }
+
+    async fn prune(&self, limits: &Retention, now: Timestamp, limit: usize) -> Result<Pruned, Error> {
+        Ok(self.state().prune(limits, now, limit))
+    }
+
+    async fn quarantine(&self, quarantine: Quarantine) -> Result<(), Error> {
+        self.state().quarantine(quarantine);
+        Ok(())
+    }
+
+    async fn lift(&self, plugin: &PluginRef) -> Result<(), Error> {
+        self.state().lift(plugin);
+        self.changed.notify_one();
+        Ok(())
+    }
+
+    async fn quarantined(&self) -> Result<Vec<Quarantine>, Error> {
+        Ok(self.state().quarantined.values().cloned().collect())
+    }
+
+    async fn value(&self, plugin: &PluginRef, key: &Key) -> Result<Option<Versioned>, Error> {
+        Ok(self.state().kept.value(plugin, key))
+    }
+
+    async fn keys(
+        &self,
+        plugin: &PluginRef,
+        bucket: &str,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<String>, Error> {
+        Ok(self.state().kept.keys(plugin, bucket, after, limit))
+    }
+
+    async fn usage(&self, plugin: &PluginRef) -> Result<Usage, Error> {
+        Ok(self.state().kept.usage(plugin))
+    }
+
+    async fn messages(&self, after: Option<MessageId>, limit: usize) -> Result<Vec<MessageSummary>, Error> {
+        Ok(self.state().kept.messages(after, limit))
     }
 }
 
 #[derive(Default)]
 struct State {
     /// In the order of their arrival; a place in it names an event.
-    events: Vec<Stored>,
+    events: BTreeMap<usize, Stored>,
+    /// How many events there have ever been.
+    arrived: usize,
     by_id: BTreeMap<EventId, usize>,
     by_key: HashMap<(SourceRef, String), usize>,
     routes: Routes,
+    quarantined: BTreeMap<PluginRef, Quarantine>,
     queues: HashMap<PluginRef, BTreeSet<Place>>,
+    kept: effects::Kept,
 }
 
 struct Stored {
@@ -129,7 +197,11 @@ struct Stored {
 struct Job {
     state: JobState,
     attempts: u32,
-    history: Vec<Attempt>,
+    replays: u32,
+    /// What the last replay asked for.
+    revision: Option<Revision>,
+    /// Each with the number of replays before it.
+    history: Vec<(u32, Attempt)>,
 }
 
 /// A job's place in its plugin's queue: the pending ones come first, in the order of their arrival.
@@ -150,35 +222,38 @@ impl State {
     fn append(&mut self, event: Event) -> (Appended, bool) {
         let key = (event.source.clone(), event.key.clone());
         if let Some(at) = self.by_key.get(&key) {
-            return (Appended::Repeat(self.events[*at].event.id), false);
+            return (Appended::Repeat(self.events[at].event.id), false);
         }
-        let at = self.events.len();
+        let at = self.arrived;
+        self.arrived += 1;
         self.by_key.insert(key, at);
         self.by_id.insert(event.id, at);
         let plugins = self.routes.0.get(&event.source).cloned().unwrap_or_default();
-        self.events.push(Stored { event: Arc::new(event), jobs: BTreeMap::new() });
+        self.events.insert(at, Stored { event: Arc::new(event), jobs: BTreeMap::new() });
         let has_jobs = !plugins.is_empty();
         plugins.into_iter().for_each(|plugin| self.add_job(at, plugin));
         (Appended::New, has_jobs)
     }
 
     fn add_job(&mut self, at: usize, plugin: PluginName) {
-        let job = Job { state: JobState::Held, attempts: 0, history: Vec::new() };
-        let tenant = self.events[at].event.source.tenant.clone();
-        self.events[at].jobs.insert(plugin.clone(), job);
-        self.put(at, &PluginRef { tenant, plugin }, JobState::Pending);
+        let job = Job { state: JobState::Held, attempts: 0, replays: 0, revision: None, history: Vec::new() };
+        let stored = self.stored(at);
+        let tenant = stored.event.source.tenant.clone();
+        stored.jobs.insert(plugin.clone(), job);
+        let state = step::route(JobState::Pending, self.is_routed(at, &plugin));
+        self.put(at, &PluginRef { tenant, plugin }, state);
     }
 
     fn route(&mut self, routes: Routes) {
         self.routes = routes;
-        for at in 0..self.events.len() {
-            let source = self.events[at].event.source.clone();
-            if self.events[at].jobs.is_empty() {
+        for at in self.events.keys().copied().collect::<Vec<_>>() {
+            let source = self.events[&at].event.source.clone();
+            if self.events[&at].jobs.is_empty() {
                 let plugins = self.routes.0.get(&source).cloned().unwrap_or_default();
                 plugins.into_iter().for_each(|plugin| self.add_job(at, plugin));
                 continue;
             }
-            let jobs: Vec<_> = self.events[at].jobs.iter().map(|(name, job)| (name.clone(), job.state)).collect();
+            let jobs: Vec<_> = self.events[&at].jobs.iter().map(|(name, job)| (name.clone(), job.state)).collect();
             for (plugin, state) in jobs {
                 let next = step::route(state, self.is_routed(at, &plugin));
                 self.put(at, &PluginRef { tenant: source.tenant.clone(), plugin }, next);
@@ -186,8 +261,15 @@ impl State {
         }
     }
 
+    /// Whether the plugin is given the source's events: it takes them, and isn't quarantined.
     fn is_routed(&self, at: usize, plugin: &PluginName) -> bool {
-        self.routes.0.get(&self.events[at].event.source).is_some_and(|plugins| plugins.contains(plugin))
+        let source = &self.events[&at].event.source;
+        let is_taken = self.routes.0.get(source).is_some_and(|plugins| plugins.contains(plugin));
+        is_taken && !self.is_quarantined(&PluginRef { tenant: source.tenant.clone(), plugin: plugin.clone() })
+    }
+
+    fn stored(&mut self, at: usize) -> &mut Stored {
+        self.events.get_mut(&at).expect("callers name an event that is there")
     }
 
     fn claim(&mut self, want: &Want, now: Timestamp, until: Timestamp, claimed: &mut Vec<Claimed>) {
@@ -201,17 +283,17 @@ impl State {
             if wanted == 0 {
                 break;
             }
-            let Some(job) = self.events[place.at].jobs.get(&want.plugin.plugin) else { continue };
+            let Some(job) = self.events[&place.at].jobs.get(&want.plugin.plugin) else { continue };
             match step::claim(job.state, self.is_routed(place.at, &want.plugin.plugin), until, now) {
                 step::Claim::Leave => {}
                 step::Claim::Keep(next) => drop(self.put(place.at, &want.plugin, next)),
                 step::Claim::Lease(next) => {
                     let job = self.put(place.at, &want.plugin, next);
                     job.attempts += 1;
-                    let attempt = job.attempts;
-                    let event = Arc::clone(&self.events[place.at].event);
-                    let lease = JobRef { event: event.id, plugin: want.plugin.clone(), attempt };
-                    claimed.push(Claimed { lease, until, event, revision: None });
+                    let (replays, attempt, revision) = (job.replays, job.attempts, job.revision);
+                    let event = Arc::clone(&self.events[&place.at].event);
+                    let lease = JobRef { event: event.id, plugin: want.plugin.clone(), replays, attempt };
+                    claimed.push(Claimed { lease, until, event, revision });
                     wanted -= 1;
                 }
             }
@@ -220,23 +302,24 @@ impl State {
 
     /// Since when the job could have been claimed.
     fn due_since(&self, place: &Place) -> Timestamp {
-        if place.is_timed { place.due } else { self.events[place.at].event.received_at }
+        if place.is_timed { place.due } else { self.events[&place.at].event.received_at }
     }
 
     /// The event's place and the job's state, where it is under just this lease.
     fn leased(&self, lease: &JobRef) -> Option<(usize, JobState)> {
         let at = *self.by_id.get(&lease.event)?;
-        let stored = &self.events[at];
+        let stored = &self.events[&at];
         let job = stored.jobs.get(&lease.plugin.plugin)?;
         let is_held = stored.event.source.tenant == lease.plugin.tenant
-            && job.attempts == lease.attempt
+            && (job.replays, job.attempts) == (lease.replays, lease.attempt)
             && matches!(job.state, JobState::Leased { .. });
         is_held.then_some((at, job.state))
     }
 
     /// The only place where a job's state changes: job and queue change together.
     fn put(&mut self, at: usize, plugin: &PluginRef, next: JobState) -> &mut Job {
-        let job = self.events[at].jobs.get_mut(&plugin.plugin).expect("callers name a job that is there");
+        let stored = self.events.get_mut(&at).expect("callers name an event that is there");
+        let job = stored.jobs.get_mut(&plugin.plugin).expect("callers name a job that is there");
         let queue = self.queues.entry(plugin.clone()).or_default();
         if let Some(place) = Place::of(job.state, at) {
             queue.remove(&place);
@@ -270,8 +353,8 @@ impl Job {
             plugin: plugin.clone(),
             state: self.state,
             attempts: self.attempts,
-            revision: self.history.last().map(|attempt| attempt.revision),
-            last_outcome: self.history.last().map(|attempt| attempt.outcome.to_string()),
+            revision: self.history.last().map(|(_, attempt)| attempt.revision),
+            last_outcome: self.history.last().map(|(_, attempt)| attempt.outcome.to_string()),
         }
     }
 }

@@ -2,6 +2,8 @@
 //!
 //! Each is `hookyard_model::apply` with one input, so that every backend takes it alike.
 
+use std::time::Duration;
+
 use hookyard_model::{Illegal, Input, JobState, Timestamp, apply};
 
 /// These inputs lead to the same state at any time.
@@ -31,6 +33,17 @@ pub fn claim(state: JobState, routed: bool, until: Timestamp, now: Timestamp) ->
 /// The state after a lease is given back.
 pub fn release(state: JobState, routed: bool) -> Result<JobState, Illegal> {
     Ok(route(apply(state, Input::Release, ANY_TIME)?, routed))
+}
+
+/// The state of a job that is to run again, not before `due`.
+pub fn replay(state: JobState, due: Option<Timestamp>, routed: bool) -> Result<JobState, Illegal> {
+    Ok(route(apply(state, Input::Replay { due }, ANY_TIME)?, routed))
+}
+
+/// When the job may run that is replayed after `before` others, `rate` of them a second from `now` on.
+pub fn turn(now: Timestamp, rate: Option<f64>, before: u64) -> Option<Timestamp> {
+    let wait = Duration::try_from_secs_f64(before as f64 / rate?).unwrap_or(Duration::MAX);
+    (!wait.is_zero()).then(|| now.after(wait))
 }
 
 /// The state now that the job's source is `routed` to its plugin, or not.
@@ -65,5 +78,11 @@ mod tests {
         assert!(release(JobState::Done, true).is_err());
         assert_eq!(route(JobState::Waiting { until: UNTIL }, true), JobState::Waiting { until: UNTIL });
         assert_eq!(route(JobState::Waiting { until: UNTIL }, false), JobState::Held);
+        assert_eq!(turn(NOW, None, 5), None);
+        assert_eq!(turn(NOW, Some(2.0), 0), None);
+        assert_eq!(turn(NOW, Some(2.0), 3), Some(Timestamp::from_unix_millis(1_600)));
+        assert_eq!(turn(NOW, Some(0.0), 3), Some(Timestamp::from_unix_millis(i64::MAX)));
+        assert_eq!(replay(JobState::Dead, None, true), Ok(JobState::Pending));
+        assert_eq!(replay(JobState::Done, Some(UNTIL), false), Ok(JobState::Held));
     }
 }

@@ -7,12 +7,16 @@
 //! (new) -> Pending --Lease--> Leased --Settle--> Done | Dead
 //!            ^                  |  |
 //!            '----- Release ----'  '--Settle--> Waiting --Lease (once due)--> Leased
+//!
+//! any but Leased --Replay--> Pending | Waiting (until its turn)
 //! ```
 //!
 //! `apply` is the only way from one state to the next. Backends store what it returns and decide nothing themselves.
 
 use std::fmt;
+use std::time::Duration;
 
+use crate::retry::Failure;
 use crate::{Outcome, RetryPolicy, Timestamp};
 
 /// Where a job stands.
@@ -83,8 +87,12 @@ pub enum Input<'a> {
         outcome: &'a Outcome,
         /// Attempts made, this one included.
         attempts: u32,
+        /// When the event came in.
+        received_at: Timestamp,
         /// The source's policy.
         policy: &'a RetryPolicy,
+        /// Whether the revision that ran is quarantined: its faults don't use the job up.
+        quarantined: bool,
         /// A random number in `0.0..1.0`.
         jitter: f64,
     },
@@ -92,6 +100,11 @@ pub enum Input<'a> {
     Attach,
     /// The plugin is gone.
     Detach,
+    /// It is to run again, whatever came of it so far.
+    Replay {
+        /// Not before this; at once where `None`.
+        due: Option<Timestamp>,
+    },
 }
 
 /// An input that the state doesn't allow; the job stays as it was.
@@ -114,8 +127,15 @@ pub fn apply(state: JobState, input: Input<'_>, now: Timestamp) -> Result<JobSta
             Ok(Leased { until })
         }
         (Leased { .. }, Input::Release) => Ok(Pending),
-        (Leased { .. }, Input::Settle { outcome, attempts, policy, jitter }) => {
-            Ok(settled(outcome, attempts, policy, now, jitter))
+        (Leased { .. }, Input::Settle { outcome, attempts, received_at, policy, quarantined, jitter }) => {
+            let failure = Failure { attempts, received_at, asked: asked(outcome) };
+            Ok(match quarantined && outcome.is_fault() {
+                true => Waiting { until: policy.again_after(failure, now, jitter) },
+                false => settled(outcome, failure, policy, now, jitter),
+            })
+        }
+        (Pending | Waiting { .. } | Done | Dead | Held, Input::Replay { due }) => {
+            Ok(due.map_or(Pending, |until| Waiting { until }))
         }
         (Held, Input::Attach) => Ok(Pending),
         (Pending | Waiting { .. }, Input::Detach) => Ok(Held),
@@ -126,18 +146,20 @@ pub fn apply(state: JobState, input: Input<'_>, now: Timestamp) -> Result<JobSta
     }
 }
 
-fn settled(outcome: &Outcome, attempts: u32, policy: &RetryPolicy, now: Timestamp, jitter: f64) -> JobState {
-    if matches!(outcome, Outcome::Done) {
-        return JobState::Done;
+fn settled(outcome: &Outcome, failure: Failure, policy: &RetryPolicy, now: Timestamp, jitter: f64) -> JobState {
+    match outcome {
+        Outcome::Done => JobState::Done,
+        outcome if !outcome.is_retryable() => JobState::Dead,
+        _ => policy.again_at(failure, now, jitter).map_or(JobState::Dead, |until| JobState::Waiting { until }),
     }
-    if !outcome.is_retryable() || attempts >= policy.attempts_max {
-        return JobState::Dead;
+}
+
+/// The least delay that the handler asks for.
+fn asked(outcome: &Outcome) -> Option<Duration> {
+    match outcome {
+        Outcome::Retry { after, .. } => *after,
+        _ => None,
     }
-    let asked = match outcome {
-        Outcome::Retry { after, .. } => after.unwrap_or_default().min(policy.delay_max),
-        _ => std::time::Duration::ZERO,
-    };
-    JobState::Waiting { until: now.after(policy.delay(attempts, jitter).max(asked)) }
 }
 
 const fn name(input: &Input<'_>) -> &'static str {
@@ -147,13 +169,12 @@ const fn name(input: &Input<'_>) -> &'static str {
         Input::Settle { .. } => "settlement",
         Input::Attach => "attachment",
         Input::Detach => "detachment",
+        Input::Replay { .. } => "replay",
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use proptest::prelude::*;
 
     use super::*;
@@ -161,9 +182,13 @@ mod tests {
     const NOW: Timestamp = Timestamp::from_unix_millis(1_000_000);
     const LATER: Timestamp = Timestamp::from_unix_millis(2_000_000);
 
+    fn settlement<'a>(outcome: &'a Outcome, attempts: u32, policy: &'a RetryPolicy) -> Input<'a> {
+        Input::Settle { outcome, attempts, received_at: NOW, policy, quarantined: false, jitter: 0.5 }
+    }
+
     fn settle(outcome: &Outcome, attempts: u32) -> JobState {
         let policy = RetryPolicy { attempts_max: 3, ..RetryPolicy::default() };
-        let input = Input::Settle { outcome, attempts, policy: &policy, jitter: 0.5 };
+        let input = settlement(outcome, attempts, &policy);
         apply(JobState::Leased { until: LATER }, input, NOW).expect("a leased job settles")
     }
 
@@ -182,12 +207,57 @@ mod tests {
     }
 
     #[test]
+    fn what_can_not_be_made_again_in_time_is_dead() {
+        let policy = RetryPolicy { deadline: Some(Duration::from_secs(60)), ..RetryPolicy::default() };
+        let trapped = Outcome::Trapped { message: String::new() };
+        let settle = |received_at, attempts| {
+            let (outcome, policy) = (&trapped, &policy);
+            let input = Input::Settle { outcome, attempts, received_at, policy, quarantined: false, jitter: 1.0 };
+            apply(JobState::Leased { until: LATER }, input, NOW).expect("a leased job settles")
+        };
+        let long_ago = Timestamp::from_unix_millis(NOW.unix_millis() - 56_000);
+        assert_eq!(settle(NOW, 1), JobState::Waiting { until: NOW.after(Duration::from_secs(5)) });
+        assert_eq!(settle(long_ago, 1), JobState::Dead);
+        assert_eq!(settle(NOW, 5), JobState::Dead, "the next delay alone is longer");
+    }
+
+    #[test]
+    fn faults_of_a_quarantined_revision_use_no_job_up() {
+        let policy = RetryPolicy { attempts_max: 3, deadline: Some(Duration::ZERO), ..RetryPolicy::default() };
+        let settle = |outcome: &Outcome| {
+            let received_at = Timestamp::from_unix_millis(0);
+            let input =
+                Input::Settle { outcome, attempts: 9, received_at, policy: &policy, quarantined: true, jitter: 0.0 };
+            apply(JobState::Leased { until: LATER }, input, NOW).expect("a leased job settles")
+        };
+        let undecodable = Outcome::Undecodable { path: "$".into(), message: String::new() };
+        for fault in [Outcome::Trapped { message: String::new() }, undecodable] {
+            assert_eq!(settle(&fault), JobState::Waiting { until: NOW }, "{fault}");
+        }
+        assert_eq!(settle(&Outcome::Done), JobState::Done);
+        assert_eq!(settle(&Outcome::Rejected { reason: String::new() }), JobState::Dead, "the handler's own word");
+    }
+
+    #[test]
     fn a_lease_waits_for_its_time() {
         let lease = Input::Lease { until: LATER };
         assert!(apply(JobState::Waiting { until: LATER }, lease, NOW).is_err());
         assert!(apply(JobState::Leased { until: LATER }, lease, NOW).is_err());
         assert_eq!(apply(JobState::Leased { until: NOW }, lease, NOW), Ok(JobState::Leased { until: LATER }));
         assert!(apply(JobState::Dead, lease, NOW).is_err());
+    }
+
+    #[test]
+    fn a_replay_makes_anything_due_but_what_is_under_way() {
+        let waiting = JobState::Waiting { until: LATER };
+        for state in [JobState::Pending, waiting, JobState::Done, JobState::Dead, JobState::Held] {
+            assert_eq!(apply(state, Input::Replay { due: None }, NOW), Ok(JobState::Pending));
+            assert_eq!(apply(state, Input::Replay { due: Some(LATER) }, NOW), Ok(waiting));
+        }
+        // Even one whose lease ran out: whoever has it may still settle it.
+        let leased = JobState::Leased { until: NOW };
+        let refused = Illegal { state: "leased", input: "replay" };
+        assert_eq!(apply(leased, Input::Replay { due: None }, LATER), Err(refused));
     }
 
     fn any_state() -> impl Strategy<Value = JobState> {
@@ -216,8 +286,11 @@ mod tests {
         #[test]
         fn what_is_over_stays_over(state in any_state(), outcome in any_outcome(), attempts: u32, jitter in 0.0..1.0f64) {
             let policy = RetryPolicy::default();
-            let settle = Input::Settle { outcome: &outcome, attempts, policy: &policy, jitter };
-            for input in [Input::Lease { until: LATER }, Input::Release, settle, Input::Attach, Input::Detach] {
+            let (received_at, outcome_is) = (NOW, &outcome);
+            let settle = |quarantined| {
+                Input::Settle { outcome: outcome_is, attempts, received_at, policy: &policy, quarantined, jitter }
+            };
+            for input in [Input::Lease { until: LATER }, Input::Release, settle(false), settle(true), Input::Attach, Input::Detach] {
                 let next = apply(state, input, NOW);
                 if matches!(state, JobState::Done | JobState::Dead) {
                     prop_assert!(next.is_err() || next == Ok(state));
@@ -229,9 +302,10 @@ mod tests {
         }
 
         #[test]
-        fn enough_failures_end_in_dead(outcome in any_outcome(), jitter in 0.0..1.0f64) {
+        fn enough_failures_end_in_dead(outcome in any_outcome()) {
             let policy = RetryPolicy::default();
-            let input = Input::Settle { outcome: &outcome, attempts: policy.attempts_max, policy: &policy, jitter };
+            let input =
+                settlement(&outcome, policy.attempts_max, &policy);
             let end = apply(JobState::Leased { until: LATER }, input, NOW);
             prop_assert!(matches!(end, Ok(JobState::Done | JobState::Dead)));
         }

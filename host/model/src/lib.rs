@@ -8,6 +8,7 @@ pub mod event;
 pub mod job;
 pub mod name;
 pub mod outcome;
+pub mod quarantine;
 pub mod retry;
 pub mod time;
 
@@ -16,5 +17,6 @@ pub use event::{Event, EventId, Header, Payload};
 pub use job::{Illegal, Input, JobState, apply};
 pub use name::{InvalidName, PluginName, PluginRef, Revision, SourceName, SourceRef, TenantName};
 pub use outcome::{Attempt, LogLine, Outcome};
-pub use retry::RetryPolicy;
+pub use quarantine::{Breaker, QuarantinePolicy};
+pub use retry::{Failure, RetryPolicy};
 pub use time::{Clock, Timestamp};

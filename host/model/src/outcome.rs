@@ -67,6 +67,15 @@ impl Outcome {
             Self::Done | Self::Rejected { .. } | Self::Undecodable { .. } => false,
         }
     }
+
+    /// Whether the plugin's code is to blame, as far as can be told. What a handler says in so many words is no fault of
+    /// its code: it asks for a retry when somebody else is down, and rejects an event for what the event is.
+    pub const fn is_fault(&self) -> bool {
+        match self {
+            Self::Trapped { .. } | Self::TimedOut { .. } | Self::OutOfMemory { .. } | Self::Undecodable { .. } => true,
+            Self::Done | Self::Retry { .. } | Self::Rejected { .. } => false,
+        }
+    }
 }
 
 impl fmt::Display for Outcome {

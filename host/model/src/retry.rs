@@ -1,35 +1,95 @@
 //! When a failed attempt is made again.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-/// Exponential back-off with full jitter, up to a number of attempts.
+use crate::Timestamp;
+
+/// How often a failed attempt is made again, when, and for how long.
 ///
-/// The delay before attempt `n + 1` is drawn evenly from zero to `min(delay_max, delay_first * 2^(n-1))`, as in
-/// "Exponential Backoff And Jitter" (AWS Architecture Blog, 2015).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Without a schedule, delays are an exponential back-off with full jitter: the delay before attempt `n + 1` is drawn
+/// evenly from zero to `min(delay_max, delay_first * 2^(n-1))`, as in "Exponential Backoff And Jitter" (AWS
+/// Architecture Blog, 2015).
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RetryPolicy {
     /// Runs of a job in all before it is dead; at least 1.
     pub attempts_max: u32,
     /// The ceiling of the first delay.
     pub delay_first: Duration,
-    /// The ceiling of any delay.
+    /// The ceiling of any delay that isn't in the schedule, a handler's own included.
     pub delay_max: Duration,
+    /// Each delay by itself, in place of the back-off; the last one repeats. `None`, or an empty one, is no schedule.
+    ///
+    /// A delay is lengthened by up to a tenth, so that jobs that failed together don't all come back together.
+    pub schedule: Option<Arc<[Duration]>>,
+    /// How long after the event came in an attempt may still be made again. A first attempt is always made; a failure
+    /// whose next attempt would come later than this is final.
+    pub deadline: Option<Duration>,
 }
 
 impl Default for RetryPolicy {
     fn default() -> Self {
-        Self { attempts_max: 10, delay_first: Duration::from_secs(5), delay_max: Duration::from_secs(6 * 3600) }
+        Self {
+            attempts_max: 10,
+            delay_first: Duration::from_secs(5),
+            delay_max: Duration::from_secs(6 * 3600),
+            schedule: None,
+            deadline: None,
+        }
     }
 }
 
 impl RetryPolicy {
     /// The delay after the `attempts`-th failed attempt. `jitter` is a random number in `0.0..1.0`.
     pub fn delay(&self, attempts: u32, jitter: f64) -> Duration {
-        let doublings = attempts.saturating_sub(1).min(63);
-        let ceiling = self.delay_first.as_millis().saturating_mul(1 << doublings).min(self.delay_max.as_millis());
-        let ceiling = u64::try_from(ceiling).unwrap_or(u64::MAX);
-        Duration::from_millis((ceiling as f64 * jitter.clamp(0.0, 1.0)) as u64)
+        let failed_before = attempts.saturating_sub(1);
+        match self.scheduled(failed_before) {
+            Some(delay) => delay.saturating_add(part(delay / 10, jitter)),
+            None => part(self.ceiling(failed_before), jitter),
+        }
     }
+
+    /// When an attempt is made again that failed at `now`; `None` when it never is.
+    pub fn again_at(&self, failure: Failure, now: Timestamp, jitter: f64) -> Option<Timestamp> {
+        if failure.attempts >= self.attempts_max {
+            return None;
+        }
+        let again = self.again_after(failure, now, jitter);
+        self.deadline.is_none_or(|deadline| again <= failure.received_at.after(deadline)).then_some(again)
+    }
+
+    /// As `again_at`, for a failure that is never final.
+    pub fn again_after(&self, failure: Failure, now: Timestamp, jitter: f64) -> Timestamp {
+        let asked = failure.asked.unwrap_or_default().min(self.delay_max);
+        now.after(self.delay(failure.attempts, jitter).max(asked))
+    }
+
+    fn scheduled(&self, failed_before: u32) -> Option<Duration> {
+        let schedule = self.schedule.as_deref()?;
+        schedule.get(usize::try_from(failed_before).ok()?).or(schedule.last()).copied()
+    }
+
+    fn ceiling(&self, failed_before: u32) -> Duration {
+        let doubled = self.delay_first.as_millis().saturating_mul(1 << failed_before.min(63));
+        Duration::from_millis(u64::try_from(doubled.min(self.delay_max.as_millis())).unwrap_or(u64::MAX))
+    }
+}
+
+/// A failed attempt, as a policy sees it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Failure {
+    /// Attempts made, this one included.
+    pub attempts: u32,
+    /// When the event came in.
+    pub received_at: Timestamp,
+    /// The least delay that the handler asks for.
+    pub asked: Option<Duration>,
+}
+
+/// As much of `whole` as `jitter` says, in whole milliseconds.
+fn part(whole: Duration, jitter: f64) -> Duration {
+    let millis = u64::try_from(whole.as_millis()).unwrap_or(u64::MAX);
+    Duration::from_millis((millis as f64 * jitter.clamp(0.0, 1.0)) as u64)
 }
 
 #[cfg(test)]
@@ -37,24 +97,107 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    const SECOND: Duration = Duration::from_secs(1);
+    const RECEIVED: Timestamp = Timestamp::from_unix_secs(1_000);
+
+    fn scheduled(seconds: &[u64]) -> RetryPolicy {
+        let delays = seconds.iter().map(|seconds| Duration::from_secs(*seconds)).collect();
+        RetryPolicy { schedule: Some(delays), ..RetryPolicy::default() }
+    }
+
+    fn seconds(policy: &RetryPolicy, jitter: f64) -> Vec<f64> {
+        (1..=5).map(|attempts| policy.delay(attempts, jitter).as_secs_f64()).collect()
+    }
+
     #[test]
     fn ceilings_double_up_to_the_cap() {
-        let policy =
-            RetryPolicy { attempts_max: 9, delay_first: Duration::from_secs(1), delay_max: Duration::from_secs(5) };
-        let ceilings: Vec<_> = (1..=5).map(|n| policy.delay(n, 1.0).as_secs()).collect();
-        assert_eq!(ceilings, [1, 2, 4, 5, 5]);
-        assert_eq!(policy.delay(3, 0.5), Duration::from_secs(2));
+        let policy = RetryPolicy { delay_first: SECOND, delay_max: 5 * SECOND, ..RetryPolicy::default() };
+        assert_eq!(seconds(&policy, 1.0), [1.0, 2.0, 4.0, 5.0, 5.0]);
+        assert_eq!(policy.delay(3, 0.5), 2 * SECOND);
+    }
+
+    #[test]
+    fn a_schedule_is_kept_and_its_last_delay_repeats() {
+        assert_eq!(seconds(&scheduled(&[10, 60, 30]), 0.0), [10.0, 60.0, 30.0, 30.0, 30.0]);
+        assert_eq!(seconds(&scheduled(&[10, 60, 30]), 1.0), [11.0, 66.0, 33.0, 33.0, 33.0]);
+        assert_eq!(seconds(&scheduled(&[]), 1.0), seconds(&RetryPolicy::default(), 1.0), "none is no schedule");
+    }
+
+    #[test]
+    fn a_failure_is_final_by_its_number_or_by_its_age() {
+        let again = |policy: &RetryPolicy, attempts, age: u64| {
+            let failure = Failure { attempts, received_at: RECEIVED, asked: None };
+            let now = RECEIVED.after(Duration::from_secs(age));
+            policy.again_at(failure, now, 0.0).map(|again| again.since(RECEIVED).as_secs())
+        };
+        let policy = RetryPolicy { attempts_max: 3, deadline: Some(100 * SECOND), ..scheduled(&[10, 20]) };
+        assert_eq!(again(&policy, 1, 0), Some(10));
+        assert_eq!(again(&policy, 2, 10), Some(30));
+        assert_eq!(again(&policy, 3, 30), None, "three were allowed");
+        assert_eq!(again(&policy, 1, 90), Some(100), "just in time");
+        assert_eq!(again(&policy, 1, 91), None, "too late");
+        assert_eq!(again(&RetryPolicy { deadline: None, ..policy }, 1, 1_000_000), Some(1_000_010));
+    }
+
+    #[test]
+    fn a_handler_can_ask_for_more_and_never_for_less() {
+        let policy = RetryPolicy { delay_max: 100 * SECOND, ..scheduled(&[10]) };
+        let failure = |asked| Failure { attempts: 1, received_at: RECEIVED, asked };
+        let again = |asked| policy.again_after(failure(asked), RECEIVED, 0.0).since(RECEIVED);
+        assert_eq!(again(None), 10 * SECOND);
+        assert_eq!(again(Some(5 * SECOND)), 10 * SECOND);
+        assert_eq!(again(Some(50 * SECOND)), 50 * SECOND);
+        assert_eq!(again(Some(Duration::MAX)), 100 * SECOND, "up to the longest delay");
+        let late = RetryPolicy { deadline: Some(20 * SECOND), ..policy };
+        let asks = failure(Some(50 * SECOND));
+        assert_eq!(late.again_at(asks, RECEIVED, 0.0), None, "a handler does not outlast the deadline");
+    }
+
+    fn any_policy() -> impl Strategy<Value = RetryPolicy> {
+        let delay = || (0..1_000_000u64).prop_map(Duration::from_millis);
+        let schedule = proptest::option::of(proptest::collection::vec(delay(), 0..5).prop_map(Arc::from));
+        (1..20u32, delay(), delay(), schedule, proptest::option::of(delay())).prop_map(
+            |(attempts_max, delay_first, delay_max, schedule, deadline)| RetryPolicy {
+                attempts_max,
+                delay_first,
+                delay_max,
+                schedule,
+                deadline,
+            },
+        )
     }
 
     proptest! {
         #[test]
-        fn no_delay_passes_the_cap(attempts: u32, jitter in 0.0..1.0f64, first: u32, cap: u32) {
-            let policy = RetryPolicy {
-                attempts_max: 1,
-                delay_first: Duration::from_millis(first.into()),
-                delay_max: Duration::from_millis(cap.into()),
-            };
-            prop_assert!(policy.delay(attempts, jitter) <= policy.delay_max);
+        fn no_delay_passes_the_cap(attempts: u32, jitter in 0.0..1.0f64, policy in any_policy()) {
+            let scheduled = policy.schedule.as_deref().unwrap_or_default().iter().max();
+            let ceiling = scheduled.map_or(policy.delay_max, |longest| *longest * 11 / 10);
+            prop_assert!(policy.delay(attempts, jitter) <= ceiling);
+        }
+
+        #[test]
+        fn what_is_made_again_is_within_every_limit(
+            policy in any_policy(),
+            attempts in 1..30u32,
+            age in 0..2_000_000u64,
+            asked in proptest::option::of((0..2_000_000u64).prop_map(Duration::from_millis)),
+            jitter in 0.0..1.0f64,
+        ) {
+            let now = RECEIVED.after(Duration::from_millis(age));
+            let failure = Failure { attempts, received_at: RECEIVED, asked };
+            match policy.again_at(failure, now, jitter) {
+                Some(again) => {
+                    prop_assert!(attempts < policy.attempts_max);
+                    prop_assert!(again >= now && again.since(now) >= asked.unwrap_or_default().min(policy.delay_max));
+                    prop_assert!(policy.deadline.is_none_or(|deadline| again.since(RECEIVED) <= deadline));
+                }
+                None => {
+                    let is_late = policy.deadline.is_some_and(|deadline| {
+                        policy.again_after(failure, now, jitter).since(RECEIVED) > deadline
+                    });
+                    prop_assert!(attempts >= policy.attempts_max || is_late);
+                }
+            }
         }
     }
 }

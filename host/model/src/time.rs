@@ -45,6 +45,12 @@ impl Timestamp {
         Self(self.0.saturating_add(i64::try_from(by.as_millis()).unwrap_or(i64::MAX)))
     }
 
+    /// This point moved earlier by `by`, saturating.
+    #[must_use]
+    pub fn before(self, by: Duration) -> Self {
+        Self(self.0.saturating_sub(i64::try_from(by.as_millis()).unwrap_or(i64::MAX)))
+    }
+
     /// The time from `earlier` to here; zero when `earlier` is in fact later.
     pub fn since(self, earlier: Self) -> Duration {
         Duration::from_millis(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
@@ -86,6 +92,8 @@ mod tests {
     fn arithmetic_saturates() {
         let last = Timestamp::from_unix_millis(i64::MAX);
         assert_eq!(last.after(Duration::MAX), last);
+        assert_eq!(Timestamp::from_unix_millis(-2).before(Duration::MAX), Timestamp::from_unix_millis(i64::MIN));
+        assert_eq!(last.before(Duration::from_millis(7)).after(Duration::from_millis(7)), last);
         assert_eq!(Timestamp::from_unix_millis(0).since(last), Duration::ZERO);
     }
 }

@@ -63,7 +63,7 @@ fn job(event_type: Option<&str>, body: impl Into<Bytes>) -> Claimed {
         key_until: Timestamp::from_unix_millis(i64::MAX),
     };
     Claimed {
-        lease: JobRef { event: event.id, plugin: plugin(), attempt: 3 },
+        lease: JobRef { event: event.id, plugin: plugin(), replays: 0, attempt: 3 },
         until: Timestamp::from_unix_millis(i64::MAX),
         event: Arc::new(event),
     }

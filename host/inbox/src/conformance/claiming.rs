@@ -33,7 +33,7 @@ async fn a_claim_says_whose_lease_it_is_and_how_long(inbox: Arc<dyn Inbox>) {
     route_orders_to_ship(&inbox).await;
     append(&inbox, [event(1)]).await;
     let job = claim_one(&inbox, 10).await;
-    assert_eq!(job.lease, JobRef { event: event(1).id, plugin: plugin("acme/ship"), attempt: 1 });
+    assert_eq!(job.lease, JobRef { event: event(1).id, plugin: plugin("acme/ship"), replays: 0, attempt: 1 });
     assert_eq!(job.until, at(70));
     assert_eq!(*job.event, event(1));
     let [listed] = <[_; 1]>::try_from(jobs(&inbox, 1).await).expect("one job");
@@ -65,7 +65,7 @@ async fn the_longest_due_is_claimed_first(inbox: Arc<dyn Inbox>) {
 }
 
 fn lease_of(number: u64) -> JobRef {
-    JobRef { event: event(number).id, plugin: plugin("acme/ship"), attempt: 1 }
+    JobRef { event: event(number).id, plugin: plugin("acme/ship"), replays: 0, attempt: 1 }
 }
 
 async fn each_plugin_has_a_limit_of_its_own(inbox: Arc<dyn Inbox>) {

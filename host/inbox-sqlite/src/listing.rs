@@ -1,0 +1,95 @@
+//! The list of events, and one event with all that became of it.
+
+use std::time::Duration;
+
+use hookyard_inbox::{Error, EventRecord, EventSummary, JobRecord, JobSummary, Page};
+use hookyard_model::{Attempt, EventId, Timestamp};
+use rusqlite::{Connection, OptionalExtension, Row, params, params_from_iter};
+
+use crate::codec::{self, parsed, store};
+use crate::reader::{event, source};
+use crate::{select, sql};
+
+/// A stretch of the list of events.
+pub(crate) fn events(connection: &Connection, page: &Page) -> Result<Vec<EventSummary>, Error> {
+    let after = match (page.after, page.selection.since) {
+        (Some(id), _) => select::place_of(connection, id)?,
+        (None, Some(since)) => select::place_before(connection, since)?,
+        (None, None) => 0,
+    };
+    let limit = i64::try_from(page.limit).unwrap_or(i64::MAX);
+    let (statement, values) = select::events(&page.selection, after, limit);
+    let mut statement = connection.prepare(&statement).map_err(store)?;
+    let found = codec::read_all(&mut statement, params_from_iter(values), summary)?;
+    let mut jobs = connection.prepare_cached(sql::JOBS_OF_EVENT).map_err(store)?;
+    let with_jobs = found.into_iter().map(|(seq, summary)| {
+        let jobs = codec::read_all(&mut jobs, [seq], job)?;
+        Ok(EventSummary { jobs, ..summary })
+    });
+    with_jobs.collect()
+}
+
+fn summary(row: &Row<'_>) -> Result<(i64, EventSummary), Error> {
+    let id: [u8; 16] = row.get(1).map_err(store)?;
+    let summary = EventSummary {
+        id: codec::event_id(&id)?,
+        source: source(row, 2)?,
+        provider: row.get(4).map_err(store)?,
+        event_type: row.get(5).map_err(store)?,
+        key: row.get(6).map_err(store)?,
+        received_at: Timestamp::from_unix_millis(row.get(7).map_err(store)?),
+        jobs: Vec::new(),
+    };
+    Ok((row.get(0).map_err(store)?, summary))
+}
+
+fn job(row: &Row<'_>) -> Result<JobSummary, Error> {
+    let text = |column: usize| row.get::<_, Option<String>>(column).map_err(store);
+    let (plugin, state) = (text(1)?.unwrap_or_default(), text(2)?.unwrap_or_default());
+    let (revision, outcome, detail) = (text(5)?, text(6)?, text(7)?);
+    let outcome = outcome.map(|name| codec::outcome(&name, detail.as_deref())).transpose()?;
+    Ok(JobSummary {
+        plugin: parsed(&plugin, "a job's plugin")?,
+        state: codec::state(&state, row.get(3).map_err(store)?)?,
+        attempts: row.get(4).map_err(store)?,
+        revision: revision.map(|text| codec::revision(&text)).transpose()?,
+        last_outcome: outcome.map(|outcome| outcome.to_string()),
+    })
+}
+
+/// One event whole.
+pub(crate) fn read(connection: &Connection, id: EventId) -> Result<Option<EventRecord>, Error> {
+    let mut statement = connection.prepare_cached(sql::SEQ_BY_ID).map_err(store)?;
+    let found = statement.query_row([id.as_uuid().into_bytes()], |row| row.get(0));
+    let Some(seq): Option<i64> = found.optional().map_err(store)? else { return Ok(None) };
+    let mut statement = connection.prepare_cached(sql::EVENT_LOAD).map_err(store)?;
+    let event = statement.query_row([seq], |row| Ok(event(row))).map_err(store)??;
+    let mut jobs = connection.prepare_cached(sql::JOBS_TO_READ).map_err(store)?;
+    let jobs = codec::read_all(&mut jobs, [seq], |row| record(connection, seq, row))?;
+    Ok(Some(EventRecord { event, jobs }))
+}
+
+fn record(connection: &Connection, seq: i64, row: &Row<'_>) -> Result<JobRecord, Error> {
+    let (plugin, state): (String, String) = (row.get(0).map_err(store)?, row.get(1).map_err(store)?);
+    let mut statement = connection.prepare_cached(sql::ATTEMPTS_TO_READ).map_err(store)?;
+    Ok(JobRecord {
+        state: codec::state(&state, row.get(2).map_err(store)?)?,
+        replays: row.get(3).map_err(store)?,
+        attempts: codec::read_all(&mut statement, params![seq, plugin], attempt)?,
+        plugin: parsed(&plugin, "a job's plugin")?,
+    })
+}
+
+fn attempt(row: &Row<'_>) -> Result<(u32, Attempt), Error> {
+    let text = |column: usize| row.get::<_, Option<String>>(column).map_err(store);
+    let duration: i64 = row.get(4).map_err(store)?;
+    let attempt = Attempt {
+        number: row.get(1).map_err(store)?,
+        revision: codec::revision(&text(2)?.unwrap_or_default())?,
+        started_at: Timestamp::from_unix_millis(row.get(3).map_err(store)?),
+        duration: Duration::from_micros(duration.unsigned_abs()),
+        outcome: codec::outcome(&text(5)?.unwrap_or_default(), text(6)?.as_deref())?,
+        log: codec::log_from_json(text(7)?.as_deref())?,
+    };
+    Ok((row.get(0).map_err(store)?, attempt))
+}

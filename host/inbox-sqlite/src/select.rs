@@ -1,0 +1,150 @@
+//! Which events and jobs a selection finds, as statements that are made to measure.
+//!
+//! Only fixed texts make up a statement; whatever a caller chose is bound to it. What is dead has an index of its own,
+//! so that looking for it doesn't read what is done.
+
+use hookyard_inbox::{Error, Selection};
+use hookyard_model::{EventId, PluginName, Timestamp};
+use rusqlite::types::Value;
+use rusqlite::{Connection, OptionalExtension, params_from_iter};
+
+use crate::codec::{self, parsed, store};
+use crate::sql;
+
+/// A job, by its place in the order of arrival.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct JobPlace {
+    pub(crate) seq: i64,
+    pub(crate) plugin: PluginName,
+}
+
+/// A condition and what is bound to it.
+#[derive(Default)]
+struct Filter {
+    text: String,
+    values: Vec<Value>,
+}
+
+impl Filter {
+    /// `condition` has one `?`.
+    fn and(&mut self, condition: &str, value: impl Into<Value>) {
+        self.text.push_str(" AND ");
+        self.text.push_str(condition);
+        self.values.push(value.into());
+    }
+
+    fn of_events(selection: &Selection) -> Self {
+        let Selection { ids, tenant, source, plugin: _, event_type, state: _, since, until } = selection;
+        let mut filter = Self::default();
+        if !ids.is_empty() {
+            filter.and("event.id IN (SELECT unhex(value) FROM json_each(?))", hex(ids));
+        }
+        // The signs keep the planner from sorting what an index finds: lists follow the order of arrival.
+        if let Some(tenant) = tenant {
+            filter.and("+event.tenant = ?", tenant.to_string());
+        }
+        if let Some(source) = source {
+            filter.and("+event.source = ?", source.to_string());
+        }
+        if let Some(event_type) = event_type {
+            filter.and("event.event_type = ?", event_type.clone());
+        }
+        if let Some(since) = since {
+            filter.and("+event.received_at >= ?", since.unix_millis());
+        }
+        if let Some(until) = until {
+            filter.and("+event.received_at < ?", until.unix_millis());
+        }
+        filter
+    }
+
+    fn of_jobs(selection: &Selection) -> Self {
+        let mut filter = Self::default();
+        if let Some(plugin) = &selection.plugin {
+            filter.and("job.plugin = ?", plugin.to_string());
+        }
+        match selection.state.as_deref() {
+            None => {}
+            // Word by word as in the index.
+            Some("dead") => filter.text.push_str(" AND job.state = 'dead'"),
+            Some(state) => filter.and("job.state = ?", state.to_owned()),
+        }
+        filter
+    }
+}
+
+fn hex(ids: &[EventId]) -> String {
+    let ids: Vec<_> = ids.iter().map(|id| format!("\"{}\"", id.as_uuid().simple())).collect();
+    format!("[{}]", ids.join(","))
+}
+
+/// The columns of an event in a list.
+const SUMMARY: &str = "event.seq, event.id, event.tenant, event.source, event.provider, event.event_type, event.key,
+    event.received_at";
+
+/// The statement for a stretch of the list, and what is bound to it.
+pub(crate) fn events(selection: &Selection, after: i64, limit: i64) -> (String, Vec<Value>) {
+    let (of_events, of_jobs) = (Filter::of_events(selection), Filter::of_jobs(selection));
+    let is_dead = selection.state.as_deref() == Some("dead");
+    let (from, mut values) = match (of_jobs.text.as_str(), is_dead) {
+        ("", _) => ("FROM event WHERE event.seq > ?".to_owned(), vec![after.into()]),
+        (jobs, true) => {
+            let dead = format!("SELECT DISTINCT job.event AS seq FROM job INDEXED BY job_dead WHERE job.event > ?{jobs}");
+            let from = format!("FROM ({dead} ORDER BY job.event) AS dead CROSS JOIN event ON event.seq = dead.seq WHERE TRUE");
+            (from, [vec![after.into()], of_jobs.values].concat())
+        }
+        (jobs, false) => {
+            let job = format!("SELECT 1 FROM job WHERE job.event = event.seq{jobs}");
+            let from = format!("FROM event WHERE event.seq > ? AND EXISTS ({job})");
+            (from, [vec![after.into()], of_jobs.values].concat())
+        }
+    };
+    values.extend(of_events.values);
+    values.push(limit.into());
+    (format!("SELECT {SUMMARY} {from}{} ORDER BY event.seq LIMIT ?", of_events.text), values)
+}
+
+/// The statement for a stretch of jobs in the order of their events, and what is bound to it.
+fn jobs_statement(selection: &Selection, after: (i64, &str), limit: i64) -> (String, Vec<Value>) {
+    let (of_events, of_jobs) = (Filter::of_events(selection), Filter::of_jobs(selection));
+    let job = if selection.state.as_deref() == Some("dead") { "job INDEXED BY job_dead" } else { "job" };
+    let order = if selection.ids.is_empty() { "CROSS JOIN event" } else { "JOIN event" };
+    let statement = format!(
+        "SELECT job.event, job.plugin, job.state FROM {job} {order} ON event.seq = job.event
+         WHERE (job.event, job.plugin) > (?, ?){}{} ORDER BY job.event, job.plugin LIMIT ?",
+        of_jobs.text, of_events.text
+    );
+    let place = vec![after.0.into(), Value::from(after.1.to_owned())];
+    (statement, [place, of_jobs.values, of_events.values, vec![limit.into()]].concat())
+}
+
+/// The jobs that the selection finds after a place, each with whether it is under lease.
+pub(crate) fn jobs(
+    connection: &Connection,
+    selection: &Selection,
+    after: Option<&JobPlace>,
+    limit: usize,
+) -> Result<Vec<(JobPlace, bool)>, Error> {
+    let after = after.map_or((0, ""), |place| (place.seq, place.plugin.as_str()));
+    let (statement, values) = jobs_statement(selection, after, i64::try_from(limit).unwrap_or(i64::MAX));
+    let mut statement = connection.prepare(&statement).map_err(store)?;
+    codec::read_all(&mut statement, params_from_iter(values), |row| {
+        let (plugin, state): (String, String) = (row.get(1).map_err(store)?, row.get(2).map_err(store)?);
+        let place = JobPlace { seq: row.get(0).map_err(store)?, plugin: parsed(&plugin, "a job's plugin")? };
+        Ok((place, state == "leased"))
+    })
+}
+
+/// The place before the first event that came in at `since` or later. Reads no event, the index alone.
+pub(crate) fn place_before(connection: &Connection, since: Timestamp) -> Result<i64, Error> {
+    let mut statement = connection.prepare_cached(sql::FIRST_SINCE).map_err(store)?;
+    let first: Option<i64> = statement.query_row([since.unix_millis()], |row| row.get(0)).map_err(store)?;
+    Ok(first.map_or(i64::MAX, |first| first - 1))
+}
+
+/// The place of the last event whose id is not after this one.
+pub(crate) fn place_of(connection: &Connection, id: EventId) -> Result<i64, Error> {
+    let mut statement = connection.prepare_cached(sql::EVENT_NOT_AFTER).map_err(store)?;
+    let found = statement.query_row([id.as_uuid().into_bytes()], |row| row.get::<_, i64>(0));
+    Ok(found.optional().map_err(store)?.unwrap_or(0))
+}

@@ -1,0 +1,45 @@
+//! Taking events out, and giving their pages back to the file system.
+
+use hookyard_inbox::{Error, Pruned};
+use rusqlite::params;
+
+use super::Store;
+use crate::codec::store;
+use crate::sql;
+
+/// An event that is no longer kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Expired {
+    pub(crate) seq: i64,
+    pub(crate) bytes: u64,
+}
+
+/// Pages of 4 KiB that are given back in one step at most: each has to be moved first.
+const PAGES_MAX: u32 = 1024;
+/// Free pages that are left for what comes next.
+const PAGES_KEPT: u32 = 256;
+
+impl Store {
+    /// Takes out those of the events that are over still: one may have been replayed since it was found.
+    pub(crate) fn prune(&mut self, expired: &[Expired]) -> Result<Pruned, Error> {
+        let mut pruned = Pruned::default();
+        for event in expired {
+            if self.execute(sql::EVENT_DELETE, params![event.seq])? > 0 {
+                pruned.events += 1;
+                pruned.bytes += event.bytes;
+            }
+        }
+        Ok(pruned)
+    }
+
+    /// Gives free pages back, a bounded number of them; whether there are more.
+    pub(crate) fn shrink(&mut self) -> Result<bool, Error> {
+        let free: u32 = self.connection.query_row(sql::PAGES_FREE, [], |row| row.get(0)).map_err(store)?;
+        let surplus = free.saturating_sub(PAGES_KEPT);
+        if surplus > 0 {
+            let pages = surplus.min(PAGES_MAX);
+            self.connection.execute_batch(&format!("PRAGMA incremental_vacuum({pages})")).map_err(store)?;
+        }
+        Ok(surplus > PAGES_MAX)
+    }
+}

@@ -1,0 +1,88 @@
+//! Looking at what is stored, and running it again.
+
+use hookyard_model::{EventId, JobState, PluginName, PluginRef};
+
+use super::{Job, State, Stored};
+use crate::{EventRecord, EventSummary, JobRecord, Page, Replay, Replayed, Selection, step};
+
+impl State {
+    pub(super) fn page(&self, page: &Page) -> Vec<EventSummary> {
+        let last = page.after.and_then(|id| self.by_id.range(..=id).next_back());
+        let first = last.map_or(0, |(_, at)| at + 1);
+        let found = self.events.range(first..).map(|(_, stored)| stored);
+        found.filter(|stored| selects(&page.selection, stored)).take(page.limit).map(Stored::summary).collect()
+    }
+
+    pub(super) fn read(&self, id: EventId) -> Option<EventRecord> {
+        let stored = &self.events[self.by_id.get(&id)?];
+        let jobs = stored.jobs.iter().map(|(plugin, job)| job.record(plugin)).collect();
+        Some(EventRecord { event: (*stored.event).clone(), jobs })
+    }
+
+    pub(super) fn replay(&mut self, replay: &Replay) -> Replayed {
+        let mut replayed = Replayed { jobs: 0, leased: 0 };
+        for (at, plugin) in self.selected_jobs(&replay.selection) {
+            let state = self.events[&at].jobs[&plugin.plugin].state;
+            let due = step::turn(replay.now, replay.rate, replayed.jobs);
+            let Ok(next) = step::replay(state, due, self.is_routed(at, &plugin.plugin)) else {
+                replayed.leased += 1;
+                continue;
+            };
+            replayed.jobs += 1;
+            if !replay.dry_run {
+                let job = self.put(at, &plugin, next);
+                job.replays += 1;
+                job.attempts = 0;
+                job.revision = replay.revision;
+            }
+        }
+        replayed
+    }
+
+    fn selected_jobs(&self, selection: &Selection) -> Vec<(usize, PluginRef)> {
+        let events = self.events.iter().filter(|(_, stored)| selects_event(selection, stored));
+        let jobs = events.flat_map(|(at, stored)| stored.jobs.iter().map(move |(name, job)| (at, stored, name, job)));
+        let jobs = jobs.filter(|(_, _, name, job)| selects_job(selection, name, job.state));
+        jobs.map(|(at, stored, name, _)| (*at, stored.plugin(name))).collect()
+    }
+}
+
+/// Whether the event is meant, by itself or by one of its jobs.
+fn selects(selection: &Selection, stored: &Stored) -> bool {
+    let by_job = selection.plugin.is_some() || selection.state.is_some();
+    let has_job = || stored.jobs.iter().any(|(name, job)| selects_job(selection, name, job.state));
+    selects_event(selection, stored) && (!by_job || has_job())
+}
+
+fn selects_event(selection: &Selection, stored: &Stored) -> bool {
+    let Selection { ids, tenant, source, plugin: _, event_type, state: _, since, until } = selection;
+    let event = &stored.event;
+    (ids.is_empty() || ids.contains(&event.id))
+        && tenant.as_ref().is_none_or(|tenant| *tenant == event.source.tenant)
+        && source.as_ref().is_none_or(|source| *source == event.source.source)
+        && event_type.as_ref().is_none_or(|wanted| event.event_type.as_ref() == Some(wanted))
+        && since.is_none_or(|since| event.received_at >= since)
+        && until.is_none_or(|until| event.received_at < until)
+}
+
+fn selects_job(selection: &Selection, name: &PluginName, state: JobState) -> bool {
+    selection.plugin.as_ref().is_none_or(|plugin| plugin == name)
+        && selection.state.as_ref().is_none_or(|wanted| wanted == state.name())
+}
+
+impl Stored {
+    fn plugin(&self, name: &PluginName) -> PluginRef {
+        PluginRef { tenant: self.event.source.tenant.clone(), plugin: name.clone() }
+    }
+}
+
+impl Job {
+    fn record(&self, plugin: &PluginName) -> JobRecord {
+        JobRecord {
+            plugin: plugin.clone(),
+            state: self.state,
+            replays: self.replays,
+            attempts: self.history.clone(),
+        }
+    }
+}

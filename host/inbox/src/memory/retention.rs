@@ -1,0 +1,74 @@
+//! Taking out what is no longer kept.
+
+use hookyard_model::{JobState, TenantName, Timestamp};
+
+use super::{Place, State, Stored};
+use crate::{Keep, Pruned, Retention};
+
+impl State {
+    pub(super) fn prune(&mut self, limits: &Retention, now: Timestamp, limit: usize) -> Pruned {
+        let mut pruned = Pruned::default();
+        for (tenant, keep) in self.tenants(limits) {
+            let mut over = self.bytes_of(&tenant).saturating_sub(keep.bytes_max.unwrap_or(u64::MAX));
+            for at in self.oldest_first(&tenant) {
+                let stored = &self.events[&at];
+                let is_old = keep.age_max.is_some_and(|age| stored.event.received_at.after(age) <= now);
+                if !is_old && over == 0 {
+                    break;
+                }
+                if !stored.is_over() {
+                    continue;
+                }
+                if pruned.events as usize == limit {
+                    return Pruned { more: true, ..pruned };
+                }
+                over = over.saturating_sub(stored.bytes());
+                pruned.events += 1;
+                pruned.bytes += stored.bytes();
+                self.take_out(at);
+            }
+        }
+        pruned
+    }
+
+    fn tenants(&self, limits: &Retention) -> Vec<(TenantName, Keep)> {
+        let mut tenants: Vec<_> = self.events.values().map(|stored| stored.event.source.tenant.clone()).collect();
+        tenants.sort();
+        tenants.dedup();
+        tenants.into_iter().map(|tenant| (tenant.clone(), limits.keep_of(&tenant))).collect()
+    }
+
+    fn bytes_of(&self, tenant: &TenantName) -> u64 {
+        let stored = self.events.values().filter(|stored| stored.event.source.tenant == *tenant);
+        stored.map(Stored::bytes).sum()
+    }
+
+    fn oldest_first(&self, tenant: &TenantName) -> Vec<usize> {
+        let of_tenant = self.events.iter().filter(|(_, stored)| stored.event.source.tenant == *tenant);
+        let mut places: Vec<_> = of_tenant.map(|(at, stored)| (stored.event.received_at, *at)).collect();
+        places.sort();
+        places.into_iter().map(|(_, at)| at).collect()
+    }
+
+    fn take_out(&mut self, at: usize) {
+        let Some(stored) = self.events.remove(&at) else { return };
+        debug_assert!(stored.jobs.values().all(|job| Place::of(job.state, at).is_none()), "what is over is in no queue");
+        self.by_id.remove(&stored.event.id);
+        let key = (stored.event.source.clone(), stored.event.key.clone());
+        if self.by_key.get(&key) == Some(&at) {
+            self.by_key.remove(&key);
+        }
+    }
+}
+
+impl Stored {
+    /// Whether nothing is left to be done: an event without a job waits for its plugin.
+    fn is_over(&self) -> bool {
+        !self.jobs.is_empty() && self.jobs.values().all(|job| matches!(job.state, JobState::Done | JobState::Dead))
+    }
+
+    fn bytes(&self) -> u64 {
+        let headers = self.event.headers.iter().map(|header| header.name.len() + header.value.len()).sum::<usize>();
+        (headers + self.event.body.len()) as u64
+    }
+}
