@@ -44,7 +44,7 @@ pub struct RetryPolicies {
 impl RetryPolicies {
     /// The policy of one source.
     pub fn of(&self, source: &SourceRef) -> RetryPolicy {
-        self.by_source.get(source).copied().unwrap_or(self.fallback)
+        self.by_source.get(source).unwrap_or(&self.fallback).clone()
     }
 }
 

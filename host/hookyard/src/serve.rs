@@ -112,8 +112,8 @@ pub(crate) fn sources(settings: &Settings) -> hookyard_ingress::Sources {
 
 /// The retry policies as dispatch takes them.
 pub(crate) fn policies(settings: &Settings) -> RetryPolicies {
-    let by_source = settings.sources.iter().map(|(name, source)| (name.clone(), source.retry)).collect();
-    RetryPolicies { fallback: settings.retry, by_source }
+    let by_source = settings.sources.iter().map(|(name, source)| (name.clone(), source.retry.clone())).collect();
+    RetryPolicies { fallback: settings.retry.clone(), by_source }
 }
 
 /// Names each source, and warns of those that anybody can send to.

@@ -9,11 +9,12 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use hookyard_dispatch::{Active, Config, Dispatcher, Handle, Ran, RetryPolicies, Runner};
 use hookyard_inbox::{
-    Appended, Claimed, Error, EventSummary, Inbox, JobRef, JobSummary, MemoryInbox, Page, Routes, Selection,
-    Settlement, Want,
+    Appended, Claimed, Error, EventSummary, Inbox, JobRef, JobSummary, MemoryInbox, MessageSummary, Page, Routes,
+    Selection, Settlement, Usage, Want,
 };
 use hookyard_model::{
-    Attempt, Clock, Event, EventId, Outcome, Payload, PluginRef, RetryPolicy, Revision, SourceRef, Timestamp,
+    Attempt, Clock, Effects, Event, EventId, Key, MessageId, Outcome, Payload, PluginRef, RetryPolicy, Revision, SourceRef,
+    Timestamp, Versioned, Write,
 };
 use tokio::sync::{Notify, oneshot};
 use tokio::task::JoinHandle;
@@ -106,8 +107,8 @@ impl Runner for ScriptedRunner {
             duration,
             outcome,
             log: Vec::new(),
-            effects: hookyard_model::Effects::default(),
-            quota: hookyard_inbox::Usage { keys: u64::MAX, bytes: u64::MAX },
+            effects: Effects { writes: vec![write(job)], ..Effects::default() },
+            quota: QUOTA,
         })
     }
 }
@@ -119,7 +120,20 @@ pub(crate) struct Faulty {
     pub(crate) claims_to_fail: AtomicU64,
     pub(crate) settles_to_fail: AtomicU64,
     pub(crate) claims: AtomicU64,
+    /// Settlements of `done` that are to find a key changed, and then those that are to be over the quota.
+    pub(crate) conflicts_to_come: AtomicU64,
+    pub(crate) excesses_to_come: AtomicU64,
+    /// The settlements that were taken.
+    pub(crate) settled: Mutex<Vec<Settlement>>,
 }
+
+/// What every run asks to change.
+pub(crate) fn write(job: &Claimed) -> Write {
+    let key = Key { bucket: "handled".into(), key: job.event.key.clone() };
+    Write { key, value: Some(Bytes::from_static(b"yes")) }
+}
+
+pub(crate) const QUOTA: Usage = Usage { keys: 100, bytes: 10_000 };
 
 fn fails(count: &AtomicU64) -> bool {
     count.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).is_ok()
@@ -155,7 +169,16 @@ impl Inbox for Faulty {
         if fails(&self.settles_to_fail) {
             return Err(Error::Busy);
         }
-        self.inner.settle(settlement).await
+        let is_done = settlement.attempt.outcome == Outcome::Done;
+        if is_done && fails(&self.conflicts_to_come) {
+            return Err(Error::Conflict(settlement.effects.writes[0].key.clone()));
+        }
+        if is_done && fails(&self.excesses_to_come) {
+            return Err(Error::OverQuota(settlement.quota));
+        }
+        self.inner.settle(settlement.clone()).await?;
+        self.settled.lock().expect("a lock").push(settlement);
+        Ok(())
     }
 
     async fn next_due(&self, plugins: &[PluginRef]) -> Result<Option<Timestamp>, Error> {
@@ -168,6 +191,28 @@ impl Inbox for Faulty {
 
     async fn events(&self, page: Page) -> Result<Vec<EventSummary>, Error> {
         self.inner.events(page).await
+    }
+
+    async fn value(&self, plugin: &PluginRef, key: &Key) -> Result<Option<Versioned>, Error> {
+        self.inner.value(plugin, key).await
+    }
+
+    async fn keys(
+        &self,
+        plugin: &PluginRef,
+        bucket: &str,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<String>, Error> {
+        self.inner.keys(plugin, bucket, after, limit).await
+    }
+
+    async fn usage(&self, plugin: &PluginRef) -> Result<Usage, Error> {
+        self.inner.usage(plugin).await
+    }
+
+    async fn messages(&self, after: Option<MessageId>, limit: usize) -> Result<Vec<MessageSummary>, Error> {
+        self.inner.messages(after, limit).await
     }
 }
 
@@ -193,7 +238,7 @@ impl Default for Plan {
 }
 
 pub(crate) fn policy(attempts_max: u32, delay_first: Duration) -> RetryPolicy {
-    RetryPolicy { attempts_max, delay_first, delay_max: HOUR }
+    RetryPolicy { attempts_max, delay_first, delay_max: HOUR, ..RetryPolicy::default() }
 }
 
 /// A dispatcher at work and what it works with.

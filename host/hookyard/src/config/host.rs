@@ -5,7 +5,6 @@ use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use hookyard_model::RetryPolicy;
 use hookyard_plugin::Limits;
 use hookyard_verify::Secret;
 
@@ -89,20 +88,6 @@ pub(super) fn egress(section: &Section<'_>, around: &Surroundings<'_>) -> hookya
     };
     let items = section.entry("roots").map(|entry| entry.items()).unwrap_or_default();
     hookyard_egress::Config { extra_roots: items.iter().filter_map(root).collect() }
-}
-
-/// `[retry]`, and a source's own; what isn't said is as in `default`.
-pub(super) fn retry(section: &Section<'_>, default: RetryPolicy) -> RetryPolicy {
-    let policy = RetryPolicy {
-        attempts_max: section.get("attempts_max").map_or(default.attempts_max, NonZeroU32::get),
-        delay_first: section.get("delay_first").unwrap_or(default.delay_first),
-        delay_max: section.get("delay_max").unwrap_or(default.delay_max),
-    };
-    let says_so = section.entry("delay_first").is_some() || section.entry("delay_max").is_some();
-    if says_so && policy.delay_first > policy.delay_max {
-        section.fault("delay_first is longer than delay_max");
-    }
-    policy
 }
 
 /// A size that has to fit into memory.

@@ -10,6 +10,8 @@ pub(crate) mod settings;
 pub(crate) mod references;
 mod host;
 pub(crate) mod limits;
+mod retry;
+mod quarantine;
 mod source;
 mod scheme;
 #[cfg(test)]
@@ -62,10 +64,11 @@ fn settings(root: &Section<'_>, around: &Surroundings<'_>, sink: &Sink) -> Optio
     let plugins = root.table("plugins", |section| host::plugins(section, around));
     let dispatch = root.table("dispatch", |section| host::dispatch(section, ingress.drain_timeout));
     let egress = root.table("egress", |section| host::egress(section, around));
-    let retry = root.table("retry", |section| host::retry(section, settings::Settings::default_retry()));
+    let retry = root.table("retry", |section| retry::read(section, &settings::Settings::default_retry()));
+    let quarantine = root.table("quarantine", quarantine::read);
     let folder =
         root.table("providers", |section| section.get::<PathBuf>("folder")).map(|folder| around.resolve(&folder));
     let providers = provider::all(folder.as_deref(), around, sink);
-    let sources = root.table("tenants", |section| source::all(section, &providers, retry, around));
-    Some(Settings { ingress, admin, inbox, plugins, dispatch, egress, retry, providers, sources })
+    let sources = root.table("tenants", |section| source::all(section, &providers, &retry, around));
+    Some(Settings { ingress, admin, inbox, plugins, dispatch, egress, retry, quarantine, providers, sources })
 }

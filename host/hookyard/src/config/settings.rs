@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hookyard_model::{RetryPolicy, SourceRef};
+use hookyard_model::{QuarantinePolicy, RetryPolicy, SourceRef};
 use hookyard_plugin::Limits;
 use hookyard_verify::{Provider, Secret, Verifier};
 
@@ -24,6 +24,8 @@ pub(crate) struct Settings {
     pub(crate) egress: hookyard_egress::Config,
     /// For sources that say nothing of their own.
     pub(crate) retry: RetryPolicy,
+    /// None where it's switched off.
+    pub(crate) quarantine: Option<QuarantinePolicy>,
     /// By name.
     pub(crate) providers: BTreeMap<String, Arc<Provider>>,
     pub(crate) sources: BTreeMap<SourceRef, Source>,

@@ -17,7 +17,7 @@ type Providers = BTreeMap<String, Arc<Provider>>;
 pub(super) fn all(
     tenants: &Section<'_>,
     providers: &Providers,
-    retry: RetryPolicy,
+    retry: &RetryPolicy,
     around: &Surroundings<'_>,
 ) -> BTreeMap<SourceRef, Source> {
     let mut sources = BTreeMap::new();
@@ -43,11 +43,11 @@ fn named<T>(entry: &Entry<'_>, name: Result<T, hookyard_model::InvalidName>) -> 
     name.map_err(|error| entry.fault(error)).ok()
 }
 
-fn read(section: &Section<'_>, providers: &Providers, retry: RetryPolicy, around: &Surroundings<'_>) -> Option<Source> {
+fn read(section: &Section<'_>, providers: &Providers, retry: &RetryPolicy, around: &Surroundings<'_>) -> Option<Source> {
     let faults_before = section.fault_count();
     let provider = provider(section, providers);
     let body_bytes_max = section.get("body_max").and_then(host::bytes);
-    let retry = section.table("retry", |section| host::retry(section, retry));
+    let retry = section.table("retry", |section| super::retry::read(section, retry));
     let scheme = scheme::read(section, provider.as_deref(), around);
     let (provider, scheme) = (provider?, scheme?);
     if section.fault_count() > faults_before {

@@ -20,6 +20,10 @@ pub(crate) trait Scalar: Sized {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Size(pub(crate) u64);
 
+/// A part of a whole, written as `"50%"`.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Share(pub(crate) f64);
+
 const SIZES: [(&str, u64); 7] = [
     ("B", 1),
     ("KiB", 1 << 10),
@@ -88,6 +92,16 @@ impl Scalar for Size {
         match measure(text(value, WHAT)?, &SIZES) {
             None | Some(0) => Err(format!("must be {WHAT}")),
             Some(bytes) => Ok(Self(bytes)),
+        }
+    }
+}
+
+impl Scalar for Share {
+    fn read(value: &DeValue<'_>) -> Result<Self, String> {
+        const WHAT: &str = "a share from \"1%\" to \"100%\", in quotes";
+        match measure(text(value, WHAT)?, &[("%", 1)]) {
+            Some(percent @ 1..=100) => Ok(Self(percent as f64 / 100.0)),
+            _ => Err(format!("must be {WHAT}")),
         }
     }
 }
