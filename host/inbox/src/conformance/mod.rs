@@ -5,6 +5,7 @@
 
 mod appending;
 mod claiming;
+mod effects;
 mod fixtures;
 mod listing;
 mod routing;
@@ -37,9 +38,16 @@ use table;
 
 /// Every case, in reading order.
 pub fn cases() -> impl Iterator<Item = &'static Case> {
-    let groups: [&'static [Case]; 6] =
-        [appending::CASES, routing::CASES, claiming::CASES, settling::CASES, waking::CASES, listing::CASES];
-    groups.into_iter().flatten()
+    let groups: &[&'static [Case]] = &[
+        appending::CASES,
+        routing::CASES,
+        claiming::CASES,
+        settling::CASES,
+        effects::CASES,
+        waking::CASES,
+        listing::CASES,
+    ];
+    groups.iter().copied().flatten()
 }
 
 /// Runs every case, each on an inbox that `make` makes for it, and panics with the names of those that failed.

@@ -9,10 +9,13 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use hookyard_inbox::{
-    Appended, Claimed, Error, EventSummary, Inbox, JobRef, MemoryInbox, Page, Routes, Selection, Settlement, Want,
+    Appended, Claimed, Error, EventSummary, Inbox, JobRef, MemoryInbox, MessageSummary, Page, Routes, Selection,
+    Settlement, Usage, Want,
 };
 use hookyard_ingress::{Config, Fetch, FetchError, FetchRequest, Handle, Parts, Source, Sources};
-use hookyard_model::{Clock, Event, EventId, PluginRef, SourceName, SourceRef, TenantName, Timestamp};
+use hookyard_model::{
+    Clock, Event, EventId, Key, MessageId, PluginRef, SourceName, SourceRef, TenantName, Timestamp, Versioned,
+};
 use hookyard_verify::{
     Credential, JsonPointer, KeyRule, KeySource, Provider, Scheme, SchemeKind, SchemeRule, Secret, TypeRule, Verifier,
 };
@@ -110,6 +113,28 @@ impl Inbox for TestInbox {
 
     async fn events(&self, page: Page) -> Result<Vec<EventSummary>, Error> {
         self.stored.events(page).await
+    }
+
+    async fn value(&self, plugin: &PluginRef, key: &Key) -> Result<Option<Versioned>, Error> {
+        self.stored.value(plugin, key).await
+    }
+
+    async fn keys(
+        &self,
+        plugin: &PluginRef,
+        bucket: &str,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<String>, Error> {
+        self.stored.keys(plugin, bucket, after, limit).await
+    }
+
+    async fn usage(&self, plugin: &PluginRef) -> Result<Usage, Error> {
+        self.stored.usage(plugin).await
+    }
+
+    async fn messages(&self, after: Option<MessageId>, limit: usize) -> Result<Vec<MessageSummary>, Error> {
+        self.stored.messages(after, limit).await
     }
 }
 
