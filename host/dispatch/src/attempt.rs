@@ -1,7 +1,8 @@
 //! One attempt, from lease to settlement.
 //!
 //! The lease is kept for as long as this takes. What the outcome means for the job is `hookyard_model::apply`'s to say;
-//! what can't be settled is left to its lease, which runs out.
+//! what can't be settled is left to its lease, which runs out. An attempt that went by a key which another attempt has
+//! changed meanwhile left no trace, and is run again at once.
 
 use std::borrow::Cow;
 use std::convert::Infallible;
@@ -11,14 +12,20 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use hookyard_crash::Point;
 use hookyard_inbox::{Claimed, Error, Inbox, JobRef, Settlement};
-use hookyard_model::{Attempt, Clock, Input, JobState, LogLine, Outcome, apply};
+use hookyard_model::{Attempt, Clock, Effects, Input, JobState, LogLine, Outcome, apply};
 use tokio::time::{Instant, sleep};
 
+use crate::turn::Turns;
 use crate::{RetryPolicies, Runner};
 
 /// The pause before a settlement is tried again; it doubles up to the longest.
 const PAUSE_FIRST: Duration = Duration::from_millis(50);
 const PAUSE_MAX: Duration = Duration::from_secs(2);
+/// How often an attempt is run again, at once and under the same lease, since a key that it went by was changed by
+/// another one meanwhile. Then it has failed.
+const CONFLICTS_MAX: u32 = 5;
+/// After how many of these it runs alone.
+const CONFLICTS_BESIDE_OTHERS_MAX: u32 = 2;
 
 /// What every attempt needs.
 pub(crate) struct Means {
@@ -28,6 +35,7 @@ pub(crate) struct Means {
     pub(crate) jitter: Arc<dyn Fn() -> f64 + Send + Sync>,
     pub(crate) policies: Arc<ArcSwap<RetryPolicies>>,
     pub(crate) lease: Duration,
+    pub(crate) turns: Turns,
 }
 
 /// Whether the plugin was there.
@@ -49,18 +57,39 @@ impl Means {
     }
 
     async fn run_and_settle(&self, job: &Claimed) -> End {
+        let mut conflicts = 0;
+        loop {
+            let _turn = self.turns.take(&job.lease.plugin, conflicts > CONFLICTS_BESIDE_OTHERS_MAX).await;
+            let Some(mut settlement) = self.run(job).await else { return self.give_back(job).await };
+            let mut settled = self.settle(&settlement).await;
+            match &settled {
+                Err(error @ Error::Conflict(_)) if conflicts < CONFLICTS_MAX => {
+                    tracing::debug!(job = %Name(job), reason = chain(error), "an attempt is run again at once");
+                    conflicts += 1;
+                    continue;
+                }
+                Err(error @ (Error::Conflict(_) | Error::OverQuota(_))) => {
+                    settlement = self.refused(job, settlement, error);
+                    settled = self.settle(&settlement).await;
+                }
+                _ => {}
+            }
+            report(job, &settlement.attempt, settlement.next);
+            if let Err(error) = settled {
+                tracing::error!(job = %Name(job), error = chain(&error), "an attempt was made but could not be settled");
+            }
+            return End::Ran;
+        }
+    }
+
+    /// Runs the plugin once; `None` when it isn't there.
+    async fn run(&self, job: &Claimed) -> Option<Settlement> {
         Point::CallBefore.pass();
         let started_at = self.clock.now();
-        let Some(ran) = self.runner.run(job).await else {
-            if let Err(error) = self.inbox.release(std::slice::from_ref(&job.lease)).await {
-                tracing::warn!(job = %Name(job), error = chain(&error), "a lease could not be given back; it runs out");
-            }
-            return End::Absent;
-        };
+        let ran = self.runner.run(job).await?;
         Point::CallAfter.pass();
-        let number = job.lease.attempt;
         let attempt = Attempt {
-            number,
+            number: job.lease.attempt,
             revision: ran.revision,
             started_at,
             duration: ran.duration,
@@ -68,20 +97,21 @@ impl Means {
             log: ran.log,
         };
         let next = self.next_state(job, &attempt);
-        let settled = self
-            .settle(Settlement {
-                lease: job.lease.clone(),
-                attempt: attempt.clone(),
-                next,
-                effects: ran.effects,
-                quota: ran.quota,
-            })
-            .await;
-        report(job, &attempt, next);
-        if let Err(error) = settled {
-            tracing::error!(job = %Name(job), error = chain(&error), "an attempt was made but could not be settled");
+        Some(Settlement { lease: job.lease.clone(), attempt, next, effects: ran.effects, quota: ran.quota })
+    }
+
+    /// What an attempt comes to whose effects can't be had: it fails, without them, and is made again later.
+    fn refused(&self, job: &Claimed, settlement: Settlement, why: &Error) -> Settlement {
+        let outcome = Outcome::Retry { reason: why.to_string(), after: None };
+        let attempt = Attempt { outcome, ..settlement.attempt };
+        Settlement { next: self.next_state(job, &attempt), attempt, effects: Effects::default(), ..settlement }
+    }
+
+    async fn give_back(&self, job: &Claimed) -> End {
+        if let Err(error) = self.inbox.release(std::slice::from_ref(&job.lease)).await {
+            tracing::warn!(job = %Name(job), error = chain(&error), "a lease could not be given back; it runs out");
         }
-        End::Ran
+        End::Absent
     }
 
     fn next_state(&self, job: &Claimed, attempt: &Attempt) -> JobState {
@@ -89,7 +119,9 @@ impl Means {
         let input = Input::Settle {
             outcome: &attempt.outcome,
             attempts: attempt.number,
+            received_at: job.event.received_at,
             policy: &policy,
+            quarantined: false,
             jitter: (self.jitter)(),
         };
         let leased = JobState::Leased { until: job.until };
@@ -97,7 +129,7 @@ impl Means {
     }
 
     /// Tries for as long as a lease lasts: what the store can't do now it may be able to do soon.
-    async fn settle(&self, settlement: Settlement) -> Result<(), Error> {
+    async fn settle(&self, settlement: &Settlement) -> Result<(), Error> {
         let give_up = Instant::now() + self.lease;
         let mut pause = PAUSE_FIRST;
         loop {
@@ -188,7 +220,7 @@ struct Name<'a>(&'a Claimed);
 
 impl std::fmt::Display for Name<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let JobRef { event, plugin, attempt } = &self.0.lease;
+        let JobRef { event, plugin, attempt, .. } = &self.0.lease;
         write!(f, "{event} for {plugin}, attempt {attempt}")
     }
 }

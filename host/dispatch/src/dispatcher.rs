@@ -16,6 +16,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 
 use crate::attempt::{End, Means, chain};
 use crate::share::{Open, rotate, share};
+use crate::turn::Turns;
 use crate::{Active, Config, Handle};
 
 /// The longest time between two looks, whatever the inbox and the clock say.
@@ -50,7 +51,7 @@ impl Dispatcher {
         let Config { inbox, runner, clock, jitter, lease, concurrency_max, drain_max, policies } = config;
         let policies = Arc::new(ArcSwap::from_pointee(policies));
         Self {
-            means: Arc::new(Means { inbox, runner, clock, jitter, policies, lease }),
+            means: Arc::new(Means { inbox, runner, clock, jitter, policies, lease, turns: Turns::default() }),
             concurrency_max: concurrency_max.max(1),
             drain_max,
             running: JoinSet::new(),
@@ -156,7 +157,7 @@ impl Dispatcher {
             }
             // A fault of the host's. Nobody knows how far the attempt came: its lease runs out, and it's made again.
             Err(error) => {
-                let JobRef { event, plugin, attempt } = &lease;
+                let JobRef { event, plugin, attempt, .. } = &lease;
                 tracing::error!(%event, %plugin, attempt, %error, "the host failed while it ran a plugin");
             }
         }

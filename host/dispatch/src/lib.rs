@@ -10,6 +10,7 @@ mod dispatcher;
 mod share;
 
 mod attempt;
+mod turn;
 
 pub use config::{Config, Handle, RetryPolicies};
 pub use dispatcher::Dispatcher;

@@ -2,6 +2,7 @@
 //! time, and every moment is exact.
 
 mod bounds;
+mod effects;
 mod faults;
 mod kit;
 mod logs;

@@ -1,0 +1,88 @@
+//! What becomes of an attempt whose effects can't be had as they are.
+
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use hookyard_dispatch::RetryPolicies;
+use hookyard_model::Clock as _;
+use hookyard_model::{Effects, Outcome};
+use tokio::time::sleep;
+
+use crate::kit::{Act, Plan, QUOTA, SECOND, Yard, done_in, policy, trapped};
+
+async fn conflicted(conflicts: u64) -> Yard {
+    let policies = RetryPolicies { fallback: policy(2, 100 * SECOND), ..Default::default() };
+    let yard = Yard::start(Plan { policies, ..Plan::default() }, |_| done_in(Duration::ZERO));
+    yard.inbox.conflicts_to_come.store(conflicts, Ordering::Relaxed);
+    yard.route(&["ship"]).await;
+    yard.append(0..1).await;
+    yard
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_attempt_that_lost_a_key_runs_again_at_once_under_its_lease() {
+    let yard = conflicted(5).await;
+    let begun = yard.clock.now();
+    yard.all_over().await;
+    let [attempt] = <[_; 1]>::try_from(yard.attempts(0, "ship")).expect("one attempt");
+    assert_eq!((attempt.number, &attempt.outcome), (1, &Outcome::Done));
+    assert_eq!(attempt.started_at, begun, "no time passes between them");
+    assert_eq!(yard.runner.runs.load(Ordering::Relaxed), 6);
+    let settled = yard.inbox.settled.lock().expect("a lock").clone();
+    assert_eq!((settled.len(), settled[0].effects.writes.len(), settled[0].quota), (1, 1, QUOTA));
+    yard.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_that_loses_for_ever_fails_without_its_effects() {
+    let yard = conflicted(6).await;
+    yard.all_over().await;
+    let attempts = yard.attempts(0, "ship");
+    let reason = "`0` in bucket `handled` was changed by another attempt".to_owned();
+    assert_eq!(attempts[0].outcome, Outcome::Retry { reason, after: None });
+    assert_eq!(yard.runner.runs.load(Ordering::Relaxed), 7, "six, and one more as the policy says");
+    assert_eq!((attempts.len(), &attempts[1].outcome), (2, &Outcome::Done));
+    let settled = yard.inbox.settled.lock().expect("a lock").clone();
+    assert_eq!((&settled[0].effects, settled[0].next.name()), (&Effects::default(), "waiting"));
+    yard.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_that_is_over_its_quota_fails_with_the_reason() {
+    let yard = conflicted(0).await;
+    yard.inbox.excesses_to_come.store(2, Ordering::Relaxed);
+    yard.all_over().await;
+    assert_eq!(yard.states().await, ["dead"]);
+    assert_eq!(yard.runner.runs.load(Ordering::Relaxed), 2, "running it at once again would be no use");
+    let reason = "the plugin's store may hold 100 keys and 10000 bytes".to_owned();
+    for attempt in yard.attempts(0, "ship") {
+        assert_eq!(attempt.outcome, Outcome::Retry { reason: reason.clone(), after: None });
+    }
+    assert!(yard.inbox.settled.lock().expect("a lock").iter().all(|it| it.effects == Effects::default()));
+    yard.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_that_keeps_losing_runs_alone() {
+    let yard = Yard::start(Plan::default(), |job| match job.event.key.as_str() {
+        "0" => done_in(SECOND),
+        "1" => Act::End(60 * SECOND, trapped()),
+        _ => done_in(Duration::ZERO),
+    });
+    yard.inbox.conflicts_to_come.store(3, Ordering::Relaxed);
+    yard.route(&["ship"]).await;
+    yard.append(0..2).await;
+    sleep(10 * SECOND).await;
+    assert_eq!(yard.runner.runs.load(Ordering::Relaxed), 4, "three of the first and the second, which is under way");
+    yard.append(2..3).await;
+    sleep(10 * SECOND).await;
+    assert_eq!(yard.runner.runs.load(Ordering::Relaxed), 4, "who comes later waits as well");
+    sleep(50 * SECOND).await;
+    let ends = |number| {
+        let attempt = yard.attempts(number, "ship").remove(0);
+        attempt.started_at.after(attempt.duration)
+    };
+    assert_eq!(ends(0).since(ends(1)), SECOND, "it ran once the other had ended");
+    assert!(yard.attempts(2, "ship")[0].started_at >= ends(0));
+    yard.stop().await;
+}
