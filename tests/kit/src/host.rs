@@ -29,6 +29,22 @@ pub fn binary() -> Result<&'static Path> {
     built.as_deref().map_err(|error| anyhow!("{error}"))
 }
 
+/// The same host with its crash points armed, which the variable `HOOKYARD_CRASH_AT` sets off. May build it.
+pub fn crashing_binary() -> Result<&'static Path> {
+    static BINARY: OnceLock<Result<PathBuf, String>> = OnceLock::new();
+    let build = || workspace::binary_with("hookyard-crashing", "the host with crash points", Some("hookyard/crash-points"));
+    let built = BINARY.get_or_init(|| build().map_err(|error| format!("{error:#}")));
+    built.as_deref().map_err(|error| anyhow!("{error}"))
+}
+
+/// What came of starting a host.
+pub enum Start {
+    /// It listens.
+    Listening(Host),
+    /// It ended before it listened.
+    Ended(ExitStatus, Log),
+}
+
 /// A running host.
 pub struct Host {
     child: Child,
@@ -41,7 +57,18 @@ pub struct Host {
 impl Host {
     /// Starts the host with a site's configuration and waits until it listens.
     pub async fn start(site: &Site) -> Result<Self> {
-        let (child, log) = spawn(&site.config(), site.environment()).await?;
+        let binary = tokio::task::spawn_blocking(binary).await??;
+        match Self::start_with(site, binary, &[]).await? {
+            Start::Listening(host) => Ok(host),
+            Start::Ended(status, log) => {
+                bail!("the host ended before it listened ({status}); it wrote\n{}", log.tail(30))
+            }
+        }
+    }
+
+    /// Starts that binary with more variables in its environment, and waits until it listens or has ended.
+    pub async fn start_with(site: &Site, binary: &Path, more: &[(String, String)]) -> Result<Start> {
+        let (child, log) = spawn(binary, &site.config(), site.environment(), more)?;
         let mut host = Self {
             child,
             address: ([127, 0, 0, 1], 0).into(),
@@ -51,12 +78,10 @@ impl Host {
         };
         let listening = tokio::select! {
             line = host.log.wait_for(0, "the host to listen", PATIENCE, |line| line.message() == "listening") => line?,
-            status = host.child.wait() => {
-                bail!("the host ended before it listened ({}); it wrote\n{}", status?, host.log.tail(30));
-            }
+            status = host.child.wait() => return Ok(Start::Ended(status?, host.log)),
         };
         host.address = listening.text_of("address").parse().context("the host says no address that it listens on")?;
-        Ok(host)
+        Ok(Start::Listening(host))
     }
 
     /// Where it listens.
@@ -122,6 +147,17 @@ impl Host {
         Ok(self.log.clone())
     }
 
+    /// Sends it SIGKILL, and doesn't wait.
+    pub fn kill_now(&mut self) -> Result<()> {
+        self.child.start_kill().context("the host could not be killed")
+    }
+
+    /// Waits until it ends by itself.
+    pub async fn ended(&mut self) -> Result<ExitStatus> {
+        let ended = tokio::time::timeout(PATIENCE, self.child.wait()).await;
+        Ok(ended.map_err(|_| anyhow!("the host goes on and on; its log ends with\n{}", self.log.tail(30)))??)
+    }
+
     /// Asks it to end, by SIGTERM.
     pub fn ask_to_end(&self) -> Result<()> {
         let pid = i32::try_from(self.pid()).ok().and_then(Pid::from_raw).context("the host has already ended")?;
@@ -130,8 +166,7 @@ impl Host {
 
     /// Waits until it has ended.
     pub async fn wait(mut self) -> Result<(ExitStatus, Log)> {
-        let ended = tokio::time::timeout(PATIENCE, self.child.wait()).await;
-        let status = ended.map_err(|_| anyhow!("the host did not end; its log ends with\n{}", self.log.tail(30)))??;
+        let status = self.ended().await?;
         Ok((status, self.log.clone()))
     }
 
@@ -142,8 +177,14 @@ impl Host {
     }
 }
 
-async fn spawn(config: &Path, environment: &[(String, String)]) -> Result<(Child, Log)> {
-    let mut command = command(environment).await?;
+fn spawn(
+    binary: &Path,
+    config: &Path,
+    environment: &[(String, String)],
+    more: &[(String, String)],
+) -> Result<(Child, Log)> {
+    let mut command = command_of(binary, environment);
+    command.envs(more.iter().cloned());
     command.args(["serve", "--log", "json", "--config"]).arg(config);
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().context("the host did not start")?;
     let log = Log::default();
@@ -192,7 +233,11 @@ pub async fn run_with(arguments: &[&str], environment: &[(String, String)]) -> R
 
 async fn command(environment: &[(String, String)]) -> Result<Command> {
     let binary = tokio::task::spawn_blocking(binary).await??;
+    Ok(command_of(binary, environment))
+}
+
+fn command_of(binary: &Path, environment: &[(String, String)]) -> Command {
     let mut command = Command::new(binary);
     command.env_remove("RUST_LOG").envs(environment.iter().cloned()).kill_on_drop(true);
-    Ok(command)
+    command
 }

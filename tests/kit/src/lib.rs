@@ -8,6 +8,7 @@ pub mod workspace;
 pub mod guests;
 pub mod host;
 pub mod site;
+pub mod disk;
 
 pub mod events;
 pub mod log;

@@ -38,8 +38,16 @@ pub fn demo() -> Result<PathBuf> {
 /// The whole workspace is selected, so that dependencies have the features that `cargo test` gives them and are not
 /// compiled twice.
 pub(crate) fn binary(name: &str, what: &str) -> Result<PathBuf> {
+    binary_with(name, what, None)
+}
+
+/// The same with a feature of a package of it.
+pub(crate) fn binary_with(name: &str, what: &str, feature: Option<&str>) -> Result<PathBuf> {
     let mut command = cargo();
     command.args(["build", "--workspace", "--bin", name]);
+    if let Some(feature) = feature {
+        command.args(["--features", feature]);
+    }
     if !cfg!(debug_assertions) {
         command.arg("--release");
     }

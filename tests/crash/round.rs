@@ -1,0 +1,153 @@
+//! One round: a host under load that dies, then one that lives until the books balance.
+
+use std::os::unix::process::ExitStatusExt;
+use std::path::Path;
+use std::process::ExitStatus;
+use std::time::Duration;
+
+use anyhow::{Result, bail, ensure};
+use hookyard_crash::VARIABLE;
+use hookyard_testkit::disk::{Condition, Disk};
+use hookyard_testkit::guests;
+use hookyard_testkit::host::{Host, Start, crashing_binary};
+use hookyard_testkit::site::{Config, Site};
+
+use crate::books::Books;
+use crate::senders::Party;
+use crate::{Death, Ledger};
+
+const CLIENTS: usize = 8;
+const PLUGIN: &str = "acme/ledger";
+
+/// The site, the senders and the books, which outlive every host.
+pub(crate) struct Yard {
+    site: Site,
+    party: Party,
+    books: Books,
+    ledger: Ledger,
+    binary: &'static Path,
+    revision: String,
+}
+
+impl Yard {
+    pub(crate) async fn new() -> Result<Self> {
+        let build = || anyhow::Ok((guests::test("ledger")?, crashing_binary()?));
+        let (guest, binary) = tokio::task::spawn_blocking(build).await??;
+        let mut site = Site::temporary()?;
+        let party = Party::new().await?;
+        let config = party.keys.introduce(&mut site, config())?;
+        site.configure(&config)?;
+        site.install(PLUGIN, &guest)?;
+        let books = Books::new(&site.path("data/hookyard.db"), PLUGIN);
+        let yard = Self { site, party, books, ledger: Ledger::default(), binary, revision: guest.revision() };
+        // The first start makes the inbox and compiles the plugin; what it leaves is what every later host finds.
+        let host = yard.start().await?;
+        host.wait_for_revision(PLUGIN, &yard.revision).await?;
+        host.terminate().await?;
+        Ok(yard)
+    }
+
+    pub(crate) fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
+
+    /// Starts a host and has it die this death.
+    pub(crate) async fn die(&mut self, death: &Death) -> Result<()> {
+        let place = match *death {
+            Death::Under(after) => {
+                self.die_under_load(&[], async |host| end_after(after, || host.kill_now()).await).await?;
+                "kill -9 under load".to_owned()
+            }
+            Death::PowerCut(after) => {
+                let disk = Disk::of(&self.site)?;
+                let seed = after.as_nanos() as u64;
+                let variables = disk.variables();
+                let cut = async |_: &mut Host| end_after(after, || disk.be(Condition::Cut(seed))).await;
+                self.die_under_load(&variables, cut).await?;
+                disk.be(Condition::Well)?;
+                "power cut under load".to_owned()
+            }
+            Death::At(point, times) => {
+                let variables = [(VARIABLE.to_owned(), format!("{point}:{times}"))];
+                self.die_under_load(&variables, async |_| Ok(())).await?;
+                format!("at {point}")
+            }
+            Death::Starting(after) => {
+                self.die_starting(after).await?;
+                "kill -9 at the start".to_owned()
+            }
+        };
+        *self.ledger.deaths.entry(place).or_default() += 1;
+        Ok(())
+    }
+
+    async fn die_starting(&self, after: Duration) -> Result<()> {
+        let starting = Host::start_with(&self.site, self.binary, &[]);
+        // Dropping the child kills it; a host that is up sooner dies all the same.
+        match tokio::time::timeout(after, starting).await {
+            Err(_) => Ok(()),
+            Ok(Ok(Start::Listening(host))) => host.kill().await.map(drop),
+            Ok(Ok(Start::Ended(status, log))) => bail!("the host did not start ({status}); it wrote\n{}", log.tail(30)),
+            Ok(Err(error)) => Err(error),
+        }
+    }
+
+    /// Puts a host under load, does what will end it, and waits for that.
+    async fn die_under_load(
+        &self,
+        variables: &[(String, String)],
+        end: impl AsyncFnOnce(&mut Host) -> Result<()>,
+    ) -> Result<()> {
+        let mut host = match Host::start_with(&self.site, self.binary, variables).await? {
+            Start::Listening(host) => host,
+            // A crash point on the way up.
+            Start::Ended(status, log) => return is_killed(status, &log.tail(30)),
+        };
+        let load = self.party.load(host.address(), CLIENTS);
+        end(&mut host).await?;
+        let status = host.ended().await?;
+        is_killed(status, &host.log().tail(30))?;
+        load.stop().await
+    }
+
+    /// Starts a host that nobody kills, has it take and handle all that there is, and adds up.
+    pub(crate) async fn balance(&mut self) -> Result<()> {
+        let host = self.start().await?;
+        self.party.catch_up(host.address()).await?;
+        self.books.read(&mut self.ledger, &self.party).await?;
+        host.kill().await?;
+        ensure!(self.ledger.is_balanced(), "the books don't balance:\n{}", self.ledger);
+        Ok(())
+    }
+
+    /// Looks at everything once more, from the first event on.
+    pub(crate) async fn close(mut self) -> Result<Ledger> {
+        self.books.reopen();
+        self.balance().await?;
+        Ok(self.ledger)
+    }
+
+    async fn start(&self) -> Result<Host> {
+        match Host::start_with(&self.site, self.binary, &[]).await? {
+            Start::Listening(host) => Ok(host),
+            Start::Ended(status, log) => bail!("the host did not start ({status}); it wrote\n{}", log.tail(30)),
+        }
+    }
+}
+
+async fn end_after(after: Duration, end: impl FnOnce() -> Result<()>) -> Result<()> {
+    tokio::time::sleep(after).await;
+    end()
+}
+
+fn is_killed(status: ExitStatus, log: &str) -> Result<()> {
+    ensure!(status.signal() == Some(9), "the host did not die as it was told to ({status}); it wrote\n{log}");
+    Ok(())
+}
+
+/// Lost attempts count, and the host dies a lot: nothing is given up on here, and nothing waits long.
+fn config() -> Config {
+    Config::new()
+        .plugins("settle = \"50ms\"")
+        .section("retry", "attempts_max = 1000\ndelay_first = \"5ms\"\ndelay_max = \"20ms\"")
+}

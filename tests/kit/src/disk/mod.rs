@@ -1,0 +1,92 @@
+//! A disk that fails when it is told to: `disk.c`, compiled by the system's C compiler and preloaded into the host.
+//!
+//! Everything else about the host is as it ships, SQLite's own calls included. Linux only.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+
+use anyhow::{Context, Result, anyhow, ensure};
+
+use crate::site::Site;
+use crate::workspace;
+
+/// How a disk is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Condition {
+    /// It does what it is asked to.
+    Well,
+    /// Files can't grow (`ENOSPC`).
+    Full,
+    /// Files grow by half of what is written, which is what a write that doesn't fit may do.
+    Short,
+    /// Syncs fail (`EIO`), and what they were to write is lost, as Linux has it.
+    Unsyncable,
+    /// Writes and syncs fail (`EIO`).
+    Broken,
+    /// The power fails within a few operations: what was not synced is gone, or any part of it. The number is a seed.
+    Cut(u64),
+}
+
+/// The disk that a site's inbox stands on.
+pub struct Disk {
+    control: PathBuf,
+    files: PathBuf,
+    shim: &'static Path,
+}
+
+impl Disk {
+    /// The disk of this site; it is well. The first call compiles, which blocks.
+    pub fn of(site: &Site) -> Result<Self> {
+        let disk = Self { control: site.path("disk"), files: site.path("data/hookyard.db"), shim: shim()? };
+        disk.be(Condition::Well)?;
+        Ok(disk)
+    }
+
+    /// Puts it into another condition, at once.
+    pub fn be(&self, condition: Condition) -> Result<()> {
+        let text = match condition {
+            Condition::Well => String::new(),
+            Condition::Full => "full".into(),
+            Condition::Short => "short".into(),
+            Condition::Unsyncable => "unsyncable".into(),
+            Condition::Broken => "broken".into(),
+            Condition::Cut(seed) => format!("cut {seed}"),
+        };
+        std::fs::write(&self.control, text).context("the disk's control file can't be written")
+    }
+
+    /// What the host's environment has to have.
+    pub fn variables(&self) -> [(String, String); 3] {
+        let text = |path: &Path| path.to_string_lossy().into_owned();
+        [
+            ("LD_PRELOAD".into(), text(self.shim)),
+            ("HOOKYARD_DISK".into(), text(&self.control)),
+            ("HOOKYARD_DISK_FILES".into(), text(&self.files)),
+        ]
+    }
+}
+
+fn shim() -> Result<&'static Path> {
+    static SHIM: OnceLock<Result<PathBuf, String>> = OnceLock::new();
+    let built = SHIM.get_or_init(|| compile().map_err(|error| format!("{error:#}")));
+    built.as_deref().map_err(|error| anyhow!("{error}"))
+}
+
+fn compile() -> Result<PathBuf> {
+    let source = workspace::root().join("tests/kit/src/disk/disk.c");
+    let folder = workspace::target_folder()?.join("disk");
+    std::fs::create_dir_all(&folder)?;
+    // Under a name of its own first, so that a test beside this one never loads half a file.
+    let aside = folder.join(format!("{}.so", std::process::id()));
+    let compiler = std::env::var_os("CC").unwrap_or_else(|| "cc".into());
+    let status = Command::new(&compiler)
+        .args(["-shared", "-fPIC", "-O2", "-Wall", "-Wextra", "-Werror", "-pthread", "-o"])
+        .args([&aside, &source])
+        .status()
+        .with_context(|| format!("the C compiler {} did not start", compiler.display()))?;
+    ensure!(status.success(), "{} did not compile ({status})", source.display());
+    let shim = folder.join("disk.so");
+    std::fs::rename(&aside, &shim).context("the compiled disk can't be put in its place")?;
+    Ok(shim)
+}
