@@ -13,14 +13,13 @@ use arc_swap::ArcSwap;
 use hookyard_crash::Point;
 use hookyard_inbox::{Claimed, Error, Inbox, JobRef, Settlement};
 use hookyard_model::{Attempt, Clock, Effects, Input, JobState, LogLine, Outcome, apply};
-use tokio::time::{Instant, sleep};
+use tokio::time::sleep;
 
+use crate::insist::insist;
+use crate::quarantine::Quarantines;
 use crate::turn::Turns;
 use crate::{RetryPolicies, Runner};
 
-/// The pause before a settlement is tried again; it doubles up to the longest.
-const PAUSE_FIRST: Duration = Duration::from_millis(50);
-const PAUSE_MAX: Duration = Duration::from_secs(2);
 /// How often an attempt is run again, at once and under the same lease, since a key that it went by was changed by
 /// another one meanwhile. Then it has failed.
 const CONFLICTS_MAX: u32 = 5;
@@ -36,6 +35,7 @@ pub(crate) struct Means {
     pub(crate) policies: Arc<ArcSwap<RetryPolicies>>,
     pub(crate) lease: Duration,
     pub(crate) turns: Turns,
+    pub(crate) quarantines: Quarantines,
 }
 
 /// Whether the plugin was there.
@@ -57,6 +57,10 @@ impl Means {
     }
 
     async fn run_and_settle(&self, job: &Claimed) -> End {
+        if let Some(settlement) = self.given_up(job).await {
+            let settled = self.settle(&settlement).await;
+            return end(job, &settlement, settled);
+        }
         let mut conflicts = 0;
         loop {
             let _turn = self.turns.take(&job.lease.plugin, conflicts > CONFLICTS_BESIDE_OTHERS_MAX).await;
@@ -74,11 +78,7 @@ impl Means {
                 }
                 _ => {}
             }
-            report(job, &settlement.attempt, settlement.next);
-            if let Err(error) = settled {
-                tracing::error!(job = %Name(job), error = chain(&error), "an attempt was made but could not be settled");
-            }
-            return End::Ran;
+            return end(job, &settlement, settled);
         }
     }
 
@@ -96,7 +96,8 @@ impl Means {
             outcome: ran.outcome,
             log: ran.log,
         };
-        let next = self.next_state(job, &attempt);
+        let quarantined = self.quarantines.judge(job, &attempt, self.lease).await;
+        let next = self.next_state(job, &attempt, quarantined);
         Some(Settlement { lease: job.lease.clone(), attempt, next, effects: ran.effects, quota: ran.quota })
     }
 
@@ -104,7 +105,7 @@ impl Means {
     fn refused(&self, job: &Claimed, settlement: Settlement, why: &Error) -> Settlement {
         let outcome = Outcome::Retry { reason: why.to_string(), after: None };
         let attempt = Attempt { outcome, ..settlement.attempt };
-        Settlement { next: self.next_state(job, &attempt), attempt, effects: Effects::default(), ..settlement }
+        Settlement { next: self.next_state(job, &attempt, false), attempt, effects: Effects::default(), ..settlement }
     }
 
     async fn give_back(&self, job: &Claimed) -> End {
@@ -114,14 +115,14 @@ impl Means {
         End::Absent
     }
 
-    fn next_state(&self, job: &Claimed, attempt: &Attempt) -> JobState {
+    fn next_state(&self, job: &Claimed, attempt: &Attempt, quarantined: bool) -> JobState {
         let policy = self.policies.load().of(&job.event.source);
         let input = Input::Settle {
             outcome: &attempt.outcome,
             attempts: attempt.number,
             received_at: job.event.received_at,
             policy: &policy,
-            quarantined: false,
+            quarantined,
             jitter: (self.jitter)(),
         };
         let leased = JobState::Leased { until: job.until };
@@ -130,16 +131,7 @@ impl Means {
 
     /// Tries for as long as a lease lasts: what the store can't do now it may be able to do soon.
     async fn settle(&self, settlement: &Settlement) -> Result<(), Error> {
-        let give_up = Instant::now() + self.lease;
-        let mut pause = PAUSE_FIRST;
-        loop {
-            match self.inbox.settle(settlement.clone()).await {
-                Err(Error::Busy | Error::Store(_)) if Instant::now() + pause < give_up => {}
-                settled => return settled,
-            }
-            sleep(pause).await;
-            pause = (pause * 2).min(PAUSE_MAX);
-        }
+        insist(self.lease, || self.inbox.settle(settlement.clone())).await
     }
 
     /// Extends the lease again and again; never returns.
@@ -152,6 +144,15 @@ impl Means {
             }
         }
     }
+}
+
+/// Tells what became of an attempt.
+fn end(job: &Claimed, settlement: &Settlement, settled: Result<(), Error>) -> End {
+    report(job, &settlement.attempt, settlement.next);
+    if let Err(error) = settled {
+        tracing::error!(job = %Name(job), error = chain(&error), "an attempt was made but could not be settled");
+    }
+    End::Ran
 }
 
 /// Tells the log what an attempt came to. Neither headers nor body are told (invariant 10).

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use hookyard_inbox::Inbox;
-use hookyard_model::{Clock, RetryPolicy, SourceRef};
+use hookyard_model::{Clock, QuarantinePolicy, RetryPolicy, SourceRef};
 
 use crate::Runner;
 
@@ -26,10 +26,15 @@ pub struct Config {
     pub lease: Duration,
     /// How many attempts may run at once over all plugins; at least 1. Each plugin's own bound is `Active::concurrency`.
     pub concurrency_max: usize,
+    /// How many attempts of one tenant's plugins may run at once where several tenants have plugins, so that there are
+    /// places left for the others; at least 1.
+    pub tenant_concurrency_max: usize,
     /// How long attempts in flight may go on once the dispatcher is told to stop.
     pub drain_max: Duration,
     /// When failed attempts are made again.
     pub policies: RetryPolicies,
+    /// When a revision has failed too often; `None` is never.
+    pub quarantine: Option<QuarantinePolicy>,
 }
 
 /// The retry policy of every source.
@@ -52,11 +57,17 @@ impl RetryPolicies {
 #[derive(Clone)]
 pub struct Handle {
     pub(crate) policies: Arc<ArcSwap<RetryPolicies>>,
+    pub(crate) quarantine: Arc<ArcSwap<Option<QuarantinePolicy>>>,
 }
 
 impl Handle {
     /// Puts other retry policies in place of the present ones; attempts that end from now on follow them.
     pub fn replace(&self, policies: RetryPolicies) {
         self.policies.store(Arc::new(policies));
+    }
+
+    /// From now on a revision has failed too often when this says so; `None` is never. Who is quarantined stays so.
+    pub fn replace_quarantine(&self, policy: Option<QuarantinePolicy>) {
+        self.quarantine.store(Arc::new(policy));
     }
 }

@@ -3,7 +3,7 @@
 //! Reasons are: the inbox or the set of plugins has changed, a job has become due, a place is free. Missing one only
 //! costs time: everything is looked up afresh each time, and at least once a minute.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,7 +15,8 @@ use tokio::task::{Id, JoinError, JoinSet};
 use tokio::time::{Instant, sleep_until, timeout};
 
 use crate::attempt::{End, Means, chain};
-use crate::share::{Open, rotate, share};
+use crate::quarantine::Quarantines;
+use crate::share::{Free, Open, Served, share};
 use crate::turn::Turns;
 use crate::{Active, Config, Handle};
 
@@ -41,17 +42,24 @@ pub struct Dispatcher {
     resting: HashMap<PluginRef, Instant>,
     /// The inbox is to be left alone until then.
     paused_until: Option<Instant>,
-    /// Whose turn it was.
-    last: Option<PluginRef>,
+    served: Served,
+    tenant_concurrency_max: usize,
+    /// The places of one tenant, with the plugins that there are.
+    tenant_max: usize,
+    /// Whether the plugins may be others than when this last looked at their quarantines.
+    plugins_changed: bool,
 }
 
 impl Dispatcher {
     /// A dispatcher that does nothing yet.
     pub fn new(config: Config) -> Self {
-        let Config { inbox, runner, clock, jitter, lease, concurrency_max, drain_max, policies } = config;
+        let Config { inbox, runner, clock, jitter, lease, policies, quarantine, .. } = config;
+        let Config { concurrency_max, tenant_concurrency_max, drain_max, .. } = config;
         let policies = Arc::new(ArcSwap::from_pointee(policies));
+        let quarantines = Quarantines::new(Arc::clone(&inbox), Arc::clone(&runner), Arc::clone(&clock), quarantine);
+        let turns = Turns::default();
         Self {
-            means: Arc::new(Means { inbox, runner, clock, jitter, policies, lease, turns: Turns::default() }),
+            means: Arc::new(Means { inbox, runner, clock, jitter, policies, lease, turns, quarantines }),
             concurrency_max: concurrency_max.max(1),
             drain_max,
             running: JoinSet::new(),
@@ -59,13 +67,17 @@ impl Dispatcher {
             taken: HashMap::new(),
             resting: HashMap::new(),
             paused_until: None,
-            last: None,
+            served: Served::default(),
+            tenant_concurrency_max: tenant_concurrency_max.max(1),
+            tenant_max: usize::MAX,
+            plugins_changed: true,
         }
     }
 
     /// Changes this dispatcher while it runs.
     pub fn handle(&self) -> Handle {
-        Handle { policies: Arc::clone(&self.means.policies) }
+        let policy = Arc::clone(&self.means.quarantines.policy);
+        Handle { policies: Arc::clone(&self.means.policies), quarantine: policy }
     }
 
     /// Claims and runs jobs until `shutdown` completes; then claims no more, and returns once all attempts in flight
@@ -79,7 +91,7 @@ impl Dispatcher {
                 biased;
                 () = &mut shutdown => break,
                 Some(ended) = self.running.join_next_with_id() => self.ended(ended),
-                () = means.runner.changed() => self.resting.clear(),
+                () = means.runner.changed() => self.note_changed_plugins(),
                 () = means.inbox.changed() => {}
                 () = sleep_until(look_again) => {}
             }
@@ -97,17 +109,27 @@ impl Dispatcher {
         if let Some(until) = self.paused_until.filter(|until| *until > now) {
             return until;
         }
+        if self.plugins_changed
+            && let Err(error) = self.look_at_plugins().await
+        {
+            return self.pause(&error, "the plugins' quarantines could not be looked at");
+        }
         let mut asking = self.open(now);
-        rotate(&mut asking, self.last.as_ref());
-        while self.free() > 0 && !asking.is_empty() {
-            let wants = share(self.free(), &asking);
-            self.pass_the_turn(&wants, asking.len());
+        while self.free() > 0 {
+            let wants = self.share(&asking);
+            if wants.is_empty() {
+                break;
+            }
+            let mark = self.means.quarantines.mark();
             let claimed = match self.means.inbox.claim(&wants, self.means.clock.now(), self.means.lease).await {
                 Ok(claimed) => claimed,
                 Err(error) => return self.pause(&error, "no jobs could be claimed"),
             };
             asking = still_asking(asking, &wants, &claimed);
-            claimed.into_iter().for_each(|job| self.begin(job));
+            for job in claimed {
+                self.means.quarantines.claimed(&job.lease.plugin, mark);
+                self.begin(job);
+            }
         }
         self.look_again(now).await
     }
@@ -116,9 +138,10 @@ impl Dispatcher {
     fn open(&mut self, now: Instant) -> Vec<Open> {
         self.resting.retain(|_, until| *until > now);
         let active = self.means.runner.active().into_iter();
-        let open = active.filter_map(|Active { plugin, concurrency }| {
-            let places = concurrency.saturating_sub(self.taken.get(&plugin).copied().unwrap_or(0));
-            (places > 0 && !self.resting.contains_key(&plugin)).then_some(Open { plugin, places })
+        let open = active.filter_map(|Active { plugin, concurrency, .. }| {
+            let running = self.taken.get(&plugin).copied().unwrap_or(0);
+            let places = concurrency.saturating_sub(running);
+            (places > 0 && !self.resting.contains_key(&plugin)).then_some(Open { plugin, places, running })
         });
         open.collect()
     }
@@ -127,10 +150,31 @@ impl Dispatcher {
         self.concurrency_max.saturating_sub(self.running.len())
     }
 
-    /// Where there were not places for all who ask, those who had none come first next time.
-    fn pass_the_turn(&mut self, wants: &[Want], asking: usize) {
-        let last = if wants.len() < asking { wants.last() } else { wants.first() };
-        self.last = last.map(|want| want.plugin.clone());
+    /// Who may have how many of the places that are free.
+    fn share(&mut self, asking: &[Open]) -> Vec<Want> {
+        let mut running = HashMap::new();
+        for (plugin, taken) in &self.taken {
+            *running.entry(plugin.tenant.clone()).or_default() += taken;
+        }
+        let free = Free { places: self.free(), tenant_max: self.tenant_max, running: &running };
+        share(&free, asking, &mut self.served)
+    }
+
+    fn note_changed_plugins(&mut self) {
+        self.resting.clear();
+        self.plugins_changed = true;
+    }
+
+    /// Takes in which plugins there are now, and lifts the quarantine of those that have another revision.
+    async fn look_at_plugins(&mut self) -> Result<(), hookyard_inbox::Error> {
+        let active: HashSet<PluginRef> = self.means.runner.active().into_iter().map(|active| active.plugin).collect();
+        let tenants: HashSet<_> = active.iter().map(|plugin| &plugin.tenant).collect();
+        // Places that nobody else could have are kept for nobody.
+        self.tenant_max = if tenants.len() > 1 { self.tenant_concurrency_max } else { usize::MAX };
+        self.served.retain(|plugin| active.contains(plugin));
+        self.means.quarantines.lift_outdated().await?;
+        self.plugins_changed = false;
+        Ok(())
     }
 
     fn begin(&mut self, job: Claimed) {
@@ -208,10 +252,10 @@ fn still_asking(asking: Vec<Open>, wants: &[Want], claimed: &[Claimed]) -> Vec<O
         *given.entry(&job.lease.plugin).or_default() += 1;
     }
     let wanted: HashMap<&PluginRef, usize> = wants.iter().map(|want| (&want.plugin, want.limit)).collect();
-    let left = asking.into_iter().filter_map(|Open { plugin, places }| {
+    let left = asking.into_iter().filter_map(|Open { plugin, places, running }| {
         let given = given.get(&plugin).copied().unwrap_or(0);
         let wanted = wanted.get(&plugin).copied().unwrap_or(0);
-        (given >= wanted && places > given).then(|| Open { places: places - given, plugin })
+        (given >= wanted && places > given).then(|| Open { places: places - given, running: running + given, plugin })
     });
     left.collect()
 }

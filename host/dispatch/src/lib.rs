@@ -8,8 +8,11 @@ pub mod runner;
 
 mod dispatcher;
 mod share;
+mod quarantine;
 
 mod attempt;
+mod insist;
+mod lost;
 mod turn;
 
 pub use config::{Config, Handle, RetryPolicies};

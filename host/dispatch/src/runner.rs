@@ -26,6 +26,8 @@ pub trait Runner: Send + Sync + 'static {
 pub struct Active {
     /// The plugin.
     pub plugin: PluginRef,
+    /// The code that runs its jobs.
+    pub revision: Revision,
     /// How many attempts it may have at once.
     pub concurrency: usize,
 }

@@ -1,7 +1,14 @@
-//! Who may have how many of the free places: evenly, in turns.
+//! Who may have how many of the free places: tenants first, then each tenant's plugins.
+//!
+//! A place goes to the tenant that has the fewest, those under way included, and there to the plugin that has the
+//! fewest; where several have as few, to the one that has waited the longest for its turn. So a tenant's share doesn't
+//! grow with the number of its plugins or of its events, and what one can't use the others have.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BinaryHeap, HashMap, HashSet};
 
 use hookyard_inbox::Want;
-use hookyard_model::PluginRef;
+use hookyard_model::{PluginRef, TenantName};
 
 /// A plugin that may begin attempts.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -9,72 +16,220 @@ pub(crate) struct Open {
     pub(crate) plugin: PluginRef,
     /// How many more.
     pub(crate) places: usize,
+    /// How many it has under way.
+    pub(crate) running: usize,
 }
 
-/// Deals `free` places out one by one to those who may have more. Who gets none isn't in the answer.
-pub(crate) fn share(mut free: usize, open: &[Open]) -> Vec<Want> {
-    let mut wants: Vec<Want> = open.iter().map(|open| Want { plugin: open.plugin.clone(), limit: 0 }).collect();
-    loop {
-        let before = free;
-        for (want, open) in wants.iter_mut().zip(open) {
-            if free > 0 && want.limit < open.places {
-                want.limit += 1;
-                free -= 1;
-            }
+/// What there is to share out.
+#[derive(Debug, Clone)]
+pub(crate) struct Free<'a> {
+    /// Places.
+    pub(crate) places: usize,
+    /// How many places one tenant may have in all.
+    pub(crate) tenant_max: usize,
+    /// How many it has already, by all of its plugins.
+    pub(crate) running: &'a HashMap<TenantName, usize>,
+}
+
+/// When each tenant and each plugin last had its turn.
+#[derive(Debug, Default)]
+pub(crate) struct Served {
+    count: u64,
+    tenants: HashMap<TenantName, u64>,
+    plugins: HashMap<PluginRef, u64>,
+}
+
+/// A place in a queue: by what it has, then by when it last had a turn, then by name.
+type Rank = (usize, u64, usize);
+
+/// One tenant in the queue for places.
+struct Tenant {
+    name: TenantName,
+    running: usize,
+    plugins: BinaryHeap<Reverse<Rank>>,
+}
+
+/// Deals the places out one by one. Who gets none isn't in the answer.
+pub(crate) fn share(free: &Free<'_>, open: &[Open], served: &mut Served) -> Vec<Want> {
+    let mut tenants = served.queues(free, open);
+    let mut queue: BinaryHeap<Reverse<Rank>> = BinaryHeap::new();
+    for (at, tenant) in tenants.iter().enumerate() {
+        queue.push(Reverse((tenant.running, served.of_tenant(&tenant.name), at)));
+    }
+    let mut given = vec![0; open.len()];
+    for _ in 0..free.places {
+        let Some(Reverse((.., tenant_at))) = queue.pop() else { break };
+        let tenant = &mut tenants[tenant_at];
+        let Some(Reverse((.., at))) = tenant.plugins.pop() else { continue };
+        given[at] += 1;
+        tenant.running += 1;
+        served.take(&open[at].plugin);
+        if given[at] < open[at].places {
+            tenant.plugins.push(Reverse((open[at].running + given[at], served.count, at)));
         }
-        if free == 0 || free == before {
-            break;
+        if tenant.running < free.tenant_max && !tenant.plugins.is_empty() {
+            queue.push(Reverse((tenant.running, served.count, tenant_at)));
         }
     }
-    wants.retain(|want| want.limit > 0);
-    wants
+    let wants = open.iter().zip(given).filter(|(_, limit)| *limit > 0);
+    wants.map(|(open, limit)| Want { plugin: open.plugin.clone(), limit }).collect()
 }
 
-/// Puts the plugins in the order of their names, beginning with the one after `last`, so that each has its turn.
-pub(crate) fn rotate(open: &mut [Open], last: Option<&PluginRef>) {
-    open.sort_by(|a, b| a.plugin.cmp(&b.plugin));
-    let first = last.map_or(0, |last| open.partition_point(|open| open.plugin <= *last));
-    open.rotate_left(first);
+impl Served {
+    /// Forgets those that are no more.
+    pub(crate) fn retain(&mut self, is_there: impl Fn(&PluginRef) -> bool) {
+        self.plugins.retain(|plugin, _| is_there(plugin));
+        let tenants: HashSet<&TenantName> = self.plugins.keys().map(|plugin| &plugin.tenant).collect();
+        self.tenants.retain(|tenant, _| tenants.contains(tenant));
+    }
+
+    /// The tenants that may have more, each with the queue of its plugins, by name.
+    fn queues(&self, free: &Free<'_>, open: &[Open]) -> Vec<Tenant> {
+        let mut by_name = BTreeMap::<&TenantName, BinaryHeap<Reverse<Rank>>>::new();
+        for (at, open) in open.iter().enumerate().filter(|(_, open)| open.places > 0) {
+            let turn = self.plugins.get(&open.plugin).copied().unwrap_or(0);
+            by_name.entry(&open.plugin.tenant).or_default().push(Reverse((open.running, turn, at)));
+        }
+        let tenants = by_name.into_iter().map(|(name, plugins)| Tenant {
+            name: name.clone(),
+            running: free.running.get(name).copied().unwrap_or(0),
+            plugins,
+        });
+        tenants.filter(|tenant| tenant.running < free.tenant_max).collect()
+    }
+
+    fn of_tenant(&self, tenant: &TenantName) -> u64 {
+        self.tenants.get(tenant).copied().unwrap_or(0)
+    }
+
+    fn take(&mut self, plugin: &PluginRef) {
+        self.count += 1;
+        self.tenants.insert(plugin.tenant.clone(), self.count);
+        self.plugins.insert(plugin.clone(), self.count);
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
+    /// `tenant/plugin`.
     fn plugin(name: &str) -> PluginRef {
-        PluginRef { tenant: "acme".parse().expect("a name"), plugin: name.parse().expect("a name") }
+        let (tenant, plugin) = name.split_once('/').expect("a tenant");
+        PluginRef { tenant: tenant.parse().expect("a name"), plugin: plugin.parse().expect("a name") }
     }
 
-    fn opens(places: &[(&str, usize)]) -> Vec<Open> {
-        places.iter().map(|(name, places)| Open { plugin: plugin(name), places: *places }).collect()
+    fn opens(places: &[(&str, usize, usize)]) -> Vec<Open> {
+        let open = |(name, places, running): &(&str, usize, usize)| Open {
+            plugin: plugin(name),
+            places: *places,
+            running: *running,
+        };
+        places.iter().map(open).collect()
+    }
+
+    /// What every tenant has under way by the plugins that are open.
+    fn running(open: &[Open]) -> HashMap<TenantName, usize> {
+        let mut running = HashMap::new();
+        for open in open {
+            *running.entry(open.plugin.tenant.clone()).or_default() += open.running;
+        }
+        running
+    }
+
+    fn deal(free: usize, tenant_max: usize, open: &[Open], served: &mut Served) -> Vec<(String, usize)> {
+        let wants = share(&Free { places: free, tenant_max, running: &running(open) }, open, served);
+        wants.iter().map(|want| (want.plugin.to_string(), want.limit)).collect()
+    }
+
+    fn check(free: usize, places: &[(&str, usize, usize)], expected: &[(&str, usize)]) {
+        let given = deal(free, usize::MAX, &opens(places), &mut Served::default());
+        let given: Vec<_> = given.iter().map(|(name, limit)| (name.as_str(), *limit)).collect();
+        assert_eq!(given, expected, "{free} places for {places:?}");
     }
 
     #[test]
-    fn places_are_dealt_evenly() {
-        let check = |free, places: &[(&str, usize)], expected: &[(&str, usize)]| {
-            let given = share(free, &opens(places));
-            let given: Vec<_> = given.iter().map(|want| (want.plugin.plugin.as_str(), want.limit)).collect();
-            assert_eq!(given, expected, "{free} places for {places:?}");
-        };
-        check(0, &[("a", 3)], &[]);
+    fn a_tenants_plugins_have_even_shares() {
+        check(0, &[("a/a", 3, 0)], &[]);
         check(9, &[], &[]);
-        check(9, &[("a", 3), ("b", 2)], &[("a", 3), ("b", 2)]);
-        check(4, &[("a", 3), ("b", 9)], &[("a", 2), ("b", 2)]);
-        check(5, &[("a", 1), ("b", 9), ("c", 9)], &[("a", 1), ("b", 2), ("c", 2)]);
-        check(2, &[("a", 9), ("b", 9), ("c", 9)], &[("a", 1), ("b", 1)]);
-        check(3, &[("a", 0), ("b", 9)], &[("b", 3)]);
+        check(9, &[("a/a", 3, 0), ("a/b", 2, 0)], &[("a/a", 3), ("a/b", 2)]);
+        check(4, &[("a/a", 3, 0), ("a/b", 9, 0)], &[("a/a", 2), ("a/b", 2)]);
+        check(5, &[("a/a", 1, 0), ("a/b", 9, 0), ("a/c", 9, 0)], &[("a/a", 1), ("a/b", 2), ("a/c", 2)]);
+        check(2, &[("a/a", 9, 0), ("a/b", 9, 0), ("a/c", 9, 0)], &[("a/a", 1), ("a/b", 1)]);
+        check(3, &[("a/a", 0, 0), ("a/b", 9, 0)], &[("a/b", 3)]);
+        check(3, &[("a/a", 9, 2), ("a/b", 9, 0)], &[("a/a", 1), ("a/b", 2)]);
     }
 
     #[test]
-    fn the_turn_goes_round() {
-        let order = |last: Option<&str>| {
-            let mut open = opens(&[("c", 1), ("a", 1), ("b", 1)]);
-            rotate(&mut open, last.map(plugin).as_ref());
-            open.into_iter().map(|open| open.plugin.plugin.to_string()).collect::<String>()
+    fn many_plugins_are_no_larger_share() {
+        check(
+            6,
+            &[("a/a", 9, 0), ("a/b", 9, 0), ("a/c", 9, 0), ("b/a", 9, 0)],
+            &[("a/a", 1), ("a/b", 1), ("a/c", 1), ("b/a", 3)],
+        );
+        check(4, &[("a/a", 9, 5), ("b/a", 9, 0)], &[("b/a", 4)]);
+        check(4, &[("a/a", 9, 5), ("b/a", 1, 0)], &[("a/a", 3), ("b/a", 1)]);
+    }
+
+    #[test]
+    fn a_tenant_has_no_more_than_it_may() {
+        let open = opens(&[("a/a", 9, 1), ("a/b", 9, 0), ("b/a", 1, 0)]);
+        let given = deal(9, 3, &open, &mut Served::default());
+        assert_eq!(given, [("a/a".to_owned(), 1), ("a/b".to_owned(), 1), ("b/a".to_owned(), 1)]);
+        assert_eq!(deal(9, 1, &open, &mut Served::default()), [("b/a".to_owned(), 1)]);
+    }
+
+    #[test]
+    fn the_turn_goes_round_tenants_and_within_each_its_plugins() {
+        let open = opens(&[("a/a", 1, 0), ("a/b", 1, 0), ("a/c", 1, 0), ("b/a", 1, 0), ("c/a", 1, 0)]);
+        let mut turns = Served::default();
+        let served: Vec<_> = (0..9).map(|_| deal(1, 9, &open, &mut turns).remove(0).0).collect();
+        assert_eq!(served, ["a/a", "b/a", "c/a", "a/b", "b/a", "c/a", "a/c", "b/a", "c/a"]);
+        turns.retain(|plugin| plugin.tenant.as_str() == "b");
+        assert_eq!((turns.tenants.len(), turns.plugins.len()), (1, 1), "who is gone is forgotten");
+    }
+
+    fn any_open() -> impl Strategy<Value = Vec<Open>> {
+        let one = |at: usize| {
+            (0..4usize, 0..6usize, 0..6usize).prop_map(move |(tenant, places, running)| Open {
+                plugin: plugin(&format!("t{tenant}/p{at}")),
+                places,
+                running,
+            })
         };
-        assert_eq!(order(None), "abc");
-        assert_eq!(order(Some("a")), "bca");
-        assert_eq!(order(Some("c")), "abc");
-        assert_eq!(order(Some("aa")), "bca", "a plugin that has gone still says whose turn it is");
+        (0..9usize).prop_flat_map(move |count| (0..count).map(one).collect::<Vec<_>>())
+    }
+
+    proptest! {
+        #[test]
+        fn shares_are_within_bounds_whole_and_even(open in any_open(), free in 0..30usize, tenant_max in 1..12usize) {
+            let running = running(&open);
+            let given = share(&Free { places: free, tenant_max, running: &running }, &open, &mut Served::default());
+            let given: HashMap<_, _> = given.into_iter().map(|want| (want.plugin, want.limit)).collect();
+            let mut loads = running.clone();
+            for (plugin, limit) in &given {
+                *loads.entry(plugin.tenant.clone()).or_default() += limit;
+            }
+            let given_to = |open: &Open| given.get(&open.plugin).copied().unwrap_or(0);
+            let had_some = |tenant: &TenantName| given.keys().any(|plugin| plugin.tenant == *tenant);
+            let wants_more = |tenant: &TenantName| {
+                loads[tenant] < tenant_max
+                    && open.iter().any(|open| open.plugin.tenant == *tenant && given_to(open) < open.places)
+            };
+            let total: usize = given.values().sum();
+            prop_assert!(total <= free);
+            for one in &open {
+                prop_assert!(given_to(one) <= one.places);
+                let tenant = &one.plugin.tenant;
+                prop_assert!(!had_some(tenant) || loads[tenant] <= tenant_max);
+                prop_assert!(total == free || !wants_more(tenant), "places are left, and somebody could use one");
+                for other in open.iter().filter(|_| wants_more(tenant)) {
+                    let other = &other.plugin.tenant;
+                    prop_assert!(!had_some(other) || loads[other] <= loads[tenant] + 1, "{other} was preferred to {tenant}");
+                }
+            }
+        }
     }
 }

@@ -102,6 +102,7 @@ impl Reload {
     fn swap(&mut self, settings: Settings) {
         self.handles.ingress.replace(serve::sources(&settings));
         self.handles.dispatch.replace(serve::policies(&settings));
+        self.handles.dispatch.replace_quarantine(settings.quarantine);
         self.handles.releases.replace(Desired::from(&settings));
         let added = missing_from(&self.running, &settings);
         let removed = missing_from(&settings, &self.running);

@@ -44,6 +44,11 @@ pub enum Outcome {
         /// What was found there and what was wanted.
         message: String,
     },
+    /// Earlier attempts were lost together with their host, so many that no more is made: nothing was run.
+    Lost {
+        /// How many.
+        attempts: u32,
+    },
 }
 
 impl Outcome {
@@ -57,6 +62,7 @@ impl Outcome {
             Self::TimedOut { .. } => "timed-out",
             Self::OutOfMemory { .. } => "out-of-memory",
             Self::Undecodable { .. } => "undecodable",
+            Self::Lost { .. } => "lost",
         }
     }
 
@@ -64,7 +70,7 @@ impl Outcome {
     pub const fn is_retryable(&self) -> bool {
         match self {
             Self::Retry { .. } | Self::Trapped { .. } | Self::TimedOut { .. } | Self::OutOfMemory { .. } => true,
-            Self::Done | Self::Rejected { .. } | Self::Undecodable { .. } => false,
+            Self::Done | Self::Rejected { .. } | Self::Undecodable { .. } | Self::Lost { .. } => false,
         }
     }
 
@@ -73,7 +79,7 @@ impl Outcome {
     pub const fn is_fault(&self) -> bool {
         match self {
             Self::Trapped { .. } | Self::TimedOut { .. } | Self::OutOfMemory { .. } | Self::Undecodable { .. } => true,
-            Self::Done | Self::Retry { .. } | Self::Rejected { .. } => false,
+            Self::Done | Self::Retry { .. } | Self::Rejected { .. } | Self::Lost { .. } => false,
         }
     }
 }
@@ -90,6 +96,7 @@ impl fmt::Display for Outcome {
             Self::TimedOut { limit } => write!(f, "{name}: exceeded {limit:?}"),
             Self::OutOfMemory { limit } => write!(f, "{name}: exceeded {limit} bytes"),
             Self::Undecodable { path, message } => write!(f, "{name} at {path}: {message}"),
+            Self::Lost { attempts } => write!(f, "{name}: {attempts} attempts ended with their host, none of them by itself"),
         }
     }
 }

@@ -9,12 +9,12 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use hookyard_dispatch::{Active, Config, Dispatcher, Handle, Ran, RetryPolicies, Runner};
 use hookyard_inbox::{
-    Appended, Claimed, Error, EventSummary, Inbox, JobRef, JobSummary, MemoryInbox, MessageSummary, Page, Routes,
-    Selection, Settlement, Usage, Want,
+    Appended, Claimed, Error, EventRecord, EventSummary, Inbox, JobRef, JobSummary, MemoryInbox, MessageSummary, Page,
+    Pruned, Quarantine, Replay, Replayed, Retention, Routes, Selection, Settlement, Usage, Want,
 };
 use hookyard_model::{
-    Attempt, Clock, Effects, Event, EventId, Key, MessageId, Outcome, Payload, PluginRef, RetryPolicy, Revision, SourceRef,
-    Timestamp, Versioned, Write,
+    Attempt, Clock, Effects, Event, EventId, Key, MessageId, Outcome, Payload, PluginRef, QuarantinePolicy,
+    RetryPolicy, Revision, SourceRef, Timestamp, Versioned, Write,
 };
 use tokio::sync::{Notify, oneshot};
 use tokio::task::JoinHandle;
@@ -24,6 +24,8 @@ use uuid::Uuid;
 pub(crate) const SECOND: Duration = Duration::from_secs(1);
 pub(crate) const HOUR: Duration = Duration::from_secs(3600);
 pub(crate) const LEASE: Duration = Duration::from_secs(60);
+/// What every plugin begins with.
+pub(crate) const FIRST: Revision = Revision::from_sha256([3; 32]);
 
 /// Tells tokio's time.
 pub(crate) struct TestClock(Instant);
@@ -63,6 +65,20 @@ impl ScriptedRunner {
         self.changed.notify_one();
     }
 
+    /// Puts another revision of a plugin in the place of the one that is active.
+    pub(crate) fn reload(&self, name: &str, revision: Revision) {
+        let plugin = plugin(name);
+        let mut active = self.active.lock().expect("a lock");
+        let found = active.iter_mut().find(|active| active.plugin == plugin);
+        found.expect("it is active").revision = revision;
+        self.changed.notify_one();
+    }
+
+    fn revision(&self, plugin: &PluginRef) -> Revision {
+        let active = self.active.lock().expect("a lock");
+        active.iter().find(|active| active.plugin == *plugin).map_or(FIRST, |active| active.revision)
+    }
+
     fn enter(&self, plugin: &PluginRef) {
         let mut running = self.running.lock().expect("a lock");
         let (now, most) = running.entry(plugin.clone()).or_default();
@@ -97,13 +113,14 @@ impl Runner for ScriptedRunner {
         if matches!(act, Act::BeAbsent) {
             return None;
         }
+        let revision = job.revision.unwrap_or_else(|| self.revision(&job.lease.plugin));
         self.enter(&job.lease.plugin);
         let (Act::End(duration, _) | Act::Panic(duration)) = act else { return None };
         sleep(duration).await;
         self.leave(&job.lease.plugin);
         let Act::End(_, outcome) = act else { panic!("as the script says") };
         Some(Ran {
-            revision: Revision::from_sha256([3; 32]),
+            revision,
             duration,
             outcome,
             log: Vec::new(),
@@ -193,6 +210,30 @@ impl Inbox for Faulty {
         self.inner.events(page).await
     }
 
+    async fn read(&self, id: EventId) -> Result<Option<EventRecord>, Error> {
+        self.inner.read(id).await
+    }
+
+    async fn replay(&self, replay: Replay) -> Result<Replayed, Error> {
+        self.inner.replay(replay).await
+    }
+
+    async fn prune(&self, limits: &Retention, now: Timestamp, limit: usize) -> Result<Pruned, Error> {
+        self.inner.prune(limits, now, limit).await
+    }
+
+    async fn quarantine(&self, quarantine: Quarantine) -> Result<(), Error> {
+        self.inner.quarantine(quarantine).await
+    }
+
+    async fn lift(&self, plugin: &PluginRef) -> Result<(), Error> {
+        self.inner.lift(plugin).await
+    }
+
+    async fn quarantined(&self) -> Result<Vec<Quarantine>, Error> {
+        self.inner.quarantined().await
+    }
+
     async fn value(&self, plugin: &PluginRef, key: &Key) -> Result<Option<Versioned>, Error> {
         self.inner.value(plugin, key).await
     }
@@ -220,6 +261,8 @@ impl Inbox for Faulty {
 pub(crate) struct Plan {
     pub(crate) active: Vec<(&'static str, usize)>,
     pub(crate) concurrency_max: usize,
+    pub(crate) tenant_concurrency_max: usize,
+    pub(crate) quarantine: Option<QuarantinePolicy>,
     pub(crate) drain_max: Duration,
     pub(crate) policies: RetryPolicies,
     pub(crate) jitter: f64,
@@ -230,6 +273,8 @@ impl Default for Plan {
         Self {
             active: vec![("ship", 4)],
             concurrency_max: 64,
+            tenant_concurrency_max: 64,
+            quarantine: None,
             drain_max: HOUR,
             policies: RetryPolicies { fallback: policy(3, SECOND), by_source: Default::default() },
             jitter: 1.0,
@@ -270,6 +315,8 @@ impl Yard {
             jitter: Arc::new(move || plan.jitter),
             lease: LEASE,
             concurrency_max: plan.concurrency_max,
+            tenant_concurrency_max: plan.tenant_concurrency_max,
+            quarantine: plan.quarantine,
             drain_max: plan.drain_max,
             policies: plan.policies,
         });
@@ -340,12 +387,17 @@ pub(crate) fn orders() -> SourceRef {
     SourceRef { tenant: "acme".parse().expect("a name"), source: "orders".parse().expect("a name") }
 }
 
+/// A plugin of acme's, or of another tenant's where it says so: `blue/ship`.
 pub(crate) fn plugin(name: &str) -> PluginRef {
-    PluginRef { tenant: "acme".parse().expect("a name"), plugin: name.parse().expect("a name") }
+    let (tenant, name) = name.split_once('/').unwrap_or(("acme", name));
+    PluginRef { tenant: tenant.parse().expect("a name"), plugin: name.parse().expect("a name") }
 }
 
 fn actives(active: &[(&str, usize)]) -> Vec<Active> {
-    active.iter().map(|(name, concurrency)| Active { plugin: plugin(name), concurrency: *concurrency }).collect()
+    active
+        .iter()
+        .map(|(name, concurrency)| Active { plugin: plugin(name), revision: FIRST, concurrency: *concurrency })
+        .collect()
 }
 
 pub(crate) fn event_id(number: u64) -> EventId {

@@ -34,12 +34,14 @@ impl MakeWriter<'_> for Log {
     }
 }
 
+const REVISION: Revision = Revision::from_sha256([0xab; 32]);
+
 struct Talkative;
 
 #[async_trait]
 impl Runner for Talkative {
     fn active(&self) -> Vec<Active> {
-        vec![Active { plugin: plugin("ship"), concurrency: 1 }]
+        vec![Active { plugin: plugin("ship"), revision: REVISION, concurrency: 1 }]
     }
 
     async fn changed(&self) {
@@ -49,7 +51,7 @@ impl Runner for Talkative {
     async fn run(&self, _: &Claimed) -> Option<Ran> {
         let line = |is_error, text: &str| LogLine { is_error, text: text.into() };
         Some(Ran {
-            revision: Revision::from_sha256([0xab; 32]),
+            revision: REVISION,
             duration: Duration::from_millis(12),
             outcome: Outcome::Rejected { reason: "no\nforged line".into() },
             log: vec![line(false, "packed \u{1b}[2J\rthe box"), line(true, "out of tape")],
@@ -82,6 +84,8 @@ async fn lines() -> Vec<String> {
         jitter: Arc::new(|| 0.5),
         lease: LEASE,
         concurrency_max: 1,
+        tenant_concurrency_max: 1,
+        quarantine: None,
         drain_max: SECOND,
         policies: RetryPolicies::default(),
     });

@@ -73,8 +73,11 @@ pub(super) fn plugins(section: &Section<'_>, around: &Surroundings<'_>) -> Plugi
 
 /// `[dispatch]`
 pub(super) fn dispatch(section: &Section<'_>, drain_max: Duration) -> Dispatch {
+    let concurrency_max = section.get("concurrency_max").map_or(64, NonZeroUsize::get);
+    let of_tenant = section.get("tenant_concurrency_max").map(NonZeroUsize::get);
     Dispatch {
-        concurrency_max: section.get("concurrency_max").map_or(64, NonZeroUsize::get),
+        concurrency_max,
+        tenant_concurrency_max: of_tenant.unwrap_or_else(|| (concurrency_max * 3).div_ceil(4)),
         lease: section.get("lease").unwrap_or(Duration::from_secs(60)),
         drain_max,
     }

@@ -59,6 +59,8 @@ pub(crate) struct Plugins {
 pub(crate) struct Dispatch {
     /// Attempts at once, of all plugins together.
     pub(crate) concurrency_max: usize,
+    /// Of one tenant's plugins, where several tenants have some.
+    pub(crate) tenant_concurrency_max: usize,
     pub(crate) lease: Duration,
     /// How long attempts in flight may go on at shutdown.
     pub(crate) drain_max: Duration,

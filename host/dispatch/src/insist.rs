@@ -1,0 +1,27 @@
+//! Trying again what the store couldn't do.
+
+use std::time::Duration;
+
+use hookyard_inbox::Error;
+use tokio::time::{Instant, sleep};
+
+/// The pause before the second try; it doubles up to the longest.
+const PAUSE_FIRST: Duration = Duration::from_millis(50);
+const PAUSE_MAX: Duration = Duration::from_secs(2);
+
+/// Calls the store until it can do it or `time_max` has passed: what it can't do now it may be able to do soon.
+pub(crate) async fn insist<F>(time_max: Duration, mut call: impl FnMut() -> F) -> Result<(), Error>
+where
+    F: Future<Output = Result<(), Error>>,
+{
+    let give_up = Instant::now() + time_max;
+    let mut pause = PAUSE_FIRST;
+    loop {
+        match call().await {
+            Err(Error::Busy | Error::Store(_)) if Instant::now() + pause < give_up => {}
+            done => return done,
+        }
+        sleep(pause).await;
+        pause = (pause * 2).min(PAUSE_MAX);
+    }
+}

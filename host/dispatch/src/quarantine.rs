@@ -1,0 +1,163 @@
+//! Takes revisions that fail too often out of service, and ends that once another one is active.
+//!
+//! When is `hookyard_model::Breaker`'s to say, and holding the jobs is the inbox's part. The quarantine is durable before
+//! the attempt that brought it about is settled, so that this attempt's job is held like all the others and none is
+//! used up. Only the operator ends a quarantine otherwise, and that is seen by jobs being given out again.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use hookyard_inbox::{Claimed, Error, Inbox, Quarantine};
+use hookyard_model::quarantine::{Ended, Tripped};
+use hookyard_model::{Attempt, Breaker, Clock, PluginRef, QuarantinePolicy, Revision};
+
+use crate::attempt::chain;
+use crate::insist::insist;
+use crate::{Active, Runner};
+
+/// What is known of every plugin's standing.
+pub(crate) struct Quarantines {
+    inbox: Arc<dyn Inbox>,
+    runner: Arc<dyn Runner>,
+    clock: Arc<dyn Clock>,
+    pub(crate) policy: Arc<ArcSwap<Option<QuarantinePolicy>>>,
+    plugins: Mutex<HashMap<PluginRef, Standing>>,
+    /// Counts quarantines that have become durable, so that claims can be told to have begun before or after one.
+    count: AtomicU64,
+}
+
+#[derive(Default)]
+struct Standing {
+    breaker: Breaker,
+    quarantined: Option<Quarantined>,
+}
+
+struct Quarantined {
+    revision: Revision,
+    /// The count before it became durable; none while it isn't.
+    durable_at: Option<u64>,
+}
+
+impl Quarantines {
+    pub(crate) fn new(
+        inbox: Arc<dyn Inbox>,
+        runner: Arc<dyn Runner>,
+        clock: Arc<dyn Clock>,
+        policy: Option<QuarantinePolicy>,
+    ) -> Self {
+        let policy = Arc::new(ArcSwap::from_pointee(policy));
+        Self { inbox, runner, clock, policy, plugins: Mutex::default(), count: AtomicU64::new(0) }
+    }
+
+    /// Takes note of an attempt, and says whether its revision is quarantined, by this attempt or an earlier one.
+    ///
+    /// When the answer is yes, the quarantine is durable, or the store has failed for as long as `time_max`.
+    pub(crate) async fn judge(&self, job: &Claimed, attempt: &Attempt, time_max: Duration) -> bool {
+        // Whoever asks for a certain revision by its name has chosen what may come of it.
+        let Some(policy) = **self.policy.load() else { return false };
+        if job.revision.is_some() {
+            return false;
+        }
+        let plugin = &job.lease.plugin;
+        let tripped = {
+            let mut plugins = self.plugins();
+            let standing = plugins.entry(plugin.clone()).or_default();
+            if standing.is_quarantined(attempt.revision) {
+                return true;
+            }
+            let is_fault = attempt.outcome.is_fault();
+            let ended = Ended { event: job.lease.event, at: self.clock.now(), is_fault };
+            let Some(tripped) = standing.breaker.record(attempt.revision, ended, &policy) else { return false };
+            // A call that outlives its revision says nothing about the next one.
+            if !self.is_active(plugin, attempt.revision) {
+                return false;
+            }
+            standing.quarantined = Some(Quarantined { revision: attempt.revision, durable_at: None });
+            tripped
+        };
+        self.quarantine(plugin, attempt, tripped, time_max).await;
+        true
+    }
+
+    async fn quarantine(&self, plugin: &PluginRef, attempt: &Attempt, tripped: Tripped, time_max: Duration) {
+        let Tripped { faults, events } = tripped;
+        let reason = format!("it failed at {faults} of {events} events; the last time it was {}", attempt.outcome);
+        let quarantine = Quarantine {
+            plugin: plugin.clone(),
+            revision: attempt.revision,
+            reason: reason.clone(),
+            since: self.clock.now(),
+        };
+        let done = insist(time_max, || self.inbox.quarantine(quarantine.clone())).await;
+        let mut plugins = self.plugins();
+        let standing = plugins.entry(plugin.clone()).or_default();
+        match done {
+            Ok(()) => {
+                let durable_at = Some(self.count.fetch_add(1, Ordering::Relaxed));
+                standing.quarantined = Some(Quarantined { revision: attempt.revision, durable_at });
+                drop(plugins);
+                tracing::error!(
+                    target: "hookyard::quarantine",
+                    tenant = %plugin.tenant, plugin = %plugin.plugin, revision = attempt.revision.short(), reason,
+                    "plugin quarantined: its events are held until another revision of it is active, or you release it"
+                );
+            }
+            Err(error) => {
+                standing.quarantined = None;
+                drop(plugins);
+                tracing::error!(%plugin, error = chain(&error), "a plugin should be quarantined and could not be");
+            }
+        }
+    }
+
+    /// To be taken before a claim, for `claimed`.
+    pub(crate) fn mark(&self) -> u64 {
+        self.count.load(Ordering::Relaxed)
+    }
+
+    /// A claim that was begun at `mark` has given out jobs of this plugin: a quarantine from before has been lifted.
+    pub(crate) fn claimed(&self, plugin: &PluginRef, mark: u64) {
+        if let Some(standing) = self.plugins().get_mut(plugin) {
+            let is_over = |quarantined: &Quarantined| quarantined.durable_at.is_some_and(|at| at < mark);
+            standing.quarantined.take_if(|quarantined| is_over(quarantined));
+        }
+    }
+
+    /// Lifts the quarantine of every plugin that has another revision active than the one that failed.
+    pub(crate) async fn lift_outdated(&self) -> Result<(), Error> {
+        let active = self.active();
+        self.plugins().retain(|plugin, _| active.contains_key(plugin));
+        for Quarantine { plugin, revision, .. } in self.inbox.quarantined().await? {
+            let Some(active) = active.get(&plugin).filter(|active| **active != revision) else { continue };
+            self.inbox.lift(&plugin).await?;
+            let (tenant, name) = (&plugin.tenant, &plugin.plugin);
+            tracing::info!(
+                target: "hookyard::quarantine",
+                %tenant, plugin = %name, revision = active.short(), previous = revision.short(),
+                "quarantine lifted: another revision is active, and is given the events that were held"
+            );
+        }
+        Ok(())
+    }
+
+    fn is_active(&self, plugin: &PluginRef, revision: Revision) -> bool {
+        self.active().get(plugin) == Some(&revision)
+    }
+
+    fn active(&self) -> HashMap<PluginRef, Revision> {
+        self.runner.active().into_iter().map(|Active { plugin, revision, .. }| (plugin, revision)).collect()
+    }
+
+    fn plugins(&self) -> MutexGuard<'_, HashMap<PluginRef, Standing>> {
+        self.plugins.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Standing {
+    fn is_quarantined(&self, revision: Revision) -> bool {
+        self.quarantined.as_ref().is_some_and(|quarantined| quarantined.revision == revision)
+    }
+}
