@@ -5,11 +5,12 @@
 //! instantiation included: when it passes, the call is dropped as it is, with all that it had.
 
 use hookyard_inbox::Claimed;
-use hookyard_model::{LogLine, Outcome};
+use hookyard_model::{Effects, LogLine, Outcome};
 use wasmtime::component::{ComponentExportIndex, Instance, ResourceTable, Val};
 use wasmtime::{Store, UpdateDeadline};
 use wasmtime_wasi::{HostWallClock, WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 
+use crate::effects::Buffer;
 use crate::limits::Accountant;
 use crate::meter::Meter;
 use crate::output::Output;
@@ -26,7 +27,8 @@ const RANDOM_BYTES_MAX: u64 = 64 << 10;
 /// What a store holds.
 pub(crate) struct State {
     wasi: WasiCtx,
-    resources: ResourceTable,
+    pub(crate) resources: ResourceTable,
+    pub(crate) effects: Buffer,
     accountant: Accountant,
 }
 
@@ -49,6 +51,15 @@ pub(crate) enum Arguments<'a> {
     },
 }
 
+/// What a call came to.
+#[derive(Debug)]
+pub(crate) struct Ended {
+    pub(crate) outcome: Outcome,
+    pub(crate) log: Vec<LogLine>,
+    /// None unless the outcome is `Done`.
+    pub(crate) effects: Effects,
+}
+
 /// The guest has run as long as it may.
 #[derive(Debug, thiserror::Error)]
 #[error("the guest has run as long as it may")]
@@ -59,7 +70,8 @@ pub(crate) async fn call(
     loaded: &Loaded,
     function: &ComponentExportIndex,
     arguments: Arguments<'_>,
-) -> (Outcome, Vec<LogLine>) {
+    effects: Buffer,
+) -> Ended {
     let engine = &*loaded.engine;
     let limits = &loaded.limits;
     // Waiting for a place is no fault of the plugin's, so its time begins after.
@@ -67,7 +79,7 @@ pub(crate) async fn call(
     let _running = engine.ticker.running();
     let output = Output::new(limits);
     let meter = Meter::new();
-    let mut store = store(loaded, &output, &meter);
+    let mut store = store(loaded, &output, &meter, effects);
     let run = run(&mut store, loaded, function, arguments);
     let ended = tokio::time::timeout(limits.wall_max, meter.measure(run)).await;
     let outcome = match ended {
@@ -76,8 +88,9 @@ pub(crate) async fn call(
         Err(_elapsed) => Outcome::TimedOut { limit: limits.wall_max },
     };
     // The place in the pool is free only once the store is gone.
-    drop(store);
-    (outcome, output.take())
+    let effects = store.into_data().effects;
+    let effects = if outcome == Outcome::Done { effects.into_effects() } else { Effects::default() };
+    Ended { outcome, log: output.take(), effects }
 }
 
 async fn run(
@@ -124,11 +137,11 @@ async fn call_direct(
     Ok(result)
 }
 
-fn store(loaded: &Loaded, output: &Output, meter: &Meter) -> Store<State> {
+fn store(loaded: &Loaded, output: &Output, meter: &Meter, effects: Buffer) -> Store<State> {
     let limits = &loaded.limits;
     let mut resources = ResourceTable::new();
     resources.set_max_capacity(HANDLES_MAX);
-    let state = State { wasi: wasi(loaded, output), resources, accountant: Accountant::new(limits) };
+    let state = State { wasi: wasi(loaded, output), resources, effects, accountant: Accountant::new(limits) };
     let mut store = Store::new(loaded.instances.engine(), state);
     store.limiter(|state| &mut state.accountant);
     store.set_hostcall_fuel(TRANSFER_BYTES_MAX);

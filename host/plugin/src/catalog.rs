@@ -1,40 +1,52 @@
-//! Which revision of which plugin is active.
+//! Which revision of which plugin is active, and which others can still be run.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use arc_swap::ArcSwap;
 use async_trait::async_trait;
 use hookyard_dispatch::{Active, Ran, Runner};
 use hookyard_inbox::Claimed;
-use hookyard_model::PluginRef;
+use hookyard_model::{Effects, Outcome, PluginRef, Revision};
 use tokio::sync::Notify;
 
-use crate::Loaded;
+use crate::call::Ended;
+use crate::{Loaded, Parts};
+
+/// Of each plugin, how many revisions are kept warm beside the active one, for replays that name them.
+const WARM_MAX: usize = 3;
 
 /// The plugins that are active, each with one revision. Calls in flight keep the revision that they began with
 /// (invariant 7), whatever is activated or removed meanwhile.
-#[derive(Default)]
 pub struct Catalog {
     active: ArcSwap<BTreeMap<PluginRef, Arc<Loaded>>>,
+    /// Revisions of active plugins that are not active themselves, the latest used last.
+    warm: Mutex<BTreeMap<PluginRef, Vec<Arc<Loaded>>>>,
     changed: Notify,
+    parts: Parts,
 }
 
 impl Catalog {
     /// With no plugin.
-    pub fn new() -> Self {
-        Self::default()
+    pub fn new(parts: Parts) -> Self {
+        Self { active: ArcSwap::default(), warm: Mutex::default(), changed: Notify::new(), parts }
     }
 
-    /// Makes this the active revision of its plugin; the one that was active before.
+    /// Makes this the active revision of its plugin; the one that was active before, which stays warm for a while.
     pub fn activate(&self, loaded: Arc<Loaded>) -> Option<Arc<Loaded>> {
-        self.replace(&loaded.plugin().clone(), Some(&loaded))
+        let before = self.replace(&loaded.plugin().clone(), Some(&loaded));
+        if let Some(before) = before.iter().find(|before| before.revision() != loaded.revision()) {
+            self.keep_warm(Arc::clone(before));
+        }
+        before
     }
 
     /// Gives the plugin no more jobs; the revision that was active.
     pub fn remove(&self, plugin: &PluginRef) -> Option<Arc<Loaded>> {
-        self.replace(plugin, None)
+        let before = self.replace(plugin, None);
+        self.warm.lock().unwrap_or_else(PoisonError::into_inner).remove(plugin);
+        before
     }
 
     /// The active revision of every plugin, as of one moment.
@@ -55,6 +67,49 @@ impl Catalog {
         self.changed.notify_one();
         before.get(plugin).cloned()
     }
+
+    /// A revision of the active plugin: itself, a warm one, or one whose compiled code is still in the cache.
+    async fn revision(&self, active: Arc<Loaded>, wanted: Option<Revision>) -> Result<Arc<Loaded>, Gone> {
+        let Some(wanted) = wanted.filter(|wanted| *wanted != active.revision()) else { return Ok(active) };
+        let warm = self.warm(active.plugin(), wanted);
+        let found = match warm {
+            Some(warm) => warm,
+            None => {
+                let recalled = tokio::task::spawn_blocking(move || active.recall(wanted)).await;
+                Arc::new(recalled.ok().flatten().ok_or(Gone(wanted))?)
+            }
+        };
+        self.keep_warm(Arc::clone(&found));
+        Ok(found)
+    }
+
+    fn warm(&self, plugin: &PluginRef, revision: Revision) -> Option<Arc<Loaded>> {
+        let warm = self.warm.lock().unwrap_or_else(PoisonError::into_inner);
+        warm.get(plugin)?.iter().find(|loaded| loaded.revision() == revision).cloned()
+    }
+
+    fn keep_warm(&self, loaded: Arc<Loaded>) {
+        let mut warm = self.warm.lock().unwrap_or_else(PoisonError::into_inner);
+        let kept = warm.entry(loaded.plugin().clone()).or_default();
+        kept.retain(|other| other.revision() != loaded.revision());
+        kept.push(loaded);
+        let surplus = kept.len().saturating_sub(WARM_MAX);
+        kept.drain(..surplus);
+    }
+}
+
+/// A revision that a replay named and that can't be had any more.
+struct Gone(Revision);
+
+impl From<Gone> for Ended {
+    /// Nothing but the operator can help, so the job is dead at once rather than after all of its attempts.
+    fn from(Gone(revision): Gone) -> Self {
+        let reason = format!(
+            "revision {revision}, which the replay names, is no longer kept; replay on the active revision, or drop that \
+             revision's file in first"
+        );
+        Self { outcome: Outcome::Rejected { reason }, log: Vec::new(), effects: Effects::default() }
+    }
 }
 
 #[async_trait]
@@ -63,7 +118,11 @@ impl Runner for Catalog {
         let active = self.active.load();
         active
             .iter()
-            .map(|(plugin, loaded)| Active { plugin: plugin.clone(), concurrency: loaded.limits().concurrency })
+            .map(|(plugin, loaded)| Active {
+                plugin: plugin.clone(),
+                revision: loaded.revision(),
+                concurrency: loaded.limits().concurrency,
+            })
             .collect()
     }
 
@@ -71,17 +130,16 @@ impl Runner for Catalog {
         self.changed.notified().await;
     }
 
+    /// A job that names a revision which is no longer kept is rejected.
     async fn run(&self, job: &Claimed) -> Option<Ran> {
-        let loaded = Arc::clone(self.active.load().get(&job.lease.plugin)?);
+        let active = Arc::clone(self.active.load().get(&job.lease.plugin)?);
+        let quota = active.limits().quota();
+        let revision = job.revision.unwrap_or_else(|| active.revision());
         let began = Instant::now();
-        let (outcome, log) = loaded.attempt(job).await;
-        Some(Ran {
-            revision: loaded.revision(),
-            duration: began.elapsed(),
-            outcome,
-            log,
-            effects: hookyard_model::Effects::default(),
-            quota: hookyard_inbox::Usage { keys: u64::MAX, bytes: u64::MAX },
-        })
+        let Ended { outcome, log, effects } = match self.revision(active, job.revision).await {
+            Ok(loaded) => loaded.attempt(job, &self.parts).await,
+            Err(gone) => gone.into(),
+        };
+        Some(Ran { revision, duration: began.elapsed(), outcome, log, effects, quota })
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! WASI 0.2 is, with nothing behind it that reaches out: standard libraries import files and sockets whether they are
 //! used or not, so those interfaces are there, with no folder opened, no address allowed and no name resolved.
+//! `wasi:keyvalue` and our outbox are there as well: they reach nothing but the plugin's own data.
 //! Interfaces that are types only need nobody to implement them, whoever's they are and in whatever version.
 
 use wasmtime::Engine;
@@ -10,6 +11,7 @@ use wasmtime::component::{Component, Linker};
 
 use crate::Fault;
 use crate::call::State;
+use crate::effects::{self, KEYVALUE_VERSIONS};
 use crate::text::one_line;
 
 /// The packages of WASI 0.2 that plugins are given.
@@ -19,6 +21,7 @@ const OFFERED: [&str; 6] = ["wasi:cli", "wasi:clocks", "wasi:filesystem", "wasi:
 pub(crate) fn linker(engine: &Engine) -> wasmtime::Result<Linker<State>> {
     let mut linker = Linker::new(engine);
     wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
+    effects::add_to_linker(&mut linker)?;
     Ok(linker)
 }
 
@@ -46,7 +49,11 @@ pub(crate) fn mismatch(error: &wasmtime::Error) -> Fault {
 fn is_offered(name: &str) -> bool {
     let Some((path, version)) = name.split_once('@') else { return false };
     let package = path.split('/').next().unwrap_or_default();
-    OFFERED.contains(&package) && version.starts_with("0.2.")
+    match path {
+        "wasi:keyvalue/store" | "wasi:keyvalue/atomics" | "wasi:keyvalue/batch" => KEYVALUE_VERSIONS.contains(&version),
+        "hookyard:plugin/outbox" => version.starts_with("0.1."),
+        _ => OFFERED.contains(&package) && version.starts_with("0.2."),
+    }
 }
 
 fn is_types_only(instance: &ComponentInstance, engine: &Engine) -> bool {
@@ -59,6 +66,8 @@ fn way_out(name: &str) -> &'static str {
         "plugins may not make requests; rebuild it without (for StarlingMonkey: --disable http fetch-event)"
     } else if OFFERED.iter().any(|package| is_wasi(package)) {
         "this host offers WASI 0.2; rebuild it for that (for Rust: --target wasm32-wasip2)"
+    } else if is_wasi("wasi:keyvalue") {
+        "this host offers store, atomics and batch of wasi:keyvalue 0.2.0-draft and 0.2.0-draft2; rebuild it for these"
     } else if is_wasi("wasi:") {
         "this host does not offer that part of WASI; rebuild it without"
     } else if name.starts_with("wasi_") || name == "env" {

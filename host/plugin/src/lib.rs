@@ -4,7 +4,7 @@
 //! plugin folder, opens no connection and stores nothing but its cache of compiled code.
 //!
 //! `load` tells how a component becomes a plugin, `loaded` how an event finds its handler, `plan` how JSON becomes
-//! values, `call` how a handler is run.
+//! values, `call` how a handler is run, `effects` what it can ask the host to change.
 
 mod catalog;
 mod contract;
@@ -25,6 +25,7 @@ mod typed;
 mod untyped;
 
 mod call;
+mod effects;
 
 mod limits;
 mod meter;
@@ -38,6 +39,7 @@ mod tests;
 
 pub use catalog::Catalog;
 pub use contract::{Contract, Contracts};
+pub use effects::Parts;
 pub use engine::{Config, Engine};
 pub use error::{Error, Fault, LoadError};
 pub use limits::Limits;

@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
+use hookyard_inbox::Usage;
 use wasmtime::ResourceLimiter;
 
 /// What an attempt of a plugin may use. The default is safe for a small handler in any language.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
     /// Linear memory of all of the component's memories together, in bytes. The values that the host makes from an
-    /// event's JSON are bounded by this as well.
+    /// event's JSON are bounded by this as well, and so is what the host holds of the attempt's effects.
     pub memory_max: u64,
     /// Time that the guest's code runs.
     pub cpu_max: Duration,
@@ -16,6 +17,12 @@ pub struct Limits {
     pub wall_max: Duration,
     /// Attempts at once.
     pub concurrency: usize,
+    /// Keys that the plugin's key-value store may hold.
+    pub kv_keys_max: u64,
+    /// Bytes that it may hold: of buckets' names, keys and values.
+    pub kv_bytes_max: u64,
+    /// Messages that an attempt may send.
+    pub outbox_messages_max: usize,
     /// Log lines kept of an attempt.
     pub log_lines_max: usize,
     /// Bytes kept of a log line, and of a reason that a handler gives.
@@ -29,6 +36,9 @@ impl Default for Limits {
             cpu_max: Duration::from_secs(1),
             wall_max: Duration::from_secs(10),
             concurrency: 8,
+            kv_keys_max: 100_000,
+            kv_bytes_max: 64 << 20,
+            outbox_messages_max: 100,
             log_lines_max: 100,
             log_line_bytes_max: 2048,
         }
@@ -39,6 +49,11 @@ impl Default for Limits {
 const VALUE_BYTES: u64 = 256;
 
 impl Limits {
+    /// How much the plugin's store may hold.
+    pub(crate) fn quota(&self) -> Usage {
+        Usage { keys: self.kv_keys_max, bytes: self.kv_bytes_max }
+    }
+
     /// How many values an event may be decoded to, so that they take no more memory than the guest itself may have.
     pub(crate) fn values_max(&self) -> usize {
         usize::try_from(self.memory_max / VALUE_BYTES).unwrap_or(usize::MAX)

@@ -25,11 +25,17 @@ impl Engine {
         limits: Limits,
     ) -> Result<Loaded, LoadError> {
         let revision = Revision::from_sha256(Sha256::digest(bytes).into());
-        let ready = self.ready(revision, bytes, contracts, &limits);
-        match ready {
-            Ok((instances, handlers)) => {
-                Ok(Loaded { engine: Arc::clone(self), plugin, revision, limits, instances, handlers: handlers.into() })
-            }
+        let compile = || self.heap.engine.precompile_component(bytes);
+        match check_format(bytes).and_then(|()| self.ready(revision, &compile, contracts, &limits)) {
+            Ok((instances, handlers)) => Ok(Loaded {
+                engine: Arc::clone(self),
+                plugin,
+                revision,
+                limits,
+                contracts: contracts.clone(),
+                instances,
+                handlers: handlers.into(),
+            }),
             Err(fault) => Err(LoadError { plugin, fault }),
         }
     }
@@ -37,12 +43,11 @@ impl Engine {
     fn ready(
         &self,
         revision: Revision,
-        bytes: &[u8],
+        compile: &dyn Fn() -> wasmtime::Result<Vec<u8>>,
         contracts: &Contracts,
         limits: &Limits,
     ) -> Result<(InstancePre<State>, Vec<handler::Handler>), Fault> {
-        check_format(bytes)?;
-        let (component, linker) = self.compile(revision, bytes)?;
+        let (component, linker) = self.compile(revision, compile)?;
         imports::check(&component)?;
         check_memory(&component, limits)?;
         let handlers = handler::find(&component, contracts)?;
@@ -54,11 +59,10 @@ impl Engine {
     fn compile(
         &self,
         revision: Revision,
-        bytes: &[u8],
+        compile: &dyn Fn() -> wasmtime::Result<Vec<u8>>,
     ) -> Result<(Component, &wasmtime::component::Linker<State>), Fault> {
         let invalid =
             |error: wasmtime::Error| Fault::Invalid { reason: one_line(&format!("{error:#}"), REASON_BYTES_MAX) };
-        let compile = || self.heap.engine.precompile_component(bytes);
         let code = self.cache.compiled(revision, compile).map_err(invalid)?;
         if let Some(pool) = &self.pool {
             match code.load(&pool.engine) {
@@ -72,6 +76,24 @@ impl Engine {
             self.cache.compiled(revision, compile)?.load(&self.heap.engine)
         });
         Ok((component.map_err(invalid)?, &self.heap.linker))
+    }
+}
+
+impl Loaded {
+    /// Another revision of the same plugin, under the same limits, from compiled code that is still in the cache. Blocks
+    /// for some milliseconds.
+    pub(crate) fn recall(&self, revision: Revision) -> Option<Self> {
+        let compile = || Err(wasmtime::Error::msg("the component isn't here"));
+        let (instances, handlers) = self.engine.ready(revision, &compile, &self.contracts, &self.limits).ok()?;
+        Some(Self {
+            engine: Arc::clone(&self.engine),
+            plugin: self.plugin.clone(),
+            revision,
+            limits: self.limits.clone(),
+            contracts: self.contracts.clone(),
+            instances,
+            handlers: handlers.into(),
+        })
     }
 }
 

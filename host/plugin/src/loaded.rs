@@ -5,15 +5,16 @@ use std::fmt;
 use std::sync::Arc;
 
 use hookyard_inbox::Claimed;
-use hookyard_model::{Event, LogLine, Outcome, Payload, PluginRef, Revision};
+use hookyard_model::{Effects, Event, Payload, PluginRef, Revision};
 use wasmtime::component::InstancePre;
 
-use crate::call::{self, Arguments, State};
+use crate::call::{self, Arguments, Ended, State};
+use crate::effects::Buffer;
 use crate::handler::{Call, Handler};
 use crate::plan::Undecodable;
 use crate::typed::{event_text, no_case};
 use crate::untyped::Untyped;
-use crate::{Engine, Limits};
+use crate::{Contracts, Engine, Limits, Parts};
 
 /// One revision of a plugin, ready for any number of calls.
 pub struct Loaded {
@@ -21,6 +22,7 @@ pub struct Loaded {
     pub(crate) plugin: PluginRef,
     pub(crate) revision: Revision,
     pub(crate) limits: Limits,
+    pub(crate) contracts: Contracts,
     pub(crate) instances: InstancePre<State>,
     pub(crate) handlers: Handlers,
 }
@@ -98,7 +100,7 @@ impl Loaded {
     }
 
     /// Attempts one job: exactly one outcome, whatever the guest does (invariant 5).
-    pub(crate) async fn attempt(&self, job: &Claimed) -> (Outcome, Vec<LogLine>) {
+    pub(crate) async fn attempt(&self, job: &Claimed, parts: &Parts) -> Ended {
         let content;
         let arguments = match self.choose(&job.event) {
             None => Err(Undecodable { path: "$".into(), message: no_case(job.event.event_type.as_deref()) }),
@@ -116,8 +118,11 @@ impl Loaded {
             },
         };
         match arguments {
-            Ok((handler, arguments)) => call::call(self, &handler.function, arguments).await,
-            Err(undecodable) => (undecodable.into(), Vec::new()),
+            Ok((handler, arguments)) => {
+                let effects = Buffer::new(parts.clone(), self.plugin.clone(), &self.limits);
+                call::call(self, &handler.function, arguments, effects).await
+            }
+            Err(undecodable) => Ended { outcome: undecodable.into(), log: Vec::new(), effects: Effects::default() },
         }
     }
 

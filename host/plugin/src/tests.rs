@@ -5,12 +5,16 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use hookyard_dispatch::{Ran, Runner as _};
-use hookyard_inbox::{Claimed, JobRef};
-use hookyard_model::{Clock, Event, EventId, Header, Outcome, Payload, PluginName, PluginRef, Timestamp};
+use hookyard_inbox::{Claimed, Inbox, JobRef, MemoryInbox, Routes, Settlement, Usage, Want};
+use hookyard_model::{
+    Attempt, Clock, Effects, Event, EventId, Header, JobState, MessageId, Outcome, Payload, PluginName, PluginRef,
+    Revision, Timestamp,
+};
 
-use crate::{Catalog, Config, Contract, Contracts, Engine, Limits, LoadError, Loaded};
+use crate::{Catalog, Config, Contract, Contracts, Engine, Limits, LoadError, Loaded, Parts};
 
 mod call;
+mod effects;
 mod guest;
 mod load;
 
@@ -26,7 +30,7 @@ fn engine() -> Arc<Engine> {
     Engine::new(Config { instances_max: 2, ..Config::new(Arc::new(FixedClock)) }).expect("an engine")
 }
 
-fn plugin() -> PluginRef {
+pub(crate) fn plugin() -> PluginRef {
     PluginRef { tenant: "acme".parse().expect("a name"), plugin: PluginName::new("orders").expect("a name") }
 }
 
@@ -39,6 +43,42 @@ fn contracts() -> Contracts {
         cases: cases.map(|(event_type, case)| (event_type.into(), case.into())).into(),
     };
     Contracts::new([contract("topper", ""), contract("tipser", "/data/object")])
+}
+
+/// Effects over an empty inbox.
+fn parts() -> Parts {
+    parts_over(Arc::new(MemoryInbox::new()))
+}
+
+fn parts_over(inbox: Arc<dyn Inbox>) -> Parts {
+    Parts { inbox, message_ids: Arc::new(|| MessageId::from_uuid(uuid::Uuid::from_u128(7))) }
+}
+
+/// Has an attempt of the plugin at some event commit these effects.
+pub(crate) async fn commit(inbox: &dyn Inbox, effects: Effects) -> Result<(), hookyard_inbox::Error> {
+    let claimed = job(None, "{}");
+    let id = EventId::from_uuid(uuid::Uuid::now_v7());
+    let event = Event { id, key: id.to_string(), ..Event::clone(&claimed.event) };
+    let now = event.received_at;
+    let plugin = claimed.lease.plugin;
+    inbox.route(Routes([(event.source.clone(), [plugin.plugin.clone()].into())].into())).await?;
+    inbox.append(event).await?;
+    let claimed = inbox.claim(&[Want { plugin, limit: 1 }], now, Duration::from_secs(1)).await?.remove(0);
+    let attempt = Attempt {
+        number: claimed.lease.attempt,
+        revision: Revision::from_sha256([1; 32]),
+        started_at: now,
+        duration: Duration::ZERO,
+        outcome: Outcome::Done,
+        log: Vec::new(),
+    };
+    let quota = Usage { keys: u64::MAX, bytes: u64::MAX };
+    let settled = inbox.settle(Settlement { lease: claimed.lease.clone(), attempt, next: JobState::Done, effects, quota });
+    if let Err(error) = settled.await {
+        inbox.release(&[claimed.lease]).await?;
+        return Err(error);
+    }
+    Ok(())
 }
 
 fn load_with(engine: &Arc<Engine>, component: &[u8], limits: Limits) -> Result<Loaded, LoadError> {
@@ -66,12 +106,13 @@ fn job(event_type: Option<&str>, body: impl Into<Bytes>) -> Claimed {
         lease: JobRef { event: event.id, plugin: plugin(), replays: 0, attempt: 3 },
         until: Timestamp::from_unix_millis(i64::MAX),
         event: Arc::new(event),
+        revision: None,
     }
 }
 
 /// Loads a component, activates it and runs one job on it.
 async fn ran_with(component: &[u8], limits: Limits, job: &Claimed) -> Ran {
-    let catalog = Catalog::new();
+    let catalog = Catalog::new(parts());
     let loaded = load_with(&engine(), component, limits).unwrap_or_else(|error| panic!("{error}"));
     catalog.activate(Arc::new(loaded));
     catalog.run(job).await.expect("the plugin is there")

@@ -6,12 +6,17 @@ use wasmtime_wasi::I32Exit;
 
 use crate::Limits;
 use crate::call::CpuUsedUp;
+use crate::effects::Unreadable;
 use crate::text::one_line;
 
 /// The outcome of a call that ended in an error. A guest that was denied memory and then failed, failed of that.
 pub(crate) fn outcome(error: &wasmtime::Error, was_denied_memory: bool, limits: &Limits) -> Outcome {
     if error.is::<CpuUsedUp>() {
         return Outcome::TimedOut { limit: limits.cpu_max };
+    }
+    if let Some(unreadable) = error.downcast_ref::<Unreadable>() {
+        // No fault of the plugin's: it's run again later.
+        return Outcome::Retry { reason: unreadable.to_string(), after: None };
     }
     if was_denied_memory {
         return Outcome::OutOfMemory { limit: limits.memory_max };

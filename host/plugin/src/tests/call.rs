@@ -224,10 +224,10 @@ async fn a_looping_guest_lets_others_run() {
     let limits = Limits { cpu_max: Duration::from_secs(2), ..Limits::default() };
     let slow = load_with(&engine, &endless, limits).expect("it loads");
     let quick = load_with(&engine, &ORDERS.build(), Limits::default()).expect("it loads");
-    let (slow_job, quick_job) = (paid(), paid());
+    let (slow_job, quick_job, parts) = (paid(), paid(), parts());
     tokio::select! {
-        (ended, _) = slow.attempt(&slow_job) => panic!("the loop ended first: {ended:?}"),
-        (ended, _) = quick.attempt(&quick_job) => assert_eq!(ended, rejected("order-1")),
+        ended = slow.attempt(&slow_job, &parts) => panic!("the loop ended first: {ended:?}"),
+        ended = quick.attempt(&quick_job, &parts) => assert_eq!(ended.outcome, rejected("order-1")),
     }
 }
 

@@ -213,3 +213,67 @@ pub(super) const PRINTER: Guest<'static> = Guest {
     handle: "(call $print (i32.const 16) (i32.const 12)) (call $ok)",
     ..ORDERS
 };
+
+/// Keeps numbers and sends messages: `(call $open)` gives a bucket `seen`, `(call $add bucket delta)` adds to its key
+/// `seen`, `(call $found bucket)` rejects with what stands there, `(call $send length)` sends so many bytes to `seen`. A
+/// call that is answered with an error rejects with it, if it has words.
+pub(super) const KEEPER: Guest<'static> = Guest {
+    imports: r#"
+      (import "wasi:keyvalue/store@0.2.0-draft" (instance $store
+        (export "bucket" (type $b (sub resource)))
+        (type $error' (variant (case "no-such-store") (case "access-denied") (case "other" string)))
+        (export "error" (type $error (eq $error')))
+        (export "[method]bucket.get" (func (param "self" (borrow $b)) (param "key" string)
+          (result (result (option (list u8)) (error $error)))))
+        (export "open" (func (param "identifier" string) (result (result (own $b) (error $error)))))))
+      (alias export $store "bucket" (type $bucket))
+      (alias export $store "error" (type $store-error))
+      (import "wasi:keyvalue/atomics@0.2.0-draft" (instance $atomics
+        (alias outer 1 $bucket (type $b'))
+        (export "bucket" (type $b (eq $b')))
+        (alias outer 1 $store-error (type $e'))
+        (export "error" (type $e (eq $e')))
+        (export "increment" (func (param "bucket" (borrow $b)) (param "key" string) (param "delta" u64)
+          (result (result u64 (error $e)))))))
+      (import "hookyard:plugin/outbox@0.1.0" (instance $outbox
+        (type $error' (variant (case "no-such-destination") (case "too-much" string) (case "other" string)))
+        (export "error" (type $error (eq $error')))
+        (export "send" (func (param "destination" string) (param "body" (list u8)) (param "ordering-key" (option string))
+          (result (result string (error $error)))))))
+      (core func $open (canon lower (func $store "open")
+        (memory (core memory $libc "memory")) (realloc (core func $libc "realloc"))))
+      (core func $get (canon lower (func $store "[method]bucket.get")
+        (memory (core memory $libc "memory")) (realloc (core func $libc "realloc"))))
+      (core func $increment (canon lower (func $atomics "increment")
+        (memory (core memory $libc "memory")) (realloc (core func $libc "realloc"))))
+      (core func $send (canon lower (func $outbox "send")
+        (memory (core memory $libc "memory")) (realloc (core func $libc "realloc"))))"#,
+    host: [
+        r#"(import "kv" "open" (func $kv-open (param i32 i32 i32)))
+           (import "kv" "get" (func $kv-get (param i32 i32 i32 i32)))
+           (import "kv" "increment" (func $kv-increment (param i32 i32 i32 i64 i32)))
+           (import "kv" "send" (func $kv-send (param i32 i32 i32 i32 i32 i32 i32 i32)))"#,
+        r#"(with "kv" (instance (export "open" (func $open)) (export "get" (func $get))
+             (export "increment" (func $increment)) (export "send" (func $send))))"#,
+    ],
+    core: r#"
+      (data (i32.const 16) "seen")
+      (func $open (result i32)
+        (call $kv-open (i32.const 16) (i32.const 4) (i32.const 512))
+        (if (i32.load8_u (i32.const 512)) (then unreachable))
+        (i32.load (i32.const 516)))
+      (func $add (param $bucket i32) (param $delta i64)
+        (call $kv-increment (local.get $bucket) (i32.const 16) (i32.const 4) (local.get $delta) (i32.const 544))
+        (if (i32.load8_u (i32.const 544)) (then unreachable)))
+      (func $found (param $bucket i32) (result i32)
+        (call $kv-get (local.get $bucket) (i32.const 16) (i32.const 4) (i32.const 576))
+        (if (i32.or (i32.load8_u (i32.const 576)) (i32.eqz (i32.load8_u (i32.const 580)))) (then unreachable))
+        (call $reject (i32.load (i32.const 584)) (i32.load (i32.const 588))))
+      (func $send (param $length i32) (result i32)
+        (call $kv-send (i32.const 16) (i32.const 4) (i32.const 2048) (local.get $length)
+          (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 608))
+        (if (result i32) (i32.load8_u (i32.const 608))
+          (then (call $reject (i32.load (i32.const 616)) (i32.load (i32.const 620))))
+          (else (call $ok))))"#,
+    ..ORDERS
+};

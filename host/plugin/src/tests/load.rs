@@ -203,7 +203,7 @@ async fn a_component_too_large_for_the_pool_runs_beside_it() {
     let loaded = load_with(&engine, &guest, Limits::default()).expect("it loads");
     assert!(wasmtime::Engine::same(loaded.instances.engine(), &engine.heap.engine));
     let event = job(Some("order:paid"), r#"{"id":"order-1","amount":1}"#);
-    assert_eq!(loaded.attempt(&event).await.0, rejected("order-1"));
+    assert_eq!(loaded.attempt(&event, &parts()).await.outcome, rejected("order-1"));
     let usual = load_with(&engine, &ORDERS.build(), Limits::default()).expect("it loads");
     assert!(!wasmtime::Engine::same(usual.instances.engine(), &engine.heap.engine));
 }
@@ -216,7 +216,7 @@ async fn without_address_space_for_a_pool_there_is_the_heap() {
     assert!(!engine.is_pooled());
     let loaded = load_with(&engine, &ORDERS.build(), Limits::default()).expect("it loads");
     let event = job(Some("order:paid"), r#"{"id":"order-1","amount":1}"#);
-    assert_eq!(loaded.attempt(&event).await.0, rejected("order-1"));
+    assert_eq!(loaded.attempt(&event, &parts()).await.outcome, rejected("order-1"));
 }
 
 #[tokio::test]
@@ -229,7 +229,7 @@ async fn more_attempts_than_places_wait_their_turn() {
     let attempts: Vec<_> = (0..6)
         .map(|_| {
             let loaded = Arc::clone(&loaded);
-            tokio::spawn(async move { loaded.attempt(&job(None, "{}")).await.0 })
+            tokio::spawn(async move { loaded.attempt(&job(None, "{}"), &parts()).await.outcome })
         })
         .collect();
     for attempt in attempts {
@@ -252,7 +252,7 @@ async fn compiled_code_is_kept_and_distrusted() {
     let event = job(Some("order:paid"), r#"{"id":"order-1","amount":1}"#);
     let works = async |engine: Arc<Engine>| {
         let loaded = load_with(&engine, &ORDERS.build(), Limits::default()).expect("it loads");
-        assert_eq!(loaded.attempt(&event).await.0, rejected("order-1"));
+        assert_eq!(loaded.attempt(&event, &parts()).await.outcome, rejected("order-1"));
     };
     works(engine()).await;
     let code = std::fs::read(entry()).expect("the entry");
@@ -272,7 +272,7 @@ async fn compiled_code_is_kept_and_distrusted() {
 #[tokio::test]
 async fn a_call_ends_on_the_revision_that_it_began_with() {
     let engine = engine();
-    let catalog = Arc::new(Catalog::new());
+    let catalog = Arc::new(Catalog::new(parts()));
     let load = |guest: Guest<'_>, limits| Arc::new(load_with(&engine, &guest.build(), limits).expect("it loads"));
     let slow_limits = Limits { cpu_max: Duration::from_millis(400), ..Limits::default() };
     let old = load(Guest { handle: "(loop $again (br $again)) unreachable", ..ORDERS }, slow_limits.clone());

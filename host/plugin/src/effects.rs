@@ -1,0 +1,36 @@
+//! What a handler asks the host to change, and how it asks: `wasi:keyvalue` and `hookyard:plugin/outbox`.
+//!
+//! Nothing of it happens during the call. `buffer` collects it and shows the guest its own writes; the dispatcher commits
+//! it together with the outcome, or drops it (invariant 6).
+
+mod buffer;
+
+mod atomics;
+mod keyvalue;
+mod outbox;
+
+use std::sync::Arc;
+
+use hookyard_inbox::Inbox;
+use hookyard_model::MessageId;
+use wasmtime::component::Linker;
+
+pub(crate) use buffer::{Buffer, Unreadable};
+pub(crate) use keyvalue::VERSIONS as KEYVALUE_VERSIONS;
+
+use crate::call::State;
+
+/// What effects are made with.
+#[derive(Clone)]
+pub struct Parts {
+    /// Where plugins' values are read. Nothing is written to it here.
+    pub inbox: Arc<dyn Inbox>,
+    /// A new id for an outbox message at each call.
+    pub message_ids: Arc<dyn Fn() -> MessageId + Send + Sync>,
+}
+
+/// Offers all of it.
+pub(crate) fn add_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> {
+    keyvalue::add_to_linker(linker)?;
+    outbox::add_to_linker(linker)
+}

@@ -1,0 +1,306 @@
+//! The effects of one attempt while it runs: what it has read, what it would write, what it would send.
+//!
+//! A key that was read stays as it was found, and is noted, so that the commit can refuse what was computed from a value
+//! that is no longer there. A key that was only written is not: then there was nothing to go by. All that is held for a
+//! guest counts against its memory limit.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use hookyard_inbox::Usage;
+use hookyard_model::{Effects, Key, Message, PluginRef, Seen, Versioned, Write};
+
+use super::Parts;
+use crate::Limits;
+
+/// The longest name of a bucket, in bytes.
+const BUCKET_BYTES_MAX: usize = 128;
+/// The longest key.
+const KEY_BYTES_MAX: usize = 1024;
+/// The longest name of a destination, and the longest ordering key.
+const DESTINATION_BYTES_MAX: usize = 64;
+const ORDERING_KEY_BYTES_MAX: usize = 256;
+/// Keys in one page of a list.
+const PAGE_KEYS: usize = 256;
+/// How often an attempt may have the inbox read.
+const READS_MAX: u32 = 10_000;
+/// What the host spends on an entry beside its texts.
+const ENTRY_BYTES: u64 = 256;
+
+/// The effects of one attempt.
+pub(crate) struct Buffer {
+    parts: Parts,
+    plugin: PluginRef,
+    quota: Usage,
+    messages_max: usize,
+    held_bytes_max: u64,
+    held_bytes: u64,
+    reads: u32,
+    found: BTreeMap<Key, Option<Versioned>>,
+    written: BTreeMap<Key, Written>,
+    messages: Vec<Message>,
+    /// Where pages of keys ended, for those whose cursor is a number.
+    page_ends: Vec<String>,
+}
+
+/// What is to stand at a key.
+struct Written {
+    value: Option<Bytes>,
+    /// How often it was changed, which tells a handle on an earlier value that it is out of date.
+    changes: u64,
+}
+
+/// Why the guest isn't given what it asks for.
+#[derive(Debug)]
+pub(crate) enum Denied {
+    /// A fault of the guest's, or a limit that it met; one line.
+    Guest(String),
+    /// There can be no bucket of that name.
+    NoSuchStore,
+    /// A fault of the host's, or a misuse of its handles: the attempt ends.
+    End(wasmtime::Error),
+}
+
+/// The inbox could not be read for a guest: the attempt ends, since the guest couldn't make anything of it.
+#[derive(Debug, thiserror::Error)]
+#[error("the plugin's store can't be read")]
+pub(crate) struct Unreadable(#[source] hookyard_inbox::Error);
+
+impl From<hookyard_inbox::Error> for Denied {
+    fn from(error: hookyard_inbox::Error) -> Self {
+        Self::End(Unreadable(error).into())
+    }
+}
+
+impl From<wasmtime::component::ResourceTableError> for Denied {
+    fn from(error: wasmtime::component::ResourceTableError) -> Self {
+        Self::End(error.into())
+    }
+}
+
+/// What stood at a key at some point of the attempt.
+#[derive(Debug, Clone)]
+#[expect(unreachable_pub, reason = "the generated types name it, and they are public within their own module")]
+pub struct Glimpse {
+    pub(crate) key: Key,
+    pub(crate) value: Option<Bytes>,
+    changes: u64,
+}
+
+/// Some keys of a bucket.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct KeysPage {
+    pub(crate) keys: Vec<String>,
+    /// After which the next page begins, unless this is the last.
+    pub(crate) end: Option<String>,
+}
+
+impl Buffer {
+    /// Empty.
+    pub(crate) fn new(parts: Parts, plugin: PluginRef, limits: &Limits) -> Self {
+        Self {
+            parts,
+            plugin,
+            quota: limits.quota(),
+            messages_max: limits.outbox_messages_max,
+            held_bytes_max: limits.memory_max,
+            held_bytes: 0,
+            reads: 0,
+            found: BTreeMap::new(),
+            written: BTreeMap::new(),
+            messages: Vec::new(),
+            page_ends: Vec::new(),
+        }
+    }
+
+    /// What an attempt that came to `Done` has to commit. One that changes nothing has nothing to go by.
+    pub(crate) fn into_effects(self) -> Effects {
+        if self.written.is_empty() && self.messages.is_empty() {
+            return Effects::default();
+        }
+        let seen = |(key, found): (Key, Option<Versioned>)| Seen { key, version: found.map(|found| found.version) };
+        let write = |(key, Written { value, .. })| Write { key, value };
+        Effects {
+            seen: self.found.into_iter().map(seen).collect(),
+            writes: self.written.into_iter().map(write).collect(),
+            messages: self.messages,
+        }
+    }
+
+    /// Whether there can be a bucket of that name.
+    pub(crate) fn is_bucket(name: &str) -> bool {
+        name.len() <= BUCKET_BYTES_MAX
+    }
+
+    /// What stands at a key, as this attempt sees it.
+    pub(crate) async fn get(&mut self, key: &Key) -> Result<Option<Bytes>, Denied> {
+        check_key(key)?;
+        if let Some(written) = self.written.get(key) {
+            return Ok(written.value.clone());
+        }
+        if let Some(found) = self.found.get(key) {
+            return Ok(found.as_ref().map(|found| found.value.clone()));
+        }
+        self.count_read()?;
+        let found = self.parts.inbox.value(&self.plugin, key).await?;
+        let value = found.as_ref().map(|found| found.value.clone());
+        self.hold(entry_bytes(key, value.as_ref()))?;
+        self.found.insert(key.clone(), found);
+        Ok(value)
+    }
+
+    /// Puts a value at a key, or takes out what stands there.
+    pub(crate) fn put(&mut self, key: Key, value: Option<Bytes>) -> Result<(), Denied> {
+        check_key(&key)?;
+        if let Some(value) = &value {
+            let bytes = key_bytes(&key) + value.len() as u64;
+            if self.quota.keys == 0 || bytes > self.quota.bytes {
+                let Usage { keys, bytes: bytes_max } = self.quota;
+                let message = format!("{bytes} bytes can't be kept: the plugin's store may hold {keys} keys and {bytes_max} bytes");
+                return Err(Denied::Guest(message));
+            }
+        }
+        let before = self.written.get(&key);
+        let changes = before.map_or(0, |before| before.changes);
+        let freed = before.map_or(0, |before| entry_bytes(&key, before.value.as_ref()));
+        self.held_bytes -= freed;
+        if let Err(denied) = self.hold(entry_bytes(&key, value.as_ref())) {
+            self.held_bytes += freed;
+            return Err(denied);
+        }
+        self.written.insert(key, Written { value, changes: changes + 1 });
+        Ok(())
+    }
+
+    /// Adds to the number at a key, which is kept as decimal text.
+    pub(crate) async fn increment<N>(&mut self, key: Key, delta: N) -> Result<N, Denied>
+    where
+        N: Into<i128> + TryFrom<i128>,
+    {
+        let before: i128 = match self.get(&key).await? {
+            None => 0,
+            Some(value) => {
+                let text = std::str::from_utf8(&value).ok();
+                text.and_then(|text| text.parse::<i64>().map(i128::from).or_else(|_| text.parse::<u64>().map(i128::from)).ok())
+                    .ok_or_else(|| Denied::Guest(format!("what stands at `{}` is no number in decimal text", key.key)))?
+            }
+        };
+        let sum = before + delta.into();
+        let number = N::try_from(sum).map_err(|_| Denied::Guest(format!("`{}` would be {sum}, out of range", key.key)))?;
+        self.put(key, Some(sum.to_string().into()))?;
+        Ok(number)
+    }
+
+    /// What stands at a key, to be compared with later.
+    pub(crate) async fn glimpse(&mut self, key: Key) -> Result<Glimpse, Denied> {
+        let value = self.get(&key).await?;
+        Ok(Glimpse { changes: self.changes(&key), key, value })
+    }
+
+    /// Puts a value in the place of what was seen, if it still stands there; whether it did.
+    pub(crate) fn swap(&mut self, seen: &Glimpse, value: Bytes) -> Result<bool, Denied> {
+        let stands = self.changes(&seen.key) == seen.changes;
+        if stands {
+            self.put(seen.key.clone(), Some(value))?;
+        }
+        Ok(stands)
+    }
+
+    fn changes(&self, key: &Key) -> u64 {
+        self.written.get(key).map_or(0, |written| written.changes)
+    }
+
+    /// Keys of a bucket in the order of their bytes, after `after`: what is committed, and over it the attempt's writes.
+    pub(crate) async fn keys(&mut self, bucket: &str, after: Option<&str>) -> Result<KeysPage, Denied> {
+        self.count_read()?;
+        let committed = self.parts.inbox.keys(&self.plugin, bucket, after, PAGE_KEYS).await?;
+        // Beyond the last of a full page there may be more, which this page must not pass by.
+        let reach = if committed.len() == PAGE_KEYS { committed.last().cloned() } else { None };
+        let mut keys: std::collections::BTreeSet<String> = committed.into_iter().collect();
+        let is_within = |key: &str| after.is_none_or(|after| key > after) && reach.as_deref().is_none_or(|reach| key <= reach);
+        let own = self.written.iter().filter(|(key, _)| key.bucket == bucket && is_within(&key.key));
+        for (key, written) in own {
+            match &written.value {
+                Some(_) => drop(keys.insert(key.key.clone())),
+                None => drop(keys.remove(&key.key)),
+            }
+        }
+        let is_cut = keys.len() > PAGE_KEYS;
+        let keys: Vec<String> = keys.into_iter().take(PAGE_KEYS).collect();
+        let end = if is_cut { keys.last().cloned() } else { reach };
+        Ok(KeysPage { keys, end })
+    }
+
+    /// A number for the end of a page.
+    pub(crate) fn number_page_end(&mut self, end: String) -> Result<u64, Denied> {
+        self.hold(ENTRY_BYTES + end.len() as u64)?;
+        self.page_ends.push(end);
+        Ok(self.page_ends.len() as u64)
+    }
+
+    /// The end of the page that has this number.
+    pub(crate) fn page_end(&self, number: u64) -> Result<String, Denied> {
+        let place = usize::try_from(number).ok().and_then(|number| number.checked_sub(1));
+        let end = place.and_then(|place| self.page_ends.get(place)).cloned();
+        end.ok_or_else(|| Denied::Guest(format!("{number} is no cursor that this run was given")))
+    }
+
+    /// Asks for a message; its id. `None` where there can be no such destination.
+    pub(crate) fn send(
+        &mut self,
+        destination: String,
+        body: Bytes,
+        ordering_key: Option<String>,
+    ) -> Result<Option<hookyard_model::MessageId>, Denied> {
+        if destination.is_empty() || destination.len() > DESTINATION_BYTES_MAX {
+            return Ok(None);
+        }
+        if ordering_key.as_ref().is_some_and(|key| key.len() > ORDERING_KEY_BYTES_MAX) {
+            return Err(Denied::Guest(format!("an ordering key may have {ORDERING_KEY_BYTES_MAX} bytes")));
+        }
+        if self.messages.len() >= self.messages_max {
+            return Err(Denied::Guest(format!("one run may send {} messages", self.messages_max)));
+        }
+        self.hold(ENTRY_BYTES + body.len() as u64)?;
+        let id = (self.parts.message_ids)();
+        self.messages.push(Message { id, destination, body, ordering_key });
+        Ok(Some(id))
+    }
+
+    fn count_read(&mut self) -> Result<(), Denied> {
+        if self.reads == READS_MAX {
+            return Err(Denied::Guest(format!("one run may read {READS_MAX} times")));
+        }
+        self.reads += 1;
+        Ok(())
+    }
+
+    fn hold(&mut self, bytes: u64) -> Result<(), Denied> {
+        let held = self.held_bytes.saturating_add(bytes);
+        if held > self.held_bytes_max {
+            let max = self.held_bytes_max;
+            return Err(Denied::Guest(format!("what one run reads, writes and sends may take {max} bytes in all")));
+        }
+        self.held_bytes = held;
+        Ok(())
+    }
+}
+
+fn check_key(key: &Key) -> Result<(), Denied> {
+    match key.key.len() {
+        1..=KEY_BYTES_MAX => Ok(()),
+        length => Err(Denied::Guest(format!("a key may have 1 to {KEY_BYTES_MAX} bytes, not {length}"))),
+    }
+}
+
+/// What a key counts for in a plugin's usage.
+fn key_bytes(key: &Key) -> u64 {
+    (key.bucket.len() + key.key.len()) as u64
+}
+
+fn entry_bytes(key: &Key, value: Option<&Bytes>) -> u64 {
+    ENTRY_BYTES + key_bytes(key) + value.map_or(0, |value| value.len() as u64)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,93 @@
+//! What a call asks to change: there when it is done, gone when it isn't, and nothing before the commit.
+
+use hookyard_model::{Key, Message, Seen, Write};
+
+use super::guest::{Guest, KEEPER};
+use super::*;
+
+const DONE: &str = "(local $b i32) (local.set $b (call $open))
+    (call $add (local.get $b) (i64.const 2)) (call $add (local.get $b) (i64.const 40)) (call $send (i32.const 3))";
+
+fn paid() -> Claimed {
+    job(Some("order:paid"), r#"{"id":"order-1","amount":1}"#)
+}
+
+fn seen_key() -> Key {
+    Key { bucket: "seen".into(), key: "seen".into() }
+}
+
+async fn ran_over(inbox: Arc<dyn Inbox>, handle: &str, limits: Limits) -> Ran {
+    let loaded = load_with(&engine(), &Guest { handle, ..KEEPER }.build(), limits);
+    let catalog = Catalog::new(parts_over(inbox));
+    catalog.activate(Arc::new(loaded.unwrap_or_else(|error| panic!("{error}"))));
+    catalog.run(&paid()).await.expect("the plugin is there")
+}
+
+async fn ran(handle: &str) -> Ran {
+    ran_over(Arc::new(MemoryInbox::new()), handle, Limits::default()).await
+}
+
+#[tokio::test]
+async fn a_done_attempt_hands_out_its_effects() {
+    let limits = Limits { kv_keys_max: 7, kv_bytes_max: 8_000, ..Limits::default() };
+    let ran = ran_over(Arc::new(MemoryInbox::new()), DONE, limits).await;
+    assert_eq!(ran.outcome, Outcome::Done);
+    let message = Message {
+        id: MessageId::from_uuid(uuid::Uuid::from_u128(7)),
+        destination: "seen".into(),
+        body: Bytes::from_static(b"\0\0\0"),
+        ordering_key: None,
+    };
+    let expected = Effects {
+        seen: vec![Seen { key: seen_key(), version: None }],
+        writes: vec![Write { key: seen_key(), value: Some(Bytes::from_static(b"42")) }],
+        messages: vec![message],
+    };
+    assert_eq!(ran.effects, expected);
+    assert_eq!(ran.quota, Usage { keys: 7, bytes: 8_000 });
+}
+
+#[tokio::test]
+async fn one_that_fails_hands_out_none() {
+    let work = DONE.replace("(call $send (i32.const 3))", "(drop (call $send (i32.const 3)))");
+    for (end, expected) in [
+        ("(call $found (local.get $b))", rejected("42")),
+        (
+            "(call $retry (i32.const 16) (i32.const 4) (i64.const 5))",
+            Outcome::Retry { reason: "seen".into(), after: Some(Duration::from_millis(5)) },
+        ),
+        ("unreachable", Outcome::Trapped { message: "wasm `unreachable` instruction executed, in handle".into() }),
+    ] {
+        let ran = ran(&format!("{work} {end}")).await;
+        assert_eq!((ran.outcome, ran.effects), (expected, Effects::default()));
+    }
+}
+
+#[tokio::test]
+async fn what_was_committed_is_found_by_the_next_attempt() {
+    let inbox = Arc::new(MemoryInbox::new());
+    for expected in ["42", "84"] {
+        let ran = ran_over(Arc::clone(&inbox) as Arc<dyn Inbox>, DONE, Limits::default()).await;
+        assert_eq!(ran.effects.writes[0].value.as_deref(), Some(expected.as_bytes()));
+        let again = ran_over(Arc::clone(&inbox) as Arc<dyn Inbox>, DONE, Limits::default()).await;
+        assert_eq!(again.effects, ran.effects, "a run alone changes nothing");
+        commit(&*inbox, Effects { messages: Vec::new(), ..ran.effects }).await.expect("a commit");
+    }
+    let found = inbox.value(&plugin(), &seen_key()).await.expect("read").expect("a value");
+    assert_eq!(&found.value[..], b"84");
+}
+
+#[tokio::test]
+async fn a_limit_is_told_to_the_guest() {
+    let send = "(drop (call $send (i32.const 1))) (call $send (i32.const 1))";
+    let limits = Limits { outbox_messages_max: 1, ..Limits::default() };
+    let ran = ran_over(Arc::new(MemoryInbox::new()), send, limits).await;
+    assert_eq!(ran.outcome, rejected("one run may send 1 messages"));
+}
+
+#[tokio::test]
+async fn handles_are_bounded() {
+    let endless = "(loop $again (drop (call $open)) (br $again)) unreachable";
+    let ran = ran(endless).await;
+    assert!(matches!(ran.outcome, Outcome::Trapped { .. }), "{:?}", ran.outcome);
+}
