@@ -22,7 +22,7 @@ use crate::cli::Failure;
 use crate::config::{self, Settings};
 use crate::release::{self, Desired, Releases};
 use crate::reload::{Handles, Reload};
-use crate::system::{Fetcher, SystemClock, event_id};
+use crate::system::{Fetcher, SystemClock, event_id, message_id};
 
 /// All parts, each ready and none running.
 struct Parts {
@@ -48,7 +48,8 @@ async fn build(path: &Path, settings: Settings, files: BTreeSet<PathBuf>) -> any
     })?;
     let inbox = open_inbox(&settings).await?;
     let engine = Engine::new(engine_config(&settings))?;
-    let catalog = Arc::new(Catalog::new());
+    let effects = hookyard_plugin::Parts { inbox: Arc::clone(&inbox), message_ids: Arc::new(message_id) };
+    let catalog = Arc::new(Catalog::new(effects));
     let ingress = bind(&settings, Arc::clone(&inbox)).await?;
     let dispatcher = Dispatcher::new(dispatch_config(&settings, Arc::clone(&inbox), Arc::clone(&catalog)));
     let releases = Releases::new(release::Parts { engine, catalog, inbox }, Desired::from(&settings));
@@ -92,6 +93,8 @@ fn dispatch_config(settings: &Settings, inbox: Arc<dyn Inbox>, catalog: Arc<Cata
         jitter: Arc::new(fastrand::f64),
         lease: settings.dispatch.lease,
         concurrency_max: settings.dispatch.concurrency_max,
+        tenant_concurrency_max: settings.dispatch.tenant_concurrency_max,
+        quarantine: settings.quarantine,
         drain_max: settings.dispatch.drain_max,
         policies: policies(settings),
     }

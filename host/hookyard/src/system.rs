@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use hookyard_egress::{Client, GetLimits};
 use hookyard_ingress::{Fetch, FetchError, FetchRequest};
-use hookyard_model::{Clock, EventId, Timestamp};
+use hookyard_model::{Clock, EventId, MessageId, Timestamp};
 use uuid::Uuid;
 
 /// The machine's clock.
@@ -23,6 +23,11 @@ impl Clock for SystemClock {
 /// A new event id; ids of one process sort by when they were made.
 pub(crate) fn event_id() -> EventId {
     EventId::from_uuid(Uuid::now_v7())
+}
+
+/// A new id of an outbox message.
+pub(crate) fn message_id() -> MessageId {
+    MessageId::from_uuid(Uuid::now_v7())
 }
 
 /// Fetches for ingress through the one door out.

@@ -1,6 +1,6 @@
 //! What an attempt may use, as it's written in `hookyard.toml` and beside a plugin.
 
-use std::num::NonZeroUsize;
+use std::num::{NonZeroU32, NonZeroUsize};
 use std::time::Duration;
 
 use hookyard_plugin::Limits;
@@ -17,6 +17,9 @@ pub(crate) fn read(section: &Section<'_>, defaults: &Limits) -> Limits {
         cpu_max: time("cpu_max", defaults.cpu_max),
         wall_max: time("wall_max", defaults.wall_max),
         concurrency: count("concurrency", defaults.concurrency),
+        kv_keys_max: section.get("kv_keys_max").map_or(defaults.kv_keys_max, |keys: NonZeroU32| keys.get().into()),
+        kv_bytes_max: section.get("kv_bytes_max").map_or(defaults.kv_bytes_max, |Size(bytes)| bytes),
+        outbox_messages_max: count("outbox_messages_max", defaults.outbox_messages_max),
         log_lines_max: count("log_lines_max", defaults.log_lines_max),
         log_line_bytes_max: line_max.unwrap_or(defaults.log_line_bytes_max),
     }
