@@ -104,6 +104,7 @@ pub(crate) fn outcome_detail(outcome: &Outcome) -> Option<String> {
         Outcome::TimedOut { limit } => json!({ "limit_ms": millis(*limit) }),
         Outcome::OutOfMemory { limit } => json!({ "limit": limit }),
         Outcome::Undecodable { path, message } => json!({ "path": path, "message": message }),
+        Outcome::Lost { attempts } => json!({ "attempts": attempts }),
     };
     Some(detail.to_string())
 }
@@ -124,6 +125,9 @@ pub(crate) fn outcome(name: &str, detail: Option<&str>) -> Result<Outcome, Error
         "out-of-memory" => detail["limit"].as_u64().map(|limit| Outcome::OutOfMemory { limit }),
         "undecodable" => {
             text("path").zip(text("message")).map(|(path, message)| Outcome::Undecodable { path, message })
+        }
+        "lost" => {
+            detail["attempts"].as_u64().and_then(|it| it.try_into().ok()).map(|attempts| Outcome::Lost { attempts })
         }
         _ => None,
     };

@@ -27,8 +27,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use hookyard_crash::Point;
 use hookyard_inbox::{
-    Appended, Claimed, Error, EventRecord, EventSummary, Inbox, JobRef, MessageSummary, Page, Pruned, Quarantine, Replay,
-    Replayed, Retention, Routes, Settlement, Usage, Want,
+    Appended, Claimed, Error, EventRecord, EventSummary, Inbox, JobRef, MessageSummary, Page, Pruned, Quarantine,
+    Replay, Replayed, Retention, Routes, Settlement, Usage, Want,
 };
 use hookyard_model::{Event, EventId, Key, MessageId, PluginRef, Timestamp, Versioned};
 use tokio::sync::Notify;

@@ -113,8 +113,8 @@ pub(crate) fn event(row: &Row<'_>) -> Result<Event, Error> {
         key: row.get(5).map_err(store)?,
         received_at: Timestamp::from_unix_millis(row.get(6).map_err(store)?),
         payload: payload_at.map_or(Payload::Body, Payload::TextAt),
-        ordering_key: None,
-        key_until: Timestamp::from_unix_millis(i64::MAX),
+        key_until: Timestamp::from_unix_millis(row.get(10).map_err(store)?),
+        ordering_key: row.get(11).map_err(store)?,
         headers: codec::headers_from_blob(row.get(8).map_err(store)?)?,
         body: body.into(),
     })

@@ -16,10 +16,8 @@ pub(crate) async fn replay(inbox: &SqliteInbox, replay: Replay) -> Result<Replay
     let mut after = None;
     loop {
         let (selection, from) = (replay.selection.clone(), after.clone());
-        let found = inbox
-            .readers
-            .read(move |connection| select::jobs(connection, &selection, from.as_ref(), STRETCH))
-            .await?;
+        let found =
+            inbox.readers.read(move |connection| select::jobs(connection, &selection, from.as_ref(), STRETCH)).await?;
         let is_last = found.len() < STRETCH;
         // What came in since the replay began is not meant: it could go on for ever.
         let found: Vec<_> = found.into_iter().filter(|(place, _)| place.seq <= last).collect();

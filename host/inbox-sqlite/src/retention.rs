@@ -1,6 +1,6 @@
 //! One step of pruning: a reader finds what is no longer kept, the writer takes it out and gives the pages back.
 
-use hookyard_inbox::{Error, Keep, Pruned, Retention};
+use hookyard_inbox::{Error, Keep, Pruned, Retention, step};
 use hookyard_model::{TenantName, Timestamp};
 use rusqlite::{Connection, params};
 
@@ -22,17 +22,14 @@ pub(crate) async fn prune(
         true => Pruned::default(),
         false => writer.call(Durability::Unsynced, move |store| store.prune(&expired)).await?,
     };
+    let long_ago = now.before(step::KEY_GRACE);
+    let more_keys = writer.call(Durability::Unsynced, move |store| store.forget_keys(long_ago)).await?;
     let more_pages = writer.call(Durability::Unsynced, |store| store.shrink()).await?;
-    Ok(Pruned { more: is_full || more_pages, ..pruned })
+    Ok(Pruned { more: is_full || more_keys || more_pages, ..pruned })
 }
 
 /// What isn't kept, the oldest of each tenant first, no more than `limit` of them.
-fn expired(
-    connection: &Connection,
-    limits: &Retention,
-    now: Timestamp,
-    limit: usize,
-) -> Result<Vec<Expired>, Error> {
+fn expired(connection: &Connection, limits: &Retention, now: Timestamp, limit: usize) -> Result<Vec<Expired>, Error> {
     let mut statement = connection.prepare_cached(sql::STORED).map_err(store)?;
     let tenants = codec::read_all(&mut statement, [], |row| {
         let tenant: String = row.get(0).map_err(store)?;
@@ -65,7 +62,8 @@ fn of_tenant(
     let mut rows = statement.query(values).map_err(store)?;
     let mut found = Vec::new();
     while let Some(row) = rows.next().map_err(store)? {
-        let (bytes, received_at) = (row.get::<_, i64>(1).map_err(store)?.unsigned_abs(), row.get::<_, i64>(2).map_err(store)?);
+        let (bytes, received_at) =
+            (row.get::<_, i64>(1).map_err(store)?.unsigned_abs(), row.get::<_, i64>(2).map_err(store)?);
         if received_at > cutoff && over == 0 {
             break;
         }

@@ -10,14 +10,26 @@ CREATE TABLE event (
     provider    TEXT NOT NULL,
     event_type  TEXT,
     key         TEXT NOT NULL,
+    key_until   INTEGER NOT NULL,       -- when the key is free for another event
+    ordering_key TEXT,                  -- NULL: in no order
     received_at INTEGER NOT NULL,
     payload_at  TEXT,                   -- a JSON pointer; NULL: the whole body is the event
     headers     BLOB NOT NULL,          -- see `codec::headers`
-    body        BLOB NOT NULL,
-    UNIQUE (tenant, source, key)
+    body        BLOB NOT NULL
 ) STRICT;
 -- The oldest of a tenant, for retention.
 CREATE INDEX event_age ON event (tenant, received_at);
+
+-- Which event has claimed a source's key. It outlives the event, so that a repeat of what was pruned is still one.
+CREATE TABLE dedupe (
+    tenant TEXT NOT NULL,
+    source TEXT NOT NULL,
+    key    TEXT NOT NULL,
+    event  BLOB NOT NULL,               -- its id
+    until  INTEGER NOT NULL,
+    PRIMARY KEY (tenant, source, key)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX dedupe_until ON dedupe (until);
 
 -- What each tenant has stored, so that retention by bytes needn't add it up.
 CREATE TABLE stored (
@@ -71,13 +83,20 @@ CREATE TABLE job (
     replays  INTEGER NOT NULL DEFAULT 0,
     attempts INTEGER NOT NULL DEFAULT 0, -- begun since the last replay
     revision TEXT,                      -- what the last replay asked to be run on; NULL: the active one
+    lane     TEXT,                      -- source/ordering key; NULL: in no order
+    blocked  INTEGER NOT NULL DEFAULT 0, -- another one of its lane comes first
     PRIMARY KEY (event, plugin),
     CHECK ((due_at IS NOT NULL) = (state IN ('leased', 'waiting')))
 ) STRICT, WITHOUT ROWID;
 -- What is done is in none of these, so that their size is that of the work at hand, not of the history.
-CREATE INDEX job_pending ON job (tenant, plugin, event) WHERE state = 'pending';
+CREATE INDEX job_pending ON job (tenant, plugin, blocked, event) WHERE state = 'pending';
 CREATE INDEX job_held ON job (tenant, plugin, event) WHERE state = 'held';
-CREATE INDEX job_due ON job (tenant, plugin, due_at, event) WHERE due_at IS NOT NULL;
+CREATE INDEX job_due ON job (tenant, plugin, blocked, due_at, event) WHERE due_at IS NOT NULL;
+CREATE INDEX job_lane ON job (tenant, plugin, lane, event)
+    WHERE lane IS NOT NULL AND state NOT IN ('done', 'dead');
+-- No more than one of a lane may be claimed.
+CREATE UNIQUE INDEX job_head ON job (tenant, plugin, lane)
+    WHERE lane IS NOT NULL AND state NOT IN ('done', 'dead') AND blocked = 0;
 CREATE INDEX job_dead ON job (event, plugin) WHERE state = 'dead';
 
 -- One ended run of a plugin for a job. An attempt that was lost together with its host has no row.

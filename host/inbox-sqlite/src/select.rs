@@ -86,22 +86,21 @@ const SUMMARY: &str = "event.seq, event.id, event.tenant, event.source, event.pr
 pub(crate) fn events(selection: &Selection, after: i64, limit: i64) -> (String, Vec<Value>) {
     let (of_events, of_jobs) = (Filter::of_events(selection), Filter::of_jobs(selection));
     let is_dead = selection.state.as_deref() == Some("dead");
-    let (from, mut values) = match (of_jobs.text.as_str(), is_dead) {
-        ("", _) => ("FROM event WHERE event.seq > ?".to_owned(), vec![after.into()]),
-        (jobs, true) => {
-            let dead = format!("SELECT DISTINCT job.event AS seq FROM job INDEXED BY job_dead WHERE job.event > ?{jobs}");
-            let from = format!("FROM ({dead} ORDER BY job.event) AS dead CROSS JOIN event ON event.seq = dead.seq WHERE TRUE");
-            (from, [vec![after.into()], of_jobs.values].concat())
-        }
-        (jobs, false) => {
-            let job = format!("SELECT 1 FROM job WHERE job.event = event.seq{jobs}");
-            let from = format!("FROM event WHERE event.seq > ? AND EXISTS ({job})");
-            (from, [vec![after.into()], of_jobs.values].concat())
-        }
-    };
-    values.extend(of_events.values);
+    let mut values = [vec![after.into()], of_jobs.values, of_events.values].concat();
     values.push(limit.into());
-    (format!("SELECT {SUMMARY} {from}{} ORDER BY event.seq LIMIT ?", of_events.text), values)
+    let (jobs, events) = (of_jobs.text, of_events.text);
+    let from = if is_dead {
+        format!(
+            "FROM job INDEXED BY job_dead CROSS JOIN event ON event.seq = job.event
+             WHERE job.event > ?{jobs}{events} GROUP BY job.event ORDER BY job.event"
+        )
+    } else if jobs.is_empty() {
+        format!("FROM event WHERE event.seq > ?{events} ORDER BY event.seq")
+    } else {
+        let job = format!("SELECT 1 FROM job WHERE job.event = event.seq{jobs}");
+        format!("FROM event WHERE event.seq > ? AND EXISTS ({job}){events} ORDER BY event.seq")
+    };
+    (format!("SELECT {SUMMARY} {from} LIMIT ?"), values)
 }
 
 /// The statement for a stretch of jobs in the order of their events, and what is bound to it.
@@ -147,4 +146,61 @@ pub(crate) fn place_of(connection: &Connection, id: EventId) -> Result<i64, Erro
     let mut statement = connection.prepare_cached(sql::EVENT_NOT_AFTER).map_err(store)?;
     let found = statement.query_row([id.as_uuid().into_bytes()], |row| row.get::<_, i64>(0));
     Ok(found.optional().map_err(store)?.unwrap_or(0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn plan(statement: &str) -> Vec<String> {
+        let connection = Connection::open_in_memory().expect("a database in memory");
+        connection.execute_batch(include_str!("schema.sql")).expect("the schema");
+        let mut explain = connection.prepare(&format!("EXPLAIN QUERY PLAN {statement}")).expect("a statement");
+        let mut rows = explain.raw_query();
+        let mut steps = Vec::new();
+        while let Some(row) = rows.next().expect("a step") {
+            steps.push(row.get("detail").expect("a text"));
+        }
+        steps
+    }
+
+    fn full() -> Selection {
+        Selection {
+            ids: Vec::new(),
+            tenant: Some("acme".parse().expect("a name")),
+            source: Some("orders".parse().expect("a name")),
+            plugin: Some("ship".parse().expect("a name")),
+            event_type: Some("offer".into()),
+            state: Some("done".into()),
+            since: Some(Timestamp::from_unix_secs(1)),
+            until: Some(Timestamp::from_unix_secs(2)),
+        }
+    }
+
+    /// What is to be part of the plan for the events, and of that for the jobs.
+    fn check(selection: &Selection, of_events: &str, of_jobs: &str) {
+        let (events, values) = events(selection, 0, 10);
+        assert_eq!(events.matches('?').count(), values.len(), "{events}");
+        let (jobs, values) = jobs_statement(selection, (0, ""), 10);
+        assert_eq!(jobs.matches('?').count(), values.len(), "{jobs}");
+        for (statement, part) in [(events, of_events), (jobs, of_jobs)] {
+            let steps = plan(&statement);
+            assert!(steps.iter().any(|step| step.contains(part)), "without `{part}`: {statement}\n{steps:#?}");
+            let sorts = steps.iter().any(|step| step.contains("TEMP B-TREE FOR ORDER"));
+            assert!(!sorts || !selection.ids.is_empty(), "sorts: {statement}\n{steps:#?}");
+        }
+    }
+
+    #[test]
+    fn lists_follow_the_order_of_arrival_and_what_is_dead_is_found_by_its_index() {
+        let by_place = "event USING INTEGER PRIMARY KEY (rowid>?)";
+        let dead = |selection| Selection { state: Some("dead".into()), ..selection };
+        check(&Selection::default(), by_place, "job USING PRIMARY KEY ((event,plugin)>(?,?))");
+        check(&full(), by_place, "job USING PRIMARY KEY ((event,plugin)>(?,?))");
+        check(&dead(Selection::default()), "INDEX job_dead (event>?)", "INDEX job_dead ((event,plugin)>(?,?))");
+        check(&dead(full()), "INDEX job_dead (event>?)", "INDEX job_dead ((event,plugin)>(?,?))");
+        let id = EventId::from_uuid(uuid::Uuid::from_u128(7));
+        let by_id = Selection { ids: vec![id], ..Selection::default() };
+        check(&by_id, "sqlite_autoindex_event_1 (id=?", "sqlite_autoindex_event_1 (id=?");
+    }
 }

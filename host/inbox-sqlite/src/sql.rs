@@ -3,22 +3,40 @@
 //! The planner can use a partial index only where the statement repeats the index's condition word by word.
 
 pub(crate) const EVENT_INSERT: &str = "
-    INSERT INTO event (id, tenant, source, provider, event_type, key, received_at, payload_at, headers, body)
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
-    ON CONFLICT (tenant, source, key) DO NOTHING";
-pub(crate) const EVENT_BY_KEY: &str = "SELECT id FROM event WHERE tenant = ?1 AND source = ?2 AND key = ?3";
+    INSERT INTO event (id, tenant, source, provider, event_type, key, received_at, payload_at, headers, body,
+                       key_until, ordering_key)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)";
+/// Changes nothing where the key is another event's still.
+pub(crate) const KEY_CLAIM: &str = "
+    INSERT INTO dedupe (tenant, source, key, event, until) VALUES (?1, ?2, ?3, ?4, ?5)
+    ON CONFLICT (tenant, source, key) DO UPDATE SET event = excluded.event, until = excluded.until
+    WHERE until <= ?6";
+pub(crate) const KEY_OWNER: &str = "SELECT event FROM dedupe WHERE tenant = ?1 AND source = ?2 AND key = ?3";
+pub(crate) const KEYS_FORGET: &str = "
+    DELETE FROM dedupe WHERE (tenant, source, key) IN
+        (SELECT tenant, source, key FROM dedupe WHERE until <= ?1 ORDER BY until LIMIT ?2)";
 pub(crate) const EVENT_LOAD: &str = "
-    SELECT id, tenant, source, provider, event_type, key, received_at, payload_at, headers, body
+    SELECT id, tenant, source, provider, event_type, key, received_at, payload_at, headers, body, key_until,
+           ordering_key
     FROM event WHERE seq = ?1";
-pub(crate) const JOB_INSERT: &str = "INSERT INTO job (event, plugin, tenant, state) VALUES (?1, ?2, ?3, ?4)";
+pub(crate) const JOB_INSERT: &str = "
+    INSERT INTO job (event, plugin, tenant, state, lane, blocked)
+    VALUES (?1, ?2, ?3, ?4, ?5,
+            EXISTS (SELECT 1 FROM job WHERE tenant = ?3 AND plugin = ?2 AND lane = ?5
+                    AND lane IS NOT NULL AND state NOT IN ('done', 'dead')))";
 pub(crate) const UNROUTED_INSERT: &str = "INSERT INTO unrouted (tenant, source, event) VALUES (?1, ?2, ?3)";
 
 pub(crate) const ROUTES_LOAD: &str = "SELECT tenant, source, plugin FROM route";
 pub(crate) const ROUTE_INSERT: &str = "INSERT INTO route (tenant, source, plugin) VALUES (?1, ?2, ?3)";
 pub(crate) const ROUTE_DELETE: &str = "DELETE FROM route WHERE tenant = ?1 AND source = ?2 AND plugin = ?3";
 pub(crate) const JOBS_OF_UNROUTED: &str = "
-    INSERT INTO job (event, plugin, tenant, state)
-    SELECT event, ?3, tenant, ?4 FROM unrouted WHERE tenant = ?1 AND source = ?2";
+    INSERT INTO job (event, plugin, tenant, state, lane, blocked)
+    SELECT event.seq, ?3, event.tenant, ?4, event.source || '/' || event.ordering_key, event.ordering_key IS NOT NULL
+    FROM unrouted CROSS JOIN event ON event.seq = unrouted.event
+    WHERE unrouted.tenant = ?1 AND unrouted.source = ?2";
+pub(crate) const UNROUTED_ORDER: &str = "
+    SELECT event.ordering_key FROM unrouted CROSS JOIN event ON event.seq = unrouted.event
+    WHERE unrouted.tenant = ?1 AND unrouted.source = ?2 AND event.ordering_key IS NOT NULL";
 pub(crate) const UNROUTED_DELETE: &str = "DELETE FROM unrouted WHERE tenant = ?1 AND source = ?2";
 pub(crate) const DETACH_PENDING: &str = "
     UPDATE job SET state = ?4, due_at = ?5
@@ -37,21 +55,29 @@ pub(crate) const CLAIM_PENDING: &str = "
     SELECT job.event, event.id, event.source, job.state, job.due_at, job.replays, job.attempts, job.revision,
            event.received_at
     FROM job CROSS JOIN event ON event.seq = job.event
-    WHERE job.tenant = ?1 AND job.plugin = ?2 AND job.state = 'pending'
+    WHERE job.tenant = ?1 AND job.plugin = ?2 AND job.blocked = 0 AND job.state = 'pending'
     ORDER BY job.event LIMIT ?3";
 pub(crate) const CLAIM_DUE: &str = "
     SELECT job.event, event.id, event.source, job.state, job.due_at, job.replays, job.attempts, job.revision,
            job.due_at
     FROM job CROSS JOIN event ON event.seq = job.event
-    WHERE job.tenant = ?1 AND job.plugin = ?2 AND job.due_at <= ?4
+    WHERE job.tenant = ?1 AND job.plugin = ?2 AND job.blocked = 0 AND job.due_at <= ?4
     ORDER BY job.due_at, job.event LIMIT ?3";
 pub(crate) const JOB_LEASED: &str = "
     SELECT job.event, event.source, job.due_at
     FROM event CROSS JOIN job ON job.event = event.seq
     WHERE event.id = ?1 AND job.plugin = ?2 AND job.tenant = ?3 AND job.state = 'leased'
       AND job.replays = ?4 AND job.attempts = ?5";
-pub(crate) const JOB_UPDATE: &str =
-    "UPDATE job SET state = ?3, due_at = ?4, attempts = ?5 WHERE event = ?1 AND plugin = ?2";
+pub(crate) const JOB_UPDATE: &str = "
+    UPDATE job SET state = ?3, due_at = ?4, attempts = ?5 WHERE event = ?1 AND plugin = ?2
+    RETURNING tenant, plugin, lane";
+pub(crate) const LANE_HEAD: &str = "
+    SELECT event, state = 'leased' FROM job WHERE tenant = ?1 AND plugin = ?2 AND lane = ?3
+      AND lane IS NOT NULL AND state NOT IN ('done', 'dead') AND blocked = 0";
+pub(crate) const LANE_FIRST: &str = "
+    SELECT min(event) FROM job WHERE tenant = ?1 AND plugin = ?2 AND lane = ?3
+      AND lane IS NOT NULL AND state NOT IN ('done', 'dead')";
+pub(crate) const JOB_BLOCK: &str = "UPDATE job SET blocked = ?3 WHERE event = ?1 AND plugin = ?2";
 pub(crate) const ATTEMPT_INSERT: &str = "
     INSERT INTO attempt (event, plugin, replays, number, revision, started_at, duration_us, outcome, detail, log)
     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
@@ -85,9 +111,9 @@ pub(crate) const MESSAGES: &str = "
     WHERE seq > ?1 ORDER BY seq LIMIT ?2";
 
 pub(crate) const HAS_PENDING: &str =
-    "SELECT EXISTS (SELECT 1 FROM job WHERE tenant = ?1 AND plugin = ?2 AND state = 'pending')";
+    "SELECT EXISTS (SELECT 1 FROM job WHERE tenant = ?1 AND plugin = ?2 AND blocked = 0 AND state = 'pending')";
 pub(crate) const NEXT_DUE: &str =
-    "SELECT min(due_at) FROM job WHERE tenant = ?1 AND plugin = ?2 AND due_at IS NOT NULL";
+    "SELECT min(due_at) FROM job WHERE tenant = ?1 AND plugin = ?2 AND blocked = 0 AND due_at IS NOT NULL";
 
 pub(crate) const EVENT_NOT_AFTER: &str = "SELECT seq FROM event WHERE id <= ?1 ORDER BY id DESC LIMIT 1";
 /// Of every tenant, so that the index is of use.
@@ -106,8 +132,7 @@ pub(crate) const JOBS_OF_EVENT: &str = "
     ORDER BY job.plugin";
 
 pub(crate) const SEQ_BY_ID: &str = "SELECT seq FROM event WHERE id = ?1";
-pub(crate) const JOBS_TO_READ: &str =
-    "SELECT plugin, state, due_at, replays FROM job WHERE event = ?1 ORDER BY plugin";
+pub(crate) const JOBS_TO_READ: &str = "SELECT plugin, state, due_at, replays FROM job WHERE event = ?1 ORDER BY plugin";
 pub(crate) const ATTEMPTS_TO_READ: &str = "
     SELECT replays, number, revision, started_at, duration_us, outcome, detail, log
     FROM attempt WHERE event = ?1 AND plugin = ?2 ORDER BY replays, number";
@@ -117,8 +142,10 @@ pub(crate) const JOB_TO_REPLAY: &str = "
     SELECT job.state, job.due_at, job.tenant, event.source
     FROM job CROSS JOIN event ON event.seq = job.event WHERE job.event = ?1 AND job.plugin = ?2";
 pub(crate) const JOB_REPLAY: &str = "
-    UPDATE job SET state = ?3, due_at = ?4, replays = replays + 1, attempts = 0, revision = ?5
-    WHERE event = ?1 AND plugin = ?2";
+    UPDATE job SET state = ?3, due_at = ?4, replays = replays + 1, attempts = 0, revision = ?5,
+        blocked = lane IS NOT NULL AND (blocked OR state IN ('done', 'dead'))
+    WHERE event = ?1 AND plugin = ?2
+    RETURNING tenant, plugin, lane";
 
 pub(crate) const QUARANTINED: &str =
     "SELECT tenant, plugin, revision, reason, since FROM quarantine ORDER BY tenant, plugin";
@@ -171,14 +198,26 @@ mod tests {
         connection.execute_batch(include_str!("schema.sql")).expect("the schema");
         let cases: &[(&str, &str, &[&str])] = &[
             ("append", EVENT_INSERT, &[]),
-            ("append: a repeat", EVENT_BY_KEY, &["sqlite_autoindex_event_2 (tenant=? AND source=? AND key=?)"]),
-            ("append: a job", JOB_INSERT, &[]),
+            ("append: claim a key", KEY_CLAIM, &[]),
+            ("append: a repeat", KEY_OWNER, &["PRIMARY KEY (tenant=? AND source=? AND key=?)"]),
+            ("append: a job", JOB_INSERT, &["INDEX job_lane (tenant=? AND plugin=? AND lane=?)"]),
             ("append: no job", UNROUTED_INSERT, &[]),
-            ("claim: pending", CLAIM_PENDING, &["INDEX job_pending (tenant=? AND plugin=?)", "PRIMARY KEY (rowid=?)"]),
-            ("claim: due", CLAIM_DUE, &["INDEX job_due (tenant=? AND plugin=? AND due_at<?)", "PRIMARY KEY (rowid=?)"]),
+            (
+                "claim: pending",
+                CLAIM_PENDING,
+                &["INDEX job_pending (tenant=? AND plugin=? AND blocked=?)", "PRIMARY KEY (rowid=?)"],
+            ),
+            (
+                "claim: due",
+                CLAIM_DUE,
+                &["job_due (tenant=? AND plugin=? AND blocked=? AND due_at<?)", "PRIMARY KEY (rowid=?)"],
+            ),
             ("claim: load", EVENT_LOAD, &["PRIMARY KEY (rowid=?)"]),
             ("settle: find", JOB_LEASED, &["autoindex_event_1 (id=?)", "PRIMARY KEY (event=? AND plugin=?)"]),
             ("settle: put", JOB_UPDATE, &["PRIMARY KEY (event=? AND plugin=?)"]),
+            ("settle: head of a lane", LANE_HEAD, &["INDEX job_head (tenant=? AND plugin=? AND lane=?)"]),
+            ("settle: first of a lane", LANE_FIRST, &["INDEX job_lane (tenant=? AND plugin=? AND lane=?)"]),
+            ("settle: next of a lane", JOB_BLOCK, &["PRIMARY KEY (event=? AND plugin=?)"]),
             ("settle: record", ATTEMPT_INSERT, &[]),
             ("settle: go by", VALUE_VERSION, &["autoindex_value_1 (tenant=? AND plugin=? AND bucket=? AND key=?)"]),
             ("settle: size", VALUE_BYTES, &["autoindex_value_1 (tenant=? AND plugin=? AND bucket=? AND key=?)"]),
@@ -189,11 +228,15 @@ mod tests {
             ("settle: message", MESSAGE_INSERT, &[]),
             ("value", VALUE, &["autoindex_value_1 (tenant=? AND plugin=? AND bucket=? AND key=?)"]),
             ("keys", KEYS, &["COVERING INDEX sqlite_autoindex_value_1 (tenant=? AND plugin=? AND bucket=? AND key>?)"]),
-            ("keys: first", KEYS_FIRST, &["COVERING INDEX sqlite_autoindex_value_1 (tenant=? AND plugin=? AND bucket=?)"]),
+            (
+                "keys: first",
+                KEYS_FIRST,
+                &["COVERING INDEX sqlite_autoindex_value_1 (tenant=? AND plugin=? AND bucket=?)"],
+            ),
             ("messages: place", MESSAGE_NOT_AFTER, &["COVERING INDEX sqlite_autoindex_message_1 (id<?)"]),
             ("messages", MESSAGES, &["PRIMARY KEY (rowid>?)"]),
-            ("next_due: pending", HAS_PENDING, &["COVERING INDEX job_pending (tenant=? AND plugin=?)"]),
-            ("next_due: timed", NEXT_DUE, &["INDEX job_due (tenant=? AND plugin=? AND due_at>?)"]),
+            ("next_due: pending", HAS_PENDING, &["INDEX job_pending (tenant=? AND plugin=? AND blocked=?)"]),
+            ("next_due: timed", NEXT_DUE, &["INDEX job_due (tenant=? AND plugin=? AND blocked=? AND due_at>?)"]),
             ("events: place", EVENT_NOT_AFTER, &["COVERING INDEX sqlite_autoindex_event_1 (id<?)"]),
             ("events: jobs", JOBS_OF_EVENT, &["job USING PRIMARY KEY (event=?)", "replays=? AND number=?"]),
             ("read: event", SEQ_BY_ID, &["sqlite_autoindex_event_1 (id=?)"]),
@@ -205,9 +248,11 @@ mod tests {
             ("prune: find", OLDEST_OVER, &["INDEX event_age (tenant=? AND received_at<?)", "PRIMARY KEY (event=?)"]),
             ("prune: take out", EVENT_DELETE, &["event USING INTEGER PRIMARY KEY (rowid=?)"]),
             ("route: pending", DETACH_PENDING, &["INDEX job_pending (tenant=? AND plugin=?)"]),
-            ("route: waiting", DETACH_WAITING, &["INDEX job_due (tenant=? AND plugin=? AND due_at>?)"]),
+            ("route: waiting", DETACH_WAITING, &["INDEX job_due (tenant=? AND plugin=?)"]),
             ("route: held", ATTACH_HELD, &["INDEX job_held (tenant=? AND plugin=?)"]),
             ("route: unrouted", JOBS_OF_UNROUTED, &["unrouted USING PRIMARY KEY (tenant=? AND source=?)"]),
+            ("route: order", UNROUTED_ORDER, &["unrouted USING PRIMARY KEY (tenant=? AND source=?)", "(rowid=?)"]),
+            ("prune: keys", KEYS_FORGET, &["COVERING INDEX dedupe_until (until<?)", "PRIMARY KEY (tenant=?"]),
             ("route: forget", UNROUTED_DELETE, &["unrouted USING PRIMARY KEY (tenant=? AND source=?)"]),
         ];
         for (name, statement, parts) in cases {

@@ -4,6 +4,7 @@
 //! the caller; the only thing decided here is which rows to touch.
 
 mod effects;
+mod lane;
 mod quarantine;
 mod replay;
 mod retention;
@@ -61,26 +62,32 @@ impl Store {
             Payload::Body => None,
             Payload::TextAt(pointer) => Some(pointer),
         };
+        let (id, key_until) = (event.id.as_uuid().into_bytes(), event.key_until.unix_millis());
+        let received_at = event.received_at.unix_millis();
+        if self.execute(sql::KEY_CLAIM, params![tenant, source, event.key, id, key_until, received_at])? == 0 {
+            return self.owner_of(tenant, source, &event.key).map(Appended::Repeat);
+        }
         let values = params![
-            event.id.as_uuid().into_bytes(),
+            id,
             tenant,
             source,
             event.provider,
             event.event_type,
             event.key,
-            event.received_at.unix_millis(),
+            received_at,
             payload_at,
             codec::headers_to_blob(&event.headers),
             &event.body[..],
+            key_until,
+            event.ordering_key,
         ];
-        if self.execute(sql::EVENT_INSERT, values)? == 0 {
-            return self.event_by_key(tenant, source, &event.key).map(Appended::Repeat);
-        }
+        self.execute(sql::EVENT_INSERT, values)?;
         let seq = self.connection.last_insert_rowid();
         Point::AppendEvent.pass();
+        let lane = event.ordering_key.as_ref().map(|ordering_key| lane::name(&event.source, ordering_key));
         for plugin in &plugins {
             let state = step::route(JobState::Pending, self.is_taken(&event.source, plugin)?);
-            self.execute(sql::JOB_INSERT, params![seq, plugin.as_str(), tenant, state.name()])?;
+            self.execute(sql::JOB_INSERT, params![seq, plugin.as_str(), tenant, state.name(), lane])?;
         }
         if plugins.is_empty() {
             self.execute(sql::UNROUTED_INSERT, params![tenant, source, seq])?;
@@ -89,8 +96,8 @@ impl Store {
         Ok(Appended::New)
     }
 
-    fn event_by_key(&self, tenant: &str, source: &str, key: &str) -> Result<EventId, Error> {
-        let mut statement = self.connection.prepare_cached(sql::EVENT_BY_KEY).map_err(store)?;
+    fn owner_of(&self, tenant: &str, source: &str, key: &str) -> Result<EventId, Error> {
+        let mut statement = self.connection.prepare_cached(sql::KEY_OWNER).map_err(store)?;
         let id: [u8; 16] = statement.query_row([tenant, source, key], |row| row.get(0)).map_err(store)?;
         codec::event_id(&id)
     }
@@ -108,9 +115,7 @@ impl Store {
             self.execute(sql::ROUTE_INSERT, values)?;
             let is_free = !self.is_quarantined(source, plugin)?;
             self.turn(source, plugin, is_free)?;
-            let state = step::route(JobState::Pending, is_free).name();
-            let values = params![source.tenant.as_str(), source.source.as_str(), plugin.as_str(), state];
-            self.execute(sql::JOBS_OF_UNROUTED, values)?;
+            self.add_jobs(source, plugin, step::route(JobState::Pending, is_free))?;
         }
         for source in added.iter().map(|(source, _)| source).collect::<BTreeSet<_>>() {
             self.execute(sql::UNROUTED_DELETE, params![source.tenant.as_str(), source.source.as_str()])?;
@@ -268,12 +273,6 @@ impl Store {
     fn is_taken(&mut self, source: &SourceRef, plugin: &PluginName) -> Result<bool, Error> {
         Ok(self.routes()?.0.get(source).is_some_and(|plugins| plugins.contains(plugin))
             && !self.is_quarantined(source, plugin)?)
-    }
-
-    /// The only place where a job's state changes one by one.
-    fn put(&self, seq: i64, plugin: &PluginName, next: JobState, attempts: u32) -> Result<(), Error> {
-        let values = params![seq, plugin.as_str(), next.name(), due_of(next), attempts];
-        self.execute(sql::JOB_UPDATE, values).map(drop)
     }
 
     fn execute(&self, statement: &str, values: &[&dyn rusqlite::ToSql]) -> Result<usize, Error> {

@@ -60,52 +60,39 @@ pub trait Inbox: Send + Sync + 'static {
     /// The earliest moment at which a job of these plugins is due; `None` when none ever will be by itself.
     async fn next_due(&self, plugins: &[PluginRef]) -> Result<Option<Timestamp>, Error>;
 
-    /// Returns once jobs may have become due through `append` or `route` since this was last called. May return early.
+    /// Returns once jobs may have become due since this was last called, by whatever call but `claim` and `settle`, and
+    /// whoever made it. May return early.
     async fn changed(&self);
 
-    /// Stored events in the order of their arrival, each with its jobs, from `page.after` on.
+    /// Stored events that are selected, in the order of their arrival, each with all its jobs, from `page.after` on.
     async fn events(&self, page: Page) -> Result<Vec<EventSummary>, Error>;
 
     /// One event whole, with its jobs and all their attempts; `None` when there's no such event.
-    async fn read(&self, id: EventId) -> Result<Option<EventRecord>, Error> {
-        let _ = id;
-        Err(Error::Store("not there yet".into()))
-    }
+    async fn read(&self, id: EventId) -> Result<Option<EventRecord>, Error>;
 
     /// Makes jobs run again: those that the selection finds and that are not under lease, each with its attempts counted
     /// from one and its earlier attempts kept.
     ///
     /// Once this returns the jobs are durably due, spread over time by the rate. Jobs under lease are left alone, and
-    /// are counted apart. With `dry_run` nothing is changed.
-    async fn replay(&self, replay: Replay) -> Result<Replayed, Error> {
-        let _ = replay;
-        Err(Error::Store("not there yet".into()))
-    }
+    /// are counted apart; what is stored after this was called is not meant. With `dry_run` nothing is changed. A crash
+    /// before the return may leave some of the jobs replayed and others not, each of them whole.
+    async fn replay(&self, replay: Replay) -> Result<Replayed, Error>;
 
-    /// Takes out events that the limits don't keep, the oldest first, and of those none with a job that is not over;
-    /// no more than `limit` of them, so that nobody waits long for the writer. Call again while the answer says `more`.
-    async fn prune(&self, limits: &Retention, now: Timestamp, limit: usize) -> Result<Pruned, Error> {
-        let _ = (limits, now, limit);
-        Err(Error::Store("not there yet".into()))
-    }
+    /// Takes out events that the limits don't keep, the oldest first, with all their jobs and attempts; of those none with
+    /// a job that is not over, and none that still waits for a first plugin. No more than `limit` of them, so that nobody
+    /// waits long for the writer. Call again while the answer says `more`. A crash of the machine may bring back what
+    /// was taken out last.
+    async fn prune(&self, limits: &Retention, now: Timestamp, limit: usize) -> Result<Pruned, Error>;
 
     /// Quarantines a revision of a plugin: once this returns, no claim gives out jobs of the plugin until `lift`, and
     /// its jobs are held rather than burnt. Durable.
-    async fn quarantine(&self, quarantine: Quarantine) -> Result<(), Error> {
-        let _ = quarantine;
-        Err(Error::Store("not there yet".into()))
-    }
+    async fn quarantine(&self, quarantine: Quarantine) -> Result<(), Error>;
 
     /// Ends a plugin's quarantine: its held jobs are pending again. Without one nothing is done.
-    async fn lift(&self, plugin: &PluginRef) -> Result<(), Error> {
-        let _ = plugin;
-        Err(Error::Store("not there yet".into()))
-    }
+    async fn lift(&self, plugin: &PluginRef) -> Result<(), Error>;
 
     /// The plugins that are quarantined.
-    async fn quarantined(&self) -> Result<Vec<Quarantine>, Error> {
-        Err(Error::Store("not there yet".into()))
-    }
+    async fn quarantined(&self) -> Result<Vec<Quarantine>, Error>;
 
     /// What stands at a key of a plugin's store, by what is committed; `None` when nothing does.
     async fn value(&self, plugin: &PluginRef, key: &Key) -> Result<Option<Versioned>, Error>;

@@ -3,6 +3,7 @@
 //! Nothing in it outlives the process, so "durable" here means no more than "visible to the next call".
 
 mod effects;
+mod lane;
 mod quarantine;
 mod replay;
 mod retention;
@@ -41,6 +42,12 @@ impl MemoryInbox {
         let state = self.state();
         let job = state.by_id.get(&event).and_then(|at| state.events[at].jobs.get(plugin));
         job.map(|job| job.history.iter().map(|(_, attempt)| attempt.clone()).collect()).unwrap_or_default()
+    }
+
+    fn tell_news(&self, state: &mut State) {
+        if std::mem::take(&mut state.has_news) {
+            self.changed.notify_one();
+        }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -92,6 +99,7 @@ impl Inbox for MemoryInbox {
                 state.put(at, &lease.plugin, next).attempts -= 1;
             }
         }
+        self.tell_news(&mut state);
         Ok(())
     }
 
@@ -104,6 +112,7 @@ impl Inbox for MemoryInbox {
         }
         let routed = state.is_routed(at, &lease.plugin.plugin);
         state.put(at, &lease.plugin, step::route(next, routed)).history.push((lease.replays, attempt));
+        self.tell_news(&mut state);
         Ok(())
     }
 
@@ -182,11 +191,15 @@ struct State {
     /// How many events there have ever been.
     arrived: usize,
     by_id: BTreeMap<EventId, usize>,
-    by_key: HashMap<(SourceRef, String), usize>,
+    /// The event that claimed a key, and until when it is its alone.
+    by_key: HashMap<(SourceRef, String), (EventId, Timestamp)>,
     routes: Routes,
     quarantined: BTreeMap<PluginRef, Quarantine>,
     queues: HashMap<PluginRef, BTreeSet<Place>>,
+    lanes: lane::Lanes,
     kept: effects::Kept,
+    /// Jobs became due through the call at hand.
+    has_news: bool,
 }
 
 struct Stored {
@@ -200,6 +213,8 @@ struct Job {
     replays: u32,
     /// What the last replay asked for.
     revision: Option<Revision>,
+    /// An earlier one of its lane comes first.
+    is_blocked: bool,
     /// Each with the number of replays before it.
     history: Vec<(u32, Attempt)>,
 }
@@ -221,12 +236,14 @@ impl Place {
 impl State {
     fn append(&mut self, event: Event) -> (Appended, bool) {
         let key = (event.source.clone(), event.key.clone());
-        if let Some(at) = self.by_key.get(&key) {
-            return (Appended::Repeat(self.events[at].event.id), false);
+        if let Some((first, until)) = self.by_key.get(&key)
+            && event.received_at < *until
+        {
+            return (Appended::Repeat(*first), false);
         }
         let at = self.arrived;
         self.arrived += 1;
-        self.by_key.insert(key, at);
+        self.by_key.insert(key, (event.id, event.key_until));
         self.by_id.insert(event.id, at);
         let plugins = self.routes.0.get(&event.source).cloned().unwrap_or_default();
         self.events.insert(at, Stored { event: Arc::new(event), jobs: BTreeMap::new() });
@@ -236,7 +253,14 @@ impl State {
     }
 
     fn add_job(&mut self, at: usize, plugin: PluginName) {
-        let job = Job { state: JobState::Held, attempts: 0, replays: 0, revision: None, history: Vec::new() };
+        let job = Job {
+            state: JobState::Held,
+            attempts: 0,
+            replays: 0,
+            revision: None,
+            is_blocked: false,
+            history: Vec::new(),
+        };
         let stored = self.stored(at);
         let tenant = stored.event.source.tenant.clone();
         stored.jobs.insert(plugin.clone(), job);
@@ -316,19 +340,25 @@ impl State {
         is_held.then_some((at, job.state))
     }
 
-    /// The only place where a job's state changes: job and queue change together.
+    /// The only place where a job's state changes: job, queue and lane change together.
     fn put(&mut self, at: usize, plugin: &PluginRef, next: JobState) -> &mut Job {
+        self.set(at, plugin, |job| job.state = next);
+        self.line_up(at, plugin);
+        self.stored(at).jobs.get_mut(&plugin.plugin).expect("callers name a job that is there")
+    }
+
+    /// Changes a job and its place in the queue.
+    fn set(&mut self, at: usize, plugin: &PluginRef, change: impl FnOnce(&mut Job)) {
         let stored = self.events.get_mut(&at).expect("callers name an event that is there");
         let job = stored.jobs.get_mut(&plugin.plugin).expect("callers name a job that is there");
         let queue = self.queues.entry(plugin.clone()).or_default();
-        if let Some(place) = Place::of(job.state, at) {
+        if let Some(place) = job.place(at) {
             queue.remove(&place);
         }
-        if let Some(place) = Place::of(next, at) {
+        change(job);
+        if let Some(place) = job.place(at) {
             queue.insert(place);
         }
-        job.state = next;
-        job
     }
 }
 
@@ -348,6 +378,11 @@ impl Stored {
 }
 
 impl Job {
+    /// Where it stands in its plugin's queue, if it may be claimed there.
+    fn place(&self, at: usize) -> Option<Place> {
+        Place::of(self.state, at).filter(|_| !self.is_blocked)
+    }
+
     fn summary(&self, plugin: &PluginName) -> JobSummary {
         JobSummary {
             plugin: plugin.clone(),

@@ -6,6 +6,9 @@ use std::time::Duration;
 
 use hookyard_model::{Illegal, Input, JobState, Timestamp, apply};
 
+/// How long after its time a key is kept at least: events are stored a while after they were received.
+pub const KEY_GRACE: Duration = Duration::from_secs(3600);
+
 /// These inputs lead to the same state at any time.
 const ANY_TIME: Timestamp = Timestamp::from_unix_millis(0);
 

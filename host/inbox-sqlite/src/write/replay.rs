@@ -33,7 +33,9 @@ impl Store {
                     let revision = stretch.revision.map(|revision| revision.to_string());
                     let plugin = place.plugin.as_str();
                     let values = params![place.seq, plugin, next.name(), due_of(next), revision];
-                    self.execute(sql::JOB_REPLAY, values)?;
+                    if let Some(lane) = self.change(sql::JOB_REPLAY, values)? {
+                        self.line_up(&lane)?;
+                    }
                     replayed.jobs += 1;
                 }
             }

@@ -1,6 +1,7 @@
 //! Taking events out, and giving their pages back to the file system.
 
 use hookyard_inbox::{Error, Pruned};
+use hookyard_model::Timestamp;
 use rusqlite::params;
 
 use super::Store;
@@ -14,6 +15,8 @@ pub(crate) struct Expired {
     pub(crate) bytes: u64,
 }
 
+/// Keys that are freed in one step at most.
+const KEYS_MAX: u32 = 1000;
 /// Pages of 4 KiB that are given back in one step at most: each has to be moved first.
 const PAGES_MAX: u32 = 1024;
 /// Free pages that are left for what comes next.
@@ -30,6 +33,11 @@ impl Store {
             }
         }
         Ok(pruned)
+    }
+
+    /// Frees keys whose time is over, a bounded number of them; whether there may be more.
+    pub(crate) fn forget_keys(&mut self, until: Timestamp) -> Result<bool, Error> {
+        Ok(self.execute(sql::KEYS_FORGET, params![until.unix_millis(), KEYS_MAX])? == KEYS_MAX as usize)
     }
 
     /// Gives free pages back, a bounded number of them; whether there are more.

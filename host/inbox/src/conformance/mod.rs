@@ -8,7 +8,11 @@ mod claiming;
 mod effects;
 mod fixtures;
 mod listing;
+mod quarantining;
+mod replaying;
+mod retaining;
 mod routing;
+mod selecting;
 mod settling;
 mod waking;
 
@@ -46,6 +50,10 @@ pub fn cases() -> impl Iterator<Item = &'static Case> {
         effects::CASES,
         waking::CASES,
         listing::CASES,
+        selecting::CASES,
+        replaying::CASES,
+        quarantining::CASES,
+        retaining::CASES,
     ];
     groups.iter().copied().flatten()
 }

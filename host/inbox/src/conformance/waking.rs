@@ -17,12 +17,12 @@ pub(super) const CASES: &[Case] = table![
 /// Long enough for any machine; reached only when the wake-up is lost.
 const NEVER: Duration = Duration::from_secs(20);
 
-async fn wakes(inbox: &Arc<dyn Inbox>) {
+pub(super) async fn wakes(inbox: &Arc<dyn Inbox>) {
     tokio::time::timeout(NEVER, inbox.changed()).await.expect("the wake-up is lost");
 }
 
 /// Takes up what is left of earlier wake-ups, so that the next wait has to wait.
-async fn drain(inbox: &Arc<dyn Inbox>) {
+pub(super) async fn drain(inbox: &Arc<dyn Inbox>) {
     loop {
         tokio::select! {
             biased;

@@ -78,11 +78,6 @@ impl Stored {
 
 impl Job {
     fn record(&self, plugin: &PluginName) -> JobRecord {
-        JobRecord {
-            plugin: plugin.clone(),
-            state: self.state,
-            replays: self.replays,
-            attempts: self.history.clone(),
-        }
+        JobRecord { plugin: plugin.clone(), state: self.state, replays: self.replays, attempts: self.history.clone() }
     }
 }

@@ -3,11 +3,12 @@
 use hookyard_model::{JobState, TenantName, Timestamp};
 
 use super::{Place, State, Stored};
-use crate::{Keep, Pruned, Retention};
+use crate::{Keep, Pruned, Retention, step};
 
 impl State {
     pub(super) fn prune(&mut self, limits: &Retention, now: Timestamp, limit: usize) -> Pruned {
         let mut pruned = Pruned::default();
+        self.by_key.retain(|_, (_, until)| *until > now.before(step::KEY_GRACE));
         for (tenant, keep) in self.tenants(limits) {
             let mut over = self.bytes_of(&tenant).saturating_sub(keep.bytes_max.unwrap_or(u64::MAX));
             for at in self.oldest_first(&tenant) {
@@ -52,12 +53,11 @@ impl State {
 
     fn take_out(&mut self, at: usize) {
         let Some(stored) = self.events.remove(&at) else { return };
-        debug_assert!(stored.jobs.values().all(|job| Place::of(job.state, at).is_none()), "what is over is in no queue");
+        debug_assert!(
+            stored.jobs.values().all(|job| Place::of(job.state, at).is_none()),
+            "what is over is in no queue"
+        );
         self.by_id.remove(&stored.event.id);
-        let key = (stored.event.source.clone(), stored.event.key.clone());
-        if self.by_key.get(&key) == Some(&at) {
-            self.by_key.remove(&key);
-        }
     }
 }
 

@@ -9,8 +9,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use hookyard_inbox::{
-    Appended, Claimed, Error, EventSummary, Inbox, JobRef, MemoryInbox, MessageSummary, Page, Routes, Selection,
-    Settlement, Usage, Want,
+    Appended, Claimed, Error, EventRecord, EventSummary, Inbox, JobRef, MemoryInbox, MessageSummary, Page, Pruned, Quarantine, Replay, Replayed, Retention, Routes, Selection, Settlement, Usage, Want,
 };
 use hookyard_ingress::{Config, Fetch, FetchError, FetchRequest, Handle, Parts, Source, Sources};
 use hookyard_model::{
@@ -28,6 +27,7 @@ use uuid::Uuid;
 /// How long anything may take before a test gives up; far below the timeouts that ingress has by default.
 const PATIENCE: Duration = Duration::from_secs(8);
 
+pub(crate) const DEDUPE_WINDOW: Duration = Duration::from_secs(3600);
 pub(crate) const TOKEN: &str = "s3cret-token";
 pub(crate) const PATH_SECRET: &str = "s3cret-path";
 pub(crate) const BODY: &str = r#"{"id":"evt-1","type":"thing.made"}"#;
@@ -115,6 +115,30 @@ impl Inbox for TestInbox {
         self.stored.events(page).await
     }
 
+    async fn read(&self, id: EventId) -> Result<Option<EventRecord>, Error> {
+        self.stored.read(id).await
+    }
+
+    async fn replay(&self, replay: Replay) -> Result<Replayed, Error> {
+        self.stored.replay(replay).await
+    }
+
+    async fn prune(&self, limits: &Retention, now: Timestamp, limit: usize) -> Result<Pruned, Error> {
+        self.stored.prune(limits, now, limit).await
+    }
+
+    async fn quarantine(&self, quarantine: Quarantine) -> Result<(), Error> {
+        self.stored.quarantine(quarantine).await
+    }
+
+    async fn lift(&self, plugin: &PluginRef) -> Result<(), Error> {
+        self.stored.lift(plugin).await
+    }
+
+    async fn quarantined(&self) -> Result<Vec<Quarantine>, Error> {
+        self.stored.quarantined().await
+    }
+
     async fn value(&self, plugin: &PluginRef, key: &Key) -> Result<Option<Versioned>, Error> {
         self.stored.value(plugin, key).await
     }
@@ -189,10 +213,12 @@ pub(crate) fn source(name: &str, scheme: Scheme) -> Source {
         verifier: Arc::new(Verifier::new(scheme).expect("a usable scheme")),
         body_max: None,
         allow_http: false,
+        ordering: None,
+        dedupe_window: DEDUPE_WINDOW,
     }
 }
 
-/// `acme/open` takes anything, `acme/token` a bearer token, `acme/hidden` a secret path.
+/// `acme/open` takes anything, `acme/token` a bearer token, `acme/hidden` a secret path; `acme/ordered` is in order.
 pub(crate) fn sources() -> Sources {
     let tokens = vec![Secret::from(TOKEN)];
     let secrets = vec![Secret::from(PATH_SECRET)];
@@ -200,6 +226,7 @@ pub(crate) fn sources() -> Sources {
         source("open", Scheme::Unverified),
         source("token", Scheme::Static(Credential::Bearer { tokens })),
         source("hidden", Scheme::Static(Credential::SecretPath { secrets })),
+        Source { ordering: JsonPointer::parse("/object_id").ok(), ..source("ordered", Scheme::Unverified) },
     ])
 }
 

@@ -1,0 +1,241 @@
+//! What ran, or was given up on, runs again; what came of it before is kept.
+
+use std::sync::Arc;
+
+use hookyard_model::{JobState, Outcome, Revision};
+
+use super::fixtures::{
+    append, at, claim, claim_of, claim_one, event, event_of, failed, is, jobs, keys, plugin, route,
+    route_orders_to_ship, settle, settlement, states, want,
+};
+use super::{Case, table};
+use crate::{Error, Inbox, Page, Replay, Replayed, Selection};
+
+pub(super) const CASES: &[Case] = table![
+    a_replay_runs_what_is_over_and_counts_from_one,
+    earlier_attempts_are_kept_beside_the_new_ones,
+    a_dry_run_counts_and_changes_nothing,
+    what_is_being_attempted_is_left_alone,
+    a_lease_from_before_a_replay_settles_nothing,
+    a_replay_is_spread_by_its_rate,
+    a_replay_may_name_a_revision_and_the_next_one_does_not_inherit_it,
+    only_what_is_selected_is_replayed,
+    a_replay_of_a_plugin_that_went_is_held,
+    what_waits_is_due_at_once,
+    a_large_replay_takes_every_job_once,
+    a_replay_is_not_missed,
+];
+
+fn replay_of(selection: Selection) -> Replay {
+    Replay { selection, revision: None, rate: None, now: at(1000), dry_run: false }
+}
+
+fn dead() -> Selection {
+    Selection { state: Some("dead".into()), ..Selection::default() }
+}
+
+async fn replay(inbox: &Arc<dyn Inbox>, replay: Replay) -> (u64, u64) {
+    let Replayed { jobs, leased } = inbox.replay(replay).await.expect("a replay");
+    (jobs, leased)
+}
+
+/// Appends these events of `acme/orders` and has `ship` come to that with each.
+async fn settled(inbox: &Arc<dyn Inbox>, numbers: &[u64], outcome: Outcome, next: JobState) {
+    let events: Vec<_> = numbers.iter().map(|number| event(*number)).collect();
+    append(inbox, events).await;
+    for job in claim(inbox, numbers.len(), 100).await {
+        settle(inbox, &job.lease, outcome.clone(), next).await;
+    }
+}
+
+async fn a_replay_runs_what_is_over_and_counts_from_one(inbox: Arc<dyn Inbox>) {
+    route_orders_to_ship(&inbox).await;
+    settled(&inbox, &[1], failed(), JobState::Dead).await;
+    settled(&inbox, &[2], Outcome::Done, JobState::Done).await;
+    assert_eq!(replay(&inbox, replay_of(Selection::default())).await, (2, 0));
+    let [listed] = <[_; 1]>::try_from(jobs(&inbox, 1).await).expect("one job");
+    assert_eq!((listed.state, listed.attempts), (JobState::Pending, 0));
+    let claimed = claim(&inbox, 9, 1000).await;
+    assert_eq!(keys(&claimed), ["key-1", "key-2"]);
+    assert_eq!((claimed[0].lease.replays, claimed[0].lease.attempt), (1, 1));
+    settle(&inbox, &claimed[0].lease, Outcome::Done, JobState::Done).await;
+    assert_eq!(states(&inbox, 1).await, [is("ship", "done")]);
+}
+
+async fn earlier_attempts_are_kept_beside_the_new_ones(inbox: Arc<dyn Inbox>) {
+    route_orders_to_ship(&inbox).await;
+    settled(&inbox, &[1], failed(), JobState::Waiting { until: at(100) }).await;
+    let second = claim_one(&inbox, 100).await;
+    settle(&inbox, &second.lease, failed(), JobState::Dead).await;
+    assert_eq!(replay(&inbox, replay_of(dead())).await, (1, 0));
+    let again = claim_one(&inbox, 1000).await;
+    let third = settlement(&again.lease, Outcome::Done, JobState::Done);
+    let expected = third.attempt.clone();
+    inbox.settle(third).await.expect("a settlement");
+    let record = inbox.read(event(1).id).await.expect("a read").expect("the event is stored");
+    assert_eq!(record.event, event(1));
+    let [job] = <[_; 1]>::try_from(record.jobs).expect("one job");
+    assert_eq!((job.plugin.as_str(), job.state, job.replays), ("ship", JobState::Done, 1));
+    let numbers: Vec<_> = job.attempts.iter().map(|(replays, attempt)| (*replays, attempt.number)).collect();
+    assert_eq!(numbers, [(0, 1), (0, 2), (1, 1)]);
+    assert_eq!(job.attempts[0].1.outcome, failed());
+    assert_eq!(job.attempts[2].1, expected, "all of it: revision, times, outcome, log lines");
+    let [listed] = <[_; 1]>::try_from(jobs(&inbox, 1).await).expect("one job");
+    assert_eq!(listed.last_outcome, Some(Outcome::Done.to_string()), "the last attempt's, of the last replay");
+    assert_eq!(inbox.read(event(2).id).await.expect("a read"), None);
+}
+
+async fn a_dry_run_counts_and_changes_nothing(inbox: Arc<dyn Inbox>) {
+    route_orders_to_ship(&inbox).await;
+    settled(&inbox, &[1, 2], failed(), JobState::Dead).await;
+    append(&inbox, [event(3)]).await;
+    claim_one(&inbox, 100).await;
+    let before = inbox.read(event(1).id).await.expect("a read");
+    let dry = Replay { dry_run: true, ..replay_of(Selection::default()) };
+    assert_eq!(replay(&inbox, dry).await, (2, 1));
+    assert_eq!(inbox.read(event(1).id).await.expect("a read"), before);
+    assert_eq!(claim(&inbox, 9, 110).await.len(), 0);
+}
+
+async fn what_is_being_attempted_is_left_alone(inbox: Arc<dyn Inbox>) {
+    route_orders_to_ship(&inbox).await;
+    append(&inbox, [event(1)]).await;
+    let job = claim_one(&inbox, 10).await;
+    assert_eq!(replay(&inbox, replay_of(Selection::default())).await, (0, 1));
+    settle(&inbox, &job.lease, Outcome::Done, JobState::Done).await;
+    assert_eq!(states(&inbox, 1).await, [is("ship", "done")]);
+}
+
+async fn a_lease_from_before_a_replay_settles_nothing(inbox: Arc<dyn Inbox>) {
+    route_orders_to_ship(&inbox).await;
+    append(&inbox, [event(1)]).await;
+    let lost = claim_one(&inbox, 10).await;
+    let second = claim_one(&inbox, 100).await;
+    settle(&inbox, &second.lease, failed(), JobState::Dead).await;
+    assert_eq!(replay(&inbox, replay_of(Selection::default())).await, (1, 0));
+    let again = claim_one(&inbox, 1000).await;
+    assert_eq!(again.lease.attempt, lost.lease.attempt, "the attempt's number alone doesn't tell them apart");
+    let answer = inbox.settle(settlement(&lost.lease, Outcome::Done, JobState::Done)).await;
+    assert!(matches!(answer, Err(Error::LeaseLost(_))), "{answer:?}");
+    inbox.release(&[lost.lease]).await.expect("a release of nothing");
+    assert_eq!(states(&inbox, 1).await, [is("ship", "leased")]);
+}
+
+async fn a_replay_is_spread_by_its_rate(inbox: Arc<dyn Inbox>) {
+    route_orders_to_ship(&inbox).await;
+    settled(&inbox, &[1, 2, 3, 4, 5], failed(), JobState::Dead).await;
+    assert_eq!(replay(&inbox, Replay { rate: Some(0.5), ..replay_of(dead()) }).await, (5, 0));
+    assert_eq!(keys(&claim(&inbox, 9, 1000).await), ["key-1"]);
+    assert_eq!(keys(&claim(&inbox, 9, 1001).await), [""; 0]);
+    assert_eq!(keys(&claim(&inbox, 9, 1004).await), ["key-2", "key-3"]);
+    assert_eq!(keys(&claim(&inbox, 9, 1008).await), ["key-4", "key-5"]);
+}
+
+async fn a_replay_may_name_a_revision_and_the_next_one_does_not_inherit_it(inbox: Arc<dyn Inbox>) {
+    let named = Some(Revision::from_sha256([9; 32]));
+    route_orders_to_ship(&inbox).await;
+    settled(&inbox, &[1], failed(), JobState::Dead).await;
+    replay(&inbox, Replay { revision: named, ..replay_of(dead()) }).await;
+    let first = claim_one(&inbox, 1000).await;
+    assert_eq!(first.revision, named);
+    settle(&inbox, &first.lease, failed(), JobState::Waiting { until: at(1000) }).await;
+    let second = claim_one(&inbox, 1000).await;
+    assert_eq!(second.revision, named, "a retry of it is its kind");
+    settle(&inbox, &second.lease, failed(), JobState::Dead).await;
+    replay(&inbox, replay_of(dead())).await;
+    assert_eq!(claim_one(&inbox, 1000).await.revision, None);
+}
+
+async fn only_what_is_selected_is_replayed(inbox: Arc<dyn Inbox>) {
+    route(&inbox, &[("acme/orders", &["audit", "ship"]), ("umbrella/orders", &["ship"])]).await;
+    append(&inbox, [event(1), event(2), event_of("umbrella/orders", 3), event(4)]).await;
+    for job in claim_of(&inbox, &[want("acme/audit", 9), want("acme/ship", 9), want("umbrella/ship", 9)], 10).await {
+        let is_done = job.lease.plugin == plugin("acme/audit");
+        let (outcome, next) = if is_done { (Outcome::Done, JobState::Done) } else { (failed(), JobState::Dead) };
+        settle(&inbox, &job.lease, outcome, next).await;
+    }
+    let none = Selection::default;
+    let name = |text: &str| Some(text.parse().expect("a plugin name of a test"));
+    let cases = [
+        (none(), 7),
+        (dead(), 4),
+        (Selection { plugin: name("audit"), ..none() }, 3),
+        (Selection { plugin: name("audit"), ..dead() }, 0),
+        (Selection { plugin: name("ship"), ..dead() }, 4),
+        (Selection { tenant: Some(plugin("umbrella/ship").tenant), ..dead() }, 1),
+        (Selection { since: Some(at(2)), until: Some(at(4)), ..dead() }, 2),
+        (Selection { ids: vec![event(4).id, event(1).id, event(99).id], ..none() }, 4),
+        (Selection { ids: vec![event(4).id], ..dead() }, 1),
+        (Selection { event_type: Some("offer.none".into()), ..none() }, 0),
+    ];
+    for (selection, expected) in cases {
+        let dry = Replay { dry_run: true, ..replay_of(selection.clone()) };
+        assert_eq!(replay(&inbox, dry).await, (expected, 0), "{selection:?}");
+    }
+    let of_ship = Selection { ids: vec![event(2).id], plugin: name("ship"), ..dead() };
+    assert_eq!(replay(&inbox, replay_of(of_ship)).await, (1, 0));
+    assert_eq!(states(&inbox, 2).await, [is("audit", "done"), is("ship", "pending")]);
+    assert_eq!(states(&inbox, 1).await, [is("audit", "done"), is("ship", "dead")]);
+}
+
+async fn a_replay_of_a_plugin_that_went_is_held(inbox: Arc<dyn Inbox>) {
+    route_orders_to_ship(&inbox).await;
+    settled(&inbox, &[1], failed(), JobState::Dead).await;
+    route(&inbox, &[]).await;
+    assert_eq!(replay(&inbox, replay_of(dead())).await, (1, 0));
+    assert_eq!(states(&inbox, 1).await, [is("ship", "held")]);
+    route_orders_to_ship(&inbox).await;
+    assert_eq!(claim_one(&inbox, 1000).await.lease.attempt, 1);
+}
+
+async fn what_waits_is_due_at_once(inbox: Arc<dyn Inbox>) {
+    route_orders_to_ship(&inbox).await;
+    settled(&inbox, &[1], failed(), JobState::Waiting { until: at(9000) }).await;
+    assert_eq!(claim(&inbox, 9, 1000).await.len(), 0);
+    assert_eq!(replay(&inbox, replay_of(Selection::default())).await, (1, 0));
+    assert_eq!(claim_one(&inbox, 1000).await.lease.attempt, 1);
+}
+
+async fn a_large_replay_takes_every_job_once(inbox: Arc<dyn Inbox>) {
+    const EVENTS: u64 = 603;
+    route(&inbox, &[("acme/orders", &["audit", "ship"])]).await;
+    // Side by side, so that a store that syncs to a disk needn't do so for each.
+    let store = |number| {
+        let inbox = Arc::clone(&inbox);
+        async move { append(&inbox, [event(number)]).await }
+    };
+    side_by_side((0..EVENTS).map(store)).await;
+    let fail = |job: crate::Claimed| {
+        let inbox = Arc::clone(&inbox);
+        async move { settle(&inbox, &job.lease, failed(), JobState::Dead).await }
+    };
+    let claimed = claim_of(&inbox, &[want("acme/audit", 9999), want("acme/ship", 300)], 10).await;
+    side_by_side(claimed.into_iter().map(fail)).await;
+    let dry = Replay { dry_run: true, ..replay_of(dead()) };
+    assert_eq!(replay(&inbox, dry).await, (EVENTS + 300, 0));
+    assert_eq!(replay(&inbox, replay_of(dead())).await, (EVENTS + 300, 0));
+    assert_eq!(replay(&inbox, replay_of(dead())).await, (0, 0));
+    assert_eq!(replay(&inbox, Replay { dry_run: true, ..replay_of(Selection::default()) }).await, (2 * EVENTS, 0));
+    let all = inbox.events(Page { selection: Selection::default(), after: None, limit: 9999 }).await.expect("a page");
+    let mut replays = 0;
+    for listed in all {
+        let record = inbox.read(listed.id).await.expect("a read").expect("the event is stored");
+        assert!(record.jobs.iter().all(|job| job.replays <= 1), "{record:?}");
+        replays += record.jobs.iter().map(|job| u64::from(job.replays)).sum::<u64>();
+    }
+    assert_eq!(replays, EVENTS + 300);
+}
+
+async fn side_by_side(calls: impl Iterator<Item = impl Future<Output = ()> + Send + 'static>) {
+    for call in calls.map(tokio::spawn).collect::<Vec<_>>() {
+        call.await.expect("the task ends well");
+    }
+}
+
+async fn a_replay_is_not_missed(inbox: Arc<dyn Inbox>) {
+    route_orders_to_ship(&inbox).await;
+    settled(&inbox, &[1], failed(), JobState::Dead).await;
+    super::waking::drain(&inbox).await;
+    replay(&inbox, replay_of(dead())).await;
+    super::waking::wakes(&inbox).await;
+}

@@ -1,0 +1,105 @@
+//! Lists of what is meant, and of nothing else.
+
+use std::sync::Arc;
+
+use hookyard_model::{Event, JobState, Outcome};
+
+use super::fixtures::{append, at, claim_of, event, event_of, failed, plugin, route, settle, source, want};
+use super::{Case, table};
+use crate::{Inbox, Page, Selection};
+
+pub(super) const CASES: &[Case] = table![
+    each_filter_narrows_the_list,
+    filters_on_jobs_are_about_one_and_the_same_job,
+    pages_of_a_selection_follow_on_from_each_other,
+    a_clock_that_was_set_back_hides_no_event,
+];
+
+async fn keys(inbox: &Arc<dyn Inbox>, selection: Selection) -> Vec<String> {
+    let page = Page { selection, after: None, limit: 1000 };
+    inbox.events(page).await.expect("a page").into_iter().map(|event| event.key).collect()
+}
+
+/// Five events: of `acme/orders` 1 is done, 2 is dead for one plugin and done for the other, 3 is pending for both;
+/// 4 has no plugin; 5 is another tenant's, and held.
+async fn fill(inbox: &Arc<dyn Inbox>) {
+    route(inbox, &[("acme/orders", &["audit", "ship"]), ("umbrella/orders", &["ship"])]).await;
+    let offer = |number| Event { event_type: Some("offer.updated".into()), ..event(number) };
+    append(inbox, [event(1), offer(2)]).await;
+    for job in claim_of(inbox, &[want("acme/audit", 9), want("acme/ship", 9)], 10).await {
+        let is_dead = job.event.id == event(2).id && job.lease.plugin == plugin("acme/ship");
+        let (outcome, next) = if is_dead { (failed(), JobState::Dead) } else { (Outcome::Done, JobState::Done) };
+        settle(inbox, &job.lease, outcome, next).await;
+    }
+    append(inbox, [offer(3), event_of("acme/payments", 4), event_of("umbrella/orders", 5)]).await;
+    route(inbox, &[("acme/orders", &["audit", "ship"])]).await;
+}
+
+async fn each_filter_narrows_the_list(inbox: Arc<dyn Inbox>) {
+    fill(&inbox).await;
+    let none = Selection::default;
+    let state = |name: &str| Selection { state: Some(name.into()), ..none() };
+    let cases: &[(Selection, &[u64])] = &[
+        (none(), &[1, 2, 3, 4, 5]),
+        (Selection { ids: vec![event(4).id, event(2).id, event(77).id], ..none() }, &[2, 4]),
+        (Selection { tenant: Some(plugin("umbrella/ship").tenant), ..none() }, &[5]),
+        (Selection { source: Some(source("acme/orders").source), ..none() }, &[1, 2, 3, 5]),
+        (Selection { plugin: Some(plugin("acme/audit").plugin), ..none() }, &[1, 2, 3]),
+        (Selection { event_type: Some("offer.updated".into()), ..none() }, &[2, 3]),
+        (state("dead"), &[2]),
+        (state("done"), &[1, 2]),
+        (state("pending"), &[3]),
+        (state("held"), &[5]),
+        (state("leased"), &[]),
+        (state("nonsense"), &[]),
+        (Selection { since: Some(at(2)), until: Some(at(4)), ..none() }, &[2, 3]),
+        (Selection { since: Some(at(90)), ..none() }, &[]),
+        (Selection { until: Some(at(2)), ..state("dead") }, &[]),
+        (Selection { since: Some(at(2)), ..state("done") }, &[2]),
+        (Selection { tenant: Some(plugin("acme/ship").tenant), since: Some(at(3)), ..none() }, &[3, 4]),
+    ];
+    for (selection, numbers) in cases {
+        let expected: Vec<_> = numbers.iter().map(|number| format!("key-{number}")).collect();
+        assert_eq!(keys(&inbox, selection.clone()).await, expected, "{selection:?}");
+    }
+}
+
+async fn filters_on_jobs_are_about_one_and_the_same_job(inbox: Arc<dyn Inbox>) {
+    fill(&inbox).await;
+    let of = |name: &str, state: &str| {
+        let plugin = Some(name.parse().expect("a plugin name of a test"));
+        Selection { plugin, state: Some(state.into()), ..Selection::default() }
+    };
+    assert_eq!(keys(&inbox, of("ship", "dead")).await, ["key-2"]);
+    assert_eq!(keys(&inbox, of("audit", "dead")).await, [""; 0], "it's the other plugin's job that is dead");
+    assert_eq!(keys(&inbox, of("audit", "done")).await, ["key-1", "key-2"]);
+}
+
+async fn pages_of_a_selection_follow_on_from_each_other(inbox: Arc<dyn Inbox>) {
+    route(&inbox, &[("acme/orders", &["audit", "ship"])]).await;
+    append(&inbox, (1..=9).map(event)).await;
+    for job in claim_of(&inbox, &[want("acme/audit", 9), want("acme/ship", 9)], 10).await {
+        let is_dead = job.event.key != "key-4" && job.event.key != "key-8";
+        settle(&inbox, &job.lease, failed(), if is_dead { JobState::Dead } else { JobState::Done }).await;
+    }
+    let selection = Selection { state: Some("dead".into()), since: Some(at(2)), ..Selection::default() };
+    let mut seen = Vec::new();
+    let mut after = None;
+    loop {
+        let page = Page { selection: selection.clone(), after, limit: 2 };
+        let next = inbox.events(page).await.expect("a page of events");
+        let Some(last) = next.last() else { break };
+        assert!(next.len() <= 2 && next.iter().all(|event| event.jobs.len() == 2), "each with all its jobs");
+        after = Some(last.id);
+        seen.extend(next.into_iter().map(|event| event.key));
+    }
+    assert_eq!(seen, ["key-2", "key-3", "key-5", "key-6", "key-7", "key-9"]);
+}
+
+async fn a_clock_that_was_set_back_hides_no_event(inbox: Arc<dyn Inbox>) {
+    let received = |number, secs| Event { received_at: at(secs), ..event(number) };
+    append(&inbox, [received(1, 50), received(2, 10), received(3, 60), received(4, 20)]).await;
+    let between = |since, until| Selection { since: Some(at(since)), until: Some(at(until)), ..Selection::default() };
+    assert_eq!(keys(&inbox, between(10, 50)).await, ["key-2", "key-4"]);
+    assert_eq!(keys(&inbox, between(50, 100)).await, ["key-1", "key-3"]);
+}
