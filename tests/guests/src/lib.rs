@@ -12,3 +12,41 @@ wit_bindgen::generate!({
 
 pub use exports::hookyard::plugin::handler::{Delivery, Failure, Guest, Header, Message};
 pub use hookyard::plugin::types::Retry;
+
+/// What a plugin may ask the host to change, with the first draft of `wasi:keyvalue`.
+pub mod effects {
+    wit_bindgen::generate!({
+        world: "hookyard:guests/effects",
+        inline: "
+            package hookyard:guests;
+
+            world effects {
+                import wasi:keyvalue/store@0.2.0-draft;
+                import wasi:keyvalue/atomics@0.2.0-draft;
+                import wasi:keyvalue/batch@0.2.0-draft;
+                import hookyard:plugin/outbox@0.1.0;
+            }
+        ",
+        path: ["../../wit/wasi/keyvalue-0.2.0-draft", "../../wit/hookyard"],
+        generate_all,
+    });
+
+    pub use hookyard::plugin::outbox;
+    pub use wasi::keyvalue::{atomics, batch, store};
+}
+
+/// The second draft of `wasi:keyvalue`.
+pub mod effects2 {
+    wit_bindgen::generate!({
+        world: "imports",
+        path: "../../wit/wasi/keyvalue-0.2.0-draft2",
+        generate_all,
+    });
+
+    pub use wasi::keyvalue::{atomics, batch, store};
+}
+
+/// A failure in words.
+pub fn rejected(error: impl std::fmt::Debug) -> Failure {
+    Failure::Reject(format!("{error:?}"))
+}
