@@ -109,6 +109,8 @@ pub(crate) fn sources(settings: &Settings) -> hookyard_ingress::Sources {
         // Said for each source, so that a reload can change the host's as well.
         body_max: Some(source.body_bytes_max.unwrap_or(settings.ingress.body_max)),
         allow_http: source.allow_http,
+        ordering: source.ordering.clone(),
+        dedupe_window: source.dedupe_window,
     };
     settings.sources.iter().map(source).collect()
 }

@@ -11,7 +11,7 @@ use bytes::Bytes;
 use hookyard_crash::Point;
 use hookyard_inbox::Appended;
 use hookyard_model::{Event, Header};
-use hookyard_verify::{Refusal, Verdict, Verified};
+use hookyard_verify::{Refusal, Verdict, Verified, ordering_key};
 use http::{HeaderMap, Method, Request, request};
 use hyper::body::Incoming;
 
@@ -126,18 +126,21 @@ impl Receiver {
     async fn store(&self, source: &Source, verified: Verified, read: Read<'_>) -> Result<Accepted, Refused> {
         let Read { headers, body, .. } = read;
         let description = source.provider.describe(&verified, &headers, &body.bytes)?;
+        let ordering = source.ordering.as_ref();
+        let ordering_key = ordering.map(|at| ordering_key(at, &verified.payload, &body.bytes)).transpose()?.flatten();
+        let received_at = self.parts.clock.now();
         let event = Event {
             id: (self.parts.event_ids)(),
             source: source.source.clone(),
             provider: source.provider.name.clone(),
             event_type: description.event_type,
             key: description.key,
-            received_at: self.parts.clock.now(),
+            key_until: received_at.after(source.dedupe_window),
+            received_at,
             headers: without_credentials(headers, source),
             body: body.bytes.clone(),
             payload: verified.payload,
-            ordering_key: None,
-            key_until: hookyard_model::Timestamp::from_unix_millis(i64::MAX),
+            ordering_key,
         };
         let stored = Stored { id: event.id, event_type: event.event_type.clone(), key: event.key.clone() };
         Point::Received.pass();

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use hookyard_model::SourceRef;
-use hookyard_verify::{Provider, Verifier};
+use hookyard_verify::{JsonPointer, Provider, Verifier};
 
 /// One configured source, ready to receive.
 #[derive(Debug)]
@@ -19,6 +20,10 @@ pub struct Source {
     pub body_max: Option<usize>,
     /// Whether its handshakes may fetch over plain `http:`: only where the operator named a local stand-in in words.
     pub allow_http: bool,
+    /// Where in an event the text stands that orders it: events with the same one are handled in their order.
+    pub ordering: Option<JsonPointer>,
+    /// For how long a repeat of an event is told from a new one.
+    pub dedupe_window: Duration,
 }
 
 /// All sources of the host. Replaced as a whole, never changed.

@@ -13,6 +13,7 @@ pub mod freshness;
 pub mod hmac;
 pub mod json;
 pub mod jws;
+pub mod ordering;
 pub mod provider;
 pub mod refusal;
 pub mod request;
@@ -27,6 +28,7 @@ pub use certificate::{Certificate, Certificates, InvalidCertificate};
 pub use credential::Credential;
 pub use freshness::Freshness;
 pub use json::{InvalidPointer, JsonPointer, Unreadable, payload_bytes};
+pub use ordering::ordering_key;
 pub use provider::{
     Description, Direction, EventCase, KeyFallback, KeyRule, KeySource, Provider, SchemeRule, Shape, Template, TypeRule,
 };

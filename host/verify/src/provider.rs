@@ -2,7 +2,7 @@
 //!
 //! A provider needs no code of its own. Reading `provider.toml` is the binary's; what the rules mean is here.
 
-mod describe;
+pub(crate) mod describe;
 mod template;
 
 use std::collections::BTreeMap;

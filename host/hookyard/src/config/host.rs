@@ -56,6 +56,11 @@ pub(super) fn inbox(section: &Section<'_>, around: &Surroundings<'_>) -> PathBuf
     }
 }
 
+/// `[inbox]`: for how long a source's key is told from a new event's, unless the source says its own.
+pub(super) fn dedupe_window(section: &Section<'_>) -> Duration {
+    section.get("dedupe_window").unwrap_or(Duration::from_secs(30 * 24 * 3600))
+}
+
 /// `[plugins]`
 pub(super) fn plugins(section: &Section<'_>, around: &Surroundings<'_>) -> Plugins {
     let folder = |key, default: &str| around.resolve(&section.get::<PathBuf>(key).unwrap_or_else(|| default.into()));

@@ -60,7 +60,8 @@ fn read_with(path: &Path, variable: &dyn Fn(&str) -> Option<Vec<u8>>) -> Reading
 fn settings(root: &Section<'_>, around: &Surroundings<'_>, sink: &Sink) -> Option<Settings> {
     let ingress = root.table("ingress", host::ingress);
     let admin = root.table("admin", |section| host::admin(section, around));
-    let inbox = root.table("inbox", |section| host::inbox(section, around));
+    let (inbox, dedupe_window) =
+        root.table("inbox", |section| (host::inbox(section, around), host::dedupe_window(section)));
     let plugins = root.table("plugins", |section| host::plugins(section, around));
     let dispatch = root.table("dispatch", |section| host::dispatch(section, ingress.drain_timeout));
     let egress = root.table("egress", |section| host::egress(section, around));
@@ -69,6 +70,7 @@ fn settings(root: &Section<'_>, around: &Surroundings<'_>, sink: &Sink) -> Optio
     let folder =
         root.table("providers", |section| section.get::<PathBuf>("folder")).map(|folder| around.resolve(&folder));
     let providers = provider::all(folder.as_deref(), around, sink);
-    let sources = root.table("tenants", |section| source::all(section, &providers, &retry, around));
+    let defaults = source::Defaults { retry: retry.clone(), dedupe_window };
+    let sources = root.table("tenants", |section| source::all(section, &providers, &defaults, around));
     Some(Settings { ingress, admin, inbox, plugins, dispatch, egress, retry, quarantine, providers, sources })
 }

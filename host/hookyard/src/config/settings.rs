@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use hookyard_model::{QuarantinePolicy, RetryPolicy, SourceRef};
 use hookyard_plugin::Limits;
-use hookyard_verify::{Provider, Secret, Verifier};
+use hookyard_verify::{JsonPointer, Provider, Secret, Verifier};
 
 use crate::release::Windows;
 
@@ -76,6 +76,10 @@ pub(crate) struct Source {
     /// Whether its handshakes may fetch over plain HTTP.
     pub(crate) allow_http: bool,
     pub(crate) retry: RetryPolicy,
+    /// Where in an event the text stands that orders it.
+    pub(crate) ordering: Option<JsonPointer>,
+    /// For how long a repeat of an event is told from a new one.
+    pub(crate) dedupe_window: Duration,
 }
 
 impl Settings {

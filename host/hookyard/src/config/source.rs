@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use hookyard_model::{RetryPolicy, SourceName, SourceRef, TenantName};
-use hookyard_verify::{Provider, Verifier};
+use hookyard_verify::{JsonPointer, Provider, Verifier};
 
 use super::references::Surroundings;
 use super::settings::Source;
@@ -13,11 +14,17 @@ use crate::document::{Entry, Section, unknown};
 
 type Providers = BTreeMap<String, Arc<Provider>>;
 
+/// What a source has that says nothing of its own.
+pub(super) struct Defaults {
+    pub(super) retry: RetryPolicy,
+    pub(super) dedupe_window: Duration,
+}
+
 /// All sources of all tenants. A source with a fault is left out, and its faults say why.
 pub(super) fn all(
     tenants: &Section<'_>,
     providers: &Providers,
-    retry: &RetryPolicy,
+    defaults: &Defaults,
     around: &Surroundings<'_>,
 ) -> BTreeMap<SourceRef, Source> {
     let mut sources = BTreeMap::new();
@@ -28,7 +35,7 @@ pub(super) fn all(
                 table.each(|name, entry| {
                     let name = named(&entry, SourceName::new(name));
                     // One with a bad name is read all the same, so that its other faults show.
-                    let source = entry.table(|section| read(section, providers, retry, around));
+                    let source = entry.table(|section| read(section, providers, defaults, around));
                     let named = tenant.clone().zip(name).map(|(tenant, source)| SourceRef { tenant, source });
                     sources.extend(named.zip(source));
                 });
@@ -43,11 +50,18 @@ fn named<T>(entry: &Entry<'_>, name: Result<T, hookyard_model::InvalidName>) -> 
     name.map_err(|error| entry.fault(error)).ok()
 }
 
-fn read(section: &Section<'_>, providers: &Providers, retry: &RetryPolicy, around: &Surroundings<'_>) -> Option<Source> {
+fn read(
+    section: &Section<'_>,
+    providers: &Providers,
+    defaults: &Defaults,
+    around: &Surroundings<'_>,
+) -> Option<Source> {
     let faults_before = section.fault_count();
     let provider = provider(section, providers);
     let body_bytes_max = section.get("body_max").and_then(host::bytes);
-    let retry = section.table("retry", |section| super::retry::read(section, retry));
+    let retry = section.table("retry", |section| super::retry::read(section, &defaults.retry));
+    let ordering = ordering(section);
+    let dedupe_window = section.get("dedupe_window").unwrap_or(defaults.dedupe_window);
     let scheme = scheme::read(section, provider.as_deref(), around);
     let (provider, scheme) = (provider?, scheme?);
     if section.fault_count() > faults_before {
@@ -56,7 +70,18 @@ fn read(section: &Section<'_>, providers: &Providers, retry: &RetryPolicy, aroun
     }
     let allow_http = scheme::allows_http(&scheme);
     let verifier = Verifier::new(scheme).map_err(|error| section.fault(error)).ok()?;
-    Some(Source { provider, verifier: Arc::new(verifier), body_bytes_max, allow_http, retry })
+    Some(Source { provider, verifier: Arc::new(verifier), body_bytes_max, allow_http, retry, ordering, dedupe_window })
+}
+
+fn ordering(section: &Section<'_>) -> Option<JsonPointer> {
+    let entry = section.entry("ordering")?;
+    let pointer = JsonPointer::parse(&entry.get::<String>()?).map_err(|error| entry.fault(error)).ok()?;
+    if pointer.is_root() {
+        entry.fault(
+            "points at the whole event; name the field that says what the event is about, such as \"/object_id\"",
+        );
+    }
+    Some(pointer)
 }
 
 fn provider(section: &Section<'_>, providers: &Providers) -> Option<Arc<Provider>> {

@@ -1,5 +1,7 @@
 //! What a configuration comes to, and what is said of a wrong one.
 
+mod policy;
+
 use std::fs;
 use std::time::Duration;
 
@@ -72,8 +74,19 @@ fn the_reference_file_says_the_defaults_and_every_key() {
         folder.faults(&source(&lines));
     }
     // Tables, whose headers are looked for instead, and half of a reference.
-    let tables =
-        ["ingress", "admin", "inbox", "plugins", "dispatch", "egress", "retry", "providers", "tenants", "sources"];
+    let tables = [
+        "ingress",
+        "admin",
+        "inbox",
+        "plugins",
+        "dispatch",
+        "egress",
+        "retry",
+        "quarantine",
+        "providers",
+        "tenants",
+        "sources",
+    ];
     let known = crate::document::asked::of("hookyard.toml");
     assert!(known.len() > 45, "the keys are noted: {known:?}");
     for key in known.into_iter().filter(|key| !tables.contains(key) && !["limits", "env", "file"].contains(key)) {

@@ -6,7 +6,7 @@ use hookyard_ingress::Config;
 use hookyard_model::{Payload, Timestamp};
 use tokio::io::AsyncWriteExt;
 
-use crate::support::{BODY, Mode, PATH_SECRET, TOKEN, config, connect, post, read, send, start};
+use crate::support::{BODY, DEDUPE_WINDOW, Mode, PATH_SECRET, TOKEN, config, connect, post, read, send, start};
 
 #[tokio::test]
 async fn nothing_is_acknowledged_before_the_append_returns() {
@@ -67,6 +67,32 @@ async fn the_event_is_what_was_received_without_credentials() {
         ]
     );
     assert!(!format!("{event:?}").contains(TOKEN));
+}
+
+#[tokio::test]
+async fn an_event_says_what_orders_it_and_how_long_its_key_is_its_own() {
+    let host = start(config()).await;
+    let cases = [
+        ("/acme/ordered", r#"{"id":"1","type":"a","object_id":"offer-7"}"#, Some("offer-7")),
+        ("/acme/ordered", r#"{"id":"2","type":"a","object_id":42}"#, Some("42")),
+        ("/acme/ordered", r#"{"id":"3","type":"a"}"#, None),
+        ("/acme/open", r#"{"id":"4","type":"a","object_id":"offer-7"}"#, None),
+    ];
+    for (path, body, _) in cases {
+        assert_eq!(send(host.address, &post(path, "", body)).await.status, 200, "{body}");
+    }
+    let seen = host.inbox.seen.lock().expect("not poisoned");
+    let keys: Vec<_> = seen.iter().map(|event| event.ordering_key.as_deref()).collect();
+    assert_eq!(keys, cases.map(|(.., key)| key));
+    assert!(seen.iter().all(|event| event.key_until == event.received_at.after(DEDUPE_WINDOW)));
+}
+
+#[tokio::test]
+async fn an_event_that_names_two_objects_is_refused() {
+    let host = start(config()).await;
+    let body = r#"{"id":"1","type":"a","object_id":"offer-7","object_id":"offer-8"}"#;
+    assert_eq!(send(host.address, &post("/acme/ordered", "", body)).await.status, 400);
+    assert!(host.inbox.stored().await.is_empty());
 }
 
 #[tokio::test]

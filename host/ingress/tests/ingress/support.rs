@@ -9,7 +9,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use hookyard_inbox::{
-    Appended, Claimed, Error, EventRecord, EventSummary, Inbox, JobRef, MemoryInbox, MessageSummary, Page, Pruned, Quarantine, Replay, Replayed, Retention, Routes, Selection, Settlement, Usage, Want,
+    Appended, Claimed, Error, EventRecord, EventSummary, Inbox, JobRef, MemoryInbox, MessageSummary, Page, Pruned,
+    Quarantine, Replay, Replayed, Retention, Routes, Selection, Settlement, Usage, Want,
 };
 use hookyard_ingress::{Config, Fetch, FetchError, FetchRequest, Handle, Parts, Source, Sources};
 use hookyard_model::{

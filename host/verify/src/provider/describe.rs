@@ -50,7 +50,7 @@ impl Provider {
             }
         }
         match self.key.otherwise {
-            Some(KeyFallback::BodySha256) => Ok(body_key(payload)),
+            Some(KeyFallback::BodySha256) => Ok(hashed(payload)),
             None => Err(Refusal::MissingKey),
         }
     }
@@ -88,7 +88,7 @@ fn type_by_shape(shapes: &[Shape], payload: &[u8]) -> Result<Option<String>, Unr
 }
 
 /// A string's text, or a number as it is written.
-fn identifier(value: &serde_json::value::RawValue) -> Option<String> {
+pub(crate) fn identifier(value: &serde_json::value::RawValue) -> Option<String> {
     let text = value.get();
     let is_number = text.starts_with(|c: char| c == '-' || c.is_ascii_digit());
     if is_number { Some(text.to_owned()) } else { string(value) }
@@ -99,12 +99,18 @@ fn is_name(text: &str, bytes_max: usize) -> bool {
     !text.is_empty() && text.len() <= bytes_max && !text.chars().any(char::is_control)
 }
 
-fn body_key(payload: &[u8]) -> String {
-    let hash = digest::digest(&digest::SHA256, payload);
+/// Whether a text can stand in a place of an identifier.
+pub(crate) fn is_identifier(text: &str) -> bool {
+    is_name(text, KEY_BYTES_MAX)
+}
+
+/// What stands in for bytes that are no identifier.
+pub(crate) fn hashed(bytes: &[u8]) -> String {
+    let hash = digest::digest(&digest::SHA256, bytes);
     hash.as_ref().iter().fold(String::from("sha256:"), |text, byte| text + &format!("{byte:02x}"))
 }
 
-fn unreadable(error: Unreadable) -> Refusal {
+pub(crate) fn unreadable(error: Unreadable) -> Refusal {
     match error {
         Unreadable::Repeated(name) => Refusal::RepeatedField { name },
         error => Refusal::UnreadableBody { why: error.to_string() },
