@@ -1,13 +1,16 @@
 //! Events are stored once, byte for byte.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
-use hookyard_model::{Event, Header, Payload};
+use hookyard_model::{Event, Header, JobState, Outcome, Payload};
 
-use super::fixtures::{append, claim, claim_one, event, event_of, route, route_orders_to_ship, summaries, want};
+use super::fixtures::{
+    append, at, claim, claim_one, event, event_of, route, route_orders_to_ship, settle, summaries, want,
+};
 use super::{Case, table};
-use crate::{Appended, Inbox};
+use crate::{Appended, Inbox, Keep, Retention};
 
 pub(super) const CASES: &[Case] = table![
     a_repeat_is_not_stored_again,
@@ -15,7 +18,10 @@ pub(super) const CASES: &[Case] = table![
     concurrent_appends_of_one_key_store_one_event,
     many_concurrent_appends_are_all_stored,
     headers_and_body_come_back_byte_for_byte,
+    a_key_is_free_once_its_time_is_over,
+    a_key_outlives_its_event,
     an_envelope_is_remembered,
+    order_and_the_time_of_a_key_are_remembered,
     an_event_without_a_type_stays_without_one,
 ];
 
@@ -105,6 +111,55 @@ async fn headers_and_body_come_back_byte_for_byte(inbox: Arc<dyn Inbox>) {
     let claimed = claim(&inbox, 2, 10).await;
     assert!(*claimed[0].event == sent, "headers or body changed on the way");
     assert_eq!(*claimed[1].event, empty);
+}
+
+async fn a_key_is_free_once_its_time_is_over(inbox: Arc<dyn Inbox>) {
+    route_orders_to_ship(&inbox).await;
+    let sent = |number, received_at, key_until| Event {
+        key: "key".into(),
+        received_at: at(received_at),
+        key_until: at(key_until),
+        ..event(number)
+    };
+    let cases = [
+        (sent(1, 10, 100), Appended::New),
+        (sent(2, 99, 500), Appended::Repeat(event(1).id)),
+        (sent(3, 5, 500), Appended::Repeat(event(1).id)),
+        (sent(4, 100, 110), Appended::New),
+        (sent(5, 109, 900), Appended::Repeat(event(4).id)),
+        (sent(6, 110, 110), Appended::New),
+        (sent(7, 110, 900), Appended::New),
+        (sent(8, 111, 900), Appended::Repeat(event(7).id)),
+    ];
+    for (sent, expected) in cases {
+        assert_eq!(inbox.append(sent.clone()).await.expect("an append"), expected, "{sent:?}");
+    }
+    assert_eq!(claim(&inbox, 9, 200).await.len(), 4);
+    assert_eq!(summaries(&inbox).await.len(), 4);
+}
+
+async fn a_key_outlives_its_event(inbox: Arc<dyn Inbox>) {
+    route_orders_to_ship(&inbox).await;
+    append(&inbox, [Event { key_until: at(5_000), ..event(1) }]).await;
+    let job = claim_one(&inbox, 10).await;
+    settle(&inbox, &job.lease, Outcome::Done, JobState::Done).await;
+    let keep = Keep { age_max: Some(Duration::from_secs(1)), bytes_max: None };
+    let limits = Retention { fallback: keep, ..Retention::default() };
+    assert_eq!(inbox.prune(&limits, at(4_000), 9).await.expect("a step").events, 1);
+    let again = |number, received_at| Event { key: event(1).key, received_at: at(received_at), ..event(number) };
+    assert_eq!(inbox.append(again(2, 4_999)).await.expect("an append"), Appended::Repeat(event(1).id));
+    // A key is not forgotten before whatever was received in its time has had time to be stored.
+    inbox.prune(&limits, at(5_001), 9).await.expect("a step");
+    assert_eq!(inbox.append(again(2, 4_999)).await.expect("an append"), Appended::Repeat(event(1).id));
+    assert_eq!(inbox.append(again(2, 5_000)).await.expect("an append"), Appended::New);
+}
+
+async fn order_and_the_time_of_a_key_are_remembered(inbox: Arc<dyn Inbox>) {
+    route_orders_to_ship(&inbox).await;
+    let sent = Event { ordering_key: Some("4711 é".into()), key_until: at(77), ..event(1) };
+    append(&inbox, [sent.clone()]).await;
+    assert_eq!(*claim_one(&inbox, 10).await.event, sent);
+    assert_eq!(inbox.read(sent.id).await.expect("a read").expect("an event").event, sent);
 }
 
 async fn an_envelope_is_remembered(inbox: Arc<dyn Inbox>) {

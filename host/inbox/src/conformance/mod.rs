@@ -8,6 +8,7 @@ mod claiming;
 mod effects;
 mod fixtures;
 mod listing;
+mod ordering;
 mod quarantining;
 mod replaying;
 mod retaining;
@@ -46,6 +47,7 @@ pub fn cases() -> impl Iterator<Item = &'static Case> {
         appending::CASES,
         routing::CASES,
         claiming::CASES,
+        ordering::CASES,
         settling::CASES,
         effects::CASES,
         waking::CASES,
