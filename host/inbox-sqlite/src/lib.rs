@@ -14,9 +14,12 @@ mod replaying;
 mod retention;
 mod select;
 mod sql;
+mod watch;
 mod write;
 mod writer;
+mod backup;
 
+pub use backup::BackupError;
 pub use options::{OpenError, Options};
 pub use writer::Stats;
 
@@ -34,6 +37,7 @@ use hookyard_model::{Event, EventId, Key, MessageId, PluginRef, Timestamp, Versi
 use tokio::sync::Notify;
 
 use reader::Readers;
+use watch::Watch;
 use writer::{Durability, Writer};
 
 /// An inbox in one SQLite file. Dropping it finishes what is queued and closes the file; that may block for a moment.
@@ -42,6 +46,8 @@ pub struct SqliteInbox {
     readers: Readers,
     /// None in an inbox that is only read.
     writer: Option<Writer>,
+    /// In a host's inbox alone.
+    _watch: Option<Watch>,
     changed: Arc<Notify>,
 }
 
@@ -59,7 +65,21 @@ impl SqliteInbox {
         let changed = Arc::new(Notify::new());
         let writer = Writer::start(connection, &options, Arc::clone(&changed), lock)
             .map_err(|source| OpenError::Thread { path: path.to_owned(), source })?;
-        Ok(Self { readers, writer: Some(writer), changed })
+        let watch = writer.watch().map_err(|source| OpenError::Thread { path: path.to_owned(), source })?;
+        Ok(Self { readers, writer: Some(writer), _watch: Some(watch), changed })
+    }
+
+    /// Opens the inbox at `path` for writing beside its host, if it has one: takes no lock, and leaves every lease alone.
+    /// The host notices what is written here within moments.
+    ///
+    /// Blocks: call it where blocking is allowed.
+    pub fn open_beside(path: &Path) -> Result<Self, OpenError> {
+        let connection = open::connect_beside(path)?;
+        let readers = Readers::open(path, 1).map_err(|error| open::explain(path, error))?;
+        let changed = Arc::new(Notify::new());
+        let writer = Writer::start(connection, &Options::default(), Arc::clone(&changed), ())
+            .map_err(|source| OpenError::Thread { path: path.to_owned(), source })?;
+        Ok(Self { readers, writer: Some(writer), _watch: None, changed })
     }
 
     /// Opens the inbox at `path` for reading only; a host may have it open. Every call that writes fails.
@@ -69,7 +89,15 @@ impl SqliteInbox {
         }
         let readers = Readers::open(path, 1).map_err(|error| open::explain(path, error))?;
         readers.check_version(path)?;
-        Ok(Self { readers, writer: None, changed: Arc::default() })
+        Ok(Self { readers, writer: None, _watch: None, changed: Arc::default() })
+    }
+
+    /// Writes a whole copy of the inbox to `path`, as it stands when this begins, while hosts go on; `path` must not
+    /// exist, and does so only once the copy is complete, checked and synced. Returns its size in bytes.
+    ///
+    /// Blocks: call it where blocking is allowed.
+    pub fn backup(&self, path: &Path) -> Result<u64, BackupError> {
+        backup::write(self.readers.path(), path)
     }
 
     /// What the writer has done since the inbox was opened.

@@ -58,6 +58,21 @@ pub(crate) fn connect(path: &Path, options: &Options) -> Result<Connection, Open
     Ok(connection)
 }
 
+/// A further writer's connection to the database at `path`, which a host may have open.
+pub(crate) fn connect_beside(path: &Path) -> Result<Connection, OpenError> {
+    let missing = || OpenError::Missing { path: path.to_owned() };
+    if !path.exists() {
+        return Err(missing());
+    }
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags).map_err(|error| explain(path, error))?;
+    if check_version(&connection, path)? == 0 {
+        return Err(missing());
+    }
+    configure(&connection).map_err(|error| explain(path, error))?;
+    Ok(connection)
+}
+
 /// Creates the folder that `path` is in.
 pub(crate) fn make_folder(path: &Path) -> Result<(), OpenError> {
     match path.parent() {
@@ -98,6 +113,8 @@ fn check_pages(connection: &Connection, path: &Path, options: &Options) -> Resul
 }
 
 fn configure(connection: &Connection) -> rusqlite::Result<()> {
+    // Before anything is written to a new database; pages that become free can then be given back, see `retention`.
+    connection.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
     connection.pragma_update_and_check(None, "journal_mode", "WAL", |row| {
         let mode: String = row.get(0)?;
         // A file system without shared memory would silently stay with another mode.
@@ -110,7 +127,7 @@ fn configure(connection: &Connection) -> rusqlite::Result<()> {
     connection.pragma_update(None, "cache_size", WRITER_CACHE)?;
     connection.pragma_update_and_check(None, "wal_autocheckpoint", WAL_PAGES, |_| Ok(()))?;
     connection.pragma_update_and_check(None, "journal_size_limit", WAL_BYTES_KEPT, |_| Ok(()))?;
-    connection.set_prepared_statement_cache_capacity(64);
+    connection.set_prepared_statement_cache_capacity(128);
     Ok(())
 }
 

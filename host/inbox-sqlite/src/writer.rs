@@ -2,7 +2,8 @@
 //!
 //! A group is whatever has queued up while the last one was being committed, so that one `fsync` serves them all. Each
 //! call has a savepoint of its own: one that fails undoes nothing of the others. No call is answered before the group
-//! is committed, and all are answered with an error when it can't be. After a failure the thread goes on.
+//! is committed, and all are answered with an error when it can't be. After a failure the thread goes on. What another
+//! process writes meanwhile is noticed before each group, and at intervals where there's none.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -13,6 +14,7 @@ use rusqlite::Connection;
 use tokio::sync::{Notify, mpsc, oneshot};
 
 use crate::Options;
+use crate::watch::Watch;
 use crate::write::Store;
 
 /// Whether a call's answer promises durability.
@@ -44,7 +46,7 @@ struct Counters {
 
 /// The way to the writer. Dropping it lets the writer finish what is queued, and waits for that.
 pub(crate) struct Writer {
-    queue: Option<mpsc::Sender<Command>>,
+    queue: Option<mpsc::Sender<Order>>,
     thread: Option<JoinHandle<()>>,
     counters: Arc<Counters>,
     queued_bytes: Arc<AtomicUsize>,
@@ -65,6 +67,7 @@ impl Writer {
             store: Store::new(connection),
             group_max: options.group_max.max(1),
             durability: None,
+            data_version: None,
             changed,
             counters: Arc::clone(&counters),
         };
@@ -97,7 +100,7 @@ impl Writer {
         work: impl FnMut(&mut Store) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Error> {
         let (command, answer) = Command::new(durability, work);
-        self.queue()?.send(command).await.map_err(|_| gone())?;
+        self.queue()?.send(Order::Call(command)).await.map_err(|_| gone())?;
         answer.await.unwrap_or_else(|_| Err(gone()))
     }
 
@@ -113,15 +116,26 @@ impl Writer {
             let _held_until_the_command_is_dropped = &queued;
             work(store)
         });
-        self.queue()?.try_send(command).map_err(|refused| match refused {
+        self.queue()?.try_send(Order::Call(command)).map_err(|refused| match refused {
             mpsc::error::TrySendError::Full(_) => Error::Busy,
             mpsc::error::TrySendError::Closed(_) => gone(),
         })?;
         answer.await.unwrap_or_else(|_| Err(gone()))
     }
 
-    fn queue(&self) -> Result<&mpsc::Sender<Command>, Error> {
+    fn queue(&self) -> Result<&mpsc::Sender<Order>, Error> {
         self.queue.as_ref().ok_or_else(gone)
+    }
+
+    /// Has the writer look, now and then, whether somebody else has written.
+    pub(crate) fn watch(&self) -> std::io::Result<Watch> {
+        let queue = self.queue.as_ref().map(mpsc::Sender::downgrade);
+        // A writer that is busy looks anyway, before each group of calls.
+        let look = move || match queue.as_ref().and_then(mpsc::WeakSender::upgrade) {
+            Some(queue) => drop(queue.try_send(Order::Look)),
+            None => {}
+        };
+        Watch::start(look)
     }
 }
 
@@ -160,6 +174,13 @@ impl Drop for QueuedBytes {
     fn drop(&mut self) {
         self.all.fetch_sub(self.share, Ordering::Relaxed);
     }
+}
+
+/// What the writer is told.
+enum Order {
+    Call(Command),
+    /// To look whether somebody else has written.
+    Look,
 }
 
 /// A call on its way through the writer.
@@ -227,16 +248,38 @@ struct Loop {
     group_max: usize,
     /// What the connection is set to.
     durability: Option<Durability>,
+    /// Changes whenever another connection has written.
+    data_version: Option<i64>,
     changed: Arc<Notify>,
     counters: Arc<Counters>,
 }
 
 impl Loop {
-    fn run(mut self, mut commands: mpsc::Receiver<Command>) {
+    fn run(mut self, mut orders: mpsc::Receiver<Order>) {
+        let mut received = Vec::with_capacity(self.group_max);
         let mut group = Vec::with_capacity(self.group_max);
-        while commands.blocking_recv_many(&mut group, self.group_max) > 0 {
-            self.serve(&mut group);
+        while orders.blocking_recv_many(&mut received, self.group_max) > 0 {
+            group.extend(received.drain(..).filter_map(|order| match order {
+                Order::Call(command) => Some(command),
+                Order::Look => None,
+            }));
+            match group.is_empty() {
+                true => drop(self.look()),
+                false => self.serve(&mut group),
+            }
         }
+    }
+
+    /// Forgets what is remembered of the database, and wakes whoever waits for jobs, if somebody else has written to it.
+    fn look(&mut self) -> rusqlite::Result<()> {
+        let mut statement = self.store.connection.prepare_cached("PRAGMA data_version")?;
+        let version: i64 = statement.query_row([], |row| row.get(0))?;
+        drop(statement);
+        if self.data_version.replace(version).is_some_and(|before| before != version) {
+            self.store.forget();
+            self.changed.notify_one();
+        }
+        Ok(())
     }
 
     fn serve(&mut self, group: &mut Vec<Command>) {
@@ -258,6 +301,8 @@ impl Loop {
         let synced = group.iter().any(|command| command.durability == Durability::Synced);
         self.set_durability(if synced { Durability::Synced } else { Durability::Unsynced })?;
         self.execute("BEGIN IMMEDIATE")?;
+        // From here on nobody else can write.
+        self.look()?;
         for command in group {
             self.execute("SAVEPOINT call")?;
             if !command.call.run(&mut self.store) {

@@ -4,9 +4,13 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use bytes::Bytes;
-use hookyard_inbox::{Claimed, EventSummary, Inbox, Page, Routes, Selection, Want};
+use hookyard_inbox::{
+    Claimed, EventSummary, Inbox, JobRef, Page, Routes, Selection, Settlement, Usage, Want,
+};
 use hookyard_inbox_sqlite::{Options, SqliteInbox};
-use hookyard_model::{Event, EventId, Header, Payload, PluginRef, SourceRef, Timestamp};
+use hookyard_model::{
+    Attempt, Effects, Event, EventId, Header, JobState, Outcome, Payload, PluginRef, Revision, SourceRef, Timestamp,
+};
 use tempfile::TempDir;
 use uuid::Uuid;
 
@@ -69,4 +73,22 @@ pub(crate) async fn claim(inbox: &SqliteInbox, limit: usize, now: i64) -> Vec<Cl
 
 pub(crate) async fn events(inbox: &SqliteInbox) -> Vec<EventSummary> {
     inbox.events(Page { selection: Selection::default(), after: None, limit: 10_000 }).await.expect("the events")
+}
+
+pub(crate) fn settlement(lease: JobRef, outcome: Outcome, next: JobState) -> Settlement {
+    let attempt = Attempt {
+        number: lease.attempt,
+        revision: Revision::from_sha256([7; 32]),
+        started_at: at(0),
+        duration: Duration::from_millis(3),
+        outcome,
+        log: Vec::new(),
+    };
+    Settlement {
+        lease,
+        attempt,
+        next,
+        effects: Effects::default(),
+        quota: Usage { keys: u64::MAX, bytes: u64::MAX },
+    }
 }

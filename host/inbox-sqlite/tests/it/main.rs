@@ -1,5 +1,6 @@
 //! The SQLite inbox as its users see it: on files, opened and opened again.
 
+mod beside;
 mod contract;
 mod fixtures;
 mod grouping;

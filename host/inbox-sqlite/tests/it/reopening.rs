@@ -1,30 +1,10 @@
 //! What one host stored, the next one finds.
 
-use std::time::Duration;
-
-use hookyard_inbox::{Appended, Error, Inbox, Routes, Settlement};
+use hookyard_inbox::{Appended, Error, Inbox, Routes};
 use hookyard_inbox_sqlite::SqliteInbox;
-use hookyard_model::{Attempt, JobState, Outcome, Revision};
+use hookyard_model::{JobState, Outcome};
 
-use crate::fixtures::{Folder, at, claim, event, events, route_orders_to_ship, ship};
-
-fn settlement(lease: hookyard_inbox::JobRef, outcome: Outcome, next: JobState) -> Settlement {
-    let attempt = Attempt {
-        number: lease.attempt,
-        revision: Revision::from_sha256([7; 32]),
-        started_at: at(0),
-        duration: Duration::from_millis(3),
-        outcome,
-        log: Vec::new(),
-    };
-    Settlement {
-        lease,
-        attempt,
-        next,
-        effects: hookyard_model::Effects::default(),
-        quota: hookyard_inbox::Usage { keys: u64::MAX, bytes: u64::MAX },
-    }
-}
+use crate::fixtures::{Folder, at, claim, event, events, route_orders_to_ship, settlement, ship};
 
 #[tokio::test]
 async fn everything_is_there_again() {
