@@ -10,6 +10,7 @@ mod bad_plugins;
 mod check;
 mod secrecy;
 mod demo;
+mod effects;
 mod config;
 mod copies;
 mod reload;
