@@ -4,11 +4,11 @@
 //! that is no longer there. A key that was only written is not: then there was nothing to go by. All that is held for a
 //! guest counts against its memory limit.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 use hookyard_inbox::Usage;
-use hookyard_model::{Effects, Key, Message, PluginRef, Seen, Versioned, Write};
+use hookyard_model::{Effects, Key, Message, MessageId, PluginRef, Seen, Versioned, Write};
 
 use super::Parts;
 use crate::Limits;
@@ -156,7 +156,9 @@ impl Buffer {
             let bytes = key_bytes(&key) + value.len() as u64;
             if self.quota.keys == 0 || bytes > self.quota.bytes {
                 let Usage { keys, bytes: bytes_max } = self.quota;
-                let message = format!("{bytes} bytes can't be kept: the plugin's store may hold {keys} keys and {bytes_max} bytes");
+                let message = format!(
+                    "{bytes} bytes can't be kept: the plugin's store may hold {keys} keys and {bytes_max} bytes"
+                );
                 return Err(Denied::Guest(message));
             }
         }
@@ -177,16 +179,14 @@ impl Buffer {
     where
         N: Into<i128> + TryFrom<i128>,
     {
-        let before: i128 = match self.get(&key).await? {
+        let before = match self.get(&key).await? {
             None => 0,
-            Some(value) => {
-                let text = std::str::from_utf8(&value).ok();
-                text.and_then(|text| text.parse::<i64>().map(i128::from).or_else(|_| text.parse::<u64>().map(i128::from)).ok())
-                    .ok_or_else(|| Denied::Guest(format!("what stands at `{}` is no number in decimal text", key.key)))?
-            }
+            Some(value) => decimal(&value)
+                .ok_or_else(|| Denied::Guest(format!("what stands at `{}` is no number in decimal text", key.key)))?,
         };
-        let sum = before + delta.into();
-        let number = N::try_from(sum).map_err(|_| Denied::Guest(format!("`{}` would be {sum}, out of range", key.key)))?;
+        let sum = before.saturating_add(delta.into());
+        let too_large = |_| Denied::Guest(format!("`{}` would be {sum}, out of range", key.key));
+        let number = N::try_from(sum).map_err(too_large)?;
         self.put(key, Some(sum.to_string().into()))?;
         Ok(number)
     }
@@ -216,8 +216,9 @@ impl Buffer {
         let committed = self.parts.inbox.keys(&self.plugin, bucket, after, PAGE_KEYS).await?;
         // Beyond the last of a full page there may be more, which this page must not pass by.
         let reach = if committed.len() == PAGE_KEYS { committed.last().cloned() } else { None };
-        let mut keys: std::collections::BTreeSet<String> = committed.into_iter().collect();
-        let is_within = |key: &str| after.is_none_or(|after| key > after) && reach.as_deref().is_none_or(|reach| key <= reach);
+        let mut keys: BTreeSet<String> = committed.into_iter().collect();
+        let is_within =
+            |key: &str| after.is_none_or(|after| key > after) && reach.as_deref().is_none_or(|reach| key <= reach);
         let own = self.written.iter().filter(|(key, _)| key.bucket == bucket && is_within(&key.key));
         for (key, written) in own {
             match &written.value {
@@ -251,7 +252,7 @@ impl Buffer {
         destination: String,
         body: Bytes,
         ordering_key: Option<String>,
-    ) -> Result<Option<hookyard_model::MessageId>, Denied> {
+    ) -> Result<Option<MessageId>, Denied> {
         if destination.is_empty() || destination.len() > DESTINATION_BYTES_MAX {
             return Ok(None);
         }
@@ -284,6 +285,10 @@ impl Buffer {
         self.held_bytes = held;
         Ok(())
     }
+}
+
+fn decimal(value: &[u8]) -> Option<i128> {
+    std::str::from_utf8(value).ok()?.parse().ok()
 }
 
 fn check_key(key: &Key) -> Result<(), Denied> {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use hookyard_inbox::MemoryInbox;
-use hookyard_model::MessageId;
+
 use proptest::prelude::*;
 
 use super::*;
@@ -116,7 +116,10 @@ async fn numbers_are_decimal_text() {
     assert_eq!(effects.increment(key("minus"), 0i64).await.expect("a number"), -3);
     assert_eq!(denied(effects.increment(key("minus"), 2u64).await), "`minus` would be -1, out of range");
     assert_eq!(denied(effects.increment(key("max"), 1u64).await), "`max` would be 18446744073709551616, out of range");
-    assert_eq!(denied(effects.increment(key("word"), 1u64).await), "what stands at `word` is no number in decimal text");
+    assert_eq!(
+        denied(effects.increment(key("word"), 1u64).await),
+        "what stands at `word` is no number in decimal text"
+    );
     assert_eq!(text(effects.get(&key("max")).await.expect("read")).as_deref(), Some("18446744073709551615"));
 }
 
