@@ -54,7 +54,7 @@ async fn one_that_is_over_its_quota_fails_with_the_reason() {
     yard.all_over().await;
     assert_eq!(yard.states().await, ["dead"]);
     assert_eq!(yard.runner.runs.load(Ordering::Relaxed), 2, "running it at once again would be no use");
-    let reason = "the plugin's store may hold 100 keys and 10000 bytes".to_owned();
+    let reason = "the plugin's store may hold 10000 keys and 1000000 bytes".to_owned();
     for attempt in yard.attempts(0, "ship") {
         assert_eq!(attempt.outcome, Outcome::Retry { reason: reason.clone(), after: None });
     }

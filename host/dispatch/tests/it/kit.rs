@@ -136,6 +136,7 @@ pub(crate) struct Faulty {
     inner: MemoryInbox,
     pub(crate) claims_to_fail: AtomicU64,
     pub(crate) settles_to_fail: AtomicU64,
+    pub(crate) quarantines_to_fail: AtomicU64,
     pub(crate) claims: AtomicU64,
     /// Settlements of `done` that are to find a key changed, and then those that are to be over the quota.
     pub(crate) conflicts_to_come: AtomicU64,
@@ -150,7 +151,7 @@ pub(crate) fn write(job: &Claimed) -> Write {
     Write { key, value: Some(Bytes::from_static(b"yes")) }
 }
 
-pub(crate) const QUOTA: Usage = Usage { keys: 100, bytes: 10_000 };
+pub(crate) const QUOTA: Usage = Usage { keys: 10_000, bytes: 1_000_000 };
 
 fn fails(count: &AtomicU64) -> bool {
     count.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).is_ok()
@@ -223,6 +224,9 @@ impl Inbox for Faulty {
     }
 
     async fn quarantine(&self, quarantine: Quarantine) -> Result<(), Error> {
+        if fails(&self.quarantines_to_fail) {
+            return Err(Error::Store("the disk is away".into()));
+        }
         self.inner.quarantine(quarantine).await
     }
 

@@ -3,9 +3,12 @@
 
 mod bounds;
 mod effects;
+mod fairness;
 mod faults;
 mod kit;
 mod logs;
+mod lost;
+mod quarantine;
 mod random;
 mod retries;
 mod stopping;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use hookyard_dispatch::RetryPolicies;
 use hookyard_model::Clock as _;
-use hookyard_model::{Outcome, Revision, Timestamp};
+use hookyard_model::{Outcome, RetryPolicy, Revision, Timestamp};
 
 use crate::kit::{Act, Plan, SECOND, Yard, done_in, orders, policy, trapped};
 
@@ -41,6 +41,25 @@ async fn failures_are_made_again_later_and_later_and_then_no_more() {
     assert_eq!(numbers, [1, 2, 3, 4, 5]);
     let expected = [10.0, 20.0, 40.0, 80.0];
     for (gap, expected) in gaps(&yard, 0).into_iter().zip(expected) {
+        assert!((expected..expected + 0.02).contains(&gap), "{gap} s instead of {expected} s");
+    }
+    yard.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_schedule_is_followed_and_its_deadline_is_the_end() {
+    let schedule = Some([10, 40, 20].map(|seconds| seconds * SECOND).into());
+    let policy = RetryPolicy { schedule, deadline: Some(100 * SECOND), ..policy(9, SECOND) };
+    let policies = RetryPolicies { fallback: policy, ..Default::default() };
+    let yard = Yard::start(Plan { policies, jitter: 0.0, ..Plan::default() }, |_| Act::End(Duration::ZERO, trapped()));
+    yard.route(&["ship"]).await;
+    yard.append(0..1).await;
+    yard.all_over().await;
+    assert_eq!(yard.states().await, ["dead"]);
+    // The next would have come 110 seconds after the event.
+    let gaps = gaps(&yard, 0);
+    assert_eq!(gaps.len(), 4);
+    for (gap, expected) in gaps.into_iter().zip([10.0, 40.0, 20.0, 20.0]) {
         assert!((expected..expected + 0.02).contains(&gap), "{gap} s instead of {expected} s");
     }
     yard.stop().await;
