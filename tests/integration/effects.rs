@@ -57,7 +57,10 @@ async fn counters_of_every_kind_count_each_event_once() -> Result<()> {
     }
     let count = sent.accepted.len() + 1;
     let events = rig.all_done(count).await?;
-    assert!(events.iter().flat_map(|event| &event.plugins).all(|job| job.attempts == 1), "losing a key costs no attempt");
+    assert!(
+        events.iter().flat_map(|event| &event.plugins).all(|job| job.attempts == 1),
+        "losing a key costs no attempt"
+    );
 
     let books = Books::of(&rig)?;
     for plugin in ["adds", "by-hand", "swaps"] {
@@ -111,7 +114,8 @@ async fn a_plugin_keeps_no_more_than_it_may() -> Result<()> {
         events.iter().any(|event| event.job("it").is_some_and(|job| job.state == "dead"))
     };
     let events = rig.host.wait_for_events("one event too many to be given up", is_dead).await?;
-    let dead = events.iter().filter_map(|event| event.job("it")).find(|job| job.state == "dead").context("as awaited")?;
+    let dead =
+        events.iter().filter_map(|event| event.job("it")).find(|job| job.state == "dead").context("as awaited")?;
     let outcome = dead.last_outcome.clone().unwrap_or_default();
     assert!(outcome.starts_with("retry: the plugin's store may hold 2 keys and 67108864 bytes"), "{outcome}");
     assert_eq!(dead.attempts, 3, "room may come, so it is tried again");

@@ -66,6 +66,8 @@ fn way_out(name: &str) -> &'static str {
         "plugins may not make requests; rebuild it without (for StarlingMonkey: --disable http fetch-event)"
     } else if OFFERED.iter().any(|package| is_wasi(package)) {
         "this host offers WASI 0.2; rebuild it for that (for Rust: --target wasm32-wasip2)"
+    } else if is_wasi("hookyard:plugin") {
+        "this host offers hookyard:plugin 0.1; rebuild it for that"
     } else if is_wasi("wasi:keyvalue") {
         "this host offers store, atomics and batch of wasi:keyvalue 0.2.0-draft and 0.2.0-draft2; rebuild it for these"
     } else if is_wasi("wasi:") {

@@ -137,6 +137,26 @@ fn imports_are_refused_by_name() {
             ),
         ),
         (
+            r#"(import "wasi:keyvalue/store@0.2.0-rc1" (instance (export "open" (func))))"#,
+            refused(
+                "wasi:keyvalue/store@0.2.0-rc1",
+                "this host offers store, atomics and batch of wasi:keyvalue 0.2.0-draft and 0.2.0-draft2; rebuild it for \
+                 these",
+            ),
+        ),
+        (
+            r#"(import "wasi:keyvalue/watcher@0.2.0-draft" (instance (export "on-set" (func))))"#,
+            refused(
+                "wasi:keyvalue/watcher@0.2.0-draft",
+                "this host offers store, atomics and batch of wasi:keyvalue 0.2.0-draft and 0.2.0-draft2; rebuild it for \
+                 these",
+            ),
+        ),
+        (
+            r#"(import "hookyard:plugin/outbox@0.2.0" (instance (export "send" (func))))"#,
+            refused("hookyard:plugin/outbox@0.2.0", "this host offers hookyard:plugin 0.1; rebuild it for that"),
+        ),
+        (
             r#"(import "acme:db/query@1.0.0" (instance (export "run" (func))))"#,
             refused(
                 "acme:db/query@1.0.0",
@@ -303,4 +323,54 @@ async fn a_call_ends_on_the_revision_that_it_began_with() {
 
     assert!(catalog.remove(&plugin()).is_some());
     assert!(catalog.run(&event).await.is_none() && catalog.active().is_empty() && catalog.snapshot().is_empty());
+}
+
+/// A guest that rejects with this letter.
+fn letter(letter: &str) -> Vec<u8> {
+    let core = format!(r#"(data (i32.const 16) "{letter}")"#);
+    Guest { core: &core, handle: "(call $reject (i32.const 16) (i32.const 1))", ..ORDERS }.build()
+}
+
+#[tokio::test]
+async fn a_replay_runs_on_the_revision_that_it_names() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let engine = |cache_folder| Engine::new(Config { cache_folder, ..Config::new(Arc::new(FixedClock)) }).expect("one");
+    let event = job(Some("order:paid"), r#"{"id":"order-1","amount":1}"#);
+    let named = |revision| Claimed { revision: Some(revision), ..event.clone() };
+    let run = async |catalog: &Catalog, revision| {
+        let ran = catalog.run(&named(revision)).await.expect("the plugin is there");
+        assert_eq!(ran.revision, revision, "what is recorded is what was named");
+        ran.outcome
+    };
+    let letters = ["a", "b", "c", "d", "e", "f"];
+
+    // Without a cache, the last few are kept.
+    let (catalog, bare) = (Catalog::new(parts()), engine(None));
+    let mut revisions = Vec::new();
+    for name in letters {
+        let loaded = load_with(&bare, &letter(name), Limits::default()).expect("it loads");
+        revisions.push(loaded.revision());
+        catalog.activate(Arc::new(loaded));
+    }
+    for (name, revision) in letters.into_iter().zip(&revisions).skip(2) {
+        assert_eq!(run(&catalog, *revision).await, rejected(name));
+    }
+    let gone = format!(
+        "revision {}, which the replay names, is no longer kept; replay on the active revision, or drop that revision's \
+         file in first",
+        revisions[0]
+    );
+    assert_eq!(run(&catalog, revisions[0]).await, rejected(&gone));
+    assert_eq!(catalog.run(&event).await.expect("it runs").outcome, rejected("f"));
+
+    // With one, whatever is in it, in a later process as well.
+    let cached = || engine(Some(folder.path().to_owned()));
+    letters.iter().for_each(|name| drop(load_with(&cached(), &letter(name), Limits::default()).expect("it loads")));
+    let catalog = Catalog::new(parts());
+    catalog.activate(Arc::new(load_with(&cached(), &letter("f"), Limits::default()).expect("it loads")));
+    for _ in 0..2 {
+        for (name, revision) in letters.into_iter().zip(&revisions) {
+            assert_eq!(run(&catalog, *revision).await, rejected(name));
+        }
+    }
 }
