@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use hookyard_inbox::{Claimed, JobRef, Want};
-use hookyard_model::PluginRef;
+use hookyard_model::{PluginRef, TenantName};
 use tokio::task::{Id, JoinError, JoinSet};
 use tokio::time::{Instant, sleep_until, timeout};
 
@@ -150,12 +150,17 @@ impl Dispatcher {
         self.concurrency_max.saturating_sub(self.running.len())
     }
 
-    /// Who may have how many of the places that are free.
-    fn share(&mut self, asking: &[Open]) -> Vec<Want> {
+    fn running_by_tenant(&self) -> HashMap<TenantName, usize> {
         let mut running = HashMap::new();
         for (plugin, taken) in &self.taken {
             *running.entry(plugin.tenant.clone()).or_default() += taken;
         }
+        running
+    }
+
+    /// Who may have how many of the places that are free.
+    fn share(&mut self, asking: &[Open]) -> Vec<Want> {
+        let running = self.running_by_tenant();
         let free = Free { places: self.free(), tenant_max: self.tenant_max, running: &running };
         share(&free, asking, &mut self.served)
     }
@@ -214,7 +219,10 @@ impl Dispatcher {
             // A place that becomes free is the reason to look again.
             None
         } else {
-            let plugins: Vec<_> = self.open(now).into_iter().map(|open| open.plugin).collect();
+            let running = self.running_by_tenant();
+            let has_place = |open: &Open| running.get(&open.plugin.tenant).is_none_or(|taken| *taken < self.tenant_max);
+            let open = self.open(now).into_iter().filter(has_place);
+            let plugins: Vec<_> = open.map(|open| open.plugin).collect();
             match self.means.inbox.next_due(&plugins).await {
                 Ok(due) => due.map(|due| now + due.since(self.means.clock.now()).min(LOOK_AGAIN_MAX)),
                 Err(error) => return self.pause(&error, "the time of the next job is not known"),
