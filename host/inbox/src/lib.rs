@@ -1,6 +1,7 @@
 //! The inbox: the one thing that ingress and dispatch share.
 //!
-//! `Inbox` is the contract, `memory` its simplest backend, `conformance` the tests that every backend passes.
+//! `Inbox` is the contract, `memory` its simplest backend, `faulty` one that fails on demand, and `conformance` the
+//! tests that every backend passes.
 //! A backend stores; what a job's next state is, `hookyard_model::apply` decides.
 
 pub mod contract;
@@ -8,6 +9,7 @@ pub mod step;
 mod usage;
 
 pub mod memory;
+pub mod faulty;
 
 pub mod conformance;
 
@@ -15,4 +17,5 @@ pub use contract::{
     Appended, Claimed, Error, EventRecord, EventSummary, Inbox, JobRecord, JobRef, JobSummary, Keep, MessageSummary,
     Page, Pruned, Quarantine, Replay, Replayed, Retention, Routes, Selection, Settlement, Usage, Want,
 };
+pub use faulty::Faulty;
 pub use memory::MemoryInbox;

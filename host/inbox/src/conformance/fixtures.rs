@@ -12,32 +12,32 @@ use uuid::Uuid;
 
 use crate::{Claimed, EventSummary, Inbox, JobRef, JobSummary, Page, Routes, Selection, Settlement, Want};
 
-pub(super) const LEASE: Duration = Duration::from_secs(60);
+pub(crate) const LEASE: Duration = Duration::from_secs(60);
 
-pub(super) fn at(secs: i64) -> Timestamp {
+pub(crate) fn at(secs: i64) -> Timestamp {
     Timestamp::from_unix_secs(1_700_000_000 + secs)
 }
 
 /// From `tenant/source`.
-pub(super) fn source(text: &str) -> SourceRef {
+pub(crate) fn source(text: &str) -> SourceRef {
     let (tenant, source) = text.split_once('/').expect("a source is written tenant/source");
     let tenant = TenantName::new(tenant).expect("a tenant name of a test");
     SourceRef { tenant, source: SourceName::new(source).expect("a source name of a test") }
 }
 
 /// From `tenant/plugin`.
-pub(super) fn plugin(text: &str) -> PluginRef {
+pub(crate) fn plugin(text: &str) -> PluginRef {
     let (tenant, plugin) = text.split_once('/').expect("a plugin is written tenant/plugin");
     let tenant = TenantName::new(tenant).expect("a tenant name of a test");
     PluginRef { tenant, plugin: PluginName::new(plugin).expect("a plugin name of a test") }
 }
 
 /// An event of `acme/orders` that came in at second `number`, with that number in its id, key and body.
-pub(super) fn event(number: u64) -> Event {
+pub(crate) fn event(number: u64) -> Event {
     event_of("acme/orders", number)
 }
 
-pub(super) fn event_of(from: &str, number: u64) -> Event {
+pub(crate) fn event_of(from: &str, number: u64) -> Event {
     Event {
         id: EventId::from_uuid(Uuid::from_u64_pair(0x0199_0000_0000_7000 | number, 0x8000_0000_0000_0000 | number)),
         source: source(from),
@@ -53,49 +53,49 @@ pub(super) fn event_of(from: &str, number: u64) -> Event {
     }
 }
 
-pub(super) async fn append(inbox: &Arc<dyn Inbox>, events: impl IntoIterator<Item = Event>) {
+pub(crate) async fn append(inbox: &Arc<dyn Inbox>, events: impl IntoIterator<Item = Event>) {
     for event in events {
         inbox.append(event).await.expect("an append");
     }
 }
 
 /// Routes each `tenant/source` to the plugins named, which are of the same tenant.
-pub(super) async fn route(inbox: &Arc<dyn Inbox>, table: &[(&str, &[&str])]) {
+pub(crate) async fn route(inbox: &Arc<dyn Inbox>, table: &[(&str, &[&str])]) {
     let name = |text: &&str| PluginName::new(text).expect("a plugin name of a test");
     let rows = table.iter().map(|(from, plugins)| (source(from), plugins.iter().map(name).collect()));
     inbox.route(Routes(rows.collect())).await.expect("a route");
 }
 
 /// An inbox's jobs of `acme/orders` go to plugin `ship`.
-pub(super) async fn route_orders_to_ship(inbox: &Arc<dyn Inbox>) {
+pub(crate) async fn route_orders_to_ship(inbox: &Arc<dyn Inbox>) {
     route(inbox, &[("acme/orders", &["ship"])]).await;
 }
 
-pub(super) fn want(plugin_text: &str, limit: usize) -> Want {
+pub(crate) fn want(plugin_text: &str, limit: usize) -> Want {
     Want { plugin: plugin(plugin_text), limit }
 }
 
 /// Claims up to `limit` jobs of `acme/ship` at second `now`.
-pub(super) async fn claim(inbox: &Arc<dyn Inbox>, limit: usize, now: i64) -> Vec<Claimed> {
+pub(crate) async fn claim(inbox: &Arc<dyn Inbox>, limit: usize, now: i64) -> Vec<Claimed> {
     claim_of(inbox, &[want("acme/ship", limit)], now).await
 }
 
-pub(super) async fn claim_of(inbox: &Arc<dyn Inbox>, wanted: &[Want], now: i64) -> Vec<Claimed> {
+pub(crate) async fn claim_of(inbox: &Arc<dyn Inbox>, wanted: &[Want], now: i64) -> Vec<Claimed> {
     inbox.claim(wanted, at(now), LEASE).await.expect("a claim")
 }
 
-pub(super) async fn claim_one(inbox: &Arc<dyn Inbox>, now: i64) -> Claimed {
+pub(crate) async fn claim_one(inbox: &Arc<dyn Inbox>, now: i64) -> Claimed {
     let claimed = claim(inbox, 1, now).await;
     let [job] = <[Claimed; 1]>::try_from(claimed).expect("one job is due");
     job
 }
 
 /// The numbers of the keys of the events claimed, in the order that they were given in.
-pub(super) fn keys(claimed: &[Claimed]) -> Vec<&str> {
+pub(crate) fn keys(claimed: &[Claimed]) -> Vec<&str> {
     claimed.iter().map(|job| job.event.key.as_str()).collect()
 }
 
-pub(super) fn attempt(number: u32, outcome: Outcome) -> Attempt {
+pub(crate) fn attempt(number: u32, outcome: Outcome) -> Attempt {
     Attempt {
         number,
         revision: Revision::from_sha256([number as u8; 32]),
@@ -106,7 +106,7 @@ pub(super) fn attempt(number: u32, outcome: Outcome) -> Attempt {
     }
 }
 
-pub(super) fn settlement(lease: &JobRef, outcome: Outcome, next: JobState) -> Settlement {
+pub(crate) fn settlement(lease: &JobRef, outcome: Outcome, next: JobState) -> Settlement {
     Settlement {
         lease: lease.clone(),
         attempt: attempt(lease.attempt, outcome),
@@ -116,30 +116,30 @@ pub(super) fn settlement(lease: &JobRef, outcome: Outcome, next: JobState) -> Se
     }
 }
 
-pub(super) async fn settle(inbox: &Arc<dyn Inbox>, lease: &JobRef, outcome: Outcome, next: JobState) {
+pub(crate) async fn settle(inbox: &Arc<dyn Inbox>, lease: &JobRef, outcome: Outcome, next: JobState) {
     inbox.settle(settlement(lease, outcome, next)).await.expect("a settlement");
 }
 
-pub(super) async fn summaries(inbox: &Arc<dyn Inbox>) -> Vec<EventSummary> {
+pub(crate) async fn summaries(inbox: &Arc<dyn Inbox>) -> Vec<EventSummary> {
     inbox.events(Page { selection: Selection::default(), after: None, limit: 1000 }).await.expect("a page of events")
 }
 
 /// The jobs of the `number`-th event.
-pub(super) async fn jobs(inbox: &Arc<dyn Inbox>, number: u64) -> Vec<JobSummary> {
+pub(crate) async fn jobs(inbox: &Arc<dyn Inbox>, number: u64) -> Vec<JobSummary> {
     let key = format!("key-{number}");
     let found = summaries(inbox).await.into_iter().find(|event| event.key == key);
     found.expect("the event is listed").jobs
 }
 
 /// Plugin and state of each job of the `number`-th event.
-pub(super) async fn states(inbox: &Arc<dyn Inbox>, number: u64) -> Vec<(String, &'static str)> {
+pub(crate) async fn states(inbox: &Arc<dyn Inbox>, number: u64) -> Vec<(String, &'static str)> {
     jobs(inbox, number).await.into_iter().map(|job| (job.plugin.to_string(), job.state.name())).collect()
 }
 
-pub(super) fn is(plugin: &str, state: &'static str) -> (String, &'static str) {
+pub(crate) fn is(plugin: &str, state: &'static str) -> (String, &'static str) {
     (plugin.to_owned(), state)
 }
 
-pub(super) fn failed() -> Outcome {
+pub(crate) fn failed() -> Outcome {
     Outcome::Trapped { message: "unreachable".into() }
 }

@@ -6,7 +6,8 @@
 mod appending;
 mod claiming;
 mod effects;
-mod fixtures;
+mod failing;
+pub(crate) mod fixtures;
 mod listing;
 mod ordering;
 mod quarantining;
@@ -56,6 +57,7 @@ pub fn cases() -> impl Iterator<Item = &'static Case> {
         replaying::CASES,
         quarantining::CASES,
         retaining::CASES,
+        failing::CASES,
     ];
     groups.iter().copied().flatten()
 }

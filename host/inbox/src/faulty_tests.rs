@@ -1,0 +1,85 @@
+//! A fault is met where it was planned, and does what it says.
+
+use std::task::Poll;
+
+use super::*;
+use crate::MemoryInbox;
+use crate::conformance::fixtures::{event, summaries};
+
+fn faulty() -> (Arc<Faulty>, Arc<dyn Inbox>) {
+    let inner: Arc<dyn Inbox> = Arc::new(MemoryInbox::new());
+    (Arc::new(Faulty::new(Arc::clone(&inner))), inner)
+}
+
+async fn stored(inner: &Arc<dyn Inbox>) -> usize {
+    summaries(inner).await.len()
+}
+
+/// Whether the future would go on waiting now.
+async fn hangs(future: impl Future) -> bool {
+    let mut future = std::pin::pin!(future);
+    std::future::poll_fn(|context| Poll::Ready(future.as_mut().poll(context).is_pending())).await
+}
+
+#[tokio::test]
+async fn a_failure_before_keeps_nothing_and_one_after_keeps_all() {
+    for (when, kept) in [(When::Before, 0), (When::After, 1)] {
+        let (faulty, inner) = faulty();
+        faulty.at(1, when, Fault::Fail);
+        assert!(matches!(faulty.append(event(1)).await, Err(Error::Store(_))));
+        assert_eq!(stored(&inner).await, kept, "{when:?}");
+        faulty.append(event(2)).await.expect("an append");
+        assert_eq!(stored(&inner).await, kept + 1, "only one call fails");
+    }
+}
+
+#[tokio::test]
+async fn the_call_that_was_meant_fails() {
+    let (faulty, _) = faulty();
+    faulty.at(3, When::Before, Fault::Fail);
+    faulty.on(Call::Usage, 2, When::Before, Fault::Fail);
+    let plugin = crate::conformance::fixtures::plugin("acme/ship");
+    let mut failed = Vec::new();
+    for number in 1..=3 {
+        failed.push(faulty.append(event(number)).await.is_err());
+        failed.push(faulty.usage(&plugin).await.is_err());
+    }
+    assert_eq!(failed, [false, false, true, true, false, false]);
+    assert_eq!(faulty.made(), [Call::Append, Call::Usage].repeat(3));
+    assert!(!faulty.has_plan());
+}
+
+#[tokio::test]
+async fn a_crash_is_the_end_of_all_calls() {
+    for (when, kept) in [(When::Before, 0), (When::After, 1)] {
+        let (faulty, inner) = faulty();
+        faulty.on(Call::Append, 1, when, Fault::Crash);
+        assert!(hangs(faulty.crashed()).await);
+        assert!(hangs(faulty.append(event(1))).await);
+        faulty.crashed().await;
+        assert_eq!(stored(&inner).await, kept, "{when:?}");
+        assert!(hangs(faulty.append(event(2))).await, "a host that died does nothing more");
+        assert!(hangs(faulty.changed()).await);
+        assert_eq!(stored(&inner).await, kept);
+    }
+}
+
+#[tokio::test]
+async fn a_delay_lasts_until_it_is_permitted() {
+    for (when, kept) in [(When::Before, 0), (When::After, 1)] {
+        let (faulty, inner) = faulty();
+        let gate = Arc::new(Semaphore::new(0));
+        faulty.at(1, when, Fault::Delay(Arc::clone(&gate)));
+        let delayed = tokio::spawn({
+            let faulty = Arc::clone(&faulty);
+            async move { faulty.append(event(1)).await }
+        });
+        tokio::task::yield_now().await;
+        assert_eq!(stored(&inner).await, kept, "{when:?}");
+        faulty.append(event(2)).await.expect("others go on");
+        assert!(!delayed.is_finished());
+        gate.add_permits(1);
+        assert_eq!(delayed.await.expect("the task ends well").expect("an append"), Appended::New);
+        assert_eq!(stored(&inner).await, 2);
+    }
+}
