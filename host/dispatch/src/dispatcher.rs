@@ -219,8 +219,8 @@ impl Dispatcher {
             // A place that becomes free is the reason to look again.
             None
         } else {
-            let running = self.running_by_tenant();
-            let has_place = |open: &Open| running.get(&open.plugin.tenant).is_none_or(|taken| *taken < self.tenant_max);
+            let (running, tenant_max) = (self.running_by_tenant(), self.tenant_max);
+            let has_place = |open: &Open| running.get(&open.plugin.tenant).is_none_or(|taken| *taken < tenant_max);
             let open = self.open(now).into_iter().filter(has_place);
             let plugins: Vec<_> = open.map(|open| open.plugin).collect();
             match self.means.inbox.next_due(&plugins).await {
