@@ -1,5 +1,7 @@
 //! What a call asks to change: there when it is done, gone when it isn't, and nothing before the commit.
 
+use hookyard_inbox::Faulty;
+use hookyard_inbox::faulty::{Call, Fault, When};
 use hookyard_model::{Key, Message, Seen, Write};
 
 use super::guest::{Guest, KEEPER};
@@ -90,4 +92,24 @@ async fn handles_are_bounded() {
     let endless = "(loop $again (drop (call $open)) (br $again)) unreachable";
     let ran = ran(endless).await;
     assert!(matches!(ran.outcome, Outcome::Trapped { .. }), "{:?}", ran.outcome);
+}
+
+#[tokio::test]
+async fn an_inbox_that_cannot_be_read_is_no_fault_of_the_guests() {
+    let inbox = Arc::new(Faulty::new(Arc::new(MemoryInbox::new())));
+    inbox.on(Call::Value, 1, When::Before, Fault::Fail);
+    let ran = ran_over(Arc::clone(&inbox) as Arc<dyn Inbox>, DONE, Limits::default()).await;
+    let reason = "the plugin's store can't be read".to_owned();
+    assert_eq!((ran.outcome, ran.effects), (Outcome::Retry { reason, after: None }, Effects::default()));
+    let ran = ran_over(inbox, DONE, Limits::default()).await;
+    assert_eq!((ran.outcome, ran.effects.writes.len()), (Outcome::Done, 1));
+}
+
+#[tokio::test]
+async fn an_inbox_that_takes_its_time_takes_it_from_the_wall_clock() {
+    let inbox = Arc::new(Faulty::new(Arc::new(MemoryInbox::new())));
+    inbox.on(Call::Value, 1, When::Before, Fault::Delay(Arc::new(tokio::sync::Semaphore::new(0))));
+    let limits = Limits { wall_max: Duration::from_millis(100), cpu_max: Duration::from_secs(60), ..Limits::default() };
+    let ran = ran_over(inbox, DONE, limits.clone()).await;
+    assert_eq!((ran.outcome, ran.effects), (Outcome::TimedOut { limit: limits.wall_max }, Effects::default()));
 }
