@@ -30,8 +30,7 @@ pub(crate) struct Books {
 impl Books {
     pub(crate) fn new(path: &Path, plugin: &str) -> Self {
         let (tenant, name) = plugin.split_once('/').expect("tenant/plugin");
-        let plugin =
-            PluginRef { tenant: tenant.parse().expect("a name"), plugin: name.parse().expect("a name") };
+        let plugin = PluginRef { tenant: tenant.parse().expect("a name"), plugin: name.parse().expect("a name") };
         Self { path: path.to_owned(), plugin, after: None, stored: BTreeMap::new(), doubled: Vec::new(), attempts: 0 }
     }
 

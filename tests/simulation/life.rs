@@ -1,0 +1,335 @@
+//! One life: senders, operators and crashes go on for a while around a dispatcher; then everything has to come to an end.
+
+use std::collections::BTreeSet;
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use bytes::Bytes;
+use hookyard_dispatch::{Config, Dispatcher, RetryPolicies};
+use hookyard_inbox::{Error, Inbox, Keep, Replay, Retention, Routes, Selection};
+use hookyard_model::{
+    Clock, Event, EventId, Payload, PluginRef, QuarantinePolicy, RetryPolicy, SourceName, SourceRef, TenantName,
+    Timestamp,
+};
+use tokio::task::JoinHandle;
+use tokio::time::sleep;
+use uuid::Uuid;
+
+use crate::plugins::Plugins;
+use crate::watched::{Watched, World};
+
+const LEASE: Duration = Duration::from_secs(60);
+/// What operators and senders do in a life.
+const DEEDS: u64 = 60;
+/// Everything that isn't quarantined or held by its routes is over by then.
+const END: Duration = Duration::from_secs(10 * 24 * 3600);
+const SOURCES: [(&str, &str); 3] = [("acme", "orders"), ("acme", "refunds"), ("beta", "orders")];
+const PLUGINS: [(&str, &str); 3] = [("acme", "ship"), ("acme", "audit"), ("beta", "ship")];
+
+/// What happened in a life; what it adds up to says that lives are worth living.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Life {
+    pub(crate) steps: u64,
+    /// Claims that found nothing.
+    pub(crate) idle: u64,
+    pub(crate) events: u64,
+    pub(crate) done: u64,
+    pub(crate) dead: u64,
+    pub(crate) replayed: u64,
+    pub(crate) crashes: u64,
+    pub(crate) faults: u64,
+    pub(crate) conflicts: u64,
+    pub(crate) over_quota: u64,
+    pub(crate) quarantines: u64,
+    pub(crate) pruned: u64,
+    /// Of all steps in their order.
+    pub(crate) fingerprint: u64,
+}
+
+impl Life {
+    pub(crate) fn add(&mut self, other: &Self) {
+        self.steps += other.steps;
+        self.idle += other.idle;
+        self.events += other.events;
+        self.done += other.done;
+        self.dead += other.dead;
+        self.replayed += other.replayed;
+        self.crashes += other.crashes;
+        self.faults += other.faults;
+        self.conflicts += other.conflicts;
+        self.over_quota += other.over_quota;
+        self.quarantines += other.quarantines;
+        self.pruned += other.pruned;
+    }
+}
+
+/// Lives the life that this seed makes. A broken invariant is a panic.
+pub(crate) fn live(seed: u64, tell: bool) -> Life {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
+    runtime.expect("a runtime").block_on(async {
+        let mut yard = Yard::new(seed, tell);
+        yard.go_on().await;
+        yard.come_to_an_end().await;
+        let life = yard.world.witness().life.clone();
+        let busy = life.steps - life.idle;
+        assert!(life.idle < 3 * busy + 100, "the dispatcher looked {} times in vain, beside {busy} steps", life.idle);
+        life
+    })
+}
+
+struct Yard {
+    world: Arc<World>,
+    plugins: Arc<Plugins>,
+    host: JoinHandle<()>,
+    /// Events that were sent and never acknowledged; senders send them again.
+    unanswered: Vec<Event>,
+    sent: Vec<Event>,
+}
+
+impl Yard {
+    fn new(seed: u64, tell: bool) -> Self {
+        let world = Arc::new(World::new(seed, tell));
+        let plugins = Arc::new(Plugins::new(Arc::clone(&world), &plugins()));
+        let host = start(&world, &plugins);
+        Self { world, plugins, host, unanswered: Vec::new(), sent: Vec::new() }
+    }
+
+    async fn go_on(&mut self) {
+        self.survive(|inbox| async move { inbox.route(all_routes()).await }).await;
+        for _ in 0..DEEDS {
+            match self.world.dice.below(100) {
+                0..35 => self.send_new().await,
+                35..42 => self.send_again().await,
+                42..70 => self.wait().await,
+                70..76 => self.replay().await,
+                76..82 => self.swap().await,
+                82..86 => self.route().await,
+                86..90 => self.prune().await,
+                90..93 => self.lift().await,
+                93..96 => self.crash().await,
+                _ => {
+                    let is_rough = self.world.dice.percent(60);
+                    self.world.is_rough.store(is_rough, Ordering::Relaxed);
+                }
+            }
+        }
+    }
+
+    /// All goes well from now on: whatever was acknowledged is handled or given up on.
+    async fn come_to_an_end(&mut self) {
+        self.world.is_rough.store(false, Ordering::Relaxed);
+        plugins().iter().for_each(|plugin| self.plugins.swap(plugin, false));
+        self.survive(|inbox| async move { inbox.route(all_routes()).await }).await;
+        for event in std::mem::take(&mut self.unanswered) {
+            self.send(event).await;
+        }
+        let mut waited = Duration::ZERO;
+        while !self.world.witness().all_over() {
+            self.lift().await;
+            let pause = Duration::from_secs(600);
+            self.pass(pause).await;
+            waited += pause;
+            assert!(waited < END, "these never end: {:#?}", self.world.witness().open());
+        }
+        self.host.abort();
+        let quotas = self.plugins.quotas();
+        for (plugin, quota) in quotas {
+            let usage = self.world.inner.usage(&plugin).await.expect("in memory");
+            assert!(usage.keys <= quota.keys && usage.bytes <= quota.bytes, "{plugin} is over its quota");
+        }
+    }
+
+    /// Makes a call as part of the host; `None` when the host dies before it is answered.
+    async fn survive<T, F>(&mut self, call: impl FnOnce(Arc<Watched>) -> F) -> Option<Result<T, Error>>
+    where
+        F: Future<Output = Result<T, Error>>,
+    {
+        let world = Arc::clone(&self.world);
+        let call = pin!(call(Arc::new(Watched(Arc::clone(&world)))));
+        tokio::select! {
+            biased;
+            answer = call => Some(answer),
+            () = world.crashed.notified() => {
+                if let Some(why) = world.broken() {
+                    panic!("{why}");
+                }
+                self.restart().await;
+                None
+            }
+        }
+    }
+
+    /// What was under way ends where it was; leases stay until they run out.
+    async fn restart(&mut self) {
+        self.host.abort();
+        // Its tasks end with it.
+        let _ = (&mut self.host).await;
+        self.world.witness().life.crashes += 1;
+        sleep(self.world.dice.millis(90_000)).await;
+        self.host = start(&self.world, &self.plugins);
+    }
+
+    async fn crash(&mut self) {
+        self.restart().await;
+    }
+
+    async fn wait(&mut self) {
+        let time = if self.world.dice.percent(20) { 200_000 } else { 2_000 };
+        self.pass(self.world.dice.millis(time)).await;
+    }
+
+    async fn pass(&mut self, time: Duration) {
+        self.survive(|_| async move {
+            sleep(time).await;
+            Ok(())
+        })
+        .await;
+    }
+
+    async fn send_new(&mut self) {
+        let number = self.world.next_number();
+        let (tenant, source) = *self.world.dice.one(&SOURCES);
+        let source = SourceRef { tenant: tenant_of(tenant), source: SourceName::new(source).expect("a name") };
+        let lane = self.world.dice.below(3);
+        let body = Bytes::from(format!("{{\"number\":{number}}}"));
+        let event = Event {
+            id: EventId::from_uuid(Uuid::from_u64_pair(number, 0)),
+            source,
+            provider: "any".into(),
+            event_type: Some("thing.happened".into()),
+            key: format!("k{number}"),
+            key_until: Timestamp::from_unix_millis(0),
+            received_at: Timestamp::from_unix_millis(0),
+            headers: Vec::new(),
+            body,
+            payload: Payload::Body,
+            ordering_key: (lane > 0).then(|| format!("lane {lane}")),
+        };
+        self.send(event).await;
+    }
+
+    /// A sender that has no answer sends again; one that has one may.
+    async fn send_again(&mut self) {
+        if let Some(event) = self.unanswered.pop() {
+            self.send(event).await;
+        } else if !self.sent.is_empty() {
+            let event = self.world.dice.one(&self.sent).clone();
+            self.send(event).await;
+        }
+    }
+
+    async fn send(&mut self, event: Event) {
+        // The host makes an id and takes the time of each request, a repeat's as well.
+        let (now, number) = (self.world.now(), self.world.next_number());
+        let window = Duration::from_secs(self.world.dice.below(3_600));
+        let id = EventId::from_uuid(Uuid::from_u64_pair(number, 0));
+        let request = Event { id, received_at: now, key_until: now.after(window), ..event };
+        let sent = request.clone();
+        match self.survive(|inbox| async move { inbox.append(request).await }).await {
+            Some(Ok(_)) => self.sent.push(sent),
+            Some(Err(_)) | None => self.unanswered.push(sent),
+        }
+    }
+
+    async fn replay(&mut self) {
+        let dice = &self.world.dice;
+        let ids = self.world.witness().ids();
+        if ids.is_empty() {
+            return;
+        }
+        let selection = match dice.below(3) {
+            0 => Selection { ids: vec![*dice.one(&ids)], ..Selection::default() },
+            1 => Selection { state: Some("dead".into()), ..Selection::default() },
+            _ => Selection { plugin: Some(dice.one(&plugins()).plugin.clone()), ..Selection::default() },
+        };
+        let replay = Replay {
+            selection,
+            revision: None,
+            rate: dice.percent(30).then_some(0.5),
+            now: self.world.now(),
+            dry_run: dice.percent(20),
+        };
+        self.survive(|inbox| async move { inbox.replay(replay).await }).await;
+    }
+
+    async fn swap(&mut self) {
+        let plugins = plugins();
+        let plugin = self.world.dice.one(&plugins);
+        self.plugins.swap(plugin, self.world.dice.percent(40));
+    }
+
+    /// Each source keeps its plugins in most cases.
+    async fn route(&mut self) {
+        let Routes(mut routes) = all_routes();
+        for plugins in routes.values_mut() {
+            plugins.retain(|_| self.world.dice.percent(80));
+        }
+        self.survive(|inbox| async move { inbox.route(Routes(routes)).await }).await;
+    }
+
+    async fn prune(&mut self) {
+        let keep = match self.world.dice.percent(50) {
+            true => Keep { age_max: Some(self.world.dice.millis(600_000)), bytes_max: None },
+            false => Keep { age_max: None, bytes_max: Some(self.world.dice.below(200)) },
+        };
+        let retention = Retention { fallback: keep, ..Retention::default() };
+        let (now, limit) = (self.world.now(), 1 + self.world.dice.below(4) as usize);
+        self.survive(|inbox| async move { inbox.prune(&retention, now, limit).await }).await;
+    }
+
+    async fn lift(&mut self) {
+        let quarantined = self.world.witness().quarantined();
+        for plugin in quarantined {
+            self.survive(|inbox| async move { inbox.lift(&plugin).await }).await;
+        }
+    }
+}
+
+fn start(world: &Arc<World>, plugins: &Arc<Plugins>) -> JoinHandle<()> {
+    let dice = Arc::clone(world);
+    let retry = RetryPolicy {
+        attempts_max: 4,
+        delay_first: Duration::from_secs(2),
+        delay_max: Duration::from_secs(3600),
+        ..RetryPolicy::default()
+    };
+    let dispatcher = Dispatcher::new(Config {
+        inbox: Arc::new(Watched(Arc::clone(world))),
+        runner: Arc::clone(plugins) as _,
+        clock: Arc::clone(world) as _,
+        jitter: Arc::new(move || dice.dice.part()),
+        lease: LEASE,
+        concurrency_max: 4,
+        tenant_concurrency_max: 3,
+        drain_max: LEASE,
+        policies: RetryPolicies { fallback: retry, by_source: Default::default() },
+        quarantine: Some(QuarantinePolicy { window: Duration::from_secs(600), rate: 0.6, events_min: 3 }),
+    });
+    tokio::spawn(dispatcher.run(std::future::pending()))
+}
+
+fn tenant_of(name: &str) -> TenantName {
+    TenantName::new(name).expect("a name")
+}
+
+fn plugins() -> Vec<PluginRef> {
+    let plugin = |(tenant, plugin): (&str, &str)| PluginRef {
+        tenant: tenant_of(tenant),
+        plugin: plugin.parse().expect("a name"),
+    };
+    PLUGINS.map(plugin).to_vec()
+}
+
+/// Every plugin of a tenant is given the events of each of its sources.
+fn all_routes() -> Routes {
+    let plugins = plugins();
+    let route = |(tenant, source): (&str, &str)| {
+        let tenant = tenant_of(tenant);
+        let of_tenant = plugins.iter().filter(|plugin| plugin.tenant == tenant);
+        let names: BTreeSet<_> = of_tenant.map(|plugin| plugin.plugin.clone()).collect();
+        (SourceRef { tenant, source: SourceName::new(source).expect("a name") }, names)
+    };
+    Routes(SOURCES.into_iter().map(route).collect())
+}

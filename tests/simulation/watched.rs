@@ -1,0 +1,231 @@
+//! The inbox as a dispatcher sees it: each call takes its time, may fail, may be the host's last, and is witnessed.
+
+use std::any::Any;
+use std::future::pending;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use hookyard_inbox::{
+    Appended, Claimed, Error, EventRecord, EventSummary, Inbox, JobRef, MemoryInbox, MessageSummary, Page, Pruned,
+    Quarantine, Replay, Replayed, Retention, Routes, Settlement, Usage, Want,
+};
+use hookyard_model::{Clock, Event, EventId, Key, MessageId, PluginRef, Timestamp, Versioned};
+use tokio::sync::Notify;
+use tokio::time::{Instant, sleep};
+
+use crate::dice::Dice;
+use crate::witness::{Step, Witness};
+
+/// What outlives a host.
+pub(crate) struct World {
+    pub(crate) inner: MemoryInbox,
+    pub(crate) dice: Dice,
+    /// Told when a call was the host's last.
+    pub(crate) crashed: Notify,
+    /// Whether calls fail and crash.
+    pub(crate) is_rough: AtomicBool,
+    witness: Mutex<Witness>,
+    /// What was seen that must not be: the end of this life.
+    broken: Mutex<Option<String>>,
+    began: Instant,
+    numbers: AtomicU64,
+}
+
+/// What is to become of a call.
+enum Fate {
+    Fine,
+    Fail,
+    Busy,
+    DieBefore,
+    DieAfter,
+}
+
+impl World {
+    pub(crate) fn new(seed: u64, tell: bool) -> Self {
+        Self {
+            inner: MemoryInbox::new(),
+            dice: Dice::new(seed),
+            crashed: Notify::new(),
+            is_rough: AtomicBool::new(true),
+            witness: Mutex::new(Witness::new(tell)),
+            broken: Mutex::default(),
+            began: Instant::now(),
+            numbers: AtomicU64::new(1),
+        }
+    }
+
+    pub(crate) fn witness(&self) -> MutexGuard<'_, Witness> {
+        self.witness.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A number that was never given before.
+    pub(crate) fn next_number(&self) -> u64 {
+        self.numbers.fetch_add(1, Ordering::Relaxed)
+    }
+
+    fn fate(&self) -> Fate {
+        if !self.is_rough.load(Ordering::Relaxed) {
+            return Fate::Fine;
+        }
+        match self.dice.below(200) {
+            0..=3 => Fate::Fail,
+            4..=5 => Fate::Busy,
+            6 => Fate::DieBefore,
+            7 => Fate::DieAfter,
+            _ => Fate::Fine,
+        }
+    }
+
+    /// Takes a step: nothing else happens between the call and what the witness sees.
+    ///
+    /// Whoever calls is never answered when the host dies of it.
+    pub(crate) async fn step<T>(&self, step: Step<'_>, call: impl Future<Output = Result<T, Error>>) -> Result<T, Error>
+    where
+        T: Clone + Into<crate::witness::Answer>,
+    {
+        if self.dice.percent(30) {
+            sleep(self.dice.millis(20)).await;
+        }
+        let fate = self.fate();
+        match fate {
+            Fate::Fail => return Err(self.failed(Error::Store("the disk is away".into()))),
+            Fate::Busy => return Err(self.failed(Error::Busy)),
+            Fate::DieBefore => return self.die().await,
+            Fate::Fine | Fate::DieAfter => {}
+        }
+        let now = self.now();
+        let result = call.await;
+        let answer = result.as_ref().map(|done| done.clone().into());
+        let see = || self.witness().see(step, answer, now, &self.inner);
+        if let Err(panic) = catch_unwind(AssertUnwindSafe(see)) {
+            return self.break_off(words_of(panic.as_ref())).await;
+        }
+        if matches!(fate, Fate::DieAfter) {
+            return self.die().await;
+        }
+        result
+    }
+
+    fn failed(&self, error: Error) -> Error {
+        self.witness().life.faults += 1;
+        error
+    }
+
+    async fn die<T>(&self) -> T {
+        self.crashed.notify_one();
+        pending().await
+    }
+
+    /// Ends this life: something was seen that must not be.
+    pub(crate) async fn break_off<T>(&self, why: String) -> T {
+        self.broken.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(why);
+        self.die().await
+    }
+
+    /// What was seen that must not be.
+    pub(crate) fn broken(&self) -> Option<String> {
+        self.broken.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+fn words_of(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<String>().map(String::as_str).or(panic.downcast_ref::<&str>().copied());
+    text.unwrap_or("a panic without words").to_owned()
+}
+
+impl Clock for World {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_unix_secs(1_700_000_000).after(self.began.elapsed())
+    }
+}
+
+/// The inbox of one host.
+pub(crate) struct Watched(pub(crate) Arc<World>);
+
+#[async_trait]
+impl Inbox for Watched {
+    async fn append(&self, event: Event) -> Result<Appended, Error> {
+        self.0.step(Step::Append(&event), self.0.inner.append(event.clone())).await
+    }
+
+    async fn route(&self, routes: Routes) -> Result<(), Error> {
+        self.0.step(Step::Route(&routes), self.0.inner.route(routes.clone())).await
+    }
+
+    async fn claim(&self, wanted: &[Want], now: Timestamp, lease: Duration) -> Result<Vec<Claimed>, Error> {
+        self.0.step(Step::Claim { wanted, now, lease }, self.0.inner.claim(wanted, now, lease)).await
+    }
+
+    async fn extend(&self, leases: &[JobRef], until: Timestamp) -> Result<(), Error> {
+        self.0.step(Step::Extend(leases), self.0.inner.extend(leases, until)).await
+    }
+
+    async fn release(&self, leases: &[JobRef]) -> Result<(), Error> {
+        self.0.step(Step::Release(leases), self.0.inner.release(leases)).await
+    }
+
+    async fn settle(&self, settlement: Settlement) -> Result<(), Error> {
+        self.0.step(Step::Settle(&settlement), self.0.inner.settle(settlement.clone())).await
+    }
+
+    async fn next_due(&self, plugins: &[PluginRef]) -> Result<Option<Timestamp>, Error> {
+        self.0.inner.next_due(plugins).await
+    }
+
+    async fn changed(&self) {
+        self.0.inner.changed().await;
+    }
+
+    async fn events(&self, page: Page) -> Result<Vec<EventSummary>, Error> {
+        self.0.inner.events(page).await
+    }
+
+    async fn read(&self, id: EventId) -> Result<Option<EventRecord>, Error> {
+        self.0.inner.read(id).await
+    }
+
+    async fn replay(&self, replay: Replay) -> Result<Replayed, Error> {
+        self.0.step(Step::Replay(&replay), self.0.inner.replay(replay.clone())).await
+    }
+
+    async fn prune(&self, limits: &Retention, now: Timestamp, limit: usize) -> Result<Pruned, Error> {
+        self.0.step(Step::Prune, self.0.inner.prune(limits, now, limit)).await
+    }
+
+    async fn quarantine(&self, quarantine: Quarantine) -> Result<(), Error> {
+        self.0.step(Step::Quarantine(&quarantine.plugin), self.0.inner.quarantine(quarantine.clone())).await
+    }
+
+    async fn lift(&self, plugin: &PluginRef) -> Result<(), Error> {
+        self.0.step(Step::Lift(plugin), self.0.inner.lift(plugin)).await
+    }
+
+    async fn quarantined(&self) -> Result<Vec<Quarantine>, Error> {
+        self.0.inner.quarantined().await
+    }
+
+    async fn value(&self, plugin: &PluginRef, key: &Key) -> Result<Option<Versioned>, Error> {
+        self.0.inner.value(plugin, key).await
+    }
+
+    async fn keys(
+        &self,
+        plugin: &PluginRef,
+        bucket: &str,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<String>, Error> {
+        self.0.inner.keys(plugin, bucket, after, limit).await
+    }
+
+    async fn usage(&self, plugin: &PluginRef) -> Result<Usage, Error> {
+        self.0.inner.usage(plugin).await
+    }
+
+    async fn messages(&self, after: Option<MessageId>, limit: usize) -> Result<Vec<MessageSummary>, Error> {
+        self.0.inner.messages(after, limit).await
+    }
+}

@@ -1,0 +1,443 @@
+//! The witness: sees every call and its answer, looks at the whole inbox after each, and knows what may have changed.
+//!
+//! What it holds the inbox and the dispatcher to, each by an assertion below:
+//! an event is stored once within its key's time, and stays until it is over and pruned; a job changes only by a step of
+//! the state machine that this call may take; only due jobs are given out, to one at a time, in the order of their key,
+//! none of a quarantined plugin, and counted; an attempt is settled once, under its lease, with exactly one record; the
+//! effects of `Done`, and of nothing else, are there, once, and within the quota.
+
+use std::collections::hash_map::DefaultHasher;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::hash::{Hash, Hasher};
+use std::pin::pin;
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use hookyard_inbox::{
+    Appended, Claimed, Error, EventSummary, Inbox, JobRef, MemoryInbox, Page, Pruned, Replay, Replayed, Routes,
+    Selection, Settlement, Want,
+};
+use hookyard_model::{Event, EventId, JobState, Outcome, PluginName, PluginRef, SourceRef, Timestamp};
+
+use crate::life::Life;
+use crate::plugins::count;
+
+/// A call that may change something.
+#[derive(Clone, Copy)]
+pub(crate) enum Step<'s> {
+    Append(&'s Event),
+    Route(&'s Routes),
+    Claim { wanted: &'s [Want], now: Timestamp, lease: Duration },
+    Extend(&'s [JobRef]),
+    Release(&'s [JobRef]),
+    Settle(&'s Settlement),
+    Replay(&'s Replay),
+    Prune,
+    Quarantine(&'s PluginRef),
+    Lift(&'s PluginRef),
+}
+
+/// What it was answered.
+#[derive(Debug, Clone)]
+pub(crate) enum Answer {
+    Nothing,
+    Appended(Appended),
+    Claimed(Vec<Claimed>),
+    Replayed(Replayed),
+    Pruned(Pruned),
+}
+
+/// What is known to be so.
+pub(crate) struct Witness {
+    pub(crate) life: Life,
+    tell: bool,
+    events: BTreeMap<EventId, Known>,
+    keys: HashMap<(SourceRef, String), (EventId, Timestamp)>,
+    quarantined: BTreeSet<PluginRef>,
+    /// Of each plugin, what it has counted by now.
+    counts: BTreeMap<PluginRef, BTreeMap<String, u64>>,
+    messages: usize,
+}
+
+struct Known {
+    event: Event,
+    jobs: BTreeMap<PluginName, Job>,
+}
+
+struct Job {
+    state: JobState,
+    attempts: u32,
+    replays: u32,
+    /// Since the last replay.
+    is_done: bool,
+    records: usize,
+}
+
+impl Witness {
+    pub(crate) fn new(tell: bool) -> Self {
+        Self {
+            life: Life::default(),
+            tell,
+            events: BTreeMap::new(),
+            keys: HashMap::new(),
+            quarantined: BTreeSet::new(),
+            counts: BTreeMap::new(),
+            messages: 0,
+        }
+    }
+
+    /// Takes note of a call. Its rights are judged by what was so before it, its changes by what is so now.
+    pub(crate) fn see(&mut self, step: Step<'_>, answer: Result<Answer, &Error>, now: Timestamp, inbox: &MemoryInbox) {
+        self.note(&step, &answer, now);
+        match (&step, &answer) {
+            (Step::Append(event), Ok(Answer::Appended(appended))) => self.appended(event, *appended),
+            (Step::Claim { wanted, .. }, Ok(Answer::Claimed(claimed))) => self.claimed(wanted, claimed, now),
+            (Step::Settle(settlement), answer) => self.settled(settlement, answer, inbox),
+            _ => {}
+        }
+        self.look(&step, &answer, now, inbox);
+        match (&step, &answer) {
+            (Step::Replay(replay), Ok(Answer::Replayed(replayed))) => self.replayed(replay, replayed, inbox),
+            (Step::Quarantine(plugin), Ok(_)) => {
+                self.quarantined.insert((*plugin).clone());
+                self.life.quarantines += 1;
+            }
+            (Step::Lift(plugin), Ok(_)) => drop(self.quarantined.remove(plugin)),
+            _ => {}
+        }
+        self.effects_are_as_known(inbox);
+    }
+
+    fn note(&mut self, step: &Step<'_>, answer: &Result<Answer, &Error>, now: Timestamp) {
+        let line = format!("{} {} -> {}", now.unix_millis(), told(step), answered(answer));
+        if self.tell {
+            println!("{line}");
+        }
+        let mut hasher = DefaultHasher::new();
+        (self.life.fingerprint, line).hash(&mut hasher);
+        self.life.fingerprint = hasher.finish();
+        self.life.steps += 1;
+        self.life.idle += u64::from(matches!(answer, Ok(Answer::Claimed(claimed)) if claimed.is_empty()));
+    }
+
+    fn appended(&mut self, event: &Event, appended: Appended) {
+        let key = (event.source.clone(), event.key.clone());
+        let holder = self.keys.get(&key).filter(|(_, until)| event.received_at < *until);
+        match appended {
+            Appended::Repeat(first) => assert_eq!(Some(first), holder.map(|(id, _)| *id), "a repeat of nothing"),
+            Appended::New => {
+                assert!(holder.is_none(), "{} is stored although its key was taken", event.id);
+                self.keys.insert(key, (event.id, event.key_until));
+                self.events.insert(event.id, Known { event: event.clone(), jobs: BTreeMap::new() });
+                self.life.events += 1;
+            }
+        }
+    }
+
+    fn claimed(&mut self, wanted: &[Want], claimed: &[Claimed], now: Timestamp) {
+        for want in wanted {
+            let given = claimed.iter().filter(|job| job.lease.plugin == want.plugin).count();
+            assert!(given <= want.limit, "{given} jobs of {} were given out, {} wanted", want.plugin, want.limit);
+        }
+        for Claimed { lease, event, .. } in claimed {
+            let JobRef { plugin, event: id, .. } = lease;
+            assert!(!self.quarantined.contains(plugin), "{plugin} is quarantined and was given {id}");
+            let known = &self.events[id];
+            assert_eq!(**event, known.event, "the event as it was stored");
+            let job = &known.jobs[&plugin.plugin];
+            let due = job.state.due_at();
+            assert!(due.is_some_and(|due| due <= now), "{id} for {plugin} was given out {:?} at {now:?}", job.state);
+            assert_eq!((lease.replays, lease.attempt), (job.replays, job.attempts + 1), "{id} for {plugin}");
+            assert!(!job.is_done, "{id} is done by {plugin} and was given out");
+            self.is_next_of_its_key(lease, claimed);
+        }
+    }
+
+    /// Whatever came before it under the same key is over.
+    fn is_next_of_its_key(&self, lease: &JobRef, claimed: &[Claimed]) {
+        let Known { event, jobs } = &self.events[&lease.event];
+        // An attempt that was lost is made again before an earlier event that was replayed meanwhile has its turn.
+        if event.ordering_key.is_none() || matches!(jobs[&lease.plugin.plugin].state, JobState::Leased { .. }) {
+            return;
+        }
+        for (id, earlier) in self.events.range(..lease.event) {
+            let is_same = earlier.event.source == event.source && earlier.event.ordering_key == event.ordering_key;
+            let Some(job) = earlier.jobs.get(&lease.plugin.plugin).filter(|_| is_same) else { continue };
+            let is_over = matches!(job.state, JobState::Done | JobState::Dead);
+            assert!(is_over, "{} overtakes {id} ({:?}) of the same key", lease.event, job.state);
+            let is_beside = claimed.iter().any(|other| other.lease.event == *id && other.lease.plugin == lease.plugin);
+            assert!(!is_beside, "{} runs beside {id} of the same key", lease.event);
+        }
+    }
+
+    fn settled(&mut self, settlement: &Settlement, answer: &Result<Answer, &Error>, inbox: &MemoryInbox) {
+        let Settlement { lease, attempt, next, effects, .. } = settlement;
+        let job = self.events.get_mut(&lease.event).and_then(|known| known.jobs.get_mut(&lease.plugin.plugin));
+        let is_leased = |job: &Job| {
+            matches!(job.state, JobState::Leased { .. })
+                && (job.replays, job.attempts) == (lease.replays, lease.attempt)
+        };
+        let counts = self.counts.entry(lease.plugin.clone()).or_default();
+        match answer {
+            Ok(_) => {
+                let job = job.expect("only what is stored is settled");
+                assert!(is_leased(job), "{lease:?} was settled without its lease");
+                assert_eq!(*next == JobState::Done, attempt.outcome == Outcome::Done, "{lease:?}");
+                job.records += 1;
+                let record = at_once(inbox.read(lease.event)).expect("in memory").expect("it is stored");
+                let record = record.jobs.into_iter().find(|job| job.plugin == lease.plugin.plugin).expect("its job");
+                assert_eq!(record.attempts.len(), job.records, "one record for each attempt: {lease:?}");
+                assert_eq!(record.attempts.last(), Some(&(lease.replays, attempt.clone())));
+                if attempt.outcome != Outcome::Done {
+                    self.life.dead += u64::from(*next == JobState::Dead);
+                    return;
+                }
+                assert!(!job.is_done, "{lease:?} is done a second time");
+                job.is_done = true;
+                self.life.done += 1;
+                for write in &effects.writes {
+                    let count = counts.entry(write.key.key.clone()).or_default();
+                    *count += 1;
+                    let written = write.value.as_deref().map(String::from_utf8_lossy);
+                    assert_eq!(written, Some(count.to_string().into()), "an update of {:?} is lost", write.key);
+                }
+                self.messages += effects.messages.len();
+            }
+            Err(Error::LeaseLost(_)) => assert!(!job.is_some_and(|job| is_leased(job)), "{lease:?} is not lost"),
+            Err(Error::Conflict(key)) => {
+                self.life.conflicts += 1;
+                let write = effects.writes.iter().find(|write| write.key == *key).expect("it went by this key");
+                let expected = (counts.get(&key.key).copied().unwrap_or(0) + 1).to_string();
+                assert_ne!(write.value.as_deref(), Some(expected.as_bytes()), "{key:?} has not changed");
+            }
+            Err(Error::OverQuota(quota)) => {
+                self.life.over_quota += 1;
+                let added = effects.writes.iter().filter(|write| !counts.contains_key(&write.key.key)).count();
+                assert!((counts.len() + added) as u64 > quota.keys, "{lease:?} was within its quota");
+            }
+            Err(error) => panic!("an inbox in memory failed: {error}"),
+        }
+    }
+
+    /// Looks at every event and job: what has changed is what this call may change.
+    fn look(&mut self, step: &Step<'_>, answer: &Result<Answer, &Error>, now: Timestamp, inbox: &MemoryInbox) {
+        let page = Page { selection: Selection::default(), after: None, limit: usize::MAX };
+        let found = at_once(inbox.events(page)).expect("in memory");
+        let ids: BTreeSet<_> = found.iter().map(|event| event.id).collect();
+        assert_eq!(ids.len(), found.len(), "an event is listed twice");
+        self.gone(step, &ids, answer);
+        for EventSummary { id, jobs, .. } in found {
+            let known = self.events.get_mut(&id).unwrap_or_else(|| panic!("{id} is stored and nobody sent it"));
+            for name in known.jobs.keys() {
+                assert!(jobs.iter().any(|job| job.plugin == *name), "the job of {id} for {name} has left");
+            }
+            for found in jobs {
+                let plugin = PluginRef { tenant: known.event.source.tenant.clone(), plugin: found.plugin.clone() };
+                let before = known.jobs.get(&found.plugin).map(|job| job.state);
+                let change = Change { step, answer, now, event: id, plugin: &plugin, before, after: found.state };
+                assert!(before == Some(found.state) || change.is_allowed(), "{id} for {plugin}: {change}");
+                let new = Job { state: found.state, attempts: 0, replays: 0, is_done: false, records: 0 };
+                let job = known.jobs.entry(found.plugin).or_insert(new);
+                job.state = found.state;
+                job.attempts = found.attempts;
+            }
+        }
+    }
+
+    fn gone(&mut self, step: &Step<'_>, there: &BTreeSet<EventId>, answer: &Result<Answer, &Error>) {
+        let gone: Vec<_> = self.events.keys().filter(|id| !there.contains(id)).copied().collect();
+        if !gone.is_empty() {
+            let Ok(Answer::Pruned(pruned)) = answer else { panic!("{gone:?} went by {}", told(step)) };
+            assert_eq!(pruned.events, gone.len() as u64);
+        }
+        for id in gone {
+            let jobs = self.events.remove(&id).expect("it was known").jobs;
+            let is_over = |job: &Job| matches!(job.state, JobState::Done | JobState::Dead);
+            assert!(!jobs.is_empty() && jobs.values().all(is_over), "{id} was pruned before it was over");
+            self.life.pruned += 1;
+        }
+    }
+
+    fn replayed(&mut self, replay: &Replay, replayed: &Replayed, inbox: &MemoryInbox) {
+        let mut jobs = 0;
+        for (id, known) in &mut self.events {
+            let record = at_once(inbox.read(*id)).expect("in memory").expect("it is stored");
+            for found in record.jobs {
+                let job = known.jobs.get_mut(&found.plugin).expect("it was just looked at");
+                assert_eq!(found.attempts.len(), job.records, "what was recorded of {id} is kept");
+                if found.replays != job.replays {
+                    assert_eq!((found.replays, job.attempts), (job.replays + 1, 0), "{id}: counted from one again");
+                    (job.replays, job.is_done) = (found.replays, false);
+                    jobs += 1;
+                }
+            }
+        }
+        assert_eq!(jobs, if replay.dry_run { 0 } else { replayed.jobs });
+        self.life.replayed += jobs;
+    }
+
+    /// What stands in the plugins' stores and in the outbox is what settled attempts asked for, and nothing else.
+    fn effects_are_as_known(&self, inbox: &MemoryInbox) {
+        for (plugin, counts) in &self.counts {
+            let usage = at_once(inbox.usage(plugin)).expect("in memory");
+            assert_eq!(usage.keys, counts.len() as u64, "keys of {plugin}");
+            for (key, count) in counts.iter().filter(|(key, _)| *key == "total") {
+                let key = hookyard_model::Key { bucket: "counts".into(), key: key.clone() };
+                let found = at_once(inbox.value(plugin, &key)).expect("in memory").expect("it was written");
+                assert_eq!(self::count(&found), *count, "{plugin} counted wrong");
+            }
+        }
+        let messages = at_once(inbox.messages(None, usize::MAX)).expect("in memory");
+        assert_eq!(messages.len(), self.messages, "messages in the outbox");
+    }
+
+    /// The end of a life: whatever was acknowledged and not pruned is over.
+    pub(crate) fn all_over(&self) -> bool {
+        self.events.values().all(|known| {
+            !known.jobs.is_empty()
+                && known.jobs.values().all(|job| matches!(job.state, JobState::Done | JobState::Dead))
+        })
+    }
+
+    /// What isn't, for whoever looks into it.
+    pub(crate) fn open(&self) -> Vec<String> {
+        let jobs = self.events.iter().flat_map(|(id, known)| known.jobs.iter().map(move |(name, job)| (id, name, job)));
+        jobs.filter(|(_, _, job)| !matches!(job.state, JobState::Done | JobState::Dead))
+            .map(|(id, name, job)| format!("{id} for {name}: {:?} after {}", job.state, job.attempts))
+            .collect()
+    }
+
+    /// The ids of all events that are stored.
+    pub(crate) fn ids(&self) -> Vec<EventId> {
+        self.events.keys().copied().collect()
+    }
+
+    /// The plugins that are quarantined.
+    pub(crate) fn quarantined(&self) -> Vec<PluginRef> {
+        self.quarantined.iter().cloned().collect()
+    }
+}
+
+/// A change of one job's state through one call.
+struct Change<'c> {
+    step: &'c Step<'c>,
+    answer: &'c Result<Answer, &'c Error>,
+    now: Timestamp,
+    event: EventId,
+    plugin: &'c PluginRef,
+    before: Option<JobState>,
+    after: JobState,
+}
+
+impl Change<'_> {
+    fn is_allowed(&self) -> bool {
+        use JobState::{Done, Held, Leased, Pending, Waiting};
+        let Ok(answer) = self.answer else { return false };
+        let is_mine = |lease: &JobRef| lease.event == self.event && lease.plugin == *self.plugin;
+        match (self.step, self.before, self.after) {
+            (Step::Append(event), None, Pending | Held) => event.id == self.event,
+            (Step::Route(_), None | Some(Held), Pending | Held) => true,
+            (Step::Route(_), Some(Pending | Waiting { .. }), Held) => true,
+            (Step::Quarantine(plugin), Some(Pending | Waiting { .. }), Held) => *plugin == self.plugin,
+            (Step::Lift(plugin), Some(Held), Pending) => *plugin == self.plugin,
+            (Step::Claim { now, lease, .. }, Some(Pending | Waiting { .. } | Leased { .. }), Leased { until }) => {
+                let Answer::Claimed(claimed) = answer else { return false };
+                until == now.after(*lease) && claimed.iter().any(|job| is_mine(&job.lease))
+            }
+            // Its plugin was taken off its source while an attempt was under way that never ended.
+            (Step::Claim { .. }, Some(Leased { until }), Held) => until <= self.now,
+            (Step::Extend(leases), Some(Leased { until: before }), Leased { until }) => {
+                until > before && leases.iter().any(is_mine)
+            }
+            (Step::Release(leases), Some(Leased { .. }), Pending | Held) => leases.iter().any(is_mine),
+            (Step::Settle(settlement), Some(Leased { .. }), after) => {
+                is_mine(&settlement.lease)
+                    && (after == settlement.next
+                        || (after == Held && !matches!(settlement.next, Done | JobState::Dead)))
+            }
+            (Step::Replay(replay), Some(before), Pending | Waiting { .. } | Held) => {
+                !replay.dry_run && !matches!(before, Leased { .. })
+            }
+            _ => false,
+        }
+    }
+}
+
+impl std::fmt::Display for Change<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:?} became {:?} by {}", self.before, self.after, told(self.step))
+    }
+}
+
+/// The result of a call that has nothing to wait for.
+fn at_once<T>(call: impl Future<Output = T>) -> T {
+    match pin!(call).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(done) => done,
+        Poll::Pending => panic!("the inbox in memory waits for nothing"),
+    }
+}
+
+fn told(step: &Step<'_>) -> String {
+    let jobs = |leases: &[JobRef]| leases.iter().map(job).collect::<Vec<_>>().join(", ");
+    match step {
+        Step::Append(event) => format!("append {} ({}, key {})", event.id, event.source, event.key),
+        Step::Route(Routes(routes)) => format!("route {routes:?}"),
+        Step::Claim { wanted, .. } => {
+            let wants = wanted.iter().map(|want| format!("{} of {}", want.limit, want.plugin));
+            format!("claim {}", wants.collect::<Vec<_>>().join(", "))
+        }
+        Step::Extend(leases) => format!("extend {}", jobs(leases)),
+        Step::Release(leases) => format!("release {}", jobs(leases)),
+        Step::Settle(Settlement { lease, attempt, next, .. }) => {
+            format!("settle {}: {} -> {next:?}", job(lease), attempt.outcome)
+        }
+        Step::Replay(replay) => format!("replay {:?}", replay.selection),
+        Step::Prune => "prune".to_owned(),
+        Step::Quarantine(plugin) => format!("quarantine {plugin}"),
+        Step::Lift(plugin) => format!("lift {plugin}"),
+    }
+}
+
+fn job(JobRef { event, plugin, replays, attempt }: &JobRef) -> String {
+    format!("{event} for {plugin} ({replays}/{attempt})")
+}
+
+fn answered(answer: &Result<Answer, &Error>) -> String {
+    match answer {
+        Ok(Answer::Claimed(claimed)) => {
+            claimed.iter().map(|claimed| job(&claimed.lease)).collect::<Vec<_>>().join(", ")
+        }
+        Ok(answer) => format!("{answer:?}"),
+        Err(error) => error.to_string(),
+    }
+}
+
+impl From<()> for Answer {
+    fn from((): ()) -> Self {
+        Self::Nothing
+    }
+}
+
+impl From<Appended> for Answer {
+    fn from(appended: Appended) -> Self {
+        Self::Appended(appended)
+    }
+}
+
+impl From<Vec<Claimed>> for Answer {
+    fn from(claimed: Vec<Claimed>) -> Self {
+        Self::Claimed(claimed)
+    }
+}
+
+impl From<Replayed> for Answer {
+    fn from(replayed: Replayed) -> Self {
+        Self::Replayed(replayed)
+    }
+}
+
+impl From<Pruned> for Answer {
+    fn from(pruned: Pruned) -> Self {
+        Self::Pruned(pruned)
+    }
+}
