@@ -38,10 +38,12 @@ impl draft2::wasi::keyvalue::atomics::Host for State {
 
     async fn swap(&mut self, cas: Resource<Glimpse>, value: Vec<u8>) -> Result<(), NotSwapped> {
         let seen = self.resources.delete(cas).map_err(Denied::from)?;
-        if self.effects.swap(&seen, value.into())? {
+        let swapped = self.effects.swap(&seen, value.into());
+        let key = self.effects.forget(seen);
+        if swapped? {
             return Ok(());
         }
-        let now = self.effects.glimpse(seen.key).await?;
+        let now = self.effects.glimpse(key).await?;
         Err(NotSwapped::Changed(self.resources.push(now).map_err(Denied::from)?))
     }
 
@@ -67,7 +69,8 @@ impl draft2::wasi::keyvalue::atomics::HostCas for State {
     }
 
     async fn drop(&mut self, cas: Resource<Glimpse>) -> wasmtime::Result<()> {
-        self.resources.delete(cas)?;
+        let seen = self.resources.delete(cas)?;
+        self.effects.forget(seen);
         Ok(())
     }
 }

@@ -149,6 +149,20 @@ impl Buffer {
         Ok(value)
     }
 
+    /// What stands at several keys. A guest gets the values in one piece, so they count as if none of them was shared.
+    pub(crate) async fn get_many(&mut self, keys: &[Key]) -> Result<Vec<Option<Bytes>>, Denied> {
+        let mut room = self.held_bytes_max;
+        let mut values = Vec::with_capacity(keys.len());
+        for key in keys {
+            let value = self.get(key).await?;
+            room = room
+                .checked_sub(entry_bytes(key, value.as_ref()))
+                .ok_or_else(|| Denied::Guest(format!("one answer may take {} bytes", self.held_bytes_max)))?;
+            values.push(value);
+        }
+        Ok(values)
+    }
+
     /// Puts a value at a key, or takes out what stands there.
     pub(crate) fn put(&mut self, key: Key, value: Option<Bytes>) -> Result<(), Denied> {
         check_key(&key)?;
@@ -191,10 +205,17 @@ impl Buffer {
         Ok(number)
     }
 
-    /// What stands at a key, to be compared with later.
+    /// What stands at a key, to be compared with later. The value is held as long as the glimpse is.
     pub(crate) async fn glimpse(&mut self, key: Key) -> Result<Glimpse, Denied> {
         let value = self.get(&key).await?;
+        self.hold(entry_bytes(&key, value.as_ref()))?;
         Ok(Glimpse { changes: self.changes(&key), key, value })
+    }
+
+    /// Lets go of a glimpse; its key.
+    pub(crate) fn forget(&mut self, seen: Glimpse) -> Key {
+        self.held_bytes -= entry_bytes(&seen.key, seen.value.as_ref());
+        seen.key
     }
 
     /// Puts a value in the place of what was seen, if it still stands there; whether it did.

@@ -157,13 +157,10 @@ macro_rules! store_and_batch {
                 bucket: Resource<Bucket>,
                 keys: Vec<String>,
             ) -> Result<Vec<Option<(String, Vec<u8>)>>, Denied> {
-                let mut found = Vec::with_capacity(keys.len());
-                for key in keys {
-                    let key = self.key(&bucket, key)?;
-                    let value = self.effects.get(&key).await?;
-                    found.push(value.map(|value| (key.key, Vec::from(value))));
-                }
-                Ok(found)
+                let keys = keys.into_iter().map(|key| self.key(&bucket, key)).collect::<Result<Vec<_>, _>>()?;
+                let values = self.effects.get_many(&keys).await?;
+                let pair = |(key, value): (Key, Option<Bytes>)| value.map(|value| (key.key, Vec::from(value)));
+                Ok(keys.into_iter().zip(values).map(pair).collect())
             }
 
             async fn set_many(

@@ -184,6 +184,30 @@ async fn every_amount_has_its_limit() {
     assert_eq!(denied(effects.get(&key("a")).await), "one run may read 10000 times");
 }
 
+#[tokio::test]
+async fn what_handles_and_answers_hold_is_bounded_as_well() {
+    let limits = Limits { memory_max: 10_000, ..Limits::default() };
+    let mut effects = buffer_with(&Arc::new(MemoryInbox::new()), &limits);
+    let in_all = "what one run reads, writes and sends may take 10000 bytes in all";
+    let change = |effects: &mut Buffer, n: u8| effects.put(key("k"), Some(vec![n; 2_000].into())).expect("put");
+    let mut handles = Vec::new();
+    for n in 0..3 {
+        change(&mut effects, n);
+        handles.push(effects.glimpse(key("k")).await.expect("room"));
+    }
+    assert_eq!(denied(effects.glimpse(key("k")).await), in_all, "each handle keeps another value");
+    handles.drain(..).for_each(|seen| drop(effects.forget(seen)));
+    for n in 0..20 {
+        let seen = effects.glimpse(key("k")).await.expect("room again");
+        change(&mut effects, n);
+        effects.forget(seen);
+    }
+    let same = vec![key("k"); 4];
+    assert_eq!(effects.get_many(&same).await.expect("an answer").len(), 4);
+    let too_many = effects.get_many(&vec![key("k"); 5]).await;
+    assert_eq!(denied(too_many), "one answer may take 10000 bytes", "it would be copied each time");
+}
+
 async fn all_keys(effects: &mut Buffer) -> Vec<String> {
     let (mut all, mut after) = (Vec::new(), None);
     loop {
