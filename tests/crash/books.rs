@@ -1,13 +1,13 @@
 //! The books: what stands in the inbox, read past the host, from the file itself.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use hookyard_inbox::{EventSummary, Inbox, JobSummary, Page, Selection};
 use hookyard_inbox_sqlite::SqliteInbox;
-use hookyard_model::{EventId, JobState, PluginRef};
+use hookyard_model::{EventId, JobState, Key, MessageId, PluginRef};
 use hookyard_testkit::PATIENCE;
 
 use crate::Ledger;
@@ -22,7 +22,15 @@ pub(crate) struct Books {
     plugin: PluginRef,
     /// The last event of those that are over without a gap.
     after: Option<EventId>,
+    /// The last message that was read.
+    after_message: Option<MessageId>,
     stored: BTreeMap<String, EventId>,
+    /// Of each event, how many messages there are.
+    messages: BTreeMap<EventId, u64>,
+    /// Events whose effects haven't been looked at.
+    unaudited: Vec<(String, EventId)>,
+    /// Effects that are not there, and those that are there more than once, in words.
+    lost: Vec<String>,
     doubled: Vec<String>,
     attempts: u64,
 }
@@ -31,7 +39,18 @@ impl Books {
     pub(crate) fn new(path: &Path, plugin: &str) -> Self {
         let (tenant, name) = plugin.split_once('/').expect("tenant/plugin");
         let plugin = PluginRef { tenant: tenant.parse().expect("a name"), plugin: name.parse().expect("a name") };
-        Self { path: path.to_owned(), plugin, after: None, stored: BTreeMap::new(), doubled: Vec::new(), attempts: 0 }
+        Self {
+            path: path.to_owned(),
+            plugin,
+            after: None,
+            after_message: None,
+            stored: BTreeMap::new(),
+            messages: BTreeMap::new(),
+            unaudited: Vec::new(),
+            lost: Vec::new(),
+            doubled: Vec::new(),
+            attempts: 0,
+        }
     }
 
     /// Forgets all, so that the next reading begins with the first event.
@@ -44,25 +63,68 @@ impl Books {
     pub(crate) async fn read(&mut self, ledger: &mut Ledger, party: &Party) -> Result<()> {
         let inbox = SqliteInbox::open_read_only(&self.path).context("the inbox can't be read")?;
         self.all_handled(&inbox).await?;
+        self.read_messages(&inbox).await?;
+        self.audit(&inbox).await?;
+        let counted = self.counted(&inbox, "all", "handled").await?;
         let sent = party.sent();
-        let missing: Vec<_> = sent.acknowledged.iter().filter(|key| !self.stored.contains_key(*key)).collect();
-        let strangers: BTreeSet<_> = self.stored.keys().filter(|key| !sent.keys.contains(*key)).collect();
-        if let Some(key) = missing.first() {
-            bail!("{} acknowledged events are not stored, such as the one with key {key}", missing.len());
-        }
-        if let Some(key) = self.doubled.first() {
-            bail!("{} events are stored twice, such as the one with key {key}", self.doubled.len());
-        }
-        if let Some(key) = strangers.first() {
+        let missing = sent.acknowledged.iter().filter(|key| !self.stored.contains_key(*key));
+        let mut lost = self.lost.clone();
+        lost.extend(missing.map(|key| format!("the event {key} was acknowledged and is not stored")));
+        if let Some(key) = self.stored.keys().find(|key| !sent.keys.contains(*key)) {
             bail!("an event is stored that nobody sent, with key {key}");
         }
-        ledger.sent = sent.keys.len() as u64;
-        ledger.acknowledged = sent.acknowledged.len() as u64;
-        ledger.requests = sent.requests;
-        ledger.stored = self.stored.len() as u64;
-        ledger.handled = self.stored.len() as u64;
-        ledger.attempts = self.attempts;
+        *ledger = Ledger {
+            sent: sent.keys.len() as u64,
+            acknowledged: sent.acknowledged.len() as u64,
+            stored: self.stored.len() as u64,
+            handled: self.stored.len() as u64,
+            counted,
+            messages: self.messages.values().sum(),
+            lost: lost.len() as u64,
+            doubled: self.doubled.len() as u64,
+            requests: sent.requests,
+            attempts: self.attempts,
+            deaths: std::mem::take(&mut ledger.deaths),
+        };
+        match lost.first().or(self.doubled.first()) {
+            Some(first) => bail!("{} lost, {} doubled, such as: {first}", lost.len(), self.doubled.len()),
+            None => Ok(()),
+        }
+    }
+
+    async fn read_messages(&mut self, inbox: &SqliteInbox) -> Result<()> {
+        loop {
+            let messages = inbox.messages(self.after_message, PAGE).await?;
+            let Some(last) = messages.last() else { return Ok(()) };
+            self.after_message = Some(last.id);
+            for message in messages {
+                *self.messages.entry(message.event).or_default() += 1;
+            }
+        }
+    }
+
+    /// Looks at the effects of the events that have been handled since the last time.
+    async fn audit(&mut self, inbox: &SqliteInbox) -> Result<()> {
+        for (key, id) in std::mem::take(&mut self.unaudited) {
+            let counted = self.counted(inbox, "each", &key).await?;
+            let sent = self.messages.get(&id).copied().unwrap_or(0);
+            for (what, times) in [("counted", counted), ("sent", sent)] {
+                let list = match times {
+                    0 => &mut self.lost,
+                    1 => continue,
+                    _ => &mut self.doubled,
+                };
+                list.push(format!("the event {key} is done and was {what} {times} times"));
+            }
+        }
         Ok(())
+    }
+
+    async fn counted(&self, inbox: &SqliteInbox, bucket: &str, key: &str) -> Result<u64> {
+        let key = Key { bucket: bucket.into(), key: key.into() };
+        let Some(found) = inbox.value(&self.plugin, &key).await? else { return Ok(0) };
+        let text = std::str::from_utf8(&found.value).context("a counter is a number")?;
+        text.parse().context("a counter is a number")
     }
 
     async fn all_handled(&mut self, inbox: &SqliteInbox) -> Result<()> {
@@ -92,8 +154,9 @@ impl Books {
             self.attempts += u64::from(*attempts);
             self.after = Some(event.id);
             if self.stored.insert(event.key.clone(), event.id).is_some() {
-                self.doubled.push(event.key);
+                self.doubled.push(format!("the event {} is stored twice", event.key));
             }
+            self.unaudited.push((event.key, event.id));
         }
         None
     }

@@ -149,5 +149,6 @@ fn is_killed(status: ExitStatus, log: &str) -> Result<()> {
 fn config() -> Config {
     Config::new()
         .plugins("settle = \"50ms\"")
+        .section("plugins.limits", "kv_keys_max = 10_000_000\nkv_bytes_max = \"1GiB\"")
         .section("retry", "attempts_max = 1000\ndelay_first = \"5ms\"\ndelay_max = \"20ms\"")
 }

@@ -1,0 +1,19 @@
+//! Writes down each event that it handles, in every place that effects reach: counts all, counts each, sends a message.
+
+use hookyard_guests::effects::{atomics, outbox, store};
+use hookyard_guests::{Delivery, Failure, Guest, Message, rejected};
+
+struct Ledger;
+
+impl Guest for Ledger {
+    fn handle(delivery: Delivery, _: Message) -> Result<(), Failure> {
+        let all = store::open("all").map_err(rejected)?;
+        atomics::increment(&all, "handled", 1).map_err(rejected)?;
+        let each = store::open("each").map_err(rejected)?;
+        atomics::increment(&each, &delivery.key, 1).map_err(rejected)?;
+        outbox::send("audit", delivery.key.as_bytes(), None).map_err(rejected)?;
+        Ok(())
+    }
+}
+
+hookyard_guests::export!(Ledger);
