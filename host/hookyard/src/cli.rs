@@ -1,11 +1,15 @@
 //! The command line: what can be asked for, and what the exit codes mean.
 
+pub(crate) mod filters;
+
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use hookyard_model::{EventId, PluginRef, Revision};
 
 use crate::document::Faults;
+use filters::Filters;
 
 /// Receives webhooks, proves who sent them, stores them, and hands them as typed events to WebAssembly plugins.
 #[derive(Debug, Parser)]
@@ -37,10 +41,25 @@ pub(crate) enum Command {
         #[command(flatten)]
         config: Config,
     },
-    /// Look at stored events
+    /// Look at stored events, and run them again
     Events {
         #[command(subcommand)]
         command: Events,
+    },
+    /// Look at plugins, and release them from quarantine
+    Plugins {
+        #[command(subcommand)]
+        command: Plugins,
+    },
+    /// Write a whole copy of the inbox to a file, also while a host serves from it
+    Backup {
+        /// Where to; a file that exists is never overwritten
+        file: PathBuf,
+        #[command(flatten)]
+        config: Config,
+        /// Say what was done as JSON
+        #[arg(long)]
+        json: bool,
     },
     /// Print the reference configuration: every key with its default
     Config,
@@ -49,14 +68,95 @@ pub(crate) enum Command {
 /// What to do with stored events.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Events {
-    /// List all events, the oldest first, with what became of them
+    /// List events, the oldest first, with what became of them
     List {
         #[command(flatten)]
         config: Config,
+        #[command(flatten)]
+        filters: Filters,
+        /// No more than this many
+        #[arg(long, value_name = "COUNT")]
+        limit: Option<usize>,
         /// One JSON object per line instead of a table
         #[arg(long)]
         json: bool,
     },
+    /// Show one event whole: headers, body, and every attempt with its outcome and its log
+    Show {
+        /// The event's id
+        id: EventId,
+        #[command(flatten)]
+        config: Config,
+        /// One JSON object instead of text
+        #[arg(long)]
+        json: bool,
+    },
+    /// Run events again, whatever came of them; earlier attempts stay on record
+    ///
+    /// With filters on plugin and state, only the jobs that these are true of run again. What is being attempted at the
+    /// moment is left alone. A host that is running takes the rest up within moments, and one that isn't when it starts.
+    Replay {
+        /// The events' ids
+        ids: Vec<EventId>,
+        #[command(flatten)]
+        config: Config,
+        #[command(flatten)]
+        options: ReplayOptions,
+    },
+}
+
+/// Which events are to run again, and how.
+#[derive(Debug, Args)]
+pub(crate) struct ReplayOptions {
+    #[command(flatten)]
+    pub(crate) filters: Filters,
+    /// Run again everything that is stored, which has to be said where nothing else is
+    #[arg(long)]
+    pub(crate) all: bool,
+    /// Only count
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Begin no more than this many a second
+    #[arg(long, value_name = "PER_SECOND", value_parser = rate)]
+    pub(crate) rate: Option<f64>,
+    /// Run them on this revision, all 64 digits of it, rather than on the active one
+    #[arg(long)]
+    pub(crate) revision: Option<Revision>,
+    /// Say what was done as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// What to do with plugins.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Plugins {
+    /// List the plugins in the folder, and those in quarantine with the reason
+    List {
+        #[command(flatten)]
+        config: Config,
+        /// One JSON object per line instead of text
+        #[arg(long)]
+        json: bool,
+    },
+    /// End a plugin's quarantine: its held events go on
+    Release {
+        /// The plugin, as tenant/name
+        #[arg(value_parser = plugin)]
+        plugin: PluginRef,
+        #[command(flatten)]
+        config: Config,
+    },
+}
+
+fn rate(text: &str) -> Result<f64, String> {
+    let rate = text.parse::<f64>().ok().filter(|rate| rate.is_finite() && *rate > 0.0);
+    rate.ok_or_else(|| "must be a number above zero".to_owned())
+}
+
+fn plugin(text: &str) -> Result<PluginRef, String> {
+    let (tenant, plugin) = text.split_once('/').ok_or("must be a tenant and a name, such as acme/books")?;
+    let tenant = tenant.parse().map_err(|error: hookyard_model::InvalidName| error.to_string())?;
+    Ok(PluginRef { tenant, plugin: plugin.parse().map_err(|error: hookyard_model::InvalidName| error.to_string())? })
 }
 
 /// Which configuration to use.
@@ -79,6 +179,8 @@ pub(crate) enum Log {
 /// Why a command did not do what it was asked for.
 #[derive(Debug)]
 pub(crate) enum Failure {
+    /// The arguments make no sense together.
+    Arguments(String),
     /// The configuration is wrong.
     Configuration(Faults),
     /// Something went wrong when it was done.
@@ -103,6 +205,10 @@ impl Failure {
     /// Says on standard error what is wrong, and how the process is to end.
     pub(crate) fn tell(self) -> ExitCode {
         match self {
+            Self::Arguments(why) => {
+                eprintln!("hookyard: {why}");
+                ExitCode::from(2)
+            }
             Self::Configuration(faults) => {
                 eprintln!("{faults}");
                 ExitCode::from(2)
@@ -138,6 +244,24 @@ mod tests {
         }
         let help: String = help.lines().map(|line| line.trim_end().to_owned() + "\n").collect();
         assert_eq!(help, include_str!("cli.txt"), "\n{help}");
+    }
+
+    #[test]
+    fn a_replay_takes_ids_and_filters() {
+        let id = "0197308f-0000-7000-8000-000000000001";
+        let read = |arguments: &[&str]| Cli::try_parse_from([&["hookyard", "events", "replay"], arguments].concat());
+        let Ok(Cli { command: Command::Events { command: Events::Replay { ids, options, .. } } }) =
+            read(&[id, "--state", "dead", "--rate", "2.5", "--dry-run", "--revision", &"ab".repeat(32)])
+        else {
+            panic!("it is understood");
+        };
+        assert_eq!(ids.iter().map(ToString::to_string).collect::<Vec<_>>(), [id]);
+        assert_eq!((options.rate, options.dry_run, options.all), (Some(2.5), true, false));
+        assert_eq!(options.revision.map(|revision| revision.to_string()), Some("ab".repeat(32)));
+        for wrong in [&["nonsense"][..], &["--rate", "0"], &["--rate", "NaN"], &["--revision", "abab"]] {
+            assert!(read(wrong).is_err(), "{wrong:?}");
+        }
+        assert!(Cli::try_parse_from(["hookyard", "plugins", "release", "books"]).is_err());
     }
 
     #[test]

@@ -14,8 +14,11 @@ mod watch;
 mod release;
 mod reload;
 mod serve;
+mod retention;
 mod check;
 mod events;
+mod plugins;
+mod backup;
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -23,7 +26,7 @@ use std::time::Duration;
 use anyhow::Context;
 use clap::Parser;
 
-use cli::{Cli, Command, Events, Failure};
+use cli::{Cli, Command, Events, Failure, Plugins};
 
 /// A component that is still being compiled when the host ends is not waited for any longer than this.
 const LEFTOVERS_MAX: Duration = Duration::from_millis(200);
@@ -44,9 +47,14 @@ fn run(command: Command) -> Result<(), Failure> {
             runtime.block_on(serve::serve(&config.path))
         }
         Command::Check { config } => check::check(&config.path),
-        Command::Events { command: Events::List { config, json } } => {
-            runtime.block_on(events::list(&config.path, json))
+        Command::Events { command } => runtime.block_on(look_at_events(command)),
+        Command::Plugins { command: Plugins::List { config, json } } => {
+            runtime.block_on(plugins::list(&config.path, json))
         }
+        Command::Plugins { command: Plugins::Release { plugin, config } } => {
+            runtime.block_on(plugins::release(&config.path, plugin))
+        }
+        Command::Backup { file, config, json } => backup::backup(&config.path, &file, json),
         Command::Config => {
             print!("{}", config::DEFAULT);
             Ok(())
@@ -54,4 +62,12 @@ fn run(command: Command) -> Result<(), Failure> {
     };
     runtime.shutdown_timeout(LEFTOVERS_MAX);
     done
+}
+
+async fn look_at_events(command: Events) -> Result<(), Failure> {
+    match command {
+        Events::List { config, filters, limit, json } => events::list::list(&config.path, filters, limit, json).await,
+        Events::Show { id, config, json } => events::show::show(&config.path, id, json).await,
+        Events::Replay { ids, config, options } => events::replay::replay(&config.path, ids, options).await,
+    }
 }

@@ -12,6 +12,7 @@ use hookyard_model::SourceRef;
 
 use crate::config::{self, Reading, Settings};
 use crate::release::{self, Desired, Stamp};
+use crate::retention;
 use crate::serve;
 use crate::watch::Watch;
 use settling::Settling;
@@ -26,6 +27,7 @@ pub(crate) struct Handles {
     pub(crate) ingress: hookyard_ingress::Handle,
     pub(crate) dispatch: hookyard_dispatch::Handle,
     pub(crate) releases: release::Handle,
+    pub(crate) retention: retention::Handle,
 }
 
 /// The configuration's keeper.
@@ -104,6 +106,7 @@ impl Reload {
         self.handles.dispatch.replace(serve::policies(&settings));
         self.handles.dispatch.replace_quarantine(settings.quarantine);
         self.handles.releases.replace(Desired::from(&settings));
+        self.handles.retention.replace(settings.retention.clone());
         let added = missing_from(&self.running, &settings);
         let removed = missing_from(&settings, &self.running);
         tracing::info!(target: "hookyard::config", sources = settings.sources.len(), added, removed, "configuration reloaded");

@@ -22,6 +22,7 @@ use crate::cli::Failure;
 use crate::config::{self, Settings};
 use crate::release::{self, Desired, Releases};
 use crate::reload::{Handles, Reload};
+use crate::retention::Retaining;
 use crate::system::{Fetcher, SystemClock, event_id, message_id};
 
 /// All parts, each ready and none running.
@@ -29,6 +30,7 @@ struct Parts {
     ingress: Bound,
     dispatcher: Dispatcher,
     releases: Releases,
+    retaining: Retaining,
     reload: Reload,
 }
 
@@ -52,11 +54,13 @@ async fn build(path: &Path, settings: Settings, files: BTreeSet<PathBuf>) -> any
     let catalog = Arc::new(Catalog::new(effects));
     let ingress = bind(&settings, Arc::clone(&inbox)).await?;
     let dispatcher = Dispatcher::new(dispatch_config(&settings, Arc::clone(&inbox), Arc::clone(&catalog)));
+    let (retaining, retention) = Retaining::new(Arc::clone(&inbox), Arc::new(SystemClock), settings.retention.clone());
     let releases = Releases::new(release::Parts { engine, catalog, inbox }, Desired::from(&settings));
     introduce(&settings);
-    let handles = Handles { ingress: ingress.handle(), dispatch: dispatcher.handle(), releases: releases.handle() };
+    let (ingress_handle, dispatch) = (ingress.handle(), dispatcher.handle());
+    let handles = Handles { ingress: ingress_handle, dispatch, releases: releases.handle(), retention };
     let reload = Reload::new(path.to_owned(), settings, files, handles);
-    Ok(Parts { ingress, dispatcher, releases, reload })
+    Ok(Parts { ingress, dispatcher, releases, retaining, reload })
 }
 
 async fn open_inbox(settings: &Settings) -> anyhow::Result<Arc<dyn Inbox>> {
@@ -151,6 +155,7 @@ async fn run(parts: Parts, mut stop: Stop) -> anyhow::Result<()> {
     tasks.spawn(parts.ingress.run(until_ended()));
     tasks.spawn(parts.dispatcher.run(until_ended()));
     tasks.spawn(parts.releases.run(until_ended()));
+    tasks.spawn(parts.retaining.run(until_ended()));
     tasks.spawn(parts.reload.run(until_ended()));
     tracing::info!(target: "hookyard::serve", %address, "listening");
     let failed = tokio::select! {

@@ -12,6 +12,7 @@ mod host;
 pub(crate) mod limits;
 mod retry;
 mod quarantine;
+mod retention;
 mod source;
 mod scheme;
 #[cfg(test)]
@@ -70,7 +71,23 @@ fn settings(root: &Section<'_>, around: &Surroundings<'_>, sink: &Sink) -> Optio
     let folder =
         root.table("providers", |section| section.get::<PathBuf>("folder")).map(|folder| around.resolve(&folder));
     let providers = provider::all(folder.as_deref(), around, sink);
-    let defaults = source::Defaults { retry: retry.clone(), dedupe_window };
-    let sources = root.table("tenants", |section| source::all(section, &providers, &defaults, around));
-    Some(Settings { ingress, admin, inbox, plugins, dispatch, egress, retry, quarantine, providers, sources })
+    let (keep, every) = root.table("retention", retention::read);
+    let defaults = source::Defaults { retry: retry.clone(), dedupe_window, keep };
+    let source::Tenants { sources, keeps } =
+        root.table("tenants", |section| source::all(section, &providers, &defaults, around));
+    let limits = hookyard_inbox::Retention { fallback: keep, by_tenant: keeps };
+    let retention = settings::Retention { limits, every };
+    Some(Settings {
+        ingress,
+        admin,
+        inbox,
+        plugins,
+        dispatch,
+        egress,
+        retry,
+        retention,
+        quarantine,
+        providers,
+        sources,
+    })
 }

@@ -24,6 +24,7 @@ pub(crate) struct Settings {
     pub(crate) egress: hookyard_egress::Config,
     /// For sources that say nothing of their own.
     pub(crate) retry: RetryPolicy,
+    pub(crate) retention: Retention,
     /// None where it's switched off.
     pub(crate) quarantine: Option<QuarantinePolicy>,
     /// By name.
@@ -64,6 +65,14 @@ pub(crate) struct Dispatch {
     pub(crate) lease: Duration,
     /// How long attempts in flight may go on at shutdown.
     pub(crate) drain_max: Duration,
+}
+
+/// How long events are kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Retention {
+    pub(crate) limits: hookyard_inbox::Retention,
+    /// How often it's seen to.
+    pub(crate) every: Duration,
 }
 
 /// A source, its verification compiled.

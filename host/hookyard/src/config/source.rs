@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use hookyard_inbox::Keep;
 use hookyard_model::{RetryPolicy, SourceName, SourceRef, TenantName};
 use hookyard_verify::{JsonPointer, Provider, Verifier};
 
@@ -18,32 +19,45 @@ type Providers = BTreeMap<String, Arc<Provider>>;
 pub(super) struct Defaults {
     pub(super) retry: RetryPolicy,
     pub(super) dedupe_window: Duration,
+    /// A tenant's rather.
+    pub(super) keep: Keep,
 }
 
-/// All sources of all tenants. A source with a fault is left out, and its faults say why.
+/// What is said of tenants.
+#[derive(Default)]
+pub(super) struct Tenants {
+    pub(super) sources: BTreeMap<SourceRef, Source>,
+    /// Of those that have a retention of their own.
+    pub(super) keeps: BTreeMap<TenantName, Keep>,
+}
+
+/// All tenants with all their sources. A source with a fault is left out, and its faults say why.
 pub(super) fn all(
     tenants: &Section<'_>,
     providers: &Providers,
     defaults: &Defaults,
     around: &Surroundings<'_>,
-) -> BTreeMap<SourceRef, Source> {
-    let mut sources = BTreeMap::new();
+) -> Tenants {
+    let mut all = Tenants::default();
     tenants.each(|tenant, entry| {
         let tenant = named(&entry, TenantName::new(tenant));
         entry.table(|section| {
+            let has_keep = section.entry("retention").is_some();
+            let keep = section.table("retention", |section| super::retention::keep(section, defaults.keep));
+            all.keeps.extend(tenant.clone().filter(|_| has_keep).map(|tenant| (tenant, keep)));
             section.table("sources", |table| {
                 table.each(|name, entry| {
                     let name = named(&entry, SourceName::new(name));
                     // One with a bad name is read all the same, so that its other faults show.
                     let source = entry.table(|section| read(section, providers, defaults, around));
                     let named = tenant.clone().zip(name).map(|(tenant, source)| SourceRef { tenant, source });
-                    sources.extend(named.zip(source));
+                    all.sources.extend(named.zip(source));
                 });
             });
             Some(())
         });
     });
-    sources
+    all
 }
 
 fn named<T>(entry: &Entry<'_>, name: Result<T, hookyard_model::InvalidName>) -> Option<T> {

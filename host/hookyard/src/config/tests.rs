@@ -83,6 +83,7 @@ fn the_reference_file_says_the_defaults_and_every_key() {
         "egress",
         "retry",
         "quarantine",
+        "retention",
         "providers",
         "tenants",
         "sources",
@@ -93,6 +94,32 @@ fn the_reference_file_says_the_defaults_and_every_key() {
         let is_said = |line: &str| line.trim_start_matches(['#', ' ']).starts_with(&format!("{key} = "));
         assert!(DEFAULT.lines().any(is_said), "the reference file says nothing of {key}");
     }
+}
+
+#[test]
+fn a_tenant_may_keep_events_longer_or_shorter_than_the_others() {
+    let folder = Folder::new();
+    let settings = folder.settings(
+        "[retention]\nage_max = \"90d\"\nbytes_max = \"1GiB\"\nevery = \"5m\"\n\
+         [tenants.acme.retention]\nage_max = \"7d\"\n\
+         [tenants.umbrella.retention]\nage_max = \"unlimited\"\nbytes_max = \"unlimited\"\n\
+         [tenants.wayne.sources]",
+    );
+    let day = Duration::from_secs(86_400);
+    let keep_of = |tenant: &str| {
+        let keep = settings.retention.limits.keep_of(&tenant.parse().expect("a name"));
+        (keep.age_max, keep.bytes_max)
+    };
+    assert_eq!(keep_of("acme"), (Some(7 * day), Some(1 << 30)), "the host's where the tenant says nothing");
+    assert_eq!(keep_of("umbrella"), (None, None));
+    assert_eq!(keep_of("wayne"), (Some(90 * day), Some(1 << 30)));
+    assert_eq!(settings.retention.every, Duration::from_secs(300));
+    let unlimited = folder.settings("").retention.limits;
+    assert_eq!(unlimited, hookyard_inbox::Retention::default(), "nothing is taken out unless that is said");
+    check(
+        "[tenants.acme.retention]\nage = \"7d\"",
+        "hookyard.toml:2: tenants.acme.retention.age: unknown key; did you mean `age_max`?",
+    );
 }
 
 #[test]

@@ -43,6 +43,11 @@ fn measure(text: &str, units: &[(&str, u64)]) -> Option<u64> {
     number.parse::<u64>().ok()?.checked_mul(*factor)
 }
 
+/// A time such as `30s` or `6h`.
+pub(crate) fn duration(text: &str) -> Option<Duration> {
+    measure(text, &DURATIONS).map(Duration::from_millis)
+}
+
 fn text<'v>(value: &'v DeValue<'_>, what: &str) -> Result<&'v str, String> {
     value.as_str().ok_or_else(|| format!("must be {what}, not {}", kind_of(value)))
 }

@@ -1,12 +1,15 @@
 //! One look at the whole folder without serving anything: every plugin is loaded and let go again.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use hookyard_model::PluginRef;
 use hookyard_plugin::Engine;
 
 use super::active::{handlers, takes};
 use super::load::Failure;
 use super::{Desired, listing, sighting};
+use crate::config::settings::Plugins;
 
 /// What was found of one plugin, or of an entry that is none.
 #[derive(Debug)]
@@ -17,6 +20,12 @@ pub(crate) enum Finding {
     Odd(String),
     /// A plugin that would be refused, in one line.
     Bad(String),
+}
+
+/// The plugins that have a file in the folder, by name. Loads none of them.
+pub(crate) fn present(plugins: &Plugins) -> std::io::Result<BTreeSet<PluginRef>> {
+    let listing = listing::list(&plugins.folder)?;
+    Ok(sighting::judge(&plugins.folder, &listing, plugins.count_max).plugins.into_keys().collect())
 }
 
 /// Looks at the folder and at every plugin in it, in order. Blocks while it compiles.

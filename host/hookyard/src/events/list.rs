@@ -6,20 +6,24 @@ use std::path::Path;
 use anyhow::Context;
 use hookyard_inbox::{EventSummary, Inbox, JobSummary, Page, Selection};
 use hookyard_inbox_sqlite::SqliteInbox;
+use hookyard_model::Clock;
 use serde::Serialize;
 
 use crate::cli::Failure;
+use crate::cli::filters::Filters;
 use crate::config;
 use crate::explain::visible;
+use crate::system::SystemClock;
 
 const PAGE: usize = 500;
 
-/// Lists all events of the inbox that the configuration at `path` names.
-pub(crate) async fn list(path: &Path, json: bool) -> Result<(), Failure> {
+/// Lists the events that the filters leave, up to `limit`, of the inbox that the configuration at `path` names.
+pub(crate) async fn list(path: &Path, filters: Filters, limit: Option<usize>, json: bool) -> Result<(), Failure> {
+    let selection = filters.selection(SystemClock.now())?;
     let settings = config::read(path).result?;
     let inbox = SqliteInbox::open_read_only(&settings.inbox).map_err(anyhow::Error::from)?;
     let mut out = BufWriter::new(io::stdout().lock());
-    match write_all(&inbox, json, &mut out).await {
+    match write_all(&inbox, &selection, limit.unwrap_or(usize::MAX), json, &mut out).await {
         // Whoever read the list has seen enough.
         Err(error) if error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == ErrorKind::BrokenPipe) => {
             Ok(())
@@ -28,19 +32,24 @@ pub(crate) async fn list(path: &Path, json: bool) -> Result<(), Failure> {
     }
 }
 
-async fn write_all(inbox: &dyn Inbox, json: bool, out: &mut impl Write) -> anyhow::Result<()> {
+async fn write_all(
+    inbox: &dyn Inbox,
+    selection: &Selection,
+    mut left: usize,
+    json: bool,
+    out: &mut impl Write,
+) -> anyhow::Result<()> {
     let mut after = None;
-    loop {
-        let events = inbox
-            .events(Page { selection: Selection::default(), after, limit: PAGE })
-            .await
-            .context("the events can't be read")?;
+    while left > 0 {
+        let page = Page { selection: selection.clone(), after, limit: left.min(PAGE) };
+        let events = inbox.events(page).await.context("the events can't be read")?;
         let Some(last) = events.last() else { break };
         match json {
             true => events.iter().try_for_each(|event| write_json(event, out))?,
             false => write_table(&events, after.is_none(), out)?,
         }
         after = Some(last.id);
+        left -= events.len();
     }
     Ok(out.flush()?)
 }
@@ -96,25 +105,26 @@ impl<'e> Job<'e> {
 
 /// Columns are as wide as this stretch of the list needs.
 fn write_table(events: &[EventSummary], with_head: bool, out: &mut impl Write) -> io::Result<()> {
-    let mut rows: Vec<[String; 5]> = events.iter().map(row).collect();
+    let mut rows: Vec<[String; 6]> = events.iter().map(row).collect();
     if with_head {
-        rows.insert(0, ["RECEIVED", "SOURCE", "TYPE", "KEY", "PLUGINS"].map(str::to_owned));
+        rows.insert(0, ["ID", "RECEIVED", "SOURCE", "TYPE", "KEY", "PLUGINS"].map(str::to_owned));
     }
     let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
-    let widths = [0, 1, 2, 3].map(width);
-    for [received, source, kind, key, jobs] in &rows {
-        let [a, b, c, d] = widths;
-        writeln!(out, "{received:<a$}  {source:<b$}  {kind:<c$}  {key:<d$}  {jobs}")?;
+    let widths = [0, 1, 2, 3, 4].map(width);
+    for [id, received, source, kind, key, jobs] in &rows {
+        let [a, b, c, d, e] = widths;
+        writeln!(out, "{id:<a$}  {received:<b$}  {source:<c$}  {kind:<d$}  {key:<e$}  {jobs}")?;
     }
     Ok(())
 }
 
-fn row(event: &EventSummary) -> [String; 5] {
+fn row(event: &EventSummary) -> [String; 6] {
     let jobs: Vec<_> = event.jobs.iter().map(told).collect();
     let jobs = if jobs.is_empty() { "(none yet)".to_owned() } else { jobs.join(", ") };
     let kind = event.event_type.clone().unwrap_or_else(|| "(unknown)".to_owned());
     // Types and keys are a sender's words, outcomes a guest's.
-    let texts = [event.received_at.to_string(), event.source.to_string(), kind, event.key.clone(), jobs];
+    let (id, received, source) = (event.id.to_string(), event.received_at.to_string(), event.source.to_string());
+    let texts = [id, received, source, kind, event.key.clone(), jobs];
     texts.map(|text| visible(&text))
 }
 
@@ -175,6 +185,7 @@ mod tests {
         write_table(&[event()], true, &mut out).expect("written");
         let text = String::from_utf8(out).expect("text");
         assert_eq!(text.lines().count(), 2);
+        assert!(text.lines().all(|line| line.starts_with("ID ") || line.starts_with("0197308f-")), "{text}");
         assert!(text.ends_with("books waiting after 2 (retry: later)\n"), "{text}");
     }
 }

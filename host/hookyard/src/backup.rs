@@ -1,0 +1,21 @@
+//! `hookyard backup`: a whole copy of the inbox, while a host serves from it.
+
+use std::path::Path;
+
+use anyhow::Context;
+use hookyard_inbox_sqlite::SqliteInbox;
+
+use crate::cli::Failure;
+use crate::config;
+
+/// Copies the inbox that the configuration at `path` names to `file`, which must not exist.
+pub(crate) fn backup(path: &Path, file: &Path, json: bool) -> Result<(), Failure> {
+    let settings = config::read(path).result?;
+    let inbox = SqliteInbox::open_read_only(&settings.inbox).map_err(anyhow::Error::from)?;
+    let bytes = inbox.backup(file).context("there is no backup")?;
+    match json {
+        true => println!("{}", serde_json::json!({ "file": file.display().to_string(), "bytes": bytes })),
+        false => println!("{} holds the inbox as it was: {bytes} bytes", file.display()),
+    }
+    Ok(())
+}

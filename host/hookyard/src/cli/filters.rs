@@ -1,0 +1,195 @@
+//! Which events are meant, as it is said on the command line.
+
+use std::str::FromStr;
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+use hookyard_inbox::Selection;
+use hookyard_model::{InvalidName, PluginName, SourceName, TenantName, Timestamp};
+
+use crate::cli::Failure;
+use crate::document::duration;
+
+/// Which events: what is not said excludes nothing.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Filters")]
+pub(crate) struct Filters {
+    /// Only events of this tenant
+    #[arg(long, value_name = "NAME")]
+    tenant: Option<TenantName>,
+    /// Only events of this source: its name, or tenant/name
+    #[arg(long, value_name = "NAME")]
+    source: Option<Named<SourceName>>,
+    /// Only events that this plugin is given: its name, or tenant/name
+    #[arg(long, value_name = "NAME")]
+    plugin: Option<Named<PluginName>>,
+    /// Only events of this type, in the sender's words
+    #[arg(long = "type", value_name = "TYPE")]
+    event_type: Option<String>,
+    /// Only events that a plugin is at this point with
+    #[arg(long, value_enum)]
+    state: Option<State>,
+    /// Only events received at or after this: 2026-06-02T11:30:00Z, or 90m, 2h or 7d ago
+    #[arg(long, value_name = "TIME")]
+    since: Option<Moment>,
+    /// Only events received before this
+    #[arg(long, value_name = "TIME")]
+    until: Option<Moment>,
+}
+
+/// Where a job stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum State {
+    /// Ready to be attempted
+    Pending,
+    /// Being attempted
+    Leased,
+    /// A failed attempt will be made again
+    Waiting,
+    /// Handled
+    Done,
+    /// Given up on
+    Dead,
+    /// Kept until its plugin is there, or out of quarantine
+    Held,
+}
+
+impl State {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Leased => "leased",
+            Self::Waiting => "waiting",
+            Self::Done => "done",
+            Self::Dead => "dead",
+            Self::Held => "held",
+        }
+    }
+}
+
+/// A name, perhaps with its tenant's before it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Named<N> {
+    tenant: Option<TenantName>,
+    name: N,
+}
+
+impl<N: FromStr<Err = InvalidName>> FromStr for Named<N> {
+    type Err = InvalidName;
+
+    fn from_str(text: &str) -> Result<Self, InvalidName> {
+        match text.split_once('/') {
+            None => Ok(Self { tenant: None, name: text.parse()? }),
+            Some((tenant, name)) => Ok(Self { tenant: Some(tenant.parse()?), name: name.parse()? }),
+        }
+    }
+}
+
+/// A point in time, or how long ago it was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Moment {
+    At(Timestamp),
+    Ago(Duration),
+}
+
+impl FromStr for Moment {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let at = Timestamp::parse_rfc3339(text).map(Self::At);
+        let wrong = || "must be a time such as 2026-06-02T11:30:00Z, or 90m, 2h or 7d for that long ago".to_owned();
+        at.or_else(|| duration(text).map(Self::Ago)).ok_or_else(wrong)
+    }
+}
+
+impl Moment {
+    fn before(self, now: Timestamp) -> Timestamp {
+        match self {
+            Self::At(moment) => moment,
+            Self::Ago(ago) => now.before(ago),
+        }
+    }
+}
+
+impl Filters {
+    /// What the inbox is asked for.
+    pub(crate) fn selection(self, now: Timestamp) -> Result<Selection, Failure> {
+        let named = [
+            self.source.as_ref().and_then(|named| named.tenant.clone()),
+            self.plugin.as_ref().and_then(|named| named.tenant.clone()),
+        ];
+        let mut tenants = self.tenant.into_iter().chain(named.into_iter().flatten());
+        let tenant = tenants.next();
+        if let (Some(tenant), Some(other)) = (&tenant, tenants.find(|other| Some(other) != tenant.as_ref())) {
+            return Err(Failure::Arguments(format!("an event of {tenant} is none of {other}: name one tenant")));
+        }
+        Ok(Selection {
+            ids: Vec::new(),
+            tenant,
+            source: self.source.map(|named| named.name),
+            plugin: self.plugin.map(|named| named.name),
+            event_type: self.event_type,
+            state: self.state.map(|state| state.name().to_owned()),
+            since: self.since.map(|moment| moment.before(now)),
+            until: self.until.map(|moment| moment.before(now)),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        filters: Filters,
+    }
+
+    const NOW: Timestamp = Timestamp::from_unix_secs(1_000_000);
+
+    fn read(arguments: &[&str]) -> Result<Selection, String> {
+        let line = Line::try_parse_from(["test"].iter().chain(arguments)).map_err(|error| error.to_string())?;
+        line.filters.selection(NOW).map_err(|failure| format!("{failure:?}"))
+    }
+
+    #[test]
+    fn every_filter_reaches_the_inbox() {
+        let all = ["--source", "acme/orders", "--plugin", "books", "--type", "a.b", "--state", "dead", "--since", "2h"];
+        let found = read(&[&all[..], &["--until", "1970-01-12T00:00:00Z"]].concat());
+        let expected = Selection {
+            ids: Vec::new(),
+            tenant: Some("acme".parse().expect("a name")),
+            source: Some("orders".parse().expect("a name")),
+            plugin: Some("books".parse().expect("a name")),
+            event_type: Some("a.b".into()),
+            state: Some("dead".into()),
+            since: Some(Timestamp::from_unix_secs(1_000_000 - 7200)),
+            until: Some(Timestamp::from_unix_secs(11 * 86_400)),
+        };
+        assert_eq!(found, Ok(expected));
+        assert_eq!(read(&[]), Ok(Selection::default()));
+        for (state, name) in
+            State::value_variants().iter().zip(["pending", "leased", "waiting", "done", "dead", "held"])
+        {
+            assert_eq!(state.name(), name);
+        }
+    }
+
+    #[test]
+    fn what_makes_no_sense_is_refused() {
+        for (arguments, part) in [
+            (&["--since", "yesterday"][..], "2026-06-02T11:30:00Z"),
+            (&["--state", "lost"], "possible values"),
+            (&["--source", "Acme/x"], "invalid"),
+            (&["--tenant", "umbrella", "--source", "acme/orders"], "name one tenant"),
+            (&["--plugin", "umbrella/x", "--source", "acme/orders"], "name one tenant"),
+        ] {
+            let refused = read(arguments).expect_err("nonsense");
+            assert!(refused.contains(part), "{arguments:?}: {refused}");
+        }
+        assert!(read(&["--tenant", "acme", "--plugin", "acme/books", "--source", "acme/orders"]).is_ok());
+    }
+}

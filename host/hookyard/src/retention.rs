@@ -1,0 +1,176 @@
+//! Takes out what is no longer kept, in small steps, while the host runs.
+
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hookyard_inbox::{Inbox, Pruned};
+use hookyard_model::Clock;
+use tokio::sync::watch;
+
+use crate::config::settings::Retention;
+use crate::explain::chain;
+
+/// Events that are taken out in one step: the writer serves others between two of them.
+const STEP: usize = 100;
+/// Between two steps.
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// The inbox's cleaner.
+pub(crate) struct Retaining {
+    inbox: Arc<dyn Inbox>,
+    clock: Arc<dyn Clock>,
+    settings: watch::Receiver<Retention>,
+}
+
+/// Replaces what is kept while it runs.
+pub(crate) struct Handle(watch::Sender<Retention>);
+
+impl Handle {
+    /// From now on this is kept.
+    pub(crate) fn replace(&self, settings: Retention) {
+        self.0.send_if_modified(|current| {
+            let differs = *current != settings;
+            *current = settings;
+            differs
+        });
+    }
+}
+
+impl Retaining {
+    /// A cleaner that does nothing yet.
+    pub(crate) fn new(inbox: Arc<dyn Inbox>, clock: Arc<dyn Clock>, settings: Retention) -> (Self, Handle) {
+        let (sender, settings) = watch::channel(settings);
+        (Self { inbox, clock, settings }, Handle(sender))
+    }
+
+    /// Cleans at once, at intervals and whenever the settings change, until `shutdown` completes.
+    pub(crate) async fn run(mut self, shutdown: impl Future<Output = ()>) {
+        let mut shutdown = pin!(shutdown);
+        loop {
+            let settings = self.settings.borrow_and_update().clone();
+            tokio::select! {
+                () = &mut shutdown => return,
+                () = self.clean(&settings) => {}
+            }
+            tokio::select! {
+                () = &mut shutdown => return,
+                () = tokio::time::sleep(settings.every) => {}
+                // An error means that nobody is left to change them.
+                Ok(()) = self.settings.changed() => {}
+            }
+        }
+    }
+
+    /// Breaks off when it is dropped; what has been taken out by then stays out.
+    async fn clean(&self, settings: &Retention) {
+        let mut all = Pruned::default();
+        loop {
+            match self.inbox.prune(&settings.limits, self.clock.now(), STEP).await {
+                Ok(step) => {
+                    all.events += step.events;
+                    all.bytes += step.bytes;
+                    if !step.more {
+                        break;
+                    }
+                }
+                Err(error) => {
+                    let error = chain(&error);
+                    tracing::error!(target: "hookyard::retention", error, "what is no longer kept can't be taken out");
+                    break;
+                }
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+        if all.events > 0 {
+            let Pruned { events, bytes, .. } = all;
+            tracing::info!(target: "hookyard::retention", events, bytes, "events past their retention were taken out");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use bytes::Bytes;
+    use hookyard_inbox::{Keep, MemoryInbox, Page, Routes, Selection, Settlement, Usage, Want};
+    use hookyard_model::{Attempt, Effects, Event, EventId, JobState, Outcome, Payload, Revision, Timestamp};
+    use uuid::Uuid;
+
+    struct Still;
+
+    impl Clock for Still {
+        fn now(&self) -> Timestamp {
+            Timestamp::from_unix_secs(1_000)
+        }
+    }
+
+    fn event(number: u64) -> Event {
+        Event {
+            id: EventId::from_uuid(Uuid::from_u64_pair(number, 1)),
+            source: "acme/orders"
+                .split_once('/')
+                .map(|(tenant, source)| hookyard_model::SourceRef {
+                    tenant: tenant.parse().expect("a name"),
+                    source: source.parse().expect("a name"),
+                })
+                .expect("a source"),
+            provider: "topi".into(),
+            event_type: None,
+            key: number.to_string(),
+            key_until: Timestamp::from_unix_secs(0),
+            received_at: Timestamp::from_unix_secs(0),
+            headers: Vec::new(),
+            body: Bytes::from_static(b"x"),
+            payload: Payload::Body,
+            ordering_key: None,
+        }
+    }
+
+    async fn handled(inbox: &MemoryInbox, count: u64) {
+        let plugin =
+            hookyard_model::PluginRef { tenant: "acme".parse().expect("a name"), plugin: "a".parse().expect("a name") };
+        inbox.route(Routes([(event(0).source, [plugin.plugin.clone()].into())].into())).await.expect("a route");
+        for number in 0..count {
+            inbox.append(event(number)).await.expect("an append");
+        }
+        let wanted = [Want { plugin, limit: 9999 }];
+        for job in inbox.claim(&wanted, Still.now(), Duration::from_secs(9)).await.expect("a claim") {
+            let attempt = Attempt {
+                number: 1,
+                revision: Revision::from_sha256([0; 32]),
+                started_at: Still.now(),
+                duration: Duration::ZERO,
+                outcome: Outcome::Done,
+                log: Vec::new(),
+            };
+            let (effects, quota) = (Effects::default(), Usage { keys: 0, bytes: 0 });
+            let settlement = Settlement { lease: job.lease, attempt, next: JobState::Done, effects, quota };
+            inbox.settle(settlement).await.expect("a settlement");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn more_than_a_step_goes_and_a_change_of_the_settings_is_followed() {
+        let inbox = Arc::new(MemoryInbox::new());
+        handled(&inbox, 250).await;
+        let mut settings =
+            Retention { limits: hookyard_inbox::Retention::default(), every: Duration::from_secs(86_400) };
+        let (retaining, handle) =
+            Retaining::new(Arc::clone(&inbox) as Arc<dyn Inbox>, Arc::new(Still), settings.clone());
+        let (end, ended) = tokio::sync::oneshot::channel::<()>();
+        let running = tokio::spawn(retaining.run(async move { drop(ended.await) }));
+        let count = || async {
+            let page = Page { selection: Selection::default(), after: None, limit: 9999 };
+            inbox.events(page).await.expect("a page").len()
+        };
+        tokio::time::sleep(Duration::from_secs(3600)).await;
+        assert_eq!(count().await, 250, "without limits all is kept");
+        settings.limits.fallback = Keep { age_max: Some(Duration::from_secs(60)), bytes_max: None };
+        handle.replace(settings);
+        tokio::time::sleep(Duration::from_secs(10)).await;
+        assert_eq!(count().await, 0);
+        drop(end);
+        running.await.expect("it ends when it is told to");
+    }
+}
