@@ -4,11 +4,12 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use hookyard_dispatch::RetryPolicies;
+use hookyard_inbox::Inbox;
 use hookyard_model::Clock as _;
 use hookyard_model::{Effects, Outcome};
 use tokio::time::sleep;
 
-use crate::kit::{Act, Plan, QUOTA, SECOND, Yard, done_in, policy, trapped};
+use crate::kit::{Act, Plan, QUOTA, SECOND, Yard, count_key, done_in, plugin, policy, trapped};
 
 async fn conflicted(conflicts: u64) -> Yard {
     let policies = RetryPolicies { fallback: policy(2, 100 * SECOND), ..Default::default() };
@@ -84,5 +85,30 @@ async fn one_that_keeps_losing_runs_alone() {
     };
     assert_eq!(ends(0).since(ends(1)), SECOND, "it ran once the other had ended");
     assert!(yard.attempts(2, "ship")[0].started_at >= ends(0));
+    yard.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn attempts_beside_each_other_count_each_event_once() {
+    let plan = Plan { active: vec![("ship", 8)], counts: true, ..Plan::default() };
+    let yard = Yard::start(plan, |job| {
+        let number: u64 = job.event.key.parse().expect("a number");
+        let duration = Duration::from_millis(number * 7919 % 1000);
+        let fails = number % 5 == 0 && job.lease.attempt == 1;
+        Act::End(duration, if fails { trapped() } else { Outcome::Done })
+    });
+    yard.inbox.settles_to_fail.store(9, Ordering::Relaxed);
+    yard.route(&["ship"]).await;
+    yard.append(0..40).await;
+    yard.all_over().await;
+    assert_eq!(yard.states().await, ["done"; 40]);
+    let count = yard.inbox.value(&plugin("ship"), &count_key()).await.expect("read").expect("a value");
+    assert_eq!(&count.value[..], b"40", "once for each event, and not for what failed");
+    for number in 0..40 {
+        let expected = if number % 5 == 0 { 2 } else { 1 };
+        assert_eq!(yard.attempts(number, "ship").len(), expected, "losing a key costs event {number} no attempt");
+    }
+    let runs = yard.runner.runs.load(Ordering::Relaxed);
+    assert!(runs > 40 + 8, "nobody ever lost a key: {runs} runs");
     yard.stop().await;
 }

@@ -14,7 +14,7 @@ use hookyard_inbox::{
 };
 use hookyard_model::{
     Attempt, Clock, Effects, Event, EventId, Key, MessageId, Outcome, Payload, PluginRef, QuarantinePolicy,
-    RetryPolicy, Revision, SourceRef, Timestamp, Versioned, Write,
+    RetryPolicy, Revision, Seen, SourceRef, Timestamp, Versioned, Write,
 };
 use tokio::sync::{Notify, oneshot};
 use tokio::task::JoinHandle;
@@ -57,9 +57,30 @@ pub(crate) struct ScriptedRunner {
     /// Of each plugin, how many runs are under way, and how many there ever were at once.
     pub(crate) running: Mutex<HashMap<PluginRef, (usize, usize)>>,
     pub(crate) running_most: AtomicUsize,
+    /// Where each run counts itself, by a number that it reads when it begins.
+    counts_in: Option<Arc<Faulty>>,
+}
+
+/// Where runs count themselves.
+pub(crate) fn count_key() -> Key {
+    Key { bucket: "counts".into(), key: "runs".into() }
 }
 
 impl ScriptedRunner {
+    async fn effects(&self, job: &Claimed) -> Effects {
+        let Some(inbox) = &self.counts_in else {
+            return Effects { writes: vec![write(job)], ..Effects::default() };
+        };
+        let found = inbox.value(&job.lease.plugin, &count_key()).await.expect("a value");
+        let text = found.as_ref().map_or("0", |found| std::str::from_utf8(&found.value).expect("text"));
+        let count = text.parse::<u64>().expect("a number") + 1;
+        Effects {
+            seen: vec![Seen { key: count_key(), version: found.as_ref().map(|found| found.version) }],
+            writes: vec![Write { key: count_key(), value: Some(count.to_string().into()) }],
+            messages: Vec::new(),
+        }
+    }
+
     pub(crate) fn activate(&self, active: &[(&str, usize)]) {
         *self.active.lock().expect("a lock") = actives(active);
         self.changed.notify_one();
@@ -116,17 +137,11 @@ impl Runner for ScriptedRunner {
         let revision = job.revision.unwrap_or_else(|| self.revision(&job.lease.plugin));
         self.enter(&job.lease.plugin);
         let (Act::End(duration, _) | Act::Panic(duration)) = act else { return None };
+        let effects = self.effects(job).await;
         sleep(duration).await;
         self.leave(&job.lease.plugin);
         let Act::End(_, outcome) = act else { panic!("as the script says") };
-        Some(Ran {
-            revision,
-            duration,
-            outcome,
-            log: Vec::new(),
-            effects: Effects { writes: vec![write(job)], ..Effects::default() },
-            quota: QUOTA,
-        })
+        Some(Ran { revision, duration, outcome, log: Vec::new(), effects, quota: QUOTA })
     }
 }
 
@@ -270,6 +285,8 @@ pub(crate) struct Plan {
     pub(crate) drain_max: Duration,
     pub(crate) policies: RetryPolicies,
     pub(crate) jitter: f64,
+    /// Whether each run counts itself in the plugin's store, rather than leaving a mark of its own.
+    pub(crate) counts: bool,
 }
 
 impl Default for Plan {
@@ -282,6 +299,7 @@ impl Default for Plan {
             drain_max: HOUR,
             policies: RetryPolicies { fallback: policy(3, SECOND), by_source: Default::default() },
             jitter: 1.0,
+            counts: false,
         }
     }
 }
@@ -311,6 +329,7 @@ impl Yard {
             runs: AtomicUsize::new(0),
             running: Mutex::default(),
             running_most: AtomicUsize::new(0),
+            counts_in: plan.counts.then(|| Arc::clone(&inbox)),
         });
         let dispatcher = Dispatcher::new(Config {
             inbox: Arc::clone(&inbox) as Arc<dyn Inbox>,
