@@ -43,10 +43,18 @@ mod tests {
     #[test]
     fn what_it_says_counts_and_the_rest_is_as_usual() {
         let defaults = Limits::default();
-        let text = "sources = [\"payments\"]\nlimits = { memory_max = \"8MiB\" }";
+        let text = "sources = [\"payments\"]\nlimits = { memory_max = \"8MiB\", kv_keys_max = 5, kv_bytes_max = \"1KiB\", \
+                    outbox_messages_max = 2 }";
         let sidecar = Sidecar::read("orders.toml", text, &defaults).expect("a good file");
         assert_eq!(sidecar.sources, Some([SourceName::new("payments").expect("valid")].into()));
-        assert_eq!(sidecar.limits, Limits { memory_max: 8 << 20, ..defaults.clone() });
+        let expected = Limits {
+            memory_max: 8 << 20,
+            kv_keys_max: 5,
+            kv_bytes_max: 1024,
+            outbox_messages_max: 2,
+            ..defaults.clone()
+        };
+        assert_eq!(sidecar.limits, expected);
         assert_eq!(Sidecar::read("orders.toml", "", &defaults), Ok(Sidecar::absent(&defaults)));
     }
 
