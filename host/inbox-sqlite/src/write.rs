@@ -3,12 +3,14 @@
 //! Nothing here commits: the writer does, once for the whole group. States come from `hookyard_inbox::step` and from
 //! the caller; the only thing decided here is which rows to touch.
 
+mod claim;
 mod effects;
 mod lane;
 mod quarantine;
 mod replay;
 mod retention;
 
+pub(crate) use claim::Leased;
 pub(crate) use quarantine::quarantined;
 pub(crate) use replay::Stretch;
 pub(crate) use retention::Expired;
@@ -16,9 +18,9 @@ pub(crate) use retention::Expired;
 use std::collections::{BTreeMap, BTreeSet};
 
 use hookyard_crash::Point;
-use hookyard_inbox::{Appended, Error, JobRef, Routes, Settlement, Want, step};
+use hookyard_inbox::{Appended, Error, JobRef, Routes, Settlement, step};
 use hookyard_model::{
-    Event, EventId, JobState, Outcome, Payload, PluginName, PluginRef, Revision, SourceName, SourceRef, Timestamp,
+    Event, EventId, JobState, Outcome, Payload, PluginName, PluginRef, SourceName, SourceRef, Timestamp,
 };
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
@@ -34,14 +36,6 @@ pub(crate) struct Store {
     quarantined: Option<BTreeSet<PluginRef>>,
     /// Jobs became due through the transaction at hand.
     pub(crate) has_news: bool,
-}
-
-/// A lease that was taken, less the event, which a reader loads once the lease is committed.
-pub(crate) struct Leased {
-    pub(crate) lease: JobRef,
-    pub(crate) until: Timestamp,
-    pub(crate) seq: i64,
-    pub(crate) revision: Option<Revision>,
 }
 
 impl Store {
@@ -143,53 +137,6 @@ impl Store {
         Ok(())
     }
 
-    pub(crate) fn claim(&mut self, wanted: &[Want], now: Timestamp, until: Timestamp) -> Result<Vec<Leased>, Error> {
-        let mut leased = Vec::new();
-        for want in wanted.iter().filter(|want| want.limit > 0) {
-            let mut due = self.due(sql::CLAIM_PENDING, want, now)?;
-            due.extend(self.due(sql::CLAIM_DUE, want, now)?);
-            due.sort_by_key(|job| (job.due_since, job.seq));
-            due.truncate(want.limit);
-            for job in due {
-                leased.extend(self.lease(job, &want.plugin, now, until)?);
-            }
-        }
-        Ok(leased)
-    }
-
-    fn due(&self, statement: &str, want: &Want, now: Timestamp) -> Result<Vec<DueJob>, Error> {
-        let mut statement = self.connection.prepare_cached(statement).map_err(store)?;
-        let limit = i64::try_from(want.limit).unwrap_or(i64::MAX);
-        let (tenant, plugin) = (want.plugin.tenant.as_str(), want.plugin.plugin.as_str());
-        let values = params![tenant, plugin, limit, now.unix_millis()];
-        // The statement for pending jobs knows no time.
-        let values = &values[..statement.parameter_count()];
-        codec::read_all(&mut statement, values, DueJob::read)
-    }
-
-    fn lease(
-        &mut self,
-        job: DueJob,
-        plugin: &PluginRef,
-        now: Timestamp,
-        until: Timestamp,
-    ) -> Result<Option<Leased>, Error> {
-        let source = SourceRef { tenant: plugin.tenant.clone(), source: parsed(&job.source, "an event's source")? };
-        // A pending job is always routed: it would be held otherwise.
-        let routed = job.state == JobState::Pending || self.is_taken(&source, &plugin.plugin)?;
-        match step::claim(job.state, routed, until, now) {
-            step::Claim::Leave => Ok(None),
-            step::Claim::Keep(next) => self.put(job.seq, &plugin.plugin, next, job.attempts).map(|()| None),
-            step::Claim::Lease(next) => {
-                let attempt = job.attempts + 1;
-                self.put(job.seq, &plugin.plugin, next, attempt)?;
-                Point::ClaimLease.pass();
-                let lease = JobRef { event: job.id, plugin: plugin.clone(), replays: job.replays, attempt };
-                Ok(Some(Leased { lease, until, seq: job.seq, revision: job.revision }))
-            }
-        }
-    }
-
     pub(crate) fn extend(&mut self, leases: &[JobRef], until: Timestamp) -> Result<(), Error> {
         for lease in leases {
             if let Some(job) = self.leased(lease)?
@@ -288,35 +235,6 @@ impl Store {
             self.routes = Some(load_routes(&self.connection)?);
         }
         Ok(self.routes.as_ref().expect("just loaded"))
-    }
-}
-
-struct DueJob {
-    seq: i64,
-    id: EventId,
-    source: String,
-    state: JobState,
-    replays: u32,
-    attempts: u32,
-    revision: Option<Revision>,
-    due_since: i64,
-}
-
-impl DueJob {
-    fn read(row: &Row<'_>) -> Result<Self, Error> {
-        let id: [u8; 16] = row.get(1).map_err(store)?;
-        let state: String = row.get(3).map_err(store)?;
-        let revision: Option<String> = row.get(7).map_err(store)?;
-        Ok(Self {
-            seq: row.get(0).map_err(store)?,
-            id: codec::event_id(&id)?,
-            source: row.get(2).map_err(store)?,
-            state: codec::state(&state, row.get(4).map_err(store)?)?,
-            replays: row.get(5).map_err(store)?,
-            attempts: row.get(6).map_err(store)?,
-            revision: revision.map(|text| parsed(&text, "the revision of a replay")).transpose()?,
-            due_since: row.get(8).map_err(store)?,
-        })
     }
 }
 

@@ -21,7 +21,8 @@ pub trait Inbox: Send + Sync + 'static {
     /// stored again: the answer is `Repeat` with the id of the first. A crash before the return leaves all or nothing;
     /// the sender, unanswered, sends again, and the key keeps that from being a second event.
     ///
-    /// A key is an event's until its `key_until`: an event with the same key that is received later is a new one.
+    /// A key is an event's until its `key_until`, even if the event is pruned before: an event with the same key that is
+    /// received then or later is a new one.
     async fn append(&self, event: Event) -> Result<Appended, Error>;
 
     /// Replaces the whole table of which plugins are given the events of which source.
@@ -35,7 +36,8 @@ pub trait Inbox: Send + Sync + 'static {
     /// Takes leases on jobs that are due, the longest due first: of each wanted plugin no more than its limit.
     ///
     /// Within one ordering key (of one source and plugin) jobs are given out strictly in the order of their events: the
-    /// next one only once the one before is done or dead. A failing key waits; other keys go on.
+    /// next one only once the one before is done or dead. A failing key waits; other keys go on. An event that is
+    /// replayed comes before later ones of its key, but after an attempt that is under way.
     ///
     /// Until `now + lease` nobody else is given these jobs. `Claimed::attempt` counts this attempt, and is the proof of
     /// the lease. A crash after this call leaves the jobs leased; they're due again when the lease ends, or when the
@@ -60,8 +62,8 @@ pub trait Inbox: Send + Sync + 'static {
     /// The earliest moment at which a job of these plugins is due; `None` when none ever will be by itself.
     async fn next_due(&self, plugins: &[PluginRef]) -> Result<Option<Timestamp>, Error>;
 
-    /// Returns once jobs may have become due since this was last called, by whatever call but `claim` and `settle`, and
-    /// whoever made it. May return early.
+    /// Returns once jobs may have become due since this was last called, by whatever call but `claim`, and whoever
+    /// made it; by `settle` where it lets the next job of an ordering key go. May return early.
     async fn changed(&self);
 
     /// Stored events that are selected, in the order of their arrival, each with all its jobs, from `page.after` on.
@@ -80,7 +82,7 @@ pub trait Inbox: Send + Sync + 'static {
 
     /// Takes out events that the limits don't keep, the oldest first, with all their jobs and attempts; of those none with
     /// a job that is not over, and none that still waits for a first plugin. No more than `limit` of them, so that nobody
-    /// waits long for the writer. Call again while the answer says `more`. A crash of the machine may bring back what
+    /// waits long for the writer. Forgets keys whose time is long over. Call again while the answer says `more`. A crash of the machine may bring back what
     /// was taken out last.
     async fn prune(&self, limits: &Retention, now: Timestamp, limit: usize) -> Result<Pruned, Error>;
 

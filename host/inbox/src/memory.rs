@@ -2,6 +2,7 @@
 //!
 //! Nothing in it outlives the process, so "durable" here means no more than "visible to the next call".
 
+mod claim;
 mod effects;
 mod lane;
 mod quarantine;
@@ -294,39 +295,6 @@ impl State {
 
     fn stored(&mut self, at: usize) -> &mut Stored {
         self.events.get_mut(&at).expect("callers name an event that is there")
-    }
-
-    fn claim(&mut self, want: &Want, now: Timestamp, until: Timestamp, claimed: &mut Vec<Claimed>) {
-        let Some(queue) = self.queues.get(&want.plugin) else { return };
-        let pending = queue.iter().take_while(|place| !place.is_timed).take(want.limit);
-        let timed = queue.iter().skip_while(|place| !place.is_timed).take_while(|place| place.due <= now);
-        let mut found: Vec<Place> = pending.chain(timed).copied().collect();
-        found.sort_by_key(|place| (self.due_since(place), place.at));
-        let mut wanted = want.limit;
-        for place in found {
-            if wanted == 0 {
-                break;
-            }
-            let Some(job) = self.events[&place.at].jobs.get(&want.plugin.plugin) else { continue };
-            match step::claim(job.state, self.is_routed(place.at, &want.plugin.plugin), until, now) {
-                step::Claim::Leave => {}
-                step::Claim::Keep(next) => drop(self.put(place.at, &want.plugin, next)),
-                step::Claim::Lease(next) => {
-                    let job = self.put(place.at, &want.plugin, next);
-                    job.attempts += 1;
-                    let (replays, attempt, revision) = (job.replays, job.attempts, job.revision);
-                    let event = Arc::clone(&self.events[&place.at].event);
-                    let lease = JobRef { event: event.id, plugin: want.plugin.clone(), replays, attempt };
-                    claimed.push(Claimed { lease, until, event, revision });
-                    wanted -= 1;
-                }
-            }
-        }
-    }
-
-    /// Since when the job could have been claimed.
-    fn due_since(&self, place: &Place) -> Timestamp {
-        if place.is_timed { place.due } else { self.events[&place.at].event.received_at }
     }
 
     /// The event's place and the job's state, where it is under just this lease.

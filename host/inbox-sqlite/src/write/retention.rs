@@ -46,7 +46,8 @@ impl Store {
         let surplus = free.saturating_sub(PAGES_KEPT);
         if surplus > 0 {
             let pages = surplus.min(PAGES_MAX);
-            let mut statement = self.connection.prepare(&format!("PRAGMA incremental_vacuum({pages})")).map_err(store)?;
+            let mut statement =
+                self.connection.prepare(&format!("PRAGMA incremental_vacuum({pages})")).map_err(store)?;
             // A page for each step.
             crate::codec::read_all(&mut statement, [], |_| Ok(()))?;
         }

@@ -4,9 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use bytes::Bytes;
-use hookyard_inbox::{
-    Claimed, EventSummary, Inbox, JobRef, Page, Routes, Selection, Settlement, Usage, Want,
-};
+use hookyard_inbox::{Claimed, EventSummary, Inbox, JobRef, Page, Routes, Selection, Settlement, Usage, Want};
 use hookyard_inbox_sqlite::{Options, SqliteInbox};
 use hookyard_model::{
     Attempt, Effects, Event, EventId, Header, JobState, Outcome, Payload, PluginRef, Revision, SourceRef, Timestamp,
@@ -84,11 +82,5 @@ pub(crate) fn settlement(lease: JobRef, outcome: Outcome, next: JobState) -> Set
         outcome,
         log: Vec::new(),
     };
-    Settlement {
-        lease,
-        attempt,
-        next,
-        effects: Effects::default(),
-        quota: Usage { keys: u64::MAX, bytes: u64::MAX },
-    }
+    Settlement { lease, attempt, next, effects: Effects::default(), quota: Usage { keys: u64::MAX, bytes: u64::MAX } }
 }

@@ -1,8 +1,10 @@
 //! The SQLite inbox as its users see it: on files, opened and opened again.
 
+mod agreement;
 mod beside;
 mod contract;
 mod fixtures;
 mod grouping;
+mod keeping;
 mod opening;
 mod reopening;

@@ -1,0 +1,124 @@
+//! Claiming: what is due is found by an index for each plugin, and leased job by job.
+
+use hookyard_crash::Point;
+use hookyard_inbox::{Error, JobRef, Want, step};
+use hookyard_model::{EventId, JobState, PluginRef, Revision, SourceRef, Timestamp};
+use rusqlite::{Row, params};
+
+use super::Store;
+use crate::codec::{self, parsed, store};
+use crate::sql;
+
+/// A lease that was taken, less the event, which a reader loads once the lease is committed.
+pub(crate) struct Leased {
+    pub(crate) lease: JobRef,
+    pub(crate) until: Timestamp,
+    pub(crate) seq: i64,
+    pub(crate) revision: Option<Revision>,
+}
+
+/// What became of a job that was found to be due.
+enum Taken {
+    Leased(Leased),
+    /// Its plugin no longer takes it.
+    Held,
+}
+
+impl Store {
+    pub(crate) fn claim(&mut self, wanted: &[Want], now: Timestamp, until: Timestamp) -> Result<Vec<Leased>, Error> {
+        let mut leased = Vec::new();
+        for want in wanted {
+            let mut want = want.clone();
+            while want.limit > 0 {
+                let (before, mut is_held) = (leased.len(), false);
+                for job in self.due(&want, now)? {
+                    match self.lease(job, &want.plugin, now, until)? {
+                        Some(Taken::Leased(job)) => leased.push(job),
+                        Some(Taken::Held) => is_held = true,
+                        None => {}
+                    }
+                }
+                want.limit -= leased.len() - before;
+                // What is held now made way for others.
+                if !is_held {
+                    break;
+                }
+            }
+        }
+        Ok(leased)
+    }
+
+    /// As many as are wanted, the longest due first.
+    fn due(&self, want: &Want, now: Timestamp) -> Result<Vec<DueJob>, Error> {
+        let mut due = self.due_by(sql::CLAIM_PENDING, want, now)?;
+        due.extend(self.due_by(sql::CLAIM_DUE, want, now)?);
+        due.sort_by_key(|job| (job.due_since, job.seq));
+        due.truncate(want.limit);
+        Ok(due)
+    }
+
+    fn due_by(&self, statement: &str, want: &Want, now: Timestamp) -> Result<Vec<DueJob>, Error> {
+        let mut statement = self.connection.prepare_cached(statement).map_err(store)?;
+        let limit = i64::try_from(want.limit).unwrap_or(i64::MAX);
+        let (tenant, plugin) = (want.plugin.tenant.as_str(), want.plugin.plugin.as_str());
+        let values = params![tenant, plugin, limit, now.unix_millis()];
+        // The statement for pending jobs knows no time.
+        let values = &values[..statement.parameter_count()];
+        codec::read_all(&mut statement, values, DueJob::read)
+    }
+
+    fn lease(
+        &mut self,
+        job: DueJob,
+        plugin: &PluginRef,
+        now: Timestamp,
+        until: Timestamp,
+    ) -> Result<Option<Taken>, Error> {
+        let source = SourceRef { tenant: plugin.tenant.clone(), source: parsed(&job.source, "an event's source")? };
+        // A pending job is always routed: it would be held otherwise.
+        let routed = job.state == JobState::Pending || self.is_taken(&source, &plugin.plugin)?;
+        match step::claim(job.state, routed, until, now) {
+            step::Claim::Leave => Ok(None),
+            step::Claim::Keep(next) => {
+                self.put(job.seq, &plugin.plugin, next, job.attempts).map(|()| Some(Taken::Held))
+            }
+            step::Claim::Lease(next) => {
+                let attempt = job.attempts + 1;
+                self.put(job.seq, &plugin.plugin, next, attempt)?;
+                Point::ClaimLease.pass();
+                let lease = JobRef { event: job.id, plugin: plugin.clone(), replays: job.replays, attempt };
+                let leased = Leased { lease, until, seq: job.seq, revision: job.revision };
+                Ok(Some(Taken::Leased(leased)))
+            }
+        }
+    }
+}
+
+struct DueJob {
+    seq: i64,
+    id: EventId,
+    source: String,
+    state: JobState,
+    replays: u32,
+    attempts: u32,
+    revision: Option<Revision>,
+    due_since: i64,
+}
+
+impl DueJob {
+    fn read(row: &Row<'_>) -> Result<Self, Error> {
+        let id: [u8; 16] = row.get(1).map_err(store)?;
+        let state: String = row.get(3).map_err(store)?;
+        let revision: Option<String> = row.get(7).map_err(store)?;
+        Ok(Self {
+            seq: row.get(0).map_err(store)?,
+            id: codec::event_id(&id)?,
+            source: row.get(2).map_err(store)?,
+            state: codec::state(&state, row.get(4).map_err(store)?)?,
+            replays: row.get(5).map_err(store)?,
+            attempts: row.get(6).map_err(store)?,
+            revision: revision.map(|text| parsed(&text, "the revision of a replay")).transpose()?,
+            due_since: row.get(8).map_err(store)?,
+        })
+    }
+}

@@ -1,0 +1,43 @@
+//! Claiming: what is due, the longest first.
+
+use std::sync::Arc;
+
+use hookyard_model::Timestamp;
+
+use super::{Place, State};
+use crate::{Claimed, JobRef, Want, step};
+
+impl State {
+    pub(super) fn claim(&mut self, want: &Want, now: Timestamp, until: Timestamp, claimed: &mut Vec<Claimed>) {
+        let Some(queue) = self.queues.get(&want.plugin) else { return };
+        let pending = queue.iter().take_while(|place| !place.is_timed).take(want.limit);
+        let timed = queue.iter().skip_while(|place| !place.is_timed).take_while(|place| place.due <= now);
+        let mut found: Vec<Place> = pending.chain(timed).copied().collect();
+        found.sort_by_key(|place| (self.due_since(place), place.at));
+        let mut wanted = want.limit;
+        for place in found {
+            if wanted == 0 {
+                break;
+            }
+            let Some(job) = self.events[&place.at].jobs.get(&want.plugin.plugin) else { continue };
+            match step::claim(job.state, self.is_routed(place.at, &want.plugin.plugin), until, now) {
+                step::Claim::Leave => {}
+                step::Claim::Keep(next) => drop(self.put(place.at, &want.plugin, next)),
+                step::Claim::Lease(next) => {
+                    let job = self.put(place.at, &want.plugin, next);
+                    job.attempts += 1;
+                    let (replays, attempt, revision) = (job.replays, job.attempts, job.revision);
+                    let event = Arc::clone(&self.events[&place.at].event);
+                    let lease = JobRef { event: event.id, plugin: want.plugin.clone(), replays, attempt };
+                    claimed.push(Claimed { lease, until, event, revision });
+                    wanted -= 1;
+                }
+            }
+        }
+    }
+
+    /// Since when the job could have been claimed.
+    fn due_since(&self, place: &Place) -> Timestamp {
+        if place.is_timed { place.due } else { self.events[&place.at].event.received_at }
+    }
+}
