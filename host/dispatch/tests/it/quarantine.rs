@@ -170,13 +170,15 @@ async fn a_quarantine_outlives_its_host_and_not_its_revision() {
 
 #[tokio::test(start_paused = true)]
 async fn a_quarantine_that_can_not_be_stored_is_tried_again_and_nothing_is_used_up() {
-    let (_, script) = broken_until_repaired(Act::End(SECOND, trapped()));
-    let yard = Yard::start(plan(1, 1), script);
+    // The fourth fault trips it at two seconds; a third of a second later it's stored. In between, the fifth fails.
+    let yard =
+        Yard::start(plan(1, 2), |job| Act::End(if job.event.key == "4" { SECOND / 10 } else { SECOND }, trapped()));
     yard.inbox.quarantines_to_fail.store(3, Ordering::Relaxed);
     yard.route(&["ship"]).await;
-    yard.append(0..6).await;
+    yard.append(0..8).await;
     sleep(HOUR).await;
-    assert_eq!(yard.states().await, ["dead", "dead", "dead", "held", "held", "held"]);
+    assert_eq!(yard.states().await, ["dead", "dead", "dead", "held", "held", "held", "held", "held"]);
+    assert_eq!(yard.runner.runs.load(Ordering::Relaxed), 6);
     yard.stop().await;
 }
 
