@@ -14,6 +14,7 @@ mod effects;
 mod config;
 mod copies;
 mod reload;
+mod replay;
 mod restart;
 mod senders;
 mod sns;
