@@ -103,7 +103,7 @@ async fn what_a_failed_attempt_wrote_and_sent_is_gone() -> Result<()> {
 async fn a_plugin_keeps_no_more_than_it_may() -> Result<()> {
     let hoarder = guests::test("hoarder")?;
     let limits = "[limits]\nkv_keys_max = 2\n";
-    let prepare = |site: &hookyard_testkit::site::Site| site.write("plugins/acme/it.toml", limits).map(drop);
+    let prepare = |site: &mut hookyard_testkit::site::Site| site.write("plugins/acme/it.toml", limits).map(drop);
     let rig = Rig::prepared(quick(), &[("acme/it", &hoarder)], prepare).await?;
     for _ in 0..2 {
         rig.deliver("topper", &crate::rig::fresh_payment().1).await?;

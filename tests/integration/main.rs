@@ -13,6 +13,11 @@ mod demo;
 mod effects;
 mod config;
 mod copies;
+mod crash;
+#[cfg(target_os = "linux")]
+mod disk;
+mod ordering;
+mod quarantine;
 mod reload;
 mod replay;
 mod restart;

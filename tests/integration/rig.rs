@@ -40,10 +40,10 @@ impl Rig {
     pub(crate) async fn prepared(
         config: Config,
         plugins: &[(&str, &Guest)],
-        prepare: impl FnOnce(&Site) -> Result<()>,
+        prepare: impl FnOnce(&mut Site) -> Result<()>,
     ) -> Result<Self> {
         let mut site = Site::temporary()?;
-        prepare(&site)?;
+        prepare(&mut site)?;
         let senders = Senders::new().await?;
         let config = senders.introduce(&mut site, config)?;
         site.configure(&config)?;

@@ -32,6 +32,8 @@ pub enum Point {
     SettleState,
     /// The record is written, the effects are not.
     SettleRecord,
+    /// The plugin's values are written, its messages are not.
+    SettleValues,
     /// All of the settlement is written; the transaction is open.
     SettleWritten,
     /// The settlement is durable; the dispatcher doesn't know it yet.
@@ -44,7 +46,7 @@ pub enum Point {
 
 impl Point {
     /// All of them, in the order in which an event passes them, then those at the start of a host.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Received,
         Self::AppendEvent,
         Self::AppendWritten,
@@ -55,6 +57,7 @@ impl Point {
         Self::CallAfter,
         Self::SettleState,
         Self::SettleRecord,
+        Self::SettleValues,
         Self::SettleWritten,
         Self::SettleCommitted,
         Self::RouteHalf,
@@ -74,6 +77,7 @@ impl Point {
             Self::CallAfter => "call-after",
             Self::SettleState => "settle-state",
             Self::SettleRecord => "settle-record",
+            Self::SettleValues => "settle-values",
             Self::SettleWritten => "settle-written",
             Self::SettleCommitted => "settle-committed",
             Self::RouteHalf => "route-half",

@@ -1,5 +1,6 @@
 //! An attempt's effects, in the transaction of its settlement: checked as a whole, then written.
 
+use hookyard_crash::Point;
 use hookyard_inbox::{Error, Settlement, Usage};
 use hookyard_model::{Effects, Key, Message, PluginRef, Seen, Timestamp, Write};
 use rusqlite::{OptionalExtension, params};
@@ -22,6 +23,7 @@ impl Store {
         let Settlement { lease, attempt, effects, quota, .. } = settlement;
         self.check_seen(&lease.plugin, &effects.seen)?;
         self.write_values(&lease.plugin, effects, *quota)?;
+        Point::SettleValues.pass();
         let ended_at = attempt.started_at.after(attempt.duration);
         for message in &effects.messages {
             self.put_message(settlement, message, ended_at)?;

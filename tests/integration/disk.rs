@@ -1,0 +1,196 @@
+//! A disk that is full, fails, loses what it was told to keep, or was written to by somebody else.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io::{Seek, SeekFrom, Write};
+use std::path::PathBuf;
+
+use anyhow::{Result, ensure};
+use hookyard_testkit::disk::{Condition, Disk};
+use hookyard_testkit::events::Event;
+use hookyard_testkit::host::{Host, Start, binary};
+use hookyard_testkit::http::Webhook;
+use hookyard_testkit::site::Site;
+use hookyard_testkit::{eventually, guests};
+
+use crate::rig::{Rig, fresh_payment, quick};
+
+/// A host on a disk that does as it is told, with a plugin that counts.
+async fn start() -> Result<(Rig, Disk)> {
+    let mut disk = None;
+    let ledger = guests::test("ledger")?;
+    let prepare = |site: &mut Site| {
+        let made = Disk::of(site)?;
+        for (name, value) in made.variables() {
+            site.set_variable(&name, &value);
+        }
+        disk = Some(made);
+        Ok(())
+    };
+    let rig = Rig::prepared(quick(), &[("acme/ledger", &ledger)], prepare).await?;
+    Ok((rig, disk.expect("made just above")))
+}
+
+/// Sends that many events, each of which must be taken, and hands out their keys.
+async fn deliver(rig: &Rig, count: usize) -> Result<BTreeSet<String>> {
+    let mut keys = BTreeSet::new();
+    for _ in 0..count {
+        let (key, body) = fresh_payment();
+        rig.deliver("topper", &body).await?;
+        keys.insert(key);
+    }
+    Ok(keys)
+}
+
+/// An event that the disk does not take: 503, and a time to come back.
+async fn refused(rig: &Rig) -> Result<(String, Webhook)> {
+    let (key, body) = fresh_payment();
+    let webhook = rig.senders.sign("topper", &body)?;
+    let answer = rig.post("topper", &webhook).await?;
+    ensure!(answer.status == 503, "answered {} {}", answer.status, answer.text());
+    ensure!(answer.headers.contains_key("retry-after"), "{:?}", answer.headers);
+    Ok((key, webhook))
+}
+
+async fn all_done(rig: &Rig, keys: &BTreeSet<String>) -> Result<Vec<Event>> {
+    let is_done = |events: &[Event]| {
+        let found: BTreeSet<_> = events.iter().map(|event| event.key.clone()).collect();
+        found == *keys && events.len() == keys.len() && events.iter().all(|event| event.is_done_by("ledger"))
+    };
+    rig.host.wait_for_events("what was acknowledged, and nothing else, to be handled", is_done).await
+}
+
+/// While the disk is in this condition senders are put off; once it is well again all goes on by itself, and whatever
+/// was acknowledged outlives a power cut.
+async fn check(condition: Condition) -> Result<()> {
+    let (rig, disk) = start().await?;
+    let mut keys = deliver(&rig, 5).await?;
+    all_done(&rig, &keys).await?;
+
+    disk.be(condition)?;
+    let mark = rig.host.log().mark();
+    let mut put_off = Vec::new();
+    for _ in 0..3 {
+        put_off.push(refused(&rig).await?);
+    }
+    let is_loud = |line: &hookyard_testkit::log::Line| line.level() == "ERROR" && line.message().contains("inbox");
+    rig.host.wait_for_log_since(mark, "the log to say that the inbox fails", is_loud).await?;
+
+    disk.be(Condition::Well)?;
+    for (key, webhook) in put_off {
+        let answer = eventually("the host to recover by itself", || async {
+            let answer = rig.post("topper", &webhook).await?;
+            Ok(answer.is_accepted().then_some(answer))
+        });
+        ensure!(answer.await?.says("status") == "stored", "what was put off was never stored, so it is no repeat");
+        keys.insert(key);
+    }
+    keys.extend(deliver(&rig, 5).await?);
+    all_done(&rig, &keys).await?;
+
+    // Without waiting for anything: what is acknowledged is on the disk.
+    keys.extend(deliver(&rig, 3).await?);
+    disk.be(Condition::Cut(1))?;
+    let Rig { senders, mut host, site, client } = rig;
+    let (key, body) = fresh_payment();
+    let webhook = senders.sign("topper", &body)?;
+    let last = client.post(host.address(), "/acme/payments", &webhook).await;
+    ensure!(last.is_err(), "the power was cut before an answer could be given: {last:?}");
+    host.ended().await?;
+    disk.be(Condition::Well)?;
+    let rig = Rig::restarted(site, senders).await?;
+    // It may have been stored; its sender knows of nothing and sends again.
+    ensure!(rig.post("topper", &webhook).await?.is_accepted());
+    keys.insert(key);
+    all_done(&rig, &keys).await?;
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_disk_puts_senders_off_and_loses_nothing() -> Result<()> {
+    check(Condition::Full).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn writes_that_are_cut_short_put_senders_off_and_lose_nothing() -> Result<()> {
+    check(Condition::Short).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn syncs_that_fail_put_senders_off_and_lose_nothing() -> Result<()> {
+    check(Condition::Unsyncable).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_failing_disk_puts_senders_off_and_loses_nothing() -> Result<()> {
+    check(Condition::Broken).await
+}
+
+/// A host whose events stand in the log of changes (WAL) alone, killed; the site's log file, and the keys in their order.
+async fn killed_with_a_log(count: usize) -> Result<(Rig, PathBuf, Vec<String>)> {
+    let mut rig = Rig::start(quick(), &[]).await?;
+    let mut keys = Vec::new();
+    for _ in 0..count {
+        let (key, body) = fresh_payment();
+        rig.deliver("topper", &body).await?;
+        keys.push(key);
+    }
+    rig.host.kill_now()?;
+    rig.host.ended().await?;
+    let log = rig.site.path("data/hookyard.db-wal");
+    ensure!(fs::metadata(&log)?.len() > 0, "there is no log of changes to damage");
+    Ok((rig, log, keys))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_half_written_end_of_the_log_takes_nothing_with_it() -> Result<()> {
+    let (Rig { senders, site, .. }, log, keys) = killed_with_a_log(10).await?;
+    let whole = fs::read(&log)?;
+    // What a transaction leaves that never came to its commit: the beginning of one more frame, torn.
+    let torn = [&whole[..], &whole[32..32 + 24 + 1000]].concat();
+    fs::write(&log, torn)?;
+    let rig = Rig::restarted(site, senders).await?;
+    let found: Vec<_> = rig.host.events().await?.into_iter().map(|event| event.key).collect();
+    assert_eq!(found, keys);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_log_that_was_cut_off_keeps_all_before_the_cut_and_takes_the_rest_again() -> Result<()> {
+    let (Rig { senders, site, .. }, log, keys) = killed_with_a_log(10).await?;
+    let length = fs::metadata(&log)?.len();
+    fs::File::options().write(true).open(&log)?.set_len(length * 3 / 4 + 100)?;
+    let rig = Rig::restarted(site, senders).await?;
+    let found: Vec<_> = rig.host.events().await?.into_iter().map(|event| event.key).collect();
+    assert_eq!(found[..], keys[..found.len()], "the first ones, without a gap");
+    assert!(!found.is_empty() && found.len() < keys.len(), "{} of {} were left", found.len(), keys.len());
+    let body = hookyard_testkit::samples::one("topper", "crypto-onramp-completed")?.with("/id", keys[9].clone());
+    let webhook = rig.senders.sign("topper", &body)?;
+    assert_eq!(rig.post("topper", &webhook).await?.says("status"), "stored", "what is lost is no repeat");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_damaged_page_is_said_at_the_start_and_nothing_is_touched() -> Result<()> {
+    let rig = Rig::start(quick(), &[]).await?;
+    deliver(&rig, 20).await?;
+    let Rig { host, site, .. } = rig;
+    host.terminate().await?;
+    let database = site.path("data/hookyard.db");
+    let mut file = fs::File::options().write(true).open(&database)?;
+    // The second half of a page in the middle: cells that no longer fit together.
+    let pages = fs::metadata(&database)?.len() / 4096;
+    file.seek(SeekFrom::Start(pages / 2 * 4096))?;
+    file.write_all(&[0xa5; 4096])?;
+    drop(file);
+    let before = fs::read(&database)?;
+    let Start::Ended(status, log) = Host::start_with(&site, binary()?, &[]).await? else {
+        anyhow::bail!("the host serves from a damaged inbox");
+    };
+    let said = log.tail(30);
+    assert!(!status.success(), "{status}");
+    let database = database.to_string_lossy();
+    assert!(said.contains(&*database) && said.contains("is damaged") && said.contains("backup"), "{said}");
+    assert_eq!(fs::read(&*database)?, before, "whoever repairs it finds it as it was");
+    Ok(())
+}
