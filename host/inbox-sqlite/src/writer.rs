@@ -10,7 +10,8 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::thread::JoinHandle;
 
 use hookyard_inbox::Error;
-use rusqlite::Connection;
+use rusqlite::ffi::{Error as Failure, SQLITE_BUSY};
+use rusqlite::{Connection, ErrorCode};
 use tokio::sync::{Notify, mpsc, oneshot};
 
 use crate::Options;
@@ -67,6 +68,7 @@ impl Writer {
             store: Store::new(connection),
             group_max: options.group_max.max(1),
             durability: None,
+            log_is_suspect: false,
             data_version: None,
             changed,
             counters: Arc::clone(&counters),
@@ -131,9 +133,9 @@ impl Writer {
     pub(crate) fn watch(&self) -> std::io::Result<Watch> {
         let queue = self.queue.as_ref().map(mpsc::Sender::downgrade);
         // A writer that is busy looks anyway, before each group of calls.
-        let look = move || match queue.as_ref().and_then(mpsc::WeakSender::upgrade) {
-            Some(queue) => drop(queue.try_send(Order::Look)),
-            None => {}
+        let look = move || {
+            let queue = queue.as_ref().and_then(mpsc::WeakSender::upgrade);
+            drop(queue.map(|queue| queue.try_send(Order::Look)));
         };
         Watch::start(look)
     }
@@ -248,6 +250,8 @@ struct Loop {
     group_max: usize,
     /// What the connection is set to.
     durability: Option<Durability>,
+    /// The disk has failed: what stands in the log of changes may never come to it.
+    log_is_suspect: bool,
     /// Changes whenever another connection has written.
     data_version: Option<i64>,
     changed: Arc<Notify>,
@@ -290,6 +294,7 @@ impl Loop {
             None => {}
             Some(fault) => {
                 self.roll_back();
+                self.log_is_suspect |= fault.0.sqlite_error_code() == Some(ErrorCode::SystemIoFailure);
                 tracing::error!(calls = group.len(), error = %fault.0, "the inbox could not commit");
             }
         }
@@ -299,6 +304,9 @@ impl Loop {
 
     fn commit(&mut self, group: &mut [Command]) -> rusqlite::Result<()> {
         let synced = group.iter().any(|command| command.durability == Durability::Synced);
+        if self.log_is_suspect {
+            self.begin_a_new_log()?;
+        }
         self.set_durability(if synced { Durability::Synced } else { Durability::Unsynced })?;
         self.execute("BEGIN IMMEDIATE")?;
         // From here on nobody else can write.
@@ -315,6 +323,21 @@ impl Loop {
         self.execute("COMMIT")?;
         self.counters.commits.fetch_add(1, Ordering::Relaxed);
         self.counters.syncs.fetch_add(u64::from(synced), Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Takes all that is committed into the database, synced, and empties the log.
+    ///
+    /// Linux tells of a failed sync once, and takes what was to be written for clean: no later sync writes it. Among it
+    /// may be a lease that was committed unsynced; what is written behind such a gap is lost with it when the power
+    /// fails, however well it was synced.
+    fn begin_a_new_log(&mut self) -> rusqlite::Result<()> {
+        self.set_durability(Durability::Synced)?;
+        let statement = "PRAGMA wal_checkpoint(TRUNCATE)";
+        if self.store.connection.query_row(statement, [], |row| row.get::<_, bool>(0))? {
+            return Err(rusqlite::Error::SqliteFailure(Failure::new(SQLITE_BUSY), None));
+        }
+        self.log_is_suspect = false;
         Ok(())
     }
 
