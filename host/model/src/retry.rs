@@ -22,8 +22,8 @@ pub struct RetryPolicy {
     ///
     /// A delay is lengthened by up to a tenth, so that jobs that failed together don't all come back together.
     pub schedule: Option<Arc<[Duration]>>,
-    /// How long after the event came in an attempt may still be made again. A first attempt is always made; a failure
-    /// whose next attempt would come later than this is final.
+    /// How long after the event came in, or was last replayed, an attempt may still be made again. A first attempt is
+    /// always made; a failure whose next attempt would come later than this is final.
     pub deadline: Option<Duration>,
 }
 
@@ -80,7 +80,7 @@ impl RetryPolicy {
 pub struct Failure {
     /// Attempts made, this one included.
     pub attempts: u32,
-    /// When the event came in.
+    /// When the event came in, or was last replayed.
     pub received_at: Timestamp,
     /// The least delay that the handler asks for.
     pub asked: Option<Duration>,

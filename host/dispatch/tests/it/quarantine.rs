@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use hookyard_dispatch::RetryPolicies;
-use hookyard_inbox::{Claimed, Inbox, Quarantine};
+use hookyard_inbox::{Claimed, Inbox, Quarantine, Replay, Selection};
 use hookyard_model::{Clock as _, Outcome, QuarantinePolicy, Revision};
 use tokio::time::sleep;
 
@@ -194,6 +194,30 @@ async fn a_store_that_stays_away_holds_nothing_for_ever() {
     is_good.store(true, Ordering::Relaxed);
     yard.all_over().await;
     assert_eq!(yard.states().await, ["done"; 6]);
+    yard.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_revision_does_that_was_asked_for_by_name_is_not_held_against_the_active_one() {
+    let yard = Yard::start(plan(2, 1), |job| match job.revision {
+        Some(_) => Act::End(SECOND, trapped()),
+        None => done_in(SECOND),
+    });
+    yard.route(&["ship"]).await;
+    yard.append(0..10).await;
+    yard.all_over().await;
+    // By its name, even the active one.
+    let wish = Replay {
+        selection: Selection::default(),
+        revision: Some(FIRST),
+        rate: None,
+        now: yard.clock.now(),
+        dry_run: false,
+    };
+    assert_eq!(yard.inbox.replay(wish).await.expect("a replay").jobs, 10);
+    yard.all_over().await;
+    assert_eq!(yard.states().await, ["dead"; 10]);
+    assert_eq!(quarantined(&yard).await, []);
     yard.stop().await;
 }
 
