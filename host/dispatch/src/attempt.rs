@@ -120,7 +120,7 @@ impl Means {
         let input = Input::Settle {
             outcome: &attempt.outcome,
             attempts: attempt.number,
-            received_at: job.event.received_at,
+            received_at: job.since,
             policy: &policy,
             quarantined,
             jitter: (self.jitter)(),

@@ -12,7 +12,7 @@ const STRETCH: usize = 500;
 
 pub(crate) async fn replay(inbox: &SqliteInbox, replay: Replay) -> Result<Replayed, Error> {
     let mut all = Replayed { jobs: 0, leased: 0 };
-    let last = inbox.readers.read(|connection| last_place(connection)).await?;
+    let last = inbox.readers.read(last_place).await?;
     let mut after = None;
     loop {
         let (selection, from) = (replay.selection.clone(), after.clone());

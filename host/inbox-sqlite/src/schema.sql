@@ -83,6 +83,7 @@ CREATE TABLE job (
     replays  INTEGER NOT NULL DEFAULT 0,
     attempts INTEGER NOT NULL DEFAULT 0, -- begun since the last replay
     revision TEXT,                      -- what the last replay asked to be run on; NULL: the active one
+    since    INTEGER,                   -- when it was to run again by the last replay
     lane     TEXT,                      -- source/ordering key; NULL: in no order
     blocked  INTEGER NOT NULL DEFAULT 0, -- another one of its lane comes first
     PRIMARY KEY (event, plugin),

@@ -53,13 +53,13 @@ pub(crate) const ATTACH_HELD: &str = "
 
 pub(crate) const CLAIM_PENDING: &str = "
     SELECT job.event, event.id, event.source, job.state, job.due_at, job.replays, job.attempts, job.revision,
-           event.received_at
+           coalesce(job.since, event.received_at), event.received_at
     FROM job CROSS JOIN event ON event.seq = job.event
     WHERE job.tenant = ?1 AND job.plugin = ?2 AND job.blocked = 0 AND job.state = 'pending'
     ORDER BY job.event LIMIT ?3";
 pub(crate) const CLAIM_DUE: &str = "
     SELECT job.event, event.id, event.source, job.state, job.due_at, job.replays, job.attempts, job.revision,
-           job.due_at
+           coalesce(job.since, event.received_at), job.due_at
     FROM job CROSS JOIN event ON event.seq = job.event
     WHERE job.tenant = ?1 AND job.plugin = ?2 AND job.blocked = 0 AND job.due_at <= ?4
     ORDER BY job.due_at, job.event LIMIT ?3";
@@ -142,7 +142,7 @@ pub(crate) const JOB_TO_REPLAY: &str = "
     SELECT job.state, job.due_at, job.tenant, event.source
     FROM job CROSS JOIN event ON event.seq = job.event WHERE job.event = ?1 AND job.plugin = ?2";
 pub(crate) const JOB_REPLAY: &str = "
-    UPDATE job SET state = ?3, due_at = ?4, replays = replays + 1, attempts = 0, revision = ?5,
+    UPDATE job SET state = ?3, due_at = ?4, replays = replays + 1, attempts = 0, revision = ?5, since = ?6,
         blocked = lane IS NOT NULL AND (blocked OR state IN ('done', 'dead'))
     WHERE event = ?1 AND plugin = ?2
     RETURNING tenant, plugin, lane";

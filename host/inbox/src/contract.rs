@@ -160,6 +160,8 @@ pub struct Claimed {
     pub until: Timestamp,
     /// The event, whole.
     pub event: Arc<Event>,
+    /// Since when it is to be handled: since it came in, or since it was to run again by the last replay.
+    pub since: Timestamp,
     /// The revision that a replay asked for; the active one where `None`.
     pub revision: Option<Revision>,
 }

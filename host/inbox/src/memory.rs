@@ -214,6 +214,8 @@ struct Job {
     replays: u32,
     /// What the last replay asked for.
     revision: Option<Revision>,
+    /// When it was to run again by the last replay.
+    since: Option<Timestamp>,
     /// An earlier one of its lane comes first.
     is_blocked: bool,
     /// Each with the number of replays before it.
@@ -259,6 +261,7 @@ impl State {
             attempts: 0,
             replays: 0,
             revision: None,
+            since: None,
             is_blocked: false,
             history: Vec::new(),
         };

@@ -38,7 +38,7 @@ pub enum JobState {
     Done,
     /// Given up on.
     Dead,
-    /// Kept until its plugin is there to take it.
+    /// Kept until its plugin can take it: it isn't there, or it's quarantined.
     Held,
 }
 
@@ -87,7 +87,7 @@ pub enum Input<'a> {
         outcome: &'a Outcome,
         /// Attempts made, this one included.
         attempts: u32,
-        /// When the event came in.
+        /// When the event came in, or was to run again by a replay.
         received_at: Timestamp,
         /// The source's policy.
         policy: &'a RetryPolicy,
@@ -96,9 +96,9 @@ pub enum Input<'a> {
         /// A random number in `0.0..1.0`.
         jitter: f64,
     },
-    /// The plugin is there.
+    /// The plugin is there, and not quarantined.
     Attach,
-    /// The plugin is gone.
+    /// The plugin is gone, or quarantined.
     Detach,
     /// It is to run again, whatever came of it so far.
     Replay {

@@ -14,6 +14,7 @@ pub(crate) struct Leased {
     pub(crate) lease: JobRef,
     pub(crate) until: Timestamp,
     pub(crate) seq: i64,
+    pub(crate) since: Timestamp,
     pub(crate) revision: Option<Revision>,
 }
 
@@ -87,7 +88,7 @@ impl Store {
                 self.put(job.seq, &plugin.plugin, next, attempt)?;
                 Point::ClaimLease.pass();
                 let lease = JobRef { event: job.id, plugin: plugin.clone(), replays: job.replays, attempt };
-                let leased = Leased { lease, until, seq: job.seq, revision: job.revision };
+                let leased = Leased { lease, until, seq: job.seq, since: job.since, revision: job.revision };
                 Ok(Some(Taken::Leased(leased)))
             }
         }
@@ -102,6 +103,7 @@ struct DueJob {
     replays: u32,
     attempts: u32,
     revision: Option<Revision>,
+    since: Timestamp,
     due_since: i64,
 }
 
@@ -118,7 +120,8 @@ impl DueJob {
             replays: row.get(5).map_err(store)?,
             attempts: row.get(6).map_err(store)?,
             revision: revision.map(|text| parsed(&text, "the revision of a replay")).transpose()?,
-            due_since: row.get(8).map_err(store)?,
+            since: Timestamp::from_unix_millis(row.get(8).map_err(store)?),
+            due_since: row.get(9).map_err(store)?,
         })
     }
 }

@@ -27,12 +27,14 @@ impl Store {
             // Gone, if it was pruned since it was found.
             let Some((state, source)) = self.to_replay(place)? else { continue };
             let routed = self.is_taken(&source, &place.plugin)?;
-            match step::replay(state, stretch.turn(stretch.before + replayed.jobs), routed) {
+            let due = stretch.turn(stretch.before + replayed.jobs);
+            match step::replay(state, due, routed) {
                 Err(_) => replayed.leased += 1,
                 Ok(next) => {
                     let revision = stretch.revision.map(|revision| revision.to_string());
                     let plugin = place.plugin.as_str();
-                    let values = params![place.seq, plugin, next.name(), due_of(next), revision];
+                    let since = due.unwrap_or(stretch.now).unix_millis();
+                    let values = params![place.seq, plugin, next.name(), due_of(next), revision, since];
                     if let Some(lane) = self.change(sql::JOB_REPLAY, values)? {
                         self.line_up(&lane)?;
                     }

@@ -20,7 +20,7 @@ use uuid::Uuid;
 
 use crate::fixtures::{Folder, at, event, settlement};
 
-const SEEDS: std::ops::Range<u64> = 0..24;
+const SEEDS: std::ops::Range<u64> = 0..8;
 const STEPS: usize = 150;
 
 #[tokio::test(flavor = "multi_thread")]

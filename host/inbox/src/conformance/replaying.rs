@@ -13,6 +13,7 @@ use crate::{Error, Inbox, Page, Replay, Replayed, Selection};
 
 pub(super) const CASES: &[Case] = table![
     a_replay_runs_what_is_over_and_counts_from_one,
+    a_replay_is_a_new_beginning,
     earlier_attempts_are_kept_beside_the_new_ones,
     a_dry_run_counts_and_changes_nothing,
     what_is_being_attempted_is_left_alone,
@@ -60,6 +61,18 @@ async fn a_replay_runs_what_is_over_and_counts_from_one(inbox: Arc<dyn Inbox>) {
     assert_eq!((claimed[0].lease.replays, claimed[0].lease.attempt), (1, 1));
     settle(&inbox, &claimed[0].lease, Outcome::Done, JobState::Done).await;
     assert_eq!(states(&inbox, 1).await, [is("ship", "done")]);
+}
+
+async fn a_replay_is_a_new_beginning(inbox: Arc<dyn Inbox>) {
+    route_orders_to_ship(&inbox).await;
+    append(&inbox, [event(1), event(2)]).await;
+    for job in claim(&inbox, 9, 100).await {
+        assert_eq!(job.since, job.event.received_at);
+        settle(&inbox, &job.lease, failed(), JobState::Dead).await;
+    }
+    replay(&inbox, Replay { rate: Some(0.1), ..replay_of(dead()) }).await;
+    let claimed = claim(&inbox, 9, 2000).await;
+    assert_eq!(claimed.iter().map(|job| job.since).collect::<Vec<_>>(), [at(1000), at(1010)]);
 }
 
 async fn earlier_attempts_are_kept_beside_the_new_ones(inbox: Arc<dyn Inbox>) {

@@ -27,9 +27,11 @@ impl State {
                     let job = self.put(place.at, &want.plugin, next);
                     job.attempts += 1;
                     let (replays, attempt, revision) = (job.replays, job.attempts, job.revision);
+                    let replayed_at = job.since;
                     let event = Arc::clone(&self.events[&place.at].event);
                     let lease = JobRef { event: event.id, plugin: want.plugin.clone(), replays, attempt };
-                    claimed.push(Claimed { lease, until, event, revision });
+                    let since = replayed_at.unwrap_or(event.received_at);
+                    claimed.push(Claimed { lease, until, event, since, revision });
                     wanted -= 1;
                 }
             }

@@ -34,6 +34,7 @@ impl State {
                 job.replays += 1;
                 job.attempts = 0;
                 job.revision = replay.revision;
+                job.since = Some(due.unwrap_or(replay.now));
             }
         }
         replayed

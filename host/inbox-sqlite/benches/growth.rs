@@ -1,0 +1,182 @@
+//! `cargo bench -p hookyard-inbox-sqlite --bench growth`: what append, claim and settle cost at ten thousand stored events
+//! and at a million.
+//!
+//! Every stored event has been handled and has left its attempt, a value in the key-value store and a message. Calls are
+//! made 256 at once, so that they share a commit and what is measured is the work and not only the disk's sync; the
+//! table says both. `HOOKYARD_GROWTH=100000` is another number than a million.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use hookyard_inbox::{Claimed, Inbox, Routes, Settlement, Usage, Want};
+use hookyard_inbox_sqlite::{Options, SqliteInbox};
+use hookyard_model::{
+    Attempt, Effects, Event, EventId, JobState, Key, Message, MessageId, Outcome, Payload, PluginRef, Revision,
+    SourceRef, Timestamp, Write,
+};
+use tokio::task::JoinSet;
+use uuid::Uuid;
+
+const SMALL: u64 = 10_000;
+const LARGE: u64 = 1_000_000;
+/// Calls that are made at once.
+const GROUP: u64 = 256;
+/// Groups that are measured.
+const GROUPS: u64 = 40;
+const BODY: usize = 512;
+const LEASE: Duration = Duration::from_secs(60);
+
+/// Time for each call, in all groups.
+#[derive(Default)]
+struct Cost {
+    append: Duration,
+    claim: Duration,
+    settle: Duration,
+}
+
+struct Bench {
+    inbox: Arc<SqliteInbox>,
+    stored: u64,
+}
+
+fn main() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let large = std::env::var("HOOKYARD_GROWTH").map_or(LARGE, |text| text.parse().expect("a number"));
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    runtime.block_on(async {
+        let mut bench = Bench::open(&folder.path().join("growth.db")).await;
+        let small = bench.measure_at(SMALL).await;
+        let large_cost = bench.measure_at(large).await;
+        tell(SMALL, &small, large, &large_cost);
+    });
+}
+
+fn tell(small: u64, at_small: &Cost, large: u64, at_large: &Cost) {
+    let micros = |cost: Duration| cost.as_secs_f64() * 1e6 / (GROUP * GROUPS) as f64;
+    println!("{:<8} {:>14} {:>14} {:>8}", "", format!("at {small}"), format!("at {large}"), "ratio");
+    for (name, a, b) in [
+        ("append", at_small.append, at_large.append),
+        ("claim", at_small.claim, at_large.claim),
+        ("settle", at_small.settle, at_large.settle),
+    ] {
+        let (a, b) = (micros(a), micros(b));
+        println!("{name:<8} {a:>11.1} µs {b:>11.1} µs {:>8.2}", b / a);
+    }
+}
+
+impl Bench {
+    async fn open(path: &Path) -> Self {
+        let inbox = SqliteInbox::open(path, Options::default()).expect("a new inbox");
+        let routes = Routes([(source(), [plugin().plugin].into())].into());
+        inbox.route(routes).await.expect("a route");
+        Self { inbox: Arc::new(inbox), stored: 0 }
+    }
+
+    /// Fills the inbox up to that many events, all of them handled, and measures what more of them cost.
+    async fn measure_at(&mut self, count: u64) -> Cost {
+        let began = Instant::now();
+        while self.stored < count {
+            self.group(&mut Cost::default()).await;
+        }
+        eprintln!("{} events are stored after {} s", self.stored, began.elapsed().as_secs());
+        let mut cost = Cost::default();
+        for _ in 0..GROUPS {
+            self.group(&mut cost).await;
+        }
+        cost
+    }
+
+    /// Appends a group of events, claims them and settles them.
+    async fn group(&mut self, cost: &mut Cost) {
+        let began = Instant::now();
+        let mut calls = JoinSet::new();
+        for _ in 0..GROUP {
+            self.stored += 1;
+            let (inbox, event) = (Arc::clone(&self.inbox), event(self.stored));
+            calls.spawn(async move { inbox.append(event).await.map(drop) });
+        }
+        all(calls).await;
+        cost.append += began.elapsed();
+
+        let began = Instant::now();
+        let want = Want { plugin: plugin(), limit: GROUP as usize };
+        let claimed = self.inbox.claim(&[want], now(self.stored), LEASE).await.expect("a claim");
+        assert_eq!(claimed.len() as u64, GROUP, "all that is pending");
+        cost.claim += began.elapsed();
+
+        let began = Instant::now();
+        let mut calls = JoinSet::new();
+        for job in claimed {
+            let inbox = Arc::clone(&self.inbox);
+            calls.spawn(async move { inbox.settle(settlement(job)).await });
+        }
+        all(calls).await;
+        cost.settle += began.elapsed();
+    }
+}
+
+async fn all(mut calls: JoinSet<Result<(), hookyard_inbox::Error>>) {
+    while let Some(call) = calls.join_next().await {
+        call.expect("no call panics").expect("a call that works");
+    }
+}
+
+fn settlement(Claimed { lease, event, .. }: Claimed) -> Settlement {
+    let attempt = Attempt {
+        number: lease.attempt,
+        revision: Revision::from_sha256([7; 32]),
+        started_at: event.received_at,
+        duration: Duration::from_millis(3),
+        outcome: Outcome::Done,
+        log: Vec::new(),
+    };
+    let key = Key { bucket: "orders".into(), key: event.key.clone() };
+    let message = Message {
+        id: MessageId::from_uuid(lease.event.as_uuid()),
+        destination: "partner".into(),
+        body: event.body.slice(..64),
+        ordering_key: None,
+    };
+    let effects = Effects {
+        seen: Vec::new(),
+        writes: vec![Write { key, value: Some(event.body.slice(..32)) }],
+        messages: vec![message],
+    };
+    let quota = Usage { keys: u64::MAX, bytes: u64::MAX };
+    Settlement { lease, attempt, next: JobState::Done, effects, quota }
+}
+
+fn event(number: u64) -> Event {
+    let received_at = now(number);
+    let millis = received_at.unix_millis().cast_unsigned();
+    // Ids are in the order of arrival, as those of a host are; keys are in none, as those of senders are.
+    let scattered = number.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    Event {
+        id: EventId::from_uuid(Uuid::from_u64_pair(millis << 16 | 0x7000, 0x8000 << 48 | number)),
+        source: source(),
+        provider: "any".into(),
+        event_type: Some("thing.happened".into()),
+        key: format!("{scattered:016x}-{number}"),
+        key_until: Timestamp::from_unix_millis(i64::MAX),
+        received_at,
+        headers: Vec::new(),
+        body: Bytes::from(vec![b'x'; BODY]),
+        payload: Payload::Body,
+        ordering_key: None,
+    }
+}
+
+/// A thousand events a second.
+fn now(number: u64) -> Timestamp {
+    Timestamp::from_unix_secs(1_790_000_000).after(Duration::from_millis(number))
+}
+
+fn source() -> SourceRef {
+    SourceRef { tenant: "acme".parse().expect("a name"), source: "orders".parse().expect("a name") }
+}
+
+fn plugin() -> PluginRef {
+    PluginRef { tenant: "acme".parse().expect("a name"), plugin: "ship".parse().expect("a name") }
+}
