@@ -205,8 +205,7 @@ mod tests {
     fn any_outcome() -> impl Strategy<Value = Outcome> {
         prop_oneof![
             Just(Outcome::Done),
-            proptest::option::of(any::<Duration>())
-                .prop_map(|after| Outcome::Retry { reason: String::new(), after }),
+            proptest::option::of(any::<Duration>()).prop_map(|after| Outcome::Retry { reason: String::new(), after }),
             Just(Outcome::Rejected { reason: String::new() }),
             Just(Outcome::Trapped { message: String::new() }),
             Just(Outcome::Undecodable { path: "$".into(), message: String::new() }),

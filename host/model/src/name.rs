@@ -153,7 +153,7 @@ impl FromStr for Revision {
 
     fn from_str(text: &str) -> Result<Self, InvalidName> {
         let invalid = || InvalidName { kind: "revision", given: text.to_owned() };
-        if text.len() != 64 || !text.is_ascii() {
+        if text.len() != 64 || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
             return Err(invalid());
         }
         let mut digest = [0; 32];
