@@ -88,7 +88,7 @@ fn check_format(bytes: &[u8]) -> Result<(), Fault> {
         ),
         [0x7f, b'E', b'L', b'F', ..] => not("compiled code", "drop the component itself; the host compiles it"),
         [b'(', ..] => not("WebAssembly text", "make it binary with `wasm-tools parse`"),
-        _ => not("something else", "build it for wasm32-wasip2 and copy the .wasm file"),
+        _ => not("an unknown kind of file", "build it for wasm32-wasip2 and copy the .wasm file"),
     }
 }
 
@@ -110,8 +110,8 @@ mod tests {
             (b"\x7fELF\x02\x01", Some("compiled code")),
             (b"(component)", Some("WebAssembly text")),
             (b"", Some("empty")),
-            (b"\0as", Some("something else")),
-            (b"<html>", Some("something else")),
+            (b"\0as", Some("an unknown kind of file")),
+            (b"<html>", Some("an unknown kind of file")),
         ] {
             let what = match check_format(bytes) {
                 Err(Fault::NotAComponent { what, .. }) => Some(what),
