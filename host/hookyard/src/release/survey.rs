@@ -1,5 +1,6 @@
 //! One look at the whole folder without serving anything: every plugin is loaded and let go again.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use hookyard_plugin::Engine;
@@ -19,12 +20,17 @@ pub(crate) enum Finding {
     Bad(String),
 }
 
+/// What is said of a plugin folder that can't be looked at, before anything is served from it.
+pub(crate) fn unreadable(folder: &Path) -> String {
+    format!("the plugin folder {} can't be read; create it, or name another by `plugins.folder`", folder.display())
+}
+
 /// Looks at the folder and at every plugin in it, in order. Blocks while it compiles.
 pub(crate) fn survey(desired: &Desired, engine: &Arc<Engine>) -> Vec<Finding> {
     let folder = &desired.plugins.folder;
     let listing = match listing::list(folder) {
         Ok(listing) => listing,
-        Err(error) => return vec![Finding::Bad(format!("{} can't be read: {error}", folder.display()))],
+        Err(error) => return vec![Finding::Bad(format!("{}: {error}", unreadable(folder)))],
     };
     let sighting = sighting::judge(folder, &listing, desired.plugins.count_max);
     let loader = desired.loader(engine);
