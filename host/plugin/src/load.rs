@@ -27,8 +27,9 @@ impl Engine {
         let revision = Revision::from_sha256(Sha256::digest(bytes).into());
         let ready = self.ready(revision, bytes, contracts, &limits);
         match ready {
-            Ok((instances, handlers)) => {
-                Ok(Loaded { engine: Arc::clone(self), plugin, revision, limits, instances, handlers: handlers.into() })
+            Ok((instances, found)) => {
+                let handlers = found.into();
+                Ok(Loaded { engine: Arc::clone(self), plugin, revision, limits, instances, handlers })
             }
             Err(fault) => Err(LoadError { plugin, fault }),
         }
@@ -40,14 +41,14 @@ impl Engine {
         bytes: &[u8],
         contracts: &Contracts,
         limits: &Limits,
-    ) -> Result<(InstancePre<State>, Vec<handler::Handler>), Fault> {
+    ) -> Result<(InstancePre<State>, handler::Found), Fault> {
         check_format(bytes)?;
         let (component, linker) = self.compile(revision, bytes)?;
         imports::check(&component)?;
         check_memory(&component, limits)?;
-        let handlers = handler::find(&component, contracts)?;
+        let found = handler::find(&component, contracts)?;
         let instances = linker.instantiate_pre(&component).map_err(|error| imports::mismatch(&error))?;
-        Ok((instances, handlers))
+        Ok((instances, found))
     }
 
     /// Compiled code in the pool, or beside it where it doesn't fit a place there.

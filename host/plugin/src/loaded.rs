@@ -9,7 +9,7 @@ use hookyard_model::{Event, LogLine, Outcome, Payload, PluginRef, Revision};
 use wasmtime::component::InstancePre;
 
 use crate::call::{self, Arguments, State};
-use crate::handler::{Call, Handler};
+use crate::handler::{Call, Found, Handler};
 use crate::plan::Undecodable;
 use crate::typed::{event_text, no_case};
 use crate::untyped::Untyped;
@@ -29,11 +29,12 @@ pub struct Loaded {
 pub(crate) struct Handlers {
     all: Vec<Handler>,
     kinds: Vec<HandlerKind>,
+    strange: Vec<String>,
 }
 
-impl From<Vec<Handler>> for Handlers {
-    fn from(all: Vec<Handler>) -> Self {
-        Self { kinds: all.iter().map(|handler| handler.kind.clone()).collect(), all }
+impl From<Found> for Handlers {
+    fn from(Found { handlers: all, strange }: Found) -> Self {
+        Self { kinds: all.iter().map(|handler| handler.kind.clone()).collect(), all, strange }
     }
 }
 
@@ -87,6 +88,11 @@ impl Loaded {
     /// What it can be given.
     pub fn handlers(&self) -> &[HandlerKind] {
         &self.handlers.kinds
+    }
+
+    /// What it exports as handlers that nothing on this host can ever call, as no provider has their package.
+    pub fn strange_handlers(&self) -> &[String] {
+        &self.handlers.strange
     }
 
     /// Whether it takes events of this provider at all, by a typed handler or by the untyped one.

@@ -3,10 +3,11 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use hookyard_model::PluginRef;
 use hookyard_plugin::Engine;
 
-use super::active::{handlers, takes};
-use super::load::Failure;
+use super::active::{handlers, strange, takes};
+use super::load::{Failure, Ready};
 use super::{Desired, listing, sighting};
 
 /// What was found of one plugin, or of an entry that is none.
@@ -36,20 +37,25 @@ pub(crate) fn survey(desired: &Desired, engine: &Arc<Engine>) -> Vec<Finding> {
     let loader = desired.loader(engine);
     let mut findings: Vec<Finding> = sighting.problems.into_iter().map(Finding::Odd).collect();
     for (plugin, files) in sighting.plugins {
-        findings.push(match loader.load(&plugin, files) {
-            Ok(ready) => {
-                let taken = takes(&ready.loaded, ready.sidecar.sources);
-                let sources: Vec<_> =
-                    taken.sources_of(&plugin, &desired.sources).iter().map(ToString::to_string).collect();
-                let sources = if sources.is_empty() { "no source".to_owned() } else { sources.join(", ") };
-                let revision = ready.loaded.revision().short();
-                Finding::Good(format!("plugin {plugin} ({revision}): {} from {sources}", handlers(&ready.loaded)))
-            }
+        match loader.load(&plugin, files) {
+            Ok(ready) => findings.extend(ready_findings(&plugin, ready, desired)),
             Err(Failure::Refused(reason) | Failure::Unreadable(reason)) => {
-                Finding::Bad(format!("plugin {plugin}: {reason}"))
+                findings.push(Finding::Bad(format!("plugin {plugin}: {reason}")));
             }
-            Err(Failure::Moved) => Finding::Odd(format!("plugin {plugin}: its files are being changed; check again")),
-        });
+            Err(Failure::Moved) => {
+                findings.push(Finding::Odd(format!("plugin {plugin}: its files are being changed; check again")));
+            }
+        }
     }
     findings
+}
+
+fn ready_findings(plugin: &PluginRef, Ready { loaded, sidecar }: Ready, desired: &Desired) -> Vec<Finding> {
+    let taken = takes(&loaded, sidecar.sources);
+    let sources: Vec<_> = taken.sources_of(plugin, &desired.sources).iter().map(ToString::to_string).collect();
+    let sources = if sources.is_empty() { "no source".to_owned() } else { sources.join(", ") };
+    let revision = loaded.revision().short();
+    let good = Finding::Good(format!("plugin {plugin} ({revision}): {} from {sources}", handlers(&loaded)));
+    let odd = strange(&loaded).map(|what| Finding::Odd(format!("plugin {plugin} {what}")));
+    [good].into_iter().chain(odd).collect()
 }
