@@ -245,6 +245,30 @@ fn an_sns_source_can_be_pointed_at_a_stand_in_in_words() {
 }
 
 #[test]
+fn two_providers_of_one_package_are_refused() {
+    let folder = Folder::new();
+    let provider = |name: &str, package: &str| {
+        let text = format!(
+            "name = \"{name}\"\npackage = \"{package}\"\nkey = {{ json = \"/id\" }}\ntype = {{ json = \"/type\" }}\n\
+             scheme = {{ default = \"bearer\" }}"
+        );
+        folder.write(&format!("providers/{name}/provider.toml"), &text);
+        folder.faults("[providers]\nfolder = \"providers\"\n")
+    };
+    assert_eq!(provider("topper", "topper:webhooks"), [""; 0], "it takes the place of the built-in one");
+    let said = |name: &str, package: &str, other: &str| {
+        format!(
+            "providers/{name}/provider.toml: package: `{package}` is the package of the provider {other} as well, and \
+             by packages plugins tell providers apart; give each its own"
+        )
+    };
+    assert_eq!(provider("topi-test", "topi:webhooks"), [said("topi-test", "topi:webhooks", "topi")]);
+    assert_eq!(provider("topi-test", "one:events"), [""; 0]);
+    let both = [said("another", "one:events", "topi-test"), said("topi-test", "one:events", "another")];
+    assert_eq!(provider("another", "one:events"), both);
+}
+
+#[test]
 fn operators_add_providers_as_folders() {
     let folder = Folder::new();
     folder.write(
