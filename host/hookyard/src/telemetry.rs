@@ -21,9 +21,12 @@ use crate::cli::Log;
 use crate::explain::visible;
 use crate::system::SystemClock;
 
-/// Writes log lines to standard error from now on. `RUST_LOG` may say which; by default those of level INFO and above.
+/// Lines of level INFO and above. What `h2` warns of, anybody who sends broken HTTP/2 can cause in any number.
+const BY_DEFAULT: &str = "info,h2=error";
+
+/// Writes log lines to standard error from now on. `RUST_LOG` may say which.
 pub(crate) fn start(log: Log) {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(BY_DEFAULT));
     let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     match log {
         Log::Json => lines.json().flatten_event(true).with_current_span(false).with_span_list(false).init(),
@@ -192,5 +195,16 @@ mod tests {
     #[test]
     fn the_time_is_always_as_wide() {
         assert_eq!(clock_time().len(), "2026-06-02T11:36:40.250Z".len());
+    }
+
+    #[test]
+    fn what_any_sender_can_cause_is_not_a_warning() {
+        use tracing::subscriber::with_default;
+        let subscriber = tracing_subscriber::fmt().with_env_filter(EnvFilter::new(BY_DEFAULT)).finish();
+        with_default(subscriber, || {
+            assert!(tracing::enabled!(target: "hookyard::ingress", Level::INFO));
+            assert!(!tracing::enabled!(target: "h2::proto::streams::recv", Level::WARN));
+            assert!(tracing::enabled!(target: "h2::proto::streams::recv", Level::ERROR));
+        });
     }
 }
