@@ -11,7 +11,7 @@ use hookyard_model::{Clock, Event, EventId, Header, Outcome, Payload, PluginName
 use crate::{Catalog, Config, Contract, Contracts, Engine, Limits, LoadError, Loaded};
 
 mod call;
-mod guest;
+pub(crate) mod guest;
 mod load;
 
 struct FixedClock;

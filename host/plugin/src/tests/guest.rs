@@ -96,7 +96,7 @@ impl Guest<'_> {
 }
 
 /// Allocates one after another, growing the memory as it must.
-const REALLOC: &str = r#"
+pub(crate) const REALLOC: &str = r#"
   (func (export "realloc") (param $old i32) (param $had i32) (param $align i32) (param $size i32) (result i32)
     (local $at i32)
     (local.set $at (i32.and
