@@ -53,12 +53,11 @@ where
         let paint = Paint(out.has_ansi_escapes());
         let is_fault = *metadata.level() <= Level::WARN;
         let (level, colour) = level(metadata.level());
-        let room = metadata.target().strip_prefix("hookyard::").unwrap_or(metadata.target());
-        paint.write(&mut out, DIM, &clock_time())?;
+        paint.write(&mut out, DIM, &SystemClock.now().to_string())?;
         out.write_char(' ')?;
         paint.write(&mut out, colour, level)?;
         out.write_char(' ')?;
-        paint.write(&mut out, DIM, &format!("{room:<8}"))?;
+        paint.write(&mut out, DIM, &format!("{:<8}", room(metadata.target())))?;
         if let Some(subject) = line.take_subject() {
             out.write_char(' ')?;
             paint.write(&mut out, SUBJECT, &visible(&subject))?;
@@ -85,12 +84,10 @@ fn is_told(name: &str, value: &str) -> bool {
     !matches!(name, "bytes" | "peer" | "provider" | "status") && value != "false"
 }
 
-/// UTC to the millisecond, always as wide.
-fn clock_time() -> String {
-    let text = SystemClock.now().to_string();
-    let whole = text.trim_end_matches('Z');
-    let (seconds, millis) = whole.split_once('.').unwrap_or((whole, ""));
-    format!("{seconds}.{millis:0<3}Z")
+/// The room that a line comes from: ours without the house, others by their crate.
+fn room(target: &str) -> &str {
+    let room = ["hookyard::", "hookyard_"].iter().find_map(|house| target.strip_prefix(house)).unwrap_or(target);
+    room.split("::").next().unwrap_or(room)
 }
 
 fn level(level: &Level) -> (&'static str, &'static str) {
@@ -193,8 +190,12 @@ mod tests {
     }
 
     #[test]
-    fn the_time_is_always_as_wide() {
-        assert_eq!(clock_time().len(), "2026-06-02T11:36:40.250Z".len());
+    fn a_room_is_named_shortly_wherever_it_is() {
+        let check = |target: &str, expected: &str| assert_eq!(room(target), expected);
+        check("hookyard::ingress", "ingress");
+        check("hookyard_plugin::cache", "plugin");
+        check("hookyard_inbox_sqlite", "inbox_sqlite");
+        check("notify::inotify", "notify");
     }
 
     #[test]
