@@ -28,6 +28,11 @@ async fn good_and_bad_are_told_apart_without_serving() -> Result<()> {
     assert!(all.lines().any(|line| line.contains("broken")), "{all}");
     site.uninstall("acme/broken")?;
 
+    std::fs::rename(site.path("plugins"), site.path("elsewhere"))?;
+    let unreadable = check(&site).await?;
+    assert_eq!(unreadable.code, Some(1), "{unreadable:?}");
+    assert!(unreadable.stdout.contains("create it, or name another by `plugins.folder`"), "{unreadable:?}");
+
     site.configure(&config.clone().section("ingres", ""))?;
     let faulty = check(&site).await?;
     assert_ne!(faulty.code, Some(0));

@@ -157,7 +157,7 @@ async fn a_source_without_verification_must_say_so_and_is_named_at_start() -> Re
     site.configure(&Config::new().source("acme/open", bare))?;
     let finished = serve(&site).await?;
     assert!(finished.stderr.contains("acme.sources.open"), "{}", finished.stderr);
-    assert!(finished.stderr.contains("nothing can be verified"), "{}", finished.stderr);
+    assert!(finished.stderr.contains("`keys` is missing"), "{}", finished.stderr);
 
     let rig = Rig::start(quick().source("acme/open", &format!("{bare}\nscheme = \"unverified\"")), &[]).await?;
     let named =

@@ -33,6 +33,8 @@ pub(crate) struct Handles {
 /// The configuration's keeper.
 pub(crate) struct Reload {
     path: PathBuf,
+    /// What was in force at the start, and for some keys still is.
+    started: Settings,
     running: Settings,
     files: BTreeSet<PathBuf>,
     handles: Handles,
@@ -44,7 +46,7 @@ impl Reload {
     /// Keeps `running`, which was read from `path` and `files`.
     pub(crate) fn new(path: PathBuf, running: Settings, files: BTreeSet<PathBuf>, handles: Handles) -> Self {
         let settling = Settling::new(stamps(&files), Instant::now());
-        Self { path, running, files, handles, settling, watch: Watch::new() }
+        Self { path, started: running.clone(), running, files, handles, settling, watch: Watch::new() }
     }
 
     /// Reloads on every change until `shutdown` completes.
@@ -114,7 +116,7 @@ impl Reload {
             |name| self.running.sources.get(name).is_some_and(|source| source.verifier.is_unverified());
         let news = settings.sources.iter().filter(|(name, _)| !was_unverified(name));
         news.for_each(|(name, source)| serve::warn_if_unverified(name, source));
-        for key in needs_restart(&self.running, &settings) {
+        for key in needs_restart(&self.started, &self.running, &settings) {
             tracing::warn!(target: "hookyard::config", key, "changed, which the running host can't follow: restart it");
         }
         self.running = settings;
@@ -127,8 +129,14 @@ fn missing_from(here: &Settings, there: &Settings) -> String {
     names.map(SourceRef::to_string).collect::<Vec<_>>().join(", ")
 }
 
-/// The keys that differ and that a running host can't follow. It goes on with the old values.
-fn needs_restart(old: &Settings, new: &Settings) -> Vec<&'static str> {
+/// The keys that changed just now and that a running host can't follow: it goes on as it `started`.
+fn needs_restart(started: &Settings, before: &Settings, now: &Settings) -> Vec<&'static str> {
+    let changed = start_only(before, now);
+    start_only(started, now).into_iter().filter(|key| changed.contains(key)).collect()
+}
+
+/// The keys that are read at start only and in which the two differ.
+fn start_only(old: &Settings, new: &Settings) -> Vec<&'static str> {
     // These follow at once, or have a line of their own.
     let rest =
         hookyard_ingress::Config { body_max: new.ingress.body_max, listen: new.ingress.listen, ..old.ingress.clone() };
@@ -157,4 +165,35 @@ fn folders(file: &Path) -> BTreeSet<PathBuf> {
     let real_parent = real.as_ref().and_then(|real| Some(real.parent()?.to_owned()));
     let itself = real.filter(|real| real.is_dir());
     [parent, real_parent, itself].into_iter().flatten().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_differs_from_what_runs_needs_a_restart() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let read = |text: &str| {
+            let path = folder.path().join("hookyard.toml");
+            std::fs::write(&path, text).expect("written");
+            config::read(&path).result.unwrap_or_else(|faults| panic!("{faults}"))
+        };
+        let started = read("[ingress]\nstreams_max = 8");
+        let check = |before: &str, now: &str, expected: &[&str]| {
+            assert_eq!(needs_restart(&started, &read(before), &read(now)), expected, "from {before:?} to {now:?}");
+        };
+        let (same, other) = ("[ingress]\nstreams_max = 8", "[ingress]\nstreams_max = 9");
+        check(same, other, &["ingress"]);
+        check(other, same, &[]);
+        check(other, other, &[]);
+        check(other, "[ingress]\nstreams_max = 10", &["ingress"]);
+        check(other, "[ingress]\nstreams_max = 9\n[dispatch]\nlease = \"61s\"", &["dispatch"]);
+        check(same, "[ingress]\nstreams_max = 8\nbody_max = \"2MiB\"", &[]);
+        check(
+            same,
+            "[plugins]\nrescan = \"9s\"\n[ingress]\nstreams_max = 8\nlisten = \"127.0.0.1:1\"",
+            &["ingress.listen"],
+        );
+    }
 }

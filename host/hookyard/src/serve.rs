@@ -45,9 +45,7 @@ pub(crate) async fn serve(path: &Path) -> Result<(), Failure> {
 
 async fn build(path: &Path, settings: Settings, files: BTreeSet<PathBuf>) -> anyhow::Result<Parts> {
     let folder = &settings.plugins.folder;
-    std::fs::read_dir(folder).with_context(|| {
-        format!("the plugin folder {} can't be read; create it, or name another by `plugins.folder`", folder.display())
-    })?;
+    std::fs::read_dir(folder).with_context(|| release::unreadable(folder))?;
     let inbox = open_inbox(&settings).await?;
     let engine = Engine::new(engine_config(&settings))?;
     let effects = hookyard_plugin::Parts { inbox: Arc::clone(&inbox), message_ids: Arc::new(message_id) };

@@ -21,9 +21,12 @@ use crate::cli::Log;
 use crate::explain::visible;
 use crate::system::SystemClock;
 
-/// Writes log lines to standard error from now on. `RUST_LOG` may say which; by default those of level INFO and above.
+/// Lines of level INFO and above. What `h2` warns of, anybody who sends broken HTTP/2 can cause in any number.
+const BY_DEFAULT: &str = "info,h2=error";
+
+/// Writes log lines to standard error from now on. `RUST_LOG` may say which.
 pub(crate) fn start(log: Log) {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(BY_DEFAULT));
     let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     match log {
         Log::Json => lines.json().flatten_event(true).with_current_span(false).with_span_list(false).init(),
@@ -50,12 +53,11 @@ where
         let paint = Paint(out.has_ansi_escapes());
         let is_fault = *metadata.level() <= Level::WARN;
         let (level, colour) = level(metadata.level());
-        let room = metadata.target().strip_prefix("hookyard::").unwrap_or(metadata.target());
-        paint.write(&mut out, DIM, &clock_time())?;
+        paint.write(&mut out, DIM, &SystemClock.now().to_string())?;
         out.write_char(' ')?;
         paint.write(&mut out, colour, level)?;
         out.write_char(' ')?;
-        paint.write(&mut out, DIM, &format!("{room:<8}"))?;
+        paint.write(&mut out, DIM, &format!("{:<8}", room(metadata.target())))?;
         if let Some(subject) = line.take_subject() {
             out.write_char(' ')?;
             paint.write(&mut out, SUBJECT, &visible(&subject))?;
@@ -82,12 +84,10 @@ fn is_told(name: &str, value: &str) -> bool {
     !matches!(name, "bytes" | "peer" | "provider" | "status") && value != "false"
 }
 
-/// UTC to the millisecond, always as wide.
-fn clock_time() -> String {
-    let text = SystemClock.now().to_string();
-    let whole = text.trim_end_matches('Z');
-    let (seconds, millis) = whole.split_once('.').unwrap_or((whole, ""));
-    format!("{seconds}.{millis:0<3}Z")
+/// The room that a line comes from: ours without the house, others by their crate.
+fn room(target: &str) -> &str {
+    let room = ["hookyard::", "hookyard_"].iter().find_map(|house| target.strip_prefix(house)).unwrap_or(target);
+    room.split("::").next().unwrap_or(room)
 }
 
 fn level(level: &Level) -> (&'static str, &'static str) {
@@ -190,7 +190,22 @@ mod tests {
     }
 
     #[test]
-    fn the_time_is_always_as_wide() {
-        assert_eq!(clock_time().len(), "2026-06-02T11:36:40.250Z".len());
+    fn a_room_is_named_shortly_wherever_it_is() {
+        let check = |target: &str, expected: &str| assert_eq!(room(target), expected);
+        check("hookyard::ingress", "ingress");
+        check("hookyard_plugin::cache", "plugin");
+        check("hookyard_inbox_sqlite", "inbox_sqlite");
+        check("notify::inotify", "notify");
+    }
+
+    #[test]
+    fn what_any_sender_can_cause_is_not_a_warning() {
+        use tracing::subscriber::with_default;
+        let subscriber = tracing_subscriber::fmt().with_env_filter(EnvFilter::new(BY_DEFAULT)).finish();
+        with_default(subscriber, || {
+            assert!(tracing::enabled!(target: "hookyard::ingress", Level::INFO));
+            assert!(!tracing::enabled!(target: "h2::proto::streams::recv", Level::WARN));
+            assert!(tracing::enabled!(target: "h2::proto::streams::recv", Level::ERROR));
+        });
     }
 }

@@ -5,6 +5,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use bytes::Bytes;
@@ -23,6 +24,9 @@ use crate::config::Config;
 use crate::handshake::Handshakes;
 use crate::log;
 use crate::source::{Route, Source, Sources};
+
+/// How long an answer on HTTP/2 has a start over the reset of its request.
+const RESET_DELAY: Duration = Duration::from_millis(200);
 
 /// Receives requests, on however many connections.
 pub(crate) struct Receiver {
@@ -64,10 +68,10 @@ impl Receiver {
 
     /// Takes a request to its answer.
     pub(crate) async fn receive(&self, request: Request<Incoming>, mut sender: Sender) -> Answer {
-        let (head, body) = request.into_parts();
+        let (head, mut body) = request.into_parts();
         let route = self.sources.load().find(head.uri.path());
         let outcome = match &route {
-            Some(route) => self.take(route, &head, body, &mut sender).await,
+            Some(route) => self.take(route, &head, &mut body, &mut sender).await,
             None => Err(Refused::NotFound),
         };
         let Sender { peer, body_bytes: bytes, .. } = sender;
@@ -76,8 +80,10 @@ impl Receiver {
             sender.in_flight.accepted();
         }
         let mut answer = answer::answer(&outcome, self.config.retry_after);
-        if !sender.in_flight.is_whole() && !sender.is_http2 {
-            answer::close(&mut answer);
+        match (sender.in_flight.is_whole(), sender.is_http2) {
+            (true, _) => {}
+            (false, true) => keep(body),
+            (false, false) => answer::close(&mut answer),
         }
         answer
     }
@@ -86,7 +92,7 @@ impl Receiver {
         &self,
         route: &Route<'_>,
         head: &request::Parts,
-        body: Incoming,
+        body: &mut Incoming,
         sender: &mut Sender,
     ) -> Result<Accepted, Refused> {
         if head.method != Method::POST {
@@ -157,6 +163,17 @@ impl Receiver {
             Err(_) => Err(Refused::InboxSlow { time_max }),
         }
     }
+}
+
+/// Keeps an HTTP/2 request from being reset until its answer is read. The reset tells the sender to send no more of the
+/// body (RFC 9113, 8.1), but some forget the answer if both come at once; curl 7 reports a broken stream instead.
+///
+/// A request that is kept still counts as one of its connection's `streams_max`.
+fn keep(body: Incoming) {
+    tokio::spawn(async move {
+        tokio::time::sleep(RESET_DELAY).await;
+        drop(body);
+    });
 }
 
 /// The headers in their order. Several values of one name stand together, in theirs.

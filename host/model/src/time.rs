@@ -58,15 +58,16 @@ impl Timestamp {
 }
 
 impl fmt::Display for Timestamp {
-    /// RFC 3339 in UTC; a bare number of milliseconds for years that the format can't say.
+    /// RFC 3339 in UTC, always with milliseconds, so that texts sort as the times do; a bare number of milliseconds for
+    /// years that the format can't say.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let text = OffsetDateTime::from_unix_timestamp_nanos(i128::from(self.0) * 1_000_000)
             .ok()
             .and_then(|moment| moment.format(&Rfc3339).ok());
-        match text {
-            Some(text) => f.write_str(&text),
-            None => write!(f, "{}", self.0),
-        }
+        let Some(text) = text else { return write!(f, "{}", self.0) };
+        let whole = text.trim_end_matches('Z');
+        let (seconds, millis) = whole.split_once('.').unwrap_or((whole, ""));
+        write!(f, "{seconds}.{millis:0<3}Z")
     }
 }
 
@@ -83,7 +84,8 @@ mod tests {
     #[test]
     fn displays_as_rfc3339_and_parses_back() {
         let moment = Timestamp::from_unix_millis(1_780_400_200_250);
-        assert_eq!(moment.to_string(), "2026-06-02T11:36:40.25Z");
+        assert_eq!(moment.to_string(), "2026-06-02T11:36:40.250Z");
+        assert_eq!(Timestamp::from_unix_secs(0).to_string(), "1970-01-01T00:00:00.000Z");
         assert_eq!(Timestamp::parse_rfc3339(&moment.to_string()), Some(moment));
         assert_eq!(Timestamp::from_unix_millis(i64::MAX).to_string(), i64::MAX.to_string());
     }

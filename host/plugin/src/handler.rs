@@ -31,22 +31,34 @@ pub(crate) enum Call {
     Untyped(Untyped),
 }
 
-/// All handlers of a component; there is at least one.
-pub(crate) fn find(component: &Component, contracts: &Contracts) -> Result<Vec<Handler>, Fault> {
+/// What a component exports to be called.
+pub(crate) struct Found {
+    /// All handlers that this host can call; there is at least one.
+    pub(crate) handlers: Vec<Handler>,
+    /// Interfaces that look like handlers, of packages that no provider of this host has.
+    pub(crate) strange: Vec<String>,
+}
+
+/// All handlers of a component.
+pub(crate) fn find(component: &Component, contracts: &Contracts) -> Result<Found, Fault> {
     let engine = component.engine();
     let ty = component.component_type();
     let mut handlers: Vec<Handler> = Vec::new();
-    let mut others = Vec::new();
+    let (mut strange, mut others) = (Vec::new(), Vec::new());
     for (export, item) in ty.exports(engine) {
         let ComponentItem::ComponentInstance(instance) = item.ty else { continue };
         let name = InterfaceName::parse(export);
         let contract = contracts.get(name.package);
         let is_ours = name.package == OUR_PACKAGE && name.interface == OUR_INTERFACE;
         let function = instance.get_export(engine, FUNCTION).map(|item| item.ty);
-        let (true, Some(ComponentItem::ComponentFunc(function))) = (is_ours || contract.is_some(), function) else {
+        let Some(ComponentItem::ComponentFunc(function)) = function else {
             others.push(export.to_owned());
             continue;
         };
+        if !is_ours && contract.is_none() {
+            strange.push(export.to_owned());
+            continue;
+        }
         let handler = compile(component, &name, &function, contract.map(|contract| &**contract))?;
         if handlers.iter().any(|earlier| same_events(&earlier.kind, &handler.kind)) {
             return Err(refused(export, "it exports another handler for the same events; keep one of them".into()));
@@ -54,9 +66,10 @@ pub(crate) fn find(component: &Component, contracts: &Contracts) -> Result<Vec<H
         handlers.push(handler);
     }
     if handlers.is_empty() {
-        return Err(Fault::NoHandler { exported: listed(others), packages: listed(contracts.packages()) });
+        let exported = listed(strange.into_iter().chain(others));
+        return Err(Fault::NoHandler { exported, packages: listed(contracts.packages()) });
     }
-    Ok(handlers)
+    Ok(Found { handlers, strange })
 }
 
 fn compile(

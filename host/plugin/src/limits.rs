@@ -11,7 +11,7 @@ pub struct Limits {
     /// Linear memory of all of the component's memories together, in bytes. The values that the host makes from an
     /// event's JSON are bounded by this as well, and so is what the host holds of the attempt's effects.
     pub memory_max: u64,
-    /// Time that the guest's code runs.
+    /// Processor time of the guest's code.
     pub cpu_max: Duration,
     /// Time from the start of instantiation to the answer, whatever it is spent on.
     pub wall_max: Duration,

@@ -27,14 +27,14 @@ impl Engine {
         let revision = Revision::from_sha256(Sha256::digest(bytes).into());
         let compile = || self.heap.engine.precompile_component(bytes);
         match check_format(bytes).and_then(|()| self.ready(revision, &compile, contracts, &limits)) {
-            Ok((instances, handlers)) => Ok(Loaded {
+            Ok((instances, found)) => Ok(Loaded {
                 engine: Arc::clone(self),
                 plugin,
                 revision,
                 limits,
                 contracts: contracts.clone(),
                 instances,
-                handlers: handlers.into(),
+                handlers: found.into(),
             }),
             Err(fault) => Err(LoadError { plugin, fault }),
         }
@@ -46,13 +46,13 @@ impl Engine {
         compile: &dyn Fn() -> wasmtime::Result<Vec<u8>>,
         contracts: &Contracts,
         limits: &Limits,
-    ) -> Result<(InstancePre<State>, Vec<handler::Handler>), Fault> {
+    ) -> Result<(InstancePre<State>, handler::Found), Fault> {
         let (component, linker) = self.compile(revision, compile)?;
         imports::check(&component)?;
         check_memory(&component, limits)?;
-        let handlers = handler::find(&component, contracts)?;
+        let found = handler::find(&component, contracts)?;
         let instances = linker.instantiate_pre(&component).map_err(|error| imports::mismatch(&error))?;
-        Ok((instances, handlers))
+        Ok((instances, found))
     }
 
     /// Compiled code in the pool, or beside it where it doesn't fit a place there.
@@ -110,7 +110,7 @@ fn check_format(bytes: &[u8]) -> Result<(), Fault> {
         ),
         [0x7f, b'E', b'L', b'F', ..] => not("compiled code", "drop the component itself; the host compiles it"),
         [b'(', ..] => not("WebAssembly text", "make it binary with `wasm-tools parse`"),
-        _ => not("something else", "build it for wasm32-wasip2 and copy the .wasm file"),
+        _ => not("an unknown kind of file", "build it for wasm32-wasip2 and copy the .wasm file"),
     }
 }
 
@@ -132,8 +132,8 @@ mod tests {
             (b"\x7fELF\x02\x01", Some("compiled code")),
             (b"(component)", Some("WebAssembly text")),
             (b"", Some("empty")),
-            (b"\0as", Some("something else")),
-            (b"<html>", Some("something else")),
+            (b"\0as", Some("an unknown kind of file")),
+            (b"<html>", Some("an unknown kind of file")),
         ] {
             let what = match check_format(bytes) {
                 Err(Fault::NotAComponent { what, .. }) => Some(what),

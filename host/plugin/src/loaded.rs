@@ -10,7 +10,7 @@ use wasmtime::component::InstancePre;
 
 use crate::call::{self, Arguments, Ended, State};
 use crate::effects::Buffer;
-use crate::handler::{Call, Handler};
+use crate::handler::{Call, Found, Handler};
 use crate::plan::Undecodable;
 use crate::typed::{event_text, no_case};
 use crate::untyped::Untyped;
@@ -31,11 +31,12 @@ pub struct Loaded {
 pub(crate) struct Handlers {
     all: Vec<Handler>,
     kinds: Vec<HandlerKind>,
+    strange: Vec<String>,
 }
 
-impl From<Vec<Handler>> for Handlers {
-    fn from(all: Vec<Handler>) -> Self {
-        Self { kinds: all.iter().map(|handler| handler.kind.clone()).collect(), all }
+impl From<Found> for Handlers {
+    fn from(Found { handlers: all, strange }: Found) -> Self {
+        Self { kinds: all.iter().map(|handler| handler.kind.clone()).collect(), all, strange }
     }
 }
 
@@ -89,6 +90,11 @@ impl Loaded {
     /// What it can be given.
     pub fn handlers(&self) -> &[HandlerKind] {
         &self.handlers.kinds
+    }
+
+    /// What it exports as handlers that nothing on this host can ever call, as no provider has their package.
+    pub fn strange_handlers(&self) -> &[String] {
+        &self.handlers.strange
     }
 
     /// Whether it takes events of this provider at all, by a typed handler or by the untyped one.

@@ -15,7 +15,7 @@ use crate::{Catalog, Config, Contract, Contracts, Engine, Limits, LoadError, Loa
 
 mod call;
 mod effects;
-mod guest;
+pub(crate) mod guest;
 mod load;
 
 struct FixedClock;

@@ -87,6 +87,10 @@ impl<'s> Surroundings<'s> {
 
     /// A list of references, less those that are faulty.
     pub(crate) fn secrets(&self, entry: &Entry<'_>) -> Vec<Vec<u8>> {
+        if entry.as_text().is_some() {
+            // A secret that is written out is told as that, rather than as no list.
+            return self.secret(entry).into_iter().collect();
+        }
         entry.items().iter().filter_map(|item| self.secret(item)).collect()
     }
 }

@@ -29,6 +29,9 @@ const KEYS: [&str; 14] = [
     "require_type_header",
 ];
 
+/// What `secrets` are where both sides have the same.
+const SHARED: &str = "what both sides sign with";
+
 /// Reads the scheme of a source of `provider`. Faults are reported; none means that there is no telling which scheme.
 pub(super) fn read(section: &Section<'_>, provider: Option<&Provider>, around: &Surroundings<'_>) -> Option<Scheme> {
     let Some((kind, provider)) = kind(section, provider).zip(provider) else {
@@ -55,7 +58,7 @@ fn kind(section: &Section<'_>, provider: Option<&Provider>) -> Option<SchemeKind
     let Some(entry) = entry else {
         if rule.default.is_none() {
             let choice = allowed().collect::<Vec<_>>().join(", ");
-            section.fault(format_args!("`scheme` is missing: how the sender is proven; one of {choice}"));
+            section.missing("scheme", format_args!("how the sender is proven; one of {choice}"));
         }
         return rule.default;
     };
@@ -82,31 +85,45 @@ struct Reader<'s, 'd> {
 impl Reader<'_, '_> {
     fn scheme(&self, kind: SchemeKind, provider: &Provider) -> Option<Scheme> {
         Some(match kind {
-            SchemeKind::StandardWebhooks => Scheme::StandardWebhooks(standard_webhooks::Settings {
-                secrets: self.secrets("secrets"),
-                public_keys: self.texts("keys"),
-                tolerance: self.section.get("tolerance").unwrap_or(standard_webhooks::TOLERANCE),
-            }),
+            SchemeKind::StandardWebhooks => Scheme::StandardWebhooks(self.standard_webhooks()?),
             SchemeKind::DetachedJws => Scheme::DetachedJws(self.jws(provider)?),
             SchemeKind::Basic => Scheme::Static(self.basic()?),
-            SchemeKind::Bearer => Scheme::Static(Credential::Bearer { tokens: self.secrets("secrets") }),
-            SchemeKind::Header => {
-                Scheme::Static(Credential::Header { name: self.header(provider)?, tokens: self.secrets("secrets") })
-            }
-            SchemeKind::SecretPath => Scheme::Static(Credential::SecretPath { secrets: self.secrets("secrets") }),
+            SchemeKind::Bearer => Scheme::Static(self.bearer()?),
+            SchemeKind::Header => Scheme::Static(self.header_token(provider)?),
+            SchemeKind::SecretPath => Scheme::Static(self.secret_path()?),
             SchemeKind::Hmac => Scheme::Hmac(self.hmac(provider)?),
-            SchemeKind::AwsSns => Scheme::AwsSns(self.aws_sns()),
+            SchemeKind::AwsSns => Scheme::AwsSns(self.aws_sns()?),
             SchemeKind::Unverified => Scheme::Unverified,
         })
     }
 
-    fn jws(&self, provider: &Provider) -> Option<jws::Settings> {
-        Some(jws::Settings {
-            header: self.header(provider)?,
-            keys: self.secrets("keys"),
-            algorithm: self.section.get("algorithm"),
-            unencoded_payload: self.section.get("unencoded_payload").unwrap_or(false),
+    // Each asks for all of its keys before it gives up for want of one, so that none of them counts as another scheme's.
+
+    fn standard_webhooks(&self) -> Option<standard_webhooks::Settings> {
+        let has = |key| self.section.entry(key).is_some();
+        // Either will do; when there is neither, the usual one is asked for.
+        let is_asymmetric = has("keys") && !has("secrets");
+        let secrets = if is_asymmetric { Some(Vec::new()) } else { self.secrets(SHARED) };
+        let keys = match has("keys") {
+            true => self.references("keys", "the sender's Ed25519 public keys"),
+            false => Some(Vec::new()),
+        };
+        let tolerance = self.section.get("tolerance").unwrap_or(standard_webhooks::TOLERANCE);
+        let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
+        Some(standard_webhooks::Settings {
+            secrets: secrets?,
+            public_keys: keys?.into_iter().map(text).collect(),
+            tolerance,
         })
+    }
+
+    fn jws(&self, provider: &Provider) -> Option<jws::Settings> {
+        let header = self.header(provider);
+        let keys = self.references("keys", "the sender's public JSON Web Keys");
+        let algorithm = self.section.get("algorithm");
+        let unencoded_payload = self.section.get("unencoded_payload").unwrap_or(false);
+        let keys = keys?.into_iter().map(Secret::new).collect();
+        Some(jws::Settings { header: header?, keys, algorithm, unencoded_payload })
     }
 
     fn hmac(&self, provider: &Provider) -> Option<hmac::Settings> {
@@ -114,17 +131,27 @@ impl Reader<'_, '_> {
         if recipe.is_none() {
             self.section.fault(format_args!("provider {} says nothing of how its HMAC is made", provider.name));
         }
-        Some(hmac::Settings {
-            recipe: recipe?,
-            secrets: self.secrets("secrets"),
-            tolerance: self.section.get("tolerance"),
-        })
+        let (secrets, tolerance) = (self.secrets(SHARED), self.section.get("tolerance"));
+        Some(hmac::Settings { recipe: recipe?, secrets: secrets?, tolerance })
+    }
+
+    fn header_token(&self, provider: &Provider) -> Option<Credential> {
+        let (name, tokens) = (self.header(provider), self.secrets("the token that the sender gives"));
+        Some(Credential::Header { name: name?, tokens: tokens? })
+    }
+
+    fn bearer(&self) -> Option<Credential> {
+        Some(Credential::Bearer { tokens: self.secrets("the token that the sender gives")? })
     }
 
     fn basic(&self) -> Option<Credential> {
         let user = self.section.require("username", "the user that the sender gives");
-        let passwords = self.secrets("secrets");
-        Some(Credential::Basic { user: user?, passwords })
+        let passwords = self.secrets("the password that the sender gives");
+        Some(Credential::Basic { user: user?, passwords: passwords? })
+    }
+
+    fn secret_path(&self) -> Option<Credential> {
+        Some(Credential::SecretPath { secrets: self.secrets("the secret end of the URL that the sender is given")? })
     }
 
     /// The header that the scheme reads: the source's own, or the one that the provider always uses.
@@ -136,9 +163,13 @@ impl Reader<'_, '_> {
         }
     }
 
-    fn aws_sns(&self) -> sns::Settings {
-        let topics = self.section.entry("topics").map(|entry| entry.list()).unwrap_or_default();
-        let mut settings = sns::Settings::new(topics);
+    fn aws_sns(&self) -> Option<sns::Settings> {
+        let topics = self.section.entry("topics").map(|entry| entry.list());
+        if topics.is_none() {
+            let what_for = "a list of the ARNs of your topics; anybody with an AWS account can sign";
+            self.section.missing("topics", what_for);
+        }
+        let mut settings = sns::Settings::new(topics.clone().unwrap_or_default());
         if let Some(url) = self.section.get("certificate_url") {
             settings.certificate_urls = UrlRule::Prefixes(vec![url]);
         }
@@ -153,7 +184,7 @@ impl Reader<'_, '_> {
         settings.require_type_header = flag("require_type_header", settings.require_type_header);
         settings.raw_proof = self.raw_proof();
         settings.trust = self.trust().unwrap_or(settings.trust);
-        settings
+        topics.map(|_| settings)
     }
 
     /// Raw delivery has no signature: it's taken only where the operator asks for it and names another proof.
@@ -162,7 +193,7 @@ impl Reader<'_, '_> {
         match entry.get::<String>()?.as_str() {
             "signed" => None,
             "raw" if self.section.entry("username").is_some() => self.basic(),
-            "raw" => Some(Credential::SecretPath { secrets: self.secrets("secrets") }),
+            "raw" => self.secret_path(),
             other => {
                 entry.fault(unknown("way of delivery", other, ["signed", "raw"]) + " (it's \"signed\" or \"raw\")");
                 None
@@ -181,14 +212,22 @@ impl Reader<'_, '_> {
         Some(Trust::Roots(vec![root]))
     }
 
-    fn secrets(&self, key: &'static str) -> Vec<Secret> {
-        let found = self.section.entry(key).map(|entry| self.around.secrets(&entry));
-        found.unwrap_or_default().into_iter().map(Secret::new).collect()
+    fn secrets(&self, what: &str) -> Option<Vec<Secret>> {
+        Some(self.references("secrets", what)?.into_iter().map(Secret::new).collect())
     }
 
-    /// References to texts that are no secrets, such as public keys.
-    fn texts(&self, key: &'static str) -> Vec<String> {
-        let found = self.section.entry(key).map(|entry| self.around.secrets(&entry));
-        found.unwrap_or_default().into_iter().map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).collect()
+    /// What the references under `key` refer to. There has to be one at least: without, nothing could be verified.
+    fn references(&self, key: &'static str, what: &str) -> Option<Vec<Vec<u8>>> {
+        let needed = format!("{what}, as {key} = [{{ env = \"NAME\" }}] or [{{ file = \"path\" }}]");
+        let Some(entry) = self.section.entry(key) else {
+            self.section.missing(key, needed);
+            return None;
+        };
+        let faults_before = self.section.fault_count();
+        let found = self.around.secrets(&entry);
+        if found.is_empty() && self.section.fault_count() == faults_before {
+            entry.fault(format_args!("is empty: name {needed}"));
+        }
+        (!found.is_empty()).then_some(found)
     }
 }

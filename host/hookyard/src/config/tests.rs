@@ -183,6 +183,7 @@ fn a_secret_is_referred_to_and_never_written_or_repeated() {
     let literal = "hookyard.toml:3: tenants.acme.sources.x.secrets[0]: is written out here, and secrets and keys are \
                    never kept in this file; refer to it by { env = \"NAME\" } or { file = \"path\" }";
     check(&source("provider = \"topi\"\nsecrets = [\"whsec_hunter2\"]"), literal);
+    check(&source("provider = \"topi\"\nsecrets = \"whsec_hunter2\""), &literal.replace("[0]", ""));
     let secret = |reference: &str| source(&format!("provider = \"topi\"\nsecrets = [{reference}]"));
     let said = |what: &str| format!("hookyard.toml:3: tenants.acme.sources.x.secrets[0]: {what}");
     check(&secret("{ env = \"NO_SUCH\" }"), &said("the environment variable NO_SUCH is not set"));
@@ -220,11 +221,15 @@ fn a_scheme_takes_its_own_keys_only() {
     );
     check(
         &source("provider = \"topper\"\nscheme = \"jws-detatched\""),
-        &at(3, ".scheme", "unknown scheme; did you mean `jws-detached`? (it sends by jws-detached)"),
+        &at(3, ".scheme", "unknown scheme `jws-detatched`; did you mean `jws-detached`? (it sends by jws-detached)"),
     );
     check(
         &source("provider = \"tiper\""),
-        &at(2, ".provider", "unknown provider; did you mean `tipser`? (there are tipser, topi, topi-saas, topper)"),
+        &at(
+            2,
+            ".provider",
+            "unknown provider `tiper`; did you mean `tipser`? (there are tipser, topi, topi-saas, topper)",
+        ),
     );
     check(
         &source("secrets = [{ env = \"SECRET\" }]"),
@@ -236,10 +241,32 @@ fn a_scheme_takes_its_own_keys_only() {
 fn a_source_without_a_proof_is_refused_unless_that_is_said() {
     for provider in ["topi", "topper", "topi-saas", "tipser"] {
         let faults = Folder::new().faults(&source(&format!("provider = \"{provider}\"")));
-        assert_eq!(faults.len(), 1, "{provider}: {faults:?}");
+        let key = ["`secrets` is missing", "`keys` is missing", "`topics` is missing"];
+        assert!(faults.len() == 1 && key.iter().any(|key| faults[0].contains(key)), "{provider}: {faults:?}");
         let settings = Folder::new().settings(&source(&format!("provider = \"{provider}\"\nscheme = \"unverified\"")));
         assert!(settings.sources.values().all(|source| source.verifier.is_unverified()));
     }
+}
+
+#[test]
+fn a_missing_key_is_named_once_and_shown() {
+    let said = |line: u32, key: &str, what: &str| format!("hookyard.toml:{line}: tenants.acme.sources.x{key}: {what}");
+    let secrets = "what both sides sign with, as secrets = [{ env = \"NAME\" }] or [{ file = \"path\" }]";
+    let missing = format!("`secrets` is missing: {secrets}");
+    check(&source("provider = \"topi\""), &said(1, "", &missing));
+    check(&source("provider = \"topi\"\ntolerance = \"1m\""), &said(1, "", &missing));
+    check(&source("provider = \"topi\"\nsecrets = []"), &said(3, ".secrets", &format!("is empty: name {secrets}")));
+    let keys = "the sender's public JSON Web Keys, as keys = [{ env = \"NAME\" }] or [{ file = \"path\" }]";
+    let jws = "provider = \"topper\"\nalgorithm = \"ES256\"";
+    check(&source(jws), &said(1, "", &format!("`keys` is missing: {keys}")));
+    // What is there under a name that is nearly right isn't missing as well.
+    check(
+        &source("provider = \"topi\"\nsecret = [{ env = \"SECRET\" }]"),
+        &said(3, ".secret", "unknown key; did you mean `secrets`?"),
+    );
+    check(&source("provder = \"topi\""), &said(2, ".provder", "unknown key; did you mean `provider`?"));
+    let basic = Folder::new().faults(&source("provider = \"topi-saas\"\nscheme = \"basic\""));
+    assert!(basic.len() == 2 && basic[0].contains("`secrets`") && basic[1].contains("`username`"), "{basic:?}");
 }
 
 #[test]
@@ -255,6 +282,30 @@ fn an_sns_source_can_be_pointed_at_a_stand_in_in_words() {
     assert_eq!(read("confirm_url = \"https://sns.example/\""), (false, false));
     assert_eq!(read("delivery = \"raw\"\nsecrets = [{ env = \"SECRET\" }]"), (false, true));
     assert_eq!(read("delivery = \"raw\"\nusername = \"aws\"\nsecrets = [{ env = \"SECRET\" }]"), (false, false));
+}
+
+#[test]
+fn two_providers_of_one_package_are_refused() {
+    let folder = Folder::new();
+    let provider = |name: &str, package: &str| {
+        let text = format!(
+            "name = \"{name}\"\npackage = \"{package}\"\nkey = {{ json = \"/id\" }}\ntype = {{ json = \"/type\" }}\n\
+             scheme = {{ default = \"bearer\" }}"
+        );
+        folder.write(&format!("providers/{name}/provider.toml"), &text);
+        folder.faults("[providers]\nfolder = \"providers\"\n")
+    };
+    assert_eq!(provider("topper", "topper:webhooks"), [""; 0], "it takes the place of the built-in one");
+    let said = |name: &str, package: &str, other: &str| {
+        format!(
+            "providers/{name}/provider.toml: package: `{package}` is the package of the provider {other} as well, and \
+             by packages plugins tell providers apart; give each its own"
+        )
+    };
+    assert_eq!(provider("topi-test", "topi:webhooks"), [said("topi-test", "topi:webhooks", "topi")]);
+    assert_eq!(provider("topi-test", "one:events"), [""; 0]);
+    let both = [said("another", "one:events", "topi-test"), said("topi-test", "one:events", "another")];
+    assert_eq!(provider("another", "one:events"), both);
 }
 
 #[test]

@@ -81,7 +81,8 @@ impl Scalar for bool {
 impl Scalar for NonZeroU32 {
     fn read(value: &DeValue<'_>) -> Result<Self, String> {
         const WHAT: &str = "a whole number from 1 to 4294967295";
-        u32::try_from(integer(value, WHAT)?).ok().and_then(Self::new).ok_or_else(|| format!("must be {WHAT}"))
+        let given = integer(value, WHAT)?;
+        u32::try_from(given).ok().and_then(Self::new).ok_or_else(|| format!("must be {WHAT}, not {given}"))
     }
 }
 
@@ -94,8 +95,9 @@ impl Scalar for NonZeroUsize {
 impl Scalar for Size {
     fn read(value: &DeValue<'_>) -> Result<Self, String> {
         const WHAT: &str = "a size above zero in quotes, such as \"64KiB\" or \"1MiB\"";
-        match measure(text(value, WHAT)?, &SIZES) {
-            None | Some(0) => Err(format!("must be {WHAT}")),
+        let given = text(value, WHAT)?;
+        match measure(given, &SIZES) {
+            None | Some(0) => Err(format!("must be {WHAT}, not {given:?}")),
             Some(bytes) => Ok(Self(bytes)),
         }
     }
@@ -114,8 +116,9 @@ impl Scalar for Share {
 impl Scalar for Duration {
     fn read(value: &DeValue<'_>) -> Result<Self, String> {
         const WHAT: &str = "a time above zero in quotes, such as \"200ms\", \"30s\", \"5m\" or \"6h\"";
-        match measure(text(value, WHAT)?, &DURATIONS) {
-            None | Some(0) => Err(format!("must be {WHAT}")),
+        let given = text(value, WHAT)?;
+        match measure(given, &DURATIONS) {
+            None | Some(0) => Err(format!("must be {WHAT}, not {given:?}")),
             Some(millis) => Ok(Self::from_millis(millis)),
         }
     }
@@ -124,7 +127,8 @@ impl Scalar for Duration {
 impl Scalar for SocketAddr {
     fn read(value: &DeValue<'_>) -> Result<Self, String> {
         const WHAT: &str = "an address and a port in quotes, such as \"127.0.0.1:8080\"";
-        text(value, WHAT)?.parse().map_err(|_| format!("must be {WHAT}"))
+        let given = text(value, WHAT)?;
+        given.parse().map_err(|_| format!("must be {WHAT}, not {given:?}"))
     }
 }
 

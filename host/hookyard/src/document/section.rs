@@ -1,6 +1,7 @@
 //! A table being read: it remembers which keys were asked for, and so knows which ones nobody knows.
 
 use std::cell::{Cell, RefCell};
+use std::fmt::Display;
 
 use toml::de::DeTable;
 
@@ -16,13 +17,16 @@ pub(crate) struct Section<'d> {
     offset: usize,
     table: Option<&'d DeTable<'d>>,
     known: RefCell<Vec<&'static str>>,
+    /// Keys that have to be there and are not, each with what is said of that.
+    missing: RefCell<Vec<(&'static str, String)>>,
     /// Whether the operator chooses the keys, so that none is unknown.
     is_open: Cell<bool>,
 }
 
 impl<'d> Section<'d> {
     pub(super) fn new(origin: Origin<'d>, path: String, offset: usize, table: Option<&'d DeTable<'d>>) -> Self {
-        Self { origin, path, offset, table, known: RefCell::default(), is_open: Cell::new(false) }
+        let (known, missing) = (RefCell::default(), RefCell::default());
+        Self { origin, path, offset, table, known, missing, is_open: Cell::new(false) }
     }
 
     /// The value of `key`, when it's there.
@@ -44,10 +48,15 @@ impl<'d> Section<'d> {
         match self.entry(key) {
             Some(entry) => entry.get(),
             None => {
-                self.fault(format_args!("`{key}` is missing: {what_for}"));
+                self.missing(key, what_for);
                 None
             }
         }
+    }
+
+    /// A fault: `key` is not there and has to be. If a key is there that may be it, wrongly typed, that is said instead.
+    pub(crate) fn missing(&self, key: &'static str, what_for: impl Display) {
+        self.missing.borrow_mut().push((key, format!("`{key}` is missing: {what_for}")));
     }
 
     /// Reads the table under `key`; an absent one is read as one without keys. Leftover keys are faults.
@@ -90,13 +99,21 @@ impl<'d> Section<'d> {
         self.origin.fault(self.offset, &self.path, message);
     }
 
-    /// Reports the keys that nobody asked for.
+    /// Reports the keys that nobody asked for, and those that are missing.
     pub(super) fn finish(&self) {
         let known = self.known.borrow();
+        let mut meant = Vec::new();
         for (name, _) in self.table.into_iter().flatten() {
             let key: &str = name.get_ref();
             if !self.is_open.get() && !known.contains(&key) {
-                self.origin.fault(name.span().start, &self.join(key), unknown("key", key, known.iter().copied()));
+                let nearest = nearest(key, known.iter().copied());
+                meant.extend(nearest);
+                self.origin.fault(name.span().start, &self.join(key), format!("unknown key{}", suggestion(nearest)));
+            }
+        }
+        for (key, message) in self.missing.borrow().iter() {
+            if !meant.contains(key) {
+                self.fault(message);
             }
         }
     }
@@ -108,17 +125,22 @@ impl<'d> Section<'d> {
     }
 }
 
-/// Says that a `kind` is not known, and which one may have been meant.
+/// Says that what was given as a `kind` is not known, and which one may have been meant.
 pub(crate) fn unknown<'k>(kind: &str, given: &str, known: impl IntoIterator<Item = &'k str>) -> String {
-    let nearest = known
+    format!("unknown {kind} `{given}`{}", suggestion(nearest(given, known)))
+}
+
+fn nearest<'k>(given: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {
+    let near = known
         .into_iter()
         .map(|known| (strsim::jaro_winkler(known, given), known))
         .filter(|(similarity, _)| *similarity >= SIMILARITY_MIN)
         .max_by(|left, right| left.0.total_cmp(&right.0));
-    match nearest {
-        Some((_, known)) => format!("unknown {kind}; did you mean `{known}`?"),
-        None => format!("unknown {kind}"),
-    }
+    near.map(|(_, known)| known)
+}
+
+fn suggestion(nearest: Option<&str>) -> String {
+    nearest.map_or_else(String::new, |known| format!("; did you mean `{known}`?"))
 }
 
 /// Which keys were asked for in this thread, so that a test can compare them with what is documented.

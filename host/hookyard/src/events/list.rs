@@ -172,7 +172,7 @@ mod tests {
         let expected = format!(
             "{{\"id\":\"0197308f-0000-7000-8000-000000000001\",\"tenant\":\"acme\",\"source\":\"payments\",\
              \"provider\":\"topper\",\"type\":\"order:crypto-onramp:completed\",\"key\":\"k-1\",\
-             \"received_at\":\"2026-06-02T11:36:40.25Z\",\"plugins\":[{{\"plugin\":\"books\",\"revision\":\"{}\",\
+             \"received_at\":\"2026-06-02T11:36:40.250Z\",\"plugins\":[{{\"plugin\":\"books\",\"revision\":\"{}\",\
              \"state\":\"waiting\",\"attempts\":2,\"last_outcome\":\"retry: later\"}}]}}\n",
             "ab".repeat(32)
         );

@@ -31,10 +31,27 @@ pub(crate) fn all(folder: Option<&Path>, around: &Surroundings<'_>, sink: &Sink)
         let provider = text.and_then(|text| read::provider(&format!("{name}/{FILE} (built in)"), &name, text, sink));
         providers.extend(provider.map(|provider| (provider.name.clone(), Arc::new(provider))));
     }
-    for provider in folder.into_iter().flat_map(|folder| operators(folder, around, sink)) {
-        providers.insert(provider.name.clone(), Arc::new(provider));
+    if let Some(folder) = folder {
+        let own: Vec<_> = operators(folder, around, sink).into_iter().map(Arc::new).collect();
+        // First all are in place: one that takes the place of a built-in provider has its package by right.
+        providers.extend(own.iter().map(|provider| (provider.name.clone(), Arc::clone(provider))));
+        for provider in &own {
+            refuse_shared_package(provider, &providers, &folder.join(&provider.name).join(FILE), sink);
+        }
     }
     providers
+}
+
+fn refuse_shared_package(provider: &Provider, providers: &BTreeMap<String, Arc<Provider>>, file: &Path, sink: &Sink) {
+    let shares = |other: &&Arc<Provider>| other.package == provider.package && other.name != provider.name;
+    if let Some(other) = providers.values().find(shares) {
+        let why = format!(
+            "package: `{}` is the package of the provider {} as well, and by packages plugins tell providers apart; \
+             give each its own",
+            provider.package, other.name
+        );
+        sink.push_file(file.display(), why);
+    }
 }
 
 fn operators(folder: &Path, around: &Surroundings<'_>, sink: &Sink) -> Vec<Provider> {

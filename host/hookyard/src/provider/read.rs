@@ -42,7 +42,7 @@ fn required<T>(
     match root.entry(key) {
         Some(entry) => entry.table(read),
         None => {
-            root.fault(format_args!("`{key}` is missing: {what_for}"));
+            root.missing(key, what_for);
             None
         }
     }

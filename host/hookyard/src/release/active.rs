@@ -86,6 +86,13 @@ pub(super) fn handlers(loaded: &Loaded) -> String {
     loaded.handlers().iter().map(name).collect::<Vec<_>>().join(", ")
 }
 
+/// What a plugin exports in vain: it has the handler of a provider that isn't here, or whose name is written otherwise.
+pub(super) fn strange(loaded: &Loaded) -> impl Iterator<Item = String> {
+    let told =
+        |name: &String| format!("exports {name}, whose package no provider of this host has: it is never called");
+    loaded.strange_handlers().iter().map(told)
+}
+
 fn announce(loaded: &Loaded, previous: Option<String>, takes: &Takes, sources: &Sources) {
     let (plugin, revision, handlers) = (loaded.plugin(), loaded.revision().short(), handlers(loaded));
     let taken: Vec<_> = takes.sources_of(plugin, sources).iter().map(ToString::to_string).collect();
@@ -100,6 +107,9 @@ fn announce(loaded: &Loaded, previous: Option<String>, takes: &Takes, sources: &
     }
     for source in takes.missing(plugin, sources) {
         tracing::warn!(target: "hookyard::release", %plugin, "its settings name the source {source}, which the tenant hasn't got");
+    }
+    for strange in strange(loaded) {
+        tracing::warn!(target: "hookyard::release", %plugin, "{strange}");
     }
     if taken.is_empty() {
         tracing::warn!(target: "hookyard::release", %plugin, "no source of its tenant sends what it has a handler for: it will be given nothing");

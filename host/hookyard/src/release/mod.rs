@@ -29,7 +29,7 @@ use crate::provider;
 
 pub(crate) use run::{Handle, Parts, Releases};
 pub(crate) use stamp::Stamp;
-pub(crate) use survey::{Finding, present, survey};
+pub(crate) use survey::{Finding, present, survey, unreadable};
 pub(crate) use tracker::Windows;
 
 /// What a configuration says of plugins.

@@ -92,7 +92,6 @@ fn judge_tenant(shown: &Path, tenant: &TenantName, items: &[Item], sighting: &mu
         };
         match see(item, sidecars.get(name).copied()) {
             Seen::Files(files) => drop(sighting.plugins.insert(plugin, files)),
-            Seen::Nothing => {}
             Seen::Unusable(why) => drop(sighting.problems.insert(format!("{} is ignored: {why}", shown.display()))),
             Seen::Hidden(why) => {
                 sighting.problems.insert(format!("{} can't be read: {why}", shown.display()));
@@ -104,7 +103,6 @@ fn judge_tenant(shown: &Path, tenant: &TenantName, items: &[Item], sighting: &mu
 
 enum Seen<'l> {
     Files(Files),
-    Nothing,
     Unusable(&'static str),
     Hidden(&'l str),
 }
@@ -113,7 +111,7 @@ fn see<'l>(code: &'l Item, sidecar: Option<&'l Item>) -> Seen<'l> {
     let code = match &code.kind {
         ItemKind::File(stamp) => *stamp,
         ItemKind::Other => return Seen::Unusable("it is not a file"),
-        ItemKind::Dangling => return Seen::Nothing,
+        ItemKind::Dangling => return Seen::Unusable("it is a link to nothing"),
         ItemKind::Unreadable(why) => return Seen::Hidden(why),
     };
     match sidecar.map(|item| &item.kind) {
@@ -194,6 +192,7 @@ mod tests {
             "acme/Orders.wasm is ignored: `Orders` is not a usable plugin name",
         );
         check(item("orders.wasm", ItemKind::Other), "orders.wasm is ignored: it is not a file");
+        check(item("orders.wasm", ItemKind::Dangling), "orders.wasm is ignored: it is a link to nothing");
         check(item("orders.cwasm", ItemKind::File(stamp(1))), "drop the .wasm");
         check(item("orders.wasm", ItemKind::Unreadable("denied".to_owned())), "orders.wasm can't be read: denied");
     }
@@ -220,7 +219,5 @@ mod tests {
         let top = vec![Top { name: "acme".to_owned(), kind: TopKind::Unreadable(unreadable()) }];
         let sighting = judge(Path::new("plugins"), &Listing { top, ..Listing::default() }, 9);
         assert_eq!(sighting.hidden_tenants.len(), 1);
-        let dangling = judge_items(vec![item("orders.wasm", ItemKind::Dangling)]);
-        assert_eq!(dangling, Sighting::default());
     }
 }

@@ -1,7 +1,7 @@
 //! HTTP/2 without TLS, by prior knowledge.
 
 use std::net::SocketAddr;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use hookyard_ingress::Config;
@@ -10,6 +10,7 @@ use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper::client::conn::http2;
 use hyper_util::rt::{TokioExecutor, TokioIo};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::task::JoinHandle;
 
 use crate::support::{BODY, Mode, config, connect, soon, start};
@@ -64,6 +65,48 @@ async fn a_refusal_ends_its_request_and_not_the_connection() {
     ] {
         let answer = send(&mut sending, post(path, body)).await;
         assert_eq!(answer.status(), status, "{path}");
+    }
+}
+
+/// Some senders forget the answer if the reset comes with it.
+#[tokio::test]
+async fn a_request_is_reset_well_after_its_answer() {
+    let host = start(config()).await;
+    // A machine that stands still for a while may show both at once; not each time.
+    let mut delays = Vec::new();
+    while delays.len() < 5 && delays.iter().all(|delay| *delay < Duration::from_millis(50)) {
+        delays.push(soon("a refusal", delay_of_reset(host.address)).await);
+    }
+    assert!(delays.iter().any(|delay| *delay >= Duration::from_millis(50)), "{delays:?}");
+}
+
+/// Sends a part of a body that is too large; the time between the end of the answer and the reset.
+async fn delay_of_reset(address: SocketAddr) -> Duration {
+    const DATA: u8 = 0;
+    const HEADERS: u8 = 1;
+    const RESET: u8 = 3;
+    const SETTINGS: u8 = 4;
+    let frame = |kind: u8, flags: u8, stream: u8, payload: &[u8]| {
+        let length = u32::try_from(payload.len()).expect("short").to_be_bytes();
+        [&length[1..], &[kind, flags, 0, 0, 0, stream], payload].concat()
+    };
+    // `:method POST`, `:scheme http` of the static table, then literals for `:path` (4) and `content-length` (28).
+    let head = [b"\x83\x86\x04\x0a/acme/open".as_slice(), b"\x0f\x0d\x06999999"].concat();
+    let parts = [frame(SETTINGS, 0, 0, &[]), frame(HEADERS, 4, 1, &head), frame(DATA, 0, 1, &[b'x'; 1000])];
+    let mut io = connect(address).await;
+    io.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").await.expect("sent");
+    io.write_all(&parts.concat()).await.expect("sent");
+    let mut answered = None;
+    loop {
+        let mut frame = [0; 9];
+        io.read_exact(&mut frame).await.expect("a frame");
+        let [a, b, c, kind, flags, ..] = frame;
+        io.read_exact(&mut vec![0; u32::from_be_bytes([0, a, b, c]) as usize]).await.expect("its payload");
+        match kind {
+            DATA if flags & 1 == 1 => answered = Some(Instant::now()),
+            RESET => return answered.expect("the answer comes first").elapsed(),
+            _ => {}
+        }
     }
 }
 

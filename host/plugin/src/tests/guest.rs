@@ -49,6 +49,13 @@ impl Guest<'_> {
         wat::parse_str(&text).unwrap_or_else(|error| panic!("{error}\n{text}"))
     }
 
+    /// A component that exports the same handler under another name as well.
+    pub(super) fn build_twice(&self, other: &str) -> Vec<u8> {
+        let last = format!("(export \"{}\" (instance $handler))", self.export);
+        let both = format!("{last} (export \"{other}\" (instance $handler))");
+        wat::parse_str(self.text().replace(&last, &both)).expect("it is well-formed")
+    }
+
     fn text(&self) -> String {
         let Self { export, delivery, types, parameters, handle, core, imports, host: [host, with], result } = self;
         format!(
@@ -89,7 +96,7 @@ impl Guest<'_> {
 }
 
 /// Allocates one after another, growing the memory as it must.
-const REALLOC: &str = r#"
+pub(crate) const REALLOC: &str = r#"
   (func (export "realloc") (param $old i32) (param $had i32) (param $align i32) (param $size i32) (result i32)
     (local $at i32)
     (local.set $at (i32.and

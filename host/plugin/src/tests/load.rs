@@ -29,6 +29,18 @@ fn handlers_are_found_by_reflection() {
 }
 
 #[test]
+fn a_handler_of_no_provider_is_told_beside_one_that_is_called() {
+    let strange = |component: &[u8]| {
+        let loaded = load_with(&engine(), component, Limits::default()).expect("it loads");
+        assert_eq!(loaded.handlers().len(), 1, "it isn't called");
+        loaded.strange_handlers().to_vec()
+    };
+    assert_eq!(strange(&ORDERS.build()), [""; 0]);
+    let other = "stranger:webhooks/handler@1.0.0";
+    assert_eq!(strange(&ORDERS.build_twice(other)), [other]);
+}
+
+#[test]
 fn a_component_without_a_handler_is_refused() {
     let refused = |exported| {
         format!(

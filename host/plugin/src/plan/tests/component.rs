@@ -12,6 +12,7 @@ use super::arbitrary::{fitting, shapes};
 use super::decode;
 use crate::engine::settings;
 use crate::plan::Shape;
+use crate::tests::guest::REALLOC;
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
@@ -56,13 +57,7 @@ fn component(engine: &wasmtime::Engine, shape: &Shape) -> Component {
           (core module $m
             (memory (export "memory") 32)
             (global $next (mut i32) (i32.const 16))
-            (func (export "realloc") (param $old i32) (param $had i32) (param $align i32) (param $size i32) (result i32)
-              (local $at i32)
-              (local.set $at (i32.and
-                (i32.add (global.get $next) (i32.sub (local.get $align) (i32.const 1)))
-                (i32.sub (i32.const 0) (local.get $align))))
-              (global.set $next (i32.add (local.get $at) (local.get $size)))
-              (local.get $at))
+            {REALLOC}
             (func (export "take") (param {parameters})))
           (core instance $i (instantiate $m))
           (func (export "take") (param "it" {it})
