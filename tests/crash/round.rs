@@ -99,7 +99,7 @@ impl Yard {
         end: impl AsyncFnOnce(&mut Host) -> Result<()>,
     ) -> Result<()> {
         let mut host = match Host::start_with(&self.site, self.binary, variables).await? {
-            Start::Listening(host) => host,
+            Start::Listening(host) => *host,
             // A crash point on the way up.
             Start::Ended(status, log) => return is_killed(status, &log.tail(30)),
         };
@@ -129,7 +129,7 @@ impl Yard {
 
     async fn start(&self) -> Result<Host> {
         match Host::start_with(&self.site, self.binary, &[]).await? {
-            Start::Listening(host) => Ok(host),
+            Start::Listening(host) => Ok(*host),
             Start::Ended(status, log) => bail!("the host did not start ({status}); it wrote\n{}", log.tail(30)),
         }
     }

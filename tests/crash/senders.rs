@@ -106,7 +106,7 @@ async fn deliver(
             let is_repeated = {
                 let mut sent = lock(sent);
                 sent.acknowledged.insert(key);
-                sent.requests % REPEATED == 0
+                sent.requests.is_multiple_of(REPEATED)
             };
             if is_repeated {
                 lock(sent).requests += 1;

@@ -174,6 +174,25 @@ mod tests {
     }
 
     #[test]
+    fn every_outcome_reads_back_as_it_was_written() {
+        let text = || "with \"quotes\"\nand lines".to_owned();
+        for one in [
+            Outcome::Done,
+            Outcome::Retry { reason: text(), after: None },
+            Outcome::Retry { reason: text(), after: Some(Duration::from_millis(1_500)) },
+            Outcome::Rejected { reason: text() },
+            Outcome::Trapped { message: text() },
+            Outcome::TimedOut { limit: Duration::from_secs(10) },
+            Outcome::OutOfMemory { limit: u64::MAX },
+            Outcome::Undecodable { path: "$.a[2]".into(), message: text() },
+            Outcome::Lost { attempts: u32::MAX },
+        ] {
+            let detail = outcome_detail(&one);
+            assert_eq!(outcome(one.name(), detail.as_deref()).expect("what was written"), one);
+        }
+    }
+
+    #[test]
     fn what_no_hookyard_wrote_is_refused() {
         assert!(state("leased", None).is_err());
         assert!(state("done", Some(1)).is_err());

@@ -205,12 +205,22 @@ impl Inbox for SqliteInbox {
     }
 
     async fn quarantine(&self, quarantine: Quarantine) -> Result<(), Error> {
-        self.writer()?.call(Durability::Synced, move |store| store.quarantine(&quarantine)).await
+        let (writer, plugin) = (self.writer()?, quarantine.plugin.clone());
+        let mut more = writer.call(Durability::Synced, move |store| store.quarantine(&quarantine)).await?;
+        while more {
+            let plugin = plugin.clone();
+            more = writer.call(Durability::Synced, move |store| store.hold(&plugin)).await?;
+        }
+        Ok(())
     }
 
     async fn lift(&self, plugin: &PluginRef) -> Result<(), Error> {
-        let plugin = plugin.clone();
-        self.writer()?.call(Durability::Synced, move |store| store.lift(&plugin)).await
+        let mut more = true;
+        while more {
+            let plugin = plugin.clone();
+            more = self.writer()?.call(Durability::Synced, move |store| store.lift(&plugin)).await?;
+        }
+        Ok(())
     }
 
     async fn quarantined(&self) -> Result<Vec<Quarantine>, Error> {

@@ -110,8 +110,9 @@ pub(crate) const MESSAGES: &str = "
     SELECT id, tenant, plugin, event, destination, length(body) FROM message
     WHERE seq > ?1 ORDER BY seq LIMIT ?2";
 
-pub(crate) const HAS_PENDING: &str =
-    "SELECT EXISTS (SELECT 1 FROM job WHERE tenant = ?1 AND plugin = ?2 AND blocked = 0 AND state = 'pending')";
+pub(crate) const HAS_PENDING: &str = "
+    SELECT EXISTS (SELECT 1 FROM job WHERE tenant = ?1 AND plugin = ?2 AND blocked = 0 AND state = 'pending')
+       AND NOT EXISTS (SELECT 1 FROM quarantine WHERE tenant = ?1 AND plugin = ?2)";
 pub(crate) const NEXT_DUE: &str =
     "SELECT min(due_at) FROM job WHERE tenant = ?1 AND plugin = ?2 AND blocked = 0 AND due_at IS NOT NULL";
 
@@ -153,6 +154,21 @@ pub(crate) const QUARANTINE_PUT: &str = "
     INSERT INTO quarantine (tenant, plugin, revision, reason, since) VALUES (?1, ?2, ?3, ?4, ?5)
     ON CONFLICT (tenant, plugin)
     DO UPDATE SET revision = excluded.revision, reason = excluded.reason, since = excluded.since";
+/// A stretch of what a quarantine holds.
+pub(crate) const HOLD_PENDING: &str = "
+    UPDATE job SET state = ?3, due_at = ?4 WHERE plugin = ?2 AND event IN
+        (SELECT held.event FROM job AS held
+         WHERE held.tenant = ?1 AND held.plugin = ?2 AND held.state = 'pending' LIMIT ?5)";
+pub(crate) const HOLD_WAITING: &str = "
+    UPDATE job SET state = ?3, due_at = ?4 WHERE plugin = ?2 AND event IN
+        (SELECT held.event FROM job AS held
+         WHERE held.tenant = ?1 AND held.plugin = ?2 AND held.due_at IS NOT NULL AND held.state = 'waiting' LIMIT ?5)";
+/// A stretch of what the end of a quarantine sets free, of one source.
+pub(crate) const FREE_HELD: &str = "
+    UPDATE job SET state = ?3, due_at = ?4 WHERE plugin = ?2 AND event IN
+        (SELECT free.event FROM job AS free CROSS JOIN event ON event.seq = free.event
+         WHERE free.tenant = ?1 AND free.plugin = ?2 AND free.state = 'held' AND event.source = ?6 LIMIT ?5)";
+pub(crate) const IS_QUARANTINED: &str = "SELECT EXISTS (SELECT 1 FROM quarantine WHERE tenant = ?1 AND plugin = ?2)";
 pub(crate) const QUARANTINE_DELETE: &str = "DELETE FROM quarantine WHERE tenant = ?1 AND plugin = ?2";
 
 pub(crate) const STORED: &str = "SELECT tenant, bytes FROM stored WHERE events > 0 ORDER BY tenant";
@@ -244,6 +260,9 @@ mod tests {
             ("read: attempts", ATTEMPTS_TO_READ, &["PRIMARY KEY (event=? AND plugin=?)"]),
             ("replay: find", JOB_TO_REPLAY, &["job USING PRIMARY KEY (event=? AND plugin=?)"]),
             ("replay: put", JOB_REPLAY, &["PRIMARY KEY (event=? AND plugin=?)"]),
+            ("quarantine: pending", HOLD_PENDING, &["INDEX job_pending", "PRIMARY KEY (event=? AND plugin=?)"]),
+            ("quarantine: waiting", HOLD_WAITING, &["INDEX job_due", "PRIMARY KEY (event=? AND plugin=?)"]),
+            ("lift: held", FREE_HELD, &["INDEX job_held", "PRIMARY KEY (event=? AND plugin=?)"]),
             ("lift", QUARANTINE_DELETE, &["PRIMARY KEY (tenant=? AND plugin=?)"]),
             ("prune: find", OLDEST_OVER, &["INDEX event_age (tenant=? AND received_at<?)", "PRIMARY KEY (event=?)"]),
             ("prune: take out", EVENT_DELETE, &["event USING INTEGER PRIMARY KEY (rowid=?)"]),

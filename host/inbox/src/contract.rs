@@ -87,10 +87,12 @@ pub trait Inbox: Send + Sync + 'static {
     async fn prune(&self, limits: &Retention, now: Timestamp, limit: usize) -> Result<Pruned, Error>;
 
     /// Quarantines a revision of a plugin: once this returns, no claim gives out jobs of the plugin until `lift`, and
-    /// its jobs are held rather than burnt. Durable.
+    /// its jobs are held rather than burnt. Durable. A crash before the return may leave it quarantined with some of its
+    /// jobs not held yet; no claim gives those out either.
     async fn quarantine(&self, quarantine: Quarantine) -> Result<(), Error>;
 
-    /// Ends a plugin's quarantine: its held jobs are pending again. Without one nothing is done.
+    /// Ends a plugin's quarantine: its held jobs are pending again. Without one nothing is done. A crash before the return
+    /// may leave it quarantined.
     async fn lift(&self, plugin: &PluginRef) -> Result<(), Error>;
 
     /// The plugins that are quarantined.

@@ -29,7 +29,7 @@ pub fn claim(state: JobState, routed: bool, until: Timestamp, now: Timestamp) ->
         Err(Illegal { .. }) => Claim::Leave,
         Ok(leased) if routed => Claim::Lease(leased),
         // A leased job takes no detachment before its lease is given back.
-        Ok(_) => Claim::Keep(apply(state, Input::Release, now).map_or(state, |freed| route(freed, false))),
+        Ok(_) => Claim::Keep(route(apply(state, Input::Release, now).unwrap_or(state), false)),
     }
 }
 
@@ -68,7 +68,9 @@ mod tests {
         let leased = Claim::Lease(JobState::Leased { until: UNTIL });
         assert_eq!(claim(JobState::Pending, true, UNTIL, NOW), leased);
         assert_eq!(claim(expired, true, UNTIL, NOW), leased);
-        assert_eq!(claim(expired, false, UNTIL, NOW), Claim::Keep(JobState::Held));
+        for due in [expired, JobState::Waiting { until: NOW }, JobState::Pending] {
+            assert_eq!(claim(due, false, UNTIL, NOW), Claim::Keep(JobState::Held), "{due}");
+        }
         assert_eq!(claim(JobState::Leased { until: UNTIL }, true, UNTIL, NOW), Claim::Leave);
         assert_eq!(claim(JobState::Done, false, UNTIL, NOW), Claim::Leave);
     }

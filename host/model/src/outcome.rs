@@ -96,7 +96,9 @@ impl fmt::Display for Outcome {
             Self::TimedOut { limit } => write!(f, "{name}: exceeded {limit:?}"),
             Self::OutOfMemory { limit } => write!(f, "{name}: exceeded {limit} bytes"),
             Self::Undecodable { path, message } => write!(f, "{name} at {path}: {message}"),
-            Self::Lost { attempts } => write!(f, "{name}: {attempts} attempts ended with their host, none of them by itself"),
+            Self::Lost { attempts } => {
+                write!(f, "{name}: {attempts} attempts ended with their host, none of them by itself")
+            }
         }
     }
 }

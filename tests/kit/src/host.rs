@@ -32,7 +32,8 @@ pub fn binary() -> Result<&'static Path> {
 /// The same host with its crash points armed, which the variable `HOOKYARD_CRASH_AT` sets off. May build it.
 pub fn crashing_binary() -> Result<&'static Path> {
     static BINARY: OnceLock<Result<PathBuf, String>> = OnceLock::new();
-    let build = || workspace::binary_with("hookyard-crashing", "the host with crash points", Some("hookyard/crash-points"));
+    let build =
+        || workspace::binary_with("hookyard-crashing", "the host with crash points", Some("hookyard/crash-points"));
     let built = BINARY.get_or_init(|| build().map_err(|error| format!("{error:#}")));
     built.as_deref().map_err(|error| anyhow!("{error}"))
 }
@@ -40,7 +41,7 @@ pub fn crashing_binary() -> Result<&'static Path> {
 /// What came of starting a host.
 pub enum Start {
     /// It listens.
-    Listening(Host),
+    Listening(Box<Host>),
     /// It ended before it listened.
     Ended(ExitStatus, Log),
 }
@@ -59,7 +60,7 @@ impl Host {
     pub async fn start(site: &Site) -> Result<Self> {
         let binary = tokio::task::spawn_blocking(binary).await??;
         match Self::start_with(site, binary, &[]).await? {
-            Start::Listening(host) => Ok(host),
+            Start::Listening(host) => Ok(*host),
             Start::Ended(status, log) => {
                 bail!("the host ended before it listened ({status}); it wrote\n{}", log.tail(30))
             }
@@ -81,7 +82,7 @@ impl Host {
             status = host.child.wait() => return Ok(Start::Ended(status?, host.log)),
         };
         host.address = listening.text_of("address").parse().context("the host says no address that it listens on")?;
-        Ok(Start::Listening(host))
+        Ok(Start::Listening(Box::new(host)))
     }
 
     /// Where it listens.

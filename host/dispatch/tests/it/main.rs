@@ -5,6 +5,7 @@ mod bounds;
 mod effects;
 mod fairness;
 mod faults;
+mod faulty;
 mod kit;
 mod logs;
 mod lost;

@@ -50,8 +50,12 @@ impl Store {
     }
 
     /// As many as are wanted, the longest due first.
-    fn due(&self, want: &Want, now: Timestamp) -> Result<Vec<DueJob>, Error> {
-        let mut due = self.due_by(sql::CLAIM_PENDING, want, now)?;
+    fn due(&mut self, want: &Want, now: Timestamp) -> Result<Vec<DueJob>, Error> {
+        // Not all that a quarantine holds may be held already, or what it held may not be free as a whole.
+        let mut due = match self.is_in_quarantine(&want.plugin)? {
+            true => Vec::new(),
+            false => self.due_by(sql::CLAIM_PENDING, want, now)?,
+        };
         due.extend(self.due_by(sql::CLAIM_DUE, want, now)?);
         due.sort_by_key(|job| (job.due_since, job.seq));
         due.truncate(want.limit);

@@ -75,6 +75,28 @@ async fn a_host_goes_by_a_quarantine_that_was_put_or_lifted_beside_it() {
 }
 
 #[tokio::test]
+async fn a_quarantine_that_was_cut_off_gives_nothing_out_and_is_lifted_as_a_whole() {
+    let folder = Folder::new();
+    let host = folder.open();
+    route_orders_to_ship(&host).await;
+    for number in 0..3 {
+        host.append(event(number)).await.expect("an append");
+    }
+    let first = claim(&host, 1, 1).await.remove(0);
+    let failed = Outcome::Trapped { message: "unreachable".into() };
+    let waiting = JobState::Waiting { until: at(5) };
+    host.settle(settlement(first.lease, failed, waiting)).await.expect("a settlement");
+    // As a crash leaves it that comes between the quarantine and its jobs being held.
+    let other = rusqlite::Connection::open(folder.path()).expect("a second connection");
+    let row = "INSERT INTO quarantine VALUES ('acme', 'ship', ?1, 'it failed', 0)";
+    other.execute(row, [Revision::from_sha256([1; 32]).to_string()]).expect("a row");
+    assert_eq!(claim(&host, 9, 100).await.len(), 0);
+    assert_eq!(host.next_due(&[ship()]).await.expect("a time"), None, "nobody is woken in vain");
+    host.lift(&ship()).await.expect("a lift");
+    assert_eq!(claim(&host, 9, 100).await.len(), 3);
+}
+
+#[tokio::test]
 async fn opening_beside_a_host_takes_no_lease_and_no_lock() {
     let folder = Folder::new();
     let missing = SqliteInbox::open_beside(&folder.path());

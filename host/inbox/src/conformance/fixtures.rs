@@ -143,3 +143,10 @@ pub(crate) fn is(plugin: &str, state: &'static str) -> (String, &'static str) {
 pub(crate) fn failed() -> Outcome {
     Outcome::Trapped { message: "unreachable".into() }
 }
+
+/// So that a store that syncs to a disk needn't do so for each.
+pub(super) async fn side_by_side(calls: impl Iterator<Item = impl Future<Output = ()> + Send + 'static>) {
+    for call in calls.map(tokio::spawn).collect::<Vec<_>>() {
+        call.await.expect("the task ends well");
+    }
+}

@@ -6,10 +6,10 @@ use hookyard_model::{JobState, Revision};
 
 use super::fixtures::{
     append, at, claim, claim_of, claim_one, event, event_of, failed, is, keys, plugin, route, route_orders_to_ship,
-    settle, states, want,
+    settle, side_by_side, states, want,
 };
 use super::{Case, table};
-use crate::{Inbox, Quarantine, Replay, Selection};
+use crate::{Inbox, Page, Quarantine, Replay, Selection};
 
 pub(super) const CASES: &[Case] = table![
     jobs_of_a_quarantined_plugin_are_held_until_it_is_lifted,
@@ -19,6 +19,7 @@ pub(super) const CASES: &[Case] = table![
     a_quarantine_holds_nobody_elses_jobs,
     a_replay_during_a_quarantine_is_held,
     lifting_brings_back_only_what_is_routed,
+    a_large_backlog_is_held_and_set_free_as_a_whole,
     a_quarantine_is_told_as_it_was_put,
     a_lift_is_not_missed,
 ];
@@ -128,6 +129,31 @@ async fn lifting_brings_back_only_what_is_routed(inbox: Arc<dyn Inbox>) {
     lift(&inbox, "acme/ship").await;
     lift(&inbox, "acme/never").await;
     assert_eq!(states(&inbox, 1).await, [is("ship", "held")]);
+}
+
+async fn a_large_backlog_is_held_and_set_free_as_a_whole(inbox: Arc<dyn Inbox>) {
+    const EVENTS: u64 = 803;
+    route(&inbox, &[("acme/orders", &["ship"]), ("acme/payments", &["ship"])]).await;
+    let store = |number| {
+        let inbox = Arc::clone(&inbox);
+        async move { append(&inbox, [event_of(["acme/orders", "acme/payments"][number as usize % 2], number)]).await }
+    };
+    side_by_side((0..EVENTS).map(store)).await;
+    let waiting = claim(&inbox, 20, 10).await;
+    for job in waiting {
+        settle(&inbox, &job.lease, failed(), JobState::Waiting { until: at(5) }).await;
+    }
+    let count = |state: &str| {
+        let selection = Selection { state: Some(state.into()), ..Selection::default() };
+        let inbox = Arc::clone(&inbox);
+        async move { inbox.events(Page { selection, after: None, limit: 9999 }).await.expect("a page").len() as u64 }
+    };
+    quarantine(&inbox, "acme/ship").await;
+    assert_eq!(count("held").await, EVENTS);
+    assert_eq!(inbox.next_due(&[plugin("acme/ship")]).await.expect("a time"), None);
+    lift(&inbox, "acme/ship").await;
+    assert_eq!(count("pending").await, EVENTS);
+    assert_eq!(claim(&inbox, 9999, 2000).await.len() as u64, EVENTS);
 }
 
 async fn a_quarantine_is_told_as_it_was_put(inbox: Arc<dyn Inbox>) {

@@ -6,7 +6,7 @@ use hookyard_model::{JobState, Outcome, Revision};
 
 use super::fixtures::{
     append, at, claim, claim_of, claim_one, event, event_of, failed, is, jobs, keys, plugin, route,
-    route_orders_to_ship, settle, settlement, states, want,
+    route_orders_to_ship, settle, settlement, side_by_side, states, want,
 };
 use super::{Case, table};
 use crate::{Error, Inbox, Page, Replay, Replayed, Selection};
@@ -237,12 +237,6 @@ async fn a_large_replay_takes_every_job_once(inbox: Arc<dyn Inbox>) {
         replays += record.jobs.iter().map(|job| u64::from(job.replays)).sum::<u64>();
     }
     assert_eq!(replays, EVENTS + 300);
-}
-
-async fn side_by_side(calls: impl Iterator<Item = impl Future<Output = ()> + Send + 'static>) {
-    for call in calls.map(tokio::spawn).collect::<Vec<_>>() {
-        call.await.expect("the task ends well");
-    }
 }
 
 async fn a_replay_is_not_missed(inbox: Arc<dyn Inbox>) {
