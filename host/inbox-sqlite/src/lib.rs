@@ -70,7 +70,7 @@ impl SqliteInbox {
         Ok(Self { readers, writer: Some(writer), _watch: Some(watch), pruned: Mutex::default(), changed })
     }
 
-    /// Opens the inbox at `path` for writing beside its host, if it has one: takes no lock, and leaves every lease alone.
+    /// Opens the inbox at `path` for writing beside its host, if it has one. Takes no lock and leaves every lease alone.
     /// The host notices what is written here within moments.
     ///
     /// Blocks: call it where blocking is allowed.
