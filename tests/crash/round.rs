@@ -73,23 +73,13 @@ impl Yard {
                 format!("at {point}")
             }
             Death::Starting(after) => {
-                self.die_starting(after).await?;
+                let was_killed = Host::start_and_kill(&self.site, self.binary, after).await?;
+                ensure!(was_killed, "the host did not start");
                 "kill -9 at the start".to_owned()
             }
         };
         *self.ledger.deaths.entry(place).or_default() += 1;
         Ok(())
-    }
-
-    async fn die_starting(&self, after: Duration) -> Result<()> {
-        let starting = Host::start_with(&self.site, self.binary, &[]);
-        // Dropping the child kills it; a host that is up sooner dies all the same.
-        match tokio::time::timeout(after, starting).await {
-            Err(_) => Ok(()),
-            Ok(Ok(Start::Listening(host))) => host.kill().await.map(drop),
-            Ok(Ok(Start::Ended(status, log))) => bail!("the host did not start ({status}); it wrote\n{}", log.tail(30)),
-            Ok(Err(error)) => Err(error),
-        }
     }
 
     /// Puts a host under load, does what will end it, and waits for that.

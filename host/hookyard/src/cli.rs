@@ -94,7 +94,7 @@ pub(crate) enum Events {
     /// Run events again, whatever came of them; earlier attempts stay on record
     ///
     /// With filters on plugin and state, only the jobs that these are true of run again. What is being attempted at the
-    /// moment is left alone. A host that is running takes the rest up within moments, and one that isn't when it starts.
+    /// moment is left alone. A host that is running takes up the rest within moments, another one when it starts.
     Replay {
         /// The events' ids
         ids: Vec<EventId>,

@@ -24,7 +24,7 @@ pub use options::{OpenError, Options};
 pub use writer::Stats;
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -48,6 +48,7 @@ pub struct SqliteInbox {
     writer: Option<Writer>,
     /// In a host's inbox alone.
     _watch: Option<Watch>,
+    pruned: Mutex<retention::Progress>,
     changed: Arc<Notify>,
 }
 
@@ -66,10 +67,10 @@ impl SqliteInbox {
         let writer = Writer::start(connection, &options, Arc::clone(&changed), lock)
             .map_err(|source| OpenError::Thread { path: path.to_owned(), source })?;
         let watch = writer.watch().map_err(|source| OpenError::Thread { path: path.to_owned(), source })?;
-        Ok(Self { readers, writer: Some(writer), _watch: Some(watch), changed })
+        Ok(Self { readers, writer: Some(writer), _watch: Some(watch), pruned: Mutex::default(), changed })
     }
 
-    /// Opens the inbox at `path` for writing beside its host, if it has one: takes no lock, and leaves every lease alone.
+    /// Opens the inbox at `path` for writing beside its host, if it has one. Takes no lock and leaves every lease alone.
     /// The host notices what is written here within moments.
     ///
     /// Blocks: call it where blocking is allowed.
@@ -79,7 +80,7 @@ impl SqliteInbox {
         let changed = Arc::new(Notify::new());
         let writer = Writer::start(connection, &Options::default(), Arc::clone(&changed), ())
             .map_err(|source| OpenError::Thread { path: path.to_owned(), source })?;
-        Ok(Self { readers, writer: Some(writer), _watch: None, changed })
+        Ok(Self { readers, writer: Some(writer), _watch: None, pruned: Mutex::default(), changed })
     }
 
     /// Opens the inbox at `path` for reading only; a host may have it open. Every call that writes fails.
@@ -89,7 +90,7 @@ impl SqliteInbox {
         }
         let readers = Readers::open(path, 1).map_err(|error| open::explain(path, error))?;
         readers.check_version(path)?;
-        Ok(Self { readers, writer: None, _watch: None, changed: Arc::default() })
+        Ok(Self { readers, writer: None, _watch: None, pruned: Mutex::default(), changed: Arc::default() })
     }
 
     /// Writes a whole copy of the inbox to `path`, as it stands when this begins, while hosts go on; `path` must not

@@ -1,5 +1,8 @@
 //! One step of pruning: a reader finds what is no longer kept, the writer takes it out and gives the pages back.
 
+use std::collections::BTreeMap;
+use std::sync::PoisonError;
+
 use hookyard_inbox::{Error, Keep, Pruned, Retention, step};
 use hookyard_model::{TenantName, Timestamp};
 use rusqlite::{Connection, params};
@@ -16,7 +19,10 @@ pub(crate) async fn prune(
     limit: usize,
 ) -> Result<Pruned, Error> {
     let writer = inbox.writer()?;
-    let expired = inbox.readers.read(move |connection| expired(connection, &limits, now, limit)).await?;
+    let mut progress = inbox.pruned.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    let find = move |connection: &Connection| Ok((expired(connection, &limits, now, limit, &mut progress)?, progress));
+    let (expired, progress) = inbox.readers.read(find).await?;
+    *inbox.pruned.lock().unwrap_or_else(PoisonError::into_inner) = progress;
     let is_full = expired.len() >= limit;
     let pruned = match expired.is_empty() {
         true => Pruned::default(),
@@ -28,8 +34,18 @@ pub(crate) async fn prune(
     Ok(Pruned { more: is_full || more_keys || more_pages, ..pruned })
 }
 
+/// How far each tenant has been gone through, by arrival and place, while there's more: so that what isn't over, and
+/// stays, isn't gone through again in each step.
+pub(crate) type Progress = BTreeMap<TenantName, (i64, i64)>;
+
 /// What isn't kept, the oldest of each tenant first, no more than `limit` of them.
-fn expired(connection: &Connection, limits: &Retention, now: Timestamp, limit: usize) -> Result<Vec<Expired>, Error> {
+fn expired(
+    connection: &Connection,
+    limits: &Retention,
+    now: Timestamp,
+    limit: usize,
+    progress: &mut Progress,
+) -> Result<Vec<Expired>, Error> {
     let mut statement = connection.prepare_cached(sql::STORED).map_err(store)?;
     let tenants = codec::read_all(&mut statement, [], |row| {
         let tenant: String = row.get(0).map_err(store)?;
@@ -37,38 +53,57 @@ fn expired(connection: &Connection, limits: &Retention, now: Timestamp, limit: u
     })?;
     let mut all = Vec::new();
     for (tenant, bytes) in tenants {
-        let keep = limits.keep_of(&tenant);
-        all.extend(of_tenant(connection, &tenant, bytes, keep, now, limit - all.len())?);
+        let left = limit - all.len();
+        if left == 0 {
+            break;
+        }
+        let (received_max, over) = bounds(limits.keep_of(&tenant), bytes, now);
+        let after = progress.remove(&tenant).unwrap_or((i64::MIN, 0));
+        let found = of_tenant(connection, &tenant, Bounds { received_max, over, after }, left)?;
+        if let Some(last) = found.last().filter(|_| found.len() == left) {
+            progress.insert(tenant, (last.received_at, last.seq));
+        }
+        all.extend(found);
     }
     Ok(all)
+}
+
+/// What of a tenant's is not kept.
+struct Bounds {
+    /// Whatever came in at this moment or before.
+    received_max: i64,
+    /// And as many bytes more.
+    over: u64,
+    /// After this place.
+    after: (i64, i64),
+}
+
+fn bounds(keep: Keep, bytes: u64, now: Timestamp) -> (i64, u64) {
+    let over = bytes.saturating_sub(keep.bytes_max.unwrap_or(u64::MAX));
+    (keep.age_max.map_or(i64::MIN, |age| now.before(age).unix_millis()), over)
 }
 
 fn of_tenant(
     connection: &Connection,
     tenant: &TenantName,
-    bytes: u64,
-    keep: Keep,
-    now: Timestamp,
+    bounds: Bounds,
     limit: usize,
 ) -> Result<Vec<Expired>, Error> {
-    let mut over = bytes.saturating_sub(keep.bytes_max.unwrap_or(u64::MAX));
-    let cutoff = keep.age_max.map_or(i64::MIN, |age| now.before(age).unix_millis());
-    let received_max = if over > 0 { i64::MAX } else { cutoff };
-    if limit == 0 || received_max == i64::MIN {
-        return Ok(Vec::new());
-    }
+    let Bounds { received_max, mut over, after } = bounds;
+    let received_last = if over > 0 { i64::MAX } else { received_max };
     let mut statement = connection.prepare_cached(sql::OLDEST_OVER).map_err(store)?;
-    let values = params![tenant.as_str(), received_max, i64::try_from(limit).unwrap_or(i64::MAX)];
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let values = params![tenant.as_str(), received_last, limit, after.0, after.1];
     let mut rows = statement.query(values).map_err(store)?;
     let mut found = Vec::new();
     while let Some(row) = rows.next().map_err(store)? {
-        let (bytes, received_at) =
-            (row.get::<_, i64>(1).map_err(store)?.unsigned_abs(), row.get::<_, i64>(2).map_err(store)?);
-        if received_at > cutoff && over == 0 {
+        let bytes = row.get::<_, i64>(1).map_err(store)?.unsigned_abs();
+        let received_at = row.get(2).map_err(store)?;
+        if received_at > received_max && over == 0 {
             break;
         }
         over = over.saturating_sub(bytes);
-        found.push(Expired { seq: row.get(0).map_err(store)?, bytes });
+        found.push(Expired { seq: row.get(0).map_err(store)?, bytes, received_at });
     }
     Ok(found)
 }

@@ -176,7 +176,7 @@ pub(crate) const STORED: &str = "SELECT tenant, bytes FROM stored WHERE events >
 pub(crate) const OLDEST_OVER: &str = "
     SELECT event.seq, length(event.headers) + length(event.body), event.received_at
     FROM event
-    WHERE event.tenant = ?1 AND event.received_at <= ?2
+    WHERE event.tenant = ?1 AND event.received_at <= ?2 AND (event.received_at, event.seq) > (?4, ?5)
       AND EXISTS (SELECT 1 FROM job WHERE job.event = event.seq)
       AND NOT EXISTS (SELECT 1 FROM job WHERE job.event = event.seq AND job.state NOT IN ('done', 'dead'))
     ORDER BY event.received_at, event.seq LIMIT ?3";
@@ -264,7 +264,11 @@ mod tests {
             ("quarantine: waiting", HOLD_WAITING, &["INDEX job_due", "PRIMARY KEY (event=? AND plugin=?)"]),
             ("lift: held", FREE_HELD, &["INDEX job_held", "PRIMARY KEY (event=? AND plugin=?)"]),
             ("lift", QUARANTINE_DELETE, &["PRIMARY KEY (tenant=? AND plugin=?)"]),
-            ("prune: find", OLDEST_OVER, &["INDEX event_age (tenant=? AND received_at<?)", "PRIMARY KEY (event=?)"]),
+            (
+                "prune: find",
+                OLDEST_OVER,
+                &["event_age (tenant=? AND received_at>? AND received_at<?)", "PRIMARY KEY (event=?)"],
+            ),
             ("prune: take out", EVENT_DELETE, &["event USING INTEGER PRIMARY KEY (rowid=?)"]),
             ("route: pending", DETACH_PENDING, &["INDEX job_pending (tenant=? AND plugin=?)"]),
             ("route: waiting", DETACH_WAITING, &["INDEX job_due (tenant=? AND plugin=?)"]),

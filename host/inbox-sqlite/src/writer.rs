@@ -274,7 +274,7 @@ impl Loop {
         }
     }
 
-    /// Forgets what is remembered of the database, and wakes whoever waits for jobs, if somebody else has written to it.
+    /// If somebody else has written to the database: forgets what is remembered of it and wakes whoever waits for jobs.
     fn look(&mut self) -> rusqlite::Result<()> {
         let mut statement = self.store.connection.prepare_cached("PRAGMA data_version")?;
         let version: i64 = statement.query_row([], |row| row.get(0))?;

@@ -85,6 +85,14 @@ impl Host {
         Ok(Start::Listening(Box::new(host)))
     }
 
+    /// Starts that binary and kills it after so long, wherever it has come to. `false` when it had ended by itself.
+    pub async fn start_and_kill(site: &Site, binary: &Path, after: Duration) -> Result<bool> {
+        let (mut child, _) = spawn(binary, &site.config(), site.environment(), &[])?;
+        let ended = tokio::time::timeout(after, child.wait()).await;
+        child.kill().await.context("the host could not be killed")?;
+        Ok(ended.is_err())
+    }
+
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
         self.address

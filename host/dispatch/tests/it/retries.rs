@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use hookyard_dispatch::RetryPolicies;
+use hookyard_inbox::{Inbox, Replay, Selection};
 use hookyard_model::Clock as _;
 use hookyard_model::{Outcome, RetryPolicy, Revision, Timestamp};
 
@@ -62,6 +63,14 @@ async fn a_schedule_is_followed_and_its_deadline_is_the_end() {
     for (gap, expected) in gaps.into_iter().zip([10.0, 40.0, 20.0, 20.0]) {
         assert!((expected..expected + 0.02).contains(&gap), "{gap} s instead of {expected} s");
     }
+    // Long after, a replay has its whole schedule once more.
+    tokio::time::sleep(10_000 * SECOND).await;
+    let (selection, now) = (Selection::default(), yard.clock.now());
+    let replay = Replay { selection, revision: None, rate: None, now, dry_run: false };
+    yard.inbox.replay(replay).await.expect("a replay");
+    yard.all_over().await;
+    assert_eq!(yard.states().await, ["dead"]);
+    assert_eq!(yard.attempts(0, "ship").len(), 10);
     yard.stop().await;
 }
 

@@ -13,6 +13,7 @@ use crate::sql;
 pub(crate) struct Expired {
     pub(crate) seq: i64,
     pub(crate) bytes: u64,
+    pub(crate) received_at: i64,
 }
 
 /// Keys that are freed in one step at most.

@@ -22,6 +22,7 @@ pub(super) const CASES: &[Case] = table![
     each_tenant_has_limits_of_its_own,
     a_step_takes_no_more_than_its_limit,
     a_key_that_was_pruned_is_new_again,
+    what_is_over_later_goes_later,
     what_is_kept_is_as_it_was,
 ];
 
@@ -153,6 +154,22 @@ async fn a_key_that_was_pruned_is_new_again(inbox: Arc<dyn Inbox>) {
     let again = Event { key: event(1).key, ..event(99) };
     assert_eq!(inbox.append(again).await.expect("an append"), Appended::New);
     assert_eq!(claim_one(&inbox, 1000).await.event.id, event(99).id);
+}
+
+async fn what_is_over_later_goes_later(inbox: Arc<dyn Inbox>) {
+    route_orders_to_ship(&inbox).await;
+    append(&inbox, (1..=9).map(|number| sized("acme/orders", number))).await;
+    let claimed = claim_of(&inbox, &[want("acme/ship", 9)], 100).await;
+    let end = async |at: usize| settle(&inbox, &claimed[at].lease, Outcome::Done, JobState::Done).await;
+    for at in [3, 4, 5, 6, 7, 8] {
+        end(at).await;
+    }
+    let limits = all(age(1));
+    assert_eq!(inbox.prune(&limits, at(1000), 2).await.expect("a step").events, 2);
+    // One that is older than those that were just taken out, in the middle of things.
+    end(0).await;
+    assert_eq!(prune(&inbox, &limits, 1000).await.events + prune(&inbox, &limits, 1000).await.events, 5);
+    assert_eq!(kept(&inbox).await, ["key-2", "key-3"]);
 }
 
 async fn what_is_kept_is_as_it_was(inbox: Arc<dyn Inbox>) {
