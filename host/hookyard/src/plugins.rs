@@ -128,7 +128,7 @@ mod tests {
         let free = Known { has_file: true, quarantine: None };
         let held = Known { has_file: false, quarantine: Some(quarantine) };
         assert_eq!(in_words(&plugin, &free), "acme/books");
-        let expected = "acme/books, no longer in the folder, quarantined since 2026-06-02T11:36:40Z (cdcdcdcdcdcd): \
+        let expected = "acme/books, no longer in the folder, quarantined since 2026-06-02T11:36:40.000Z (cdcdcdcdcdcd): \
                         9 of 10\\ntrapped";
         assert_eq!(in_words(&plugin, &held), expected);
         let expected = r#"{"tenant":"acme","plugin":"books","has_file":true,"quarantine":null}"#;

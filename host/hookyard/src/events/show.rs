@@ -250,11 +250,11 @@ mod tests {
         let revision = "ab".repeat(32);
         let expected = format!(
             "event      0197308f-0000-7000-8000-000000000001\nsource     acme/payments\nprovider   topper\n\
-             type       order\nkey        k-1\nreceived   2026-06-02T11:36:40.25Z\n\n\
+             type       order\nkey        k-1\nreceived   2026-06-02T11:36:40.250Z\n\n\
              headers\n  x-a: 1\\u{{1b}}[2J\n\nbody (9 bytes)\n  {{\n    \"a\"\n  }}\n\n\
-             plugin books: waiting until 2026-06-02T11:38:20Z, replayed once\n  \
-             attempt 1 at 2026-06-02T11:36:41Z, 1.5 ms on {revision}: rejected: no\\nway\n    stderr | no such\\tledger\n  \
-             replay 1, attempt 1 at 2026-06-02T11:36:41Z, 1.5 ms on {revision}: trapped: unreachable\n    \
+             plugin books: waiting until 2026-06-02T11:38:20.000Z, replayed once\n  \
+             attempt 1 at 2026-06-02T11:36:41.000Z, 1.5 ms on {revision}: rejected: no\\nway\n    stderr | no such\\tledger\n  \
+             replay 1, attempt 1 at 2026-06-02T11:36:41.000Z, 1.5 ms on {revision}: trapped: unreachable\n    \
              stderr | no such\\tledger\n"
         );
         assert_eq!(in_words(&record(b"{\n  \"a\"\n}")), expected);
@@ -266,7 +266,7 @@ mod tests {
         assert_eq!(told["body"], "{}");
         assert_eq!(told["headers"][0], serde_json::json!(["x-a", "1\u{1b}[2J"]));
         let job = &told["plugins"][0];
-        assert_eq!((&job["state"], &job["until"]), (&"waiting".into(), &"2026-06-02T11:38:20Z".into()));
+        assert_eq!((&job["state"], &job["until"]), (&"waiting".into(), &"2026-06-02T11:38:20.000Z".into()));
         let last = &job["attempts"][1];
         assert_eq!((&last["replay"], &last["number"], &last["outcome"]), (&1.into(), &1.into(), &"trapped".into()));
         assert_eq!(last["duration_ms"], 1.5);

@@ -33,7 +33,9 @@ fn a_schedule_that_says_nothing_or_too_much_is_refused() {
     check("[retry]\nschedule = []", &format!("{at}: names no delay; name at least one, or remove it"));
     check(
         "[retry]\nschedule = [\"5s\", \"soon\"]",
-        &format!("{at}[1]: must be a time above zero in quotes, such as \"200ms\", \"30s\", \"5m\" or \"6h\""),
+        &format!(
+            "{at}[1]: must be a time above zero in quotes, such as \"200ms\", \"30s\", \"5m\" or \"6h\", not \"soon\""
+        ),
     );
     check(
         "[retry]\nschedule = [\"5s\"]\ndelay_first = \"1s\"",
