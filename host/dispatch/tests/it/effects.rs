@@ -94,7 +94,7 @@ async fn attempts_beside_each_other_count_each_event_once() {
     let yard = Yard::start(plan, |job| {
         let number: u64 = job.event.key.parse().expect("a number");
         let duration = Duration::from_millis(number * 7919 % 1000);
-        let fails = number % 5 == 0 && job.lease.attempt == 1;
+        let fails = number.is_multiple_of(5) && job.lease.attempt == 1;
         Act::End(duration, if fails { trapped() } else { Outcome::Done })
     });
     yard.inbox.settles_to_fail.store(9, Ordering::Relaxed);
@@ -105,7 +105,7 @@ async fn attempts_beside_each_other_count_each_event_once() {
     let count = yard.inbox.value(&plugin("ship"), &count_key()).await.expect("read").expect("a value");
     assert_eq!(&count.value[..], b"40", "once for each event, and not for what failed");
     for number in 0..40 {
-        let expected = if number % 5 == 0 { 2 } else { 1 };
+        let expected = if number.is_multiple_of(5) { 2 } else { 1 };
         assert_eq!(yard.attempts(number, "ship").len(), expected, "losing a key costs event {number} no attempt");
     }
     let runs = yard.runner.runs.load(Ordering::Relaxed);
