@@ -8,6 +8,7 @@
 mod dice;
 mod life;
 mod plugins;
+mod step;
 mod watched;
 mod witness;
 

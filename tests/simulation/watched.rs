@@ -17,7 +17,8 @@ use tokio::sync::Notify;
 use tokio::time::{Instant, sleep};
 
 use crate::dice::Dice;
-use crate::witness::{Step, Witness};
+use crate::step::{Answer, Step};
+use crate::witness::Witness;
 
 /// What outlives a host.
 pub(crate) struct World {
@@ -84,7 +85,7 @@ impl World {
     /// Whoever calls is never answered when the host dies of it.
     pub(crate) async fn step<T>(&self, step: Step<'_>, call: impl Future<Output = Result<T, Error>>) -> Result<T, Error>
     where
-        T: Clone + Into<crate::witness::Answer>,
+        T: Clone + Into<Answer>,
     {
         if self.dice.percent(30) {
             sleep(self.dice.millis(20)).await;

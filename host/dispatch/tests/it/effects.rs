@@ -104,8 +104,8 @@ async fn attempts_beside_each_other_count_each_event_once() {
     assert_eq!(yard.states().await, ["done"; 40]);
     let count = yard.inbox.value(&plugin("ship"), &count_key()).await.expect("read").expect("a value");
     assert_eq!(&count.value[..], b"40", "once for each event, and not for what failed");
-    for number in 0..40 {
-        let expected = if number % 5 == 0 { 2 } else { 1 };
+    for number in 0..40_u64 {
+        let expected = if number.is_multiple_of(5) { 2 } else { 1 };
         assert_eq!(yard.attempts(number, "ship").len(), expected, "losing a key costs event {number} no attempt");
     }
     let runs = yard.runner.runs.load(Ordering::Relaxed);

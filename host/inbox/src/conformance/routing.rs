@@ -23,6 +23,7 @@ pub(super) const CASES: &[Case] = table![
     a_retry_of_a_plugin_that_went_is_held,
     a_release_of_a_plugin_that_went_is_held,
     an_expired_lease_of_a_plugin_that_went_is_held,
+    what_a_claim_has_to_hold_takes_nobodys_place,
 ];
 
 async fn each_routed_plugin_has_its_job(inbox: Arc<dyn Inbox>) {
@@ -147,4 +148,14 @@ async fn an_expired_lease_of_a_plugin_that_went_is_held(inbox: Arc<dyn Inbox>) {
     assert_eq!(states(&inbox, 1).await, [is("ship", "held")]);
     let due = inbox.next_due(&[plugin("acme/ship")]).await.expect("a time");
     assert_eq!(due, Some(at(1060)), "the job that is held wakes nobody");
+}
+
+async fn what_a_claim_has_to_hold_takes_nobodys_place(inbox: Arc<dyn Inbox>) {
+    route(&inbox, &[("acme/orders", &["ship"]), ("acme/payments", &["ship"])]).await;
+    append(&inbox, [event(1), event(2)]).await;
+    assert_eq!(claim(&inbox, 2, 10).await.len(), 2);
+    route(&inbox, &[("acme/payments", &["ship"])]).await;
+    append(&inbox, [event_of("acme/payments", 80), event_of("acme/payments", 81)]).await;
+    assert_eq!(keys(&claim(&inbox, 2, 100).await), ["key-80", "key-81"], "though the others were due before");
+    assert_eq!(states(&inbox, 2).await, [is("ship", "held")]);
 }

@@ -1,0 +1,98 @@
+//! A step: one call that may change something, and what it was answered.
+
+use std::time::Duration;
+
+use hookyard_inbox::{Appended, Claimed, Error, JobRef, Pruned, Replay, Replayed, Routes, Settlement, Want};
+use hookyard_model::{Event, PluginRef, Timestamp};
+
+/// A call that may change something.
+#[derive(Clone, Copy)]
+pub(crate) enum Step<'s> {
+    Append(&'s Event),
+    Route(&'s Routes),
+    Claim { wanted: &'s [Want], now: Timestamp, lease: Duration },
+    Extend(&'s [JobRef]),
+    Release(&'s [JobRef]),
+    Settle(&'s Settlement),
+    Replay(&'s Replay),
+    Prune,
+    Quarantine(&'s PluginRef),
+    Lift(&'s PluginRef),
+}
+
+/// What it was answered.
+#[derive(Debug, Clone)]
+pub(crate) enum Answer {
+    Nothing,
+    Appended(Appended),
+    Claimed(Vec<Claimed>),
+    Replayed(Replayed),
+    Pruned(Pruned),
+}
+
+/// A step in one line.
+pub(crate) fn told(step: &Step<'_>) -> String {
+    let jobs = |leases: &[JobRef]| leases.iter().map(job).collect::<Vec<_>>().join(", ");
+    match step {
+        Step::Append(event) => format!("append {} ({}, key {})", event.id, event.source, event.key),
+        Step::Route(Routes(routes)) => format!("route {routes:?}"),
+        Step::Claim { wanted, .. } => {
+            let wants = wanted.iter().map(|want| format!("{} of {}", want.limit, want.plugin));
+            format!("claim {}", wants.collect::<Vec<_>>().join(", "))
+        }
+        Step::Extend(leases) => format!("extend {}", jobs(leases)),
+        Step::Release(leases) => format!("release {}", jobs(leases)),
+        Step::Settle(Settlement { lease, attempt, next, .. }) => {
+            format!("settle {}: {} -> {next:?}", job(lease), attempt.outcome)
+        }
+        Step::Replay(replay) => format!("replay {:?}", replay.selection),
+        Step::Prune => "prune".to_owned(),
+        Step::Quarantine(plugin) => format!("quarantine {plugin}"),
+        Step::Lift(plugin) => format!("lift {plugin}"),
+    }
+}
+
+fn job(JobRef { event, plugin, replays, attempt }: &JobRef) -> String {
+    format!("{event} for {plugin} ({replays}/{attempt})")
+}
+
+/// What it came to, in one line.
+pub(crate) fn answered(answer: &Result<Answer, &Error>) -> String {
+    match answer {
+        Ok(Answer::Claimed(claimed)) => {
+            claimed.iter().map(|claimed| job(&claimed.lease)).collect::<Vec<_>>().join(", ")
+        }
+        Ok(answer) => format!("{answer:?}"),
+        Err(error) => error.to_string(),
+    }
+}
+
+impl From<()> for Answer {
+    fn from((): ()) -> Self {
+        Self::Nothing
+    }
+}
+
+impl From<Appended> for Answer {
+    fn from(appended: Appended) -> Self {
+        Self::Appended(appended)
+    }
+}
+
+impl From<Vec<Claimed>> for Answer {
+    fn from(claimed: Vec<Claimed>) -> Self {
+        Self::Claimed(claimed)
+    }
+}
+
+impl From<Replayed> for Answer {
+    fn from(replayed: Replayed) -> Self {
+        Self::Replayed(replayed)
+    }
+}
+
+impl From<Pruned> for Answer {
+    fn from(pruned: Pruned) -> Self {
+        Self::Pruned(pruned)
+    }
+}
