@@ -2,8 +2,9 @@
 //! and at a million.
 //!
 //! Every stored event has been handled and has left its attempt, a value in the key-value store and a message. Calls are
-//! made 256 at once, so that they share a commit and what is measured is the work and not only the disk's sync; the
-//! table says both. `HOOKYARD_GROWTH=100000` is another number than a million.
+//! made one after the other, as a host at ease makes them, and 256 at once, so that they share a commit and the disk's
+//! sync. Keys are in no order, as those of senders are, so of 256 at once each comes upon an index page of its own once
+//! there are many. `HOOKYARD_GROWTH=100000` is another number than a million.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -21,14 +22,13 @@ use uuid::Uuid;
 
 const SMALL: u64 = 10_000;
 const LARGE: u64 = 1_000_000;
-/// Calls that are made at once.
-const GROUP: u64 = 256;
-/// Groups that are measured.
-const GROUPS: u64 = 40;
+/// How many calls are made at once, and how many such groups are measured.
+const ALONE: (u64, u64) = (1, 1_000);
+const TOGETHER: (u64, u64) = (256, 40);
 const BODY: usize = 512;
 const LEASE: Duration = Duration::from_secs(60);
 
-/// Time for each call, in all groups.
+/// Time for all calls of a kind.
 #[derive(Default)]
 struct Cost {
     append: Duration,
@@ -47,22 +47,25 @@ fn main() {
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     runtime.block_on(async {
         let mut bench = Bench::open(&folder.path().join("growth.db")).await;
-        let small = bench.measure_at(SMALL).await;
-        let large_cost = bench.measure_at(large).await;
-        tell(SMALL, &small, large, &large_cost);
+        let at_small = bench.measure_at(SMALL).await;
+        let at_large = bench.measure_at(large).await;
+        println!("{:<22} {:>14} {:>14} {:>8}", "", format!("at {SMALL}"), format!("at {large}"), "ratio");
+        for (way, (at_small, at_large)) in [ALONE, TOGETHER].into_iter().zip(at_small.iter().zip(&at_large)) {
+            tell(way, at_small, at_large);
+        }
     });
 }
 
-fn tell(small: u64, at_small: &Cost, large: u64, at_large: &Cost) {
-    let micros = |cost: Duration| cost.as_secs_f64() * 1e6 / (GROUP * GROUPS) as f64;
-    println!("{:<8} {:>14} {:>14} {:>8}", "", format!("at {small}"), format!("at {large}"), "ratio");
+fn tell((group, groups): (u64, u64), at_small: &Cost, at_large: &Cost) {
+    let micros = |cost: Duration| cost.as_secs_f64() * 1e6 / (group * groups) as f64;
     for (name, a, b) in [
         ("append", at_small.append, at_large.append),
         ("claim", at_small.claim, at_large.claim),
         ("settle", at_small.settle, at_large.settle),
     ] {
         let (a, b) = (micros(a), micros(b));
-        println!("{name:<8} {a:>11.1} µs {b:>11.1} µs {:>8.2}", b / a);
+        let name = format!("{name}, {group} at once");
+        println!("{name:<22} {a:>11.1} µs {b:>11.1} µs {:>8.2}", b / a);
     }
 }
 
@@ -75,24 +78,26 @@ impl Bench {
     }
 
     /// Fills the inbox up to that many events, all of them handled, and measures what more of them cost.
-    async fn measure_at(&mut self, count: u64) -> Cost {
+    async fn measure_at(&mut self, count: u64) -> [Cost; 2] {
         let began = Instant::now();
         while self.stored < count {
-            self.group(&mut Cost::default()).await;
+            self.group(TOGETHER.0, &mut Cost::default()).await;
         }
         eprintln!("{} events are stored after {} s", self.stored, began.elapsed().as_secs());
-        let mut cost = Cost::default();
-        for _ in 0..GROUPS {
-            self.group(&mut cost).await;
+        let mut costs = [Cost::default(), Cost::default()];
+        for ((group, groups), cost) in [ALONE, TOGETHER].into_iter().zip(&mut costs) {
+            for _ in 0..groups {
+                self.group(group, cost).await;
+            }
         }
-        cost
+        costs
     }
 
     /// Appends a group of events, claims them and settles them.
-    async fn group(&mut self, cost: &mut Cost) {
+    async fn group(&mut self, count: u64, cost: &mut Cost) {
         let began = Instant::now();
         let mut calls = JoinSet::new();
-        for _ in 0..GROUP {
+        for _ in 0..count {
             self.stored += 1;
             let (inbox, event) = (Arc::clone(&self.inbox), event(self.stored));
             calls.spawn(async move { inbox.append(event).await.map(drop) });
@@ -101,9 +106,9 @@ impl Bench {
         cost.append += began.elapsed();
 
         let began = Instant::now();
-        let want = Want { plugin: plugin(), limit: GROUP as usize };
+        let want = Want { plugin: plugin(), limit: count as usize };
         let claimed = self.inbox.claim(&[want], now(self.stored), LEASE).await.expect("a claim");
-        assert_eq!(claimed.len() as u64, GROUP, "all that is pending");
+        assert_eq!(claimed.len() as u64, count, "all that is pending");
         cost.claim += began.elapsed();
 
         let began = Instant::now();
