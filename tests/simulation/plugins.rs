@@ -86,7 +86,8 @@ impl Plugins {
         }
         effects.messages.push(Message {
             id: MessageId::from_uuid(Uuid::from_u64_pair(self.world.next_number(), 0)),
-            destination: "partner".into(),
+            destination: "partner".parse().expect("a name"),
+            event_type: None,
             body: job.event.body.clone(),
             ordering_key: None,
         });

@@ -140,7 +140,8 @@ fn settlement(Claimed { lease, event, .. }: Claimed) -> Settlement {
     let key = Key { bucket: "orders".into(), key: event.key.clone() };
     let message = Message {
         id: MessageId::from_uuid(lease.event.as_uuid()),
-        destination: "partner".into(),
+        destination: "partner".parse().expect("a name"),
+        event_type: None,
         body: event.body.slice(..64),
         ordering_key: None,
     };

@@ -5,6 +5,7 @@
 //! A backend stores; what a job's next state is, `hookyard_model::apply` decides.
 
 pub mod contract;
+pub mod outbox;
 pub mod step;
 mod usage;
 
@@ -19,3 +20,7 @@ pub use contract::{
 };
 pub use faulty::Faulty;
 pub use memory::MemoryInbox;
+pub use outbox::{
+    ClaimedMessage, Disabled, MessageLease, MessagePage, MessageRecord, MessageReplay, MessageSelection,
+    MessageSettlement, Outbox, WantMessages,
+};

@@ -8,6 +8,8 @@ use std::str::FromStr;
 use bytes::Bytes;
 use uuid::Uuid;
 
+use crate::DestinationName;
+
 /// A place in a plugin's key-value store. Each plugin has a store of its own.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Key {
@@ -85,8 +87,10 @@ impl FromStr for MessageId {
 pub struct Message {
     /// Our own id of it.
     pub id: MessageId,
-    /// Where it is to go, by the name that the operator gave.
-    pub destination: String,
+    /// Where it is to go, by the name that the operator gave, within the plugin's tenant.
+    pub destination: DestinationName,
+    /// The receiver's name of what happened, where the message is a typed event.
+    pub event_type: Option<String>,
     /// What is to be sent.
     pub body: Bytes,
     /// Messages of one destination with the same ordering key are sent in their order.

@@ -1,4 +1,5 @@
-//! The state machine of a job: one event on its way through one plugin.
+//! The state machine of a job, one event on its way through one plugin, and of an outbox message on its way to its
+//! destination.
 //!
 //! ```text
 //!            .------------ Held <---------.      no plugin can take it; kept, never refused
@@ -17,7 +18,7 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::retry::Failure;
-use crate::{Outcome, RetryPolicy, Timestamp};
+use crate::{DeliveryResult, Outcome, RetryPolicy, Timestamp};
 
 /// Where a job stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -96,6 +97,19 @@ pub enum Input<'a> {
         /// A random number in `0.0..1.0`.
         jitter: f64,
     },
+    /// A try at sending it ended; of messages only.
+    Deliver {
+        /// What it came to.
+        result: &'a DeliveryResult,
+        /// Tries made, this one included.
+        attempts: u32,
+        /// When the message was committed, or was to be sent again by a replay.
+        since: Timestamp,
+        /// The destination's policy.
+        policy: &'a RetryPolicy,
+        /// A random number in `0.0..1.0`.
+        jitter: f64,
+    },
     /// The plugin is there, and not quarantined.
     Attach,
     /// The plugin is gone, or quarantined.
@@ -134,6 +148,9 @@ pub fn apply(state: JobState, input: Input<'_>, now: Timestamp) -> Result<JobSta
                 false => settled(outcome, failure, policy, now, jitter),
             })
         }
+        (Leased { .. }, Input::Deliver { result, attempts, since, policy, jitter }) => {
+            Ok(delivered(result, Failure { attempts, received_at: since, asked: wait(result) }, policy, now, jitter))
+        }
         (Pending | Waiting { .. } | Done | Dead | Held, Input::Replay { due }) => {
             Ok(due.map_or(Pending, |until| Waiting { until }))
         }
@@ -154,6 +171,22 @@ fn settled(outcome: &Outcome, failure: Failure, policy: &RetryPolicy, now: Times
     }
 }
 
+fn delivered(result: &DeliveryResult, failure: Failure, policy: &RetryPolicy, now: Timestamp, jitter: f64) -> JobState {
+    match result {
+        DeliveryResult::Sent { .. } => JobState::Done,
+        result if !result.is_retryable() => JobState::Dead,
+        _ => policy.again_at(failure, now, jitter).map_or(JobState::Dead, |until| JobState::Waiting { until }),
+    }
+}
+
+/// The least delay that the receiver asks for.
+fn wait(result: &DeliveryResult) -> Option<Duration> {
+    match result {
+        DeliveryResult::Failed { after, .. } => *after,
+        _ => None,
+    }
+}
+
 /// The least delay that the handler asks for.
 fn asked(outcome: &Outcome) -> Option<Duration> {
     match outcome {
@@ -167,6 +200,7 @@ const fn name(input: &Input<'_>) -> &'static str {
         Input::Lease { .. } => "lease",
         Input::Release => "release",
         Input::Settle { .. } => "settlement",
+        Input::Deliver { .. } => "delivery",
         Input::Attach => "attachment",
         Input::Detach => "detachment",
         Input::Replay { .. } => "replay",

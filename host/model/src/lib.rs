@@ -3,6 +3,7 @@
 //! Everything here is plain data and pure functions: no clock, environment, file or randomness is read
 //! (invariant 9). Whoever needs `now` or a random number passes it in.
 
+pub mod delivery;
 pub mod effect;
 pub mod event;
 pub mod job;
@@ -12,10 +13,13 @@ pub mod quarantine;
 pub mod retry;
 pub mod time;
 
+pub use delivery::{Answer, Delivery, DeliveryResult};
 pub use effect::{Effects, Key, Message, MessageId, Seen, Versioned, Write};
 pub use event::{Event, EventId, Header, Payload};
 pub use job::{Illegal, Input, JobState, apply};
-pub use name::{InvalidName, PluginName, PluginRef, Revision, SourceName, SourceRef, TenantName};
+pub use name::{
+    DestinationName, DestinationRef, InvalidName, PluginName, PluginRef, Revision, SourceName, SourceRef, TenantName,
+};
 pub use outcome::{Attempt, LogLine, Outcome};
 pub use quarantine::{Breaker, QuarantinePolicy};
 pub use retry::{Failure, RetryPolicy};

@@ -86,6 +86,11 @@ name!(
     PluginName,
     "plugin"
 );
+name!(
+    /// A destination within a tenant: where webhooks are sent to.
+    DestinationName,
+    "destination"
+);
 
 /// A source anywhere on this host.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -114,6 +119,21 @@ pub struct PluginRef {
 impl fmt::Display for PluginRef {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/{}", self.tenant, self.plugin)
+    }
+}
+
+/// A destination anywhere on this host.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct DestinationRef {
+    /// Whose destination it is.
+    pub tenant: TenantName,
+    /// Its name within the tenant.
+    pub destination: DestinationName,
+}
+
+impl fmt::Display for DestinationRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.tenant, self.destination)
     }
 }
 

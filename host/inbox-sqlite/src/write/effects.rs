@@ -108,7 +108,7 @@ impl Store {
             lease.plugin.tenant.as_str(),
             lease.plugin.plugin.as_str(),
             lease.event.as_uuid().into_bytes(),
-            message.destination,
+            message.destination.as_str(),
             message.ordering_key,
             at.unix_millis(),
             &message.body[..],

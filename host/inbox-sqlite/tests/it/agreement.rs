@@ -179,7 +179,13 @@ impl Pair {
             // Ids don't follow the order of commits.
             let id = MessageId::from_uuid(Uuid::from_u128(self.messages ^ 5));
             let body = Bytes::from_static(b"{}");
-            effects.messages.push(Message { id, destination: "shop".into(), body, ordering_key: None });
+            effects.messages.push(Message {
+                id,
+                destination: "shop".parse().expect("a name"),
+                event_type: None,
+                body,
+                ordering_key: None,
+            });
         }
         let (mut memory, mut sqlite) = (effects.clone(), effects);
         let own: Vec<_> = self.looks.iter().filter(|(plugin, _, _)| plugin == of).cloned().collect();

@@ -16,7 +16,8 @@ fn put(value: Option<&'static str>) -> Effects {
     let write = Write { key: key(), value: value.map(|text| Bytes::from_static(text.as_bytes())) };
     let message = Message {
         id: MessageId::from_uuid(Uuid::from_u128(7)),
-        destination: "shop".into(),
+        destination: "shop".parse().expect("a name"),
+        event_type: None,
         body: Bytes::from_static(b"{}"),
         ordering_key: None,
     };

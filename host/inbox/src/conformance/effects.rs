@@ -56,7 +56,8 @@ fn seen(name: &str, version: Option<u64>) -> Seen {
 fn message(number: u128) -> Message {
     Message {
         id: MessageId::from_uuid(Uuid::from_u128(number)),
-        destination: "shop".into(),
+        destination: "shop".parse().expect("a name"),
+        event_type: None,
         body: Bytes::from(vec![0xff; 3]),
         ordering_key: Some("4711".into()),
     }

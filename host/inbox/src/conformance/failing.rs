@@ -105,7 +105,8 @@ fn message(job: &Claimed) -> Message {
     let id = Uuid::from_u64_pair(u64::from(job.lease.attempt), job.event.id.as_uuid().as_u64_pair().1);
     Message {
         id: MessageId::from_uuid(id),
-        destination: "shop".into(),
+        destination: "shop".parse().expect("a name"),
+        event_type: None,
         body: job.event.body.clone(),
         ordering_key: None,
     }

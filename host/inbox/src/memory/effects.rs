@@ -98,7 +98,7 @@ impl Sent {
             id: self.message.id,
             plugin: self.plugin.clone(),
             event: self.event,
-            destination: self.message.destination.clone(),
+            destination: self.message.destination.to_string(),
             body_bytes: self.message.body.len() as u64,
         }
     }

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 use hookyard_inbox::Usage;
-use hookyard_model::{Effects, Key, Message, MessageId, PluginRef, Seen, Versioned, Write};
+use hookyard_model::{DestinationName, Effects, Key, Message, MessageId, PluginRef, Seen, Versioned, Write};
 
 use super::Parts;
 use crate::Limits;
@@ -17,8 +17,7 @@ use crate::Limits;
 const BUCKET_BYTES_MAX: usize = 128;
 /// The longest key.
 const KEY_BYTES_MAX: usize = 1024;
-/// The longest name of a destination, and the longest ordering key.
-const DESTINATION_BYTES_MAX: usize = 64;
+/// The longest ordering key.
 const ORDERING_KEY_BYTES_MAX: usize = 256;
 /// Keys in one page of a list.
 const PAGE_KEYS: usize = 256;
@@ -274,9 +273,7 @@ impl Buffer {
         body: Bytes,
         ordering_key: Option<String>,
     ) -> Result<Option<MessageId>, Denied> {
-        if destination.is_empty() || destination.len() > DESTINATION_BYTES_MAX {
-            return Ok(None);
-        }
+        let Ok(destination) = destination.parse::<DestinationName>() else { return Ok(None) };
         if ordering_key.as_ref().is_some_and(|key| key.len() > ORDERING_KEY_BYTES_MAX) {
             return Err(Denied::Guest(format!("an ordering key may have {ORDERING_KEY_BYTES_MAX} bytes")));
         }
@@ -285,7 +282,7 @@ impl Buffer {
         }
         self.hold(ENTRY_BYTES + body.len() as u64)?;
         let id = (self.parts.message_ids)();
-        self.messages.push(Message { id, destination, body, ordering_key });
+        self.messages.push(Message { id, destination, event_type: None, body, ordering_key });
         Ok(Some(id))
     }
 

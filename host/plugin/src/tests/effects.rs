@@ -36,7 +36,8 @@ async fn a_done_attempt_hands_out_its_effects() {
     assert_eq!(ran.outcome, Outcome::Done);
     let message = Message {
         id: MessageId::from_uuid(uuid::Uuid::from_u128(7)),
-        destination: "seen".into(),
+        destination: "seen".parse().expect("a name"),
+        event_type: None,
         body: Bytes::from_static(b"\0\0\0"),
         ordering_key: None,
     };

@@ -152,7 +152,8 @@ async fn messages_are_kept_in_their_order() {
         assert_eq!(effects.send(nowhere.into(), Bytes::new(), None).expect("an answer"), None);
     }
     let messages = effects.into_effects().messages;
-    let told: Vec<_> = messages.iter().map(|it| (&*it.destination, &it.body[..], it.ordering_key.as_deref())).collect();
+    let told: Vec<_> =
+        messages.iter().map(|it| (it.destination.as_str(), &it.body[..], it.ordering_key.as_deref())).collect();
     assert_eq!(told, [("shop", &b"one"[..], None), ("shop", b"two", Some("order-1"))]);
     assert_ne!(messages[0].id, messages[1].id);
 }
