@@ -8,7 +8,9 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use hookyard_dispatch::{Active, Ran, Runner};
 use hookyard_inbox::{Claimed, Inbox, Usage};
-use hookyard_model::{Effects, Key, Message, MessageId, Outcome, PluginRef, Revision, Seen, Versioned, Write};
+use hookyard_model::{
+    Effects, Key, Message, MessageId, Outcome, PluginRef, Revision, Seen, Time, Versioned, Write,
+};
 use tokio::sync::Notify;
 use tokio::time::sleep;
 use uuid::Uuid;
@@ -164,7 +166,7 @@ fn outcome(dice: &Dice, revision: Revision) -> Outcome {
     match dice.below(20) {
         0 => Outcome::Rejected { reason: "never".into() },
         1 => Outcome::Trapped { message: "unreachable".into() },
-        2 => Outcome::TimedOut { limit: Duration::from_secs(1) },
+        2 => Outcome::TimedOut { time: Time::Cpu, limit: Duration::from_secs(1) },
         3 => Outcome::Undecodable { path: "$.a".into(), message: "a number".into() },
         4 => Outcome::Retry { reason: "later".into(), after: Some(dice.millis(90_000)) },
         5 => Outcome::Retry { reason: "later".into(), after: None },

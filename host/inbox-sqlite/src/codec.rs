@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use hookyard_inbox::Error;
-use hookyard_model::{EventId, Header, JobState, LogLine, Outcome, Revision, Timestamp};
+use hookyard_model::{EventId, Header, JobState, Limit, LogLine, Outcome, Revision, Time, Timestamp};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -101,8 +101,9 @@ pub(crate) fn outcome_detail(outcome: &Outcome) -> Option<String> {
         Outcome::Retry { reason, after } => json!({ "reason": reason, "after_ms": after.map(millis) }),
         Outcome::Rejected { reason } => json!({ "reason": reason }),
         Outcome::Trapped { message } => json!({ "message": message }),
-        Outcome::TimedOut { limit } => json!({ "limit_ms": millis(*limit) }),
-        Outcome::OutOfMemory { limit } => json!({ "limit": limit }),
+        Outcome::TimedOut { time, limit } => json!({ "limit": time.name(), "max_ms": millis(*limit) }),
+        Outcome::OutOfMemory { limit } => json!({ "max": limit }),
+        Outcome::Exceeded { limit, max } => json!({ "limit": limit.name(), "max": max }),
         Outcome::Undecodable { path, message } => json!({ "path": path, "message": message }),
         Outcome::Lost { attempts } => json!({ "attempts": attempts }),
     };
@@ -115,20 +116,26 @@ pub(crate) fn outcome(name: &str, detail: Option<&str>) -> Result<Outcome, Error
         Some(json) => serde_json::from_str(json).map_err(|_| corrupt("an outcome's detail"))?,
     };
     let text = |field: &str| detail[field].as_str().map(str::to_owned);
-    let duration = |field: &str| detail[field].as_u64().map(Duration::from_millis);
+    let number = |field: &str| detail[field].as_u64();
+    let duration = |field: &str| number(field).map(Duration::from_millis);
     let found = match name {
         "done" => Some(Outcome::Done),
         "retry" => text("reason").map(|reason| Outcome::Retry { reason, after: duration("after_ms") }),
         "rejected" => text("reason").map(|reason| Outcome::Rejected { reason }),
         "trapped" => text("message").map(|message| Outcome::Trapped { message }),
-        "timed-out" => duration("limit_ms").map(|limit| Outcome::TimedOut { limit }),
-        "out-of-memory" => detail["limit"].as_u64().map(|limit| Outcome::OutOfMemory { limit }),
+        "timed-out" => {
+            let time = Time::ALL.into_iter().find(|time| detail["limit"] == time.name());
+            time.zip(duration("max_ms")).map(|(time, limit)| Outcome::TimedOut { time, limit })
+        }
+        "out-of-memory" => number("max").map(|limit| Outcome::OutOfMemory { limit }),
+        "exceeded" => {
+            let limit = Limit::ALL.into_iter().find(|limit| detail["limit"] == limit.name());
+            limit.zip(number("max")).map(|(limit, max)| Outcome::Exceeded { limit, max })
+        }
         "undecodable" => {
             text("path").zip(text("message")).map(|(path, message)| Outcome::Undecodable { path, message })
         }
-        "lost" => {
-            detail["attempts"].as_u64().and_then(|it| it.try_into().ok()).map(|attempts| Outcome::Lost { attempts })
-        }
+        "lost" => number("attempts").and_then(|it| it.try_into().ok()).map(|attempts| Outcome::Lost { attempts }),
         _ => None,
     };
     found.ok_or_else(|| corrupt(format!("an outcome `{name}`")))
@@ -176,17 +183,19 @@ mod tests {
     #[test]
     fn every_outcome_reads_back_as_it_was_written() {
         let text = || "with \"quotes\"\nand lines".to_owned();
-        for one in [
+        let timed_out = |time| Outcome::TimedOut { time, limit: Duration::from_secs(10) };
+        let exceeded = |limit| Outcome::Exceeded { limit, max: u64::MAX };
+        let others = [
             Outcome::Done,
             Outcome::Retry { reason: text(), after: None },
             Outcome::Retry { reason: text(), after: Some(Duration::from_millis(1_500)) },
             Outcome::Rejected { reason: text() },
             Outcome::Trapped { message: text() },
-            Outcome::TimedOut { limit: Duration::from_secs(10) },
             Outcome::OutOfMemory { limit: u64::MAX },
             Outcome::Undecodable { path: "$.a[2]".into(), message: text() },
             Outcome::Lost { attempts: u32::MAX },
-        ] {
+        ];
+        for one in others.into_iter().chain(Time::ALL.map(timed_out)).chain(Limit::ALL.map(exceeded)) {
             let detail = outcome_detail(&one);
             assert_eq!(outcome(one.name(), detail.as_deref()).expect("what was written"), one);
         }
@@ -198,6 +207,7 @@ mod tests {
         assert!(state("done", Some(1)).is_err());
         assert!(state("gone", None).is_err());
         assert!(outcome("retry", None).is_err());
+        assert!(outcome("exceeded", Some(r#"{"limit":"patience_max","max":1}"#)).is_err());
         assert!(outcome("retry", Some("{")).is_err());
         assert!(outcome("fine", None).is_err());
         assert!(event_id(&[0; 15]).is_err());

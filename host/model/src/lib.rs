@@ -20,7 +20,7 @@ pub use job::{Illegal, Input, JobState, apply};
 pub use name::{
     DestinationName, DestinationRef, InvalidName, PluginName, PluginRef, Revision, SourceName, SourceRef, TenantName,
 };
-pub use outcome::{Attempt, LogLine, Outcome};
+pub use outcome::{Attempt, Limit, LogLine, Outcome, Time};
 pub use quarantine::{Breaker, QuarantinePolicy};
 pub use retry::{Failure, RetryPolicy};
 pub use time::{Clock, Timestamp};

@@ -27,15 +27,24 @@ pub enum Outcome {
         /// One line.
         message: String,
     },
-    /// The guest used up its CPU or wall time.
+    /// The attempt used up its time.
     TimedOut {
-        /// The limit that it met.
+        /// By which clock.
+        time: Time,
+        /// As much as it may have.
         limit: Duration,
     },
-    /// The guest asked for more memory than it may have.
+    /// The guest asked for more memory than it may have, and did not live with the refusal.
     OutOfMemory {
         /// The limit in bytes.
         limit: u64,
+    },
+    /// The attempt used more of something else than it may.
+    Exceeded {
+        /// Of what.
+        limit: Limit,
+        /// As much as it may have, in the unit of the limit.
+        max: u64,
     },
     /// The event doesn't fit the types that the plugin declares.
     Undecodable {
@@ -51,6 +60,93 @@ pub enum Outcome {
     },
 }
 
+/// The clock that a time-out went by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Time {
+    /// What a processor spent on the attempt.
+    Cpu,
+    /// What passed.
+    Wall,
+}
+
+impl Time {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Cpu, Self::Wall];
+
+    /// The name of its limit, as it stands in the store and in configuration.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Cpu => "cpu_max",
+            Self::Wall => "wall_max",
+        }
+    }
+}
+
+/// What an attempt may have so much of, beside time and memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Limit {
+    /// Bytes of the stack that its calls take.
+    Stack,
+    /// Elements of all its tables together.
+    TableElements,
+    /// Core instances of its component.
+    Instances,
+    /// Things of the host's that it holds at once.
+    Handles,
+    /// Calls of the host's functions.
+    HostCalls,
+    /// Bytes that pass between it and the host by these calls, together.
+    HostBytes,
+    /// Bytes that it hands to the host at once, in one call or as its answer.
+    TransferBytes,
+    /// Outgoing HTTP requests.
+    HttpRequests,
+    /// Reads of its key-value store.
+    KvReads,
+    /// Keys in its key-value store.
+    KvKeys,
+    /// Bytes in its key-value store.
+    KvBytes,
+    /// Messages that it sends.
+    OutboxMessages,
+}
+
+impl Limit {
+    /// Every limit.
+    pub const ALL: [Self; 12] = [
+        Self::Stack,
+        Self::TableElements,
+        Self::Instances,
+        Self::Handles,
+        Self::HostCalls,
+        Self::HostBytes,
+        Self::TransferBytes,
+        Self::HttpRequests,
+        Self::KvReads,
+        Self::KvKeys,
+        Self::KvBytes,
+        Self::OutboxMessages,
+    ];
+
+    /// Its name, as it stands in the store and in configuration.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Stack => "stack_max",
+            Self::TableElements => "table_elements_max",
+            Self::Instances => "instances_max",
+            Self::Handles => "handles_max",
+            Self::HostCalls => "host_calls_max",
+            Self::HostBytes => "host_bytes_max",
+            Self::TransferBytes => "transfer_max",
+            Self::HttpRequests => "http_requests_max",
+            Self::KvReads => "kv_reads_max",
+            Self::KvKeys => "kv_keys_max",
+            Self::KvBytes => "kv_bytes_max",
+            Self::OutboxMessages => "outbox_messages_max",
+        }
+    }
+}
+
 impl Outcome {
     /// The outcome's name, as it stands in the store, the CLI and metrics.
     pub const fn name(&self) -> &'static str {
@@ -61,6 +157,7 @@ impl Outcome {
             Self::Trapped { .. } => "trapped",
             Self::TimedOut { .. } => "timed-out",
             Self::OutOfMemory { .. } => "out-of-memory",
+            Self::Exceeded { .. } => "exceeded",
             Self::Undecodable { .. } => "undecodable",
             Self::Lost { .. } => "lost",
         }
@@ -69,7 +166,11 @@ impl Outcome {
     /// Whether running the same code on the same event again can help.
     pub const fn is_retryable(&self) -> bool {
         match self {
-            Self::Retry { .. } | Self::Trapped { .. } | Self::TimedOut { .. } | Self::OutOfMemory { .. } => true,
+            Self::Retry { .. }
+            | Self::Trapped { .. }
+            | Self::TimedOut { .. }
+            | Self::OutOfMemory { .. }
+            | Self::Exceeded { .. } => true,
             Self::Done | Self::Rejected { .. } | Self::Undecodable { .. } | Self::Lost { .. } => false,
         }
     }
@@ -78,7 +179,11 @@ impl Outcome {
     /// its code: it asks for a retry when somebody else is down, and rejects an event for what the event is.
     pub const fn is_fault(&self) -> bool {
         match self {
-            Self::Trapped { .. } | Self::TimedOut { .. } | Self::OutOfMemory { .. } | Self::Undecodable { .. } => true,
+            Self::Trapped { .. }
+            | Self::TimedOut { .. }
+            | Self::OutOfMemory { .. }
+            | Self::Exceeded { .. }
+            | Self::Undecodable { .. } => true,
             Self::Done | Self::Retry { .. } | Self::Rejected { .. } | Self::Lost { .. } => false,
         }
     }
@@ -93,8 +198,9 @@ impl fmt::Display for Outcome {
             Self::Retry { reason, after: None } | Self::Rejected { reason } => write!(f, "{name}: {reason}"),
             Self::Retry { reason, after: Some(after) } => write!(f, "{name} after {after:?}: {reason}"),
             Self::Trapped { message } => write!(f, "{name}: {message}"),
-            Self::TimedOut { limit } => write!(f, "{name}: exceeded {limit:?}"),
-            Self::OutOfMemory { limit } => write!(f, "{name}: exceeded {limit} bytes"),
+            Self::TimedOut { time, limit } => write!(f, "{name}: used up {} of {limit:?}", time.name()),
+            Self::OutOfMemory { limit } => write!(f, "{name}: used up memory_max of {limit} bytes"),
+            Self::Exceeded { limit, max } => write!(f, "{name}: used up {} of {max}", limit.name()),
             Self::Undecodable { path, message } => write!(f, "{name} at {path}: {message}"),
             Self::Lost { attempts } => {
                 write!(f, "{name}: {attempts} attempts ended with their host, none of them by itself")

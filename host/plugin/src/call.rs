@@ -5,7 +5,7 @@
 //! instantiation included: when it passes, the call is dropped as it is, with all that it had.
 
 use hookyard_inbox::Claimed;
-use hookyard_model::{Effects, LogLine, Outcome};
+use hookyard_model::{Effects, LogLine, Outcome, Time};
 use wasmtime::component::{ComponentExportIndex, Instance, ResourceTable, Val};
 use wasmtime::{Store, UpdateDeadline};
 use wasmtime_wasi::{HostWallClock, WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
@@ -85,7 +85,7 @@ pub(crate) async fn call(
     let outcome = match ended {
         Ok(Ok(outcome)) => outcome,
         Ok(Err(error)) => trap::outcome(&error, store.data().accountant.has_denied_memory(), limits),
-        Err(_elapsed) => Outcome::TimedOut { limit: limits.wall_max },
+        Err(_elapsed) => Outcome::TimedOut { time: Time::Wall, limit: limits.wall_max },
     };
     // The place in the pool is free only once the store is gone.
     let effects = store.into_data().effects;

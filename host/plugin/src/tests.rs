@@ -8,10 +8,10 @@ use hookyard_dispatch::{Ran, Runner as _};
 use hookyard_inbox::{Claimed, Inbox, JobRef, MemoryInbox, Routes, Settlement, Usage, Want};
 use hookyard_model::{
     Attempt, Clock, Effects, Event, EventId, Header, JobState, MessageId, Outcome, Payload, PluginName, PluginRef,
-    Revision, Timestamp,
+    Revision, Time, Timestamp,
 };
 
-use crate::{Catalog, Config, Contract, Contracts, Engine, Limits, LoadError, Loaded, Parts};
+use crate::{Catalog, Config, Contract, Contracts, Engine, Grants, Limits, Load, LoadError, Loaded, Parts};
 
 mod call;
 mod effects;
@@ -83,7 +83,14 @@ pub(crate) async fn commit(inbox: &dyn Inbox, effects: Effects) -> Result<(), ho
 }
 
 fn load_with(engine: &Arc<Engine>, component: &[u8], limits: Limits) -> Result<Loaded, LoadError> {
-    engine.load(plugin(), component, &contracts(), limits)
+    engine.load(Load {
+        plugin: plugin(),
+        bytes: component,
+        contracts: contracts(),
+        limits,
+        grants: Arc::new(grants()),
+        config: Arc::default(),
+    })
 }
 
 fn job(event_type: Option<&str>, body: impl Into<Bytes>) -> Claimed {

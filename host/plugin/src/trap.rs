@@ -1,6 +1,6 @@
 //! What a failed call came to, in one readable line.
 
-use hookyard_model::Outcome;
+use hookyard_model::{Outcome, Time};
 use wasmtime::{Trap, WasmBacktrace};
 use wasmtime_wasi::I32Exit;
 
@@ -12,7 +12,7 @@ use crate::text::one_line;
 /// The outcome of a call that ended in an error. A guest that was denied memory and then failed, failed of that.
 pub(crate) fn outcome(error: &wasmtime::Error, was_denied_memory: bool, limits: &Limits) -> Outcome {
     if error.is::<CpuUsedUp>() {
-        return Outcome::TimedOut { limit: limits.cpu_max };
+        return Outcome::TimedOut { time: Time::Cpu, limit: limits.cpu_max };
     }
     if let Some(unreadable) = error.downcast_ref::<Unreadable>() {
         // No fault of the plugin's: it's run again later.

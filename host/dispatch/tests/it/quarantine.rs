@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use hookyard_dispatch::RetryPolicies;
 use hookyard_inbox::{Claimed, Inbox, Quarantine, Replay, Selection};
-use hookyard_model::{Clock as _, Outcome, QuarantinePolicy, Revision};
+use hookyard_model::{Clock as _, Outcome, QuarantinePolicy, Revision, Time};
 use tokio::time::sleep;
 
 use crate::kit::{Act, FIRST, HOUR, LEASE, Plan, SECOND, Yard, done_in, plugin, policy, trapped};
@@ -104,7 +104,7 @@ async fn the_operator_can_release_it_and_it_is_judged_anew() {
 async fn other_plugins_go_on() {
     let plan = Plan { active: vec![("ship", 2), ("audit", 2)], ..plan(3, 2) };
     let yard = Yard::start(plan, |job| match job.lease.plugin.plugin.as_str() {
-        "ship" => Act::End(SECOND, Outcome::TimedOut { limit: SECOND }),
+        "ship" => Act::End(SECOND, Outcome::TimedOut { time: Time::Wall, limit: SECOND }),
         _ => done_in(SECOND),
     });
     yard.route(&["ship", "audit"]).await;

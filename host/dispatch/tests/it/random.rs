@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use hookyard_dispatch::RetryPolicies;
-use hookyard_model::Outcome;
+use hookyard_model::{Limit, Outcome, Time};
 use proptest::prelude::*;
 
 use crate::kit::{Act, Plan, SECOND, Yard, policy, trapped};
@@ -16,7 +16,8 @@ fn any_outcome() -> impl Strategy<Value = Outcome> {
         4 => Just(Outcome::Done),
         2 => Just(trapped()),
         1 => Just(Outcome::Rejected { reason: "no".into() }),
-        1 => Just(Outcome::TimedOut { limit: SECOND }),
+        1 => Just(Outcome::TimedOut { time: Time::Cpu, limit: SECOND }),
+        1 => Just(Outcome::Exceeded { limit: Limit::HostCalls, max: 9 }),
         1 => Just(Outcome::OutOfMemory { limit: 1 << 20 }),
         1 => Just(Outcome::Undecodable { path: "$.a".into(), message: "a number".into() }),
         1 => proptest::option::of(0..100_000u64)

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use hookyard_model::{JobState, Outcome, Revision};
+use hookyard_model::{JobState, Limit, Outcome, Revision, Time};
 
 use super::fixtures::{
     append, at, attempt, claim, claim_one, event, failed, jobs, plugin, route_orders_to_ship, settle, settlement,
@@ -21,7 +21,7 @@ pub(super) const CASES: &[Case] = table![
     every_outcome_is_told_as_it_was,
 ];
 
-async fn a_settled_job_stands_where_it_was_put(inbox: Arc<dyn Inbox>) {
+async fn a_settled_job_stands_where_it_was_put(inbox: Arc<dyn Store>) {
     route_orders_to_ship(&inbox).await;
     append(&inbox, (1..=3).map(event)).await;
     let ends = [
@@ -42,7 +42,7 @@ async fn a_settled_job_stands_where_it_was_put(inbox: Arc<dyn Inbox>) {
     assert_eq!(claim(&inbox, 9, 50).await.len(), 0);
 }
 
-async fn a_waiting_job_waits_for_its_time(inbox: Arc<dyn Inbox>) {
+async fn a_waiting_job_waits_for_its_time(inbox: Arc<dyn Store>) {
     route_orders_to_ship(&inbox).await;
     append(&inbox, [event(1)]).await;
     for number in 1..=3 {
@@ -56,14 +56,14 @@ async fn a_waiting_job_waits_for_its_time(inbox: Arc<dyn Inbox>) {
     assert_eq!(listed.revision, Some(Revision::from_sha256([3; 32])), "the last attempt's, not the first's");
 }
 
-async fn assert_lost(inbox: &Arc<dyn Inbox>, lease: &JobRef) {
+async fn assert_lost(inbox: &Arc<dyn Store>, lease: &JobRef) {
     let before = jobs(inbox, 1).await;
     let answer = inbox.settle(settlement(lease, Outcome::Done, JobState::Done)).await;
     assert!(matches!(&answer, Err(Error::LeaseLost(lost)) if lost == lease), "{answer:?}");
     assert_eq!(jobs(inbox, 1).await, before);
 }
 
-async fn a_lost_lease_settles_nothing(inbox: Arc<dyn Inbox>) {
+async fn a_lost_lease_settles_nothing(inbox: Arc<dyn Store>) {
     route_orders_to_ship(&inbox).await;
     append(&inbox, [event(1)]).await;
     let first = claim_one(&inbox, 10).await;
@@ -73,7 +73,7 @@ async fn a_lost_lease_settles_nothing(inbox: Arc<dyn Inbox>) {
     assert_lost(&inbox, &first.lease).await;
 }
 
-async fn a_lease_that_ran_out_but_was_not_taken_still_settles(inbox: Arc<dyn Inbox>) {
+async fn a_lease_that_ran_out_but_was_not_taken_still_settles(inbox: Arc<dyn Store>) {
     route_orders_to_ship(&inbox).await;
     append(&inbox, [event(1)]).await;
     let job = claim_one(&inbox, 10).await;
@@ -82,7 +82,7 @@ async fn a_lease_that_ran_out_but_was_not_taken_still_settles(inbox: Arc<dyn Inb
     assert_eq!(jobs(&inbox, 1).await[0].state, JobState::Done);
 }
 
-async fn a_settled_attempt_is_not_settled_again(inbox: Arc<dyn Inbox>) {
+async fn a_settled_attempt_is_not_settled_again(inbox: Arc<dyn Store>) {
     route_orders_to_ship(&inbox).await;
     append(&inbox, [event(1)]).await;
     let job = claim_one(&inbox, 10).await;
@@ -90,7 +90,7 @@ async fn a_settled_attempt_is_not_settled_again(inbox: Arc<dyn Inbox>) {
     assert_lost(&inbox, &job.lease).await;
 }
 
-async fn a_lease_that_never_was_settles_nothing(inbox: Arc<dyn Inbox>) {
+async fn a_lease_that_never_was_settles_nothing(inbox: Arc<dyn Store>) {
     route_orders_to_ship(&inbox).await;
     append(&inbox, [event(1)]).await;
     let job = claim_one(&inbox, 10).await;
@@ -101,14 +101,15 @@ async fn a_lease_that_never_was_settles_nothing(inbox: Arc<dyn Inbox>) {
     assert_lost(&inbox, &JobRef { event: event(2).id, ..job.lease }).await;
 }
 
-async fn every_outcome_is_told_as_it_was(inbox: Arc<dyn Inbox>) {
+async fn every_outcome_is_told_as_it_was(inbox: Arc<dyn Store>) {
     route_orders_to_ship(&inbox).await;
     append(&inbox, [event(1)]).await;
     let outcomes = [
         Outcome::Retry { reason: "later, \"please\"\n".into(), after: None },
         Outcome::Retry { reason: String::new(), after: Some(Duration::from_millis(1_500)) },
         Outcome::Trapped { message: "wasm `unreachable`".into() },
-        Outcome::TimedOut { limit: Duration::from_secs(30) },
+        Outcome::TimedOut { time: Time::Wall, limit: Duration::from_secs(30) },
+        Outcome::Exceeded { limit: Limit::HostCalls, max: 9 },
         Outcome::OutOfMemory { limit: u64::MAX },
         Outcome::Undecodable { path: "$.fees[2]".into(), message: "a number, not a text".into() },
         Outcome::Rejected { reason: "ça ne va pas \u{1f980}".into() },

@@ -160,7 +160,7 @@ async fn a_failing_guest_costs_its_own_attempt() {
     let trapped = |message: &str| Outcome::Trapped { message: message.into() };
     let endless = "(loop $again (br $again)) unreachable";
     let hungry = "(loop $again (br_if $again (i32.ne (memory.grow (i32.const 1)) (i32.const -1)))) unreachable";
-    let timed_out = Outcome::TimedOut { limit: limits.cpu_max };
+    let timed_out = Outcome::TimedOut { time: Time::Cpu, limit: limits.cpu_max };
     let out_of_memory = Outcome::OutOfMemory { limit: limits.memory_max };
     for (what, guest, expected) in [
         (
@@ -236,7 +236,7 @@ async fn the_wall_deadline_ends_a_call_that_waits() {
     // Waiting costs no running time, so only the wall deadline can end this.
     let limits = Limits { wall_max: Duration::from_millis(100), cpu_max: Duration::from_secs(60), ..Limits::default() };
     let ran = ran_with(&SLEEPER.build(), limits.clone(), &paid()).await;
-    assert_eq!(ran.outcome, Outcome::TimedOut { limit: limits.wall_max });
+    assert_eq!(ran.outcome, Outcome::TimedOut { time: Time::Wall, limit: limits.wall_max });
     assert!(ran.duration >= limits.wall_max && ran.duration < Duration::from_secs(10), "{:?}", ran.duration);
 }
 
@@ -257,7 +257,7 @@ async fn what_a_guest_writes_is_kept_whatever_it_comes_to() {
     let looping = Guest { handle: &loops.replace("(call $ok)", ""), result: PRINTER.result, ..PRINTER };
     let looping = Guest { handle: &format!("{} unreachable", looping.handle), ..PRINTER }.build();
     let ran = ran_with(&looping, limits.clone(), &paid()).await;
-    assert_eq!((ran.outcome, ran.log), (Outcome::TimedOut { limit: limits.cpu_max }, printed()));
+    assert_eq!((ran.outcome, ran.log), (Outcome::TimedOut { time: Time::Cpu, limit: limits.cpu_max }, printed()));
     let ran = ran_with(&Guest { handle: &repeats, ..PRINTER }.build(), limits, &paid()).await;
     assert_eq!(ran.outcome, Outcome::Done);
     let dropped = LogLine { is_error: true, text: "(197 more lines were not kept)".into() };

@@ -112,5 +112,5 @@ async fn an_inbox_that_takes_its_time_takes_it_from_the_wall_clock() {
     inbox.on(Call::Value, 1, When::Before, Fault::Delay(Arc::new(tokio::sync::Semaphore::new(0))));
     let limits = Limits { wall_max: Duration::from_millis(100), cpu_max: Duration::from_secs(60), ..Limits::default() };
     let ran = ran_over(inbox, DONE, limits.clone()).await;
-    assert_eq!((ran.outcome, ran.effects), (Outcome::TimedOut { limit: limits.wall_max }, Effects::default()));
+    assert_eq!((ran.outcome, ran.effects), (Outcome::TimedOut { time: Time::Wall, limit: limits.wall_max }, Effects::default()));
 }
