@@ -73,7 +73,7 @@ pub(crate) async fn call(
     effects: Buffer,
 ) -> Ended {
     let engine = &*loaded.engine;
-    let limits = &loaded.limits;
+    let limits = &loaded.terms.limits;
     // Waiting for a place is no fault of the plugin's, so its time begins after.
     let _place = engine.permits.acquire().await.expect("the engine's permits are never closed");
     let _running = engine.ticker.running();
@@ -100,7 +100,7 @@ async fn run(
     arguments: Arguments<'_>,
 ) -> wasmtime::Result<Outcome> {
     let instance = loaded.instances.instantiate_async(&mut *store).await?;
-    let reason_bytes_max = loaded.limits.log_line_bytes_max;
+    let reason_bytes_max = loaded.terms.limits.log_line_bytes_max;
     match arguments {
         Arguments::Values(values) => {
             let function = instance
@@ -138,7 +138,7 @@ async fn call_direct(
 }
 
 fn store(loaded: &Loaded, output: &Output, meter: &Meter, effects: Buffer) -> Store<State> {
-    let limits = &loaded.limits;
+    let limits = &loaded.terms.limits;
     let mut resources = ResourceTable::new();
     resources.set_max_capacity(HANDLES_MAX);
     let state = State { wasi: wasi(loaded, output), resources, effects, accountant: Accountant::new(limits) };

@@ -10,6 +10,7 @@ mod catalog;
 mod contract;
 mod engine;
 mod error;
+mod grants;
 mod loaded;
 
 mod load;
@@ -42,5 +43,7 @@ pub use contract::{Contract, Contracts};
 pub use effects::Parts;
 pub use engine::{Config, Engine};
 pub use error::{Error, Fault, LoadError};
+pub use grants::{Authority, Grants, HostGrant};
 pub use limits::Limits;
+pub use load::Load;
 pub use loaded::{HandlerKind, Loaded};

@@ -1,5 +1,6 @@
 //! From bytes to a plugin: is it a component, is all that it imports met, does it export a handler, does it fit.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use hookyard_model::{PluginRef, Revision};
@@ -8,35 +9,52 @@ use wasmtime::component::{Component, InstancePre};
 
 use crate::call::State;
 use crate::text::one_line;
-use crate::{Contracts, Engine, Fault, Limits, LoadError, Loaded, handler, imports};
+use crate::{Contracts, Engine, Fault, Grants, Limits, LoadError, Loaded, handler, imports};
 
 const WASM_PAGE: u64 = 64 << 10;
 /// Of what the compiler says, what is shown.
 const REASON_BYTES_MAX: usize = 400;
 
+/// A component that is to become a plugin, and what holds for it. All but the bytes holds for other revisions as well.
+#[derive(Debug, Clone)]
+pub struct Load<'b> {
+    /// Whose it is to be.
+    pub plugin: PluginRef,
+    /// The component.
+    pub bytes: &'b [u8],
+    /// What typed handlers mean.
+    pub contracts: Contracts,
+    /// What an attempt may use.
+    pub limits: Limits,
+    /// What it may import.
+    pub grants: Arc<Grants>,
+    /// What `wasi:config` tells it.
+    pub config: Arc<BTreeMap<String, String>>,
+}
+
+/// What holds for every revision of a plugin that is loaded.
+#[derive(Debug, Clone)]
+pub(crate) struct Terms {
+    pub(crate) plugin: PluginRef,
+    pub(crate) contracts: Contracts,
+    pub(crate) limits: Limits,
+    pub(crate) grants: Arc<Grants>,
+    pub(crate) config: Arc<BTreeMap<String, String>>,
+}
+
 impl Engine {
     /// Checks a component and makes it ready. Blocks while it compiles, up to tens of seconds for a large one: call it
     /// where blocking is allowed. Nothing of the component is run.
-    pub fn load(
-        self: &Arc<Self>,
-        plugin: PluginRef,
-        bytes: &[u8],
-        contracts: &Contracts,
-        limits: Limits,
-    ) -> Result<Loaded, LoadError> {
+    pub fn load(self: &Arc<Self>, load: Load<'_>) -> Result<Loaded, LoadError> {
+        let Load { plugin, bytes, contracts, limits, grants, config } = load;
+        let terms = Terms { plugin, contracts, limits, grants, config };
         let revision = Revision::from_sha256(Sha256::digest(bytes).into());
         let compile = || self.heap.engine.precompile_component(bytes);
-        match check_format(bytes).and_then(|()| self.ready(revision, &compile, contracts, &limits)) {
-            Ok((instances, found)) => Ok(Loaded {
-                engine: Arc::clone(self),
-                plugin,
-                revision,
-                limits,
-                contracts: contracts.clone(),
-                instances,
-                handlers: found.into(),
-            }),
-            Err(fault) => Err(LoadError { plugin, fault }),
+        match check_format(bytes).and_then(|()| self.ready(revision, &compile, &terms)) {
+            Ok((instances, found)) => {
+                Ok(Loaded { engine: Arc::clone(self), terms, revision, instances, handlers: found.into() })
+            }
+            Err(fault) => Err(LoadError { plugin: terms.plugin, fault }),
         }
     }
 
@@ -44,13 +62,12 @@ impl Engine {
         &self,
         revision: Revision,
         compile: &dyn Fn() -> wasmtime::Result<Vec<u8>>,
-        contracts: &Contracts,
-        limits: &Limits,
+        terms: &Terms,
     ) -> Result<(InstancePre<State>, handler::Found), Fault> {
         let (component, linker) = self.compile(revision, compile)?;
         imports::check(&component)?;
-        check_memory(&component, limits)?;
-        let found = handler::find(&component, contracts)?;
+        check_memory(&component, &terms.limits)?;
+        let found = handler::find(&component, &terms.contracts)?;
         let instances = linker.instantiate_pre(&component).map_err(|error| imports::mismatch(&error))?;
         Ok((instances, found))
     }
@@ -80,17 +97,15 @@ impl Engine {
 }
 
 impl Loaded {
-    /// Another revision of the same plugin, under the same limits, from compiled code that is still in the cache. Blocks
+    /// Another revision of the same plugin, on the same terms, from compiled code that is still in the cache. Blocks
     /// for some milliseconds.
     pub(crate) fn recall(&self, revision: Revision) -> Option<Self> {
         let compile = || Err(wasmtime::Error::msg("the component isn't here"));
-        let (instances, handlers) = self.engine.ready(revision, &compile, &self.contracts, &self.limits).ok()?;
+        let (instances, handlers) = self.engine.ready(revision, &compile, &self.terms).ok()?;
         Some(Self {
             engine: Arc::clone(&self.engine),
-            plugin: self.plugin.clone(),
+            terms: self.terms.clone(),
             revision,
-            limits: self.limits.clone(),
-            contracts: self.contracts.clone(),
             instances,
             handlers: handlers.into(),
         })

@@ -11,18 +11,17 @@ use wasmtime::component::InstancePre;
 use crate::call::{self, Arguments, Ended, State};
 use crate::effects::Buffer;
 use crate::handler::{Call, Found, Handler};
+use crate::load::Terms;
 use crate::plan::Undecodable;
 use crate::typed::{event_text, no_case};
 use crate::untyped::Untyped;
-use crate::{Contracts, Engine, Limits, Parts};
+use crate::{Engine, Grants, Limits, Parts};
 
 /// One revision of a plugin, ready for any number of calls.
 pub struct Loaded {
     pub(crate) engine: Arc<Engine>,
-    pub(crate) plugin: PluginRef,
+    pub(crate) terms: Terms,
     pub(crate) revision: Revision,
-    pub(crate) limits: Limits,
-    pub(crate) contracts: Contracts,
     pub(crate) instances: InstancePre<State>,
     pub(crate) handlers: Handlers,
 }
@@ -74,7 +73,7 @@ impl fmt::Display for HandlerKind {
 impl Loaded {
     /// Which plugin this is.
     pub fn plugin(&self) -> &PluginRef {
-        &self.plugin
+        &self.terms.plugin
     }
 
     /// Which of its revisions.
@@ -84,7 +83,12 @@ impl Loaded {
 
     /// What an attempt may use.
     pub fn limits(&self) -> &Limits {
-        &self.limits
+        &self.terms.limits
+    }
+
+    /// What it may import.
+    pub fn grants(&self) -> &Arc<Grants> {
+        &self.terms.grants
     }
 
     /// What it can be given.
@@ -112,12 +116,12 @@ impl Loaded {
             None => Err(Undecodable { path: "$".into(), message: no_case(job.event.event_type.as_deref()) }),
             Some(handler) => match &handler.call {
                 Call::Typed { delivery, events } => events
-                    .value(&job.event, self.limits.values_max())
+                    .value(&job.event, self.terms.limits.values_max())
                     .map(|event| (handler, Arguments::Values([delivery.value(job), event]))),
                 Call::Untyped(how) => match event_bytes(&job.event) {
                     Ok(bytes) => {
                         content = bytes;
-                        untyped(how, job, &content, &self.limits).map(|arguments| (handler, arguments))
+                        untyped(how, job, &content, &self.terms.limits).map(|arguments| (handler, arguments))
                     }
                     Err(undecodable) => Err(undecodable),
                 },
@@ -125,7 +129,7 @@ impl Loaded {
         };
         match arguments {
             Ok((handler, arguments)) => {
-                let effects = Buffer::new(parts.clone(), self.plugin.clone(), &self.limits);
+                let effects = Buffer::new(parts.clone(), self.terms.plugin.clone(), &self.terms.limits);
                 call::call(self, &handler.function, arguments, effects).await
             }
             Err(undecodable) => Ended { outcome: undecodable.into(), log: Vec::new(), effects: Effects::default() },
@@ -171,7 +175,7 @@ fn event_bytes(event: &Event) -> Result<Cow<'_, [u8]>, Undecodable> {
 impl fmt::Debug for Loaded {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Loaded")
-            .field("plugin", &self.plugin)
+            .field("plugin", &self.terms.plugin)
             .field("revision", &self.revision)
             .field("handlers", &self.handlers.kinds)
             .finish_non_exhaustive()

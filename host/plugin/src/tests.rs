@@ -82,6 +82,11 @@ pub(crate) async fn commit(inbox: &dyn Inbox, effects: Effects) -> Result<(), ho
     Ok(())
 }
 
+/// What a plugin has unless the operator says otherwise.
+fn grants() -> Grants {
+    Grants { keyvalue: true, logging: true, config: true, ..Grants::default() }
+}
+
 fn load_with(engine: &Arc<Engine>, component: &[u8], limits: Limits) -> Result<Loaded, LoadError> {
     engine.load(Load {
         plugin: plugin(),

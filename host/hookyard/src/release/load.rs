@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use hookyard_model::PluginRef;
-use hookyard_plugin::{Contracts, Engine, Limits, Loaded};
+use hookyard_plugin::{Contracts, Engine, Limits, Load, Loaded};
 
 use super::sidecar::Sidecar;
 use super::sighting::Files;
@@ -46,7 +46,14 @@ impl Loader {
     pub(super) fn load(&self, plugin: &PluginRef, files: Files) -> Result<Ready, Failure> {
         let code = read(&self.path(plugin, "wasm"), files.code, self.file_bytes_max)?;
         let sidecar = self.sidecar(plugin, files)?;
-        let loaded = self.engine.load(plugin.clone(), &code, &self.contracts, sidecar.limits.clone());
+        let loaded = self.engine.load(Load {
+            plugin: plugin.clone(),
+            bytes: &code,
+            contracts: Contracts::clone(&self.contracts),
+            limits: sidecar.limits.clone(),
+            grants: Arc::default(),
+            config: Arc::default(),
+        });
         let loaded = loaded.map_err(|error| Failure::Refused(chain(&error.fault)))?;
         Ok(Ready { loaded: Arc::new(loaded), sidecar })
     }
