@@ -11,11 +11,10 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use hookyard_crash::Point;
-use hookyard_inbox::{Claimed, Error, Inbox, JobRef, Settlement};
-use hookyard_model::{Attempt, Clock, Effects, Input, JobState, LogLine, Outcome, apply};
+use hookyard_inbox::{Claimed, Error, Inbox, JobRef, Settlement, insist};
+use hookyard_model::{Attempt, Clock, Effects, Input, JobState, LogLine, Outcome, apply, chain};
 use tokio::time::sleep;
 
-use crate::insist::insist;
 use crate::quarantine::Quarantines;
 use crate::turn::Turns;
 use crate::{RetryPolicies, Runner};
@@ -208,12 +207,6 @@ fn printable(text: &str) -> Cow<'_, str> {
         return text.into();
     }
     text.chars().map(|c| if is_plain(c) { c } else { '\u{fffd}' }).collect::<String>().into()
-}
-
-/// An error and its causes on one line.
-pub(crate) fn chain(error: &dyn std::error::Error) -> String {
-    let causes = std::iter::successors(Some(error), |error| error.source());
-    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
 /// A job as log lines name it.

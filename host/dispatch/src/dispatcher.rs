@@ -10,13 +10,13 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use hookyard_inbox::{Claimed, JobRef, Want};
-use hookyard_model::{PluginRef, TenantName};
+use hookyard_model::share::{Free, Open, Served, share, still_open};
+use hookyard_model::{PluginRef, TenantName, chain};
 use tokio::task::{Id, JoinError, JoinSet};
 use tokio::time::{Instant, sleep_until, timeout};
 
-use crate::attempt::{End, Means, chain};
+use crate::attempt::{End, Means};
 use crate::quarantine::Quarantines;
-use crate::share::{Free, Open, Served, share};
 use crate::turn::Turns;
 use crate::{Active, Config, Handle};
 
@@ -42,7 +42,7 @@ pub struct Dispatcher {
     resting: HashMap<PluginRef, Instant>,
     /// The inbox is to be left alone until then.
     paused_until: Option<Instant>,
-    served: Served,
+    served: Served<PluginRef>,
     tenant_concurrency_max: usize,
     /// The places of one tenant, with the plugins that there are.
     tenant_max: usize,
@@ -116,16 +116,18 @@ impl Dispatcher {
         }
         let mut asking = self.open(now);
         while self.free() > 0 {
-            let wants = self.share(&asking);
-            if wants.is_empty() {
+            let given = self.share(&asking);
+            if given.is_empty() {
                 break;
             }
+            let wants: Vec<_> =
+                given.iter().map(|(plugin, limit)| Want { plugin: plugin.clone(), limit: *limit }).collect();
             let mark = self.means.quarantines.mark();
             let claimed = match self.means.inbox.claim(&wants, self.means.clock.now(), self.means.lease).await {
                 Ok(claimed) => claimed,
                 Err(error) => return self.pause(&error, "no jobs could be claimed"),
             };
-            asking = still_asking(asking, &wants, &claimed);
+            asking = still_open(asking, &given, &by_plugin(&claimed));
             for job in claimed {
                 self.means.quarantines.claimed(&job.lease.plugin, mark);
                 self.begin(job);
@@ -135,13 +137,13 @@ impl Dispatcher {
     }
 
     /// The plugins that may begin attempts, and how many.
-    fn open(&mut self, now: Instant) -> Vec<Open> {
+    fn open(&mut self, now: Instant) -> Vec<Open<PluginRef>> {
         self.resting.retain(|_, until| *until > now);
         let active = self.means.runner.active().into_iter();
-        let open = active.filter_map(|Active { plugin, concurrency, .. }| {
-            let running = self.taken.get(&plugin).copied().unwrap_or(0);
+        let open = active.filter_map(|Active { plugin: member, concurrency, .. }| {
+            let running = self.taken.get(&member).copied().unwrap_or(0);
             let places = concurrency.saturating_sub(running);
-            (places > 0 && !self.resting.contains_key(&plugin)).then_some(Open { plugin, places, running })
+            (places > 0 && !self.resting.contains_key(&member)).then_some(Open { member, places, running })
         });
         open.collect()
     }
@@ -159,7 +161,7 @@ impl Dispatcher {
     }
 
     /// Who may have how many of the places that are free.
-    fn share(&mut self, asking: &[Open]) -> Vec<Want> {
+    fn share(&mut self, asking: &[Open<PluginRef>]) -> Vec<(PluginRef, usize)> {
         let running = self.running_by_tenant();
         let free = Free { places: self.free(), tenant_max: self.tenant_max, running: &running };
         share(&free, asking, &mut self.served)
@@ -220,9 +222,10 @@ impl Dispatcher {
             None
         } else {
             let (running, tenant_max) = (self.running_by_tenant(), self.tenant_max);
-            let has_place = |open: &Open| running.get(&open.plugin.tenant).is_none_or(|taken| *taken < tenant_max);
+            let has_place =
+                |open: &Open<PluginRef>| running.get(&open.member.tenant).is_none_or(|taken| *taken < tenant_max);
             let open = self.open(now).into_iter().filter(has_place);
-            let plugins: Vec<_> = open.map(|open| open.plugin).collect();
+            let plugins: Vec<_> = open.map(|open| open.member).collect();
             match self.means.inbox.next_due(&plugins).await {
                 Ok(due) => due.map(|due| now + due.since(self.means.clock.now()).min(LOOK_AGAIN_MAX)),
                 Err(error) => return self.pause(&error, "the time of the next job is not known"),
@@ -253,17 +256,11 @@ impl Dispatcher {
     }
 }
 
-/// Those who may have more due: they had all that they asked for, or have not been asked.
-fn still_asking(asking: Vec<Open>, wants: &[Want], claimed: &[Claimed]) -> Vec<Open> {
-    let mut given = HashMap::<&PluginRef, usize>::new();
+/// How many jobs each plugin was given.
+fn by_plugin(claimed: &[Claimed]) -> HashMap<PluginRef, usize> {
+    let mut given = HashMap::new();
     for job in claimed {
-        *given.entry(&job.lease.plugin).or_default() += 1;
+        *given.entry(job.lease.plugin.clone()).or_default() += 1;
     }
-    let wanted: HashMap<&PluginRef, usize> = wants.iter().map(|want| (&want.plugin, want.limit)).collect();
-    let left = asking.into_iter().filter_map(|Open { plugin, places, running }| {
-        let given = given.get(&plugin).copied().unwrap_or(0);
-        let wanted = wanted.get(&plugin).copied().unwrap_or(0);
-        (given >= wanted && places > given).then(|| Open { places: places - given, running: running + given, plugin })
-    });
-    left.collect()
+    given
 }

@@ -7,11 +7,9 @@ mod config;
 pub mod runner;
 
 mod dispatcher;
-mod share;
 mod quarantine;
 
 mod attempt;
-mod insist;
 mod lost;
 mod turn;
 

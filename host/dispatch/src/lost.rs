@@ -6,9 +6,9 @@
 use std::time::Duration;
 
 use hookyard_inbox::{Claimed, Error, EventRecord, Settlement, Usage};
-use hookyard_model::{Attempt, Effects, JobState, Outcome, Revision};
+use hookyard_model::{Attempt, Effects, JobState, Outcome, Revision, chain};
 
-use crate::attempt::{Means, chain};
+use crate::attempt::Means;
 
 impl Means {
     /// What becomes of a job at which too many attempts were lost; `None` when it's to be run.

@@ -10,12 +10,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use hookyard_inbox::{Claimed, Error, Inbox, Quarantine};
+use hookyard_inbox::{Claimed, Error, Inbox, Quarantine, insist};
 use hookyard_model::quarantine::{Ended, Tripped};
-use hookyard_model::{Attempt, Breaker, Clock, PluginRef, QuarantinePolicy, Revision};
+use hookyard_model::{Attempt, Breaker, Clock, PluginRef, QuarantinePolicy, Revision, chain};
 
-use crate::attempt::chain;
-use crate::insist::insist;
 use crate::{Active, Runner};
 
 /// What is known of every plugin's standing.

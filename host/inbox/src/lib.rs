@@ -7,6 +7,7 @@
 pub mod contract;
 pub mod outbox;
 pub mod step;
+mod insist;
 mod usage;
 
 pub mod memory;
@@ -19,6 +20,7 @@ pub use contract::{
     Page, Pruned, Quarantine, Replay, Replayed, Retention, Routes, Selection, Settlement, Usage, Want,
 };
 pub use faulty::Faulty;
+pub use insist::insist;
 pub use memory::MemoryInbox;
 pub use outbox::{
     ClaimedMessage, Disabled, MessageLease, MessagePage, MessageRecord, MessageReplay, MessageSelection,

@@ -3,12 +3,10 @@
 //! A sender gets a status and a short public text; what the operator needs to know is in `reason` and `Display`, which
 //! never reach the sender. Nothing here echoes what the sender wrote.
 
-use std::error::Error;
-use std::fmt::Write;
 use std::time::Duration;
 
 use bytes::Bytes;
-use hookyard_model::EventId;
+use hookyard_model::{EventId, chain};
 use hookyard_verify::Refusal;
 use http::header::{ALLOW, CONNECTION, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderName, HeaderValue, Response, StatusCode};
@@ -192,15 +190,4 @@ fn json(status: StatusCode, text: String) -> Answer {
 /// Whole seconds, at least one: zero would invite a busy loop.
 fn seconds(time: Duration) -> u64 {
     time.as_secs().max(1)
-}
-
-/// An error and its causes, in one line.
-pub(crate) fn chain(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let _ = write!(text, ": {error}");
-        cause = error.source();
-    }
-    text
 }

@@ -9,11 +9,11 @@ mod certificates;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hookyard_model::Timestamp;
+use hookyard_model::{Timestamp, chain};
 use hookyard_verify::{Certificate, Certificates, Refusal, Request, Verdict};
 
 use self::certificates::CertificateCache;
-use crate::answer::{Refused, chain};
+use crate::answer::Refused;
 use crate::fetch::{Fetch, FetchRequest};
 use crate::source::Source;
 

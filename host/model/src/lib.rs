@@ -12,7 +12,10 @@ pub mod outcome;
 pub mod quarantine;
 pub mod retry;
 pub mod time;
+pub mod share;
+pub mod chain;
 
+pub use chain::chain;
 pub use delivery::{Answer, Delivery, DeliveryResult};
 pub use effect::{Effects, Key, Message, MessageId, Seen, Versioned, Write};
 pub use event::{Event, EventId, Header, Payload};

@@ -6,11 +6,10 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use hookyard_model::Timestamp;
+use hookyard_model::{Timestamp, chain};
 use hookyard_verify::{Certificate, Certificates};
 use tokio::sync::watch;
 
-use crate::answer::chain;
 use crate::fetch::{Fetch, FetchRequest};
 
 const CERTIFICATE_BYTES_MAX: usize = 64 << 10;

@@ -2,15 +2,16 @@
 
 use std::time::Duration;
 
-use hookyard_inbox::Error;
 use tokio::time::{Instant, sleep};
+
+use crate::Error;
 
 /// The pause before the second try; it doubles up to the longest.
 const PAUSE_FIRST: Duration = Duration::from_millis(50);
 const PAUSE_MAX: Duration = Duration::from_secs(2);
 
 /// Calls the store until it can do it or `time_max` has passed: what it can't do now it may be able to do soon.
-pub(crate) async fn insist<F>(time_max: Duration, mut call: impl FnMut() -> F) -> Result<(), Error>
+pub async fn insist<F>(time_max: Duration, mut call: impl FnMut() -> F) -> Result<(), Error>
 where
     F: Future<Output = Result<(), Error>>,
 {
