@@ -60,9 +60,7 @@ impl CompiledCredential {
     pub(crate) fn new(credential: Credential) -> Result<Self, SetupError> {
         let (place, what, accepted) = match credential {
             Credential::Basic { user, passwords } => {
-                if user.contains(':') || user.chars().any(char::is_control) {
-                    return Err(SetupError::Senseless("a Basic user can't hold `:` or control characters (RFC 7617)"));
-                }
+                check_user(&user)?;
                 check_keys("password", &passwords)?;
                 let accepted = passwords.iter().map(|password| basic_pair(&user, password)).collect();
                 let place = Place::Authorization { scheme: "Basic", challenge: BASIC_CHALLENGE };
@@ -129,7 +127,15 @@ fn authorization(scheme: &str, value: &[u8]) -> Option<Vec<u8>> {
     }
 }
 
-fn basic_pair(user: &str, password: &Secret) -> Secret {
+/// Refuses a user that Basic can't say.
+pub(crate) fn check_user(user: &str) -> Result<(), SetupError> {
+    match user.contains(':') || user.chars().any(char::is_control) {
+        true => Err(SetupError::Senseless("a Basic user can't hold `:` or control characters (RFC 7617)")),
+        false => Ok(()),
+    }
+}
+
+pub(crate) fn basic_pair(user: &str, password: &Secret) -> Secret {
     Secret::new([user.as_bytes(), b":", password.expose()].concat())
 }
 

@@ -126,7 +126,7 @@ pub(crate) struct Compiled {
 
 /// A part of what is signed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Piece {
+pub(crate) enum Piece {
     Text(String),
     Body,
     Timestamp,
@@ -135,13 +135,7 @@ enum Piece {
 
 impl Compiled {
     pub(crate) fn new(settings: &Settings) -> Result<Self, SetupError> {
-        let mut recipe = settings.recipe.clone();
-        if recipe.encoding == Encoding::Utf8 {
-            return Err(SetupError::Senseless("a signature is bytes; it is written as hex or base64, and not as text"));
-        }
-        for field in recipe.fields_mut() {
-            field.header = header_name(&field.header)?;
-        }
+        let mut recipe = normal(settings.recipe.clone())?;
         if let (Some(time), Some(tolerance)) = (&mut recipe.timestamp, settings.tolerance) {
             time.freshness = Freshness { past: tolerance, future: tolerance };
         }
@@ -197,6 +191,12 @@ impl Compiled {
 }
 
 impl Recipe {
+    /// Its places, in the order in which they are written.
+    pub(crate) fn fields(&self) -> impl Iterator<Item = &Field> {
+        let timestamp = self.timestamp.as_ref().map(|time| &time.field);
+        [timestamp, self.id.as_ref(), Some(&self.signature)].into_iter().flatten()
+    }
+
     fn fields_mut(&mut self) -> impl Iterator<Item = &mut Field> {
         let timestamp = self.timestamp.as_mut().map(|time| &mut time.field);
         [Some(&mut self.signature), timestamp, self.id.as_mut()].into_iter().flatten()
@@ -232,6 +232,16 @@ impl Field {
 }
 
 impl TimeFormat {
+    /// The one way in which `read` takes it; `None` where there is none.
+    pub(crate) fn write(self, time: Timestamp) -> Option<String> {
+        let number = match self {
+            Self::UnixSeconds => time.unix_secs(),
+            Self::UnixMillis => time.unix_millis(),
+            Self::Rfc3339 => return Some(time.to_string()).filter(|text| Self::Rfc3339.read(text).is_some()),
+        };
+        u64::try_from(number).ok().map(|number| number.to_string())
+    }
+
     fn read(self, text: &str) -> Option<Timestamp> {
         match self {
             Self::UnixSeconds => unix_seconds(text),
@@ -265,7 +275,8 @@ fn lower_hex(text: &[u8]) -> Option<Vec<u8>> {
     pairs.collect()
 }
 
-fn key(recipe: &Recipe, secret: &Secret) -> Result<hmac::Key, SetupError> {
+/// A secret as the recipe's `key` says.
+pub(crate) fn key(recipe: &Recipe, secret: &Secret) -> Result<hmac::Key, SetupError> {
     let bytes = match recipe.key {
         Encoding::Hex => lower_hex(&secret.expose().to_ascii_lowercase()),
         encoding => encoding.decode(secret.expose()),
@@ -282,7 +293,19 @@ fn key(recipe: &Recipe, secret: &Secret) -> Result<hmac::Key, SetupError> {
     Ok(hmac::Key::new(algorithm, &bytes))
 }
 
-fn pieces(recipe: &Recipe) -> Result<Vec<Piece>, SetupError> {
+/// The recipe with header names in lower case; a signature that is text is refused.
+pub(crate) fn normal(mut recipe: Recipe) -> Result<Recipe, SetupError> {
+    if recipe.encoding == Encoding::Utf8 {
+        return Err(SetupError::Senseless("a signature is bytes; it is written as hex or base64, and not as text"));
+    }
+    for field in recipe.fields_mut() {
+        field.header = header_name(&field.header)?;
+    }
+    Ok(recipe)
+}
+
+/// What is signed, in its order.
+pub(crate) fn pieces(recipe: &Recipe) -> Result<Vec<Piece>, SetupError> {
     let refuse = |why: &str| SetupError::Template { given: recipe.signed.clone(), why: why.to_owned() };
     let mut pieces = Vec::new();
     let mut rest = recipe.signed.as_str();

@@ -3,7 +3,7 @@
 //! The algorithm comes from the configured key and never from the message, whose `alg` only has to agree. Keys in the
 //! message (`jwk`, `jku`, `x5u`, `x5c`) are never read. It's a JWS and not a JWT: nothing in the body is a claim.
 
-mod key;
+pub(crate) mod key;
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! Proves who sent a request, and says what it is.
+//! Proves who sent a request, and says what it is; signs what we send by the same schemes.
 //!
 //! A [`Verifier`] is compiled once from one source's settings and is then a pure function of a request, the certificates
 //! at hand and `now`. A [`Provider`] is a kind of sender as data: where its event id and type stand. Whatever needs the
@@ -19,6 +19,7 @@ pub mod refusal;
 pub mod request;
 pub mod scheme;
 pub mod secret;
+pub mod sign;
 pub mod sns;
 pub mod standard_webhooks;
 pub mod verdict;
@@ -36,5 +37,6 @@ pub use refusal::Refusal;
 pub use request::Request;
 pub use scheme::{Scheme, SchemeKind, SetupError};
 pub use secret::Secret;
+pub use sign::{KeyCount, SignError, Signer, SigningKey, SigningScheme};
 pub use verdict::{Verdict, Verified};
 pub use verifier::Verifier;

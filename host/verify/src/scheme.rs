@@ -147,6 +147,18 @@ pub enum SetupError {
         /// As given.
         given: String,
     },
+    /// A header that is about the connection or the body, and can't carry a proof.
+    #[error("the header `{name}` is set by whoever sends the request; choose another")]
+    ReservedHeader {
+        /// In lower case.
+        name: String,
+    },
+    /// An HMAC recipe by which one can verify and not sign.
+    #[error("nothing can be signed by this recipe: {why}")]
+    OneWay {
+        /// What is wrong, and the way out.
+        why: String,
+    },
     /// A URL rule that would allow too much or nothing.
     #[error("`{given}` can't be used as a URL rule: {why}")]
     UrlRule {

@@ -148,7 +148,7 @@ fn check_id(family: &Family, id: &str) -> Result<(), Refusal> {
     Ok(())
 }
 
-fn secret(given: &Secret) -> Result<hmac::Key, SetupError> {
+pub(crate) fn secret(given: &Secret) -> Result<hmac::Key, SetupError> {
     let unusable = |why: &str| SetupError::UnusableKey { what: "secret", why: why.to_owned() };
     let encoded = given.expose();
     if encoded.starts_with(b"whpk_") || encoded.starts_with(b"whsk_") {

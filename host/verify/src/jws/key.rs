@@ -1,6 +1,6 @@
 //! JSON Web Keys (RFC 7517) as configured: one algorithm each, checked at load.
 
-use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED, ECDSA_P384_SHA384_FIXED, ED25519, ParsedPublicKey};
+use aws_lc_rs::signature::{self, ECDSA_P256_SHA256_FIXED, ECDSA_P384_SHA384_FIXED, ParsedPublicKey};
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk};
@@ -13,15 +13,15 @@ use crate::{Secret, SetupError};
 const WHAT: &str = "JSON Web Key";
 
 /// A key and the one algorithm that it is for.
-pub(super) struct Key {
-    pub(super) id: Option<String>,
-    pub(super) algorithm: Algorithm,
+pub(crate) struct Key {
+    pub(crate) id: Option<String>,
+    pub(crate) algorithm: Algorithm,
     key: DecodingKey,
 }
 
 impl Key {
     /// Whether `signature`, in base64url, is this key's over `signed`.
-    pub(super) fn verifies(&self, signed: &[u8], signature: &str) -> bool {
+    pub(crate) fn verifies(&self, signed: &[u8], signature: &str) -> bool {
         crypto::verify(signature, signed, &self.key, self.algorithm).unwrap_or(false)
     }
 }
@@ -33,22 +33,24 @@ impl std::fmt::Debug for Key {
 }
 
 /// The algorithms there are (RFC 7518; `Ed25519` is RFC 9864's name for what was called `EdDSA`).
-pub(super) fn algorithm(name: &str) -> Option<Algorithm> {
+pub(crate) fn algorithm(name: &str) -> Option<Algorithm> {
     match name {
         "Ed25519" => Some(Algorithm::EdDSA),
         name => name.parse().ok(),
     }
 }
 
+/// The algorithm that a setting names.
+pub(crate) fn named(name: &str) -> Result<Algorithm, SetupError> {
+    algorithm(name).ok_or_else(|| {
+        unusable(format!("there is no algorithm `{name}`; use ES256, ES384, RS256, PS256, EdDSA or the like"))
+    })
+}
+
 /// Reads keys and sets of keys. `default` is the algorithm of those that don't say one.
-pub(super) fn read(documents: &[Secret], default: Option<&str>) -> Result<Vec<Key>, SetupError> {
+pub(crate) fn read(documents: &[Secret], default: Option<&str>) -> Result<Vec<Key>, SetupError> {
     check_keys(WHAT, documents)?;
-    let default = match default {
-        Some(name) => Some(algorithm(name).ok_or_else(|| {
-            unusable(format!("there is no algorithm `{name}`; use ES256, ES384, RS256, PS256, EdDSA or the like"))
-        })?),
-        None => None,
-    };
+    let default = default.map(named).transpose()?;
     let mut keys = Vec::new();
     for document in documents {
         let document: Value = serde_json::from_slice(document.expose())
@@ -68,6 +70,15 @@ fn one(document: &Value, default: Option<Algorithm>) -> Result<Key, SetupError> 
             "it is a private key, which belongs to the sender alone; give the public one, without `d`",
         ));
     }
+    let (jwk, algorithm) = describe(document, default)?;
+    let key = DecodingKey::from_jwk(&jwk).map_err(|_| unusable("its parameters are not base64url"))?;
+    check(&jwk.algorithm, &key)?;
+    Ok(Key { id: text("kid").map(str::to_owned), algorithm, key })
+}
+
+/// What a key is, public or private, and the one algorithm that it is for.
+pub(crate) fn describe(document: &Value, default: Option<Algorithm>) -> Result<(Jwk, Algorithm), SetupError> {
+    let text = |name: &str| document.get(name).and_then(Value::as_str);
     if text("use").is_some_and(|r#use| r#use != "sig") {
         return Err(unusable("its `use` is not `sig`, so it is not for signatures"));
     }
@@ -77,31 +88,43 @@ fn one(document: &Value, default: Option<Algorithm>) -> Result<Key, SetupError> 
         Some(name) => Some(algorithm(name).ok_or_else(|| unusable(format!("its `alg`, {name}, is not supported")))?),
         None => None,
     };
-    let algorithm = choose(&jwk.algorithm, stated, default)?;
-    let key = DecodingKey::from_jwk(&jwk).map_err(|_| unusable("its parameters are not base64url"))?;
-    check(&jwk.algorithm, &key)?;
-    Ok(Key { id: text("kid").map(str::to_owned), algorithm, key })
+    let algorithm = choose(possible(&jwk.algorithm)?, stated, default)?;
+    Ok((jwk, algorithm))
 }
 
-/// The one algorithm of a key: its own, or else the default, or else the only one that its curve allows.
-fn choose(
-    parameters: &AlgorithmParameters,
+/// What keys on the curve P-256 are for.
+pub(crate) const EC_P256: &[Algorithm] = &[Algorithm::ES256];
+/// What keys on the curve P-384 are for.
+pub(crate) const EC_P384: &[Algorithm] = &[Algorithm::ES384];
+/// What keys on the curve Ed25519 are for.
+pub(crate) const ED25519: &[Algorithm] = &[Algorithm::EdDSA];
+/// What RSA keys are for.
+pub(crate) const RSA: &[Algorithm] = {
+    use Algorithm::{PS256, PS384, PS512, RS256, RS384, RS512};
+    &[RS256, RS384, RS512, PS256, PS384, PS512]
+};
+
+fn possible(parameters: &AlgorithmParameters) -> Result<&'static [Algorithm], SetupError> {
+    match parameters {
+        AlgorithmParameters::EllipticCurve(key) if key.curve == EllipticCurve::P256 => Ok(EC_P256),
+        AlgorithmParameters::EllipticCurve(key) if key.curve == EllipticCurve::P384 => Ok(EC_P384),
+        AlgorithmParameters::OctetKeyPair(key) if key.curve == EllipticCurve::Ed25519 => Ok(ED25519),
+        AlgorithmParameters::RSA(_) => Ok(RSA),
+        AlgorithmParameters::OctetKey(_) => Ok(&[Algorithm::HS256, Algorithm::HS384, Algorithm::HS512]),
+        _ => Err(unusable("its type or curve is not supported; P-256, P-384, Ed25519, RSA and oct are")),
+    }
+}
+
+/// The one algorithm of a key: its own, or else the default, or else the only one that is possible.
+pub(crate) fn choose(
+    possible: &[Algorithm],
     stated: Option<Algorithm>,
     default: Option<Algorithm>,
 ) -> Result<Algorithm, SetupError> {
-    use Algorithm::{ES256, ES384, EdDSA, HS256, HS384, HS512, PS256, PS384, PS512, RS256, RS384, RS512};
-    let possible: &[Algorithm] = match parameters {
-        AlgorithmParameters::EllipticCurve(key) if key.curve == EllipticCurve::P256 => &[ES256],
-        AlgorithmParameters::EllipticCurve(key) if key.curve == EllipticCurve::P384 => &[ES384],
-        AlgorithmParameters::OctetKeyPair(key) if key.curve == EllipticCurve::Ed25519 => &[EdDSA],
-        AlgorithmParameters::RSA(_) => &[RS256, RS384, RS512, PS256, PS384, PS512],
-        AlgorithmParameters::OctetKey(_) => &[HS256, HS384, HS512],
-        _ => return Err(unusable("its type or curve is not supported; P-256, P-384, Ed25519, RSA and oct are")),
-    };
     if let (Some(stated), Some(default)) = (stated, default)
         && stated != default
     {
-        return Err(unusable(format!("its `alg` is {stated:?} and the source says {default:?}; make them agree")));
+        return Err(unusable(format!("its `alg` is {stated:?} and `algorithm` says {default:?}; make them agree")));
     }
     match (stated.or(default), possible) {
         (Some(algorithm), possible) if possible.contains(&algorithm) => Ok(algorithm),
@@ -123,7 +146,7 @@ fn check(parameters: &AlgorithmParameters, key: &DecodingKey) -> Result<(), Setu
             };
             if is_point { Ok(()) } else { Err(unusable("`x` and `y` are no point on its curve")) }
         }
-        AlgorithmParameters::OctetKeyPair(_) if ParsedPublicKey::new(&ED25519, bytes()).is_err() => {
+        AlgorithmParameters::OctetKeyPair(_) if ParsedPublicKey::new(&signature::ED25519, bytes()).is_err() => {
             Err(unusable("`x` is not an Ed25519 key of 32 bytes"))
         }
         AlgorithmParameters::RSA(rsa) => {
