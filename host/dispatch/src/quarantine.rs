@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use hookyard_inbox::{Claimed, Error, Inbox, Quarantine, insist};
-use hookyard_model::quarantine::{Ended, Tripped};
+use hookyard_model::quarantine::{Count, Ended};
 use hookyard_model::{Attempt, Breaker, Clock, PluginRef, QuarantinePolicy, Revision, chain};
 
 use crate::{Active, Runner};
@@ -80,8 +80,8 @@ impl Quarantines {
         true
     }
 
-    async fn quarantine(&self, plugin: &PluginRef, attempt: &Attempt, tripped: Tripped, time_max: Duration) {
-        let Tripped { faults, events } = tripped;
+    async fn quarantine(&self, plugin: &PluginRef, attempt: &Attempt, tripped: Count, time_max: Duration) {
+        let Count { faults, events } = tripped;
         let reason = format!("it failed at {faults} of {events} events; the last time it was {}", attempt.outcome);
         let quarantine = Quarantine {
             plugin: plugin.clone(),

@@ -10,6 +10,8 @@ pub mod job;
 pub mod name;
 pub mod outcome;
 pub mod quarantine;
+pub mod probation;
+pub mod release;
 pub mod retry;
 pub mod time;
 pub mod share;
@@ -24,6 +26,8 @@ pub use name::{
     DestinationName, DestinationRef, InvalidName, PluginName, PluginRef, Revision, SourceName, SourceRef, TenantName,
 };
 pub use outcome::{Attempt, Limit, LogLine, Outcome, Time};
+pub use probation::{Probation, ProbationPolicy, Worse};
 pub use quarantine::{Breaker, QuarantinePolicy};
+pub use release::Step;
 pub use retry::{Failure, RetryPolicy};
 pub use time::{Clock, Timestamp};

@@ -32,6 +32,12 @@ impl Default for QuarantinePolicy {
 #[derive(Debug, Clone, Default)]
 pub struct Breaker {
     revision: Option<Revision>,
+    tally: Tally,
+}
+
+/// The last attempts at the last events of one revision.
+#[derive(Debug, Clone, Default)]
+pub struct Tally {
     /// By when they ended; each event once.
     ended: VecDeque<Ended>,
 }
@@ -47,9 +53,9 @@ pub struct Ended {
     pub is_fault: bool,
 }
 
-/// A revision has failed too often.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Tripped {
+/// How often a revision has failed; given by a breaker when that is too often.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Count {
     /// Events that it failed at.
     pub faults: usize,
     /// Events in all.
@@ -60,25 +66,45 @@ impl Breaker {
     /// Takes note of an attempt that the active revision made, and says whether it has now failed too often.
     ///
     /// Another revision than at the last call begins with a clean slate, and so does one that tripped it.
-    pub fn record(&mut self, revision: Revision, ended: Ended, policy: &QuarantinePolicy) -> Option<Tripped> {
+    pub fn record(&mut self, revision: Revision, ended: Ended, policy: &QuarantinePolicy) -> Option<Count> {
         if self.revision != Some(revision) {
-            *self = Self { revision: Some(revision), ended: VecDeque::new() };
+            *self = Self { revision: Some(revision), tally: Tally::default() };
         }
-        self.ended.retain(|other| other.event != ended.event && ended.at.since(other.at) <= policy.window);
-        self.ended.push_back(ended);
-        while self.ended.len() > policy.events_min.max(EVENTS_KEPT_MAX) {
-            self.ended.pop_front();
-        }
+        self.tally.record(ended, policy.window, policy.events_min);
         let tripped = self.judge(policy).filter(|_| ended.is_fault)?;
-        self.ended.clear();
+        self.tally = Tally::default();
         Some(tripped)
     }
 
-    fn judge(&self, policy: &QuarantinePolicy) -> Option<Tripped> {
-        let events = self.ended.len();
-        let faults = self.ended.iter().filter(|ended| ended.is_fault).count();
+    fn judge(&self, policy: &QuarantinePolicy) -> Option<Count> {
+        let Count { faults, events } = self.tally.count();
         let is_enough = events >= policy.events_min.max(1) && faults as f64 >= policy.rate * events as f64;
-        is_enough.then_some(Tripped { faults, events })
+        is_enough.then_some(Count { faults, events })
+    }
+}
+
+impl Count {
+    /// The share of events that it failed at, in `0.0..=1.0`; zero where there is none.
+    pub fn share(&self) -> f64 {
+        self.faults as f64 / self.events.max(1) as f64
+    }
+}
+
+impl Tally {
+    /// Takes note of an attempt. What is longer ago than `window` is forgotten, and so is what is more than `kept`
+    /// events back, or more than a fixed number where that is more.
+    pub fn record(&mut self, ended: Ended, window: Duration, kept: usize) {
+        self.ended.retain(|other| other.event != ended.event && ended.at.since(other.at) <= window);
+        self.ended.push_back(ended);
+        while self.ended.len() > kept.max(EVENTS_KEPT_MAX) {
+            self.ended.pop_front();
+        }
+    }
+
+    /// How many events there are, and how many of them it failed at.
+    pub fn count(&self) -> Count {
+        let faults = self.ended.iter().filter(|ended| ended.is_fault).count();
+        Count { faults, events: self.ended.len() }
     }
 }
 
@@ -164,7 +190,7 @@ mod tests {
                 let faults = recent.iter().filter(|is_fault| **is_fault).count();
                 let expected = is_fault && recent.len() >= events_min && faults as f64 >= rate * recent.len() as f64;
                 let tripped = breaker.record(ONE, this, &policy);
-                prop_assert_eq!(tripped, expected.then_some(Tripped { faults, events: recent.len() }));
+                prop_assert_eq!(tripped, expected.then_some(Count { faults, events: recent.len() }));
                 if expected {
                     history.clear();
                 }
@@ -177,7 +203,7 @@ mod tests {
             let mut breaker = Breaker::default();
             for event in 0..count {
                 breaker.record(ONE, ended(event, 0, event % 2 == 0), &policy);
-                prop_assert!(breaker.ended.len() <= events_min.max(EVENTS_KEPT_MAX));
+                prop_assert!(breaker.tally.ended.len() <= events_min.max(EVENTS_KEPT_MAX));
             }
         }
     }
