@@ -31,7 +31,8 @@ pub use freshness::Freshness;
 pub use json::{InvalidPointer, JsonPointer, Unreadable, payload_bytes};
 pub use ordering::ordering_key;
 pub use provider::{
-    Description, Direction, EventCase, KeyFallback, KeyRule, KeySource, Provider, SchemeRule, Shape, Template, TypeRule,
+    Description, Direction, EventCase, KeyFallback, KeyRule, KeySource, Outgoing, Provider, SchemeRule, Shape,
+    Template, TypeRule,
 };
 pub use refusal::Refusal;
 pub use request::Request;

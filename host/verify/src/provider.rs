@@ -3,10 +3,12 @@
 //! A provider needs no code of its own. Reading `provider.toml` is the binary's; what the rules mean is here.
 
 pub(crate) mod describe;
+pub mod outgoing;
 mod template;
 
 use std::collections::BTreeMap;
 
+pub use outgoing::Outgoing;
 pub use template::Template;
 
 use crate::{JsonPointer, SchemeKind, hmac};
@@ -26,6 +28,8 @@ pub struct Provider {
     pub content: JsonPointer,
     /// The sender's type → what it is in WIT. Types that aren't here are stored as well.
     pub events: BTreeMap<String, EventCase>,
+    /// What it is sent, and how; its types are among the events as well.
+    pub outgoing: Outgoing,
     /// How it may be verified.
     pub scheme: SchemeRule,
 }

@@ -3,6 +3,7 @@
 //! A provider is a folder with a `provider.toml`, its WIT and its samples. Only `provider.toml` is read when the host
 //! runs. An operator's folder takes the place of a built-in provider of the same name.
 
+mod outgoing;
 mod read;
 mod recipe;
 #[cfg(test)]

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use hookyard_verify::provider::{Shape, Template};
 use hookyard_verify::{
-    Direction, EventCase, JsonPointer, KeyFallback, KeyRule, KeySource, Provider, SchemeKind, SchemeRule, TypeRule,
+    Direction, EventCase, JsonPointer, KeyFallback, KeyRule, KeySource, Outgoing, Provider, SchemeKind, SchemeRule, TypeRule,
 };
 
-use super::recipe;
+use super::{outgoing, recipe};
 use crate::document::{self, Entry, Section, Sink, unknown};
 
 /// Reads the `provider.toml` that stands in the folder `folder`.
@@ -19,8 +19,9 @@ pub(super) fn provider(file: &str, folder: &str, text: &str, sink: &Sink) -> Opt
         let key = required(root, "key", "where the sender's id of an event stands", key_rule);
         let event_type = required(root, "type", "where the sender says what happened", type_rule);
         let scheme = required(root, "scheme", "how the sender is proven", scheme_rule);
-        let mut events = root.table("events", |section| cases(section, Direction::Incoming));
-        events.extend(root.table("outgoing", |section| cases(section, Direction::Outgoing)));
+        let mut events = root.table("events", incoming);
+        let outgoing = root.entry("outgoing").map_or_else(|| Some(Outgoing::default()), |it| it.table(outgoing::read));
+        events.extend(outgoing.iter().flat_map(outgoing::cases));
         Some(Provider {
             name: name?,
             package: package?,
@@ -28,6 +29,7 @@ pub(super) fn provider(file: &str, folder: &str, text: &str, sink: &Sink) -> Opt
             event_type: event_type?,
             content: content?,
             events,
+            outgoing: outgoing?,
             scheme: scheme?,
         })
     })
@@ -67,7 +69,7 @@ fn package(root: &Section<'_>) -> Option<String> {
     Some(package)
 }
 
-fn pointer(entry: &Entry<'_>) -> Option<JsonPointer> {
+pub(super) fn pointer(entry: &Entry<'_>) -> Option<JsonPointer> {
     JsonPointer::parse(&entry.get::<String>()?).map_err(|error| entry.fault(error)).ok()
 }
 
@@ -147,10 +149,10 @@ fn scheme_rule(section: &Section<'_>) -> Option<SchemeRule> {
     Some(SchemeRule { default, allowed, header, recipe })
 }
 
-fn cases(section: &Section<'_>, direction: Direction) -> BTreeMap<String, EventCase> {
+fn incoming(section: &Section<'_>) -> BTreeMap<String, EventCase> {
     let mut cases = BTreeMap::new();
     section.each(|event_type, entry| {
-        let case = entry.get::<String>().map(|case| EventCase { case, direction });
+        let case = entry.get::<String>().map(|case| EventCase { case, direction: Direction::Incoming });
         cases.extend(case.map(|case| (event_type.to_owned(), case)));
     });
     cases

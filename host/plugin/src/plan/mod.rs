@@ -8,6 +8,7 @@
 
 mod compile;
 mod decode;
+mod encode;
 mod names;
 mod number;
 mod path;
@@ -18,6 +19,7 @@ mod tests;
 
 pub(crate) use compile::{Plan, Refused};
 pub(crate) use decode::Undecodable;
+pub(crate) use encode::{Encoding, Unencodable};
 pub(crate) use names::Names;
 pub(crate) use pointer::Pointer;
 pub(crate) use shape::{Case, Field, Shape};

@@ -6,6 +6,7 @@ use super::{Case, Field, Plan, Pointer, Shape, Undecodable};
 
 mod arbitrary;
 mod component;
+mod encode;
 mod properties;
 
 const MANY: usize = 100_000;

@@ -24,6 +24,7 @@ fn provider(from: Vec<KeySource>, otherwise: Option<KeyFallback>, event_type: Ty
             ("came.in".to_owned(), case(Direction::Incoming)),
             ("went.out".to_owned(), case(Direction::Outgoing)),
         ]),
+        outgoing: Default::default(),
         scheme: SchemeRule {
             default: Some(SchemeKind::StandardWebhooks),
             allowed: vec![SchemeKind::StandardWebhooks],

@@ -166,6 +166,7 @@ proptest! {
             event_type: TypeRule::Json(pointer.clone()),
             content: pointer,
             events: Default::default(),
+            outgoing: Default::default(),
             scheme: SchemeRule { default: None, allowed: Vec::new(), header: None, recipe: None },
         };
         if let Ok(found) = provider.describe(&Verified { id: None, payload }, &headers, &body) {

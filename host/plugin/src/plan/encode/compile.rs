@@ -1,0 +1,144 @@
+//! From a shape to an encoding: names are spelled, and what could not be told apart as JSON is refused, once, at load.
+
+use std::collections::BTreeMap;
+
+use hookyard_verify::provider::outgoing::Spelling;
+
+use crate::plan::names::Clash;
+use crate::plan::{Names, Refused, Shape, shape};
+
+/// How to write one type as JSON.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Encoding {
+    Bool,
+    Number,
+    Char,
+    String,
+    List(Box<Encoding>),
+    /// A list of pairs of a string and such a value.
+    Pairs(Box<Encoding>),
+    Map(Box<Encoding>),
+    /// With the receiver's names.
+    Record(Vec<(String, Encoding)>),
+    Tuple(Vec<Encoding>),
+    Variant {
+        cases: Vec<Case>,
+        /// The receiver's, where there is an `other` that must not be one of them.
+        names: Names,
+    },
+    /// `ok`, then `err`.
+    Result(Vec<Case>),
+    /// Of an enum or of flags, each with the receiver's.
+    Names(BTreeMap<String, String>),
+    Option(Box<Encoding>),
+}
+
+/// A case of a variant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Case {
+    pub(super) name: String,
+    pub(super) spelled: String,
+    pub(super) payload: Option<Encoding>,
+}
+
+impl Encoding {
+    /// Compiles a shape. `at` says where it stands, for the refusal.
+    pub(crate) fn new(shape: &Shape, spelling: &Spelling, at: &str) -> Result<Self, Refused> {
+        let boxed = |shape: &Shape, at: &str| Self::new(shape, spelling, at).map(Box::new);
+        Ok(match shape {
+            Shape::Bool => Self::Bool,
+            Shape::S8 | Shape::U8 | Shape::S16 | Shape::U16 | Shape::S32 | Shape::U32 | Shape::S64 | Shape::U64 => {
+                Self::Number
+            }
+            Shape::Float32 | Shape::Float64 => Self::Number,
+            Shape::Char => Self::Char,
+            Shape::String => Self::String,
+            Shape::List(element) => match pair(element) {
+                Some(value) => Self::Pairs(boxed(value, &format!("{at}[]"))?),
+                None => Self::List(boxed(element, &format!("{at}[]"))?),
+            },
+            Shape::Map(value) => Self::Map(boxed(value, &format!("{at}[]"))?),
+            Shape::Option(inner) if matches!(**inner, Shape::Option(_)) => {
+                let reason = "it is an option of an option, and JSON has one null";
+                return Err(Refused { at: at.to_owned(), reason: reason.to_owned() });
+            }
+            Shape::Option(inner) => Self::Option(boxed(inner, at)?),
+            Shape::Record(fields) => Self::record(fields, spelling, at)?,
+            Shape::Tuple(parts) => Self::Tuple(
+                parts
+                    .iter()
+                    .enumerate()
+                    .map(|(place, part)| Self::new(part, spelling, &format!("{at}[{place}]")))
+                    .collect::<Result<_, _>>()?,
+            ),
+            Shape::Variant(cases) => Self::variant(cases, spelling, at)?,
+            Shape::Result { ok, err } => {
+                let case = |name: &str, payload: &Option<Box<Shape>>| {
+                    let payload = payload.as_deref().map(|it| Self::new(it, spelling, &format!("{at}.{name}")));
+                    Ok(Case { name: name.to_owned(), spelled: name.to_owned(), payload: payload.transpose()? })
+                };
+                Self::Result(vec![case("ok", ok)?, case("err", err)?])
+            }
+            Shape::Enum(names) | Shape::Flags(names) => {
+                let (spelled, _) = spell(names.iter().map(String::as_str), spelling, at)?;
+                Self::Names(names.iter().cloned().zip(spelled).collect())
+            }
+        })
+    }
+
+    /// Whether a value stands at this place of the JSON whatever is written: the way there leads by fields alone that
+    /// are no options.
+    pub(crate) fn always_has(&self, place: &[String]) -> bool {
+        match (self, place) {
+            (_, []) => true,
+            (Self::Record(fields), [name, rest @ ..]) => fields.iter().any(|(field, encoding)| {
+                field == name && !matches!(encoding, Self::Option(_)) && encoding.always_has(rest)
+            }),
+            _ => false,
+        }
+    }
+
+    fn record(fields: &[shape::Field], spelling: &Spelling, at: &str) -> Result<Self, Refused> {
+        let (spelled, _) = spell(fields.iter().map(|field| field.name.as_str()), spelling, at)?;
+        let field = |(field, spelled): (&shape::Field, String)| {
+            Ok((spelled, Self::new(&field.shape, spelling, &format!("{at}.{}", field.name))?))
+        };
+        fields.iter().zip(spelled).map(field).collect::<Result<_, Refused>>().map(Self::Record)
+    }
+
+    fn variant(cases: &[shape::Case], spelling: &Spelling, at: &str) -> Result<Self, Refused> {
+        let (spelled, names) = spell(cases.iter().map(|case| case.name.as_str()), spelling, at)?;
+        let case = |(case, spelled): (&shape::Case, String)| {
+            let at = format!("{at}.{}", case.name);
+            let payload = case.payload.as_ref().map(|payload| Self::new(payload, spelling, &at)).transpose()?;
+            Ok(Case { name: case.name.clone(), spelled, payload })
+        };
+        let cases = cases.iter().zip(spelled).map(case).collect::<Result<_, Refused>>()?;
+        Ok(Self::Variant { cases, names })
+    }
+}
+
+/// The value of a pair whose first part is a string.
+fn pair(shape: &Shape) -> Option<&Shape> {
+    match shape {
+        Shape::Tuple(parts) => match parts.as_slice() {
+            [Shape::String, value] => Some(value),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// The receiver's spelling of names that stand beside each other.
+fn spell<'a>(
+    declared: impl Iterator<Item = &'a str>,
+    spelling: &Spelling,
+    at: &str,
+) -> Result<(Vec<String>, Names), Refused> {
+    let spelled: Vec<String> = declared.map(|name| spelling.spell(name)).collect();
+    let names = Names::new(spelled.iter().map(String::as_str)).map_err(|Clash(one, another)| Refused {
+        at: at.to_owned(),
+        reason: format!("`{one}` and `{another}` are the same name to a receiver; rename one of them"),
+    })?;
+    Ok((spelled, names))
+}
