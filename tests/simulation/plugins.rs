@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use hookyard_dispatch::{Active, Ran, Runner};
+use hookyard_dispatch::{Active, Measures, Ran, Runner};
 use hookyard_inbox::{Claimed, Inbox, Usage};
 use hookyard_model::{
     Effects, Key, Message, MessageId, Outcome, PluginRef, Revision, Seen, Time, Versioned, Write,
@@ -155,7 +155,8 @@ impl Runner for Plugins {
         let duration = if dice.percent(10) { dice.millis(150_000) } else { dice.millis(400) };
         sleep(duration).await;
         let outcome = outcome(dice, revision);
-        Some(Ran { revision, duration, outcome, log: Vec::new(), effects, quota: plugin.quota })
+        let measures = Measures::default();
+        Some(Ran { revision, duration, outcome, log: Vec::new(), effects, quota: plugin.quota, measures })
     }
 }
 

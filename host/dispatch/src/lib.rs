@@ -15,4 +15,4 @@ mod turn;
 
 pub use config::{Config, Handle, RetryPolicies};
 pub use dispatcher::Dispatcher;
-pub use runner::{Active, Ran, Runner};
+pub use runner::{Active, Measures, Ran, Runner};

@@ -47,4 +47,25 @@ pub struct Ran {
     pub effects: Effects,
     /// How much the plugin's store may hold.
     pub quota: Usage,
+    /// What it took.
+    pub measures: Measures,
+}
+
+/// What one attempt took; what it didn't come to is zero.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Measures {
+    /// Making values of the event.
+    pub decode: Duration,
+    /// Making an instance of the plugin.
+    pub instantiate: Duration,
+    /// The handler's call, whatever it was spent on.
+    pub run: Duration,
+    /// Processor time of instantiation and call.
+    pub cpu: Duration,
+    /// Linear memory that the guest had at its end, and so at its most.
+    pub memory_bytes: u64,
+    /// Calls of the host's functions.
+    pub host_calls: u64,
+    /// Bytes that passed between guest and host by these calls.
+    pub host_bytes: u64,
 }

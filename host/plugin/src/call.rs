@@ -4,12 +4,16 @@
 //! tasks; when it is used up the epoch becomes a trap, so a loop ends. The wall deadline lies outside of everything,
 //! instantiation included: when it passes, the call is dropped as it is, with all that it had.
 
+use std::time::Instant;
+
+use hookyard_dispatch::Measures;
 use hookyard_inbox::Claimed;
 use hookyard_model::{Effects, LogLine, Outcome, Time};
 use wasmtime::component::{ComponentExportIndex, Instance, ResourceTable, Val};
 use wasmtime::{Store, UpdateDeadline};
 use wasmtime_wasi::{HostWallClock, WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 
+use crate::budget::Budget;
 use crate::effects::Buffer;
 use crate::limits::Accountant;
 use crate::meter::Meter;
@@ -17,10 +21,6 @@ use crate::output::Output;
 use crate::untyped::{self, DirectDelivery, DirectFailure, DirectMessage};
 use crate::{Limits, Loaded, failure, trap};
 
-/// Handles to the host's things that a guest may hold at once.
-const HANDLES_MAX: usize = 1024;
-/// Bytes that a guest may hand to the host in one call of one of the host's functions, or as its answer.
-const TRANSFER_BYTES_MAX: usize = 4 << 20;
 /// Random bytes that a guest may ask for at once.
 const RANDOM_BYTES_MAX: u64 = 64 << 10;
 
@@ -29,11 +29,28 @@ pub(crate) struct State {
     wasi: WasiCtx,
     pub(crate) resources: ResourceTable,
     pub(crate) effects: Buffer,
+    pub(crate) budget: Budget,
     accountant: Accountant,
+    /// When the instance was there.
+    instantiated_at: Option<Instant>,
+}
+
+impl State {
+    /// What each of the host's functions is reached through, so that none of their calls goes uncounted.
+    pub(crate) fn entered(&mut self) -> &mut Self {
+        self.budget.call();
+        self
+    }
+
+    /// What the guest failed of, if it failed: what it was denied before.
+    fn denial(&self) -> Option<Outcome> {
+        self.accountant.denial().or_else(|| self.effects.denial())
+    }
 }
 
 impl WasiView for State {
     fn ctx(&mut self) -> WasiCtxView<'_> {
+        self.budget.call();
         WasiCtxView { ctx: &mut self.wasi, table: &mut self.resources }
     }
 }
@@ -58,6 +75,14 @@ pub(crate) struct Ended {
     pub(crate) log: Vec<LogLine>,
     /// None unless the outcome is `Done`.
     pub(crate) effects: Effects,
+    pub(crate) measures: Measures,
+}
+
+impl Ended {
+    /// Nothing was run.
+    pub(crate) fn unrun(outcome: Outcome) -> Self {
+        Self { outcome, log: Vec::new(), effects: Effects::default(), measures: Measures::default() }
+    }
 }
 
 /// The guest has run as long as it may.
@@ -77,20 +102,38 @@ pub(crate) async fn call(
     // Waiting for a place is no fault of the plugin's, so its time begins after.
     let _place = engine.permits.acquire().await.expect("the engine's permits are never closed");
     let _running = engine.ticker.running();
-    let output = Output::new(limits);
+    let output = Output::new(limits, &effects.budget);
     let meter = Meter::new();
     let mut store = store(loaded, &output, &meter, effects);
+    let began = Instant::now();
     let run = run(&mut store, loaded, function, arguments);
     let ended = tokio::time::timeout(limits.wall_max, meter.measure(run)).await;
-    let outcome = match ended {
-        Ok(Ok(outcome)) => outcome,
-        Ok(Err(error)) => trap::outcome(&error, store.data().accountant.has_denied_memory(), limits),
-        Err(_elapsed) => Outcome::TimedOut { time: Time::Wall, limit: limits.wall_max },
-    };
     // The place in the pool is free only once the store is gone.
-    let effects = store.into_data().effects;
-    let effects = if outcome == Outcome::Done { effects.into_effects() } else { Effects::default() };
-    Ended { outcome, log: output.take(), effects }
+    let state = store.into_data();
+    let measures = measures(&state, began, &meter);
+    let outcome = match (ended, state.budget.excess()) {
+        (Err(_elapsed), _) => Outcome::TimedOut { time: Time::Wall, limit: limits.wall_max },
+        (_, Some(excess)) => excess.into(),
+        (Ok(Ok(outcome)), None) => outcome,
+        (Ok(Err(error)), None) => trap::outcome(&error, state.denial(), limits),
+    };
+    let effects = if outcome == Outcome::Done { state.effects.into_effects() } else { Effects::default() };
+    Ended { outcome, log: output.take(), effects, measures }
+}
+
+/// What a call took that has ended by now. Until its instance is there, it is being instantiated.
+fn measures(state: &State, began: Instant, meter: &Meter) -> Measures {
+    let ended = Instant::now();
+    let instantiated = state.instantiated_at.unwrap_or(ended);
+    Measures {
+        instantiate: instantiated - began,
+        run: ended - instantiated,
+        cpu: meter.total(),
+        memory_bytes: state.accountant.memory_used(),
+        host_calls: state.budget.calls(),
+        host_bytes: state.budget.bytes_used(),
+        ..Measures::default()
+    }
 }
 
 async fn run(
@@ -100,6 +143,7 @@ async fn run(
     arguments: Arguments<'_>,
 ) -> wasmtime::Result<Outcome> {
     let instance = loaded.instances.instantiate_async(&mut *store).await?;
+    store.data_mut().instantiated_at = Some(Instant::now());
     let reason_bytes_max = loaded.terms.limits.log_line_bytes_max;
     match arguments {
         Arguments::Values(values) => {
@@ -140,25 +184,36 @@ async fn call_direct(
 fn store(loaded: &Loaded, output: &Output, meter: &Meter, effects: Buffer) -> Store<State> {
     let limits = &loaded.terms.limits;
     let mut resources = ResourceTable::new();
-    resources.set_max_capacity(HANDLES_MAX);
-    let state = State { wasi: wasi(loaded, output), resources, effects, accountant: Accountant::new(limits) };
+    resources.set_max_capacity(limits.handles_max);
+    let state = State {
+        wasi: wasi(loaded, output),
+        resources,
+        budget: effects.budget.clone(),
+        effects,
+        accountant: Accountant::new(limits),
+        instantiated_at: None,
+    };
     let mut store = Store::new(loaded.instances.engine(), state);
     store.limiter(|state| &mut state.accountant);
-    store.set_hostcall_fuel(TRANSFER_BYTES_MAX);
+    store.set_hostcall_fuel(limits.transfer_bytes_max);
+    store.set_max_component_handles(limits.handles_max);
     store.set_epoch_deadline(1);
     store.epoch_deadline_callback(end_or_give_way(limits, meter));
     store
 }
 
-/// At each epoch: a trap where the time is used up, else a turn for the other tasks of this thread.
+/// At each epoch: a trap where time or something else is used up, else a turn for the other tasks of this thread.
 fn end_or_give_way(
     limits: &Limits,
     meter: &Meter,
 ) -> impl FnMut(wasmtime::StoreContextMut<'_, State>) -> wasmtime::Result<UpdateDeadline> + Send + Sync + 'static {
     let (cpu_max, meter) = (limits.cpu_max, meter.clone());
-    move |_| {
+    move |store| {
         if meter.used() >= cpu_max {
             return Err(CpuUsedUp.into());
+        }
+        if let Some(excess) = store.data().budget.excess() {
+            return Err(excess.into());
         }
         Ok(UpdateDeadline::YieldCustom(1, Box::pin(tokio::task::yield_now())))
     }

@@ -8,7 +8,7 @@ use arc_swap::ArcSwap;
 use async_trait::async_trait;
 use hookyard_dispatch::{Active, Ran, Runner};
 use hookyard_inbox::Claimed;
-use hookyard_model::{Effects, Outcome, PluginRef, Revision};
+use hookyard_model::{Outcome, PluginRef, Revision};
 use tokio::sync::Notify;
 
 use crate::call::Ended;
@@ -108,7 +108,7 @@ impl From<Gone> for Ended {
             "revision {revision}, which the replay names, is no longer kept; replay on the active revision, or drop that \
              revision's file in first"
         );
-        Self { outcome: Outcome::Rejected { reason }, log: Vec::new(), effects: Effects::default() }
+        Self::unrun(Outcome::Rejected { reason })
     }
 }
 
@@ -136,10 +136,10 @@ impl Runner for Catalog {
         let quota = active.limits().quota();
         let revision = job.revision.unwrap_or_else(|| active.revision());
         let began = Instant::now();
-        let Ended { outcome, log, effects } = match self.revision(active, job.revision).await {
+        let Ended { outcome, log, effects, measures } = match self.revision(active, job.revision).await {
             Ok(loaded) => loaded.attempt(job, &self.parts).await,
             Err(gone) => gone.into(),
         };
-        Some(Ran { revision, duration: began.elapsed(), outcome, log, effects, quota })
+        Some(Ran { revision, duration: began.elapsed(), outcome, log, effects, quota, measures })
     }
 }

@@ -92,6 +92,9 @@ impl Room {
     }
 }
 
+/// How deep a guest's calls may go. The engine knows no such limit for one plugin alone.
+pub(crate) const STACK_BYTES_MAX: usize = 1 << 20;
+
 /// What holds for compiled code, the same in both rooms.
 pub(crate) fn settings() -> wasmtime::Config {
     let mut config = wasmtime::Config::new();
@@ -99,9 +102,9 @@ pub(crate) fn settings() -> wasmtime::Config {
         .concurrency_support(false)
         .epoch_interruption(true)
         .wasm_component_model_map(true)
-        // A stack overflow of the guest's is its own trap; the rest is for the host's functions that it calls.
-        .max_wasm_stack(1 << 20)
-        .async_stack_size(2 << 20);
+        // The rest of a stack is for the host's functions that the guest calls.
+        .max_wasm_stack(STACK_BYTES_MAX)
+        .async_stack_size(STACK_BYTES_MAX + (1 << 20));
     config
 }
 
@@ -110,7 +113,7 @@ pub(crate) fn settings() -> wasmtime::Config {
 const MEMORIES: u32 = 4;
 const TABLES: u32 = 12;
 const CORE_INSTANCES: u32 = 60;
-const TABLE_ELEMENTS: usize = 20_000;
+pub(crate) const TABLE_ELEMENTS: usize = 100_000;
 /// Bytes of an instance's memory that are kept and cleaned for the next one rather than given back to the system.
 const KEPT_BYTES: usize = 4 << 20;
 

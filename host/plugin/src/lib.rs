@@ -28,6 +28,7 @@ mod untyped;
 mod call;
 mod effects;
 
+mod budget;
 mod limits;
 mod meter;
 mod output;

@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use hookyard_inbox::Usage;
+use hookyard_model::{Limit, Outcome};
 use wasmtime::ResourceLimiter;
+
+use crate::budget::Excess;
 
 /// What an attempt of a plugin may use. The default is safe for a small handler in any language.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -11,19 +14,35 @@ pub struct Limits {
     /// Linear memory of all of the component's memories together, in bytes. The values that the host makes from an
     /// event's JSON are bounded by this as well, and so is what the host holds of the attempt's effects.
     pub memory_max: u64,
-    /// Processor time of the guest's code.
+    /// Processor time of the guest's code, and of the host's functions that it calls.
     pub cpu_max: Duration,
     /// Time from the start of instantiation to the answer, whatever it is spent on.
     pub wall_max: Duration,
     /// Attempts at once.
     pub concurrency: usize,
+    /// Elements of all tables together.
+    pub table_elements_max: u64,
+    /// Core instances that the component is made of.
+    pub instances_max: usize,
+    /// Things of the host's, and resources of its own, that the guest may hold at once.
+    pub handles_max: usize,
+    /// Calls of the host's functions.
+    pub host_calls_max: u64,
+    /// Bytes that pass between guest and host by these calls, together; see `budget`.
+    pub host_bytes_max: u64,
+    /// Bytes that the guest may hand to the host at once: in one call, or as its answer.
+    pub transfer_bytes_max: usize,
+    /// Outgoing HTTP requests.
+    pub http_requests_max: u64,
+    /// How often the plugin's key-value store may be read from disk.
+    pub kv_reads_max: u64,
     /// Keys that the plugin's key-value store may hold.
     pub kv_keys_max: u64,
     /// Bytes that it may hold: of buckets' names, keys and values.
     pub kv_bytes_max: u64,
     /// Messages that an attempt may send.
     pub outbox_messages_max: usize,
-    /// Log lines kept of an attempt.
+    /// Log lines kept of an attempt. What is over it is counted and not kept, and is no reason to end the attempt.
     pub log_lines_max: usize,
     /// Bytes kept of a log line, and of a reason that a handler gives.
     pub log_line_bytes_max: usize,
@@ -36,6 +55,14 @@ impl Default for Limits {
             cpu_max: Duration::from_secs(1),
             wall_max: Duration::from_secs(10),
             concurrency: 8,
+            table_elements_max: 100_000,
+            instances_max: 100,
+            handles_max: 1024,
+            host_calls_max: 250_000,
+            host_bytes_max: 64 << 20,
+            transfer_bytes_max: 4 << 20,
+            http_requests_max: 20,
+            kv_reads_max: 10_000,
             kv_keys_max: 100_000,
             kv_bytes_max: 64 << 20,
             outbox_messages_max: 100,
@@ -60,30 +87,52 @@ impl Limits {
     }
 }
 
-/// Elements of all tables together; the largest runtimes have some ten thousand functions.
-const TABLE_ELEMENTS_MAX: usize = 200_000;
-/// Core instances, memories and tables of one component; the largest runtimes have some dozens.
-pub(crate) const INSTANCES_MAX: usize = 100;
+/// Memories and tables of one component; the largest runtimes have some dozens of tables.
 pub(crate) const MEMORIES_MAX: usize = 16;
 pub(crate) const TABLES_MAX: usize = 32;
 
-/// Grants or denies what the guest asks for, and remembers that it denied memory.
+/// Grants or denies what the guest's code asks for, and remembers what it denied.
 #[derive(Debug)]
 pub(crate) struct Accountant {
     memory_max: u64,
     memory_used: u64,
-    table_elements_used: usize,
-    denied: bool,
+    table_elements_max: u64,
+    table_elements_used: u64,
+    instances_max: usize,
+    denied: Option<Denial>,
+}
+
+/// What the guest asked for in vain. What it dies of later, it dies of that.
+#[derive(Debug, Clone, Copy)]
+enum Denial {
+    Memory,
+    TableElements,
 }
 
 impl Accountant {
     pub(crate) fn new(limits: &Limits) -> Self {
-        Self { memory_max: limits.memory_max, memory_used: 0, table_elements_used: 0, denied: false }
+        Self {
+            memory_max: limits.memory_max,
+            memory_used: 0,
+            table_elements_max: limits.table_elements_max,
+            table_elements_used: 0,
+            instances_max: limits.instances_max,
+            denied: None,
+        }
     }
 
-    /// Whether the guest was ever denied memory: what it dies of later, it dies of that.
-    pub(crate) fn has_denied_memory(&self) -> bool {
-        self.denied
+    /// What a guest failed of that was denied something before.
+    pub(crate) fn denial(&self) -> Option<Outcome> {
+        let max = self.table_elements_max;
+        self.denied.map(|denied| match denied {
+            Denial::Memory => Outcome::OutOfMemory { limit: self.memory_max },
+            Denial::TableElements => Excess { limit: Limit::TableElements, max }.into(),
+        })
+    }
+
+    /// Linear memory that the guest has; it never has less than before.
+    pub(crate) fn memory_used(&self) -> u64 {
+        self.memory_used
     }
 }
 
@@ -94,27 +143,34 @@ impl ResourceLimiter for Accountant {
         if is_granted {
             self.memory_used = used;
         } else {
-            self.denied = true;
+            self.denied = Some(Denial::Memory);
         }
         Ok(is_granted)
     }
 
     fn memory_grow_failed(&mut self, _error: wasmtime::Error) -> wasmtime::Result<()> {
-        self.denied = true;
+        self.denied = Some(Denial::Memory);
         Ok(())
     }
 
     fn table_growing(&mut self, current: usize, desired: usize, maximum: Option<usize>) -> wasmtime::Result<bool> {
-        let used = self.table_elements_used.saturating_add(desired.saturating_sub(current));
-        let is_granted = used <= TABLE_ELEMENTS_MAX && maximum.is_none_or(|maximum| desired <= maximum);
+        let used = self.table_elements_used.saturating_add(desired.saturating_sub(current) as u64);
+        let is_granted = used <= self.table_elements_max && maximum.is_none_or(|maximum| desired <= maximum);
         if is_granted {
             self.table_elements_used = used;
+        } else {
+            self.denied = Some(Denial::TableElements);
         }
         Ok(is_granted)
     }
 
+    fn table_grow_failed(&mut self, _error: wasmtime::Error) -> wasmtime::Result<()> {
+        self.denied = Some(Denial::TableElements);
+        Ok(())
+    }
+
     fn instances(&self) -> usize {
-        INSTANCES_MAX
+        self.instances_max
     }
 
     fn tables(&self) -> usize {
@@ -138,16 +194,20 @@ mod tests {
         assert!(grow(0, 60, None));
         assert!(grow(0, 40, None));
         assert!(!grow(60, 61, None));
-        assert!(accountant.has_denied_memory());
+        assert_eq!(accountant.denial(), Some(Outcome::OutOfMemory { limit: 100 }));
+        assert_eq!(accountant.memory_used(), 100);
     }
 
     #[test]
-    fn a_grant_leaves_no_trace_of_denial() {
-        let mut accountant = Accountant::new(&Limits { memory_max: 100, ..Limits::default() });
-        assert!(accountant.memory_growing(0, 100, None).expect("no trap"));
-        assert!(!accountant.has_denied_memory());
-        assert!(accountant.table_growing(0, TABLE_ELEMENTS_MAX, None).expect("no trap"));
-        assert!(!accountant.table_growing(0, 1, None).expect("no trap"));
-        assert!(!accountant.has_denied_memory());
+    fn tables_share_another_and_a_grant_leaves_no_trace() {
+        let mut accountant = Accountant::new(&Limits { table_elements_max: 10, ..Limits::default() });
+        let mut grow = |current, desired| {
+            let is_granted = accountant.table_growing(current, desired, None).expect("no trap");
+            (is_granted, accountant.denial())
+        };
+        assert_eq!(grow(0, 6), (true, None));
+        assert_eq!(grow(0, 4), (true, None));
+        let denied = Outcome::Exceeded { limit: Limit::TableElements, max: 10 };
+        assert_eq!(grow(6, 7), (false, Some(denied)));
     }
 }

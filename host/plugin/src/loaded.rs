@@ -3,9 +3,10 @@
 use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
+use std::time::Instant;
 
 use hookyard_inbox::Claimed;
-use hookyard_model::{Effects, Event, Payload, PluginRef, Revision};
+use hookyard_model::{Event, Payload, PluginRef, Revision};
 use wasmtime::component::InstancePre;
 
 use crate::call::{self, Arguments, Ended, State};
@@ -111,6 +112,7 @@ impl Loaded {
 
     /// Attempts one job: exactly one outcome, whatever the guest does (invariant 5).
     pub(crate) async fn attempt(&self, job: &Claimed, parts: &Parts) -> Ended {
+        let began = Instant::now();
         let content;
         let arguments = match self.choose(&job.event) {
             None => Err(Undecodable { path: "$".into(), message: no_case(job.event.event_type.as_deref()) }),
@@ -127,13 +129,16 @@ impl Loaded {
                 },
             },
         };
-        match arguments {
+        let decode = began.elapsed();
+        let mut ended = match arguments {
             Ok((handler, arguments)) => {
                 let effects = Buffer::new(parts.clone(), self.terms.plugin.clone(), &self.terms.limits);
                 call::call(self, &handler.function, arguments, effects).await
             }
-            Err(undecodable) => Ended { outcome: undecodable.into(), log: Vec::new(), effects: Effects::default() },
-        }
+            Err(undecodable) => Ended::unrun(undecodable.into()),
+        };
+        ended.measures.decode = decode;
+        ended
     }
 
     /// The typed handler of the event's provider where it has a case for the event, else the untyped one.

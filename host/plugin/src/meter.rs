@@ -38,6 +38,11 @@ impl Meter {
         Duration::from_nanos(self.0.used.load(Ordering::Relaxed).saturating_add(present))
     }
 
+    /// The time used by a call that is not being polled.
+    pub(crate) fn total(&self) -> Duration {
+        Duration::from_nanos(self.0.used.load(Ordering::Relaxed))
+    }
+
     /// Runs a call under this meter.
     pub(crate) fn measure<F: Future>(&self, call: F) -> impl Future<Output = F::Output> {
         let meter = self.clone();
@@ -73,7 +78,7 @@ mod tests {
         let meter = Meter::new();
         let idle = meter.measure(async { std::thread::sleep(Duration::from_millis(200)) });
         idle.await;
-        let after_idle = Duration::from_nanos(meter.0.used.load(Ordering::Relaxed));
+        let after_idle = meter.total();
         assert!(after_idle < Duration::from_millis(100), "another thread's turn is not the call's: {after_idle:?}");
         let busy = meter.clone();
         meter
@@ -83,7 +88,7 @@ mod tests {
                 }
             })
             .await;
-        let after_busy = Duration::from_nanos(meter.0.used.load(Ordering::Relaxed));
+        let after_busy = meter.total();
         assert!(after_busy >= after_idle + BUSY, "what was seen from within is kept: {after_busy:?}");
     }
 }

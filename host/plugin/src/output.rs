@@ -1,16 +1,17 @@
 //! What a guest writes to its standard output and error: lines, kept up to a limit.
 //!
-//! Writing always succeeds at once, so that a guest that writes too much behaves as it would elsewhere; what is over
-//! the limit is counted, not kept.
+//! Writing always succeeds at once, so that a guest that writes too many lines behaves as it would elsewhere; what is over
+//! the limit on lines is counted, not kept. All that is written counts as passed to the host, and that ends an attempt.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use hookyard_model::LogLine;
 use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
-use wasmtime_wasi::p2::{OutputStream, Pollable, StreamResult};
+use wasmtime_wasi::p2::{OutputStream, Pollable, StreamError, StreamResult};
 
 use crate::Limits;
+use crate::budget::Budget;
 use crate::text::one_line;
 
 /// What a guest may write at once.
@@ -18,7 +19,10 @@ const CHUNK_BYTES_MAX: usize = 64 << 10;
 
 /// Takes the lines of one attempt.
 #[derive(Clone)]
-pub(crate) struct Output(Arc<Mutex<Lines>>);
+pub(crate) struct Output {
+    lines: Arc<Mutex<Lines>>,
+    budget: Budget,
+}
 
 struct Lines {
     kept: Vec<LogLine>,
@@ -30,15 +34,16 @@ struct Lines {
 }
 
 impl Output {
-    /// With the limits on lines.
-    pub(crate) fn new(limits: &Limits) -> Self {
-        Self(Arc::new(Mutex::new(Lines {
+    /// With the limits on lines; what is written counts as passed to the host.
+    pub(crate) fn new(limits: &Limits, budget: &Budget) -> Self {
+        let lines = Lines {
             kept: Vec::new(),
             kept_max: limits.log_lines_max,
             dropped: 0,
             line_bytes_max: limits.log_line_bytes_max,
             open: [Vec::new(), Vec::new()],
-        })))
+        };
+        Self { lines: Arc::new(Mutex::new(lines)), budget: budget.clone() }
     }
 
     /// Standard output.
@@ -65,7 +70,7 @@ impl Output {
 
     fn lock(&self) -> MutexGuard<'_, Lines> {
         // Lines are whole whenever the lock is free, even if somebody panicked meanwhile.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.lines.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -124,6 +129,7 @@ impl StdoutStream for Stream {
 
 impl OutputStream for Stream {
     fn write(&mut self, bytes: Bytes) -> StreamResult<()> {
+        self.output.budget.bytes(bytes.len()).map_err(|excess| StreamError::Trap(excess.into()))?;
         self.output.lock().write(self.is_error, &bytes);
         Ok(())
     }
@@ -148,7 +154,7 @@ mod tests {
 
     fn lines(writes: &[(bool, &str)]) -> Vec<(bool, String)> {
         let limits = Limits { log_lines_max: 3, log_line_bytes_max: 5, ..Limits::default() };
-        let output = Output::new(&limits);
+        let output = Output::new(&limits, &Budget::new(&limits));
         for (is_error, text) in writes {
             let mut stream = if *is_error { output.stderr() } else { output.stdout() };
             stream.write(Bytes::copy_from_slice(text.as_bytes())).expect("writing can't fail");

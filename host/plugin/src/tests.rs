@@ -7,8 +7,8 @@ use bytes::Bytes;
 use hookyard_dispatch::{Ran, Runner as _};
 use hookyard_inbox::{Claimed, Inbox, JobRef, MemoryInbox, Routes, Settlement, Usage, Want};
 use hookyard_model::{
-    Attempt, Clock, Effects, Event, EventId, Header, JobState, MessageId, Outcome, Payload, PluginName, PluginRef,
-    Revision, Time, Timestamp,
+    Attempt, Clock, Effects, Event, EventId, Header, JobState, Limit, MessageId, Outcome, Payload, PluginName,
+    PluginRef, Revision, Time, Timestamp,
 };
 
 use crate::{Catalog, Config, Contract, Contracts, Engine, Grants, Limits, Load, LoadError, Loaded, Parts};

@@ -1,27 +1,53 @@
 //! What a failed call came to, in one readable line.
 
-use hookyard_model::{Outcome, Time};
+use hookyard_model::{Limit, Outcome, Time};
+use wasmtime::component::ResourceTableError;
 use wasmtime::{Trap, WasmBacktrace};
 use wasmtime_wasi::I32Exit;
 
 use crate::Limits;
+use crate::budget::Excess;
 use crate::call::CpuUsedUp;
 use crate::effects::Unreadable;
+use crate::engine::STACK_BYTES_MAX;
 use crate::text::one_line;
 
-/// The outcome of a call that ended in an error. A guest that was denied memory and then failed, failed of that.
-pub(crate) fn outcome(error: &wasmtime::Error, was_denied_memory: bool, limits: &Limits) -> Outcome {
+/// The outcome of a call that ended in an error. A guest that was denied something and then failed, failed of that.
+pub(crate) fn outcome(error: &wasmtime::Error, denial: Option<Outcome>, limits: &Limits) -> Outcome {
     if error.is::<CpuUsedUp>() {
         return Outcome::TimedOut { time: Time::Cpu, limit: limits.cpu_max };
+    }
+    if let Some(excess) = error.downcast_ref::<Excess>() {
+        return (*excess).into();
     }
     if let Some(unreadable) = error.downcast_ref::<Unreadable>() {
         // No fault of the plugin's: it's run again later.
         return Outcome::Retry { reason: unreadable.to_string(), after: None };
     }
-    if was_denied_memory {
-        return Outcome::OutOfMemory { limit: limits.memory_max };
+    denial
+        .or_else(|| excess(error, limits).map(Outcome::from))
+        .unwrap_or_else(|| Outcome::Trapped { message: one_line(&message(error), limits.log_line_bytes_max) })
+}
+
+/// A limit that the engine itself holds the guest to. Some are told by their words alone, which tests hold the engine to.
+fn excess(error: &wasmtime::Error, limits: &Limits) -> Option<Excess> {
+    let excess = |limit, max: usize| Some(Excess { limit, max: max as u64 });
+    if error.downcast_ref::<Trap>() == Some(&Trap::StackOverflow) {
+        return excess(Limit::Stack, STACK_BYTES_MAX);
     }
-    Outcome::Trapped { message: one_line(&message(error), limits.log_line_bytes_max) }
+    if matches!(error.downcast_ref(), Some(ResourceTableError::Full)) {
+        return excess(Limit::Handles, limits.handles_max);
+    }
+    let words = error.root_cause().to_string();
+    if words.contains("fuel allocated for hostcalls has been exhausted") {
+        excess(Limit::TransferBytes, limits.transfer_bytes_max)
+    } else if words.contains("store handle limit exceeded") {
+        excess(Limit::Handles, limits.handles_max)
+    } else if words.contains("resource limit exceeded: instance count") {
+        excess(Limit::Instances, limits.instances_max)
+    } else {
+        None
+    }
 }
 
 fn message(error: &wasmtime::Error) -> String {

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use hookyard_dispatch::{Active, Config, Dispatcher, Handle, Ran, RetryPolicies, Runner};
+use hookyard_dispatch::{Active, Config, Dispatcher, Handle, Measures, Ran, RetryPolicies, Runner};
 use hookyard_inbox::{Claimed, Inbox, JobSummary, Page, Routes, Selection, Usage};
 use hookyard_model::{
     Attempt, Clock, Effects, Event, EventId, Key, Outcome, Payload, PluginRef, QuarantinePolicy, RetryPolicy, Revision,
@@ -140,7 +140,8 @@ impl Runner for ScriptedRunner {
         sleep(duration).await;
         self.leave(&job.lease.plugin);
         let Act::End(_, outcome) = act else { panic!("as the script says") };
-        Some(Ran { revision, duration, outcome, log: Vec::new(), effects, quota: QUOTA })
+        let measures = Measures::default();
+        Some(Ran { revision, duration, outcome, log: Vec::new(), effects, quota: QUOTA, measures })
     }
 }
 

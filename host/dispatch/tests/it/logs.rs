@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use hookyard_dispatch::{Active, Config, Dispatcher, Ran, RetryPolicies, Runner};
+use hookyard_dispatch::{Active, Config, Dispatcher, Measures, Ran, RetryPolicies, Runner};
 use hookyard_inbox::{Claimed, Inbox, MemoryInbox, Page, Routes, Selection};
 use hookyard_model::{Clock, LogLine, Outcome, Revision, Timestamp};
 use tracing_subscriber::fmt::MakeWriter;
@@ -57,6 +57,7 @@ impl Runner for Talkative {
             log: vec![line(false, "packed \u{1b}[2J\rthe box"), line(true, "out of tape")],
             effects: hookyard_model::Effects::default(),
             quota: hookyard_inbox::Usage { keys: u64::MAX, bytes: u64::MAX },
+            measures: Measures::default(),
         })
     }
 }

@@ -1,5 +1,6 @@
 //! The tables that are about the host as a whole.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::{Path, PathBuf};
@@ -8,6 +9,7 @@ use std::time::Duration;
 use hookyard_plugin::Limits;
 use hookyard_verify::Secret;
 
+use super::limits;
 use super::references::Surroundings;
 use super::settings::{Admin, Dispatch, Plugins};
 use crate::document::{Section, Size};
@@ -72,7 +74,8 @@ pub(super) fn plugins(section: &Section<'_>, around: &Surroundings<'_>) -> Plugi
         file_bytes_max: section.get("file_max").map_or(64 << 20, |Size(bytes)| bytes),
         rescan: time("rescan", 3_000),
         windows: Windows { settle: time("settle", 200), removal: time("removal", 1_000) },
-        limits: section.table("limits", |limits| super::limits::read(limits, &Limits::default())),
+        limits: section.table("limits", |section| limits::read(section, &Limits::default(), &limits::BOUNDLESS)),
+        ceilings: BTreeMap::new(),
     }
 }
 

@@ -63,7 +63,7 @@ fn settings(root: &Section<'_>, around: &Surroundings<'_>, sink: &Sink) -> Optio
     let admin = root.table("admin", |section| host::admin(section, around));
     let (inbox, dedupe_window) =
         root.table("inbox", |section| (host::inbox(section, around), host::dedupe_window(section)));
-    let plugins = root.table("plugins", |section| host::plugins(section, around));
+    let mut plugins = root.table("plugins", |section| host::plugins(section, around));
     let dispatch = root.table("dispatch", |section| host::dispatch(section, ingress.drain_timeout));
     let egress = root.table("egress", |section| host::egress(section, around));
     let retry = root.table("retry", |section| retry::read(section, &settings::Settings::default_retry()));
@@ -73,8 +73,9 @@ fn settings(root: &Section<'_>, around: &Surroundings<'_>, sink: &Sink) -> Optio
     let providers = provider::all(folder.as_deref(), around, sink);
     let (keep, every) = root.table("retention", retention::read);
     let defaults = source::Defaults { retry: retry.clone(), dedupe_window, keep };
-    let source::Tenants { sources, keeps } =
+    let source::Tenants { sources, keeps, ceilings } =
         root.table("tenants", |section| source::all(section, &providers, &defaults, around));
+    plugins.ceilings = ceilings;
     let limits = hookyard_inbox::Retention { fallback: keep, by_tenant: keeps };
     let retention = settings::Retention { limits, every };
     Some(Settings {

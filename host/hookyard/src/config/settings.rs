@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hookyard_model::{QuarantinePolicy, RetryPolicy, SourceRef};
+use hookyard_model::{QuarantinePolicy, RetryPolicy, SourceRef, TenantName};
 use hookyard_plugin::Limits;
 use hookyard_verify::{JsonPointer, Provider, Secret, Verifier};
 
@@ -53,6 +53,8 @@ pub(crate) struct Plugins {
     pub(crate) rescan: Duration,
     pub(crate) windows: Windows,
     pub(crate) limits: Limits,
+    /// The most that a plugin of a tenant may ask for, where the tenant has such limits.
+    pub(crate) ceilings: BTreeMap<TenantName, Limits>,
 }
 
 /// How attempts are made.

@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use hookyard_inbox::Keep;
 use hookyard_model::{RetryPolicy, SourceName, SourceRef, TenantName};
+use hookyard_plugin::Limits;
 use hookyard_verify::{JsonPointer, Provider, Verifier};
 
 use super::references::Surroundings;
 use super::settings::Source;
-use super::{host, scheme};
+use super::{host, limits, scheme};
 use crate::document::{Entry, Section, unknown};
 
 type Providers = BTreeMap<String, Arc<Provider>>;
@@ -29,6 +30,8 @@ pub(super) struct Tenants {
     pub(super) sources: BTreeMap<SourceRef, Source>,
     /// Of those that have a retention of their own.
     pub(super) keeps: BTreeMap<TenantName, Keep>,
+    /// The most that plugins may ask for, of those that have limits of their own.
+    pub(super) ceilings: BTreeMap<TenantName, Limits>,
 }
 
 /// All tenants with all their sources. A source with a fault is left out, and its faults say why.
@@ -45,6 +48,9 @@ pub(super) fn all(
             let has_keep = section.entry("retention").is_some();
             let keep = section.table("retention", |section| super::retention::keep(section, defaults.keep));
             all.keeps.extend(tenant.clone().filter(|_| has_keep).map(|tenant| (tenant, keep)));
+            let has_limits = section.entry("limits").is_some();
+            let ceiling = section.table("limits", |section| limits::read(section, &limits::BOUNDLESS, &limits::BOUNDLESS));
+            all.ceilings.extend(tenant.clone().filter(|_| has_limits).map(|tenant| (tenant, ceiling)));
             section.table("sources", |table| {
                 table.each(|name, entry| {
                     let name = named(&entry, SourceName::new(name));

@@ -1,16 +1,18 @@
 //! Reads a plugin's settled files, checks them and compiles them. Blocks; touches nothing that is shared.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use hookyard_model::PluginRef;
+use hookyard_model::{PluginRef, TenantName};
 use hookyard_plugin::{Contracts, Engine, Limits, Load, Loaded};
 
 use super::sidecar::Sidecar;
 use super::sighting::Files;
 use super::stamp::Stamp;
+use crate::config::limits::BOUNDLESS;
 use crate::explain::chain;
 
 /// What a load needs beside the plugin's files.
@@ -20,6 +22,7 @@ pub(super) struct Loader {
     pub(super) folder: PathBuf,
     pub(super) file_bytes_max: u64,
     pub(super) limits: Limits,
+    pub(super) ceilings: BTreeMap<TenantName, Limits>,
     pub(super) contracts: Arc<Contracts>,
 }
 
@@ -59,12 +62,13 @@ impl Loader {
     }
 
     fn sidecar(&self, plugin: &PluginRef, files: Files) -> Result<Sidecar, Failure> {
-        let Some(stamp) = files.sidecar else { return Ok(Sidecar::absent(&self.limits)) };
         let path = self.path(plugin, "toml");
-        let bytes = read(&path, stamp, self.file_bytes_max)?;
+        let bytes = files.sidecar.map(|stamp| read(&path, stamp, self.file_bytes_max)).transpose()?.unwrap_or_default();
         let refused = |why: String| Failure::Refused(why.replace('\n', "; "));
         let text = String::from_utf8(bytes).map_err(|_| refused(format!("{} is not UTF-8 text", path.display())))?;
-        Sidecar::read(&path.display().to_string(), &text, &self.limits).map_err(|faults| refused(faults.to_string()))
+        let most = self.ceilings.get(&plugin.tenant).unwrap_or(&BOUNDLESS);
+        let read = Sidecar::read(&path.display().to_string(), &text, &self.limits, most);
+        read.map_err(|faults| refused(faults.to_string()))
     }
 
     fn path(&self, plugin: &PluginRef, extension: &str) -> PathBuf {

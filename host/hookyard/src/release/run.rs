@@ -243,6 +243,7 @@ impl Desired {
             folder: self.plugins.folder.clone(),
             file_bytes_max: self.plugins.file_bytes_max,
             limits: self.plugins.limits.clone(),
+            ceilings: self.plugins.ceilings.clone(),
             contracts: Arc::clone(&self.contracts),
         }
     }

@@ -8,10 +8,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 use hookyard_inbox::Usage;
-use hookyard_model::{DestinationName, Effects, Key, Message, MessageId, PluginRef, Seen, Versioned, Write};
+use hookyard_model::{
+    DestinationName, Effects, Key, Limit, Message, MessageId, Outcome, PluginRef, Seen, Versioned, Write,
+};
 
 use super::Parts;
 use crate::Limits;
+use crate::budget::{Budget, Excess};
 
 /// The longest name of a bucket, in bytes.
 const BUCKET_BYTES_MAX: usize = 128;
@@ -21,8 +24,6 @@ const KEY_BYTES_MAX: usize = 1024;
 const ORDERING_KEY_BYTES_MAX: usize = 256;
 /// Keys in one page of a list.
 const PAGE_KEYS: usize = 256;
-/// How often an attempt may have the inbox read.
-const READS_MAX: u32 = 10_000;
 /// What the host spends on an entry beside its texts.
 const ENTRY_BYTES: u64 = 256;
 
@@ -30,11 +31,15 @@ const ENTRY_BYTES: u64 = 256;
 pub(crate) struct Buffer {
     parts: Parts,
     plugin: PluginRef,
+    pub(crate) budget: Budget,
     quota: Usage,
     messages_max: usize,
     held_bytes_max: u64,
     held_bytes: u64,
-    reads: u32,
+    reads: u64,
+    reads_max: u64,
+    /// The last limit that a guest was refused something for.
+    denied: Option<Outcome>,
     found: BTreeMap<Key, Option<Versioned>>,
     written: BTreeMap<Key, Written>,
     messages: Vec<Message>,
@@ -77,6 +82,12 @@ impl From<wasmtime::component::ResourceTableError> for Denied {
     }
 }
 
+impl From<Excess> for Denied {
+    fn from(excess: Excess) -> Self {
+        Self::End(excess.into())
+    }
+}
+
 /// What stood at a key at some point of the attempt.
 #[derive(Debug, Clone)]
 #[expect(unreachable_pub, reason = "the generated types name it, and they are public within their own module")]
@@ -100,11 +111,14 @@ impl Buffer {
         Self {
             parts,
             plugin,
+            budget: Budget::new(limits),
             quota: limits.quota(),
             messages_max: limits.outbox_messages_max,
             held_bytes_max: limits.memory_max,
             held_bytes: 0,
             reads: 0,
+            reads_max: limits.kv_reads_max,
+            denied: None,
             found: BTreeMap::new(),
             written: BTreeMap::new(),
             messages: Vec::new(),
@@ -126,6 +140,21 @@ impl Buffer {
         }
     }
 
+    /// What a guest failed of, if it failed: what it was refused here.
+    pub(crate) fn denial(&self) -> Option<Outcome> {
+        self.denied.clone()
+    }
+
+    /// Tells the guest of a limit that it met, and remembers it.
+    fn deny(&mut self, limit: impl Into<Outcome>, reason: String) -> Denied {
+        self.denied = Some(limit.into());
+        Denied::Guest(reason)
+    }
+
+    fn deny_memory(&mut self, reason: String) -> Denied {
+        self.deny(Outcome::OutOfMemory { limit: self.held_bytes_max }, reason)
+    }
+
     /// Whether there can be a bucket of that name.
     pub(crate) fn is_bucket(name: &str) -> bool {
         name.len() <= BUCKET_BYTES_MAX
@@ -134,6 +163,12 @@ impl Buffer {
     /// What stands at a key, as this attempt sees it.
     pub(crate) async fn get(&mut self, key: &Key) -> Result<Option<Bytes>, Denied> {
         check_key(key)?;
+        let value = self.look(key).await?;
+        self.budget.bytes(key.key.len() + value.as_ref().map_or(0, Bytes::len))?;
+        Ok(value)
+    }
+
+    async fn look(&mut self, key: &Key) -> Result<Option<Bytes>, Denied> {
         if let Some(written) = self.written.get(key) {
             return Ok(written.value.clone());
         }
@@ -156,7 +191,7 @@ impl Buffer {
             let value = self.get(key).await?;
             room = room
                 .checked_sub(entry_bytes(key, value.as_ref()))
-                .ok_or_else(|| Denied::Guest(format!("one answer may take {} bytes", self.held_bytes_max)))?;
+                .ok_or_else(|| self.deny_memory(format!("one answer may take {} bytes", self.held_bytes_max)))?;
             values.push(value);
         }
         Ok(values)
@@ -172,9 +207,14 @@ impl Buffer {
                 let message = format!(
                     "{bytes} bytes can't be kept: the plugin's store may hold {keys} keys and {bytes_max} bytes"
                 );
-                return Err(Denied::Guest(message));
+                let limit = match self.quota.keys {
+                    0 => Excess { limit: Limit::KvKeys, max: 0 },
+                    _ => Excess { limit: Limit::KvBytes, max: bytes_max },
+                };
+                return Err(self.deny(limit, message));
             }
         }
+        self.budget.bytes(key.key.len() + value.as_ref().map_or(0, Bytes::len))?;
         let before = self.written.get(&key);
         let changes = before.map_or(0, |before| before.changes);
         let freed = before.map_or(0, |before| entry_bytes(&key, before.value.as_ref()));
@@ -248,6 +288,7 @@ impl Buffer {
         }
         let is_cut = keys.len() > PAGE_KEYS;
         let keys: Vec<String> = keys.into_iter().take(PAGE_KEYS).collect();
+        self.budget.bytes(keys.iter().map(String::len).sum())?;
         let end = if is_cut { keys.last().cloned() } else { reach };
         Ok(KeysPage { keys, end })
     }
@@ -278,8 +319,10 @@ impl Buffer {
             return Err(Denied::Guest(format!("an ordering key may have {ORDERING_KEY_BYTES_MAX} bytes")));
         }
         if self.messages.len() >= self.messages_max {
-            return Err(Denied::Guest(format!("one run may send {} messages", self.messages_max)));
+            let excess = Excess { limit: Limit::OutboxMessages, max: self.messages_max as u64 };
+            return Err(self.deny(excess, format!("one run may send {} messages", self.messages_max)));
         }
+        self.budget.bytes(body.len())?;
         self.hold(ENTRY_BYTES + body.len() as u64)?;
         let id = (self.parts.message_ids)();
         self.messages.push(Message { id, destination, event_type: None, body, ordering_key });
@@ -287,8 +330,9 @@ impl Buffer {
     }
 
     fn count_read(&mut self) -> Result<(), Denied> {
-        if self.reads == READS_MAX {
-            return Err(Denied::Guest(format!("one run may read {READS_MAX} times")));
+        if self.reads == self.reads_max {
+            let excess = Excess { limit: Limit::KvReads, max: self.reads_max };
+            return Err(self.deny(excess, format!("one run may read {} times", self.reads_max)));
         }
         self.reads += 1;
         Ok(())
@@ -298,7 +342,7 @@ impl Buffer {
         let held = self.held_bytes.saturating_add(bytes);
         if held > self.held_bytes_max {
             let max = self.held_bytes_max;
-            return Err(Denied::Guest(format!("what one run reads, writes and sends may take {max} bytes in all")));
+            return Err(self.deny_memory(format!("what one run reads, writes and sends may take {max} bytes in all")));
         }
         self.held_bytes = held;
         Ok(())

@@ -47,8 +47,8 @@ pub(super) mod draft2 {
 
 /// Offers both drafts.
 pub(super) fn add_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> {
-    draft::Imports::add_to_linker::<_, HasSelf<State>>(linker, |state| state)?;
-    draft2::Imports::add_to_linker::<_, HasSelf<State>>(linker, |state| state)
+    draft::Imports::add_to_linker::<_, HasSelf<State>>(linker, State::entered)?;
+    draft2::Imports::add_to_linker::<_, HasSelf<State>>(linker, State::entered)
 }
 
 impl State {

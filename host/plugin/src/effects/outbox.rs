@@ -25,7 +25,7 @@ use bindings::hookyard::plugin::outbox;
 
 /// Offers it.
 pub(super) fn add_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> {
-    outbox::add_to_linker::<_, HasSelf<State>>(linker, |state| state)
+    outbox::add_to_linker::<_, HasSelf<State>>(linker, State::entered)
 }
 
 impl outbox::Host for State {

@@ -171,7 +171,7 @@ async fn a_failing_guest_costs_its_own_attempt() {
         (
             "overflows its stack",
             Guest { core: "(func $deep (call $deep))", handle: "(call $deep) (call $ok)", ..ORDERS },
-            trapped("call stack exhausted, in deep"),
+            Outcome::Exceeded { limit: Limit::Stack, max: 1 << 20 },
         ),
         ("loops", Guest { handle: endless, ..ORDERS }, timed_out.clone()),
         (

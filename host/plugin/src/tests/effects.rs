@@ -92,7 +92,8 @@ async fn a_limit_is_told_to_the_guest() {
 async fn handles_are_bounded() {
     let endless = "(loop $again (drop (call $open)) (br $again)) unreachable";
     let ran = ran(endless).await;
-    assert!(matches!(ran.outcome, Outcome::Trapped { .. }), "{:?}", ran.outcome);
+    let max = Limits::default().handles_max as u64;
+    assert_eq!(ran.outcome, Outcome::Exceeded { limit: Limit::Handles, max });
 }
 
 #[tokio::test]
@@ -112,5 +113,8 @@ async fn an_inbox_that_takes_its_time_takes_it_from_the_wall_clock() {
     inbox.on(Call::Value, 1, When::Before, Fault::Delay(Arc::new(tokio::sync::Semaphore::new(0))));
     let limits = Limits { wall_max: Duration::from_millis(100), cpu_max: Duration::from_secs(60), ..Limits::default() };
     let ran = ran_over(inbox, DONE, limits.clone()).await;
-    assert_eq!((ran.outcome, ran.effects), (Outcome::TimedOut { time: Time::Wall, limit: limits.wall_max }, Effects::default()));
+    assert_eq!(
+        (ran.outcome, ran.effects),
+        (Outcome::TimedOut { time: Time::Wall, limit: limits.wall_max }, Effects::default())
+    );
 }

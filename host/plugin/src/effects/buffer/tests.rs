@@ -179,7 +179,7 @@ async fn every_amount_has_its_limit() {
     effects.put(key("m"), None).expect("put");
     effects.put(key("n"), Some(vec![0; 500].into())).expect("there is room again");
     let mut effects = buffer(&inbox);
-    for _ in 0..READS_MAX {
+    for _ in 0..Limits::default().kv_reads_max {
         effects.keys("b", None).await.expect("keys");
     }
     assert_eq!(denied(effects.get(&key("a")).await), "one run may read 10000 times");
