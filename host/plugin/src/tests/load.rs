@@ -331,7 +331,10 @@ async fn a_call_ends_on_the_revision_that_it_began_with() {
     let quick = catalog.run(&event).await.expect("it runs");
     assert_eq!((quick.revision, quick.outcome), (new.revision(), rejected("order-1")));
     let slow = slow.await.expect("it ran");
-    assert_eq!((slow.revision, slow.outcome), (old.revision(), Outcome::TimedOut { time: Time::Cpu, limit: slow_limits.cpu_max }));
+    assert_eq!(
+        (slow.revision, slow.outcome),
+        (old.revision(), Outcome::TimedOut { time: Time::Cpu, limit: slow_limits.cpu_max })
+    );
 
     assert!(catalog.remove(&plugin()).is_some());
     assert!(catalog.run(&event).await.is_none() && catalog.active().is_empty() && catalog.snapshot().is_empty());
