@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
-use hookyard_inbox::{EventSummary, Inbox, JobSummary, Page, Selection};
+use hookyard_inbox::{EventSummary, Inbox, JobSummary, MessagePage, MessageSelection, Outbox, Page, Selection};
 use hookyard_inbox_sqlite::SqliteInbox;
 use hookyard_model::{EventId, JobState, Key, MessageId, PluginRef};
 use hookyard_testkit::PATIENCE;
@@ -94,7 +94,8 @@ impl Books {
 
     async fn read_messages(&mut self, inbox: &SqliteInbox) -> Result<()> {
         loop {
-            let messages = inbox.messages(self.after_message, PAGE).await?;
+            let page = MessagePage { selection: MessageSelection::default(), after: self.after_message, limit: PAGE };
+            let messages = inbox.messages(page).await?;
             let Some(last) = messages.last() else { return Ok(()) };
             self.after_message = Some(last.id);
             for message in messages {

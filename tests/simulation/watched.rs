@@ -9,10 +9,10 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use hookyard_inbox::{
-    Appended, Claimed, Error, EventRecord, EventSummary, Inbox, JobRef, MemoryInbox, MessageSummary, Page, Pruned,
+    Appended, Claimed, Error, EventRecord, EventSummary, Inbox, JobRef, MemoryInbox, Page, Pruned,
     Quarantine, Replay, Replayed, Retention, Routes, Settlement, Usage, Want,
 };
-use hookyard_model::{Clock, Event, EventId, Key, MessageId, PluginRef, Timestamp, Versioned};
+use hookyard_model::{Clock, Event, EventId, Key, PluginRef, Timestamp, Versioned};
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep};
 
@@ -224,9 +224,5 @@ impl Inbox for Watched {
 
     async fn usage(&self, plugin: &PluginRef) -> Result<Usage, Error> {
         self.0.inner.usage(plugin).await
-    }
-
-    async fn messages(&self, after: Option<MessageId>, limit: usize) -> Result<Vec<MessageSummary>, Error> {
-        self.0.inner.messages(after, limit).await
     }
 }

@@ -13,7 +13,8 @@ use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
 use hookyard_inbox::{
-    Appended, Claimed, Error, EventSummary, Inbox, JobRef, MemoryInbox, Page, Replay, Replayed, Selection, Settlement,
+    Appended, Claimed, Error, EventSummary, Inbox, JobRef, MemoryInbox, MessagePage, MessageSelection, Outbox, Page, Replay,
+    Replayed, Selection, Settlement,
     Want,
 };
 use hookyard_model::{Event, EventId, JobState, Outcome, PluginName, PluginRef, SourceRef, Timestamp};
@@ -262,7 +263,8 @@ impl Witness {
                 assert_eq!(self::count(&found), *count, "{plugin} counted wrong");
             }
         }
-        let messages = at_once(inbox.messages(None, usize::MAX)).expect("in memory");
+        let everything = MessagePage { selection: MessageSelection::default(), after: None, limit: usize::MAX };
+        let messages = at_once(inbox.messages(everything)).expect("in memory");
         assert_eq!(messages.len(), self.messages, "messages in the outbox");
     }
 

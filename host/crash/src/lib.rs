@@ -38,6 +38,12 @@ pub enum Point {
     SettleWritten,
     /// The settlement is durable; the dispatcher doesn't know it yet.
     SettleCommitted,
+    /// Leases on messages are committed; nobody knows of them yet.
+    MessageClaimed,
+    /// The end of a try at sending is written; the transaction is open.
+    MessageSettleWritten,
+    /// The end of the try is durable; whoever sent doesn't know it yet.
+    MessageSettled,
     /// The table of routes is half replaced.
     RouteHalf,
     /// The leases of the host before are given back; the transaction is open.
@@ -46,7 +52,7 @@ pub enum Point {
 
 impl Point {
     /// All of them, in the order in which an event passes them, then those at the start of a host.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 18] = [
         Self::Received,
         Self::AppendEvent,
         Self::AppendWritten,
@@ -60,6 +66,9 @@ impl Point {
         Self::SettleValues,
         Self::SettleWritten,
         Self::SettleCommitted,
+        Self::MessageClaimed,
+        Self::MessageSettleWritten,
+        Self::MessageSettled,
         Self::RouteHalf,
         Self::LeasesReturned,
     ];
@@ -80,6 +89,9 @@ impl Point {
             Self::SettleValues => "settle-values",
             Self::SettleWritten => "settle-written",
             Self::SettleCommitted => "settle-committed",
+            Self::MessageClaimed => "message-claimed",
+            Self::MessageSettleWritten => "message-settle-written",
+            Self::MessageSettled => "message-settled",
             Self::RouteHalf => "route-half",
             Self::LeasesReturned => "leases-returned",
         }
@@ -88,6 +100,11 @@ impl Point {
     /// Whether a host comes by here only when it starts, rather than with every event.
     pub const fn is_at_start(self) -> bool {
         matches!(self, Self::RouteHalf | Self::LeasesReturned)
+    }
+
+    /// Whether a host comes by here only when it sends messages.
+    pub const fn is_of_sending(self) -> bool {
+        matches!(self, Self::MessageClaimed | Self::MessageSettleWritten | Self::MessageSettled)
     }
 
     /// Dies here if the variable says so.

@@ -2,11 +2,15 @@
 //!
 //! What is read back is checked: a value that no Hookyard wrote is `Error::Corrupt`, never a guess.
 
+mod delivery;
+
+pub(crate) use delivery::{result, result_detail};
+
 use std::time::Duration;
 
 use bytes::Bytes;
 use hookyard_inbox::Error;
-use hookyard_model::{EventId, Header, JobState, Limit, LogLine, Outcome, Revision, Time, Timestamp};
+use hookyard_model::{EventId, Header, JobState, Limit, LogLine, MessageId, Outcome, Revision, Time, Timestamp};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -37,6 +41,10 @@ pub(crate) fn corrupt(what: impl Into<String>) -> Error {
 /// A name or another checked text.
 pub(crate) fn parsed<T: std::str::FromStr>(text: &str, what: &str) -> Result<T, Error> {
     text.parse().map_err(|_| corrupt(what))
+}
+
+pub(crate) fn message_id(bytes: &[u8]) -> Result<MessageId, Error> {
+    Uuid::from_slice(bytes).map(MessageId::from_uuid).map_err(|_| corrupt("a message's id"))
 }
 
 pub(crate) fn event_id(bytes: &[u8]) -> Result<EventId, Error> {

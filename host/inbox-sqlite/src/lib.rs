@@ -14,6 +14,8 @@ mod replaying;
 mod retention;
 mod select;
 mod sql;
+mod outbox;
+mod releases;
 mod watch;
 mod write;
 mod writer;
@@ -30,15 +32,14 @@ use std::time::Duration;
 use async_trait::async_trait;
 use hookyard_crash::Point;
 use hookyard_inbox::{
-    Appended, Claimed, Error, EventRecord, EventSummary, Inbox, JobRef, MessageSummary, Page, Pruned, Quarantine,
-    Replay, Replayed, Retention, Routes, Settlement, Usage, Want,
+    Appended, Claimed, Error, EventRecord, EventSummary, Inbox, JobRef, Page, Pruned, Quarantine, Replay, Replayed,
+    Retention, Routes, Settlement, Usage, Want,
 };
-use hookyard_model::{Event, EventId, Key, MessageId, PluginRef, Timestamp, Versioned};
-use tokio::sync::Notify;
+use hookyard_model::{Event, EventId, Key, PluginRef, Timestamp, Versioned};
 
 use reader::Readers;
 use watch::Watch;
-use writer::{Durability, Writer};
+use writer::{Durability, Wakes, Writer};
 
 /// An inbox in one SQLite file. Dropping it finishes what is queued and closes the file; that may block for a moment.
 pub struct SqliteInbox {
@@ -49,7 +50,7 @@ pub struct SqliteInbox {
     /// In a host's inbox alone.
     _watch: Option<Watch>,
     pruned: Mutex<retention::Progress>,
-    changed: Arc<Notify>,
+    wakes: Arc<Wakes>,
 }
 
 impl SqliteInbox {
@@ -63,11 +64,11 @@ impl SqliteInbox {
         let connection = open::connect(path, &options)?;
         let connection = release_leases(path, connection)?;
         let readers = Readers::open(path, options.readers).map_err(|error| open::explain(path, error))?;
-        let changed = Arc::new(Notify::new());
-        let writer = Writer::start(connection, &options, Arc::clone(&changed), lock)
+        let wakes = Arc::new(Wakes::default());
+        let writer = Writer::start(connection, &options, Arc::clone(&wakes), lock)
             .map_err(|source| OpenError::Thread { path: path.to_owned(), source })?;
         let watch = writer.watch().map_err(|source| OpenError::Thread { path: path.to_owned(), source })?;
-        Ok(Self { readers, writer: Some(writer), _watch: Some(watch), pruned: Mutex::default(), changed })
+        Ok(Self { readers, writer: Some(writer), _watch: Some(watch), pruned: Mutex::default(), wakes })
     }
 
     /// Opens the inbox at `path` for writing beside its host, if it has one. Takes no lock and leaves every lease alone.
@@ -77,10 +78,10 @@ impl SqliteInbox {
     pub fn open_beside(path: &Path) -> Result<Self, OpenError> {
         let connection = open::connect_beside(path)?;
         let readers = Readers::open(path, 1).map_err(|error| open::explain(path, error))?;
-        let changed = Arc::new(Notify::new());
-        let writer = Writer::start(connection, &Options::default(), Arc::clone(&changed), ())
+        let wakes = Arc::new(Wakes::default());
+        let writer = Writer::start(connection, &Options::default(), Arc::clone(&wakes), ())
             .map_err(|source| OpenError::Thread { path: path.to_owned(), source })?;
-        Ok(Self { readers, writer: Some(writer), _watch: None, pruned: Mutex::default(), changed })
+        Ok(Self { readers, writer: Some(writer), _watch: None, pruned: Mutex::default(), wakes })
     }
 
     /// Opens the inbox at `path` for reading only; a host may have it open. Every call that writes fails.
@@ -90,7 +91,12 @@ impl SqliteInbox {
         }
         let readers = Readers::open(path, 1).map_err(|error| open::explain(path, error))?;
         readers.check_version(path)?;
-        Ok(Self { readers, writer: None, _watch: None, pruned: Mutex::default(), changed: Arc::default() })
+        Ok(Self { readers, writer: None, _watch: None, pruned: Mutex::default(), wakes: Arc::default() })
+    }
+
+    /// Whether a host has the inbox at `path` open now. It may be gone when this returns.
+    pub fn has_host(path: &Path) -> bool {
+        open::has_host(path)
     }
 
     /// Writes a whole copy of the inbox to `path`, as it stands when this begins, while hosts go on; `path` must not
@@ -115,12 +121,16 @@ fn release_leases(path: &Path, connection: rusqlite::Connection) -> Result<rusql
     let fault = |error| open::explain(path, error);
     let mut store = write::Store::new(connection);
     store.connection.execute_batch("BEGIN IMMEDIATE").map_err(fault)?;
-    let released =
-        store.release_all().map_err(|error| OpenError::Unreadable { path: path.to_owned(), source: error })?;
+    let unreadable = |error| OpenError::Unreadable { path: path.to_owned(), source: error };
+    let jobs = store.release_all().map_err(unreadable)?;
+    let messages = store.release_all_messages().map_err(unreadable)?;
     Point::LeasesReturned.pass();
     store.connection.execute_batch("COMMIT").map_err(fault)?;
-    if released > 0 {
-        tracing::info!(jobs = released, "attempts that an earlier host left are made again");
+    if jobs > 0 {
+        tracing::info!(jobs, "attempts that an earlier host left are made again");
+    }
+    if messages > 0 {
+        tracing::info!(messages, "messages that an earlier host was sending are sent again");
     }
     Ok(store.connection)
 }
@@ -186,7 +196,7 @@ impl Inbox for SqliteInbox {
     }
 
     async fn changed(&self) {
-        self.changed.notified().await;
+        self.wakes.jobs.notified().await;
     }
 
     async fn events(&self, page: Page) -> Result<Vec<EventSummary>, Error> {
@@ -247,9 +257,5 @@ impl Inbox for SqliteInbox {
     async fn usage(&self, plugin: &PluginRef) -> Result<Usage, Error> {
         let plugin = plugin.clone();
         self.readers.read(move |connection| kept::usage(connection, &plugin)).await
-    }
-
-    async fn messages(&self, after: Option<MessageId>, limit: usize) -> Result<Vec<MessageSummary>, Error> {
-        self.readers.read(move |connection| kept::messages(connection, after, limit)).await
     }
 }

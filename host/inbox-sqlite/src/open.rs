@@ -42,6 +42,12 @@ impl HostLock {
     }
 }
 
+/// Whether some host has the inbox at `path` open now.
+pub(crate) fn has_host(database: &Path) -> bool {
+    let held = |file: File| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock));
+    File::options().write(true).open(lock_path(database)).is_ok_and(held)
+}
+
 fn lock_path(database: &Path) -> PathBuf {
     let mut path = database.as_os_str().to_owned();
     path.push(".lock");

@@ -64,6 +64,53 @@ CREATE TABLE quarantine (
     PRIMARY KEY (tenant, plugin)
 ) STRICT, WITHOUT ROWID;
 
+-- How plugins' revisions fared, step by step.
+CREATE TABLE release_step (
+    seq      INTEGER PRIMARY KEY,
+    tenant   TEXT NOT NULL,
+    plugin   TEXT NOT NULL,
+    revision TEXT,                      -- 64 hex digits; NULL: not known yet
+    step     TEXT NOT NULL,             -- its name
+    at       INTEGER NOT NULL,
+    reason   TEXT,                      -- one line
+    report   TEXT
+) STRICT;
+CREATE INDEX release_step_plugin ON release_step (tenant, plugin, seq);
+
+-- Where each revision stands: its last step, which may have gone from the table above.
+CREATE TABLE revision (
+    tenant    TEXT NOT NULL,
+    plugin    TEXT NOT NULL,
+    revision  TEXT NOT NULL,
+    seq       INTEGER NOT NULL,         -- of its last step
+    step      TEXT NOT NULL,
+    at        INTEGER NOT NULL,
+    reason    TEXT,
+    served_at INTEGER,                  -- when it last became active; NULL: never
+    PRIMARY KEY (tenant, plugin, revision)
+) STRICT, WITHOUT ROWID;
+
+-- Revisions that operators want to serve.
+CREATE TABLE wish (
+    tenant   TEXT NOT NULL,
+    plugin   TEXT NOT NULL,
+    revision TEXT NOT NULL,
+    is_pin   INTEGER NOT NULL,          -- 0: until the next good file
+    since    INTEGER NOT NULL,
+    PRIMARY KEY (tenant, plugin)
+) STRICT, WITHOUT ROWID;
+
+-- Contents that are refused.
+CREATE TABLE ban (
+    seq      INTEGER PRIMARY KEY,
+    tenant   TEXT NOT NULL,
+    plugin   TEXT NOT NULL,
+    revision TEXT NOT NULL,
+    reason   TEXT NOT NULL,
+    since    INTEGER NOT NULL,
+    UNIQUE (tenant, plugin, revision)
+) STRICT;
+
 -- Events whose source had no plugin when they came; they have no jobs yet.
 CREATE TABLE unrouted (
     tenant TEXT NOT NULL,
@@ -145,7 +192,53 @@ CREATE TABLE message (
     plugin       TEXT NOT NULL,
     event        BLOB NOT NULL,         -- the id of the one that was being handled
     destination  TEXT NOT NULL,
-    ordering_key TEXT,
+    event_type   TEXT,
+    ordering_key TEXT,                  -- names a lane of the destination; NULL: in no order
     created_at   INTEGER NOT NULL,      -- when the attempt ended
-    body         BLOB NOT NULL
+    state        TEXT NOT NULL CHECK (state IN ('pending', 'leased', 'waiting', 'done', 'dead')),
+    due_at       INTEGER,               -- the end of the lease or of the wait
+    replays      INTEGER NOT NULL DEFAULT 0,
+    attempts     INTEGER NOT NULL DEFAULT 0, -- begun since the last replay
+    since        INTEGER NOT NULL,      -- since when it is to be sent
+    blocked      INTEGER NOT NULL DEFAULT 0, -- another one of its lane comes first
+    CHECK ((due_at IS NOT NULL) = (state IN ('leased', 'waiting')))
 ) STRICT;
+-- As with jobs: what is over is in none of the first four.
+CREATE INDEX message_pending ON message (tenant, destination, blocked) WHERE state = 'pending';
+CREATE INDEX message_due ON message (tenant, destination, blocked, due_at) WHERE due_at IS NOT NULL;
+CREATE INDEX message_lane ON message (tenant, destination, ordering_key)
+    WHERE ordering_key IS NOT NULL AND state NOT IN ('done', 'dead');
+CREATE UNIQUE INDEX message_head ON message (tenant, destination, ordering_key)
+    WHERE ordering_key IS NOT NULL AND state NOT IN ('done', 'dead') AND blocked = 0;
+CREATE INDEX message_dead ON message (state) WHERE state = 'dead';
+CREATE INDEX message_over ON message (tenant, created_at) WHERE state IN ('done', 'dead');
+CREATE INDEX message_event ON message (event);
+
+-- Apart, so that a change of a message's state doesn't write its body anew.
+CREATE TABLE message_body (
+    message INTEGER PRIMARY KEY REFERENCES message (seq) ON DELETE CASCADE,
+    body    BLOB NOT NULL
+) STRICT;
+
+-- One ended try at sending a message. One that was lost together with its host has no row.
+CREATE TABLE delivery (
+    message     INTEGER NOT NULL REFERENCES message (seq) ON DELETE CASCADE,
+    replays     INTEGER NOT NULL,       -- before it
+    number      INTEGER NOT NULL,       -- 1 for the first, and for the first after each replay
+    started_at  INTEGER NOT NULL,
+    duration_us INTEGER NOT NULL,
+    result      TEXT NOT NULL,          -- its name
+    detail      TEXT,                   -- what else is known of it, as a JSON object
+    headers     BLOB,                   -- the answer's, see `codec::headers`; NULL: there was none
+    body        BLOB,                   -- the beginning of the answer's
+    PRIMARY KEY (message, replays, number)
+) STRICT, WITHOUT ROWID;
+
+-- Destinations that nothing is sent to.
+CREATE TABLE disabled (
+    tenant      TEXT NOT NULL,
+    destination TEXT NOT NULL,
+    reason      TEXT NOT NULL,
+    since       INTEGER NOT NULL,
+    PRIMARY KEY (tenant, destination)
+) STRICT, WITHOUT ROWID;

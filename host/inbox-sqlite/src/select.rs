@@ -7,6 +7,7 @@ use hookyard_inbox::{Error, Selection};
 use hookyard_model::{EventId, PluginName, Timestamp};
 use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension, params_from_iter};
+use uuid::Uuid;
 
 use crate::codec::{self, parsed, store};
 use crate::sql;
@@ -20,14 +21,14 @@ pub(crate) struct JobPlace {
 
 /// A condition and what is bound to it.
 #[derive(Default)]
-struct Filter {
-    text: String,
-    values: Vec<Value>,
+pub(crate) struct Filter {
+    pub(crate) text: String,
+    pub(crate) values: Vec<Value>,
 }
 
 impl Filter {
     /// `condition` has one `?`.
-    fn and(&mut self, condition: &str, value: impl Into<Value>) {
+    pub(crate) fn and(&mut self, condition: &str, value: impl Into<Value>) {
         self.text.push_str(" AND ");
         self.text.push_str(condition);
         self.values.push(value.into());
@@ -37,7 +38,7 @@ impl Filter {
         let Selection { ids, tenant, source, plugin: _, event_type, state: _, since, until } = selection;
         let mut filter = Self::default();
         if !ids.is_empty() {
-            filter.and("event.id IN (SELECT unhex(value) FROM json_each(?))", hex(ids));
+            filter.and("event.id IN (SELECT unhex(value) FROM json_each(?))", hex(ids.iter().map(|id| id.as_uuid())));
         }
         // The signs keep the planner from sorting what an index finds: lists follow the order of arrival.
         if let Some(tenant) = tenant {
@@ -73,8 +74,8 @@ impl Filter {
     }
 }
 
-fn hex(ids: &[EventId]) -> String {
-    let ids: Vec<_> = ids.iter().map(|id| format!("\"{}\"", id.as_uuid().simple())).collect();
+pub(crate) fn hex(ids: impl Iterator<Item = Uuid>) -> String {
+    let ids: Vec<_> = ids.map(|id| format!("\"{}\"", id.simple())).collect();
     format!("[{}]", ids.join(","))
 }
 

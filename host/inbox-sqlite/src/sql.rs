@@ -2,6 +2,8 @@
 //!
 //! The planner can use a partial index only where the statement repeats the index's condition word by word.
 
+pub(crate) mod outbox;
+
 pub(crate) const EVENT_INSERT: &str = "
     INSERT INTO event (id, tenant, source, provider, event_type, key, received_at, payload_at, headers, body,
                        key_until, ordering_key)
@@ -102,13 +104,6 @@ pub(crate) const TOTALS_PUT: &str = "
     INSERT INTO value_store (tenant, plugin, keys, bytes, version) VALUES (?1, ?2, ?3, ?4, ?5)
     ON CONFLICT (tenant, plugin)
     DO UPDATE SET keys = excluded.keys, bytes = excluded.bytes, version = excluded.version";
-pub(crate) const MESSAGE_INSERT: &str = "
-    INSERT INTO message (id, tenant, plugin, event, destination, ordering_key, created_at, body)
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
-pub(crate) const MESSAGE_NOT_AFTER: &str = "SELECT seq FROM message WHERE id <= ?1 ORDER BY id DESC LIMIT 1";
-pub(crate) const MESSAGES: &str = "
-    SELECT id, tenant, plugin, event, destination, length(body) FROM message
-    WHERE seq > ?1 ORDER BY seq LIMIT ?2";
 
 pub(crate) const HAS_PENDING: &str = "
     SELECT EXISTS (SELECT 1 FROM job WHERE tenant = ?1 AND plugin = ?2 AND blocked = 0 AND state = 'pending')
@@ -241,7 +236,6 @@ mod tests {
             ("settle: delete", VALUE_DELETE, &["autoindex_value_1 (tenant=? AND plugin=? AND bucket=? AND key=?)"]),
             ("settle: totals", TOTALS, &["PRIMARY KEY (tenant=? AND plugin=?)"]),
             ("settle: put totals", TOTALS_PUT, &[]),
-            ("settle: message", MESSAGE_INSERT, &[]),
             ("value", VALUE, &["autoindex_value_1 (tenant=? AND plugin=? AND bucket=? AND key=?)"]),
             ("keys", KEYS, &["COVERING INDEX sqlite_autoindex_value_1 (tenant=? AND plugin=? AND bucket=? AND key>?)"]),
             (
@@ -249,8 +243,6 @@ mod tests {
                 KEYS_FIRST,
                 &["COVERING INDEX sqlite_autoindex_value_1 (tenant=? AND plugin=? AND bucket=?)"],
             ),
-            ("messages: place", MESSAGE_NOT_AFTER, &["COVERING INDEX sqlite_autoindex_message_1 (id<?)"]),
-            ("messages", MESSAGES, &["PRIMARY KEY (rowid>?)"]),
             ("next_due: pending", HAS_PENDING, &["INDEX job_pending (tenant=? AND plugin=? AND blocked=?)"]),
             ("next_due: timed", NEXT_DUE, &["INDEX job_due (tenant=? AND plugin=? AND blocked=? AND due_at>?)"]),
             ("events: place", EVENT_NOT_AFTER, &["COVERING INDEX sqlite_autoindex_event_1 (id<?)"]),

@@ -6,11 +6,13 @@
 mod claim;
 mod effects;
 mod lane;
+mod outbox;
 mod quarantine;
 mod replay;
 mod retention;
 
 pub(crate) use claim::Leased;
+pub(crate) use outbox::{LeasedMessage, MessageStretch, is_disabled};
 pub(crate) use quarantine::quarantined;
 pub(crate) use replay::Stretch;
 pub(crate) use retention::Expired;
@@ -36,11 +38,13 @@ pub(crate) struct Store {
     quarantined: Option<BTreeSet<PluginRef>>,
     /// Jobs became due through the transaction at hand.
     pub(crate) has_news: bool,
+    /// Messages became due through it.
+    pub(crate) has_outbox_news: bool,
 }
 
 impl Store {
     pub(crate) fn new(connection: Connection) -> Self {
-        Self { connection, routes: None, quarantined: None, has_news: false }
+        Self { connection, routes: None, quarantined: None, has_news: false, has_outbox_news: false }
     }
 
     /// To be called whenever anything was rolled back, or somebody else has written.

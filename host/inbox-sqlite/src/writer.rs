@@ -38,6 +38,17 @@ pub struct Stats {
     pub syncs: u64,
 }
 
+/// By which whoever waits is woken.
+#[derive(Default)]
+pub(crate) struct Wakes {
+    /// Jobs may have become due.
+    pub(crate) jobs: Notify,
+    /// Messages may have.
+    pub(crate) messages: Notify,
+    /// Operators may have said something of releases.
+    pub(crate) releases: Notify,
+}
+
 #[derive(Default)]
 struct Counters {
     calls: AtomicU64,
@@ -59,7 +70,7 @@ impl Writer {
     pub(crate) fn start(
         connection: Connection,
         options: &Options,
-        changed: Arc<Notify>,
+        wakes: Arc<Wakes>,
         guard: impl Send + 'static,
     ) -> std::io::Result<Self> {
         let (queue, commands) = mpsc::channel(options.queue_max.max(1));
@@ -70,7 +81,7 @@ impl Writer {
             durability: None,
             log_is_suspect: false,
             data_version: None,
-            changed,
+            wakes,
             counters: Arc::clone(&counters),
         };
         let thread = std::thread::Builder::new().name("inbox-writer".into()).spawn(move || {
@@ -254,7 +265,7 @@ struct Loop {
     log_is_suspect: bool,
     /// Changes whenever another connection has written.
     data_version: Option<i64>,
-    changed: Arc<Notify>,
+    wakes: Arc<Wakes>,
     counters: Arc<Counters>,
 }
 
@@ -274,24 +285,26 @@ impl Loop {
         }
     }
 
-    /// If somebody else has written to the database: forgets what is remembered of it and wakes whoever waits for jobs.
+    /// If somebody else has written to the database: forgets what is remembered of it and wakes whoever waits.
     fn look(&mut self) -> rusqlite::Result<()> {
         let mut statement = self.store.connection.prepare_cached("PRAGMA data_version")?;
         let version: i64 = statement.query_row([], |row| row.get(0))?;
         drop(statement);
         if self.data_version.replace(version).is_some_and(|before| before != version) {
             self.store.forget();
-            self.changed.notify_one();
+            self.wakes.jobs.notify_one();
+            self.wakes.messages.notify_one();
+            self.wakes.releases.notify_one();
         }
         Ok(())
     }
 
     fn serve(&mut self, group: &mut Vec<Command>) {
         self.store.has_news = false;
+        self.store.has_outbox_news = false;
         let fault = self.commit(group).err().map(|error| Fault(Arc::new(error)));
         match &fault {
-            None if self.store.has_news => self.changed.notify_one(),
-            None => {}
+            None => self.wake(),
             Some(fault) => {
                 self.roll_back();
                 self.log_is_suspect |= fault.0.sqlite_error_code() == Some(ErrorCode::SystemIoFailure);
@@ -300,6 +313,15 @@ impl Loop {
         }
         self.counters.calls.fetch_add(group.len() as u64, Ordering::Relaxed);
         group.drain(..).for_each(|command| command.call.answer(fault.as_ref()));
+    }
+
+    fn wake(&self) {
+        if self.store.has_news {
+            self.wakes.jobs.notify_one();
+        }
+        if self.store.has_outbox_news {
+            self.wakes.messages.notify_one();
+        }
     }
 
     fn commit(&mut self, group: &mut [Command]) -> rusqlite::Result<()> {

@@ -5,12 +5,12 @@ use std::sync::mpsc::{Receiver, channel};
 use super::*;
 use crate::codec::store as store_error;
 
-fn in_memory(options: &Options) -> (Arc<Writer>, Arc<Notify>) {
+fn in_memory(options: &Options) -> (Arc<Writer>, Arc<Wakes>) {
     let connection = Connection::open_in_memory().expect("a database in memory");
     connection.execute_batch("CREATE TABLE mark (name TEXT PRIMARY KEY)").expect("a table");
-    let changed = Arc::new(Notify::new());
-    let writer = Writer::start(connection, options, Arc::clone(&changed), ()).expect("a thread");
-    (Arc::new(writer), changed)
+    let wakes = Arc::new(Wakes::default());
+    let writer = Writer::start(connection, options, Arc::clone(&wakes), ()).expect("a thread");
+    (Arc::new(writer), wakes)
 }
 
 /// Keeps the writer busy until the receiver's other end is dropped, so that what is called meanwhile makes one group.
@@ -99,7 +99,7 @@ async fn a_call_that_fails_undoes_itself_alone() {
 
 #[tokio::test]
 async fn a_transaction_that_is_lost_is_told_to_everyone_in_it() {
-    let (writer, changed) = in_memory(&Options::default());
+    let (writer, wakes) = in_memory(&Options::default());
     let release = hold(&writer).await;
     let before = spawn(&writer, mark("before")).await;
     // As SQLite does by itself on some errors of the disk.
@@ -116,7 +116,7 @@ async fn a_transaction_that_is_lost_is_told_to_everyone_in_it() {
     assert_eq!(marks(&writer).await, [""; 0]);
     writer.call(Durability::Synced, mark("later")).await.expect("the writer goes on");
     assert_eq!(marks(&writer).await, ["later"]);
-    let woken = tokio::time::timeout(std::time::Duration::ZERO, changed.notified()).await;
+    let woken = tokio::time::timeout(std::time::Duration::ZERO, wakes.jobs.notified()).await;
     assert!(woken.is_err(), "nothing was committed, so there is no news");
 }
 

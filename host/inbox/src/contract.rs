@@ -6,9 +6,11 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use hookyard_model::{
-    Attempt, Effects, Event, EventId, JobState, Key, MessageId, PluginName, PluginRef, Revision, SourceName, SourceRef,
+    Attempt, Effects, Event, EventId, JobState, Key, PluginName, PluginRef, Revision, SourceName, SourceRef,
     TenantName, Timestamp, Versioned,
 };
+
+use crate::MessageLease;
 
 /// A store of events and of the jobs that they give rise to.
 ///
@@ -112,10 +114,6 @@ pub trait Inbox: Send + Sync + 'static {
 
     /// How much a plugin's store holds.
     async fn usage(&self, plugin: &PluginRef) -> Result<Usage, Error>;
-
-    /// Outbox messages in the order of their commit, after the one named, no more than `limit`. A name that isn't stored
-    /// stands where its order among the names puts it.
-    async fn messages(&self, after: Option<MessageId>, limit: usize) -> Result<Vec<MessageSummary>, Error>;
 }
 
 /// What `append` did.
@@ -164,6 +162,8 @@ pub struct Claimed {
     pub event: Arc<Event>,
     /// Since when it is to be handled: since it came in, or since it was to run again by the last replay.
     pub since: Timestamp,
+    /// Since when this attempt could have been made: `since` for a first one, later for one that had to wait.
+    pub due: Timestamp,
     /// The revision that a replay asked for; the active one where `None`.
     pub revision: Option<Revision>,
 }
@@ -190,21 +190,6 @@ pub struct Usage {
     pub keys: u64,
     /// Bytes of buckets' names, keys and values.
     pub bytes: u64,
-}
-
-/// A message that waits in the outbox, less its body.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct MessageSummary {
-    /// Our own id of it.
-    pub id: MessageId,
-    /// Whose plugin asked for it.
-    pub plugin: PluginRef,
-    /// The event that it was handling.
-    pub event: EventId,
-    /// Where it is to go.
-    pub destination: String,
-    /// How large its body is.
-    pub body_bytes: u64,
 }
 
 /// Which events or jobs are meant. What is `None` or empty excludes nothing.
@@ -377,6 +362,9 @@ pub enum Error {
     /// The job is no longer under the lease that was shown.
     #[error("the lease on the job of event {} for plugin {} (attempt {}) is lost", .0.event, .0.plugin, .0.attempt)]
     LeaseLost(JobRef),
+    /// The message is no longer under the lease that was shown.
+    #[error("the lease on message {} (try {}) is lost", .0.id, .0.attempt)]
+    MessageLeaseLost(MessageLease),
     /// A key that an attempt went by was changed by another attempt in the meantime.
     #[error("`{}` in bucket `{}` was changed by another attempt", .0.key, .0.bucket)]
     Conflict(Key),

@@ -4,16 +4,18 @@
 //! after it. Running a test with a fault at the first call, then at the second, until none is met any more, shows that
 //! it holds wherever the store fails.
 
+mod outbox;
+
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use hookyard_model::{Event, EventId, Key, MessageId, PluginRef, Timestamp, Versioned};
+use hookyard_model::{Event, EventId, Key, PluginRef, Timestamp, Versioned};
 use tokio::sync::{Semaphore, watch};
 
 use crate::{
-    Appended, Claimed, Error, EventRecord, EventSummary, Inbox, JobRef, MessageSummary, Page, Pruned, Quarantine,
-    Replay, Replayed, Retention, Routes, Settlement, Usage, Want,
+    Appended, Claimed, Error, EventRecord, EventSummary, Inbox, JobRef, Page, Pruned, Quarantine, Replay, Replayed,
+    Retention, Routes, Settlement, Store, Usage, Want,
 };
 
 /// Which call.
@@ -37,7 +39,18 @@ pub enum Call {
     Value,
     Keys,
     Usage,
+    ClaimMessages,
+    ExtendMessages,
+    ReleaseMessages,
+    SettleMessage,
+    NextMessageDue,
     Messages,
+    Message,
+    ReplayMessages,
+    Disable,
+    Enable,
+    Disabled,
+    PruneMessages,
 }
 
 /// When a call meets its fault.
@@ -63,7 +76,7 @@ pub enum Fault {
 
 /// An inbox with a plan of what is to go wrong.
 pub struct Faulty {
-    inner: Arc<dyn Inbox>,
+    inner: Arc<dyn Store>,
     plan: Mutex<Plan>,
     crashed: watch::Sender<bool>,
 }
@@ -85,7 +98,7 @@ struct Entry {
 
 impl Faulty {
     /// One that does as `inner` does, until told otherwise.
-    pub fn new(inner: Arc<dyn Inbox>) -> Self {
+    pub fn new(inner: Arc<dyn Store>) -> Self {
         Self { inner, plan: Mutex::default(), crashed: watch::Sender::new(false) }
     }
 
@@ -99,7 +112,7 @@ impl Faulty {
         self.add(Some(call), nth, when, fault);
     }
 
-    /// The calls that were made, in their order; waiting in `changed` is none.
+    /// The calls that were made, in their order; waiting in `changed` and `outbox_changed` is none.
     pub fn made(&self) -> Vec<Call> {
         self.plan().made.clone()
     }
@@ -254,10 +267,6 @@ impl Inbox for Faulty {
 
     async fn usage(&self, plugin: &PluginRef) -> Result<Usage, Error> {
         self.run(Call::Usage, self.inner.usage(plugin)).await
-    }
-
-    async fn messages(&self, after: Option<MessageId>, limit: usize) -> Result<Vec<MessageSummary>, Error> {
-        self.run(Call::Messages, self.inner.messages(after, limit)).await
     }
 }
 

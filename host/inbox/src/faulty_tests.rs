@@ -6,12 +6,12 @@ use super::*;
 use crate::MemoryInbox;
 use crate::conformance::fixtures::{event, summaries};
 
-fn faulty() -> (Arc<Faulty>, Arc<dyn Inbox>) {
-    let inner: Arc<dyn Inbox> = Arc::new(MemoryInbox::new());
+fn faulty() -> (Arc<Faulty>, Arc<dyn Store>) {
+    let inner: Arc<dyn Store> = Arc::new(MemoryInbox::new());
     (Arc::new(Faulty::new(Arc::clone(&inner))), inner)
 }
 
-async fn stored(inner: &Arc<dyn Inbox>) -> usize {
+async fn stored(inner: &Arc<dyn Store>) -> usize {
     summaries(inner).await.len()
 }
 

@@ -6,6 +6,7 @@
 
 pub mod contract;
 pub mod outbox;
+pub mod releases;
 pub mod step;
 mod insist;
 mod usage;
@@ -16,13 +17,14 @@ pub mod faulty;
 pub mod conformance;
 
 pub use contract::{
-    Appended, Claimed, Error, EventRecord, EventSummary, Inbox, JobRecord, JobRef, JobSummary, Keep, MessageSummary,
-    Page, Pruned, Quarantine, Replay, Replayed, Retention, Routes, Selection, Settlement, Usage, Want,
+    Appended, Claimed, Error, EventRecord, EventSummary, Inbox, JobRecord, JobRef, JobSummary, Keep, Page, Pruned,
+    Quarantine, Replay, Replayed, Retention, Routes, Selection, Settlement, Usage, Want,
 };
 pub use faulty::Faulty;
 pub use insist::insist;
 pub use memory::MemoryInbox;
 pub use outbox::{
     ClaimedMessage, Disabled, MessageLease, MessagePage, MessageRecord, MessageReplay, MessageSelection,
-    MessageSettlement, Outbox, WantMessages,
+    MessageSettlement, MessageSummary, Outbox, Store, WantMessages,
 };
+pub use releases::{Ban, Releases, RevisionRecord, Stepped, Wish};

@@ -5,8 +5,10 @@
 mod claim;
 mod effects;
 mod lane;
+mod outbox;
 mod quarantine;
 mod replay;
+mod releases;
 mod retention;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -15,21 +17,22 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use hookyard_model::{
-    Attempt, Event, EventId, JobState, Key, MessageId, Outcome, PluginName, PluginRef, Revision, SourceRef, Timestamp,
-    Versioned,
+    Attempt, Event, EventId, JobState, Key, Outcome, PluginName, PluginRef, Revision, SourceRef, Timestamp, Versioned,
 };
 use tokio::sync::Notify;
 
 use crate::{
-    Appended, Claimed, Error, EventRecord, EventSummary, Inbox, JobRef, JobSummary, MessageSummary, Page, Pruned,
-    Quarantine, Replay, Replayed, Retention, Routes, Settlement, Usage, Want, step,
+    Appended, Claimed, Error, EventRecord, EventSummary, Inbox, JobRef, JobSummary, Page, Pruned, Quarantine, Replay,
+    Replayed, Retention, Routes, Settlement, Usage, Want, step,
 };
 
 /// An inbox in memory.
 #[derive(Default)]
 pub struct MemoryInbox {
     state: Mutex<State>,
+    books: releases::Books,
     changed: Notify,
+    outbox_changed: Notify,
 }
 
 impl MemoryInbox {
@@ -109,7 +112,12 @@ impl Inbox for MemoryInbox {
         let mut state = self.state();
         let Some((at, _)) = state.leased(&lease) else { return Err(Error::LeaseLost(lease)) };
         if attempt.outcome == Outcome::Done {
-            state.kept.commit(&lease.plugin, lease.event, effects, quota)?;
+            state.kept.commit(&lease.plugin, effects.seen, effects.writes, quota)?;
+            let ended_at = attempt.started_at.after(attempt.duration);
+            for message in effects.messages {
+                state.outbox.add(&lease.plugin, lease.event, message, ended_at);
+                self.outbox_changed.notify_one();
+            }
         }
         let routed = state.is_routed(at, &lease.plugin.plugin);
         state.put(at, &lease.plugin, step::route(next, routed)).history.push((lease.replays, attempt));
@@ -179,10 +187,6 @@ impl Inbox for MemoryInbox {
     async fn usage(&self, plugin: &PluginRef) -> Result<Usage, Error> {
         Ok(self.state().kept.usage(plugin))
     }
-
-    async fn messages(&self, after: Option<MessageId>, limit: usize) -> Result<Vec<MessageSummary>, Error> {
-        Ok(self.state().kept.messages(after, limit))
-    }
 }
 
 #[derive(Default)]
@@ -199,6 +203,7 @@ struct State {
     queues: HashMap<PluginRef, BTreeSet<Place>>,
     lanes: lane::Lanes,
     kept: effects::Kept,
+    outbox: outbox::Messages,
     /// Jobs became due through the call at hand.
     has_news: bool,
 }
@@ -371,6 +376,6 @@ mod tests {
 
     #[tokio::test]
     async fn keeps_the_contract() {
-        crate::conformance::run(async || Arc::new(MemoryInbox::new()) as Arc<dyn Inbox>).await;
+        crate::conformance::run(async || Arc::new(MemoryInbox::new()) as Arc<dyn crate::Store>).await;
     }
 }

@@ -12,7 +12,7 @@ use hookyard_model::{
     Timestamp,
 };
 
-use crate::{Error, Pruned, Replayed, Retention};
+use crate::{Error, Inbox, Pruned, Replayed, Retention};
 
 /// A store of messages to be sent. "Durable" means what it means to an `Inbox`, and each store is both.
 #[async_trait]
@@ -39,7 +39,7 @@ pub trait Outbox: Send + Sync + 'static {
     async fn release_messages(&self, leases: &[MessageLease]) -> Result<(), Error>;
 
     /// Ends a try: its record, the message's next state and, where it says so, that the destination is disabled become
-    /// durable in one transaction. Fails with `LeaseLost` where the message is no longer under this lease, and changes
+    /// durable in one transaction. Fails with `MessageLeaseLost` where the message is no longer under this lease, and changes
     /// nothing then. A crash before the return leaves all or nothing; with nothing, the message is sent again, under the
     /// same id.
     async fn settle_message(&self, settlement: MessageSettlement) -> Result<(), Error>;
@@ -70,9 +70,15 @@ pub trait Outbox: Send + Sync + 'static {
     /// The destinations that are disabled.
     async fn disabled(&self) -> Result<Vec<Disabled>, Error>;
 
-    /// Takes out messages that are done or dead and are too old by the `age_max` of their tenant, the oldest first, no more than `limit`. Call again while the answer says `more`.
+    /// Takes out messages that are done or dead and were committed longer ago than the `age_max` of their tenant, the
+    /// oldest first, no more than `limit`. Call again while the answer says `more`.
     async fn prune_messages(&self, limits: &Retention, now: Timestamp, limit: usize) -> Result<Pruned, Error>;
 }
+
+/// A whole store: what one transaction settles is in both of its parts.
+pub trait Store: Inbox + Outbox {}
+
+impl<T: Inbox + Outbox> Store for T {}
 
 /// A wish for messages to one destination.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use hookyard_inbox::{
-    Appended, Claimed, Error, EventRecord, EventSummary, Inbox, JobRef, MemoryInbox, MessageSummary, Page, Pruned,
-    Quarantine, Replay, Replayed, Retention, Routes, Settlement, Usage, Want,
+    Appended, Claimed, Error, EventRecord, EventSummary, Inbox, JobRef, MemoryInbox, Page, Pruned, Quarantine, Replay,
+    Replayed, Retention, Routes, Settlement, Usage, Want,
 };
-use hookyard_model::{Event, EventId, Key, MessageId, Outcome, PluginRef, Timestamp, Versioned};
+use hookyard_model::{Event, EventId, Key, Outcome, PluginRef, Timestamp, Versioned};
 
 /// The inbox in memory, whose next calls can be made to fail.
 #[derive(Default)]
@@ -127,9 +127,5 @@ impl Inbox for Faulty {
 
     async fn usage(&self, plugin: &PluginRef) -> Result<Usage, Error> {
         self.inner.usage(plugin).await
-    }
-
-    async fn messages(&self, after: Option<MessageId>, limit: usize) -> Result<Vec<MessageSummary>, Error> {
-        self.inner.messages(after, limit).await
     }
 }

@@ -15,6 +15,7 @@ pub(crate) struct Leased {
     pub(crate) until: Timestamp,
     pub(crate) seq: i64,
     pub(crate) since: Timestamp,
+    pub(crate) due: Timestamp,
     pub(crate) revision: Option<Revision>,
 }
 
@@ -92,7 +93,9 @@ impl Store {
                 self.put(job.seq, &plugin.plugin, next, attempt)?;
                 Point::ClaimLease.pass();
                 let lease = JobRef { event: job.id, plugin: plugin.clone(), replays: job.replays, attempt };
-                let leased = Leased { lease, until, seq: job.seq, since: job.since, revision: job.revision };
+                // A pending job is due since it came in, and has waited since its replay only.
+                let due = job.since.max(Timestamp::from_unix_millis(job.due_since));
+                let leased = Leased { lease, until, seq: job.seq, since: job.since, due, revision: job.revision };
                 Ok(Some(Taken::Leased(leased)))
             }
         }

@@ -2,7 +2,7 @@
 
 use hookyard_crash::Point;
 use hookyard_inbox::{Error, Settlement, Usage};
-use hookyard_model::{Effects, Key, Message, PluginRef, Seen, Timestamp, Write};
+use hookyard_model::{Effects, Key, PluginRef, Seen, Write};
 use rusqlite::{OptionalExtension, params};
 
 use super::Store;
@@ -19,14 +19,14 @@ struct Totals {
 
 impl Store {
     /// Commits what the attempt asked for with the transaction at hand, or changes nothing.
-    pub(super) fn commit_effects(&self, settlement: &Settlement) -> Result<(), Error> {
+    pub(super) fn commit_effects(&mut self, settlement: &Settlement) -> Result<(), Error> {
         let Settlement { lease, attempt, effects, quota, .. } = settlement;
         self.check_seen(&lease.plugin, &effects.seen)?;
         self.write_values(&lease.plugin, effects, *quota)?;
         Point::SettleValues.pass();
         let ended_at = attempt.started_at.after(attempt.duration);
         for message in &effects.messages {
-            self.put_message(settlement, message, ended_at)?;
+            self.add_message(&lease.plugin, lease.event, message, ended_at)?;
         }
         Ok(())
     }
@@ -99,21 +99,6 @@ impl Store {
             }
         }
         .map(drop)
-    }
-
-    fn put_message(&self, settlement: &Settlement, message: &Message, at: Timestamp) -> Result<(), Error> {
-        let lease = &settlement.lease;
-        let values = params![
-            message.id.as_uuid().into_bytes(),
-            lease.plugin.tenant.as_str(),
-            lease.plugin.plugin.as_str(),
-            lease.event.as_uuid().into_bytes(),
-            message.destination.as_str(),
-            message.ordering_key,
-            at.unix_millis(),
-            &message.body[..],
-        ];
-        self.execute(sql::MESSAGE_INSERT, values).map(drop)
     }
 }
 

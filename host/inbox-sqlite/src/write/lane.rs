@@ -1,6 +1,7 @@
-//! Order: of the jobs of one source, plugin and ordering key, one at a time may be claimed, the earliest first.
+//! Order: of the jobs of one source, plugin and ordering key, one at a time may be claimed, the earliest first; and so
+//! of the messages of one destination and ordering key.
 //!
-//! A lane's head is the one job of it that isn't over and isn't blocked. All others are blocked, which keeps them out
+//! A lane's head is the one of it that isn't over and isn't blocked. All others are blocked, which keeps them out
 //! of what a claim reads, so that a claim never walks along those that can't be had.
 
 use std::collections::BTreeSet;
@@ -13,10 +14,21 @@ use super::Store;
 use crate::codec::{self, due_of, store};
 use crate::sql;
 
-/// Jobs of one plugin that are handled in the order of their events.
+/// What a lane is made of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Of {
+    /// Jobs of one plugin, in the order of their events.
+    Jobs,
+    /// Messages to one destination, in the order of their commit.
+    Messages,
+}
+
+/// Jobs or messages of which one comes after the other.
 pub(super) struct Lane {
+    of: Of,
     tenant: String,
-    plugin: String,
+    /// The plugin or destination.
+    owner: String,
     name: String,
 }
 
@@ -26,10 +38,10 @@ pub(super) fn name(source: &SourceRef, ordering_key: &str) -> String {
 }
 
 impl Lane {
-    /// From the columns `tenant`, `plugin` and `lane`.
-    pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<Option<Self>> {
+    /// From the columns of its tenant, its owner and its name.
+    fn read(of: Of, row: &Row<'_>) -> rusqlite::Result<Option<Self>> {
         let Some(name) = row.get(2)? else { return Ok(None) };
-        Ok(Some(Self { tenant: row.get(0)?, plugin: row.get(1)?, name }))
+        Ok(Some(Self { of, tenant: row.get(0)?, owner: row.get(1)?, name }))
     }
 }
 
@@ -37,7 +49,7 @@ impl Store {
     /// The only place where a job's state changes one by one.
     pub(super) fn put(&mut self, seq: i64, plugin: &PluginName, next: JobState, attempts: u32) -> Result<(), Error> {
         let values = params![seq, plugin.as_str(), next.name(), due_of(next), attempts];
-        let lane = self.change(sql::JOB_UPDATE, values)?;
+        let lane = self.change(Of::Jobs, sql::JOB_UPDATE, values)?;
         // Only the head is ever leased.
         match lane.filter(|_| !matches!(next, JobState::Leased { .. })) {
             Some(lane) => self.line_up(&lane),
@@ -45,17 +57,26 @@ impl Store {
         }
     }
 
-    /// Runs a statement that changes a job, and tells its lane.
-    pub(super) fn change(&self, statement: &str, values: &[&dyn rusqlite::ToSql]) -> Result<Option<Lane>, Error> {
+    /// Runs a statement that changes a job or message, and tells its lane.
+    pub(super) fn change(
+        &self,
+        of: Of,
+        statement: &str,
+        values: &[&dyn rusqlite::ToSql],
+    ) -> Result<Option<Lane>, Error> {
         let mut statement = self.connection.prepare_cached(statement).map_err(store)?;
-        statement.query_row(values, Lane::read).optional().map(Option::flatten).map_err(store)
+        statement.query_row(values, |row| Lane::read(of, row)).optional().map(Option::flatten).map_err(store)
     }
 
-    /// Makes the earliest job of a lane its head. To be called after any of them has changed.
+    /// Makes the earliest of a lane its head. To be called after any of them has changed.
     pub(super) fn line_up(&mut self, lane: &Lane) -> Result<(), Error> {
-        let values = [&lane.tenant, &lane.plugin, &lane.name];
+        let (head_of, first_of, block) = match lane.of {
+            Of::Jobs => (sql::LANE_HEAD, sql::LANE_FIRST, sql::JOB_BLOCK),
+            Of::Messages => (sql::outbox::LANE_HEAD, sql::outbox::LANE_FIRST, sql::outbox::BLOCK),
+        };
+        let values = [&lane.tenant, &lane.owner, &lane.name];
         let head: Option<(i64, bool)> = {
-            let mut statement = self.connection.prepare_cached(sql::LANE_HEAD).map_err(store)?;
+            let mut statement = self.connection.prepare_cached(head_of).map_err(store)?;
             statement.query_row(values, |row| Ok((row.get(0)?, row.get(1)?))).optional().map_err(store)?
         };
         // An earlier one may have come back to life by a replay: it waits for an attempt that is under way.
@@ -63,15 +84,18 @@ impl Store {
             return Ok(());
         }
         let first: Option<i64> = {
-            let mut statement = self.connection.prepare_cached(sql::LANE_FIRST).map_err(store)?;
+            let mut statement = self.connection.prepare_cached(first_of).map_err(store)?;
             statement.query_row(values, |row| row.get(0)).map_err(store)?
         };
         let head = head.map(|(seq, _)| seq);
         if first != head {
             for (seq, is_blocked) in head.map(|seq| (seq, true)).into_iter().chain(first.map(|seq| (seq, false))) {
-                self.execute(sql::JOB_BLOCK, params![seq, lane.plugin, is_blocked])?;
+                self.execute(block, params![seq, lane.owner, is_blocked])?;
             }
-            self.has_news = true;
+            match lane.of {
+                Of::Jobs => self.has_news = true,
+                Of::Messages => self.has_outbox_news = true,
+            }
         }
         Ok(())
     }
@@ -89,7 +113,7 @@ impl Store {
         self.execute(sql::JOBS_OF_UNROUTED, values)?;
         ordering_keys.iter().try_for_each(|ordering_key| {
             let name = name(source, ordering_key);
-            self.line_up(&Lane { tenant: tenant.to_owned(), plugin: plugin.to_string(), name })
+            self.line_up(&Lane { of: Of::Jobs, tenant: tenant.to_owned(), owner: plugin.to_string(), name })
         })
     }
 }

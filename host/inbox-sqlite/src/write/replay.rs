@@ -5,6 +5,7 @@ use hookyard_model::{JobState, Revision, SourceRef, Timestamp};
 use rusqlite::{OptionalExtension, params};
 
 use super::Store;
+use super::lane::Of;
 use crate::codec::{self, due_of, parsed, store};
 use crate::select::JobPlace;
 use crate::sql;
@@ -35,7 +36,7 @@ impl Store {
                     let plugin = place.plugin.as_str();
                     let since = due.unwrap_or(stretch.now).unix_millis();
                     let values = params![place.seq, plugin, next.name(), due_of(next), revision, since];
-                    if let Some(lane) = self.change(sql::JOB_REPLAY, values)? {
+                    if let Some(lane) = self.change(Of::Jobs, sql::JOB_REPLAY, values)? {
                         self.line_up(&lane)?;
                     }
                     replayed.jobs += 1;

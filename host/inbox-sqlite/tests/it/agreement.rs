@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use hookyard_inbox::{
-    Appended, Error, Inbox, JobRef, Keep, MemoryInbox, Page, Quarantine, Replay, Retention, Routes, Selection,
-    Settlement, Usage, Want,
+    Appended, Error, Inbox, JobRef, Keep, MemoryInbox, MessagePage, MessageSelection, Outbox, Page, Quarantine, Replay,
+    Retention, Routes, Selection, Settlement, Usage, Want,
 };
 use hookyard_inbox_sqlite::SqliteInbox;
 use hookyard_model::{
@@ -298,8 +298,9 @@ impl Pair {
             let keys = self.memory.keys(&plugin, "b", None, 9).await.expect("the keys");
             assert_eq!(keys, self.sqlite.keys(&plugin, "b", None, 9).await.expect("the keys"));
         }
-        let messages = self.memory.messages(None, 1000).await.expect("the messages");
-        assert_eq!(messages, self.sqlite.messages(None, 1000).await.expect("the messages"));
+        let all = || MessagePage { selection: MessageSelection::default(), after: None, limit: 10_000 };
+        let messages = self.memory.messages(all()).await.expect("the messages");
+        assert_eq!(messages, self.sqlite.messages(all()).await.expect("the messages"));
     }
 }
 

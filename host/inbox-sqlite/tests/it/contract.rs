@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use hookyard_inbox::{Inbox, conformance};
+use hookyard_inbox::{Store, conformance};
 
 use crate::fixtures::Folder;
 
@@ -13,7 +13,7 @@ async fn keeps_the_contract() {
         let folder = Folder::new();
         let inbox = folder.open();
         folders.lock().expect("no case panics here").push(folder);
-        Arc::new(inbox) as Arc<dyn Inbox>
+        Arc::new(inbox) as Arc<dyn Store>
     })
     .await;
 }

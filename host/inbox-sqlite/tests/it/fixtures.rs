@@ -4,7 +4,10 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use bytes::Bytes;
-use hookyard_inbox::{Claimed, EventSummary, Inbox, JobRef, Page, Routes, Selection, Settlement, Usage, Want};
+use hookyard_inbox::{
+    Claimed, EventSummary, Inbox, JobRef, MessagePage, MessageSelection, MessageSummary, Outbox, Page, Routes,
+    Selection, Settlement, Usage, Want,
+};
 use hookyard_inbox_sqlite::{Options, SqliteInbox};
 use hookyard_model::{
     Attempt, Effects, Event, EventId, Header, JobState, Outcome, Payload, PluginRef, Revision, SourceRef, Timestamp,
@@ -71,6 +74,11 @@ pub(crate) async fn claim(inbox: &SqliteInbox, limit: usize, now: i64) -> Vec<Cl
 
 pub(crate) async fn events(inbox: &SqliteInbox) -> Vec<EventSummary> {
     inbox.events(Page { selection: Selection::default(), after: None, limit: 10_000 }).await.expect("the events")
+}
+
+pub(crate) async fn messages(inbox: &SqliteInbox) -> Vec<MessageSummary> {
+    let page = MessagePage { selection: MessageSelection::default(), after: None, limit: 10_000 };
+    inbox.messages(page).await.expect("the messages")
 }
 
 pub(crate) fn settlement(lease: JobRef, outcome: Outcome, next: JobState) -> Settlement {

@@ -6,7 +6,7 @@ use hookyard_inbox_sqlite::SqliteInbox;
 use hookyard_model::{Effects, Event, JobState, Key, Message, MessageId, Outcome, Seen, Write};
 use uuid::Uuid;
 
-use crate::fixtures::{Folder, at, claim, event, route_orders_to_ship, settlement, ship};
+use crate::fixtures::{Folder, at, claim, event, messages, route_orders_to_ship, settlement, ship};
 
 fn key() -> Key {
     Key { bucket: "b".into(), key: "k".into() }
@@ -33,17 +33,17 @@ async fn handle(inbox: &SqliteInbox, number: u64, effects: Effects) -> Result<()
 #[tokio::test]
 async fn values_and_messages_are_there_again() {
     let folder = Folder::new();
-    let (before, messages) = {
+    let (before, sent) = {
         let inbox = folder.open();
         route_orders_to_ship(&inbox).await;
         handle(&inbox, 1, put(Some("first"))).await.expect("a settlement");
         let before = inbox.value(&ship(), &key()).await.expect("a read").expect("a value");
-        (before, inbox.messages(None, 9).await.expect("the messages"))
+        (before, messages(&inbox).await)
     };
     let inbox = folder.open();
     assert_eq!(inbox.value(&ship(), &key()).await.expect("a read"), Some(before.clone()));
-    assert_eq!(inbox.messages(None, 9).await.expect("the messages"), messages);
-    assert_eq!(messages.len(), 1);
+    assert_eq!(messages(&inbox).await, sent);
+    assert_eq!(sent.len(), 1);
     assert_eq!(inbox.usage(&ship()).await.expect("a usage"), Usage { keys: 1, bytes: 7 });
     handle(&inbox, 2, put(None)).await.expect("a settlement");
     drop(inbox);
@@ -133,7 +133,7 @@ async fn a_settlement_that_conflicts_fails_alone() {
         }
     }
     assert_eq!(settled, 1);
-    assert_eq!(inbox.messages(None, 99).await.expect("the messages").len(), 1);
+    assert_eq!(messages(&inbox).await.len(), 1);
     let leased = claim(&inbox, 99, 1_000).await;
     assert_eq!(leased.len(), 39, "the others are attempted again");
 }

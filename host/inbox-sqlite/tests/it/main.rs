@@ -7,4 +7,5 @@ mod fixtures;
 mod grouping;
 mod keeping;
 mod opening;
+mod releasing;
 mod reopening;

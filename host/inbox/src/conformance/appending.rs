@@ -10,7 +10,7 @@ use super::fixtures::{
     append, at, claim, claim_one, event, event_of, route, route_orders_to_ship, settle, summaries, want,
 };
 use super::{Case, table};
-use crate::{Appended, Inbox, Keep, Retention};
+use crate::{Appended, Keep, Retention, Store};
 
 pub(super) const CASES: &[Case] = table![
     a_repeat_is_not_stored_again,
@@ -25,7 +25,7 @@ pub(super) const CASES: &[Case] = table![
     an_event_without_a_type_stays_without_one,
 ];
 
-async fn a_repeat_is_not_stored_again(inbox: Arc<dyn Inbox>) {
+async fn a_repeat_is_not_stored_again(inbox: Arc<dyn Store>) {
     route_orders_to_ship(&inbox).await;
     let first = event(1);
     let second = Event { key: first.key.clone(), body: Bytes::from_static(b"other"), ..event(2) };
@@ -37,7 +37,7 @@ async fn a_repeat_is_not_stored_again(inbox: Arc<dyn Inbox>) {
     assert_eq!(summaries(&inbox).await.len(), 1);
 }
 
-async fn the_same_key_from_another_source_is_no_repeat(inbox: Arc<dyn Inbox>) {
+async fn the_same_key_from_another_source_is_no_repeat(inbox: Arc<dyn Store>) {
     for from in ["acme/orders", "acme/payments", "umbrella/orders"] {
         // Sources that differ, yet have the same text when their names are put side by side, are told apart as well.
         for (number, key) in [(1, "key"), (2, "KEY"), (3, "key ")] {
@@ -55,7 +55,7 @@ fn uuid_of(from: &str, number: u64) -> uuid::Uuid {
     uuid::Uuid::from_u64_pair(text, number)
 }
 
-async fn concurrent_appends_of_one_key_store_one_event(inbox: Arc<dyn Inbox>) {
+async fn concurrent_appends_of_one_key_store_one_event(inbox: Arc<dyn Store>) {
     route_orders_to_ship(&inbox).await;
     let sends = (0..32).map(|number| {
         let inbox = Arc::clone(&inbox);
@@ -75,7 +75,7 @@ async fn concurrent_appends_of_one_key_store_one_event(inbox: Arc<dyn Inbox>) {
     assert_eq!(claim(&inbox, 10, 100).await.len(), 1);
 }
 
-async fn many_concurrent_appends_are_all_stored(inbox: Arc<dyn Inbox>) {
+async fn many_concurrent_appends_are_all_stored(inbox: Arc<dyn Store>) {
     route_orders_to_ship(&inbox).await;
     let send = |number| {
         let inbox = Arc::clone(&inbox);
@@ -91,7 +91,7 @@ async fn many_concurrent_appends_are_all_stored(inbox: Arc<dyn Inbox>) {
     assert_eq!(summaries(&inbox).await.len(), 200);
 }
 
-async fn headers_and_body_come_back_byte_for_byte(inbox: Arc<dyn Inbox>) {
+async fn headers_and_body_come_back_byte_for_byte(inbox: Arc<dyn Store>) {
     route_orders_to_ship(&inbox).await;
     let header = |name: &str, value: &[u8]| Header { name: name.into(), value: Bytes::copy_from_slice(value) };
     let every_byte: Vec<u8> = (0..=255).collect();
@@ -113,7 +113,7 @@ async fn headers_and_body_come_back_byte_for_byte(inbox: Arc<dyn Inbox>) {
     assert_eq!(*claimed[1].event, empty);
 }
 
-async fn a_key_is_free_once_its_time_is_over(inbox: Arc<dyn Inbox>) {
+async fn a_key_is_free_once_its_time_is_over(inbox: Arc<dyn Store>) {
     route_orders_to_ship(&inbox).await;
     let sent = |number, received_at, key_until| Event {
         key: "key".into(),
@@ -138,7 +138,7 @@ async fn a_key_is_free_once_its_time_is_over(inbox: Arc<dyn Inbox>) {
     assert_eq!(summaries(&inbox).await.len(), 4);
 }
 
-async fn a_key_outlives_its_event(inbox: Arc<dyn Inbox>) {
+async fn a_key_outlives_its_event(inbox: Arc<dyn Store>) {
     route_orders_to_ship(&inbox).await;
     append(&inbox, [Event { key_until: at(5_000), ..event(1) }]).await;
     let job = claim_one(&inbox, 10).await;
@@ -154,7 +154,7 @@ async fn a_key_outlives_its_event(inbox: Arc<dyn Inbox>) {
     assert_eq!(inbox.append(again(2, 5_000)).await.expect("an append"), Appended::New);
 }
 
-async fn order_and_the_time_of_a_key_are_remembered(inbox: Arc<dyn Inbox>) {
+async fn order_and_the_time_of_a_key_are_remembered(inbox: Arc<dyn Store>) {
     route_orders_to_ship(&inbox).await;
     let sent = Event { ordering_key: Some("4711 é".into()), key_until: at(77), ..event(1) };
     append(&inbox, [sent.clone()]).await;
@@ -162,14 +162,14 @@ async fn order_and_the_time_of_a_key_are_remembered(inbox: Arc<dyn Inbox>) {
     assert_eq!(inbox.read(sent.id).await.expect("a read").expect("an event").event, sent);
 }
 
-async fn an_envelope_is_remembered(inbox: Arc<dyn Inbox>) {
+async fn an_envelope_is_remembered(inbox: Arc<dyn Store>) {
     route_orders_to_ship(&inbox).await;
     let sent = Event { payload: Payload::TextAt("/Message".into()), ..event(1) };
     append(&inbox, [sent.clone()]).await;
     assert_eq!(*claim_one(&inbox, 10).await.event, sent);
 }
 
-async fn an_event_without_a_type_stays_without_one(inbox: Arc<dyn Inbox>) {
+async fn an_event_without_a_type_stays_without_one(inbox: Arc<dyn Store>) {
     route(&inbox, &[("acme/orders", &["ship"]), ("acme/payments", &["book"])]).await;
     let none = Event { event_type: None, ..event(1) };
     let empty = Event { event_type: Some(String::new()), ..event_of("acme/payments", 2) };

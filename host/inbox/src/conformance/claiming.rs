@@ -10,7 +10,7 @@ use super::fixtures::{
     route_orders_to_ship, settle, want,
 };
 use super::{Case, table};
-use crate::{Inbox, JobRef};
+use crate::{JobRef, Store};
 
 pub(super) const CASES: &[Case] = table![
     a_claim_says_whose_lease_it_is_and_how_long,
@@ -29,19 +29,20 @@ pub(super) const CASES: &[Case] = table![
     next_due_is_the_earliest,
 ];
 
-async fn a_claim_says_whose_lease_it_is_and_how_long(inbox: Arc<dyn Inbox>) {
+async fn a_claim_says_whose_lease_it_is_and_how_long(inbox: Arc<dyn Store>) {
     route_orders_to_ship(&inbox).await;
     append(&inbox, [event(1)]).await;
     let job = claim_one(&inbox, 10).await;
     assert_eq!(job.lease, JobRef { event: event(1).id, plugin: plugin("acme/ship"), replays: 0, attempt: 1 });
     assert_eq!(job.until, at(70));
     assert_eq!(*job.event, event(1));
+    assert_eq!((job.since, job.due), (event(1).received_at, event(1).received_at));
     let [listed] = <[_; 1]>::try_from(jobs(&inbox, 1).await).expect("one job");
     assert_eq!((listed.state, listed.attempts), (JobState::Leased { until: at(70) }, 1));
     assert_eq!((listed.revision, listed.last_outcome), (None, None));
 }
 
-async fn pending_jobs_are_claimed_in_the_order_of_arrival(inbox: Arc<dyn Inbox>) {
+async fn pending_jobs_are_claimed_in_the_order_of_arrival(inbox: Arc<dyn Store>) {
     route_orders_to_ship(&inbox).await;
     append(&inbox, (1..=5).map(event)).await;
     assert_eq!(keys(&claim(&inbox, 2, 10).await), ["key-1", "key-2"]);
@@ -49,7 +50,7 @@ async fn pending_jobs_are_claimed_in_the_order_of_arrival(inbox: Arc<dyn Inbox>)
     assert_eq!(keys(&claim(&inbox, 9, 10).await), [""; 0]);
 }
 
-async fn the_longest_due_is_claimed_first(inbox: Arc<dyn Inbox>) {
+async fn the_longest_due_is_claimed_first(inbox: Arc<dyn Store>) {
     route_orders_to_ship(&inbox).await;
     append(&inbox, [event(1), event(2), event(3), event(4)]).await;
     let claimed = claim(&inbox, 4, 10).await;
@@ -60,7 +61,9 @@ async fn the_longest_due_is_claimed_first(inbox: Arc<dyn Inbox>) {
     assert_eq!(keys(&claim(&inbox, 9, 19).await), ["key-25", "key-45"], "pending jobs wait for no time");
     inbox.release(&[lease_of(25), lease_of(45)]).await.expect("a release");
     let order = ["key-3", "key-25", "key-2", "key-1", "key-45", "key-4"];
-    assert_eq!(keys(&claim(&inbox, 3, 60).await), order[..3]);
+    let first = claim(&inbox, 3, 60).await;
+    assert_eq!(keys(&first), order[..3]);
+    assert_eq!([first[0].since, first[0].due], [event(3).received_at, at(20)], "it had to wait until then");
     assert_eq!(keys(&claim(&inbox, 9, 60).await), order[3..]);
 }
 
@@ -68,7 +71,7 @@ fn lease_of(number: u64) -> JobRef {
     JobRef { event: event(number).id, plugin: plugin("acme/ship"), replays: 0, attempt: 1 }
 }
 
-async fn each_plugin_has_a_limit_of_its_own(inbox: Arc<dyn Inbox>) {
+async fn each_plugin_has_a_limit_of_its_own(inbox: Arc<dyn Store>) {
     route(&inbox, &[("acme/orders", &["audit", "ship"]), ("acme/payments", &["book"])]).await;
     append(&inbox, (1..=4).map(event)).await;
     append(&inbox, (5..=8).map(|number| event_of("acme/payments", number))).await;
@@ -78,13 +81,13 @@ async fn each_plugin_has_a_limit_of_its_own(inbox: Arc<dyn Inbox>) {
     assert_eq!(["acme/book", "acme/ship", "acme/audit", "acme/none"].map(count), [1, 3, 0, 0]);
 }
 
-async fn a_clock_set_back_holds_up_no_pending_job(inbox: Arc<dyn Inbox>) {
+async fn a_clock_set_back_holds_up_no_pending_job(inbox: Arc<dyn Store>) {
     route_orders_to_ship(&inbox).await;
     append(&inbox, [event(500)]).await;
     assert_eq!(keys(&claim(&inbox, 1, 10).await), ["key-500"]);
 }
 
-async fn a_leased_job_is_nobody_elses(inbox: Arc<dyn Inbox>) {
+async fn a_leased_job_is_nobody_elses(inbox: Arc<dyn Store>) {
     route_orders_to_ship(&inbox).await;
     append(&inbox, [event(1)]).await;
     claim_one(&inbox, 10).await;
@@ -96,7 +99,7 @@ fn before_end() -> hookyard_model::Timestamp {
     hookyard_model::Timestamp::from_unix_millis(at(70).unix_millis() - 1)
 }
 
-async fn concurrent_claims_share_no_job(inbox: Arc<dyn Inbox>) {
+async fn concurrent_claims_share_no_job(inbox: Arc<dyn Store>) {
     route_orders_to_ship(&inbox).await;
     append(&inbox, (0..60).map(event)).await;
     let claims = (0..12).map(|_| {
@@ -112,7 +115,7 @@ async fn concurrent_claims_share_no_job(inbox: Arc<dyn Inbox>) {
     assert_eq!(seen.len(), 60);
 }
 
-async fn an_expired_lease_is_claimed_as_the_next_attempt(inbox: Arc<dyn Inbox>) {
+async fn an_expired_lease_is_claimed_as_the_next_attempt(inbox: Arc<dyn Store>) {
     route_orders_to_ship(&inbox).await;
     append(&inbox, [event(1)]).await;
     assert_eq!(claim_one(&inbox, 10).await.lease.attempt, 1);
@@ -121,7 +124,7 @@ async fn an_expired_lease_is_claimed_as_the_next_attempt(inbox: Arc<dyn Inbox>) 
     assert_eq!(jobs(&inbox, 1).await[0].attempts, 3);
 }
 
-async fn extending_keeps_a_lease(inbox: Arc<dyn Inbox>) {
+async fn extending_keeps_a_lease(inbox: Arc<dyn Store>) {
     route_orders_to_ship(&inbox).await;
     append(&inbox, [event(1), event(2)]).await;
     let claimed = claim(&inbox, 2, 10).await;
@@ -131,7 +134,7 @@ async fn extending_keeps_a_lease(inbox: Arc<dyn Inbox>) {
     assert_eq!(keys(&claim(&inbox, 9, 500).await), ["key-2", "key-1"]);
 }
 
-async fn extending_shortens_no_lease(inbox: Arc<dyn Inbox>) {
+async fn extending_shortens_no_lease(inbox: Arc<dyn Store>) {
     route_orders_to_ship(&inbox).await;
     append(&inbox, [event(1)]).await;
     let job = claim_one(&inbox, 10).await;
@@ -139,7 +142,7 @@ async fn extending_shortens_no_lease(inbox: Arc<dyn Inbox>) {
     assert_eq!(jobs(&inbox, 1).await[0].state, JobState::Leased { until: at(70) });
 }
 
-async fn extending_a_lost_lease_changes_nothing(inbox: Arc<dyn Inbox>) {
+async fn extending_a_lost_lease_changes_nothing(inbox: Arc<dyn Store>) {
     route_orders_to_ship(&inbox).await;
     append(&inbox, [event(1)]).await;
     let first = claim_one(&inbox, 10).await;
@@ -151,7 +154,7 @@ async fn extending_a_lost_lease_changes_nothing(inbox: Arc<dyn Inbox>) {
     assert_eq!(jobs(&inbox, 1).await[0].state, JobState::Done);
 }
 
-async fn releasing_gives_the_attempt_back(inbox: Arc<dyn Inbox>) {
+async fn releasing_gives_the_attempt_back(inbox: Arc<dyn Store>) {
     route_orders_to_ship(&inbox).await;
     append(&inbox, [event(1)]).await;
     let job = claim_one(&inbox, 10).await;
@@ -161,7 +164,7 @@ async fn releasing_gives_the_attempt_back(inbox: Arc<dyn Inbox>) {
     assert_eq!(claim_one(&inbox, 10).await.lease.attempt, 1);
 }
 
-async fn releasing_a_lost_lease_changes_nothing(inbox: Arc<dyn Inbox>) {
+async fn releasing_a_lost_lease_changes_nothing(inbox: Arc<dyn Store>) {
     route_orders_to_ship(&inbox).await;
     append(&inbox, [event(1)]).await;
     let first = claim_one(&inbox, 10).await;
@@ -171,7 +174,7 @@ async fn releasing_a_lost_lease_changes_nothing(inbox: Arc<dyn Inbox>) {
     assert_eq!((listed.state, listed.attempts), (JobState::Leased { until: at(160) }, 2));
 }
 
-async fn next_due_is_the_earliest(inbox: Arc<dyn Inbox>) {
+async fn next_due_is_the_earliest(inbox: Arc<dyn Store>) {
     route(&inbox, &[("acme/orders", &["ship"]), ("acme/payments", &["book"])]).await;
     let ship = [plugin("acme/ship")];
     let both = [plugin("acme/book"), plugin("acme/ship")];

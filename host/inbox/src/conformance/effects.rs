@@ -3,15 +3,14 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use hookyard_model::{Effects, JobState, Key, Message, MessageId, Outcome, PluginRef, Seen, Versioned, Write};
-use uuid::Uuid;
+use hookyard_model::{Effects, JobState, Key, Outcome, PluginRef, Seen, Versioned, Write};
 
 use super::fixtures::{
-    append, at, claim, claim_of, claim_one, event, event_of, failed, jobs, plugin, route, route_orders_to_ship,
-    settlement, want,
+    append, at, claim, claim_of, claim_one, event, event_of, failed, jobs, message, messages, plugin, route,
+    route_orders_to_ship, settlement, want,
 };
 use super::{Case, table};
-use crate::{Claimed, Error, Inbox, JobRef, MessageSummary, Settlement, Usage};
+use crate::{Claimed, Error, JobRef, Settlement, Store, Usage};
 
 pub(super) const CASES: &[Case] = table![
     effects_commit_with_the_outcome,
@@ -29,8 +28,6 @@ pub(super) const CASES: &[Case] = table![
     usage_counts_names_and_values,
     writes_past_the_quota_change_nothing,
     a_store_that_is_past_its_quota_may_shrink,
-    messages_are_listed_in_the_order_of_their_commit,
-    messages_name_their_origin,
 ];
 
 fn key(bucket: &str, key: &str) -> Key {
@@ -53,57 +50,43 @@ fn seen(name: &str, version: Option<u64>) -> Seen {
     Seen { key: key("b", name), version }
 }
 
-fn message(number: u128) -> Message {
-    Message {
-        id: MessageId::from_uuid(Uuid::from_u128(number)),
-        destination: "shop".parse().expect("a name"),
-        event_type: None,
-        body: Bytes::from(vec![0xff; 3]),
-        ordering_key: Some("4711".into()),
-    }
-}
-
 fn done(lease: &JobRef, effects: Effects) -> Settlement {
     Settlement { effects, ..settlement(lease, Outcome::Done, JobState::Done) }
 }
 
 /// Handles one more event of `acme/orders` with these effects.
-async fn handle(inbox: &Arc<dyn Inbox>, number: u64, effects: Effects) -> Result<(), Error> {
+async fn handle(inbox: &Arc<dyn Store>, number: u64, effects: Effects) -> Result<(), Error> {
     append(inbox, [event(number)]).await;
     let job = claim_one(inbox, 10_000).await;
     inbox.settle(done(&job.lease, effects)).await
 }
 
-async fn value(inbox: &Arc<dyn Inbox>, name: &str) -> Option<Versioned> {
+async fn value(inbox: &Arc<dyn Store>, name: &str) -> Option<Versioned> {
     inbox.value(&plugin("acme/ship"), &key("b", name)).await.expect("a read")
 }
 
-async fn text(inbox: &Arc<dyn Inbox>, name: &str) -> Option<String> {
+async fn text(inbox: &Arc<dyn Store>, name: &str) -> Option<String> {
     value(inbox, name).await.map(|found| String::from_utf8(found.value.to_vec()).expect("a text"))
 }
 
-async fn version(inbox: &Arc<dyn Inbox>, name: &str) -> u64 {
+async fn version(inbox: &Arc<dyn Store>, name: &str) -> u64 {
     value(inbox, name).await.expect("a value").version
 }
 
-async fn usage(inbox: &Arc<dyn Inbox>) -> (u64, u64) {
+async fn usage(inbox: &Arc<dyn Store>) -> (u64, u64) {
     let Usage { keys, bytes } = inbox.usage(&plugin("acme/ship")).await.expect("a usage");
     (keys, bytes)
 }
 
-async fn messages(inbox: &Arc<dyn Inbox>) -> Vec<MessageSummary> {
-    inbox.messages(None, 1000).await.expect("the messages")
-}
-
 /// Nothing of the settlement at hand was kept, and its job is still under lease.
-async fn assert_untouched(inbox: &Arc<dyn Inbox>, number: u64) {
+async fn assert_untouched(inbox: &Arc<dyn Store>, number: u64) {
     let [job] = <[_; 1]>::try_from(jobs(inbox, number).await).expect("one job");
     assert!(matches!(job.state, JobState::Leased { .. }), "{job:?}");
     assert_eq!(job.last_outcome, None);
     assert_eq!(messages(inbox).await, []);
 }
 
-async fn effects_commit_with_the_outcome(inbox: Arc<dyn Inbox>) {
+async fn effects_commit_with_the_outcome(inbox: Arc<dyn Store>) {
     route_orders_to_ship(&inbox).await;
     assert_eq!(value(&inbox, "a").await, None);
     assert_eq!(usage(&inbox).await, (0, 0));
@@ -116,7 +99,7 @@ async fn effects_commit_with_the_outcome(inbox: Arc<dyn Inbox>) {
     assert_eq!((text(&inbox, "a").await, text(&inbox, "b").await), (None, Some("2".into())));
 }
 
-async fn effects_of_any_other_outcome_are_dropped(inbox: Arc<dyn Inbox>) {
+async fn effects_of_any_other_outcome_are_dropped(inbox: Arc<dyn Store>) {
     route_orders_to_ship(&inbox).await;
     append(&inbox, [event(1)]).await;
     let rejected = Outcome::Rejected { reason: "no".into() };
@@ -134,7 +117,7 @@ async fn effects_of_any_other_outcome_are_dropped(inbox: Arc<dyn Inbox>) {
     assert_eq!(messages(&inbox).await, []);
 }
 
-async fn effects_of_a_lost_lease_are_dropped(inbox: Arc<dyn Inbox>) {
+async fn effects_of_a_lost_lease_are_dropped(inbox: Arc<dyn Store>) {
     route_orders_to_ship(&inbox).await;
     append(&inbox, [event(1)]).await;
     let lost = claim_one(&inbox, 10).await;
@@ -148,7 +131,7 @@ async fn effects_of_a_lost_lease_are_dropped(inbox: Arc<dyn Inbox>) {
     assert_eq!(text(&inbox, "a").await.as_deref(), Some("kept"));
 }
 
-async fn effects_commit_once(inbox: Arc<dyn Inbox>) {
+async fn effects_commit_once(inbox: Arc<dyn Store>) {
     route_orders_to_ship(&inbox).await;
     append(&inbox, [event(1)]).await;
     let job = claim_one(&inbox, 10).await;
@@ -161,7 +144,7 @@ async fn effects_commit_once(inbox: Arc<dyn Inbox>) {
     assert_eq!(messages(&inbox).await.len(), 1);
 }
 
-async fn each_write_is_a_new_version(inbox: Arc<dyn Inbox>) {
+async fn each_write_is_a_new_version(inbox: Arc<dyn Store>) {
     route_orders_to_ship(&inbox).await;
     let mut versions = Vec::new();
     for number in 1..=3 {
@@ -175,7 +158,7 @@ async fn each_write_is_a_new_version(inbox: Arc<dyn Inbox>) {
     assert!(versions.is_sorted(), "{versions:?}");
 }
 
-async fn a_key_is_told_by_its_bucket_its_plugin_and_its_tenant(inbox: Arc<dyn Inbox>) {
+async fn a_key_is_told_by_its_bucket_its_plugin_and_its_tenant(inbox: Arc<dyn Store>) {
     route(&inbox, &[("acme/orders", &["audit", "ship"]), ("umbrella/orders", &["ship"])]).await;
     append(&inbox, [event(1), event_of("umbrella/orders", 2)]).await;
     let wanted = [want("acme/audit", 1), want("acme/ship", 1), want("umbrella/ship", 1)];
@@ -195,7 +178,7 @@ async fn a_key_is_told_by_its_bucket_its_plugin_and_its_tenant(inbox: Arc<dyn In
     assert_eq!(inbox.value(&plugin("umbrella/audit"), &key("b", "a")).await.expect("a read"), None);
 }
 
-async fn keys_and_values_are_kept_byte_for_byte(inbox: Arc<dyn Inbox>) {
+async fn keys_and_values_are_kept_byte_for_byte(inbox: Arc<dyn Store>) {
     route_orders_to_ship(&inbox).await;
     let all = Bytes::from((0..=255).collect::<Vec<u8>>().repeat(100));
     for (number, name) in (1..).zip(["", " ", "a\0b", "a", "A", "é", "e\u{301}", "\u{1f980}"]) {
@@ -210,7 +193,7 @@ async fn keys_and_values_are_kept_byte_for_byte(inbox: Arc<dyn Inbox>) {
 }
 
 /// Asserts that an attempt that went by `seen` commits nothing.
-async fn assert_conflict(inbox: &Arc<dyn Inbox>, number: u64, went_by: Vec<Seen>, name: &str) {
+async fn assert_conflict(inbox: &Arc<dyn Store>, number: u64, went_by: Vec<Seen>, name: &str) {
     let before = (value(inbox, "a").await, value(inbox, "new").await, usage(inbox).await);
     let effects = Effects { seen: went_by, writes: vec![put("a", "x"), put("new", "x")], messages: vec![message(1)] };
     let answer = handle(inbox, number, effects).await;
@@ -219,7 +202,7 @@ async fn assert_conflict(inbox: &Arc<dyn Inbox>, number: u64, went_by: Vec<Seen>
     assert_untouched(inbox, number).await;
 }
 
-async fn a_key_that_changed_is_a_conflict(inbox: Arc<dyn Inbox>) {
+async fn a_key_that_changed_is_a_conflict(inbox: Arc<dyn Store>) {
     route_orders_to_ship(&inbox).await;
     handle(&inbox, 1, writes([put("a", "1"), put("c", "1")])).await.expect("a settlement");
     let (a, c) = (version(&inbox, "a").await, version(&inbox, "c").await);
@@ -227,7 +210,7 @@ async fn a_key_that_changed_is_a_conflict(inbox: Arc<dyn Inbox>) {
     assert_conflict(&inbox, 3, vec![seen("c", Some(c)), seen("a", Some(a))], "a").await;
 }
 
-async fn a_key_that_came_or_went_is_a_conflict(inbox: Arc<dyn Inbox>) {
+async fn a_key_that_came_or_went_is_a_conflict(inbox: Arc<dyn Store>) {
     route_orders_to_ship(&inbox).await;
     handle(&inbox, 1, writes([put("a", "1"), put("c", "1")])).await.expect("a settlement");
     let c = version(&inbox, "c").await;
@@ -236,7 +219,7 @@ async fn a_key_that_came_or_went_is_a_conflict(inbox: Arc<dyn Inbox>) {
     assert_conflict(&inbox, 4, vec![seen("c", Some(c))], "c").await;
 }
 
-async fn a_key_that_stands_as_it_was_is_none(inbox: Arc<dyn Inbox>) {
+async fn a_key_that_stands_as_it_was_is_none(inbox: Arc<dyn Store>) {
     route_orders_to_ship(&inbox).await;
     handle(&inbox, 1, writes([put("a", "1")])).await.expect("a settlement");
     let went_by = vec![seen("a", Some(version(&inbox, "a").await)), seen("b", None)];
@@ -246,7 +229,7 @@ async fn a_key_that_stands_as_it_was_is_none(inbox: Arc<dyn Inbox>) {
     assert_eq!(text(&inbox, "a").await.as_deref(), Some("2"));
 }
 
-async fn concurrent_increments_lose_nothing(inbox: Arc<dyn Inbox>) {
+async fn concurrent_increments_lose_nothing(inbox: Arc<dyn Store>) {
     route_orders_to_ship(&inbox).await;
     append(&inbox, (0..16).map(event)).await;
     let attempts = claim(&inbox, 16, 100).await.into_iter().map(|job| {
@@ -259,7 +242,7 @@ async fn concurrent_increments_lose_nothing(inbox: Arc<dyn Inbox>) {
     assert_eq!(text(&inbox, "count").await.as_deref(), Some("16"));
 }
 
-async fn increment(inbox: &Arc<dyn Inbox>, job: &Claimed) {
+async fn increment(inbox: &Arc<dyn Store>, job: &Claimed) {
     loop {
         let found = value(inbox, "count").await;
         tokio::task::yield_now().await;
@@ -279,7 +262,7 @@ fn str_of(value: &[u8]) -> &str {
 }
 
 async fn keys(
-    inbox: &Arc<dyn Inbox>,
+    inbox: &Arc<dyn Store>,
     plugin: &PluginRef,
     bucket: &str,
     after: Option<&str>,
@@ -288,7 +271,7 @@ async fn keys(
     inbox.keys(plugin, bucket, after, limit).await.expect("the keys")
 }
 
-async fn keys_are_listed_in_the_order_of_their_bytes(inbox: Arc<dyn Inbox>) {
+async fn keys_are_listed_in_the_order_of_their_bytes(inbox: Arc<dyn Store>) {
     route_orders_to_ship(&inbox).await;
     let other = Write { key: key("other", "zz"), value: Some(Bytes::new()) };
     let all = ["é", "b", "", "B", "a", "ab"].map(|name| put(name, "1"));
@@ -304,7 +287,7 @@ async fn keys_are_listed_in_the_order_of_their_bytes(inbox: Arc<dyn Inbox>) {
     assert_eq!(keys(&inbox, &plugin("acme/audit"), "b", None, 9).await, [""; 0]);
 }
 
-async fn usage_counts_names_and_values(inbox: Arc<dyn Inbox>) {
+async fn usage_counts_names_and_values(inbox: Arc<dyn Store>) {
     route_orders_to_ship(&inbox).await;
     let steps = [
         (vec![put("key", "12345"), put("é", "")], (2, 12)),
@@ -321,7 +304,7 @@ async fn usage_counts_names_and_values(inbox: Arc<dyn Inbox>) {
 }
 
 async fn settle_within(
-    inbox: &Arc<dyn Inbox>,
+    inbox: &Arc<dyn Store>,
     lease: &JobRef,
     quota: (u64, u64),
     all: Vec<Write>,
@@ -330,7 +313,7 @@ async fn settle_within(
     inbox.settle(Settlement { quota, ..done(lease, writes(all)) }).await
 }
 
-async fn writes_past_the_quota_change_nothing(inbox: Arc<dyn Inbox>) {
+async fn writes_past_the_quota_change_nothing(inbox: Arc<dyn Store>) {
     route_orders_to_ship(&inbox).await;
     handle(&inbox, 1, writes([put("a", "12"), put("c", "12")])).await.expect("a settlement");
     append(&inbox, [event(2)]).await;
@@ -349,7 +332,7 @@ async fn writes_past_the_quota_change_nothing(inbox: Arc<dyn Inbox>) {
     assert_eq!(usage(&inbox).await, (2, 10));
 }
 
-async fn a_store_that_is_past_its_quota_may_shrink(inbox: Arc<dyn Inbox>) {
+async fn a_store_that_is_past_its_quota_may_shrink(inbox: Arc<dyn Store>) {
     route_orders_to_ship(&inbox).await;
     handle(&inbox, 1, writes([put("a", "12"), put("c", "12")])).await.expect("a settlement");
     append(&inbox, [event(2), event(3)]).await;
@@ -357,38 +340,4 @@ async fn a_store_that_is_past_its_quota_may_shrink(inbox: Arc<dyn Inbox>) {
     settle_within(&inbox, &claimed[0].lease, (0, 0), Vec::new()).await.expect("nothing is written");
     settle_within(&inbox, &claimed[1].lease, (0, 0), vec![delete("a"), put("c", "1")]).await.expect("it shrinks");
     assert_eq!(usage(&inbox).await, (1, 3));
-}
-
-async fn messages_are_listed_in_the_order_of_their_commit(inbox: Arc<dyn Inbox>) {
-    route_orders_to_ship(&inbox).await;
-    assert_eq!(messages(&inbox).await, []);
-    for (number, ids) in (1..).zip([vec![50, 20], vec![], vec![30]]) {
-        let effects = Effects { messages: ids.into_iter().map(message).collect(), ..Effects::default() };
-        handle(&inbox, number, effects).await.expect("a settlement");
-    }
-    let ids = |found: Vec<MessageSummary>| found.iter().map(|found| found.id.as_uuid().as_u128()).collect::<Vec<_>>();
-    assert_eq!(ids(messages(&inbox).await), [50, 20, 30]);
-    let after = async |number, limit| {
-        let after = Some(MessageId::from_uuid(Uuid::from_u128(number)));
-        ids(inbox.messages(after, limit).await.expect("the messages"))
-    };
-    assert_eq!(after(50, 9).await, [20, 30]);
-    assert_eq!(after(50, 1).await, [20]);
-    assert_eq!(after(30, 9).await, [0; 0]);
-    assert_eq!(after(25, 9).await, [30], "a name that isn't there has its place");
-    assert_eq!(after(1, 9).await, [50, 20, 30]);
-}
-
-async fn messages_name_their_origin(inbox: Arc<dyn Inbox>) {
-    route_orders_to_ship(&inbox).await;
-    let effects = Effects { messages: vec![message(1)], ..Effects::default() };
-    handle(&inbox, 1, effects).await.expect("a settlement");
-    let expected = MessageSummary {
-        id: message(1).id,
-        plugin: plugin("acme/ship"),
-        event: event(1).id,
-        destination: "shop".into(),
-        body_bytes: 3,
-    };
-    assert_eq!(messages(&inbox).await, [expected]);
 }

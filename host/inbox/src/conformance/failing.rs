@@ -6,10 +6,10 @@ use bytes::Bytes;
 use hookyard_model::{Effects, Event, JobState, Key, Message, MessageId, Outcome, Seen, Write};
 use uuid::Uuid;
 
-use super::fixtures::{LEASE, at, event, plugin, route_orders_to_ship, settlement, summaries, want};
+use super::fixtures::{LEASE, at, event, messages, plugin, route_orders_to_ship, settlement, summaries, want};
 use super::{Case, table};
 use crate::faulty::{Fault, Faulty, When};
-use crate::{Claimed, Error, Inbox, Settlement};
+use crate::{Claimed, Error, Inbox, Settlement, Store};
 
 pub(super) const CASES: &[Case] =
     table![every_effect_happens_once_whichever_call_fails, every_effect_happens_once_wherever_the_host_dies,];
@@ -17,7 +17,7 @@ pub(super) const CASES: &[Case] =
 /// Far more than a round takes with one fault.
 const CALLS_MAX: usize = 60;
 
-async fn every_effect_happens_once_whichever_call_fails(inbox: Arc<dyn Inbox>) {
+async fn every_effect_happens_once_whichever_call_fails(inbox: Arc<dyn Store>) {
     route_orders_to_ship(&inbox).await;
     let mut rounds = 0;
     for when in [When::Before, When::After] {
@@ -36,7 +36,7 @@ async fn every_effect_happens_once_whichever_call_fails(inbox: Arc<dyn Inbox>) {
     assert!(rounds > 8, "only {rounds} rounds had a call to fail");
 }
 
-async fn every_effect_happens_once_wherever_the_host_dies(inbox: Arc<dyn Inbox>) {
+async fn every_effect_happens_once_wherever_the_host_dies(inbox: Arc<dyn Store>) {
     route_orders_to_ship(&inbox).await;
     let mut rounds = 0;
     for when in [When::Before, When::After] {
@@ -116,13 +116,12 @@ fn count_of(value: &[u8]) -> u64 {
     std::str::from_utf8(value).ok().and_then(|text| text.parse().ok()).expect("a number")
 }
 
-async fn assert_once(inbox: &Arc<dyn Inbox>, rounds: u64, told: &str) {
+async fn assert_once(inbox: &Arc<dyn Store>, rounds: u64, told: &str) {
     let events = summaries(inbox).await;
     assert_eq!(events.len() as u64, rounds, "{told}: each event is stored once");
     assert!(events.iter().all(|event| event.jobs[0].state == JobState::Done), "{told}: each event is handled");
     let key = Key { bucket: "b".into(), key: "count".into() };
     let found = inbox.value(&plugin("acme/ship"), &key).await.expect("a read").expect("a value");
     assert_eq!(count_of(&found.value), rounds, "{told}: each counts once");
-    let messages = inbox.messages(None, 10_000).await.expect("the messages");
-    assert_eq!(messages.len() as u64, rounds, "{told}: each sends once");
+    assert_eq!(messages(inbox).await.len() as u64, rounds, "{told}: each sends once");
 }

@@ -5,12 +5,15 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use hookyard_model::{
-    Attempt, Event, EventId, Header, JobState, LogLine, Outcome, Payload, PluginName, PluginRef, Revision, SourceName,
-    SourceRef, TenantName, Timestamp,
+    Attempt, Event, EventId, Header, JobState, LogLine, Message, MessageId, Outcome, Payload, PluginName, PluginRef,
+    Revision, SourceName, SourceRef, TenantName, Timestamp,
 };
 use uuid::Uuid;
 
-use crate::{Claimed, EventSummary, Inbox, JobRef, JobSummary, Page, Routes, Selection, Settlement, Want};
+use crate::{
+    Claimed, EventSummary, JobRef, JobSummary, MessagePage, MessageSelection, MessageSummary, Page, Routes, Selection,
+    Settlement, Store, Want,
+};
 
 pub(crate) const LEASE: Duration = Duration::from_secs(60);
 
@@ -53,21 +56,21 @@ pub(crate) fn event_of(from: &str, number: u64) -> Event {
     }
 }
 
-pub(crate) async fn append(inbox: &Arc<dyn Inbox>, events: impl IntoIterator<Item = Event>) {
+pub(crate) async fn append(inbox: &Arc<dyn Store>, events: impl IntoIterator<Item = Event>) {
     for event in events {
         inbox.append(event).await.expect("an append");
     }
 }
 
 /// Routes each `tenant/source` to the plugins named, which are of the same tenant.
-pub(crate) async fn route(inbox: &Arc<dyn Inbox>, table: &[(&str, &[&str])]) {
+pub(crate) async fn route(inbox: &Arc<dyn Store>, table: &[(&str, &[&str])]) {
     let name = |text: &&str| PluginName::new(text).expect("a plugin name of a test");
     let rows = table.iter().map(|(from, plugins)| (source(from), plugins.iter().map(name).collect()));
     inbox.route(Routes(rows.collect())).await.expect("a route");
 }
 
 /// An inbox's jobs of `acme/orders` go to plugin `ship`.
-pub(crate) async fn route_orders_to_ship(inbox: &Arc<dyn Inbox>) {
+pub(crate) async fn route_orders_to_ship(inbox: &Arc<dyn Store>) {
     route(inbox, &[("acme/orders", &["ship"])]).await;
 }
 
@@ -76,15 +79,15 @@ pub(crate) fn want(plugin_text: &str, limit: usize) -> Want {
 }
 
 /// Claims up to `limit` jobs of `acme/ship` at second `now`.
-pub(crate) async fn claim(inbox: &Arc<dyn Inbox>, limit: usize, now: i64) -> Vec<Claimed> {
+pub(crate) async fn claim(inbox: &Arc<dyn Store>, limit: usize, now: i64) -> Vec<Claimed> {
     claim_of(inbox, &[want("acme/ship", limit)], now).await
 }
 
-pub(crate) async fn claim_of(inbox: &Arc<dyn Inbox>, wanted: &[Want], now: i64) -> Vec<Claimed> {
+pub(crate) async fn claim_of(inbox: &Arc<dyn Store>, wanted: &[Want], now: i64) -> Vec<Claimed> {
     inbox.claim(wanted, at(now), LEASE).await.expect("a claim")
 }
 
-pub(crate) async fn claim_one(inbox: &Arc<dyn Inbox>, now: i64) -> Claimed {
+pub(crate) async fn claim_one(inbox: &Arc<dyn Store>, now: i64) -> Claimed {
     let claimed = claim(inbox, 1, now).await;
     let [job] = <[Claimed; 1]>::try_from(claimed).expect("one job is due");
     job
@@ -116,23 +119,23 @@ pub(crate) fn settlement(lease: &JobRef, outcome: Outcome, next: JobState) -> Se
     }
 }
 
-pub(crate) async fn settle(inbox: &Arc<dyn Inbox>, lease: &JobRef, outcome: Outcome, next: JobState) {
+pub(crate) async fn settle(inbox: &Arc<dyn Store>, lease: &JobRef, outcome: Outcome, next: JobState) {
     inbox.settle(settlement(lease, outcome, next)).await.expect("a settlement");
 }
 
-pub(crate) async fn summaries(inbox: &Arc<dyn Inbox>) -> Vec<EventSummary> {
+pub(crate) async fn summaries(inbox: &Arc<dyn Store>) -> Vec<EventSummary> {
     inbox.events(Page { selection: Selection::default(), after: None, limit: 1000 }).await.expect("a page of events")
 }
 
 /// The jobs of the `number`-th event.
-pub(crate) async fn jobs(inbox: &Arc<dyn Inbox>, number: u64) -> Vec<JobSummary> {
+pub(crate) async fn jobs(inbox: &Arc<dyn Store>, number: u64) -> Vec<JobSummary> {
     let key = format!("key-{number}");
     let found = summaries(inbox).await.into_iter().find(|event| event.key == key);
     found.expect("the event is listed").jobs
 }
 
 /// Plugin and state of each job of the `number`-th event.
-pub(crate) async fn states(inbox: &Arc<dyn Inbox>, number: u64) -> Vec<(String, &'static str)> {
+pub(crate) async fn states(inbox: &Arc<dyn Store>, number: u64) -> Vec<(String, &'static str)> {
     jobs(inbox, number).await.into_iter().map(|job| (job.plugin.to_string(), job.state.name())).collect()
 }
 
@@ -142,6 +145,22 @@ pub(crate) fn is(plugin: &str, state: &'static str) -> (String, &'static str) {
 
 pub(crate) fn failed() -> Outcome {
     Outcome::Trapped { message: "unreachable".into() }
+}
+
+/// A message to `shop` with this id.
+pub(crate) fn message(number: u128) -> Message {
+    Message {
+        id: MessageId::from_uuid(Uuid::from_u128(number)),
+        destination: "shop".parse().expect("a name"),
+        event_type: None,
+        body: Bytes::from(vec![0xff; 3]),
+        ordering_key: None,
+    }
+}
+
+pub(crate) async fn messages(store: &Arc<dyn Store>) -> Vec<MessageSummary> {
+    let page = MessagePage { selection: MessageSelection::default(), after: None, limit: 1000 };
+    store.messages(page).await.expect("the messages")
 }
 
 /// So that a store that syncs to a disk needn't do so for each.

@@ -6,7 +6,7 @@ use hookyard_model::{Event, EventId};
 
 use super::fixtures::{append, at, event, event_of, is, route, source, states, summaries};
 use super::{Case, table};
-use crate::{EventSummary, Inbox, Page, Selection};
+use crate::{EventSummary, Page, Selection, Store};
 
 pub(super) const CASES: &[Case] = table![
     an_empty_inbox_lists_nothing,
@@ -17,7 +17,7 @@ pub(super) const CASES: &[Case] = table![
     jobs_are_listed_with_their_own_event,
 ];
 
-async fn page(inbox: &Arc<dyn Inbox>, after: Option<EventId>, limit: usize) -> Vec<EventSummary> {
+async fn page(inbox: &Arc<dyn Store>, after: Option<EventId>, limit: usize) -> Vec<EventSummary> {
     inbox.events(Page { selection: Selection::default(), after, limit }).await.expect("a page of events")
 }
 
@@ -25,12 +25,12 @@ fn keys(events: &[EventSummary]) -> Vec<&str> {
     events.iter().map(|event| event.key.as_str()).collect()
 }
 
-async fn an_empty_inbox_lists_nothing(inbox: Arc<dyn Inbox>) {
+async fn an_empty_inbox_lists_nothing(inbox: Arc<dyn Store>) {
     assert_eq!(page(&inbox, None, 10).await, []);
     assert_eq!(page(&inbox, Some(event(1).id), 10).await, []);
 }
 
-async fn a_summary_tells_the_event(inbox: Arc<dyn Inbox>) {
+async fn a_summary_tells_the_event(inbox: Arc<dyn Store>) {
     let untyped = Event { event_type: None, ..event_of("umbrella/in", 2) };
     append(&inbox, [event(1), untyped]).await;
     let first = EventSummary {
@@ -47,7 +47,7 @@ async fn a_summary_tells_the_event(inbox: Arc<dyn Inbox>) {
     assert_eq!((&listed[1].source, &listed[1].event_type), (&source("umbrella/in"), &None));
 }
 
-async fn pages_follow_on_from_each_other(inbox: Arc<dyn Inbox>) {
+async fn pages_follow_on_from_each_other(inbox: Arc<dyn Store>) {
     append(&inbox, (1..=7).map(event)).await;
     let mut seen = Vec::new();
     let mut after = None;
@@ -62,20 +62,20 @@ async fn pages_follow_on_from_each_other(inbox: Arc<dyn Inbox>) {
     assert_eq!(page(&inbox, None, 0).await, []);
 }
 
-async fn arrival_orders_the_list_not_the_id(inbox: Arc<dyn Inbox>) {
+async fn arrival_orders_the_list_not_the_id(inbox: Arc<dyn Store>) {
     append(&inbox, [event(5), event(3), event(9), event(1)]).await;
     assert_eq!(keys(&page(&inbox, None, 10).await), ["key-5", "key-3", "key-9", "key-1"]);
     assert_eq!(keys(&page(&inbox, Some(event(3).id), 10).await), ["key-9", "key-1"]);
 }
 
-async fn a_page_after_an_id_that_is_not_stored_begins_where_it_would_be(inbox: Arc<dyn Inbox>) {
+async fn a_page_after_an_id_that_is_not_stored_begins_where_it_would_be(inbox: Arc<dyn Store>) {
     append(&inbox, [event(2), event(4), event(6)]).await;
     assert_eq!(keys(&page(&inbox, Some(event(3).id), 10).await), ["key-4", "key-6"]);
     assert_eq!(keys(&page(&inbox, Some(event(1).id), 10).await), ["key-2", "key-4", "key-6"]);
     assert_eq!(keys(&page(&inbox, Some(event(7).id), 10).await), [""; 0]);
 }
 
-async fn jobs_are_listed_with_their_own_event(inbox: Arc<dyn Inbox>) {
+async fn jobs_are_listed_with_their_own_event(inbox: Arc<dyn Store>) {
     route(&inbox, &[("acme/orders", &["audit", "ship"])]).await;
     append(&inbox, [event(1), event_of("acme/payments", 2), event(3)]).await;
     let both = [is("audit", "pending"), is("ship", "pending")];

@@ -1,6 +1,6 @@
 //! The contract as tests: every backend passes every case.
 //!
-//! A case is given an empty inbox of its own and panics where the contract is broken. Cases pass the time in, and wait
+//! A case is given an empty store of its own and panics where the contract is broken. Cases pass the time in, and wait
 //! for nothing but `changed`, so that they're as fast as the backend.
 
 mod appending;
@@ -10,6 +10,7 @@ mod failing;
 pub(crate) mod fixtures;
 mod listing;
 mod ordering;
+pub mod releasing;
 mod quarantining;
 mod replaying;
 mod retaining;
@@ -21,7 +22,7 @@ mod waking;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use crate::Inbox;
+use crate::Store;
 
 /// A case under way.
 pub type Running = Pin<Box<dyn Future<Output = ()> + Send>>;
@@ -31,13 +32,13 @@ pub type Running = Pin<Box<dyn Future<Output = ()> + Send>>;
 pub struct Case {
     /// What holds if it passes.
     pub name: &'static str,
-    /// Panics if it doesn't hold. Wants an empty inbox.
-    pub run: fn(Arc<dyn Inbox>) -> Running,
+    /// Panics if it doesn't hold. Wants an empty store.
+    pub run: fn(Arc<dyn Store>) -> Running,
 }
 
 macro_rules! table {
     ($($case:ident),* $(,)?) => {
-        &[$($crate::conformance::Case { name: stringify!($case), run: |inbox| Box::pin($case(inbox)) }),*]
+        &[$($crate::conformance::Case { name: stringify!($case), run: |store| Box::pin($case(store)) }),*]
     };
 }
 use table;
@@ -62,13 +63,13 @@ pub fn cases() -> impl Iterator<Item = &'static Case> {
     groups.iter().copied().flatten()
 }
 
-/// Runs every case, each on an inbox that `make` makes for it, and panics with the names of those that failed.
-pub async fn run(make: impl AsyncFn() -> Arc<dyn Inbox>) {
+/// Runs every case, each on a store that `make` makes for it, and panics with the names of those that failed.
+pub async fn run(make: impl AsyncFn() -> Arc<dyn Store>) {
     let mut failed = Vec::new();
     for case in cases() {
-        let inbox = make().await;
+        let store = make().await;
         // In a task of its own, so that a case that fails doesn't keep the others from being told.
-        match tokio::spawn((case.run)(inbox)).await {
+        match tokio::spawn((case.run)(store)).await {
             Ok(()) => println!("ok      {}", case.name),
             Err(_) => failed.push(case.name),
         }

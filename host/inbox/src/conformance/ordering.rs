@@ -11,7 +11,7 @@ use super::fixtures::{
 };
 use super::waking::{drain, wakes};
 use super::{Case, table};
-use crate::{Claimed, Inbox, Quarantine, Replay, Selection};
+use crate::{Claimed, Quarantine, Replay, Selection, Store};
 
 pub(super) const CASES: &[Case] = table![
     one_of_a_key_is_given_out_at_a_time,
@@ -37,12 +37,12 @@ fn ordered(number: u64, ordering_key: &str) -> Event {
     Event { ordering_key: Some(ordering_key.into()), ..event(number) }
 }
 
-async fn done(inbox: &Arc<dyn Inbox>, job: &Claimed) {
+async fn done(inbox: &Arc<dyn Store>, job: &Claimed) {
     settle(inbox, &job.lease, Outcome::Done, JobState::Done).await;
 }
 
 /// Three events of key `a`; so many of them are done.
-async fn three_of_a(inbox: &Arc<dyn Inbox>, handled: usize) {
+async fn three_of_a(inbox: &Arc<dyn Store>, handled: usize) {
     route_orders_to_ship(inbox).await;
     append(inbox, (1..=3).map(|number| ordered(number, "a"))).await;
     for _ in 0..handled {
@@ -50,7 +50,7 @@ async fn three_of_a(inbox: &Arc<dyn Inbox>, handled: usize) {
     }
 }
 
-async fn replay(inbox: &Arc<dyn Inbox>, numbers: &[u64]) {
+async fn replay(inbox: &Arc<dyn Store>, numbers: &[u64]) {
     let ids = numbers.iter().map(|number| event(*number).id).collect();
     let selection = Selection { ids, ..Selection::default() };
     let wish = Replay { selection, revision: None, rate: None, now: at(50), dry_run: false };
@@ -58,7 +58,7 @@ async fn replay(inbox: &Arc<dyn Inbox>, numbers: &[u64]) {
 }
 
 /// Handles whatever is due, one after the other, and tells the keys.
-async fn handle_all(inbox: &Arc<dyn Inbox>, now: i64) -> Vec<String> {
+async fn handle_all(inbox: &Arc<dyn Store>, now: i64) -> Vec<String> {
     let mut handled = Vec::new();
     while let [job, ..] = &claim(inbox, 1, now).await[..] {
         handled.push(job.event.key.clone());
@@ -67,7 +67,7 @@ async fn handle_all(inbox: &Arc<dyn Inbox>, now: i64) -> Vec<String> {
     handled
 }
 
-async fn one_of_a_key_is_given_out_at_a_time(inbox: Arc<dyn Inbox>) {
+async fn one_of_a_key_is_given_out_at_a_time(inbox: Arc<dyn Store>) {
     route_orders_to_ship(&inbox).await;
     append(&inbox, [ordered(1, "a"), ordered(2, "a"), ordered(3, "b"), event(4), event(5), ordered(6, "a")]).await;
     let first = claim(&inbox, 9, 10).await;
@@ -81,7 +81,7 @@ async fn one_of_a_key_is_given_out_at_a_time(inbox: Arc<dyn Inbox>) {
     assert_eq!(keys(&claim(&inbox, 9, 10).await), ["key-6"]);
 }
 
-async fn a_failing_key_waits_and_others_go_on(inbox: Arc<dyn Inbox>) {
+async fn a_failing_key_waits_and_others_go_on(inbox: Arc<dyn Store>) {
     three_of_a(&inbox, 0).await;
     append(&inbox, [ordered(4, "b"), event(5)]).await;
     let failing = claim_one(&inbox, 10).await;
@@ -91,13 +91,13 @@ async fn a_failing_key_waits_and_others_go_on(inbox: Arc<dyn Inbox>) {
     assert_eq!(handle_all(&inbox, 500).await, ["key-1", "key-2", "key-3"]);
 }
 
-async fn a_job_given_up_on_lets_the_next_one_go(inbox: Arc<dyn Inbox>) {
+async fn a_job_given_up_on_lets_the_next_one_go(inbox: Arc<dyn Store>) {
     three_of_a(&inbox, 0).await;
     settle(&inbox, &claim_one(&inbox, 10).await.lease, failed(), JobState::Dead).await;
     assert_eq!(handle_all(&inbox, 10).await, ["key-2", "key-3"]);
 }
 
-async fn keys_of_other_sources_and_plugins_are_others(inbox: Arc<dyn Inbox>) {
+async fn keys_of_other_sources_and_plugins_are_others(inbox: Arc<dyn Store>) {
     route(&inbox, &[("acme/orders", &["audit", "ship"]), ("acme/payments", &["ship"]), ("umbrella/orders", &["ship"])])
         .await;
     for (number, from) in (1..).zip(["acme/orders", "acme/payments", "umbrella/orders"].repeat(2)) {
@@ -116,7 +116,7 @@ async fn keys_of_other_sources_and_plugins_are_others(inbox: Arc<dyn Inbox>) {
     assert_eq!(keys(&claim_of(&inbox, &wanted, 10).await), ["key-5"]);
 }
 
-async fn what_is_blocked_is_not_due(inbox: Arc<dyn Inbox>) {
+async fn what_is_blocked_is_not_due(inbox: Arc<dyn Store>) {
     three_of_a(&inbox, 0).await;
     let ship = [plugin("acme/ship")];
     let first = claim_one(&inbox, 10).await;
@@ -128,7 +128,7 @@ async fn what_is_blocked_is_not_due(inbox: Arc<dyn Inbox>) {
     assert_eq!(inbox.next_due(&ship).await.expect("a time"), None);
 }
 
-async fn the_end_of_an_attempt_wakes_for_the_next_one(inbox: Arc<dyn Inbox>) {
+async fn the_end_of_an_attempt_wakes_for_the_next_one(inbox: Arc<dyn Store>) {
     three_of_a(&inbox, 0).await;
     let job = claim_one(&inbox, 10).await;
     drain(&inbox).await;
@@ -136,14 +136,14 @@ async fn the_end_of_an_attempt_wakes_for_the_next_one(inbox: Arc<dyn Inbox>) {
     wakes(&inbox).await;
 }
 
-async fn a_lease_given_back_keeps_its_place(inbox: Arc<dyn Inbox>) {
+async fn a_lease_given_back_keeps_its_place(inbox: Arc<dyn Store>) {
     three_of_a(&inbox, 0).await;
     let job = claim_one(&inbox, 10).await;
     inbox.release(&[job.lease]).await.expect("a release");
     assert_eq!(keys(&claim(&inbox, 9, 10).await), ["key-1"]);
 }
 
-async fn a_lease_that_ran_out_keeps_its_place(inbox: Arc<dyn Inbox>) {
+async fn a_lease_that_ran_out_keeps_its_place(inbox: Arc<dyn Store>) {
     three_of_a(&inbox, 0).await;
     claim_one(&inbox, 10).await;
     let again = claim(&inbox, 9, 1000).await;
@@ -152,7 +152,7 @@ async fn a_lease_that_ran_out_keeps_its_place(inbox: Arc<dyn Inbox>) {
     assert_eq!(handle_all(&inbox, 1000).await, ["key-2", "key-3"]);
 }
 
-async fn order_outlives_a_plugin_that_comes_and_goes(inbox: Arc<dyn Inbox>) {
+async fn order_outlives_a_plugin_that_comes_and_goes(inbox: Arc<dyn Store>) {
     three_of_a(&inbox, 1).await;
     let job = claim_one(&inbox, 10).await;
     settle(&inbox, &job.lease, failed(), JobState::Waiting { until: at(500) }).await;
@@ -169,7 +169,7 @@ async fn order_outlives_a_plugin_that_comes_and_goes(inbox: Arc<dyn Inbox>) {
     assert_eq!(handle_all(&inbox, 1000).await, ["key-2", "key-3", "key-4"]);
 }
 
-async fn order_outlives_a_quarantine(inbox: Arc<dyn Inbox>) {
+async fn order_outlives_a_quarantine(inbox: Arc<dyn Store>) {
     three_of_a(&inbox, 0).await;
     let job = claim_one(&inbox, 10).await;
     let (of, revision) = (plugin("acme/ship"), Revision::from_sha256([3; 32]));
@@ -183,7 +183,7 @@ async fn order_outlives_a_quarantine(inbox: Arc<dyn Inbox>) {
     assert_eq!(handle_all(&inbox, 1000).await, ["key-1", "key-2", "key-3", "key-4", "key-5", "key-6"]);
 }
 
-async fn what_was_stored_without_a_plugin_is_in_order(inbox: Arc<dyn Inbox>) {
+async fn what_was_stored_without_a_plugin_is_in_order(inbox: Arc<dyn Store>) {
     append(&inbox, [ordered(1, "a"), ordered(2, "b"), ordered(3, "a"), event(4)]).await;
     route_orders_to_ship(&inbox).await;
     append(&inbox, [ordered(5, "a"), ordered(6, "c")]).await;
@@ -191,7 +191,7 @@ async fn what_was_stored_without_a_plugin_is_in_order(inbox: Arc<dyn Inbox>) {
     assert_eq!(handle_all(&inbox, 1000).await, ["key-1", "key-3", "key-5", "key-2", "key-4", "key-6"]);
 }
 
-async fn what_was_held_comes_before_what_was_stored_without_a_plugin(inbox: Arc<dyn Inbox>) {
+async fn what_was_held_comes_before_what_was_stored_without_a_plugin(inbox: Arc<dyn Store>) {
     three_of_a(&inbox, 0).await;
     route(&inbox, &[]).await;
     append(&inbox, [ordered(4, "a"), ordered(5, "b")]).await;
@@ -199,7 +199,7 @@ async fn what_was_held_comes_before_what_was_stored_without_a_plugin(inbox: Arc<
     assert_eq!(keys(&claim(&inbox, 9, 10).await), ["key-1", "key-5"]);
 }
 
-async fn a_replay_of_a_key_is_in_order(inbox: Arc<dyn Inbox>) {
+async fn a_replay_of_a_key_is_in_order(inbox: Arc<dyn Store>) {
     three_of_a(&inbox, 3).await;
     replay(&inbox, &[1, 2, 3]).await;
     let first = claim(&inbox, 9, 100).await;
@@ -209,7 +209,7 @@ async fn a_replay_of_a_key_is_in_order(inbox: Arc<dyn Inbox>) {
     assert_eq!(handle_all(&inbox, 100).await, ["key-1", "key-2", "key-3"]);
 }
 
-async fn a_replay_of_an_earlier_event_comes_first(inbox: Arc<dyn Inbox>) {
+async fn a_replay_of_an_earlier_event_comes_first(inbox: Arc<dyn Store>) {
     three_of_a(&inbox, 1).await;
     let job = claim_one(&inbox, 10).await;
     settle(&inbox, &job.lease, failed(), JobState::Waiting { until: at(500) }).await;
@@ -227,7 +227,7 @@ async fn a_replay_of_an_earlier_event_comes_first(inbox: Arc<dyn Inbox>) {
     assert_eq!(handle_all(&inbox, 500).await, ["key-2", "key-3"]);
 }
 
-async fn a_replay_of_an_earlier_event_waits_for_an_attempt_under_way(inbox: Arc<dyn Inbox>) {
+async fn a_replay_of_an_earlier_event_waits_for_an_attempt_under_way(inbox: Arc<dyn Store>) {
     three_of_a(&inbox, 1).await;
     let second = claim_one(&inbox, 10).await;
     replay(&inbox, &[1]).await;
@@ -241,7 +241,7 @@ async fn a_replay_of_an_earlier_event_waits_for_an_attempt_under_way(inbox: Arc<
     assert_eq!(handle_all(&inbox, 20).await, ["key-2", "key-3"]);
 }
 
-async fn many_claims_at_once_keep_the_order(inbox: Arc<dyn Inbox>) {
+async fn many_claims_at_once_keep_the_order(inbox: Arc<dyn Store>) {
     route_orders_to_ship(&inbox).await;
     append(&inbox, (0..60).map(|number| ordered(number, ["a", "b", "c"][number as usize % 3]))).await;
     let handled: Arc<Mutex<BTreeMap<String, Vec<u128>>>> = Arc::default();
@@ -258,7 +258,7 @@ async fn many_claims_at_once_keep_the_order(inbox: Arc<dyn Inbox>) {
 }
 
 /// Claims and settles until everything is done; each job fails once before.
-async fn work(inbox: &Arc<dyn Inbox>, handled: &Mutex<BTreeMap<String, Vec<u128>>>) {
+async fn work(inbox: &Arc<dyn Store>, handled: &Mutex<BTreeMap<String, Vec<u128>>>) {
     loop {
         let claimed = claim(inbox, 2, 100).await;
         if claimed.is_empty() && inbox.next_due(&[plugin("acme/ship")]).await.expect("a time").is_none() {

@@ -9,7 +9,7 @@ use super::fixtures::{
     settle, side_by_side, states, want,
 };
 use super::{Case, table};
-use crate::{Inbox, Page, Quarantine, Replay, Selection};
+use crate::{Page, Quarantine, Replay, Selection, Store};
 
 pub(super) const CASES: &[Case] = table![
     jobs_of_a_quarantined_plugin_are_held_until_it_is_lifted,
@@ -33,15 +33,15 @@ fn quarantine_of(text: &str) -> Quarantine {
     }
 }
 
-async fn quarantine(inbox: &Arc<dyn Inbox>, text: &str) {
+async fn quarantine(inbox: &Arc<dyn Store>, text: &str) {
     inbox.quarantine(quarantine_of(text)).await.expect("a quarantine");
 }
 
-async fn lift(inbox: &Arc<dyn Inbox>, text: &str) {
+async fn lift(inbox: &Arc<dyn Store>, text: &str) {
     inbox.lift(&plugin(text)).await.expect("a lift");
 }
 
-async fn jobs_of_a_quarantined_plugin_are_held_until_it_is_lifted(inbox: Arc<dyn Inbox>) {
+async fn jobs_of_a_quarantined_plugin_are_held_until_it_is_lifted(inbox: Arc<dyn Store>) {
     route_orders_to_ship(&inbox).await;
     append(&inbox, [event(1), event(2)]).await;
     let first = claim_one(&inbox, 10).await;
@@ -57,7 +57,7 @@ async fn jobs_of_a_quarantined_plugin_are_held_until_it_is_lifted(inbox: Arc<dyn
     assert_eq!(claimed[0].lease.attempt, 2, "attempts go on counting");
 }
 
-async fn what_comes_during_a_quarantine_is_held(inbox: Arc<dyn Inbox>) {
+async fn what_comes_during_a_quarantine_is_held(inbox: Arc<dyn Store>) {
     append(&inbox, [event(1)]).await;
     quarantine(&inbox, "acme/ship").await;
     route_orders_to_ship(&inbox).await;
@@ -69,7 +69,7 @@ async fn what_comes_during_a_quarantine_is_held(inbox: Arc<dyn Inbox>) {
     assert_eq!(keys(&claim(&inbox, 9, 1000).await), ["key-1", "key-2"]);
 }
 
-async fn an_attempt_that_ends_in_quarantine_is_held(inbox: Arc<dyn Inbox>) {
+async fn an_attempt_that_ends_in_quarantine_is_held(inbox: Arc<dyn Store>) {
     route_orders_to_ship(&inbox).await;
     append(&inbox, (1..=3).map(event)).await;
     let claimed = claim(&inbox, 3, 10).await;
@@ -83,7 +83,7 @@ async fn an_attempt_that_ends_in_quarantine_is_held(inbox: Arc<dyn Inbox>) {
     }
 }
 
-async fn routes_that_change_lift_no_quarantine(inbox: Arc<dyn Inbox>) {
+async fn routes_that_change_lift_no_quarantine(inbox: Arc<dyn Store>) {
     route_orders_to_ship(&inbox).await;
     append(&inbox, [event(1)]).await;
     quarantine(&inbox, "acme/ship").await;
@@ -93,7 +93,7 @@ async fn routes_that_change_lift_no_quarantine(inbox: Arc<dyn Inbox>) {
     assert_eq!(claim(&inbox, 9, 1000).await.len(), 0);
 }
 
-async fn a_quarantine_holds_nobody_elses_jobs(inbox: Arc<dyn Inbox>) {
+async fn a_quarantine_holds_nobody_elses_jobs(inbox: Arc<dyn Store>) {
     route(&inbox, &[("acme/orders", &["audit", "ship"]), ("umbrella/orders", &["ship"])]).await;
     append(&inbox, [event(1), event_of("umbrella/orders", 2)]).await;
     quarantine(&inbox, "acme/ship").await;
@@ -104,7 +104,7 @@ async fn a_quarantine_holds_nobody_elses_jobs(inbox: Arc<dyn Inbox>) {
     assert_eq!(leases, ["acme/audit", "acme/audit", "umbrella/ship", "umbrella/ship"]);
 }
 
-async fn a_replay_during_a_quarantine_is_held(inbox: Arc<dyn Inbox>) {
+async fn a_replay_during_a_quarantine_is_held(inbox: Arc<dyn Store>) {
     route_orders_to_ship(&inbox).await;
     append(&inbox, [event(1)]).await;
     let job = claim_one(&inbox, 10).await;
@@ -118,7 +118,7 @@ async fn a_replay_during_a_quarantine_is_held(inbox: Arc<dyn Inbox>) {
     assert_eq!(claim_one(&inbox, 1000).await.lease.attempt, 1);
 }
 
-async fn lifting_brings_back_only_what_is_routed(inbox: Arc<dyn Inbox>) {
+async fn lifting_brings_back_only_what_is_routed(inbox: Arc<dyn Store>) {
     route(&inbox, &[("acme/orders", &["ship"]), ("acme/payments", &["ship"])]).await;
     append(&inbox, [event(1), event_of("acme/payments", 2)]).await;
     quarantine(&inbox, "acme/ship").await;
@@ -131,7 +131,7 @@ async fn lifting_brings_back_only_what_is_routed(inbox: Arc<dyn Inbox>) {
     assert_eq!(states(&inbox, 1).await, [is("ship", "held")]);
 }
 
-async fn a_large_backlog_is_held_and_set_free_as_a_whole(inbox: Arc<dyn Inbox>) {
+async fn a_large_backlog_is_held_and_set_free_as_a_whole(inbox: Arc<dyn Store>) {
     const EVENTS: u64 = 803;
     route(&inbox, &[("acme/orders", &["ship"]), ("acme/payments", &["ship"])]).await;
     let store = |number| {
@@ -156,7 +156,7 @@ async fn a_large_backlog_is_held_and_set_free_as_a_whole(inbox: Arc<dyn Inbox>) 
     assert_eq!(claim(&inbox, 9999, 2000).await.len() as u64, EVENTS);
 }
 
-async fn a_quarantine_is_told_as_it_was_put(inbox: Arc<dyn Inbox>) {
+async fn a_quarantine_is_told_as_it_was_put(inbox: Arc<dyn Store>) {
     assert_eq!(inbox.quarantined().await.expect("the quarantined"), []);
     quarantine(&inbox, "acme/ship").await;
     quarantine(&inbox, "acme/audit").await;
@@ -168,7 +168,7 @@ async fn a_quarantine_is_told_as_it_was_put(inbox: Arc<dyn Inbox>) {
     assert_eq!(inbox.quarantined().await.expect("the quarantined").len(), 1);
 }
 
-async fn a_lift_is_not_missed(inbox: Arc<dyn Inbox>) {
+async fn a_lift_is_not_missed(inbox: Arc<dyn Store>) {
     route_orders_to_ship(&inbox).await;
     append(&inbox, [event(1)]).await;
     quarantine(&inbox, "acme/ship").await;

@@ -9,7 +9,7 @@ use super::fixtures::{
     route_orders_to_ship, settle, settlement, side_by_side, states, want,
 };
 use super::{Case, table};
-use crate::{Error, Inbox, Page, Replay, Replayed, Selection};
+use crate::{Error, Page, Replay, Replayed, Selection, Store};
 
 pub(super) const CASES: &[Case] = table![
     a_replay_runs_what_is_over_and_counts_from_one,
@@ -35,13 +35,13 @@ fn dead() -> Selection {
     Selection { state: Some("dead".into()), ..Selection::default() }
 }
 
-async fn replay(inbox: &Arc<dyn Inbox>, replay: Replay) -> (u64, u64) {
+async fn replay(inbox: &Arc<dyn Store>, replay: Replay) -> (u64, u64) {
     let Replayed { jobs, leased } = inbox.replay(replay).await.expect("a replay");
     (jobs, leased)
 }
 
 /// Appends these events of `acme/orders` and has `ship` come to that with each.
-async fn settled(inbox: &Arc<dyn Inbox>, numbers: &[u64], outcome: Outcome, next: JobState) {
+async fn settled(inbox: &Arc<dyn Store>, numbers: &[u64], outcome: Outcome, next: JobState) {
     let events: Vec<_> = numbers.iter().map(|number| event(*number)).collect();
     append(inbox, events).await;
     for job in claim(inbox, numbers.len(), 100).await {
@@ -49,7 +49,7 @@ async fn settled(inbox: &Arc<dyn Inbox>, numbers: &[u64], outcome: Outcome, next
     }
 }
 
-async fn a_replay_runs_what_is_over_and_counts_from_one(inbox: Arc<dyn Inbox>) {
+async fn a_replay_runs_what_is_over_and_counts_from_one(inbox: Arc<dyn Store>) {
     route_orders_to_ship(&inbox).await;
     settled(&inbox, &[1], failed(), JobState::Dead).await;
     settled(&inbox, &[2], Outcome::Done, JobState::Done).await;
@@ -63,7 +63,7 @@ async fn a_replay_runs_what_is_over_and_counts_from_one(inbox: Arc<dyn Inbox>) {
     assert_eq!(states(&inbox, 1).await, [is("ship", "done")]);
 }
 
-async fn a_replay_is_a_new_beginning(inbox: Arc<dyn Inbox>) {
+async fn a_replay_is_a_new_beginning(inbox: Arc<dyn Store>) {
     route_orders_to_ship(&inbox).await;
     append(&inbox, [event(1), event(2)]).await;
     for job in claim(&inbox, 9, 100).await {
@@ -75,7 +75,7 @@ async fn a_replay_is_a_new_beginning(inbox: Arc<dyn Inbox>) {
     assert_eq!(claimed.iter().map(|job| job.since).collect::<Vec<_>>(), [at(1000), at(1010)]);
 }
 
-async fn earlier_attempts_are_kept_beside_the_new_ones(inbox: Arc<dyn Inbox>) {
+async fn earlier_attempts_are_kept_beside_the_new_ones(inbox: Arc<dyn Store>) {
     route_orders_to_ship(&inbox).await;
     settled(&inbox, &[1], failed(), JobState::Waiting { until: at(100) }).await;
     let second = claim_one(&inbox, 100).await;
@@ -98,7 +98,7 @@ async fn earlier_attempts_are_kept_beside_the_new_ones(inbox: Arc<dyn Inbox>) {
     assert_eq!(inbox.read(event(2).id).await.expect("a read"), None);
 }
 
-async fn a_dry_run_counts_and_changes_nothing(inbox: Arc<dyn Inbox>) {
+async fn a_dry_run_counts_and_changes_nothing(inbox: Arc<dyn Store>) {
     route_orders_to_ship(&inbox).await;
     settled(&inbox, &[1, 2], failed(), JobState::Dead).await;
     append(&inbox, [event(3)]).await;
@@ -110,7 +110,7 @@ async fn a_dry_run_counts_and_changes_nothing(inbox: Arc<dyn Inbox>) {
     assert_eq!(claim(&inbox, 9, 110).await.len(), 0);
 }
 
-async fn what_is_being_attempted_is_left_alone(inbox: Arc<dyn Inbox>) {
+async fn what_is_being_attempted_is_left_alone(inbox: Arc<dyn Store>) {
     route_orders_to_ship(&inbox).await;
     append(&inbox, [event(1)]).await;
     let job = claim_one(&inbox, 10).await;
@@ -119,7 +119,7 @@ async fn what_is_being_attempted_is_left_alone(inbox: Arc<dyn Inbox>) {
     assert_eq!(states(&inbox, 1).await, [is("ship", "done")]);
 }
 
-async fn a_lease_from_before_a_replay_settles_nothing(inbox: Arc<dyn Inbox>) {
+async fn a_lease_from_before_a_replay_settles_nothing(inbox: Arc<dyn Store>) {
     route_orders_to_ship(&inbox).await;
     append(&inbox, [event(1)]).await;
     let lost = claim_one(&inbox, 10).await;
@@ -134,7 +134,7 @@ async fn a_lease_from_before_a_replay_settles_nothing(inbox: Arc<dyn Inbox>) {
     assert_eq!(states(&inbox, 1).await, [is("ship", "leased")]);
 }
 
-async fn a_replay_is_spread_by_its_rate(inbox: Arc<dyn Inbox>) {
+async fn a_replay_is_spread_by_its_rate(inbox: Arc<dyn Store>) {
     route_orders_to_ship(&inbox).await;
     settled(&inbox, &[1, 2, 3, 4, 5], failed(), JobState::Dead).await;
     assert_eq!(replay(&inbox, Replay { rate: Some(0.5), ..replay_of(dead()) }).await, (5, 0));
@@ -144,7 +144,7 @@ async fn a_replay_is_spread_by_its_rate(inbox: Arc<dyn Inbox>) {
     assert_eq!(keys(&claim(&inbox, 9, 1008).await), ["key-4", "key-5"]);
 }
 
-async fn a_replay_may_name_a_revision_and_the_next_one_does_not_inherit_it(inbox: Arc<dyn Inbox>) {
+async fn a_replay_may_name_a_revision_and_the_next_one_does_not_inherit_it(inbox: Arc<dyn Store>) {
     let named = Some(Revision::from_sha256([9; 32]));
     route_orders_to_ship(&inbox).await;
     settled(&inbox, &[1], failed(), JobState::Dead).await;
@@ -159,7 +159,7 @@ async fn a_replay_may_name_a_revision_and_the_next_one_does_not_inherit_it(inbox
     assert_eq!(claim_one(&inbox, 1000).await.revision, None);
 }
 
-async fn only_what_is_selected_is_replayed(inbox: Arc<dyn Inbox>) {
+async fn only_what_is_selected_is_replayed(inbox: Arc<dyn Store>) {
     route(&inbox, &[("acme/orders", &["audit", "ship"]), ("umbrella/orders", &["ship"])]).await;
     append(&inbox, [event(1), event(2), event_of("umbrella/orders", 3), event(4)]).await;
     for job in claim_of(&inbox, &[want("acme/audit", 9), want("acme/ship", 9), want("umbrella/ship", 9)], 10).await {
@@ -191,7 +191,7 @@ async fn only_what_is_selected_is_replayed(inbox: Arc<dyn Inbox>) {
     assert_eq!(states(&inbox, 1).await, [is("audit", "done"), is("ship", "dead")]);
 }
 
-async fn a_replay_of_a_plugin_that_went_is_held(inbox: Arc<dyn Inbox>) {
+async fn a_replay_of_a_plugin_that_went_is_held(inbox: Arc<dyn Store>) {
     route_orders_to_ship(&inbox).await;
     settled(&inbox, &[1], failed(), JobState::Dead).await;
     route(&inbox, &[]).await;
@@ -201,7 +201,7 @@ async fn a_replay_of_a_plugin_that_went_is_held(inbox: Arc<dyn Inbox>) {
     assert_eq!(claim_one(&inbox, 1000).await.lease.attempt, 1);
 }
 
-async fn what_waits_is_due_at_once(inbox: Arc<dyn Inbox>) {
+async fn what_waits_is_due_at_once(inbox: Arc<dyn Store>) {
     route_orders_to_ship(&inbox).await;
     settled(&inbox, &[1], failed(), JobState::Waiting { until: at(9000) }).await;
     assert_eq!(claim(&inbox, 9, 1000).await.len(), 0);
@@ -209,7 +209,7 @@ async fn what_waits_is_due_at_once(inbox: Arc<dyn Inbox>) {
     assert_eq!(claim_one(&inbox, 1000).await.lease.attempt, 1);
 }
 
-async fn a_large_replay_takes_every_job_once(inbox: Arc<dyn Inbox>) {
+async fn a_large_replay_takes_every_job_once(inbox: Arc<dyn Store>) {
     const EVENTS: u64 = 603;
     route(&inbox, &[("acme/orders", &["audit", "ship"])]).await;
     // Side by side, so that a store that syncs to a disk needn't do so for each.
@@ -239,7 +239,7 @@ async fn a_large_replay_takes_every_job_once(inbox: Arc<dyn Inbox>) {
     assert_eq!(replays, EVENTS + 300);
 }
 
-async fn a_replay_is_not_missed(inbox: Arc<dyn Inbox>) {
+async fn a_replay_is_not_missed(inbox: Arc<dyn Store>) {
     route_orders_to_ship(&inbox).await;
     settled(&inbox, &[1], failed(), JobState::Dead).await;
     super::waking::drain(&inbox).await;

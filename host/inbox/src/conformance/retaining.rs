@@ -12,7 +12,7 @@ use super::fixtures::{
     want,
 };
 use super::{Case, table};
-use crate::{Appended, Inbox, Keep, Pruned, Retention};
+use crate::{Appended, Keep, Pruned, Retention, Store};
 
 pub(super) const CASES: &[Case] = table![
     without_limits_everything_is_kept,
@@ -38,7 +38,7 @@ fn all(keep: Keep) -> Retention {
     Retention { fallback: keep, by_tenant: BTreeMap::new() }
 }
 
-async fn prune(inbox: &Arc<dyn Inbox>, limits: &Retention, now: i64) -> Pruned {
+async fn prune(inbox: &Arc<dyn Store>, limits: &Retention, now: i64) -> Pruned {
     let mut all = Pruned::default();
     loop {
         let step = inbox.prune(limits, at(now), 100).await.expect("a step of pruning");
@@ -55,18 +55,18 @@ fn sized(from: &str, number: u64) -> Event {
     Event { headers: Vec::new(), body: Bytes::from(vec![b'x'; 100]), ..event_of(from, number) }
 }
 
-async fn handle_all(inbox: &Arc<dyn Inbox>) {
+async fn handle_all(inbox: &Arc<dyn Store>) {
     let wanted = [want("acme/ship", 999), want("umbrella/ship", 999)];
     for job in claim_of(inbox, &wanted, 900).await {
         settle(inbox, &job.lease, Outcome::Done, JobState::Done).await;
     }
 }
 
-async fn kept(inbox: &Arc<dyn Inbox>) -> Vec<String> {
+async fn kept(inbox: &Arc<dyn Store>) -> Vec<String> {
     summaries(inbox).await.into_iter().map(|event| event.key).collect()
 }
 
-async fn without_limits_everything_is_kept(inbox: Arc<dyn Inbox>) {
+async fn without_limits_everything_is_kept(inbox: Arc<dyn Store>) {
     route_orders_to_ship(&inbox).await;
     append(&inbox, (1..=3).map(event)).await;
     handle_all(&inbox).await;
@@ -74,7 +74,7 @@ async fn without_limits_everything_is_kept(inbox: Arc<dyn Inbox>) {
     assert_eq!(kept(&inbox).await.len(), 3);
 }
 
-async fn what_is_too_old_goes_and_takes_its_history_along(inbox: Arc<dyn Inbox>) {
+async fn what_is_too_old_goes_and_takes_its_history_along(inbox: Arc<dyn Store>) {
     route_orders_to_ship(&inbox).await;
     append(&inbox, (1..=4).map(|number| sized("acme/orders", number))).await;
     handle_all(&inbox).await;
@@ -86,7 +86,7 @@ async fn what_is_too_old_goes_and_takes_its_history_along(inbox: Arc<dyn Inbox>)
     assert!(inbox.read(event(3).id).await.expect("a read").is_some());
 }
 
-async fn what_is_not_over_stays_however_old(inbox: Arc<dyn Inbox>) {
+async fn what_is_not_over_stays_however_old(inbox: Arc<dyn Store>) {
     append(&inbox, [event_of("acme/unrouted", 1)]).await;
     route(&inbox, &[("acme/orders", &["audit", "ship"])]).await;
     append(&inbox, (2..=6).map(event)).await;
@@ -106,7 +106,7 @@ async fn what_is_not_over_stays_however_old(inbox: Arc<dyn Inbox>) {
     assert_eq!(prune(&inbox, &all(strict), 1000).await.events, 1);
 }
 
-async fn bytes_are_freed_from_the_oldest_on(inbox: Arc<dyn Inbox>) {
+async fn bytes_are_freed_from_the_oldest_on(inbox: Arc<dyn Store>) {
     route_orders_to_ship(&inbox).await;
     append(&inbox, (1..=6).map(|number| sized("acme/orders", number))).await;
     handle_all(&inbox).await;
@@ -118,7 +118,7 @@ async fn bytes_are_freed_from_the_oldest_on(inbox: Arc<dyn Inbox>) {
     assert_eq!(kept(&inbox).await, ["key-5", "key-6", "key-7"]);
 }
 
-async fn each_tenant_has_limits_of_its_own(inbox: Arc<dyn Inbox>) {
+async fn each_tenant_has_limits_of_its_own(inbox: Arc<dyn Store>) {
     route(&inbox, &[("acme/orders", &["ship"]), ("umbrella/orders", &["ship"])]).await;
     append(&inbox, (1..=3).map(|number| sized("acme/orders", number))).await;
     append(&inbox, (4..=6).map(|number| sized("umbrella/orders", number))).await;
@@ -132,7 +132,7 @@ async fn each_tenant_has_limits_of_its_own(inbox: Arc<dyn Inbox>) {
     assert_eq!(kept(&inbox).await, ["key-5", "key-6"]);
 }
 
-async fn a_step_takes_no_more_than_its_limit(inbox: Arc<dyn Inbox>) {
+async fn a_step_takes_no_more_than_its_limit(inbox: Arc<dyn Store>) {
     route_orders_to_ship(&inbox).await;
     append(&inbox, (1..=5).map(|number| sized("acme/orders", number))).await;
     handle_all(&inbox).await;
@@ -145,7 +145,7 @@ async fn a_step_takes_no_more_than_its_limit(inbox: Arc<dyn Inbox>) {
     assert_eq!(inbox.prune(&limits, at(1000), 2).await.expect("a step"), Pruned::default());
 }
 
-async fn a_key_that_was_pruned_is_new_again(inbox: Arc<dyn Inbox>) {
+async fn a_key_that_was_pruned_is_new_again(inbox: Arc<dyn Store>) {
     route_orders_to_ship(&inbox).await;
     let until = Event { key_until: at(50), ..event(1) };
     append(&inbox, [until]).await;
@@ -156,7 +156,7 @@ async fn a_key_that_was_pruned_is_new_again(inbox: Arc<dyn Inbox>) {
     assert_eq!(claim_one(&inbox, 1000).await.event.id, event(99).id);
 }
 
-async fn what_is_over_later_goes_later(inbox: Arc<dyn Inbox>) {
+async fn what_is_over_later_goes_later(inbox: Arc<dyn Store>) {
     route_orders_to_ship(&inbox).await;
     append(&inbox, (1..=9).map(|number| sized("acme/orders", number))).await;
     let claimed = claim_of(&inbox, &[want("acme/ship", 9)], 100).await;
@@ -172,7 +172,7 @@ async fn what_is_over_later_goes_later(inbox: Arc<dyn Inbox>) {
     assert_eq!(kept(&inbox).await, ["key-2", "key-3"]);
 }
 
-async fn what_is_kept_is_as_it_was(inbox: Arc<dyn Inbox>) {
+async fn what_is_kept_is_as_it_was(inbox: Arc<dyn Store>) {
     route_orders_to_ship(&inbox).await;
     append(&inbox, (1..=4).map(event)).await;
     let claimed = claim_of(&inbox, &[want("acme/ship", 2)], 100).await;

@@ -9,7 +9,7 @@ use super::fixtures::{
     route_orders_to_ship, settle, states, want,
 };
 use super::{Case, table};
-use crate::Inbox;
+use crate::Store;
 
 pub(super) const CASES: &[Case] = table![
     each_routed_plugin_has_its_job,
@@ -26,7 +26,7 @@ pub(super) const CASES: &[Case] = table![
     what_a_claim_has_to_hold_takes_nobodys_place,
 ];
 
-async fn each_routed_plugin_has_its_job(inbox: Arc<dyn Inbox>) {
+async fn each_routed_plugin_has_its_job(inbox: Arc<dyn Store>) {
     route(&inbox, &[("acme/orders", &["ship", "audit"]), ("acme/payments", &["book"])]).await;
     append(&inbox, [event(1), event_of("acme/payments", 2)]).await;
     assert_eq!(states(&inbox, 1).await, [is("audit", "pending"), is("ship", "pending")]);
@@ -37,7 +37,7 @@ async fn each_routed_plugin_has_its_job(inbox: Arc<dyn Inbox>) {
     assert_eq!(leases, expected.map(|(plugin, key)| (plugin.to_owned(), key.to_owned())));
 }
 
-async fn routes_keep_tenants_apart(inbox: Arc<dyn Inbox>) {
+async fn routes_keep_tenants_apart(inbox: Arc<dyn Store>) {
     route(&inbox, &[("acme/orders", &["ship"]), ("umbrella/orders", &["ship"])]).await;
     append(&inbox, [event(1), event_of("umbrella/orders", 2)]).await;
     assert_eq!(keys(&claim_of(&inbox, &[want("umbrella/ship", 9)], 10).await), ["key-2"]);
@@ -48,7 +48,7 @@ async fn routes_keep_tenants_apart(inbox: Arc<dyn Inbox>) {
     assert_eq!(states(&inbox, 4).await, []);
 }
 
-async fn an_event_stored_without_a_plugin_has_jobs_once_there_is_one(inbox: Arc<dyn Inbox>) {
+async fn an_event_stored_without_a_plugin_has_jobs_once_there_is_one(inbox: Arc<dyn Store>) {
     append(&inbox, [event(1), event(2), event_of("acme/payments", 3)]).await;
     assert_eq!(states(&inbox, 1).await, []);
     assert_eq!(inbox.next_due(&[plugin("acme/ship")]).await.expect("a time"), None);
@@ -60,7 +60,7 @@ async fn an_event_stored_without_a_plugin_has_jobs_once_there_is_one(inbox: Arc<
     assert_eq!(claim(&inbox, 9, 10).await.len(), 0, "routing again makes no second job");
 }
 
-async fn an_event_that_had_a_plugin_is_not_given_to_a_later_one(inbox: Arc<dyn Inbox>) {
+async fn an_event_that_had_a_plugin_is_not_given_to_a_later_one(inbox: Arc<dyn Store>) {
     route_orders_to_ship(&inbox).await;
     append(&inbox, [event(1)]).await;
     route(&inbox, &[("acme/orders", &["audit", "ship"])]).await;
@@ -69,7 +69,7 @@ async fn an_event_that_had_a_plugin_is_not_given_to_a_later_one(inbox: Arc<dyn I
     assert_eq!(states(&inbox, 2).await, [is("audit", "pending"), is("ship", "pending")]);
 }
 
-async fn jobs_of_a_plugin_that_goes_are_held_until_it_is_back(inbox: Arc<dyn Inbox>) {
+async fn jobs_of_a_plugin_that_goes_are_held_until_it_is_back(inbox: Arc<dyn Store>) {
     route_orders_to_ship(&inbox).await;
     append(&inbox, [event(1), event(2)]).await;
     let first = claim_one(&inbox, 10).await;
@@ -85,7 +85,7 @@ async fn jobs_of_a_plugin_that_goes_are_held_until_it_is_back(inbox: Arc<dyn Inb
     assert_eq!(claimed[0].lease.attempt, 2, "attempts go on counting");
 }
 
-async fn a_plugin_that_goes_from_one_source_keeps_its_jobs_of_another(inbox: Arc<dyn Inbox>) {
+async fn a_plugin_that_goes_from_one_source_keeps_its_jobs_of_another(inbox: Arc<dyn Store>) {
     route(&inbox, &[("acme/orders", &["ship"]), ("acme/payments", &["ship"])]).await;
     append(&inbox, [event(1), event_of("acme/payments", 2)]).await;
     route(&inbox, &[("acme/payments", &["ship"])]).await;
@@ -95,7 +95,7 @@ async fn a_plugin_that_goes_from_one_source_keeps_its_jobs_of_another(inbox: Arc
     assert_eq!(keys(&claim(&inbox, 9, 10).await), ["key-1"]);
 }
 
-async fn what_is_over_stays_over_when_plugins_come_and_go(inbox: Arc<dyn Inbox>) {
+async fn what_is_over_stays_over_when_plugins_come_and_go(inbox: Arc<dyn Store>) {
     route_orders_to_ship(&inbox).await;
     append(&inbox, [event(1), event(2)]).await;
     let claimed = claim(&inbox, 2, 10).await;
@@ -108,7 +108,7 @@ async fn what_is_over_stays_over_when_plugins_come_and_go(inbox: Arc<dyn Inbox>)
     assert_eq!(claim(&inbox, 9, 1000).await.len(), 0);
 }
 
-async fn a_lease_outlasts_its_route_and_is_settled(inbox: Arc<dyn Inbox>) {
+async fn a_lease_outlasts_its_route_and_is_settled(inbox: Arc<dyn Store>) {
     route_orders_to_ship(&inbox).await;
     append(&inbox, [event(1)]).await;
     let job = claim_one(&inbox, 10).await;
@@ -118,7 +118,7 @@ async fn a_lease_outlasts_its_route_and_is_settled(inbox: Arc<dyn Inbox>) {
     assert_eq!(states(&inbox, 1).await, [is("ship", "done")]);
 }
 
-async fn a_retry_of_a_plugin_that_went_is_held(inbox: Arc<dyn Inbox>) {
+async fn a_retry_of_a_plugin_that_went_is_held(inbox: Arc<dyn Store>) {
     route_orders_to_ship(&inbox).await;
     append(&inbox, [event(1)]).await;
     let job = claim_one(&inbox, 10).await;
@@ -129,7 +129,7 @@ async fn a_retry_of_a_plugin_that_went_is_held(inbox: Arc<dyn Inbox>) {
     assert_eq!(claim_one(&inbox, 20).await.lease.attempt, 2);
 }
 
-async fn a_release_of_a_plugin_that_went_is_held(inbox: Arc<dyn Inbox>) {
+async fn a_release_of_a_plugin_that_went_is_held(inbox: Arc<dyn Store>) {
     route_orders_to_ship(&inbox).await;
     append(&inbox, [event(1)]).await;
     let job = claim_one(&inbox, 10).await;
@@ -139,7 +139,7 @@ async fn a_release_of_a_plugin_that_went_is_held(inbox: Arc<dyn Inbox>) {
     assert_eq!((after.state, after.attempts), (JobState::Held, 0));
 }
 
-async fn an_expired_lease_of_a_plugin_that_went_is_held(inbox: Arc<dyn Inbox>) {
+async fn an_expired_lease_of_a_plugin_that_went_is_held(inbox: Arc<dyn Store>) {
     route(&inbox, &[("acme/orders", &["ship"]), ("acme/payments", &["ship"])]).await;
     append(&inbox, [event(1), event_of("acme/payments", 2)]).await;
     assert_eq!(claim(&inbox, 1, 10).await.len(), 1);
@@ -150,7 +150,7 @@ async fn an_expired_lease_of_a_plugin_that_went_is_held(inbox: Arc<dyn Inbox>) {
     assert_eq!(due, Some(at(1060)), "the job that is held wakes nobody");
 }
 
-async fn what_a_claim_has_to_hold_takes_nobodys_place(inbox: Arc<dyn Inbox>) {
+async fn what_a_claim_has_to_hold_takes_nobodys_place(inbox: Arc<dyn Store>) {
     route(&inbox, &[("acme/orders", &["ship"]), ("acme/payments", &["ship"])]).await;
     append(&inbox, [event(1), event(2)]).await;
     assert_eq!(claim(&inbox, 2, 10).await.len(), 2);

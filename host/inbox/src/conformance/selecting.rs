@@ -6,7 +6,7 @@ use hookyard_model::{Event, JobState, Outcome};
 
 use super::fixtures::{append, at, claim_of, event, event_of, failed, plugin, route, settle, source, want};
 use super::{Case, table};
-use crate::{Inbox, Page, Selection};
+use crate::{Page, Selection, Store};
 
 pub(super) const CASES: &[Case] = table![
     each_filter_narrows_the_list,
@@ -15,14 +15,14 @@ pub(super) const CASES: &[Case] = table![
     a_clock_that_was_set_back_hides_no_event,
 ];
 
-async fn keys(inbox: &Arc<dyn Inbox>, selection: Selection) -> Vec<String> {
+async fn keys(inbox: &Arc<dyn Store>, selection: Selection) -> Vec<String> {
     let page = Page { selection, after: None, limit: 1000 };
     inbox.events(page).await.expect("a page").into_iter().map(|event| event.key).collect()
 }
 
 /// Five events: of `acme/orders` 1 is done, 2 is dead for one plugin and done for the other, 3 is pending for both;
 /// 4 has no plugin; 5 is another tenant's, and held.
-async fn fill(inbox: &Arc<dyn Inbox>) {
+async fn fill(inbox: &Arc<dyn Store>) {
     route(inbox, &[("acme/orders", &["audit", "ship"]), ("umbrella/orders", &["ship"])]).await;
     let offer = |number| Event { event_type: Some("offer.updated".into()), ..event(number) };
     append(inbox, [event(1), offer(2)]).await;
@@ -35,7 +35,7 @@ async fn fill(inbox: &Arc<dyn Inbox>) {
     route(inbox, &[("acme/orders", &["audit", "ship"])]).await;
 }
 
-async fn each_filter_narrows_the_list(inbox: Arc<dyn Inbox>) {
+async fn each_filter_narrows_the_list(inbox: Arc<dyn Store>) {
     fill(&inbox).await;
     let none = Selection::default;
     let state = |name: &str| Selection { state: Some(name.into()), ..none() };
@@ -64,7 +64,7 @@ async fn each_filter_narrows_the_list(inbox: Arc<dyn Inbox>) {
     }
 }
 
-async fn filters_on_jobs_are_about_one_and_the_same_job(inbox: Arc<dyn Inbox>) {
+async fn filters_on_jobs_are_about_one_and_the_same_job(inbox: Arc<dyn Store>) {
     fill(&inbox).await;
     let of = |name: &str, state: &str| {
         let plugin = Some(name.parse().expect("a plugin name of a test"));
@@ -75,7 +75,7 @@ async fn filters_on_jobs_are_about_one_and_the_same_job(inbox: Arc<dyn Inbox>) {
     assert_eq!(keys(&inbox, of("audit", "done")).await, ["key-1", "key-2"]);
 }
 
-async fn pages_of_a_selection_follow_on_from_each_other(inbox: Arc<dyn Inbox>) {
+async fn pages_of_a_selection_follow_on_from_each_other(inbox: Arc<dyn Store>) {
     route(&inbox, &[("acme/orders", &["audit", "ship"])]).await;
     append(&inbox, (1..=9).map(event)).await;
     for job in claim_of(&inbox, &[want("acme/audit", 9), want("acme/ship", 9)], 10).await {
@@ -96,7 +96,7 @@ async fn pages_of_a_selection_follow_on_from_each_other(inbox: Arc<dyn Inbox>) {
     assert_eq!(seen, ["key-2", "key-3", "key-5", "key-6", "key-7", "key-9"]);
 }
 
-async fn a_clock_that_was_set_back_hides_no_event(inbox: Arc<dyn Inbox>) {
+async fn a_clock_that_was_set_back_hides_no_event(inbox: Arc<dyn Store>) {
     let received = |number, secs| Event { received_at: at(secs), ..event(number) };
     append(&inbox, [received(1, 50), received(2, 10), received(3, 60), received(4, 20)]).await;
     let between = |since, until| Selection { since: Some(at(since)), until: Some(at(until)), ..Selection::default() };

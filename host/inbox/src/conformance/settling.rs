@@ -9,7 +9,7 @@ use super::fixtures::{
     append, at, attempt, claim, claim_one, event, failed, jobs, plugin, route_orders_to_ship, settle, settlement,
 };
 use super::{Case, table};
-use crate::{Error, Inbox, JobRef};
+use crate::{Error, JobRef, Store};
 
 pub(super) const CASES: &[Case] = table![
     a_settled_job_stands_where_it_was_put,

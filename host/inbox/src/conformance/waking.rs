@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::fixtures::{append, event, route_orders_to_ship};
 use super::{Case, table};
-use crate::Inbox;
+use crate::Store;
 
 pub(super) const CASES: &[Case] = table![
     an_append_wakes_who_waits,
@@ -17,12 +17,12 @@ pub(super) const CASES: &[Case] = table![
 /// Long enough for any machine; reached only when the wake-up is lost.
 const NEVER: Duration = Duration::from_secs(20);
 
-pub(super) async fn wakes(inbox: &Arc<dyn Inbox>) {
+pub(super) async fn wakes(inbox: &Arc<dyn Store>) {
     tokio::time::timeout(NEVER, inbox.changed()).await.expect("the wake-up is lost");
 }
 
 /// Takes up what is left of earlier wake-ups, so that the next wait has to wait.
-pub(super) async fn drain(inbox: &Arc<dyn Inbox>) {
+pub(super) async fn drain(inbox: &Arc<dyn Store>) {
     loop {
         tokio::select! {
             biased;
@@ -32,7 +32,7 @@ pub(super) async fn drain(inbox: &Arc<dyn Inbox>) {
     }
 }
 
-async fn an_append_wakes_who_waits(inbox: Arc<dyn Inbox>) {
+async fn an_append_wakes_who_waits(inbox: Arc<dyn Store>) {
     route_orders_to_ship(&inbox).await;
     drain(&inbox).await;
     let waiter = Arc::clone(&inbox);
@@ -42,21 +42,21 @@ async fn an_append_wakes_who_waits(inbox: Arc<dyn Inbox>) {
     waiting.await.expect("the waiter is woken");
 }
 
-async fn an_append_before_the_wait_is_not_missed(inbox: Arc<dyn Inbox>) {
+async fn an_append_before_the_wait_is_not_missed(inbox: Arc<dyn Store>) {
     route_orders_to_ship(&inbox).await;
     drain(&inbox).await;
     append(&inbox, [event(1), event(2)]).await;
     wakes(&inbox).await;
 }
 
-async fn a_route_is_not_missed(inbox: Arc<dyn Inbox>) {
+async fn a_route_is_not_missed(inbox: Arc<dyn Store>) {
     append(&inbox, [event(1)]).await;
     drain(&inbox).await;
     route_orders_to_ship(&inbox).await;
     wakes(&inbox).await;
 }
 
-async fn a_wait_that_was_given_up_loses_nothing(inbox: Arc<dyn Inbox>) {
+async fn a_wait_that_was_given_up_loses_nothing(inbox: Arc<dyn Store>) {
     route_orders_to_ship(&inbox).await;
     drain(&inbox).await;
     let mut given_up = Box::pin(inbox.changed());

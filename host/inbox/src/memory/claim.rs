@@ -31,7 +31,8 @@ impl State {
                     let event = Arc::clone(&self.events[&place.at].event);
                     let lease = JobRef { event: event.id, plugin: want.plugin.clone(), replays, attempt };
                     let since = replayed_at.unwrap_or(event.received_at);
-                    claimed.push(Claimed { lease, until, event, since, revision });
+                    let due = if place.is_timed { place.due } else { since };
+                    claimed.push(Claimed { lease, until, event, since, due, revision });
                     wanted -= 1;
                 }
             }

@@ -1,17 +1,15 @@
-//! Plugins' key-value stores and the outbox, in memory.
+//! Plugins' key-value stores, in memory.
 
 use std::collections::{BTreeMap, HashMap};
 
-use hookyard_model::{Effects, EventId, Key, Message, MessageId, PluginRef, Versioned};
+use hookyard_model::{Key, PluginRef, Seen, Versioned, Write};
 
-use crate::{Error, MessageSummary, Usage};
+use crate::{Error, Usage};
 
 /// What settled attempts have left behind.
 #[derive(Default)]
 pub(super) struct Kept {
     stores: HashMap<PluginRef, Store>,
-    /// In the order of their commit.
-    messages: Vec<Sent>,
 }
 
 /// A plugin's key-value store.
@@ -23,41 +21,33 @@ struct Store {
     version: u64,
 }
 
-struct Sent {
-    plugin: PluginRef,
-    event: EventId,
-    message: Message,
-}
-
 impl Kept {
-    /// Takes an attempt's effects in, or changes nothing.
+    /// Takes an attempt's writes in, or changes nothing.
     pub(super) fn commit(
         &mut self,
         plugin: &PluginRef,
-        event: EventId,
-        effects: Effects,
+        all_seen: Vec<Seen>,
+        writes: Vec<Write>,
         quota: Usage,
     ) -> Result<(), Error> {
         let store = self.stores.entry(plugin.clone()).or_default();
-        for seen in &effects.seen {
+        for seen in all_seen {
             if store.values.get(&seen.key).map(|value| value.version) != seen.version {
-                return Err(Error::Conflict(seen.key.clone()));
+                return Err(Error::Conflict(seen.key));
             }
         }
-        let next = store.usage_after(&effects);
+        let next = store.usage_after(&writes);
         if !store.usage.may_become(next, quota) {
             return Err(Error::OverQuota(quota));
         }
         store.usage = next;
-        for write in effects.writes {
+        for write in writes {
             store.version += 1;
             match write.value {
                 Some(value) => drop(store.values.insert(write.key, Versioned { version: store.version, value })),
                 None => drop(store.values.remove(&write.key)),
             }
         }
-        let sent = |message| Sent { plugin: plugin.clone(), event, message };
-        self.messages.extend(effects.messages.into_iter().map(sent));
         Ok(())
     }
 
@@ -74,32 +64,14 @@ impl Kept {
     pub(super) fn usage(&self, plugin: &PluginRef) -> Usage {
         self.stores.get(plugin).map(|store| store.usage).unwrap_or_default()
     }
-
-    pub(super) fn messages(&self, after: Option<MessageId>, limit: usize) -> Vec<MessageSummary> {
-        let before = self.messages.iter().enumerate().filter(|(_, sent)| after.is_some_and(|id| sent.message.id <= id));
-        let place = before.max_by_key(|(_, sent)| sent.message.id).map_or(0, |(at, _)| at + 1);
-        self.messages[place..].iter().take(limit).map(Sent::summary).collect()
-    }
 }
 
 impl Store {
-    fn usage_after(&self, effects: &Effects) -> Usage {
-        effects.writes.iter().fold(self.usage, |usage, write| {
+    fn usage_after(&self, writes: &[Write]) -> Usage {
+        writes.iter().fold(self.usage, |usage, write| {
             let of = |value: &[u8]| Usage::of(&write.key, value.len());
             let before = self.values.get(&write.key).map(|found| of(&found.value)).unwrap_or_default();
             usage.less(before).plus(write.value.as_deref().map(of).unwrap_or_default())
         })
-    }
-}
-
-impl Sent {
-    fn summary(&self) -> MessageSummary {
-        MessageSummary {
-            id: self.message.id,
-            plugin: self.plugin.clone(),
-            event: self.event,
-            destination: self.message.destination.to_string(),
-            body_bytes: self.message.body.len() as u64,
-        }
     }
 }

@@ -123,3 +123,15 @@ impl Releases for MemoryInbox {
         self.books.changed.notified().await;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn keeps_the_contract() {
+        crate::conformance::releasing::run(async || Arc::new(MemoryInbox::new()) as Arc<dyn Releases>).await;
+    }
+}

@@ -9,12 +9,12 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use hookyard_inbox::{
-    Appended, Claimed, Error, EventRecord, EventSummary, Inbox, JobRef, MemoryInbox, MessageSummary, Page, Pruned,
+    Appended, Claimed, Error, EventRecord, EventSummary, Inbox, JobRef, MemoryInbox, Page, Pruned,
     Quarantine, Replay, Replayed, Retention, Routes, Selection, Settlement, Usage, Want,
 };
 use hookyard_ingress::{Config, Fetch, FetchError, FetchRequest, Handle, Parts, Source, Sources};
 use hookyard_model::{
-    Clock, Event, EventId, Key, MessageId, PluginRef, SourceName, SourceRef, TenantName, Timestamp, Versioned,
+    Clock, Event, EventId, Key, PluginRef, SourceName, SourceRef, TenantName, Timestamp, Versioned,
 };
 use hookyard_verify::{
     Credential, JsonPointer, KeyRule, KeySource, Provider, Scheme, SchemeKind, SchemeRule, Secret, TypeRule, Verifier,
@@ -157,10 +157,6 @@ impl Inbox for TestInbox {
     async fn usage(&self, plugin: &PluginRef) -> Result<Usage, Error> {
         self.stored.usage(plugin).await
     }
-
-    async fn messages(&self, after: Option<MessageId>, limit: usize) -> Result<Vec<MessageSummary>, Error> {
-        self.stored.messages(after, limit).await
-    }
 }
 
 pub(crate) struct FixedClock(pub(crate) Timestamp);
@@ -200,6 +196,7 @@ pub(crate) fn provider() -> Arc<Provider> {
         event_type: TypeRule::Json(JsonPointer::parse("/type").expect("a pointer")),
         content: JsonPointer::parse("").expect("a pointer"),
         events: [].into(),
+        outgoing: Default::default(),
         scheme: SchemeRule { default: None, allowed: SchemeKind::ALL.to_vec(), header: None, recipe: None },
     })
 }

@@ -1,0 +1,164 @@
+//! Reads of the outbox.
+
+use std::time::Duration;
+
+use hookyard_inbox::{
+    ClaimedMessage, Disabled, Error, MessagePage, MessageRecord, MessageSelection, MessageSummary, Retention,
+};
+use hookyard_model::{Answer, Delivery, DestinationRef, JobState, MessageId, PluginRef, TenantName, Timestamp};
+use rusqlite::{Connection, OptionalExtension, Row, params, params_from_iter};
+
+use super::select;
+use crate::codec::{self, corrupt, parsed, store};
+use crate::sql::outbox as sql;
+use crate::write::{self, LeasedMessage};
+
+/// The bodies of these leases.
+pub(super) fn load(connection: &Connection, leased: Vec<LeasedMessage>) -> Result<Vec<ClaimedMessage>, Error> {
+    let load = |leased: LeasedMessage| {
+        let LeasedMessage { seq, lease, until, destination, plugin, event, event_type, since } = leased;
+        let body = body(connection, seq)?.into();
+        Ok(ClaimedMessage { lease, until, destination, plugin, event, event_type, body, since })
+    };
+    leased.into_iter().map(load).collect()
+}
+
+fn body(connection: &Connection, seq: i64) -> Result<Vec<u8>, Error> {
+    let mut statement = connection.prepare_cached(sql::BODY).map_err(store)?;
+    statement.query_row([seq], |row| row.get(0)).map_err(store)
+}
+
+/// The earliest moment at which a message to any of these destinations is due.
+pub(super) fn next_due(connection: &Connection, destinations: &[DestinationRef]) -> Result<Option<Timestamp>, Error> {
+    let mut has_pending = connection.prepare_cached(sql::HAS_PENDING).map_err(store)?;
+    let mut next_due = connection.prepare_cached(sql::NEXT_DUE).map_err(store)?;
+    let mut earliest = None;
+    for destination in destinations {
+        if write::is_disabled(connection, destination)? {
+            continue;
+        }
+        let values = [destination.tenant.as_str(), destination.destination.as_str()];
+        if has_pending.query_row(values, |row| row.get::<_, bool>(0)).map_err(store)? {
+            return Ok(JobState::Pending.due_at());
+        }
+        let due: Option<i64> = next_due.query_row(values, |row| row.get(0)).map_err(store)?;
+        earliest = [earliest, due].into_iter().flatten().min();
+    }
+    Ok(earliest.map(Timestamp::from_unix_millis))
+}
+
+/// A stretch of the list of messages.
+pub(super) fn messages(connection: &Connection, page: &MessagePage) -> Result<Vec<MessageSummary>, Error> {
+    let after = match page.after {
+        None => 0,
+        Some(id) => {
+            let mut place = connection.prepare_cached(sql::NOT_AFTER).map_err(store)?;
+            let found = place.query_row([id.as_uuid().into_bytes()], |row| row.get(0)).optional();
+            found.map_err(store)?.unwrap_or(0)
+        }
+    };
+    let limit = i64::try_from(page.limit).unwrap_or(i64::MAX);
+    let (statement, values) = select::messages(sql::SUMMARY, &page.selection, after, limit);
+    let mut statement = connection.prepare(&statement).map_err(store)?;
+    codec::read_all(&mut statement, params_from_iter(values), |row| summary(connection, row))
+}
+
+fn summary(connection: &Connection, row: &Row<'_>) -> Result<MessageSummary, Error> {
+    let text = |column: usize| row.get::<_, String>(column).map_err(store);
+    let (id, event): ([u8; 16], [u8; 16]) = (row.get(1).map_err(store)?, row.get(4).map_err(store)?);
+    let plugin = PluginRef {
+        tenant: parsed(&text(2)?, "a message's tenant")?,
+        plugin: parsed(&text(3)?, "a message's plugin")?,
+    };
+    let bytes: i64 = row.get(11).map_err(store)?;
+    Ok(MessageSummary {
+        id: codec::message_id(&id)?,
+        plugin,
+        event: codec::event_id(&event)?,
+        destination: parsed(&text(5)?, "a message's destination")?,
+        event_type: row.get(6).map_err(store)?,
+        created_at: Timestamp::from_unix_millis(row.get(7).map_err(store)?),
+        state: codec::state(&text(8)?, row.get(9).map_err(store)?)?,
+        attempts: row.get(10).map_err(store)?,
+        last_result: last_result(connection, row.get(0).map_err(store)?)?,
+        body_bytes: bytes.try_into().map_err(|_| corrupt("a message's size"))?,
+    })
+}
+
+fn last_result(connection: &Connection, seq: i64) -> Result<Option<String>, Error> {
+    let mut statement = connection.prepare_cached(sql::LAST_DELIVERY).map_err(store)?;
+    let found = statement.query_row([seq], |row| Ok((row.get::<_, String>(0)?, row.get::<_, Option<String>>(1)?)));
+    let Some((name, detail)) = found.optional().map_err(store)? else { return Ok(None) };
+    codec::result(&name, detail.as_deref()).map(|result| Some(result.to_string()))
+}
+
+/// One message whole.
+pub(super) fn message(connection: &Connection, id: MessageId) -> Result<Option<MessageRecord>, Error> {
+    let selection = MessageSelection { ids: vec![id], ..MessageSelection::default() };
+    let page = MessagePage { selection, after: None, limit: 1 };
+    let Some(summary) = messages(connection, &page)?.pop() else { return Ok(None) };
+    let mut statement = connection.prepare_cached(sql::BY_ID).map_err(store)?;
+    let found = statement.query_row([id.as_uuid().into_bytes()], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)));
+    let (seq, ordering_key, replays): (i64, _, _) = found.map_err(store)?;
+    let mut statement = connection.prepare_cached(sql::DELIVERIES).map_err(store)?;
+    let deliveries = codec::read_all(&mut statement, [seq], delivery)?;
+    let body = body(connection, seq)?.into();
+    Ok(Some(MessageRecord { summary, ordering_key, replays, body, deliveries }))
+}
+
+fn delivery(row: &Row<'_>) -> Result<(u32, Delivery), Error> {
+    let (result, detail): (String, Option<String>) = (row.get(4).map_err(store)?, row.get(5).map_err(store)?);
+    let (headers, body): (Option<Vec<u8>>, Option<Vec<u8>>) = (row.get(6).map_err(store)?, row.get(7).map_err(store)?);
+    let duration: i64 = row.get(3).map_err(store)?;
+    let answer = headers.map(|headers| {
+        let headers = codec::headers_from_blob(headers)?;
+        Ok(Answer { headers, body: body.unwrap_or_default().into() })
+    });
+    let delivery = Delivery {
+        number: row.get(1).map_err(store)?,
+        started_at: Timestamp::from_unix_millis(row.get(2).map_err(store)?),
+        duration: Duration::from_micros(duration.unsigned_abs()),
+        result: codec::result(&result, detail.as_deref())?,
+        answer: answer.transpose()?,
+    };
+    Ok((row.get(0).map_err(store)?, delivery))
+}
+
+/// The destinations that nothing is sent to.
+pub(super) fn disabled(connection: &Connection) -> Result<Vec<Disabled>, Error> {
+    let mut statement = connection.prepare_cached(sql::DISABLED).map_err(store)?;
+    codec::read_all(&mut statement, [], |row| {
+        let text = |column: usize| row.get::<_, String>(column).map_err(store);
+        let tenant = parsed(&text(0)?, "a disabled destination's tenant")?;
+        let destination = DestinationRef { tenant, destination: parsed(&text(1)?, "a disabled destination")? };
+        let since = Timestamp::from_unix_millis(row.get(3).map_err(store)?);
+        Ok(Disabled { destination, reason: text(2)?, since })
+    })
+}
+
+/// Places and sizes of the messages that are no longer kept, the oldest of each tenant first.
+pub(super) fn old(
+    connection: &Connection,
+    limits: &Retention,
+    now: Timestamp,
+    limit: usize,
+) -> Result<Vec<(i64, u64)>, Error> {
+    let mut tenants = connection.prepare_cached(sql::TENANTS).map_err(store)?;
+    let tenants = codec::read_all(&mut tenants, [], |row| {
+        let tenant: String = row.get(0).map_err(store)?;
+        parsed::<TenantName>(&tenant, "a tenant's name")
+    })?;
+    let mut statement = connection.prepare_cached(sql::OLDEST_OVER).map_err(store)?;
+    let mut old = Vec::new();
+    for tenant in tenants {
+        let Some(age_max) = limits.keep_of(&tenant).age_max else { continue };
+        let created_max = now.before(age_max).unix_millis();
+        let left = i64::try_from(limit - old.len()).unwrap_or(i64::MAX);
+        let values = params![tenant.as_str(), created_max, left];
+        old.extend(codec::read_all(&mut statement, values, |row| {
+            let bytes: i64 = row.get(1).map_err(store)?;
+            Ok((row.get(0).map_err(store)?, bytes.unsigned_abs()))
+        })?);
+    }
+    Ok(old)
+}

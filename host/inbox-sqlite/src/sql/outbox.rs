@@ -1,0 +1,85 @@
+//! The statements of the outbox.
+
+pub(crate) const INSERT: &str = "
+    INSERT INTO message (id, tenant, plugin, event, destination, event_type, ordering_key, created_at, state, since,
+                         blocked)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?8,
+            EXISTS (SELECT 1 FROM message WHERE tenant = ?2 AND destination = ?5 AND ordering_key = ?7
+                    AND ordering_key IS NOT NULL AND state NOT IN ('done', 'dead')))";
+pub(crate) const INSERT_BODY: &str = "INSERT INTO message_body (message, body) VALUES (?1, ?2)";
+
+pub(crate) const CLAIM_PENDING: &str = "
+    SELECT seq, id, state, due_at, replays, attempts, since, created_at, plugin, event, event_type
+    FROM message
+    WHERE tenant = ?1 AND destination = ?2 AND blocked = 0 AND state = 'pending'
+    ORDER BY seq LIMIT ?3";
+pub(crate) const CLAIM_DUE: &str = "
+    SELECT seq, id, state, due_at, replays, attempts, since, due_at, plugin, event, event_type
+    FROM message
+    WHERE tenant = ?1 AND destination = ?2 AND blocked = 0 AND due_at <= ?4
+    ORDER BY due_at, seq LIMIT ?3";
+pub(crate) const BODY: &str = "SELECT body FROM message_body WHERE message = ?1";
+pub(crate) const LEASED: &str = "
+    SELECT seq, tenant, destination, due_at FROM message
+    WHERE id = ?1 AND state = 'leased' AND replays = ?2 AND attempts = ?3";
+pub(crate) const UPDATE: &str = "
+    UPDATE message SET state = ?2, due_at = ?3, attempts = ?4 WHERE seq = ?1
+    RETURNING tenant, destination, ordering_key";
+pub(crate) const LANE_HEAD: &str = "
+    SELECT seq, state = 'leased' FROM message WHERE tenant = ?1 AND destination = ?2 AND ordering_key = ?3
+      AND ordering_key IS NOT NULL AND state NOT IN ('done', 'dead') AND blocked = 0";
+pub(crate) const LANE_FIRST: &str = "
+    SELECT min(seq) FROM message WHERE tenant = ?1 AND destination = ?2 AND ordering_key = ?3
+      AND ordering_key IS NOT NULL AND state NOT IN ('done', 'dead')";
+pub(crate) const BLOCK: &str = "UPDATE message SET blocked = ?3 WHERE seq = ?1 AND destination = ?2";
+pub(crate) const DELIVERY_INSERT: &str = "
+    INSERT INTO delivery (message, replays, number, started_at, duration_us, result, detail, headers, body)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
+
+pub(crate) const HAS_PENDING: &str = "
+    SELECT EXISTS (SELECT 1 FROM message WHERE tenant = ?1 AND destination = ?2 AND blocked = 0 AND state = 'pending')";
+pub(crate) const NEXT_DUE: &str = "
+    SELECT min(due_at) FROM message
+    WHERE tenant = ?1 AND destination = ?2 AND blocked = 0 AND due_at IS NOT NULL";
+
+/// The columns of a message in a list. Its size is read without its body.
+pub(crate) const SUMMARY: &str = "
+    message.id, message.tenant, message.plugin, message.event, message.destination, message.event_type,
+    message.created_at, message.state, message.due_at, message.attempts,
+    (SELECT length(body) FROM message_body WHERE message = message.seq), message.seq";
+pub(crate) const LAST_DELIVERY: &str = "
+    SELECT result, detail FROM delivery WHERE message = ?1 ORDER BY replays DESC, number DESC LIMIT 1";
+pub(crate) const NOT_AFTER: &str = "SELECT seq FROM message WHERE id <= ?1 ORDER BY id DESC LIMIT 1";
+pub(crate) const BY_ID: &str = "SELECT seq, ordering_key, replays FROM message WHERE id = ?1";
+pub(crate) const DELIVERIES: &str = "
+    SELECT replays, number, started_at, duration_us, result, detail, headers, body
+    FROM delivery WHERE message = ?1 ORDER BY replays, number";
+
+pub(crate) const LAST_PLACE: &str = "SELECT coalesce(max(seq), 0) FROM message";
+pub(crate) const TO_REPLAY: &str = "SELECT state, due_at FROM message WHERE seq = ?1";
+pub(crate) const REPLAY: &str = "
+    UPDATE message SET state = ?2, due_at = ?3, replays = replays + 1, attempts = 0, since = ?4,
+        blocked = ordering_key IS NOT NULL AND (blocked OR state IN ('done', 'dead'))
+    WHERE seq = ?1
+    RETURNING tenant, destination, ordering_key";
+
+pub(crate) const DISABLED: &str =
+    "SELECT tenant, destination, reason, since FROM disabled ORDER BY tenant, destination";
+pub(crate) const IS_DISABLED: &str = "SELECT EXISTS (SELECT 1 FROM disabled WHERE tenant = ?1 AND destination = ?2)";
+pub(crate) const DISABLE: &str = "
+    INSERT INTO disabled (tenant, destination, reason, since) VALUES (?1, ?2, ?3, ?4)
+    ON CONFLICT (tenant, destination) DO UPDATE SET reason = excluded.reason, since = excluded.since";
+pub(crate) const ENABLE: &str = "DELETE FROM disabled WHERE tenant = ?1 AND destination = ?2";
+
+/// Every tenant that has ever had an event, and so every one that may have a message.
+pub(crate) const TENANTS: &str = "SELECT tenant FROM stored ORDER BY tenant";
+pub(crate) const OLDEST_OVER: &str = "
+    SELECT seq, (SELECT length(body) FROM message_body WHERE message = message.seq) FROM message
+    WHERE tenant = ?1 AND created_at <= ?2 AND state IN ('done', 'dead')
+    ORDER BY created_at, seq LIMIT ?3";
+/// One may have been replayed since it was found.
+pub(crate) const DELETE: &str = "DELETE FROM message WHERE seq = ?1 AND state IN ('done', 'dead')";
+
+/// Runs once, when the store is opened; it walks the index of what is leased or waits.
+pub(crate) const LEASES_LEFT: &str = "
+    SELECT seq, due_at, attempts FROM message WHERE due_at IS NOT NULL AND state = 'leased'";
