@@ -107,6 +107,8 @@ pub enum Input<'a> {
         since: Timestamp,
         /// The destination's policy.
         policy: &'a RetryPolicy,
+        /// Whether other messages don't get there either: then a failure doesn't use this one up.
+        is_down: bool,
         /// A random number in `0.0..1.0`.
         jitter: f64,
     },
@@ -148,8 +150,13 @@ pub fn apply(state: JobState, input: Input<'_>, now: Timestamp) -> Result<JobSta
                 false => settled(outcome, failure, policy, now, jitter),
             })
         }
-        (Leased { .. }, Input::Deliver { result, attempts, since, policy, jitter }) => {
-            Ok(delivered(result, Failure { attempts, received_at: since, asked: wait(result) }, policy, now, jitter))
+        (Leased { .. }, Input::Deliver { result, attempts, since, policy, is_down, jitter }) => {
+            let failure = Failure { attempts, received_at: since, asked: wait(result) };
+            let again = match is_down {
+                true => policy.again_in_time(failure, now, jitter),
+                false => policy.again_at(failure, now, jitter),
+            };
+            Ok(delivered(result, again))
         }
         (Pending | Waiting { .. } | Done | Dead | Held, Input::Replay { due }) => {
             Ok(due.map_or(Pending, |until| Waiting { until }))
@@ -171,11 +178,11 @@ fn settled(outcome: &Outcome, failure: Failure, policy: &RetryPolicy, now: Times
     }
 }
 
-fn delivered(result: &DeliveryResult, failure: Failure, policy: &RetryPolicy, now: Timestamp, jitter: f64) -> JobState {
+fn delivered(result: &DeliveryResult, again: Option<Timestamp>) -> JobState {
     match result {
         DeliveryResult::Sent { .. } => JobState::Done,
         result if !result.is_retryable() => JobState::Dead,
-        _ => policy.again_at(failure, now, jitter).map_or(JobState::Dead, |until| JobState::Waiting { until }),
+        _ => again.map_or(JobState::Dead, |until| JobState::Waiting { until }),
     }
 }
 
@@ -238,6 +245,38 @@ mod tests {
         assert_eq!(settle(&retry(Some(hour)), 1), JobState::Waiting { until: NOW.after(hour) });
         let capped = RetryPolicy::default().delay_max;
         assert_eq!(settle(&retry(Some(Duration::MAX)), 1), JobState::Waiting { until: NOW.after(capped) });
+    }
+
+    #[test]
+    fn results_of_deliveries_lead_where_they_should() {
+        let minute = Duration::from_secs(60);
+        let policy =
+            RetryPolicy { attempts_max: 3, delay_max: minute, deadline: Some(2 * minute), ..RetryPolicy::default() };
+        let check = |result: DeliveryResult, attempts, since, is_down, expected| {
+            let (result, policy) = (&result, &policy);
+            let input = Input::Deliver { result, attempts, since, policy, is_down, jitter: 0.5 };
+            assert_eq!(apply(JobState::Leased { until: LATER }, input, NOW), Ok(expected), "{result}, try {attempts}");
+        };
+        let failed = |after| DeliveryResult::Failed { status: Some(503), reason: "busy".into(), after };
+        let again_in = |delay| JobState::Waiting { until: NOW.after(delay) };
+        check(DeliveryResult::Sent { status: 204 }, 1, NOW, false, JobState::Done);
+        check(DeliveryResult::Sent { status: 204 }, 9, NOW, true, JobState::Done);
+        for never in [
+            DeliveryResult::Refused { status: 404 },
+            DeliveryResult::Gone,
+            DeliveryResult::Unsendable { reason: "no".into() },
+            DeliveryResult::Lost { attempts: 3 },
+        ] {
+            check(never.clone(), 1, NOW, false, JobState::Dead);
+            check(never, 1, NOW, true, JobState::Dead);
+        }
+        check(failed(None), 1, NOW, false, again_in(Duration::from_millis(2_500)));
+        check(failed(Some(minute / 2)), 1, NOW, false, again_in(minute / 2));
+        check(failed(Some(Duration::from_secs(1))), 1, NOW, false, again_in(Duration::from_millis(2_500)));
+        check(failed(Some(Duration::MAX)), 1, NOW, false, again_in(minute));
+        check(failed(None), 3, NOW, false, JobState::Dead);
+        check(failed(None), 3, NOW, true, again_in(Duration::from_secs(10)));
+        check(failed(None), 3, NOW.before(2 * minute), true, JobState::Dead);
     }
 
     #[test]

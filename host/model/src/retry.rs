@@ -54,6 +54,11 @@ impl RetryPolicy {
         if failure.attempts >= self.attempts_max {
             return None;
         }
+        self.again_in_time(failure, now, jitter)
+    }
+
+    /// As `again_at`, however often it has failed: only the deadline ends it.
+    pub fn again_in_time(&self, failure: Failure, now: Timestamp, jitter: f64) -> Option<Timestamp> {
         let again = self.again_after(failure, now, jitter);
         self.deadline.is_none_or(|deadline| again <= failure.received_at.after(deadline)).then_some(again)
     }

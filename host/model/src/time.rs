@@ -6,7 +6,7 @@ use std::fmt;
 use std::time::Duration;
 
 use ::time::OffsetDateTime;
-use ::time::format_description::well_known::Rfc3339;
+use ::time::format_description::well_known::{Rfc2822, Rfc3339};
 
 /// Milliseconds since 1970-01-01T00:00:00Z.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -27,6 +27,13 @@ impl Timestamp {
     pub fn parse_rfc3339(text: &str) -> Option<Self> {
         let parsed = OffsetDateTime::parse(text, &Rfc3339).ok()?;
         i64::try_from(parsed.unix_timestamp_nanos() / 1_000_000).ok().map(Self)
+    }
+
+    /// From a date as HTTP has it, such as `Sun, 06 Nov 1994 08:49:37 GMT` (RFC 9110, section 5.6.7; of its three forms
+    /// the one that may be sent).
+    pub fn parse_http_date(text: &str) -> Option<Self> {
+        let parsed = text.ends_with(" GMT").then(|| OffsetDateTime::parse(text, &Rfc2822).ok())??;
+        Some(Self::from_unix_secs(parsed.unix_timestamp()))
     }
 
     /// Milliseconds since the Unix epoch.
@@ -88,6 +95,17 @@ mod tests {
         assert_eq!(Timestamp::from_unix_secs(0).to_string(), "1970-01-01T00:00:00.000Z");
         assert_eq!(Timestamp::parse_rfc3339(&moment.to_string()), Some(moment));
         assert_eq!(Timestamp::from_unix_millis(i64::MAX).to_string(), i64::MAX.to_string());
+    }
+
+    #[test]
+    fn dates_of_http_are_read() {
+        let check = |text: &str, expected: Option<i64>| {
+            assert_eq!(Timestamp::parse_http_date(text), expected.map(Timestamp::from_unix_secs), "{text}");
+        };
+        check("Sun, 06 Nov 1994 08:49:37 GMT", Some(784_111_777));
+        check("Sun, 06 Nov 1994 08:49:37 +0000", None);
+        check("Sun, 31 Feb 1994 08:49:37 GMT", None);
+        check("soon", None);
     }
 
     #[test]
