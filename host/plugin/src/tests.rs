@@ -119,6 +119,7 @@ fn job(event_type: Option<&str>, body: impl Into<Bytes>) -> Claimed {
         lease: JobRef { event: event.id, plugin: plugin(), replays: 0, attempt: 3 },
         until: Timestamp::from_unix_millis(i64::MAX),
         since: event.received_at,
+        due: event.received_at,
         event: Arc::new(event),
         revision: None,
     }
