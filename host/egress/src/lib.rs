@@ -1,9 +1,29 @@
-//! The one door out: every outgoing HTTP request of the host leaves through a `Client`.
+//! The one door out: every outgoing HTTP request of the host leaves through a `Door`.
 //!
-//! For now it fetches: one GET, no redirects, with caps on bytes and time. Deliveries of the outbox and the
-//! requests of plugins will join it here, so that what may be reached is decided in one place (`connect`).
+//! `address` judges where a connection may go, `allow` what may be asked for, `door` makes the exchange with everything
+//! about it bounded. Redirects are never followed: they are answers like any other. Nothing is decompressed, and no
+//! compressed answer is asked for: what is counted is what came.
 
+pub mod address;
+pub mod target;
+pub mod allow;
+pub mod policy;
+pub mod error;
+pub mod resolve;
+pub mod door;
 pub mod client;
+mod exchange;
+mod headers;
+mod bounds;
+mod pool;
 mod connect;
+mod link;
+mod tls;
 
-pub use client::{Client, Config, Error, GetLimits};
+pub use address::{Addresses, Range};
+pub use allow::{AllowList, Rule};
+pub use client::{Client, GetLimits};
+pub use door::{Body, Config, Door, Limits, OverLong};
+pub use error::{Error, Fault};
+pub use policy::{Identity, Policy};
+pub use resolve::{Resolve, SystemResolver};

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hookyard_egress::{Client, Config, Error, GetLimits};
+use hookyard_egress::{Addresses, Client, Config, Door, Error, GetLimits, Policy};
 use rustls::pki_types::PrivateKeyDer;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpListener;
@@ -39,7 +39,13 @@ async fn serve(answer: &'static str, hang: bool) -> SocketAddr {
 }
 
 fn client() -> Client {
-    Client::new(Config::default()).expect("a client with the platform's roots")
+    client_with(Vec::new()).expect("a client with the platform's roots")
+}
+
+fn client_with(extra_roots: Vec<Vec<u8>>) -> Result<Client, Error> {
+    let addresses = Addresses { granted: vec!["127.0.0.1".parse().expect("a range"), "::1".parse().expect("a range")] };
+    let policy = Policy { addresses, ..Policy::default() };
+    Ok(Client::new(Door::new(Config { extra_roots, ..Config::default() })?, policy))
 }
 
 #[tokio::test]
@@ -65,7 +71,7 @@ async fn takes_a_200_within_the_limits_and_nothing_else() {
             matches!(got, Err(Error::TooLarge { bytes_max: 16, .. }))
         }),
         ("cut off", "HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nhello", |got| {
-            matches!(got, Err(Error::Request { .. }))
+            matches!(got, Err(Error::Broken { .. }))
         }),
     ];
     for (name, answer, is_as_expected) in cases {
@@ -137,9 +143,9 @@ async fn https_takes_the_configured_roots_and_no_others() {
     let limits = GetLimits { allow_http: false, ..LIMITS };
 
     let stranger = client().get(&url, limits).await;
-    assert!(matches!(stranger, Err(Error::Request { .. })), "{stranger:?}");
+    assert!(matches!(stranger, Err(Error::Tls { .. })), "{stranger:?}");
 
-    let trusting = Client::new(Config { extra_roots: vec![signed.cert.pem().into_bytes()] }).expect("a client");
+    let trusting = client_with(vec![signed.cert.pem().into_bytes()]).expect("a client");
     assert_eq!(&trusting.get(&url, limits).await.expect("a trusted answer")[..], b"pem");
 }
 
@@ -148,7 +154,7 @@ fn roots_that_are_none_are_refused_by_number() {
     let good = rcgen::generate_simple_self_signed(["localhost".to_owned()]).expect("a certificate").cert.pem();
     for bad in ["", "not PEM", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"] {
         let extra_roots = vec![good.clone().into_bytes(), bad.as_bytes().to_vec()];
-        let error = Client::new(Config { extra_roots }).expect_err("no certificate");
+        let error = client_with(extra_roots).expect_err("no certificate");
         assert!(matches!(error, Error::Roots { number: 2, .. }), "{bad:?}: {error:?}");
     }
 }

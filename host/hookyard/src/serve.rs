@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, anyhow};
 use hookyard_dispatch::{Dispatcher, RetryPolicies};
+use hookyard_egress::{Client, Door, Policy};
 use hookyard_inbox::Inbox;
 use hookyard_inbox_sqlite::{Options, SqliteInbox};
 use hookyard_ingress::Bound;
@@ -50,7 +51,9 @@ async fn build(path: &Path, settings: Settings, files: BTreeSet<PathBuf>) -> any
     let engine = Engine::new(engine_config(&settings))?;
     let effects = hookyard_plugin::Parts { inbox: Arc::clone(&inbox), message_ids: Arc::new(message_id) };
     let catalog = Arc::new(Catalog::new(effects));
-    let ingress = bind(&settings, Arc::clone(&inbox)).await?;
+    // The one door out; whatever asks for something outside is handed a clone.
+    let door = Door::new(settings.egress.door.clone())?;
+    let ingress = bind(&settings, Arc::clone(&inbox), door.clone()).await?;
     let dispatcher = Dispatcher::new(dispatch_config(&settings, Arc::clone(&inbox), Arc::clone(&catalog)));
     let (retaining, retention) = Retaining::new(Arc::clone(&inbox), Arc::new(SystemClock), settings.retention.clone());
     let releases = Releases::new(release::Parts { engine, catalog, inbox }, Desired::from(&settings));
@@ -76,13 +79,13 @@ pub(crate) fn engine_config(settings: &Settings) -> hookyard_plugin::Config {
     }
 }
 
-async fn bind(settings: &Settings, inbox: Arc<dyn Inbox>) -> anyhow::Result<Bound> {
-    let client = hookyard_egress::Client::new(settings.egress.clone())?;
+async fn bind(settings: &Settings, inbox: Arc<dyn Inbox>, door: Door) -> anyhow::Result<Bound> {
+    let policy = Policy { addresses: settings.egress.addresses.clone(), ..Policy::default() };
     let parts = hookyard_ingress::Parts {
         inbox,
         clock: Arc::new(SystemClock),
         event_ids: Arc::new(event_id),
-        fetch: Arc::new(Fetcher(client)),
+        fetch: Arc::new(Fetcher(Client::new(door, policy))),
     };
     Ok(hookyard_ingress::bind(settings.ingress.clone(), parts, sources(settings)).await?)
 }
@@ -97,6 +100,7 @@ fn dispatch_config(settings: &Settings, inbox: Arc<dyn Inbox>, catalog: Arc<Cata
         concurrency_max: settings.dispatch.concurrency_max,
         tenant_concurrency_max: settings.dispatch.tenant_concurrency_max,
         quarantine: settings.quarantine,
+        probation: Arc::new(hookyard_dispatch::NoProbation),
         drain_max: settings.dispatch.drain_max,
         policies: policies(settings),
     }

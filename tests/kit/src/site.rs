@@ -157,6 +157,11 @@ impl Config {
         let folder = self.folder.as_deref().unwrap_or("plugins");
         let (plugins, rest) = (self.plugins.join("\n"), self.rest.concat());
         let inbox = "url = \"sqlite:data/hookyard.db\"";
-        format!("[ingress]\n{ingress}\n\n[inbox]\n{inbox}\n\n[plugins]\nfolder = \"{folder}\"\n{plugins}\n{rest}")
+        // Whoever the tests fetch from is on this machine.
+        let egress = "addresses = [\"127.0.0.0/8\"]";
+        format!(
+            "[ingress]\n{ingress}\n\n[inbox]\n{inbox}\n\n[egress]\n{egress}\n\n\
+             [plugins]\nfolder = \"{folder}\"\n{plugins}\n{rest}"
+        )
     }
 }

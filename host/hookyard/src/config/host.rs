@@ -6,13 +6,14 @@ use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use hookyard_egress::Addresses;
 use hookyard_plugin::Limits;
 use hookyard_verify::Secret;
 
 use super::limits;
 use super::references::Surroundings;
-use super::settings::{Admin, Dispatch, Plugins};
-use crate::document::{Section, Size};
+use super::settings::{Admin, Dispatch, Egress, Plugins};
+use crate::document::{Entry, Section, Size};
 use crate::release::Windows;
 
 /// `[ingress]`
@@ -92,13 +93,35 @@ pub(super) fn dispatch(section: &Section<'_>, drain_max: Duration) -> Dispatch {
 }
 
 /// `[egress]`
-pub(super) fn egress(section: &Section<'_>, around: &Surroundings<'_>) -> hookyard_egress::Config {
-    let root = |entry: &crate::document::Entry<'_>| {
+pub(super) fn egress(section: &Section<'_>, around: &Surroundings<'_>) -> Egress {
+    let defaults = hookyard_egress::Config::default();
+    let count = |key, default| section.get(key).map_or(default, NonZeroUsize::get);
+    let time = |key, default| section.get::<Duration>(key).unwrap_or(default);
+    let door = hookyard_egress::Config {
+        extra_roots: roots(section, around),
+        connections_max: count("connections_max", defaults.connections_max),
+        host_concurrency_max: count("host_concurrency_max", defaults.host_concurrency_max),
+        connect_max: time("connect_timeout", defaults.connect_max),
+        head_bytes_max: section.get("header_max").and_then(bytes).unwrap_or(defaults.head_bytes_max),
+        idle_max: time("idle_timeout", defaults.idle_max),
+    };
+    Egress { door, addresses: addresses(section) }
+}
+
+/// `roots`: the PEM files of certificates to trust.
+pub(super) fn roots(section: &Section<'_>, around: &Surroundings<'_>) -> Vec<Vec<u8>> {
+    let root = |entry: &Entry<'_>| {
         let path = around.resolve(&entry.get::<PathBuf>()?);
         around.bytes(&path).map_err(|error| entry.fault(format_args!("{} can't be read: {error}", path.display()))).ok()
     };
-    let items = section.entry("roots").map(|entry| entry.items()).unwrap_or_default();
-    hookyard_egress::Config { extra_roots: items.iter().filter_map(root).collect() }
+    section.entry("roots").map(|entry| entry.items().iter().filter_map(root).collect()).unwrap_or_default()
+}
+
+/// `addresses`: the ranges that may be reached besides public addresses.
+pub(super) fn addresses(section: &Section<'_>) -> Addresses {
+    let range = |entry: &Entry<'_>| entry.get::<String>()?.parse().map_err(|error| entry.fault(error)).ok();
+    let items = section.entry("addresses").map(|entry| entry.items()).unwrap_or_default();
+    Addresses { granted: items.iter().filter_map(range).collect() }
 }
 
 /// A size that has to fit into memory.

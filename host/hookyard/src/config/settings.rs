@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use hookyard_egress::Addresses;
 use hookyard_model::{QuarantinePolicy, RetryPolicy, SourceRef, TenantName};
 use hookyard_plugin::Limits;
 use hookyard_verify::{JsonPointer, Provider, Secret, Verifier};
@@ -21,7 +22,7 @@ pub(crate) struct Settings {
     pub(crate) inbox: PathBuf,
     pub(crate) plugins: Plugins,
     pub(crate) dispatch: Dispatch,
-    pub(crate) egress: hookyard_egress::Config,
+    pub(crate) egress: Egress,
     /// For sources that say nothing of their own.
     pub(crate) retry: RetryPolicy,
     pub(crate) retention: Retention,
@@ -67,6 +68,14 @@ pub(crate) struct Dispatch {
     pub(crate) lease: Duration,
     /// How long attempts in flight may go on at shutdown.
     pub(crate) drain_max: Duration,
+}
+
+/// How anything goes out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Egress {
+    pub(crate) door: hookyard_egress::Config,
+    /// What the host itself may fetch from, besides public addresses.
+    pub(crate) addresses: Addresses,
 }
 
 /// How long events are kept.

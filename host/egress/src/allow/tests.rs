@@ -1,0 +1,1 @@
+//! Which requests a list of rules lets through.

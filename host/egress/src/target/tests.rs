@@ -1,0 +1,1 @@
+//! Hosts that mean one thing, and those that could mean two.
