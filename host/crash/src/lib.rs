@@ -40,6 +40,10 @@ pub enum Point {
     SettleCommitted,
     /// Leases on messages are committed; nobody knows of them yet.
     MessageClaimed,
+    /// The message is about to be sent.
+    SendBefore,
+    /// The receiver has answered, or hasn't; nothing of it is stored.
+    SendAfter,
     /// The end of a try at sending is written; the transaction is open.
     MessageSettleWritten,
     /// The end of the try is durable; whoever sent doesn't know it yet.
@@ -52,7 +56,7 @@ pub enum Point {
 
 impl Point {
     /// All of them, in the order in which an event passes them, then those at the start of a host.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 20] = [
         Self::Received,
         Self::AppendEvent,
         Self::AppendWritten,
@@ -67,6 +71,8 @@ impl Point {
         Self::SettleWritten,
         Self::SettleCommitted,
         Self::MessageClaimed,
+        Self::SendBefore,
+        Self::SendAfter,
         Self::MessageSettleWritten,
         Self::MessageSettled,
         Self::RouteHalf,
@@ -90,6 +96,8 @@ impl Point {
             Self::SettleWritten => "settle-written",
             Self::SettleCommitted => "settle-committed",
             Self::MessageClaimed => "message-claimed",
+            Self::SendBefore => "send-before",
+            Self::SendAfter => "send-after",
             Self::MessageSettleWritten => "message-settle-written",
             Self::MessageSettled => "message-settled",
             Self::RouteHalf => "route-half",
@@ -104,7 +112,14 @@ impl Point {
 
     /// Whether a host comes by here only when it sends messages.
     pub const fn is_of_sending(self) -> bool {
-        matches!(self, Self::MessageClaimed | Self::MessageSettleWritten | Self::MessageSettled)
+        matches!(
+            self,
+            Self::MessageClaimed
+                | Self::SendBefore
+                | Self::SendAfter
+                | Self::MessageSettleWritten
+                | Self::MessageSettled
+        )
     }
 
     /// Dies here if the variable says so.

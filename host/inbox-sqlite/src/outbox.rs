@@ -90,6 +90,10 @@ impl Outbox for SqliteInbox {
         self.readers.read(reader::disabled).await
     }
 
+    async fn unsent_destinations(&self) -> Result<Vec<DestinationRef>, Error> {
+        self.readers.read(reader::unsent_destinations).await
+    }
+
     async fn prune_messages(&self, limits: &Retention, now: Timestamp, limit: usize) -> Result<Pruned, Error> {
         let (writer, limits) = (self.writer()?, limits.clone());
         let old = self.readers.read(move |connection| reader::old(connection, &limits, now, limit)).await?;

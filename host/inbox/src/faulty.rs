@@ -50,6 +50,7 @@ pub enum Call {
     Disable,
     Enable,
     Disabled,
+    UnsentDestinations,
     PruneMessages,
 }
 

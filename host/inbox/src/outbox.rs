@@ -70,6 +70,9 @@ pub trait Outbox: Send + Sync + 'static {
     /// The destinations that are disabled.
     async fn disabled(&self) -> Result<Vec<Disabled>, Error>;
 
+    /// The destinations that have messages which are neither done nor dead, whether anybody knows them or not.
+    async fn unsent_destinations(&self) -> Result<Vec<DestinationRef>, Error>;
+
     /// Takes out messages that are done or dead and were committed longer ago than the `age_max` of their tenant, the
     /// oldest first, no more than `limit`. Call again while the answer says `more`.
     async fn prune_messages(&self, limits: &Retention, now: Timestamp, limit: usize) -> Result<Pruned, Error>;

@@ -136,6 +136,16 @@ pub(super) fn disabled(connection: &Connection) -> Result<Vec<Disabled>, Error> 
     })
 }
 
+/// The destinations that have messages which are to be sent still.
+pub(super) fn unsent_destinations(connection: &Connection) -> Result<Vec<DestinationRef>, Error> {
+    let mut statement = connection.prepare_cached(sql::UNSENT_DESTINATIONS).map_err(store)?;
+    codec::read_all(&mut statement, [], |row| {
+        let text = |column: usize| row.get::<_, String>(column).map_err(store);
+        let tenant = parsed(&text(0)?, "a message's tenant")?;
+        Ok(DestinationRef { tenant, destination: parsed(&text(1)?, "a message's destination")? })
+    })
+}
+
 /// Places and sizes of the messages that are no longer kept, the oldest of each tenant first.
 pub(super) fn old(
     connection: &Connection,

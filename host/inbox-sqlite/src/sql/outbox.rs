@@ -71,6 +71,12 @@ pub(crate) const DISABLE: &str = "
     ON CONFLICT (tenant, destination) DO UPDATE SET reason = excluded.reason, since = excluded.since";
 pub(crate) const ENABLE: &str = "DELETE FROM disabled WHERE tenant = ?1 AND destination = ?2";
 
+/// Runs at start and at reloads; it walks what is to be sent still, in two indexes that hold all that it asks for.
+pub(crate) const UNSENT_DESTINATIONS: &str = "
+    SELECT tenant, destination FROM message WHERE state = 'pending'
+    UNION SELECT tenant, destination FROM message WHERE due_at IS NOT NULL
+    ORDER BY tenant, destination";
+
 /// Every tenant that has ever had an event, and so every one that may have a message.
 pub(crate) const TENANTS: &str = "SELECT tenant FROM stored ORDER BY tenant";
 pub(crate) const OLDEST_OVER: &str = "

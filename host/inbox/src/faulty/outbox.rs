@@ -67,6 +67,10 @@ impl Outbox for Faulty {
         self.run(Call::Disabled, self.inner.disabled()).await
     }
 
+    async fn unsent_destinations(&self) -> Result<Vec<DestinationRef>, Error> {
+        self.run(Call::UnsentDestinations, self.inner.unsent_destinations()).await
+    }
+
     async fn prune_messages(&self, limits: &Retention, now: Timestamp, limit: usize) -> Result<Pruned, Error> {
         self.run(Call::PruneMessages, self.inner.prune_messages(limits, now, limit)).await
     }

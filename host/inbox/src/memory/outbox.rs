@@ -105,6 +105,11 @@ impl Outbox for MemoryInbox {
         Ok(self.state().outbox.disabled.values().cloned().collect())
     }
 
+    async fn unsent_destinations(&self) -> Result<Vec<DestinationRef>, Error> {
+        let alive = &self.state().outbox.alive;
+        Ok(alive.iter().filter(|(_, messages)| !messages.is_empty()).map(|(name, _)| name.clone()).collect())
+    }
+
     async fn prune_messages(&self, limits: &Retention, now: Timestamp, limit: usize) -> Result<Pruned, Error> {
         Ok(self.state().outbox.prune(limits, now, limit))
     }
