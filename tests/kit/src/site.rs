@@ -159,8 +159,10 @@ impl Config {
         let inbox = "url = \"sqlite:data/hookyard.db\"";
         // Whoever the tests fetch from is on this machine.
         let egress = "addresses = [\"127.0.0.0/8\"]";
+        // Hosts of several tests run at once.
+        let admin = if rest.contains("[admin]") { "" } else { "[admin]\nlisten = \"127.0.0.1:0\"\n\n" };
         format!(
-            "[ingress]\n{ingress}\n\n[inbox]\n{inbox}\n\n[egress]\n{egress}\n\n\
+            "{admin}[ingress]\n{ingress}\n\n[inbox]\n{inbox}\n\n[egress]\n{egress}\n\n\
              [plugins]\nfolder = \"{folder}\"\n{plugins}\n{rest}"
         )
     }
