@@ -2,7 +2,8 @@
 //!
 //! `address` judges where a connection may go, `allow` what may be asked for, `door` makes the exchange with everything
 //! about it bounded. Redirects are never followed: they are answers like any other. Nothing is decompressed, and no
-//! compressed answer is asked for: what is counted is what came.
+//! compressed answer is asked for: what is counted is what came. `delivery` sends what is in the outbox, through the
+//! door.
 
 pub mod address;
 pub mod target;
@@ -19,6 +20,8 @@ mod pool;
 mod connect;
 mod link;
 mod tls;
+
+pub mod delivery;
 
 pub use address::{Addresses, Range};
 pub use allow::{AllowList, Rule};

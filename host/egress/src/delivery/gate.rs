@@ -55,11 +55,6 @@ impl Gates {
         }
     }
 
-    /// Whether it is configured.
-    pub(super) fn knows(&self, name: &DestinationRef) -> bool {
-        self.gates().get(name).is_some_and(|gate| gate.destination.is_some())
-    }
-
     /// The destinations that messages may be sent to now, and how many.
     pub(super) fn open(&self, now: Instant) -> Vec<Open<DestinationRef>> {
         let gates = self.gates();

@@ -58,12 +58,7 @@ impl Post for Door {
     async fn post(&self, outgoing: Outgoing<'_>) -> Result<Answered, Unanswered> {
         let Outgoing { destination, .. } = outgoing;
         let request = request(&outgoing)?;
-        let limits = Limits {
-            connect_max: destination.timeout,
-            time_max: destination.timeout,
-            body_bytes_max: BODY_KEPT,
-            over_long: OverLong::Cut,
-        };
+        let limits = Limits { time_max: destination.timeout, body_bytes_max: BODY_KEPT, over_long: OverLong::Cut };
         let answer = self.send(&destination.policy, request, &limits).await.map_err(|error| match error.fault() {
             Fault::Configuration => Unanswered::Unsendable(chain(&error)),
             Fault::Receiver | Fault::Host => Unanswered::Failed(chain(&error)),

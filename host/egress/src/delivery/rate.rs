@@ -81,7 +81,9 @@ mod tests {
 
     #[test]
     fn no_more_than_the_rate_and_a_tenth_of_it_goes() {
-        for (per_second, seconds, expected) in [(20.0, 1, 22), (20.0, 60, 1202), (0.5, 10, 6), (1.0, 10, 11), (3.0, 10, 31)] {
+        for (per_second, seconds, expected) in
+            [(20.0, 1, 22), (20.0, 60, 1202), (0.5, 10, 6), (1.0, 10, 11), (3.0, 10, 31)]
+        {
             let taken = taken(per_second, seconds);
             assert!(taken.abs_diff(expected) <= 1, "{taken} in {seconds} s at {per_second}");
             assert!(taken <= expected, "{taken} in {seconds} s at {per_second}");

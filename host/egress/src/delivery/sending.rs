@@ -62,12 +62,7 @@ impl Means {
         Delivery { number: sending.message.lease.attempt, started_at, duration: began.elapsed(), result, answer }
     }
 
-    async fn post(
-        &self,
-        message: &ClaimedMessage,
-        pass: &Pass,
-        now: Timestamp,
-    ) -> (DeliveryResult, Option<Answer>) {
+    async fn post(&self, message: &ClaimedMessage, pass: &Pass, now: Timestamp) -> (DeliveryResult, Option<Answer>) {
         let (id, event_type) = (message.lease.id.to_string(), message.event_type.as_deref());
         let outgoing = sign::Outgoing { id: &id, body: &message.body, now, event_type };
         let posted = match pass.destination.signer.sign(&outgoing) {

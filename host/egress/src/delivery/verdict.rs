@@ -63,10 +63,8 @@ mod tests {
     const NOW: Timestamp = Timestamp::from_unix_secs(784_111_777); // Sun, 06 Nov 1994 08:49:37 GMT
 
     fn answered(status: u16, headers: &[(&str, &str)]) -> Answered {
-        let header = |(name, value): &(&str, &str)| Header {
-            name: (*name).to_owned(),
-            value: value.as_bytes().to_vec().into(),
-        };
+        let header =
+            |(name, value): &(&str, &str)| Header { name: (*name).to_owned(), value: value.as_bytes().to_vec().into() };
         Answered { status, headers: headers.iter().map(header).collect(), body: "short".into() }
     }
 
