@@ -32,6 +32,8 @@ pub struct Provider {
     pub outgoing: Outgoing,
     /// How it may be verified.
     pub scheme: SchemeRule,
+    /// How what it is sent may be signed.
+    pub sending: SchemeRule,
 }
 
 /// Where an event's idempotency key stands.
@@ -101,14 +103,14 @@ pub enum Direction {
     Outgoing,
 }
 
-/// How a provider may be verified.
-#[derive(Debug, Clone)]
+/// How what a provider sends, or is sent, may be proven.
+#[derive(Debug, Clone, Default)]
 pub struct SchemeRule {
-    /// What a source uses that doesn't say; `None` when the operator has to choose.
+    /// What a source or destination uses that doesn't say; `None` when the operator has to choose.
     pub default: Option<SchemeKind>,
-    /// What a source may use.
+    /// What one may use.
     pub allowed: Vec<SchemeKind>,
-    /// The header that the scheme reads, for `jws-detached` and `header`.
+    /// The header that the proof is in, for `jws-detached` and `header`.
     pub header: Option<String>,
     /// The recipe, for `hmac`.
     pub recipe: Option<hmac::Recipe>,

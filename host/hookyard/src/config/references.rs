@@ -6,7 +6,7 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use crate::document::Entry;
+use crate::document::{Entry, Section};
 
 /// Configuration, keys and providers are small; whatever is larger is another file, named by mistake.
 const FILE_BYTES_MAX: u64 = 1 << 20;
@@ -59,6 +59,15 @@ impl<'s> Surroundings<'s> {
 
     /// The bytes that `entry` refers to, less one line end; faults name the reference and never the value.
     pub(crate) fn secret(&self, entry: &Entry<'_>) -> Option<Vec<u8>> {
+        self.secret_with(entry, &|_| Some(())).map(|(bytes, ())| bytes)
+    }
+
+    /// As `secret`, with what `also` reads in the same table.
+    fn secret_with<T>(
+        &self,
+        entry: &Entry<'_>,
+        also: &dyn Fn(&Section<'_>) -> Option<T>,
+    ) -> Option<(Vec<u8>, T)> {
         if entry.as_text().is_some() {
             entry.fault(
                 "is written out here, and secrets and keys are never kept in this file; \
@@ -66,8 +75,9 @@ impl<'s> Surroundings<'s> {
             );
             return None;
         }
-        let (variable, file) =
-            entry.table(|section| Some((section.get::<String>("env"), section.get::<PathBuf>("file"))))?;
+        let (variable, file, also) = entry.table(|section| {
+            Some((section.get::<String>("env"), section.get::<PathBuf>("file"), also(section)))
+        })?;
         let found = match (variable, file) {
             (Some(name), None) => {
                 (self.variable)(&name).ok_or_else(|| format!("the environment variable {name} is not set"))
@@ -82,16 +92,42 @@ impl<'s> Surroundings<'s> {
             true => Err("refers to something empty; an empty secret would let anybody in".to_owned()),
             false => Ok(bytes),
         });
-        found.map_err(|message| entry.fault(message)).ok()
+        found.map_err(|message| entry.fault(message)).ok().zip(also)
     }
 
-    /// A list of references, less those that are faulty.
-    pub(crate) fn secrets(&self, entry: &Entry<'_>) -> Vec<Vec<u8>> {
+    /// A list of references, less those that are faulty, each with what `also` reads in its table.
+    pub(crate) fn secrets_with<T>(
+        &self,
+        entry: &Entry<'_>,
+        also: &dyn Fn(&Section<'_>) -> Option<T>,
+    ) -> Vec<(Vec<u8>, T)> {
         if entry.as_text().is_some() {
             // A secret that is written out is told as that, rather than as no list.
-            return self.secret(entry).into_iter().collect();
+            return self.secret_with(entry, also).into_iter().collect();
         }
-        entry.items().iter().filter_map(|item| self.secret(item)).collect()
+        entry.items().iter().filter_map(|item| self.secret_with(item, also)).collect()
+    }
+
+    /// What the references under `key` refer to, of which there has to be one at least: without, nothing could be
+    /// proven. `what` says what they are.
+    pub(crate) fn needed<T>(
+        &self,
+        section: &Section<'_>,
+        key: &'static str,
+        what: &str,
+        also: &dyn Fn(&Section<'_>) -> Option<T>,
+    ) -> Option<Vec<(Vec<u8>, T)>> {
+        let needed = format!("{what}, as {key} = [{{ env = \"NAME\" }}] or [{{ file = \"path\" }}]");
+        let Some(entry) = section.entry(key) else {
+            section.missing(key, needed);
+            return None;
+        };
+        let faults_before = section.fault_count();
+        let found = self.secrets_with(&entry, also);
+        if found.is_empty() && section.fault_count() == faults_before {
+            entry.fault(format_args!("is empty: name {needed}"));
+        }
+        (!found.is_empty()).then_some(found)
     }
 }
 

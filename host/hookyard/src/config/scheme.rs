@@ -216,18 +216,9 @@ impl Reader<'_, '_> {
         Some(self.references("secrets", what)?.into_iter().map(Secret::new).collect())
     }
 
-    /// What the references under `key` refer to. There has to be one at least: without, nothing could be verified.
+    /// What the references under `key` refer to.
     fn references(&self, key: &'static str, what: &str) -> Option<Vec<Vec<u8>>> {
-        let needed = format!("{what}, as {key} = [{{ env = \"NAME\" }}] or [{{ file = \"path\" }}]");
-        let Some(entry) = self.section.entry(key) else {
-            self.section.missing(key, needed);
-            return None;
-        };
-        let faults_before = self.section.fault_count();
-        let found = self.around.secrets(&entry);
-        if found.is_empty() && self.section.fault_count() == faults_before {
-            entry.fault(format_args!("is empty: name {needed}"));
-        }
-        (!found.is_empty()).then_some(found)
+        let found = self.around.needed(self.section, key, what, &|_| Some(()))?;
+        Some(found.into_iter().map(|(bytes, ())| bytes).collect())
     }
 }

@@ -105,12 +105,23 @@ fn ordering(section: &Section<'_>) -> Option<JsonPointer> {
 }
 
 fn provider(section: &Section<'_>, providers: &Providers) -> Option<Arc<Provider>> {
-    let known = || providers.keys().map(String::as_str);
-    let list = known().collect::<Vec<_>>().join(", ");
-    let name = section.require::<String>("provider", &format!("who sends to it; one of {list}"))?;
+    match section.entry("provider") {
+        Some(entry) => find(&entry, providers),
+        None => {
+            let list = providers.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
+            section.missing("provider", format_args!("who sends to it; one of {list}"));
+            None
+        }
+    }
+}
+
+/// The provider that `entry` names.
+pub(super) fn find(entry: &Entry<'_>, providers: &Providers) -> Option<Arc<Provider>> {
+    let name = entry.get::<String>()?;
     let found = providers.get(&name).cloned();
     if found.is_none() {
-        let entry = section.entry("provider")?;
+        let known = || providers.keys().map(String::as_str);
+        let list = known().collect::<Vec<_>>().join(", ");
         entry.fault(format_args!("{} (there are {list})", unknown("provider", &name, known())));
     }
     found

@@ -13,7 +13,7 @@ mod scalar;
 
 pub(crate) use entry::Entry;
 pub(crate) use fault::{Fault, Faults, Sink};
-pub(crate) use scalar::{Scalar, Share, Size, duration};
+pub(crate) use scalar::{Rate, Scalar, Share, Size, duration};
 #[cfg(test)]
 pub(crate) use section::asked;
 pub(crate) use section::{Section, unknown};

@@ -5,7 +5,7 @@ use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use hookyard_model::{SourceName, TenantName};
+use hookyard_model::{SourceName, TenantName, Timestamp};
 use toml::de::DeValue;
 
 use super::entry::kind_of;
@@ -19,6 +19,10 @@ pub(crate) trait Scalar: Sized {
 /// A number of bytes, written as `"64KiB"` or `"1MiB"`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Size(pub(crate) u64);
+
+/// So many a second, written as `20` or `0.5`.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Rate(pub(crate) f64);
 
 /// A part of a whole, written as `"50%"`.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -100,6 +104,29 @@ impl Scalar for Size {
             None | Some(0) => Err(format!("must be {WHAT}, not {given:?}")),
             Some(bytes) => Ok(Self(bytes)),
         }
+    }
+}
+
+impl Scalar for Rate {
+    fn read(value: &DeValue<'_>) -> Result<Self, String> {
+        const WHAT: &str = "a number above zero, such as 20 or 0.5";
+        let number = match value {
+            DeValue::Integer(number) => number.as_str().parse().ok(),
+            DeValue::Float(number) => number.as_str().parse::<f64>().ok(),
+            other => return Err(format!("must be {WHAT}, not {}", kind_of(other))),
+        };
+        number.filter(|rate| rate.is_finite() && *rate > 0.0).map(Self).ok_or_else(|| format!("must be {WHAT}"))
+    }
+}
+
+impl Scalar for Timestamp {
+    fn read(value: &DeValue<'_>) -> Result<Self, String> {
+        const WHAT: &str = "a moment as RFC 3339 has it, such as \"2026-12-01T00:00:00Z\"";
+        let given = match value {
+            DeValue::Datetime(moment) => moment.to_string(),
+            value => text(value, WHAT)?.to_owned(),
+        };
+        Self::parse_rfc3339(&given).ok_or_else(|| format!("must be {WHAT}, not {given:?}"))
     }
 }
 

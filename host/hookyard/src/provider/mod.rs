@@ -5,7 +5,7 @@
 
 mod outgoing;
 mod read;
-mod recipe;
+pub(crate) mod recipe;
 #[cfg(test)]
 mod tests;
 
@@ -85,6 +85,7 @@ pub(crate) fn contracts(providers: &BTreeMap<String, Arc<Provider>>) -> Contract
             package: provider.package.clone(),
             content: provider.content.as_str().to_owned(),
             cases: incoming.map(|(name, event)| (name.clone(), event.case.clone())).collect(),
+            outgoing: provider.outgoing.clone(),
         }
     };
     Contracts::new(providers.values().map(contract))

@@ -19,6 +19,8 @@ pub(super) fn provider(file: &str, folder: &str, text: &str, sink: &Sink) -> Opt
         let key = required(root, "key", "where the sender's id of an event stands", key_rule);
         let event_type = required(root, "type", "where the sender says what happened", type_rule);
         let scheme = required(root, "scheme", "how the sender is proven", scheme_rule);
+        // What it is sent is signed as it signs itself, unless it says otherwise.
+        let sending = root.entry("sending").map_or_else(|| scheme.clone(), |entry| entry.table(scheme_rule));
         let mut events = root.table("events", incoming);
         let outgoing = root.entry("outgoing").map_or_else(|| Some(Outgoing::default()), |it| it.table(outgoing::read));
         events.extend(outgoing.iter().flat_map(outgoing::cases));
@@ -31,6 +33,7 @@ pub(super) fn provider(file: &str, folder: &str, text: &str, sink: &Sink) -> Opt
             events,
             outgoing: outgoing?,
             scheme: scheme?,
+            sending: sending?,
         })
     })
 }

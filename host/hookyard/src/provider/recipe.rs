@@ -1,4 +1,4 @@
-//! `[scheme.hmac]`: a sender's way of signing with an HMAC, as data.
+//! `[scheme.hmac]`, and a destination's `hmac`: a way of signing with an HMAC, as data.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use crate::document::{Section, unknown};
 const TOLERANCE: Duration = Duration::from_secs(300);
 
 /// Reads a recipe.
-pub(super) fn read(section: &Section<'_>) -> Option<Recipe> {
+pub(crate) fn read(section: &Section<'_>) -> Option<Recipe> {
     let hash = choice(section, "hash", &[("sha256", Hash::Sha256), ("sha1", Hash::Sha1), ("sha512", Hash::Sha512)]);
     let encodings = [("hex", Encoding::Hex), ("base64", Encoding::Base64), ("utf8", Encoding::Utf8)];
     let encoding = choice(section, "encoding", &encodings);

@@ -198,6 +198,7 @@ pub(crate) fn provider() -> Arc<Provider> {
         events: [].into(),
         outgoing: Default::default(),
         scheme: SchemeRule { default: None, allowed: SchemeKind::ALL.to_vec(), header: None, recipe: None },
+        sending: SchemeRule::default(),
     })
 }
 

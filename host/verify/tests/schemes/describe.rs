@@ -31,6 +31,7 @@ fn provider(from: Vec<KeySource>, otherwise: Option<KeyFallback>, event_type: Ty
             header: None,
             recipe: None,
         },
+        sending: SchemeRule::default(),
     }
 }
 

@@ -167,7 +167,8 @@ proptest! {
             content: pointer,
             events: Default::default(),
             outgoing: Default::default(),
-            scheme: SchemeRule { default: None, allowed: Vec::new(), header: None, recipe: None },
+            scheme: SchemeRule::default(),
+            sending: SchemeRule::default(),
         };
         if let Ok(found) = provider.describe(&Verified { id: None, payload }, &headers, &body) {
             prop_assert!(!found.key.is_empty() && !found.key.chars().any(char::is_control));

@@ -112,7 +112,8 @@ fn a_provider_is_told_id_and_type_where_it_reads_them() {
         content: JsonPointer::default(),
         events: Default::default(),
         outgoing: Default::default(),
-        scheme: SchemeRule { default: None, allowed: Vec::new(), header: None, recipe: None },
+        scheme: SchemeRule::default(),
+        sending: SchemeRule::default(),
     };
     let signer = signer(SigningScheme::Hmac { recipe: github(), secrets: always(&["k"]) }).for_provider(&provider);
     let event = |event_type| Outgoing { event_type: Some(event_type), ..outgoing(b"{}") };
