@@ -306,6 +306,7 @@ fn start(world: &Arc<World>, plugins: &Arc<Plugins>) -> JoinHandle<()> {
         drain_max: LEASE,
         policies: RetryPolicies { fallback: retry, by_source: Default::default() },
         quarantine: Some(QuarantinePolicy { window: Duration::from_secs(600), rate: 0.6, events_min: 3 }),
+        probation: Arc::new(hookyard_dispatch::NoProbation),
     });
     tokio::spawn(dispatcher.run(std::future::pending()))
 }

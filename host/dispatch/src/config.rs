@@ -8,7 +8,7 @@ use arc_swap::ArcSwap;
 use hookyard_inbox::Inbox;
 use hookyard_model::{Clock, QuarantinePolicy, RetryPolicy, SourceRef};
 
-use crate::Runner;
+use crate::{Probation, Runner};
 
 /// What a dispatcher is made of.
 #[derive(Clone)]
@@ -35,6 +35,8 @@ pub struct Config {
     pub policies: RetryPolicies,
     /// When a revision has failed too often; `None` is never.
     pub quarantine: Option<QuarantinePolicy>,
+    /// Watches over revisions that are new in service.
+    pub probation: Arc<dyn Probation>,
 }
 
 /// The retry policy of every source.

@@ -53,10 +53,11 @@ pub struct Dispatcher {
 impl Dispatcher {
     /// A dispatcher that does nothing yet.
     pub fn new(config: Config) -> Self {
-        let Config { inbox, runner, clock, jitter, lease, policies, quarantine, .. } = config;
+        let Config { inbox, runner, clock, jitter, lease, policies, quarantine, probation, .. } = config;
         let Config { concurrency_max, tenant_concurrency_max, drain_max, .. } = config;
         let policies = Arc::new(ArcSwap::from_pointee(policies));
-        let quarantines = Quarantines::new(Arc::clone(&inbox), Arc::clone(&runner), Arc::clone(&clock), quarantine);
+        let quarantines =
+            Quarantines::new(Arc::clone(&inbox), Arc::clone(&runner), Arc::clone(&clock), probation, quarantine);
         let turns = Turns::default();
         Self {
             means: Arc::new(Means { inbox, runner, clock, jitter, policies, lease, turns, quarantines }),

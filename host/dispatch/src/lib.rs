@@ -8,6 +8,7 @@ pub mod runner;
 
 mod dispatcher;
 mod quarantine;
+pub mod probation;
 
 mod attempt;
 mod lost;
@@ -15,4 +16,5 @@ mod turn;
 
 pub use config::{Config, Handle, RetryPolicies};
 pub use dispatcher::Dispatcher;
+pub use probation::{NoProbation, Probation};
 pub use runner::{Active, Measures, Ran, Runner};

@@ -3,6 +3,7 @@
 //! When is `hookyard_model::Breaker`'s to say, and holding the jobs is the inbox's part. The quarantine is durable before
 //! the attempt that brought it about is settled, so that this attempt's job is held like all the others and none is
 //! used up. Only the operator ends a quarantine otherwise, and that is seen by jobs being given out again.
+//! A revision that can be taken back, since the one before did better, is taken back and not quarantined.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -14,13 +15,14 @@ use hookyard_inbox::{Claimed, Error, Inbox, Quarantine, insist};
 use hookyard_model::quarantine::{Count, Ended};
 use hookyard_model::{Attempt, Breaker, Clock, PluginRef, QuarantinePolicy, Revision, chain};
 
-use crate::{Active, Runner};
+use crate::{Active, Probation, Runner};
 
 /// What is known of every plugin's standing.
 pub(crate) struct Quarantines {
     inbox: Arc<dyn Inbox>,
     runner: Arc<dyn Runner>,
     clock: Arc<dyn Clock>,
+    probation: Arc<dyn Probation>,
     pub(crate) policy: Arc<ArcSwap<Option<QuarantinePolicy>>>,
     plugins: Mutex<HashMap<PluginRef, Standing>>,
     /// Counts quarantines that have become durable, so that claims can be told to have begun before or after one.
@@ -44,23 +46,30 @@ impl Quarantines {
         inbox: Arc<dyn Inbox>,
         runner: Arc<dyn Runner>,
         clock: Arc<dyn Clock>,
+        probation: Arc<dyn Probation>,
         policy: Option<QuarantinePolicy>,
     ) -> Self {
         let policy = Arc::new(ArcSwap::from_pointee(policy));
-        Self { inbox, runner, clock, policy, plugins: Mutex::default(), count: AtomicU64::new(0) }
+        Self { inbox, runner, clock, probation, policy, plugins: Mutex::default(), count: AtomicU64::new(0) }
     }
 
-    /// Takes note of an attempt, and says whether its revision is quarantined, by this attempt or an earlier one.
+    /// Takes note of an attempt, and says whether its faults are its revision's alone: it is quarantined, by this attempt
+    /// or an earlier one, or is watched over since it is new.
     ///
-    /// When the answer is yes, the quarantine is durable, or the store has failed for as long as `time_max`.
+    /// When it is quarantined, this is durable, or the store has failed for as long as `time_max`.
     pub(crate) async fn judge(&self, job: &Claimed, attempt: &Attempt, time_max: Duration) -> bool {
         // Whoever asks for a certain revision by its name has chosen what may come of it.
-        let Some(policy) = **self.policy.load() else { return false };
         if job.revision.is_some() {
             return false;
         }
+        let is_watched = self.probation.note(job, attempt);
+        self.is_quarantined(job, attempt, time_max).await || is_watched
+    }
+
+    async fn is_quarantined(&self, job: &Claimed, attempt: &Attempt, time_max: Duration) -> bool {
+        let Some(policy) = **self.policy.load() else { return false };
         let plugin = &job.lease.plugin;
-        let tripped = {
+        let reason = {
             let mut plugins = self.plugins();
             let standing = plugins.entry(plugin.clone()).or_default();
             if standing.is_quarantined(attempt.revision) {
@@ -73,16 +82,19 @@ impl Quarantines {
             if !self.is_active(plugin, attempt.revision) {
                 return false;
             }
+            let Count { faults, events } = tripped;
+            let reason = format!("it failed at {faults} of {events} events; the last time it was {}", attempt.outcome);
+            if self.probation.take_back(plugin, attempt.revision, &reason) {
+                return true;
+            }
             standing.quarantined = Some(Quarantined { revision: attempt.revision, durable_at: None });
-            tripped
+            reason
         };
-        self.quarantine(plugin, attempt, tripped, time_max).await;
+        self.quarantine(plugin, attempt, reason, time_max).await;
         true
     }
 
-    async fn quarantine(&self, plugin: &PluginRef, attempt: &Attempt, tripped: Count, time_max: Duration) {
-        let Count { faults, events } = tripped;
-        let reason = format!("it failed at {faults} of {events} events; the last time it was {}", attempt.outcome);
+    async fn quarantine(&self, plugin: &PluginRef, attempt: &Attempt, reason: String, time_max: Duration) {
         let quarantine = Quarantine {
             plugin: plugin.clone(),
             revision: attempt.revision,

@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use hookyard_dispatch::{Active, Config, Dispatcher, Handle, Measures, Ran, RetryPolicies, Runner};
+use hookyard_dispatch::{
+    Active, Config, Dispatcher, Handle, Measures, NoProbation, Probation, Ran, RetryPolicies, Runner,
+};
 use hookyard_inbox::{Claimed, Inbox, JobSummary, Page, Routes, Selection, Usage};
 use hookyard_model::{
     Attempt, Clock, Effects, Event, EventId, Key, Outcome, Payload, PluginRef, QuarantinePolicy, RetryPolicy, Revision,
@@ -159,6 +161,7 @@ pub(crate) struct Plan {
     pub(crate) concurrency_max: usize,
     pub(crate) tenant_concurrency_max: usize,
     pub(crate) quarantine: Option<QuarantinePolicy>,
+    pub(crate) probation: Arc<dyn Probation>,
     pub(crate) drain_max: Duration,
     pub(crate) policies: RetryPolicies,
     pub(crate) jitter: f64,
@@ -173,6 +176,7 @@ impl Default for Plan {
             concurrency_max: 64,
             tenant_concurrency_max: 64,
             quarantine: None,
+            probation: Arc::new(NoProbation),
             drain_max: HOUR,
             policies: RetryPolicies { fallback: policy(3, SECOND), by_source: Default::default() },
             jitter: 1.0,
@@ -217,6 +221,7 @@ impl Yard {
             concurrency_max: plan.concurrency_max,
             tenant_concurrency_max: plan.tenant_concurrency_max,
             quarantine: plan.quarantine,
+            probation: plan.probation,
             drain_max: plan.drain_max,
             policies: plan.policies,
         });

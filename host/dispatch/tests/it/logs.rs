@@ -87,6 +87,7 @@ async fn lines() -> Vec<String> {
         concurrency_max: 1,
         tenant_concurrency_max: 1,
         quarantine: None,
+        probation: Arc::new(hookyard_dispatch::NoProbation),
         drain_max: SECOND,
         policies: RetryPolicies::default(),
     });

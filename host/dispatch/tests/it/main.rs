@@ -9,6 +9,7 @@ mod faulty;
 mod kit;
 mod logs;
 mod lost;
+mod probation;
 mod quarantine;
 mod random;
 mod retries;
