@@ -3,8 +3,9 @@
 //!
 //! Every stored event has been handled and has left its attempt, a value in the key-value store and a message. Calls are
 //! made one after the other, as a host at ease makes them, and 256 at once, so that they share a commit and the disk's
-//! sync. Keys are in no order, as those of senders are, so of 256 at once each comes upon an index page of its own once
-//! there are many. `HOOKYARD_GROWTH=100000` is another number than a million.
+//! sync; in turns on a small inbox and a large one, so that both meet the same machine, and medians are compared. Keys are in
+//! no order, as those of senders are, so of 256 at once each comes upon an index page of its own once there are many.
+//! `HOOKYARD_GROWTH=100000` is another number than a million.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -23,13 +24,13 @@ use uuid::Uuid;
 const SMALL: u64 = 10_000;
 const LARGE: u64 = 1_000_000;
 /// How many calls are made at once, and how many such groups are measured.
-const ALONE: (u64, u64) = (1, 1_000);
-const TOGETHER: (u64, u64) = (256, 40);
+const ALONE: (u64, u64) = (1, 600);
+const TOGETHER: (u64, u64) = (256, 24);
 const BODY: usize = 512;
 const LEASE: Duration = Duration::from_secs(60);
+const DEDUPE_WINDOW: Duration = Duration::from_secs(30 * 24 * 3600);
 
-/// Time for all calls of a kind.
-#[derive(Default)]
+/// What one group of calls took, of each kind.
 struct Cost {
     append: Duration,
     claim: Duration,
@@ -46,55 +47,53 @@ fn main() {
     let large = std::env::var("HOOKYARD_GROWTH").map_or(LARGE, |text| text.parse().expect("a number"));
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     runtime.block_on(async {
-        let mut bench = Bench::open(&folder.path().join("growth.db")).await;
-        let at_small = bench.measure_at(SMALL).await;
-        let at_large = bench.measure_at(large).await;
+        let mut at_small = Bench::filled(&folder.path().join("small.db"), SMALL).await;
+        let mut at_large = Bench::filled(&folder.path().join("large.db"), large).await;
         println!("{:<22} {:>14} {:>14} {:>8}", "", format!("at {SMALL}"), format!("at {large}"), "ratio");
-        for (way, (at_small, at_large)) in [ALONE, TOGETHER].into_iter().zip(at_small.iter().zip(&at_large)) {
-            tell(way, at_small, at_large);
+        for (group, groups) in [ALONE, TOGETHER] {
+            let mut costs = (Vec::new(), Vec::new());
+            for _ in 0..groups {
+                costs.0.push(at_small.group(group).await);
+                costs.1.push(at_large.group(group).await);
+            }
+            tell(group, &costs.0, &costs.1);
         }
     });
 }
 
-fn tell((group, groups): (u64, u64), at_small: &Cost, at_large: &Cost) {
-    let micros = |cost: Duration| cost.as_secs_f64() * 1e6 / (group * groups) as f64;
-    for (name, a, b) in [
-        ("append", at_small.append, at_large.append),
-        ("claim", at_small.claim, at_large.claim),
-        ("settle", at_small.settle, at_large.settle),
-    ] {
-        let (a, b) = (micros(a), micros(b));
+fn tell(group: u64, at_small: &[Cost], at_large: &[Cost]) {
+    let kinds: [(&str, fn(&Cost) -> Duration); 3] =
+        [("append", |cost| cost.append), ("claim", |cost| cost.claim), ("settle", |cost| cost.settle)];
+    for (name, of) in kinds {
+        let micros = |costs: &[Cost]| median(costs.iter().map(of).collect()).as_secs_f64() * 1e6 / group as f64;
+        let (a, b) = (micros(at_small), micros(at_large));
         let name = format!("{name}, {group} at once");
         println!("{name:<22} {a:>11.1} µs {b:>11.1} µs {:>8.2}", b / a);
     }
 }
 
+fn median(mut costs: Vec<Duration>) -> Duration {
+    costs.sort_unstable();
+    costs[costs.len() / 2]
+}
+
 impl Bench {
-    async fn open(path: &Path) -> Self {
+    /// An inbox of that many events, all of them handled.
+    async fn filled(path: &Path, count: u64) -> Self {
         let inbox = SqliteInbox::open(path, Options::default()).expect("a new inbox");
         let routes = Routes([(source(), [plugin().plugin].into())].into());
         inbox.route(routes).await.expect("a route");
-        Self { inbox: Arc::new(inbox), stored: 0 }
-    }
-
-    /// Fills the inbox up to that many events, all of them handled, and measures what more of them cost.
-    async fn measure_at(&mut self, count: u64) -> [Cost; 2] {
+        let mut bench = Self { inbox: Arc::new(inbox), stored: 0 };
         let began = Instant::now();
-        while self.stored < count {
-            self.group(TOGETHER.0, &mut Cost::default()).await;
+        while bench.stored < count {
+            bench.group(TOGETHER.0).await;
         }
-        eprintln!("{} events are stored after {} s", self.stored, began.elapsed().as_secs());
-        let mut costs = [Cost::default(), Cost::default()];
-        for ((group, groups), cost) in [ALONE, TOGETHER].into_iter().zip(&mut costs) {
-            for _ in 0..groups {
-                self.group(group, cost).await;
-            }
-        }
-        costs
+        eprintln!("{} events are stored after {} s", bench.stored, began.elapsed().as_secs());
+        bench
     }
 
     /// Appends a group of events, claims them and settles them.
-    async fn group(&mut self, count: u64, cost: &mut Cost) {
+    async fn group(&mut self, count: u64) -> Cost {
         let began = Instant::now();
         let mut calls = JoinSet::new();
         for _ in 0..count {
@@ -103,13 +102,13 @@ impl Bench {
             calls.spawn(async move { inbox.append(event).await.map(drop) });
         }
         all(calls).await;
-        cost.append += began.elapsed();
+        let append = began.elapsed();
 
         let began = Instant::now();
         let want = Want { plugin: plugin(), limit: count as usize };
         let claimed = self.inbox.claim(&[want], now(self.stored), LEASE).await.expect("a claim");
         assert_eq!(claimed.len() as u64, count, "all that is pending");
-        cost.claim += began.elapsed();
+        let claim = began.elapsed();
 
         let began = Instant::now();
         let mut calls = JoinSet::new();
@@ -118,7 +117,7 @@ impl Bench {
             calls.spawn(async move { inbox.settle(settlement(job)).await });
         }
         all(calls).await;
-        cost.settle += began.elapsed();
+        Cost { append, claim, settle: began.elapsed() }
     }
 }
 
@@ -165,7 +164,7 @@ fn event(number: u64) -> Event {
         provider: "any".into(),
         event_type: Some("thing.happened".into()),
         key: format!("{scattered:016x}-{number}"),
-        key_until: Timestamp::from_unix_millis(i64::MAX),
+        key_until: received_at.after(DEDUPE_WINDOW),
         received_at,
         headers: Vec::new(),
         body: Bytes::from(vec![b'x'; BODY]),

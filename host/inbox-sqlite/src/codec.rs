@@ -10,8 +10,11 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use hookyard_inbox::Error;
-use hookyard_model::{EventId, Header, JobState, Limit, LogLine, MessageId, Outcome, Revision, Time, Timestamp};
+use hookyard_model::{
+    EventId, Header, JobState, Limit, LogLine, MessageId, Outcome, Revision, SourceRef, Time, Timestamp,
+};
 use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
 /// An error of the driver, as the contract tells it.
@@ -170,6 +173,15 @@ pub(crate) fn log_from_json(json: Option<&str>) -> Result<Vec<LogLine>, Error> {
 
 fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// What stands for a source's idempotency key in the index of keys: the first half of a SHA-256. It is short and of one
+/// length, so that the index, which is written in no order, is small.
+pub(crate) fn dedupe_key(source: &SourceRef, key: &str) -> [u8; 16] {
+    // Neither name can hold a `/`, so no two of these texts are the same.
+    let digest: [u8; 32] = Sha256::digest(format!("{source}/{key}")).into();
+    let (half, _) = digest.as_chunks::<16>();
+    half[0]
 }
 
 #[cfg(test)]

@@ -21,8 +21,9 @@ pub(crate) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 const WAL_BYTES_KEPT: i64 = 64 << 20;
 /// How many pages of 4 KiB the log of changes holds before they're taken into the database.
 const WAL_PAGES: i64 = 4096;
-/// In KiB, hence negative (SQLite's own convention).
-const WRITER_CACHE: i64 = -(32 << 10);
+/// In KiB, hence negative (SQLite's own convention). It holds the indexes that are written in no order, those of keys,
+/// for some million events.
+const WRITER_CACHE: i64 = -(64 << 10);
 
 /// The right to be the only host of an inbox; ends when this is dropped, or with the process.
 pub(crate) struct HostLock {

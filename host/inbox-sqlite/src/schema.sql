@@ -22,12 +22,9 @@ CREATE INDEX event_age ON event (tenant, received_at);
 
 -- Which event has claimed a source's key. It outlives the event, so that a repeat of what was pruned is still one.
 CREATE TABLE dedupe (
-    tenant TEXT NOT NULL,
-    source TEXT NOT NULL,
-    key    TEXT NOT NULL,
+    key    BLOB PRIMARY KEY,            -- of source and key: see `codec::dedupe_key`
     event  BLOB NOT NULL,               -- its id
-    until  INTEGER NOT NULL,
-    PRIMARY KEY (tenant, source, key)
+    until  INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX dedupe_until ON dedupe (until);
 

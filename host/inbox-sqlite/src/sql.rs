@@ -10,13 +10,13 @@ pub(crate) const EVENT_INSERT: &str = "
     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)";
 /// Changes nothing where the key is another event's still.
 pub(crate) const KEY_CLAIM: &str = "
-    INSERT INTO dedupe (tenant, source, key, event, until) VALUES (?1, ?2, ?3, ?4, ?5)
-    ON CONFLICT (tenant, source, key) DO UPDATE SET event = excluded.event, until = excluded.until
-    WHERE until <= ?6";
-pub(crate) const KEY_OWNER: &str = "SELECT event FROM dedupe WHERE tenant = ?1 AND source = ?2 AND key = ?3";
+    INSERT INTO dedupe (key, event, until) VALUES (?1, ?2, ?3)
+    ON CONFLICT (key) DO UPDATE SET event = excluded.event, until = excluded.until
+    WHERE until <= ?4";
+pub(crate) const KEY_OWNER: &str = "SELECT event FROM dedupe WHERE key = ?1";
 pub(crate) const KEYS_FORGET: &str = "
-    DELETE FROM dedupe WHERE (tenant, source, key) IN
-        (SELECT tenant, source, key FROM dedupe WHERE until <= ?1 ORDER BY until LIMIT ?2)";
+    DELETE FROM dedupe WHERE key IN
+        (SELECT key FROM dedupe WHERE until <= ?1 ORDER BY until LIMIT ?2)";
 pub(crate) const EVENT_LOAD: &str = "
     SELECT id, tenant, source, provider, event_type, key, received_at, payload_at, headers, body, key_until,
            ordering_key
@@ -210,7 +210,7 @@ mod tests {
         let cases: &[(&str, &str, &[&str])] = &[
             ("append", EVENT_INSERT, &[]),
             ("append: claim a key", KEY_CLAIM, &[]),
-            ("append: a repeat", KEY_OWNER, &["PRIMARY KEY (tenant=? AND source=? AND key=?)"]),
+            ("append: a repeat", KEY_OWNER, &["PRIMARY KEY (key=?)"]),
             ("append: a job", JOB_INSERT, &["INDEX job_lane (tenant=? AND plugin=? AND lane=?)"]),
             ("append: no job", UNROUTED_INSERT, &[]),
             (
@@ -267,7 +267,7 @@ mod tests {
             ("route: held", ATTACH_HELD, &["INDEX job_held (tenant=? AND plugin=?)"]),
             ("route: unrouted", JOBS_OF_UNROUTED, &["unrouted USING PRIMARY KEY (tenant=? AND source=?)"]),
             ("route: order", UNROUTED_ORDER, &["unrouted USING PRIMARY KEY (tenant=? AND source=?)", "(rowid=?)"]),
-            ("prune: keys", KEYS_FORGET, &["COVERING INDEX dedupe_until (until<?)", "PRIMARY KEY (tenant=?"]),
+            ("prune: keys", KEYS_FORGET, &["COVERING INDEX dedupe_until (until<?)", "PRIMARY KEY (key=?)"]),
             ("route: forget", UNROUTED_DELETE, &["unrouted USING PRIMARY KEY (tenant=? AND source=?)"]),
         ];
         for (name, statement, parts) in cases {

@@ -62,8 +62,9 @@ impl Store {
         };
         let (id, key_until) = (event.id.as_uuid().into_bytes(), event.key_until.unix_millis());
         let received_at = event.received_at.unix_millis();
-        if self.execute(sql::KEY_CLAIM, params![tenant, source, event.key, id, key_until, received_at])? == 0 {
-            return self.owner_of(tenant, source, &event.key).map(Appended::Repeat);
+        let key = codec::dedupe_key(&event.source, &event.key);
+        if self.execute(sql::KEY_CLAIM, params![key, id, key_until, received_at])? == 0 {
+            return self.owner_of(&key).map(Appended::Repeat);
         }
         let values = params![
             id,
@@ -94,9 +95,9 @@ impl Store {
         Ok(Appended::New)
     }
 
-    fn owner_of(&self, tenant: &str, source: &str, key: &str) -> Result<EventId, Error> {
+    fn owner_of(&self, key: &[u8]) -> Result<EventId, Error> {
         let mut statement = self.connection.prepare_cached(sql::KEY_OWNER).map_err(store)?;
-        let id: [u8; 16] = statement.query_row([tenant, source, key], |row| row.get(0)).map_err(store)?;
+        let id: [u8; 16] = statement.query_row([key], |row| row.get(0)).map_err(store)?;
         codec::event_id(&id)
     }
 
