@@ -127,8 +127,8 @@ impl Target {
 pub(crate) fn path_and_query(uri: &Uri) -> PathAndQuery {
     match uri.path_and_query() {
         Some(whole) if whole.as_str().starts_with('/') => whole.clone(),
-        // `https://example.com?a=b`
-        Some(query) => format!("/{query}").parse().expect("a slash before what was one already"),
+        // `https://example.com?a=b`: shown with the slash that it lacks.
+        Some(query) => query.to_string().parse().expect("a path and a query as before"),
         None => PathAndQuery::from_static("/"),
     }
 }
