@@ -75,12 +75,14 @@ impl Writer {
     ) -> std::io::Result<Self> {
         let (queue, commands) = mpsc::channel(options.queue_max.max(1));
         let counters = Arc::new(Counters::default());
+        // From before anything is remembered: what is written beside us from now on is noticed.
+        let data_version = data_version(&connection).ok();
         let work = Loop {
             store: Store::new(connection),
             group_max: options.group_max.max(1),
             durability: None,
             log_is_suspect: false,
-            data_version: None,
+            data_version,
             wakes,
             counters: Arc::clone(&counters),
         };
@@ -269,6 +271,11 @@ struct Loop {
     counters: Arc<Counters>,
 }
 
+/// What changes whenever another connection has written.
+fn data_version(connection: &Connection) -> rusqlite::Result<i64> {
+    connection.prepare_cached("PRAGMA data_version")?.query_row([], |row| row.get(0))
+}
+
 impl Loop {
     fn run(mut self, mut orders: mpsc::Receiver<Order>) {
         let mut received = Vec::with_capacity(self.group_max);
@@ -287,9 +294,7 @@ impl Loop {
 
     /// If somebody else has written to the database: forgets what is remembered of it and wakes whoever waits.
     fn look(&mut self) -> rusqlite::Result<()> {
-        let mut statement = self.store.connection.prepare_cached("PRAGMA data_version")?;
-        let version: i64 = statement.query_row([], |row| row.get(0))?;
-        drop(statement);
+        let version = data_version(&self.store.connection)?;
         if self.data_version.replace(version).is_some_and(|before| before != version) {
             self.store.forget();
             self.wakes.jobs.notify_one();
