@@ -17,7 +17,7 @@ use hookyard_inbox::{
     Replayed, Selection, Settlement,
     Want,
 };
-use hookyard_model::{Event, EventId, JobState, Outcome, PluginName, PluginRef, SourceRef, Timestamp};
+use hookyard_model::{Event, EventId, JobState, Limit, Outcome, PluginName, PluginRef, SourceRef, Timestamp};
 
 use crate::life::Life;
 use crate::plugins::count;
@@ -186,10 +186,10 @@ impl Witness {
                 let expected = (counts.get(&key.key).copied().unwrap_or(0) + 1).to_string();
                 assert_ne!(write.value.as_deref(), Some(expected.as_bytes()), "{key:?} has not changed");
             }
-            Err(Error::OverQuota(quota)) => {
+            Err(Error::OverQuota { limit, max }) => {
                 self.life.over_quota += 1;
                 let added = effects.writes.iter().filter(|write| !counts.contains_key(&write.key.key)).count();
-                assert!((counts.len() + added) as u64 > quota.keys, "{lease:?} was within its quota");
+                assert!(limit == Limit::KvKeys && (counts.len() + added) as u64 > max, "{lease:?} was within its quota");
             }
             Err(error) => panic!("an inbox in memory failed: {error}"),
         }

@@ -4,7 +4,6 @@
 //! what can't be settled is left to its lease, which runs out. An attempt that went by a key which another attempt has
 //! changed meanwhile left no trace, and is run again at once.
 
-use std::borrow::Cow;
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,10 +11,11 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use hookyard_crash::Point;
 use hookyard_inbox::{Claimed, Error, Inbox, JobRef, Settlement, insist};
-use hookyard_model::{Attempt, Clock, Effects, Input, JobState, LogLine, Outcome, apply, chain};
+use hookyard_model::{Attempt, Clock, Effects, Input, JobState, Outcome, apply, chain};
 use tokio::time::sleep;
 
 use crate::quarantine::Quarantines;
+use crate::report::{Taken, report};
 use crate::turn::Turns;
 use crate::{RetryPolicies, Runner};
 
@@ -58,12 +58,12 @@ impl Means {
     async fn run_and_settle(&self, job: &Claimed) -> End {
         if let Some(settlement) = self.given_up(job).await {
             let settled = self.settle(&settlement).await;
-            return end(job, &settlement, settled);
+            return end(job, &settlement, Taken::default(), settled);
         }
         let mut conflicts = 0;
         loop {
             let _turn = self.turns.take(&job.lease.plugin, conflicts > CONFLICTS_BESIDE_OTHERS_MAX).await;
-            let Some(mut settlement) = self.run(job).await else { return self.give_back(job).await };
+            let Some((mut settlement, taken)) = self.run(job).await else { return self.give_back(job).await };
             let mut settled = self.settle(&settlement).await;
             match &settled {
                 Err(error @ Error::Conflict(_)) if conflicts < CONFLICTS_MAX => {
@@ -71,18 +71,18 @@ impl Means {
                     conflicts += 1;
                     continue;
                 }
-                Err(error @ (Error::Conflict(_) | Error::OverQuota(_))) => {
+                Err(error @ (Error::Conflict(_) | Error::OverQuota { .. })) => {
                     settlement = self.refused(job, settlement, error);
                     settled = self.settle(&settlement).await;
                 }
                 _ => {}
             }
-            return end(job, &settlement, settled);
+            return end(job, &settlement, taken, settled);
         }
     }
 
     /// Runs the plugin once; `None` when it isn't there.
-    async fn run(&self, job: &Claimed) -> Option<Settlement> {
+    async fn run(&self, job: &Claimed) -> Option<(Settlement, Taken)> {
         Point::CallBefore.pass();
         let started_at = self.clock.now();
         let ran = self.runner.run(job).await?;
@@ -97,12 +97,17 @@ impl Means {
         };
         let quarantined = self.quarantines.judge(job, &attempt, self.lease).await;
         let next = self.next_state(job, &attempt, quarantined);
-        Some(Settlement { lease: job.lease.clone(), attempt, next, effects: ran.effects, quota: ran.quota })
+        let taken = Taken { queue: started_at.since(job.due), measures: ran.measures };
+        let lease = job.lease.clone();
+        Some((Settlement { lease, attempt, next, effects: ran.effects, quota: ran.quota }, taken))
     }
 
     /// What an attempt comes to whose effects can't be had: it fails, without them, and is made again later.
     fn refused(&self, job: &Claimed, settlement: Settlement, why: &Error) -> Settlement {
-        let outcome = Outcome::Retry { reason: why.to_string(), after: None };
+        let outcome = match why {
+            Error::OverQuota { limit, max } => Outcome::Exceeded { limit: *limit, max: *max },
+            _ => Outcome::Retry { reason: why.to_string(), after: None },
+        };
         let attempt = Attempt { outcome, ..settlement.attempt };
         Settlement { next: self.next_state(job, &attempt, false), attempt, effects: Effects::default(), ..settlement }
     }
@@ -146,67 +151,12 @@ impl Means {
 }
 
 /// Tells what became of an attempt.
-fn end(job: &Claimed, settlement: &Settlement, settled: Result<(), Error>) -> End {
-    report(job, &settlement.attempt, settlement.next);
+fn end(job: &Claimed, settlement: &Settlement, taken: Taken, settled: Result<(), Error>) -> End {
+    report(job, &settlement.attempt, settlement.next, taken);
     if let Err(error) = settled {
         tracing::error!(job = %Name(job), error = chain(&error), "an attempt was made but could not be settled");
     }
     End::Ran
-}
-
-/// Tells the log what an attempt came to. Neither headers nor body are told (invariant 10).
-fn report(job: &Claimed, attempt: &Attempt, next: JobState) {
-    let plugin = &job.lease.plugin;
-    for LogLine { is_error, text } in &attempt.log {
-        tracing::info!(
-            target: "hookyard::guest",
-            tenant = %plugin.tenant,
-            plugin = %plugin.plugin,
-            event = %job.lease.event,
-            attempt = attempt.number,
-            stream = if *is_error { "stderr" } else { "stdout" },
-            "{}",
-            printable(text)
-        );
-    }
-    // Two call sites, since a level is part of one.
-    macro_rules! tell {
-        ($level:ident) => {
-            tracing::$level!(
-                target: "hookyard::attempt",
-                tenant = %plugin.tenant,
-                source = %job.event.source.source,
-                plugin = %plugin.plugin,
-                revision = attempt.revision.short(),
-                event = %job.lease.event,
-                "type" = job.event.event_type.as_deref(),
-                attempt = attempt.number,
-                outcome = attempt.outcome.name(),
-                // As a text, which is escaped: part of it may be the guest's words.
-                detail = detail(&attempt.outcome),
-                state = next.name(),
-                duration = ?attempt.duration,
-                "attempt ended"
-            )
-        };
-    }
-    match attempt.outcome {
-        Outcome::Done => tell!(info),
-        _ => tell!(warn),
-    }
-}
-
-fn detail(outcome: &Outcome) -> Option<String> {
-    (*outcome != Outcome::Done).then(|| outcome.to_string())
-}
-
-/// A guest's line without what would move a terminal's cursor or begin a line of its own.
-fn printable(text: &str) -> Cow<'_, str> {
-    let is_plain = |c: char| c == '\t' || !c.is_control();
-    if text.chars().all(is_plain) {
-        return text.into();
-    }
-    text.chars().map(|c| if is_plain(c) { c } else { '\u{fffd}' }).collect::<String>().into()
 }
 
 /// A job as log lines name it.

@@ -12,9 +12,12 @@ pub mod probation;
 
 mod attempt;
 mod lost;
+mod metering;
+mod report;
 mod turn;
 
 pub use config::{Config, Handle, RetryPolicies};
 pub use dispatcher::Dispatcher;
+pub use metering::describe as describe_metrics;
 pub use probation::{NoProbation, Probation};
 pub use runner::{Active, Measures, Ran, Runner};

@@ -81,7 +81,8 @@ const GUEST: &str = "hookyard::guest";
 
 /// Whether a detail is told of something that went well.
 fn is_told(name: &str, value: &str) -> bool {
-    !matches!(name, "bytes" | "peer" | "provider" | "status") && value != "false"
+    let is_measure = matches!(name, "decode" | "instantiate" | "run" | "memory_bytes" | "host_calls" | "host_bytes");
+    !is_measure && !matches!(name, "bytes" | "peer" | "provider" | "status") && value != "false"
 }
 
 /// The room that a line comes from: ours without the house, others by their crate.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use hookyard_model::{
-    Attempt, Effects, Event, EventId, JobState, Key, PluginName, PluginRef, Revision, SourceName, SourceRef,
+    Attempt, Effects, Event, EventId, JobState, Key, Limit, PluginName, PluginRef, Revision, SourceName, SourceRef,
     TenantName, Timestamp, Versioned,
 };
 
@@ -369,8 +369,13 @@ pub enum Error {
     #[error("`{}` in bucket `{}` was changed by another attempt", .0.key, .0.bucket)]
     Conflict(Key),
     /// An attempt's writes would take the plugin's store past what it may hold.
-    #[error("the plugin's store may hold {} keys and {} bytes", .0.keys, .0.bytes)]
-    OverQuota(Usage),
+    #[error("the plugin's store may hold no more than {} of {max}", .limit.name())]
+    OverQuota {
+        /// Keys or bytes.
+        limit: Limit,
+        /// As many as it may hold.
+        max: u64,
+    },
     /// The store failed; nothing of the call was kept.
     #[error("the inbox's store failed")]
     Store(#[source] Box<dyn std::error::Error + Send + Sync>),

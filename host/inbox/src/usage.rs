@@ -1,8 +1,8 @@
 //! How much a plugin's key-value store holds, and whether it may hold what an attempt leaves there.
 
-use hookyard_model::Key;
+use hookyard_model::{Key, Limit};
 
-use crate::Usage;
+use crate::{Error, Usage};
 
 impl Usage {
     /// What one key with a value of that many bytes takes.
@@ -22,10 +22,14 @@ impl Usage {
         Self { keys: self.keys.saturating_sub(less.keys), bytes: self.bytes.saturating_sub(less.bytes) }
     }
 
-    /// Whether a store that holds this much may come to hold `next`. One that is past its quota, since that was lowered,
-    /// may still shrink.
-    pub fn may_become(self, next: Self, quota: Self) -> bool {
-        (next.keys <= quota.keys || next.keys <= self.keys) && (next.bytes <= quota.bytes || next.bytes <= self.bytes)
+    /// The quota that keeps a store that holds this much from coming to hold `next`, if one does. A store that is past its
+    /// quota, since that was lowered, may still shrink.
+    pub fn exceeds(self, next: Self, quota: Self) -> Option<Error> {
+        if next.keys > quota.keys.max(self.keys) {
+            return Some(Error::OverQuota { limit: Limit::KvKeys, max: quota.keys });
+        }
+        let is_over = next.bytes > quota.bytes.max(self.bytes);
+        is_over.then_some(Error::OverQuota { limit: Limit::KvBytes, max: quota.bytes })
     }
 }
 
@@ -41,16 +45,20 @@ mod tests {
     fn a_store_grows_to_its_quota_and_shrinks_from_anywhere() {
         let quota = usage(2, 100);
         let cases = [
-            (usage(0, 0), usage(2, 100), true),
-            (usage(0, 0), usage(3, 10), false),
-            (usage(0, 0), usage(1, 101), false),
-            (usage(9, 900), usage(8, 900), true),
-            (usage(9, 900), usage(8, 901), false),
-            (usage(9, 900), usage(10, 1), false),
-            (usage(9, 50), usage(9, 100), true),
+            (usage(0, 0), usage(2, 100), None),
+            (usage(0, 0), usage(3, 10), Some((Limit::KvKeys, 2))),
+            (usage(0, 0), usage(1, 101), Some((Limit::KvBytes, 100))),
+            (usage(9, 900), usage(8, 900), None),
+            (usage(9, 900), usage(8, 901), Some((Limit::KvBytes, 100))),
+            (usage(9, 900), usage(10, 1), Some((Limit::KvKeys, 2))),
+            (usage(9, 50), usage(9, 100), None),
         ];
         for (now, next, expected) in cases {
-            assert_eq!(now.may_become(next, quota), expected, "{now:?} -> {next:?}");
+            let exceeded = now.exceeds(next, quota).map(|error| match error {
+                Error::OverQuota { limit, max } => (limit, max),
+                other => panic!("{other}"),
+            });
+            assert_eq!(exceeded, expected, "{now:?} -> {next:?}");
         }
     }
 

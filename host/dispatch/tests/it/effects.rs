@@ -6,7 +6,7 @@ use std::time::Duration;
 use hookyard_dispatch::RetryPolicies;
 use hookyard_inbox::Inbox;
 use hookyard_model::Clock as _;
-use hookyard_model::{Effects, Outcome};
+use hookyard_model::{Effects, Limit, Outcome};
 use tokio::time::sleep;
 
 use crate::kit::{Act, Plan, QUOTA, SECOND, Yard, count_key, done_in, plugin, policy, trapped};
@@ -49,15 +49,14 @@ async fn one_that_loses_for_ever_fails_without_its_effects() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn one_that_is_over_its_quota_fails_with_the_reason() {
+async fn one_that_is_over_its_quota_fails_of_that() {
     let yard = conflicted(0).await;
     yard.inbox.excesses_to_come.store(2, Ordering::Relaxed);
     yard.all_over().await;
     assert_eq!(yard.states().await, ["dead"]);
     assert_eq!(yard.runner.runs.load(Ordering::Relaxed), 2, "running it at once again would be no use");
-    let reason = "the plugin's store may hold 10000 keys and 1000000 bytes".to_owned();
     for attempt in yard.attempts(0, "ship") {
-        assert_eq!(attempt.outcome, Outcome::Retry { reason: reason.clone(), after: None });
+        assert_eq!(attempt.outcome, Outcome::Exceeded { limit: Limit::KvKeys, max: 10_000 });
     }
     assert!(yard.inbox.settled.lock().expect("a lock").iter().all(|it| it.effects == Effects::default()));
     yard.stop().await;

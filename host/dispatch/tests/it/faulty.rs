@@ -9,7 +9,7 @@ use hookyard_inbox::{
     Appended, Claimed, Error, EventRecord, EventSummary, Inbox, JobRef, MemoryInbox, Page, Pruned, Quarantine, Replay,
     Replayed, Retention, Routes, Settlement, Usage, Want,
 };
-use hookyard_model::{Event, EventId, Key, Outcome, PluginRef, Timestamp, Versioned};
+use hookyard_model::{Event, EventId, Key, Limit, Outcome, PluginRef, Timestamp, Versioned};
 
 /// The inbox in memory, whose next calls can be made to fail.
 #[derive(Default)]
@@ -65,7 +65,7 @@ impl Inbox for Faulty {
             return Err(Error::Conflict(settlement.effects.writes[0].key.clone()));
         }
         if is_done && fails(&self.excesses_to_come) {
-            return Err(Error::OverQuota(settlement.quota));
+            return Err(Error::OverQuota { limit: Limit::KvKeys, max: settlement.quota.keys });
         }
         self.inner.settle(settlement.clone()).await?;
         self.settled.lock().expect("a lock").push(settlement);

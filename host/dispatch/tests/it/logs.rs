@@ -57,7 +57,15 @@ impl Runner for Talkative {
             log: vec![line(false, "packed \u{1b}[2J\rthe box"), line(true, "out of tape")],
             effects: hookyard_model::Effects::default(),
             quota: hookyard_inbox::Usage { keys: u64::MAX, bytes: u64::MAX },
-            measures: Measures::default(),
+            measures: Measures {
+                decode: Duration::from_micros(11),
+                instantiate: Duration::from_micros(22),
+                run: Duration::from_millis(7),
+                cpu: Duration::from_millis(3),
+                memory_bytes: 65_536,
+                host_calls: 5,
+                host_bytes: 40,
+            },
         })
     }
 }
@@ -131,6 +139,7 @@ async fn an_attempt_and_its_lines_are_told_one_line_each() {
             "detail=\"rejected: no\\nforged line\"",
             "state=\"dead\"",
             "duration=12ms",
+            "queue=0ns decode=11µs instantiate=22µs run=7ms cpu=3ms memory_bytes=65536 host_calls=5 host_bytes=40",
         ],
     );
 }

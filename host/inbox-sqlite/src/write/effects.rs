@@ -54,8 +54,8 @@ impl Store {
             let (old, new) = (self.size_at(plugin, &write.key)?, size_of(write));
             after.usage = after.usage.less(old).plus(new);
         }
-        if !before.usage.may_become(after.usage, quota) {
-            return Err(Error::OverQuota(quota));
+        if let Some(excess) = before.usage.exceeds(after.usage, quota) {
+            return Err(excess);
         }
         for write in &effects.writes {
             after.version += 1;

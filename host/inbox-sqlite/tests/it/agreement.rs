@@ -158,7 +158,7 @@ impl Pair {
         let memory = self.memory.settle(of(memory)).await;
         let sqlite = self.sqlite.settle(of(sqlite)).await;
         assert_eq!(told(&memory), told(&sqlite));
-        if matches!(memory, Err(Error::Conflict(_) | Error::OverQuota(_))) {
+        if matches!(memory, Err(Error::Conflict(_) | Error::OverQuota { .. })) {
             self.leases.push(lease);
         }
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use hookyard_model::{Effects, JobState, Key, Outcome, PluginRef, Seen, Versioned, Write};
+use hookyard_model::{Effects, JobState, Key, Limit, Outcome, PluginRef, Seen, Versioned, Write};
 
 use super::fixtures::{
     append, at, claim, claim_of, claim_one, event, event_of, failed, jobs, message, messages, plugin, route,
@@ -318,11 +318,14 @@ async fn writes_past_the_quota_change_nothing(inbox: Arc<dyn Store>) {
     handle(&inbox, 1, writes([put("a", "12"), put("c", "12")])).await.expect("a settlement");
     append(&inbox, [event(2)]).await;
     let job = claim_one(&inbox, 10).await;
-    let cases = [((2, 99), vec![put("d", "1")]), ((9, 10), vec![put("d", "1")]), ((9, 10), vec![put("a", "12345")])];
-    for (quota, all) in cases {
+    let cases = [
+        ((2, 99), vec![put("d", "1")], (Limit::KvKeys, 2)),
+        ((9, 10), vec![put("d", "1")], (Limit::KvBytes, 10)),
+        ((9, 10), vec![put("a", "12345")], (Limit::KvBytes, 10)),
+    ];
+    for (quota, all, told) in cases {
         let answer = settle_within(&inbox, &job.lease, quota, all).await;
-        let told = Usage { keys: quota.0, bytes: quota.1 };
-        assert!(matches!(answer, Err(Error::OverQuota(quota)) if quota == told), "{answer:?}");
+        assert!(matches!(answer, Err(Error::OverQuota { limit, max }) if (limit, max) == told), "{answer:?}");
         assert_eq!(usage(&inbox).await, (2, 8));
         assert_eq!(text(&inbox, "a").await.as_deref(), Some("12"));
         assert_untouched(&inbox, 2).await;

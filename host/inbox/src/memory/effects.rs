@@ -37,8 +37,8 @@ impl Kept {
             }
         }
         let next = store.usage_after(&writes);
-        if !store.usage.may_become(next, quota) {
-            return Err(Error::OverQuota(quota));
+        if let Some(excess) = store.usage.exceeds(next, quota) {
+            return Err(excess);
         }
         store.usage = next;
         for write in writes {
