@@ -10,6 +10,7 @@ mod failing;
 pub(crate) mod fixtures;
 mod listing;
 mod ordering;
+mod outbox;
 pub mod releasing;
 mod quarantining;
 mod replaying;
@@ -60,7 +61,7 @@ pub fn cases() -> impl Iterator<Item = &'static Case> {
         retaining::CASES,
         failing::CASES,
     ];
-    groups.iter().copied().flatten()
+    groups.iter().chain(outbox::GROUPS).copied().flatten()
 }
 
 /// Runs every case, each on a store that `make` makes for it, and panics with the names of those that failed.

@@ -1,0 +1,59 @@
+//! Messages are listed in the order of their commit, and shown whole.
+
+use std::sync::Arc;
+
+use hookyard_model::{JobState, Message};
+
+use super::fixtures::{commit, id, keyed, numbers_of, record};
+use crate::conformance::fixtures::{at, event, message, messages, plugin};
+use crate::conformance::{Case, table};
+use crate::{MessagePage, MessageRecord, MessageSelection, MessageSummary, Store};
+
+pub(super) const CASES: &[Case] = table![
+    messages_are_listed_in_the_order_of_their_commit,
+    messages_name_their_origin,
+    a_message_that_is_not_there_is_none,
+];
+
+async fn messages_are_listed_in_the_order_of_their_commit(store: Arc<dyn Store>) {
+    assert_eq!(messages(&store).await, []);
+    for (number, ids) in (1..).zip([vec![50, 20], vec![], vec![30]]) {
+        commit(&store, number, ids.into_iter().map(message)).await;
+    }
+    assert_eq!(numbers_of(&messages(&store).await), [50, 20, 30]);
+    let after = async |number, limit| {
+        let page = MessagePage { selection: MessageSelection::default(), after: Some(id(number)), limit };
+        numbers_of(&store.messages(page).await.expect("the messages"))
+    };
+    assert_eq!(after(50, 9).await, [20, 30]);
+    assert_eq!(after(50, 1).await, [20]);
+    assert_eq!(after(30, 9).await, [0; 0]);
+    assert_eq!(after(25, 9).await, [30], "a name that isn't there has its place");
+    assert_eq!(after(1, 9).await, [50, 20, 30]);
+}
+
+async fn messages_name_their_origin(store: Arc<dyn Store>) {
+    let sent = Message { event_type: Some("offer.accepted".into()), ..keyed(1, "4711") };
+    commit(&store, 1, [sent.clone()]).await;
+    let summary = MessageSummary {
+        id: id(1),
+        plugin: plugin("acme/ship"),
+        event: event(1).id,
+        destination: "shop".parse().expect("a name"),
+        event_type: sent.event_type,
+        created_at: at(1),
+        state: JobState::Pending,
+        attempts: 0,
+        last_result: None,
+        body_bytes: 3,
+    };
+    assert_eq!(messages(&store).await, [summary.clone()]);
+    let expected =
+        MessageRecord { summary, ordering_key: sent.ordering_key, replays: 0, body: sent.body, deliveries: Vec::new() };
+    assert_eq!(record(&store, 1).await, expected);
+}
+
+async fn a_message_that_is_not_there_is_none(store: Arc<dyn Store>) {
+    commit(&store, 1, [message(1)]).await;
+    assert_eq!(store.message(id(2)).await.expect("a read"), None);
+}

@@ -1,0 +1,27 @@
+//! The contract of the outbox.
+
+mod claiming;
+mod ending;
+mod failing;
+mod fixtures;
+mod listing;
+mod ordering;
+mod replaying;
+mod retaining;
+mod selecting;
+mod waking;
+
+use super::Case;
+
+/// Every case, in reading order.
+pub(super) const GROUPS: &[&[Case]] = &[
+    claiming::CASES,
+    ordering::CASES,
+    ending::CASES,
+    waking::CASES,
+    listing::CASES,
+    selecting::CASES,
+    replaying::CASES,
+    retaining::CASES,
+    failing::CASES,
+];
