@@ -1,10 +1,12 @@
 //! What the host knows of typed interfaces: for each provider's WIT package, which case of `event` a sender's type is,
-//! and which part of the JSON that case is made from.
+//! which part of the JSON that case is made from, and what is sent the other way.
 //!
 //! Plain data, so that this crate needs to know nothing of how senders sign or of how providers are configured.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+
+use hookyard_verify::Outgoing;
 
 /// What the events of one provider's package mean.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,6 +19,8 @@ pub struct Contract {
     pub content: String,
     /// From the sender's event type to the name of the case.
     pub cases: BTreeMap<String, String>,
+    /// What its plugins may send, and how.
+    pub outgoing: Outgoing,
 }
 
 /// The contracts of all providers, found by package.

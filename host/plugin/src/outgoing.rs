@@ -1,0 +1,106 @@
+//! Typed sending: interfaces of a provider's package that a plugin imports, implemented by reflection.
+//!
+//! When a plugin is loaded, each function of such an import is read (`function`): what it is given becomes an encoding
+//! of values to JSON, and whatever can't work is refused there and then. When the plugin calls it, the values are
+//! written, the provider's envelope is put around them, and the whole is buffered with the attempt's other effects.
+//!
+//! The imports are the plugin's own, so each plugin has a linker of its own for them, beside the one for all.
+
+mod function;
+
+use std::sync::Arc;
+
+use hookyard_model::{Clock, DestinationName};
+use wasmtime::component::types::ComponentItem;
+use wasmtime::component::{Component, Linker};
+
+use self::function::Function;
+use crate::call::State;
+use crate::load::Terms;
+use crate::text::one_line;
+use crate::{Contract, Contracts, Fault, Grants};
+
+/// An interface that a plugin imports to send a provider's events.
+pub(crate) struct Interface {
+    /// As it stands in the component's imports.
+    name: String,
+    functions: Vec<Function>,
+}
+
+/// Whether an import is one of these, rather than the host's own: types alone need nobody to implement them.
+pub(crate) fn is_typed(interface: &str, contracts: &Contracts) -> bool {
+    contract(interface, contracts).is_some()
+}
+
+/// All of these that a component imports.
+pub(crate) fn find(component: &Component, terms: &Terms) -> Result<Vec<Interface>, Fault> {
+    let engine = component.engine();
+    let ty = component.component_type();
+    let mut interfaces = Vec::new();
+    for (name, item) in ty.imports(engine) {
+        let ComponentItem::ComponentInstance(instance) = item.ty else { continue };
+        let Some(contract) = contract(name, &terms.contracts) else { continue };
+        let refused = |reason| Fault::Outgoing { interface: name.to_owned(), reason };
+        let mut functions = Vec::new();
+        for (name, item) in instance.exports(engine) {
+            match item.ty {
+                ComponentItem::Type(_) => {}
+                ComponentItem::ComponentFunc(ty) => functions.push((name, ty)),
+                _ => return Err(refused(format!("`{name}` is no function"))),
+            }
+        }
+        if functions.is_empty() {
+            continue;
+        }
+        let destinations = granted(name, contract, &terms.grants)?;
+        let read = |(name, ty)| Function::read(name, &ty, contract, Arc::clone(&destinations)).map_err(refused);
+        let functions = functions.into_iter().map(read).collect::<Result<_, _>>()?;
+        interfaces.push(Interface { name: name.to_owned(), functions });
+    }
+    Ok(interfaces)
+}
+
+/// The contract of the package that an import is of.
+fn contract<'c>(import: &str, contracts: &'c Contracts) -> Option<&'c Arc<Contract>> {
+    contracts.get(import.split('/').next().unwrap_or_default())
+}
+
+/// The destinations that a plugin may send these events to; at least one.
+fn granted(import: &str, contract: &Contract, grants: &Grants) -> Result<Arc<[DestinationName]>, Fault> {
+    let takes = |(name, provider): (&DestinationName, &Option<String>)| {
+        (provider.as_ref() == Some(&contract.provider)).then(|| name.clone())
+    };
+    let destinations: Arc<[_]> = grants.destinations.iter().filter_map(takes).collect();
+    match destinations.is_empty() {
+        false => Ok(destinations),
+        true => Err(Fault::Ungranted { imports: import.to_owned(), lines: lines(&contract.provider) }),
+    }
+}
+
+/// What grants it. No name but the operator's own can be right.
+fn lines(provider: &str) -> String {
+    format!("[grants]\ndestinations = [\"partner\"] # a destination of the tenant with provider = \"{provider}\"")
+}
+
+/// The linker with these interfaces; the one that was given, where there are none.
+pub(crate) fn link(
+    interfaces: Vec<Interface>,
+    linker: &Linker<State>,
+    clock: &Arc<dyn Clock>,
+) -> Result<Linker<State>, Fault> {
+    let mut linker = linker.clone();
+    for Interface { name, functions } in interfaces {
+        let linked = linker.instance(&name).and_then(|mut instance| {
+            functions.into_iter().try_for_each(|function| {
+                let (clock, name) = (Arc::clone(clock), function.name().to_owned());
+                instance.func_new(&name, move |mut store, _, parameters, results| {
+                    results[0] = function.call(store.data_mut().entered(), parameters, clock.now())?;
+                    Ok(())
+                })
+            })
+        });
+        let reason = |error| one_line(&format!("{error:#}"), 400);
+        linked.map_err(|error: wasmtime::Error| Fault::Outgoing { interface: name, reason: reason(error) })?;
+    }
+    Ok(linker)
+}
