@@ -39,6 +39,7 @@ use hookyard_model::{Event, EventId, Key, PluginRef, Timestamp, Versioned};
 
 use reader::Readers;
 use watch::Watch;
+use write::Sweep;
 use writer::{Durability, Wakes, Writer};
 
 /// An inbox in one SQLite file. Dropping it finishes what is queued and closes the file; that may block for a moment.
@@ -112,6 +113,17 @@ impl SqliteInbox {
         self.writer.as_ref().map(Writer::stats).unwrap_or_default()
     }
 
+    /// Holds and sets free what should be, a stretch at a time, so that others come to the writer in between.
+    async fn sweep(&self, sweeps: Vec<Sweep>) -> Result<(), Error> {
+        for sweep in sweeps {
+            let mut rest = Some(sweep);
+            while let Some(sweep) = rest {
+                rest = self.writer()?.call(Durability::Synced, move |store| store.sweep(&sweep)).await?;
+            }
+        }
+        Ok(())
+    }
+
     fn writer(&self) -> Result<&Writer, Error> {
         self.writer.as_ref().ok_or_else(|| Error::Store("it is open for reading only".into()))
     }
@@ -156,7 +168,14 @@ impl Inbox for SqliteInbox {
     }
 
     async fn route(&self, routes: Routes) -> Result<(), Error> {
-        self.writer()?.call(Durability::Synced, move |store| store.route(&routes)).await
+        let (writer, routes) = (self.writer()?, Arc::new(routes));
+        let mut more = true;
+        while more {
+            let routes = Arc::clone(&routes);
+            more = writer.call(Durability::Synced, move |store| store.adopt(&routes)).await?;
+        }
+        let sweeps = writer.call(Durability::Synced, move |store| store.route(&routes)).await?;
+        self.sweep(sweeps).await
     }
 
     async fn claim(&self, wanted: &[Want], now: Timestamp, lease: Duration) -> Result<Vec<Claimed>, Error> {
@@ -216,22 +235,14 @@ impl Inbox for SqliteInbox {
     }
 
     async fn quarantine(&self, quarantine: Quarantine) -> Result<(), Error> {
-        let (writer, plugin) = (self.writer()?, quarantine.plugin.clone());
-        let mut more = writer.call(Durability::Synced, move |store| store.quarantine(&quarantine)).await?;
-        while more {
-            let plugin = plugin.clone();
-            more = writer.call(Durability::Synced, move |store| store.hold(&plugin)).await?;
-        }
-        Ok(())
+        let sweeps = self.writer()?.call(Durability::Synced, move |store| store.quarantine(&quarantine)).await?;
+        self.sweep(sweeps).await
     }
 
     async fn lift(&self, plugin: &PluginRef) -> Result<(), Error> {
-        let mut more = true;
-        while more {
-            let plugin = plugin.clone();
-            more = self.writer()?.call(Durability::Synced, move |store| store.lift(&plugin)).await?;
-        }
-        Ok(())
+        let plugin = plugin.clone();
+        let sweeps = self.writer()?.call(Durability::Synced, move |store| store.lift(&plugin)).await?;
+        self.sweep(sweeps).await
     }
 
     async fn quarantined(&self) -> Result<Vec<Quarantine>, Error> {

@@ -31,27 +31,25 @@ pub(crate) const UNROUTED_INSERT: &str = "INSERT INTO unrouted (tenant, source, 
 pub(crate) const ROUTES_LOAD: &str = "SELECT tenant, source, plugin FROM route";
 pub(crate) const ROUTE_INSERT: &str = "INSERT INTO route (tenant, source, plugin) VALUES (?1, ?2, ?3)";
 pub(crate) const ROUTE_DELETE: &str = "DELETE FROM route WHERE tenant = ?1 AND source = ?2 AND plugin = ?3";
-pub(crate) const JOBS_OF_UNROUTED: &str = "
-    INSERT INTO job (event, plugin, tenant, state, lane, blocked)
-    SELECT event.seq, ?3, event.tenant, ?4, event.source || '/' || event.ordering_key, event.ordering_key IS NOT NULL
-    FROM unrouted CROSS JOIN event ON event.seq = unrouted.event
-    WHERE unrouted.tenant = ?1 AND unrouted.source = ?2";
-pub(crate) const UNROUTED_ORDER: &str = "
-    SELECT event.ordering_key FROM unrouted CROSS JOIN event ON event.seq = unrouted.event
-    WHERE unrouted.tenant = ?1 AND unrouted.source = ?2 AND event.ordering_key IS NOT NULL";
-pub(crate) const UNROUTED_DELETE: &str = "DELETE FROM unrouted WHERE tenant = ?1 AND source = ?2";
-pub(crate) const DETACH_PENDING: &str = "
-    UPDATE job SET state = ?4, due_at = ?5
-    WHERE tenant = ?1 AND plugin = ?2 AND state = 'pending'
-      AND EXISTS (SELECT 1 FROM event WHERE event.seq = job.event AND event.source = ?3)";
-pub(crate) const DETACH_WAITING: &str = "
-    UPDATE job SET state = ?4, due_at = ?5
-    WHERE tenant = ?1 AND plugin = ?2 AND due_at IS NOT NULL AND state = 'waiting'
-      AND EXISTS (SELECT 1 FROM event WHERE event.seq = job.event AND event.source = ?3)";
-pub(crate) const ATTACH_HELD: &str = "
-    UPDATE job SET state = ?4, due_at = ?5
-    WHERE tenant = ?1 AND plugin = ?2 AND state = 'held'
-      AND EXISTS (SELECT 1 FROM event WHERE event.seq = job.event AND event.source = ?3)";
+pub(crate) const UNROUTED: &str = "
+    SELECT event.seq, event.ordering_key FROM unrouted CROSS JOIN event ON event.seq = unrouted.event
+    WHERE unrouted.tenant = ?1 AND unrouted.source = ?2 ORDER BY unrouted.event LIMIT ?3";
+pub(crate) const UNROUTED_DELETE: &str = "DELETE FROM unrouted WHERE tenant = ?1 AND source = ?2 AND event = ?3";
+/// Stretches of a plugin's jobs, for `write::sweep`.
+pub(crate) const SWEEP_PENDING: &str = "
+    SELECT job.event, event.source, job.due_at FROM job CROSS JOIN event ON event.seq = job.event
+    WHERE job.tenant = ?1 AND job.plugin = ?2 AND job.blocked = ?5 AND job.state = 'pending' AND job.event > ?4
+    ORDER BY job.event LIMIT ?3";
+pub(crate) const SWEEP_WAITING: &str = "
+    SELECT job.event, event.source, job.due_at FROM job CROSS JOIN event ON event.seq = job.event
+    WHERE job.tenant = ?1 AND job.plugin = ?2 AND job.blocked = ?5 AND job.due_at IS NOT NULL
+      AND (job.due_at, job.event) > (?6, ?4) AND job.state = 'waiting'
+    ORDER BY job.due_at, job.event LIMIT ?3";
+pub(crate) const SWEEP_HELD: &str = "
+    SELECT job.event, event.source, job.due_at FROM job CROSS JOIN event ON event.seq = job.event
+    WHERE job.tenant = ?1 AND job.plugin = ?2 AND job.state = 'held' AND job.event > ?4
+    ORDER BY job.event LIMIT ?3";
+pub(crate) const JOB_TURN: &str = "UPDATE job SET state = ?3, due_at = ?4 WHERE event = ?1 AND plugin = ?2";
 
 pub(crate) const CLAIM_PENDING: &str = "
     SELECT job.event, event.id, event.source, job.state, job.due_at, job.replays, job.attempts, job.revision,
@@ -150,19 +148,6 @@ pub(crate) const QUARANTINE_PUT: &str = "
     ON CONFLICT (tenant, plugin)
     DO UPDATE SET revision = excluded.revision, reason = excluded.reason, since = excluded.since";
 /// A stretch of what a quarantine holds.
-pub(crate) const HOLD_PENDING: &str = "
-    UPDATE job SET state = ?3, due_at = ?4 WHERE plugin = ?2 AND event IN
-        (SELECT held.event FROM job AS held
-         WHERE held.tenant = ?1 AND held.plugin = ?2 AND held.state = 'pending' LIMIT ?5)";
-pub(crate) const HOLD_WAITING: &str = "
-    UPDATE job SET state = ?3, due_at = ?4 WHERE plugin = ?2 AND event IN
-        (SELECT held.event FROM job AS held
-         WHERE held.tenant = ?1 AND held.plugin = ?2 AND held.due_at IS NOT NULL AND held.state = 'waiting' LIMIT ?5)";
-/// A stretch of what the end of a quarantine sets free, of one source.
-pub(crate) const FREE_HELD: &str = "
-    UPDATE job SET state = ?3, due_at = ?4 WHERE plugin = ?2 AND event IN
-        (SELECT free.event FROM job AS free CROSS JOIN event ON event.seq = free.event
-         WHERE free.tenant = ?1 AND free.plugin = ?2 AND free.state = 'held' AND event.source = ?6 LIMIT ?5)";
 pub(crate) const IS_QUARANTINED: &str = "SELECT EXISTS (SELECT 1 FROM quarantine WHERE tenant = ?1 AND plugin = ?2)";
 pub(crate) const QUARANTINE_DELETE: &str = "DELETE FROM quarantine WHERE tenant = ?1 AND plugin = ?2";
 
@@ -252,9 +237,16 @@ mod tests {
             ("read: attempts", ATTEMPTS_TO_READ, &["PRIMARY KEY (event=? AND plugin=?)"]),
             ("replay: find", JOB_TO_REPLAY, &["job USING PRIMARY KEY (event=? AND plugin=?)"]),
             ("replay: put", JOB_REPLAY, &["PRIMARY KEY (event=? AND plugin=?)"]),
-            ("quarantine: pending", HOLD_PENDING, &["INDEX job_pending", "PRIMARY KEY (event=? AND plugin=?)"]),
-            ("quarantine: waiting", HOLD_WAITING, &["INDEX job_due", "PRIMARY KEY (event=? AND plugin=?)"]),
-            ("lift: held", FREE_HELD, &["INDEX job_held", "PRIMARY KEY (event=? AND plugin=?)"]),
+            ("sweep: pending", SWEEP_PENDING, &["INDEX job_pending (tenant=? AND plugin=? AND blocked=? AND event>?)"]),
+            (
+                "sweep: waiting",
+                SWEEP_WAITING,
+                &["job_due (tenant=? AND plugin=? AND blocked=? AND (due_at,event)>(?,?))"],
+            ),
+            ("sweep: held", SWEEP_HELD, &["INDEX job_held (tenant=? AND plugin=? AND event>?)"]),
+            ("sweep: turn", JOB_TURN, &["PRIMARY KEY (event=? AND plugin=?)"]),
+            ("route: unrouted", UNROUTED, &["unrouted USING PRIMARY KEY (tenant=? AND source=?)", "(rowid=?)"]),
+            ("route: forget", UNROUTED_DELETE, &["PRIMARY KEY (tenant=? AND source=? AND event=?)"]),
             ("lift", QUARANTINE_DELETE, &["PRIMARY KEY (tenant=? AND plugin=?)"]),
             (
                 "prune: find",
@@ -262,13 +254,7 @@ mod tests {
                 &["event_age (tenant=? AND received_at>? AND received_at<?)", "PRIMARY KEY (event=?)"],
             ),
             ("prune: take out", EVENT_DELETE, &["event USING INTEGER PRIMARY KEY (rowid=?)"]),
-            ("route: pending", DETACH_PENDING, &["INDEX job_pending (tenant=? AND plugin=?)"]),
-            ("route: waiting", DETACH_WAITING, &["INDEX job_due (tenant=? AND plugin=?)"]),
-            ("route: held", ATTACH_HELD, &["INDEX job_held (tenant=? AND plugin=?)"]),
-            ("route: unrouted", JOBS_OF_UNROUTED, &["unrouted USING PRIMARY KEY (tenant=? AND source=?)"]),
-            ("route: order", UNROUTED_ORDER, &["unrouted USING PRIMARY KEY (tenant=? AND source=?)", "(rowid=?)"]),
             ("prune: keys", KEYS_FORGET, &["COVERING INDEX dedupe_until (until<?)", "PRIMARY KEY (key=?)"]),
-            ("route: forget", UNROUTED_DELETE, &["unrouted USING PRIMARY KEY (tenant=? AND source=?)"]),
         ];
         for (name, statement, parts) in cases {
             let steps = plan(&connection, statement);

@@ -10,14 +10,17 @@ mod outbox;
 mod quarantine;
 mod replay;
 mod retention;
+mod routing;
+mod sweep;
 
 pub(crate) use claim::Leased;
 pub(crate) use outbox::{LeasedMessage, MessageStretch, is_disabled};
 pub(crate) use quarantine::quarantined;
 pub(crate) use replay::Stretch;
 pub(crate) use retention::Expired;
+pub(crate) use sweep::Sweep;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use hookyard_crash::Point;
 use hookyard_inbox::{Appended, Error, JobRef, Routes, Settlement, step};
@@ -26,7 +29,7 @@ use hookyard_model::{
 };
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use crate::codec::{self, corrupt, due_of, parsed, store};
+use crate::codec::{self, parsed, store};
 use crate::sql;
 
 /// The writer's connection and what it remembers of the database.
@@ -83,10 +86,8 @@ impl Store {
         self.execute(sql::EVENT_INSERT, values)?;
         let seq = self.connection.last_insert_rowid();
         Point::AppendEvent.pass();
-        let lane = event.ordering_key.as_ref().map(|ordering_key| lane::name(&event.source, ordering_key));
         for plugin in &plugins {
-            let state = step::route(JobState::Pending, self.is_taken(&event.source, plugin)?);
-            self.execute(sql::JOB_INSERT, params![seq, plugin.as_str(), tenant, state.name(), lane])?;
+            self.add_job(seq, &event.source, plugin, event.ordering_key.as_deref())?;
         }
         if plugins.is_empty() {
             self.execute(sql::UNROUTED_INSERT, params![tenant, source, seq])?;
@@ -95,51 +96,24 @@ impl Store {
         Ok(Appended::New)
     }
 
+    /// Makes the job of an event and a plugin that it is for. To be called in the order of the events.
+    fn add_job(
+        &mut self,
+        event: i64,
+        source: &SourceRef,
+        plugin: &PluginName,
+        ordering_key: Option<&str>,
+    ) -> Result<(), Error> {
+        let state = step::route(JobState::Pending, !self.is_quarantined(source, plugin)?);
+        let lane = ordering_key.map(|ordering_key| lane::name(source, ordering_key));
+        let values = params![event, plugin.as_str(), source.tenant.as_str(), state.name(), lane];
+        self.execute(sql::JOB_INSERT, values).map(drop)
+    }
+
     fn owner_of(&self, key: &[u8]) -> Result<EventId, Error> {
         let mut statement = self.connection.prepare_cached(sql::KEY_OWNER).map_err(store)?;
         let id: [u8; 16] = statement.query_row([key], |row| row.get(0)).map_err(store)?;
         codec::event_id(&id)
-    }
-
-    pub(crate) fn route(&mut self, routes: &Routes) -> Result<(), Error> {
-        let old = self.routes()?.clone();
-        for (source, plugin) in difference(&old, routes) {
-            self.execute(sql::ROUTE_DELETE, params![source.tenant.as_str(), source.source.as_str(), plugin.as_str()])?;
-            self.turn(source, plugin, false)?;
-        }
-        Point::RouteHalf.pass();
-        let added = difference(routes, &old);
-        for (source, plugin) in &added {
-            let values = params![source.tenant.as_str(), source.source.as_str(), plugin.as_str()];
-            self.execute(sql::ROUTE_INSERT, values)?;
-            let is_free = !self.is_quarantined(source, plugin)?;
-            self.turn(source, plugin, is_free)?;
-            self.add_jobs(source, plugin, step::route(JobState::Pending, is_free))?;
-        }
-        for source in added.iter().map(|(source, _)| source).collect::<BTreeSet<_>>() {
-            self.execute(sql::UNROUTED_DELETE, params![source.tenant.as_str(), source.source.as_str()])?;
-        }
-        self.routes = Some(routes.clone());
-        self.has_news = true;
-        Ok(())
-    }
-
-    /// Attaches or detaches every job that the plugin has of the source's events.
-    fn turn(&self, source: &SourceRef, plugin: &PluginName, routed: bool) -> Result<(), Error> {
-        let waiting = JobState::Waiting { until: Timestamp::from_unix_millis(0) };
-        let turns = [
-            (sql::DETACH_PENDING, JobState::Pending),
-            (sql::DETACH_WAITING, waiting),
-            (sql::ATTACH_HELD, JobState::Held),
-        ];
-        for (statement, state) in turns {
-            let next = step::route(state, routed);
-            if next != state {
-                let (tenant, source) = (source.tenant.as_str(), source.source.as_str());
-                self.execute(statement, params![tenant, plugin.as_str(), source, next.name(), due_of(next)])?;
-            }
-        }
-        Ok(())
     }
 
     pub(crate) fn extend(&mut self, leases: &[JobRef], until: Timestamp) -> Result<(), Error> {
@@ -156,7 +130,7 @@ impl Store {
     pub(crate) fn release(&mut self, leases: &[JobRef]) -> Result<(), Error> {
         for lease in leases {
             let Some(job) = self.leased(lease)? else { continue };
-            let routed = self.is_routed(&job, &lease.plugin)?;
+            let routed = self.is_wanted(&job, &lease.plugin)?;
             if let Ok(next) = step::release(JobState::Leased { until: job.until }, routed) {
                 self.put(job.seq, &lease.plugin.plugin, next, lease.attempt - 1)?;
             }
@@ -167,7 +141,7 @@ impl Store {
     pub(crate) fn settle(&mut self, settlement: &Settlement) -> Result<(), Error> {
         let Settlement { lease, attempt, next, .. } = settlement;
         let Some(job) = self.leased(lease)? else { return Err(Error::LeaseLost(lease.clone())) };
-        let next = step::route(*next, self.is_routed(&job, &lease.plugin)?);
+        let next = step::route(*next, self.is_wanted(&job, &lease.plugin)?);
         self.put(job.seq, &lease.plugin.plugin, next, lease.attempt)?;
         Point::SettleState.pass();
         let values = params![
@@ -216,30 +190,14 @@ impl Store {
         Ok(Some(LeasedJob { seq, source, until: Timestamp::from_unix_millis(until) }))
     }
 
-    fn is_routed(&mut self, job: &LeasedJob, plugin: &PluginRef) -> Result<bool, Error> {
+    /// Whether the plugin takes a job that it has under lease, should that come to be run again.
+    fn is_wanted(&mut self, job: &LeasedJob, plugin: &PluginRef) -> Result<bool, Error> {
         let source = SourceRef { tenant: plugin.tenant.clone(), source: job.source.clone() };
         self.is_taken(&source, &plugin.plugin)
     }
 
-    /// Whether the plugin is given the source's events: it is routed to it, and isn't quarantined.
-    fn is_taken(&mut self, source: &SourceRef, plugin: &PluginName) -> Result<bool, Error> {
-        Ok(self.routes()?.0.get(source).is_some_and(|plugins| plugins.contains(plugin))
-            && !self.is_quarantined(source, plugin)?)
-    }
-
     fn execute(&self, statement: &str, values: &[&dyn rusqlite::ToSql]) -> Result<usize, Error> {
         self.connection.prepare_cached(statement).and_then(|mut statement| statement.execute(values)).map_err(store)
-    }
-
-    fn plugins_of(&mut self, source: &SourceRef) -> Result<BTreeSet<PluginName>, Error> {
-        Ok(self.routes()?.0.get(source).cloned().unwrap_or_default())
-    }
-
-    fn routes(&mut self) -> Result<&Routes, Error> {
-        if self.routes.is_none() {
-            self.routes = Some(load_routes(&self.connection)?);
-        }
-        Ok(self.routes.as_ref().expect("just loaded"))
     }
 }
 
@@ -270,24 +228,4 @@ impl LeftJob {
             attempts: row.get(5).map_err(store)?,
         })
     }
-}
-
-/// The pairs of `these` that `those` is without.
-fn difference<'a>(these: &'a Routes, those: &Routes) -> Vec<(&'a SourceRef, &'a PluginName)> {
-    let pairs = these.0.iter().flat_map(|(source, plugins)| plugins.iter().map(move |plugin| (source, plugin)));
-    pairs.filter(|(source, plugin)| !those.0.get(source).is_some_and(|there| there.contains(plugin))).collect()
-}
-
-fn load_routes(connection: &Connection) -> Result<Routes, Error> {
-    let mut statement = connection.prepare_cached(sql::ROUTES_LOAD).map_err(store)?;
-    let mut rows = statement.query([]).map_err(store)?;
-    let mut routes = BTreeMap::<SourceRef, BTreeSet<PluginName>>::new();
-    while let Some(row) = rows.next().map_err(store)? {
-        let text = |column: usize| row.get_ref(column).ok().and_then(|value| value.as_str().ok()).unwrap_or_default();
-        let tenant = parsed(text(0), "a route's tenant")?;
-        let source = SourceRef { tenant, source: parsed(text(1), "a route's source")? };
-        let plugin = PluginName::new(text(2)).map_err(|_| corrupt("a route's plugin"))?;
-        routes.entry(source).or_default().insert(plugin);
-    }
-    Ok(Routes(routes))
 }

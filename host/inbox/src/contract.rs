@@ -32,7 +32,8 @@ pub trait Inbox: Send + Sync + 'static {
     /// Once this returns, events appended later get jobs by the new table. Jobs of a plugin that no longer takes its
     /// source's events are held (those under lease are settled first by whoever has them), held jobs of a plugin that
     /// takes them again are pending, and events that were stored while their source had no plugin have their jobs.
-    /// The table is durable: it outlives a restart.
+    /// The table is durable: it outlives a restart. A crash before the return may leave it as it was or replaced, with
+    /// some of the jobs not held or set free yet: no claim gives out what should be held, and the next call does the rest.
     async fn route(&self, routes: Routes) -> Result<(), Error>;
 
     /// Takes leases on jobs that are due, the longest due first: of each wanted plugin no more than its limit.
@@ -94,7 +95,7 @@ pub trait Inbox: Send + Sync + 'static {
     async fn quarantine(&self, quarantine: Quarantine) -> Result<(), Error>;
 
     /// Ends a plugin's quarantine: its held jobs are pending again. Without one nothing is done. A crash before the return
-    /// may leave it quarantined.
+    /// may leave some of them held, until the next `route`.
     async fn lift(&self, plugin: &PluginRef) -> Result<(), Error>;
 
     /// The plugins that are quarantined.

@@ -9,6 +9,9 @@ use super::Store;
 use crate::codec::{self, parsed, store};
 use crate::sql;
 
+/// How often one claim looks again, since it came upon jobs that had to be held.
+const ROUNDS_MAX: usize = 8;
+
 /// A lease that was taken, less the event, which a reader loads once the lease is committed.
 pub(crate) struct Leased {
     pub(crate) lease: JobRef,
@@ -31,7 +34,7 @@ impl Store {
         let mut leased = Vec::new();
         for want in wanted {
             let mut want = want.clone();
-            while want.limit > 0 {
+            for _ in 0..ROUNDS_MAX {
                 let (before, mut is_held) = (leased.len(), false);
                 for job in self.due(&want, now)? {
                     match self.lease(job, &want.plugin, now, until)? {
@@ -41,8 +44,9 @@ impl Store {
                     }
                 }
                 want.limit -= leased.len() - before;
-                // What is held now made way for others.
-                if !is_held {
+                // What is held now made way for others; not for ever, since a sweep is under way that holds the rest.
+                self.has_news |= is_held;
+                if !is_held || want.limit == 0 {
                     break;
                 }
             }
@@ -81,8 +85,7 @@ impl Store {
         until: Timestamp,
     ) -> Result<Option<Taken>, Error> {
         let source = SourceRef { tenant: plugin.tenant.clone(), source: parsed(&job.source, "an event's source")? };
-        // A pending job is always routed: it would be held otherwise.
-        let routed = job.state == JobState::Pending || self.is_taken(&source, &plugin.plugin)?;
+        let routed = self.is_taken(&source, &plugin.plugin)?;
         match step::claim(job.state, routed, until, now) {
             step::Claim::Leave => Ok(None),
             step::Claim::Keep(next) => {

@@ -4,14 +4,12 @@
 //! A lane's head is the one of it that isn't over and isn't blocked. All others are blocked, which keeps them out
 //! of what a claim reads, so that a claim never walks along those that can't be had.
 
-use std::collections::BTreeSet;
-
 use hookyard_inbox::Error;
 use hookyard_model::{JobState, PluginName, SourceRef};
 use rusqlite::{OptionalExtension, Row, params};
 
 use super::Store;
-use crate::codec::{self, due_of, store};
+use crate::codec::{due_of, store};
 use crate::sql;
 
 /// What a lane is made of.
@@ -98,22 +96,5 @@ impl Store {
             }
         }
         Ok(())
-    }
-
-    /// Gives the events of a source that have had no plugin so far to this one.
-    pub(super) fn add_jobs(&mut self, source: &SourceRef, plugin: &PluginName, state: JobState) -> Result<(), Error> {
-        let (tenant, source_name) = (source.tenant.as_str(), source.source.as_str());
-        let ordering_keys: BTreeSet<String> = {
-            let mut statement = self.connection.prepare_cached(sql::UNROUTED_ORDER).map_err(store)?;
-            codec::read_all(&mut statement, [tenant, source_name], |row| row.get(0).map_err(store))?
-                .into_iter()
-                .collect()
-        };
-        let values = params![tenant, source_name, plugin.as_str(), state.name()];
-        self.execute(sql::JOBS_OF_UNROUTED, values)?;
-        ordering_keys.iter().try_for_each(|ordering_key| {
-            let name = name(source, ordering_key);
-            self.line_up(&Lane { of: Of::Jobs, tenant: tenant.to_owned(), owner: plugin.to_string(), name })
-        })
     }
 }

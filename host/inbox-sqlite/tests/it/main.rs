@@ -9,3 +9,4 @@ mod keeping;
 mod opening;
 mod releasing;
 mod reopening;
+mod stretches;

@@ -1,0 +1,114 @@
+//! Routing: which plugins are given the events of which source, and what a change of that means for jobs.
+//!
+//! The table changes in one transaction. What it means for jobs that are there already follows in stretches, so that
+//! nobody waits long for the writer: before the change, events that have had no plugin are given to their first ones;
+//! after it, jobs are held and set free (`sweep`). Claims go by the table, so that none is given out that shouldn't be.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use hookyard_crash::Point;
+use hookyard_inbox::{Error, Routes};
+use hookyard_model::{PluginName, PluginRef, SourceRef};
+use rusqlite::{Connection, params};
+
+use super::{Store, Sweep};
+use crate::codec::{self, corrupt, parsed, store};
+use crate::sql;
+
+/// Events that are given to their first plugins at once.
+const STRETCH: usize = 500;
+
+impl Store {
+    /// Gives a stretch of the events that have had no plugin to those that they will have; whether there may be more.
+    pub(crate) fn adopt(&mut self, routes: &Routes) -> Result<bool, Error> {
+        let mut left = STRETCH;
+        for (source, plugins) in routes.0.iter().filter(|(_, plugins)| !plugins.is_empty()) {
+            left -= self.adopt_of(source, plugins, left)?;
+            if left == 0 {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    fn adopt_of(&mut self, source: &SourceRef, plugins: &BTreeSet<PluginName>, limit: usize) -> Result<usize, Error> {
+        let (tenant, name) = (source.tenant.as_str(), source.source.as_str());
+        let events: Vec<(i64, Option<String>)> = {
+            let mut statement = self.connection.prepare_cached(sql::UNROUTED).map_err(store)?;
+            codec::read_all(&mut statement, params![tenant, name, limit as i64], |row| {
+                Ok((row.get(0).map_err(store)?, row.get(1).map_err(store)?))
+            })?
+        };
+        for (event, ordering_key) in &events {
+            for plugin in plugins {
+                self.add_job(*event, source, plugin, ordering_key.as_deref())?;
+            }
+            self.execute(sql::UNROUTED_DELETE, params![tenant, name, event])?;
+        }
+        Ok(events.len())
+    }
+
+    /// Replaces the table; what is to be gone through after that.
+    pub(crate) fn route(&mut self, routes: &Routes) -> Result<Vec<Sweep>, Error> {
+        // Those that came since the last stretch.
+        while self.adopt(routes)? {}
+        let old = self.routes()?.clone();
+        for (source, plugin) in difference(&old, routes) {
+            self.execute(sql::ROUTE_DELETE, params![source.tenant.as_str(), source.source.as_str(), plugin.as_str()])?;
+        }
+        Point::RouteHalf.pass();
+        for (source, plugin) in difference(routes, &old) {
+            self.execute(sql::ROUTE_INSERT, params![source.tenant.as_str(), source.source.as_str(), plugin.as_str()])?;
+        }
+        self.routes = Some(routes.clone());
+        self.has_news = true;
+        let of_tenant = |(source, plugin): (&SourceRef, &PluginName)| PluginRef {
+            tenant: source.tenant.clone(),
+            plugin: plugin.clone(),
+        };
+        let gone: BTreeSet<_> = difference(&old, routes).into_iter().map(of_tenant).collect();
+        // Not of those alone that are new: a host may have died before it had set all free.
+        let there: BTreeSet<_> = difference(routes, &Routes::default()).into_iter().map(of_tenant).collect();
+        Ok(gone.into_iter().flat_map(Sweep::to_hold).chain(there.into_iter().map(Sweep::to_free)).collect())
+    }
+
+    /// Whether the plugin is given the source's events: it is routed to it, and isn't quarantined.
+    pub(super) fn is_taken(&mut self, source: &SourceRef, plugin: &PluginName) -> Result<bool, Error> {
+        Ok(self.is_routed(source, plugin)? && !self.is_quarantined(source, plugin)?)
+    }
+
+    pub(super) fn is_routed(&mut self, source: &SourceRef, plugin: &PluginName) -> Result<bool, Error> {
+        Ok(self.routes()?.0.get(source).is_some_and(|plugins| plugins.contains(plugin)))
+    }
+
+    pub(super) fn plugins_of(&mut self, source: &SourceRef) -> Result<BTreeSet<PluginName>, Error> {
+        Ok(self.routes()?.0.get(source).cloned().unwrap_or_default())
+    }
+
+    fn routes(&mut self) -> Result<&Routes, Error> {
+        if self.routes.is_none() {
+            self.routes = Some(load_routes(&self.connection)?);
+        }
+        Ok(self.routes.as_ref().expect("just loaded"))
+    }
+}
+
+/// The pairs of `these` that `those` is without.
+fn difference<'a>(these: &'a Routes, those: &Routes) -> Vec<(&'a SourceRef, &'a PluginName)> {
+    let pairs = these.0.iter().flat_map(|(source, plugins)| plugins.iter().map(move |plugin| (source, plugin)));
+    pairs.filter(|(source, plugin)| !those.0.get(source).is_some_and(|there| there.contains(plugin))).collect()
+}
+
+fn load_routes(connection: &Connection) -> Result<Routes, Error> {
+    let mut statement = connection.prepare_cached(sql::ROUTES_LOAD).map_err(store)?;
+    let mut rows = statement.query([]).map_err(store)?;
+    let mut routes = BTreeMap::<SourceRef, BTreeSet<PluginName>>::new();
+    while let Some(row) = rows.next().map_err(store)? {
+        let text = |column: usize| row.get_ref(column).ok().and_then(|value| value.as_str().ok()).unwrap_or_default();
+        let tenant = parsed(text(0), "a route's tenant")?;
+        let source = SourceRef { tenant, source: parsed(text(1), "a route's source")? };
+        let plugin = PluginName::new(text(2)).map_err(|_| corrupt("a route's plugin"))?;
+        routes.entry(source).or_default().insert(plugin);
+    }
+    Ok(Routes(routes))
+}
