@@ -62,9 +62,8 @@ fn main() {
 }
 
 fn tell(group: u64, at_small: &[Cost], at_large: &[Cost]) {
-    let kinds: [(&str, fn(&Cost) -> Duration); 3] =
-        [("append", |cost| cost.append), ("claim", |cost| cost.claim), ("settle", |cost| cost.settle)];
-    for (name, of) in kinds {
+    for (place, name) in ["append", "claim", "settle"].into_iter().enumerate() {
+        let of = |cost: &Cost| [cost.append, cost.claim, cost.settle][place];
         let micros = |costs: &[Cost]| median(costs.iter().map(of).collect()).as_secs_f64() * 1e6 / group as f64;
         let (a, b) = (micros(at_small), micros(at_large));
         let name = format!("{name}, {group} at once");
