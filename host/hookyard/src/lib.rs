@@ -13,6 +13,7 @@ mod system;
 mod watch;
 mod release;
 mod reload;
+mod admin;
 mod serve;
 mod retention;
 mod check;

@@ -19,6 +19,8 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+use crate::admin;
+use crate::admin::metrics::Metrics;
 use crate::cli::Failure;
 use crate::config::{self, Settings};
 use crate::release::{self, Desired, Releases};
@@ -28,6 +30,7 @@ use crate::system::{Fetcher, SystemClock, event_id, message_id};
 
 /// All parts, each ready and none running.
 struct Parts {
+    admin: admin::Bound,
     ingress: Bound,
     dispatcher: Dispatcher,
     releases: Releases,
@@ -47,6 +50,7 @@ pub(crate) async fn serve(path: &Path) -> Result<(), Failure> {
 async fn build(path: &Path, settings: Settings, files: BTreeSet<PathBuf>) -> anyhow::Result<Parts> {
     let folder = &settings.plugins.folder;
     std::fs::read_dir(folder).with_context(|| release::unreadable(folder))?;
+    let admin = admin::bind(&settings.admin, Metrics::start()?).await?;
     let inbox = open_inbox(&settings).await?;
     let engine = Engine::new(engine_config(&settings))?;
     let effects = hookyard_plugin::Parts { inbox: Arc::clone(&inbox), message_ids: Arc::new(message_id) };
@@ -61,7 +65,7 @@ async fn build(path: &Path, settings: Settings, files: BTreeSet<PathBuf>) -> any
     let (ingress_handle, dispatch) = (ingress.handle(), dispatcher.handle());
     let handles = Handles { ingress: ingress_handle, dispatch, releases: releases.handle(), retention };
     let reload = Reload::new(path.to_owned(), settings, files, handles);
-    Ok(Parts { ingress, dispatcher, releases, retaining, reload })
+    Ok(Parts { admin, ingress, dispatcher, releases, retaining, reload })
 }
 
 async fn open_inbox(settings: &Settings) -> anyhow::Result<Arc<dyn Inbox>> {
@@ -158,6 +162,8 @@ async fn run(parts: Parts, mut stop: Stop) -> anyhow::Result<()> {
     tasks.spawn(parts.dispatcher.run(until_ended()));
     tasks.spawn(parts.releases.run(until_ended()));
     tasks.spawn(parts.retaining.run(until_ended()));
+    tracing::info!(target: "hookyard::admin", address = %parts.admin.address(), "metrics at GET /metrics");
+    tasks.spawn(parts.admin.run(until_ended()));
     tasks.spawn(parts.reload.run(until_ended()));
     tracing::info!(target: "hookyard::serve", %address, "listening");
     let failed = tokio::select! {

@@ -32,6 +32,7 @@ macro_rules! log {
 
 /// Logs a request that has come to its end.
 pub(crate) fn request(outcome: &Result<Accepted, Refused>, about: &About<'_>) {
+    count(outcome);
     let Some(route) = about.route else {
         // Anybody can cause these, in any number, so they stay below the default level.
         tracing::debug!(
@@ -47,6 +48,24 @@ pub(crate) fn request(outcome: &Result<Accepted, Refused>, about: &About<'_>) {
             log!(warn, about, route, status, reason = refused.reason(), detail = detail.as_str(), "refused");
         }
     }
+}
+
+const REQUESTS: &str = "hookyard_requests_total";
+
+/// Says what the metric is, to whoever records it.
+pub fn describe_metrics() {
+    metrics::describe_counter!(REQUESTS, "Requests of senders that were answered, by status and reason.");
+}
+
+fn count(outcome: &Result<Accepted, Refused>) {
+    let (status, reason) = match outcome {
+        Ok(Accepted::Stored(_)) => (200, "stored"),
+        Ok(Accepted::Repeat(_)) => (200, "repeat"),
+        Ok(Accepted::Confirmed { .. }) => (200, "confirmed"),
+        Ok(Accepted::Noticed { .. }) => (200, "noticed"),
+        Err(refused) => (refused.status().as_u16(), refused.reason()),
+    };
+    metrics::counter!(REQUESTS, "status" => status.to_string(), "reason" => reason).increment(1);
 }
 
 fn accepted_request(accepted: &Accepted, about: &About<'_>, route: &Route<'_>) {

@@ -39,10 +39,12 @@ pub(super) fn ingress(section: &Section<'_>) -> hookyard_ingress::Config {
 
 /// `[admin]`
 pub(super) fn admin(section: &Section<'_>, around: &Surroundings<'_>) -> Admin {
-    Admin {
-        listen: section.get("listen").unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 9090))),
-        token: section.entry("token").and_then(|entry| around.secret(&entry)).map(Secret::new),
+    let listen = section.get("listen").unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 9090)));
+    let token = section.entry("token").and_then(|entry| around.secret(&entry)).map(Secret::new);
+    if !listen.ip().is_loopback() && section.entry("token").is_none() {
+        section.missing("token", format_args!("{listen} can be reached by others; name a token, or listen on 127.0.0.1"));
     }
+    Admin { listen, token }
 }
 
 /// `[inbox]`: the database file.

@@ -33,7 +33,7 @@ pub(crate) struct Settings {
     pub(crate) sources: BTreeMap<SourceRef, Source>,
 }
 
-/// The admin API, which nothing serves yet.
+/// The administrators' listener.
 #[derive(Debug, Clone)]
 pub(crate) struct Admin {
     pub(crate) listen: SocketAddr,
