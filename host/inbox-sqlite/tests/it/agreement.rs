@@ -3,25 +3,26 @@
 //! Long random sequences of calls are made to both. A seed that tells them apart is printed; `HOOKYARD_SEED` runs it
 //! alone.
 
+mod outbox;
+
 use std::collections::BTreeSet;
 use std::time::Duration;
 
 use bytes::Bytes;
 use hookyard_inbox::{
-    Appended, Error, Inbox, JobRef, Keep, MemoryInbox, MessagePage, MessageSelection, Outbox, Page, Quarantine, Replay,
-    Retention, Routes, Selection, Settlement, Usage, Want,
+    Appended, Error, Inbox, JobRef, Keep, MemoryInbox, MessageLease, Page, Quarantine, Replay, Retention, Routes,
+    Selection, Settlement, Usage, Want,
 };
 use hookyard_inbox_sqlite::SqliteInbox;
 use hookyard_model::{
-    Effects, Event, EventId, JobState, Key, Message, MessageId, Outcome, PluginName, PluginRef, Revision, Seen,
-    SourceRef, Timestamp, Write,
+    Attempt, Effects, Event, EventId, JobState, Key, Outcome, PluginName, PluginRef, Revision, Seen, SourceRef,
+    Timestamp, Write,
 };
-use uuid::Uuid;
 
 use crate::fixtures::{Folder, at, event, settlement};
 
 const SEEDS: std::ops::Range<u64> = 0..8;
-const STEPS: usize = 150;
+const STEPS: usize = 200;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn both_stores_answer_alike() {
@@ -44,6 +45,7 @@ struct Pair {
     sent: u64,
     messages: u128,
     leases: Vec<JobRef>,
+    message_leases: Vec<MessageLease>,
     /// What an earlier look at a key found, which may have changed since.
     looks: Vec<(PluginRef, Key, Versions)>,
     routes: BTreeSet<(usize, usize)>,
@@ -86,6 +88,7 @@ impl Pair {
             sent: 0,
             messages: 0,
             leases: Vec::new(),
+            message_leases: Vec::new(),
             looks: Vec::new(),
             routes: BTreeSet::new(),
         }
@@ -94,7 +97,7 @@ impl Pair {
     async fn run(mut self) {
         for _ in 0..STEPS {
             self.now = self.now.after(Duration::from_secs(self.random.below(6)));
-            match self.random.below(20) {
+            match self.random.below(28) {
                 0..=5 => self.append().await,
                 6..=8 => self.claim().await,
                 9..=13 => self.settle().await,
@@ -103,6 +106,7 @@ impl Pair {
                 16 => self.quarantine_or_lift().await,
                 17 => self.replay().await,
                 18 => self.prune().await,
+                19..=26 => self.use_the_outbox().await,
                 _ => self.restart_or_look().await,
             }
             self.compare().await;
@@ -154,7 +158,11 @@ impl Pair {
         let (outcome, next) = ends[[0, 0, 0, 1, 1, 2][self.random.below(6) as usize]].clone();
         let quota = Usage { keys: 1 + self.random.below(4), bytes: 10 + self.random.below(20) };
         let (memory, sqlite) = self.effects(&lease.plugin);
-        let of = |effects| Settlement { effects, quota, ..settlement(lease.clone(), outcome.clone(), next) };
+        let started_at = self.now;
+        let of = |effects| {
+            let settlement = settlement(lease.clone(), outcome.clone(), next);
+            Settlement { effects, quota, attempt: Attempt { started_at, ..settlement.attempt }, ..settlement }
+        };
         let memory = self.memory.settle(of(memory)).await;
         let sqlite = self.sqlite.settle(of(sqlite)).await;
         assert_eq!(told(&memory), told(&sqlite));
@@ -174,18 +182,8 @@ impl Pair {
                 _ => {}
             }
         }
-        if self.random.below(3) == 0 {
-            self.messages += 1;
-            // Ids don't follow the order of commits.
-            let id = MessageId::from_uuid(Uuid::from_u128(self.messages ^ 5));
-            let body = Bytes::from_static(b"{}");
-            effects.messages.push(Message {
-                id,
-                destination: "shop".parse().expect("a name"),
-                event_type: None,
-                body,
-                ordering_key: None,
-            });
+        for _ in 0..self.random.below(3) {
+            effects.messages.push(self.message());
         }
         let (mut memory, mut sqlite) = (effects.clone(), effects);
         let own: Vec<_> = self.looks.iter().filter(|(plugin, _, _)| plugin == of).cloned().collect();
@@ -267,7 +265,7 @@ impl Pair {
 
     async fn restart_or_look(&mut self) {
         // A restart gives leases back, which the inbox in memory knows nothing of.
-        if self.leases.is_empty() && !self.has_leases().await {
+        if self.leases.is_empty() && !self.has_leases().await && !self.has_message_leases().await {
             let elsewhere = Folder::new();
             drop(std::mem::replace(&mut self.sqlite, elsewhere.open()));
             self.sqlite = self.folder.open();
@@ -285,7 +283,7 @@ impl Pair {
         events.iter().flat_map(|event| &event.jobs).any(|job| matches!(job.state, JobState::Leased { .. }))
     }
 
-    async fn compare(&self) {
+    async fn compare(&mut self) {
         let memory = self.memory.events(everything()).await.expect("the events");
         assert_eq!(memory, self.sqlite.events(everything()).await.expect("the events"));
         for number in [0, 1] {
@@ -298,9 +296,7 @@ impl Pair {
             let keys = self.memory.keys(&plugin, "b", None, 9).await.expect("the keys");
             assert_eq!(keys, self.sqlite.keys(&plugin, "b", None, 9).await.expect("the keys"));
         }
-        let all = || MessagePage { selection: MessageSelection::default(), after: None, limit: 10_000 };
-        let messages = self.memory.messages(all()).await.expect("the messages");
-        assert_eq!(messages, self.sqlite.messages(all()).await.expect("the messages"));
+        self.compare_outboxes().await;
     }
 }
 

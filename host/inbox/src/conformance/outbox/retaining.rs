@@ -78,7 +78,7 @@ async fn messages_are_taken_out_a_step_at_a_time(store: Arc<dyn Store>) {
 async fn each_tenant_keeps_messages_for_a_time_of_its_own(store: Arc<dyn Store>) {
     commit(&store, 10, [message(1)]).await;
     route(&store, &[("umbrella/orders", &["ship"])]).await;
-    append(&store, [event_of("umbrella/orders", 10)]).await;
+    append(&store, [event_of("umbrella/orders", 11)]).await;
     let job = claim_jobs(&store, &[want_jobs("umbrella/ship", 1)], 10).await.remove(0);
     let mut settlement = settlement(&job.lease, Outcome::Done, JobState::Done);
     settlement.effects.messages = vec![message(2)];
