@@ -53,7 +53,11 @@ async fn build(path: &Path, settings: Settings, files: BTreeSet<PathBuf>) -> any
     let admin = admin::bind(&settings.admin, Metrics::start()?).await?;
     let inbox = open_inbox(&settings).await?;
     let engine = Engine::new(engine_config(&settings))?;
-    let effects = hookyard_plugin::Parts { inbox: Arc::clone(&inbox), message_ids: Arc::new(message_id) };
+    let effects = hookyard_plugin::Parts {
+        inbox: Arc::clone(&inbox),
+        message_ids: Arc::new(message_id),
+        http: Arc::new(hookyard_plugin::NoHttp),
+    };
     let catalog = Arc::new(Catalog::new(effects));
     // The one door out; whatever asks for something outside is handed a clone.
     let door = Door::new(settings.egress.door.clone())?;
@@ -158,12 +162,12 @@ async fn run(parts: Parts, mut stop: Stop) -> anyhow::Result<()> {
     };
     let address = parts.ingress.address();
     let mut tasks = JoinSet::new();
+    tracing::info!(target: "hookyard::admin", address = %parts.admin.address(), "metrics at GET /metrics");
+    tasks.spawn(parts.admin.run(until_ended()));
     tasks.spawn(parts.ingress.run(until_ended()));
     tasks.spawn(parts.dispatcher.run(until_ended()));
     tasks.spawn(parts.releases.run(until_ended()));
     tasks.spawn(parts.retaining.run(until_ended()));
-    tracing::info!(target: "hookyard::admin", address = %parts.admin.address(), "metrics at GET /metrics");
-    tasks.spawn(parts.admin.run(until_ended()));
     tasks.spawn(parts.reload.run(until_ended()));
     tracing::info!(target: "hookyard::serve", %address, "listening");
     let failed = tokio::select! {

@@ -5,8 +5,8 @@
 //! the log, standard output and error, settings, and requests. What is of a fixed small size, such as the time, counts as
 //! a call and no bytes; so does randomness, of which one call gives a bounded amount.
 //!
-//! A count of calls that is used up ends the attempt at the next epoch, and whatever it answers until then isn't taken;
-//! bytes and requests end it at once.
+//! A count of calls or requests that is used up ends the attempt at the next epoch, and whatever it answers until then
+//! isn't taken; bytes end it at once.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -76,8 +76,10 @@ impl Budget {
 
     /// What has been used up by now; the attempt is to end.
     pub(crate) fn excess(&self) -> Option<Excess> {
+        let requests = self.0.requests.load(Ordering::Relaxed);
         let calls = within(self.calls(), Limit::HostCalls, self.0.calls_max);
-        calls.and_then(|()| self.bytes(0)).err()
+        let requests = within(requests, Limit::HttpRequests, self.0.requests_max);
+        calls.and(requests).and_then(|()| self.bytes(0)).err()
     }
 
     /// Calls so far.
@@ -107,6 +109,7 @@ mod tests {
         (budget.call(), budget.call());
         assert_eq!((budget.bytes(10), budget.request(), budget.excess()), (Ok(()), Ok(()), None));
         assert_eq!(budget.request().err(), excess(Limit::HttpRequests, 1));
+        assert_eq!(budget.excess(), excess(Limit::HttpRequests, 1));
         budget.call();
         assert_eq!(budget.excess(), excess(Limit::HostCalls, 2));
 

@@ -4,6 +4,7 @@
 //! tasks; when it is used up the epoch becomes a trap, so a loop ends. The wall deadline lies outside of everything,
 //! instantiation included: when it passes, the call is dropped as it is, with all that it had.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use hookyard_dispatch::Measures;
@@ -14,8 +15,10 @@ use wasmtime::{Store, UpdateDeadline};
 use wasmtime_wasi::{HostWallClock, WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 
 use crate::budget::Budget;
+use crate::capability::Requests;
 use crate::effects::Buffer;
 use crate::limits::Accountant;
+use crate::load::Terms;
 use crate::meter::Meter;
 use crate::output::Output;
 use crate::untyped::{self, DirectDelivery, DirectFailure, DirectMessage};
@@ -28,7 +31,10 @@ const RANDOM_BYTES_MAX: u64 = 64 << 10;
 pub(crate) struct State {
     wasi: WasiCtx,
     pub(crate) resources: ResourceTable,
+    pub(crate) terms: Arc<Terms>,
     pub(crate) effects: Buffer,
+    pub(crate) requests: Requests,
+    pub(crate) output: Output,
     pub(crate) budget: Budget,
     accountant: Accountant,
     /// When the instance was there.
@@ -98,11 +104,12 @@ pub(crate) async fn call(
     effects: Buffer,
 ) -> Ended {
     let engine = &*loaded.engine;
-    let limits = &loaded.terms.limits;
+    let terms = &loaded.terms;
+    let limits = &terms.limits;
     // Waiting for a place is no fault of the plugin's, so its time begins after.
     let _place = engine.permits.acquire().await.expect("the engine's permits are never closed");
     let _running = engine.ticker.running();
-    let output = Output::new(limits, &effects.budget);
+    let output = Output::new(terms, &effects.budget);
     let meter = Meter::new();
     let mut store = store(loaded, &output, &meter, effects);
     let began = Instant::now();
@@ -115,7 +122,7 @@ pub(crate) async fn call(
         (Err(_elapsed), _) => Outcome::TimedOut { time: Time::Wall, limit: limits.wall_max },
         (_, Some(excess)) => excess.into(),
         (Ok(Ok(outcome)), None) => outcome,
-        (Ok(Err(error)), None) => trap::outcome(&error, state.denial(), limits),
+        (Ok(Err(error)), None) => trap::outcome(&error, state.denial(), terms),
     };
     let effects = if outcome == Outcome::Done { state.effects.into_effects() } else { Effects::default() };
     Ended { outcome, log: output.take(), effects, measures }
@@ -144,7 +151,7 @@ async fn run(
 ) -> wasmtime::Result<Outcome> {
     let instance = loaded.instances.instantiate_async(&mut *store).await?;
     store.data_mut().instantiated_at = Some(Instant::now());
-    let reason_bytes_max = loaded.terms.limits.log_line_bytes_max;
+    let line = |text: &str| loaded.terms.line(text);
     match arguments {
         Arguments::Values(values) => {
             let function = instance
@@ -153,15 +160,15 @@ async fn run(
             let mut results = [Val::Bool(false)];
             function.call_async(&mut *store, &values, &mut results).await?;
             let [result] = results;
-            Ok(failure::outcome(result, reason_bytes_max))
+            Ok(failure::outcome(result, &line))
         }
         Arguments::Direct { job, content } => {
             let arguments = untyped::direct(job, content);
             let failed = call_direct(store, &instance, function, arguments).await?;
             Ok(match failed {
                 Ok(()) => Outcome::Done,
-                Err(DirectFailure::Retry(retry)) => failure::retry(&retry.reason, retry.after, reason_bytes_max),
-                Err(DirectFailure::Reject(reason)) => failure::rejected(&reason, reason_bytes_max),
+                Err(DirectFailure::Retry(retry)) => failure::retry(&retry.reason, retry.after, &line),
+                Err(DirectFailure::Reject(reason)) => failure::rejected(&reason, &line),
             })
         }
     }
@@ -188,6 +195,9 @@ fn store(loaded: &Loaded, output: &Output, meter: &Meter, effects: Buffer) -> St
     let state = State {
         wasi: wasi(loaded, output),
         resources,
+        terms: Arc::clone(&loaded.terms),
+        requests: Requests::new(&loaded.terms, effects.http(), output, &effects.budget),
+        output: output.clone(),
         budget: effects.budget.clone(),
         effects,
         accountant: Accountant::new(limits),

@@ -15,18 +15,21 @@ use hookyard_inbox::Inbox;
 use hookyard_model::MessageId;
 use wasmtime::component::Linker;
 
-pub(crate) use buffer::{Buffer, Unreadable};
+pub(crate) use buffer::{Buffer, Denied, Unreadable};
 pub(crate) use keyvalue::VERSIONS as KEYVALUE_VERSIONS;
 
+use crate::Http;
 use crate::call::State;
 
-/// What effects are made with.
+/// What attempts are made with. Each attempt may have its own.
 #[derive(Clone)]
 pub struct Parts {
     /// Where plugins' values are read. Nothing is written to it here.
     pub inbox: Arc<dyn Inbox>,
     /// A new id for an outbox message at each call.
     pub message_ids: Arc<dyn Fn() -> MessageId + Send + Sync>,
+    /// Who makes plugins' requests.
+    pub http: Arc<dyn Http>,
 }
 
 /// Offers all of it.

@@ -61,12 +61,45 @@ pub enum Fault {
         /// The import.
         name: String,
         /// What its author may do.
-        way_out: &'static str,
+        way_out: String,
+    },
+    /// It imports an interface in a version that this host hasn't got.
+    #[error("imports {name}, which this host offers in other versions only: {offered}; rebuild it for one of these")]
+    Version {
+        /// The import.
+        name: String,
+        /// What there is.
+        offered: String,
+    },
+    /// It's built for the next WASI.
+    #[error(
+        "is built for WASI 0.3 (it imports {name}), and this host runs WASI 0.2; rebuild it for that, without async (for \
+         Rust: --target wasm32-wasip2)"
+    )]
+    Wasi3 {
+        /// The import.
+        name: String,
+    },
+    /// It imports what the operator has not granted it.
+    #[error("imports {imports}, which it isn't granted")]
+    Ungranted {
+        /// The imports.
+        imports: String,
+        /// The lines that grant them, as they stand in a plugin's `.toml`.
+        lines: String,
     },
     /// It imports an interface that is offered, in a form that isn't.
     #[error("imports something that this host has in another form ({reason}); build it against WASI 0.2.0 to 0.2.12")]
     Mismatch {
         /// What the linker said.
+        reason: String,
+    },
+    /// It imports an interface to send a provider's events by, which can't be met.
+    #[error("imports {interface}, which can't be met: {reason}")]
+    Outgoing {
+        /// The import.
+        interface: String,
+        /// What is wrong with it, and where.
         reason: String,
     },
     /// It exports nothing that could be given an event.

@@ -9,7 +9,6 @@ use hookyard_model::Outcome;
 use wasmtime::component::Val;
 
 use crate::plan::{Case, Field, Shape};
-use crate::text::one_line;
 
 /// `result<_, failure>`.
 pub(crate) fn shape() -> Shape {
@@ -23,8 +22,8 @@ pub(crate) fn shape() -> Shape {
     Shape::Result { ok: None, err: Some(Box::new(failure)) }
 }
 
-/// The outcome of a value of that shape. The reason is cut to `reason_bytes_max`.
-pub(crate) fn outcome(value: Val, reason_bytes_max: usize) -> Outcome {
+/// The outcome of a value of that shape. The reason is made fit to be told by `line`.
+pub(crate) fn outcome(value: Val, line: &dyn Fn(&str) -> String) -> Outcome {
     let failure = match value {
         Val::Result(Ok(None)) => return Outcome::Done,
         Val::Result(Err(Some(failure))) => *failure,
@@ -32,14 +31,14 @@ pub(crate) fn outcome(value: Val, reason_bytes_max: usize) -> Outcome {
     };
     match failure {
         Val::Variant(case, Some(payload)) if case == "reject" => match *payload {
-            Val::String(reason) => rejected(&reason, reason_bytes_max),
+            Val::String(reason) => rejected(&reason, line),
             _ => nonsense(),
         },
         Val::Variant(case, Some(payload)) if case == "retry" => match *payload {
             Val::Record(fields) => match fields.as_slice() {
                 [(_, Val::String(reason)), (_, Val::Option(after))] => match after.as_deref() {
-                    None => retry(reason, None, reason_bytes_max),
-                    Some(Val::U64(after)) => retry(reason, Some(*after), reason_bytes_max),
+                    None => retry(reason, None, line),
+                    Some(Val::U64(after)) => retry(reason, Some(*after), line),
                     Some(_) => nonsense(),
                 },
                 _ => nonsense(),
@@ -51,13 +50,13 @@ pub(crate) fn outcome(value: Val, reason_bytes_max: usize) -> Outcome {
 }
 
 /// The handler asks to be run again, in `after` milliseconds at the earliest.
-pub(crate) fn retry(reason: &str, after: Option<u64>, reason_bytes_max: usize) -> Outcome {
-    Outcome::Retry { reason: one_line(reason, reason_bytes_max), after: after.map(Duration::from_millis) }
+pub(crate) fn retry(reason: &str, after: Option<u64>, line: &dyn Fn(&str) -> String) -> Outcome {
+    Outcome::Retry { reason: line(reason), after: after.map(Duration::from_millis) }
 }
 
 /// The handler gives the event up.
-pub(crate) fn rejected(reason: &str, reason_bytes_max: usize) -> Outcome {
-    Outcome::Rejected { reason: one_line(reason, reason_bytes_max) }
+pub(crate) fn rejected(reason: &str, line: &dyn Fn(&str) -> String) -> Outcome {
+    Outcome::Rejected { reason: line(reason) }
 }
 
 /// The type was checked at load, so this isn't reached; if it were, it would be the plugin's attempt that fails.
@@ -91,7 +90,7 @@ mod tests {
             (err("else", text("no case")), nonsense()),
             (Val::Bool(true), nonsense()),
         ] {
-            assert_eq!(outcome(value, 100), expected);
+            assert_eq!(outcome(value, &|text| crate::text::one_line(text, 100)), expected);
         }
     }
 }

@@ -1,44 +1,45 @@
-//! Which imports of a component are met.
+//! Which imports of a component are met: those that are offered (`offers`), in a version that is, and granted.
 //!
-//! WASI 0.2 is, with nothing behind it that reaches out: standard libraries import files and sockets whether they are
-//! used or not, so those interfaces are there, with no folder opened, no address allowed and no name resolved.
-//! `wasi:keyvalue` and our outbox are there as well: they reach nothing but the plugin's own data.
+//! WASI 0.2 has nothing behind it that reaches out: no folder is opened, no address allowed and no name resolved.
 //! Interfaces that are types only need nobody to implement them, whoever's they are and in whatever version.
+
+use std::collections::BTreeSet;
 
 use wasmtime::Engine;
 use wasmtime::component::types::{ComponentInstance, ComponentItem};
 use wasmtime::component::{Component, Linker};
 
-use crate::Fault;
 use crate::call::State;
-use crate::effects::{self, KEYVALUE_VERSIONS};
+use crate::load::Terms;
+use crate::offers::{self, Need};
 use crate::text::one_line;
-
-/// The packages of WASI 0.2 that plugins are given.
-const OFFERED: [&str; 6] = ["wasi:cli", "wasi:clocks", "wasi:filesystem", "wasi:io", "wasi:random", "wasi:sockets"];
+use crate::{Fault, capability, effects, outgoing};
 
 /// A linker with all that is offered.
 pub(crate) fn linker(engine: &Engine) -> wasmtime::Result<Linker<State>> {
     let mut linker = Linker::new(engine);
     wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
     effects::add_to_linker(&mut linker)?;
+    capability::add_to_linker(&mut linker)?;
     Ok(linker)
 }
 
-/// Checks that nothing is imported but what is offered.
-pub(crate) fn check(component: &Component) -> Result<(), Fault> {
+/// Checks that nothing is imported but what is offered and granted.
+pub(crate) fn check(component: &Component, terms: &Terms) -> Result<(), Fault> {
     let engine = component.engine();
     let ty = component.component_type();
+    let mut ungranted = Ungranted::default();
     for (name, item) in ty.imports(engine) {
-        let is_met = match &item.ty {
-            ComponentItem::ComponentInstance(instance) => is_offered(name) || is_types_only(instance, engine),
-            _ => false,
-        };
-        if !is_met {
-            return Err(Fault::Import { name: name.to_owned(), way_out: way_out(name) });
+        let ComponentItem::ComponentInstance(instance) = &item.ty else { return Err(never(name)) };
+        let (interface, version) = split(name);
+        match offers::find(interface).filter(|offer| offer.versions.include(version)) {
+            Some(offer) if offer.need.is_met(&terms.grants) => {}
+            Some(offer) => ungranted.add(name, offer.need),
+            None if is_types_only(instance, engine) || outgoing::is_typed(name, &terms.contracts) => {}
+            None => return Err(never(name)),
         }
     }
-    Ok(())
+    ungranted.into_result()
 }
 
 /// What is left to go wrong when the imports are met: an interface of ours with a function or type that we don't have.
@@ -46,13 +47,31 @@ pub(crate) fn mismatch(error: &wasmtime::Error) -> Fault {
     Fault::Mismatch { reason: one_line(&format!("{error:#}"), 400) }
 }
 
-fn is_offered(name: &str) -> bool {
-    let Some((path, version)) = name.split_once('@') else { return false };
-    let package = path.split('/').next().unwrap_or_default();
-    match path {
-        "wasi:keyvalue/store" | "wasi:keyvalue/atomics" | "wasi:keyvalue/batch" => KEYVALUE_VERSIONS.contains(&version),
-        "hookyard:plugin/outbox" => version.starts_with("0.1."),
-        _ => OFFERED.contains(&package) && version.starts_with("0.2."),
+/// Imports that lack a grant.
+#[derive(Default)]
+struct Ungranted {
+    imports: Vec<String>,
+    needs: BTreeSet<Need>,
+}
+
+impl Ungranted {
+    fn add(&mut self, name: &str, need: Need) {
+        self.imports.push(name.to_owned());
+        self.needs.insert(need);
+    }
+
+    fn into_result(self) -> Result<(), Fault> {
+        if self.imports.is_empty() {
+            return Ok(());
+        }
+        // Needs are in the order in which the lines make one file: tables of their own come last.
+        let in_table = self.needs.iter().filter(|need| **need != Need::Http).map(|need| need.lines());
+        let mut lines: Vec<_> = in_table.collect();
+        if !lines.is_empty() {
+            lines.insert(0, "[grants]");
+        }
+        lines.extend(self.needs.contains(&Need::Http).then(|| Need::Http.lines()));
+        Err(Fault::Ungranted { imports: self.imports.join(", "), lines: lines.join("\n") })
     }
 }
 
@@ -60,21 +79,32 @@ fn is_types_only(instance: &ComponentInstance, engine: &Engine) -> bool {
     instance.exports(engine).all(|(_, item)| matches!(item.ty, ComponentItem::Type(_)))
 }
 
-fn way_out(name: &str) -> &'static str {
-    let is_wasi = |package: &str| name.starts_with(package);
-    if is_wasi("wasi:http") {
-        "plugins may not make requests; rebuild it without (for StarlingMonkey: --disable http fetch-event)"
-    } else if OFFERED.iter().any(|package| is_wasi(package)) {
-        "this host offers WASI 0.2; rebuild it for that (for Rust: --target wasm32-wasip2)"
-    } else if is_wasi("hookyard:plugin") {
-        "this host offers hookyard:plugin 0.1; rebuild it for that"
-    } else if is_wasi("wasi:keyvalue") {
-        "this host offers store, atomics and batch of wasi:keyvalue 0.2.0-draft and 0.2.0-draft2; rebuild it for these"
-    } else if is_wasi("wasi:") {
-        "this host does not offer that part of WASI; rebuild it without"
+/// A name's interface and version.
+fn split(name: &str) -> (&str, Option<&str>) {
+    name.split_once('@').map_or((name, None), |(interface, version)| (interface, Some(version)))
+}
+
+/// The fault of importing what no grant would help to.
+fn never(name: &str) -> Fault {
+    let (interface, version) = split(name);
+    let package = interface.split('/').next().unwrap_or_default();
+    let name = name.to_owned();
+    if package.starts_with("wasi:") && version.is_some_and(|version| version.starts_with("0.3.")) {
+        return Fault::Wasi3 { name };
+    }
+    if let Some(offer) = offers::find(interface) {
+        return Fault::Version { name, offered: offer.versions.to_string() };
+    }
+    let offered: Vec<_> = offers::of_package(package).map(|offer| offer.name).collect();
+    let way_out = if !offered.is_empty() {
+        format!("of its package this host offers {}; rebuild it without", offered.join(", "))
+    } else if package.starts_with("wasi:") {
+        "this host does not offer that part of WASI; rebuild it without".to_owned()
     } else if name.starts_with("wasi_") || name == "env" {
         "it belongs to a core module; make it a component with `wasm-tools component new` and the WASI adapter"
+            .to_owned()
     } else {
-        "plugins may import WASI 0.2 and interfaces of types only; rebuild it without"
-    }
+        "see `hookyard wit` for what plugins may import; rebuild it without".to_owned()
+    };
+    Fault::Import { name, way_out }
 }

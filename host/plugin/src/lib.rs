@@ -4,9 +4,11 @@
 //! plugin folder, opens no connection and stores nothing but its cache of compiled code.
 //!
 //! `load` tells how a component becomes a plugin, `loaded` how an event finds its handler, `plan` how JSON becomes
-//! values, `call` how a handler is run, `effects` what it can ask the host to change.
+//! values, `call` how a handler is run, `effects` what it can ask the host to change, `capability` what else it can ask for.
 
 mod catalog;
+mod content;
+mod flights;
 mod contract;
 mod engine;
 mod error;
@@ -18,6 +20,7 @@ mod load;
 mod cache;
 mod handler;
 mod imports;
+mod offers;
 
 mod delivery;
 mod failure;
@@ -26,7 +29,10 @@ mod typed;
 mod untyped;
 
 mod call;
+mod capability;
 mod effects;
+mod outgoing;
+mod scrub;
 
 mod budget;
 mod limits;
@@ -39,7 +45,9 @@ mod trap;
 #[cfg(test)]
 mod tests;
 
+pub use capability::{Http, HttpCall, HttpError, HttpFault, NoHttp};
 pub use catalog::Catalog;
+pub use content::revision_of;
 pub use contract::{Contract, Contracts};
 pub use effects::Parts;
 pub use engine::{Config, Engine};
@@ -48,3 +56,4 @@ pub use grants::{Authority, Grants, HostGrant};
 pub use limits::Limits;
 pub use load::Load;
 pub use loaded::{HandlerKind, Loaded};
+pub use offers::{Need, OFFERS, Offer, Versions};

@@ -34,6 +34,10 @@ pub struct Limits {
     pub transfer_bytes_max: usize,
     /// Outgoing HTTP requests.
     pub http_requests_max: u64,
+    /// Requests that the plugin's attempts may have under way together; more wait.
+    pub http_concurrency: usize,
+    /// Bytes that the body of a request may have, and that of an answer.
+    pub http_body_bytes_max: usize,
     /// How often the plugin's key-value store may be read from disk.
     pub kv_reads_max: u64,
     /// Keys that the plugin's key-value store may hold.
@@ -62,6 +66,8 @@ impl Default for Limits {
             host_bytes_max: 64 << 20,
             transfer_bytes_max: 4 << 20,
             http_requests_max: 20,
+            http_concurrency: 8,
+            http_body_bytes_max: 1 << 20,
             kv_reads_max: 10_000,
             kv_keys_max: 100_000,
             kv_bytes_max: 64 << 20,

@@ -5,11 +5,13 @@ use std::sync::Arc;
 
 use hookyard_model::{PluginRef, Revision};
 use sha2::{Digest as _, Sha256};
+use tokio::sync::Semaphore;
 use wasmtime::component::{Component, InstancePre};
 
 use crate::call::State;
+use crate::scrub::Scrub;
 use crate::text::one_line;
-use crate::{Contracts, Engine, Fault, Grants, Limits, LoadError, Loaded, handler, imports};
+use crate::{Contracts, Engine, Fault, Grants, Limits, LoadError, Loaded, handler, imports, outgoing};
 
 const WASM_PAGE: u64 = 64 << 10;
 /// Of what the compiler says, what is shown.
@@ -33,28 +35,54 @@ pub struct Load<'b> {
 }
 
 /// What holds for every revision of a plugin that is loaded.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(crate) struct Terms {
     pub(crate) plugin: PluginRef,
     pub(crate) contracts: Contracts,
     pub(crate) limits: Limits,
     pub(crate) grants: Arc<Grants>,
     pub(crate) config: Arc<BTreeMap<String, String>>,
+    /// What must not be told of its grants.
+    pub(crate) scrub: Scrub,
+    /// One for each request that its attempts may have under way together.
+    pub(crate) places: Semaphore,
+}
+
+impl Terms {
+    fn new(load: Load<'_>) -> Self {
+        let Load { plugin, bytes: _, contracts, limits, grants, config } = load;
+        let scrub = Scrub::new(&grants);
+        let places = Semaphore::new(limits.http_concurrency.min(Semaphore::MAX_PERMITS));
+        Self { plugin, contracts, limits, grants, config, scrub, places }
+    }
+
+    /// Those of a plugin that has nothing but these limits.
+    #[cfg(test)]
+    pub(crate) fn limited(limits: Limits) -> Arc<Self> {
+        let (plugin, contracts) = (crate::tests::plugin(), Contracts::default());
+        let (grants, config) = (Arc::default(), Arc::default());
+        Arc::new(Self::new(Load { plugin, bytes: &[], contracts, limits, grants, config }))
+    }
+
+    /// A text that the guest chose, as it may be told: one line, cut, and without credentials.
+    pub(crate) fn line(&self, text: &str) -> String {
+        one_line(&self.scrub.text(text), self.limits.log_line_bytes_max)
+    }
 }
 
 impl Engine {
     /// Checks a component and makes it ready. Blocks while it compiles, up to tens of seconds for a large one: call it
     /// where blocking is allowed. Nothing of the component is run.
     pub fn load(self: &Arc<Self>, load: Load<'_>) -> Result<Loaded, LoadError> {
-        let Load { plugin, bytes, contracts, limits, grants, config } = load;
-        let terms = Terms { plugin, contracts, limits, grants, config };
+        let bytes = load.bytes;
+        let terms = Arc::new(Terms::new(load));
         let revision = Revision::from_sha256(Sha256::digest(bytes).into());
         let compile = || self.heap.engine.precompile_component(bytes);
         match check_format(bytes).and_then(|()| self.ready(revision, &compile, &terms)) {
             Ok((instances, found)) => {
                 Ok(Loaded { engine: Arc::clone(self), terms, revision, instances, handlers: found.into() })
             }
-            Err(fault) => Err(LoadError { plugin: terms.plugin, fault }),
+            Err(fault) => Err(LoadError { plugin: terms.plugin.clone(), fault }),
         }
     }
 
@@ -65,9 +93,12 @@ impl Engine {
         terms: &Terms,
     ) -> Result<(InstancePre<State>, handler::Found), Fault> {
         let (component, linker) = self.compile(revision, compile)?;
-        imports::check(&component)?;
+        imports::check(&component, terms)?;
         check_memory(&component, &terms.limits)?;
         let found = handler::find(&component, &terms.contracts)?;
+        let outgoing = outgoing::find(&component, terms)?;
+        let own = if outgoing.is_empty() { None } else { Some(outgoing::link(outgoing, linker, &self.clock)?) };
+        let linker = own.as_ref().unwrap_or(linker);
         let instances = linker.instantiate_pre(&component).map_err(|error| imports::mismatch(&error))?;
         Ok((instances, found))
     }
@@ -104,7 +135,7 @@ impl Loaded {
         let (instances, handlers) = self.engine.ready(revision, &compile, &self.terms).ok()?;
         Some(Self {
             engine: Arc::clone(&self.engine),
-            terms: self.terms.clone(),
+            terms: Arc::clone(&self.terms),
             revision,
             instances,
             handlers: handlers.into(),

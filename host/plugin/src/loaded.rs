@@ -21,7 +21,7 @@ use crate::{Engine, Grants, Limits, Parts};
 /// One revision of a plugin, ready for any number of calls.
 pub struct Loaded {
     pub(crate) engine: Arc<Engine>,
-    pub(crate) terms: Terms,
+    pub(crate) terms: Arc<Terms>,
     pub(crate) revision: Revision,
     pub(crate) instances: InstancePre<State>,
     pub(crate) handlers: Handlers,

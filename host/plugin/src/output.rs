@@ -10,9 +10,8 @@ use hookyard_model::LogLine;
 use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
 use wasmtime_wasi::p2::{OutputStream, Pollable, StreamError, StreamResult};
 
-use crate::Limits;
 use crate::budget::Budget;
-use crate::text::one_line;
+use crate::load::Terms;
 
 /// What a guest may write at once.
 const CHUNK_BYTES_MAX: usize = 64 << 10;
@@ -28,19 +27,23 @@ struct Lines {
     kept: Vec<LogLine>,
     kept_max: usize,
     dropped: usize,
-    line_bytes_max: usize,
+    terms: Arc<Terms>,
+    /// What is kept of a line before it has its end.
+    open_bytes_max: usize,
     /// The beginnings of lines that have no end yet, of output and error.
     open: [Vec<u8>; 2],
 }
 
 impl Output {
     /// With the limits on lines; what is written counts as passed to the host.
-    pub(crate) fn new(limits: &Limits, budget: &Budget) -> Self {
+    pub(crate) fn new(terms: &Arc<Terms>, budget: &Budget) -> Self {
         let lines = Lines {
             kept: Vec::new(),
-            kept_max: limits.log_lines_max,
+            kept_max: terms.limits.log_lines_max,
             dropped: 0,
-            line_bytes_max: limits.log_line_bytes_max,
+            // One byte more than is kept tells a cut line from one that just fits, and a credential must be seen in whole.
+            open_bytes_max: terms.limits.log_line_bytes_max.saturating_add(1 + terms.scrub.reach()),
+            terms: Arc::clone(terms),
             open: [Vec::new(), Vec::new()],
         };
         Self { lines: Arc::new(Mutex::new(lines)), budget: budget.clone() }
@@ -54,6 +57,16 @@ impl Output {
     /// Standard error.
     pub(crate) fn stderr(&self) -> Stream {
         Stream { output: self.clone(), is_error: true }
+    }
+
+    /// A line that comes in whole.
+    pub(crate) fn line(&self, is_error: bool, text: &str) {
+        self.lock().keep(is_error, text);
+    }
+
+    /// A line of the host's about what the guest asked for.
+    pub(crate) fn note(&self, text: &str) {
+        self.line(true, &format!("hookyard: {text}"));
     }
 
     /// All lines so far, those without an end included. A last line tells how many were not kept.
@@ -78,9 +91,8 @@ impl Lines {
     fn write(&mut self, is_error: bool, bytes: &[u8]) {
         let mut parts = bytes.split(|byte| *byte == b'\n').peekable();
         while let Some(part) = parts.next() {
-            // One byte more than is kept tells a cut line from one that just fits.
             let open = &mut self.open[usize::from(is_error)];
-            let room = (self.line_bytes_max + 1).saturating_sub(open.len());
+            let room = self.open_bytes_max.saturating_sub(open.len());
             open.extend_from_slice(&part[..part.len().min(room)]);
             if parts.peek().is_some() {
                 self.end(is_error, false);
@@ -94,11 +106,15 @@ impl Lines {
         if is_last && open.is_empty() {
             return;
         }
+        self.keep(is_error, &String::from_utf8_lossy(&open));
+    }
+
+    fn keep(&mut self, is_error: bool, text: &str) {
         if self.kept.len() == self.kept_max {
             self.dropped += 1;
             return;
         }
-        let text = one_line(&String::from_utf8_lossy(&open), self.line_bytes_max);
+        let text = self.terms.line(text);
         self.kept.push(LogLine { is_error, text });
     }
 }
@@ -151,10 +167,11 @@ impl Pollable for Stream {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Limits;
 
     fn lines(writes: &[(bool, &str)]) -> Vec<(bool, String)> {
         let limits = Limits { log_lines_max: 3, log_line_bytes_max: 5, ..Limits::default() };
-        let output = Output::new(&limits, &Budget::new(&limits));
+        let output = Output::new(&Terms::limited(limits.clone()), &Budget::new(&limits));
         for (is_error, text) in writes {
             let mut stream = if *is_error { output.stderr() } else { output.stdout() };
             stream.write(Bytes::copy_from_slice(text.as_bytes())).expect("writing can't fail");

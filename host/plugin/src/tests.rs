@@ -10,13 +10,16 @@ use hookyard_model::{
     Attempt, Clock, Effects, Event, EventId, Header, JobState, Limit, MessageId, Outcome, Payload, PluginName,
     PluginRef, Revision, Time, Timestamp,
 };
+use hookyard_verify::Outgoing;
 
-use crate::{Catalog, Config, Contract, Contracts, Engine, Grants, Limits, Load, LoadError, Loaded, Parts};
+use crate::{Catalog, Config, Contract, Contracts, Engine, Grants, Limits, Load, LoadError, Loaded, NoHttp, Parts};
 
 mod call;
 mod effects;
+mod grants;
 pub(crate) mod guest;
 mod load;
+mod sending;
 
 struct FixedClock;
 
@@ -41,8 +44,10 @@ fn contracts() -> Contracts {
         package: format!("{provider}:webhooks"),
         content: content.into(),
         cases: cases.map(|(event_type, case)| (event_type.into(), case.into())).into(),
+        outgoing: Outgoing::default(),
     };
-    Contracts::new([contract("topper", ""), contract("tipser", "/data/object")])
+    let topper = Contract { outgoing: sending::outgoing(), ..contract("topper", "") };
+    Contracts::new([topper, contract("tipser", "/data/object")])
 }
 
 /// Effects over an empty inbox.
@@ -51,7 +56,7 @@ fn parts() -> Parts {
 }
 
 fn parts_over(inbox: Arc<dyn Inbox>) -> Parts {
-    Parts { inbox, message_ids: Arc::new(|| MessageId::from_uuid(uuid::Uuid::from_u128(7))) }
+    Parts { inbox, message_ids: Arc::new(|| MessageId::from_uuid(uuid::Uuid::from_u128(7))), http: Arc::new(NoHttp) }
 }
 
 /// Has an attempt of the plugin at some event commit these effects.
@@ -84,7 +89,8 @@ pub(crate) async fn commit(inbox: &dyn Inbox, effects: Effects) -> Result<(), ho
 
 /// What a plugin has unless the operator says otherwise.
 fn grants() -> Grants {
-    Grants { keyvalue: true, logging: true, config: true, ..Grants::default() }
+    let destinations = [("seen".parse().expect("a name"), None), ("s".parse().expect("a name"), None)].into();
+    Grants { keyvalue: true, logging: true, config: true, destinations, ..Grants::default() }
 }
 
 fn load_with(engine: &Arc<Engine>, component: &[u8], limits: Limits) -> Result<Loaded, LoadError> {

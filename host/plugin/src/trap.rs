@@ -5,15 +5,15 @@ use wasmtime::component::ResourceTableError;
 use wasmtime::{Trap, WasmBacktrace};
 use wasmtime_wasi::I32Exit;
 
-use crate::Limits;
 use crate::budget::Excess;
 use crate::call::CpuUsedUp;
 use crate::effects::Unreadable;
 use crate::engine::STACK_BYTES_MAX;
-use crate::text::one_line;
+use crate::load::Terms;
 
 /// The outcome of a call that ended in an error. A guest that was denied something and then failed, failed of that.
-pub(crate) fn outcome(error: &wasmtime::Error, denial: Option<Outcome>, limits: &Limits) -> Outcome {
+pub(crate) fn outcome(error: &wasmtime::Error, denial: Option<Outcome>, terms: &Terms) -> Outcome {
+    let limits = &terms.limits;
     if error.is::<CpuUsedUp>() {
         return Outcome::TimedOut { time: Time::Cpu, limit: limits.cpu_max };
     }
@@ -26,11 +26,11 @@ pub(crate) fn outcome(error: &wasmtime::Error, denial: Option<Outcome>, limits: 
     }
     denial
         .or_else(|| excess(error, limits).map(Outcome::from))
-        .unwrap_or_else(|| Outcome::Trapped { message: one_line(&message(error), limits.log_line_bytes_max) })
+        .unwrap_or_else(|| Outcome::Trapped { message: terms.line(&message(error)) })
 }
 
 /// A limit that the engine itself holds the guest to. Some are told by their words alone, which tests hold the engine to.
-fn excess(error: &wasmtime::Error, limits: &Limits) -> Option<Excess> {
+fn excess(error: &wasmtime::Error, limits: &crate::Limits) -> Option<Excess> {
     let excess = |limit, max: usize| Some(Excess { limit, max: max as u64 });
     if error.downcast_ref::<Trap>() == Some(&Trap::StackOverflow) {
         return excess(Limit::Stack, STACK_BYTES_MAX);

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use hookyard_model::{PluginRef, TenantName};
-use hookyard_plugin::{Contracts, Engine, Limits, Load, Loaded};
+use hookyard_plugin::{Contracts, Engine, Grants, Limits, Load, Loaded};
 
 use super::sidecar::Sidecar;
 use super::sighting::Files;
@@ -54,7 +54,7 @@ impl Loader {
             bytes: &code,
             contracts: Contracts::clone(&self.contracts),
             limits: sidecar.limits.clone(),
-            grants: Arc::default(),
+            grants: Arc::new(Grants { keyvalue: true, logging: true, config: true, ..Grants::default() }),
             config: Arc::default(),
         });
         let loaded = loaded.map_err(|error| Failure::Refused(chain(&error.fault)))?;

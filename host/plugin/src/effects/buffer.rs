@@ -5,6 +5,7 @@
 //! guest counts against its memory limit.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use hookyard_inbox::Usage;
@@ -13,8 +14,8 @@ use hookyard_model::{
 };
 
 use super::Parts;
-use crate::Limits;
 use crate::budget::{Budget, Excess};
+use crate::{Http, Limits};
 
 /// The longest name of a bucket, in bytes.
 const BUCKET_BYTES_MAX: usize = 128;
@@ -138,6 +139,11 @@ impl Buffer {
             writes: self.written.into_iter().map(write).collect(),
             messages: self.messages,
         }
+    }
+
+    /// Who makes the attempt's requests.
+    pub(crate) fn http(&self) -> Arc<dyn Http> {
+        Arc::clone(&self.parts.http)
     }
 
     /// What a guest failed of, if it failed: what it was refused here.
@@ -315,18 +321,29 @@ impl Buffer {
         ordering_key: Option<String>,
     ) -> Result<Option<MessageId>, Denied> {
         let Ok(destination) = destination.parse::<DestinationName>() else { return Ok(None) };
-        if ordering_key.as_ref().is_some_and(|key| key.len() > ORDERING_KEY_BYTES_MAX) {
+        let id = self.message_id();
+        self.post(Message { id, destination, event_type: None, body, ordering_key })?;
+        Ok(Some(id))
+    }
+
+    /// An id for a message, for those whose body says it.
+    pub(crate) fn message_id(&self) -> MessageId {
+        (self.parts.message_ids)()
+    }
+
+    /// Asks for a message.
+    pub(crate) fn post(&mut self, message: Message) -> Result<(), Denied> {
+        if message.ordering_key.as_ref().is_some_and(|key| key.len() > ORDERING_KEY_BYTES_MAX) {
             return Err(Denied::Guest(format!("an ordering key may have {ORDERING_KEY_BYTES_MAX} bytes")));
         }
         if self.messages.len() >= self.messages_max {
             let excess = Excess { limit: Limit::OutboxMessages, max: self.messages_max as u64 };
             return Err(self.deny(excess, format!("one run may send {} messages", self.messages_max)));
         }
-        self.budget.bytes(body.len())?;
-        self.hold(ENTRY_BYTES + body.len() as u64)?;
-        let id = (self.parts.message_ids)();
-        self.messages.push(Message { id, destination, event_type: None, body, ordering_key });
-        Ok(Some(id))
+        self.budget.bytes(message.body.len())?;
+        self.hold(ENTRY_BYTES + message.body.len() as u64)?;
+        self.messages.push(message);
+        Ok(())
     }
 
     fn count_read(&mut self) -> Result<(), Denied> {

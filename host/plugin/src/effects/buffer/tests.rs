@@ -9,12 +9,17 @@ use hookyard_inbox::MemoryInbox;
 use proptest::prelude::*;
 
 use super::*;
+use crate::NoHttp;
 use crate::tests::{commit, plugin};
 
 fn parts(inbox: &Arc<MemoryInbox>) -> Parts {
     let next = AtomicU64::new(1);
     let id = move || MessageId::from_uuid(uuid::Uuid::from_u64_pair(0, next.fetch_add(1, Ordering::Relaxed)));
-    Parts { inbox: Arc::clone(inbox) as Arc<dyn hookyard_inbox::Inbox>, message_ids: Arc::new(id) }
+    Parts {
+        inbox: Arc::clone(inbox) as Arc<dyn hookyard_inbox::Inbox>,
+        message_ids: Arc::new(id),
+        http: Arc::new(NoHttp),
+    }
 }
 
 fn buffer_with(inbox: &Arc<MemoryInbox>, limits: &Limits) -> Buffer {

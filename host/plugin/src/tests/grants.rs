@@ -1,0 +1,157 @@
+//! What a plugin imports, held against what there is and what it was granted.
+
+use super::guest::Guest;
+use super::*;
+use crate::{Authority, Fault, HostGrant};
+
+fn load(imports: &str, grants: Grants) -> Result<Loaded, LoadError> {
+    engine().load(Load {
+        plugin: plugin(),
+        bytes: &Guest { imports, ..Guest::default() }.build(),
+        contracts: contracts(),
+        limits: Limits::default(),
+        grants: Arc::new(grants),
+        config: Arc::default(),
+    })
+}
+
+fn fault(imports: &str, grants: Grants) -> Fault {
+    load(imports, grants).expect_err("it isn't loaded").fault
+}
+
+fn instance(name: &str, function: &str) -> String {
+    format!("(import \"{name}\" (instance (export \"{function}\" (func))))")
+}
+
+#[test]
+fn what_no_grant_helps_to_is_refused_with_the_way_out() {
+    for (import, expected) in [
+        (
+            instance("wasi:cli/environment@0.3.0", "get-environment"),
+            "is built for WASI 0.3 (it imports wasi:cli/environment@0.3.0), and this host runs WASI 0.2; rebuild it for \
+             that, without async (for Rust: --target wasm32-wasip2)",
+        ),
+        (
+            instance("wasi:keyvalue/store@0.2.0-rc1", "open"),
+            "imports wasi:keyvalue/store@0.2.0-rc1, which this host offers in other versions only: 0.2.0-draft, \
+             0.2.0-draft2; rebuild it for one of these",
+        ),
+        (
+            instance("wasi:logging/logging@1.0.0", "log"),
+            "imports wasi:logging/logging@1.0.0, which this host offers in other versions only: without a version, \
+             0.1.0-draft; rebuild it for one of these",
+        ),
+        (
+            instance("wasi:io/poll@0.2.0-rc-2023-11-10", "poll"),
+            "imports wasi:io/poll@0.2.0-rc-2023-11-10, which this host offers in other versions only: 0.2.x (to 0.2.12); \
+             rebuild it for one of these",
+        ),
+        (
+            instance("hookyard:plugin/outbox@0.2.0", "send"),
+            "imports hookyard:plugin/outbox@0.2.0, which this host offers in other versions only: 0.1.x (to 0.1.0); \
+             rebuild it for one of these",
+        ),
+        (
+            instance("wasi:keyvalue/watcher@0.2.0-draft", "on-set"),
+            "imports wasi:keyvalue/watcher@0.2.0-draft, which is never granted; of its package this host offers \
+             wasi:keyvalue/store, wasi:keyvalue/atomics, wasi:keyvalue/batch; rebuild it without",
+        ),
+        (
+            instance("wasi:http/incoming-handler@0.2.3", "handle"),
+            "imports wasi:http/incoming-handler@0.2.3, which is never granted; of its package this host offers \
+             wasi:http/types, wasi:http/outgoing-handler; rebuild it without",
+        ),
+        (
+            instance("wasi:nn/graph@0.2.0", "load"),
+            "imports wasi:nn/graph@0.2.0, which is never granted; this host does not offer that part of WASI; rebuild it \
+             without",
+        ),
+        (
+            instance("acme:db/query@1.0.0", "run"),
+            "imports acme:db/query@1.0.0, which is never granted; see `hookyard wit` for what plugins may import; rebuild \
+             it without",
+        ),
+        (
+            r#"(import "log" (func))"#.to_owned(),
+            "imports log, which is never granted; see `hookyard wit` for what plugins may import; rebuild it without",
+        ),
+    ] {
+        assert_eq!(fault(&import, grants()).to_string(), expected, "{import}");
+    }
+}
+
+#[test]
+fn what_is_offered_and_reaches_nothing_needs_no_grant() {
+    let offered = r#"(import "wasi:random/random@0.2.0" (instance (export "get-random-u64" (func (result u64)))))
+        (import "wasi:sockets/network@0.2.3" (instance (export "network" (type (sub resource)))))
+        (import "wasi:http/types@0.2.3" (instance (export "fields" (type (sub resource)))))
+        (import "acme:shared/types" (instance (type $t (record (field "a" u8))) (export "t" (type (eq $t)))))"#;
+    load(offered, Grants::default()).expect("it's loaded");
+    let other_form = r#"(import "wasi:random/random@0.2.0" (instance (export "get-random-u64" (func (result u32)))))"#;
+    let told = fault(other_form, grants()).to_string();
+    assert!(
+        told.contains("wasi:random/random@0.2.0") && told.ends_with("build it against WASI 0.2.0 to 0.2.12"),
+        "{told}"
+    );
+}
+
+#[test]
+fn what_is_not_granted_is_refused_with_the_lines_that_grant_it() {
+    let http = instance("wasi:http/outgoing-handler@0.2.4", "handle");
+    let keyvalue = instance("wasi:keyvalue/store@0.2.0-draft", "open");
+    let others = [
+        instance("wasi:logging/logging", "log"),
+        instance("wasi:config/store@0.2.0-rc.1", "get"),
+        instance("hookyard:plugin/outbox@0.1.0", "send"),
+    ]
+    .concat();
+    let host = "[grants.http.\"api.example.com\"]\nmethods = [\"POST\"]";
+    for (imports, expected, expected_lines) in [
+        (&http, "imports wasi:http/outgoing-handler@0.2.4, which it isn't granted", host.to_owned()),
+        (
+            &keyvalue,
+            "imports wasi:keyvalue/store@0.2.0-draft, which it isn't granted",
+            "[grants]\nkeyvalue = true".to_owned(),
+        ),
+        (
+            &format!("{http}{others}{keyvalue}"),
+            "imports wasi:http/outgoing-handler@0.2.4, wasi:logging/logging, wasi:config/store@0.2.0-rc.1, \
+             hookyard:plugin/outbox@0.1.0, wasi:keyvalue/store@0.2.0-draft, which it isn't granted",
+            format!("[grants]\nlogging = true\nconfig = true\nkeyvalue = true\ndestinations = [\"partner\"]\n{host}"),
+        ),
+    ] {
+        let fault = fault(imports, Grants::default());
+        assert_eq!(fault.to_string(), expected);
+        let Fault::Ungranted { lines, .. } = fault else { panic!("{fault}") };
+        assert_eq!(lines, expected_lines);
+    }
+}
+
+#[test]
+fn each_grant_lets_in_what_it_names_and_nothing_else() {
+    let granted = |name: &str| Grants {
+        keyvalue: name == "keyvalue",
+        logging: name == "logging",
+        config: name == "config",
+        destinations: if name == "outbox" { [("partner".parse().expect("a name"), None)].into() } else { [].into() },
+        http: match name {
+            "http" => [(Authority { host: "api.example.com".into(), port: 443 }, HostGrant::default())].into(),
+            _ => [].into(),
+        },
+    };
+    let all = [
+        ("keyvalue", "wasi:keyvalue/store@0.2.0-draft2", "open"),
+        ("logging", "wasi:logging/logging@0.1.0-draft", "log"),
+        ("config", "wasi:config/store@0.2.0-draft", "get"),
+        ("outbox", "hookyard:plugin/outbox@0.1.0", "send"),
+        ("http", "wasi:http/outgoing-handler@0.2.0", "handle"),
+    ];
+    for (name, interface, function) in all {
+        for (other, ..) in all {
+            let fault = fault(&instance(interface, function), granted(other));
+            // The function has another type than ours, which is found out last.
+            assert_eq!(matches!(fault, Fault::Mismatch { .. }), name == other, "{interface} with {other}: {fault}");
+            assert_eq!(matches!(fault, Fault::Ungranted { .. }), name != other, "{interface} with {other}: {fault}");
+        }
+    }
+}
