@@ -12,6 +12,7 @@ use hookyard_model::{Outcome, PluginRef, Revision};
 use tokio::sync::Notify;
 
 use crate::call::Ended;
+use crate::flights::{Flight, Flights};
 use crate::{Loaded, Parts};
 
 /// Of each plugin, how many revisions are kept warm beside the active one, for replays that name them.
@@ -23,6 +24,7 @@ pub struct Catalog {
     active: ArcSwap<BTreeMap<PluginRef, Arc<Loaded>>>,
     /// Revisions of active plugins that are not active themselves, the latest used last.
     warm: Mutex<BTreeMap<PluginRef, Vec<Arc<Loaded>>>>,
+    flights: Arc<Flights>,
     changed: Notify,
     parts: Parts,
 }
@@ -30,7 +32,13 @@ pub struct Catalog {
 impl Catalog {
     /// With no plugin.
     pub fn new(parts: Parts) -> Self {
-        Self { active: ArcSwap::default(), warm: Mutex::default(), changed: Notify::new(), parts }
+        Self {
+            active: ArcSwap::default(),
+            warm: Mutex::default(),
+            flights: Arc::default(),
+            changed: Notify::new(),
+            parts,
+        }
     }
 
     /// Makes this the active revision of its plugin; the one that was active before, which stays warm for a while.
@@ -52,6 +60,31 @@ impl Catalog {
     /// The active revision of every plugin, as of one moment.
     pub fn snapshot(&self) -> Arc<BTreeMap<PluginRef, Arc<Loaded>>> {
         self.active.load_full()
+    }
+
+    /// How many attempts are under way on a revision, active or not.
+    pub fn in_flight(&self, plugin: &PluginRef, revision: Revision) -> usize {
+        self.flights.count(plugin, revision)
+    }
+
+    /// Returns once some revision may have no attempt left since this was last called. May return early.
+    pub async fn landed(&self) {
+        self.flights.landed().await;
+    }
+
+    /// The active revision, or the one that is wanted, with an attempt counted in. Once another one is active, no further
+    /// attempt is counted in on the one before unless by its name.
+    fn begin(&self, job: &Claimed) -> Option<(Arc<Loaded>, Revision, Flight)> {
+        let plugin = &job.lease.plugin;
+        loop {
+            let active = Arc::clone(self.active.load().get(plugin)?);
+            let revision = job.revision.unwrap_or_else(|| active.revision());
+            let flight = self.flights.begin(plugin, revision);
+            // A swap in between may have found nothing under way.
+            if job.revision.is_some() || self.active.load().get(plugin).is_some_and(|now| Arc::ptr_eq(now, &active)) {
+                return Some((active, revision, flight));
+            }
+        }
     }
 
     fn replace(&self, plugin: &PluginRef, with: Option<&Arc<Loaded>>) -> Option<Arc<Loaded>> {
@@ -132,9 +165,8 @@ impl Runner for Catalog {
 
     /// A job that names a revision which is no longer kept is rejected.
     async fn run(&self, job: &Claimed) -> Option<Ran> {
-        let active = Arc::clone(self.active.load().get(&job.lease.plugin)?);
+        let (active, revision, _flight) = self.begin(job)?;
         let quota = active.limits().quota();
-        let revision = job.revision.unwrap_or_else(|| active.revision());
         let began = Instant::now();
         let Ended { outcome, log, effects, measures } = match self.revision(active, job.revision).await {
             Ok(loaded) => loaded.attempt(job, &self.parts).await,
