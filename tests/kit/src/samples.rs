@@ -66,9 +66,10 @@ pub fn one(provider: &str, name: &str) -> Result<Sample> {
 pub fn types_of(provider: &str) -> Result<(BTreeSet<String>, BTreeSet<String>)> {
     let path = workspace::root().join("wit/providers").join(provider).join("provider.toml");
     let definition: toml::Table = toml::from_str(&fs::read_to_string(&path)?)?;
-    let names = |table: &str| {
-        let table = definition.get(table).and_then(toml::Value::as_table);
+    let names = |table: Option<&toml::Value>| {
+        let table = table.and_then(toml::Value::as_table);
         table.into_iter().flat_map(|table| table.keys().cloned()).collect()
     };
-    Ok((names("events"), names("outgoing")))
+    let outgoing = definition.get("outgoing").and_then(|outgoing| outgoing.get("events"));
+    Ok((names(definition.get("events")), names(outgoing)))
 }

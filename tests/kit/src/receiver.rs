@@ -1,0 +1,136 @@
+//! A stand-in for whom the host sends to: it takes every webhook on loopback, keeps it, and answers as it's told to.
+
+use std::collections::VecDeque;
+use std::convert::Infallible;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use anyhow::{Context, Result};
+use bytes::Bytes;
+use http::{HeaderMap, Request, Response, StatusCode};
+use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use crate::PATIENCE;
+
+/// A receiver, serving until it is dropped.
+pub struct Receiver {
+    address: SocketAddr,
+    book: Arc<Book>,
+    server: JoinHandle<()>,
+}
+
+/// A webhook that came in.
+#[derive(Debug, Clone)]
+pub struct Received {
+    /// The path that it was sent to.
+    pub path: String,
+    /// Its headers.
+    pub headers: HeaderMap,
+    /// Its body, byte for byte.
+    pub body: Bytes,
+    /// How it was answered.
+    pub status: StatusCode,
+}
+
+#[derive(Default)]
+struct Book {
+    received: watch::Sender<Vec<Received>>,
+    /// For the next ones; after that all are answered with 200.
+    answers: Mutex<VecDeque<StatusCode>>,
+}
+
+impl Receiver {
+    /// Starts to serve on a free port.
+    pub async fn start() -> Result<Self> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.context("no loopback port is free")?;
+        let address = listener.local_addr()?;
+        let book = Arc::<Book>::default();
+        let server = tokio::spawn(serve(listener, Arc::clone(&book)));
+        Ok(Self { address, book, server })
+    }
+
+    /// What its URLs begin with.
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// Answers the next one that nothing was said for with this.
+    pub fn answer_next(&self, status: StatusCode) {
+        self.book.answers.lock().unwrap_or_else(PoisonError::into_inner).push_back(status);
+    }
+
+    /// All that came, the first first.
+    pub fn received(&self) -> Vec<Received> {
+        self.book.received.borrow().clone()
+    }
+
+    /// Waits until what came is as wanted. `what` completes "waited for …".
+    pub async fn wait_for(&self, what: &str, wanted: impl Fn(&[Received]) -> bool) -> Result<Vec<Received>> {
+        let mut received = self.book.received.subscribe();
+        let found = tokio::time::timeout(PATIENCE, received.wait_for(|received| wanted(received))).await;
+        let all = || self.received().iter().map(|it| format!("    {it:?}\n")).collect::<String>();
+        let found =
+            found.with_context(|| format!("waited {} s for {what}; what came is\n{}", PATIENCE.as_secs(), all()))?;
+        Ok(found?.clone())
+    }
+}
+
+impl Drop for Receiver {
+    fn drop(&mut self) {
+        self.server.abort();
+    }
+}
+
+impl Received {
+    /// Checks the signature with the published library of Standard Webhooks, which the host has no part of.
+    pub fn verify(&self, secret: &str) -> Result<()> {
+        standardwebhooks::Webhook::new(secret)?.verify(&self.body, &self.headers)?;
+        Ok(())
+    }
+
+    /// A header's text, empty where there is none.
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+    }
+
+    /// The body as JSON.
+    pub fn json(&self) -> Result<serde_json::Value> {
+        serde_json::from_slice(&self.body).context("what came is no JSON")
+    }
+}
+
+async fn serve(listener: TcpListener, book: Arc<Book>) {
+    while let Ok((stream, _)) = listener.accept().await {
+        let book = Arc::clone(&book);
+        tokio::spawn(async move {
+            let service = service_fn(move |request| {
+                let book = Arc::clone(&book);
+                async move { Ok::<_, Infallible>(book.take(request).await) }
+            });
+            // A sender that hangs up in the middle is its own affair.
+            let _ = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
+        });
+    }
+}
+
+impl Book {
+    async fn take(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
+        let (head, body) = request.into_parts();
+        let mut response = Response::new(Full::default());
+        // What ends in the middle was not received.
+        let Ok(body) = body.collect().await else { return response };
+        let answer = self.answers.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
+        let status = answer.unwrap_or(StatusCode::OK);
+        *response.status_mut() = status;
+        let received =
+            Received { path: head.uri.path().to_owned(), headers: head.headers, body: body.to_bytes(), status };
+        self.received.send_modify(|all| all.push(received));
+        response
+    }
+}
