@@ -187,7 +187,9 @@ mod tests {
     fn what_was_under_way_before_is_no_probe() {
         let mut receiver = Receiver::new();
         let before = receiver.breaker.begin();
-        (1..=3).for_each(|message| drop(receiver.fail(message)));
+        for message in 1..=3 {
+            receiver.fail(message);
+        }
         let until = receiver.breaker.until();
         assert_eq!(receiver.tried(4, before, false), None);
         assert_eq!(receiver.breaker.until(), until);
@@ -197,7 +199,9 @@ mod tests {
     #[test]
     fn one_message_that_nobody_takes_says_nothing_about_the_destination() {
         let mut receiver = Receiver::new();
-        (0..9).for_each(|_| drop(receiver.fail(1)));
+        for _ in 0..9 {
+            receiver.fail(1);
+        }
         assert!(receiver.breaker.until().is_some() && !receiver.breaker.is_destination_down());
         receiver.fail(2);
         assert!(receiver.breaker.is_destination_down());
