@@ -9,6 +9,7 @@
 //! which leaves a receiver alone that takes nothing.
 
 mod config;
+mod check;
 pub mod post;
 
 mod deliverer;
@@ -21,6 +22,7 @@ mod verdict;
 mod lost;
 
 pub use breaker::BreakerPolicy;
+pub use check::check;
 pub use config::{Config, Destination, Destinations, Handle, default_retry};
 pub use deliverer::Deliverer;
 pub use post::{Answered, Outgoing, Post, Unanswered};

@@ -13,8 +13,11 @@ pub(crate) mod limits;
 mod retry;
 mod quarantine;
 mod retention;
+mod tenant;
 mod source;
 mod scheme;
+mod destination;
+mod signing;
 #[cfg(test)]
 mod tests;
 
@@ -72,9 +75,9 @@ fn settings(root: &Section<'_>, around: &Surroundings<'_>, sink: &Sink) -> Optio
         root.table("providers", |section| section.get::<PathBuf>("folder")).map(|folder| around.resolve(&folder));
     let providers = provider::all(folder.as_deref(), around, sink);
     let (keep, every) = root.table("retention", retention::read);
-    let defaults = source::Defaults { retry: retry.clone(), dedupe_window, keep };
-    let source::Tenants { sources, keeps, ceilings } =
-        root.table("tenants", |section| source::all(section, &providers, &defaults, around));
+    let defaults = tenant::Defaults { retry: retry.clone(), dedupe_window, keep };
+    let tenant::Tenants { sources, destinations, keeps, ceilings } =
+        root.table("tenants", |section| tenant::all(section, &providers, &defaults, around));
     plugins.ceilings = ceilings;
     let limits = hookyard_inbox::Retention { fallback: keep, by_tenant: keeps };
     let retention = settings::Retention { limits, every };
@@ -90,5 +93,6 @@ fn settings(root: &Section<'_>, around: &Surroundings<'_>, sink: &Sink) -> Optio
         quarantine,
         providers,
         sources,
+        destinations,
     })
 }

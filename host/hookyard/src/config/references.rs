@@ -63,11 +63,7 @@ impl<'s> Surroundings<'s> {
     }
 
     /// As `secret`, with what `also` reads in the same table.
-    fn secret_with<T>(
-        &self,
-        entry: &Entry<'_>,
-        also: &dyn Fn(&Section<'_>) -> Option<T>,
-    ) -> Option<(Vec<u8>, T)> {
+    fn secret_with<T>(&self, entry: &Entry<'_>, also: &dyn Fn(&Section<'_>) -> Option<T>) -> Option<(Vec<u8>, T)> {
         if entry.as_text().is_some() {
             entry.fault(
                 "is written out here, and secrets and keys are never kept in this file; \
@@ -75,9 +71,8 @@ impl<'s> Surroundings<'s> {
             );
             return None;
         }
-        let (variable, file, also) = entry.table(|section| {
-            Some((section.get::<String>("env"), section.get::<PathBuf>("file"), also(section)))
-        })?;
+        let (variable, file, also) = entry
+            .table(|section| Some((section.get::<String>("env"), section.get::<PathBuf>("file"), also(section))))?;
         let found = match (variable, file) {
             (Some(name), None) => {
                 (self.variable)(&name).ok_or_else(|| format!("the environment variable {name} is not set"))

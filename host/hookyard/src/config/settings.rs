@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hookyard_egress::Addresses;
-use hookyard_model::{QuarantinePolicy, RetryPolicy, SourceRef, TenantName};
+use hookyard_model::{DestinationRef, QuarantinePolicy, RetryPolicy, SourceRef, TenantName};
 use hookyard_plugin::Limits;
 use hookyard_verify::{JsonPointer, Provider, Secret, Verifier};
 
@@ -31,6 +31,7 @@ pub(crate) struct Settings {
     /// By name.
     pub(crate) providers: BTreeMap<String, Arc<Provider>>,
     pub(crate) sources: BTreeMap<SourceRef, Source>,
+    pub(crate) destinations: BTreeMap<DestinationRef, Destination>,
 }
 
 /// The administrators' listener.
@@ -100,6 +101,14 @@ pub(crate) struct Source {
     pub(crate) ordering: Option<JsonPointer>,
     /// For how long a repeat of an event is told from a new one.
     pub(crate) dedupe_window: Duration,
+}
+
+/// A destination, ready for messages.
+#[derive(Debug, Clone)]
+pub(crate) struct Destination {
+    /// Whose typed events may be sent to it.
+    pub(crate) provider: Option<Arc<Provider>>,
+    pub(crate) delivery: Arc<hookyard_egress::delivery::Destination>,
 }
 
 impl Settings {

@@ -2,75 +2,20 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
 
-use hookyard_inbox::Keep;
-use hookyard_model::{RetryPolicy, SourceName, SourceRef, TenantName};
-use hookyard_plugin::Limits;
 use hookyard_verify::{JsonPointer, Provider, Verifier};
 
 use super::references::Surroundings;
 use super::settings::Source;
-use super::{host, limits, scheme};
+use super::tenant::Defaults;
+use super::{host, scheme};
 use crate::document::{Entry, Section, unknown};
 
-type Providers = BTreeMap<String, Arc<Provider>>;
+/// All providers by name.
+pub(super) type Providers = BTreeMap<String, Arc<Provider>>;
 
-/// What a source has that says nothing of its own.
-pub(super) struct Defaults {
-    pub(super) retry: RetryPolicy,
-    pub(super) dedupe_window: Duration,
-    /// A tenant's rather.
-    pub(super) keep: Keep,
-}
-
-/// What is said of tenants.
-#[derive(Default)]
-pub(super) struct Tenants {
-    pub(super) sources: BTreeMap<SourceRef, Source>,
-    /// Of those that have a retention of their own.
-    pub(super) keeps: BTreeMap<TenantName, Keep>,
-    /// The most that plugins may ask for, of those that have limits of their own.
-    pub(super) ceilings: BTreeMap<TenantName, Limits>,
-}
-
-/// All tenants with all their sources. A source with a fault is left out, and its faults say why.
-pub(super) fn all(
-    tenants: &Section<'_>,
-    providers: &Providers,
-    defaults: &Defaults,
-    around: &Surroundings<'_>,
-) -> Tenants {
-    let mut all = Tenants::default();
-    tenants.each(|tenant, entry| {
-        let tenant = named(&entry, TenantName::new(tenant));
-        entry.table(|section| {
-            let has_keep = section.entry("retention").is_some();
-            let keep = section.table("retention", |section| super::retention::keep(section, defaults.keep));
-            all.keeps.extend(tenant.clone().filter(|_| has_keep).map(|tenant| (tenant, keep)));
-            let has_limits = section.entry("limits").is_some();
-            let ceiling = section.table("limits", |section| limits::read(section, &limits::BOUNDLESS, &limits::BOUNDLESS));
-            all.ceilings.extend(tenant.clone().filter(|_| has_limits).map(|tenant| (tenant, ceiling)));
-            section.table("sources", |table| {
-                table.each(|name, entry| {
-                    let name = named(&entry, SourceName::new(name));
-                    // One with a bad name is read all the same, so that its other faults show.
-                    let source = entry.table(|section| read(section, providers, defaults, around));
-                    let named = tenant.clone().zip(name).map(|(tenant, source)| SourceRef { tenant, source });
-                    all.sources.extend(named.zip(source));
-                });
-            });
-            Some(())
-        });
-    });
-    all
-}
-
-fn named<T>(entry: &Entry<'_>, name: Result<T, hookyard_model::InvalidName>) -> Option<T> {
-    name.map_err(|error| entry.fault(error)).ok()
-}
-
-fn read(
+/// Reads a source.
+pub(super) fn read(
     section: &Section<'_>,
     providers: &Providers,
     defaults: &Defaults,

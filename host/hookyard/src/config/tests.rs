@@ -1,5 +1,6 @@
 //! What a configuration comes to, and what is said of a wrong one.
 
+mod destinations;
 mod policy;
 
 use std::fs;
@@ -64,7 +65,7 @@ fn the_reference_file_says_the_defaults_and_every_key() {
     let folder = Folder::new();
     let (reference, empty) = (folder.settings(DEFAULT), folder.settings(""));
     assert_eq!(format!("{reference:?}"), format!("{empty:?}"));
-    // A source of each scheme, so that every key is asked for.
+    // A source and a destination of each scheme, so that every key is asked for.
     for kind in hookyard_verify::SchemeKind::ALL {
         let provider = ["topi", "topper", "topi-saas", "tipser"].into_iter().find(|name| {
             let scheme = &reference.providers[*name].scheme;
@@ -72,6 +73,8 @@ fn the_reference_file_says_the_defaults_and_every_key() {
         });
         let lines = format!("provider = \"{}\"\nscheme = \"{kind}\"\ndelivery = \"raw\"", provider.unwrap_or("topi"));
         folder.faults(&source(&lines));
+        let destination = "breaker = {}\nidentity = {}\nsecrets = [{}]";
+        folder.faults(&format!("[tenants.acme.destinations.x]\nscheme = \"{kind}\"\n{destination}"));
     }
     // Tables, whose headers are looked for instead, and half of a reference.
     let tables = [
@@ -87,11 +90,14 @@ fn the_reference_file_says_the_defaults_and_every_key() {
         "providers",
         "tenants",
         "sources",
+        "destinations",
     ];
     let known = crate::document::asked::of("hookyard.toml");
     assert!(known.len() > 45, "the keys are noted: {known:?}");
     for key in known.into_iter().filter(|key| !tables.contains(key) && !["limits", "env", "file"].contains(key)) {
-        let is_said = |line: &str| line.trim_start_matches(['#', ' ']).starts_with(&format!("{key} = "));
+        let is_said = |line: &str| {
+            line.split(['#', ' ', '{', ',', '(']).any(|word| word == key) && line.contains(&format!("{key} = "))
+        };
         assert!(DEFAULT.lines().any(is_said), "the reference file says nothing of {key}");
     }
 }
