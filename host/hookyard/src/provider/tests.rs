@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use hookyard_model::Payload;
+use hookyard_verify::provider::outgoing::Filling;
 use hookyard_verify::{Direction, KeySource, Verified};
 
 use super::*;
@@ -58,4 +59,62 @@ fn contracts_name_each_incoming_case() {
         Some("crypto-onramp-completed")
     );
     assert!(contracts.get("topi-saas:webhooks").is_some_and(|contract| contract.cases.len() == 1));
+}
+
+/// What is around a payload comes of the template and of nothing else: each sample's own payload, put into the envelope
+/// with the sample's own id, type and time, is the sample.
+#[test]
+fn every_outgoing_sample_is_its_payload_in_the_providers_envelope() {
+    let mut compared = 0;
+    for provider in built_in().values() {
+        let samples = BUILT_IN.get_dir(format!("{}/samples/outgoing", provider.name));
+        for file in samples.into_iter().flat_map(include_dir::Dir::files) {
+            let sample: serde_json::Value = serde_json::from_slice(file.contents()).expect("a sample is JSON");
+            let text = |name: &str| sample[name].as_str().expect("a text").to_owned();
+            let (id, event_type, time) = (text("event_id"), text("type"), text("created_at"));
+            let payload = serde_json::value::to_raw_value(&sample["payload"]).expect("JSON");
+            let filling = Filling { id: &id, event_type: &event_type, time: &time, payload: &payload };
+            let filled = provider.outgoing.envelope.fill(&filling).expect("the payload has what the envelope needs");
+            assert_eq!(serde_json::from_str::<serde_json::Value>(&filled).expect("JSON"), sample);
+            let function = file.path().file_stem().and_then(|name| name.to_str()).expect("a name");
+            assert_eq!(provider.outgoing.types.get(function), Some(&event_type), "{function} sends it");
+            compared += 1;
+        }
+    }
+    assert_eq!(compared, 3);
+}
+
+#[test]
+fn an_envelope_is_written_as_toml() {
+    let read = |lines: &str| {
+        let sink = Sink::default();
+        let text = format!(
+            "name = \"shop\"\npackage = \"shop:webhooks\"\nkey = {{ json = \"/id\" }}\ntype = {{ json = \"/type\" }}\n\
+             scheme = {{ default = \"basic\" }}\n[outgoing]\n{lines}"
+        );
+        let provider = read::provider("provider.toml", "shop", &text, &sink);
+        sink.into_result(provider).map(|provider| provider.outgoing).map_err(|faults| faults.to_string())
+    };
+    let outgoing = read(
+        "case = \"camel\"\nnames = { line1 = \"line_1\" }\norder = \"/id\"\nevents = { \"order.paid\" = \"order-paid\" }\n\
+         envelope = { z = \"{id}\", a = [1, 0x10, true, { at = \"{time}\" }] }",
+    )
+    .expect("it is right");
+    assert_eq!(outgoing.types, BTreeMap::from([("order-paid".to_owned(), "order.paid".to_owned())]));
+    assert_eq!([outgoing.spelling.spell("postal-code"), outgoing.spelling.spell("line1")], ["postalCode", "line_1"]);
+    let payload = serde_json::value::to_raw_value(&()).expect("JSON");
+    let filled = outgoing.envelope.fill(&Filling { id: "7", event_type: "t", time: "now", payload: &payload });
+    assert_eq!(filled.as_deref(), Ok(r#"{"z":"7","a":[1,16,true,{"at":"now"}]}"#), "in the order of the file");
+
+    for (lines, expected) in [
+        ("case = \"snail\"", "unknown case `snail`; did you mean `snake`? (one of snake, camel, pascal, kebab)"),
+        ("envelop = {}", "unknown key; did you mean `envelope`?"),
+        ("envelope = { id = \"{ids}\" }", "id: `{ids}` can't be used as a template: there are {id}, {type}, {time}"),
+        ("envelope = { id = 1.5 }", "id: an envelope is made of texts, whole numbers, true or false, lists and tables"),
+        ("events = { a = \"x\", b = \"x\" }", "two types of `events` have the same function; give each its own"),
+        ("order = \"id\"", "`id` is not a JSON pointer"),
+    ] {
+        let told = read(lines).expect_err("it is refused");
+        assert!(told.contains(expected), "{told}");
+    }
 }
