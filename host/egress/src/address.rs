@@ -43,6 +43,18 @@ impl FromStr for Range {
     }
 }
 
+impl From<IpNet> for Range {
+    fn from(net: IpNet) -> Self {
+        Self(net.trunc())
+    }
+}
+
+impl From<Range> for IpNet {
+    fn from(Range(net): Range) -> Self {
+        net
+    }
+}
+
 impl fmt::Display for Range {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)

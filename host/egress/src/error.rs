@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use crate::address::Why;
+use crate::link::HEADERS_MAX;
 
 /// What caused an error of ours.
 pub type Cause = Box<dyn std::error::Error + Send + Sync>;
@@ -101,8 +102,9 @@ pub enum Error {
         /// The host of the URL.
         host: String,
     },
-    /// The answer's head is larger than allowed.
-    #[error("the head of the answer of {host} is larger than {bytes_max} bytes")]
+    /// The answer's head is larger than allowed. By HTTP/2 such an answer is `Broken`: all that is known is that it was
+    /// ended.
+    #[error("the head of the answer of {host} is larger than {bytes_max} bytes or {HEADERS_MAX} headers")]
     HeadTooLarge {
         /// The host of the URL.
         host: String,

@@ -18,6 +18,9 @@ use tokio::task::JoinHandle;
 
 use crate::target::{Target, path_and_query};
 
+/// The most headers of an HTTP/1.1 answer.
+pub(crate) const HEADERS_MAX: usize = 128;
+
 /// How much of an HTTP/2 answer may be under way to us before it's read: of one, and of all on a connection.
 const WINDOWS: (u32, u32) = (256 << 10, 1 << 20);
 
@@ -161,7 +164,7 @@ impl From<TrySendError<Request<Full<Bytes>>>> for Failed {
 
 fn http1(head_bytes_max: usize) -> http1::Builder {
     let mut builder = http1::Builder::new();
-    builder.max_header_size(head_bytes_max);
+    builder.max_header_size(head_bytes_max).max_headers(HEADERS_MAX);
     builder
 }
 
