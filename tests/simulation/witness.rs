@@ -224,7 +224,7 @@ impl Witness {
         let gone: Vec<_> = self.events.keys().filter(|id| !there.contains(id)).copied().collect();
         if !gone.is_empty() {
             let Ok(Answer::Pruned(pruned)) = answer else { panic!("{gone:?} went by {}", told(step)) };
-            assert_eq!(pruned.events, gone.len() as u64);
+            assert_eq!(pruned.count, gone.len() as u64);
         }
         for id in gone {
             let jobs = self.events.remove(&id).expect("it was known").jobs;
@@ -248,7 +248,7 @@ impl Witness {
                 }
             }
         }
-        assert_eq!(jobs, if replay.dry_run { 0 } else { replayed.jobs });
+        assert_eq!(jobs, if replay.dry_run { 0 } else { replayed.again });
         self.life.replayed += jobs;
     }
 

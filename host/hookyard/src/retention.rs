@@ -4,21 +4,21 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hookyard_inbox::{Inbox, Pruned};
+use hookyard_inbox::{Error, Pruned, Store};
 use hookyard_model::Clock;
 use tokio::sync::watch;
 
 use crate::config::settings::Retention;
 use crate::explain::chain;
 
-/// Events that are taken out in one step: the writer serves others between two of them.
+/// Events or messages that are taken out in one step: the writer serves others between two of them.
 const STEP: usize = 100;
 /// Between two steps.
 const PAUSE: Duration = Duration::from_millis(20);
 
 /// The inbox's cleaner.
 pub(crate) struct Retaining {
-    inbox: Arc<dyn Inbox>,
+    inbox: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
     settings: watch::Receiver<Retention>,
 }
@@ -39,7 +39,7 @@ impl Handle {
 
 impl Retaining {
     /// A cleaner that does nothing yet.
-    pub(crate) fn new(inbox: Arc<dyn Inbox>, clock: Arc<dyn Clock>, settings: Retention) -> (Self, Handle) {
+    pub(crate) fn new(inbox: Arc<dyn Store>, clock: Arc<dyn Clock>, settings: Retention) -> (Self, Handle) {
         let (sender, settings) = watch::channel(settings);
         (Self { inbox, clock, settings }, Handle(sender))
     }
@@ -64,11 +64,18 @@ impl Retaining {
 
     /// Breaks off when it is dropped; what has been taken out by then stays out.
     async fn clean(&self, settings: &Retention) {
+        let limits = &settings.limits;
+        self.in_steps("events", || self.inbox.prune(limits, self.clock.now(), STEP)).await;
+        self.in_steps("messages", || self.inbox.prune_messages(limits, self.clock.now(), STEP)).await;
+    }
+
+    /// Takes steps until nothing is left to be taken out, or one fails.
+    async fn in_steps<F: Future<Output = Result<Pruned, Error>>>(&self, what: &str, step: impl Fn() -> F) {
         let mut all = Pruned::default();
         loop {
-            match self.inbox.prune(&settings.limits, self.clock.now(), STEP).await {
+            match step().await {
                 Ok(step) => {
-                    all.events += step.events;
+                    all.count += step.count;
                     all.bytes += step.bytes;
                     if !step.more {
                         break;
@@ -76,15 +83,15 @@ impl Retaining {
                 }
                 Err(error) => {
                     let error = chain(&error);
-                    tracing::error!(target: "hookyard::retention", error, "what is no longer kept can't be taken out");
+                    tracing::error!(target: "hookyard::retention", error, "{what} past their retention can't be taken out");
                     break;
                 }
             }
             tokio::time::sleep(PAUSE).await;
         }
-        if all.events > 0 {
-            let Pruned { events, bytes, .. } = all;
-            tracing::info!(target: "hookyard::retention", events, bytes, "events past their retention were taken out");
+        if all.count > 0 {
+            let Pruned { count, bytes, .. } = all;
+            tracing::info!(target: "hookyard::retention", count, bytes, "{what} past their retention were taken out");
         }
     }
 }
@@ -93,8 +100,14 @@ impl Retaining {
 mod tests {
     use super::*;
     use bytes::Bytes;
-    use hookyard_inbox::{Keep, MemoryInbox, Page, Routes, Selection, Settlement, Usage, Want};
-    use hookyard_model::{Attempt, Effects, Event, EventId, JobState, Outcome, Payload, Revision, Timestamp};
+    use hookyard_inbox::{
+        Inbox, Keep, MemoryInbox, MessagePage, MessageSelection, MessageSettlement, Outbox, Page, Routes, Selection,
+        Settlement, Usage, Want, WantMessages,
+    };
+    use hookyard_model::{
+        Attempt, Delivery, DeliveryResult, DestinationRef, Effects, Event, EventId, JobState, Message, MessageId,
+        Outcome, Payload, Revision, Timestamp,
+    };
     use uuid::Uuid;
 
     struct Still;
@@ -144,9 +157,36 @@ mod tests {
                 outcome: Outcome::Done,
                 log: Vec::new(),
             };
-            let (effects, quota) = (Effects::default(), Usage { keys: 0, bytes: 0 });
+            let message = Message {
+                id: MessageId::from_uuid(job.event.id.as_uuid()),
+                destination: "shop".parse().expect("a name"),
+                event_type: None,
+                body: Bytes::from_static(b"y"),
+                ordering_key: None,
+            };
+            let effects = Effects { messages: vec![message], ..Effects::default() };
+            let quota = Usage { keys: 0, bytes: 0 };
             let settlement = Settlement { lease: job.lease, attempt, next: JobState::Done, effects, quota };
             inbox.settle(settlement).await.expect("a settlement");
+        }
+        all_sent(inbox).await;
+    }
+
+    async fn all_sent(inbox: &MemoryInbox) {
+        let destination =
+            DestinationRef { tenant: "acme".parse().expect("a name"), destination: "shop".parse().expect("a name") };
+        let wanted = [WantMessages { destination, limit: 9999 }];
+        let lease = Duration::from_secs(9);
+        for message in inbox.claim_messages(&wanted, Still.now(), lease).await.expect("a claim") {
+            let delivery = Delivery {
+                number: 1,
+                started_at: Still.now(),
+                duration: Duration::ZERO,
+                result: DeliveryResult::Sent { status: 200 },
+                answer: None,
+            };
+            let settlement = MessageSettlement { lease: message.lease, delivery, next: JobState::Done, disable: None };
+            inbox.settle_message(settlement).await.expect("a settlement");
         }
     }
 
@@ -157,19 +197,21 @@ mod tests {
         let mut settings =
             Retention { limits: hookyard_inbox::Retention::default(), every: Duration::from_secs(86_400) };
         let (retaining, handle) =
-            Retaining::new(Arc::clone(&inbox) as Arc<dyn Inbox>, Arc::new(Still), settings.clone());
+            Retaining::new(Arc::clone(&inbox) as Arc<dyn Store>, Arc::new(Still), settings.clone());
         let (end, ended) = tokio::sync::oneshot::channel::<()>();
         let running = tokio::spawn(retaining.run(async move { drop(ended.await) }));
         let count = || async {
             let page = Page { selection: Selection::default(), after: None, limit: 9999 };
-            inbox.events(page).await.expect("a page").len()
+            let messages = MessagePage { selection: MessageSelection::default(), after: None, limit: 9999 };
+            let events = inbox.events(page).await.expect("a page").len();
+            (events, inbox.messages(messages).await.expect("a page").len())
         };
         tokio::time::sleep(Duration::from_secs(3600)).await;
-        assert_eq!(count().await, 250, "without limits all is kept");
-        settings.limits.fallback = Keep { age_max: Some(Duration::from_secs(60)), bytes_max: None };
+        assert_eq!(count().await, (250, 250), "without limits all is kept");
+        settings.limits.fallback = Keep { age_max: Some(Duration::from_secs(0)), bytes_max: None };
         handle.replace(settings);
         tokio::time::sleep(Duration::from_secs(10)).await;
-        assert_eq!(count().await, 0);
+        assert_eq!(count().await, (0, 0));
         drop(end);
         running.await.expect("it ends when it is told to");
     }

@@ -1,6 +1,6 @@
 //! `hookyard serve`: builds every part, runs them side by side, and ends them in order.
 //!
-//! Ingress and dispatch are given the same inbox and nothing of each other (invariant 4).
+//! Ingress, dispatch and delivery are given the same store and nothing of each other (invariant 4).
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, anyhow};
 use hookyard_dispatch::{Dispatcher, RetryPolicies};
+use hookyard_egress::delivery::Deliverer;
 use hookyard_egress::{Client, Door, Policy};
 use hookyard_inbox::Inbox;
 use hookyard_inbox_sqlite::{Options, SqliteInbox};
@@ -23,6 +24,7 @@ use crate::admin;
 use crate::admin::metrics::Metrics;
 use crate::cli::Failure;
 use crate::config::{self, Settings};
+use crate::delivery;
 use crate::release::{self, Desired, Releases};
 use crate::reload::{Handles, Reload};
 use crate::retention::Retaining;
@@ -33,6 +35,7 @@ struct Parts {
     admin: admin::Bound,
     ingress: Bound,
     dispatcher: Dispatcher,
+    deliverer: Deliverer,
     releases: Releases,
     retaining: Retaining,
     reload: Reload,
@@ -54,25 +57,31 @@ async fn build(path: &Path, settings: Settings, files: BTreeSet<PathBuf>) -> any
     let inbox = open_inbox(&settings).await?;
     let engine = Engine::new(engine_config(&settings))?;
     let effects = hookyard_plugin::Parts {
-        inbox: Arc::clone(&inbox),
+        inbox: inbox.clone(),
         message_ids: Arc::new(message_id),
         http: Arc::new(hookyard_plugin::NoHttp),
     };
     let catalog = Arc::new(Catalog::new(effects));
     // The one door out; whatever asks for something outside is handed a clone.
     let door = Door::new(settings.egress.door.clone())?;
-    let ingress = bind(&settings, Arc::clone(&inbox), door.clone()).await?;
-    let dispatcher = Dispatcher::new(dispatch_config(&settings, Arc::clone(&inbox), Arc::clone(&catalog)));
-    let (retaining, retention) = Retaining::new(Arc::clone(&inbox), Arc::new(SystemClock), settings.retention.clone());
+    let ingress = bind(&settings, inbox.clone(), door.clone()).await?;
+    let dispatcher = Dispatcher::new(dispatch_config(&settings, inbox.clone(), Arc::clone(&catalog)));
+    let deliverer = Deliverer::new(delivery::config(&settings, inbox.clone(), door));
+    let (retaining, retention) = Retaining::new(inbox.clone(), Arc::new(SystemClock), settings.retention.clone());
     let releases = Releases::new(release::Parts { engine, catalog, inbox }, Desired::from(&settings));
     introduce(&settings);
-    let (ingress_handle, dispatch) = (ingress.handle(), dispatcher.handle());
-    let handles = Handles { ingress: ingress_handle, dispatch, releases: releases.handle(), retention };
+    let handles = Handles {
+        ingress: ingress.handle(),
+        dispatch: dispatcher.handle(),
+        delivery: deliverer.handle(),
+        releases: releases.handle(),
+        retention,
+    };
     let reload = Reload::new(path.to_owned(), settings, files, handles);
-    Ok(Parts { admin, ingress, dispatcher, releases, retaining, reload })
+    Ok(Parts { admin, ingress, dispatcher, deliverer, releases, retaining, reload })
 }
 
-async fn open_inbox(settings: &Settings) -> anyhow::Result<Arc<dyn Inbox>> {
+async fn open_inbox(settings: &Settings) -> anyhow::Result<Arc<SqliteInbox>> {
     let path = settings.inbox.clone();
     let inbox = tokio::task::spawn_blocking(move || SqliteInbox::open(&path, Options::default())).await??;
     Ok(Arc::new(inbox))
@@ -166,6 +175,7 @@ async fn run(parts: Parts, mut stop: Stop) -> anyhow::Result<()> {
     tasks.spawn(parts.admin.run(until_ended()));
     tasks.spawn(parts.ingress.run(until_ended()));
     tasks.spawn(parts.dispatcher.run(until_ended()));
+    tasks.spawn(parts.deliverer.run(until_ended()));
     tasks.spawn(parts.releases.run(until_ended()));
     tasks.spawn(parts.retaining.run(until_ended()));
     tasks.spawn(parts.reload.run(until_ended()));

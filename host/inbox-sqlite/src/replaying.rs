@@ -11,7 +11,7 @@ use crate::{SqliteInbox, sql};
 const STRETCH: usize = 500;
 
 pub(crate) async fn replay(inbox: &SqliteInbox, replay: Replay) -> Result<Replayed, Error> {
-    let mut all = Replayed { jobs: 0, leased: 0 };
+    let mut all = Replayed { again: 0, leased: 0 };
     let last = inbox.readers.read(last_place).await?;
     let mut after = None;
     loop {
@@ -23,8 +23,8 @@ pub(crate) async fn replay(inbox: &SqliteInbox, replay: Replay) -> Result<Replay
         let found: Vec<_> = found.into_iter().filter(|(place, _)| place.seq <= last).collect();
         let Some((place, _)) = found.last() else { return Ok(all) };
         after = Some(place.clone());
-        let done = if replay.dry_run { count(&found) } else { change(inbox, &replay, all.jobs, found).await? };
-        all.jobs += done.jobs;
+        let done = if replay.dry_run { count(&found) } else { change(inbox, &replay, all.again, found).await? };
+        all.again += done.again;
         all.leased += done.leased;
         if is_last {
             return Ok(all);
@@ -34,7 +34,7 @@ pub(crate) async fn replay(inbox: &SqliteInbox, replay: Replay) -> Result<Replay
 
 fn count(found: &[(JobPlace, bool)]) -> Replayed {
     let leased = found.iter().filter(|(_, is_leased)| *is_leased).count() as u64;
-    Replayed { jobs: found.len() as u64 - leased, leased }
+    Replayed { again: found.len() as u64 - leased, leased }
 }
 
 async fn change(

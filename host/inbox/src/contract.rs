@@ -232,9 +232,9 @@ pub struct Replay {
 /// What a replay found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Replayed {
-    /// Jobs that will run again, or would.
-    pub jobs: u64,
-    /// Jobs left alone since they are being attempted.
+    /// Jobs that will run again, or messages that will be sent again; or would.
+    pub again: u64,
+    /// Those left alone since they are being attempted or sent.
     pub leased: u64,
 }
 
@@ -288,8 +288,8 @@ pub struct Keep {
 /// What one step of pruning did.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Pruned {
-    /// Events taken out.
-    pub events: u64,
+    /// Events or messages taken out.
+    pub count: u64,
     /// Bytes of their headers and bodies.
     pub bytes: u64,
     /// Whether there may be more to take out now.

@@ -50,11 +50,11 @@ struct Answer {
     dry_run: bool,
 }
 
-fn in_json(Replayed { jobs, leased }: Replayed, dry_run: bool) -> String {
+fn in_json(Replayed { again: jobs, leased }: Replayed, dry_run: bool) -> String {
     serde_json::to_string(&Answer { jobs, leased, dry_run }).expect("numbers make JSON")
 }
 
-fn in_words(Replayed { jobs, leased }: Replayed, dry_run: bool, revision: Option<Revision>) -> String {
+fn in_words(Replayed { again: jobs, leased }: Replayed, dry_run: bool, revision: Option<Revision>) -> String {
     let jobs = if jobs == 1 { "1 job".to_owned() } else { format!("{jobs} jobs") };
     let on = revision.map(|revision| format!(" on revision {}", revision.short())).unwrap_or_default();
     let (verb, left) = if dry_run { ("would run", "would be") } else { ("will run", "were") };
@@ -71,7 +71,7 @@ mod tests {
 
     #[test]
     fn what_was_done_is_told_in_a_line() {
-        let replayed = |jobs, leased| Replayed { jobs, leased };
+        let replayed = |again, leased| Replayed { again, leased };
         assert_eq!(in_words(replayed(1, 0), false, None), "1 job will run again");
         let revision = Some(Revision::from_sha256([0xab; 32]));
         assert_eq!(in_words(replayed(0, 0), false, revision), "0 jobs will run again on revision abababababab");

@@ -12,7 +12,7 @@ use crate::writer::Durability;
 const STRETCH: usize = 500;
 
 pub(super) async fn replay(inbox: &SqliteInbox, replay: MessageReplay) -> Result<Replayed, Error> {
-    let mut all = Replayed { jobs: 0, leased: 0 };
+    let mut all = Replayed { again: 0, leased: 0 };
     let last: i64 = inbox.readers.read(last_place).await?;
     let mut after = 0;
     loop {
@@ -24,8 +24,8 @@ pub(super) async fn replay(inbox: &SqliteInbox, replay: MessageReplay) -> Result
         let found: Vec<_> = found.into_iter().filter(|(place, _)| *place <= last).collect();
         let Some((place, _)) = found.last() else { return Ok(all) };
         after = *place;
-        let done = if replay.dry_run { count(&found) } else { change(inbox, &replay, all.jobs, found).await? };
-        all.jobs += done.jobs;
+        let done = if replay.dry_run { count(&found) } else { change(inbox, &replay, all.again, found).await? };
+        all.again += done.again;
         all.leased += done.leased;
         if is_last {
             return Ok(all);
@@ -35,7 +35,7 @@ pub(super) async fn replay(inbox: &SqliteInbox, replay: MessageReplay) -> Result
 
 fn count(found: &[(i64, bool)]) -> Replayed {
     let leased = found.iter().filter(|(_, is_leased)| *is_leased).count() as u64;
-    Replayed { jobs: found.len() as u64 - leased, leased }
+    Replayed { again: found.len() as u64 - leased, leased }
 }
 
 async fn change(

@@ -170,10 +170,10 @@ impl Store {
 
     /// Has those of the messages sent again that are still there.
     pub(crate) fn replay_messages(&mut self, stretch: &MessageStretch) -> Result<Replayed, Error> {
-        let mut replayed = Replayed { jobs: 0, leased: 0 };
+        let mut replayed = Replayed { again: 0, leased: 0 };
         for seq in &stretch.messages {
             let Some(state) = self.state_of_message(*seq)? else { continue };
-            let due = step::turn(stretch.now, stretch.rate, stretch.before + replayed.jobs);
+            let due = step::turn(stretch.now, stretch.rate, stretch.before + replayed.again);
             let Ok(next) = step::replay(state, due, true) else {
                 replayed.leased += 1;
                 continue;
@@ -183,9 +183,9 @@ impl Store {
             if let Some(lane) = self.change(Of::Messages, sql::REPLAY, values)? {
                 self.line_up(&lane)?;
             }
-            replayed.jobs += 1;
+            replayed.again += 1;
         }
-        self.has_outbox_news |= replayed.jobs > 0;
+        self.has_outbox_news |= replayed.again > 0;
         Ok(replayed)
     }
 
@@ -194,7 +194,7 @@ impl Store {
         let mut pruned = Pruned::default();
         for (seq, bytes) in old {
             if self.execute(sql::DELETE, params![seq])? > 0 {
-                pruned.events += 1;
+                pruned.count += 1;
                 pruned.bytes += bytes;
             }
         }

@@ -23,12 +23,12 @@ pub(crate) struct Stretch {
 
 impl Store {
     pub(crate) fn replay(&mut self, stretch: &Stretch) -> Result<Replayed, Error> {
-        let mut replayed = Replayed { jobs: 0, leased: 0 };
+        let mut replayed = Replayed { again: 0, leased: 0 };
         for place in &stretch.jobs {
             // Gone, if it was pruned since it was found.
             let Some((state, source)) = self.to_replay(place)? else { continue };
             let routed = self.is_taken(&source, &place.plugin)?;
-            let due = stretch.turn(stretch.before + replayed.jobs);
+            let due = stretch.turn(stretch.before + replayed.again);
             match step::replay(state, due, routed) {
                 Err(_) => replayed.leased += 1,
                 Ok(next) => {
@@ -39,11 +39,11 @@ impl Store {
                     if let Some(lane) = self.change(Of::Jobs, sql::JOB_REPLAY, values)? {
                         self.line_up(&lane)?;
                     }
-                    replayed.jobs += 1;
+                    replayed.again += 1;
                 }
             }
         }
-        self.has_news |= replayed.jobs > 0;
+        self.has_news |= replayed.again > 0;
         Ok(replayed)
     }
 

@@ -29,7 +29,7 @@ impl Store {
         let mut pruned = Pruned::default();
         for event in expired {
             if self.execute(sql::EVENT_DELETE, params![event.seq])? > 0 {
-                pruned.events += 1;
+                pruned.count += 1;
                 pruned.bytes += event.bytes;
             }
         }

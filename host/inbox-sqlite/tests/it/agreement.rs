@@ -260,7 +260,7 @@ impl Pair {
         let limits = Retention { fallback: keep, ..Retention::default() };
         let memory = self.memory.prune(&limits, self.now, 1000).await.expect("a step");
         let sqlite = self.sqlite.prune(&limits, self.now, 1000).await.expect("a step");
-        assert_eq!((memory.events, memory.bytes), (sqlite.events, sqlite.bytes));
+        assert_eq!((memory.count, memory.bytes), (sqlite.count, sqlite.bytes));
     }
 
     async fn restart_or_look(&mut self) {

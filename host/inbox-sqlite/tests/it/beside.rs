@@ -51,7 +51,7 @@ async fn a_host_notices_what_is_replayed_beside_it() {
     drain(&host).await;
     let other = beside(&folder);
     let replayed = other.replay(replay_all()).await.expect("a replay");
-    assert_eq!(replayed.jobs, 1);
+    assert_eq!(replayed.again, 1);
     tokio::time::timeout(NEVER, host.changed()).await.expect("the host is told");
     assert_eq!(claim(&host, 9, 20).await.len(), 1);
 }
@@ -108,10 +108,10 @@ async fn opening_beside_a_host_takes_no_lease_and_no_lock() {
     let job = claim(&host, 1, 1).await.remove(0);
     let other = beside(&folder);
     let replayed = other.replay(replay_all()).await.expect("a replay");
-    assert_eq!((replayed.jobs, replayed.leased), (0, 1), "it is being attempted still");
+    assert_eq!((replayed.again, replayed.leased), (0, 1), "it is being attempted still");
     host.settle(settlement(job.lease, Outcome::Done, JobState::Done)).await.expect("a settlement");
     drop(host);
-    assert_eq!(other.replay(replay_all()).await.expect("a replay without a host").jobs, 1);
+    assert_eq!(other.replay(replay_all()).await.expect("a replay without a host").again, 1);
     let host = open(&folder.path());
     assert_eq!(claim(&host, 9, 20).await.len(), 1);
 }
@@ -121,7 +121,7 @@ async fn what_is_only_read_is_not_replayed() {
     let folder = Folder::new();
     drop(folder.open());
     let reader = SqliteInbox::open_read_only(&folder.path()).expect("a reader");
-    assert!(matches!(reader.replay(replay_all()).await, Ok(counted) if counted.jobs == 0));
+    assert!(matches!(reader.replay(replay_all()).await, Ok(counted) if counted.again == 0));
     assert!(matches!(reader.prune(&Retention::default(), at(0), 1).await, Err(Error::Store(_))));
     assert!(matches!(reader.lift(&ship()).await, Err(Error::Store(_))));
 }

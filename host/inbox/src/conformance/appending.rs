@@ -145,7 +145,7 @@ async fn a_key_outlives_its_event(inbox: Arc<dyn Store>) {
     settle(&inbox, &job.lease, Outcome::Done, JobState::Done).await;
     let keep = Keep { age_max: Some(Duration::from_secs(1)), bytes_max: None };
     let limits = Retention { fallback: keep, ..Retention::default() };
-    assert_eq!(inbox.prune(&limits, at(4_000), 9).await.expect("a step").events, 1);
+    assert_eq!(inbox.prune(&limits, at(4_000), 9).await.expect("a step").count, 1);
     let again = |number, received_at| Event { key: event(1).key, received_at: at(received_at), ..event(number) };
     assert_eq!(inbox.append(again(2, 4_999)).await.expect("an append"), Appended::Repeat(event(1).id));
     // A key is not forgotten before whatever was received in its time has had time to be stored.

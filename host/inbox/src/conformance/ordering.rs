@@ -54,7 +54,7 @@ async fn replay(inbox: &Arc<dyn Store>, numbers: &[u64]) {
     let ids = numbers.iter().map(|number| event(*number).id).collect();
     let selection = Selection { ids, ..Selection::default() };
     let wish = Replay { selection, revision: None, rate: None, now: at(50), dry_run: false };
-    assert_eq!(inbox.replay(wish).await.expect("a replay").jobs, numbers.len() as u64);
+    assert_eq!(inbox.replay(wish).await.expect("a replay").again, numbers.len() as u64);
 }
 
 /// Handles whatever is due, one after the other, and tells the keys.

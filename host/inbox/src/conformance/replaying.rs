@@ -36,7 +36,7 @@ fn dead() -> Selection {
 }
 
 async fn replay(inbox: &Arc<dyn Store>, replay: Replay) -> (u64, u64) {
-    let Replayed { jobs, leased } = inbox.replay(replay).await.expect("a replay");
+    let Replayed { again: jobs, leased } = inbox.replay(replay).await.expect("a replay");
     (jobs, leased)
 }
 

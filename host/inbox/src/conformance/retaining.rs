@@ -42,7 +42,7 @@ async fn prune(inbox: &Arc<dyn Store>, limits: &Retention, now: i64) -> Pruned {
     let mut all = Pruned::default();
     loop {
         let step = inbox.prune(limits, at(now), 100).await.expect("a step of pruning");
-        all.events += step.events;
+        all.count += step.count;
         all.bytes += step.bytes;
         if !step.more {
             return all;
@@ -78,9 +78,9 @@ async fn what_is_too_old_goes_and_takes_its_history_along(inbox: Arc<dyn Store>)
     route_orders_to_ship(&inbox).await;
     append(&inbox, (1..=4).map(|number| sized("acme/orders", number))).await;
     handle_all(&inbox).await;
-    assert_eq!(prune(&inbox, &all(age(100)), 100).await.events, 0, "a limit that is not passed");
+    assert_eq!(prune(&inbox, &all(age(100)), 100).await.count, 0, "a limit that is not passed");
     let pruned = prune(&inbox, &all(age(100)), 102).await;
-    assert_eq!((pruned.events, pruned.bytes), (2, 200));
+    assert_eq!((pruned.count, pruned.bytes), (2, 200));
     assert_eq!(kept(&inbox).await, ["key-3", "key-4"]);
     assert_eq!(inbox.read(event(1).id).await.expect("a read"), None);
     assert!(inbox.read(event(3).id).await.expect("a read").is_some());
@@ -98,23 +98,23 @@ async fn what_is_not_over_stays_however_old(inbox: Arc<dyn Store>) {
     settle(&inbox, &claimed[1].lease, failed(), JobState::Dead).await;
     settle(&inbox, &claimed[2].lease, failed(), JobState::Waiting { until: at(500) }).await;
     let strict = Keep { age_max: Some(Duration::from_secs(1)), bytes_max: Some(1) };
-    assert_eq!(prune(&inbox, &all(strict), 1000).await.events, 2);
+    assert_eq!(prune(&inbox, &all(strict), 1000).await.count, 2);
     assert_eq!(kept(&inbox).await, ["key-1", "key-4", "key-5", "key-6"], "no plugin yet, waiting, leased, pending");
     route(&inbox, &[]).await;
-    assert_eq!(prune(&inbox, &all(strict), 1000).await.events, 0, "nor what is held");
+    assert_eq!(prune(&inbox, &all(strict), 1000).await.count, 0, "nor what is held");
     settle(&inbox, &claimed[3].lease, Outcome::Done, JobState::Done).await;
-    assert_eq!(prune(&inbox, &all(strict), 1000).await.events, 1);
+    assert_eq!(prune(&inbox, &all(strict), 1000).await.count, 1);
 }
 
 async fn bytes_are_freed_from_the_oldest_on(inbox: Arc<dyn Store>) {
     route_orders_to_ship(&inbox).await;
     append(&inbox, (1..=6).map(|number| sized("acme/orders", number))).await;
     handle_all(&inbox).await;
-    assert_eq!(prune(&inbox, &all(bytes(600)), 1000).await.events, 0);
-    assert_eq!(prune(&inbox, &all(bytes(350)), 1000).await.events, 3);
+    assert_eq!(prune(&inbox, &all(bytes(600)), 1000).await.count, 0);
+    assert_eq!(prune(&inbox, &all(bytes(350)), 1000).await.count, 3);
     assert_eq!(kept(&inbox).await, ["key-4", "key-5", "key-6"]);
     append(&inbox, [sized("acme/orders", 7)]).await;
-    assert_eq!(prune(&inbox, &all(bytes(350)), 1000).await.events, 1, "what was freed is no longer counted");
+    assert_eq!(prune(&inbox, &all(bytes(350)), 1000).await.count, 1, "what was freed is no longer counted");
     assert_eq!(kept(&inbox).await, ["key-5", "key-6", "key-7"]);
 }
 
@@ -138,10 +138,10 @@ async fn a_step_takes_no_more_than_its_limit(inbox: Arc<dyn Store>) {
     handle_all(&inbox).await;
     let limits = all(age(1));
     let first = inbox.prune(&limits, at(1000), 2).await.expect("a step");
-    assert_eq!(first, Pruned { events: 2, bytes: 200, more: true });
+    assert_eq!(first, Pruned { count: 2, bytes: 200, more: true });
     assert_eq!(kept(&inbox).await, ["key-3", "key-4", "key-5"], "the oldest first");
     assert!(inbox.prune(&limits, at(1000), 2).await.expect("a step").more);
-    assert_eq!(inbox.prune(&limits, at(1000), 2).await.expect("a step").events, 1);
+    assert_eq!(inbox.prune(&limits, at(1000), 2).await.expect("a step").count, 1);
     assert_eq!(inbox.prune(&limits, at(1000), 2).await.expect("a step"), Pruned::default());
 }
 
@@ -150,7 +150,7 @@ async fn a_key_that_was_pruned_is_new_again(inbox: Arc<dyn Store>) {
     let until = Event { key_until: at(50), ..event(1) };
     append(&inbox, [until]).await;
     handle_all(&inbox).await;
-    assert_eq!(prune(&inbox, &all(age(1)), 1000).await.events, 1);
+    assert_eq!(prune(&inbox, &all(age(1)), 1000).await.count, 1);
     let again = Event { key: event(1).key, ..event(99) };
     assert_eq!(inbox.append(again).await.expect("an append"), Appended::New);
     assert_eq!(claim_one(&inbox, 1000).await.event.id, event(99).id);
@@ -165,10 +165,10 @@ async fn what_is_over_later_goes_later(inbox: Arc<dyn Store>) {
         end(at).await;
     }
     let limits = all(age(1));
-    assert_eq!(inbox.prune(&limits, at(1000), 2).await.expect("a step").events, 2);
+    assert_eq!(inbox.prune(&limits, at(1000), 2).await.expect("a step").count, 2);
     // One that is older than those that were just taken out, in the middle of things.
     end(0).await;
-    assert_eq!(prune(&inbox, &limits, 1000).await.events + prune(&inbox, &limits, 1000).await.events, 5);
+    assert_eq!(prune(&inbox, &limits, 1000).await.count + prune(&inbox, &limits, 1000).await.count, 5);
     assert_eq!(kept(&inbox).await, ["key-2", "key-3"]);
 }
 
@@ -178,7 +178,7 @@ async fn what_is_kept_is_as_it_was(inbox: Arc<dyn Store>) {
     let claimed = claim_of(&inbox, &[want("acme/ship", 2)], 100).await;
     settle(&inbox, &claimed[0].lease, Outcome::Done, JobState::Done).await;
     let before = summaries(&inbox).await;
-    assert_eq!(prune(&inbox, &all(age(1)), 1000).await.events, 1);
+    assert_eq!(prune(&inbox, &all(age(1)), 1000).await.count, 1);
     assert_eq!(summaries(&inbox).await, before[1..]);
     settle(&inbox, &claimed[1].lease, Outcome::Done, JobState::Done).await;
     assert_eq!(claim_of(&inbox, &[want("acme/ship", 9)], 110).await.len(), 2);

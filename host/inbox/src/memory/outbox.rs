@@ -243,15 +243,15 @@ impl Messages {
     }
 
     fn replay(&mut self, replay: &MessageReplay) -> Replayed {
-        let mut replayed = Replayed { jobs: 0, leased: 0 };
+        let mut replayed = Replayed { again: 0, leased: 0 };
         let found = self.all.iter().filter(|(_, stored)| selects(&replay.selection, stored));
         for at in found.map(|(at, _)| *at).collect::<Vec<_>>() {
-            let due = step::turn(replay.now, replay.rate, replayed.jobs);
+            let due = step::turn(replay.now, replay.rate, replayed.again);
             let Ok(next) = step::replay(self.all[&at].state, due, true) else {
                 replayed.leased += 1;
                 continue;
             };
-            replayed.jobs += 1;
+            replayed.again += 1;
             if !replay.dry_run {
                 let stored = self.put(at, next);
                 stored.replays += 1;
@@ -276,7 +276,7 @@ impl Messages {
             self.by_id.remove(&stored.message.id);
         }
         let bytes = taken.iter().map(|stored| stored.message.body.len() as u64).sum();
-        Pruned { events: taken.len() as u64, bytes, more }
+        Pruned { count: taken.len() as u64, bytes, more }
     }
 }
 

@@ -20,15 +20,15 @@ impl State {
     }
 
     pub(super) fn replay(&mut self, replay: &Replay) -> Replayed {
-        let mut replayed = Replayed { jobs: 0, leased: 0 };
+        let mut replayed = Replayed { again: 0, leased: 0 };
         for (at, plugin) in self.selected_jobs(&replay.selection) {
             let state = self.events[&at].jobs[&plugin.plugin].state;
-            let due = step::turn(replay.now, replay.rate, replayed.jobs);
+            let due = step::turn(replay.now, replay.rate, replayed.again);
             let Ok(next) = step::replay(state, due, self.is_routed(at, &plugin.plugin)) else {
                 replayed.leased += 1;
                 continue;
             };
-            replayed.jobs += 1;
+            replayed.again += 1;
             if !replay.dry_run {
                 let job = self.put(at, &plugin, next);
                 job.replays += 1;

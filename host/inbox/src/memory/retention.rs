@@ -20,11 +20,11 @@ impl State {
                 if !stored.is_over() {
                     continue;
                 }
-                if pruned.events as usize == limit {
+                if pruned.count as usize == limit {
                     return Pruned { more: true, ..pruned };
                 }
                 over = over.saturating_sub(stored.bytes());
-                pruned.events += 1;
+                pruned.count += 1;
                 pruned.bytes += stored.bytes();
                 self.take_out(at);
             }

@@ -124,7 +124,7 @@ impl Pair {
         let limit = 1 + self.random.below(9) as usize;
         let memory = self.memory.prune_messages(&limits, self.now, limit).await.expect("a step");
         let sqlite = self.sqlite.prune_messages(&limits, self.now, limit).await.expect("a step");
-        assert_eq!((memory.events, memory.bytes), (sqlite.events, sqlite.bytes));
+        assert_eq!((memory.count, memory.bytes), (sqlite.count, sqlite.bytes));
     }
 
     pub(super) async fn has_message_leases(&self) -> bool {

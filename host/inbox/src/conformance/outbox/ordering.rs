@@ -27,7 +27,7 @@ async fn again(store: &Arc<dyn Store>, number: u128) {
     let selection = MessageSelection { ids: vec![id(number)], ..MessageSelection::default() };
     let replay = MessageReplay { selection, rate: None, now: at(500), dry_run: false };
     let replayed = store.replay_messages(replay).await.expect("a replay");
-    assert_eq!((replayed.jobs, replayed.leased), (1, 0));
+    assert_eq!((replayed.again, replayed.leased), (1, 0));
 }
 
 async fn messages_of_a_key_are_sent_one_after_the_other(store: Arc<dyn Store>) {

@@ -51,7 +51,7 @@ async fn messages_that_are_over_are_kept_for_their_time(store: Arc<dyn Store>) {
     sent(&store, &claimed[2].lease).await;
     assert_eq!(prune(&store, &for_all(Keep::default()), 99_999, 99).await, Pruned::default(), "without end");
     assert_eq!(prune(&store, &for_all(keep(100)), 109, 99).await, Pruned::default());
-    assert_eq!(prune(&store, &for_all(keep(100)), 110, 99).await, Pruned { events: 2, bytes: 6, more: false });
+    assert_eq!(prune(&store, &for_all(keep(100)), 110, 99).await, Pruned { count: 2, bytes: 6, more: false });
     assert_eq!(left(&store).await, [3]);
     assert_eq!(store.message(id(1)).await.expect("a read"), None);
 }
@@ -61,7 +61,7 @@ async fn messages_that_are_to_be_sent_are_kept(store: Arc<dyn Store>) {
     let claimed = claim(&store, 3, 100).await;
     settle(&store, &claimed[0].lease, failed(), JobState::Waiting { until: at(99_999) }).await;
     sent(&store, &claimed[1].lease).await;
-    assert_eq!(prune(&store, &for_all(keep(0)), 5_000, 99).await.events, 1);
+    assert_eq!(prune(&store, &for_all(keep(0)), 5_000, 99).await.count, 1);
     assert_eq!(left(&store).await, [1, 3, 4]);
 }
 
@@ -70,9 +70,9 @@ async fn messages_are_taken_out_a_step_at_a_time(store: Arc<dyn Store>) {
     commit(&store, 10, [message(2)]).await;
     commit(&store, 20, [message(3)]).await;
     all_sent(&store).await;
-    assert_eq!(prune(&store, &for_all(keep(0)), 500, 2).await, Pruned { events: 2, bytes: 6, more: true });
+    assert_eq!(prune(&store, &for_all(keep(0)), 500, 2).await, Pruned { count: 2, bytes: 6, more: true });
     assert_eq!(left(&store).await, [1], "the oldest go first");
-    assert_eq!(prune(&store, &for_all(keep(0)), 500, 2).await, Pruned { events: 1, bytes: 3, more: false });
+    assert_eq!(prune(&store, &for_all(keep(0)), 500, 2).await, Pruned { count: 1, bytes: 3, more: false });
 }
 
 async fn each_tenant_keeps_messages_for_a_time_of_its_own(store: Arc<dyn Store>) {
@@ -87,14 +87,14 @@ async fn each_tenant_keeps_messages_for_a_time_of_its_own(store: Arc<dyn Store>)
         sent(&store, &claimed.lease).await;
     }
     let by_tenant = [("acme".parse().expect("a name"), keep(100_000))].into();
-    assert_eq!(prune(&store, &Retention { fallback: keep(1), by_tenant }, 5_000, 99).await.events, 1);
+    assert_eq!(prune(&store, &Retention { fallback: keep(1), by_tenant }, 5_000, 99).await.count, 1);
     assert_eq!(left(&store).await, [1]);
 }
 
 async fn messages_outlive_their_event(store: Arc<dyn Store>) {
     commit(&store, 10, [message(1)]).await;
-    assert_eq!(store.prune(&for_all(keep(0)), at(500), 99).await.expect("a step").events, 1);
+    assert_eq!(store.prune(&for_all(keep(0)), at(500), 99).await.expect("a step").count, 1);
     assert_eq!(left(&store).await, [1]);
     all_sent(&store).await;
-    assert_eq!(prune(&store, &for_all(keep(0)), 500, 99).await.events, 1, "the tenant is known still");
+    assert_eq!(prune(&store, &for_all(keep(0)), 500, 99).await.count, 1, "the tenant is known still");
 }
