@@ -14,6 +14,7 @@ mod watch;
 mod release;
 mod reload;
 mod admin;
+mod delivery;
 mod serve;
 mod retention;
 mod check;

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use hookyard_model::SourceRef;
 
 use crate::config::{self, Reading, Settings};
+use crate::delivery;
 use crate::release::{self, Desired, Stamp};
 use crate::retention;
 use crate::serve;
@@ -26,6 +27,7 @@ type Stamps = BTreeMap<PathBuf, Option<Stamp>>;
 pub(crate) struct Handles {
     pub(crate) ingress: hookyard_ingress::Handle,
     pub(crate) dispatch: hookyard_dispatch::Handle,
+    pub(crate) delivery: hookyard_egress::delivery::Handle,
     pub(crate) releases: release::Handle,
     pub(crate) retention: retention::Handle,
 }
@@ -107,6 +109,7 @@ impl Reload {
         self.handles.ingress.replace(serve::sources(&settings));
         self.handles.dispatch.replace(serve::policies(&settings));
         self.handles.dispatch.replace_quarantine(settings.quarantine);
+        self.handles.delivery.replace(delivery::destinations(&settings));
         self.handles.releases.replace(Desired::from(&settings));
         self.handles.retention.replace(settings.retention.clone());
         let added = missing_from(&self.running, &settings);
@@ -147,6 +150,7 @@ fn start_only(old: &Settings, new: &Settings) -> Vec<&'static str> {
         ("inbox.url", old.inbox != new.inbox),
         ("plugins.cache", old.plugins.cache != new.plugins.cache),
         ("dispatch", old.dispatch != new.dispatch),
+        ("delivery", old.delivery != new.delivery),
         ("egress", old.egress != new.egress),
     ];
     differs.into_iter().filter(|(_, differs)| *differs).map(|(key, _)| key).collect()

@@ -130,9 +130,9 @@ impl Line {
         }
     }
 
-    /// What the line is about, as `tenant/name`: the plugin, or else the source.
+    /// What the line is about, as `tenant/name`: the destination, or else the plugin, or else the source.
     fn take_subject(&mut self) -> Option<String> {
-        let name = self.take("plugin").or_else(|| self.take("source"));
+        let name = ["destination", "plugin", "source"].into_iter().find_map(|name| self.take(name));
         match (self.take("tenant"), name) {
             (Some(tenant), Some(name)) => Some(format!("{tenant}/{name}")),
             (tenant, name) => name.or(tenant),
@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_is_about_a_plugin_or_else_a_source() {
+    fn a_line_is_about_one_thing() {
         let check = |details: &[(&'static str, &str)], expected: Option<&str>, left: usize| {
             let details = details.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
             let mut line = Line { message: String::new(), details };
@@ -185,6 +185,7 @@ mod tests {
             assert_eq!(line.details.len(), left);
         };
         check(&[("tenant", "acme"), ("source", "payments"), ("plugin", "books")], Some("acme/books"), 1);
+        check(&[("tenant", "acme"), ("plugin", "books"), ("destination", "partner")], Some("acme/partner"), 1);
         check(&[("tenant", "acme"), ("source", "payments"), ("key", "1")], Some("acme/payments"), 1);
         check(&[("plugin", "acme/books")], Some("acme/books"), 0);
         check(&[("address", "127.0.0.1:1")], None, 1);

@@ -82,7 +82,7 @@ pub(super) fn plugins(section: &Section<'_>, around: &Surroundings<'_>) -> Plugi
     }
 }
 
-/// `[dispatch]`
+/// `[dispatch]`, and `[delivery]`, which has the same bounds.
 pub(super) fn dispatch(section: &Section<'_>, drain_max: Duration) -> Dispatch {
     let concurrency_max = section.get("concurrency_max").map_or(64, NonZeroUsize::get);
     let of_tenant = section.get("tenant_concurrency_max").map(NonZeroUsize::get);

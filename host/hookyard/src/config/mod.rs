@@ -43,8 +43,7 @@ pub(crate) struct Reading {
 
 /// Reads the configuration at `path`, and the files that it names, with the process's environment.
 pub(crate) fn read(path: &Path) -> Reading {
-    use std::os::unix::ffi::OsStringExt;
-    read_with(path, &|name| std::env::var_os(name).map(OsStringExt::into_vec))
+    read_with(path, &references::variable)
 }
 
 fn read_with(path: &Path, variable: &dyn Fn(&str) -> Option<Vec<u8>>) -> Reading {
@@ -68,6 +67,7 @@ fn settings(root: &Section<'_>, around: &Surroundings<'_>, sink: &Sink) -> Optio
         root.table("inbox", |section| (host::inbox(section, around), host::dedupe_window(section)));
     let mut plugins = root.table("plugins", |section| host::plugins(section, around));
     let dispatch = root.table("dispatch", |section| host::dispatch(section, ingress.drain_timeout));
+    let delivery = root.table("delivery", |section| host::dispatch(section, ingress.drain_timeout));
     let egress = root.table("egress", |section| host::egress(section, around));
     let retry = root.table("retry", |section| retry::read(section, &settings::Settings::default_retry()));
     let quarantine = root.table("quarantine", quarantine::read);
@@ -87,6 +87,7 @@ fn settings(root: &Section<'_>, around: &Surroundings<'_>, sink: &Sink) -> Optio
         inbox,
         plugins,
         dispatch,
+        delivery,
         egress,
         retry,
         retention,

@@ -22,6 +22,8 @@ pub(crate) struct Settings {
     pub(crate) inbox: PathBuf,
     pub(crate) plugins: Plugins,
     pub(crate) dispatch: Dispatch,
+    /// The same bounds for messages that are sent.
+    pub(crate) delivery: Dispatch,
     pub(crate) egress: Egress,
     /// For sources that say nothing of their own.
     pub(crate) retry: RetryPolicy,

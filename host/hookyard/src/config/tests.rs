@@ -83,6 +83,7 @@ fn the_reference_file_says_the_defaults_and_every_key() {
         "inbox",
         "plugins",
         "dispatch",
+        "delivery",
         "egress",
         "retry",
         "quarantine",
