@@ -5,6 +5,7 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result};
+use aws_lc_rs::encoding::AsBigEndian;
 use aws_lc_rs::hmac;
 use aws_lc_rs::rand::{self, SystemRandom};
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
@@ -109,6 +110,12 @@ impl AsymmetricWebhooks {
         format!("whpk_{}", STANDARD.encode(self.pair.public_key().as_ref()))
     }
 
+    /// The private key as a sender keeps it.
+    pub fn private_key(&self) -> String {
+        let seed = self.pair.seed().expect("the key has its seed").as_be_bytes().expect("a seed is bytes");
+        format!("whsk_{}", STANDARD.encode(seed.as_ref()))
+    }
+
     /// The body, signed now under this message id.
     pub fn sign(&self, id: &str, body: impl Into<Vec<u8>>) -> Webhook {
         let (body, timestamp) = (body.into(), now());
@@ -142,6 +149,13 @@ impl Topper {
             .find_map(|bytes| SigningKey::from_slice(&bytes).ok())
             .expect("nearly every number is a key");
         Self { key, key_id: uuid::Uuid::new_v4().to_string() }
+    }
+
+    /// The private key as a JWK.
+    pub fn private_jwk(&self) -> String {
+        let mut jwk: serde_json::Value = serde_json::from_str(&self.jwk()).expect("a JWK is JSON");
+        jwk["d"] = URL_SAFE_NO_PAD.encode(self.key.to_bytes()).into();
+        jwk.to_string()
     }
 
     /// The public key as Topper hands it out.
