@@ -115,7 +115,7 @@ impl<'e> Exchange<'e> {
     async fn talk_on(&self, link: &mut Link, request: Request<Full<Bytes>>) -> Result<Talked, Error> {
         let response = match link.send(&self.target, request).await {
             Ok(response) => response,
-            Err(Failed::Unsent(request)) => return Ok(Talked::Unsent(request)),
+            Err(Failed::Unsent(request)) => return Ok(Talked::Unsent(*request)),
             Err(Failed::Broken(error)) => return Err(self.broken(error)),
         };
         let (head, body) = response.into_parts();

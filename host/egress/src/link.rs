@@ -56,7 +56,7 @@ impl Drop for Task {
 /// Why there's no answer.
 pub(crate) enum Failed {
     /// Nothing of the request was sent; here it is.
-    Unsent(Request<Full<Bytes>>),
+    Unsent(Box<Request<Full<Bytes>>>),
     /// Some or all of it may have been.
     Broken(hyper::Error),
 }
@@ -104,13 +104,13 @@ impl Link {
         let sent = match &mut self.sender {
             Sender::Http1(sender) => {
                 if sender.ready().await.is_err() {
-                    return Err(Failed::Unsent(request));
+                    return Err(Failed::Unsent(Box::new(request)));
                 }
                 sender.try_send_request(as_http1(target, request)).await
             }
             Sender::Http2(sender) => {
                 if sender.ready().await.is_err() {
-                    return Err(Failed::Unsent(request));
+                    return Err(Failed::Unsent(Box::new(request)));
                 }
                 sender.try_send_request(as_http2(target, request)).await
             }
@@ -156,7 +156,7 @@ impl Link {
 impl From<TrySendError<Request<Full<Bytes>>>> for Failed {
     fn from(mut error: TrySendError<Request<Full<Bytes>>>) -> Self {
         match error.take_message() {
-            Some(request) => Self::Unsent(request),
+            Some(request) => Self::Unsent(Box::new(request)),
             None => Self::Broken(error.into_error()),
         }
     }

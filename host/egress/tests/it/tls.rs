@@ -1,14 +1,16 @@
 //! Who is trusted, and as whom the door connects.
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use hookyard_egress::error::Phase;
 use hookyard_egress::{Config, Error, Identity, Policy};
 use rcgen::{BasicConstraints, CertificateParams, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair};
 use rustls::pki_types::PrivateKeyDer;
 use rustls::server::WebPkiClientVerifier;
 use rustls::{RootCertStore, ServerConfig};
 
-use crate::support::{LIMITS, OK, Receiver, door, door_resolving, door_with, get, policy, receive_at, said};
+use crate::support::{LIMITS, OK, Receiver, door, door_resolving, door_with, get, policy, receive, receive_at, said};
 
 /// Somebody who signs certificates.
 pub(crate) struct Authority {
@@ -180,11 +182,14 @@ async fn a_client_certificate_is_shown_where_one_is_configured() {
 }
 
 #[tokio::test]
-async fn what_is_no_tls_is_told_from_what_does_not_answer() {
-    let receiver =
-        receive_at("127.0.0.1:0", None, |connection| connection.answer_once("HTTP/1.1 400 No\r\n\r\n")).await;
-    let got = door().send(&policy(), get(&receiver.url_of("https", "localhost")), &LIMITS).await;
-    assert!(matches!(got, Err(Error::Tls { .. } | Error::TimedOut { .. })), "{got:?}");
+async fn what_is_no_tls_or_never_comes_to_it_is_told_apart() {
+    let plain = receive(async |mut connection| connection.write("HTTP/1.1 400 No\r\n\r\n").await).await;
+    let silent = receive(async |mut connection| connection.gone().await).await;
+    let door = door_with(Config { connect_max: Duration::from_millis(200), ..Config::default() });
+    let got = door.send(&policy(), get(&plain.url_of("https", "localhost")), &LIMITS).await;
+    assert!(matches!(got, Err(Error::Tls { .. })), "{got:?}");
+    let got = door.send(&policy(), get(&silent.url_of("https", "localhost")), &LIMITS).await;
+    assert!(matches!(got, Err(Error::TimedOut { phase: Phase::Connection, .. })), "{got:?}");
 }
 
 #[test]
