@@ -25,8 +25,9 @@ use crate::admin::metrics::Metrics;
 use crate::cli::Failure;
 use crate::config::{self, Settings};
 use crate::delivery;
-use crate::release::{self, Desired, Releases};
+use crate::release::{self, Desired, Keeper, Trials};
 use crate::reload::{Handles, Reload};
+use crate::requests::Requests;
 use crate::retention::Retaining;
 use crate::system::{Fetcher, SystemClock, event_id, message_id};
 
@@ -36,7 +37,7 @@ struct Parts {
     ingress: Bound,
     dispatcher: Dispatcher,
     deliverer: Deliverer,
-    releases: Releases,
+    releases: Keeper,
     retaining: Retaining,
     reload: Reload,
 }
@@ -56,19 +57,22 @@ async fn build(path: &Path, settings: Settings, files: BTreeSet<PathBuf>) -> any
     let admin = admin::bind(&settings.admin, Metrics::start()?).await?;
     let inbox = open_inbox(&settings).await?;
     let engine = Engine::new(engine_config(&settings))?;
-    let effects = hookyard_plugin::Parts {
-        inbox: inbox.clone(),
-        message_ids: Arc::new(message_id),
-        http: Arc::new(hookyard_plugin::NoHttp),
-    };
-    let catalog = Arc::new(Catalog::new(effects));
     // The one door out; whatever asks for something outside is handed a clone.
     let door = Door::new(settings.egress.door.clone())?;
+    let catalog = Arc::new(Catalog::new(hookyard_plugin::Parts {
+        inbox: inbox.clone(),
+        message_ids: Arc::new(message_id),
+        http: Arc::new(Requests(door.clone())),
+    }));
     let ingress = bind(&settings, inbox.clone(), door.clone()).await?;
-    let dispatcher = Dispatcher::new(dispatch_config(&settings, inbox.clone(), Arc::clone(&catalog)));
+    let trials = Arc::new(Trials::new(Arc::new(SystemClock), settings.release.probation));
+    let dispatch = dispatch_config(&settings, inbox.clone(), Arc::clone(&catalog));
+    let dispatcher = Dispatcher::new(hookyard_dispatch::Config { probation: trials.clone(), ..dispatch });
     let deliverer = Deliverer::new(delivery::config(&settings, inbox.clone(), door));
     let (retaining, retention) = Retaining::new(inbox.clone(), Arc::new(SystemClock), settings.retention.clone());
-    let releases = Releases::new(release::Parts { engine, catalog, inbox }, Desired::from(&settings));
+    let clock = Arc::new(SystemClock);
+    let parts = release::Parts { engine, catalog, inbox: inbox.clone(), releases: inbox, trials, clock };
+    let releases = Keeper::new(parts, Desired::from(&settings));
     introduce(&settings);
     let handles = Handles {
         ingress: ingress.handle(),

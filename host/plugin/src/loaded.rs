@@ -87,6 +87,12 @@ impl Loaded {
         &self.terms.limits
     }
 
+    /// Whether it has the limits, grants and settings of another.
+    pub fn is_on_terms_of(&self, other: &Self) -> bool {
+        let (mine, its) = (&self.terms, &other.terms);
+        mine.limits == its.limits && mine.grants == its.grants && mine.config == its.config
+    }
+
     /// What it may import.
     pub fn grants(&self) -> &Arc<Grants> {
         &self.terms.grants

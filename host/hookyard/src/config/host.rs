@@ -10,6 +10,7 @@ use hookyard_egress::Addresses;
 use hookyard_plugin::Limits;
 use hookyard_verify::Secret;
 
+use super::grants::{self, Granted};
 use super::limits;
 use super::references::Surroundings;
 use super::settings::{Admin, Dispatch, Egress, Plugins};
@@ -42,7 +43,8 @@ pub(super) fn admin(section: &Section<'_>, around: &Surroundings<'_>) -> Admin {
     let listen = section.get("listen").unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 9090)));
     let token = section.entry("token").and_then(|entry| around.secret(&entry)).map(Secret::new);
     if !listen.ip().is_loopback() && section.entry("token").is_none() {
-        section.missing("token", format_args!("{listen} can be reached by others; name a token, or listen on 127.0.0.1"));
+        section
+            .missing("token", format_args!("{listen} can be reached by others; name a token, or listen on 127.0.0.1"));
     }
     Admin { listen, token }
 }
@@ -73,12 +75,14 @@ pub(super) fn plugins(section: &Section<'_>, around: &Surroundings<'_>) -> Plugi
     Plugins {
         folder: folder("folder", "plugins"),
         cache: folder("cache", "data/compiled"),
+        revisions: folder("revisions", "data/revisions"),
         count_max: section.get("count_max").map_or(1000, NonZeroUsize::get),
         file_bytes_max: section.get("file_max").map_or(64 << 20, |Size(bytes)| bytes),
         rescan: time("rescan", 3_000),
         windows: Windows { settle: time("settle", 200), removal: time("removal", 1_000) },
         limits: section.table("limits", |section| limits::read(section, &Limits::default(), &limits::BOUNDLESS)),
         ceilings: BTreeMap::new(),
+        grants: Granted { to_all: section.table("grants", |grants| grants::read(grants, None, around)), ..Granted::default() },
     }
 }
 

@@ -9,9 +9,11 @@
 pub(crate) mod settings;
 pub(crate) mod references;
 mod host;
+pub(crate) mod grants;
 pub(crate) mod limits;
 mod retry;
 mod quarantine;
+mod release;
 mod retention;
 mod tenant;
 mod source;
@@ -71,14 +73,16 @@ fn settings(root: &Section<'_>, around: &Surroundings<'_>, sink: &Sink) -> Optio
     let egress = root.table("egress", |section| host::egress(section, around));
     let retry = root.table("retry", |section| retry::read(section, &settings::Settings::default_retry()));
     let quarantine = root.table("quarantine", quarantine::read);
+    let release = root.table("release", release::read);
     let folder =
         root.table("providers", |section| section.get::<PathBuf>("folder")).map(|folder| around.resolve(&folder));
     let providers = provider::all(folder.as_deref(), around, sink);
     let (keep, every) = root.table("retention", retention::read);
     let defaults = tenant::Defaults { retry: retry.clone(), dedupe_window, keep };
-    let tenant::Tenants { sources, destinations, keeps, ceilings } =
+    let tenant::Tenants { sources, destinations, keeps, ceilings, grants } =
         root.table("tenants", |section| tenant::all(section, &providers, &defaults, around));
     plugins.ceilings = ceilings;
+    plugins.grants.to_tenants = grants;
     let limits = hookyard_inbox::Retention { fallback: keep, by_tenant: keeps };
     let retention = settings::Retention { limits, every };
     Some(Settings {
@@ -92,6 +96,7 @@ fn settings(root: &Section<'_>, around: &Surroundings<'_>, sink: &Sink) -> Optio
         retry,
         retention,
         quarantine,
+        release,
         providers,
         sources,
         destinations,

@@ -25,6 +25,11 @@ impl<'s> Surroundings<'s> {
         Self { folder: folder.to_owned(), variable, files: RefCell::default() }
     }
 
+    /// Those of a plugin's settings at `path`, in the environment of this process.
+    pub(crate) fn of_process(path: &Path) -> Self {
+        Self::new(path, &variable)
+    }
+
     /// A path as the configuration says it, from where the process stands: it is relative to the configuration file.
     pub(crate) fn resolve(&self, path: &Path) -> PathBuf {
         let resolved = self.folder.join(path);
@@ -124,6 +129,12 @@ impl<'s> Surroundings<'s> {
         }
         (!found.is_empty()).then_some(found)
     }
+}
+
+/// An environment variable of this process.
+pub(super) fn variable(name: &str) -> Option<Vec<u8>> {
+    use std::os::unix::ffi::OsStringExt;
+    std::env::var_os(name).map(OsStringExt::into_vec)
 }
 
 fn without_line_end(mut bytes: Vec<u8>) -> Vec<u8> {

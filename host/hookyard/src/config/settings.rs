@@ -7,10 +7,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hookyard_egress::Addresses;
-use hookyard_model::{DestinationRef, QuarantinePolicy, RetryPolicy, SourceRef, TenantName};
+use hookyard_model::{DestinationRef, ProbationPolicy, QuarantinePolicy, RetryPolicy, SourceRef, TenantName};
 use hookyard_plugin::Limits;
 use hookyard_verify::{JsonPointer, Provider, Secret, Verifier};
 
+use super::grants::Granted;
 use crate::release::Windows;
 
 /// A whole configuration.
@@ -30,6 +31,7 @@ pub(crate) struct Settings {
     pub(crate) retention: Retention,
     /// None where it's switched off.
     pub(crate) quarantine: Option<QuarantinePolicy>,
+    pub(crate) release: Release,
     /// By name.
     pub(crate) providers: BTreeMap<String, Arc<Provider>>,
     pub(crate) sources: BTreeMap<SourceRef, Source>,
@@ -49,6 +51,8 @@ pub(crate) struct Plugins {
     pub(crate) folder: PathBuf,
     /// Where compiled code is kept.
     pub(crate) cache: PathBuf,
+    /// Where components are kept to go back to.
+    pub(crate) revisions: PathBuf,
     /// The most plugins, of all tenants together.
     pub(crate) count_max: usize,
     /// The most bytes of a component.
@@ -59,6 +63,17 @@ pub(crate) struct Plugins {
     pub(crate) limits: Limits,
     /// The most that a plugin of a tenant may ask for, where the tenant has such limits.
     pub(crate) ceilings: BTreeMap<TenantName, Limits>,
+    /// What they may import, unless their own files say otherwise.
+    pub(crate) grants: Granted,
+}
+
+/// How a new revision comes into service.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Release {
+    /// When it goes out of it again; never by itself where `None`.
+    pub(crate) probation: Option<ProbationPolicy>,
+    /// Components of each plugin that are kept to go back to; at least 1.
+    pub(crate) revisions_kept: usize,
 }
 
 /// How attempts are made.

@@ -92,6 +92,8 @@ fn the_reference_file_says_the_defaults_and_every_key() {
         "tenants",
         "sources",
         "destinations",
+        "grants",
+        "http",
     ];
     let known = crate::document::asked::of("hookyard.toml");
     assert!(known.len() > 45, "the keys are noted: {known:?}");

@@ -28,6 +28,11 @@ impl<'d> Entry<'d> {
         self.value.as_str()
     }
 
+    /// Whether the value is a table.
+    pub(crate) fn is_table(&self) -> bool {
+        self.value.is_table()
+    }
+
     /// The values of a list; anything else is a fault.
     pub(crate) fn items(&self) -> Vec<Entry<'d>> {
         let Some(list) = self.value.as_array() else {

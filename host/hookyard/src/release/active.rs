@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use hookyard_inbox::Routes;
-use hookyard_model::{PluginRef, SourceName};
+use hookyard_model::{PluginRef, Revision, SourceName};
 use hookyard_plugin::{Catalog, HandlerKind, Loaded};
 
 use super::load::Ready;
@@ -13,8 +13,10 @@ use super::routing::{self, Sources, Takes};
 /// One that is active.
 #[derive(Debug)]
 struct Active {
-    loaded: Arc<Loaded>,
+    ready: Ready,
     takes: Takes,
+    /// The revision before, warm.
+    before: Option<Ready>,
 }
 
 /// All that are.
@@ -22,21 +24,27 @@ struct Active {
 pub(super) struct Actives(BTreeMap<PluginRef, Active>);
 
 impl Actives {
-    /// Puts a plugin into service, in one swap, and says so if it's other code or takes other events than before.
+    /// Puts a plugin into service, in one swap, and says so if it's other code or takes other events than before. The
+    /// revision before stays warm.
     pub(super) fn activate(&mut self, catalog: &Catalog, sources: &Sources, ready: Ready) {
-        let Ready { loaded, sidecar } = ready;
-        let plugin = loaded.plugin().clone();
-        let takes = takes(&loaded, sidecar.sources);
-        catalog.activate(Arc::clone(&loaded));
-        let before = self.0.insert(plugin.clone(), Active { loaded: Arc::clone(&loaded), takes: takes.clone() });
-        let is_news = before.as_ref().is_none_or(|before| {
-            before.loaded.revision() != loaded.revision()
-                || before.loaded.limits() != loaded.limits()
-                || before.takes != takes
+        let plugin = ready.loaded.plugin().clone();
+        let takes = takes(&ready.loaded, ready.sidecar.sources.clone());
+        catalog.activate(Arc::clone(&ready.loaded));
+        let outgoing = self.0.remove(&plugin);
+        let is_news = outgoing.as_ref().is_none_or(|outgoing| {
+            outgoing.ready.loaded.revision() != ready.loaded.revision()
+                || outgoing.ready.loaded.limits() != ready.loaded.limits()
+                || outgoing.takes != takes
         });
         if is_news {
-            announce(&loaded, before.map(|before| before.loaded.revision().short()), &takes, sources);
+            let previous = outgoing.as_ref().map(|outgoing| outgoing.ready.loaded.revision().short());
+            announce(&ready.loaded, previous, &takes, sources);
         }
+        let before = outgoing.and_then(|outgoing| match outgoing.ready.loaded.revision() == ready.loaded.revision() {
+            true => outgoing.before,
+            false => Some(outgoing.ready),
+        });
+        self.0.insert(plugin, Active { ready, takes, before });
     }
 
     /// Forgets a plugin; whether it was active.
@@ -44,9 +52,14 @@ impl Actives {
         self.0.remove(plugin).is_some()
     }
 
-    /// The revision of a plugin, for people.
-    pub(super) fn revision(&self, plugin: &PluginRef) -> Option<String> {
-        Some(self.0.get(plugin)?.loaded.revision().short())
+    /// What a plugin runs.
+    pub(super) fn loaded(&self, plugin: &PluginRef) -> Option<Arc<Loaded>> {
+        Some(Arc::clone(&self.0.get(plugin)?.ready.loaded))
+    }
+
+    /// The revision before, if it's that one.
+    pub(super) fn warm(&self, plugin: &PluginRef, revision: Revision) -> Option<Ready> {
+        self.0.get(plugin)?.before.clone().filter(|before| before.loaded.revision() == revision)
     }
 
     /// How many there are.

@@ -1,12 +1,15 @@
 //! `<plugin>.toml`: what the operator says of one plugin, in the file beside it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
 
 use hookyard_model::SourceName;
-use hookyard_plugin::Limits;
+use hookyard_plugin::{Grants, Limits};
 
+use crate::config::grants::{self, OfTenant};
 use crate::config::limits;
-use crate::document::{self, Faults, Sink};
+use crate::config::references::Surroundings;
+use crate::document::{self, Faults, Section, Sink};
 
 /// A plugin's own settings.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,21 +18,48 @@ pub(super) struct Sidecar {
     pub(super) sources: Option<BTreeSet<SourceName>>,
     /// What an attempt may use.
     pub(super) limits: Limits,
+    /// What it may import.
+    pub(super) grants: Grants,
+    /// What `wasi:config` tells it.
+    pub(super) config: BTreeMap<String, String>,
+}
+
+/// What holds where a plugin's own file says nothing, and what it may say.
+pub(super) struct Outer<'o> {
+    pub(super) limits: &'o Limits,
+    /// No plugin of the tenant may have more.
+    pub(super) most: &'o Limits,
+    pub(super) grants: &'o OfTenant,
+}
+
+/// A plugin's settings, or all that is wrong with them, and every file that they refer to.
+pub(super) struct Reading {
+    pub(super) result: Result<Sidecar, Faults>,
+    pub(super) files: BTreeSet<PathBuf>,
 }
 
 impl Sidecar {
-    /// Reads the text of `file`, which is empty where there is none. What it doesn't say is as in `defaults`; it may not
-    /// ask for more than `most`.
-    pub(super) fn read(file: &str, text: &str, defaults: &Limits, most: &Limits) -> Result<Self, Faults> {
-        let sink = Sink::default();
-        let sidecar = document::read(file, text, &sink, |root| {
+    /// Reads the text of the file at `path`, which is empty where there is none.
+    pub(super) fn read(path: &Path, text: &str, outer: &Outer<'_>) -> Reading {
+        let (sink, around) = (Sink::default(), Surroundings::of_process(path));
+        let sidecar = document::read(&path.display().to_string(), text, &sink, |root| {
+            let said = root.table("grants", |section| grants::read(section, Some(&outer.grants.destinations), &around));
             Some(Self {
                 sources: root.entry("sources").map(|entry| entry.list().into_iter().collect()),
-                limits: root.table("limits", |section| limits::read(section, defaults, most)),
+                limits: root.table("limits", |section| limits::read(section, outer.limits, outer.most)),
+                grants: said.or(&outer.grants.said).grants(&outer.grants.destinations),
+                config: root.table("config", config),
             })
         });
-        sink.into_result(sidecar)
+        Reading { result: sink.into_result(sidecar), files: around.into_files() }
     }
+}
+
+/// What the plugin is told, as it's written.
+fn config(section: &Section<'_>) -> BTreeMap<String, String> {
+    let mut config = BTreeMap::new();
+    section.each(|key, entry| config.extend(entry.get().map(|value| (key.to_owned(), value))));
+    config
 }
 
 #[cfg(test)]
@@ -39,12 +69,17 @@ mod tests {
     use super::*;
     use crate::config::limits::BOUNDLESS;
 
+    fn read(text: &str, limits: &Limits, most: &Limits) -> Result<Sidecar, Faults> {
+        let outer = Outer { limits, most, grants: &OfTenant::default() };
+        Sidecar::read(Path::new("orders.toml"), text, &outer).result
+    }
+
     #[test]
     fn what_it_says_counts_and_the_rest_is_as_usual() {
         let defaults = Limits::default();
         let text = "sources = [\"payments\"]\nlimits = { memory_max = \"8MiB\", kv_keys_max = 5, kv_bytes_max = \"1KiB\", \
                     outbox_messages_max = 2 }";
-        let read = |text| Sidecar::read("orders.toml", text, &defaults, &BOUNDLESS).expect("a good file");
+        let read = |text| read(text, &defaults, &BOUNDLESS).expect("a good file");
         let sidecar = read(text);
         assert_eq!(sidecar.sources, Some([SourceName::new("payments").expect("valid")].into()));
         let expected = Limits {
@@ -55,18 +90,20 @@ mod tests {
             ..defaults.clone()
         };
         assert_eq!(sidecar.limits, expected);
-        assert_eq!(read(""), Sidecar { sources: None, limits: defaults.clone() });
+        let grants = Grants { keyvalue: true, logging: true, config: true, ..Grants::default() };
+        assert_eq!(read(""), Sidecar { sources: None, limits: defaults.clone(), grants, config: BTreeMap::new() });
     }
 
     #[test]
     fn a_plugin_may_ask_for_no_more_than_its_tenant_may_have() {
         let (defaults, most) = (Limits::default(), Limits { memory_max: 16 << 20, host_calls_max: 500, ..BOUNDLESS });
-        let read = |text| Sidecar::read("orders.toml", text, &defaults, &most).map(|sidecar| sidecar.limits);
+        let read = |text| read(text, &defaults, &most).map(|sidecar| sidecar.limits);
         let lowered = Limits { memory_max: 16 << 20, host_calls_max: 500, ..defaults.clone() };
         assert_eq!(read(""), Ok(lowered.clone()), "what the host gives is less where the tenant may have less");
         let asked = "limits = { memory_max = \"16MiB\", host_calls_max = 20, wall_max = \"60s\" }";
         assert_eq!(read(asked), Ok(Limits { host_calls_max: 20, wall_max: Duration::from_secs(60), ..lowered }));
-        let faults = read("[limits]\nmemory_max = \"17MiB\"\nhost_calls_max = 501").expect_err("two faults").to_string();
+        let faults =
+            read("[limits]\nmemory_max = \"17MiB\"\nhost_calls_max = 501").expect_err("two faults").to_string();
         let way_out = |key| format!("ask for less, or raise {key} in the tenant's limits in hookyard.toml");
         assert_eq!(
             faults.lines().collect::<Vec<_>>(),
@@ -86,7 +123,8 @@ mod tests {
     #[test]
     fn every_fault_is_told() {
         let text = "source = [\"payments\"]\n[limits]\nmemory_max = 5\ncpu = \"1s\"";
-        let faults = Sidecar::read("orders.toml", text, &Limits::default(), &BOUNDLESS).expect_err("three faults").to_string();
+        let faults =
+            read(text, &Limits::default(), &BOUNDLESS).expect_err("three faults").to_string();
         assert_eq!(
             faults.lines().collect::<Vec<_>>(),
             [

@@ -44,8 +44,6 @@ pub struct HttpCall {
     pub grants: Arc<Grants>,
     /// The request as the guest made it, with an absolute URL.
     pub request: Request<Bytes>,
-    /// The most time for a connection.
-    pub connect_max: Duration,
     /// The most time for all of it.
     pub time_max: Duration,
     /// The most bytes of the answer's body; there's no answer if it has more.
@@ -179,7 +177,6 @@ impl Sender {
             plugin: plugin.clone(),
             grants: Arc::clone(grants),
             request: Request::from_parts(head, body),
-            connect_max: options.connect_timeout.unwrap_or(time_max).min(time_max),
             time_max,
             body_bytes_max: limits.http_body_bytes_max,
         });
