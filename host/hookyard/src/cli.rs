@@ -1,6 +1,7 @@
 //! The command line: what can be asked for, and what the exit codes mean.
 
 pub(crate) mod filters;
+pub(crate) mod outbox;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -46,6 +47,11 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: Events,
     },
+    /// Look at what plugins asked to have sent, and send it again
+    Outbox {
+        #[command(subcommand)]
+        command: outbox::Outbox,
+    },
     /// Look at plugins, and release them from quarantine
     Plugins {
         #[command(subcommand)]
@@ -72,14 +78,14 @@ pub(crate) enum Events {
     List {
         #[command(flatten)]
         config: Config,
-        #[command(flatten)]
-        filters: Filters,
         /// No more than this many
         #[arg(long, value_name = "COUNT")]
         limit: Option<usize>,
         /// One JSON object per line instead of a table
         #[arg(long)]
         json: bool,
+        #[command(flatten)]
+        filters: Filters,
     },
     /// Show one event whole: headers, body, and every attempt with its outcome and its log
     Show {
@@ -109,8 +115,18 @@ pub(crate) enum Events {
 #[derive(Debug, Args)]
 pub(crate) struct ReplayOptions {
     #[command(flatten)]
+    pub(crate) again: Again,
+    /// Run them on this revision, all 64 digits of it, rather than on the active one
+    #[arg(long)]
+    pub(crate) revision: Option<Revision>,
+    #[command(flatten)]
     pub(crate) filters: Filters,
-    /// Run again everything that is stored, which has to be said where nothing else is
+}
+
+/// How what was done once is to be done again.
+#[derive(Debug, Args)]
+pub(crate) struct Again {
+    /// Take everything that is stored, which has to be said where nothing else is
     #[arg(long)]
     pub(crate) all: bool,
     /// Only count
@@ -119,9 +135,6 @@ pub(crate) struct ReplayOptions {
     /// Begin no more than this many a second
     #[arg(long, value_name = "PER_SECOND", value_parser = rate)]
     pub(crate) rate: Option<f64>,
-    /// Run them on this revision, all 64 digits of it, rather than on the active one
-    #[arg(long)]
-    pub(crate) revision: Option<Revision>,
     /// Say what was done as JSON
     #[arg(long)]
     pub(crate) json: bool,
@@ -256,7 +269,7 @@ mod tests {
             panic!("it is understood");
         };
         assert_eq!(ids.iter().map(ToString::to_string).collect::<Vec<_>>(), [id]);
-        assert_eq!((options.rate, options.dry_run, options.all), (Some(2.5), true, false));
+        assert_eq!((options.again.rate, options.again.dry_run, options.again.all), (Some(2.5), true, false));
         assert_eq!(options.revision.map(|revision| revision.to_string()), Some("ab".repeat(32)));
         for wrong in [&["nonsense"][..], &["--rate", "0"], &["--rate", "NaN"], &["--revision", "abab"]] {
             assert!(read(wrong).is_err(), "{wrong:?}");

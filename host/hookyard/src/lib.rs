@@ -16,9 +16,12 @@ mod reload;
 mod admin;
 mod delivery;
 mod serve;
+mod requests;
 mod retention;
 mod check;
+mod stored;
 mod events;
+mod outbox;
 mod plugins;
 mod backup;
 
@@ -50,6 +53,7 @@ fn run(command: Command) -> Result<(), Failure> {
         }
         Command::Check { config } => check::check(&config.path),
         Command::Events { command } => runtime.block_on(look_at_events(command)),
+        Command::Outbox { command } => runtime.block_on(outbox::run(command)),
         Command::Plugins { command: Plugins::List { config, json } } => {
             runtime.block_on(plugins::list(&config.path, json))
         }
@@ -68,7 +72,7 @@ fn run(command: Command) -> Result<(), Failure> {
 
 async fn look_at_events(command: Events) -> Result<(), Failure> {
     match command {
-        Events::List { config, filters, limit, json } => events::list::list(&config.path, filters, limit, json).await,
+        Events::List { config, limit, json, filters } => events::list::list(&config.path, filters, limit, json).await,
         Events::Show { id, config, json } => events::show::show(&config.path, id, json).await,
         Events::Replay { ids, config, options } => events::replay::replay(&config.path, ids, options).await,
     }

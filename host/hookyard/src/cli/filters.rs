@@ -70,8 +70,8 @@ impl State {
 /// A name, perhaps with its tenant's before it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Named<N> {
-    tenant: Option<TenantName>,
-    name: N,
+    pub(super) tenant: Option<TenantName>,
+    pub(super) name: N,
 }
 
 impl<N: FromStr<Err = InvalidName>> FromStr for Named<N> {
@@ -103,11 +103,25 @@ impl FromStr for Moment {
 }
 
 impl Moment {
-    fn before(self, now: Timestamp) -> Timestamp {
+    pub(super) fn before(self, now: Timestamp) -> Timestamp {
         match self {
             Self::At(moment) => moment,
             Self::Ago(ago) => now.before(ago),
         }
+    }
+}
+
+/// The one tenant of them, if any is named; all of them are said of one thing.
+pub(super) fn one_tenant(
+    of: &str,
+    mut named: impl Iterator<Item = TenantName>,
+) -> Result<Option<TenantName>, Failure> {
+    let tenant = named.next();
+    match (&tenant, named.find(|other| Some(other) != tenant.as_ref())) {
+        (Some(tenant), Some(other)) => {
+            Err(Failure::Arguments(format!("{of} of {tenant} is none of {other}: name one tenant")))
+        }
+        _ => Ok(tenant),
     }
 }
 
@@ -118,14 +132,9 @@ impl Filters {
             self.source.as_ref().and_then(|named| named.tenant.clone()),
             self.plugin.as_ref().and_then(|named| named.tenant.clone()),
         ];
-        let mut tenants = self.tenant.into_iter().chain(named.into_iter().flatten());
-        let tenant = tenants.next();
-        if let (Some(tenant), Some(other)) = (&tenant, tenants.find(|other| Some(other) != tenant.as_ref())) {
-            return Err(Failure::Arguments(format!("an event of {tenant} is none of {other}: name one tenant")));
-        }
         Ok(Selection {
             ids: Vec::new(),
-            tenant,
+            tenant: one_tenant("an event", self.tenant.into_iter().chain(named.into_iter().flatten()))?,
             source: self.source.map(|named| named.name),
             plugin: self.plugin.map(|named| named.name),
             event_type: self.event_type,

@@ -1,57 +1,36 @@
 //! `hookyard events list`: what is stored and what became of it. Works while a host runs, and when none does.
 
-use std::io::{self, BufWriter, ErrorKind, Write};
+use std::io::{self, Write};
 use std::path::Path;
 
-use anyhow::Context;
-use hookyard_inbox::{EventSummary, Inbox, JobSummary, Page, Selection};
-use hookyard_inbox_sqlite::SqliteInbox;
+use hookyard_inbox::{EventSummary, Inbox, JobSummary, Page};
 use hookyard_model::Clock;
 use serde::Serialize;
 
 use crate::cli::Failure;
 use crate::cli::filters::Filters;
-use crate::config;
-use crate::explain::visible;
+use crate::stored;
+use crate::stored::list::{pages, write_json, write_table};
 use crate::system::SystemClock;
 
-const PAGE: usize = 500;
+const HEAD: [&str; 6] = ["ID", "RECEIVED", "SOURCE", "TYPE", "KEY", "PLUGINS"];
 
 /// Lists the events that the filters leave, up to `limit`, of the inbox that the configuration at `path` names.
 pub(crate) async fn list(path: &Path, filters: Filters, limit: Option<usize>, json: bool) -> Result<(), Failure> {
     let selection = filters.selection(SystemClock.now())?;
-    let settings = config::read(path).result?;
-    let inbox = SqliteInbox::open_read_only(&settings.inbox).map_err(anyhow::Error::from)?;
-    let mut out = BufWriter::new(io::stdout().lock());
-    match write_all(&inbox, &selection, limit.unwrap_or(usize::MAX), json, &mut out).await {
-        // Whoever read the list has seen enough.
-        Err(error) if error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == ErrorKind::BrokenPipe) => {
-            Ok(())
-        }
-        result => Ok(result?),
-    }
+    let inbox = stored::to_read(path)?;
+    let page = async |last: Option<EventSummary>, limit| {
+        let after = last.map(|event| event.id);
+        inbox.events(Page { selection: selection.clone(), after, limit }).await
+    };
+    Ok(pages(limit, page, |events, is_first, out| write(events, is_first, json, out)).await?)
 }
 
-async fn write_all(
-    inbox: &dyn Inbox,
-    selection: &Selection,
-    mut left: usize,
-    json: bool,
-    out: &mut impl Write,
-) -> anyhow::Result<()> {
-    let mut after = None;
-    while left > 0 {
-        let page = Page { selection: selection.clone(), after, limit: left.min(PAGE) };
-        let events = inbox.events(page).await.context("the events can't be read")?;
-        let Some(last) = events.last() else { break };
-        match json {
-            true => events.iter().try_for_each(|event| write_json(event, out))?,
-            false => write_table(&events, after.is_none(), out)?,
-        }
-        after = Some(last.id);
-        left -= events.len();
+fn write(events: &[EventSummary], is_first: bool, json: bool, out: &mut dyn Write) -> io::Result<()> {
+    match json {
+        true => events.iter().try_for_each(|event| write_json(&Line::of(event), out)),
+        false => write_table(is_first.then_some(HEAD), events.iter().map(row), out),
     }
-    Ok(out.flush()?)
 }
 
 #[derive(Serialize)]
@@ -76,19 +55,19 @@ struct Job<'e> {
     last_outcome: Option<&'e str>,
 }
 
-fn write_json(event: &EventSummary, out: &mut impl Write) -> io::Result<()> {
-    let line = Line {
-        id: event.id.to_string(),
-        tenant: event.source.tenant.as_str(),
-        source: event.source.source.as_str(),
-        provider: &event.provider,
-        event_type: event.event_type.as_deref(),
-        key: &event.key,
-        received_at: event.received_at.to_string(),
-        plugins: event.jobs.iter().map(Job::of).collect(),
-    };
-    serde_json::to_writer(&mut *out, &line)?;
-    out.write_all(b"\n")
+impl<'e> Line<'e> {
+    fn of(event: &'e EventSummary) -> Self {
+        Self {
+            id: event.id.to_string(),
+            tenant: event.source.tenant.as_str(),
+            source: event.source.source.as_str(),
+            provider: &event.provider,
+            event_type: event.event_type.as_deref(),
+            key: &event.key,
+            received_at: event.received_at.to_string(),
+            plugins: event.jobs.iter().map(Job::of).collect(),
+        }
+    }
 }
 
 impl<'e> Job<'e> {
@@ -103,29 +82,12 @@ impl<'e> Job<'e> {
     }
 }
 
-/// Columns are as wide as this stretch of the list needs.
-fn write_table(events: &[EventSummary], with_head: bool, out: &mut impl Write) -> io::Result<()> {
-    let mut rows: Vec<[String; 6]> = events.iter().map(row).collect();
-    if with_head {
-        rows.insert(0, ["ID", "RECEIVED", "SOURCE", "TYPE", "KEY", "PLUGINS"].map(str::to_owned));
-    }
-    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
-    let widths = [0, 1, 2, 3, 4].map(width);
-    for [id, received, source, kind, key, jobs] in &rows {
-        let [a, b, c, d, e] = widths;
-        writeln!(out, "{id:<a$}  {received:<b$}  {source:<c$}  {kind:<d$}  {key:<e$}  {jobs}")?;
-    }
-    Ok(())
-}
-
 fn row(event: &EventSummary) -> [String; 6] {
     let jobs: Vec<_> = event.jobs.iter().map(told).collect();
     let jobs = if jobs.is_empty() { "(none yet)".to_owned() } else { jobs.join(", ") };
     let kind = event.event_type.clone().unwrap_or_else(|| "(unknown)".to_owned());
-    // Types and keys are a sender's words, outcomes a guest's.
     let (id, received, source) = (event.id.to_string(), event.received_at.to_string(), event.source.to_string());
-    let texts = [id, received, source, kind, event.key.clone(), jobs];
-    texts.map(|text| visible(&text))
+    [id, received, source, kind, event.key.clone(), jobs]
 }
 
 /// A job in a few words, such as `books done`, or with its number of attempts where that says something.
@@ -168,7 +130,7 @@ mod tests {
     #[test]
     fn a_line_of_json_says_all_there_is() {
         let mut out = Vec::new();
-        write_json(&event(), &mut out).expect("written");
+        write(&[event()], true, true, &mut out).expect("written");
         let expected = format!(
             "{{\"id\":\"0197308f-0000-7000-8000-000000000001\",\"tenant\":\"acme\",\"source\":\"payments\",\
              \"provider\":\"topper\",\"type\":\"order:crypto-onramp:completed\",\"key\":\"k-1\",\
@@ -182,7 +144,7 @@ mod tests {
     #[test]
     fn a_line_of_the_table_says_what_became_of_it() {
         let mut out = Vec::new();
-        write_table(&[event()], true, &mut out).expect("written");
+        write(&[event()], true, false, &mut out).expect("written");
         let text = String::from_utf8(out).expect("text");
         assert_eq!(text.lines().count(), 2);
         assert!(text.lines().all(|line| line.starts_with("ID ") || line.starts_with("0197308f-")), "{text}");

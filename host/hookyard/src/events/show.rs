@@ -1,30 +1,34 @@
-//! `hookyard events show`: one event whole, with every attempt that was made at it.
+//! `hookyard events show`: one event whole, with every attempt that was made at it and every message that came of it.
 
 use std::borrow::Cow;
 use std::fmt::Write;
 use std::path::Path;
 
 use anyhow::{Context, anyhow};
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
-use hookyard_inbox::{EventRecord, Inbox, JobRecord};
-use hookyard_inbox_sqlite::SqliteInbox;
-use hookyard_model::{Attempt, EventId, JobState};
+use hookyard_inbox::{EventRecord, Inbox, JobRecord, MessagePage, MessageSelection, MessageSummary, Outbox};
+use hookyard_model::{Attempt, EventId};
 use serde::Serialize;
 
 use crate::cli::Failure;
-use crate::config;
 use crate::explain::visible;
+use crate::stored;
+use crate::stored::text::{self, Body};
+
+/// Messages that are named at most; `hookyard outbox list --event` knows them all.
+const MESSAGES_MAX: usize = 1000;
 
 /// Shows an event of the inbox that the configuration at `path` names.
 pub(crate) async fn show(path: &Path, id: EventId, json: bool) -> Result<(), Failure> {
-    let settings = config::read(path).result?;
-    let inbox = SqliteInbox::open_read_only(&settings.inbox).map_err(anyhow::Error::from)?;
+    let inbox = stored::to_read(path)?;
     let record = inbox.read(id).await.context("the event can't be read")?;
     let record = record.ok_or_else(|| anyhow!("no event {id} is stored"))?;
+    let selection = MessageSelection { event: Some(id), ..MessageSelection::default() };
+    let page = MessagePage { selection, after: None, limit: MESSAGES_MAX };
+    let messages = inbox.messages(page).await.context("the event's messages can't be read")?;
+    let shown = Shown::of(&record, &messages);
     match json {
-        true => println!("{}", serde_json::to_string(&Shown::of(&record)).context("the event can't be told")?),
-        false => print!("{}", in_words(&record)),
+        true => println!("{}", serde_json::to_string(&shown).context("the event can't be told")?),
+        false => print!("{}", in_words(&shown)),
     }
     Ok(())
 }
@@ -41,13 +45,10 @@ struct Shown<'e> {
     ordering_key: Option<&'e str>,
     received_at: String,
     headers: Vec<(&'e str, Cow<'e, str>)>,
-    /// Where it is text.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    body: Option<&'e str>,
-    /// Where it isn't.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    body_base64: Option<String>,
+    #[serde(flatten)]
+    body: Body<'e>,
     plugins: Vec<ShownJob<'e>>,
+    messages: Vec<ShownMessage<'e>>,
 }
 
 #[derive(Serialize)]
@@ -73,6 +74,15 @@ struct ShownAttempt<'e> {
     log: Vec<Line<'e>>,
 }
 
+/// What plugins asked to have sent when they handled it.
+#[derive(Serialize)]
+struct ShownMessage<'e> {
+    id: String,
+    plugin: &'e str,
+    destination: &'e str,
+    state: &'static str,
+}
+
 #[derive(Serialize)]
 struct Line<'e> {
     stream: &'static str,
@@ -80,9 +90,8 @@ struct Line<'e> {
 }
 
 impl<'e> Shown<'e> {
-    fn of(record: &'e EventRecord) -> Self {
+    fn of(record: &'e EventRecord, messages: &'e [MessageSummary]) -> Self {
         let event = &record.event;
-        let text = std::str::from_utf8(&event.body).ok();
         Self {
             id: event.id.to_string(),
             tenant: event.source.tenant.as_str(),
@@ -92,14 +101,21 @@ impl<'e> Shown<'e> {
             key: &event.key,
             ordering_key: event.ordering_key.as_deref(),
             received_at: event.received_at.to_string(),
-            headers: event
-                .headers
-                .iter()
-                .map(|header| (header.name.as_str(), String::from_utf8_lossy(&header.value)))
-                .collect(),
-            body: text,
-            body_base64: text.is_none().then(|| STANDARD.encode(&event.body)),
+            headers: text::headers(&event.headers),
+            body: Body::of(&event.body),
             plugins: record.jobs.iter().map(ShownJob::of).collect(),
+            messages: messages.iter().map(ShownMessage::of).collect(),
+        }
+    }
+}
+
+impl<'e> ShownMessage<'e> {
+    fn of(message: &'e MessageSummary) -> Self {
+        Self {
+            id: message.id.to_string(),
+            plugin: message.plugin.plugin.as_str(),
+            destination: message.destination.as_str(),
+            state: message.state.name(),
         }
     }
 }
@@ -109,7 +125,7 @@ impl<'e> ShownJob<'e> {
         Self {
             plugin: job.plugin.as_str(),
             state: job.state.name(),
-            until: until(job.state),
+            until: text::until(job.state),
             replays: job.replays,
             attempts: job.attempts.iter().map(|(replay, attempt)| ShownAttempt::of(*replay, attempt)).collect(),
         }
@@ -136,63 +152,45 @@ const fn stream(is_error: bool) -> &'static str {
     if is_error { "stderr" } else { "stdout" }
 }
 
-fn until(state: JobState) -> Option<String> {
-    match state {
-        JobState::Leased { until } | JobState::Waiting { until } => Some(until.to_string()),
-        JobState::Pending | JobState::Done | JobState::Dead | JobState::Held => None,
-    }
-}
-
 /// For people. What is a sender's or a guest's has its control characters written out, save the lines of the body.
-fn in_words(record: &EventRecord) -> String {
+fn in_words(shown: &Shown<'_>) -> String {
     let mut out = String::new();
-    let shown = Shown::of(record);
-    let mut field = |name: &str, value: &str| {
-        let _ = writeln!(out, "{name:<10} {}", visible(value));
-    };
-    field("event", &shown.id);
-    field("source", &record.event.source.to_string());
-    field("provider", shown.provider);
-    field("type", shown.event_type.unwrap_or("(unknown)"));
-    field("key", shown.key);
-    if let Some(key) = shown.ordering_key {
-        field("order", key);
-    }
-    field("received", &shown.received_at);
+    let source = format!("{}/{}", shown.tenant, shown.source);
+    let mut fields = vec![
+        ("event", shown.id.as_str()),
+        ("source", &source),
+        ("provider", shown.provider),
+        ("type", shown.event_type.unwrap_or("(unknown)")),
+        ("key", shown.key),
+    ];
+    fields.extend(shown.ordering_key.map(|key| ("order", key)));
+    fields.push(("received", &shown.received_at));
+    text::write_fields(&fields, &mut out);
     out.push_str("\nheaders\n");
-    for (name, value) in &shown.headers {
-        let _ = writeln!(out, "  {}: {}", visible(name), visible(value));
-    }
-    body_in_words(&shown, record.event.body.len(), &mut out);
+    text::write_headers(&shown.headers, "  ", &mut out);
+    out.push('\n');
+    shown.body.write("body", "", &mut out);
     if shown.plugins.is_empty() {
         out.push_str("\nno plugin takes this source's events yet; it is kept for the first that does\n");
     }
     for job in &shown.plugins {
         job_in_words(job, &mut out);
     }
+    if !shown.messages.is_empty() {
+        out.push_str("\nmessages\n");
+    }
+    for ShownMessage { id, plugin, destination, state } in &shown.messages {
+        let _ = writeln!(out, "  {id} of {plugin} to {destination}: {state}");
+    }
     out
 }
 
-fn body_in_words(shown: &Shown<'_>, bytes: usize, out: &mut String) {
-    let _ = writeln!(out, "\nbody ({bytes} bytes{})", if shown.body.is_none() { ", in base64" } else { "" });
-    let encoded = shown.body_base64.as_deref().unwrap_or_default();
-    for line in shown.body.unwrap_or(encoded).lines() {
-        let _ = writeln!(out, "  {}", visible(line));
-    }
-}
-
 fn job_in_words(job: &ShownJob<'_>, out: &mut String) {
-    let until = job.until.as_ref().map(|until| format!(" until {until}")).unwrap_or_default();
-    let replays = match job.replays {
-        0 => String::new(),
-        1 => ", replayed once".to_owned(),
-        times => format!(", replayed {times} times"),
-    };
-    let _ = writeln!(out, "\nplugin {}: {}{until}{replays}", job.plugin, job.state);
+    let state = text::state(job.state, job.until.as_deref(), job.replays);
+    let _ = writeln!(out, "\nplugin {}: {state}", job.plugin);
     for attempt in &job.attempts {
         let ShownAttempt { replay, number, revision, started_at, duration_ms, told, log, .. } = attempt;
-        let name =
-            if *replay == 0 { format!("attempt {number}") } else { format!("replay {replay}, attempt {number}") };
+        let name = text::numbered("attempt", *replay, *number);
         let _ = writeln!(out, "  {name} at {started_at}, {duration_ms:.1} ms on {revision}: {}", visible(told));
         for line in log {
             let _ = writeln!(out, "    {} | {}", line.stream, visible(line.text));
@@ -204,7 +202,7 @@ fn job_in_words(job: &ShownJob<'_>, out: &mut String) {
 mod tests {
     use std::time::Duration;
 
-    use hookyard_model::{Event, Header, LogLine, Outcome, Payload, Revision, Timestamp};
+    use hookyard_model::{Event, Header, JobState, LogLine, Outcome, Payload, PluginRef, Revision, Timestamp};
 
     use super::*;
 
@@ -245,6 +243,21 @@ mod tests {
         EventRecord { event, jobs }
     }
 
+    fn message() -> MessageSummary {
+        MessageSummary {
+            id: "0197308f-0000-7000-8000-000000000002".parse().expect("an id"),
+            plugin: PluginRef { tenant: "acme".parse().expect("a name"), plugin: "books".parse().expect("a name") },
+            event: "0197308f-0000-7000-8000-000000000001".parse().expect("an id"),
+            destination: "partner".parse().expect("a name"),
+            event_type: None,
+            created_at: Timestamp::from_unix_secs(1_780_400_202),
+            state: JobState::Pending,
+            attempts: 0,
+            last_result: None,
+            body_bytes: 2,
+        }
+    }
+
     #[test]
     fn an_event_is_shown_whole_and_on_plain_lines() {
         let revision = "ab".repeat(32);
@@ -255,14 +268,15 @@ mod tests {
              plugin books: waiting until 2026-06-02T11:38:20.000Z, replayed once\n  \
              attempt 1 at 2026-06-02T11:36:41.000Z, 1.5 ms on {revision}: rejected: no\\nway\n    stderr | no such\\tledger\n  \
              replay 1, attempt 1 at 2026-06-02T11:36:41.000Z, 1.5 ms on {revision}: trapped: unreachable\n    \
-             stderr | no such\\tledger\n"
+             stderr | no such\\tledger\n\n\
+             messages\n  0197308f-0000-7000-8000-000000000002 of books to partner: pending\n"
         );
-        assert_eq!(in_words(&record(b"{\n  \"a\"\n}")), expected);
+        assert_eq!(in_words(&Shown::of(&record(b"{\n  \"a\"\n}"), &[message()])), expected);
     }
 
     #[test]
     fn machines_are_told_all_of_it() {
-        let told = serde_json::to_value(Shown::of(&record(b"{}"))).expect("JSON");
+        let told = serde_json::to_value(Shown::of(&record(b"{}"), &[message()])).expect("JSON");
         assert_eq!(told["body"], "{}");
         assert_eq!(told["headers"][0], serde_json::json!(["x-a", "1\u{1b}[2J"]));
         let job = &told["plugins"][0];
@@ -270,8 +284,12 @@ mod tests {
         let last = &job["attempts"][1];
         assert_eq!((&last["replay"], &last["number"], &last["outcome"]), (&1.into(), &1.into(), &"trapped".into()));
         assert_eq!(last["duration_ms"], 1.5);
+        assert_eq!(
+            (&told["messages"][0]["state"], &told["messages"][0]["destination"]),
+            (&"pending".into(), &"partner".into())
+        );
         assert_eq!(last["log"][0]["text"], "no such\tledger");
-        let told = serde_json::to_value(Shown::of(&record(b"\xff\x00"))).expect("JSON");
+        let told = serde_json::to_value(Shown::of(&record(b"\xff\x00"), &[])).expect("JSON");
         assert_eq!((told.get("body"), &told["body_base64"]), (None, &"/wA=".into()));
     }
 }

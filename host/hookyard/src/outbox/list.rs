@@ -1,0 +1,183 @@
+//! `hookyard outbox list`: the messages and where they stand, and which destinations are sent nothing.
+
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+use std::path::Path;
+
+use anyhow::Context;
+use hookyard_inbox::{Disabled, MessagePage, MessageSelection, MessageSummary, Outbox};
+use hookyard_model::{Clock, DestinationRef};
+use serde::Serialize;
+
+use crate::cli::Failure;
+use crate::cli::outbox::Filters;
+use crate::explain::visible;
+use crate::stored;
+use crate::stored::list::{pages, write_json, write_table};
+use crate::system::SystemClock;
+
+const HEAD: [&str; 6] = ["ID", "COMMITTED", "DESTINATION", "TYPE", "PLUGIN", "STATE"];
+
+/// The destinations that are sent nothing, each with why and since when.
+type AllDisabled = BTreeMap<DestinationRef, Disabled>;
+
+/// Lists the messages that the filters leave, up to `limit`, of the inbox that the configuration at `path` names.
+pub(super) async fn list(path: &Path, filters: Filters, limit: Option<usize>, json: bool) -> Result<(), Failure> {
+    let selection = filters.selection(SystemClock.now())?;
+    let inbox = stored::to_read(path)?;
+    let disabled = inbox.disabled().await.context("the inbox can't be read")?;
+    let disabled: AllDisabled = disabled.into_iter().map(|one| (one.destination.clone(), one)).collect();
+    let page = async |last: Option<MessageSummary>, limit| {
+        let after = last.map(|message| message.id);
+        inbox.messages(MessagePage { selection: selection.clone(), after, limit }).await
+    };
+    pages(limit, page, |messages, is_first, out| match json {
+        true => messages.iter().try_for_each(|message| write_json(&Line::of(message, &disabled), out)),
+        false => write_table(is_first.then_some(HEAD), messages.iter().map(row), out),
+    })
+    .await?;
+    if !json {
+        write_disabled(&selection, &disabled, &mut io::stdout()).context("the list can't be written")?;
+    }
+    Ok(())
+}
+
+#[derive(Serialize)]
+struct Line<'m> {
+    id: String,
+    tenant: &'m str,
+    destination: &'m str,
+    plugin: &'m str,
+    event: String,
+    #[serde(rename = "type")]
+    event_type: Option<&'m str>,
+    committed_at: String,
+    state: &'static str,
+    attempts: u32,
+    last_result: Option<&'m str>,
+    bytes: u64,
+    /// Why its destination is sent nothing, where that is so.
+    disabled: Option<&'m str>,
+}
+
+impl<'m> Line<'m> {
+    fn of(message: &'m MessageSummary, disabled: &'m AllDisabled) -> Self {
+        Self {
+            id: message.id.to_string(),
+            tenant: message.plugin.tenant.as_str(),
+            destination: message.destination.as_str(),
+            plugin: message.plugin.plugin.as_str(),
+            event: message.event.to_string(),
+            event_type: message.event_type.as_deref(),
+            committed_at: message.created_at.to_string(),
+            state: message.state.name(),
+            attempts: message.attempts,
+            last_result: message.last_result.as_deref(),
+            bytes: message.body_bytes,
+            disabled: disabled.get(&destination(message)).map(|disabled| disabled.reason.as_str()),
+        }
+    }
+}
+
+fn destination(message: &MessageSummary) -> DestinationRef {
+    DestinationRef { tenant: message.plugin.tenant.clone(), destination: message.destination.clone() }
+}
+
+fn row(message: &MessageSummary) -> [String; 6] {
+    let state = message.state.name();
+    let state = match (message.attempts, &message.last_result) {
+        (0, None) => state.to_owned(),
+        (attempts, None) => format!("{state}, try {attempts}"),
+        (attempts, Some(result)) => format!("{state} after {attempts} ({result})"),
+    };
+    [
+        message.id.to_string(),
+        message.created_at.to_string(),
+        destination(message).to_string(),
+        message.event_type.clone().unwrap_or_else(|| "(untyped)".to_owned()),
+        message.plugin.plugin.to_string(),
+        state,
+    ]
+}
+
+/// Of those that the selection may be about.
+fn write_disabled(selection: &MessageSelection, disabled: &AllDisabled, out: &mut dyn Write) -> io::Result<()> {
+    let MessageSelection { tenant, destination, .. } = selection;
+    let is_meant = |of: &DestinationRef| {
+        tenant.as_ref().is_none_or(|tenant| *tenant == of.tenant)
+            && destination.as_ref().is_none_or(|name| *name == of.destination)
+    };
+    for Disabled { destination, reason, since } in disabled.values().filter(|one| is_meant(&one.destination)) {
+        let way_out = format!("`hookyard outbox enable {destination}` ends that");
+        writeln!(out, "{destination} is sent nothing since {since}: {}; {way_out}", visible(reason))?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use hookyard_model::{JobState, Timestamp};
+
+    use super::*;
+
+    fn message() -> MessageSummary {
+        MessageSummary {
+            id: "0197308f-0000-7000-8000-000000000002".parse().expect("an id"),
+            plugin: hookyard_model::PluginRef {
+                tenant: "acme".parse().expect("a name"),
+                plugin: "offers".parse().expect("a name"),
+            },
+            event: "0197308f-0000-7000-8000-000000000001".parse().expect("an id"),
+            destination: "partner".parse().expect("a name"),
+            event_type: Some("offer.accepted".into()),
+            created_at: Timestamp::from_unix_millis(1_780_400_200_250),
+            state: JobState::Waiting { until: Timestamp::from_unix_secs(1) },
+            attempts: 2,
+            last_result: Some("failed: it answered 503".into()),
+            body_bytes: 36,
+        }
+    }
+
+    fn disabled() -> AllDisabled {
+        let destination = destination(&message());
+        let since = Timestamp::from_unix_secs(1_780_400_300);
+        [(destination.clone(), Disabled { destination, reason: "it answered 410".into(), since })].into()
+    }
+
+    #[test]
+    fn a_row_says_where_a_message_stands() {
+        assert_eq!(
+            row(&message()).join("|"),
+            "0197308f-0000-7000-8000-000000000002|2026-06-02T11:36:40.250Z|acme/partner|offer.accepted|offers|\
+             waiting after 2 (failed: it answered 503)"
+        );
+        let fresh = MessageSummary { attempts: 0, last_result: None, event_type: None, ..message() };
+        assert_eq!(row(&fresh)[3..], ["(untyped)", "offers", "waiting"]);
+    }
+
+    #[test]
+    fn machines_are_told_all_of_it() {
+        let told = serde_json::to_value(Line::of(&message(), &disabled())).expect("JSON");
+        assert_eq!((&told["tenant"], &told["destination"]), (&"acme".into(), &"partner".into()));
+        assert_eq!((&told["type"], &told["attempts"]), (&"offer.accepted".into(), &2.into()));
+        assert_eq!(told["disabled"], "it answered 410");
+        let told = serde_json::to_value(Line::of(&message(), &AllDisabled::new())).expect("JSON");
+        assert!(told["disabled"].is_null());
+    }
+
+    #[test]
+    fn a_disabled_destination_is_named_with_the_way_out() {
+        let told = |selection: MessageSelection| {
+            let mut out = Vec::new();
+            write_disabled(&selection, &disabled(), &mut out).expect("written");
+            String::from_utf8(out).expect("text")
+        };
+        assert_eq!(
+            told(MessageSelection::default()),
+            "acme/partner is sent nothing since 2026-06-02T11:38:20.000Z: it answered 410; \
+             `hookyard outbox enable acme/partner` ends that\n"
+        );
+        let other = MessageSelection { tenant: Some("umbrella".parse().expect("a name")), ..Default::default() };
+        assert_eq!(told(other), "");
+    }
+}
