@@ -1,9 +1,10 @@
 //! A stand-in for whom the host sends to: it takes every webhook on loopback, keeps it, and answers as it's told to.
 
 use std::collections::VecDeque;
-use std::convert::Infallible;
+use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use bytes::Bytes;
@@ -35,22 +36,40 @@ pub struct Received {
     /// Its body, byte for byte.
     pub body: Bytes,
     /// How it was answered.
-    pub status: StatusCode,
+    pub reply: Reply,
 }
 
-#[derive(Default)]
+/// How a webhook is answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reply {
+    /// With this status.
+    Status(StatusCode),
+    /// With this status, after so long.
+    Late(Duration, StatusCode),
+    /// Not at all: the connection ends.
+    HangUp,
+}
+
 struct Book {
     received: watch::Sender<Vec<Received>>,
-    /// For the next ones; after that all are answered with 200.
+    /// For the next ones.
     answers: Mutex<VecDeque<StatusCode>>,
+    /// For those that nothing was said for.
+    otherwise: Box<dyn Fn() -> Reply + Send + Sync>,
 }
 
 impl Receiver {
-    /// Starts to serve on a free port.
+    /// Starts to serve on a free port; answers with 200 unless told otherwise.
     pub async fn start() -> Result<Self> {
+        Self::start_with(|| Reply::Status(StatusCode::OK)).await
+    }
+
+    /// The same, answering as `otherwise` says.
+    pub async fn start_with(otherwise: impl Fn() -> Reply + Send + Sync + 'static) -> Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.context("no loopback port is free")?;
         let address = listener.local_addr()?;
-        let book = Arc::<Book>::default();
+        let (received, answers) = (watch::Sender::default(), Mutex::default());
+        let book = Arc::new(Book { received, answers, otherwise: Box::new(otherwise) });
         let server = tokio::spawn(serve(listener, Arc::clone(&book)));
         Ok(Self { address, book, server })
     }
@@ -68,6 +87,11 @@ impl Receiver {
     /// All that came, the first first.
     pub fn received(&self) -> Vec<Received> {
         self.book.received.borrow().clone()
+    }
+
+    /// What came after so many.
+    pub fn received_after(&self, count: usize) -> Vec<Received> {
+        self.book.received.borrow()[count..].to_vec()
     }
 
     /// Waits until what came is as wanted. `what` completes "waited for …".
@@ -111,7 +135,7 @@ async fn serve(listener: TcpListener, book: Arc<Book>) {
         tokio::spawn(async move {
             let service = service_fn(move |request| {
                 let book = Arc::clone(&book);
-                async move { Ok::<_, Infallible>(book.take(request).await) }
+                async move { book.take(request).await }
             });
             // A sender that hangs up in the middle is its own affair.
             let _ = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
@@ -120,17 +144,24 @@ async fn serve(listener: TcpListener, book: Arc<Book>) {
 }
 
 impl Book {
-    async fn take(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
+    async fn take(&self, request: Request<Incoming>) -> io::Result<Response<Full<Bytes>>> {
         let (head, body) = request.into_parts();
-        let mut response = Response::new(Full::default());
         // What ends in the middle was not received.
-        let Ok(body) = body.collect().await else { return response };
+        let body = body.collect().await.map_err(io::Error::other)?.to_bytes();
         let answer = self.answers.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
-        let status = answer.unwrap_or(StatusCode::OK);
-        *response.status_mut() = status;
-        let received =
-            Received { path: head.uri.path().to_owned(), headers: head.headers, body: body.to_bytes(), status };
+        let reply = answer.map_or_else(&self.otherwise, Reply::Status);
+        let received = Received { path: head.uri.path().to_owned(), headers: head.headers, body, reply };
         self.received.send_modify(|all| all.push(received));
-        response
+        let status = match reply {
+            Reply::Status(status) => status,
+            Reply::Late(after, status) => {
+                tokio::time::sleep(after).await;
+                status
+            }
+            Reply::HangUp => return Err(io::Error::other("hung up, as told")),
+        };
+        let mut response = Response::new(Full::default());
+        *response.status_mut() = status;
+        Ok(response)
     }
 }
