@@ -3,17 +3,21 @@
 use std::path::Path;
 
 use anyhow::Context;
+use hookyard_model::{Clock, Timestamp};
 use hookyard_plugin::Engine;
+use hookyard_verify::KeyCount;
 
 use crate::cli::Failure;
 use crate::config::{self, Settings};
 use crate::release::{Desired, Finding, survey};
 use crate::serve;
+use crate::system::SystemClock;
 
 /// Checks the configuration at `path`, its providers and its plugins; one line for each to standard output.
 pub(crate) fn check(path: &Path) -> Result<(), Failure> {
     let settings = config::read(path).result?;
     tell_sources(&settings);
+    tell_destinations(&settings, SystemClock.now());
     let engine = Engine::new(serve::engine_config(&settings)).context("plugins can't be checked")?;
     let findings = survey(&Desired::from(&settings), &engine);
     if findings.is_empty() {
@@ -26,7 +30,8 @@ pub(crate) fn check(path: &Path) -> Result<(), Failure> {
             Finding::Odd(line) => println!("note  {line}"),
             Finding::Bad(line) => {
                 bad += 1;
-                println!("BAD   {line}");
+                // Some faults come with lines to add.
+                println!("BAD   {}", line.replace('\n', "\n      "));
             }
         }
     }
@@ -48,4 +53,38 @@ fn tell_sources(settings: &Settings) {
     if settings.sources.is_empty() {
         println!("note  no source is configured: every request would be answered with 404");
     }
+}
+
+fn tell_destinations(settings: &Settings, now: Timestamp) {
+    for (name, destination) in &settings.destinations {
+        let delivery = &destination.delivery;
+        let provider = destination.provider.as_ref().map_or("", |provider| &provider.name);
+        let typed = if provider.is_empty() { "untyped".to_owned() } else { format!("{provider}'s events") };
+        let keys = delivery.signer.keys_at(now);
+        let (kind, to, count) = (delivery.signer.kind(), origin(&delivery.url), count(keys));
+        println!("ok    destination {name}: {to}, {typed}, {kind}, {count}");
+        if keys.live == 0 {
+            println!("note  destination {name}: nothing signs now, so nothing would be sent; add a secret or a key");
+        }
+        if to.starts_with("http://") {
+            println!("note  destination {name}: sent in the clear, for anybody on the way to read");
+        }
+        if !delivery.policy.addresses.granted.is_empty() {
+            let ranges: Vec<_> = delivery.policy.addresses.granted.iter().map(ToString::to_string).collect();
+            println!("note  destination {name}: may lead to private addresses, in {}", ranges.join(", "));
+        }
+    }
+}
+
+/// A URL up to its host and port: what follows may be a secret.
+fn origin(url: &str) -> &str {
+    let ends = url.match_indices('/').nth(2).map(|(at, _)| at);
+    ends.or_else(|| url.find('?')).map_or(url, |end| &url[..end])
+}
+
+fn count(keys: KeyCount) -> String {
+    let parts = [(keys.live, "live"), (keys.waiting, "to come"), (keys.retired, "retired")];
+    let said = parts.iter().filter(|(count, what)| *count > 0 || *what == "live");
+    let said: Vec<_> = said.map(|(count, what)| format!("{count} {what}")).collect();
+    format!("keys: {}", said.join(", "))
 }

@@ -2,6 +2,11 @@
 
 pub(crate) use hookyard_model::chain;
 
+/// Lines as one, for a log.
+pub(crate) fn in_a_line(lines: &str) -> String {
+    lines.replace(":\n", ": ").replace('\n', "; ")
+}
+
 /// The text with control characters written out, so that it can neither break a line nor colour a terminal.
 pub(crate) fn visible(text: &str) -> String {
     text.chars().fold(String::with_capacity(text.len()), |mut out, c| {

@@ -149,6 +149,7 @@ fn start_only(old: &Settings, new: &Settings) -> Vec<&'static str> {
         ("admin", old.admin.listen != new.admin.listen || old.admin.token != new.admin.token),
         ("inbox.url", old.inbox != new.inbox),
         ("plugins.cache", old.plugins.cache != new.plugins.cache),
+        ("plugins.revisions", old.plugins.revisions != new.plugins.revisions),
         ("dispatch", old.dispatch != new.dispatch),
         ("delivery", old.delivery != new.delivery),
         ("egress", old.egress != new.egress),

@@ -89,7 +89,7 @@ fn failed(error: &Error) -> HttpError {
         Error::TimedOut { phase: Phase::Place, .. } => HttpFault::Busy,
         Error::TimedOut { .. } => HttpFault::TimedOut,
         Error::HeadTooLarge { .. } | Error::TooLarge { .. } => HttpFault::TooLarge,
-        Error::Broken { .. } | Error::Status { .. } => HttpFault::Broken,
+        Error::Broken { .. } | Error::Closed { .. } | Error::Status { .. } => HttpFault::Broken,
     };
     HttpError { fault, message: chain(error) }
 }

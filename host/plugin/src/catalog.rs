@@ -67,9 +67,9 @@ impl Catalog {
         self.flights.count(plugin, revision)
     }
 
-    /// Returns once some revision may have no attempt left since this was last called. May return early.
-    pub async fn landed(&self) {
-        self.flights.landed().await;
+    /// Returns once a revision has no attempt under way.
+    pub async fn drained(&self, plugin: &PluginRef, revision: Revision) {
+        self.flights.ended(plugin, revision).await;
     }
 
     /// The active revision, or the one that is wanted, with an attempt counted in. Once another one is active, no further

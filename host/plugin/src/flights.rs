@@ -34,9 +34,15 @@ impl Flights {
         self.counts().get(&(plugin.clone(), revision)).copied().unwrap_or(0)
     }
 
-    /// Returns once some revision may have none left since this was last called. May return early.
-    pub(crate) async fn landed(&self) {
-        self.landed.notified().await;
+    /// Returns once there's none under way on that revision.
+    pub(crate) async fn ended(&self, plugin: &PluginRef, revision: Revision) {
+        loop {
+            let landed = self.landed.notified();
+            if self.count(plugin, revision) == 0 {
+                return;
+            }
+            landed.await;
+        }
     }
 
     fn counts(&self) -> MutexGuard<'_, Counts> {
@@ -53,7 +59,7 @@ impl Drop for Flight {
         });
         if is_last {
             counts.remove(&self.of);
-            self.flights.landed.notify_one();
+            self.flights.landed.notify_waiters();
         }
     }
 }
@@ -67,17 +73,20 @@ mod tests {
         let plugin = PluginRef { tenant: "acme".parse().expect("a name"), plugin: "books".parse().expect("a name") };
         let revision = Revision::from_sha256([1; 32]);
         let flights = Arc::new(Flights::default());
+        flights.ended(&plugin, revision).await;
         let (one, two) = (flights.begin(&plugin, revision), flights.begin(&plugin, revision));
         let other = flights.begin(&plugin, Revision::from_sha256([2; 32]));
         assert_eq!(flights.count(&plugin, revision), 2);
         drop(one);
+        let ended = flights.ended(&plugin, revision);
+        tokio::pin!(ended);
         tokio::select! {
             biased;
-            () = flights.landed() => panic!("one is left"),
+            () = &mut ended => panic!("one is left"),
             () = std::future::ready(()) => {}
         }
         drop(two);
-        flights.landed().await;
+        ended.await;
         assert_eq!((flights.count(&plugin, revision), flights.counts().len()), (0, 1));
         drop(other);
         assert!(flights.counts().is_empty(), "nothing is kept of what is over");

@@ -6,12 +6,15 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use hookyard_model::{PluginRef, TenantName};
-use hookyard_plugin::{Contracts, Engine, Grants, Limits, Load, Loaded};
+use hookyard_model::{PluginRef, Revision, TenantName};
+use hookyard_plugin::{Contracts, Engine, Fault, Limits, Load, Loaded, revision_of};
 
-use super::sidecar::Sidecar;
+use super::kept::{Component, Kept};
+use super::references::References;
+use super::sidecar::{Outer, Reading, Sidecar};
 use super::sighting::Files;
 use super::stamp::Stamp;
+use crate::config::grants::Granted;
 use crate::config::limits::BOUNDLESS;
 use crate::explain::chain;
 
@@ -23,14 +26,25 @@ pub(super) struct Loader {
     pub(super) file_bytes_max: u64,
     pub(super) limits: Limits,
     pub(super) ceilings: BTreeMap<TenantName, Limits>,
+    pub(super) grants: Granted,
+    pub(super) references: References,
     pub(super) contracts: Arc<Contracts>,
+    pub(super) kept: Kept,
 }
 
 /// A plugin that can be made active.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Ready {
     pub(super) loaded: Arc<Loaded>,
     pub(super) sidecar: Sidecar,
+}
+
+/// What came of a load.
+#[derive(Debug)]
+pub(super) struct Loading<T = Ready> {
+    /// The content of its file, where that could be read.
+    pub(super) revision: Option<Revision>,
+    pub(super) result: Result<T, Failure>,
 }
 
 /// Why there is none.
@@ -45,30 +59,80 @@ pub(super) enum Failure {
 }
 
 impl Loader {
-    /// Loads the plugin whose files were seen as `files`.
-    pub(super) fn load(&self, plugin: &PluginRef, files: Files) -> Result<Ready, Failure> {
-        let code = read(&self.path(plugin, "wasm"), files.code, self.file_bytes_max)?;
-        let sidecar = self.sidecar(plugin, files)?;
+    /// Loads the plugin whose files were seen as `files`, and keeps the component where it can be run, for later; with
+    /// those that are `needed`.
+    pub(super) fn load(&self, plugin: &PluginRef, files: Files, needed: &[Revision]) -> Loading {
+        let Loading { revision, result } = self.survey(plugin, files);
+        let result = result.map(|(ready, component)| {
+            if let Err(error) = self.kept.keep(plugin, &component, needed) {
+                tracing::warn!(target: "hookyard::release", %plugin, %error, "the component can't be kept: it can't come back once its file is another one");
+            }
+            ready
+        });
+        Loading { revision, result }
+    }
+
+    /// Loads a revision that was kept. The settings in the folder count; where it can't be run by them, those that it
+    /// served with.
+    pub(super) fn recall(&self, plugin: &PluginRef, revision: Revision) -> Result<Ready, Failure> {
+        let gone = || Failure::Refused(format!("the component {revision} is no longer kept in plugins.revisions"));
+        let Component { code, settings } = self.kept.read(plugin, revision).ok_or_else(gone)?;
+        let present = std::fs::read_to_string(self.path(plugin, "toml")).unwrap_or_default();
+        self.ready(plugin, &code, &present).or_else(|_| self.ready(plugin, &code, &settings))
+    }
+
+    /// As `load`, and touches nothing.
+    pub(super) fn survey(&self, plugin: &PluginRef, files: Files) -> Loading<(Ready, Component)> {
+        let code = match read(&self.path(plugin, "wasm"), files.code, self.file_bytes_max) {
+            Ok(code) => code,
+            Err(failure) => return Loading { revision: None, result: Err(failure) },
+        };
+        let revision = Some(revision_of(&code));
+        let result = self.settings(plugin, files).and_then(|settings| {
+            let ready = self.ready(plugin, &code, &settings)?;
+            Ok((ready, Component { code, settings }))
+        });
+        Loading { revision, result }
+    }
+
+    fn ready(&self, plugin: &PluginRef, code: &[u8], settings: &str) -> Result<Ready, Failure> {
+        let sidecar = self.sidecar(plugin, settings)?;
         let loaded = self.engine.load(Load {
             plugin: plugin.clone(),
-            bytes: &code,
+            bytes: code,
             contracts: Contracts::clone(&self.contracts),
             limits: sidecar.limits.clone(),
-            grants: Arc::new(Grants { keyvalue: true, logging: true, config: true, ..Grants::default() }),
-            config: Arc::default(),
+            grants: Arc::new(sidecar.grants.clone()),
+            config: Arc::new(sidecar.config.clone()),
         });
-        let loaded = loaded.map_err(|error| Failure::Refused(chain(&error.fault)))?;
+        let loaded = loaded.map_err(|error| Failure::Refused(self.told(plugin, &error.fault)))?;
         Ok(Ready { loaded: Arc::new(loaded), sidecar })
     }
 
-    fn sidecar(&self, plugin: &PluginRef, files: Files) -> Result<Sidecar, Failure> {
+    /// The text of the settings; empty where there are none.
+    fn settings(&self, plugin: &PluginRef, files: Files) -> Result<String, Failure> {
         let path = self.path(plugin, "toml");
         let bytes = files.sidecar.map(|stamp| read(&path, stamp, self.file_bytes_max)).transpose()?.unwrap_or_default();
-        let refused = |why: String| Failure::Refused(why.replace('\n', "; "));
-        let text = String::from_utf8(bytes).map_err(|_| refused(format!("{} is not UTF-8 text", path.display())))?;
+        String::from_utf8(bytes).map_err(|_| Failure::Refused(format!("{} is not UTF-8 text", path.display())))
+    }
+
+    fn sidecar(&self, plugin: &PluginRef, text: &str) -> Result<Sidecar, Failure> {
+        let path = self.path(plugin, "toml");
         let most = self.ceilings.get(&plugin.tenant).unwrap_or(&BOUNDLESS);
-        let read = Sidecar::read(&path.display().to_string(), &text, &self.limits, most);
-        read.map_err(|faults| refused(faults.to_string()))
+        let outer = Outer { limits: &self.limits, most, grants: &self.grants.to(&plugin.tenant) };
+        let Reading { result, files } = Sidecar::read(&path, text, &outer);
+        self.references.note(plugin, files);
+        result.map_err(|faults| Failure::Refused(faults.to_string().replace('\n', "; ")))
+    }
+
+    /// What is wrong with a component. Where lines of its settings would help, they follow.
+    fn told(&self, plugin: &PluginRef, fault: &Fault) -> String {
+        match fault {
+            Fault::Ungranted { lines, .. } => {
+                format!("{}; add to {}:\n{lines}", chain(fault), self.path(plugin, "toml").display())
+            }
+            _ => chain(fault),
+        }
     }
 
     fn path(&self, plugin: &PluginRef, extension: &str) -> PathBuf {

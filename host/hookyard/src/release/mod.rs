@@ -1,36 +1,51 @@
 //! The road of a file from the plugin folder into service.
 //!
 //! ```text
-//! listing (stat only) -> sighting -> tracker: seen -> settled -> load: read, check, compile -> active
-//!                                                                 '-> refused: the last good one keeps serving
+//! listing (stat only) -> sighting -> tracker: seen -> settled -> load: read, check, compile -> rehearse -> active
+//!                                                                '-------------------------'-> refused
+//! active -> draining (another one is active) -> retired
+//!    '----> quarantined (it did worse, or the operator took it back): the one before comes back
 //! ```
 //!
-//! `sighting`, `tracker` and `routing` decide and touch nothing; `listing`, `load` and `run` do and decide little.
+//! `sighting`, `tracker`, `course`, `trial` and `routing` decide and touch nothing; `listing`, `load`, `kept`, `run`,
+//! `service` and `orders` do and decide little. `journal` tells how it went.
 //! Invariant 8: a failed reload leaves the running revision in place.
 
 mod stamp;
 mod listing;
 mod sighting;
 mod tracker;
+mod references;
 mod sidecar;
+mod kept;
 mod load;
+mod rehearse;
+mod course;
+mod trial;
 mod routing;
 mod active;
+mod journal;
 mod run;
+mod service;
+mod orders;
 mod survey;
 
 use std::sync::Arc;
 
+use hookyard_model::ProbationPolicy;
 use hookyard_plugin::Contracts;
 
 use crate::config::Settings;
 use crate::config::settings::Plugins;
 use crate::provider;
 
-pub(crate) use run::{Handle, Parts, Releases};
+use references::References;
+
+pub(crate) use run::{Handle, Keeper, Parts};
 pub(crate) use stamp::Stamp;
 pub(crate) use survey::{Finding, present, survey, unreadable};
 pub(crate) use tracker::Windows;
+pub(crate) use trial::Trials;
 
 /// What a configuration says of plugins.
 pub(crate) struct Desired {
@@ -40,6 +55,12 @@ pub(crate) struct Desired {
     pub(crate) sources: routing::Sources,
     /// What typed handlers mean.
     pub(crate) contracts: Arc<Contracts>,
+    /// When a release goes back by itself.
+    pub(crate) probation: Option<ProbationPolicy>,
+    /// Components of each plugin that are kept to go back to.
+    pub(crate) revisions_kept: usize,
+    /// The files that plugins' settings refer to; forgotten with the configuration, as plugins are then loaded anew.
+    references: References,
 }
 
 impl From<&Settings> for Desired {
@@ -49,6 +70,9 @@ impl From<&Settings> for Desired {
             plugins: settings.plugins.clone(),
             sources: sources.map(|(name, source)| (name.clone(), source.provider.name.clone())).collect(),
             contracts: Arc::new(provider::contracts(&settings.providers)),
+            probation: settings.release.probation,
+            revisions_kept: settings.release.revisions_kept,
+            references: References::default(),
         }
     }
 }

@@ -1,23 +1,28 @@
-//! Keeps the catalog as the folder is: looks, has the tracker decide, loads, activates and routes.
+//! Keeps the catalog as the folder and the operators want it: looks, has the tracker decide, loads, routes.
 //!
 //! A look is taken when a change is heard, when a window ends, and at intervals as a net. Compiling happens off this
-//! task and off the threads that serve; this task alone activates and removes, so there is one order of things.
+//! task and off the threads that serve; this task alone activates and removes, so there is one order of things. What
+//! becomes of what is loaded stands in `service`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use hookyard_inbox::{Inbox, Routes};
-use hookyard_model::PluginRef;
+use hookyard_model::{Clock, PluginRef, Revision};
 use hookyard_plugin::{Catalog, Engine};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::{JoinError, JoinSet};
 
 use super::active::Actives;
-use super::load::{Failure, Loader, Ready};
-use super::routing::Sources;
+use super::course::Course;
+use super::journal::Journal;
+use super::kept::Kept;
+use super::load::{Failure, Loader, Loading, Ready};
+use super::rehearse::Verdict;
 use super::sighting::{self, Files, Sighting};
-use super::tracker::{Action, Ended, Moment, Tracker};
+use super::tracker::{Action, Moment, Tracker};
+use super::trial::Trials;
 use super::{Desired, listing};
 use crate::explain::chain;
 use crate::watch::Watch;
@@ -34,6 +39,9 @@ pub(crate) struct Parts {
     pub(crate) engine: Arc<Engine>,
     pub(crate) catalog: Arc<Catalog>,
     pub(crate) inbox: Arc<dyn Inbox>,
+    pub(crate) releases: Arc<dyn hookyard_inbox::Releases>,
+    pub(crate) trials: Arc<Trials>,
+    pub(crate) clock: Arc<dyn Clock>,
 }
 
 /// Replaces what is desired while it runs.
@@ -47,37 +55,54 @@ impl Handle {
     }
 }
 
-/// A load that is over, or whose thread panicked.
-type Load = (PluginRef, Result<Result<Ready, Failure>, JoinError>);
+/// What was done off the keeper's task.
+pub(super) enum Done {
+    /// A file was loaded.
+    Loaded(PluginRef, Loading),
+    /// A revision was rehearsed.
+    Rehearsed(PluginRef, Ready, Verdict),
+    /// A revision that had been kept was loaded.
+    Recalled(PluginRef, Revision, Result<Ready, Failure>),
+}
 
 /// The folder's keeper.
-pub(crate) struct Releases {
-    parts: Parts,
-    desired: watch::Receiver<Arc<Desired>>,
+pub(crate) struct Keeper {
+    pub(super) parts: Parts,
+    pub(super) desired: watch::Receiver<Arc<Desired>>,
     handle: Handle,
-    tracker: Tracker,
-    actives: Actives,
-    loads: JoinSet<Load>,
-    permits: Arc<Semaphore>,
+    pub(super) tracker: Tracker,
+    pub(super) actives: Actives,
+    pub(super) courses: BTreeMap<PluginRef, Course>,
+    pub(super) journal: Journal,
+    pub(super) work: JoinSet<Done>,
+    /// Revisions that were replaced and have attempts that aren't over.
+    pub(super) drains: JoinSet<(PluginRef, Revision)>,
+    /// Revisions that are being loaded from where they were kept.
+    pub(super) recalls: BTreeSet<PluginRef>,
+    pub(super) permits: Arc<Semaphore>,
     watch: Watch,
     complaints: BTreeSet<String>,
-    refusals: BTreeMap<PluginRef, String>,
+    pub(super) refusals: BTreeMap<PluginRef, String>,
     routes: Option<Routes>,
     started: Instant,
     is_ready: bool,
 }
 
-impl Releases {
+impl Keeper {
     /// A keeper that has not looked yet.
     pub(crate) fn new(parts: Parts, desired: Desired) -> Self {
         let (sender, receiver) = watch::channel(Arc::new(desired));
         Self {
+            journal: Journal::new(Arc::clone(&parts.releases), Arc::clone(&parts.clock)),
             parts,
             desired: receiver,
             handle: Handle(sender),
             tracker: Tracker::default(),
             actives: Actives::default(),
-            loads: JoinSet::new(),
+            courses: BTreeMap::new(),
+            work: JoinSet::new(),
+            drains: JoinSet::new(),
+            recalls: BTreeSet::new(),
             permits: Arc::new(Semaphore::new(LOADS_MAX)),
             watch: Watch::new(),
             complaints: BTreeSet::new(),
@@ -96,6 +121,7 @@ impl Releases {
     /// Keeps the folder's plugins until `shutdown` completes.
     pub(crate) async fn run(mut self, shutdown: impl Future<Output = ()>) {
         tokio::pin!(shutdown);
+        self.resume().await;
         loop {
             self.look().await;
             self.settle_routes().await;
@@ -104,10 +130,18 @@ impl Releases {
                 () = &mut shutdown => return,
                 () = tokio::time::sleep_until(next_look.into()) => {}
                 () = self.watch.changed() => tokio::time::sleep(DEBOUNCE).await,
-                Some(ended) = self.loads.join_next() => self.load_ended(ended),
-                Ok(()) = self.desired.changed() => self.tracker.reconsider(),
+                Some(done) = self.work.join_next() => self.done(done).await,
+                Some(Ok((plugin, revision))) = self.drains.join_next() => self.drained(&plugin, revision).await,
+                () = self.parts.trials.failed() => self.take_back().await,
+                () = self.parts.releases.releases_changed() => self.take_orders().await,
+                Ok(()) = self.desired.changed() => self.reconsider(),
             }
         }
+    }
+
+    fn reconsider(&mut self) {
+        self.parts.trials.replace(self.desired.borrow().probation);
+        self.tracker.reconsider();
     }
 
     fn next_look(&self) -> Instant {
@@ -119,14 +153,19 @@ impl Releases {
     async fn look(&mut self) {
         let desired = Arc::clone(&self.desired.borrow_and_update());
         let (folder, count_max) = (desired.plugins.folder.clone(), desired.plugins.count_max);
+        let references = desired.references.clone();
         let looked = tokio::task::spawn_blocking(move || {
             let listing =
                 listing::list(&folder).map_err(|error| format!("{} can't be read: {error}", folder.display()))?;
-            Ok::<_, String>((sighting::judge(&folder, &listing, count_max), listing.watched))
+            let sighting = sighting::judge(&folder, &listing, count_max);
+            Ok::<_, String>((sighting, listing.watched, references.have_changed()))
         });
         let sighting = match looked.await.unwrap_or_else(|error| Err(error.to_string())) {
-            Ok((sighting, watched)) => {
+            Ok((sighting, watched, have_references_changed)) => {
                 self.watch.listen(&watched);
+                if have_references_changed {
+                    self.tracker.reconsider();
+                }
                 sighting
             }
             // Nothing is concluded from a folder that can't be read: what is loaded goes on serving.
@@ -141,68 +180,51 @@ impl Releases {
         for action in self.tracker.observe(sighting, desired.plugins.windows, now) {
             match action {
                 Action::Load(plugin, files) => self.begin_load(desired, plugin, files),
-                Action::Remove(plugin) => self.remove(&desired.sources, &plugin).await,
+                Action::Remove(plugin) => self.remove(&plugin).await,
             }
         }
     }
 
     fn begin_load(&mut self, desired: &Desired, plugin: PluginRef, files: Files) {
         let loader = desired.loader(&self.parts.engine);
+        let needed = self.courses.get(&plugin).map(|course| course.needed(desired.revisions_kept)).unwrap_or_default();
         let permits = Arc::clone(&self.permits);
-        self.loads.spawn(async move {
+        self.work.spawn(async move {
             let _permit = permits.acquire_owned().await;
             let to_load = plugin.clone();
-            let loaded = tokio::task::spawn_blocking(move || loader.load(&to_load, files)).await;
-            (plugin, loaded)
+            let loading = tokio::task::spawn_blocking(move || loader.load(&to_load, files, &needed)).await;
+            let loading = loading.unwrap_or_else(|error| Loading { revision: None, result: Err(panicked(&error)) });
+            Done::Loaded(plugin, loading)
         });
     }
 
-    fn load_ended(&mut self, ended: Result<Load, JoinError>) {
-        let Ok((plugin, result)) = ended else { return };
-        let result = result.unwrap_or_else(|error| Err(Failure::Refused(format!("loading it failed: {error}"))));
-        let handled = match result {
-            Ok(ready) => {
-                self.refusals.remove(&plugin);
-                self.actives.activate(&self.parts.catalog, &self.desired.borrow().sources, ready);
-                Ended::Handled
-            }
-            Err(Failure::Refused(reason)) => {
-                self.refuse(&plugin, reason);
-                Ended::Handled
-            }
-            Err(Failure::Unreadable(reason)) => {
-                self.refuse(&plugin, reason);
-                Ended::Again
-            }
-            Err(Failure::Moved) => Ended::Again,
-        };
-        self.tracker.ended(&plugin, handled, Instant::now());
-    }
-
-    /// Says why a plugin's file isn't served; the same reason is said once.
-    fn refuse(&mut self, plugin: &PluginRef, reason: String) {
-        if self.refusals.get(plugin) != Some(&reason) {
-            let serving = self.actives.revision(plugin).unwrap_or_else(|| "nothing".to_owned());
-            tracing::warn!(target: "hookyard::release", %plugin, reason, serving, "plugin refused");
-            self.refusals.insert(plugin.clone(), reason);
+    async fn done(&mut self, done: Result<Done, JoinError>) {
+        match done {
+            Ok(Done::Loaded(plugin, loading)) => self.loaded(plugin, loading).await,
+            Ok(Done::Rehearsed(plugin, ready, verdict)) => self.rehearsed(plugin, ready, verdict).await,
+            Ok(Done::Recalled(plugin, revision, result)) => self.recalled(plugin, revision, result).await,
+            Err(error) => tracing::error!(target: "hookyard::release", %error, "the host failed while it loaded a plugin"),
         }
     }
 
-    async fn remove(&mut self, sources: &Sources, plugin: &PluginRef) {
+    async fn remove(&mut self, plugin: &PluginRef) {
         self.refusals.remove(plugin);
+        self.parts.trials.end(plugin);
         if !self.actives.forget(plugin) {
             return;
         }
         // First no more jobs are made for it, then it stops taking them: none is left between.
-        self.route(self.actives.routes(sources)).await;
+        let routes = self.actives.routes(&self.desired.borrow().sources);
+        self.route(routes).await;
         self.parts.catalog.remove(plugin);
         tracing::info!(target: "hookyard::release", %plugin, "plugin removed; its events are kept");
+        self.removed(plugin).await;
     }
 
     /// Brings the inbox's table up to date, once the first look is dealt with: until then the stored one is the better.
     async fn settle_routes(&mut self) {
-        let is_idle = self.tracker.is_idle() && self.loads.is_empty();
-        let is_overdue = self.loads.is_empty() && self.started.elapsed() >= READY_MAX;
+        let is_idle = self.tracker.is_idle() && self.work.is_empty();
+        let is_overdue = self.work.is_empty() && self.started.elapsed() >= READY_MAX;
         if !self.is_ready && !is_idle && !is_overdue {
             return;
         }
@@ -210,6 +232,7 @@ impl Releases {
         self.route(routes).await;
         if !self.is_ready {
             self.is_ready = true;
+            self.retire_absent().await;
             tracing::info!(target: "hookyard::release", count = self.actives.count(), "plugins ready");
         }
     }
@@ -236,6 +259,10 @@ impl Releases {
     }
 }
 
+pub(super) fn panicked(error: &JoinError) -> Failure {
+    Failure::Refused(format!("loading it failed: {error}"))
+}
+
 impl Desired {
     pub(super) fn loader(&self, engine: &Arc<Engine>) -> Loader {
         Loader {
@@ -244,7 +271,15 @@ impl Desired {
             file_bytes_max: self.plugins.file_bytes_max,
             limits: self.plugins.limits.clone(),
             ceilings: self.plugins.ceilings.clone(),
+            grants: self.plugins.grants.clone(),
+            references: self.references.clone(),
             contracts: Arc::clone(&self.contracts),
+            kept: self.kept(),
         }
+    }
+
+    /// Where components are kept.
+    pub(super) fn kept(&self) -> Kept {
+        Kept { folder: self.plugins.revisions.clone(), count_max: self.revisions_kept }
     }
 }

@@ -45,8 +45,8 @@ pub(crate) fn survey(desired: &Desired, engine: &Arc<Engine>) -> Vec<Finding> {
     let loader = desired.loader(engine);
     let mut findings: Vec<Finding> = sighting.problems.into_iter().map(Finding::Odd).collect();
     for (plugin, files) in sighting.plugins {
-        match loader.load(&plugin, files) {
-            Ok(ready) => findings.extend(ready_findings(&plugin, ready, desired)),
+        match loader.survey(&plugin, files).result {
+            Ok((ready, _)) => findings.extend(ready_findings(&plugin, ready, desired)),
             Err(Failure::Refused(reason) | Failure::Unreadable(reason)) => {
                 findings.push(Finding::Bad(format!("plugin {plugin}: {reason}")));
             }

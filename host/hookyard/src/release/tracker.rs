@@ -57,6 +57,7 @@ pub(super) enum Ended {
 struct Track {
     seen: Option<Files>,
     since: Instant,
+    seen_at: SystemTime,
     handled: Option<Files>,
     is_loading: bool,
     again: bool,
@@ -93,11 +94,13 @@ impl Tracker {
     }
 
     fn step(&mut self, plugin: PluginRef, files: Option<Files>, windows: Windows, now: Moment) -> Option<Action> {
-        let fresh = || Track { seen: None, since: now.instant, handled: None, is_loading: false, again: false };
+        let (since, seen_at) = (now.instant, now.wall);
+        let fresh = || Track { seen: None, since, seen_at, handled: None, is_loading: false, again: false };
         let track = self.tracks.entry(plugin.clone()).or_insert_with(fresh);
         if track.seen != files {
             let quiet = files.map_or(Duration::ZERO, |files| files.quiet_for(now.wall)).min(windows.settle);
             track.seen = files;
+            track.seen_at = now.wall;
             track.since = now.instant.checked_sub(quiet).unwrap_or(now.instant);
         }
         if !track.is_open() || now.instant < track.due(windows) {
@@ -126,6 +129,23 @@ impl Tracker {
     /// Has everything that is there loaded once more, as if it had just changed.
     pub(super) fn reconsider(&mut self) {
         self.tracks.values_mut().for_each(|track| track.again = true);
+    }
+
+    /// As `reconsider`, of one.
+    pub(super) fn reconsider_one(&mut self, plugin: &PluginRef) {
+        if let Some(track) = self.tracks.get_mut(plugin) {
+            track.again = true;
+        }
+    }
+
+    /// Whether there's anything of a plugin.
+    pub(super) fn has(&self, plugin: &PluginRef) -> bool {
+        self.tracks.contains_key(plugin)
+    }
+
+    /// When the files that are there now were first seen.
+    pub(super) fn seen_at(&self, plugin: &PluginRef) -> Option<SystemTime> {
+        self.tracks.get(plugin).map(|track| track.seen_at)
     }
 
     /// When the next look can lead to something even if nothing changes.

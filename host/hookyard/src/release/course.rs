@@ -1,0 +1,233 @@
+//! Decides what a plugin is to run: its file's content, a revision that served before, or what the operator named.
+//!
+//! ```text
+//! file can be run --admit--> Rehearse (and then active) | Renew | Pinned | Banned
+//! file is out, an order came, a revision failed --call_for--> a revision to bring back, or none
+//! ```
+//!
+//! No clock, store or folder: whoever keeps the plugins tells what has happened and does what is decided. What the
+//! operator named counts before what was dropped; what is banned counts for nothing.
+
+use hookyard_inbox::releases::REVISIONS_MAX;
+use hookyard_inbox::{Ban, Wish};
+use hookyard_model::{Revision, Timestamp};
+
+/// One plugin, as far as releases go.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Course {
+    /// What is given events now.
+    pub(super) active: Option<Revision>,
+    /// What was, when the host before this one ended; none once it's clear what is now.
+    pub(super) last: Option<Revision>,
+    /// Since when it was.
+    pub(super) last_since: Option<Timestamp>,
+    /// What has been, the latest first. The active one may be among them.
+    pub(super) served: Vec<Revision>,
+    /// What the file in the folder holds, where it can be run.
+    pub(super) file: Option<Revision>,
+    /// Whether the file in the folder has been dealt with and isn't what is active.
+    pub(super) is_file_out: bool,
+    /// What the operator wants.
+    pub(super) wish: Option<Wish>,
+    /// What must not be run.
+    pub(super) bans: Vec<Ban>,
+}
+
+/// What becomes of a file's content that can be run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Admission {
+    /// It may become active once it has been rehearsed.
+    Rehearse,
+    /// It is active, perhaps under other settings now.
+    Renew,
+    /// The operator wants this other revision.
+    Pinned(Revision),
+    /// It's refused, for a reason.
+    Banned(Ban),
+}
+
+impl Course {
+    /// Whether what the file holds may serve.
+    pub(super) fn admit(&self, file: Revision) -> Admission {
+        if let Some(ban) = self.ban_of(file) {
+            return Admission::Banned(ban.clone());
+        }
+        match self.wanted().filter(|wish| wish.is_pin && wish.revision != file) {
+            Some(wish) => Admission::Pinned(wish.revision),
+            None if self.active.or(self.last) == Some(file) => Admission::Renew,
+            None => Admission::Rehearse,
+        }
+    }
+
+    /// The revision that is to be brought into service in another way than by its file.
+    pub(super) fn call_for(&self) -> Option<Revision> {
+        let wanted = self.wanted().map(|wish| wish.revision);
+        let called = match self.active {
+            Some(active) if self.ban_of(active).is_some() => wanted.or_else(|| self.fallback()),
+            Some(_) => wanted,
+            // The host has just started. What was removed meanwhile, or never served, doesn't come back by itself.
+            None if self.is_file_out => wanted.or_else(|| self.last.and_then(|_| self.fallback())),
+            None => None,
+        };
+        called.filter(|called| self.active != Some(*called))
+    }
+
+    /// The revision that served last before the active one, and may serve again.
+    pub(super) fn fallback(&self) -> Option<Revision> {
+        let mut served = self.served.iter().copied();
+        served.find(|revision| Some(*revision) != self.active && self.ban_of(*revision).is_none())
+    }
+
+    /// The revisions whose components must be kept: so many that served last, and the one that is wanted.
+    pub(super) fn needed(&self, count: usize) -> Vec<Revision> {
+        let wished = self.wish.iter().map(|wish| wish.revision);
+        wished.chain(self.served.iter().take(count).copied()).collect()
+    }
+
+    /// Whether the file in the folder, which is out, would be admitted now.
+    pub(super) fn may_take_file(&self) -> bool {
+        let admits = |file| matches!(self.admit(file), Admission::Rehearse);
+        self.is_file_out && self.file.is_some_and(admits)
+    }
+
+    /// Takes down that a revision is active.
+    pub(super) fn activated(&mut self, revision: Revision) {
+        self.active = Some(revision);
+        self.last = None;
+        self.served.retain(|other| *other != revision);
+        self.served.insert(0, revision);
+        self.served.truncate(REVISIONS_MAX);
+        self.is_file_out = self.file != Some(revision);
+        self.wish.take_if(|wish| !wish.is_pin && wish.revision == revision);
+    }
+
+    /// Takes down that its file is gone. What served may be named by the operator still.
+    pub(super) fn removed(&mut self) {
+        (self.active, self.last, self.file, self.is_file_out) = (None, None, None, false);
+    }
+
+    /// Takes down that a revision can't be had any more.
+    pub(super) fn lost(&mut self, revision: Revision) {
+        self.served.retain(|other| *other != revision);
+        self.wish.take_if(|wish| wish.revision == revision);
+    }
+
+    pub(super) fn ban_of(&self, revision: Revision) -> Option<&Ban> {
+        self.bans.iter().find(|ban| ban.revision == revision)
+    }
+
+    /// What the operator wants and may have.
+    fn wanted(&self) -> Option<&Wish> {
+        self.wish.as_ref().filter(|wish| self.ban_of(wish.revision).is_none())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use hookyard_model::PluginRef;
+
+    use super::*;
+
+    fn revision(number: u8) -> Revision {
+        Revision::from_sha256([number; 32])
+    }
+
+    fn plugin() -> PluginRef {
+        PluginRef { tenant: "acme".parse().expect("a name"), plugin: "books".parse().expect("a name") }
+    }
+
+    fn ban(number: u8) -> Ban {
+        let since = Timestamp::from_unix_secs(1);
+        Ban { plugin: plugin(), revision: revision(number), reason: "worse".into(), since }
+    }
+
+    /// One whose first revision served, whose second does.
+    fn serving() -> Course {
+        let served = vec![revision(2), revision(1)];
+        Course { active: Some(revision(2)), served, file: Some(revision(2)), ..Course::default() }
+    }
+
+    fn pin(number: u8, is_pin: bool) -> Option<Wish> {
+        Some(Wish { plugin: plugin(), revision: revision(number), is_pin, since: Timestamp::from_unix_secs(1) })
+    }
+
+    #[test]
+    fn a_file_is_admitted_unless_somebody_has_said_otherwise() {
+        let check = |course: Course, file: u8, expected: Admission| {
+            assert_eq!(course.admit(revision(file)), expected, "{course:?} and {file}");
+        };
+        check(Course::default(), 1, Admission::Rehearse);
+        check(serving(), 3, Admission::Rehearse);
+        check(serving(), 2, Admission::Renew);
+        check(Course { active: None, last: Some(revision(2)), ..serving() }, 2, Admission::Renew);
+        check(Course { bans: vec![ban(3)], ..serving() }, 3, Admission::Banned(ban(3)));
+        check(Course { bans: vec![ban(2)], ..serving() }, 2, Admission::Banned(ban(2)));
+        check(Course { bans: vec![ban(1)], ..serving() }, 3, Admission::Rehearse);
+        check(Course { wish: pin(2, true), ..serving() }, 3, Admission::Pinned(revision(2)));
+        check(Course { wish: pin(2, true), ..serving() }, 2, Admission::Renew);
+        check(Course { wish: pin(3, true), ..serving() }, 3, Admission::Rehearse);
+        check(Course { wish: pin(1, false), ..serving() }, 3, Admission::Rehearse);
+        check(Course { wish: pin(1, true), bans: vec![ban(3)], ..serving() }, 3, Admission::Banned(ban(3)));
+        check(Course { wish: pin(1, true), bans: vec![ban(1)], ..serving() }, 3, Admission::Rehearse);
+    }
+
+    #[test]
+    fn what_is_called_for_is_the_operators_wish_or_the_last_good_one() {
+        let check = |course: Course, expected: Option<u8>| {
+            assert_eq!(course.call_for(), expected.map(revision), "{course:?}");
+        };
+        check(serving(), None);
+        check(Course { bans: vec![ban(2)], ..serving() }, Some(1));
+        check(Course { bans: vec![ban(2), ban(1)], ..serving() }, None);
+        check(Course { bans: vec![ban(2)], served: vec![revision(2)], ..serving() }, None);
+        check(Course { bans: vec![ban(1)], ..serving() }, None);
+        for is_pin in [true, false] {
+            check(Course { wish: pin(1, is_pin), ..serving() }, Some(1));
+            check(Course { wish: pin(2, is_pin), ..serving() }, None);
+            check(Course { wish: pin(1, is_pin), bans: vec![ban(1)], ..serving() }, None);
+            check(Course { wish: pin(7, is_pin), bans: vec![ban(2)], ..serving() }, Some(7));
+        }
+        // After a restart.
+        let starting = Course { active: None, last: Some(revision(2)), ..serving() };
+        check(starting.clone(), None);
+        check(Course { is_file_out: true, ..starting.clone() }, Some(2));
+        check(Course { is_file_out: true, bans: vec![ban(2)], ..starting.clone() }, Some(1));
+        check(Course { is_file_out: true, wish: pin(1, true), ..starting }, Some(1));
+        check(Course { is_file_out: true, ..Course::default() }, None);
+        // Removed, and then dropped in again, but bad.
+        let mut removed = serving();
+        removed.removed();
+        check(Course { is_file_out: true, ..removed }, None);
+    }
+
+    #[test]
+    fn a_file_that_was_out_is_taken_once_nothing_is_against_it() {
+        let out = Course { is_file_out: true, file: Some(revision(3)), ..serving() };
+        assert!(out.may_take_file());
+        assert!(!Course { bans: vec![ban(3)], ..out.clone() }.may_take_file());
+        assert!(!Course { wish: pin(2, true), ..out.clone() }.may_take_file());
+        assert!(!Course { file: None, ..out.clone() }.may_take_file(), "it is no good anyway");
+        assert!(!serving().may_take_file());
+    }
+
+    #[test]
+    fn what_is_active_served_last_and_fulfils_a_passing_wish() {
+        let mut course = Course { wish: pin(1, false), ..serving() };
+        course.activated(revision(1));
+        let expected = vec![revision(1), revision(2)];
+        assert_eq!((course.active, &course.served, &course.wish), (Some(revision(1)), &expected, &None));
+        assert!(course.is_file_out, "the file holds another one");
+        course.activated(revision(2));
+        assert!(!course.is_file_out);
+        let mut pinned = Course { wish: pin(1, true), ..serving() };
+        pinned.activated(revision(1));
+        assert_eq!(pinned.wish, pin(1, true));
+    }
+
+    #[test]
+    fn what_is_lost_is_asked_for_no_more() {
+        let mut course = Course { wish: pin(1, true), bans: vec![ban(2)], ..serving() };
+        course.lost(revision(1));
+        assert_eq!((course.call_for(), course.fallback()), (None, None));
+    }
+}

@@ -1,0 +1,348 @@
+//! What becomes of revisions that are loaded: into service, out of it, and back. `course` decides, this does.
+//!
+//! A swap comes first and its record after it. A host that dies in between finds the record as it was, goes by it, and
+//! comes to the same end.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use hookyard_inbox::{Ban, Stepped, insist};
+use hookyard_model::{PluginRef, Revision, Step, Timestamp};
+
+use super::active::handlers;
+use super::course::{Admission, Course};
+use super::load::{Failure, Loading, Ready};
+use super::rehearse::{Verdict, rehearse};
+use super::run::{Done, Keeper, panicked};
+use super::tracker::Ended;
+use super::trial::Failed;
+use crate::explain::{chain, in_a_line};
+
+/// How long a store that fails is asked again for what must not be lost.
+const INSIST_MAX: Duration = Duration::from_secs(30);
+
+impl Keeper {
+    /// A file has been loaded, or not.
+    pub(super) async fn loaded(&mut self, plugin: PluginRef, Loading { revision, result }: Loading) {
+        let ended = match result {
+            Ok(ready) => return self.admit(plugin, ready).await,
+            Err(Failure::Refused(reason)) => {
+                self.refuse(&plugin, revision, reason).await;
+                Ended::Handled
+            }
+            Err(Failure::Unreadable(reason)) => {
+                self.refuse(&plugin, None, reason).await;
+                Ended::Again
+            }
+            Err(Failure::Moved) => Ended::Again,
+        };
+        self.tracker.ended(&plugin, ended, Instant::now());
+    }
+
+    async fn admit(&mut self, plugin: PluginRef, ready: Ready) {
+        let revision = ready.loaded.revision();
+        let course = self.courses.entry(plugin.clone()).or_default();
+        course.file = Some(revision);
+        let admission = course.admit(revision);
+        if admission != Admission::Renew {
+            self.tell_loaded(&plugin, &ready).await;
+        }
+        match admission {
+            Admission::Rehearse => {
+                let active = self.actives.loaded(&plugin);
+                self.work.spawn(async move {
+                    let verdict = rehearse(&ready, active).await;
+                    Done::Rehearsed(plugin, ready, verdict)
+                });
+                return;
+            }
+            Admission::Renew => self.enter(&plugin, ready).await,
+            Admission::Banned(_) | Admission::Pinned(_) => self.keep_out(&plugin, revision, admission).await,
+        }
+        self.tracker.ended(&plugin, Ended::Handled, Instant::now());
+    }
+
+    /// A revision has been rehearsed. Meanwhile the operator may have said something of it.
+    pub(super) async fn rehearsed(&mut self, plugin: PluginRef, ready: Ready, verdict: Verdict) {
+        let revision = ready.loaded.revision();
+        let told = |step, findings: &super::rehearse::Findings| Stepped {
+            report: Some(findings.report.clone()),
+            ..self.journal.step(revision, step, Some(findings.summary.clone()))
+        };
+        match verdict {
+            Verdict::Failed(findings) => {
+                let step = told(Step::Refused, &findings);
+                self.refuse_with(&plugin, findings.summary, vec![step]).await;
+                self.tracker.ended(&plugin, Ended::Handled, Instant::now());
+                return;
+            }
+            Verdict::Passed(findings) => {
+                let step = told(Step::Rehearsed, &findings);
+                self.journal.tell(&plugin, &[step]).await;
+            }
+            Verdict::Unrehearsed => {}
+        }
+        match self.courses.entry(plugin.clone()).or_default().admit(revision) {
+            Admission::Rehearse | Admission::Renew => self.enter(&plugin, ready).await,
+            out => self.keep_out(&plugin, revision, out).await,
+        }
+        self.tracker.ended(&plugin, Ended::Handled, Instant::now());
+    }
+
+    /// What the file holds may not serve, though it could.
+    async fn keep_out(&mut self, plugin: &PluginRef, revision: Revision, why: Admission) {
+        match why {
+            Admission::Banned(ban) => {
+                let reason = banned(&ban);
+                self.refuse_with(plugin, reason.clone(), vec![self.journal.step(revision, Step::Refused, Some(reason))]).await;
+                self.courses.entry(plugin.clone()).or_default().file = Some(revision);
+            }
+            Admission::Pinned(pinned) => {
+                let (waits, pinned) = (revision.short(), pinned.short());
+                tracing::info!(target: "hookyard::release", %plugin, revision = waits, pinned, "plugin pinned: the file is good and waits; `hookyard plugins unpin {plugin}` takes it");
+                self.courses.entry(plugin.clone()).or_default().is_file_out = true;
+            }
+            Admission::Rehearse | Admission::Renew => {}
+        }
+        self.bring_back(plugin).await;
+        self.renew(plugin);
+    }
+
+    /// Puts a revision into service. What served before drains, or is quarantined where it's banned.
+    async fn enter(&mut self, plugin: &PluginRef, ready: Ready) {
+        let revision = ready.loaded.revision();
+        let course = self.courses.entry(plugin.clone()).or_default();
+        let outgoing = course.active.or(course.last).filter(|outgoing| *outgoing != revision);
+        let watched_since = watched_since(course, revision, self.journal.now());
+        let fulfils = course.wish.as_ref().is_some_and(|wish| !wish.is_pin);
+        course.activated(revision);
+        let is_fulfilled = fulfils && course.wish.is_none();
+        let ban = outgoing.and_then(|outgoing| course.ban_of(outgoing).cloned());
+        if course.file == Some(revision) {
+            self.refusals.remove(plugin);
+        }
+        self.actives.activate(&self.parts.catalog, &self.desired.borrow().sources, ready);
+        self.parts.trials.begin(plugin, revision, watched_since);
+        let mut steps = Vec::new();
+        if let Some(outgoing) = outgoing {
+            steps.extend(self.leave(plugin, outgoing, ban));
+        }
+        if self.journal.step_of(plugin, revision) != Some(Step::Active) {
+            steps.push(self.journal.step(revision, Step::Active, None));
+        }
+        if !steps.is_empty() {
+            self.journal.tell(plugin, &steps).await;
+        }
+        if is_fulfilled {
+            self.unwish(plugin).await;
+        }
+    }
+
+    /// How a revision goes out of service. Its attempts end in their own time.
+    fn leave(&mut self, plugin: &PluginRef, revision: Revision, ban: Option<Ban>) -> Option<Stepped> {
+        // One that an earlier host had active, and whose record has gone since, is not spoken of.
+        self.journal.step_of(plugin, revision)?;
+        if let Some(ban) = ban {
+            return Some(self.journal.step(revision, Step::Quarantined, Some(ban.reason)));
+        }
+        let (catalog, of) = (Arc::clone(&self.parts.catalog), plugin.clone());
+        let reason = match catalog.in_flight(plugin, revision) {
+            0 => None,
+            1 => Some("1 attempt is under way".to_owned()),
+            count => Some(format!("{count} attempts are under way")),
+        };
+        self.drains.spawn(async move {
+            catalog.drained(&of, revision).await;
+            (of, revision)
+        });
+        Some(self.journal.step(revision, Step::Draining, reason))
+    }
+
+    /// A revision that was replaced has no attempt left.
+    pub(super) async fn drained(&mut self, plugin: &PluginRef, revision: Revision) {
+        if self.journal.step_of(plugin, revision) == Some(Step::Draining) {
+            let step = self.journal.step(revision, Step::Retired, None);
+            self.journal.tell(plugin, &[step]).await;
+        }
+    }
+
+    /// A plugin's file is gone, and it's out of service.
+    pub(super) async fn removed(&mut self, plugin: &PluginRef) {
+        let course = self.courses.entry(plugin.clone()).or_default();
+        let active = course.active;
+        course.removed();
+        if let Some(step) = active.and_then(|active| self.leave(plugin, active, None)) {
+            self.journal.tell(plugin, &[step]).await;
+        }
+    }
+
+    /// Brings into service what the course calls for: at once where it's warm, otherwise once it's loaded.
+    pub(super) async fn bring_back(&mut self, plugin: &PluginRef) {
+        let Some(wanted) = self.courses.get(plugin).and_then(Course::call_for) else { return };
+        if let Some(warm) = self.actives.warm(plugin, wanted) {
+            self.enter(plugin, warm).await;
+            // It has the settings that it served with; those in the folder may be others by now.
+            self.renew(plugin);
+        } else {
+            self.recall(plugin, wanted);
+        }
+    }
+
+    /// Loads once more what is active, from where it's kept, since its file isn't the one in the folder.
+    fn renew(&mut self, plugin: &PluginRef) {
+        if let Some(active) = self.courses.get(plugin).and_then(|course| course.active) {
+            self.recall(plugin, active);
+        }
+    }
+
+    fn recall(&mut self, plugin: &PluginRef, revision: Revision) {
+        if !self.recalls.insert(plugin.clone()) {
+            return;
+        }
+        let loader = self.desired.borrow().loader(&self.parts.engine);
+        let (plugin, permits) = (plugin.clone(), Arc::clone(&self.permits));
+        self.work.spawn(async move {
+            let _permit = permits.acquire_owned().await;
+            let of = plugin.clone();
+            let recalled = tokio::task::spawn_blocking(move || loader.recall(&of, revision)).await;
+            Done::Recalled(plugin, revision, recalled.unwrap_or_else(|error| Err(panicked(&error))))
+        });
+    }
+
+    /// A kept revision has been loaded, or can't be.
+    pub(super) async fn recalled(&mut self, plugin: PluginRef, revision: Revision, result: Result<Ready, Failure>) {
+        self.recalls.remove(&plugin);
+        let course = self.courses.entry(plugin.clone()).or_default();
+        let (is_active, is_called) = (course.active == Some(revision), course.call_for() == Some(revision));
+        match result {
+            Ok(ready) if is_called => self.come_back(&plugin, ready).await,
+            Ok(ready) if is_active && course.call_for().is_none() => self.enter(&plugin, ready).await,
+            // It was loaded for its settings alone; it goes on by those that it has.
+            Err(_) if is_active => {}
+            Err(Failure::Refused(reason) | Failure::Unreadable(reason)) if is_called => {
+                self.give_up_on(&plugin, revision, reason).await;
+            }
+            Ok(_) | Err(_) => {}
+        }
+        self.bring_back(&plugin).await;
+    }
+
+    async fn come_back(&mut self, plugin: &PluginRef, ready: Ready) {
+        let revision = ready.loaded.revision().short();
+        let refusal = self.refusals.get(plugin).cloned();
+        tracing::info!(target: "hookyard::release", %plugin, revision, refusal, "plugin brought back from a kept revision");
+        self.enter(plugin, ready).await;
+    }
+
+    /// A revision that was called for can't be had. Whoever wished for it finds out by its step.
+    async fn give_up_on(&mut self, plugin: &PluginRef, revision: Revision, reason: String) {
+        tracing::warn!(target: "hookyard::release", %plugin, revision = revision.short(), reason, "a revision can't be brought back");
+        let course = self.courses.entry(plugin.clone()).or_default();
+        let was_wished = course.wish.as_ref().is_some_and(|wish| wish.revision == revision);
+        course.lost(revision);
+        let step = self.journal.step(revision, Step::Refused, Some(reason));
+        self.journal.tell(plugin, &[step]).await;
+        if was_wished {
+            self.unwish(plugin).await;
+        }
+        if self.courses.get(plugin).is_some_and(|course| course.fallback().is_none()) {
+            self.parts.trials.settle(plugin);
+        }
+    }
+
+    /// Takes new revisions that do worse than those before out of service.
+    pub(super) async fn take_back(&mut self) {
+        for Failed { plugin, revision, reason } in self.parts.trials.failures() {
+            let now = self.journal.now();
+            let course = self.courses.entry(plugin.clone()).or_default();
+            if course.active != Some(revision) || course.fallback().is_none() {
+                self.parts.trials.settle(&plugin);
+                continue;
+            }
+            if course.ban_of(revision).is_some() {
+                continue;
+            }
+            let ban = Ban { plugin: plugin.clone(), revision, reason: reason.clone(), since: now };
+            course.bans.push(ban.clone());
+            let back = course.call_for().map(|back| back.short());
+            tracing::warn!(
+                target: "hookyard::release", %plugin, revision = revision.short(), back, reason,
+                "plugin rolled back: its file's content is refused until you drop another one, or say `hookyard plugins release {plugin}`"
+            );
+            self.bring_back(&plugin).await;
+            if let Err(error) = insist(INSIST_MAX, || self.parts.releases.ban(ban.clone())).await {
+                let reason = chain(&error);
+                tracing::error!(target: "hookyard::release", %plugin, reason, "that its content is refused could not be stored: the next start tries it again");
+            }
+        }
+    }
+
+    async fn unwish(&self, plugin: &PluginRef) {
+        if let Err(error) = insist(INSIST_MAX, || self.parts.releases.unwish(plugin)).await {
+            let reason = chain(&error);
+            tracing::error!(target: "hookyard::release", %plugin, reason, "an order that is carried out could not be taken off the record");
+        }
+    }
+
+    /// Says why a plugin's file isn't served; the same reason is said once.
+    async fn refuse(&mut self, plugin: &PluginRef, revision: Option<Revision>, reason: String) {
+        self.courses.entry(plugin.clone()).or_default().file = None;
+        // The settings of what serves may have become bad; it serves on by those that it has.
+        let revision = revision.filter(|revision| self.journal.step_of(plugin, *revision).is_none());
+        let (seen, settled) = self.seen(plugin);
+        let step = |step, at, reason| Stepped { revision, step, at, reason, report: None };
+        let refused = step(Step::Refused, self.journal.now(), Some(reason.clone()));
+        let steps = vec![Stepped { revision: None, ..seen }, step(Step::Settled, settled, None), refused];
+        self.refuse_with(plugin, reason, steps).await;
+        self.bring_back(plugin).await;
+    }
+
+    async fn refuse_with(&mut self, plugin: &PluginRef, reason: String, steps: Vec<Stepped>) {
+        self.courses.entry(plugin.clone()).or_default().is_file_out = true;
+        if self.refusals.get(plugin) != Some(&reason) {
+            let serving = self.actives.loaded(plugin).map(|loaded| loaded.revision().short());
+            let serving = serving.unwrap_or_else(|| "nothing".to_owned());
+            tracing::warn!(target: "hookyard::release", %plugin, reason = %in_a_line(&reason), serving, "plugin refused");
+            self.refusals.insert(plugin.clone(), reason);
+            self.journal.tell(plugin, &steps).await;
+        }
+    }
+
+    async fn tell_loaded(&mut self, plugin: &PluginRef, ready: &Ready) {
+        let revision = ready.loaded.revision();
+        let (seen, settled) = self.seen(plugin);
+        let at_settled = Stepped { at: settled, ..self.journal.step(revision, Step::Settled, None) };
+        let checked = self.journal.step(revision, Step::Checked, Some(handlers(&ready.loaded)));
+        let compiled = self.journal.step(revision, Step::Compiled, None);
+        self.journal.tell(plugin, &[seen, at_settled, checked, compiled]).await;
+    }
+
+    /// When the file that is there was first seen, and when it had been quiet for long enough.
+    fn seen(&self, plugin: &PluginRef) -> (Stepped, Timestamp) {
+        let now = self.journal.now();
+        let seen_at = self.tracker.seen_at(plugin).map_or(now, timestamp).min(now);
+        let settled = seen_at.after(self.desired.borrow().plugins.windows.settle).min(now);
+        (Stepped { revision: None, step: Step::Seen, at: seen_at, reason: None, report: None }, settled)
+    }
+}
+
+/// From when on a revision that becomes active is watched: there must be one to go back to, and nobody who wants just it.
+fn watched_since(course: &Course, revision: Revision, now: Timestamp) -> Option<Timestamp> {
+    let is_wished = course.wish.as_ref().is_some_and(|wish| wish.revision == revision);
+    let is_from_file = course.file == Some(revision) && course.active != Some(revision);
+    let next = Course { active: Some(revision), ..course.clone() };
+    let since = if course.last == Some(revision) { course.last_since.unwrap_or(now) } else { now };
+    (is_from_file && !is_wished && next.fallback().is_some()).then_some(since)
+}
+
+fn timestamp(at: SystemTime) -> Timestamp {
+    let since_epoch = at.duration_since(UNIX_EPOCH).unwrap_or_default();
+    Timestamp::from_unix_millis(i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX))
+}
+
+/// Why content is refused that could be run, and the way out.
+fn banned(Ban { plugin, reason, since, .. }: &Ban) -> String {
+    format!(
+        "this content was taken out of service at {since}: {reason}; drop another build, or say `hookyard plugins release {plugin}`"
+    )
+}
