@@ -152,18 +152,7 @@ pub(crate) fn place_of(connection: &Connection, id: EventId) -> Result<i64, Erro
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn plan(statement: &str) -> Vec<String> {
-        let connection = Connection::open_in_memory().expect("a database in memory");
-        connection.execute_batch(include_str!("schema.sql")).expect("the schema");
-        let mut explain = connection.prepare(&format!("EXPLAIN QUERY PLAN {statement}")).expect("a statement");
-        let mut rows = explain.raw_query();
-        let mut steps = Vec::new();
-        while let Some(row) = rows.next().expect("a step") {
-            steps.push(row.get("detail").expect("a text"));
-        }
-        steps
-    }
+    use crate::sql::plan;
 
     fn full() -> Selection {
         Selection {
@@ -185,7 +174,7 @@ mod tests {
         let (jobs, values) = jobs_statement(selection, (0, ""), 10);
         assert_eq!(jobs.matches('?').count(), values.len(), "{jobs}");
         for (statement, part) in [(events, of_events), (jobs, of_jobs)] {
-            let steps = plan(&statement);
+            let steps = plan::of(&statement);
             assert!(steps.iter().any(|step| step.contains(part)), "without `{part}`: {statement}\n{steps:#?}");
             let sorts = steps.iter().any(|step| step.contains("TEMP B-TREE FOR ORDER"));
             assert!(!sorts || !selection.ids.is_empty(), "sorts: {statement}\n{steps:#?}");

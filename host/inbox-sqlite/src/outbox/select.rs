@@ -7,6 +7,8 @@ use rusqlite::{Connection, params_from_iter};
 use crate::codec::{self, store};
 use crate::select::{Filter, hex};
 
+const IS_LEASED: &str = "message.state = 'leased'";
+
 fn filter(selection: &MessageSelection) -> Filter {
     let MessageSelection { ids, tenant, destination, plugin, event_type, event, state, since, until } = selection;
     let mut filter = Filter::default();
@@ -56,9 +58,57 @@ pub(super) fn places(
     limit: usize,
 ) -> Result<Vec<(i64, bool)>, Error> {
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    let (statement, values) = messages("message.state = 'leased'", selection, after, limit);
+    let (statement, values) = messages(IS_LEASED, selection, after, limit);
     let mut statement = connection.prepare(&statement).map_err(store)?;
     codec::read_all(&mut statement, params_from_iter(values), |row| {
         Ok((row.get(0).map_err(store)?, row.get(1).map_err(store)?))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use hookyard_model::{EventId, MessageId, Timestamp};
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::sql::{outbox, plan};
+
+    fn full() -> MessageSelection {
+        MessageSelection {
+            ids: Vec::new(),
+            tenant: Some("acme".parse().expect("a name")),
+            destination: Some("partner".parse().expect("a name")),
+            plugin: Some("ship".parse().expect("a name")),
+            event_type: Some("offer".into()),
+            event: None,
+            state: Some("done".into()),
+            since: Some(Timestamp::from_unix_secs(1)),
+            until: Some(Timestamp::from_unix_secs(2)),
+        }
+    }
+
+    fn check(selection: &MessageSelection, part: &str) {
+        for columns in [outbox::SUMMARY, IS_LEASED] {
+            let (statement, values) = messages(columns, selection, 0, 10);
+            assert_eq!(statement.matches('?').count(), values.len(), "{statement}");
+            let steps = plan::of(&statement);
+            assert!(steps.iter().any(|step| step.contains(part)), "without `{part}`: {statement}\n{steps:#?}");
+            let sorts = steps.iter().any(|step| step.contains("TEMP B-TREE FOR ORDER"));
+            assert!(!sorts || !selection.ids.is_empty(), "sorts: {statement}\n{steps:#?}");
+        }
+    }
+
+    #[test]
+    fn lists_follow_the_order_of_commit_and_what_is_dead_is_found_by_its_index() {
+        let by_place = "message USING INTEGER PRIMARY KEY (rowid>?)";
+        let dead = |selection| MessageSelection { state: Some("dead".into()), ..selection };
+        check(&MessageSelection::default(), by_place);
+        check(&full(), by_place);
+        check(&dead(MessageSelection::default()), "INDEX message_dead (state=? AND rowid>?)");
+        check(&dead(full()), "INDEX message_dead (state=? AND rowid>?)");
+        let event = Some(EventId::from_uuid(Uuid::from_u128(7)));
+        check(&MessageSelection { event, ..full() }, "INDEX message_event (event=? AND rowid>?)");
+        let ids = vec![MessageId::from_uuid(Uuid::from_u128(7))];
+        check(&MessageSelection { ids, ..MessageSelection::default() }, "sqlite_autoindex_message_1 (id=?");
+    }
 }

@@ -89,3 +89,55 @@ pub(crate) const DELETE: &str = "DELETE FROM message WHERE seq = ?1 AND state IN
 /// Runs once, when the store is opened; it walks the index of what is leased or waits.
 pub(crate) const LEASES_LEFT: &str = "
     SELECT seq, due_at, attempts FROM message WHERE due_at IS NOT NULL AND state = 'leased'";
+
+#[cfg(test)]
+mod tests {
+    use super::super::plan;
+    use super::*;
+
+    #[test]
+    fn no_statement_of_sending_reads_more_than_it_needs() {
+        const BY_PLACE: &str = "PRIMARY KEY (rowid=?)";
+        let head = "INDEX message_head (tenant=? AND destination=? AND ordering_key=?)";
+        let lane = "INDEX message_lane (tenant=? AND destination=? AND ordering_key=?)";
+        let pending = "INDEX message_pending (tenant=? AND destination=? AND blocked=?)";
+        let by_id = "sqlite_autoindex_message_1 (id=?)";
+        plan::check(&[
+            ("insert", INSERT, &[lane]),
+            ("insert: body", INSERT_BODY, &[]),
+            ("claim: pending", CLAIM_PENDING, &[pending]),
+            ("claim: due", CLAIM_DUE, &["message_due (tenant=? AND destination=? AND blocked=? AND due_at<?)"]),
+            ("claim: disabled", IS_DISABLED, &["PRIMARY KEY (tenant=? AND destination=?)"]),
+            ("claim: body", BODY, &[BY_PLACE]),
+            ("settle: find", LEASED, &[by_id]),
+            ("settle: put", UPDATE, &[BY_PLACE]),
+            ("settle: head of a lane", LANE_HEAD, &[head]),
+            ("settle: first of a lane", LANE_FIRST, &[lane]),
+            ("settle: next of a lane", BLOCK, &[BY_PLACE]),
+            ("settle: record", DELIVERY_INSERT, &[]),
+            ("next due: pending", HAS_PENDING, &[pending]),
+            ("next due: timed", NEXT_DUE, &["message_due (tenant=? AND destination=? AND blocked=? AND due_at>?)"]),
+            ("list: place", NOT_AFTER, &["COVERING INDEX sqlite_autoindex_message_1 (id<?)"]),
+            ("list: last try", LAST_DELIVERY, &["PRIMARY KEY (message=?)"]),
+            ("show", BY_ID, &[by_id]),
+            ("show: tries", DELIVERIES, &["PRIMARY KEY (message=?)"]),
+            ("replay: find", TO_REPLAY, &[BY_PLACE]),
+            ("replay: put", REPLAY, &[BY_PLACE]),
+            ("enable", ENABLE, &["PRIMARY KEY (tenant=? AND destination=?)"]),
+            ("prune: find", OLDEST_OVER, &["INDEX message_over (tenant=? AND created_at<?)", BY_PLACE]),
+            ("prune: take out", DELETE, &[BY_PLACE]),
+        ]);
+    }
+
+    #[test]
+    fn what_is_to_be_sent_is_found_without_reading_the_history() {
+        for (statement, index) in [
+            (LEASES_LEFT, "INDEX message_due"),
+            (UNSENT_DESTINATIONS, "COVERING INDEX message_pending"),
+            (UNSENT_DESTINATIONS, "COVERING INDEX message_due"),
+        ] {
+            let steps = plan::of(statement);
+            assert!(steps.iter().any(|step| step.contains(index)), "{statement}: {steps:#?}");
+        }
+    }
+}

@@ -9,4 +9,5 @@ mod keeping;
 mod opening;
 mod releasing;
 mod reopening;
+mod sending;
 mod stretches;

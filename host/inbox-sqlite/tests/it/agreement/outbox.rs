@@ -147,5 +147,7 @@ impl Pair {
         }
         let disabled = self.memory.disabled().await.expect("the disabled");
         assert_eq!(disabled, self.sqlite.disabled().await.expect("the disabled"));
+        let unsent = self.memory.unsent_destinations().await.expect("the destinations");
+        assert_eq!(unsent, self.sqlite.unsent_destinations().await.expect("the destinations"));
     }
 }

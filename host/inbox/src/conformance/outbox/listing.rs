@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use hookyard_model::{JobState, Message};
 
-use super::fixtures::{commit, id, keyed, numbers_of, record};
+use super::fixtures::{claim_of, commit, destination, id, keyed, numbers_of, record, sent, to, want};
 use crate::conformance::fixtures::{at, event, message, messages, plugin};
 use crate::conformance::{Case, table};
 use crate::{MessagePage, MessageRecord, MessageSelection, MessageSummary, Store};
@@ -13,6 +13,7 @@ pub(super) const CASES: &[Case] = table![
     messages_are_listed_in_the_order_of_their_commit,
     messages_name_their_origin,
     a_message_that_is_not_there_is_none,
+    destinations_are_named_that_have_something_to_be_sent,
 ];
 
 async fn messages_are_listed_in_the_order_of_their_commit(store: Arc<dyn Store>) {
@@ -56,4 +57,20 @@ async fn messages_name_their_origin(store: Arc<dyn Store>) {
 async fn a_message_that_is_not_there_is_none(store: Arc<dyn Store>) {
     commit(&store, 1, [message(1)]).await;
     assert_eq!(store.message(id(2)).await.expect("a read"), None);
+}
+
+async fn destinations_are_named_that_have_something_to_be_sent(store: Arc<dyn Store>) {
+    let unsent = async || store.unsent_destinations().await.expect("the destinations");
+    assert_eq!(unsent().await, []);
+    commit(&store, 1, [message(1), to("bank", keyed(2, "a")), to("bank", keyed(3, "a"))]).await;
+    assert_eq!(unsent().await, [destination("acme/bank"), destination("acme/shop")]);
+    for claimed in claim_of(&store, &[want("acme/bank", 9), want("acme/shop", 9)], 10).await {
+        assert_eq!(unsent().await, [destination("acme/bank"), destination("acme/shop")], "under lease");
+        if claimed.destination == destination("acme/bank") {
+            sent(&store, &claimed.lease).await;
+        }
+    }
+    assert_eq!(unsent().await, [destination("acme/bank"), destination("acme/shop")]);
+    sent(&store, &claim_of(&store, &[want("acme/bank", 9)], 20).await[0].lease).await;
+    assert_eq!(unsent().await, [destination("acme/shop")]);
 }
