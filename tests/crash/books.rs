@@ -11,6 +11,7 @@ use hookyard_model::{EventId, JobState, Key, MessageId, PluginRef};
 use hookyard_testkit::PATIENCE;
 
 use crate::Ledger;
+use crate::mailbox::Mailbox;
 use crate::senders::Party;
 
 const PAGE: usize = 500;
@@ -22,11 +23,11 @@ pub(crate) struct Books {
     plugin: PluginRef,
     /// The last event of those that are over without a gap.
     after: Option<EventId>,
-    /// The last message that was read.
+    /// The last message of those that are sent without a gap.
     after_message: Option<MessageId>,
     stored: BTreeMap<String, EventId>,
-    /// Of each event, how many messages there are.
-    messages: BTreeMap<EventId, u64>,
+    /// Of each event, its messages.
+    messages: BTreeMap<EventId, Vec<MessageId>>,
     /// Events whose effects haven't been looked at.
     unaudited: Vec<(String, EventId)>,
     /// Effects that are not there, and those that are there more than once, in words.
@@ -59,12 +60,13 @@ impl Books {
         *self = Self::new(&self.path, &plugin);
     }
 
-    /// Waits until every stored event is handled, and adds up.
-    pub(crate) async fn read(&mut self, ledger: &mut Ledger, party: &Party) -> Result<()> {
+    /// Waits until every stored event is handled and every message sent, and adds up.
+    pub(crate) async fn read(&mut self, ledger: &mut Ledger, party: &Party, mailbox: &mut Mailbox) -> Result<()> {
         let inbox = SqliteInbox::open_read_only(&self.path).context("the inbox can't be read")?;
         self.all_handled(&inbox).await?;
-        self.read_messages(&inbox).await?;
-        self.audit(&inbox).await?;
+        self.all_sent(&inbox).await?;
+        let received = mailbox.read()?;
+        self.audit(&inbox, received).await?;
         let counted = self.counted(&inbox, "all", "handled").await?;
         let sent = party.sent();
         let missing = sent.acknowledged.iter().filter(|key| !self.stored.contains_key(*key));
@@ -79,11 +81,13 @@ impl Books {
             stored: self.stored.len() as u64,
             handled: self.stored.len() as u64,
             counted,
-            messages: self.messages.values().sum(),
+            messages: self.messages.values().map(|messages| messages.len() as u64).sum(),
+            received: received.len() as u64,
             lost: lost.len() as u64,
             doubled: self.doubled.len() as u64,
             requests: sent.requests,
             attempts: self.attempts,
+            deliveries: received.values().map(|(_, times)| times).sum(),
             deaths: std::mem::take(&mut ledger.deaths),
         };
         match lost.first().or(self.doubled.first()) {
@@ -92,24 +96,35 @@ impl Books {
         }
     }
 
-    async fn read_messages(&mut self, inbox: &SqliteInbox) -> Result<()> {
+    /// Waits until every message is sent.
+    async fn all_sent(&mut self, inbox: &SqliteInbox) -> Result<()> {
+        let began = Instant::now();
         loop {
             let page = MessagePage { selection: MessageSelection::default(), after: self.after_message, limit: PAGE };
             let messages = inbox.messages(page).await?;
-            let Some(last) = messages.last() else { return Ok(()) };
-            self.after_message = Some(last.id);
-            for message in messages {
-                *self.messages.entry(message.event).or_default() += 1;
+            let sent = messages.iter().take_while(|message| message.state == JobState::Done).count();
+            for message in &messages[..sent] {
+                self.after_message = Some(message.id);
+                self.messages.entry(message.event).or_default().push(message.id);
+            }
+            match messages.get(sent) {
+                None if sent < PAGE => return Ok(()),
+                None => {}
+                Some(open) if began.elapsed() > PATIENCE => {
+                    bail!("waited {} s for a message to be sent: {open:?}", PATIENCE.as_secs())
+                }
+                Some(_) => tokio::time::sleep(PAUSE).await,
             }
         }
     }
 
     /// Looks at the effects of the events that have been handled since the last time.
-    async fn audit(&mut self, inbox: &SqliteInbox) -> Result<()> {
+    async fn audit(&mut self, inbox: &SqliteInbox, received: &BTreeMap<MessageId, (String, u64)>) -> Result<()> {
         for (key, id) in std::mem::take(&mut self.unaudited) {
             let counted = self.counted(inbox, "each", &key).await?;
-            let sent = self.messages.get(&id).copied().unwrap_or(0);
-            for (what, times) in [("counted", counted), ("sent", sent)] {
+            let messages = self.messages.get(&id).map_or([].as_slice(), Vec::as_slice);
+            let arrived = messages.iter().filter(|id| received.get(id).is_some_and(|(event, _)| *event == key)).count();
+            for (what, times) in [("counted", counted), ("sent", messages.len() as u64), ("received", arrived as u64)] {
                 let list = match times {
                     0 => &mut self.lost,
                     1 => continue,

@@ -1,13 +1,15 @@
 //! The crash test: the real host under load, killed again and again, and a ledger of what became of every event.
 //!
-//! Senders behave as real ones do: what isn't acknowledged is sent again. The host dies by `kill -9` at random moments,
-//! while it starts, and between every two steps of the road of an event (`hookyard_crash::Point`). After each death a
-//! host is started that nobody kills, and the books have to balance: every acknowledged event is stored, once; every
-//! stored event is handled; every effect has happened exactly once.
+//! Senders behave as real ones do: what isn't acknowledged is sent again. So does the receiver of what the host sends,
+//! which is busy, slow or gone now and then. The host dies by `kill -9` at random moments, while it starts, and between
+//! every two steps of the road of an event (`hookyard_crash::Point`). After each death a host is started that nobody
+//! kills, and the books have to balance: every acknowledged event is stored, once; every stored event is handled; every
+//! effect has happened exactly once; every message has been received, under one id and with one body.
 
 mod books;
 mod death;
 mod ledger;
+mod mailbox;
 mod round;
 mod senders;
 

@@ -13,16 +13,20 @@ use hookyard_testkit::host::{Host, Start, crashing_binary};
 use hookyard_testkit::site::{Config, Site};
 
 use crate::books::Books;
+use crate::mailbox::Mailbox;
 use crate::senders::Party;
 use crate::{Death, Ledger};
 
 const CLIENTS: usize = 8;
 const PLUGIN: &str = "acme/ledger";
+/// What is said of it beside it.
+const GRANTS: &str = "[grants]\ndestinations = [\"audit\"]\n";
 
 /// The site, the senders and the books, which outlive every host.
 pub(crate) struct Yard {
     site: Site,
     party: Party,
+    mailbox: Mailbox,
     books: Books,
     ledger: Ledger,
     binary: &'static Path,
@@ -35,11 +39,15 @@ impl Yard {
         let (guest, binary) = tokio::task::spawn_blocking(build).await??;
         let mut site = Site::temporary()?;
         let party = Party::new().await?;
+        let mailbox = Mailbox::new(1).await?;
         let config = party.keys.introduce(&mut site, config())?;
+        let config = mailbox.introduce(&site, config)?;
         site.configure(&config)?;
+        site.write(&format!("plugins/{PLUGIN}.toml"), GRANTS)?;
         site.install(PLUGIN, &guest)?;
         let books = Books::new(&site.path("data/hookyard.db"), PLUGIN);
-        let yard = Self { site, party, books, ledger: Ledger::default(), binary, revision: guest.revision() };
+        let ledger = Ledger::default();
+        let yard = Self { site, party, mailbox, books, ledger, binary, revision: guest.revision() };
         // The first start makes the inbox and compiles the plugin; what it leaves is what every later host finds.
         let host = yard.start().await?;
         host.wait_for_revision(PLUGIN, &yard.revision).await?;
@@ -100,11 +108,11 @@ impl Yard {
         load.stop().await
     }
 
-    /// Starts a host that nobody kills, has it take and handle all that there is, and adds up.
+    /// Starts a host that nobody kills, has it take, handle and send all that there is, and adds up.
     pub(crate) async fn balance(&mut self) -> Result<()> {
         let host = self.start().await?;
         self.party.catch_up(host.address()).await?;
-        self.books.read(&mut self.ledger, &self.party).await?;
+        self.books.read(&mut self.ledger, &self.party, &mut self.mailbox).await?;
         host.kill().await?;
         ensure!(self.ledger.is_balanced(), "the books don't balance:\n{}", self.ledger);
         Ok(())

@@ -110,18 +110,6 @@ impl Point {
         matches!(self, Self::RouteHalf | Self::LeasesReturned)
     }
 
-    /// Whether a host comes by here only when it sends messages.
-    pub const fn is_of_sending(self) -> bool {
-        matches!(
-            self,
-            Self::MessageClaimed
-                | Self::SendBefore
-                | Self::SendAfter
-                | Self::MessageSettleWritten
-                | Self::MessageSettled
-        )
-    }
-
     /// Dies here if the variable says so.
     #[inline]
     pub fn pass(self) {

@@ -11,7 +11,8 @@ impl Guest for Ledger {
         atomics::increment(&all, "handled", 1).map_err(rejected)?;
         let each = store::open("each").map_err(rejected)?;
         atomics::increment(&each, &delivery.key, 1).map_err(rejected)?;
-        outbox::send("audit", delivery.key.as_bytes(), None).map_err(rejected)?;
+        let message = format!("{{\"key\":\"{}\"}}", delivery.key);
+        outbox::send("audit", message.as_bytes(), None).map_err(rejected)?;
         Ok(())
     }
 }
