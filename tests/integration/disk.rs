@@ -14,7 +14,7 @@ use hookyard_testkit::log::Line;
 use hookyard_testkit::site::Site;
 use hookyard_testkit::{eventually, guests};
 
-use crate::rig::{Rig, fresh_payment, quick};
+use crate::rig::{Rig, fresh_payment, quick_with_audit};
 
 /// A host on a disk that does as it is told, with this plugin.
 async fn start(guest: &str) -> Result<(Rig, Disk)> {
@@ -28,7 +28,7 @@ async fn start(guest: &str) -> Result<(Rig, Disk)> {
         disk = Some(made);
         Ok(())
     };
-    let rig = Rig::prepared(quick(), &[("acme/it", &guest)], prepare).await?;
+    let rig = Rig::prepared(quick_with_audit(), &[("acme/it", &guest)], prepare).await?;
     Ok((rig, disk.expect("made just above")))
 }
 

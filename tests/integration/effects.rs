@@ -9,7 +9,7 @@ use hookyard_inbox_sqlite::SqliteInbox;
 use hookyard_model::{Key, PluginRef};
 use hookyard_testkit::guests;
 
-use crate::rig::{Rig, quick};
+use crate::rig::{Rig, quick, quick_with_audit};
 
 /// The inbox's file, read past the host.
 struct Books(SqliteInbox);
@@ -45,7 +45,7 @@ async fn counters_of_every_kind_count_each_event_once() -> Result<()> {
     let guests = plugins.map(|(plugin, guest)| guests::test(guest).map(|guest| (plugin, guest)));
     let guests: Vec<_> = guests.into_iter().collect::<Result<_>>()?;
     let plugins: Vec<_> = guests.iter().map(|(plugin, guest)| (*plugin, guest)).collect();
-    let rig = Rig::start(quick(), &plugins).await?;
+    let rig = Rig::start(quick_with_audit(), &plugins).await?;
     let load = rig.load(8, Duration::from_millis(2));
     rig.host.wait_for_events("a burst of events", |events| events.len() >= 200).await?;
     let sent = load.stop().await?;
@@ -79,7 +79,7 @@ async fn counters_of_every_kind_count_each_event_once() -> Result<()> {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_failed_attempt_wrote_and_sent_is_gone() -> Result<()> {
     let guest = guests::test("writes-then-fails")?;
-    let rig = Rig::start(quick(), &[("acme/it", &guest)]).await?;
+    let rig = Rig::start(quick_with_audit(), &[("acme/it", &guest)]).await?;
     rig.deliver("topper", &crate::rig::fresh_payment().1).await?;
     let events = rig.all_done(1).await?;
     assert_eq!(events[0].plugins[0].attempts, 3);

@@ -30,6 +30,14 @@ pub(crate) fn quick() -> Config {
         .section("retry", "attempts_max = 3\ndelay_first = \"50ms\"\ndelay_max = \"200ms\"")
 }
 
+/// As `quick`, with the destination `audit`, at which nobody is, granted to all of acme's plugins.
+pub(crate) fn quick_with_audit() -> Config {
+    let audit = "url = \"https://127.0.0.1:9/\"\naddresses = [\"127.0.0.1\"]\nsecrets = [{ file = \"partner.secret\" }]";
+    quick()
+        .section("tenants.acme.destinations.audit", audit)
+        .section("tenants.acme.grants", "destinations = [\"audit\"]")
+}
+
 impl Rig {
     /// Starts a host where these plugins (`tenant/name`) stand in the folder, and waits until they are active.
     pub(crate) async fn start(config: Config, plugins: &[(&str, &Guest)]) -> Result<Self> {
