@@ -87,7 +87,7 @@ pub(crate) enum Events {
         #[command(flatten)]
         filters: Filters,
     },
-    /// Show one event whole: headers, body, and every attempt with its outcome and its log
+    /// Show one event whole: headers, body, every attempt with its outcome and log, and the messages that came of it
     Show {
         /// The event's id
         id: EventId,

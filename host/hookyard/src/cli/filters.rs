@@ -112,10 +112,7 @@ impl Moment {
 }
 
 /// The one tenant of them, if any is named; all of them are said of one thing.
-pub(super) fn one_tenant(
-    of: &str,
-    mut named: impl Iterator<Item = TenantName>,
-) -> Result<Option<TenantName>, Failure> {
+pub(super) fn one_tenant(of: &str, mut named: impl Iterator<Item = TenantName>) -> Result<Option<TenantName>, Failure> {
     let tenant = named.next();
     match (&tenant, named.find(|other| Some(other) != tenant.as_ref())) {
         (Some(tenant), Some(other)) => {
