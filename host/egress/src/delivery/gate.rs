@@ -12,6 +12,7 @@ use hookyard_model::{DeliveryResult, DestinationRef, MessageId};
 use tokio::time::Instant;
 
 use super::breaker::{Breaker, Change, Ended};
+use super::metering::record_pause;
 use super::rate::Rate;
 use super::verdict::rest;
 use super::{Destination, Destinations};
@@ -164,6 +165,7 @@ impl Gate {
 }
 
 fn report(name: &DestinationRef, change: Change, result: &DeliveryResult) {
+    record_pause(name, change != Change::Closed);
     let (tenant, destination) = (&name.tenant, &name.destination);
     let pause = match change {
         Change::Opened(pause) | Change::Lengthened(pause) => Duration::from_millis(pause.as_millis() as u64),

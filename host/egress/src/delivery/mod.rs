@@ -20,9 +20,11 @@ mod rate;
 mod sending;
 mod verdict;
 mod lost;
+mod metering;
 
 pub use breaker::BreakerPolicy;
 pub use check::check;
 pub use config::{Config, Destination, Destinations, Handle, default_retry};
 pub use deliverer::Deliverer;
+pub use metering::describe_metrics;
 pub use post::{Answered, Outgoing, Post, Unanswered};

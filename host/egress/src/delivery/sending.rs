@@ -14,6 +14,7 @@ use hookyard_verify::sign;
 use tokio::time::{Instant, sleep};
 
 use super::gate::{Gates, Pass};
+use super::metering::record;
 use super::post::{Outgoing, Post, Unanswered};
 use super::verdict::judge;
 
@@ -105,9 +106,10 @@ impl Means {
     }
 }
 
-/// Tells the log what a try came to. Neither the URL nor headers or body are told (invariant 10).
+/// Tells the log and the metrics what a try came to. Neither the URL nor headers or body are told (invariant 10).
 fn report(sending: &Sending, delivery: &Delivery, next: JobState) {
     let ClaimedMessage { lease, destination, plugin, .. } = &sending.message;
+    record(destination, delivery);
     // Two call sites, since a level is part of one.
     macro_rules! tell {
         ($level:ident) => {

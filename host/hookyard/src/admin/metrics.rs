@@ -27,6 +27,7 @@ impl Metrics {
         metrics::set_global_recorder(recorder).context("metrics are gathered already")?;
         hookyard_ingress::describe_metrics();
         hookyard_dispatch::describe_metrics();
+        hookyard_egress::delivery::describe_metrics();
         Ok(Self(handle))
     }
 
