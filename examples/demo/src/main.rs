@@ -1,14 +1,15 @@
 //! `cargo demo`: the four senders of the repository at a real Hookyard, on this machine, in a minute or so.
 //!
 //! It builds the host and the reference plugins, starts the real `hookyard` binary on loopback, and then is what the
-//! outside world is: senders who sign, others who forge, and an operator who replaces a plugin. All that it prints of
-//! the host's doing is read from answers, from the host's log and from `hookyard events list`. It ends with an exit
-//! code of 1 when anything was not as it should be.
+//! outside world is: senders who sign, others who forge, a receiver who is answered, and an operator who replaces a
+//! plugin. All that it prints of the host's doing is read from answers, from what the receiver got, from the host's log
+//! and from `hookyard events list`. It ends with an exit code of 1 when anything was not as it should be.
 
 mod paper;
 mod stage;
 
 mod deliveries;
+mod answers;
 mod refusals;
 mod replacement;
 mod visit;
@@ -53,9 +54,10 @@ async fn main() -> ExitCode {
 async fn run(arguments: &Arguments, paper: &mut Paper) -> Result<()> {
     let stage = Stage::build(arguments.folder.clone(), paper).await?;
     let deliveries = deliveries::show(&stage, paper).await?;
+    let answers = answers::show(&stage, paper).await?;
     let refusals = refusals::show(&stage, paper).await?;
     let replacement = replacement::show(&stage, paper).await?;
-    paper.summary(&[deliveries, refusals, replacement]);
+    paper.summary(&[deliveries, answers, refusals, replacement]);
     match arguments.keep_running {
         true => visit::show(stage, paper).await,
         false => stage.end(paper).await,

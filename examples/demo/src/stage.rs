@@ -45,6 +45,7 @@ impl Stage {
         let config = Config::new().ingress("body_max = \"64KiB\"").plugins("settle = \"50ms\"");
         let config = senders.introduce(&mut site, config)?;
         site.configure(&config)?;
+        Senders::let_answer(&site, "acme/topi-saas", "")?;
         for (name, guest) in &plugins {
             site.install(&format!("acme/{name}"), guest)?;
         }

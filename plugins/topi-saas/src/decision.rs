@@ -2,6 +2,7 @@
 //!
 //! Money is added up in minor units and checked for overflow: a sum that doesn't fit is a sum that doesn't add up.
 
+use crate::terms::Terms;
 use crate::topi_saas::webhooks::types::{AcceptedByUserPayload, Money, OfferLine};
 
 /// What the partner answers.
@@ -13,11 +14,11 @@ pub enum Decision {
     Decline { reason: &'static str, detail: String },
 }
 
-pub fn decide(offer: &AcceptedByUserPayload, countries: &[&str]) -> Decision {
-    match check(offer, countries) {
+pub fn decide(offer: &AcceptedByUserPayload, terms: &Terms) -> Decision {
+    match check(offer, terms) {
         Ok(()) => Decision::Accept {
             total: money(&offer.offer.total_price),
-            lines: offer.offer.offer_lines.iter().enumerate().map(|(at, line)| ours(offer, at, line)).collect(),
+            lines: (1..=offer.offer.offer_lines.len()).map(|number| line_id(offer, number)).collect(),
         },
         Err((reason, detail)) => Decision::Decline { reason, detail },
     }
@@ -37,10 +38,13 @@ pub fn customer(offer: &AcceptedByUserPayload) -> &str {
 
 type Problem = (&'static str, String);
 
-fn check(offer: &AcceptedByUserPayload, countries: &[&str]) -> Result<(), Problem> {
+fn check(offer: &AcceptedByUserPayload, terms: &Terms) -> Result<(), Problem> {
     let total = &offer.offer.total_price;
     if offer.offer.offer_lines.is_empty() {
         return Err(("empty_offer", "there are no lines".to_owned()));
+    }
+    if !terms.currencies.contains(&total.currency) {
+        return Err(("currency_not_known", format!("the total is in {}", total.currency)));
     }
     let mut sum: i64 = 0;
     for line in &offer.offer.offer_lines {
@@ -51,7 +55,7 @@ fn check(offer: &AcceptedByUserPayload, countries: &[&str]) -> Result<(), Proble
         let sum = money(&Money { value: sum, currency: total.currency.clone() });
         return Err(wrong(format!("the lines come to {sum}, the total is {}", money(total))));
     }
-    check_country(offer, countries)
+    check_country(offer, &terms.countries)
 }
 
 fn check_line(line: &OfferLine, currency: &str) -> Result<(), Problem> {
@@ -72,10 +76,10 @@ fn check_line(line: &OfferLine, currency: &str) -> Result<(), Problem> {
 }
 
 /// Where the goods go counts; where the customer sits, if that isn't said.
-fn check_country(offer: &AcceptedByUserPayload, countries: &[&str]) -> Result<(), Problem> {
+fn check_country(offer: &AcceptedByUserPayload, countries: &[String]) -> Result<(), Problem> {
     let address = offer.shipping_address.as_ref().or(offer.end_customer.address.as_ref());
-    match address.map(|address| address.country_code.as_str()) {
-        Some(country) if countries.contains(&country) => Ok(()),
+    match address.map(|address| &address.country_code) {
+        Some(country) if countries.contains(country) => Ok(()),
         Some(country) => Err(("country_not_served", format!("it ships to {country}"))),
         None => Err(("country_not_served", "it has no address".to_owned())),
     }
@@ -86,10 +90,8 @@ fn wrong(detail: String) -> Problem {
 }
 
 /// The partner's own id of a line: of the offer and the line's place in it, so that a repeat gets the same.
-fn ours(offer: &AcceptedByUserPayload, at: usize, line: &OfferLine) -> String {
-    let start: String = offer.offer_id.chars().take(8).collect();
-    let title = line.title.as_deref().unwrap_or(&line.offer_line_id);
-    format!("{start}-{:03}: {} × {title}, {}", at + 1, line.quantity, money(&line.price))
+fn line_id(offer: &AcceptedByUserPayload, number: usize) -> String {
+    format!("{}-{number:03}", offer.offer_id)
 }
 
 /// `2499.00 EUR`: as currencies of two decimal places are written. Others would need a table.
@@ -100,7 +102,7 @@ fn money(money: &Money) -> String {
 }
 
 #[cfg(test)]
-mod tests {
+pub mod tests {
     use super::*;
     use crate::topi_saas::webhooks::types::{Address, EndCustomer, Offer, Seller};
 
@@ -108,7 +110,7 @@ mod tests {
         Money { value, currency: "EUR".to_owned() }
     }
 
-    fn line(quantity: u32, one: i64, all: i64) -> OfferLine {
+    pub fn line(quantity: u32, one: i64, all: i64) -> OfferLine {
         OfferLine {
             offer_line_id: "l-1".to_owned(),
             title: Some("Laptop".to_owned()),
@@ -119,7 +121,7 @@ mod tests {
         }
     }
 
-    fn offer(lines: Vec<OfferLine>, total: i64) -> AcceptedByUserPayload {
+    pub fn offer(lines: Vec<OfferLine>, total: i64) -> AcceptedByUserPayload {
         let address = Address {
             recipient_name: None,
             line1: "Lagerstraße 7".to_owned(),
@@ -148,7 +150,7 @@ mod tests {
     }
 
     fn declined(offer: &AcceptedByUserPayload) -> (&'static str, String) {
-        match decide(offer, &["DE"]) {
+        match decide(offer, &Terms::new(Some("DE"), None)) {
             Decision::Decline { reason, detail } => (reason, detail),
             Decision::Accept { total, .. } => ("accepted", total),
         }
@@ -157,9 +159,9 @@ mod tests {
     #[test]
     fn accepts_what_adds_up() {
         let offer = offer(vec![line(2, 249_900, 499_800), line(1, 5, 5)], 499_805);
-        let lines = ["e5f6a7b8-001: 2 × Laptop, 4998.00 EUR", "e5f6a7b8-002: 1 × Laptop, 0.05 EUR"];
+        let lines = ["e5f6a7b8-c9d0-001", "e5f6a7b8-c9d0-002"];
         let expected = Decision::Accept { total: "4998.05 EUR".to_owned(), lines: lines.map(str::to_owned).into() };
-        assert_eq!(decide(&offer, &["DE"]), expected);
+        assert_eq!(decide(&offer, &Terms::new(Some("DE"), None)), expected);
     }
 
     #[test]
@@ -181,7 +183,17 @@ mod tests {
     #[test]
     fn declines_countries_that_are_not_served() {
         let offer = offer(vec![line(1, 100, 100)], 100);
-        let Decision::Decline { reason, detail } = decide(&offer, &["FR"]) else { panic!("accepted") };
+        let terms = Terms::new(Some("FR"), None);
+        let Decision::Decline { reason, detail } = decide(&offer, &terms) else { panic!("accepted") };
         assert_eq!((reason, detail.as_str()), ("country_not_served", "it ships to DE"));
+    }
+
+    #[test]
+    fn declines_currencies_that_are_not_known() {
+        let terms = Terms::new(None, Some("CHF, USD"));
+        let Decision::Decline { reason, detail } = decide(&offer(vec![line(1, 100, 100)], 100), &terms) else {
+            panic!("accepted")
+        };
+        assert_eq!((reason, detail.as_str()), ("currency_not_known", "the total is in EUR"));
     }
 }
