@@ -89,7 +89,7 @@ pub enum Limit {
     Stack,
     /// Elements of all its tables together.
     TableElements,
-    /// Core instances of its component.
+    /// Core instances of its component, or memories, or tables.
     Instances,
     /// Things of the host's that it holds at once.
     Handles,

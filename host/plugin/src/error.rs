@@ -55,6 +55,23 @@ pub enum Fault {
         /// What the compiler said.
         reason: String,
     },
+    /// It has components within components within components.
+    #[error("has components in each other more than {depth_max} deep; compose it in fewer steps")]
+    Nested {
+        /// How deep they may be.
+        depth_max: usize,
+    },
+    /// Its components use each other so often that it would come to a multitude.
+    #[error("comes to more than {parts_max} instances once it is put together; build it of fewer parts")]
+    Parts {
+        /// How many there may be.
+        parts_max: u64,
+    },
+    /// Its components are given to each other rather than instantiated where they are, so that nobody can count them.
+    #[error(
+        "hands components to components, which this host does not take; compose it so that each stands where it is used"
+    )]
+    PassedAround,
     /// It imports what no plugin is given.
     #[error("imports {name}, which is never granted; {way_out}")]
     Import {

@@ -15,6 +15,7 @@ mod error;
 mod grants;
 mod loaded;
 
+mod anatomy;
 mod load;
 
 mod cache;

@@ -22,7 +22,7 @@ pub struct Limits {
     pub concurrency: usize,
     /// Elements of all tables together.
     pub table_elements_max: u64,
-    /// Core instances that the component is made of.
+    /// Core instances that the component is made of; as many memories, and as many tables.
     pub instances_max: usize,
     /// Things of the host's, and resources of its own, that the guest may hold at once.
     pub handles_max: usize,
@@ -92,10 +92,6 @@ impl Limits {
         usize::try_from(self.memory_max / VALUE_BYTES).unwrap_or(usize::MAX)
     }
 }
-
-/// Memories and tables of one component; the largest runtimes have some dozens of tables.
-pub(crate) const MEMORIES_MAX: usize = 16;
-pub(crate) const TABLES_MAX: usize = 32;
 
 /// Grants or denies what the guest's code asks for, and remembers what it denied.
 #[derive(Debug)]
@@ -180,11 +176,11 @@ impl ResourceLimiter for Accountant {
     }
 
     fn tables(&self) -> usize {
-        TABLES_MAX
+        self.instances_max
     }
 
     fn memories(&self) -> usize {
-        MEMORIES_MAX
+        self.instances_max
     }
 }
 

@@ -9,9 +9,10 @@ use tokio::sync::Semaphore;
 use wasmtime::component::{Component, InstancePre};
 
 use crate::call::State;
+use crate::engine::TABLE_ELEMENTS;
 use crate::scrub::Scrub;
 use crate::text::one_line;
-use crate::{Contracts, Engine, Fault, Grants, Limits, LoadError, Loaded, handler, imports, outgoing};
+use crate::{Contracts, Engine, Fault, Grants, Limits, LoadError, Loaded, anatomy, handler, imports, outgoing};
 
 const WASM_PAGE: u64 = 64 << 10;
 /// Of what the compiler says, what is shown.
@@ -78,7 +79,10 @@ impl Engine {
         let terms = Arc::new(Terms::new(load));
         let revision = Revision::from_sha256(Sha256::digest(bytes).into());
         let compile = || self.heap.engine.precompile_component(bytes);
-        match check_format(bytes).and_then(|()| self.ready(revision, &compile, &terms)) {
+        match check_format(bytes)
+            .and_then(|()| anatomy::check(bytes))
+            .and_then(|()| self.ready(revision, &compile, &terms))
+        {
             Ok((instances, found)) => {
                 Ok(Loaded { engine: Arc::clone(self), terms, revision, instances, handlers: found.into() })
             }
@@ -92,7 +96,7 @@ impl Engine {
         compile: &dyn Fn() -> wasmtime::Result<Vec<u8>>,
         terms: &Terms,
     ) -> Result<(InstancePre<State>, handler::Found), Fault> {
-        let (component, linker) = self.compile(revision, compile)?;
+        let (component, linker) = self.compile(revision, compile, &terms.limits)?;
         imports::check(&component, terms)?;
         check_memory(&component, &terms.limits)?;
         let found = handler::find(&component, &terms.contracts)?;
@@ -108,11 +112,14 @@ impl Engine {
         &self,
         revision: Revision,
         compile: &dyn Fn() -> wasmtime::Result<Vec<u8>>,
+        limits: &Limits,
     ) -> Result<(Component, &wasmtime::component::Linker<State>), Fault> {
         let invalid =
             |error: wasmtime::Error| Fault::Invalid { reason: one_line(&format!("{error:#}"), REASON_BYTES_MAX) };
         let code = self.cache.compiled(revision, compile).map_err(invalid)?;
-        if let Some(pool) = &self.pool {
+        // A table in the pool grows no further than its place.
+        let fits_pool = limits.table_elements_max <= TABLE_ELEMENTS as u64;
+        if let Some(pool) = self.pool.as_ref().filter(|_| fits_pool) {
             match code.load(&pool.engine) {
                 Ok(component) => return Ok((component, &pool.linker)),
                 Err(error) => tracing::debug!(%error, "a component doesn't fit the pool and runs beside it"),

@@ -19,6 +19,7 @@ mod effects;
 mod grants;
 pub(crate) mod guest;
 mod load;
+mod hostile;
 mod sending;
 
 struct FixedClock;

@@ -43,7 +43,7 @@ fn excess(error: &wasmtime::Error, limits: &crate::Limits) -> Option<Excess> {
         excess(Limit::TransferBytes, limits.transfer_bytes_max)
     } else if words.contains("store handle limit exceeded") {
         excess(Limit::Handles, limits.handles_max)
-    } else if words.contains("resource limit exceeded: instance count") {
+    } else if words.contains("resource limit exceeded: ") {
         excess(Limit::Instances, limits.instances_max)
     } else {
         None

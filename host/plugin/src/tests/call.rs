@@ -217,6 +217,42 @@ async fn a_failing_guest_costs_its_own_attempt() {
 }
 
 #[tokio::test]
+async fn tables_grow_as_far_as_the_limit_says_in_the_pool_or_beside_it() {
+    let guest = Guest {
+        core: "(table $t 0 funcref)",
+        handle: "(if (i32.eq (table.grow $t (ref.null func) (i32.const 120000)) (i32.const -1)) (then unreachable))
+          (call $ok)",
+        ..ORDERS
+    };
+    let of = |table_elements_max| Limits { table_elements_max, ..Limits::default() };
+    let outcomes = [
+        (110_000, Outcome::Exceeded { limit: Limit::TableElements, max: 110_000 }),
+        (120_000, Outcome::Done),
+        (100_000, Outcome::Exceeded { limit: Limit::TableElements, max: 100_000 }),
+    ];
+    for (max, expected) in outcomes {
+        assert_eq!(ran_with(&guest.build(), of(max), &paid()).await.outcome, expected);
+    }
+}
+
+#[tokio::test]
+async fn an_attempt_is_measured() {
+    let ran = ran_with(&PRINTER.build(), Limits::default(), &paid()).await;
+    let measures = ran.measures;
+    // Two calls, for the output and to write there.
+    assert_eq!((measures.memory_bytes, measures.host_calls, measures.host_bytes), (64 << 10, 2, 12));
+    for time in [measures.decode, measures.instantiate, measures.run, measures.cpu] {
+        assert!(time > Duration::ZERO && time <= ran.duration, "{ran:?}");
+    }
+    let limits = Limits { wall_max: Duration::from_millis(200), ..Limits::default() };
+    let measures = ran_with(&SLEEPER.build(), limits, &paid()).await.measures;
+    assert!(measures.run >= Duration::from_millis(150) && measures.cpu < measures.run / 2, "{measures:?}");
+    let undecodable = ran_with(&ORDERS.build(), Limits::default(), &job(Some("order:paid"), "{")).await;
+    assert_eq!(undecodable.measures.run, Duration::ZERO);
+    assert!(undecodable.measures.decode > Duration::ZERO);
+}
+
+#[tokio::test]
 async fn a_looping_guest_lets_others_run() {
     // One thread only, so the quick job can only end first if the loop gives way.
     let engine = engine();

@@ -84,8 +84,12 @@ async fn what_was_committed_is_found_by_the_next_attempt() {
 async fn a_limit_is_told_to_the_guest() {
     let send = "(drop (call $send (i32.const 1))) (call $send (i32.const 1))";
     let limits = Limits { outbox_messages_max: 1, ..Limits::default() };
-    let ran = ran_over(Arc::new(MemoryInbox::new()), send, limits).await;
+    let ran = ran_over(Arc::new(MemoryInbox::new()), send, limits.clone()).await;
     assert_eq!(ran.outcome, rejected("one run may send 1 messages"));
+    // Whoever does not live with that, failed of it.
+    let fails = "(drop (call $send (i32.const 1))) (drop (call $send (i32.const 1))) unreachable";
+    let ran = ran_over(Arc::new(MemoryInbox::new()), fails, limits).await;
+    assert_eq!(ran.outcome, Outcome::Exceeded { limit: Limit::OutboxMessages, max: 1 });
 }
 
 #[tokio::test]
