@@ -15,11 +15,12 @@ use hookyard_verify::Outgoing;
 use crate::{Catalog, Config, Contract, Contracts, Engine, Grants, Limits, Load, LoadError, Loaded, NoHttp, Parts};
 
 mod call;
+mod capability;
 mod effects;
 mod grants;
 pub(crate) mod guest;
-mod load;
 mod hostile;
+mod load;
 mod sending;
 
 struct FixedClock;
