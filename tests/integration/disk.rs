@@ -14,7 +14,7 @@ use hookyard_testkit::log::Line;
 use hookyard_testkit::site::Site;
 use hookyard_testkit::{eventually, guests};
 
-use crate::rig::{Rig, fresh_payment, quick_with_audit};
+use crate::rig::{Rig, fresh_payment, quick, quick_with_audit};
 
 /// A host on a disk that does as it is told, with this plugin.
 async fn start(guest: &str) -> Result<(Rig, Disk)> {
