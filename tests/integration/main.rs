@@ -17,6 +17,7 @@ mod crash;
 #[cfg(target_os = "linux")]
 mod disk;
 mod ordering;
+mod outbox;
 mod quarantine;
 mod reload;
 mod replay;

@@ -7,26 +7,12 @@ use anyhow::{Context, Result};
 use hookyard_testkit::events::{Event, is_attempt};
 use hookyard_testkit::eventually;
 use hookyard_testkit::guests;
-use hookyard_testkit::host::{Finished, run_with};
 use hookyard_testkit::log::Line;
 use hookyard_testkit::samples;
 use hookyard_testkit::site::Site;
 use serde_json::Value;
 
-use crate::rig::{Rig, fresh_payment, quick};
-
-/// Runs a command line against a site's configuration.
-async fn hookyard(site: &Site, arguments: &[&str]) -> Result<Finished> {
-    let config = site.config().to_string_lossy().into_owned();
-    run_with(&[arguments, &["--config", &config]].concat(), site.environment()).await
-}
-
-/// What it wrote, once it has ended well.
-async fn told(site: &Site, arguments: &[&str]) -> Result<String> {
-    let done = hookyard(site, arguments).await?;
-    assert_eq!(done.code, Some(0), "{arguments:?}: {}", done.stderr);
-    Ok(done.stdout)
-}
+use crate::rig::{Rig, fresh_payment, hookyard, quick, told};
 
 /// How many events a list with these arguments has.
 async fn listed(site: &Site, filters: &[&str]) -> Result<usize> {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::Result;
 use hookyard_testkit::events::{Event, is_attempt, is_guest};
 use hookyard_testkit::guests::Guest;
-use hookyard_testkit::host::Host;
+use hookyard_testkit::host::{Finished, Host, run_with};
 use hookyard_testkit::http::{Answer, Client, Webhook};
 use hookyard_testkit::load::Load;
 pub(crate) use hookyard_testkit::load::fresh_payment;
@@ -36,6 +36,19 @@ pub(crate) fn quick_with_audit() -> Config {
     quick()
         .section("tenants.acme.destinations.audit", audit)
         .section("tenants.acme.grants", "destinations = [\"audit\"]")
+}
+
+/// Runs a command line against a site's configuration.
+pub(crate) async fn hookyard(site: &Site, arguments: &[&str]) -> Result<Finished> {
+    let config = site.config().to_string_lossy().into_owned();
+    run_with(&[arguments, &["--config", &config]].concat(), site.environment()).await
+}
+
+/// What it wrote, once it has ended well.
+pub(crate) async fn told(site: &Site, arguments: &[&str]) -> Result<String> {
+    let done = hookyard(site, arguments).await?;
+    assert_eq!(done.code, Some(0), "{arguments:?}: {}", done.stderr);
+    Ok(done.stdout)
 }
 
 impl Rig {

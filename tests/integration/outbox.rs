@@ -1,0 +1,166 @@
+//! What plugins ask to have sent can be looked at, found and sent again; a receiver that is gone is left alone until the
+//! operator knows better.
+
+use anyhow::{Context, Result};
+use hookyard_testkit::eventually;
+use hookyard_testkit::guests;
+use hookyard_testkit::receiver::{Received, Receiver};
+use hookyard_testkit::site::Site;
+use http::StatusCode;
+use serde_json::Value;
+
+use crate::rig::{Rig, fresh_payment, hookyard, quick, told};
+
+const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+
+/// A host whose plugin `forwarder` may send to `acme/shop`, which is this receiver.
+async fn forwarding_to(receiver: &Receiver) -> Result<Rig> {
+    let lines = format!(
+        "url = \"{}/hooks\"\nallow_http = true\naddresses = [\"127.0.0.1\"]\nsecrets = [{{ file = \"shop.secret\" }}]",
+        receiver.url()
+    );
+    let config = quick().section("tenants.acme.destinations.shop", &lines);
+    Rig::prepared(config, &[("acme/forwarder", &guests::test("forwarder")?)], |site| {
+        site.write("plugins/acme/forwarder.toml", "[grants]\ndestinations = [\"shop\"]\n")?;
+        site.write("shop.secret", SECRET).map(drop)
+    })
+    .await
+}
+
+/// Has an event forwarded; what the receiver is sent.
+async fn forward(rig: &Rig) -> Result<String> {
+    let mut body: Value = serde_json::from_str(&fresh_payment().1)?;
+    body["forward_to"] = "shop".into();
+    let body = body.to_string();
+    rig.deliver("topper", &body).await?;
+    Ok(body)
+}
+
+async fn list(site: &Site, filters: &[&str]) -> Result<Vec<Value>> {
+    let lines = told(site, &[&["outbox", "list", "--json"], filters].concat()).await?;
+    Ok(lines.lines().map(serde_json::from_str).collect::<Result<_, _>>()?)
+}
+
+/// Waits until the messages, in their order, are in these states.
+async fn wait_for_states(site: &Site, expected: &[&str]) -> Result<Vec<Value>> {
+    eventually(&format!("messages to be {expected:?}"), || async {
+        let messages = list(site, &[]).await?;
+        let are = messages.iter().map(|message| message["state"].as_str()).eq(expected.iter().map(|it| Some(*it)));
+        Ok(are.then_some(messages))
+    })
+    .await
+}
+
+fn id_of(message: &Value) -> Result<&str> {
+    message["id"].as_str().context("a message has an id")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dead_message_is_seen_found_and_sent_again_under_its_id() -> Result<()> {
+    let receiver = Receiver::start().await?;
+    receiver.answer_next(StatusCode::UNPROCESSABLE_ENTITY);
+    let rig = forwarding_to(&receiver).await?;
+    let body = forward(&rig).await?;
+    let site = &rig.site;
+    wait_for_states(site, &["dead"]).await?;
+    forward(&rig).await?;
+    let messages = wait_for_states(site, &["dead", "done"]).await?;
+    let id = id_of(&messages[0])?;
+    assert_eq!((&messages[0]["last_result"], &messages[0]["attempts"]), (&"refused: 422".into(), &1.into()));
+
+    find(site, messages[0]["event"].as_str().context("it has an event")?).await?;
+    let shown: Value = serde_json::from_str(&told(site, &["outbox", "show", id, "--json"]).await?)?;
+    assert_eq!((&shown["body"], &shown["destination"]), (&body.as_str().into(), &"shop".into()));
+    assert_eq!((&shown["tries"][0]["result"], &shown["tries"][0]["number"]), (&"refused".into(), &1.into()));
+    assert!(shown["tries"][0]["answer"]["headers"].as_array().is_some_and(|headers| !headers.is_empty()), "{shown}");
+    let text = told(site, &["outbox", "show", id]).await?;
+    assert!(text.contains("ms: refused: 422\n") && text.contains(&body), "{text}");
+    let event = told(site, &["events", "show", messages[0]["event"].as_str().unwrap_or_default()]).await?;
+    assert!(event.ends_with(&format!("\nmessages\n  {id} of forwarder to shop: dead\n")), "{event}");
+
+    refuse_what_is_wrong(site, id).await?;
+    let answer = told(site, &["outbox", "replay", "--state", "dead", "--rate", "50", "--json"]).await?;
+    assert_eq!(answer, "{\"messages\":1,\"leased\":0,\"dry_run\":false}\n");
+    wait_for_states(site, &["done", "done"]).await?;
+    assert_eq!(told(site, &["outbox", "replay", id]).await?, "1 message will be sent again\n");
+    let received = receiver.wait_for("the message to come twice more", |received| received.len() == 4).await?;
+    let came = received.iter().filter(|it| it.header("webhook-id") == id).collect::<Vec<&Received>>();
+    assert_eq!(came.len(), 3, "each time under its id");
+    came.iter().try_for_each(|it| it.verify(SECRET))?;
+    wait_for_states(site, &["done", "done"]).await?;
+    let shown: Value = serde_json::from_str(&told(site, &["outbox", "show", id, "--json"]).await?)?;
+    let tries =
+        shown["tries"].as_array().context("tries")?.iter().map(|it| (&it["replay"], &it["number"], &it["result"]));
+    let expected = [(0, 1, "refused"), (1, 1, "sent"), (2, 1, "sent")];
+    assert_eq!(tries.map(|it| format!("{it:?}")).collect::<Vec<_>>(), {
+        expected.map(|(replay, number, result)| format!("(Number({replay}), Number({number}), String({result:?}))"))
+    });
+    Ok(())
+}
+
+/// With one dead message of this event, and one that is done.
+async fn find(site: &Site, event: &str) -> Result<()> {
+    for (filters, expected) in [
+        (&[][..], 2),
+        (&["--state", "dead"], 1),
+        (&["--state", "dead", "--destination", "acme/shop", "--plugin", "forwarder", "--since", "1h"], 1),
+        (&["--state", "pending"], 0),
+        (&["--until", "1h"], 0),
+        (&["--destination", "elsewhere"], 0),
+        (&["--tenant", "umbrella"], 0),
+        (&["--type", "no.such"], 0),
+        (&["--event", event], 1),
+        (&["--limit", "1"], 1),
+    ] {
+        assert_eq!(list(site, filters).await?.len(), expected, "{filters:?}");
+    }
+    let table = told(site, &["outbox", "list"]).await?;
+    let lines: Vec<_> = table.lines().collect();
+    assert!(lines.len() == 3 && lines[0].starts_with("ID ") && lines[0].ends_with(" STATE"), "{table}");
+    assert!(lines[1].ends_with("  (untyped)  forwarder  dead after 1 (refused: 422)"), "{table}");
+    Ok(())
+}
+
+async fn refuse_what_is_wrong(site: &Site, id: &str) -> Result<()> {
+    let nothing_named = hookyard(site, &["outbox", "replay"]).await?;
+    assert_eq!(nothing_named.code, Some(2));
+    assert!(nothing_named.stderr.contains("--all"), "{}", nothing_named.stderr);
+    let unknown = "00000000-0000-7000-8000-000000000000";
+    for command in [&["outbox", "show", unknown][..], &["outbox", "replay", id, unknown]] {
+        let done = hookyard(site, command).await?;
+        assert_eq!(done.code, Some(1), "{command:?}");
+        assert!(done.stderr.contains(&format!("no message {unknown} is stored")), "{}", done.stderr);
+    }
+    let counted = told(site, &["outbox", "replay", "--all", "--dry-run"]).await?;
+    assert_eq!(counted, "2 messages would be sent again\n");
+    assert_eq!(list(site, &["--state", "dead"]).await?.len(), 1, "neither a refusal nor a dry run changes anything");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_receiver_that_is_gone_is_left_alone_until_the_operator_enables_it() -> Result<()> {
+    let receiver = Receiver::start().await?;
+    receiver.answer_next(StatusCode::GONE);
+    let rig = forwarding_to(&receiver).await?;
+    let site = &rig.site;
+    forward(&rig).await?;
+    wait_for_states(site, &["dead"]).await?;
+    let second = forward(&rig).await?;
+    let messages = wait_for_states(site, &["dead", "pending"]).await?;
+    assert!(messages.iter().all(|message| message["disabled"].is_string()), "{messages:?}");
+    let table = told(site, &["outbox", "list"]).await?;
+    let last = table.lines().last().unwrap_or_default();
+    assert!(last.starts_with("acme/shop is sent nothing since "), "{table}");
+    assert!(last.ends_with("; `hookyard outbox enable acme/shop` ends that"), "{table}");
+    assert_eq!(receiver.received().len(), 1);
+
+    let enabled = told(site, &["outbox", "enable", "acme/shop"]).await?;
+    assert_eq!(enabled, "acme/shop is enabled; its messages are sent\n");
+    let received = receiver.wait_for("what had to wait", |received| received.len() == 2).await?;
+    assert_eq!(received[1].body, second);
+    let messages = wait_for_states(site, &["dead", "done"]).await?;
+    assert!(messages.iter().all(|message| message["disabled"].is_null()), "{messages:?}");
+    assert_eq!(told(site, &["outbox", "enable", "acme/shop"]).await?, "acme/shop is not disabled\n");
+    assert!(!told(site, &["outbox", "list"]).await?.contains("is sent nothing"));
+    Ok(())
+}
