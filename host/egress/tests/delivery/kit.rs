@@ -173,6 +173,8 @@ pub(crate) fn partner() -> Destination {
 
 /// A deliverer at work and what it works with.
 pub(crate) struct Yard {
+    /// What survives a crash of the store before it.
+    pub(crate) inner: Arc<dyn Store>,
     pub(crate) store: Arc<Faulty>,
     pub(crate) post: Arc<ScriptedPost>,
     pub(crate) clock: Arc<TestClock>,
@@ -184,9 +186,19 @@ pub(crate) struct Yard {
 impl Yard {
     pub(crate) async fn start(plan: Plan, script: impl Fn(&Seen) -> (Duration, Reply) + Send + Sync + 'static) -> Self {
         let clock = Arc::new(TestClock(Instant::now()));
-        let store = Arc::new(Faulty::new(Arc::new(MemoryInbox::new()) as Arc<dyn Store>));
+        Self::over(Arc::new(MemoryInbox::new()), clock, plan, script)
+    }
+
+    /// Over a store that there is already.
+    pub(crate) fn over(
+        inner: Arc<dyn Store>,
+        clock: Arc<TestClock>,
+        plan: Plan,
+        script: impl Fn(&Seen) -> (Duration, Reply) + Send + Sync + 'static,
+    ) -> Self {
+        let store = Arc::new(Faulty::new(Arc::clone(&inner)));
         let post = Arc::new(ScriptedPost {
-            began: Instant::now(),
+            began: clock.0,
             script: Box::new(script),
             seen: Mutex::default(),
             running: Mutex::default(),
@@ -205,7 +217,7 @@ impl Yard {
         let handle = deliverer.handle();
         let (stop, stopped) = oneshot::channel::<()>();
         let task = tokio::spawn(deliverer.run(async move { drop(stopped.await) }));
-        Self { store, post, clock, handle, stop: Some(stop), task }
+        Self { inner, store, post, clock, handle, stop: Some(stop), task }
     }
 
     /// Commits a message to `partner` for each of these numbers.

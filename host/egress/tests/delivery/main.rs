@@ -3,6 +3,7 @@
 
 mod answers;
 mod bounds;
+mod crashes;
 mod door;
 mod faults;
 mod kit;
