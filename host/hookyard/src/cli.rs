@@ -2,15 +2,17 @@
 
 pub(crate) mod filters;
 pub(crate) mod outbox;
+mod plugins;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use hookyard_model::{EventId, PluginRef, Revision};
+use hookyard_model::{EventId, Revision};
 
 use crate::document::Faults;
 use filters::Filters;
+pub(crate) use plugins::Plugins;
 
 /// Receives webhooks, proves who sent them, stores them, and hands them as typed events to WebAssembly plugins.
 #[derive(Debug, Parser)]
@@ -52,7 +54,7 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: outbox::Outbox,
     },
-    /// Look at plugins, and release them from quarantine
+    /// Look at plugins and their revisions, go back, pin, and release from quarantine
     Plugins {
         #[command(subcommand)]
         command: Plugins,
@@ -140,36 +142,9 @@ pub(crate) struct Again {
     pub(crate) json: bool,
 }
 
-/// What to do with plugins.
-#[derive(Debug, Subcommand)]
-pub(crate) enum Plugins {
-    /// List the plugins in the folder, and those in quarantine with the reason
-    List {
-        #[command(flatten)]
-        config: Config,
-        /// One JSON object per line instead of text
-        #[arg(long)]
-        json: bool,
-    },
-    /// End a plugin's quarantine: its held events go on
-    Release {
-        /// The plugin, as tenant/name
-        #[arg(value_parser = plugin)]
-        plugin: PluginRef,
-        #[command(flatten)]
-        config: Config,
-    },
-}
-
 fn rate(text: &str) -> Result<f64, String> {
     let rate = text.parse::<f64>().ok().filter(|rate| rate.is_finite() && *rate > 0.0);
     rate.ok_or_else(|| "must be a number above zero".to_owned())
-}
-
-fn plugin(text: &str) -> Result<PluginRef, String> {
-    let (tenant, plugin) = text.split_once('/').ok_or("must be a tenant and a name, such as acme/books")?;
-    let tenant = tenant.parse().map_err(|error: hookyard_model::InvalidName| error.to_string())?;
-    Ok(PluginRef { tenant, plugin: plugin.parse().map_err(|error: hookyard_model::InvalidName| error.to_string())? })
 }
 
 /// Which configuration to use.

@@ -31,7 +31,7 @@ use std::time::Duration;
 use anyhow::Context;
 use clap::Parser;
 
-use cli::{Cli, Command, Events, Failure, Plugins};
+use cli::{Cli, Command, Events, Failure};
 
 /// A component that is still being compiled when the host ends is not waited for any longer than this.
 const LEFTOVERS_MAX: Duration = Duration::from_millis(200);
@@ -54,12 +54,7 @@ fn run(command: Command) -> Result<(), Failure> {
         Command::Check { config } => check::check(&config.path),
         Command::Events { command } => runtime.block_on(look_at_events(command)),
         Command::Outbox { command } => runtime.block_on(outbox::run(command)),
-        Command::Plugins { command: Plugins::List { config, json } } => {
-            runtime.block_on(plugins::list(&config.path, json))
-        }
-        Command::Plugins { command: Plugins::Release { plugin, config } } => {
-            runtime.block_on(plugins::release(&config.path, plugin))
-        }
+        Command::Plugins { command } => runtime.block_on(plugins::run(command)),
         Command::Backup { file, config, json } => backup::backup(&config.path, &file, json),
         Command::Config => {
             print!("{}", config::DEFAULT);

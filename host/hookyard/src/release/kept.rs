@@ -57,11 +57,6 @@ impl Kept {
         Some(Component { code, settings })
     }
 
-    /// Whether it's there, by its name alone.
-    pub(super) fn has(&self, plugin: &PluginRef, revision: Revision) -> bool {
-        self.folder_of(plugin).join(format!("{revision}.wasm")).is_file()
-    }
-
     fn folder_of(&self, plugin: &PluginRef) -> PathBuf {
         self.folder.join(plugin.tenant.as_str()).join(plugin.plugin.as_str())
     }
@@ -127,7 +122,6 @@ mod tests {
         assert_eq!(kept.read(&plugin(), revision), Some(component("one")));
         let path = root.path().join(format!("revisions/acme/books/{revision}.wasm"));
         fs::write(&path, "two").expect("changed");
-        assert!(kept.has(&plugin(), revision));
         assert_eq!(kept.read(&plugin(), revision), None, "not by its name alone");
     }
 
@@ -145,7 +139,7 @@ mod tests {
             fs::File::options().append(true).open(file).expect("there").set_modified(time).expect("set");
         }
         kept.keep(&plugin(), &component("5"), &needed).expect("kept again");
-        let left: Vec<_> = (0..6).map(|number| kept.has(&plugin(), revision(&number.to_string()))).collect();
+        let left: Vec<_> = (0..6).map(|number| kept.read(&plugin(), revision(&number.to_string())).is_some()).collect();
         assert_eq!(left, [true, false, false, true, true, true]);
         let files = fs::read_dir(root.path().join("acme/books")).expect("listed").count();
         assert_eq!(files, 8, "four components with their settings, and nothing else");

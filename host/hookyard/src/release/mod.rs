@@ -29,6 +29,7 @@ mod run;
 mod service;
 mod orders;
 mod survey;
+mod told;
 
 use std::sync::Arc;
 
@@ -44,6 +45,7 @@ use references::References;
 pub(crate) use run::{Handle, Keeper, Parts};
 pub(crate) use stamp::Stamp;
 pub(crate) use survey::{Finding, present, survey, unreadable};
+pub(crate) use told::{Told, told};
 pub(crate) use tracker::Windows;
 pub(crate) use trial::Trials;
 

@@ -203,7 +203,9 @@ impl Keeper {
             Ok(Done::Loaded(plugin, loading)) => self.loaded(plugin, loading).await,
             Ok(Done::Rehearsed(plugin, ready, verdict)) => self.rehearsed(plugin, ready, verdict).await,
             Ok(Done::Recalled(plugin, revision, result)) => self.recalled(plugin, revision, result).await,
-            Err(error) => tracing::error!(target: "hookyard::release", %error, "the host failed while it loaded a plugin"),
+            Err(error) => {
+                tracing::error!(target: "hookyard::release", %error, "the host failed while it loaded a plugin")
+            }
         }
     }
 

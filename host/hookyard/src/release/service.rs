@@ -94,7 +94,12 @@ impl Keeper {
         match why {
             Admission::Banned(ban) => {
                 let reason = banned(&ban);
-                self.refuse_with(plugin, reason.clone(), vec![self.journal.step(revision, Step::Refused, Some(reason))]).await;
+                self.refuse_with(
+                    plugin,
+                    reason.clone(),
+                    vec![self.journal.step(revision, Step::Refused, Some(reason))],
+                )
+                .await;
                 self.courses.entry(plugin.clone()).or_default().file = Some(revision);
             }
             Admission::Pinned(pinned) => {

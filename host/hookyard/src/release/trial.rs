@@ -232,7 +232,7 @@ mod tests {
         };
         let lease = JobRef { event: event.id, plugin: plugin(), replays: 0, attempt: 1 };
         let (until, since) = (Timestamp::from_unix_secs(0), Timestamp::from_unix_secs(0));
-        Claimed { lease, until, event: Arc::new(event), since, revision: None }
+        Claimed { lease, until, event: Arc::new(event), since, due: since, revision: None }
     }
 
     #[tokio::test]

@@ -1,0 +1,214 @@
+//! Orders about a plugin: written to the store, followed by the host that runs, or by the next one.
+//!
+//! A command waits until the host has done as it was told, for no longer than `WAIT_MAX`, and says what came of it.
+
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context, anyhow};
+use hookyard_inbox::{Ban, Inbox, Releases, Wish};
+use hookyard_inbox_sqlite::SqliteInbox;
+use hookyard_model::{Clock, PluginRef, Revision, Step, Timestamp};
+use serde::Serialize;
+use tokio::time::Instant;
+
+use super::standing::{self, Standing};
+use crate::cli::Failure;
+use crate::config::{self, Settings};
+use crate::system::SystemClock;
+
+/// How long a running host is waited for. What it is to compile may take it longer.
+const WAIT_MAX: Duration = Duration::from_secs(10);
+const ASK_EVERY: Duration = Duration::from_millis(50);
+
+/// A plugin, the store that an order about it is written to, and how it stands before.
+struct Desk {
+    settings: Settings,
+    inbox: SqliteInbox,
+    plugin: PluginRef,
+    standing: Standing,
+    now: Timestamp,
+}
+
+/// What came of an order.
+enum Came {
+    /// The plugin runs this.
+    Done(Option<Revision>),
+    /// The host couldn't do it.
+    Refused(String),
+    /// The host was not done by the time that it was waited for.
+    Waiting,
+    /// There's none.
+    NoHost,
+}
+
+impl Desk {
+    async fn open(path: &Path, plugin: PluginRef) -> Result<Self, Failure> {
+        let settings = config::read(path).result?;
+        let inbox = SqliteInbox::open_beside(&settings.inbox).map_err(anyhow::Error::from)?;
+        let standing = standing::one(&settings, &plugin).await?;
+        Ok(Self { settings, inbox, plugin, standing, now: SystemClock.now() })
+    }
+
+    async fn wish(&self, revision: Revision, is_pin: bool) -> anyhow::Result<()> {
+        let wish = Wish { plugin: self.plugin.clone(), revision, is_pin, since: self.now };
+        self.inbox.wish(wish).await.context("the order can't be stored")
+    }
+
+    /// A revision that may be asked for.
+    fn named(&self, digits: &str) -> anyhow::Result<Revision> {
+        let revision = self.standing.named(digits)?;
+        match self.standing.ban_of(revision) {
+            None => Ok(revision),
+            Some(ban) => {
+                let (short, plugin) = (revision.short(), &self.plugin);
+                Err(anyhow!("{short} is refused: {}; `hookyard plugins release {plugin}` ends that", ban.reason))
+            }
+        }
+    }
+
+    /// Waits until the plugin stands as `is_done` says, or the host refuses what was asked for.
+    async fn wait(&self, wanted: Option<Revision>, is_done: impl Fn(&Standing) -> bool) -> anyhow::Result<Came> {
+        if !SqliteInbox::has_host(&self.settings.inbox) {
+            return Ok(Came::NoHost);
+        }
+        let until = Instant::now() + WAIT_MAX;
+        loop {
+            let standing = standing::one(&self.settings, &self.plugin).await?;
+            let refused = wanted
+                .and_then(|wanted| standing.of(wanted))
+                .filter(|known| known.step == Step::Refused && known.at >= self.now);
+            if let Some(refused) = refused {
+                return Ok(Came::Refused(refused.reason.clone().unwrap_or_default()));
+            }
+            if is_done(&standing) {
+                return Ok(Came::Done(standing.active().map(|active| active.revision)));
+            }
+            if Instant::now() >= until {
+                return Ok(Came::Waiting);
+            }
+            tokio::time::sleep(ASK_EVERY).await;
+        }
+    }
+
+    /// Tells what came of an order that was to `done`.
+    fn tell(&self, came: Came, done: &str, json: bool) -> Result<(), Failure> {
+        if json {
+            println!("{}", serde_json::to_string(&Answer::of(&self.plugin, &came)).expect("texts make JSON"));
+        }
+        let plugin = &self.plugin;
+        let told = match came {
+            Came::Done(Some(revision)) => format!("{plugin} {done}: {} serves", revision.short()),
+            Came::Done(None) => format!("{plugin} {done}"),
+            Came::Waiting => {
+                format!("{plugin} will be {done}: the host is at it; `hookyard plugins list` says how it stands")
+            }
+            Came::NoHost => format!("{plugin} {done}, from when a host starts: none is running"),
+            Came::Refused(reason) => return Err(anyhow!("{plugin}: the host can't do that: {reason}").into()),
+        };
+        if !json {
+            println!("{told}");
+        }
+        Ok(())
+    }
+}
+
+#[derive(Serialize)]
+struct Answer<'p> {
+    tenant: &'p str,
+    plugin: &'p str,
+    /// Whether a running host has done it: `done`, `waiting`, `refused`, or `no-host`.
+    came: &'static str,
+    revision: Option<String>,
+    reason: Option<&'p str>,
+}
+
+impl<'p> Answer<'p> {
+    fn of(plugin: &'p PluginRef, came: &'p Came) -> Self {
+        let (name, revision, reason) = match came {
+            Came::Done(revision) => ("done", revision.map(|revision| revision.to_string()), None),
+            Came::Refused(reason) => ("refused", None, Some(reason.as_str())),
+            Came::Waiting => ("waiting", None, None),
+            Came::NoHost => ("no-host", None, None),
+        };
+        Self { tenant: plugin.tenant.as_str(), plugin: plugin.plugin.as_str(), came: name, revision, reason }
+    }
+}
+
+fn serves(revision: Revision) -> impl Fn(&Standing) -> bool {
+    move |standing| standing.active().is_some_and(|active| active.revision == revision)
+}
+
+/// Takes back what serves, in favour of what served before or of what is named.
+pub(crate) async fn rollback(path: &Path, plugin: PluginRef, to: Option<&str>, json: bool) -> Result<(), Failure> {
+    let desk = Desk::open(path, plugin).await?;
+    let plugin = &desk.plugin;
+    let active = desk.standing.active().map(|active| active.revision);
+    let active = active.ok_or_else(|| anyhow!("{plugin} has no revision in service, hence none to take back"))?;
+    let target = match to {
+        Some(digits) => desk.named(digits)?,
+        None => {
+            let back = desk.standing.fallback().map(|known| known.revision);
+            back.ok_or_else(|| {
+                anyhow!("{plugin} has no earlier revision that may serve; `hookyard plugins show {plugin}` tells why")
+            })?
+        }
+    };
+    if target == active {
+        return Err(anyhow!("{plugin} runs {} already", target.short()).into());
+    }
+    if let Some(pin) = desk.standing.pin() {
+        let pinned = pin.revision.short();
+        return Err(anyhow!("{plugin} is pinned to {pinned}; pin it to {}, or unpin it first", target.short()).into());
+    }
+    // What is wanted first: whoever dies in between leaves a wish that can be fulfilled, and nothing without a successor.
+    desk.wish(target, false).await?;
+    let reason = "taken back by hand".to_owned();
+    let ban = Ban { plugin: plugin.clone(), revision: active, reason, since: desk.now };
+    desk.inbox.ban(ban).await.context("the order can't be stored")?;
+    let came = desk.wait(Some(target), serves(target)).await?;
+    desk.tell(came, &format!("rolled back from {} to {}", active.short(), target.short()), json)
+}
+
+/// Has a plugin stay with what serves, or with what is named.
+pub(crate) async fn pin(path: &Path, plugin: PluginRef, named: Option<&str>, json: bool) -> Result<(), Failure> {
+    let desk = Desk::open(path, plugin).await?;
+    let plugin = &desk.plugin;
+    let target = match (named, desk.standing.active()) {
+        (Some(digits), _) => desk.named(digits)?,
+        (None, Some(active)) => active.revision,
+        (None, None) => return Err(anyhow!("{plugin} has no revision in service; name the one to pin").into()),
+    };
+    desk.wish(target, true).await?;
+    let came = desk.wait(Some(target), serves(target)).await?;
+    desk.tell(came, &format!("pinned to {}", target.short()), json)
+}
+
+/// Ends a pin.
+pub(crate) async fn unpin(path: &Path, plugin: PluginRef, json: bool) -> Result<(), Failure> {
+    let desk = Desk::open(path, plugin).await?;
+    let plugin = &desk.plugin;
+    if desk.standing.pin().is_none() {
+        return Err(anyhow!("{plugin} is not pinned").into());
+    }
+    desk.inbox.unwish(plugin).await.context("the order can't be stored")?;
+    let came = desk.wait(None, Standing::is_at_rest).await?;
+    desk.tell(came, "unpinned", json)
+}
+
+/// Ends a plugin's quarantine and lifts its bans, as the operator who has seen to their cause.
+pub(crate) async fn release(path: &Path, plugin: PluginRef, json: bool) -> Result<(), Failure> {
+    let desk = Desk::open(path, plugin).await?;
+    let plugin = &desk.plugin;
+    if desk.standing.quarantine.is_none() && desk.standing.bans.is_empty() {
+        return Err(anyhow!("{plugin} is not quarantined; `hookyard plugins list` says which are").into());
+    }
+    desk.inbox.unban(plugin).await.with_context(|| format!("{plugin} can't be released"))?;
+    desk.inbox.lift(plugin).await.with_context(|| format!("{plugin} can't be released"))?;
+    let came = desk.wait(None, Standing::is_at_rest).await?;
+    let done = match desk.standing.quarantine {
+        Some(_) => "released, and its held events go on",
+        None => "released",
+    };
+    desk.tell(came, done, json)
+}

@@ -1,0 +1,228 @@
+//! How a plugin stands, from the store and the folder together.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Context, anyhow};
+use hookyard_inbox::{Ban, Inbox, Quarantine, Releases, RevisionRecord, Wish};
+use hookyard_inbox_sqlite::{OpenError, SqliteInbox};
+use hookyard_model::{PluginRef, Revision, Step};
+
+use crate::config::Settings;
+use crate::release;
+
+/// What is known of a plugin from outside the host.
+#[derive(Debug, Default)]
+pub(super) struct Standing {
+    /// The content of its file, where there is one that can be read.
+    pub(super) file: Option<Revision>,
+    /// Whether there's a file.
+    pub(super) has_file: bool,
+    /// The latest step first.
+    pub(super) revisions: Vec<RevisionRecord>,
+    pub(super) wish: Option<Wish>,
+    pub(super) bans: Vec<Ban>,
+    pub(super) quarantine: Option<Quarantine>,
+}
+
+impl Standing {
+    /// The revision that serves, or did when the host ended.
+    pub(super) fn active(&self) -> Option<&RevisionRecord> {
+        self.revisions.iter().find(|known| known.step == Step::Active)
+    }
+
+    /// The revision that served last before the active one, and may serve again.
+    pub(super) fn fallback(&self) -> Option<&RevisionRecord> {
+        let may_serve = |known: &&RevisionRecord| known.step != Step::Active && self.ban_of(known.revision).is_none();
+        self.revisions
+            .iter()
+            .filter(may_serve)
+            .filter(|known| known.served_at.is_some())
+            .max_by_key(|known| known.served_at)
+    }
+
+    pub(super) fn of(&self, revision: Revision) -> Option<&RevisionRecord> {
+        self.revisions.iter().find(|known| known.revision == revision)
+    }
+
+    pub(super) fn ban_of(&self, revision: Revision) -> Option<&Ban> {
+        self.bans.iter().find(|ban| ban.revision == revision)
+    }
+
+    pub(super) fn pin(&self) -> Option<&Wish> {
+        self.wish.as_ref().filter(|wish| wish.is_pin)
+    }
+
+    /// The one word for it.
+    pub(super) fn state(&self) -> &'static str {
+        match (self.active(), self.has_file) {
+            _ if self.quarantine.is_some() => "quarantined",
+            (Some(_), _) => "active",
+            (None, true) if self.file.is_some_and(|file| self.ban_of(file).is_some()) => "refused",
+            (None, true) => self.file.and_then(|file| self.of(file)).map_or("seen", |known| known.step.name()),
+            (None, false) => "removed",
+        }
+    }
+
+    /// Why what the file holds isn't what serves; `None` where it is, or there's no file.
+    pub(super) fn mismatch(&self) -> Option<String> {
+        let file = self.file.filter(|file| self.active().is_none_or(|active| active.revision != *file))?;
+        let short = file.short();
+        Some(match (self.ban_of(file), self.pin(), self.of(file)) {
+            (Some(ban), _, _) => format!("its file ({short}) is refused: {}", ban.reason),
+            (None, Some(pin), _) if pin.revision != file => format!("its file ({short}) waits for `unpin`"),
+            (None, _, Some(RevisionRecord { step: Step::Refused, reason: Some(reason), .. })) => {
+                format!("its file ({short}) is refused: {reason}")
+            }
+            (None, _, _) => format!("its file ({short}) is not served yet"),
+        })
+    }
+
+    /// Whether nothing is about to happen: the file serves, or was refused, or is kept out.
+    pub(super) fn is_at_rest(&self) -> bool {
+        let Some(file) = self.file else { return true };
+        let is_over = |known: &RevisionRecord| matches!(known.step, Step::Active | Step::Refused);
+        let is_kept_out = self.ban_of(file).is_some() || self.pin().is_some_and(|pin| pin.revision != file);
+        is_kept_out || self.of(file).is_some_and(is_over)
+    }
+
+    /// The revision whose digits begin like this.
+    pub(super) fn named(&self, digits: &str) -> anyhow::Result<Revision> {
+        let known = self.revisions.iter().map(|known| known.revision).chain(self.file);
+        let mut found: Vec<_> = known.filter(|revision| revision.to_string().starts_with(digits)).collect();
+        found.sort();
+        found.dedup();
+        match found[..] {
+            [revision] => Ok(revision),
+            [] => Err(anyhow!("no revision begins with {digits}; `hookyard plugins show` tells which there are")),
+            _ => Err(anyhow!("{} revisions begin with {digits}; give more digits", found.len())),
+        }
+    }
+}
+
+/// How all plugins stand that have a file, a record or a quarantine.
+pub(super) async fn all(settings: &Settings) -> anyhow::Result<BTreeMap<PluginRef, Standing>> {
+    let mut all = BTreeMap::<PluginRef, Standing>::new();
+    for (plugin, file) in in_folder(settings)? {
+        all.insert(plugin, Standing { file, has_file: true, ..Standing::default() });
+    }
+    let inbox = match SqliteInbox::open_read_only(&settings.inbox) {
+        // Nothing has been served yet, so nothing is known of it.
+        Err(OpenError::Missing { .. }) => return Ok(all),
+        opened => opened?,
+    };
+    let unread = "the inbox can't be read";
+    for known in inbox.revisions(None).await.context(unread)? {
+        all.entry(known.plugin.clone()).or_default().revisions.push(known);
+    }
+    for wish in inbox.wishes().await.context(unread)? {
+        let plugin = wish.plugin.clone();
+        all.entry(plugin).or_default().wish = Some(wish);
+    }
+    for ban in inbox.bans().await.context(unread)? {
+        all.entry(ban.plugin.clone()).or_default().bans.push(ban);
+    }
+    for quarantine in inbox.quarantined().await.context(unread)? {
+        let plugin = quarantine.plugin.clone();
+        all.entry(plugin).or_default().quarantine = Some(quarantine);
+    }
+    Ok(all)
+}
+
+/// How one stands.
+pub(super) async fn one(settings: &Settings, plugin: &PluginRef) -> anyhow::Result<Standing> {
+    let unknown = || anyhow!("{plugin} is not known; `hookyard plugins list` tells which there are");
+    all(settings).await?.remove(plugin).ok_or_else(unknown)
+}
+
+fn in_folder(settings: &Settings) -> anyhow::Result<BTreeMap<PluginRef, Option<Revision>>> {
+    let folder = &settings.plugins.folder;
+    let present = release::present(&settings.plugins)
+        .with_context(|| format!("the plugin folder {} can't be read", folder.display()))?;
+    let content = |plugin: &PluginRef| {
+        let path = folder.join(plugin.tenant.as_str()).join(format!("{}.wasm", plugin.plugin));
+        std::fs::read(path).ok().map(|bytes| hookyard_plugin::revision_of(&bytes))
+    };
+    Ok(present.into_iter().map(|plugin| (plugin.clone(), content(&plugin))).collect())
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use hookyard_model::Timestamp;
+
+    use super::*;
+
+    pub(in crate::plugins) fn plugin() -> PluginRef {
+        PluginRef { tenant: "acme".parse().expect("a name"), plugin: "books".parse().expect("a name") }
+    }
+
+    pub(in crate::plugins) fn revision(number: u8) -> Revision {
+        Revision::from_sha256([number; 32])
+    }
+
+    pub(in crate::plugins) fn at(second: i64) -> Timestamp {
+        Timestamp::from_unix_secs(1_780_400_200 + second)
+    }
+
+    pub(in crate::plugins) fn known(number: u8, step: Step, served_at: Option<i64>) -> RevisionRecord {
+        let reason = (step == Step::Refused).then(|| "it is no component".to_owned());
+        let served_at = served_at.map(at);
+        RevisionRecord { plugin: plugin(), revision: revision(number), step, at: at(9), reason, served_at }
+    }
+
+    /// Revision 2 serves, 1 served before, and the file holds 2.
+    pub(in crate::plugins) fn serving() -> Standing {
+        let revisions = vec![known(2, Step::Active, Some(5)), known(1, Step::Retired, Some(1))];
+        Standing { file: Some(revision(2)), has_file: true, revisions, ..Standing::default() }
+    }
+
+    pub(in crate::plugins) fn ban(number: u8) -> Ban {
+        Ban { plugin: plugin(), revision: revision(number), reason: "worse".into(), since: at(7) }
+    }
+
+    fn pin(number: u8) -> Option<Wish> {
+        Some(Wish { plugin: plugin(), revision: revision(number), is_pin: true, since: at(8) })
+    }
+
+    #[test]
+    fn a_word_for_each_standing() {
+        let check = |standing: Standing, state: &str, mismatch: Option<&str>| {
+            assert_eq!((standing.state(), standing.mismatch().as_deref()), (state, mismatch), "{standing:?}");
+        };
+        let dropped = |step| Standing {
+            file: Some(revision(3)),
+            revisions: [serving().revisions, vec![known(3, step, None)]].concat(),
+            ..serving()
+        };
+        let short = revision(3).short();
+        check(serving(), "active", None);
+        check(dropped(Step::Refused), "active", Some(&format!("its file ({short}) is refused: it is no component")));
+        check(dropped(Step::Compiled), "active", Some(&format!("its file ({short}) is not served yet")));
+        let banned = Standing { bans: vec![ban(3)], ..dropped(Step::Quarantined) };
+        check(banned, "active", Some(&format!("its file ({short}) is refused: worse")));
+        let pinned = Standing { wish: pin(2), ..dropped(Step::Compiled) };
+        check(pinned, "active", Some(&format!("its file ({short}) waits for `unpin`")));
+        check(Standing { revisions: vec![known(1, Step::Retired, Some(1))], ..Standing::default() }, "removed", None);
+        let first = Standing { file: Some(revision(3)), has_file: true, ..Standing::default() };
+        check(first, "seen", Some(&format!("its file ({short}) is not served yet")));
+    }
+
+    #[test]
+    fn a_revision_is_named_by_its_first_digits() {
+        let standing = serving();
+        assert_eq!(standing.named("0101").ok(), Some(revision(1)));
+        assert_eq!(standing.named(&revision(2).to_string()).ok(), Some(revision(2)));
+        for (digits, expected) in [("0", "2 revisions begin with 0"), ("ff", "no revision begins with ff")] {
+            let error = standing.named(digits).expect_err("not one").to_string();
+            assert!(error.starts_with(expected), "{error}");
+        }
+    }
+
+    #[test]
+    fn what_served_last_and_may_is_gone_back_to() {
+        let back = |standing: Standing| standing.fallback().map(|known| known.revision);
+        assert_eq!(back(serving()), Some(revision(1)));
+        assert_eq!(back(Standing { bans: vec![ban(1)], ..serving() }), None);
+        let revisions = [serving().revisions, vec![known(4, Step::Retired, Some(3)), known(5, Step::Refused, None)]];
+        assert_eq!(back(Standing { revisions: revisions.concat(), ..serving() }), Some(revision(4)));
+    }
+}

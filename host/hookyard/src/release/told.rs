@@ -1,0 +1,46 @@
+//! What a plugin's settings come to, for people: without loading the plugin.
+
+use hookyard_model::PluginRef;
+
+use super::Desired;
+use super::sidecar::{Outer, Sidecar};
+use crate::config::limits::BOUNDLESS;
+
+/// A plugin's settings as they stand in the folder.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Told {
+    /// The only sources that it takes events of, where the operator says so.
+    pub(crate) sources: Option<Vec<String>>,
+    /// The limits that matter most.
+    pub(crate) limits: String,
+    /// What it may use.
+    pub(crate) grants: Vec<String>,
+}
+
+/// What `<plugin>.toml`, if there is one, and the configuration say of a plugin; or what is wrong with that.
+pub(crate) fn told(desired: &Desired, plugin: &PluginRef) -> Result<Told, String> {
+    let plugins = &desired.plugins;
+    let path = plugins.folder.join(plugin.tenant.as_str()).join(format!("{}.toml", plugin.plugin));
+    let text = std::fs::read_to_string(&path).unwrap_or_default();
+    let most = plugins.ceilings.get(&plugin.tenant).unwrap_or(&BOUNDLESS);
+    let outer = Outer { limits: &plugins.limits, most, grants: &plugins.grants.to(&plugin.tenant) };
+    let sidecar = Sidecar::read(&path, &text, &outer).result.map_err(|faults| faults.to_string())?;
+    let Sidecar { sources, limits, grants, config: _ } = sidecar;
+    let mut granted = Vec::new();
+    granted.extend(grants.destinations.keys().map(|destination| format!("destination {destination}")));
+    for (is_granted, name) in [(grants.keyvalue, "keyvalue"), (grants.logging, "logging"), (grants.config, "config")] {
+        granted.extend(is_granted.then(|| name.to_owned()));
+    }
+    granted.extend(grants.http.keys().map(|authority| format!("http to {authority}")));
+    Ok(Told {
+        sources: sources.map(|sources| sources.iter().map(ToString::to_string).collect()),
+        limits: format!(
+            "{} MiB of memory, {:?} of processor time, {:?} in all, {} attempts at once",
+            limits.memory_max >> 20,
+            limits.cpu_max,
+            limits.wall_max,
+            limits.concurrency
+        ),
+        grants: granted,
+    })
+}
