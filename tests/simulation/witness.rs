@@ -189,7 +189,7 @@ impl Witness {
             Err(Error::OverQuota { limit, max }) => {
                 self.life.over_quota += 1;
                 let added = effects.writes.iter().filter(|write| !counts.contains_key(&write.key.key)).count();
-                assert!(limit == Limit::KvKeys && (counts.len() + added) as u64 > max, "{lease:?} was within its quota");
+                assert!(*limit == Limit::KvKeys && (counts.len() + added) as u64 > *max, "{lease:?} was within its quota");
             }
             Err(error) => panic!("an inbox in memory failed: {error}"),
         }

@@ -48,7 +48,9 @@ struct Room {
 pub(crate) async fn bind(admin: &Admin, metrics: Metrics) -> anyhow::Result<Bound> {
     let failed = || {
         let listen = admin.listen;
-        format!("the admin listener can't have {listen}; name another address by `listen` in [admin], or end who has it")
+        format!(
+            "the admin listener can't have {listen}; name another address by `listen` in [admin], or end who has it"
+        )
     };
     let listener = TcpListener::bind(admin.listen).await.with_context(failed)?;
     let address = listener.local_addr().with_context(failed)?;

@@ -1,6 +1,8 @@
 //! What a configuration comes to, and what is said of a wrong one.
 
 mod destinations;
+mod egress;
+mod limits;
 mod policy;
 
 use std::fs;

@@ -1,0 +1,81 @@
+//! Guests that mean harm, all of them at once: each costs its own attempt or its own load, and is told in one line.
+
+use anyhow::{Context, Result};
+use hookyard_hostile::{Refused, Running, refused, running, truncated};
+use hookyard_testkit::events::{Event, is_attempt, is_rejection};
+use hookyard_testkit::guests::{self, Guest};
+use hookyard_testkit::site::Config;
+
+use crate::rig::{Rig, fresh_payment, quick};
+
+/// Little of everything, and one attempt each.
+fn tight() -> Config {
+    quick()
+        .section("retry", "attempts_max = 1")
+        .section("quarantine", "enabled = false")
+        .section(
+            "plugins.limits",
+            "memory_max = \"16MiB\"\ncpu_max = \"300ms\"\nwall_max = \"5s\"\nhost_calls_max = 2000\n\
+             host_bytes_max = \"4MiB\"",
+        )
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_hostile_guest_costs_its_own_attempt_and_others_go_on() -> Result<()> {
+    let books = guests::reference("topper")?;
+    let hostile = running();
+    let guests: Vec<(String, Guest)> =
+        hostile.iter().map(|guest| (format!("acme/{}", guest.name), Guest::from(guest.component.clone()))).collect();
+    let mut plugins: Vec<(&str, &Guest)> = guests.iter().map(|(name, guest)| (name.as_str(), guest)).collect();
+    plugins.push(("acme/books", &books));
+    let rig = Rig::start(tight(), &plugins).await?;
+
+    rig.deliver("topper", &fresh_payment().1).await?;
+    let is_over = |events: &[Event]| {
+        events.len() == 1 && events[0].plugins.iter().all(|job| ["done", "dead"].contains(&job.state.as_str()))
+    };
+    let events = rig.host.wait_for_events("every hostile guest to have had its attempt", is_over).await?;
+    assert!(events[0].is_done_by("books"));
+    for Running { name, outcome, says, .. } in &hostile {
+        let job = events[0].job(name).with_context(|| format!("no job for {name}"))?;
+        let last = job.last_outcome.as_deref().unwrap_or_default();
+        assert_eq!((job.state.as_str(), job.attempts), ("dead", 1), "{name}: {last}");
+        assert!(last.starts_with(outcome) && last.contains(says), "{name}: {last}");
+        assert!(last.len() < 4_096 && !last.contains('\n'), "{name}: {last}");
+        let of_it = |line: &&_| is_attempt(line) && line.text_of("plugin") == *name;
+        rig.host.wait_for_log(&format!("a line about {name}"), |line| of_it(&line)).await?;
+        assert_eq!(rig.host.log().lines().iter().filter(of_it).count(), 1, "{name} is told in one line");
+    }
+    still_serves(&rig).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_must_not_be_loaded_is_refused_in_a_line_and_others_go_on() -> Result<()> {
+    let books = guests::reference("topper")?;
+    let rig = Rig::start(tight(), &[("acme/books", &books)]).await?;
+    let bad = refused().into_iter().map(|Refused { name, file, says }| (name.to_owned(), file, says));
+    let cut = (1..).zip(truncated()).map(|(percent, file)| (format!("cut-at-{percent}"), file, ""));
+    let all: Vec<_> = bad.chain(cut).collect();
+    for (name, file, _) in &all {
+        rig.site.install(&format!("acme/{name}"), &Guest::from(file.clone()))?;
+    }
+    for (name, _, says) in &all {
+        let plugin = format!("acme/{name}");
+        let of_it = |line: &_| is_rejection(line, &plugin);
+        let why = rig.host.wait_for_log(&format!("a line about {name}"), of_it).await?;
+        assert!(why.text.contains(says) && why.text.len() < 4_096, "{name}: {}", why.text);
+        assert_eq!(rig.host.log().lines().iter().filter(|line| of_it(line)).count(), 1, "{name} is told in one line");
+    }
+    still_serves(&rig).await
+}
+
+/// The same process takes an event and has it handled, and no thread of it has panicked.
+async fn still_serves(rig: &Rig) -> Result<()> {
+    let count = rig.host.events().await?.len() + 1;
+    rig.deliver("topper", &fresh_payment().1).await?;
+    let is_done = |events: &[Event]| events.len() == count && events.iter().all(|event| event.is_done_by("books"));
+    rig.host.wait_for_events("the good plugin to be given the next event", is_done).await?;
+    let panics: Vec<_> = rig.host.log().lines().into_iter().filter(|line| line.text.contains("panicked")).collect();
+    assert!(panics.is_empty(), "{panics:?}");
+    Ok(())
+}

@@ -1,0 +1,82 @@
+//! What administrators are told of a running host.
+
+use std::net::SocketAddr;
+use std::path::Path;
+
+use anyhow::Result;
+use hookyard_testkit::guests;
+use hookyard_testkit::host::run;
+use hookyard_testkit::http::{Answer, Webhook};
+use hookyard_testkit::site::{Config, Site};
+use http::Method;
+
+use crate::rig::{Rig, fresh_payment, quick};
+
+/// Where administrators are served.
+async fn admin(rig: &Rig) -> Result<SocketAddr> {
+    let line = rig.host.wait_for_log("the admin listener", |line| line.target() == "hookyard::admin").await?;
+    Ok(line.text_of("address").parse()?)
+}
+
+async fn get(rig: &Rig, path: &str, request: &Webhook) -> Result<Answer> {
+    rig.client.send(Method::GET, admin(rig).await?, path, request).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn metrics_have_the_names_and_meanings_of_the_golden_file() -> Result<()> {
+    let books = guests::reference("topper")?;
+    let rig = Rig::start(quick(), &[("acme/books", &books)]).await?;
+    rig.deliver("topper", &fresh_payment().1).await?;
+    rig.all_done(1).await?;
+    let plain = Webhook::json("");
+    rig.post("topper", &plain).await?;
+    // Every attempt is told of before it is counted as ended.
+    rig.host.wait_for_log("the attempt", hookyard_testkit::events::is_attempt).await?;
+    let answer = get(&rig, "/metrics", &plain).await?;
+    assert_eq!((answer.status, answer.headers["content-type"].to_str()?), (200, "text/plain; version=0.0.4; charset=utf-8"));
+    let text = answer.text();
+    for line in [
+        r#"hookyard_attempts_total{tenant="acme",plugin="books",outcome="done"} 1"#,
+        r#"hookyard_attempt_cpu_seconds_count{tenant="acme",plugin="books"} 1"#,
+        r#"hookyard_attempt_memory_bytes_bucket{tenant="acme",plugin="books",le="67108864"} 1"#,
+        r#"hookyard_requests_total{status="200",reason="stored"} 1"#,
+    ] {
+        assert!(text.lines().any(|told| told == line), "no {line} in\n{text}");
+    }
+    assert!(text.lines().any(|told| told.starts_with(r#"hookyard_requests_total{status="401""#)), "{text}");
+    let mut names: Vec<&str> = text.lines().filter(|line| line.starts_with("# ")).collect();
+    names.sort_unstable();
+    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("integration/metrics.txt");
+    if std::env::var_os("UPDATE").is_some() {
+        std::fs::write(&golden, names.join("\n") + "\n")?;
+    }
+    let expected = std::fs::read_to_string(&golden)?;
+    assert_eq!(names, expected.lines().collect::<Vec<_>>(), "run with UPDATE=1 if this is meant");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn only_who_shows_the_token_is_told() -> Result<()> {
+    let config = quick().section("admin", "listen = \"127.0.0.1:0\"\ntoken = { file = \"admin.token\" }");
+    let rig = Rig::prepared(config, &[], |site| site.write("admin.token", "let me in").map(drop)).await?;
+    let plain = Webhook::json("");
+    for (shown, expected) in [(None, 401), (Some("Bearer let me"), 401), (Some("Bearer let me in"), 200)] {
+        let request = shown.map_or(plain.clone(), |shown| plain.clone().and("authorization", shown));
+        assert_eq!(get(&rig, "/metrics", &request).await?.status, expected, "{shown:?}");
+    }
+    assert!(rig.host.log().lines().iter().all(|line| !line.text.contains("let me in")));
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_address_that_is_taken_is_told_with_the_way_out() -> Result<()> {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0")?;
+    let address = taken.local_addr()?;
+    let site = Site::temporary()?;
+    site.configure(&Config::new().section("admin", &format!("listen = \"{address}\"")))?;
+    let ended = run(&["serve", "--config", &site.config().to_string_lossy()]).await?;
+    assert_eq!(ended.code, Some(1), "{}", ended.stderr);
+    let expected = format!("the admin listener can't have {address}; name another address by `listen` in [admin]");
+    assert!(ended.stderr.contains(&expected), "{}", ended.stderr);
+    Ok(())
+}
