@@ -157,12 +157,15 @@ impl Config {
         let folder = self.folder.as_deref().unwrap_or("plugins");
         let (plugins, rest) = (self.plugins.join("\n"), self.rest.concat());
         let inbox = "url = \"sqlite:data/hookyard.db\"";
-        // Whoever the tests fetch from is on this machine.
-        let egress = "addresses = [\"127.0.0.0/8\"]";
-        // Hosts of several tests run at once.
-        let admin = if rest.contains("[admin]") { "" } else { "[admin]\nlisten = \"127.0.0.1:0\"\n\n" };
+        // A test may say otherwise. Whoever tests fetch from is on this machine, and hosts of several tests run at once.
+        let unless_said = |table: &str, line: &str| match rest.contains(&format!("[{table}]")) {
+            true => String::new(),
+            false => format!("[{table}]\n{line}\n\n"),
+        };
+        let admin = unless_said("admin", "listen = \"127.0.0.1:0\"");
+        let egress = unless_said("egress", "addresses = [\"127.0.0.0/8\"]");
         format!(
-            "{admin}[ingress]\n{ingress}\n\n[inbox]\n{inbox}\n\n[egress]\n{egress}\n\n\
+            "{admin}[ingress]\n{ingress}\n\n[inbox]\n{inbox}\n\n{egress}\
              [plugins]\nfolder = \"{folder}\"\n{plugins}\n{rest}"
         )
     }

@@ -1,0 +1,43 @@
+//! What is said of the one door out.
+
+use super::*;
+
+#[test]
+fn the_door_is_as_configured() {
+    let folder = Folder::new();
+    folder.write("ca.pem", "read when the door is made");
+    let settings = folder.settings(
+        "[egress]\nroots = [\"ca.pem\"]\nconnections_max = 9\nhost_concurrency_max = 3\nconnect_timeout = \"2s\"\n\
+         header_max = \"8KiB\"\nidle_timeout = \"10s\"\naddresses = [\"10.0.0.0/8\", \"::1\"]",
+    );
+    let hookyard_egress::Config {
+        extra_roots,
+        connections_max,
+        host_concurrency_max,
+        connect_max,
+        head_bytes_max,
+        idle_max,
+    } = settings.egress.door;
+    assert_eq!(extra_roots, [b"read when the door is made"]);
+    assert_eq!((connections_max, host_concurrency_max, head_bytes_max), (9, 3, 8 << 10));
+    assert_eq!((connect_max, idle_max), (Duration::from_secs(2), Duration::from_secs(10)));
+    let granted: Vec<_> = settings.egress.addresses.granted.iter().map(ToString::to_string).collect();
+    assert_eq!(granted, ["10.0.0.0/8", "::1/128"]);
+    assert!(Folder::new().settings("").egress.addresses.granted.is_empty(), "nothing private unless it's said");
+}
+
+#[test]
+fn what_is_no_range_or_no_file_is_refused() {
+    let at = |key: &str, what: &str| format!("hookyard.toml:2: egress.{key}: {what}");
+    let check = |line: &str, expected: &str| check(&format!("[egress]\n{line}"), expected);
+    check(
+        "addresses = [\"localhost\"]",
+        &at("addresses[0]", "must be a range of addresses such as \"10.0.0.0/8\", \"fd12:3456::/32\" or \"127.0.0.1\""),
+    );
+    check(
+        "addresses = [\"10.1.2.3/8\"]",
+        &at("addresses[0]", "is in the midst of its range; say \"10.0.0.0/8\", or the single address without a length"),
+    );
+    let missing = Folder::new().faults("[egress]\nroots = [\"none.pem\"]");
+    assert!(missing.len() == 1 && missing[0].contains("egress.roots[0]: none.pem can't be read"), "{missing:?}");
+}
