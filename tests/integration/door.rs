@@ -20,8 +20,8 @@ async fn sent_to(url: &str, lines: &str) -> Result<(Value, String)> {
     let rig = Rig::prepared(config, &[(PLUGIN, &guests::test("ledger")?)], |site| {
         site.write("audit.secret", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")?;
         site.write(&format!("plugins/{PLUGIN}.toml"), "[grants]\ndestinations = [\"audit\"]").map(drop)
-    });
-    let rig = rig.await?;
+    })
+    .await?;
     rig.deliver("topper", &fresh_payment().1).await?;
     let message = eventually("the message to be given up", || async {
         let lines = told(&rig.site, &["outbox", "list", "--state", "dead", "--json"]).await?;
