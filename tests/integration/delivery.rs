@@ -1,0 +1,79 @@
+//! What becomes of messages in the real host when their destination changes, and when the host ends while it sends.
+
+use std::time::Duration;
+
+use anyhow::Result;
+use hookyard_testkit::guests;
+use hookyard_testkit::log::Line;
+use hookyard_testkit::receiver::{Receiver, Reply};
+use hookyard_testkit::site::{Config, Site};
+use http::StatusCode;
+
+use crate::rig::{Rig, fresh_payment, quick, told};
+
+const PLUGIN: &str = "acme/ledger";
+const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+const DESTINATION: &str = "tenants.acme.destinations.audit";
+
+/// What the plugin's destination says, whose URL has something to hide.
+fn destination(receiver: &Receiver, lines: &str) -> String {
+    let url = format!("url = \"{}/hidden-path?token=hidden\"", receiver.url());
+    format!("{url}\nallow_http = true\naddresses = [\"127.0.0.1\"]\nsecrets = [{{ file = \"audit.secret\" }}]\n{lines}")
+}
+
+async fn start(config: Config) -> Result<Rig> {
+    Rig::prepared(config, &[(PLUGIN, &guests::test("ledger")?)], |site: &mut Site| {
+        site.write("audit.secret", SECRET)?;
+        site.write(&format!("plugins/{PLUGIN}.toml"), "[grants]\ndestinations = [\"audit\"]").map(drop)
+    })
+    .await
+}
+
+/// An event of which one message comes; says which event.
+async fn send(rig: &Rig) -> Result<String> {
+    let (key, body) = fresh_payment();
+    rig.deliver("topper", &body).await?;
+    Ok(key)
+}
+
+fn is_try(line: &Line, result: &str) -> bool {
+    line.target() == "hookyard::delivery" && line.text_of("result") == result
+}
+
+/// A message that was committed before its destination went is sent once it is there again.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reload_takes_up_destinations_and_what_waits_for_them() -> Result<()> {
+    let (old, new) = (Receiver::start_with(|| Reply::Status(StatusCode::BAD_GATEWAY)).await?, Receiver::start().await?);
+    let retry = "retry = { attempts_max = 100, delay_first = \"1s\", delay_max = \"1s\" }";
+    let mut rig = start(quick().section(DESTINATION, &destination(&old, retry))).await?;
+    let key = send(&rig).await?;
+    old.wait_for("a try at the old place", |received| !received.is_empty()).await?;
+    let config = rig.senders.introduce(&mut rig.site, quick())?;
+    rig.site.configure(&config.section(DESTINATION, &destination(&new, "")))?;
+    let received = new.wait_for("the message at the new place", |received| received.len() == 1).await?;
+    assert_eq!(received[0].json()?["key"], *key);
+    assert_eq!(received[0].header("webhook-id"), old.received()[0].header("webhook-id"), "it is the same message");
+    received[0].verify(SECRET)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_host_that_ends_finishes_what_it_sends() -> Result<()> {
+    let receiver = Receiver::start_with(|| Reply::Late(Duration::from_millis(700), StatusCode::OK)).await?;
+    let rig = start(quick().section(DESTINATION, &destination(&receiver, ""))).await?;
+    send(&rig).await?;
+    receiver.wait_for("the message", |received| received.len() == 1).await?;
+    let Rig { host, site, .. } = rig;
+    let (status, log) = host.terminate().await?;
+    assert!(status.success(), "{status}");
+    let lines = log.lines();
+    assert!(lines.iter().any(|line| is_try(line, "sent")), "the answer was waited for");
+    for hidden in ["hidden", "MfKQ9r8"] {
+        assert!(
+            !lines.iter().any(|line| line.text.contains(hidden)),
+            "neither path, query nor secret stands in the log"
+        );
+    }
+    let messages = told(&site, &["outbox", "list", "--json", "--state", "done"]).await?;
+    assert_eq!(messages.lines().count(), 1, "and nothing is left to be sent: {messages}");
+    Ok(())
+}
