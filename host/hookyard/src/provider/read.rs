@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use hookyard_verify::provider::{Shape, Template};
 use hookyard_verify::{
-    Direction, EventCase, JsonPointer, KeyFallback, KeyRule, KeySource, Outgoing, Provider, SchemeKind, SchemeRule, TypeRule,
+    Direction, EventCase, JsonPointer, KeyFallback, KeyRule, KeySource, Outgoing, Provider, SchemeKind, SchemeRule,
+    TypeRule,
 };
 
 use super::{outgoing, recipe};
