@@ -31,11 +31,14 @@ pub(crate) fn check(component: &Component, terms: &Terms) -> Result<(), Fault> {
     let mut ungranted = Ungranted::default();
     for (name, item) in ty.imports(engine) {
         let ComponentItem::ComponentInstance(instance) = &item.ty else { return Err(never(name)) };
+        // Those that are typed are read, and held against the grants, by `outgoing`.
+        if is_types_only(instance, engine) || outgoing::is_typed(name, &terms.contracts) {
+            continue;
+        }
         let (interface, version) = split(name);
         match offers::find(interface).filter(|offer| offer.versions.include(version)) {
             Some(offer) if offer.need.is_met(&terms.grants) => {}
             Some(offer) => ungranted.add(name, offer.need),
-            None if is_types_only(instance, engine) || outgoing::is_typed(name, &terms.contracts) => {}
             None => return Err(never(name)),
         }
     }

@@ -279,3 +279,12 @@ fn sending_takes_a_destination_of_the_provider() {
     assert_eq!(lines(&[("raw", None), ("shop", Some("tipser"))]), lacking);
     assert_eq!(lines(&[("books", Some("topper"))]), None);
 }
+
+#[test]
+fn types_alone_take_no_grant() {
+    let imports = r#"(import "hookyard:plugin/outbox@0.1.0" (instance
+        (type $e' (variant (case "no-such-destination") (case "too-much" string) (case "other" string)))
+        (export "error" (type (eq $e')))))"#;
+    let loaded = load_granted(&Guest { imports, ..ORDERS }.build(), &[], Limits::default());
+    assert!(loaded.is_ok(), "{loaded:?}");
+}
