@@ -16,6 +16,7 @@ async fn the_demo_comes_to_its_end_with_all_as_it_should_be() -> Result<()> {
     let printed = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success(), "{printed}{}", String::from_utf8_lossy(&output.stderr));
     assert!(printed.contains("second edition"), "{printed}");
+    assert_eq!(printed.matches("   verified  ").count(), 3, "{printed}");
     assert!(!printed.contains('\x1b'), "no colour where nobody looks");
     Ok(())
 }
