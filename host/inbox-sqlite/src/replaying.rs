@@ -1,4 +1,5 @@
-//! A replay: jobs are found by a reader and made due by the writer, a stretch at a time, so that nobody waits long.
+//! A replay, of jobs or of messages: they are found by a reader and made due by the writer, a stretch at a time, so that
+//! nobody waits long.
 
 use hookyard_inbox::{Error, Replay, Replayed};
 
@@ -7,23 +8,63 @@ use crate::write::Stretch;
 use crate::writer::Durability;
 use crate::{SqliteInbox, sql};
 
-/// Jobs that are found and changed at once.
-const STRETCH: usize = 500;
+/// Jobs or messages that are found and changed at once.
+pub(crate) const STRETCH: usize = 500;
+
+/// A job or message, by its place in the order of arrival or commit.
+pub(crate) trait Place: Clone {
+    /// The number of the event or message.
+    fn seq(&self) -> i64;
+}
+
+impl Place for JobPlace {
+    fn seq(&self) -> i64 {
+        self.seq
+    }
+}
+
+/// What is found, each with whether it is under lease.
+pub(crate) type Found<P> = Vec<(P, bool)>;
 
 pub(crate) async fn replay(inbox: &SqliteInbox, replay: Replay) -> Result<Replayed, Error> {
+    let Replay { selection, revision, rate, now, dry_run } = replay;
+    let last = inbox.readers.read(|connection| last_place(connection, sql::LAST_PLACE)).await?;
+    let find = |after: Option<JobPlace>| {
+        let selection = selection.clone();
+        inbox.readers.read(move |connection| select::jobs(connection, &selection, after.as_ref(), STRETCH))
+    };
+    let change = |before, jobs| {
+        let stretch = Stretch { jobs, revision, rate, now, before };
+        async move { inbox.writer()?.call(Durability::Synced, move |store| store.replay(&stretch)).await }
+    };
+    in_stretches(last, dry_run, find, change).await
+}
+
+/// Goes through what `find` finds after a place, up to the place `last`. `change` is told how many came before.
+pub(crate) async fn in_stretches<P, F, C>(
+    last: i64,
+    dry_run: bool,
+    find: impl Fn(Option<P>) -> F,
+    change: impl Fn(u64, Vec<P>) -> C,
+) -> Result<Replayed, Error>
+where
+    P: Place,
+    F: Future<Output = Result<Found<P>, Error>>,
+    C: Future<Output = Result<Replayed, Error>>,
+{
     let mut all = Replayed { again: 0, leased: 0 };
-    let last = inbox.readers.read(last_place).await?;
     let mut after = None;
     loop {
-        let (selection, from) = (replay.selection.clone(), after.clone());
-        let found =
-            inbox.readers.read(move |connection| select::jobs(connection, &selection, from.as_ref(), STRETCH)).await?;
+        let found = find(after.take()).await?;
         let is_last = found.len() < STRETCH;
         // What came in since the replay began is not meant: it could go on for ever.
-        let found: Vec<_> = found.into_iter().filter(|(place, _)| place.seq <= last).collect();
+        let found: Found<P> = found.into_iter().filter(|(place, _)| place.seq() <= last).collect();
         let Some((place, _)) = found.last() else { return Ok(all) };
         after = Some(place.clone());
-        let done = if replay.dry_run { count(&found) } else { change(inbox, &replay, all.again, found).await? };
+        let done = match dry_run {
+            true => count(&found),
+            false => change(all.again, found.into_iter().map(|(place, _)| place).collect()).await?,
+        };
         all.again += done.again;
         all.leased += done.leased;
         if is_last {
@@ -32,27 +73,12 @@ pub(crate) async fn replay(inbox: &SqliteInbox, replay: Replay) -> Result<Replay
     }
 }
 
-fn count(found: &[(JobPlace, bool)]) -> Replayed {
+fn count<P>(found: &Found<P>) -> Replayed {
     let leased = found.iter().filter(|(_, is_leased)| *is_leased).count() as u64;
     Replayed { again: found.len() as u64 - leased, leased }
 }
 
-async fn change(
-    inbox: &SqliteInbox,
-    replay: &Replay,
-    before: u64,
-    found: Vec<(JobPlace, bool)>,
-) -> Result<Replayed, Error> {
-    let stretch = Stretch {
-        jobs: found.into_iter().map(|(place, _)| place).collect(),
-        revision: replay.revision,
-        rate: replay.rate,
-        now: replay.now,
-        before,
-    };
-    inbox.writer()?.call(Durability::Synced, move |store| store.replay(&stretch)).await
-}
-
-fn last_place(connection: &rusqlite::Connection) -> Result<i64, Error> {
-    connection.query_row(sql::LAST_PLACE, [], |row| row.get(0)).map_err(crate::codec::store)
+/// By a statement that asks for it.
+pub(crate) fn last_place(connection: &rusqlite::Connection, statement: &str) -> Result<i64, Error> {
+    connection.query_row(statement, [], |row| row.get(0)).map_err(crate::codec::store)
 }

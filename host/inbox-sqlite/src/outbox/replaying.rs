@@ -1,54 +1,31 @@
-//! Sending again: messages are found by a reader and made due by the writer, a stretch at a time.
+//! Sending again.
 
 use hookyard_inbox::{Error, MessageReplay, Replayed};
 
 use super::select;
 use crate::SqliteInbox;
+use crate::replaying::{Place, STRETCH, in_stretches, last_place};
 use crate::sql::outbox as sql;
 use crate::write::MessageStretch;
 use crate::writer::Durability;
 
-/// Messages that are found and changed at once.
-const STRETCH: usize = 500;
-
-pub(super) async fn replay(inbox: &SqliteInbox, replay: MessageReplay) -> Result<Replayed, Error> {
-    let mut all = Replayed { again: 0, leased: 0 };
-    let last: i64 = inbox.readers.read(last_place).await?;
-    let mut after = 0;
-    loop {
-        let selection = replay.selection.clone();
-        let find = move |connection: &rusqlite::Connection| select::places(connection, &selection, after, STRETCH);
-        let found = inbox.readers.read(find).await?;
-        let is_last = found.len() < STRETCH;
-        // What was committed since the replay began is not meant: it could go on for ever.
-        let found: Vec<_> = found.into_iter().filter(|(place, _)| *place <= last).collect();
-        let Some((place, _)) = found.last() else { return Ok(all) };
-        after = *place;
-        let done = if replay.dry_run { count(&found) } else { change(inbox, &replay, all.again, found).await? };
-        all.again += done.again;
-        all.leased += done.leased;
-        if is_last {
-            return Ok(all);
-        }
+/// A message, by its number.
+impl Place for i64 {
+    fn seq(&self) -> i64 {
+        *self
     }
 }
 
-fn count(found: &[(i64, bool)]) -> Replayed {
-    let leased = found.iter().filter(|(_, is_leased)| *is_leased).count() as u64;
-    Replayed { again: found.len() as u64 - leased, leased }
-}
-
-async fn change(
-    inbox: &SqliteInbox,
-    replay: &MessageReplay,
-    before: u64,
-    found: Vec<(i64, bool)>,
-) -> Result<Replayed, Error> {
-    let messages = found.into_iter().map(|(place, _)| place).collect();
-    let stretch = MessageStretch { messages, rate: replay.rate, now: replay.now, before };
-    inbox.writer()?.call(Durability::Synced, move |store| store.replay_messages(&stretch)).await
-}
-
-fn last_place(connection: &rusqlite::Connection) -> Result<i64, Error> {
-    connection.query_row(sql::LAST_PLACE, [], |row| row.get(0)).map_err(crate::codec::store)
+pub(super) async fn replay(inbox: &SqliteInbox, replay: MessageReplay) -> Result<Replayed, Error> {
+    let MessageReplay { selection, rate, now, dry_run } = replay;
+    let last = inbox.readers.read(|connection| last_place(connection, sql::LAST_PLACE)).await?;
+    let find = |after: Option<i64>| {
+        let selection = selection.clone();
+        inbox.readers.read(move |connection| select::places(connection, &selection, after.unwrap_or(0), STRETCH))
+    };
+    let change = |before, messages| {
+        let stretch = MessageStretch { messages, rate, now, before };
+        async move { inbox.writer()?.call(Durability::Synced, move |store| store.replay_messages(&stretch)).await }
+    };
+    in_stretches(last, dry_run, find, change).await
 }
