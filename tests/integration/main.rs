@@ -25,6 +25,7 @@ mod ordering;
 mod outbox;
 mod outgoing;
 mod quarantine;
+mod release;
 mod reload;
 mod replay;
 mod restart;

@@ -1,0 +1,260 @@
+//! A drop is a release: watched, taken back by itself where it does worse, and by hand where somebody says so; with a
+//! host that runs, and without one.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+use hookyard_testkit::events::{Event, is_activation, is_rejection};
+use hookyard_testkit::guests::{self, Guest};
+use hookyard_testkit::host::{self, Finished};
+use hookyard_testkit::log::Line;
+use hookyard_testkit::site::{Config, Site};
+use serde_json::Value;
+
+use crate::rig::{Rig, fresh_payment};
+
+const PLUGIN: &str = "acme/books";
+
+/// A fault that counts against an event kills it at once, so that one which is used up shows.
+fn strict() -> Config {
+    Config::new()
+        .plugins("settle = \"50ms\"")
+        .plugins("removal = \"200ms\"")
+        .section("retry", "attempts_max = 1\ndelay_first = \"50ms\"\ndelay_max = \"200ms\"")
+        .section("quarantine", "events_min = 6")
+        .section("release", "events_min = 3\nfaults_min = 2")
+}
+
+fn is_rollback(line: &Line) -> bool {
+    line.message().starts_with("plugin rolled back")
+}
+
+async fn run(site: &Site, arguments: &[&str]) -> Result<Finished> {
+    let config = site.config().to_string_lossy().into_owned();
+    host::run_with(&[arguments, &["--config", &config]].concat(), site.environment()).await
+}
+
+/// What a command says, which must succeed.
+async fn order(site: &Site, arguments: &[&str]) -> Result<String> {
+    let done = run(site, arguments).await?;
+    assert_eq!(done.code, Some(0), "{arguments:?}: {}", done.stderr);
+    Ok(done.stdout)
+}
+
+/// Why a command fails, which it must.
+async fn refusal(site: &Site, arguments: &[&str]) -> Result<String> {
+    let done = run(site, arguments).await?;
+    assert_eq!(done.code, Some(1), "{arguments:?}: {}", done.stdout);
+    Ok(done.stderr)
+}
+
+async fn shown(site: &Site) -> Result<Value> {
+    let told = order(site, &["plugins", "show", PLUGIN, "--json"]).await?;
+    serde_json::from_str(&told).with_context(|| format!("it isn't JSON: {told}"))
+}
+
+/// The steps of a revision, in their order.
+fn steps(shown: &Value, guest: &Guest) -> Vec<String> {
+    let revision = Value::from(guest.revision());
+    let steps = shown["steps"].as_array().into_iter().flatten();
+    let text = |step: &Value| step["step"].as_str().unwrap_or_default().to_owned();
+    steps.filter(|step| step["revision"] == revision).map(text).collect()
+}
+
+/// Sends one event and says which revision handled it.
+async fn handled_by(rig: &Rig) -> Result<String> {
+    let (id, body) = fresh_payment();
+    rig.deliver("topper", &body).await?;
+    let done = |events: &[Event]| events.iter().any(|event| event.key == id && event.is_done_by("books"));
+    let events = rig.host.wait_for_events("the event to be handled", done).await?;
+    let event = events.iter().find(|event| event.key == id).context("it is listed")?;
+    event.job("books").and_then(|job| job.revision.clone()).context("an attempt has a revision")
+}
+
+async fn drop_in(rig: &Rig, guest: &Guest) -> Result<Line> {
+    let mark = rig.host.log().mark();
+    rig.site.install(PLUGIN, guest)?;
+    let active = |line: &Line| is_activation(line, PLUGIN, &guest.revision());
+    rig.host.wait_for_log_since(mark, "the next revision", active).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bad_release_goes_back_by_itself_under_load_and_uses_no_event_up() -> Result<()> {
+    let (good, bad) = (guests::test("version-a")?, guests::test("trap")?);
+    let rig = Rig::start(strict(), &[(PLUGIN, &good)]).await?;
+    let load = rig.load(3, Duration::from_millis(30));
+    handled_by(&rig).await?;
+    drop_in(&rig, &bad).await?;
+    let told = rig.host.wait_for_log("it to be rolled back", is_rollback).await?;
+    assert_eq!((told.level().as_str(), told.text_of("back")), ("WARN", good.revision()[..12].to_owned()));
+    assert!(told.text_of("reason").contains("the one before at 0 of"), "{}", told.text);
+    assert_eq!(handled_by(&rig).await?, good.revision());
+
+    let sent = load.stop().await?;
+    assert!(sent.refused.is_empty() && sent.unanswered == 0, "{sent:?}");
+    let events = rig.all_done(sent.accepted.len() + 2).await?;
+    let by_good = |event: &Event| event.job("books").is_some_and(|job| job.revision == Some(good.revision()));
+    assert!(events.iter().all(by_good), "every event was handled in the end, by the one that can");
+    assert!(events.iter().any(|event| event.job("books").is_some_and(|job| job.attempts > 1)), "some met the bad one");
+    let is_quarantine = |line: &Line| line.target() == "hookyard::quarantine";
+    assert!(!rig.host.log().lines().iter().any(is_quarantine), "no event was held meanwhile");
+
+    // The same content again, and again after a restart.
+    let mark = rig.host.log().mark();
+    rig.site.install(PLUGIN, &good)?;
+    rig.site.install(PLUGIN, &bad)?;
+    let why = rig.host.wait_for_log_since(mark, "it to be refused", |line| is_rejection(line, PLUGIN)).await?;
+    assert!(why.text_of("reason").contains("hookyard plugins release acme/books"), "{}", why.text);
+    let told = shown(&rig.site).await?;
+    assert_eq!(told["revision"], good.revision());
+    assert!(told["mismatch"].as_str().is_some_and(|why| why.contains("is refused: it failed at")), "{told}");
+    let walked = steps(&told, &bad).join(" ");
+    assert!(walked.contains("settled checked compiled active quarantined"), "{walked}");
+
+    let Rig { senders, host, site, .. } = rig;
+    host.kill().await?;
+    let rig = Rig::restarted(site, senders).await?;
+    rig.host.wait_for_revision(PLUGIN, &good.revision()).await?;
+    assert_eq!(handled_by(&rig).await?, good.revision());
+
+    // Until somebody says so.
+    order(&rig.site, &["plugins", "release", PLUGIN]).await?;
+    rig.host.wait_for_revision(PLUGIN, &bad.revision()).await?;
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_failing_first_release_is_quarantined_as_ever() -> Result<()> {
+    let bad = guests::test("trap")?;
+    let rig = Rig::start(strict(), &[(PLUGIN, &bad)]).await?;
+    let is_quarantine = |line: &Line| line.message().starts_with("plugin quarantined");
+    for _ in 0..8 {
+        rig.deliver("topper", &fresh_payment().1).await?;
+    }
+    rig.host.wait_for_log("it to be quarantined", is_quarantine).await?;
+    assert!(!rig.host.log().lines().iter().any(is_rollback), "there is nothing to go back to");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_restart_serves_the_last_good_one_whatever_stands_in_the_folder() -> Result<()> {
+    let (good, garbage) = (guests::test("version-a")?, Guest::from(b"\0asm\x01\0\0\0".to_vec()));
+    let rig = Rig::start(strict(), &[(PLUGIN, &good)]).await?;
+    rig.site.install(PLUGIN, &garbage)?;
+    rig.host.wait_for_log("it to be refused", |line| is_rejection(line, PLUGIN)).await?;
+    let Rig { senders, host, site, .. } = rig;
+    host.kill().await?;
+    let rig = Rig::restarted(site, senders).await?;
+    is_back(&rig, &good, &garbage).await?;
+    // And once more: what was brought back is the last good one as well.
+    let Rig { senders, host, site, .. } = rig;
+    host.terminate().await?;
+    is_back(&Rig::restarted(site, senders).await?, &good, &garbage).await
+}
+
+async fn is_back(rig: &Rig, good: &Guest, garbage: &Guest) -> Result<()> {
+    let back = |line: &Line| line.message().starts_with("plugin brought back") && line.text_of("plugin") == PLUGIN;
+    rig.host.wait_for_log("a line that says so", back).await?;
+    assert_eq!(handled_by(rig).await?, good.revision());
+    let listed = order(&rig.site, &["plugins", "list"]).await?;
+    let expected = format!("its file ({}) is refused: is a core module", &garbage.revision()[..12]);
+    assert!(listed.starts_with(&format!("{PLUGIN} active {}", &good.revision()[..12])), "{listed}");
+    assert!(listed.contains(&expected), "{listed}");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_running_host_follows_orders_within_a_second() -> Result<()> {
+    let (a, b) = (guests::test("version-a")?, guests::test("version-b")?);
+    let rig = Rig::start(strict(), &[(PLUGIN, &a)]).await?;
+    drop_in(&rig, &b).await?;
+
+    let began = Instant::now();
+    let told = order(&rig.site, &["plugins", "rollback", PLUGIN]).await?;
+    assert!(began.elapsed() < Duration::from_secs(5), "it took {:?}", began.elapsed());
+    let (of_a, of_b) = (&a.revision()[..12], &b.revision()[..12]);
+    assert_eq!(told, format!("{PLUGIN} rolled back from {of_b} to {of_a}: {of_a} serves\n"));
+    assert_eq!(handled_by(&rig).await?, a.revision());
+    let why = refusal(&rig.site, &["plugins", "rollback", PLUGIN]).await?;
+    assert!(why.contains("has no earlier revision that may serve"), "{why}");
+    let why = refusal(&rig.site, &["plugins", "pin", PLUGIN, &of_b[..6]]).await?;
+    assert!(why.contains("taken back by hand") && why.contains("plugins release acme/books"), "{why}");
+
+    let told = order(&rig.site, &["plugins", "release", PLUGIN]).await?;
+    assert_eq!(told, format!("{PLUGIN} released: {of_b} serves\n"));
+    assert_eq!(handled_by(&rig).await?, b.revision());
+
+    let told = order(&rig.site, &["plugins", "pin", PLUGIN, &of_a[..6]]).await?;
+    assert_eq!(told, format!("{PLUGIN} pinned to {of_a}: {of_a} serves\n"));
+    let next = b.tagged("next");
+    rig.site.install(PLUGIN, &next)?;
+    let is_kept_out = |line: &Line| line.message().starts_with("plugin pinned");
+    rig.host.wait_for_log("the file to be kept out", is_kept_out).await?;
+    assert_eq!(handled_by(&rig).await?, a.revision());
+    let why = refusal(&rig.site, &["plugins", "rollback", PLUGIN]).await?;
+    assert!(why.contains("is pinned to"), "{why}");
+    let listed = order(&rig.site, &["plugins", "list"]).await?;
+    assert!(listed.contains("waits for `unpin`"), "{listed}");
+
+    let told = order(&rig.site, &["plugins", "unpin", PLUGIN]).await?;
+    assert_eq!(told, format!("{PLUGIN} unpinned: {} serves\n", &next.revision()[..12]));
+    assert_eq!(handled_by(&rig).await?, next.revision());
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_next_host_follows_orders_that_none_was_there_for() -> Result<()> {
+    let (a, b) = (guests::test("version-a")?, guests::test("version-b")?);
+    let rig = Rig::start(strict(), &[(PLUGIN, &a)]).await?;
+    drop_in(&rig, &b).await?;
+    let Rig { senders, host, site, .. } = rig;
+    host.terminate().await?;
+
+    let told = order(&site, &["plugins", "rollback", PLUGIN]).await?;
+    assert!(told.ends_with("from when a host starts: none is running\n"), "{told}");
+    let rig = Rig::restarted(site, senders).await?;
+    rig.host.wait_for_revision(PLUGIN, &a.revision()).await?;
+    assert_eq!(handled_by(&rig).await?, a.revision());
+    let is_b = |line: &Line| is_activation(line, PLUGIN, &b.revision());
+    assert!(!rig.host.log().lines().iter().any(is_b), "not even for a moment");
+
+    let Rig { senders, host, site, .. } = rig;
+    host.terminate().await?;
+    order(&site, &["plugins", "release", PLUGIN]).await?;
+    order(&site, &["plugins", "pin", PLUGIN]).await?;
+    let told = shown(&site).await?;
+    assert_eq!((&told["pinned"], &told["revision"]), (&a.revision().into(), &a.revision().into()));
+    let rig = Rig::restarted(site, senders).await?;
+    rig.host.wait_for_revision(PLUGIN, &a.revision()).await?;
+    order(&rig.site, &["plugins", "unpin", PLUGIN]).await?;
+    assert_eq!(handled_by(&rig).await?, b.revision());
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_step_is_told_and_an_old_revision_drains_before_it_is_retired() -> Result<()> {
+    let (slow, next) = (guests::test("slow")?, guests::test("version-b")?);
+    let rig = Rig::start(strict(), &[(PLUGIN, &slow)]).await?;
+    let load = rig.load(4, Duration::from_millis(25));
+    let of_slow =
+        |line: &Line| line.text_of("plugin") == PLUGIN && slow.revision().starts_with(&line.text_of("revision"));
+    rig.host.wait_for_log("an attempt on the slow one", |line| line.target() == "hookyard::attempt").await?;
+    drop_in(&rig, &next).await?;
+    let drains = |line: &Line| line.message() == "plugin draining" && of_slow(line);
+    let told = rig.host.wait_for_log("it to drain", drains).await?;
+    assert!(told.text_of("reason").contains("under way"), "{}", told.text);
+    let retired = |line: &Line| line.message() == "plugin retired" && of_slow(line);
+    rig.host.wait_for_log("it to be retired", retired).await?;
+    let sent = load.stop().await?;
+    assert!(sent.refused.is_empty() && sent.unanswered == 0, "{sent:?}");
+    rig.all_done(sent.accepted.len()).await?;
+
+    let told = shown(&rig.site).await?;
+    assert_eq!(steps(&told, &slow), ["settled", "checked", "compiled", "active", "draining", "retired"]);
+    assert_eq!(steps(&told, &next), ["settled", "checked", "compiled", "active"]);
+    assert_eq!(told["handlers"], "untyped");
+    assert!(told["steps"].as_array().is_some_and(|steps| steps[0]["step"] == "seen"), "{told}");
+    let text = order(&rig.site, &["plugins", "show", PLUGIN]).await?;
+    assert!(text.contains("draining: ") && text.contains("under way"), "{text}");
+    Ok(())
+}
