@@ -134,4 +134,5 @@ pub(crate) fn path_and_query(uri: &Uri) -> PathAndQuery {
 }
 
 #[cfg(test)]
+#[path = "target_tests.rs"]
 mod tests;
