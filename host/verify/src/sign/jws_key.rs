@@ -28,7 +28,7 @@ enum Material {
     Ecdsa(EcdsaKeyPair, &'static digest::Algorithm),
     Ed25519(Ed25519KeyPair),
     Rsa(RsaKeyPair, &'static dyn RsaEncoding, &'static digest::Algorithm),
-    Hmac(hmac::Key),
+    Hmac(Box<hmac::Key>),
 }
 
 impl Key {
@@ -136,7 +136,7 @@ fn symmetric(value: &str, algorithm: Algorithm) -> Result<Material, SetupError> 
         Algorithm::HS512 => hmac::HMAC_SHA512,
         _ => hmac::HMAC_SHA256,
     };
-    Ok(Material::Hmac(hmac::Key::new(algorithm, &bytes)))
+    Ok(Material::Hmac(Box::new(hmac::Key::new(algorithm, &bytes))))
 }
 
 /// PKCS#8, or what OpenSSL wrote before it for EC and RSA. There is no key id in PEM.
