@@ -7,6 +7,7 @@ mod rig;
 
 mod bad_input;
 mod bad_plugins;
+mod capabilities;
 mod check;
 mod secrecy;
 mod delivery;

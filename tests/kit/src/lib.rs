@@ -15,6 +15,7 @@ pub mod log;
 
 pub mod http;
 pub mod load;
+pub mod mirror;
 pub mod published;
 pub mod receiver;
 pub mod samples;
