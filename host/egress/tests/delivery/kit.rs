@@ -123,6 +123,16 @@ pub(crate) fn no_answer() -> Reply {
     Err(Unanswered::Failed("no connection to partner.example".into()))
 }
 
+/// Numbers in `0.0..1.0`, the same for the same seed.
+pub(crate) fn dice(seed: u64) -> Arc<dyn Fn() -> f64 + Send + Sync> {
+    let state = Mutex::new(seed.wrapping_mul(2).wrapping_add(1));
+    Arc::new(move || {
+        let mut state = state.lock().expect("a lock");
+        *state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (*state >> 11) as f64 / (1_u64 << 53) as f64
+    })
+}
+
 /// What a yard is made of.
 pub(crate) struct Plan {
     pub(crate) destinations: Destinations,
