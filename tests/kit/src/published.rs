@@ -40,12 +40,14 @@ impl Receiver {
     /// Starts `receiver.mjs` or `receiver.py`, which take what is signed with `secret`.
     pub fn start(name: &str, secret: &str) -> Result<Self> {
         let mut command = script(name)?;
-        let mut process = command.env("WEBHOOK_SECRET", secret).stdout(Stdio::piped()).spawn()?;
+        // Python's tells of every request there.
+        command.env("WEBHOOK_SECRET", secret).stdout(Stdio::piped()).stderr(Stdio::null());
+        let mut process = command.spawn().context("bash can't be run")?;
         let mut output = BufReader::new(process.stdout.take().context("its output")?);
         let mut said = String::new();
         output.read_line(&mut said)?;
         let port = said.trim().strip_prefix("listening on ").and_then(|port| port.parse().ok());
-        let port = port.with_context(|| format!("{name} said {said:?} and no port"))?;
+        let port = port.with_context(|| format!("{name} said {said:?} and no port; `{command:?}` says why"))?;
         Ok(Self { process, port, _output: output })
     }
 
