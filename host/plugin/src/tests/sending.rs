@@ -149,12 +149,16 @@ async fn a_typed_call_is_a_message_in_the_providers_envelope() {
 #[tokio::test]
 async fn what_is_not_taken_is_told_to_the_guest() {
     let small = Limits { transfer_bytes_max: 2_000, ..Limits::default() };
-    // What takes a byte in the guest takes six as JSON.
-    let long = Sender {
-        arguments: "(i32.const 2048) (i32.const 400) (local.get $amount) (i32.const 0) (i32.const 0) (i32.const 0)
-            (i32.const 0) (i32.const 0) (i32.const 0)",
-        ..CONFIRMS
-    };
+    // What takes a byte in the guest takes six as JSON; what is just short enough is too long in its envelope.
+    let long = |arguments| Sender { arguments, ..CONFIRMS };
+    let too_long = long(
+        "(i32.const 2048) (i32.const 400) (local.get $amount) (i32.const 0) (i32.const 0) (i32.const 0)
+         (i32.const 0) (i32.const 0) (i32.const 0)",
+    );
+    let just_too_long = long(
+        "(i32.const 2048) (i32.const 310) (local.get $amount) (i32.const 0) (i32.const 0) (i32.const 0)
+         (i32.const 0) (i32.const 0) (i32.const 0)",
+    );
     let infinite = Sender {
         payload: r#"(record (field "order-id" string) (field "rates" (list f64)))"#,
         flat: "i32 i32 i32 i32 i32 i32 i32",
@@ -169,7 +173,8 @@ async fn what_is_not_taken_is_told_to_the_guest() {
         (CONFIRMS, TWO, Limits::default(), "say which destination: books, seen"),
         (CONFIRMS, ONE, Limits { outbox_messages_max: 0, ..Limits::default() }, "one run may send 0 messages"),
         (infinite, ONE, Limits::default(), "$.rates[1]: it is no number that JSON has"),
-        (long, ONE, small, "a message may have 2000 bytes"),
+        (too_long, ONE, small.clone(), "a message may have 2000 bytes"),
+        (just_too_long, ONE, small, "a message may have 2000 bytes"),
     ] {
         let ran = ran(&sender.build(), destinations, limits).await;
         assert_eq!((ran.outcome, ran.effects.messages), (rejected(expected), vec![]));
