@@ -63,6 +63,7 @@ async fn build(path: &Path, settings: Settings, files: BTreeSet<PathBuf>) -> any
         inbox: inbox.clone(),
         message_ids: Arc::new(message_id),
         http: Arc::new(Requests(door.clone())),
+        stage: None,
     }));
     let ingress = bind(&settings, inbox.clone(), door.clone()).await?;
     let trials = Arc::new(Trials::new(Arc::new(SystemClock), settings.release.probation));

@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use hookyard_dispatch::Measures;
 use hookyard_inbox::Claimed;
-use hookyard_model::{Effects, LogLine, Outcome, Time};
+use hookyard_model::{Clock, Effects, LogLine, Outcome, Time};
 use wasmtime::component::{ComponentExportIndex, Instance, ResourceTable, Val};
 use wasmtime::{Store, UpdateDeadline};
 use wasmtime_wasi::{HostWallClock, WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
@@ -21,6 +21,7 @@ use crate::limits::Accountant;
 use crate::load::Terms;
 use crate::meter::Meter;
 use crate::output::Output;
+use crate::stage::Stage;
 use crate::untyped::{self, DirectDelivery, DirectFailure, DirectMessage};
 use crate::{Limits, Loaded, failure, trap};
 
@@ -36,6 +37,7 @@ pub(crate) struct State {
     pub(crate) requests: Requests,
     pub(crate) output: Output,
     pub(crate) budget: Budget,
+    pub(crate) clock: Arc<dyn Clock>,
     accountant: Accountant,
     /// When the instance was there.
     instantiated_at: Option<Instant>,
@@ -192,8 +194,11 @@ fn store(loaded: &Loaded, output: &Output, meter: &Meter, effects: Buffer) -> St
     let limits = &loaded.terms.limits;
     let mut resources = ResourceTable::new();
     resources.set_max_capacity(limits.handles_max);
+    let stage = effects.stage();
+    let clock = stage.map_or_else(|| Arc::clone(&loaded.engine.clock), |stage| Arc::new(stage.clone()));
     let state = State {
-        wasi: wasi(loaded, output),
+        wasi: wasi(&clock, stage, output),
+        clock,
         resources,
         terms: Arc::clone(&loaded.terms),
         requests: Requests::new(&loaded.terms, effects.http(), output, &effects.budget),
@@ -230,11 +235,15 @@ fn end_or_give_way(
 }
 
 /// Clocks, randomness and a log; no arguments, environment, files, names or addresses.
-fn wasi(loaded: &Loaded, output: &Output) -> WasiCtx {
-    WasiCtxBuilder::new()
+fn wasi(clock: &Arc<dyn Clock>, stage: Option<&Stage>, output: &Output) -> WasiCtx {
+    let mut builder = WasiCtxBuilder::new();
+    if let Some(stage) = stage {
+        stage.set(&mut builder);
+    }
+    builder
         .stdout(output.stdout())
         .stderr(output.stderr())
-        .wall_clock(WallClock(loaded.engine.clock.clone()))
+        .wall_clock(WallClock(Arc::clone(clock)))
         .max_random_size(RANDOM_BYTES_MAX)
         .allow_tcp(false)
         .allow_udp(false)
@@ -243,7 +252,7 @@ fn wasi(loaded: &Loaded, output: &Output) -> WasiCtx {
         .build()
 }
 
-struct WallClock(std::sync::Arc<dyn hookyard_model::Clock>);
+struct WallClock(Arc<dyn Clock>);
 
 impl HostWallClock for WallClock {
     fn resolution(&self) -> std::time::Duration {

@@ -18,8 +18,8 @@ use wasmtime::component::Linker;
 pub(crate) use buffer::{Buffer, Denied, Unreadable};
 pub(crate) use keyvalue::VERSIONS as KEYVALUE_VERSIONS;
 
-use crate::Http;
 use crate::call::State;
+use crate::{Http, Stage};
 
 /// What attempts are made with. Each attempt may have its own.
 #[derive(Clone)]
@@ -30,6 +30,8 @@ pub struct Parts {
     pub message_ids: Arc<dyn Fn() -> MessageId + Send + Sync>,
     /// Who makes plugins' requests.
     pub http: Arc<dyn Http>,
+    /// What time and chance are to a guest; the real ones where `None`.
+    pub stage: Option<Stage>,
 }
 
 /// Offers all of it.

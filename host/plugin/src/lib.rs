@@ -34,7 +34,9 @@ mod capability;
 mod effects;
 mod outgoing;
 mod scrub;
+mod stage;
 
+mod background;
 mod budget;
 mod limits;
 mod meter;
@@ -58,3 +60,4 @@ pub use limits::Limits;
 pub use load::Load;
 pub use loaded::{HandlerKind, Loaded};
 pub use offers::{Need, OFFERS, Offer, Versions};
+pub use stage::{Rehearsed, Stage};

@@ -101,7 +101,7 @@ impl Engine {
         check_memory(&component, &terms.limits)?;
         let found = handler::find(&component, &terms.contracts)?;
         let outgoing = outgoing::find(&component, terms)?;
-        let own = if outgoing.is_empty() { None } else { Some(outgoing::link(outgoing, linker, &self.clock)?) };
+        let own = if outgoing.is_empty() { None } else { Some(outgoing::link(outgoing, linker)?) };
         let linker = own.as_ref().unwrap_or(linker);
         let instances = linker.instantiate_pre(&component).map_err(|error| imports::mismatch(&error))?;
         Ok((instances, found))

@@ -10,7 +10,7 @@ mod function;
 
 use std::sync::Arc;
 
-use hookyard_model::{Clock, DestinationName};
+use hookyard_model::DestinationName;
 use wasmtime::component::types::ComponentItem;
 use wasmtime::component::{Component, Linker};
 
@@ -52,6 +52,7 @@ pub(crate) fn find(component: &Component, terms: &Terms) -> Result<Vec<Interface
         if functions.is_empty() {
             continue;
         }
+        contract.check_version(name.split_once('@').map(|(_, version)| version)).map_err(refused)?;
         let destinations = granted(name, contract, &terms.grants)?;
         let read = |(name, ty)| Function::read(name, &ty, contract, Arc::clone(&destinations)).map_err(refused);
         let functions = functions.into_iter().map(read).collect::<Result<_, _>>()?;
@@ -83,18 +84,16 @@ fn lines(provider: &str) -> String {
 }
 
 /// The linker with these interfaces; the one that was given, where there are none.
-pub(crate) fn link(
-    interfaces: Vec<Interface>,
-    linker: &Linker<State>,
-    clock: &Arc<dyn Clock>,
-) -> Result<Linker<State>, Fault> {
+pub(crate) fn link(interfaces: Vec<Interface>, linker: &Linker<State>) -> Result<Linker<State>, Fault> {
     let mut linker = linker.clone();
     for Interface { name, functions } in interfaces {
         let linked = linker.instance(&name).and_then(|mut instance| {
             functions.into_iter().try_for_each(|function| {
-                let (clock, name) = (Arc::clone(clock), function.name().to_owned());
+                let name = function.name().to_owned();
                 instance.func_new(&name, move |mut store, _, parameters, results| {
-                    results[0] = function.call(store.data_mut().entered(), parameters, clock.now())?;
+                    let state = store.data_mut().entered();
+                    let now = state.clock.now();
+                    results[0] = function.call(state, parameters, now)?;
                     Ok(())
                 })
             })

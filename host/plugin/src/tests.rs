@@ -44,6 +44,7 @@ fn contracts() -> Contracts {
     let contract = |provider: &str, content: &str| Contract {
         provider: provider.into(),
         package: format!("{provider}:webhooks"),
+        versions: Vec::new(),
         content: content.into(),
         cases: cases.map(|(event_type, case)| (event_type.into(), case.into())).into(),
         outgoing: Outgoing::default(),
@@ -58,7 +59,12 @@ fn parts() -> Parts {
 }
 
 fn parts_over(inbox: Arc<dyn Inbox>) -> Parts {
-    Parts { inbox, message_ids: Arc::new(|| MessageId::from_uuid(uuid::Uuid::from_u128(7))), http: Arc::new(NoHttp) }
+    Parts {
+        inbox,
+        message_ids: Arc::new(|| MessageId::from_uuid(uuid::Uuid::from_u128(7))),
+        http: Arc::new(NoHttp),
+        stage: None,
+    }
 }
 
 /// Has an attempt of the plugin at some event commit these effects.

@@ -15,7 +15,7 @@ use hookyard_model::{
 
 use super::Parts;
 use crate::budget::{Budget, Excess};
-use crate::{Http, Limits};
+use crate::{Http, Limits, Stage};
 
 /// The longest name of a bucket, in bytes.
 const BUCKET_BYTES_MAX: usize = 128;
@@ -144,6 +144,11 @@ impl Buffer {
     /// Who makes the attempt's requests.
     pub(crate) fn http(&self) -> Arc<dyn Http> {
         Arc::clone(&self.parts.http)
+    }
+
+    /// What time and chance are to the guest; the real ones where `None`.
+    pub(crate) fn stage(&self) -> Option<&Stage> {
+        self.parts.stage.as_ref()
     }
 
     /// What a guest failed of, if it failed: what it was refused here.

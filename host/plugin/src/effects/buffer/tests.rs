@@ -19,6 +19,7 @@ fn parts(inbox: &Arc<MemoryInbox>) -> Parts {
         inbox: Arc::clone(inbox) as Arc<dyn hookyard_inbox::Inbox>,
         message_ids: Arc::new(id),
         http: Arc::new(NoHttp),
+        stage: None,
     }
 }
 
