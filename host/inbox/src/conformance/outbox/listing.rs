@@ -48,7 +48,7 @@ async fn messages_name_their_origin(store: Arc<dyn Store>) {
         last_result: None,
         body_bytes: 3,
     };
-    assert_eq!(messages(&store).await, [summary.clone()]);
+    assert_eq!(messages(&store).await, std::slice::from_ref(&summary));
     let expected =
         MessageRecord { summary, ordering_key: sent.ordering_key, replays: 0, body: sent.body, deliveries: Vec::new() };
     assert_eq!(record(&store, 1).await, expected);
