@@ -209,9 +209,8 @@ impl Deliverer {
         // Without a place, one that becomes free is the reason to look again.
         if self.free() > 0 {
             let running = self.running_by_tenant();
-            let has_place = |open: &Open<_>| {
-                let tenant: &DestinationRef = &open.member;
-                running.get(&tenant.tenant).is_none_or(|taken| *taken < self.tenant_max)
+            let has_place = |open: &Open<DestinationRef>| {
+                running.get(&open.member.tenant).is_none_or(|taken| *taken < self.tenant_max)
             };
             let open = self.means.gates.open(now).into_iter().filter(has_place);
             let open: Vec<_> = open.map(|open| open.member).collect();
