@@ -91,7 +91,15 @@ impl Desk {
         }
     }
 
-    /// Tells what came of an order that was to `done`.
+    /// Waits until the file that was kept out is served, or refused for another reason.
+    async fn wait_for_file(&self) -> anyhow::Result<Came> {
+        match self.standing.kept_out() {
+            Some(file) => self.wait(Some(file), serves(file)).await,
+            None => self.wait(None, |_| true).await,
+        }
+    }
+
+    /// Tells what came of an order: that it is `done`.
     fn tell(&self, came: Came, done: &str, json: bool) -> Result<(), Failure> {
         if json {
             println!("{}", serde_json::to_string(&Answer::of(&self.plugin, &came)).expect("texts make JSON"));
@@ -192,7 +200,7 @@ pub(crate) async fn unpin(path: &Path, plugin: PluginRef, json: bool) -> Result<
         return Err(anyhow!("{plugin} is not pinned").into());
     }
     desk.inbox.unwish(plugin).await.context("the order can't be stored")?;
-    let came = desk.wait(None, Standing::is_at_rest).await?;
+    let came = desk.wait_for_file().await?;
     desk.tell(came, "unpinned", json)
 }
 
@@ -205,7 +213,7 @@ pub(crate) async fn release(path: &Path, plugin: PluginRef, json: bool) -> Resul
     }
     desk.inbox.unban(plugin).await.with_context(|| format!("{plugin} can't be released"))?;
     desk.inbox.lift(plugin).await.with_context(|| format!("{plugin} can't be released"))?;
-    let came = desk.wait(None, Standing::is_at_rest).await?;
+    let came = desk.wait_for_file().await?;
     let done = match desk.standing.quarantine {
         Some(_) => "released, and its held events go on",
         None => "released",

@@ -69,20 +69,19 @@ impl Standing {
         let short = file.short();
         Some(match (self.ban_of(file), self.pin(), self.of(file)) {
             (Some(ban), _, _) => format!("its file ({short}) is refused: {}", ban.reason),
-            (None, Some(pin), _) if pin.revision != file => format!("its file ({short}) waits for `unpin`"),
             (None, _, Some(RevisionRecord { step: Step::Refused, reason: Some(reason), .. })) => {
                 format!("its file ({short}) is refused: {reason}")
             }
+            (None, Some(pin), _) if pin.revision != file => format!("its file ({short}) waits for `unpin`"),
             (None, _, _) => format!("its file ({short}) is not served yet"),
         })
     }
 
-    /// Whether nothing is about to happen: the file serves, or was refused, or is kept out.
-    pub(super) fn is_at_rest(&self) -> bool {
-        let Some(file) = self.file else { return true };
-        let is_over = |known: &RevisionRecord| matches!(known.step, Step::Active | Step::Refused);
-        let is_kept_out = self.ban_of(file).is_some() || self.pin().is_some_and(|pin| pin.revision != file);
-        is_kept_out || self.of(file).is_some_and(is_over)
+    /// What the file holds, where nothing keeps it from service but a ban or a pin.
+    pub(super) fn kept_out(&self) -> Option<Revision> {
+        let file = self.file.filter(|file| self.active().is_none_or(|active| active.revision != *file))?;
+        let is_pinned_out = || self.pin().is_some() && self.of(file).is_none_or(|known| known.step != Step::Refused);
+        (self.ban_of(file).is_some() || is_pinned_out()).then_some(file)
     }
 
     /// The revision whose digits begin like this.
@@ -195,12 +194,18 @@ pub(super) mod tests {
         };
         let short = revision(3).short();
         check(serving(), "active", None);
+        assert_eq!(serving().kept_out(), None);
         check(dropped(Step::Refused), "active", Some(&format!("its file ({short}) is refused: it is no component")));
         check(dropped(Step::Compiled), "active", Some(&format!("its file ({short}) is not served yet")));
-        let banned = Standing { bans: vec![ban(3)], ..dropped(Step::Quarantined) };
+        let banned = Standing { bans: vec![ban(3)], ..dropped(Step::Refused) };
+        assert_eq!(banned.kept_out(), Some(revision(3)));
         check(banned, "active", Some(&format!("its file ({short}) is refused: worse")));
         let pinned = Standing { wish: pin(2), ..dropped(Step::Compiled) };
+        assert_eq!(pinned.kept_out(), Some(revision(3)));
         check(pinned, "active", Some(&format!("its file ({short}) waits for `unpin`")));
+        let bad = Standing { wish: pin(2), ..dropped(Step::Refused) };
+        assert_eq!(bad.kept_out(), None, "it's no good anyway");
+        check(bad, "active", Some(&format!("its file ({short}) is refused: it is no component")));
         check(Standing { revisions: vec![known(1, Step::Retired, Some(1))], ..Standing::default() }, "removed", None);
         let first = Standing { file: Some(revision(3)), has_file: true, ..Standing::default() };
         check(first, "seen", Some(&format!("its file ({short}) is not served yet")));

@@ -90,6 +90,16 @@ impl Course {
         self.is_file_out && self.file.is_some_and(admits)
     }
 
+    /// From when on a revision is watched that becomes active now: there must be one to go back to, and nobody who wants
+    /// just this one. A restart goes on with the watch.
+    pub(super) fn watched_since(&self, revision: Revision, now: Timestamp) -> Option<Timestamp> {
+        let is_wished = self.wish.as_ref().is_some_and(|wish| wish.revision == revision);
+        let is_new = self.file == Some(revision) && self.active != Some(revision);
+        let next = Self { active: Some(revision), ..self.clone() };
+        let since = if self.last == Some(revision) { self.last_since.unwrap_or(now) } else { now };
+        (is_new && !is_wished && next.fallback().is_some()).then_some(since)
+    }
+
     /// Takes down that a revision is active.
     pub(super) fn activated(&mut self, revision: Revision) {
         self.active = Some(revision);
@@ -222,6 +232,25 @@ mod tests {
         let mut pinned = Course { wish: pin(1, true), ..serving() };
         pinned.activated(revision(1));
         assert_eq!(pinned.wish, pin(1, true));
+    }
+
+    #[test]
+    fn what_is_new_is_watched_where_there_is_one_to_go_back_to() {
+        let now = Timestamp::from_unix_secs(100);
+        let check = |course: Course, revision_: u8, expected: Option<i64>| {
+            let since = course.watched_since(revision(revision_), now);
+            assert_eq!(since, expected.map(Timestamp::from_unix_secs), "{course:?} and {revision_}");
+        };
+        let dropped = Course { file: Some(revision(3)), ..serving() };
+        check(dropped.clone(), 3, Some(100));
+        check(serving(), 2, None);
+        check(dropped.clone(), 1, None);
+        check(Course { wish: pin(3, true), ..dropped.clone() }, 3, None);
+        check(Course { bans: vec![ban(1), ban(2)], ..dropped }, 3, None);
+        check(Course { file: Some(revision(1)), ..Course::default() }, 1, None);
+        let last_since = Some(Timestamp::from_unix_secs(60));
+        let restarted = Course { active: None, last: Some(revision(2)), last_since, ..serving() };
+        check(restarted, 2, Some(60));
     }
 
     #[test]

@@ -118,7 +118,7 @@ impl Keeper {
         let revision = ready.loaded.revision();
         let course = self.courses.entry(plugin.clone()).or_default();
         let outgoing = course.active.or(course.last).filter(|outgoing| *outgoing != revision);
-        let watched_since = watched_since(course, revision, self.journal.now());
+        let watched_since = course.watched_since(revision, self.journal.now());
         let fulfils = course.wish.as_ref().is_some_and(|wish| !wish.is_pin);
         course.activated(revision);
         let is_fulfilled = fulfils && course.wish.is_none();
@@ -176,6 +176,9 @@ impl Keeper {
         let course = self.courses.entry(plugin.clone()).or_default();
         let active = course.active;
         course.removed();
+        if course.wish.is_none() && course.bans.is_empty() {
+            self.courses.remove(plugin);
+        }
         if let Some(step) = active.and_then(|active| self.leave(plugin, active, None)) {
             self.journal.tell(plugin, &[step]).await;
         }
@@ -329,15 +332,6 @@ impl Keeper {
         let settled = seen_at.after(self.desired.borrow().plugins.windows.settle).min(now);
         (Stepped { revision: None, step: Step::Seen, at: seen_at, reason: None, report: None }, settled)
     }
-}
-
-/// From when on a revision that becomes active is watched: there must be one to go back to, and nobody who wants just it.
-fn watched_since(course: &Course, revision: Revision, now: Timestamp) -> Option<Timestamp> {
-    let is_wished = course.wish.as_ref().is_some_and(|wish| wish.revision == revision);
-    let is_from_file = course.file == Some(revision) && course.active != Some(revision);
-    let next = Course { active: Some(revision), ..course.clone() };
-    let since = if course.last == Some(revision) { course.last_since.unwrap_or(now) } else { now };
-    (is_from_file && !is_wished && next.fallback().is_some()).then_some(since)
 }
 
 fn timestamp(at: SystemTime) -> Timestamp {
