@@ -60,7 +60,7 @@ async fn build(path: &Path, settings: Settings, files: BTreeSet<PathBuf>) -> any
     // The one door out; whatever asks for something outside is handed a clone.
     let door = Door::new(settings.egress.door.clone())?;
     let catalog = Arc::new(Catalog::new(hookyard_plugin::Parts {
-        inbox: inbox.clone(),
+        values: inbox.clone(),
         message_ids: Arc::new(message_id),
         http: Arc::new(Requests(door.clone())),
         stage: None,

@@ -16,6 +16,7 @@ mod select;
 mod sql;
 mod outbox;
 mod releases;
+mod wakes;
 mod watch;
 mod write;
 mod writer;
@@ -32,15 +33,16 @@ use std::time::Duration;
 use async_trait::async_trait;
 use hookyard_crash::Point;
 use hookyard_inbox::{
-    Appended, Claimed, Error, EventRecord, EventSummary, Inbox, JobRef, Page, Pruned, Quarantine, Replay, Replayed,
-    Retention, Routes, Settlement, Usage, Want,
+    Appended, Claimed, Error, EventRecord, EventSummary, Inbox, JobRef, Page, Pruned, Quarantine, Recent, Replay,
+    Replayed, Retention, Routes, Settlement, Usage, Want,
 };
-use hookyard_model::{Event, EventId, Key, PluginRef, Timestamp, Versioned};
+use hookyard_model::{Event, EventId, Key, PluginRef, SourceRef, Timestamp, Versioned};
 
 use reader::Readers;
+use wakes::Wakes;
 use watch::Watch;
 use write::Sweep;
-use writer::{Durability, Wakes, Writer};
+use writer::{Durability, Writer};
 
 /// An inbox in one SQLite file. Dropping it finishes what is queued and closes the file; that may block for a moment.
 pub struct SqliteInbox {
@@ -150,6 +152,14 @@ fn release_leases(path: &Path, connection: rusqlite::Connection) -> Result<rusql
 impl Drop for SqliteInbox {
     fn drop(&mut self) {
         self.readers.close();
+    }
+}
+
+#[async_trait]
+impl Recent for SqliteInbox {
+    async fn recent(&self, sources: &[SourceRef], limit: usize) -> Result<Vec<Arc<Event>>, Error> {
+        let sources = sources.to_vec();
+        self.readers.read(move |connection| listing::recent(connection, &sources, limit)).await
     }
 }
 

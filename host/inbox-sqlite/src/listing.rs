@@ -1,9 +1,10 @@
 //! The list of events, and one event with all that became of it.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use hookyard_inbox::{Error, EventRecord, EventSummary, JobRecord, JobSummary, Page};
-use hookyard_model::{Attempt, EventId, Timestamp};
+use hookyard_model::{Attempt, Event, EventId, SourceRef, Timestamp};
 use rusqlite::{Connection, OptionalExtension, Row, params, params_from_iter};
 
 use crate::codec::{self, parsed, store};
@@ -58,6 +59,22 @@ fn job(row: &Row<'_>) -> Result<JobSummary, Error> {
 }
 
 /// One event whole.
+/// The last events of these sources, the latest first.
+pub(crate) fn recent(connection: &Connection, sources: &[SourceRef], limit: usize) -> Result<Vec<Arc<Event>>, Error> {
+    let mut statement = connection.prepare_cached(sql::RECENT).map_err(store)?;
+    let limit_of_each = i64::try_from(limit).unwrap_or(i64::MAX);
+    let mut found: Vec<i64> = Vec::new();
+    for source in sources {
+        let values = params![source.tenant.as_str(), source.source.as_str(), limit_of_each];
+        found.extend(codec::read_all(&mut statement, values, |row| row.get::<_, i64>(0).map_err(store))?);
+    }
+    found.sort_unstable_by(|one, other| other.cmp(one));
+    found.truncate(limit);
+    let mut statement = connection.prepare_cached(sql::EVENT_LOAD).map_err(store)?;
+    let load = |seq| statement.query_row([seq], |row| Ok(event(row))).map_err(store)?.map(Arc::new);
+    found.into_iter().map(load).collect()
+}
+
 pub(crate) fn read(connection: &Connection, id: EventId) -> Result<Option<EventRecord>, Error> {
     let mut statement = connection.prepare_cached(sql::SEQ_BY_ID).map_err(store)?;
     let found = statement.query_row([id.as_uuid().into_bytes()], |row| row.get(0));

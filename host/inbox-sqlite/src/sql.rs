@@ -19,6 +19,9 @@ pub(crate) const KEY_OWNER: &str = "SELECT event FROM dedupe WHERE key = ?1";
 pub(crate) const KEYS_FORGET: &str = "
     DELETE FROM dedupe WHERE key IN
         (SELECT key FROM dedupe WHERE until <= ?1 ORDER BY until LIMIT ?2)";
+/// The last of a source; its tenant's others are passed over.
+pub(crate) const RECENT: &str = "
+    SELECT seq FROM event WHERE tenant = ?1 AND source = ?2 ORDER BY received_at DESC, seq DESC LIMIT ?3";
 pub(crate) const EVENT_LOAD: &str = "
     SELECT id, tenant, source, provider, event_type, key, received_at, payload_at, headers, body, key_until,
            ordering_key
@@ -195,6 +198,7 @@ mod tests {
                 CLAIM_DUE,
                 &["job_due (tenant=? AND plugin=? AND blocked=? AND due_at<?)", "PRIMARY KEY (rowid=?)"],
             ),
+            ("recent", RECENT, &["INDEX event_age (tenant=?)"]),
             ("claim: load", EVENT_LOAD, &["PRIMARY KEY (rowid=?)"]),
             ("settle: find", JOB_LEASED, &["autoindex_event_1 (id=?)", "PRIMARY KEY (event=? AND plugin=?)"]),
             ("settle: put", JOB_UPDATE, &["PRIMARY KEY (event=? AND plugin=?)"]),

@@ -5,6 +5,7 @@
 //! A backend stores; what a job's next state is, `hookyard_model::apply` decides.
 
 pub mod contract;
+pub mod looking;
 pub mod outbox;
 pub mod releases;
 pub mod step;
@@ -22,6 +23,7 @@ pub use contract::{
 };
 pub use faulty::Faulty;
 pub use insist::insist;
+pub use looking::{Recent, Values};
 pub use memory::MemoryInbox;
 pub use outbox::{
     ClaimedMessage, Disabled, MessageLease, MessagePage, MessageRecord, MessageReplay, MessageSelection,

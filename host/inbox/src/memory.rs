@@ -5,6 +5,7 @@
 mod claim;
 mod effects;
 mod lane;
+mod looking;
 mod outbox;
 mod quarantine;
 mod replay;

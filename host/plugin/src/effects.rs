@@ -11,7 +11,7 @@ mod outbox;
 
 use std::sync::Arc;
 
-use hookyard_inbox::Inbox;
+use hookyard_inbox::Values;
 use hookyard_model::MessageId;
 use wasmtime::component::Linker;
 
@@ -24,8 +24,8 @@ use crate::{Http, Stage};
 /// What attempts are made with. Each attempt may have its own.
 #[derive(Clone)]
 pub struct Parts {
-    /// Where plugins' values are read. Nothing is written to it here.
-    pub inbox: Arc<dyn Inbox>,
+    /// Where plugins' values are read: an inbox, in service.
+    pub values: Arc<dyn Values>,
     /// A new id for an outbox message at each call.
     pub message_ids: Arc<dyn Fn() -> MessageId + Send + Sync>,
     /// Who makes plugins' requests.

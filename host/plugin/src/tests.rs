@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use hookyard_dispatch::{Ran, Runner as _};
-use hookyard_inbox::{Claimed, Inbox, JobRef, MemoryInbox, Routes, Settlement, Usage, Want};
+use hookyard_inbox::{Claimed, Inbox, JobRef, MemoryInbox, Routes, Settlement, Usage, Values, Want};
 use hookyard_model::{
     Attempt, Clock, Effects, Event, EventId, Header, JobState, Limit, MessageId, Outcome, Payload, PluginName,
     PluginRef, Revision, Time, Timestamp,
@@ -58,9 +58,9 @@ fn parts() -> Parts {
     parts_over(Arc::new(MemoryInbox::new()))
 }
 
-fn parts_over(inbox: Arc<dyn Inbox>) -> Parts {
+fn parts_over(values: Arc<dyn Values>) -> Parts {
     Parts {
-        inbox,
+        values,
         message_ids: Arc::new(|| MessageId::from_uuid(uuid::Uuid::from_u128(7))),
         http: Arc::new(NoHttp),
         stage: None,

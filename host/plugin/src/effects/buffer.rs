@@ -187,7 +187,7 @@ impl Buffer {
             return Ok(found.as_ref().map(|found| found.value.clone()));
         }
         self.count_read()?;
-        let found = self.parts.inbox.value(&self.plugin, key).await?;
+        let found = self.parts.values.value(&self.plugin, key).await?;
         let value = found.as_ref().map(|found| found.value.clone());
         self.hold(entry_bytes(key, value.as_ref()))?;
         self.found.insert(key.clone(), found);
@@ -284,7 +284,7 @@ impl Buffer {
     /// Keys of a bucket in the order of their bytes, after `after`: what is committed, and over it the attempt's writes.
     pub(crate) async fn keys(&mut self, bucket: &str, after: Option<&str>) -> Result<KeysPage, Denied> {
         self.count_read()?;
-        let committed = self.parts.inbox.keys(&self.plugin, bucket, after, PAGE_KEYS).await?;
+        let committed = self.parts.values.keys(&self.plugin, bucket, after, PAGE_KEYS).await?;
         // Beyond the last of a full page there may be more, which this page must not pass by.
         let reach = if committed.len() == PAGE_KEYS { committed.last().cloned() } else { None };
         let mut keys: BTreeSet<String> = committed.into_iter().collect();

@@ -18,7 +18,7 @@ fn seen_key() -> Key {
     Key { bucket: "seen".into(), key: "seen".into() }
 }
 
-async fn ran_over(inbox: Arc<dyn Inbox>, handle: &str, limits: Limits) -> Ran {
+async fn ran_over(inbox: Arc<dyn Values>, handle: &str, limits: Limits) -> Ran {
     let loaded = load_with(&engine(), &Guest { handle, ..KEEPER }.build(), limits);
     let catalog = Catalog::new(parts_over(inbox));
     catalog.activate(Arc::new(loaded.unwrap_or_else(|error| panic!("{error}"))));
@@ -70,13 +70,13 @@ async fn one_that_fails_hands_out_none() {
 async fn what_was_committed_is_found_by_the_next_attempt() {
     let inbox = Arc::new(MemoryInbox::new());
     for expected in ["42", "84"] {
-        let ran = ran_over(Arc::clone(&inbox) as Arc<dyn Inbox>, DONE, Limits::default()).await;
+        let ran = ran_over(inbox.clone(), DONE, Limits::default()).await;
         assert_eq!(ran.effects.writes[0].value.as_deref(), Some(expected.as_bytes()));
-        let again = ran_over(Arc::clone(&inbox) as Arc<dyn Inbox>, DONE, Limits::default()).await;
+        let again = ran_over(inbox.clone(), DONE, Limits::default()).await;
         assert_eq!(again.effects, ran.effects, "a run alone changes nothing");
         commit(&*inbox, Effects { messages: Vec::new(), ..ran.effects }).await.expect("a commit");
     }
-    let found = inbox.value(&plugin(), &seen_key()).await.expect("read").expect("a value");
+    let found = Inbox::value(&*inbox, &plugin(), &seen_key()).await.expect("read").expect("a value");
     assert_eq!(&found.value[..], b"84");
 }
 
@@ -104,7 +104,7 @@ async fn handles_are_bounded() {
 async fn an_inbox_that_cannot_be_read_is_no_fault_of_the_guests() {
     let inbox = Arc::new(Faulty::new(Arc::new(MemoryInbox::new())));
     inbox.on(Call::Value, 1, When::Before, Fault::Fail);
-    let ran = ran_over(Arc::clone(&inbox) as Arc<dyn Inbox>, DONE, Limits::default()).await;
+    let ran = ran_over(inbox.clone(), DONE, Limits::default()).await;
     let reason = "the plugin's store can't be read".to_owned();
     assert_eq!((ran.outcome, ran.effects), (Outcome::Retry { reason, after: None }, Effects::default()));
     let ran = ran_over(inbox, DONE, Limits::default()).await;

@@ -15,12 +15,7 @@ use crate::tests::{commit, plugin};
 fn parts(inbox: &Arc<MemoryInbox>) -> Parts {
     let next = AtomicU64::new(1);
     let id = move || MessageId::from_uuid(uuid::Uuid::from_u64_pair(0, next.fetch_add(1, Ordering::Relaxed)));
-    Parts {
-        inbox: Arc::clone(inbox) as Arc<dyn hookyard_inbox::Inbox>,
-        message_ids: Arc::new(id),
-        http: Arc::new(NoHttp),
-        stage: None,
-    }
+    Parts { values: inbox.clone(), message_ids: Arc::new(id), http: Arc::new(NoHttp), stage: None }
 }
 
 fn buffer_with(inbox: &Arc<MemoryInbox>, limits: &Limits) -> Buffer {

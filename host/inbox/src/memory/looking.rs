@@ -1,0 +1,18 @@
+//! The events of late, in memory.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use hookyard_model::{Event, SourceRef};
+
+use super::MemoryInbox;
+use crate::{Error, Recent};
+
+#[async_trait]
+impl Recent for MemoryInbox {
+    async fn recent(&self, sources: &[SourceRef], limit: usize) -> Result<Vec<Arc<Event>>, Error> {
+        let state = self.state();
+        let of_sources = state.events.values().rev().filter(|stored| sources.contains(&stored.event.source));
+        Ok(of_sources.take(limit).map(|stored| Arc::clone(&stored.event)).collect())
+    }
+}
