@@ -12,9 +12,10 @@ use std::thread::JoinHandle;
 use hookyard_inbox::Error;
 use rusqlite::ffi::{Error as Failure, SQLITE_BUSY};
 use rusqlite::{Connection, ErrorCode};
-use tokio::sync::{Notify, mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot};
 
 use crate::Options;
+use crate::wakes::Wakes;
 use crate::watch::Watch;
 use crate::write::Store;
 
@@ -36,17 +37,6 @@ pub struct Stats {
     pub commits: u64,
     /// Those of them that were synced to the disk.
     pub syncs: u64,
-}
-
-/// By which whoever waits is woken.
-#[derive(Default)]
-pub(crate) struct Wakes {
-    /// Jobs may have become due.
-    pub(crate) jobs: Notify,
-    /// Messages may have.
-    pub(crate) messages: Notify,
-    /// Operators may have said something of releases.
-    pub(crate) releases: Notify,
 }
 
 #[derive(Default)]
@@ -297,9 +287,7 @@ impl Loop {
         let version = data_version(&self.store.connection)?;
         if self.data_version.replace(version).is_some_and(|before| before != version) {
             self.store.forget();
-            self.wakes.jobs.notify_one();
-            self.wakes.messages.notify_one();
-            self.wakes.releases.notify_one();
+            self.wakes.all();
         }
         Ok(())
     }
