@@ -5,9 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use anyhow::{Context, Result};
 use hookyard_inbox::{MessagePage, MessageSelection, Outbox};
 use hookyard_inbox_sqlite::SqliteInbox;
+use hookyard_testkit::jws::Keys;
 use hookyard_testkit::log::Line;
 use hookyard_testkit::receiver::{Received, Receiver};
-use hookyard_testkit::sign::{AsymmetricWebhooks, Family, StandardWebhooks, Topper};
+use hookyard_testkit::sign::{AsymmetricWebhooks, Family, StandardWebhooks};
 use hookyard_testkit::site::Config;
 use hookyard_testkit::{eventually, guests, published, workspace};
 use serde_json::{Value, json};
@@ -82,31 +83,36 @@ impl<'r> Destinations<'r> {
 async fn published_libraries_verify_what_the_host_sends() -> Result<()> {
     let secrets = [(); 4].map(|()| StandardWebhooks::new(Family::Webhook).secret().to_owned());
     let [one, old, new, beside] = &secrets;
-    let (pair, jws) = (AsymmetricWebhooks::new(Family::Webhook)?, Topper::new());
+    let pair = AsymmetricWebhooks::new(Family::Webhook)?;
+    let (es256, ed25519, ps256) = (Keys::es256()?, Keys::ed25519()?, Keys::ps256()?);
     let receiver = Receiver::start().await?;
     let hmac = "hmac = { hash = \"sha256\", encoding = \"hex\", signed = \"{body}\", \
                 signature = { header = \"X-Partner-Signature\", after = \"sha256=\" } }";
+    let jws = "scheme = \"jws-detached\"\nheader = \"X-Partner-Signature\"";
     let destinations = Destinations::at(&receiver)
         .and("one", "secrets = [{ file = \"one.secret\" }]")
         .and("two", "secrets = [{ file = \"old.secret\" }, { file = \"new.secret\" }]")
         .and("pair", "keys = [{ file = \"webhook.key\" }]")
         .and("both", "secrets = [{ file = \"beside.secret\" }]\nkeys = [{ file = \"webhook.key\" }]")
         .and("saas", "provider = \"topi-saas\"\nsecrets = [{ file = \"one.secret\" }]")
-        .and("jws", "scheme = \"jws-detached\"\nheader = \"X-Partner-Signature\"\nkeys = [{ file = \"jws.jwk\" }]")
+        .and("es256", &format!("{jws}\nkeys = [{{ file = \"es256.jwk\" }}]"))
+        .and("ed25519", &format!("{jws}\nkeys = [{{ file = \"ed25519.jwk\" }}]"))
+        .and("ps256", &format!("{jws}\nkeys = [{{ file = \"ps256.pem\" }}]\nalgorithm = \"PS256\""))
         .and("hmac", &format!("scheme = \"hmac\"\nsecrets = [{{ file = \"one.secret\" }}]\n{hmac}"));
-    let (private, jwk) = (pair.private_key(), jws.private_jwk());
+    let private = pair.private_key();
     let files = [
         ("one.secret", &**one),
         ("old.secret", old),
         ("new.secret", new),
         ("beside.secret", beside),
         ("webhook.key", &private),
-        ("jws.jwk", &jwk),
+        ("es256.jwk", &es256.private),
+        ("ed25519.jwk", &ed25519.private),
+        ("ps256.pem", &ps256.private),
     ];
     let rig = destinations.start(&files).await?;
     let received = destinations.forward(&rig).await?;
 
-    let public: Value = serde_json::from_str(&jws.jwk())?;
     let cases = [
         ("one", "standard-webhooks", json!([one])),
         ("two", "standard-webhooks", json!([old, new])),
@@ -114,7 +120,9 @@ async fn published_libraries_verify_what_the_host_sends() -> Result<()> {
         ("both", "standard-webhooks", json!([beside])),
         ("both", "v1a", json!([pair.public_key()])),
         ("saas", "standard-webhooks", json!([one])),
-        ("jws", "jws-detached", json!([public])),
+        ("es256", "jws-detached", json!([es256.public])),
+        ("ed25519", "jws-detached", json!([ed25519.public])),
+        ("ps256", "jws-detached", json!([ps256.public])),
         ("hmac", "hmac", json!([one])),
     ];
     let deliveries: Vec<Value> =
@@ -122,7 +130,7 @@ async fn published_libraries_verify_what_the_host_sends() -> Result<()> {
     let said = published::verify(&rig.site.write("deliveries.json", json!(deliveries).to_string())?)?;
 
     let id = |name: &str| received[name].header("webhook-id").to_owned();
-    let by_node = ["one", "two", "two", "pair", "both", "both", "saas", "jws", "hmac"];
+    let by_node = ["one", "two", "two", "pair", "both", "both", "saas", "es256", "ed25519", "ps256", "hmac"];
     let by_python = ["one", "two", "two", "both", "saas"];
     let expected = by_node.map(|name| format!("node {name} {}", id(name))).into_iter();
     let expected: Vec<_> = expected.chain(by_python.map(|name| format!("python {name} {}", id(name)))).collect();

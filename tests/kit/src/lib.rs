@@ -14,6 +14,7 @@ pub mod events;
 pub mod log;
 
 pub mod http;
+pub mod jws;
 pub mod load;
 pub mod mirror;
 pub mod published;

@@ -1,0 +1,53 @@
+//! Keys for detached JWS, made on the spot: what a sender signs with, and what its receiver verifies by.
+
+use anyhow::{Context, Result, ensure};
+use aws_lc_rs::encoding::{AsBigEndian, AsDer, Pkcs8V1Der};
+use aws_lc_rs::rsa::KeySize;
+use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair, RsaKeyPair};
+use base64::Engine;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use serde_json::{Value, json};
+
+use crate::sign::Topper;
+
+/// A key pair and the algorithm that it is for.
+pub struct Keys {
+    /// As an operator is given it: a JWK or PEM.
+    pub private: String,
+    /// As the receiver has it: a JWK with its `alg`.
+    pub public: Value,
+}
+
+impl Keys {
+    /// ES256; the private key as a JWK.
+    pub fn es256() -> Result<Self> {
+        let keys = Topper::new();
+        Ok(Self { private: keys.private_jwk(), public: serde_json::from_str(&keys.jwk())? })
+    }
+
+    /// EdDSA; the private key as a JWK.
+    pub fn ed25519() -> Result<Self> {
+        let pair = Ed25519KeyPair::generate().context("no Ed25519 key was made")?;
+        let seed = pair.seed()?.as_be_bytes()?;
+        let x = URL_SAFE_NO_PAD.encode(pair.public_key());
+        let public = json!({ "kty": "OKP", "crv": "Ed25519", "alg": "EdDSA", "kid": "ed", "x": x });
+        let mut private = public.clone();
+        private["d"] = URL_SAFE_NO_PAD.encode(seed.as_ref()).into();
+        Ok(Self { private: private.to_string(), public })
+    }
+
+    /// PS256; the private key in PEM, which has no place for an id or an algorithm.
+    pub fn ps256() -> Result<Self> {
+        let pair = RsaKeyPair::generate(KeySize::Rsa2048).context("no RSA key was made")?;
+        let der: Pkcs8V1Der<'_> = pair.as_der()?;
+        // DER of a modulus of 256 bytes after its leading zero, and of an exponent of three (RFC 8017, A.1.1).
+        let public = pair.public_key().as_ref();
+        ensure!(public.len() == 270, "an RSA key of 2048 bits with the usual exponent");
+        let (n, e) = (URL_SAFE_NO_PAD.encode(&public[9..265]), URL_SAFE_NO_PAD.encode(&public[267..]));
+        let private = STANDARD.encode(der.as_ref());
+        Ok(Self {
+            private: format!("-----BEGIN PRIVATE KEY-----\n{private}\n-----END PRIVATE KEY-----\n"),
+            public: json!({ "kty": "RSA", "alg": "PS256", "n": n, "e": e }),
+        })
+    }
+}
