@@ -20,6 +20,7 @@ mod crash;
 #[cfg(target_os = "linux")]
 mod disk;
 mod door;
+mod grants;
 mod hostile;
 mod metrics;
 mod ordering;

@@ -69,6 +69,14 @@ pub(crate) enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// List what plugins may import and export, in which versions, and what has to be granted for it
+    Wit {
+        #[command(flatten)]
+        config: Config,
+        /// One JSON object per line instead of a table
+        #[arg(long)]
+        json: bool,
+    },
     /// Print the reference configuration: every key with its default
     Config,
 }

@@ -11,6 +11,7 @@ mod config;
 mod provider;
 mod system;
 mod watch;
+mod wit;
 mod release;
 mod reload;
 mod admin;
@@ -56,6 +57,7 @@ fn run(command: Command) -> Result<(), Failure> {
         Command::Outbox { command } => runtime.block_on(outbox::run(command)),
         Command::Plugins { command } => runtime.block_on(plugins::run(command)),
         Command::Backup { file, config, json } => backup::backup(&config.path, &file, json),
+        Command::Wit { config, json } => wit::tell(&config.path, json),
         Command::Config => {
             print!("{}", config::DEFAULT);
             Ok(())

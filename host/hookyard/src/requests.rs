@@ -3,12 +3,12 @@
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use http::{HeaderValue, Request, Response, header};
 use hookyard_egress::allow::Denied;
 use hookyard_egress::error::Phase;
 use hookyard_egress::target::{Scheme, Target};
 use hookyard_egress::{Addresses, AllowList, Door, Error, Limits, OverLong, Policy, Rule};
 use hookyard_plugin::{Authority, HostGrant, Http, HttpCall, HttpError, HttpFault};
+use http::{HeaderValue, Request, Response, header};
 
 use crate::explain::chain;
 
@@ -25,11 +25,8 @@ impl Http for Requests {
             allow_http: grant.is_plain,
             ..Policy::default()
         };
-        let limits = Limits {
-            time_max: call.time_max,
-            body_bytes_max: call.body_bytes_max,
-            over_long: OverLong::Refuse,
-        };
+        let limits =
+            Limits { time_max: call.time_max, body_bytes_max: call.body_bytes_max, over_long: OverLong::Refuse };
         let request = with_credentials(call.request.clone(), grant);
         let answer = self.0.send(&policy, request, &limits).await.map_err(|error| failed(&error))?;
         Ok(answer.map(|body| body.bytes))

@@ -8,9 +8,9 @@ pub enum Error {
     /// The machine can't run compiled WebAssembly as configured.
     #[error("the WebAssembly engine can't be started")]
     Engine(#[source] Box<dyn std::error::Error + Send + Sync>),
-    /// The thread that measures the guests' time can't be started.
-    #[error("the engine's clock thread can't be started")]
-    Ticker(#[source] std::io::Error),
+    /// The threads that measure the guests' time, or run long calls, can't be started.
+    #[error("the engine's threads can't be started")]
+    Threads(#[source] std::io::Error),
     /// The folder for compiled code can't be used.
     #[error("the folder for compiled code, {folder}, can't be used; make it writable or name another one")]
     CacheFolder {

@@ -79,6 +79,7 @@ fn compile(
     contract: Option<&Contract>,
 ) -> Result<Handler, Fault> {
     let wrong = |reason: String| refused(name.export, reason);
+    contract.map_or(Ok(()), |contract| contract.check_version(name.version)).map_err(wrong)?;
     let signature = Signature::read(function).map_err(wrong)?;
     let (kind, call) = match contract {
         None => (HandlerKind::Untyped, Untyped::new(&signature.delivery, &signature.event).map(Call::Untyped)),

@@ -134,7 +134,7 @@ impl Need {
         }
     }
 
-    /// The lines that grant it, as they stand in a `[grants]` table.
+    /// The lines that grant it, as they stand in a `[grants]` table; none where nothing has to be granted.
     pub fn lines(self) -> &'static str {
         match self {
             Self::Nothing => "",

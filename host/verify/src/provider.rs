@@ -20,6 +20,9 @@ pub struct Provider {
     pub name: String,
     /// The WIT package of its events, without a version, such as `topper:webhooks`.
     pub package: String,
+    /// The lines of that package's versions that this is right for: `1` for all of 1.x.y, `0.9` for all of 0.9.x; empty
+    /// for all there are.
+    pub versions: Vec<String>,
     /// What the sender repeats when it sends an event again.
     pub key: KeyRule,
     /// What happened, in the sender's words.

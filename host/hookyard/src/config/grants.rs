@@ -30,10 +30,10 @@ pub(crate) struct Said {
 }
 
 /// What is granted before a plugin's own file is read.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Granted {
     /// To all plugins.
-    pub(crate) to_all: Said,
+    to_all: Said,
     /// To those of a tenant.
     pub(crate) to_tenants: BTreeMap<TenantName, OfTenant>,
 }
@@ -46,6 +46,11 @@ pub(crate) struct OfTenant {
 }
 
 impl Granted {
+    /// With what is said for all plugins.
+    pub(crate) fn to_all(said: &Said) -> Self {
+        Self { to_all: said.or(&Said::by_default()), to_tenants: BTreeMap::new() }
+    }
+
     /// To the plugins of a tenant, unless their own files say otherwise; with the destinations that these may name.
     pub(crate) fn to(&self, tenant: &TenantName) -> OfTenant {
         let OfTenant { said, destinations } = self.to_tenants.get(tenant).cloned().unwrap_or_default();
@@ -62,6 +67,11 @@ const NO_CREDENTIALS: [&str; 8] =
 const CREDENTIAL_BYTES_MIN: usize = 8;
 
 impl Said {
+    /// What holds where nothing is said: what reaches nothing but the plugin's own is granted.
+    fn by_default() -> Self {
+        Self { keyvalue: Some(true), logging: Some(true), config: Some(true), ..Self::default() }
+    }
+
     /// This, and where it says nothing, what a place farther out says.
     pub(crate) fn or(&self, farther: &Self) -> Self {
         let mut http = farther.http.clone();
@@ -75,14 +85,14 @@ impl Said {
         }
     }
 
-    /// What it comes to. What reaches nothing but the plugin's own is granted unless it's said otherwise.
+    /// What it comes to. What isn't said anywhere isn't granted.
     pub(crate) fn grants(&self, destinations: &Destinations) -> Grants {
         let granted = self.destinations.iter().flatten();
         let known = granted.filter_map(|name| Some((name.clone(), destinations.get(name)?.clone())));
         Grants {
-            keyvalue: self.keyvalue.unwrap_or(true),
-            logging: self.logging.unwrap_or(true),
-            config: self.config.unwrap_or(true),
+            keyvalue: self.keyvalue.unwrap_or_default(),
+            logging: self.logging.unwrap_or_default(),
+            config: self.config.unwrap_or_default(),
             destinations: known.collect(),
             http: self.http.clone(),
         }
@@ -135,7 +145,9 @@ fn host(
     let items = |key| section.entry(key).map(|entry| entry.items()).unwrap_or_default();
     let some = |key| {
         let items = items(key);
-        if items.is_empty() && let Some(entry) = section.entry(key) {
+        if items.is_empty()
+            && let Some(entry) = section.entry(key)
+        {
             entry.fault("is empty; leave it out to allow all, or leave the host out to allow none");
         }
         items
@@ -197,7 +209,9 @@ fn credentials(section: &Section<'_>, around: &Surroundings<'_>) -> HeaderMap {
             return;
         }
         if !entry.is_table() && entry.as_text().is_none() {
-            entry.fault(unknown("key", name, HOST_KEYS) + "; a header's value is { env = \"NAME\" } or { file = \"path\" }");
+            entry.fault(
+                unknown("key", name, HOST_KEYS) + "; a header's value is { env = \"NAME\" } or { file = \"path\" }",
+            );
             return;
         }
         let header = HeaderName::from_bytes(name.as_bytes()).ok();

@@ -82,7 +82,7 @@ pub(super) fn plugins(section: &Section<'_>, around: &Surroundings<'_>) -> Plugi
         windows: Windows { settle: time("settle", 200), removal: time("removal", 1_000) },
         limits: section.table("limits", |section| limits::read(section, &Limits::default(), &limits::BOUNDLESS)),
         ceilings: BTreeMap::new(),
-        grants: Granted { to_all: section.table("grants", |grants| grants::read(grants, None, around)), ..Granted::default() },
+        grants: Granted::to_all(&section.table("grants", |grants| grants::read(grants, None, around))),
     }
 }
 

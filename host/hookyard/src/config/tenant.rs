@@ -7,10 +7,10 @@ use hookyard_inbox::Keep;
 use hookyard_model::{DestinationName, DestinationRef, InvalidName, RetryPolicy, SourceName, SourceRef, TenantName};
 use hookyard_plugin::Limits;
 
+use super::grants::{self, Destinations, OfTenant};
 use super::references::Surroundings;
 use super::settings::{Destination, Source};
 use super::source::Providers;
-use super::grants::{self, Destinations, OfTenant};
 use super::{destination, limits, retention, source};
 use crate::document::{Entry, Section};
 

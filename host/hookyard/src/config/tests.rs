@@ -78,6 +78,7 @@ fn the_reference_file_says_the_defaults_and_every_key() {
         let destination = "breaker = {}\nidentity = {}\nsecrets = [{}]";
         folder.faults(&format!("[tenants.acme.destinations.x]\nscheme = \"{kind}\"\n{destination}"));
     }
+    folder.faults("[tenants.acme.grants.http.x]");
     // Tables, whose headers are looked for instead, and half of a reference.
     let tables = [
         "ingress",
@@ -96,6 +97,7 @@ fn the_reference_file_says_the_defaults_and_every_key() {
         "destinations",
         "grants",
         "http",
+        "release",
     ];
     let known = crate::document::asked::of("hookyard.toml");
     assert!(known.len() > 45, "the keys are noted: {known:?}");

@@ -83,6 +83,7 @@ pub(crate) fn contracts(providers: &BTreeMap<String, Arc<Provider>>) -> Contract
         Contract {
             provider: provider.name.clone(),
             package: provider.package.clone(),
+            versions: provider.versions.clone(),
             content: provider.content.as_str().to_owned(),
             cases: incoming.map(|(name, event)| (name.clone(), event.case.clone())).collect(),
             outgoing: provider.outgoing.clone(),

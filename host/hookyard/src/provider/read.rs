@@ -16,6 +16,7 @@ pub(super) fn provider(file: &str, folder: &str, text: &str, sink: &Sink) -> Opt
     document::read(file, text, sink, |root| {
         let name = name(root, folder);
         let package = package(root);
+        let versions = root.entry("versions").map(|entry| versions(&entry)).unwrap_or_default();
         let content = root.entry("content").map_or_else(|| Some(JsonPointer::default()), |entry| pointer(&entry));
         let key = required(root, "key", "where the sender's id of an event stands", key_rule);
         let event_type = required(root, "type", "where the sender says what happened", type_rule);
@@ -28,6 +29,7 @@ pub(super) fn provider(file: &str, folder: &str, text: &str, sink: &Sink) -> Opt
         Some(Provider {
             name: name?,
             package: package?,
+            versions,
             key: key?,
             event_type: event_type?,
             content: content?,
@@ -71,6 +73,23 @@ fn package(root: &Section<'_>) -> Option<String> {
         return None;
     }
     Some(package)
+}
+
+/// Versions of the package that plugins may be built against; none said is any.
+fn versions(entry: &Entry<'_>) -> Vec<String> {
+    let is_line = |text: &str| {
+        let numbers: Vec<_> = text.split('.').collect();
+        let is_number = |text: &&str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+        numbers.iter().all(is_number) && numbers.len() == if numbers[0] == "0" { 2 } else { 1 }
+    };
+    let line = |item: &Entry<'_>| {
+        let text = item.get::<String>()?;
+        if !is_line(&text) {
+            item.fault("must be what compatible versions have in common: \"1\" for 1.x.y, \"0.9\" for 0.9.x");
+        }
+        Some(text)
+    };
+    entry.items().iter().filter_map(line).collect()
 }
 
 pub(super) fn pointer(entry: &Entry<'_>) -> Option<JsonPointer> {

@@ -33,7 +33,7 @@ mod told;
 
 use std::sync::Arc;
 
-use hookyard_model::ProbationPolicy;
+use hookyard_model::{PluginRef, ProbationPolicy, Revision};
 use hookyard_plugin::Contracts;
 
 use crate::config::Settings;
@@ -63,6 +63,13 @@ pub(crate) struct Desired {
     pub(crate) revisions_kept: usize,
     /// The files that plugins' settings refer to; forgotten with the configuration, as plugins are then loaded anew.
     references: References,
+}
+
+impl Desired {
+    /// Whether the component of a revision is kept, so that it can come back.
+    pub(crate) fn keeps(&self, plugin: &PluginRef, revision: Revision) -> bool {
+        self.kept().has(plugin, revision)
+    }
 }
 
 impl From<&Settings> for Desired {

@@ -32,7 +32,8 @@ enum State {
 impl References {
     /// Notes the files that a plugin's settings refer to; they have just been read.
     pub(super) fn note(&self, plugin: &PluginRef, files: BTreeSet<PathBuf>) {
-        let seen: Seen = files.into_iter().map(|file| (state(&file), file)).map(|(state, file)| (file, state)).collect();
+        let seen: Seen =
+            files.into_iter().map(|file| (state(&file), file)).map(|(state, file)| (file, state)).collect();
         match seen.is_empty() {
             true => self.lock().remove(plugin),
             false => self.lock().insert(plugin.clone(), seen),

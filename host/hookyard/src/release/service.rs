@@ -44,7 +44,8 @@ impl Keeper {
         let course = self.courses.entry(plugin.clone()).or_default();
         course.file = Some(revision);
         let admission = course.admit(revision);
-        if admission != Admission::Renew {
+        // Where it stands at active it stays there, until something else is.
+        if self.journal.step_of(&plugin, revision) != Some(Step::Active) {
             self.tell_loaded(&plugin, &ready).await;
         }
         match admission {
@@ -94,13 +95,10 @@ impl Keeper {
         match why {
             Admission::Banned(ban) => {
                 let reason = banned(&ban);
-                self.refuse_with(
-                    plugin,
-                    reason.clone(),
-                    vec![self.journal.step(revision, Step::Refused, Some(reason))],
-                )
-                .await;
-                self.courses.entry(plugin.clone()).or_default().file = Some(revision);
+                let is_leaving = self.journal.step_of(plugin, revision) == Some(Step::Active);
+                let refused = self.journal.step(revision, Step::Refused, Some(reason.clone()));
+                let steps = if is_leaving { Vec::new() } else { vec![refused] };
+                self.refuse_with(plugin, reason, steps).await;
             }
             Admission::Pinned(pinned) => {
                 let (waits, pinned) = (revision.short(), pinned.short());
@@ -146,7 +144,7 @@ impl Keeper {
     /// How a revision goes out of service. Its attempts end in their own time.
     fn leave(&mut self, plugin: &PluginRef, revision: Revision, ban: Option<Ban>) -> Option<Stepped> {
         // One that an earlier host had active, and whose record has gone since, is not spoken of.
-        self.journal.step_of(plugin, revision)?;
+        self.journal.step_of(plugin, revision).filter(|step| *step == Step::Active)?;
         if let Some(ban) = ban {
             return Some(self.journal.step(revision, Step::Quarantined, Some(ban.reason)));
         }
@@ -263,11 +261,16 @@ impl Keeper {
         for Failed { plugin, revision, reason } in self.parts.trials.failures() {
             let now = self.journal.now();
             let course = self.courses.entry(plugin.clone()).or_default();
-            if course.active != Some(revision) || course.fallback().is_none() {
-                self.parts.trials.settle(&plugin);
+            if course.ban_of(revision).is_some() {
                 continue;
             }
-            if course.ban_of(revision).is_some() {
+            let (actives, kept) = (&self.actives, self.desired.borrow().kept());
+            let is_there = |back| actives.warm(&plugin, back).is_some() || kept.has(&plugin, back);
+            while let Some(gone) = course.fallback().filter(|back| !is_there(*back)) {
+                course.lost(gone);
+            }
+            if course.active != Some(revision) || course.fallback().is_none() {
+                self.parts.trials.settle(&plugin);
                 continue;
             }
             let ban = Ban { plugin: plugin.clone(), revision, reason: reason.clone(), since: now };

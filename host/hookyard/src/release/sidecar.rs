@@ -67,10 +67,12 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::config::grants::{Granted, Said};
     use crate::config::limits::BOUNDLESS;
 
     fn read(text: &str, limits: &Limits, most: &Limits) -> Result<Sidecar, Faults> {
-        let outer = Outer { limits, most, grants: &OfTenant::default() };
+        let grants = Granted::to_all(&Said::default()).to(&"acme".parse().expect("a name"));
+        let outer = Outer { limits, most, grants: &grants };
         Sidecar::read(Path::new("orders.toml"), text, &outer).result
     }
 
@@ -123,8 +125,7 @@ mod tests {
     #[test]
     fn every_fault_is_told() {
         let text = "source = [\"payments\"]\n[limits]\nmemory_max = 5\ncpu = \"1s\"";
-        let faults =
-            read(text, &Limits::default(), &BOUNDLESS).expect_err("three faults").to_string();
+        let faults = read(text, &Limits::default(), &BOUNDLESS).expect_err("three faults").to_string();
         assert_eq!(
             faults.lines().collect::<Vec<_>>(),
             [

@@ -192,6 +192,7 @@ pub(crate) fn provider() -> Arc<Provider> {
     Arc::new(Provider {
         name: "plain".into(),
         package: "plain:webhooks".into(),
+        versions: Vec::new(),
         key: KeyRule { from: vec![KeySource::Json(JsonPointer::parse("/id").expect("a pointer"))], otherwise: None },
         event_type: TypeRule::Json(JsonPointer::parse("/type").expect("a pointer")),
         content: JsonPointer::parse("").expect("a pointer"),

@@ -3,6 +3,7 @@
 use super::guest::Guest;
 use super::*;
 use crate::{Authority, Fault, HostGrant};
+use hookyard_verify::Outgoing;
 
 fn load(imports: &str, grants: Grants) -> Result<Loaded, LoadError> {
     engine().load(Load {
@@ -124,6 +125,43 @@ fn what_is_not_granted_is_refused_with_the_lines_that_grant_it() {
         assert_eq!(fault.to_string(), expected);
         let Fault::Ungranted { lines, .. } = fault else { panic!("{fault}") };
         assert_eq!(lines, expected_lines);
+    }
+}
+
+#[test]
+fn versions_of_a_providers_package_are_served_side_by_side_where_they_are_offered() {
+    let offering = |versions: &[&str]| {
+        let versions = versions.iter().map(|version| (*version).to_owned()).collect();
+        let cases = [("order:paid".into(), "paid".into())].into();
+        let (provider, package, content) = ("topper".to_owned(), "topper:webhooks".to_owned(), String::new());
+        Contracts::new([Contract { provider, package, versions, content, cases, outgoing: Outgoing::default() }])
+    };
+    let load = |export: &str, contracts: Contracts| {
+        let loaded = engine().load(Load {
+            plugin: plugin(),
+            bytes: &Guest { export, ..Guest::default() }.build(),
+            contracts,
+            limits: Limits::default(),
+            grants: Arc::new(grants()),
+            config: Arc::default(),
+        });
+        loaded.map(|loaded| loaded.handlers()[0].to_string()).map_err(|error| error.to_string())
+    };
+    for export in ["topper:webhooks/handler@1.0.0", "topper:webhooks/handler@1.7.0", "topper:webhooks/handler@0.9.3"] {
+        for offered in [&[][..], &["0.9", "1"], &["2", "1", "0.9"]] {
+            assert_eq!(load(export, offering(offered)), Ok(export.to_owned()), "{offered:?}");
+        }
+    }
+    let refused = |export: &str| {
+        format!(
+            "plugin acme/orders exports {export}, which can't be called: this host offers topper:webhooks in the \
+             versions 0.9, 1; build it against one of these, or bring the provider up to date"
+        )
+    };
+    for export in
+        ["topper:webhooks/handler@2.0.0", "topper:webhooks/handler@0.8.0", "topper:webhooks/handler@1.0.0-rc1"]
+    {
+        assert_eq!(load(export, offering(&["0.9", "1"])), Err(refused(export)));
     }
 }
 

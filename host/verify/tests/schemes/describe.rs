@@ -17,6 +17,7 @@ fn provider(from: Vec<KeySource>, otherwise: Option<KeyFallback>, event_type: Ty
     Provider {
         name: "test".into(),
         package: "test:webhooks".into(),
+        versions: Vec::new(),
         key: KeyRule { from, otherwise },
         event_type,
         content: JsonPointer::default(),

@@ -162,6 +162,7 @@ proptest! {
         let provider = Provider {
             name: "p".into(),
             package: "p:p".into(),
+            versions: Vec::new(),
             key: KeyRule { from: vec![KeySource::Header("svix-id".into()), KeySource::Json(pointer.clone())], otherwise: None },
             event_type: TypeRule::Json(pointer.clone()),
             content: pointer,

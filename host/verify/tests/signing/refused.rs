@@ -107,6 +107,7 @@ fn a_provider_is_told_id_and_type_where_it_reads_them() {
     let provider = Provider {
         name: "github".into(),
         package: "github:webhooks".into(),
+        versions: Vec::new(),
         key: KeyRule { from: vec![KeySource::Header("x-github-delivery".into())], otherwise: None },
         event_type: TypeRule::Header("x-github-event".into()),
         content: JsonPointer::default(),

@@ -1,0 +1,138 @@
+//! What a plugin imports is granted or it isn't loaded, and the host says which lines would grant it.
+
+use anyhow::Result;
+use hookyard_testkit::guests;
+use hookyard_testkit::host::run;
+use hookyard_testkit::log::Line;
+use hookyard_testkit::mirror::Mirror;
+use hookyard_testkit::site::Site;
+
+use crate::rig::{Rig, fresh_payment, quick};
+
+const PLUGIN: &str = "acme/it";
+
+fn is_refused(line: &Line) -> bool {
+    line.message() == "plugin refused" && line.text_of("plugin") == PLUGIN
+}
+
+/// The lines of `hookyard check` that are about the plugin.
+async fn checked(site: &Site) -> Result<Vec<String>> {
+    let config = site.path("hookyard.toml").display().to_string();
+    let finished = run(&["check", "--config", &config]).await?;
+    let lines = finished.stdout.lines().skip_while(|line| !line.contains("plugin acme/it"));
+    Ok(lines.map(str::to_owned).collect())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_plugin_is_refused_with_the_lines_that_let_it_in() -> Result<()> {
+    let fetcher = guests::test("fetcher")?;
+    let rig = Rig::start(quick(), &[]).await?;
+    rig.site.install(PLUGIN, &fetcher)?;
+    let line = rig.host.wait_for_log("the refusal", is_refused).await?;
+    let settings = rig.site.path("plugins/acme/it.toml").display().to_string();
+    let lines = ["[grants.http.\"api.example.com\"]", "methods = [\"POST\"]"];
+    let reason = format!("imports wasi:http/outgoing-handler@0.2.12, which it isn't granted; add to {settings}:");
+    assert_eq!(line.text_of("reason"), format!("{reason} {}", lines.join("; ")), "one line in the log");
+    let told = checked(&rig.site).await?;
+    assert_eq!(told, [format!("BAD   plugin acme/it: {reason}"), format!("      {}", lines[0]), format!("      {}", lines[1])]);
+
+    // The very lines let it in.
+    rig.site.write("plugins/acme/it.toml", lines.join("\n"))?;
+    rig.host.wait_for_revision(PLUGIN, &fetcher.revision()).await?;
+    // Without them it stays as it was loaded: what runs was granted, and what isn't granted isn't loaded.
+    let mark = rig.host.log().mark();
+    rig.site.write("plugins/acme/it.toml", "")?;
+    let line = rig.host.wait_for_log_since(mark, "the refusal", is_refused).await?;
+    assert_eq!(line.text_of("serving"), fetcher.revision()[..12]);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_granted_by_default_can_be_taken_from_all_a_tenant_or_one() -> Result<()> {
+    let counter = guests::test("counter-by-hand")?;
+    for (section, lines, beside, is_granted) in [
+        ("plugins.grants", "keyvalue = false", "", false),
+        ("plugins.grants", "keyvalue = false", "grants = { keyvalue = true }", true),
+        ("tenants.acme.grants", "keyvalue = false", "", false),
+        ("tenants.umbrella.grants", "keyvalue = false", "", true),
+        ("tenants.acme.grants", "keyvalue = true", "grants = { keyvalue = false }", false),
+    ] {
+        let site = Site::temporary()?;
+        site.configure(&quick().section(section, lines))?;
+        site.install(PLUGIN, &counter)?;
+        site.write("plugins/acme/it.toml", beside)?;
+        let told = checked(&site).await?;
+        let what = format!("{section} {lines}, {beside}: {told:#?}");
+        assert_eq!(told[0].starts_with("BAD   "), !is_granted, "{what}");
+        assert_eq!(told.iter().any(|line| line == "      keyvalue = true"), !is_granted, "{what}");
+    }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_fault_of_the_grants_is_told_at_once() -> Result<()> {
+    let site = Site::temporary()?;
+    let destination = "url = \"https://example.com/\"\nsecrets = [{ file = \"partner.secret\" }]";
+    site.write("partner.secret", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")?;
+    site.configure(&quick().section("tenants.acme.destinations.partner", destination))?;
+    site.install(PLUGIN, &guests::test("version-a")?)?;
+    site.write("plugins/acme/short", "short\n")?;
+    let settings = "[grants]\nkeyvalue = 1\ndestinations = [\"partner\", \"partnr\"]\n\
+        [grants.http.\"api.example.com\"]\nmethod = [\"GET\"]\nmethods = [\"get\"]\npaths = [\"v1\"]\nscheme = \"ftp\"\n\
+        addresses = [\"10.0.0.1/8\"]\nauthorization = \"Bearer x\"\nhost = { env = \"PATH\" }\nx-short = { file = \"short\" }\n\
+        x-gone = { file = \"gone\" }\nx-unset = { env = \"NOT_SET_ANYWHERE\" }\n\
+        [grants.http.\"a b\"]\nmethods = []\n\
+        [config]\nlimit = 5\n";
+    site.write("plugins/acme/it.toml", settings)?;
+    let told = checked(&site).await?.join("\n");
+    let settings = site.path("plugins/acme/it.toml").display().to_string();
+    for (line, expected) in [
+        (2, "grants.keyvalue: must be true or false, not a number"),
+        (3, "grants.destinations[1]: unknown destination `partnr`; did you mean `partner`? of this tenant's"),
+        (5, "grants.http.\"api.example.com\".method: unknown key `method`; did you mean `methods`?"),
+        (6, "methods[0]: must be a method in capitals, such as \"GET\" or \"POST\""),
+        (7, "paths[0]: must be a path that begins with /"),
+        (8, "scheme: must be \"https\" or \"http\""),
+        (9, "addresses[0]: is in the midst of its range; say \"10.0.0.0/8\""),
+        (10, "authorization: is written out here, and secrets and keys are never kept in this file"),
+        (11, "host: is no header that a plugin's requests can be given"),
+        (12, "x-short: refers to fewer than 8 bytes"),
+        (13, "x-gone: "),
+        (14, "x-unset: the environment variable NOT_SET_ANYWHERE is not set"),
+        (15, "grants.http.\"a b\": must be a host's name or address as in a URL"),
+        (16, "methods: is empty; leave it out to allow all"),
+        (18, "config.limit: must be a text in quotes, not a number"),
+    ] {
+        let at = format!("{settings}:{line}: ");
+        let is_told = told.split("; ").any(|part| part.contains(&at)) && told.contains(expected);
+        assert!(is_told, "nothing of line {line} that says {expected}:\n{}", told.replace("; ", "\n"));
+    }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_credential_that_changes_in_its_file_counts_from_then_on() -> Result<()> {
+    let mirror = Mirror::start().await?;
+    let fetcher = guests::test("fetcher")?;
+    let settings = format!(
+        "[grants.http.\"{}\"]\nscheme = \"http\"\naddresses = [\"127.0.0.1\"]\nauthorization = {{ file = \"token\" }}\n",
+        mirror.authority()
+    );
+    let prepare = |site: &mut Site| {
+        site.write("plugins/acme/token", "the first token\n")?;
+        site.write("plugins/acme/it.toml", settings).map(drop)
+    };
+    let rig = Rig::prepared(quick().plugins("rescan = \"100ms\""), &[(PLUGIN, &fetcher)], prepare).await?;
+    let body = || fresh_payment().1.replacen('{', &format!("{{\"fetch\":\"GET {}/v1/plain\",", mirror.url()), 1);
+    rig.deliver("topper", &body()).await?;
+    rig.all_done(1).await?;
+    let mark = rig.host.log().mark();
+    rig.site.write("plugins/acme/token", "the second token\n")?;
+    let is_active = |line: &Line| line.message() == "plugin active" && line.text_of("plugin") == PLUGIN;
+    rig.host.wait_for_log_since(mark, "the plugin to be loaded anew", is_active).await?;
+    rig.deliver("topper", &body()).await?;
+    rig.all_done(2).await?;
+    let given: Vec<_> = mirror.asked().into_iter().map(|asked| asked.authorization).collect();
+    assert_eq!(given, ["the first token", "the second token"]);
+    Ok(())
+}
