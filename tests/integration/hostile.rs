@@ -10,14 +10,11 @@ use crate::rig::{Rig, fresh_payment, quick};
 
 /// Little of everything, and one attempt each.
 fn tight() -> Config {
-    quick()
-        .section("retry", "attempts_max = 1")
-        .section("quarantine", "enabled = false")
-        .section(
-            "plugins.limits",
-            "memory_max = \"16MiB\"\ncpu_max = \"300ms\"\nwall_max = \"5s\"\nhost_calls_max = 2000\n\
+    quick().section("retry", "attempts_max = 1").section("quarantine", "enabled = false").section(
+        "plugins.limits",
+        "memory_max = \"16MiB\"\ncpu_max = \"300ms\"\nwall_max = \"5s\"\nhost_calls_max = 2000\n\
              host_bytes_max = \"4MiB\"",
-        )
+    )
 }
 
 #[tokio::test(flavor = "multi_thread")]

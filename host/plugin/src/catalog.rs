@@ -169,7 +169,11 @@ impl Runner for Catalog {
         let quota = active.limits().quota();
         let began = Instant::now();
         let Ended { outcome, log, effects, measures } = match self.revision(active, job.revision).await {
-            Ok(loaded) => loaded.attempt(job, &self.parts).await,
+            Ok(loaded) => {
+                let (job, parts, engine) = (job.clone(), self.parts.clone(), Arc::clone(&loaded.engine));
+                let call = async move { loaded.attempt(&job, &parts).await };
+                engine.background.run(Box::pin(call)).await
+            }
             Err(gone) => gone.into(),
         };
         Some(Ran { revision, duration: began.elapsed(), outcome, log, effects, quota, measures })

@@ -13,6 +13,7 @@ use tokio::sync::Semaphore;
 use wasmtime::component::Linker;
 use wasmtime::{Enabled, InstanceAllocationStrategy, PoolingAllocationConfig};
 
+use crate::background::Background;
 use crate::cache::Cache;
 use crate::call::State;
 use crate::ticker::Ticker;
@@ -47,6 +48,7 @@ pub struct Engine {
     /// One for each attempt that may run at once.
     pub(crate) permits: Semaphore,
     pub(crate) ticker: Ticker,
+    pub(crate) background: Background,
     pub(crate) clock: Arc<dyn Clock>,
 }
 
@@ -70,7 +72,8 @@ impl Engine {
         })?;
         let engines = pool.iter().chain([&heap]).map(|room| room.engine.clone()).collect();
         Ok(Arc::new(Self {
-            ticker: Ticker::start(engines).map_err(Error::Ticker)?,
+            ticker: Ticker::start(engines).map_err(Error::Threads)?,
+            background: Background::start().map_err(Error::Threads)?,
             permits: Semaphore::new(instances_max),
             clock: config.clock,
             pool,

@@ -50,9 +50,11 @@ impl Meter {
         std::future::poll_fn(move |cx| meter.poll(call.as_mut(), cx))
     }
 
+    /// Polls a call under this meter.
+    //
     // Polls of one future never overlap, and a task that moves to another thread is handed over with a barrier, so
     // relaxed loads and stores see each other. Within a poll no thread is changed, so one clock measures it.
-    fn poll<F: Future>(&self, call: Pin<&mut F>, cx: &mut Context<'_>) -> Poll<F::Output> {
+    pub(crate) fn poll<F: Future + ?Sized>(&self, call: Pin<&mut F>, cx: &mut Context<'_>) -> Poll<F::Output> {
         let began = thread_time();
         self.0.polled_at.store(began, Ordering::Relaxed);
         let polled = call.poll(cx);

@@ -50,7 +50,14 @@ fn time(add: &mut Add<'_>) {
 fn space(add: &mut Add<'_>) {
     let core = "(func $deep (call $deep))";
     add("recursion", "exceeded", "stack_max", Frame { core, handle: "(call $deep) (call $ok)", ..FRAME });
-    let handle = "(loop $again (br_if $again (i32.ne (memory.grow (i32.const 1)) (i32.const -1)))) unreachable";
+    // Each page is written to, so that it takes memory and not just room.
+    let handle = "(local $page i32)
+        (loop $again
+          (local.set $page (memory.grow (i32.const 1)))
+          (if (i32.eq (local.get $page) (i32.const -1)) (then unreachable))
+          (memory.fill (i32.mul (local.get $page) (i32.const 65536)) (i32.const 1) (i32.const 65536))
+          (br $again))
+        unreachable";
     add("memory-bomb", "out-of-memory", "memory_max", Frame { handle, ..FRAME });
     let core = "(table $t 0 funcref)";
     let handle = "(loop $again (br_if $again (i32.ne (table.grow $t (ref.null func) (i32.const 1000)) (i32.const -1))))

@@ -1,0 +1,200 @@
+//! One round: a host, a load on one tenant's source, and what it came to.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::net::SocketAddr;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use anyhow::{Context, Result, ensure};
+use hookyard_hostile::running_named;
+use hookyard_testkit::events::is_attempt;
+use hookyard_testkit::guests::{self, Guest};
+use hookyard_testkit::host::Host;
+use hookyard_testkit::http::{Client, Webhook};
+use hookyard_testkit::load::fresh_payment;
+use hookyard_testkit::site::{Config, Site};
+use tokio::task::JoinSet;
+
+/// Who sends, each the next event once the last is answered.
+const CLIENTS: usize = 4;
+/// How often a neighbour is given an event: ten a second each, of which none is done with in less than a second.
+const NEIGHBOURS_BEAT: Duration = Duration::from_millis(100);
+
+/// Who else has plugins on the host.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Neighbours {
+    None,
+    Noisy,
+}
+
+impl Neighbours {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::None => "alone",
+            Self::Noisy => "beside",
+        }
+    }
+}
+
+/// What the measured tenant saw.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Figures {
+    /// Events handled in a second, from the first request to the end of the last attempt.
+    handled_per_second: f64,
+    /// Milliseconds from a request to its answer: half, and all but a hundredth, took no longer.
+    answer: [f64; 2],
+    /// Milliseconds from a request to the end of the attempt at its event.
+    handled: [f64; 2],
+}
+
+impl Figures {
+    pub(crate) const HEAD: &str = "handled/s   answer p50    p99   handled p50    p99 (ms)";
+
+    /// Each figure's median by itself.
+    pub(crate) fn median(all: &[Self]) -> Self {
+        let median = |of: &dyn Fn(&Self) -> f64| quantile(&mut all.iter().map(of).collect::<Vec<_>>(), 0.5);
+        Self {
+            handled_per_second: median(&|it| it.handled_per_second),
+            answer: [median(&|it| it.answer[0]), median(&|it| it.answer[1])],
+            handled: [median(&|it| it.handled[0]), median(&|it| it.handled[1])],
+        }
+    }
+}
+
+impl fmt::Display for Figures {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { handled_per_second, answer: [a50, a99], handled: [h50, h99] } = self;
+        write!(f, "{handled_per_second:>9.0}   {a50:>10.1} {a99:>6.1}   {h50:>11.1} {h99:>6.1}")
+    }
+}
+
+/// Serves a load and measures it.
+pub(crate) async fn run(neighbours: Neighbours, events: usize) -> Result<Figures> {
+    let site = Site::temporary()?;
+    let unverified = "provider = \"topper\"\nscheme = \"unverified\"";
+    let tenants = ["acme", "looper", "eater"];
+    let config =
+        tenants.iter().fold(Config::new(), |config, tenant| config.source(&format!("{tenant}/in"), unverified));
+    // A quarantine would end the noise after ten events.
+    site.configure(&config.section("quarantine", "enabled = false").section("retry", "attempts_max = 1"))?;
+    let mut plugins = vec![("acme/books", guests::reference("topper")?)];
+    if neighbours == Neighbours::Noisy {
+        plugins.push(("looper/loop", Guest::from(running_named("loop").component)));
+        plugins.push(("eater/eat", Guest::from(running_named("memory-bomb").component)));
+    }
+    for (plugin, guest) in &plugins {
+        site.install(plugin, guest)?;
+    }
+    let host = Host::start(&site).await?;
+    for (plugin, guest) in &plugins {
+        host.wait_for_revision(plugin, &guest.revision()).await?;
+    }
+    let mut noise = JoinSet::new();
+    if neighbours == Neighbours::Noisy {
+        noise.spawn(feed(host.address(), "/looper/in"));
+        noise.spawn(feed(host.address(), "/eater/in"));
+        // Both are at it before anything is measured.
+        host.wait_for_log("the loop", |line| is_attempt(line) && line.text_of("plugin") == "loop").await?;
+        host.wait_for_log("the bomb", |line| is_attempt(line) && line.text_of("plugin") == "eat").await?;
+    }
+    let figures = measure(&host, events).await;
+    noise.shutdown().await;
+    host.kill().await?;
+    figures
+}
+
+async fn feed(to: SocketAddr, path: &'static str) {
+    let client = Client::http1();
+    let mut beat = tokio::time::interval(NEIGHBOURS_BEAT);
+    loop {
+        beat.tick().await;
+        let _taken_or_not = client.post(to, path, &Webhook::json(fresh_payment().1)).await;
+    }
+}
+
+/// A request: when it was sent, and how long its answer took.
+struct Sent {
+    event: String,
+    at: Duration,
+    answered_in: Duration,
+}
+
+async fn measure(host: &Host, events: usize) -> Result<Figures> {
+    let mark = host.log().mark();
+    let mut clients = JoinSet::new();
+    for number in 0..CLIENTS {
+        let count = events / CLIENTS + usize::from(number < events % CLIENTS);
+        clients.spawn(client(host.address(), count));
+    }
+    let mut sent = Vec::new();
+    while let Some(part) = clients.join_next().await {
+        sent.extend(part??);
+    }
+    let ends = ends(host, mark, events).await?;
+    let of = |sent: &Sent| ends.get(&sent.event).copied().context("an event without an attempt");
+    let mut handled = sent.iter().map(|sent| Ok(of(sent)?.saturating_sub(sent.at))).collect::<Result<Vec<_>>>()?;
+    let mut answered: Vec<_> = sent.iter().map(|sent| sent.answered_in).collect();
+    let began = sent.iter().map(|sent| sent.at).min().context("nothing was sent")?;
+    let ended = ends.values().max().copied().context("nothing was handled")?;
+    let quantiles = |times: &mut Vec<Duration>| {
+        let mut millis: Vec<f64> = times.iter().map(|time| time.as_secs_f64() * 1e3).collect();
+        [0.5, 0.99].map(|share| quantile(&mut millis, share))
+    };
+    Ok(Figures {
+        handled_per_second: events as f64 / (ended - began).as_secs_f64(),
+        answer: quantiles(&mut answered),
+        handled: quantiles(&mut handled),
+    })
+}
+
+async fn client(to: SocketAddr, count: usize) -> Result<Vec<Sent>> {
+    let client = Client::http1();
+    let mut all = Vec::with_capacity(count);
+    for _ in 0..count {
+        let webhook = Webhook::json(fresh_payment().1);
+        let (at, began) = (now()?, std::time::Instant::now());
+        let answer = client.post(to, "/acme/in", &webhook).await?;
+        ensure!(answer.is_accepted(), "refused: {} {}", answer.status, answer.text());
+        all.push(Sent { event: answer.says("event"), at, answered_in: began.elapsed() });
+    }
+    Ok(all)
+}
+
+/// When the attempt at each event of the measured tenant ended, once all have.
+async fn ends(host: &Host, mark: usize, events: usize) -> Result<BTreeMap<String, Duration>> {
+    let deadline = tokio::time::Instant::now() + Duration::from_secs(120);
+    loop {
+        let seen = host.log().mark();
+        let lines = host.log().since(mark);
+        let of_acme = lines.iter().filter(|line| is_attempt(line) && line.text_of("tenant") == "acme");
+        let ends = of_acme.map(|line| Ok((line.text_of("event"), time(&line.text_of("timestamp"))?)));
+        let ends: BTreeMap<String, Duration> = ends.collect::<Result<_>>()?;
+        if ends.len() >= events {
+            return Ok(ends);
+        }
+        let grown = tokio::time::timeout_at(deadline, host.log().grown_past(seen)).await;
+        grown.with_context(|| format!("only {} of {events} events were handled", ends.len()))?;
+    }
+}
+
+/// A line's time since 1970. All of a run are of one day or the next, so the day is that of now.
+fn time(timestamp: &str) -> Result<Duration> {
+    let (_, clock) = timestamp.split_once('T').context("no timestamp")?;
+    let mut parts = clock.trim_end_matches('Z').split(':').map(str::parse::<f64>);
+    let mut next = || parts.next().context("a short timestamp")?.context("a strange timestamp");
+    let of_day = Duration::from_secs_f64(next()? * 3600.0 + next()? * 60.0 + next()?);
+    const DAY: u64 = 24 * 3600;
+    let midnight = Duration::from_secs(now()?.as_secs() / DAY * DAY);
+    let time = midnight + of_day;
+    Ok(if time > now()? + Duration::from_secs(DAY / 2) { time - Duration::from_secs(DAY) } else { time })
+}
+
+fn now() -> Result<Duration> {
+    SystemTime::now().duration_since(UNIX_EPOCH).context("the clock stands before 1970")
+}
+
+fn quantile(values: &mut [f64], share: f64) -> f64 {
+    values.sort_by(f64::total_cmp);
+    let place = (values.len() as f64 * share).ceil() as usize;
+    values.get(place.saturating_sub(1)).copied().unwrap_or(f64::NAN)
+}
