@@ -214,7 +214,7 @@ async fn what_a_revision_does_that_was_asked_for_by_name_is_not_held_against_the
         now: yard.clock.now(),
         dry_run: false,
     };
-    assert_eq!(yard.inbox.replay(wish).await.expect("a replay").jobs, 10);
+    assert_eq!(yard.inbox.replay(wish).await.expect("a replay").again, 10);
     yard.all_over().await;
     assert_eq!(yard.states().await, ["dead"; 10]);
     assert_eq!(quarantined(&yard).await, []);
