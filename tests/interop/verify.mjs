@@ -3,10 +3,12 @@
 //
 // The file that is named holds a list of {name, scheme, headers, body} with the `keys` by each of which alone it must
 // verify. A line is written for each; the first check that fails ends it all.
-import { createHmac, createPublicKey, timingSafeEqual, verify } from 'node:crypto'
+import { createHmac, createPublicKey, timingSafeEqual, verify, webcrypto } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { compactVerify, importJWK } from 'jose'
 import { Webhook } from 'standardwebhooks'
+
+globalThis.crypto ??= webcrypto // `jose` expects it there, and Node 18 doesn't put it there
 
 const schemes = {
   'standard-webhooks': async (secret, { headers, body }) => void new Webhook(secret).verify(body, headers),
