@@ -228,6 +228,18 @@ async fn the_next_host_follows_orders_that_none_was_there_for() -> Result<()> {
     rig.host.wait_for_revision(PLUGIN, &a.revision()).await?;
     order(&rig.site, &["plugins", "unpin", PLUGIN]).await?;
     assert_eq!(handled_by(&rig).await?, b.revision());
+
+    let Rig { senders, host, site, .. } = rig;
+    host.terminate().await?;
+    order(&site, &["plugins", "pin", PLUGIN, &a.revision()[..8]]).await?;
+    let rig = Rig::restarted(site, senders).await?;
+    rig.host.wait_for_revision(PLUGIN, &a.revision()).await?;
+    assert_eq!(handled_by(&rig).await?, a.revision());
+    let told = shown(&rig.site).await?;
+    assert!(told["mismatch"].as_str().is_some_and(|why| why.ends_with("waits for `unpin`")), "{told}");
+    assert_eq!(steps(&told, &b).last().map(String::as_str), Some("retired"));
+    let why = refusal(&rig.site, &["plugins", "pin", PLUGIN, "ffffffffffff"]).await?;
+    assert!(why.contains("no revision begins with ffffffffffff"), "{why}");
     Ok(())
 }
 

@@ -15,6 +15,7 @@ use tokio::time::Instant;
 use super::standing::{self, Standing};
 use crate::cli::Failure;
 use crate::config::{self, Settings};
+use crate::release::Desired;
 use crate::system::SystemClock;
 
 /// How long a running host is waited for. What it is to compile may take it longer.
@@ -24,6 +25,7 @@ const ASK_EVERY: Duration = Duration::from_millis(50);
 /// A plugin, the store that an order about it is written to, and how it stands before.
 struct Desk {
     settings: Settings,
+    desired: Desired,
     inbox: SqliteInbox,
     plugin: PluginRef,
     standing: Standing,
@@ -47,10 +49,17 @@ impl Desk {
         let settings = config::read(path).result?;
         let inbox = SqliteInbox::open_beside(&settings.inbox).map_err(anyhow::Error::from)?;
         let standing = standing::one(&settings, &plugin).await?;
-        Ok(Self { settings, inbox, plugin, standing, now: SystemClock.now() })
+        let desired = Desired::from(&settings);
+        Ok(Self { settings, desired, inbox, plugin, standing, now: SystemClock.now() })
     }
 
     async fn wish(&self, revision: Revision, is_pin: bool) -> anyhow::Result<()> {
+        if !serves(revision)(&self.standing) && !self.desired.keeps(&self.plugin, revision) {
+            let short = revision.short();
+            return Err(anyhow!(
+                "the component of {short} is no longer kept in plugins.revisions; drop its file in again"
+            ));
+        }
         let wish = Wish { plugin: self.plugin.clone(), revision, is_pin, since: self.now };
         self.inbox.wish(wish).await.context("the order can't be stored")
     }

@@ -57,6 +57,11 @@ impl Kept {
         Some(Component { code, settings })
     }
 
+    /// Whether it's there, by its name alone.
+    pub(super) fn has(&self, plugin: &PluginRef, revision: Revision) -> bool {
+        self.folder_of(plugin).join(format!("{revision}.wasm")).is_file()
+    }
+
     fn folder_of(&self, plugin: &PluginRef) -> PathBuf {
         self.folder.join(plugin.tenant.as_str()).join(plugin.plugin.as_str())
     }
