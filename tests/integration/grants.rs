@@ -28,13 +28,27 @@ async fn a_plugin_is_refused_with_the_lines_that_let_it_in() -> Result<()> {
     let fetcher = guests::test("fetcher")?;
     let rig = Rig::start(quick(), &[]).await?;
     rig.site.install(PLUGIN, &fetcher)?;
+    // `check` reads no environment of the host's, so it has a site of its own.
+    let site = Site::temporary()?;
+    site.configure(&quick())?;
+    site.install(PLUGIN, &fetcher)?;
     let line = rig.host.wait_for_log("the refusal", is_refused).await?;
-    let settings = rig.site.path("plugins/acme/it.toml").display().to_string();
+    let settings = |site: &Site| site.path("plugins/acme/it.toml").display().to_string();
     let lines = ["[grants.http.\"api.example.com\"]", "methods = [\"POST\"]"];
-    let reason = format!("imports wasi:http/outgoing-handler@0.2.12, which it isn't granted; add to {settings}:");
-    assert_eq!(line.text_of("reason"), format!("{reason} {}", lines.join("; ")), "one line in the log");
-    let told = checked(&rig.site).await?;
-    assert_eq!(told, [format!("BAD   plugin acme/it: {reason}"), format!("      {}", lines[0]), format!("      {}", lines[1])]);
+    let reason = |site: &Site| {
+        let settings = settings(site);
+        format!("imports wasi:http/outgoing-handler@0.2.12, which it isn't granted; add to {settings}:")
+    };
+    assert_eq!(line.text_of("reason"), format!("{} {}", reason(&rig.site), lines.join("; ")), "one line in the log");
+    let told = checked(&site).await?;
+    assert_eq!(
+        told,
+        [
+            format!("BAD   plugin acme/it: {}", reason(&site)),
+            format!("      {}", lines[0]),
+            format!("      {}", lines[1])
+        ]
+    );
 
     // The very lines let it in.
     rig.site.write("plugins/acme/it.toml", lines.join("\n"))?;

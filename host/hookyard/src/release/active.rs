@@ -33,7 +33,7 @@ impl Actives {
         let outgoing = self.0.remove(&plugin);
         let is_news = outgoing.as_ref().is_none_or(|outgoing| {
             outgoing.ready.loaded.revision() != ready.loaded.revision()
-                || outgoing.ready.loaded.limits() != ready.loaded.limits()
+                || !outgoing.ready.loaded.is_on_terms_of(&ready.loaded)
                 || outgoing.takes != takes
         });
         if is_news {
@@ -57,9 +57,12 @@ impl Actives {
         Some(Arc::clone(&self.0.get(plugin)?.ready.loaded))
     }
 
-    /// The revision before, if it's that one.
+    /// The revision before, if it's that one and nothing that it was granted has been changed since.
     pub(super) fn warm(&self, plugin: &PluginRef, revision: Revision) -> Option<Ready> {
-        self.0.get(plugin)?.before.clone().filter(|before| before.loaded.revision() == revision)
+        let Active { ready, before, .. } = self.0.get(plugin)?;
+        let is_as_good =
+            |before: &&Ready| before.loaded.revision() == revision && before.loaded.grants() == ready.loaded.grants();
+        before.as_ref().filter(is_as_good).cloned()
     }
 
     /// How many there are.

@@ -72,13 +72,14 @@ impl Loader {
         Loading { revision, result }
     }
 
-    /// Loads a revision that was kept. The settings in the folder count; where it can't be run by them, those that it
-    /// served with.
+    /// Loads a revision that was kept. The settings in the folder count, so that what is no longer granted isn't granted
+    /// to it; where they are faulty, those that it served with.
     pub(super) fn recall(&self, plugin: &PluginRef, revision: Revision) -> Result<Ready, Failure> {
         let gone = || Failure::Refused(format!("the component {revision} is no longer kept in plugins.revisions"));
         let Component { code, settings } = self.kept.read(plugin, revision).ok_or_else(gone)?;
         let present = std::fs::read_to_string(self.path(plugin, "toml")).unwrap_or_default();
-        self.ready(plugin, &code, &present).or_else(|_| self.ready(plugin, &code, &settings))
+        let settings = if self.sidecar(plugin, &present).is_ok() { present } else { settings };
+        self.ready(plugin, &code, &settings)
     }
 
     /// As `load`, and touches nothing.
