@@ -253,6 +253,55 @@ mod tests {
         check(restarted, 2, Some(60));
     }
 
+    /// Every course of three revisions, however it came about.
+    fn all_courses() -> impl Iterator<Item = Course> {
+        let any = || (0..4u8).map(|number| (number > 0).then(|| revision(number)));
+        let served = [vec![], vec![1], vec![2, 1], vec![3, 2, 1]];
+        let bans =
+            (0..8u8).map(|mask| (1..=3u8).filter(|number| mask >> (number - 1) & 1 == 1).map(ban).collect::<Vec<_>>());
+        let bans: Vec<_> = bans.collect();
+        let wishes: Vec<_> = [None].into_iter().chain((1..=3).flat_map(|of| [pin(of, true), pin(of, false)])).collect();
+        let mut all = Vec::new();
+        for (active, last) in any().flat_map(|active| any().map(move |last| (active, last))) {
+            for (served, bans) in served.iter().flat_map(|served| bans.iter().map(move |bans| (served, bans))) {
+                for (wish, is_file_out) in wishes.iter().flat_map(|wish| [(wish, true), (wish, false)]) {
+                    let served = served.iter().map(|number| revision(*number)).collect();
+                    let (bans, wish) = (bans.clone(), wish.clone());
+                    all.push(Course { active, last, served, bans, wish, is_file_out, ..Course::default() });
+                }
+            }
+        }
+        all.into_iter()
+    }
+
+    #[test]
+    fn whatever_has_happened_nothing_that_is_refused_comes_into_service() {
+        for course in all_courses() {
+            let called = course.call_for();
+            assert!(called.is_none_or(|called| course.ban_of(called).is_none()), "{course:?}");
+            assert!(called.is_none() || called != course.active, "{course:?}");
+            let is_banned = course.active.is_some_and(|active| course.ban_of(active).is_some());
+            assert!(
+                !is_banned || called.is_some() || course.fallback().is_none(),
+                "it goes back if it can: {course:?}"
+            );
+            for file in (1..=3).map(revision) {
+                let is_refused = matches!(course.admit(file), Admission::Banned(_));
+                assert_eq!(is_refused, course.ban_of(file).is_some(), "{course:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_called_for_is_called_for_once() {
+        for mut course in all_courses() {
+            if let Some(called) = course.call_for() {
+                course.activated(called);
+                assert_eq!(course.call_for(), None, "{course:?}");
+            }
+        }
+    }
+
     #[test]
     fn what_is_lost_is_asked_for_no_more() {
         let mut course = Course { wish: pin(1, true), bans: vec![ban(2)], ..serving() };
