@@ -16,6 +16,7 @@ mod grants;
 mod loaded;
 
 mod anatomy;
+mod section;
 mod load;
 
 mod cache;
@@ -60,4 +61,5 @@ pub use limits::Limits;
 pub use load::Load;
 pub use loaded::{HandlerKind, Loaded};
 pub use offers::{Need, OFFERS, Offer, Versions};
+pub use section::sections;
 pub use stage::{Rehearsed, Stage};

@@ -4,6 +4,8 @@
 //! The wall clock stands still at the moment when the event came in, random bytes follow from the event's id.
 //! Ids of messages are the caller's to give. The clock of timers runs on: a guest that waits does wait.
 
+use std::sync::Arc;
+
 use hookyard_inbox::Claimed;
 use hookyard_model::{Clock, Effects, Event, LogLine, Outcome, Timestamp};
 use sha2::{Digest as _, Sha256};
@@ -66,8 +68,10 @@ impl Clock for Stage {
 impl Loaded {
     /// Attempts a job as in service, with these parts around it, and commits nothing: what it came to, and the effects
     /// that it would have had.
-    pub async fn rehearse(&self, job: &Claimed, parts: &Parts) -> Rehearsed {
-        let Ended { outcome, log, effects, .. } = self.attempt(job, parts).await;
+    pub async fn rehearse(self: &Arc<Self>, job: Claimed, parts: Parts) -> Rehearsed {
+        let loaded = Arc::clone(self);
+        let call = async move { loaded.attempt(&job, &parts).await };
+        let Ended { outcome, log, effects, .. } = self.engine.background.run(Box::pin(call)).await;
         Rehearsed { outcome, log, effects }
     }
 }
