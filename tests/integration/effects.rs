@@ -116,7 +116,7 @@ async fn a_plugin_keeps_no_more_than_it_may() -> Result<()> {
     let dead =
         events.iter().filter_map(|event| event.job("it")).find(|job| job.state == "dead").context("as awaited")?;
     let outcome = dead.last_outcome.clone().unwrap_or_default();
-    assert!(outcome.starts_with("retry: the plugin's store may hold 2 keys and 67108864 bytes"), "{outcome}");
+    assert_eq!(outcome, "exceeded: used up kv_keys_max of 2");
     assert_eq!(dead.attempts, 3, "room may come, so it is tried again");
     let books = Books::of(&rig)?;
     let usage: Usage = books.0.usage(&named("it")?).await?;

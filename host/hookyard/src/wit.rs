@@ -50,15 +50,16 @@ fn lines<'p>(providers: impl Iterator<Item = &'p Provider>) -> Vec<Line> {
     let offered = OFFERS.iter().map(|offer| {
         line("import", offer.name.to_owned(), offer.versions.to_string(), Some(offer.need.lines().to_owned()))
     });
-    let mut lines: Vec<_> = offered.collect();
-    lines.push(line("export", "hookyard:plugin/handler".to_owned(), "0.1.x".to_owned(), None));
+    let mut imports: Vec<_> = offered.collect();
+    let mut exports = vec![line("export", "hookyard:plugin/handler".to_owned(), "0.1.x".to_owned(), None)];
     for Provider { name, package, versions, outgoing, .. } in providers {
         let versions = if versions.is_empty() { "any".to_owned() } else { versions.join(", ") };
-        lines.push(line("export", format!("{package}/handler"), versions.clone(), None));
+        exports.push(line("export", format!("{package}/handler"), versions.clone(), None));
         if !outgoing.types.is_empty() {
             let grant = format!("destinations = [\"partner\"] # one that has provider = \"{name}\"");
-            lines.push(line("import", package.clone(), versions, Some(grant)));
+            imports.push(line("import", package.clone(), versions, Some(grant)));
         }
     }
-    lines
+    imports.extend(exports);
+    imports
 }

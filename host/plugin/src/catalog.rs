@@ -101,10 +101,11 @@ impl Catalog {
         before.get(plugin).cloned()
     }
 
-    /// A revision of the active plugin: itself, a warm one, or one whose compiled code is still in the cache.
+    /// A revision of the active plugin: itself, a warm one, or one whose compiled code is still in the cache. On the terms
+    /// of the active one in any case, so that what is no longer granted isn't granted to it.
     async fn revision(&self, active: Arc<Loaded>, wanted: Option<Revision>) -> Result<Arc<Loaded>, Gone> {
         let Some(wanted) = wanted.filter(|wanted| *wanted != active.revision()) else { return Ok(active) };
-        let warm = self.warm(active.plugin(), wanted);
+        let warm = self.warm(active.plugin(), wanted).filter(|warm| warm.is_on_terms_of(&active));
         let found = match warm {
             Some(warm) => warm,
             None => {

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeSet;
 
+use wasmparser::{Parser, Payload};
 use wasmtime::Engine;
 use wasmtime::component::types::{ComponentInstance, ComponentItem};
 use wasmtime::component::{Component, Linker};
@@ -22,6 +23,24 @@ pub(crate) fn linker(engine: &Engine) -> wasmtime::Result<Linker<State>> {
     effects::add_to_linker(&mut linker)?;
     capability::add_to_linker(&mut linker)?;
     Ok(linker)
+}
+
+/// Tells a component that is built for WASI 0.3 before the compiler does, which can only say what it stumbles over.
+pub(crate) fn check_wasi(bytes: &[u8]) -> Result<(), Fault> {
+    for payload in Parser::new(0).parse_all(bytes).map_while(Result::ok) {
+        let Payload::ComponentImportSection(imports) = payload else { continue };
+        for import in imports.into_iter().map_while(Result::ok) {
+            let name = import.name.name;
+            if is_wasi3(name) {
+                return Err(Fault::Wasi3 { name: name.to_owned() });
+            }
+        }
+    }
+    Ok(())
+}
+
+fn is_wasi3(name: &str) -> bool {
+    name.starts_with("wasi:") && split(name).1.is_some_and(|version| version.starts_with("0.3."))
 }
 
 /// Checks that nothing is imported but what is offered and granted.
@@ -89,12 +108,9 @@ fn split(name: &str) -> (&str, Option<&str>) {
 
 /// The fault of importing what no grant would help to.
 fn never(name: &str) -> Fault {
-    let (interface, version) = split(name);
+    let (interface, _) = split(name);
     let package = interface.split('/').next().unwrap_or_default();
     let name = name.to_owned();
-    if package.starts_with("wasi:") && version.is_some_and(|version| version.starts_with("0.3.")) {
-        return Fault::Wasi3 { name };
-    }
     if let Some(offer) = offers::find(interface) {
         return Fault::Version { name, offered: offer.versions.to_string() };
     }

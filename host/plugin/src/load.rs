@@ -81,6 +81,7 @@ impl Engine {
         let compile = || self.heap.engine.precompile_component(bytes);
         match check_format(bytes)
             .and_then(|()| anatomy::check(bytes))
+            .and_then(|()| imports::check_wasi(bytes))
             .and_then(|()| self.ready(revision, &compile, &terms))
         {
             Ok((instances, found)) => {

@@ -122,6 +122,31 @@ async fn a_plugin_is_told_its_settings_in_every_version() {
 }
 
 #[tokio::test]
+async fn an_earlier_revision_is_replayed_on_what_holds_now() {
+    let cache = tempfile::tempdir().expect("a folder");
+    let config = Config { cache_folder: Some(cache.path().to_owned()), ..Config::new(Arc::new(FixedClock)) };
+    let (engine, catalog) = (Engine::new(config).expect("an engine"), Catalog::new(parts()));
+    let activate = |bytes: &[u8], setting: &str, grants: Grants| {
+        let config = Arc::new([("seen".to_owned(), setting.to_owned())].into());
+        let (grants, limits) = (Arc::new(grants), Limits::default());
+        let load = Load { plugin: plugin(), bytes, contracts: contracts(), limits, grants, config };
+        let loaded = Arc::new(engine.load(load).unwrap_or_else(|error| panic!("{error}")));
+        catalog.activate(Arc::clone(&loaded));
+        loaded.revision()
+    };
+    let earlier = activate(&asker("0.2.0-draft"), "then", grants());
+    activate(&asker("0.2.0-rc.1"), "now", grants());
+    let replay = Claimed { revision: Some(earlier), ..job(Some("order:paid"), r#"{"id":"order-1","amount":1}"#) };
+    // Once from compiled code, once from what is warm.
+    for _ in 0..2 {
+        assert_eq!(catalog.run(&replay).await.expect("the plugin is there").outcome, rejected("now"));
+    }
+    activate(&ORDERS.build(), "", Grants { config: false, ..grants() });
+    let outcome = catalog.run(&replay).await.expect("the plugin is there").outcome;
+    assert!(matches!(outcome, Outcome::Rejected { reason } if reason.contains("is no longer kept")));
+}
+
+#[tokio::test]
 async fn a_reason_has_no_credential_in_it() {
     let ran = ran(&asker("0.2.0-draft"), &[("seen", "it was very-secret-token")], Limits::default()).await;
     assert_eq!(ran.outcome, rejected("it was [redacted]"));

@@ -82,6 +82,20 @@ fn what_no_grant_helps_to_is_refused_with_the_way_out() {
 }
 
 #[test]
+fn a_component_of_wasi_0_3_is_told_before_it_is_compiled() {
+    let text = r#"(component
+        (import "wasi:clocks/monotonic-clock@0.3.0" (instance (export "wait-for" (func async (param "how-long" u64)))))
+        (core module $m (func (export "f")) ))"#;
+    let bytes = wat::parse_str(text).expect("it is well-formed");
+    let error = load_with(&engine(), &bytes, Limits::default()).expect_err("it isn't loaded").to_string();
+    assert_eq!(
+        error,
+        "plugin acme/orders is built for WASI 0.3 (it imports wasi:clocks/monotonic-clock@0.3.0), and this host runs WASI \
+         0.2; rebuild it for that, without async (for Rust: --target wasm32-wasip2)"
+    );
+}
+
+#[test]
 fn what_is_offered_and_reaches_nothing_needs_no_grant() {
     let offered = r#"(import "wasi:random/random@0.2.0" (instance (export "get-random-u64" (func (result u64)))))
         (import "wasi:sockets/network@0.2.3" (instance (export "network" (type (sub resource)))))
