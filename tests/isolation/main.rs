@@ -1,8 +1,8 @@
 //! `cargo isolation [--rounds 5] [--events 1500]`: what noisy neighbours cost a third tenant, side by side in one run.
 //!
-//! Each round serves the same load twice, by a fresh host each time: once with the measured tenant alone, once beside a
-//! tenant whose plugin loops for ever and one whose plugin eats all memory that it gets, both given events all the time.
-//! Printed are the medians over the rounds.
+//! Each round serves the same load several times, by a fresh host each time: with the measured tenant alone, beside a
+//! tenant whose plugin loops for ever, beside one whose plugin eats all memory that it gets, and beside both; these are
+//! given events all the time. Printed are the medians over the rounds.
 
 mod round;
 
@@ -12,19 +12,16 @@ use round::{Figures, Neighbours};
 #[tokio::main]
 async fn main() -> Result<()> {
     let (rounds, events) = arguments(std::env::args().skip(1))?;
-    let (mut alone, mut beside) = (Vec::new(), Vec::new());
+    let mut all: Vec<(Neighbours, Vec<Figures>)> = Neighbours::ALL.map(|neighbours| (neighbours, Vec::new())).into();
     println!("{rounds} rounds of {events} events");
-    println!("{:>7}  {}", "", Figures::HEAD);
+    println!("{:<25}  {}", "", Figures::HEAD);
     for _ in 0..rounds {
-        for (neighbours, all) in [(Neighbours::None, &mut alone), (Neighbours::Noisy, &mut beside)] {
-            let figures = round::run(neighbours, events).await?;
-            println!("{:>7}  {figures}", neighbours.name());
-            all.push(figures);
+        for (neighbours, figures) in &mut all {
+            figures.push(round::run(*neighbours, events).await?);
         }
     }
-    println!("medians");
-    for (neighbours, all) in [(Neighbours::None, &alone), (Neighbours::Noisy, &beside)] {
-        println!("{:>7}  {}", neighbours.name(), Figures::median(all));
+    for (neighbours, figures) in &all {
+        println!("{:<25}  {}", neighbours.name(), Figures::median(figures));
     }
     Ok(())
 }

@@ -17,21 +17,38 @@ use tokio::task::JoinSet;
 
 /// Who sends, each the next event once the last is answered.
 const CLIENTS: usize = 4;
-/// How often a neighbour is given an event: ten a second each, of which none is done with in less than a second.
+/// How often a neighbour is given an event, whether or not it's done with the last.
 const NEIGHBOURS_BEAT: Duration = Duration::from_millis(100);
 
 /// Who else has plugins on the host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Neighbours {
     None,
-    Noisy,
+    Loop,
+    Eater,
+    Both,
 }
 
 impl Neighbours {
+    pub(crate) const ALL: [Self; 4] = [Self::None, Self::Loop, Self::Eater, Self::Both];
+
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::None => "alone",
-            Self::Noisy => "beside",
+            Self::Loop => "beside a loop",
+            Self::Eater => "beside an eater of memory",
+            Self::Both => "beside both",
+        }
+    }
+
+    /// The plugins, each with the hostile guest that it is.
+    fn plugins(self) -> &'static [(&'static str, &'static str)] {
+        const ALL: [(&str, &str); 2] = [("looper/loop", "loop"), ("eater/eat", "memory-bomb")];
+        match self {
+            Self::None => &[],
+            Self::Loop => &ALL[..1],
+            Self::Eater => &ALL[1..],
+            Self::Both => &ALL,
         }
     }
 }
@@ -78,10 +95,8 @@ pub(crate) async fn run(neighbours: Neighbours, events: usize) -> Result<Figures
     // A quarantine would end the noise after ten events.
     site.configure(&config.section("quarantine", "enabled = false").section("retry", "attempts_max = 1"))?;
     let mut plugins = vec![("acme/books", guests::reference("topper")?)];
-    if neighbours == Neighbours::Noisy {
-        plugins.push(("looper/loop", Guest::from(running_named("loop").component)));
-        plugins.push(("eater/eat", Guest::from(running_named("memory-bomb").component)));
-    }
+    let noisy = neighbours.plugins();
+    plugins.extend(noisy.iter().map(|(plugin, guest)| (*plugin, Guest::from(running_named(guest).component))));
     for (plugin, guest) in &plugins {
         site.install(plugin, guest)?;
     }
@@ -90,12 +105,11 @@ pub(crate) async fn run(neighbours: Neighbours, events: usize) -> Result<Figures
         host.wait_for_revision(plugin, &guest.revision()).await?;
     }
     let mut noise = JoinSet::new();
-    if neighbours == Neighbours::Noisy {
-        noise.spawn(feed(host.address(), "/looper/in"));
-        noise.spawn(feed(host.address(), "/eater/in"));
-        // Both are at it before anything is measured.
-        host.wait_for_log("the loop", |line| is_attempt(line) && line.text_of("plugin") == "loop").await?;
-        host.wait_for_log("the bomb", |line| is_attempt(line) && line.text_of("plugin") == "eat").await?;
+    for (plugin, _) in noisy {
+        let (tenant, plugin) = plugin.split_once('/').context("tenant/plugin")?;
+        noise.spawn(feed(host.address(), format!("/{tenant}/in")));
+        // It is at it before anything is measured.
+        host.wait_for_log(plugin, |line| is_attempt(line) && line.text_of("plugin") == plugin).await?;
     }
     let figures = measure(&host, events).await;
     noise.shutdown().await;
@@ -103,12 +117,12 @@ pub(crate) async fn run(neighbours: Neighbours, events: usize) -> Result<Figures
     figures
 }
 
-async fn feed(to: SocketAddr, path: &'static str) {
+async fn feed(to: SocketAddr, path: String) {
     let client = Client::http1();
     let mut beat = tokio::time::interval(NEIGHBOURS_BEAT);
     loop {
         beat.tick().await;
-        let _taken_or_not = client.post(to, path, &Webhook::json(fresh_payment().1)).await;
+        let _taken_or_not = client.post(to, &path, &Webhook::json(fresh_payment().1)).await;
     }
 }
 
