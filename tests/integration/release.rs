@@ -1,6 +1,7 @@
 //! A drop is a release: watched, taken back by itself where it does worse, and by hand where somebody says so; with a
 //! host that runs, and without one.
 
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
@@ -17,10 +18,15 @@ const PLUGIN: &str = "acme/books";
 
 /// A fault that counts against an event kills it at once, so that one which is used up shows.
 fn strict() -> Config {
+    with_attempts(1)
+}
+
+fn with_attempts(attempts_max: u32) -> Config {
+    let retry = format!("attempts_max = {attempts_max}\ndelay_first = \"50ms\"\ndelay_max = \"200ms\"");
     Config::new()
         .plugins("settle = \"50ms\"")
         .plugins("removal = \"200ms\"")
-        .section("retry", "attempts_max = 1\ndelay_first = \"50ms\"\ndelay_max = \"200ms\"")
+        .section("retry", &retry)
         .section("quarantine", "events_min = 6")
         .section("release", "events_min = 3\nfaults_min = 2")
 }
@@ -120,6 +126,36 @@ async fn a_bad_release_goes_back_by_itself_under_load_and_uses_no_event_up() -> 
     // Until somebody says so.
     order(&rig.site, &["plugins", "release", PLUGIN]).await?;
     rig.host.wait_for_revision(PLUGIN, &bad.revision()).await?;
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_kill_while_it_goes_back_changes_nothing_of_how_it_ends() -> Result<()> {
+    let (good, bad) = (guests::test("version-a")?, guests::test("trap")?);
+    // An attempt that ends with its host counts, whatever became of its revision.
+    let rig = Rig::start(with_attempts(2), &[(PLUGIN, &good)]).await?;
+    let load = rig.load(3, Duration::from_millis(20));
+    handled_by(&rig).await?;
+    rig.site.install(PLUGIN, &bad)?;
+    rig.host.wait_for_log("it to be rolled back", is_rollback).await?;
+    let Rig { senders, host, site, .. } = rig;
+    host.kill().await?;
+    let before = load.stop().await?;
+
+    // What the record has of it or hasn't, it comes to the same.
+    let rig = Rig::restarted(site, senders).await?;
+    let load = rig.load(3, Duration::from_millis(20));
+    rig.host.wait_for_revision(PLUGIN, &good.revision()).await?;
+    let after = load.stop().await?;
+    let is_over = |events: &[Event]| {
+        let job = |event: &Event| event.job("books").is_some_and(|job| ["done", "dead"].contains(&&*job.state));
+        events.len() > before.accepted.len() + after.accepted.len() && events.iter().all(job)
+    };
+    let events = rig.host.wait_for_events("every event to be over", is_over).await?;
+    let by_good = |event: &Event| event.is_done_by("books");
+    assert!(events.iter().all(by_good), "{:?}", events.iter().find(|event| !by_good(event)));
+    let stored: BTreeSet<_> = events.iter().map(|event| event.key.clone()).collect();
+    assert!(before.accepted.union(&after.accepted).all(|key| stored.contains(key)), "one was lost");
     Ok(())
 }
 
