@@ -120,7 +120,7 @@ fn named(entry: &Entry<'_>, destinations: Option<&Destinations>) -> BTreeSet<Des
         let found = destinations.keys().find(|known| known.as_str() == name).cloned();
         if found.is_none() {
             let known = destinations.keys().map(|name| name.as_str());
-            item.fault(format_args!("{} of this tenant's", unknown("destination", &name, known)));
+            item.fault(unknown("destination of this tenant", &name, known));
         }
         found
     };

@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::standing::{self, Standing};
 use crate::cli::Failure;
 use crate::config;
-use crate::explain::visible;
+use crate::explain::{in_a_line, visible};
 
 /// Lists all that is known.
 pub(crate) async fn list(path: &Path, json: bool) -> Result<(), Failure> {
@@ -89,7 +89,7 @@ pub(super) fn in_words(plugin: &PluginRef, standing: &Standing) -> String {
         line.push_str(&format!("; in quarantine since {since} ({revision}): {}", visible(&quarantine.reason)));
     }
     if let Some(mismatch) = standing.mismatch() {
-        line.push_str(&format!("; {}", visible(&mismatch)));
+        line.push_str(&format!("; {}", visible(&in_a_line(&mismatch))));
     }
     if !standing.has_file {
         line.push_str("; no longer in the folder");

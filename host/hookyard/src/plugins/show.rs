@@ -13,7 +13,7 @@ use super::list::{Line, in_words};
 use super::standing::{self, Standing};
 use crate::cli::Failure;
 use crate::config::{self, Settings};
-use crate::explain::visible;
+use crate::explain::{in_a_line, visible};
 use crate::release::{Desired, Told, told};
 
 /// All that is shown.
@@ -128,7 +128,7 @@ fn text(shown: &Shown<'_>) -> String {
             line("limits", &told.limits);
             line("grants", &told.grants.join(", "));
         }
-        Err(faults) => line("settings", faults),
+        Err(faults) => line("settings", &in_a_line(faults)),
     }
     out.push_str("\nrevisions\n");
     for known in &shown.standing.revisions {
@@ -138,7 +138,7 @@ fn text(shown: &Shown<'_>) -> String {
             known.revision.short(),
             known.step.name(),
             known.at,
-            because(known.reason.as_deref())
+            because(known.reason.as_deref().map(in_a_line).as_deref())
         );
     }
     out.push_str("\nsteps\n");
@@ -153,8 +153,10 @@ fn text(shown: &Shown<'_>) -> String {
     out
 }
 
+/// A reason, of which lines that are to be added stand below it.
 fn because(reason: Option<&str>) -> String {
-    reason.map(|reason| format!(": {}", visible(reason))).unwrap_or_default()
+    let lines = |reason: &str| reason.lines().map(visible).collect::<Vec<_>>().join("\n      ");
+    reason.map(|reason| format!(": {}", lines(reason))).unwrap_or_default()
 }
 
 #[cfg(test)]

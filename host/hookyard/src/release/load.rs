@@ -16,7 +16,9 @@ use super::sighting::Files;
 use super::stamp::Stamp;
 use crate::config::grants::Granted;
 use crate::config::limits::BOUNDLESS;
+use crate::config::settings::Rehearsal;
 use crate::explain::chain;
+use crate::rehearsal::Fixtures;
 
 /// What a load needs beside the plugin's files.
 #[derive(Clone)]
@@ -30,6 +32,7 @@ pub(super) struct Loader {
     pub(super) references: References,
     pub(super) contracts: Arc<Contracts>,
     pub(super) kept: Kept,
+    pub(super) rehearsal: Rehearsal,
 }
 
 /// A plugin that can be made active.
@@ -37,6 +40,8 @@ pub(super) struct Loader {
 pub(super) struct Ready {
     pub(super) loaded: Arc<Loaded>,
     pub(super) sidecar: Sidecar,
+    /// What it can be tried out with; none where it has served before.
+    pub(super) fixtures: Arc<Fixtures>,
 }
 
 /// What came of a load.
@@ -91,9 +96,20 @@ impl Loader {
         let revision = Some(revision_of(&code));
         let result = self.settings(plugin, files).and_then(|settings| {
             let ready = self.ready(plugin, &code, &settings)?;
-            Ok((ready, Component { code, settings }))
+            let fixtures = Arc::new(Fixtures::read(&code, &self.path(plugin, "fixtures")));
+            Ok((Ready { fixtures, ..ready }, Component { code, settings }))
         });
         Loading { revision, result }
+    }
+
+    /// A component from anywhere, as the plugin that it would be by the settings in the folder. Its fixtures are those of
+    /// `fixtures`, where that is a folder, or else those in the plugin folder.
+    pub(super) fn try_out(&self, plugin: &PluginRef, code: &[u8], fixtures: &Path) -> Result<Ready, Failure> {
+        let settings = std::fs::read_to_string(self.path(plugin, "toml")).unwrap_or_default();
+        let ready = self.ready(plugin, code, &settings)?;
+        let beside = self.path(plugin, "fixtures");
+        let fixtures = if fixtures.is_dir() { fixtures } else { &beside };
+        Ok(Ready { fixtures: Arc::new(Fixtures::read(code, fixtures)), ..ready })
     }
 
     fn ready(&self, plugin: &PluginRef, code: &[u8], settings: &str) -> Result<Ready, Failure> {
@@ -107,7 +123,7 @@ impl Loader {
             config: Arc::new(sidecar.config.clone()),
         });
         let loaded = loaded.map_err(|error| Failure::Refused(self.told(plugin, &error.fault)))?;
-        Ok(Ready { loaded: Arc::new(loaded), sidecar })
+        Ok(Ready { loaded: Arc::new(loaded), sidecar, fixtures: Arc::default() })
     }
 
     /// The text of the settings; empty where there are none.
@@ -120,10 +136,10 @@ impl Loader {
     fn sidecar(&self, plugin: &PluginRef, text: &str) -> Result<Sidecar, Failure> {
         let path = self.path(plugin, "toml");
         let most = self.ceilings.get(&plugin.tenant).unwrap_or(&BOUNDLESS);
-        let outer = Outer { limits: &self.limits, most, grants: &self.grants.to(&plugin.tenant) };
+        let outer = Outer { limits: &self.limits, most, grants: &self.grants.to(&plugin.tenant), rehearsal: &self.rehearsal };
         let Reading { result, files } = Sidecar::read(&path, text, &outer);
         self.references.note(plugin, files);
-        result.map_err(|faults| Failure::Refused(faults.to_string().replace('\n', "; ")))
+        result.map_err(|faults| Failure::Refused(faults.to_string()))
     }
 
     /// What is wrong with a component. Where lines of its settings would help, they follow.
