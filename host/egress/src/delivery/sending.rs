@@ -10,7 +10,7 @@ use std::time::Duration;
 use hookyard_crash::Point;
 use hookyard_inbox::{ClaimedMessage, Error, MessageLease, MessageSettlement, Outbox, insist};
 use hookyard_model::{Answer, Clock, Delivery, DeliveryResult, Input, JobState, Timestamp, apply, chain};
-use hookyard_verify::sign;
+use hookyard_verify::sign::{self, SignError};
 use tokio::time::{Instant, sleep};
 
 use super::gate::{Gates, Pass};
@@ -74,6 +74,8 @@ impl Means {
                 Point::SendAfter.pass();
                 posted
             }
+            // Time or the operator brings a key; until then there's no more than waiting.
+            Err(error @ SignError::NothingLive { .. }) => Err(Unanswered::Failed(chain(&error))),
             Err(error) => Err(Unanswered::Unsendable(chain(&error))),
         };
         judge(posted, self.clock.now())

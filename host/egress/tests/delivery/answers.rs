@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use hookyard_egress::delivery::{Destination, Unanswered};
 use hookyard_inbox::Outbox;
-use hookyard_model::{DeliveryResult, RetryPolicy};
+use hookyard_model::{DeliveryResult, RetryPolicy, Timestamp};
 use tokio::time::sleep;
 
-use crate::kit::{HOUR, MINUTE, Plan, SECOND, Yard, answer, answer_with, message_id, name, no_answer, partner};
+use crate::kit::{HOUR, MINUTE, Plan, SECOND, Yard, answer, answer_with, message_id, name, no_answer, partner, signer};
 
 const NOW: Duration = Duration::ZERO;
 
@@ -49,6 +49,20 @@ async fn what_takes_too_long_is_sent_again() {
     assert_eq!(yard.states().await, ["dead"]);
     assert_eq!(yard.results(0).await, ["failed: no whole answer from partner.example"; 3]);
     assert!(yard.record(0).await.deliveries.iter().all(|(_, delivery)| delivery.duration == 10 * SECOND));
+    yard.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_no_secret_is_live_for_waits_for_one() {
+    let from = Timestamp::from_unix_secs(1_700_000_000).after(2 * SECOND);
+    let late = Destination { signer: signer(Some(from)), ..partner() };
+    let yard = Yard::start(Plan::of(late), |_| (SECOND, answer(200))).await;
+    yard.send(0..1).await;
+    yard.all_over().await;
+    assert_eq!(yard.states().await, ["done"]);
+    let results = yard.results(0).await;
+    assert!(results[0].starts_with("failed: no secret or private key of the destination is live now"), "{results:?}");
+    assert_eq!(yard.post.seen().len(), 1, "nothing is sent unsigned");
     yard.stop().await;
 }
 

@@ -167,11 +167,9 @@ pub(crate) fn one(destination: Destination) -> Destinations {
 
 /// Three tries with a second, then two, between them; no rate, no breaker to speak of.
 pub(crate) fn partner() -> Destination {
-    let secret = Secret::new("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw");
-    let scheme = SigningScheme::StandardWebhooks { secrets: vec![SigningKey::always(secret)], keys: Vec::new() };
     Destination {
         url: URL.into(),
-        signer: Arc::new(Signer::new(scheme).expect("a signer")),
+        signer: signer(None),
         policy: Policy::default(),
         retry: RetryPolicy { attempts_max: 3, delay_first: SECOND, delay_max: HOUR, ..RetryPolicy::default() },
         rate: None,
@@ -179,6 +177,13 @@ pub(crate) fn partner() -> Destination {
         timeout: 10 * SECOND,
         breaker: BreakerPolicy { failures: u32::MAX, ..BreakerPolicy::default() },
     }
+}
+
+/// Signs from then on.
+pub(crate) fn signer(from: Option<Timestamp>) -> Arc<Signer> {
+    let secret = Secret::new("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw");
+    let secrets = vec![SigningKey { secret, from, until: None }];
+    Arc::new(Signer::new(SigningScheme::StandardWebhooks { secrets, keys: Vec::new() }).expect("a signer"))
 }
 
 /// A deliverer at work and what it works with.
