@@ -9,8 +9,8 @@ use super::Store;
 use crate::codec::{self, parsed, store};
 use crate::sql;
 
-/// How often one claim looks again, since it came upon jobs that had to be held.
-const ROUNDS_MAX: usize = 8;
+/// A claim that has come upon as many jobs that had to be held looks for no more of them.
+const HELD_MAX: usize = 500;
 
 /// A lease that was taken, less the event, which a reader loads once the lease is committed.
 pub(crate) struct Leased {
@@ -31,26 +31,27 @@ enum Taken {
 
 impl Store {
     pub(crate) fn claim(&mut self, wanted: &[Want], now: Timestamp, until: Timestamp) -> Result<Vec<Leased>, Error> {
-        let mut leased = Vec::new();
+        let (mut leased, mut held) = (Vec::new(), 0);
         for want in wanted {
             let mut want = want.clone();
-            for _ in 0..ROUNDS_MAX {
-                let (before, mut is_held) = (leased.len(), false);
+            loop {
+                let before = (leased.len(), held);
                 for job in self.due(&want, now)? {
                     match self.lease(job, &want.plugin, now, until)? {
                         Some(Taken::Leased(job)) => leased.push(job),
-                        Some(Taken::Held) => is_held = true,
+                        Some(Taken::Held) => held += 1,
                         None => {}
                     }
                 }
-                want.limit -= leased.len() - before;
-                // What is held now made way for others; not for ever, since a sweep is under way that holds the rest.
-                self.has_news |= is_held;
-                if !is_held || want.limit == 0 {
+                want.limit -= leased.len() - before.0;
+                // What is held now made way for others.
+                if held == before.1 || held >= HELD_MAX || want.limit == 0 {
                     break;
                 }
             }
         }
+        // So that whoever claims comes again for what is left.
+        self.has_news |= held > 0;
         Ok(leased)
     }
 

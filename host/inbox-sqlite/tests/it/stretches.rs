@@ -122,3 +122,24 @@ async fn a_quarantine_or_its_end_that_was_cut_off_gives_out_nothing_wrong() {
     inbox.lift(&ship()).await.expect("its end");
     assert_eq!(states(&inbox).await, all("pending"));
 }
+
+#[tokio::test]
+async fn one_claim_holds_a_stretch_at_most_and_says_that_there_is_more() {
+    let folder = Folder::new();
+    let inbox = Arc::new(folder.open());
+    route_orders_to_ship(&inbox).await;
+    fill(&inbox).await;
+    // Every other one, and the first of the lane.
+    assert_eq!(claim(&inbox, MANY as usize, 10).await.len(), 601);
+    inbox.quarantine(quarantine()).await.expect("a quarantine");
+    let leased = async || {
+        let jobs = events(&inbox).await.into_iter().flat_map(|event| event.jobs);
+        jobs.filter(|job| job.state.name() == "leased").count()
+    };
+    inbox.changed().await;
+    for left in [101, 0] {
+        assert_eq!(claim(&inbox, 1, 1_000).await.len(), 0);
+        assert_eq!(leased().await, left);
+        inbox.changed().await;
+    }
+}

@@ -15,6 +15,7 @@ pub(super) const CASES: &[Case] = table![
     jobs_of_a_quarantined_plugin_are_held_until_it_is_lifted,
     what_comes_during_a_quarantine_is_held,
     an_attempt_that_ends_in_quarantine_is_held,
+    one_claim_holds_all_whose_lease_ran_out,
     routes_that_change_lift_no_quarantine,
     a_quarantine_holds_nobody_elses_jobs,
     a_replay_during_a_quarantine_is_held,
@@ -79,6 +80,17 @@ async fn an_attempt_that_ends_in_quarantine_is_held(inbox: Arc<dyn Store>) {
     inbox.release(&[claimed[1].lease.clone()]).await.expect("a release");
     assert_eq!(claim(&inbox, 9, 1000).await.len(), 0, "nor is one whose lease ran out");
     for number in 1..=3 {
+        assert_eq!(states(&inbox, number).await, [is("ship", "held")], "of event {number}");
+    }
+}
+
+async fn one_claim_holds_all_whose_lease_ran_out(inbox: Arc<dyn Store>) {
+    route_orders_to_ship(&inbox).await;
+    append(&inbox, (1..=20).map(event)).await;
+    assert_eq!(claim(&inbox, 20, 10).await.len(), 20);
+    quarantine(&inbox, "acme/ship").await;
+    assert_eq!(claim(&inbox, 1, 1000).await.len(), 0);
+    for number in 1..=20 {
         assert_eq!(states(&inbox, number).await, [is("ship", "held")], "of event {number}");
     }
 }
