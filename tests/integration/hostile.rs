@@ -6,15 +6,19 @@ use hookyard_testkit::events::{Event, is_attempt, is_rejection};
 use hookyard_testkit::guests::{self, Guest};
 use hookyard_testkit::site::Config;
 
-use crate::rig::{Rig, fresh_payment, quick};
+use crate::rig::{Rig, fresh_payment};
 
 /// Little of everything, and one attempt each.
 fn tight() -> Config {
-    quick().section("retry", "attempts_max = 1").section("quarantine", "enabled = false").section(
-        "plugins.limits",
-        "memory_max = \"16MiB\"\ncpu_max = \"300ms\"\nwall_max = \"5s\"\nhost_calls_max = 2000\n\
+    Config::new()
+        .plugins("settle = \"50ms\"")
+        .section("retry", "attempts_max = 1")
+        .section("quarantine", "enabled = false")
+        .section(
+            "plugins.limits",
+            "memory_max = \"16MiB\"\ncpu_max = \"300ms\"\nwall_max = \"5s\"\nhost_calls_max = 2000\n\
              host_bytes_max = \"4MiB\"",
-    )
+        )
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -33,7 +33,10 @@ async fn metrics_have_the_names_and_meanings_of_the_golden_file() -> Result<()> 
     // Every attempt is told of before it is counted as ended.
     rig.host.wait_for_log("the attempt", hookyard_testkit::events::is_attempt).await?;
     let answer = get(&rig, "/metrics", &plain).await?;
-    assert_eq!((answer.status, answer.headers["content-type"].to_str()?), (200, "text/plain; version=0.0.4; charset=utf-8"));
+    assert_eq!(
+        (answer.status, answer.headers["content-type"].to_str()?),
+        (200, "text/plain; version=0.0.4; charset=utf-8")
+    );
     let text = answer.text();
     for line in [
         r#"hookyard_attempts_total{tenant="acme",plugin="books",outcome="done"} 1"#,
