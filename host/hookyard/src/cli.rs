@@ -6,11 +6,12 @@ mod plugins;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use hookyard_model::{EventId, Revision};
+use hookyard_model::{EventId, PluginName, Revision, TenantName};
 
-use crate::document::Faults;
+use crate::document::{self, Faults};
 use filters::Filters;
 pub(crate) use plugins::Plugins;
 
@@ -59,6 +60,10 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: Plugins,
     },
+    /// Try a component out as a plugin, before it is dropped in: with its fixtures, and with stored events
+    ///
+    /// Nothing is committed or sent. What it does otherwise than the revision that serves is told, and makes this fail.
+    Rehearse(Rehearse),
     /// Write a whole copy of the inbox to a file, also while a host serves from it
     Backup {
         /// Where to; a file that exists is never overwritten
@@ -119,6 +124,34 @@ pub(crate) enum Events {
         #[command(flatten)]
         options: ReplayOptions,
     },
+}
+
+/// What is tried out, and as what.
+#[derive(Debug, Args)]
+pub(crate) struct Rehearse {
+    /// The component
+    pub(crate) file: PathBuf,
+    /// Whose plugin it would be
+    #[arg(long, value_name = "NAME")]
+    pub(crate) tenant: TenantName,
+    /// Which plugin it would be, where the file isn't called so
+    #[arg(long, value_name = "NAME")]
+    pub(crate) plugin: Option<PluginName>,
+    /// How many of the last events, rather than as many as are configured
+    #[arg(long, value_name = "COUNT")]
+    pub(crate) last: Option<usize>,
+    /// After how long nothing more is tried: 30s, 5m; ten minutes unless said
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    pub(crate) time_max: Option<Duration>,
+    #[command(flatten)]
+    pub(crate) config: Config,
+    /// One JSON object instead of text
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+fn time(text: &str) -> Result<Duration, String> {
+    document::duration(text).ok_or_else(|| "must be a time, such as 30s or 5m".to_owned())
 }
 
 /// Which events are to run again, and how.

@@ -12,6 +12,7 @@ mod provider;
 mod system;
 mod watch;
 mod wit;
+mod rehearsal;
 mod release;
 mod reload;
 mod admin;
@@ -56,6 +57,7 @@ fn run(command: Command) -> Result<(), Failure> {
         Command::Events { command } => runtime.block_on(look_at_events(command)),
         Command::Outbox { command } => runtime.block_on(outbox::run(command)),
         Command::Plugins { command } => runtime.block_on(plugins::run(command)),
+        Command::Rehearse(arguments) => runtime.block_on(rehearsal::by_hand::rehearse(arguments)),
         Command::Backup { file, config, json } => backup::backup(&config.path, &file, json),
         Command::Wit { config, json } => wit::tell(&config.path, json),
         Command::Config => {

@@ -33,6 +33,11 @@ impl Http for Requests {
     }
 }
 
+/// Refuses a request that isn't granted, and makes none.
+pub(crate) fn check(call: &HttpCall) -> Result<(), HttpError> {
+    granted(call).map(drop).map_err(|error| denied(&error))
+}
+
 /// The grant that allows the request.
 fn granted(call: &HttpCall) -> Result<&HostGrant, Denied> {
     let target = Target::of(call.request.uri()).map_err(Denied::Url)?;

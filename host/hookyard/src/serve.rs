@@ -25,6 +25,7 @@ use crate::admin::metrics::Metrics;
 use crate::cli::Failure;
 use crate::config::{self, Settings};
 use crate::delivery;
+use crate::rehearsal::Material;
 use crate::release::{self, Desired, Keeper, Trials};
 use crate::reload::{Handles, Reload};
 use crate::requests::Requests;
@@ -72,7 +73,8 @@ async fn build(path: &Path, settings: Settings, files: BTreeSet<PathBuf>) -> any
     let deliverer = Deliverer::new(delivery::config(&settings, inbox.clone(), door));
     let (retaining, retention) = Retaining::new(inbox.clone(), Arc::new(SystemClock), settings.retention.clone());
     let clock = Arc::new(SystemClock);
-    let parts = release::Parts { engine, catalog, inbox: inbox.clone(), releases: inbox, trials, clock };
+    let material = Material { values: inbox.clone(), recent: inbox.clone() };
+    let parts = release::Parts { engine, catalog, inbox: inbox.clone(), releases: inbox, trials, clock, material };
     let releases = Keeper::new(parts, Desired::from(&settings));
     introduce(&settings);
     let handles = Handles {

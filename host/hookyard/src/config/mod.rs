@@ -14,6 +14,7 @@ pub(crate) mod limits;
 mod retry;
 mod quarantine;
 mod release;
+pub(crate) mod rehearsal;
 mod retention;
 mod tenant;
 mod source;
@@ -74,6 +75,7 @@ fn settings(root: &Section<'_>, around: &Surroundings<'_>, sink: &Sink) -> Optio
     let retry = root.table("retry", |section| retry::read(section, &settings::Settings::default_retry()));
     let quarantine = root.table("quarantine", quarantine::read);
     let release = root.table("release", release::read);
+    let rehearsal = root.table("rehearsal", |section| rehearsal::read(section, &settings::Rehearsal::default()));
     let folder =
         root.table("providers", |section| section.get::<PathBuf>("folder")).map(|folder| around.resolve(&folder));
     let providers = provider::all(folder.as_deref(), around, sink);
@@ -97,6 +99,7 @@ fn settings(root: &Section<'_>, around: &Surroundings<'_>, sink: &Sink) -> Optio
         retention,
         quarantine,
         release,
+        rehearsal,
         providers,
         sources,
         destinations,

@@ -32,6 +32,8 @@ pub(crate) struct Settings {
     /// None where it's switched off.
     pub(crate) quarantine: Option<QuarantinePolicy>,
     pub(crate) release: Release,
+    /// For plugins that say nothing of their own.
+    pub(crate) rehearsal: Rehearsal,
     /// By name.
     pub(crate) providers: BTreeMap<String, Arc<Provider>>,
     pub(crate) sources: BTreeMap<SourceRef, Source>,
@@ -74,6 +76,46 @@ pub(crate) struct Release {
     pub(crate) probation: Option<ProbationPolicy>,
     /// Components of each plugin that are kept to go back to; at least 1.
     pub(crate) revisions_kept: usize,
+}
+
+/// How a new revision is tried out before it serves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Rehearsal {
+    pub(crate) policy: RehearsalPolicy,
+    /// So many of the last events are run.
+    pub(crate) events: usize,
+    /// After this long no further attempt is begun.
+    pub(crate) time_max: Duration,
+}
+
+/// What comes of what a rehearsal finds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum RehearsalPolicy {
+    /// There is none.
+    Off,
+    /// It's told, and the revision serves.
+    Warn,
+    /// It's told, and the revision is refused.
+    Require,
+}
+
+impl RehearsalPolicy {
+    pub(crate) const ALL: [Self; 3] = [Self::Off, Self::Warn, Self::Require];
+
+    /// As it's written.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Off => "off",
+            Self::Warn => "warn",
+            Self::Require => "require",
+        }
+    }
+}
+
+impl Default for Rehearsal {
+    fn default() -> Self {
+        Self { policy: RehearsalPolicy::Warn, events: 100, time_max: Duration::from_secs(10) }
+    }
 }
 
 /// How attempts are made.

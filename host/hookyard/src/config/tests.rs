@@ -1,6 +1,7 @@
 //! What a configuration comes to, and what is said of a wrong one.
 
 mod destinations;
+mod grants;
 mod egress;
 mod limits;
 mod policy;
@@ -98,6 +99,7 @@ fn the_reference_file_says_the_defaults_and_every_key() {
         "grants",
         "http",
         "release",
+        "rehearsal",
     ];
     let known = crate::document::asked::of("hookyard.toml");
     assert!(known.len() > 45, "the keys are noted: {known:?}");

@@ -96,6 +96,17 @@ impl Scalar for NonZeroUsize {
     }
 }
 
+impl Scalar for usize {
+    fn read(value: &DeValue<'_>) -> Result<Self, String> {
+        const WHAT: &str = "a whole number from 0 to 4294967295";
+        let given = integer(value, WHAT)?;
+        u32::try_from(given)
+            .ok()
+            .and_then(|given| given.try_into().ok())
+            .ok_or_else(|| format!("must be {WHAT}, not {given}"))
+    }
+}
+
 impl Scalar for Size {
     fn read(value: &DeValue<'_>) -> Result<Self, String> {
         const WHAT: &str = "a size above zero in quotes, such as \"64KiB\" or \"1MiB\"";

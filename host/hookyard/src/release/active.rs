@@ -9,6 +9,7 @@ use hookyard_plugin::{Catalog, HandlerKind, Loaded};
 
 use super::load::Ready;
 use super::routing::{self, Sources, Takes};
+use crate::rehearsal::Fixtures;
 
 /// One that is active.
 #[derive(Debug)]
@@ -55,6 +56,11 @@ impl Actives {
     /// What a plugin runs.
     pub(super) fn loaded(&self, plugin: &PluginRef) -> Option<Arc<Loaded>> {
         Some(Arc::clone(&self.0.get(plugin)?.ready.loaded))
+    }
+
+    /// The fixtures of what a plugin runs.
+    pub(super) fn fixtures(&self, plugin: &PluginRef) -> Option<&Fixtures> {
+        Some(&self.0.get(plugin)?.ready.fixtures)
     }
 
     /// The revision before, if it's that one and nothing that it was granted has been changed since.

@@ -5,7 +5,11 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::stamp::Stamp;
+use super::stamp::{FolderStamp, Stamp};
+use crate::rehearsal::{COUNT_MAX, is_fixture};
+
+/// What a folder of fixtures is called after its plugin.
+pub(super) const FIXTURES: &str = ".fixtures";
 
 /// The plugin folder at one moment.
 #[derive(Debug, Default)]
@@ -44,6 +48,8 @@ pub(super) struct Item {
 pub(super) enum ItemKind {
     /// A file or a link to one.
     File(Stamp),
+    /// A folder of fixtures.
+    Fixtures(FolderStamp),
     /// A folder, a socket, and the like.
     Other,
     /// A link to nothing.
@@ -81,6 +87,10 @@ fn items(folder: &Path, watched: &mut BTreeSet<PathBuf>) -> io::Result<Vec<Item>
                 watch_target(watched, &path);
                 ItemKind::File(Stamp::of(&metadata))
             }
+            Ok(metadata) if metadata.is_dir() && name.ends_with(FIXTURES) => {
+                watch(watched, &path);
+                ItemKind::Fixtures(fixtures(&path))
+            }
             Ok(_) => ItemKind::Other,
             Err(error) if error.kind() == io::ErrorKind::NotFound => ItemKind::Dangling,
             Err(error) => ItemKind::Unreadable(error.to_string()),
@@ -88,6 +98,16 @@ fn items(folder: &Path, watched: &mut BTreeSet<PathBuf>) -> io::Result<Vec<Item>
         Item { name, kind }
     };
     Ok(names(folder)?.into_iter().map(item).collect())
+}
+
+/// What stands in a folder of fixtures; as much as can be told of it.
+fn fixtures(folder: &Path) -> FolderStamp {
+    let mut names = names(folder).unwrap_or_default();
+    names.retain(|name| is_fixture(name));
+    // One more than are read, so that the change to too many shows.
+    names.truncate(COUNT_MAX + 1);
+    let stamp = |name: &'_ str| Some(Stamp::of(&fs::metadata(folder.join(name)).ok()?));
+    FolderStamp::of(names.iter().filter_map(|name| Some((name.as_str(), stamp(name)?))))
 }
 
 /// The names in a folder, in order, less hidden ones. A name that isn't UTF-8 can't be valid and comes replaced.
@@ -149,6 +169,7 @@ mod tests {
         let item = |item: &Item| match &item.kind {
             ItemKind::File(stamp) => format!("{} {}", item.name, stamp.bytes),
             ItemKind::Dangling => format!("{} dangling", item.name),
+            ItemKind::Fixtures(_) => format!("{} fixtures", item.name),
             ItemKind::Other | ItemKind::Unreadable(_) => format!("{} odd", item.name),
         };
         match kind {

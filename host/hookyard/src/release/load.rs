@@ -136,7 +136,8 @@ impl Loader {
     fn sidecar(&self, plugin: &PluginRef, text: &str) -> Result<Sidecar, Failure> {
         let path = self.path(plugin, "toml");
         let most = self.ceilings.get(&plugin.tenant).unwrap_or(&BOUNDLESS);
-        let outer = Outer { limits: &self.limits, most, grants: &self.grants.to(&plugin.tenant), rehearsal: &self.rehearsal };
+        let outer =
+            Outer { limits: &self.limits, most, grants: &self.grants.to(&plugin.tenant), rehearsal: &self.rehearsal };
         let Reading { result, files } = Sidecar::read(&path, text, &outer);
         self.references.note(plugin, files);
         result.map_err(|faults| Failure::Refused(faults.to_string()))
@@ -152,7 +153,7 @@ impl Loader {
         }
     }
 
-    fn path(&self, plugin: &PluginRef, extension: &str) -> PathBuf {
+    pub(super) fn path(&self, plugin: &PluginRef, extension: &str) -> PathBuf {
         self.folder.join(plugin.tenant.as_str()).join(format!("{}.{extension}", plugin.plugin))
     }
 }

@@ -31,17 +31,20 @@ mod orders;
 mod survey;
 mod told;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use hookyard_model::{PluginRef, ProbationPolicy, Revision};
 use hookyard_plugin::Contracts;
+use hookyard_verify::Provider;
 
 use crate::config::Settings;
-use crate::config::settings::Plugins;
+use crate::config::settings::{Plugins, Rehearsal};
 use crate::provider;
 
 use references::References;
 
+pub(crate) use rehearse::{Component, prepare};
 pub(crate) use run::{Handle, Keeper, Parts};
 pub(crate) use stamp::Stamp;
 pub(crate) use survey::{Finding, present, survey, unreadable};
@@ -61,6 +64,10 @@ pub(crate) struct Desired {
     pub(crate) probation: Option<ProbationPolicy>,
     /// Components of each plugin that are kept to go back to.
     pub(crate) revisions_kept: usize,
+    /// How what is new is tried out, unless its own settings say otherwise.
+    pub(crate) rehearsal: Rehearsal,
+    /// By whose rules fixtures are read.
+    pub(crate) providers: Arc<BTreeMap<String, Arc<Provider>>>,
     /// The files that plugins' settings refer to; forgotten with the configuration, as plugins are then loaded anew.
     references: References,
 }
@@ -81,6 +88,8 @@ impl From<&Settings> for Desired {
             contracts: Arc::new(provider::contracts(&settings.providers)),
             probation: settings.release.probation,
             revisions_kept: settings.release.revisions_kept,
+            rehearsal: settings.rehearsal,
+            providers: Arc::new(settings.providers.clone()),
             references: References::default(),
         }
     }

@@ -25,6 +25,7 @@ use super::tracker::{Action, Moment, Tracker};
 use super::trial::Trials;
 use super::{Desired, listing};
 use crate::explain::chain;
+use crate::rehearsal::Material;
 use crate::watch::Watch;
 
 /// A burst of notifications is one look.
@@ -42,6 +43,8 @@ pub(crate) struct Parts {
     pub(crate) releases: Arc<dyn hookyard_inbox::Releases>,
     pub(crate) trials: Arc<Trials>,
     pub(crate) clock: Arc<dyn Clock>,
+    /// What rehearsals are given of the inbox.
+    pub(crate) material: Material,
 }
 
 /// Replaces what is desired while it runs.
@@ -75,11 +78,15 @@ pub(crate) struct Keeper {
     pub(super) courses: BTreeMap<PluginRef, Course>,
     pub(super) journal: Journal,
     pub(super) work: JoinSet<Done>,
+    /// Fixtures that changed, run with what serves.
+    pub(super) checks: JoinSet<()>,
     /// Revisions that were replaced and have attempts that aren't over.
     pub(super) drains: JoinSet<(PluginRef, Revision)>,
     /// Revisions that are being loaded from where they were kept.
     pub(super) recalls: BTreeSet<PluginRef>,
     pub(super) permits: Arc<Semaphore>,
+    /// One rehearsal at a time.
+    pub(super) stage: Arc<Semaphore>,
     watch: Watch,
     complaints: BTreeSet<String>,
     pub(super) refusals: BTreeMap<PluginRef, String>,
@@ -101,9 +108,11 @@ impl Keeper {
             actives: Actives::default(),
             courses: BTreeMap::new(),
             work: JoinSet::new(),
+            checks: JoinSet::new(),
             drains: JoinSet::new(),
             recalls: BTreeSet::new(),
             permits: Arc::new(Semaphore::new(LOADS_MAX)),
+            stage: Arc::new(Semaphore::new(1)),
             watch: Watch::new(),
             complaints: BTreeSet::new(),
             refusals: BTreeMap::new(),
@@ -132,6 +141,7 @@ impl Keeper {
                 () = self.watch.changed() => tokio::time::sleep(DEBOUNCE).await,
                 Some(done) = self.work.join_next() => self.done(done).await,
                 Some(Ok((plugin, revision))) = self.drains.join_next() => self.drained(&plugin, revision).await,
+                Some(_) = self.checks.join_next() => {}
                 () = self.parts.trials.failed() => self.take_back().await,
                 () = self.parts.releases.releases_changed() => self.take_orders().await,
                 Ok(()) = self.desired.changed() => self.reconsider(),
@@ -277,6 +287,7 @@ impl Desired {
             references: self.references.clone(),
             contracts: Arc::clone(&self.contracts),
             kept: self.kept(),
+            rehearsal: self.rehearsal,
         }
     }
 

@@ -12,7 +12,7 @@ use hookyard_model::{PluginRef, Revision, Step, Timestamp};
 use super::active::handlers;
 use super::course::{Admission, Course};
 use super::load::{Failure, Loading, Ready};
-use super::rehearse::{Verdict, rehearse};
+use super::rehearse::{Stage, Verdict};
 use super::run::{Done, Keeper, panicked};
 use super::tracker::Ended;
 use super::trial::Failed;
@@ -49,18 +49,42 @@ impl Keeper {
             self.tell_loaded(&plugin, &ready).await;
         }
         match admission {
-            Admission::Rehearse => {
-                let active = self.actives.loaded(&plugin);
-                self.work.spawn(async move {
-                    let verdict = rehearse(&ready, active).await;
-                    Done::Rehearsed(plugin, ready, verdict)
-                });
-                return;
+            Admission::Rehearse => return self.rehearse(plugin, ready).await,
+            Admission::Renew => {
+                if self.actives.fixtures(&plugin).is_some_and(|fixtures| *fixtures != *ready.fixtures) {
+                    let (stage, ready) = (self.stage(&plugin), ready.clone());
+                    self.checks.spawn(async move { stage.check_fixtures(&ready).await });
+                }
+                self.enter(&plugin, ready).await;
             }
-            Admission::Renew => self.enter(&plugin, ready).await,
             Admission::Banned(_) | Admission::Pinned(_) => self.keep_out(&plugin, revision, admission).await,
         }
         self.tracker.ended(&plugin, Ended::Handled, Instant::now());
+    }
+
+    async fn rehearse(&mut self, plugin: PluginRef, ready: Ready) {
+        let stage = self.stage(&plugin);
+        let course = self.courses.entry(plugin.clone()).or_default();
+        // Just started: what served before does so while its successor is tried out.
+        if course.active.is_none() && course.last.is_some_and(|last| self.desired.borrow().keeps(&plugin, last)) {
+            course.is_file_out = true;
+            self.bring_back(&plugin).await;
+        }
+        self.work.spawn(async move {
+            let verdict = stage.rehearse(&ready).await;
+            Done::Rehearsed(plugin, ready, verdict)
+        });
+    }
+
+    fn stage(&self, plugin: &PluginRef) -> Stage {
+        Stage {
+            desired: Arc::clone(&self.desired.borrow()),
+            engine: Arc::clone(&self.parts.engine),
+            material: self.parts.material.clone(),
+            place: Arc::clone(&self.stage),
+            active: self.actives.loaded(plugin),
+            last: self.courses.get(plugin).and_then(|course| course.last),
+        }
     }
 
     /// A revision has been rehearsed. Meanwhile the operator may have said something of it.

@@ -7,8 +7,9 @@ use hookyard_model::SourceName;
 use hookyard_plugin::{Grants, Limits};
 
 use crate::config::grants::{self, OfTenant};
-use crate::config::limits;
 use crate::config::references::Surroundings;
+use crate::config::settings::Rehearsal;
+use crate::config::{limits, rehearsal};
 use crate::document::{self, Faults, Section, Sink};
 
 /// A plugin's own settings.
@@ -22,6 +23,8 @@ pub(super) struct Sidecar {
     pub(super) grants: Grants,
     /// What `wasi:config` tells it.
     pub(super) config: BTreeMap<String, String>,
+    /// How a new revision of it is tried out.
+    pub(super) rehearsal: Rehearsal,
 }
 
 /// What holds where a plugin's own file says nothing, and what it may say.
@@ -30,6 +33,7 @@ pub(super) struct Outer<'o> {
     /// No plugin of the tenant may have more.
     pub(super) most: &'o Limits,
     pub(super) grants: &'o OfTenant,
+    pub(super) rehearsal: &'o Rehearsal,
 }
 
 /// A plugin's settings, or all that is wrong with them, and every file that they refer to.
@@ -49,6 +53,7 @@ impl Sidecar {
                 limits: root.table("limits", |section| limits::read(section, outer.limits, outer.most)),
                 grants: said.or(&outer.grants.said).grants(&outer.grants.destinations),
                 config: root.table("config", config),
+                rehearsal: root.table("rehearsal", |section| rehearsal::read(section, outer.rehearsal)),
             })
         });
         Reading { result: sink.into_result(sidecar), files: around.into_files() }
@@ -69,10 +74,11 @@ mod tests {
     use super::*;
     use crate::config::grants::{Granted, Said};
     use crate::config::limits::BOUNDLESS;
+    use crate::config::settings::RehearsalPolicy;
 
     fn read(text: &str, limits: &Limits, most: &Limits) -> Result<Sidecar, Faults> {
         let grants = Granted::to_all(&Said::default()).to(&"acme".parse().expect("a name"));
-        let outer = Outer { limits, most, grants: &grants };
+        let outer = Outer { limits, most, grants: &grants, rehearsal: &Rehearsal::default() };
         Sidecar::read(Path::new("orders.toml"), text, &outer).result
     }
 
@@ -93,7 +99,10 @@ mod tests {
         };
         assert_eq!(sidecar.limits, expected);
         let grants = Grants { keyvalue: true, logging: true, config: true, ..Grants::default() };
-        assert_eq!(read(""), Sidecar { sources: None, limits: defaults.clone(), grants, config: BTreeMap::new() });
+        let (config, rehearsal) = (BTreeMap::new(), Rehearsal::default());
+        assert_eq!(read(""), Sidecar { sources: None, limits: defaults.clone(), grants, config, rehearsal });
+        let own = read("[rehearsal]\npolicy = \"require\"\nevents = 0").rehearsal;
+        assert_eq!(own, Rehearsal { policy: RehearsalPolicy::Require, events: 0, ..rehearsal });
     }
 
     #[test]

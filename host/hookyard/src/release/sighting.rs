@@ -9,8 +9,8 @@ use std::time::{Duration, SystemTime};
 
 use hookyard_model::{PluginName, PluginRef, TenantName};
 
-use super::listing::{Item, ItemKind, Listing, TopKind};
-use super::stamp::Stamp;
+use super::listing::{FIXTURES, Item, ItemKind, Listing, TopKind};
+use super::stamp::{FolderStamp, Stamp};
 
 /// A plugin's files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,13 +19,17 @@ pub(super) struct Files {
     pub(super) code: Stamp,
     /// The settings beside it, where there are any.
     pub(super) sidecar: Option<Stamp>,
+    /// The fixtures beside it, where there are any.
+    pub(super) fixtures: Option<FolderStamp>,
 }
 
 impl Files {
-    /// For how long both files had been unchanged.
+    /// For how long all of them had been unchanged.
     pub(super) fn quiet_for(&self, now: SystemTime) -> Duration {
         let code = self.code.quiet_for(now);
-        self.sidecar.map_or(code, |sidecar| sidecar.quiet_for(now).min(code))
+        let sidecar = self.sidecar.map(|sidecar| sidecar.quiet_for(now));
+        let fixtures = self.fixtures.map(|fixtures| fixtures.quiet_for(now));
+        sidecar.into_iter().chain(fixtures).fold(code, Duration::min)
     }
 }
 
@@ -75,8 +79,10 @@ fn stray(shown: &Path, name: &str) -> Option<String> {
 }
 
 fn judge_tenant(shown: &Path, tenant: &TenantName, items: &[Item], sighting: &mut Sighting) {
-    let sidecars: BTreeMap<&str, &Item> =
-        items.iter().filter_map(|item| Some((item.name.strip_suffix(".toml")?, item))).collect();
+    let by_end = |end: &str| -> BTreeMap<&str, &Item> {
+        items.iter().filter_map(|item| Some((item.name.strip_suffix(end)?, item))).collect()
+    };
+    let (sidecars, fixtures) = (by_end(".toml"), by_end(FIXTURES));
     for item in items {
         let shown = shown.join(&item.name);
         let Some(name) = item.name.strip_suffix(".wasm") else {
@@ -90,7 +96,7 @@ fn judge_tenant(shown: &Path, tenant: &TenantName, items: &[Item], sighting: &mu
                 continue;
             }
         };
-        match see(item, sidecars.get(name).copied()) {
+        match see(item, sidecars.get(name).copied(), fixtures.get(name).copied()) {
             Seen::Files(files) => drop(sighting.plugins.insert(plugin, files)),
             Seen::Unusable(why) => drop(sighting.problems.insert(format!("{} is ignored: {why}", shown.display()))),
             Seen::Hidden(why) => {
@@ -107,18 +113,22 @@ enum Seen<'l> {
     Hidden(&'l str),
 }
 
-fn see<'l>(code: &'l Item, sidecar: Option<&'l Item>) -> Seen<'l> {
+fn see<'l>(code: &'l Item, sidecar: Option<&'l Item>, fixtures: Option<&'l Item>) -> Seen<'l> {
     let code = match &code.kind {
         ItemKind::File(stamp) => *stamp,
-        ItemKind::Other => return Seen::Unusable("it is not a file"),
+        ItemKind::Other | ItemKind::Fixtures(_) => return Seen::Unusable("it is not a file"),
         ItemKind::Dangling => return Seen::Unusable("it is a link to nothing"),
         ItemKind::Unreadable(why) => return Seen::Hidden(why),
     };
+    let fixtures = fixtures.and_then(|item| match &item.kind {
+        ItemKind::Fixtures(stamp) => Some(*stamp),
+        _ => None,
+    });
     match sidecar.map(|item| &item.kind) {
-        Some(ItemKind::File(stamp)) => Seen::Files(Files { code, sidecar: Some(*stamp) }),
+        Some(ItemKind::File(stamp)) => Seen::Files(Files { code, sidecar: Some(*stamp), fixtures }),
         Some(ItemKind::Unreadable(why)) => Seen::Hidden(why),
-        Some(ItemKind::Other) => Seen::Unusable("the .toml beside it is not a file"),
-        None | Some(ItemKind::Dangling) => Seen::Files(Files { code, sidecar: None }),
+        Some(ItemKind::Other | ItemKind::Fixtures(_)) => Seen::Unusable("the .toml beside it is not a file"),
+        None | Some(ItemKind::Dangling) => Seen::Files(Files { code, sidecar: None, fixtures }),
     }
 }
 
@@ -151,19 +161,21 @@ mod tests {
 
     #[test]
     fn a_plugin_is_its_code_and_the_settings_beside_it() {
+        let folder = FolderStamp::of([("a.json", stamp(7))].into_iter());
         let sighting = judge_items(vec![
             item("orders.toml", ItemKind::File(stamp(2))),
             item("orders.wasm", ItemKind::File(stamp(1))),
             item("plain.wasm", ItemKind::File(stamp(3))),
             item("lonely.toml", ItemKind::File(stamp(4))),
+            item("orders.fixtures", ItemKind::Fixtures(folder)),
             item("notes.txt", ItemKind::File(stamp(5))),
         ]);
         let seen: Vec<_> = sighting.plugins.iter().map(|(plugin, files)| (plugin.to_string(), *files)).collect();
         assert_eq!(
             seen,
             [
-                ("acme/orders".to_owned(), Files { code: stamp(1), sidecar: Some(stamp(2)) }),
-                ("acme/plain".to_owned(), Files { code: stamp(3), sidecar: None }),
+                ("acme/orders".to_owned(), Files { code: stamp(1), sidecar: Some(stamp(2)), fixtures: Some(folder) }),
+                ("acme/plain".to_owned(), Files { code: stamp(3), sidecar: None, fixtures: None }),
             ]
         );
         assert!(sighting.problems.is_empty(), "{:?}", sighting.problems);

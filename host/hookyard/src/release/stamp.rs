@@ -1,6 +1,7 @@
 //! What tells one content of a file from another without reading it.
 
 use std::fs::Metadata;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::os::unix::fs::MetadataExt;
 use std::time::{Duration, SystemTime};
 
@@ -8,7 +9,7 @@ use std::time::{Duration, SystemTime};
 ///
 /// The change time moves with every write, rename and `utimes`, so that a copy that sets the old modification time, or
 /// a file that is swapped for one of the same size, differs all the same.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Stamp {
     /// The file system that it's on.
     pub(crate) device: u64,
@@ -37,8 +38,38 @@ impl Stamp {
 
     /// For how long nothing of it had changed at `now`; zero when the clocks disagree.
     pub(crate) fn quiet_for(&self, now: SystemTime) -> Duration {
-        let now = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_nanos();
-        let changed = u128::try_from(self.changed).unwrap_or(0);
-        u64::try_from(now.saturating_sub(changed)).map_or(Duration::MAX, Duration::from_nanos)
+        quiet_for(self.changed, now)
+    }
+}
+
+fn quiet_for(changed: i128, now: SystemTime) -> Duration {
+    let now = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_nanos();
+    let changed = u128::try_from(changed).unwrap_or(0);
+    u64::try_from(now.saturating_sub(changed)).map_or(Duration::MAX, Duration::from_nanos)
+}
+
+/// What tells the files of a folder from what they were.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct FolderStamp {
+    /// Of their names and stamps.
+    hash: u64,
+    /// When the latest of them changed, as in a stamp.
+    changed: i128,
+}
+
+impl FolderStamp {
+    /// The stamp of these files, in their order.
+    pub(crate) fn of<'n>(files: impl Iterator<Item = (&'n str, Stamp)>) -> Self {
+        let (mut hasher, mut latest) = (DefaultHasher::new(), 0);
+        for (name, stamp) in files {
+            (name, stamp).hash(&mut hasher);
+            latest = stamp.changed.max(latest);
+        }
+        Self { hash: hasher.finish(), changed: latest }
+    }
+
+    /// As of a stamp.
+    pub(crate) fn quiet_for(&self, now: SystemTime) -> Duration {
+        quiet_for(self.changed, now)
     }
 }

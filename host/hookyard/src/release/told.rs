@@ -23,9 +23,14 @@ pub(crate) fn told(desired: &Desired, plugin: &PluginRef) -> Result<Told, String
     let path = plugins.folder.join(plugin.tenant.as_str()).join(format!("{}.toml", plugin.plugin));
     let text = std::fs::read_to_string(&path).unwrap_or_default();
     let most = plugins.ceilings.get(&plugin.tenant).unwrap_or(&BOUNDLESS);
-    let outer = Outer { limits: &plugins.limits, most, grants: &plugins.grants.to(&plugin.tenant) };
+    let outer = Outer {
+        limits: &plugins.limits,
+        most,
+        grants: &plugins.grants.to(&plugin.tenant),
+        rehearsal: &desired.rehearsal,
+    };
     let sidecar = Sidecar::read(&path, &text, &outer).result.map_err(|faults| faults.to_string())?;
-    let Sidecar { sources, limits, grants, config: _ } = sidecar;
+    let Sidecar { sources, limits, grants, config: _, rehearsal: _ } = sidecar;
     let mut granted = Vec::new();
     granted.extend(grants.destinations.keys().map(|destination| format!("destination {destination}")));
     for (is_granted, name) in [(grants.keyvalue, "keyvalue"), (grants.logging, "logging"), (grants.config, "config")] {

@@ -179,7 +179,7 @@ mod tests {
     /// A version of the plugin's file, last changed `at` that many milliseconds into the test.
     fn files(inode: u64, at: u64) -> Files {
         let changed = i128::from(at) * 1_000_000 + 1_000_000_000_000_000_000;
-        Files { code: Stamp { device: 1, inode, bytes: 10, modified: changed, changed }, sidecar: None }
+        Files { code: Stamp { device: 1, inode, bytes: 10, modified: changed, changed }, sidecar: None, fixtures: None }
     }
 
     struct Script {

@@ -1,0 +1,251 @@
+//! The fixtures of a plugin: files in the folder beside it, and what its component brings with it.
+//!
+//! `<plugin>.fixtures/<name>.json` is one fixture; files that are hidden or called otherwise are left alone. A component
+//! may have custom sections `hookyard:fixtures`, each with JSON arrays of fixtures.
+
+use std::fs::{self, File};
+use std::io::{self, Read as _};
+use std::path::Path;
+
+use hookyard_plugin::sections;
+use serde_json::value::RawValue;
+
+use super::fixture::{self, Fixture};
+
+/// The custom section that fixtures may stand in.
+const SECTION: &str = "hookyard:fixtures";
+/// Fixtures of one plugin.
+pub(crate) const COUNT_MAX: usize = 500;
+/// Bytes of one file.
+const FILE_BYTES_MAX: u64 = 1 << 20;
+/// Bytes of all files, or of all sections.
+const BYTES_MAX: usize = 16 << 20;
+
+/// A plugin's fixtures, and what is wrong with those that can't be read.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Fixtures {
+    pub(crate) all: Vec<Fixture>,
+    pub(crate) faults: Vec<String>,
+}
+
+impl Fixtures {
+    /// Those that a component brings with it, and those of a folder, which need not be there.
+    pub(crate) fn read(component: &[u8], folder: &Path) -> Self {
+        let mut fixtures = Self::default();
+        fixtures.add_embedded(&sections(component, SECTION));
+        if let Err(error) = fixtures.add_folder(folder) {
+            fixtures.faults.push(format!("{}: can't be read: {error}", folder.display()));
+        }
+        if fixtures.all.len() > COUNT_MAX {
+            fixtures.faults.push(format!("there are {} fixtures, and {COUNT_MAX} at most are run", fixtures.all.len()));
+            fixtures.all.truncate(COUNT_MAX);
+        }
+        fixtures
+    }
+
+    fn add(&mut self, fixture: Result<Fixture, Vec<String>>) {
+        match fixture {
+            Ok(fixture) => self.all.push(fixture),
+            Err(faults) => self.faults.extend(faults),
+        }
+    }
+
+    fn add_embedded(&mut self, sections: &[&[u8]]) {
+        let file = format!("the component's {SECTION}");
+        if sections.iter().map(|section| section.len()).sum::<usize>() > BYTES_MAX {
+            self.faults.push(format!("{file}: has more than {BYTES_MAX} bytes"));
+            return;
+        }
+        let mut number = 0;
+        for section in sections {
+            // What several object files bring stands there one after another.
+            for array in serde_json::Deserializer::from_slice(section).into_iter::<Vec<&RawValue>>() {
+                match array {
+                    Ok(items) => {
+                        for item in items {
+                            self.add(fixture::read(
+                                &file,
+                                &format!("$[{number}]"),
+                                &format!("embedded {number}"),
+                                item.get(),
+                            ));
+                            number += 1;
+                        }
+                    }
+                    Err(error) => {
+                        self.faults.push(format!("{file}: is no JSON array of fixtures: {error}"));
+                        break;
+                    }
+                }
+            }
+        }
+    }
+
+    fn add_folder(&mut self, folder: &Path) -> io::Result<()> {
+        let mut bytes = 0;
+        for name in names(folder)? {
+            let path = folder.join(&name);
+            let text = match text(&path) {
+                Ok(Some(text)) => text,
+                // It has gone meanwhile.
+                Ok(None) => continue,
+                Err(why) => {
+                    self.faults.push(format!("{}: {why}", path.display()));
+                    continue;
+                }
+            };
+            bytes += text.len();
+            if bytes > BYTES_MAX {
+                self.faults.push(format!("{}: its files have more than {BYTES_MAX} bytes together", folder.display()));
+                return Ok(());
+            }
+            let name = name.trim_end_matches(".json");
+            self.add(fixture::read(&path.display().to_string(), "$", name, &text));
+        }
+        Ok(())
+    }
+}
+
+/// Whether a file of this name in a folder of fixtures is one.
+pub(crate) fn is_fixture(name: &str) -> bool {
+    !name.starts_with('.') && name.ends_with(".json")
+}
+
+/// The names of the fixtures in a folder, in order; none where it isn't there. One more than are run at most.
+fn names(folder: &Path) -> io::Result<Vec<String>> {
+    let entries = match fs::read_dir(folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries?,
+    };
+    let mut names = Vec::new();
+    for entry in entries {
+        let name = entry?.file_name().to_string_lossy().into_owned();
+        if is_fixture(&name) {
+            names.push(name);
+        }
+    }
+    names.sort();
+    names.truncate(COUNT_MAX + 1);
+    Ok(names)
+}
+
+fn text(path: &Path) -> Result<Option<String>, String> {
+    let mut text = String::new();
+    let file = match File::open(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        file => file.map_err(|error| format!("can't be read: {error}"))?,
+    };
+    let read = file.take(FILE_BYTES_MAX + 1).read_to_string(&mut text);
+    read.map_err(|error| format!("can't be read: {error}"))?;
+    match text.len() as u64 > FILE_BYTES_MAX {
+        true => Err(format!("has more than {FILE_BYTES_MAX} bytes")),
+        false => Ok(Some(text)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GOOD: &str = r#"{"event": {"provider": "topper", "body": {"id": 1}}}"#;
+
+    /// A component with such a section.
+    fn component(section: &str) -> Vec<u8> {
+        let mut bytes = b"\0asm\x0d\0\x01\0".to_vec();
+        let content = [&[SECTION.len() as u8][..], SECTION.as_bytes(), section.as_bytes()].concat();
+        let length = u16::try_from(content.len()).expect("short");
+        bytes.extend([0, (length & 0x7f) as u8 | 0x80, (length >> 7) as u8]);
+        bytes.extend(content);
+        bytes
+    }
+
+    #[test]
+    fn files_and_sections_are_read_and_what_is_partial_is_left_alone() {
+        let folder = tempfile::tempdir().expect("a folder");
+        for name in ["b.json", "a.json", ".c.json", "d.json.part", "notes.txt"] {
+            fs::write(folder.path().join(name), GOOD).expect("written");
+        }
+        let embedded = component(&format!("[{GOOD}, {GOOD}] [{GOOD}]"));
+        let fixtures = Fixtures::read(&embedded, folder.path());
+        let names: Vec<_> = fixtures.all.iter().map(|fixture| fixture.name.as_str()).collect();
+        assert_eq!(names, ["embedded 0", "embedded 1", "embedded 2", "a", "b"]);
+        assert_eq!(fixtures.faults, [""; 0]);
+        assert_eq!(Fixtures::read(b"", &folder.path().join("nowhere")), Fixtures::default());
+    }
+
+    #[test]
+    fn every_fault_is_told_with_its_place() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("a.json");
+        let check = |text: &str, expected: &[&str]| {
+            fs::write(&path, text).expect("written");
+            let faults = Fixtures::read(b"", folder.path()).faults;
+            let file = path.display().to_string();
+            let faults: Vec<_> = faults.iter().map(|fault| fault.replace(&file, "a.json")).collect();
+            assert_eq!(faults, expected, "{text}");
+        };
+        check("{", &["a.json: $: it is not JSON: EOF while parsing an object at line 1 column 1"]);
+        check("[]", &["a.json: $: must be an object"]);
+        check("{}", &["a.json: $: `event` is missing: what comes in"]);
+        check(
+            r#"{"event": {"source": "Shop!", "bdy": {}, "headers": {"x": 1}}, "valus": {}}"#,
+            &[
+                "a.json: $.event.source: `Shop!` is not a usable source name: use 1 to 64 of a-z, 0-9, `-` and `_`, with a letter or digit first",
+                "a.json: $.event.headers.x: must be a text",
+                "a.json: $.event: one of `body`, `body_text` and `body_base64` is the event",
+                "a.json: $.event.bdy: unknown key `bdy`; did you mean `body`?",
+                "a.json: $.valus: unknown key `valus`; did you mean `values`?",
+            ],
+        );
+        check(
+            r#"{"event": {"body_base64": "?", "received_at": "now"}}"#,
+            &[
+                "a.json: $.event: one of `source` and `provider` says where the event comes from",
+                "a.json: $.event.received_at: must be a moment, such as 2026-06-02T11:30:00Z",
+                "a.json: $.event.body_base64: is not base64: Invalid symbol 63, offset 0.",
+                "a.json: $.event: one of `body`, `body_text` and `body_base64` is the event",
+            ],
+        );
+        let with = |rest: &str| format!(r#"{{"event": {{"provider": "p", "body_text": ""}}, {rest}}}"#);
+        check(
+            &with(r#""http": [{"url": "/x", "status": 7}], "expect": {"outcome": "doen", "messages": [{"to": "a"}]}"#),
+            &[
+                "a.json: $.http[0].url: must be a whole URL, such as https://api.example/v1/x",
+                "a.json: $.http[0].status: must be a status such as 200",
+                "a.json: $.expect.outcome: unknown outcome `doen`; did you mean `done`?",
+                "a.json: $.expect.messages[0].to: unknown key `to`",
+            ],
+        );
+        let embedded = Fixtures::read(&component(r#"[{"event": 1}] nonsense"#), Path::new("/nowhere"));
+        assert_eq!(
+            embedded.faults,
+            [
+                "the component's hookyard:fixtures: $[0].event: must be an object",
+                "the component's hookyard:fixtures: is no JSON array of fixtures: expected ident at line 1 column 17",
+            ]
+        );
+    }
+
+    #[test]
+    fn what_is_too_much_is_told_and_not_run() {
+        let folder = tempfile::tempdir().expect("a folder");
+        for number in 0..COUNT_MAX + 5 {
+            fs::write(folder.path().join(format!("{number:04}.json")), GOOD).expect("written");
+        }
+        let fixtures = Fixtures::read(b"", folder.path());
+        assert_eq!((fixtures.all.len(), fixtures.faults.len()), (COUNT_MAX, 1));
+        let folder = tempfile::tempdir().expect("a folder");
+        let large = vec![b' '; usize::try_from(FILE_BYTES_MAX).expect("small") + 1];
+        fs::write(folder.path().join("large.json"), large).expect("written");
+        let fixtures = Fixtures::read(b"", folder.path());
+        assert!(fixtures.all.is_empty() && fixtures.faults[0].ends_with("has more than 1048576 bytes"), "{fixtures:?}");
+    }
+
+    #[test]
+    fn a_body_is_taken_as_it_stands() {
+        let text = r#"{"event": {"provider": "p", "headers": {"X-A": "b"}, "body": { "n": 1.50, "a":[ ] }}}"#;
+        let fixture = fixture::read("f", "$", "f", text).expect("a good one");
+        assert_eq!(fixture.event.body, &br#"{ "n": 1.50, "a":[ ] }"#[..]);
+        assert_eq!(fixture.event.headers[0].name, "x-a");
+    }
+}

@@ -1,0 +1,195 @@
+//! Rehearsal: what a revision would come to, found out before it serves.
+//!
+//! First its fixtures: what the tenant wrote down of events and of what is to be made of them. Then the stored events of
+//! late, each on the revision that serves and on the candidate, with the same values, the same time, the same chance:
+//! what differs is their code. Where they differ, the serving one is run once more, and what it differs from itself in
+//! counts for nothing.
+//!
+//! Attempts here are captured: no effect is committed, no request is made, nothing of them reaches the record of
+//! attempts, metrics, quarantine or the watch over a release. One attempt is made at a time. Whether a candidate may
+//! serve isn't decided here but in `release`, by the operator's policy.
+
+mod walk;
+mod fixture;
+mod fixtures;
+mod difference;
+mod expect;
+mod compare;
+mod stage;
+mod report;
+pub(crate) mod by_hand;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use hookyard_inbox::{Recent, Values};
+use hookyard_model::{Event, EventId, Payload, SourceName, SourceRef, Timestamp};
+use hookyard_plugin::Loaded;
+use hookyard_verify::{Provider, Verified};
+use uuid::Uuid;
+
+use crate::explain::chain;
+use fixture::{Fixture, Given, Origin};
+use stage::{Remembered, Scene, Stubs};
+
+pub(crate) use fixtures::{COUNT_MAX, Fixtures, is_fixture};
+pub(crate) use report::Report;
+
+/// When the event of a fixture came in, unless it says so.
+const RECEIVED_AT: Timestamp = Timestamp::from_unix_secs(1_767_225_600);
+
+/// What is to be rehearsed, and with what.
+pub(crate) struct Rehearsal {
+    pub(crate) candidate: Arc<Loaded>,
+    pub(crate) active: Option<Arc<Loaded>>,
+    pub(crate) fixtures: Arc<Fixtures>,
+    /// Whose events the plugin is given, each with its provider's name.
+    pub(crate) sources: Vec<(SourceRef, String)>,
+    pub(crate) providers: Arc<BTreeMap<String, Arc<Provider>>>,
+    /// How many of the last events are run.
+    pub(crate) events: usize,
+    /// After this long no further attempt is begun.
+    pub(crate) time_max: Duration,
+}
+
+/// What an inbox shows to a rehearsal.
+#[derive(Clone)]
+pub(crate) struct Material {
+    pub(crate) values: Arc<dyn Values>,
+    pub(crate) recent: Arc<dyn Recent>,
+}
+
+impl Rehearsal {
+    /// Runs it. Takes no longer than `time_max` and one attempt more.
+    pub(crate) async fn run(&self, material: &Material) -> Report {
+        let began = Instant::now();
+        let is_over = || began.elapsed() >= self.time_max;
+        let active = self.active.as_ref().map(|active| active.revision());
+        let mut report = Report::new(self.candidate.revision(), active);
+        report.faults.clone_from(&self.fixtures.faults);
+        self.run_fixtures(&mut report, &is_over).await;
+        self.run_events(material, &mut report, &is_over).await;
+        report.took = began.elapsed();
+        report
+    }
+
+    async fn run_fixtures(&self, report: &mut Report, is_over: &(impl Fn() -> bool + Sync)) {
+        let all = &self.fixtures.all;
+        for (n, fixture) in all.iter().enumerate() {
+            if is_over() {
+                report.stopped = Some(self.stopped(n, all.len(), "fixtures"));
+                return;
+            }
+            let problems = match self.scene(fixture, n) {
+                Ok(scene) => expect::check(&fixture.expect, &scene.play(&self.candidate).await),
+                Err(why) => vec![why],
+            };
+            report.fixtures.push((fixture.name.clone(), problems));
+        }
+    }
+
+    async fn run_events(&self, material: &Material, report: &mut Report, is_over: &(impl Fn() -> bool + Sync)) {
+        if self.events == 0 || self.sources.is_empty() || report.stopped.is_some() {
+            return;
+        }
+        report.events.sources = self.sources.iter().map(|(source, _)| source.to_string()).collect();
+        let sources: Vec<_> = self.sources.iter().map(|(source, _)| source.clone()).collect();
+        let recent = match material.recent.recent(&sources, self.events).await {
+            Ok(recent) => recent,
+            Err(error) => {
+                report.events.unreadable = Some(chain(&error));
+                return;
+            }
+        };
+        for (n, event) in recent.iter().enumerate() {
+            if is_over() {
+                report.stopped = Some(self.stopped(n, recent.len(), "events"));
+                return;
+            }
+            for found in self.run_event(material, event).await {
+                report.events.otherwise.entry(found).or_default().push(event.id);
+            }
+            report.events.count += 1;
+        }
+    }
+
+    async fn run_event(&self, material: &Material, event: &Arc<Event>) -> Vec<compare::Otherwise> {
+        let values = Arc::new(Remembered::new(Arc::clone(&material.values)));
+        let scene = Scene { event: Arc::clone(event), values, http: Arc::new(Stubs(Vec::new())) };
+        let candidate = scene.play(&self.candidate).await;
+        let Some(serving) = &self.active else { return compare::alone(&candidate) };
+        let active = scene.play(serving).await;
+        let found = compare::compare(&active, &candidate);
+        if found.is_empty() {
+            return found;
+        }
+        let again = scene.play(serving).await;
+        compare::steady(found, &active, &again)
+    }
+
+    fn stopped(&self, count: usize, of: usize, what: &str) -> String {
+        format!("stopped after {count} of {of} {what}, as {:?} (time_max) had passed", self.time_max)
+    }
+
+    /// What the fixture says, put up.
+    fn scene(&self, fixture: &Fixture, number: usize) -> Result<Scene, String> {
+        let event = self.event(&fixture.event, number)?;
+        let values = Arc::new(stage::Given(fixture.values.clone()));
+        Ok(Scene { event: Arc::new(event), values, http: Arc::new(Stubs(fixture.http.clone())) })
+    }
+
+    /// The event as it would have been stored, had it come in.
+    fn event(&self, given: &Given, number: usize) -> Result<Event, String> {
+        let (source, provider) = self.origin(&given.origin)?;
+        let id = EventId::from_uuid(Uuid::from_u128(number as u128 + 1));
+        let verified = Verified { id: Some(id.to_string()), payload: Payload::Body };
+        let (mut key, mut event_type) = (given.key.clone(), given.event_type.clone());
+        if key.is_none() || event_type.is_none() {
+            let told = provider.describe(&verified, &given.headers, &given.body);
+            let told = told.map_err(|refusal| format!("{source} would refuse its event: {}", chain(&refusal)))?;
+            key = key.or(Some(told.key));
+            event_type = event_type.or(told.event_type);
+        }
+        let received_at = given.received_at.unwrap_or(RECEIVED_AT);
+        Ok(Event {
+            id,
+            source,
+            provider: provider.name.clone(),
+            event_type,
+            key: key.unwrap_or_default(),
+            key_until: received_at,
+            received_at,
+            headers: given.headers.clone(),
+            body: given.body.clone(),
+            payload: Payload::Body,
+            ordering_key: None,
+        })
+    }
+
+    fn origin(&self, origin: &Origin) -> Result<(SourceRef, &Arc<Provider>), String> {
+        let provider = |name: &str| {
+            let known = self.providers.keys().map(String::as_str);
+            self.providers.get(name).ok_or_else(|| crate::document::unknown("provider", name, known))
+        };
+        match origin {
+            Origin::Source(name) => {
+                let found = self.sources.iter().find(|(source, _)| source.source == *name);
+                let known: Vec<_> = self.sources.iter().map(|(source, _)| source.source.as_str()).collect();
+                let (source, of) = found.ok_or_else(|| {
+                    format!("the plugin is given no events of the source {name}, but of: {}", known.join(", "))
+                })?;
+                Ok((source.clone(), provider(of)?))
+            }
+            Origin::Provider(name) => {
+                let provider = provider(name)?;
+                let found = self.sources.iter().find(|(_, of)| of == name).map(|(source, _)| source.clone());
+                // The plugin may be checked where nobody sends to it yet.
+                let named = SourceName::new(name).map_err(|error| error.to_string());
+                let tenant = self.candidate.plugin().tenant.clone();
+                let source = found.map_or_else(|| named.map(|source| SourceRef { tenant, source }), Ok)?;
+                Ok((source, provider))
+            }
+        }
+    }
+}

@@ -1,0 +1,230 @@
+//! What a rehearsal found, for people and for machines. Bounded, and without a value of a stored event: ids, outcomes by
+//! their names, JSON paths and names of keys are all that is said of those.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use hookyard_model::{EventId, Revision};
+use serde::Serialize;
+
+use super::compare::{Kind, Otherwise};
+use crate::explain::visible;
+
+/// Fixtures, and ways of being otherwise, that are told of each.
+const TOLD_MAX: usize = 20;
+/// Events that are named of each way, and lines of each fixture.
+const NAMED_MAX: usize = 5;
+/// Of a line, what is told.
+const LINE_MAX: usize = 400;
+
+/// What was run, and what was found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Report {
+    pub(crate) candidate: Revision,
+    /// What it was compared with.
+    pub(crate) active: Option<Revision>,
+    /// What is wrong with fixtures that can't be read.
+    pub(crate) faults: Vec<String>,
+    /// Each that was run, with what was otherwise than expected.
+    pub(crate) fixtures: Vec<(String, Vec<String>)>,
+    pub(crate) events: Events,
+    /// Why not all was run that should have been.
+    pub(crate) stopped: Option<String>,
+    pub(crate) took: Duration,
+}
+
+/// What was found with stored events.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Events {
+    /// Where they came in.
+    pub(crate) sources: Vec<String>,
+    /// That were run.
+    pub(crate) count: usize,
+    pub(crate) otherwise: BTreeMap<Otherwise, Vec<EventId>>,
+    /// Why they can't be had.
+    pub(crate) unreadable: Option<String>,
+}
+
+impl Report {
+    pub(crate) fn new(candidate: Revision, active: Option<Revision>) -> Self {
+        let (events, took) = (Events::default(), Duration::ZERO);
+        Self { candidate, active, faults: Vec::new(), fixtures: Vec::new(), events, stopped: None, took }
+    }
+
+    /// Whether nothing is there to be told.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.fixtures.is_empty() && self.events.count == 0 && self.stopped.is_none() && !self.has_findings()
+    }
+
+    /// Whether it isn't all as it should be.
+    pub(crate) fn has_findings(&self) -> bool {
+        let events = &self.events;
+        !self.faults.is_empty()
+            || self.failed().next().is_some()
+            || !events.otherwise.is_empty()
+            || events.unreadable.is_some()
+    }
+
+    fn failed(&self) -> impl Iterator<Item = &(String, Vec<String>)> {
+        self.fixtures.iter().filter(|(_, problems)| !problems.is_empty())
+    }
+
+    /// One line.
+    pub(crate) fn summary(&self) -> String {
+        let mut parts = Vec::new();
+        if !self.faults.is_empty() {
+            parts.push("fixtures that can't be read".to_owned());
+        }
+        match (self.fixtures.len(), self.failed().count()) {
+            (0, _) => {}
+            (all, 0) => parts.push(format!("{} as expected", count(all, "fixture"))),
+            (all, failed) => parts.push(format!("{failed} of {} not as expected", count(all, "fixture"))),
+        }
+        parts.extend(self.summary_of_events());
+        if let Some(why) = &self.stopped {
+            parts.push(why.clone());
+        }
+        parts.join("; ")
+    }
+
+    fn summary_of_events(&self) -> Option<String> {
+        if let Some(why) = &self.events.unreadable {
+            return Some(format!("the stored events can't be read: {why}"));
+        }
+        let all = (self.events.count > 0).then(|| count(self.events.count, "stored event"))?;
+        let with = self.active.map(|active| format!(" by {}", active.short())).unwrap_or_default();
+        if self.events.otherwise.is_empty() {
+            return Some(match self.active {
+                Some(_) => format!("{all} as handled{with}"),
+                None => format!("{all} without a fault"),
+            });
+        }
+        let of = |kind| {
+            let ids = self.events.otherwise.iter().filter(|(otherwise, _)| otherwise.kind == kind);
+            ids.flat_map(|(_, ids)| ids).collect::<std::collections::BTreeSet<_>>().len()
+        };
+        let kinds = [(Kind::Fault, "new faults"), (Kind::Outcome, "other outcomes"), (Kind::Effects, "other effects")];
+        let told = kinds.into_iter().filter(|(kind, _)| of(*kind) > 0);
+        let told: Vec<_> = told.map(|(kind, name)| format!("{name} at {}", of(kind))).collect();
+        let than =
+            if self.active.is_some() { format!(", compared with what they come to{with}") } else { String::new() };
+        Some(format!("of {all} {}{than}", told.join(", ")))
+    }
+
+    /// All of it.
+    pub(crate) fn text(&self) -> String {
+        let mut out = String::new();
+        let mut line = |text: &str| {
+            let cut: String = text.chars().take(LINE_MAX).collect();
+            let _ = writeln!(out, "{}", visible(&cut));
+        };
+        if !self.fixtures.is_empty() || !self.faults.is_empty() {
+            line(&format!("fixtures: {}", self.fixtures.len()));
+        }
+        self.faults.iter().take(TOLD_MAX).for_each(|fault| line(&format!("  BAD   {fault}")));
+        for (name, problems) in self.failed().take(TOLD_MAX) {
+            line(&format!("  BAD   {name}"));
+            problems.iter().take(NAMED_MAX).for_each(|problem| line(&format!("        {problem}")));
+        }
+        let good: Vec<_> = self.fixtures.iter().filter(|(_, problems)| problems.is_empty()).collect();
+        good.iter().take(TOLD_MAX).for_each(|(name, _)| line(&format!("  ok    {name}")));
+        let untold = self.faults.len().max(good.len()).max(self.failed().count()).saturating_sub(TOLD_MAX);
+        if untold > 0 {
+            line("  ...   and more");
+        }
+        self.lines_of_events().iter().for_each(|text| line(text));
+        if let Some(why) = &self.stopped {
+            line(why);
+        }
+        line(&format!("took {} ms", self.took.as_millis()));
+        out
+    }
+
+    fn lines_of_events(&self) -> Vec<String> {
+        let Events { sources, count, otherwise, unreadable } = &self.events;
+        if let Some(why) = unreadable {
+            return vec![format!("stored events: can't be read: {why}")];
+        }
+        if sources.is_empty() {
+            return Vec::new();
+        }
+        let with = self.active.map(|active| format!(", compared with {}", active.short()));
+        let with = with.unwrap_or_else(|| ", nothing to compare with: only faults count".to_owned());
+        let mut lines = vec![format!("stored events: {count} of {}{with}", sources.join(", "))];
+        for (Otherwise { what, .. }, ids) in otherwise.iter().take(TOLD_MAX) {
+            lines.push(format!("  BAD   {}: {what}", crate::rehearsal::report::count(ids.len(), "event")));
+            let named: Vec<_> = ids.iter().take(NAMED_MAX).map(ToString::to_string).collect();
+            let more = ids.len().saturating_sub(NAMED_MAX);
+            let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+            lines.push(format!("        {}{more}", named.join(", ")));
+        }
+        match otherwise.len().saturating_sub(TOLD_MAX) {
+            0 if otherwise.is_empty() && *count > 0 => lines.push("  ok    nothing found".to_owned()),
+            0 => {}
+            more => lines.push(format!("  ...   and {more} other ways")),
+        }
+        lines
+    }
+
+    /// For machines.
+    pub(crate) fn json(&self) -> String {
+        let otherwise = self.events.otherwise.iter().map(|(Otherwise { kind, what }, ids)| Way {
+            kind: match kind {
+                Kind::Fault => "fault",
+                Kind::Outcome => "outcome",
+                Kind::Effects => "effects",
+            },
+            what,
+            events: ids.iter().map(ToString::to_string).collect(),
+        });
+        let document = Document {
+            revision: self.candidate.to_string(),
+            active: self.active.map(|active| active.to_string()),
+            is_good: !self.has_findings(),
+            summary: self.summary(),
+            faults: &self.faults,
+            fixtures: self.fixtures.iter().map(|(name, problems)| Ran { name, problems }).collect(),
+            sources: &self.events.sources,
+            events: self.events.count,
+            otherwise: otherwise.collect(),
+            stopped: self.stopped.as_deref(),
+            milliseconds: self.took.as_millis(),
+        };
+        serde_json::to_string(&document).expect("texts make JSON")
+    }
+}
+
+#[derive(Serialize)]
+struct Document<'r> {
+    revision: String,
+    active: Option<String>,
+    is_good: bool,
+    summary: String,
+    faults: &'r [String],
+    fixtures: Vec<Ran<'r>>,
+    sources: &'r [String],
+    events: usize,
+    otherwise: Vec<Way<'r>>,
+    stopped: Option<&'r str>,
+    milliseconds: u128,
+}
+
+#[derive(Serialize)]
+struct Ran<'r> {
+    name: &'r str,
+    problems: &'r [String],
+}
+
+#[derive(Serialize)]
+struct Way<'r> {
+    kind: &'static str,
+    what: &'r str,
+    events: Vec<String>,
+}
+
+/// So many of something.
+fn count(count: usize, of: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} {of}{plural}")
+}

@@ -1,0 +1,140 @@
+//! What a rehearsed attempt has around it: values that are looked at and never changed, requests that are answered by
+//! stubs or refused, ids that are always the same.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use hookyard_inbox::{Claimed, Error, JobRef, Values};
+use hookyard_model::{Event, Key, MessageId, PluginRef, Versioned};
+use hookyard_plugin::{Http, HttpCall, HttpError, HttpFault, Loaded, Parts, Rehearsed, Stage};
+use http::Response;
+use uuid::Uuid;
+
+use super::fixture::Stub;
+use crate::requests;
+
+/// Longer than any attempt takes.
+const LEASE: Duration = Duration::from_secs(3600);
+
+/// One event, and what is around every attempt that is made with it.
+pub(super) struct Scene {
+    pub(super) event: Arc<Event>,
+    pub(super) values: Arc<dyn Values>,
+    pub(super) http: Arc<dyn Http>,
+}
+
+impl Scene {
+    /// Makes an attempt, and commits nothing.
+    pub(super) async fn play(&self, loaded: &Arc<Loaded>) -> Rehearsed {
+        let Self { event, values, http } = self;
+        let lease = JobRef { event: event.id, plugin: loaded.plugin().clone(), replays: 0, attempt: 1 };
+        let at = event.received_at;
+        let job =
+            Claimed { lease, until: at.after(LEASE), event: Arc::clone(event), since: at, due: at, revision: None };
+        let parts = Parts {
+            values: Arc::clone(values),
+            message_ids: message_ids(event),
+            http: Arc::clone(http),
+            stage: Some(Stage::of(event)),
+        };
+        loaded.rehearse(job, parts).await
+    }
+}
+
+/// Ids that follow from the event.
+fn message_ids(event: &Event) -> Arc<dyn Fn() -> MessageId + Send + Sync> {
+    let (seed, count) = (event.id.as_uuid().as_u128(), AtomicU64::new(1));
+    Arc::new(move || {
+        let number = u128::from(count.fetch_add(1, Ordering::Relaxed));
+        MessageId::from_uuid(Uuid::from_u128(seed.wrapping_add(number)))
+    })
+}
+
+/// The values of a fixture, and no others.
+pub(super) struct Given(pub(super) BTreeMap<Key, Bytes>);
+
+#[async_trait]
+impl Values for Given {
+    async fn value(&self, _: &PluginRef, key: &Key) -> Result<Option<Versioned>, Error> {
+        Ok(self.0.get(key).map(|value| Versioned { version: 1, value: value.clone() }))
+    }
+
+    async fn keys(&self, _: &PluginRef, bucket: &str, after: Option<&str>, max: usize) -> Result<Vec<String>, Error> {
+        let of_bucket = self.0.keys().filter(|key| key.bucket == bucket && after.is_none_or(|after| *key.key > *after));
+        Ok(of_bucket.take(max).map(|key| key.key.clone()).collect())
+    }
+}
+
+/// Committed values as they were when an attempt of this scene first looked, so that all its attempts find the same.
+pub(super) struct Remembered {
+    values: Arc<dyn Values>,
+    seen: Mutex<Seen>,
+}
+
+#[derive(Default)]
+struct Seen {
+    values: BTreeMap<Key, Option<Versioned>>,
+    /// By bucket, place and number.
+    keys: BTreeMap<(String, Option<String>, usize), Vec<String>>,
+}
+
+impl Remembered {
+    pub(super) fn new(values: Arc<dyn Values>) -> Self {
+        Self { values, seen: Mutex::default() }
+    }
+
+    fn seen(&self) -> MutexGuard<'_, Seen> {
+        // It's whole whenever the lock is free.
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[async_trait]
+impl Values for Remembered {
+    async fn value(&self, plugin: &PluginRef, key: &Key) -> Result<Option<Versioned>, Error> {
+        if let Some(seen) = self.seen().values.get(key) {
+            return Ok(seen.clone());
+        }
+        let value = self.values.value(plugin, key).await?;
+        Ok(self.seen().values.entry(key.clone()).or_insert(value).clone())
+    }
+
+    async fn keys(
+        &self,
+        plugin: &PluginRef,
+        bucket: &str,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<String>, Error> {
+        let asked = (bucket.to_owned(), after.map(str::to_owned), limit);
+        if let Some(seen) = self.seen().keys.get(&asked) {
+            return Ok(seen.clone());
+        }
+        let keys = self.values.keys(plugin, bucket, after, limit).await?;
+        Ok(self.seen().keys.entry(asked).or_insert(keys).clone())
+    }
+}
+
+/// Answers requests that are granted by the first stub of their method and URL. All others are refused.
+pub(super) struct Stubs(pub(super) Vec<Stub>);
+
+#[async_trait]
+impl Http for Stubs {
+    async fn send(&self, call: HttpCall) -> Result<Response<Bytes>, HttpError> {
+        requests::check(&call)?;
+        let (method, url) = (call.request.method(), call.request.uri());
+        let stub = self.0.iter().find(|stub| stub.method == *method && stub.url == *url);
+        let Some(Stub { status, headers, body, .. }) = stub else {
+            let message = "a rehearsal makes no request, and there is no stub for this one".to_owned();
+            return Err(HttpError { fault: HttpFault::Denied, message });
+        };
+        let mut answer = Response::new(body.clone());
+        *answer.status_mut() = *status;
+        answer.headers_mut().extend(headers.iter().cloned());
+        Ok(answer)
+    }
+}
