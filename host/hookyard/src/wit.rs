@@ -63,3 +63,38 @@ fn lines<'p>(providers: impl Iterator<Item = &'p Provider>) -> Vec<Line> {
     imports.extend(exports);
     imports
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::config::references::Surroundings;
+    use crate::document::Sink;
+    use crate::provider;
+
+    #[test]
+    fn each_offer_and_each_provider_has_its_lines() {
+        let providers = provider::all(None, &Surroundings::of_process(Path::new("x.toml")), &Sink::default());
+        let topper = Provider { versions: vec!["0.9".into(), "1".into()], ..Provider::clone(&providers["topper"]) };
+        let told = lines([&topper, &Arc::clone(&providers["topi-saas"])].into_iter());
+        let find = |name: &str| told.iter().filter(|line| line.name == name).collect::<Vec<_>>();
+        let line = |direction, name: &str, versions: &str, grant: Option<&str>| Line {
+            direction,
+            name: name.to_owned(),
+            versions: versions.to_owned(),
+            grant: grant.map(str::to_owned),
+        };
+        for expected in [
+            line("import", "wasi:io", "0.2.x (to 0.2.12)", None),
+            line("import", "wasi:logging/logging", "without a version, 0.1.0-draft", Some("logging = true")),
+            line("export", "topper:webhooks/handler", "0.9, 1", None),
+            line("export", "topi-saas:webhooks/handler", "any", None),
+        ] {
+            assert_eq!(find(&expected.name), [&expected]);
+        }
+        let sends = find("topi-saas:webhooks");
+        assert!(sends[0].grant.as_ref().is_some_and(|grant| grant.contains("provider = \"topi-saas\"")));
+        assert!(find("topper:webhooks").is_empty(), "it has nothing to send");
+    }
+}
