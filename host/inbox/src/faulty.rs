@@ -69,6 +69,8 @@ pub enum Fault {
     /// It is answered with `Error::Store`. After the effect this is worse than a store on the same disk does: it stands
     /// for one whose answer is lost on the way.
     Fail,
+    /// It is answered with this error.
+    Answer(fn() -> Error),
     /// It is never answered, and neither is any other call from then on, as if the host had died.
     Crash,
     /// It goes on once it gets a permit.
@@ -93,6 +95,8 @@ struct Entry {
     call: Option<Call>,
     /// How many of them are still to be spared.
     spared: usize,
+    /// How many of those after them meet it.
+    count: usize,
     when: When,
     fault: Fault,
 }
@@ -105,17 +109,32 @@ impl Faulty {
 
     /// The `nth` call from now on, 1 for the next one, meets a fault.
     pub fn at(&self, nth: usize, when: When, fault: Fault) {
-        self.add(None, nth, when, fault);
+        self.add(Entry { call: None, spared: nth.saturating_sub(1), count: 1, when, fault });
     }
 
     /// The `nth` call from now on of this kind meets a fault.
     pub fn on(&self, call: Call, nth: usize, when: When, fault: Fault) {
-        self.add(Some(call), nth, when, fault);
+        self.add(Entry { call: Some(call), spared: nth.saturating_sub(1), count: 1, when, fault });
+    }
+
+    /// Each of the next `count` calls of this kind meets a fault.
+    pub fn on_next(&self, call: Call, count: usize, when: When, fault: Fault) {
+        self.add(Entry { call: Some(call), spared: 0, count, when, fault });
+    }
+
+    /// Nothing that was planned is met any more.
+    pub fn heal(&self) {
+        self.plan().entries.clear();
     }
 
     /// The calls that were made, in their order; waiting in `changed` and `outbox_changed` is none.
     pub fn made(&self) -> Vec<Call> {
         self.plan().made.clone()
+    }
+
+    /// How many calls of this kind were made.
+    pub fn count(&self, call: Call) -> usize {
+        self.plan().made.iter().filter(|made| **made == call).count()
     }
 
     /// Whether a fault is still to be met.
@@ -129,8 +148,8 @@ impl Faulty {
         let _ = self.crashed.subscribe().wait_for(|crashed| *crashed).await;
     }
 
-    fn add(&self, call: Option<Call>, nth: usize, when: When, fault: Fault) {
-        self.plan().entries.push(Entry { call, spared: nth.saturating_sub(1), when, fault });
+    fn add(&self, entry: Entry) {
+        self.plan().entries.push(entry);
     }
 
     fn plan(&self) -> MutexGuard<'_, Plan> {
@@ -154,6 +173,7 @@ impl Faulty {
         for (when, fault) in faults {
             match fault {
                 Fault::Fail => return Err(Error::Store(format!("a planned failure {when:?} the call").into())),
+                Fault::Answer(error) => return Err(error()),
                 Fault::Delay(gate) => gate.acquire().await.expect("no test closes a gate").forget(),
                 Fault::Crash => {
                     self.crashed.send_replace(true);
@@ -177,13 +197,18 @@ impl Plan {
         self.made.push(call);
         let mut met = Vec::new();
         self.entries.retain_mut(|entry| {
-            let is_meant = entry.call.is_none_or(|meant| meant == call);
-            if is_meant && entry.spared == 0 {
-                met.push((entry.when, entry.fault.clone()));
-                return false;
+            if entry.call.is_some_and(|meant| meant != call) {
+                return true;
             }
-            entry.spared -= usize::from(is_meant);
-            true
+            if entry.spared > 0 {
+                entry.spared -= 1;
+                return true;
+            }
+            if entry.count > 0 {
+                entry.count -= 1;
+                met.push((entry.when, entry.fault.clone()));
+            }
+            entry.count > 0
         });
         met
     }

@@ -50,6 +50,24 @@ async fn the_call_that_was_meant_fails() {
 }
 
 #[tokio::test]
+async fn as_many_calls_as_were_meant_are_answered_as_planned() {
+    let (faulty, _) = faulty();
+    faulty.on_next(Call::Append, 2, When::Before, Fault::Answer(|| Error::Busy));
+    faulty.on_next(Call::Append, 0, When::Before, Fault::Fail);
+    let mut answers = Vec::new();
+    for number in 1..=3 {
+        answers.push(faulty.append(event(number)).await.map_err(|error| error.to_string()));
+    }
+    let busy = Err(Error::Busy.to_string());
+    assert_eq!(answers, [busy.clone(), busy, Ok(Appended::New)]);
+    assert_eq!((faulty.count(Call::Append), faulty.has_plan()), (3, false));
+    faulty.on_next(Call::Append, usize::MAX, When::Before, Fault::Fail);
+    assert!(faulty.append(event(4)).await.is_err());
+    faulty.heal();
+    assert_eq!(faulty.append(event(4)).await.expect("an append"), Appended::New);
+}
+
+#[tokio::test]
 async fn a_crash_is_the_end_of_all_calls() {
     for (when, kept) in [(When::Before, 0), (When::After, 1)] {
         let (faulty, inner) = faulty();

@@ -4,20 +4,26 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use hookyard_dispatch::RetryPolicies;
-use hookyard_inbox::Inbox;
+use hookyard_inbox::faulty::Call;
+use hookyard_inbox::{Error, Inbox, Usage};
 use hookyard_model::Clock as _;
-use hookyard_model::{Effects, Limit, Outcome};
+use hookyard_model::{Limit, Outcome};
 use tokio::time::sleep;
 
-use crate::kit::{Act, Plan, QUOTA, SECOND, Yard, count_key, done_in, plugin, policy, trapped};
+use crate::kit::{Act, Plan, SECOND, Yard, count_key, done_in, mark_key, plugin, policy, trapped};
 
-async fn conflicted(conflicts: u64) -> Yard {
+async fn conflicted(conflicts: usize) -> Yard {
     let policies = RetryPolicies { fallback: policy(2, 100 * SECOND), ..Default::default() };
     let yard = Yard::start(Plan { policies, ..Plan::default() }, |_| done_in(Duration::ZERO));
-    yard.inbox.conflicts_to_come.store(conflicts, Ordering::Relaxed);
+    yard.fail(Call::Settle, conflicts, || Error::Conflict(mark_key("0")));
     yard.route(&["ship"]).await;
     yard.append(0..1).await;
     yard
+}
+
+/// Whether the effects of an attempt at the first event are there.
+async fn is_marked(yard: &Yard) -> bool {
+    yard.inbox.value(&plugin("ship"), &mark_key("0")).await.expect("a read").is_some()
 }
 
 #[tokio::test(start_paused = true)]
@@ -29,36 +35,39 @@ async fn an_attempt_that_lost_a_key_runs_again_at_once_under_its_lease() {
     assert_eq!((attempt.number, &attempt.outcome), (1, &Outcome::Done));
     assert_eq!(attempt.started_at, begun, "no time passes between them");
     assert_eq!(yard.runner.runs.load(Ordering::Relaxed), 6);
-    let settled = yard.inbox.settled.lock().expect("a lock").clone();
-    assert_eq!((settled.len(), settled[0].effects.writes.len(), settled[0].quota), (1, 1, QUOTA));
+    assert!(is_marked(&yard).await);
     yard.stop().await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn one_that_loses_for_ever_fails_without_its_effects() {
     let yard = conflicted(6).await;
+    sleep(SECOND).await;
+    assert_eq!((yard.states().await, is_marked(&yard).await), (vec!["waiting"], false));
     yard.all_over().await;
     let attempts = yard.attempts(0, "ship");
     let reason = "`0` in bucket `handled` was changed by another attempt".to_owned();
     assert_eq!(attempts[0].outcome, Outcome::Retry { reason, after: None });
     assert_eq!(yard.runner.runs.load(Ordering::Relaxed), 7, "six, and one more as the policy says");
     assert_eq!((attempts.len(), &attempts[1].outcome), (2, &Outcome::Done));
-    let settled = yard.inbox.settled.lock().expect("a lock").clone();
-    assert_eq!((&settled[0].effects, settled[0].next.name()), (&Effects::default(), "waiting"));
+    assert!(is_marked(&yard).await);
     yard.stop().await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn one_that_is_over_its_quota_fails_of_that() {
-    let yard = conflicted(0).await;
-    yard.inbox.excesses_to_come.store(2, Ordering::Relaxed);
+    let policies = RetryPolicies { fallback: policy(2, SECOND), ..Default::default() };
+    let quota = Usage { keys: 0, bytes: 1_000 };
+    let yard = Yard::start(Plan { policies, quota, ..Plan::default() }, |_| done_in(Duration::ZERO));
+    yard.route(&["ship"]).await;
+    yard.append(0..1).await;
     yard.all_over().await;
     assert_eq!(yard.states().await, ["dead"]);
     assert_eq!(yard.runner.runs.load(Ordering::Relaxed), 2, "running it at once again would be no use");
     for attempt in yard.attempts(0, "ship") {
-        assert_eq!(attempt.outcome, Outcome::Exceeded { limit: Limit::KvKeys, max: 10_000 });
+        assert_eq!(attempt.outcome, Outcome::Exceeded { limit: Limit::KvKeys, max: 0 });
     }
-    assert!(yard.inbox.settled.lock().expect("a lock").iter().all(|it| it.effects == Effects::default()));
+    assert!(!is_marked(&yard).await);
     yard.stop().await;
 }
 
@@ -69,7 +78,7 @@ async fn one_that_keeps_losing_runs_alone() {
         "1" => Act::End(60 * SECOND, trapped()),
         _ => done_in(Duration::ZERO),
     });
-    yard.inbox.conflicts_to_come.store(3, Ordering::Relaxed);
+    yard.fail(Call::Settle, 3, || Error::Conflict(mark_key("0")));
     yard.route(&["ship"]).await;
     yard.append(0..2).await;
     sleep(10 * SECOND).await;
@@ -96,7 +105,7 @@ async fn attempts_beside_each_other_count_each_event_once() {
         let fails = number.is_multiple_of(5) && job.lease.attempt == 1;
         Act::End(duration, if fails { trapped() } else { Outcome::Done })
     });
-    yard.inbox.settles_to_fail.store(9, Ordering::Relaxed);
+    yard.fail(Call::Settle, 9, || Error::Busy);
     yard.route(&["ship"]).await;
     yard.append(0..40).await;
     yard.all_over().await;

@@ -3,7 +3,8 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use hookyard_inbox::{Inbox, Want};
+use hookyard_inbox::faulty::Call;
+use hookyard_inbox::{Error, Inbox, Want};
 use hookyard_model::Clock as _;
 use tokio::time::sleep;
 
@@ -30,7 +31,7 @@ async fn a_panic_stops_nobody_and_its_job_is_attempted_again() {
 async fn a_settlement_that_fails_is_tried_again_and_the_handler_not() {
     let yard = Yard::start(Plan::default(), |_| done_in(SECOND));
     yard.route(&["ship"]).await;
-    yard.inbox.settles_to_fail.store(6, Ordering::Relaxed);
+    yard.fail(Call::Settle, 6, || Error::Busy);
     yard.append(0..3).await;
     yard.all_over().await;
     assert_eq!(yard.states().await, ["done"; 3]);
@@ -42,11 +43,11 @@ async fn a_settlement_that_fails_is_tried_again_and_the_handler_not() {
 async fn a_settlement_that_never_works_is_left_to_the_lease() {
     let yard = Yard::start(Plan { active: vec![("ship", 1)], ..Plan::default() }, |_| done_in(Duration::ZERO));
     yard.route(&["ship"]).await;
-    yard.inbox.settles_to_fail.store(u64::MAX, Ordering::Relaxed);
+    yard.fail(Call::Settle, usize::MAX, || Error::Busy);
     yard.append(0..1).await;
     sleep(LEASE + SECOND).await;
     assert_eq!(yard.runner.runs.load(Ordering::Relaxed), 1);
-    yard.inbox.settles_to_fail.store(0, Ordering::Relaxed);
+    yard.inbox.heal();
     yard.all_over().await;
     assert_eq!(yard.attempts(0, "ship").len(), 1, "only the second could be recorded");
     assert_eq!(yard.runner.runs.load(Ordering::Relaxed), 2, "at least once");
@@ -56,14 +57,14 @@ async fn a_settlement_that_never_works_is_left_to_the_lease() {
 #[tokio::test(start_paused = true)]
 async fn an_inbox_that_fails_is_left_alone_for_a_while() {
     let yard = Yard::start(Plan::default(), |_| done_in(Duration::ZERO));
-    yard.inbox.claims_to_fail.store(30, Ordering::Relaxed);
+    yard.fail(Call::Claim, 30, || Error::Store("the disk is away".into()));
     yard.route(&["ship"]).await;
     // Each wakes the loop.
     for number in 0..100 {
         yard.append(number..number + 1).await;
         sleep(SECOND / 10).await;
     }
-    let claims = yard.inbox.claims.load(Ordering::Relaxed);
+    let claims = yard.inbox.count(Call::Claim);
     assert!((5..=12).contains(&claims), "{claims} claims in ten seconds");
     yard.all_over().await;
     assert_eq!(yard.states().await, ["done"; 100]);

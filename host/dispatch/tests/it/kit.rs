@@ -10,7 +10,8 @@ use bytes::Bytes;
 use hookyard_dispatch::{
     Active, Config, Dispatcher, Handle, Measures, NoProbation, Probation, Ran, RetryPolicies, Runner,
 };
-use hookyard_inbox::{Claimed, Inbox, JobSummary, Page, Routes, Selection, Usage};
+use hookyard_inbox::faulty::{Call, Fault, When};
+use hookyard_inbox::{Claimed, Error, Faulty, Inbox, JobSummary, MemoryInbox, Page, Routes, Selection, Usage};
 use hookyard_model::{
     Attempt, Clock, Effects, Event, EventId, Key, Outcome, Payload, PluginRef, QuarantinePolicy, RetryPolicy, Revision,
     Seen, SourceRef, Timestamp, Write,
@@ -19,8 +20,6 @@ use tokio::sync::{Notify, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
 use uuid::Uuid;
-
-use crate::faulty::Faulty;
 
 pub(crate) const SECOND: Duration = Duration::from_secs(1);
 pub(crate) const HOUR: Duration = Duration::from_secs(3600);
@@ -60,6 +59,7 @@ pub(crate) struct ScriptedRunner {
     pub(crate) running_most: AtomicUsize,
     /// Where each run counts itself, by a number that it reads when it begins.
     counts_in: Option<Arc<Faulty>>,
+    quota: Usage,
 }
 
 /// Where runs count themselves.
@@ -143,17 +143,19 @@ impl Runner for ScriptedRunner {
         self.leave(&job.lease.plugin);
         let Act::End(_, outcome) = act else { panic!("as the script says") };
         let measures = Measures::default();
-        Some(Ran { revision, duration, outcome, log: Vec::new(), effects, quota: QUOTA, measures })
+        Some(Ran { revision, duration, outcome, log: Vec::new(), effects, quota: self.quota, measures })
     }
 }
 
-/// What every run asks to change.
-pub(crate) fn write(job: &Claimed) -> Write {
-    let key = Key { bucket: "handled".into(), key: job.event.key.clone() };
-    Write { key, value: Some(Bytes::from_static(b"yes")) }
+/// Where a run leaves its mark.
+pub(crate) fn mark_key(event_key: &str) -> Key {
+    Key { bucket: "handled".into(), key: event_key.into() }
 }
 
-pub(crate) const QUOTA: Usage = Usage { keys: 10_000, bytes: 1_000_000 };
+/// What every run asks to change.
+fn write(job: &Claimed) -> Write {
+    Write { key: mark_key(&job.event.key), value: Some(Bytes::from_static(b"yes")) }
+}
 
 /// What a yard is made of.
 pub(crate) struct Plan {
@@ -167,6 +169,8 @@ pub(crate) struct Plan {
     pub(crate) jitter: f64,
     /// Whether each run counts itself in the plugin's store, rather than leaving a mark of its own.
     pub(crate) counts: bool,
+    /// What every run may write.
+    pub(crate) quota: Usage,
 }
 
 impl Default for Plan {
@@ -181,6 +185,7 @@ impl Default for Plan {
             policies: RetryPolicies { fallback: policy(3, SECOND), by_source: Default::default() },
             jitter: 1.0,
             counts: false,
+            quota: Usage { keys: 10_000, bytes: 1_000_000 },
         }
     }
 }
@@ -191,6 +196,7 @@ pub(crate) fn policy(attempts_max: u32, delay_first: Duration) -> RetryPolicy {
 
 /// A dispatcher at work and what it works with.
 pub(crate) struct Yard {
+    memory: Arc<MemoryInbox>,
     pub(crate) inbox: Arc<Faulty>,
     pub(crate) runner: Arc<ScriptedRunner>,
     pub(crate) clock: Arc<TestClock>,
@@ -202,7 +208,8 @@ pub(crate) struct Yard {
 impl Yard {
     pub(crate) fn start(plan: Plan, script: impl Fn(&Claimed) -> Act + Send + Sync + 'static) -> Self {
         let clock = Arc::new(TestClock(Instant::now()));
-        let inbox = Arc::new(Faulty::default());
+        let memory = Arc::new(MemoryInbox::new());
+        let inbox = Arc::new(Faulty::new(memory.clone()));
         let runner = Arc::new(ScriptedRunner {
             active: Mutex::new(actives(&plan.active)),
             changed: Notify::new(),
@@ -211,6 +218,7 @@ impl Yard {
             running: Mutex::default(),
             running_most: AtomicUsize::new(0),
             counts_in: plan.counts.then(|| Arc::clone(&inbox)),
+            quota: plan.quota,
         });
         let dispatcher = Dispatcher::new(Config {
             inbox: Arc::clone(&inbox) as Arc<dyn Inbox>,
@@ -228,7 +236,7 @@ impl Yard {
         let handle = dispatcher.handle();
         let (stop, stopped) = oneshot::channel::<()>();
         let task = tokio::spawn(dispatcher.run(async move { drop(stopped.await) }));
-        Self { inbox, runner, clock, handle, stop: Some(stop), task }
+        Self { memory, inbox, runner, clock, handle, stop: Some(stop), task }
     }
 
     /// Routes source `orders` to these plugins.
@@ -255,7 +263,12 @@ impl Yard {
     }
 
     pub(crate) fn attempts(&self, number: u64, name: &str) -> Vec<Attempt> {
-        self.inbox.inner.attempts(event_id(number), &plugin(name).plugin)
+        self.memory.attempts(event_id(number), &plugin(name).plugin)
+    }
+
+    /// The next calls of this kind are answered with an error.
+    pub(crate) fn fail(&self, call: Call, count: usize, error: fn() -> Error) {
+        self.inbox.on_next(call, count, When::Before, Fault::Answer(error));
     }
 
     /// Lets time pass until every job is done or dead.

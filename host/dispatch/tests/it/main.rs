@@ -5,7 +5,6 @@ mod bounds;
 mod effects;
 mod fairness;
 mod faults;
-mod faulty;
 mod kit;
 mod logs;
 mod lost;

@@ -5,7 +5,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use hookyard_dispatch::RetryPolicies;
-use hookyard_inbox::{Claimed, Inbox, Quarantine, Replay, Selection};
+use hookyard_inbox::faulty::Call;
+use hookyard_inbox::{Claimed, Error, Inbox, Quarantine, Replay, Selection};
 use hookyard_model::{Clock as _, Outcome, QuarantinePolicy, Revision, Time};
 use tokio::time::sleep;
 
@@ -173,7 +174,7 @@ async fn a_quarantine_that_can_not_be_stored_is_tried_again_and_nothing_is_used_
     // The fourth fault trips it at two seconds; a third of a second later it's stored. In between, the fifth fails.
     let yard =
         Yard::start(plan(1, 2), |job| Act::End(if job.event.key == "4" { SECOND / 10 } else { SECOND }, trapped()));
-    yard.inbox.quarantines_to_fail.store(3, Ordering::Relaxed);
+    yard.fail(Call::Quarantine, 3, || Error::Store("the disk is away".into()));
     yard.route(&["ship"]).await;
     yard.append(0..8).await;
     sleep(HOUR).await;
@@ -186,7 +187,7 @@ async fn a_quarantine_that_can_not_be_stored_is_tried_again_and_nothing_is_used_
 async fn a_store_that_stays_away_holds_nothing_for_ever() {
     let (is_good, script) = broken_until_repaired(Act::End(SECOND, trapped()));
     let yard = Yard::start(plan(3, 1), script);
-    yard.inbox.quarantines_to_fail.store(u64::MAX, Ordering::Relaxed);
+    yard.fail(Call::Quarantine, usize::MAX, || Error::Store("the disk is away".into()));
     yard.route(&["ship"]).await;
     yard.append(0..6).await;
     sleep(LEASE + 4 * SECOND).await;

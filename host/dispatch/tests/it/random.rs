@@ -4,6 +4,8 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use hookyard_dispatch::RetryPolicies;
+use hookyard_inbox::Error;
+use hookyard_inbox::faulty::Call;
 use hookyard_model::{Limit, Outcome, Time};
 use proptest::prelude::*;
 
@@ -34,12 +36,12 @@ struct Bounds {
     ship: usize,
     audit: usize,
     all: usize,
-    settles_to_fail: u64,
-    claims_to_fail: u64,
+    settles_to_fail: usize,
+    claims_to_fail: usize,
 }
 
 fn any_bounds() -> impl Strategy<Value = Bounds> {
-    (1..4usize, 1..4usize, 1..6usize, 0..8u64, 0..4u64).prop_map(
+    (1..4usize, 1..4usize, 1..6usize, 0..8usize, 0..4usize).prop_map(
         |(ship, audit, all, settles_to_fail, claims_to_fail)| Bounds {
             ship,
             audit,
@@ -63,8 +65,8 @@ async fn check(bounds: Bounds, acts: Vec<Act>, events: u64) {
         let step = number * 7 + job.lease.attempt as usize + job.lease.plugin.plugin.as_str().len();
         acts[step % acts.len()].clone()
     });
-    yard.inbox.settles_to_fail.store(bounds.settles_to_fail, Ordering::Relaxed);
-    yard.inbox.claims_to_fail.store(bounds.claims_to_fail, Ordering::Relaxed);
+    yard.fail(Call::Settle, bounds.settles_to_fail, || Error::Busy);
+    yard.fail(Call::Claim, bounds.claims_to_fail, || Error::Busy);
     yard.route(&["ship", "audit"]).await;
     yard.append(0..events).await;
     yard.all_over().await;

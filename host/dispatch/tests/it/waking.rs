@@ -4,6 +4,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use hookyard_inbox::Inbox;
+use hookyard_inbox::faulty::Call;
 use hookyard_model::Clock as _;
 use hookyard_model::JobState;
 use tokio::time::{Instant, sleep};
@@ -70,7 +71,7 @@ async fn an_idle_dispatcher_hardly_looks() {
     let yard = Yard::start(Plan::default(), |_| done_in(Duration::ZERO));
     yard.route(&["ship"]).await;
     sleep(24 * HOUR).await;
-    let claims = yard.inbox.claims.load(Ordering::Relaxed);
+    let claims = yard.inbox.count(Call::Claim);
     assert!(claims <= 24 * 60 + 2, "{claims} claims in a day");
     yard.stop().await;
 }
@@ -83,7 +84,7 @@ async fn a_full_plugin_makes_nobody_spin() {
     yard.append(0..3).await;
     sleep(HOUR / 2).await;
     assert_eq!(yard.runner.runs.load(Ordering::Relaxed), 1, "the others are due, and have no place");
-    let claims = yard.inbox.claims.load(Ordering::Relaxed);
+    let claims = yard.inbox.count(Call::Claim);
     assert!(claims < 40, "{claims} claims in {:?}", begun.elapsed());
     let states = yard.jobs().await.iter().filter(|job| job.state == JobState::Pending).count();
     assert_eq!(states, 2);

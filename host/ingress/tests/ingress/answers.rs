@@ -1,6 +1,6 @@
 //! Which request gets which status and what else the answer says.
 
-use crate::support::{Answer, BODY, Mode, PATH_SECRET, TOKEN, config, post, send, start};
+use crate::support::{Answer, BODY, PATH_SECRET, TOKEN, config, post, send, start};
 
 #[tokio::test]
 async fn each_kind_of_request_has_its_status() {
@@ -45,7 +45,7 @@ async fn each_kind_of_request_has_its_status() {
 async fn a_new_event_is_stored_and_a_repeat_names_the_first() {
     let host = start(config()).await;
     let first = send(host.address, &post("/acme/open", "", BODY)).await;
-    let stored = host.inbox.stored().await;
+    let stored = host.stored().await;
     assert_eq!(stored.len(), 1);
     let id = stored[0].id;
     assert_eq!(first.body, format!(r#"{{"status":"stored","event":"{id}"}}"#));
@@ -53,7 +53,7 @@ async fn a_new_event_is_stored_and_a_repeat_names_the_first() {
 
     let again = send(host.address, &post("/acme/open", "", BODY)).await;
     assert_eq!((again.status, again.body), (200, format!(r#"{{"status":"repeat","event":"{id}"}}"#)));
-    assert_eq!(host.inbox.stored().await.len(), 1);
+    assert_eq!(host.stored().await.len(), 1);
 
     let token = format!("authorization: Bearer {TOKEN}\r\n");
     let elsewhere = send(host.address, &post("/acme/token", &token, BODY)).await;
@@ -74,13 +74,13 @@ async fn refusals_say_how_to_do_better() {
     let failures: [fn() -> hookyard_inbox::Error; 2] =
         [|| hookyard_inbox::Error::Busy, || hookyard_inbox::Error::Store("disk on fire".into())];
     for failure in failures {
-        host.inbox.set(Mode::Fail(failure));
+        host.fail(failure);
         let overloaded = send(host.address, &post("/acme/open", "", BODY)).await;
         assert_eq!(overloaded.status, 503);
         says(&overloaded, "\r\nretry-after: 5\r\n");
         assert!(!overloaded.body.contains("disk"), "{overloaded:?}");
     }
-    host.inbox.set(Mode::Store);
+    host.inbox.heal();
     assert_eq!(send(host.address, &post("/acme/open", "", BODY)).await.status, 200, "sending again helps");
 }
 

@@ -6,7 +6,7 @@ use hookyard_ingress::{Config, Sources};
 use hookyard_verify::Scheme;
 use tokio::io::AsyncWriteExt;
 
-use crate::support::{BODY, Mode, closed, config, connect, post, read, send, soon, source, start};
+use crate::support::{BODY, closed, config, connect, post, read, send, soon, source, start};
 
 #[tokio::test]
 async fn a_body_announced_as_too_large_is_refused_before_a_byte_of_it_is_sent() {
@@ -94,16 +94,16 @@ async fn all_bodies_together_have_a_bound() {
 #[tokio::test]
 async fn a_sender_may_close_its_side_and_still_be_answered() {
     let host = start(config()).await;
-    host.inbox.set(Mode::Wait);
+    let gate = host.hold();
     let mut stream = connect(host.address).await;
     stream.write_all(post("/acme/open", "", BODY).as_bytes()).await.expect("written");
-    host.inbox.entered(1).await;
+    host.begun(1).await;
     stream.shutdown().await.expect("half closed");
     for _ in 0..1000 {
         // The host has every opportunity to notice.
         tokio::task::yield_now().await;
     }
-    host.inbox.gate.add_permits(1);
+    gate.add_permits(1);
     assert_eq!(read(&mut stream).await.status, 200);
     closed(&mut stream).await;
 }

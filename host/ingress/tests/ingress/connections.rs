@@ -6,7 +6,7 @@ use hookyard_ingress::Config;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
-use crate::support::{BODY, Mode, closed, config, connect, post, read, send, soon, start};
+use crate::support::{BODY, closed, config, connect, post, read, send, soon, start};
 
 const SHORT: Duration = Duration::from_millis(200);
 
@@ -120,17 +120,17 @@ async fn a_sender_whose_request_was_accepted_outlasts_a_flood() {
 #[tokio::test]
 async fn a_request_at_work_is_never_pushed_out() {
     let host = start(Config { connections_max: 2, ..config() }).await;
-    host.inbox.set(Mode::Wait);
+    let gate = host.hold();
     let mut working = [connect(host.address).await, connect(host.address).await];
     for stream in &mut working {
         stream.write_all(post("/acme/open", "", BODY).as_bytes()).await.expect("written");
     }
-    host.inbox.entered(2).await;
+    host.begun(2).await;
     let mut late = connect(host.address).await;
     let answer = read(&mut late).await;
     assert_eq!(answer.status, 503);
     assert!(answer.head.contains("\r\nretry-after: 5\r\n"), "{answer:?}");
-    host.inbox.gate.add_permits(2);
+    gate.add_permits(2);
     for stream in &mut working {
         assert_eq!(read(stream).await.status, 200);
     }

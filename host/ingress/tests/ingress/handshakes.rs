@@ -109,7 +109,7 @@ async fn the_certificate_is_fetched_for_the_first_message_only() {
     assert_eq!(site.asked(), case.certificates());
     expect(&send(host.address, &case.request()).await, 200, "repeat");
     assert_eq!(site.asked().len(), 1);
-    let seen = host.inbox.seen.lock().expect("not poisoned");
+    let seen = host.events().await;
     assert_eq!(seen[0].body, case.body().as_bytes());
 }
 
@@ -126,7 +126,7 @@ async fn a_flood_of_forgeries_costs_one_fetch() {
         expect(&answer.expect("no panic"), 401, "refused");
     }
     assert_eq!(site.asked(), case.certificates());
-    assert!(host.inbox.stored().await.is_empty());
+    assert!(host.stored().await.is_empty());
 }
 
 #[tokio::test]
@@ -137,7 +137,7 @@ async fn without_its_certificate_a_message_is_to_be_sent_again() {
     let answer = send(host.address, &case.request()).await;
     expect(&answer, 503, "try again later");
     assert!(answer.head.contains("\r\nretry-after: "), "SNS takes a 4xx as final: {answer:?}");
-    assert!(host.inbox.stored().await.is_empty());
+    assert!(host.stored().await.is_empty());
 }
 
 #[tokio::test]
@@ -158,7 +158,7 @@ async fn a_subscription_is_confirmed_by_a_visit_and_stored_as_nothing() {
     let body: Value = serde_json::from_str(case.body()).expect("an envelope");
     let visited = site.asked();
     assert_eq!(visited, [case.certificates(), vec![body["SubscribeURL"].as_str().expect("a URL").to_owned()]].concat());
-    assert!(host.inbox.stored().await.is_empty());
+    assert!(host.stored().await.is_empty());
 
     site.is_down.store(true, Ordering::Relaxed);
     expect(&send(host.address, &case.request()).await, 503, "try again later");
@@ -170,5 +170,5 @@ async fn the_end_of_a_subscription_is_noticed_and_never_undone() {
     let (host, site) = case.host().await;
     expect(&send(host.address, &case.request()).await, 200, "noticed");
     assert_eq!(site.asked(), case.certificates(), "its SubscribeURL would subscribe again");
-    assert!(host.inbox.stored().await.is_empty());
+    assert!(host.stored().await.is_empty());
 }

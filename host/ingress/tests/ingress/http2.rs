@@ -13,7 +13,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::task::JoinHandle;
 
-use crate::support::{BODY, Mode, config, connect, soon, start};
+use crate::support::{BODY, config, connect, soon, start};
 
 type Sending = http2::SendRequest<Full<Bytes>>;
 
@@ -38,19 +38,19 @@ async fn send(sending: &mut Sending, request: Request<Full<Bytes>>) -> Response<
 async fn events_come_in_over_http2_several_at_once() {
     let host = start(config()).await;
     let (mut sending, _ended) = handshake(host.address).await;
-    host.inbox.set(Mode::Wait);
+    let gate = host.hold();
     let requests: Vec<_> = (0..5)
         .map(|number| tokio::spawn(sending.send_request(post("/acme/open", format!(r#"{{"id":"{number}"}}"#)))))
         .collect();
-    host.inbox.entered(5).await;
-    host.inbox.gate.add_permits(5);
+    host.begun(5).await;
+    gate.add_permits(5);
     for request in requests {
         let answer = soon("an answer", request).await.expect("no panic").expect("an answer");
         assert_eq!(answer.status(), StatusCode::OK);
         let body = answer.into_body().collect().await.expect("a body").to_bytes();
         assert!(body.starts_with(br#"{"status":"stored""#), "{body:?}");
     }
-    assert_eq!(host.inbox.stored().await.len(), 5);
+    assert_eq!(host.stored().await.len(), 5);
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use tracing_subscriber::fmt::MakeWriter;
 
-use crate::support::{BODY, Mode, PATH_SECRET, TOKEN, config, post, send, start};
+use crate::support::{BODY, PATH_SECRET, TOKEN, config, post, send, start};
 
 #[derive(Clone, Default)]
 struct Lines(Arc<Mutex<Vec<u8>>>);
@@ -66,7 +66,7 @@ async fn each_request_leaves_one_line_that_says_what_became_of_it() {
             assert!(!said.contains(never), "{never} in {said}");
         }
     }
-    host.inbox.set(Mode::Fail(|| hookyard_inbox::Error::Store("disk on fire".into())));
+    host.fail(|| hookyard_inbox::Error::Store("disk on fire".into()));
     send(host.address, &post("/acme/open", "", BODY)).await;
     let said = lines.take();
     assert!(said.contains("inbox-failed") && said.contains("disk on fire"), "{said}");

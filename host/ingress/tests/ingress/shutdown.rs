@@ -6,7 +6,7 @@ use hookyard_ingress::Config;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
-use crate::support::{BODY, Mode, closed, config, connect, post, read, soon, start};
+use crate::support::{BODY, closed, config, connect, post, read, soon, start, stored};
 
 #[tokio::test]
 async fn requests_in_flight_are_answered_and_nobody_new_is_let_in() {
@@ -15,32 +15,31 @@ async fn requests_in_flight_are_answered_and_nobody_new_is_let_in() {
     idle.write_all(post("/acme/open", "", BODY).as_bytes()).await.expect("written");
     assert_eq!(read(&mut idle).await.status, 200);
 
-    host.inbox.entered(1).await;
-    host.inbox.set(Mode::Wait);
+    let gate = host.hold();
     let mut working = connect(host.address).await;
     working.write_all(post("/acme/open", "", r#"{"id":"in flight"}"#).as_bytes()).await.expect("written");
-    host.inbox.entered(1).await;
+    host.begun(2).await;
 
     host.stop.send(()).expect("running");
     closed(&mut idle).await;
     soon("the listener to be gone", async { while TcpStream::connect(host.address).await.is_ok() {} }).await;
     assert!(!host.ended.is_finished(), "the run ended before the request in flight");
 
-    host.inbox.gate.add_permits(1);
+    gate.add_permits(1);
     let answer = read(&mut working).await;
     assert_eq!(answer.status, 200);
     closed(&mut working).await;
     soon("the run to return", host.ended).await.expect("no panic");
-    assert_eq!(host.inbox.stored().await.len(), 2);
+    assert_eq!(stored(&host.inbox).await.len(), 2);
 }
 
 #[tokio::test]
 async fn a_request_that_does_not_end_is_left_behind_in_time() {
     let host = start(Config { drain_timeout: Duration::from_millis(200), ..config() }).await;
-    host.inbox.set(Mode::Wait);
+    host.hold();
     let mut working = connect(host.address).await;
     working.write_all(post("/acme/open", "", BODY).as_bytes()).await.expect("written");
-    host.inbox.entered(1).await;
+    host.begun(1).await;
     let mut dribbling = connect(host.address).await;
     dribbling.write_all(b"POST /acme/open HTTP/1.1\r\nhost: ho").await.expect("written");
     host.stop.send(()).expect("running");

@@ -6,30 +6,30 @@ use hookyard_ingress::Config;
 use hookyard_model::{Payload, Timestamp};
 use tokio::io::AsyncWriteExt;
 
-use crate::support::{BODY, DEDUPE_WINDOW, Mode, PATH_SECRET, TOKEN, config, connect, post, read, send, start};
+use crate::support::{BODY, DEDUPE_WINDOW, PATH_SECRET, TOKEN, config, connect, post, read, send, start};
 
 #[tokio::test]
 async fn nothing_is_acknowledged_before_the_append_returns() {
     let host = start(config()).await;
-    host.inbox.set(Mode::Wait);
+    let gate = host.hold();
     let mut stream = connect(host.address).await;
     stream.write_all(post("/acme/open", "", BODY).as_bytes()).await.expect("written");
-    host.inbox.entered(1).await;
+    host.begun(1).await;
     // Whatever the host would do without the append returning, it has had every opportunity to do.
     for _ in 0..1000 {
         tokio::task::yield_now().await;
         assert!(stream.try_read(&mut [0; 1]).is_err(), "an answer came before the event was stored");
     }
-    assert!(host.inbox.stored().await.is_empty());
-    host.inbox.gate.add_permits(1);
+    assert!(host.stored().await.is_empty());
+    gate.add_permits(1);
     assert_eq!(read(&mut stream).await.status, 200);
-    assert_eq!(host.inbox.stored().await.len(), 1);
+    assert_eq!(host.stored().await.len(), 1);
 }
 
 #[tokio::test]
 async fn an_append_that_never_returns_is_a_503() {
     let host = start(Config { store_timeout: Duration::from_millis(100), ..config() }).await;
-    host.inbox.set(Mode::Wait);
+    host.hold();
     let answer = send(host.address, &post("/acme/open", "", BODY)).await;
     assert_eq!(answer.status, 503);
     assert!(answer.head.contains("\r\nretry-after: "), "{answer:?}");
@@ -44,7 +44,7 @@ async fn the_event_is_what_was_received_without_credentials() {
          proxy-authorization: Basic eDp5\r\nx-twice: one\r\nx-twice: two\r\n"
     );
     assert_eq!(send(host.address, &post("/acme/token", &headers, body)).await.status, 200);
-    let seen = host.inbox.seen.lock().expect("not poisoned");
+    let seen = host.events().await;
     let [event] = seen.as_slice() else { panic!("{seen:?}") };
     assert_eq!(event.body, body.as_bytes());
     assert_eq!((event.key.as_str(), event.event_type.as_deref()), ("12345678901234567890", Some("abc")));
@@ -81,7 +81,7 @@ async fn an_event_says_what_orders_it_and_how_long_its_key_is_its_own() {
     for (path, body, _) in cases {
         assert_eq!(send(host.address, &post(path, "", body)).await.status, 200, "{body}");
     }
-    let seen = host.inbox.seen.lock().expect("not poisoned");
+    let seen = host.events().await;
     let keys: Vec<_> = seen.iter().map(|event| event.ordering_key.as_deref()).collect();
     assert_eq!(keys, cases.map(|(.., key)| key));
     assert!(seen.iter().all(|event| event.key_until == event.received_at.after(DEDUPE_WINDOW)));
@@ -92,14 +92,14 @@ async fn an_event_that_names_two_objects_is_refused() {
     let host = start(config()).await;
     let body = r#"{"id":"1","type":"a","object_id":"offer-7","object_id":"offer-8"}"#;
     assert_eq!(send(host.address, &post("/acme/ordered", "", body)).await.status, 400);
-    assert!(host.inbox.stored().await.is_empty());
+    assert!(host.stored().await.is_empty());
 }
 
 #[tokio::test]
 async fn a_secret_path_is_not_stored() {
     let host = start(config()).await;
     assert_eq!(send(host.address, &post(&format!("/acme/hidden/{PATH_SECRET}"), "", BODY)).await.status, 200);
-    let seen = host.inbox.seen.lock().expect("not poisoned");
+    let seen = host.events().await;
     assert_eq!(seen.len(), 1);
     assert!(!format!("{seen:?}").contains(PATH_SECRET));
 }

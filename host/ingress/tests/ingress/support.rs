@@ -2,20 +2,16 @@
 
 use std::future::Future;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use hookyard_inbox::{
-    Appended, Claimed, Error, EventRecord, EventSummary, Inbox, JobRef, MemoryInbox, Page, Pruned,
-    Quarantine, Replay, Replayed, Retention, Routes, Selection, Settlement, Usage, Want,
-};
+use hookyard_inbox::faulty::{Call, Fault, When};
+use hookyard_inbox::{Error, EventSummary, Faulty, Inbox, MemoryInbox, Page, Selection};
 use hookyard_ingress::{Config, Fetch, FetchError, FetchRequest, Handle, Parts, Source, Sources};
-use hookyard_model::{
-    Clock, Event, EventId, Key, PluginRef, SourceName, SourceRef, TenantName, Timestamp, Versioned,
-};
+use hookyard_model::{Clock, Event, EventId, SourceName, SourceRef, TenantName, Timestamp};
 use hookyard_verify::{
     Credential, JsonPointer, KeyRule, KeySource, Provider, Scheme, SchemeKind, SchemeRule, Secret, TypeRule, Verifier,
 };
@@ -35,128 +31,6 @@ pub(crate) const BODY: &str = r#"{"id":"evt-1","type":"thing.made"}"#;
 
 pub(crate) async fn soon<T>(what: &str, future: impl Future<Output = T>) -> T {
     tokio::time::timeout(PATIENCE, future).await.unwrap_or_else(|_| panic!("waited in vain for {what}"))
-}
-
-/// What the inbox does with the next events.
-pub(crate) enum Mode {
-    Store,
-    Fail(fn() -> Error),
-    /// Each append takes one permit before it stores.
-    Wait,
-}
-
-/// An inbox that remembers whole events, and that fails or waits when told to.
-pub(crate) struct TestInbox {
-    stored: MemoryInbox,
-    mode: Mutex<Mode>,
-    pub(crate) seen: Mutex<Vec<Event>>,
-    pub(crate) entered: Semaphore,
-    pub(crate) gate: Semaphore,
-}
-
-impl TestInbox {
-    pub(crate) fn set(&self, mode: Mode) {
-        *self.mode.lock().expect("not poisoned") = mode;
-    }
-
-    pub(crate) async fn entered(&self, times: u32) {
-        soon("appends to begin", self.entered.acquire_many(times)).await.expect("never closed").forget();
-    }
-
-    pub(crate) async fn stored(&self) -> Vec<EventSummary> {
-        self.stored.events(Page { selection: Selection::default(), after: None, limit: 1000 }).await.expect("a list")
-    }
-}
-
-#[async_trait]
-impl Inbox for TestInbox {
-    async fn append(&self, event: Event) -> Result<Appended, Error> {
-        self.entered.add_permits(1);
-        let waits = match &*self.mode.lock().expect("not poisoned") {
-            Mode::Store => false,
-            Mode::Fail(error) => return Err(error()),
-            Mode::Wait => true,
-        };
-        if waits {
-            self.gate.acquire().await.expect("never closed").forget();
-        }
-        self.seen.lock().expect("not poisoned").push(event.clone());
-        self.stored.append(event).await
-    }
-
-    async fn route(&self, routes: Routes) -> Result<(), Error> {
-        self.stored.route(routes).await
-    }
-
-    async fn claim(&self, wanted: &[Want], now: Timestamp, lease: Duration) -> Result<Vec<Claimed>, Error> {
-        self.stored.claim(wanted, now, lease).await
-    }
-
-    async fn extend(&self, leases: &[JobRef], until: Timestamp) -> Result<(), Error> {
-        self.stored.extend(leases, until).await
-    }
-
-    async fn release(&self, leases: &[JobRef]) -> Result<(), Error> {
-        self.stored.release(leases).await
-    }
-
-    async fn settle(&self, settlement: Settlement) -> Result<(), Error> {
-        self.stored.settle(settlement).await
-    }
-
-    async fn next_due(&self, plugins: &[PluginRef]) -> Result<Option<Timestamp>, Error> {
-        self.stored.next_due(plugins).await
-    }
-
-    async fn changed(&self) {
-        self.stored.changed().await;
-    }
-
-    async fn events(&self, page: Page) -> Result<Vec<EventSummary>, Error> {
-        self.stored.events(page).await
-    }
-
-    async fn read(&self, id: EventId) -> Result<Option<EventRecord>, Error> {
-        self.stored.read(id).await
-    }
-
-    async fn replay(&self, replay: Replay) -> Result<Replayed, Error> {
-        self.stored.replay(replay).await
-    }
-
-    async fn prune(&self, limits: &Retention, now: Timestamp, limit: usize) -> Result<Pruned, Error> {
-        self.stored.prune(limits, now, limit).await
-    }
-
-    async fn quarantine(&self, quarantine: Quarantine) -> Result<(), Error> {
-        self.stored.quarantine(quarantine).await
-    }
-
-    async fn lift(&self, plugin: &PluginRef) -> Result<(), Error> {
-        self.stored.lift(plugin).await
-    }
-
-    async fn quarantined(&self) -> Result<Vec<Quarantine>, Error> {
-        self.stored.quarantined().await
-    }
-
-    async fn value(&self, plugin: &PluginRef, key: &Key) -> Result<Option<Versioned>, Error> {
-        self.stored.value(plugin, key).await
-    }
-
-    async fn keys(
-        &self,
-        plugin: &PluginRef,
-        bucket: &str,
-        after: Option<&str>,
-        limit: usize,
-    ) -> Result<Vec<String>, Error> {
-        self.stored.keys(plugin, bucket, after, limit).await
-    }
-
-    async fn usage(&self, plugin: &PluginRef) -> Result<Usage, Error> {
-        self.stored.usage(plugin).await
-    }
 }
 
 pub(crate) struct FixedClock(pub(crate) Timestamp);
@@ -232,10 +106,52 @@ pub(crate) fn sources() -> Sources {
 
 pub(crate) struct Running {
     pub(crate) address: SocketAddr,
-    pub(crate) inbox: Arc<TestInbox>,
+    pub(crate) inbox: Arc<Faulty>,
     pub(crate) handle: Handle,
     pub(crate) stop: oneshot::Sender<()>,
     pub(crate) ended: JoinHandle<()>,
+}
+
+impl Running {
+    /// Appends are answered with an error until the inbox is healed.
+    pub(crate) fn fail(&self, error: fn() -> Error) {
+        self.inbox.on_next(Call::Append, usize::MAX, When::Before, Fault::Answer(error));
+    }
+
+    /// From now on each append takes a permit before it stores.
+    pub(crate) fn hold(&self) -> Arc<Semaphore> {
+        let gate = Arc::new(Semaphore::new(0));
+        self.inbox.on_next(Call::Append, usize::MAX, When::Before, Fault::Delay(Arc::clone(&gate)));
+        gate
+    }
+
+    /// Waits until so many appends have begun in all.
+    pub(crate) async fn begun(&self, appends: usize) {
+        let begun = async {
+            while self.inbox.count(Call::Append) < appends {
+                tokio::task::yield_now().await;
+            }
+        };
+        soon("appends to begin", begun).await;
+    }
+
+    pub(crate) async fn stored(&self) -> Vec<EventSummary> {
+        stored(&self.inbox).await
+    }
+
+    /// What is stored, in the order in which it came.
+    pub(crate) async fn events(&self) -> Vec<Event> {
+        let mut events = Vec::new();
+        for EventSummary { id, .. } in self.stored().await {
+            events.push(self.inbox.read(id).await.expect("a read").expect("it is listed").event);
+        }
+        events
+    }
+}
+
+pub(crate) async fn stored(inbox: &Faulty) -> Vec<EventSummary> {
+    let page = Page { selection: Selection::default(), after: None, limit: 1000 };
+    inbox.events(page).await.expect("a list")
 }
 
 pub(crate) async fn start(config: Config) -> Running {
@@ -243,13 +159,7 @@ pub(crate) async fn start(config: Config) -> Running {
 }
 
 pub(crate) async fn start_with(config: Config, sources: Sources, fetch: Arc<dyn Fetch>, now: Timestamp) -> Running {
-    let inbox = Arc::new(TestInbox {
-        stored: MemoryInbox::new(),
-        mode: Mutex::new(Mode::Store),
-        seen: Mutex::default(),
-        entered: Semaphore::new(0),
-        gate: Semaphore::new(0),
-    });
+    let inbox = Arc::new(Faulty::new(Arc::new(MemoryInbox::new())));
     let count = AtomicU64::new(1);
     let event_ids = move || EventId::from_uuid(Uuid::from_u64_pair(7, count.fetch_add(1, Ordering::Relaxed)));
     let parts = Parts {
