@@ -27,6 +27,7 @@ mod ordering;
 mod outbox;
 mod outgoing;
 mod quarantine;
+mod rehearsal;
 mod release;
 mod reload;
 mod replay;

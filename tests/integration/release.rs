@@ -115,7 +115,7 @@ async fn a_bad_release_goes_back_by_itself_under_load_and_uses_no_event_up() -> 
     assert_eq!(told["revision"], good.revision());
     assert!(told["mismatch"].as_str().is_some_and(|why| why.contains("is refused: it failed at")), "{told}");
     let walked = steps(&told, &bad).join(" ");
-    assert!(walked.contains("settled checked compiled active quarantined"), "{walked}");
+    assert!(walked.contains("settled checked compiled rehearsed active quarantined"), "{walked}");
 
     let Rig { senders, host, site, .. } = rig;
     host.kill().await?;
@@ -299,7 +299,7 @@ async fn every_step_is_told_and_an_old_revision_drains_before_it_is_retired() ->
 
     let told = shown(&rig.site).await?;
     assert_eq!(steps(&told, &slow), ["settled", "checked", "compiled", "active", "draining", "retired"]);
-    assert_eq!(steps(&told, &next), ["settled", "checked", "compiled", "active"]);
+    assert_eq!(steps(&told, &next), ["settled", "checked", "compiled", "rehearsed", "active"]);
     assert_eq!(told["handlers"], "untyped");
     assert!(told["steps"].as_array().is_some_and(|steps| steps[0]["step"] == "seen"), "{told}");
     let text = order(&rig.site, &["plugins", "show", PLUGIN]).await?;

@@ -1,0 +1,276 @@
+//! Before a revision serves it is rehearsed: with its fixtures, and with the events of late, compared with what serves.
+//! By the host that it was dropped into, and by hand.
+
+use anyhow::{Context, Result};
+use hookyard_testkit::events::{is_activation, is_attempt, is_rejection};
+use hookyard_testkit::guests::{self, Guest};
+use hookyard_testkit::host::Finished;
+use hookyard_testkit::log::Line;
+use hookyard_testkit::site::{Config, Site};
+use serde_json::{Value, json};
+
+use crate::rig::{Rig, fresh_payment, hookyard, quick_with_audit, told};
+
+const PLUGIN: &str = "acme/books";
+
+fn strict() -> Config {
+    quick_with_audit().section("rehearsal", "policy = \"require\"")
+}
+
+/// Writes a fixture of the plugin: an event, and what is expected of it.
+fn fixture(site: &Site, name: &str, rest: &Value) -> Result<()> {
+    let mut fixture =
+        json!({ "event": { "provider": "topper", "body": { "id": "one", "name": "user:created" } } });
+    let members = fixture.as_object_mut().context("it's an object")?;
+    members.extend(rest.as_object().cloned().unwrap_or_default());
+    site.write(&format!("plugins/{PLUGIN}.fixtures/{name}.json"), fixture.to_string()).map(drop)
+}
+
+fn settings(site: &Site, text: &str) -> Result<()> {
+    site.write(&format!("plugins/{PLUGIN}.toml"), text).map(drop)
+}
+
+/// Drops a guest in, and waits until it's refused: why, and how the plugin then stands.
+async fn refused(rig: &Rig, guest: &Guest) -> Result<(String, Value)> {
+    let mark = rig.host.log().mark();
+    rig.site.install(PLUGIN, guest)?;
+    let line = rig.host.wait_for_log_since(mark, "it to be refused", |line| is_rejection(line, PLUGIN)).await?;
+    Ok((line.text_of("reason"), shown(rig).await?))
+}
+
+async fn active(rig: &Rig, mark: usize, guest: &Guest) -> Result<Line> {
+    let is_active = |line: &Line| is_activation(line, PLUGIN, &guest.revision());
+    rig.host.wait_for_log_since(mark, "it to be active", is_active).await
+}
+
+/// Drops a guest in, and waits until it's active.
+async fn taken(rig: &Rig, guest: &Guest) -> Result<Value> {
+    let mark = rig.host.log().mark();
+    rig.site.install(PLUGIN, guest)?;
+    active(rig, mark, guest).await?;
+    shown(rig).await
+}
+
+async fn shown(rig: &Rig) -> Result<Value> {
+    Ok(serde_json::from_str(&told(&rig.site, &["plugins", "show", PLUGIN, "--json"]).await?)?)
+}
+
+/// The last report, and the step that it was made at.
+fn report(shown: &Value) -> (String, String) {
+    let steps = shown["steps"].as_array().into_iter().flatten().rev();
+    let step = steps.into_iter().find(|step| step["report"].is_string()).cloned().unwrap_or_default();
+    let text = |key: &str| step[key].as_str().unwrap_or_default().to_owned();
+    (text("step"), text("report"))
+}
+
+async fn handle(rig: &Rig, count: usize) -> Result<()> {
+    let before = rig.host.events().await?.len();
+    for _ in 0..count {
+        rig.deliver("topper", &fresh_payment().1).await?;
+    }
+    rig.all_done(before + count).await.map(drop)
+}
+
+fn is_rehearsed(line: &Line) -> bool {
+    line.message() == "plugin rehearsed"
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_drop_with_a_failing_fixture_is_refused_and_the_last_good_one_goes_on() -> Result<()> {
+    let (good, bad) = (guests::test("version-a")?, guests::test("reject")?);
+    let prepare = |site: &mut Site| fixture(site, "an-account", &json!({ "expect": { "outcome": "done" } }));
+    let rig = Rig::prepared(strict(), &[(PLUGIN, &good)], prepare).await?;
+    let (step, text) = report(&shown(&rig).await?);
+    assert_eq!(step, "rehearsed");
+    assert!(text.contains("ok    an-account"), "{text}");
+
+    let (why, told) = refused(&rig, &bad).await?;
+    assert!(why.starts_with("rehearsal: 1 of 1 fixture not as expected; `hookyard plugins show acme/books`"), "{why}");
+    assert_eq!(told["revision"], good.revision());
+    let (step, text) = report(&told);
+    assert_eq!(step, "refused");
+    assert!(text.contains("came to `rejected: not for me`, and done is expected"), "{text}");
+    handle(&rig, 1).await?;
+
+    // It stays out after a restart, in which what serves isn't rehearsed again.
+    let Rig { senders, host, site, .. } = rig;
+    host.kill().await?;
+    let rig = Rig::restarted(site, senders).await?;
+    rig.host.wait_for_log("it to be refused again", |line| is_rejection(line, PLUGIN)).await?;
+    rig.host.wait_for_revision(PLUGIN, &good.revision()).await?;
+    handle(&rig, 1).await?;
+    assert!(!rig.host.log().lines().iter().any(is_rehearsed), "it served before");
+
+    // Unless the operator means it.
+    let mark = rig.host.log().mark();
+    settings(&rig.site, "[rehearsal]\npolicy = \"warn\"")?;
+    active(&rig, mark, &bad).await?;
+    let is_warning = |line: &Line| line.level() == "WARN" && line.message().starts_with("rehearsal found something");
+    let warned = rig.host.wait_for_log("a warning", is_warning).await?;
+    let summary = "1 of 1 fixture not as expected; of 2 stored events other outcomes at 2";
+    assert!(warned.text_of("reason").starts_with(summary), "{}", warned.text);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_served_last_is_rehearsed_no_more_and_what_changes_is() -> Result<()> {
+    let (good, bad) = (guests::test("version-a")?, guests::test("reject")?);
+    let prepare = |site: &mut Site| fixture(site, "an-account", &json!({}));
+    let rig = Rig::prepared(strict(), &[(PLUGIN, &good)], prepare).await?;
+    refused(&rig, &bad).await?;
+    let mark = rig.host.log().mark();
+    fixture(&rig.site, "an-account", &json!({ "expect": { "outcome": "rejected", "reason": "not for me" } }))?;
+    active(&rig, mark, &bad).await?;
+
+    // Fixtures of what serves are checked as well; it goes on all the same.
+    let mark = rig.host.log().mark();
+    fixture(&rig.site, "another", &json!({ "expects": {} }))?;
+    let is_told = |line: &Line| line.level() == "WARN" && line.message().starts_with("fixtures changed");
+    let line = rig.host.wait_for_log_since(mark, "the fixture to be told of", is_told).await?;
+    let fault = "another.json: $.expects: unknown key `expects`; did you mean `expect`?";
+    assert!(line.text_of("report").contains(fault), "{}", line.text);
+
+    // Partial and hidden files are nothing.
+    let Rig { senders, host, site, .. } = rig;
+    host.terminate().await?;
+    site.write(&format!("plugins/{PLUGIN}.fixtures/.hidden.json"), "{")?;
+    site.write(&format!("plugins/{PLUGIN}.fixtures/partial.json.tmp"), "{")?;
+    let rig = Rig::restarted(site, senders).await?;
+    rig.host.wait_for_revision(PLUGIN, &bad.revision()).await?;
+    rig.host.wait_for_log("the start to be over", |line| line.message() == "plugins ready").await?;
+    let is_of_rehearsal = |line: &Line| is_rehearsed(line) || is_told(line);
+    assert!(!rig.host.log().lines().iter().any(is_of_rehearsal), "nothing changed");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn new_faults_and_other_effects_are_found_with_stored_events() -> Result<()> {
+    let (counter, silent, trap) = (guests::test("counter")?, guests::test("counter-by-hand")?, guests::test("trap")?);
+    let rig = Rig::start(quick_with_audit(), &[(PLUGIN, &counter)]).await?;
+    handle(&rig, 3).await?;
+    let told = taken(&rig, &counter.tagged("the same")).await?;
+    let (step, text) = report(&told);
+    assert_eq!(step, "rehearsed");
+    let compared = format!("compared with {}", &counter.revision()[..12]);
+    assert!(text.contains(&compared) && text.contains("ok    nothing found"), "{text}");
+
+    let (_, text) = report(&taken(&rig, &silent).await?);
+    assert!(text.contains("3 events: sends 0 messages rather than 1"), "{text}");
+
+    settings(&rig.site, "[rehearsal]\npolicy = \"require\"\nevents = 2")?;
+    let (why, told) = refused(&rig, &trap).await?;
+    assert!(why.starts_with("rehearsal: of 2 stored events new faults at 2"), "{why}");
+    let (_, text) = report(&told);
+    assert!(text.contains("2 events: trapped rather than done"), "{text}");
+    let ids: Vec<_> = rig.host.events().await?.into_iter().map(|event| event.id).collect();
+    assert!(!text.contains(&ids[0]) && text.contains(&ids[1]) && text.contains(&ids[2]), "the last two: {text}");
+
+    // Nothing of it was counted, committed, sent or put on record.
+    let log = rig.host.log().lines();
+    assert_eq!(log.iter().filter(|line| is_attempt(line)).count(), 3);
+    handle(&rig, 1).await?;
+    let count = rig.host.events().await?.len();
+    let value = hookyard(&rig.site, &["outbox", "list", "--json"]).await?.stdout.lines().count();
+    assert_eq!((count, value), (4, 3));
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn time_and_chance_are_the_same_for_both_and_what_is_never_the_same_does_not_count() -> Result<()> {
+    let dice = guests::test("dice")?;
+    let rig = Rig::start(strict(), &[(PLUGIN, &dice)]).await?;
+    handle(&rig, 3).await?;
+    let (step, text) = report(&taken(&rig, &dice.tagged("the same")).await?);
+    assert_eq!(step, "rehearsed");
+    assert!(text.contains("ok    nothing found"), "{text}");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn requests_are_answered_by_stubs_or_refused() -> Result<()> {
+    let fetcher = guests::test("fetcher")?;
+    let event = |url: &str| {
+        let body = json!({ "id": "one", "name": "user:created", "fetch": format!("GET {url}") });
+        json!({ "provider": "topper", "body": body })
+    };
+    let stub = json!({ "url": "https://api.example/v1/x", "status": 201, "headers": { "x-a": "b" }, "body_text": "hello" });
+    let prepare = |site: &mut Site| {
+        settings(site, "[grants.http.\"api.example\"]\npaths = [\"/v1/\"]")?;
+        let with = |url: &str, log: &str| {
+            json!({ "event": event(url), "http": [stub], "expect": { "log": [log] } })
+        };
+        fixture(site, "answered", &with("https://api.example/v1/x", "201 x-a=b hello"))?;
+        fixture(site, "no-stub", &with("https://api.example/v1/y", "there is no stub for this one"))?;
+        fixture(site, "not-granted", &with("https://other.example/v1/x", "[grants.http.\"other.example\"]"))?;
+        fixture(site, "wrong", &with("https://api.example/v1/x", "500"))
+    };
+    let rig = Rig::prepared(quick_with_audit(), &[(PLUGIN, &fetcher)], prepare).await?;
+    let (_, text) = report(&shown(&rig).await?);
+    assert!(text.contains("  BAD   wrong\n        no line of the log says `500`"), "{text}");
+    for good in ["answered", "no-stub", "not-granted"] {
+        assert!(text.contains(&format!("ok    {good}\n")), "{text}");
+    }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_component_may_bring_its_fixtures() -> Result<()> {
+    let (good, guest) = (guests::test("version-a")?, guests::test("brings-fixtures")?);
+    let rig = Rig::start(strict(), &[(PLUGIN, &good)]).await?;
+    let (why, told) = refused(&rig, &guest).await?;
+    assert!(why.starts_with("rehearsal: 1 of 2 fixtures not as expected"), "{why}");
+    let (_, text) = report(&told);
+    assert!(text.contains("ok    counts on\n"), "{text}");
+    assert!(text.contains("  BAD   counts from nothing\n        counts/events is `1`, and `2` is expected"), "{text}");
+    Ok(())
+}
+
+/// All that a rehearsal by hand could have changed.
+async fn state(site: &Site) -> Result<[String; 3]> {
+    let events = told(site, &["events", "list", "--json"]).await?;
+    let outbox = told(site, &["outbox", "list", "--json"]).await?;
+    Ok([events, outbox, told(site, &["plugins", "show", PLUGIN, "--json"]).await?])
+}
+
+async fn by_hand(site: &Site, guest: &Guest, more: &[&str]) -> Result<Finished> {
+    let file = site.write("new/books.wasm", guest.bytes())?;
+    let file = file.to_string_lossy();
+    hookyard(site, &[&["rehearse", &file, "--tenant", "acme"], more].concat()).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rehearsal_by_hand_tells_and_changes_nothing() -> Result<()> {
+    let (counter, trap) = (guests::test("counter")?, guests::test("trap")?);
+    let rig = Rig::start(quick_with_audit(), &[(PLUGIN, &counter)]).await?;
+    let done = by_hand(&rig.site, &trap, &[]).await?;
+    assert_eq!(done.code, Some(0), "{}{}", done.stdout, done.stderr);
+    assert_eq!(done.stdout, "acme/books: nothing to rehearse with: no fixtures, and no stored events\n");
+    handle(&rig, 3).await?;
+
+    let before = state(&rig.site).await?;
+    let done = by_hand(&rig.site, &trap, &["--last", "2"]).await?;
+    assert_eq!(done.code, Some(1), "{}", done.stderr);
+    assert!(done.stdout.contains("2 events: trapped rather than done"), "{}", done.stdout);
+    let done = by_hand(&rig.site, &counter.tagged("the same"), &["--json"]).await?;
+    assert_eq!(done.code, Some(0), "{}", done.stderr);
+    let report: Value = serde_json::from_str(&done.stdout)?;
+    assert_eq!((&report["is_good"], &report["events"]), (&json!(true), &json!(3)), "{report}");
+    assert_eq!(report["active"], counter.revision());
+    let done = by_hand(&rig.site, &counter, &["--plugin", "un!known"]).await?;
+    assert_eq!(done.code, Some(2), "{}", done.stdout);
+    assert_eq!(state(&rig.site).await?, before);
+    assert_eq!(rig.host.log().lines().iter().filter(|line| is_attempt(line)).count(), 3);
+
+    // Without a host, and for a component that brings fixtures beside it.
+    let Rig { host, site, .. } = rig;
+    host.terminate().await?;
+    let before = state(&site).await?;
+    site.write("new/books.fixtures/an-account.json", r#"{"event": {"provider": "topper", "body": {"id": 1}}}"#)?;
+    let done = by_hand(&site, &trap, &[]).await?;
+    assert_eq!(done.code, Some(1), "{}", done.stderr);
+    assert!(done.stdout.contains("BAD   an-account") && done.stdout.contains("3 events: trapped"), "{}", done.stdout);
+    assert_eq!(state(&site).await?, before);
+    let done = by_hand(&site, &guests::test("imports-sockets")?, &[]).await?;
+    assert!(done.code == Some(1) && done.stderr.contains("would be refused"), "{}", done.stderr);
+    Ok(())
+}
