@@ -3,9 +3,7 @@
 
 use hookyard_guests::{Delivery, Failure, Guest, Message};
 use wasip2::http::outgoing_handler::handle;
-use wasip2::http::types::{
-    Fields, IncomingBody, IncomingResponse, Method, OutgoingBody, OutgoingRequest, Scheme,
-};
+use wasip2::http::types::{Fields, IncomingBody, IncomingResponse, Method, OutgoingBody, OutgoingRequest, Scheme};
 use wasip2::io::streams::StreamError;
 
 struct Fetcher;
@@ -40,7 +38,9 @@ fn fetch(asked: &str) -> Result<String, String> {
     let request = OutgoingRequest::new(headers.map_err(|error| format!("{error:?}"))?);
     let method = if method == "GET" { Method::Get } else { Method::Other(method.to_owned()) };
     request.set_method(&method).map_err(|()| "no method")?;
-    request.set_scheme(Some(&if scheme == "https" { Scheme::Https } else { Scheme::Http })).map_err(|()| "no scheme")?;
+    request
+        .set_scheme(Some(&if scheme == "https" { Scheme::Https } else { Scheme::Http }))
+        .map_err(|()| "no scheme")?;
     request.set_authority(Some(authority)).map_err(|()| "no authority")?;
     request.set_path_with_query(Some(path)).map_err(|()| "no path")?;
     let outgoing = request.body().map_err(|()| "no body")?;
