@@ -270,7 +270,7 @@ async fn a_rehearsal_by_hand_tells_and_changes_nothing() -> Result<()> {
     assert_eq!(done.code, Some(1), "{}", done.stderr);
     assert!(done.stdout.contains("BAD   an-account") && done.stdout.contains("3 events: trapped"), "{}", done.stdout);
     assert_eq!(state(&site).await?, before);
-    let done = by_hand(&site, &guests::test("imports-sockets")?, &[]).await?;
+    let done = by_hand(&site, &guests::test("imports-never-granted")?, &[]).await?;
     assert!(done.code == Some(1) && done.stderr.contains("would be refused"), "{}", done.stderr);
     Ok(())
 }
