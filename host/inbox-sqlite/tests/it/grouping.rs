@@ -1,8 +1,10 @@
-//! One sync for many appends.
+//! One sync for many appends, and no more of them waiting than may.
 
 use std::sync::Arc;
 
-use hookyard_inbox::{Appended, Inbox};
+use hookyard_inbox::{Appended, Error, Inbox};
+use hookyard_inbox_sqlite::{Options, SqliteInbox};
+use hookyard_model::Event;
 
 use crate::fixtures::{Folder, event, events, route_orders_to_ship};
 
@@ -60,4 +62,35 @@ async fn an_append_that_fails_fails_alone() {
         assert_eq!(send.await.expect("the task ends well"), number != 10, "append {number}");
     }
     assert_eq!(events(&inbox).await.len(), 20);
+    let again = Event { id: event(200).id, ..event(110) };
+    assert_eq!(inbox.append(again).await.expect("an append"), Appended::New, "what was not stored has claimed no key");
+}
+
+#[tokio::test]
+async fn an_append_that_finds_the_queue_full_is_refused_at_once_and_taken_later() {
+    let folder = Folder::new();
+    let options = Options { queue_max: 3, group_max: 1, ..Options::default() };
+    let inbox = Arc::new(SqliteInbox::open(&folder.path(), options).expect("an inbox"));
+    let other = block(&folder);
+    let sends = (0..10).map(|number| {
+        let inbox = Arc::clone(&inbox);
+        tokio::spawn(async move { inbox.append(event(number)).await })
+    });
+    let sends: Vec<_> = sends.collect();
+    // One is with the writer, three are in its queue.
+    while sends.iter().filter(|send| send.is_finished()).count() < 6 {
+        tokio::task::yield_now().await;
+    }
+    other.execute_batch("COMMIT").expect("the end of the other's write");
+    for (number, send) in sends.into_iter().enumerate() {
+        match send.await.expect("the task ends well") {
+            Ok(answer) => assert_eq!(answer, Appended::New),
+            Err(Error::Busy) => {
+                let again = inbox.append(event(number as u64)).await;
+                assert_eq!(again.expect("an append"), Appended::New, "what was refused has claimed no key");
+            }
+            Err(error) => panic!("{error}"),
+        }
+    }
+    assert_eq!(events(&inbox).await.len(), 10);
 }
