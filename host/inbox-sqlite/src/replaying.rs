@@ -82,3 +82,32 @@ fn count<P>(found: &Found<P>) -> Replayed {
 pub(crate) fn last_place(connection: &rusqlite::Connection, statement: &str) -> Result<i64, Error> {
     connection.query_row(statement, [], |row| row.get(0)).map_err(crate::codec::store)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    impl Place for i64 {
+        fn seq(&self) -> i64 {
+            *self
+        }
+    }
+
+    #[tokio::test]
+    async fn what_comes_in_meanwhile_is_not_meant() {
+        // There is always more.
+        let find = async |after: Option<i64>| {
+            let first = after.unwrap_or(0) + 1;
+            Ok((first..first + STRETCH as i64).map(|seq| (seq, false)).collect())
+        };
+        let change = async |before, places: Vec<i64>| {
+            assert_eq!(places[0], before as i64 + 1);
+            Ok(Replayed { again: places.len() as u64, leased: 0 })
+        };
+        let last = STRETCH as i64 + 100;
+        for dry_run in [true, false] {
+            let replayed = in_stretches(last, dry_run, find, change).await.expect("a replay");
+            assert_eq!(replayed, Replayed { again: last as u64, leased: 0 });
+        }
+    }
+}

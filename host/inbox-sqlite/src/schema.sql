@@ -196,6 +196,7 @@ CREATE TABLE message (
     due_at       INTEGER,               -- the end of the lease or of the wait
     replays      INTEGER NOT NULL DEFAULT 0,
     attempts     INTEGER NOT NULL DEFAULT 0, -- begun since the last replay
+    spared       INTEGER NOT NULL DEFAULT 0, -- of them, those that don't count
     since        INTEGER NOT NULL,      -- since when it is to be sent
     blocked      INTEGER NOT NULL DEFAULT 0, -- another one of its lane comes first
     CHECK ((due_at IS NOT NULL) = (state IN ('leased', 'waiting')))

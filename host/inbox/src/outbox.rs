@@ -122,6 +122,8 @@ pub struct ClaimedMessage {
     pub body: Bytes,
     /// Since when it is to be sent: since its commit, or since it was to be sent again by the last replay.
     pub since: Timestamp,
+    /// Tries since the last replay that were settled as spared.
+    pub spared: u32,
 }
 
 /// The end of a try.
@@ -133,6 +135,8 @@ pub struct MessageSettlement {
     pub delivery: Delivery,
     /// The message's next state.
     pub next: JobState,
+    /// Whether the try doesn't count, because nothing else arrived there either.
+    pub is_spared: bool,
     /// Where the destination is to be disabled: why, in one line.
     pub disable: Option<String>,
 }

@@ -101,7 +101,7 @@ pub enum Input<'a> {
     Deliver {
         /// What it came to.
         result: &'a DeliveryResult,
-        /// Tries made, this one included.
+        /// Tries made that count, this one included.
         attempts: u32,
         /// When the message was committed, or was to be sent again by a replay.
         since: Timestamp,

@@ -45,11 +45,13 @@ impl Means {
 
     async fn send_and_settle(&self, sending: &Sending) {
         let delivery = self.send(sending).await;
-        let next = self.next_state(sending, &delivery.result);
+        let is_down = self.is_down(sending, &delivery.result);
+        let next = self.next_state(sending, &delivery.result, is_down);
         report(sending, &delivery, next);
         let disable = (delivery.result == DeliveryResult::Gone).then(|| "the receiver answered 410 Gone".to_owned());
         let is_disabled = disable.is_some();
-        let settlement = MessageSettlement { lease: sending.message.lease.clone(), delivery, next, disable };
+        let lease = sending.message.lease.clone();
+        let settlement = MessageSettlement { lease, delivery, next, is_spared: is_down, disable };
         let settled = insist(self.lease, || self.outbox.settle_message(settlement.clone())).await;
         report_settled(sending, is_disabled, settled);
     }
@@ -81,12 +83,16 @@ impl Means {
         judge(posted, self.clock.now())
     }
 
-    fn next_state(&self, sending: &Sending, result: &DeliveryResult) -> JobState {
-        let Sending { message, pass } = sending;
-        let is_down = self.gates.judge(&message.destination, pass, message.lease.id, result, (self.jitter)());
+    /// Takes note of the result, and says whether it's the destination that is down rather than the message that failed.
+    fn is_down(&self, Sending { message, pass }: &Sending, result: &DeliveryResult) -> bool {
+        self.gates.judge(&message.destination, pass, message.lease.id, result, (self.jitter)())
+    }
+
+    fn next_state(&self, Sending { message, pass }: &Sending, result: &DeliveryResult, is_down: bool) -> JobState {
         let input = Input::Deliver {
             result,
-            attempts: message.lease.attempt,
+            // What is down for a day uses up neither the tries of its messages nor the short ones of their delays.
+            attempts: message.lease.attempt.saturating_sub(message.spared),
             since: message.since,
             policy: &pass.destination.retry,
             is_down,

@@ -1,6 +1,7 @@
 //! A receiver that is down: it is left alone, its messages wait, and all of them arrive once it is back.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Mutex;
 use std::time::Duration;
 
 use hookyard_egress::delivery::{BreakerPolicy, Destination, default_retry};
@@ -81,6 +82,30 @@ async fn what_is_tried_while_the_receiver_is_down_is_not_used_up() {
     yard.all_over().await;
     let dead = yard.states().await.into_iter().filter(|state| *state == "dead").count();
     assert_eq!(dead, 0, "{:?}", yard.states().await);
+    yard.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn once_the_receiver_is_back_each_message_has_its_own_tries_still() {
+    let retry = RetryPolicy { attempts_max: 3, delay_first: SECOND, delay_max: SECOND, ..RetryPolicy::default() };
+    let breaker = BreakerPolicy { failures: 2, pause: SECOND, pause_max: 10 * SECOND };
+    let plan = Plan::of(Destination { retry, breaker, concurrency: 1, ..partner() });
+    // When it's back, it stumbles once over each message but the first that it gets.
+    let known = Mutex::new(HashSet::new());
+    let yard = Yard::start(plan, move |seen| match seen.at < HOUR {
+        true => (Duration::ZERO, no_answer()),
+        false => {
+            let mut known = known.lock().expect("nobody panics");
+            let stumbles = known.insert(seen.number()) && known.len() > 1;
+            (Duration::ZERO, answer(if stumbles { 503 } else { 200 }))
+        }
+    })
+    .await;
+    yard.send_to("partner", 0..2, |_| None).await;
+    sleep(HOUR - MINUTE).await;
+    assert!(yard.results(1).await.len() > 3, "more than all of its tries");
+    yard.all_over().await;
+    assert_eq!(yard.states().await, ["done", "done"]);
     yard.stop().await;
 }
 

@@ -16,9 +16,9 @@ use crate::write::{self, LeasedMessage};
 /// The bodies of these leases.
 pub(super) fn load(connection: &Connection, leased: Vec<LeasedMessage>) -> Result<Vec<ClaimedMessage>, Error> {
     let load = |leased: LeasedMessage| {
-        let LeasedMessage { seq, lease, until, destination, plugin, event, event_type, since } = leased;
+        let LeasedMessage { seq, lease, until, destination, plugin, event, event_type, since, spared } = leased;
         let body = body(connection, seq)?.into();
-        Ok(ClaimedMessage { lease, until, destination, plugin, event, event_type, body, since })
+        Ok(ClaimedMessage { lease, until, destination, plugin, event, event_type, body, since, spared })
     };
     leased.into_iter().map(load).collect()
 }

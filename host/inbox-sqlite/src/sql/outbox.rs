@@ -9,12 +9,12 @@ pub(crate) const INSERT: &str = "
 pub(crate) const INSERT_BODY: &str = "INSERT INTO message_body (message, body) VALUES (?1, ?2)";
 
 pub(crate) const CLAIM_PENDING: &str = "
-    SELECT seq, id, state, due_at, replays, attempts, since, created_at, plugin, event, event_type
+    SELECT seq, id, state, due_at, replays, attempts, since, created_at, plugin, event, event_type, spared
     FROM message
     WHERE tenant = ?1 AND destination = ?2 AND blocked = 0 AND state = 'pending'
     ORDER BY seq LIMIT ?3";
 pub(crate) const CLAIM_DUE: &str = "
-    SELECT seq, id, state, due_at, replays, attempts, since, due_at, plugin, event, event_type
+    SELECT seq, id, state, due_at, replays, attempts, since, due_at, plugin, event, event_type, spared
     FROM message
     WHERE tenant = ?1 AND destination = ?2 AND blocked = 0 AND due_at <= ?4
     ORDER BY due_at, seq LIMIT ?3";
@@ -25,6 +25,7 @@ pub(crate) const LEASED: &str = "
 pub(crate) const UPDATE: &str = "
     UPDATE message SET state = ?2, due_at = ?3, attempts = ?4 WHERE seq = ?1
     RETURNING tenant, destination, ordering_key";
+pub(crate) const SPARE: &str = "UPDATE message SET spared = spared + 1 WHERE seq = ?1";
 pub(crate) const LANE_HEAD: &str = "
     SELECT seq, state = 'leased' FROM message WHERE tenant = ?1 AND destination = ?2 AND ordering_key = ?3
       AND ordering_key IS NOT NULL AND state NOT IN ('done', 'dead') AND blocked = 0";
@@ -58,7 +59,7 @@ pub(crate) const DELIVERIES: &str = "
 pub(crate) const LAST_PLACE: &str = "SELECT coalesce(max(seq), 0) FROM message";
 pub(crate) const TO_REPLAY: &str = "SELECT state, due_at FROM message WHERE seq = ?1";
 pub(crate) const REPLAY: &str = "
-    UPDATE message SET state = ?2, due_at = ?3, replays = replays + 1, attempts = 0, since = ?4,
+    UPDATE message SET state = ?2, due_at = ?3, replays = replays + 1, attempts = 0, spared = 0, since = ?4,
         blocked = ordering_key IS NOT NULL AND (blocked OR state IN ('done', 'dead'))
     WHERE seq = ?1
     RETURNING tenant, destination, ordering_key";
@@ -111,6 +112,7 @@ mod tests {
             ("claim: body", BODY, &[BY_PLACE]),
             ("settle: find", LEASED, &[by_id]),
             ("settle: put", UPDATE, &[BY_PLACE]),
+            ("settle: spare", SPARE, &[BY_PLACE]),
             ("settle: head of a lane", LANE_HEAD, &[head]),
             ("settle: first of a lane", LANE_FIRST, &[lane]),
             ("settle: next of a lane", BLOCK, &[BY_PLACE]),

@@ -19,6 +19,7 @@ pub(crate) struct LeasedMessage {
     pub(crate) event: EventId,
     pub(crate) event_type: Option<String>,
     pub(crate) since: Timestamp,
+    pub(crate) spared: u32,
 }
 
 /// A message that is found to be under a certain lease.
@@ -116,7 +117,7 @@ impl Store {
     }
 
     pub(crate) fn settle_message(&mut self, settlement: &MessageSettlement) -> Result<(), Error> {
-        let MessageSettlement { lease, delivery, next, disable } = settlement;
+        let MessageSettlement { lease, delivery, next, is_spared, disable } = settlement;
         let Some(message) = self.leased_message(lease)? else { return Err(Error::MessageLeaseLost(lease.clone())) };
         self.put_message(message.seq, *next, lease.attempt)?;
         let answer = delivery.answer.as_ref();
@@ -132,6 +133,9 @@ impl Store {
             answer.map(|answer| &answer.body[..]),
         ];
         self.execute(sql::DELIVERY_INSERT, values)?;
+        if *is_spared {
+            self.execute(sql::SPARE, params![message.seq])?;
+        }
         if let Some(reason) = disable {
             let since = delivery.started_at.after(delivery.duration).unix_millis();
             self.execute(sql::DISABLE, params![message.tenant, message.destination, reason, since])?;
@@ -251,6 +255,7 @@ struct DueMessage {
     plugin: PluginName,
     event: EventId,
     event_type: Option<String>,
+    spared: u32,
 }
 
 impl DueMessage {
@@ -268,6 +273,7 @@ impl DueMessage {
             plugin: parsed(&plugin, "a message's plugin")?,
             event: codec::event_id(&event)?,
             event_type: row.get(10).map_err(store)?,
+            spared: row.get(11).map_err(store)?,
         })
     }
 
@@ -281,6 +287,7 @@ impl DueMessage {
             event: self.event,
             event_type: self.event_type,
             since: self.since,
+            spared: self.spared,
         }
     }
 }

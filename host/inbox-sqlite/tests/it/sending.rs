@@ -48,7 +48,7 @@ fn sent(lease: MessageLease) -> MessageSettlement {
     let result = DeliveryResult::Sent { status: 200 };
     let (started_at, duration) = (at(5), Duration::from_millis(1));
     let delivery = Delivery { number: lease.attempt, started_at, duration, result, answer: None };
-    MessageSettlement { lease, delivery, next: JobState::Done, disable: None }
+    MessageSettlement { lease, delivery, next: JobState::Done, is_spared: false, disable: None }
 }
 
 fn disabled() -> Disabled {

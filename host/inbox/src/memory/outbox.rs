@@ -49,12 +49,13 @@ impl Outbox for MemoryInbox {
     }
 
     async fn settle_message(&self, settlement: MessageSettlement) -> Result<(), Error> {
-        let MessageSettlement { lease, delivery, next, disable } = settlement;
+        let MessageSettlement { lease, delivery, next, is_spared, disable } = settlement;
         let outbox = &mut self.state().outbox;
         let Some((at, _)) = outbox.leased(&lease) else { return Err(Error::MessageLeaseLost(lease)) };
         let since = delivery.started_at.after(delivery.duration);
         let stored = outbox.put(at, next);
         stored.deliveries.push((lease.replays, delivery));
+        stored.spared += u32::from(is_spared);
         let destination = stored.destination();
         if let Some(reason) = disable {
             outbox.disabled.insert(destination.clone(), Disabled { destination, reason, since });
@@ -136,6 +137,8 @@ struct Stored {
     state: JobState,
     replays: u32,
     attempts: u32,
+    /// Of them, those that don't count.
+    spared: u32,
     /// Since when it is to be sent.
     since: Timestamp,
     /// Each with the number of replays before it.
@@ -155,6 +158,7 @@ impl Messages {
             state: JobState::Pending,
             replays: 0,
             attempts: 0,
+            spared: 0,
             since: now,
             deliveries: Vec::new(),
         };
@@ -223,6 +227,7 @@ impl Messages {
             event_type: event_type.clone(),
             body: body.clone(),
             since: stored.since,
+            spared: stored.spared,
         })
     }
 
@@ -255,7 +260,7 @@ impl Messages {
             if !replay.dry_run {
                 let stored = self.put(at, next);
                 stored.replays += 1;
-                stored.attempts = 0;
+                (stored.attempts, stored.spared) = (0, 0);
                 stored.since = due.unwrap_or(replay.now);
             }
         }

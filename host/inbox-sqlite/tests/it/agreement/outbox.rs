@@ -66,7 +66,8 @@ impl Pair {
         let disable = (result == DeliveryResult::Gone && self.random.below(2) == 0).then(|| "it is gone".to_owned());
         let (number, duration) = (lease.attempt, Duration::from_millis(self.random.below(99)));
         let delivery = Delivery { number, started_at: self.now, duration, result, answer: None };
-        let settlement = MessageSettlement { lease, delivery, next, disable };
+        let is_spared = self.random.below(2) == 0;
+        let settlement = MessageSettlement { lease, delivery, next, is_spared, disable };
         let memory = self.memory.settle_message(settlement.clone()).await;
         assert_eq!(told(&memory), told(&self.sqlite.settle_message(settlement).await));
     }

@@ -16,6 +16,7 @@ use crate::{Disabled, Error, MessageLease, MessageSettlement, Store};
 pub(super) const CASES: &[Case] = table![
     every_try_is_kept_with_what_was_answered,
     every_result_is_kept_as_it_is,
+    tries_that_are_spared_are_counted,
     a_try_is_ended_once,
     a_lost_message_lease_settles_nothing,
     a_try_may_end_all_sending_to_its_destination,
@@ -41,6 +42,18 @@ async fn every_try_is_kept_with_what_was_answered(store: Arc<dyn Store>) {
     assert_eq!(record.deliveries, [(0, failure.delivery), (0, success.delivery)]);
     assert_eq!((record.summary.state, record.summary.attempts), (JobState::Done, 2));
     assert_eq!(record.summary.last_result.as_deref(), Some("sent: 204"));
+}
+
+async fn tries_that_are_spared_are_counted(store: Arc<dyn Store>) {
+    commit(&store, 1, [message(1)]).await;
+    let mut spared = Vec::new();
+    for (now, is_spared) in [(10, false), (20, true), (30, true), (40, false), (50, true)] {
+        let claimed = claim_message(&store, now).await;
+        spared.push((claimed.lease.attempt, claimed.spared));
+        let ended = end(&claimed.lease, failed(), JobState::Waiting { until: at(now + 10) });
+        store.settle_message(MessageSettlement { is_spared, ..ended }).await.expect("a settlement");
+    }
+    assert_eq!(spared, [(1, 0), (2, 0), (3, 1), (4, 2), (5, 2)], "before each try");
 }
 
 async fn every_result_is_kept_as_it_is(store: Arc<dyn Store>) {

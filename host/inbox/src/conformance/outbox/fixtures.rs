@@ -84,7 +84,7 @@ pub(super) fn end(lease: &MessageLease, result: DeliveryResult, next: JobState) 
         result,
         answer: (lease.attempt == 1).then_some(answer),
     };
-    MessageSettlement { lease: lease.clone(), delivery, next, disable: None }
+    MessageSettlement { lease: lease.clone(), delivery, next, is_spared: false, disable: None }
 }
 
 pub(super) async fn settle(store: &Arc<dyn Store>, lease: &MessageLease, result: DeliveryResult, next: JobState) {

@@ -7,7 +7,7 @@ use hookyard_model::{DeliveryResult, JobState};
 use super::fixtures::{claim, claim_message, commit, end, failed, id, next_due, numbers, record, sent, settle, state};
 use crate::conformance::fixtures::{at, message};
 use crate::conformance::{Case, table};
-use crate::{Error, MessageReplay, MessageSelection, Store};
+use crate::{Error, MessageReplay, MessageSelection, MessageSettlement, Store};
 
 pub(super) const CASES: &[Case] = table![
     messages_in_every_state_but_under_lease_are_sent_again,
@@ -46,12 +46,13 @@ async fn messages_in_every_state_but_under_lease_are_sent_again(store: Arc<dyn S
 async fn tries_are_counted_from_one_again_and_earlier_ones_kept(store: Arc<dyn Store>) {
     commit(&store, 1, [message(1)]).await;
     let first = end(&claim_message(&store, 10).await.lease, failed(), JobState::Dead);
+    let first = MessageSettlement { is_spared: true, ..first };
     store.settle_message(first.clone()).await.expect("a settlement");
     assert_eq!(run(&store, replay([1])).await, (1, 0));
     assert_eq!(record(&store, 1).await.summary.attempts, 0);
     let again = claim_message(&store, 510).await;
     assert_eq!((again.lease.id, again.lease.replays, again.lease.attempt), (id(1), 1, 1));
-    assert_eq!(again.since, at(500), "its schedule begins anew");
+    assert_eq!((again.since, again.spared), (at(500), 0), "its schedule begins anew");
     let second = end(&again.lease, DeliveryResult::Sent { status: 200 }, JobState::Done);
     store.settle_message(second.clone()).await.expect("a settlement");
     let record = record(&store, 1).await;
