@@ -45,9 +45,12 @@ impl Gates {
     pub(super) fn replace(&self, destinations: &Destinations, now: Instant) {
         let mut gates = self.gates();
         for (name, gate) in gates.iter_mut() {
-            gate.destination = destinations.get(name).cloned();
+            let next = destinations.get(name);
+            // Whoever asked for a rest still has it, whatever else the configuration says now.
+            let is_same_receiver = gate.url() == next.map(|destination| destination.url.as_str());
+            gate.rest_until = gate.rest_until.filter(|_| is_same_receiver);
+            gate.destination = next.cloned();
             gate.breaker.end_pause(now);
-            gate.rest_until = None;
         }
         gates.retain(|_, gate| gate.destination.is_some() || gate.running > 0);
         for (name, destination) in destinations {
@@ -136,6 +139,10 @@ impl Gate {
     fn new(destination: &Arc<Destination>) -> Self {
         let destination = Some(Arc::clone(destination));
         Self { destination, running: 0, rate: None, breaker: Breaker::default(), rest_until: None }
+    }
+
+    fn url(&self) -> Option<&str> {
+        self.destination.as_ref().map(|destination| destination.url.as_str())
     }
 
     fn set_rate(&mut self, per_second: Option<f64>, now: Instant) {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use hookyard_egress::delivery::{BreakerPolicy, Destination, Destinations};
 use tokio::time::sleep;
 
-use crate::kit::{HOUR, Plan, SECOND, Yard, answer, no_answer, one, partner};
+use crate::kit::{HOUR, Plan, SECOND, Yard, answer, answer_with, no_answer, one, partner};
 
 #[tokio::test(start_paused = true)]
 async fn messages_without_a_destination_are_kept_until_it_is_there() {
@@ -33,6 +33,25 @@ async fn a_try_ends_as_it_began_and_the_next_one_goes_by_what_is_new() {
     assert_eq!(yard.states().await, ["done", "done", "pending"]);
     let urls: Vec<_> = yard.post.seen().into_iter().map(|seen| seen.url).collect();
     assert_eq!(urls, [partner().url, "https://other.example/".to_owned()]);
+    yard.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rest_that_the_receiver_asked_for_outlasts_a_reload_but_not_the_receiver() {
+    let concurrency = 1;
+    let yard = Yard::start(Plan::of(Destination { concurrency, ..partner() }), |seen| {
+        let is_first = seen.number() == 0;
+        (Duration::ZERO, if is_first { answer_with(503, &[("retry-after", "60")]) } else { answer(200) })
+    })
+    .await;
+    yard.send(0..2).await;
+    sleep(SECOND).await;
+    yard.handle.replace(one(Destination { concurrency, rate: Some(9.0), ..partner() }));
+    sleep(50 * SECOND).await;
+    assert_eq!(yard.post.seen().len(), 1, "it's left alone");
+    yard.handle.replace(one(Destination { concurrency, url: "https://other.example/".into(), ..partner() }));
+    sleep(SECOND).await;
+    assert_eq!(yard.post.seen().len(), 2, "another one asked for nothing");
     yard.stop().await;
 }
 
