@@ -147,7 +147,7 @@ pub enum SetupError {
         /// As given.
         given: String,
     },
-    /// A header that is about the connection or the body, and can't carry a proof.
+    /// A header that is about the connection or the body, or that holds the message's id, and can't carry a proof.
     #[error("the header `{name}` is set by whoever sends the request; choose another")]
     ReservedHeader {
         /// In lower case.

@@ -170,6 +170,9 @@ impl Signer {
             }
             SigningScheme::Hmac { recipe, secrets } => Compiled::Hmac(Box::new(hmac::Compiled::new(recipe, &secrets)?)),
         };
+        if !scheme.sends_id() && scheme.sets(ID_HEADER) {
+            return Err(SetupError::ReservedHeader { name: ID_HEADER.to_owned() });
+        }
         let id_header = (!scheme.sends_id()).then(|| ID_HEADER.to_owned());
         Ok(Self { scheme, id_header, type_header: None })
     }
