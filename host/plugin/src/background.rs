@@ -1,8 +1,8 @@
 //! Where long calls are run: on threads that the system lets run when nobody else wants to.
 //!
 //! Most calls are over within a millisecond, and run where they are asked for. One that has used more of a processor than
-//! that by far is moved, between two of its polls, to threads of low priority. There it competes with its like; receiving
-//! events, storing them and the calls of everybody else come first, be it one loop that runs or a hundred.
+//! that by far is moved, between two of its polls, to a few threads of low priority. There it competes with its like;
+//! receiving events, storing them and the calls of everybody else come first, be it one loop that runs or a hundred.
 
 use std::any::Any;
 use std::future::{Future, poll_fn};
@@ -30,10 +30,10 @@ pub(crate) struct Background(Option<Runtime>);
 pub(crate) type Movable<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
 impl Background {
-    /// Starts them, one for each processor.
+    /// Starts them, for half of the processors: so many loops can run that the others are still there.
     pub(crate) fn start() -> io::Result<Self> {
         let runtime = Builder::new_multi_thread()
-            .worker_threads(available_parallelism()?.get())
+            .worker_threads((available_parallelism()?.get() / 2).max(1))
             .thread_name("long-calls")
             .on_thread_start(|| {
                 // On Linux this is about the calling thread alone. Where it's refused, all run alike.
