@@ -6,7 +6,9 @@ use hookyard_testkit::events::{is_activation, is_attempt, is_rejection};
 use hookyard_testkit::guests::{self, Guest};
 use hookyard_testkit::host::Finished;
 use hookyard_testkit::log::Line;
+use hookyard_testkit::senders::Senders;
 use hookyard_testkit::site::{Config, Site};
+use hookyard_testkit::workspace;
 use serde_json::{Value, json};
 
 use crate::rig::{Rig, fresh_payment, hookyard, quick_with_audit, told};
@@ -19,8 +21,7 @@ fn strict() -> Config {
 
 /// Writes a fixture of the plugin: an event, and what is expected of it.
 fn fixture(site: &Site, name: &str, rest: &Value) -> Result<()> {
-    let mut fixture =
-        json!({ "event": { "provider": "topper", "body": { "id": "one", "name": "user:created" } } });
+    let mut fixture = json!({ "event": { "provider": "topper", "body": { "id": "one", "name": "user:created" } } });
     let members = fixture.as_object_mut().context("it's an object")?;
     members.extend(rest.as_object().cloned().unwrap_or_default());
     site.write(&format!("plugins/{PLUGIN}.fixtures/{name}.json"), fixture.to_string()).map(drop)
@@ -193,12 +194,11 @@ async fn requests_are_answered_by_stubs_or_refused() -> Result<()> {
         let body = json!({ "id": "one", "name": "user:created", "fetch": format!("GET {url}") });
         json!({ "provider": "topper", "body": body })
     };
-    let stub = json!({ "url": "https://api.example/v1/x", "status": 201, "headers": { "x-a": "b" }, "body_text": "hello" });
+    let stub =
+        json!({ "url": "https://api.example/v1/x", "status": 201, "headers": { "x-a": "b" }, "body_text": "hello" });
     let prepare = |site: &mut Site| {
         settings(site, "[grants.http.\"api.example\"]\npaths = [\"/v1/\"]")?;
-        let with = |url: &str, log: &str| {
-            json!({ "event": event(url), "http": [stub], "expect": { "log": [log] } })
-        };
+        let with = |url: &str, log: &str| json!({ "event": event(url), "http": [stub], "expect": { "log": [log] } });
         fixture(site, "answered", &with("https://api.example/v1/x", "201 x-a=b hello"))?;
         fixture(site, "no-stub", &with("https://api.example/v1/y", "there is no stub for this one"))?;
         fixture(site, "not-granted", &with("https://other.example/v1/x", "[grants.http.\"other.example\"]"))?;
@@ -222,6 +222,27 @@ async fn a_component_may_bring_its_fixtures() -> Result<()> {
     let (_, text) = report(&told);
     assert!(text.contains("ok    counts on\n"), "{text}");
     assert!(text.contains("  BAD   counts from nothing\n        counts/events is `1`, and `2` is expected"), "{text}");
+    Ok(())
+}
+
+/// The fixtures of a reference plugin, which are made of the provider's own samples.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reference_plugin_is_as_its_fixtures_say() -> Result<()> {
+    let guest = guests::reference("topi-saas")?;
+    let prepare = |site: &mut Site| {
+        let folder = workspace::root().join("plugins/topi-saas/fixtures");
+        for entry in std::fs::read_dir(&folder)? {
+            let entry = entry?;
+            let name = entry.file_name().to_string_lossy().into_owned();
+            site.write(&format!("plugins/{PLUGIN}.fixtures/{name}"), std::fs::read(entry.path())?)?;
+        }
+        Senders::let_answer(site, PLUGIN, "")
+    };
+    let rig = Rig::prepared(strict(), &[(PLUGIN, &guest)], prepare).await?;
+    let (step, text) = report(&shown(&rig).await?);
+    assert_eq!(step, "rehearsed");
+    assert!(text.starts_with("fixtures: 3\n  ok") && !text.contains("BAD"), "{text}");
+    assert!(rig.senders.topi_saas_inbox.received().is_empty(), "nothing is sent");
     Ok(())
 }
 
