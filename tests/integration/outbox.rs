@@ -153,6 +153,9 @@ async fn a_receiver_that_is_gone_is_left_alone_until_the_operator_enables_it() -
     assert!(last.starts_with("acme/shop is sent nothing since "), "{table}");
     assert!(last.ends_with("; `hookyard outbox enable acme/shop` ends that"), "{table}");
     assert_eq!(receiver.received().len(), 1);
+    let id = id_of(&messages[0])?;
+    let again = told(site, &["outbox", "replay", id, "--dry-run"]).await?;
+    assert_eq!(again, format!("1 message would be sent again\n{last}\n"), "and not yet");
 
     let enabled = told(site, &["outbox", "enable", "acme/shop"]).await?;
     assert_eq!(enabled, "acme/shop is enabled; its messages are sent\n");

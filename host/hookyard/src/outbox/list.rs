@@ -6,6 +6,7 @@ use std::path::Path;
 
 use anyhow::Context;
 use hookyard_inbox::{Disabled, MessagePage, MessageSelection, MessageSummary, Outbox};
+use hookyard_inbox_sqlite::SqliteInbox;
 use hookyard_model::{Clock, DestinationRef};
 use serde::Serialize;
 
@@ -19,14 +20,13 @@ use crate::system::SystemClock;
 const HEAD: [&str; 6] = ["ID", "COMMITTED", "DESTINATION", "TYPE", "PLUGIN", "STATE"];
 
 /// The destinations that are sent nothing, each with why and since when.
-type AllDisabled = BTreeMap<DestinationRef, Disabled>;
+pub(super) type AllDisabled = BTreeMap<DestinationRef, Disabled>;
 
 /// Lists the messages that the filters leave, up to `limit`, of the inbox that the configuration at `path` names.
 pub(super) async fn list(path: &Path, filters: Filters, limit: Option<usize>, json: bool) -> Result<(), Failure> {
     let selection = filters.selection(SystemClock.now())?;
     let inbox = stored::to_read(path)?;
-    let disabled = inbox.disabled().await.context("the inbox can't be read")?;
-    let disabled: AllDisabled = disabled.into_iter().map(|one| (one.destination.clone(), one)).collect();
+    let disabled = all_disabled(&inbox).await?;
     let page = async |last: Option<MessageSummary>, limit| {
         let after = last.map(|message| message.id);
         inbox.messages(MessagePage { selection: selection.clone(), after, limit }).await
@@ -40,6 +40,11 @@ pub(super) async fn list(path: &Path, filters: Filters, limit: Option<usize>, js
         write_disabled(&selection, &disabled, &mut io::stdout()).context("the list can't be written")?;
     }
     Ok(())
+}
+
+pub(super) async fn all_disabled(inbox: &SqliteInbox) -> anyhow::Result<AllDisabled> {
+    let disabled = inbox.disabled().await.context("the inbox can't be read")?;
+    Ok(disabled.into_iter().map(|one| (one.destination.clone(), one)).collect())
 }
 
 #[derive(Serialize)]
@@ -79,7 +84,7 @@ impl<'m> Line<'m> {
     }
 }
 
-fn destination(message: &MessageSummary) -> DestinationRef {
+pub(super) fn destination(message: &MessageSummary) -> DestinationRef {
     DestinationRef { tenant: message.plugin.tenant.clone(), destination: message.destination.clone() }
 }
 
@@ -101,7 +106,11 @@ fn row(message: &MessageSummary) -> [String; 6] {
 }
 
 /// Of those that the selection may be about.
-fn write_disabled(selection: &MessageSelection, disabled: &AllDisabled, out: &mut dyn Write) -> io::Result<()> {
+pub(super) fn write_disabled(
+    selection: &MessageSelection,
+    disabled: &AllDisabled,
+    out: &mut dyn Write,
+) -> io::Result<()> {
     let MessageSelection { tenant, destination, .. } = selection;
     let is_meant = |of: &DestinationRef| {
         tenant.as_ref().is_none_or(|tenant| *tenant == of.tenant)

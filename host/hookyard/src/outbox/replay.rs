@@ -1,12 +1,15 @@
 //! `hookyard outbox replay`: has messages sent again. A host that is running takes them up within moments.
 
+use std::collections::BTreeSet;
+use std::io;
 use std::path::Path;
 
 use anyhow::Context;
 use hookyard_inbox::{MessageReplay, MessageSelection, Outbox};
 use hookyard_inbox_sqlite::SqliteInbox;
-use hookyard_model::{Clock, MessageId};
+use hookyard_model::{Clock, DestinationRef, MessageId};
 
+use super::list::{all_disabled, destination, write_disabled};
 use crate::cli::outbox::Filters;
 use crate::cli::{Again, Failure};
 use crate::stored::again::{self, Words};
@@ -20,18 +23,26 @@ pub(super) async fn replay(path: &Path, ids: Vec<MessageId>, filters: Filters, a
     let selection = MessageSelection { ids, ..filters.selection(now)? };
     WORDS.must_name_some(selection == MessageSelection::default(), &again)?;
     let inbox = again::open(path, &again)?;
-    must_be_stored(&inbox, &selection.ids).await?;
-    let replay = MessageReplay { selection, rate: again.rate, now, dry_run: again.dry_run };
+    let named = destinations(&inbox, &selection.ids).await?;
+    let replay = MessageReplay { selection: selection.clone(), rate: again.rate, now, dry_run: again.dry_run };
     let replayed = inbox.replay_messages(replay).await.context("not everything could be made to be sent again")?;
     println!("{}", WORDS.answer(replayed, &again, ""));
+    if !again.json {
+        // It would be waited for in vain.
+        let mut disabled = all_disabled(&inbox).await?;
+        disabled.retain(|destination, _| selection.ids.is_empty() || named.contains(destination));
+        write_disabled(&selection, &disabled, &mut io::stdout()).context("the answer can't be written")?;
+    }
     Ok(())
 }
 
-/// Nothing is done where one of the messages isn't there.
-async fn must_be_stored(inbox: &SqliteInbox, ids: &[MessageId]) -> anyhow::Result<()> {
+/// Where these messages go. Nothing is done where one of them isn't there.
+async fn destinations(inbox: &SqliteInbox, ids: &[MessageId]) -> anyhow::Result<BTreeSet<DestinationRef>> {
+    let mut destinations = BTreeSet::new();
     for id in ids {
         let found = inbox.message(*id).await.context("the messages can't be read")?;
-        anyhow::ensure!(found.is_some(), "no message {id} is stored");
+        let record = found.with_context(|| format!("no message {id} is stored"))?;
+        destinations.insert(destination(&record.summary));
     }
-    Ok(())
+    Ok(destinations)
 }
