@@ -185,7 +185,7 @@ mod tests {
                 result: DeliveryResult::Sent { status: 200 },
                 answer: None,
             };
-            let settlement = MessageSettlement { lease: message.lease, delivery, next: JobState::Done, disable: None };
+            let settlement = MessageSettlement { lease: message.lease, delivery, next: JobState::Done, disable: None, is_spared: false };
             inbox.settle_message(settlement).await.expect("a settlement");
         }
     }

@@ -118,3 +118,26 @@ fn an_envelope_is_written_as_toml() {
         assert!(told.contains(expected), "{told}");
     }
 }
+
+#[test]
+fn a_provider_says_which_versions_of_its_package_it_is_right_for() {
+    let read = |versions: &str| {
+        let sink = Sink::default();
+        let text = format!(
+            "name = \"x\"\npackage = \"x:webhooks\"\n{versions}\nkey = {{ json = \"/id\" }}\ntype = {{ json = \"/type\" }}\n\
+             [scheme]\nallowed = [\"bearer\"]\n"
+        );
+        let provider = read::provider("x/provider.toml", "x", &text, &sink);
+        sink.into_result(provider).map(|provider| provider.versions).map_err(|faults| faults.to_string())
+    };
+    assert_eq!(read(""), Ok(Vec::new()), "all there are");
+    assert_eq!(read("versions = [\"0.9\", \"1\", \"2\"]"), Ok(vec!["0.9".into(), "1".into(), "2".into()]));
+    let fault = |n| {
+        format!(
+            "x/provider.toml:3: versions[{n}]: must be what compatible versions have in common: \"1\" for 1.x.y, \"0.9\" for \
+             0.9.x"
+        )
+    };
+    let faults = [0, 1, 2, 3].map(fault).join("\n");
+    assert_eq!(read("versions = [\"1.0\", \"0\", \"1.0.0\", \"v1\"]"), Err(faults));
+}
