@@ -87,21 +87,19 @@ pub(crate) fn last_place(connection: &rusqlite::Connection, statement: &str) -> 
 mod tests {
     use super::*;
 
-    impl Place for i64 {
-        fn seq(&self) -> i64 {
-            *self
-        }
+    fn place(seq: i64) -> (JobPlace, bool) {
+        (JobPlace { seq, plugin: "ship".parse().expect("a name") }, false)
     }
 
     #[tokio::test]
     async fn what_comes_in_meanwhile_is_not_meant() {
         // There is always more.
-        let find = async |after: Option<i64>| {
-            let first = after.unwrap_or(0) + 1;
-            Ok((first..first + STRETCH as i64).map(|seq| (seq, false)).collect())
+        let find = async |after: Option<JobPlace>| {
+            let first = after.map_or(1, |place| place.seq + 1);
+            Ok((first..first + STRETCH as i64).map(place).collect())
         };
-        let change = async |before, places: Vec<i64>| {
-            assert_eq!(places[0], before as i64 + 1);
+        let change = async |before, places: Vec<JobPlace>| {
+            assert_eq!(places[0].seq, before as i64 + 1);
             Ok(Replayed { again: places.len() as u64, leased: 0 })
         };
         let last = STRETCH as i64 + 100;

@@ -8,6 +8,7 @@ use crate::codec::store as store_error;
 fn in_memory(options: &Options) -> (Arc<Writer>, Arc<Wakes>) {
     let connection = Connection::open_in_memory().expect("a database in memory");
     connection.execute_batch("CREATE TABLE mark (name TEXT PRIMARY KEY)").expect("a table");
+    connection.pragma_update(None, "foreign_keys", true).expect("as an inbox has it");
     let wakes = Arc::new(Wakes::default());
     let writer = Writer::start(connection, options, Arc::clone(&wakes), ()).expect("a thread");
     (Arc::new(writer), wakes)
@@ -118,6 +119,51 @@ async fn a_transaction_that_is_lost_is_told_to_everyone_in_it() {
     assert_eq!(marks(&writer).await, ["later"]);
     let woken = tokio::time::timeout(std::time::Duration::ZERO, wakes.jobs.notified()).await;
     assert!(woken.is_err(), "nothing was committed, so there is no news");
+}
+
+#[tokio::test]
+async fn a_commit_that_fails_is_undone_and_told_and_the_next_one_works() {
+    let (writer, _) = in_memory(&Options::default());
+    let run = |store: &mut Store, sql: &str| store.connection.execute_batch(sql).map_err(store_error);
+    let prepare = "CREATE TABLE echo (name TEXT REFERENCES mark (name) DEFERRABLE INITIALLY DEFERRED)";
+    writer.call(Durability::Synced, move |store| run(store, prepare)).await.expect("a table");
+    let release = hold(&writer).await;
+    let before = spawn(&writer, mark("before")).await;
+    // What it refers to is looked for at the commit.
+    let failing = spawn(&writer, move |store| run(store, "INSERT INTO echo VALUES ('nothing')")).await;
+    drop(release);
+    for answer in [before, failing] {
+        assert!(matches!(answered(answer).await, Err(Error::Store(_))));
+    }
+    writer.call(Durability::Synced, mark("later")).await.expect("the writer goes on");
+    assert_eq!(marks(&writer).await, ["later"]);
+}
+
+#[test]
+fn after_the_disk_has_failed_nothing_is_committed_to_the_same_log() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("inbox.db");
+    let connection = Connection::open(&path).expect("a database");
+    connection.busy_timeout(std::time::Duration::ZERO).expect("no patience");
+    connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(())).expect("a log of changes");
+    connection.execute_batch("CREATE TABLE mark (name TEXT PRIMARY KEY)").expect("a table");
+    let log_bytes = || std::fs::metadata(path.with_extension("db-wal")).expect("the log").len();
+    assert!(log_bytes() > 0);
+    let mut work = Loop {
+        store: Store::new(connection),
+        group_max: 1,
+        durability: None,
+        log_is_suspect: true,
+        data_version: None,
+        wakes: Arc::default(),
+        counters: Arc::default(),
+    };
+    let reader = Connection::open(&path).expect("a second connection");
+    reader.execute_batch("BEGIN; SELECT * FROM mark").expect("a read");
+    assert!(work.commit(&mut []).is_err(), "somebody still reads from it");
+    reader.execute_batch("COMMIT").expect("the end of the read");
+    work.commit(&mut []).expect("a commit");
+    assert_eq!((log_bytes(), work.log_is_suspect), (0, false));
 }
 
 #[tokio::test]

@@ -55,3 +55,28 @@ impl Store {
         Ok(surplus > PAGES_MAX)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use rusqlite::Connection;
+
+    use super::*;
+
+    #[test]
+    fn what_came_back_to_life_since_it_was_found_stays() {
+        let connection = Connection::open_in_memory().expect("a database in memory");
+        connection.execute_batch(include_str!("../schema.sql")).expect("the schema");
+        let rows = "
+            INSERT INTO event (seq, id, tenant, source, provider, key, key_until, received_at, headers, body)
+            VALUES (1, x'01', 'acme', 'orders', 'topi', '1', 0, 0, x'', x''),
+                   (2, x'02', 'acme', 'orders', 'topi', '2', 0, 0, x'', x'');
+            INSERT INTO job (event, plugin, tenant, state)
+            VALUES (1, 'ship', 'acme', 'done'), (2, 'audit', 'acme', 'done'), (2, 'ship', 'acme', 'pending')";
+        connection.execute_batch(rows).expect("events and jobs");
+        let mut store = Store::new(connection);
+        let found = [1, 2].map(|seq| Expired { seq, bytes: 7, received_at: 0 });
+        assert_eq!(store.prune(&found).expect("a step"), Pruned { count: 1, bytes: 7, more: false });
+        let left = store.connection.query_row("SELECT seq FROM event", [], |row| row.get::<_, i64>(0));
+        assert_eq!(left.expect("one event"), 2);
+    }
+}

@@ -174,6 +174,25 @@ async fn a_backup_overwrites_nothing_and_leaves_nothing_half_done() {
 }
 
 #[tokio::test]
+async fn a_damaged_inbox_gives_no_backup() {
+    let folder = Folder::new();
+    let inbox = folder.open();
+    for number in 0..200 {
+        inbox.append(event(number)).await.expect("an append");
+    }
+    drop(inbox);
+    let mut bytes = std::fs::read(folder.path()).expect("the file");
+    // Events, which nobody looks at who only opens it.
+    let end = bytes.len();
+    bytes[end - 4096 * 20..end - 4096 * 10].fill(0xa5);
+    std::fs::write(folder.path(), bytes).expect("the file");
+    let copy = folder.path().with_file_name("copy.db");
+    let refused = beside(&folder).backup(&copy);
+    assert!(matches!(refused, Err(BackupError::Damaged { .. })), "{refused:?}");
+    assert!(!copy.exists());
+}
+
+#[tokio::test]
 async fn what_is_pruned_gives_its_room_back() {
     let folder = Folder::new();
     let inbox = folder.open();

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use hookyard_inbox::{Appended, Error, Inbox};
 use hookyard_inbox_sqlite::{Options, SqliteInbox};
-use hookyard_model::Event;
+use hookyard_model::{Event, JobState, Outcome};
 
-use crate::fixtures::{Folder, event, events, route_orders_to_ship};
+use crate::fixtures::{Folder, claim, event, events, route_orders_to_ship, settlement};
 
 /// Somebody else's write keeps the inbox's writer waiting, so that what is appended meanwhile queues up.
 fn block(folder: &Folder) -> rusqlite::Connection {
@@ -38,6 +38,21 @@ async fn appends_that_come_together_are_synced_together() {
     // What the writer took at first, then two groups of 256 at most.
     assert!(after.syncs - before.syncs <= 3, "{} syncs", after.syncs - before.syncs);
     assert_eq!(events(&inbox).await.len(), 400);
+}
+
+#[tokio::test]
+async fn what_is_acknowledged_or_settled_is_synced_and_a_lease_is_not() {
+    let folder = Folder::new();
+    let inbox = folder.open();
+    route_orders_to_ship(&inbox).await;
+    let synced = |before: u64| inbox.stats().syncs - before;
+    let before = inbox.stats().syncs;
+    inbox.append(event(1)).await.expect("an append");
+    assert_eq!(synced(before), 1);
+    let job = claim(&inbox, 1, 10).await.remove(0);
+    assert_eq!(synced(before), 1);
+    inbox.settle(settlement(job.lease, Outcome::Done, JobState::Done)).await.expect("a settlement");
+    assert_eq!(synced(before), 2);
 }
 
 #[tokio::test]
