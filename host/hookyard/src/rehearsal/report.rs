@@ -1,7 +1,7 @@
 //! What a rehearsal found, for people and for machines. Bounded, and without a value of a stored event: ids, outcomes by
 //! their names, JSON paths and names of keys are all that is said of those.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::time::Duration;
 
@@ -92,24 +92,20 @@ impl Report {
         if let Some(why) = &self.events.unreadable {
             return Some(format!("the stored events can't be read: {why}"));
         }
-        let all = (self.events.count > 0).then(|| count(self.events.count, "stored event"))?;
-        let with = self.active.map(|active| format!(" by {}", active.short())).unwrap_or_default();
+        let all = self.events.count;
+        let with = self.active.map(|active| format!(", compared with {}", active.short())).unwrap_or_default();
         if self.events.otherwise.is_empty() {
-            return Some(match self.active {
-                Some(_) => format!("{all} as handled{with}"),
-                None => format!("{all} without a fault"),
-            });
+            return (all > 0).then(|| format!("{} without a finding{with}", count(all, "stored event")));
         }
         let of = |kind| {
             let ids = self.events.otherwise.iter().filter(|(otherwise, _)| otherwise.kind == kind);
-            ids.flat_map(|(_, ids)| ids).collect::<std::collections::BTreeSet<_>>().len()
+            ids.flat_map(|(_, ids)| ids).collect::<BTreeSet<_>>().len()
         };
-        let kinds = [(Kind::Fault, "new faults"), (Kind::Outcome, "other outcomes"), (Kind::Effects, "other effects")];
-        let told = kinds.into_iter().filter(|(kind, _)| of(*kind) > 0);
-        let told: Vec<_> = told.map(|(kind, name)| format!("{name} at {}", of(kind))).collect();
-        let than =
-            if self.active.is_some() { format!(", compared with what they come to{with}") } else { String::new() };
-        Some(format!("of {all} {}{than}", told.join(", ")))
+        let fault = if self.active.is_some() { "a new fault" } else { "a fault" };
+        let kinds = [(Kind::Fault, fault), (Kind::Outcome, "another outcome"), (Kind::Effects, "other effects")];
+        let told = kinds.into_iter().map(|(kind, name)| (of(kind), name)).filter(|(found, _)| *found > 0);
+        let told: Vec<_> = told.map(|(found, name)| format!("{found} of {all} with {name}")).collect();
+        Some(format!("stored events{with}: {}", told.join(", ")))
     }
 
     /// All of it.
@@ -153,7 +149,7 @@ impl Report {
         let with = with.unwrap_or_else(|| ", nothing to compare with: only faults count".to_owned());
         let mut lines = vec![format!("stored events: {count} of {}{with}", sources.join(", "))];
         for (Otherwise { what, .. }, ids) in otherwise.iter().take(TOLD_MAX) {
-            lines.push(format!("  BAD   {}: {what}", crate::rehearsal::report::count(ids.len(), "event")));
+            lines.push(format!("  BAD   {}: {what}", self::count(ids.len(), "event")));
             let named: Vec<_> = ids.iter().take(NAMED_MAX).map(ToString::to_string).collect();
             let more = ids.len().saturating_sub(NAMED_MAX);
             let more = if more > 0 { format!(" and {more} more") } else { String::new() };
@@ -227,4 +223,83 @@ struct Way<'r> {
 fn count(count: usize, of: &str) -> String {
     let plural = if count == 1 { "" } else { "s" };
     format!("{count} {of}{plural}")
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+
+    fn id(number: usize) -> EventId {
+        EventId::from_uuid(Uuid::from_u128(number as u128))
+    }
+
+    fn revision(number: u8) -> Revision {
+        Revision::from_sha256([number; 32])
+    }
+
+    /// A report of so many events, that many of which are otherwise in each of these ways.
+    fn report(count: usize, ways: &[(Kind, &str, usize)]) -> Report {
+        let way = |(kind, what, count): &(Kind, &str, usize)| {
+            let ids = (0..*count).map(id).collect();
+            (Otherwise { kind: *kind, what: (*what).to_owned() }, ids)
+        };
+        let otherwise = ways.iter().map(way).collect();
+        let sources = vec!["acme/payments".to_owned()];
+        let events = Events { sources, count, otherwise, unreadable: None };
+        let took = Duration::from_millis(12);
+        Report { events, took, ..Report::new(revision(2), Some(revision(1))) }
+    }
+
+    #[test]
+    fn a_summary_is_a_line() {
+        let check = |report: &Report, expected: &str| {
+            assert_eq!(report.summary(), expected);
+            let is_good =
+                expected.contains("as expected") && !expected.contains("not as") || expected.contains("without");
+            assert_eq!(report.has_findings(), !is_good, "{expected}");
+        };
+        check(&report(9, &[]), "9 stored events without a finding, compared with 010101010101");
+        let ways = [(Kind::Fault, "a", 2), (Kind::Fault, "b", 1), (Kind::Effects, "c", 7)];
+        let told = "stored events, compared with 010101010101: 2 of 9 with a new fault, 7 of 9 with other effects";
+        check(&report(9, &ways), told);
+        let first = Report { active: None, ..report(1, &[(Kind::Fault, "a", 1)]) };
+        check(&first, "stored events: 1 of 1 with a fault");
+        let good = ("good".to_owned(), Vec::new());
+        let fixtures = |all: &[(String, Vec<String>)]| Report { fixtures: all.to_vec(), ..report(0, &[]) };
+        check(&fixtures(std::slice::from_ref(&good)), "1 fixture as expected");
+        let bad = ("bad".to_owned(), vec!["why".to_owned()]);
+        check(&fixtures(&[good, bad]), "1 of 2 fixtures not as expected");
+        check(&Report { faults: vec!["f".into()], ..report(0, &[]) }, "fixtures that can't be read");
+        let events = Events { unreadable: Some("busy".into()), ..Events::default() };
+        check(&Report { events, ..report(0, &[]) }, "the stored events can't be read: busy");
+        assert!(report(0, &[]).is_empty() && !report(1, &[]).is_empty());
+    }
+
+    #[test]
+    fn a_report_names_what_and_where_and_is_bounded() {
+        let mut one = report(9, &[(Kind::Fault, "trapped rather than done", 7)]);
+        one.fixtures = vec![("bad".into(), vec!["why\u{1b}[1m".into()]), ("good".into(), Vec::new())];
+        one.stopped = Some("stopped after 9 of 10 events, as 10s (time_max) had passed".into());
+        let ids: Vec<_> = (0..5).map(|number| id(number).to_string()).collect();
+        let expected = format!(
+            "fixtures: 2\n  BAD   bad\n        why\\u{{1b}}[1m\n  ok    good\n\
+             stored events: 9 of acme/payments, compared with 010101010101\n  BAD   7 events: trapped rather than done\n\
+             \u{20}       {} and 2 more\nstopped after 9 of 10 events, as 10s (time_max) had passed\ntook 12 ms\n",
+            ids.join(", ")
+        );
+        assert_eq!(one.text(), expected);
+        let json: serde_json::Value = serde_json::from_str(&one.json()).expect("JSON");
+        assert_eq!((&json["otherwise"][0]["kind"], &json["is_good"]), (&"fault".into(), &false.into()));
+
+        let names: Vec<String> = (0..1000).map(|number| format!("{number:0900}")).collect();
+        let ways: Vec<_> = names.iter().map(|name| (Kind::Effects, name.as_str(), 50)).collect();
+        let mut many = report(50, &ways);
+        many.fixtures = names.iter().map(|name| (name.clone(), names.clone())).collect();
+        many.faults.clone_from(&names);
+        let text = many.text();
+        assert!(text.len() < 100_000 && text.lines().all(|line| line.len() <= LINE_MAX), "{}", text.len());
+        assert!(text.contains("and 980 other ways") && text.contains("and more"), "{text}");
+    }
 }
