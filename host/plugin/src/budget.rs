@@ -106,7 +106,8 @@ mod tests {
         let limits = Limits { host_calls_max: 2, host_bytes_max: 10, http_requests_max: 1, ..Limits::default() };
         let excess = |limit, max| Some(Excess { limit, max });
         let budget = Budget::new(&limits);
-        (budget.call(), budget.call());
+        budget.call();
+        budget.call();
         assert_eq!((budget.bytes(10), budget.request(), budget.excess()), (Ok(()), Ok(()), None));
         assert_eq!(budget.request().err(), excess(Limit::HttpRequests, 1));
         assert_eq!(budget.excess(), excess(Limit::HttpRequests, 1));

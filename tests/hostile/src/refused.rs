@@ -26,7 +26,7 @@ pub fn refused() -> Vec<Refused> {
         refused("nested-types", "too deep", text(&nested_types(5_000))),
         refused("laughing-components", "instances", text(&laughing(40))),
         refused("huge-memory", "memory", memory()),
-        refused("garbage", "not a WebAssembly component", (0..4096_u32).map(|n| (n * 7919 >> 3) as u8).collect()),
+        refused("garbage", "not a WebAssembly component", (0..4096_u32).map(|n| ((n * 7919) >> 3) as u8).collect()),
         refused("garbage-within", "no component that this host can compile", garbage_within()),
     ]
 }

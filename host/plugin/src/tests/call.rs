@@ -236,6 +236,19 @@ async fn tables_grow_as_far_as_the_limit_says_in_the_pool_or_beside_it() {
 }
 
 #[tokio::test]
+async fn what_is_over_a_budget_is_not_taken_however_soon_it_ends() {
+    for (limits, limit, max) in [
+        (Limits { host_calls_max: 1, ..Limits::default() }, Limit::HostCalls, 1),
+        (Limits { host_bytes_max: 11, ..Limits::default() }, Limit::HostBytes, 11),
+    ] {
+        let ran = ran_with(&PRINTER.build(), limits, &paid()).await;
+        assert_eq!(ran.outcome, Outcome::Exceeded { limit, max });
+    }
+    let enough = Limits { host_calls_max: 2, host_bytes_max: 12, ..Limits::default() };
+    assert_eq!(ran_with(&PRINTER.build(), enough, &paid()).await.outcome, Outcome::Done);
+}
+
+#[tokio::test]
 async fn an_attempt_is_measured() {
     let ran = ran_with(&PRINTER.build(), Limits::default(), &paid()).await;
     let measures = ran.measures;
