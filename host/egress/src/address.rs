@@ -180,6 +180,17 @@ pub fn judge(address: IpAddr, addresses: &Addresses) -> Result<(), Why> {
     }
 }
 
+/// The setting that lets an address through, with no more than it needs.
+pub fn grant(address: IpAddr) -> String {
+    let carried = match address {
+        IpAddr::V6(carrier) if what(address) == Some(Why::Carrier) => Some(IpAddr::V4(carried(carrier))),
+        _ => None,
+    };
+    let needed = [Some(address), carried.filter(|carried| what(*carried).is_some())];
+    let needed: Vec<_> = needed.iter().flatten().map(|address| format!("\"{address}\"")).collect();
+    format!("addresses = [{}]", needed.join(", "))
+}
+
 /// What an address is, where it isn't one to be reached from everywhere.
 fn what(address: IpAddr) -> Option<Why> {
     match address {

@@ -5,7 +5,7 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use crate::address::Why;
+use crate::address::{Why, grant};
 use crate::link::HEADERS_MAX;
 
 /// What caused an error of ours.
@@ -51,7 +51,7 @@ pub enum Error {
         host: String,
     },
     /// The guard refuses every address that the host has.
-    #[error("{host} is at {address}, which is {why}; allow it by `addresses = [\"{address}\"]` where {host} is named")]
+    #[error("{host} is at {address}, which is {why}; allow it by `{}` where {host} is named", grant(*.address))]
     Forbidden {
         /// The host of the URL.
         host: String,

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::{Addresses, Range, RangeError, Why, judge};
+use super::{Addresses, Range, RangeError, Why, grant, judge};
 
 fn granted(ranges: &[&str]) -> Addresses {
     Addresses { granted: ranges.iter().map(|range| range.parse().expect("a range")).collect() }
@@ -136,4 +136,19 @@ fn ranges_are_read_strictly() {
     }
     let inside = "10.1.2.3/8".parse::<Range>().expect_err("in the midst");
     assert!(inside.to_string().contains("10.0.0.0/8"), "{inside}");
+}
+
+#[test]
+fn the_grant_that_is_proposed_is_enough() {
+    let check = |address: &str, expected: &[&str]| {
+        let said = grant(address.parse().expect("an address"));
+        assert_eq!(said, format!("addresses = {expected:?}"));
+        assert_eq!(judged(address, expected), Ok(()));
+    };
+    check("10.1.2.3", &["10.1.2.3"]);
+    check("169.254.169.254", &["169.254.169.254"]);
+    check("fd12::1", &["fd12::1"]);
+    check("::ffff:10.1.2.3", &["::ffff:10.1.2.3", "10.1.2.3"]);
+    check("64:ff9b::7f00:1", &["64:ff9b::7f00:1", "127.0.0.1"]);
+    check("::ffff:8.8.8.8", &["::ffff:8.8.8.8"]);
 }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use hookyard_egress::address::grant;
 use hookyard_egress::delivery::{self, BreakerPolicy};
 use hookyard_egress::{Error, Identity, Policy};
 use hookyard_model::TenantName;
@@ -74,7 +75,8 @@ fn fault(section: &Section<'_>, error: &Error) {
              it by `allow_http = true`",
         ),
         (Some(entry), Error::Forbidden { address, why, .. }) => entry.fault(format_args!(
-            "leads to {address}, which is {why}; allow it by `addresses = [\"{address}\"]` if that is meant"
+            "leads to {address}, which is {why}; allow it by `{}` if that is meant",
+            grant(*address)
         )),
         (Some(entry), error) => entry.fault(chain(error)),
         (None, error) => section.fault(chain(error)),
