@@ -93,10 +93,10 @@ mod tests {
 
     #[tokio::test]
     async fn what_comes_in_meanwhile_is_not_meant() {
-        // There is always more.
+        // There is far more than there was.
         let find = async |after: Option<JobPlace>| {
             let first = after.map_or(1, |place| place.seq + 1);
-            Ok((first..first + STRETCH as i64).map(place).collect())
+            Ok((first..10_000.min(first + STRETCH as i64)).map(place).collect())
         };
         let change = async |before, places: Vec<JobPlace>| {
             assert_eq!(places[0].seq, before as i64 + 1);
