@@ -185,7 +185,13 @@ mod tests {
                 result: DeliveryResult::Sent { status: 200 },
                 answer: None,
             };
-            let settlement = MessageSettlement { lease: message.lease, delivery, next: JobState::Done, disable: None, is_spared: false };
+            let settlement = MessageSettlement {
+                lease: message.lease,
+                delivery,
+                next: JobState::Done,
+                disable: None,
+                is_spared: false,
+            };
             inbox.settle_message(settlement).await.expect("a settlement");
         }
     }
