@@ -7,7 +7,7 @@ use hookyard_testkit::guests;
 use hookyard_testkit::log::Line;
 use hookyard_testkit::receiver::{Receiver, Reply};
 use hookyard_testkit::site::{Config, Site};
-use http::StatusCode;
+use http::{StatusCode, Version};
 
 use crate::rig::{Rig, fresh_payment, quick, told};
 
@@ -76,4 +76,33 @@ async fn a_host_that_ends_finishes_what_it_sends() -> Result<()> {
     let messages = told(&site, &["outbox", "list", "--json", "--state", "done"]).await?;
     assert_eq!(messages.lines().count(), 1, "and nothing is left to be sent: {messages}");
     Ok(())
+}
+
+/// A receiver with an authority of its own, which takes nothing from whoever has no certificate of that.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_receiver_by_tls_knows_who_sends_and_is_known() -> Result<()> {
+    let (receiver, papers) = Receiver::start_secure().await?;
+    let url = receiver.url();
+    let common =
+        format!("url = \"{url}/hooks\"\naddresses = [\"127.0.0.1\"]\nsecrets = [{{ file = \"audit.secret\" }}]");
+    let retry = "retry = { attempts_max = 100, delay_first = \"100ms\", delay_max = \"100ms\" }";
+    let trusting = format!("{common}\n{retry}\nroots = [\"root.pem\"]");
+    let identity = "identity = { certificate = \"host.pem\", key = \"host.key\" }";
+    let mut rig = start(quick().section(DESTINATION, &format!("{common}\n{retry}"))).await?;
+    for (name, pem) in [("root.pem", &papers.root), ("host.pem", &papers.certificate), ("host.key", &papers.key)] {
+        rig.site.write(name, pem)?;
+    }
+    send(&rig).await?;
+    rig.host
+        .wait_for_log("a try without trust", |line| is_try(line, "failed") && line.text.contains("UnknownIssuer"))
+        .await?;
+    let config = rig.senders.introduce(&mut rig.site, quick())?;
+    rig.site.configure(&config.section(DESTINATION, &trusting))?;
+    rig.host.wait_for_log("a try without a certificate", |line| line.text.contains("CertificateRequired")).await?;
+    assert!(receiver.received().is_empty(), "{:?}", receiver.received());
+    let config = rig.senders.introduce(&mut rig.site, quick())?;
+    rig.site.configure(&config.section(DESTINATION, &format!("{trusting}\n{identity}")))?;
+    let received = receiver.wait_for("the message", |received| received.len() == 1).await?;
+    assert_eq!(received[0].version, Version::HTTP_2, "which the receiver speaks");
+    received[0].verify(SECRET)
 }

@@ -19,6 +19,7 @@ pub mod load;
 pub mod mirror;
 pub mod published;
 pub mod receiver;
+pub mod secure;
 pub mod samples;
 pub mod senders;
 pub mod sign;

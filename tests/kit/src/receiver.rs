@@ -8,20 +8,25 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use bytes::Bytes;
-use http::{HeaderMap, Request, Response, StatusCode};
+use http::{HeaderMap, Request, Response, StatusCode, Version};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
-use hyper_util::rt::TokioIo;
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use hyper_util::server::conn::auto;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
+use tokio_rustls::TlsAcceptor;
 
 use crate::PATIENCE;
+use crate::secure::{self, Papers};
 
 /// A receiver, serving until it is dropped.
 pub struct Receiver {
     address: SocketAddr,
+    scheme: &'static str,
     book: Arc<Book>,
     server: JoinHandle<()>,
 }
@@ -31,6 +36,8 @@ pub struct Receiver {
 pub struct Received {
     /// The path that it was sent to.
     pub path: String,
+    /// In which HTTP.
+    pub version: Version,
     /// Its headers.
     pub headers: HeaderMap,
     /// Its body, byte for byte.
@@ -66,17 +73,28 @@ impl Receiver {
 
     /// The same, answering as `otherwise` says.
     pub async fn start_with(otherwise: impl Fn() -> Reply + Send + Sync + 'static) -> Result<Self> {
+        Self::bind(None, otherwise).await
+    }
+
+    /// The same by TLS, and what a caller needs.
+    pub async fn start_secure() -> Result<(Self, Papers)> {
+        let (acceptor, papers) = secure::issue()?;
+        Ok((Self::bind(Some(acceptor), || Reply::Status(StatusCode::OK)).await?, papers))
+    }
+
+    async fn bind(secure: Option<TlsAcceptor>, otherwise: impl Fn() -> Reply + Send + Sync + 'static) -> Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.context("no loopback port is free")?;
         let address = listener.local_addr()?;
         let (received, answers) = (watch::Sender::default(), Mutex::default());
         let book = Arc::new(Book { received, answers, otherwise: Box::new(otherwise) });
-        let server = tokio::spawn(serve(listener, Arc::clone(&book)));
-        Ok(Self { address, book, server })
+        let scheme = if secure.is_some() { "https" } else { "http" };
+        let server = tokio::spawn(serve(listener, secure, Arc::clone(&book)));
+        Ok(Self { address, scheme, book, server })
     }
 
     /// What its URLs begin with.
     pub fn url(&self) -> String {
-        format!("http://{}", self.address)
+        format!("{}://{}", self.scheme, self.address)
     }
 
     /// Answers the next one that nothing was said for with this.
@@ -129,18 +147,30 @@ impl Received {
     }
 }
 
-async fn serve(listener: TcpListener, book: Arc<Book>) {
+async fn serve(listener: TcpListener, secure: Option<TlsAcceptor>, book: Arc<Book>) {
     while let Ok((stream, _)) = listener.accept().await {
-        let book = Arc::clone(&book);
+        let (secure, book) = (secure.clone(), Arc::clone(&book));
         tokio::spawn(async move {
-            let service = service_fn(move |request| {
-                let book = Arc::clone(&book);
-                async move { book.take(request).await }
-            });
-            // A sender that hangs up in the middle is its own affair.
-            let _ = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
+            match secure {
+                None => converse(stream, book).await,
+                // Whoever isn't let in is told so by TLS.
+                Some(acceptor) => {
+                    if let Ok(stream) = acceptor.accept(stream).await {
+                        converse(stream, book).await;
+                    }
+                }
+            }
         });
     }
+}
+
+async fn converse(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, book: Arc<Book>) {
+    let service = service_fn(move |request| {
+        let book = Arc::clone(&book);
+        async move { book.take(request).await }
+    });
+    // A sender that hangs up in the middle is its own affair.
+    let _ = auto::Builder::new(TokioExecutor::new()).serve_connection(TokioIo::new(stream), service).await;
 }
 
 impl Book {
@@ -150,7 +180,8 @@ impl Book {
         let body = body.collect().await.map_err(io::Error::other)?.to_bytes();
         let answer = self.answers.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
         let reply = answer.map_or_else(&self.otherwise, Reply::Status);
-        let received = Received { path: head.uri.path().to_owned(), headers: head.headers, body, reply };
+        let path = head.uri.path().to_owned();
+        let received = Received { path, version: head.version, headers: head.headers, body, reply };
         self.received.send_modify(|all| all.push(received));
         let status = match reply {
             Reply::Status(status) => status,
