@@ -98,6 +98,8 @@ async fn a_drop_with_a_failing_fixture_is_refused_and_the_last_good_one_goes_on(
     host.kill().await?;
     let rig = Rig::restarted(site, senders).await?;
     rig.host.wait_for_log("it to be refused again", |line| is_rejection(line, PLUGIN)).await?;
+    let (_, text) = report(&shown(&rig).await?);
+    assert!(text.contains(&format!("compared with {}", &good.revision()[..12])), "{text}");
     rig.host.wait_for_revision(PLUGIN, &good.revision()).await?;
     handle(&rig, 1).await?;
     assert!(!rig.host.log().lines().iter().any(is_rehearsed), "it served before");
@@ -184,6 +186,14 @@ async fn time_and_chance_are_the_same_for_both_and_what_is_never_the_same_does_n
     handle(&rig, 3).await?;
     let (step, text) = report(&taken(&rig, &dice.tagged("the same")).await?);
     assert_eq!(step, "rehearsed");
+    assert!(text.contains("ok    nothing found") && !text.contains("differs from itself"), "{text}");
+
+    // The clock of timers runs on.
+    rig.deliver("topper", &fresh_payment().1.replacen('{', "{\"ticks\":true,", 1)).await?;
+    rig.all_done(4).await?;
+    let (step, text) = report(&taken(&rig, &dice.tagged("once more")).await?);
+    assert_eq!(step, "rehearsed");
+    assert!(text.contains("note  1 event: what serves differs from itself"), "{text}");
     assert!(text.contains("ok    nothing found"), "{text}");
     Ok(())
 }

@@ -60,6 +60,13 @@ pub(crate) struct Material {
     pub(crate) recent: Arc<dyn Recent>,
 }
 
+/// What was found with one event.
+struct Found {
+    otherwise: Vec<compare::Otherwise>,
+    /// Whether the serving revision came to the same twice, as far as it was asked.
+    is_steady: bool,
+}
+
 impl Rehearsal {
     /// Runs it. Takes no longer than `time_max` and one attempt more.
     pub(crate) async fn run(&self, material: &Material) -> Report {
@@ -107,25 +114,29 @@ impl Rehearsal {
                 report.stopped = Some(self.stopped(n, recent.len(), "events"));
                 return;
             }
-            for found in self.run_event(material, event).await {
-                report.events.otherwise.entry(found).or_default().push(event.id);
+            let Found { otherwise, is_steady } = self.run_event(material, event).await;
+            for otherwise in otherwise {
+                report.events.otherwise.entry(otherwise).or_default().push(event.id);
             }
+            report.events.unsteady += usize::from(!is_steady);
             report.events.count += 1;
         }
     }
 
-    async fn run_event(&self, material: &Material, event: &Arc<Event>) -> Vec<compare::Otherwise> {
+    async fn run_event(&self, material: &Material, event: &Arc<Event>) -> Found {
         let values = Arc::new(Remembered::new(Arc::clone(&material.values)));
         let scene = Scene { event: Arc::clone(event), values, http: Arc::new(Stubs(Vec::new())) };
         let candidate = scene.play(&self.candidate).await;
-        let Some(serving) = &self.active else { return compare::alone(&candidate) };
+        let Some(serving) = &self.active else {
+            return Found { otherwise: compare::alone(&candidate), is_steady: true };
+        };
         let active = scene.play(serving).await;
-        let found = compare::compare(&active, &candidate);
-        if found.is_empty() {
-            return found;
+        let otherwise = compare::compare(&active, &candidate);
+        if otherwise.is_empty() {
+            return Found { otherwise, is_steady: true };
         }
-        let again = scene.play(serving).await;
-        compare::steady(found, &active, &again)
+        let own = compare::compare(&active, &scene.play(serving).await);
+        Found { otherwise: compare::steady(otherwise, &own), is_steady: own.is_empty() }
     }
 
     fn stopped(&self, count: usize, of: usize, what: &str) -> String {

@@ -42,6 +42,8 @@ pub(crate) struct Events {
     /// That were run.
     pub(crate) count: usize,
     pub(crate) otherwise: BTreeMap<Otherwise, Vec<EventId>>,
+    /// At how many of them the serving revision differs from itself.
+    pub(crate) unsteady: usize,
     /// Why they can't be had.
     pub(crate) unreadable: Option<String>,
 }
@@ -138,7 +140,7 @@ impl Report {
     }
 
     fn lines_of_events(&self) -> Vec<String> {
-        let Events { sources, count, otherwise, unreadable } = &self.events;
+        let Events { sources, count, otherwise, unsteady, unreadable } = &self.events;
         if let Some(why) = unreadable {
             return vec![format!("stored events: can't be read: {why}")];
         }
@@ -148,6 +150,12 @@ impl Report {
         let with = self.active.map(|active| format!(", compared with {}", active.short()));
         let with = with.unwrap_or_else(|| ", nothing to compare with: only faults count".to_owned());
         let mut lines = vec![format!("stored events: {count} of {}{with}", sources.join(", "))];
+        if *unsteady > 0 {
+            let events = self::count(*unsteady, "event");
+            lines.push(format!(
+                "  note  {events}: what serves differs from itself, and nothing counts that it differs in"
+            ));
+        }
         for (Otherwise { what, .. }, ids) in otherwise.iter().take(TOLD_MAX) {
             lines.push(format!("  BAD   {}: {what}", self::count(ids.len(), "event")));
             let named: Vec<_> = ids.iter().take(NAMED_MAX).map(ToString::to_string).collect();
@@ -183,6 +191,7 @@ impl Report {
             fixtures: self.fixtures.iter().map(|(name, problems)| Ran { name, problems }).collect(),
             sources: &self.events.sources,
             events: self.events.count,
+            unsteady: self.events.unsteady,
             otherwise: otherwise.collect(),
             stopped: self.stopped.as_deref(),
             milliseconds: self.took.as_millis(),
@@ -201,6 +210,7 @@ struct Document<'r> {
     fixtures: Vec<Ran<'r>>,
     sources: &'r [String],
     events: usize,
+    unsteady: usize,
     otherwise: Vec<Way<'r>>,
     stopped: Option<&'r str>,
     milliseconds: u128,
@@ -247,7 +257,7 @@ mod tests {
         };
         let otherwise = ways.iter().map(way).collect();
         let sources = vec!["acme/payments".to_owned()];
-        let events = Events { sources, count, otherwise, unreadable: None };
+        let events = Events { sources, count, otherwise, unsteady: 0, unreadable: None };
         let took = Duration::from_millis(12);
         Report { events, took, ..Report::new(revision(2), Some(revision(1))) }
     }
