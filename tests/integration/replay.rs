@@ -145,7 +145,7 @@ async fn what_is_quarantined_is_listed_and_released_by_the_operator() -> Result<
     let trap = guests::test("trap")?;
     let config = quick().section("quarantine", "events_min = 3");
     let rig = Rig::start(config, &[("acme/books", &trap)]).await?;
-    assert_eq!(told(&rig.site, &["plugins", "list"]).await?, "acme/books\n");
+    assert!(told(&rig.site, &["plugins", "list"]).await?.starts_with("acme/books active "));
     assert_eq!(hookyard(&rig.site, &["plugins", "release", "acme/books"]).await?.code, Some(1));
     for _ in 0..6 {
         rig.deliver("topper", &fresh_payment().1).await?;
@@ -170,7 +170,7 @@ async fn what_is_quarantined_is_listed_and_released_by_the_operator() -> Result<
     assert!(held > 0, "not all is burnt");
     let mark = rig.host.log().mark();
     let released = told(&rig.site, &["plugins", "release", "acme/books"]).await?;
-    assert_eq!(released, "acme/books is released: its held events go on\n");
+    assert!(released.starts_with("acme/books released, and its held events go on"), "{released}");
     rig.host.wait_for_log_since(mark, "held events to go on", is_attempt).await?;
     Ok(())
 }
