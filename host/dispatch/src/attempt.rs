@@ -11,7 +11,7 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use hookyard_crash::Point;
 use hookyard_inbox::{Claimed, Error, Inbox, JobRef, Settlement, insist};
-use hookyard_model::{Attempt, Clock, Effects, Input, JobState, Outcome, apply, chain};
+use hookyard_model::{Attempt, Clock, Input, JobState, Outcome, apply, chain};
 use tokio::time::sleep;
 
 use crate::quarantine::Quarantines;
@@ -102,14 +102,14 @@ impl Means {
         Some((Settlement { lease, attempt, next, effects: ran.effects, quota: ran.quota }, taken))
     }
 
-    /// What an attempt comes to whose effects can't be had: it fails, without them, and is made again later.
+    /// What an attempt comes to whose effects can't be had: it fails, and so has none, and is made again later.
     fn refused(&self, job: &Claimed, settlement: Settlement, why: &Error) -> Settlement {
         let outcome = match why {
             Error::OverQuota { limit, max } => Outcome::Exceeded { limit: *limit, max: *max },
             _ => Outcome::Retry { reason: why.to_string(), after: None },
         };
         let attempt = Attempt { outcome, ..settlement.attempt };
-        Settlement { next: self.next_state(job, &attempt, false), attempt, effects: Effects::default(), ..settlement }
+        Settlement { next: self.next_state(job, &attempt, false), attempt, ..settlement }
     }
 
     async fn give_back(&self, job: &Claimed) -> End {
