@@ -288,6 +288,8 @@ async fn a_rehearsal_by_hand_tells_and_changes_nothing() -> Result<()> {
     let report: Value = serde_json::from_str(&done.stdout)?;
     assert_eq!((&report["is_good"], &report["events"]), (&json!(true), &json!(3)), "{report}");
     assert_eq!(report["active"], counter.revision());
+    let done = by_hand(&rig.site, &counter, &["--time-max", "1ms"]).await?;
+    assert!(done.stdout.contains(" of 3 events, as 1ms (time_max) had passed"), "{}", done.stdout);
     let done = by_hand(&rig.site, &counter, &["--plugin", "un!known"]).await?;
     assert_eq!(done.code, Some(2), "{}", done.stdout);
     assert_eq!(state(&rig.site).await?, before);
