@@ -13,6 +13,9 @@ use wasmtime_wasi::p2::{OutputStream, Pollable, StreamError, StreamResult};
 use crate::budget::Budget;
 use crate::load::Terms;
 
+/// How the host's own lines begin. A guest's that begins so is set in by `GUESTS`, so that it can't pass for one.
+const HOSTS: &str = "hookyard:";
+const GUESTS: &str = "> ";
 /// What a guest may write at once.
 const CHUNK_BYTES_MAX: usize = 64 << 10;
 
@@ -61,12 +64,12 @@ impl Output {
 
     /// A line that comes in whole.
     pub(crate) fn line(&self, is_error: bool, text: &str) {
-        self.lock().keep(is_error, text);
+        self.lock().keep_guests(is_error, text);
     }
 
     /// A line of the host's about what the guest asked for.
     pub(crate) fn note(&self, text: &str) {
-        self.line(true, &format!("hookyard: {text}"));
+        self.lock().keep(true, &format!("{HOSTS} {text}"));
     }
 
     /// All lines so far, those without an end included. A last line tells how many were not kept.
@@ -106,7 +109,14 @@ impl Lines {
         if is_last && open.is_empty() {
             return;
         }
-        self.keep(is_error, &String::from_utf8_lossy(&open));
+        self.keep_guests(is_error, &String::from_utf8_lossy(&open));
+    }
+
+    fn keep_guests(&mut self, is_error: bool, text: &str) {
+        match text.trim_start_matches(|c: char| c.is_whitespace() || c.is_control()).starts_with(HOSTS) {
+            true => self.keep(is_error, &format!("{GUESTS}{text}")),
+            false => self.keep(is_error, text),
+        }
     }
 
     fn keep(&mut self, is_error: bool, text: &str) {
@@ -188,6 +198,20 @@ mod tests {
         );
         assert_eq!(lines(&[(false, "\n\n")]), [line(false, ""), line(false, "")]);
         assert_eq!(lines(&[(false, "12345\n123456789\n")]), [line(false, "12345"), line(false, "12345…")]);
+    }
+
+    #[test]
+    fn a_guest_cannot_speak_for_the_host() {
+        let limits = Limits::default();
+        let output = Output::new(&Terms::limited(limits.clone()), &Budget::new(&limits));
+        output.note("denied");
+        output.line(false, "hookyard: granted");
+        output
+            .stdout()
+            .write(Bytes::from_static(b"\r hookyard: all is well\nsaid hookyard:\n"))
+            .expect("writing can't fail");
+        let told: Vec<_> = output.take().into_iter().map(|line| line.text).collect();
+        assert_eq!(told, ["hookyard: denied", "> hookyard: granted", ">   hookyard: all is well", "said hookyard:"]);
     }
 
     #[test]
