@@ -36,8 +36,9 @@ impl Kept {
         let revision = revision_of(&component.code);
         write(&folder.join(format!("{revision}.toml")), component.settings.as_bytes())?;
         let code = folder.join(format!("{revision}.wasm"));
-        match fs::metadata(&code) {
-            Ok(metadata) if metadata.len() == component.code.len() as u64 => {
+        // What is there may be damaged, and would then be missed when it's needed.
+        match fs::read(&code) {
+            Ok(kept) if kept == component.code => {
                 fs::File::options().append(true).open(&code)?.set_modified(SystemTime::now())?;
             }
             _ => write(&code, &component.code)?,
@@ -128,6 +129,8 @@ mod tests {
         let path = root.path().join(format!("revisions/acme/books/{revision}.wasm"));
         fs::write(&path, "two").expect("changed");
         assert_eq!(kept.read(&plugin(), revision), None, "not by its name alone");
+        kept.keep(&plugin(), &one, &[]).expect("kept again");
+        assert_eq!(kept.read(&plugin(), revision), Some(component("one")), "damage doesn't stay");
     }
 
     #[test]
