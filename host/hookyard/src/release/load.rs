@@ -82,9 +82,9 @@ impl Loader {
     pub(super) fn recall(&self, plugin: &PluginRef, revision: Revision) -> Result<Ready, Failure> {
         let gone = || Failure::Refused(format!("the component {revision} is no longer kept in plugins.revisions"));
         let Component { code, settings } = self.kept.read(plugin, revision).ok_or_else(gone)?;
-        let present = std::fs::read_to_string(self.path(plugin, "toml")).unwrap_or_default();
-        let settings = if self.sidecar(plugin, &present).is_ok() { present } else { settings };
-        self.ready(plugin, &code, &settings)
+        let present = present(&self.path(plugin, "toml"), self.file_bytes_max);
+        let present = present.filter(|present| self.sidecar(plugin, present).is_ok());
+        self.ready(plugin, &code, &present.unwrap_or(settings))
     }
 
     /// As `load`, and touches nothing.
@@ -158,6 +158,18 @@ impl Loader {
     }
 }
 
+/// The settings that stand in the folder, where no file is as good as an empty one; `None` where they can't be read.
+fn present(path: &Path, bytes_max: u64) -> Option<String> {
+    let mut text = String::new();
+    match File::open(path) {
+        Ok(file) => {
+            let bytes = file.take(bytes_max.saturating_add(1)).read_to_string(&mut text).ok()?;
+            (bytes as u64 <= bytes_max).then_some(text)
+        }
+        Err(error) => (error.kind() == io::ErrorKind::NotFound).then_some(text),
+    }
+}
+
 /// The content of the file that was seen as `seen`, if it's still that and stays it while it's read.
 fn read(path: &Path, seen: Stamp, bytes_max: u64) -> Result<Vec<u8>, Failure> {
     if seen.bytes > bytes_max {
@@ -188,6 +200,19 @@ fn read(path: &Path, seen: Stamp, bytes_max: u64) -> Result<Vec<u8>, Failure> {
 mod tests {
     use super::*;
     use std::fs;
+
+    #[test]
+    fn settings_that_cannot_be_read_are_not_taken_for_none() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("orders.toml");
+        assert_eq!(present(&path, 100), Some(String::new()), "there are none");
+        fs::write(&path, "[limits]\n").expect("written");
+        assert_eq!(present(&path, 100).as_deref(), Some("[limits]\n"));
+        assert_eq!(present(&path, 8), None, "too long");
+        fs::write(&path, b"\xff").expect("written");
+        assert_eq!(present(&path, 100), None, "no text");
+        assert_eq!(present(folder.path(), 100), None, "a folder");
+    }
 
     #[test]
     fn only_what_was_seen_is_read() {
