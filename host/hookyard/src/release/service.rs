@@ -148,8 +148,9 @@ impl Keeper {
         if course.file == Some(revision) {
             self.refusals.remove(plugin);
         }
-        self.actives.activate(&self.parts.catalog, &self.desired.borrow().sources, ready);
+        // Watched first: not even its first attempt may use an event up.
         self.parts.trials.begin(plugin, revision, watched_since);
+        self.actives.activate(&self.parts.catalog, &self.desired.borrow().sources, ready);
         let mut steps = Vec::new();
         if let Some(outgoing) = outgoing {
             steps.extend(self.leave(plugin, outgoing, ban));
