@@ -108,7 +108,7 @@ async fn what_is_not_granted_is_refused_and_the_log_says_what_would_grant_it() -
         format!("POST http://{authority}: the method POST is not granted for http://{authority}; see [grants.http.\"{authority}\"]"),
         format!("GET http://{authority}: the path is not granted for http://{authority}; see [grants.http.\"{authority}\"]"),
         format!("GET http://{authority}: the path of the request to http://{authority} has dots"),
-        format!("GET http://{elsewhere}: http://{elsewhere} is not granted; it can be, in [grants.http.\"{elsewhere}\"]"),
+        format!("GET http://{elsewhere}: http://{elsewhere} is not granted; it can be, in [grants.http.\"{elsewhere}\"] with scheme = \"http\""),
         format!("GET https://{authority}: https://{authority} is not granted"),
         "GET http://169.254.169.254: http://169.254.169.254 is not granted".to_owned(),
     ]) {

@@ -95,6 +95,7 @@ async fn every_fault_of_the_grants_is_told_at_once() -> Result<()> {
         [grants.http.\"api.example.com\"]\nmethod = [\"GET\"]\nmethods = [\"get\"]\npaths = [\"v1\"]\nscheme = \"ftp\"\n\
         addresses = [\"10.0.0.1/8\"]\nauthorization = \"Bearer x\"\nhost = { env = \"PATH\" }\nx-short = { file = \"short\" }\n\
         x-gone = { file = \"gone\" }\nx-unset = { env = \"NOT_SET_ANYWHERE\" }\n\
+        proxy-authorization = { env = \"PATH\" }\n\
         [grants.http.\"a b\"]\nmethods = []\n\
         [config]\nlimit = 5\n";
     site.write("plugins/acme/it.toml", settings)?;
@@ -113,9 +114,10 @@ async fn every_fault_of_the_grants_is_told_at_once() -> Result<()> {
         (12, "x-short: refers to fewer than 8 bytes"),
         (13, "x-gone: "),
         (14, "x-unset: the environment variable NOT_SET_ANYWHERE is not set"),
-        (15, "grants.http.\"a b\": must be a host's name or address as in a URL"),
-        (16, "methods: is empty; leave it out to allow all"),
-        (18, "config.limit: must be a text in quotes, not a number"),
+        (15, "proxy-authorization: is no header that a plugin's requests can be given"),
+        (16, "grants.http.\"a b\": must be a host's name or address as in a URL"),
+        (17, "methods: is empty; leave it out to allow all"),
+        (19, "config.limit: must be a text in quotes, not a number"),
     ] {
         let at = format!("{settings}:{line}: ");
         let is_told = told.iter().any(|part| part.contains(&at) && part.contains(expected));

@@ -65,6 +65,9 @@ fn with_credentials(mut request: Request<Bytes>, grant: &HostGrant) -> Request<B
 fn denied(error: &Denied) -> HttpError {
     let way_out = match error {
         Denied::Url(_) | Denied::Crooked(_) => String::new(),
+        Denied::Host(target) if target.scheme == Scheme::Http => {
+            format!("; it can be, in [grants.http.\"{}\"] with scheme = \"http\"", authority(target))
+        }
         Denied::Host(target) => format!("; it can be, in [grants.http.\"{}\"]", authority(target)),
         Denied::Method { target, .. } | Denied::Path(target) => {
             format!("; see [grants.http.\"{}\"]", authority(target))

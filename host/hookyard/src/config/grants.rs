@@ -60,9 +60,23 @@ impl Granted {
 
 /// Keys of a host's table that are no headers.
 const HOST_KEYS: [&str; 4] = ["scheme", "methods", "paths", "addresses"];
-/// Headers that the host sets by itself, or that are about a connection.
-const NO_CREDENTIALS: [&str; 8] =
-    ["host", "content-length", "content-type", "connection", "transfer-encoding", "te", "upgrade", "accept-encoding"];
+/// Headers that the host sets by itself, or that are about a connection and go no further than the door.
+const NO_CREDENTIALS: [&str; 14] = [
+    "host",
+    "content-length",
+    "content-type",
+    "connection",
+    "transfer-encoding",
+    "te",
+    "trailer",
+    "upgrade",
+    "expect",
+    "keep-alive",
+    "proxy-connection",
+    "proxy-authorization",
+    "http2-settings",
+    "accept-encoding",
+];
 /// What is shorter could not be told from ordinary text, and so not be kept from a plugin.
 const CREDENTIAL_BYTES_MIN: usize = 8;
 
