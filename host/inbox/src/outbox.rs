@@ -14,6 +14,9 @@ use hookyard_model::{
 
 use crate::{Error, Inbox, Pruned, Replayed, Retention};
 
+/// Tries that are remembered of one message: the latest. A receiver may be down for as long as it likes.
+pub const DELIVERIES_MAX: usize = 100;
+
 /// A store of messages to be sent. "Durable" means what it means to an `Inbox`, and each store is both.
 #[async_trait]
 pub trait Outbox: Send + Sync + 'static {
@@ -41,7 +44,7 @@ pub trait Outbox: Send + Sync + 'static {
     /// Ends a try: its record, the message's next state and, where it says so, that the destination is disabled become
     /// durable in one transaction. Fails with `MessageLeaseLost` where the message is no longer under this lease, and changes
     /// nothing then. A crash before the return leaves all or nothing; with nothing, the message is sent again, under the
-    /// same id.
+    /// same id. Of a message's records the last `DELIVERIES_MAX` are kept.
     async fn settle_message(&self, settlement: MessageSettlement) -> Result<(), Error>;
 
     /// The earliest moment at which a message to these destinations is due; `None` when none ever will be by itself.

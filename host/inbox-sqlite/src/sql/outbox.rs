@@ -36,6 +36,11 @@ pub(crate) const BLOCK: &str = "UPDATE message SET blocked = ?3 WHERE seq = ?1 A
 pub(crate) const DELIVERY_INSERT: &str = "
     INSERT INTO delivery (message, replays, number, started_at, duration_us, result, detail, headers, body)
     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
+/// All but the latest of a message.
+pub(crate) const DELIVERIES_TRIM: &str = "
+    DELETE FROM delivery WHERE message = ?1 AND (replays, number) <=
+        (SELECT replays, number FROM delivery WHERE message = ?1
+         ORDER BY replays DESC, number DESC LIMIT 1 OFFSET ?2)";
 
 pub(crate) const HAS_PENDING: &str = "
     SELECT EXISTS (SELECT 1 FROM message WHERE tenant = ?1 AND destination = ?2 AND blocked = 0 AND state = 'pending')";
@@ -117,6 +122,7 @@ mod tests {
             ("settle: first of a lane", LANE_FIRST, &[lane]),
             ("settle: next of a lane", BLOCK, &[BY_PLACE]),
             ("settle: record", DELIVERY_INSERT, &[]),
+            ("settle: trim", DELIVERIES_TRIM, &["PRIMARY KEY (message=?"]),
             ("next due: pending", HAS_PENDING, &[pending]),
             ("next due: timed", NEXT_DUE, &["message_due (tenant=? AND destination=? AND blocked=? AND due_at>?)"]),
             ("list: place", NOT_AFTER, &["COVERING INDEX sqlite_autoindex_message_1 (id<?)"]),

@@ -1,5 +1,6 @@
 //! The outbox: messages come in with the settlement of an attempt, are leased, and go the way of jobs.
 
+use hookyard_inbox::outbox::DELIVERIES_MAX;
 use hookyard_inbox::{Disabled, Error, MessageLease, MessageSettlement, Pruned, Replayed, WantMessages, step};
 use hookyard_model::{DestinationRef, EventId, JobState, Message, MessageId, PluginName, PluginRef, Timestamp};
 use rusqlite::{OptionalExtension, Row, params};
@@ -133,6 +134,10 @@ impl Store {
             answer.map(|answer| &answer.body[..]),
         ];
         self.execute(sql::DELIVERY_INSERT, values)?;
+        // Only one that has been tried often, or replayed, can have more.
+        if lease.attempt as usize > DELIVERIES_MAX || lease.replays > 0 {
+            self.execute(sql::DELIVERIES_TRIM, params![message.seq, DELIVERIES_MAX as i64])?;
+        }
         if *is_spared {
             self.execute(sql::SPARE, params![message.seq])?;
         }

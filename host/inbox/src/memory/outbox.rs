@@ -9,6 +9,7 @@ use async_trait::async_trait;
 use hookyard_model::{Delivery, DestinationRef, EventId, JobState, Message, MessageId, PluginRef, Timestamp};
 
 use super::MemoryInbox;
+use crate::outbox::DELIVERIES_MAX;
 use crate::{
     ClaimedMessage, Disabled, Error, MessageLease, MessagePage, MessageRecord, MessageReplay, MessageSelection,
     MessageSettlement, MessageSummary, Outbox, Pruned, Replayed, Retention, WantMessages, step,
@@ -55,6 +56,8 @@ impl Outbox for MemoryInbox {
         let since = delivery.started_at.after(delivery.duration);
         let stored = outbox.put(at, next);
         stored.deliveries.push((lease.replays, delivery));
+        let surplus = stored.deliveries.len().saturating_sub(DELIVERIES_MAX);
+        stored.deliveries.drain(..surplus);
         stored.spared += u32::from(is_spared);
         let destination = stored.destination();
         if let Some(reason) = disable {

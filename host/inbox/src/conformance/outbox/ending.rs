@@ -11,12 +11,14 @@ use super::fixtures::{
 };
 use crate::conformance::fixtures::{at, message};
 use crate::conformance::{Case, table};
+use crate::outbox::DELIVERIES_MAX;
 use crate::{Disabled, Error, MessageLease, MessageSettlement, Store};
 
 pub(super) const CASES: &[Case] = table![
     every_try_is_kept_with_what_was_answered,
     every_result_is_kept_as_it_is,
     tries_that_are_spared_are_counted,
+    the_latest_tries_are_kept,
     a_try_is_ended_once,
     a_lost_message_lease_settles_nothing,
     a_try_may_end_all_sending_to_its_destination,
@@ -54,6 +56,16 @@ async fn tries_that_are_spared_are_counted(store: Arc<dyn Store>) {
         store.settle_message(MessageSettlement { is_spared, ..ended }).await.expect("a settlement");
     }
     assert_eq!(spared, [(1, 0), (2, 0), (3, 1), (4, 2), (5, 2)], "before each try");
+}
+
+async fn the_latest_tries_are_kept(store: Arc<dyn Store>) {
+    commit(&store, 1, [message(1)]).await;
+    for now in 0..DELIVERIES_MAX as i64 + 3 {
+        let claimed = claim_message(&store, 10 + now).await;
+        settle(&store, &claimed.lease, failed(), JobState::Waiting { until: at(11 + now) }).await;
+    }
+    let numbers: Vec<u32> = record(&store, 1).await.deliveries.iter().map(|(_, delivery)| delivery.number).collect();
+    assert_eq!(numbers, (4..=DELIVERIES_MAX as u32 + 3).collect::<Vec<_>>());
 }
 
 async fn every_result_is_kept_as_it_is(store: Arc<dyn Store>) {
