@@ -1,10 +1,11 @@
 //! `hookyard rehearse`: a rehearsal by hand, before the drop, beside a running host or without one. It reads the folder
 //! and the inbox, and changes neither.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, anyhow};
+use anyhow::{Context, anyhow, bail};
 use hookyard_inbox::{MemoryInbox, Releases};
 use hookyard_inbox_sqlite::{OpenError, SqliteInbox};
 use hookyard_model::{PluginName, PluginRef, Revision, Step};
@@ -24,7 +25,7 @@ pub(crate) async fn rehearse(arguments: Rehearse) -> Result<(), Failure> {
     let settings = config::read(&arguments.config.path).result?;
     let plugin = named(&arguments)?;
     let file = &arguments.file;
-    let code = std::fs::read(file).with_context(|| format!("{} can't be read", file.display()))?;
+    let code = read(file, settings.plugins.file_bytes_max)?;
     let (material, serving) = open(&settings, &plugin).await?;
     let engine = Engine::new(serve::engine_config(&settings)).context("no plugin can be run")?;
     let component = Component { code: &code, fixtures: &file.with_extension("fixtures") };
@@ -39,6 +40,17 @@ pub(crate) async fn rehearse(arguments: Rehearse) -> Result<(), Failure> {
         false => print!("{plugin} {}: {}\n\n{}", report.candidate.short(), report.summary(), report.text()),
     }
     if report.has_findings() { Err(Failure::Told) } else { Ok(()) }
+}
+
+/// The component, where it's no larger than the folder's may be.
+fn read(file: &Path, bytes_max: u64) -> anyhow::Result<Vec<u8>> {
+    let unreadable = || format!("{} can't be read", file.display());
+    let bytes = std::fs::metadata(file).with_context(unreadable)?.len();
+    if bytes > bytes_max {
+        let file = file.display();
+        bail!("{file} would be refused: it has {bytes} bytes, more than plugins.file_max, {bytes_max}");
+    }
+    std::fs::read(file).with_context(unreadable)
 }
 
 /// The plugin that it would be: by the file's name, unless another is given.
