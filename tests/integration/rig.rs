@@ -32,7 +32,8 @@ pub(crate) fn quick() -> Config {
 
 /// As `quick`, with the destination `audit`, at which nobody is, granted to all of acme's plugins.
 pub(crate) fn quick_with_audit() -> Config {
-    let audit = "url = \"https://127.0.0.1:9/\"\naddresses = [\"127.0.0.1\"]\nsecrets = [{ file = \"partner.secret\" }]";
+    let audit =
+        "url = \"https://127.0.0.1:9/\"\naddresses = [\"127.0.0.1\"]\nsecrets = [{ file = \"partner.secret\" }]";
     quick()
         .section("tenants.acme.destinations.audit", audit)
         .section("tenants.acme.grants", "destinations = [\"audit\"]")

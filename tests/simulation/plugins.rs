@@ -8,9 +8,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use hookyard_dispatch::{Active, Measures, Ran, Runner};
 use hookyard_inbox::{Claimed, Inbox, Usage};
-use hookyard_model::{
-    Effects, Key, Message, MessageId, Outcome, PluginRef, Revision, Seen, Time, Versioned, Write,
-};
+use hookyard_model::{Effects, Key, Message, MessageId, Outcome, PluginRef, Revision, Seen, Time, Versioned, Write};
 use tokio::sync::Notify;
 use tokio::time::sleep;
 use uuid::Uuid;

@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use hookyard_inbox::{
-    Appended, Claimed, Error, EventRecord, EventSummary, Inbox, JobRef, MemoryInbox, Page, Pruned,
-    Quarantine, Replay, Replayed, Retention, Routes, Settlement, Usage, Want,
+    Appended, Claimed, Error, EventRecord, EventSummary, Inbox, JobRef, MemoryInbox, Page, Pruned, Quarantine, Replay,
+    Replayed, Retention, Routes, Settlement, Usage, Want,
 };
 use hookyard_model::{Clock, Event, EventId, Key, PluginRef, Timestamp, Versioned};
 use tokio::sync::Notify;

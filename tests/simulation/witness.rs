@@ -13,9 +13,8 @@ use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
 use hookyard_inbox::{
-    Appended, Claimed, Error, EventSummary, Inbox, JobRef, MemoryInbox, MessagePage, MessageSelection, Outbox, Page, Replay,
-    Replayed, Selection, Settlement,
-    Want,
+    Appended, Claimed, Error, EventSummary, Inbox, JobRef, MemoryInbox, MessagePage, MessageSelection, Outbox, Page,
+    Replay, Replayed, Selection, Settlement, Want,
 };
 use hookyard_model::{Event, EventId, JobState, Limit, Outcome, PluginName, PluginRef, SourceRef, Timestamp};
 
@@ -189,7 +188,10 @@ impl Witness {
             Err(Error::OverQuota { limit, max }) => {
                 self.life.over_quota += 1;
                 let added = effects.writes.iter().filter(|write| !counts.contains_key(&write.key.key)).count();
-                assert!(*limit == Limit::KvKeys && (counts.len() + added) as u64 > *max, "{lease:?} was within its quota");
+                assert!(
+                    *limit == Limit::KvKeys && (counts.len() + added) as u64 > *max,
+                    "{lease:?} was within its quota"
+                );
             }
             Err(error) => panic!("an inbox in memory failed: {error}"),
         }

@@ -5,8 +5,8 @@
 
 use std::time::Duration;
 
-use crate::quarantine::{Count, Ended, Tally};
 use crate::Timestamp;
+use crate::quarantine::{Count, Ended, Tally};
 
 /// For how long a new revision is watched, and how much worse it may do.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -169,10 +169,7 @@ mod tests {
     fn what_it_says_is_readable() {
         let worse = |before| Worse { now: Count { faults: 4, events: 5 }, before }.to_string();
         assert_eq!(worse(Count::default()), "it failed at 4 of 5 events, the one before at none");
-        assert_eq!(
-            worse(Count { faults: 1, events: 90 }),
-            "it failed at 4 of 5 events, the one before at 1 of 90"
-        );
+        assert_eq!(worse(Count { faults: 1, events: 90 }), "it failed at 4 of 5 events, the one before at 1 of 90");
     }
 
     proptest! {

@@ -82,10 +82,7 @@ impl Step {
                 | (Active, Draining | Quarantined)
                 | (Draining, Retired | Quarantined)
                 | (Retired, Quarantined)
-                | (
-                    Seen | Settled | Checked | Compiled | Rehearsed | Active | Draining | Retired | Refused,
-                    Refused
-                )
+                | (Seen | Settled | Checked | Compiled | Rehearsed | Active | Draining | Retired | Refused, Refused)
         )
     }
 }
