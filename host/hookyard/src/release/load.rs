@@ -105,7 +105,9 @@ impl Loader {
     /// A component from anywhere, as the plugin that it would be by the settings in the folder. Its fixtures are those of
     /// `fixtures`, where that is a folder, or else those in the plugin folder.
     pub(super) fn try_out(&self, plugin: &PluginRef, code: &[u8], fixtures: &Path) -> Result<Ready, Failure> {
-        let settings = std::fs::read_to_string(self.path(plugin, "toml")).unwrap_or_default();
+        let path = self.path(plugin, "toml");
+        let settings = present(&path, self.file_bytes_max);
+        let settings = settings.ok_or_else(|| Failure::Unreadable(format!("{} can't be read", path.display())))?;
         let ready = self.ready(plugin, code, &settings)?;
         let beside = self.path(plugin, "fixtures");
         let fixtures = if fixtures.is_dir() { fixtures } else { &beside };

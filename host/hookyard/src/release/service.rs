@@ -16,6 +16,7 @@ use super::rehearse::{Stage, Verdict};
 use super::run::{Done, Keeper, panicked};
 use super::tracker::Ended;
 use super::trial::Failed;
+use crate::config::settings::RehearsalPolicy;
 use crate::explain::{chain, in_a_line};
 
 /// How long a store that fails is asked again for what must not be lost.
@@ -64,9 +65,11 @@ impl Keeper {
 
     async fn rehearse(&mut self, plugin: PluginRef, ready: Ready) {
         let stage = self.stage(&plugin);
+        let takes_time = ready.sidecar.rehearsal.policy != RehearsalPolicy::Off;
         let course = self.courses.entry(plugin.clone()).or_default();
+        let is_kept = |last| self.desired.borrow().keeps(&plugin, last);
         // Just started: what served before does so while its successor is tried out.
-        if course.active.is_none() && course.last.is_some_and(|last| self.desired.borrow().keeps(&plugin, last)) {
+        if takes_time && course.active.is_none() && course.last.is_some_and(is_kept) {
             course.is_file_out = true;
             self.bring_back(&plugin).await;
         }
