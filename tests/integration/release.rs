@@ -29,6 +29,8 @@ fn with_attempts(attempts_max: u32) -> Config {
         .section("retry", &retry)
         .section("quarantine", "events_min = 6")
         .section("release", "events_min = 3\nfaults_min = 2")
+        // Some of these plugins are slow, and so is what tries them out.
+        .section("rehearsal", "events = 5")
 }
 
 fn is_rollback(line: &Line) -> bool {
