@@ -1,23 +1,26 @@
-//! `cargo isolation [--rounds 5] [--events 1500]`: what noisy neighbours cost a third tenant, side by side in one run.
+//! `cargo isolation [--rounds 5] [--events 1500] [--rate 100]`: what noisy neighbours cost a third tenant, side by side in
+//! one run.
 //!
 //! Each round serves the same load several times, by a fresh host each time: with the measured tenant alone, beside a
 //! tenant whose plugin loops for ever, beside one whose plugin eats all memory that it gets, and beside both; these are
-//! given events all the time. Printed are the medians over the rounds.
+//! given events all the time. With a rate, the measured tenant is sent so many events a second; without, as many as the
+//! host takes. Printed are the medians over the rounds.
 
 mod round;
 
 use anyhow::{Context, Result, bail};
-use round::{Figures, Neighbours};
+use round::{Figures, Load, Neighbours};
 
 #[tokio::main]
 async fn main() -> Result<()> {
-    let (rounds, events) = arguments(std::env::args().skip(1))?;
+    let (rounds, load) = arguments(std::env::args().skip(1))?;
     let mut all: Vec<(Neighbours, Vec<Figures>)> = Neighbours::ALL.map(|neighbours| (neighbours, Vec::new())).into();
-    println!("{rounds} rounds of {events} events");
+    let pace = load.rate.map_or_else(|| "as fast as they are taken".to_owned(), |rate| format!("{rate} a second"));
+    println!("{rounds} rounds of {} events, {pace}", load.events);
     println!("{:<25}  {}", "", Figures::HEAD);
     for _ in 0..rounds {
         for (neighbours, figures) in &mut all {
-            figures.push(round::run(*neighbours, events).await?);
+            figures.push(round::run(*neighbours, load).await?);
         }
     }
     for (neighbours, figures) in &all {
@@ -26,16 +29,17 @@ async fn main() -> Result<()> {
     Ok(())
 }
 
-fn arguments(mut arguments: impl Iterator<Item = String>) -> Result<(usize, usize)> {
-    let (mut rounds, mut events) = (5, 1500);
+fn arguments(mut arguments: impl Iterator<Item = String>) -> Result<(usize, Load)> {
+    let (mut rounds, mut load) = (5, Load { events: 1500, rate: None });
     while let Some(argument) = arguments.next() {
         let value = arguments.next().with_context(|| format!("{argument} wants a number"))?;
         let number: usize = value.parse().with_context(|| format!("{argument} {value}: not a number"))?;
         match argument.as_str() {
             "--rounds" => rounds = number.max(1),
-            "--events" => events = number.max(1),
-            _ => bail!("{argument} is not known; there are --rounds and --events"),
+            "--events" => load.events = number.max(1),
+            "--rate" => load.rate = Some(number.max(1)),
+            _ => bail!("{argument} is not known; there are --rounds, --events and --rate"),
         }
     }
-    Ok((rounds, events))
+    Ok((rounds, load))
 }

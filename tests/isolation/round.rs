@@ -15,7 +15,7 @@ use hookyard_testkit::load::fresh_payment;
 use hookyard_testkit::site::{Config, Site};
 use tokio::task::JoinSet;
 
-/// Who sends, each the next event once the last is answered.
+/// Who sends, each the next event once the last is answered, and no sooner than the load's rate has it.
 const CLIENTS: usize = 4;
 /// How often a neighbour is given an event, whether or not it's done with the last.
 const NEIGHBOURS_BEAT: Duration = Duration::from_millis(100);
@@ -85,8 +85,16 @@ impl fmt::Display for Figures {
     }
 }
 
+/// What the measured tenant is sent.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Load {
+    pub(crate) events: usize,
+    /// A second; as many as the host takes where `None`.
+    pub(crate) rate: Option<usize>,
+}
+
 /// Serves a load and measures it.
-pub(crate) async fn run(neighbours: Neighbours, events: usize) -> Result<Figures> {
+pub(crate) async fn run(neighbours: Neighbours, load: Load) -> Result<Figures> {
     let site = Site::temporary()?;
     let unverified = "provider = \"topper\"\nscheme = \"unverified\"";
     let tenants = ["acme", "looper", "eater"];
@@ -111,7 +119,7 @@ pub(crate) async fn run(neighbours: Neighbours, events: usize) -> Result<Figures
         // It is at it before anything is measured.
         host.wait_for_log(plugin, |line| is_attempt(line) && line.text_of("plugin") == plugin).await?;
     }
-    let figures = measure(&host, events).await;
+    let figures = measure(&host, load).await;
     noise.shutdown().await;
     host.kill().await?;
     figures
@@ -133,12 +141,13 @@ struct Sent {
     answered_in: Duration,
 }
 
-async fn measure(host: &Host, events: usize) -> Result<Figures> {
+async fn measure(host: &Host, Load { events, rate }: Load) -> Result<Figures> {
     let mark = host.log().mark();
     let mut clients = JoinSet::new();
     for number in 0..CLIENTS {
         let count = events / CLIENTS + usize::from(number < events % CLIENTS);
-        clients.spawn(client(host.address(), count));
+        let pace = rate.map(|rate| Duration::from_secs_f64(CLIENTS as f64 / rate as f64));
+        clients.spawn(client(host.address(), count, pace));
     }
     let mut sent = Vec::new();
     while let Some(part) = clients.join_next().await {
@@ -161,10 +170,14 @@ async fn measure(host: &Host, events: usize) -> Result<Figures> {
     })
 }
 
-async fn client(to: SocketAddr, count: usize) -> Result<Vec<Sent>> {
+async fn client(to: SocketAddr, count: usize, pace: Option<Duration>) -> Result<Vec<Sent>> {
     let client = Client::http1();
     let mut all = Vec::with_capacity(count);
+    let mut beat = pace.map(tokio::time::interval);
     for _ in 0..count {
+        if let Some(beat) = &mut beat {
+            beat.tick().await;
+        }
         let webhook = Webhook::json(fresh_payment().1);
         let (at, began) = (now()?, std::time::Instant::now());
         let answer = client.post(to, "/acme/in", &webhook).await?;
