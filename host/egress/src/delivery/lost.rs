@@ -3,6 +3,7 @@
 //! Each has begun and so counts, but has no record. Whatever takes the host down would do so again at every start; so
 //! once as many tries at a message were lost as may be made in all, it is dead, and nothing is sent.
 
+use hookyard_inbox::outbox::DELIVERIES_MAX;
 use hookyard_inbox::{Error, MessageRecord};
 use hookyard_model::{DeliveryResult, chain};
 
@@ -32,9 +33,11 @@ impl Means {
     }
 }
 
-/// How many tries before this one have no record, since the message was last replayed.
+/// How many tries before this one have no record, since the message was last replayed: of those that are remembered.
 fn lost(record: &MessageRecord, sending: &Sending) -> Option<u32> {
     let lease = &sending.message.lease;
-    let recorded = record.deliveries.iter().filter(|(replays, _)| *replays == lease.replays).count();
-    (lease.attempt - 1).checked_sub(u32::try_from(recorded).ok()?)
+    let of_this_run = || record.deliveries.iter().filter(|(replays, _)| *replays == lease.replays);
+    let are_some_forgotten = record.deliveries.len() >= DELIVERIES_MAX;
+    let first = of_this_run().next().filter(|_| are_some_forgotten).map_or(1, |(_, delivery)| delivery.number);
+    lease.attempt.checked_sub(first)?.checked_sub(u32::try_from(of_this_run().count()).ok()?)
 }
