@@ -290,6 +290,8 @@ async fn a_rehearsal_by_hand_tells_and_changes_nothing() -> Result<()> {
     assert_eq!(report["active"], counter.revision());
     let done = by_hand(&rig.site, &counter, &["--time-max", "1ms"]).await?;
     assert!(done.stdout.contains(" of 3 events, as 1ms (time_max) had passed"), "{}", done.stdout);
+    let done = by_hand(&rig.site, &counter, &["--last", "10001"]).await?;
+    assert!(done.code == Some(2) && done.stderr.contains("no more than 10000"), "{}", done.stderr);
     let done = by_hand(&rig.site, &counter, &["--plugin", "un!known"]).await?;
     assert_eq!(done.code, Some(2), "{}", done.stdout);
     assert_eq!(state(&rig.site).await?, before);

@@ -11,6 +11,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use hookyard_model::{EventId, PluginName, Revision, TenantName};
 
+use crate::config::rehearsal::EVENTS_MAX;
 use crate::document::{self, Faults};
 use filters::Filters;
 pub(crate) use plugins::Plugins;
@@ -138,7 +139,7 @@ pub(crate) struct Rehearse {
     #[arg(long, value_name = "NAME")]
     pub(crate) plugin: Option<PluginName>,
     /// How many of the last events, rather than as many as are configured
-    #[arg(long, value_name = "COUNT")]
+    #[arg(long, value_name = "COUNT", value_parser = last)]
     pub(crate) last: Option<usize>,
     /// After how long nothing more is tried: 30s, 5m; ten minutes unless said
     #[arg(long, value_name = "TIME", value_parser = time)]
@@ -148,6 +149,11 @@ pub(crate) struct Rehearse {
     /// One JSON object instead of text
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+fn last(text: &str) -> Result<usize, String> {
+    let count = text.parse().ok().filter(|count| *count <= EVENTS_MAX);
+    count.ok_or_else(|| format!("must be a whole number, no more than {EVENTS_MAX}"))
 }
 
 fn time(text: &str) -> Result<Duration, String> {

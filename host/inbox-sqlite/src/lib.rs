@@ -157,9 +157,13 @@ impl Drop for SqliteInbox {
 
 #[async_trait]
 impl Recent for SqliteInbox {
-    async fn recent(&self, sources: &[SourceRef], limit: usize) -> Result<Vec<Arc<Event>>, Error> {
+    async fn recent(&self, sources: &[SourceRef], limit: usize) -> Result<Vec<EventId>, Error> {
         let sources = sources.to_vec();
         self.readers.read(move |connection| listing::recent(connection, &sources, limit)).await
+    }
+
+    async fn event(&self, id: EventId) -> Result<Option<Arc<Event>>, Error> {
+        self.readers.read(move |connection| Ok(listing::one(connection, id)?.map(|(_, event)| Arc::new(event)))).await
     }
 }
 

@@ -1,6 +1,5 @@
 //! The list of events, and one event with all that became of it.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use hookyard_inbox::{Error, EventRecord, EventSummary, JobRecord, JobSummary, Page};
@@ -58,29 +57,34 @@ fn job(row: &Row<'_>) -> Result<JobSummary, Error> {
     })
 }
 
-/// One event whole.
 /// The last events of these sources, the latest first.
-pub(crate) fn recent(connection: &Connection, sources: &[SourceRef], limit: usize) -> Result<Vec<Arc<Event>>, Error> {
+pub(crate) fn recent(connection: &Connection, sources: &[SourceRef], limit: usize) -> Result<Vec<EventId>, Error> {
     let mut statement = connection.prepare_cached(sql::RECENT).map_err(store)?;
     let limit_of_each = i64::try_from(limit).unwrap_or(i64::MAX);
-    let mut found: Vec<i64> = Vec::new();
+    let mut found: Vec<(i64, [u8; 16])> = Vec::new();
     for source in sources {
         let values = params![source.tenant.as_str(), source.source.as_str(), limit_of_each];
-        found.extend(codec::read_all(&mut statement, values, |row| row.get::<_, i64>(0).map_err(store))?);
+        let place = |row: &Row<'_>| Ok((row.get(0).map_err(store)?, row.get(1).map_err(store)?));
+        found.extend(codec::read_all(&mut statement, values, place)?);
     }
     found.sort_unstable_by(|one, other| other.cmp(one));
     found.truncate(limit);
-    let mut statement = connection.prepare_cached(sql::EVENT_LOAD).map_err(store)?;
-    let load = |seq| statement.query_row([seq], |row| Ok(event(row))).map_err(store)?.map(Arc::new);
-    found.into_iter().map(load).collect()
+    found.into_iter().map(|(_, id)| codec::event_id(&id)).collect()
 }
 
-pub(crate) fn read(connection: &Connection, id: EventId) -> Result<Option<EventRecord>, Error> {
+/// One event, and its place.
+pub(crate) fn one(connection: &Connection, id: EventId) -> Result<Option<(i64, Event)>, Error> {
     let mut statement = connection.prepare_cached(sql::SEQ_BY_ID).map_err(store)?;
     let found = statement.query_row([id.as_uuid().into_bytes()], |row| row.get(0));
     let Some(seq): Option<i64> = found.optional().map_err(store)? else { return Ok(None) };
     let mut statement = connection.prepare_cached(sql::EVENT_LOAD).map_err(store)?;
-    let event = statement.query_row([seq], |row| Ok(event(row))).map_err(store)??;
+    let loaded = statement.query_row([seq], |row| Ok(event(row))).optional().map_err(store)?;
+    Ok(loaded.transpose()?.map(|event| (seq, event)))
+}
+
+/// One event with all that became of it.
+pub(crate) fn read(connection: &Connection, id: EventId) -> Result<Option<EventRecord>, Error> {
+    let Some((seq, event)) = one(connection, id)? else { return Ok(None) };
     let mut jobs = connection.prepare_cached(sql::JOBS_TO_READ).map_err(store)?;
     let jobs = codec::read_all(&mut jobs, [seq], |row| record(connection, seq, row))?;
     Ok(Some(EventRecord { event, jobs }))

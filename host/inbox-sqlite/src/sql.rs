@@ -21,7 +21,7 @@ pub(crate) const KEYS_FORGET: &str = "
         (SELECT key FROM dedupe WHERE until <= ?1 ORDER BY until LIMIT ?2)";
 /// The last of a source; its tenant's others are passed over.
 pub(crate) const RECENT: &str = "
-    SELECT seq FROM event WHERE tenant = ?1 AND source = ?2 ORDER BY received_at DESC, seq DESC LIMIT ?3";
+    SELECT seq, id FROM event WHERE tenant = ?1 AND source = ?2 ORDER BY received_at DESC, seq DESC LIMIT ?3";
 pub(crate) const EVENT_LOAD: &str = "
     SELECT id, tenant, source, provider, event_type, key, received_at, payload_at, headers, body, key_until,
            ordering_key

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use hookyard_model::{Event, Key, PluginRef, SourceRef, Versioned};
+use hookyard_model::{Event, EventId, Key, PluginRef, SourceRef, Versioned};
 
 use crate::{Error, Inbox};
 
@@ -41,9 +41,12 @@ impl<I: Inbox + ?Sized> Values for I {
     }
 }
 
-/// The events of late.
+/// The events of late: first which, then one at a time, since together they may be large.
 #[async_trait]
 pub trait Recent: Send + Sync + 'static {
     /// The last events that came in by these sources, which are of one tenant: the latest first, no more than `limit`.
-    async fn recent(&self, sources: &[SourceRef], limit: usize) -> Result<Vec<Arc<Event>>, Error>;
+    async fn recent(&self, sources: &[SourceRef], limit: usize) -> Result<Vec<EventId>, Error>;
+
+    /// One of them; none where it has been pruned meanwhile.
+    async fn event(&self, id: EventId) -> Result<Option<Arc<Event>>, Error>;
 }

@@ -109,23 +109,31 @@ impl Rehearsal {
                 return;
             }
         };
-        for (n, event) in recent.iter().enumerate() {
+        for (n, id) in recent.iter().enumerate() {
             if is_over() {
                 report.stopped = Some(self.stopped(n, recent.len(), "events"));
                 return;
             }
+            let event = match material.recent.event(*id).await {
+                Ok(Some(event)) => event,
+                Ok(None) => continue,
+                Err(error) => {
+                    report.events.unreadable = Some(chain(&error));
+                    return;
+                }
+            };
             let Found { otherwise, is_steady } = self.run_event(material, event).await;
             for otherwise in otherwise {
-                report.events.otherwise.entry(otherwise).or_default().push(event.id);
+                report.events.otherwise.entry(otherwise).or_default().push(*id);
             }
             report.events.unsteady += usize::from(!is_steady);
             report.events.count += 1;
         }
     }
 
-    async fn run_event(&self, material: &Material, event: &Arc<Event>) -> Found {
+    async fn run_event(&self, material: &Material, event: Arc<Event>) -> Found {
         let values = Arc::new(Remembered::new(Arc::clone(&material.values)));
-        let scene = Scene { event: Arc::clone(event), values, http: Arc::new(Stubs(Vec::new())) };
+        let scene = Scene { event, values, http: Arc::new(Stubs(Vec::new())) };
         let candidate = scene.play(&self.candidate).await;
         let Some(serving) = &self.active else {
             return Found { otherwise: compare::alone(&candidate), is_steady: true };

@@ -106,6 +106,14 @@ mod tests {
     }
 
     #[test]
+    fn no_plugin_is_rehearsed_with_more_events_than_there_is_time_for() {
+        let read = |text| super::tests::read(text, &Limits::default(), &BOUNDLESS);
+        assert_eq!(read("[rehearsal]\nevents = 10000").map(|sidecar| sidecar.rehearsal.events), Ok(10_000));
+        let faults = read("[rehearsal]\nevents = 10001").expect_err("too many").to_string();
+        assert_eq!(faults, "orders.toml:2: rehearsal.events: must be no more than 10000, not 10001");
+    }
+
+    #[test]
     fn a_plugin_may_ask_for_no_more_than_its_tenant_may_have() {
         let (defaults, most) = (Limits::default(), Limits { memory_max: 16 << 20, host_calls_max: 500, ..BOUNDLESS });
         let read = |text| read(text, &defaults, &most).map(|sidecar| sidecar.limits);

@@ -3,16 +3,22 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use hookyard_model::{Event, SourceRef};
+use hookyard_model::{Event, EventId, SourceRef};
 
 use super::MemoryInbox;
 use crate::{Error, Recent};
 
 #[async_trait]
 impl Recent for MemoryInbox {
-    async fn recent(&self, sources: &[SourceRef], limit: usize) -> Result<Vec<Arc<Event>>, Error> {
+    async fn recent(&self, sources: &[SourceRef], limit: usize) -> Result<Vec<EventId>, Error> {
         let state = self.state();
         let of_sources = state.events.values().rev().filter(|stored| sources.contains(&stored.event.source));
-        Ok(of_sources.take(limit).map(|stored| Arc::clone(&stored.event)).collect())
+        Ok(of_sources.take(limit).map(|stored| stored.event.id).collect())
+    }
+
+    async fn event(&self, id: EventId) -> Result<Option<Arc<Event>>, Error> {
+        let state = self.state();
+        let stored = state.by_id.get(&id).and_then(|at| state.events.get(at));
+        Ok(stored.map(|stored| Arc::clone(&stored.event)))
     }
 }
