@@ -12,7 +12,6 @@ use std::sync::Arc;
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 use tokio::net::TcpStream;
-use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, timeout};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
@@ -20,6 +19,7 @@ use tokio_rustls::client::TlsStream;
 use crate::address::{Addresses, judge};
 use crate::error::Error;
 use crate::link::{Link, Protocol};
+use crate::pool::Place;
 use crate::resolve::Resolve;
 use crate::target::{Host, Scheme, Target};
 
@@ -38,7 +38,7 @@ pub(crate) struct Connect<'c> {
 
 impl Connect<'_> {
     /// A link to the target: permitted addresses, TCP, TLS, HTTP.
-    pub(crate) async fn run(&self, place: OwnedSemaphorePermit) -> Result<Link, Error> {
+    pub(crate) async fn run(&self, place: Place) -> Result<Link, Error> {
         let stream = self.open(&self.permitted().await?).await?;
         let protocol = |is_http2| Protocol { is_http2, head_bytes_max: self.head_bytes_max };
         let link = match self.target.scheme {

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use hookyard_model::TenantName;
 use http::{Method, Request, Response};
 
 use crate::bounds::Bounds;
@@ -23,7 +24,7 @@ use crate::tls::Trust;
 pub struct Config {
     /// Roots to trust besides the platform's, as PEM texts of one or more certificates each.
     pub extra_roots: Vec<Vec<u8>>,
-    /// Connections at once, those kept for later among them.
+    /// Connections at once, those kept for later among them. One tenant has three quarters of them at most.
     pub connections_max: usize,
     /// Exchanges at once with one host and port, whoever makes them.
     pub host_concurrency_max: usize,
@@ -89,7 +90,7 @@ pub(crate) struct Shared {
     pub(crate) trust: Trust,
     pub(crate) resolver: Arc<dyn Resolve>,
     pub(crate) pool: Pool,
-    pub(crate) bounds: Bounds,
+    pub(crate) bounds: Bounds<(Option<TenantName>, Target)>,
 }
 
 impl fmt::Debug for Door {

@@ -69,13 +69,13 @@ impl<'e> Exchange<'e> {
 
     /// One of the places for exchanges with this receiver.
     async fn place(&self) -> Result<OwnedSemaphorePermit, Error> {
-        let place = self.shared.bounds.place(self.policy.tenant.as_ref(), &self.target);
+        let place = self.shared.bounds.place((self.policy.tenant.clone(), self.target.clone()));
         timeout_at(self.deadline, place).await.map_err(|_| self.timed_out(Phase::Place))
     }
 
     /// A new link, which others may share from now on where it's HTTP/2.
     async fn connect(&self) -> Result<Link, Error> {
-        let place = timeout_at(self.deadline, self.shared.pool.place()).await;
+        let place = timeout_at(self.deadline, self.shared.pool.place(self.policy.tenant.as_ref())).await;
         let place = place.map_err(|_| self.timed_out(Phase::Place))?;
         let connect = Connect {
             target: &self.target,

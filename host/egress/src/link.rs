@@ -13,9 +13,9 @@ use hyper::body::Incoming;
 use hyper::client::conn::{TrySendError, http1, http2};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::sync::OwnedSemaphorePermit;
 use tokio::task::JoinHandle;
 
+use crate::pool::Place;
 use crate::target::{Target, path_and_query};
 
 /// The most headers of an HTTP/1.1 answer.
@@ -70,7 +70,7 @@ pub(crate) struct Protocol {
 
 impl Link {
     /// Begins to speak HTTP over `stream`. `place` is held for as long as the connection is open.
-    pub(crate) async fn new<S>(stream: S, protocol: Protocol, place: OwnedSemaphorePermit) -> hyper::Result<Self>
+    pub(crate) async fn new<S>(stream: S, protocol: Protocol, place: Place) -> hyper::Result<Self>
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
@@ -83,7 +83,7 @@ impl Link {
         Ok(Self::spawn(Sender::Http1(sender), connection, place))
     }
 
-    fn spawn<C>(sender: Sender, connection: C, place: OwnedSemaphorePermit) -> Self
+    fn spawn<C>(sender: Sender, connection: C, place: Place) -> Self
     where
         C: Future<Output = hyper::Result<()>> + Send + 'static,
     {

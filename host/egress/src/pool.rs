@@ -8,10 +8,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use hookyard_model::TenantName;
 use rustls::ClientConfig;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
+use crate::bounds::Bounds;
 use crate::error::Error;
 use crate::link::Link;
 use crate::policy::Policy;
@@ -26,7 +28,22 @@ const POLICIES_MAX: usize = 1024;
 pub(crate) struct Key {
     /// The policy's number; numbers are never used again.
     policy: u64,
+    /// The policy's, whose links they are.
+    tenant: Option<TenantName>,
     target: Target,
+}
+
+impl Key {
+    fn new(number: u64, policy: &Policy, target: &Target) -> Self {
+        Self { policy: number, tenant: policy.tenant.clone(), target: target.clone() }
+    }
+}
+
+/// The place of one connection: among all, and among its tenant's.
+#[derive(Debug)]
+pub(crate) struct Place {
+    _all: OwnedSemaphorePermit,
+    _tenants: Option<OwnedSemaphorePermit>,
 }
 
 /// A policy that was used before.
@@ -55,14 +72,18 @@ struct State {
 pub(crate) struct Pool {
     state: Mutex<State>,
     places: Arc<Semaphore>,
+    tenant_places: Bounds<TenantName>,
     waiting: AtomicUsize,
     idle_max: Duration,
 }
 
 impl Pool {
     pub(crate) fn new(connections_max: usize, idle_max: Duration) -> Self {
-        let places = Arc::new(Semaphore::new(connections_max.min(Semaphore::MAX_PERMITS)));
-        Self { state: Mutex::default(), places, waiting: AtomicUsize::new(0), idle_max }
+        let connections_max = connections_max.min(Semaphore::MAX_PERMITS);
+        let places = Arc::new(Semaphore::new(connections_max));
+        // What one tenant can't have is left for the others, and for the host itself.
+        let tenant_places = Bounds::new(connections_max - connections_max / 4);
+        Self { state: Mutex::default(), places, tenant_places, waiting: AtomicUsize::new(0), idle_max }
     }
 
     /// What the links of a policy to a target are kept under, and the policy's TLS configuration.
@@ -76,14 +97,14 @@ impl Pool {
         let now = Instant::now();
         if let Some(known) = state.policies.get_mut(policy) {
             known.used = now;
-            return Ok((Key { policy: known.number, target: target.clone() }, Arc::clone(&known.tls)));
+            return Ok((Key::new(known.number, policy, target), Arc::clone(&known.tls)));
         }
         let tls = trust.of(policy)?;
         state.make_room();
         state.numbers += 1;
         let number = state.numbers;
         state.policies.insert(policy.clone(), Known { number, tls: Arc::clone(&tls), used: now });
-        Ok((Key { policy: number, target: target.clone() }, tls))
+        Ok((Key::new(number, policy, target), tls))
     }
 
     /// A link that was kept under `key`: the one that was used last, because it's the likeliest to be open still.
@@ -133,14 +154,27 @@ impl Pool {
         }
     }
 
-    /// A place for one more connection. Where all are taken, the link that has been unused for longest makes room.
-    pub(crate) async fn place(&self) -> OwnedSemaphorePermit {
-        if let Ok(place) = Arc::clone(&self.places).try_acquire_owned() {
+    /// A place for one more connection. Where all are taken, or all that the tenant may have, the link that has been
+    /// unused for longest makes room: anybody's, or one of the tenant's.
+    pub(crate) async fn place(&self, tenant: Option<&TenantName>) -> Place {
+        // The tenant's comes first, so that nobody waits for one of those while holding a place that others could use.
+        let of_tenant = match tenant {
+            Some(name) => {
+                let places = self.tenant_places.counter(name.clone());
+                Some(self.one_of(places, |key| key.tenant.as_ref() == tenant).await)
+            }
+            None => None,
+        };
+        Place { _all: self.one_of(Arc::clone(&self.places), |_| true).await, _tenants: of_tenant }
+    }
+
+    async fn one_of(&self, places: Arc<Semaphore>, may_make_room: impl Fn(&Key) -> bool) -> OwnedSemaphorePermit {
+        if let Ok(place) = Arc::clone(&places).try_acquire_owned() {
             return place;
         }
         let _waiting = Waiting::new(&self.waiting);
-        self.state().evict();
-        Arc::clone(&self.places).acquire_owned().await.expect("the places are never closed")
+        self.state().evict(may_make_room);
+        places.acquire_owned().await.expect("the places are never closed")
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -169,12 +203,12 @@ impl State {
         self.links.retain(|_, kept| !kept.is_empty());
     }
 
-    /// Drops the link that has been unused for longest.
-    fn evict(&mut self) {
+    /// Drops the link that has been unused for longest, of those that may make room.
+    fn evict(&mut self, may_make_room: impl Fn(&Key) -> bool) {
         let unused = |kept: &&Kept| kept.link.is_unused();
         let oldest_of = |kept: &Vec<Kept>| kept.iter().filter(unused).map(|kept| kept.since).min();
-        let oldest =
-            self.links.iter().filter_map(|(key, kept)| Some((oldest_of(kept)?, key.clone()))).min_by_key(|it| it.0);
+        let links = self.links.iter().filter(|(key, _)| may_make_room(key));
+        let oldest = links.filter_map(|(key, kept)| Some((oldest_of(kept)?, key.clone()))).min_by_key(|it| it.0);
         if let Some((since, key)) = oldest
             && let Some(kept) = self.links.get_mut(&key)
             && let Some(index) = kept.iter().position(|kept| kept.since == since && kept.link.is_unused())

@@ -240,6 +240,30 @@ async fn connections_are_bounded_and_unused_ones_make_room() {
     assert_eq!(said(&door.send(&policy(), get(&two.url("/")), &LIMITS).await).0, 200);
 }
 
+#[tokio::test]
+async fn one_tenant_leaves_connections_for_others() {
+    let door = door_with(Config { connections_max: 4, ..Config::default() });
+    let of = |tenant: &str| Policy { tenant: Some(tenant.parse().expect("a name")), ..policy() };
+    let slow = receive(|connection| connection.answer_once("")).await;
+    let url = slow.url("/");
+    let under_way: Vec<_> = (0..3).map(|_| begin(&door, &of("acme"), &url)).collect();
+    eventually(|| slow.connections() == 3).await;
+
+    let other = willing().await;
+    let fourth = door.send(&of("acme"), get(&other.url("/")), &SHORT).await;
+    assert!(matches!(&fourth, Err(Error::TimedOut { phase: Phase::Place, .. })), "{fourth:?}");
+    assert_eq!(said(&door.send(&of("umbrella"), get(&other.url("/")), &LIMITS).await).0, 200);
+
+    // Of a tenant's own connections, those that are unused make room for its next.
+    under_way.iter().for_each(tokio::task::JoinHandle::abort);
+    for _ in 0..4 {
+        let next = willing().await;
+        assert_eq!(said(&door.send(&of("acme"), get(&next.url("/")), &LIMITS).await).0, 200);
+    }
+    assert_eq!(said(&door.send(&of("umbrella"), get(&other.url("/")), &LIMITS).await).0, 200);
+    assert_eq!(other.connections(), 1, "what the other kept is still there");
+}
+
 /// Sends a request and leaves it under way.
 fn begin(door: &Door, policy: &Policy, url: &str) -> tokio::task::JoinHandle<()> {
     let (door, policy, request) = (door.clone(), policy.clone(), get(url));
