@@ -33,6 +33,7 @@ impl Kept {
     pub(super) fn keep(&self, plugin: &PluginRef, component: &Component, needed: &[Revision]) -> io::Result<()> {
         let folder = self.folder_of(plugin);
         create_private(&folder)?;
+        sweep_unfinished(&folder)?;
         let revision = revision_of(&component.code);
         write(&folder.join(format!("{revision}.toml")), component.settings.as_bytes())?;
         let code = folder.join(format!("{revision}.wasm"));
@@ -100,6 +101,17 @@ fn sweep(folder: &Path, count_max: usize, is_needed: impl Fn(Revision) -> bool) 
     Ok(())
 }
 
+/// Removes what a host that was killed has left half written. A plugin has one writer at a time.
+fn sweep_unfinished(folder: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.extension().is_some_and(|extension| extension == UNFINISHED) {
+            fs::remove_file(path)?;
+        }
+    }
+    Ok(())
+}
+
 fn create_private(folder: &Path) -> io::Result<()> {
     use std::os::unix::fs::DirBuilderExt as _;
     fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
@@ -131,6 +143,25 @@ mod tests {
         assert_eq!(kept.read(&plugin(), revision), None, "not by its name alone");
         kept.keep(&plugin(), &one, &[]).expect("kept again");
         assert_eq!(kept.read(&plugin(), revision), Some(component("one")), "damage doesn't stay");
+    }
+
+    #[test]
+    fn what_a_kill_left_half_written_goes_and_nobody_else_may_look() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let root = tempfile::tempdir().expect("a folder");
+        let kept = Kept { folder: root.path().join("revisions"), count_max: 2 };
+        kept.keep(&plugin(), &component("one"), &[]).expect("kept");
+        for folder in ["revisions", "revisions/acme", "revisions/acme/books"] {
+            let mode = fs::metadata(root.path().join(folder)).expect("there").permissions().mode();
+            assert_eq!(mode & 0o777, 0o700, "{folder}");
+        }
+        let folder = root.path().join("revisions/acme/books");
+        for extension in ["wasm.new", "toml.new"] {
+            fs::write(folder.join(format!("{}.{extension}", revision_of(b"two"))), "tw").expect("written");
+        }
+        kept.keep(&plugin(), &component("three"), &[]).expect("kept");
+        let files = fs::read_dir(&folder).expect("listed").count();
+        assert_eq!(files, 4, "two components with their settings, and nothing else");
     }
 
     #[test]

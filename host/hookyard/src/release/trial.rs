@@ -254,6 +254,17 @@ mod tests {
     }
 
     #[test]
+    fn one_that_runs_out_of_time_more_often_is_to_be_taken_back() {
+        let timed_out = || Outcome::TimedOut { time: hookyard_model::Time::Cpu, limit: Duration::from_secs(1) };
+        let yard = Yard::new().replaced();
+        yard.note(1, 2, timed_out());
+        yard.note(2, 2, Outcome::Done);
+        assert_eq!(yard.failed(), []);
+        yard.note(3, 2, timed_out());
+        assert_eq!(yard.failed(), [revision(2)]);
+    }
+
+    #[test]
     fn a_handlers_own_words_are_no_failure() {
         let yard = Yard::new().replaced();
         for event in 0..20 {
