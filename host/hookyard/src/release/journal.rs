@@ -1,14 +1,19 @@
 //! Tells how releases go, step by step: to the log, and to the store, where commands find it.
 //!
-//! What can't be stored is told in the log alone: a release doesn't wait for its record.
+//! What can't be stored is told in the log alone: a release doesn't wait for its record. Only bans are stored later then,
+//! and hold meanwhile: forgotten, they would let back what was taken out of service.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
-use hookyard_inbox::{Releases, RevisionRecord, Stepped};
+use hookyard_inbox::{Ban, Error, Releases, RevisionRecord, Stepped, insist};
 use hookyard_model::{Clock, PluginRef, Revision, Step, Timestamp};
 
 use crate::explain::chain;
+
+/// How long a store that fails is asked again at once.
+const INSIST_MAX: Duration = Duration::from_secs(5);
 
 /// The teller.
 pub(super) struct Journal {
@@ -16,11 +21,13 @@ pub(super) struct Journal {
     clock: Arc<dyn Clock>,
     /// The last step of each revision on its way, or in service.
     standing: BTreeMap<(PluginRef, Revision), Step>,
+    /// What the store has not taken yet.
+    unstored: Vec<Ban>,
 }
 
 impl Journal {
     pub(super) fn new(store: Arc<dyn Releases>, clock: Arc<dyn Clock>) -> Self {
-        Self { store, clock, standing: BTreeMap::new() }
+        Self { store, clock, standing: BTreeMap::new(), unstored: Vec::new() }
     }
 
     /// Takes up where an earlier host has ended.
@@ -59,6 +66,30 @@ impl Journal {
             let reason = chain(&error);
             tracing::error!(target: "hookyard::release", %plugin, reason, "the steps of a release could not be stored; `hookyard plugins show` will not know them");
         }
+    }
+
+    /// Takes down that a content is refused.
+    pub(super) async fn ban(&mut self, ban: Ban) {
+        let plugin = ban.plugin.clone();
+        if let Err(error) = insist(INSIST_MAX, || self.store.ban(ban.clone())).await {
+            self.unstored.push(ban);
+            let reason = chain(&error);
+            tracing::error!(target: "hookyard::release", %plugin, reason, "that its content is refused could not be stored yet; it is tried again");
+        }
+    }
+
+    /// Stores the bans that couldn't be, in their order.
+    pub(super) async fn store_bans(&mut self) -> Result<(), Error> {
+        while let Some(ban) = self.unstored.first() {
+            self.store.ban(ban.clone()).await?;
+            self.unstored.remove(0);
+        }
+        Ok(())
+    }
+
+    /// The bans that the store doesn't have yet.
+    pub(super) fn unstored(&self) -> &[Ban] {
+        &self.unstored
     }
 
     fn follow(&mut self, plugin: &PluginRef, stepped: &Stepped) {

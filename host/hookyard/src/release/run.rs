@@ -130,9 +130,13 @@ impl Keeper {
     /// Keeps the folder's plugins until `shutdown` completes.
     pub(crate) async fn run(mut self, shutdown: impl Future<Output = ()>) {
         tokio::pin!(shutdown);
-        self.resume().await;
+        tokio::select! {
+            () = &mut shutdown => return,
+            () = self.resume() => {}
+        }
         loop {
             self.look().await;
+            self.retry_bans().await;
             self.settle_routes().await;
             let next_look = self.next_look();
             tokio::select! {

@@ -309,10 +309,7 @@ impl Keeper {
                 "plugin rolled back: its file's content is refused until you drop another one, or say `hookyard plugins release {plugin}`"
             );
             self.bring_back(&plugin).await;
-            if let Err(error) = insist(INSIST_MAX, || self.parts.releases.ban(ban.clone())).await {
-                let reason = chain(&error);
-                tracing::error!(target: "hookyard::release", %plugin, reason, "that its content is refused could not be stored: the next start tries it again");
-            }
+            self.journal.ban(ban).await;
         }
     }
 
