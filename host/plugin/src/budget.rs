@@ -1,4 +1,4 @@
-//! What passes between an attempt and the host, counted and bounded: calls, bytes, requests.
+//! What passes between an attempt and the host, counted and bounded (calls, bytes, requests), and what the host holds.
 //!
 //! Every function that the host offers is reached through a view of the store's state, WASI's included, so that is where
 //! calls are counted. Bytes are counted by those who take or hand out texts and bodies: the key-value store, the outbox,
@@ -6,10 +6,10 @@
 //! a call and no bytes; so does randomness, of which one call gives a bounded amount.
 //!
 //! A count of calls or requests that is used up ends the attempt at the next epoch, and whatever it answers until then
-//! isn't taken; bytes end it at once.
+//! isn't taken; bytes end it at once. What would be more than the host holds is refused, which the guest may live with.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use hookyard_model::{Limit, Outcome};
 
@@ -27,6 +27,21 @@ struct Account {
     bytes_max: u64,
     requests: AtomicU64,
     requests_max: u64,
+    held: AtomicU64,
+    held_max: u64,
+    is_refused: AtomicBool,
+}
+
+/// The host would hold more for the attempt than its memory may take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct NoRoom {
+    pub(crate) max: u64,
+}
+
+impl From<NoRoom> for Outcome {
+    fn from(NoRoom { max }: NoRoom) -> Self {
+        Self::OutOfMemory { limit: max }
+    }
 }
 
 /// The attempt has used more of something than it may.
@@ -53,6 +68,9 @@ impl Budget {
             bytes_max: limits.host_bytes_max,
             requests: AtomicU64::new(0),
             requests_max: limits.http_requests_max,
+            held: AtomicU64::new(0),
+            held_max: limits.memory_max,
+            is_refused: AtomicBool::new(false),
         }))
     }
 
@@ -72,6 +90,27 @@ impl Budget {
     pub(crate) fn request(&self) -> Result<(), Excess> {
         let used = self.0.requests.fetch_add(1, Ordering::Relaxed) + 1;
         within(used, Limit::HttpRequests, self.0.requests_max)
+    }
+
+    /// So many bytes more that the host holds for the attempt.
+    pub(crate) fn hold(&self, bytes: u64) -> Result<(), NoRoom> {
+        let max = self.0.held_max;
+        let more = |held: u64| held.checked_add(bytes).filter(|held| *held <= max);
+        let held = self.0.held.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more);
+        held.map(drop).map_err(|_| {
+            self.0.is_refused.store(true, Ordering::Relaxed);
+            NoRoom { max }
+        })
+    }
+
+    /// So many bytes fewer.
+    pub(crate) fn let_go(&self, bytes: u64) {
+        self.0.held.fetch_sub(bytes, Ordering::Relaxed);
+    }
+
+    /// Whether something wasn't held.
+    pub(crate) fn no_room(&self) -> Option<NoRoom> {
+        self.0.is_refused.load(Ordering::Relaxed).then_some(NoRoom { max: self.0.held_max })
     }
 
     /// What has been used up by now; the attempt is to end.
@@ -118,5 +157,15 @@ mod tests {
         assert_eq!(budget.clone().bytes(11).err(), excess(Limit::HostBytes, 10));
         assert_eq!(budget.excess(), excess(Limit::HostBytes, 10), "clones share one account");
         assert_eq!((budget.calls(), budget.bytes_used()), (0, 11));
+    }
+
+    #[test]
+    fn what_is_held_is_bounded_and_let_go() {
+        let budget = Budget::new(&Limits { memory_max: 10, ..Limits::default() });
+        assert_eq!((budget.hold(10), budget.no_room()), (Ok(()), None));
+        assert_eq!((budget.clone().hold(1), budget.hold(u64::MAX)), (Err(NoRoom { max: 10 }), Err(NoRoom { max: 10 })));
+        assert_eq!(budget.no_room(), Some(NoRoom { max: 10 }));
+        budget.let_go(4);
+        assert_eq!((budget.hold(4), budget.hold(1)), (Ok(()), Err(NoRoom { max: 10 })));
     }
 }

@@ -2,7 +2,8 @@
 //!
 //! What a guest may ask for, and what is added to it, is that one's to decide: in service the guard, in a rehearsal
 //! something that answers by itself. Here a request is counted, bounded and made to wait for its place, and an answer
-//! is freed of credentials before the guest sees it.
+//! is freed of credentials before the guest sees it. Bodies count against the attempt's memory until its end, since the
+//! guest decides how long an answer is kept.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,7 +20,7 @@ use wasmtime_wasi_http::{
 };
 
 use crate::Grants;
-use crate::budget::Budget;
+use crate::budget::{Budget, NoRoom};
 use crate::call::State;
 use crate::load::Terms;
 use crate::output::Output;
@@ -165,13 +166,14 @@ impl Sender {
         let _place = places.acquire().await.map_err(|_| Error::ConnectionLimitReached)?;
         let (head, body) = request.into_parts();
         let body = whole(body, limits.http_body_bytes_max).await?;
-        self.budget.bytes(body.len()).map_err(|_| Error::HttpRequestDenied)?;
         let what = format!(
             "{} {}://{}",
             head.method,
             head.uri.scheme_str().unwrap_or(""),
             head.uri.authority().map_or("", |it| it.as_str())
         );
+        self.budget.bytes(body.len()).map_err(|_| Error::HttpRequestDenied)?;
+        self.hold(&what, &body).map_err(|_| Error::HttpRequestBodySize(None))?;
         let time_max = options.first_byte_timeout.unwrap_or(limits.wall_max).min(limits.wall_max);
         let answer = self.http.send(HttpCall {
             plugin: plugin.clone(),
@@ -183,6 +185,7 @@ impl Sender {
         match answer.await {
             Ok(answer) => {
                 self.budget.bytes(answer.body().len()).map_err(|_| Error::HttpResponseBodySize(None))?;
+                self.hold(&what, answer.body()).map_err(|_| Error::HttpResponseBodySize(None))?;
                 self.clean(answer)
             }
             Err(HttpError { fault, message }) => {
@@ -190,6 +193,12 @@ impl Sender {
                 Err(told(fault, limits.http_body_bytes_max))
             }
         }
+    }
+
+    fn hold(&self, what: &str, body: &Bytes) -> Result<(), NoRoom> {
+        self.budget.hold(body.len() as u64).inspect_err(|NoRoom { max }| {
+            self.output.note(&format!("{what}: its body is more than what is left of memory_max, {max} bytes"));
+        })
     }
 
     /// The answer without the credentials that it may repeat. One that is encoded can't be searched, so there's none.
@@ -242,3 +251,6 @@ fn told(fault: HttpFault, body_bytes_max: usize) -> Error {
         HttpFault::Broken => Error::HttpProtocolError,
     }
 }
+
+#[cfg(test)]
+mod tests;

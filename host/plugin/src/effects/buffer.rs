@@ -14,7 +14,7 @@ use hookyard_model::{
 };
 
 use super::Parts;
-use crate::budget::{Budget, Excess};
+use crate::budget::{Budget, Excess, NoRoom};
 use crate::{Http, Limits, Stage};
 
 /// The longest name of a bucket, in bytes.
@@ -36,7 +36,6 @@ pub(crate) struct Buffer {
     quota: Usage,
     messages_max: usize,
     held_bytes_max: u64,
-    held_bytes: u64,
     reads: u64,
     reads_max: u64,
     /// The last limit that a guest was refused something for.
@@ -116,7 +115,6 @@ impl Buffer {
             quota: limits.quota(),
             messages_max: limits.outbox_messages_max,
             held_bytes_max: limits.memory_max,
-            held_bytes: 0,
             reads: 0,
             reads_max: limits.kv_reads_max,
             denied: None,
@@ -153,7 +151,7 @@ impl Buffer {
 
     /// What a guest failed of, if it failed: what it was refused here.
     pub(crate) fn denial(&self) -> Option<Outcome> {
-        self.denied.clone()
+        self.denied.clone().or_else(|| self.budget.no_room().map(Outcome::from))
     }
 
     /// Tells the guest of a limit that it met, and remembers it.
@@ -229,10 +227,10 @@ impl Buffer {
         let before = self.written.get(&key);
         let changes = before.map_or(0, |before| before.changes);
         let freed = before.map_or(0, |before| entry_bytes(&key, before.value.as_ref()));
-        self.held_bytes -= freed;
-        if let Err(denied) = self.hold(entry_bytes(&key, value.as_ref())) {
-            self.held_bytes += freed;
-            return Err(denied);
+        let held = entry_bytes(&key, value.as_ref());
+        match held.checked_sub(freed) {
+            Some(more) => self.hold(more)?,
+            None => self.budget.let_go(freed - held),
         }
         self.written.insert(key, Written { value, changes: changes + 1 });
         Ok(())
@@ -264,7 +262,7 @@ impl Buffer {
 
     /// Lets go of a glimpse; its key.
     pub(crate) fn forget(&mut self, seen: Glimpse) -> Key {
-        self.held_bytes -= entry_bytes(&seen.key, seen.value.as_ref());
+        self.budget.let_go(entry_bytes(&seen.key, seen.value.as_ref()));
         seen.key
     }
 
@@ -361,13 +359,9 @@ impl Buffer {
     }
 
     fn hold(&mut self, bytes: u64) -> Result<(), Denied> {
-        let held = self.held_bytes.saturating_add(bytes);
-        if held > self.held_bytes_max {
-            let max = self.held_bytes_max;
-            return Err(self.deny_memory(format!("what one run reads, writes and sends may take {max} bytes in all")));
-        }
-        self.held_bytes = held;
-        Ok(())
+        self.budget.hold(bytes).map_err(|NoRoom { max }| {
+            self.deny_memory(format!("what one run reads, writes and sends may take {max} bytes in all"))
+        })
     }
 }
 
