@@ -218,6 +218,13 @@ async fn a_running_host_follows_orders_within_a_second() -> Result<()> {
     let why = refusal(&rig.site, &["plugins", "pin", PLUGIN, &of_b[..6]]).await?;
     assert!(why.contains("taken back by hand") && why.contains("plugins release acme/books"), "{why}");
 
+    order(&rig.site, &["plugins", "pin", PLUGIN]).await?;
+    let began = Instant::now();
+    let told = order(&rig.site, &["plugins", "unpin", PLUGIN]).await?;
+    assert!(began.elapsed() < Duration::from_secs(5), "it took {:?}", began.elapsed());
+    let refused = format!("its file ({of_b}) stays refused until `hookyard plugins release {PLUGIN}`");
+    assert_eq!(told, format!("{PLUGIN} unpinned, but {refused}: {of_a} serves\n"));
+
     let told = order(&rig.site, &["plugins", "release", PLUGIN]).await?;
     assert_eq!(told, format!("{PLUGIN} released: {of_b} serves\n"));
     assert_eq!(handled_by(&rig).await?, b.revision());

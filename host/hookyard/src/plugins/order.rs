@@ -209,8 +209,16 @@ pub(crate) async fn unpin(path: &Path, plugin: PluginRef, json: bool) -> Result<
         return Err(anyhow!("{plugin} is not pinned").into());
     }
     desk.inbox.unwish(plugin).await.context("the order can't be stored")?;
-    let came = desk.wait_for_file().await?;
-    desk.tell(came, "unpinned", json)
+    let refused = desk.standing.kept_out().filter(|file| desk.standing.ban_of(*file).is_some());
+    let Some(file) = refused else {
+        let came = desk.wait_for_file().await?;
+        return desk.tell(came, "unpinned", json);
+    };
+    // Waiting for it would be in vain.
+    let came = desk.wait(None, |_| true).await?;
+    let file = file.short();
+    let done = format!("unpinned, but its file ({file}) stays refused until `hookyard plugins release {plugin}`");
+    desk.tell(came, &done, json)
 }
 
 /// Ends a plugin's quarantine and lifts its bans, as the operator who has seen to their cause.
