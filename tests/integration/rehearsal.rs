@@ -2,7 +2,7 @@
 //! By the host that it was dropped into, and by hand.
 
 use anyhow::{Context, Result};
-use hookyard_testkit::events::{is_activation, is_attempt, is_rejection};
+use hookyard_testkit::events::{is_activation, is_attempt, is_rejection, is_removal};
 use hookyard_testkit::guests::{self, Guest};
 use hookyard_testkit::host::Finished;
 use hookyard_testkit::log::Line;
@@ -233,6 +233,72 @@ async fn a_component_may_bring_its_fixtures() -> Result<()> {
     let (_, text) = report(&told);
     assert!(text.contains("ok    counts on\n"), "{text}");
     assert!(text.contains("  BAD   counts from nothing\n        counts/events is `1`, and `2` is expected"), "{text}");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_the_policy_is_off_nothing_is_tried_out() -> Result<()> {
+    let (good, bad) = (guests::test("version-a")?, guests::test("reject")?);
+    let prepare = |site: &mut Site| fixture(site, "an-account", &json!({ "expect": { "outcome": "done" } }));
+    let off = quick_with_audit().section("rehearsal", "policy = \"off\"");
+    let rig = Rig::prepared(off, &[(PLUGIN, &good)], prepare).await?;
+    handle(&rig, 1).await?;
+    let told = taken(&rig, &bad).await?;
+    let steps: Vec<_> =
+        told["steps"].as_array().into_iter().flatten().filter_map(|step| step["step"].as_str()).collect();
+    assert!(steps.contains(&"compiled") && steps.contains(&"active"), "{steps:?}");
+    assert!(!steps.contains(&"rehearsed"), "{steps:?}");
+    assert!(!rig.host.log().lines().iter().any(is_rehearsed));
+    Ok(())
+}
+
+/// A host whose plugin is being followed by a slow one, which will be rehearsed for some seconds yet.
+async fn rehearsing(good: &Guest, slow: &Guest) -> Result<Rig> {
+    let patient = quick_with_audit().section("rehearsal", "time_max = \"60s\"");
+    let rig = Rig::start(patient, &[(PLUGIN, good)]).await?;
+    handle(&rig, 60).await?;
+    let mark = rig.host.log().mark();
+    rig.site.install(PLUGIN, slow)?;
+    let is_compiled = |line: &Line| line.message() == "plugin compiled";
+    rig.host.wait_for_log_since(mark, "its rehearsal", is_compiled).await?;
+    Ok(rig)
+}
+
+fn is_ended_early(line: &Line) -> bool {
+    line.message().starts_with("rehearsal ended early")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_removal_during_a_rehearsal_is_acted_on_at_once() -> Result<()> {
+    let (good, slow) = (guests::test("version-a")?, guests::test("slow")?);
+    let rig = rehearsing(&good, &slow).await?;
+    let mark = rig.host.log().mark();
+    rig.site.uninstall(PLUGIN)?;
+    rig.host.wait_for_log_since(mark, "it to be removed", |line| is_removal(line, PLUGIN)).await?;
+    let lines = rig.host.log().lines();
+    assert!(lines.iter().any(is_ended_early) && !lines.iter().any(is_rehearsed), "it isn't waited for");
+
+    // Nothing of it comes after all, and the next one is taken as ever.
+    let mark = rig.host.log().mark();
+    rig.deliver("topper", &fresh_payment().1).await?;
+    rig.site.install(PLUGIN, &good)?;
+    active(&rig, mark, &good).await?;
+    rig.all_done(61).await?;
+    assert!(!rig.host.log().lines().iter().any(|line| is_activation(line, PLUGIN, &slow.revision())));
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_is_replaced_during_its_rehearsal_makes_way_at_once() -> Result<()> {
+    let (good, slow, next) = (guests::test("version-a")?, guests::test("slow")?, guests::test("version-b")?);
+    let rig = rehearsing(&good, &slow).await?;
+    let mark = rig.host.log().mark();
+    rig.site.install(PLUGIN, &next)?;
+    active(&rig, mark, &next).await?;
+    let lines = rig.host.log().lines();
+    assert!(lines.iter().any(is_ended_early), "it isn't waited for");
+    assert!(!lines.iter().any(|line| is_activation(line, PLUGIN, &slow.revision())));
+    assert_eq!(lines.iter().filter(|line| is_rehearsed(line)).count(), 1, "that is the next one's");
     Ok(())
 }
 

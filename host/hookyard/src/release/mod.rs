@@ -20,6 +20,7 @@ mod sidecar;
 mod kept;
 mod load;
 mod rehearse;
+mod rehearsals;
 mod course;
 mod trial;
 mod routing;

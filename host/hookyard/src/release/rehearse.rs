@@ -8,11 +8,11 @@ use std::sync::Arc;
 
 use hookyard_model::{PluginRef, Revision, SourceRef};
 use hookyard_plugin::{Engine, Loaded};
-use tokio::sync::Semaphore;
 
 use super::Desired;
 use super::active::takes;
 use super::load::{Failure, Ready};
+use super::rehearsals::Place;
 use crate::config::settings::RehearsalPolicy;
 use crate::rehearsal::{Material, Rehearsal, Report};
 
@@ -41,8 +41,7 @@ pub(super) struct Stage {
     pub(super) desired: Arc<Desired>,
     pub(super) engine: Arc<Engine>,
     pub(super) material: Material,
-    /// One rehearsal at a time.
-    pub(super) place: Arc<Semaphore>,
+    pub(super) place: Place,
     /// What it's to follow, where that is loaded.
     pub(super) active: Option<Arc<Loaded>>,
     /// What it's to follow, where that is only known.
@@ -56,7 +55,7 @@ impl Stage {
         if policy == RehearsalPolicy::Off {
             return Verdict::Unrehearsed;
         }
-        let _place = Arc::clone(&self.place).acquire_owned().await;
+        let _place = self.place.take().await;
         let active = match &self.active {
             Some(active) => Some(Arc::clone(active)),
             None => self.recall(plugin).await,
@@ -68,7 +67,7 @@ impl Stage {
     /// Runs the fixtures of what serves already, and tells how that went.
     pub(super) async fn check_fixtures(self, serving: &Ready) {
         let (plugin, revision) = (serving.loaded.plugin(), serving.loaded.revision().short());
-        let _place = Arc::clone(&self.place).acquire_owned().await;
+        let _place = self.place.take().await;
         let rehearsal = Rehearsal { events: 0, ..rehearsal(serving, None, &self.desired) };
         let report = rehearsal.run(&self.material).await;
         let summary = report.summary();

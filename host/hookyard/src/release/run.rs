@@ -19,7 +19,7 @@ use super::course::Course;
 use super::journal::Journal;
 use super::kept::Kept;
 use super::load::{Failure, Loader, Loading, Ready};
-use super::rehearse::Verdict;
+use super::rehearsals::Rehearsals;
 use super::sighting::{self, Files, Sighting};
 use super::tracker::{Action, Moment, Tracker};
 use super::trial::Trials;
@@ -62,8 +62,6 @@ impl Handle {
 pub(super) enum Done {
     /// A file was loaded.
     Loaded(PluginRef, Loading),
-    /// A revision was rehearsed.
-    Rehearsed(PluginRef, Ready, Verdict),
     /// A revision that had been kept was loaded.
     Recalled(PluginRef, Revision, Result<Ready, Failure>),
 }
@@ -85,8 +83,7 @@ pub(crate) struct Keeper {
     /// Revisions that are being loaded from where they were kept.
     pub(super) recalls: BTreeSet<PluginRef>,
     pub(super) permits: Arc<Semaphore>,
-    /// One rehearsal at a time.
-    pub(super) stage: Arc<Semaphore>,
+    pub(super) rehearsals: Rehearsals<Ready>,
     watch: Watch,
     complaints: BTreeSet<String>,
     pub(super) refusals: BTreeMap<PluginRef, String>,
@@ -112,7 +109,7 @@ impl Keeper {
             drains: JoinSet::new(),
             recalls: BTreeSet::new(),
             permits: Arc::new(Semaphore::new(LOADS_MAX)),
-            stage: Arc::new(Semaphore::new(1)),
+            rehearsals: Rehearsals::new(),
             watch: Watch::new(),
             complaints: BTreeSet::new(),
             refusals: BTreeMap::new(),
@@ -144,6 +141,7 @@ impl Keeper {
                 () = tokio::time::sleep_until(next_look.into()) => {}
                 () = self.watch.changed() => tokio::time::sleep(DEBOUNCE).await,
                 Some(done) = self.work.join_next() => self.done(done).await,
+                Some((plugin, ready, verdict)) = self.rehearsals.over() => self.rehearsed(plugin, ready, verdict).await,
                 Some(Ok((plugin, revision))) = self.drains.join_next() => self.drained(&plugin, revision).await,
                 Some(_) = self.checks.join_next() => {}
                 () = self.parts.trials.failed() => self.take_back().await,
@@ -200,6 +198,7 @@ impl Keeper {
     }
 
     fn begin_load(&mut self, desired: &Desired, plugin: PluginRef, files: Files) {
+        self.end_rehearsal(&plugin);
         let loader = desired.loader(&self.parts.engine);
         let needed = self.courses.get(&plugin).map(|course| course.needed(desired.revisions_kept)).unwrap_or_default();
         let permits = Arc::clone(&self.permits);
@@ -215,7 +214,6 @@ impl Keeper {
     async fn done(&mut self, done: Result<Done, JoinError>) {
         match done {
             Ok(Done::Loaded(plugin, loading)) => self.loaded(plugin, loading).await,
-            Ok(Done::Rehearsed(plugin, ready, verdict)) => self.rehearsed(plugin, ready, verdict).await,
             Ok(Done::Recalled(plugin, revision, result)) => self.recalled(plugin, revision, result).await,
             Err(error) => {
                 tracing::error!(target: "hookyard::release", %error, "the host failed while it loaded a plugin")
@@ -224,23 +222,24 @@ impl Keeper {
     }
 
     async fn remove(&mut self, plugin: &PluginRef) {
+        self.end_rehearsal(plugin);
         self.refusals.remove(plugin);
         self.parts.trials.end(plugin);
-        if !self.actives.forget(plugin) {
-            return;
+        if self.actives.forget(plugin) {
+            // First no more jobs are made for it, then it stops taking them: none is left between.
+            let routes = self.actives.routes(&self.desired.borrow().sources);
+            self.route(routes).await;
+            self.parts.catalog.remove(plugin);
+            tracing::info!(target: "hookyard::release", %plugin, "plugin removed; its events are kept");
         }
-        // First no more jobs are made for it, then it stops taking them: none is left between.
-        let routes = self.actives.routes(&self.desired.borrow().sources);
-        self.route(routes).await;
-        self.parts.catalog.remove(plugin);
-        tracing::info!(target: "hookyard::release", %plugin, "plugin removed; its events are kept");
         self.removed(plugin).await;
     }
 
     /// Brings the inbox's table up to date, once the first look is dealt with: until then the stored one is the better.
     async fn settle_routes(&mut self) {
-        let is_idle = self.tracker.is_idle() && self.work.is_empty();
-        let is_overdue = self.work.is_empty() && self.started.elapsed() >= READY_MAX;
+        let is_at_rest = self.work.is_empty() && self.rehearsals.is_empty();
+        let is_idle = self.tracker.is_idle() && is_at_rest;
+        let is_overdue = is_at_rest && self.started.elapsed() >= READY_MAX;
         if !self.is_ready && !is_idle && !is_overdue {
             return;
         }

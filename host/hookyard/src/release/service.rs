@@ -50,7 +50,7 @@ impl Keeper {
             self.tell_loaded(&plugin, &ready).await;
         }
         match admission {
-            Admission::Rehearse => return self.rehearse(plugin, ready).await,
+            Admission::Rehearse => self.rehearse(&plugin, ready).await,
             Admission::Renew => {
                 if self.actives.fixtures(&plugin).is_some_and(|fixtures| *fixtures != *ready.fixtures) {
                     let (stage, ready) = (self.stage(&plugin), ready.clone());
@@ -63,28 +63,34 @@ impl Keeper {
         self.tracker.ended(&plugin, Ended::Handled, Instant::now());
     }
 
-    async fn rehearse(&mut self, plugin: PluginRef, ready: Ready) {
-        let stage = self.stage(&plugin);
+    async fn rehearse(&mut self, plugin: &PluginRef, ready: Ready) {
+        let stage = self.stage(plugin);
         let takes_time = ready.sidecar.rehearsal.policy != RehearsalPolicy::Off;
         let course = self.courses.entry(plugin.clone()).or_default();
-        let is_kept = |last| self.desired.borrow().keeps(&plugin, last);
+        let is_kept = |last| self.desired.borrow().keeps(plugin, last);
         // Just started: what served before does so while its successor is tried out.
         if takes_time && course.active.is_none() && course.last.is_some_and(is_kept) {
             course.is_file_out = true;
-            self.bring_back(&plugin).await;
+            self.bring_back(plugin).await;
         }
-        self.work.spawn(async move {
-            let verdict = stage.rehearse(&ready).await;
-            Done::Rehearsed(plugin, ready, verdict)
-        });
+        let next = ready.clone();
+        self.rehearsals.begin(plugin.clone(), ready, async move { stage.rehearse(&next).await });
     }
 
-    fn stage(&self, plugin: &PluginRef) -> Stage {
+    /// Its file or what is said of it is another by now, or gone.
+    pub(super) fn end_rehearsal(&mut self, plugin: &PluginRef) {
+        if let Some(ready) = self.rehearsals.end(plugin) {
+            let revision = ready.loaded.revision().short();
+            tracing::info!(target: "hookyard::release", %plugin, revision, "rehearsal ended early: the plugin's files, or the host's settings, have changed");
+        }
+    }
+
+    fn stage(&mut self, plugin: &PluginRef) -> Stage {
         Stage {
             desired: Arc::clone(&self.desired.borrow()),
             engine: Arc::clone(&self.parts.engine),
             material: self.parts.material.clone(),
-            place: Arc::clone(&self.stage),
+            place: self.rehearsals.place(&plugin.tenant),
             active: self.actives.loaded(plugin),
             last: self.courses.get(plugin).and_then(|course| course.last),
         }
@@ -100,9 +106,7 @@ impl Keeper {
         match verdict {
             Verdict::Failed(findings) => {
                 let step = told(Step::Refused, &findings);
-                self.refuse_with(&plugin, findings.summary, vec![step]).await;
-                self.tracker.ended(&plugin, Ended::Handled, Instant::now());
-                return;
+                return self.refuse_with(&plugin, findings.summary, vec![step]).await;
             }
             Verdict::Passed(findings) => {
                 let step = told(Step::Rehearsed, &findings);
@@ -114,7 +118,6 @@ impl Keeper {
             Admission::Rehearse | Admission::Renew => self.enter(&plugin, ready).await,
             out => self.keep_out(&plugin, revision, out).await,
         }
-        self.tracker.ended(&plugin, Ended::Handled, Instant::now());
     }
 
     /// What the file holds may not serve, though it could.
@@ -200,7 +203,7 @@ impl Keeper {
     /// A plugin's file is gone, and it's out of service.
     pub(super) async fn removed(&mut self, plugin: &PluginRef) {
         let course = self.courses.entry(plugin.clone()).or_default();
-        let active = course.active;
+        let active = course.active.or(course.last);
         course.removed();
         if course.wish.is_none() && course.bans.is_empty() {
             self.courses.remove(plugin);
