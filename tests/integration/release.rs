@@ -291,9 +291,9 @@ async fn the_next_host_follows_orders_that_none_was_there_for() -> Result<()> {
 #[tokio::test(flavor = "multi_thread")]
 async fn every_step_is_told_and_an_old_revision_drains_before_it_is_retired() -> Result<()> {
     let (slow, next) = (guests::test("slow")?, guests::test("version-b")?);
-    // One at a time, so that the next one is always under way.
-    let rig = Rig::start(strict().section("plugins.limits", "concurrency = 1"), &[(PLUGIN, &slow)]).await?;
-    let load = rig.load(4, Duration::from_millis(25));
+    // More comes than it can take, so that some are always under way.
+    let rig = Rig::start(strict().section("plugins.limits", "concurrency = 4"), &[(PLUGIN, &slow)]).await?;
+    let load = rig.load(8, Duration::from_millis(25));
     let of_slow =
         |line: &Line| line.text_of("plugin") == PLUGIN && slow.revision().starts_with(&line.text_of("revision"));
     rig.host.wait_for_log("an attempt on the slow one", |line| line.target() == "hookyard::attempt").await?;
