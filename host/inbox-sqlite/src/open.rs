@@ -23,7 +23,7 @@ const WAL_BYTES_KEPT: i64 = 64 << 20;
 const WAL_PAGES: i64 = 4096;
 /// In KiB, hence negative (SQLite's own convention). It holds the indexes that are written in no order, those of keys,
 /// for some million events.
-const WRITER_CACHE: i64 = -(64 << 10);
+const WRITER_CACHE: i64 = -(128 << 10);
 
 /// The right to be the only host of an inbox; ends when this is dropped, or with the process.
 pub(crate) struct HostLock {
