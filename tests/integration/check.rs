@@ -67,3 +67,70 @@ async fn destinations_are_told_with_what_to_think_about() -> Result<()> {
     assert!(local.contains("may lead to private addresses, in 127.0.0.0/8, 10.0.0.0/8"), "{local}");
     Ok(())
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn unusable_keys_of_a_set_get_notes() -> Result<()> {
+    let site = Site::temporary()?;
+    let good = r#"{"kty":"EC","crv":"P-256","alg":"ES256","kid":"good","x":"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU","y":"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0"}"#;
+    let bad = r#"{"kty":"OKP","crv":"X25519","x":"AEN1","kid":"agreement"},{"kty":"AKP","pub":"AAAA"}"#;
+    site.configure(&Config::new().source("acme/payments", "provider = \"topper\"\nkeys = [{ file = \"set.jwk\" }]"))?;
+
+    site.write("set.jwk", format!("{{\"keys\":[{bad},{good}]}}"))?;
+    let mixed = check(&site).await?;
+    assert_eq!(mixed.code, Some(0), "{mixed:?}");
+    for part in ["key \"agreement\": its curve, X25519,", "key 2: its `kty`, AKP,"] {
+        let is_noted = |line: &str| line.starts_with("note") && line.contains("set.jwk") && line.contains(part);
+        assert!(mixed.stdout.lines().any(is_noted), "no note of {part}: {}", mixed.stdout);
+    }
+
+    site.write("set.jwk", format!("{{\"keys\":[{bad}]}}"))?;
+    let unusable = check(&site).await?;
+    assert_ne!(unusable.code, Some(0), "{unusable:?}");
+    for part in ["set.jwk", "key \"agreement\": its curve, X25519,", "key 2: its `kty`, AKP,"] {
+        assert!(unusable.stderr.contains(part), "nothing of {part}: {}", unusable.stderr);
+    }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn secrets_that_never_match_are_faults() -> Result<()> {
+    const TOKEN: &str = "correct-horse-battery";
+    let site = Site::temporary()?;
+    let lines = "provider = \"topi-saas\"\nscheme = \"bearer\"\nsecrets = [{ file = \"bearer.secret\" }]";
+    site.configure(&Config::new().source("acme/offers", lines))?;
+    for (secret, expected) in [
+        (format!("{TOKEN}\n"), ""),
+        (format!("{TOKEN} \n"), "ends with a blank (byte 22)"),
+        (format!("{TOKEN}\n\n"), "ends with 2 line ends"),
+        (format!("\u{feff}{TOKEN}"), "begins with a byte order mark"),
+        ("correct-h\u{f6}rse-battery".to_owned(), "beyond ASCII (byte 10)"),
+        ("x".to_owned(), "has 1 byte"),
+    ] {
+        site.write("bearer.secret", &secret)?;
+        let told = check(&site).await?;
+        assert_eq!(told.code == Some(0), expected.is_empty(), "{secret:?}: {told:?}");
+        let is_told = |line: &str| line.contains("bearer.secret") && line.contains(expected);
+        assert!(expected.is_empty() || told.stderr.lines().any(is_told), "{secret:?}: {}", told.stderr);
+        assert!(!format!("{told:?}").contains("horse"), "a part of the secret is printed: {told:?}");
+    }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn short_credentials_of_a_plugin_get_notes() -> Result<()> {
+    let mut site = Site::temporary()?;
+    let config = Senders::new().await?.introduce(&mut site, Config::new())?;
+    site.configure(&config)?;
+    site.install("acme/books", &guests::reference("topper")?)?;
+    site.write("plugins/acme/books.token", "swordfish\n")?;
+    let grant = "[grants.http.\"api.example.com\"]\nx-token = { file = \"books.token\" }\n";
+    site.write("plugins/acme/books.toml", grant)?;
+
+    let told = check(&site).await?;
+    assert_eq!(told.code, Some(0), "{told:?}");
+    let is_noted =
+        |line: &str| line.starts_with("note") && line.contains("books.token") && line.contains("has 9 bytes");
+    assert!(told.stdout.lines().any(is_noted), "{}", told.stdout);
+    assert!(!told.stdout.contains("swordfish"), "{}", told.stdout);
+    Ok(())
+}

@@ -8,14 +8,18 @@ use hookyard_plugin::Engine;
 use hookyard_verify::KeyCount;
 
 use crate::cli::Failure;
-use crate::config::{self, Settings};
+use crate::config::{self, Reading, Settings};
 use crate::release::{Desired, Finding, survey};
 use crate::serve;
 use crate::system::SystemClock;
 
 /// Checks the configuration at `path`, its providers and its plugins; one line for each to standard output.
 pub(crate) fn check(path: &Path) -> Result<(), Failure> {
-    let settings = config::read(path).result?;
+    let Reading { result, notes, .. } = config::read(path);
+    let settings = result?;
+    for note in notes {
+        println!("note  {note}");
+    }
     tell_sources(&settings);
     tell_destinations(&settings, SystemClock.now());
     let engine = Engine::new(serve::engine_config(&settings)).context("plugins can't be checked")?;

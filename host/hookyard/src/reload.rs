@@ -84,7 +84,7 @@ impl Reload {
     }
 
     fn reload(&mut self, now: Instant) {
-        let Reading { result, files } = config::read(&self.path);
+        let Reading { result, notes, files } = config::read(&self.path);
         if files != self.files {
             // Files that are new to us are taken as they are: they were read just now.
             let known = self.settling.seen().clone();
@@ -95,7 +95,10 @@ impl Reload {
             self.files = files;
         }
         match result {
-            Ok(settings) => self.swap(settings),
+            Ok(settings) => {
+                serve::warn_of(&notes);
+                self.swap(settings);
+            }
             Err(faults) => {
                 for fault in faults.0 {
                     tracing::error!(target: "hookyard::config", "{fault}");

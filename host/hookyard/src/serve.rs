@@ -25,6 +25,7 @@ use crate::admin::metrics::Metrics;
 use crate::cli::Failure;
 use crate::config::{self, Settings};
 use crate::delivery;
+use crate::document::Fault;
 use crate::rehearsal::Material;
 use crate::release::{self, Desired, Keeper, Trials};
 use crate::reload::{Handles, Reload};
@@ -47,6 +48,7 @@ struct Parts {
 pub(crate) async fn serve(path: &Path) -> Result<(), Failure> {
     let reading = config::read(path);
     let settings = reading.result?;
+    warn_of(&reading.notes);
     let stop = Stop::listen().context("signals can't be listened for")?;
     let parts = build(path, settings, reading.files).await?;
     Ok(run(parts, stop).await?)
@@ -159,6 +161,13 @@ fn introduce(settings: &Settings) {
     }
     if settings.sources.is_empty() {
         tracing::warn!(target: "hookyard::config", "no source is configured: every request is answered with 404");
+    }
+}
+
+/// Logs what is odd in the configuration and stops nothing.
+pub(crate) fn warn_of(notes: &[Fault]) {
+    for note in notes {
+        tracing::warn!(target: "hookyard::config", "{note}");
     }
 }
 

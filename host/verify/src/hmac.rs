@@ -9,6 +9,7 @@ use aws_lc_rs::hmac::{self, HMAC_SHA1_FOR_LEGACY_USE_ONLY, HMAC_SHA256, HMAC_SHA
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 
+use crate::base64_text::{self, Decoded};
 use crate::credential::check_keys;
 use crate::freshness::{Freshness, digits, unix_seconds};
 use crate::scheme::header_name;
@@ -275,16 +276,27 @@ fn lower_hex(text: &[u8]) -> Option<Vec<u8>> {
     pairs.collect()
 }
 
+/// The bytes of a key that is written like this. The error continues "the secret …".
+pub(crate) fn decode_key(encoding: Encoding, secret: &[u8]) -> Result<Decoded, String> {
+    match encoding {
+        Encoding::Utf8 => Ok(Decoded { bytes: secret.to_vec(), oddities: Vec::new() }),
+        Encoding::Base64 => base64_text::decode(secret, 0),
+        Encoding::Hex => {
+            if let Some(at) = secret.iter().position(|byte| !byte.is_ascii_hexdigit()) {
+                return Err(format!("is not hexadecimal: byte {} is no hexadecimal digit", at + 1));
+            }
+            let bytes = lower_hex(&secret.to_ascii_lowercase());
+            let bytes = bytes.ok_or("is not hexadecimal: it has an odd number of digits; copy it whole")?;
+            Ok(Decoded { bytes, oddities: Vec::new() })
+        }
+    }
+}
+
 /// A secret as the recipe's `key` says.
 pub(crate) fn key(recipe: &Recipe, secret: &Secret) -> Result<hmac::Key, SetupError> {
-    let bytes = match recipe.key {
-        Encoding::Hex => lower_hex(&secret.expose().to_ascii_lowercase()),
-        encoding => encoding.decode(secret.expose()),
-    };
-    let bytes = bytes.ok_or_else(|| SetupError::UnusableKey {
-        what: "secret",
-        why: format!("it is not {:?}; copy it whole, without quotes or line ends", recipe.key),
-    })?;
+    let decoded = decode_key(recipe.key, secret.expose());
+    let unusable = |why| SetupError::UnusableKey { what: "secret", why: format!("it {why}") };
+    let bytes = decoded.map_err(unusable)?.bytes;
     let algorithm = match recipe.hash {
         Hash::Sha256 => HMAC_SHA256,
         Hash::Sha1 => HMAC_SHA1_FOR_LEGACY_USE_ONLY,

@@ -11,7 +11,8 @@ use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use serde_json::value::RawValue;
 
-use self::key::{Key, algorithm};
+pub use self::key::SkippedKey;
+use self::key::{Key, algorithm, named, read_document};
 use crate::json::{object, string};
 use crate::refusal::excerpt;
 use crate::scheme::header_name;
@@ -28,6 +29,18 @@ pub struct Settings {
     pub algorithm: Option<String>,
     /// Whether `b64: false` (RFC 7797) is taken. It is legal only together with `crit: ["b64"]`.
     pub unencoded_payload: bool,
+}
+
+/// Checks the name of an algorithm, as `algorithm` has it.
+pub fn check_algorithm(name: &str) -> Result<(), SetupError> {
+    named(name).map(drop)
+}
+
+/// Reads a JSON Web Key or a set of them by itself, as [`Settings::keys`] has it, and returns the keys of the set that
+/// can't be used. A set without any usable key is an error, which names each key's reason.
+pub fn skipped_keys(document: &[u8], algorithm: Option<&str>) -> Result<Vec<SkippedKey>, SetupError> {
+    let default = algorithm.map(named).transpose()?;
+    Ok(read_document(document, default)?.skipped)
 }
 
 #[derive(Debug)]

@@ -7,11 +7,13 @@
 //! Nothing here reads a clock, environment, file or randomness (invariant 9), and the bytes are verified before they
 //! are parsed, except where the sender signs fields of a JSON envelope (Amazon SNS).
 
+mod base64_text;
 pub mod certificate;
 pub mod credential;
 pub mod freshness;
 pub mod hmac;
 pub mod json;
+pub mod judge;
 pub mod jws;
 pub mod ordering;
 pub mod provider;
@@ -29,6 +31,7 @@ pub use certificate::{Certificate, Certificates, InvalidCertificate};
 pub use credential::Credential;
 pub use freshness::Freshness;
 pub use json::{InvalidPointer, JsonPointer, Unreadable, payload_bytes};
+pub use judge::{Judgement, SecretUse};
 pub use ordering::ordering_key;
 pub use provider::{
     Description, Direction, EventCase, KeyFallback, KeyRule, KeySource, Outgoing, Provider, SchemeRule, Shape,

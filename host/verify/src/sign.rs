@@ -255,6 +255,16 @@ impl Compiled {
     }
 }
 
+/// Checks an Ed25519 private key of Standard Webhooks by itself. [`Signer::new`] does the same for all keys together.
+pub fn check_ed25519_key(given: &[u8]) -> Result<(), SetupError> {
+    standard_webhooks::check_key(given)
+}
+
+/// Checks a private key for JWS by itself. `algorithm` is that of keys that don't say one.
+pub fn check_jws_key(given: &[u8], algorithm: Option<&str>) -> Result<(), SetupError> {
+    jws::check_key(given, algorithm)
+}
+
 fn header(name: &str, value: impl Into<Vec<u8>>) -> Header {
     Header { name: name.to_owned(), value: value.into().into() }
 }

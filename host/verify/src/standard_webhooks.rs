@@ -12,6 +12,7 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use hookyard_model::Timestamp;
 
+use crate::base64_text::{self, Decoded};
 use crate::credential::check_keys;
 use crate::freshness::{Freshness, unix_seconds};
 use crate::{Refusal, Request, Secret, SetupError};
@@ -149,29 +150,58 @@ fn check_id(family: &Family, id: &str) -> Result<(), Refusal> {
 }
 
 pub(crate) fn secret(given: &Secret) -> Result<hmac::Key, SetupError> {
-    let unusable = |why: &str| SetupError::UnusableKey { what: "secret", why: why.to_owned() };
-    let encoded = given.expose();
-    if encoded.starts_with(b"whpk_") || encoded.starts_with(b"whsk_") {
-        return Err(unusable("it is an Ed25519 key; name the public one, `whpk_...`, as a key and not as a secret"));
+    let decoded = decode(given.expose()).map_err(|why| unusable("secret", &why))?;
+    check_keys("secret", &[Secret::new(&*decoded.bytes)])?;
+    Ok(hmac::Key::new(hmac::HMAC_SHA256, &decoded.bytes))
+}
+
+/// The bytes of a shared secret. The error continues "the secret …".
+pub(crate) fn decode(given: &[u8]) -> Result<Decoded, String> {
+    if given.starts_with(b"whpk_") || given.starts_with(b"whsk_") {
+        return Err("is an Ed25519 key; name the public one, `whpk_...`, as a key and not as a secret".to_owned());
     }
-    let encoded = encoded.strip_prefix(b"whsec_").unwrap_or(encoded);
-    let bytes = BASE64_STANDARD
-        .decode(encoded)
-        .map_err(|_| unusable("it is not base64; copy it whole, `whsec_` included, without quotes or line ends"))?;
-    check_keys("secret", &[Secret::new(&*bytes)])?;
-    Ok(hmac::Key::new(hmac::HMAC_SHA256, &bytes))
+    // Some senders show their secrets with the version of the signature before them.
+    let (encoded, has_version) = match given.strip_prefix(b"v1,") {
+        Some(rest) if !rest.starts_with(b"whsec_") => {
+            return Err("looks like a signature, `v1,...`, and not like a secret, `whsec_...`".to_owned());
+        }
+        Some(rest) => (rest, true),
+        None => (given, false),
+    };
+    let encoded = match encoded.strip_prefix(b"whsec_") {
+        Some(rest) => rest,
+        // The URL-safe alphabet has letters and `_`, so that a slip in the prefix would pass for a part of the secret.
+        None if encoded.get(..5).is_some_and(|start| start.eq_ignore_ascii_case(b"whsec")) => {
+            return Err("begins like `whsec_` but is written differently; copy the secret again".to_owned());
+        }
+        None => encoded,
+    };
+    let mut decoded = base64_text::decode(encoded, given.len() - encoded.len())?;
+    if has_version {
+        decoded.oddities.push("begins with `v1,`, the version of a signature, which is ignored");
+    }
+    Ok(decoded)
+}
+
+/// Checks a public key for `v1a`, so that a fault can name where the key comes from.
+pub fn check_public_key(given: &[u8]) -> Result<(), SetupError> {
+    public_key(&String::from_utf8_lossy(given)).map(drop)
 }
 
 fn public_key(given: &str) -> Result<ParsedPublicKey, SetupError> {
-    let unusable = |why: &str| SetupError::UnusableKey { what: "public key", why: why.to_owned() };
+    const WHAT: &str = "public key";
     if given.starts_with("whsk_") || given.starts_with("whsec_") {
-        return Err(unusable("it is a secret; name the public key, `whpk_...`, here"));
+        return Err(unusable(WHAT, "is a secret; name the public key, `whpk_...`, here"));
     }
-    let bytes = BASE64_STANDARD
-        .decode(given.strip_prefix("whpk_").unwrap_or(given))
-        .map_err(|_| unusable("it is not base64; copy it whole, `whpk_` included, without quotes or line ends"))?;
+    let encoded = given.strip_prefix("whpk_").unwrap_or(given);
+    let decoded = base64_text::decode(encoded.as_bytes(), given.len() - encoded.len());
+    let bytes = decoded.map_err(|why| unusable(WHAT, &why))?.bytes;
     if bytes.is_empty() {
-        return Err(SetupError::EmptyKey { what: "public key" });
+        return Err(SetupError::EmptyKey { what: WHAT });
     }
-    ParsedPublicKey::new(&ED25519, &bytes).map_err(|_| unusable("it is not an Ed25519 key of 32 bytes"))
+    ParsedPublicKey::new(&ED25519, &bytes).map_err(|_| unusable(WHAT, "is not an Ed25519 key of 32 bytes"))
+}
+
+fn unusable(what: &'static str, why: &str) -> SetupError {
+    SetupError::UnusableKey { what, why: format!("it {why}") }
 }

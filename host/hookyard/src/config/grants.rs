@@ -11,6 +11,8 @@ use hookyard_egress::target::Scheme;
 use hookyard_egress::{Range, Rule};
 use hookyard_model::{DestinationName, TenantName};
 use hookyard_plugin::{Authority, Grants, HostGrant};
+use hookyard_verify::judge::judge;
+use hookyard_verify::{Judgement, SecretUse};
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 
 use super::references::Surroundings;
@@ -77,8 +79,6 @@ const NO_CREDENTIALS: [&str; 14] = [
     "http2-settings",
     "accept-encoding",
 ];
-/// What is shorter could not be told from ordinary text, and so not be kept from a plugin.
-const CREDENTIAL_BYTES_MIN: usize = 8;
 
 impl Said {
     /// What holds where nothing is said: what reaches nothing but the plugin's own is granted.
@@ -231,7 +231,7 @@ fn credentials(section: &Section<'_>, around: &Surroundings<'_>) -> HeaderMap {
         let header = HeaderName::from_bytes(name.as_bytes()).ok();
         match header.filter(|header| !NO_CREDENTIALS.contains(&header.as_str())) {
             Some(header) => {
-                if let Some(value) = around.secret(&entry).and_then(|bytes| value(&entry, &bytes)) {
+                if let Some(value) = around.secret(&entry, &credential).and_then(|bytes| value(&entry, &bytes)) {
                     headers.insert(header, value);
                 }
             }
@@ -241,14 +241,12 @@ fn credentials(section: &Section<'_>, around: &Surroundings<'_>) -> HeaderMap {
     headers
 }
 
+/// A credential that is too short could not be told from ordinary text either when it comes back.
+fn credential(bytes: &[u8]) -> Judgement {
+    judge(bytes, SecretUse::Header)
+}
+
 fn value(entry: &Entry<'_>, bytes: &[u8]) -> Option<HeaderValue> {
-    if bytes.len() < CREDENTIAL_BYTES_MIN {
-        entry.fault(format_args!(
-            "refers to fewer than {CREDENTIAL_BYTES_MIN} bytes, which could not be told from ordinary text when they \
-             come back"
-        ));
-        return None;
-    }
     let Ok(mut value) = HeaderValue::from_bytes(bytes) else {
         entry.fault("refers to something with line ends or control characters in it, which no header can have");
         return None;

@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use hookyard_egress::Addresses;
 use hookyard_plugin::Limits;
-use hookyard_verify::Secret;
+use hookyard_verify::judge::judge;
+use hookyard_verify::{Secret, SecretUse};
 
 use super::grants::{self, Granted};
 use super::limits;
@@ -41,7 +42,9 @@ pub(super) fn ingress(section: &Section<'_>) -> hookyard_ingress::Config {
 /// `[admin]`
 pub(super) fn admin(section: &Section<'_>, around: &Surroundings<'_>) -> Admin {
     let listen = section.get("listen").unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 9090)));
-    let token = section.entry("token").and_then(|entry| around.secret(&entry)).map(Secret::new);
+    let token =
+        section.entry("token").and_then(|entry| around.secret(&entry, &|token| judge(token, SecretUse::Bearer)));
+    let token = token.map(Secret::new);
     if !listen.ip().is_loopback() && section.entry("token").is_none() {
         section
             .missing("token", format_args!("{listen} can be reached by others; name a token, or listen on 127.0.0.1"));

@@ -29,7 +29,7 @@ use std::path::{Path, PathBuf};
 
 pub(crate) use settings::{Settings, Source};
 
-use crate::document::{self, Faults, Section, Sink};
+use crate::document::{self, Fault, Faults, Section, Sink};
 use crate::provider;
 use references::Surroundings;
 
@@ -40,6 +40,8 @@ pub(crate) const DEFAULT: &str = include_str!("default.toml");
 pub(crate) struct Reading {
     /// Ready values, or all that is wrong.
     pub(crate) result: Result<Settings, Faults>,
+    /// Everything odd that stops nothing, such as a key of a set that cannot be used.
+    pub(crate) notes: Vec<Fault>,
     /// Every file that was read or sought, the configuration itself among them.
     pub(crate) files: BTreeSet<PathBuf>,
 }
@@ -60,7 +62,8 @@ fn read_with(path: &Path, variable: &dyn Fn(&str) -> Option<Vec<u8>>) -> Reading
             None
         }
     };
-    Reading { result: sink.into_result(settings), files: around.into_files() }
+    let notes = sink.take_notes();
+    Reading { result: sink.into_result(settings), notes, files: around.into_files() }
 }
 
 fn settings(root: &Section<'_>, around: &Surroundings<'_>, sink: &Sink) -> Option<Settings> {

@@ -6,6 +6,8 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
+use hookyard_verify::Judgement;
+
 use crate::document::{Entry, Section};
 
 /// Configuration, keys and providers are small; whatever is larger is another file, named by mistake.
@@ -62,13 +64,18 @@ impl<'s> Surroundings<'s> {
         self.files.into_inner()
     }
 
-    /// The bytes that `entry` refers to, less one line end; faults name the reference and never the value.
-    pub(crate) fn secret(&self, entry: &Entry<'_>) -> Option<Vec<u8>> {
-        self.secret_with(entry, &|_| Some(())).map(|(bytes, ())| bytes)
+    /// The bytes that `entry` refers to, without one line end. Faults and notes name the reference, never the value.
+    pub(crate) fn secret(&self, entry: &Entry<'_>, judge: Judge<'_>) -> Option<Vec<u8>> {
+        self.secret_with(entry, judge, &|_| Some(())).map(|(bytes, ())| bytes)
     }
 
     /// As `secret`, with what `also` reads in the same table.
-    fn secret_with<T>(&self, entry: &Entry<'_>, also: &dyn Fn(&Section<'_>) -> Option<T>) -> Option<(Vec<u8>, T)> {
+    fn secret_with<T>(
+        &self,
+        entry: &Entry<'_>,
+        judge: Judge<'_>,
+        also: &dyn Fn(&Section<'_>) -> Option<T>,
+    ) -> Option<(Vec<u8>, T)> {
         if entry.as_text().is_some() {
             entry.fault(
                 "is written out here, and secrets and keys are never kept in this file; \
@@ -78,57 +85,78 @@ impl<'s> Surroundings<'s> {
         }
         let (variable, file, also) = entry
             .table(|section| Some((section.get::<String>("env"), section.get::<PathBuf>("file"), also(section))))?;
-        let found = match (variable, file) {
+        let (origin, found) = match (variable, file) {
             (Some(name), None) => {
-                (self.variable)(&name).ok_or_else(|| format!("the environment variable {name} is not set"))
+                let found = (self.variable)(&name).ok_or_else(|| format!("the environment variable {name} is not set"));
+                (format!("the environment variable {name}"), found)
             }
             (None, Some(file)) => {
                 let file = self.resolve(&file);
-                self.bytes(&file).map_err(|error| format!("{} can't be read: {error}", file.display()))
+                let found = self.bytes(&file).map_err(|error| format!("{} can't be read: {error}", file.display()));
+                (file.display().to_string(), found)
             }
-            _ => Err("must be either { env = \"NAME\" } or { file = \"path\" }".to_owned()),
+            _ => {
+                entry.fault("must be either { env = \"NAME\" } or { file = \"path\" }");
+                return None;
+            }
         };
-        let found = found.map(without_line_end).and_then(|bytes| match bytes.is_empty() {
-            true => Err("refers to something empty; an empty secret would let anybody in".to_owned()),
-            false => Ok(bytes),
-        });
-        found.map_err(|message| entry.fault(message)).ok().zip(also)
+        let bytes = found.map(without_line_end).map_err(|message| entry.fault(message)).ok()?;
+        if bytes.is_empty() {
+            entry.fault("refers to something empty; an empty secret would let anybody in");
+            return None;
+        }
+        let Judgement { faults, notes } = judge(&bytes);
+        notes.iter().for_each(|note| entry.note(format_args!("what it refers to, {origin}, {note}")));
+        faults.iter().for_each(|fault| entry.fault(format_args!("what it refers to, {origin}, {fault}")));
+        if faults.is_empty() { Some(bytes).zip(also) } else { None }
     }
 
-    /// A list of references, less those that are faulty, each with what `also` reads in its table.
+    /// A list of references without those that are faulty, each with what `also` reads in its table.
     pub(crate) fn secrets_with<T>(
         &self,
         entry: &Entry<'_>,
+        judge: Judge<'_>,
         also: &dyn Fn(&Section<'_>) -> Option<T>,
     ) -> Vec<(Vec<u8>, T)> {
         if entry.as_text().is_some() {
-            // A secret that is written out is told as that, rather than as no list.
-            return self.secret_with(entry, also).into_iter().collect();
+            // A secret that is written out gets the fault about that, rather than one about lists.
+            return self.secret_with(entry, judge, also).into_iter().collect();
         }
-        entry.items().iter().filter_map(|item| self.secret_with(item, also)).collect()
+        entry.items().iter().filter_map(|item| self.secret_with(item, judge, also)).collect()
     }
 
-    /// What the references under `key` refer to, of which there has to be one at least: without, nothing could be
-    /// proven. `what` says what they are.
+    /// What the references under `key` refer to. There has to be at least one: without any, nothing could be proven.
     pub(crate) fn needed<T>(
         &self,
         section: &Section<'_>,
-        key: &'static str,
-        what: &str,
+        wanted: &Wanted<'_>,
         also: &dyn Fn(&Section<'_>) -> Option<T>,
     ) -> Option<Vec<(Vec<u8>, T)>> {
+        let Wanted { key, what, judge } = *wanted;
         let needed = format!("{what}, as {key} = [{{ env = \"NAME\" }}] or [{{ file = \"path\" }}]");
         let Some(entry) = section.entry(key) else {
             section.missing(key, needed);
             return None;
         };
         let faults_before = section.fault_count();
-        let found = self.secrets_with(&entry, also);
+        let found = self.secrets_with(&entry, judge, also);
         if found.is_empty() && section.fault_count() == faults_before {
             entry.fault(format_args!("is empty: name {needed}"));
         }
         (!found.is_empty()).then_some(found)
     }
+}
+
+/// Judges what a reference refers to.
+pub(crate) type Judge<'j> = &'j dyn Fn(&[u8]) -> Judgement;
+
+/// A list of references that has to be there.
+pub(crate) struct Wanted<'w> {
+    /// The key of the list.
+    pub(crate) key: &'static str,
+    /// What the references refer to, for the fault of a missing list.
+    pub(crate) what: &'w str,
+    pub(crate) judge: Judge<'w>,
 }
 
 /// An environment variable of this process.

@@ -5,10 +5,13 @@
 
 use std::time::Duration;
 
+use hookyard_verify::judge::{judge, judge_document};
 use hookyard_verify::sns::{self, Trust, UrlRule};
-use hookyard_verify::{Certificate, Credential, Provider, Scheme, SchemeKind, Secret, hmac, jws, standard_webhooks};
+use hookyard_verify::{
+    Certificate, Credential, Judgement, Provider, Scheme, SchemeKind, Secret, SecretUse, hmac, jws, standard_webhooks,
+};
 
-use super::references::Surroundings;
+use super::references::{Judge, Surroundings, Wanted};
 use crate::document::{Section, unknown};
 
 /// The keys that belong to one scheme or another.
@@ -103,9 +106,12 @@ impl Reader<'_, '_> {
         let has = |key| self.section.entry(key).is_some();
         // Either will do; when there is neither, the usual one is asked for.
         let is_asymmetric = has("keys") && !has("secrets");
-        let secrets = if is_asymmetric { Some(Vec::new()) } else { self.secrets(SHARED) };
+        let secrets = if is_asymmetric { Some(Vec::new()) } else { self.secrets(SHARED, SecretUse::StandardWebhooks) };
         let keys = match has("keys") {
-            true => self.references("keys", "the sender's Ed25519 public keys"),
+            true => {
+                let check = |key: &[u8]| Judgement::of(standard_webhooks::check_public_key(key));
+                self.references("keys", "the sender's Ed25519 public keys", &check)
+            }
             false => Some(Vec::new()),
         };
         let tolerance = self.section.get("tolerance").unwrap_or(standard_webhooks::TOLERANCE);
@@ -119,8 +125,12 @@ impl Reader<'_, '_> {
 
     fn jws(&self, provider: &Provider) -> Option<jws::Settings> {
         let header = self.header(provider);
-        let keys = self.references("keys", "the sender's public JSON Web Keys");
-        let algorithm = self.section.get("algorithm");
+        let algorithm = self.section.entry("algorithm").and_then(|entry| {
+            let name = entry.get::<String>()?;
+            jws::check_algorithm(&name).map_err(|error| entry.fault(error)).ok().map(|()| name)
+        });
+        let judge = |document: &[u8]| judge_keys(document, algorithm.as_deref());
+        let keys = self.references("keys", "the sender's public JSON Web Keys", &judge);
         let unencoded_payload = self.section.get("unencoded_payload").unwrap_or(false);
         let keys = keys?.into_iter().map(Secret::new).collect();
         Some(jws::Settings { header: header?, keys, algorithm, unencoded_payload })
@@ -131,27 +141,30 @@ impl Reader<'_, '_> {
         if recipe.is_none() {
             self.section.fault(format_args!("provider {} says nothing of how its HMAC is made", provider.name));
         }
-        let (secrets, tolerance) = (self.secrets(SHARED), self.section.get("tolerance"));
+        let key = recipe.as_ref().map_or(hmac::Encoding::Utf8, |recipe| recipe.key);
+        let (secrets, tolerance) = (self.secrets(SHARED, SecretUse::Hmac(key)), self.section.get("tolerance"));
         Some(hmac::Settings { recipe: recipe?, secrets: secrets?, tolerance })
     }
 
     fn header_token(&self, provider: &Provider) -> Option<Credential> {
-        let (name, tokens) = (self.header(provider), self.secrets("the token that the sender gives"));
+        let (name, tokens) =
+            (self.header(provider), self.secrets("the token that the sender gives", SecretUse::Header));
         Some(Credential::Header { name: name?, tokens: tokens? })
     }
 
     fn bearer(&self) -> Option<Credential> {
-        Some(Credential::Bearer { tokens: self.secrets("the token that the sender gives")? })
+        Some(Credential::Bearer { tokens: self.secrets("the token that the sender gives", SecretUse::Bearer)? })
     }
 
     fn basic(&self) -> Option<Credential> {
         let user = self.section.require("username", "the user that the sender gives");
-        let passwords = self.secrets("the password that the sender gives");
+        let passwords = self.secrets("the password that the sender gives", SecretUse::Password);
         Some(Credential::Basic { user: user?, passwords: passwords? })
     }
 
     fn secret_path(&self) -> Option<Credential> {
-        Some(Credential::SecretPath { secrets: self.secrets("the secret end of the URL that the sender is given")? })
+        let what = "the secret end of the URL that the sender is given";
+        Some(Credential::SecretPath { secrets: self.secrets(what, SecretUse::Path)? })
     }
 
     /// The header that the scheme reads: the source's own, or the one that the provider always uses.
@@ -212,13 +225,29 @@ impl Reader<'_, '_> {
         Some(Trust::Roots(vec![root]))
     }
 
-    fn secrets(&self, what: &str) -> Option<Vec<Secret>> {
-        Some(self.references("secrets", what)?.into_iter().map(Secret::new).collect())
+    fn secrets(&self, what: &str, used_for: SecretUse) -> Option<Vec<Secret>> {
+        let found = self.references("secrets", what, &|secret| judge(secret, used_for))?;
+        Some(found.into_iter().map(Secret::new).collect())
     }
 
     /// What the references under `key` refer to.
-    fn references(&self, key: &'static str, what: &str) -> Option<Vec<Vec<u8>>> {
-        let found = self.around.needed(self.section, key, what, &|_| Some(()))?;
+    fn references(&self, key: &'static str, what: &str, judge: Judge<'_>) -> Option<Vec<Vec<u8>>> {
+        let found = self.around.needed(self.section, &Wanted { key, what, judge }, &|_| Some(()))?;
         Some(found.into_iter().map(|(bytes, ())| bytes).collect())
+    }
+}
+
+/// Judges a JSON Web Key or a set of them. A key of a set that can't be used is skipped with a note.
+fn judge_keys(document: &[u8], algorithm: Option<&str>) -> Judgement {
+    let judgement = judge_document(document);
+    if !judgement.faults.is_empty() {
+        return judgement;
+    }
+    match jws::skipped_keys(document, algorithm) {
+        Ok(skipped) => {
+            let notes = skipped.iter().map(|skipped| format!("has a key that is skipped: {skipped}")).collect();
+            Judgement { notes, ..Judgement::good() }
+        }
+        Err(error) => Judgement { faults: vec![format!("does not do: {error}")], ..Judgement::good() },
     }
 }

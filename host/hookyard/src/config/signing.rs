@@ -2,10 +2,13 @@
 //!
 //! The sibling of `scheme`, and as strict: a key that belongs to another scheme is refused by name.
 
-use hookyard_verify::hmac::Recipe;
-use hookyard_verify::{Provider, SchemeKind, SchemeRule, Secret, SigningKey, SigningScheme};
+use hookyard_verify::hmac::{Encoding, Recipe};
+use hookyard_verify::judge::{judge, judge_document};
+use hookyard_verify::{
+    Judgement, Provider, SchemeKind, SchemeRule, Secret, SecretUse, SigningKey, SigningScheme, jws, sign,
+};
 
-use super::references::Surroundings;
+use super::references::{Judge, Surroundings, Wanted};
 use crate::document::{Section, unknown};
 use crate::provider::recipe;
 
@@ -20,6 +23,9 @@ const SCHEMES: [SchemeKind; 6] = [
     SchemeKind::Basic,
     SchemeKind::Hmac,
 ];
+
+/// What `secrets` are where both sides have the same.
+const SHARED: &str = "what both sides sign with";
 
 /// Reads how a destination's messages are signed, which is of `provider` where it says one. Faults are reported; none
 /// means that there is no telling which scheme.
@@ -88,20 +94,24 @@ impl Reader<'_, '_> {
             SchemeKind::StandardWebhooks => self.standard_webhooks(),
             SchemeKind::DetachedJws => self.jws(),
             SchemeKind::Header => {
-                let (name, tokens) = (self.header(), self.keys("secrets", "the token that the receiver expects"));
+                let (name, tokens) =
+                    (self.header(), self.secrets("the token that the receiver expects", SecretUse::SentHeader));
                 Some(SigningScheme::Header { name: name?, tokens: tokens? })
             }
             SchemeKind::Basic => {
                 let user = self.section.require("username", "the user that the receiver expects");
-                let passwords = self.keys("secrets", "the password that the receiver expects");
+                let passwords = self.secrets("the password that the receiver expects", SecretUse::Password);
                 Some(SigningScheme::Basic { user: user?, passwords: passwords? })
             }
             SchemeKind::Hmac => {
-                let (recipe, secrets) = (self.recipe(), self.keys("secrets", "what both sides sign with"));
+                let recipe = self.recipe();
+                let key = recipe.as_ref().map_or(Encoding::Utf8, |recipe| recipe.key);
+                let secrets = self.secrets(SHARED, SecretUse::Hmac(key));
                 Some(SigningScheme::Hmac { recipe: recipe?, secrets: secrets? })
             }
             SchemeKind::Bearer => {
-                Some(SigningScheme::Bearer { tokens: self.keys("secrets", "the token that the receiver expects")? })
+                let tokens = self.secrets("the token that the receiver expects", SecretUse::Bearer);
+                Some(SigningScheme::Bearer { tokens: tokens? })
             }
             SchemeKind::AwsSns | SchemeKind::SecretPath | SchemeKind::Unverified => None,
         }
@@ -111,14 +121,23 @@ impl Reader<'_, '_> {
         let has = |key| self.section.entry(key).is_some();
         // Either will do; when there is neither, the usual one is asked for.
         let is_asymmetric = has("keys") && !has("secrets");
-        let secrets = if is_asymmetric { Some(Vec::new()) } else { self.keys("secrets", "what both sides sign with") };
-        let keys = if has("keys") { self.keys("keys", "Ed25519 private keys") } else { Some(Vec::new()) };
+        let secrets = match is_asymmetric {
+            true => Some(Vec::new()),
+            false => self.secrets(SHARED, SecretUse::StandardWebhooks),
+        };
+        let check = |key: &[u8]| Judgement::of(sign::check_ed25519_key(key));
+        let keys = if has("keys") { self.keys("keys", "Ed25519 private keys", &check) } else { Some(Vec::new()) };
         Some(SigningScheme::StandardWebhooks { secrets: secrets?, keys: keys? })
     }
 
     fn jws(&self) -> Option<SigningScheme> {
-        let (header, keys) = (self.header(), self.keys("keys", "the private keys to sign with"));
-        let algorithm = self.section.get("algorithm");
+        let header = self.header();
+        let algorithm = self.section.entry("algorithm").and_then(|entry| {
+            let name = entry.get::<String>()?;
+            jws::check_algorithm(&name).map_err(|error| entry.fault(error)).ok().map(|()| name)
+        });
+        let judge = |key: &[u8]| judge_private_key(key, algorithm.as_deref());
+        let keys = self.keys("keys", "the private keys to sign with", &judge);
         Some(SigningScheme::DetachedJws { header: header?, keys: keys?, algorithm })
     }
 
@@ -145,12 +164,23 @@ impl Reader<'_, '_> {
         }
     }
 
+    fn secrets(&self, what: &str, used_for: SecretUse) -> Option<Vec<SigningKey>> {
+        self.keys("secrets", what, &|secret| judge(secret, used_for))
+    }
+
     /// What the references under `key` refer to, each with the time in which it signs.
-    fn keys(&self, key: &'static str, what: &str) -> Option<Vec<SigningKey>> {
-        let found = self
-            .around
-            .needed(self.section, key, what, &|section| Some((section.get("from"), section.get("until"))))?;
+    fn keys(&self, key: &'static str, what: &str, judge: Judge<'_>) -> Option<Vec<SigningKey>> {
+        let window = |section: &Section<'_>| Some((section.get("from"), section.get("until")));
+        let found = self.around.needed(self.section, &Wanted { key, what, judge }, &window)?;
         let keys = found.into_iter();
         Some(keys.map(|(bytes, (from, until))| SigningKey { secret: Secret::new(bytes), from, until }).collect())
+    }
+}
+
+fn judge_private_key(key: &[u8], algorithm: Option<&str>) -> Judgement {
+    let judgement = judge_document(key);
+    match judgement.faults.is_empty() {
+        true => Judgement::of(sign::check_jws_key(key, algorithm).map_err(|error| format!("does not do: {error}"))),
+        false => judgement,
     }
 }

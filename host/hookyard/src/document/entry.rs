@@ -61,6 +61,11 @@ impl<'d> Entry<'d> {
         self.origin.fault(self.offset, &self.path, message);
     }
 
+    /// A note on this value: something odd that stops nothing.
+    pub(crate) fn note(&self, message: impl ToString) {
+        self.origin.note(self.offset, &self.path, message);
+    }
+
     pub(super) fn section(&self) -> Option<Section<'d>> {
         match self.value.as_table() {
             Some(table) => Some(Section::new(self.origin, self.path.clone(), self.offset, Some(table))),

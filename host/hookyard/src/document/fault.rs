@@ -49,34 +49,51 @@ impl fmt::Display for Faults {
 
 impl std::error::Error for Faults {}
 
-/// Where faults are put while files are read.
+/// Collects faults and notes while files are read. A note is something odd that stops nothing.
 #[derive(Debug, Default)]
-pub(crate) struct Sink(RefCell<Vec<Fault>>);
+pub(crate) struct Sink {
+    faults: RefCell<Vec<Fault>>,
+    notes: RefCell<Vec<Fault>>,
+}
 
 impl Sink {
-    /// Adds one.
+    /// Adds a fault.
     pub(crate) fn push(&self, fault: Fault) {
-        self.0.borrow_mut().push(fault);
+        self.faults.borrow_mut().push(fault);
     }
 
-    /// Adds one that is about a file as a whole.
+    /// Adds a fault of a file as a whole.
     pub(crate) fn push_file(&self, file: impl fmt::Display, message: impl fmt::Display) {
         self.push(Fault { file: file.to_string(), line: None, path: String::new(), message: message.to_string() });
     }
 
-    /// How many there are so far.
+    /// Adds a note.
+    pub(crate) fn push_note(&self, note: Fault) {
+        self.notes.borrow_mut().push(note);
+    }
+
+    /// The number of faults so far.
     pub(crate) fn count(&self) -> usize {
-        self.0.borrow().len()
+        self.faults.borrow().len()
+    }
+
+    /// All notes so far, in the order of the files and their lines. The sink keeps none of them.
+    pub(crate) fn take_notes(&self) -> Vec<Fault> {
+        sorted(self.notes.take())
     }
 
     /// The faults in the order of the files and their lines; `value` when there are none.
     pub(crate) fn into_result<T>(self, value: Option<T>) -> Result<T, Faults> {
-        let mut faults = self.0.into_inner();
-        faults.sort();
-        faults.dedup();
+        let faults = sorted(self.faults.into_inner());
         match value {
             Some(value) if faults.is_empty() => Ok(value),
             _ => Err(Faults(faults)),
         }
     }
+}
+
+fn sorted(mut faults: Vec<Fault>) -> Vec<Fault> {
+    faults.sort();
+    faults.dedup();
+    faults
 }

@@ -34,12 +34,20 @@ impl Origin<'_> {
     }
 
     fn fault(&self, offset: usize, path: &str, message: impl ToString) {
-        self.sink.push(Fault {
+        self.sink.push(self.at(offset, path, message));
+    }
+
+    fn note(&self, offset: usize, path: &str, message: impl ToString) {
+        self.sink.push_note(self.at(offset, path, message));
+    }
+
+    fn at(&self, offset: usize, path: &str, message: impl ToString) -> Fault {
+        Fault {
             file: self.file.to_owned(),
             line: Some(self.line(offset)),
             path: path.to_owned(),
             message: message.to_string(),
-        });
+        }
     }
 }
 

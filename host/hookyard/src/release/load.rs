@@ -40,6 +40,8 @@ pub(super) struct Loader {
 pub(super) struct Ready {
     pub(super) loaded: Arc<Loaded>,
     pub(super) sidecar: Sidecar,
+    /// Everything odd about the settings that stops nothing.
+    pub(super) notes: Vec<String>,
     /// What it can be tried out with; none where it has served before.
     pub(super) fixtures: Arc<Fixtures>,
 }
@@ -69,6 +71,9 @@ impl Loader {
     pub(super) fn load(&self, plugin: &PluginRef, files: Files, needed: &[Revision]) -> Loading {
         let Loading { revision, result } = self.survey(plugin, files);
         let result = result.map(|(ready, component)| {
+            for note in &ready.notes {
+                tracing::warn!(target: "hookyard::release", %plugin, "{note}");
+            }
             if let Err(error) = self.kept.keep(plugin, &component, needed) {
                 tracing::warn!(target: "hookyard::release", %plugin, %error, "the component can't be kept: it can't come back once its file is another one");
             }
@@ -115,7 +120,7 @@ impl Loader {
     }
 
     fn ready(&self, plugin: &PluginRef, code: &[u8], settings: &str) -> Result<Ready, Failure> {
-        let sidecar = self.sidecar(plugin, settings)?;
+        let (sidecar, notes) = self.sidecar(plugin, settings)?;
         let loaded = self.engine.load(Load {
             plugin: plugin.clone(),
             bytes: code,
@@ -125,7 +130,7 @@ impl Loader {
             config: Arc::new(sidecar.config.clone()),
         });
         let loaded = loaded.map_err(|error| Failure::Refused(self.told(plugin, &error.fault)))?;
-        Ok(Ready { loaded: Arc::new(loaded), sidecar, fixtures: Arc::default() })
+        Ok(Ready { loaded: Arc::new(loaded), sidecar, notes, fixtures: Arc::default() })
     }
 
     /// The text of the settings; empty where there are none.
@@ -135,14 +140,15 @@ impl Loader {
         String::from_utf8(bytes).map_err(|_| Failure::Refused(format!("{} is not UTF-8 text", path.display())))
     }
 
-    fn sidecar(&self, plugin: &PluginRef, text: &str) -> Result<Sidecar, Failure> {
+    fn sidecar(&self, plugin: &PluginRef, text: &str) -> Result<(Sidecar, Vec<String>), Failure> {
         let path = self.path(plugin, "toml");
         let most = self.ceilings.get(&plugin.tenant).unwrap_or(&BOUNDLESS);
         let outer =
             Outer { limits: &self.limits, most, grants: &self.grants.to(&plugin.tenant), rehearsal: &self.rehearsal };
-        let Reading { result, files } = Sidecar::read(&path, text, &outer);
+        let Reading { result, notes, files } = Sidecar::read(&path, text, &outer);
         self.references.note(plugin, files);
-        result.map_err(|faults| Failure::Refused(faults.to_string()))
+        let notes = notes.iter().map(ToString::to_string).collect();
+        result.map(|sidecar| (sidecar, notes)).map_err(|faults| Failure::Refused(faults.to_string()))
     }
 
     /// What is wrong with a component. Where lines of its settings would help, they follow.

@@ -10,7 +10,7 @@ use crate::config::grants::{self, OfTenant};
 use crate::config::references::Surroundings;
 use crate::config::settings::Rehearsal;
 use crate::config::{limits, rehearsal};
-use crate::document::{self, Faults, Section, Sink};
+use crate::document::{self, Fault, Faults, Section, Sink};
 
 /// A plugin's own settings.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,6 +39,8 @@ pub(super) struct Outer<'o> {
 /// A plugin's settings, or all that is wrong with them, and every file that they refer to.
 pub(super) struct Reading {
     pub(super) result: Result<Sidecar, Faults>,
+    /// Everything odd that stops nothing, such as a short credential.
+    pub(super) notes: Vec<Fault>,
     pub(super) files: BTreeSet<PathBuf>,
 }
 
@@ -56,7 +58,8 @@ impl Sidecar {
                 rehearsal: root.table("rehearsal", |section| rehearsal::read(section, outer.rehearsal)),
             })
         });
-        Reading { result: sink.into_result(sidecar), files: around.into_files() }
+        let notes = sink.take_notes();
+        Reading { result: sink.into_result(sidecar), notes, files: around.into_files() }
     }
 }
 

@@ -58,7 +58,11 @@ pub(crate) fn survey(desired: &Desired, engine: &Arc<Engine>) -> Vec<Finding> {
     findings
 }
 
-fn ready_findings(plugin: &PluginRef, Ready { loaded, sidecar, fixtures }: Ready, desired: &Desired) -> Vec<Finding> {
+fn ready_findings(
+    plugin: &PluginRef,
+    Ready { loaded, sidecar, notes, fixtures }: Ready,
+    desired: &Desired,
+) -> Vec<Finding> {
     let taken = takes(&loaded, sidecar.sources);
     let sources: Vec<_> = taken.sources_of(plugin, &desired.sources).iter().map(ToString::to_string).collect();
     let sources = if sources.is_empty() { "no source".to_owned() } else { sources.join(", ") };
@@ -66,5 +70,6 @@ fn ready_findings(plugin: &PluginRef, Ready { loaded, sidecar, fixtures }: Ready
     let good = Finding::Good(format!("plugin {plugin} ({revision}): {} from {sources}", handlers(&loaded)));
     let odd = strange(&loaded).map(|what| Finding::Odd(format!("plugin {plugin} {what}")));
     let fixtures = fixtures.faults.iter().map(|fault| Finding::Odd(format!("plugin {plugin}: fixtures: {fault}")));
-    [good].into_iter().chain(odd).chain(fixtures).collect()
+    let notes = notes.iter().map(|note| Finding::Odd(format!("plugin {plugin}: {note}")));
+    [good].into_iter().chain(odd).chain(notes).chain(fixtures).collect()
 }

@@ -1,5 +1,7 @@
 //! JSON Web Keys (RFC 7517) as configured: one algorithm each, checked at load.
 
+use std::fmt;
+
 use aws_lc_rs::signature::{self, ECDSA_P256_SHA256_FIXED, ECDSA_P384_SHA384_FIXED, ParsedPublicKey};
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
@@ -8,9 +10,13 @@ use jsonwebtoken::{Algorithm, DecodingKey, crypto};
 use serde_json::Value;
 
 use crate::credential::check_keys;
+use crate::refusal::excerpt;
 use crate::{Secret, SetupError};
 
 const WHAT: &str = "JSON Web Key";
+const SUPPORTED: &str = "P-256, P-384, Ed25519, RSA and oct are";
+/// Senders publish a handful of keys. Each of a set costs time at every request.
+const SET_KEYS_MAX: usize = 100;
 
 /// A key and the one algorithm that it is for.
 pub(crate) struct Key {
@@ -47,20 +53,82 @@ pub(crate) fn named(name: &str) -> Result<Algorithm, SetupError> {
     })
 }
 
+/// The keys of one document that can be used, and those that can't.
+#[derive(Default)]
+pub(crate) struct KeySet {
+    pub(crate) keys: Vec<Key>,
+    pub(crate) skipped: Vec<SkippedKey>,
+}
+
+/// A key of a set that this host can't use. RFC 7517, section 5, asks for such keys to be ignored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SkippedKey {
+    /// The key's `kid` in quotes, or its place in the set, counted from 1.
+    pub name: String,
+    /// Why it can't be used.
+    pub why: String,
+}
+
+impl fmt::Display for SkippedKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "key {}: {}", self.name, self.why)
+    }
+}
+
 /// Reads keys and sets of keys. `default` is the algorithm of those that don't say one.
 pub(crate) fn read(documents: &[Secret], default: Option<&str>) -> Result<Vec<Key>, SetupError> {
     check_keys(WHAT, documents)?;
     let default = default.map(named).transpose()?;
     let mut keys = Vec::new();
     for document in documents {
-        let document: Value = serde_json::from_slice(document.expose())
-            .map_err(|_| unusable("it is not JSON; give the public key as a JWK, `{\"kty\": ...}`"))?;
-        match document.get("keys").and_then(Value::as_array) {
-            Some(set) => keys.extend(set.iter().map(|key| one(key, default)).collect::<Result<Vec<_>, _>>()?),
-            None => keys.push(one(&document, default)?),
-        }
+        keys.extend(read_document(document.expose(), default)?.keys);
     }
     if keys.is_empty() { Err(SetupError::NoKeys { what: WHAT }) } else { Ok(keys) }
+}
+
+/// Reads a key, or a set of keys, of which one has to be usable.
+pub(crate) fn read_document(document: &[u8], default: Option<Algorithm>) -> Result<KeySet, SetupError> {
+    let document: Value = serde_json::from_slice(document)
+        .map_err(|_| unusable("it is not JSON; give the public key as a JWK, `{\"kty\": ...}`"))?;
+    let Some(members) = document.get("keys") else {
+        return Ok(KeySet { keys: vec![one(&document, default)?], skipped: Vec::new() });
+    };
+    let members = members.as_array().ok_or_else(|| unusable("its `keys` is not a list, as a JWK set has it"))?;
+    if members.len() > SET_KEYS_MAX {
+        return Err(unusable(format!(
+            "it is a set of more than {SET_KEYS_MAX} keys; leave out those of other senders"
+        )));
+    }
+
+    let mut set = KeySet::default();
+    for (index, member) in members.iter().enumerate() {
+        match one(member, default) {
+            Ok(key) => set.keys.push(key),
+            Err(error) => set.skipped.push(SkippedKey { name: name_of(member, index), why: reason(error) }),
+        }
+    }
+    if set.keys.is_empty() {
+        let reasons = set.skipped.iter().map(SkippedKey::to_string).collect::<Vec<_>>().join("; ");
+        return Err(if reasons.is_empty() {
+            unusable("it is a set without keys")
+        } else {
+            unusable(format!("it is a set of which no key can be used ({reasons})"))
+        });
+    }
+    Ok(set)
+}
+
+fn name_of(key: &Value, index: usize) -> String {
+    let kid = key.get("kid").and_then(Value::as_str);
+    kid.map_or_else(|| (index + 1).to_string(), |kid| format!("\"{}\"", excerpt(kid)))
+}
+
+/// What is wrong with one key, without the words about keys in general.
+fn reason(error: SetupError) -> String {
+    match error {
+        SetupError::UnusableKey { why, .. } => why,
+        error => error.to_string(),
+    }
 }
 
 fn one(document: &Value, default: Option<Algorithm>) -> Result<Key, SetupError> {
@@ -70,10 +138,24 @@ fn one(document: &Value, default: Option<Algorithm>) -> Result<Key, SetupError> 
             "it is a private key, which belongs to the sender alone; give the public one, without `d`",
         ));
     }
+    if !allows(document, "verify") {
+        return Err(unusable("its `key_ops` do not include `verify`, so it is not for signatures"));
+    }
     let (jwk, algorithm) = describe(document, default)?;
     let key = DecodingKey::from_jwk(&jwk).map_err(|_| unusable("its parameters are not base64url"))?;
     check(&jwk.algorithm, &key)?;
     Ok(Key { id: text("kid").map(str::to_owned), algorithm, key })
+}
+
+/// Whether the key may be used so, where it says what it may be used for (RFC 7517, 4.3).
+pub(crate) fn allows(document: &Value, operation: &str) -> bool {
+    match document.get("key_ops") {
+        None => true,
+        Some(operations) => {
+            let operations = operations.as_array().map(Vec::as_slice).unwrap_or_default();
+            operations.iter().any(|allowed| allowed == operation)
+        }
+    }
 }
 
 /// What a key is, public or private, and the one algorithm that it is for.
@@ -82,14 +164,30 @@ pub(crate) fn describe(document: &Value, default: Option<Algorithm>) -> Result<(
     if text("use").is_some_and(|r#use| r#use != "sig") {
         return Err(unusable("its `use` is not `sig`, so it is not for signatures"));
     }
-    let jwk: Jwk = serde_json::from_value(document.clone())
-        .map_err(|_| unusable("its parameters can't be read; compare it with RFC 7517"))?;
     let stated = match text("alg") {
-        Some(name) => Some(algorithm(name).ok_or_else(|| unusable(format!("its `alg`, {name}, is not supported")))?),
+        Some(name) => {
+            Some(algorithm(name).ok_or_else(|| unusable(format!("its `alg`, {}, is not supported", excerpt(name))))?)
+        }
         None => None,
     };
+    check_kind(text("kty"), text("crv"))?;
+    let jwk: Jwk = serde_json::from_value(document.clone())
+        .map_err(|_| unusable("its parameters can't be read; compare it with RFC 7517"))?;
     let algorithm = choose(possible(&jwk.algorithm)?, stated, default)?;
     Ok((jwk, algorithm))
+}
+
+/// Refuses types and curves by name. The parser would only say that it can't read the key.
+fn check_kind(kty: Option<&str>, crv: Option<&str>) -> Result<(), SetupError> {
+    match (kty, crv) {
+        (Some("RSA" | "oct"), _) | (Some("EC"), Some("P-256" | "P-384")) | (Some("OKP"), Some("Ed25519")) => Ok(()),
+        (Some("EC" | "OKP"), Some(curve)) => {
+            Err(unusable(format!("its curve, {}, is not supported; {SUPPORTED}", excerpt(curve))))
+        }
+        (Some("EC" | "OKP"), None) => Err(unusable("it has no `crv`, the curve that it is on")),
+        (Some(kty), _) => Err(unusable(format!("its `kty`, {}, is not supported; {SUPPORTED}", excerpt(kty)))),
+        (None, _) => Err(unusable("it has no `kty`, the type of the key")),
+    }
 }
 
 /// What keys on the curve P-256 are for.
@@ -111,7 +209,7 @@ fn possible(parameters: &AlgorithmParameters) -> Result<&'static [Algorithm], Se
         AlgorithmParameters::OctetKeyPair(key) if key.curve == EllipticCurve::Ed25519 => Ok(ED25519),
         AlgorithmParameters::RSA(_) => Ok(RSA),
         AlgorithmParameters::OctetKey(_) => Ok(&[Algorithm::HS256, Algorithm::HS384, Algorithm::HS512]),
-        _ => Err(unusable("its type or curve is not supported; P-256, P-384, Ed25519, RSA and oct are")),
+        _ => Err(unusable(format!("its type or curve is not supported; {SUPPORTED}"))),
     }
 }
 

@@ -7,8 +7,8 @@ use hookyard_model::{Header, Timestamp};
 use super::jws_key::Key;
 use super::keys::{KeyCount, Keys, SigningKey};
 use super::{Outgoing, SignError, header, own_header};
-use crate::SetupError;
 use crate::jws::key;
+use crate::{Secret, SetupError};
 
 #[derive(Debug)]
 pub(super) struct Compiled {
@@ -38,4 +38,10 @@ impl Compiled {
     pub(super) fn keys_at(&self, now: Timestamp) -> KeyCount {
         self.keys.count(now)
     }
+}
+
+/// Checks a private key, so that a fault can name where the key comes from.
+pub(super) fn check_key(given: &[u8], algorithm: Option<&str>) -> Result<(), SetupError> {
+    let default = algorithm.map(key::named).transpose()?;
+    Key::read(&Secret::new(given), default).map(drop)
 }

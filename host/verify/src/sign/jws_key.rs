@@ -13,7 +13,7 @@ use x509_parser::pem::Pem;
 
 use super::SignError;
 use crate::credential::check_keys;
-use crate::jws::key::{EC_P256, EC_P384, ED25519, RSA, choose, describe};
+use crate::jws::key::{EC_P256, EC_P384, ED25519, RSA, allows, choose, describe};
 use crate::{Secret, SetupError};
 
 const WHAT: &str = "private key";
@@ -74,6 +74,9 @@ fn from_jwk(text: &[u8], default: Option<Algorithm>) -> Result<Parts, SetupError
         .map_err(|_| unusable("it is neither JSON nor PEM; give a JWK, `{\"kty\": ...}`, or PEM"))?;
     if document.get("keys").is_some() {
         return Err(unusable("it is a set of keys; name each key by itself, so that it can have a time of its own"));
+    }
+    if !allows(&document, "sign") {
+        return Err(unusable("its `key_ops` do not include `sign`, so it is not for signing"));
     }
     let (jwk, algorithm) = describe(&document, default)?;
     let material = match &jwk.algorithm {

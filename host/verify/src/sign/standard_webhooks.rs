@@ -8,6 +8,7 @@ use hookyard_model::{Header, Timestamp};
 
 use super::keys::{KeyCount, Keys, SigningKey};
 use super::{Outgoing, SignError, header};
+use crate::base64_text;
 use crate::standard_webhooks::secret;
 use crate::{Secret, SetupError};
 
@@ -60,6 +61,11 @@ impl Compiled {
     }
 }
 
+/// Checks a private key for `v1a`, so that a fault can name where the key comes from.
+pub(super) fn check_key(given: &[u8]) -> Result<(), SetupError> {
+    key_pair(&Secret::new(given)).map(drop)
+}
+
 /// From `whsk_` and base64: the seed alone, or with the public key after it, as libraries keep it.
 fn key_pair(given: &Secret) -> Result<Ed25519KeyPair, SetupError> {
     let unusable = |why: &str| SetupError::UnusableKey { what: "private key", why: why.to_owned() };
@@ -67,9 +73,9 @@ fn key_pair(given: &Secret) -> Result<Ed25519KeyPair, SetupError> {
     if encoded.starts_with(b"whsec_") || encoded.starts_with(b"whpk_") {
         return Err(unusable("it is not an Ed25519 private key, `whsk_...`; shared secrets go under `secrets`"));
     }
-    let bytes = BASE64_STANDARD
-        .decode(encoded.strip_prefix(b"whsk_").unwrap_or(encoded))
-        .map_err(|_| unusable("it is not base64; copy it whole, `whsk_` included, without quotes or line ends"))?;
+    let text = encoded.strip_prefix(b"whsk_").unwrap_or(encoded);
+    let decoded = base64_text::decode(text, encoded.len() - text.len());
+    let bytes = decoded.map_err(|why| unusable(&format!("it {why}")))?.bytes;
     let pair = match bytes.split_at_checked(SEED_BYTES) {
         Some((seed, [])) => Ed25519KeyPair::from_seed_unchecked(seed),
         Some((seed, public)) if public.len() == SEED_BYTES => Ed25519KeyPair::from_seed_and_public_key(seed, public),

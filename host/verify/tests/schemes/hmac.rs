@@ -100,7 +100,7 @@ fn recipes_that_prove_nothing_are_refused_at_load() {
         (Recipe { encoding: Encoding::Utf8, ..recipe() }, "00", "a signature is bytes"),
         (Recipe { signature: headerless, ..recipe() }, "00", "is not a header name"),
         (recipe(), "", "a secret is empty"),
-        (recipe(), "xyz", "it is not Hex"),
+        (recipe(), "xyz", "it is not hexadecimal"),
     ] {
         let message = setup_error(scheme(recipe, secret, None)).to_string();
         assert!(message.contains(expected), "{message}");

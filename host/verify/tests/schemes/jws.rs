@@ -184,7 +184,7 @@ fn unusable_keys_are_refused_at_load() {
     let large = json!({"kty": "RSA", "n": URL.encode([0xff; 256]), "e": "AQAB"});
     for (keys, expected) in [
         (vec![], "no JSON Web Key is given"),
-        (vec![json!({ "keys": [] })], "no JSON Web Key is given"),
+        (vec![json!({ "keys": [] })], "it is a set without keys"),
         (vec![good.jwk_with("alg", "RS256")], "can't be used with RS256"),
         (vec![good.jwk_with("alg", "none")], "its `alg`, none, is not supported"),
         (vec![good.jwk_with("d", "AAAA")], "it is a private key"),
@@ -196,7 +196,7 @@ fn unusable_keys_are_refused_at_load() {
         (vec![json!({"kty": "OKP", "crv": "Ed25519", "x": "AAAA"})], "not an Ed25519 key"),
         (vec![json!({"kty": "oct", "k": "", "alg": "HS256"})], "is empty"),
         (vec![json!({"kty": "strange"})], "is not supported"),
-        (vec![json!("text")], "its parameters can't be read"),
+        (vec![json!("text")], "it has no `kty`"),
     ] {
         let message = setup_error(Scheme::DetachedJws(settings(&keys))).to_string();
         assert!(message.contains(expected), "{message}");
@@ -205,4 +205,43 @@ fn unusable_keys_are_refused_at_load() {
     assert!(setup_error(Scheme::DetachedJws(disagreeing)).to_string().contains("make them agree"));
     let unknown = jws::Settings { algorithm: Some("none".into()), ..settings(std::slice::from_ref(&good.jwk)) };
     assert!(setup_error(Scheme::DetachedJws(unknown)).to_string().contains("there is no algorithm `none`"));
+}
+
+#[test]
+fn unusable_keys_of_a_set_are_skipped_by_name() {
+    let good = ec(&ECDSA_P256_SHA256_FIXED_SIGNING, "P-256");
+    let curve = |kty: &str, crv: &str| json!({"kty": kty, "crv": crv, "x": URL.encode([1; 32]), "kid": crv});
+    let mut others = vec![
+        (json!({"kty": "RSA", "alg": "RSA-OAEP", "kid": "enc", "n": "AQAB", "e": "AQAB"}), "`alg`, RSA-OAEP, is not"),
+        (curve("OKP", "X25519"), "its curve, X25519, is not supported"),
+        (curve("EC", "P-521"), "its curve, P-521, is not supported"),
+        (curve("EC", "secp256k1"), "its curve, secp256k1, is not supported"),
+        (json!({"kty": "AKP", "pub": "AAAA"}), "its `kty`, AKP, is not supported"),
+        (good.jwk_with("use", "enc"), "its `use` is not `sig`"),
+        (good.jwk_with("x", "!"), "base64url"),
+        (json!("text"), "it has no `kty`"),
+    ];
+    let mut encrypting = good.jwk.clone();
+    encrypting["key_ops"] = json!(["encrypt"]);
+    others.push((encrypting, "its `key_ops` do not include `verify`"));
+
+    let mut members: Vec<_> = others.iter().map(|(key, _)| key.clone()).collect();
+    let only_unusable = json!({ "keys": members }).to_string();
+    members.push(good.jwk.clone());
+    let mixed = json!({ "keys": members });
+
+    let skipped = jws::skipped_keys(mixed.to_string().as_bytes(), None).expect("one key is good");
+    assert_eq!(skipped.len(), others.len(), "{skipped:?}");
+    for (skipped, (_, expected)) in skipped.iter().zip(&others) {
+        assert!(skipped.why.contains(expected), "{skipped}, and not {expected}");
+    }
+    assert_eq!((skipped[0].name.as_str(), skipped[4].name.as_str()), ("\"enc\"", "5"), "the `kid`, or else the place");
+
+    let token = good.token(r#"{"alg":"ES256"}"#, BODY);
+    assert_eq!(outcome(&settings(&[mixed]), &token), "accepted");
+
+    let refused = jws::skipped_keys(only_unusable.as_bytes(), None).expect_err("no key is good").to_string();
+    for (_, expected) in &others {
+        assert!(refused.contains(expected), "nothing of {expected}: {refused}");
+    }
 }
