@@ -50,6 +50,54 @@ async fn each_fault_has_its_own_status() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn slashes_at_the_end_and_near_misses() -> Result<()> {
+    const SECRET: &str = "a-secret-of-this-path";
+    let topic = hookyard_testkit::sns::TOPIC;
+    let raw = format!("topics = [\"{topic}\"]\ndelivery = \"raw\"\nsecrets = [{{ file = \"path.secret\" }}]");
+    let config = quick().source("acme/hidden", &format!("provider = \"tipser\"\n{raw}"));
+    let rig = Rig::prepared(config, &[], |site| site.write("path.secret", SECRET).map(drop)).await?;
+    let payment = rig.senders.sign("topper", &fresh_payment().1)?;
+    let product = rig.senders.tipser.raw(&samples::one("tipser", "product-changed")?.body);
+    let hidden = format!("/acme/hidden/{SECRET}");
+    let status = async |path: &str, webhook: &Webhook| -> Result<u16> {
+        Ok(rig.client.post(rig.host.address(), path, webhook).await?.status)
+    };
+
+    assert_eq!(status("/acme/payments/", &payment).await?, 200, "one slash makes no difference");
+    assert_eq!(status(&hidden, &product).await?, 200);
+    rig.host.wait_for_events("both events", |events| events.len() == 2).await?;
+
+    let near_misses = [
+        ("/acme/payments//", "/acme/payments"),
+        ("//acme/payments", "/acme/payments"),
+        ("/Acme/Payments", "/acme/payments"),
+        ("/webhooks/acme/payments", "/acme/payments"),
+        ("/acme/payments/tail", "/acme/payments"),
+        ("/acme/hidden/", "/acme/hidden"),
+        (&format!("{hidden}/"), "/acme/hidden"),
+        (&format!("/webhooks{hidden}"), "/acme/hidden"),
+    ];
+    for (path, meant) in near_misses {
+        let mark = rig.host.log().mark();
+        assert_eq!(status(path, &payment).await?, 404, "{path}");
+        let line = rig.host.wait_for_log_since(mark, path, |line| line.text_of("reason") == "unknown-route").await?;
+        assert_eq!((line.level().as_str(), line.text_of("meant").as_str()), ("WARN", meant), "{path}: {}", line.text);
+    }
+
+    let answer = async |path: &str| rig.client.post(rig.host.address(), path, &payment).await;
+    let (near, far) = (answer("/acme/hidden//").await?, answer("/nobody/nothing").await?);
+    assert_eq!((near.status, near.text()), (far.status, far.text()), "a sender can't tell near misses apart");
+    for _ in 0..50 {
+        status("/ACME/PAYMENTS", &payment).await?;
+    }
+    let text = rig.host.log().lines().iter().map(|line| line.text.as_str()).collect::<Vec<_>>().join("\n");
+    let lines = text.matches("unknown-route").count();
+    assert!((near_misses.len()..near_misses.len() + 30).contains(&lines), "{lines} lines of 59 near misses");
+    assert!(!text.contains(SECRET), "the secret of a path is in the log");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn signatures_that_prove_nothing_are_401_and_the_log_says_why() -> Result<()> {
     let rig = Rig::start(quick(), &[]).await?;
     let topi = samples::one("topi", "order-created")?.body;

@@ -14,6 +14,7 @@ mod connection;
 pub mod fetch;
 mod handshake;
 mod log;
+mod near_miss;
 mod receive;
 pub mod source;
 mod stream;

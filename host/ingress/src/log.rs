@@ -6,6 +6,7 @@
 use std::net::SocketAddr;
 
 use crate::answer::{Accepted, Refused, Stored};
+use crate::near_miss::NearMiss;
 use crate::source::Route;
 
 /// What a request was, as far as it is known.
@@ -14,6 +15,8 @@ pub(crate) struct About<'a> {
     pub(crate) path: &'a str,
     pub(crate) bytes: usize,
     pub(crate) route: Option<&'a Route<'a>>,
+    /// Without a route: what was probably meant, if it gets a line.
+    pub(crate) near_miss: Option<NearMiss>,
 }
 
 macro_rules! log {
@@ -34,11 +37,7 @@ macro_rules! log {
 pub(crate) fn request(outcome: &Result<Accepted, Refused>, about: &About<'_>) {
     count(outcome);
     let Some(route) = about.route else {
-        // Anybody can cause these, in any number, so they stay below the default level.
-        tracing::debug!(
-            target: "hookyard::ingress",
-            peer = %about.peer, place = place(about.path), status = 404, reason = Refused::NotFound.reason(), "refused"
-        );
+        unknown_route(about);
         return;
     };
     match outcome {
@@ -46,6 +45,20 @@ pub(crate) fn request(outcome: &Result<Accepted, Refused>, about: &About<'_>) {
         Err(refused) => {
             let (status, detail) = (refused.status().as_u16(), refused.detail());
             log!(warn, about, route, status, reason = refused.reason(), detail = detail.as_str(), "refused");
+        }
+    }
+}
+
+/// Anybody can cause these, in any number, so they stay below the default level. Near misses have a bounded rate.
+fn unknown_route(about: &About<'_>) {
+    let (place, reason) = (place(about.path), Refused::NotFound.reason());
+    match &about.near_miss {
+        Some(NearMiss { meant, left_out }) => tracing::warn!(
+            target: "hookyard::ingress",
+            peer = %about.peer, place, status = 404, reason, meant = format!("/{meant}"), left_out, "refused"
+        ),
+        None => {
+            tracing::debug!(target: "hookyard::ingress", peer = %about.peer, place, status = 404, reason, "refused");
         }
     }
 }

@@ -5,7 +5,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 use bytes::Bytes;
@@ -23,6 +23,7 @@ use crate::bound::Parts;
 use crate::config::Config;
 use crate::handshake::Handshakes;
 use crate::log;
+use crate::near_miss::NearMisses;
 use crate::source::{Route, Source, Sources};
 
 /// How long an answer on HTTP/2 has a start over the reset of its request.
@@ -36,6 +37,7 @@ pub(crate) struct Receiver {
     sources: Arc<ArcSwap<Sources>>,
     handshakes: Handshakes,
     budget: Arc<Budget>,
+    near_misses: NearMisses,
 }
 
 /// Who sent a request, on which kind of connection.
@@ -60,6 +62,7 @@ impl Receiver {
             connections: Connections::new(config.connections_max),
             handshakes: Handshakes::new(Arc::clone(&parts.fetch)),
             budget: Budget::new(config.buffered_bytes_max),
+            near_misses: NearMisses::default(),
             config,
             parts,
             sources,
@@ -74,8 +77,12 @@ impl Receiver {
             Some(route) => self.take(route, &head, &mut body, &mut sender).await,
             None => Err(Refused::NotFound),
         };
+        let near_miss = match &route {
+            Some(_) => None,
+            None => self.near_misses.find(&self.sources.load(), head.uri.path(), Instant::now()),
+        };
         let Sender { peer, body_bytes: bytes, .. } = sender;
-        log::request(&outcome, &log::About { peer, path: head.uri.path(), bytes, route: route.as_ref() });
+        log::request(&outcome, &log::About { peer, path: head.uri.path(), bytes, route: route.as_ref(), near_miss });
         if outcome.is_ok() {
             sender.in_flight.accepted();
         }

@@ -7,6 +7,9 @@ use std::time::Duration;
 use hookyard_model::SourceRef;
 use hookyard_verify::{JsonPointer, Provider, Verifier};
 
+/// More segments than these of a path are not looked at for a near miss.
+const SEGMENTS_MAX: usize = 8;
+
 /// One configured source, ready to receive.
 #[derive(Debug)]
 pub struct Source {
@@ -41,21 +44,34 @@ pub(crate) struct Route<'a> {
 }
 
 impl Sources {
-    /// The source at `path`: `/{tenant}/{source}`, or with one more segment.
+    /// The source at `path`: `/{tenant}/{source}`, or with one more segment for a source that takes a secret there.
+    ///
+    /// A slash at the end of `/{tenant}/{source}/` makes no difference, because forms of senders and proxies like to add
+    /// one. Where a secret is taken, every byte behind the source is compared with the secret, so the slash counts.
     ///
     /// Names are plain ASCII (see `hookyard_model::name`), so that no path needs decoding to be compared.
     pub(crate) fn find<'a>(&self, path: &'a str) -> Option<Route<'a>> {
         let mut segments = path.strip_prefix('/')?.splitn(3, '/');
         let (tenant, name) = (segments.next()?, segments.next()?);
         let tail = segments.next();
-        if tail.is_some_and(|tail| tail.is_empty() || tail.contains('/')) {
-            return None;
-        }
+
         let source = self.by_tenant.get(tenant)?.get(name)?;
-        if tail.is_some() && !source.verifier.takes_tail() {
-            return None;
-        }
+        let tail = match tail {
+            Some("") if !source.verifier.takes_tail() => None,
+            Some(tail) if tail.is_empty() || tail.contains('/') || !source.verifier.takes_tail() => return None,
+            tail => tail,
+        };
         Some(Route { source: Arc::clone(source), tail })
+    }
+
+    /// The source that was probably meant by `path`, which leads to none: its names stand there in another case, behind
+    /// other segments, before others, or with empty segments between.
+    pub(crate) fn nearest(&self, path: &str) -> Option<SourceRef> {
+        let segments = path.split('/').filter(|segment| !segment.is_empty()).take(SEGMENTS_MAX);
+        let names: Vec<_> = segments.map(str::to_ascii_lowercase).collect();
+
+        let source = names.windows(2).find_map(|pair| self.by_tenant.get(&pair[0])?.get(&pair[1]))?;
+        Some(source.source.clone())
     }
 }
 
