@@ -1,10 +1,15 @@
 //! Amazon SNS from the subscription on: what is confirmed, what never is, and raw delivery with another proof.
 
+use std::os::unix::fs::PermissionsExt;
+
 use anyhow::{Context, Result};
-use hookyard_testkit::guests;
-use hookyard_testkit::http::Webhook;
+use hookyard_testkit::http::{Client, Webhook};
+use hookyard_testkit::log::Line;
 use hookyard_testkit::samples;
+use hookyard_testkit::senders::path_of;
 use hookyard_testkit::sns::{SignatureVersion, StandIn};
+use hookyard_testkit::{eventually, guests};
+use tokio::task::JoinSet;
 
 use crate::rig::{Rig, quick};
 
@@ -74,6 +79,72 @@ async fn a_subscription_that_nobody_asked_for_is_not_confirmed() -> Result<()> {
     assert!(theirs.confirmations().is_empty());
     assert_eq!(theirs.certificate_fetches(), 0, "no certificate is fetched from a host that isn't ours");
     assert!(rig.host.events().await?.is_empty());
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn forged_certificate_urls_lock_nobody_out() -> Result<()> {
+    let guest = guests::reference("tipser")?;
+    let rig = Rig::start(quick(), &[("acme/tipser", &guest)]).await?;
+    let sns = &rig.senders.tipser;
+    let sample = samples::one("tipser", "product-changed")?.body;
+
+    for number in 0..70 {
+        let forged = sns.forge(sns.notification(&sample), &sns.missing_certificate_url(number));
+        assert_eq!(rig.post("tipser", &forged).await?.status, 503, "a certificate may come later");
+    }
+    rig.deliver("tipser", &sample).await?;
+
+    rig.all_done(1).await?;
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn slow_certificate_takes_no_connection_of_others() -> Result<()> {
+    const FORGED: usize = 80;
+    let guest = guests::reference("tipser")?;
+    let config = quick().ingress("connections_max = 64");
+    let rig = Rig::start(config, &[("acme/tipser", &guest)]).await?;
+    let sns = &rig.senders.tipser;
+    let sample = samples::one("tipser", "product-changed")?.body;
+
+    let mut forged = JoinSet::new();
+    for _ in 0..FORGED {
+        let webhook = sns.forge(sns.notification(&sample), &sns.silent_certificate_url());
+        let (client, address) = (Client::http1(), rig.host.address());
+        forged.spawn(async move { client.post(address, &path_of("tipser"), &webhook).await });
+    }
+    rig.host.wait_for_log("a request that finds no place to wait", finds_no_place).await?;
+    rig.deliver("tipser", &sample).await?;
+
+    assert_eq!(sns.silent_fetches(), 1, "all requests share one fetch");
+    while let Some(answer) = forged.join_next().await {
+        // A connection that was evicted while it waited has no answer.
+        assert!(answer?.map_or(true, |answer| answer.status == 503));
+    }
+    Ok(())
+}
+
+fn finds_no_place(line: &Line) -> bool {
+    line.text.contains("too many requests wait for this certificate")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn proven_certificate_outlasts_a_restart() -> Result<()> {
+    let guest = guests::reference("tipser")?;
+    let rig = Rig::start(quick(), &[("acme/tipser", &guest)]).await?;
+    let sample = samples::one("tipser", "product-changed")?.body;
+    rig.deliver("tipser", &sample).await?;
+    let file = rig.site.path("data/certificates.json");
+    eventually("the certificate to be stored", || async { Ok(file.exists().then_some(())) }).await?;
+    assert_eq!(std::fs::metadata(&file)?.permissions().mode() & 0o777, 0o600);
+
+    let Rig { senders, host, site, .. } = rig;
+    host.terminate().await?;
+    let rig = Rig::restarted(site, senders).await?;
+    rig.deliver("tipser", &sample).await?;
+
+    assert_eq!(rig.senders.tipser.certificate_fetches(), 1, "the certificate was fetched before the restart");
     Ok(())
 }
 

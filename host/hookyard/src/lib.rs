@@ -26,6 +26,7 @@ mod events;
 mod outbox;
 mod plugins;
 mod backup;
+mod certificates;
 
 use std::process::ExitCode;
 use std::time::Duration;

@@ -22,6 +22,7 @@ use tokio::task::JoinSet;
 
 use crate::admin;
 use crate::admin::metrics::Metrics;
+use crate::certificates::CertificateFile;
 use crate::cli::Failure;
 use crate::config::{self, Settings};
 use crate::delivery;
@@ -112,6 +113,7 @@ async fn bind(settings: &Settings, inbox: Arc<dyn Inbox>, door: Door) -> anyhow:
         clock: Arc::new(SystemClock),
         event_ids: Arc::new(event_id),
         fetch: Arc::new(Fetcher(Client::new(door, policy))),
+        certificates: Arc::new(CertificateFile::beside(&settings.inbox)),
     };
     Ok(hookyard_ingress::bind(settings.ingress.clone(), parts, sources(settings)).await?)
 }

@@ -2,7 +2,8 @@
 //!
 //! A connection is either *waiting* for bytes of its sender or *working* on a request that it has whole. Waiting is
 //! what a sender can do to us at no cost, so it is timed, and at the cap the connection that has waited longest is
-//! evicted: a flood of idle connections pushes out itself. A working connection is never evicted.
+//! evicted: a flood of idle connections pushes out itself. A working connection is never evicted, unless its request
+//! waits for something outside that a stranger chose (a certificate).
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -168,6 +169,34 @@ impl InFlight {
                 }
             });
         }
+    }
+}
+
+impl InFlight {
+    /// Lets the connection be evicted until the result is dropped, although its request is whole. For waits that a
+    /// stranger can cause by one request.
+    pub(crate) fn wait_evictably(&self) -> Evictable<'_> {
+        self.change_whole(|whole| whole.saturating_sub(1));
+        Evictable(self)
+    }
+
+    fn change_whole(&self, change: impl Fn(usize) -> usize) {
+        if self.is_whole {
+            self.activity.phase.send_modify(|phase| {
+                if let Phase::Serving { whole, .. } = phase {
+                    *whole = change(*whole);
+                }
+            });
+        }
+    }
+}
+
+/// A request whose connection may be evicted.
+pub(crate) struct Evictable<'a>(&'a InFlight);
+
+impl Drop for Evictable<'_> {
+    fn drop(&mut self) {
+        self.0.change_whole(|whole| whole + 1);
     }
 }
 

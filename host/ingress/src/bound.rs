@@ -12,6 +12,7 @@ use tokio::net::TcpListener;
 use crate::accept::accept;
 use crate::config::Config;
 use crate::fetch::Fetch;
+use crate::handshake::CertificateArchive;
 use crate::receive::Receiver;
 use crate::source::Sources;
 
@@ -26,6 +27,8 @@ pub struct Parts {
     pub event_ids: Arc<dyn Fn() -> EventId + Send + Sync>,
     /// Fetches what a handshake needs.
     pub fetch: Arc<dyn Fetch>,
+    /// Stores the certificates that have verified a message, so that they outlast a restart.
+    pub certificates: Arc<dyn CertificateArchive>,
 }
 
 /// Why ingress could not start.

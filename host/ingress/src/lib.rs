@@ -22,5 +22,6 @@ mod stream;
 pub use bound::{Bound, Error, Handle, Parts, bind};
 pub use config::Config;
 pub use fetch::{Fetch, FetchError, FetchRequest};
+pub use handshake::{CertificateArchive, ProvenCertificate};
 pub use log::describe_metrics;
 pub use source::{Source, Sources};

@@ -29,6 +29,10 @@ use crate::source::{Route, Source, Sources};
 /// How long an answer on HTTP/2 has a start over the reset of its request.
 const RESET_DELAY: Duration = Duration::from_millis(200);
 
+/// One connection in so many may wait for the same certificate. Eight unproven certificates are fetched at once, so
+/// that strangers can make a quarter of all connections wait.
+const CONNECTIONS_PER_WAIT: usize = 32;
+
 /// Receives requests, on however many connections.
 pub(crate) struct Receiver {
     pub(crate) config: Config,
@@ -60,7 +64,7 @@ impl Receiver {
     pub(crate) fn new(config: Config, parts: Parts, sources: Arc<ArcSwap<Sources>>) -> Arc<Self> {
         Arc::new(Self {
             connections: Connections::new(config.connections_max),
-            handshakes: Handshakes::new(Arc::clone(&parts.fetch)),
+            handshakes: handshakes(&config, &parts),
             budget: Budget::new(config.buffered_bytes_max),
             near_misses: NearMisses::default(),
             config,
@@ -109,7 +113,7 @@ impl Receiver {
         sender.body_bytes = body.bytes.len();
         sender.in_flight.body_read();
         let read = Read { head, headers: headers(&head.headers), body };
-        match self.verify(route, &read).await? {
+        match self.verify(route, &read, &sender.in_flight).await? {
             Verdict::Event(verified) => self.store(&route.source, verified, read).await,
             Verdict::Confirm { url, topic } => {
                 self.handshakes.confirm(&route.source, url).await?;
@@ -124,7 +128,7 @@ impl Receiver {
         Bounds { bytes_max: source.body_max.unwrap_or(self.config.body_max), time_max: self.config.body_timeout }
     }
 
-    async fn verify(&self, route: &Route<'_>, read: &Read<'_>) -> Result<Verdict, Refused> {
+    async fn verify(&self, route: &Route<'_>, read: &Read<'_>, in_flight: &InFlight) -> Result<Verdict, Refused> {
         let request = hookyard_verify::Request {
             method: read.head.method.as_str(),
             path: read.head.uri.path(),
@@ -133,7 +137,7 @@ impl Receiver {
             headers: &read.headers,
             body: &read.body.bytes,
         };
-        self.handshakes.verify(&route.source, &request, self.parts.clock.now()).await
+        self.handshakes.verify(&route.source, &request, in_flight, self.parts.clock.now()).await
     }
 
     async fn store(&self, source: &Source, verified: Verified, read: Read<'_>) -> Result<Accepted, Refused> {
@@ -170,6 +174,11 @@ impl Receiver {
             Err(_) => Err(Refused::InboxSlow { time_max }),
         }
     }
+}
+
+fn handshakes(config: &Config, parts: &Parts) -> Handshakes {
+    let waiting_max = config.connections_max / CONNECTIONS_PER_WAIT;
+    Handshakes::new(Arc::clone(&parts.fetch), Arc::clone(&parts.certificates), waiting_max, parts.clock.now())
 }
 
 /// Keeps an HTTP/2 request from being reset until its answer is read. The reset tells the sender to send no more of the

@@ -32,6 +32,9 @@ mod rsa;
 /// The topic that the stand-in publishes to: the one of the seed's sample.
 pub const TOPIC: &str = "arn:aws:sns:eu-west-1:770937179823:webhooks-change-broker-elle-de-topic-dev";
 
+/// Where a certificate is awaited in vain.
+const SILENT_PATH: &str = "/SimpleNotificationService-ffffffffffffffffffffffffffffffff.pem";
+
 /// How a message is signed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SignatureVersion {
@@ -99,9 +102,29 @@ impl StandIn {
         self.fails_next.store(true, Ordering::SeqCst);
     }
 
+    /// The URL that its signing certificate is served at.
+    pub fn certificate_url(&self) -> String {
+        format!("{}{}", self.url(), self.certificate_path)
+    }
+
+    /// A well-formed certificate URL at which nothing is served.
+    pub fn missing_certificate_url(&self, number: usize) -> String {
+        format!("{}/SimpleNotificationService-{number:032x}.pem", self.url())
+    }
+
+    /// A well-formed certificate URL that accepts a request and never answers.
+    pub fn silent_certificate_url(&self) -> String {
+        format!("{}{SILENT_PATH}", self.url())
+    }
+
     /// How often its certificate was fetched.
     pub fn certificate_fetches(&self) -> usize {
         self.seen_with(&self.certificate_path).len()
+    }
+
+    /// How often the certificate that never comes was asked for.
+    pub fn silent_fetches(&self) -> usize {
+        self.seen_with(SILENT_PATH).len()
     }
 
     fn seen_with(&self, part: &str) -> Vec<String> {
@@ -143,8 +166,18 @@ impl StandIn {
 
     /// The message signed and put on the wire.
     pub fn sign(&self, mut message: Message, version: SignatureVersion) -> Webhook {
+        message.set("SigningCertURL", &self.certificate_url());
+        self.sign_as_it_is(message, version)
+    }
+
+    /// The message put on the wire with a certificate URL that is not this stand-in's, as a stranger would.
+    pub fn forge(&self, mut message: Message, certificate_url: &str) -> Webhook {
+        message.set("SigningCertURL", certificate_url);
+        self.sign_as_it_is(message, SignatureVersion::V2)
+    }
+
+    fn sign_as_it_is(&self, mut message: Message, version: SignatureVersion) -> Webhook {
         message.set("SignatureVersion", version.text());
-        message.set("SigningCertURL", &format!("{}{}", self.url(), self.certificate_path));
         let signature = self.authority.sign(&message.text_to_sign(), version);
         message.set("Signature", &STANDARD.encode(signature));
         message.webhook()
@@ -248,7 +281,13 @@ async fn serve(listener: TcpListener, endpoint: Endpoint) {
         tokio::spawn(async move {
             let service = service_fn(move |request| {
                 let answer = endpoint.answer(&request);
-                async move { Ok::<_, Infallible>(answer) }
+                let is_silent = request.uri().path() == SILENT_PATH;
+                async move {
+                    if is_silent {
+                        std::future::pending::<()>().await;
+                    }
+                    Ok::<_, Infallible>(answer)
+                }
             });
             // A subscriber that hangs up in the middle is its own affair.
             let _ = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;

@@ -1,121 +1,109 @@
-//! The certificates that were fetched, those being fetched, and those that could not be.
+//! Certificates that handshakes need: each is fetched once for all requests that wait for it, and then kept.
 //!
-//! A good certificate is never pushed out by a failure, and each of the three kinds has its own bound.
+//! `table` decides; this file fetches, waits and stores. A request that waits for a certificate has one of a bounded
+//! number of places, and is refused at once where there is none, so that a slow certificate never takes the connections
+//! of other senders.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+mod archive;
+mod table;
+
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
-use hookyard_model::{Timestamp, chain};
+use bytes::Bytes;
+use hookyard_model::{SourceRef, Timestamp, chain};
 use hookyard_verify::{Certificate, Certificates};
 use tokio::sync::watch;
 
+pub use self::archive::{CertificateArchive, ProvenCertificate};
+use self::table::{Fetched, KEPT_FOR, Kept, Step, Table, Wait};
 use crate::fetch::{Fetch, FetchRequest};
 
 const CERTIFICATE_BYTES_MAX: usize = 64 << 10;
 const CERTIFICATE_TIME_MAX: Duration = Duration::from_secs(5);
 
-/// How long a certificate is used before it is fetched again; its own dates are checked at each use.
-const KEPT_FOR: Duration = Duration::from_secs(24 * 3600);
-/// How long a failure is believed.
-const FAILED_FOR: Duration = Duration::from_secs(60);
-
-const KEPT_MAX: usize = 64;
-const FAILED_MAX: usize = 64;
-const FETCHING_MAX: usize = 4;
-
-/// A fetch's end: the certificate, or why there is none.
-type Fetched = Result<Arc<Certificate>, Arc<str>>;
-
 /// Certificates by the URL that they are served at.
 pub(super) struct CertificateCache {
     fetch: Arc<dyn Fetch>,
-    entries: Mutex<HashMap<String, Entry>>,
+    archive: Arc<dyn CertificateArchive>,
+    table: Mutex<Table>,
+    /// Held while the archive is written, so that the newest set is the last one written.
+    saving: tokio::sync::Mutex<()>,
 }
 
-enum Entry {
-    Kept {
-        certificate: Arc<Certificate>,
-        until: Timestamp,
-    },
-    Failed {
-        why: Arc<str>,
-        until: Timestamp,
-    },
-    /// `None` until the fetch ends.
-    Fetching(watch::Receiver<Option<Fetched>>),
+/// A request's need for a certificate.
+pub(super) struct Wanted<'a> {
+    pub(super) url: &'a str,
+    pub(super) source: &'a SourceRef,
+    /// Whether `http:` will do.
+    pub(super) allow_http: bool,
 }
 
-impl Entry {
-    /// Whether there is still something to be had from it at `now`. A fetch whose task is gone has nothing.
-    fn is_live(&self, now: Timestamp) -> bool {
-        match self {
-            Self::Kept { until, .. } | Self::Failed { until, .. } => *until > now,
-            Self::Fetching(fetching) => fetching.has_changed().is_ok(),
-        }
-    }
-}
-
-/// The cache as it stands at a moment, for `verify` to look into.
+/// The certificates that may be used at one moment, for `verify` to look up.
 pub(super) struct At<'a> {
     cache: &'a CertificateCache,
     now: Timestamp,
+    /// The URL of the certificate that was looked up and found.
+    pub(super) used: OnceLock<String>,
 }
 
 impl Certificates for At<'_> {
     fn get(&self, url: &str) -> Option<Arc<Certificate>> {
-        match self.cache.entries().get(url) {
-            Some(Entry::Kept { certificate, until }) if *until > self.now => Some(Arc::clone(certificate)),
-            _ => None,
-        }
+        let certificate = self.cache.table().usable(url, self.now)?;
+        let _ = self.used.set(url.to_owned());
+        Some(certificate)
     }
 }
 
 impl CertificateCache {
-    pub(super) fn new(fetch: Arc<dyn Fetch>) -> Arc<Self> {
-        Arc::new(Self { fetch, entries: Mutex::default() })
+    /// A cache that holds what the archive holds. At most `waiting_max` requests wait for one certificate.
+    pub(super) fn new(
+        fetch: Arc<dyn Fetch>,
+        archive: Arc<dyn CertificateArchive>,
+        waiting_max: usize,
+        now: Timestamp,
+    ) -> Arc<Self> {
+        let mut table = Table::new(waiting_max);
+        for ProvenCertificate { url, pem, until } in archive.load() {
+            if let Ok(certificate) = Certificate::parse_pem(&pem) {
+                // A clock that was set back must not make a certificate outlast its time.
+                let until = until.min(now.after(KEPT_FOR));
+                table.keep(url, Kept { certificate: Arc::new(certificate), pem, until, is_proven: true });
+            }
+        }
+
+        Arc::new(Self { fetch, archive, table: Mutex::new(table), saving: tokio::sync::Mutex::default() })
     }
 
     pub(super) fn at(&self, now: Timestamp) -> At<'_> {
-        At { cache: self, now }
+        At { cache: self, now, used: OnceLock::new() }
     }
 
-    /// The certificate at `url`, from memory or by one fetch that all who ask meanwhile share.
-    pub(super) async fn fetch(self: &Arc<Self>, url: &str, allow_http: bool, now: Timestamp) -> Fetched {
-        let mut fetching = match self.look(url, now)? {
-            Looked::Kept(certificate) => return Ok(certificate),
-            Looked::Fetching(fetching) => fetching,
-            Looked::ToFetch(done, fetching) => {
-                self.begin(url.to_owned(), allow_http, done, now);
-                fetching
+    /// The certificate at a URL, from memory or by one fetch that all requests for that URL share.
+    pub(super) async fn fetch(self: &Arc<Self>, wanted: Wanted<'_>, now: Timestamp) -> Fetched {
+        let step = self.table().look(wanted.url, wanted.source, now)?;
+        let Wait { mut end, places } = match step {
+            Step::Use(certificate) => return Ok(certificate),
+            Step::Wait(wait) => wait,
+            Step::Fetch(done, wait) => {
+                self.begin(wanted.url.to_owned(), wanted.allow_http, done, now);
+                wait
             }
         };
-        let ended = fetching.wait_for(Option::is_some).await;
+
+        let _place = places.try_acquire().map_err(|_| Arc::from("too many requests wait for this certificate"))?;
+        let ended = end.wait_for(Option::is_some).await;
         ended.ok().and_then(|fetched| fetched.clone()).unwrap_or_else(|| Err("the fetch was abandoned".into()))
     }
 
-    fn look(&self, url: &str, now: Timestamp) -> Result<Looked, Arc<str>> {
-        let mut entries = self.entries();
-        entries.retain(|_, entry| entry.is_live(now));
-        match entries.get(url) {
-            Some(Entry::Kept { certificate, .. }) => return Ok(Looked::Kept(Arc::clone(certificate))),
-            Some(Entry::Failed { why, .. }) => return Err(Arc::clone(why)),
-            Some(Entry::Fetching(fetching)) => return Ok(Looked::Fetching(fetching.clone())),
-            None => {}
+    /// Records that the certificate at `url` verified a message, and stores it where that is news.
+    pub(super) fn prove(self: &Arc<Self>, url: &str) {
+        if self.table().prove(url) {
+            tokio::spawn(Arc::clone(self).save());
         }
-        let count = |is_of: fn(&Entry) -> bool| entries.values().filter(|entry| is_of(entry)).count();
-        if count(|entry| matches!(entry, Entry::Fetching(_))) >= FETCHING_MAX {
-            return Err("too many certificates are being fetched".into());
-        }
-        if count(|entry| matches!(entry, Entry::Failed { .. })) >= FAILED_MAX {
-            return Err("too many certificates could not be fetched of late".into());
-        }
-        let (done, fetching) = watch::channel(None);
-        entries.insert(url.to_owned(), Entry::Fetching(fetching.clone()));
-        Ok(Looked::ToFetch(done, fetching))
     }
 
-    /// Fetches in a task of its own, so that a sender that hangs up takes nothing from those who wait with it.
+    /// Fetches in a task of its own, so that a sender that hangs up ends the fetch for nobody else.
     fn begin(self: &Arc<Self>, url: String, allow_http: bool, done: watch::Sender<Option<Fetched>>, now: Timestamp) {
         let cache = Arc::clone(self);
         tokio::spawn(async move {
@@ -125,64 +113,50 @@ impl CertificateCache {
                 time_max: CERTIFICATE_TIME_MAX,
                 allow_http,
             };
-            let fetched = match cache.fetch.get(request).await {
-                Ok(pem) => Certificate::parse_pem(&pem).map(Arc::new).map_err(|error| chain(&error).into()),
-                Err(error) => Err(chain(&error).into()),
+            let (fetched, pem) = match cache.fetch.get(request).await {
+                Ok(pem) => {
+                    let parsed = Certificate::parse_pem(&pem).map(Arc::new).map_err(|error| chain(&error).into());
+                    (parsed, pem)
+                }
+                Err(error) => (Err(chain(&error).into()), Bytes::new()),
             };
-            cache.keep(url, &fetched, now);
+
+            cache.table().end(url, &fetched, pem, now);
             let _ = done.send(Some(fetched));
         });
     }
 
-    fn keep(&self, url: String, fetched: &Fetched, now: Timestamp) {
-        let mut entries = self.entries();
-        let entry = match fetched {
-            Ok(certificate) => {
-                make_room(&mut entries);
-                Entry::Kept { certificate: Arc::clone(certificate), until: now.after(KEPT_FOR) }
-            }
-            Err(why) => Entry::Failed { why: Arc::clone(why), until: now.after(FAILED_FOR) },
-        };
-        entries.insert(url, entry);
+    async fn save(self: Arc<Self>) {
+        let _saving = self.saving.lock().await;
+        let proven: Vec<_> = self.table().proven().map(stored).collect();
+        let archive = Arc::clone(&self.archive);
+        // A panic of the archive is told by the panic hook; the certificates stay in memory.
+        let _ = tokio::task::spawn_blocking(move || archive.save(&proven)).await;
     }
 
-    fn entries(&self) -> MutexGuard<'_, HashMap<String, Entry>> {
-        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
+    fn table(&self) -> MutexGuard<'_, Table> {
+        self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-enum Looked {
-    Kept(Arc<Certificate>),
-    Fetching(watch::Receiver<Option<Fetched>>),
-    ToFetch(watch::Sender<Option<Fetched>>, watch::Receiver<Option<Fetched>>),
-}
-
-/// Forgets the certificate that is to be fetched again the soonest, when there are as many as may be kept.
-fn make_room(entries: &mut HashMap<String, Entry>) {
-    let kept = entries.iter().filter_map(|(url, entry)| match entry {
-        Entry::Kept { until, .. } => Some((*until, url)),
-        _ => None,
-    });
-    let kept: Vec<_> = kept.collect();
-    if kept.len() >= KEPT_MAX
-        && let Some(url) = kept.into_iter().min().map(|(_, url)| url.clone())
-    {
-        entries.remove(&url);
-    }
+fn stored((url, kept): (&String, &Kept)) -> ProvenCertificate {
+    ProvenCertificate { url: url.clone(), pem: kept.pem.clone(), until: kept.until }
 }
 
 #[cfg(test)]
 mod tests {
     use async_trait::async_trait;
-    use bytes::Bytes;
+    use hookyard_model::{SourceName, TenantName};
     use tokio::sync::Semaphore;
 
+    use super::table::{FAILED_FOR, FAILED_MAX, FETCHING_MAX, KEPT_MAX, PROVEN_FAILED_FOR, SOURCE_FETCHING_MAX};
     use super::*;
     use crate::fetch::FetchError;
 
     const NOW: Timestamp = Timestamp::from_unix_secs(1_780_000_000);
+    const WAITING_MAX: usize = 30;
 
-    /// Serves a certificate at every URL but those with `missing` in them, one for each permit of the gate.
+    /// Serves a certificate at every URL without `missing` in it: one answer for each permit of the gate.
     struct Site {
         pem: String,
         asked: Semaphore,
@@ -190,7 +164,8 @@ mod tests {
     }
 
     impl Site {
-        async fn asked(&self, times: u32) {
+        async fn asked(&self, times: usize) {
+            let times = u32::try_from(times).expect("a few");
             self.asked.acquire_many(times).await.expect("never closed").forget();
         }
 
@@ -204,96 +179,203 @@ mod tests {
         async fn get(&self, request: FetchRequest) -> Result<Bytes, FetchError> {
             self.asked.add_permits(1);
             self.gate.acquire().await.expect("never closed").forget();
-            match request.url.contains("missing") {
-                true => Err(FetchError("404".into())),
-                false => Ok(self.pem.clone().into()),
-            }
+            if request.url.contains("missing") { Err(FetchError("404".into())) } else { Ok(self.pem.clone().into()) }
+        }
+    }
+
+    /// An archive in memory.
+    #[derive(Default)]
+    struct Shelf(Mutex<Vec<ProvenCertificate>>);
+
+    impl CertificateArchive for Shelf {
+        fn load(&self) -> Vec<ProvenCertificate> {
+            self.0.lock().expect("not poisoned").clone()
+        }
+
+        fn save(&self, certificates: &[ProvenCertificate]) {
+            *self.0.lock().expect("not poisoned") = certificates.to_vec();
         }
     }
 
     fn site(open_for: usize) -> (Arc<Site>, Arc<CertificateCache>) {
-        let pem = rcgen::generate_simple_self_signed(["sns.amazonaws.com".to_owned()]).expect("made").cert.pem();
-        let site = Arc::new(Site { pem, asked: Semaphore::new(0), gate: Semaphore::new(open_for) });
-        (Arc::clone(&site), CertificateCache::new(site))
+        site_with(open_for, Arc::new(()))
     }
 
-    fn spawn(cache: &Arc<CertificateCache>, url: String) -> tokio::task::JoinHandle<Fetched> {
-        let cache = Arc::clone(cache);
-        tokio::spawn(async move { cache.fetch(&url, false, NOW).await })
+    fn site_with(open_for: usize, archive: Arc<dyn CertificateArchive>) -> (Arc<Site>, Arc<CertificateCache>) {
+        let pem = rcgen::generate_simple_self_signed(["sns.amazonaws.com".to_owned()]).expect("made").cert.pem();
+        let site = Arc::new(Site { pem, asked: Semaphore::new(0), gate: Semaphore::new(open_for) });
+        let fetch = Arc::clone(&site) as Arc<dyn Fetch>;
+        (site, CertificateCache::new(fetch, archive, WAITING_MAX, NOW))
+    }
+
+    fn source(name: &str) -> SourceRef {
+        let tenant: TenantName = "acme".parse().expect("a name");
+        let source: SourceName = name.parse().expect("a name");
+        SourceRef { tenant, source }
+    }
+
+    async fn fetch(cache: &Arc<CertificateCache>, url: &str, now: Timestamp) -> Fetched {
+        fetch_for(cache, url, "sns", now).await
+    }
+
+    async fn fetch_for(cache: &Arc<CertificateCache>, url: &str, name: &str, now: Timestamp) -> Fetched {
+        cache.fetch(Wanted { url, source: &source(name), allow_http: false }, now).await
+    }
+
+    fn spawn(cache: &Arc<CertificateCache>, url: &str, name: &'static str) -> tokio::task::JoinHandle<Fetched> {
+        let (cache, url) = (Arc::clone(cache), url.to_owned());
+        tokio::spawn(async move { fetch_for(&cache, &url, name, NOW).await })
+    }
+
+    fn is_usable(cache: &CertificateCache, url: &str, now: Timestamp) -> bool {
+        cache.at(now).get(url).is_some()
     }
 
     #[tokio::test]
-    async fn all_who_ask_for_one_url_share_one_fetch() {
+    async fn requests_for_one_url_share_one_fetch() {
         let (site, cache) = site(0);
-        let asking: Vec<_> = (0..20).map(|_| spawn(&cache, "one".into())).collect();
+        let asking: Vec<_> = (0..20).map(|_| spawn(&cache, "one", "sns")).collect();
         site.asked(1).await;
         site.gate.add_permits(100);
         for fetched in asking {
             fetched.await.expect("no panic").expect("a certificate");
         }
         assert!(!site.was_asked(), "there was a second fetch");
-        assert!(cache.at(NOW).get("one").is_some());
-        assert!(cache.at(NOW.after(KEPT_FOR)).get("one").is_none(), "a certificate is kept for a time only");
-        cache.fetch("one", false, NOW.after(KEPT_FOR)).await.expect("fetched anew");
+        assert!(is_usable(&cache, "one", NOW));
+        assert!(!is_usable(&cache, "one", NOW.after(KEPT_FOR)), "a certificate is kept for a time only");
+        fetch(&cache, "one", NOW.after(KEPT_FOR)).await.expect("fetched anew");
         assert!(site.was_asked());
     }
 
     #[tokio::test]
-    async fn whoever_hangs_up_takes_nothing_from_the_others() {
+    async fn aborted_request_leaves_the_fetch_to_others() {
         let (site, cache) = site(0);
-        let first = spawn(&cache, "one".into());
+        let first = spawn(&cache, "one", "sns");
         site.asked(1).await;
         first.abort();
         assert!(first.await.expect_err("aborted").is_cancelled());
-        let second = spawn(&cache, "one".into());
+        let second = spawn(&cache, "one", "sns");
         site.gate.add_permits(1);
         second.await.expect("no panic").expect("a certificate");
         assert!(!site.was_asked(), "there was a second fetch");
     }
 
     #[tokio::test]
-    async fn a_failure_is_believed_for_a_while() {
+    async fn failure_is_remembered_for_a_while() {
         let (site, cache) = site(100);
-        assert!(cache.fetch("missing", false, NOW).await.is_err());
+        assert!(fetch(&cache, "missing", NOW).await.is_err());
         site.asked(1).await;
-        assert!(cache.fetch("missing", false, NOW).await.expect_err("still missing").contains("404"));
+        assert!(fetch(&cache, "missing", NOW).await.expect_err("still missing").contains("404"));
         assert!(!site.was_asked());
-        assert!(cache.fetch("missing", false, NOW.after(FAILED_FOR)).await.is_err());
+        assert!(fetch(&cache, "missing", NOW.after(FAILED_FOR)).await.is_err());
         assert!(site.was_asked());
     }
 
     #[tokio::test]
-    async fn fetches_at_once_have_a_bound() {
+    async fn failures_lock_no_genuine_certificate_out() {
+        let (_site, cache) = site(10_000);
+        for number in 0..FAILED_MAX + 10 {
+            assert!(fetch(&cache, &format!("missing {number}"), NOW).await.is_err());
+        }
+        fetch(&cache, "genuine", NOW).await.expect("a certificate that nobody has asked for before");
+        assert!(is_usable(&cache, "genuine", NOW));
+    }
+
+    #[tokio::test]
+    async fn fetches_of_unproven_urls_have_a_bound() {
         let (site, cache) = site(0);
-        let asking: Vec<_> = (0..FETCHING_MAX).map(|number| spawn(&cache, number.to_string())).collect();
-        site.asked(FETCHING_MAX as u32).await;
-        assert!(cache.fetch("one more", false, NOW).await.is_err());
-        assert!(!site.was_asked());
+        let mut asking: Vec<_> =
+            (0..SOURCE_FETCHING_MAX).map(|number| spawn(&cache, &number.to_string(), "sns")).collect();
+        site.asked(SOURCE_FETCHING_MAX).await;
+        assert!(fetch(&cache, "one more", NOW).await.is_err(), "one source has its share");
+        let rest = FETCHING_MAX - SOURCE_FETCHING_MAX;
+        asking.extend((0..rest).map(|number| spawn(&cache, &format!("other {number}"), "other")));
+        site.asked(rest).await;
+        assert!(fetch_for(&cache, "one more", "third", NOW).await.is_err(), "all sources together have a bound");
         site.gate.add_permits(FETCHING_MAX + 1);
         for fetched in asking {
             fetched.await.expect("no panic").expect("a certificate");
         }
-        cache.fetch("one more", false, NOW).await.expect("a bound that was met is no failure of the URL");
+        fetch(&cache, "one more", NOW).await.expect("a bound that was met is no failure of the URL");
     }
 
     #[tokio::test]
-    async fn a_flood_of_failures_is_bounded_and_costs_no_good_certificate() {
-        let (site, cache) = site(1000);
-        cache.fetch("good", false, NOW).await.expect("a certificate");
-        for number in 0..FAILED_MAX + 10 {
-            assert!(cache.fetch(&format!("missing {number}"), false, NOW).await.is_err());
+    async fn proven_certificate_is_fetched_past_slow_unproven_ones() {
+        let (site, cache) = site(1);
+        fetch(&cache, "genuine", NOW).await.expect("a certificate");
+        site.asked(1).await;
+        cache.prove("genuine");
+        let _slow: Vec<_> = (0..FETCHING_MAX)
+            .map(|number| spawn(&cache, &number.to_string(), if number % 2 == 0 { "sns" } else { "other" }))
+            .collect();
+        site.asked(FETCHING_MAX).await;
+        let later = NOW.after(KEPT_FOR);
+        let again = Arc::clone(&cache);
+        let again = tokio::spawn(async move { fetch(&again, "genuine", later).await });
+        site.asked(1).await;
+        site.gate.add_permits(FETCHING_MAX + 1);
+        again.await.expect("no panic").expect("the proven certificate");
+    }
+
+    #[tokio::test]
+    async fn failure_of_a_proven_url_is_soon_tried_again() {
+        let (site, cache) = site(100);
+        let certificate = Arc::new(Certificate::parse_pem(site.pem.as_bytes()).expect("a certificate"));
+        let kept = Kept { certificate, pem: Bytes::new(), until: NOW, is_proven: true };
+        cache.table().keep("missing".to_owned(), kept);
+        assert!(fetch(&cache, "missing", NOW).await.is_err());
+        site.asked(1).await;
+        assert!(fetch(&cache, "missing", NOW.after(PROVEN_FAILED_FOR)).await.is_err());
+        assert!(site.was_asked());
+    }
+
+    #[tokio::test]
+    async fn requests_that_wait_have_a_bound() {
+        let (site, cache) = site(0);
+        let waiting: Vec<_> = (0..WAITING_MAX).map(|_| spawn(&cache, "slow", "sns")).collect();
+        site.asked(1).await;
+        let Ok(Step::Wait(Wait { places, .. })) = cache.table().look("slow", &source("sns"), NOW) else {
+            panic!("the fetch is under way");
+        };
+        while places.available_permits() > 0 {
+            tokio::task::yield_now().await;
         }
-        assert_eq!(site.asked.available_permits(), 1 + FAILED_MAX);
-        assert!(cache.at(NOW).get("good").is_some());
+        let refused = fetch(&cache, "slow", NOW).await.expect_err("there is no place to wait");
+        assert!(refused.contains("wait for this certificate"), "{refused}");
+        site.gate.add_permits(1);
+        for fetched in waiting {
+            fetched.await.expect("no panic").expect("a certificate");
+        }
+        assert_eq!(places.available_permits(), WAITING_MAX);
     }
 
     #[tokio::test]
-    async fn certificates_kept_have_a_bound() {
+    async fn kept_certificates_have_a_bound() {
         let (_site, cache) = site(1000);
+        fetch(&cache, "genuine", NOW).await.expect("a certificate");
+        cache.prove("genuine");
         for number in 0..KEPT_MAX + 10 {
-            cache.fetch(&number.to_string(), false, NOW).await.expect("a certificate");
+            fetch(&cache, &number.to_string(), NOW).await.expect("a certificate");
         }
-        assert_eq!(cache.entries().len(), KEPT_MAX);
-        assert!(cache.at(NOW).get(&(KEPT_MAX + 9).to_string()).is_some(), "the latest is kept");
+        let count = (0..KEPT_MAX + 10).filter(|number| is_usable(&cache, &number.to_string(), NOW)).count();
+        assert_eq!(count, KEPT_MAX - 1);
+        assert!(is_usable(&cache, "genuine", NOW), "an unproven certificate makes room before a proven one");
+    }
+
+    #[tokio::test]
+    async fn proven_certificate_outlasts_a_restart() {
+        let shelf = Arc::new(Shelf::default());
+        let (_site, cache) = site_with(100, Arc::clone(&shelf) as Arc<dyn CertificateArchive>);
+        fetch(&cache, "genuine", NOW).await.expect("a certificate");
+        fetch(&cache, "forged", NOW).await.expect("a certificate");
+        cache.prove("genuine");
+        while shelf.load().is_empty() {
+            tokio::task::yield_now().await;
+        }
+        let (site, restarted) = site_with(0, shelf);
+        assert!(is_usable(&restarted, "genuine", NOW));
+        assert!(!is_usable(&restarted, "genuine", NOW.after(KEPT_FOR)));
+        assert!(!is_usable(&restarted, "forged", NOW), "only a certificate that verified a message is stored");
+        assert!(!site.was_asked());
     }
 }

@@ -167,6 +167,7 @@ pub(crate) async fn start_with(config: Config, sources: Sources, fetch: Arc<dyn 
         clock: Arc::new(FixedClock(now)),
         event_ids: Arc::new(event_ids),
         fetch,
+        certificates: Arc::new(()),
     };
     let bound = hookyard_ingress::bind(config, parts, sources).await.expect("a free port on loopback");
     let (address, handle) = (bound.address(), bound.handle());
