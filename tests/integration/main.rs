@@ -32,6 +32,7 @@ mod release;
 mod reload;
 mod replay;
 mod restart;
+mod retries;
 mod senders;
 mod sns;
 mod typed;

@@ -239,7 +239,7 @@ mod tests {
         let trapped = Outcome::Trapped { message: "unreachable".into() };
         assert_eq!(settle(&Outcome::Done, 1), JobState::Done);
         assert_eq!(settle(&Outcome::Rejected { reason: "no".into() }, 1), JobState::Dead);
-        assert_eq!(settle(&trapped, 1), JobState::Waiting { until: NOW.after(Duration::from_millis(2_500)) });
+        assert_eq!(settle(&trapped, 1), JobState::Waiting { until: NOW.after(Duration::from_millis(3_750)) });
         assert_eq!(settle(&trapped, 3), JobState::Dead);
         let hour = Duration::from_secs(3600);
         assert_eq!(settle(&retry(Some(hour)), 1), JobState::Waiting { until: NOW.after(hour) });
@@ -270,12 +270,12 @@ mod tests {
             check(never.clone(), 1, NOW, false, JobState::Dead);
             check(never, 1, NOW, true, JobState::Dead);
         }
-        check(failed(None), 1, NOW, false, again_in(Duration::from_millis(2_500)));
+        check(failed(None), 1, NOW, false, again_in(Duration::from_millis(3_750)));
         check(failed(Some(minute / 2)), 1, NOW, false, again_in(minute / 2));
-        check(failed(Some(Duration::from_secs(1))), 1, NOW, false, again_in(Duration::from_millis(2_500)));
+        check(failed(Some(Duration::from_secs(1))), 1, NOW, false, again_in(Duration::from_millis(3_750)));
         check(failed(Some(Duration::MAX)), 1, NOW, false, again_in(minute));
         check(failed(None), 3, NOW, false, JobState::Dead);
-        check(failed(None), 3, NOW, true, again_in(Duration::from_secs(10)));
+        check(failed(None), 3, NOW, true, again_in(Duration::from_secs(15)));
         check(failed(None), 3, NOW.before(2 * minute), true, JobState::Dead);
     }
 
@@ -304,8 +304,9 @@ mod tests {
             apply(JobState::Leased { until: LATER }, input, NOW).expect("a leased job settles")
         };
         let undecodable = Outcome::Undecodable { path: "$".into(), message: String::new() };
+        let delay = policy.delay(9, 0.0);
         for fault in [Outcome::Trapped { message: String::new() }, undecodable] {
-            assert_eq!(settle(&fault), JobState::Waiting { until: NOW }, "{fault}");
+            assert_eq!(settle(&fault), JobState::Waiting { until: NOW.after(delay) }, "{fault}");
         }
         assert_eq!(settle(&Outcome::Done), JobState::Done);
         assert_eq!(settle(&Outcome::Rejected { reason: String::new() }), JobState::Dead, "the handler's own word");

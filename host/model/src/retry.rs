@@ -7,9 +7,10 @@ use crate::Timestamp;
 
 /// How often a failed attempt is made again, when, and for how long.
 ///
-/// Without a schedule, delays are an exponential back-off with full jitter: the delay before attempt `n + 1` is drawn
-/// evenly from zero to `min(delay_max, delay_first * 2^(n-1))`, as in "Exponential Backoff And Jitter" (AWS
-/// Architecture Blog, 2015).
+/// Without a schedule, delays are an exponential back-off with equal jitter: with the ceiling
+/// `min(delay_max, delay_first * 2^(n-1))`, the delay before attempt `n + 1` is half the ceiling and a random part of the
+/// other half, as in "Exponential Backoff And Jitter" (AWS Architecture Blog, 2015). The fixed half keeps attempts
+/// apart; the random half keeps jobs that failed together from coming back together.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RetryPolicy {
     /// Runs of a job in all before it is dead; at least 1.
@@ -45,7 +46,12 @@ impl RetryPolicy {
         let failed_before = attempts.saturating_sub(1);
         match self.scheduled(failed_before) {
             Some(delay) => delay.saturating_add(part(delay / 10, jitter)),
-            None => part(self.ceiling(failed_before), jitter),
+            None => {
+                let ceiling = self.ceiling(failed_before);
+                let fixed = ceiling / 2;
+
+                fixed + part(ceiling - fixed, jitter)
+            }
         }
     }
 
@@ -118,7 +124,28 @@ mod tests {
     fn ceilings_double_up_to_the_cap() {
         let policy = RetryPolicy { delay_first: SECOND, delay_max: 5 * SECOND, ..RetryPolicy::default() };
         assert_eq!(seconds(&policy, 1.0), [1.0, 2.0, 4.0, 5.0, 5.0]);
-        assert_eq!(policy.delay(3, 0.5), 2 * SECOND);
+        assert_eq!(policy.delay(3, 0.5), 3 * SECOND);
+    }
+
+    #[test]
+    fn half_of_each_delay_is_fixed() {
+        let policy = RetryPolicy { delay_first: SECOND, delay_max: 5 * SECOND, ..RetryPolicy::default() };
+
+        assert_eq!(seconds(&policy, 0.0), [0.5, 1.0, 2.0, 2.5, 2.5], "the shortest delays");
+        assert_eq!(seconds(&policy, 0.5), [0.75, 1.5, 3.0, 3.75, 3.75], "the delays in the middle");
+        assert_eq!(seconds(&policy, 1.0), [1.0, 2.0, 4.0, 5.0, 5.0], "the longest delays");
+    }
+
+    #[test]
+    fn requested_delays_have_no_jitter() {
+        let policy = RetryPolicy { delay_first: SECOND, delay_max: 100 * SECOND, ..RetryPolicy::default() };
+        let asked = Some(30 * SECOND);
+        let failure = Failure { attempts: 1, received_at: RECEIVED, asked };
+
+        for jitter in [0.0, 0.5, 1.0] {
+            let again = policy.again_after(failure, RECEIVED, jitter);
+            assert_eq!(again.since(RECEIVED), 30 * SECOND, "with jitter {jitter}");
+        }
     }
 
     #[test]
@@ -178,6 +205,23 @@ mod tests {
             let scheduled = policy.schedule.as_deref().unwrap_or_default().iter().max();
             let ceiling = scheduled.map_or(policy.delay_max, |longest| *longest * 11 / 10);
             prop_assert!(policy.delay(attempts, jitter) <= ceiling);
+        }
+
+        #[test]
+        fn no_delay_is_under_half_its_ceiling(
+            attempts in 1..30u32,
+            jitter in 0.0..1.0f64,
+            first in 0..1_000_000u64,
+            max in 0..1_000_000u64,
+        ) {
+            let delay_first = Duration::from_millis(first);
+            let delay_max = Duration::from_millis(max);
+            let policy = RetryPolicy { delay_first, delay_max, ..RetryPolicy::default() };
+            let ceiling = policy.delay(attempts, 1.0);
+            let delay = policy.delay(attempts, jitter);
+
+            // The random part is rounded down to whole milliseconds.
+            prop_assert!(delay >= ceiling / 2 && delay <= ceiling + Duration::from_millis(1));
         }
 
         #[test]
