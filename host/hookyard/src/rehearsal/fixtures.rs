@@ -2,15 +2,20 @@
 //!
 //! `<plugin>.fixtures/<name>.json` is one fixture; files that are hidden or called otherwise are left alone. A component
 //! may have custom sections `hookyard:fixtures`, each with JSON arrays of fixtures.
+//!
+//! A tenant writes them, so everything here has a bound: bytes are counted before they are parsed, fixtures by number,
+//! and faults by number and length. A bounded list says how many it leaves out.
 
 use std::fs::{self, File};
 use std::io::{self, Read as _};
 use std::path::Path;
 
 use hookyard_plugin::sections;
+use serde::de::{Deserialize, Deserializer, IgnoredAny, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::fixture::{self, Fixture};
+use super::walk::shortened;
 
 /// The custom section that fixtures may stand in.
 const SECTION: &str = "hookyard:fixtures";
@@ -20,12 +25,16 @@ pub(crate) const COUNT_MAX: usize = 500;
 const FILE_BYTES_MAX: u64 = 1 << 20;
 /// Bytes of all files, or of all sections.
 const BYTES_MAX: usize = 16 << 20;
+/// Faults of one plugin's fixtures that are kept.
+const FAULTS_MAX: usize = 100;
 
 /// A plugin's fixtures, and what is wrong with those that can't be read.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Fixtures {
     pub(crate) all: Vec<Fixture>,
     pub(crate) faults: Vec<String>,
+    /// Faults beyond `FAULTS_MAX`, of which only the number is kept.
+    faults_left_out: usize,
 }
 
 impl Fixtures {
@@ -34,50 +43,73 @@ impl Fixtures {
         let mut fixtures = Self::default();
         fixtures.add_embedded(&sections(component, SECTION));
         if let Err(error) = fixtures.add_folder(folder) {
-            fixtures.faults.push(format!("{}: can't be read: {error}", folder.display()));
+            fixtures.fault(format!("{}: can't be read: {error}", folder.display()));
         }
+
         if fixtures.all.len() > COUNT_MAX {
-            fixtures.faults.push(format!("there are {} fixtures, and {COUNT_MAX} at most are run", fixtures.all.len()));
+            fixtures.fault(format!("there are more than {COUNT_MAX} fixtures, and {COUNT_MAX} at most are run"));
             fixtures.all.truncate(COUNT_MAX);
+        }
+
+        if fixtures.faults_left_out > 0 {
+            let more = format!("and {} more faults in fixtures", fixtures.faults_left_out);
+            fixtures.faults.push(more);
         }
         fixtures
     }
 
     fn add(&mut self, fixture: Result<Fixture, Vec<String>>) {
         match fixture {
-            Ok(fixture) => self.all.push(fixture),
-            Err(faults) => self.faults.extend(faults),
+            // One more than are run, so that it shows that there are too many.
+            Ok(fixture) if self.all.len() <= COUNT_MAX => self.all.push(fixture),
+            Ok(_) => {}
+            Err(faults) => faults.into_iter().for_each(|fault| self.fault(fault)),
+        }
+    }
+
+    fn fault(&mut self, fault: String) {
+        if self.faults.len() < FAULTS_MAX {
+            self.faults.push(shortened(fault));
+        } else {
+            self.faults_left_out += 1;
         }
     }
 
     fn add_embedded(&mut self, sections: &[&[u8]]) {
         let file = format!("the component's {SECTION}");
         if sections.iter().map(|section| section.len()).sum::<usize>() > BYTES_MAX {
-            self.faults.push(format!("{file}: has more than {BYTES_MAX} bytes"));
+            self.fault(format!("{file}: has more than {BYTES_MAX} bytes"));
             return;
         }
         let mut number = 0;
         for section in sections {
             // What several object files bring stands there one after another.
-            for array in serde_json::Deserializer::from_slice(section).into_iter::<Vec<&RawValue>>() {
+            for array in serde_json::Deserializer::from_slice(section).into_iter::<Items<'_>>() {
                 match array {
-                    Ok(items) => {
-                        for item in items {
-                            self.add(fixture::read(
-                                &file,
-                                &format!("$[{number}]"),
-                                &format!("embedded {number}"),
-                                item.get(),
-                            ));
-                            number += 1;
-                        }
-                    }
+                    Ok(items) => self.add_items(&file, items, &mut number),
                     Err(error) => {
-                        self.faults.push(format!("{file}: is no JSON array of fixtures: {error}"));
+                        self.fault(format!("{file}: is no JSON array of fixtures: {error}"));
                         break;
                     }
                 }
             }
+        }
+    }
+
+    fn add_items(&mut self, file: &str, items: Items<'_>, number: &mut usize) {
+        for item in items.first {
+            let (root, name) = (format!("$[{number}]"), format!("embedded {number}"));
+            *number += 1;
+            if item.get().len() as u64 > FILE_BYTES_MAX {
+                self.fault(format!("{file}: {root}: has more than {FILE_BYTES_MAX} bytes"));
+            } else {
+                self.add(fixture::read(file, &root, &name, item.get()));
+            }
+        }
+
+        if items.left_out > 0 {
+            let left_out = items.left_out;
+            self.fault(format!("{file}: {left_out} fixtures are left out: {COUNT_MAX} at most are run"));
         }
     }
 
@@ -90,19 +122,56 @@ impl Fixtures {
                 // It has gone meanwhile.
                 Ok(None) => continue,
                 Err(why) => {
-                    self.faults.push(format!("{}: {why}", path.display()));
+                    self.fault(format!("{}: {why}", path.display()));
                     continue;
                 }
             };
             bytes += text.len();
             if bytes > BYTES_MAX {
-                self.faults.push(format!("{}: its files have more than {BYTES_MAX} bytes together", folder.display()));
+                self.fault(format!("{}: its files have more than {BYTES_MAX} bytes together", folder.display()));
                 return Ok(());
             }
             let name = name.trim_end_matches(".json");
             self.add(fixture::read(&path.display().to_string(), "$", name, &text));
         }
         Ok(())
+    }
+}
+
+/// The elements of one embedded array: the first ones, not parsed yet, and how many there are beyond those.
+///
+/// An array of five million numbers fits into a section; a list of its elements would take sixteen times its bytes.
+struct Items<'s> {
+    first: Vec<&'s RawValue>,
+    left_out: usize,
+}
+
+impl<'de> Deserialize<'de> for Items<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct First;
+
+        impl<'de> Visitor<'de> for First {
+            type Value = Items<'de>;
+
+            fn expecting(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                formatter.write_str("an array of fixtures")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut array: A) -> Result<Self::Value, A::Error> {
+                let mut items = Items { first: Vec::new(), left_out: 0 };
+                while items.first.len() < COUNT_MAX {
+                    let Some(item) = array.next_element()? else { return Ok(items) };
+                    items.first.push(item);
+                }
+
+                while array.next_element::<IgnoredAny>()?.is_some() {
+                    items.left_out += 1;
+                }
+                Ok(items)
+            }
+        }
+
+        deserializer.deserialize_seq(First)
     }
 }
 
@@ -239,6 +308,22 @@ mod tests {
         fs::write(folder.path().join("large.json"), large).expect("written");
         let fixtures = Fixtures::read(b"", folder.path());
         assert!(fixtures.all.is_empty() && fixtures.faults[0].ends_with("has more than 1048576 bytes"), "{fixtures:?}");
+    }
+
+    #[test]
+    fn faults_of_fixtures_are_bounded() {
+        let array = format!("[{}]", vec!["1"; 5000].join(","));
+        let faults = Fixtures::read(&component(&array), Path::new("/nowhere")).faults;
+        assert_eq!(faults.len(), FAULTS_MAX + 1);
+        // Of 500 elements that are read, 100 faults are told; the fault about those that are left out is one more.
+        assert_eq!(faults.last().map(String::as_str), Some("and 401 more faults in fixtures"));
+
+        let keys: Vec<_> = (0..50).map(|number| format!(r#""{}{number}": 1"#, "x".repeat(300))).collect();
+        let one = format!(r#"[{{"event": {{"provider": "p", "body": 1}}, {}}}]"#, keys.join(","));
+        let faults = Fixtures::read(&component(&one), Path::new("/nowhere")).faults;
+        assert_eq!(faults.len(), super::super::walk::FAULTS_MAX + 1);
+        assert!(faults.iter().all(|fault| fault.chars().count() <= 401), "{faults:?}");
+        assert!(faults.last().is_some_and(|fault| fault.ends_with("and 30 more faults")), "{faults:?}");
     }
 
     #[test]

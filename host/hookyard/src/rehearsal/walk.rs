@@ -1,33 +1,60 @@
 //! JSON that people write, walked by hand: every fault is told with its file and its path, and what nobody asked for is
 //! told with the key that may have been meant.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 
 use serde_json::{Map, Value};
 
 use crate::document::unknown;
+
+/// Faults of one fixture that are told. A tenant writes fixtures, so what is kept of their faults has a bound.
+pub(super) const FAULTS_MAX: usize = 20;
+/// Characters of one fault: a key, or a text in the wrong place, can be as long as its file.
+const FAULT_CHARS_MAX: usize = 400;
 
 /// Where faults of one file are put.
 #[derive(Debug)]
 pub(super) struct Sink {
     file: String,
     faults: RefCell<Vec<String>>,
+    /// Faults beyond `FAULTS_MAX`, of which only the number is kept.
+    left_out: Cell<usize>,
 }
 
 impl Sink {
     pub(super) fn new(file: impl Into<String>) -> Self {
-        Self { file: file.into(), faults: RefCell::default() }
+        Self { file: file.into(), faults: RefCell::default(), left_out: Cell::new(0) }
     }
 
     pub(super) fn push(&self, path: &str, message: impl std::fmt::Display) {
-        self.faults.borrow_mut().push(format!("{}: {path}: {message}", self.file));
+        let mut faults = self.faults.borrow_mut();
+        if faults.len() == FAULTS_MAX {
+            self.left_out.set(self.left_out.get() + 1);
+            return;
+        }
+
+        let fault = format!("{}: {path}: {message}", self.file);
+        faults.push(shortened(fault));
     }
 
     /// The value, unless there's a fault.
     pub(super) fn into_result<T>(self, value: Option<T>) -> Result<T, Vec<String>> {
-        let faults = self.faults.into_inner();
+        let mut faults = self.faults.into_inner();
+        if self.left_out.get() > 0 {
+            faults.push(format!("{}: and {} more faults", self.file, self.left_out.get()));
+        }
+
         value.filter(|_| faults.is_empty()).ok_or(faults)
     }
+}
+
+/// A fault, cut to `FAULT_CHARS_MAX` characters.
+pub(super) fn shortened(mut fault: String) -> String {
+    if let Some((end, _)) = fault.char_indices().nth(FAULT_CHARS_MAX) {
+        fault.truncate(end);
+        fault.push('…');
+    }
+    fault
 }
 
 /// A value and where it stands.
