@@ -271,8 +271,8 @@ impl Yard {
 
     async fn prune(&mut self) {
         let keep = match self.world.dice.percent(50) {
-            true => Keep { age_max: Some(self.world.dice.millis(600_000)), bytes_max: None },
-            false => Keep { age_max: None, bytes_max: Some(self.world.dice.below(200)) },
+            true => Keep { age_max: Some(self.world.dice.millis(600_000)), bytes_max: None, ..Keep::default() },
+            false => Keep { age_max: None, bytes_max: Some(self.world.dice.below(200)), ..Keep::default() },
         };
         let retention = Retention { fallback: keep, ..Retention::default() };
         let (now, limit) = (self.world.now(), 1 + self.world.dice.below(4) as usize);

@@ -1,11 +1,14 @@
 //! `hookyard check`: everything that can be known to be wrong before anything is served.
 
+mod waiting;
+
 use std::path::Path;
 
 use anyhow::Context;
 use hookyard_model::{Clock, Timestamp};
 use hookyard_plugin::Engine;
 use hookyard_verify::KeyCount;
+use tokio::runtime::Handle;
 
 use crate::cli::Failure;
 use crate::config::{self, Reading, Settings};
@@ -14,7 +17,7 @@ use crate::serve;
 use crate::system::SystemClock;
 
 /// Checks the configuration at `path`, its providers and its plugins; one line for each to standard output.
-pub(crate) fn check(path: &Path) -> Result<(), Failure> {
+pub(crate) fn check(path: &Path, runtime: &Handle) -> Result<(), Failure> {
     let Reading { result, notes, .. } = config::read(path);
     let settings = result?;
     for note in notes {
@@ -22,6 +25,7 @@ pub(crate) fn check(path: &Path) -> Result<(), Failure> {
     }
     tell_sources(&settings);
     tell_destinations(&settings, SystemClock.now());
+    runtime.block_on(waiting::tell(&settings.inbox));
     let engine = Engine::new(serve::engine_config(&settings)).context("plugins can't be checked")?;
     let findings = survey(&Desired::from(&settings), &engine);
     if findings.is_empty() {

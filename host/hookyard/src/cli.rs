@@ -115,7 +115,8 @@ pub(crate) enum Events {
     },
     /// Run events again, whatever came of them; earlier attempts stay on record
     ///
-    /// With filters on plugin and state, only the jobs that these are true of run again. What is being attempted at the
+    /// With filters on plugin and state, only the jobs that these are true of run again. A plugin that is named without a
+    /// state is also given the events that it has no job for, where it takes the events of their source. What is being attempted at the
     /// moment is left alone. A host that is running takes up the rest within moments, another one when it starts.
     Replay {
         /// The events' ids
@@ -124,6 +125,18 @@ pub(crate) enum Events {
         config: Config,
         #[command(flatten)]
         options: ReplayOptions,
+    },
+    /// End events that nobody wants handled any more: jobs that are held, waiting, pending or dead, and unrouted events
+    ///
+    /// Each is then `discarded`, with the reason and the time on record, and goes when its retention says so. What is being
+    /// attempted at the moment is left alone. A discarded event holds up no later event of its ordering key.
+    Discard {
+        /// The events' ids
+        ids: Vec<EventId>,
+        #[command(flatten)]
+        config: Config,
+        #[command(flatten)]
+        options: DiscardOptions,
     },
 }
 
@@ -170,6 +183,33 @@ pub(crate) struct ReplayOptions {
     pub(crate) revision: Option<Revision>,
     #[command(flatten)]
     pub(crate) filters: Filters,
+}
+
+/// Which events are to be ended, and why.
+#[derive(Debug, Args)]
+pub(crate) struct DiscardOptions {
+    /// End everything that isn't over, which has to be said where nothing else is
+    #[arg(long)]
+    pub(crate) all: bool,
+    /// Only count
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// What goes on record as the reason; one line
+    #[arg(long, value_name = "TEXT", value_parser = reason, default_value = "by hand")]
+    pub(crate) reason: String,
+    /// Say what was done as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) filters: Filters,
+}
+
+/// Characters of a reason at most.
+const REASON_MAX: usize = 500;
+
+fn reason(text: &str) -> Result<String, String> {
+    let is_line = !text.trim().is_empty() && text.chars().count() <= REASON_MAX && !text.chars().any(char::is_control);
+    if is_line { Ok(text.to_owned()) } else { Err(format!("must be one line of no more than {REASON_MAX} characters")) }
 }
 
 /// How what was done once is to be done again.

@@ -20,6 +20,7 @@ mod delivery;
 mod serve;
 mod requests;
 mod retention;
+mod unserved;
 mod check;
 mod stored;
 mod events;
@@ -54,7 +55,7 @@ fn run(command: Command) -> Result<(), Failure> {
             telemetry::start(log);
             runtime.block_on(serve::serve(&config.path))
         }
-        Command::Check { config } => check::check(&config.path),
+        Command::Check { config } => check::check(&config.path, runtime.handle()),
         Command::Events { command } => runtime.block_on(look_at_events(command)),
         Command::Outbox { command } => runtime.block_on(outbox::run(command)),
         Command::Plugins { command } => runtime.block_on(plugins::run(command)),
@@ -75,5 +76,6 @@ async fn look_at_events(command: Events) -> Result<(), Failure> {
         Events::List { config, limit, json, filters } => events::list::list(&config.path, filters, limit, json).await,
         Events::Show { id, config, json } => events::show::show(&config.path, id, json).await,
         Events::Replay { ids, config, options } => events::replay::replay(&config.path, ids, options).await,
+        Events::Discard { ids, config, options } => events::discard::discard(&config.path, ids, options).await,
     }
 }

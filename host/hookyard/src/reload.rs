@@ -15,6 +15,7 @@ use crate::delivery;
 use crate::release::{self, Desired, Stamp};
 use crate::retention;
 use crate::serve;
+use crate::unserved;
 use crate::watch::Watch;
 use settling::Settling;
 
@@ -30,6 +31,7 @@ pub(crate) struct Handles {
     pub(crate) delivery: hookyard_egress::delivery::Handle,
     pub(crate) releases: release::Handle,
     pub(crate) retention: retention::Handle,
+    pub(crate) unserved: unserved::Handle,
 }
 
 /// The configuration's keeper.
@@ -115,6 +117,7 @@ impl Reload {
         self.handles.delivery.replace(delivery::destinations(&settings));
         self.handles.releases.replace(Desired::from(&settings));
         self.handles.retention.replace(settings.retention.clone());
+        self.handles.unserved.replace(settings.sources.keys().cloned().collect());
         let added = missing_from(&self.running, &settings);
         let removed = missing_from(&settings, &self.running);
         tracing::info!(target: "hookyard::config", sources = settings.sources.len(), added, removed, "configuration reloaded");

@@ -214,7 +214,7 @@ mod tests {
         };
         tokio::time::sleep(Duration::from_secs(3600)).await;
         assert_eq!(count().await, (250, 250), "without limits all is kept");
-        settings.limits.fallback = Keep { age_max: Some(Duration::from_secs(0)), bytes_max: None };
+        settings.limits.fallback = Keep { age_max: Some(Duration::from_secs(0)), bytes_max: None, ..Keep::default() };
         handle.replace(settings);
         tokio::time::sleep(Duration::from_secs(10)).await;
         assert_eq!(count().await, (0, 0));

@@ -33,6 +33,7 @@ use crate::reload::{Handles, Reload};
 use crate::requests::Requests;
 use crate::retention::Retaining;
 use crate::system::{Fetcher, SystemClock, event_id, message_id};
+use crate::unserved::Unserved;
 
 /// All parts, each ready and none running.
 struct Parts {
@@ -42,6 +43,7 @@ struct Parts {
     deliverer: Deliverer,
     releases: Keeper,
     retaining: Retaining,
+    unserved: Unserved,
     reload: Reload,
 }
 
@@ -75,6 +77,7 @@ async fn build(path: &Path, settings: Settings, files: BTreeSet<PathBuf>) -> any
     let dispatcher = Dispatcher::new(hookyard_dispatch::Config { probation: trials.clone(), ..dispatch });
     let deliverer = Deliverer::new(delivery::config(&settings, inbox.clone(), door));
     let (retaining, retention) = Retaining::new(inbox.clone(), Arc::new(SystemClock), settings.retention.clone());
+    let (unserved, unserved_handle) = Unserved::new(inbox.clone(), settings.sources.keys().cloned().collect());
     let clock = Arc::new(SystemClock);
     let material = Material { values: inbox.clone(), recent: inbox.clone() };
     let parts = release::Parts { engine, catalog, inbox: inbox.clone(), releases: inbox, trials, clock, material };
@@ -86,9 +89,10 @@ async fn build(path: &Path, settings: Settings, files: BTreeSet<PathBuf>) -> any
         delivery: deliverer.handle(),
         releases: releases.handle(),
         retention,
+        unserved: unserved_handle,
     };
     let reload = Reload::new(path.to_owned(), settings, files, handles);
-    Ok(Parts { admin, ingress, dispatcher, deliverer, releases, retaining, reload })
+    Ok(Parts { admin, ingress, dispatcher, deliverer, releases, retaining, unserved, reload })
 }
 
 async fn open_inbox(settings: &Settings) -> anyhow::Result<Arc<SqliteInbox>> {
@@ -196,6 +200,7 @@ async fn run(parts: Parts, mut stop: Stop) -> anyhow::Result<()> {
     tasks.spawn(parts.deliverer.run(until_ended()));
     tasks.spawn(parts.releases.run(until_ended()));
     tasks.spawn(parts.retaining.run(until_ended()));
+    tasks.spawn(parts.unserved.run(until_ended()));
     tasks.spawn(parts.reload.run(until_ended()));
     tracing::info!(target: "hookyard::serve", %address, "listening");
     let failed = tokio::select! {

@@ -89,7 +89,7 @@ fn part_from(rest: &mut Bytes) -> Option<Bytes> {
 pub(crate) fn due_of(state: JobState) -> Option<i64> {
     match state {
         JobState::Leased { until } | JobState::Waiting { until } => Some(until.unix_millis()),
-        JobState::Pending | JobState::Done | JobState::Dead | JobState::Held => None,
+        JobState::Pending | JobState::Done | JobState::Dead | JobState::Held | JobState::Discarded => None,
     }
 }
 
@@ -101,6 +101,7 @@ pub(crate) fn state(name: &str, due_at: Option<i64>) -> Result<JobState, Error> 
         ("done", None) => Ok(JobState::Done),
         ("dead", None) => Ok(JobState::Dead),
         ("held", None) => Ok(JobState::Held),
+        ("discarded", None) => Ok(JobState::Discarded),
         _ => Err(corrupt(format!("a job's state `{name}`"))),
     }
 }

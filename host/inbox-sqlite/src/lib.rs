@@ -5,6 +5,7 @@
 //! answered. Whoever opens the inbox to write is its only host, which a lock file beside it ensures.
 
 mod codec;
+mod discarding;
 mod open;
 mod options;
 mod kept;
@@ -33,15 +34,15 @@ use std::time::Duration;
 use async_trait::async_trait;
 use hookyard_crash::Point;
 use hookyard_inbox::{
-    Appended, Claimed, Error, EventRecord, EventSummary, Inbox, JobRef, Page, Pruned, Quarantine, Recent, Replay,
-    Replayed, Retention, Routes, Settlement, Usage, Want,
+    Appended, Backlog, Claimed, Discard, Discarded, Error, EventRecord, EventSummary, Inbox, JobRef, Page, Pruned,
+    Quarantine, Recent, Replay, Replayed, Retention, Routes, Settlement, Tally, Usage, Want,
 };
 use hookyard_model::{Event, EventId, Key, PluginRef, SourceRef, Timestamp, Versioned};
 
 use reader::Readers;
 use wakes::Wakes;
 use watch::Watch;
-use write::Sweep;
+use write::{Sweep, Turns};
 use writer::{Durability, Writer};
 
 /// An inbox in one SQLite file. Dropping it finishes what is queued and closes the file; that may block for a moment.
@@ -181,14 +182,21 @@ impl Inbox for SqliteInbox {
         appended
     }
 
-    async fn route(&self, routes: Routes) -> Result<(), Error> {
-        let (writer, routes) = (self.writer()?, Arc::new(routes));
+    async fn route_with(&self, routes: Routes, backlog: &Backlog) -> Result<(), Error> {
+        let (writer, table) = (self.writer()?, Arc::new((routes, backlog.clone())));
+        let mut turns = Turns::new();
         let mut more = true;
         while more {
-            let routes = Arc::clone(&routes);
-            more = writer.call(Durability::Synced, move |store| store.adopt(&routes)).await?;
+            let (table, given) = (Arc::clone(&table), turns.clone());
+            let adopt = move |store: &mut write::Store| {
+                let mut turns = given.clone();
+                Ok((store.adopt(&table.0, &table.1, &mut turns)?, turns))
+            };
+            (more, turns) = writer.call(Durability::Synced, adopt).await?;
         }
-        let sweeps = writer.call(Durability::Synced, move |store| store.route(&routes)).await?;
+
+        let route = move |store: &mut write::Store| store.route(&table.0, &table.1, &mut turns.clone());
+        let sweeps = writer.call(Durability::Synced, route).await?;
         self.sweep(sweeps).await
     }
 
@@ -242,6 +250,18 @@ impl Inbox for SqliteInbox {
 
     async fn replay(&self, replay: Replay) -> Result<Replayed, Error> {
         replaying::replay(self, replay).await
+    }
+
+    async fn discard(&self, discard: Discard) -> Result<Discarded, Error> {
+        discarding::discard(self, discard).await
+    }
+
+    async fn unrouted(&self) -> Result<Vec<Tally<SourceRef>>, Error> {
+        self.readers.read(listing::unrouted).await
+    }
+
+    async fn held(&self) -> Result<Vec<Tally<PluginRef>>, Error> {
+        self.readers.read(listing::held).await
     }
 
     async fn prune(&self, limits: &Retention, now: Timestamp, limit: usize) -> Result<Pruned, Error> {

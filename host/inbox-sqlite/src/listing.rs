@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use hookyard_inbox::{Error, EventRecord, EventSummary, JobRecord, JobSummary, Page};
-use hookyard_model::{Attempt, Event, EventId, SourceRef, Timestamp};
+use hookyard_inbox::{Discarding, Error, EventRecord, EventSummary, JobRecord, JobSummary, Page, Tally};
+use hookyard_model::{Attempt, Event, EventId, PluginRef, SourceRef, Timestamp};
 use rusqlite::{Connection, OptionalExtension, Row, params, params_from_iter};
 
 use crate::codec::{self, parsed, store};
@@ -39,6 +39,7 @@ fn summary(row: &Row<'_>) -> Result<(i64, EventSummary), Error> {
         key: row.get(6).map_err(store)?,
         received_at: Timestamp::from_unix_millis(row.get(7).map_err(store)?),
         jobs: Vec::new(),
+        is_discarded: row.get(8).map_err(store)?,
     };
     Ok((row.get(0).map_err(store)?, summary))
 }
@@ -87,7 +88,8 @@ pub(crate) fn read(connection: &Connection, id: EventId) -> Result<Option<EventR
     let Some((seq, event)) = one(connection, id)? else { return Ok(None) };
     let mut jobs = connection.prepare_cached(sql::JOBS_TO_READ).map_err(store)?;
     let jobs = codec::read_all(&mut jobs, [seq], |row| record(connection, seq, row))?;
-    Ok(Some(EventRecord { event, jobs }))
+    let discarded = discards(connection, seq, "")?.pop().map(|(_, discarding)| discarding);
+    Ok(Some(EventRecord { event, jobs, discarded }))
 }
 
 fn record(connection: &Connection, seq: i64, row: &Row<'_>) -> Result<JobRecord, Error> {
@@ -97,7 +99,42 @@ fn record(connection: &Connection, seq: i64, row: &Row<'_>) -> Result<JobRecord,
         state: codec::state(&state, row.get(2).map_err(store)?)?,
         replays: row.get(3).map_err(store)?,
         attempts: codec::read_all(&mut statement, params![seq, plugin], attempt)?,
+        discards: discards(connection, seq, &plugin)?,
         plugin: parsed(&plugin, "a job's plugin")?,
+    })
+}
+
+/// Each time that a job was discarded; or the event before it had any, where `plugin` is empty.
+fn discards(connection: &Connection, seq: i64, plugin: &str) -> Result<Vec<(u32, Discarding)>, Error> {
+    let mut statement = connection.prepare_cached(sql::DISCARDS_TO_READ).map_err(store)?;
+    codec::read_all(&mut statement, params![seq, plugin], |row| {
+        let at = Timestamp::from_unix_millis(row.get(1).map_err(store)?);
+        Ok((row.get(0).map_err(store)?, Discarding { at, reason: row.get(2).map_err(store)? }))
+    })
+}
+
+/// The events that no plugin has taken, by source.
+pub(crate) fn unrouted(connection: &Connection) -> Result<Vec<Tally<SourceRef>>, Error> {
+    tallies(connection, sql::UNROUTED_TALLIES, |row| source(row, 0))
+}
+
+/// The jobs that are held, by plugin.
+pub(crate) fn held(connection: &Connection) -> Result<Vec<Tally<PluginRef>>, Error> {
+    tallies(connection, sql::HELD_TALLIES, |row| {
+        let text = |column: usize| row.get::<_, String>(column).map_err(store);
+        Ok(PluginRef { tenant: parsed(&text(0)?, "a job's tenant")?, plugin: parsed(&text(1)?, "a job's plugin")? })
+    })
+}
+
+fn tallies<N>(
+    connection: &Connection,
+    statement: &str,
+    of: impl Fn(&Row<'_>) -> Result<N, Error>,
+) -> Result<Vec<Tally<N>>, Error> {
+    let mut statement = connection.prepare_cached(statement).map_err(store)?;
+    codec::read_all(&mut statement, [], |row| {
+        let count = row.get::<_, i64>(2).map_err(store)?.unsigned_abs();
+        Ok(Tally { of: of(row)?, count, oldest: Timestamp::from_unix_millis(row.get(3).map_err(store)?) })
     })
 }
 

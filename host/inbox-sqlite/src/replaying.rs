@@ -23,15 +23,34 @@ impl Place for JobPlace {
     }
 }
 
-/// What is found, each with whether it is under lease.
-pub(crate) type Found<P> = Vec<(P, bool)>;
+/// What is found, each with how it stands.
+pub(crate) type Found<P> = Vec<(P, Standing)>;
+
+/// How a job or message stands to a replay.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Standing {
+    /// It can run again.
+    Free,
+    /// It is under lease.
+    Leased,
+    /// There is no such job, and one can be made.
+    Missing,
+    /// There is no such job, and its plugin isn't given the events of the source.
+    Untaken,
+}
+
+impl Standing {
+    pub(crate) fn of_lease(is_leased: bool) -> Self {
+        if is_leased { Self::Leased } else { Self::Free }
+    }
+}
 
 pub(crate) async fn replay(inbox: &SqliteInbox, replay: Replay) -> Result<Replayed, Error> {
     let Replay { selection, revision, rate, now, dry_run } = replay;
     let last = inbox.readers.read(|connection| last_place(connection, sql::LAST_PLACE)).await?;
     let find = |after: Option<JobPlace>| {
         let selection = selection.clone();
-        inbox.readers.read(move |connection| select::jobs(connection, &selection, after.as_ref(), STRETCH))
+        inbox.readers.read(move |connection| select::to_replay(connection, &selection, after.as_ref(), STRETCH))
     };
     let change = |before, jobs| {
         let stretch = Stretch { jobs, revision, rate, now, before };
@@ -52,7 +71,7 @@ where
     F: Future<Output = Result<Found<P>, Error>>,
     C: Future<Output = Result<Replayed, Error>>,
 {
-    let mut all = Replayed { again: 0, leased: 0 };
+    let mut all = Replayed::default();
     let mut after = None;
     loop {
         let found = find(after.take()).await?;
@@ -67,6 +86,8 @@ where
         };
         all.again += done.again;
         all.leased += done.leased;
+        all.made += done.made;
+        all.untaken += done.untaken;
         if is_last {
             return Ok(all);
         }
@@ -74,8 +95,10 @@ where
 }
 
 fn count<P>(found: &Found<P>) -> Replayed {
-    let leased = found.iter().filter(|(_, is_leased)| *is_leased).count() as u64;
-    Replayed { again: found.len() as u64 - leased, leased }
+    let count = |wanted| found.iter().filter(|(_, standing)| *standing == wanted).count() as u64;
+    let made = count(Standing::Missing);
+    let (leased, untaken) = (count(Standing::Leased), count(Standing::Untaken));
+    Replayed { again: count(Standing::Free) + made, leased, made, untaken }
 }
 
 /// By a statement that asks for it.
@@ -87,8 +110,8 @@ pub(crate) fn last_place(connection: &rusqlite::Connection, statement: &str) -> 
 mod tests {
     use super::*;
 
-    fn place(seq: i64) -> (JobPlace, bool) {
-        (JobPlace { seq, plugin: "ship".parse().expect("a name") }, false)
+    fn place(seq: i64) -> (JobPlace, Standing) {
+        (JobPlace { seq, plugin: "ship".parse().expect("a name") }, Standing::Free)
     }
 
     #[tokio::test]
@@ -100,12 +123,12 @@ mod tests {
         };
         let change = async |before, places: Vec<JobPlace>| {
             assert_eq!(places[0].seq, before as i64 + 1);
-            Ok(Replayed { again: places.len() as u64, leased: 0 })
+            Ok(Replayed { again: places.len() as u64, ..Replayed::default() })
         };
         let last = STRETCH as i64 + 100;
         for dry_run in [true, false] {
             let replayed = in_stretches(last, dry_run, find, change).await.expect("a replay");
-            assert_eq!(replayed, Replayed { again: last as u64, leased: 0 });
+            assert_eq!(replayed, Replayed { again: last as u64, ..Replayed::default() });
         }
     }
 }

@@ -57,7 +57,16 @@ fn expired(
         if left == 0 {
             break;
         }
-        let (received_max, over) = bounds(limits.keep_of(&tenant), bytes, now);
+        let keep = limits.keep_of(&tenant);
+        let unrouted = unrouted(connection, &tenant, keep, now, left)?;
+        let bytes = bytes.saturating_sub(unrouted.iter().map(|event| event.bytes).sum());
+        let left = left - unrouted.len();
+        all.extend(unrouted);
+        if left == 0 {
+            break;
+        }
+
+        let (received_max, over) = bounds(keep, bytes, now);
         let after = progress.remove(&tenant).unwrap_or((i64::MIN, 0));
         let found = of_tenant(connection, &tenant, Bounds { received_max, over, after }, left)?;
         if let Some(last) = found.last().filter(|_| found.len() == left) {
@@ -83,6 +92,25 @@ fn bounds(keep: Keep, bytes: u64, now: Timestamp) -> (i64, u64) {
     (keep.age_max.map_or(i64::MIN, |age| now.before(age).unix_millis()), over)
 }
 
+/// The unrouted events of a tenant that have waited for too long, the oldest first.
+fn unrouted(
+    connection: &Connection,
+    tenant: &TenantName,
+    keep: Keep,
+    now: Timestamp,
+    limit: usize,
+) -> Result<Vec<Expired>, Error> {
+    let Some(age_max) = keep.unrouted_max_age else { return Ok(Vec::new()) };
+    let mut statement = connection.prepare_cached(sql::OLDEST_UNROUTED).map_err(store)?;
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let values = params![tenant.as_str(), now.before(age_max).unix_millis(), limit];
+    codec::read_all(&mut statement, values, |row| {
+        let bytes = row.get::<_, i64>(1).map_err(store)?.unsigned_abs();
+        let (seq, received_at) = (row.get(0).map_err(store)?, row.get(2).map_err(store)?);
+        Ok(Expired { seq, bytes, received_at, is_unrouted: true })
+    })
+}
+
 fn of_tenant(
     connection: &Connection,
     tenant: &TenantName,
@@ -103,7 +131,7 @@ fn of_tenant(
             break;
         }
         over = over.saturating_sub(bytes);
-        found.push(Expired { seq: row.get(0).map_err(store)?, bytes, received_at });
+        found.push(Expired { seq: row.get(0).map_err(store)?, bytes, received_at, is_unrouted: false });
     }
     Ok(found)
 }

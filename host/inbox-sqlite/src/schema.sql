@@ -108,21 +108,34 @@ CREATE TABLE ban (
     UNIQUE (tenant, plugin, revision)
 ) STRICT;
 
--- Events whose source had no plugin when they came; they have no jobs yet.
+-- Events that no plugin has taken; they have no jobs.
 CREATE TABLE unrouted (
     tenant TEXT NOT NULL,
     source TEXT NOT NULL,
     event  INTEGER NOT NULL REFERENCES event (seq) ON DELETE CASCADE,
+    received_at INTEGER NOT NULL,       -- as the event's
     PRIMARY KEY (tenant, source, event)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX unrouted_event ON unrouted (event);
+-- The oldest of a tenant, for retention.
+CREATE INDEX unrouted_age ON unrouted (tenant, received_at, event);
+
+-- What operators ended: jobs, and events that had none.
+CREATE TABLE discard (
+    event   INTEGER NOT NULL REFERENCES event (seq) ON DELETE CASCADE,
+    plugin  TEXT NOT NULL,              -- of the job; '': the event had no job
+    replays INTEGER NOT NULL,           -- of the job, before it
+    at      INTEGER NOT NULL,
+    reason  TEXT NOT NULL,              -- one line
+    PRIMARY KEY (event, plugin, replays)
+) STRICT, WITHOUT ROWID;
 
 -- One event on its way through one plugin of the same tenant.
 CREATE TABLE job (
     event    INTEGER NOT NULL REFERENCES event (seq) ON DELETE CASCADE,
     plugin   TEXT NOT NULL,
     tenant   TEXT NOT NULL,
-    state    TEXT NOT NULL CHECK (state IN ('pending', 'leased', 'waiting', 'done', 'dead', 'held')),
+    state    TEXT NOT NULL CHECK (state IN ('pending', 'leased', 'waiting', 'done', 'dead', 'held', 'discarded')),
     due_at   INTEGER,                   -- the end of the lease or of the wait
     replays  INTEGER NOT NULL DEFAULT 0,
     attempts INTEGER NOT NULL DEFAULT 0, -- begun since the last replay
@@ -138,10 +151,10 @@ CREATE INDEX job_pending ON job (tenant, plugin, blocked, event) WHERE state = '
 CREATE INDEX job_held ON job (tenant, plugin, event) WHERE state = 'held';
 CREATE INDEX job_due ON job (tenant, plugin, blocked, due_at, event) WHERE due_at IS NOT NULL;
 CREATE INDEX job_lane ON job (tenant, plugin, lane, event)
-    WHERE lane IS NOT NULL AND state NOT IN ('done', 'dead');
+    WHERE lane IS NOT NULL AND state NOT IN ('done', 'dead', 'discarded');
 -- No more than one of a lane may be claimed.
 CREATE UNIQUE INDEX job_head ON job (tenant, plugin, lane)
-    WHERE lane IS NOT NULL AND state NOT IN ('done', 'dead') AND blocked = 0;
+    WHERE lane IS NOT NULL AND state NOT IN ('done', 'dead', 'discarded') AND blocked = 0;
 CREATE INDEX job_dead ON job (event, plugin) WHERE state = 'dead';
 
 -- One ended run of a plugin for a job. An attempt that was lost together with its host has no row.

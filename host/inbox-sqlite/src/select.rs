@@ -1,7 +1,7 @@
 //! Which events and jobs a selection finds, as statements that are made to measure.
 //!
-//! Only fixed texts make up a statement; whatever a caller chose is bound to it. What is dead has an index of its own,
-//! so that looking for it doesn't read what is done.
+//! Only fixed texts make up a statement; whatever a caller chose is bound to it. Dead jobs and unrouted events have an
+//! index each, so that looking for them doesn't read what is done.
 
 use hookyard_inbox::{Error, Selection};
 use hookyard_model::{EventId, PluginName, Timestamp};
@@ -10,6 +10,7 @@ use rusqlite::{Connection, OptionalExtension, params_from_iter};
 use uuid::Uuid;
 
 use crate::codec::{self, parsed, store};
+use crate::replaying::{Found, Standing};
 use crate::sql;
 
 /// A job, by its place in the order of arrival.
@@ -81,12 +82,19 @@ pub(crate) fn hex(ids: impl Iterator<Item = Uuid>) -> String {
 
 /// The columns of an event in a list.
 const SUMMARY: &str = "event.seq, event.id, event.tenant, event.source, event.provider, event.event_type, event.key,
-    event.received_at";
+    event.received_at,
+    EXISTS (SELECT 1 FROM discard WHERE discard.event = event.seq AND discard.plugin = '')";
 
 /// The statement for a stretch of the list, and what is bound to it.
 pub(crate) fn events(selection: &Selection, after: i64, limit: i64) -> (String, Vec<Value>) {
     let (of_events, of_jobs) = (Filter::of_events(selection), Filter::of_jobs(selection));
-    let is_dead = selection.state.as_deref() == Some("dead");
+    let state = selection.state.as_deref();
+    let is_dead = state == Some("dead");
+    if state == Some("unrouted") && selection.plugin.is_none() {
+        let (from, values) = unrouted_statement(&of_events, selection, after, limit);
+        return (format!("SELECT {SUMMARY} {from}"), values);
+    }
+
     let mut values = [vec![after.into()], of_jobs.values, of_events.values].concat();
     values.push(limit.into());
     let (jobs, events) = (of_jobs.text, of_events.text);
@@ -99,34 +107,129 @@ pub(crate) fn events(selection: &Selection, after: i64, limit: i64) -> (String, 
         format!("FROM event WHERE event.seq > ?{events} ORDER BY event.seq")
     } else {
         let job = format!("SELECT 1 FROM job WHERE job.event = event.seq{jobs}");
-        format!("FROM event WHERE event.seq > ? AND EXISTS ({job}){events} ORDER BY event.seq")
+        let without_job = match state {
+            Some("discarded") if selection.plugin.is_none() => {
+                " OR EXISTS (SELECT 1 FROM discard WHERE discard.event = event.seq AND discard.plugin = '')"
+            }
+            _ => "",
+        };
+        format!("FROM event WHERE event.seq > ? AND (EXISTS ({job}){without_job}){events} ORDER BY event.seq")
     };
     (format!("SELECT {SUMMARY} {from} LIMIT ?"), values)
 }
 
+/// All but the columns of the statement for a stretch of unrouted events, and what is bound to it.
+fn unrouted_statement(of_events: &Filter, selection: &Selection, after: i64, limit: i64) -> (String, Vec<Value>) {
+    let from = match selection.ids.is_empty() {
+        true => "unrouted INDEXED BY unrouted_event CROSS JOIN event",
+        false => "unrouted JOIN event",
+    };
+    let statement = format!(
+        "FROM {from} ON event.seq = unrouted.event WHERE unrouted.event > ?{} ORDER BY unrouted.event LIMIT ?",
+        of_events.text
+    );
+    (statement, [vec![after.into()], of_events.values.clone(), vec![limit.into()]].concat())
+}
+
+/// The unrouted events that the selection finds after a place, by their numbers.
+pub(crate) fn unrouted(
+    connection: &Connection,
+    selection: &Selection,
+    after: i64,
+    limit: usize,
+) -> Result<Vec<i64>, Error> {
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let (from, values) = unrouted_statement(&Filter::of_events(selection), selection, after, limit);
+    let mut statement = connection.prepare(&format!("SELECT event.seq {from}")).map_err(store)?;
+    codec::read_all(&mut statement, params_from_iter(values), |row| row.get(0).map_err(store))
+}
+
+/// What a replay for one plugin is about: each selected event with that plugin's job, or without.
+///
+/// The columns are the event, the job's state or NULL, and whether the event's source is routed to the plugin.
+fn for_plugin_statement(selection: &Selection, plugin: &PluginName, after: i64, limit: i64) -> (String, Vec<Value>) {
+    let of_events = Filter::of_events(selection);
+    let name = Value::from(plugin.to_string());
+    if selection.state.is_some() {
+        let (from, values) = unrouted_statement(&of_events, selection, after, limit);
+        return (format!("SELECT event.seq, NULL, {IS_ROUTED} {from}"), [vec![name], values].concat());
+    }
+
+    let statement = format!(
+        "SELECT event.seq, job.state, {IS_ROUTED}
+         FROM event LEFT JOIN job ON job.event = event.seq AND job.plugin = ?
+         WHERE event.seq > ?{} ORDER BY event.seq LIMIT ?",
+        of_events.text
+    );
+    let values = [vec![name.clone(), name, after.into()], of_events.values, vec![limit.into()]];
+    (statement, values.concat())
+}
+
+const IS_ROUTED: &str = "EXISTS (SELECT 1 FROM route WHERE route.tenant = event.tenant
+    AND route.source = event.source AND route.plugin = ?)";
+
+/// The jobs that a replay of the selection is about, after a place.
+pub(crate) fn to_replay(
+    connection: &Connection,
+    selection: &Selection,
+    after: Option<&JobPlace>,
+    limit: usize,
+) -> Result<Found<JobPlace>, Error> {
+    let Some(plugin) = selection.plugin.as_ref().filter(|_| selection.reaches_missing()) else {
+        let found = jobs(connection, selection, "", after, limit)?;
+        return Ok(found.into_iter().map(|(place, is_leased)| (place, Standing::of_lease(is_leased))).collect());
+    };
+
+    let after = after.map_or(0, |place| place.seq);
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let (statement, values) = for_plugin_statement(selection, plugin, after, limit);
+    let mut statement = connection.prepare(&statement).map_err(store)?;
+    codec::read_all(&mut statement, params_from_iter(values), |row| {
+        let place = JobPlace { seq: row.get(0).map_err(store)?, plugin: plugin.clone() };
+        let state: Option<String> = row.get(1).map_err(store)?;
+        let standing = match (state, row.get(2).map_err(store)?) {
+            (Some(state), _) => Standing::of_lease(state == "leased"),
+            (None, true) => Standing::Missing,
+            (None, false) => Standing::Untaken,
+        };
+        Ok((place, standing))
+    })
+}
+
+/// The selected jobs after a place that a discard can end, each with whether it is under lease.
+pub(crate) fn unfinished(
+    connection: &Connection,
+    selection: &Selection,
+    after: Option<&JobPlace>,
+    limit: usize,
+) -> Result<Vec<(JobPlace, bool)>, Error> {
+    jobs(connection, selection, " AND job.state NOT IN ('done', 'discarded')", after, limit)
+}
+
 /// The statement for a stretch of jobs in the order of their events, and what is bound to it.
-fn jobs_statement(selection: &Selection, after: (i64, &str), limit: i64) -> (String, Vec<Value>) {
+fn jobs_statement(selection: &Selection, further: &str, after: (i64, &str), limit: i64) -> (String, Vec<Value>) {
     let (of_events, of_jobs) = (Filter::of_events(selection), Filter::of_jobs(selection));
     let job = if selection.state.as_deref() == Some("dead") { "job INDEXED BY job_dead" } else { "job" };
     let order = if selection.ids.is_empty() { "CROSS JOIN event" } else { "JOIN event" };
     let statement = format!(
         "SELECT job.event, job.plugin, job.state FROM {job} {order} ON event.seq = job.event
-         WHERE (job.event, job.plugin) > (?, ?){}{} ORDER BY job.event, job.plugin LIMIT ?",
+         WHERE (job.event, job.plugin) > (?, ?){}{}{further} ORDER BY job.event, job.plugin LIMIT ?",
         of_jobs.text, of_events.text
     );
     let place = vec![after.0.into(), Value::from(after.1.to_owned())];
     (statement, [place, of_jobs.values, of_events.values, vec![limit.into()]].concat())
 }
 
-/// The jobs that the selection finds after a place, each with whether it is under lease.
-pub(crate) fn jobs(
+/// The jobs that the selection and a further condition find after a place, each with whether it is under lease.
+fn jobs(
     connection: &Connection,
     selection: &Selection,
+    further: &str,
     after: Option<&JobPlace>,
     limit: usize,
 ) -> Result<Vec<(JobPlace, bool)>, Error> {
     let after = after.map_or((0, ""), |place| (place.seq, place.plugin.as_str()));
-    let (statement, values) = jobs_statement(selection, after, i64::try_from(limit).unwrap_or(i64::MAX));
+    let (statement, values) = jobs_statement(selection, further, after, i64::try_from(limit).unwrap_or(i64::MAX));
     let mut statement = connection.prepare(&statement).map_err(store)?;
     codec::read_all(&mut statement, params_from_iter(values), |row| {
         let (plugin, state): (String, String) = (row.get(1).map_err(store)?, row.get(2).map_err(store)?);
@@ -171,13 +274,32 @@ mod tests {
     fn check(selection: &Selection, of_events: &str, of_jobs: &str) {
         let (events, values) = events(selection, 0, 10);
         assert_eq!(events.matches('?').count(), values.len(), "{events}");
-        let (jobs, values) = jobs_statement(selection, (0, ""), 10);
+        let (jobs, values) = jobs_statement(selection, "", (0, ""), 10);
         assert_eq!(jobs.matches('?').count(), values.len(), "{jobs}");
         for (statement, part) in [(events, of_events), (jobs, of_jobs)] {
             let steps = plan::of(&statement);
             assert!(steps.iter().any(|step| step.contains(part)), "without `{part}`: {statement}\n{steps:#?}");
             let sorts = steps.iter().any(|step| step.contains("TEMP B-TREE FOR ORDER"));
             assert!(!sorts || !selection.ids.is_empty(), "sorts: {statement}\n{steps:#?}");
+        }
+    }
+
+    #[test]
+    fn unrouted_events_are_found_by_their_index() {
+        let by_index = "INDEX unrouted_event (event>?)";
+        let selection = Selection { state: Some("unrouted".into()), ..Selection::default() };
+        let (list, values) = events(&selection, 0, 10);
+        assert_eq!(list.matches('?').count(), values.len(), "{list}");
+        let ship = "ship".parse().expect("a name");
+        let (replay, values) = for_plugin_statement(&selection, &ship, 0, 10);
+        assert_eq!(replay.matches('?').count(), values.len(), "{replay}");
+        let (all, values) = for_plugin_statement(&Selection { state: None, ..full() }, &ship, 0, 10);
+        assert_eq!(all.matches('?').count(), values.len(), "{all}");
+
+        for (statement, part) in [(list, by_index), (replay, by_index), (all, "event USING INTEGER PRIMARY KEY")] {
+            let steps = plan::of(&statement);
+            assert!(steps.iter().any(|step| step.contains(part)), "without `{part}`: {statement}\n{steps:#?}");
+            assert!(steps.iter().all(|step| !step.contains("TEMP B-TREE")), "sorts: {statement}\n{steps:#?}");
         }
     }
 

@@ -30,8 +30,22 @@ pub(crate) const JOB_INSERT: &str = "
     INSERT INTO job (event, plugin, tenant, state, lane, blocked)
     VALUES (?1, ?2, ?3, ?4, ?5,
             EXISTS (SELECT 1 FROM job WHERE tenant = ?3 AND plugin = ?2 AND lane = ?5
-                    AND lane IS NOT NULL AND state NOT IN ('done', 'dead')))";
-pub(crate) const UNROUTED_INSERT: &str = "INSERT INTO unrouted (tenant, source, event) VALUES (?1, ?2, ?3)";
+                    AND lane IS NOT NULL AND state NOT IN ('done', 'dead', 'discarded')))";
+/// For an event that came in earlier. It is blocked until its lane is lined up.
+pub(crate) const JOB_INSERT_LATE: &str = "
+    INSERT INTO job (event, plugin, tenant, state, due_at, revision, since, lane, blocked)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?8 IS NOT NULL)
+    RETURNING tenant, plugin, lane";
+pub(crate) const UNROUTED_INSERT: &str =
+    "INSERT INTO unrouted (tenant, source, event, received_at) VALUES (?1, ?2, ?3, ?4)";
+pub(crate) const UNROUTED_TAKE: &str = "DELETE FROM unrouted WHERE event = ?1";
+pub(crate) const UNROUTED_TALLIES: &str =
+    "SELECT tenant, source, count(*), min(received_at) FROM unrouted GROUP BY tenant, source";
+pub(crate) const HELD_TALLIES: &str = "
+    SELECT held.tenant, held.plugin, held.jobs, event.received_at
+    FROM (SELECT tenant, plugin, count(*) AS jobs, min(event) AS first FROM job WHERE state = 'held'
+          GROUP BY tenant, plugin) AS held
+    CROSS JOIN event ON event.seq = held.first";
 
 pub(crate) const ROUTES_LOAD: &str = "SELECT tenant, source, plugin FROM route";
 pub(crate) const ROUTE_INSERT: &str = "INSERT INTO route (tenant, source, plugin) VALUES (?1, ?2, ?3)";
@@ -39,7 +53,6 @@ pub(crate) const ROUTE_DELETE: &str = "DELETE FROM route WHERE tenant = ?1 AND s
 pub(crate) const UNROUTED: &str = "
     SELECT event.seq, event.ordering_key FROM unrouted CROSS JOIN event ON event.seq = unrouted.event
     WHERE unrouted.tenant = ?1 AND unrouted.source = ?2 ORDER BY unrouted.event LIMIT ?3";
-pub(crate) const UNROUTED_DELETE: &str = "DELETE FROM unrouted WHERE tenant = ?1 AND source = ?2 AND event = ?3";
 /// Stretches of a plugin's jobs, for `write::sweep`.
 pub(crate) const SWEEP_PENDING: &str = "
     SELECT job.event, event.source, job.due_at FROM job CROSS JOIN event ON event.seq = job.event
@@ -78,10 +91,10 @@ pub(crate) const JOB_UPDATE: &str = "
     RETURNING tenant, plugin, lane";
 pub(crate) const LANE_HEAD: &str = "
     SELECT event, state = 'leased' FROM job WHERE tenant = ?1 AND plugin = ?2 AND lane = ?3
-      AND lane IS NOT NULL AND state NOT IN ('done', 'dead') AND blocked = 0";
+      AND lane IS NOT NULL AND state NOT IN ('done', 'dead', 'discarded') AND blocked = 0";
 pub(crate) const LANE_FIRST: &str = "
     SELECT min(event) FROM job WHERE tenant = ?1 AND plugin = ?2 AND lane = ?3
-      AND lane IS NOT NULL AND state NOT IN ('done', 'dead')";
+      AND lane IS NOT NULL AND state NOT IN ('done', 'dead', 'discarded')";
 pub(crate) const JOB_BLOCK: &str = "UPDATE job SET blocked = ?3 WHERE event = ?1 AND plugin = ?2";
 pub(crate) const ATTEMPT_INSERT: &str = "
     INSERT INTO attempt (event, plugin, replays, number, revision, started_at, duration_us, outcome, detail, log)
@@ -142,9 +155,24 @@ pub(crate) const JOB_TO_REPLAY: &str = "
     FROM job CROSS JOIN event ON event.seq = job.event WHERE job.event = ?1 AND job.plugin = ?2";
 pub(crate) const JOB_REPLAY: &str = "
     UPDATE job SET state = ?3, due_at = ?4, replays = replays + 1, attempts = 0, revision = ?5, since = ?6,
-        blocked = lane IS NOT NULL AND (blocked OR state IN ('done', 'dead'))
+        blocked = lane IS NOT NULL AND (blocked OR state IN ('done', 'dead', 'discarded'))
     WHERE event = ?1 AND plugin = ?2
     RETURNING tenant, plugin, lane";
+
+pub(crate) const EVENT_TO_ROUTE: &str = "SELECT tenant, source, ordering_key FROM event WHERE seq = ?1";
+
+pub(crate) const JOB_DISCARD: &str = "
+    UPDATE job SET state = ?3, due_at = NULL WHERE event = ?1 AND plugin = ?2
+    RETURNING tenant, plugin, lane";
+pub(crate) const JOB_DISCARD_RECORD: &str = "
+    INSERT INTO discard (event, plugin, replays, at, reason)
+    SELECT event, plugin, replays, ?3, ?4 FROM job WHERE event = ?1 AND plugin = ?2";
+pub(crate) const EVENT_DISCARD_RECORD: &str =
+    "INSERT INTO discard (event, plugin, replays, at, reason) VALUES (?1, '', 0, ?2, ?3)";
+/// The event has a job from now on.
+pub(crate) const EVENT_DISCARD_FORGET: &str = "DELETE FROM discard WHERE event = ?1 AND plugin = ''";
+pub(crate) const DISCARDS_TO_READ: &str =
+    "SELECT replays, at, reason FROM discard WHERE event = ?1 AND plugin = ?2 ORDER BY replays";
 
 pub(crate) const QUARANTINED: &str =
     "SELECT tenant, plugin, revision, reason, since FROM quarantine ORDER BY tenant, plugin";
@@ -157,17 +185,25 @@ pub(crate) const IS_QUARANTINED: &str = "SELECT EXISTS (SELECT 1 FROM quarantine
 pub(crate) const QUARANTINE_DELETE: &str = "DELETE FROM quarantine WHERE tenant = ?1 AND plugin = ?2";
 
 pub(crate) const STORED: &str = "SELECT tenant, bytes FROM stored WHERE events > 0 ORDER BY tenant";
-/// An event without a job waits for its plugin, and isn't over.
+/// The oldest unrouted events.
+pub(crate) const OLDEST_UNROUTED: &str = "
+    SELECT event.seq, length(event.headers) + length(event.body), event.received_at
+    FROM unrouted INDEXED BY unrouted_age CROSS JOIN event ON event.seq = unrouted.event
+    WHERE unrouted.tenant = ?1 AND unrouted.received_at <= ?2
+    ORDER BY unrouted.received_at, unrouted.event LIMIT ?3";
+/// An event that is unrouted waits for a plugin, and isn't over.
 pub(crate) const OLDEST_OVER: &str = "
     SELECT event.seq, length(event.headers) + length(event.body), event.received_at
     FROM event
     WHERE event.tenant = ?1 AND event.received_at <= ?2 AND (event.received_at, event.seq) > (?4, ?5)
-      AND EXISTS (SELECT 1 FROM job WHERE job.event = event.seq)
-      AND NOT EXISTS (SELECT 1 FROM job WHERE job.event = event.seq AND job.state NOT IN ('done', 'dead'))
+      AND NOT EXISTS (SELECT 1 FROM unrouted WHERE unrouted.event = event.seq)
+      AND NOT EXISTS (SELECT 1 FROM job WHERE job.event = event.seq AND job.state NOT IN ('done', 'dead', 'discarded'))
     ORDER BY event.received_at, event.seq LIMIT ?3";
 pub(crate) const EVENT_DELETE: &str = "
     DELETE FROM event WHERE seq = ?1
-      AND NOT EXISTS (SELECT 1 FROM job WHERE job.event = ?1 AND job.state NOT IN ('done', 'dead'))";
+      AND NOT EXISTS (SELECT 1 FROM job WHERE job.event = ?1 AND job.state NOT IN ('done', 'dead', 'discarded'))";
+pub(crate) const UNROUTED_EVENT_DELETE: &str = "
+    DELETE FROM event WHERE seq = ?1 AND EXISTS (SELECT 1 FROM unrouted WHERE unrouted.event = ?1)";
 pub(crate) const PAGES_FREE: &str = "PRAGMA freelist_count";
 
 /// Runs once, when the inbox is opened; it walks the index of what is leased or waits.
@@ -237,16 +273,37 @@ mod tests {
             ("sweep: held", SWEEP_HELD, &["INDEX job_held (tenant=? AND plugin=? AND event>?)"]),
             ("sweep: turn", JOB_TURN, &["PRIMARY KEY (event=? AND plugin=?)"]),
             ("route: unrouted", UNROUTED, &["unrouted USING PRIMARY KEY (tenant=? AND source=?)", "(rowid=?)"]),
-            ("route: forget", UNROUTED_DELETE, &["PRIMARY KEY (tenant=? AND source=? AND event=?)"]),
+            ("route: take", UNROUTED_TAKE, &["INDEX unrouted_event (event=?)"]),
+            ("route: a late job", JOB_INSERT_LATE, &[]),
             ("lift", QUARANTINE_DELETE, &["PRIMARY KEY (tenant=? AND plugin=?)"]),
             (
                 "prune: find",
                 OLDEST_OVER,
                 &["event_age (tenant=? AND received_at>? AND received_at<?)", "PRIMARY KEY (event=?)"],
             ),
+            (
+                "prune: find unrouted",
+                OLDEST_UNROUTED,
+                &["INDEX unrouted_age (tenant=? AND received_at<?)", "PRIMARY KEY (rowid=?)"],
+            ),
+            ("prune: take out unrouted", UNROUTED_EVENT_DELETE, &["event USING INTEGER PRIMARY KEY (rowid=?)"]),
+            ("discard: put", JOB_DISCARD, &["PRIMARY KEY (event=? AND plugin=?)"]),
+            ("discard: record", JOB_DISCARD_RECORD, &["PRIMARY KEY (event=? AND plugin=?)"]),
+            ("discard: record an event", EVENT_DISCARD_RECORD, &[]),
+            ("discard: forget", EVENT_DISCARD_FORGET, &["PRIMARY KEY (event=? AND plugin=?)"]),
+            ("read: discards", DISCARDS_TO_READ, &["PRIMARY KEY (event=? AND plugin=?)"]),
             ("prune: take out", EVENT_DELETE, &["event USING INTEGER PRIMARY KEY (rowid=?)"]),
             ("prune: keys", KEYS_FORGET, &["COVERING INDEX dedupe_until (until<?)", "PRIMARY KEY (key=?)"]),
         ]);
+    }
+
+    #[test]
+    fn tallies_walk_indices_of_what_waits_alone() {
+        let unrouted = plan::of(UNROUTED_TALLIES);
+        assert_eq!(unrouted, ["SCAN unrouted"], "in the order of its key");
+        let held = plan::of(HELD_TALLIES);
+        assert!(held.iter().any(|step| step.contains("COVERING INDEX job_held")), "{held:?}");
+        assert!(held.iter().all(|step| !step.contains("TEMP B-TREE")), "{held:?}");
     }
 
     #[test]

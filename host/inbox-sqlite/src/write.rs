@@ -4,6 +4,7 @@
 //! the caller; the only thing decided here is which rows to touch.
 
 mod claim;
+mod discard;
 mod effects;
 mod lane;
 mod outbox;
@@ -14,10 +15,12 @@ mod routing;
 mod sweep;
 
 pub(crate) use claim::Leased;
+pub(crate) use discard::{DiscardStretch, Ended};
 pub(crate) use outbox::{LeasedMessage, MessageStretch, is_disabled};
 pub(crate) use quarantine::quarantined;
 pub(crate) use replay::Stretch;
 pub(crate) use retention::Expired;
+pub(crate) use routing::Turns;
 pub(crate) use sweep::Sweep;
 
 use std::collections::BTreeSet;
@@ -90,7 +93,7 @@ impl Store {
             self.add_job(seq, &event.source, plugin, event.ordering_key.as_deref())?;
         }
         if plugins.is_empty() {
-            self.execute(sql::UNROUTED_INSERT, params![tenant, source, seq])?;
+            self.execute(sql::UNROUTED_INSERT, params![tenant, source, seq, received_at])?;
         }
         self.has_news |= !plugins.is_empty();
         Ok(Appended::New)

@@ -34,12 +34,20 @@ pub trait Inbox: Send + Sync + 'static {
     /// takes them again are pending, and events that were stored while their source had no plugin have their jobs.
     /// The table is durable: it outlives a restart. A crash before the return may leave it as it was or replaced, with
     /// some of the jobs not held or set free yet: no claim gives out what should be held, and the next call does the rest.
-    async fn route(&self, routes: Routes) -> Result<(), Error>;
+    ///
+    /// Which plugins are given the events that were stored while their source had none, and how fast, `backlog` says.
+    /// Such an event stays unrouted while none of its source's plugins takes a backlog.
+    async fn route_with(&self, routes: Routes, backlog: &Backlog) -> Result<(), Error>;
+
+    /// As `route_with`, where every plugin takes its whole backlog at once.
+    async fn route(&self, routes: Routes) -> Result<(), Error> {
+        self.route_with(routes, &Backlog::default()).await
+    }
 
     /// Takes leases on jobs that are due, the longest due first: of each wanted plugin no more than its limit.
     ///
     /// Within one ordering key (of one source and plugin) jobs are given out strictly in the order of their events: the
-    /// next one only once the one before is done or dead. A failing key waits; other keys go on. An event that is
+    /// next one only once the one before is over: done, dead or discarded. A failing key waits; other keys go on. An event that is
     /// replayed comes before later ones of its key, but after an attempt that is under way.
     ///
     /// Until `now + lease` nobody else is given these jobs. `Claimed::attempt` counts this attempt, and is the proof of
@@ -81,10 +89,28 @@ pub trait Inbox: Send + Sync + 'static {
     /// Once this returns the jobs are durably due, spread over time by the rate. Jobs under lease are left alone, and
     /// are counted apart; what is stored after this was called is not meant. With `dry_run` nothing is changed. A crash
     /// before the return may leave some of the jobs replayed and others not, each of them whole.
+    ///
+    /// A selection that names a plugin, and either no state or `unrouted`, also makes the jobs that are missing: for each
+    /// selected event that the plugin has no job for, where the event's source is routed to the plugin.
     async fn replay(&self, replay: Replay) -> Result<Replayed, Error>;
 
+    /// Ends the selected jobs that are pending, waiting, held or dead, and the selected unrouted events where the selection
+    /// names neither a plugin nor another state. They are `discarded`: over, as done and dead jobs are, with the reason
+    /// and the time on record. Jobs under lease are left alone, and are counted apart.
+    ///
+    /// Once this returns the end of each is durable, and the next job of an ordering key may go. What is stored after
+    /// this was called is not meant. With `dry_run` nothing is changed. A crash before the return may leave some of the
+    /// jobs discarded and others not.
+    async fn discard(&self, discard: Discard) -> Result<Discarded, Error>;
+
+    /// The events that no plugin has taken, counted for each source that has some, by source.
+    async fn unrouted(&self) -> Result<Vec<Tally<SourceRef>>, Error>;
+
+    /// The jobs that are held, counted for each plugin that has some, by plugin.
+    async fn held(&self) -> Result<Vec<Tally<PluginRef>>, Error>;
+
     /// Takes out events that the limits don't keep, the oldest first, with all their jobs and attempts; of those none with
-    /// a job that is not over, and none that still waits for a first plugin. No more than `limit` of them, so that nobody
+    /// a job that is not over. Unrouted events have an age limit of their own. No more than `limit` of them, so that nobody
     /// waits long for the writer. Forgets keys whose time is long over. Call again while the answer says `more`. A crash of the machine may bring back what
     /// was taken out last.
     async fn prune(&self, limits: &Retention, now: Timestamp, limit: usize) -> Result<Pruned, Error>;
@@ -129,6 +155,57 @@ pub enum Appended {
 /// Which plugins are given the events of which source. A source that is missing has none: its events are kept.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Routes(pub BTreeMap<SourceRef, BTreeSet<PluginName>>);
+
+/// What plugins do with the events that their source had before it had any plugin.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Backlog {
+    /// The present, from which a rate counts.
+    pub now: Timestamp,
+    /// For plugins that don't take their whole backlog at once.
+    pub by_plugin: BTreeMap<PluginRef, BacklogPolicy>,
+}
+
+impl Default for Backlog {
+    fn default() -> Self {
+        Self { now: Timestamp::from_unix_millis(0), by_plugin: BTreeMap::new() }
+    }
+}
+
+impl Backlog {
+    /// What this plugin does.
+    pub fn of(&self, plugin: &PluginRef) -> BacklogPolicy {
+        self.by_plugin.get(plugin).copied().unwrap_or_default()
+    }
+}
+
+/// What one plugin does with its backlog.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum BacklogPolicy {
+    /// It takes all of it.
+    All {
+        /// Jobs a second; all at once where `None`.
+        rate: Option<f64>,
+    },
+    /// It takes nothing of it.
+    None,
+}
+
+impl Default for BacklogPolicy {
+    fn default() -> Self {
+        Self::All { rate: None }
+    }
+}
+
+/// A number of events or jobs that wait for somebody.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tally<N> {
+    /// For whom they wait: the source that they came in at, or the plugin that they are held for.
+    pub of: N,
+    /// How many there are; at least 1.
+    pub count: u64,
+    /// When the oldest of them came in.
+    pub oldest: Timestamp,
+}
 
 /// A wish for jobs of one plugin.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -206,12 +283,24 @@ pub struct Selection {
     pub plugin: Option<PluginName>,
     /// Of this type.
     pub event_type: Option<String>,
-    /// With a job in the state of this name.
+    /// With a job in the state of this name; or `unrouted`, without any job; or `discarded`, also without any job.
     pub state: Option<String>,
     /// Received at or after.
     pub since: Option<Timestamp>,
     /// Received before.
     pub until: Option<Timestamp>,
+}
+
+impl Selection {
+    /// Whether it can find events that no plugin has taken.
+    pub fn reaches_unrouted(&self) -> bool {
+        self.plugin.is_none() && self.state.as_deref().is_none_or(|state| state == "unrouted")
+    }
+
+    /// Whether a replay of it makes jobs that the plugin is without.
+    pub fn reaches_missing(&self) -> bool {
+        self.plugin.is_some() && self.state.as_deref().is_none_or(|state| state == "unrouted")
+    }
 }
 
 /// A wish to run jobs again.
@@ -230,12 +319,49 @@ pub struct Replay {
 }
 
 /// What a replay found.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Replayed {
     /// Jobs that will run again, or messages that will be sent again; or would.
     pub again: u64,
     /// Those left alone since they are being attempted or sent.
     pub leased: u64,
+    /// Those of `again` that were made, for events that the plugin had no job for.
+    pub made: u64,
+    /// Events that the plugin has no job for and whose source is not routed to it: no job is made.
+    pub untaken: u64,
+}
+
+/// A wish to end jobs and unrouted events.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Discard {
+    /// Which; one that names nothing is refused by callers, not here.
+    pub selection: Selection,
+    /// One line.
+    pub reason: String,
+    /// The present.
+    pub now: Timestamp,
+    /// Only count.
+    pub dry_run: bool,
+}
+
+/// What a discard found.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Discarded {
+    /// Jobs that were ended; or would be.
+    pub jobs: u64,
+    /// Unrouted events that were ended; or would be.
+    pub events: u64,
+    /// Jobs left alone since they are being attempted.
+    pub leased: u64,
+}
+
+/// When and why an operator ended a job or an unrouted event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Discarding {
+    /// When.
+    pub at: Timestamp,
+    /// One line.
+    pub reason: String,
 }
 
 /// One event with all that became of it.
@@ -245,6 +371,8 @@ pub struct EventRecord {
     pub event: Event,
     /// One for each plugin, by name.
     pub jobs: Vec<JobRecord>,
+    /// Why it was discarded before any plugin had taken it; `None` where it has jobs.
+    pub discarded: Option<Discarding>,
 }
 
 /// One job with its history.
@@ -258,6 +386,8 @@ pub struct JobRecord {
     pub replays: u32,
     /// Its ended attempts, the first first; each with the number of replays that came before it.
     pub attempts: Vec<(u32, Attempt)>,
+    /// Each time that it was discarded, the first first; each with the number of replays that came before it.
+    pub discards: Vec<(u32, Discarding)>,
 }
 
 /// How long events are kept.
@@ -283,6 +413,8 @@ pub struct Keep {
     pub age_max: Option<Duration>,
     /// No more bytes of headers and bodies than this.
     pub bytes_max: Option<u64>,
+    /// Those that no plugin has taken no longer than this after they came in. The other limits don't concern them.
+    pub unrouted_max_age: Option<Duration>,
 }
 
 /// What one step of pruning did.
@@ -335,8 +467,17 @@ pub struct EventSummary {
     pub key: String,
     /// When it came in.
     pub received_at: Timestamp,
-    /// One for each plugin that it is for, by name; none while its source has no plugin.
+    /// One for each plugin that it is for, by name; none while it is unrouted.
     pub jobs: Vec<JobSummary>,
+    /// Whether it was discarded before any plugin had taken it; `false` where it has jobs.
+    pub is_discarded: bool,
+}
+
+impl EventSummary {
+    /// Whether no plugin has taken it, and nobody has discarded it.
+    pub fn is_unrouted(&self) -> bool {
+        self.jobs.is_empty() && !self.is_discarded
+    }
 }
 
 /// A job as it stands in a list.

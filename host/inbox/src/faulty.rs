@@ -10,12 +10,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use hookyard_model::{Event, EventId, Key, PluginRef, Timestamp, Versioned};
+use hookyard_model::{Event, EventId, Key, PluginRef, SourceRef, Timestamp, Versioned};
 use tokio::sync::{Semaphore, watch};
 
 use crate::{
-    Appended, Claimed, Error, EventRecord, EventSummary, Inbox, JobRef, Page, Pruned, Quarantine, Replay, Replayed,
-    Retention, Routes, Settlement, Store, Usage, Want,
+    Appended, Backlog, Claimed, Discard, Discarded, Error, EventRecord, EventSummary, Inbox, JobRef, Page, Pruned,
+    Quarantine, Replay, Replayed, Retention, Routes, Settlement, Store, Tally, Usage, Want,
 };
 
 /// Which call.
@@ -32,6 +32,9 @@ pub enum Call {
     Events,
     Read,
     Replay,
+    Discard,
+    Unrouted,
+    Held,
     Prune,
     Quarantine,
     Lift,
@@ -220,8 +223,8 @@ impl Inbox for Faulty {
         self.run(Call::Append, self.inner.append(event)).await
     }
 
-    async fn route(&self, routes: Routes) -> Result<(), Error> {
-        self.run(Call::Route, self.inner.route(routes)).await
+    async fn route_with(&self, routes: Routes, backlog: &Backlog) -> Result<(), Error> {
+        self.run(Call::Route, self.inner.route_with(routes, backlog)).await
     }
 
     async fn claim(&self, wanted: &[Want], now: Timestamp, lease: Duration) -> Result<Vec<Claimed>, Error> {
@@ -259,6 +262,18 @@ impl Inbox for Faulty {
 
     async fn replay(&self, replay: Replay) -> Result<Replayed, Error> {
         self.run(Call::Replay, self.inner.replay(replay)).await
+    }
+
+    async fn discard(&self, discard: Discard) -> Result<Discarded, Error> {
+        self.run(Call::Discard, self.inner.discard(discard)).await
+    }
+
+    async fn unrouted(&self) -> Result<Vec<Tally<SourceRef>>, Error> {
+        self.run(Call::Unrouted, self.inner.unrouted()).await
+    }
+
+    async fn held(&self) -> Result<Vec<Tally<PluginRef>>, Error> {
+        self.run(Call::Held, self.inner.held()).await
     }
 
     async fn prune(&self, limits: &Retention, now: Timestamp, limit: usize) -> Result<Pruned, Error> {

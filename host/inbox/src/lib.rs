@@ -18,8 +18,9 @@ pub mod faulty;
 pub mod conformance;
 
 pub use contract::{
-    Appended, Claimed, Error, EventRecord, EventSummary, Inbox, JobRecord, JobRef, JobSummary, Keep, Page, Pruned,
-    Quarantine, Replay, Replayed, Retention, Routes, Selection, Settlement, Usage, Want,
+    Appended, Backlog, BacklogPolicy, Claimed, Discard, Discarded, Discarding, Error, EventRecord, EventSummary, Inbox,
+    JobRecord, JobRef, JobSummary, Keep, Page, Pruned, Quarantine, Replay, Replayed, Retention, Routes, Selection,
+    Settlement, Tally, Usage, Want,
 };
 pub use faulty::Faulty;
 pub use insist::insist;

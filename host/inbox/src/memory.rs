@@ -3,6 +3,7 @@
 //! Nothing in it outlives the process, so "durable" here means no more than "visible to the next call".
 
 mod claim;
+mod discard;
 mod effects;
 mod lane;
 mod looking;
@@ -11,6 +12,7 @@ mod quarantine;
 mod replay;
 mod releases;
 mod retention;
+mod routing;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -23,8 +25,8 @@ use hookyard_model::{
 use tokio::sync::Notify;
 
 use crate::{
-    Appended, Claimed, Error, EventRecord, EventSummary, Inbox, JobRef, JobSummary, Page, Pruned, Quarantine, Replay,
-    Replayed, Retention, Routes, Settlement, Usage, Want, step,
+    Appended, Backlog, Claimed, Discard, Discarded, Discarding, Error, EventRecord, EventSummary, Inbox, JobRef,
+    JobSummary, Page, Pruned, Quarantine, Replay, Replayed, Retention, Routes, Settlement, Tally, Usage, Want, step,
 };
 
 /// An inbox in memory.
@@ -70,8 +72,8 @@ impl Inbox for MemoryInbox {
         Ok(appended)
     }
 
-    async fn route(&self, routes: Routes) -> Result<(), Error> {
-        self.state().route(routes);
+    async fn route_with(&self, routes: Routes, backlog: &Backlog) -> Result<(), Error> {
+        self.state().route(routes, backlog);
         self.changed.notify_one();
         Ok(())
     }
@@ -152,6 +154,21 @@ impl Inbox for MemoryInbox {
         Ok(replayed)
     }
 
+    async fn discard(&self, discard: Discard) -> Result<Discarded, Error> {
+        let mut state = self.state();
+        let discarded = state.discard(&discard);
+        self.tell_news(&mut state);
+        Ok(discarded)
+    }
+
+    async fn unrouted(&self) -> Result<Vec<Tally<SourceRef>>, Error> {
+        Ok(self.state().unrouted())
+    }
+
+    async fn held(&self) -> Result<Vec<Tally<PluginRef>>, Error> {
+        Ok(self.state().held())
+    }
+
     async fn prune(&self, limits: &Retention, now: Timestamp, limit: usize) -> Result<Pruned, Error> {
         Ok(self.state().prune(limits, now, limit))
     }
@@ -212,6 +229,8 @@ struct State {
 struct Stored {
     event: Arc<Event>,
     jobs: BTreeMap<PluginName, Job>,
+    /// Before any plugin had taken it; `None` where it has jobs.
+    discarded: Option<Discarding>,
 }
 
 struct Job {
@@ -226,6 +245,8 @@ struct Job {
     is_blocked: bool,
     /// Each with the number of replays before it.
     history: Vec<(u32, Attempt)>,
+    /// Each with the number of replays before it.
+    discards: Vec<(u32, Discarding)>,
 }
 
 /// A job's place in its plugin's queue: the pending ones come first, in the order of their arrival.
@@ -255,13 +276,16 @@ impl State {
         self.by_key.insert(key, (event.id, event.key_until));
         self.by_id.insert(event.id, at);
         let plugins = self.routes.0.get(&event.source).cloned().unwrap_or_default();
-        self.events.insert(at, Stored { event: Arc::new(event), jobs: BTreeMap::new() });
+        self.events.insert(at, Stored { event: Arc::new(event), jobs: BTreeMap::new(), discarded: None });
         let has_jobs = !plugins.is_empty();
-        plugins.into_iter().for_each(|plugin| self.add_job(at, plugin));
+        for plugin in plugins {
+            self.add_job(at, plugin, None);
+        }
         (Appended::New, has_jobs)
     }
 
-    fn add_job(&mut self, at: usize, plugin: PluginName) {
+    /// Makes a job, which may run at `due`, or at once where `None`.
+    fn add_job(&mut self, at: usize, plugin: PluginName, due: Option<Timestamp>) -> PluginRef {
         let job = Job {
             state: JobState::Held,
             attempts: 0,
@@ -270,36 +294,15 @@ impl State {
             since: None,
             is_blocked: false,
             history: Vec::new(),
+            discards: Vec::new(),
         };
         let stored = self.stored(at);
-        let tenant = stored.event.source.tenant.clone();
-        stored.jobs.insert(plugin.clone(), job);
-        let state = step::route(JobState::Pending, self.is_routed(at, &plugin));
-        self.put(at, &PluginRef { tenant, plugin }, state);
-    }
-
-    fn route(&mut self, routes: Routes) {
-        self.routes = routes;
-        for at in self.events.keys().copied().collect::<Vec<_>>() {
-            let source = self.events[&at].event.source.clone();
-            if self.events[&at].jobs.is_empty() {
-                let plugins = self.routes.0.get(&source).cloned().unwrap_or_default();
-                plugins.into_iter().for_each(|plugin| self.add_job(at, plugin));
-                continue;
-            }
-            let jobs: Vec<_> = self.events[&at].jobs.iter().map(|(name, job)| (name.clone(), job.state)).collect();
-            for (plugin, state) in jobs {
-                let next = step::route(state, self.is_routed(at, &plugin));
-                self.put(at, &PluginRef { tenant: source.tenant.clone(), plugin }, next);
-            }
-        }
-    }
-
-    /// Whether the plugin is given the source's events: it takes them, and isn't quarantined.
-    fn is_routed(&self, at: usize, plugin: &PluginName) -> bool {
-        let source = &self.events[&at].event.source;
-        let is_taken = self.routes.0.get(source).is_some_and(|plugins| plugins.contains(plugin));
-        is_taken && !self.is_quarantined(&PluginRef { tenant: source.tenant.clone(), plugin: plugin.clone() })
+        let plugin = stored.plugin(&plugin);
+        stored.discarded = None;
+        stored.jobs.insert(plugin.plugin.clone(), job);
+        let state = step::begin(due, self.is_routed(at, &plugin.plugin));
+        self.put(at, &plugin, state);
+        plugin
     }
 
     fn stored(&mut self, at: usize) -> &mut Stored {
@@ -350,6 +353,7 @@ impl Stored {
             key: key.clone(),
             received_at: *received_at,
             jobs: self.jobs.iter().map(|(plugin, job)| job.summary(plugin)).collect(),
+            is_discarded: self.discarded.is_some(),
         }
     }
 }

@@ -38,9 +38,19 @@ pub fn release(state: JobState, routed: bool) -> Result<JobState, Illegal> {
     Ok(route(apply(state, Input::Release, ANY_TIME)?, routed))
 }
 
+/// The state of a job that is made for an event that came in earlier, not to run before `due`.
+pub fn begin(due: Option<Timestamp>, routed: bool) -> JobState {
+    replay(JobState::Pending, due, routed).unwrap_or(JobState::Pending)
+}
+
 /// The state of a job that is to run again, not before `due`.
 pub fn replay(state: JobState, due: Option<Timestamp>, routed: bool) -> Result<JobState, Illegal> {
     Ok(route(apply(state, Input::Replay { due }, ANY_TIME)?, routed))
+}
+
+/// The state of a job that an operator ends.
+pub fn discard(state: JobState) -> Result<JobState, Illegal> {
+    apply(state, Input::Discard, ANY_TIME)
 }
 
 /// When the job may run that is replayed after `before` others, `rate` of them a second from `now` on.
@@ -89,5 +99,7 @@ mod tests {
         assert_eq!(turn(NOW, Some(0.0), 3), Some(Timestamp::from_unix_millis(i64::MAX)));
         assert_eq!(replay(JobState::Dead, None, true), Ok(JobState::Pending));
         assert_eq!(replay(JobState::Done, Some(UNTIL), false), Ok(JobState::Held));
+        assert_eq!(discard(JobState::Held), Ok(JobState::Discarded));
+        assert!(discard(leased).is_err());
     }
 }

@@ -10,6 +10,7 @@
 //!            '----- Release ----'  '--Settle--> Waiting --Lease (once due)--> Leased
 //!
 //! any but Leased --Replay--> Pending | Waiting (until its turn)
+//! any but Leased, Done, Discarded --Discard--> Discarded
 //! ```
 //!
 //! `apply` is the only way from one state to the next. Backends store what it returns and decide nothing themselves.
@@ -41,6 +42,8 @@ pub enum JobState {
     Dead,
     /// Kept until its plugin can take it: it isn't there, or it's quarantined.
     Held,
+    /// Ended by an operator, without a further attempt.
+    Discarded,
 }
 
 impl JobState {
@@ -53,7 +56,13 @@ impl JobState {
             Self::Done => "done",
             Self::Dead => "dead",
             Self::Held => "held",
+            Self::Discarded => "discarded",
         }
+    }
+
+    /// Whether nothing is left to be done: no attempt follows unless the job is replayed.
+    pub const fn is_over(&self) -> bool {
+        matches!(self, Self::Done | Self::Dead | Self::Discarded)
     }
 
     /// When the job may be leased; `None` when time alone won't make it so.
@@ -61,7 +70,7 @@ impl JobState {
         match self {
             Self::Pending => Some(Timestamp::from_unix_millis(0)),
             Self::Leased { until } | Self::Waiting { until } => Some(*until),
-            Self::Done | Self::Dead | Self::Held => None,
+            Self::Done | Self::Dead | Self::Held | Self::Discarded => None,
         }
     }
 }
@@ -121,6 +130,8 @@ pub enum Input<'a> {
         /// Not before this; at once where `None`.
         due: Option<Timestamp>,
     },
+    /// An operator ends it.
+    Discard,
 }
 
 /// An input that the state doesn't allow; the job stays as it was.
@@ -135,7 +146,7 @@ pub struct Illegal {
 
 /// The next state of a job that is in `state` when `input` happens at `now`.
 pub fn apply(state: JobState, input: Input<'_>, now: Timestamp) -> Result<JobState, Illegal> {
-    use JobState::{Dead, Done, Held, Leased, Pending, Waiting};
+    use JobState::{Dead, Discarded, Done, Held, Leased, Pending, Waiting};
     match (state, input) {
         (Pending | Waiting { .. } | Leased { .. }, Input::Lease { until })
             if state.due_at().is_some_and(|due| due <= now) =>
@@ -158,14 +169,15 @@ pub fn apply(state: JobState, input: Input<'_>, now: Timestamp) -> Result<JobSta
             };
             Ok(delivered(result, again))
         }
-        (Pending | Waiting { .. } | Done | Dead | Held, Input::Replay { due }) => {
+        (Pending | Waiting { .. } | Done | Dead | Held | Discarded, Input::Replay { due }) => {
             Ok(due.map_or(Pending, |until| Waiting { until }))
         }
+        (Pending | Waiting { .. } | Dead | Held, Input::Discard) => Ok(Discarded),
         (Held, Input::Attach) => Ok(Pending),
         (Pending | Waiting { .. }, Input::Detach) => Ok(Held),
         // Nothing to do, and no fault: these are told of every job of a plugin that comes or goes.
-        (Pending | Waiting { .. } | Leased { .. } | Done | Dead, Input::Attach) => Ok(state),
-        (Held | Leased { .. } | Done | Dead, Input::Detach) => Ok(state),
+        (Pending | Waiting { .. } | Leased { .. } | Done | Dead | Discarded, Input::Attach) => Ok(state),
+        (Held | Leased { .. } | Done | Dead | Discarded, Input::Detach) => Ok(state),
         (_, input) => Err(Illegal { state: state.name(), input: name(&input) }),
     }
 }
@@ -211,6 +223,7 @@ const fn name(input: &Input<'_>) -> &'static str {
         Input::Attach => "attachment",
         Input::Detach => "detachment",
         Input::Replay { .. } => "replay",
+        Input::Discard => "discard",
     }
 }
 
@@ -324,7 +337,8 @@ mod tests {
     #[test]
     fn a_replay_makes_anything_due_but_what_is_under_way() {
         let waiting = JobState::Waiting { until: LATER };
-        for state in [JobState::Pending, waiting, JobState::Done, JobState::Dead, JobState::Held] {
+        let discarded = JobState::Discarded;
+        for state in [JobState::Pending, waiting, JobState::Done, JobState::Dead, JobState::Held, discarded] {
             assert_eq!(apply(state, Input::Replay { due: None }, NOW), Ok(JobState::Pending));
             assert_eq!(apply(state, Input::Replay { due: Some(LATER) }, NOW), Ok(waiting));
         }
@@ -332,6 +346,24 @@ mod tests {
         let leased = JobState::Leased { until: NOW };
         let refused = Illegal { state: "leased", input: "replay" };
         assert_eq!(apply(leased, Input::Replay { due: None }, LATER), Err(refused));
+    }
+
+    #[test]
+    fn discard_ends_only_unfinished_jobs() {
+        let waiting = JobState::Waiting { until: LATER };
+        for state in [JobState::Pending, waiting, JobState::Dead, JobState::Held] {
+            assert_eq!(apply(state, Input::Discard, NOW), Ok(JobState::Discarded), "{state}");
+        }
+
+        for state in [JobState::Leased { until: NOW }, JobState::Done, JobState::Discarded] {
+            let refused = Illegal { state: state.name(), input: "discard" };
+            assert_eq!(apply(state, Input::Discard, LATER), Err(refused));
+        }
+
+        let discarded = JobState::Discarded;
+        assert!(apply(discarded, Input::Lease { until: LATER }, NOW).is_err());
+        assert_eq!(apply(discarded, Input::Attach, NOW), Ok(discarded));
+        assert_eq!(apply(discarded, Input::Detach, NOW), Ok(discarded));
     }
 
     fn any_state() -> impl Strategy<Value = JobState> {
@@ -343,6 +375,7 @@ mod tests {
             Just(JobState::Done),
             Just(JobState::Dead),
             Just(JobState::Held),
+            Just(JobState::Discarded),
         ]
     }
 

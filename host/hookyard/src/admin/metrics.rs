@@ -28,6 +28,7 @@ impl Metrics {
         hookyard_ingress::describe_metrics();
         hookyard_dispatch::describe_metrics();
         hookyard_egress::delivery::describe_metrics();
+        crate::unserved::describe_metrics();
         Ok(Self(handle))
     }
 

@@ -52,6 +52,10 @@ pub(crate) enum State {
     Dead,
     /// Kept until its plugin is there, or out of quarantine
     Held,
+    /// Taken by no plugin
+    Unrouted,
+    /// Ended by hand
+    Discarded,
 }
 
 impl State {
@@ -63,6 +67,8 @@ impl State {
             Self::Done => "done",
             Self::Dead => "dead",
             Self::Held => "held",
+            Self::Unrouted => "unrouted",
+            Self::Discarded => "discarded",
         }
     }
 }
@@ -177,11 +183,8 @@ mod tests {
         };
         assert_eq!(found, Ok(expected));
         assert_eq!(read(&[]), Ok(Selection::default()));
-        for (state, name) in
-            State::value_variants().iter().zip(["pending", "leased", "waiting", "done", "dead", "held"])
-        {
-            assert_eq!(state.name(), name);
-        }
+        let names: Vec<_> = State::value_variants().iter().map(|state| state.name()).collect();
+        assert_eq!(names, ["pending", "leased", "waiting", "done", "dead", "held", "unrouted", "discarded"]);
     }
 
     #[test]

@@ -12,9 +12,9 @@ use hookyard_verify::judge::judge;
 use hookyard_verify::{Secret, SecretUse};
 
 use super::grants::{self, Granted};
-use super::limits;
 use super::references::Surroundings;
-use super::settings::{Admin, Dispatch, Egress, Plugins};
+use super::settings::{Admin, Backlog, Dispatch, Egress, Plugins};
+use super::{backlog, limits};
 use crate::document::{Entry, Section, Size};
 use crate::release::Windows;
 
@@ -85,6 +85,7 @@ pub(super) fn plugins(section: &Section<'_>, around: &Surroundings<'_>) -> Plugi
         windows: Windows { settle: time("settle", 200), removal: time("removal", 1_000) },
         limits: section.table("limits", |section| limits::read(section, &Limits::default(), &limits::BOUNDLESS)),
         ceilings: BTreeMap::new(),
+        backlog: backlog::read(section, Backlog::default()),
         grants: Granted::to_all(&section.table("grants", |grants| grants::read(grants, None, around))),
     }
 }

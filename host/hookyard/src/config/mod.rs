@@ -9,6 +9,7 @@
 pub(crate) mod settings;
 pub(crate) mod references;
 mod host;
+pub(crate) mod backlog;
 pub(crate) mod grants;
 pub(crate) mod limits;
 mod retry;

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hookyard_egress::Addresses;
+use hookyard_inbox::BacklogPolicy;
 use hookyard_model::{DestinationRef, ProbationPolicy, QuarantinePolicy, RetryPolicy, SourceRef, TenantName};
 use hookyard_plugin::Limits;
 use hookyard_verify::{JsonPointer, Provider, Secret, Verifier};
@@ -48,7 +49,7 @@ pub(crate) struct Admin {
 }
 
 /// The plugin folder and what its plugins may use.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Plugins {
     pub(crate) folder: PathBuf,
     /// Where compiled code is kept.
@@ -67,6 +68,30 @@ pub(crate) struct Plugins {
     pub(crate) ceilings: BTreeMap<TenantName, Limits>,
     /// What they may import, unless their own files say otherwise.
     pub(crate) grants: Granted,
+    /// What they do with a source's earlier events, unless their own files say otherwise.
+    pub(crate) backlog: Backlog,
+}
+
+/// What a source's first plugin does with the events that came before it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Backlog {
+    /// Whether it is given them.
+    pub(crate) is_taken: bool,
+    /// Of them so many a second.
+    pub(crate) rate: f64,
+}
+
+impl Default for Backlog {
+    fn default() -> Self {
+        Self { is_taken: true, rate: 50.0 }
+    }
+}
+
+impl Backlog {
+    /// As the inbox takes it.
+    pub(crate) fn policy(self) -> BacklogPolicy {
+        if self.is_taken { BacklogPolicy::All { rate: Some(self.rate) } } else { BacklogPolicy::None }
+    }
 }
 
 /// How a new revision comes into service.

@@ -115,8 +115,8 @@ fn the_reference_file_says_the_defaults_and_every_key() {
 fn a_tenant_may_keep_events_longer_or_shorter_than_the_others() {
     let folder = Folder::new();
     let settings = folder.settings(
-        "[retention]\nage_max = \"90d\"\nbytes_max = \"1GiB\"\nevery = \"5m\"\n\
-         [tenants.acme.retention]\nage_max = \"7d\"\n\
+        "[retention]\nage_max = \"90d\"\nbytes_max = \"1GiB\"\nevery = \"5m\"\nunrouted_max_age = \"30d\"\n\
+         [tenants.acme.retention]\nage_max = \"7d\"\nunrouted_max_age = \"1d\"\n\
          [tenants.umbrella.retention]\nage_max = \"unlimited\"\nbytes_max = \"unlimited\"\n\
          [tenants.wayne.sources]",
     );
@@ -125,6 +125,9 @@ fn a_tenant_may_keep_events_longer_or_shorter_than_the_others() {
         let keep = settings.retention.limits.keep_of(&tenant.parse().expect("a name"));
         (keep.age_max, keep.bytes_max)
     };
+    let unrouted_of =
+        |tenant: &str| settings.retention.limits.keep_of(&tenant.parse().expect("a name")).unrouted_max_age;
+    assert_eq!((unrouted_of("acme"), unrouted_of("umbrella")), (Some(day), Some(30 * day)));
     assert_eq!(keep_of("acme"), (Some(7 * day), Some(1 << 30)), "the host's where the tenant says nothing");
     assert_eq!(keep_of("umbrella"), (None, None));
     assert_eq!(keep_of("wayne"), (Some(90 * day), Some(1 << 30)));

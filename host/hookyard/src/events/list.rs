@@ -43,6 +43,9 @@ struct Line<'e> {
     event_type: Option<&'e str>,
     key: &'e str,
     received_at: String,
+    /// Of an event that has no jobs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    state: Option<&'static str>,
     plugins: Vec<Job<'e>>,
 }
 
@@ -65,6 +68,7 @@ impl<'e> Line<'e> {
             event_type: event.event_type.as_deref(),
             key: &event.key,
             received_at: event.received_at.to_string(),
+            state: state_without_jobs(event),
             plugins: event.jobs.iter().map(Job::of).collect(),
         }
     }
@@ -82,9 +86,17 @@ impl<'e> Job<'e> {
     }
 }
 
+/// The state of an event itself, while it has no jobs.
+fn state_without_jobs(event: &EventSummary) -> Option<&'static str> {
+    if event.is_unrouted() {
+        return Some("unrouted");
+    }
+    event.is_discarded.then_some("discarded")
+}
+
 fn row(event: &EventSummary) -> [String; 6] {
     let jobs: Vec<_> = event.jobs.iter().map(told).collect();
-    let jobs = if jobs.is_empty() { "(none yet)".to_owned() } else { jobs.join(", ") };
+    let jobs = state_without_jobs(event).map_or_else(|| jobs.join(", "), str::to_owned);
     let kind = event.event_type.clone().unwrap_or_else(|| "(unknown)".to_owned());
     let (id, received, source) = (event.id.to_string(), event.received_at.to_string(), event.source.to_string());
     [id, received, source, kind, event.key.clone(), jobs]
@@ -124,6 +136,7 @@ mod tests {
                 revision: Some(Revision::from_sha256([0xab; 32])),
                 last_outcome: Some("retry: later".to_owned()),
             }],
+            is_discarded: false,
         }
     }
 
@@ -149,5 +162,19 @@ mod tests {
         assert_eq!(text.lines().count(), 2);
         assert!(text.lines().all(|line| line.starts_with("ID ") || line.starts_with("0197308f-")), "{text}");
         assert!(text.ends_with("books waiting after 2 (retry: later)\n"), "{text}");
+    }
+
+    #[test]
+    fn events_without_jobs_have_a_state() {
+        let check = |is_discarded, state: &str| {
+            let event = EventSummary { jobs: Vec::new(), is_discarded, ..event() };
+            let (mut table, mut json) = (Vec::new(), Vec::new());
+            write(std::slice::from_ref(&event), true, false, &mut table).expect("written");
+            write(&[event], true, true, &mut json).expect("written");
+            assert!(String::from_utf8(table).expect("text").ends_with(&format!("{state}\n")));
+            assert!(String::from_utf8(json).expect("text").contains(&format!(r#""state":"{state}","plugins":[]"#)));
+        };
+        check(false, "unrouted");
+        check(true, "discarded");
     }
 }

@@ -5,7 +5,9 @@ use std::fmt::Write;
 use std::path::Path;
 
 use anyhow::{Context, anyhow};
-use hookyard_inbox::{EventRecord, Inbox, JobRecord, MessagePage, MessageSelection, MessageSummary, Outbox};
+use hookyard_inbox::{
+    Discarding, EventRecord, Inbox, JobRecord, MessagePage, MessageSelection, MessageSummary, Outbox,
+};
 use hookyard_model::{Attempt, EventId};
 use serde::Serialize;
 
@@ -47,6 +49,11 @@ struct Shown<'e> {
     headers: Vec<(&'e str, Cow<'e, str>)>,
     #[serde(flatten)]
     body: Body<'e>,
+    /// Of an event that has no jobs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    state: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    discarded: Option<ShownDiscard<'e>>,
     plugins: Vec<ShownJob<'e>>,
     messages: Vec<ShownMessage<'e>>,
 }
@@ -59,6 +66,17 @@ struct ShownJob<'e> {
     until: Option<String>,
     replays: u32,
     attempts: Vec<ShownAttempt<'e>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    discards: Vec<ShownDiscard<'e>>,
+}
+
+/// One time that it was discarded.
+#[derive(Serialize)]
+struct ShownDiscard<'e> {
+    /// Replays before it.
+    replay: u32,
+    at: String,
+    reason: &'e str,
 }
 
 #[derive(Serialize)]
@@ -103,6 +121,12 @@ impl<'e> Shown<'e> {
             received_at: event.received_at.to_string(),
             headers: text::headers(&event.headers),
             body: Body::of(&event.body),
+            state: match (record.jobs.is_empty(), &record.discarded) {
+                (false, _) => None,
+                (true, None) => Some("unrouted"),
+                (true, Some(_)) => Some("discarded"),
+            },
+            discarded: record.discarded.as_ref().map(|discarding| ShownDiscard::of(0, discarding)),
             plugins: record.jobs.iter().map(ShownJob::of).collect(),
             messages: messages.iter().map(ShownMessage::of).collect(),
         }
@@ -128,7 +152,14 @@ impl<'e> ShownJob<'e> {
             until: text::until(job.state),
             replays: job.replays,
             attempts: job.attempts.iter().map(|(replay, attempt)| ShownAttempt::of(*replay, attempt)).collect(),
+            discards: job.discards.iter().map(|(replay, discarding)| ShownDiscard::of(*replay, discarding)).collect(),
         }
+    }
+}
+
+impl<'e> ShownDiscard<'e> {
+    fn of(replay: u32, Discarding { at, reason }: &'e Discarding) -> Self {
+        Self { replay, at: at.to_string(), reason }
     }
 }
 
@@ -170,8 +201,15 @@ fn in_words(shown: &Shown<'_>) -> String {
     text::write_headers(&shown.headers, "  ", &mut out);
     out.push('\n');
     shown.body.write("body", "", &mut out);
-    if shown.plugins.is_empty() {
-        out.push_str("\nno plugin takes this source's events yet; it is kept for the first that does\n");
+    match &shown.discarded {
+        _ if !shown.plugins.is_empty() => {}
+        None => {
+            let way_out = format!("`hookyard events replay {} --plugin <tenant>/<name>` gives it to one", shown.id);
+            let _ = writeln!(out, "\nunrouted: no plugin has taken it; {way_out}");
+        }
+        Some(discard) => {
+            let _ = writeln!(out, "\n{}", discard_in_words(discard));
+        }
     }
     for job in &shown.plugins {
         job_in_words(job, &mut out);
@@ -196,6 +234,13 @@ fn job_in_words(job: &ShownJob<'_>, out: &mut String) {
             let _ = writeln!(out, "    {} | {}", line.stream, visible(line.text));
         }
     }
+    for discard in &job.discards {
+        let _ = writeln!(out, "  {}", discard_in_words(discard));
+    }
+}
+
+fn discard_in_words(ShownDiscard { at, reason, .. }: &ShownDiscard<'_>) -> String {
+    format!("discarded at {at}: {}", visible(reason))
 }
 
 #[cfg(test)]
@@ -239,8 +284,13 @@ mod tests {
                 (0, attempt(1, Outcome::Rejected { reason: "no\nway".into() })),
                 (1, attempt(1, Outcome::Trapped { message: "unreachable".into() })),
             ],
+            discards: vec![(0, discarding())],
         }];
-        EventRecord { event, jobs }
+        EventRecord { event, jobs, discarded: None }
+    }
+
+    fn discarding() -> Discarding {
+        Discarding { at: Timestamp::from_unix_secs(1_780_400_250), reason: "not\tours".into() }
     }
 
     fn message() -> MessageSummary {
@@ -268,7 +318,7 @@ mod tests {
              plugin books: waiting until 2026-06-02T11:38:20.000Z, replayed once\n  \
              attempt 1 at 2026-06-02T11:36:41.000Z, 1.5 ms on {revision}: rejected: no\\nway\n    stderr | no such\\tledger\n  \
              replay 1, attempt 1 at 2026-06-02T11:36:41.000Z, 1.5 ms on {revision}: trapped: unreachable\n    \
-             stderr | no such\\tledger\n\n\
+             stderr | no such\\tledger\n  discarded at 2026-06-02T11:37:30.000Z: not\\tours\n\n\
              messages\n  0197308f-0000-7000-8000-000000000002 of books to partner: pending\n"
         );
         assert_eq!(in_words(&Shown::of(&record(b"{\n  \"a\"\n}"), &[message()])), expected);

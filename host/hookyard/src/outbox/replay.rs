@@ -15,14 +15,14 @@ use crate::cli::{Again, Failure};
 use crate::stored::again::{self, Words};
 use crate::system::SystemClock;
 
-const WORDS: Words = Words { one: "message", many: "messages", verb: "be sent", asked: "message", busy: "sent" };
+const WORDS: Words = Words { one: "message", many: "messages", fate: "be sent again", asked: "message", busy: "sent" };
 
 /// Has what is selected in the inbox that the configuration at `path` names sent again.
 pub(super) async fn replay(path: &Path, ids: Vec<MessageId>, filters: Filters, again: Again) -> Result<(), Failure> {
     let now = SystemClock.now();
     let selection = MessageSelection { ids, ..filters.selection(now)? };
-    WORDS.must_name_some(selection == MessageSelection::default(), &again)?;
-    let inbox = again::open(path, &again)?;
+    WORDS.must_name_some(selection == MessageSelection::default(), again.all)?;
+    let inbox = again::open(path, again.dry_run)?;
     let named = destinations(&inbox, &selection.ids).await?;
     let replay = MessageReplay { selection: selection.clone(), rate: again.rate, now, dry_run: again.dry_run };
     let replayed = inbox.replay_messages(replay).await.context("not everything could be made to be sent again")?;

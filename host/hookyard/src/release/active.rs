@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use hookyard_inbox::Routes;
+use hookyard_inbox::{BacklogPolicy, Routes};
 use hookyard_model::{PluginRef, Revision, SourceName};
 use hookyard_plugin::{Catalog, HandlerKind, Loaded};
 
@@ -81,7 +81,15 @@ impl Actives {
         let active = self.0.iter().map(|(plugin, active)| (plugin.clone(), active.takes.clone())).collect();
         routing::routes(sources, &active)
     }
+
+    /// What each does with its backlog.
+    pub(super) fn backlogs(&self) -> Backlogs {
+        self.0.iter().map(|(plugin, active)| (plugin.clone(), active.ready.sidecar.backlog.policy())).collect()
+    }
 }
+
+/// What each active plugin does with the events that came before any plugin.
+pub(super) type Backlogs = BTreeMap<PluginRef, BacklogPolicy>;
 
 /// What a loaded plugin takes, narrowed to `only` where the operator says so.
 pub(super) fn takes(loaded: &Loaded, only: Option<BTreeSet<SourceName>>) -> Takes {

@@ -16,7 +16,7 @@ use super::sighting::Files;
 use super::stamp::Stamp;
 use crate::config::grants::Granted;
 use crate::config::limits::BOUNDLESS;
-use crate::config::settings::Rehearsal;
+use crate::config::settings::{Backlog, Rehearsal};
 use crate::explain::chain;
 use crate::rehearsal::Fixtures;
 
@@ -33,6 +33,7 @@ pub(super) struct Loader {
     pub(super) contracts: Arc<Contracts>,
     pub(super) kept: Kept,
     pub(super) rehearsal: Rehearsal,
+    pub(super) backlog: Backlog,
 }
 
 /// A plugin that can be made active.
@@ -143,8 +144,13 @@ impl Loader {
     fn sidecar(&self, plugin: &PluginRef, text: &str) -> Result<(Sidecar, Vec<String>), Failure> {
         let path = self.path(plugin, "toml");
         let most = self.ceilings.get(&plugin.tenant).unwrap_or(&BOUNDLESS);
-        let outer =
-            Outer { limits: &self.limits, most, grants: &self.grants.to(&plugin.tenant), rehearsal: &self.rehearsal };
+        let outer = Outer {
+            limits: &self.limits,
+            most,
+            grants: &self.grants.to(&plugin.tenant),
+            rehearsal: &self.rehearsal,
+            backlog: self.backlog,
+        };
         let Reading { result, notes, files } = Sidecar::read(&path, text, &outer);
         self.references.note(plugin, files);
         let notes = notes.iter().map(ToString::to_string).collect();

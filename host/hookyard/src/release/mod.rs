@@ -25,6 +25,7 @@ mod course;
 mod trial;
 mod routing;
 mod active;
+mod backlog;
 mod journal;
 mod run;
 mod service;

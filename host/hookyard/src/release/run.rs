@@ -8,13 +8,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use hookyard_inbox::{Inbox, Routes};
+use hookyard_inbox::{Backlog, Inbox, Routes};
 use hookyard_model::{Clock, PluginRef, Revision};
 use hookyard_plugin::{Catalog, Engine};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::{JoinError, JoinSet};
 
 use super::active::Actives;
+use super::backlog;
 use super::course::Course;
 use super::journal::Journal;
 use super::kept::Kept;
@@ -87,7 +88,8 @@ pub(crate) struct Keeper {
     watch: Watch,
     complaints: BTreeSet<String>,
     pub(super) refusals: BTreeMap<PluginRef, String>,
-    routes: Option<Routes>,
+    /// What the inbox was told last.
+    routed: Option<backlog::Table>,
     started: Instant,
     is_ready: bool,
 }
@@ -113,7 +115,7 @@ impl Keeper {
             watch: Watch::new(),
             complaints: BTreeSet::new(),
             refusals: BTreeMap::new(),
-            routes: None,
+            routed: None,
             started: Instant::now(),
             is_ready: false,
         }
@@ -253,14 +255,30 @@ impl Keeper {
     }
 
     async fn route(&mut self, routes: Routes) {
-        if self.routes.as_ref() == Some(&routes) {
+        let wanted = (routes, self.actives.backlogs());
+        if self.routed.as_ref() == Some(&wanted) {
             return;
         }
-        match self.parts.inbox.route(routes.clone()).await {
-            Ok(()) => self.routes = Some(routes),
+
+        self.tell_backlogs(&wanted).await;
+        let (routes, backlogs) = &wanted;
+        let backlog = Backlog { now: self.parts.clock.now(), by_plugin: backlogs.clone() };
+        match self.parts.inbox.route_with(routes.clone(), &backlog).await {
+            Ok(()) => self.routed = Some(wanted),
             Err(error) => {
                 let reason = chain(&error);
                 tracing::error!(target: "hookyard::release", reason, "the inbox did not take the table of plugins; it is tried again");
+            }
+        }
+    }
+
+    /// Says of each source that has unrouted events, and now has plugins, what becomes of the events.
+    async fn tell_backlogs(&self, table: &backlog::Table) {
+        match self.parts.inbox.unrouted().await {
+            Ok(unrouted) => unrouted.iter().for_each(|tally| backlog::tell(tally, table, self.routed.as_ref())),
+            Err(error) => {
+                let reason = chain(&error);
+                tracing::warn!(target: "hookyard::release", reason, "unrouted events can't be counted");
             }
         }
     }
@@ -291,6 +309,7 @@ impl Desired {
             contracts: Arc::clone(&self.contracts),
             kept: self.kept(),
             rehearsal: self.rehearsal,
+            backlog: self.plugins.backlog,
         }
     }
 

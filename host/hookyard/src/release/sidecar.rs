@@ -8,12 +8,12 @@ use hookyard_plugin::{Grants, Limits};
 
 use crate::config::grants::{self, OfTenant};
 use crate::config::references::Surroundings;
-use crate::config::settings::Rehearsal;
-use crate::config::{limits, rehearsal};
+use crate::config::settings::{Backlog, Rehearsal};
+use crate::config::{backlog, limits, rehearsal};
 use crate::document::{self, Fault, Faults, Section, Sink};
 
 /// A plugin's own settings.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(super) struct Sidecar {
     /// The only sources whose events it takes; none means every one that it has a handler for.
     pub(super) sources: Option<BTreeSet<SourceName>>,
@@ -25,6 +25,8 @@ pub(super) struct Sidecar {
     pub(super) config: BTreeMap<String, String>,
     /// How a new revision of it is tried out.
     pub(super) rehearsal: Rehearsal,
+    /// What it does with the events that came before any plugin.
+    pub(super) backlog: Backlog,
 }
 
 /// What holds where a plugin's own file says nothing, and what it may say.
@@ -34,6 +36,7 @@ pub(super) struct Outer<'o> {
     pub(super) most: &'o Limits,
     pub(super) grants: &'o OfTenant,
     pub(super) rehearsal: &'o Rehearsal,
+    pub(super) backlog: Backlog,
 }
 
 /// A plugin's settings, or all that is wrong with them, and every file that they refer to.
@@ -56,6 +59,7 @@ impl Sidecar {
                 grants: said.or(&outer.grants.said).grants(&outer.grants.destinations),
                 config: root.table("config", config),
                 rehearsal: root.table("rehearsal", |section| rehearsal::read(section, outer.rehearsal)),
+                backlog: backlog::read(root, outer.backlog),
             })
         });
         let notes = sink.take_notes();
@@ -81,7 +85,8 @@ mod tests {
 
     fn read(text: &str, limits: &Limits, most: &Limits) -> Result<Sidecar, Faults> {
         let grants = Granted::to_all(&Said::default()).to(&"acme".parse().expect("a name"));
-        let outer = Outer { limits, most, grants: &grants, rehearsal: &Rehearsal::default() };
+        let outer =
+            Outer { limits, most, grants: &grants, rehearsal: &Rehearsal::default(), backlog: Backlog::default() };
         Sidecar::read(Path::new("orders.toml"), text, &outer).result
     }
 
@@ -103,7 +108,10 @@ mod tests {
         assert_eq!(sidecar.limits, expected);
         let grants = Grants { keyvalue: true, logging: true, config: true, ..Grants::default() };
         let (config, rehearsal) = (BTreeMap::new(), Rehearsal::default());
-        assert_eq!(read(""), Sidecar { sources: None, limits: defaults.clone(), grants, config, rehearsal });
+        let backlog = Backlog::default();
+        assert_eq!(read(""), Sidecar { sources: None, limits: defaults.clone(), grants, config, rehearsal, backlog });
+        let own = read("backlog = \"none\"\nbacklog_rate = 0.5").backlog;
+        assert_eq!(own, Backlog { is_taken: false, rate: 0.5 });
         let own = read("[rehearsal]\npolicy = \"require\"\nevents = 0").rehearsal;
         assert_eq!(own, Rehearsal { policy: RehearsalPolicy::Require, events: 0, ..rehearsal });
     }

@@ -28,9 +28,10 @@ pub(crate) fn told(desired: &Desired, plugin: &PluginRef) -> Result<Told, String
         most,
         grants: &plugins.grants.to(&plugin.tenant),
         rehearsal: &desired.rehearsal,
+        backlog: desired.plugins.backlog,
     };
     let sidecar = Sidecar::read(&path, &text, &outer).result.map_err(|faults| faults.to_string())?;
-    let Sidecar { sources, limits, grants, config: _, rehearsal: _ } = sidecar;
+    let Sidecar { sources, limits, grants, config: _, rehearsal: _, backlog: _ } = sidecar;
     let mut granted = Vec::new();
     granted.extend(grants.destinations.keys().map(|destination| format!("destination {destination}")));
     for (is_granted, name) in [(grants.keyvalue, "keyvalue"), (grants.logging, "logging"), (grants.config, "config")] {

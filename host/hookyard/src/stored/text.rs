@@ -62,7 +62,7 @@ pub(crate) fn write_fields(fields: &[(&str, &str)], out: &mut String) {
 pub(crate) fn until(state: JobState) -> Option<String> {
     match state {
         JobState::Leased { until } | JobState::Waiting { until } => Some(until.to_string()),
-        JobState::Pending | JobState::Done | JobState::Dead | JobState::Held => None,
+        JobState::Pending | JobState::Done | JobState::Dead | JobState::Held | JobState::Discarded => None,
     }
 }
 

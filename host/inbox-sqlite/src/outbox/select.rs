@@ -5,6 +5,7 @@ use rusqlite::types::Value;
 use rusqlite::{Connection, params_from_iter};
 
 use crate::codec::{self, store};
+use crate::replaying::{Found, Standing};
 use crate::select::{Filter, hex};
 
 const IS_LEASED: &str = "message.state = 'leased'";
@@ -50,18 +51,19 @@ pub(super) fn messages(columns: &str, selection: &MessageSelection, after: i64, 
     (statement, [vec![after.into()], filter.values, vec![limit.into()]].concat())
 }
 
-/// The places of messages that the selection finds after a place, each with whether it is under lease.
+/// The places of messages that the selection finds after a place.
 pub(super) fn places(
     connection: &Connection,
     selection: &MessageSelection,
     after: i64,
     limit: usize,
-) -> Result<Vec<(i64, bool)>, Error> {
+) -> Result<Found<i64>, Error> {
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     let (statement, values) = messages(IS_LEASED, selection, after, limit);
     let mut statement = connection.prepare(&statement).map_err(store)?;
     codec::read_all(&mut statement, params_from_iter(values), |row| {
-        Ok((row.get(0).map_err(store)?, row.get(1).map_err(store)?))
+        let is_leased = row.get(1).map_err(store)?;
+        Ok((row.get(0).map_err(store)?, Standing::of_lease(is_leased)))
     })
 }
 

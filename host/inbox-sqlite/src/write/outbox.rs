@@ -179,7 +179,7 @@ impl Store {
 
     /// Has those of the messages sent again that are still there.
     pub(crate) fn replay_messages(&mut self, stretch: &MessageStretch) -> Result<Replayed, Error> {
-        let mut replayed = Replayed { again: 0, leased: 0 };
+        let mut replayed = Replayed::default();
         for seq in &stretch.messages {
             let Some(state) = self.state_of_message(*seq)? else { continue };
             let due = step::turn(stretch.now, stretch.rate, stretch.before + replayed.again);

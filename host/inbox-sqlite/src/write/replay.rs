@@ -6,6 +6,7 @@ use rusqlite::{OptionalExtension, params};
 
 use super::Store;
 use super::lane::Of;
+use super::routing::LateJob;
 use crate::codec::{self, due_of, parsed, store};
 use crate::select::JobPlace;
 use crate::sql;
@@ -23,31 +24,77 @@ pub(crate) struct Stretch {
 
 impl Store {
     pub(crate) fn replay(&mut self, stretch: &Stretch) -> Result<Replayed, Error> {
-        let mut replayed = Replayed { again: 0, leased: 0 };
+        let mut replayed = Replayed::default();
         for place in &stretch.jobs {
-            // Gone, if it was pruned since it was found.
-            let Some((state, source)) = self.to_replay(place)? else { continue };
-            let routed = self.is_taken(&source, &place.plugin)?;
             let due = stretch.turn(stretch.before + replayed.again);
-            match step::replay(state, due, routed) {
-                Err(_) => replayed.leased += 1,
-                Ok(next) => {
-                    let revision = stretch.revision.map(|revision| revision.to_string());
-                    let plugin = place.plugin.as_str();
-                    let since = due.unwrap_or(stretch.now).unix_millis();
-                    let values = params![place.seq, plugin, next.name(), due_of(next), revision, since];
-                    if let Some(lane) = self.change(Of::Jobs, sql::JOB_REPLAY, values)? {
-                        self.line_up(&lane)?;
+            match self.to_replay(place)? {
+                Some((state, source)) => {
+                    let routed = self.is_taken(&source, &place.plugin)?;
+                    match step::replay(state, due, routed) {
+                        Err(_) => replayed.leased += 1,
+                        Ok(next) => {
+                            self.run_again(place, next, stretch, due)?;
+                            replayed.again += 1;
+                        }
                     }
-                    replayed.again += 1;
                 }
+                None => self.make_missing(place, stretch, due, &mut replayed)?,
             }
         }
         self.has_news |= replayed.again > 0;
         Ok(replayed)
     }
 
-    fn to_replay(&self, place: &JobPlace) -> Result<Option<(JobState, SourceRef)>, Error> {
+    fn run_again(
+        &mut self,
+        place: &JobPlace,
+        next: JobState,
+        stretch: &Stretch,
+        due: Option<Timestamp>,
+    ) -> Result<(), Error> {
+        let revision = stretch.revision.map(|revision| revision.to_string());
+        let since = due.unwrap_or(stretch.now).unix_millis();
+        let values = params![place.seq, place.plugin.as_str(), next.name(), due_of(next), revision, since];
+        match self.change(Of::Jobs, sql::JOB_REPLAY, values)? {
+            Some(lane) => self.line_up(&lane),
+            None => Ok(()),
+        }
+    }
+
+    /// Makes the job that a plugin has not got for an event, if the event's source is routed to the plugin.
+    fn make_missing(
+        &mut self,
+        place: &JobPlace,
+        stretch: &Stretch,
+        due: Option<Timestamp>,
+        replayed: &mut Replayed,
+    ) -> Result<(), Error> {
+        // Gone, if the event was pruned since it was found.
+        let Some((source, ordering_key)) = self.to_route(place.seq)? else { return Ok(()) };
+        if !self.is_routed(&source, &place.plugin)? {
+            replayed.untaken += 1;
+            return Ok(());
+        }
+
+        let since = Some(due.unwrap_or(stretch.now));
+        let late = LateJob { event: place.seq, due, since, revision: stretch.revision };
+        self.add_late_job(&late, &source, &place.plugin, ordering_key.as_deref())?;
+        replayed.again += 1;
+        replayed.made += 1;
+        Ok(())
+    }
+
+    fn to_route(&self, event: i64) -> Result<Option<(SourceRef, Option<String>)>, Error> {
+        let mut statement = self.connection.prepare_cached(sql::EVENT_TO_ROUTE).map_err(store)?;
+        let found = statement.query_row([event], |row| {
+            Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?, row.get::<_, Option<String>>(2)?))
+        });
+        let Some((tenant, source, ordering_key)) = found.optional().map_err(store)? else { return Ok(None) };
+        let tenant = parsed(&tenant, "an event's tenant")?;
+        Ok(Some((SourceRef { tenant, source: parsed(&source, "an event's source")? }, ordering_key)))
+    }
+
+    pub(super) fn to_replay(&self, place: &JobPlace) -> Result<Option<(JobState, SourceRef)>, Error> {
         let mut statement = self.connection.prepare_cached(sql::JOB_TO_REPLAY).map_err(store)?;
         let values = params![place.seq, place.plugin.as_str()];
         let found = statement.query_row(values, |row| {

@@ -14,6 +14,8 @@ pub(crate) struct Expired {
     pub(crate) seq: i64,
     pub(crate) bytes: u64,
     pub(crate) received_at: i64,
+    /// Whether it is taken out because no plugin has taken it.
+    pub(crate) is_unrouted: bool,
 }
 
 /// Keys that are freed in one step at most.
@@ -24,11 +26,12 @@ const PAGES_MAX: u32 = 1024;
 const PAGES_KEPT: u32 = 256;
 
 impl Store {
-    /// Takes out those of the events that are over still: one may have been replayed since it was found.
+    /// Takes out those of the events that are as they were found: one may have been replayed, or taken, since then.
     pub(crate) fn prune(&mut self, expired: &[Expired]) -> Result<Pruned, Error> {
         let mut pruned = Pruned::default();
         for event in expired {
-            if self.execute(sql::EVENT_DELETE, params![event.seq])? > 0 {
+            let delete = if event.is_unrouted { sql::UNROUTED_EVENT_DELETE } else { sql::EVENT_DELETE };
+            if self.execute(delete, params![event.seq])? > 0 {
                 pruned.count += 1;
                 pruned.bytes += event.bytes;
             }
@@ -69,14 +72,17 @@ mod tests {
         let rows = "
             INSERT INTO event (seq, id, tenant, source, provider, key, key_until, received_at, headers, body)
             VALUES (1, x'01', 'acme', 'orders', 'topi', '1', 0, 0, x'', x''),
-                   (2, x'02', 'acme', 'orders', 'topi', '2', 0, 0, x'', x'');
+                   (2, x'02', 'acme', 'orders', 'topi', '2', 0, 0, x'', x''),
+                   (3, x'03', 'acme', 'orders', 'topi', '3', 0, 0, x'', x'');
             INSERT INTO job (event, plugin, tenant, state)
-            VALUES (1, 'ship', 'acme', 'done'), (2, 'audit', 'acme', 'done'), (2, 'ship', 'acme', 'pending')";
+            VALUES (1, 'ship', 'acme', 'done'), (2, 'audit', 'acme', 'done'), (2, 'ship', 'acme', 'pending'),
+                   (3, 'ship', 'acme', 'done')";
         connection.execute_batch(rows).expect("events and jobs");
         let mut store = Store::new(connection);
-        let found = [1, 2].map(|seq| Expired { seq, bytes: 7, received_at: 0 });
+        // The third was unrouted when it was found.
+        let found = [1, 2, 3].map(|seq| Expired { seq, bytes: 7, received_at: 0, is_unrouted: seq == 3 });
         assert_eq!(store.prune(&found).expect("a step"), Pruned { count: 1, bytes: 7, more: false });
-        let left = store.connection.query_row("SELECT seq FROM event", [], |row| row.get::<_, i64>(0));
-        assert_eq!(left.expect("one event"), 2);
+        let left = store.connection.query_row("SELECT group_concat(seq) FROM event", [], |row| row.get::<_, String>(0));
+        assert_eq!(left.expect("two events"), "2,3");
     }
 }

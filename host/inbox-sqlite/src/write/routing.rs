@@ -7,23 +7,50 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use hookyard_crash::Point;
-use hookyard_inbox::{Error, Routes};
-use hookyard_model::{PluginName, PluginRef, SourceRef};
+use hookyard_inbox::{Backlog, BacklogPolicy, Error, Routes, step};
+use hookyard_model::{PluginName, PluginRef, Revision, SourceRef, Timestamp};
 use rusqlite::{Connection, params};
 
+use super::lane::{self, Of};
 use super::{Store, Sweep};
-use crate::codec::{self, corrupt, parsed, store};
+use crate::codec::{self, corrupt, due_of, parsed, store};
 use crate::sql;
 
 /// Events that are given to their first plugins at once.
 const STRETCH: usize = 500;
 
+/// How many jobs of its backlog each plugin has been given.
+pub(crate) type Turns = BTreeMap<PluginRef, u64>;
+
+/// A job that is made for an event that came in earlier.
+pub(super) struct LateJob {
+    pub(super) event: i64,
+    /// When it may run; at once where `None`.
+    pub(super) due: Option<Timestamp>,
+    /// Since when it is to be handled; since it came in where `None`.
+    pub(super) since: Option<Timestamp>,
+    /// What is to be run; the active one where `None`.
+    pub(super) revision: Option<Revision>,
+}
+
+/// The plugins of a source that take its backlog.
+struct Takers<'t> {
+    source: &'t SourceRef,
+    /// Each with its rate.
+    plugins: Vec<(PluginRef, Option<f64>)>,
+    now: Timestamp,
+}
+
 impl Store {
-    /// Gives a stretch of the events that have had no plugin to those that they will have; whether there may be more.
-    pub(crate) fn adopt(&mut self, routes: &Routes) -> Result<bool, Error> {
+    /// Gives a stretch of the events that have had no plugin to those that they will have and that take a backlog;
+    /// whether there may be more.
+    pub(crate) fn adopt(&mut self, routes: &Routes, backlog: &Backlog, turns: &mut Turns) -> Result<bool, Error> {
         let mut left = STRETCH;
-        for (source, plugins) in routes.0.iter().filter(|(_, plugins)| !plugins.is_empty()) {
-            left -= self.adopt_of(source, plugins, left)?;
+        for takers in routes.0.iter().map(|(source, plugins)| Takers::of(source, plugins, backlog)) {
+            if takers.plugins.is_empty() {
+                continue;
+            }
+            left -= self.adopt_of(&takers, turns, left)?;
             if left == 0 {
                 return Ok(true);
             }
@@ -31,27 +58,61 @@ impl Store {
         Ok(false)
     }
 
-    fn adopt_of(&mut self, source: &SourceRef, plugins: &BTreeSet<PluginName>, limit: usize) -> Result<usize, Error> {
-        let (tenant, name) = (source.tenant.as_str(), source.source.as_str());
+    fn adopt_of(&mut self, takers: &Takers<'_>, turns: &mut Turns, limit: usize) -> Result<usize, Error> {
+        let Takers { source, plugins, now } = takers;
         let events: Vec<(i64, Option<String>)> = {
             let mut statement = self.connection.prepare_cached(sql::UNROUTED).map_err(store)?;
-            codec::read_all(&mut statement, params![tenant, name, limit as i64], |row| {
-                Ok((row.get(0).map_err(store)?, row.get(1).map_err(store)?))
-            })?
+            let values = params![source.tenant.as_str(), source.source.as_str(), limit as i64];
+            codec::read_all(&mut statement, values, |row| Ok((row.get(0).map_err(store)?, row.get(1).map_err(store)?)))?
         };
+
         for (event, ordering_key) in &events {
-            for plugin in plugins {
-                self.add_job(*event, source, plugin, ordering_key.as_deref())?;
+            for (plugin, rate) in plugins {
+                let turn = turns.entry(plugin.clone()).or_default();
+                let due = step::turn(*now, *rate, *turn);
+                *turn += 1;
+
+                let since = rate.map(|_| due.unwrap_or(*now));
+                let late = LateJob { event: *event, due, since, revision: None };
+                self.add_late_job(&late, source, &plugin.plugin, ordering_key.as_deref())?;
             }
-            self.execute(sql::UNROUTED_DELETE, params![tenant, name, event])?;
         }
         Ok(events.len())
     }
 
+    /// Makes a job for an event that came in earlier. The event is no longer unrouted, nor discarded as such.
+    pub(super) fn add_late_job(
+        &mut self,
+        late: &LateJob,
+        source: &SourceRef,
+        plugin: &PluginName,
+        ordering_key: Option<&str>,
+    ) -> Result<(), Error> {
+        let state = step::begin(late.due, !self.is_quarantined(source, plugin)?);
+        let values = params![
+            late.event,
+            plugin.as_str(),
+            source.tenant.as_str(),
+            state.name(),
+            due_of(state),
+            late.revision.map(|revision| revision.to_string()),
+            late.since.map(Timestamp::unix_millis),
+            ordering_key.map(|ordering_key| lane::name(source, ordering_key)),
+        ];
+        let lane = self.change(Of::Jobs, sql::JOB_INSERT_LATE, values)?;
+        self.execute(sql::UNROUTED_TAKE, params![late.event])?;
+        self.execute(sql::EVENT_DISCARD_FORGET, params![late.event])?;
+
+        match lane {
+            Some(lane) => self.line_up(&lane),
+            None => Ok(()),
+        }
+    }
+
     /// Replaces the table; what is to be gone through after that.
-    pub(crate) fn route(&mut self, routes: &Routes) -> Result<Vec<Sweep>, Error> {
+    pub(crate) fn route(&mut self, routes: &Routes, backlog: &Backlog, turns: &mut Turns) -> Result<Vec<Sweep>, Error> {
         // Those that came since the last stretch.
-        while self.adopt(routes)? {}
+        while self.adopt(routes, backlog, turns)? {}
         let old = self.routes()?.clone();
         for (source, plugin) in difference(&old, routes) {
             self.execute(sql::ROUTE_DELETE, params![source.tenant.as_str(), source.source.as_str(), plugin.as_str()])?;
@@ -90,6 +151,19 @@ impl Store {
             self.routes = Some(load_routes(&self.connection)?);
         }
         Ok(self.routes.as_ref().expect("just loaded"))
+    }
+}
+
+impl<'t> Takers<'t> {
+    fn of(source: &'t SourceRef, plugins: &BTreeSet<PluginName>, backlog: &Backlog) -> Self {
+        let taker = |plugin: &PluginName| {
+            let plugin = PluginRef { tenant: source.tenant.clone(), plugin: plugin.clone() };
+            match backlog.of(&plugin) {
+                BacklogPolicy::All { rate } => Some((plugin, rate)),
+                BacklogPolicy::None => None,
+            }
+        };
+        Self { source, plugins: plugins.iter().filter_map(taker).collect(), now: backlog.now }
     }
 }
 

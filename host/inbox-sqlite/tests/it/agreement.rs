@@ -258,8 +258,10 @@ impl Pair {
 
     async fn prune(&mut self) {
         let keep = match self.random.below(2) {
-            0 => Keep { age_max: Some(Duration::from_secs(self.random.below(400))), bytes_max: None },
-            _ => Keep { age_max: None, bytes_max: Some(self.random.below(2000)) },
+            0 => {
+                Keep { age_max: Some(Duration::from_secs(self.random.below(400))), bytes_max: None, ..Keep::default() }
+            }
+            _ => Keep { age_max: None, bytes_max: Some(self.random.below(2000)), ..Keep::default() },
         };
         let limits = Retention { fallback: keep, ..Retention::default() };
         let memory = self.memory.prune(&limits, self.now, 1000).await.expect("a step");

@@ -207,8 +207,10 @@ async fn what_is_pruned_gives_its_room_back() {
     let full = size();
     assert!(full > 400 * 20_000, "{full}");
     let inbox = folder.open();
-    let limits =
-        Retention { fallback: Keep { age_max: Some(Duration::from_secs(1)), bytes_max: None }, ..Retention::default() };
+    let limits = Retention {
+        fallback: Keep { age_max: Some(Duration::from_secs(1)), bytes_max: None, ..Keep::default() },
+        ..Retention::default()
+    };
     let mut steps = 0;
     while inbox.prune(&limits, at(100), 50).await.expect("a step").more {
         steps += 1;

@@ -143,7 +143,7 @@ async fn a_key_outlives_its_event(inbox: Arc<dyn Store>) {
     append(&inbox, [Event { key_until: at(5_000), ..event(1) }]).await;
     let job = claim_one(&inbox, 10).await;
     settle(&inbox, &job.lease, Outcome::Done, JobState::Done).await;
-    let keep = Keep { age_max: Some(Duration::from_secs(1)), bytes_max: None };
+    let keep = Keep { age_max: Some(Duration::from_secs(1)), bytes_max: None, ..Keep::default() };
     let limits = Retention { fallback: keep, ..Retention::default() };
     assert_eq!(inbox.prune(&limits, at(4_000), 9).await.expect("a step").count, 1);
     let again = |number, received_at| Event { key: event(1).key, received_at: at(received_at), ..event(number) };

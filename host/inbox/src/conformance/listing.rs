@@ -41,6 +41,7 @@ async fn a_summary_tells_the_event(inbox: Arc<dyn Store>) {
         key: "key-1".into(),
         received_at: at(1),
         jobs: Vec::new(),
+        is_discarded: false,
     };
     let listed = summaries(&inbox).await;
     assert_eq!(listed[0], first);

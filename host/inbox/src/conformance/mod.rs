@@ -5,6 +5,7 @@
 
 mod appending;
 mod claiming;
+mod discarding;
 mod effects;
 mod failing;
 pub(crate) mod fixtures;
@@ -57,6 +58,7 @@ pub fn cases() -> impl Iterator<Item = &'static Case> {
         listing::CASES,
         selecting::CASES,
         replaying::CASES,
+        discarding::CASES,
         quarantining::CASES,
         retaining::CASES,
         failing::CASES,

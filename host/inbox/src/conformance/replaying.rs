@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use hookyard_model::{JobState, Outcome, Revision};
+use hookyard_model::{Event, JobState, Outcome, Revision};
 
 use super::fixtures::{
     append, at, claim, claim_of, claim_one, event, event_of, failed, is, jobs, keys, plugin, route,
     route_orders_to_ship, settle, settlement, side_by_side, states, want,
 };
 use super::{Case, table};
-use crate::{Error, Page, Replay, Replayed, Selection, Store};
+use crate::{Backlog, BacklogPolicy, Error, Page, Replay, Replayed, Routes, Selection, Store};
 
 pub(super) const CASES: &[Case] = table![
     a_replay_runs_what_is_over_and_counts_from_one,
@@ -25,6 +25,10 @@ pub(super) const CASES: &[Case] = table![
     what_waits_is_due_at_once,
     a_large_replay_takes_every_job_once,
     a_replay_is_not_missed,
+    a_replay_makes_jobs_for_a_new_plugin,
+    a_replay_makes_no_job_without_a_route,
+    a_made_job_keeps_the_order_of_its_key,
+    a_replay_of_unrouted_events_leaves_others_alone,
 ];
 
 fn replay_of(selection: Selection) -> Replay {
@@ -36,7 +40,7 @@ fn dead() -> Selection {
 }
 
 async fn replay(inbox: &Arc<dyn Store>, replay: Replay) -> (u64, u64) {
-    let Replayed { again: jobs, leased } = inbox.replay(replay).await.expect("a replay");
+    let Replayed { again: jobs, leased, .. } = inbox.replay(replay).await.expect("a replay");
     (jobs, leased)
 }
 
@@ -245,4 +249,75 @@ async fn a_replay_is_not_missed(inbox: Arc<dyn Store>) {
     super::waking::drain(&inbox).await;
     replay(&inbox, replay_of(dead())).await;
     super::waking::wakes(&inbox).await;
+}
+
+fn of_audit() -> Selection {
+    Selection { plugin: Some(plugin("acme/audit").plugin), ..Selection::default() }
+}
+
+async fn a_replay_makes_jobs_for_a_new_plugin(inbox: Arc<dyn Store>) {
+    route_orders_to_ship(&inbox).await;
+    settled(&inbox, &[1, 2, 3], Outcome::Done, JobState::Done).await;
+    route(&inbox, &[("acme/orders", &["audit", "ship"])]).await;
+    append(&inbox, [event(4)]).await;
+    let later = Selection { since: Some(at(2)), ..of_audit() };
+    let dry = Replay { dry_run: true, ..replay_of(later.clone()) };
+    let expected = Replayed { again: 3, made: 2, ..Replayed::default() };
+    assert_eq!(inbox.replay(dry).await.expect("a replay"), expected);
+    assert_eq!(states(&inbox, 2).await, [is("ship", "done")]);
+
+    let slow = Replay { rate: Some(0.5), ..replay_of(later) };
+    assert_eq!(inbox.replay(slow).await.expect("a replay"), expected);
+    assert_eq!(states(&inbox, 1).await, [is("ship", "done")], "it came before");
+    assert_eq!(states(&inbox, 3).await, [is("audit", "waiting"), is("ship", "done")]);
+    let first = claim_of(&inbox, &[want("acme/audit", 9)], 1000).await;
+    assert_eq!(keys(&first), ["key-2"]);
+    assert_eq!((first[0].since, first[0].lease.replays, first[0].lease.attempt), (at(1000), 0, 1));
+    assert_eq!(keys(&claim_of(&inbox, &[want("acme/audit", 9)], 1004).await), ["key-3", "key-4"]);
+}
+
+async fn a_replay_makes_no_job_without_a_route(inbox: Arc<dyn Store>) {
+    route(&inbox, &[("acme/orders", &["ship"]), ("acme/payments", &["audit"])]).await;
+    settled(&inbox, &[1, 2], Outcome::Done, JobState::Done).await;
+    let expected = Replayed { untaken: 2, ..Replayed::default() };
+    for dry_run in [true, false] {
+        let replay = Replay { dry_run, ..replay_of(of_audit()) };
+        assert_eq!(inbox.replay(replay).await.expect("a replay"), expected);
+    }
+    assert_eq!(states(&inbox, 1).await, [is("ship", "done")]);
+}
+
+async fn a_made_job_keeps_the_order_of_its_key(inbox: Arc<dyn Store>) {
+    let ordered = |number| Event { ordering_key: Some("k".into()), ..event(number) };
+    route_orders_to_ship(&inbox).await;
+    append(&inbox, [ordered(1), ordered(2)]).await;
+    route(&inbox, &[("acme/orders", &["audit", "ship"])]).await;
+    append(&inbox, [ordered(3)]).await;
+    assert_eq!(replay(&inbox, replay_of(of_audit())).await, (3, 0));
+    for expected in ["key-1", "key-2", "key-3"] {
+        let claimed = claim_of(&inbox, &[want("acme/audit", 9)], 2000).await;
+        assert_eq!(keys(&claimed), [expected]);
+        settle(&inbox, &claimed[0].lease, Outcome::Done, JobState::Done).await;
+    }
+}
+
+async fn a_replay_of_unrouted_events_leaves_others_alone(inbox: Arc<dyn Store>) {
+    append(&inbox, [event(1)]).await;
+    let none = Backlog { by_plugin: [(plugin("acme/audit"), BacklogPolicy::None)].into(), ..Backlog::default() };
+    let routes = Routes([(event(1).source, [plugin("acme/audit").plugin].into())].into());
+    inbox.route_with(routes, &none).await.expect("a route");
+    append(&inbox, [event(2)]).await;
+    assert_eq!(states(&inbox, 1).await, [], "the plugin takes no backlog");
+    let audited = claim_of(&inbox, &[want("acme/audit", 9)], 10).await;
+    assert_eq!(keys(&audited), ["key-2"]);
+    settle(&inbox, &audited[0].lease, Outcome::Done, JobState::Done).await;
+
+    let unrouted = Selection { state: Some("unrouted".into()), ..of_audit() };
+    let expected = Replayed { again: 1, made: 1, ..Replayed::default() };
+    let dry = Replay { dry_run: true, ..replay_of(unrouted.clone()) };
+    assert_eq!(inbox.replay(dry).await.expect("a replay"), expected);
+    assert_eq!(inbox.replay(replay_of(unrouted)).await.expect("a replay"), expected);
+    assert_eq!(states(&inbox, 1).await, [is("audit", "pending")]);
+    assert_eq!(states(&inbox, 2).await, [is("audit", "done")]);
+    assert_eq!(inbox.unrouted().await.expect("tallies"), []);
 }

@@ -24,14 +24,15 @@ pub(super) const CASES: &[Case] = table![
     a_key_that_was_pruned_is_new_again,
     what_is_over_later_goes_later,
     what_is_kept_is_as_it_was,
+    unrouted_events_have_an_age_of_their_own,
 ];
 
 fn age(secs: u64) -> Keep {
-    Keep { age_max: Some(Duration::from_secs(secs)), bytes_max: None }
+    Keep { age_max: Some(Duration::from_secs(secs)), bytes_max: None, ..Keep::default() }
 }
 
 fn bytes(count: u64) -> Keep {
-    Keep { age_max: None, bytes_max: Some(count) }
+    Keep { age_max: None, bytes_max: Some(count), ..Keep::default() }
 }
 
 fn all(keep: Keep) -> Retention {
@@ -97,7 +98,7 @@ async fn what_is_not_over_stays_however_old(inbox: Arc<dyn Store>) {
     settle(&inbox, &claimed[0].lease, Outcome::Done, JobState::Done).await;
     settle(&inbox, &claimed[1].lease, failed(), JobState::Dead).await;
     settle(&inbox, &claimed[2].lease, failed(), JobState::Waiting { until: at(500) }).await;
-    let strict = Keep { age_max: Some(Duration::from_secs(1)), bytes_max: Some(1) };
+    let strict = Keep { age_max: Some(Duration::from_secs(1)), bytes_max: Some(1), ..Keep::default() };
     assert_eq!(prune(&inbox, &all(strict), 1000).await.count, 2);
     assert_eq!(kept(&inbox).await, ["key-1", "key-4", "key-5", "key-6"], "no plugin yet, waiting, leased, pending");
     route(&inbox, &[]).await;
@@ -185,4 +186,26 @@ async fn what_is_kept_is_as_it_was(inbox: Arc<dyn Store>) {
     let late = Event { received_at: at(2000), ..event(5) };
     append(&inbox, [late]).await;
     assert_eq!(kept(&inbox).await, ["key-2", "key-3", "key-4", "key-5"]);
+}
+
+async fn unrouted_events_have_an_age_of_their_own(inbox: Arc<dyn Store>) {
+    append(&inbox, (1..=3).map(|number| sized("acme/payments", number))).await;
+    append(&inbox, [sized("umbrella/payments", 1_000)]).await;
+    route_orders_to_ship(&inbox).await;
+    append(&inbox, [sized("acme/orders", 4), sized("acme/orders", 5)]).await;
+    let keep = |secs| Keep { unrouted_max_age: Some(Duration::from_secs(secs)), ..Keep::default() };
+    assert_eq!(prune(&inbox, &all(keep(500)), 400).await.count, 0);
+
+    let first = inbox.prune(&all(keep(100)), at(102), 1).await.expect("a step");
+    assert_eq!((first.count, first.bytes, first.more), (1, 100, true), "no more than the limit of a step");
+    assert_eq!(kept(&inbox).await, ["key-2", "key-3", "key-1000", "key-4", "key-5"]);
+    assert_eq!(prune(&inbox, &all(keep(100)), 102).await.count, 1);
+    assert_eq!(kept(&inbox).await, ["key-3", "key-1000", "key-4", "key-5"]);
+    assert_eq!(inbox.unrouted().await.expect("tallies")[0].count, 1);
+
+    let of_umbrella =
+        Retention { fallback: Keep::default(), by_tenant: [(plugin("umbrella/ship").tenant, keep(1))].into() };
+    assert_eq!(prune(&inbox, &of_umbrella, 2_000).await.count, 1);
+    assert_eq!(kept(&inbox).await, ["key-3", "key-4", "key-5"]);
+    assert_eq!(prune(&inbox, &all(age(1)), 2_000).await.count, 0, "the other limits don't concern what is unrouted");
 }

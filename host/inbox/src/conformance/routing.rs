@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use hookyard_model::{JobState, Outcome};
+use hookyard_model::{Event, JobState, Outcome};
 
 use super::fixtures::{
     append, at, claim, claim_of, claim_one, event, event_of, failed, is, jobs, keys, plugin, route,
     route_orders_to_ship, settle, states, want,
 };
 use super::{Case, table};
-use crate::Store;
+use crate::{Backlog, BacklogPolicy, Routes, Store};
 
 pub(super) const CASES: &[Case] = table![
     each_routed_plugin_has_its_job,
@@ -24,6 +24,9 @@ pub(super) const CASES: &[Case] = table![
     a_release_of_a_plugin_that_went_is_held,
     an_expired_lease_of_a_plugin_that_went_is_held,
     what_a_claim_has_to_hold_takes_nobodys_place,
+    a_backlog_is_taken_at_its_rate,
+    a_plugin_may_take_no_backlog,
+    a_slow_backlog_keeps_the_order_of_its_keys,
 ];
 
 async fn each_routed_plugin_has_its_job(inbox: Arc<dyn Store>) {
@@ -158,4 +161,57 @@ async fn what_a_claim_has_to_hold_takes_nobodys_place(inbox: Arc<dyn Store>) {
     append(&inbox, [event_of("acme/payments", 80), event_of("acme/payments", 81)]).await;
     assert_eq!(keys(&claim(&inbox, 2, 100).await), ["key-80", "key-81"], "though the others were due before");
     assert_eq!(states(&inbox, 2).await, [is("ship", "held")]);
+}
+
+/// A table in which `acme/orders` has these plugins, each with what it does with its backlog.
+async fn route_backlog(inbox: &Arc<dyn Store>, plugins: &[(&str, BacklogPolicy)]) {
+    let named = plugins.iter().map(|(name, policy)| (plugin(name), *policy));
+    let backlog = Backlog { now: at(1000), by_plugin: named.collect() };
+    let names = plugins.iter().map(|(name, _)| plugin(name).plugin).collect();
+    let routes = Routes([(event(1).source, names)].into());
+    inbox.route_with(routes, &backlog).await.expect("a route");
+}
+
+async fn a_backlog_is_taken_at_its_rate(inbox: Arc<dyn Store>) {
+    append(&inbox, (1..=3).map(event)).await;
+    let all = |rate| BacklogPolicy::All { rate };
+    route_backlog(&inbox, &[("acme/audit", all(None)), ("acme/ship", all(Some(0.5)))]).await;
+    append(&inbox, [event(4)]).await;
+    assert_eq!(inbox.unrouted().await.expect("tallies"), []);
+    assert_eq!(claim_of(&inbox, &[want("acme/audit", 9)], 1000).await.len(), 4, "each has a rate of its own");
+
+    let first = claim(&inbox, 9, 1000).await;
+    let mut found = keys(&first);
+    found.sort_unstable();
+    assert_eq!(found, ["key-1", "key-4"], "what comes later doesn't wait");
+    let replayed_at = first.iter().find(|job| job.event.key == "key-1").map(|job| job.since);
+    assert_eq!(replayed_at, Some(at(1000)), "its retries count from its turn");
+    assert_eq!(keys(&claim(&inbox, 9, 1001).await), [""; 0]);
+    assert_eq!(keys(&claim(&inbox, 9, 1002).await), ["key-2"]);
+    assert_eq!(keys(&claim(&inbox, 9, 1004).await), ["key-3"]);
+}
+
+async fn a_plugin_may_take_no_backlog(inbox: Arc<dyn Store>) {
+    append(&inbox, [event(1)]).await;
+    route_backlog(&inbox, &[("acme/ship", BacklogPolicy::None)]).await;
+    append(&inbox, [event(2)]).await;
+    assert_eq!(states(&inbox, 1).await, []);
+    assert_eq!(keys(&claim(&inbox, 9, 1000).await), ["key-2"]);
+    assert_eq!(inbox.unrouted().await.expect("tallies")[0].count, 1);
+
+    let all = BacklogPolicy::All { rate: None };
+    route_backlog(&inbox, &[("acme/audit", all), ("acme/ship", BacklogPolicy::None)]).await;
+    assert_eq!(states(&inbox, 1).await, [is("audit", "pending")], "another one takes it");
+}
+
+async fn a_slow_backlog_keeps_the_order_of_its_keys(inbox: Arc<dyn Store>) {
+    let ordered = |number| Event { ordering_key: Some("k".into()), ..event(number) };
+    append(&inbox, [ordered(1), ordered(2)]).await;
+    route_backlog(&inbox, &[("acme/ship", BacklogPolicy::All { rate: Some(0.5) })]).await;
+    append(&inbox, [ordered(3)]).await;
+    for (now, expected) in [(1000, "key-1"), (1002, "key-2"), (1002, "key-3")] {
+        let claimed = claim(&inbox, 9, now).await;
+        assert_eq!(keys(&claimed), [expected]);
+        settle(&inbox, &claimed[0].lease, Outcome::Done, JobState::Done).await;
+    }
 }

@@ -21,7 +21,7 @@ async fn keys(inbox: &Arc<dyn Store>, selection: Selection) -> Vec<String> {
 }
 
 /// Five events: of `acme/orders` 1 is done, 2 is dead for one plugin and done for the other, 3 is pending for both;
-/// 4 has no plugin; 5 is another tenant's, and held.
+/// 4 is unrouted; 5 is another tenant's, and held.
 async fn fill(inbox: &Arc<dyn Store>) {
     route(inbox, &[("acme/orders", &["audit", "ship"]), ("umbrella/orders", &["ship"])]).await;
     let offer = |number| Event { event_type: Some("offer.updated".into()), ..event(number) };
@@ -51,6 +51,11 @@ async fn each_filter_narrows_the_list(inbox: Arc<dyn Store>) {
         (state("pending"), &[3]),
         (state("held"), &[5]),
         (state("leased"), &[]),
+        (state("unrouted"), &[4]),
+        (state("discarded"), &[]),
+        (Selection { source: Some(source("acme/orders").source), ..state("unrouted") }, &[]),
+        (Selection { plugin: Some(plugin("acme/ship").plugin), ..state("unrouted") }, &[]),
+        (Selection { ids: vec![event(4).id, event(2).id], ..state("unrouted") }, &[4]),
         (state("nonsense"), &[]),
         (Selection { since: Some(at(2)), until: Some(at(4)), ..none() }, &[2, 3]),
         (Selection { since: Some(at(90)), ..none() }, &[]),

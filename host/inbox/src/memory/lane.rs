@@ -29,7 +29,7 @@ impl State {
     pub(super) fn line_up(&mut self, at: usize, plugin: &PluginRef) {
         let Some(name) = self.lane_of(at, plugin) else { return };
         let lane = self.lanes.entry(name.clone()).or_default();
-        if matches!(self.events[&at].jobs[&plugin.plugin].state, JobState::Done | JobState::Dead) {
+        if self.events[&at].jobs[&plugin.plugin].state.is_over() {
             lane.alive.remove(&at);
             lane.head.take_if(|head| *head == at);
         } else if lane.alive.insert(at) {

@@ -251,7 +251,7 @@ impl Messages {
     }
 
     fn replay(&mut self, replay: &MessageReplay) -> Replayed {
-        let mut replayed = Replayed { again: 0, leased: 0 };
+        let mut replayed = Replayed::default();
         let found = self.all.iter().filter(|(_, stored)| selects(&replay.selection, stored));
         for at in found.map(|(at, _)| *at).collect::<Vec<_>>() {
             let due = step::turn(replay.now, replay.rate, replayed.again);

@@ -1,6 +1,6 @@
 //! Looking at what is stored, and running it again.
 
-use hookyard_model::{EventId, JobState, PluginName, PluginRef};
+use hookyard_model::{EventId, PluginName, PluginRef};
 
 use super::{Job, State, Stored};
 use crate::{EventRecord, EventSummary, JobRecord, Page, Replay, Replayed, Selection, step};
@@ -16,34 +16,61 @@ impl State {
     pub(super) fn read(&self, id: EventId) -> Option<EventRecord> {
         let stored = &self.events[self.by_id.get(&id)?];
         let jobs = stored.jobs.iter().map(|(plugin, job)| job.record(plugin)).collect();
-        Some(EventRecord { event: (*stored.event).clone(), jobs })
+        Some(EventRecord { event: (*stored.event).clone(), jobs, discarded: stored.discarded.clone() })
     }
 
     pub(super) fn replay(&mut self, replay: &Replay) -> Replayed {
-        let mut replayed = Replayed { again: 0, leased: 0 };
-        for (at, plugin) in self.selected_jobs(&replay.selection) {
-            let state = self.events[&at].jobs[&plugin.plugin].state;
+        let mut replayed = Replayed::default();
+        for (at, plugin) in self.to_replay(&replay.selection) {
             let due = step::turn(replay.now, replay.rate, replayed.again);
-            let Ok(next) = step::replay(state, due, self.is_routed(at, &plugin.plugin)) else {
-                replayed.leased += 1;
-                continue;
-            };
+            match self.events[&at].jobs.get(&plugin.plugin).map(|job| job.state) {
+                Some(state) => {
+                    let Ok(next) = step::replay(state, due, self.is_routed(at, &plugin.plugin)) else {
+                        replayed.leased += 1;
+                        continue;
+                    };
+                    if !replay.dry_run {
+                        let job = self.put(at, &plugin, next);
+                        job.replays += 1;
+                        job.attempts = 0;
+                    }
+                }
+                None if !self.has_route(at, &plugin.plugin) => {
+                    replayed.untaken += 1;
+                    continue;
+                }
+                None => {
+                    replayed.made += 1;
+                    if !replay.dry_run {
+                        self.add_job(at, plugin.plugin.clone(), due);
+                    }
+                }
+            }
             replayed.again += 1;
             if !replay.dry_run {
-                let job = self.put(at, &plugin, next);
-                job.replays += 1;
-                job.attempts = 0;
-                job.revision = replay.revision;
-                job.since = Some(due.unwrap_or(replay.now));
+                self.set(at, &plugin, |job| {
+                    job.revision = replay.revision;
+                    job.since = Some(due.unwrap_or(replay.now));
+                });
             }
         }
         replayed
     }
 
-    fn selected_jobs(&self, selection: &Selection) -> Vec<(usize, PluginRef)> {
+    /// The jobs that are meant, and those that are missing, in the order of their events.
+    fn to_replay(&self, selection: &Selection) -> Vec<(usize, PluginRef)> {
+        let Some(name) = selection.plugin.as_ref().filter(|_| selection.reaches_missing()) else {
+            return self.selected_jobs(selection);
+        };
+        let events = self.events.iter().filter(|(_, stored)| selects_event(selection, stored));
+        let is_meant = |stored: &Stored| selection.state.is_none() || stored.is_unrouted();
+        events.filter(|(_, stored)| is_meant(stored)).map(|(at, stored)| (*at, stored.plugin(name))).collect()
+    }
+
+    pub(super) fn selected_jobs(&self, selection: &Selection) -> Vec<(usize, PluginRef)> {
         let events = self.events.iter().filter(|(_, stored)| selects_event(selection, stored));
         let jobs = events.flat_map(|(at, stored)| stored.jobs.iter().map(move |(name, job)| (at, stored, name, job)));
-        let jobs = jobs.filter(|(_, _, name, job)| selects_job(selection, name, job.state));
+        let jobs = jobs.filter(|(_, _, name, job)| selects_job(selection, name, job.state.name()));
         jobs.map(|(at, stored, name, _)| (*at, stored.plugin(name))).collect()
     }
 }
@@ -51,11 +78,14 @@ impl State {
 /// Whether the event is meant, by itself or by one of its jobs.
 fn selects(selection: &Selection, stored: &Stored) -> bool {
     let by_job = selection.plugin.is_some() || selection.state.is_some();
-    let has_job = || stored.jobs.iter().any(|(name, job)| selects_job(selection, name, job.state));
+    let has_job = || {
+        stored.jobs.iter().any(|(name, job)| selects_job(selection, name, job.state.name()))
+            || (selection.plugin.is_none() && selection.state.as_deref() == stored.state_without_jobs())
+    };
     selects_event(selection, stored) && (!by_job || has_job())
 }
 
-fn selects_event(selection: &Selection, stored: &Stored) -> bool {
+pub(super) fn selects_event(selection: &Selection, stored: &Stored) -> bool {
     let Selection { ids, tenant, source, plugin: _, event_type, state: _, since, until } = selection;
     let event = &stored.event;
     (ids.is_empty() || ids.contains(&event.id))
@@ -66,19 +96,30 @@ fn selects_event(selection: &Selection, stored: &Stored) -> bool {
         && until.is_none_or(|until| event.received_at < until)
 }
 
-fn selects_job(selection: &Selection, name: &PluginName, state: JobState) -> bool {
+fn selects_job(selection: &Selection, name: &PluginName, state: &str) -> bool {
     selection.plugin.as_ref().is_none_or(|plugin| plugin == name)
-        && selection.state.as_ref().is_none_or(|wanted| wanted == state.name())
+        && selection.state.as_ref().is_none_or(|wanted| wanted == state)
 }
 
 impl Stored {
-    fn plugin(&self, name: &PluginName) -> PluginRef {
-        PluginRef { tenant: self.event.source.tenant.clone(), plugin: name.clone() }
+    /// The state of an event that has no jobs.
+    fn state_without_jobs(&self) -> Option<&'static str> {
+        match &self.discarded {
+            _ if !self.jobs.is_empty() => None,
+            Some(_) => Some("discarded"),
+            None => Some("unrouted"),
+        }
     }
 }
 
 impl Job {
     fn record(&self, plugin: &PluginName) -> JobRecord {
-        JobRecord { plugin: plugin.clone(), state: self.state, replays: self.replays, attempts: self.history.clone() }
+        JobRecord {
+            plugin: plugin.clone(),
+            state: self.state,
+            replays: self.replays,
+            attempts: self.history.clone(),
+            discards: self.discards.clone(),
+        }
     }
 }

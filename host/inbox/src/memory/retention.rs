@@ -1,6 +1,6 @@
 //! Taking out what is no longer kept.
 
-use hookyard_model::{JobState, TenantName, Timestamp};
+use hookyard_model::{TenantName, Timestamp};
 
 use super::{Place, State, Stored};
 use crate::{Keep, Pruned, Retention, step};
@@ -10,6 +10,13 @@ impl State {
         let mut pruned = Pruned::default();
         self.by_key.retain(|_, (_, until)| *until > now.before(step::KEY_GRACE));
         for (tenant, keep) in self.tenants(limits) {
+            for at in self.unrouted_past(&tenant, keep, now) {
+                if pruned.count as usize == limit {
+                    return Pruned { more: true, ..pruned };
+                }
+                self.count_and_take_out(at, &mut pruned);
+            }
+
             let mut over = self.bytes_of(&tenant).saturating_sub(keep.bytes_max.unwrap_or(u64::MAX));
             for at in self.oldest_first(&tenant) {
                 let stored = &self.events[&at];
@@ -24,12 +31,26 @@ impl State {
                     return Pruned { more: true, ..pruned };
                 }
                 over = over.saturating_sub(stored.bytes());
-                pruned.count += 1;
-                pruned.bytes += stored.bytes();
-                self.take_out(at);
+                self.count_and_take_out(at, &mut pruned);
             }
         }
         pruned
+    }
+
+    /// The unrouted events of a tenant that have waited for too long, the oldest first.
+    fn unrouted_past(&self, tenant: &TenantName, keep: Keep, now: Timestamp) -> Vec<usize> {
+        let Some(age_max) = keep.unrouted_max_age else { return Vec::new() };
+        let is_past = |at: &usize| {
+            let stored = &self.events[at];
+            stored.is_unrouted() && stored.event.received_at.after(age_max) <= now
+        };
+        self.oldest_first(tenant).into_iter().filter(is_past).collect()
+    }
+
+    fn count_and_take_out(&mut self, at: usize, pruned: &mut Pruned) {
+        pruned.count += 1;
+        pruned.bytes += self.events[&at].bytes();
+        self.take_out(at);
     }
 
     fn tenants(&self, limits: &Retention) -> Vec<(TenantName, Keep)> {
@@ -62,9 +83,9 @@ impl State {
 }
 
 impl Stored {
-    /// Whether nothing is left to be done: an event without a job waits for its plugin.
+    /// Whether nothing is left to be done: an unrouted event waits for its first plugin.
     fn is_over(&self) -> bool {
-        !self.jobs.is_empty() && self.jobs.values().all(|job| matches!(job.state, JobState::Done | JobState::Dead))
+        !self.is_unrouted() && self.jobs.values().all(|job| job.state.is_over())
     }
 
     fn bytes(&self) -> u64 {

@@ -121,7 +121,8 @@ impl Pair {
 
     async fn prune_messages(&mut self) {
         let age_max = Some(Duration::from_secs(self.random.below(400)));
-        let limits = Retention { fallback: Keep { age_max, bytes_max: None }, ..Retention::default() };
+        let limits =
+            Retention { fallback: Keep { age_max, bytes_max: None, ..Keep::default() }, ..Retention::default() };
         let limit = 1 + self.random.below(9) as usize;
         let memory = self.memory.prune_messages(&limits, self.now, limit).await.expect("a step");
         let sqlite = self.sqlite.prune_messages(&limits, self.now, limit).await.expect("a step");

@@ -21,7 +21,7 @@ pub(super) const CASES: &[Case] = table![
 ];
 
 fn keep(secs: u64) -> Keep {
-    Keep { age_max: Some(Duration::from_secs(secs)), bytes_max: None }
+    Keep { age_max: Some(Duration::from_secs(secs)), bytes_max: None, ..Keep::default() }
 }
 
 fn for_all(keep: Keep) -> Retention {

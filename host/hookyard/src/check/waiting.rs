@@ -1,0 +1,47 @@
+//! What `check` says of a store that is there: events that wait for a plugin, and events that are held. Nothing is created.
+
+use std::path::Path;
+
+use anyhow::Context;
+use hookyard_inbox::{Inbox, Tally};
+use hookyard_inbox_sqlite::SqliteInbox;
+use hookyard_model::{PluginRef, SourceRef};
+
+use crate::explain::chain;
+use crate::unserved::way_out_of_unrouted;
+
+/// Writes a note to standard output for each source, and each plugin, whose events wait.
+pub(super) async fn tell(path: &Path) {
+    if !path.exists() {
+        return;
+    }
+    match count(path).await {
+        Ok((unrouted, held)) => {
+            unrouted.iter().for_each(|tally| println!("note  source /{}", told_unrouted(tally)));
+            held.iter().for_each(|tally| println!("note  plugin {}", told_held(tally)));
+        }
+        Err(error) => println!("note  waiting events can't be counted: {}", chain(error.as_ref())),
+    }
+}
+
+async fn count(path: &Path) -> anyhow::Result<(Vec<Tally<SourceRef>>, Vec<Tally<PluginRef>>)> {
+    let inbox = SqliteInbox::open_read_only(path)?;
+    let unrouted = inbox.unrouted().await.context("the inbox can't be read")?;
+    Ok((unrouted, inbox.held().await.context("the inbox can't be read")?))
+}
+
+fn told_unrouted(Tally { of: source, count, oldest }: &Tally<SourceRef>) -> String {
+    let way_out = way_out_of_unrouted(source);
+    format!("{source}: {} for a plugin, the oldest since {oldest}; {way_out}", events(*count, "waits", "wait"))
+}
+
+fn told_held(Tally { of: plugin, count, oldest }: &Tally<PluginRef>) -> String {
+    let held = events(*count, "is held", "are held");
+    format!(
+        "{plugin}: {held} for it, the oldest since {oldest}; end them by `hookyard events discard --plugin {plugin} --state held`"
+    )
+}
+
+fn events(count: u64, one: &str, many: &str) -> String {
+    if count == 1 { format!("1 event {one}") } else { format!("{count} events {many}") }
+}

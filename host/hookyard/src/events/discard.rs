@@ -1,0 +1,63 @@
+//! `hookyard events discard`: ends events that nobody wants handled any more. A host that is running notices within moments.
+
+use std::path::Path;
+
+use anyhow::Context;
+use hookyard_inbox::{Discard, Discarded, Inbox, Selection};
+use hookyard_model::{Clock, EventId};
+
+use super::replay::must_be_stored;
+use crate::cli::{DiscardOptions, Failure};
+use crate::stored::again::{self, Words};
+use crate::system::SystemClock;
+
+const WORDS: Words = Words { one: "job", many: "jobs", fate: "be discarded", asked: "event", busy: "attempted" };
+
+/// Discards what is selected in the inbox that the configuration at `path` names.
+pub(crate) async fn discard(path: &Path, ids: Vec<EventId>, options: DiscardOptions) -> Result<(), Failure> {
+    let DiscardOptions { all, dry_run, reason, json, filters } = options;
+    let now = SystemClock.now();
+    let selection = Selection { ids, ..filters.selection(now)? };
+    WORDS.must_name_some(selection == Selection::default(), all)?;
+    let inbox = again::open(path, dry_run)?;
+    must_be_stored(&inbox, &selection.ids).await?;
+
+    let discard = Discard { selection, reason, now, dry_run };
+    let discarded = inbox.discard(discard).await.context("not everything could be discarded")?;
+    println!("{}", if json { in_json(discarded, dry_run) } else { in_words(discarded, dry_run) });
+    Ok(())
+}
+
+fn in_json(Discarded { jobs, events, leased }: Discarded, dry_run: bool) -> String {
+    format!("{{\"jobs\":{jobs},\"unrouted\":{events},\"leased\":{leased},\"dry_run\":{dry_run}}}")
+}
+
+fn in_words(Discarded { jobs, events, leased }: Discarded, dry_run: bool) -> String {
+    let unrouted = match events {
+        0 => String::new(),
+        1 => " and 1 unrouted event".to_owned(),
+        events => format!(" and {events} unrouted events"),
+    };
+    let end = match (dry_run, jobs, events) {
+        (true, _, _) => "would be discarded",
+        (false, 1, 0) => "was discarded",
+        (false, _, _) => "were discarded",
+    };
+    format!("{}{unrouted} {end}{}", WORDS.count(jobs), WORDS.left_alone(leased, dry_run))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_answer_counts_each_kind() {
+        let discarded = |jobs, events, leased| Discarded { jobs, events, leased };
+        assert_eq!(in_words(discarded(1, 0, 0), false), "1 job was discarded");
+        assert_eq!(in_words(discarded(0, 1, 0), false), "0 jobs and 1 unrouted event were discarded");
+        let expected = "7 jobs and 2 unrouted events would be discarded; 1 would be left alone, being attempted now";
+        assert_eq!(in_words(discarded(7, 2, 1), true), expected);
+        let expected = r#"{"jobs":7,"unrouted":2,"leased":1,"dry_run":false}"#;
+        assert_eq!(in_json(discarded(7, 2, 1), false), expected);
+    }
+}
