@@ -36,4 +36,5 @@ mod retries;
 mod senders;
 mod sns;
 mod typed;
+mod unrouted;
 mod routing;

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use hookyard_dispatch::{Config, Dispatcher, RetryPolicies};
-use hookyard_inbox::{Error, Inbox, Keep, Replay, Retention, Routes, Selection};
+use hookyard_inbox::{Discard, Error, Inbox, Keep, Replay, Retention, Routes, Selection};
 use hookyard_model::{
     Clock, Event, EventId, Payload, PluginRef, QuarantinePolicy, RetryPolicy, SourceName, SourceRef, TenantName,
     Timestamp,
@@ -38,6 +38,7 @@ pub(crate) struct Life {
     pub(crate) done: u64,
     pub(crate) dead: u64,
     pub(crate) replayed: u64,
+    pub(crate) discarded: u64,
     pub(crate) crashes: u64,
     pub(crate) faults: u64,
     pub(crate) conflicts: u64,
@@ -56,6 +57,7 @@ impl Life {
         self.done += other.done;
         self.dead += other.dead;
         self.replayed += other.replayed;
+        self.discarded += other.discarded;
         self.crashes += other.crashes;
         self.faults += other.faults;
         self.conflicts += other.conflicts;
@@ -103,7 +105,8 @@ impl Yard {
                 0..35 => self.send_new().await,
                 35..42 => self.send_again().await,
                 42..70 => self.wait().await,
-                70..76 => self.replay().await,
+                70..74 => self.replay().await,
+                74..76 => self.discard().await,
                 76..82 => self.swap().await,
                 82..86 => self.route().await,
                 86..90 => self.prune().await,
@@ -252,6 +255,23 @@ impl Yard {
             dry_run: dice.percent(20),
         };
         self.survive(|inbox| async move { inbox.replay(replay).await }).await;
+    }
+
+    async fn discard(&mut self) {
+        let dice = &self.world.dice;
+        let ids = self.world.witness().ids();
+        if ids.is_empty() {
+            return;
+        }
+        let state = |name: &str| Selection { state: Some(name.into()), ..Selection::default() };
+        let selection = match dice.below(4) {
+            0 | 1 => Selection { ids: vec![*dice.one(&ids)], ..Selection::default() },
+            2 => state("held"),
+            _ => state("unrouted"),
+        };
+        let discard =
+            Discard { selection, reason: "an operator's".into(), now: self.world.now(), dry_run: dice.percent(20) };
+        self.survive(|inbox| async move { inbox.discard(discard).await }).await;
     }
 
     async fn swap(&mut self) {

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use hookyard_inbox::{Appended, Claimed, Error, JobRef, Pruned, Replay, Replayed, Routes, Settlement, Want};
+use hookyard_inbox::{
+    Appended, Claimed, Discard, Discarded, Error, JobRef, Pruned, Replay, Replayed, Routes, Settlement, Want,
+};
 use hookyard_model::{Event, PluginRef, Timestamp};
 
 /// A call that may change something.
@@ -15,6 +17,7 @@ pub(crate) enum Step<'s> {
     Release(&'s [JobRef]),
     Settle(&'s Settlement),
     Replay(&'s Replay),
+    Discard(&'s Discard),
     Prune,
     Quarantine(&'s PluginRef),
     Lift(&'s PluginRef),
@@ -27,6 +30,7 @@ pub(crate) enum Answer {
     Appended(Appended),
     Claimed(Vec<Claimed>),
     Replayed(Replayed),
+    Discarded(Discarded),
     Pruned(Pruned),
 }
 
@@ -46,6 +50,7 @@ pub(crate) fn told(step: &Step<'_>) -> String {
             format!("settle {}: {} -> {next:?}", job(lease), attempt.outcome)
         }
         Step::Replay(replay) => format!("replay {:?}", replay.selection),
+        Step::Discard(discard) => format!("discard {:?}", discard.selection),
         Step::Prune => "prune".to_owned(),
         Step::Quarantine(plugin) => format!("quarantine {plugin}"),
         Step::Lift(plugin) => format!("lift {plugin}"),
@@ -88,6 +93,12 @@ impl From<Vec<Claimed>> for Answer {
 impl From<Replayed> for Answer {
     fn from(replayed: Replayed) -> Self {
         Self::Replayed(replayed)
+    }
+}
+
+impl From<Discarded> for Answer {
+    fn from(discarded: Discarded) -> Self {
+        Self::Discarded(discarded)
     }
 }
 

@@ -9,10 +9,10 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use hookyard_inbox::{
-    Appended, Claimed, Error, EventRecord, EventSummary, Inbox, JobRef, MemoryInbox, Page, Pruned, Quarantine, Replay,
-    Replayed, Retention, Routes, Settlement, Usage, Want,
+    Appended, Backlog, Claimed, Discard, Discarded, Error, EventRecord, EventSummary, Inbox, JobRef, MemoryInbox, Page,
+    Pruned, Quarantine, Replay, Replayed, Retention, Routes, Settlement, Tally, Usage, Want,
 };
-use hookyard_model::{Clock, Event, EventId, Key, PluginRef, Timestamp, Versioned};
+use hookyard_model::{Clock, Event, EventId, Key, PluginRef, SourceRef, Timestamp, Versioned};
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep};
 
@@ -152,8 +152,8 @@ impl Inbox for Watched {
         self.0.step(Step::Append(&event), self.0.inner.append(event.clone())).await
     }
 
-    async fn route(&self, routes: Routes) -> Result<(), Error> {
-        self.0.step(Step::Route(&routes), self.0.inner.route(routes.clone())).await
+    async fn route_with(&self, routes: Routes, backlog: &Backlog) -> Result<(), Error> {
+        self.0.step(Step::Route(&routes), self.0.inner.route_with(routes.clone(), backlog)).await
     }
 
     async fn claim(&self, wanted: &[Want], now: Timestamp, lease: Duration) -> Result<Vec<Claimed>, Error> {
@@ -190,6 +190,18 @@ impl Inbox for Watched {
 
     async fn replay(&self, replay: Replay) -> Result<Replayed, Error> {
         self.0.step(Step::Replay(&replay), self.0.inner.replay(replay.clone())).await
+    }
+
+    async fn discard(&self, discard: Discard) -> Result<Discarded, Error> {
+        self.0.step(Step::Discard(&discard), self.0.inner.discard(discard.clone())).await
+    }
+
+    async fn unrouted(&self) -> Result<Vec<Tally<SourceRef>>, Error> {
+        self.0.inner.unrouted().await
+    }
+
+    async fn held(&self) -> Result<Vec<Tally<PluginRef>>, Error> {
+        self.0.inner.held().await
     }
 
     async fn prune(&self, limits: &Retention, now: Timestamp, limit: usize) -> Result<Pruned, Error> {

@@ -37,6 +37,8 @@ pub(crate) struct Witness {
 struct Known {
     event: Event,
     jobs: BTreeMap<PluginName, Job>,
+    /// Before any plugin had taken it.
+    is_discarded: bool,
 }
 
 struct Job {
@@ -73,6 +75,9 @@ impl Witness {
         self.look(&step, &answer, now, inbox);
         match (&step, &answer) {
             (Step::Replay(replay), Ok(Answer::Replayed(replayed))) => self.replayed(replay, replayed, inbox),
+            (Step::Discard(discard), Ok(Answer::Discarded(discarded))) if !discard.dry_run => {
+                self.life.discarded += discarded.jobs + discarded.events;
+            }
             (Step::Quarantine(plugin), Ok(_)) => {
                 self.quarantined.insert((*plugin).clone());
                 self.life.quarantines += 1;
@@ -103,7 +108,8 @@ impl Witness {
             Appended::New => {
                 assert!(holder.is_none(), "{} is stored although its key was taken", event.id);
                 self.keys.insert(key, (event.id, event.key_until));
-                self.events.insert(event.id, Known { event: event.clone(), jobs: BTreeMap::new() });
+                self.events
+                    .insert(event.id, Known { event: event.clone(), jobs: BTreeMap::new(), is_discarded: false });
                 self.life.events += 1;
             }
         }
@@ -138,7 +144,7 @@ impl Witness {
         for (id, earlier) in self.events.range(..lease.event) {
             let is_same = earlier.event.source == event.source && earlier.event.ordering_key == event.ordering_key;
             let Some(job) = earlier.jobs.get(&lease.plugin.plugin).filter(|_| is_same) else { continue };
-            let is_over = matches!(job.state, JobState::Done | JobState::Dead);
+            let is_over = job.state.is_over();
             assert!(is_over, "{} overtakes {id} ({:?}) of the same key", lease.event, job.state);
             let is_beside = claimed.iter().any(|other| other.lease.event == *id && other.lease.plugin == lease.plugin);
             assert!(!is_beside, "{} runs beside {id} of the same key", lease.event);
@@ -204,8 +210,18 @@ impl Witness {
         let ids: BTreeSet<_> = found.iter().map(|event| event.id).collect();
         assert_eq!(ids.len(), found.len(), "an event is listed twice");
         self.gone(step, &ids, answer);
-        for EventSummary { id, jobs, .. } in found {
+        for EventSummary { id, jobs, is_discarded, .. } in found {
             let known = self.events.get_mut(&id).unwrap_or_else(|| panic!("{id} is stored and nobody sent it"));
+            let may_discard =
+                matches!(step, Step::Discard(discard) if !discard.dry_run && discard.selection.reaches_unrouted());
+            let may_take = matches!(step, Step::Route(_) | Step::Replay(_)) && !jobs.is_empty();
+            let is_allowed = if is_discarded { may_discard && known.jobs.is_empty() } else { may_take };
+            assert!(
+                known.is_discarded == is_discarded || is_allowed,
+                "{id}: discarded {is_discarded} by {}",
+                told(step)
+            );
+            known.is_discarded = is_discarded;
             for name in known.jobs.keys() {
                 assert!(jobs.iter().any(|job| job.plugin == *name), "the job of {id} for {name} has left");
             }
@@ -229,9 +245,12 @@ impl Witness {
             assert_eq!(pruned.count, gone.len() as u64);
         }
         for id in gone {
-            let jobs = self.events.remove(&id).expect("it was known").jobs;
-            let is_over = |job: &Job| matches!(job.state, JobState::Done | JobState::Dead);
-            assert!(!jobs.is_empty() && jobs.values().all(is_over), "{id} was pruned before it was over");
+            let known = self.events.remove(&id).expect("it was known");
+            let is_taken = !known.jobs.is_empty() || known.is_discarded;
+            assert!(
+                is_taken && known.jobs.values().all(|job| job.state.is_over()),
+                "{id} was pruned before it was over"
+            );
             self.life.pruned += 1;
         }
     }
@@ -250,7 +269,7 @@ impl Witness {
                 }
             }
         }
-        assert_eq!(jobs, if replay.dry_run { 0 } else { replayed.again });
+        assert_eq!(jobs, if replay.dry_run { 0 } else { replayed.again - replayed.made });
         self.life.replayed += jobs;
     }
 
@@ -273,15 +292,14 @@ impl Witness {
     /// The end of a life: whatever was acknowledged and not pruned is over.
     pub(crate) fn all_over(&self) -> bool {
         self.events.values().all(|known| {
-            !known.jobs.is_empty()
-                && known.jobs.values().all(|job| matches!(job.state, JobState::Done | JobState::Dead))
+            (!known.jobs.is_empty() || known.is_discarded) && known.jobs.values().all(|job| job.state.is_over())
         })
     }
 
     /// What isn't, for whoever looks into it.
     pub(crate) fn open(&self) -> Vec<String> {
         let jobs = self.events.iter().flat_map(|(id, known)| known.jobs.iter().map(move |(name, job)| (id, name, job)));
-        jobs.filter(|(_, _, job)| !matches!(job.state, JobState::Done | JobState::Dead))
+        jobs.filter(|(_, _, job)| !job.state.is_over())
             .map(|(id, name, job)| format!("{id} for {name}: {:?} after {}", job.state, job.attempts))
             .collect()
     }
@@ -333,6 +351,13 @@ impl Change<'_> {
                 is_mine(&settlement.lease)
                     && (after == settlement.next
                         || (after == Held && !matches!(settlement.next, Done | JobState::Dead)))
+            }
+            (Step::Discard(discard), Some(Pending | Waiting { .. } | Held | JobState::Dead), JobState::Discarded) => {
+                !discard.dry_run
+            }
+            // A plugin that is named is given what it has no job for.
+            (Step::Replay(replay), None, Pending | Waiting { .. } | Held) => {
+                !replay.dry_run && replay.selection.reaches_missing()
             }
             (Step::Replay(replay), Some(before), Pending | Waiting { .. } | Held) => {
                 !replay.dry_run && !matches!(before, Leased { .. })

@@ -132,7 +132,7 @@ fn gauge_all<N: Named>(
     before: &mut BTreeSet<N>,
 ) {
     let set = |tenant: String, name: String, count: u64| {
-        gauge!(metric, "tenant" => tenant, label => name).set(count as f64);
+        gauge!(metric, &[("tenant", tenant), (label, name)]).set(count as f64);
     };
     let set_of = |of: &N, count| {
         let (tenant, name) = of.parts();
@@ -144,7 +144,7 @@ fn gauge_all<N: Named>(
     for tally in own {
         set_of(&tally.of, tally.count);
     }
-    for gone in before.union(always).filter(|of| !now.contains(of)).take(SERIES_MAX) {
+    for gone in before.union(always).filter(|of| !now.contains(*of)).take(SERIES_MAX) {
         set_of(gone, 0);
     }
     // No tenant can be called so.

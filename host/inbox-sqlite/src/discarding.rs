@@ -1,7 +1,7 @@
 //! A discard of jobs and unrouted events: they are found by a reader and ended by the writer, a stretch at a time, so
 //! that nobody waits long.
 
-use hookyard_inbox::{Discard, Discarded, Discarding, Error, Selection};
+use hookyard_inbox::{Discard, Discarded, Error, Selection};
 
 use crate::replaying::{STRETCH, last_place};
 use crate::select::{self, JobPlace};
@@ -82,8 +82,7 @@ async fn find<T: Send + 'static>(
 }
 
 async fn end(inbox: &SqliteInbox, discard: &Discard, ended: Ended, all: &mut Discarded) -> Result<(), Error> {
-    let record = Discarding { at: discard.now, reason: discard.reason.clone() };
-    let stretch = DiscardStretch { ended, record };
+    let stretch = DiscardStretch { ended, record: discard.record() };
     let done = inbox.writer()?.call(Durability::Synced, move |store| store.discard(&stretch)).await?;
     all.jobs += done.jobs;
     all.events += done.events;

@@ -344,6 +344,13 @@ pub struct Discard {
     pub dry_run: bool,
 }
 
+impl Discard {
+    /// What goes on record of each that is ended.
+    pub fn record(&self) -> Discarding {
+        Discarding { at: self.now, reason: self.reason.clone() }
+    }
+}
+
 /// What a discard found.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Discarded {

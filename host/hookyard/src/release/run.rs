@@ -273,7 +273,7 @@ impl Keeper {
     }
 
     /// Says of each source that has unrouted events, and now has plugins, what becomes of the events.
-    async fn tell_backlogs(&self, table: &backlog::Table) {
+    async fn tell_backlogs(&mut self, table: &backlog::Table) {
         match self.parts.inbox.unrouted().await {
             Ok(unrouted) => unrouted.iter().for_each(|tally| backlog::tell(tally, table, self.routed.as_ref())),
             Err(error) => {

@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use hookyard_inbox::{
-    Appended, Error, Inbox, JobRef, Keep, MemoryInbox, MessageLease, Page, Quarantine, Replay, Retention, Routes,
-    Selection, Settlement, Usage, Want,
+    Appended, Discard, Error, Inbox, JobRef, Keep, MemoryInbox, MessageLease, Page, Quarantine, Replay, Retention,
+    Routes, Selection, Settlement, Usage, Want,
 };
 use hookyard_inbox_sqlite::SqliteInbox;
 use hookyard_model::{
@@ -101,7 +101,7 @@ impl Pair {
     async fn run(mut self) {
         for _ in 0..STEPS {
             self.now = self.now.after(Duration::from_secs(self.random.below(6)));
-            match self.random.below(28) {
+            match self.random.below(29) {
                 0..=5 => self.append().await,
                 6..=8 => self.claim().await,
                 9..=13 => self.settle().await,
@@ -110,6 +110,7 @@ impl Pair {
                 16 => self.quarantine_or_lift().await,
                 17 => self.replay().await,
                 18 => self.prune().await,
+                28 => self.discard().await,
                 19..=26 => self.use_the_outbox().await,
                 _ => self.restart_or_look().await,
             }
@@ -248,12 +249,25 @@ impl Pair {
         let selection = match self.random.below(3) {
             0 => Selection { ids, ..Selection::default() },
             1 => Selection { source: Some(source(0).source), state: Some("done".into()), ..Selection::default() },
-            _ => Selection { plugin: Some(plugin(1).plugin), state: Some("dead".into()), ..Selection::default() },
+            _ => Selection { plugin: Some(plugin(1).plugin), ..Selection::default() },
         };
         let rate = self.random.one_of(&[None, Some(0.5)]);
         let replay = Replay { selection, revision: None, rate, now: self.now, dry_run: self.random.below(4) == 0 };
         let memory = self.memory.replay(replay.clone()).await.expect("a replay");
         assert_eq!(memory, self.sqlite.replay(replay).await.expect("a replay"));
+    }
+
+    async fn discard(&mut self) {
+        let ids = (0..3).map(|_| event(1 + self.random.below(self.sent + 1)).id).collect::<Vec<EventId>>();
+        let selection = match self.random.below(3) {
+            0 => Selection { ids, ..Selection::default() },
+            1 => Selection { state: Some("unrouted".into()), ..Selection::default() },
+            _ => Selection { plugin: Some(plugin(1).plugin), state: Some("held".into()), ..Selection::default() },
+        };
+        let dry_run = self.random.below(4) == 0;
+        let discard = Discard { selection, reason: "by hand".into(), now: self.now, dry_run };
+        let memory = self.memory.discard(discard.clone()).await.expect("a discard");
+        assert_eq!(memory, self.sqlite.discard(discard).await.expect("a discard"));
     }
 
     async fn prune(&mut self) {
@@ -292,6 +306,8 @@ impl Pair {
     async fn compare(&mut self) {
         let memory = self.memory.events(everything()).await.expect("the events");
         assert_eq!(memory, self.sqlite.events(everything()).await.expect("the events"));
+        let unrouted = self.memory.unrouted().await.expect("tallies");
+        assert_eq!(unrouted, self.sqlite.unrouted().await.expect("tallies"));
         for number in [0, 1] {
             let plugin = plugin(number);
             let of = std::slice::from_ref(&plugin);

@@ -4,7 +4,7 @@ use hookyard_model::JobState;
 
 use super::State;
 use super::replay::selects_event;
-use crate::{Discard, Discarded, Discarding, step};
+use crate::{Discard, Discarded, step};
 
 impl State {
     pub(super) fn discard(&mut self, discard: &Discard) -> Discarded {
@@ -37,12 +37,5 @@ impl State {
             }
         }
         events
-    }
-}
-
-impl Discard {
-    /// What goes on record of each that is ended.
-    pub fn record(&self) -> Discarding {
-        Discarding { at: self.now, reason: self.reason.clone() }
     }
 }
