@@ -136,7 +136,7 @@ impl Witness {
 
     /// Whatever came before it under the same key is over.
     fn is_next_of_its_key(&self, lease: &JobRef, claimed: &[Claimed]) {
-        let Known { event, jobs } = &self.events[&lease.event];
+        let Known { event, jobs, .. } = &self.events[&lease.event];
         // An attempt that was lost is made again before an earlier event that was replayed meanwhile has its turn.
         if event.ordering_key.is_none() || matches!(jobs[&lease.plugin.plugin].state, JobState::Leased { .. }) {
             return;
