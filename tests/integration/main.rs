@@ -14,6 +14,7 @@ mod delivery;
 mod demo;
 mod effects;
 mod interop;
+mod compile;
 mod config;
 mod copies;
 mod crash;

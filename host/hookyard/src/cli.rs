@@ -85,6 +85,9 @@ pub(crate) enum Command {
     },
     /// Print the reference configuration: every key with its default
     Config,
+    /// Compile one component for the host that started this process
+    #[command(hide = true, name = "compile-component")]
+    Compile(Compile),
 }
 
 /// What to do with stored events.
@@ -138,6 +141,17 @@ pub(crate) enum Events {
         #[command(flatten)]
         options: DiscardOptions,
     },
+}
+
+/// What the process that compiles may use, and for whom it does so.
+#[derive(Debug, Args)]
+pub(crate) struct Compile {
+    #[arg(long)]
+    pub(crate) memory_max: u64,
+    #[arg(long)]
+    pub(crate) cpu_secs_max: u64,
+    #[arg(long)]
+    pub(crate) parent: u32,
 }
 
 /// What is tried out, and as what.
@@ -313,7 +327,7 @@ mod tests {
         let mut root = Cli::command().term_width(100);
         root.build();
         add(&mut root);
-        for command in root.get_subcommands_mut().filter(|command| command.get_name() != "help") {
+        for command in root.get_subcommands_mut().filter(|it| it.get_name() != "help" && !it.is_hide_set()) {
             add(command);
             command.get_subcommands_mut().filter(|command| command.get_name() != "help").for_each(&mut add);
         }

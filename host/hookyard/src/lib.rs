@@ -42,7 +42,12 @@ const LEFTOVERS_MAX: Duration = Duration::from_millis(200);
 
 /// Does what the command line says.
 pub fn main() -> ExitCode {
-    match run(Cli::parse().command) {
+    let command = Cli::parse().command;
+    // Before any thread is started: what is started before isn't bounded.
+    if let Command::Compile(cli::Compile { memory_max, cpu_secs_max, parent }) = command {
+        return hookyard_plugin::Order { memory_max, cpu_secs_max, parent }.carry_out();
+    }
+    match run(command) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => failure.tell(),
     }
@@ -62,6 +67,7 @@ fn run(command: Command) -> Result<(), Failure> {
         Command::Rehearse(arguments) => runtime.block_on(rehearsal::by_hand::rehearse(arguments)),
         Command::Backup { file, config, json } => backup::backup(&config.path, &file, json),
         Command::Wit { config, json } => wit::tell(&config.path, json),
+        Command::Compile(_) => Err(Failure::Told),
         Command::Config => {
             print!("{}", config::DEFAULT);
             Ok(())

@@ -15,7 +15,7 @@ use hookyard_inbox::Inbox;
 use hookyard_inbox_sqlite::{Options, SqliteInbox};
 use hookyard_ingress::Bound;
 use hookyard_model::SourceRef;
-use hookyard_plugin::{Catalog, Engine};
+use hookyard_plugin::{Apart, Catalog, Compiling, Engine};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -106,8 +106,18 @@ pub(crate) fn engine_config(settings: &Settings) -> hookyard_plugin::Config {
     hookyard_plugin::Config {
         cache_folder: Some(settings.plugins.cache.clone()),
         instances_max: settings.dispatch.concurrency_max,
-        ..hookyard_plugin::Config::new(Arc::new(SystemClock))
+        ..hookyard_plugin::Config::new(Arc::new(SystemClock), compiling(&settings.plugins.compile))
     }
+}
+
+/// Each component is compiled by this very program, which stays the same even where its file is replaced.
+fn compiling(compile: &config::settings::Compile) -> Compiling {
+    Compiling::Apart(Apart {
+        program: "/proc/self/exe".into(),
+        arguments: vec!["compile-component".into()],
+        limits: compile.limits,
+        concurrency: compile.concurrency,
+    })
 }
 
 async fn bind(settings: &Settings, inbox: Arc<dyn Inbox>, door: Door) -> anyhow::Result<Bound> {

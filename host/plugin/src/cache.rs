@@ -8,18 +8,27 @@
 use std::collections::hash_map::DefaultHasher;
 use std::fs;
 use std::hash::{Hash, Hasher};
-use std::io::{self, Write as _};
+use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use hookyard_model::Revision;
 use sha2::{Digest, Sha256};
 use wasmtime::component::Component;
+
+use crate::compile::Verdict;
 
 const DIGEST_BYTES: usize = 32;
 /// Entries that a sweep leaves: the newest.
 const ENTRIES_MAX: usize = 256;
 const ENTRY: &str = "code";
 const UNFINISHED: &str = "new";
+/// What is known of a component that can't be compiled.
+const VERDICT: &str = "verdict";
+/// Verdicts that a sweep leaves: the newest.
+const VERDICTS_MAX: usize = 4096;
+/// The most bytes of a verdict that are read.
+const VERDICT_BYTES_MAX: u64 = 1024;
 
 /// The folder of compiled code.
 pub(crate) struct Cache {
@@ -42,11 +51,11 @@ impl Cache {
     }
 
     /// The compiled code of a component: from the folder where it is there and whole, else from the compiler.
-    pub(crate) fn compiled(
+    pub(crate) fn compiled<E>(
         &self,
         revision: Revision,
-        compile: impl FnOnce() -> wasmtime::Result<Vec<u8>>,
-    ) -> wasmtime::Result<Code> {
+        compile: impl FnOnce() -> Result<Vec<u8>, E>,
+    ) -> Result<Code, E> {
         let Some(path) = self.path(revision) else { return compile().map(Code) };
         match read(&path) {
             Ok(Some(code)) => return Ok(code),
@@ -63,6 +72,22 @@ impl Cache {
         Ok(code)
     }
 
+    /// What was found when this component was compiled in vain.
+    pub(crate) fn verdict(&self, revision: Revision) -> Option<Verdict> {
+        let path = self.path(revision)?.with_extension(VERDICT);
+        let mut line = String::new();
+        fs::File::open(path).ok()?.take(VERDICT_BYTES_MAX).read_to_string(&mut line).ok()?;
+        Verdict::parse(&line)
+    }
+
+    /// Remembers that a component can't be compiled.
+    pub(crate) fn condemn(&self, revision: Revision, verdict: &Verdict) {
+        let Some(path) = self.path(revision).map(|path| path.with_extension(VERDICT)) else { return };
+        if let Err(error) = fs::write(&path, verdict.line()) {
+            tracing::warn!(path = %path.display(), %error, "that a component can't be compiled isn't remembered; it is tried again at the next start");
+        }
+    }
+
     /// Forgets an entry that turned out to be unusable.
     pub(crate) fn forget(&self, revision: Revision) {
         if let Some(path) = self.path(revision) {
@@ -76,15 +101,17 @@ impl Cache {
     }
 }
 
-/// Code that this host's compiler made: from its own hands, or from a file whose digest is right.
+/// Code that this host's compiler made: in this process, in one that this process started from its own program, or in an
+/// earlier one, from a file whose digest is right.
 pub(crate) struct Code(Vec<u8>);
 
 impl Code {
     /// Makes the code ready to run.
     #[expect(unsafe_code, reason = "the engine must trust compiled code; `Code` is only made from what it compiled")]
     pub(crate) fn load(&self, engine: &wasmtime::Engine) -> wasmtime::Result<Component> {
-        // SAFETY: a `Code` holds what `precompile_component` returned, in this process or in an earlier one of the same
-        // compiler and settings, whose entry in the host's own folder has its right digest.
+        // SAFETY: a `Code` holds what `precompile_component` returned, in this process, in one that it started from its own
+        // program, or in an earlier one of the same compiler and settings, whose entry in the host's own folder has its
+        // right digest.
         unsafe { Component::deserialize(engine, &self.0) }
     }
 }
@@ -114,7 +141,7 @@ fn write(path: &Path, code: &Code) -> io::Result<()> {
 
 /// Removes what a crash left unfinished, and the oldest entries beyond `entries_max`. Other files are let alone.
 fn sweep(folder: &Path, entries_max: usize) -> io::Result<()> {
-    let mut entries = Vec::new();
+    let (mut entries, mut verdicts) = (Vec::new(), Vec::new());
     for file in fs::read_dir(folder)? {
         let file = file?;
         let path = file.path();
@@ -122,12 +149,18 @@ fn sweep(folder: &Path, entries_max: usize) -> io::Result<()> {
         match path.extension().and_then(|extension| extension.to_str()) {
             Some(UNFINISHED) if is_ours => fs::remove_file(path)?,
             Some(ENTRY) if is_ours => entries.push((file.metadata()?.modified()?, path)),
+            Some(VERDICT) if is_ours => verdicts.push((file.metadata()?.modified()?, path)),
             _ => {}
         }
     }
-    entries.sort();
-    let surplus = entries.len().saturating_sub(entries_max);
-    entries.drain(..surplus).try_for_each(|(_, path)| fs::remove_file(path))
+    remove_oldest(entries, entries_max)?;
+    remove_oldest(verdicts, VERDICTS_MAX)
+}
+
+fn remove_oldest(mut files: Vec<(SystemTime, PathBuf)>, count_max: usize) -> io::Result<()> {
+    files.sort();
+    let surplus = files.len().saturating_sub(count_max);
+    files.drain(..surplus).try_for_each(|(_, path)| fs::remove_file(path))
 }
 
 /// Whether a file is named by a revision.
@@ -211,7 +244,10 @@ mod tests {
         let cache = Cache::open(None, &wasmtime::Engine::default()).expect("a cache");
         let revision = Revision::from_sha256([7; 32]);
         for text in ["one", "two"] {
-            assert_eq!(cache.compiled(revision, || Ok(text.into())).expect("code").0, text.as_bytes());
+            assert_eq!(
+                cache.compiled(revision, || Ok::<_, wasmtime::Error>(text.into())).expect("code").0,
+                text.as_bytes()
+            );
         }
     }
 }

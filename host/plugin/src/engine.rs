@@ -16,6 +16,7 @@ use wasmtime::{Enabled, InstanceAllocationStrategy, PoolingAllocationConfig};
 use crate::background::Background;
 use crate::cache::Cache;
 use crate::call::State;
+use crate::compile::{Compiler, Compiling};
 use crate::ticker::Ticker;
 use crate::{Error, imports};
 
@@ -30,12 +31,14 @@ pub struct Config {
     pub instances_max: usize,
     /// What guests are told when they ask for the time of day.
     pub clock: Arc<dyn Clock>,
+    /// Where components are compiled that the cache doesn't have.
+    pub compiling: Compiling,
 }
 
 impl Config {
     /// Without a cache, with room for 64 attempts at once.
-    pub fn new(clock: Arc<dyn Clock>) -> Self {
-        Self { cache_folder: None, instances_max: 64, clock }
+    pub fn new(clock: Arc<dyn Clock>, compiling: Compiling) -> Self {
+        Self { cache_folder: None, instances_max: 64, clock, compiling }
     }
 }
 
@@ -45,6 +48,7 @@ pub struct Engine {
     pub(crate) pool: Option<Room>,
     pub(crate) heap: Room,
     pub(crate) cache: Cache,
+    pub(crate) compiler: Compiler,
     /// One for each attempt that may run at once.
     pub(crate) permits: Semaphore,
     pub(crate) ticker: Ticker,
@@ -76,6 +80,7 @@ impl Engine {
             background: Background::start().map_err(Error::Threads)?,
             permits: Semaphore::new(instances_max),
             clock: config.clock,
+            compiler: Compiler::new(config.compiling),
             pool,
             heap,
             cache,

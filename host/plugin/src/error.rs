@@ -55,6 +55,26 @@ pub enum Fault {
         /// What the compiler said.
         reason: String,
     },
+    /// It can't be compiled within the limits of a compilation.
+    #[error("takes more than {most} to compile; build it smaller, or raise {key} in [plugins.compile]")]
+    Costly {
+        /// How much it may take, and of what.
+        most: String,
+        /// The key of the limit.
+        key: &'static str,
+    },
+    /// The compiler ends of it.
+    #[error("makes the compiler of this host crash ({reason}); build it with another version of its tools")]
+    Crashed {
+        /// How the compiler ended.
+        reason: String,
+    },
+    /// It couldn't be compiled, which is the host's fault. The same component may compile later.
+    #[error("can't be compiled at the moment: {reason}")]
+    Compiler {
+        /// What is wrong with the host.
+        reason: String,
+    },
     /// It has components within components within components.
     #[error("has components in each other more than {depth_max} deep; compose it in fewer steps")]
     Nested {

@@ -20,6 +20,7 @@ mod section;
 mod load;
 
 mod cache;
+mod compile;
 mod handler;
 mod imports;
 mod offers;
@@ -51,6 +52,7 @@ mod tests;
 
 pub use capability::{Http, HttpCall, HttpError, HttpFault, NoHttp};
 pub use catalog::Catalog;
+pub use compile::{Apart, CompileLimits, Compiling, Order, Progress};
 pub use content::revision_of;
 pub use contract::{Contract, Contracts};
 pub use effects::Parts;

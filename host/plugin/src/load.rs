@@ -9,14 +9,13 @@ use tokio::sync::Semaphore;
 use wasmtime::component::{Component, InstancePre};
 
 use crate::call::State;
+use crate::compile::{Progress, REASON_BYTES_MAX, Uncompiled};
 use crate::engine::TABLE_ELEMENTS;
 use crate::scrub::Scrub;
 use crate::text::one_line;
 use crate::{Contracts, Engine, Fault, Grants, Limits, LoadError, Loaded, anatomy, handler, imports, outgoing};
 
 const WASM_PAGE: u64 = 64 << 10;
-/// Of what the compiler says, what is shown.
-const REASON_BYTES_MAX: usize = 400;
 
 /// A component that is to become a plugin, and what holds for it. All but the bytes holds for other revisions as well.
 #[derive(Debug, Clone)]
@@ -75,10 +74,19 @@ impl Engine {
     /// Checks a component and makes it ready. Blocks while it compiles, up to tens of seconds for a large one: call it
     /// where blocking is allowed. Nothing of the component is run.
     pub fn load(self: &Arc<Self>, load: Load<'_>) -> Result<Loaded, LoadError> {
+        self.load_with(load, &|_, _| {})
+    }
+
+    /// As `load`, and tells how a compilation goes on, where there is one.
+    pub fn load_with(
+        self: &Arc<Self>,
+        load: Load<'_>,
+        progress: &(dyn Fn(Revision, Progress) + Sync),
+    ) -> Result<Loaded, LoadError> {
         let bytes = load.bytes;
         let terms = Arc::new(Terms::new(load));
         let revision = Revision::from_sha256(Sha256::digest(bytes).into());
-        let compile = || self.heap.engine.precompile_component(bytes);
+        let compile = || self.compile_anew(revision, bytes, &|reached| progress(revision, reached));
         match check_format(bytes)
             .and_then(|()| anatomy::check(bytes))
             .and_then(|()| imports::check_wasi(bytes))
@@ -94,7 +102,7 @@ impl Engine {
     fn ready(
         &self,
         revision: Revision,
-        compile: &dyn Fn() -> wasmtime::Result<Vec<u8>>,
+        compile: &dyn Fn() -> Result<Vec<u8>, Fault>,
         terms: &Terms,
     ) -> Result<(InstancePre<State>, handler::Found), Fault> {
         let (component, linker) = self.compile(revision, compile, &terms.limits)?;
@@ -108,16 +116,36 @@ impl Engine {
         Ok((instances, found))
     }
 
+    /// Compiles what the cache doesn't have, unless that was tried before and would be in vain.
+    fn compile_anew(
+        &self,
+        revision: Revision,
+        bytes: &[u8],
+        progress: &(dyn Fn(Progress) + Sync),
+    ) -> Result<Vec<u8>, Fault> {
+        if let Some(verdict) = self.cache.verdict(revision).filter(|verdict| self.compiler.respects(verdict)) {
+            return Err(verdict.into());
+        }
+
+        let compiled = self.compiler.compile(&self.heap.engine, bytes, progress);
+        if let Err(Uncompiled::Condemned(verdict)) = &compiled
+            && verdict.is_lasting()
+        {
+            self.cache.condemn(revision, verdict);
+        }
+        compiled.map_err(Fault::from)
+    }
+
     /// Compiled code in the pool, or beside it where it doesn't fit a place there.
     fn compile(
         &self,
         revision: Revision,
-        compile: &dyn Fn() -> wasmtime::Result<Vec<u8>>,
+        compile: &dyn Fn() -> Result<Vec<u8>, Fault>,
         limits: &Limits,
     ) -> Result<(Component, &wasmtime::component::Linker<State>), Fault> {
         let invalid =
             |error: wasmtime::Error| Fault::Invalid { reason: one_line(&format!("{error:#}"), REASON_BYTES_MAX) };
-        let code = self.cache.compiled(revision, compile).map_err(invalid)?;
+        let code = self.cache.compiled(revision, compile)?;
         // A table in the pool grows no further than its place.
         let fits_pool = limits.table_elements_max <= TABLE_ELEMENTS as u64;
         if let Some(pool) = self.pool.as_ref().filter(|_| fits_pool) {
@@ -126,12 +154,15 @@ impl Engine {
                 Err(error) => tracing::debug!(%error, "a component doesn't fit the pool and runs beside it"),
             }
         }
-        let component = code.load(&self.heap.engine).or_else(|error| {
-            tracing::warn!(%error, "compiled code can't be used and is made anew");
-            self.cache.forget(revision);
-            self.cache.compiled(revision, compile)?.load(&self.heap.engine)
-        });
-        Ok((component.map_err(invalid)?, &self.heap.linker))
+        let component = match code.load(&self.heap.engine) {
+            Ok(component) => component,
+            Err(error) => {
+                tracing::warn!(%error, "compiled code can't be used and is made anew");
+                self.cache.forget(revision);
+                self.cache.compiled(revision, compile)?.load(&self.heap.engine).map_err(invalid)?
+            }
+        };
+        Ok((component, &self.heap.linker))
     }
 }
 
@@ -139,7 +170,7 @@ impl Loaded {
     /// Another revision of the same plugin, on the same terms, from compiled code that is still in the cache. Blocks
     /// for some milliseconds.
     pub(crate) fn recall(&self, revision: Revision) -> Option<Self> {
-        let compile = || Err(wasmtime::Error::msg("the component isn't here"));
+        let compile = || Err(Fault::Compiler { reason: "the component isn't here".into() });
         let (instances, handlers) = self.engine.ready(revision, &compile, &self.terms).ok()?;
         Some(Self {
             engine: Arc::clone(&self.engine),

@@ -32,7 +32,8 @@ impl Clock for FixedClock {
 }
 
 fn engine() -> Arc<Engine> {
-    Engine::new(Config { instances_max: 2, ..Config::new(Arc::new(FixedClock)) }).expect("an engine")
+    Engine::new(Config { instances_max: 2, ..Config::new(Arc::new(FixedClock), crate::Compiling::InProcess) })
+        .expect("an engine")
 }
 
 pub(crate) fn plugin() -> PluginRef {

@@ -91,7 +91,11 @@ fn job(plugin: PluginRef) -> Claimed {
 
 /// A good plugin and every hostile one, and the names of all: each second one is the good one's.
 fn catalog() -> (Arc<Catalog>, Vec<String>) {
-    let engine = Engine::new(Config { instances_max: TASKS, ..Config::new(Arc::new(FixedClock)) }).expect("an engine");
+    let engine = Engine::new(Config {
+        instances_max: TASKS,
+        ..Config::new(Arc::new(FixedClock), hookyard_plugin::Compiling::InProcess)
+    })
+    .expect("an engine");
     let message_ids = Arc::new(|| MessageId::from_uuid(uuid::Uuid::from_u128(7)));
     let catalog =
         Catalog::new(Parts { values: Arc::new(MemoryInbox::new()), message_ids, http: Arc::new(NoHttp), stage: None });

@@ -4,10 +4,12 @@
 //! measure isolation and leaks take them for neighbours. `running` has those that are loaded and then misbehave,
 //! `refused` those that must not be loaded at all.
 
+mod bomb;
 mod frame;
 mod refused;
 mod running;
 
+pub use bomb::compile_bomb;
 pub use refused::{Refused, refused, truncated};
 pub use running::{Running, running, running_named};
 

@@ -7,13 +7,13 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use hookyard_egress::Addresses;
-use hookyard_plugin::Limits;
+use hookyard_plugin::{CompileLimits, Limits};
 use hookyard_verify::judge::judge;
 use hookyard_verify::{Secret, SecretUse};
 
 use super::grants::{self, Granted};
 use super::references::Surroundings;
-use super::settings::{Admin, Backlog, Dispatch, Egress, Plugins};
+use super::settings::{Admin, Backlog, Compile, Dispatch, Egress, Plugins};
 use super::{backlog, limits};
 use crate::document::{Entry, Section, Size};
 use crate::release::Windows;
@@ -83,11 +83,23 @@ pub(super) fn plugins(section: &Section<'_>, around: &Surroundings<'_>) -> Plugi
         file_bytes_max: section.get("file_max").map_or(64 << 20, |Size(bytes)| bytes),
         rescan: time("rescan", 3_000),
         windows: Windows { settle: time("settle", 200), removal: time("removal", 1_000) },
+        compile: section.table("compile", compile),
         limits: section.table("limits", |section| limits::read(section, &Limits::default(), &limits::BOUNDLESS)),
         ceilings: BTreeMap::new(),
         backlog: backlog::read(section, Backlog::default()),
         grants: Granted::to_all(&section.table("grants", |grants| grants::read(grants, None, around))),
     }
+}
+
+/// `[plugins.compile]`
+fn compile(section: &Section<'_>) -> Compile {
+    let defaults = CompileLimits::default();
+    let limits = CompileLimits {
+        memory_max: section.get("memory_max").map_or(defaults.memory_max, |Size(bytes)| bytes),
+        cpu_max: section.get("cpu_max").unwrap_or(defaults.cpu_max),
+        wall_max: section.get("wall_max").unwrap_or(defaults.wall_max),
+    };
+    Compile { limits, concurrency: section.get("concurrency").map_or(2, NonZeroUsize::get) }
 }
 
 /// `[dispatch]`, and `[delivery]`, which has the same bounds.

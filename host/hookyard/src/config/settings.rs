@@ -9,7 +9,7 @@ use std::time::Duration;
 use hookyard_egress::Addresses;
 use hookyard_inbox::BacklogPolicy;
 use hookyard_model::{DestinationRef, ProbationPolicy, QuarantinePolicy, RetryPolicy, SourceRef, TenantName};
-use hookyard_plugin::Limits;
+use hookyard_plugin::{CompileLimits, Limits};
 use hookyard_verify::{JsonPointer, Provider, Secret, Verifier};
 
 use super::grants::Granted;
@@ -63,6 +63,7 @@ pub(crate) struct Plugins {
     /// How often the folder is looked at when nothing was heard from it.
     pub(crate) rescan: Duration,
     pub(crate) windows: Windows,
+    pub(crate) compile: Compile,
     pub(crate) limits: Limits,
     /// The most that a plugin of a tenant may ask for, where the tenant has such limits.
     pub(crate) ceilings: BTreeMap<TenantName, Limits>,
@@ -92,6 +93,15 @@ impl Backlog {
     pub(crate) fn policy(self) -> BacklogPolicy {
         if self.is_taken { BacklogPolicy::All { rate: Some(self.rate) } } else { BacklogPolicy::None }
     }
+}
+
+/// What the compilation of components may use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Compile {
+    /// Of one component.
+    pub(crate) limits: CompileLimits,
+    /// Compilations at once.
+    pub(crate) concurrency: usize,
 }
 
 /// How a new revision comes into service.

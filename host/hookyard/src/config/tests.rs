@@ -86,6 +86,7 @@ fn the_reference_file_says_the_defaults_and_every_key() {
         "admin",
         "inbox",
         "plugins",
+        "compile",
         "dispatch",
         "delivery",
         "egress",

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use hookyard_model::{PluginRef, Revision, TenantName};
-use hookyard_plugin::{Contracts, Engine, Fault, Limits, Load, Loaded, revision_of};
+use hookyard_plugin::{Contracts, Engine, Fault, Limits, Load, Loaded, Progress, revision_of};
 
 use super::kept::{Component, Kept};
 use super::references::References;
@@ -64,6 +64,8 @@ pub(super) enum Failure {
     Moved,
     /// They can't be read just now, and why.
     Unreadable(String),
+    /// The host can't compile at the moment, and why. The files may be good.
+    Uncompiled(String),
 }
 
 impl Loader {
@@ -122,15 +124,19 @@ impl Loader {
 
     fn ready(&self, plugin: &PluginRef, code: &[u8], settings: &str) -> Result<Ready, Failure> {
         let (sidecar, notes) = self.sidecar(plugin, settings)?;
-        let loaded = self.engine.load(Load {
+        let progress = |revision: Revision, progress| tell(plugin, revision, progress);
+        let load = Load {
             plugin: plugin.clone(),
             bytes: code,
             contracts: Contracts::clone(&self.contracts),
             limits: sidecar.limits.clone(),
             grants: Arc::new(sidecar.grants.clone()),
             config: Arc::new(sidecar.config.clone()),
-        });
-        let loaded = loaded.map_err(|error| Failure::Refused(self.told(plugin, &error.fault)))?;
+        };
+        let loaded = self.engine.load_with(load, &progress).map_err(|error| match &error.fault {
+            fault @ Fault::Compiler { .. } => Failure::Uncompiled(chain(fault)),
+            fault => Failure::Refused(self.told(plugin, fault)),
+        })?;
         Ok(Ready { loaded: Arc::new(loaded), sidecar, notes, fixtures: Arc::default() })
     }
 
@@ -169,6 +175,17 @@ impl Loader {
 
     pub(super) fn path(&self, plugin: &PluginRef, extension: &str) -> PathBuf {
         self.folder.join(plugin.tenant.as_str()).join(format!("{}.{extension}", plugin.plugin))
+    }
+}
+
+/// Says how a compilation goes on.
+fn tell(plugin: &PluginRef, revision: Revision, progress: Progress) {
+    let revision = revision.short();
+    match progress {
+        Progress::Queued => {
+            tracing::info!(target: "hookyard::release", %plugin, revision, "plugin waits until other components are compiled");
+        }
+        Progress::Compiling => tracing::info!(target: "hookyard::release", %plugin, revision, "compiling"),
     }
 }
 

@@ -19,6 +19,7 @@ mod references;
 mod sidecar;
 mod kept;
 mod load;
+mod places;
 mod rehearse;
 mod rehearsals;
 mod course;

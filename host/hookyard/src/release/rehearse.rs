@@ -143,7 +143,7 @@ pub(crate) fn prepare(
     let loader = desired.loader(engine);
     let Component { code, fixtures } = component;
     let next = loader.try_out(plugin, code, fixtures).map_err(|failure| match failure {
-        Failure::Refused(reason) | Failure::Unreadable(reason) => reason,
+        Failure::Refused(reason) | Failure::Unreadable(reason) | Failure::Uncompiled(reason) => reason,
         Failure::Moved => "its files are being changed; try again".to_owned(),
     })?;
     let kept = serving.and_then(|serving| loader.recall(plugin, serving).ok());

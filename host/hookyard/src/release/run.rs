@@ -11,7 +11,7 @@ use std::time::{Duration, Instant, SystemTime};
 use hookyard_inbox::{Backlog, Inbox, Routes};
 use hookyard_model::{Clock, PluginRef, Revision};
 use hookyard_plugin::{Catalog, Engine};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 use tokio::task::{JoinError, JoinSet};
 
 use super::active::Actives;
@@ -20,6 +20,7 @@ use super::course::Course;
 use super::journal::Journal;
 use super::kept::Kept;
 use super::load::{Failure, Loader, Loading, Ready};
+use super::places::Places;
 use super::rehearsals::Rehearsals;
 use super::sighting::{self, Files, Sighting};
 use super::tracker::{Action, Moment, Tracker};
@@ -33,8 +34,6 @@ use crate::watch::Watch;
 const DEBOUNCE: Duration = Duration::from_millis(20);
 /// How long a file that won't settle may hold up the word that the plugins are ready.
 const READY_MAX: Duration = Duration::from_secs(2);
-/// Each load may use several threads; more at once would take the processor from events.
-const LOADS_MAX: usize = 2;
 
 /// What the folder's plugins are loaded by and into.
 pub(crate) struct Parts {
@@ -83,7 +82,9 @@ pub(crate) struct Keeper {
     pub(super) drains: JoinSet<(PluginRef, Revision)>,
     /// Revisions that are being loaded from where they were kept.
     pub(super) recalls: BTreeSet<PluginRef>,
-    pub(super) permits: Arc<Semaphore>,
+    /// Plugins whose kept revision the host couldn't compile; each waits until it's loaded again.
+    pub(super) pauses: JoinSet<PluginRef>,
+    pub(super) places: Places,
     pub(super) rehearsals: Rehearsals<Ready>,
     watch: Watch,
     complaints: BTreeSet<String>,
@@ -97,6 +98,7 @@ pub(crate) struct Keeper {
 impl Keeper {
     /// A keeper that has not looked yet.
     pub(crate) fn new(parts: Parts, desired: Desired) -> Self {
+        let places = Places::new(desired.plugins.compile.concurrency);
         let (sender, receiver) = watch::channel(Arc::new(desired));
         Self {
             journal: Journal::new(Arc::clone(&parts.releases), Arc::clone(&parts.clock)),
@@ -110,7 +112,8 @@ impl Keeper {
             checks: JoinSet::new(),
             drains: JoinSet::new(),
             recalls: BTreeSet::new(),
-            permits: Arc::new(Semaphore::new(LOADS_MAX)),
+            pauses: JoinSet::new(),
+            places,
             rehearsals: Rehearsals::new(),
             watch: Watch::new(),
             complaints: BTreeSet::new(),
@@ -146,6 +149,7 @@ impl Keeper {
                 Some((plugin, ready, verdict)) = self.rehearsals.over() => self.rehearsed(plugin, ready, verdict).await,
                 Some(Ok((plugin, revision))) = self.drains.join_next() => self.drained(&plugin, revision).await,
                 Some(_) = self.checks.join_next() => {}
+                Some(Ok(plugin)) = self.pauses.join_next() => self.paused(plugin).await,
                 () = self.parts.trials.failed() => self.take_back().await,
                 () = self.parts.releases.releases_changed() => self.take_orders().await,
                 Ok(()) = self.desired.changed() => self.reconsider(),
@@ -203,9 +207,9 @@ impl Keeper {
         self.end_rehearsal(&plugin);
         let loader = desired.loader(&self.parts.engine);
         let needed = self.courses.get(&plugin).map(|course| course.needed(desired.revisions_kept)).unwrap_or_default();
-        let permits = Arc::clone(&self.permits);
+        let place = self.places.of(&plugin.tenant);
         self.work.spawn(async move {
-            let _permit = permits.acquire_owned().await;
+            let _place = place.take().await;
             let to_load = plugin.clone();
             let loading = tokio::task::spawn_blocking(move || loader.load(&to_load, files, &needed)).await;
             let loading = loading.unwrap_or_else(|error| Loading { revision: None, result: Err(panicked(&error)) });

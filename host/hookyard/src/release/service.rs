@@ -21,6 +21,8 @@ use crate::explain::{chain, in_a_line};
 
 /// How long a store that fails is asked again for what must not be lost.
 const INSIST_MAX: Duration = Duration::from_secs(30);
+/// How long the host waits before it loads a plugin again that it couldn't compile by its own fault.
+const RETRY_PAUSE: Duration = Duration::from_secs(5);
 
 impl Keeper {
     /// A file has been loaded, or not.
@@ -34,6 +36,10 @@ impl Keeper {
             Err(Failure::Unreadable(reason)) => {
                 self.refuse(&plugin, None, reason).await;
                 Ended::Again
+            }
+            Err(Failure::Uncompiled(reason)) => {
+                self.refuse(&plugin, None, reason).await;
+                Ended::After(RETRY_PAUSE)
             }
             Err(Failure::Moved) => Ended::Again,
         };
@@ -237,9 +243,9 @@ impl Keeper {
             return;
         }
         let loader = self.desired.borrow().loader(&self.parts.engine);
-        let (plugin, permits) = (plugin.clone(), Arc::clone(&self.permits));
+        let (plugin, place) = (plugin.clone(), self.places.of(&plugin.tenant));
         self.work.spawn(async move {
-            let _permit = permits.acquire_owned().await;
+            let _place = place.take().await;
             let of = plugin.clone();
             let recalled = tokio::task::spawn_blocking(move || loader.recall(&of, revision)).await;
             Done::Recalled(plugin, revision, recalled.unwrap_or_else(|error| Err(panicked(&error))))
@@ -259,8 +265,25 @@ impl Keeper {
             Err(Failure::Refused(reason) | Failure::Unreadable(reason)) if is_called => {
                 self.give_up_on(&plugin, revision, reason).await;
             }
+            Err(Failure::Uncompiled(reason)) if is_called => return self.recall_later(plugin, revision, &reason),
             Ok(_) | Err(_) => {}
         }
+        self.bring_back(&plugin).await;
+    }
+
+    /// The host couldn't compile a kept revision that was called for. The revision isn't lost: it's loaded again after a pause.
+    fn recall_later(&mut self, plugin: PluginRef, revision: Revision, reason: &str) {
+        tracing::warn!(target: "hookyard::release", %plugin, revision = revision.short(), reason, "a kept revision can't be compiled at the moment and is tried again");
+        self.recalls.insert(plugin.clone());
+        self.pauses.spawn(async move {
+            tokio::time::sleep(RETRY_PAUSE).await;
+            plugin
+        });
+    }
+
+    /// The pause before a kept revision is loaded again is over.
+    pub(super) async fn paused(&mut self, plugin: PluginRef) {
+        self.recalls.remove(&plugin);
         self.bring_back(&plugin).await;
     }
 

@@ -47,7 +47,7 @@ pub(crate) fn survey(desired: &Desired, engine: &Arc<Engine>) -> Vec<Finding> {
     for (plugin, files) in sighting.plugins {
         match loader.survey(&plugin, files).result {
             Ok((ready, _)) => findings.extend(ready_findings(&plugin, ready, desired)),
-            Err(Failure::Refused(reason) | Failure::Unreadable(reason)) => {
+            Err(Failure::Refused(reason) | Failure::Unreadable(reason) | Failure::Uncompiled(reason)) => {
                 findings.push(Finding::Bad(format!("plugin {plugin}: {reason}")));
             }
             Err(Failure::Moved) => {

@@ -51,6 +51,8 @@ pub(super) enum Ended {
     Handled,
     /// The files moved meanwhile or couldn't be read: look again.
     Again,
+    /// The host couldn't load them: try again after this pause.
+    After(Duration),
 }
 
 #[derive(Debug)]
@@ -119,10 +121,13 @@ impl Tracker {
     pub(super) fn ended(&mut self, plugin: &PluginRef, ended: Ended, now: Instant) {
         if let Some(track) = self.tracks.get_mut(plugin) {
             track.is_loading = false;
-            if ended == Ended::Again {
-                track.again = true;
-                track.since = now;
-            }
+            let pause = match ended {
+                Ended::Handled => return,
+                Ended::Again => Duration::ZERO,
+                Ended::After(pause) => pause,
+            };
+            track.again = true;
+            track.since = now + pause;
         }
     }
 
@@ -319,6 +324,15 @@ mod tests {
         script.ended(1010, Ended::Again);
         script.expect(1020, Some(files(1, 0)), &[]);
         script.expect(1210, Some(files(1, 0)), &[load(1, 0)]);
+    }
+
+    #[test]
+    fn a_load_that_the_host_failed_at_is_made_again_after_a_pause() {
+        let mut script = Script::new();
+        script.expect(1000, Some(files(1, 0)), &[load(1, 0)]);
+        script.ended(1010, Ended::After(Duration::from_secs(5)));
+        script.expect(6000, Some(files(1, 0)), &[]);
+        script.expect(6210, Some(files(1, 0)), &[load(1, 0)]);
     }
 
     #[test]

@@ -124,7 +124,10 @@ async fn a_plugin_is_told_its_settings_in_every_version() {
 #[tokio::test]
 async fn an_earlier_revision_is_replayed_on_what_holds_now() {
     let cache = tempfile::tempdir().expect("a folder");
-    let config = Config { cache_folder: Some(cache.path().to_owned()), ..Config::new(Arc::new(FixedClock)) };
+    let config = Config {
+        cache_folder: Some(cache.path().to_owned()),
+        ..Config::new(Arc::new(FixedClock), crate::Compiling::InProcess)
+    };
     let (engine, catalog) = (Engine::new(config).expect("an engine"), Catalog::new(parts()));
     let activate = |bytes: &[u8], setting: &str, grants: Grants| {
         let config = Arc::new([("seen".to_owned(), setting.to_owned())].into());

@@ -44,7 +44,9 @@ async fn each_hostile_guest_costs_its_own_attempt() {
 
 #[tokio::test]
 async fn a_good_guest_runs_beside_each_hostile_one() {
-    let engine = Engine::new(Config { instances_max: 64, ..Config::new(Arc::new(FixedClock)) }).expect("an engine");
+    let engine =
+        Engine::new(Config { instances_max: 64, ..Config::new(Arc::new(FixedClock), crate::Compiling::InProcess) })
+            .expect("an engine");
     let (good, parts) = (load(&engine, good()).await.expect("it loads"), parts());
     let mut hostile = tokio::task::JoinSet::new();
     for Running { name, component, outcome, .. } in running() {

@@ -173,7 +173,7 @@ async fn a_component_too_large_for_the_pool_runs_beside_it() {
 #[tokio::test]
 async fn without_address_space_for_a_pool_there_is_the_heap() {
     // More than a machine with 48 bits of address has.
-    let config = Config { instances_max: 100_000, ..Config::new(Arc::new(FixedClock)) };
+    let config = Config { instances_max: 100_000, ..Config::new(Arc::new(FixedClock), crate::Compiling::InProcess) };
     let engine = Engine::new(config).expect("an engine");
     assert!(!engine.is_pooled());
     let loaded = load_with(&engine, &ORDERS.build(), Limits::default()).expect("it loads");
@@ -204,7 +204,8 @@ async fn compiled_code_is_kept_and_distrusted() {
     let folder = tempfile::tempdir().expect("a folder");
     let engine = || {
         let cache_folder = Some(folder.path().to_owned());
-        Engine::new(Config { cache_folder, ..Config::new(Arc::new(FixedClock)) }).expect("an engine")
+        Engine::new(Config { cache_folder, ..Config::new(Arc::new(FixedClock), crate::Compiling::InProcess) })
+            .expect("an engine")
     };
     let entry = || {
         let mut entries: Vec<_> = std::fs::read_dir(folder.path()).expect("to list").collect();
@@ -279,7 +280,10 @@ fn letter(letter: &str) -> Vec<u8> {
 #[tokio::test]
 async fn a_replay_runs_on_the_revision_that_it_names() {
     let folder = tempfile::tempdir().expect("a folder");
-    let engine = |cache_folder| Engine::new(Config { cache_folder, ..Config::new(Arc::new(FixedClock)) }).expect("one");
+    let engine = |cache_folder| {
+        Engine::new(Config { cache_folder, ..Config::new(Arc::new(FixedClock), crate::Compiling::InProcess) })
+            .expect("one")
+    };
     let event = job(Some("order:paid"), r#"{"id":"order-1","amount":1}"#);
     let named = |revision| Claimed { revision: Some(revision), ..event.clone() };
     let run = async |catalog: &Catalog, revision| {
