@@ -1,38 +1,15 @@
 //! What the log is told of an attempt, and what it isn't.
 
-use std::io::Write;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use hookyard_dispatch::{Active, Config, Dispatcher, Measures, Ran, RetryPolicies, Runner};
 use hookyard_inbox::{Claimed, Inbox, MemoryInbox, Page, Routes, Selection};
+use hookyard_log_capture::Capture;
 use hookyard_model::{Clock, LogLine, Outcome, Revision, Timestamp};
-use tracing_subscriber::fmt::MakeWriter;
 
 use crate::kit::{LEASE, SECOND, event, orders, plugin};
-
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().expect("a lock").extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
-impl MakeWriter<'_> for Log {
-    type Writer = Self;
-
-    fn make_writer(&self) -> Self {
-        self.clone()
-    }
-}
 
 const REVISION: Revision = Revision::from_sha256([0xab; 32]);
 
@@ -80,9 +57,7 @@ impl Clock for Still {
 
 /// The log, line by line, of one job that a talkative plugin rejects.
 async fn lines() -> Vec<String> {
-    let log = Log::default();
-    let subscriber = tracing_subscriber::fmt().with_writer(log.clone()).with_ansi(false).without_time().finish();
-    let _default = tracing::subscriber::set_default(subscriber);
+    let log = Capture::start();
     let inbox = Arc::new(MemoryInbox::new());
     inbox.route(Routes([(orders(), [plugin("ship").plugin].into())].into())).await.expect("a route");
     inbox.append(event(1, Timestamp::from_unix_secs(1))).await.expect("an append");
@@ -107,8 +82,7 @@ async fn lines() -> Vec<String> {
             }
         })
         .await;
-    let written = log.0.lock().expect("a lock").clone();
-    String::from_utf8(written).expect("a text").lines().map(str::to_owned).collect()
+    log.take().lines().map(str::to_owned).collect()
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,42 +1,16 @@
 //! What the log is told of a try, and what it isn't.
 
-use std::io::Write;
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use hookyard_egress::delivery::{BreakerPolicy, Destination};
-use tracing_subscriber::fmt::MakeWriter;
+use hookyard_log_capture::Capture;
 
 use crate::kit::{Plan, SECOND, Yard, answer, no_answer, partner};
-
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().expect("a lock").extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
-impl MakeWriter<'_> for Log {
-    type Writer = Self;
-
-    fn make_writer(&self) -> Self {
-        self.clone()
-    }
-}
 
 /// The log, line by line, of one message that fails, that arrives, and of one whose receiver is gone by then; and of
 /// one that nobody knows the destination of.
 async fn lines() -> Vec<String> {
-    let log = Log::default();
-    let subscriber = tracing_subscriber::fmt().with_writer(log.clone()).with_ansi(false).without_time().finish();
-    let _default = tracing::subscriber::set_default(subscriber);
+    let log = Capture::start();
     let breaker = BreakerPolicy { failures: 1, pause: SECOND, pause_max: SECOND };
     let plan = Plan::of(Destination { breaker, ..partner() });
     let yard = Yard::start(plan, |seen| {
@@ -58,8 +32,7 @@ async fn lines() -> Vec<String> {
     yard.handle.replace(crate::kit::one(partner()));
     tokio::time::sleep(SECOND).await;
     yard.stop().await;
-    let written = log.0.lock().expect("a lock").clone();
-    String::from_utf8(written).expect("a text").lines().map(str::to_owned).collect()
+    log.take().lines().map(str::to_owned).collect()
 }
 
 #[tokio::test(start_paused = true)]

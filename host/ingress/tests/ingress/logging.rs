@@ -1,44 +1,12 @@
 //! The one log event of each request: precise for the operator, and without secrets or bodies.
 
-use std::io;
-use std::sync::{Arc, Mutex};
-
-use tracing_subscriber::fmt::MakeWriter;
+use hookyard_log_capture::Capture;
 
 use crate::support::{BODY, PATH_SECRET, TOKEN, config, post, send, start};
 
-#[derive(Clone, Default)]
-struct Lines(Arc<Mutex<Vec<u8>>>);
-
-impl io::Write for Lines {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().expect("not poisoned").write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl<'a> MakeWriter<'a> for Lines {
-    type Writer = Self;
-
-    fn make_writer(&'a self) -> Self {
-        self.clone()
-    }
-}
-
-impl Lines {
-    fn take(&self) -> String {
-        String::from_utf8(std::mem::take(&mut self.0.lock().expect("not poisoned"))).expect("text")
-    }
-}
-
 #[tokio::test]
 async fn each_request_leaves_one_line_that_says_what_became_of_it() {
-    let lines = Lines::default();
-    let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(lines.clone()).finish();
-    let _logging = tracing::subscriber::set_default(subscriber);
+    let lines = Capture::start();
     let host = start(config()).await;
     let good = format!("authorization: Bearer {TOKEN}\r\n");
     let cases = [
