@@ -27,6 +27,7 @@ mod metrics;
 mod ordering;
 mod outbox;
 mod outgoing;
+mod output;
 mod quarantine;
 mod rehearsal;
 mod release;

@@ -7,6 +7,7 @@ use hookyard_inbox_sqlite::SqliteInbox;
 
 use crate::cli::Failure;
 use crate::config;
+use crate::output;
 
 /// Copies the inbox that the configuration at `path` names to `file`, which must not exist.
 pub(crate) fn backup(path: &Path, file: &Path, json: bool) -> Result<(), Failure> {
@@ -14,8 +15,7 @@ pub(crate) fn backup(path: &Path, file: &Path, json: bool) -> Result<(), Failure
     let inbox = SqliteInbox::open_read_only(&settings.inbox).map_err(anyhow::Error::from)?;
     let bytes = inbox.backup(file).context("there is no backup")?;
     match json {
-        true => println!("{}", serde_json::json!({ "file": file.display().to_string(), "bytes": bytes })),
-        false => println!("{} holds the inbox as it was: {bytes} bytes", file.display()),
+        true => output::line(serde_json::json!({ "file": file.display().to_string(), "bytes": bytes })),
+        false => output::line(format_args!("{} holds the inbox as it was: {bytes} bytes", file.display())),
     }
-    Ok(())
 }

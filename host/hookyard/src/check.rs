@@ -12,6 +12,7 @@ use tokio::runtime::Handle;
 
 use crate::cli::Failure;
 use crate::config::{self, Reading, Settings};
+use crate::output;
 use crate::release::{Desired, Finding, survey};
 use crate::serve;
 use crate::system::SystemClock;
@@ -21,67 +22,77 @@ pub(crate) fn check(path: &Path, runtime: &Handle) -> Result<(), Failure> {
     let Reading { result, notes, .. } = config::read(path);
     let settings = result?;
     for note in notes {
-        println!("note  {note}");
+        output::line(format_args!("note  {note}"))?;
     }
-    tell_sources(&settings);
-    tell_destinations(&settings, SystemClock.now());
-    runtime.block_on(waiting::tell(&settings.inbox));
+
+    tell_sources(&settings)?;
+    tell_destinations(&settings, SystemClock.now())?;
+    runtime.block_on(waiting::tell(&settings.inbox))?;
     let engine = Engine::new(serve::engine_config(&settings)).context("plugins can't be checked")?;
     let findings = survey(&Desired::from(&settings), &engine);
     if findings.is_empty() {
-        println!("note  {} holds no plugin yet", settings.plugins.folder.display());
+        output::line(format_args!("note  {} holds no plugin yet", settings.plugins.folder.display()))?;
     }
     let mut bad = 0;
     for finding in findings {
         match finding {
-            Finding::Good(line) => println!("ok    {line}"),
-            Finding::Odd(line) => println!("note  {line}"),
+            Finding::Good(line) => output::line(format_args!("ok    {line}"))?,
+            Finding::Odd(line) => output::line(format_args!("note  {line}"))?,
             Finding::Bad(line) => {
                 bad += 1;
                 // Some faults come with lines to add.
-                println!("BAD   {}", line.replace('\n', "\n      "));
+                output::line(format_args!("BAD   {}", line.replace('\n', "\n      ")))?;
             }
         }
     }
     if bad > 0 { Err(Failure::Told) } else { Ok(()) }
 }
 
-fn tell_sources(settings: &Settings) {
+fn tell_sources(settings: &Settings) -> Result<(), Failure> {
     let names: Vec<_> = settings.providers.keys().map(String::as_str).collect();
-    println!("ok    providers {}", names.join(", "));
+    output::line(format_args!("ok    providers {}", names.join(", ")))?;
     for (name, source) in &settings.sources {
         let provider = &source.provider.name;
         match source.verifier.is_unverified() {
             true => {
-                println!("note  source /{name}: {provider}, unverified: anybody who can reach it can send events to it")
+                output::line(format_args!(
+                    "note  source /{name}: {provider}, unverified: anybody who can reach it can send events to it"
+                ))?;
             }
-            false => println!("ok    source /{name}: {provider}"),
+            false => output::line(format_args!("ok    source /{name}: {provider}"))?,
         }
     }
     if settings.sources.is_empty() {
-        println!("note  no source is configured: every request would be answered with 404");
+        output::line(format_args!("note  no source is configured: every request would be answered with 404"))?;
     }
+    Ok(())
 }
 
-fn tell_destinations(settings: &Settings, now: Timestamp) {
+fn tell_destinations(settings: &Settings, now: Timestamp) -> Result<(), Failure> {
     for (name, destination) in &settings.destinations {
         let delivery = &destination.delivery;
         let provider = destination.provider.as_ref().map_or("", |provider| &provider.name);
         let typed = if provider.is_empty() { "untyped".to_owned() } else { format!("{provider}'s events") };
         let keys = delivery.signer.keys_at(now);
         let (kind, to, count) = (delivery.signer.kind(), origin(&delivery.url), count(keys));
-        println!("ok    destination {name}: {to}, {typed}, {kind}, {count}");
+        output::line(format_args!("ok    destination {name}: {to}, {typed}, {kind}, {count}"))?;
         if keys.live == 0 {
-            println!("note  destination {name}: nothing signs now, so nothing would be sent; add a secret or a key");
+            output::line(format_args!(
+                "note  destination {name}: nothing signs now, so nothing would be sent; add a secret or a key"
+            ))?;
         }
         if to.starts_with("http://") {
-            println!("note  destination {name}: sent in the clear, for anybody on the way to read");
+            output::line(format_args!("note  destination {name}: sent in the clear, for anybody on the way to read"))?;
         }
         if !delivery.policy.addresses.granted.is_empty() {
             let ranges: Vec<_> = delivery.policy.addresses.granted.iter().map(ToString::to_string).collect();
-            println!("note  destination {name}: may lead to private addresses, in {}", ranges.join(", "));
+            output::line(format_args!(
+                "note  destination {name}: may lead to private addresses, in {}",
+                ranges.join(", ")
+            ))?;
         }
     }
+    Ok(())
 }
 
 /// A URL up to its host and port: what follows may be a secret.

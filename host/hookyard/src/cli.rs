@@ -13,6 +13,7 @@ use hookyard_model::{EventId, PluginName, Revision, TenantName};
 
 use crate::config::rehearsal::EVENTS_MAX;
 use crate::document::{self, Faults};
+use crate::output;
 use filters::Filters;
 pub(crate) use plugins::Plugins;
 
@@ -28,7 +29,8 @@ const EXIT_CODES: &str = "\
 Exit codes:
   0  done, or ended by SIGTERM or SIGINT
   1  failed: a port in use, an unreadable folder, a damaged inbox, a plugin that `check` refuses
-  2  wrong arguments or a wrong configuration";
+  2  wrong arguments or a wrong configuration
+  141  the reader of standard output has gone, as in `hookyard wit | head -1`";
 
 /// What to do.
 #[derive(Debug, Subcommand)]
@@ -274,6 +276,8 @@ pub(crate) enum Failure {
     Configuration(Faults),
     /// Something went wrong when it was done.
     Runtime(anyhow::Error),
+    /// Standard output could not be written.
+    Output(std::io::Error),
     /// What is wrong has been printed already.
     Told,
 }
@@ -295,17 +299,18 @@ impl Failure {
     pub(crate) fn tell(self) -> ExitCode {
         match self {
             Self::Arguments(why) => {
-                eprintln!("hookyard: {why}");
+                output::error(format_args!("hookyard: {why}"));
                 ExitCode::from(2)
             }
             Self::Configuration(faults) => {
-                eprintln!("{faults}");
+                output::error(faults);
                 ExitCode::from(2)
             }
             Self::Runtime(error) => {
-                eprintln!("hookyard: {}", crate::explain::chain(error.as_ref()));
+                output::error(format_args!("hookyard: {}", crate::explain::chain(error.as_ref())));
                 ExitCode::from(1)
             }
+            Self::Output(error) => output::exit_code(&error),
             Self::Told => ExitCode::from(1),
         }
     }

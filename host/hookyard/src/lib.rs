@@ -3,7 +3,10 @@
 //! A library of one function, so that two binaries can be made of it: the one that ships, and the one of the crash
 //! test, which is the same with its crash points armed.
 
+#![warn(clippy::print_stdout, clippy::print_stderr)]
+
 mod cli;
+mod output;
 mod explain;
 mod telemetry;
 mod document;
@@ -29,6 +32,7 @@ mod plugins;
 mod backup;
 mod certificates;
 
+use std::io::Write as _;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -42,14 +46,27 @@ const LEFTOVERS_MAX: Duration = Duration::from_millis(200);
 
 /// Does what the command line says.
 pub fn main() -> ExitCode {
-    let command = Cli::parse().command;
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return tell_usage(&error),
+    };
     // Before any thread is started: what is started before isn't bounded.
-    if let Command::Compile(cli::Compile { memory_max, cpu_secs_max, parent }) = command {
+    if let Command::Compile(cli::Compile { memory_max, cpu_secs_max, parent }) = cli.command {
         return hookyard_plugin::Order { memory_max, cpu_secs_max, parent }.carry_out();
     }
-    match run(command) {
+
+    match run(cli.command).and_then(|()| output::flush()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => failure.tell(),
+    }
+}
+
+/// Prints help, the version, or what is wrong with the arguments. The first two go to standard output.
+fn tell_usage(error: &clap::Error) -> ExitCode {
+    let printed = error.print().and_then(|()| std::io::stdout().flush());
+    match printed {
+        Err(error_of_output) if !error.use_stderr() => output::exit_code(&error_of_output),
+        _ => ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2)),
     }
 }
 
@@ -68,10 +85,7 @@ fn run(command: Command) -> Result<(), Failure> {
         Command::Backup { file, config, json } => backup::backup(&config.path, &file, json),
         Command::Wit { config, json } => wit::tell(&config.path, json),
         Command::Compile(_) => Err(Failure::Told),
-        Command::Config => {
-            print!("{}", config::DEFAULT);
-            Ok(())
-        }
+        Command::Config => output::text(config::DEFAULT),
     };
     runtime.shutdown_timeout(LEFTOVERS_MAX);
     done

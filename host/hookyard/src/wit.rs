@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use crate::cli::Failure;
 use crate::config;
+use crate::output;
 
 /// One interface, or all of a package.
 #[derive(Debug, Serialize, PartialEq, Eq)]
@@ -26,7 +27,7 @@ pub(crate) fn tell(path: &Path, json: bool) -> Result<(), Failure> {
     let lines = lines(settings.providers.values().map(|provider| &**provider));
     if json {
         for line in lines {
-            println!("{}", serde_json::to_string(&line).expect("texts make JSON"));
+            output::line(serde_json::to_string(&line).expect("texts make JSON"))?;
         }
         return Ok(());
     }
@@ -35,7 +36,7 @@ pub(crate) fn tell(path: &Path, json: bool) -> Result<(), Failure> {
     for Line { direction, name: told, versions: in_versions, grant } in &lines {
         let grant = grant.as_deref().unwrap_or_default().replace('\n', " ");
         let line = format!("{direction}  {told:name$}  {in_versions:versions$}  {grant}");
-        println!("{}", line.trim_end());
+        output::line(line.trim_end())?;
     }
     Ok(())
 }

@@ -7,20 +7,28 @@ use hookyard_inbox::{Inbox, Tally};
 use hookyard_inbox_sqlite::SqliteInbox;
 use hookyard_model::{PluginRef, SourceRef};
 
+use crate::cli::Failure;
 use crate::explain::chain;
+use crate::output;
 use crate::unserved::way_out_of_unrouted;
 
 /// Writes a note to standard output for each source, and each plugin, whose events wait.
-pub(super) async fn tell(path: &Path) {
+pub(super) async fn tell(path: &Path) -> Result<(), Failure> {
     if !path.exists() {
-        return;
+        return Ok(());
     }
+
     match count(path).await {
         Ok((unrouted, held)) => {
-            unrouted.iter().for_each(|tally| println!("note  source /{}", told_unrouted(tally)));
-            held.iter().for_each(|tally| println!("note  plugin {}", told_held(tally)));
+            for tally in &unrouted {
+                output::line(format_args!("note  source /{}", told_unrouted(tally)))?;
+            }
+            for tally in &held {
+                output::line(format_args!("note  plugin {}", told_held(tally)))?;
+            }
+            Ok(())
         }
-        Err(error) => println!("note  waiting events can't be counted: {}", chain(error.as_ref())),
+        Err(error) => output::line(format_args!("note  waiting events can't be counted: {}", chain(error.as_ref()))),
     }
 }
 

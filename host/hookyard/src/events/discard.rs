@@ -8,6 +8,7 @@ use hookyard_model::{Clock, EventId};
 
 use super::replay::must_be_stored;
 use crate::cli::{DiscardOptions, Failure};
+use crate::output;
 use crate::stored::again::{self, Words};
 use crate::system::SystemClock;
 
@@ -24,8 +25,7 @@ pub(crate) async fn discard(path: &Path, ids: Vec<EventId>, options: DiscardOpti
 
     let discard = Discard { selection, reason, now, dry_run };
     let discarded = inbox.discard(discard).await.context("not everything could be discarded")?;
-    println!("{}", if json { in_json(discarded, dry_run) } else { in_words(discarded, dry_run) });
-    Ok(())
+    output::line(if json { in_json(discarded, dry_run) } else { in_words(discarded, dry_run) })
 }
 
 fn in_json(Discarded { jobs, events, leased }: Discarded, dry_run: bool) -> String {

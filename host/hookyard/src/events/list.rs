@@ -23,7 +23,7 @@ pub(crate) async fn list(path: &Path, filters: Filters, limit: Option<usize>, js
         let after = last.map(|event| event.id);
         inbox.events(Page { selection: selection.clone(), after, limit }).await
     };
-    Ok(pages(limit, page, |events, is_first, out| write(events, is_first, json, out)).await?)
+    pages(limit, page, |events, is_first, out| write(events, is_first, json, out)).await
 }
 
 fn write(events: &[EventSummary], is_first: bool, json: bool, out: &mut dyn Write) -> io::Result<()> {

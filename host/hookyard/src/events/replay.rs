@@ -9,6 +9,7 @@ use hookyard_inbox_sqlite::SqliteInbox;
 use hookyard_model::{Clock, EventId, PluginName};
 
 use crate::cli::{Failure, ReplayOptions};
+use crate::output;
 use crate::stored::again::{self, Words};
 use crate::system::SystemClock;
 
@@ -32,8 +33,7 @@ pub(crate) async fn replay(path: &Path, ids: Vec<EventId>, options: ReplayOption
     }
 
     let on = revision.map(|revision| format!(" on revision {}", revision.short())).unwrap_or_default();
-    println!("{}", WORDS.answer(replayed, &again, &on));
-    Ok(())
+    output::line(WORDS.answer(replayed, &again, &on))
 }
 
 /// Unrouted events have no job to run again: one is made for a plugin, which has to be named.

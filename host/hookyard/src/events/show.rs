@@ -13,6 +13,7 @@ use serde::Serialize;
 
 use crate::cli::Failure;
 use crate::explain::visible;
+use crate::output;
 use crate::stored;
 use crate::stored::text::{self, Body};
 
@@ -29,10 +30,9 @@ pub(crate) async fn show(path: &Path, id: EventId, json: bool) -> Result<(), Fai
     let messages = inbox.messages(page).await.context("the event's messages can't be read")?;
     let shown = Shown::of(&record, &messages);
     match json {
-        true => println!("{}", serde_json::to_string(&shown).context("the event can't be told")?),
-        false => print!("{}", in_words(&shown)),
+        true => output::line(serde_json::to_string(&shown).context("the event can't be told")?),
+        false => output::text(in_words(&shown)),
     }
-    Ok(())
 }
 
 #[derive(Serialize)]

@@ -37,7 +37,7 @@ pub(super) async fn list(path: &Path, filters: Filters, limit: Option<usize>, js
     })
     .await?;
     if !json {
-        write_disabled(&selection, &disabled, &mut io::stdout()).context("the list can't be written")?;
+        write_disabled(&selection, &disabled, &mut io::stdout()).map_err(Failure::Output)?;
     }
     Ok(())
 }

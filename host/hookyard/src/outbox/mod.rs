@@ -13,6 +13,7 @@ use hookyard_model::DestinationRef;
 
 use crate::cli::Failure;
 use crate::cli::outbox::Outbox;
+use crate::output;
 use crate::stored;
 
 /// Does what the command line says.
@@ -30,10 +31,8 @@ async fn enable(path: &Path, destination: DestinationRef) -> Result<(), Failure>
     let inbox = stored::to_change(path)?;
     let disabled = inbox.disabled().await.context("the inbox can't be read")?;
     if !disabled.iter().any(|disabled| disabled.destination == destination) {
-        println!("{destination} is not disabled");
-        return Ok(());
+        return output::line(format_args!("{destination} is not disabled"));
     }
     inbox.enable(&destination).await.context("the destination could not be enabled")?;
-    println!("{destination} is enabled; its messages are sent");
-    Ok(())
+    output::line(format_args!("{destination} is enabled; its messages are sent"))
 }

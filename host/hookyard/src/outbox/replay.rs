@@ -12,6 +12,7 @@ use hookyard_model::{Clock, DestinationRef, MessageId};
 use super::list::{all_disabled, destination, write_disabled};
 use crate::cli::outbox::Filters;
 use crate::cli::{Again, Failure};
+use crate::output;
 use crate::stored::again::{self, Words};
 use crate::system::SystemClock;
 
@@ -26,12 +27,12 @@ pub(super) async fn replay(path: &Path, ids: Vec<MessageId>, filters: Filters, a
     let named = destinations(&inbox, &selection.ids).await?;
     let replay = MessageReplay { selection: selection.clone(), rate: again.rate, now, dry_run: again.dry_run };
     let replayed = inbox.replay_messages(replay).await.context("not everything could be made to be sent again")?;
-    println!("{}", WORDS.answer(replayed, &again, ""));
+    output::line(WORDS.answer(replayed, &again, ""))?;
     if !again.json {
         // It would be waited for in vain.
         let mut disabled = all_disabled(&inbox).await?;
         disabled.retain(|destination, _| selection.ids.is_empty() || named.contains(destination));
-        write_disabled(&selection, &disabled, &mut io::stdout()).context("the answer can't be written")?;
+        write_disabled(&selection, &disabled, &mut io::stdout()).map_err(Failure::Output)?;
     }
     Ok(())
 }

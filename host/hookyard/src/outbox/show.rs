@@ -11,6 +11,7 @@ use serde::Serialize;
 
 use crate::cli::Failure;
 use crate::explain::visible;
+use crate::output;
 use crate::stored;
 use crate::stored::text::{self, Body};
 
@@ -20,10 +21,9 @@ pub(super) async fn show(path: &Path, id: MessageId, json: bool) -> Result<(), F
     let record = inbox.message(id).await.context("the message can't be read")?;
     let record = record.ok_or_else(|| anyhow!("no message {id} is stored"))?;
     match json {
-        true => println!("{}", serde_json::to_string(&Shown::of(&record)).context("the message can't be told")?),
-        false => print!("{}", in_words(&Shown::of(&record))),
+        true => output::line(serde_json::to_string(&Shown::of(&record)).context("the message can't be told")?),
+        false => output::text(in_words(&Shown::of(&record))),
     }
-    Ok(())
 }
 
 #[derive(Serialize)]

@@ -9,16 +9,17 @@ use super::standing::{self, Standing};
 use crate::cli::Failure;
 use crate::config;
 use crate::explain::{in_a_line, visible};
+use crate::output;
 
 /// Lists all that is known.
 pub(crate) async fn list(path: &Path, json: bool) -> Result<(), Failure> {
     let settings = config::read(path).result?;
     let all = standing::all(&settings).await?;
     for (plugin, standing) in &all {
-        println!("{}", if json { in_json(plugin, standing) } else { in_words(plugin, standing) });
+        output::line(if json { in_json(plugin, standing) } else { in_words(plugin, standing) })?;
     }
     if all.is_empty() && !json {
-        println!("{} holds no plugin yet", settings.plugins.folder.display());
+        output::line(format_args!("{} holds no plugin yet", settings.plugins.folder.display()))?;
     }
     Ok(())
 }

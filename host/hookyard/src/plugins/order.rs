@@ -15,6 +15,7 @@ use tokio::time::Instant;
 use super::standing::{self, Standing};
 use crate::cli::Failure;
 use crate::config::{self, Settings};
+use crate::output;
 use crate::release::Desired;
 use crate::system::SystemClock;
 
@@ -111,7 +112,7 @@ impl Desk {
     /// Tells what came of an order: that it is `done`.
     fn tell(&self, came: Came, done: &str, json: bool) -> Result<(), Failure> {
         if json {
-            println!("{}", serde_json::to_string(&Answer::of(&self.plugin, &came)).expect("texts make JSON"));
+            output::line(serde_json::to_string(&Answer::of(&self.plugin, &came)).expect("texts make JSON"))?;
         }
         let plugin = &self.plugin;
         let told = match came {
@@ -124,7 +125,7 @@ impl Desk {
             Came::Refused(reason) => return Err(anyhow!("{plugin}: the host can't do that: {reason}").into()),
         };
         if !json {
-            println!("{told}");
+            output::line(told)?;
         }
         Ok(())
     }

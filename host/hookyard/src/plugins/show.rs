@@ -14,6 +14,7 @@ use super::standing::{self, Standing};
 use crate::cli::Failure;
 use crate::config::{self, Settings};
 use crate::explain::{in_a_line, visible};
+use crate::output;
 use crate::release::{Desired, Told, told};
 
 /// All that is shown.
@@ -31,10 +32,9 @@ pub(crate) async fn show(path: &Path, plugin: &PluginRef, json: bool) -> Result<
     let steps = steps(&settings, plugin).await?;
     let shown = Shown { plugin, standing, steps, settings: told(&Desired::from(&settings), plugin) };
     match json {
-        true => println!("{}", serde_json::to_string(&Document::of(&shown)).context("the plugin can't be told")?),
-        false => print!("{}", text(&shown)),
+        true => output::line(serde_json::to_string(&Document::of(&shown)).context("the plugin can't be told")?),
+        false => output::text(text(&shown)),
     }
-    Ok(())
 }
 
 async fn steps(settings: &Settings, plugin: &PluginRef) -> anyhow::Result<Vec<Stepped>> {

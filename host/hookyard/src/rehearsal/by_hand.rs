@@ -14,6 +14,7 @@ use hookyard_plugin::Engine;
 use super::{Material, Rehearsal};
 use crate::cli::{Failure, Rehearse};
 use crate::config::{self, Settings};
+use crate::output;
 use crate::release::{Component, Desired, prepare};
 use crate::serve;
 
@@ -35,9 +36,14 @@ pub(crate) async fn rehearse(arguments: Rehearse) -> Result<(), Failure> {
     let rehearsal = Rehearsal { events, time_max: arguments.time_max.unwrap_or(TIME_MAX), ..prepared };
     let report = rehearsal.run(&material).await;
     match arguments.json {
-        true => println!("{}", report.json()),
-        false if report.is_empty() => println!("{plugin}: nothing to rehearse with: no fixtures, and no stored events"),
-        false => print!("{plugin} {}: {}\n\n{}", report.candidate.short(), report.summary(), report.text()),
+        true => output::line(report.json())?,
+        false if report.is_empty() => {
+            output::line(format_args!("{plugin}: nothing to rehearse with: no fixtures, and no stored events"))?
+        }
+        false => {
+            let head = format!("{plugin} {}: {}", report.candidate.short(), report.summary());
+            output::text(format_args!("{head}\n\n{}", report.text()))?;
+        }
     }
     if report.has_findings() { Err(Failure::Told) } else { Ok(()) }
 }

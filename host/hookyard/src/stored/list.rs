@@ -1,10 +1,11 @@
 //! A long list, a page at a time, for people or for machines.
 
-use std::io::{self, BufWriter, ErrorKind, Write};
+use std::io::{self, BufWriter, Write};
 
 use anyhow::Context;
 use serde::Serialize;
 
+use crate::cli::Failure;
 use crate::explain::visible;
 
 const PAGE: usize = 500;
@@ -15,7 +16,7 @@ pub(crate) async fn pages<T: Clone>(
     limit: Option<usize>,
     page: impl AsyncFn(Option<T>, usize) -> Result<Vec<T>, hookyard_inbox::Error>,
     mut write: impl FnMut(&[T], bool, &mut dyn Write) -> io::Result<()>,
-) -> anyhow::Result<()> {
+) -> Result<(), Failure> {
     let mut out = BufWriter::new(io::stdout().lock());
     let mut left = limit.unwrap_or(usize::MAX);
     let mut last = None;
@@ -23,20 +24,13 @@ pub(crate) async fn pages<T: Clone>(
         let is_first = last.is_none();
         let found = page(last.take(), left.min(PAGE)).await.context("what is stored can't be read")?;
         last = found.last().cloned();
-        if found.is_empty() || !is_read(write(&found, is_first, &mut out))? {
+        if found.is_empty() {
             break;
         }
+        write(&found, is_first, &mut out).map_err(Failure::Output)?;
         left -= found.len();
     }
-    is_read(out.flush()).map(drop).map_err(Into::into)
-}
-
-/// Whether anybody still reads: whoever read the list may have seen enough.
-fn is_read(written: io::Result<()>) -> io::Result<bool> {
-    match written {
-        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(false),
-        written => written.map(|()| true),
-    }
+    out.flush().map_err(Failure::Output)
 }
 
 /// One JSON object on a line.

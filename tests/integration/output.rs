@@ -1,0 +1,64 @@
+//! What commands do when their output can't be written: a reader that has gone, or a full disk.
+
+use std::fs::OpenOptions;
+use std::process::{Command, Output, Stdio};
+
+use anyhow::Result;
+use hookyard_testkit::guests;
+use hookyard_testkit::host::binary;
+
+use crate::rig::{Rig, quick};
+
+/// Runs a command whose standard output is `stdout`.
+fn run(arguments: &[&str], stdout: Stdio) -> Result<Output> {
+    let mut command = Command::new(binary()?);
+    command.args(arguments).stdin(Stdio::null()).stdout(stdout).stderr(Stdio::piped());
+    Ok(command.spawn()?.wait_with_output()?)
+}
+
+/// The writing end of a pipe that nobody reads.
+fn closed_pipe() -> Result<Stdio> {
+    let (reader, writer) = std::io::pipe()?;
+    drop(reader);
+    Ok(writer.into())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_command_panics_without_a_reader() -> Result<()> {
+    let rig = Rig::start(quick(), &[("acme/books", &guests::reference("topper")?)]).await?;
+    rig.deliver("topper", &crate::rig::fresh_payment().1).await?;
+    let event = rig.all_done(1).await?.remove(0).id;
+    let copy = rig.site.path("copy.db").to_string_lossy().into_owned();
+    let config = rig.site.config().to_string_lossy().into_owned();
+
+    let commands: &[&[&str]] = &[
+        &["--help"],
+        &["--version"],
+        &["config"],
+        &["check"],
+        &["wit"],
+        &["plugins", "list"],
+        &["plugins", "show", "acme/books"],
+        &["events", "list"],
+        &["events", "show", &event],
+        &["events", "replay", &event],
+        &["outbox", "replay", "--all"],
+        &["outbox", "enable", "acme/none"],
+        &["backup", &copy],
+    ];
+    for command in commands {
+        let takes_config = !command[0].starts_with("--") && command[0] != "config";
+        let more: &[&str] = if takes_config { &["--config", &config] } else { &[] };
+        let arguments = [command, more].concat();
+
+        let closed = run(&arguments, closed_pipe()?)?;
+        assert_eq!(closed.status.code(), Some(141), "{arguments:?}: {closed:?}");
+        assert!(closed.stderr.is_empty(), "{arguments:?}: {closed:?}");
+    }
+
+    let full = OpenOptions::new().write(true).open("/dev/full")?;
+    let full = run(&["config"], full.into())?;
+    assert_eq!(full.status.code(), Some(1), "{full:?}");
+    assert!(String::from_utf8_lossy(&full.stderr).contains("standard output can't be written"), "{full:?}");
+    Ok(())
+}
