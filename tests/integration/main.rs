@@ -13,6 +13,7 @@ mod secrecy;
 mod delivery;
 mod demo;
 mod effects;
+mod files;
 mod interop;
 mod compile;
 mod config;

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use rusqlite::backup::{Backup, StepResult};
 use rusqlite::{Connection, OpenFlags};
 
-use crate::{open, reader};
+use crate::{open, private, reader};
 
 /// Pages that are copied at once.
 const PAGES: i32 = 256;
@@ -51,26 +51,31 @@ pub enum BackupError {
 
 /// Copies the inbox at `from` to `to`.
 pub(crate) fn write(from: &Path, to: &Path) -> Result<u64, BackupError> {
-    if to.exists() {
+    // A symlink that leads nowhere exists as well.
+    if fs::symlink_metadata(to).is_ok() {
         return Err(BackupError::Exists { path: to.to_owned() });
     }
-    let partial = partial(to);
-    let _removed_at_any_end = Partial(&partial);
+
     let file = |source| BackupError::File { path: to.to_owned(), source };
-    // Made here, so that a folder that is missing or full says so, rather than that a database can't be opened.
-    File::create(&partial).map_err(file)?;
+    let folder = to.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    // SQLite is told to follow no symlink, so the folder is followed here.
+    let folder = fs::canonicalize(folder).map_err(file)?;
+    let name = to.file_name().ok_or_else(|| file(io::ErrorKind::InvalidFilename.into()))?;
+    let partial = crate::beside(&folder.join(name), ".partial");
+    // A backup that was cut off may have left a file there. Removing a symlink leaves alone what the symlink leads to.
+    match fs::remove_file(&partial) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(file(error)),
+        _ => {}
+    }
+    // Created here, so that the error names a folder that is missing or full. Nothing that has the name is written to.
+    private::create(&partial).map_err(file)?;
+    let _removed_at_any_end = Partial(&partial);
+
     copy(from, &partial).map_err(|source| BackupError::Copy { path: to.to_owned(), source })??;
     File::open(&partial).and_then(|copy| copy.sync_all()).map_err(file)?;
     fs::rename(&partial, to).map_err(file)?;
-    let folder = to.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    File::open(folder).and_then(|folder| folder.sync_all()).map_err(file)?;
+    File::open(&folder).and_then(|folder| folder.sync_all()).map_err(file)?;
     fs::metadata(to).map(|copy| copy.len()).map_err(file)
-}
-
-fn partial(path: &Path) -> PathBuf {
-    let mut partial = path.as_os_str().to_owned();
-    partial.push(".partial");
-    partial.into()
 }
 
 /// A copy that isn't whole is of no use to anybody.
@@ -87,7 +92,7 @@ fn copy(from: &Path, to: &Path) -> rusqlite::Result<Result<(), BackupError>> {
     let transaction = source.unchecked_transaction()?;
     // A transaction begins with its first read.
     transaction.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get::<_, i64>(0))?;
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_NOFOLLOW;
     let mut target = Connection::open_with_flags(to, flags)?;
     target.busy_timeout(open::BUSY_TIMEOUT)?;
     let backup = Backup::new(&source, &mut target)?;

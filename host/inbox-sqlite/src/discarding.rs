@@ -6,7 +6,7 @@ use hookyard_inbox::{Discard, Discarded, Error, Selection};
 use crate::replaying::{STRETCH, last_place};
 use crate::select::{self, JobPlace};
 use crate::write::{DiscardStretch, Ended};
-use crate::writer::Durability;
+use crate::writer::{Durability, Terms};
 use crate::{SqliteInbox, sql};
 
 pub(crate) async fn discard(inbox: &SqliteInbox, discard: Discard) -> Result<Discarded, Error> {
@@ -83,7 +83,7 @@ async fn find<T: Send + 'static>(
 
 async fn end(inbox: &SqliteInbox, discard: &Discard, ended: Ended, all: &mut Discarded) -> Result<(), Error> {
     let stretch = DiscardStretch { ended, record: discard.record() };
-    let done = inbox.writer()?.call(Durability::Synced, move |store| store.discard(&stretch)).await?;
+    let done = inbox.writer()?.call(Terms::stretch(Durability::Synced), move |store| store.discard(&stretch)).await?;
     all.jobs += done.jobs;
     all.events += done.events;
     all.leased += done.leased;

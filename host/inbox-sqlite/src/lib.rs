@@ -2,10 +2,14 @@
 //!
 //! One thread writes and commits in groups (`writer`, and `write` for what each call does); reads go past it on
 //! connections of their own (`reader`). The log of changes (WAL) is synced before any append, settlement or route is
-//! answered. Whoever opens the inbox to write is its only host, which a lock file beside it ensures.
+//! answered. Whoever opens the inbox to write is its only host (`host_lock`), and stops answering once the files are no
+//! longer where they were (`presence`).
 
 mod codec;
 mod discarding;
+mod host_lock;
+mod private;
+mod presence;
 mod open;
 mod options;
 mod kept;
@@ -25,9 +29,9 @@ mod backup;
 
 pub use backup::BackupError;
 pub use options::{OpenError, Options};
-pub use writer::Stats;
+pub use writer::{Stats, describe_metrics};
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -39,11 +43,13 @@ use hookyard_inbox::{
 };
 use hookyard_model::{Event, EventId, Key, PluginRef, SourceRef, Timestamp, Versioned};
 
+use host_lock::HostLock;
+use presence::Presence;
 use reader::Readers;
 use wakes::Wakes;
 use watch::Watch;
 use write::{Sweep, Turns};
-use writer::{Durability, Writer};
+use writer::{Durability, Terms, Writer, weight};
 
 /// An inbox in one SQLite file. Dropping it finishes what is queued and closes the file; that may block for a moment.
 pub struct SqliteInbox {
@@ -64,12 +70,18 @@ impl SqliteInbox {
     /// Blocks: call it where blocking is allowed.
     pub fn open(path: &Path, options: Options) -> Result<Self, OpenError> {
         open::make_folder(path)?;
-        let lock = open::HostLock::take(path)?;
+        let lock = Arc::new(HostLock::take(path)?);
+        let fault = |source| OpenError::File { path: path.to_owned(), source };
+
         let connection = open::connect(path, &options)?;
+        private::restrict(path, lock.database()).map_err(fault)?;
         let connection = release_leases(path, connection)?;
-        let readers = Readers::open(path, options.readers).map_err(|error| open::explain(path, error))?;
+        let presence = Presence::note(path, Arc::clone(&lock)).map_err(fault)?;
+
+        let readers = Readers::open(path, options.readers, Some(Arc::clone(&lock)));
+        let readers = readers.map_err(|error| open::explain(path, error))?;
         let wakes = Arc::new(Wakes::default());
-        let writer = Writer::start(connection, &options, Arc::clone(&wakes), lock)
+        let writer = Writer::start(connection, &options, Arc::clone(&wakes), Some(presence), lock)
             .map_err(|source| OpenError::Thread { path: path.to_owned(), source })?;
         let watch = writer.watch().map_err(|source| OpenError::Thread { path: path.to_owned(), source })?;
         Ok(Self { readers, writer: Some(writer), _watch: Some(watch), pruned: Mutex::default(), wakes })
@@ -81,9 +93,9 @@ impl SqliteInbox {
     /// Blocks: call it where blocking is allowed.
     pub fn open_beside(path: &Path) -> Result<Self, OpenError> {
         let connection = open::connect_beside(path)?;
-        let readers = Readers::open(path, 1).map_err(|error| open::explain(path, error))?;
+        let readers = Readers::open(path, 1, None).map_err(|error| open::explain(path, error))?;
         let wakes = Arc::new(Wakes::default());
-        let writer = Writer::start(connection, &Options::default(), Arc::clone(&wakes), ())
+        let writer = Writer::start(connection, &Options::default(), Arc::clone(&wakes), None, ())
             .map_err(|source| OpenError::Thread { path: path.to_owned(), source })?;
         Ok(Self { readers, writer: Some(writer), _watch: None, pruned: Mutex::default(), wakes })
     }
@@ -93,14 +105,14 @@ impl SqliteInbox {
         if !path.exists() {
             return Err(OpenError::Missing { path: path.to_owned() });
         }
-        let readers = Readers::open(path, 1).map_err(|error| open::explain(path, error))?;
+        let readers = Readers::open(path, 1, None).map_err(|error| open::explain(path, error))?;
         readers.check_version(path)?;
         Ok(Self { readers, writer: None, _watch: None, pruned: Mutex::default(), wakes: Arc::default() })
     }
 
     /// Whether a host has the inbox at `path` open now. It may be gone when this returns.
     pub fn has_host(path: &Path) -> bool {
-        open::has_host(path)
+        host_lock::has_host(path)
     }
 
     /// Writes a whole copy of the inbox to `path`, as it stands when this begins, while hosts go on; `path` must not
@@ -121,7 +133,8 @@ impl SqliteInbox {
         for sweep in sweeps {
             let mut rest = Some(sweep);
             while let Some(sweep) = rest {
-                rest = self.writer()?.call(Durability::Synced, move |store| store.sweep(&sweep)).await?;
+                rest =
+                    self.writer()?.call(Terms::stretch(Durability::Synced), move |store| store.sweep(&sweep)).await?;
             }
         }
         Ok(())
@@ -150,6 +163,13 @@ fn release_leases(path: &Path, connection: rusqlite::Connection) -> Result<rusql
     Ok(store.connection)
 }
 
+/// The path of a file that belongs to the database at `path`.
+fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut beside = path.as_os_str().to_owned();
+    beside.push(suffix);
+    beside.into()
+}
+
 impl Drop for SqliteInbox {
     fn drop(&mut self) {
         self.readers.close();
@@ -171,13 +191,13 @@ impl Recent for SqliteInbox {
 #[async_trait]
 impl Inbox for SqliteInbox {
     async fn append(&self, event: Event) -> Result<Appended, Error> {
-        let bytes = event.body.len();
+        let (bytes, weight) = (event.body.len(), weight::of_event(&event));
         let append = move |store: &mut write::Store| {
             let appended = store.append(&event);
             Point::AppendWritten.pass();
             appended
         };
-        let appended = self.writer()?.call_or_busy(Durability::Synced, bytes, append).await;
+        let appended = self.writer()?.append_or_busy(weight, bytes, append).await;
         Point::AppendCommitted.pass();
         appended
     }
@@ -192,17 +212,18 @@ impl Inbox for SqliteInbox {
                 let mut turns = given.clone();
                 Ok((store.adopt(&table.0, &table.1, &mut turns)?, turns))
             };
-            (more, turns) = writer.call(Durability::Synced, adopt).await?;
+            (more, turns) = writer.call(Terms::stretch(Durability::Synced), adopt).await?;
         }
 
         let route = move |store: &mut write::Store| store.route(&table.0, &table.1, &mut turns.clone());
-        let sweeps = writer.call(Durability::Synced, route).await?;
+        let sweeps = writer.call(Terms::stretch(Durability::Synced), route).await?;
         self.sweep(sweeps).await
     }
 
     async fn claim(&self, wanted: &[Want], now: Timestamp, lease: Duration) -> Result<Vec<Claimed>, Error> {
         let (wanted, until) = (wanted.to_vec(), now.after(lease));
-        let leased = self.writer()?.call(Durability::Unsynced, move |store| store.claim(&wanted, now, until)).await?;
+        let count = wanted.iter().map(|want| want.limit).sum();
+        let leased = self.writer()?.call(Terms::leases(count), move |store| store.claim(&wanted, now, until)).await?;
         if leased.is_empty() {
             return Ok(Vec::new());
         }
@@ -212,21 +233,23 @@ impl Inbox for SqliteInbox {
 
     async fn extend(&self, leases: &[JobRef], until: Timestamp) -> Result<(), Error> {
         let leases = leases.to_vec();
-        self.writer()?.call(Durability::Unsynced, move |store| store.extend(&leases, until)).await
+        self.writer()?.call(Terms::leases(leases.len()), move |store| store.extend(&leases, until)).await
     }
 
     async fn release(&self, leases: &[JobRef]) -> Result<(), Error> {
         let leases = leases.to_vec();
-        self.writer()?.call(Durability::Unsynced, move |store| store.release(&leases)).await
+        self.writer()?.call(Terms::leases(leases.len()), move |store| store.release(&leases)).await
     }
 
     async fn settle(&self, settlement: Settlement) -> Result<(), Error> {
+        let tenant = settlement.lease.plugin.tenant.clone();
+        let terms = Terms::settlement(Some(tenant), weight::of_settlement(&settlement));
         let settle = move |store: &mut write::Store| {
             let settled = store.settle(&settlement);
             Point::SettleWritten.pass();
             settled
         };
-        let settled = self.writer()?.call(Durability::Synced, settle).await;
+        let settled = self.writer()?.call(terms, settle).await;
         Point::SettleCommitted.pass();
         settled
     }
@@ -269,13 +292,14 @@ impl Inbox for SqliteInbox {
     }
 
     async fn quarantine(&self, quarantine: Quarantine) -> Result<(), Error> {
-        let sweeps = self.writer()?.call(Durability::Synced, move |store| store.quarantine(&quarantine)).await?;
+        let sweeps =
+            self.writer()?.call(Terms::stretch(Durability::Synced), move |store| store.quarantine(&quarantine)).await?;
         self.sweep(sweeps).await
     }
 
     async fn lift(&self, plugin: &PluginRef) -> Result<(), Error> {
         let plugin = plugin.clone();
-        let sweeps = self.writer()?.call(Durability::Synced, move |store| store.lift(&plugin)).await?;
+        let sweeps = self.writer()?.call(Terms::stretch(Durability::Synced), move |store| store.lift(&plugin)).await?;
         self.sweep(sweeps).await
     }
 

@@ -1,12 +1,11 @@
-//! Opening: one host at a time, a database that is ours and whole, the schema of this build.
+//! Opening: a database that is ours and whole, the schema of this build.
 
-use std::fs::{File, TryLockError};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 
-use crate::{OpenError, Options};
+use crate::{OpenError, Options, host_lock, private};
 
 /// Each brings the database from the version of its place to the next. Steps are only ever added.
 const SCHEMAS: &[&str] = &[include_str!("schema.sql")];
@@ -25,36 +24,6 @@ const WAL_PAGES: i64 = 4096;
 /// for some million events.
 const WRITER_CACHE: i64 = -(128 << 10);
 
-/// The right to be the only host of an inbox; ends when this is dropped, or with the process.
-pub(crate) struct HostLock {
-    _file: File,
-}
-
-impl HostLock {
-    pub(crate) fn take(database: &Path) -> Result<Self, OpenError> {
-        let path = lock_path(database);
-        let fault = |source| OpenError::Lock { path: path.clone(), source };
-        let file = File::options().create(true).truncate(false).write(true).open(&path).map_err(fault)?;
-        match file.try_lock() {
-            Ok(()) => Ok(Self { _file: file }),
-            Err(TryLockError::WouldBlock) => Err(OpenError::InUse { path: database.to_owned() }),
-            Err(TryLockError::Error(source)) => Err(OpenError::Lock { path, source }),
-        }
-    }
-}
-
-/// Whether some host has the inbox at `path` open now.
-pub(crate) fn has_host(database: &Path) -> bool {
-    let held = |file: File| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock));
-    File::options().write(true).open(lock_path(database)).is_ok_and(held)
-}
-
-fn lock_path(database: &Path) -> PathBuf {
-    let mut path = database.as_os_str().to_owned();
-    path.push(".lock");
-    path.into()
-}
-
 /// The writer's connection to the database at `path`, which is made where it is missing.
 pub(crate) fn connect(path: &Path, options: &Options) -> Result<Connection, OpenError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
@@ -68,9 +37,8 @@ pub(crate) fn connect(path: &Path, options: &Options) -> Result<Connection, Open
 /// A further writer's connection to the database at `path`, which a host may have open.
 pub(crate) fn connect_beside(path: &Path) -> Result<Connection, OpenError> {
     let missing = || OpenError::Missing { path: path.to_owned() };
-    if !path.exists() {
-        return Err(missing());
-    }
+    let database = std::fs::metadata(path).map_err(|_| missing())?;
+    host_lock::refuse_links(path, &database)?;
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags).map_err(|error| explain(path, error))?;
     if check_version(&connection, path)? == 0 {
@@ -84,7 +52,7 @@ pub(crate) fn connect_beside(path: &Path) -> Result<Connection, OpenError> {
 pub(crate) fn make_folder(path: &Path) -> Result<(), OpenError> {
     match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => {
-            std::fs::create_dir_all(folder).map_err(|source| OpenError::Folder { path: path.to_owned(), source })
+            private::create_folder(folder).map_err(|source| OpenError::Folder { path: path.to_owned(), source })
         }
         _ => Ok(()),
     }

@@ -11,6 +11,8 @@ pub struct Options {
     pub queue_bytes_max: usize,
     /// How many calls share one commit at most.
     pub group_max: usize,
+    /// What the calls of one commit may cost together, in rows written; a call that costs more has a commit of its own.
+    pub group_weight_max: u64,
     /// How many reads may go on at once.
     pub readers: usize,
     /// A file up to this size is checked page by page when it is opened; a larger one is checked as it is read.
@@ -19,7 +21,14 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { queue_max: 1024, queue_bytes_max: 64 << 20, group_max: 256, readers: 4, check_bytes_max: 64 << 20 }
+        Self {
+            queue_max: 1024,
+            queue_bytes_max: 64 << 20,
+            group_max: 256,
+            group_weight_max: 1024,
+            readers: 4,
+            check_bytes_max: 64 << 20,
+        }
     }
 }
 
@@ -48,6 +57,25 @@ pub enum OpenError {
         path: PathBuf,
         /// Why.
         source: std::io::Error,
+    },
+    /// The database file can't be made or opened.
+    #[error("the inbox {path} can't be opened")]
+    File {
+        /// The database file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// It has several names.
+    #[error(
+        "the inbox {path} has {links} names (hard links), and SQLite would keep a log of changes for each of them; \
+         remove the other names (`find -inum` finds them), or make a copy with `hookyard backup`"
+    )]
+    Linked {
+        /// The database file.
+        path: PathBuf,
+        /// How many names it has.
+        links: u64,
     },
     /// Another host has it.
     #[error("another hookyard host has the inbox {path} open; stop it, or give this one an `inbox.url` of its own")]

@@ -14,7 +14,7 @@ use hookyard_inbox::{
 };
 use hookyard_model::{DestinationRef, MessageId, Timestamp};
 
-use crate::writer::Durability;
+use crate::writer::{Durability, Terms, weight};
 use crate::{SqliteInbox, write};
 
 #[async_trait]
@@ -26,8 +26,9 @@ impl Outbox for SqliteInbox {
         lease: Duration,
     ) -> Result<Vec<ClaimedMessage>, Error> {
         let (wanted, until) = (wanted.to_vec(), now.after(lease));
+        let count = wanted.iter().map(|want| want.limit).sum();
         let claim = move |store: &mut write::Store| store.claim_messages(&wanted, now, until);
-        let leased = self.writer()?.call(Durability::Unsynced, claim).await?;
+        let leased = self.writer()?.call(Terms::leases(count), claim).await?;
         if leased.is_empty() {
             return Ok(Vec::new());
         }
@@ -37,12 +38,12 @@ impl Outbox for SqliteInbox {
 
     async fn extend_messages(&self, leases: &[MessageLease], until: Timestamp) -> Result<(), Error> {
         let leases = leases.to_vec();
-        self.writer()?.call(Durability::Unsynced, move |store| store.extend_messages(&leases, until)).await
+        self.writer()?.call(Terms::leases(leases.len()), move |store| store.extend_messages(&leases, until)).await
     }
 
     async fn release_messages(&self, leases: &[MessageLease]) -> Result<(), Error> {
         let leases = leases.to_vec();
-        self.writer()?.call(Durability::Unsynced, move |store| store.release_messages(&leases)).await
+        self.writer()?.call(Terms::leases(leases.len()), move |store| store.release_messages(&leases)).await
     }
 
     async fn settle_message(&self, settlement: MessageSettlement) -> Result<(), Error> {
@@ -51,7 +52,7 @@ impl Outbox for SqliteInbox {
             Point::MessageSettleWritten.pass();
             settled
         };
-        let settled = self.writer()?.call(Durability::Synced, settle).await;
+        let settled = self.writer()?.call(Terms::settlement(None, weight::SMALL), settle).await;
         Point::MessageSettled.pass();
         settled
     }
@@ -78,12 +79,12 @@ impl Outbox for SqliteInbox {
     }
 
     async fn disable(&self, disabled: Disabled) -> Result<(), Error> {
-        self.writer()?.call(Durability::Synced, move |store| store.disable(&disabled)).await
+        self.writer()?.call(Terms::stretch(Durability::Synced), move |store| store.disable(&disabled)).await
     }
 
     async fn enable(&self, destination: &DestinationRef) -> Result<(), Error> {
         let destination = destination.clone();
-        self.writer()?.call(Durability::Synced, move |store| store.enable(&destination)).await
+        self.writer()?.call(Terms::stretch(Durability::Synced), move |store| store.enable(&destination)).await
     }
 
     async fn disabled(&self) -> Result<Vec<Disabled>, Error> {
@@ -101,7 +102,7 @@ impl Outbox for SqliteInbox {
         if old.is_empty() {
             return Ok(Pruned::default());
         }
-        let pruned = writer.call(Durability::Unsynced, move |store| store.prune_messages(&old)).await?;
+        let pruned = writer.call(Terms::stretch(Durability::Unsynced), move |store| store.prune_messages(&old)).await?;
         Ok(Pruned { more, ..pruned })
     }
 }

@@ -12,6 +12,7 @@ use tokio::sync::Semaphore;
 
 use crate::OpenError;
 use crate::codec::{self, parsed, store};
+use crate::host_lock::HostLock;
 use crate::sql;
 use crate::write::Leased;
 
@@ -20,16 +21,19 @@ pub(crate) struct Readers {
     path: PathBuf,
     idle: Arc<Mutex<Vec<Connection>>>,
     permits: Arc<Semaphore>,
+    /// Outlives each connection.
+    lock: Option<Arc<HostLock>>,
 }
 
 impl Readers {
     /// Opens the first connection, so that what is wrong with the file shows now; further ones when they're needed.
-    pub(crate) fn open(path: &Path, count: usize) -> rusqlite::Result<Self> {
+    pub(crate) fn open(path: &Path, count: usize, lock: Option<Arc<HostLock>>) -> rusqlite::Result<Self> {
         let first = connect(path)?;
         Ok(Self {
             path: path.to_owned(),
             idle: Arc::new(Mutex::new(vec![first])),
             permits: Arc::new(Semaphore::new(count.max(1))),
+            lock,
         })
     }
 
@@ -39,8 +43,10 @@ impl Readers {
         read: impl FnOnce(&Connection) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Error> {
         let permit = Arc::clone(&self.permits).acquire_owned().await.expect("the semaphore is never closed");
-        let (path, idle) = (self.path.clone(), Arc::clone(&self.idle));
+        let (path, idle, lock) = (self.path.clone(), Arc::clone(&self.idle), self.lock.clone());
         let task = tokio::task::spawn_blocking(move || {
+            // Declared first, so dropped last.
+            let _lock = lock;
             let kept = idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
             let connection = kept.map_or_else(|| connect(&path).map_err(store), Ok)?;
             let transaction = connection.unchecked_transaction().map_err(store)?;

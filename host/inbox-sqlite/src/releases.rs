@@ -9,13 +9,15 @@ use rusqlite::{Connection, Params, Row, params};
 use crate::SqliteInbox;
 use crate::codec::{self, parsed, store};
 use crate::write::Store;
-use crate::writer::Durability;
+use crate::writer::{Durability, Terms};
 
 #[async_trait]
 impl Releases for SqliteInbox {
     async fn record(&self, plugin: &PluginRef, steps: &[Stepped]) -> Result<(), Error> {
         let (plugin, steps) = (plugin.clone(), steps.to_vec());
-        self.writer()?.call(Durability::Synced, move |store| record(&store.connection, &plugin, &steps)).await
+        self.writer()?
+            .call(Terms::stretch(Durability::Synced), move |store| record(&store.connection, &plugin, &steps))
+            .await
     }
 
     async fn revisions(&self, plugin: Option<&PluginRef>) -> Result<Vec<RevisionRecord>, Error> {
@@ -77,7 +79,7 @@ impl SqliteInbox {
         &self,
         work: impl FnMut(&mut Store) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Error> {
-        let said = self.writer()?.call(Durability::Synced, work).await?;
+        let said = self.writer()?.call(Terms::stretch(Durability::Synced), work).await?;
         self.wakes.releases.notify_one();
         Ok(said)
     }

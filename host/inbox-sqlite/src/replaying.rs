@@ -5,7 +5,7 @@ use hookyard_inbox::{Error, Replay, Replayed};
 
 use crate::select::{self, JobPlace};
 use crate::write::Stretch;
-use crate::writer::Durability;
+use crate::writer::{Durability, Terms};
 use crate::{SqliteInbox, sql};
 
 /// Jobs or messages that are found and changed at once.
@@ -54,7 +54,7 @@ pub(crate) async fn replay(inbox: &SqliteInbox, replay: Replay) -> Result<Replay
     };
     let change = |before, jobs| {
         let stretch = Stretch { jobs, revision, rate, now, before };
-        async move { inbox.writer()?.call(Durability::Synced, move |store| store.replay(&stretch)).await }
+        async move { inbox.writer()?.call(Terms::stretch(Durability::Synced), move |store| store.replay(&stretch)).await }
     };
     in_stretches(last, dry_run, find, change).await
 }

@@ -9,7 +9,7 @@ use rusqlite::{Connection, params};
 
 use crate::codec::{self, parsed, store};
 use crate::write::Expired;
-use crate::writer::Durability;
+use crate::writer::{Durability, Terms};
 use crate::{SqliteInbox, sql};
 
 pub(crate) async fn prune(
@@ -26,11 +26,11 @@ pub(crate) async fn prune(
     let is_full = expired.len() >= limit;
     let pruned = match expired.is_empty() {
         true => Pruned::default(),
-        false => writer.call(Durability::Unsynced, move |store| store.prune(&expired)).await?,
+        false => writer.call(Terms::stretch(Durability::Unsynced), move |store| store.prune(&expired)).await?,
     };
     let long_ago = now.before(step::KEY_GRACE);
-    let more_keys = writer.call(Durability::Unsynced, move |store| store.forget_keys(long_ago)).await?;
-    let more_pages = writer.call(Durability::Unsynced, |store| store.shrink()).await?;
+    let more_keys = writer.call(Terms::stretch(Durability::Unsynced), move |store| store.forget_keys(long_ago)).await?;
+    let more_pages = writer.call(Terms::stretch(Durability::Unsynced), |store| store.shrink()).await?;
     Ok(Pruned { more: is_full || more_keys || more_pages, ..pruned })
 }
 

@@ -1,23 +1,36 @@
 //! The one writer: a thread that takes calls from a bounded queue and commits them in groups.
 //!
-//! A group is whatever has queued up while the last one was being committed, so that one `fsync` serves them all. Each
+//! A group is made of what has queued up while the last one was being committed (`queue` says in which order), so that
+//! one `fsync` serves them all. Each
 //! call has a savepoint of its own: one that fails undoes nothing of the others. No call is answered before the group
 //! is committed, and all are answered with an error when it can't be. After a failure the thread goes on. What another
 //! process writes meanwhile is noticed before each group, and at intervals where there's none.
+
+mod alarm;
+mod queue;
+mod shared;
+pub(crate) mod weight;
+
+pub use alarm::describe_metrics;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::thread::JoinHandle;
 
 use hookyard_inbox::Error;
+use hookyard_model::TenantName;
 use rusqlite::ffi::{Error as Failure, SQLITE_BUSY};
 use rusqlite::{Connection, ErrorCode};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 use crate::Options;
+use crate::presence::{Absence, Presence};
 use crate::wakes::Wakes;
 use crate::watch::Watch;
 use crate::write::Store;
+use alarm::Alarm;
+use queue::{Bounds, Line};
+use shared::{Order, Served, Shared};
 
 /// Whether a call's answer promises durability.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,11 +61,40 @@ struct Counters {
 
 /// The way to the writer. Dropping it lets the writer finish what is queued, and waits for that.
 pub(crate) struct Writer {
-    queue: Option<mpsc::Sender<Order>>,
+    shared: Arc<Shared>,
     thread: Option<JoinHandle<()>>,
     counters: Arc<Counters>,
+    /// Places in the queue: appends that find none are refused, other calls wait. Apart, so that neither takes the
+    /// other's.
+    append_places: Arc<Semaphore>,
+    other_places: Arc<Semaphore>,
     queued_bytes: Arc<AtomicUsize>,
     queued_bytes_max: usize,
+}
+
+/// How a call is served.
+pub(crate) struct Terms {
+    pub(crate) durability: Durability,
+    pub(crate) line: Line,
+    /// See `weight`.
+    pub(crate) weight: u64,
+}
+
+impl Terms {
+    /// For a stretch of work of the host's own or of an operator's.
+    pub(crate) fn stretch(durability: Durability) -> Self {
+        Self { durability, line: Line::Turn(None), weight: weight::STRETCH }
+    }
+
+    /// For the leases of jobs or messages, so many of them.
+    pub(crate) fn leases(count: usize) -> Self {
+        Self { durability: Durability::Unsynced, line: Line::First, weight: weight::of_leases(count) }
+    }
+
+    /// For the end of an attempt of a tenant's, or of a try.
+    pub(crate) fn settlement(tenant: Option<TenantName>, weight: u64) -> Self {
+        Self { durability: Durability::Synced, line: Line::Turn(tenant), weight }
+    }
 }
 
 impl Writer {
@@ -61,29 +103,35 @@ impl Writer {
         connection: Connection,
         options: &Options,
         wakes: Arc<Wakes>,
+        presence: Option<Presence>,
         guard: impl Send + 'static,
     ) -> std::io::Result<Self> {
-        let (queue, commands) = mpsc::channel(options.queue_max.max(1));
+        let bounds = Bounds { calls: options.group_max.max(1), weight: options.group_weight_max };
+        let shared = Arc::new(Shared::new(bounds));
         let counters = Arc::new(Counters::default());
         // From before anything is remembered: what is written beside us from now on is noticed.
         let data_version = data_version(&connection).ok();
         let work = Loop {
             store: Store::new(connection),
-            group_max: options.group_max.max(1),
             durability: None,
             log_is_suspect: false,
             data_version,
+            alarm: presence.map(Alarm::new),
             wakes,
             counters: Arc::clone(&counters),
         };
+        let served = Served(Arc::clone(&shared));
         let thread = std::thread::Builder::new().name("inbox-writer".into()).spawn(move || {
-            work.run(commands);
+            work.run(&served.0);
             drop(guard);
         })?;
+        let places = || Arc::new(Semaphore::new(options.queue_max.max(1)));
         Ok(Self {
-            queue: Some(queue),
+            shared,
             thread: Some(thread),
             counters,
+            append_places: places(),
+            other_places: places(),
             queued_bytes: Arc::default(),
             queued_bytes_max: options.queue_bytes_max,
         })
@@ -101,52 +149,56 @@ impl Writer {
     /// Has `work` done, and waits for its commit. Waits for a place in the queue as well.
     pub(crate) async fn call<T: Send + 'static>(
         &self,
-        durability: Durability,
+        terms: Terms,
         work: impl FnMut(&mut Store) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Error> {
-        let (command, answer) = Command::new(durability, work);
-        self.queue()?.send(Order::Call(command)).await.map_err(|_| gone())?;
-        answer.await.unwrap_or_else(|_| Err(gone()))
+        let place = Arc::clone(&self.other_places).acquire_owned().await.map_err(|_| gone())?;
+        self.queue(terms, place, work).await
     }
 
-    /// As `call`, but refuses rather than waits when the queue holds as many calls or `bytes` as it may.
-    pub(crate) async fn call_or_busy<T: Send + 'static>(
+    /// Has an append done, and waits for its commit. Refuses rather than waits when the queue holds as many appends or
+    /// `bytes` as it may.
+    pub(crate) async fn append_or_busy<T: Send + 'static>(
         &self,
-        durability: Durability,
+        weight: u64,
         bytes: usize,
         mut work: impl FnMut(&mut Store) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Error> {
         let queued = QueuedBytes::take(&self.queued_bytes, bytes, self.queued_bytes_max).ok_or(Error::Busy)?;
-        let (command, answer) = Command::new(durability, move |store| {
+        let place = Arc::clone(&self.append_places).try_acquire_owned().map_err(|_| Error::Busy)?;
+        let terms = Terms { durability: Durability::Synced, line: Line::First, weight };
+        let work = move |store: &mut Store| {
             let _held_until_the_command_is_dropped = &queued;
             work(store)
-        });
-        self.queue()?.try_send(Order::Call(command)).map_err(|refused| match refused {
-            mpsc::error::TrySendError::Full(_) => Error::Busy,
-            mpsc::error::TrySendError::Closed(_) => gone(),
-        })?;
+        };
+        self.queue(terms, place, work).await
+    }
+
+    async fn queue<T: Send + 'static>(
+        &self,
+        Terms { durability, line, weight }: Terms,
+        place: OwnedSemaphorePermit,
+        work: impl FnMut(&mut Store) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Error> {
+        let (command, answer) = Command::new(durability, place, work);
+        self.shared.push(line, weight, command);
         answer.await.unwrap_or_else(|_| Err(gone()))
     }
 
-    fn queue(&self) -> Result<&mpsc::Sender<Order>, Error> {
-        self.queue.as_ref().ok_or_else(gone)
-    }
-
-    /// Has the writer look, now and then, whether somebody else has written.
+    /// Has the writer look, now and then, whether somebody else has written and whether the files are there.
     pub(crate) fn watch(&self) -> std::io::Result<Watch> {
-        let queue = self.queue.as_ref().map(mpsc::Sender::downgrade);
-        // A writer that is busy looks anyway, before each group of calls.
-        let look = move || {
-            let queue = queue.as_ref().and_then(mpsc::WeakSender::upgrade);
-            drop(queue.map(|queue| queue.try_send(Order::Look)));
-        };
-        Watch::start(look)
+        let shared = Arc::downgrade(&self.shared);
+        Watch::start(move || {
+            if let Some(shared) = shared.upgrade() {
+                shared.look();
+            }
+        })
     }
 }
 
 impl Drop for Writer {
     fn drop(&mut self) {
-        self.queue = None;
+        self.shared.close();
         if let Some(thread) = self.thread.take()
             && thread.join().is_err()
         {
@@ -181,26 +233,22 @@ impl Drop for QueuedBytes {
     }
 }
 
-/// What the writer is told.
-enum Order {
-    Call(Command),
-    /// To look whether somebody else has written.
-    Look,
-}
-
 /// A call on its way through the writer.
 struct Command {
     durability: Durability,
+    /// Its place in the queue, until it is in a group.
+    place: Option<OwnedSemaphorePermit>,
     call: Box<dyn Call>,
 }
 
 impl Command {
     fn new<T: Send + 'static>(
         durability: Durability,
+        place: OwnedSemaphorePermit,
         work: impl FnMut(&mut Store) -> Result<T, Error> + Send + 'static,
     ) -> (Self, oneshot::Receiver<Result<T, Error>>) {
         let (reply, answer) = oneshot::channel();
-        (Self { durability, call: Box::new(Work { work, result: None, reply }) }, answer)
+        (Self { durability, place: Some(place), call: Box::new(Work { work, result: None, reply }) }, answer)
     }
 }
 
@@ -245,18 +293,23 @@ where
 
 /// Why a whole group was not committed; told to each of its callers.
 #[derive(Debug, Clone, thiserror::Error)]
-#[error("the transaction was rolled back")]
-struct Fault(#[source] Arc<rusqlite::Error>);
+enum Fault {
+    #[error("the transaction was rolled back")]
+    Sqlite(#[source] Arc<rusqlite::Error>),
+    #[error("the files of the inbox are gone")]
+    Absent(#[source] Absence),
+}
 
 struct Loop {
     store: Store,
-    group_max: usize,
     /// What the connection is set to.
     durability: Option<Durability>,
     /// The disk has failed: what stands in the log of changes may never come to it.
     log_is_suspect: bool,
     /// Changes whenever another connection has written.
     data_version: Option<i64>,
+    /// In a host's inbox alone.
+    alarm: Option<Alarm>,
     wakes: Arc<Wakes>,
     counters: Arc<Counters>,
 }
@@ -267,19 +320,26 @@ fn data_version(connection: &Connection) -> rusqlite::Result<i64> {
 }
 
 impl Loop {
-    fn run(mut self, mut orders: mpsc::Receiver<Order>) {
-        let mut received = Vec::with_capacity(self.group_max);
-        let mut group = Vec::with_capacity(self.group_max);
-        while orders.blocking_recv_many(&mut received, self.group_max) > 0 {
-            group.extend(received.drain(..).filter_map(|order| match order {
-                Order::Call(command) => Some(command),
-                Order::Look => None,
-            }));
-            match group.is_empty() {
-                true => drop(self.look()),
-                false => self.serve(&mut group),
+    fn run(mut self, shared: &Shared) {
+        let mut group = Vec::new();
+        loop {
+            match shared.next(&mut group) {
+                Order::Serve => self.serve(&mut group),
+                Order::Look => self.look_idly(),
+                Order::End => return,
             }
         }
+    }
+
+    fn look_idly(&mut self) {
+        if self.present().is_ok() {
+            drop(self.look());
+        }
+    }
+
+    /// Fails while the files of the database are not where they were.
+    fn present(&mut self) -> Result<(), Fault> {
+        self.alarm.as_mut().map_or(Ok(()), Alarm::check).map_err(Fault::Absent)
     }
 
     /// If somebody else has written to the database: forgets what is remembered of it and wakes whoever waits.
@@ -293,19 +353,33 @@ impl Loop {
     }
 
     fn serve(&mut self, group: &mut Vec<Command>) {
+        // Whoever waits for a place may queue up while this group is committed.
+        group.iter_mut().for_each(|command| drop(command.place.take()));
         self.store.has_news = false;
         self.store.has_outbox_news = false;
-        let fault = self.commit(group).err().map(|error| Fault(Arc::new(error)));
+
+        let fault = self.commit_in_place(group).err();
         match &fault {
             None => self.wake(),
-            Some(fault) => {
+            Some(Fault::Sqlite(error)) => {
                 self.roll_back();
-                self.log_is_suspect |= fault.0.sqlite_error_code() == Some(ErrorCode::SystemIoFailure);
-                tracing::error!(calls = group.len(), error = %fault.0, "the inbox could not commit");
+                self.log_is_suspect |= error.sqlite_error_code() == Some(ErrorCode::SystemIoFailure);
+                tracing::error!(calls = group.len(), %error, "the inbox could not commit");
             }
+            // The alarm has said so.
+            Some(Fault::Absent(_)) => {}
         }
+
         self.counters.calls.fetch_add(group.len() as u64, Ordering::Relaxed);
         group.drain(..).for_each(|command| command.call.answer(fault.as_ref()));
+    }
+
+    /// Commits a group to the files that the host opened: before, so that nothing is done in vain; after, so that
+    /// nothing is acknowledged that went to a file which had lost its name by then.
+    fn commit_in_place(&mut self, group: &mut [Command]) -> Result<(), Fault> {
+        self.present()?;
+        self.commit(group).map_err(|error| Fault::Sqlite(Arc::new(error)))?;
+        self.present()
     }
 
     fn wake(&self) {

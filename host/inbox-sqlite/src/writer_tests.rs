@@ -10,7 +10,7 @@ fn in_memory(options: &Options) -> (Arc<Writer>, Arc<Wakes>) {
     connection.execute_batch("CREATE TABLE mark (name TEXT PRIMARY KEY)").expect("a table");
     connection.pragma_update(None, "foreign_keys", true).expect("as an inbox has it");
     let wakes = Arc::new(Wakes::default());
-    let writer = Writer::start(connection, options, Arc::clone(&wakes), ()).expect("a thread");
+    let writer = Writer::start(connection, options, Arc::clone(&wakes), None, ()).expect("a thread");
     (Arc::new(writer), wakes)
 }
 
@@ -37,7 +37,7 @@ async fn spawn<T: Send + 'static>(
     work: impl FnMut(&mut Store) -> Result<T, Error> + Send + 'static,
 ) -> Answer<T> {
     let writer = Arc::clone(writer);
-    let answer = tokio::spawn(async move { writer.call(Durability::Synced, work).await });
+    let answer = tokio::spawn(async move { writer.call(Terms::stretch(Durability::Synced), work).await });
     tokio::task::yield_now().await;
     answer
 }
@@ -55,7 +55,7 @@ async fn marks(writer: &Arc<Writer>) -> Vec<String> {
         let rows = statement.query_map([], |row| row.get(0)).map_err(store_error)?;
         rows.collect::<Result<_, _>>().map_err(store_error)
     };
-    writer.call(Durability::Synced, read).await.expect("a read")
+    writer.call(Terms::stretch(Durability::Synced), read).await.expect("a read")
 }
 
 async fn answered<T>(answer: Answer<T>) -> Result<T, Error> {
@@ -64,7 +64,7 @@ async fn answered<T>(answer: Answer<T>) -> Result<T, Error> {
 
 #[tokio::test]
 async fn calls_that_queue_up_share_one_commit() {
-    let (writer, _) = in_memory(&Options { group_max: 8, ..Options::default() });
+    let (writer, _) = in_memory(&Options { group_max: 8, group_weight_max: u64::MAX, ..Options::default() });
     let release = hold(&writer).await;
     let mut answers = Vec::new();
     for name in ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j"] {
@@ -81,7 +81,7 @@ async fn calls_that_queue_up_share_one_commit() {
 
 #[tokio::test]
 async fn a_call_that_fails_undoes_itself_alone() {
-    let (writer, _) = in_memory(&Options::default());
+    let (writer, _) = in_memory(&Options { group_weight_max: u64::MAX, ..Options::default() });
     let release = hold(&writer).await;
     let before = spawn(&writer, mark("before")).await;
     let failing = spawn(&writer, |store| {
@@ -100,7 +100,7 @@ async fn a_call_that_fails_undoes_itself_alone() {
 
 #[tokio::test]
 async fn a_transaction_that_is_lost_is_told_to_everyone_in_it() {
-    let (writer, wakes) = in_memory(&Options::default());
+    let (writer, wakes) = in_memory(&Options { group_weight_max: u64::MAX, ..Options::default() });
     let release = hold(&writer).await;
     let before = spawn(&writer, mark("before")).await;
     // As SQLite does by itself on some errors of the disk.
@@ -115,7 +115,7 @@ async fn a_transaction_that_is_lost_is_told_to_everyone_in_it() {
         assert!(matches!(answered(answer).await, Err(Error::Store(_))));
     }
     assert_eq!(marks(&writer).await, [""; 0]);
-    writer.call(Durability::Synced, mark("later")).await.expect("the writer goes on");
+    writer.call(Terms::stretch(Durability::Synced), mark("later")).await.expect("the writer goes on");
     assert_eq!(marks(&writer).await, ["later"]);
     let woken = tokio::time::timeout(std::time::Duration::ZERO, wakes.jobs.notified()).await;
     assert!(woken.is_err(), "nothing was committed, so there is no news");
@@ -126,7 +126,7 @@ async fn a_commit_that_fails_is_undone_and_told_and_the_next_one_works() {
     let (writer, _) = in_memory(&Options::default());
     let run = |store: &mut Store, sql: &str| store.connection.execute_batch(sql).map_err(store_error);
     let prepare = "CREATE TABLE echo (name TEXT REFERENCES mark (name) DEFERRABLE INITIALLY DEFERRED)";
-    writer.call(Durability::Synced, move |store| run(store, prepare)).await.expect("a table");
+    writer.call(Terms::stretch(Durability::Synced), move |store| run(store, prepare)).await.expect("a table");
     let release = hold(&writer).await;
     let before = spawn(&writer, mark("before")).await;
     // What it refers to is looked for at the commit.
@@ -135,7 +135,7 @@ async fn a_commit_that_fails_is_undone_and_told_and_the_next_one_works() {
     for answer in [before, failing] {
         assert!(matches!(answered(answer).await, Err(Error::Store(_))));
     }
-    writer.call(Durability::Synced, mark("later")).await.expect("the writer goes on");
+    writer.call(Terms::stretch(Durability::Synced), mark("later")).await.expect("the writer goes on");
     assert_eq!(marks(&writer).await, ["later"]);
 }
 
@@ -151,10 +151,10 @@ fn after_the_disk_has_failed_nothing_is_committed_to_the_same_log() {
     assert!(log_bytes() > 0);
     let mut work = Loop {
         store: Store::new(connection),
-        group_max: 1,
         durability: None,
         log_is_suspect: true,
         data_version: None,
+        alarm: None,
         wakes: Arc::default(),
         counters: Arc::default(),
     };
@@ -179,11 +179,11 @@ async fn a_full_disk_fails_what_does_not_fit_and_nothing_after() {
         let sql = "CREATE TABLE IF NOT EXISTS ballast (bytes BLOB); INSERT INTO ballast VALUES (zeroblob(1000000))";
         store.connection.execute_batch(sql).map_err(store_error)
     };
-    writer.call(Durability::Synced, limit(50)).await.expect("a limit");
-    assert!(matches!(writer.call(Durability::Synced, grow).await, Err(Error::Store(_))));
-    writer.call(Durability::Synced, mark("small")).await.expect("what fits is stored");
-    writer.call(Durability::Synced, limit(5000)).await.expect("space returns");
-    writer.call(Durability::Synced, grow).await.expect("and so does service");
+    writer.call(Terms::stretch(Durability::Synced), limit(50)).await.expect("a limit");
+    assert!(matches!(writer.call(Terms::stretch(Durability::Synced), grow).await, Err(Error::Store(_))));
+    writer.call(Terms::stretch(Durability::Synced), mark("small")).await.expect("what fits is stored");
+    writer.call(Terms::stretch(Durability::Synced), limit(5000)).await.expect("space returns");
+    writer.call(Terms::stretch(Durability::Synced), grow).await.expect("and so does service");
     assert_eq!(marks(&writer).await, ["small"]);
 }
 
@@ -194,7 +194,7 @@ async fn a_full_queue_is_busy_and_recovers() {
     let release = hold(&writer).await;
     let offer = |bytes| {
         let writer = Arc::clone(&writer);
-        tokio::spawn(async move { writer.call_or_busy(Durability::Synced, bytes, |_| Ok(())).await })
+        tokio::spawn(async move { writer.append_or_busy(0, bytes, |_| Ok(())).await })
     };
     let taken = [offer(60), offer(40)];
     tokio::task::yield_now().await;
@@ -224,12 +224,12 @@ async fn a_caller_that_went_away_keeps_nobody_from_being_served() {
 #[tokio::test]
 async fn leases_alone_cost_no_sync() {
     let (writer, _) = in_memory(&Options::default());
-    writer.call(Durability::Unsynced, |_| Ok(())).await.expect("a commit");
+    writer.call(Terms::stretch(Durability::Unsynced), |_| Ok(())).await.expect("a commit");
     assert_eq!(writer.stats(), Stats { calls: 1, commits: 1, syncs: 0 });
     let level = |store: &mut Store| {
         store.connection.pragma_query_value(None, "synchronous", |row| row.get::<_, i64>(0)).map_err(store_error)
     };
-    assert_eq!(writer.call(Durability::Unsynced, level).await.expect("a level"), 1);
-    assert_eq!(writer.call(Durability::Synced, level).await.expect("a level"), 2);
+    assert_eq!(writer.call(Terms::stretch(Durability::Unsynced), level).await.expect("a level"), 1);
+    assert_eq!(writer.call(Terms::stretch(Durability::Synced), level).await.expect("a level"), 2);
     assert_eq!(writer.stats(), Stats { calls: 3, commits: 3, syncs: 1 });
 }

@@ -7,7 +7,7 @@ use crate::SqliteInbox;
 use crate::replaying::{Place, STRETCH, in_stretches, last_place};
 use crate::sql::outbox as sql;
 use crate::write::MessageStretch;
-use crate::writer::Durability;
+use crate::writer::{Durability, Terms};
 
 /// A message, by its number.
 impl Place for i64 {
@@ -25,7 +25,9 @@ pub(super) async fn replay(inbox: &SqliteInbox, replay: MessageReplay) -> Result
     };
     let change = |before, messages| {
         let stretch = MessageStretch { messages, rate, now, before };
-        async move { inbox.writer()?.call(Durability::Synced, move |store| store.replay_messages(&stretch)).await }
+        async move {
+            inbox.writer()?.call(Terms::stretch(Durability::Synced), move |store| store.replay_messages(&stretch)).await
+        }
     };
     in_stretches(last, dry_run, find, change).await
 }

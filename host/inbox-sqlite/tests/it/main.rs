@@ -3,6 +3,7 @@
 mod agreement;
 mod beside;
 mod contract;
+mod files;
 mod fixtures;
 mod grouping;
 mod keeping;

@@ -102,7 +102,7 @@ async fn a_file_that_was_cut_short_is_found() {
 fn a_folder_is_no_inbox_and_neither_is_nothing() {
     let folder = Folder::new();
     std::fs::create_dir(folder.path()).expect("a folder");
-    assert!(matches!(refusal(&folder.path()), OpenError::Sqlite { .. }));
+    assert!(matches!(refusal(&folder.path()), OpenError::File { .. }));
     let file = folder.path().with_file_name("file");
     std::fs::write(&file, "").expect("a file");
     let error = SqliteInbox::open(&file.join("inbox.db"), Options::default());

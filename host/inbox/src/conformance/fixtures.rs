@@ -163,9 +163,18 @@ pub(crate) async fn messages(store: &Arc<dyn Store>) -> Vec<MessageSummary> {
     store.messages(page).await.expect("the messages")
 }
 
-/// So that a store that syncs to a disk needn't do so for each.
-pub(super) async fn side_by_side(calls: impl Iterator<Item = impl Future<Output = ()> + Send + 'static>) {
-    for call in calls.map(tokio::spawn).collect::<Vec<_>>() {
-        call.await.expect("the task ends well");
+/// How many calls run at once: fewer than a store queues, which refuses what it has no place for.
+const SIDE_BY_SIDE: usize = 500;
+
+/// Makes calls at once, so that a store that syncs to a disk does not sync for each.
+pub(super) async fn side_by_side(mut calls: impl Iterator<Item = impl Future<Output = ()> + Send + 'static>) {
+    loop {
+        let batch: Vec<_> = calls.by_ref().take(SIDE_BY_SIDE).map(tokio::spawn).collect();
+        if batch.is_empty() {
+            return;
+        }
+        for call in batch {
+            call.await.expect("the task ends well");
+        }
     }
 }
