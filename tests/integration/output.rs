@@ -6,13 +6,19 @@ use std::process::{Command, Output, Stdio};
 use anyhow::Result;
 use hookyard_testkit::guests;
 use hookyard_testkit::host::binary;
+use hookyard_testkit::site::Site;
 
 use crate::rig::{Rig, quick};
 
-/// Runs a command whose standard output is `stdout`.
-fn run(arguments: &[&str], stdout: Stdio) -> Result<Output> {
+/// Runs a command on a site's configuration. Its standard output is `stdout`.
+fn run(site: &Site, arguments: &[&str], stdout: Stdio) -> Result<Output> {
     let mut command = Command::new(binary()?);
-    command.args(arguments).stdin(Stdio::null()).stdout(stdout).stderr(Stdio::piped());
+    command
+        .args(arguments)
+        .envs(site.environment().iter().cloned())
+        .stdin(Stdio::null())
+        .stdout(stdout)
+        .stderr(Stdio::piped());
     Ok(command.spawn()?.wait_with_output()?)
 }
 
@@ -51,13 +57,13 @@ async fn no_command_panics_without_a_reader() -> Result<()> {
         let more: &[&str] = if takes_config { &["--config", &config] } else { &[] };
         let arguments = [command, more].concat();
 
-        let closed = run(&arguments, closed_pipe()?)?;
+        let closed = run(&rig.site, &arguments, closed_pipe()?)?;
         assert_eq!(closed.status.code(), Some(141), "{arguments:?}: {closed:?}");
         assert!(closed.stderr.is_empty(), "{arguments:?}: {closed:?}");
     }
 
     let full = OpenOptions::new().write(true).open("/dev/full")?;
-    let full = run(&["config"], full.into())?;
+    let full = run(&rig.site, &["config"], full.into())?;
     assert_eq!(full.status.code(), Some(1), "{full:?}");
     assert!(String::from_utf8_lossy(&full.stderr).contains("standard output can't be written"), "{full:?}");
     Ok(())

@@ -1,10 +1,10 @@
 //! The one writer: a thread that takes calls from a bounded queue and commits them in groups.
 //!
 //! A group is made of what has queued up while the last one was being committed (`queue` says in which order), so that
-//! one `fsync` serves them all. Each
-//! call has a savepoint of its own: one that fails undoes nothing of the others. No call is answered before the group
-//! is committed, and all are answered with an error when it can't be. After a failure the thread goes on. What another
-//! process writes meanwhile is noticed before each group, and at intervals where there's none.
+//! one `fsync` serves them all. Each call has a savepoint of its own: one that fails undoes nothing of the others. No
+//! call is answered before the group is committed, and all are answered with an error when it can't be. After a failure
+//! the thread goes on. What another process writes meanwhile is noticed before each group, and at intervals where
+//! there's none.
 
 mod alarm;
 mod queue;
