@@ -1,7 +1,7 @@
 //! The file in which certificates of senders outlast a restart: JSON, beside the inbox, for the host's user alone.
 //!
-//! The file holds certificates that have verified a message. It is as trusted as the inbox is; whoever can write to the
-//! data folder can write events as well. Nothing depends on the file: without it certificates are fetched again.
+//! The file holds certificates that have verified a message. The host trusts the file as it trusts the inbox:
+//! a process that can write to the data folder can write events as well. Nothing depends on the file: without it certificates are fetched again.
 
 use std::io::{Read, Write};
 use std::os::unix::fs::OpenOptionsExt;

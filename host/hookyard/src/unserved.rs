@@ -29,7 +29,7 @@ const PAUSE_FACTOR: u32 = 50;
 /// Series of one metric at most; what is beyond them is counted together.
 const SERIES_MAX: usize = 1000;
 
-/// Says what each metric is, to whoever records them.
+/// Describes each metric to the recorder.
 pub(crate) fn describe_metrics() {
     describe_gauge!(UNROUTED, "Events that no plugin has taken, by source.");
     describe_gauge!(HELD, "Jobs that are held because their plugin is not there, or in quarantine.");

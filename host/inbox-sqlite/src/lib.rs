@@ -2,8 +2,8 @@
 //!
 //! One thread writes and commits in groups (`writer`, and `write` for what each call does); reads go past it on
 //! connections of their own (`reader`). The log of changes (WAL) is synced before any append, settlement or route is
-//! answered. Whoever opens the inbox to write is its only host (`host_lock`), and stops answering once the files are no
-//! longer where they were (`presence`).
+//! answered. Only one host can open the inbox to write (`host_lock`). The host acknowledges nothing while the files are
+//! not where it opened them (`presence`).
 
 mod codec;
 mod discarding;

@@ -353,7 +353,7 @@ impl Loop {
     }
 
     fn serve(&mut self, group: &mut Vec<Command>) {
-        // Whoever waits for a place may queue up while this group is committed.
+        // Calls that wait for a place may queue up while this group is committed.
         group.iter_mut().for_each(|command| drop(command.place.take()));
         self.store.has_news = false;
         self.store.has_outbox_news = false;

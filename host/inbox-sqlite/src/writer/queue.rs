@@ -85,7 +85,7 @@ impl<T> Queue<T> {
         self.is_turn_owed = !has_turn && !self.order.is_empty();
     }
 
-    /// Takes from whoever is next as much as there is room for; `false` where that is nothing.
+    /// Takes as many calls of the next tenant as there is room for. Returns whether it took any.
     fn take_turn(&mut self, room: &mut Room, group: &mut Vec<T>) -> bool {
         let Some(owner) = self.order.front() else { return false };
         let Some(calls) = self.turns.get_mut(owner) else { return false };

@@ -1,7 +1,7 @@
 //! The host's side of a compilation: starts the process, feeds it, bounds it, and judges its end.
 //!
 //! Nothing of the process is trusted but what it is made of: this very program. It has no environment, so no secret. It
-//! is killed when its time is over, and when whoever waits for it is gone.
+//! is killed when its time is over, and when the task that waits for the process is dropped.
 
 use std::io;
 use std::os::unix::process::ExitStatusExt as _;

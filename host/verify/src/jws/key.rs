@@ -86,7 +86,7 @@ pub(crate) fn read(documents: &[Secret], default: Option<&str>) -> Result<Vec<Ke
     if keys.is_empty() { Err(SetupError::NoKeys { what: WHAT }) } else { Ok(keys) }
 }
 
-/// Reads a key, or a set of keys, of which one has to be usable.
+/// Reads one key, or a set of keys. At least one key of a set must be usable.
 pub(crate) fn read_document(document: &[u8], default: Option<Algorithm>) -> Result<KeySet, SetupError> {
     let document: Value = serde_json::from_slice(document)
         .map_err(|_| unusable("it is not JSON; give the public key as a JWK, `{\"kty\": ...}`"))?;
