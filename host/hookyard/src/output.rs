@@ -4,6 +4,8 @@
 //! that a shell reports for a process that SIGPIPE ended. Any other fault, such as a full disk, is an error with
 //! exit code 1. Errors on standard error are ignored: there is no place left to report them.
 
+pub(crate) mod table;
+
 use std::fmt::Display;
 use std::io::{self, ErrorKind, Write};
 use std::process::ExitCode;

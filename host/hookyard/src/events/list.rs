@@ -9,8 +9,9 @@ use serde::Serialize;
 
 use crate::cli::Failure;
 use crate::cli::filters::Filters;
+use crate::output::table::{terminal_width, write_table};
 use crate::stored;
-use crate::stored::list::{pages, write_json, write_table};
+use crate::stored::list::{pages, write_json};
 use crate::system::SystemClock;
 
 const HEAD: [&str; 6] = ["ID", "RECEIVED", "SOURCE", "TYPE", "KEY", "PLUGINS"];
@@ -29,7 +30,7 @@ pub(crate) async fn list(path: &Path, filters: Filters, limit: Option<usize>, js
 fn write(events: &[EventSummary], is_first: bool, json: bool, out: &mut dyn Write) -> io::Result<()> {
     match json {
         true => events.iter().try_for_each(|event| write_json(&Line::of(event), out)),
-        false => write_table(is_first.then_some(HEAD), events.iter().map(row), out),
+        false => write_table(is_first.then_some(HEAD), events.iter().map(row), terminal_width(), out),
     }
 }
 

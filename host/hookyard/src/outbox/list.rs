@@ -13,8 +13,9 @@ use serde::Serialize;
 use crate::cli::Failure;
 use crate::cli::outbox::Filters;
 use crate::explain::visible;
+use crate::output::table::{terminal_width, write_table};
 use crate::stored;
-use crate::stored::list::{pages, write_json, write_table};
+use crate::stored::list::{pages, write_json};
 use crate::system::SystemClock;
 
 const HEAD: [&str; 6] = ["ID", "COMMITTED", "DESTINATION", "TYPE", "PLUGIN", "STATE"];
@@ -33,7 +34,7 @@ pub(super) async fn list(path: &Path, filters: Filters, limit: Option<usize>, js
     };
     pages(limit, page, |messages, is_first, out| match json {
         true => messages.iter().try_for_each(|message| write_json(&Line::of(message, &disabled), out)),
-        false => write_table(is_first.then_some(HEAD), messages.iter().map(row), out),
+        false => write_table(is_first.then_some(HEAD), messages.iter().map(row), terminal_width(), out),
     })
     .await?;
     if !json {

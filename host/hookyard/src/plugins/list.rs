@@ -1,8 +1,10 @@
 //! `hookyard plugins list`: a line for each plugin.
 
+use std::io;
 use std::path::Path;
 
-use hookyard_model::PluginRef;
+use hookyard_inbox::{Quarantine, RevisionRecord};
+use hookyard_model::{PluginRef, Timestamp};
 use serde::Serialize;
 
 use super::standing::{self, Standing};
@@ -10,18 +12,24 @@ use crate::cli::Failure;
 use crate::config;
 use crate::explain::{in_a_line, visible};
 use crate::output;
+use crate::output::table::{terminal_width, write_table};
+
+const HEAD: [&str; 5] = ["PLUGIN", "STATE", "REVISION", "SINCE", "NOTES"];
+/// What stands where there is nothing to say.
+const NOTHING: &str = "-";
 
 /// Lists all that is known.
 pub(crate) async fn list(path: &Path, json: bool) -> Result<(), Failure> {
     let settings = config::read(path).result?;
     let all = standing::all(&settings).await?;
-    for (plugin, standing) in &all {
-        output::line(if json { in_json(plugin, standing) } else { in_words(plugin, standing) })?;
+    if json {
+        return all.iter().try_for_each(|(plugin, standing)| output::line(in_json(plugin, standing)));
     }
-    if all.is_empty() && !json {
-        output::line(format_args!("{} holds no plugin yet", settings.plugins.folder.display()))?;
+    if all.is_empty() {
+        return output::line(format_args!("{} holds no plugin yet", settings.plugins.folder.display()));
     }
-    Ok(())
+    let rows = all.iter().map(|(plugin, standing)| row(plugin, standing));
+    write_table(Some(HEAD), rows, terminal_width(), &mut io::stdout().lock()).map_err(Failure::Output)
 }
 
 /// One plugin, for machines.
@@ -76,34 +84,59 @@ fn in_json(plugin: &PluginRef, standing: &Standing) -> String {
     serde_json::to_string(&Line::of(plugin, standing)).expect("texts make JSON")
 }
 
+/// One plugin in a line of a table.
+fn row(plugin: &PluginRef, standing: &Standing) -> [String; 5] {
+    let active = standing.active();
+    let revision = active.map_or_else(|| NOTHING.to_owned(), |active| active.revision.short());
+    let since = active.map_or_else(|| NOTHING.to_owned(), |active| since(active).to_string());
+    [plugin.to_string(), standing.state().to_owned(), revision, since, notes(standing).join("; ")]
+}
+
+/// One plugin in a sentence.
 pub(super) fn in_words(plugin: &PluginRef, standing: &Standing) -> String {
     let mut line = format!("{plugin} {}", standing.state());
     if let Some(active) = standing.active() {
-        let since = active.served_at.unwrap_or(active.at);
-        line.push_str(&format!(" {} since {since}", active.revision.short()));
+        line.push_str(&format!(" {} since {}", active.revision.short(), since(active)));
     }
-    if let Some(pin) = standing.pin() {
-        line.push_str(&format!("; pinned to {}", pin.revision.short()));
-    }
-    if let Some(quarantine) = &standing.quarantine {
-        let (since, revision) = (quarantine.since, quarantine.revision.short());
-        line.push_str(&format!("; in quarantine since {since} ({revision}): {}", visible(&quarantine.reason)));
-    }
-    if let Some(mismatch) = standing.mismatch() {
-        line.push_str(&format!("; {}", visible(&in_a_line(&mismatch))));
-    }
-    if !standing.has_file {
-        line.push_str("; no longer in the folder");
+    for note in notes(standing) {
+        line.push_str("; ");
+        line.push_str(&visible(&note));
     }
     line
 }
 
+fn since(active: &RevisionRecord) -> Timestamp {
+    active.served_at.unwrap_or(active.at)
+}
+
+/// What is out of the ordinary.
+fn notes(standing: &Standing) -> Vec<String> {
+    let mut notes = Vec::new();
+    if let Some(pin) = standing.pin() {
+        notes.push(format!("pinned to {}", pin.revision.short()));
+    }
+    if let Some(Quarantine { since, revision, reason, .. }) = &standing.quarantine {
+        notes.push(format!("in quarantine since {since} ({}): {reason}", revision.short()));
+    }
+    notes.extend(standing.mismatch().map(|mismatch| in_a_line(&mismatch)));
+    if !standing.has_file {
+        notes.push("no longer in the folder".to_owned());
+    }
+    notes
+}
+
 #[cfg(test)]
 mod tests {
-    use hookyard_inbox::Quarantine;
-
     use super::super::standing::tests::{at, ban, plugin, revision, serving};
     use super::*;
+
+    #[test]
+    fn a_plugin_is_a_row() {
+        let text = |standing: &Standing| row(&plugin(), standing).join("|");
+        assert_eq!(text(&serving()), "acme/books|active|020202020202|2026-06-02T11:36:45.000Z|");
+        let refused = Standing { file: Some(revision(3)), bans: vec![ban(3)], revisions: Vec::new(), ..serving() };
+        assert_eq!(text(&refused), "acme/books|refused|-|-|its file (030303030303) is refused: worse");
+    }
 
     #[test]
     fn a_plugin_is_told_in_a_line() {

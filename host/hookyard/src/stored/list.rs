@@ -6,7 +6,6 @@ use anyhow::Context;
 use serde::Serialize;
 
 use crate::cli::Failure;
-use crate::explain::visible;
 
 const PAGE: usize = 500;
 
@@ -37,37 +36,4 @@ pub(crate) async fn pages<T: Clone>(
 pub(crate) fn write_json(line: &impl Serialize, out: &mut dyn Write) -> io::Result<()> {
     serde_json::to_writer(&mut *out, line)?;
     out.write_all(b"\n")
-}
-
-/// Columns are as wide as these rows need. Senders' and guests' words have their control characters written out.
-pub(crate) fn write_table<const N: usize>(
-    head: Option<[&str; N]>,
-    rows: impl IntoIterator<Item = [String; N]>,
-    out: &mut dyn Write,
-) -> io::Result<()> {
-    let head = head.map(|head| head.map(str::to_owned));
-    let rows: Vec<_> = head.into_iter().chain(rows).map(|row| row.map(|text| visible(&text))).collect();
-    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
-    let widths: [usize; N] = std::array::from_fn(width);
-    for row in &rows {
-        let (last, columns) = row.split_last().expect("no table is without columns");
-        for (text, width) in columns.iter().zip(widths) {
-            write!(out, "{text:<width$}  ")?;
-        }
-        writeln!(out, "{last}")?;
-    }
-    Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_table_is_as_wide_as_it_must_be_and_hides_nothing() {
-        let rows = [["1", "é"], ["22", "a\nb"]].map(|row| row.map(str::to_owned));
-        let mut out = Vec::new();
-        write_table(Some(["ID", "TEXT"]), rows, &mut out).expect("written");
-        assert_eq!(String::from_utf8(out).expect("text"), "ID  TEXT\n1   é\n22  a\\nb\n");
-    }
 }
