@@ -22,50 +22,64 @@ struct Active {
 
 /// All that are.
 #[derive(Debug, Default)]
-pub(super) struct Actives(BTreeMap<PluginRef, Active>);
+pub(super) struct Actives {
+    plugins: BTreeMap<PluginRef, Active>,
+    /// What isn't announced yet, with the revision before.
+    news: BTreeMap<PluginRef, Option<Revision>>,
+}
 
 impl Actives {
-    /// Puts a plugin into service, in one swap, and says so if it's other code or takes other events than before. The
+    /// Puts a plugin into service, in one swap. That is news if it's other code or takes other events than before. The
     /// revision before stays warm.
-    pub(super) fn activate(&mut self, catalog: &Catalog, sources: &Sources, ready: Ready) {
+    pub(super) fn activate(&mut self, catalog: &Catalog, ready: Ready) {
         let plugin = ready.loaded.plugin().clone();
         let takes = takes(&ready.loaded, ready.sidecar.sources.clone());
         catalog.activate(Arc::clone(&ready.loaded));
-        let outgoing = self.0.remove(&plugin);
+        let outgoing = self.plugins.remove(&plugin);
         let is_news = outgoing.as_ref().is_none_or(|outgoing| {
             outgoing.ready.loaded.revision() != ready.loaded.revision()
                 || !outgoing.ready.loaded.is_on_terms_of(&ready.loaded)
                 || outgoing.takes != takes
         });
         if is_news {
-            let previous = outgoing.as_ref().map(|outgoing| outgoing.ready.loaded.revision().short());
-            announce(&ready.loaded, previous, &takes, sources);
+            let previous = outgoing.as_ref().map(|outgoing| outgoing.ready.loaded.revision());
+            self.news.entry(plugin.clone()).or_insert(previous);
         }
         let before = outgoing.and_then(|outgoing| match outgoing.ready.loaded.revision() == ready.loaded.revision() {
             true => outgoing.before,
             false => Some(outgoing.ready),
         });
-        self.0.insert(plugin, Active { ready, takes, before });
+        self.plugins.insert(plugin, Active { ready, takes, before });
+    }
+
+    /// Says which plugins have become active, now that the inbox routes to them.
+    pub(super) fn announce(&mut self, sources: &Sources) {
+        for (plugin, previous) in std::mem::take(&mut self.news) {
+            if let Some(Active { ready, takes, .. }) = self.plugins.get(&plugin) {
+                announce(&ready.loaded, previous, takes, sources);
+            }
+        }
     }
 
     /// Forgets a plugin; whether it was active.
     pub(super) fn forget(&mut self, plugin: &PluginRef) -> bool {
-        self.0.remove(plugin).is_some()
+        self.news.remove(plugin);
+        self.plugins.remove(plugin).is_some()
     }
 
     /// What a plugin runs.
     pub(super) fn loaded(&self, plugin: &PluginRef) -> Option<Arc<Loaded>> {
-        Some(Arc::clone(&self.0.get(plugin)?.ready.loaded))
+        Some(Arc::clone(&self.plugins.get(plugin)?.ready.loaded))
     }
 
     /// The fixtures of what a plugin runs.
     pub(super) fn fixtures(&self, plugin: &PluginRef) -> Option<&Fixtures> {
-        Some(&self.0.get(plugin)?.ready.fixtures)
+        Some(&self.plugins.get(plugin)?.ready.fixtures)
     }
 
     /// The revision before, if it's that one and nothing that it was granted has been changed since.
     pub(super) fn warm(&self, plugin: &PluginRef, revision: Revision) -> Option<Ready> {
-        let Active { ready, before, .. } = self.0.get(plugin)?;
+        let Active { ready, before, .. } = self.plugins.get(plugin)?;
         let is_as_good =
             |before: &&Ready| before.loaded.revision() == revision && before.loaded.grants() == ready.loaded.grants();
         before.as_ref().filter(is_as_good).cloned()
@@ -73,18 +87,18 @@ impl Actives {
 
     /// How many there are.
     pub(super) fn count(&self) -> usize {
-        self.0.len()
+        self.plugins.len()
     }
 
     /// Who is given the events of which source.
     pub(super) fn routes(&self, sources: &Sources) -> Routes {
-        let active = self.0.iter().map(|(plugin, active)| (plugin.clone(), active.takes.clone())).collect();
+        let active = self.plugins.iter().map(|(plugin, active)| (plugin.clone(), active.takes.clone())).collect();
         routing::routes(sources, &active)
     }
 
     /// What each does with its backlog.
     pub(super) fn backlogs(&self) -> Backlogs {
-        self.0.iter().map(|(plugin, active)| (plugin.clone(), active.ready.sidecar.backlog.policy())).collect()
+        self.plugins.iter().map(|(plugin, active)| (plugin.clone(), active.ready.sidecar.backlog.policy())).collect()
     }
 }
 
@@ -123,8 +137,9 @@ pub(super) fn strange(loaded: &Loaded) -> impl Iterator<Item = String> {
     loaded.strange_handlers().iter().map(told)
 }
 
-fn announce(loaded: &Loaded, previous: Option<String>, takes: &Takes, sources: &Sources) {
+fn announce(loaded: &Loaded, previous: Option<Revision>, takes: &Takes, sources: &Sources) {
     let (plugin, revision, handlers) = (loaded.plugin(), loaded.revision().short(), handlers(loaded));
+    let previous = previous.map(|previous| previous.short());
     let taken: Vec<_> = takes.sources_of(plugin, sources).iter().map(ToString::to_string).collect();
     let sources_taken = taken.join(", ");
     match previous.filter(|previous| *previous != revision) {

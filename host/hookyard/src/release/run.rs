@@ -247,7 +247,7 @@ impl Keeper {
         let is_idle = self.tracker.is_idle() && is_at_rest;
         let is_overdue = is_at_rest && self.started.elapsed() >= READY_MAX;
         if !self.is_ready && !is_idle && !is_overdue {
-            return;
+            return self.actives.announce(&self.desired.borrow().sources);
         }
         let routes = self.actives.routes(&self.desired.borrow().sources);
         self.route(routes).await;
@@ -260,20 +260,18 @@ impl Keeper {
 
     async fn route(&mut self, routes: Routes) {
         let wanted = (routes, self.actives.backlogs());
-        if self.routed.as_ref() == Some(&wanted) {
-            return;
-        }
-
-        self.tell_backlogs(&wanted).await;
-        let (routes, backlogs) = &wanted;
-        let backlog = Backlog { now: self.parts.clock.now(), by_plugin: backlogs.clone() };
-        match self.parts.inbox.route_with(routes.clone(), &backlog).await {
-            Ok(()) => self.routed = Some(wanted),
-            Err(error) => {
+        if self.routed.as_ref() != Some(&wanted) {
+            self.tell_backlogs(&wanted).await;
+            let (routes, backlogs) = &wanted;
+            let backlog = Backlog { now: self.parts.clock.now(), by_plugin: backlogs.clone() };
+            if let Err(error) = self.parts.inbox.route_with(routes.clone(), &backlog).await {
                 let reason = chain(&error);
                 tracing::error!(target: "hookyard::release", reason, "the inbox did not take the table of plugins; it is tried again");
+                return;
             }
+            self.routed = Some(wanted);
         }
+        self.actives.announce(&self.desired.borrow().sources);
     }
 
     /// Says of each source that has unrouted events, and now has plugins, what becomes of the events.

@@ -162,7 +162,7 @@ impl Keeper {
         }
         // Watched first: not even its first attempt may use an event up.
         self.parts.trials.begin(plugin, revision, watched_since);
-        self.actives.activate(&self.parts.catalog, &self.desired.borrow().sources, ready);
+        self.actives.activate(&self.parts.catalog, ready);
         let mut steps = Vec::new();
         if let Some(outgoing) = outgoing {
             steps.extend(self.leave(plugin, outgoing, ban));
