@@ -24,6 +24,7 @@ mod disk;
 mod door;
 mod grants;
 mod hostile;
+mod logging;
 mod metrics;
 mod ordering;
 mod outbox;

@@ -55,10 +55,12 @@ pub fn main() -> ExitCode {
         return hookyard_plugin::Order { memory_max, cpu_secs_max, parent }.carry_out();
     }
 
-    match run(cli.command).and_then(|()| output::flush()) {
+    let code = match run(cli.command).and_then(|()| output::flush()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => failure.tell(),
-    }
+    };
+    telemetry::flush();
+    code
 }
 
 /// Prints help, the version, or what is wrong with the arguments. The first two go to standard output.
@@ -74,7 +76,7 @@ fn run(command: Command) -> Result<(), Failure> {
     let runtime = tokio::runtime::Runtime::new().context("the async runtime can't be started")?;
     let done = match command {
         Command::Serve { config, log } => {
-            telemetry::start(log);
+            telemetry::start(log)?;
             runtime.block_on(serve::serve(&config.path))
         }
         Command::Check { config } => check::check(&config.path, runtime.handle()),

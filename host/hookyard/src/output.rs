@@ -2,7 +2,8 @@
 //!
 //! A command ends quietly when the reader of its output has gone, as in `hookyard wit | head -1`, with the exit code
 //! that a shell reports for a process that SIGPIPE ended. Any other fault, such as a full disk, is an error with
-//! exit code 1. Errors on standard error are ignored: there is no place left to report them.
+//! exit code 1. Errors on standard error are ignored: there is no place left to report them. `serve` writes there through
+//! the queue of its log, which waits for no reader.
 
 pub(crate) mod table;
 
@@ -11,6 +12,7 @@ use std::io::{self, ErrorKind, Write};
 use std::process::ExitCode;
 
 use crate::cli::Failure;
+use crate::telemetry;
 
 /// 128 and the number of SIGPIPE.
 const READER_GONE: u8 = 141;
@@ -30,9 +32,12 @@ pub(crate) fn flush() -> Result<(), Failure> {
     io::stdout().lock().flush().map_err(Failure::Output)
 }
 
-/// Writes one line to standard error.
+/// Writes one line to standard error, by way of the log where there is one.
 pub(crate) fn error(text: impl Display) {
-    let _ = writeln!(io::stderr().lock(), "{text}");
+    let line = format!("{text}\n");
+    if !telemetry::push(&line) {
+        let _ = io::stderr().lock().write_all(line.as_bytes());
+    }
 }
 
 /// How a command ends whose output could not be written.

@@ -5,11 +5,22 @@
 //!
 //! What comes from outside (a sender's text, a guest's line) is quoted wherever it could break a line or colour a
 //! terminal. Errors arrive here as one line already (`explain`).
+//!
+//! Standard error is written by a thread of its own (`queue`), so that no line holds up or ends what it is about.
 
+mod queue;
+
+use std::backtrace::{Backtrace, BacktraceStatus};
 use std::fmt;
 use std::io::IsTerminal;
+use std::panic::PanicHookInfo;
+use std::sync::OnceLock;
+use std::thread;
+use std::time::Duration;
 
+use anyhow::Context;
 use hookyard_model::Clock;
+use metrics::{counter, describe_counter};
 use tracing::field::{Field, Visit};
 use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::EnvFilter;
@@ -20,18 +31,64 @@ use tracing_subscriber::registry::LookupSpan;
 use crate::cli::Log;
 use crate::explain::visible;
 use crate::system::SystemClock;
+use queue::{Lines, Queue};
 
 /// Lines of level INFO and above. What `h2` warns of, anybody who sends broken HTTP/2 can cause in any number.
 const BY_DEFAULT: &str = "info,h2=error";
 
+/// What the log says of itself, and of panics, whatever `RUST_LOG` leaves out.
+const ALWAYS: [&str; 2] = ["hookyard::log=warn", "hookyard::panic=error"];
+/// How long the end of the process waits for whoever reads the log.
+const FLUSH_MAX: Duration = Duration::from_secs(1);
+
+/// There from the start of the log on.
+static QUEUE: OnceLock<Queue> = OnceLock::new();
+
 /// Writes log lines to standard error from now on. `RUST_LOG` may say which.
-pub(crate) fn start(log: Log) {
+pub(crate) fn start(log: Log) -> anyhow::Result<()> {
+    let queue = QUEUE.get_or_init(Queue::default);
+    queue.write_to_stderr().context("the thread that writes the log can't be started")?;
+    std::panic::set_hook(Box::new(tell_panic));
+
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(BY_DEFAULT));
-    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let always = ALWAYS.map(|directive| directive.parse().expect("a directive"));
+    let filter = always.into_iter().fold(filter, EnvFilter::add_directive);
+    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(Lines(queue)).log_internal_errors(false);
     match log {
         Log::Json => lines.json().flatten_event(true).with_current_span(false).with_span_list(false).init(),
         Log::Text => lines.with_ansi(wants_colour()).event_format(Text).init(),
     }
+    Ok(())
+}
+
+/// Gives lines that are no events to the log. `false` where there is no log.
+pub(crate) fn push(lines: &str) -> bool {
+    QUEUE.get().map(|queue| queue.push(lines.as_bytes())).is_some()
+}
+
+/// Waits until the log is written, though not for a reader that stalls.
+pub(crate) fn flush() {
+    if let Some(queue) = QUEUE.get() {
+        queue.flush(FLUSH_MAX);
+    }
+}
+
+/// Says what is counted here.
+pub(crate) fn describe_metrics() {
+    describe_counter!(queue::LOST, "Log lines that standard error did not take: `full` where it was too slow.");
+    ["full", "unwritten"].into_iter().for_each(|reason| counter!(queue::LOST, "reason" => reason).increment(0));
+}
+
+/// One line, as for everything else. The standard library would write to standard error itself, and wait for its reader.
+fn tell_panic(panic: &PanicHookInfo<'_>) {
+    let (message, backtrace) = (panic.payload_as_str().unwrap_or("no message"), Backtrace::capture());
+    let location = panic.location().map(ToString::to_string);
+    let backtrace = (backtrace.status() == BacktraceStatus::Captured).then(|| backtrace.to_string());
+    tracing::error!(
+        target: "hookyard::panic",
+        thread = thread::current().name(), location, backtrace,
+        "panicked: {message}"
+    );
 }
 
 /// Colours are for terminals, and for those who haven't declined them (no-color.org).

@@ -30,6 +30,7 @@ impl Metrics {
         hookyard_dispatch::describe_metrics();
         hookyard_egress::delivery::describe_metrics();
         crate::unserved::describe_metrics();
+        crate::telemetry::describe_metrics();
         Ok(Self(handle))
     }
 

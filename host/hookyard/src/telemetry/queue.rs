@@ -1,0 +1,273 @@
+//! Log lines on their way to standard error: a bounded queue, and the thread that writes what is in it.
+//!
+//! Whoever logs copies a line into the queue and goes on, whatever becomes of the line. A reader that stalls, a closed
+//! pipe or a full disk costs log lines and nothing else. Lines that find the queue full, or that can't be written, are
+//! counted, and the log says how many as soon as it can be written again.
+//!
+//! `tracing-appender` has such a thread as well. It bounds lines rather than bytes, and doesn't say what was lost.
+
+use std::fs::File;
+use std::io::{self, ErrorKind, Write};
+use std::os::fd::AsFd;
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+use metrics::counter;
+use tracing::Metadata;
+use tracing_subscriber::fmt::MakeWriter;
+
+/// As many bytes wait to be written, and as many are being written, at most.
+const BYTES_MAX: usize = 4 << 20;
+/// How long to leave a terminal or pipe alone that takes nothing and doesn't block (`O_NONBLOCK`).
+const PAUSE: Duration = Duration::from_millis(10);
+
+/// The target of the line that says how many lines were lost. It has a place in a queue that is full.
+pub(super) const TARGET: &str = "hookyard::log";
+pub(super) const LOST: &str = "hookyard_log_lines_lost_total";
+
+/// Lines that wait to be written.
+#[derive(Default)]
+pub(super) struct Queue {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    lines: Vec<u8>,
+    /// Lines that found no room and of which the log has not told yet.
+    dropped: u64,
+    /// Whether lines were taken out that may not be written yet.
+    is_writing: bool,
+}
+
+impl Queue {
+    /// Writes what comes in to standard error, on a thread of its own, for as long as the process lives.
+    pub(super) fn write_to_stderr(&'static self) -> io::Result<()> {
+        // A descriptor of its own: the lock of `io::stderr` would be held for as long as a reader stalls.
+        let stderr = File::from(io::stderr().as_fd().try_clone_to_owned()?);
+        let write = move || self.write_to(&mut Output::new(stderr));
+        thread::Builder::new().name("log".into()).spawn(write).map(drop)
+    }
+
+    /// Takes in whole lines, or drops them where there is no room. Never waits for what is written.
+    pub(super) fn push(&self, lines: &[u8]) {
+        self.push_if(lines, |waiting| waiting + lines.len() <= BYTES_MAX);
+    }
+
+    fn push_if(&self, lines: &[u8], has_room: impl FnOnce(usize) -> bool) {
+        let mut state = self.lock();
+        if has_room(state.lines.len()) {
+            state.lines.extend_from_slice(lines);
+            drop(state);
+            self.changed.notify_all();
+        } else {
+            state.dropped += count(lines);
+            drop(state);
+            counter!(LOST, "reason" => "full").increment(count(lines));
+        }
+    }
+
+    /// Returns once all that was pushed is written, or lost, or once the time is over.
+    pub(super) fn flush(&self, time_max: Duration) {
+        let is_pending = |state: &mut State| state.is_writing || !state.lines.is_empty();
+        let _ = self.changed.wait_timeout_while(self.lock(), time_max, is_pending);
+    }
+
+    fn write_to(&self, output: &mut Output<impl Write>) {
+        // Lines that could not be written, and why; of which the log has not told yet.
+        let (mut unwritten, mut fault) = (0, None);
+        loop {
+            let lines = self.take();
+            let (lost, error) = output.write_lines(&lines);
+            if let Some(error) = error {
+                counter!(LOST, "reason" => "unwritten").increment(lost);
+                (unwritten, fault) = (unwritten + lost, Some(error));
+            }
+            if lost < count(&lines) {
+                let dropped = std::mem::take(&mut self.lock().dropped);
+                report(dropped, std::mem::take(&mut unwritten), fault.take());
+            }
+        }
+    }
+
+    /// Waits for lines, and takes all there are.
+    fn take(&self) -> Vec<u8> {
+        let mut state = self.lock();
+        while state.lines.is_empty() {
+            state.is_writing = false;
+            self.changed.notify_all();
+            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+        state.is_writing = true;
+        std::mem::take(&mut state.lines)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Tells of lines that were lost. The line of it is a log line as any other, but always finds room.
+fn report(dropped: u64, unwritten: u64, fault: Option<io::Error>) {
+    if dropped > 0 {
+        tracing::warn!(target: TARGET, lines = dropped, "log lines were lost: standard error was read too slowly");
+    }
+    if let Some(error) = fault {
+        let error = error.to_string();
+        tracing::warn!(target: TARGET, lines = unwritten, error, "log lines were lost: standard error could not be written");
+    }
+}
+
+fn count(lines: &[u8]) -> u64 {
+    lines.iter().filter(|byte| **byte == b'\n').count() as u64
+}
+
+/// Where lines are written to.
+struct Output<W> {
+    out: W,
+    /// What was written last was no line end.
+    is_within_line: bool,
+    /// The line that was written last can't be ended: the next one begins with a line end.
+    is_torn: bool,
+}
+
+impl<W: Write> Output<W> {
+    fn new(out: W) -> Self {
+        Self { out, is_within_line: false, is_torn: false }
+    }
+
+    /// Writes lines. Returns how many of them were lost, and why the last of these was.
+    fn write_lines(&mut self, lines: &[u8]) -> (u64, Option<io::Error>) {
+        let (mut rest, mut lost, mut fault) = (lines, 0, None);
+        while !rest.is_empty() {
+            match self.write(rest) {
+                Ok(length) => rest = &rest[length..],
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == ErrorKind::WouldBlock => thread::sleep(PAUSE),
+                Err(error) => {
+                    // Only this line is given up: there may be room for the next one.
+                    let end = rest.iter().position(|byte| *byte == b'\n').map_or(rest.len(), |end| end + 1);
+                    rest = &rest[end..];
+                    self.is_torn = self.is_within_line;
+                    (lost, fault) = (lost + 1, Some(error));
+                }
+            }
+        }
+        (lost, fault)
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.is_torn {
+            self.write_some(b"\n")?;
+            self.is_torn = false;
+        }
+        self.write_some(bytes)
+    }
+
+    fn write_some(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let length = self.out.write(bytes)?;
+        let last = bytes[..length].last().ok_or(ErrorKind::WriteZero)?;
+        self.is_within_line = *last != b'\n';
+        Ok(length)
+    }
+}
+
+/// Gives each log line to the queue.
+pub(super) struct Lines(pub(super) &'static Queue);
+
+/// Takes one line.
+pub(super) struct Line {
+    queue: &'static Queue,
+    has_place: bool,
+}
+
+impl MakeWriter<'_> for Lines {
+    type Writer = Line;
+
+    fn make_writer(&self) -> Line {
+        Line { queue: self.0, has_place: false }
+    }
+
+    fn make_writer_for(&self, metadata: &Metadata<'_>) -> Line {
+        Line { queue: self.0, has_place: metadata.target() == TARGET }
+    }
+}
+
+impl Write for Line {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        if self.has_place {
+            self.queue.push_if(line, |_| true)
+        } else {
+            self.queue.push(line)
+        }
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Takes as many bytes at once as the script says; a negative number is an error of the system.
+    struct Script {
+        steps: Vec<i32>,
+        written: Vec<u8>,
+    }
+
+    impl Write for Script {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            match self.steps.pop() {
+                Some(error @ ..0) => Err(io::Error::from_raw_os_error(-error)),
+                step => {
+                    let length = step.map_or(bytes.len(), |most| bytes.len().min(most as usize));
+                    self.written.extend_from_slice(&bytes[..length]);
+                    Ok(length)
+                }
+            }
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn lines_that_cannot_be_written_are_counted_and_the_others_are_whole() {
+        const FULL: i32 = -28;
+        const AGAIN: i32 = -11;
+        const INTERRUPTED: i32 = -4;
+        let check = |steps: &[i32], expected: &str, lost: u64| {
+            let script = Script { steps: steps.iter().rev().copied().collect(), written: Vec::new() };
+            let mut output = Output::new(script);
+            assert_eq!(output.write_lines(b"one\ntwo\nthree\n").0, lost, "{steps:?}");
+            assert_eq!(String::from_utf8_lossy(&output.out.written), expected, "{steps:?}");
+        };
+        check(&[], "one\ntwo\nthree\n", 0);
+        check(&[2, INTERRUPTED, AGAIN, 5], "one\ntwo\nthree\n", 0);
+        check(&[FULL], "two\nthree\n", 1);
+        check(&[FULL, FULL, FULL], "", 3);
+        check(&[0], "two\nthree\n", 1);
+        check(&[5, FULL], "one\nt\nthree\n", 1);
+        check(&[5, FULL, FULL], "one\nt", 2);
+        check(&[4, FULL], "one\nthree\n", 1);
+    }
+
+    #[test]
+    fn full_queue_drops_lines_and_waits_for_nobody() {
+        let queue = Queue::default();
+        let line = [b'x'; 1023].iter().chain(b"\n").copied().collect::<Vec<_>>();
+        for _ in 0..5000 {
+            queue.push(&line);
+        }
+        let state = queue.lock();
+        assert_eq!((state.lines.len(), state.dropped), (BYTES_MAX, 5000 - 4096));
+        drop(state);
+        queue.flush(Duration::from_millis(1));
+    }
+}
