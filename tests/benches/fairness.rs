@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use hookyard_dispatch::{Active, Config, Dispatcher, Measures, NoProbation, Ran, RetryPolicies, Runner};
+use hookyard_dispatch::{Active, Config, Dispatcher, Measures, NoProbation, Ran, RetryPolicies, Runner, Unrun};
 use hookyard_inbox::{Claimed, Inbox, Routes, Usage};
 use hookyard_inbox_sqlite::{Options, SqliteInbox};
 use hookyard_model::{Clock, Effects, Event, EventId, Outcome, Payload, PluginRef, Revision, SourceRef, Timestamp};
@@ -143,10 +143,10 @@ impl Runner for TimedRunner {
         std::future::pending().await
     }
 
-    async fn run(&self, job: &Claimed) -> Option<Ran> {
+    async fn run(&self, job: &Claimed) -> Result<Ran, Unrun> {
         self.begun().insert(job.event.id, Instant::now());
         tokio::time::sleep(RUN).await;
-        Some(Ran {
+        Ok(Ran {
             revision: REVISION,
             duration: RUN,
             outcome: Outcome::Done,

@@ -23,6 +23,8 @@ mod crash;
 mod disk;
 mod door;
 mod grants;
+#[cfg(target_os = "linux")]
+mod host_memory;
 mod hostile;
 mod logging;
 mod metrics;

@@ -13,6 +13,7 @@ pub(crate) use hookyard_testkit::load::fresh_payment;
 use hookyard_testkit::log::Line;
 use hookyard_testkit::senders::{Senders, path_of};
 use hookyard_testkit::site::{Config, Site};
+use http::Method;
 
 pub(crate) struct Rig {
     pub(crate) senders: Arc<Senders>,
@@ -90,6 +91,13 @@ impl Rig {
         let answer = self.post(provider, &webhook).await?;
         assert!(answer.is_accepted(), "{provider} was answered {} {}", answer.status, answer.text());
         Ok(webhook)
+    }
+
+    /// What the host tells Prometheus.
+    pub(crate) async fn metrics(&self) -> Result<String> {
+        let line = self.host.wait_for_log("the admin listener", |line| line.target() == "hookyard::admin").await?;
+        let address = line.text_of("address").parse()?;
+        Ok(self.client.send(Method::GET, address, "/metrics", &Webhook::json("")).await?.text().to_owned())
     }
 
     /// Waits until there are that many events and every plugin is done with each.

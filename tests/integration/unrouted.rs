@@ -4,9 +4,7 @@ use anyhow::{Context, Result};
 use hookyard_testkit::events::Event;
 use hookyard_testkit::eventually;
 use hookyard_testkit::guests;
-use hookyard_testkit::http::Webhook;
 use hookyard_testkit::log::Line;
-use http::Method;
 use serde_json::Value;
 
 use crate::rig::{Rig, fresh_payment, hookyard, quick, told};
@@ -20,12 +18,6 @@ async fn sent(rig: &Rig, count: usize) -> Result<()> {
         rig.deliver("topper", &fresh_payment().1).await?;
     }
     Ok(())
-}
-
-async fn metrics(rig: &Rig) -> Result<String> {
-    let line = rig.host.wait_for_log("the admin listener", |line| line.target() == "hookyard::admin").await?;
-    let address = line.text_of("address").parse()?;
-    Ok(rig.client.send(Method::GET, address, "/metrics", &Webhook::json("")).await?.text().to_owned())
 }
 
 fn taken(plugin: &'static str, count: usize) -> impl Fn(&[Event]) -> bool {
@@ -49,7 +41,7 @@ async fn unrouted_events_are_listed_counted_and_warned_of() -> Result<()> {
     );
     eventually("the gauge", || async {
         let gauge = r#"hookyard_events_unrouted{tenant="acme",source="payments"} 2"#;
-        Ok(metrics(&rig).await?.lines().any(|line| line == gauge).then_some(()))
+        Ok(rig.metrics().await?.lines().any(|line| line == gauge).then_some(()))
     })
     .await?;
     let checked = told(&rig.site, &["check"]).await?;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use hookyard_dispatch::{Active, Measures, Ran, Runner};
+use hookyard_dispatch::{Active, Measures, Ran, Runner, Unrun};
 use hookyard_inbox::{Claimed, Inbox, Usage};
 use hookyard_model::{Effects, Key, Message, MessageId, Outcome, PluginRef, Revision, Seen, Time, Versioned, Write};
 use tokio::sync::Notify;
@@ -138,10 +138,13 @@ impl Runner for Plugins {
         self.changed.notified().await;
     }
 
-    async fn run(&self, job: &Claimed) -> Option<Ran> {
+    async fn run(&self, job: &Claimed) -> Result<Ran, Unrun> {
         let dice = &self.world.dice;
         if dice.percent(2) {
-            return None;
+            return Err(Unrun::Absent);
+        }
+        if dice.percent(2) {
+            return Err(Unrun::HostFault("no memory".into()));
         }
         let name = job.lease.plugin.clone();
         let Some(plugin) = self.enter(&name) else {
@@ -154,7 +157,7 @@ impl Runner for Plugins {
         sleep(duration).await;
         let outcome = outcome(dice, revision);
         let measures = Measures::default();
-        Some(Ran { revision, duration, outcome, log: Vec::new(), effects, quota: plugin.quota, measures })
+        Ok(Ran { revision, duration, outcome, log: Vec::new(), effects, quota: plugin.quota, measures })
     }
 }
 

@@ -17,7 +17,7 @@ use tokio::time::sleep;
 use crate::quarantine::Quarantines;
 use crate::report::{Taken, report};
 use crate::turn::Turns;
-use crate::{RetryPolicies, Runner};
+use crate::{RetryPolicies, Runner, Unrun};
 
 /// How often an attempt is run again, at once and under the same lease, since a key that it went by was changed by
 /// another one meanwhile. Then it has failed.
@@ -37,13 +37,13 @@ pub(crate) struct Means {
     pub(crate) quarantines: Quarantines,
 }
 
-/// Whether the plugin was there.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// How work on a claimed job ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum End {
-    /// It was run.
+    /// An attempt was made.
     Ran,
-    /// It wasn't loaded; the job is as it was.
-    Absent,
+    /// No attempt was made, and the job is as it was.
+    Unrun(Unrun),
 }
 
 impl Means {
@@ -63,7 +63,10 @@ impl Means {
         let mut conflicts = 0;
         loop {
             let _turn = self.turns.take(&job.lease.plugin, conflicts > CONFLICTS_BESIDE_OTHERS_MAX).await;
-            let Some((mut settlement, taken)) = self.run(job).await else { return self.give_back(job).await };
+            let (mut settlement, taken) = match self.run(job).await {
+                Ok(ran) => ran,
+                Err(unrun) => return self.give_back(job, unrun).await,
+            };
             let mut settled = self.settle(&settlement).await;
             match &settled {
                 Err(error @ Error::Conflict(_)) if conflicts < CONFLICTS_MAX => {
@@ -81,8 +84,8 @@ impl Means {
         }
     }
 
-    /// Runs the plugin once; `None` when it isn't there.
-    async fn run(&self, job: &Claimed) -> Option<(Settlement, Taken)> {
+    /// Runs the plugin once.
+    async fn run(&self, job: &Claimed) -> Result<(Settlement, Taken), Unrun> {
         Point::CallBefore.pass();
         let started_at = self.clock.now();
         let ran = self.runner.run(job).await?;
@@ -99,7 +102,7 @@ impl Means {
         let next = self.next_state(job, &attempt, quarantined);
         let taken = Taken { queue: started_at.since(job.due), measures: ran.measures };
         let lease = job.lease.clone();
-        Some((Settlement { lease, attempt, next, effects: ran.effects, quota: ran.quota }, taken))
+        Ok((Settlement { lease, attempt, next, effects: ran.effects, quota: ran.quota }, taken))
     }
 
     /// What an attempt comes to whose effects can't be had: it fails, and so has none, and is made again later.
@@ -112,11 +115,11 @@ impl Means {
         Settlement { next: self.next_state(job, &attempt, false), attempt, ..settlement }
     }
 
-    async fn give_back(&self, job: &Claimed) -> End {
+    async fn give_back(&self, job: &Claimed, unrun: Unrun) -> End {
         if let Err(error) = self.inbox.release(std::slice::from_ref(&job.lease)).await {
             tracing::warn!(job = %Name(job), error = chain(&error), "a lease could not be given back; it runs out");
         }
-        End::Absent
+        End::Unrun(unrun)
     }
 
     fn next_state(&self, job: &Claimed, attempt: &Attempt, quarantined: bool) -> JobState {

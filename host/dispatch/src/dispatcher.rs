@@ -18,7 +18,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 use crate::attempt::{End, Means};
 use crate::quarantine::Quarantines;
 use crate::turn::Turns;
-use crate::{Active, Config, Handle};
+use crate::{Active, Config, Handle, Unrun, metering};
 
 /// The longest time between two looks, whatever the inbox and the clock say.
 const LOOK_AGAIN_MAX: Duration = Duration::from_secs(60);
@@ -26,8 +26,8 @@ const LOOK_AGAIN_MAX: Duration = Duration::from_secs(60);
 const LOOK_AGAIN_MIN: Duration = Duration::from_millis(5);
 /// How long to leave an inbox alone that has just failed.
 const FAULT_PAUSE: Duration = Duration::from_secs(1);
-/// How long to leave a plugin alone that was said to be there and was not.
-const ABSENCE_PAUSE: Duration = Duration::from_secs(1);
+/// How long to leave a plugin alone that could not be run.
+const UNRUN_PAUSE: Duration = Duration::from_secs(1);
 
 /// Runs due jobs until it is told to stop.
 pub struct Dispatcher {
@@ -204,13 +204,28 @@ impl Dispatcher {
         }
         match ended {
             Ok((_, End::Ran)) => {}
-            Ok((_, End::Absent)) => {
-                self.resting.insert(lease.plugin, Instant::now() + ABSENCE_PAUSE);
-            }
+            Ok((_, End::Unrun(unrun))) => self.rest(lease, unrun),
             // A fault of the host's. Nobody knows how far the attempt came: its lease runs out, and it's made again.
             Err(error) => {
                 let JobRef { event, plugin, attempt, .. } = &lease;
                 tracing::error!(%event, %plugin, attempt, %error, "the host failed while it ran a plugin");
+            }
+        }
+    }
+
+    /// Leaves a plugin alone that could not be run. One line tells of a host that fails, however many attempts it fails at
+    /// before the pause.
+    fn rest(&mut self, lease: JobRef, why: Unrun) {
+        let JobRef { event, plugin, .. } = lease;
+        let now = Instant::now();
+        let rested = self.resting.insert(plugin.clone(), now + UNRUN_PAUSE);
+        if let Unrun::HostFault(reason) = why {
+            metering::record_host_fault(&plugin);
+            if rested.is_none_or(|until| until <= now) {
+                tracing::error!(
+                    tenant = %plugin.tenant, plugin = %plugin.plugin, %event, reason,
+                    "the host could not run a plugin; the attempt does not count, and is made again"
+                );
             }
         }
     }

@@ -20,4 +20,4 @@ pub use config::{Config, Handle, RetryPolicies};
 pub use dispatcher::Dispatcher;
 pub use metering::describe as describe_metrics;
 pub use probation::{NoProbation, Probation};
-pub use runner::{Active, Measures, Ran, Runner};
+pub use runner::{Active, Measures, Ran, Runner, Unrun};

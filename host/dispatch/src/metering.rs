@@ -19,6 +19,7 @@ const CPU: &str = "hookyard_attempt_cpu_seconds";
 const MEMORY: &str = "hookyard_attempt_memory_bytes";
 const HOST_CALLS: &str = "hookyard_attempt_host_calls_total";
 const HOST_BYTES: &str = "hookyard_attempt_host_bytes_total";
+const HOST_FAULTS: &str = "hookyard_host_faults_total";
 
 /// Says what each metric is, to whoever records them.
 pub fn describe() {
@@ -32,6 +33,10 @@ pub fn describe() {
     describe_histogram!(MEMORY, Unit::Bytes, "Linear memory that the instance came to have.");
     describe_counter!(HOST_CALLS, "Calls of the host's functions by plugins.");
     describe_counter!(HOST_BYTES, Unit::Bytes, "Bytes that passed between plugins and the host by these calls.");
+    describe_counter!(
+        HOST_FAULTS,
+        "Attempts that the host could not make, for want of memory or of its store; made again."
+    );
 }
 
 /// Records an attempt that ended.
@@ -48,4 +53,10 @@ pub(crate) fn record(plugin: &PluginRef, outcome: &Outcome, queue: Duration, mea
     histogram!(MEMORY, &labels).record(measures.memory_bytes as f64);
     counter!(HOST_CALLS, &labels).increment(measures.host_calls);
     counter!(HOST_BYTES, &labels).increment(measures.host_bytes);
+}
+
+/// Records an attempt that the host could not make.
+pub(crate) fn record_host_fault(plugin: &PluginRef) {
+    let labels = [("tenant", plugin.tenant.to_string()), ("plugin", plugin.plugin.to_string())];
+    counter!(HOST_FAULTS, &labels).increment(1);
 }

@@ -17,8 +17,17 @@ pub trait Runner: Send + Sync + 'static {
 
     /// Attempts one job, from beginning to end on one revision (invariant 7), and always within the plugin's limits.
     ///
-    /// `None` says that the plugin is not loaded and nothing was run.
-    async fn run(&self, job: &Claimed) -> Option<Ran>;
+    /// Where no attempt can be made, none of the plugin's effects is left.
+    async fn run(&self, job: &Claimed) -> Result<Ran, Unrun>;
+}
+
+/// Why no attempt was made. The job stays as it was, and nothing counts against the plugin.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Unrun {
+    /// The plugin is not loaded.
+    Absent,
+    /// The host failed, for this reason: it had no memory for the plugin, or could not read its store.
+    HostFault(String),
 }
 
 /// A plugin that can take jobs.

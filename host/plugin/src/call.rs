@@ -17,6 +17,7 @@ use wasmtime_wasi::{HostWallClock, WasiCtx, WasiCtxBuilder, WasiCtxView, WasiVie
 use crate::budget::Budget;
 use crate::capability::Requests;
 use crate::effects::Buffer;
+use crate::host_fault::HostFault;
 use crate::limits::Accountant;
 use crate::load::Terms;
 use crate::meter::Meter;
@@ -104,7 +105,7 @@ pub(crate) async fn call(
     function: &ComponentExportIndex,
     arguments: Arguments<'_>,
     effects: Buffer,
-) -> Ended {
+) -> Result<Ended, HostFault> {
     let engine = &*loaded.engine;
     let terms = &loaded.terms;
     let limits = &terms.limits;
@@ -124,10 +125,10 @@ pub(crate) async fn call(
         (Err(_elapsed), _) => Outcome::TimedOut { time: Time::Wall, limit: limits.wall_max },
         (_, Some(excess)) => excess.into(),
         (Ok(Ok(outcome)), None) => outcome,
-        (Ok(Err(error)), None) => trap::outcome(&error, state.denial(), terms),
+        (Ok(Err(error)), None) => trap::outcome(&error, state.denial(), terms)?,
     };
     let effects = if outcome == Outcome::Done { state.effects.into_effects() } else { Effects::default() };
-    Ended { outcome, log: output.take(), effects, measures }
+    Ok(Ended { outcome, log: output.take(), effects, measures })
 }
 
 /// What a call took that has ended by now. Until its instance is there, it is being instantiated.

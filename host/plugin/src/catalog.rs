@@ -6,14 +6,14 @@ use std::time::Instant;
 
 use arc_swap::ArcSwap;
 use async_trait::async_trait;
-use hookyard_dispatch::{Active, Ran, Runner};
+use hookyard_dispatch::{Active, Ran, Runner, Unrun};
 use hookyard_inbox::Claimed;
 use hookyard_model::{Outcome, PluginRef, Revision};
 use tokio::sync::Notify;
 
 use crate::call::Ended;
 use crate::flights::{Flight, Flights};
-use crate::{Loaded, Parts};
+use crate::{Fault, HostFault, Loaded, Parts};
 
 /// Of each plugin, how many revisions are kept warm beside the active one, for replays that name them.
 const WARM_MAX: usize = 3;
@@ -103,14 +103,14 @@ impl Catalog {
 
     /// A revision of the active plugin: itself, a warm one, or one whose compiled code is still in the cache. On the terms
     /// of the active one in any case, so that what is no longer granted isn't granted to it.
-    async fn revision(&self, active: Arc<Loaded>, wanted: Option<Revision>) -> Result<Arc<Loaded>, Gone> {
+    async fn revision(&self, active: Arc<Loaded>, wanted: Option<Revision>) -> Result<Arc<Loaded>, Missing> {
         let Some(wanted) = wanted.filter(|wanted| *wanted != active.revision()) else { return Ok(active) };
         let warm = self.warm(active.plugin(), wanted).filter(|warm| warm.is_on_terms_of(&active));
         let found = match warm {
             Some(warm) => warm,
             None => {
                 let recalled = tokio::task::spawn_blocking(move || active.recall(wanted)).await;
-                Arc::new(recalled.ok().flatten().ok_or(Gone(wanted))?)
+                Arc::new(recalled.map_err(HostFault::from)?.map_err(|fault| Missing::of(fault, wanted))?)
             }
         };
         self.keep_warm(Arc::clone(&found));
@@ -132,17 +132,41 @@ impl Catalog {
     }
 }
 
-/// A revision that a replay named and that can't be had any more.
-struct Gone(Revision);
+/// Why a revision that a replay named isn't there.
+enum Missing {
+    /// It isn't kept any more.
+    Gone(Revision),
+    /// The host fails at loading it.
+    HostFault(HostFault),
+}
 
-impl From<Gone> for Ended {
-    /// Nothing but the operator can help, so the job is dead at once rather than after all of its attempts.
-    fn from(Gone(revision): Gone) -> Self {
-        let reason = format!(
-            "revision {revision}, which the replay names, is no longer kept; replay on the active revision, or drop that \
-             revision's file in first"
-        );
-        Self::unrun(Outcome::Rejected { reason })
+impl Missing {
+    fn of(fault: Fault, revision: Revision) -> Self {
+        match fault {
+            Fault::Host(fault) => Self::HostFault(fault),
+            _ => Self::Gone(revision),
+        }
+    }
+
+    /// Nothing but the operator can bring back what is gone, so the job is dead at once rather than after all of its
+    /// attempts.
+    fn ended(self) -> Result<Ended, HostFault> {
+        match self {
+            Self::HostFault(fault) => Err(fault),
+            Self::Gone(revision) => {
+                let reason = format!(
+                    "revision {revision}, which the replay names, is no longer kept; replay on the active revision, or drop \
+                     that revision's file in first"
+                );
+                Ok(Ended::unrun(Outcome::Rejected { reason }))
+            }
+        }
+    }
+}
+
+impl From<HostFault> for Missing {
+    fn from(fault: HostFault) -> Self {
+        Self::HostFault(fault)
     }
 }
 
@@ -165,18 +189,19 @@ impl Runner for Catalog {
     }
 
     /// A job that names a revision which is no longer kept is rejected.
-    async fn run(&self, job: &Claimed) -> Option<Ran> {
-        let (active, revision, _flight) = self.begin(job)?;
+    async fn run(&self, job: &Claimed) -> Result<Ran, Unrun> {
+        let (active, revision, _flight) = self.begin(job).ok_or(Unrun::Absent)?;
         let quota = active.limits().quota();
         let began = Instant::now();
-        let Ended { outcome, log, effects, measures } = match self.revision(active, job.revision).await {
+        let ended = match self.revision(active, job.revision).await {
             Ok(loaded) => {
                 let (job, parts, engine) = (job.clone(), self.parts.clone(), Arc::clone(&loaded.engine));
                 let call = async move { loaded.attempt(&job, &parts).await };
                 engine.background.run(Box::pin(call)).await
             }
-            Err(gone) => gone.into(),
+            Err(missing) => missing.ended(),
         };
-        Some(Ran { revision, duration: began.elapsed(), outcome, log, effects, quota, measures })
+        let Ended { outcome, log, effects, measures } = ended?;
+        Ok(Ran { revision, duration: began.elapsed(), outcome, log, effects, quota, measures })
     }
 }

@@ -2,6 +2,8 @@
 
 use hookyard_model::PluginRef;
 
+use crate::HostFault;
+
 /// Why there is no engine.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -75,6 +77,9 @@ pub enum Fault {
         /// What is wrong with the host.
         reason: String,
     },
+    /// It couldn't be loaded, which is the host's fault.
+    #[error("can't be loaded at the moment: {0}")]
+    Host(HostFault),
     /// It has components within components within components.
     #[error("has components in each other more than {depth_max} deep; compose it in fewer steps")]
     Nested {

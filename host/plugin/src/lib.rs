@@ -27,6 +27,7 @@ mod offers;
 
 mod delivery;
 mod failure;
+mod host_fault;
 mod plan;
 mod typed;
 mod untyped;
@@ -59,6 +60,7 @@ pub use effects::Parts;
 pub use engine::{Config, Engine};
 pub use error::{Error, Fault, LoadError};
 pub use grants::{Authority, Grants, HostGrant};
+pub use host_fault::HostFault;
 pub use limits::Limits;
 pub use load::Load;
 pub use loaded::{HandlerKind, Loaded};

@@ -7,6 +7,7 @@ use hookyard_model::{Limit, Outcome};
 use wasmtime::ResourceLimiter;
 
 use crate::budget::Excess;
+use crate::host_fault::HostFault;
 
 /// What an attempt of a plugin may use. The default is safe for a small handler in any language.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -132,6 +133,16 @@ impl Accountant {
         })
     }
 
+    /// The guest met a maximum of its own, unless it was granted what the system then refused: that ends the attempt, for a
+    /// guest that lives with it would come to something else than it should.
+    fn grow_failed(&mut self, error: wasmtime::Error, denied: Denial) -> wasmtime::Result<()> {
+        if HostFault::of(&error).is_some() {
+            return Err(error);
+        }
+        self.denied = Some(denied);
+        Ok(())
+    }
+
     /// Linear memory that the guest has; it never has less than before.
     pub(crate) fn memory_used(&self) -> u64 {
         self.memory_used
@@ -150,9 +161,8 @@ impl ResourceLimiter for Accountant {
         Ok(is_granted)
     }
 
-    fn memory_grow_failed(&mut self, _error: wasmtime::Error) -> wasmtime::Result<()> {
-        self.denied = Some(Denial::Memory);
-        Ok(())
+    fn memory_grow_failed(&mut self, error: wasmtime::Error) -> wasmtime::Result<()> {
+        self.grow_failed(error, Denial::Memory)
     }
 
     fn table_growing(&mut self, current: usize, desired: usize, maximum: Option<usize>) -> wasmtime::Result<bool> {
@@ -166,9 +176,8 @@ impl ResourceLimiter for Accountant {
         Ok(is_granted)
     }
 
-    fn table_grow_failed(&mut self, _error: wasmtime::Error) -> wasmtime::Result<()> {
-        self.denied = Some(Denial::TableElements);
-        Ok(())
+    fn table_grow_failed(&mut self, error: wasmtime::Error) -> wasmtime::Result<()> {
+        self.grow_failed(error, Denial::TableElements)
     }
 
     fn instances(&self) -> usize {
@@ -198,6 +207,16 @@ mod tests {
         assert!(!grow(60, 61, None));
         assert_eq!(accountant.denial(), Some(Outcome::OutOfMemory { limit: 100 }));
         assert_eq!(accountant.memory_used(), 100);
+    }
+
+    #[test]
+    fn what_the_system_refuses_is_no_denial() {
+        let mut accountant = Accountant::new(&Limits::default());
+        assert!(accountant.memory_grow_failed(rustix::io::Errno::NOMEM.into()).is_err());
+        assert_eq!(accountant.denial(), None);
+
+        accountant.memory_grow_failed(wasmtime::Error::msg("Memory maximum size exceeded")).expect("no trap");
+        assert!(matches!(accountant.denial(), Some(Outcome::OutOfMemory { .. })));
     }
 
     #[test]

@@ -11,6 +11,7 @@ use wasmtime::component::{Component, InstancePre};
 use crate::call::State;
 use crate::compile::{Progress, REASON_BYTES_MAX, Uncompiled};
 use crate::engine::TABLE_ELEMENTS;
+use crate::host_fault::HostFault;
 use crate::scrub::Scrub;
 use crate::text::one_line;
 use crate::{Contracts, Engine, Fault, Grants, Limits, LoadError, Loaded, anatomy, handler, imports, outgoing};
@@ -157,6 +158,9 @@ impl Engine {
         let component = match code.load(&self.heap.engine) {
             Ok(component) => component,
             Err(error) => {
+                if let Some(fault) = HostFault::of(&error) {
+                    return Err(Fault::Host(fault));
+                }
                 tracing::warn!(%error, "compiled code can't be used and is made anew");
                 self.cache.forget(revision);
                 self.cache.compiled(revision, compile)?.load(&self.heap.engine).map_err(invalid)?
@@ -169,10 +173,10 @@ impl Engine {
 impl Loaded {
     /// Another revision of the same plugin, on the same terms, from compiled code that is still in the cache. Blocks
     /// for some milliseconds.
-    pub(crate) fn recall(&self, revision: Revision) -> Option<Self> {
+    pub(crate) fn recall(&self, revision: Revision) -> Result<Self, Fault> {
         let compile = || Err(Fault::Compiler { reason: "the component isn't here".into() });
-        let (instances, handlers) = self.engine.ready(revision, &compile, &self.terms).ok()?;
-        Some(Self {
+        let (instances, handlers) = self.engine.ready(revision, &compile, &self.terms)?;
+        Ok(Self {
             engine: Arc::clone(&self.engine),
             terms: Arc::clone(&self.terms),
             revision,

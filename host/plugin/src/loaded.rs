@@ -12,6 +12,7 @@ use wasmtime::component::InstancePre;
 use crate::call::{self, Arguments, Ended, State};
 use crate::effects::Buffer;
 use crate::handler::{Call, Found, Handler};
+use crate::host_fault::HostFault;
 use crate::load::Terms;
 use crate::plan::Undecodable;
 use crate::typed::{event_text, no_case};
@@ -116,8 +117,8 @@ impl Loaded {
         })
     }
 
-    /// Attempts one job: exactly one outcome, whatever the guest does (invariant 5).
-    pub(crate) async fn attempt(&self, job: &Claimed, parts: &Parts) -> Ended {
+    /// Attempts one job: exactly one outcome, whatever the guest does (invariant 5), unless the host fails.
+    pub(crate) async fn attempt(&self, job: &Claimed, parts: &Parts) -> Result<Ended, HostFault> {
         let began = Instant::now();
         let content;
         let arguments = match self.choose(&job.event) {
@@ -139,12 +140,12 @@ impl Loaded {
         let mut ended = match arguments {
             Ok((handler, arguments)) => {
                 let effects = Buffer::new(parts.clone(), self.terms.plugin.clone(), &self.terms.limits);
-                call::call(self, &handler.function, arguments, effects).await
+                call::call(self, &handler.function, arguments, effects).await?
             }
             Err(undecodable) => Ended::unrun(undecodable.into()),
         };
         ended.measures.decode = decode;
-        ended
+        Ok(ended)
     }
 
     /// The typed handler of the event's provider where it has a case for the event, else the untyped one.

@@ -12,7 +12,7 @@ use sha2::{Digest as _, Sha256};
 use wasmtime_wasi::{Deterministic, WasiCtxBuilder};
 
 use crate::call::Ended;
-use crate::{Loaded, Parts};
+use crate::{HostFault, Loaded, Parts};
 
 /// Random bytes before they come again.
 const RANDOM_BYTES: u32 = 4096;
@@ -68,10 +68,10 @@ impl Clock for Stage {
 impl Loaded {
     /// Attempts a job as in service, with these parts around it, and commits nothing: what it came to, and the effects
     /// that it would have had.
-    pub async fn rehearse(self: &Arc<Self>, job: Claimed, parts: Parts) -> Rehearsed {
+    pub async fn rehearse(self: &Arc<Self>, job: Claimed, parts: Parts) -> Result<Rehearsed, HostFault> {
         let loaded = Arc::clone(self);
         let call = async move { loaded.attempt(&job, &parts).await };
-        let Ended { outcome, log, effects, .. } = self.engine.background.run(Box::pin(call)).await;
-        Rehearsed { outcome, log, effects }
+        let Ended { outcome, log, effects, .. } = self.engine.background.run(Box::pin(call)).await?;
+        Ok(Rehearsed { outcome, log, effects })
     }
 }

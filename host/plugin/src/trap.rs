@@ -7,26 +7,25 @@ use wasmtime_wasi::I32Exit;
 
 use crate::budget::Excess;
 use crate::call::CpuUsedUp;
-use crate::effects::Unreadable;
 use crate::engine::STACK_BYTES_MAX;
+use crate::host_fault::HostFault;
 use crate::load::Terms;
 
 /// The outcome of a call that ended in an error. A guest that was denied something and then failed, failed of that.
-pub(crate) fn outcome(error: &wasmtime::Error, denial: Option<Outcome>, terms: &Terms) -> Outcome {
+pub(crate) fn outcome(error: &wasmtime::Error, denial: Option<Outcome>, terms: &Terms) -> Result<Outcome, HostFault> {
     let limits = &terms.limits;
     if error.is::<CpuUsedUp>() {
-        return Outcome::TimedOut { time: Time::Cpu, limit: limits.cpu_max };
+        return Ok(Outcome::TimedOut { time: Time::Cpu, limit: limits.cpu_max });
     }
     if let Some(excess) = error.downcast_ref::<Excess>() {
-        return (*excess).into();
+        return Ok((*excess).into());
     }
-    if let Some(unreadable) = error.downcast_ref::<Unreadable>() {
-        // No fault of the plugin's: it's run again later.
-        return Outcome::Retry { reason: unreadable.to_string(), after: None };
+    if let Some(fault) = HostFault::of(error) {
+        return Err(fault);
     }
-    denial
-        .or_else(|| excess(error, limits).map(Outcome::from))
-        .unwrap_or_else(|| Outcome::Trapped { message: terms.line(&message(error)) })
+
+    let failed_of = denial.or_else(|| excess(error, limits).map(Outcome::from));
+    Ok(failed_of.unwrap_or_else(|| Outcome::Trapped { message: terms.line(&message(error)) }))
 }
 
 /// A limit that the engine itself holds the guest to. Some are told by their words alone, which tests hold the engine to.

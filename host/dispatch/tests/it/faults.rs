@@ -3,9 +3,10 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use hookyard_dispatch::Unrun;
 use hookyard_inbox::faulty::Call;
 use hookyard_inbox::{Error, Inbox, Want};
-use hookyard_model::Clock as _;
+use hookyard_model::{Clock as _, QuarantinePolicy};
 use tokio::time::sleep;
 
 use crate::kit::{Act, HOUR, LEASE, Plan, SECOND, Yard, done_in, plugin, trapped};
@@ -95,7 +96,7 @@ async fn a_plugin_that_is_not_there_costs_no_attempt_and_no_spinning() {
     let yard = Yard::start(Plan { active: vec![("ship", 1), ("audit", 1)], ..Plan::default() }, move |job| {
         // It ends at some time, so that a loop that spins fails here rather than hangs.
         let is_away = asked.fetch_add(1, Ordering::Relaxed) < 1000 && job.lease.plugin.plugin.as_str() == "ship";
-        if is_away { Act::BeAbsent } else { Act::End(Duration::ZERO, trapped()) }
+        if is_away { Act::Leave(Unrun::Absent) } else { Act::End(Duration::ZERO, trapped()) }
     });
     yard.route(&["ship", "audit"]).await;
     yard.append(0..1).await;
@@ -106,5 +107,27 @@ async fn a_plugin_that_is_not_there_costs_no_attempt_and_no_spinning() {
     let ship = jobs.iter().find(|job| job.plugin.as_str() == "ship").expect("its job");
     assert!(ship.attempts <= 1 && ship.last_outcome.is_none(), "{ship:?}");
     assert_eq!(yard.attempts(0, "audit").len(), 3, "the other one had its attempts");
+    yard.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_host_that_fails_uses_nothing_up_and_runs_the_job_again_later() {
+    let asked = AtomicUsize::new(0);
+    let quarantine = Some(QuarantinePolicy { events_min: 3, ..QuarantinePolicy::default() });
+    let yard = Yard::start(Plan { quarantine, ..Plan::default() }, move |_| {
+        let fails = asked.fetch_add(1, Ordering::Relaxed) < 100;
+        if fails { Act::Leave(Unrun::HostFault("no memory".into())) } else { done_in(SECOND) }
+    });
+    yard.route(&["ship"]).await;
+    yard.append(0..4).await;
+    sleep(10 * SECOND).await;
+    assert_eq!(yard.states().await, ["pending"; 4]);
+    let runs = yard.runner.runs.load(Ordering::Relaxed);
+    assert!((30..=44).contains(&runs), "{runs} runs of four jobs in ten seconds");
+
+    yard.all_over().await;
+    assert_eq!(yard.states().await, ["done"; 4]);
+    let attempts = (0..4).map(|event| yard.attempts(event, "ship"));
+    assert!(attempts.into_iter().all(|attempts| attempts.len() == 1 && attempts[0].number == 1));
     yard.stop().await;
 }

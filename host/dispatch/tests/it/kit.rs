@@ -8,7 +8,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use hookyard_dispatch::{
-    Active, Config, Dispatcher, Handle, Measures, NoProbation, Probation, Ran, RetryPolicies, Runner,
+    Active, Config, Dispatcher, Handle, Measures, NoProbation, Probation, Ran, RetryPolicies, Runner, Unrun,
 };
 use hookyard_inbox::faulty::{Call, Fault, When};
 use hookyard_inbox::{Claimed, Error, Faulty, Inbox, JobSummary, MemoryInbox, Page, Routes, Selection, Usage};
@@ -43,8 +43,8 @@ pub(crate) enum Act {
     End(Duration, Outcome),
     /// Take so long, then panic.
     Panic(Duration),
-    /// Say that the plugin isn't there.
-    BeAbsent,
+    /// Make no attempt, for this reason.
+    Leave(Unrun),
 }
 
 type Script = Box<dyn Fn(&Claimed) -> Act + Send + Sync>;
@@ -129,21 +129,21 @@ impl Runner for ScriptedRunner {
         self.changed.notified().await;
     }
 
-    async fn run(&self, job: &Claimed) -> Option<Ran> {
+    async fn run(&self, job: &Claimed) -> Result<Ran, Unrun> {
         self.runs.fetch_add(1, Ordering::Relaxed);
         let act = (self.script)(job);
-        if matches!(act, Act::BeAbsent) {
-            return None;
+        if let Act::Leave(why) = act {
+            return Err(why);
         }
         let revision = job.revision.unwrap_or_else(|| self.revision(&job.lease.plugin));
         self.enter(&job.lease.plugin);
-        let (Act::End(duration, _) | Act::Panic(duration)) = act else { return None };
+        let (Act::End(duration, _) | Act::Panic(duration)) = act else { unreachable!("it was left above") };
         let effects = self.effects(job).await;
         sleep(duration).await;
         self.leave(&job.lease.plugin);
         let Act::End(_, outcome) = act else { panic!("as the script says") };
         let measures = Measures::default();
-        Some(Ran { revision, duration, outcome, log: Vec::new(), effects, quota: self.quota, measures })
+        Ok(Ran { revision, duration, outcome, log: Vec::new(), effects, quota: self.quota, measures })
     }
 }
 

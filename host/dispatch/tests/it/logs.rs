@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use hookyard_dispatch::{Active, Config, Dispatcher, Measures, Ran, RetryPolicies, Runner};
+use hookyard_dispatch::{Active, Config, Dispatcher, Measures, Ran, RetryPolicies, Runner, Unrun};
 use hookyard_inbox::{Claimed, Inbox, MemoryInbox, Page, Routes, Selection};
 use hookyard_log_capture::Capture;
 use hookyard_model::{Clock, LogLine, Outcome, Revision, Timestamp};
@@ -25,9 +25,9 @@ impl Runner for Talkative {
         std::future::pending().await
     }
 
-    async fn run(&self, _: &Claimed) -> Option<Ran> {
+    async fn run(&self, _: &Claimed) -> Result<Ran, Unrun> {
         let line = |is_error, text: &str| LogLine { is_error, text: text.into() };
-        Some(Ran {
+        Ok(Ran {
             revision: REVISION,
             duration: Duration::from_millis(12),
             outcome: Outcome::Rejected { reason: "no\nforged line".into() },

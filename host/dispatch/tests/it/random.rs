@@ -94,7 +94,7 @@ impl std::fmt::Debug for Act {
         match self {
             Self::End(duration, outcome) => write!(f, "{outcome:?} after {duration:?}"),
             Self::Panic(duration) => write!(f, "a panic after {duration:?}"),
-            Self::BeAbsent => f.write_str("absence"),
+            Self::Leave(why) => write!(f, "{why:?}"),
         }
     }
 }

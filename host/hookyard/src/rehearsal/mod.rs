@@ -20,12 +20,13 @@ mod report;
 pub(crate) mod by_hand;
 
 use std::collections::BTreeMap;
+use std::fmt::Display;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use hookyard_inbox::{Recent, Values};
 use hookyard_model::{Event, EventId, Payload, SourceName, SourceRef, Timestamp};
-use hookyard_plugin::Loaded;
+use hookyard_plugin::{HostFault, Loaded};
 use hookyard_verify::{Provider, Verified};
 use uuid::Uuid;
 
@@ -85,11 +86,17 @@ impl Rehearsal {
         let all = &self.fixtures.all;
         for (n, fixture) in all.iter().enumerate() {
             if is_over() {
-                report.stopped = Some(self.stopped(n, all.len(), "fixtures"));
+                report.stopped = Some(stopped(n, all.len(), "fixtures", self.time_is_over()));
                 return;
             }
             let problems = match self.scene(fixture, n) {
-                Ok(scene) => expect::check(&fixture.expect, &scene.play(&self.candidate).await),
+                Ok(scene) => match scene.play(&self.candidate).await {
+                    Ok(found) => expect::check(&fixture.expect, &found),
+                    Err(fault) => {
+                        report.stopped = Some(stopped(n, all.len(), "fixtures", fault));
+                        return;
+                    }
+                },
                 Err(why) => vec![why],
             };
             report.fixtures.push((fixture.name.clone(), problems));
@@ -111,7 +118,7 @@ impl Rehearsal {
         };
         for (n, id) in recent.iter().enumerate() {
             if is_over() {
-                report.stopped = Some(self.stopped(n, recent.len(), "events"));
+                report.stopped = Some(stopped(n, recent.len(), "events", self.time_is_over()));
                 return;
             }
             let event = match material.recent.event(*id).await {
@@ -122,7 +129,13 @@ impl Rehearsal {
                     return;
                 }
             };
-            let Found { otherwise, is_steady } = self.run_event(material, event).await;
+            let Found { otherwise, is_steady } = match self.run_event(material, event).await {
+                Ok(found) => found,
+                Err(fault) => {
+                    report.stopped = Some(stopped(n, recent.len(), "events", fault));
+                    return;
+                }
+            };
             for otherwise in otherwise {
                 report.events.otherwise.entry(otherwise).or_default().push(*id);
             }
@@ -131,24 +144,24 @@ impl Rehearsal {
         }
     }
 
-    async fn run_event(&self, material: &Material, event: Arc<Event>) -> Found {
+    async fn run_event(&self, material: &Material, event: Arc<Event>) -> Result<Found, HostFault> {
         let values = Arc::new(Remembered::new(Arc::clone(&material.values)));
         let scene = Scene { event, values, http: Arc::new(Stubs(Vec::new())) };
-        let candidate = scene.play(&self.candidate).await;
+        let candidate = scene.play(&self.candidate).await?;
         let Some(serving) = &self.active else {
-            return Found { otherwise: compare::alone(&candidate), is_steady: true };
+            return Ok(Found { otherwise: compare::alone(&candidate), is_steady: true });
         };
-        let active = scene.play(serving).await;
+        let active = scene.play(serving).await?;
         let otherwise = compare::compare(&active, &candidate);
         if otherwise.is_empty() {
-            return Found { otherwise, is_steady: true };
+            return Ok(Found { otherwise, is_steady: true });
         }
-        let own = compare::compare(&active, &scene.play(serving).await);
-        Found { otherwise: compare::steady(otherwise, &own), is_steady: own.is_empty() }
+        let own = compare::compare(&active, &scene.play(serving).await?);
+        Ok(Found { otherwise: compare::steady(otherwise, &own), is_steady: own.is_empty() })
     }
 
-    fn stopped(&self, count: usize, of: usize, what: &str) -> String {
-        format!("stopped after {count} of {of} {what}, as {:?} (time_max) had passed", self.time_max)
+    fn time_is_over(&self) -> String {
+        format!("{:?} (time_max) had passed", self.time_max)
     }
 
     /// What the fixture says, put up.
@@ -211,4 +224,9 @@ impl Rehearsal {
             }
         }
     }
+}
+
+/// Why not all of them were run. The host's own faults are none of the candidate's.
+fn stopped(count: usize, of: usize, what: &str, why: impl Display) -> String {
+    format!("stopped after {count} of {of} {what}, as {why}")
 }

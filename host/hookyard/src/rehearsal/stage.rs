@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use hookyard_inbox::{Claimed, Error, JobRef, Values};
 use hookyard_model::{Event, Key, MessageId, PluginRef, Versioned};
-use hookyard_plugin::{Http, HttpCall, HttpError, HttpFault, Loaded, Parts, Rehearsed, Stage};
+use hookyard_plugin::{HostFault, Http, HttpCall, HttpError, HttpFault, Loaded, Parts, Rehearsed, Stage};
 use http::Response;
 use uuid::Uuid;
 
@@ -29,7 +29,7 @@ pub(super) struct Scene {
 
 impl Scene {
     /// Makes an attempt, and commits nothing.
-    pub(super) async fn play(&self, loaded: &Arc<Loaded>) -> Rehearsed {
+    pub(super) async fn play(&self, loaded: &Arc<Loaded>) -> Result<Rehearsed, HostFault> {
         let Self { event, values, http } = self;
         let lease = JobRef { event: event.id, plugin: loaded.plugin().clone(), replays: 0, attempt: 1 };
         let at = event.received_at;

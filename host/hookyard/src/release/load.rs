@@ -134,7 +134,7 @@ impl Loader {
             config: Arc::new(sidecar.config.clone()),
         };
         let loaded = self.engine.load_with(load, &progress).map_err(|error| match &error.fault {
-            fault @ Fault::Compiler { .. } => Failure::Uncompiled(chain(fault)),
+            fault @ (Fault::Compiler { .. } | Fault::Host(_)) => Failure::Uncompiled(chain(fault)),
             fault => Failure::Refused(self.told(plugin, fault)),
         })?;
         Ok(Ready { loaded: Arc::new(loaded), sidecar, notes, fixtures: Arc::default() })

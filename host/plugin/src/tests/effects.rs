@@ -1,5 +1,6 @@
 //! What a call asks to change: there when it is done, gone when it isn't, and nothing before the commit.
 
+use hookyard_dispatch::Unrun;
 use hookyard_inbox::Faulty;
 use hookyard_inbox::faulty::{Call, Fault, When};
 use hookyard_model::{Key, Message, Seen, Write};
@@ -19,10 +20,14 @@ fn seen_key() -> Key {
 }
 
 async fn ran_over(inbox: Arc<dyn Values>, handle: &str, limits: Limits) -> Ran {
+    run_over(inbox, handle, limits).await.expect("an attempt")
+}
+
+async fn run_over(inbox: Arc<dyn Values>, handle: &str, limits: Limits) -> Result<Ran, Unrun> {
     let loaded = load_with(&engine(), &Guest { handle, ..KEEPER }.build(), limits);
     let catalog = Catalog::new(parts_over(inbox));
     catalog.activate(Arc::new(loaded.unwrap_or_else(|error| panic!("{error}"))));
-    catalog.run(&paid()).await.expect("the plugin is there")
+    catalog.run(&paid()).await
 }
 
 async fn ran(handle: &str) -> Ran {
@@ -104,9 +109,11 @@ async fn handles_are_bounded() {
 async fn an_inbox_that_cannot_be_read_is_no_fault_of_the_guests() {
     let inbox = Arc::new(Faulty::new(Arc::new(MemoryInbox::new())));
     inbox.on(Call::Value, 1, When::Before, Fault::Fail);
-    let ran = ran_over(inbox.clone(), DONE, Limits::default()).await;
-    let reason = "the plugin's store can't be read".to_owned();
-    assert_eq!((ran.outcome, ran.effects), (Outcome::Retry { reason, after: None }, Effects::default()));
+    let unrun = run_over(inbox.clone(), DONE, Limits::default()).await.expect_err("no attempt");
+    assert!(
+        matches!(&unrun, Unrun::HostFault(why) if why.starts_with("the plugin's store can't be read: ")),
+        "{unrun:?}"
+    );
     let ran = ran_over(inbox, DONE, Limits::default()).await;
     assert_eq!((ran.outcome, ran.effects.writes.len()), (Outcome::Done, 1));
 }

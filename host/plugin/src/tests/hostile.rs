@@ -33,12 +33,12 @@ async fn each_hostile_guest_costs_its_own_attempt() {
     let (good, job, parts) = (load(&engine, good()).await.expect("it loads"), job(None, "{}"), parts());
     for Running { name, component, outcome, says } in running() {
         let loaded = load(&engine, component).await.unwrap_or_else(|error| panic!("{name}: {error}"));
-        let ended = loaded.attempt(&job, &parts).await;
+        let ended = loaded.attempt(&job, &parts).await.expect("the host is well");
         let told = ended.outcome.to_string();
         assert_eq!(ended.outcome.name(), outcome, "{name}: {told}");
         assert!(told.contains(says) && is_one_line(&told), "{name}: {told}");
         assert_eq!(ended.effects, Effects::default(), "{name}");
-        assert_eq!(good.attempt(&job, &parts).await.outcome, Outcome::Done, "after {name}");
+        assert_eq!(good.attempt(&job, &parts).await.expect("the host is well").outcome, Outcome::Done, "after {name}");
     }
 }
 
@@ -51,11 +51,13 @@ async fn a_good_guest_runs_beside_each_hostile_one() {
     let mut hostile = tokio::task::JoinSet::new();
     for Running { name, component, outcome, .. } in running() {
         let (loaded, parts) = (load(&engine, component).await.expect("it loads"), parts.clone());
-        hostile.spawn(async move { (name, outcome, loaded.attempt(&job(None, "{}"), &parts).await.outcome) });
+        hostile.spawn(async move {
+            (name, outcome, loaded.attempt(&job(None, "{}"), &parts).await.expect("the host is well").outcome)
+        });
     }
     // One thread only: the good one comes to its turn only if each of the others gives way.
     while !hostile.is_empty() {
-        assert_eq!(good.attempt(&job(None, "{}"), &parts).await.outcome, Outcome::Done);
+        assert_eq!(good.attempt(&job(None, "{}"), &parts).await.expect("the host is well").outcome, Outcome::Done);
         while let Some(ended) = hostile.try_join_next() {
             let (name, expected, outcome) = ended.expect("no panic");
             assert_eq!(outcome.name(), expected, "{name}: {outcome}");

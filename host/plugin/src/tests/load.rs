@@ -1,5 +1,7 @@
 //! Which components become plugins, what is said of those that don't, and where their code is kept.
 
+use hookyard_dispatch::Unrun;
+
 use super::guest::{Guest, MESSAGE, ORDERS, UNTYPED};
 use super::*;
 use crate::HandlerKind;
@@ -165,7 +167,7 @@ async fn a_component_too_large_for_the_pool_runs_beside_it() {
     let loaded = load_with(&engine, &guest, Limits::default()).expect("it loads");
     assert!(wasmtime::Engine::same(loaded.instances.engine(), &engine.heap.engine));
     let event = job(Some("order:paid"), r#"{"id":"order-1","amount":1}"#);
-    assert_eq!(loaded.attempt(&event, &parts()).await.outcome, rejected("order-1"));
+    assert_eq!(loaded.attempt(&event, &parts()).await.expect("the host is well").outcome, rejected("order-1"));
     let usual = load_with(&engine, &ORDERS.build(), Limits::default()).expect("it loads");
     assert!(!wasmtime::Engine::same(usual.instances.engine(), &engine.heap.engine));
 }
@@ -178,7 +180,7 @@ async fn without_address_space_for_a_pool_there_is_the_heap() {
     assert!(!engine.is_pooled());
     let loaded = load_with(&engine, &ORDERS.build(), Limits::default()).expect("it loads");
     let event = job(Some("order:paid"), r#"{"id":"order-1","amount":1}"#);
-    assert_eq!(loaded.attempt(&event, &parts()).await.outcome, rejected("order-1"));
+    assert_eq!(loaded.attempt(&event, &parts()).await.expect("the host is well").outcome, rejected("order-1"));
 }
 
 #[tokio::test]
@@ -191,7 +193,9 @@ async fn more_attempts_than_places_wait_their_turn() {
     let attempts: Vec<_> = (0..6)
         .map(|_| {
             let loaded = Arc::clone(&loaded);
-            tokio::spawn(async move { loaded.attempt(&job(None, "{}"), &parts()).await.outcome })
+            tokio::spawn(
+                async move { loaded.attempt(&job(None, "{}"), &parts()).await.expect("the host is well").outcome },
+            )
         })
         .collect();
     for attempt in attempts {
@@ -215,7 +219,7 @@ async fn compiled_code_is_kept_and_distrusted() {
     let event = job(Some("order:paid"), r#"{"id":"order-1","amount":1}"#);
     let works = async |engine: Arc<Engine>| {
         let loaded = load_with(&engine, &ORDERS.build(), Limits::default()).expect("it loads");
-        assert_eq!(loaded.attempt(&event, &parts()).await.outcome, rejected("order-1"));
+        assert_eq!(loaded.attempt(&event, &parts()).await.expect("the host is well").outcome, rejected("order-1"));
     };
     works(engine()).await;
     let code = std::fs::read(entry()).expect("the entry");
@@ -243,7 +247,7 @@ async fn a_call_ends_on_the_revision_that_it_began_with() {
     assert_ne!(old.revision(), new.revision());
     let event = job(Some("order:paid"), r#"{"id":"order-1","amount":1}"#);
 
-    assert!(catalog.run(&event).await.is_none());
+    assert_eq!(catalog.run(&event).await, Err(Unrun::Absent));
     assert!(catalog.activate(Arc::clone(&old)).is_none());
     catalog.changed().await;
     let slow = catalog.run(&event);
@@ -268,7 +272,9 @@ async fn a_call_ends_on_the_revision_that_it_began_with() {
     );
 
     assert!(catalog.remove(&plugin()).is_some());
-    assert!(catalog.run(&event).await.is_none() && catalog.active().is_empty() && catalog.snapshot().is_empty());
+    assert!(
+        catalog.run(&event).await == Err(Unrun::Absent) && catalog.active().is_empty() && catalog.snapshot().is_empty()
+    );
 }
 
 /// A guest that rejects with this letter.

@@ -1,0 +1,88 @@
+//! A host that the system gives no memory for a plugin: nothing is held against the plugin, and no event is used up.
+
+use std::fs;
+
+use anyhow::{Context, Result};
+use hookyard_testkit::guests;
+use hookyard_testkit::log::Line;
+use hookyard_testkit::site::{Config, Site};
+use rustix::process::{Pid, Resource, Rlimit, prlimit};
+
+use crate::rig::{Rig, fresh_payment, quick, told};
+
+const PLUGIN: &str = "acme/books";
+const MIB: u64 = 1 << 20;
+
+/// Three attempts at an event, and a quarantine after three events that fail.
+fn strict() -> Config {
+    quick().section("quarantine", "events_min = 3\nwindow = \"1h\"")
+}
+
+/// What the host has of a resource, by the name that `/proc/<pid>/status` has for it, in bytes.
+fn used(rig: &Rig, name: &str) -> Result<u64> {
+    let status = fs::read_to_string(format!("/proc/{}/status", rig.host.pid()))?;
+    let line = status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')).context("no such line")?;
+    let kib: u64 = line.split_whitespace().next().context("no number")?.parse()?;
+    Ok(kib << 10)
+}
+
+/// Bounds a resource of the running host; `None` lifts the bound.
+fn bound(rig: &Rig, resource: Resource, bytes: Option<u64>) -> Result<()> {
+    let pid = i32::try_from(rig.host.pid()).ok().and_then(Pid::from_raw);
+    prlimit(pid, resource, Rlimit { current: bytes, maximum: None }).map(drop).context("no limit can be set")
+}
+
+fn is_host_fault(line: &Line) -> bool {
+    line.message().starts_with("the host could not run a plugin") && line.level() == "ERROR"
+}
+
+/// Sends events to a host that can't run them, until it has failed at each of them several times; then it can.
+async fn starved(rig: &Rig, resource: Resource, bytes: u64) -> Result<()> {
+    bound(rig, resource, Some(bytes))?;
+    for _ in 0..4 {
+        rig.deliver("topper", &fresh_payment().1).await?;
+    }
+    let mut mark = rig.host.log().mark();
+    for _ in 0..4 {
+        let line = rig.host.wait_for_log_since(mark, "the host to fail", is_host_fault).await?;
+        assert!(line.text_of("reason").starts_with("the host has no memory for it: "), "{}", line.text);
+        mark = rig.host.log().mark();
+    }
+    for event in rig.host.events().await? {
+        let job = event.job("books").context("its job")?;
+        assert!(job.last_outcome.is_none() && job.attempts <= 1, "{job:?}");
+    }
+    let metrics = rig.metrics().await?;
+    assert!(metrics.contains(r#"hookyard_host_faults_total{tenant="acme",plugin="books"}"#), "{metrics}");
+    let listed = told(&rig.site, &["plugins", "list", "--json"]).await?;
+    assert!(!listed.contains("it failed at"), "{listed}");
+
+    bound(rig, resource, None)?;
+    for event in rig.all_done(4).await? {
+        let job = event.job("books").context("its job")?;
+        assert_eq!(job.attempts, 1, "{job:?}");
+    }
+    assert!(!rig.host.log().lines().iter().any(|line| line.target() == "hookyard::quarantine"));
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_plugin_that_cannot_be_instantiated_is_not_to_blame() -> Result<()> {
+    let echo = guests::test("untyped-echo")?;
+    // More than a place in the pool has, so that each instance asks the system for its address space.
+    let beside_the_pool = |site: &mut Site| {
+        site.write(&format!("plugins/{PLUGIN}.toml"), "limits = { table_elements_max = 200_000 }").map(drop)
+    };
+    let rig = Rig::prepared(strict(), &[(PLUGIN, &echo)], beside_the_pool).await?;
+    let bytes = used(&rig, "VmSize")? + 1024 * MIB;
+    starved(&rig, Resource::As, bytes).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_memory_that_cannot_grow_is_not_the_guests_fault() -> Result<()> {
+    let grower = guests::test("grow-at-once")?;
+    let config = strict().section("plugins.limits", "memory_max = \"256MiB\"");
+    let rig = Rig::start(config, &[(PLUGIN, &grower)]).await?;
+    let bytes = used(&rig, "VmData")? + 64 * MIB;
+    starved(&rig, Resource::Data, bytes).await
+}
