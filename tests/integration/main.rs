@@ -19,6 +19,7 @@ mod compile;
 mod config;
 mod copies;
 mod crash;
+mod crowd;
 #[cfg(target_os = "linux")]
 mod disk;
 mod door;

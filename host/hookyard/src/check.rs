@@ -28,8 +28,9 @@ pub(crate) fn check(path: &Path, runtime: &Handle) -> Result<(), Failure> {
     tell_sources(&settings)?;
     tell_destinations(&settings, SystemClock.now())?;
     runtime.block_on(waiting::tell(&settings.inbox))?;
+    let serving = runtime.block_on(waiting::serving(&settings.inbox));
     let engine = Engine::new(serve::engine_config(&settings)).context("plugins can't be checked")?;
-    let findings = survey(&Desired::from(&settings), &engine);
+    let findings = survey(&Desired::from(&settings), &engine, serving);
     if findings.is_empty() {
         output::line(format_args!("note  {} holds no plugin yet", settings.plugins.folder.display()))?;
     }

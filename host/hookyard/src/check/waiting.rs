@@ -1,15 +1,18 @@
-//! What `check` says of a store that is there: events that wait for a plugin, and events that are held. Nothing is created.
+//! What `check` learns from a store that is there: events that wait for a plugin, events that are held, and what serves.
+//! Nothing is created.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use anyhow::Context;
-use hookyard_inbox::{Inbox, Tally};
+use hookyard_inbox::{Inbox, Releases, Tally};
 use hookyard_inbox_sqlite::SqliteInbox;
 use hookyard_model::{PluginRef, SourceRef};
 
 use crate::cli::Failure;
 use crate::explain::chain;
 use crate::output;
+use crate::release;
 use crate::unserved::way_out_of_unrouted;
 
 /// Writes a note to standard output for each source, and each plugin, whose events wait.
@@ -30,6 +33,12 @@ pub(super) async fn tell(path: &Path) -> Result<(), Failure> {
         }
         Err(error) => output::line(format_args!("note  waiting events can't be counted: {}", chain(error.as_ref()))),
     }
+}
+
+/// The plugins that serve by the record; none where that can't be read.
+pub(super) async fn serving(path: &Path) -> BTreeSet<PluginRef> {
+    let Ok(inbox) = SqliteInbox::open_read_only(path) else { return BTreeSet::new() };
+    release::serving(&inbox.revisions(None).await.unwrap_or_default())
 }
 
 async fn count(path: &Path) -> anyhow::Result<(Vec<Tally<SourceRef>>, Vec<Tally<PluginRef>>)> {

@@ -79,7 +79,7 @@ pub(super) fn plugins(section: &Section<'_>, around: &Surroundings<'_>) -> Plugi
         folder: folder("folder", "plugins"),
         cache: folder("cache", "data/compiled"),
         revisions: folder("revisions", "data/revisions"),
-        count_max: section.get("count_max").map_or(1000, NonZeroUsize::get),
+        tenant_count_max: section.get("tenant_count_max").map_or(1000, NonZeroUsize::get),
         file_bytes_max: section.get("file_max").map_or(64 << 20, |Size(bytes)| bytes),
         rescan: time("rescan", 3_000),
         windows: Windows { settle: time("settle", 200), removal: time("removal", 1_000) },

@@ -56,8 +56,8 @@ pub(crate) struct Plugins {
     pub(crate) cache: PathBuf,
     /// Where components are kept to go back to.
     pub(crate) revisions: PathBuf,
-    /// The most plugins, of all tenants together.
-    pub(crate) count_max: usize,
+    /// The most plugins of one tenant.
+    pub(crate) tenant_count_max: usize,
     /// The most bytes of a component.
     pub(crate) file_bytes_max: u64,
     /// How often the folder is looked at when nothing was heard from it.

@@ -1,6 +1,6 @@
 //! How a plugin stands, from the store and the folder together.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context, anyhow};
 use hookyard_inbox::{Ban, Inbox, Quarantine, Releases, RevisionRecord, Wish};
@@ -8,15 +8,17 @@ use hookyard_inbox_sqlite::{OpenError, SqliteInbox};
 use hookyard_model::{PluginRef, Revision, Step};
 
 use crate::config::Settings;
-use crate::release;
+use crate::release::{self, Present};
 
 /// What is known of a plugin from outside the host.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Standing {
     /// The content of its file, where there is one that can be read.
     pub(super) file: Option<Revision>,
     /// Whether there's a file.
     pub(super) has_file: bool,
+    /// The most plugins that the tenant may have, where its file is one too many.
+    pub(super) over: Option<usize>,
     /// The latest step first.
     pub(super) revisions: Vec<RevisionRecord>,
     pub(super) wish: Option<Wish>,
@@ -57,6 +59,7 @@ impl Standing {
         match (self.active(), self.has_file) {
             _ if self.quarantine.is_some() => "quarantined",
             (Some(_), _) => "active",
+            (None, true) if self.over.is_some() => "refused",
             (None, true) if self.file.is_some_and(|file| self.ban_of(file).is_some()) => "refused",
             (None, true) => self.file.and_then(|file| self.of(file)).map_or("seen", |known| known.step.name()),
             (None, false) => "removed",
@@ -65,6 +68,11 @@ impl Standing {
 
     /// Why what the file holds isn't what serves; `None` where it is, or there's no file.
     pub(super) fn mismatch(&self) -> Option<String> {
+        if let Some(count_max) = self.over {
+            return Some(format!(
+                "its file is not loaded: the tenant may have {count_max} plugins (plugins.tenant_count_max)"
+            ));
+        }
         let file = self.file.filter(|file| self.active().is_none_or(|active| active.revision != *file))?;
         let short = file.short();
         Some(match (self.ban_of(file), self.pin(), self.of(file)) {
@@ -100,17 +108,15 @@ impl Standing {
 
 /// How all plugins stand that have a file, a record or a quarantine.
 pub(super) async fn all(settings: &Settings) -> anyhow::Result<BTreeMap<PluginRef, Standing>> {
-    let mut all = BTreeMap::<PluginRef, Standing>::new();
-    for (plugin, file) in in_folder(settings)? {
-        all.insert(plugin, Standing { file, has_file: true, ..Standing::default() });
-    }
     let inbox = match SqliteInbox::open_read_only(&settings.inbox) {
         // Nothing has been served yet, so nothing is known of it.
-        Err(OpenError::Missing { .. }) => return Ok(all),
+        Err(OpenError::Missing { .. }) => return in_folder(settings, BTreeSet::new()),
         opened => opened?,
     };
     let unread = "the inbox can't be read";
-    for known in inbox.revisions(None).await.context(unread)? {
+    let records = inbox.revisions(None).await.context(unread)?;
+    let mut all = in_folder(settings, release::serving(&records))?;
+    for known in records {
         all.entry(known.plugin.clone()).or_default().revisions.push(known);
     }
     for wish in inbox.wishes().await.context(unread)? {
@@ -133,15 +139,21 @@ pub(super) async fn one(settings: &Settings, plugin: &PluginRef) -> anyhow::Resu
     all(settings).await?.remove(plugin).ok_or_else(unknown)
 }
 
-fn in_folder(settings: &Settings) -> anyhow::Result<BTreeMap<PluginRef, Option<Revision>>> {
+/// What stands in the folder alone.
+fn in_folder(settings: &Settings, serving: BTreeSet<PluginRef>) -> anyhow::Result<BTreeMap<PluginRef, Standing>> {
     let folder = &settings.plugins.folder;
-    let present = release::present(&settings.plugins)
+    let Present { within, over } = release::present(&settings.plugins, serving)
         .with_context(|| format!("the plugin folder {} can't be read", folder.display()))?;
     let content = |plugin: &PluginRef| {
         let path = folder.join(plugin.tenant.as_str()).join(format!("{}.wasm", plugin.plugin));
         std::fs::read(path).ok().map(|bytes| hookyard_plugin::revision_of(&bytes))
     };
-    Ok(present.into_iter().map(|plugin| (plugin.clone(), content(&plugin))).collect())
+    let there = Standing { has_file: true, ..Standing::default() };
+    let count_max = settings.plugins.tenant_count_max;
+    let within =
+        within.into_iter().map(|plugin| (plugin.clone(), Standing { file: content(&plugin), ..there.clone() }));
+    let over = over.into_iter().map(|plugin| (plugin, Standing { over: Some(count_max), ..there.clone() }));
+    Ok(within.chain(over).collect())
 }
 
 #[cfg(test)]
@@ -207,6 +219,10 @@ pub(super) mod tests {
         assert_eq!(bad.kept_out(), None, "it's no good anyway");
         check(bad, "active", Some(&format!("its file ({short}) is refused: it is no component")));
         check(Standing { revisions: vec![known(1, Step::Retired, Some(1))], ..Standing::default() }, "removed", None);
+        let over = Standing { over: Some(9), has_file: true, ..Standing::default() };
+        let why = "its file is not loaded: the tenant may have 9 plugins (plugins.tenant_count_max)";
+        check(over, "refused", Some(why));
+        check(Standing { over: Some(9), ..serving() }, "active", Some(why));
         let first = Standing { file: Some(revision(3)), has_file: true, ..Standing::default() };
         check(first, "seen", Some(&format!("its file ({short}) is not served yet")));
     }

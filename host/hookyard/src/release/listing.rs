@@ -5,11 +5,16 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use hookyard_model::PluginRef;
+
+use super::precedence::Precedence;
 use super::stamp::{FolderStamp, Stamp};
 use crate::rehearsal::{COUNT_MAX, is_fixture};
 
 /// What a folder of fixtures is called after its plugin.
 pub(super) const FIXTURES: &str = ".fixtures";
+/// The most entries of one folder that are read, so that no tenant's folder makes a look slow for others.
+pub(super) const ENTRIES_MAX: usize = 10_000;
 
 /// The plugin folder at one moment.
 #[derive(Debug, Default)]
@@ -29,12 +34,21 @@ pub(super) struct Top {
 
 #[derive(Debug)]
 pub(super) enum TopKind {
-    /// A tenant's folder, and what is in it.
-    Folder(Vec<Item>),
+    /// A tenant's folder.
+    Folder(Folder),
     /// Neither a folder nor a link to one.
     File,
     /// A folder that can't be read now, and why.
     Unreadable(String),
+}
+
+/// What is in a tenant's folder.
+#[derive(Debug, Default)]
+pub(super) struct Folder {
+    pub(super) items: Vec<Item>,
+    /// Whether there are more than `ENTRIES_MAX`. The files of plugins that have precedence are among the items all the
+    /// same, where they are there.
+    pub(super) is_cut: bool,
 }
 
 /// An entry of a tenant's folder.
@@ -59,14 +73,14 @@ pub(super) enum ItemKind {
 }
 
 /// Lists `folder` and its tenants' folders. Fails when `folder` itself can't be read.
-pub(super) fn list(folder: &Path) -> io::Result<Listing> {
+pub(super) fn list(folder: &Path, precedence: &Precedence) -> io::Result<Listing> {
     let mut listing = Listing::default();
     watch(&mut listing.watched, folder);
-    for name in names(folder)? {
+    for name in names(folder, usize::MAX)?.names {
         let path = folder.join(&name);
         let kind = match fs::metadata(&path) {
-            Ok(metadata) if metadata.is_dir() => match items(&path, &mut listing.watched) {
-                Ok(items) => TopKind::Folder(items),
+            Ok(metadata) if metadata.is_dir() => match contents(&path, &name, precedence, &mut listing.watched) {
+                Ok(folder) => TopKind::Folder(folder),
                 Err(error) => TopKind::Unreadable(error.to_string()),
             },
             Ok(_) => TopKind::File,
@@ -78,8 +92,19 @@ pub(super) fn list(folder: &Path) -> io::Result<Listing> {
     Ok(listing)
 }
 
-fn items(folder: &Path, watched: &mut BTreeSet<PathBuf>) -> io::Result<Vec<Item>> {
+fn contents(
+    folder: &Path,
+    tenant: &str,
+    precedence: &Precedence,
+    watched: &mut BTreeSet<PathBuf>,
+) -> io::Result<Folder> {
     watch(watched, folder);
+    let Names { mut names, is_cut } = names(folder, ENTRIES_MAX)?;
+    if is_cut {
+        names.extend(precedence.of_tenant(tenant).flat_map(|plugin| files_of(folder, plugin)));
+        names.sort();
+        names.dedup();
+    }
     let item = |name: String| {
         let path = folder.join(&name);
         let kind = match fs::metadata(&path) {
@@ -97,12 +122,19 @@ fn items(folder: &Path, watched: &mut BTreeSet<PathBuf>) -> io::Result<Vec<Item>
         };
         Item { name, kind }
     };
-    Ok(names(folder)?.into_iter().map(item).collect())
+    Ok(Folder { items: names.into_iter().map(item).collect(), is_cut })
+}
+
+/// The names of those files of a plugin that are there.
+fn files_of(folder: &Path, plugin: &PluginRef) -> Vec<String> {
+    let names = [".wasm", ".toml", FIXTURES].map(|end| format!("{}{end}", plugin.plugin));
+    let is_gone = |error: io::Error| error.kind() == io::ErrorKind::NotFound;
+    names.into_iter().filter(|name| !folder.join(name).symlink_metadata().is_err_and(is_gone)).collect()
 }
 
 /// What stands in a folder of fixtures; as much as can be told of it.
 fn fixtures(folder: &Path) -> FolderStamp {
-    let mut names = names(folder).unwrap_or_default();
+    let Names { mut names, .. } = names(folder, ENTRIES_MAX).unwrap_or_default();
     names.retain(|name| is_fixture(name));
     // One more than are read, so that the change to too many shows.
     names.truncate(COUNT_MAX + 1);
@@ -110,17 +142,25 @@ fn fixtures(folder: &Path) -> FolderStamp {
     FolderStamp::of(names.iter().filter_map(|name| Some((name.as_str(), stamp(name)?))))
 }
 
+/// Names of a folder's entries.
+#[derive(Default)]
+struct Names {
+    names: Vec<String>,
+    /// Whether there are more.
+    is_cut: bool,
+}
+
 /// The names in a folder, in order, less hidden ones. A name that isn't UTF-8 can't be valid and comes replaced.
-fn names(folder: &Path) -> io::Result<Vec<String>> {
-    let mut names = Vec::new();
-    for entry in fs::read_dir(folder)? {
+fn names(folder: &Path, entries_max: usize) -> io::Result<Names> {
+    let (mut names, mut entries) = (Vec::new(), fs::read_dir(folder)?);
+    for entry in entries.by_ref().take(entries_max) {
         let name = entry?.file_name().to_string_lossy().into_owned();
         if !name.starts_with('.') {
             names.push(name);
         }
     }
     names.sort();
-    Ok(names)
+    Ok(Names { names, is_cut: entries.next().is_some() })
 }
 
 /// A folder is watched where it really is; a link to it is watched where the link stands.
@@ -156,13 +196,13 @@ mod tests {
         symlink("../../builds/one.wasm", real.join("plugins/acme/orders.wasm")).expect("linked");
         symlink("../../builds/none.wasm", real.join("plugins/acme/gone.wasm")).expect("linked");
         symlink("../blue", real.join("plugins/blue")).expect("linked");
-        let listing = list(&real.join("plugins")).expect("listed");
+        let listing = list(&real.join("plugins"), &Precedence::default()).expect("listed");
 
         let shown: Vec<String> = listing.top.iter().map(|top| format!("{} {}", top.name, shape(&top.kind))).collect();
         assert_eq!(shown, ["acme [gone.wasm dangling, orders.wasm 4]", "blue [orders.wasm 4]", "stray.wasm file"]);
         let watched: Vec<_> = listing.watched.iter().filter_map(|path| path.strip_prefix(&real).ok()).collect();
         assert_eq!(watched, ["blue", "builds", "plugins", "plugins/acme"].map(Path::new));
-        assert!(list(&real.join("nowhere")).is_err());
+        assert!(list(&real.join("nowhere"), &Precedence::default()).is_err());
     }
 
     fn shape(kind: &TopKind) -> String {
@@ -173,7 +213,7 @@ mod tests {
             ItemKind::Other | ItemKind::Unreadable(_) => format!("{} odd", item.name),
         };
         match kind {
-            TopKind::Folder(items) => format!("[{}]", items.iter().map(item).collect::<Vec<_>>().join(", ")),
+            TopKind::Folder(folder) => format!("[{}]", folder.items.iter().map(item).collect::<Vec<_>>().join(", ")),
             TopKind::File => "file".to_owned(),
             TopKind::Unreadable(_) => "unreadable".to_owned(),
         }

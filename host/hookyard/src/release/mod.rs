@@ -7,12 +7,13 @@
 //!    '----> quarantined (it did worse, or the operator took it back): the one before comes back
 //! ```
 //!
-//! `sighting`, `tracker`, `course`, `trial` and `routing` decide and touch nothing; `listing`, `load`, `kept`, `run`,
+//! `precedence`, `sighting`, `tracker`, `course`, `trial` and `routing` decide and touch nothing; `listing`, `load`, `kept`, `run`,
 //! `service` and `orders` do and decide little. `journal` tells how it went.
 //! Invariant 8: a failed reload leaves the running revision in place.
 
 mod stamp;
 mod listing;
+mod precedence;
 mod sighting;
 mod tracker;
 mod references;
@@ -50,7 +51,7 @@ use references::References;
 pub(crate) use rehearse::{Component, prepare};
 pub(crate) use run::{Handle, Keeper, Parts};
 pub(crate) use stamp::Stamp;
-pub(crate) use survey::{Finding, present, survey, unreadable};
+pub(crate) use survey::{Finding, Present, present, serving, survey, unreadable};
 pub(crate) use told::{Told, told};
 pub(crate) use tracker::Windows;
 pub(crate) use trial::Trials;

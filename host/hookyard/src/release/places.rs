@@ -1,6 +1,6 @@
-//! The places where components are loaded, shared fairly: no tenant can take all of them, however long its loads take.
+//! Places for long work, shared fairly: no tenant can take all of them, however long its work takes.
 //!
-//! A tenant's loads wait for each other first, and then in one line with those of other tenants. As each tenant has few
+//! A tenant's work waits for each other first, and then in one line with that of other tenants. As each tenant has little
 //! in that line, tenants take turns.
 
 use std::collections::BTreeMap;
@@ -10,9 +10,11 @@ use hookyard_model::TenantName;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// Loads at a time, of all tenants. Each holds a component in memory; the engine bounds how many compile.
-const PLACES_MAX: usize = 8;
+const LOADS_MAX: usize = 8;
+/// Rehearsals at a time. Each makes one attempt at a time; more at once would take the processor from events.
+const REHEARSALS_MAX: usize = 4;
 
-/// All places.
+/// All places for one kind of work.
 pub(super) struct Places {
     own_max: usize,
     all: Arc<Semaphore>,
@@ -20,13 +22,22 @@ pub(super) struct Places {
 }
 
 impl Places {
-    /// Places for so many compilations at once, of which a tenant never takes the last one unless there is only one.
-    pub(super) fn new(compilations_max: usize) -> Self {
-        let own_max = compilations_max.saturating_sub(1).clamp(1, PLACES_MAX - 1);
-        Self { own_max, all: Arc::new(Semaphore::new(PLACES_MAX)), tenants: BTreeMap::new() }
+    /// Where components are loaded, for so many compilations at once. A tenant never takes the last one, unless there is
+    /// only one.
+    pub(super) fn for_loads(compilations_max: usize) -> Self {
+        Self::new(compilations_max.saturating_sub(1).clamp(1, LOADS_MAX - 1), LOADS_MAX)
     }
 
-    /// Where a tenant's components are loaded.
+    /// Where plugins are rehearsed: those of a tenant one after the other.
+    pub(super) fn for_rehearsals() -> Self {
+        Self::new(1, REHEARSALS_MAX)
+    }
+
+    fn new(own_max: usize, count_max: usize) -> Self {
+        Self { own_max, all: Arc::new(Semaphore::new(count_max)), tenants: BTreeMap::new() }
+    }
+
+    /// Where a tenant's work is done.
     pub(super) fn of(&mut self, tenant: &TenantName) -> Place {
         // Those that nobody holds or waits for are made anew when they are needed.
         self.tenants.retain(|_, own| Arc::strong_count(own) > 1);
@@ -35,14 +46,15 @@ impl Places {
     }
 }
 
-/// Where a load may be.
+/// Where a piece of work may be done.
 pub(super) struct Place {
     own: Arc<Semaphore>,
     all: Arc<Semaphore>,
 }
 
 impl Place {
-    /// Waits until there is room, and holds it until what is returned is dropped.
+    /// Waits until there is room, and holds it until what is returned is dropped. The tenant's own comes first, so that
+    /// none waits at two of the host's.
     pub(super) async fn take(&self) -> [Option<OwnedSemaphorePermit>; 2] {
         let own = Arc::clone(&self.own).acquire_owned().await.ok();
         [own, Arc::clone(&self.all).acquire_owned().await.ok()]
@@ -57,14 +69,16 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_tenant_leaves_room_for_others() {
-        let mut places = Places::new(2);
-        let mut place = |tenant: &str| places.of(&tenant.parse().expect("a name"));
-        let [first, second, other] = [place("acme"), place("acme"), place("umbrella")];
-        let is_free = async |place: &Place| tokio::time::timeout(Duration::from_secs(1), place.take()).await.is_ok();
-        let held = first.take().await;
-        assert!(!is_free(&second).await, "one of a tenant at a time");
-        assert!(is_free(&other).await);
-        drop(held);
-        assert!(is_free(&second).await);
+        for mut places in [Places::for_loads(2), Places::for_rehearsals()] {
+            let mut place = |tenant: &str| places.of(&tenant.parse().expect("a name"));
+            let [first, second, other] = [place("acme"), place("acme"), place("umbrella")];
+            let is_free =
+                async |place: &Place| tokio::time::timeout(Duration::from_secs(1), place.take()).await.is_ok();
+            let held = first.take().await;
+            assert!(!is_free(&second).await, "one of a tenant at a time");
+            assert!(is_free(&other).await);
+            drop(held);
+            assert!(is_free(&second).await);
+        }
     }
 }

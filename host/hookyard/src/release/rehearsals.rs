@@ -3,35 +3,33 @@
 //! A file that is replaced or removed isn't waited for: its rehearsal is ended, and nothing more is heard of it.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use hookyard_model::{PluginRef, TenantName};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::{AbortHandle, Id, JoinError, JoinSet};
 
+use super::places::{Place, Places};
 use super::rehearse::{Findings, Verdict};
-
-/// Rehearsals at a time. Each makes one attempt at a time; more at once would take the processor from events.
-const PLACES_MAX: usize = 4;
 
 /// Those that are under way, of `R`.
 pub(super) struct Rehearsals<R> {
     under_way: BTreeMap<PluginRef, (R, AbortHandle)>,
     tasks: JoinSet<Verdict>,
-    all: Arc<Semaphore>,
-    tenants: BTreeMap<TenantName, Arc<Semaphore>>,
+    places: Places,
 }
 
 impl<R> Rehearsals<R> {
     pub(super) fn new() -> Self {
-        let all = Arc::new(Semaphore::new(PLACES_MAX));
-        Self { under_way: BTreeMap::new(), tasks: JoinSet::new(), all, tenants: BTreeMap::new() }
+        Self { under_way: BTreeMap::new(), tasks: JoinSet::new(), places: Places::for_rehearsals() }
     }
 
-    /// Where a tenant's plugins are rehearsed, one after the other.
+    /// Where a tenant's plugins are rehearsed.
     pub(super) fn place(&mut self, tenant: &TenantName) -> Place {
-        let own = self.tenants.entry(tenant.clone()).or_insert_with(|| Arc::new(Semaphore::new(1)));
-        Place { own: Arc::clone(own), all: Arc::clone(&self.all) }
+        self.places.of(tenant)
+    }
+
+    /// The plugins that are rehearsed.
+    pub(super) fn plugins(&self) -> impl Iterator<Item = &PluginRef> {
+        self.under_way.keys()
     }
 
     /// Begins one, in place of the one of the same plugin that may be under way.
@@ -80,24 +78,9 @@ fn panicked(error: &JoinError) -> Verdict {
     Verdict::Failed(Findings { summary: reason.clone(), report: reason })
 }
 
-/// Where one rehearsal at a time may be.
-pub(super) struct Place {
-    own: Arc<Semaphore>,
-    all: Arc<Semaphore>,
-}
-
-impl Place {
-    /// Waits until it's free, and holds it. The tenant's comes first, so that none waits at two of the host's.
-    pub(super) async fn take(&self) -> [Option<OwnedSemaphorePermit>; 2] {
-        let own = Arc::clone(&self.own).acquire_owned().await.ok();
-        [own, Arc::clone(&self.all).acquire_owned().await.ok()]
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::future::{pending, ready};
-    use std::time::Duration;
 
     use super::*;
 
@@ -129,18 +112,5 @@ mod tests {
         rehearsals.begin(orders.clone(), "next", ready(Verdict::Unrehearsed));
         assert_eq!(rehearsals.over().await, Some((orders, "next", Verdict::Unrehearsed)));
         assert!(rehearsals.is_empty() && rehearsals.over().await.is_none());
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_tenant_waits_for_its_own_and_for_no_other_tenant() {
-        let mut rehearsals = Rehearsals::<()>::new();
-        let mut place = |tenant: &str| rehearsals.place(&plugin(tenant, "any").tenant);
-        let [first, second, other] = [place("acme"), place("acme"), place("umbrella")];
-        let is_free = async |place: &Place| tokio::time::timeout(Duration::from_secs(1), place.take()).await;
-        let held = first.take().await;
-        assert!(is_free(&second).await.is_err(), "one at a time");
-        assert!(is_free(&other).await.is_ok());
-        drop(held);
-        assert!(is_free(&second).await.is_ok());
     }
 }

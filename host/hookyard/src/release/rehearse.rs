@@ -12,7 +12,7 @@ use hookyard_plugin::{Engine, Loaded};
 use super::Desired;
 use super::active::takes;
 use super::load::{Failure, Ready};
-use super::rehearsals::Place;
+use super::places::Place;
 use crate::config::settings::RehearsalPolicy;
 use crate::rehearsal::{Material, Rehearsal, Report};
 

@@ -21,6 +21,7 @@ use super::journal::Journal;
 use super::kept::Kept;
 use super::load::{Failure, Loader, Loading, Ready};
 use super::places::Places;
+use super::precedence::Precedence;
 use super::rehearsals::Rehearsals;
 use super::sighting::{self, Files, Sighting};
 use super::tracker::{Action, Moment, Tracker};
@@ -98,7 +99,7 @@ pub(crate) struct Keeper {
 impl Keeper {
     /// A keeper that has not looked yet.
     pub(crate) fn new(parts: Parts, desired: Desired) -> Self {
-        let places = Places::new(desired.plugins.compile.concurrency);
+        let places = Places::for_loads(desired.plugins.compile.concurrency);
         let (sender, receiver) = watch::channel(Arc::new(desired));
         Self {
             journal: Journal::new(Arc::clone(&parts.releases), Arc::clone(&parts.clock)),
@@ -170,15 +171,15 @@ impl Keeper {
 
     async fn look(&mut self) {
         let desired = Arc::clone(&self.desired.borrow_and_update());
-        let (folder, count_max) = (desired.plugins.folder.clone(), desired.plugins.count_max);
-        let references = desired.references.clone();
+        let (folder, count_max) = (desired.plugins.folder.clone(), desired.plugins.tenant_count_max);
+        let (references, precedence) = (desired.references.clone(), self.precedence());
         let looked = tokio::task::spawn_blocking(move || {
-            let listing =
-                listing::list(&folder).map_err(|error| format!("{} can't be read: {error}", folder.display()))?;
-            let sighting = sighting::judge(&folder, &listing, count_max);
+            let listing = listing::list(&folder, &precedence)
+                .map_err(|error| format!("{} can't be read: {error}", folder.display()))?;
+            let sighting = sighting::judge(&folder, &listing, &precedence, count_max);
             Ok::<_, String>((sighting, listing.watched, references.have_changed()))
         });
-        let sighting = match looked.await.unwrap_or_else(|error| Err(error.to_string())) {
+        let mut sighting = match looked.await.unwrap_or_else(|error| Err(error.to_string())) {
             Ok((sighting, watched, have_references_changed)) => {
                 self.watch.listen(&watched);
                 if have_references_changed {
@@ -189,11 +190,21 @@ impl Keeper {
             // Nothing is concluded from a folder that can't be read: what is loaded goes on serving.
             Err(problem) => return self.complain([problem].into()),
         };
-        self.act(&desired, &sighting).await;
-        self.complain(sighting.problems);
+        let mut problems = std::mem::take(&mut sighting.problems);
+        problems.extend(sighting.over_lines.iter().cloned());
+        self.act(&desired, sighting).await;
+        self.complain(problems);
     }
 
-    async fn act(&mut self, desired: &Desired, sighting: &Sighting) {
+    /// What serves, or did when the host before ended, has its place first.
+    fn precedence(&self) -> Precedence {
+        let serves = |course: &Course| course.active.or(course.last).is_some();
+        let serving = self.courses.iter().filter(|(_, course)| serves(course)).map(|(plugin, _)| plugin.clone());
+        let loading = self.tracker.loading().chain(self.rehearsals.plugins()).cloned();
+        Precedence::new(serving, loading)
+    }
+
+    async fn act(&mut self, desired: &Desired, sighting: Sighting) {
         let now = Moment { instant: Instant::now(), wall: SystemTime::now() };
         for action in self.tracker.observe(sighting, desired.plugins.windows, now) {
             match action {

@@ -9,8 +9,14 @@ use std::time::{Duration, SystemTime};
 
 use hookyard_model::{PluginName, PluginRef, TenantName};
 
-use super::listing::{FIXTURES, Item, ItemKind, Listing, TopKind};
+use super::listing::{ENTRIES_MAX, FIXTURES, Folder, Item, ItemKind, Listing, TopKind};
+use super::precedence::Precedence;
 use super::stamp::{FolderStamp, Stamp};
+
+/// Lines about one folder that are told one by one. Of others only the number is told.
+const PROBLEMS_MAX: usize = 20;
+/// Names of plugins in a line.
+const NAMES_MAX: usize = 3;
 
 /// A plugin's files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,19 +48,54 @@ pub(super) struct Sighting {
     pub(super) hidden: BTreeSet<PluginRef>,
     /// Tenants of whom the same holds as a whole.
     pub(super) hidden_tenants: BTreeSet<TenantName>,
+    /// Plugins beyond the most that their tenant may have. Nothing is loaded of them; what serves goes on.
+    pub(super) over: BTreeSet<PluginRef>,
+    /// A line for each tenant that has such.
+    pub(super) over_lines: Vec<String>,
     /// What the operator should hear, a line each.
     pub(super) problems: BTreeSet<String>,
 }
 
-/// Judges `listing` of `folder`. Of more than `count_max` plugins, the first by name count.
-pub(super) fn judge(folder: &Path, listing: &Listing, count_max: usize) -> Sighting {
-    let mut sighting = Sighting::default();
+impl Sighting {
+    /// Whether a plugin may well be there, and can't be seen or isn't looked at.
+    pub(super) fn hides(&self, plugin: &PluginRef) -> bool {
+        self.hidden.contains(plugin) || self.hidden_tenants.contains(&plugin.tenant) || self.over.contains(plugin)
+    }
+
+    /// Adds what was found of one tenant.
+    fn add(&mut self, tenant: Self) {
+        self.plugins.extend(tenant.plugins);
+        self.hidden.extend(tenant.hidden);
+        self.over.extend(tenant.over);
+        self.over_lines.extend(tenant.over_lines);
+        self.problems.extend(tenant.problems);
+    }
+
+    /// Leaves so many problems that a folder full of them fills no log.
+    fn bound_problems(&mut self, shown: &Path) {
+        let count = self.problems.len();
+        if count > PROBLEMS_MAX {
+            self.problems = std::mem::take(&mut self.problems).into_iter().take(PROBLEMS_MAX).collect();
+            let left_out = count - PROBLEMS_MAX;
+            self.problems.insert(format!("{}: {left_out} more of its entries are ignored", shown.display()));
+        }
+    }
+}
+
+/// Judges `listing` of `folder`. Of more than `count_max` plugins of a tenant, those that come first count.
+pub(super) fn judge(folder: &Path, listing: &Listing, precedence: &Precedence, count_max: usize) -> Sighting {
+    let (mut sighting, mut tenants) = (Sighting::default(), Vec::new());
     for top in &listing.top {
         let shown = folder.join(&top.name);
         let tenant = TenantName::new(&top.name);
         match (&top.kind, tenant) {
             (TopKind::File, _) => sighting.problems.extend(stray(&shown, &top.name)),
-            (TopKind::Folder(items), Ok(tenant)) => judge_tenant(&shown, &tenant, items, &mut sighting),
+            (TopKind::Folder(items), Ok(tenant)) => {
+                let mut found = judge_tenant(&shown, &tenant, items);
+                found.over = precedence.bound(&mut found.plugins, count_max);
+                found.over_lines.extend(told_over(&tenant, &found.over, count_max));
+                tenants.push(found);
+            }
             (TopKind::Unreadable(why), Ok(tenant)) => {
                 sighting.problems.insert(format!("{} can't be read: {why}", shown.display()));
                 sighting.hidden_tenants.insert(tenant);
@@ -62,13 +103,23 @@ pub(super) fn judge(folder: &Path, listing: &Listing, count_max: usize) -> Sight
             (_, Err(error)) => drop(sighting.problems.insert(format!("{} is ignored: {error}", shown.display()))),
         }
     }
-    while sighting.plugins.len() > count_max
-        && let Some((plugin, _)) = sighting.plugins.pop_last()
-    {
-        let problem = format!("{plugin} is ignored: there are more than {count_max} plugins (plugins.count_max)");
-        sighting.problems.insert(problem);
-    }
+    sighting.bound_problems(folder);
+    tenants.into_iter().for_each(|tenant| sighting.add(tenant));
     sighting
+}
+
+/// What is said of a tenant's plugins that are over the bound.
+fn told_over(tenant: &TenantName, over: &BTreeSet<PluginRef>, count_max: usize) -> Option<String> {
+    let names: Vec<_> = over.iter().take(NAMES_MAX).map(|plugin| plugin.plugin.as_str()).collect();
+    let names = match over.len() - names.len() {
+        _ if names.is_empty() => return None,
+        0 => names.join(", "),
+        more => format!("{} and {more} more", names.join(", ")),
+    };
+    Some(format!(
+        "plugins of {tenant} are not loaded: {names}; a tenant may have {count_max} plugins: remove some, or raise \
+         plugins.tenant_count_max"
+    ))
 }
 
 /// A component that stands beside the tenants' folders rather than in one.
@@ -78,7 +129,9 @@ fn stray(shown: &Path, name: &str) -> Option<String> {
     name.ends_with(".wasm").then(advice)
 }
 
-fn judge_tenant(shown: &Path, tenant: &TenantName, items: &[Item], sighting: &mut Sighting) {
+/// What is found of one tenant.
+fn judge_tenant(shown: &Path, tenant: &TenantName, Folder { items, is_cut }: &Folder) -> Sighting {
+    let mut sighting = Sighting::default();
     let by_end = |end: &str| -> BTreeMap<&str, &Item> {
         items.iter().filter_map(|item| Some((item.name.strip_suffix(end)?, item))).collect()
     };
@@ -105,6 +158,12 @@ fn judge_tenant(shown: &Path, tenant: &TenantName, items: &[Item], sighting: &mu
             }
         }
     }
+    sighting.bound_problems(shown);
+    if *is_cut {
+        let shown = shown.display();
+        sighting.problems.insert(format!("{shown} has more than {ENTRIES_MAX} entries: new files in it may go unseen"));
+    }
+    sighting
 }
 
 enum Seen<'l> {
@@ -152,11 +211,15 @@ mod tests {
     }
 
     fn tenant(name: &str, items: Vec<Item>) -> Top {
-        Top { name: name.to_owned(), kind: TopKind::Folder(items) }
+        Top { name: name.to_owned(), kind: TopKind::Folder(Folder { items, is_cut: false }) }
+    }
+
+    fn judge_top(top: Vec<Top>) -> Sighting {
+        judge(Path::new("plugins"), &Listing { top, ..Listing::default() }, &Precedence::default(), 9)
     }
 
     fn judge_items(items: Vec<Item>) -> Sighting {
-        judge(Path::new("plugins"), &Listing { top: vec![tenant("acme", items)], ..Listing::default() }, 9)
+        judge_top(vec![tenant("acme", items)])
     }
 
     #[test]
@@ -182,13 +245,48 @@ mod tests {
     }
 
     #[test]
-    fn more_plugins_than_there_may_be_are_told() {
-        let item = |name| item(name, ItemKind::File(stamp(1)));
-        let top = vec![tenant("acme", vec![item("a.wasm"), item("b.wasm"), item("c.wasm")])];
-        let sighting = judge(Path::new("plugins"), &Listing { top, ..Listing::default() }, 2);
-        assert_eq!(sighting.plugins.len(), 2);
-        assert!(sighting.problems.iter().all(|problem| problem.starts_with("acme/c is ignored")));
-        assert_eq!(sighting.problems.len(), 1);
+    fn what_serves_counts_first_then_what_loads_then_the_older_files() {
+        let file = |name: &str, changed| item(name, ItemKind::File(Stamp { changed, ..stamp(1) }));
+        let acme = ["a.wasm", "b.wasm", "c.wasm", "d.wasm", "e.wasm"].into_iter().zip([1, 3, 2, 5, 9]);
+        let acme = acme.map(|(name, changed)| file(name, changed)).collect();
+        let top = [tenant("acme", acme), tenant("blue", vec![file("z.wasm", 99)])];
+        let plugin =
+            |name: &str| PluginRef { tenant: "acme".parse().expect("valid"), plugin: name.parse().expect("valid") };
+        let precedence = Precedence::new([plugin("e")], [plugin("d"), plugin("e")]);
+        let check = |count_max, expected: &str, line: Option<&str>| {
+            let listing = Listing { top: top.iter().map(copy).collect(), ..Listing::default() };
+            let sighting = judge(Path::new("plugins"), &listing, &precedence, count_max);
+            let left: Vec<_> = sighting.plugins.keys().map(ToString::to_string).collect();
+            assert_eq!(left.join(" "), expected);
+            assert_eq!(sighting.over_lines.first().map(String::as_str), line);
+            assert!(sighting.over.iter().all(|plugin| sighting.hides(plugin)));
+        };
+        let way_out = "remove some, or raise plugins.tenant_count_max";
+        let line = |names: &str, max: usize| {
+            format!("plugins of acme are not loaded: {names}; a tenant may have {max} plugins: {way_out}")
+        };
+        check(5, "acme/a acme/b acme/c acme/d acme/e blue/z", None);
+        check(3, "acme/a acme/d acme/e blue/z", Some(&line("b, c", 3)));
+        check(1, "acme/e blue/z", Some(&line("a, b, c and 1 more", 1)));
+    }
+
+    fn copy(Top { name, kind }: &Top) -> Top {
+        let TopKind::Folder(folder) = kind else { panic!("a folder") };
+        let items = folder.items.iter().map(|Item { name, kind }| {
+            let ItemKind::File(stamp) = kind else { panic!("a file") };
+            item(name, ItemKind::File(*stamp))
+        });
+        tenant(name, items.collect())
+    }
+
+    #[test]
+    fn a_folder_full_of_problems_fills_no_log() {
+        let items = (0..50).map(|number| item(&format!("{number}.cwasm"), ItemKind::File(stamp(1)))).collect();
+        let sighting =
+            judge_top(vec![tenant("acme", items), tenant("blue", vec![item("a.cwasm", ItemKind::File(stamp(2)))])]);
+        assert_eq!(sighting.problems.len(), PROBLEMS_MAX + 2);
+        assert!(sighting.problems.contains("plugins/acme: 30 more of its entries are ignored"));
+        assert!(sighting.problems.iter().any(|problem| problem.starts_with("plugins/blue/a.cwasm is ignored")));
     }
 
     #[test]
@@ -216,7 +314,7 @@ mod tests {
             Top { name: "README.md".to_owned(), kind: TopKind::File },
             tenant("Not a tenant", vec![]),
         ];
-        let sighting = judge(Path::new("plugins"), &Listing { top, ..Listing::default() }, 9);
+        let sighting = judge_top(top);
         let problems: Vec<_> = sighting.problems.into_iter().collect();
         assert_eq!(problems.len(), 2, "{problems:?}");
         assert!(problems[0].starts_with("plugins/Not a tenant is ignored: `Not a tenant` is not a usable tenant name"));
@@ -229,7 +327,7 @@ mod tests {
         let sighting = judge_items(vec![item("orders.wasm", ItemKind::Unreadable(unreadable()))]);
         assert_eq!(sighting.hidden.len(), 1);
         let top = vec![Top { name: "acme".to_owned(), kind: TopKind::Unreadable(unreadable()) }];
-        let sighting = judge(Path::new("plugins"), &Listing { top, ..Listing::default() }, 9);
+        let sighting = judge_top(top);
         assert_eq!(sighting.hidden_tenants.len(), 1);
     }
 }

@@ -1,14 +1,18 @@
 //! One look at the whole folder without serving anything: every plugin is loaded and let go again.
 
 use std::collections::BTreeSet;
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
-use hookyard_model::PluginRef;
+use hookyard_inbox::RevisionRecord;
+use hookyard_model::{PluginRef, Step};
 use hookyard_plugin::Engine;
 
 use super::active::{handlers, strange, takes};
 use super::load::{Failure, Ready};
+use super::precedence::Precedence;
+use super::sighting::Sighting;
 use super::{Desired, listing, sighting};
 use crate::config::settings::Plugins;
 
@@ -23,10 +27,29 @@ pub(crate) enum Finding {
     Bad(String),
 }
 
-/// The plugins that have a file in the folder, by name. Loads none of them.
-pub(crate) fn present(plugins: &Plugins) -> std::io::Result<BTreeSet<PluginRef>> {
-    let listing = listing::list(&plugins.folder)?;
-    Ok(sighting::judge(&plugins.folder, &listing, plugins.count_max).plugins.into_keys().collect())
+/// The plugins that have a file in the folder.
+pub(crate) struct Present {
+    pub(crate) within: BTreeSet<PluginRef>,
+    /// Those that are not loaded, since their tenant has too many.
+    pub(crate) over: BTreeSet<PluginRef>,
+}
+
+/// Tells which plugins have a file in the folder, where those of `serving` come first. Loads none of them.
+pub(crate) fn present(plugins: &Plugins, serving: BTreeSet<PluginRef>) -> io::Result<Present> {
+    let Sighting { plugins, over, .. } = look(plugins, serving)?;
+    Ok(Present { within: plugins.into_keys().collect(), over })
+}
+
+/// The plugins that serve by the record, or did when the host ended.
+pub(crate) fn serving(records: &[RevisionRecord]) -> BTreeSet<PluginRef> {
+    let active = records.iter().filter(|known| known.step == Step::Active);
+    active.map(|known| known.plugin.clone()).collect()
+}
+
+fn look(plugins: &Plugins, serving: BTreeSet<PluginRef>) -> io::Result<Sighting> {
+    let precedence = Precedence::new(serving, []);
+    let listing = listing::list(&plugins.folder, &precedence)?;
+    Ok(sighting::judge(&plugins.folder, &listing, &precedence, plugins.tenant_count_max))
 }
 
 /// What is said of a plugin folder that can't be looked at, before anything is served from it.
@@ -34,16 +57,16 @@ pub(crate) fn unreadable(folder: &Path) -> String {
     format!("the plugin folder {} can't be read; create it, or name another by `plugins.folder`", folder.display())
 }
 
-/// Looks at the folder and at every plugin in it, in order. Blocks while it compiles.
-pub(crate) fn survey(desired: &Desired, engine: &Arc<Engine>) -> Vec<Finding> {
-    let folder = &desired.plugins.folder;
-    let listing = match listing::list(folder) {
-        Ok(listing) => listing,
-        Err(error) => return vec![Finding::Bad(format!("{}: {error}", unreadable(folder)))],
+/// Looks at the folder and at every plugin in it, in order; where a tenant has too many, those of `serving` come first.
+/// Blocks while it compiles.
+pub(crate) fn survey(desired: &Desired, engine: &Arc<Engine>, serving: BTreeSet<PluginRef>) -> Vec<Finding> {
+    let sighting = match look(&desired.plugins, serving) {
+        Ok(sighting) => sighting,
+        Err(error) => return vec![Finding::Bad(format!("{}: {error}", unreadable(&desired.plugins.folder)))],
     };
-    let sighting = sighting::judge(folder, &listing, desired.plugins.count_max);
     let loader = desired.loader(engine);
     let mut findings: Vec<Finding> = sighting.problems.into_iter().map(Finding::Odd).collect();
+    findings.extend(sighting.over_lines.into_iter().map(Finding::Bad));
     for (plugin, files) in sighting.plugins {
         match loader.survey(&plugin, files).result {
             Ok((ready, _)) => findings.extend(ready_findings(&plugin, ready, desired)),

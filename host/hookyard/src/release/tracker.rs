@@ -79,19 +79,22 @@ impl Track {
 #[derive(Debug, Default)]
 pub(super) struct Tracker {
     tracks: BTreeMap<PluginRef, Track>,
+    /// What was seen last, less its problems.
+    last: Sighting,
 }
 
 impl Tracker {
     /// Takes in one look and says what is to be done now.
-    pub(super) fn observe(&mut self, sighting: &Sighting, windows: Windows, now: Moment) -> Vec<Action> {
+    pub(super) fn observe(&mut self, sighting: Sighting, windows: Windows, now: Moment) -> Vec<Action> {
         let known = self.tracks.keys().chain(sighting.plugins.keys()).cloned();
-        let plugins: BTreeSet<PluginRef> = known.filter(|plugin| !is_hidden(sighting, plugin)).collect();
+        let plugins: BTreeSet<PluginRef> = known.filter(|plugin| !sighting.hides(plugin)).collect();
         let actions = plugins.into_iter().filter_map(|plugin| {
             let files = sighting.plugins.get(&plugin).copied();
             self.step(plugin, files, windows, now)
         });
         let actions = actions.collect();
         self.tracks.retain(|_, track| track.seen.is_some() || track.handled.is_some() || track.is_loading);
+        self.last = sighting;
         actions
     }
 
@@ -143,9 +146,14 @@ impl Tracker {
         }
     }
 
-    /// Whether there's anything of a plugin.
+    /// Whether there is, or may be, anything of a plugin.
     pub(super) fn has(&self, plugin: &PluginRef) -> bool {
-        self.tracks.contains_key(plugin)
+        self.tracks.contains_key(plugin) || self.last.hides(plugin)
+    }
+
+    /// The plugins that are being loaded.
+    pub(super) fn loading(&self) -> impl Iterator<Item = &PluginRef> {
+        self.tracks.iter().filter(|(_, track)| track.is_loading).map(|(plugin, _)| plugin)
     }
 
     /// When the files that are there now were first seen.
@@ -155,17 +163,19 @@ impl Tracker {
 
     /// When the next look can lead to something even if nothing changes.
     pub(super) fn next_due(&self, windows: Windows) -> Option<Instant> {
-        self.tracks.values().filter(|track| track.is_open()).map(|track| track.due(windows)).min()
+        self.open().map(|track| track.due(windows)).min()
     }
 
     /// Whether everything that was seen is dealt with.
     pub(super) fn is_idle(&self) -> bool {
-        self.tracks.values().all(|track| !track.is_open() && !track.is_loading)
+        self.open().next().is_none() && self.loading().next().is_none()
     }
-}
 
-fn is_hidden(sighting: &Sighting, plugin: &PluginRef) -> bool {
-    sighting.hidden.contains(plugin) || sighting.hidden_tenants.contains(&plugin.tenant)
+    /// Those that something will be done about. Nothing is done about what can't be seen.
+    fn open(&self) -> impl Iterator<Item = &Track> {
+        let open = self.tracks.iter().filter(|(plugin, track)| track.is_open() && !self.last.hides(plugin));
+        open.map(|(_, track)| track)
+    }
 }
 
 #[cfg(test)]
@@ -205,7 +215,7 @@ mod tests {
         fn see(&mut self, at: u64, seen: Option<Files>) -> Vec<Action> {
             let sighting =
                 Sighting { plugins: seen.map(|files| (plugin(), files)).into_iter().collect(), ..Sighting::default() };
-            self.tracker.observe(&sighting, WINDOWS, self.moment(at))
+            self.tracker.observe(sighting, WINDOWS, self.moment(at))
         }
 
         fn expect(&mut self, at: u64, seen: Option<Files>, expected: &[Action]) {
@@ -338,13 +348,26 @@ mod tests {
     #[test]
     fn nothing_is_concluded_from_what_cannot_be_seen() {
         let mut script = Script::serving();
-        let hidden = Sighting { hidden: [plugin()].into(), ..Sighting::default() };
-        let hidden_tenant = Sighting { hidden_tenants: [plugin().tenant].into(), ..Sighting::default() };
-        for (at, sighting) in [(6000, &hidden), (9000, &hidden), (12_000, &hidden_tenant), (15_000, &hidden_tenant)] {
+        let hidden = || Sighting { hidden: [plugin()].into(), ..Sighting::default() };
+        let hidden_tenant = || Sighting { hidden_tenants: [plugin().tenant].into(), ..Sighting::default() };
+        let over = || Sighting { over: [plugin()].into(), ..Sighting::default() };
+        let sightings = [hidden(), hidden(), hidden_tenant(), hidden_tenant(), over(), over()];
+        for (at, sighting) in [6000, 9000, 12_000, 15_000, 18_000, 21_000].into_iter().zip(sightings) {
             let moment = script.moment(at);
             assert_eq!(script.tracker.observe(sighting, WINDOWS, moment), []);
         }
-        assert!(script.tracker.is_idle());
+        assert!(script.tracker.is_idle() && script.tracker.has(&plugin()));
+    }
+
+    #[test]
+    fn what_is_hidden_before_it_counts_causes_no_look() {
+        let mut script = Script::new();
+        script.expect(100, Some(files(1, 100)), &[]);
+        let over = Sighting { over: [plugin()].into(), ..Sighting::default() };
+        let moment = script.moment(150);
+        assert_eq!(script.tracker.observe(over, WINDOWS, moment), []);
+        assert!(script.tracker.is_idle() && script.tracker.next_due(WINDOWS).is_none());
+        script.expect(400, Some(files(1, 100)), &[load(1, 100)]);
     }
 
     #[test]

@@ -1,0 +1,110 @@
+//! A tenant with more files than it may have plugins: what serves goes on, its own and everybody else's.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Context, Result};
+use hookyard_testkit::events::{Event, is_removal};
+use hookyard_testkit::guests::{self, Guest};
+use hookyard_testkit::host::run_with;
+use hookyard_testkit::log::Line;
+use hookyard_testkit::site::Site;
+use serde_json::Value;
+
+use crate::rig::{Rig, fresh_payment, quick, told};
+
+const PLUGIN: &str = "acme/orders";
+
+fn garbage() -> Guest {
+    Guest::from(b"no component".to_vec())
+}
+
+/// What `plugins list` says of each plugin: its state, and why its file isn't what serves.
+async fn listed(site: &Site) -> Result<BTreeMap<String, (String, String)>> {
+    let text = told(site, &["plugins", "list", "--json"]).await?;
+    let lines = text.lines().map(serde_json::from_str::<Value>);
+    let text = |line: &Value, key: &str| line[key].as_str().unwrap_or_default().to_owned();
+    let plugin = |line: Value| {
+        let name = format!("{}/{}", text(&line, "tenant"), text(&line, "plugin"));
+        (name, (text(&line, "state"), text(&line, "mismatch")))
+    };
+    Ok(lines.map(|line| line.map(plugin)).collect::<Result<_, _>>()?)
+}
+
+async fn handles_one_more(rig: &Rig, plugin: &str) -> Result<()> {
+    let (id, body) = fresh_payment();
+    rig.deliver("topper", &body).await?;
+    let done = |events: &[Event]| events.iter().any(|event| event.key == id && event.is_done_by(plugin));
+    rig.host.wait_for_events("the event to be handled", done).await.map(drop)
+}
+
+fn is_over(line: &Line, tenant: &str) -> bool {
+    line.message().starts_with(&format!("plugins of {tenant} are not loaded: "))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn files_beyond_the_bound_put_nobody_out_and_are_told() -> Result<()> {
+    let (orders, later) = (guests::test("version-a")?, guests::test("version-b")?);
+    let rig = Rig::start(quick().plugins("tenant_count_max = 4"), &[(PLUGIN, &orders)]).await?;
+    for number in 0..30 {
+        rig.site.install(&format!("mallory/junk-{number:02}"), &garbage())?;
+        // By their names they would all come before what serves.
+        rig.site.install(&format!("acme/a-{number:02}"), &garbage())?;
+    }
+    for tenant in ["acme", "mallory"] {
+        let is_counted = |line: &Line| is_over(line, tenant) && line.message().contains(" more; ");
+        let line = rig.host.wait_for_log("a line about the tenant", is_counted).await?;
+        assert!(line.message().contains("a tenant may have 4 plugins"), "{}", line.text);
+        assert!(line.message().len() < 250, "{}", line.text);
+    }
+    handles_one_more(&rig, "orders").await?;
+
+    rig.site.install("acme/later", &later)?;
+    let waits = |line: &Line| is_over(line, "acme") && line.message().contains(" and 25 more; ");
+    rig.host.wait_for_log("the later one to be refused", waits).await?;
+    let all = listed(&rig.site).await?;
+    assert_eq!(all[PLUGIN], ("active".to_owned(), String::new()));
+    let (state, why) = &all["acme/later"];
+    assert!(state == "refused" && why.contains("plugins.tenant_count_max"), "{state}: {why}");
+    assert_eq!(all.len(), 62);
+    let config = rig.site.config().to_string_lossy().into_owned();
+    let checked = run_with(&["check", "--config", &config], rig.site.environment()).await?;
+    assert_eq!(checked.code, Some(1));
+    assert!(checked.stdout.contains("BAD   plugins of acme are not loaded: "), "{}", checked.stdout);
+    assert!(checked.stdout.contains("ok    plugin acme/orders"), "{}", checked.stdout);
+
+    // The next host goes by what served, as well.
+    let Rig { senders, host, site, .. } = rig;
+    let (_, log) = host.terminate().await?;
+    assert!(!log.lines().iter().any(|line| is_removal(line, PLUGIN)), "{}", log.tail(20));
+    let rig = Rig::restarted(site, senders).await?;
+    rig.host.wait_for_revision(PLUGIN, &orders.revision()).await?;
+    handles_one_more(&rig, "orders").await?;
+
+    // A removal is seen, and makes room.
+    for number in 0..30 {
+        rig.site.uninstall(&format!("acme/a-{number:02}"))?;
+    }
+    rig.host.wait_for_revision("acme/later", &later.revision()).await?;
+    handles_one_more(&rig, "later").await?;
+    rig.site.uninstall(PLUGIN)?;
+    rig.host.wait_for_log("the removal", |line| is_removal(line, PLUGIN)).await?;
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_folder_of_ten_thousand_files_hides_no_plugin_that_serves() -> Result<()> {
+    let (orders, next) = (guests::test("version-a")?, guests::test("version-b")?);
+    let rig = Rig::start(quick(), &[(PLUGIN, &orders)]).await?;
+    let folder = rig.site.plugin_file(PLUGIN).parent().context("a folder")?.to_owned();
+    for number in 0..10_100 {
+        std::fs::write(folder.join(format!("{number:05}.txt")), "")?;
+    }
+    let is_cut = |line: &Line| line.message().contains("acme has more than 10000 entries");
+    rig.host.wait_for_log("a line about the folder", is_cut).await?;
+    handles_one_more(&rig, "orders").await?;
+    rig.site.install(PLUGIN, &next)?;
+    rig.host.wait_for_revision(PLUGIN, &next.revision()).await?;
+    rig.site.uninstall(PLUGIN)?;
+    rig.host.wait_for_log("the removal", |line| is_removal(line, PLUGIN)).await?;
+    Ok(())
+}
