@@ -16,7 +16,7 @@ use crate::rig::{Rig, fresh_payment};
 
 const PLUGIN: &str = "acme/books";
 
-/// A fault that counts against an event kills it at once, so that one which is used up shows.
+/// An event is dead after its first fault, so that one which isn't attempted once more shows.
 fn strict() -> Config {
     with_attempts(1)
 }
@@ -87,7 +87,7 @@ async fn drop_in(rig: &Rig, guest: &Guest) -> Result<Line> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_bad_release_goes_back_by_itself_under_load_and_uses_no_event_up() -> Result<()> {
+async fn a_bad_release_goes_back_by_itself_under_load_and_loses_no_event() -> Result<()> {
     let (good, bad) = (guests::test("version-a")?, guests::test("trap")?);
     let rig = Rig::start(strict(), &[(PLUGIN, &good)]).await?;
     let load = rig.load(3, Duration::from_millis(30));
@@ -128,6 +128,53 @@ async fn a_bad_release_goes_back_by_itself_under_load_and_uses_no_event_up() -> 
     // Until somebody says so.
     order(&rig.site, &["plugins", "release", PLUGIN]).await?;
     rig.host.wait_for_revision(PLUGIN, &bad.revision()).await?;
+    Ok(())
+}
+
+/// Where each fault of a watched revision counts, and none takes it back.
+fn watched_for_long() -> Config {
+    Config::new()
+        .plugins("settle = \"50ms\"")
+        .section("retry", "attempts_max = 4\ndelay_first = \"20ms\"\ndelay_max = \"50ms\"")
+        .section("quarantine", "events_min = 1000")
+        .section("release", "events_min = 1000\nfaults_min = 1000")
+        .section("rehearsal", "policy = \"off\"")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_watched_release_has_no_more_attempts_than_any_other() -> Result<()> {
+    let (good, bad, wrong) = (guests::test("version-a")?, guests::test("trap")?, guests::test("topper-wrong-types")?);
+    for (release, outcome, expected) in [(bad, "trapped", 4), (wrong, "undecodable", 1)] {
+        let rig = Rig::start(watched_for_long(), &[(PLUGIN, &good)]).await?;
+        handled_by(&rig).await?;
+        drop_in(&rig, &release).await?;
+        let sent: BTreeSet<String> = {
+            let payments: Vec<_> = (0..5).map(|_| fresh_payment()).collect();
+            for (_, body) in &payments {
+                rig.deliver("topper", body).await?;
+            }
+            payments.into_iter().map(|(id, _)| id).collect()
+        };
+        let is_sent = |event: &&Event| sent.contains(&event.key);
+        let is_dead = |event: &Event| event.job("books").is_some_and(|job| job.state == "dead");
+        let all_dead = |events: &[Event]| events.iter().filter(is_sent).filter(|event| is_dead(event)).count() == 5;
+        let events = rig.host.wait_for_events("the five to be given up on", all_dead).await?;
+        for job in events.iter().filter(is_sent).filter_map(|event| event.job("books")) {
+            let last = job.last_outcome.clone().unwrap_or_default();
+            assert!(job.attempts == expected && last.starts_with(outcome), "{} attempts: {last}", job.attempts);
+        }
+
+        // Each is attempted once more by the one that comes back, and a kill in between changes nothing of that.
+        order(&rig.site, &["plugins", "rollback", PLUGIN]).await?;
+        let Rig { senders, host, site, .. } = rig;
+        host.kill().await?;
+        let rig = Rig::restarted(site, senders).await?;
+        let events = rig.all_done(6).await?;
+        for job in events.iter().filter(is_sent).filter_map(|event| event.job("books")) {
+            assert_eq!((job.attempts, job.revision.clone()), (expected + 1, Some(good.revision())));
+        }
+        rig.host.terminate().await?;
+    }
     Ok(())
 }
 

@@ -10,8 +10,8 @@ use bytes::Bytes;
 use hookyard_dispatch::{Config, Dispatcher, RetryPolicies};
 use hookyard_inbox::{Discard, Error, Inbox, Keep, Replay, Retention, Routes, Selection};
 use hookyard_model::{
-    Clock, Event, EventId, Payload, PluginRef, QuarantinePolicy, RetryPolicy, SourceName, SourceRef, TenantName,
-    Timestamp,
+    Clock, Event, EventId, Payload, PluginRef, QuarantinePolicy, RetryPolicy, Revision, SourceName, SourceRef,
+    TenantName, Timestamp,
 };
 use tokio::task::JoinHandle;
 use tokio::time::sleep;
@@ -20,6 +20,8 @@ use uuid::Uuid;
 use crate::plugins::Plugins;
 use crate::watched::{Watched, World};
 
+/// Attempts at a job that count.
+pub(crate) const ATTEMPTS_MAX: u32 = 4;
 const LEASE: Duration = Duration::from_secs(60);
 /// What operators and senders do in a life.
 const DEEDS: u64 = 60;
@@ -44,6 +46,10 @@ pub(crate) struct Life {
     pub(crate) conflicts: u64,
     pub(crate) over_quota: u64,
     pub(crate) quarantines: u64,
+    /// Revisions that were taken back.
+    pub(crate) taken_back: u64,
+    /// Jobs that were due once more for it.
+    pub(crate) retried: u64,
     pub(crate) pruned: u64,
     /// Of all steps in their order.
     pub(crate) fingerprint: u64,
@@ -63,6 +69,8 @@ impl Life {
         self.conflicts += other.conflicts;
         self.over_quota += other.over_quota;
         self.quarantines += other.quarantines;
+        self.taken_back += other.taken_back;
+        self.retried += other.retried;
         self.pruned += other.pruned;
     }
 }
@@ -88,6 +96,8 @@ struct Yard {
     /// Events that were sent and never acknowledged; senders send them again.
     unanswered: Vec<Event>,
     sent: Vec<Event>,
+    /// What failed at these is to be made due.
+    owed: Vec<(PluginRef, Revision)>,
 }
 
 impl Yard {
@@ -95,19 +105,21 @@ impl Yard {
         let world = Arc::new(World::new(seed, tell));
         let plugins = Arc::new(Plugins::new(Arc::clone(&world), &plugins()));
         let host = start(&world, &plugins);
-        Self { world, plugins, host, unanswered: Vec::new(), sent: Vec::new() }
+        Self { world, plugins, host, unanswered: Vec::new(), sent: Vec::new(), owed: Vec::new() }
     }
 
     async fn go_on(&mut self) {
         self.survive(|inbox| async move { inbox.route(all_routes()).await }).await;
         for _ in 0..DEEDS {
+            self.take_back_failed().await;
             match self.world.dice.below(100) {
                 0..35 => self.send_new().await,
                 35..42 => self.send_again().await,
                 42..70 => self.wait().await,
                 70..74 => self.replay().await,
                 74..76 => self.discard().await,
-                76..82 => self.swap().await,
+                76..80 => self.swap().await,
+                80..82 => self.take_back().await,
                 82..86 => self.route().await,
                 86..90 => self.prune().await,
                 90..93 => self.lift().await,
@@ -123,7 +135,9 @@ impl Yard {
     /// All goes well from now on: whatever was acknowledged is handled or given up on.
     async fn come_to_an_end(&mut self) {
         self.world.is_rough.store(false, Ordering::Relaxed);
-        plugins().iter().for_each(|plugin| self.plugins.swap(plugin, false));
+        plugins().iter().for_each(|plugin| self.plugins.swap(plugin, false, false));
+        self.owed.extend(self.plugins.taken_back());
+        self.pay().await;
         self.survive(|inbox| async move { inbox.route(all_routes()).await }).await;
         for event in std::mem::take(&mut self.unanswered) {
             self.send(event).await;
@@ -172,6 +186,8 @@ impl Yard {
         self.world.witness().life.crashes += 1;
         sleep(self.world.dice.millis(90_000)).await;
         self.host = start(&self.world, &self.plugins);
+        // A host that starts does again what the one before may not have come to.
+        self.owed.extend(self.plugins.taken_back());
     }
 
     async fn crash(&mut self) {
@@ -277,7 +293,36 @@ impl Yard {
     async fn swap(&mut self) {
         let plugins = plugins();
         let plugin = self.world.dice.one(&plugins);
-        self.plugins.swap(plugin, self.world.dice.percent(40));
+        self.plugins.swap(plugin, self.world.dice.percent(40), self.world.dice.percent(60));
+    }
+
+    async fn take_back(&mut self) {
+        let plugin = self.world.dice.one(&plugins()).clone();
+        self.put_back(&plugin);
+        self.pay().await;
+    }
+
+    async fn take_back_failed(&mut self) {
+        self.plugins.failed().iter().for_each(|plugin| self.put_back(plugin));
+        self.pay().await;
+    }
+
+    fn put_back(&mut self, plugin: &PluginRef) {
+        if let Some(revision) = self.plugins.take_back(plugin) {
+            self.owed.push((plugin.clone(), revision));
+            self.world.witness().life.taken_back += 1;
+        }
+    }
+
+    /// Makes due what failed at revisions that were taken back; what the host doesn't come to stays owed.
+    async fn pay(&mut self) {
+        for (plugin, revision) in std::mem::take(&mut self.owed) {
+            let of = plugin.clone();
+            let paid = self.survive(|inbox| async move { inbox.retry_failed(&of, revision).await }).await;
+            if !matches!(paid, Some(Ok(_))) {
+                self.owed.push((plugin, revision));
+            }
+        }
     }
 
     /// Each source keeps its plugins in most cases.
@@ -310,7 +355,7 @@ impl Yard {
 fn start(world: &Arc<World>, plugins: &Arc<Plugins>) -> JoinHandle<()> {
     let dice = Arc::clone(world);
     let retry = RetryPolicy {
-        attempts_max: 4,
+        attempts_max: ATTEMPTS_MAX,
         delay_first: Duration::from_secs(2),
         delay_max: Duration::from_secs(3600),
         ..RetryPolicy::default()
@@ -326,7 +371,7 @@ fn start(world: &Arc<World>, plugins: &Arc<Plugins>) -> JoinHandle<()> {
         drain_max: LEASE,
         policies: RetryPolicies { fallback: retry, by_source: Default::default() },
         quarantine: Some(QuarantinePolicy { window: Duration::from_secs(600), rate: 0.6, events_min: 3 }),
-        probation: Arc::new(hookyard_dispatch::NoProbation),
+        probation: Arc::clone(plugins) as _,
     });
     tokio::spawn(dispatcher.run(std::future::pending()))
 }

@@ -60,6 +60,8 @@ fn every_life_keeps_every_invariant() {
         conflicts,
         over_quota,
         quarantines,
+        taken_back,
+        retried,
         pruned,
         ..
     } = sum;
@@ -75,6 +77,8 @@ fn every_life_keeps_every_invariant() {
         ("conflicts", conflicts),
         ("over quota", over_quota),
         ("quarantines", quarantines),
+        ("taken back", taken_back),
+        ("retried", retried),
         ("pruned", pruned),
     ] {
         assert!(count > 0, "no life had any {name}");

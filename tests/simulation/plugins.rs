@@ -6,9 +6,11 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use hookyard_dispatch::{Active, Measures, Ran, Runner, Unrun};
+use hookyard_dispatch::{Active, Measures, Probation, Ran, Runner, Unrun};
 use hookyard_inbox::{Claimed, Inbox, Usage};
-use hookyard_model::{Effects, Key, Message, MessageId, Outcome, PluginRef, Revision, Seen, Time, Versioned, Write};
+use hookyard_model::{
+    Attempt, Effects, Key, Message, MessageId, Outcome, PluginRef, Revision, Seen, Time, Versioned, Write,
+};
 use tokio::sync::Notify;
 use tokio::time::sleep;
 use uuid::Uuid;
@@ -32,6 +34,12 @@ struct Plugin {
     concurrency: usize,
     quota: Usage,
     running: usize,
+    /// The one before, while the active one is watched.
+    before: Option<Revision>,
+    /// Whether the active one is to be taken back.
+    has_failed: bool,
+    /// The last one that was.
+    taken_back: Option<Revision>,
 }
 
 impl Plugins {
@@ -41,20 +49,46 @@ impl Plugins {
             let keys = if dice.percent(20) { 1 + dice.below(4) } else { 1_000 };
             let quota = Usage { keys, bytes: 1 << 20 };
             let concurrency = 1 + dice.below(3) as usize;
-            (name.clone(), Plugin { revision: good(dice), concurrency, quota, running: 0 })
+            let (revision, before, taken_back) = (good(dice), None, None);
+            (name.clone(), Plugin { revision, concurrency, quota, running: 0, before, has_failed: false, taken_back })
         };
         let loaded = Mutex::new(names.iter().map(plugin).collect());
         Self { world, loaded, changed: Notify::new() }
     }
 
-    /// Puts another revision in the place of the active one.
-    pub(crate) fn swap(&self, plugin: &PluginRef, is_bad: bool) {
+    /// Puts another revision in the place of the active one, and watches it where that is said.
+    pub(crate) fn swap(&self, plugin: &PluginRef, is_bad: bool, is_watched: bool) {
         let dice = &self.world.dice;
         let revision = if is_bad { revision(BAD + dice.below(100) as u8) } else { good(dice) };
-        if let Some(loaded) = self.loaded().get_mut(plugin) {
+        if let Some(loaded) = self.loaded().get_mut(plugin).filter(|loaded| loaded.revision != revision) {
+            loaded.before = is_watched.then_some(loaded.revision);
+            loaded.has_failed = false;
             loaded.revision = revision;
+            loaded.taken_back.take_if(|back| *back == revision);
         }
         self.changed.notify_one();
+    }
+
+    /// Brings the revision before the watched one back, whether it has failed or only an operator says so.
+    pub(crate) fn take_back(&self, plugin: &PluginRef) -> Option<Revision> {
+        let mut loaded = self.loaded();
+        let loaded = loaded.get_mut(plugin)?;
+        let before = loaded.before.take()?;
+        loaded.taken_back = Some(loaded.revision);
+        loaded.has_failed = false;
+        loaded.revision = before;
+        self.changed.notify_one();
+        loaded.taken_back
+    }
+
+    /// Those that are to be taken back.
+    pub(crate) fn failed(&self) -> Vec<PluginRef> {
+        self.loaded().iter().filter(|(_, loaded)| loaded.has_failed).map(|(plugin, _)| plugin.clone()).collect()
+    }
+
+    /// What was taken back and doesn't serve.
+    pub(crate) fn taken_back(&self) -> Vec<(PluginRef, Revision)> {
+        self.loaded().iter().filter_map(|(plugin, loaded)| Some((plugin.clone(), loaded.taken_back?))).collect()
     }
 
     /// What a plugin's store may hold.
@@ -158,6 +192,27 @@ impl Runner for Plugins {
         let outcome = outcome(dice, revision);
         let measures = Measures::default();
         Ok(Ran { revision, duration, outcome, log: Vec::new(), effects, quota: plugin.quota, measures })
+    }
+}
+
+impl Probation for Plugins {
+    fn note(&self, job: &Claimed, attempt: &Attempt) -> bool {
+        let loaded = self.loaded();
+        let loaded = &loaded[&job.lease.plugin];
+        match loaded.revision == attempt.revision {
+            true => loaded.before.is_some(),
+            false => loaded.taken_back == Some(attempt.revision),
+        }
+    }
+
+    fn is_taken_back(&self, plugin: &PluginRef, revision: Revision) -> bool {
+        self.loaded()[plugin].taken_back == Some(revision)
+    }
+
+    fn take_back(&self, plugin: &PluginRef, revision: Revision, _: &str) -> bool {
+        let mut loaded = self.loaded();
+        let watched = loaded.get_mut(plugin).filter(|loaded| loaded.revision == revision && loaded.before.is_some());
+        watched.map(|loaded| loaded.has_failed = true).is_some()
     }
 }
 

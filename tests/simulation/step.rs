@@ -5,14 +5,18 @@ use std::time::Duration;
 use hookyard_inbox::{
     Appended, Claimed, Discard, Discarded, Error, JobRef, Pruned, Replay, Replayed, Routes, Settlement, Want,
 };
-use hookyard_model::{Event, PluginRef, Timestamp};
+use hookyard_model::{Event, PluginRef, Revision, Timestamp};
 
 /// A call that may change something.
 #[derive(Clone, Copy)]
 pub(crate) enum Step<'s> {
     Append(&'s Event),
     Route(&'s Routes),
-    Claim { wanted: &'s [Want], now: Timestamp, lease: Duration },
+    Claim {
+        wanted: &'s [Want],
+        now: Timestamp,
+        lease: Duration,
+    },
     Extend(&'s [JobRef]),
     Release(&'s [JobRef]),
     Settle(&'s Settlement),
@@ -21,6 +25,8 @@ pub(crate) enum Step<'s> {
     Prune,
     Quarantine(&'s PluginRef),
     Lift(&'s PluginRef),
+    /// What failed while this revision was watched.
+    Retry(&'s PluginRef, Revision),
 }
 
 /// What it was answered.
@@ -32,6 +38,7 @@ pub(crate) enum Answer {
     Replayed(Replayed),
     Discarded(Discarded),
     Pruned(Pruned),
+    Retried(u64),
 }
 
 /// A step in one line.
@@ -54,6 +61,7 @@ pub(crate) fn told(step: &Step<'_>) -> String {
         Step::Prune => "prune".to_owned(),
         Step::Quarantine(plugin) => format!("quarantine {plugin}"),
         Step::Lift(plugin) => format!("lift {plugin}"),
+        Step::Retry(plugin, revision) => format!("retry {plugin} after {}", revision.short()),
     }
 }
 
@@ -99,6 +107,12 @@ impl From<Replayed> for Answer {
 impl From<Discarded> for Answer {
     fn from(discarded: Discarded) -> Self {
         Self::Discarded(discarded)
+    }
+}
+
+impl From<u64> for Answer {
+    fn from(retried: u64) -> Self {
+        Self::Retried(retried)
     }
 }
 

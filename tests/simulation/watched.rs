@@ -12,7 +12,7 @@ use hookyard_inbox::{
     Appended, Backlog, Claimed, Discard, Discarded, Error, EventRecord, EventSummary, Inbox, JobRef, MemoryInbox, Page,
     Pruned, Quarantine, Replay, Replayed, Retention, Routes, Settlement, Tally, Usage, Want,
 };
-use hookyard_model::{Clock, Event, EventId, Key, PluginRef, SourceRef, Timestamp, Versioned};
+use hookyard_model::{Clock, Event, EventId, Key, PluginRef, Revision, SourceRef, Timestamp, Versioned};
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep};
 
@@ -209,11 +209,16 @@ impl Inbox for Watched {
     }
 
     async fn quarantine(&self, quarantine: Quarantine) -> Result<(), Error> {
+        self.0.witness().fails_often(&quarantine.plugin);
         self.0.step(Step::Quarantine(&quarantine.plugin), self.0.inner.quarantine(quarantine.clone())).await
     }
 
     async fn lift(&self, plugin: &PluginRef) -> Result<(), Error> {
         self.0.step(Step::Lift(plugin), self.0.inner.lift(plugin)).await
+    }
+
+    async fn retry_failed(&self, plugin: &PluginRef, revision: Revision) -> Result<u64, Error> {
+        self.0.step(Step::Retry(plugin, revision), self.0.inner.retry_failed(plugin, revision)).await
     }
 
     async fn quarantined(&self) -> Result<Vec<Quarantine>, Error> {

@@ -3,7 +3,8 @@
 //! What it holds the inbox and the dispatcher to, each by an assertion below:
 //! an event is stored once within its key's time, and stays until it is over and pruned; a job changes only by a step of
 //! the state machine that this call may take; only due jobs are given out, to one at a time, in the order of their key,
-//! none of a quarantined plugin, and counted; an attempt is settled once, under its lease, with exactly one record; the
+//! none of a quarantined plugin, and counted; a job waits for no more attempts than it may have; what failed at a revision that
+//! was taken back is due once more, and nothing else; an attempt is settled once, under its lease, with exactly one record; the
 //! effects of `Done`, and of nothing else, are there, once, and within the quota.
 
 use std::collections::hash_map::DefaultHasher;
@@ -16,9 +17,9 @@ use hookyard_inbox::{
     Appended, Claimed, Error, EventSummary, Inbox, JobRef, MemoryInbox, MessagePage, MessageSelection, Outbox, Page,
     Replay, Replayed, Selection, Settlement, Want,
 };
-use hookyard_model::{Event, EventId, JobState, Limit, Outcome, PluginName, PluginRef, SourceRef, Timestamp};
+use hookyard_model::{Event, EventId, JobState, Limit, Outcome, PluginName, PluginRef, Revision, SourceRef, Timestamp};
 
-use crate::life::Life;
+use crate::life::{ATTEMPTS_MAX, Life};
 use crate::plugins::count;
 use crate::step::{Answer, Step, answered, told};
 
@@ -29,6 +30,8 @@ pub(crate) struct Witness {
     events: BTreeMap<EventId, Known>,
     keys: HashMap<(SourceRef, String), (EventId, Timestamp)>,
     quarantined: BTreeSet<PluginRef>,
+    /// Those that dispatch ever meant to quarantine: their faults may have used no job up.
+    failed_often: BTreeSet<PluginRef>,
     /// Of each plugin, what it has counted by now.
     counts: BTreeMap<PluginRef, BTreeMap<String, u64>>,
     messages: usize,
@@ -48,6 +51,8 @@ struct Job {
     /// Since the last replay.
     is_done: bool,
     records: usize,
+    /// The watched revision that its last attempt failed at.
+    failed_on: Option<Revision>,
 }
 
 impl Witness {
@@ -58,9 +63,15 @@ impl Witness {
             events: BTreeMap::new(),
             keys: HashMap::new(),
             quarantined: BTreeSet::new(),
+            failed_often: BTreeSet::new(),
             counts: BTreeMap::new(),
             messages: 0,
         }
+    }
+
+    /// Takes note that a plugin is to be quarantined, whatever becomes of the call.
+    pub(crate) fn fails_often(&mut self, plugin: &PluginRef) {
+        self.failed_often.insert(plugin.clone());
     }
 
     /// Takes note of a call. Its rights are judged by what was so before it, its changes by what is so now.
@@ -72,6 +83,10 @@ impl Witness {
             (Step::Settle(settlement), answer) => self.settled(settlement, answer, inbox),
             _ => {}
         }
+        let failed = match step {
+            Step::Retry(plugin, revision) => self.failed_on(plugin, revision),
+            _ => Vec::new(),
+        };
         self.look(&step, &answer, now, inbox);
         match (&step, &answer) {
             (Step::Replay(replay), Ok(Answer::Replayed(replayed))) => self.replayed(replay, replayed, inbox),
@@ -82,6 +97,7 @@ impl Witness {
                 self.quarantined.insert((*plugin).clone());
                 self.life.quarantines += 1;
             }
+            (Step::Retry(plugin, _), Ok(Answer::Retried(count))) => self.retried(plugin, &failed, *count),
             (Step::Lift(plugin), Ok(_)) => drop(self.quarantined.remove(plugin)),
             _ => {}
         }
@@ -98,6 +114,29 @@ impl Witness {
         self.life.fingerprint = hasher.finish();
         self.life.steps += 1;
         self.life.idle += u64::from(matches!(answer, Ok(Answer::Claimed(claimed)) if claimed.is_empty()));
+    }
+
+    /// The events whose jobs wait or are dead since they failed while this revision was watched.
+    fn failed_on(&self, plugin: &PluginRef, revision: Revision) -> Vec<EventId> {
+        let of_tenant = self.events.iter().filter(|(_, known)| known.event.source.tenant == plugin.tenant);
+        let has_failed = |job: &Job| {
+            matches!(job.state, JobState::Waiting { .. } | JobState::Dead) && job.failed_on == Some(revision)
+        };
+        of_tenant
+            .filter(|(_, known)| known.jobs.get(&plugin.plugin).is_some_and(has_failed))
+            .map(|(id, _)| *id)
+            .collect()
+    }
+
+    fn retried(&mut self, plugin: &PluginRef, failed: &[EventId], count: u64) {
+        assert_eq!(failed.len() as u64, count, "jobs of {plugin} that failed at what was taken back");
+        for id in failed {
+            let job =
+                self.events.get_mut(id).and_then(|known| known.jobs.get_mut(&plugin.plugin)).expect("it is known");
+            assert!(matches!(job.state, JobState::Pending | JobState::Held), "{id} for {plugin} is {:?}", job.state);
+            job.failed_on = None;
+        }
+        self.life.retried += count;
     }
 
     fn appended(&mut self, event: &Event, appended: Appended) {
@@ -131,6 +170,8 @@ impl Witness {
             assert_eq!((lease.replays, lease.attempt), (job.replays, job.attempts + 1), "{id} for {plugin}");
             assert!(!job.is_done, "{id} is done by {plugin} and was given out");
             self.is_next_of_its_key(lease, claimed);
+            let known = self.events.get_mut(id).expect("it is known");
+            known.jobs.get_mut(&plugin.plugin).expect("it has the job").failed_on = None;
         }
     }
 
@@ -152,7 +193,7 @@ impl Witness {
     }
 
     fn settled(&mut self, settlement: &Settlement, answer: &Result<Answer, &Error>, inbox: &MemoryInbox) {
-        let Settlement { lease, attempt, next, effects, .. } = settlement;
+        let Settlement { lease, attempt, next, is_watched, effects, .. } = settlement;
         let job = self.events.get_mut(&lease.event).and_then(|known| known.jobs.get_mut(&lease.plugin.plugin));
         let is_leased = |job: &Job| {
             matches!(job.state, JobState::Leased { .. })
@@ -165,6 +206,10 @@ impl Witness {
                 assert!(is_leased(job), "{lease:?} was settled without its lease");
                 assert_eq!(*next == JobState::Done, attempt.outcome == Outcome::Done, "{lease:?}");
                 job.records += 1;
+                job.failed_on = is_watched.then_some(attempt.revision);
+                let has_more = matches!(next, JobState::Waiting { .. });
+                let may_have_more = attempt.number < ATTEMPTS_MAX || self.failed_often.contains(&lease.plugin);
+                assert!(!has_more || may_have_more, "{lease:?} was the last, and it waits for another");
                 let record = at_once(inbox.read(lease.event)).expect("in memory").expect("it is stored");
                 let record = record.jobs.into_iter().find(|job| job.plugin == lease.plugin.plugin).expect("its job");
                 assert_eq!(record.attempts.len(), job.records, "one record for each attempt: {lease:?}");
@@ -230,7 +275,8 @@ impl Witness {
                 let before = known.jobs.get(&found.plugin).map(|job| job.state);
                 let change = Change { step, answer, now, event: id, plugin: &plugin, before, after: found.state };
                 assert!(before == Some(found.state) || change.is_allowed(), "{id} for {plugin}: {change}");
-                let new = Job { state: found.state, attempts: 0, replays: 0, is_done: false, records: 0 };
+                let new =
+                    Job { state: found.state, attempts: 0, replays: 0, is_done: false, records: 0, failed_on: None };
                 let job = known.jobs.entry(found.plugin).or_insert(new);
                 job.state = found.state;
                 job.attempts = found.attempts;
@@ -264,7 +310,7 @@ impl Witness {
                 assert_eq!(found.attempts.len(), job.records, "what was recorded of {id} is kept");
                 if found.replays != job.replays {
                     assert_eq!((found.replays, job.attempts), (job.replays + 1, 0), "{id}: counted from one again");
-                    (job.replays, job.is_done) = (found.replays, false);
+                    (job.replays, job.is_done, job.failed_on) = (found.replays, false, None);
                     jobs += 1;
                 }
             }
@@ -337,6 +383,7 @@ impl Change<'_> {
             (Step::Route(_), Some(Pending | Waiting { .. }), Held) => true,
             (Step::Quarantine(plugin), Some(Pending | Waiting { .. }), Held) => *plugin == self.plugin,
             (Step::Lift(plugin), Some(Held), Pending) => *plugin == self.plugin,
+            (Step::Retry(plugin, _), Some(Waiting { .. } | JobState::Dead), Pending | Held) => *plugin == self.plugin,
             (Step::Claim { now, lease, .. }, Some(Pending | Waiting { .. } | Leased { .. }), Leased { until }) => {
                 let Answer::Claimed(claimed) = answer else { return false };
                 until == now.after(*lease) && claimed.iter().any(|job| is_mine(&job.lease))

@@ -14,7 +14,7 @@ use hookyard_inbox::{Claimed, Error, Inbox, JobRef, Settlement, insist};
 use hookyard_model::{Attempt, Clock, Input, JobState, Outcome, apply, chain};
 use tokio::time::sleep;
 
-use crate::quarantine::Quarantines;
+use crate::quarantine::{Judgement, Quarantines};
 use crate::report::{Taken, report};
 use crate::turn::Turns;
 use crate::{RetryPolicies, Runner, Unrun};
@@ -80,7 +80,12 @@ impl Means {
                 }
                 _ => {}
             }
-            return end(job, &settlement, taken, settled);
+            let is_open = settlement.is_watched && settled.is_ok();
+            let ended = end(job, &settlement, taken, settled);
+            if is_open {
+                self.quarantines.settled(job, settlement.attempt.revision).await;
+            }
+            return ended;
         }
     }
 
@@ -98,11 +103,11 @@ impl Means {
             outcome: ran.outcome,
             log: ran.log,
         };
-        let quarantined = self.quarantines.judge(job, &attempt, self.lease).await;
-        let next = self.next_state(job, &attempt, quarantined);
+        let Judgement { is_quarantined, is_watched } = self.quarantines.judge(job, &attempt, self.lease).await;
+        let next = self.next_state(job, &attempt, is_quarantined);
         let taken = Taken { queue: started_at.since(job.due), measures: ran.measures };
         let lease = job.lease.clone();
-        Ok((Settlement { lease, attempt, next, effects: ran.effects, quota: ran.quota }, taken))
+        Ok((Settlement { lease, attempt, next, is_watched, effects: ran.effects, quota: ran.quota }, taken))
     }
 
     /// What an attempt comes to whose effects can't be had: it fails, and so has none, and is made again later.

@@ -36,7 +36,8 @@ impl Means {
         };
         let lease = job.lease.clone();
         let quota = Usage { keys: 0, bytes: 0 };
-        Some(Settlement { lease, attempt, next: JobState::Dead, effects: Effects::default(), quota })
+        let (next, effects) = (JobState::Dead, Effects::default());
+        Some(Settlement { lease, attempt, next, is_watched: false, effects, quota })
     }
 
     async fn lost(&self, job: &Claimed) -> Result<Option<u32>, Error> {

@@ -29,6 +29,15 @@ pub(crate) struct Quarantines {
     count: AtomicU64,
 }
 
+/// How the revision of an attempt stands.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Judgement {
+    /// Its faults use no job up.
+    pub(crate) is_quarantined: bool,
+    /// It failed and is watched: its job is attempted once more if it is taken back.
+    pub(crate) is_watched: bool,
+}
+
 #[derive(Default)]
 struct Standing {
     breaker: Breaker,
@@ -53,17 +62,30 @@ impl Quarantines {
         Self { inbox, runner, clock, probation, policy, plugins: Mutex::default(), count: AtomicU64::new(0) }
     }
 
-    /// Takes note of an attempt, and says whether its faults are its revision's alone: it is quarantined, by this attempt
-    /// or an earlier one, or is watched over since it is new.
+    /// Takes note of an attempt, and says how its revision stands: it is quarantined, by this attempt or an earlier one, or
+    /// is watched since it is new.
     ///
     /// When it is quarantined, this is durable, or the store has failed for as long as `time_max`.
-    pub(crate) async fn judge(&self, job: &Claimed, attempt: &Attempt, time_max: Duration) -> bool {
+    pub(crate) async fn judge(&self, job: &Claimed, attempt: &Attempt, time_max: Duration) -> Judgement {
         // Whoever asks for a certain revision by its name has chosen what may come of it.
         if job.revision.is_some() {
-            return false;
+            return Judgement::default();
         }
         let is_watched = self.probation.note(job, attempt);
-        self.is_quarantined(job, attempt, time_max).await || is_watched
+        let is_quarantined = self.is_quarantined(job, attempt, time_max).await;
+        Judgement { is_quarantined, is_watched: is_watched && attempt.outcome.is_fault() }
+    }
+
+    /// To be called once an attempt is settled that failed at a watched revision: where the revision was taken back
+    /// meanwhile, nobody else may come upon its job.
+    pub(crate) async fn settled(&self, job: &Claimed, revision: Revision) {
+        let plugin = &job.lease.plugin;
+        if !self.probation.is_taken_back(plugin, revision) {
+            return;
+        }
+        if let Err(error) = self.inbox.retry_failed(plugin, revision).await {
+            tracing::warn!(event = %job.lease.event, %plugin, error = chain(&error), "an event that failed at a revision which was taken back is not attempted again yet");
+        }
     }
 
     async fn is_quarantined(&self, job: &Claimed, attempt: &Attempt, time_max: Duration) -> bool {
@@ -84,8 +106,9 @@ impl Quarantines {
             }
             let Count { faults, events } = tripped;
             let reason = format!("it failed at {faults} of {events} events; the last time it was {}", attempt.outcome);
+            // It serves until the one before does, so its faults count until then.
             if self.probation.take_back(plugin, attempt.revision, &reason) {
-                return true;
+                return false;
             }
             standing.quarantined = Some(Quarantined { revision: attempt.revision, durable_at: None });
             reason

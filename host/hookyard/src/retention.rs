@@ -166,7 +166,8 @@ mod tests {
             };
             let effects = Effects { messages: vec![message], ..Effects::default() };
             let quota = Usage { keys: 0, bytes: 0 };
-            let settlement = Settlement { lease: job.lease, attempt, next: JobState::Done, effects, quota };
+            let settlement =
+                Settlement { lease: job.lease, attempt, next: JobState::Done, is_watched: false, effects, quota };
             inbox.settle(settlement).await.expect("a settlement");
         }
         all_sent(inbox).await;

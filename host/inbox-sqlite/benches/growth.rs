@@ -149,7 +149,7 @@ fn settlement(Claimed { lease, event, .. }: Claimed) -> Settlement {
         messages: vec![message],
     };
     let quota = Usage { keys: u64::MAX, bytes: u64::MAX };
-    Settlement { lease, attempt, next: JobState::Done, effects, quota }
+    Settlement { lease, attempt, next: JobState::Done, is_watched: false, effects, quota }
 }
 
 fn event(number: u64) -> Event {

@@ -41,7 +41,7 @@ use hookyard_inbox::{
     Appended, Backlog, Claimed, Discard, Discarded, Error, EventRecord, EventSummary, Inbox, JobRef, Page, Pruned,
     Quarantine, Recent, Replay, Replayed, Retention, Routes, Settlement, Tally, Usage, Want,
 };
-use hookyard_model::{Event, EventId, Key, PluginRef, SourceRef, Timestamp, Versioned};
+use hookyard_model::{Event, EventId, Key, PluginRef, Revision, SourceRef, Timestamp, Versioned};
 
 use host_lock::HostLock;
 use presence::Presence;
@@ -301,6 +301,19 @@ impl Inbox for SqliteInbox {
         let plugin = plugin.clone();
         let sweeps = self.writer()?.call(Terms::stretch(Durability::Synced), move |store| store.lift(&plugin)).await?;
         self.sweep(sweeps).await
+    }
+
+    async fn retry_failed(&self, plugin: &PluginRef, revision: Revision) -> Result<u64, Error> {
+        let mut retried = 0;
+        loop {
+            let plugin = plugin.clone();
+            let retry = move |store: &mut write::Store| store.retry_failed(&plugin, revision);
+            let (count, more) = self.writer()?.call(Terms::stretch(Durability::Synced), retry).await?;
+            retried += count;
+            if !more {
+                return Ok(retried);
+            }
+        }
     }
 
     async fn quarantined(&self) -> Result<Vec<Quarantine>, Error> {

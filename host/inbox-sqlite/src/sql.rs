@@ -87,8 +87,9 @@ pub(crate) const JOB_LEASED: &str = "
     WHERE event.id = ?1 AND job.plugin = ?2 AND job.tenant = ?3 AND job.state = 'leased'
       AND job.replays = ?4 AND job.attempts = ?5";
 pub(crate) const JOB_UPDATE: &str = "
-    UPDATE job SET state = ?3, due_at = ?4, attempts = ?5 WHERE event = ?1 AND plugin = ?2
+    UPDATE job SET state = ?3, due_at = ?4, attempts = ?5, failed_on = NULL WHERE event = ?1 AND plugin = ?2
     RETURNING tenant, plugin, lane";
+pub(crate) const JOB_FAILED: &str = "UPDATE job SET failed_on = ?3 WHERE event = ?1 AND plugin = ?2";
 pub(crate) const LANE_HEAD: &str = "
     SELECT event, state = 'leased' FROM job WHERE tenant = ?1 AND plugin = ?2 AND lane = ?3
       AND lane IS NOT NULL AND state NOT IN ('done', 'dead', 'discarded') AND blocked = 0";
@@ -155,7 +156,7 @@ pub(crate) const JOB_TO_REPLAY: &str = "
     FROM job CROSS JOIN event ON event.seq = job.event WHERE job.event = ?1 AND job.plugin = ?2";
 pub(crate) const JOB_REPLAY: &str = "
     UPDATE job SET state = ?3, due_at = ?4, replays = replays + 1, attempts = 0, revision = ?5, since = ?6,
-        blocked = lane IS NOT NULL AND (blocked OR state IN ('done', 'dead', 'discarded'))
+        failed_on = NULL, blocked = lane IS NOT NULL AND (blocked OR state IN ('done', 'dead', 'discarded'))
     WHERE event = ?1 AND plugin = ?2
     RETURNING tenant, plugin, lane";
 
@@ -180,7 +181,17 @@ pub(crate) const QUARANTINE_PUT: &str = "
     INSERT INTO quarantine (tenant, plugin, revision, reason, since) VALUES (?1, ?2, ?3, ?4, ?5)
     ON CONFLICT (tenant, plugin)
     DO UPDATE SET revision = excluded.revision, reason = excluded.reason, since = excluded.since";
-/// A stretch of what a quarantine holds.
+pub(crate) const FAILED: &str = "
+    SELECT job.event, event.source, job.state, job.due_at FROM job CROSS JOIN event ON event.seq = job.event
+    WHERE job.tenant = ?1 AND job.plugin = ?2 AND job.failed_on = ?3 AND job.failed_on IS NOT NULL
+      AND job.state IN ('waiting', 'dead')
+    ORDER BY job.event LIMIT ?4";
+/// Until it is lined up, one that was dead is behind all others of its lane.
+pub(crate) const JOB_RETRY: &str = "
+    UPDATE job SET state = ?3, due_at = NULL, failed_on = NULL,
+        blocked = lane IS NOT NULL AND (blocked OR state = 'dead')
+    WHERE event = ?1 AND plugin = ?2
+    RETURNING tenant, plugin, lane";
 pub(crate) const IS_QUARANTINED: &str = "SELECT EXISTS (SELECT 1 FROM quarantine WHERE tenant = ?1 AND plugin = ?2)";
 pub(crate) const QUARANTINE_DELETE: &str = "DELETE FROM quarantine WHERE tenant = ?1 AND plugin = ?2";
 
@@ -275,6 +286,9 @@ mod tests {
             ("route: unrouted", UNROUTED, &["unrouted USING PRIMARY KEY (tenant=? AND source=?)", "(rowid=?)"]),
             ("route: take", UNROUTED_TAKE, &["INDEX unrouted_event (event=?)"]),
             ("route: a late job", JOB_INSERT_LATE, &[]),
+            ("settle: failed", JOB_FAILED, &["PRIMARY KEY (event=? AND plugin=?)"]),
+            ("retry: find", FAILED, &["INDEX job_failed (tenant=? AND plugin=? AND failed_on=?)"]),
+            ("retry: put", JOB_RETRY, &["PRIMARY KEY (event=? AND plugin=?)"]),
             ("lift", QUARANTINE_DELETE, &["PRIMARY KEY (tenant=? AND plugin=?)"]),
             (
                 "prune: find",

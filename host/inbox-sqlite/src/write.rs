@@ -11,6 +11,7 @@ mod outbox;
 mod quarantine;
 mod replay;
 mod retention;
+mod retry;
 mod routing;
 mod sweep;
 
@@ -146,6 +147,10 @@ impl Store {
         let Some(job) = self.leased(lease)? else { return Err(Error::LeaseLost(lease.clone())) };
         let next = step::route(*next, self.is_wanted(&job, &lease.plugin)?);
         self.put(job.seq, &lease.plugin.plugin, next, lease.attempt)?;
+        if settlement.is_watched {
+            let revision = attempt.revision.to_string();
+            self.execute(sql::JOB_FAILED, params![job.seq, lease.plugin.plugin.as_str(), revision])?;
+        }
         Point::SettleState.pass();
         let values = params![
             job.seq,

@@ -124,6 +124,14 @@ pub trait Inbox: Send + Sync + 'static {
     /// may leave some of them held, until the next `route`.
     async fn lift(&self, plugin: &PluginRef) -> Result<(), Error>;
 
+    /// Makes jobs of a plugin due that failed while this revision was watched, which is now taken back: those that wait or are
+    /// dead, and whose last attempt was settled with `is_watched` and was of this revision. Their attempts stay counted, so
+    /// that each is attempted once more at the least, and not again where that was its last. How many there were.
+    ///
+    /// Once this returns they are durably due, or held where their plugin can't take them. A crash before the return may leave some of
+    /// them due and others not; the next call does the rest.
+    async fn retry_failed(&self, plugin: &PluginRef, revision: Revision) -> Result<u64, Error>;
+
     /// The plugins that are quarantined.
     async fn quarantined(&self) -> Result<Vec<Quarantine>, Error>;
 
@@ -255,6 +263,8 @@ pub struct Settlement {
     pub attempt: Attempt,
     /// The job's next state.
     pub next: JobState,
+    /// Whether it failed by the fault of a revision that is watched: `retry_failed` finds the job until it is claimed or replayed.
+    pub is_watched: bool,
     /// What the attempt asked to change.
     pub effects: Effects,
     /// How much the plugin's store may hold.

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use hookyard_model::{Event, EventId, Key, PluginRef, SourceRef, Timestamp, Versioned};
+use hookyard_model::{Event, EventId, Key, PluginRef, Revision, SourceRef, Timestamp, Versioned};
 use tokio::sync::{Semaphore, watch};
 
 use crate::{
@@ -38,6 +38,7 @@ pub enum Call {
     Prune,
     Quarantine,
     Lift,
+    RetryFailed,
     Quarantined,
     Value,
     Keys,
@@ -286,6 +287,10 @@ impl Inbox for Faulty {
 
     async fn lift(&self, plugin: &PluginRef) -> Result<(), Error> {
         self.run(Call::Lift, self.inner.lift(plugin)).await
+    }
+
+    async fn retry_failed(&self, plugin: &PluginRef, revision: Revision) -> Result<u64, Error> {
+        self.run(Call::RetryFailed, self.inner.retry_failed(plugin, revision)).await
     }
 
     async fn quarantined(&self) -> Result<Vec<Quarantine>, Error> {

@@ -111,7 +111,7 @@ impl Inbox for MemoryInbox {
     }
 
     async fn settle(&self, settlement: Settlement) -> Result<(), Error> {
-        let Settlement { lease, attempt, next, effects, quota } = settlement;
+        let Settlement { lease, attempt, next, is_watched, effects, quota } = settlement;
         let mut state = self.state();
         let Some((at, _)) = state.leased(&lease) else { return Err(Error::LeaseLost(lease)) };
         if attempt.outcome == Outcome::Done {
@@ -123,7 +123,9 @@ impl Inbox for MemoryInbox {
             }
         }
         let routed = state.is_routed(at, &lease.plugin.plugin);
-        state.put(at, &lease.plugin, step::route(next, routed)).history.push((lease.replays, attempt));
+        let job = state.put(at, &lease.plugin, step::route(next, routed));
+        job.failed_on = is_watched.then_some(attempt.revision);
+        job.history.push((lease.replays, attempt));
         self.tell_news(&mut state);
         Ok(())
     }
@@ -184,6 +186,13 @@ impl Inbox for MemoryInbox {
         Ok(())
     }
 
+    async fn retry_failed(&self, plugin: &PluginRef, revision: Revision) -> Result<u64, Error> {
+        let mut state = self.state();
+        let retried = state.retry_failed(plugin, revision);
+        self.tell_news(&mut state);
+        Ok(retried)
+    }
+
     async fn quarantined(&self) -> Result<Vec<Quarantine>, Error> {
         Ok(self.state().quarantined.values().cloned().collect())
     }
@@ -241,6 +250,8 @@ struct Job {
     revision: Option<Revision>,
     /// When it was to run again by the last replay.
     since: Option<Timestamp>,
+    /// The watched revision that the last attempt failed at, until the next one begins.
+    failed_on: Option<Revision>,
     /// An earlier one of its lane comes first.
     is_blocked: bool,
     /// Each with the number of replays before it.
@@ -292,6 +303,7 @@ impl State {
             replays: 0,
             revision: None,
             since: None,
+            failed_on: None,
             is_blocked: false,
             history: Vec::new(),
             discards: Vec::new(),

@@ -53,6 +53,11 @@ pub fn discard(state: JobState) -> Result<JobState, Illegal> {
     apply(state, Input::Discard, ANY_TIME)
 }
 
+/// The state of a job whose revision is taken back.
+pub fn retry(state: JobState, routed: bool) -> Result<JobState, Illegal> {
+    Ok(route(apply(state, Input::Retry, ANY_TIME)?, routed))
+}
+
 /// When the job may run that is replayed after `before` others, `rate` of them a second from `now` on.
 pub fn turn(now: Timestamp, rate: Option<f64>, before: u64) -> Option<Timestamp> {
     let wait = Duration::try_from_secs_f64(before as f64 / rate?).unwrap_or(Duration::MAX);
@@ -100,6 +105,9 @@ mod tests {
         assert_eq!(replay(JobState::Dead, None, true), Ok(JobState::Pending));
         assert_eq!(replay(JobState::Done, Some(UNTIL), false), Ok(JobState::Held));
         assert_eq!(discard(JobState::Held), Ok(JobState::Discarded));
+        assert_eq!(retry(JobState::Dead, true), Ok(JobState::Pending));
+        assert_eq!(retry(JobState::Dead, false), Ok(JobState::Held));
+        assert!(retry(JobState::Done, true).is_err());
         assert!(discard(leased).is_err());
     }
 }

@@ -11,6 +11,7 @@
 //!
 //! any but Leased --Replay--> Pending | Waiting (until its turn)
 //! any but Leased, Done, Discarded --Discard--> Discarded
+//! Waiting | Dead --Retry--> Pending
 //! ```
 //!
 //! `apply` is the only way from one state to the next. Backends store what it returns and decide nothing themselves.
@@ -101,7 +102,7 @@ pub enum Input<'a> {
         received_at: Timestamp,
         /// The source's policy.
         policy: &'a RetryPolicy,
-        /// Whether the revision that ran is quarantined: its faults don't use the job up.
+        /// Whether the revision that ran is quarantined: its faults don't use the job up, and no claim gives the job to it.
         quarantined: bool,
         /// A random number in `0.0..1.0`.
         jitter: f64,
@@ -132,6 +133,8 @@ pub enum Input<'a> {
     },
     /// An operator ends it.
     Discard,
+    /// The revision that it failed at last is taken back: it is attempted once more, however often it was before.
+    Retry,
 }
 
 /// An input that the state doesn't allow; the job stays as it was.
@@ -173,6 +176,7 @@ pub fn apply(state: JobState, input: Input<'_>, now: Timestamp) -> Result<JobSta
             Ok(due.map_or(Pending, |until| Waiting { until }))
         }
         (Pending | Waiting { .. } | Dead | Held, Input::Discard) => Ok(Discarded),
+        (Waiting { .. } | Dead, Input::Retry) => Ok(Pending),
         (Held, Input::Attach) => Ok(Pending),
         (Pending | Waiting { .. }, Input::Detach) => Ok(Held),
         // Nothing to do, and no fault: these are told of every job of a plugin that comes or goes.
@@ -224,6 +228,7 @@ const fn name(input: &Input<'_>) -> &'static str {
         Input::Detach => "detachment",
         Input::Replay { .. } => "replay",
         Input::Discard => "discard",
+        Input::Retry => "retry",
     }
 }
 
@@ -364,6 +369,22 @@ mod tests {
         assert!(apply(discarded, Input::Lease { until: LATER }, NOW).is_err());
         assert_eq!(apply(discarded, Input::Attach, NOW), Ok(discarded));
         assert_eq!(apply(discarded, Input::Detach, NOW), Ok(discarded));
+    }
+
+    #[test]
+    fn a_retry_brings_back_what_failed_and_nothing_else() {
+        let waiting = JobState::Waiting { until: LATER };
+        for state in [waiting, JobState::Dead] {
+            assert_eq!(apply(state, Input::Retry, NOW), Ok(JobState::Pending), "{state}");
+        }
+        let leased = JobState::Leased { until: NOW };
+        for state in [JobState::Pending, leased, JobState::Done, JobState::Held, JobState::Discarded] {
+            assert!(apply(state, Input::Retry, LATER).is_err(), "{state}");
+        }
+
+        // One more attempt than `attempts_max` at the most: the next failure ends it again.
+        let trapped = Outcome::Trapped { message: "unreachable".into() };
+        assert_eq!((settle(&trapped, 3), settle(&trapped, 4)), (JobState::Dead, JobState::Dead));
     }
 
     fn any_state() -> impl Strategy<Value = JobState> {

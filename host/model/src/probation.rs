@@ -63,7 +63,7 @@ impl Probation {
         Self::default()
     }
 
-    /// Whether a release is being watched at that time: its faults are then its own, and use no event up.
+    /// Whether a release is being watched at that time.
     pub fn is_open(&self, policy: &ProbationPolicy, now: Timestamp) -> bool {
         self.trial.is_some_and(|trial| now.since(trial.since) <= policy.watch)
     }

@@ -87,8 +87,14 @@ pub(crate) async fn commit(inbox: &dyn Inbox, effects: Effects) -> Result<(), ho
         log: Vec::new(),
     };
     let quota = Usage { keys: u64::MAX, bytes: u64::MAX };
-    let settled =
-        inbox.settle(Settlement { lease: claimed.lease.clone(), attempt, next: JobState::Done, effects, quota });
+    let settled = inbox.settle(Settlement {
+        lease: claimed.lease.clone(),
+        attempt,
+        next: JobState::Done,
+        is_watched: false,
+        effects,
+        quota,
+    });
     if let Err(error) = settled.await {
         inbox.release(&[claimed.lease]).await?;
         return Err(error);

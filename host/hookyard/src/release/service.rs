@@ -15,7 +15,7 @@ use super::load::{Failure, Loading, Ready};
 use super::rehearse::{Stage, Verdict};
 use super::run::{Done, Keeper, panicked};
 use super::tracker::Ended;
-use super::trial::Failed;
+use super::trial::{Begin, Failed};
 use crate::config::settings::RehearsalPolicy;
 use crate::explain::{chain, in_a_line};
 
@@ -160,8 +160,10 @@ impl Keeper {
         if course.file == Some(revision) {
             self.refusals.remove(plugin);
         }
-        // Watched first: not even its first attempt may use an event up.
-        self.parts.trials.begin(plugin, revision, watched_since);
+        let refused: Vec<_> = course.bans.iter().map(|ban| ban.revision).collect();
+        let taken_back = ban.as_ref().map(|ban| ban.revision);
+        // Watched first: its first attempt may fail already.
+        self.parts.trials.begin(plugin, Begin { revision, watched_since, taken_back });
         self.actives.activate(&self.parts.catalog, ready);
         let mut steps = Vec::new();
         if let Some(outgoing) = outgoing {
@@ -175,6 +177,25 @@ impl Keeper {
         }
         if is_fulfilled {
             self.unwish(plugin).await;
+        }
+        self.retry_failed(plugin, &refused).await;
+    }
+
+    /// What failed while one of these was watched is attempted once more, by the one that serves now. A host that dies before this
+    /// does so when it starts again.
+    async fn retry_failed(&self, plugin: &PluginRef, refused: &[Revision]) {
+        for revision in refused {
+            let retry = || self.parts.inbox.retry_failed(plugin, *revision);
+            match insist(INSIST_MAX, retry).await {
+                Ok(0) => {}
+                Ok(events) => {
+                    tracing::info!(target: "hookyard::release", %plugin, revision = revision.short(), events, "events that a revision failed at are attempted once more, since it was taken back");
+                }
+                Err(error) => {
+                    let reason = chain(&error);
+                    tracing::error!(target: "hookyard::release", %plugin, revision = revision.short(), reason, "events that a revision failed at could not be made due; they are when the host starts again");
+                }
+            }
         }
     }
 

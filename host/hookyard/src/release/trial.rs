@@ -27,6 +27,16 @@ struct Trial {
     taken_back: Option<Revision>,
 }
 
+/// One that becomes active.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Begin {
+    pub(super) revision: Revision,
+    /// From when on it is watched, since there's one to go back to.
+    pub(super) watched_since: Option<Timestamp>,
+    /// The one before, where that is refused from now on.
+    pub(super) taken_back: Option<Revision>,
+}
+
 /// One that is to be taken back.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Failed {
@@ -45,8 +55,8 @@ impl Trials {
         *self.policy.lock().unwrap_or_else(PoisonError::into_inner) = policy;
     }
 
-    /// A revision is active. It is watched from `watched_since` on, where that is said, since there's one to go back to.
-    pub(super) fn begin(&self, plugin: &PluginRef, revision: Revision, watched_since: Option<Timestamp>) {
+    /// A revision is active, in the place of one that was taken back where that is said.
+    pub(super) fn begin(&self, plugin: &PluginRef, Begin { revision, watched_since, taken_back }: Begin) {
         let mut plugins = self.plugins();
         let before = plugins.remove(plugin);
         if before.as_ref().is_some_and(|before| before.revision == revision) {
@@ -58,7 +68,7 @@ impl Trials {
             (Some(before), Some(since)) => before.probation.next(since),
             (None, Some(since)) => hookyard_model::Probation::settled().next(since),
         };
-        let taken_back = before.and_then(|before| before.failed.map_or(before.taken_back, |_| Some(before.revision)));
+        let taken_back = taken_back.or(before.and_then(|before| before.taken_back)).filter(|back| *back != revision);
         plugins.insert(plugin.clone(), Trial { revision, probation, failed: None, taken_back });
     }
 
@@ -124,6 +134,10 @@ impl Probation for Trials {
         is_open || trial.failed.is_some()
     }
 
+    fn is_taken_back(&self, plugin: &PluginRef, revision: Revision) -> bool {
+        self.plugins().get(plugin).is_some_and(|trial| trial.taken_back == Some(revision))
+    }
+
     fn take_back(&self, plugin: &PluginRef, revision: Revision, reason: &str) -> bool {
         let Some(policy) = self.policy() else { return false };
         let now = self.clock.now();
@@ -172,7 +186,7 @@ mod tests {
             let clock = Arc::new(Seconds::default());
             let trials = Trials::new(Arc::clone(&clock) as Arc<dyn Clock>, Some(POLICY));
             let yard = Self { clock, trials };
-            yard.trials.begin(&plugin(), revision(1), None);
+            yard.begin(1, None, None);
             for event in 100..110 {
                 assert!(!yard.note(event, 1, Outcome::Done));
             }
@@ -180,8 +194,13 @@ mod tests {
         }
 
         fn replaced(self) -> Self {
-            self.trials.begin(&plugin(), revision(2), Some(self.clock.now()));
+            self.begin(2, Some(self.clock.now()), None);
             self
+        }
+
+        fn begin(&self, number: u8, watched_since: Option<Timestamp>, taken_back: Option<u8>) {
+            let begin = Begin { revision: revision(number), watched_since, taken_back: taken_back.map(revision) };
+            self.trials.begin(&plugin(), begin);
         }
 
         fn note(&self, event: u64, of: u8, outcome: Outcome) -> bool {
@@ -247,9 +266,14 @@ mod tests {
             failed.reason,
             "it failed at 2 of 3 events, the one before at 0 of 10; the last time it was trapped: unreachable"
         );
-        yard.trials.begin(&plugin(), revision(1), None);
+        assert!(!yard.trials.is_taken_back(&plugin(), revision(2)), "it serves still");
+        yard.begin(1, None, Some(2));
         assert_eq!(yard.failed(), []);
         assert!(yard.note(4, 2, trapped()), "what was under way when it was taken back");
+        assert!(yard.trials.is_taken_back(&plugin(), revision(2)));
+        yard.begin(2, Some(yard.clock.now()), None);
+        assert!(!yard.trials.is_taken_back(&plugin(), revision(2)), "the operator let it serve again");
+        yard.begin(1, None, Some(2));
         assert!(!yard.note(5, 1, trapped()), "the one that is back has nothing to go back to");
     }
 
@@ -298,10 +322,19 @@ mod tests {
     }
 
     #[test]
+    fn one_that_is_replaced_by_the_next_is_not_taken_back() {
+        let yard = Yard::new().replaced();
+        assert!(yard.note(1, 2, trapped()));
+        yard.begin(3, Some(yard.clock.now()), None);
+        assert!(!yard.note(2, 2, trapped()), "what was under way");
+        assert!(!yard.trials.is_taken_back(&plugin(), revision(2)));
+    }
+
+    #[test]
     fn renewed_settings_leave_the_watch_as_it_is() {
         let yard = Yard::new().replaced();
         yard.note(1, 2, trapped());
-        yard.trials.begin(&plugin(), revision(2), None);
+        yard.begin(2, None, None);
         yard.note(2, 2, trapped());
         yard.note(3, 2, trapped());
         assert_eq!(yard.failed(), [revision(2)]);

@@ -5,7 +5,7 @@ use rusqlite::Connection;
 /// The steps that it takes, on a database with nothing but the schema.
 pub(crate) fn of(statement: &str) -> Vec<String> {
     let connection = Connection::open_in_memory().expect("a database in memory");
-    connection.execute_batch(include_str!("../schema.sql")).expect("the schema");
+    connection.execute_batch(&crate::open::SCHEMAS.concat()).expect("the schema");
     let mut explain = connection.prepare(&format!("EXPLAIN QUERY PLAN {statement}")).expect("a statement");
     // The plan is made without the values, as it is for the prepared statements of a running host.
     let mut rows = explain.raw_query();

@@ -68,7 +68,7 @@ mod tests {
     #[test]
     fn what_came_back_to_life_since_it_was_found_stays() {
         let connection = Connection::open_in_memory().expect("a database in memory");
-        connection.execute_batch(include_str!("../schema.sql")).expect("the schema");
+        connection.execute_batch(&crate::open::SCHEMAS.concat()).expect("the schema");
         let rows = "
             INSERT INTO event (seq, id, tenant, source, provider, key, key_until, received_at, headers, body)
             VALUES (1, x'01', 'acme', 'orders', 'topi', '1', 0, 0, x'', x''),

@@ -101,7 +101,7 @@ impl Pair {
     async fn run(mut self) {
         for _ in 0..STEPS {
             self.now = self.now.after(Duration::from_secs(self.random.below(6)));
-            match self.random.below(29) {
+            match self.random.below(30) {
                 0..=5 => self.append().await,
                 6..=8 => self.claim().await,
                 9..=13 => self.settle().await,
@@ -111,6 +111,7 @@ impl Pair {
                 17 => self.replay().await,
                 18 => self.prune().await,
                 28 => self.discard().await,
+                29 => self.retry_failed().await,
                 19..=26 => self.use_the_outbox().await,
                 _ => self.restart_or_look().await,
             }
@@ -163,10 +164,11 @@ impl Pair {
         let (outcome, next) = ends[[0, 0, 0, 1, 1, 2][self.random.below(6) as usize]].clone();
         let quota = Usage { keys: 1 + self.random.below(4), bytes: 10 + self.random.below(20) };
         let (memory, sqlite) = self.effects(&lease.plugin);
-        let started_at = self.now;
+        let (started_at, is_watched) = (self.now, next != JobState::Done && self.random.below(2) == 0);
         let of = |effects| {
             let settlement = settlement(lease.clone(), outcome.clone(), next);
-            Settlement { effects, quota, attempt: Attempt { started_at, ..settlement.attempt }, ..settlement }
+            let attempt = Attempt { started_at, ..settlement.attempt };
+            Settlement { effects, quota, attempt, is_watched, ..settlement }
         };
         let memory = self.memory.settle(of(memory)).await;
         let sqlite = self.sqlite.settle(of(sqlite)).await;
@@ -242,6 +244,12 @@ impl Pair {
             self.memory.lift(&plugin).await.expect("a lift");
             self.sqlite.lift(&plugin).await.expect("a lift");
         }
+    }
+
+    async fn retry_failed(&mut self) {
+        let (plugin, revision) = (plugin(self.random.below(2) as usize), Revision::from_sha256([7; 32]));
+        let memory = self.memory.retry_failed(&plugin, revision).await.expect("a retry");
+        assert_eq!(memory, self.sqlite.retry_failed(&plugin, revision).await.expect("a retry"));
     }
 
     async fn replay(&mut self) {

@@ -90,5 +90,6 @@ pub(crate) fn settlement(lease: JobRef, outcome: Outcome, next: JobState) -> Set
         outcome,
         log: Vec::new(),
     };
-    Settlement { lease, attempt, next, effects: Effects::default(), quota: Usage { keys: u64::MAX, bytes: u64::MAX } }
+    let quota = Usage { keys: u64::MAX, bytes: u64::MAX };
+    Settlement { lease, attempt, next, is_watched: false, effects: Effects::default(), quota }
 }

@@ -1,11 +1,13 @@
 //! What can't be opened is refused in one clear line.
 
 use std::path::Path;
+use std::time::Duration;
 
-use hookyard_inbox::Inbox;
+use hookyard_inbox::{Inbox, Settlement, Want};
 use hookyard_inbox_sqlite::{OpenError, Options, SqliteInbox};
+use hookyard_model::{JobState, Outcome, PluginRef};
 
-use crate::fixtures::{Folder, event, open};
+use crate::fixtures::{Folder, at, event, events, open, settlement};
 
 /// The error of opening `path`, whose text is one line that names the file.
 fn refusal(path: &Path) -> OpenError {
@@ -66,6 +68,37 @@ fn a_newer_schema_is_refused() {
     other_database(&folder.path(), "PRAGMA user_version = 99");
     let error = refusal(&folder.path());
     assert!(matches!(error, OpenError::Newer { found: 99, .. }), "{error}");
+}
+
+/// As an earlier Hookyard left it: with the first schema, and an event in it.
+fn earlier_inbox(path: &Path) {
+    let id = "x'01990000000070018000000000000001'";
+    let rows = format!(
+        "PRAGMA auto_vacuum = INCREMENTAL; {}
+         INSERT INTO event (id, tenant, source, provider, key, key_until, received_at, headers, body)
+         VALUES ({id}, 'acme', 'orders', 'topi', 'key-1', 0, 0, x'', x'7b7d');
+         INSERT INTO job (event, plugin, tenant, state) VALUES (1, 'ship', 'acme', 'pending');
+         INSERT INTO route (tenant, source, plugin) VALUES ('acme', 'orders', 'ship');
+         PRAGMA application_id = 1212897604; PRAGMA user_version = 1;",
+        include_str!("../../src/schema.sql")
+    );
+    other_database(path, &rows);
+}
+
+#[tokio::test]
+async fn an_earlier_schema_is_taken_up() {
+    let folder = Folder::new();
+    earlier_inbox(&folder.path());
+    let inbox = folder.open();
+    let ship = PluginRef { tenant: "acme".parse().expect("a name"), plugin: "ship".parse().expect("a name") };
+    let lease = Duration::from_secs(60);
+    let job = inbox.claim(&[Want { plugin: ship.clone(), limit: 9 }], at(0), lease).await.expect("a claim").remove(0);
+    let lost = settlement(job.lease, Outcome::Trapped { message: String::new() }, JobState::Dead);
+    let revision = lost.attempt.revision;
+    inbox.settle(Settlement { is_watched: true, ..lost }).await.expect("a settlement");
+    assert_eq!(inbox.retry_failed(&ship, revision).await.expect("a retry"), 1);
+    drop(inbox);
+    assert_eq!(events(&folder.open()).await.len(), 1);
 }
 
 #[tokio::test]

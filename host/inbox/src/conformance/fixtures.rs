@@ -114,6 +114,7 @@ pub(crate) fn settlement(lease: &JobRef, outcome: Outcome, next: JobState) -> Se
         lease: lease.clone(),
         attempt: attempt(lease.attempt, outcome),
         next,
+        is_watched: false,
         effects: hookyard_model::Effects::default(),
         quota: crate::Usage { keys: u64::MAX, bytes: u64::MAX },
     }

@@ -16,6 +16,7 @@ pub mod releasing;
 mod quarantining;
 mod replaying;
 mod retaining;
+mod retrying;
 mod routing;
 mod selecting;
 mod settling;
@@ -60,6 +61,7 @@ pub fn cases() -> impl Iterator<Item = &'static Case> {
         replaying::CASES,
         discarding::CASES,
         quarantining::CASES,
+        retrying::CASES,
         retaining::CASES,
         failing::CASES,
     ];

@@ -124,6 +124,7 @@ async fn every_outcome_is_told_as_it_was(inbox: Arc<dyn Store>) {
                 lease: job.lease,
                 attempt: record,
                 next,
+                is_watched: false,
                 effects: hookyard_model::Effects::default(),
                 quota: crate::Usage { keys: u64::MAX, bytes: u64::MAX },
             })

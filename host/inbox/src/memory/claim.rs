@@ -26,6 +26,7 @@ impl State {
                 step::Claim::Lease(next) => {
                     let job = self.put(place.at, &want.plugin, next);
                     job.attempts += 1;
+                    job.failed_on = None;
                     let (replays, attempt, revision) = (job.replays, job.attempts, job.revision);
                     let replayed_at = job.since;
                     let event = Arc::clone(&self.events[&place.at].event);

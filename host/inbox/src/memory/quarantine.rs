@@ -1,6 +1,7 @@
-//! Quarantine: the jobs of a plugin are held, as if no source were routed to it.
+//! Quarantine: the jobs of a plugin are held, as if no source were routed to it. And what follows when a revision is
+//! taken back instead.
 
-use hookyard_model::{JobState, PluginRef};
+use hookyard_model::{JobState, PluginRef, Revision};
 
 use super::State;
 use crate::{Quarantine, step};
@@ -28,6 +29,21 @@ impl State {
             let next = step::route(state, self.is_routed(at, &plugin.plugin));
             self.put(at, plugin, next);
         }
+    }
+
+    /// Makes the jobs due that failed while this revision was watched.
+    pub(super) fn retry_failed(&mut self, plugin: &PluginRef, revision: Revision) -> u64 {
+        let mut retried = 0;
+        for (at, state) in self.jobs_of(plugin) {
+            let failed_on = self.events[&at].jobs[&plugin.plugin].failed_on;
+            let Ok(next) = step::retry(state, self.is_routed(at, &plugin.plugin)) else { continue };
+            if failed_on == Some(revision) {
+                self.put(at, plugin, next).failed_on = None;
+                self.has_news = true;
+                retried += 1;
+            }
+        }
+        retried
     }
 
     fn jobs_of(&self, plugin: &PluginRef) -> Vec<(usize, JobState)> {

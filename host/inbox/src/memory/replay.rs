@@ -33,6 +33,7 @@ impl State {
                         let job = self.put(at, &plugin, next);
                         job.replays += 1;
                         job.attempts = 0;
+                        job.failed_on = None;
                     }
                 }
                 None if !self.has_route(at, &plugin.plugin) => {
