@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 
 use anyhow::{Context, Result};
-use hookyard_testkit::events::{Event, Job, is_rejection};
+use hookyard_testkit::events::{Event, Job, is_attempt, is_rejection};
 use hookyard_testkit::guests::{self, Guest};
+use hookyard_testkit::log::Line;
 use hookyard_testkit::site::Config;
 
-use crate::rig::{Rig, fresh_payment, quick};
+use crate::rig::{Rig, fresh_payment, quick, told};
 
 fn tight() -> Config {
     quick().section("plugins.limits", "cpu_max = \"1s\"\nwall_max = \"5s\"\nmemory_max = \"16MiB\"")
@@ -109,5 +110,40 @@ async fn a_slow_plugin_delays_nobody() -> Result<()> {
     let events = rig.host.wait_for_events("the good plugin to be through", done).await?;
     let open = events.iter().filter(|event| event.job("slow").is_some_and(|job| !is_over(job))).count();
     assert!(open > 10, "the good plugin waited for the slow one: only {open} are still open there");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_trap_is_told_by_what_the_guest_wrote_last() -> Result<()> {
+    let (panics, words) = (guests::test("trap")?, guests::test("last-words")?);
+    let rig = Rig::start(quick(), &[("acme/panics", &panics), ("acme/words", &words)]).await?;
+    let expected = [
+        ("step one|panic: no order 7||goroutine 1 [running]:|main.answer(...)|exit status 2", "no order 7"),
+        ("Traceback (most recent call last):|  File 'app.py', line 3, in handle|KeyError: 'id'", "KeyError: 'id'"),
+        (
+            "Error: no order|Stack:|  answer@plugin.js:3:9|Redirecting call to abort() to mozalloc_abort",
+            "Error: no order",
+        ),
+    ];
+    for (written, _) in expected {
+        rig.deliver("topper", &fresh_payment().1.replacen('{', &format!("{{\"stderr\":\"{written}\","), 1)).await?;
+    }
+
+    let settled = |events: &[Event]| events.len() == 3 && events.iter().all(|event| event.plugins.iter().all(is_over));
+    let events = rig.host.wait_for_events("every attempt to have been made", settled).await?;
+    let outcome = |event: &Event, plugin: &str| event.job(plugin).and_then(|job| job.last_outcome.clone());
+    for (_, reason) in expected {
+        let told = format!("trapped: {reason} (wasm `unreachable` instruction executed");
+        let is_told = |event: &Event| outcome(event, "words").is_some_and(|outcome| outcome.starts_with(&told));
+        assert!(events.iter().any(is_told), "{told} in {events:?}");
+        let is_logged = |line: &Line| is_attempt(line) && line.text_of("detail").starts_with(&told);
+        assert!(rig.host.log().lines().iter().any(is_logged), "{told}");
+    }
+    for event in &events {
+        let outcome = outcome(event, "panics").unwrap_or_default();
+        assert!(outcome.starts_with("trapped: as told (wasm `unreachable` instruction executed"), "{outcome}");
+        let shown = told(&rig.site, &["events", "show", &event.id]).await?;
+        assert!(shown.contains(&outcome), "{shown}");
+    }
     Ok(())
 }

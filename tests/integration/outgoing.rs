@@ -68,6 +68,9 @@ async fn what_a_plugin_sends_arrives_as_the_receiver_documents_it() -> Result<()
     let lines = rig.guest_lines(&event).await?;
     let told: Vec<_> = lines.iter().map(Line::guest_text).collect();
     let sent: Vec<_> = received.iter().map(|it| format!("sent {}", it.header("webhook-id"))).collect();
+    let denied = "hookyard: it isn't granted a destination nobody of the provider topi-saas";
+    let (denials, told): (Vec<_>, Vec<_>) = told.into_iter().partition(|line| line == denied);
+    assert_eq!(denials.len(), 2, "each attempt is told why nobody can be sent to");
     assert_eq!(told.len(), 6, "each attempt sent all three");
     assert_eq!(told[3..], sent, "and only those of the one that was done were sent");
     assert!(told[..3].iter().all(|line| !sent.contains(line)), "under ids of its own");

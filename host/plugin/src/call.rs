@@ -125,7 +125,7 @@ pub(crate) async fn call(
         (Err(_elapsed), _) => Outcome::TimedOut { time: Time::Wall, limit: limits.wall_max },
         (_, Some(excess)) => excess.into(),
         (Ok(Ok(outcome)), None) => outcome,
-        (Ok(Err(error)), None) => trap::outcome(&error, state.denial(), terms)?,
+        (Ok(Err(error)), None) => trap::outcome(&error, state.denial(), output.last_words(), terms)?,
     };
     let effects = if outcome == Outcome::Done { state.effects.into_effects() } else { Effects::default() };
     Ok(Ended { outcome, log: output.take(), effects, measures })

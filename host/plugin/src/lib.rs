@@ -41,6 +41,7 @@ mod stage;
 
 mod background;
 mod budget;
+mod last_words;
 mod limits;
 mod meter;
 mod output;

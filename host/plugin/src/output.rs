@@ -11,6 +11,7 @@ use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
 use wasmtime_wasi::p2::{OutputStream, Pollable, StreamError, StreamResult};
 
 use crate::budget::Budget;
+use crate::last_words::LastWords;
 use crate::load::Terms;
 
 /// How the host's own lines begin. A guest's that begins so is set in by `GUESTS`, so that it can't pass for one.
@@ -35,6 +36,8 @@ struct Lines {
     open_bytes_max: usize,
     /// The beginnings of lines that have no end yet, of output and error.
     open: [Vec<u8>; 2],
+    /// Of standard error, whether its lines are kept or not.
+    last_words: LastWords,
 }
 
 impl Output {
@@ -48,6 +51,7 @@ impl Output {
             open_bytes_max: terms.limits.log_line_bytes_max.saturating_add(1 + terms.scrub.reach()),
             terms: Arc::clone(terms),
             open: [Vec::new(), Vec::new()],
+            last_words: LastWords::default(),
         };
         Self { lines: Arc::new(Mutex::new(lines)), budget: budget.clone() }
     }
@@ -70,6 +74,13 @@ impl Output {
     /// A line of the host's about what the guest asked for.
     pub(crate) fn note(&self, text: &str) {
         self.lock().keep(true, &format!("{HOSTS} {text}"));
+    }
+
+    /// Why the guest trapped, by what it wrote last on its standard error. To be asked once it runs no more.
+    pub(crate) fn last_words(&self) -> Option<String> {
+        let mut lines = self.lock();
+        lines.end(true, true);
+        lines.last_words.reason()
     }
 
     /// All lines so far, those without an end included. A last line tells how many were not kept.
@@ -109,7 +120,11 @@ impl Lines {
         if is_last && open.is_empty() {
             return;
         }
-        self.keep_guests(is_error, &String::from_utf8_lossy(&open));
+        let text = String::from_utf8_lossy(&open);
+        if is_error {
+            self.last_words.push(self.terms.line(&text));
+        }
+        self.keep_guests(is_error, &text);
     }
 
     fn keep_guests(&mut self, is_error: bool, text: &str) {

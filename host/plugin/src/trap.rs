@@ -10,9 +10,19 @@ use crate::call::CpuUsedUp;
 use crate::engine::STACK_BYTES_MAX;
 use crate::host_fault::HostFault;
 use crate::load::Terms;
+use crate::text::one_line;
 
-/// The outcome of a call that ended in an error. A guest that was denied something and then failed, failed of that.
-pub(crate) fn outcome(error: &wasmtime::Error, denial: Option<Outcome>, terms: &Terms) -> Result<Outcome, HostFault> {
+/// Bytes of the guest's own words that the message of a trap begins with.
+const WORDS_BYTES_MAX: usize = 512;
+
+/// The outcome of a call that ended in an error. A guest that was denied something and then failed, failed of that; else its
+/// last words say more than the kind of its trap does.
+pub(crate) fn outcome(
+    error: &wasmtime::Error,
+    denial: Option<Outcome>,
+    last_words: Option<String>,
+    terms: &Terms,
+) -> Result<Outcome, HostFault> {
     let limits = &terms.limits;
     if error.is::<CpuUsedUp>() {
         return Ok(Outcome::TimedOut { time: Time::Cpu, limit: limits.cpu_max });
@@ -25,7 +35,14 @@ pub(crate) fn outcome(error: &wasmtime::Error, denial: Option<Outcome>, terms: &
     }
 
     let failed_of = denial.or_else(|| excess(error, limits).map(Outcome::from));
-    Ok(failed_of.unwrap_or_else(|| Outcome::Trapped { message: terms.line(&message(error)) }))
+    Ok(failed_of.unwrap_or_else(|| Outcome::Trapped { message: told(last_words, &message(error), terms) }))
+}
+
+/// The words are cut first, so that the kind of the trap is told whatever their length.
+fn told(words: Option<String>, kind: &str, terms: &Terms) -> String {
+    let Some(words) = words else { return terms.line(kind) };
+    let bytes_max = WORDS_BYTES_MAX.min(terms.limits.log_line_bytes_max / 2);
+    terms.line(&format!("{} ({kind})", one_line(&words, bytes_max)))
 }
 
 /// A limit that the engine itself holds the guest to. Some are told by their words alone, which tests hold the engine to.

@@ -16,6 +16,7 @@ use wasmtime::component::types::ComponentFunc;
 use crate::Contract;
 use crate::call::State;
 use crate::effects::Denied;
+use crate::output::Output;
 use crate::plan::{Case, Encoding, Pointer, Shape, Unencodable};
 
 /// A function of an imported interface.
@@ -27,6 +28,7 @@ pub(super) struct Function {
     envelope: Envelope,
     order: Option<JsonPointer>,
     destinations: Arc<[DestinationName]>,
+    provider: String,
 }
 
 /// What a parameter says.
@@ -78,6 +80,7 @@ impl Function {
             envelope: outgoing.envelope.clone(),
             order: outgoing.order.clone(),
             destinations,
+            provider: contract.provider.clone(),
         };
         function.check_payload()?;
         Ok(function)
@@ -131,7 +134,7 @@ impl Function {
             }
         }
         let payload = payload.expect("a function without a payload isn't loaded");
-        let destination = self.destination(destination)?;
+        let destination = self.destination(destination, &state.output)?;
         let id = state.effects.message_id();
         let body = self.body(id, now, &payload, bytes_max)?;
         let ordering_key = self.ordering_key(&payload)?;
@@ -140,12 +143,14 @@ impl Function {
         Ok(id)
     }
 
-    /// The destination of this name, or else the only one.
-    fn destination(&self, named: Option<&str>) -> Result<DestinationName, Untaken> {
+    /// The destination of this name, or else the only one. The answer to a wrong name has no room for a reason, so the log
+    /// has it.
+    fn destination(&self, named: Option<&str>, output: &Output) -> Result<DestinationName, Untaken> {
         match (named, &*self.destinations) {
-            (Some(named), all) => {
-                all.iter().find(|name| name.as_str() == named).cloned().ok_or_else(Untaken::no_such_destination)
-            }
+            (Some(named), all) => all.iter().find(|name| name.as_str() == named).cloned().ok_or_else(|| {
+                output.note(&format!("it isn't granted a destination {named} of the provider {}", self.provider));
+                Untaken::no_such_destination()
+            }),
             (None, [only]) => Ok(only.clone()),
             (None, all) => {
                 let names: Vec<_> = all.iter().map(DestinationName::as_str).collect();
