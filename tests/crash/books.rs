@@ -100,7 +100,8 @@ impl Books {
     async fn all_sent(&mut self, inbox: &SqliteInbox) -> Result<()> {
         let began = Instant::now();
         loop {
-            let page = MessagePage { selection: MessageSelection::default(), after: self.after_message, limit: PAGE };
+            let page =
+                MessagePage { after: self.after_message, ..MessagePage::first(MessageSelection::default(), PAGE) };
             let messages = inbox.messages(page).await?;
             let sent = messages.iter().take_while(|message| message.state == JobState::Done).count();
             for message in &messages[..sent] {
@@ -146,7 +147,7 @@ impl Books {
     async fn all_handled(&mut self, inbox: &SqliteInbox) -> Result<()> {
         let began = Instant::now();
         loop {
-            let page = Page { selection: Selection::default(), after: self.after, limit: PAGE };
+            let page = Page { after: self.after, ..Page::first(Selection::default(), PAGE) };
             let events = inbox.events(page).await?;
             let is_last = events.len() < PAGE;
             let Some(open) = self.take(events) else {

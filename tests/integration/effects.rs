@@ -31,7 +31,7 @@ impl Books {
 
     async fn messages(&self, plugin: &str) -> Result<Vec<MessageSummary>> {
         let selection = MessageSelection { plugin: Some(plugin.parse()?), ..MessageSelection::default() };
-        Ok(self.0.messages(MessagePage { selection, after: None, limit: 100_000 }).await?)
+        Ok(self.0.messages(MessagePage::first(selection, 100_000)).await?)
     }
 }
 

@@ -170,7 +170,7 @@ async fn receivers_in_other_languages_take_what_is_signed_for_them() -> Result<(
     rig.deliver("topper", &forwarded_to(&names)?).await?;
     let books = SqliteInbox::open_read_only(&rig.site.path("data/hookyard.db"))?;
     let results = eventually("an end of all four", async || {
-        let page = MessagePage { selection: MessageSelection::default(), after: None, limit: 10 };
+        let page = MessagePage::first(MessageSelection::default(), 10);
         let messages = books.messages(page).await?;
         let results =
             messages.iter().filter_map(|message| Some((message.destination.to_string(), message.last_result.clone()?)));

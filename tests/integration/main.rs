@@ -15,6 +15,7 @@ mod demo;
 mod effects;
 mod files;
 mod interop;
+mod lists;
 mod compile;
 mod config;
 mod copies;

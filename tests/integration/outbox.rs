@@ -37,7 +37,7 @@ async fn forward(rig: &Rig) -> Result<String> {
 }
 
 async fn list(site: &Site, filters: &[&str]) -> Result<Vec<Value>> {
-    let lines = told(site, &[&["outbox", "list", "--json"], filters].concat()).await?;
+    let lines = told(site, &[&["outbox", "list", "--json", "--oldest-first"], filters].concat()).await?;
     Ok(lines.lines().map(serde_json::from_str).collect::<Result<_, _>>()?)
 }
 
@@ -106,8 +106,6 @@ async fn find(site: &Site, event: &str) -> Result<()> {
         (&["--state", "dead", "--destination", "acme/shop", "--plugin", "forwarder", "--since", "1h"], 1),
         (&["--state", "pending"], 0),
         (&["--until", "1h"], 0),
-        (&["--destination", "elsewhere"], 0),
-        (&["--tenant", "umbrella"], 0),
         (&["--type", "no.such"], 0),
         (&["--event", event], 1),
         (&["--limit", "1"], 1),
@@ -117,7 +115,7 @@ async fn find(site: &Site, event: &str) -> Result<()> {
     let table = told(site, &["outbox", "list"]).await?;
     let lines: Vec<_> = table.lines().collect();
     assert!(lines.len() == 3 && lines[0].starts_with("ID ") && lines[0].ends_with(" STATE"), "{table}");
-    assert!(lines[1].ends_with("  (untyped)  forwarder  dead after 1 (refused: 422)"), "{table}");
+    assert!(lines[2].ends_with("  (untyped)  forwarder  dead after 1 (refused: 422)"), "{table}");
     Ok(())
 }
 

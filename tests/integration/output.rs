@@ -49,7 +49,6 @@ async fn no_command_panics_without_a_reader() -> Result<()> {
         &["events", "show", &event],
         &["events", "replay", &event],
         &["outbox", "replay", "--all"],
-        &["outbox", "enable", "acme/none"],
         &["backup", &copy],
     ];
     for command in commands {

@@ -53,7 +53,6 @@ async fn a_dead_event_is_seen_found_and_run_again_on_the_fixed_plugin() -> Resul
         (&["--state", "dead", "--plugin", "acme/books", "--tenant", "acme", "--since", "1h"], 3),
         (&["--state", "done"], 0),
         (&["--until", "1h"], 0),
-        (&["--plugin", "ledger"], 0),
         (&["--type", "no.such"], 0),
         (&["--type", first[0].kind.as_deref().context("a type")?], 3),
         (&["--source", &first[0].path()], 3),

@@ -260,7 +260,7 @@ impl Yard {
         }
         let selection = match dice.below(3) {
             0 => Selection { ids: vec![*dice.one(&ids)], ..Selection::default() },
-            1 => Selection { state: Some("dead".into()), ..Selection::default() },
+            1 => Selection { states: vec!["dead".into()], ..Selection::default() },
             _ => Selection { plugin: Some(dice.one(&plugins()).plugin.clone()), ..Selection::default() },
         };
         let replay = Replay {
@@ -279,7 +279,7 @@ impl Yard {
         if ids.is_empty() {
             return;
         }
-        let state = |name: &str| Selection { state: Some(name.into()), ..Selection::default() };
+        let state = |name: &str| Selection { states: vec![name.into()], ..Selection::default() };
         let selection = match dice.below(4) {
             0 | 1 => Selection { ids: vec![*dice.one(&ids)], ..Selection::default() },
             2 => state("held"),

@@ -250,7 +250,7 @@ impl Witness {
 
     /// Looks at every event and job: what has changed is what this call may change.
     fn look(&mut self, step: &Step<'_>, answer: &Result<Answer, &Error>, now: Timestamp, inbox: &MemoryInbox) {
-        let page = Page { selection: Selection::default(), after: None, limit: usize::MAX };
+        let page = Page::first(Selection::default(), usize::MAX);
         let found = at_once(inbox.events(page)).expect("in memory");
         let ids: BTreeSet<_> = found.iter().map(|event| event.id).collect();
         assert_eq!(ids.len(), found.len(), "an event is listed twice");
@@ -330,7 +330,7 @@ impl Witness {
                 assert_eq!(self::count(&found), *count, "{plugin} counted wrong");
             }
         }
-        let everything = MessagePage { selection: MessageSelection::default(), after: None, limit: usize::MAX };
+        let everything = MessagePage::first(MessageSelection::default(), usize::MAX);
         let messages = at_once(inbox.messages(everything)).expect("in memory");
         assert_eq!(messages.len(), self.messages, "messages in the outbox");
     }

@@ -1,5 +1,6 @@
 //! `hookyard check`: everything that can be known to be wrong before anything is served.
 
+mod report;
 mod waiting;
 
 use std::path::Path;
@@ -12,85 +13,78 @@ use tokio::runtime::Handle;
 
 use crate::cli::Failure;
 use crate::config::{self, Reading, Settings};
-use crate::output;
 use crate::release::{Desired, Finding, survey};
 use crate::serve;
 use crate::system::SystemClock;
+use report::Report;
 
 /// Checks the configuration at `path`, its providers and its plugins; one line for each to standard output.
-pub(crate) fn check(path: &Path, runtime: &Handle) -> Result<(), Failure> {
+pub(crate) fn check(path: &Path, json: bool, runtime: &Handle) -> Result<(), Failure> {
     let Reading { result, notes, .. } = config::read(path);
     let settings = result?;
+    let mut report = Report::new(json);
     for note in notes {
-        output::line(format_args!("note  {note}"))?;
+        report.note(note)?;
     }
 
-    tell_sources(&settings)?;
-    tell_destinations(&settings, SystemClock.now())?;
-    runtime.block_on(waiting::tell(&settings.inbox))?;
+    tell_sources(&settings, &report)?;
+    tell_destinations(&settings, SystemClock.now(), &report)?;
+    runtime.block_on(waiting::tell(&settings.inbox, &report))?;
     let serving = runtime.block_on(waiting::serving(&settings.inbox));
     let engine = Engine::new(serve::engine_config(&settings)).context("plugins can't be checked")?;
     let findings = survey(&Desired::from(&settings), &engine, serving);
     if findings.is_empty() {
-        output::line(format_args!("note  {} holds no plugin yet", settings.plugins.folder.display()))?;
+        report.note(format_args!("{} holds no plugin yet", settings.plugins.folder.display()))?;
     }
-    let mut bad = 0;
     for finding in findings {
         match finding {
-            Finding::Good(line) => output::line(format_args!("ok    {line}"))?,
-            Finding::Odd(line) => output::line(format_args!("note  {line}"))?,
-            Finding::Bad(line) => {
-                bad += 1;
-                // Some faults come with lines to add.
-                output::line(format_args!("BAD   {}", line.replace('\n', "\n      ")))?;
-            }
+            Finding::Good(line) => report.ok(line)?,
+            Finding::Odd(line) => report.note(line)?,
+            Finding::Bad(line) => report.bad(line)?,
         }
     }
-    if bad > 0 { Err(Failure::Told) } else { Ok(()) }
+    report.end()
 }
 
-fn tell_sources(settings: &Settings) -> Result<(), Failure> {
+fn tell_sources(settings: &Settings, report: &Report) -> Result<(), Failure> {
     let names: Vec<_> = settings.providers.keys().map(String::as_str).collect();
-    output::line(format_args!("ok    providers {}", names.join(", ")))?;
+    report.ok(format_args!("providers {}", names.join(", ")))?;
     for (name, source) in &settings.sources {
         let provider = &source.provider.name;
         match source.verifier.is_unverified() {
             true => {
-                output::line(format_args!(
-                    "note  source /{name}: {provider}, unverified: anybody who can reach it can send events to it"
+                report.note(format_args!(
+                    "source /{name}: {provider}, unverified: anybody who can reach it can send events to it"
                 ))?;
             }
-            false => output::line(format_args!("ok    source /{name}: {provider}"))?,
+            false => report.ok(format_args!("source /{name}: {provider}"))?,
         }
     }
     if settings.sources.is_empty() {
-        output::line(format_args!("note  no source is configured: every request would be answered with 404"))?;
+        report.note(format_args!("no source is configured: every request would be answered with 404"))?;
     }
     Ok(())
 }
 
-fn tell_destinations(settings: &Settings, now: Timestamp) -> Result<(), Failure> {
+fn tell_destinations(settings: &Settings, now: Timestamp, report: &Report) -> Result<(), Failure> {
     for (name, destination) in &settings.destinations {
         let delivery = &destination.delivery;
         let provider = destination.provider.as_ref().map_or("", |provider| &provider.name);
         let typed = if provider.is_empty() { "untyped".to_owned() } else { format!("{provider}'s events") };
         let keys = delivery.signer.keys_at(now);
         let (kind, to, count) = (delivery.signer.kind(), origin(&delivery.url), count(keys));
-        output::line(format_args!("ok    destination {name}: {to}, {typed}, {kind}, {count}"))?;
+        report.ok(format_args!("destination {name}: {to}, {typed}, {kind}, {count}"))?;
         if keys.live == 0 {
-            output::line(format_args!(
-                "note  destination {name}: nothing signs now, so nothing would be sent; add a secret or a key"
+            report.note(format_args!(
+                "destination {name}: nothing signs now, so nothing would be sent; add a secret or a key"
             ))?;
         }
         if to.starts_with("http://") {
-            output::line(format_args!("note  destination {name}: sent in the clear, for anybody on the way to read"))?;
+            report.note(format_args!("destination {name}: sent in the clear, for anybody on the way to read"))?;
         }
         if !delivery.policy.addresses.granted.is_empty() {
             let ranges: Vec<_> = delivery.policy.addresses.granted.iter().map(ToString::to_string).collect();
-            output::line(format_args!(
-                "note  destination {name}: may lead to private addresses, in {}",
-                ranges.join(", ")
-            ))?;
+            report.note(format_args!("destination {name}: may lead to private addresses, in {}", ranges.join(", ")))?;
         }
     }
     Ok(())

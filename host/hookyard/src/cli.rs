@@ -1,26 +1,32 @@
 //! The command line: what can be asked for, and what the exit codes mean.
 
 pub(crate) mod filters;
+pub(crate) mod listing;
 pub(crate) mod outbox;
 mod plugins;
+pub(crate) mod prefix;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use hookyard_model::{EventId, PluginName, Revision, TenantName};
+use hookyard_model::{PluginName, TenantName};
 
 use crate::config::rehearsal::EVENTS_MAX;
 use crate::document::{self, Faults};
 use crate::output;
 use filters::Filters;
+use listing::Listing;
 pub(crate) use plugins::Plugins;
+use prefix::IdPrefix;
 
 /// Receives webhooks, proves who sent them, stores them, and hands them as typed events to WebAssembly plugins.
 #[derive(Debug, Parser)]
 #[command(name = "hookyard", version, after_help = EXIT_CODES, max_term_width = 100)]
 pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) config: Config,
     #[command(subcommand)]
     pub(crate) command: Command,
 }
@@ -37,16 +43,15 @@ Exit codes:
 pub(crate) enum Command {
     /// Receive webhooks and run plugins until ended
     Serve {
-        #[command(flatten)]
-        config: Config,
         /// How log lines are written to standard error
         #[arg(long, value_enum, default_value_t = Log::Text)]
         log: Log,
     },
     /// Check the configuration and every plugin without serving
     Check {
-        #[command(flatten)]
-        config: Config,
+        /// One JSON object per line instead of text
+        #[arg(long)]
+        json: bool,
     },
     /// Look at stored events, and run them again
     Events {
@@ -71,22 +76,22 @@ pub(crate) enum Command {
     Backup {
         /// Where to; a file that exists is never overwritten
         file: PathBuf,
-        #[command(flatten)]
-        config: Config,
         /// Say what was done as JSON
         #[arg(long)]
         json: bool,
     },
     /// List what plugins may import and export, in which versions, and what has to be granted for it
     Wit {
-        #[command(flatten)]
-        config: Config,
         /// One JSON object per line instead of a table
         #[arg(long)]
         json: bool,
     },
     /// Print the reference configuration: every key with its default
-    Config,
+    Config {
+        /// One JSON object, without the comments, instead of TOML
+        #[arg(long)]
+        json: bool,
+    },
     /// Compile one component for the host that started this process
     #[command(hide = true, name = "compile-component")]
     Compile(Compile),
@@ -95,25 +100,17 @@ pub(crate) enum Command {
 /// What to do with stored events.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Events {
-    /// List events, the oldest first, with what became of them
+    /// List events, the newest first, with what became of them
     List {
         #[command(flatten)]
-        config: Config,
-        /// No more than this many
-        #[arg(long, value_name = "COUNT")]
-        limit: Option<usize>,
-        /// One JSON object per line instead of a table
-        #[arg(long)]
-        json: bool,
+        listing: Listing,
         #[command(flatten)]
         filters: Filters,
     },
     /// Show one event whole: headers, body, every attempt with its outcome and log, and the messages that came of it
     Show {
-        /// The event's id
-        id: EventId,
-        #[command(flatten)]
-        config: Config,
+        /// The event's id, or its first digits
+        id: IdPrefix,
         /// One JSON object instead of text
         #[arg(long)]
         json: bool,
@@ -124,10 +121,8 @@ pub(crate) enum Events {
     /// state is also given the events that it has no job for, where it takes the events of their source. What is being attempted at the
     /// moment is left alone. A host that is running takes up the rest within moments, another one when it starts.
     Replay {
-        /// The events' ids
-        ids: Vec<EventId>,
-        #[command(flatten)]
-        config: Config,
+        /// The events' ids, or their first digits
+        ids: Vec<IdPrefix>,
         #[command(flatten)]
         options: ReplayOptions,
     },
@@ -136,10 +131,8 @@ pub(crate) enum Events {
     /// Each is then `discarded`, with the reason and the time on record, and goes when its retention says so. What is being
     /// attempted at the moment is left alone. A discarded event holds up no later event of its ordering key.
     Discard {
-        /// The events' ids
-        ids: Vec<EventId>,
-        #[command(flatten)]
-        config: Config,
+        /// The events' ids, or their first digits
+        ids: Vec<IdPrefix>,
         #[command(flatten)]
         options: DiscardOptions,
     },
@@ -173,8 +166,6 @@ pub(crate) struct Rehearse {
     /// After how long nothing more is tried: 30s, 5m; ten minutes unless said
     #[arg(long, value_name = "TIME", value_parser = time)]
     pub(crate) time_max: Option<Duration>,
-    #[command(flatten)]
-    pub(crate) config: Config,
     /// One JSON object instead of text
     #[arg(long)]
     pub(crate) json: bool,
@@ -194,11 +185,17 @@ fn time(text: &str) -> Result<Duration, String> {
 pub(crate) struct ReplayOptions {
     #[command(flatten)]
     pub(crate) again: Again,
-    /// Run them on this revision, all 64 digits of it, rather than on the active one
-    #[arg(long)]
-    pub(crate) revision: Option<Revision>,
+    /// Run them on this revision rather than on the active one: its first digits, as many as tell it from others
+    #[arg(long, value_parser = revision)]
+    pub(crate) revision: Option<String>,
     #[command(flatten)]
     pub(crate) filters: Filters,
+}
+
+fn revision(text: &str) -> Result<String, String> {
+    let is_prefix =
+        (1..=64).contains(&text.len()) && text.bytes().all(|digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f'));
+    if is_prefix { Ok(text.to_owned()) } else { Err("must be a revision, or its first hexadecimal digits".to_owned()) }
 }
 
 /// Which events are to be ended, and why.
@@ -254,7 +251,14 @@ fn rate(text: &str) -> Result<f64, String> {
 #[derive(Debug, Args)]
 pub(crate) struct Config {
     /// The configuration file; paths in it are relative to its folder
-    #[arg(long = "config", value_name = "FILE", default_value = "hookyard.toml")]
+    #[arg(
+        long = "config",
+        value_name = "FILE",
+        default_value = "hookyard.toml",
+        env = "HOOKYARD_CONFIG",
+        hide_env_values = true,
+        global = true
+    )]
     pub(crate) path: PathBuf,
 }
 
@@ -337,22 +341,26 @@ mod tests {
             command.get_subcommands_mut().filter(|command| command.get_name() != "help").for_each(&mut add);
         }
         let help: String = help.lines().map(|line| line.trim_end().to_owned() + "\n").collect();
-        assert_eq!(help, include_str!("cli.txt"), "\n{help}");
+        let file = concat!(env!("CARGO_MANIFEST_DIR"), "/src/cli.txt");
+        if std::env::var_os("UPDATE").is_some() {
+            std::fs::write(file, &help).expect("written");
+        }
+        assert!(help == std::fs::read_to_string(file).expect("read"), "run with UPDATE=1, and review cli.txt:\n{help}");
     }
 
     #[test]
     fn a_replay_takes_ids_and_filters() {
         let id = "0197308f-0000-7000-8000-000000000001";
         let read = |arguments: &[&str]| Cli::try_parse_from([&["hookyard", "events", "replay"], arguments].concat());
-        let Ok(Cli { command: Command::Events { command: Events::Replay { ids, options, .. } } }) =
+        let Ok(Cli { command: Command::Events { command: Events::Replay { ids, options } }, .. }) =
             read(&[id, "--state", "dead", "--rate", "2.5", "--dry-run", "--revision", &"ab".repeat(32)])
         else {
             panic!("it is understood");
         };
         assert_eq!(ids.iter().map(ToString::to_string).collect::<Vec<_>>(), [id]);
         assert_eq!((options.again.rate, options.again.dry_run, options.again.all), (Some(2.5), true, false));
-        assert_eq!(options.revision.map(|revision| revision.to_string()), Some("ab".repeat(32)));
-        for wrong in [&["nonsense"][..], &["--rate", "0"], &["--rate", "NaN"], &["--revision", "abab"]] {
+        assert_eq!(options.revision, Some("ab".repeat(32)));
+        for wrong in [&["nonsense"][..], &["--rate", "0"], &["--rate", "NaN"], &["--revision", "abxy"]] {
             assert!(read(wrong).is_err(), "{wrong:?}");
         }
         assert!(Cli::try_parse_from(["hookyard", "plugins", "release", "books"]).is_err());
@@ -360,12 +368,11 @@ mod tests {
 
     #[test]
     fn the_configuration_is_in_the_working_folder_unless_named() {
-        let path = |arguments: &[&str]| match Cli::try_parse_from(arguments).map(|cli| cli.command) {
-            Ok(Command::Serve { config, .. } | Command::Check { config }) => Some(config.path),
-            _ => None,
-        };
+        let path = |arguments: &[&str]| Cli::try_parse_from(arguments).ok().map(|cli| cli.config.path);
         assert_eq!(path(&["hookyard", "serve"]), Some("hookyard.toml".into()));
         assert_eq!(path(&["hookyard", "check", "--config", "other.toml"]), Some("other.toml".into()));
+        assert_eq!(path(&["hookyard", "--config", "other.toml", "events", "list"]), Some("other.toml".into()));
+        assert_eq!(path(&["hookyard", "events", "--config", "other.toml", "list"]), Some("other.toml".into()));
         assert_eq!(path(&["hookyard", "serve", "--confg", "other.toml"]), None);
     }
 }

@@ -33,13 +33,14 @@ mod backup;
 mod certificates;
 
 use std::io::Write as _;
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::Context;
 use clap::Parser;
 
-use cli::{Cli, Command, Events, Failure};
+use cli::{Cli, Command, Failure};
 
 /// A component that is still being compiled when the host ends is not waited for any longer than this.
 const LEFTOVERS_MAX: Duration = Duration::from_millis(200);
@@ -55,7 +56,7 @@ pub fn main() -> ExitCode {
         return hookyard_plugin::Order { memory_max, cpu_secs_max, parent }.carry_out();
     }
 
-    let code = match run(cli.command).and_then(|()| output::flush()) {
+    let code = match run(&cli.config.path, cli.command).and_then(|()| output::flush()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => failure.tell(),
     };
@@ -72,32 +73,24 @@ fn tell_usage(error: &clap::Error) -> ExitCode {
     }
 }
 
-fn run(command: Command) -> Result<(), Failure> {
+fn run(path: &Path, command: Command) -> Result<(), Failure> {
     let runtime = tokio::runtime::Runtime::new().context("the async runtime can't be started")?;
     let done = match command {
-        Command::Serve { config, log } => {
+        Command::Serve { log } => {
             telemetry::start(log)?;
-            runtime.block_on(serve::serve(&config.path))
+            runtime.block_on(serve::serve(path))
         }
-        Command::Check { config } => check::check(&config.path, runtime.handle()),
-        Command::Events { command } => runtime.block_on(look_at_events(command)),
-        Command::Outbox { command } => runtime.block_on(outbox::run(command)),
-        Command::Plugins { command } => runtime.block_on(plugins::run(command)),
-        Command::Rehearse(arguments) => runtime.block_on(rehearsal::by_hand::rehearse(arguments)),
-        Command::Backup { file, config, json } => backup::backup(&config.path, &file, json),
-        Command::Wit { config, json } => wit::tell(&config.path, json),
+        Command::Check { json } => check::check(path, json, runtime.handle()),
+        Command::Events { command } => runtime.block_on(events::run(path, command)),
+        Command::Outbox { command } => runtime.block_on(outbox::run(path, command)),
+        Command::Plugins { command } => runtime.block_on(plugins::run(path, command)),
+        Command::Rehearse(arguments) => runtime.block_on(rehearsal::by_hand::rehearse(path, arguments)),
+        Command::Backup { file, json } => backup::backup(path, &file, json),
+        Command::Wit { json } => wit::tell(path, json),
         Command::Compile(_) => Err(Failure::Told),
-        Command::Config => output::text(config::DEFAULT),
+        Command::Config { json: true } => output::line(config::default_as_json()),
+        Command::Config { json: false } => output::text(config::DEFAULT),
     };
     runtime.shutdown_timeout(LEFTOVERS_MAX);
     done
-}
-
-async fn look_at_events(command: Events) -> Result<(), Failure> {
-    match command {
-        Events::List { config, limit, json, filters } => events::list::list(&config.path, filters, limit, json).await,
-        Events::Show { id, config, json } => events::show::show(&config.path, id, json).await,
-        Events::Replay { ids, config, options } => events::replay::replay(&config.path, ids, options).await,
-        Events::Discard { ids, config, options } => events::discard::discard(&config.path, ids, options).await,
-    }
 }

@@ -208,8 +208,8 @@ mod tests {
         let (end, ended) = tokio::sync::oneshot::channel::<()>();
         let running = tokio::spawn(retaining.run(async move { drop(ended.await) }));
         let count = || async {
-            let page = Page { selection: Selection::default(), after: None, limit: 9999 };
-            let messages = MessagePage { selection: MessageSelection::default(), after: None, limit: 9999 };
+            let page = Page::first(Selection::default(), 9999);
+            let messages = MessagePage::first(MessageSelection::default(), 9999);
             let events = inbox.events(page).await.expect("a page").len();
             (events, inbox.messages(messages).await.expect("a page").len())
         };

@@ -13,7 +13,7 @@ pub(crate) async fn discard(inbox: &SqliteInbox, discard: Discard) -> Result<Dis
     // What comes in from now on is not meant: it could go on for ever.
     let last = inbox.readers.read(|connection| last_place(connection, sql::LAST_PLACE)).await?;
     let mut all = Discarded::default();
-    if discard.selection.state.as_deref() != Some("unrouted") {
+    if discard.selection.states != ["unrouted"] {
         discard_jobs(inbox, &discard, last, &mut all).await?;
     }
     if discard.selection.reaches_unrouted() {

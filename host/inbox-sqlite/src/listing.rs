@@ -2,23 +2,51 @@
 
 use std::time::Duration;
 
-use hookyard_inbox::{Discarding, Error, EventRecord, EventSummary, JobRecord, JobSummary, Page, Tally};
+use hookyard_inbox::{Discarding, Error, EventRecord, EventSummary, JobRecord, JobSummary, Order, Page, Tally};
 use hookyard_model::{Attempt, Event, EventId, PluginRef, SourceRef, Timestamp};
 use rusqlite::{Connection, OptionalExtension, Row, params, params_from_iter};
+use uuid::Uuid;
 
 use crate::codec::{self, parsed, store};
 use crate::reader::{event, source};
-use crate::{select, sql};
+use crate::select::{self, Stretch};
+use crate::sql;
+
+const PLACES: Places = Places { not_after: sql::EVENT_NOT_AFTER, not_before: sql::EVENT_NOT_BEFORE };
+
+/// The statements that find where an id stands, whether it is stored or not.
+pub(crate) struct Places {
+    pub(crate) not_after: &'static str,
+    pub(crate) not_before: &'static str,
+}
+
+/// What follows `after` in that order.
+pub(crate) fn stretch(
+    connection: &Connection,
+    order: Order,
+    after: Option<Uuid>,
+    limit: usize,
+    places: &Places,
+) -> Result<Stretch, Error> {
+    let place = |statement: &str, id: Uuid| {
+        let mut statement = connection.prepare_cached(statement).map_err(store)?;
+        statement.query_row([id.into_bytes()], |row| row.get::<_, i64>(0)).optional().map_err(store)
+    };
+    let all = Stretch { after: 0, before: i64::MAX, order, limit: i64::try_from(limit).unwrap_or(i64::MAX) };
+    Ok(match (after, order) {
+        (None, _) => all,
+        (Some(id), Order::OldestFirst) => Stretch { after: place(places.not_after, id)?.unwrap_or(0), ..all },
+        (Some(id), Order::NewestFirst) => Stretch { before: place(places.not_before, id)?.unwrap_or(i64::MAX), ..all },
+    })
+}
 
 /// A stretch of the list of events.
 pub(crate) fn events(connection: &Connection, page: &Page) -> Result<Vec<EventSummary>, Error> {
-    let after = match (page.after, page.selection.since) {
-        (Some(id), _) => select::place_of(connection, id)?,
-        (None, Some(since)) => select::place_before(connection, since)?,
-        (None, None) => 0,
-    };
-    let limit = i64::try_from(page.limit).unwrap_or(i64::MAX);
-    let (statement, values) = select::events(&page.selection, after, limit);
+    let mut stretch = stretch(connection, page.order, page.after.map(EventId::as_uuid), page.limit, &PLACES)?;
+    if let Some(since) = page.selection.since {
+        stretch.after = stretch.after.max(select::place_before(connection, since)?);
+    }
+    let (statement, values) = select::events(&page.selection, &stretch);
     let mut statement = connection.prepare(&statement).map_err(store)?;
     let found = codec::read_all(&mut statement, params_from_iter(values), summary)?;
     let mut jobs = connection.prepare_cached(sql::JOBS_OF_EVENT).map_err(store)?;

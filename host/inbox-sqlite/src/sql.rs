@@ -129,6 +129,7 @@ pub(crate) const NEXT_DUE: &str =
     "SELECT min(due_at) FROM job WHERE tenant = ?1 AND plugin = ?2 AND blocked = 0 AND due_at IS NOT NULL";
 
 pub(crate) const EVENT_NOT_AFTER: &str = "SELECT seq FROM event WHERE id <= ?1 ORDER BY id DESC LIMIT 1";
+pub(crate) const EVENT_NOT_BEFORE: &str = "SELECT seq FROM event WHERE id >= ?1 ORDER BY id LIMIT 1";
 /// Of every tenant, so that the index is of use.
 pub(crate) const FIRST_SINCE: &str = "
     SELECT min(event.seq) FROM stored CROSS JOIN event ON event.tenant = stored.tenant
@@ -269,6 +270,7 @@ mod tests {
             ("next_due: pending", HAS_PENDING, &["INDEX job_pending (tenant=? AND plugin=? AND blocked=?)"]),
             ("next_due: timed", NEXT_DUE, &["INDEX job_due (tenant=? AND plugin=? AND blocked=? AND due_at>?)"]),
             ("events: place", EVENT_NOT_AFTER, &["COVERING INDEX sqlite_autoindex_event_1 (id<?)"]),
+            ("events: place from the end", EVENT_NOT_BEFORE, &["COVERING INDEX sqlite_autoindex_event_1 (id>?)"]),
             ("events: jobs", JOBS_OF_EVENT, &["job USING PRIMARY KEY (event=?)", "replays=? AND number=?"]),
             ("read: event", SEQ_BY_ID, &["sqlite_autoindex_event_1 (id=?)"]),
             ("read: jobs", JOBS_TO_READ, &["PRIMARY KEY (event=?)"]),

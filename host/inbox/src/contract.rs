@@ -1,6 +1,7 @@
 //! What holds after each call to an inbox, and what a crash before or after it means.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -77,7 +78,7 @@ pub trait Inbox: Send + Sync + 'static {
     /// made it; by `settle` where it lets the next job of an ordering key go. May return early.
     async fn changed(&self);
 
-    /// Stored events that are selected, in the order of their arrival, each with all its jobs, from `page.after` on.
+    /// Stored events that are selected, in the order that `page` asks for, each with all its jobs, from `page.after` on.
     async fn events(&self, page: Page) -> Result<Vec<EventSummary>, Error>;
 
     /// One event whole, with its jobs and all their attempts; `None` when there's no such event.
@@ -285,6 +286,8 @@ pub struct Usage {
 pub struct Selection {
     /// These events.
     pub ids: Vec<EventId>,
+    /// Those whose id is in this range.
+    pub id_range: Option<RangeInclusive<EventId>>,
     /// Of this tenant.
     pub tenant: Option<TenantName>,
     /// Of this source.
@@ -293,8 +296,12 @@ pub struct Selection {
     pub plugin: Option<PluginName>,
     /// Of this type.
     pub event_type: Option<String>,
-    /// With a job in the state of this name; or `unrouted`, without any job; or `discarded`, also without any job.
-    pub state: Option<String>,
+    /// With this idempotency key.
+    pub key: Option<String>,
+    /// With this text in the body, byte for byte.
+    pub text: Option<String>,
+    /// With a job in the state of one of these names; or `unrouted`, without any job; or `discarded`, also without any job.
+    pub states: Vec<String>,
     /// Received at or after.
     pub since: Option<Timestamp>,
     /// Received before.
@@ -304,12 +311,22 @@ pub struct Selection {
 impl Selection {
     /// Whether it can find events that no plugin has taken.
     pub fn reaches_unrouted(&self) -> bool {
-        self.plugin.is_none() && self.state.as_deref().is_none_or(|state| state == "unrouted")
+        self.plugin.is_none() && (self.states.is_empty() || self.names_unrouted())
     }
 
-    /// Whether a replay of it makes jobs that the plugin is without.
+    /// Whether unrouted events are asked for by name.
+    pub fn names_unrouted(&self) -> bool {
+        self.wants("unrouted")
+    }
+
+    /// Whether this state is asked for by name.
+    pub fn wants(&self, state: &str) -> bool {
+        self.states.iter().any(|wanted| wanted == state)
+    }
+
+    /// Whether a replay of it makes jobs that the plugin is without. Beside other states `unrouted` finds no job.
     pub fn reaches_missing(&self) -> bool {
-        self.plugin.is_some() && self.state.as_deref().is_none_or(|state| state == "unrouted")
+        self.plugin.is_some() && (self.states.is_empty() || self.states == ["unrouted"])
     }
 }
 
@@ -463,10 +480,33 @@ pub struct Quarantine {
 pub struct Page {
     /// Only these.
     pub selection: Selection,
-    /// Only events that came after this one. An id that isn't stored stands where its order among the ids puts it.
+    /// Which comes first.
+    pub order: Order,
+    /// Only events that follow this one in that order. An id that isn't stored stands where its order among the ids puts it.
     pub after: Option<EventId>,
     /// How many at most.
     pub limit: usize,
+}
+
+impl Page {
+    /// The oldest of what is selected, the first first.
+    pub const fn first(selection: Selection, limit: usize) -> Self {
+        Self { selection, order: Order::OldestFirst, after: None, limit }
+    }
+
+    /// The newest of what is selected, the last first.
+    pub const fn last(selection: Selection, limit: usize) -> Self {
+        Self { selection, order: Order::NewestFirst, after: None, limit }
+    }
+}
+
+/// The order of a list, by arrival or commit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Order {
+    /// In the order of arrival or commit.
+    OldestFirst,
+    /// Against the order of arrival or commit.
+    NewestFirst,
 }
 
 /// An event as it stands in a list: all but its headers and body.

@@ -19,8 +19,8 @@ pub mod conformance;
 
 pub use contract::{
     Appended, Backlog, BacklogPolicy, Claimed, Discard, Discarded, Discarding, Error, EventRecord, EventSummary, Inbox,
-    JobRecord, JobRef, JobSummary, Keep, Page, Pruned, Quarantine, Replay, Replayed, Retention, Routes, Selection,
-    Settlement, Tally, Usage, Want,
+    JobRecord, JobRef, JobSummary, Keep, Order, Page, Pruned, Quarantine, Replay, Replayed, Retention, Routes,
+    Selection, Settlement, Tally, Usage, Want,
 };
 pub use faulty::Faulty;
 pub use insist::insist;

@@ -6,6 +6,7 @@ mod claim;
 mod discard;
 mod effects;
 mod lane;
+mod listing;
 mod looking;
 mod outbox;
 mod quarantine;

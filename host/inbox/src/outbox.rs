@@ -3,6 +3,7 @@
 //! Messages come into it by `Inbox::settle` alone, with the outcome of the attempt that asked for them; from here they
 //! are claimed, sent and settled, apart from all handling.
 
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -12,7 +13,7 @@ use hookyard_model::{
     Timestamp,
 };
 
-use crate::{Error, Inbox, Pruned, Replayed, Retention};
+use crate::{Error, Inbox, Order, Pruned, Replayed, Retention};
 
 /// Tries that are remembered of one message: the latest. A receiver may be down for as long as it likes.
 pub const DELIVERIES_MAX: usize = 100;
@@ -54,7 +55,7 @@ pub trait Outbox: Send + Sync + 'static {
     /// whoever made it. May return early.
     async fn outbox_changed(&self);
 
-    /// Messages that are selected, in the order of their commit, from `page.after` on.
+    /// Messages that are selected, in the order that `page` asks for, from `page.after` on.
     async fn messages(&self, page: MessagePage) -> Result<Vec<MessageSummary>, Error>;
 
     /// One message whole, with all tries at sending it; `None` where there's no such message.
@@ -160,6 +161,8 @@ pub struct Disabled {
 pub struct MessageSelection {
     /// These messages.
     pub ids: Vec<MessageId>,
+    /// Those whose id is in this range.
+    pub id_range: Option<RangeInclusive<MessageId>>,
     /// Of this tenant.
     pub tenant: Option<TenantName>,
     /// To this destination.
@@ -170,8 +173,10 @@ pub struct MessageSelection {
     pub event_type: Option<String>,
     /// Asked for while this event was handled.
     pub event: Option<EventId>,
-    /// In the state of this name.
-    pub state: Option<String>,
+    /// With this text in the body, byte for byte.
+    pub text: Option<String>,
+    /// In the state of one of these names.
+    pub states: Vec<String>,
     /// Committed at or after.
     pub since: Option<Timestamp>,
     /// Committed before.
@@ -183,11 +188,25 @@ pub struct MessageSelection {
 pub struct MessagePage {
     /// Only these.
     pub selection: MessageSelection,
-    /// Only messages that were committed after this one. An id that isn't stored stands where its order among the ids
+    /// Which comes first.
+    pub order: Order,
+    /// Only messages that follow this one in that order. An id that isn't stored stands where its order among the ids
     /// puts it.
     pub after: Option<MessageId>,
     /// How many at most.
     pub limit: usize,
+}
+
+impl MessagePage {
+    /// The oldest of what is selected, the first first.
+    pub const fn first(selection: MessageSelection, limit: usize) -> Self {
+        Self { selection, order: Order::OldestFirst, after: None, limit }
+    }
+
+    /// The newest of what is selected, the last first.
+    pub const fn last(selection: MessageSelection, limit: usize) -> Self {
+        Self { selection, order: Order::NewestFirst, after: None, limit }
+    }
 }
 
 /// A wish to have messages sent again.

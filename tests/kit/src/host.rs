@@ -124,10 +124,11 @@ impl Host {
         self.wait_for_log(&what, |line| crate::events::is_activation(line, plugin, revision)).await
     }
 
-    /// All events as `hookyard events list --json` tells them.
+    /// All events as `hookyard events list --json` tells them, the oldest first.
     pub async fn events(&self) -> Result<Vec<Event>> {
         let config = self.config.to_string_lossy().into_owned();
-        let done = run_with(&["events", "list", "--json", "--config", &config], &self.environment).await?;
+        let done =
+            run_with(&["events", "list", "--json", "--oldest-first", "--config", &config], &self.environment).await?;
         if done.code != Some(0) {
             bail!("`hookyard events list` failed ({:?}): {}", done.code, done.stderr);
         }

@@ -253,7 +253,7 @@ impl Yard {
     }
 
     pub(crate) async fn jobs(&self) -> Vec<JobSummary> {
-        let page = Page { selection: Selection::default(), after: None, limit: 100_000 };
+        let page = Page::first(Selection::default(), 100_000);
         let events = self.inbox.events(page).await.expect("the events");
         events.into_iter().flat_map(|event| event.jobs).collect()
     }

@@ -76,7 +76,7 @@ async fn lines() -> Vec<String> {
     });
     dispatcher
         .run(async {
-            let page = Page { selection: Selection::default(), after: None, limit: 1 };
+            let page = Page::first(Selection::default(), 1);
             while inbox.events(page.clone()).await.expect("the events")[0].jobs[0].state.name() != "dead" {
                 tokio::time::sleep(SECOND).await;
             }

@@ -273,7 +273,7 @@ impl Yard {
     }
 
     pub(crate) async fn messages(&self) -> Vec<MessageSummary> {
-        let page = MessagePage { selection: MessageSelection::default(), after: None, limit: 100_000 };
+        let page = MessagePage::first(MessageSelection::default(), 100_000);
         self.store.messages(page).await.expect("the messages")
     }
 

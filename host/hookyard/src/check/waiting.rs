@@ -9,14 +9,14 @@ use hookyard_inbox::{Inbox, Releases, Tally};
 use hookyard_inbox_sqlite::SqliteInbox;
 use hookyard_model::{PluginRef, SourceRef};
 
+use super::report::Report;
 use crate::cli::Failure;
 use crate::explain::chain;
-use crate::output;
 use crate::release;
 use crate::unserved::way_out_of_unrouted;
 
-/// Writes a note to standard output for each source, and each plugin, whose events wait.
-pub(super) async fn tell(path: &Path) -> Result<(), Failure> {
+/// Reports a note for each source, and each plugin, whose events wait.
+pub(super) async fn tell(path: &Path, report: &Report) -> Result<(), Failure> {
     if !path.exists() {
         return Ok(());
     }
@@ -24,14 +24,14 @@ pub(super) async fn tell(path: &Path) -> Result<(), Failure> {
     match count(path).await {
         Ok((unrouted, held)) => {
             for tally in &unrouted {
-                output::line(format_args!("note  source /{}", told_unrouted(tally)))?;
+                report.note(format_args!("source /{}", told_unrouted(tally)))?;
             }
             for tally in &held {
-                output::line(format_args!("note  plugin {}", told_held(tally)))?;
+                report.note(format_args!("plugin {}", told_held(tally)))?;
             }
             Ok(())
         }
-        Err(error) => output::line(format_args!("note  waiting events can't be counted: {}", chain(error.as_ref()))),
+        Err(error) => report.note(format_args!("waiting events can't be counted: {}", chain(error.as_ref()))),
     }
 }
 

@@ -26,15 +26,26 @@ pub(crate) struct Filters {
     /// Only events of this type, in the sender's words
     #[arg(long = "type", value_name = "TYPE")]
     event_type: Option<String>,
-    /// Only events that a plugin is at this point with
-    #[arg(long, value_enum)]
-    state: Option<State>,
+    /// Only the event with this idempotency key
+    #[arg(long, value_name = "KEY")]
+    key: Option<String>,
+    /// Only events whose body holds this text
+    #[arg(long, value_name = "TEXT", value_parser = text)]
+    text: Option<String>,
+    /// Only events that a plugin is at this point with; several, as in dead,held, mean any of them
+    #[arg(long, value_enum, value_delimiter = ',')]
+    state: Vec<State>,
     /// Only events received at or after this: 2026-06-02T11:30:00Z, or 90m, 2h or 7d ago
     #[arg(long, value_name = "TIME")]
     since: Option<Moment>,
     /// Only events received before this
     #[arg(long, value_name = "TIME")]
     until: Option<Moment>,
+}
+
+/// A text to search for.
+pub(super) fn text(text: &str) -> Result<String, String> {
+    if text.is_empty() { Err("must be a text".to_owned()) } else { Ok(text.to_owned()) }
 }
 
 /// Where a job stands.
@@ -136,14 +147,16 @@ impl Filters {
             self.plugin.as_ref().and_then(|named| named.tenant.clone()),
         ];
         Ok(Selection {
-            ids: Vec::new(),
             tenant: one_tenant("an event", self.tenant.into_iter().chain(named.into_iter().flatten()))?,
             source: self.source.map(|named| named.name),
             plugin: self.plugin.map(|named| named.name),
             event_type: self.event_type,
-            state: self.state.map(|state| state.name().to_owned()),
+            key: self.key,
+            text: self.text,
+            states: self.state.into_iter().map(|state| state.name().to_owned()).collect(),
             since: self.since.map(|moment| moment.before(now)),
             until: self.until.map(|moment| moment.before(now)),
+            ..Selection::default()
         })
     }
 }
@@ -169,17 +182,21 @@ mod tests {
 
     #[test]
     fn every_filter_reaches_the_inbox() {
-        let all = ["--source", "acme/orders", "--plugin", "books", "--type", "a.b", "--state", "dead", "--since", "2h"];
-        let found = read(&[&all[..], &["--until", "1970-01-12T00:00:00Z"]].concat());
+        let all = ["--source", "acme/orders", "--plugin", "books", "--type", "a.b", "--state", "dead,held"];
+        let more =
+            ["--state", "done", "--key", "k-1", "--text", "A-17", "--since", "2h", "--until", "1970-01-12T00:00:00Z"];
+        let found = read(&[&all[..], &more].concat());
         let expected = Selection {
-            ids: Vec::new(),
             tenant: Some("acme".parse().expect("a name")),
             source: Some("orders".parse().expect("a name")),
             plugin: Some("books".parse().expect("a name")),
             event_type: Some("a.b".into()),
-            state: Some("dead".into()),
+            key: Some("k-1".into()),
+            text: Some("A-17".into()),
+            states: ["dead", "held", "done"].map(str::to_owned).into(),
             since: Some(Timestamp::from_unix_secs(1_000_000 - 7200)),
             until: Some(Timestamp::from_unix_secs(11 * 86_400)),
+            ..Selection::default()
         };
         assert_eq!(found, Ok(expected));
         assert_eq!(read(&[]), Ok(Selection::default()));
@@ -192,6 +209,7 @@ mod tests {
         for (arguments, part) in [
             (&["--since", "yesterday"][..], "2026-06-02T11:30:00Z"),
             (&["--state", "lost"], "possible values"),
+            (&["--text", ""], "must be a text"),
             (&["--source", "Acme/x"], "invalid"),
             (&["--tenant", "umbrella", "--source", "acme/orders"], "name one tenant"),
             (&["--plugin", "umbrella/x", "--source", "acme/orders"], "name one tenant"),

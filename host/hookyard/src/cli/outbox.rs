@@ -2,33 +2,29 @@
 
 use clap::{Args, Subcommand, ValueEnum};
 use hookyard_inbox::MessageSelection;
-use hookyard_model::{DestinationName, DestinationRef, EventId, MessageId, PluginName, TenantName, Timestamp};
+use hookyard_inbox_sqlite::SqliteInbox;
+use hookyard_model::{DestinationName, DestinationRef, EventId, PluginName, TenantName, Timestamp};
 
-use super::filters::{Moment, Named, one_tenant};
-use super::{Again, Config, Failure};
+use super::filters::{Moment, Named, one_tenant, text};
+use super::listing::Listing;
+use super::prefix::IdPrefix;
+use super::{Again, Failure};
+use crate::stored::ids;
 
 /// What to do with messages.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Outbox {
-    /// List messages, the oldest first, with where they stand, and the destinations that are disabled
+    /// List messages, the newest first, with where they stand, and the destinations that are disabled
     List {
         #[command(flatten)]
-        config: Config,
-        /// No more than this many
-        #[arg(long, value_name = "COUNT")]
-        limit: Option<usize>,
-        /// One JSON object per line instead of a table
-        #[arg(long)]
-        json: bool,
+        listing: Listing,
         #[command(flatten)]
         filters: Filters,
     },
     /// Show one message whole: its body, and every try at sending it with what was answered
     Show {
-        /// The message's id
-        id: MessageId,
-        #[command(flatten)]
-        config: Config,
+        /// The message's id, or its first digits
+        id: IdPrefix,
         /// One JSON object instead of text
         #[arg(long)]
         json: bool,
@@ -38,10 +34,8 @@ pub(crate) enum Outbox {
     /// What is being sent at the moment is left alone. A host that is running takes up the rest within moments, another
     /// one when it starts.
     Replay {
-        /// The messages' ids
-        ids: Vec<MessageId>,
-        #[command(flatten)]
-        config: Config,
+        /// The messages' ids, or their first digits
+        ids: Vec<IdPrefix>,
         #[command(flatten)]
         again: Again,
         #[command(flatten)]
@@ -52,13 +46,14 @@ pub(crate) enum Outbox {
         /// The destination, as tenant/name
         #[arg(value_parser = destination)]
         destination: DestinationRef,
-        #[command(flatten)]
-        config: Config,
+        /// Say what was done as JSON
+        #[arg(long)]
+        json: bool,
     },
 }
 
 /// Which messages: what is not said excludes nothing.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Default, PartialEq, Args)]
 #[command(next_help_heading = "Filters")]
 pub(crate) struct Filters {
     /// Only messages of this tenant
@@ -73,12 +68,15 @@ pub(crate) struct Filters {
     /// Only messages of this type, in the receiver's words
     #[arg(long = "type", value_name = "TYPE")]
     event_type: Option<String>,
-    /// Only messages that came of this event
+    /// Only messages that came of this event: its id, or its first digits
     #[arg(long, value_name = "ID")]
-    event: Option<EventId>,
-    /// Only messages that are at this point
-    #[arg(long, value_enum)]
-    state: Option<State>,
+    event: Option<IdPrefix>,
+    /// Only messages whose body holds this text
+    #[arg(long, value_name = "TEXT", value_parser = text)]
+    text: Option<String>,
+    /// Only messages that are at this point; several, as in dead,waiting, mean any of them
+    #[arg(long, value_enum, value_delimiter = ',')]
+    state: Vec<State>,
     /// Only messages committed at or after this: 2026-06-02T11:30:00Z, or 90m, 2h or 7d ago
     #[arg(long, value_name = "TIME")]
     since: Option<Moment>,
@@ -115,22 +113,39 @@ impl State {
 }
 
 impl Filters {
+    /// Whether nothing is filtered.
+    pub(crate) fn are_none(&self) -> bool {
+        *self == Self::default()
+    }
+
     /// What the outbox is asked for.
-    pub(crate) fn selection(self, now: Timestamp) -> Result<MessageSelection, Failure> {
+    pub(crate) async fn selection(self, now: Timestamp, inbox: &SqliteInbox) -> Result<MessageSelection, Failure> {
+        let event = match &self.event {
+            None => None,
+            // The event of a message may have been pruned before.
+            Some(prefix) => match prefix.whole(EventId::from_uuid) {
+                Some(id) => Some(id),
+                None => Some(ids::event(inbox, prefix).await?),
+            },
+        };
+        Ok(MessageSelection { event, ..self.without_event(now)? })
+    }
+
+    fn without_event(self, now: Timestamp) -> Result<MessageSelection, Failure> {
         let named = [
             self.destination.as_ref().and_then(|named| named.tenant.clone()),
             self.plugin.as_ref().and_then(|named| named.tenant.clone()),
         ];
         Ok(MessageSelection {
-            ids: Vec::new(),
             tenant: one_tenant("a message", self.tenant.into_iter().chain(named.into_iter().flatten()))?,
             destination: self.destination.map(|named| named.name),
             plugin: self.plugin.map(|named| named.name),
             event_type: self.event_type,
-            event: self.event,
-            state: self.state.map(|state| state.name().to_owned()),
+            text: self.text,
+            states: self.state.into_iter().map(|state| state.name().to_owned()).collect(),
             since: self.since.map(|moment| moment.before(now)),
             until: self.until.map(|moment| moment.before(now)),
+            ..MessageSelection::default()
         })
     }
 }
@@ -154,27 +169,26 @@ mod tests {
     }
 
     const NOW: Timestamp = Timestamp::from_unix_secs(1_000_000);
-    const ID: &str = "0197308f-0000-7000-8000-000000000001";
 
     fn read(arguments: &[&str]) -> Result<MessageSelection, String> {
         let line = Line::try_parse_from(["test"].iter().chain(arguments)).map_err(|error| error.to_string())?;
-        line.filters.selection(NOW).map_err(|failure| format!("{failure:?}"))
+        line.filters.without_event(NOW).map_err(|failure| format!("{failure:?}"))
     }
 
     #[test]
     fn every_filter_reaches_the_outbox() {
-        let names = ["--destination", "acme/partner", "--plugin", "offers", "--type", "a.b", "--event", ID];
-        let rest = ["--state", "dead", "--since", "2h", "--until", "1970-01-12T00:00:00Z"];
+        let names = ["--destination", "acme/partner", "--plugin", "offers", "--type", "a.b", "--text", "A-17"];
+        let rest = ["--state", "dead,waiting", "--since", "2h", "--until", "1970-01-12T00:00:00Z"];
         let expected = MessageSelection {
-            ids: Vec::new(),
             tenant: Some("acme".parse().expect("a name")),
             destination: Some("partner".parse().expect("a name")),
             plugin: Some("offers".parse().expect("a name")),
             event_type: Some("a.b".into()),
-            event: Some(ID.parse().expect("an id")),
-            state: Some("dead".into()),
+            text: Some("A-17".into()),
+            states: ["dead", "waiting"].map(str::to_owned).into(),
             since: Some(Timestamp::from_unix_secs(1_000_000 - 7200)),
             until: Some(Timestamp::from_unix_secs(11 * 86_400)),
+            ..MessageSelection::default()
         };
         assert_eq!(read(&[&names[..], &rest].concat()), Ok(expected));
         assert_eq!(read(&[]), Ok(MessageSelection::default()));
@@ -187,7 +201,7 @@ mod tests {
     fn what_makes_no_sense_is_refused() {
         for (arguments, part) in [
             (&["--state", "held"][..], "possible values"),
-            (&["--event", "7"], "invalid"),
+            (&["--event", "acme"], "first hexadecimal digits"),
             (&["--tenant", "umbrella", "--destination", "acme/partner"], "name one tenant"),
         ] {
             let refused = read(arguments).expect_err("nonsense");

@@ -3,16 +3,12 @@
 use clap::Subcommand;
 use hookyard_model::PluginRef;
 
-use super::Config;
-
 /// What to do with plugins.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Plugins {
     /// List plugins: what each runs, since when, and whether its file is served
     List {
-        #[command(flatten)]
-        config: Config,
-        /// One JSON object per line instead of text
+        /// One JSON object per line instead of a table
         #[arg(long)]
         json: bool,
     },
@@ -21,8 +17,6 @@ pub(crate) enum Plugins {
         /// The plugin, as tenant/name
         #[arg(value_parser = plugin)]
         plugin: PluginRef,
-        #[command(flatten)]
-        config: Config,
         /// One JSON object instead of text
         #[arg(long)]
         json: bool,
@@ -37,8 +31,6 @@ pub(crate) enum Plugins {
         /// Rather this revision: its first digits, as many as tell it from others
         #[arg(long, value_name = "REVISION")]
         to: Option<String>,
-        #[command(flatten)]
-        config: Config,
         /// Say what was done as JSON
         #[arg(long)]
         json: bool,
@@ -52,8 +44,6 @@ pub(crate) enum Plugins {
         plugin: PluginRef,
         /// Rather this revision than the one that serves: its first digits, as many as tell it from others
         revision: Option<String>,
-        #[command(flatten)]
-        config: Config,
         /// Say what was done as JSON
         #[arg(long)]
         json: bool,
@@ -63,8 +53,6 @@ pub(crate) enum Plugins {
         /// The plugin, as tenant/name
         #[arg(value_parser = plugin)]
         plugin: PluginRef,
-        #[command(flatten)]
-        config: Config,
         /// Say what was done as JSON
         #[arg(long)]
         json: bool,
@@ -74,8 +62,6 @@ pub(crate) enum Plugins {
         /// The plugin, as tenant/name
         #[arg(value_parser = plugin)]
         plugin: PluginRef,
-        #[command(flatten)]
-        config: Config,
         /// Say what was done as JSON
         #[arg(long)]
         json: bool,

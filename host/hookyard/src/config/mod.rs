@@ -37,6 +37,11 @@ use references::Surroundings;
 /// The reference: every key with its default and what it is for.
 pub(crate) const DEFAULT: &str = include_str!("default.toml");
 
+/// The same for machines, without what it is for.
+pub(crate) fn default_as_json() -> serde_json::Value {
+    toml::from_str(DEFAULT).expect("the reference is TOML")
+}
+
 /// What came of reading a configuration.
 pub(crate) struct Reading {
     /// Ready values, or all that is wrong.

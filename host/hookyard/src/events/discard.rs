@@ -4,27 +4,29 @@ use std::path::Path;
 
 use anyhow::Context;
 use hookyard_inbox::{Discard, Discarded, Inbox, Selection};
-use hookyard_model::{Clock, EventId};
+use hookyard_model::Clock;
 
-use super::replay::must_be_stored;
+use crate::cli::prefix::IdPrefix;
 use crate::cli::{DiscardOptions, Failure};
 use crate::output;
 use crate::stored::again::{self, Words};
+use crate::stored::ids;
 use crate::system::SystemClock;
 
 const WORDS: Words = Words { one: "job", many: "jobs", fate: "be discarded", asked: "event", busy: "attempted" };
 
 /// Discards what is selected in the inbox that the configuration at `path` names.
-pub(crate) async fn discard(path: &Path, ids: Vec<EventId>, options: DiscardOptions) -> Result<(), Failure> {
+pub(super) async fn discard(path: &Path, ids: Vec<IdPrefix>, options: DiscardOptions) -> Result<(), Failure> {
     let DiscardOptions { all, dry_run, reason, json, filters } = options;
     let now = SystemClock.now();
-    let selection = Selection { ids, ..filters.selection(now)? };
-    WORDS.must_name_some(selection == Selection::default(), all)?;
-    let inbox = again::open(path, dry_run)?;
-    must_be_stored(&inbox, &selection.ids).await?;
+    let filtered = filters.selection(now)?;
+    WORDS.must_name_some(ids.is_empty() && filtered == Selection::default(), all)?;
+    let stored = again::open(path, dry_run)?;
+    stored.must_know_names_of(&filtered).await?;
+    let selection = Selection { ids: ids::events(&stored.inbox, &ids).await?, ..filtered };
 
     let discard = Discard { selection, reason, now, dry_run };
-    let discarded = inbox.discard(discard).await.context("not everything could be discarded")?;
+    let discarded = stored.inbox.discard(discard).await.context("not everything could be discarded")?;
     output::line(if json { in_json(discarded, dry_run) } else { in_words(discarded, dry_run) })
 }
 

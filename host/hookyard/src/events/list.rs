@@ -1,36 +1,98 @@
 //! `hookyard events list`: what is stored and what became of it. Works while a host runs, and when none does.
 
+use std::collections::VecDeque;
 use std::io::{self, Write};
 use std::path::Path;
 
-use hookyard_inbox::{EventSummary, Inbox, JobSummary, Page};
+use hookyard_inbox::{Error, EventSummary, Inbox, JobSummary, Order, Page, Selection};
+use hookyard_inbox_sqlite::SqliteInbox;
 use hookyard_model::Clock;
 use serde::Serialize;
 
 use crate::cli::Failure;
 use crate::cli::filters::Filters;
+use crate::cli::listing::Listing;
 use crate::output::table::{terminal_width, write_table};
 use crate::stored;
-use crate::stored::list::{pages, write_json};
+use crate::stored::ids::shortened;
+use crate::stored::list::{self, Item, Store, write_json};
 use crate::system::SystemClock;
 
 const HEAD: [&str; 6] = ["ID", "RECEIVED", "SOURCE", "TYPE", "KEY", "PLUGINS"];
 
-/// Lists the events that the filters leave, up to `limit`, of the inbox that the configuration at `path` names.
-pub(crate) async fn list(path: &Path, filters: Filters, limit: Option<usize>, json: bool) -> Result<(), Failure> {
+/// Lists the events that the filters leave, of the inbox that the configuration at `path` names.
+pub(super) async fn list(path: &Path, filters: Filters, listing: Listing) -> Result<(), Failure> {
     let selection = filters.selection(SystemClock.now())?;
-    let inbox = stored::to_read(path)?;
-    let page = async |last: Option<EventSummary>, limit| {
-        let after = last.map(|event| event.id);
-        inbox.events(Page { selection: selection.clone(), after, limit }).await
-    };
-    pages(limit, page, |events, is_first, out| write(events, is_first, json, out)).await
+    let stored = stored::to_read(path)?;
+    stored.must_know_names_of(&selection).await?;
+    let events = Events { inbox: stored.inbox, selection, listing: &listing, width_max: terminal_width() };
+    list::write(&events, &listing).await
 }
 
-fn write(events: &[EventSummary], is_first: bool, json: bool, out: &mut dyn Write) -> io::Result<()> {
-    match json {
-        true => events.iter().try_for_each(|event| write_json(&Line::of(event), out)),
-        false => write_table(is_first.then_some(HEAD), events.iter().map(row), terminal_width(), out),
+/// The events that are meant.
+struct Events<'l> {
+    inbox: SqliteInbox,
+    selection: Selection,
+    listing: &'l Listing,
+    width_max: Option<usize>,
+}
+
+impl Events<'_> {
+    /// The same, whatever has become of them so far.
+    fn whatever_became_of_them(&self) -> Selection {
+        Selection { plugin: None, states: Vec::new(), ..self.selection.clone() }
+    }
+}
+
+impl Store<EventSummary> for Events<'_> {
+    async fn page(&self, after: Option<&EventSummary>, limit: usize) -> Result<Vec<EventSummary>, Error> {
+        let order = if self.listing.oldest_first { Order::OldestFirst } else { Order::NewestFirst };
+        let (selection, after) = (self.selection.clone(), after.map(|event| event.id));
+        self.inbox.events(Page { selection, order, after, limit }).await
+    }
+
+    async fn newer(&self, after: Option<&EventSummary>, limit: usize) -> Result<Vec<EventSummary>, Error> {
+        let after = after.map(|event| event.id);
+        self.inbox.events(Page { after, ..Page::first(self.whatever_became_of_them(), limit) }).await
+    }
+
+    async fn newest(&self, limit: usize) -> Result<Vec<EventSummary>, Error> {
+        self.inbox.events(Page::last(self.whatever_became_of_them(), limit)).await
+    }
+
+    async fn again(&self, events: &VecDeque<EventSummary>) -> Result<Vec<EventSummary>, Error> {
+        if events.is_empty() {
+            return Ok(Vec::new());
+        }
+        let ids = events.iter().map(|event| event.id).collect();
+        self.inbox.events(Page::first(Selection { ids, ..Selection::default() }, events.len())).await
+    }
+
+    fn means(&self, event: &EventSummary) -> bool {
+        let Selection { plugin, states, .. } = &self.selection;
+        let is_wanted = |state: &str| states.is_empty() || self.selection.wants(state);
+        let is_meant = |job: &JobSummary| {
+            plugin.as_ref().is_none_or(|plugin| *plugin == job.plugin) && is_wanted(job.state.name())
+        };
+        event.jobs.iter().any(is_meant) || (plugin.is_none() && state_without_jobs(event).is_some_and(is_wanted))
+    }
+
+    fn write(&self, events: &[EventSummary], is_first: bool, out: &mut dyn Write) -> io::Result<()> {
+        if self.listing.json {
+            return events.iter().try_for_each(|event| write_json(&Line::of(event), out));
+        }
+        let mut ids: Vec<_> = events.iter().map(|event| event.id.to_string()).collect();
+        if self.width_max.is_some() {
+            ids = shortened(&ids);
+        }
+        let rows = events.iter().zip(ids).map(|(event, id)| row(id, event));
+        write_table(is_first.then_some(HEAD), rows, self.width_max, out)
+    }
+}
+
+impl Item for EventSummary {
+    fn is_same(&self, other: &Self) -> bool {
+        self.id == other.id
     }
 }
 
@@ -95,11 +157,11 @@ fn state_without_jobs(event: &EventSummary) -> Option<&'static str> {
     event.is_discarded.then_some("discarded")
 }
 
-fn row(event: &EventSummary) -> [String; 6] {
+fn row(id: String, event: &EventSummary) -> [String; 6] {
     let jobs: Vec<_> = event.jobs.iter().map(told).collect();
     let jobs = state_without_jobs(event).map_or_else(|| jobs.join(", "), str::to_owned);
     let kind = event.event_type.clone().unwrap_or_else(|| "(unknown)".to_owned());
-    let (id, received, source) = (event.id.to_string(), event.received_at.to_string(), event.source.to_string());
+    let (received, source) = (event.received_at.to_string(), event.source.to_string());
     [id, received, source, kind, event.key.clone(), jobs]
 }
 
@@ -141,39 +203,37 @@ mod tests {
         }
     }
 
+    fn json(event: &EventSummary) -> String {
+        serde_json::to_string(&Line::of(event)).expect("JSON")
+    }
+
     #[test]
     fn a_line_of_json_says_all_there_is() {
-        let mut out = Vec::new();
-        write(&[event()], true, true, &mut out).expect("written");
         let expected = format!(
             "{{\"id\":\"0197308f-0000-7000-8000-000000000001\",\"tenant\":\"acme\",\"source\":\"payments\",\
              \"provider\":\"topper\",\"type\":\"order:crypto-onramp:completed\",\"key\":\"k-1\",\
              \"received_at\":\"2026-06-02T11:36:40.250Z\",\"plugins\":[{{\"plugin\":\"books\",\"revision\":\"{}\",\
-             \"state\":\"waiting\",\"attempts\":2,\"last_outcome\":\"retry: later\"}}]}}\n",
+             \"state\":\"waiting\",\"attempts\":2,\"last_outcome\":\"retry: later\"}}]}}",
             "ab".repeat(32)
         );
-        assert_eq!(String::from_utf8(out), Ok(expected));
+        assert_eq!(json(&event()), expected);
     }
 
     #[test]
-    fn a_line_of_the_table_says_what_became_of_it() {
-        let mut out = Vec::new();
-        write(&[event()], true, false, &mut out).expect("written");
-        let text = String::from_utf8(out).expect("text");
-        assert_eq!(text.lines().count(), 2);
-        assert!(text.lines().all(|line| line.starts_with("ID ") || line.starts_with("0197308f-")), "{text}");
-        assert!(text.ends_with("books waiting after 2 (retry: later)\n"), "{text}");
+    fn a_row_says_what_became_of_it() {
+        assert_eq!(
+            row("0197308f".to_owned(), &event()).join("|"),
+            "0197308f|2026-06-02T11:36:40.250Z|acme/payments|order:crypto-onramp:completed|k-1|\
+             books waiting after 2 (retry: later)"
+        );
     }
 
     #[test]
     fn events_without_jobs_have_a_state() {
         let check = |is_discarded, state: &str| {
             let event = EventSummary { jobs: Vec::new(), is_discarded, ..event() };
-            let (mut table, mut json) = (Vec::new(), Vec::new());
-            write(std::slice::from_ref(&event), true, false, &mut table).expect("written");
-            write(&[event], true, true, &mut json).expect("written");
-            assert!(String::from_utf8(table).expect("text").ends_with(&format!("{state}\n")));
-            assert!(String::from_utf8(json).expect("text").contains(&format!(r#""state":"{state}","plugins":[]"#)));
+            assert_eq!(row(String::new(), &event)[5], state);
+            assert!(json(&event).contains(&format!(r#""state":"{state}","plugins":[]"#)));
         };
         check(false, "unrouted");
         check(true, "discarded");

@@ -8,25 +8,27 @@ use anyhow::{Context, anyhow};
 use hookyard_inbox::{
     Discarding, EventRecord, Inbox, JobRecord, MessagePage, MessageSelection, MessageSummary, Outbox,
 };
-use hookyard_model::{Attempt, EventId};
+use hookyard_model::Attempt;
 use serde::Serialize;
 
 use crate::cli::Failure;
+use crate::cli::prefix::IdPrefix;
 use crate::explain::visible;
 use crate::output;
-use crate::stored;
 use crate::stored::text::{self, Body};
+use crate::stored::{self, ids};
 
 /// Messages that are named at most; `hookyard outbox list --event` knows them all.
 const MESSAGES_MAX: usize = 1000;
 
 /// Shows an event of the inbox that the configuration at `path` names.
-pub(crate) async fn show(path: &Path, id: EventId, json: bool) -> Result<(), Failure> {
-    let inbox = stored::to_read(path)?;
+pub(super) async fn show(path: &Path, id: &IdPrefix, json: bool) -> Result<(), Failure> {
+    let inbox = stored::to_read(path)?.inbox;
+    let id = ids::event(&inbox, id).await?;
     let record = inbox.read(id).await.context("the event can't be read")?;
     let record = record.ok_or_else(|| anyhow!("no event {id} is stored"))?;
     let selection = MessageSelection { event: Some(id), ..MessageSelection::default() };
-    let page = MessagePage { selection, after: None, limit: MESSAGES_MAX };
+    let page = MessagePage::first(selection, MESSAGES_MAX);
     let messages = inbox.messages(page).await.context("the event's messages can't be read")?;
     let shown = Shown::of(&record, &messages);
     match json {

@@ -1,21 +1,23 @@
 //! `hookyard outbox list`: the messages and where they stand, and which destinations are sent nothing.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::io::{self, Write};
 use std::path::Path;
 
 use anyhow::Context;
-use hookyard_inbox::{Disabled, MessagePage, MessageSelection, MessageSummary, Outbox};
+use hookyard_inbox::{Disabled, Error, MessagePage, MessageSelection, MessageSummary, Order, Outbox};
 use hookyard_inbox_sqlite::SqliteInbox;
 use hookyard_model::{Clock, DestinationRef};
 use serde::Serialize;
 
 use crate::cli::Failure;
+use crate::cli::listing::Listing;
 use crate::cli::outbox::Filters;
 use crate::explain::visible;
 use crate::output::table::{terminal_width, write_table};
 use crate::stored;
-use crate::stored::list::{pages, write_json};
+use crate::stored::ids::shortened;
+use crate::stored::list::{self, Item, Store, write_json};
 use crate::system::SystemClock;
 
 const HEAD: [&str; 6] = ["ID", "COMMITTED", "DESTINATION", "TYPE", "PLUGIN", "STATE"];
@@ -23,24 +25,84 @@ const HEAD: [&str; 6] = ["ID", "COMMITTED", "DESTINATION", "TYPE", "PLUGIN", "ST
 /// The destinations that are sent nothing, each with why and since when.
 pub(super) type AllDisabled = BTreeMap<DestinationRef, Disabled>;
 
-/// Lists the messages that the filters leave, up to `limit`, of the inbox that the configuration at `path` names.
-pub(super) async fn list(path: &Path, filters: Filters, limit: Option<usize>, json: bool) -> Result<(), Failure> {
-    let selection = filters.selection(SystemClock.now())?;
-    let inbox = stored::to_read(path)?;
-    let disabled = all_disabled(&inbox).await?;
-    let page = async |last: Option<MessageSummary>, limit| {
-        let after = last.map(|message| message.id);
-        inbox.messages(MessagePage { selection: selection.clone(), after, limit }).await
-    };
-    pages(limit, page, |messages, is_first, out| match json {
-        true => messages.iter().try_for_each(|message| write_json(&Line::of(message, &disabled), out)),
-        false => write_table(is_first.then_some(HEAD), messages.iter().map(row), terminal_width(), out),
-    })
-    .await?;
-    if !json {
-        write_disabled(&selection, &disabled, &mut io::stdout()).map_err(Failure::Output)?;
+/// Lists the messages that the filters leave, of the inbox that the configuration at `path` names.
+pub(super) async fn list(path: &Path, filters: Filters, listing: Listing) -> Result<(), Failure> {
+    let stored = stored::to_read(path)?;
+    let selection = filters.selection(SystemClock.now(), &stored.inbox).await?;
+    stored.must_know_names_of_messages(&selection).await?;
+    let disabled = all_disabled(&stored.inbox).await?;
+    let messages =
+        Messages { inbox: stored.inbox, selection, disabled, listing: &listing, width_max: terminal_width() };
+    list::write(&messages, &listing).await?;
+    if !listing.json {
+        write_disabled(&messages.selection, &messages.disabled, &mut io::stdout()).map_err(Failure::Output)?;
     }
     Ok(())
+}
+
+/// The messages that are meant.
+struct Messages<'l> {
+    inbox: SqliteInbox,
+    selection: MessageSelection,
+    disabled: AllDisabled,
+    listing: &'l Listing,
+    width_max: Option<usize>,
+}
+
+impl Messages<'_> {
+    /// The same, whatever has become of them so far.
+    fn whatever_became_of_them(&self) -> MessageSelection {
+        MessageSelection { states: Vec::new(), ..self.selection.clone() }
+    }
+}
+
+impl Store<MessageSummary> for Messages<'_> {
+    async fn page(&self, after: Option<&MessageSummary>, limit: usize) -> Result<Vec<MessageSummary>, Error> {
+        let order = if self.listing.oldest_first { Order::OldestFirst } else { Order::NewestFirst };
+        let (selection, after) = (self.selection.clone(), after.map(|message| message.id));
+        self.inbox.messages(MessagePage { selection, order, after, limit }).await
+    }
+
+    async fn newer(&self, after: Option<&MessageSummary>, limit: usize) -> Result<Vec<MessageSummary>, Error> {
+        let after = after.map(|message| message.id);
+        self.inbox.messages(MessagePage { after, ..MessagePage::first(self.whatever_became_of_them(), limit) }).await
+    }
+
+    async fn newest(&self, limit: usize) -> Result<Vec<MessageSummary>, Error> {
+        self.inbox.messages(MessagePage::last(self.whatever_became_of_them(), limit)).await
+    }
+
+    async fn again(&self, messages: &VecDeque<MessageSummary>) -> Result<Vec<MessageSummary>, Error> {
+        if messages.is_empty() {
+            return Ok(Vec::new());
+        }
+        let ids = messages.iter().map(|message| message.id).collect();
+        let selection = MessageSelection { ids, ..MessageSelection::default() };
+        self.inbox.messages(MessagePage::first(selection, messages.len())).await
+    }
+
+    fn means(&self, message: &MessageSummary) -> bool {
+        let states = &self.selection.states;
+        states.is_empty() || states.iter().any(|state| state == message.state.name())
+    }
+
+    fn write(&self, messages: &[MessageSummary], is_first: bool, out: &mut dyn Write) -> io::Result<()> {
+        if self.listing.json {
+            return messages.iter().try_for_each(|message| write_json(&Line::of(message, &self.disabled), out));
+        }
+        let mut ids: Vec<_> = messages.iter().map(|message| message.id.to_string()).collect();
+        if self.width_max.is_some() {
+            ids = shortened(&ids);
+        }
+        let rows = messages.iter().zip(ids).map(|(message, id)| row(id, message));
+        write_table(is_first.then_some(HEAD), rows, self.width_max, out)
+    }
+}
+
+impl Item for MessageSummary {
+    fn is_same(&self, other: &Self) -> bool {
+        self.id == other.id
+    }
 }
 
 pub(super) async fn all_disabled(inbox: &SqliteInbox) -> anyhow::Result<AllDisabled> {
@@ -89,7 +151,7 @@ pub(super) fn destination(message: &MessageSummary) -> DestinationRef {
     DestinationRef { tenant: message.plugin.tenant.clone(), destination: message.destination.clone() }
 }
 
-fn row(message: &MessageSummary) -> [String; 6] {
+fn row(id: String, message: &MessageSummary) -> [String; 6] {
     let state = message.state.name();
     let state = match (message.attempts, &message.last_result) {
         (0, None) => state.to_owned(),
@@ -97,7 +159,7 @@ fn row(message: &MessageSummary) -> [String; 6] {
         (attempts, Some(result)) => format!("{state} after {attempts} ({result})"),
     };
     [
-        message.id.to_string(),
+        id,
         message.created_at.to_string(),
         destination(message).to_string(),
         message.event_type.clone().unwrap_or_else(|| "(untyped)".to_owned()),
@@ -157,12 +219,12 @@ mod tests {
     #[test]
     fn a_row_says_where_a_message_stands() {
         assert_eq!(
-            row(&message()).join("|"),
-            "0197308f-0000-7000-8000-000000000002|2026-06-02T11:36:40.250Z|acme/partner|offer.accepted|offers|\
+            row("0197308f".to_owned(), &message()).join("|"),
+            "0197308f|2026-06-02T11:36:40.250Z|acme/partner|offer.accepted|offers|\
              waiting after 2 (failed: it answered 503)"
         );
         let fresh = MessageSummary { attempts: 0, last_result: None, event_type: None, ..message() };
-        assert_eq!(row(&fresh)[3..], ["(untyped)", "offers", "waiting"]);
+        assert_eq!(row(String::new(), &fresh)[3..], ["(untyped)", "offers", "waiting"]);
     }
 
     #[test]

@@ -17,22 +17,30 @@ use crate::output;
 use crate::stored;
 
 /// Does what the command line says.
-pub(crate) async fn run(command: Outbox) -> Result<(), Failure> {
+pub(crate) async fn run(path: &Path, command: Outbox) -> Result<(), Failure> {
     match command {
-        Outbox::List { config, limit, json, filters } => list::list(&config.path, filters, limit, json).await,
-        Outbox::Show { id, config, json } => show::show(&config.path, id, json).await,
-        Outbox::Replay { ids, config, again, filters } => replay::replay(&config.path, ids, filters, again).await,
-        Outbox::Enable { destination, config } => enable(&config.path, destination).await,
+        Outbox::List { listing, filters } => list::list(path, filters, listing).await,
+        Outbox::Show { id, json } => show::show(path, &id, json).await,
+        Outbox::Replay { ids, again, filters } => replay::replay(path, ids, filters, again).await,
+        Outbox::Enable { destination, json } => enable(path, destination, json).await,
     }
 }
 
 /// Ends a destination's disablement, as the operator who knows that it is there again.
-async fn enable(path: &Path, destination: DestinationRef) -> Result<(), Failure> {
-    let inbox = stored::to_change(path)?;
-    let disabled = inbox.disabled().await.context("the inbox can't be read")?;
-    if !disabled.iter().any(|disabled| disabled.destination == destination) {
-        return output::line(format_args!("{destination} is not disabled"));
+async fn enable(path: &Path, destination: DestinationRef, json: bool) -> Result<(), Failure> {
+    let stored = stored::to_change(path)?;
+    stored.must_know_destination(&destination).await?;
+    let disabled = stored.inbox.disabled().await.context("the inbox can't be read")?;
+    let was_disabled = disabled.iter().any(|disabled| disabled.destination == destination);
+    if was_disabled {
+        stored.inbox.enable(&destination).await.context("the destination could not be enabled")?;
     }
-    inbox.enable(&destination).await.context("the destination could not be enabled")?;
-    output::line(format_args!("{destination} is enabled; its messages are sent"))
+    if json {
+        let destination = destination.to_string();
+        return output::line(serde_json::json!({ "destination": destination, "was_disabled": was_disabled }));
+    }
+    match was_disabled {
+        true => output::line(format_args!("{destination} is enabled; its messages are sent")),
+        false => output::line(format_args!("{destination} is not disabled")),
+    }
 }

@@ -11,20 +11,25 @@ use hookyard_model::{Clock, DestinationRef, MessageId};
 
 use super::list::{all_disabled, destination, write_disabled};
 use crate::cli::outbox::Filters;
+use crate::cli::prefix::IdPrefix;
 use crate::cli::{Again, Failure};
 use crate::output;
 use crate::stored::again::{self, Words};
+use crate::stored::ids;
 use crate::system::SystemClock;
 
 const WORDS: Words = Words { one: "message", many: "messages", fate: "be sent again", asked: "message", busy: "sent" };
 
 /// Has what is selected in the inbox that the configuration at `path` names sent again.
-pub(super) async fn replay(path: &Path, ids: Vec<MessageId>, filters: Filters, again: Again) -> Result<(), Failure> {
+pub(super) async fn replay(path: &Path, ids: Vec<IdPrefix>, filters: Filters, again: Again) -> Result<(), Failure> {
     let now = SystemClock.now();
-    let selection = MessageSelection { ids, ..filters.selection(now)? };
-    WORDS.must_name_some(selection == MessageSelection::default(), again.all)?;
-    let inbox = again::open(path, again.dry_run)?;
-    let named = destinations(&inbox, &selection.ids).await?;
+    WORDS.must_name_some(ids.is_empty() && filters.are_none(), again.all)?;
+    let stored = again::open(path, again.dry_run)?;
+    let filtered = filters.selection(now, &stored.inbox).await?;
+    stored.must_know_names_of_messages(&filtered).await?;
+    let inbox = stored.inbox;
+    let (ids, named) = messages(&inbox, &ids).await?;
+    let selection = MessageSelection { ids, ..filtered };
     let replay = MessageReplay { selection: selection.clone(), rate: again.rate, now, dry_run: again.dry_run };
     let replayed = inbox.replay_messages(replay).await.context("not everything could be made to be sent again")?;
     output::line(WORDS.answer(replayed, &again, ""))?;
@@ -37,13 +42,18 @@ pub(super) async fn replay(path: &Path, ids: Vec<MessageId>, filters: Filters, a
     Ok(())
 }
 
-/// Where these messages go. Nothing is done where one of them isn't there.
-async fn destinations(inbox: &SqliteInbox, ids: &[MessageId]) -> anyhow::Result<BTreeSet<DestinationRef>> {
-    let mut destinations = BTreeSet::new();
-    for id in ids {
-        let found = inbox.message(*id).await.context("the messages can't be read")?;
+/// These messages, and where they go. Nothing is done where one of them isn't there.
+async fn messages(
+    inbox: &SqliteInbox,
+    prefixes: &[IdPrefix],
+) -> anyhow::Result<(Vec<MessageId>, BTreeSet<DestinationRef>)> {
+    let (mut ids, mut destinations) = (Vec::new(), BTreeSet::new());
+    for prefix in prefixes {
+        let id = ids::message(inbox, prefix).await?;
+        let found = inbox.message(id).await.context("the messages can't be read")?;
         let record = found.with_context(|| format!("no message {id} is stored"))?;
         destinations.insert(destination(&record.summary));
+        ids.push(id);
     }
-    Ok(destinations)
+    Ok((ids, destinations))
 }

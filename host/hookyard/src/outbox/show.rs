@@ -6,18 +6,20 @@ use std::path::Path;
 
 use anyhow::{Context, anyhow};
 use hookyard_inbox::{MessageRecord, Outbox};
-use hookyard_model::{Answer, Delivery, MessageId};
+use hookyard_model::{Answer, Delivery};
 use serde::Serialize;
 
 use crate::cli::Failure;
+use crate::cli::prefix::IdPrefix;
 use crate::explain::visible;
 use crate::output;
-use crate::stored;
 use crate::stored::text::{self, Body};
+use crate::stored::{self, ids};
 
 /// Shows a message of the inbox that the configuration at `path` names.
-pub(super) async fn show(path: &Path, id: MessageId, json: bool) -> Result<(), Failure> {
-    let inbox = stored::to_read(path)?;
+pub(super) async fn show(path: &Path, id: &IdPrefix, json: bool) -> Result<(), Failure> {
+    let inbox = stored::to_read(path)?.inbox;
+    let id = ids::message(&inbox, id).await?;
     let record = inbox.message(id).await.context("the message can't be read")?;
     let record = record.ok_or_else(|| anyhow!("no message {id} is stored"))?;
     match json {

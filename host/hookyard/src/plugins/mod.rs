@@ -6,20 +6,18 @@ mod list;
 mod show;
 mod order;
 
+use std::path::Path;
+
 use crate::cli::{Failure, Plugins};
 
 /// Does what the command line says.
-pub(crate) async fn run(command: Plugins) -> Result<(), Failure> {
+pub(crate) async fn run(path: &Path, command: Plugins) -> Result<(), Failure> {
     match command {
-        Plugins::List { config, json } => list::list(&config.path, json).await,
-        Plugins::Show { plugin, config, json } => show::show(&config.path, &plugin, json).await,
-        Plugins::Rollback { plugin, to, config, json } => {
-            order::rollback(&config.path, plugin, to.as_deref(), json).await
-        }
-        Plugins::Pin { plugin, revision, config, json } => {
-            order::pin(&config.path, plugin, revision.as_deref(), json).await
-        }
-        Plugins::Unpin { plugin, config, json } => order::unpin(&config.path, plugin, json).await,
-        Plugins::Release { plugin, config, json } => order::release(&config.path, plugin, json).await,
+        Plugins::List { json } => list::list(path, json).await,
+        Plugins::Show { plugin, json } => show::show(path, &plugin, json).await,
+        Plugins::Rollback { plugin, to, json } => order::rollback(path, plugin, to.as_deref(), json).await,
+        Plugins::Pin { plugin, revision, json } => order::pin(path, plugin, revision.as_deref(), json).await,
+        Plugins::Unpin { plugin, json } => order::unpin(path, plugin, json).await,
+        Plugins::Release { plugin, json } => order::release(path, plugin, json).await,
     }
 }

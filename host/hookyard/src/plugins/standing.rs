@@ -9,6 +9,7 @@ use hookyard_model::{PluginRef, Revision, Step};
 
 use crate::config::Settings;
 use crate::release::{self, Present};
+use crate::stored::names;
 
 /// What is known of a plugin from outside the host.
 #[derive(Debug, Clone, Default)]
@@ -135,8 +136,14 @@ pub(super) async fn all(settings: &Settings) -> anyhow::Result<BTreeMap<PluginRe
 
 /// How one stands.
 pub(super) async fn one(settings: &Settings, plugin: &PluginRef) -> anyhow::Result<Standing> {
-    let unknown = || anyhow!("{plugin} is not known; `hookyard plugins list` tells which there are");
-    all(settings).await?.remove(plugin).ok_or_else(unknown)
+    let mut all = all(settings).await?;
+    match all.remove(plugin) {
+        Some(standing) => Ok(standing),
+        None => {
+            let known = all.into_keys().map(|plugin| plugin.to_string()).collect();
+            Err(names::unknown("plugin", &plugin.to_string(), known))
+        }
+    }
 }
 
 /// What stands in the folder alone.

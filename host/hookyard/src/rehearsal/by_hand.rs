@@ -22,8 +22,8 @@ use crate::serve;
 const TIME_MAX: Duration = Duration::from_secs(600);
 
 /// Rehearses a component and prints what was found. Findings make it fail.
-pub(crate) async fn rehearse(arguments: Rehearse) -> Result<(), Failure> {
-    let settings = config::read(&arguments.config.path).result?;
+pub(crate) async fn rehearse(path: &Path, arguments: Rehearse) -> Result<(), Failure> {
+    let settings = config::read(path).result?;
     let plugin = named(&arguments)?;
     let file = &arguments.file;
     let code = read(file, settings.plugins.file_bytes_max)?;

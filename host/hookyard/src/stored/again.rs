@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use hookyard_inbox::Replayed;
-use hookyard_inbox_sqlite::SqliteInbox;
 
+use super::Stored;
 use crate::cli::{Again, Failure};
 
 /// The words in which it is told.
@@ -69,7 +69,7 @@ impl Words {
 }
 
 /// The inbox in which it is to be done, or only counted.
-pub(crate) fn open(path: &Path, dry_run: bool) -> Result<SqliteInbox, Failure> {
+pub(crate) fn open(path: &Path, dry_run: bool) -> Result<Stored, Failure> {
     if dry_run { super::to_read(path) } else { super::to_change(path) }
 }
 

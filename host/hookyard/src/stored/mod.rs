@@ -3,7 +3,9 @@
 //! Works beside a host and without one.
 
 pub(crate) mod again;
+pub(crate) mod ids;
 pub(crate) mod list;
+pub(crate) mod names;
 pub(crate) mod text;
 
 use std::path::Path;
@@ -11,16 +13,24 @@ use std::path::Path;
 use hookyard_inbox_sqlite::SqliteInbox;
 
 use crate::cli::Failure;
-use crate::config;
+use crate::config::{self, Settings};
+
+/// A configuration and the inbox that it names.
+pub(crate) struct Stored {
+    pub(crate) settings: Settings,
+    pub(crate) inbox: SqliteInbox,
+}
 
 /// The inbox that the configuration at `path` names, to be read.
-pub(crate) fn to_read(path: &Path) -> Result<SqliteInbox, Failure> {
+pub(crate) fn to_read(path: &Path) -> Result<Stored, Failure> {
     let settings = config::read(path).result?;
-    Ok(SqliteInbox::open_read_only(&settings.inbox).map_err(anyhow::Error::from)?)
+    let inbox = SqliteInbox::open_read_only(&settings.inbox).map_err(anyhow::Error::from)?;
+    Ok(Stored { settings, inbox })
 }
 
 /// The same, to be changed.
-pub(crate) fn to_change(path: &Path) -> Result<SqliteInbox, Failure> {
+pub(crate) fn to_change(path: &Path) -> Result<Stored, Failure> {
     let settings = config::read(path).result?;
-    Ok(SqliteInbox::open_beside(&settings.inbox).map_err(anyhow::Error::from)?)
+    let inbox = SqliteInbox::open_beside(&settings.inbox).map_err(anyhow::Error::from)?;
+    Ok(Stored { settings, inbox })
 }

@@ -10,6 +10,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params, params_from_iter};
 
 use super::select;
 use crate::codec::{self, corrupt, parsed, store};
+use crate::listing::{Places, stretch};
 use crate::sql::outbox as sql;
 use crate::write::{self, LeasedMessage};
 
@@ -47,18 +48,13 @@ pub(super) fn next_due(connection: &Connection, destinations: &[DestinationRef])
     Ok(earliest.map(Timestamp::from_unix_millis))
 }
 
+const PLACES: Places = Places { not_after: sql::NOT_AFTER, not_before: sql::NOT_BEFORE };
+
 /// A stretch of the list of messages.
 pub(super) fn messages(connection: &Connection, page: &MessagePage) -> Result<Vec<MessageSummary>, Error> {
-    let after = match page.after {
-        None => 0,
-        Some(id) => {
-            let mut place = connection.prepare_cached(sql::NOT_AFTER).map_err(store)?;
-            let found = place.query_row([id.as_uuid().into_bytes()], |row| row.get(0)).optional();
-            found.map_err(store)?.unwrap_or(0)
-        }
-    };
-    let limit = i64::try_from(page.limit).unwrap_or(i64::MAX);
-    let (statement, values) = select::messages(sql::SUMMARY, &page.selection, after, limit);
+    let after = page.after.map(MessageId::as_uuid);
+    let stretch = stretch(connection, page.order, after, page.limit, &PLACES)?;
+    let (statement, values) = select::messages(sql::SUMMARY, &page.selection, &stretch);
     let mut statement = connection.prepare(&statement).map_err(store)?;
     codec::read_all(&mut statement, params_from_iter(values), |row| summary(connection, row))
 }
@@ -95,7 +91,7 @@ fn last_result(connection: &Connection, seq: i64) -> Result<Option<String>, Erro
 /// One message whole.
 pub(super) fn message(connection: &Connection, id: MessageId) -> Result<Option<MessageRecord>, Error> {
     let selection = MessageSelection { ids: vec![id], ..MessageSelection::default() };
-    let page = MessagePage { selection, after: None, limit: 1 };
+    let page = MessagePage::first(selection, 1);
     let Some(summary) = messages(connection, &page)?.pop() else { return Ok(None) };
     let mut statement = connection.prepare_cached(sql::BY_ID).map_err(store)?;
     let found = statement.query_row([id.as_uuid().into_bytes()], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)));

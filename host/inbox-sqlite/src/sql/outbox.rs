@@ -56,6 +56,7 @@ pub(crate) const SUMMARY: &str = "
 pub(crate) const LAST_DELIVERY: &str = "
     SELECT result, detail FROM delivery WHERE message = ?1 ORDER BY replays DESC, number DESC LIMIT 1";
 pub(crate) const NOT_AFTER: &str = "SELECT seq FROM message WHERE id <= ?1 ORDER BY id DESC LIMIT 1";
+pub(crate) const NOT_BEFORE: &str = "SELECT seq FROM message WHERE id >= ?1 ORDER BY id LIMIT 1";
 pub(crate) const BY_ID: &str = "SELECT seq, ordering_key, replays FROM message WHERE id = ?1";
 pub(crate) const DELIVERIES: &str = "
     SELECT replays, number, started_at, duration_us, result, detail, headers, body
@@ -126,6 +127,7 @@ mod tests {
             ("next due: pending", HAS_PENDING, &[pending]),
             ("next due: timed", NEXT_DUE, &["message_due (tenant=? AND destination=? AND blocked=? AND due_at>?)"]),
             ("list: place", NOT_AFTER, &["COVERING INDEX sqlite_autoindex_message_1 (id<?)"]),
+            ("list: place from the end", NOT_BEFORE, &["COVERING INDEX sqlite_autoindex_message_1 (id>?)"]),
             ("list: last try", LAST_DELIVERY, &["PRIMARY KEY (message=?)"]),
             ("show", BY_ID, &[by_id]),
             ("show: tries", DELIVERIES, &["PRIMARY KEY (message=?)"]),

@@ -256,7 +256,7 @@ impl Pair {
         let ids = (0..6).map(|_| event(1 + self.random.below(self.sent + 1)).id).collect::<Vec<EventId>>();
         let selection = match self.random.below(3) {
             0 => Selection { ids, ..Selection::default() },
-            1 => Selection { source: Some(source(0).source), state: Some("done".into()), ..Selection::default() },
+            1 => Selection { source: Some(source(0).source), states: vec!["done".into()], ..Selection::default() },
             _ => Selection { plugin: Some(plugin(1).plugin), ..Selection::default() },
         };
         let rate = self.random.one_of(&[None, Some(0.5)]);
@@ -269,8 +269,8 @@ impl Pair {
         let ids = (0..3).map(|_| event(1 + self.random.below(self.sent + 1)).id).collect::<Vec<EventId>>();
         let selection = match self.random.below(3) {
             0 => Selection { ids, ..Selection::default() },
-            1 => Selection { state: Some("unrouted".into()), ..Selection::default() },
-            _ => Selection { plugin: Some(plugin(1).plugin), state: Some("held".into()), ..Selection::default() },
+            1 => Selection { states: vec!["unrouted".into()], ..Selection::default() },
+            _ => Selection { plugin: Some(plugin(1).plugin), states: vec!["held".into()], ..Selection::default() },
         };
         let dry_run = self.random.below(4) == 0;
         let discard = Discard { selection, reason: "by hand".into(), now: self.now, dry_run };
@@ -335,7 +335,7 @@ fn key(name: &str) -> Key {
 }
 
 fn everything() -> Page {
-    Page { selection: Selection::default(), after: None, limit: 10_000 }
+    Page::first(Selection::default(), 10_000)
 }
 
 fn told(answer: &Result<(), Error>) -> String {

@@ -73,11 +73,11 @@ pub(crate) async fn claim(inbox: &SqliteInbox, limit: usize, now: i64) -> Vec<Cl
 }
 
 pub(crate) async fn events(inbox: &SqliteInbox) -> Vec<EventSummary> {
-    inbox.events(Page { selection: Selection::default(), after: None, limit: 10_000 }).await.expect("the events")
+    inbox.events(Page::first(Selection::default(), 10_000)).await.expect("the events")
 }
 
 pub(crate) async fn messages(inbox: &SqliteInbox) -> Vec<MessageSummary> {
-    let page = MessagePage { selection: MessageSelection::default(), after: None, limit: 10_000 };
+    let page = MessagePage::first(MessageSelection::default(), 10_000);
     inbox.messages(page).await.expect("the messages")
 }
 

@@ -103,7 +103,7 @@ async fn keys_whose_time_is_over_take_no_room() {
 }
 
 fn page() -> hookyard_inbox::Page {
-    hookyard_inbox::Page { selection: hookyard_inbox::Selection::default(), after: None, limit: 10_000 }
+    hookyard_inbox::Page::first(hookyard_inbox::Selection::default(), 10_000)
 }
 
 #[tokio::test]

@@ -30,7 +30,7 @@ fn discard_of(selection: Selection) -> Discard {
 }
 
 fn in_state(state: &str) -> Selection {
-    Selection { state: Some(state.into()), ..Selection::default() }
+    Selection { states: vec![state.into()], ..Selection::default() }
 }
 
 /// The numbers of jobs, events and leased jobs.
@@ -97,7 +97,7 @@ async fn an_unrouted_event_ends_as_discarded(inbox: Arc<dyn Store>) {
     assert_eq!(read.discarded, Some(record()));
 
     for (state, expected) in [("unrouted", "key-2"), ("discarded", "key-1")] {
-        let page = Page { selection: in_state(state), after: None, limit: 9 };
+        let page = Page::first(in_state(state), 9);
         let found = inbox.events(page).await.expect("a page");
         assert_eq!(found.into_iter().map(|event| event.key).collect::<Vec<_>>(), [expected], "{state}");
     }

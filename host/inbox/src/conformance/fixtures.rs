@@ -125,7 +125,7 @@ pub(crate) async fn settle(inbox: &Arc<dyn Store>, lease: &JobRef, outcome: Outc
 }
 
 pub(crate) async fn summaries(inbox: &Arc<dyn Store>) -> Vec<EventSummary> {
-    inbox.events(Page { selection: Selection::default(), after: None, limit: 1000 }).await.expect("a page of events")
+    inbox.events(Page::first(Selection::default(), 1000)).await.expect("a page of events")
 }
 
 /// The jobs of the `number`-th event.
@@ -160,7 +160,7 @@ pub(crate) fn message(number: u128) -> Message {
 }
 
 pub(crate) async fn messages(store: &Arc<dyn Store>) -> Vec<MessageSummary> {
-    let page = MessagePage { selection: MessageSelection::default(), after: None, limit: 1000 };
+    let page = MessagePage::first(MessageSelection::default(), 1000);
     store.messages(page).await.expect("the messages")
 }
 

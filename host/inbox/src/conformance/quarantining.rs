@@ -156,9 +156,9 @@ async fn a_large_backlog_is_held_and_set_free_as_a_whole(inbox: Arc<dyn Store>) 
         settle(&inbox, &job.lease, failed(), JobState::Waiting { until: at(5) }).await;
     }
     let count = |state: &str| {
-        let selection = Selection { state: Some(state.into()), ..Selection::default() };
+        let selection = Selection { states: vec![state.into()], ..Selection::default() };
         let inbox = Arc::clone(&inbox);
-        async move { inbox.events(Page { selection, after: None, limit: 9999 }).await.expect("a page").len() as u64 }
+        async move { inbox.events(Page::first(selection, 9999)).await.expect("a page").len() as u64 }
     };
     quarantine(&inbox, "acme/ship").await;
     assert_eq!(count("held").await, EVENTS);

@@ -36,7 +36,7 @@ fn replay_of(selection: Selection) -> Replay {
 }
 
 fn dead() -> Selection {
-    Selection { state: Some("dead".into()), ..Selection::default() }
+    Selection { states: vec!["dead".into()], ..Selection::default() }
 }
 
 async fn replay(inbox: &Arc<dyn Store>, replay: Replay) -> (u64, u64) {
@@ -233,7 +233,7 @@ async fn a_large_replay_takes_every_job_once(inbox: Arc<dyn Store>) {
     assert_eq!(replay(&inbox, replay_of(dead())).await, (EVENTS + 300, 0));
     assert_eq!(replay(&inbox, replay_of(dead())).await, (0, 0));
     assert_eq!(replay(&inbox, Replay { dry_run: true, ..replay_of(Selection::default()) }).await, (2 * EVENTS, 0));
-    let all = inbox.events(Page { selection: Selection::default(), after: None, limit: 9999 }).await.expect("a page");
+    let all = inbox.events(Page::first(Selection::default(), 9999)).await.expect("a page");
     let mut replays = 0;
     for listed in all {
         let record = inbox.read(listed.id).await.expect("a read").expect("the event is stored");
@@ -312,7 +312,7 @@ async fn a_replay_of_unrouted_events_leaves_others_alone(inbox: Arc<dyn Store>) 
     assert_eq!(keys(&audited), ["key-2"]);
     settle(&inbox, &audited[0].lease, Outcome::Done, JobState::Done).await;
 
-    let unrouted = Selection { state: Some("unrouted".into()), ..of_audit() };
+    let unrouted = Selection { states: vec!["unrouted".into()], ..of_audit() };
     let expected = Replayed { again: 1, made: 1, ..Replayed::default() };
     let dry = Replay { dry_run: true, ..replay_of(unrouted.clone()) };
     assert_eq!(inbox.replay(dry).await.expect("a replay"), expected);

@@ -10,13 +10,14 @@ use crate::{Page, Selection, Store};
 
 pub(super) const CASES: &[Case] = table![
     each_filter_narrows_the_list,
+    a_text_is_found_in_the_body_byte_for_byte,
     filters_on_jobs_are_about_one_and_the_same_job,
     pages_of_a_selection_follow_on_from_each_other,
     a_clock_that_was_set_back_hides_no_event,
 ];
 
 async fn keys(inbox: &Arc<dyn Store>, selection: Selection) -> Vec<String> {
-    let page = Page { selection, after: None, limit: 1000 };
+    let page = Page::first(selection, 1000);
     inbox.events(page).await.expect("a page").into_iter().map(|event| event.key).collect()
 }
 
@@ -38,7 +39,7 @@ async fn fill(inbox: &Arc<dyn Store>) {
 async fn each_filter_narrows_the_list(inbox: Arc<dyn Store>) {
     fill(&inbox).await;
     let none = Selection::default;
-    let state = |name: &str| Selection { state: Some(name.into()), ..none() };
+    let state = |name: &str| Selection { states: vec![name.into()], ..none() };
     let cases: &[(Selection, &[u64])] = &[
         (none(), &[1, 2, 3, 4, 5]),
         (Selection { ids: vec![event(4).id, event(2).id, event(77).id], ..none() }, &[2, 4]),
@@ -57,6 +58,21 @@ async fn each_filter_narrows_the_list(inbox: Arc<dyn Store>) {
         (Selection { plugin: Some(plugin("acme/ship").plugin), ..state("unrouted") }, &[]),
         (Selection { ids: vec![event(4).id, event(2).id], ..state("unrouted") }, &[4]),
         (state("nonsense"), &[]),
+        (Selection { states: vec!["dead".into(), "held".into()], ..none() }, &[2, 5]),
+        (Selection { states: vec!["held".into(), "unrouted".into()], ..none() }, &[4, 5]),
+        (
+            Selection {
+                plugin: Some(plugin("acme/ship").plugin),
+                states: vec!["dead".into(), "unrouted".into()],
+                ..none()
+            },
+            &[2],
+        ),
+        (Selection { key: Some("key-3".into()), ..none() }, &[3]),
+        (Selection { key: Some("key".into()), ..none() }, &[]),
+        (Selection { id_range: Some(event(2).id..=event(4).id), ..none() }, &[2, 3, 4]),
+        (Selection { id_range: Some(event(6).id..=event(9).id), ..none() }, &[]),
+        (Selection { id_range: Some(event(2).id..=event(4).id), ..state("dead") }, &[2]),
         (Selection { since: Some(at(2)), until: Some(at(4)), ..none() }, &[2, 3]),
         (Selection { since: Some(at(90)), ..none() }, &[]),
         (Selection { until: Some(at(2)), ..state("dead") }, &[]),
@@ -69,11 +85,20 @@ async fn each_filter_narrows_the_list(inbox: Arc<dyn Store>) {
     }
 }
 
+async fn a_text_is_found_in_the_body_byte_for_byte(inbox: Arc<dyn Store>) {
+    let with = |number, body: &'static [u8]| Event { body: body.into(), ..event(number) };
+    append(&inbox, [with(1, b"{\"id\":\"A-17\"}"), with(2, b"\xff\x00A-17"), with(3, b"a-17"), with(4, b"")]).await;
+    let text = |text: &str| Selection { text: Some(text.into()), ..Selection::default() };
+    assert_eq!(keys(&inbox, text("A-17")).await, ["key-1", "key-2"]);
+    assert_eq!(keys(&inbox, Selection { key: Some("key-2".into()), ..text("17") }).await, ["key-2"]);
+    assert_eq!(keys(&inbox, text("A-18")).await, [""; 0]);
+}
+
 async fn filters_on_jobs_are_about_one_and_the_same_job(inbox: Arc<dyn Store>) {
     fill(&inbox).await;
     let of = |name: &str, state: &str| {
         let plugin = Some(name.parse().expect("a plugin name of a test"));
-        Selection { plugin, state: Some(state.into()), ..Selection::default() }
+        Selection { plugin, states: vec![state.into()], ..Selection::default() }
     };
     assert_eq!(keys(&inbox, of("ship", "dead")).await, ["key-2"]);
     assert_eq!(keys(&inbox, of("audit", "dead")).await, [""; 0], "it's the other plugin's job that is dead");
@@ -87,18 +112,21 @@ async fn pages_of_a_selection_follow_on_from_each_other(inbox: Arc<dyn Store>) {
         let is_dead = job.event.key != "key-4" && job.event.key != "key-8";
         settle(&inbox, &job.lease, failed(), if is_dead { JobState::Dead } else { JobState::Done }).await;
     }
-    let selection = Selection { state: Some("dead".into()), since: Some(at(2)), ..Selection::default() };
-    let mut seen = Vec::new();
-    let mut after = None;
-    loop {
-        let page = Page { selection: selection.clone(), after, limit: 2 };
-        let next = inbox.events(page).await.expect("a page of events");
-        let Some(last) = next.last() else { break };
-        assert!(next.len() <= 2 && next.iter().all(|event| event.jobs.len() == 2), "each with all its jobs");
-        after = Some(last.id);
-        seen.extend(next.into_iter().map(|event| event.key));
-    }
-    assert_eq!(seen, ["key-2", "key-3", "key-5", "key-6", "key-7", "key-9"]);
+    let selection = Selection { states: vec!["dead".into()], since: Some(at(2)), ..Selection::default() };
+    let in_pages = async |first: Page| {
+        let (mut seen, mut page) = (Vec::new(), first);
+        loop {
+            let next = inbox.events(page.clone()).await.expect("a page of events");
+            let Some(last) = next.last() else { return seen };
+            assert!(next.len() <= 2 && next.iter().all(|event| event.jobs.len() == 2), "each with all its jobs");
+            page.after = Some(last.id);
+            seen.extend(next.into_iter().map(|event| event.key));
+        }
+    };
+    let mut expected = ["key-2", "key-3", "key-5", "key-6", "key-7", "key-9"];
+    assert_eq!(in_pages(Page::first(selection.clone(), 2)).await, expected);
+    expected.reverse();
+    assert_eq!(in_pages(Page::last(selection, 2)).await, expected);
 }
 
 async fn a_clock_that_was_set_back_hides_no_event(inbox: Arc<dyn Store>) {

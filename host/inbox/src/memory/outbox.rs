@@ -8,7 +8,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use hookyard_model::{Delivery, DestinationRef, EventId, JobState, Message, MessageId, PluginRef, Timestamp};
 
-use super::MemoryInbox;
+use super::{MemoryInbox, listing};
 use crate::outbox::DELIVERIES_MAX;
 use crate::{
     ClaimedMessage, Disabled, Error, MessageLease, MessagePage, MessageRecord, MessageReplay, MessageSelection,
@@ -244,9 +244,7 @@ impl Messages {
     }
 
     fn page(&self, page: &MessagePage) -> Vec<MessageSummary> {
-        let last = page.after.and_then(|id| self.by_id.range(..=id).next_back());
-        let first = last.map_or(0, |(_, at)| at + 1);
-        let found = self.all.range(first..).map(|(_, stored)| stored);
+        let found = listing::in_order(&self.all, &self.by_id, page.order, page.after);
         found.filter(|stored| selects(&page.selection, stored)).take(page.limit).map(Stored::summary).collect()
     }
 
@@ -289,14 +287,17 @@ impl Messages {
 }
 
 fn selects(selection: &MessageSelection, stored: &Stored) -> bool {
-    let MessageSelection { ids, tenant, destination, plugin, event_type, event, state, since, until } = selection;
+    let MessageSelection { ids, id_range, tenant, destination, plugin, event_type, event, text, states, since, until } =
+        selection;
     (ids.is_empty() || ids.contains(&stored.message.id))
+        && id_range.as_ref().is_none_or(|range| range.contains(&stored.message.id))
         && tenant.as_ref().is_none_or(|tenant| *tenant == stored.plugin.tenant)
         && destination.as_ref().is_none_or(|destination| *destination == stored.message.destination)
         && plugin.as_ref().is_none_or(|plugin| *plugin == stored.plugin.plugin)
         && event_type.as_ref().is_none_or(|wanted| stored.message.event_type.as_ref() == Some(wanted))
         && event.is_none_or(|event| event == stored.event)
-        && state.as_ref().is_none_or(|wanted| wanted == stored.state.name())
+        && text.as_ref().is_none_or(|text| listing::contains(&stored.message.body, text))
+        && (states.is_empty() || states.iter().any(|wanted| wanted == stored.state.name()))
         && since.is_none_or(|since| stored.created_at >= since)
         && until.is_none_or(|until| stored.created_at < until)
 }

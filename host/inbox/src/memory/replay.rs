@@ -2,14 +2,12 @@
 
 use hookyard_model::{EventId, PluginName, PluginRef};
 
-use super::{Job, State, Stored};
+use super::{Job, State, Stored, listing};
 use crate::{EventRecord, EventSummary, JobRecord, Page, Replay, Replayed, Selection, step};
 
 impl State {
     pub(super) fn page(&self, page: &Page) -> Vec<EventSummary> {
-        let last = page.after.and_then(|id| self.by_id.range(..=id).next_back());
-        let first = last.map_or(0, |(_, at)| at + 1);
-        let found = self.events.range(first..).map(|(_, stored)| stored);
+        let found = listing::in_order(&self.events, &self.by_id, page.order, page.after);
         found.filter(|stored| selects(&page.selection, stored)).take(page.limit).map(Stored::summary).collect()
     }
 
@@ -64,7 +62,7 @@ impl State {
             return self.selected_jobs(selection);
         };
         let events = self.events.iter().filter(|(_, stored)| selects_event(selection, stored));
-        let is_meant = |stored: &Stored| selection.state.is_none() || stored.is_unrouted();
+        let is_meant = |stored: &Stored| selection.states.is_empty() || stored.is_unrouted();
         events.filter(|(_, stored)| is_meant(stored)).map(|(at, stored)| (*at, stored.plugin(name))).collect()
     }
 
@@ -78,28 +76,32 @@ impl State {
 
 /// Whether the event is meant, by itself or by one of its jobs.
 fn selects(selection: &Selection, stored: &Stored) -> bool {
-    let by_job = selection.plugin.is_some() || selection.state.is_some();
+    let by_job = selection.plugin.is_some() || !selection.states.is_empty();
     let has_job = || {
         stored.jobs.iter().any(|(name, job)| selects_job(selection, name, job.state.name()))
-            || (selection.plugin.is_none() && selection.state.as_deref() == stored.state_without_jobs())
+            || (selection.plugin.is_none() && stored.state_without_jobs().is_some_and(|state| selection.wants(state)))
     };
     selects_event(selection, stored) && (!by_job || has_job())
 }
 
 pub(super) fn selects_event(selection: &Selection, stored: &Stored) -> bool {
-    let Selection { ids, tenant, source, plugin: _, event_type, state: _, since, until } = selection;
+    let Selection { ids, id_range, tenant, source, plugin: _, event_type, key, text, states: _, since, until } =
+        selection;
     let event = &stored.event;
     (ids.is_empty() || ids.contains(&event.id))
+        && id_range.as_ref().is_none_or(|range| range.contains(&event.id))
         && tenant.as_ref().is_none_or(|tenant| *tenant == event.source.tenant)
         && source.as_ref().is_none_or(|source| *source == event.source.source)
         && event_type.as_ref().is_none_or(|wanted| event.event_type.as_ref() == Some(wanted))
+        && key.as_ref().is_none_or(|key| *key == event.key)
+        && text.as_ref().is_none_or(|text| listing::contains(&event.body, text))
         && since.is_none_or(|since| event.received_at >= since)
         && until.is_none_or(|until| event.received_at < until)
 }
 
 fn selects_job(selection: &Selection, name: &PluginName, state: &str) -> bool {
     selection.plugin.as_ref().is_none_or(|plugin| plugin == name)
-        && selection.state.as_ref().is_none_or(|wanted| wanted == state)
+        && (selection.states.is_empty() || selection.wants(state))
 }
 
 impl Stored {

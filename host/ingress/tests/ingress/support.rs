@@ -150,7 +150,7 @@ impl Running {
 }
 
 pub(crate) async fn stored(inbox: &Faulty) -> Vec<EventSummary> {
-    let page = Page { selection: Selection::default(), after: None, limit: 1000 };
+    let page = Page::first(Selection::default(), 1000);
     inbox.events(page).await.expect("a list")
 }
 

@@ -110,8 +110,8 @@ impl Pair {
                 let ids = (0..4).map(|_| id(u128::from(self.random.below(self.messages as u64 + 2)))).collect();
                 MessageSelection { ids, ..all }
             }
-            1 => MessageSelection { destination: Some(destination(0).destination), state: Some("done".into()), ..all },
-            _ => MessageSelection { event_type: Some("offer.accepted".into()), state: Some("dead".into()), ..all },
+            1 => MessageSelection { destination: Some(destination(0).destination), states: vec!["done".into()], ..all },
+            _ => MessageSelection { event_type: Some("offer.accepted".into()), states: vec!["dead".into()], ..all },
         };
         let rate = self.random.one_of(&[None, Some(0.5)]);
         let replay = MessageReplay { selection, rate, now: self.now, dry_run: self.random.below(4) == 0 };
@@ -130,13 +130,13 @@ impl Pair {
     }
 
     pub(super) async fn has_message_leases(&self) -> bool {
-        let selection = MessageSelection { state: Some("leased".into()), ..MessageSelection::default() };
-        let page = MessagePage { selection, after: None, limit: 1 };
+        let selection = MessageSelection { states: vec!["leased".into()], ..MessageSelection::default() };
+        let page = MessagePage::first(selection, 1);
         !self.memory.messages(page).await.expect("the messages").is_empty()
     }
 
     pub(super) async fn compare_outboxes(&mut self) {
-        let all = || MessagePage { selection: MessageSelection::default(), after: None, limit: 10_000 };
+        let all = || MessagePage::first(MessageSelection::default(), 10_000);
         let messages = self.memory.messages(all()).await.expect("the messages");
         assert_eq!(messages, self.sqlite.messages(all()).await.expect("the messages"));
         let id = id(u128::from(self.random.below(self.messages as u64 + 1)));

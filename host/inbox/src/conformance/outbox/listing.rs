@@ -23,7 +23,7 @@ async fn messages_are_listed_in_the_order_of_their_commit(store: Arc<dyn Store>)
     }
     assert_eq!(numbers_of(&messages(&store).await), [50, 20, 30]);
     let after = async |number, limit| {
-        let page = MessagePage { selection: MessageSelection::default(), after: Some(id(number)), limit };
+        let page = MessagePage { after: Some(id(number)), ..MessagePage::first(MessageSelection::default(), limit) };
         numbers_of(&store.messages(page).await.expect("the messages"))
     };
     assert_eq!(after(50, 9).await, [20, 30]);

@@ -9,7 +9,7 @@ use crate::conformance::fixtures::{
     append, at, claim_of as claim_jobs, event, event_of, message, route, settlement, want as want_jobs,
 };
 use crate::conformance::{Case, table};
-use crate::{MessagePage, MessageSelection, Store};
+use crate::{MessagePage, MessageSelection, Order, Store};
 
 pub(super) const CASES: &[Case] = table![a_selection_of_messages_finds_what_it_names];
 
@@ -18,7 +18,8 @@ pub(super) const CASES: &[Case] = table![a_selection_of_messages_finds_what_it_n
 async fn prepare(store: &Arc<dyn Store>) {
     let typed = Message { event_type: Some("offer.accepted".into()), ..message(2) };
     commit(store, 1, [message(1), typed]).await;
-    commit(store, 2, [keyed(3, "a"), message(4), to("bank", message(5))]).await;
+    let with_text = Message { body: (&b"\xff 4711 \x00"[..]).into(), ..message(4) };
+    commit(store, 2, [keyed(3, "a"), with_text, to("bank", message(5))]).await;
     let claimed = claim(store, 9, 10).await;
     sent(store, &claimed[0].lease).await;
     settle(store, &claimed[1].lease, DeliveryResult::Gone, JobState::Dead).await;
@@ -37,7 +38,7 @@ async fn prepare(store: &Arc<dyn Store>) {
 async fn a_selection_of_messages_finds_what_it_names(store: Arc<dyn Store>) {
     prepare(&store).await;
     let all = MessageSelection::default;
-    let state = |name: &str| MessageSelection { state: Some(name.into()), ..all() };
+    let state = |name: &str| MessageSelection { states: vec![name.into()], ..all() };
     let tenant = |name: &str| MessageSelection { tenant: Some(name.parse().expect("a name")), ..all() };
     let shop = || Some("shop".parse().expect("a name"));
     let cases: Vec<(MessageSelection, &[u128])> = vec![
@@ -59,15 +60,26 @@ async fn a_selection_of_messages_finds_what_it_names(store: Arc<dyn Store>) {
         (state("dead"), &[2]),
         (MessageSelection { destination: shop(), ..state("dead") }, &[2]),
         (state("held"), &[]),
+        (MessageSelection { states: vec!["dead".into(), "waiting".into()], ..all() }, &[2, 3]),
+        (MessageSelection { id_range: Some(id(3)..=id(5)), ..all() }, &[3, 4, 5]),
+        (MessageSelection { id_range: Some(id(3)..=id(5)), ..state("pending") }, &[5]),
+        (MessageSelection { text: Some("4711".into()), ..all() }, &[4]),
+        (MessageSelection { text: Some("4712".into()), ..all() }, &[]),
         (MessageSelection { since: Some(at(2)), ..tenant("acme") }, &[3, 4, 5, 7]),
         (MessageSelection { until: Some(at(2)), ..all() }, &[1, 2]),
         (MessageSelection { since: Some(at(2)), until: Some(at(7)), ..all() }, &[3, 4, 5, 6]),
     ];
     for (selection, expected) in cases {
-        let page = MessagePage { selection, after: None, limit: 99 };
+        let page = MessagePage::first(selection, 99);
         assert_eq!(numbers_of(&store.messages(page.clone()).await.expect("a list")), expected, "{page:?}");
+        let newest = MessagePage { order: Order::NewestFirst, ..page.clone() };
+        let listed = numbers_of(&store.messages(newest).await.expect("a list"));
+        assert_eq!(listed, expected.iter().rev().copied().collect::<Vec<_>>(), "{page:?}");
         let page = MessagePage { after: Some(id(3)), limit: 2, ..page };
         let later: Vec<_> = expected.iter().copied().filter(|number| *number > 3).take(2).collect();
         assert_eq!(numbers_of(&store.messages(page.clone()).await.expect("a list")), later, "{page:?}");
+        let page = MessagePage { order: Order::NewestFirst, ..page };
+        let earlier: Vec<_> = expected.iter().copied().rev().filter(|number| *number < 3).take(2).collect();
+        assert_eq!(numbers_of(&store.messages(page.clone()).await.expect("a list")), earlier, "{page:?}");
     }
 }
