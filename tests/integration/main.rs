@@ -30,6 +30,7 @@ mod host_memory;
 mod hostile;
 mod logging;
 mod metrics;
+mod odd_files;
 mod ordering;
 mod outbox;
 mod outgoing;

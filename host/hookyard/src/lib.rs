@@ -10,6 +10,7 @@ mod output;
 mod explain;
 mod telemetry;
 mod document;
+mod files;
 mod config;
 mod provider;
 mod system;

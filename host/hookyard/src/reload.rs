@@ -2,27 +2,29 @@
 //!
 //! A bad one is told, fault by fault, and the running one stays. What can't change while the host runs is told too.
 
+mod seen;
 mod settling;
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use hookyard_model::SourceRef;
+use tokio::task::JoinError;
 
 use crate::config::{self, Reading, Settings};
 use crate::delivery;
-use crate::release::{self, Desired, Stamp};
+use crate::files::Looks;
+use crate::release::{self, Desired};
 use crate::retention;
 use crate::serve;
 use crate::unserved;
 use crate::watch::Watch;
+use seen::{Found, Seen, Stamps};
 use settling::Settling;
 
 const DEBOUNCE: Duration = Duration::from_millis(20);
-
-/// Every file that the configuration depends on; none for one that is missing.
-type Stamps = BTreeMap<PathBuf, Option<Stamp>>;
 
 /// What a new configuration is handed to.
 pub(crate) struct Handles {
@@ -43,24 +45,28 @@ pub(crate) struct Reload {
     files: BTreeSet<PathBuf>,
     handles: Handles,
     settling: Settling<Stamps>,
+    looks: Arc<Mutex<Looks<Found>>>,
     watch: Watch,
 }
 
 impl Reload {
-    /// Keeps `running`, which was read from `path` and `files`.
+    /// Keeps `running`, which was read from `path` and `files`. Blocks while it looks at these.
     pub(crate) fn new(path: PathBuf, running: Settings, files: BTreeSet<PathBuf>, handles: Handles) -> Self {
-        let settling = Settling::new(stamps(&files), Instant::now());
-        Self { path, started: running.clone(), running, files, handles, settling, watch: Watch::new() }
+        let mut looks = Looks::default();
+        let stamps = Seen::of(&files, &mut looks).stamps(&Stamps::new());
+        let (settling, looks) = (Settling::new(stamps, Instant::now()), Arc::new(Mutex::new(looks)));
+        Self { path, started: running.clone(), running, files, handles, settling, looks, watch: Watch::new() }
     }
 
-    /// Reloads on every change until `shutdown` completes.
+    /// Reloads on every change until `shutdown` completes. It waits for files on other threads: a file that gives no
+    /// answer holds up nothing but this.
     pub(crate) async fn run(mut self, shutdown: impl Future<Output = ()>) {
         tokio::pin!(shutdown);
         loop {
-            // Stats and small files, but a network file system may take its time.
-            tokio::task::block_in_place(|| self.look());
-            let rescan = Instant::now() + self.running.plugins.rescan;
-            let next_look = self.settling.due(self.window()).map_or(rescan, |due| due.min(rescan));
+            let next_look = tokio::select! {
+                () = &mut shutdown => return,
+                next_look = self.look() => next_look,
+            };
             tokio::select! {
                 () = &mut shutdown => return,
                 () = tokio::time::sleep_until(next_look.into()) => {}
@@ -76,24 +82,44 @@ impl Reload {
         if is_missing(self.settling.seen()) { windows.removal } else { windows.settle }
     }
 
-    fn look(&mut self) {
-        self.watch.listen(&self.files.iter().flat_map(|file| folders(file)).collect());
-        let now = Instant::now();
-        self.settling.see(stamps(&self.files), now);
-        if self.settling.take(self.window(), now) {
-            self.reload(now);
+    /// Looks at all files, reloads where it's time, and says when to look again.
+    async fn look(&mut self) -> Instant {
+        if let Some(seen) = self.seen(self.files.clone()).await {
+            self.watch.listen(&seen.folders);
+            let now = Instant::now();
+            self.settling.see(seen.stamps(self.settling.seen()), now);
+            if self.settling.take(self.window(), now) {
+                self.reload().await;
+            }
         }
+        let rescan = Instant::now() + self.running.plugins.rescan;
+        self.settling.due(self.window()).map_or(rescan, |due| due.min(rescan))
     }
 
-    fn reload(&mut self, now: Instant) {
-        let Reading { result, notes, files } = config::read(&self.path);
-        if files != self.files {
+    /// How files stand; none where the host failed to look.
+    async fn seen(&self, files: BTreeSet<PathBuf>) -> Option<Seen> {
+        let looks = Arc::clone(&self.looks);
+        let looked = tokio::task::spawn_blocking(move || {
+            Seen::of(&files, &mut looks.lock().unwrap_or_else(PoisonError::into_inner))
+        });
+        failed(looked.await)
+    }
+
+    async fn reload(&mut self) {
+        let path = self.path.clone();
+        let Some(reading) = failed(tokio::task::spawn_blocking(move || config::read(&path)).await) else { return };
+        let Reading { result, notes, files } = reading;
+        if files != self.files
+            && let Some(seen) = self.seen(files.clone()).await
+        {
             // Files that are new to us are taken as they are: they were read just now.
-            let known = self.settling.seen().clone();
-            let fresh = stamps(&files)
-                .into_iter()
-                .map(|(file, stamp)| (file.clone(), known.get(&file).copied().unwrap_or(stamp)));
-            self.settling = Settling::new(fresh.collect(), now);
+            let stamps = seen.stamps(self.settling.seen());
+            let known = self.settling.seen();
+            let fresh = stamps.into_iter().map(|(file, stamp)| {
+                let stamp = known.get(&file).copied().unwrap_or(stamp);
+                (file, stamp)
+            });
+            self.settling = Settling::new(fresh.collect(), Instant::now());
             self.files = files;
         }
         match result {
@@ -163,19 +189,12 @@ fn start_only(old: &Settings, new: &Settings) -> Vec<&'static str> {
     differs.into_iter().filter(|(_, differs)| *differs).map(|(key, _)| key).collect()
 }
 
-fn stamps(files: &BTreeSet<PathBuf>) -> Stamps {
-    let stamp = |file: &PathBuf| std::fs::metadata(file).ok().map(|metadata| Stamp::of(&metadata));
-    files.iter().map(|file| (file.clone(), stamp(file))).collect()
-}
-
-/// Where a change of `file` shows: where it stands, where it really is, and itself if it's a folder.
-fn folders(file: &Path) -> BTreeSet<PathBuf> {
-    let real = file.canonicalize().ok();
-    let parent = file.parent().map(|parent| if parent.as_os_str().is_empty() { Path::new(".") } else { parent });
-    let parent = parent.and_then(|parent| parent.canonicalize().ok());
-    let real_parent = real.as_ref().and_then(|real| Some(real.parent()?.to_owned()));
-    let itself = real.filter(|real| real.is_dir());
-    [parent, real_parent, itself].into_iter().flatten().collect()
+/// What was done on another thread; none where the host failed at it.
+fn failed<T>(done: Result<T, JoinError>) -> Option<T> {
+    done.inspect_err(
+        |error| tracing::error!(target: "hookyard::config", %error, "the host failed while it read its configuration"),
+    )
+    .ok()
 }
 
 #[cfg(test)]

@@ -27,6 +27,7 @@ use crate::cli::Failure;
 use crate::config::{self, Settings};
 use crate::delivery;
 use crate::document::Fault;
+use crate::files;
 use crate::rehearsal::Material;
 use crate::release::{self, Desired, Keeper, Trials};
 use crate::reload::{Handles, Reload};
@@ -52,14 +53,21 @@ pub(crate) async fn serve(path: &Path) -> Result<(), Failure> {
     let reading = config::read(path);
     let settings = reading.result?;
     warn_of(&reading.notes);
-    let stop = Stop::listen().context("signals can't be listened for")?;
-    let parts = build(path, settings, reading.files).await?;
+    let mut stop = Stop::listen().context("signals can't be listened for")?;
+    let parts = tokio::select! {
+        parts = build(path, settings, reading.files) => parts?,
+        signal = stop.wait() => {
+            tracing::info!(target: "hookyard::serve", signal, "ended before anything was served");
+            return Ok(());
+        }
+    };
     Ok(run(parts, stop).await?)
 }
 
-async fn build(path: &Path, settings: Settings, files: BTreeSet<PathBuf>) -> anyhow::Result<Parts> {
-    let folder = &settings.plugins.folder;
-    std::fs::read_dir(folder).with_context(|| release::unreadable(folder))?;
+async fn build(path: &Path, settings: Settings, named: BTreeSet<PathBuf>) -> anyhow::Result<Parts> {
+    let folder = settings.plugins.folder.clone();
+    let listed = tokio::task::spawn_blocking(move || files::names(&folder, &folder, 1)).await?;
+    listed.with_context(|| release::unreadable(&settings.plugins.folder))?;
     let admin = admin::bind(&settings.admin, Metrics::start()?).await?;
     let inbox = open_inbox(&settings).await?;
     let engine = Engine::new(engine_config(&settings))?;
@@ -91,7 +99,7 @@ async fn build(path: &Path, settings: Settings, files: BTreeSet<PathBuf>) -> any
         retention,
         unserved: unserved_handle,
     };
-    let reload = Reload::new(path.to_owned(), settings, files, handles);
+    let reload = Reload::new(path.to_owned(), settings, named, handles);
     Ok(Parts { admin, ingress, dispatcher, deliverer, releases, retaining, unserved, reload })
 }
 

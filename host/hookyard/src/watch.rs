@@ -22,12 +22,15 @@ const PAUSE: Duration = Duration::from_secs(10);
 const REMOVED_MAX: usize = 1000;
 
 /// A folder as it was when it was watched: the same path may be another folder later.
-type Identity = (u64, u64);
+pub(crate) type Identity = (u64, u64);
+
+/// The folders that are to be listened to. Whoever looked at them says which they are: here nothing waits for the system.
+pub(crate) type Folders = BTreeMap<PathBuf, Identity>;
 
 /// A set of folders that are listened to.
 pub(crate) struct Watch {
     watcher: Option<RecommendedWatcher>,
-    folders: BTreeMap<PathBuf, Identity>,
+    folders: Folders,
     sender: mpsc::Sender<()>,
     changes: mpsc::Receiver<()>,
     lost: Arc<Mutex<Lost>>,
@@ -82,12 +85,12 @@ impl Watch {
     }
 
     /// Listens to these folders, themselves and not what is below them, and to no others.
-    pub(crate) fn listen(&mut self, folders: &BTreeSet<PathBuf>) {
-        let wanted: BTreeMap<PathBuf, Identity> =
-            folders.iter().filter_map(|folder| Some((folder.clone(), identity(folder)?))).collect();
-        self.forget(&wanted);
+    pub(crate) fn listen(&mut self, wanted: &Folders) {
+        self.forget(wanted);
 
-        let missing: Vec<_> = wanted.into_iter().filter(|(folder, _)| !self.folders.contains_key(folder)).collect();
+        let is_missing = |(folder, _): &(&PathBuf, &Identity)| !self.folders.contains_key(*folder);
+        let missing = wanted.iter().filter(is_missing).map(|(folder, identity)| (folder.clone(), *identity));
+        let missing: Vec<_> = missing.collect();
         if missing.is_empty() {
             return self.recover();
         }
@@ -108,7 +111,7 @@ impl Watch {
     }
 
     /// Ends the watches of folders that aren't wanted, are others now, or were lost.
-    fn forget(&mut self, wanted: &BTreeMap<PathBuf, Identity>) {
+    fn forget(&mut self, wanted: &Folders) {
         let lost = std::mem::take(&mut *self.lost.lock().unwrap_or_else(PoisonError::into_inner));
         if lost.everything {
             self.watcher = None;
@@ -185,7 +188,8 @@ fn is_change(kind: EventKind) -> bool {
     !matches!(kind, EventKind::Access(access) if access != AccessKind::Close(AccessMode::Write))
 }
 
-fn identity(folder: &Path) -> Option<Identity> {
+/// Which folder stands at a path now. May wait for the system.
+pub(crate) fn identity(folder: &Path) -> Option<Identity> {
     let metadata = fs::metadata(folder).ok()?;
     Some((metadata.dev(), metadata.ino()))
 }
@@ -193,6 +197,11 @@ fn identity(folder: &Path) -> Option<Identity> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn listen(watch: &mut Watch, folder: &Path) {
+        let folders = identity(folder).map(|identity| (folder.to_owned(), identity));
+        watch.listen(&folders.into_iter().collect());
+    }
 
     async fn hears(watch: &mut Watch) -> bool {
         tokio::time::timeout(Duration::from_secs(5), watch.changed()).await.is_ok()
@@ -214,13 +223,12 @@ mod tests {
     async fn a_folder_that_takes_the_place_of_another_is_listened_to() {
         let root = tempfile::tempdir().expect("a folder");
         let path = root.path().join("acme");
-        let folders: BTreeSet<PathBuf> = [path.clone()].into();
         fs::create_dir(&path).expect("made");
         let mut watch = Watch::new();
-        watch.listen(&folders);
+        listen(&mut watch, &path);
         fs::rename(&path, root.path().join("old")).expect("moved");
         fs::create_dir(&path).expect("made again");
-        watch.listen(&folders);
+        listen(&mut watch, &path);
         assert_eq!(watch.folders.get(&path).copied(), identity(&path));
         fs::write(path.join("orders.wasm"), "").expect("written");
         assert!(hears(&mut watch).await);
@@ -229,11 +237,10 @@ mod tests {
     #[tokio::test]
     async fn a_failed_watcher_is_replaced() {
         let root = tempfile::tempdir().expect("a folder");
-        let folders: BTreeSet<PathBuf> = [root.path().to_owned()].into();
         let mut watch = Watch::new();
-        watch.listen(&folders);
+        listen(&mut watch, root.path());
         watch.lost.lock().expect("unpoisoned").hear(&Err(notify::Error::generic("lost")));
-        watch.listen(&folders);
+        listen(&mut watch, root.path());
         fs::write(root.path().join("orders.wasm"), "").expect("written");
         assert!(hears(&mut watch).await);
     }
@@ -241,13 +248,12 @@ mod tests {
     #[test]
     fn the_system_is_asked_again_after_a_pause() {
         let root = tempfile::tempdir().expect("a folder");
-        let folders: BTreeSet<PathBuf> = [root.path().to_owned()].into();
         let mut watch = Watch::new();
         watch.complain(&notify::Error::generic("too many watches"));
-        watch.listen(&folders);
+        listen(&mut watch, root.path());
         assert!(watch.folders.is_empty() && watch.is_failing, "the pause is not over");
         watch.retry_at = Some(Instant::now());
-        watch.listen(&folders);
+        listen(&mut watch, root.path());
         assert!(watch.folders.len() == 1 && !watch.is_failing);
     }
 
@@ -255,16 +261,15 @@ mod tests {
     async fn a_removed_folder_is_watched_again_whatever_its_identity() {
         let root = tempfile::tempdir().expect("a folder");
         let path = root.path().join("acme");
-        let folders: BTreeSet<PathBuf> = [path.clone()].into();
         fs::create_dir(&path).expect("made");
         let mut watch = Watch::new();
-        watch.listen(&folders);
+        listen(&mut watch, &path);
         fs::remove_dir(&path).expect("removed");
         assert!(hears(&mut watch).await, "of the removal");
         fs::create_dir(&path).expect("made again");
         // As on a file system that gives the new folder the number of the old one.
         watch.folders.insert(path.clone(), identity(&path).expect("there"));
-        watch.listen(&folders);
+        listen(&mut watch, &path);
         fs::write(path.join("orders.wasm"), "").expect("written");
         assert!(hears(&mut watch).await);
     }

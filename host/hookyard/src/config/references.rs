@@ -2,13 +2,13 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
-use std::fs::File;
-use std::io::{self, Read};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use hookyard_verify::Judgement;
 
 use crate::document::{Entry, Section};
+use crate::files;
 
 /// Configuration, keys and providers are small; whatever is larger is another file, named by mistake.
 const FILE_BYTES_MAX: u64 = 1 << 20;
@@ -41,17 +41,25 @@ impl<'s> Surroundings<'s> {
     /// The content of a file, which is noted as one that the configuration depends on.
     pub(crate) fn bytes(&self, path: &Path) -> io::Result<Vec<u8>> {
         self.note(path);
-        let mut bytes = Vec::new();
-        File::open(path)?.take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes)?;
-        if bytes.len() as u64 > FILE_BYTES_MAX {
-            return Err(io::Error::other("larger than 1 MiB"));
-        }
-        Ok(bytes)
+        Ok(files::read(&self.folder, path, FILE_BYTES_MAX)?.bytes)
     }
 
     /// As `bytes`, for a file of text.
     pub(crate) fn text(&self, path: &Path) -> io::Result<String> {
-        String::from_utf8(self.bytes(path)?).map_err(|_| io::Error::other("not UTF-8 text"))
+        self.note(path);
+        files::text(&self.folder, path, FILE_BYTES_MAX)
+    }
+
+    /// The folders in a folder, in order.
+    pub(crate) fn folders_in(&self, folder: &Path) -> io::Result<Vec<PathBuf>> {
+        self.note(folder);
+        let folder = folder.to_owned();
+        files::within(&self.folder, move || {
+            let paths = std::fs::read_dir(folder)?.filter_map(|entry| Some(entry.ok()?.path()));
+            let mut folders: Vec<_> = paths.filter(|path| path.is_dir()).collect();
+            folders.sort();
+            Ok(folders)
+        })
     }
 
     /// Notes a file or folder that the configuration depends on.

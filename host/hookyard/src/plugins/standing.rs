@@ -8,6 +8,7 @@ use hookyard_inbox_sqlite::{OpenError, SqliteInbox};
 use hookyard_model::{PluginRef, Revision, Step};
 
 use crate::config::Settings;
+use crate::files;
 use crate::release::{self, Present};
 use crate::stored::names;
 
@@ -153,7 +154,8 @@ fn in_folder(settings: &Settings, serving: BTreeSet<PluginRef>) -> anyhow::Resul
         .with_context(|| format!("the plugin folder {} can't be read", folder.display()))?;
     let content = |plugin: &PluginRef| {
         let path = folder.join(plugin.tenant.as_str()).join(format!("{}.wasm", plugin.plugin));
-        std::fs::read(path).ok().map(|bytes| hookyard_plugin::revision_of(&bytes))
+        let content = files::read(path.parent()?, &path, settings.plugins.file_bytes_max).ok()?;
+        Some(hookyard_plugin::revision_of(&content.bytes))
     };
     let there = Standing { has_file: true, ..Standing::default() };
     let count_max = settings.plugins.tenant_count_max;

@@ -56,17 +56,13 @@ fn refuse_shared_package(provider: &Provider, providers: &BTreeMap<String, Arc<P
 }
 
 fn operators(folder: &Path, around: &Surroundings<'_>, sink: &Sink) -> Vec<Provider> {
-    around.note(folder);
-    let entries = match std::fs::read_dir(folder) {
-        Ok(entries) => entries,
+    let folders = match around.folders_in(folder) {
+        Ok(folders) => folders,
         Err(error) => {
             sink.push_file(folder.display(), format_args!("the folder of providers can't be read: {error}"));
             return Vec::new();
         }
     };
-    let mut folders: Vec<_> =
-        entries.filter_map(|entry| Some(entry.ok()?.path())).filter(|path| path.is_dir()).collect();
-    folders.sort();
     let read = |folder: &Path| {
         let (name, file) = (folder.file_name()?.to_string_lossy(), folder.join(FILE));
         let text = around.text(&file);

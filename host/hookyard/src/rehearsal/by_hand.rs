@@ -1,6 +1,7 @@
 //! `hookyard rehearse`: a rehearsal by hand, before the drop, beside a running host or without one. It reads the folder
 //! and the inbox, and changes neither.
 
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,6 +15,7 @@ use hookyard_plugin::Engine;
 use super::{Material, Rehearsal};
 use crate::cli::{Failure, Rehearse};
 use crate::config::{self, Settings};
+use crate::files;
 use crate::output;
 use crate::release::{Component, Desired, prepare};
 use crate::serve;
@@ -50,13 +52,13 @@ pub(crate) async fn rehearse(path: &Path, arguments: Rehearse) -> Result<(), Fai
 
 /// The component, where it's no larger than the folder's may be.
 fn read(file: &Path, bytes_max: u64) -> anyhow::Result<Vec<u8>> {
-    let unreadable = || format!("{} can't be read", file.display());
-    let bytes = std::fs::metadata(file).with_context(unreadable)?.len();
-    if bytes > bytes_max {
-        let file = file.display();
-        bail!("{file} would be refused: it has {bytes} bytes, more than plugins.file_max, {bytes_max}");
+    match files::read(file.parent().unwrap_or(file), file, bytes_max) {
+        Ok(content) => Ok(content.bytes),
+        Err(error) if error.kind() == io::ErrorKind::FileTooLarge => {
+            bail!("{} would be refused: {error} (plugins.file_max)", file.display())
+        }
+        Err(error) => Err(error).with_context(|| format!("{} can't be read", file.display())),
     }
-    std::fs::read(file).with_context(unreadable)
 }
 
 /// The plugin that it would be: by the file's name, unless another is given.

@@ -6,8 +6,7 @@
 //! A tenant writes them, so everything here has a bound: bytes are counted before they are parsed, fixtures by number,
 //! and faults by number and length. A bounded list says how many it leaves out.
 
-use std::fs::{self, File};
-use std::io::{self, Read as _};
+use std::io;
 use std::path::Path;
 
 use hookyard_plugin::sections;
@@ -16,6 +15,7 @@ use serde_json::value::RawValue;
 
 use super::fixture::{self, Fixture};
 use super::walk::shortened;
+use crate::files;
 
 /// The custom section that fixtures may stand in.
 const SECTION: &str = "hookyard:fixtures";
@@ -25,6 +25,8 @@ pub(crate) const COUNT_MAX: usize = 500;
 const FILE_BYTES_MAX: u64 = 1 << 20;
 /// Bytes of all files, or of all sections.
 const BYTES_MAX: usize = 16 << 20;
+/// Entries of a folder that are looked at.
+const ENTRIES_MAX: usize = 10_000;
 /// Faults of one plugin's fixtures that are kept.
 const FAULTS_MAX: usize = 100;
 
@@ -115,9 +117,10 @@ impl Fixtures {
 
     fn add_folder(&mut self, folder: &Path) -> io::Result<()> {
         let mut bytes = 0;
-        for name in names(folder)? {
+        let owner = folder.parent().unwrap_or(folder);
+        for name in names(owner, folder)? {
             let path = folder.join(&name);
-            let text = match text(&path) {
+            let text = match text(owner, &path) {
                 Ok(Some(text)) => text,
                 // It has gone meanwhile.
                 Ok(None) => continue,
@@ -181,39 +184,30 @@ pub(crate) fn is_fixture(name: &str) -> bool {
 }
 
 /// The names of the fixtures in a folder, in order; none where it isn't there. One more than are run at most.
-fn names(folder: &Path) -> io::Result<Vec<String>> {
-    let entries = match fs::read_dir(folder) {
+fn names(owner: &Path, folder: &Path) -> io::Result<Vec<String>> {
+    let (names, _) = match files::names(owner, folder, ENTRIES_MAX) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        entries => entries?,
+        names => names?,
     };
-    let mut names = Vec::new();
-    for entry in entries {
-        let name = entry?.file_name().to_string_lossy().into_owned();
-        if is_fixture(&name) {
-            names.push(name);
-        }
-    }
+    let names = names.iter().map(|name| name.to_string_lossy().into_owned());
+    let mut names: Vec<_> = names.filter(|name| is_fixture(name)).collect();
     names.sort();
     names.truncate(COUNT_MAX + 1);
     Ok(names)
 }
 
-fn text(path: &Path) -> Result<Option<String>, String> {
-    let mut text = String::new();
-    let file = match File::open(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        file => file.map_err(|error| format!("can't be read: {error}"))?,
-    };
-    let read = file.take(FILE_BYTES_MAX + 1).read_to_string(&mut text);
-    read.map_err(|error| format!("can't be read: {error}"))?;
-    match text.len() as u64 > FILE_BYTES_MAX {
-        true => Err(format!("has more than {FILE_BYTES_MAX} bytes")),
-        false => Ok(Some(text)),
+fn text(owner: &Path, path: &Path) -> Result<Option<String>, String> {
+    match files::text(owner, path, FILE_BYTES_MAX) {
+        Ok(text) => Ok(Some(text)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(format!("can't be read: {error}")),
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     const GOOD: &str = r#"{"event": {"provider": "topper", "body": {"id": 1}}}"#;

@@ -1,15 +1,18 @@
 //! What stands in the plugin folder: names and stamps, read from the file system, judged by nobody yet.
 
-use std::collections::BTreeSet;
+use std::ffi::OsStr;
 use std::fs;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
+use std::sync::Arc;
 
 use hookyard_model::PluginRef;
 
 use super::precedence::Precedence;
 use super::stamp::{FolderStamp, Stamp};
+use crate::files::{self, Looks, Place};
 use crate::rehearsal::{COUNT_MAX, is_fixture};
+use crate::watch::{Folders, identity};
 
 /// What a folder of fixtures is called after its plugin.
 pub(super) const FIXTURES: &str = ".fixtures";
@@ -22,7 +25,7 @@ pub(super) struct Listing {
     /// Everything directly in the folder, less hidden entries.
     pub(super) top: Vec<Top>,
     /// The folders that a change could show in, links resolved.
-    pub(super) watched: BTreeSet<PathBuf>,
+    pub(super) watched: Folders,
 }
 
 /// An entry of the plugin folder itself.
@@ -72,32 +75,52 @@ pub(super) enum ItemKind {
     Unreadable(String),
 }
 
-/// Lists `folder` and its tenants' folders. Fails when `folder` itself can't be read.
-pub(super) fn list(folder: &Path, precedence: &Precedence) -> io::Result<Listing> {
-    let mut listing = Listing::default();
-    watch(&mut listing.watched, folder);
-    for name in names(folder, usize::MAX)?.names {
-        let path = folder.join(&name);
-        let kind = match fs::metadata(&path) {
-            Ok(metadata) if metadata.is_dir() => match contents(&path, &name, precedence, &mut listing.watched) {
-                Ok(folder) => TopKind::Folder(folder),
-                Err(error) => TopKind::Unreadable(error.to_string()),
-            },
-            Ok(_) => TopKind::File,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-            Err(error) => TopKind::Unreadable(error.to_string()),
-        };
-        listing.top.push(Top { name, kind });
+/// Lists the plugin folder. A tenant's folder that doesn't answer holds up the others once; it counts as unreadable.
+#[derive(Debug, Default)]
+pub(super) struct Lister(Looks<(Option<TopKind>, Folders)>);
+
+impl Lister {
+    /// Lists `folder` and its tenants' folders. Fails when `folder` itself can't be read.
+    pub(super) fn list(&mut self, folder: &Path, precedence: &Arc<Precedence>) -> io::Result<Listing> {
+        let top = folder.to_owned();
+        let (Names { names, .. }, watched) = files::within(folder, move || {
+            let mut watched = Folders::new();
+            watch(&mut watched, &top);
+            Ok((names(&top, usize::MAX)?, watched))
+        })?;
+
+        let place = |name: &String| Place { owner: folder.join(name), path: folder.join(name) };
+        let precedence = Arc::clone(precedence);
+        let mut found = self.0.at(names.iter().map(place), &move |path: &Path| look(path, &precedence));
+        let mut listing = Listing { top: Vec::new(), watched };
+        for name in names {
+            let (kind, watched) = found.remove(&folder.join(&name)).flatten().unwrap_or_else(|| {
+                (Some(TopKind::Unreadable("the system gives no answer".to_owned())), Folders::new())
+            });
+            listing.watched.extend(watched);
+            listing.top.extend(kind.map(|kind| Top { name, kind }));
+        }
+        Ok(listing)
     }
-    Ok(listing)
 }
 
-fn contents(
-    folder: &Path,
-    tenant: &str,
-    precedence: &Precedence,
-    watched: &mut BTreeSet<PathBuf>,
-) -> io::Result<Folder> {
+/// What stands at a place of the plugin folder, if anything, and where a change of it could show.
+fn look(path: &Path, precedence: &Precedence) -> (Option<TopKind>, Folders) {
+    let mut watched = Folders::new();
+    let name = path.file_name().map(OsStr::to_string_lossy).unwrap_or_default();
+    let kind = match fs::metadata(path) {
+        Ok(metadata) if metadata.is_dir() => match contents(path, &name, precedence, &mut watched) {
+            Ok(folder) => Some(TopKind::Folder(folder)),
+            Err(error) => Some(TopKind::Unreadable(error.to_string())),
+        },
+        Ok(_) => Some(TopKind::File),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+        Err(error) => Some(TopKind::Unreadable(error.to_string())),
+    };
+    (kind, watched)
+}
+
+fn contents(folder: &Path, tenant: &str, precedence: &Precedence, watched: &mut Folders) -> io::Result<Folder> {
     watch(watched, folder);
     let Names { mut names, is_cut } = names(folder, ENTRIES_MAX)?;
     if is_cut {
@@ -152,30 +175,33 @@ struct Names {
 
 /// The names in a folder, in order, less hidden ones. A name that isn't UTF-8 can't be valid and comes replaced.
 fn names(folder: &Path, entries_max: usize) -> io::Result<Names> {
-    let (mut names, mut entries) = (Vec::new(), fs::read_dir(folder)?);
-    for entry in entries.by_ref().take(entries_max) {
-        let name = entry?.file_name().to_string_lossy().into_owned();
-        if !name.starts_with('.') {
-            names.push(name);
-        }
-    }
+    let (entries, is_cut) = files::names_here(folder, entries_max)?;
+    let names = entries.iter().map(|name| name.to_string_lossy().into_owned());
+    let mut names: Vec<_> = names.filter(|name| !name.starts_with('.')).collect();
     names.sort();
-    Ok(Names { names, is_cut: entries.next().is_some() })
+    Ok(Names { names, is_cut })
 }
 
 /// A folder is watched where it really is; a link to it is watched where the link stands.
-fn watch(watched: &mut BTreeSet<PathBuf>, folder: &Path) {
-    watched.extend(folder.canonicalize());
+fn watch(watched: &mut Folders, folder: &Path) {
+    add(watched, folder);
     if folder.is_symlink() {
-        watched.extend(folder.parent().and_then(|parent| parent.canonicalize().ok()));
+        folder.parent().into_iter().for_each(|parent| add(watched, parent));
     }
 }
 
 /// A file behind a link changes in the folder that it really is in.
-fn watch_target(watched: &mut BTreeSet<PathBuf>, path: &Path) {
-    if path.is_symlink() {
-        watched.extend(path.canonicalize().ok().and_then(|target| Some(target.parent()?.to_owned())));
+fn watch_target(watched: &mut Folders, path: &Path) {
+    if path.is_symlink()
+        && let Ok(target) = path.canonicalize()
+    {
+        target.parent().into_iter().for_each(|parent| add(watched, parent));
     }
+}
+
+fn add(watched: &mut Folders, folder: &Path) {
+    let real = folder.canonicalize().ok();
+    watched.extend(real.and_then(|real| identity(&real).map(|identity| (real, identity))));
 }
 
 #[cfg(test)]
@@ -196,13 +222,14 @@ mod tests {
         symlink("../../builds/one.wasm", real.join("plugins/acme/orders.wasm")).expect("linked");
         symlink("../../builds/none.wasm", real.join("plugins/acme/gone.wasm")).expect("linked");
         symlink("../blue", real.join("plugins/blue")).expect("linked");
-        let listing = list(&real.join("plugins"), &Precedence::default()).expect("listed");
+        let list = |folder: &str| Lister::default().list(&real.join(folder), &Arc::default());
+        let listing = list("plugins").expect("listed");
 
         let shown: Vec<String> = listing.top.iter().map(|top| format!("{} {}", top.name, shape(&top.kind))).collect();
         assert_eq!(shown, ["acme [gone.wasm dangling, orders.wasm 4]", "blue [orders.wasm 4]", "stray.wasm file"]);
-        let watched: Vec<_> = listing.watched.iter().filter_map(|path| path.strip_prefix(&real).ok()).collect();
+        let watched: Vec<_> = listing.watched.keys().filter_map(|path| path.strip_prefix(&real).ok()).collect();
         assert_eq!(watched, ["blue", "builds", "plugins", "plugins/acme"].map(Path::new));
-        assert!(list(&real.join("nowhere"), &Precedence::default()).is_err());
+        assert!(list("nowhere").is_err());
     }
 
     fn shape(kind: &TopKind) -> String {

@@ -1,8 +1,7 @@
 //! Reads a plugin's settled files, checks them and compiles them. Blocks; touches nothing that is shared.
 
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::{self, Read};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -18,6 +17,7 @@ use crate::config::grants::Granted;
 use crate::config::limits::BOUNDLESS;
 use crate::config::settings::{Backlog, Rehearsal};
 use crate::explain::chain;
+use crate::files;
 use crate::rehearsal::Fixtures;
 
 /// What a load needs beside the plugin's files.
@@ -90,8 +90,9 @@ impl Loader {
     pub(super) fn recall(&self, plugin: &PluginRef, revision: Revision) -> Result<Ready, Failure> {
         let gone = || Failure::Refused(format!("the component {revision} is no longer kept in plugins.revisions"));
         let Component { code, settings } = self.kept.read(plugin, revision).ok_or_else(gone)?;
-        let present = present(&self.path(plugin, "toml"), self.file_bytes_max);
-        let present = present.filter(|present| self.sidecar(plugin, present).is_ok());
+        let present = present(&self.path(plugin, "toml"), self.file_bytes_max)
+            .ok()
+            .filter(|present| self.sidecar(plugin, present).is_ok());
         self.ready(plugin, &code, &present.unwrap_or(settings))
     }
 
@@ -113,12 +114,11 @@ impl Loader {
     /// A component from anywhere, as the plugin that it would be by the settings in the folder. Its fixtures are those of
     /// `fixtures`, where that is a folder, or else those in the plugin folder.
     pub(super) fn try_out(&self, plugin: &PluginRef, code: &[u8], fixtures: &Path) -> Result<Ready, Failure> {
-        let path = self.path(plugin, "toml");
-        let settings = present(&path, self.file_bytes_max);
-        let settings = settings.ok_or_else(|| Failure::Unreadable(format!("{} can't be read", path.display())))?;
+        let settings = present(&self.path(plugin, "toml"), self.file_bytes_max).map_err(Failure::Unreadable)?;
         let ready = self.ready(plugin, code, &settings)?;
         let beside = self.path(plugin, "fixtures");
-        let fixtures = if fixtures.is_dir() { fixtures } else { &beside };
+        let has_own = fixtures.parent().is_some_and(|owner| files::is_folder(owner, fixtures));
+        let fixtures = if has_own { fixtures } else { &beside };
         Ok(Ready { fixtures: Arc::new(Fixtures::read(code, fixtures)), ..ready })
     }
 
@@ -158,7 +158,7 @@ impl Loader {
             backlog: self.backlog,
         };
         let Reading { result, notes, files } = Sidecar::read(&path, text, &outer);
-        self.references.note(plugin, files);
+        self.references.note(plugin, owner(&path), files);
         let notes = notes.iter().map(ToString::to_string).collect();
         result.map(|sidecar| (sidecar, notes)).map_err(|faults| Failure::Refused(faults.to_string()))
     }
@@ -174,7 +174,12 @@ impl Loader {
     }
 
     pub(super) fn path(&self, plugin: &PluginRef, extension: &str) -> PathBuf {
-        self.folder.join(plugin.tenant.as_str()).join(format!("{}.{extension}", plugin.plugin))
+        self.folder_of(plugin).join(format!("{}.{extension}", plugin.plugin))
+    }
+
+    /// Where a tenant's plugins stand. The tenant is known by it where files are read.
+    pub(super) fn folder_of(&self, plugin: &PluginRef) -> PathBuf {
+        self.folder.join(plugin.tenant.as_str())
     }
 }
 
@@ -189,42 +194,33 @@ fn tell(plugin: &PluginRef, revision: Revision, progress: Progress) {
     }
 }
 
-/// The settings that stand in the folder, where no file is as good as an empty one; `None` where they can't be read.
-fn present(path: &Path, bytes_max: u64) -> Option<String> {
-    let mut text = String::new();
-    match File::open(path) {
-        Ok(file) => {
-            let bytes = file.take(bytes_max.saturating_add(1)).read_to_string(&mut text).ok()?;
-            (bytes as u64 <= bytes_max).then_some(text)
-        }
-        Err(error) => (error.kind() == io::ErrorKind::NotFound).then_some(text),
+/// The settings that stand in the folder, where no file is as good as an empty one; or why they can't be read.
+fn present(path: &Path, bytes_max: u64) -> Result<String, String> {
+    match files::text(owner(path), path, bytes_max) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(String::new()),
+        text => text.map_err(|error| format!("{} can't be read: {error}", path.display())),
     }
 }
 
 /// The content of the file that was seen as `seen`, if it's still that and stays it while it's read.
 fn read(path: &Path, seen: Stamp, bytes_max: u64) -> Result<Vec<u8>, Failure> {
     if seen.bytes > bytes_max {
-        let path = path.display();
-        return Err(Failure::Refused(format!(
-            "{path} has {} bytes, more than plugins.file_max, {bytes_max}",
-            seen.bytes
-        )));
+        let (path, bytes) = (path.display(), seen.bytes);
+        return Err(Failure::Refused(format!("{path} has {bytes} bytes, more than plugins.file_max, {bytes_max}")));
     }
-    let failed = |error: io::Error| match error.kind() {
-        io::ErrorKind::NotFound => Failure::Moved,
-        _ => Failure::Unreadable(format!("{} can't be read: {error}", path.display())),
-    };
-    let mut file = File::open(path).map_err(failed)?;
-    let is_seen = |file: &File| Ok(Stamp::of(&file.metadata()?) == seen);
-    if !is_seen(&file).map_err(failed)? {
-        return Err(Failure::Moved);
+    match files::read(owner(path), path, bytes_max) {
+        Ok(content) if content.stamps == [seen; 2] && content.bytes.len() as u64 == seen.bytes => Ok(content.bytes),
+        Ok(_) => Err(Failure::Moved),
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::FileTooLarge) => {
+            Err(Failure::Moved)
+        }
+        Err(error) => Err(Failure::Unreadable(format!("{} can't be read: {error}", path.display()))),
     }
-    let mut bytes = Vec::new();
-    Read::by_ref(&mut file).take(seen.bytes + 1).read_to_end(&mut bytes).map_err(failed)?;
-    match is_seen(&file).map_err(failed)? && bytes.len() as u64 == seen.bytes {
-        true => Ok(bytes),
-        false => Err(Failure::Moved),
-    }
+}
+
+/// The tenant's folder.
+fn owner(path: &Path) -> &Path {
+    path.parent().unwrap_or(path)
 }
 
 #[cfg(test)]
@@ -236,13 +232,13 @@ mod tests {
     fn settings_that_cannot_be_read_are_not_taken_for_none() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("orders.toml");
-        assert_eq!(present(&path, 100), Some(String::new()), "there are none");
+        assert_eq!(present(&path, 100), Ok(String::new()), "there are none");
         fs::write(&path, "[limits]\n").expect("written");
-        assert_eq!(present(&path, 100).as_deref(), Some("[limits]\n"));
-        assert_eq!(present(&path, 8), None, "too long");
+        assert_eq!(present(&path, 100).as_deref(), Ok("[limits]\n"));
+        assert!(present(&path, 8).is_err(), "too long");
         fs::write(&path, b"\xff").expect("written");
-        assert_eq!(present(&path, 100), None, "no text");
-        assert_eq!(present(folder.path(), 100), None, "a folder");
+        assert!(present(&path, 100).is_err(), "no text");
+        assert!(present(folder.path(), 100).is_err(), "a folder");
     }
 
     #[test]

@@ -10,16 +10,23 @@ use std::time::{Duration, SystemTime};
 use hookyard_model::PluginRef;
 
 use super::stamp::Stamp;
+use crate::files::{self, Looks, Place};
 
 /// What changed so short before it was read may have been read in the midst of the change.
 const SETTLED_AFTER: Duration = Duration::from_secs(2);
 
 /// What is known of them; clones share it.
 #[derive(Debug, Clone, Default)]
-pub(super) struct References(Arc<Mutex<BTreeMap<PluginRef, Seen>>>);
+pub(super) struct References(Arc<Mutex<Known>>);
+
+#[derive(Debug, Default)]
+struct Known {
+    seen: BTreeMap<PluginRef, Seen>,
+    looks: Looks<State>,
+}
 
 /// Each file as it was when it was read.
-type Seen = BTreeMap<PathBuf, State>;
+type Seen = BTreeMap<Place, State>;
 
 #[derive(Debug, PartialEq, Eq)]
 enum State {
@@ -30,23 +37,34 @@ enum State {
 }
 
 impl References {
-    /// Notes the files that a plugin's settings refer to; they have just been read.
-    pub(super) fn note(&self, plugin: &PluginRef, files: BTreeSet<PathBuf>) {
-        let seen: Seen =
-            files.into_iter().map(|file| (state(&file), file)).map(|(state, file)| (file, state)).collect();
+    /// Notes the files that a plugin's settings refer to; they have just been read. Their owner is known by a folder.
+    pub(super) fn note(&self, plugin: &PluginRef, owner: &Path, files: BTreeSet<PathBuf>) {
+        let seen = files.into_iter().map(|path| {
+            let file = path.clone();
+            // What can't be told is taken for absent, and is another file once it can be.
+            let state = files::within(owner, move || Ok(state(&file))).unwrap_or(State::Absent);
+            (Place { owner: owner.to_owned(), path }, state)
+        });
+        let seen: Seen = seen.collect();
         match seen.is_empty() {
-            true => self.lock().remove(plugin),
-            false => self.lock().insert(plugin.clone(), seen),
+            true => self.lock().seen.remove(plugin),
+            false => self.lock().seen.insert(plugin.clone(), seen),
         };
     }
 
-    /// Whether one of them is no longer as it was read.
+    /// Whether one of them is no longer as it was read. Nothing is concluded from one that can't be looked at.
     pub(super) fn have_changed(&self) -> bool {
-        let has_changed = |(file, was): (&PathBuf, &State)| *was == State::Fresh || state(file) != *was;
-        self.lock().values().flatten().any(has_changed)
+        let mut known = self.lock();
+        let Known { seen, looks } = &mut *known;
+        let places: BTreeSet<_> = seen.values().flat_map(Seen::keys).cloned().collect();
+        let found = looks.at(places, &state);
+        let is_another = |(place, was): (&Place, &State)| {
+            *was == State::Fresh || found.get(&place.path).is_some_and(|now| now.as_ref().is_some_and(|now| now != was))
+        };
+        seen.values().flatten().any(is_another)
     }
 
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<PluginRef, Seen>> {
+    fn lock(&self) -> MutexGuard<'_, Known> {
         // It's whole whenever the lock is free.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -72,7 +90,7 @@ mod tests {
         let path = folder.path().join("token");
         let plugin = PluginRef { tenant: "acme".parse().expect("a name"), plugin: "orders".parse().expect("a name") };
         let references = References::default();
-        let note = || references.note(&plugin, [path.clone()].into());
+        let note = || references.note(&plugin, folder.path(), [path.clone()].into());
         let write = |text: &str, age: u64| {
             fs::write(&path, text).expect("written");
             let file = fs::File::options().write(true).open(&path).expect("opened");
@@ -94,7 +112,7 @@ mod tests {
         note();
         fs::remove_file(&path).expect("removed");
         assert!(references.have_changed(), "it's gone");
-        references.note(&plugin, BTreeSet::new());
+        references.note(&plugin, folder.path(), BTreeSet::new());
         assert!(!references.have_changed(), "nothing refers to it any more");
     }
 }

@@ -14,6 +14,7 @@ use super::active::takes;
 use super::load::{Failure, Ready};
 use super::places::Place;
 use crate::config::settings::RehearsalPolicy;
+use crate::files;
 use crate::rehearsal::{Material, Rehearsal, Report};
 
 /// What a rehearsal came to.
@@ -148,8 +149,9 @@ pub(crate) fn prepare(
     })?;
     let kept = serving.and_then(|serving| loader.recall(plugin, serving).ok());
     let in_folder = || {
-        let code = std::fs::read(loader.path(plugin, "wasm")).ok()?;
-        loader.try_out(plugin, &code, fixtures).ok()
+        let path = loader.path(plugin, "wasm");
+        let content = files::read(path.parent()?, &path, desired.plugins.file_bytes_max).ok()?;
+        loader.try_out(plugin, &content.bytes, fixtures).ok()
     };
     let active = kept.or_else(in_folder).map(|ready| ready.loaded);
     Ok(rehearsal(&next, active, desired))

@@ -5,7 +5,7 @@
 //! becomes of what is loaded stands in `service`.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
 use hookyard_inbox::{Backlog, Inbox, Routes};
@@ -14,11 +14,13 @@ use hookyard_plugin::{Catalog, Engine};
 use tokio::sync::watch;
 use tokio::task::{JoinError, JoinSet};
 
+use super::Desired;
 use super::active::Actives;
 use super::backlog;
 use super::course::Course;
 use super::journal::Journal;
 use super::kept::Kept;
+use super::listing::Lister;
 use super::load::{Failure, Loader, Loading, Ready};
 use super::places::Places;
 use super::precedence::Precedence;
@@ -26,10 +28,9 @@ use super::rehearsals::Rehearsals;
 use super::sighting::{self, Files, Sighting};
 use super::tracker::{Action, Moment, Tracker};
 use super::trial::Trials;
-use super::{Desired, listing};
 use crate::explain::chain;
 use crate::rehearsal::Material;
-use crate::watch::Watch;
+use crate::watch::{Folders, Watch};
 
 /// A burst of notifications is one look.
 const DEBOUNCE: Duration = Duration::from_millis(20);
@@ -67,6 +68,9 @@ pub(super) enum Done {
     Recalled(PluginRef, Revision, Result<Ready, Failure>),
 }
 
+/// What a look found, by what was desired then.
+type Looked = (Arc<Desired>, Result<(Sighting, Folders, bool), String>);
+
 /// The folder's keeper.
 pub(crate) struct Keeper {
     pub(super) parts: Parts,
@@ -87,6 +91,7 @@ pub(crate) struct Keeper {
     pub(super) pauses: JoinSet<PluginRef>,
     pub(super) places: Places,
     pub(super) rehearsals: Rehearsals<Ready>,
+    lister: Arc<Mutex<Lister>>,
     watch: Watch,
     complaints: BTreeSet<String>,
     pub(super) refusals: BTreeMap<PluginRef, String>,
@@ -116,6 +121,7 @@ impl Keeper {
             pauses: JoinSet::new(),
             places,
             rehearsals: Rehearsals::new(),
+            lister: Arc::default(),
             watch: Watch::new(),
             complaints: BTreeSet::new(),
             refusals: BTreeMap::new(),
@@ -138,7 +144,10 @@ impl Keeper {
             () = self.resume() => {}
         }
         loop {
-            self.look().await;
+            tokio::select! {
+                () = &mut shutdown => return,
+                looked = self.look() => self.take_in(looked).await,
+            }
             self.retry_bans().await;
             self.settle_routes().await;
             let next_look = self.next_look();
@@ -169,17 +178,25 @@ impl Keeper {
         self.tracker.next_due(desired.plugins.windows).map_or(rescan, |due| due.min(rescan))
     }
 
-    async fn look(&mut self) {
+    /// Looks at the folder. A look may take its time; nothing else of the host waits for it.
+    fn look(&mut self) -> impl Future<Output = Looked> + use<> {
         let desired = Arc::clone(&self.desired.borrow_and_update());
         let (folder, count_max) = (desired.plugins.folder.clone(), desired.plugins.tenant_count_max);
-        let (references, precedence) = (desired.references.clone(), self.precedence());
+        let (references, precedence) = (desired.references.clone(), Arc::new(self.precedence()));
+        let lister = Arc::clone(&self.lister);
         let looked = tokio::task::spawn_blocking(move || {
-            let listing = listing::list(&folder, &precedence)
+            let mut lister = lister.lock().unwrap_or_else(PoisonError::into_inner);
+            let listing = lister
+                .list(&folder, &precedence)
                 .map_err(|error| format!("{} can't be read: {error}", folder.display()))?;
             let sighting = sighting::judge(&folder, &listing, &precedence, count_max);
-            Ok::<_, String>((sighting, listing.watched, references.have_changed()))
+            Ok((sighting, listing.watched, references.have_changed()))
         });
-        let mut sighting = match looked.await.unwrap_or_else(|error| Err(error.to_string())) {
+        async move { (desired, looked.await.unwrap_or_else(|error| Err(error.to_string()))) }
+    }
+
+    async fn take_in(&mut self, (desired, found): Looked) {
+        let mut sighting = match found {
             Ok((sighting, watched, have_references_changed)) => {
                 self.watch.listen(&watched);
                 if have_references_changed {

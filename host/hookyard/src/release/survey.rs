@@ -10,10 +10,11 @@ use hookyard_model::{PluginRef, Step};
 use hookyard_plugin::Engine;
 
 use super::active::{handlers, strange, takes};
+use super::listing::Lister;
 use super::load::{Failure, Ready};
 use super::precedence::Precedence;
 use super::sighting::Sighting;
-use super::{Desired, listing, sighting};
+use super::{Desired, sighting};
 use crate::config::settings::Plugins;
 
 /// What was found of one plugin, or of an entry that is none.
@@ -47,8 +48,8 @@ pub(crate) fn serving(records: &[RevisionRecord]) -> BTreeSet<PluginRef> {
 }
 
 fn look(plugins: &Plugins, serving: BTreeSet<PluginRef>) -> io::Result<Sighting> {
-    let precedence = Precedence::new(serving, []);
-    let listing = listing::list(&plugins.folder, &precedence)?;
+    let precedence = Arc::new(Precedence::new(serving, []));
+    let listing = Lister::default().list(&plugins.folder, &precedence)?;
     Ok(sighting::judge(&plugins.folder, &listing, &precedence, plugins.tenant_count_max))
 }
 

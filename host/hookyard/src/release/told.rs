@@ -1,10 +1,13 @@
 //! What a plugin's settings come to, for people: without loading the plugin.
 
+use std::io;
+
 use hookyard_model::PluginRef;
 
 use super::Desired;
 use super::sidecar::{Outer, Sidecar};
 use crate::config::limits::BOUNDLESS;
+use crate::files;
 
 /// A plugin's settings as they stand in the folder.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -20,8 +23,12 @@ pub(crate) struct Told {
 /// What `<plugin>.toml`, if there is one, and the configuration say of a plugin; or what is wrong with that.
 pub(crate) fn told(desired: &Desired, plugin: &PluginRef) -> Result<Told, String> {
     let plugins = &desired.plugins;
-    let path = plugins.folder.join(plugin.tenant.as_str()).join(format!("{}.toml", plugin.plugin));
-    let text = std::fs::read_to_string(&path).unwrap_or_default();
+    let folder = plugins.folder.join(plugin.tenant.as_str());
+    let path = folder.join(format!("{}.toml", plugin.plugin));
+    let text = match files::text(&folder, &path, plugins.file_bytes_max) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
+        text => text.map_err(|error| format!("{} can't be read: {error}", path.display()))?,
+    };
     let most = plugins.ceilings.get(&plugin.tenant).unwrap_or(&BOUNDLESS);
     let outer = Outer {
         limits: &plugins.limits,
