@@ -9,13 +9,15 @@ use hookyard_testkit::events::Event;
 use hookyard_testkit::guests;
 use hookyard_testkit::samples;
 use hookyard_testkit::site::Config;
+use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::rig::Rig;
+use crate::rig::{Rig, told};
 
 /// A source of topi SaaS's whose events are in order by what they are about.
-fn in_order() -> Config {
-    Config::new().plugins("settle = \"50ms\"").section("retry", "delay_first = \"50ms\"").source(
+fn in_order(delay_first: &str) -> Config {
+    let retry = format!("delay_first = {delay_first:?}");
+    Config::new().plugins("settle = \"50ms\"").section("retry", &retry).source(
         "acme/offers",
         "provider = \"topi-saas\"\nsecrets = [{ file = \"topi-saas.secret\" }]\nordering = \"/object_id\"",
     )
@@ -76,7 +78,7 @@ fn check_order(attempts: &[Place]) {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_failing_object_waits_and_others_go_on() -> Result<()> {
     let guest = guests::test("fails-until")?;
-    let rig = Rig::start(in_order(), &[("acme/books", &guest)]).await?;
+    let rig = Rig::start(in_order("50ms"), &[("acme/books", &guest)]).await?;
     let mut sent = Sent::default();
     sent.send(&rig, "stuck", "fails-until-4").await?;
     for round in 0..5 {
@@ -97,10 +99,38 @@ async fn a_failing_object_waits_and_others_go_on() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_event_that_waits_for_another_says_for_which_and_until_when() -> Result<()> {
+    let rig = Rig::start(in_order("1h"), &[("acme/books", &guests::test("fails-until")?)]).await?;
+    let mut sent = Sent::default();
+    sent.send(&rig, "stuck", "fails-until-4").await?;
+    let first = rig.host.wait_for_events("the first to fail", |events| {
+        events.first().and_then(|event| event.job("books")).is_some_and(|job| job.state == "waiting")
+    });
+    let first = first.await?.remove(0);
+    sent.send(&rig, "stuck", "").await?;
+
+    let listed = told(&rig.site, &["events", "list", "--json"]).await?;
+    let lines = listed.lines().map(serde_json::from_str).collect::<Result<Vec<Value>, _>>()?;
+    let job = |id: &str| lines.iter().find(|line| line["id"] == id).map(|line| line["plugins"][0].clone());
+    let second =
+        lines.iter().filter_map(|line| line["id"].as_str()).find(|id| *id != first.id).context("two events")?;
+    let (ahead, job) = (job(&first.id).context("it is listed")?, job(second).context("it is listed")?);
+    assert!(ahead["until"].is_string() && ahead["behind"].is_null(), "{ahead}");
+    let expected = json!({"id": first.id, "state": "waiting", "until": ahead["until"]});
+    assert_eq!((&job["state"], &job["behind"]), (&"pending".into(), &expected));
+
+    let until = ahead["until"].as_str().unwrap_or_default();
+    let standing = format!("books: pending behind {}, which is waiting until {until}\n", first.id);
+    let shown = told(&rig.site, &["events", "show", second]).await?;
+    assert!(shown.contains(&standing), "{shown}");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn order_outlives_any_end_of_the_host() -> Result<()> {
     const OBJECTS: [&str; 3] = ["a", "b", "c"];
     let guest = guests::test("fails-until")?;
-    let mut rig = Rig::start(in_order(), &[("acme/books", &guest)]).await?;
+    let mut rig = Rig::start(in_order("50ms"), &[("acme/books", &guest)]).await?;
     let mut sent = Sent::default();
     for _ in 0..3 {
         sent.send(&rig, "a", "fails-until-2").await?;

@@ -7,7 +7,7 @@ use hookyard_testkit::guests;
 use hookyard_testkit::receiver::{Received, Receiver};
 use hookyard_testkit::site::Site;
 use http::StatusCode;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::rig::{Rig, fresh_payment, hookyard, quick, told};
 
@@ -29,8 +29,15 @@ async fn forwarding_to(receiver: &Receiver) -> Result<Rig> {
 
 /// Has an event forwarded; what the receiver is sent.
 async fn forward(rig: &Rig) -> Result<String> {
+    forward_with(rig, &json!({ "forward_to": "shop" })).await
+}
+
+/// The same, with these fields.
+async fn forward_with(rig: &Rig, fields: &Value) -> Result<String> {
     let mut body: Value = serde_json::from_str(&fresh_payment().1)?;
-    body["forward_to"] = "shop".into();
+    for (name, value) in fields.as_object().into_iter().flatten() {
+        body[name] = value.clone();
+    }
     let body = body.to_string();
     rig.deliver("topper", &body).await?;
     Ok(body)
@@ -99,6 +106,29 @@ async fn a_dead_message_is_seen_found_and_sent_again_under_its_id() -> Result<()
 }
 
 /// With one dead message of this event, and one that is done.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_that_waits_for_another_says_for_which_and_until_when() -> Result<()> {
+    let receiver = Receiver::start().await?;
+    receiver.answer_next(StatusCode::SERVICE_UNAVAILABLE);
+    let rig = forwarding_to(&receiver).await?;
+    let site = &rig.site;
+    let about = |number: u32| json!({ "forward_to": "shop", "about": "4711", "number": number });
+    forward_with(&rig, &about(1)).await?;
+    let first = wait_for_states(site, &["waiting"]).await?.remove(0);
+    forward_with(&rig, &about(2)).await?;
+    let messages = wait_for_states(site, &["waiting", "pending"]).await?;
+    assert!(first["until"].is_string() && first["behind"].is_null(), "{first}");
+    let behind = &messages[1]["behind"];
+    assert_eq!((&behind["id"], &behind["state"]), (&first["id"], &"waiting".into()));
+    assert!(behind["until"].is_string(), "{behind}");
+
+    let waits = format!("pending behind {}, which is ", id_of(&first)?);
+    let shown = told(site, &["outbox", "show", id_of(&messages[1])?]).await?;
+    assert!(shown.contains(&waits), "{shown}");
+    wait_for_states(site, &["done", "done"]).await?;
+    Ok(())
+}
+
 async fn find(site: &Site, event: &str) -> Result<()> {
     for (filters, expected) in [
         (&[][..], 2),

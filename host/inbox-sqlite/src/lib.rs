@@ -5,6 +5,7 @@
 //! answered. Only one host can open the inbox to write (`host_lock`). The host acknowledges nothing while the files are
 //! not where it opened them (`presence`).
 
+mod ahead;
 mod codec;
 mod discarding;
 mod host_lock;

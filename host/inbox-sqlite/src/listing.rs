@@ -7,6 +7,7 @@ use hookyard_model::{Attempt, Event, EventId, PluginRef, SourceRef, Timestamp};
 use rusqlite::{Connection, OptionalExtension, Row, params, params_from_iter};
 use uuid::Uuid;
 
+use crate::ahead;
 use crate::codec::{self, parsed, store};
 use crate::reader::{event, source};
 use crate::select::{self, Stretch};
@@ -51,7 +52,7 @@ pub(crate) fn events(connection: &Connection, page: &Page) -> Result<Vec<EventSu
     let found = codec::read_all(&mut statement, params_from_iter(values), summary)?;
     let mut jobs = connection.prepare_cached(sql::JOBS_OF_EVENT).map_err(store)?;
     let with_jobs = found.into_iter().map(|(seq, summary)| {
-        let jobs = codec::read_all(&mut jobs, [seq], job)?;
+        let jobs = codec::read_all(&mut jobs, [seq], |row| job(connection, row))?;
         Ok(EventSummary { jobs, ..summary })
     });
     with_jobs.collect()
@@ -72,14 +73,16 @@ fn summary(row: &Row<'_>) -> Result<(i64, EventSummary), Error> {
     Ok((row.get(0).map_err(store)?, summary))
 }
 
-fn job(row: &Row<'_>) -> Result<JobSummary, Error> {
+fn job(connection: &Connection, row: &Row<'_>) -> Result<JobSummary, Error> {
     let text = |column: usize| row.get::<_, Option<String>>(column).map_err(store);
     let (plugin, state) = (text(1)?.unwrap_or_default(), text(2)?.unwrap_or_default());
     let (revision, outcome, detail) = (text(5)?, text(6)?, text(7)?);
     let outcome = outcome.map(|name| codec::outcome(&name, detail.as_deref())).transpose()?;
+    let state = codec::state(&state, row.get(3).map_err(store)?)?;
     Ok(JobSummary {
+        behind: ahead::of(state, row, 8, |lane| ahead::of_job(connection, &plugin, lane))?,
         plugin: parsed(&plugin, "a job's plugin")?,
-        state: codec::state(&state, row.get(3).map_err(store)?)?,
+        state,
         attempts: row.get(4).map_err(store)?,
         revision: revision.map(|text| codec::revision(&text)).transpose()?,
         last_outcome: outcome.map(|outcome| outcome.to_string()),
@@ -123,8 +126,10 @@ pub(crate) fn read(connection: &Connection, id: EventId) -> Result<Option<EventR
 fn record(connection: &Connection, seq: i64, row: &Row<'_>) -> Result<JobRecord, Error> {
     let (plugin, state): (String, String) = (row.get(0).map_err(store)?, row.get(1).map_err(store)?);
     let mut statement = connection.prepare_cached(sql::ATTEMPTS_TO_READ).map_err(store)?;
+    let state = codec::state(&state, row.get(2).map_err(store)?)?;
     Ok(JobRecord {
-        state: codec::state(&state, row.get(2).map_err(store)?)?,
+        state,
+        behind: ahead::of(state, row, 4, |lane| ahead::of_job(connection, &plugin, lane))?,
         replays: row.get(3).map_err(store)?,
         attempts: codec::read_all(&mut statement, params![seq, plugin], attempt)?,
         discards: discards(connection, seq, &plugin)?,

@@ -136,7 +136,7 @@ pub(crate) const FIRST_SINCE: &str = "
     WHERE event.received_at >= ?1";
 pub(crate) const JOBS_OF_EVENT: &str = "
     SELECT job.event, job.plugin, job.state, job.due_at, job.attempts,
-           attempt.revision, attempt.outcome, attempt.detail
+           attempt.revision, attempt.outcome, attempt.detail, job.tenant, job.lane, job.blocked
     FROM job LEFT JOIN attempt ON attempt.event = job.event AND attempt.plugin = job.plugin
          AND (attempt.replays, attempt.number) =
              (SELECT last.replays, last.number FROM attempt AS last
@@ -146,7 +146,12 @@ pub(crate) const JOBS_OF_EVENT: &str = "
     ORDER BY job.plugin";
 
 pub(crate) const SEQ_BY_ID: &str = "SELECT seq FROM event WHERE id = ?1";
-pub(crate) const JOBS_TO_READ: &str = "SELECT plugin, state, due_at, replays FROM job WHERE event = ?1 ORDER BY plugin";
+pub(crate) const JOBS_TO_READ: &str = "
+    SELECT plugin, state, due_at, replays, tenant, lane, blocked FROM job WHERE event = ?1 ORDER BY plugin";
+pub(crate) const JOB_AHEAD: &str = "
+    SELECT event.id, job.state, job.due_at FROM job CROSS JOIN event ON event.seq = job.event
+    WHERE job.tenant = ?1 AND job.plugin = ?2 AND job.lane = ?3
+      AND job.lane IS NOT NULL AND job.state NOT IN ('done', 'dead', 'discarded') AND job.blocked = 0";
 pub(crate) const ATTEMPTS_TO_READ: &str = "
     SELECT replays, number, revision, started_at, duration_us, outcome, detail, log
     FROM attempt WHERE event = ?1 AND plugin = ?2 ORDER BY replays, number";
@@ -274,6 +279,7 @@ mod tests {
             ("events: jobs", JOBS_OF_EVENT, &["job USING PRIMARY KEY (event=?)", "replays=? AND number=?"]),
             ("read: event", SEQ_BY_ID, &["sqlite_autoindex_event_1 (id=?)"]),
             ("read: jobs", JOBS_TO_READ, &["PRIMARY KEY (event=?)"]),
+            ("read: ahead", JOB_AHEAD, &["INDEX job_head (tenant=? AND plugin=? AND lane=?)", "PRIMARY KEY (rowid=?)"]),
             ("read: attempts", ATTEMPTS_TO_READ, &["PRIMARY KEY (event=? AND plugin=?)"]),
             ("replay: find", JOB_TO_REPLAY, &["job USING PRIMARY KEY (event=? AND plugin=?)"]),
             ("replay: put", JOB_REPLAY, &["PRIMARY KEY (event=? AND plugin=?)"]),

@@ -416,6 +416,8 @@ pub struct JobRecord {
     pub plugin: PluginName,
     /// Where the job stands.
     pub state: JobState,
+    /// What it waits for besides its time.
+    pub behind: Option<Ahead<EventId>>,
     /// How often it has been replayed.
     pub replays: u32,
     /// Its ended attempts, the first first; each with the number of replays that came before it.
@@ -537,6 +539,15 @@ impl EventSummary {
     }
 }
 
+/// The first of those with the same ordering key that are not over: all others wait until it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ahead<I> {
+    /// Which.
+    pub id: I,
+    /// Where it stands.
+    pub state: JobState,
+}
+
 /// A job as it stands in a list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct JobSummary {
@@ -544,6 +555,8 @@ pub struct JobSummary {
     pub plugin: PluginName,
     /// Where the job stands.
     pub state: JobState,
+    /// What it waits for besides its time.
+    pub behind: Option<Ahead<EventId>>,
     /// Attempts begun.
     pub attempts: u32,
     /// The code that the last ended attempt ran.

@@ -18,8 +18,8 @@ pub mod faulty;
 pub mod conformance;
 
 pub use contract::{
-    Appended, Backlog, BacklogPolicy, Claimed, Discard, Discarded, Discarding, Error, EventRecord, EventSummary, Inbox,
-    JobRecord, JobRef, JobSummary, Keep, Order, Page, Pruned, Quarantine, Replay, Replayed, Retention, Routes,
+    Ahead, Appended, Backlog, BacklogPolicy, Claimed, Discard, Discarded, Discarding, Error, EventRecord, EventSummary,
+    Inbox, JobRecord, JobRef, JobSummary, Keep, Order, Page, Pruned, Quarantine, Replay, Replayed, Retention, Routes,
     Selection, Settlement, Tally, Usage, Want,
 };
 pub use faulty::Faulty;

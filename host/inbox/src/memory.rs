@@ -26,7 +26,7 @@ use hookyard_model::{
 use tokio::sync::Notify;
 
 use crate::{
-    Appended, Backlog, Claimed, Discard, Discarded, Discarding, Error, EventRecord, EventSummary, Inbox, JobRef,
+    Ahead, Appended, Backlog, Claimed, Discard, Discarded, Discarding, Error, EventRecord, EventSummary, Inbox, JobRef,
     JobSummary, Page, Pruned, Quarantine, Replay, Replayed, Retention, Routes, Settlement, Tally, Usage, Want, step,
 };
 
@@ -355,9 +355,11 @@ impl State {
     }
 }
 
-impl Stored {
-    fn summary(&self) -> EventSummary {
-        let Event { id, source, provider, event_type, key, received_at, .. } = &*self.event;
+impl State {
+    fn summary(&self, at: usize) -> EventSummary {
+        let stored = &self.events[&at];
+        let Event { id, source, provider, event_type, key, received_at, .. } = &*stored.event;
+        let jobs = stored.jobs.iter();
         EventSummary {
             id: *id,
             source: source.clone(),
@@ -365,8 +367,8 @@ impl Stored {
             event_type: event_type.clone(),
             key: key.clone(),
             received_at: *received_at,
-            jobs: self.jobs.iter().map(|(plugin, job)| job.summary(plugin)).collect(),
-            is_discarded: self.discarded.is_some(),
+            jobs: jobs.map(|(plugin, job)| job.summary(plugin, self.ahead_of(at, plugin))).collect(),
+            is_discarded: stored.discarded.is_some(),
         }
     }
 }
@@ -377,10 +379,11 @@ impl Job {
         Place::of(self.state, at).filter(|_| !self.is_blocked)
     }
 
-    fn summary(&self, plugin: &PluginName) -> JobSummary {
+    fn summary(&self, plugin: &PluginName, behind: Option<Ahead<EventId>>) -> JobSummary {
         JobSummary {
             plugin: plugin.clone(),
             state: self.state,
+            behind,
             attempts: self.attempts,
             revision: self.history.last().map(|(_, attempt)| attempt.revision),
             last_outcome: self.history.last().map(|(_, attempt)| attempt.outcome.to_string()),

@@ -13,7 +13,7 @@ use hookyard_model::{
     Timestamp,
 };
 
-use crate::{Error, Inbox, Order, Pruned, Replayed, Retention};
+use crate::{Ahead, Error, Inbox, Order, Pruned, Replayed, Retention};
 
 /// Tries that are remembered of one message: the latest. A receiver may be down for as long as it likes.
 pub const DELIVERIES_MAX: usize = 100;
@@ -239,6 +239,8 @@ pub struct MessageSummary {
     pub created_at: Timestamp,
     /// Where it stands.
     pub state: JobState,
+    /// What it waits for besides its time.
+    pub behind: Option<Ahead<MessageId>>,
     /// Tries begun since the last replay.
     pub attempts: u32,
     /// What the last ended try came to, as one line.

@@ -16,6 +16,7 @@ use crate::output::table::{terminal_width, write_table};
 use crate::stored;
 use crate::stored::ids::shortened;
 use crate::stored::list::{self, Item, Store, write_json};
+use crate::stored::text;
 use crate::system::SystemClock;
 
 const HEAD: [&str; 6] = ["ID", "RECEIVED", "SOURCE", "TYPE", "KEY", "PLUGINS"];
@@ -117,6 +118,9 @@ struct Job<'e> {
     plugin: &'e str,
     revision: Option<String>,
     state: &'static str,
+    /// The end of the lease or of the wait.
+    until: Option<String>,
+    behind: Option<text::Behind>,
     attempts: u32,
     last_outcome: Option<&'e str>,
 }
@@ -143,6 +147,8 @@ impl<'e> Job<'e> {
             plugin: job.plugin.as_str(),
             revision: job.revision.map(|revision| revision.to_string()),
             state: job.state.name(),
+            until: text::until(job.state),
+            behind: job.behind.as_ref().map(text::Behind::of),
             attempts: job.attempts,
             last_outcome: job.last_outcome.as_deref(),
         }
@@ -168,11 +174,13 @@ fn row(id: String, event: &EventSummary) -> [String; 6] {
 /// A job in a few words, such as `books done`, or with its number of attempts where that says something.
 fn told(job: &JobSummary) -> String {
     let (plugin, state) = (&job.plugin, job.state.name());
+    let behind = job.behind.as_ref().map(text::Behind::of);
+    let standing = text::standing(state, text::until(job.state).as_deref(), behind.as_ref());
     match (job.attempts, &job.last_outcome) {
-        (0 | 1, None) => format!("{plugin} {state}"),
-        (1, Some(outcome)) if outcome == state => format!("{plugin} {state}"),
-        (attempts, None) => format!("{plugin} {state} after {attempts}"),
-        (attempts, Some(outcome)) => format!("{plugin} {state} after {attempts} ({outcome})"),
+        (0 | 1, None) => format!("{plugin} {standing}"),
+        (1, Some(outcome)) if outcome == state => format!("{plugin} {standing}"),
+        (attempts, None) => format!("{plugin} {standing} after {attempts}"),
+        (attempts, Some(outcome)) => format!("{plugin} {standing} after {attempts} ({outcome})"),
     }
 }
 
@@ -195,6 +203,7 @@ mod tests {
             jobs: vec![JobSummary {
                 plugin: PluginName::new("books").expect("valid"),
                 state: JobState::Waiting { until: Timestamp::from_unix_secs(1) },
+                behind: None,
                 attempts: 2,
                 revision: Some(Revision::from_sha256([0xab; 32])),
                 last_outcome: Some("retry: later".to_owned()),
@@ -213,7 +222,7 @@ mod tests {
             "{{\"id\":\"0197308f-0000-7000-8000-000000000001\",\"tenant\":\"acme\",\"source\":\"payments\",\
              \"provider\":\"topper\",\"type\":\"order:crypto-onramp:completed\",\"key\":\"k-1\",\
              \"received_at\":\"2026-06-02T11:36:40.250Z\",\"plugins\":[{{\"plugin\":\"books\",\"revision\":\"{}\",\
-             \"state\":\"waiting\",\"attempts\":2,\"last_outcome\":\"retry: later\"}}]}}",
+             \"state\":\"waiting\",\"until\":\"1970-01-01T00:00:01.000Z\",\"behind\":null,\"attempts\":2,\"last_outcome\":\"retry: later\"}}]}}",
             "ab".repeat(32)
         );
         assert_eq!(json(&event()), expected);
@@ -224,7 +233,7 @@ mod tests {
         assert_eq!(
             row("0197308f".to_owned(), &event()).join("|"),
             "0197308f|2026-06-02T11:36:40.250Z|acme/payments|order:crypto-onramp:completed|k-1|\
-             books waiting after 2 (retry: later)"
+             books waiting until 1970-01-01T00:00:01.000Z after 2 (retry: later)"
         );
     }
 

@@ -66,6 +66,7 @@ struct ShownJob<'e> {
     state: &'static str,
     /// The end of the lease or of the wait.
     until: Option<String>,
+    behind: Option<text::Behind>,
     replays: u32,
     attempts: Vec<ShownAttempt<'e>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -101,6 +102,8 @@ struct ShownMessage<'e> {
     plugin: &'e str,
     destination: &'e str,
     state: &'static str,
+    until: Option<String>,
+    behind: Option<text::Behind>,
 }
 
 #[derive(Serialize)]
@@ -142,6 +145,8 @@ impl<'e> ShownMessage<'e> {
             plugin: message.plugin.plugin.as_str(),
             destination: message.destination.as_str(),
             state: message.state.name(),
+            until: text::until(message.state),
+            behind: message.behind.as_ref().map(text::Behind::of),
         }
     }
 }
@@ -152,6 +157,7 @@ impl<'e> ShownJob<'e> {
             plugin: job.plugin.as_str(),
             state: job.state.name(),
             until: text::until(job.state),
+            behind: job.behind.as_ref().map(text::Behind::of),
             replays: job.replays,
             attempts: job.attempts.iter().map(|(replay, attempt)| ShownAttempt::of(*replay, attempt)).collect(),
             discards: job.discards.iter().map(|(replay, discarding)| ShownDiscard::of(*replay, discarding)).collect(),
@@ -219,14 +225,16 @@ fn in_words(shown: &Shown<'_>) -> String {
     if !shown.messages.is_empty() {
         out.push_str("\nmessages\n");
     }
-    for ShownMessage { id, plugin, destination, state } in &shown.messages {
-        let _ = writeln!(out, "  {id} of {plugin} to {destination}: {state}");
+    for ShownMessage { id, plugin, destination, state, until, behind } in &shown.messages {
+        let standing = text::standing(state, until.as_deref(), behind.as_ref());
+        let _ = writeln!(out, "  {id} of {plugin} to {destination}: {standing}");
     }
     out
 }
 
 fn job_in_words(job: &ShownJob<'_>, out: &mut String) {
-    let state = text::state(job.state, job.until.as_deref(), job.replays);
+    let standing = text::standing(job.state, job.until.as_deref(), job.behind.as_ref());
+    let state = text::state(&standing, job.replays);
     let _ = writeln!(out, "\nplugin {}: {state}", job.plugin);
     for attempt in &job.attempts {
         let ShownAttempt { replay, number, revision, started_at, duration_ms, told, log, .. } = attempt;
@@ -249,6 +257,7 @@ fn discard_in_words(ShownDiscard { at, reason, .. }: &ShownDiscard<'_>) -> Strin
 mod tests {
     use std::time::Duration;
 
+    use hookyard_inbox::Ahead;
     use hookyard_model::{Event, Header, JobState, LogLine, Outcome, Payload, PluginRef, Revision, Timestamp};
 
     use super::*;
@@ -281,6 +290,7 @@ mod tests {
         let jobs = vec![JobRecord {
             plugin: "books".parse().expect("a name"),
             state: JobState::Waiting { until: Timestamp::from_unix_secs(1_780_400_300) },
+            behind: None,
             replays: 1,
             attempts: vec![
                 (0, attempt(1, Outcome::Rejected { reason: "no\nway".into() })),
@@ -304,6 +314,10 @@ mod tests {
             event_type: None,
             created_at: Timestamp::from_unix_secs(1_780_400_202),
             state: JobState::Pending,
+            behind: Some(Ahead {
+                id: "0197308f-0000-7000-8000-000000000003".parse().expect("an id"),
+                state: JobState::Waiting { until: Timestamp::from_unix_secs(1_780_400_300) },
+            }),
             attempts: 0,
             last_result: None,
             body_bytes: 2,
@@ -321,7 +335,8 @@ mod tests {
              attempt 1 at 2026-06-02T11:36:41.000Z, 1.5 ms on {revision}: rejected: no\\nway\n    stderr | no such\\tledger\n  \
              replay 1, attempt 1 at 2026-06-02T11:36:41.000Z, 1.5 ms on {revision}: trapped: unreachable\n    \
              stderr | no such\\tledger\n  discarded at 2026-06-02T11:37:30.000Z: not\\tours\n\n\
-             messages\n  0197308f-0000-7000-8000-000000000002 of books to partner: pending\n"
+             messages\n  0197308f-0000-7000-8000-000000000002 of books to partner: pending behind \
+             0197308f-0000-7000-8000-000000000003, which is waiting until 2026-06-02T11:38:20.000Z\n"
         );
         assert_eq!(in_words(&Shown::of(&record(b"{\n  \"a\"\n}"), &[message()])), expected);
     }

@@ -18,6 +18,7 @@ use crate::output::table::{terminal_width, write_table};
 use crate::stored;
 use crate::stored::ids::shortened;
 use crate::stored::list::{self, Item, Store, write_json};
+use crate::stored::text;
 use crate::system::SystemClock;
 
 const HEAD: [&str; 6] = ["ID", "COMMITTED", "DESTINATION", "TYPE", "PLUGIN", "STATE"];
@@ -121,6 +122,9 @@ struct Line<'m> {
     event_type: Option<&'m str>,
     committed_at: String,
     state: &'static str,
+    /// The end of the lease or of the wait.
+    until: Option<String>,
+    behind: Option<text::Behind>,
     attempts: u32,
     last_result: Option<&'m str>,
     bytes: u64,
@@ -139,6 +143,8 @@ impl<'m> Line<'m> {
             event_type: message.event_type.as_deref(),
             committed_at: message.created_at.to_string(),
             state: message.state.name(),
+            until: text::until(message.state),
+            behind: message.behind.as_ref().map(text::Behind::of),
             attempts: message.attempts,
             last_result: message.last_result.as_deref(),
             bytes: message.body_bytes,
@@ -152,9 +158,10 @@ pub(super) fn destination(message: &MessageSummary) -> DestinationRef {
 }
 
 fn row(id: String, message: &MessageSummary) -> [String; 6] {
-    let state = message.state.name();
+    let behind = message.behind.as_ref().map(text::Behind::of);
+    let state = text::standing(message.state.name(), text::until(message.state).as_deref(), behind.as_ref());
     let state = match (message.attempts, &message.last_result) {
-        (0, None) => state.to_owned(),
+        (0, None) => state,
         (attempts, None) => format!("{state}, try {attempts}"),
         (attempts, Some(result)) => format!("{state} after {attempts} ({result})"),
     };
@@ -188,6 +195,7 @@ pub(super) fn write_disabled(
 
 #[cfg(test)]
 mod tests {
+    use hookyard_inbox::Ahead;
     use hookyard_model::{JobState, Timestamp};
 
     use super::*;
@@ -204,6 +212,7 @@ mod tests {
             event_type: Some("offer.accepted".into()),
             created_at: Timestamp::from_unix_millis(1_780_400_200_250),
             state: JobState::Waiting { until: Timestamp::from_unix_secs(1) },
+            behind: None,
             attempts: 2,
             last_result: Some("failed: it answered 503".into()),
             body_bytes: 36,
@@ -221,10 +230,14 @@ mod tests {
         assert_eq!(
             row("0197308f".to_owned(), &message()).join("|"),
             "0197308f|2026-06-02T11:36:40.250Z|acme/partner|offer.accepted|offers|\
-             waiting after 2 (failed: it answered 503)"
+             waiting until 1970-01-01T00:00:01.000Z after 2 (failed: it answered 503)"
         );
-        let fresh = MessageSummary { attempts: 0, last_result: None, event_type: None, ..message() };
-        assert_eq!(row(String::new(), &fresh)[3..], ["(untyped)", "offers", "waiting"]);
+        let behind = Some(Ahead { id: message().id, state: message().state });
+        let state = JobState::Pending;
+        let fresh = MessageSummary { state, behind, attempts: 0, last_result: None, event_type: None, ..message() };
+        let told =
+            "pending behind 0197308f-0000-7000-8000-000000000002, which is waiting until 1970-01-01T00:00:01.000Z";
+        assert_eq!(row(String::new(), &fresh)[3..], ["(untyped)", "offers", told]);
     }
 
     #[test]

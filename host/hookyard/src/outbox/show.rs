@@ -42,6 +42,7 @@ struct Shown<'m> {
     state: &'static str,
     /// The end of the lease or of the wait.
     until: Option<String>,
+    behind: Option<text::Behind>,
     replays: u32,
     #[serde(flatten)]
     body: Body<'m>,
@@ -83,6 +84,7 @@ impl<'m> Shown<'m> {
             committed_at: message.created_at.to_string(),
             state: message.state.name(),
             until: text::until(message.state),
+            behind: message.behind.as_ref().map(text::Behind::of),
             replays: record.replays,
             body: Body::of(&record.body),
             tries: record.deliveries.iter().map(|(replay, delivery)| Try::of(*replay, delivery)).collect(),
@@ -110,7 +112,8 @@ impl<'m> Try<'m> {
 fn in_words(shown: &Shown<'_>) -> String {
     let mut out = String::new();
     let to = format!("{}/{}", shown.tenant, shown.destination);
-    let state = text::state(shown.state, shown.until.as_deref(), shown.replays);
+    let standing = text::standing(shown.state, shown.until.as_deref(), shown.behind.as_ref());
+    let state = text::state(&standing, shown.replays);
     let mut fields = vec![
         ("message", shown.id.as_str()),
         ("to", &to),
@@ -172,6 +175,7 @@ mod tests {
                 event_type: Some("offer.accepted".into()),
                 created_at: Timestamp::from_unix_millis(1_780_400_200_250),
                 state: JobState::Done,
+                behind: None,
                 attempts: 1,
                 last_result: None,
                 body_bytes: 2,

@@ -5,6 +5,7 @@ use std::fmt::Write;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use hookyard_inbox::Ahead;
 use hookyard_model::{Header, JobState};
 use serde::Serialize;
 
@@ -66,15 +67,36 @@ pub(crate) fn until(state: JobState) -> Option<String> {
     }
 }
 
-/// A state with its time, and how often it was replayed, such as `waiting until …, replayed once`.
-pub(crate) fn state(name: &str, until: Option<&str>, replays: u32) -> String {
-    let until = until.map(|until| format!(" until {until}")).unwrap_or_default();
+/// The one that has to be over first.
+#[derive(Serialize)]
+pub(crate) struct Behind {
+    id: String,
+    state: &'static str,
+    until: Option<String>,
+}
+
+impl Behind {
+    pub(crate) fn of<I: ToString>(ahead: &Ahead<I>) -> Self {
+        Self { id: ahead.id.to_string(), state: ahead.state.name(), until: until(ahead.state) }
+    }
+}
+
+/// A state with its time and what it waits for, such as `pending behind 0197…, which is waiting until …`.
+pub(crate) fn standing(name: &str, until: Option<&str>, behind: Option<&Behind>) -> String {
+    let until_text = |until: Option<&str>| until.map(|until| format!(" until {until}")).unwrap_or_default();
+    let behind = behind
+        .map(|Behind { id, state, until }| format!(" behind {id}, which is {state}{}", until_text(until.as_deref())));
+    format!("{name}{}{}", until_text(until), behind.unwrap_or_default())
+}
+
+/// The same, and how often it was replayed, such as `waiting until …, replayed once`.
+pub(crate) fn state(standing: &str, replays: u32) -> String {
     let replays = match replays {
         0 => String::new(),
         1 => ", replayed once".to_owned(),
         times => format!(", replayed {times} times"),
     };
-    format!("{name}{until}{replays}")
+    format!("{standing}{replays}")
 }
 
 /// What an attempt or try is called, such as `replay 1, attempt 2`.

@@ -9,6 +9,7 @@ use hookyard_model::{Answer, Delivery, DestinationRef, JobState, MessageId, Plug
 use rusqlite::{Connection, OptionalExtension, Row, params, params_from_iter};
 
 use super::select;
+use crate::ahead;
 use crate::codec::{self, corrupt, parsed, store};
 use crate::listing::{Places, stretch};
 use crate::sql::outbox as sql;
@@ -67,14 +68,16 @@ fn summary(connection: &Connection, row: &Row<'_>) -> Result<MessageSummary, Err
         plugin: parsed(&text(3)?, "a message's plugin")?,
     };
     let bytes: i64 = row.get(11).map_err(store)?;
+    let (destination, state) = (text(5)?, codec::state(&text(8)?, row.get(9).map_err(store)?)?);
     Ok(MessageSummary {
         id: codec::message_id(&id)?,
         plugin,
         event: codec::event_id(&event)?,
-        destination: parsed(&text(5)?, "a message's destination")?,
+        behind: ahead::of(state, row, 13, |lane| ahead::of_message(connection, &destination, lane))?,
+        destination: parsed(&destination, "a message's destination")?,
         event_type: row.get(6).map_err(store)?,
         created_at: Timestamp::from_unix_millis(row.get(7).map_err(store)?),
-        state: codec::state(&text(8)?, row.get(9).map_err(store)?)?,
+        state,
         attempts: row.get(10).map_err(store)?,
         last_result: last_result(connection, row.get(0).map_err(store)?)?,
         body_bytes: bytes.try_into().map_err(|_| corrupt("a message's size"))?,

@@ -52,7 +52,11 @@ pub(crate) const NEXT_DUE: &str = "
 pub(crate) const SUMMARY: &str = "
     message.id, message.tenant, message.plugin, message.event, message.destination, message.event_type,
     message.created_at, message.state, message.due_at, message.attempts,
-    (SELECT length(body) FROM message_body WHERE message = message.seq), message.seq";
+    (SELECT length(body) FROM message_body WHERE message = message.seq), message.seq,
+    message.tenant, message.ordering_key, message.blocked";
+pub(crate) const AHEAD: &str = "
+    SELECT id, state, due_at FROM message WHERE tenant = ?1 AND destination = ?2 AND ordering_key = ?3
+      AND ordering_key IS NOT NULL AND state NOT IN ('done', 'dead') AND blocked = 0";
 pub(crate) const LAST_DELIVERY: &str = "
     SELECT result, detail FROM delivery WHERE message = ?1 ORDER BY replays DESC, number DESC LIMIT 1";
 pub(crate) const NOT_AFTER: &str = "SELECT seq FROM message WHERE id <= ?1 ORDER BY id DESC LIMIT 1";
@@ -128,6 +132,7 @@ mod tests {
             ("next due: timed", NEXT_DUE, &["message_due (tenant=? AND destination=? AND blocked=? AND due_at>?)"]),
             ("list: place", NOT_AFTER, &["COVERING INDEX sqlite_autoindex_message_1 (id<?)"]),
             ("list: place from the end", NOT_BEFORE, &["COVERING INDEX sqlite_autoindex_message_1 (id>?)"]),
+            ("list: ahead", AHEAD, &[head]),
             ("list: last try", LAST_DELIVERY, &["PRIMARY KEY (message=?)"]),
             ("show", BY_ID, &[by_id]),
             ("show: tries", DELIVERIES, &["PRIMARY KEY (message=?)"]),

@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex};
 use hookyard_model::{Event, JobState, Outcome, Revision};
 
 use super::fixtures::{
-    append, at, claim, claim_of, claim_one, event, event_of, failed, is, keys, plugin, route, route_orders_to_ship,
-    settle, states, want,
+    append, at, claim, claim_of, claim_one, event, event_of, failed, is, jobs, keys, plugin, route,
+    route_orders_to_ship, settle, states, want,
 };
 use super::waking::{drain, wakes};
 use super::{Case, table};
@@ -19,6 +19,7 @@ pub(super) const CASES: &[Case] = table![
     a_job_given_up_on_lets_the_next_one_go,
     keys_of_other_sources_and_plugins_are_others,
     what_is_blocked_is_not_due,
+    a_job_says_which_event_it_waits_for,
     the_end_of_an_attempt_wakes_for_the_next_one,
     a_lease_given_back_keeps_its_place,
     a_lease_that_ran_out_keeps_its_place,
@@ -55,6 +56,23 @@ async fn replay(inbox: &Arc<dyn Store>, numbers: &[u64]) {
     let selection = Selection { ids, ..Selection::default() };
     let wish = Replay { selection, revision: None, rate: None, now: at(50), dry_run: false };
     assert_eq!(inbox.replay(wish).await.expect("a replay").again, numbers.len() as u64);
+}
+
+async fn a_job_says_which_event_it_waits_for(inbox: Arc<dyn Store>) {
+    let behind = async |number| jobs(&inbox, number).await[0].behind.map(|ahead| (ahead.id, ahead.state));
+    three_of_a(&inbox, 0).await;
+    append(&inbox, [ordered(4, "b"), event(5)]).await;
+    let first = (event(1).id, JobState::Pending);
+    assert_eq!((behind(1).await, behind(2).await, behind(3).await), (None, Some(first), Some(first)));
+    assert_eq!((behind(4).await, behind(5).await), (None, None));
+    let job = claim_one(&inbox, 10).await;
+    settle(&inbox, &job.lease, failed(), JobState::Waiting { until: at(100) }).await;
+    assert_eq!(behind(3).await, Some((event(1).id, JobState::Waiting { until: at(100) })));
+    let record = inbox.read(event(3).id).await.expect("a read").expect("it is stored");
+    assert_eq!(record.jobs[0].behind.map(|ahead| ahead.id), Some(event(1).id));
+    let claimed = claim(&inbox, 9, 100).await;
+    done(&inbox, claimed.iter().find(|job| job.event.id == event(1).id).expect("it is due")).await;
+    assert_eq!((behind(2).await, behind(3).await), (None, Some((event(2).id, JobState::Pending))));
 }
 
 /// Handles whatever is due, one after the other, and tells the keys.

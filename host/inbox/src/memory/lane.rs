@@ -2,9 +2,10 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use hookyard_model::{JobState, PluginRef, SourceName};
+use hookyard_model::{EventId, JobState, PluginName, PluginRef, SourceName};
 
 use super::State;
+use crate::Ahead;
 
 /// Jobs whose events are to be handled in their order.
 pub(super) type Lanes = HashMap<Name, Lane>;
@@ -48,6 +49,14 @@ impl State {
         if self.lanes[&name].alive.is_empty() {
             self.lanes.remove(&name);
         }
+    }
+
+    /// The one that has to be over before this job is claimed.
+    pub(super) fn ahead_of(&self, at: usize, plugin: &PluginName) -> Option<Ahead<EventId>> {
+        let stored = &self.events[&at];
+        stored.jobs.get(plugin).filter(|job| job.is_blocked && !job.state.is_over())?;
+        let head = &self.events[&self.lanes.get(&self.lane_of(at, &stored.plugin(plugin))?)?.head?];
+        Some(Ahead { id: head.event.id, state: head.jobs.get(plugin)?.state })
     }
 
     fn lane_of(&self, at: usize, plugin: &PluginRef) -> Option<Name> {

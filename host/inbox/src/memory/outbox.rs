@@ -11,7 +11,7 @@ use hookyard_model::{Delivery, DestinationRef, EventId, JobState, Message, Messa
 use super::{MemoryInbox, listing};
 use crate::outbox::DELIVERIES_MAX;
 use crate::{
-    ClaimedMessage, Disabled, Error, MessageLease, MessagePage, MessageRecord, MessageReplay, MessageSelection,
+    Ahead, ClaimedMessage, Disabled, Error, MessageLease, MessagePage, MessageRecord, MessageReplay, MessageSelection,
     MessageSettlement, MessageSummary, Outbox, Pruned, Replayed, Retention, WantMessages, step,
 };
 
@@ -83,7 +83,7 @@ impl Outbox for MemoryInbox {
 
     async fn message(&self, id: MessageId) -> Result<Option<MessageRecord>, Error> {
         let outbox = &self.state().outbox;
-        Ok(outbox.by_id.get(&id).map(|at| outbox.all[at].record()))
+        Ok(outbox.by_id.get(&id).map(|at| outbox.all[at].record(outbox.ahead_of(*at))))
     }
 
     async fn replay_messages(&self, replay: MessageReplay) -> Result<Replayed, Error> {
@@ -183,11 +183,27 @@ impl Messages {
 
     /// The messages to a destination that no other one has to wait for, in the order of their commit.
     fn firsts(&self, destination: &DestinationRef) -> BTreeSet<usize> {
+        match self.disabled.contains_key(destination) {
+            true => BTreeSet::new(),
+            false => self.heads(destination),
+        }
+    }
+
+    /// The one that has to be over before this one is claimed.
+    fn ahead_of(&self, at: usize) -> Option<Ahead<MessageId>> {
+        let stored = &self.all[&at];
+        let heads = self.heads(&stored.destination());
+        if stored.is_over() || heads.contains(&at) {
+            return None;
+        }
+        let key = |head: &&Stored| head.message.ordering_key == stored.message.ordering_key;
+        let head = heads.iter().map(|head| &self.all[head]).find(key)?;
+        Some(Ahead { id: head.message.id, state: head.state })
+    }
+
+    fn heads(&self, destination: &DestinationRef) -> BTreeSet<usize> {
         let mut by_key = HashMap::<&str, usize>::new();
         let mut firsts = BTreeSet::new();
-        if self.disabled.contains_key(destination) {
-            return firsts;
-        }
         for at in self.alive.get(destination).into_iter().flatten().copied() {
             let stored = &self.all[&at];
             let Some(key) = &stored.message.ordering_key else {
@@ -245,7 +261,8 @@ impl Messages {
 
     fn page(&self, page: &MessagePage) -> Vec<MessageSummary> {
         let found = listing::in_order(&self.all, &self.by_id, page.order, page.after);
-        found.filter(|stored| selects(&page.selection, stored)).take(page.limit).map(Stored::summary).collect()
+        let found = found.filter(|stored| selects(&page.selection, stored)).take(page.limit);
+        found.map(|stored| stored.summary(self.ahead_of(self.by_id[&stored.message.id]))).collect()
     }
 
     fn replay(&mut self, replay: &MessageReplay) -> Replayed {
@@ -319,7 +336,7 @@ impl Stored {
         }
     }
 
-    fn summary(&self) -> MessageSummary {
+    fn summary(&self, behind: Option<Ahead<MessageId>>) -> MessageSummary {
         MessageSummary {
             id: self.message.id,
             plugin: self.plugin.clone(),
@@ -328,15 +345,16 @@ impl Stored {
             event_type: self.message.event_type.clone(),
             created_at: self.created_at,
             state: self.state,
+            behind,
             attempts: self.attempts,
             last_result: self.deliveries.last().map(|(_, delivery)| delivery.result.to_string()),
             body_bytes: self.message.body.len() as u64,
         }
     }
 
-    fn record(&self) -> MessageRecord {
+    fn record(&self, behind: Option<Ahead<MessageId>>) -> MessageRecord {
         MessageRecord {
-            summary: self.summary(),
+            summary: self.summary(behind),
             ordering_key: self.message.ordering_key.clone(),
             replays: self.replays,
             body: self.message.body.clone(),

@@ -3,17 +3,19 @@
 use hookyard_model::{EventId, PluginName, PluginRef};
 
 use super::{Job, State, Stored, listing};
-use crate::{EventRecord, EventSummary, JobRecord, Page, Replay, Replayed, Selection, step};
+use crate::{Ahead, EventRecord, EventSummary, JobRecord, Page, Replay, Replayed, Selection, step};
 
 impl State {
     pub(super) fn page(&self, page: &Page) -> Vec<EventSummary> {
         let found = listing::in_order(&self.events, &self.by_id, page.order, page.after);
-        found.filter(|stored| selects(&page.selection, stored)).take(page.limit).map(Stored::summary).collect()
+        let found = found.filter(|stored| selects(&page.selection, stored)).take(page.limit);
+        found.map(|stored| self.summary(self.by_id[&stored.event.id])).collect()
     }
 
     pub(super) fn read(&self, id: EventId) -> Option<EventRecord> {
-        let stored = &self.events[self.by_id.get(&id)?];
-        let jobs = stored.jobs.iter().map(|(plugin, job)| job.record(plugin)).collect();
+        let at = *self.by_id.get(&id)?;
+        let stored = &self.events[&at];
+        let jobs = stored.jobs.iter().map(|(plugin, job)| job.record(plugin, self.ahead_of(at, plugin))).collect();
         Some(EventRecord { event: (*stored.event).clone(), jobs, discarded: stored.discarded.clone() })
     }
 
@@ -116,10 +118,11 @@ impl Stored {
 }
 
 impl Job {
-    fn record(&self, plugin: &PluginName) -> JobRecord {
+    fn record(&self, plugin: &PluginName, behind: Option<Ahead<EventId>>) -> JobRecord {
         JobRecord {
             plugin: plugin.clone(),
             state: self.state,
+            behind,
             replays: self.replays,
             attempts: self.history.clone(),
             discards: self.discards.clone(),

@@ -44,6 +44,7 @@ async fn messages_name_their_origin(store: Arc<dyn Store>) {
         event_type: sent.event_type,
         created_at: at(1),
         state: JobState::Pending,
+        behind: None,
         attempts: 0,
         last_result: None,
         body_bytes: 3,

@@ -7,7 +7,7 @@ use hookyard_model::{DeliveryResult, JobState};
 use super::fixtures::{
     claim, claim_message, claim_of, commit, failed, id, keyed, next_due, numbers, sent, settle, to, want,
 };
-use crate::conformance::fixtures::{at, message};
+use crate::conformance::fixtures::{at, message, messages};
 use crate::conformance::{Case, table};
 use crate::{MessageReplay, MessageSelection, Store};
 
@@ -21,7 +21,29 @@ pub(super) const CASES: &[Case] = table![
     a_message_that_is_sent_again_waits_for_a_try_under_way,
     an_abandoned_try_keeps_its_turn_before_one_that_is_sent_again,
     messages_that_wait_for_others_are_not_due,
+    a_message_says_which_one_it_waits_for,
 ];
+
+async fn a_message_says_which_one_it_waits_for(store: Arc<dyn Store>) {
+    let behind = async || {
+        let all = messages(&store).await;
+        all.into_iter().map(|message| message.behind.map(|ahead| (ahead.id, ahead.state))).collect::<Vec<_>>()
+    };
+    commit(&store, 1, [keyed(1, "a"), keyed(2, "a"), keyed(3, "a"), keyed(4, "b"), message(5)]).await;
+    let first = (id(1), JobState::Pending);
+    assert_eq!(behind().await, [None, Some(first), Some(first), None, None]);
+    let claimed = claim(&store, 1, 10).await;
+    settle(&store, &claimed[0].lease, failed(), JobState::Waiting { until: at(100) }).await;
+    let waiting = (id(1), JobState::Waiting { until: at(100) });
+    assert_eq!(behind().await, [None, Some(waiting), Some(waiting), None, None]);
+    let record = store.message(id(3)).await.expect("a read").expect("it is stored");
+    assert_eq!(record.summary.behind.map(|ahead| ahead.id), Some(id(1)));
+    let claimed = claim(&store, 9, 100).await;
+    sent(&store, &claimed.iter().find(|claimed| claimed.lease.id == id(1)).expect("it is due").lease).await;
+    assert_eq!(behind().await, [None, None, Some((id(2), JobState::Pending)), None, None]);
+    again(&store, 1).await;
+    assert_eq!(behind().await[1].map(|(id, _)| id), Some(id(1)), "one that is sent again comes first");
+}
 
 async fn again(store: &Arc<dyn Store>, number: u128) {
     let selection = MessageSelection { ids: vec![id(number)], ..MessageSelection::default() };
