@@ -102,19 +102,40 @@ async fn what_is_not_granted_is_refused_and_the_log_says_what_would_grant_it() -
     for (line, asked) in told.iter().zip(&asked).skip(1) {
         assert_eq!(**line, format!("{asked}: no answer: ErrorCode::HttpRequestDenied"));
     }
-    let notes: Vec<_> = lines.iter().filter(|line| line.starts_with("hookyard: ")).collect();
+    let notes: Vec<_> = lines.iter().filter_map(|line| line.strip_prefix("hookyard: ")).collect();
     let (authority, elsewhere) = (mirror.authority(), other.authority());
-    for (note, expected) in notes.iter().zip([
-        format!("POST http://{authority}: the method POST is not granted for http://{authority}; see [grants.http.\"{authority}\"]"),
-        format!("GET http://{authority}: the path is not granted for http://{authority}; see [grants.http.\"{authority}\"]"),
-        format!("GET http://{authority}: the path of the request to http://{authority} has dots"),
-        format!("GET http://{elsewhere}: http://{elsewhere} is not granted; it can be, in [grants.http.\"{elsewhere}\"] with scheme = \"http\""),
-        format!("GET https://{authority}: https://{authority} is not granted"),
-        "GET http://169.254.169.254: http://169.254.169.254 is not granted".to_owned(),
-    ]) {
-        assert!(note.contains(&expected), "{note}\nsays not\n{expected}");
-    }
+    let table = |authority: &str| format!("[grants.http.\"{authority}\"]");
+    let expected = [
+        format!(
+            "POST http://{authority}: the method POST is not granted for http://{authority}; say in {}:",
+            table(&authority)
+        ),
+        "methods = [\"GET\", \"POST\"]".to_owned(),
+        format!(
+            "GET http://{authority}: the path is not granted for http://{authority}; add it to `paths` in {}",
+            table(&authority)
+        ),
+        format!(
+            "GET http://{authority}: the path of the request to http://{authority} has dots, empty segments or encoded slashes, and can't be told to be under what is granted"
+        ),
+        format!("GET http://{elsewhere}: http://{elsewhere} is not granted; add to acme/it.toml:"),
+        table(&elsewhere),
+        "methods = [\"GET\"]".to_owned(),
+        "scheme = \"http\"".to_owned(),
+        "addresses = [\"127.0.0.1\"]".to_owned(),
+        format!("GET https://{authority}: https://{authority} is not granted; add to acme/it.toml:"),
+    ];
+    assert_eq!(notes[..expected.len()], expected);
+    assert!(notes.iter().any(|note| note.starts_with("GET http://169.254.169.254: http://169.254.169.254 is not")));
     assert_eq!((mirror.asked().len(), other.asked().len()), (1, 0));
+
+    // The lines of one refusal are all that the request takes.
+    let settings = format!("{}{}\n", granted(&mirror, "methods = [\"GET\"]"), expected[5..9].join("\n"));
+    let mark = rig.host.log().mark();
+    rig.site.write("plugins/acme/it.toml", settings)?;
+    rig.host.wait_for_log_since(mark, "it to be loaded anew", |line| line.message() == "plugin active").await?;
+    let lines = fetched(&rig, &asked[4..5]).await?;
+    assert_eq!(lines, [format!("{}: 200 0 bytes", asked[4])]);
     Ok(())
 }
 

@@ -33,25 +33,20 @@ async fn a_plugin_is_refused_with_the_lines_that_let_it_in() -> Result<()> {
     site.configure(&quick())?;
     site.install(PLUGIN, &fetcher)?;
     let line = rig.host.wait_for_log("the refusal", is_refused).await?;
-    let settings = |site: &Site| site.path("plugins/acme/it.toml").display().to_string();
-    let lines = ["[grants.http.\"api.example.com\"]", "methods = [\"POST\"]"];
+    let grant = "grants = { http = { 'api.example.com' = {} } }";
     let reason = |site: &Site| {
-        let settings = settings(site);
-        format!("imports wasi:http/outgoing-handler@0.2.12, which it isn't granted; add to {settings}:")
+        let settings = site.path("plugins/acme/it.toml").display().to_string();
+        format!(
+            "imports wasi:http/outgoing-handler@0.2.12, which it isn't granted; write as the first line of {settings}, with \
+             the host that it asks in place of api.example.com:"
+        )
     };
-    assert_eq!(line.text_of("reason"), format!("{} {}", reason(&rig.site), lines.join("; ")), "one line in the log");
+    assert_eq!(line.text_of("reason"), format!("{} {grant}", reason(&rig.site)), "one line in the log");
     let told = checked(&site).await?;
-    assert_eq!(
-        told,
-        [
-            format!("BAD   plugin acme/it: {}", reason(&site)),
-            format!("      {}", lines[0]),
-            format!("      {}", lines[1])
-        ]
-    );
+    assert_eq!(told, [format!("BAD   plugin acme/it: {}", reason(&site)), format!("      {grant}")]);
 
-    // The very lines let it in.
-    rig.site.write("plugins/acme/it.toml", lines.join("\n"))?;
+    // The very line lets it in.
+    rig.site.write("plugins/acme/it.toml", grant)?;
     rig.host.wait_for_revision(PLUGIN, &fetcher.revision()).await?;
     // Without them it stays as it was loaded: what runs was granted, and what isn't granted isn't loaded.
     let mark = rig.host.log().mark();
@@ -78,7 +73,7 @@ async fn what_is_granted_by_default_can_be_taken_from_all_a_tenant_or_one() -> R
         let told = checked(&site).await?;
         let what = format!("{section} {lines}, {beside}: {told:#?}");
         assert_eq!(told[0].starts_with("BAD   "), !is_granted, "{what}");
-        assert_eq!(told.iter().any(|line| line == "      keyvalue = true"), !is_granted, "{what}");
+        assert_eq!(told.iter().any(|line| line == "      grants = { keyvalue = true }"), !is_granted, "{what}");
     }
     Ok(())
 }
@@ -150,5 +145,54 @@ async fn a_credential_that_changes_in_its_file_counts_from_then_on() -> Result<(
     rig.all_done(2).await?;
     let given: Vec<_> = mirror.asked().into_iter().map(|asked| asked.authorization).collect();
     assert_eq!(given, ["the first token", "the second token"]);
+    Ok(())
+}
+
+/// The line to paste that `check` tells, which must be the last word on the plugin.
+async fn pasted(site: &Site) -> Result<String> {
+    let told = checked(site).await?;
+    assert!(told[0].starts_with("BAD   ") && told[0].ends_with(':'), "{told:#?}");
+    Ok(told[1].trim().to_owned())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_line_that_is_told_lets_a_plugin_in_at_once_whatever_it_imports() -> Result<()> {
+    let destination = "url = \"https://example.com/\"\nsecrets = [{ file = \"partner.secret\" }]";
+    let config = quick()
+        .section("plugins.grants", "keyvalue = false\nlogging = false\nconfig = false")
+        .section("tenants.acme.destinations.answers", &format!("{destination}\nprovider = \"topi-saas\""))
+        .section("tenants.acme.destinations.raw", destination);
+    let limits = "[limits]\nmemory_max = \"32MiB\"\n";
+    // Guest, its settings, and what is left of them once the line is pasted.
+    for (guest, settings, left) in [
+        ("topi-saas-sender", "", ""),
+        ("ledger", limits, limits),
+        ("ledger", "[grants]\nlogging = true\n", ""),
+        ("settings-and-log", limits, limits),
+        ("settings-and-log", "grants = { keyvalue = true }\n", ""),
+        ("fetcher", limits, limits),
+    ] {
+        let site = Site::temporary()?;
+        site.write("partner.secret", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")?;
+        site.configure(&config)?;
+        site.install(PLUGIN, &guests::test(guest)?)?;
+        site.write("plugins/acme/it.toml", settings)?;
+        let line = pasted(&site).await?;
+        site.write("plugins/acme/it.toml", format!("{line}\n{left}"))?;
+        let told = checked(&site).await?;
+        assert!(told[0].starts_with("ok    plugin acme/it"), "{guest}, {line}: {told:#?}");
+    }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_no_line_would_do_the_way_out_is_told_in_words() -> Result<()> {
+    let site = Site::temporary()?;
+    site.configure(&quick())?;
+    site.install(PLUGIN, &guests::test("topi-saas-sender")?)?;
+    let told = checked(&site).await?;
+    let words = "tenant acme has no destination with provider = \"topi-saas\"; configure one under \
+                 [tenants.acme.destinations] in hookyard.toml and grant it to the plugin";
+    assert!(told.len() == 1 && told[0].ends_with(words), "{told:#?}");
     Ok(())
 }

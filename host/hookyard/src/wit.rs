@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use hookyard_plugin::OFFERS;
+use hookyard_plugin::{Need, OFFERS};
 use hookyard_verify::Provider;
 use serde::Serialize;
 
@@ -17,7 +17,7 @@ struct Line {
     direction: &'static str,
     name: String,
     versions: String,
-    /// The lines that an operator adds for it.
+    /// What an operator grants for it.
     grant: Option<String>,
 }
 
@@ -34,7 +34,7 @@ pub(crate) fn tell(path: &Path, json: bool) -> Result<(), Failure> {
     let width = |of: fn(&Line) -> usize| lines.iter().map(of).max().unwrap_or_default();
     let (name, versions) = (width(|line| line.name.len()), width(|line| line.versions.len()));
     for Line { direction, name: told, versions: in_versions, grant } in &lines {
-        let grant = grant.as_deref().unwrap_or_default().replace('\n', " ");
+        let grant = grant.as_deref().unwrap_or_default();
         let line = format!("{direction}  {told:name$}  {in_versions:versions$}  {grant}");
         output::line(line.trim_end())?;
     }
@@ -42,27 +42,31 @@ pub(crate) fn tell(path: &Path, json: bool) -> Result<(), Failure> {
 }
 
 fn lines<'p>(providers: impl Iterator<Item = &'p Provider>) -> Vec<Line> {
-    let line = |direction, name: String, versions: String, grant: Option<String>| Line {
-        direction,
-        name,
-        versions,
-        grant: grant.filter(|grant| !grant.is_empty()),
-    };
-    let offered = OFFERS.iter().map(|offer| {
-        line("import", offer.name.to_owned(), offer.versions.to_string(), Some(offer.need.lines().to_owned()))
-    });
+    let line = |direction, name, versions, grant| Line { direction, name, versions, grant };
+    let offered =
+        OFFERS.iter().map(|offer| line("import", offer.name.to_owned(), offer.versions.to_string(), grant(offer.need)));
     let mut imports: Vec<_> = offered.collect();
     let mut exports = vec![line("export", "hookyard:plugin/handler".to_owned(), "0.1.x".to_owned(), None)];
     for Provider { name, package, versions, outgoing, .. } in providers {
         let versions = if versions.is_empty() { "any".to_owned() } else { versions.join(", ") };
         exports.push(line("export", format!("{package}/handler"), versions.clone(), None));
         if !outgoing.types.is_empty() {
-            let grant = format!("destinations = [\"partner\"] # one that has provider = \"{name}\"");
+            let grant = format!("destinations, one that has provider = \"{name}\"");
             imports.push(line("import", package.clone(), versions, Some(grant)));
         }
     }
     imports.extend(exports);
     imports
+}
+
+/// A key of `[grants]`, and what it is to be.
+fn grant(need: Need) -> Option<String> {
+    let key = need.key()?;
+    Some(match need {
+        Need::Destination => format!("{key}, of the tenant's"),
+        Need::Http => format!("{key}, by host"),
+        _ => format!("{key} = true"),
+    })
 }
 
 #[cfg(test)]

@@ -19,8 +19,8 @@ use tokio::sync::Semaphore;
 pub use child::Order;
 pub(crate) use verdict::Verdict;
 
-use crate::Fault;
 use crate::text::one_line;
+use crate::{Fault, Toolchain};
 
 /// Of what the compiler says, what is shown.
 pub(crate) const REASON_BYTES_MAX: usize = 400;
@@ -87,7 +87,9 @@ pub(crate) enum Uncompiled {
 impl From<Uncompiled> for Fault {
     fn from(uncompiled: Uncompiled) -> Self {
         match uncompiled {
-            Uncompiled::Invalid(reason) => Self::Invalid { reason: one_line(&reason, REASON_BYTES_MAX) },
+            Uncompiled::Invalid(reason) => {
+                Self::Invalid { reason: one_line(&reason, REASON_BYTES_MAX), toolchain: Toolchain::Unknown }
+            }
             Uncompiled::Condemned(verdict) => verdict.into(),
             Uncompiled::Host(reason) => Self::Compiler { reason: one_line(&reason, REASON_BYTES_MAX) },
         }

@@ -2,7 +2,7 @@
 
 use hookyard_model::PluginRef;
 
-use crate::HostFault;
+use crate::{HostFault, Lack, Toolchain};
 
 /// Why there is no engine.
 #[derive(Debug, thiserror::Error)]
@@ -52,10 +52,12 @@ pub enum Fault {
         way_out: &'static str,
     },
     /// A component, but a broken one, or one that uses what this host doesn't offer.
-    #[error("is no component that this host can compile ({reason}); build it again for wasm32-wasip2, without async")]
+    #[error("is no component that this host can compile ({reason}); {}", toolchain.rebuild())]
     Invalid {
         /// What the compiler said.
         reason: String,
+        /// What made it.
+        toolchain: Toolchain,
     },
     /// It can't be compiled within the limits of a compilation.
     #[error("takes more than {most} to compile; build it smaller, or raise {key} in [plugins.compile]")]
@@ -114,21 +116,22 @@ pub enum Fault {
         offered: String,
     },
     /// It's built for the next WASI.
-    #[error(
-        "is built for WASI 0.3 (it imports {name}), and this host runs WASI 0.2; rebuild it for that, without async (for \
-         Rust: --target wasm32-wasip2)"
-    )]
+    #[error("is built for WASI 0.3 (it imports {name}), and this host runs WASI 0.2; {}", toolchain.rebuild())]
     Wasi3 {
         /// The import.
         name: String,
+        /// What made it.
+        toolchain: Toolchain,
     },
     /// It imports what the operator has not granted it.
     #[error("imports {imports}, which it isn't granted")]
     Ungranted {
         /// The imports.
         imports: String,
-        /// The lines that grant them, as they stand in a plugin's `.toml`.
-        lines: String,
+        /// What would have to be granted.
+        lacks: Vec<Lack>,
+        /// What made it.
+        toolchain: Toolchain,
     },
     /// It imports an interface that is offered, in a form that isn't.
     #[error("imports something that this host has in another form ({reason}); build it against WASI 0.2.0 to 0.2.12")]
@@ -174,4 +177,14 @@ pub enum Fault {
         /// Its limit.
         limit: u64,
     },
+}
+
+impl Fault {
+    /// The same, of a component that these tools made.
+    pub(crate) fn made_by(self, toolchain: Toolchain) -> Self {
+        match self {
+            Self::Invalid { reason, .. } => Self::Invalid { reason, toolchain },
+            other => other,
+        }
+    }
 }

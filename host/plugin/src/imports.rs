@@ -3,17 +3,16 @@
 //! WASI 0.2 has nothing behind it that reaches out: no folder is opened, no address allowed and no name resolved.
 //! Interfaces that are types only need nobody to implement them, whoever's they are and in whatever version.
 
-use std::collections::BTreeSet;
-
-use wasmparser::{Parser, Payload};
 use wasmtime::Engine;
 use wasmtime::component::types::{ComponentInstance, ComponentItem};
 use wasmtime::component::{Component, Linker};
 
+use crate::asked::{Asked, asked};
 use crate::call::State;
 use crate::load::Terms;
-use crate::offers::{self, Need};
-use crate::text::one_line;
+use crate::offers::{self, Lack, Need};
+use crate::text::{named, one_line};
+use crate::toolchain::Toolchain;
 use crate::{Fault, capability, effects, outgoing};
 
 /// A linker with all that is offered.
@@ -25,43 +24,63 @@ pub(crate) fn linker(engine: &Engine) -> wasmtime::Result<Linker<State>> {
     Ok(linker)
 }
 
-/// Tells a component that is built for WASI 0.3 before the compiler does, which can only say what it stumbles over.
-pub(crate) fn check_wasi(bytes: &[u8]) -> Result<(), Fault> {
-    for payload in Parser::new(0).parse_all(bytes).map_while(Result::ok) {
-        let Payload::ComponentImportSection(imports) = payload else { continue };
-        for import in imports.into_iter().map_while(Result::ok) {
-            let name = import.name.name;
-            if is_wasi3(name) {
-                return Err(Fault::Wasi3 { name: name.to_owned() });
-            }
-        }
+/// Checks, before anything is compiled, that nothing is imported but what is offered and granted. What can't be told from
+/// the bytes is told by `check`.
+pub(crate) fn check_first(bytes: &[u8], terms: &Terms, toolchain: Toolchain) -> Result<(), Fault> {
+    let asked = asked(bytes);
+    if let Some(Asked { name, .. }) = asked.iter().find(|asked| is_wasi3(asked.name)) {
+        return Err(Fault::Wasi3 { name: named(name), toolchain });
     }
-    Ok(())
+    judge(asked.into_iter().filter(|asked| !asked.is_unknown), terms, toolchain)
 }
 
 fn is_wasi3(name: &str) -> bool {
     name.starts_with("wasi:") && split(name).1.is_some_and(|version| version.starts_with("0.3."))
 }
 
-/// Checks that nothing is imported but what is offered and granted.
-pub(crate) fn check(component: &Component, terms: &Terms) -> Result<(), Fault> {
+/// Checks the same by what the compiler found.
+pub(crate) fn check(component: &Component, terms: &Terms, toolchain: Toolchain) -> Result<(), Fault> {
     let engine = component.engine();
     let ty = component.component_type();
-    let mut ungranted = Ungranted::default();
-    for (name, item) in ty.imports(engine) {
-        let ComponentItem::ComponentInstance(instance) = &item.ty else { return Err(never(name)) };
-        // Those that are typed are read, and held against the grants, by `outgoing`.
-        if is_types_only(instance, engine) || outgoing::is_typed(name, &terms.contracts) {
+    let asked = ty.imports(engine).map(|(name, item)| match &item.ty {
+        ComponentItem::ComponentInstance(instance) => {
+            Asked::instance(name, is_types_only(instance, engine), has_functions(instance, engine))
+        }
+        _ => Asked::other(name),
+    });
+    judge(asked, terms, toolchain)
+}
+
+fn judge<'a>(asked: impl Iterator<Item = Asked<'a>>, terms: &Terms, toolchain: Toolchain) -> Result<(), Fault> {
+    let mut ungranted: Vec<(&str, Lack)> = Vec::new();
+    for Asked { name, is_instance, is_types_only, has_functions, .. } in asked {
+        if !is_instance {
+            return Err(never(name));
+        }
+        if is_types_only {
+            continue;
+        }
+        if let Some(provider) = outgoing::provider(name, &terms.contracts) {
+            // The rest of it is read by `outgoing`.
+            if has_functions && !outgoing::is_granted(provider, &terms.grants) {
+                ungranted.push((name, Lack { need: Need::Destination, provider: Some(provider.to_owned()) }));
+            }
             continue;
         }
         let (interface, version) = split(name);
         match offers::find(interface).filter(|offer| offer.versions.include(version)) {
             Some(offer) if offer.need.is_met(&terms.grants) => {}
-            Some(offer) => ungranted.add(name, offer.need),
+            Some(offer) => ungranted.push((name, Lack { need: offer.need, provider: None })),
             None => return Err(never(name)),
         }
     }
-    ungranted.into_result()
+
+    if ungranted.is_empty() {
+        return Ok(());
+    }
+    let imports = offers::listed(ungranted.iter().map(|(name, _)| *name));
+    let lacks = ungranted.into_iter().map(|(_, lack)| lack).collect();
+    Err(Fault::Ungranted { imports, lacks, toolchain })
 }
 
 /// What is left to go wrong when the imports are met: an interface of ours with a function or type that we don't have.
@@ -69,36 +88,12 @@ pub(crate) fn mismatch(error: &wasmtime::Error) -> Fault {
     Fault::Mismatch { reason: one_line(&format!("{error:#}"), 400) }
 }
 
-/// Imports that lack a grant.
-#[derive(Default)]
-struct Ungranted {
-    imports: Vec<String>,
-    needs: BTreeSet<Need>,
-}
-
-impl Ungranted {
-    fn add(&mut self, name: &str, need: Need) {
-        self.imports.push(name.to_owned());
-        self.needs.insert(need);
-    }
-
-    fn into_result(self) -> Result<(), Fault> {
-        if self.imports.is_empty() {
-            return Ok(());
-        }
-        // Needs are in the order in which the lines make one file: tables of their own come last.
-        let in_table = self.needs.iter().filter(|need| **need != Need::Http).map(|need| need.lines());
-        let mut lines: Vec<_> = in_table.collect();
-        if !lines.is_empty() {
-            lines.insert(0, "[grants]");
-        }
-        lines.extend(self.needs.contains(&Need::Http).then(|| Need::Http.lines()));
-        Err(Fault::Ungranted { imports: self.imports.join(", "), lines: lines.join("\n") })
-    }
-}
-
 fn is_types_only(instance: &ComponentInstance, engine: &Engine) -> bool {
     instance.exports(engine).all(|(_, item)| matches!(item.ty, ComponentItem::Type(_)))
+}
+
+fn has_functions(instance: &ComponentInstance, engine: &Engine) -> bool {
+    instance.exports(engine).any(|(_, item)| matches!(item.ty, ComponentItem::ComponentFunc(_)))
 }
 
 /// A name's interface and version.
@@ -110,7 +105,7 @@ fn split(name: &str) -> (&str, Option<&str>) {
 fn never(name: &str) -> Fault {
     let (interface, _) = split(name);
     let package = interface.split('/').next().unwrap_or_default();
-    let name = name.to_owned();
+    let name = named(name);
     if let Some(offer) = offers::find(interface) {
         return Fault::Version { name, offered: offer.versions.to_string() };
     }

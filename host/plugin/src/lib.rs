@@ -19,6 +19,8 @@ mod anatomy;
 mod section;
 mod load;
 
+mod toolchain;
+mod asked;
 mod cache;
 mod compile;
 mod handler;
@@ -65,6 +67,7 @@ pub use host_fault::HostFault;
 pub use limits::Limits;
 pub use load::Load;
 pub use loaded::{HandlerKind, Loaded};
-pub use offers::{Need, OFFERS, Offer, Versions};
+pub use offers::{Lack, Need, OFFERS, Offer, Versions};
 pub use section::sections;
 pub use stage::{Rehearsed, Stage};
+pub use toolchain::Toolchain;

@@ -9,11 +9,12 @@ use tokio::sync::Semaphore;
 use wasmtime::component::{Component, InstancePre};
 
 use crate::call::State;
-use crate::compile::{Progress, REASON_BYTES_MAX, Uncompiled};
+use crate::compile::{Progress, Uncompiled};
 use crate::engine::TABLE_ELEMENTS;
 use crate::host_fault::HostFault;
 use crate::scrub::Scrub;
 use crate::text::one_line;
+use crate::toolchain::Toolchain;
 use crate::{Contracts, Engine, Fault, Grants, Limits, LoadError, Loaded, anatomy, handler, imports, outgoing};
 
 const WASM_PAGE: u64 = 64 << 10;
@@ -87,16 +88,17 @@ impl Engine {
         let bytes = load.bytes;
         let terms = Arc::new(Terms::new(load));
         let revision = Revision::from_sha256(Sha256::digest(bytes).into());
+        let toolchain = Toolchain::of(bytes);
         let compile = || self.compile_anew(revision, bytes, &|reached| progress(revision, reached));
         match check_format(bytes)
             .and_then(|()| anatomy::check(bytes))
-            .and_then(|()| imports::check_wasi(bytes))
-            .and_then(|()| self.ready(revision, &compile, &terms))
+            .and_then(|()| imports::check_first(bytes, &terms, toolchain))
+            .and_then(|()| self.ready(revision, &compile, &terms, toolchain))
         {
             Ok((instances, found)) => {
                 Ok(Loaded { engine: Arc::clone(self), terms, revision, instances, handlers: found.into() })
             }
-            Err(fault) => Err(LoadError { plugin: terms.plugin.clone(), fault }),
+            Err(fault) => Err(LoadError { plugin: terms.plugin.clone(), fault: fault.made_by(toolchain) }),
         }
     }
 
@@ -105,9 +107,10 @@ impl Engine {
         revision: Revision,
         compile: &dyn Fn() -> Result<Vec<u8>, Fault>,
         terms: &Terms,
+        toolchain: Toolchain,
     ) -> Result<(InstancePre<State>, handler::Found), Fault> {
         let (component, linker) = self.compile(revision, compile, &terms.limits)?;
-        imports::check(&component, terms)?;
+        imports::check(&component, terms, toolchain)?;
         check_memory(&component, &terms.limits)?;
         let found = handler::find(&component, &terms.contracts)?;
         let outgoing = outgoing::find(&component, terms)?;
@@ -144,8 +147,7 @@ impl Engine {
         compile: &dyn Fn() -> Result<Vec<u8>, Fault>,
         limits: &Limits,
     ) -> Result<(Component, &wasmtime::component::Linker<State>), Fault> {
-        let invalid =
-            |error: wasmtime::Error| Fault::Invalid { reason: one_line(&format!("{error:#}"), REASON_BYTES_MAX) };
+        let invalid = |error: wasmtime::Error| Fault::from(Uncompiled::Invalid(format!("{error:#}")));
         let code = self.cache.compiled(revision, compile)?;
         // A table in the pool grows no further than its place.
         let fits_pool = limits.table_elements_max <= TABLE_ELEMENTS as u64;
@@ -175,7 +177,7 @@ impl Loaded {
     /// for some milliseconds.
     pub(crate) fn recall(&self, revision: Revision) -> Result<Self, Fault> {
         let compile = || Err(Fault::Compiler { reason: "the component isn't here".into() });
-        let (instances, handlers) = self.engine.ready(revision, &compile, &self.terms)?;
+        let (instances, handlers) = self.engine.ready(revision, &compile, &self.terms, Toolchain::Unknown)?;
         Ok(Self {
             engine: Arc::clone(&self.engine),
             terms: Arc::clone(&self.terms),
@@ -193,13 +195,10 @@ fn check_format(bytes: &[u8]) -> Result<(), Fault> {
     match bytes {
         [] => not("empty", "copy it again, and rename it into its place when it is whole"),
         [b'\0', b'a', b's', b'm', _, _, 1, 0, ..] => Ok(()),
-        [b'\0', b'a', b's', b'm', _, _, 0, 0, ..] => not(
-            "a core module",
-            "build it for wasm32-wasip2, or make it a component with `wasm-tools component new` and the WASI adapter",
-        ),
+        [b'\0', b'a', b's', b'm', _, _, 0, 0, ..] => not("a core module", Toolchain::of(bytes).componentize()),
         [0x7f, b'E', b'L', b'F', ..] => not("compiled code", "drop the component itself; the host compiles it"),
         [b'(', ..] => not("WebAssembly text", "make it binary with `wasm-tools parse`"),
-        _ => not("an unknown kind of file", "build it for wasm32-wasip2 and copy the .wasm file"),
+        _ => not("an unknown kind of file", "copy the .wasm file of a component"),
     }
 }
 

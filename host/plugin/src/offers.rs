@@ -7,6 +7,7 @@ use std::fmt;
 use crate::Grants;
 use crate::capability::{CONFIG_VERSIONS, LOGGING_VERSIONS};
 use crate::effects::KEYVALUE_VERSIONS;
+use crate::text::named;
 
 /// Something that plugins may import.
 #[derive(Debug, Clone, Copy)]
@@ -44,6 +45,28 @@ pub enum Need {
     Destination,
     /// A host.
     Http,
+}
+
+/// A grant that a plugin lacks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lack {
+    /// What it lacks.
+    pub need: Need,
+    /// The provider whose typed events the destination has to take, where it's one.
+    pub provider: Option<String>,
+}
+
+/// Names that are told of one list. A component can have thousands, as long as it likes.
+const LISTED_MAX: usize = 10;
+
+/// The first names of a list that a component made, and how many more there are.
+pub(crate) fn listed<'n>(names: impl ExactSizeIterator<Item = &'n str>) -> String {
+    let more = names.len().saturating_sub(LISTED_MAX);
+    let mut text = names.take(LISTED_MAX).map(named).collect::<Vec<_>>().join(", ");
+    if more > 0 {
+        text.push_str(&format!(" and {more} more"));
+    }
+    text
 }
 
 const WASI: Versions = Versions::Compatible("0.2.12");
@@ -134,15 +157,15 @@ impl Need {
         }
     }
 
-    /// The lines that grant it, as they stand in a `[grants]` table; none where nothing has to be granted.
-    pub fn lines(self) -> &'static str {
+    /// The key of a `[grants]` table that grants it; none where nothing has to be granted.
+    pub const fn key(self) -> Option<&'static str> {
         match self {
-            Self::Nothing => "",
-            Self::Logging => "logging = true",
-            Self::Config => "config = true",
-            Self::Keyvalue => "keyvalue = true",
-            Self::Destination => "destinations = [\"partner\"]",
-            Self::Http => "[grants.http.\"api.example.com\"]\nmethods = [\"POST\"]",
+            Self::Nothing => None,
+            Self::Logging => Some("logging"),
+            Self::Config => Some("config"),
+            Self::Keyvalue => Some("keyvalue"),
+            Self::Destination => Some("destinations"),
+            Self::Http => Some("http"),
         }
     }
 }

@@ -17,7 +17,7 @@ use wasmtime::component::{Component, Linker};
 use self::function::Function;
 use crate::call::State;
 use crate::load::Terms;
-use crate::text::one_line;
+use crate::text::{named, one_line};
 use crate::{Contract, Contracts, Fault, Grants};
 
 /// An interface that a plugin imports to send a provider's events.
@@ -27,9 +27,14 @@ pub(crate) struct Interface {
     functions: Vec<Function>,
 }
 
-/// Whether an import is one of these, rather than the host's own: types alone need nobody to implement them.
-pub(crate) fn is_typed(interface: &str, contracts: &Contracts) -> bool {
-    contract(interface, contracts).is_some()
+/// The provider whose events an import sends, where it is one of these and none of the host's own.
+pub(crate) fn provider<'c>(interface: &str, contracts: &'c Contracts) -> Option<&'c str> {
+    contract(interface, contracts).map(|contract| contract.provider.as_str())
+}
+
+/// Whether there is a destination for these events.
+pub(crate) fn is_granted(provider: &str, grants: &Grants) -> bool {
+    granted(provider, grants).next().is_some()
 }
 
 /// All of these that a component imports.
@@ -40,7 +45,7 @@ pub(crate) fn find(component: &Component, terms: &Terms) -> Result<Vec<Interface
     for (name, item) in ty.imports(engine) {
         let ComponentItem::ComponentInstance(instance) = item.ty else { continue };
         let Some(contract) = contract(name, &terms.contracts) else { continue };
-        let refused = |reason| Fault::Outgoing { interface: name.to_owned(), reason };
+        let refused = |reason| Fault::Outgoing { interface: named(name), reason };
         let mut functions = Vec::new();
         for (name, item) in instance.exports(engine) {
             match item.ty {
@@ -53,7 +58,7 @@ pub(crate) fn find(component: &Component, terms: &Terms) -> Result<Vec<Interface
             continue;
         }
         contract.check_version(name.split_once('@').map(|(_, version)| version)).map_err(refused)?;
-        let destinations = granted(name, contract, &terms.grants)?;
+        let destinations: Arc<[_]> = granted(&contract.provider, &terms.grants).cloned().collect();
         let read = |(name, ty)| Function::read(name, &ty, contract, Arc::clone(&destinations)).map_err(refused);
         let functions = functions.into_iter().map(read).collect::<Result<_, _>>()?;
         interfaces.push(Interface { name: name.to_owned(), functions });
@@ -66,21 +71,10 @@ fn contract<'c>(import: &str, contracts: &'c Contracts) -> Option<&'c Arc<Contra
     contracts.get(import.split('/').next().unwrap_or_default())
 }
 
-/// The destinations that a plugin may send these events to; at least one.
-fn granted(import: &str, contract: &Contract, grants: &Grants) -> Result<Arc<[DestinationName]>, Fault> {
-    let takes = |(name, provider): (&DestinationName, &Option<String>)| {
-        (provider.as_ref() == Some(&contract.provider)).then(|| name.clone())
-    };
-    let destinations: Arc<[_]> = grants.destinations.iter().filter_map(takes).collect();
-    match destinations.is_empty() {
-        false => Ok(destinations),
-        true => Err(Fault::Ungranted { imports: import.to_owned(), lines: lines(&contract.provider) }),
-    }
-}
-
-/// What grants it. No name but the operator's own can be right.
-fn lines(provider: &str) -> String {
-    format!("[grants]\ndestinations = [\"partner\"] # a destination of the tenant with provider = \"{provider}\"")
+/// The destinations that a plugin may send a provider's events to.
+fn granted<'g>(provider: &'g str, grants: &'g Grants) -> impl Iterator<Item = &'g DestinationName> {
+    let takes = move |of: &Option<String>| of.as_deref() == Some(provider);
+    grants.destinations.iter().filter(move |(_, of)| takes(of)).map(|(name, _)| name)
 }
 
 /// The linker with these interfaces; the one that was given, where there are none.

@@ -11,6 +11,14 @@ pub(crate) fn one_line(text: &str, bytes_max: usize) -> String {
     clean(&text[..end]) + "…"
 }
 
+/// Bytes of a name that are told.
+const NAME_BYTES_MAX: usize = 200;
+
+/// A name that a component made, such as an import's, fit to be told.
+pub(crate) fn named(name: &str) -> String {
+    one_line(name, NAME_BYTES_MAX)
+}
+
 #[cfg(test)]
 mod tests {
     use super::one_line;

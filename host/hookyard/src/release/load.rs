@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use hookyard_model::{PluginRef, Revision, TenantName};
-use hookyard_plugin::{Contracts, Engine, Fault, Limits, Load, Loaded, Progress, revision_of};
+use hookyard_plugin::{Contracts, Engine, Fault, Grants, Limits, Load, Loaded, Progress, revision_of};
 
+use super::granting::Granting;
 use super::kept::{Component, Kept};
 use super::references::References;
 use super::sidecar::{Outer, Reading, Sidecar};
@@ -135,7 +136,7 @@ impl Loader {
         };
         let loaded = self.engine.load_with(load, &progress).map_err(|error| match &error.fault {
             fault @ (Fault::Compiler { .. } | Fault::Host(_)) => Failure::Uncompiled(chain(fault)),
-            fault => Failure::Refused(self.told(plugin, fault)),
+            fault => Failure::Refused(self.told(plugin, fault, settings, &sidecar.grants)),
         })?;
         Ok(Ready { loaded: Arc::new(loaded), sidecar, notes, fixtures: Arc::default() })
     }
@@ -163,14 +164,12 @@ impl Loader {
         result.map(|sidecar| (sidecar, notes)).map_err(|faults| Failure::Refused(faults.to_string()))
     }
 
-    /// What is wrong with a component. Where lines of its settings would help, they follow.
-    fn told(&self, plugin: &PluginRef, fault: &Fault) -> String {
-        match fault {
-            Fault::Ungranted { lines, .. } => {
-                format!("{}; add to {}:\n{lines}", chain(fault), self.path(plugin, "toml").display())
-            }
-            _ => chain(fault),
-        }
+    /// What is wrong with a component. Where a line of its settings would help, it follows.
+    fn told(&self, plugin: &PluginRef, fault: &Fault, settings: &str, granted: &Grants) -> String {
+        let Fault::Ungranted { lacks, toolchain, .. } = fault else { return chain(fault) };
+        let (path, destinations) = (self.path(plugin, "toml"), self.grants.to(&plugin.tenant).destinations);
+        let granting = Granting { path: &path, settings, tenant: &plugin.tenant, granted, destinations: &destinations };
+        format!("{}; {}", chain(fault), granting.told(lacks, *toolchain))
     }
 
     pub(super) fn path(&self, plugin: &PluginRef, extension: &str) -> PathBuf {

@@ -18,6 +18,7 @@ mod sighting;
 mod tracker;
 mod references;
 mod sidecar;
+mod granting;
 mod kept;
 mod load;
 mod places;

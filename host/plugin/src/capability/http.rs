@@ -189,7 +189,8 @@ impl Sender {
                 self.clean(answer)
             }
             Err(HttpError { fault, message }) => {
-                self.output.note(&format!("{what}: {message}"));
+                // What would grant it takes several lines.
+                format!("{what}: {message}").lines().for_each(|line| self.output.note(line));
                 Err(told(fault, limits.http_body_bytes_max))
             }
         }

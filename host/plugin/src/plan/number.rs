@@ -78,7 +78,9 @@ fn is_exact(literal: &str, digits: u32, name: &str) -> Result<(), String> {
     if magnitude.is_some_and(fits) {
         Ok(())
     } else {
-        Err(format!("found an integer with more digits than {name} can hold; take it as s64, u64 or string"))
+        let has_type = literal.parse::<i64>().is_ok() || literal.parse::<u64>().is_ok();
+        let way_out = if has_type { "take it as s64 or u64" } else { "no type of a number can" };
+        Err(format!("found an integer with more digits than {name} can hold; {way_out}"))
     }
 }
 

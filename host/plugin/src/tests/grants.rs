@@ -2,7 +2,7 @@
 
 use super::guest::Guest;
 use super::*;
-use crate::{Authority, Fault, HostGrant};
+use crate::{Authority, Fault, HostGrant, Need};
 use hookyard_verify::Outgoing;
 
 fn load(imports: &str, grants: Grants) -> Result<Loaded, LoadError> {
@@ -29,8 +29,8 @@ fn what_no_grant_helps_to_is_refused_with_the_way_out() {
     for (import, expected) in [
         (
             instance("wasi:cli/environment@0.3.0", "get-environment"),
-            "is built for WASI 0.3 (it imports wasi:cli/environment@0.3.0), and this host runs WASI 0.2; rebuild it for \
-             that, without async (for Rust: --target wasm32-wasip2)",
+            "is built for WASI 0.3 (it imports wasi:cli/environment@0.3.0), and this host runs WASI 0.2; build it \
+             again as a component for WASI 0.2, without async (for Rust: --target wasm32-wasip2)",
         ),
         (
             instance("wasi:keyvalue/store@0.2.0-rc1", "open"),
@@ -91,7 +91,7 @@ fn a_component_of_wasi_0_3_is_told_before_it_is_compiled() {
     assert_eq!(
         error,
         "plugin acme/orders is built for WASI 0.3 (it imports wasi:clocks/monotonic-clock@0.3.0), and this host runs WASI \
-         0.2; rebuild it for that, without async (for Rust: --target wasm32-wasip2)"
+         0.2; build it again as a component for WASI 0.2, without async (for Rust: --target wasm32-wasip2)"
     );
 }
 
@@ -111,7 +111,7 @@ fn what_is_offered_and_reaches_nothing_needs_no_grant() {
 }
 
 #[test]
-fn what_is_not_granted_is_refused_with_the_lines_that_grant_it() {
+fn what_is_not_granted_is_refused_with_all_that_is_lacking() {
     let http = instance("wasi:http/outgoing-handler@0.2.4", "handle");
     let keyvalue = instance("wasi:keyvalue/store@0.2.0-draft", "open");
     let others = [
@@ -120,25 +120,20 @@ fn what_is_not_granted_is_refused_with_the_lines_that_grant_it() {
         instance("hookyard:plugin/outbox@0.1.0", "send"),
     ]
     .concat();
-    let host = "[grants.http.\"api.example.com\"]\nmethods = [\"POST\"]";
-    for (imports, expected, expected_lines) in [
-        (&http, "imports wasi:http/outgoing-handler@0.2.4, which it isn't granted", host.to_owned()),
-        (
-            &keyvalue,
-            "imports wasi:keyvalue/store@0.2.0-draft, which it isn't granted",
-            "[grants]\nkeyvalue = true".to_owned(),
-        ),
+    for (imports, expected, expected_needs) in [
+        (&http, "imports wasi:http/outgoing-handler@0.2.4, which it isn't granted", vec![Need::Http]),
+        (&keyvalue, "imports wasi:keyvalue/store@0.2.0-draft, which it isn't granted", vec![Need::Keyvalue]),
         (
             &format!("{http}{others}{keyvalue}"),
             "imports wasi:http/outgoing-handler@0.2.4, wasi:logging/logging, wasi:config/store@0.2.0-rc.1, \
              hookyard:plugin/outbox@0.1.0, wasi:keyvalue/store@0.2.0-draft, which it isn't granted",
-            format!("[grants]\nlogging = true\nconfig = true\nkeyvalue = true\ndestinations = [\"partner\"]\n{host}"),
+            vec![Need::Http, Need::Logging, Need::Config, Need::Destination, Need::Keyvalue],
         ),
     ] {
         let fault = fault(imports, Grants::default());
         assert_eq!(fault.to_string(), expected);
-        let Fault::Ungranted { lines, .. } = fault else { panic!("{fault}") };
-        assert_eq!(lines, expected_lines);
+        let Fault::Ungranted { lacks, .. } = fault else { panic!("{fault}") };
+        assert_eq!(lacks.into_iter().map(|lack| lack.need).collect::<Vec<_>>(), expected_needs);
     }
 }
 

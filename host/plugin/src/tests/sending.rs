@@ -8,6 +8,7 @@ use hookyard_verify::{JsonPointer, Outgoing};
 
 use super::guest::{Guest, ORDERS};
 use super::*;
+use crate::{Lack, Need};
 
 /// What topper is sent in these tests: one event, in an envelope, the events of one order in their order.
 pub(super) fn outgoing() -> Outgoing {
@@ -271,18 +272,18 @@ fn imports_that_cannot_be_met_are_refused() {
 
 #[test]
 fn sending_takes_a_destination_of_the_provider() {
-    let lines = |destinations| match load_granted(&CONFIRMS.build(), destinations, Limits::default()) {
-        Err(LoadError { fault: crate::Fault::Ungranted { imports, lines }, .. }) => Some((imports, lines)),
+    let lacks = |destinations| match load_granted(&CONFIRMS.build(), destinations, Limits::default()) {
+        Err(LoadError { fault: crate::Fault::Ungranted { imports, lacks, .. }, .. }) => Some((imports, lacks)),
         Err(other) => panic!("{other}"),
         Ok(_) => None,
     };
     let lacking = Some((
         "topper:webhooks/outgoing@1.0.0".to_owned(),
-        "[grants]\ndestinations = [\"partner\"] # a destination of the tenant with provider = \"topper\"".to_owned(),
+        vec![Lack { need: Need::Destination, provider: Some("topper".to_owned()) }],
     ));
-    assert_eq!(lines(&[]), lacking);
-    assert_eq!(lines(&[("raw", None), ("shop", Some("tipser"))]), lacking);
-    assert_eq!(lines(&[("books", Some("topper"))]), None);
+    assert_eq!(lacks(&[]), lacking);
+    assert_eq!(lacks(&[("raw", None), ("shop", Some("tipser"))]), lacking);
+    assert_eq!(lacks(&[("books", Some("topper"))]), None);
 }
 
 #[test]
