@@ -2,36 +2,37 @@
 
 use std::fs::OpenOptions;
 use std::io::Read;
-use std::net::{SocketAddr, TcpListener};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::process::{ExitStatus, Stdio};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use anyhow::{Context, Result};
-use hookyard_testkit::host::binary;
+use hookyard_testkit::host;
 use hookyard_testkit::http::{Client, Webhook};
-use hookyard_testkit::senders::{Senders, path_of};
+use hookyard_testkit::load::Load;
+use hookyard_testkit::senders::Senders;
 use hookyard_testkit::site::Site;
 use hookyard_testkit::{PATIENCE, eventually};
 use http::Method;
-use rustix::process::{Pid, Signal};
+use rustix::process::Signal;
 use tokio::process::{Child, Command};
 
-use crate::rig::{fresh_payment, quick};
+use crate::rig::quick;
 
 /// A host whose standard error is not read by the test kit, so that its addresses are chosen beforehand.
 struct Unheard {
     child: Child,
     ingress: SocketAddr,
     admin: SocketAddr,
-    senders: Senders,
-    client: Client,
+    senders: Arc<Senders>,
     _site: Site,
 }
 
 impl Unheard {
     /// Starts one that logs as much as it can.
     async fn start(stderr: Stdio) -> Result<Self> {
-        let (ingress, admin) = (free_address()?, free_address()?);
+        let (ingress, admin) = (unused_address(), unused_address());
         let mut site = Site::temporary()?;
         let senders = Senders::new().await?;
         let config =
@@ -41,23 +42,30 @@ impl Unheard {
 
         let mut command = serve(&site, stderr).await?;
         let child = command.env("RUST_LOG", "trace").spawn()?;
-        let host = Self { child, ingress, admin, senders, client: Client::http1(), _site: site };
+        let host = Self { child, ingress, admin, senders: Arc::new(senders), _site: site };
         eventually("the host to listen", || async { Ok(host.metrics().await.ok()) }).await?;
         Ok(host)
     }
 
-    /// Sends events; each must be accepted.
-    async fn deliver(&self, count: usize) -> Result<()> {
-        for _ in 0..count {
-            let webhook = self.senders.sign("topper", &fresh_payment().1)?;
-            let answer = self.client.post(self.ingress, &path_of("topper"), &webhook).await?;
-            assert_eq!(answer.status, 200, "{}", answer.text());
-        }
+    /// Sends events from several clients until the condition is true, and at least a thousand; each must be accepted.
+    async fn deliver_until<F>(&self, what: &str, condition: impl Fn() -> F) -> Result<()>
+    where
+        F: Future<Output = Result<bool>>,
+    {
+        let load = Load::start(&self.senders, self.ingress, 8, Duration::from_millis(1));
+        let is_done = || async {
+            let has_accepted = self.metrics().await?.lines().any(is_of_a_thousand_events);
+            Ok((has_accepted && condition().await?).then_some(()))
+        };
+        eventually(what, is_done).await?;
+        let sent = load.stop().await?;
+        assert!(sent.refused.is_empty() && sent.unanswered == 0, "{:?}, unanswered {}", sent.refused, sent.unanswered);
         Ok(())
     }
 
     async fn metrics(&self) -> Result<String> {
-        Ok(self.client.send(Method::GET, self.admin, "/metrics", &Webhook::default()).await?.text())
+        // Connections of administrators don't last; each question has one of its own.
+        Ok(Client::http1().send(Method::GET, self.admin, "/metrics", &Webhook::default()).await?.text())
     }
 
     /// Lines that were lost so far, for that reason.
@@ -70,25 +78,24 @@ impl Unheard {
 
     /// Asks it to end by SIGTERM and waits until it has.
     async fn terminate(mut self) -> Result<ExitStatus> {
-        let pid = self.child.id().and_then(|pid| Pid::from_raw(pid as i32)).context("it has ended")?;
-        rustix::process::kill_process(pid, Signal::TERM)?;
+        host::send(&self.child, Signal::TERM)?;
         Ok(tokio::time::timeout(PATIENCE, self.child.wait()).await.context("the host goes on")??)
     }
 }
 
-fn free_address() -> Result<SocketAddr> {
-    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?)
+fn is_of_a_thousand_events(line: &str) -> bool {
+    let count = line.strip_prefix(r#"hookyard_requests_total{status="200",reason="stored"} "#);
+    count.is_some_and(|count| count.parse().is_ok_and(|count: u64| count >= 1000))
+}
+
+/// An address of this machine that nobody else has: a free port of 127.0.0.1 may be taken before the host takes it.
+fn unused_address() -> SocketAddr {
+    (Ipv4Addr::from_bits(fastrand::u32(0x7f40_0000..0x7fff_ffff)), 8080).into()
 }
 
 async fn serve(site: &Site, stderr: Stdio) -> Result<Command> {
-    let mut command = Command::new(tokio::task::spawn_blocking(binary).await??);
-    command
-        .args(["serve", "--log", "json", "--config"])
-        .arg(site.config())
-        .envs(site.environment().iter().cloned())
-        .stdout(Stdio::null())
-        .stderr(stderr)
-        .kill_on_drop(true);
+    let mut command = host::serve(site, tokio::task::spawn_blocking(host::binary).await??);
+    command.stdout(Stdio::null()).stderr(stderr);
     Ok(command)
 }
 
@@ -104,9 +111,7 @@ fn without_room() -> Result<[(&'static str, Stdio); 2]> {
 async fn a_log_that_cannot_be_written_ends_nothing() -> Result<()> {
     for (what, stderr) in without_room()? {
         let host = Unheard::start(stderr).await?;
-        host.deliver(100).await?;
-        let all_lost = || async { Ok((host.lost("unwritten").await? >= 100).then_some(())) };
-        eventually("lost lines to be counted", all_lost).await?;
+        host.deliver_until("lost lines to be counted", || async { Ok(host.lost("unwritten").await? >= 1000) }).await?;
         assert_eq!(host.lost("full").await?, 0, "{what}");
         assert_eq!(host.terminate().await?.code(), Some(0), "{what}");
     }
@@ -124,10 +129,7 @@ async fn a_log_that_cannot_be_written_ends_nothing() -> Result<()> {
 async fn a_reader_that_stalls_costs_lines_and_no_request() -> Result<()> {
     let (mut reader, writer) = std::io::pipe()?;
     let host = Unheard::start(writer.into()).await?;
-    while host.lost("full").await? == 0 {
-        host.deliver(500).await?;
-    }
-    host.deliver(1000).await?;
+    host.deliver_until("the queue to be full", || async { Ok(host.lost("full").await? > 0) }).await?;
 
     // Everything that was not dropped is still there, and after it how much was.
     let log = Arc::new(Mutex::new(Vec::new()));
@@ -160,7 +162,7 @@ async fn a_reader_that_stalls_costs_lines_and_no_request() -> Result<()> {
 async fn a_reader_that_stalls_does_not_hold_up_the_end() -> Result<()> {
     let (reader, writer) = std::io::pipe()?;
     let host = Unheard::start(writer.into()).await?;
-    host.deliver(100).await?;
+    host.deliver_until("a thousand events", || async { Ok(true) }).await?;
     assert_eq!(host.terminate().await?.code(), Some(0));
     drop(reader);
     Ok(())

@@ -43,6 +43,7 @@ mod replay;
 mod restart;
 mod retries;
 mod senders;
+mod signals;
 mod sns;
 mod typed;
 mod unrouted;

@@ -1,7 +1,8 @@
 //! Crash points: the places between two steps at which the crash test has the host die.
 //!
 //! `HOOKYARD_CRASH_AT=settle-before-commit:7` kills the process, as `kill -9` would, when it comes to that place for
-//! the seventh time. All of it is compiled only with the feature `armed`; without it, `Point::pass` is empty and no
+//! the seventh time. With `:block` behind, it doesn't die: from the seventh time on, whoever comes there stays there, and
+//! blocks its thread. All of it is compiled only with the feature `armed`; without it, `Point::pass` is empty and no
 //! environment is read. A point that the host never passes fails the crash test, so the list can't go stale.
 
 use std::fmt;
@@ -135,21 +136,43 @@ mod armed {
 
     static PASSED: AtomicU32 = AtomicU32::new(0);
 
+    #[derive(Clone, Copy)]
+    struct Target {
+        at: Point,
+        times: u32,
+        is_block: bool,
+    }
+
     pub(crate) fn pass(point: Point) {
-        static TARGET: OnceLock<Option<(Point, u32)>> = OnceLock::new();
-        let Some((at, times)) = *TARGET.get_or_init(target) else { return };
-        if at == point && PASSED.fetch_add(1, Ordering::Relaxed) + 1 == times {
+        static TARGET: OnceLock<Option<Target>> = OnceLock::new();
+        let Some(Target { at, times, is_block }) = *TARGET.get_or_init(target) else { return };
+        if at != point {
+            return;
+        }
+        let passed = PASSED.fetch_add(1, Ordering::Relaxed) + 1;
+        if is_block && passed >= times {
+            block();
+        }
+        if passed == times {
             die();
         }
     }
 
-    fn target() -> Option<(Point, u32)> {
+    fn target() -> Option<Target> {
         let value = std::env::var(VARIABLE).ok()?;
         let parse = || {
             let (name, times) = value.split_once(':')?;
-            Some((Point::ALL.into_iter().find(|point| point.name() == name)?, times.parse().ok()?))
+            let at = Point::ALL.into_iter().find(|point| point.name() == name)?;
+            let block = times.strip_suffix(":block");
+            Some(Target { at, times: block.unwrap_or(times).parse().ok()?, is_block: block.is_some() })
         };
         Some(parse().unwrap_or_else(|| panic!("{VARIABLE}={value} names no crash point; write one as `call-after:1`")))
+    }
+
+    fn block() -> ! {
+        loop {
+            std::thread::park();
+        }
     }
 
     fn die() -> ! {

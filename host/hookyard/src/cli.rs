@@ -36,6 +36,7 @@ Exit codes:
   0  done, or ended by SIGTERM or SIGINT
   1  failed: a port in use, an unreadable folder, a damaged inbox, a plugin that `check` refuses
   2  wrong arguments or a wrong configuration
+  3  serve: not ended in its time after SIGTERM or SIGINT, so ended by force
   141  the reader of standard output has gone, as in `hookyard wit | head -1`";
 
 /// What to do.

@@ -22,6 +22,8 @@ mod reload;
 mod admin;
 mod delivery;
 mod serve;
+mod signals;
+mod stop;
 mod requests;
 mod retention;
 mod unserved;

@@ -1,4 +1,4 @@
-//! Rereads the configuration when it changes, or a file that it names does, and swaps it in whole.
+//! Rereads the configuration when it changes, or a file that it names does, or SIGHUP asks for it, and swaps it in whole.
 //!
 //! A bad one is told, fault by fault, and the running one stays. What can't change while the host runs is told too.
 
@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use hookyard_model::SourceRef;
+use tokio::sync::Notify;
 use tokio::task::JoinError;
 
 use crate::config::{self, Reading, Settings};
@@ -47,15 +48,25 @@ pub(crate) struct Reload {
     settling: Settling<Stamps>,
     looks: Arc<Mutex<Looks<Found>>>,
     watch: Watch,
+    /// Asks for a reload whatever the files look like.
+    asked: Arc<Notify>,
+    is_asked: bool,
 }
 
 impl Reload {
     /// Keeps `running`, which was read from `path` and `files`. Blocks while it looks at these.
-    pub(crate) fn new(path: PathBuf, running: Settings, files: BTreeSet<PathBuf>, handles: Handles) -> Self {
+    pub(crate) fn new(
+        path: PathBuf,
+        running: Settings,
+        files: BTreeSet<PathBuf>,
+        handles: Handles,
+        asked: Arc<Notify>,
+    ) -> Self {
         let mut looks = Looks::default();
         let stamps = Seen::of(&files, &mut looks).stamps(&Stamps::new());
         let (settling, looks) = (Settling::new(stamps, Instant::now()), Arc::new(Mutex::new(looks)));
-        Self { path, started: running.clone(), running, files, handles, settling, looks, watch: Watch::new() }
+        let (started, watch) = (running.clone(), Watch::new());
+        Self { path, started, running, files, handles, settling, looks, watch, asked, is_asked: false }
     }
 
     /// Reloads on every change until `shutdown` completes. It waits for files on other threads: a file that gives no
@@ -71,6 +82,7 @@ impl Reload {
                 () = &mut shutdown => return,
                 () = tokio::time::sleep_until(next_look.into()) => {}
                 () = self.watch.changed() => tokio::time::sleep(DEBOUNCE).await,
+                () = self.asked.notified() => self.is_asked = true,
             }
         }
     }
@@ -88,7 +100,9 @@ impl Reload {
             self.watch.listen(&seen.folders);
             let now = Instant::now();
             self.settling.see(seen.stamps(self.settling.seen()), now);
-            if self.settling.take(self.window(), now) {
+            let is_asked = std::mem::take(&mut self.is_asked);
+            let window = if is_asked { Duration::ZERO } else { self.window() };
+            if self.settling.take(window, now) || is_asked {
                 self.reload().await;
             }
         }

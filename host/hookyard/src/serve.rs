@@ -4,7 +4,6 @@
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use std::pin::pin;
 use std::sync::Arc;
 
 use anyhow::{Context, anyhow};
@@ -16,8 +15,7 @@ use hookyard_inbox_sqlite::{Options, SqliteInbox};
 use hookyard_ingress::Bound;
 use hookyard_model::SourceRef;
 use hookyard_plugin::{Apart, Catalog, Compiling, Engine};
-use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::watch;
+use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
 use crate::admin;
@@ -33,6 +31,8 @@ use crate::release::{self, Desired, Keeper, Trials};
 use crate::reload::{Handles, Reload};
 use crate::requests::Requests;
 use crate::retention::Retaining;
+use crate::signals::Signals;
+use crate::stop::Stop;
 use crate::system::{Fetcher, SystemClock, event_id, message_id};
 use crate::unserved::Unserved;
 
@@ -48,15 +48,13 @@ struct Parts {
     reload: Reload,
 }
 
-/// Serves until a signal ends it.
+/// Serves until a signal ends it. What blocks at the start holds up no signal.
 pub(crate) async fn serve(path: &Path) -> Result<(), Failure> {
-    let reading = config::read(path);
-    let settings = reading.result?;
-    warn_of(&reading.notes);
-    let mut stop = Stop::listen().context("signals can't be listened for")?;
+    let Signals { stop, reload } = Signals::listen().context("signals can't be listened for")?;
+    let starting = tokio::spawn(start(path.to_owned(), reload, stop.clone()));
     let parts = tokio::select! {
-        parts = build(path, settings, reading.files) => parts?,
-        signal = stop.wait() => {
+        parts = starting => parts.context("the start failed")??,
+        signal = stop.asked() => {
             tracing::info!(target: "hookyard::serve", signal, "ended before anything was served");
             return Ok(());
         }
@@ -64,7 +62,22 @@ pub(crate) async fn serve(path: &Path) -> Result<(), Failure> {
     Ok(run(parts, stop).await?)
 }
 
-async fn build(path: &Path, settings: Settings, named: BTreeSet<PathBuf>) -> anyhow::Result<Parts> {
+async fn start(path: PathBuf, reload: Arc<Notify>, stop: Stop) -> Result<Parts, Failure> {
+    let read = path.clone();
+    let reading =
+        tokio::task::spawn_blocking(move || config::read(&read)).await.context("no configuration was read")?;
+    let settings = reading.result?;
+    warn_of(&reading.notes);
+    stop.set_drain_max(settings.ingress.drain_timeout);
+    Ok(build(path, settings, reading.files, reload).await?)
+}
+
+async fn build(
+    path: PathBuf,
+    settings: Settings,
+    named: BTreeSet<PathBuf>,
+    asked: Arc<Notify>,
+) -> anyhow::Result<Parts> {
     let folder = settings.plugins.folder.clone();
     let listed = tokio::task::spawn_blocking(move || files::names(&folder, &folder, 1)).await?;
     listed.with_context(|| release::unreadable(&settings.plugins.folder))?;
@@ -99,7 +112,7 @@ async fn build(path: &Path, settings: Settings, named: BTreeSet<PathBuf>) -> any
         retention,
         unserved: unserved_handle,
     };
-    let reload = Reload::new(path.to_owned(), settings, named, handles);
+    let reload = Reload::new(path, settings, named, handles, asked);
     Ok(Parts { admin, ingress, dispatcher, deliverer, releases, retaining, unserved, reload })
 }
 
@@ -203,37 +216,36 @@ pub(crate) fn warn_if_unverified(name: &SourceRef, source: &config::Source) {
 }
 
 /// Runs all parts until a signal comes, or until one of them ends by itself, which none should.
-async fn run(parts: Parts, mut stop: Stop) -> anyhow::Result<()> {
-    let (ending, ended) = watch::channel(false);
-    let until_ended = || {
-        let mut ended = ended.clone();
-        async move { drop(ended.wait_for(|ended| *ended).await) }
+async fn run(parts: Parts, stop: Stop) -> anyhow::Result<()> {
+    let ended = || {
+        let stop = stop.clone();
+        async move {
+            stop.asked().await;
+        }
     };
     let address = parts.ingress.address();
     let mut tasks = JoinSet::new();
     tracing::info!(target: "hookyard::admin", address = %parts.admin.address(), "metrics at GET /metrics");
-    tasks.spawn(parts.admin.run(until_ended()));
-    tasks.spawn(parts.ingress.run(until_ended()));
-    tasks.spawn(parts.dispatcher.run(until_ended()));
-    tasks.spawn(parts.deliverer.run(until_ended()));
-    tasks.spawn(parts.releases.run(until_ended()));
-    tasks.spawn(parts.retaining.run(until_ended()));
-    tasks.spawn(parts.unserved.run(until_ended()));
-    tasks.spawn(parts.reload.run(until_ended()));
+    tasks.spawn(stop.clone().run("admin", parts.admin.run(ended())));
+    tasks.spawn(stop.clone().run("ingress", parts.ingress.run(ended())));
+    tasks.spawn(stop.clone().run("dispatch", parts.dispatcher.run(ended())));
+    tasks.spawn(stop.clone().run("delivery", parts.deliverer.run(ended())));
+    tasks.spawn(stop.clone().run("release", parts.releases.run(ended())));
+    tasks.spawn(stop.clone().run("retention", parts.retaining.run(ended())));
+    tasks.spawn(stop.clone().run("unserved", parts.unserved.run(ended())));
+    tasks.spawn(stop.clone().run("reload", parts.reload.run(ended())));
     tracing::info!(target: "hookyard::serve", %address, "listening");
     let failed = tokio::select! {
-        signal = stop.wait() => {
-            tracing::info!(target: "hookyard::serve", signal, "ending: no new requests; finishing those in flight");
-            None
-        }
-        ended = tasks.join_next() => Some(broken(ended)),
+        _ = stop.asked() => None,
+        // A part that ends because it was asked to may be seen first.
+        ended = tasks.join_next() => stop.ask("a part of the host that failed").then(|| broken(ended)),
     };
-    ending.send_replace(true);
-    let rest = pin!(async { while tasks.join_next().await.is_some() {} });
-    tokio::select! {
-        () = rest => tracing::info!(target: "hookyard::serve", "ended"),
-        signal = stop.wait() => return Err(anyhow!("ended at once by a second {signal}; what was in flight is made again at the next start")),
+    if failed.is_none() {
+        let signal = stop.asked().await;
+        tracing::info!(target: "hookyard::serve", signal, "ending: no new requests; finishing those in flight");
     }
+    while tasks.join_next().await.is_some() {}
+    tracing::info!(target: "hookyard::serve", "ended");
     failed.map_or(Ok(()), Err)
 }
 
@@ -241,24 +253,5 @@ fn broken(ended: Option<Result<(), tokio::task::JoinError>>) -> anyhow::Error {
     match ended {
         Some(Err(error)) => anyhow!(error).context("a part of the host failed"),
         _ => anyhow!("a part of the host ended by itself"),
-    }
-}
-
-/// The signals that end the host.
-struct Stop {
-    terminate: tokio::signal::unix::Signal,
-    interrupt: tokio::signal::unix::Signal,
-}
-
-impl Stop {
-    fn listen() -> std::io::Result<Self> {
-        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
-    }
-
-    async fn wait(&mut self) -> &'static str {
-        tokio::select! {
-            _ = self.terminate.recv() => "SIGTERM",
-            _ = self.interrupt.recv() => "SIGINT",
-        }
     }
 }

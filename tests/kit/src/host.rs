@@ -69,7 +69,7 @@ impl Host {
 
     /// Starts that binary with more variables in its environment, and waits until it listens or has ended.
     pub async fn start_with(site: &Site, binary: &Path, more: &[(String, String)]) -> Result<Start> {
-        let (child, log) = spawn(binary, &site.config(), site.environment(), more)?;
+        let (child, log) = spawn(site, binary, more)?;
         let mut host = Self {
             child,
             address: ([127, 0, 0, 1], 0).into(),
@@ -87,7 +87,7 @@ impl Host {
 
     /// Starts that binary and kills it after so long, wherever it has come to. `false` when it had ended by itself.
     pub async fn start_and_kill(site: &Site, binary: &Path, after: Duration) -> Result<bool> {
-        let (mut child, _) = spawn(binary, &site.config(), site.environment(), &[])?;
+        let (mut child, _) = spawn(site, binary, &[])?;
         let ended = tokio::time::timeout(after, child.wait()).await;
         child.kill().await.context("the host could not be killed")?;
         Ok(ended.is_err())
@@ -170,8 +170,12 @@ impl Host {
 
     /// Asks it to end, by SIGTERM.
     pub fn ask_to_end(&self) -> Result<()> {
-        let pid = i32::try_from(self.pid()).ok().and_then(Pid::from_raw).context("the host has already ended")?;
-        rustix::process::kill_process(pid, Signal::TERM).context("SIGTERM did not reach the host")
+        self.signal(Signal::TERM)
+    }
+
+    /// Sends it a signal.
+    pub fn signal(&self, signal: Signal) -> Result<()> {
+        send(&self.child, signal)
     }
 
     /// Waits until it has ended.
@@ -187,15 +191,23 @@ impl Host {
     }
 }
 
-fn spawn(
-    binary: &Path,
-    config: &Path,
-    environment: &[(String, String)],
-    more: &[(String, String)],
-) -> Result<(Child, Log)> {
-    let mut command = command_of(binary, environment);
+/// Sends a signal to a child.
+pub fn send(child: &Child, signal: Signal) -> Result<()> {
+    let pid = child.id().and_then(|pid| Pid::from_raw(i32::try_from(pid).ok()?));
+    rustix::process::kill_process(pid.context("the host has already ended")?, signal)
+        .with_context(|| format!("signal {} did not reach the host", signal.as_raw()))
+}
+
+/// What serves a site by that binary, for a test that starts it by itself.
+pub fn serve(site: &Site, binary: &Path) -> Command {
+    let mut command = command_of(binary, site.environment());
+    command.args(["serve", "--log", "json", "--config"]).arg(site.config());
+    command
+}
+
+fn spawn(site: &Site, binary: &Path, more: &[(String, String)]) -> Result<(Child, Log)> {
+    let mut command = serve(site, binary);
     command.envs(more.iter().cloned());
-    command.args(["serve", "--log", "json", "--config"]).arg(config);
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().context("the host did not start")?;
     let log = Log::default();
     follow(child.stdout.take().expect("standard output is piped"), log.clone());
