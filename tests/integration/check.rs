@@ -28,6 +28,17 @@ async fn good_and_bad_are_told_apart_without_serving() -> Result<()> {
     assert!(all.lines().any(|line| line.contains("broken")), "{all}");
     site.uninstall("acme/broken")?;
 
+    for guest in hookyard_hostile::unstartable() {
+        site.install(&format!("acme/{}", guest.name), &Guest::from(guest.file))?;
+    }
+    let unstartable = check(&site).await?;
+    assert_eq!(unstartable.code, Some(1), "{unstartable:?}");
+    for guest in hookyard_hostile::unstartable() {
+        let line = format!("BAD   plugin acme/{}: {}", guest.name, guest.says);
+        assert!(unstartable.stdout.contains(&line), "{line}: {unstartable:?}");
+        site.uninstall(&format!("acme/{}", guest.name))?;
+    }
+
     std::fs::rename(site.path("plugins"), site.path("elsewhere"))?;
     let unreadable = check(&site).await?;
     assert_eq!(unreadable.code, Some(1), "{unreadable:?}");

@@ -1,7 +1,7 @@
 //! Guests that mean harm, all of them at once: each costs its own attempt or its own load, and is told in one line.
 
 use anyhow::{Context, Result};
-use hookyard_hostile::{Refused, Running, refused, running, truncated};
+use hookyard_hostile::{Refused, Running, refused, running, truncated, unstartable};
 use hookyard_testkit::events::{Event, is_attempt, is_rejection};
 use hookyard_testkit::guests::{self, Guest};
 use hookyard_testkit::site::{Config, Site};
@@ -57,7 +57,8 @@ async fn each_hostile_guest_costs_its_own_attempt_and_others_go_on() -> Result<(
 async fn what_must_not_be_loaded_is_refused_in_a_line_and_others_go_on() -> Result<()> {
     let books = guests::reference("topper")?;
     let rig = Rig::start(tight(), &[("acme/books", &books)]).await?;
-    let bad = refused().into_iter().map(|Refused { name, file, says }| (name.to_owned(), file, says));
+    let bad =
+        refused().into_iter().chain(unstartable()).map(|Refused { name, file, says }| (name.to_owned(), file, says));
     let cut = (1..).zip(truncated()).map(|(percent, file)| (format!("cut-at-{percent}"), file, ""));
     let all: Vec<_> = bad.chain(cut).collect();
     for (name, file, _) in &all {

@@ -62,6 +62,17 @@ impl Background {
         }
     }
 
+    /// Runs a call there, and blocks until it's over. None if it panics.
+    pub(crate) fn wait_for<T: Send + 'static>(&self, call: Movable<T>) -> Option<T> {
+        let runtime = self.0.as_ref().expect("it is there until this is dropped");
+        let (sender, ended) = std::sync::mpsc::sync_channel(1);
+        runtime.spawn(async move {
+            // Whoever waits is there until it has this.
+            let _ = sender.send(call.await);
+        });
+        ended.recv().ok()
+    }
+
     async fn run_there<T: Send + 'static>(&self, call: Movable<T>) -> T {
         let runtime = self.0.as_ref().expect("it is there until this is dropped");
         // A set, since what is in it ends with it.

@@ -106,6 +106,18 @@ pub(crate) async fn call(
     arguments: Arguments<'_>,
     effects: Buffer,
 ) -> Result<Ended, HostFault> {
+    perform(loaded, Some((function, arguments)), effects).await
+}
+
+/// Makes an instance and calls nothing of it.
+pub(crate) async fn start(loaded: &Loaded, effects: Buffer) -> Result<Ended, HostFault> {
+    perform(loaded, None, effects).await
+}
+
+/// What is called of an instance, and with what.
+type Call<'a> = (&'a ComponentExportIndex, Arguments<'a>);
+
+async fn perform(loaded: &Loaded, call: Option<Call<'_>>, effects: Buffer) -> Result<Ended, HostFault> {
     let engine = &*loaded.engine;
     let terms = &loaded.terms;
     let limits = &terms.limits;
@@ -116,7 +128,7 @@ pub(crate) async fn call(
     let meter = Meter::new();
     let mut store = store(loaded, &output, &meter, effects);
     let began = Instant::now();
-    let run = run(&mut store, loaded, function, arguments);
+    let run = run(&mut store, loaded, call);
     let ended = tokio::time::timeout(limits.wall_max, meter.measure(run)).await;
     // The place in the pool is free only once the store is gone.
     let state = store.into_data();
@@ -146,15 +158,11 @@ fn measures(state: &State, began: Instant, meter: &Meter) -> Measures {
     }
 }
 
-async fn run(
-    store: &mut Store<State>,
-    loaded: &Loaded,
-    function: &ComponentExportIndex,
-    arguments: Arguments<'_>,
-) -> wasmtime::Result<Outcome> {
+async fn run(store: &mut Store<State>, loaded: &Loaded, call: Option<Call<'_>>) -> wasmtime::Result<Outcome> {
     let instance = loaded.instances.instantiate_async(&mut *store).await?;
     store.data_mut().instantiated_at = Some(Instant::now());
     let line = |text: &str| loaded.terms.line(text);
+    let Some((function, arguments)) = call else { return Ok(Outcome::Done) };
     match arguments {
         Arguments::Values(values) => {
             let function = instance

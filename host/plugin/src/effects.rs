@@ -11,15 +11,16 @@ mod outbox;
 
 use std::sync::Arc;
 
-use hookyard_inbox::Values;
+use hookyard_inbox::{MemoryInbox, Values};
 use hookyard_model::MessageId;
+use uuid::Uuid;
 use wasmtime::component::Linker;
 
 pub(crate) use buffer::{Buffer, Denied, Unreadable};
 pub(crate) use keyvalue::VERSIONS as KEYVALUE_VERSIONS;
 
 use crate::call::State;
-use crate::{Http, Stage};
+use crate::{Http, NoHttp, Stage};
 
 /// What attempts are made with. Each attempt may have its own.
 #[derive(Clone)]
@@ -32,6 +33,18 @@ pub struct Parts {
     pub http: Arc<dyn Http>,
     /// What time and chance are to a guest; the real ones where `None`.
     pub stage: Option<Stage>,
+}
+
+impl Parts {
+    /// Those of a guest that is only started: there is nothing, and nothing comes of what it asks for.
+    pub(crate) fn nothing() -> Self {
+        Self {
+            values: Arc::new(MemoryInbox::new()),
+            message_ids: Arc::new(|| MessageId::from_uuid(Uuid::nil())),
+            http: Arc::new(NoHttp),
+            stage: None,
+        }
+    }
 }
 
 /// Offers all of it.

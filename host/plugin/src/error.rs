@@ -79,6 +79,12 @@ pub enum Fault {
         /// What is wrong with the host.
         reason: String,
     },
+    /// It can't be instantiated within its limits.
+    #[error("can't be started: {reason}; what it does when it is instantiated has to end well, within its limits")]
+    Start {
+        /// What that came to.
+        reason: String,
+    },
     /// It couldn't be loaded, which is the host's fault.
     #[error("can't be loaded at the moment: {0}")]
     Host(HostFault),

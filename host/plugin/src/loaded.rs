@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use hookyard_inbox::Claimed;
-use hookyard_model::{Event, Payload, PluginRef, Revision};
+use hookyard_model::{Event, Outcome, Payload, PluginRef, Revision};
 use wasmtime::component::InstancePre;
 
 use crate::call::{self, Arguments, Ended, State};
@@ -17,7 +17,7 @@ use crate::load::Terms;
 use crate::plan::Undecodable;
 use crate::typed::{event_text, no_case};
 use crate::untyped::Untyped;
-use crate::{Engine, Grants, Limits, Parts};
+use crate::{Engine, Fault, Grants, Limits, LoadError, Parts};
 
 /// One revision of a plugin, ready for any number of calls.
 pub struct Loaded {
@@ -115,6 +115,23 @@ impl Loaded {
             HandlerKind::Typed { provider: typed, .. } => typed == provider,
             HandlerKind::Untyped => true,
         })
+    }
+
+    /// Instantiates it once, within its limits: what can't be instantiated could handle no event. Blocks. Nothing that it
+    /// asks for meanwhile is done: it has no values, its requests are refused, its messages are dropped.
+    pub fn start(self: &Arc<Self>) -> Result<(), LoadError> {
+        let loaded = Arc::clone(self);
+        let started = self.engine.background.wait_for(Box::pin(async move {
+            let effects = Buffer::new(Parts::nothing(), loaded.terms.plugin.clone(), &loaded.terms.limits);
+            call::start(&loaded, effects).await
+        }));
+        let fault = match started {
+            Some(Ok(Ended { outcome: Outcome::Done, .. })) => return Ok(()),
+            Some(Ok(Ended { outcome, .. })) => Fault::Start { reason: outcome.to_string() },
+            Some(Err(fault)) => Fault::Host(fault),
+            None => Fault::Start { reason: "the host failed at it".into() },
+        };
+        Err(LoadError { plugin: self.terms.plugin.clone(), fault })
     }
 
     /// Attempts one job: exactly one outcome, whatever the guest does (invariant 5), unless the host fails.

@@ -9,7 +9,8 @@ fn main() -> Result<()> {
     fs::create_dir_all(&folder)?;
     let running = hookyard_hostile::running().into_iter().map(|guest| (guest.name, guest.component));
     let refused = hookyard_hostile::refused().into_iter().map(|refused| (refused.name, refused.file));
-    for (name, file) in running.chain(refused).chain([("good", hookyard_hostile::good())]) {
+    let unstartable = hookyard_hostile::unstartable().into_iter().map(|refused| (refused.name, refused.file));
+    for (name, file) in running.chain(refused).chain(unstartable).chain([("good", hookyard_hostile::good())]) {
         fs::write(folder.join(format!("{name}.wasm")), file)?;
     }
     Ok(())

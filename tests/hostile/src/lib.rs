@@ -2,7 +2,8 @@
 //!
 //! The engine's tests run them one by one, the tests of the real binary drop all of them at once, and the programs that
 //! measure isolation and leaks take them for neighbours. `running` has those that are loaded and then misbehave,
-//! `refused` those that must not be loaded at all.
+//! `refused` those that must not be loaded at all, `unstartable`
+//! those that fail before anything of them is called.
 
 mod bomb;
 mod frame;
@@ -10,7 +11,7 @@ mod refused;
 mod running;
 
 pub use bomb::compile_bomb;
-pub use refused::{Refused, refused, truncated};
+pub use refused::{Refused, refused, truncated, unstartable};
 pub use running::{Running, running, running_named};
 
 use frame::FRAME;

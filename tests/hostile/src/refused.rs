@@ -31,6 +31,32 @@ pub fn refused() -> Vec<Refused> {
     ]
 }
 
+/// Those that can't be started.
+pub fn unstartable() -> Vec<Refused> {
+    let refused = |name, says, code: &str| {
+        let core = format!("(func $start {code}) (start $start)");
+        Refused { name, file: Frame { core: &core, ..FRAME }.build(), says }
+    };
+    vec![
+        refused("trap-at-start", "can't be started: trapped: wasm `unreachable` instruction executed", "unreachable"),
+        refused("loop-at-start", "can't be started: timed-out: used up cpu_max", "(loop $again (br $again))"),
+        refused("memory-at-start", "can't be started: out-of-memory: used up memory_max", MEMORY_AT_START),
+        instance_bomb(),
+    ]
+}
+
+/// Sixteen copies of a core module, each of sixteen instances.
+fn instance_bomb() -> Refused {
+    let sixteen = "(core instance (instantiate $tiny))".repeat(16);
+    let inner = format!("(component $many (core module $tiny) {sixteen})");
+    let outer = "(instance (instantiate $many))".repeat(16);
+    let file = Frame { rest: &(inner + &outer), ..FRAME }.build();
+    Refused { name: "instance-bomb", file, says: "can't be started: exceeded: used up instances_max" }
+}
+
+/// Asks for a gigabyte, and can't do without.
+const MEMORY_AT_START: &str = "(if (i32.eq (memory.grow (i32.const 16384)) (i32.const -1)) (then unreachable))";
+
 /// A good component, cut off at each hundredth of its length.
 pub fn truncated() -> Vec<Vec<u8>> {
     let whole = crate::good();

@@ -41,8 +41,6 @@ type Add<'a> = dyn FnMut(&'static str, &'static str, &'static str, Frame<'_>) + 
 
 fn time(add: &mut Add<'_>) {
     add("loop", "timed-out", "cpu_max", Frame { handle: ENDLESS, ..FRAME });
-    let core = "(func $start (loop $again (br $again))) (start $start)";
-    add("loop-at-start", "timed-out", "cpu_max", Frame { core, ..FRAME });
     let handle = "(call $block (call $subscribe (i64.const -1))) (call $ok)";
     add("wait-in-host", "timed-out", "wall_max", Frame { handle, ..CLOCK });
 }
@@ -63,11 +61,6 @@ fn space(add: &mut Add<'_>) {
     let handle = "(loop $again (br_if $again (i32.ne (table.grow $t (ref.null func) (i32.const 1000)) (i32.const -1))))
         unreachable";
     add("table-bomb", "exceeded", "table_elements_max", Frame { core, handle, ..FRAME });
-    // Sixteen copies of a core module, each of sixteen instances.
-    let sixteen = "(core instance (instantiate $tiny))".repeat(16);
-    let inner = format!("(component $many (core module $tiny) {sixteen})");
-    let outer = "(instance (instantiate $many))".repeat(16);
-    add("instance-bomb", "exceeded", "instances_max", Frame { rest: &(inner + &outer), ..FRAME });
 }
 
 fn handles(add: &mut Add<'_>) {

@@ -134,11 +134,13 @@ impl Loader {
             grants: Arc::new(sidecar.grants.clone()),
             config: Arc::new(sidecar.config.clone()),
         };
-        let loaded = self.engine.load_with(load, &progress).map_err(|error| match &error.fault {
+        let loaded = self.engine.load_with(load, &progress).map(Arc::new);
+        let started = loaded.and_then(|loaded| loaded.start().map(|()| loaded));
+        let loaded = started.map_err(|error| match &error.fault {
             fault @ (Fault::Compiler { .. } | Fault::Host(_)) => Failure::Uncompiled(chain(fault)),
             fault => Failure::Refused(self.told(plugin, fault, settings, &sidecar.grants)),
         })?;
-        Ok(Ready { loaded: Arc::new(loaded), sidecar, notes, fixtures: Arc::default() })
+        Ok(Ready { loaded, sidecar, notes, fixtures: Arc::default() })
     }
 
     /// The text of the settings; empty where there are none.

@@ -1,6 +1,6 @@
 //! Guests that mean harm: each costs its own attempt or its own load, is told in one line, and leaves others alone.
 
-use hookyard_hostile::{Refused, Running, good, refused, running, truncated};
+use hookyard_hostile::{Refused, Running, good, refused, running, truncated, unstartable};
 
 use super::*;
 
@@ -71,6 +71,16 @@ async fn what_must_not_be_loaded_is_refused_in_a_line() {
     let engine = engine();
     for Refused { name, file, says } in refused() {
         let refusal = load(&engine, file).await.expect_err(name).to_string();
+        assert!(refusal.contains(says) && is_one_line(&refusal), "{name}: {refusal}");
+    }
+}
+
+#[tokio::test]
+async fn what_cannot_be_started_is_refused_in_a_line() {
+    let engine = engine();
+    load(&engine, good()).await.expect("it loads").start().expect("it starts");
+    for Refused { name, file, says } in unstartable() {
+        let refusal = load(&engine, file).await.expect("it loads").start().expect_err(name).to_string();
         assert!(refusal.contains(says) && is_one_line(&refusal), "{name}: {refusal}");
     }
 }
