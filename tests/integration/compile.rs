@@ -76,3 +76,60 @@ async fn a_release_does_not_wait_for_another_tenants_bombs() -> Result<()> {
     assert_eq!(compilations.filter(|line| line.message() == "compiling").count(), 1, "equal bombs are compiled once");
     Ok(())
 }
+
+/// More than the compiled code of plugins that nobody needs, of which a bounded number is kept.
+const PLUGINS: usize = 270;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_that_serves_is_compiled_again_however_many_serve() -> Result<()> {
+    let plugins: Vec<_> = (0..PLUGINS)
+        .map(|number| {
+            (format!("tenant-{}/plugin-{number:03}", number % 9), Guest::from(good()).tagged(&number.to_string()))
+        })
+        .collect();
+    let mut rig = Rig::start(quick().section("plugins.compile", "concurrency = 3"), &[]).await?;
+    for (plugin, guest) in &plugins {
+        rig.site.install(plugin, guest)?;
+    }
+    for (plugin, guest) in &plugins {
+        rig.host.wait_for_revision(plugin, &guest.revision()).await?;
+    }
+
+    for _ in 0..2 {
+        let Rig { senders, host, site, .. } = rig;
+        host.terminate().await?;
+        rig = Rig::restarted(site, senders).await?;
+        let ready = rig.host.wait_for_log("the plugins", |line| line.message() == "plugins ready").await?;
+        assert_eq!(ready.text_of("count"), PLUGINS.to_string());
+        let compiled = rig.host.log().lines().iter().filter(|line| line.message() == "compiling").count();
+        assert_eq!(compiled, 0, "what was compiled before is compiled again");
+    }
+
+    // Nothing could be compiled within this, so `check` finds all of it ready.
+    let config = std::fs::read_to_string(rig.site.config())?;
+    rig.site.write("hookyard.toml", config.replace("concurrency = 3", "memory_max = \"1MiB\""))?;
+    let checked = hookyard(&rig.site, &["check"]).await?;
+    assert_eq!(checked.code, Some(0), "{checked:?}");
+    assert_eq!(checked.stdout.lines().filter(|line| line.starts_with("ok    plugin")).count(), PLUGINS);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn compiled_code_that_others_could_write_is_not_run() -> Result<()> {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let orders = Guest::from(good());
+    let rig = Rig::start(quick(), &[("acme/orders", &orders)]).await?;
+    let Rig { host, site, .. } = rig;
+    host.terminate().await?;
+    std::fs::set_permissions(site.path("data/compiled"), std::fs::Permissions::from_mode(0o777))?;
+    let started = hookyard(&site, &["serve"]).await?;
+    assert!(started.code == Some(1) && started.stderr.contains("others than its owner may write to it"), "{started:?}");
+    let checked = hookyard(&site, &["check"]).await?;
+    assert!(checked.code == Some(0) && checked.stdout.contains("ok    plugin acme/orders"), "{checked:?}");
+    std::fs::remove_dir_all(site.path("data/compiled"))?;
+    let checked = hookyard(&site, &["check"]).await?;
+    assert_eq!(checked.code, Some(0), "{checked:?}");
+    assert!(!site.path("data/compiled").exists(), "a check changes nothing");
+    Ok(())
+}

@@ -7,7 +7,6 @@ use std::path::Path;
 
 use anyhow::Context;
 use hookyard_model::{Clock, Timestamp};
-use hookyard_plugin::Engine;
 use hookyard_verify::KeyCount;
 use tokio::runtime::Handle;
 
@@ -31,7 +30,7 @@ pub(crate) fn check(path: &Path, json: bool, runtime: &Handle) -> Result<(), Fai
     tell_destinations(&settings, SystemClock.now(), &report)?;
     runtime.block_on(waiting::tell(&settings.inbox, &report))?;
     let serving = runtime.block_on(waiting::serving(&settings.inbox));
-    let engine = Engine::new(serve::engine_config(&settings)).context("plugins can't be checked")?;
+    let engine = serve::passing_engine(&settings).context("plugins can't be checked")?;
     let findings = survey(&Desired::from(&settings), &engine, serving);
     if findings.is_empty() {
         report.note(format_args!("{} holds no plugin yet", settings.plugins.folder.display()))?;

@@ -123,11 +123,22 @@ async fn open_inbox(settings: &Settings) -> anyhow::Result<Arc<SqliteInbox>> {
 }
 
 /// The engine that a configuration asks for.
-pub(crate) fn engine_config(settings: &Settings) -> hookyard_plugin::Config {
+fn engine_config(settings: &Settings) -> hookyard_plugin::Config {
     hookyard_plugin::Config {
         cache_folder: Some(settings.plugins.cache.clone()),
         instances_max: settings.dispatch.concurrency_max,
         ..hookyard_plugin::Config::new(Arc::new(SystemClock), compiling(&settings.plugins.compile))
+    }
+}
+
+/// The engine of a command that serves nothing. It uses the host's compiled code where there is some, makes no folder, and
+/// does without where the folder can't be used.
+pub(crate) fn passing_engine(settings: &Settings) -> Result<Arc<Engine>, hookyard_plugin::Error> {
+    let config = engine_config(settings);
+    let with_cache = |cache_folder| Engine::new(hookyard_plugin::Config { cache_folder, ..config.clone() });
+    match with_cache(config.cache_folder.clone().filter(|folder| folder.is_dir())) {
+        Err(hookyard_plugin::Error::CacheFolder { .. }) => with_cache(None),
+        engine => engine,
     }
 }
 

@@ -3,14 +3,18 @@
 //! An entry is named by the component's content and by what the compiler was set to, so it is never out of date. It
 //! begins with the SHA-256 of the rest: one that was cut off or changed is compiled anew, never run. It is written
 //! beside its place and renamed into it, so a crash leaves no half one. Whoever may write to the folder decides what
-//! the host runs: it must belong to the host alone. Old entries are swept out when it is opened.
+//! the host runs: it must belong to the host alone. The host says which revisions it has in use: their entries stay, and
+//! of the others those that were used last.
 
+mod private;
+
+use std::collections::BTreeSet;
 use std::collections::hash_map::DefaultHasher;
 use std::fs;
 use std::hash::{Hash, Hasher};
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use hookyard_model::Revision;
 use sha2::{Digest, Sha256};
@@ -19,10 +23,12 @@ use wasmtime::component::Component;
 use crate::compile::Verdict;
 
 const DIGEST_BYTES: usize = 32;
-/// Entries that a sweep leaves: the newest.
-const ENTRIES_MAX: usize = 256;
+/// Entries that a sweep leaves beside those in use: the ones that were used last.
+const SPARE_MAX: usize = 256;
 const ENTRY: &str = "code";
 const UNFINISHED: &str = "new";
+/// How old an unfinished file is that a crash has left. Younger ones may be written at the moment, by any process.
+const UNFINISHED_AGE: Duration = Duration::from_secs(3600);
 /// What is known of a component that can't be compiled.
 const VERDICT: &str = "verdict";
 /// Verdicts that a sweep leaves: the newest.
@@ -41,9 +47,7 @@ impl Cache {
     /// Opens the folder, making it if need be. Without one, nothing is kept.
     pub(crate) fn open(folder: Option<PathBuf>, compiler: &wasmtime::Engine) -> io::Result<Self> {
         if let Some(folder) = &folder {
-            create_private(folder)?;
-            sweep(folder, ENTRIES_MAX)
-                .unwrap_or_else(|error| tracing::warn!(%error, "old compiled code can't be swept out"));
+            private::create(folder)?;
         }
         let mut hasher = DefaultHasher::new();
         compiler.precompile_compatibility_hash().hash(&mut hasher);
@@ -88,6 +92,13 @@ impl Cache {
         }
     }
 
+    /// Removes old entries, but for those of the revisions in use. Blocks.
+    pub(crate) fn sweep(&self, in_use: &BTreeSet<Revision>) {
+        let names: BTreeSet<_> = in_use.iter().map(|revision| self.name(*revision)).collect();
+        let swept = self.folder.as_ref().map_or(Ok(()), |folder| sweep(folder, &names, SPARE_MAX, SystemTime::now()));
+        swept.unwrap_or_else(|error| tracing::warn!(%error, "old compiled code can't be swept out"));
+    }
+
     /// Forgets an entry that turned out to be unusable.
     pub(crate) fn forget(&self, revision: Revision) {
         if let Some(path) = self.path(revision) {
@@ -97,7 +108,11 @@ impl Cache {
     }
 
     fn path(&self, revision: Revision) -> Option<PathBuf> {
-        self.folder.as_ref().map(|folder| folder.join(format!("{revision}-{:016x}.{ENTRY}", self.compiler)))
+        self.folder.as_ref().map(|folder| folder.join(self.name(revision)))
+    }
+
+    fn name(&self, revision: Revision) -> String {
+        format!("{revision}-{:016x}.{ENTRY}", self.compiler)
     }
 }
 
@@ -119,6 +134,10 @@ impl Code {
 fn read(path: &Path) -> io::Result<Option<Code>> {
     let mut entry = fs::read(path)?;
     let is_whole = entry.split_at_checked(DIGEST_BYTES).is_some_and(|(digest, code)| *Sha256::digest(code) == *digest);
+    if is_whole {
+        // Where that fails the entry counts as older than it is.
+        let _ = fs::File::options().append(true).open(path).and_then(|file| file.set_modified(SystemTime::now()));
+    }
     Ok(is_whole.then(|| Code(entry.split_off(DIGEST_BYTES))))
 }
 
@@ -139,44 +158,45 @@ fn write(path: &Path, code: &Code) -> io::Result<()> {
     written
 }
 
-/// Removes what a crash left unfinished, and the oldest entries beyond `entries_max`. Other files are let alone.
-fn sweep(folder: &Path, entries_max: usize) -> io::Result<()> {
+/// Removes what a crash left unfinished, and of the entries that aren't in use those beyond `spare_max` that were used
+/// longest ago. Other files are let alone.
+fn sweep(folder: &Path, in_use: &BTreeSet<String>, spare_max: usize, now: SystemTime) -> io::Result<()> {
     let (mut entries, mut verdicts) = (Vec::new(), Vec::new());
     for file in fs::read_dir(folder)? {
         let file = file?;
-        let path = file.path();
-        let is_ours = file.file_name().to_str().is_some_and(is_ours);
+        let (path, name) = (file.path(), file.file_name().to_string_lossy().into_owned());
+        if !is_ours(&name) || in_use.contains(&name) {
+            continue;
+        }
+        // Another sweep may have been faster.
+        let Ok(modified) = file.metadata().and_then(|metadata| metadata.modified()) else { continue };
         match path.extension().and_then(|extension| extension.to_str()) {
-            Some(UNFINISHED) if is_ours => fs::remove_file(path)?,
-            Some(ENTRY) if is_ours => entries.push((file.metadata()?.modified()?, path)),
-            Some(VERDICT) if is_ours => verdicts.push((file.metadata()?.modified()?, path)),
+            Some(UNFINISHED) if now.duration_since(modified).is_ok_and(|age| age >= UNFINISHED_AGE) => remove(&path)?,
+            Some(ENTRY) => entries.push((modified, path)),
+            Some(VERDICT) => verdicts.push((modified, path)),
             _ => {}
         }
     }
-    remove_oldest(entries, entries_max)?;
+    remove_oldest(entries, spare_max)?;
     remove_oldest(verdicts, VERDICTS_MAX)
 }
 
 fn remove_oldest(mut files: Vec<(SystemTime, PathBuf)>, count_max: usize) -> io::Result<()> {
     files.sort();
     let surplus = files.len().saturating_sub(count_max);
-    files.drain(..surplus).try_for_each(|(_, path)| fs::remove_file(path))
+    files.drain(..surplus).try_for_each(|(_, path)| remove(&path))
+}
+
+fn remove(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        removed => removed,
+    }
 }
 
 /// Whether a file is named by a revision.
 fn is_ours(name: &str) -> bool {
     name.split_once('-').is_some_and(|(revision, _)| revision.parse::<Revision>().is_ok())
-}
-
-#[cfg(unix)]
-fn create_private(folder: &Path) -> io::Result<()> {
-    use std::os::unix::fs::DirBuilderExt as _;
-    fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
-}
-
-#[cfg(not(unix))]
-fn create_private(folder: &Path) -> io::Result<()> {
-    fs::create_dir_all(folder)
 }
 
 #[cfg(test)]
@@ -216,24 +236,29 @@ mod tests {
     }
 
     #[test]
-    fn a_sweep_takes_the_old_and_the_unfinished_and_nothing_else() {
+    fn a_sweep_leaves_what_is_in_use_and_what_was_used_last() {
         let folder = tempfile::tempdir().expect("a folder");
-        let revision = |n| Revision::from_sha256([n; 32]);
-        let names: Vec<String> = (0..5).map(|n| format!("{}-0123456789abcdef.code", revision(n))).collect();
-        for (age, name) in names.iter().enumerate() {
+        let now = SystemTime::now();
+        let name = |n| format!("{}-0123456789abcdef", Revision::from_sha256([n; 32]));
+        let write = |name: &str, age: Duration| {
             let file = fs::File::create(folder.path().join(name)).expect("a file");
-            let time = std::time::UNIX_EPOCH + std::time::Duration::from_secs(100 - age as u64);
-            file.set_modified(time).expect("to set its time");
+            file.set_modified(now - age).expect("to set its time");
+        };
+        let entries: Vec<String> = (0..6).map(|n| format!("{}.code", name(n))).collect();
+        for (seconds, entry) in (0..).zip(&entries) {
+            write(entry, Duration::from_secs(seconds));
         }
-        let others = ["precious.code".to_owned(), "notes.new".to_owned(), format!("{}-1.txt", revision(9))];
-        let unfinished = format!("{}-0123456789abcdef.7-ThreadId(1).new", revision(1));
-        for name in others.iter().chain([&unfinished]) {
-            fs::write(folder.path().join(name), "").expect("to write");
-        }
-        sweep(folder.path(), 2).expect("to sweep");
+        let unfinished = ["7-ThreadId(1)", "8-ThreadId(2)"].map(|process| format!("{}.{process}.new", name(1)));
+        write(&unfinished[0], UNFINISHED_AGE / 2);
+        write(&unfinished[1], UNFINISHED_AGE * 2);
+        let others = ["precious.code".to_owned(), "notes.new".to_owned(), format!("{}.txt", name(9))];
+        others.iter().for_each(|name| write(name, UNFINISHED_AGE * 2));
+
+        let in_use = [entries[4].clone(), entries[5].clone()].into();
+        sweep(folder.path(), &in_use, 2, now).expect("to sweep");
         let left = fs::read_dir(folder.path()).expect("to list").map(|file| file.expect("to list").file_name());
         let mut left: Vec<_> = left.map(|name| name.into_string().expect("a name")).collect();
-        let mut expected = [&names[..2], &others[..]].concat();
+        let mut expected = [&entries[..2], &entries[4..], &others, &unfinished[..1]].concat();
         left.sort();
         expected.sort();
         assert_eq!(left, expected);

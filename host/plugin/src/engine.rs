@@ -5,10 +5,11 @@
 //! machine may not have the address space for a pool, and a component may have more memories or tables than a place in
 //! it: then the other room is used, where memory is asked for as it is needed. Code compiled for one runs in both.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use hookyard_model::Clock;
+use hookyard_model::{Clock, Revision};
 use tokio::sync::Semaphore;
 use wasmtime::component::Linker;
 use wasmtime::{Enabled, InstanceAllocationStrategy, PoolingAllocationConfig};
@@ -85,6 +86,11 @@ impl Engine {
             heap,
             cache,
         }))
+    }
+
+    /// Removes old compiled code from the cache, but for that of the revisions in use. Blocks.
+    pub fn sweep_cache(&self, in_use: &BTreeSet<Revision>) {
+        self.cache.sweep(in_use);
     }
 
     /// Whether instances have memory set aside for them.

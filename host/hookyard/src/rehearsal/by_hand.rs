@@ -10,7 +10,6 @@ use anyhow::{Context, anyhow, bail};
 use hookyard_inbox::{MemoryInbox, Releases};
 use hookyard_inbox_sqlite::{OpenError, SqliteInbox};
 use hookyard_model::{PluginName, PluginRef, Revision, Step};
-use hookyard_plugin::Engine;
 
 use super::{Material, Rehearsal};
 use crate::cli::{Failure, Rehearse};
@@ -30,7 +29,7 @@ pub(crate) async fn rehearse(path: &Path, arguments: Rehearse) -> Result<(), Fai
     let file = &arguments.file;
     let code = read(file, settings.plugins.file_bytes_max)?;
     let (material, serving) = open(&settings, &plugin).await?;
-    let engine = Engine::new(serve::engine_config(&settings)).context("no plugin can be run")?;
+    let engine = serve::passing_engine(&settings).context("no plugin can be run")?;
     let component = Component { code: &code, fixtures: &file.with_extension("fixtures") };
     let prepared = prepare(&Desired::from(&settings), &engine, &plugin, component, serving);
     let prepared = prepared.map_err(|reason| anyhow!("{} would be refused: {reason}", file.display()))?;

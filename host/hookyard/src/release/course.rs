@@ -84,6 +84,11 @@ impl Course {
         wished.chain(self.served.iter().take(count).copied()).collect()
     }
 
+    /// The revisions that run, may come back, or wait: their compiled code is in use.
+    pub(super) fn in_use(&self, count: usize) -> impl Iterator<Item = Revision> {
+        [self.active, self.last, self.file].into_iter().flatten().chain(self.needed(count))
+    }
+
     /// Whether the file in the folder, which is out, would be admitted now.
     pub(super) fn may_take_file(&self) -> bool {
         let admits = |file| matches!(self.admit(file), Admission::Rehearse);

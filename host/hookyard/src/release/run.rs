@@ -298,8 +298,16 @@ impl Keeper {
                 return;
             }
             self.routed = Some(wanted);
+            self.sweep_cache();
         }
         self.actives.announce(&self.desired.borrow().sources);
+    }
+
+    /// Has the cache of compiled code forget what nobody needs.
+    fn sweep_cache(&self) {
+        let (engine, count) = (Arc::clone(&self.parts.engine), self.desired.borrow().revisions_kept);
+        let in_use = self.courses.values().flat_map(|course| course.in_use(count)).collect();
+        tokio::task::spawn_blocking(move || engine.sweep_cache(&in_use));
     }
 
     /// Says of each source that has unrouted events, and now has plugins, what becomes of the events.
