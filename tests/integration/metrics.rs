@@ -1,6 +1,5 @@
 //! What administrators are told of a running host.
 
-use std::net::SocketAddr;
 use std::path::Path;
 
 use anyhow::Result;
@@ -10,16 +9,11 @@ use hookyard_testkit::http::{Answer, Webhook};
 use hookyard_testkit::site::{Config, Site};
 use http::Method;
 
+use crate::admin::address;
 use crate::rig::{Rig, fresh_payment, quick};
 
-/// Where administrators are served.
-async fn admin(rig: &Rig) -> Result<SocketAddr> {
-    let line = rig.host.wait_for_log("the admin listener", |line| line.target() == "hookyard::admin").await?;
-    Ok(line.text_of("address").parse()?)
-}
-
 async fn get(rig: &Rig, path: &str, request: &Webhook) -> Result<Answer> {
-    rig.client.send(Method::GET, admin(rig).await?, path, request).await
+    rig.client.send(Method::GET, address(rig).await?, path, request).await
 }
 
 #[tokio::test(flavor = "multi_thread")]

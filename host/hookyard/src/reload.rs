@@ -192,7 +192,7 @@ fn start_only(old: &Settings, new: &Settings) -> Vec<&'static str> {
     let differs = [
         ("ingress.listen", old.ingress.listen != new.ingress.listen),
         ("ingress", rest != new.ingress),
-        ("admin", old.admin.listen != new.admin.listen || old.admin.token != new.admin.token),
+        ("admin", old.admin != new.admin),
         ("inbox.url", old.inbox != new.inbox),
         ("plugins.cache", old.plugins.cache != new.plugins.cache),
         ("plugins.revisions", old.plugins.revisions != new.plugins.revisions),

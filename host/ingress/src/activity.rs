@@ -3,7 +3,7 @@
 //! A connection is either *waiting* for bytes of its sender or *working* on a request that it has whole. Waiting is
 //! what a sender can do to us at no cost, so it is timed, and at the cap the connection that has waited longest is
 //! evicted: a flood of idle connections pushes out itself. A working connection is never evicted, unless its request
-//! waits for something outside that a stranger chose (a certificate).
+//! waits for something outside that a stranger chose (a certificate). The administrators' listener goes by the same rules.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -18,9 +18,11 @@ const GRACE: Duration = Duration::from_secs(5);
 
 /// How long a sender may keep a connection waiting. Bodies have their own deadline, see `body`.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Patience {
-    pub(crate) head: Duration,
-    pub(crate) idle: Duration,
+pub struct Patience {
+    /// For the head of the first request, from the connection's opening on, and of later ones, from the first byte on.
+    pub head: Duration,
+    /// Between requests.
+    pub idle: Duration,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,7 +57,7 @@ impl Phase {
 
 /// What one connection is doing.
 #[derive(Debug)]
-pub(crate) struct Activity {
+pub struct Activity {
     phase: watch::Sender<Phase>,
     is_http2: AtomicBool,
     has_unread_body: AtomicBool,
@@ -84,7 +86,7 @@ impl Activity {
     }
 
     /// The head of a request is complete. Its request is in flight until the result is dropped.
-    pub(crate) fn request_came(self: &Arc<Self>, is_http2: bool, has_body: bool) -> InFlight {
+    pub fn request_came(self: &Arc<Self>, is_http2: bool, has_body: bool) -> InFlight {
         self.is_http2.store(is_http2, Ordering::Relaxed);
         let since = Instant::now();
         self.phase.send_modify(|phase| {
@@ -107,7 +109,7 @@ impl Activity {
     }
 
     /// Returns once the connection has to be closed: it has waited too long, or was evicted.
-    pub(crate) async fn overdue(&self, patience: Patience) {
+    pub async fn overdue(&self, patience: Patience) {
         let mut phases = self.phase.subscribe();
         loop {
             let deadline = phases.borrow_and_update().deadline(patience);
@@ -144,7 +146,7 @@ impl Activity {
 
 /// One request between its head and its answer.
 #[derive(Debug)]
-pub(crate) struct InFlight {
+pub struct InFlight {
     activity: Arc<Activity>,
     is_whole: bool,
 }
@@ -217,21 +219,22 @@ impl Drop for InFlight {
 
 /// All open connections, never more than the cap.
 #[derive(Debug)]
-pub(crate) struct Connections {
+pub struct Connections {
     open: Mutex<HashMap<u64, Arc<Activity>>>,
     opened: AtomicU64,
     room: Arc<Semaphore>,
 }
 
 impl Connections {
-    pub(crate) fn new(max: usize) -> Arc<Self> {
+    /// Room for so many connections, one at least.
+    pub fn new(max: usize) -> Arc<Self> {
         let room = Arc::new(Semaphore::new(max.clamp(1, Semaphore::MAX_PERMITS)));
         Arc::new(Self { open: Mutex::default(), opened: AtomicU64::new(0), room })
     }
 
     /// Takes a place for one more connection. At the cap the one that has waited longest is evicted for it; `None`
     /// when none waits.
-    pub(crate) async fn admit(self: &Arc<Self>) -> Option<Place> {
+    pub async fn admit(self: &Arc<Self>) -> Option<Place> {
         let room = Arc::clone(&self.room);
         let permit = match room.clone().try_acquire_owned() {
             Ok(permit) => permit,
@@ -266,10 +269,11 @@ impl Connections {
 
 /// One connection's place under the cap; dropping it makes room.
 #[derive(Debug)]
-pub(crate) struct Place {
+pub struct Place {
     connections: Arc<Connections>,
     number: u64,
-    pub(crate) activity: Arc<Activity>,
+    /// What the connection is doing. Whoever serves it says so, and ends it when it is `overdue`.
+    pub activity: Arc<Activity>,
     _permit: OwnedSemaphorePermit,
 }
 

@@ -5,7 +5,7 @@
 //! dispatch, and it serves whether or not anything is dispatched (invariant 4).
 
 mod accept;
-mod activity;
+pub mod activity;
 mod answer;
 mod body;
 pub mod bound;

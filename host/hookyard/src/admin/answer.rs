@@ -1,15 +1,34 @@
 //! What a request of an administrator is answered with.
+//!
+//! A page in an administrator's browser can send requests here as well. A page that had its own name resolved to this
+//! listener's address (DNS rebinding) is told by `Host`, and other pages by `Origin`. Addresses are as good as the
+//! listener's own in `Host`: nobody can have them resolved to something else.
 
-use http::header::{ALLOW, AUTHORIZATION, CONTENT_TYPE, WWW_AUTHENTICATE};
+use std::net::IpAddr;
+
+use http::header::{ALLOW, AUTHORIZATION, CONTENT_TYPE, HOST, ORIGIN, WWW_AUTHENTICATE};
+use http::uri::Authority;
 use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode};
 
 use super::Room;
+
+const NO_HOST: &str = "say in one Host header where the request goes";
+const OTHER_HOST: &str =
+    "sent to a name that isn't this listener's: use its address or localhost, or add the name to `hosts` in [admin]";
+const OTHER_ORIGIN: &str = "sent by a page of another origin, which may ask for nothing here";
 
 /// Texts only; what Prometheus reads, it knows by its version.
 const TEXT: HeaderValue = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
 
 /// Answers a request. Its body, if it has one, is never read.
 pub(super) fn answer<B>(request: &Request<B>, room: &Room) -> Response<String> {
+    let Some(host) = host(request) else { return refusal(StatusCode::BAD_REQUEST, NO_HOST, None) };
+    if !is_ours(&host, room) || request.uri().authority().is_some_and(|authority| !is_ours(authority, room)) {
+        return refusal(StatusCode::MISDIRECTED_REQUEST, OTHER_HOST, None);
+    }
+    if request.headers().get_all(ORIGIN).iter().any(|origin| !is_of(origin, &host)) {
+        return refusal(StatusCode::FORBIDDEN, OTHER_ORIGIN, None);
+    }
     if !may_ask(request, room) {
         let challenge = (WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         return refusal(StatusCode::UNAUTHORIZED, "show the admin token: Authorization: Bearer ...", Some(challenge));
@@ -21,6 +40,27 @@ pub(super) fn answer<B>(request: &Request<B>, room: &Room) -> Response<String> {
         }
         _ => refusal(StatusCode::NOT_FOUND, "nothing is served here; there is /metrics", None),
     }
+}
+
+/// The one `Host` of a request.
+fn host<B>(request: &Request<B>) -> Option<Authority> {
+    let mut hosts = request.headers().get_all(HOST).iter();
+    let host = Authority::try_from(hosts.next()?.as_bytes()).ok()?;
+    (hosts.next().is_none() && !host.as_str().contains('@')).then_some(host)
+}
+
+fn is_ours(host: &Authority, room: &Room) -> bool {
+    let name = host.host();
+    let address = name.strip_prefix('[').and_then(|name| name.strip_suffix(']')).unwrap_or(name);
+    let is_same = |other: &str| name.eq_ignore_ascii_case(other);
+    address.parse::<IpAddr>().is_ok() || is_same("localhost") || room.hosts.iter().any(|host| is_same(host))
+}
+
+/// Whether a page of this origin was served from there. Before the host there may be something that does TLS.
+fn is_of(origin: &HeaderValue, host: &Authority) -> bool {
+    let origin = origin.to_str().unwrap_or_default();
+    let authority = origin.strip_prefix("http://").or_else(|| origin.strip_prefix("https://"));
+    authority.is_some_and(|authority| authority.eq_ignore_ascii_case(host.as_str()))
 }
 
 fn may_ask<B>(request: &Request<B>, room: &Room) -> bool {
@@ -55,12 +95,11 @@ mod tests {
     use super::*;
     use crate::admin::metrics::Metrics;
 
-    fn status(token: Option<&str>, method: &str, path: &str, authorization: Option<&str>) -> u16 {
-        let room = Room { token: token.map(Secret::from), metrics: Metrics::detached() };
-        let mut request = Request::builder().method(method).uri(path);
-        if let Some(authorization) = authorization {
-            request = request.header(AUTHORIZATION, authorization);
-        }
+    fn status(token: Option<&str>, method: &str, path: &str, headers: &[(&str, &str)]) -> u16 {
+        let hosts = vec!["metrics.example".to_owned()];
+        let room = Room { token: token.map(Secret::from), hosts, metrics: Metrics::detached() };
+        let request = Request::builder().method(method).uri(path);
+        let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
         answer(&request.body(()).expect("a request"), &room).status().as_u16()
     }
 
@@ -69,7 +108,7 @@ mod tests {
         for (method, path, expected) in
             [("GET", "/metrics", 200), ("GET", "/metrics?x=1", 200), ("POST", "/metrics", 405), ("GET", "/", 404)]
         {
-            assert_eq!(status(None, method, path, None), expected, "{method} {path}");
+            assert_eq!(status(None, method, path, &[("host", "127.0.0.1:9090")]), expected, "{method} {path}");
         }
     }
 
@@ -85,8 +124,38 @@ mod tests {
             (Some("Basic secret"), 401),
             (Some("secret"), 401),
         ] {
-            assert_eq!(status(Some("secret"), "GET", "/metrics", authorization), expected, "{authorization:?}");
+            let mut headers = vec![("host", "localhost")];
+            headers.extend(authorization.map(|shown| ("authorization", shown)));
+            assert_eq!(status(Some("secret"), "GET", "/metrics", &headers), expected, "{authorization:?}");
         }
-        assert_eq!(status(Some("secret"), "GET", "/", None), 401, "who may not ask is told nothing");
+        let told = status(Some("secret"), "GET", "/", &[("host", "localhost")]);
+        assert_eq!(told, 401, "who may not ask is told nothing");
+    }
+
+    #[test]
+    fn pages_of_others_are_answered_nothing() {
+        let check = |headers: &[(&str, &str)], expected: u16| {
+            assert_eq!(status(None, "GET", "/metrics", headers), expected, "{headers:?}");
+        };
+        for ours in ["localhost", "LOCALHOST:9090", "127.0.0.1", "[::1]:9090", "10.0.0.7:1", "Metrics.example:9090"] {
+            check(&[("host", ours)], 200);
+        }
+        for others in ["evil.example", "localhost.evil.example:9090", "127.0.0.1.evil.example", "metrics"] {
+            check(&[("host", others)], 421);
+        }
+        for odd in
+            [&[][..], &[("host", "localhost"), ("host", "localhost")], &[("host", "a@localhost")], &[("host", "")]]
+        {
+            check(odd, 400);
+        }
+        let from = |origin| [("host", "localhost:9090"), ("origin", origin)];
+        check(&from("http://localhost:9090"), 200);
+        check(&from("https://localhost:9090"), 200);
+        for others in ["http://localhost:8080", "http://evil.example", "null", ""] {
+            check(&from(others), 403);
+        }
+        let host = ("host", "localhost");
+        assert_eq!(status(None, "GET", "http://evil.example/metrics", &[host]), 421);
+        assert_eq!(status(None, "GET", "http://localhost/metrics", &[host]), 200);
     }
 }

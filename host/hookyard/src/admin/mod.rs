@@ -1,7 +1,8 @@
 //! The administrators' listener: what they and their tools ask of a running host, apart from senders' traffic.
 //!
-//! It is on loopback unless configured otherwise, and then asks for a token. For now it serves `GET /metrics`. A few
-//! connections at once, a short time for each: nobody who can reach it can take much from the host with it.
+//! It is on loopback unless configured otherwise, and then asks for a token. For now it serves `GET /metrics`. It has
+//! room for a few connections, and whoever has kept it waiting longest makes room for the next: nobody who can reach it
+//! can keep others out, or take much from the host.
 
 mod answer;
 pub(crate) mod metrics;
@@ -12,21 +13,23 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
+use hookyard_ingress::activity::{Connections, Patience, Place};
 use hookyard_verify::Secret;
+use hyper::Request;
+use hyper::body::{Body, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use crate::config::settings::Admin;
 use metrics::Metrics;
 
-/// Connections at once; whoever comes when there are as many waits to be accepted.
+/// Connections at once.
 const CONNECTIONS_MAX: usize = 16;
-/// How long a connection may last, its request and its answer included.
-const CONNECTION_TIME_MAX: Duration = Duration::from_secs(30);
+/// How long a connection is waited for.
+const PATIENCE: Patience = Patience { head: Duration::from_secs(10), idle: Duration::from_secs(90) };
 /// How long to leave a system alone that can't accept.
 const PAUSE: Duration = Duration::from_millis(100);
 
@@ -41,6 +44,8 @@ pub(crate) struct Bound {
 struct Room {
     /// Who shows this may ask; anybody where there is none.
     token: Option<Secret>,
+    /// Names that requests may be sent to, besides `localhost` and addresses.
+    hosts: Vec<String>,
     metrics: Metrics,
 }
 
@@ -54,7 +59,8 @@ pub(crate) async fn bind(admin: &Admin, metrics: Metrics) -> anyhow::Result<Boun
     };
     let listener = TcpListener::bind(admin.listen).await.with_context(failed)?;
     let address = listener.local_addr().with_context(failed)?;
-    Ok(Bound { listener, address, room: Arc::new(Room { token: admin.token.clone(), metrics }) })
+    let room = Room { token: admin.token.clone(), hosts: admin.hosts.clone(), metrics };
+    Ok(Bound { listener, address, room: Arc::new(room) })
 }
 
 impl Bound {
@@ -75,19 +81,17 @@ impl Bound {
 }
 
 async fn accept(listener: TcpListener, room: Arc<Room>) {
-    let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    let connections = Connections::new(CONNECTIONS_MAX);
     // Dropped with this future, and all connections with it.
     let mut serving = JoinSet::new();
     loop {
         while serving.try_join_next().is_some() {}
-        let place = Arc::clone(&places).acquire_owned().await.expect("it is never closed");
         match listener.accept().await {
             Ok((tcp, _)) => {
-                let room = Arc::clone(&room);
-                serving.spawn(async move {
-                    let _place = place;
-                    let _in_time = tokio::time::timeout(CONNECTION_TIME_MAX, serve(tcp, room)).await;
-                });
+                // Answers take no time, so there is always one that waits and makes room.
+                if let Some(place) = connections.admit().await {
+                    serving.spawn(serve(tcp, place, Arc::clone(&room)));
+                }
             }
             Err(error) => {
                 tracing::debug!(target: "hookyard::admin", error = error.to_string(), "can't accept a connection");
@@ -97,14 +101,21 @@ async fn accept(listener: TcpListener, room: Arc<Room>) {
     }
 }
 
-async fn serve(tcp: TcpStream, room: Arc<Room>) {
-    let service = service_fn(|request| {
+async fn serve(tcp: TcpStream, place: Place, room: Arc<Room>) {
+    let activity = &place.activity;
+    let service = service_fn(|request: Request<Incoming>| {
+        let _in_flight = activity.request_came(false, !request.body().is_end_stream());
         let answer = answer::answer(&request, &room);
         async move { Ok::<_, Infallible>(answer) }
     });
     let mut http = http1::Builder::new();
-    http.timer(TokioTimer::new()).header_read_timeout(CONNECTION_TIME_MAX).max_buf_size(16 << 10);
-    if let Err(error) = http.serve_connection(TokioIo::new(tcp), service).await {
-        tracing::debug!(target: "hookyard::admin", error = error.to_string(), "a connection broke");
+    let connection = http.max_buf_size(16 << 10).serve_connection(TokioIo::new(tcp), service);
+    tokio::select! {
+        ended = connection => {
+            if let Err(error) = ended {
+                tracing::debug!(target: "hookyard::admin", error = error.to_string(), "a connection broke");
+            }
+        }
+        () = activity.overdue(PATIENCE) => {}
     }
 }

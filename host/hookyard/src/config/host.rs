@@ -49,7 +49,19 @@ pub(super) fn admin(section: &Section<'_>, around: &Surroundings<'_>) -> Admin {
         section
             .missing("token", format_args!("{listen} can be reached by others; name a token, or listen on 127.0.0.1"));
     }
-    Admin { listen, token }
+    let hosts = section.entry("hosts").map(|entry| entry.items().iter().filter_map(host).collect());
+    Admin { listen, token, hosts: hosts.unwrap_or_default() }
+}
+
+/// A name that a request may be sent to.
+fn host(entry: &Entry<'_>) -> Option<String> {
+    let name = entry.get::<String>()?;
+    let is_name = |name: &str| name.parse::<http::uri::Authority>().is_ok_and(|parsed| parsed.host() == name);
+    if is_name(&name) {
+        return Some(name);
+    }
+    entry.fault("must be a host name alone, without scheme, port or path");
+    None
 }
 
 /// `[inbox]`: the database file.

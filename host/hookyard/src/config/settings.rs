@@ -42,10 +42,12 @@ pub(crate) struct Settings {
 }
 
 /// The administrators' listener.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Admin {
     pub(crate) listen: SocketAddr,
     pub(crate) token: Option<Secret>,
+    /// Names that it may be asked by, besides `localhost` and addresses.
+    pub(crate) hosts: Vec<String>,
 }
 
 /// The plugin folder and what its plugins may use.
