@@ -340,8 +340,8 @@ async fn the_next_host_follows_orders_that_none_was_there_for() -> Result<()> {
 #[tokio::test(flavor = "multi_thread")]
 async fn every_step_is_told_and_an_old_revision_drains_before_it_is_retired() -> Result<()> {
     let (slow, next) = (guests::test("slow")?, guests::test("version-b")?);
-    // More comes than it can take, so that some are always under way.
-    let rig = Rig::start(strict().section("plugins.limits", "concurrency = 4"), &[(PLUGIN, &slow)]).await?;
+    // Each attempt takes longer than the pause to the next events, so that some are always under way.
+    let rig = Rig::start(strict().section("plugins.limits", "concurrency = 64"), &[(PLUGIN, &slow)]).await?;
     let load = rig.load(8, Duration::from_millis(25));
     let of_slow =
         |line: &Line| line.text_of("plugin") == PLUGIN && slow.revision().starts_with(&line.text_of("revision"));
