@@ -1,13 +1,17 @@
 //! Components that are small as files and take gigabytes to compile: each costs its own process and nobody else.
 
+use std::collections::BTreeMap;
+
 use anyhow::Result;
 use hookyard_hostile::{compile_bomb, good};
 use hookyard_testkit::events::{is_activation, is_rejection};
+use hookyard_testkit::eventually;
 use hookyard_testkit::guests::Guest;
 use hookyard_testkit::log::Line;
 use hookyard_testkit::site::Config;
+use serde_json::Value;
 
-use crate::rig::{Rig, hookyard, quick};
+use crate::rig::{Rig, hookyard, quick, told};
 
 const BOMB: &str = "mallory/bomb";
 
@@ -131,5 +135,41 @@ async fn compiled_code_that_others_could_write_is_not_run() -> Result<()> {
     let checked = hookyard(&site, &["check"]).await?;
     assert_eq!(checked.code, Some(0), "{checked:?}");
     assert!(!site.path("data/compiled").exists(), "a check changes nothing");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_waits_for_its_compilation_says_so() -> Result<()> {
+    let (bomb, orders) = (Guest::from(compile_bomb(100, 4_000, 100)), Guest::from(good()));
+    let limits = "memory_max = \"1GiB\"\ncpu_max = \"10m\"\nwall_max = \"30m\"\nconcurrency = 1";
+    let rig = Rig::start(quick().section("plugins.compile", limits), &[]).await?;
+    rig.host.wait_for_log("the start", |line| line.message() == "plugins ready").await?;
+    rig.site.install(BOMB, &bomb)?;
+    rig.host.wait_for_log("the bomb to be compiled", |line| is_compilation(line, BOMB)).await?;
+    rig.site.install("acme/orders", &orders)?;
+    let waits = |line: &Line| line.message().starts_with("plugin waits until other components are compiled");
+    rig.host.wait_for_log("the other one to wait", waits).await?;
+    for plugin in [BOMB, "acme/orders"] {
+        let is_seen = |line: &&Line| line.message() == "plugin seen" && line.text_of("plugin") == plugin;
+        assert_eq!(rig.host.log().lines().iter().filter(is_seen).count(), 1, "{plugin}");
+    }
+
+    eventually("both to be listed", || async {
+        let text = told(&rig.site, &["plugins", "list", "--json"]).await?;
+        let states: BTreeMap<String, String> = text
+            .lines()
+            .map(serde_json::from_str::<Value>)
+            .map(|line| {
+                line.map(|line| (line["plugin"].to_string(), format!("{} since {}", line["state"], line["file_since"])))
+            })
+            .collect::<Result<_, _>>()?;
+        let is_listed = |plugin: &str, state: &str| states.get(plugin).is_some_and(|told| told.starts_with(state));
+        let are_listed =
+            is_listed("\"bomb\"", "\"compiling\" since \"20") && is_listed("\"orders\"", "\"queued\" since \"20");
+        Ok(are_listed.then_some(()))
+    })
+    .await?;
+    let (status, log) = rig.host.terminate().await?;
+    assert!(status.success(), "{status}: {}", log.tail(20));
     Ok(())
 }

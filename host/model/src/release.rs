@@ -1,11 +1,13 @@
 //! The steps of a revision's release, and which of them may follow which.
 //!
 //! ```text
-//! seen -> settled -> checked -> compiled -> rehearsed -> active -> draining -> retired
-//!             \          \          \           \          |  ^       |           |
-//!              '----------'----------'-- refused '         |  '-------'-----------'  brought back
-//!                                                          '-> quarantined -> (released) settled
+//! seen -> settled -> [queued] -> [compiling] -> checked -> compiled -> rehearsed -> active -> draining -> retired
+//!             \          \             \           \          \           \          |  ^       |           |
+//!              '----------'-------------'-----------'----------'-- refused '         |  '-------'-----------'  brought back
+//!                                                                                    '-> quarantined -> (released) settled
 //! ```
+//!
+//! Where there is compiled code already, nothing is queued or compiling.
 //!
 //! A file that is dropped again begins anew, wherever its revision stands.
 
@@ -19,6 +21,10 @@ pub enum Step {
     Seen,
     /// It has stayed as it is for long enough to be whole.
     Settled,
+    /// It waits until other components are compiled.
+    Queued,
+    /// It is being compiled.
+    Compiling,
     /// It is a component, its imports are granted, and it has a handler.
     Checked,
     /// It can be run. A pinned plugin's next revision stays here.
@@ -39,9 +45,11 @@ pub enum Step {
 
 impl Step {
     /// All of them, in reading order.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 12] = [
         Self::Seen,
         Self::Settled,
+        Self::Queued,
+        Self::Compiling,
         Self::Checked,
         Self::Compiled,
         Self::Rehearsed,
@@ -57,6 +65,8 @@ impl Step {
         match self {
             Self::Seen => "seen",
             Self::Settled => "settled",
+            Self::Queued => "queued",
+            Self::Compiling => "compiling",
             Self::Checked => "checked",
             Self::Compiled => "compiled",
             Self::Rehearsed => "rehearsed",
@@ -71,18 +81,24 @@ impl Step {
     /// Whether a revision that stands here may stand there next. Each may be seen or settled anew: its file is dropped
     /// again, or the host starts. Each but a quarantined one may be refused: its settings may be bad now.
     pub const fn leads_to(self, next: Self) -> bool {
-        use Step::{Active, Checked, Compiled, Draining, Quarantined, Refused, Rehearsed, Retired, Seen, Settled};
+        use Step::{
+            Active, Checked, Compiled, Compiling, Draining, Quarantined, Queued, Refused, Rehearsed, Retired, Seen,
+            Settled,
+        };
         matches!(
             (self, next),
             (_, Seen | Settled)
-                | (Settled, Checked)
+                | (Settled, Queued)
+                | (Settled | Queued, Compiling)
+                | (Settled | Queued | Compiling, Checked)
                 | (Checked, Compiled)
                 | (Compiled, Rehearsed)
                 | (Compiled | Rehearsed | Active | Draining | Retired, Active)
                 | (Active, Draining | Quarantined)
                 | (Draining, Retired | Quarantined)
                 | (Retired, Quarantined)
-                | (Seen | Settled | Checked | Compiled | Rehearsed | Active | Draining | Retired | Refused, Refused)
+                | (Seen | Settled | Queued | Compiling | Checked | Compiled, Refused)
+                | (Rehearsed | Active | Draining | Retired | Refused, Refused)
         )
     }
 }
@@ -122,7 +138,9 @@ mod tests {
     fn each_step_leads_to_these_and_no_others() {
         for (step, expected) in [
             (Step::Seen, "seen settled refused"),
-            (Step::Settled, "seen settled checked refused"),
+            (Step::Settled, "seen settled queued compiling checked refused"),
+            (Step::Queued, "seen settled compiling checked refused"),
+            (Step::Compiling, "seen settled checked refused"),
             (Step::Checked, "seen settled compiled refused"),
             (Step::Compiled, "seen settled rehearsed active refused"),
             (Step::Rehearsed, "seen settled active refused"),
@@ -139,7 +157,8 @@ mod tests {
 
     #[test]
     fn what_is_quarantined_or_refused_serves_only_by_going_the_whole_way_again() {
-        for from in [Step::Quarantined, Step::Refused, Step::Seen, Step::Settled, Step::Checked] {
+        let not_ready = [Step::Seen, Step::Settled, Step::Queued, Step::Compiling, Step::Checked];
+        for from in [Step::Quarantined, Step::Refused].into_iter().chain(not_ready) {
             assert!(!from.leads_to(Step::Active), "{from}");
         }
     }

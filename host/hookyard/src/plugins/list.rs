@@ -44,6 +44,9 @@ pub(super) struct Line<'p> {
     /// What the file in the folder holds.
     file: Option<String>,
     has_file: bool,
+    /// How far that has come where it isn't what serves, and since when.
+    file_state: Option<&'static str>,
+    file_since: Option<String>,
     /// Why these two differ.
     mismatch: Option<String>,
     pinned: Option<String>,
@@ -72,6 +75,8 @@ impl<'p> Line<'p> {
             since: active.and_then(|active| active.served_at).map(|since| since.to_string()),
             file: standing.file.map(|file| file.to_string()),
             has_file: standing.has_file,
+            file_state: standing.progress().map(|(step, _)| step.name()),
+            file_since: standing.progress().map(|(_, since)| since.to_string()),
             mismatch: standing.mismatch(),
             pinned: standing.pin().map(|pin| pin.revision.to_string()),
             quarantine: quarantine.map(|why_| why(why_.revision.to_string(), &why_.reason, why_.since.to_string())),

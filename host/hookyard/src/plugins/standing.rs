@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use anyhow::{Context, anyhow};
 use hookyard_inbox::{Ban, Inbox, Quarantine, Releases, RevisionRecord, Wish};
 use hookyard_inbox_sqlite::{OpenError, SqliteInbox};
-use hookyard_model::{PluginRef, Revision, Step};
+use hookyard_model::{PluginRef, Revision, Step, Timestamp};
 
 use crate::config::Settings;
 use crate::files;
@@ -19,6 +19,8 @@ pub(super) struct Standing {
     pub(super) file: Option<Revision>,
     /// Whether there's a file.
     pub(super) has_file: bool,
+    /// Since when it is as it is.
+    pub(super) file_since: Option<Timestamp>,
     /// The most plugins that the tenant may have, where its file is one too many.
     pub(super) over: Option<usize>,
     /// The latest step first.
@@ -63,9 +65,16 @@ impl Standing {
             (Some(_), _) => "active",
             (None, true) if self.over.is_some() => "refused",
             (None, true) if self.file.is_some_and(|file| self.ban_of(file).is_some()) => "refused",
-            (None, true) => self.file.and_then(|file| self.of(file)).map_or("seen", |known| known.step.name()),
+            (None, true) => self.progress().map_or(Step::Seen, |(step, _)| step).name(),
             (None, false) => "removed",
         }
+    }
+
+    /// How far the file has come that isn't what serves, and since when.
+    pub(super) fn progress(&self) -> Option<(Step, Timestamp)> {
+        let file = self.file.filter(|file| self.active().is_none_or(|active| active.revision != *file))?;
+        let seen = self.file_since.map(|since| (Step::Seen, since));
+        self.of(file).map(|known| (known.step, known.at)).or(seen)
     }
 
     /// Why what the file holds isn't what serves; `None` where it is, or there's no file.
@@ -83,7 +92,10 @@ impl Standing {
                 format!("its file ({short}) is refused: {reason}")
             }
             (None, Some(pin), _) if pin.revision != file => format!("its file ({short}) waits for `unpin`"),
-            (None, _, _) => format!("its file ({short}) is not served yet"),
+            (None, _, _) => match self.progress() {
+                Some((step, since)) => format!("its file ({short}) is not served yet: {step} since {since}"),
+                None => format!("its file ({short}) is not served yet"),
+            },
         })
     }
 
@@ -159,16 +171,16 @@ fn in_folder(settings: &Settings, serving: BTreeSet<PluginRef>) -> anyhow::Resul
     };
     let there = Standing { has_file: true, ..Standing::default() };
     let count_max = settings.plugins.tenant_count_max;
-    let within =
-        within.into_iter().map(|plugin| (plugin.clone(), Standing { file: content(&plugin), ..there.clone() }));
+    let within = within.into_iter().map(|(plugin, since)| {
+        let standing = Standing { file: content(&plugin), file_since: Some(since), ..there.clone() };
+        (plugin, standing)
+    });
     let over = over.into_iter().map(|plugin| (plugin, Standing { over: Some(count_max), ..there.clone() }));
     Ok(within.chain(over).collect())
 }
 
 #[cfg(test)]
 pub(super) mod tests {
-    use hookyard_model::Timestamp;
-
     use super::*;
 
     pub(in crate::plugins) fn plugin() -> PluginRef {
@@ -217,7 +229,12 @@ pub(super) mod tests {
         check(serving(), "active", None);
         assert_eq!(serving().kept_out(), None);
         check(dropped(Step::Refused), "active", Some(&format!("its file ({short}) is refused: it is no component")));
-        check(dropped(Step::Compiled), "active", Some(&format!("its file ({short}) is not served yet")));
+        let not_yet = |step: &str, at: Timestamp| format!("its file ({short}) is not served yet: {step} since {at}");
+        check(dropped(Step::Compiled), "active", Some(&not_yet("compiled", at(9))));
+        check(dropped(Step::Compiling), "active", Some(&not_yet("compiling", at(9))));
+        let revisions = vec![known(3, Step::Queued, None)];
+        let queued = Standing { file: Some(revision(3)), has_file: true, revisions, ..Standing::default() };
+        check(queued, "queued", Some(&not_yet("queued", at(9))));
         let banned = Standing { bans: vec![ban(3)], ..dropped(Step::Refused) };
         assert_eq!(banned.kept_out(), Some(revision(3)));
         check(banned, "active", Some(&format!("its file ({short}) is refused: worse")));
@@ -232,8 +249,9 @@ pub(super) mod tests {
         let why = "its file is not loaded: the tenant may have 9 plugins (plugins.tenant_count_max)";
         check(over, "refused", Some(why));
         check(Standing { over: Some(9), ..serving() }, "active", Some(why));
-        let first = Standing { file: Some(revision(3)), has_file: true, ..Standing::default() };
-        check(first, "seen", Some(&format!("its file ({short}) is not served yet")));
+        let file_since = Some(at(1));
+        let first = Standing { file: Some(revision(3)), has_file: true, file_since, ..Standing::default() };
+        check(first, "seen", Some(&not_yet("seen", at(1))));
     }
 
     #[test]

@@ -113,9 +113,9 @@ fn log(plugin: &PluginRef, stepped: &Stepped) {
     let revision = stepped.revision.map(|revision| revision.short());
     let reason = stepped.reason.as_deref();
     match stepped.step {
-        // Told with more detail where it's decided.
-        Step::Active | Step::Refused | Step::Quarantined => {}
-        Step::Seen | Step::Settled | Step::Checked => {
+        // Told with more detail where it's decided, or as soon as it's so.
+        Step::Active | Step::Refused | Step::Quarantined | Step::Seen | Step::Queued | Step::Compiling => {}
+        Step::Settled | Step::Checked => {
             tracing::debug!(target: "hookyard::release", %plugin, revision, reason, "plugin {}", stepped.step);
         }
         Step::Compiled | Step::Rehearsed | Step::Draining | Step::Retired => {

@@ -9,6 +9,8 @@ use hookyard_model::{PluginRef, Revision, TenantName};
 use hookyard_plugin::{Contracts, Engine, Fault, Grants, Limits, Load, Loaded, Progress, revision_of};
 
 use super::granting::Granting;
+use tokio::sync::mpsc;
+
 use super::kept::{Component, Kept};
 use super::references::References;
 use super::sidecar::{Outer, Reading, Sidecar};
@@ -35,7 +37,12 @@ pub(super) struct Loader {
     pub(super) kept: Kept,
     pub(super) rehearsal: Rehearsal,
     pub(super) backlog: Backlog,
+    /// Who is told how compilations go on, where somebody is.
+    pub(super) reports: Option<mpsc::Sender<Report>>,
 }
+
+/// How far the compilation of a plugin's file has come.
+pub(super) type Report = (PluginRef, Revision, Progress);
 
 /// A plugin that can be made active.
 #[derive(Debug, Clone)]
@@ -125,7 +132,11 @@ impl Loader {
 
     fn ready(&self, plugin: &PluginRef, code: &[u8], settings: &str) -> Result<Ready, Failure> {
         let (sidecar, notes) = self.sidecar(plugin, settings)?;
-        let progress = |revision: Revision, progress| tell(plugin, revision, progress);
+        let progress = |revision: Revision, progress| {
+            tell(plugin, revision, progress);
+            // One that is lost is missing in the record alone.
+            let _ = self.reports.as_ref().map(|reports| reports.try_send((plugin.clone(), revision, progress)));
+        };
         let load = Load {
             plugin: plugin.clone(),
             bytes: code,

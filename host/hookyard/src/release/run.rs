@@ -11,7 +11,7 @@ use std::time::{Duration, Instant, SystemTime};
 use hookyard_inbox::{Backlog, Inbox, Routes};
 use hookyard_model::{Clock, PluginRef, Revision};
 use hookyard_plugin::{Catalog, Engine};
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio::task::{JoinError, JoinSet};
 
 use super::Desired;
@@ -21,7 +21,7 @@ use super::course::Course;
 use super::journal::Journal;
 use super::kept::Kept;
 use super::listing::Lister;
-use super::load::{Failure, Loader, Loading, Ready};
+use super::load::{Failure, Loader, Loading, Ready, Report};
 use super::places::Places;
 use super::precedence::Precedence;
 use super::rehearsals::Rehearsals;
@@ -34,6 +34,8 @@ use crate::watch::{Folders, Watch};
 
 /// A burst of notifications is one look.
 const DEBOUNCE: Duration = Duration::from_millis(20);
+/// Reports that may wait until they are taken down.
+const REPORTS_MAX: usize = 1000;
 /// How long a file that won't settle may hold up the word that the plugins are ready.
 const READY_MAX: Duration = Duration::from_secs(2);
 
@@ -91,6 +93,8 @@ pub(crate) struct Keeper {
     pub(super) pauses: JoinSet<PluginRef>,
     pub(super) places: Places,
     pub(super) rehearsals: Rehearsals<Ready>,
+    /// How compilations go on.
+    reports: (mpsc::Sender<Report>, mpsc::Receiver<Report>),
     lister: Arc<Mutex<Lister>>,
     watch: Watch,
     complaints: BTreeSet<String>,
@@ -121,6 +125,7 @@ impl Keeper {
             pauses: JoinSet::new(),
             places,
             rehearsals: Rehearsals::new(),
+            reports: mpsc::channel(REPORTS_MAX),
             lister: Arc::default(),
             watch: Watch::new(),
             complaints: BTreeSet::new(),
@@ -155,6 +160,7 @@ impl Keeper {
                 () = &mut shutdown => return,
                 () = tokio::time::sleep_until(next_look.into()) => {}
                 () = self.watch.changed() => tokio::time::sleep(DEBOUNCE).await,
+                Some(report) = self.reports.1.recv() => self.progressed(report).await,
                 Some(done) = self.work.join_next() => self.done(done).await,
                 Some((plugin, ready, verdict)) = self.rehearsals.over() => self.rehearsed(plugin, ready, verdict).await,
                 Some(Ok((plugin, revision))) = self.drains.join_next() => self.drained(&plugin, revision).await,
@@ -225,15 +231,24 @@ impl Keeper {
         let now = Moment { instant: Instant::now(), wall: SystemTime::now() };
         for action in self.tracker.observe(sighting, desired.plugins.windows, now) {
             match action {
+                Action::Announce(plugin) => self.announce(&plugin),
                 Action::Load(plugin, files) => self.begin_load(desired, plugin, files),
                 Action::Remove(plugin) => self.remove(&plugin).await,
             }
         }
     }
 
+    /// At the start all files are new, and those that can't be taken up at once say so.
+    fn announce(&self, plugin: &PluginRef) {
+        match self.is_ready {
+            true => tracing::info!(target: "hookyard::release", %plugin, "plugin seen"),
+            false => tracing::debug!(target: "hookyard::release", %plugin, "plugin seen"),
+        }
+    }
+
     fn begin_load(&mut self, desired: &Desired, plugin: PluginRef, files: Files) {
         self.end_rehearsal(&plugin);
-        let loader = desired.loader(&self.parts.engine);
+        let loader = Loader { reports: Some(self.reports.0.clone()), ..desired.loader(&self.parts.engine) };
         let needed = self.courses.get(&plugin).map(|course| course.needed(desired.revisions_kept)).unwrap_or_default();
         let place = self.places.of(&plugin.tenant);
         self.work.spawn(async move {
@@ -246,6 +261,10 @@ impl Keeper {
     }
 
     async fn done(&mut self, done: Result<Done, JoinError>) {
+        // Whatever is over was reported on before.
+        while let Ok(report) = self.reports.1.try_recv() {
+            self.progressed(report).await;
+        }
         match done {
             Ok(Done::Loaded(plugin, loading)) => self.loaded(plugin, loading).await,
             Ok(Done::Recalled(plugin, revision, result)) => self.recalled(plugin, revision, result).await,
@@ -348,6 +367,7 @@ impl Desired {
             kept: self.kept(),
             rehearsal: self.rehearsal,
             backlog: self.plugins.backlog,
+            reports: None,
         }
     }
 

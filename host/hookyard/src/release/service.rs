@@ -8,10 +8,11 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use hookyard_inbox::{Ban, Stepped, insist};
 use hookyard_model::{PluginRef, Revision, Step, Timestamp};
+use hookyard_plugin::Progress;
 
 use super::active::handlers;
 use super::course::{Admission, Course};
-use super::load::{Failure, Loading, Ready};
+use super::load::{Failure, Loading, Ready, Report};
 use super::rehearse::{Stage, Verdict};
 use super::run::{Done, Keeper, panicked};
 use super::tracker::Ended;
@@ -38,6 +39,7 @@ impl Keeper {
                 Ended::Again
             }
             Err(Failure::Uncompiled(reason)) => {
+                self.put_back(&plugin, revision).await;
                 self.refuse(&plugin, None, reason).await;
                 Ended::After(RETRY_PAUSE)
             }
@@ -371,11 +373,16 @@ impl Keeper {
     async fn refuse(&mut self, plugin: &PluginRef, revision: Option<Revision>, reason: String) {
         self.courses.entry(plugin.clone()).or_default().file = None;
         // The settings of what serves may have become bad; it serves on by those that it has.
-        let revision = revision.filter(|revision| self.journal.step_of(plugin, *revision).is_none());
+        let is_on_its_way = |revision| self.is_being_compiled(plugin, revision);
+        let is_unknown = |revision| self.journal.step_of(plugin, revision).is_none();
+        let revision = revision.filter(|revision| is_unknown(*revision) || is_on_its_way(*revision));
         let (seen, settled) = self.seen(plugin);
         let step = |step, at, reason| Stepped { revision, step, at, reason, report: None };
         let refused = step(Step::Refused, self.journal.now(), Some(reason.clone()));
-        let steps = vec![Stepped { revision: None, ..seen }, step(Step::Settled, settled, None), refused];
+        let steps = match revision.is_some_and(is_on_its_way) {
+            true => vec![refused],
+            false => vec![seen, step(Step::Settled, settled, None), refused],
+        };
         self.refuse_with(plugin, reason, steps).await;
         self.bring_back(plugin).await;
     }
@@ -398,7 +405,42 @@ impl Keeper {
         let at_settled = Stepped { at: settled, ..self.journal.step(revision, Step::Settled, None) };
         let checked = self.journal.step(revision, Step::Checked, Some(handlers(&ready.loaded)));
         let compiled = self.journal.step(revision, Step::Compiled, None);
-        self.journal.tell(plugin, &[seen, at_settled, checked, compiled]).await;
+        let steps = match self.is_being_compiled(plugin, revision) {
+            true => vec![checked, compiled],
+            false => vec![seen, at_settled, checked, compiled],
+        };
+        self.journal.tell(plugin, &steps).await;
+    }
+
+    /// The compilation of a plugin's file goes on.
+    pub(super) async fn progressed(&mut self, (plugin, revision, progress): Report) {
+        // Where it stands at active it stays there.
+        if self.journal.step_of(&plugin, revision) == Some(Step::Active) {
+            return;
+        }
+        let step = match progress {
+            Progress::Queued => Step::Queued,
+            Progress::Compiling => Step::Compiling,
+        };
+        let mut steps = vec![self.journal.step(revision, step, None)];
+        if !self.is_being_compiled(&plugin, revision) {
+            let (seen, settled) = self.seen(&plugin);
+            let settled = Stepped { at: settled, ..self.journal.step(revision, Step::Settled, None) };
+            steps.splice(..0, [seen, settled]);
+        }
+        self.journal.tell(&plugin, &steps).await;
+    }
+
+    fn is_being_compiled(&self, plugin: &PluginRef, revision: Revision) -> bool {
+        matches!(self.journal.step_of(plugin, revision), Some(Step::Queued | Step::Compiling))
+    }
+
+    /// What could not be compiled waits until it's tried again.
+    async fn put_back(&mut self, plugin: &PluginRef, revision: Option<Revision>) {
+        if let Some(revision) = revision.filter(|revision| self.is_being_compiled(plugin, *revision)) {
+            let settled = self.journal.step(revision, Step::Settled, None);
+            self.journal.tell(plugin, &[settled]).await;
+        }
     }
 
     /// When the file that is there was first seen, and when it had been quiet for long enough.

@@ -1,19 +1,19 @@
 //! One look at the whole folder without serving anything: every plugin is loaded and let go again.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
 use hookyard_inbox::RevisionRecord;
-use hookyard_model::{PluginRef, Step};
+use hookyard_model::{PluginRef, Step, Timestamp};
 use hookyard_plugin::Engine;
 
 use super::active::{handlers, strange, takes};
 use super::listing::Lister;
 use super::load::{Failure, Ready};
 use super::precedence::Precedence;
-use super::sighting::Sighting;
+use super::sighting::{Files, Sighting};
 use super::{Desired, sighting};
 use crate::config::settings::Plugins;
 
@@ -30,7 +30,8 @@ pub(crate) enum Finding {
 
 /// The plugins that have a file in the folder.
 pub(crate) struct Present {
-    pub(crate) within: BTreeSet<PluginRef>,
+    /// Since when each file is as it is.
+    pub(crate) within: BTreeMap<PluginRef, Timestamp>,
     /// Those that are not loaded, since their tenant has too many.
     pub(crate) over: BTreeSet<PluginRef>,
 }
@@ -38,7 +39,11 @@ pub(crate) struct Present {
 /// Tells which plugins have a file in the folder, where those of `serving` come first. Loads none of them.
 pub(crate) fn present(plugins: &Plugins, serving: BTreeSet<PluginRef>) -> io::Result<Present> {
     let Sighting { plugins, over, .. } = look(plugins, serving)?;
-    Ok(Present { within: plugins.into_keys().collect(), over })
+    let since = |files: &Files| {
+        let millis = files.code.changed / 1_000_000;
+        Timestamp::from_unix_millis(i64::try_from(millis).unwrap_or(i64::MAX))
+    };
+    Ok(Present { within: plugins.iter().map(|(plugin, files)| (plugin.clone(), since(files))).collect(), over })
 }
 
 /// The plugins that serve by the record, or did when the host ended.

@@ -38,6 +38,8 @@ pub(super) struct Moment {
 /// What is to be done for one plugin.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Action {
+    /// Say that its file is there, or is another one. It isn't dealt with yet.
+    Announce(PluginRef),
     /// Load these files, and say `ended` when that is over.
     Load(PluginRef, Files),
     /// Its file is gone.
@@ -88,7 +90,7 @@ impl Tracker {
     pub(super) fn observe(&mut self, sighting: Sighting, windows: Windows, now: Moment) -> Vec<Action> {
         let known = self.tracks.keys().chain(sighting.plugins.keys()).cloned();
         let plugins: BTreeSet<PluginRef> = known.filter(|plugin| !sighting.hides(plugin)).collect();
-        let actions = plugins.into_iter().filter_map(|plugin| {
+        let actions = plugins.into_iter().flat_map(|plugin| {
             let files = sighting.plugins.get(&plugin).copied();
             self.step(plugin, files, windows, now)
         });
@@ -98,26 +100,31 @@ impl Tracker {
         actions
     }
 
-    fn step(&mut self, plugin: PluginRef, files: Option<Files>, windows: Windows, now: Moment) -> Option<Action> {
+    fn step(&mut self, plugin: PluginRef, files: Option<Files>, windows: Windows, now: Moment) -> Vec<Action> {
         let (since, seen_at) = (now.instant, now.wall);
         let fresh = || Track { seen: None, since, seen_at, handled: None, is_loading: false, again: false };
         let track = self.tracks.entry(plugin.clone()).or_insert_with(fresh);
+        let mut actions = Vec::new();
         if track.seen != files {
+            // A file that grows is announced once.
+            let is_news = track.seen == track.handled && files.is_some();
+            actions.extend(is_news.then(|| Action::Announce(plugin.clone())));
             let quiet = files.map_or(Duration::ZERO, |files| files.quiet_for(now.wall)).min(windows.settle);
             track.seen = files;
             track.seen_at = now.wall;
             track.since = now.instant.checked_sub(quiet).unwrap_or(now.instant);
         }
         if !track.is_open() || now.instant < track.due(windows) {
-            return None;
+            return actions;
         }
         track.handled = track.seen;
         track.again = false;
         track.is_loading = track.seen.is_some();
-        Some(match track.seen {
+        actions.push(match track.seen {
             Some(files) => Action::Load(plugin, files),
             None => Action::Remove(plugin),
-        })
+        });
+        actions
     }
 
     /// A load of `plugin` is over.
@@ -200,11 +207,12 @@ mod tests {
     struct Script {
         tracker: Tracker,
         start: Instant,
+        announced: usize,
     }
 
     impl Script {
         fn new() -> Self {
-            Self { tracker: Tracker::default(), start: Instant::now() + Duration::from_secs(3600) }
+            Self { tracker: Tracker::default(), start: Instant::now() + Duration::from_secs(3600), announced: 0 }
         }
 
         fn moment(&self, at: u64) -> Moment {
@@ -215,7 +223,9 @@ mod tests {
         fn see(&mut self, at: u64, seen: Option<Files>) -> Vec<Action> {
             let sighting =
                 Sighting { plugins: seen.map(|files| (plugin(), files)).into_iter().collect(), ..Sighting::default() };
-            self.tracker.observe(sighting, WINDOWS, self.moment(at))
+            let mut actions = self.tracker.observe(sighting, WINDOWS, self.moment(at));
+            self.announced += actions.extract_if(.., |action| matches!(action, Action::Announce(_))).count();
+            actions
         }
 
         fn expect(&mut self, at: u64, seen: Option<Files>, expected: &[Action]) {
@@ -256,6 +266,7 @@ mod tests {
             script.expect(at, Some(files(1, at)), &[]);
         }
         script.expect(550, Some(files(1, 400)), &[]);
+        assert_eq!(script.announced, 1, "it's announced once");
         assert_eq!(script.tracker.next_due(WINDOWS), Some(script.moment(600).instant));
         script.expect(600, Some(files(1, 400)), &[load(1, 400)]);
         script.expect(700, Some(files(1, 400)), &[]);

@@ -115,7 +115,7 @@ impl Stored {
     async fn plugins(&self) -> anyhow::Result<BTreeSet<(TenantName, PluginName)>> {
         let mut all = BTreeSet::new();
         if let Ok(Present { within, over }) = release::present(&self.settings.plugins, BTreeSet::new()) {
-            all.extend(within.into_iter().chain(over));
+            all.extend(within.into_keys().chain(over));
         }
         all.extend(self.inbox.revisions(None).await.context(UNREAD)?.into_iter().map(|known| known.plugin));
         Ok(all.into_iter().map(|plugin| (plugin.tenant, plugin.plugin)).collect())
