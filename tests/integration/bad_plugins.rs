@@ -147,3 +147,29 @@ async fn a_trap_is_told_by_what_the_guest_wrote_last() -> Result<()> {
     }
     Ok(())
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_hidden_character_of_a_guest_reaches_the_log_or_the_terminal() -> Result<()> {
+    let words = guests::test("last-words")?;
+    let rig = Rig::start(quick(), &[("acme/words", &words)]).await?;
+    let hidden = ['\u{200b}', '\u{202e}', '\u{2066}', '\u{feff}', '\u{2028}', '\u{e0041}', '\u{3164}'];
+    let line = |c: &char| format!("{c}hookyard: all is well|hook{c}yard: all is well");
+    let written = hidden.iter().map(line).collect::<Vec<_>>().join("|");
+    rig.deliver("topper", &fresh_payment().1.replacen('{', &format!("{{\"stderr\":\"{written}\","), 1)).await?;
+
+    let settled = |events: &[Event]| events.len() == 1 && events.iter().all(|event| event.plugins.iter().all(is_over));
+    let events = rig.host.wait_for_events("every attempt to have been made", settled).await?;
+    let lines: Vec<_> = rig.guest_lines(&events[0]).await?.iter().map(Line::guest_text).collect();
+    for (c, said) in hidden.iter().zip(lines.chunks(2)) {
+        let code = c.escape_unicode();
+        assert_eq!(said, [format!("> {code}hookyard: all is well"), format!("hook{code}yard: all is well")]);
+    }
+
+    let has_none = |text: &str| !text.contains(hidden);
+    assert!(rig.host.log().lines().iter().all(|line| has_none(&line.text)));
+    for arguments in [&["events", "show", &events[0].id][..], &["events", "list"], &["events", "list", "--json"]] {
+        let shown = told(&rig.site, arguments).await?;
+        assert!(has_none(&shown), "{arguments:?}: {}", shown.escape_unicode());
+    }
+    Ok(())
+}

@@ -106,7 +106,7 @@ async fn every_fault_of_the_grants_is_told_at_once() -> Result<()> {
         (9, "addresses[0]: is in the midst of its range; say \"10.0.0.0/8\""),
         (10, "authorization: is written out here, and secrets and keys are never kept in this file"),
         (11, "host: is no header that a plugin's requests can be given"),
-        (12, "has 5 bytes, and fewer than 8"),
+        (12, "has 5 bytes; a secret of fewer than 8 bytes is easy to guess; use a longer one"),
         (13, "x-gone: "),
         (14, "x-unset: the environment variable NOT_SET_ANYWHERE is not set"),
         (15, "proxy-authorization: is no header that a plugin's requests can be given"),

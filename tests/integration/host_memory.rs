@@ -1,7 +1,5 @@
 //! A host that the system gives no memory for a plugin: nothing is held against the plugin, and no event is used up.
 
-use std::fs;
-
 use anyhow::{Context, Result};
 use hookyard_testkit::guests;
 use hookyard_testkit::log::Line;
@@ -16,14 +14,6 @@ const MIB: u64 = 1 << 20;
 /// Three attempts at an event, and a quarantine after three events that fail.
 fn strict() -> Config {
     quick().section("quarantine", "events_min = 3\nwindow = \"1h\"")
-}
-
-/// What the host has of a resource, by the name that `/proc/<pid>/status` has for it, in bytes.
-fn used(rig: &Rig, name: &str) -> Result<u64> {
-    let status = fs::read_to_string(format!("/proc/{}/status", rig.host.pid()))?;
-    let line = status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')).context("no such line")?;
-    let kib: u64 = line.split_whitespace().next().context("no number")?.parse()?;
-    Ok(kib << 10)
 }
 
 /// Bounds a resource of the running host; `None` lifts the bound.
@@ -74,7 +64,7 @@ async fn a_plugin_that_cannot_be_instantiated_is_not_to_blame() -> Result<()> {
         site.write(&format!("plugins/{PLUGIN}.toml"), "limits = { table_elements_max = 200_000 }").map(drop)
     };
     let rig = Rig::prepared(strict(), &[(PLUGIN, &echo)], beside_the_pool).await?;
-    let bytes = used(&rig, "VmSize")? + 1024 * MIB;
+    let bytes = rig.used("VmSize")? + 1024 * MIB;
     starved(&rig, Resource::As, bytes).await
 }
 
@@ -83,6 +73,6 @@ async fn a_memory_that_cannot_grow_is_not_the_guests_fault() -> Result<()> {
     let grower = guests::test("grow-at-once")?;
     let config = strict().section("plugins.limits", "memory_max = \"256MiB\"");
     let rig = Rig::start(config, &[(PLUGIN, &grower)]).await?;
-    let bytes = used(&rig, "VmData")? + 64 * MIB;
+    let bytes = rig.used("VmData")? + 64 * MIB;
     starved(&rig, Resource::Data, bytes).await
 }

@@ -8,6 +8,8 @@ mod rig;
 mod admin;
 mod bad_input;
 mod bad_plugins;
+#[cfg(target_os = "linux")]
+mod bounds;
 mod capabilities;
 mod check;
 mod secrecy;

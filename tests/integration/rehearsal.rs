@@ -6,6 +6,7 @@ use hookyard_testkit::events::{is_activation, is_attempt, is_rejection, is_remov
 use hookyard_testkit::guests::{self, Guest};
 use hookyard_testkit::host::Finished;
 use hookyard_testkit::log::Line;
+use hookyard_testkit::mirror::Mirror;
 use hookyard_testkit::senders::Senders;
 use hookyard_testkit::site::{Config, Site};
 use hookyard_testkit::workspace;
@@ -374,5 +375,46 @@ async fn a_rehearsal_by_hand_tells_and_changes_nothing() -> Result<()> {
     assert_eq!(state(&site).await?, before);
     let done = by_hand(&site, &guests::test("imports-never-granted")?, &[]).await?;
     assert!(done.code == Some(1) && done.stderr.contains("would be refused"), "{}", done.stderr);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_otherwise_for_want_of_an_answer_could_not_be_rehearsed() -> Result<()> {
+    let (mirror, fetcher, silent) = (Mirror::start().await?, guests::test("fetcher")?, guests::test("version-a")?);
+    let grant = format!("[grants.http.\"{}\"]\nscheme = \"http\"\naddresses = [\"127.0.0.1\"]\n", mirror.authority());
+    let rig = Rig::prepared(strict(), &[(PLUGIN, &fetcher)], |site| {
+        site.write("plugins/acme/other.toml", &grant)?;
+        settings(site, &grant)
+    })
+    .await?;
+    for _ in 0..3 {
+        let more = format!("{{\"must\":\"\",\"fetch\":\"GET {}/v1/plain\",", mirror.url());
+        rig.deliver("topper", &fresh_payment().1.replacen('{', &more, 1)).await?;
+    }
+    rig.all_done(3).await?;
+
+    // It is done where what serves traps without the answer, and so it's taken though the policy is `require`.
+    let (step, text) = report(&taken(&rig, &silent).await?);
+    assert_eq!(step, "rehearsed");
+    assert!(text.contains("  note  3 events couldn't be rehearsed") && !text.contains("BAD"), "{text}");
+    let summary = rig.host.wait_for_log("the rehearsal", is_rehearsed).await?.text_of("reason");
+    assert!(summary.contains("3 stored events couldn't be rehearsed"), "{summary}");
+
+    // Alone it traps at each, and nobody calls that a fault of its.
+    let file = rig.site.write("new/other.wasm", fetcher.bytes())?;
+    let done = hookyard(&rig.site, &["rehearse", &file.to_string_lossy(), "--tenant", "acme"]).await?;
+    assert_eq!(done.code, Some(0), "{}{}", done.stdout, done.stderr);
+    assert!(
+        done.stdout.contains(": 3 stored events couldn't be rehearsed: a rehearsal makes no request"),
+        "{}",
+        done.stdout
+    );
+    assert_eq!(mirror.asked().len(), 3, "no rehearsal makes a request");
+
+    // What it does otherwise at events that ask for nothing counts as ever.
+    rig.deliver("topper", &fresh_payment().1).await?;
+    rig.all_done(4).await?;
+    let (why, _) = refused(&rig, &guests::test("trap")?).await?;
+    assert!(why.contains("4 of 4 with a new fault"), "{why}");
     Ok(())
 }

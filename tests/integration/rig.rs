@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use hookyard_testkit::events::{Event, is_attempt, is_guest};
 use hookyard_testkit::guests::Guest;
 use hookyard_testkit::host::{Finished, Host, run_with};
@@ -98,6 +98,16 @@ impl Rig {
         let line = self.host.wait_for_log("the admin listener", |line| line.target() == "hookyard::admin").await?;
         let address = line.text_of("address").parse()?;
         Ok(self.client.send(Method::GET, address, "/metrics", &Webhook::json("")).await?.text().to_owned())
+    }
+
+    /// What the host has of something, by the name that `/proc/<pid>/status` has for it, in bytes.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn used(&self, name: &str) -> Result<u64> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.host.pid()))?;
+        let line =
+            status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')).context("no such line")?;
+        let kib: u64 = line.split_whitespace().next().context("no number")?.parse()?;
+        Ok(kib << 10)
     }
 
     /// Waits until there are that many events and every plugin is done with each.

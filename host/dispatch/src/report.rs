@@ -2,11 +2,10 @@
 //!
 //! Neither headers nor body are told (invariant 10).
 
-use std::borrow::Cow;
 use std::time::Duration;
 
 use hookyard_inbox::Claimed;
-use hookyard_model::{Attempt, JobState, LogLine, Outcome};
+use hookyard_model::{Attempt, JobState, LogLine, Outcome, visible};
 
 use crate::{Measures, metering};
 
@@ -71,20 +70,11 @@ fn lines(job: &Claimed, attempt: &Attempt) {
             attempt = attempt.number,
             stream = if *is_error { "stderr" } else { "stdout" },
             "{}",
-            printable(text)
+            visible(text)
         );
     }
 }
 
 fn detail(outcome: &Outcome) -> Option<String> {
     (*outcome != Outcome::Done).then(|| outcome.to_string())
-}
-
-/// A guest's line without what would move a terminal's cursor or begin a line of its own.
-fn printable(text: &str) -> Cow<'_, str> {
-    let is_plain = |c: char| c == '\t' || !c.is_control();
-    if text.chars().all(is_plain) {
-        return text.into();
-    }
-    text.chars().map(|c| if is_plain(c) { c } else { '\u{fffd}' }).collect::<String>().into()
 }

@@ -19,7 +19,7 @@ use std::thread;
 use std::time::Duration;
 
 use anyhow::Context;
-use hookyard_model::Clock;
+use hookyard_model::{Clock, is_hidden};
 use metrics::{counter, describe_counter};
 use tracing::field::{Field, Visit};
 use tracing::{Event, Level, Subscriber};
@@ -214,7 +214,7 @@ impl Visit for Line {
 
 /// As `visible`, in quotes where it would be hard to tell from its surroundings.
 fn quoted(text: &str) -> String {
-    let is_plain = |c: char| !c.is_whitespace() && !c.is_control() && c != '"' && c != '=';
+    let is_plain = |c: char| !c.is_whitespace() && !is_hidden(c) && c != '"' && c != '=';
     if text.chars().all(is_plain) { text.to_owned() } else { format!("\"{}\"", visible(text).replace('"', "\\\"")) }
 }
 

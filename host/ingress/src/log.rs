@@ -5,6 +5,8 @@
 
 use std::net::SocketAddr;
 
+use hookyard_model::visible;
+
 use crate::answer::{Accepted, Refused, Stored};
 use crate::near_miss::NearMiss;
 use crate::source::Route;
@@ -43,8 +45,8 @@ pub(crate) fn request(outcome: &Result<Accepted, Refused>, about: &About<'_>) {
     match outcome {
         Ok(accepted) => accepted_request(accepted, about, route),
         Err(refused) => {
-            let (status, detail) = (refused.status().as_u16(), refused.detail());
-            log!(warn, about, route, status, reason = refused.reason(), detail = detail.as_str(), "refused");
+            let (status, detail) = (refused.status().as_u16(), visible(&refused.detail()));
+            log!(warn, about, route, status, reason = refused.reason(), detail, "refused");
         }
     }
 }
@@ -86,7 +88,7 @@ fn accepted_request(accepted: &Accepted, about: &About<'_>, route: &Route<'_>) {
         Accepted::Stored(stored) => event(stored, false, about, route),
         Accepted::Repeat(stored) => event(stored, true, about, route),
         Accepted::Confirmed { topic } => {
-            log!(info, about, route, topic = topic.as_str(), "confirmed a subscription");
+            log!(info, about, route, topic = visible(topic), "confirmed a subscription");
         }
         Accepted::Noticed { what } => log!(info, about, route, what, "noticed; nothing to store"),
     }

@@ -16,6 +16,7 @@ pub mod retry;
 pub mod time;
 pub mod share;
 pub mod chain;
+pub mod visible;
 
 pub use chain::chain;
 pub use delivery::{Answer, Delivery, DeliveryResult};
@@ -31,3 +32,4 @@ pub use quarantine::{Breaker, QuarantinePolicy};
 pub use release::Step;
 pub use retry::{Failure, RetryPolicy};
 pub use time::{Clock, Timestamp};
+pub use visible::{is_hidden, visible};

@@ -6,8 +6,10 @@
 use wasmtime::component::types::{ComponentFunc, ComponentItem};
 use wasmtime::component::{Component, ComponentExportIndex};
 
+use crate::compile::REASON_BYTES_MAX;
 use crate::delivery::Delivery;
 use crate::plan::Shape;
+use crate::text::{listed, named, one_line};
 use crate::typed::Events;
 use crate::untyped::Untyped;
 use crate::{Contract, Contracts, Fault, HandlerKind, failure};
@@ -36,7 +38,7 @@ pub(crate) struct Found {
     /// All handlers that this host can call; there is at least one.
     pub(crate) handlers: Vec<Handler>,
     /// Interfaces that look like handlers, of packages that no provider of this host has.
-    pub(crate) strange: Vec<String>,
+    pub(crate) strange: Option<String>,
 }
 
 /// All handlers of a component.
@@ -52,11 +54,11 @@ pub(crate) fn find(component: &Component, contracts: &Contracts) -> Result<Found
         let is_ours = name.package == OUR_PACKAGE && name.interface == OUR_INTERFACE;
         let function = instance.get_export(engine, FUNCTION).map(|item| item.ty);
         let Some(ComponentItem::ComponentFunc(function)) = function else {
-            others.push(export.to_owned());
+            others.push(export);
             continue;
         };
         if !is_ours && contract.is_none() {
-            strange.push(export.to_owned());
+            strange.push(export);
             continue;
         }
         let handler = compile(component, &name, &function, contract.map(|contract| &**contract))?;
@@ -66,10 +68,11 @@ pub(crate) fn find(component: &Component, contracts: &Contracts) -> Result<Found
         handlers.push(handler);
     }
     if handlers.is_empty() {
-        let exported = listed(strange.into_iter().chain(others));
-        return Err(Fault::NoHandler { exported, packages: listed(contracts.packages()) });
+        strange.append(&mut others);
+        let packages: Vec<_> = contracts.packages().collect();
+        return Err(Fault::NoHandler { exported: listed(&strange), packages: listed(&packages) });
     }
-    Ok(Found { handlers, strange })
+    Ok(Found { handlers, strange: (!strange.is_empty()).then(|| listed(&strange)) })
 }
 
 fn compile(
@@ -87,8 +90,8 @@ fn compile(
             let kind = HandlerKind::Typed {
                 provider: contract.provider.clone(),
                 package: contract.package.clone(),
-                interface: name.interface.to_owned(),
-                version: name.version.map(str::to_owned),
+                interface: named(name.interface),
+                version: name.version.map(named),
             };
             let delivery = Delivery::new(&signature.delivery).map_err(|refused| wrong(refused.to_string()))?;
             (kind, Events::new(&signature.event, contract).map(|events| Call::Typed { delivery, events }))
@@ -155,10 +158,5 @@ fn same_events(one: &HandlerKind, another: &HandlerKind) -> bool {
 }
 
 fn refused(interface: &str, reason: String) -> Fault {
-    Fault::Handler { interface: interface.to_owned(), reason }
-}
-
-fn listed(names: impl IntoIterator<Item = impl AsRef<str>>) -> String {
-    let names: Vec<String> = names.into_iter().map(|name| name.as_ref().to_owned()).collect();
-    if names.is_empty() { "nothing".to_owned() } else { names.join(", ") }
+    Fault::Handler { interface: named(interface), reason: one_line(&reason, REASON_BYTES_MAX) }
 }

@@ -11,7 +11,7 @@ use crate::asked::{Asked, asked};
 use crate::call::State;
 use crate::load::Terms;
 use crate::offers::{self, Lack, Need};
-use crate::text::{named, one_line};
+use crate::text::{listed, named, one_line};
 use crate::toolchain::Toolchain;
 use crate::{Fault, capability, effects, outgoing};
 
@@ -78,7 +78,8 @@ fn judge<'a>(asked: impl Iterator<Item = Asked<'a>>, terms: &Terms, toolchain: T
     if ungranted.is_empty() {
         return Ok(());
     }
-    let imports = offers::listed(ungranted.iter().map(|(name, _)| *name));
+    let names: Vec<_> = ungranted.iter().map(|(name, _)| *name).collect();
+    let imports = listed(&names);
     let lacks = ungranted.into_iter().map(|(_, lack)| lack).collect();
     Err(Fault::Ungranted { imports, lacks, toolchain })
 }

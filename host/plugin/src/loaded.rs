@@ -32,7 +32,7 @@ pub struct Loaded {
 pub(crate) struct Handlers {
     all: Vec<Handler>,
     kinds: Vec<HandlerKind>,
-    strange: Vec<String>,
+    strange: Option<String>,
 }
 
 impl From<Found> for Handlers {
@@ -105,8 +105,8 @@ impl Loaded {
     }
 
     /// What it exports as handlers that nothing on this host can ever call, as no provider has their package.
-    pub fn strange_handlers(&self) -> &[String] {
-        &self.handlers.strange
+    pub fn strange_handlers(&self) -> Option<&str> {
+        self.handlers.strange.as_deref()
     }
 
     /// Whether it takes events of this provider at all, by a typed handler or by the untyped one.

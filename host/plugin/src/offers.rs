@@ -7,7 +7,6 @@ use std::fmt;
 use crate::Grants;
 use crate::capability::{CONFIG_VERSIONS, LOGGING_VERSIONS};
 use crate::effects::KEYVALUE_VERSIONS;
-use crate::text::named;
 
 /// Something that plugins may import.
 #[derive(Debug, Clone, Copy)]
@@ -54,19 +53,6 @@ pub struct Lack {
     pub need: Need,
     /// The provider whose typed events the destination has to take, where it's one.
     pub provider: Option<String>,
-}
-
-/// Names that are told of one list. A component can have thousands, as long as it likes.
-const LISTED_MAX: usize = 10;
-
-/// The first names of a list that a component made, and how many more there are.
-pub(crate) fn listed<'n>(names: impl ExactSizeIterator<Item = &'n str>) -> String {
-    let more = names.len().saturating_sub(LISTED_MAX);
-    let mut text = names.take(LISTED_MAX).map(named).collect::<Vec<_>>().join(", ");
-    if more > 0 {
-        text.push_str(&format!(" and {more} more"));
-    }
-    text
 }
 
 const WASI: Versions = Versions::Compatible("0.2.12");

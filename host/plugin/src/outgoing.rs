@@ -16,6 +16,7 @@ use wasmtime::component::{Component, Linker};
 
 use self::function::Function;
 use crate::call::State;
+use crate::compile::REASON_BYTES_MAX;
 use crate::load::Terms;
 use crate::text::{named, one_line};
 use crate::{Contract, Contracts, Fault, Grants};
@@ -45,7 +46,8 @@ pub(crate) fn find(component: &Component, terms: &Terms) -> Result<Vec<Interface
     for (name, item) in ty.imports(engine) {
         let ComponentItem::ComponentInstance(instance) = item.ty else { continue };
         let Some(contract) = contract(name, &terms.contracts) else { continue };
-        let refused = |reason| Fault::Outgoing { interface: named(name), reason };
+        let refused =
+            |reason: String| Fault::Outgoing { interface: named(name), reason: one_line(&reason, REASON_BYTES_MAX) };
         let mut functions = Vec::new();
         for (name, item) in instance.exports(engine) {
             match item.ty {

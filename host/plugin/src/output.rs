@@ -6,7 +6,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
-use hookyard_model::LogLine;
+use hookyard_model::{LogLine, is_hidden};
 use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
 use wasmtime_wasi::p2::{OutputStream, Pollable, StreamError, StreamResult};
 
@@ -80,7 +80,7 @@ impl Output {
     pub(crate) fn last_words(&self) -> Option<String> {
         let mut lines = self.lock();
         lines.end(true, true);
-        lines.last_words.reason()
+        lines.last_words.reason().map(|words| lines.terms.scrub.text(&words).into_owned())
     }
 
     /// All lines so far, those without an end included. A last line tells how many were not kept.
@@ -122,13 +122,13 @@ impl Lines {
         }
         let text = String::from_utf8_lossy(&open);
         if is_error {
-            self.last_words.push(self.terms.line(&text));
+            self.last_words.push(text.as_ref().to_owned());
         }
         self.keep_guests(is_error, &text);
     }
 
     fn keep_guests(&mut self, is_error: bool, text: &str) {
-        match text.trim_start_matches(|c: char| c.is_whitespace() || c.is_control()).starts_with(HOSTS) {
+        match text.trim_start_matches(|c: char| c.is_whitespace() || is_hidden(c)).starts_with(HOSTS) {
             true => self.keep(is_error, &format!("{GUESTS}{text}")),
             false => self.keep(is_error, text),
         }
@@ -227,6 +227,24 @@ mod tests {
             .expect("writing can't fail");
         let told: Vec<_> = output.take().into_iter().map(|line| line.text).collect();
         assert_eq!(told, ["hookyard: denied", "> hookyard: granted", ">   hookyard: all is well", "said hookyard:"]);
+    }
+
+    #[test]
+    fn nothing_hidden_lets_a_guest_pass_for_the_host() {
+        let limits = Limits::default();
+        let output = Output::new(&Terms::limited(limits.clone()), &Budget::new(&limits));
+        for line in ["\u{200b}hookyard: a", "\u{3164} \u{feff}hookyard: b", "hook\u{200b}yard: c", "\u{202e}:draykooh"]
+        {
+            output.line(true, line);
+        }
+        let told: Vec<_> = output.take().into_iter().map(|line| line.text).collect();
+        let expected = [
+            "> \\u{200b}hookyard: a",
+            "> \\u{3164} \\u{feff}hookyard: b",
+            "hook\\u{200b}yard: c",
+            "\\u{202e}:draykooh",
+        ];
+        assert_eq!(told, expected);
     }
 
     #[test]

@@ -210,20 +210,22 @@ fn judge_key(secret: &[u8], used_for: SecretUse, judgement: &mut Judgement) {
         SecretUse::Hmac(encoding) => match hmac::decode_key(encoding, secret) {
             Ok(decoded) => {
                 judgement.notes.extend(decoded.oddities.into_iter().map(str::to_owned));
-                judge_length(decoded.bytes.len(), KEY_BYTES_MIN, "found from one signed message", judgement);
+                judge_length(decoded.bytes.len(), KEY_BYTES_MIN, "can be found from one signed message", judgement);
             }
             Err(why) => judgement.add(true, why),
         },
-        _ => judge_length(secret.len(), TOKEN_BYTES_MIN, "guessed", judgement),
+        _ => judge_length(secret.len(), TOKEN_BYTES_MIN, "is easy to guess", judgement),
     }
 }
 
 fn judge_length(bytes: usize, bytes_min: usize, how: &str, judgement: &mut Judgement) {
     if bytes < bytes_min {
-        judgement
-            .add(true, format!("has {}, and fewer than {bytes_min} are soon {how}; use a longer one", count(bytes)));
+        judgement.add(
+            true,
+            format!("has {}; a secret of fewer than {bytes_min} bytes {how}; use a longer one", count(bytes)),
+        );
     } else if bytes < BYTES_USUAL {
-        judgement.add(false, format!("has {}; {BYTES_USUAL} or more random ones are safe", count(bytes)));
+        judgement.add(false, format!("has {}; use {BYTES_USUAL} random bytes or more", count(bytes)));
     }
 }
 
@@ -232,7 +234,7 @@ fn judge_standard_webhooks(bytes: usize, judgement: &mut Judgement) {
     let wanted = format!("Standard Webhooks asks for {least} to {most}");
     if bytes < STANDARD_WEBHOOKS_BYTES_MIN {
         let least = STANDARD_WEBHOOKS_BYTES_MIN;
-        judgement.add(true, format!("decodes to {}, and fewer than {least} are too few; {wanted}", count(bytes)));
+        judgement.add(true, format!("decodes to {}, and this host takes {least} or more; {wanted}", count(bytes)));
     } else if !STANDARD_WEBHOOKS_BYTES.contains(&bytes) {
         judgement.add(false, format!("decodes to {}; {wanted}", count(bytes)));
     }

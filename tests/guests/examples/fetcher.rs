@@ -1,5 +1,6 @@
 //! Makes the requests that the event asks for, one after another, and tells what comes of each. The event names the
-//! credential backwards, so that the guest can tell whether it was given what it must not have.
+//! credential backwards, so that the guest can tell whether it was given what it must not have. With `must` in the event it
+//! traps where there is no answer.
 
 use hookyard_guests::{Delivery, Failure, Guest, Message};
 use wasip2::http::outgoing_handler::handle;
@@ -15,6 +16,9 @@ impl Guest for Fetcher {
         for asked in text(&event, "fetch").split('|') {
             let told = fetch(asked).unwrap_or_else(|error| format!("no answer: {error}"));
             let has_secret = !secret.is_empty() && told.contains(&secret);
+            if event.contains("\"must\"") && told.starts_with("no answer") {
+                panic!("it can't do without an answer");
+            }
             println!("{asked}: {told}{}", if has_secret { " AND THE CREDENTIAL" } else { "" });
         }
         Ok(())

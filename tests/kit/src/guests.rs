@@ -97,11 +97,27 @@ impl Guest {
     /// The same code as another revision: with the tag in a custom section, which every engine skips.
     #[must_use]
     pub fn tagged(&self, tag: &str) -> Self {
-        const NAME: &[u8] = b"hookyard-test";
-        let content = [&[NAME.len() as u8][..], NAME, tag.as_bytes()].concat();
-        let length = u8::try_from(content.len()).ok().filter(|length| *length < 0x80).expect("a tag is short");
-        Self { bytes: [&self.bytes, &[0, length][..], &content].concat() }
+        self.with_section("hookyard-test", tag.as_bytes())
     }
+
+    /// The same with a custom section at its end.
+    #[must_use]
+    pub fn with_section(&self, name: &str, content: &[u8]) -> Self {
+        let name = [&leb128(name.len())[..], name.as_bytes()].concat();
+        let length = leb128(name.len() + content.len());
+        Self { bytes: [&self.bytes, &[0][..], &length, &name, content].concat() }
+    }
+}
+
+/// A number as WebAssembly has it.
+fn leb128(mut number: usize) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    while number >= 0x80 {
+        bytes.push((number & 0x7f) as u8 | 0x80);
+        number >>= 7;
+    }
+    bytes.push(number as u8);
+    bytes
 }
 
 /// Any bytes, in the place of a component.

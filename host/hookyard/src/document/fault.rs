@@ -2,8 +2,13 @@
 //!
 //! A fault is one line: the file, the line, the key and what to do. It never repeats a value that may be a secret.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::fmt;
+
+use crate::explain::excerpt;
+
+/// Faults, and notes, that are kept of one reading. A tenant may have written the file.
+const FAULTS_MAX: usize = 100;
 
 /// One thing wrong with one file.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -16,6 +21,13 @@ pub(crate) struct Fault {
     pub(crate) path: String,
     /// What is wrong and how to put it right.
     pub(crate) message: String,
+}
+
+impl Fault {
+    /// The same, with names and words that others wrote as they may be told.
+    fn told(self) -> Self {
+        Self { path: excerpt(&self.path), message: excerpt(&self.message), ..self }
+    }
 }
 
 impl fmt::Display for Fault {
@@ -54,27 +66,36 @@ impl std::error::Error for Faults {}
 pub(crate) struct Sink {
     faults: RefCell<Vec<Fault>>,
     notes: RefCell<Vec<Fault>>,
+    /// Faults beyond `FAULTS_MAX`, of which only the number is kept.
+    faults_left_out: Cell<usize>,
 }
 
 impl Sink {
-    /// Adds a fault.
-    pub(crate) fn push(&self, fault: Fault) {
-        self.faults.borrow_mut().push(fault);
+    /// Adds a fault, which is made only where there's room for it: its line takes time to find.
+    pub(crate) fn push(&self, fault: impl FnOnce() -> Fault) {
+        let mut faults = self.faults.borrow_mut();
+        match faults.len() < FAULTS_MAX {
+            true => faults.push(fault().told()),
+            false => self.faults_left_out.set(self.faults_left_out.get() + 1),
+        }
     }
 
     /// Adds a fault of a file as a whole.
     pub(crate) fn push_file(&self, file: impl fmt::Display, message: impl fmt::Display) {
-        self.push(Fault { file: file.to_string(), line: None, path: String::new(), message: message.to_string() });
+        self.push(|| Fault { file: file.to_string(), line: None, path: String::new(), message: message.to_string() });
     }
 
     /// Adds a note.
-    pub(crate) fn push_note(&self, note: Fault) {
-        self.notes.borrow_mut().push(note);
+    pub(crate) fn push_note(&self, note: impl FnOnce() -> Fault) {
+        let mut notes = self.notes.borrow_mut();
+        if notes.len() < FAULTS_MAX {
+            notes.push(note().told());
+        }
     }
 
     /// The number of faults so far.
     pub(crate) fn count(&self) -> usize {
-        self.faults.borrow().len()
+        self.faults.borrow().len() + self.faults_left_out.get()
     }
 
     /// All notes so far, in the order of the files and their lines. The sink keeps none of them.
@@ -84,7 +105,12 @@ impl Sink {
 
     /// The faults in the order of the files and their lines; `value` when there are none.
     pub(crate) fn into_result<T>(self, value: Option<T>) -> Result<T, Faults> {
-        let faults = sorted(self.faults.into_inner());
+        let mut faults = sorted(self.faults.into_inner());
+        if self.faults_left_out.get() > 0 {
+            let file = faults.last().map(|fault| fault.file.clone()).unwrap_or_default();
+            let message = format!("and {} more faults", self.faults_left_out.get());
+            faults.push(Fault { file, line: None, path: String::new(), message });
+        }
         match value {
             Some(value) if faults.is_empty() => Ok(value),
             _ => Err(Faults(faults)),

@@ -34,11 +34,11 @@ impl Origin<'_> {
     }
 
     fn fault(&self, offset: usize, path: &str, message: impl ToString) {
-        self.sink.push(self.at(offset, path, message));
+        self.sink.push(|| self.at(offset, path, message));
     }
 
     fn note(&self, offset: usize, path: &str, message: impl ToString) {
-        self.sink.push_note(self.at(offset, path, message));
+        self.sink.push_note(|| self.at(offset, path, message));
     }
 
     fn at(&self, offset: usize, path: &str, message: impl ToString) -> Fault {

@@ -11,7 +11,10 @@ use hookyard_model::{Effects, Key, Message, Outcome, Write};
 use hookyard_plugin::Rehearsed;
 
 use super::difference::{Difference, of_bytes};
-use crate::explain::visible;
+use crate::explain::{excerpt, visible};
+
+/// Ways of being otherwise that are kept of one event: a guest chooses how much it writes, and under which names.
+const WAYS_MAX: usize = 100;
 
 /// What is found of an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -46,7 +49,8 @@ pub(super) fn compare(active: &Rehearsed, candidate: &Rehearsed) -> Vec<Otherwis
     }
     let mut found = writes(&active.effects, &candidate.effects);
     found.extend(messages(&active.effects.messages, &candidate.effects.messages));
-    found.into_iter().map(|what| Otherwise { kind: Kind::Effects, what }).collect()
+    found.truncate(WAYS_MAX);
+    found.into_iter().map(|what| Otherwise { kind: Kind::Effects, what: excerpt(&what) }).collect()
 }
 
 /// Of `found`, what isn't among `own`: what the active revision does otherwise by itself, from one run to the next.

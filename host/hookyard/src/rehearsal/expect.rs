@@ -14,9 +14,21 @@ use crate::explain::visible;
 
 /// Of a text that was found, what is shown.
 const SHOWN_MAX: usize = 120;
+/// Problems that are told of one fixture.
+const PROBLEMS_MAX: usize = 20;
 
-/// All that is otherwise than expected, a line each.
+/// What is otherwise than expected, a line each.
 pub(super) fn check(expect: &Expect, found: &Rehearsed) -> Vec<String> {
+    let mut problems = all(expect, found);
+    let left_out = problems.len().saturating_sub(PROBLEMS_MAX);
+    if left_out > 0 {
+        problems.truncate(PROBLEMS_MAX);
+        problems.push(format!("and {left_out} more"));
+    }
+    problems
+}
+
+fn all(expect: &Expect, found: &Rehearsed) -> Vec<String> {
     let mut problems = Vec::new();
     let outcome = shown(&found.outcome.to_string());
     if found.outcome.name() != expect.outcome {

@@ -21,10 +21,42 @@ use serde_json::Value;
 
 use super::walk::{Node, Object, Sink};
 use crate::document::unknown;
+use crate::explain::excerpt;
 
 /// Outcomes that an attempt can be expected to have.
 const OUTCOMES: [&str; 8] =
     ["done", "retry", "rejected", "trapped", "timed-out", "out-of-memory", "exceeded", "undecodable"];
+
+/// A fixture that can be read, as it was written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Written {
+    /// What it's called, cut.
+    pub(crate) name: String,
+    source: Source,
+    text: String,
+}
+
+/// Where a fixture stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Source {
+    pub(super) file: String,
+    /// Its place there.
+    pub(super) root: String,
+}
+
+impl Written {
+    /// Checks a text. It's called `name` unless it says otherwise.
+    pub(super) fn read(source: Source, name: &str, text: &str) -> Result<Self, Vec<String>> {
+        let Fixture { name, .. } = read(&source.file, &source.root, name, text)?;
+        Ok(Self { name: excerpt(&name), source, text: text.to_owned() })
+    }
+
+    /// What it says.
+    pub(super) fn fixture(&self) -> Result<Fixture, String> {
+        let Self { name, source, text } = self;
+        read(&source.file, &source.root, name, text).map_err(|faults| faults.join("; "))
+    }
+}
 
 /// One fixture.
 #[derive(Debug, Clone, PartialEq)]

@@ -4,7 +4,7 @@
 //! may have custom sections `hookyard:fixtures`, each with JSON arrays of fixtures.
 //!
 //! A tenant writes them, so everything here has a bound: bytes are counted before they are parsed, fixtures by number,
-//! and faults by number and length. A bounded list says how many it leaves out.
+//! and faults by number and length. What is kept of a fixture is its text, as what is made of it takes many times its bytes. A bounded list says how many it leaves out.
 
 use std::io;
 use std::path::Path;
@@ -13,8 +13,8 @@ use hookyard_plugin::sections;
 use serde::de::{Deserialize, Deserializer, IgnoredAny, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::fixture::{self, Fixture};
-use super::walk::shortened;
+use super::fixture::{Source, Written};
+use crate::explain::excerpt;
 use crate::files;
 
 /// The custom section that fixtures may stand in.
@@ -33,7 +33,7 @@ const FAULTS_MAX: usize = 100;
 /// A plugin's fixtures, and what is wrong with those that can't be read.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Fixtures {
-    pub(crate) all: Vec<Fixture>,
+    pub(crate) all: Vec<Written>,
     pub(crate) faults: Vec<String>,
     /// Faults beyond `FAULTS_MAX`, of which only the number is kept.
     faults_left_out: usize,
@@ -60,7 +60,7 @@ impl Fixtures {
         fixtures
     }
 
-    fn add(&mut self, fixture: Result<Fixture, Vec<String>>) {
+    fn add(&mut self, fixture: Result<Written, Vec<String>>) {
         match fixture {
             // One more than are run, so that it shows that there are too many.
             Ok(fixture) if self.all.len() <= COUNT_MAX => self.all.push(fixture),
@@ -71,7 +71,7 @@ impl Fixtures {
 
     fn fault(&mut self, fault: String) {
         if self.faults.len() < FAULTS_MAX {
-            self.faults.push(shortened(fault));
+            self.faults.push(excerpt(&fault));
         } else {
             self.faults_left_out += 1;
         }
@@ -105,7 +105,7 @@ impl Fixtures {
             if item.get().len() as u64 > FILE_BYTES_MAX {
                 self.fault(format!("{file}: {root}: has more than {FILE_BYTES_MAX} bytes"));
             } else {
-                self.add(fixture::read(file, &root, &name, item.get()));
+                self.add(Written::read(Source { file: file.to_owned(), root }, &name, item.get()));
             }
         }
 
@@ -135,7 +135,7 @@ impl Fixtures {
                 return Ok(());
             }
             let name = name.trim_end_matches(".json");
-            self.add(fixture::read(&path.display().to_string(), "$", name, &text));
+            self.add(Written::read(Source { file: path.display().to_string(), root: "$".to_owned() }, name, &text));
         }
         Ok(())
     }
@@ -323,7 +323,7 @@ mod tests {
     #[test]
     fn a_body_is_taken_as_it_stands() {
         let text = r#"{"event": {"provider": "p", "headers": {"X-A": "b"}, "body": { "n": 1.50, "a":[ ] }}}"#;
-        let fixture = fixture::read("f", "$", "f", text).expect("a good one");
+        let fixture = super::super::fixture::read("f", "$", "f", text).expect("a good one");
         assert_eq!(fixture.event.body, &br#"{ "n": 1.50, "a":[ ] }"#[..]);
         assert_eq!(fixture.event.headers[0].name, "x-a");
     }

@@ -3,7 +3,8 @@
 //! First its fixtures: what the tenant wrote down of events and of what is to be made of them. Then the stored events of
 //! late, each on the revision that serves and on the candidate, with the same values, the same time, the same chance:
 //! what differs is their code. Where they differ, the serving one is run once more, and what it differs from itself in
-//! counts for nothing.
+//! counts for nothing. An event at which they differ and a request was refused couldn't be rehearsed: what they would come to
+//! with the answer is not known.
 //!
 //! Attempts here are captured: no effect is committed, no request is made, nothing of them reaches the record of
 //! attempts, metrics, quarantine or the watch over a release. One attempt is made at a time. Whether a candidate may
@@ -31,8 +32,9 @@ use hookyard_verify::{Provider, Verified};
 use uuid::Uuid;
 
 use crate::explain::chain;
-use fixture::{Fixture, Given, Origin};
-use stage::{Remembered, Scene, Stubs};
+use compare::Otherwise;
+use fixture::{Fixture, Given, Origin, Written};
+use stage::{Played, Remembered, Scene, Stubs};
 
 pub(crate) use fixtures::{COUNT_MAX, Fixtures, is_fixture};
 pub(crate) use report::Report;
@@ -63,9 +65,22 @@ pub(crate) struct Material {
 
 /// What was found with one event.
 struct Found {
-    otherwise: Vec<compare::Otherwise>,
+    otherwise: Vec<Otherwise>,
     /// Whether the serving revision came to the same twice, as far as it was asked.
     is_steady: bool,
+    /// Whether it's otherwise, and a request was refused: nobody can tell what it would be with the answer.
+    is_unrehearsed: bool,
+}
+
+impl Found {
+    /// What one of these attempts did otherwise. Where one lacked an answer, that may be the only reason.
+    fn of(otherwise: Vec<Otherwise>, played: &[&Played]) -> Self {
+        let lacked_answer = played.iter().any(|played| played.lacked_answer);
+        match lacked_answer && !otherwise.is_empty() {
+            true => Self { otherwise: Vec::new(), is_steady: true, is_unrehearsed: true },
+            false => Self { otherwise, is_steady: true, is_unrehearsed: false },
+        }
+    }
 }
 
 impl Rehearsal {
@@ -89,17 +104,26 @@ impl Rehearsal {
                 report.stopped = Some(stopped(n, all.len(), "fixtures", self.time_is_over()));
                 return;
             }
-            let problems = match self.scene(fixture, n) {
-                Ok(scene) => match scene.play(&self.candidate).await {
-                    Ok(found) => expect::check(&fixture.expect, &found),
-                    Err(fault) => {
-                        report.stopped = Some(stopped(n, all.len(), "fixtures", fault));
-                        return;
-                    }
-                },
-                Err(why) => vec![why],
+            let problems = match self.run_fixture(fixture, n).await {
+                Ok(problems) => problems,
+                Err(fault) => {
+                    report.stopped = Some(stopped(n, all.len(), "fixtures", fault));
+                    return;
+                }
             };
             report.fixtures.push((fixture.name.clone(), problems));
+        }
+    }
+
+    /// What is otherwise than it expects.
+    async fn run_fixture(&self, written: &Written, number: usize) -> Result<Vec<String>, HostFault> {
+        let fixture = match written.fixture() {
+            Ok(fixture) => fixture,
+            Err(why) => return Ok(vec![why]),
+        };
+        match self.scene(&fixture, number) {
+            Ok(scene) => Ok(expect::check(&fixture.expect, &scene.play(&self.candidate).await?.rehearsed)),
+            Err(why) => Ok(vec![why]),
         }
     }
 
@@ -129,35 +153,34 @@ impl Rehearsal {
                     return;
                 }
             };
-            let Found { otherwise, is_steady } = match self.run_event(material, event).await {
+            let Found { otherwise, is_steady, is_unrehearsed } = match self.run_event(material, event).await {
                 Ok(found) => found,
                 Err(fault) => {
                     report.stopped = Some(stopped(n, recent.len(), "events", fault));
                     return;
                 }
             };
-            for otherwise in otherwise {
-                report.events.otherwise.entry(otherwise).or_default().push(*id);
-            }
+            otherwise.into_iter().for_each(|otherwise| report.events.add(otherwise, *id));
             report.events.unsteady += usize::from(!is_steady);
+            report.events.unrehearsed += usize::from(is_unrehearsed);
             report.events.count += 1;
         }
     }
 
     async fn run_event(&self, material: &Material, event: Arc<Event>) -> Result<Found, HostFault> {
         let values = Arc::new(Remembered::new(Arc::clone(&material.values)));
-        let scene = Scene { event, values, http: Arc::new(Stubs(Vec::new())) };
+        let scene = Scene { event, values, http: Arc::new(Stubs::new(Vec::new())) };
         let candidate = scene.play(&self.candidate).await?;
         let Some(serving) = &self.active else {
-            return Ok(Found { otherwise: compare::alone(&candidate), is_steady: true });
+            return Ok(Found::of(compare::alone(&candidate.rehearsed), &[&candidate]));
         };
         let active = scene.play(serving).await?;
-        let otherwise = compare::compare(&active, &candidate);
-        if otherwise.is_empty() {
-            return Ok(Found { otherwise, is_steady: true });
+        let found = Found::of(compare::compare(&active.rehearsed, &candidate.rehearsed), &[&active, &candidate]);
+        if found.otherwise.is_empty() {
+            return Ok(found);
         }
-        let own = compare::compare(&active, &scene.play(serving).await?);
-        Ok(Found { otherwise: compare::steady(otherwise, &own), is_steady: own.is_empty() })
+        let own = compare::compare(&active.rehearsed, &scene.play(serving).await?.rehearsed);
+        Ok(Found { otherwise: compare::steady(found.otherwise, &own), is_steady: own.is_empty(), ..found })
     }
 
     fn time_is_over(&self) -> String {
@@ -168,7 +191,7 @@ impl Rehearsal {
     fn scene(&self, fixture: &Fixture, number: usize) -> Result<Scene, String> {
         let event = self.event(&fixture.event, number)?;
         let values = Arc::new(stage::Given(fixture.values.clone()));
-        Ok(Scene { event: Arc::new(event), values, http: Arc::new(Stubs(fixture.http.clone())) })
+        Ok(Scene { event: Arc::new(event), values, http: Arc::new(Stubs::new(fixture.http.clone())) })
     }
 
     /// The event as it would have been stored, had it come in.

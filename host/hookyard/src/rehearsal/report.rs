@@ -13,10 +13,15 @@ use crate::explain::visible;
 
 /// Fixtures, and ways of being otherwise, that are told of each.
 const TOLD_MAX: usize = 20;
+/// Ways of being otherwise that are kept.
+const WAYS_MAX: usize = 1000;
 /// Events that are named of each way, and lines of each fixture.
 const NAMED_MAX: usize = 5;
 /// Of a line, what is told.
 const LINE_MAX: usize = 400;
+
+/// Of events at which requests are made that a rehearsal doesn't make.
+const REFUSED: &str = "couldn't be rehearsed: a rehearsal makes no request, and it's otherwise without the answer";
 
 /// What was run, and what was found.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,10 +47,26 @@ pub(crate) struct Events {
     /// That were run.
     pub(crate) count: usize,
     pub(crate) otherwise: BTreeMap<Otherwise, Vec<EventId>>,
+    /// At how many of them nothing can be told, since a request was refused.
+    pub(crate) unrehearsed: usize,
     /// At how many of them the serving revision differs from itself.
     pub(crate) unsteady: usize,
     /// Why they can't be had.
     pub(crate) unreadable: Option<String>,
+}
+
+impl Events {
+    /// An event at which the candidate is otherwise in this way. Ways beyond `WAYS_MAX` are left out.
+    pub(crate) fn add(&mut self, otherwise: Otherwise, event: EventId) {
+        if self.otherwise.len() < WAYS_MAX || self.otherwise.contains_key(&otherwise) {
+            self.otherwise.entry(otherwise).or_default().push(event);
+        }
+    }
+
+    /// Those at which something could be told.
+    fn rehearsed(&self) -> usize {
+        self.count - self.unrehearsed
+    }
 }
 
 impl Report {
@@ -84,6 +105,9 @@ impl Report {
             (all, failed) => parts.push(format!("{failed} of {} not as expected", count(all, "fixture"))),
         }
         parts.extend(self.summary_of_events());
+        if self.events.unrehearsed > 0 {
+            parts.push(format!("{} {REFUSED}", count(self.events.unrehearsed, "stored event")));
+        }
         if let Some(why) = &self.stopped {
             parts.push(why.clone());
         }
@@ -94,7 +118,7 @@ impl Report {
         if let Some(why) = &self.events.unreadable {
             return Some(format!("the stored events can't be read: {why}"));
         }
-        let all = self.events.count;
+        let all = self.events.rehearsed();
         let with = self.active.map(|active| format!(", compared with {}", active.short())).unwrap_or_default();
         if self.events.otherwise.is_empty() {
             return (all > 0).then(|| format!("{} without a finding{with}", count(all, "stored event")));
@@ -140,7 +164,7 @@ impl Report {
     }
 
     fn lines_of_events(&self) -> Vec<String> {
-        let Events { sources, count, otherwise, unsteady, unreadable } = &self.events;
+        let Events { sources, count, otherwise, unrehearsed, unsteady, unreadable } = &self.events;
         if let Some(why) = unreadable {
             return vec![format!("stored events: can't be read: {why}")];
         }
@@ -150,6 +174,9 @@ impl Report {
         let with = self.active.map(|active| format!(", compared with {}", active.short()));
         let with = with.unwrap_or_else(|| ", nothing to compare with: only faults count".to_owned());
         let mut lines = vec![format!("stored events: {count} of {}{with}", sources.join(", "))];
+        if *unrehearsed > 0 {
+            lines.push(format!("  note  {} {REFUSED}", self::count(*unrehearsed, "event")));
+        }
         if *unsteady > 0 {
             let events = self::count(*unsteady, "event");
             lines.push(format!(
@@ -164,7 +191,7 @@ impl Report {
             lines.push(format!("        {}{more}", named.join(", ")));
         }
         match otherwise.len().saturating_sub(TOLD_MAX) {
-            0 if otherwise.is_empty() && *count > 0 => lines.push("  ok    nothing found".to_owned()),
+            0 if otherwise.is_empty() && self.events.rehearsed() > 0 => lines.push("  ok    nothing found".to_owned()),
             0 => {}
             more => lines.push(format!("  ...   and {more} other ways")),
         }
@@ -191,6 +218,7 @@ impl Report {
             fixtures: self.fixtures.iter().map(|(name, problems)| Ran { name, problems }).collect(),
             sources: &self.events.sources,
             events: self.events.count,
+            unrehearsed: self.events.unrehearsed,
             unsteady: self.events.unsteady,
             otherwise: otherwise.collect(),
             stopped: self.stopped.as_deref(),
@@ -210,6 +238,7 @@ struct Document<'r> {
     fixtures: Vec<Ran<'r>>,
     sources: &'r [String],
     events: usize,
+    unrehearsed: usize,
     unsteady: usize,
     otherwise: Vec<Way<'r>>,
     stopped: Option<&'r str>,
@@ -257,7 +286,7 @@ mod tests {
         };
         let otherwise = ways.iter().map(way).collect();
         let sources = vec!["acme/payments".to_owned()];
-        let events = Events { sources, count, otherwise, unsteady: 0, unreadable: None };
+        let events = Events { sources, count, otherwise, ..Events::default() };
         let took = Duration::from_millis(12);
         Report { events, took, ..Report::new(revision(2), Some(revision(1))) }
     }
@@ -282,6 +311,14 @@ mod tests {
         let bad = ("bad".to_owned(), vec!["why".to_owned()]);
         check(&fixtures(&[good, bad]), "1 of 2 fixtures not as expected");
         check(&Report { faults: vec!["f".into()], ..report(0, &[]) }, "fixtures that can't be read");
+        let mut some = report(9, &[]);
+        some.events.unrehearsed = 7;
+        check(
+            &some,
+            &format!("2 stored events without a finding, compared with 010101010101; 7 stored events {REFUSED}"),
+        );
+        some.events.unrehearsed = 9;
+        assert_eq!((some.summary(), some.has_findings()), (format!("9 stored events {REFUSED}"), false));
         let events = Events { unreadable: Some("busy".into()), ..Events::default() };
         check(&Report { events, ..report(0, &[]) }, "the stored events can't be read: busy");
         assert!(report(0, &[]).is_empty() && !report(1, &[]).is_empty());

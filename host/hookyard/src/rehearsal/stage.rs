@@ -2,7 +2,7 @@
 //! stubs or refused, ids that are always the same.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -24,12 +24,19 @@ const LEASE: Duration = Duration::from_secs(3600);
 pub(super) struct Scene {
     pub(super) event: Arc<Event>,
     pub(super) values: Arc<dyn Values>,
-    pub(super) http: Arc<dyn Http>,
+    pub(super) http: Arc<Stubs>,
+}
+
+/// What an attempt came to, and how.
+pub(super) struct Played {
+    pub(super) rehearsed: Rehearsed,
+    /// Whether a request was refused that would have been made in service.
+    pub(super) lacked_answer: bool,
 }
 
 impl Scene {
     /// Makes an attempt, and commits nothing.
-    pub(super) async fn play(&self, loaded: &Arc<Loaded>) -> Result<Rehearsed, HostFault> {
+    pub(super) async fn play(&self, loaded: &Arc<Loaded>) -> Result<Played, HostFault> {
         let Self { event, values, http } = self;
         let lease = JobRef { event: event.id, plugin: loaded.plugin().clone(), replays: 0, attempt: 1 };
         let at = event.received_at;
@@ -38,10 +45,11 @@ impl Scene {
         let parts = Parts {
             values: Arc::clone(values),
             message_ids: message_ids(event),
-            http: Arc::clone(http),
+            http: http.clone(),
             stage: Some(Stage::of(event)),
         };
-        loaded.rehearse(job, parts).await
+        let rehearsed = loaded.rehearse(job, parts).await?;
+        Ok(Played { rehearsed, lacked_answer: http.lacked_answer.swap(false, Ordering::Relaxed) })
     }
 }
 
@@ -120,15 +128,25 @@ impl Values for Remembered {
 }
 
 /// Answers requests that are granted by the first stub of their method and URL. All others are refused.
-pub(super) struct Stubs(pub(super) Vec<Stub>);
+pub(super) struct Stubs {
+    stubs: Vec<Stub>,
+    lacked_answer: AtomicBool,
+}
+
+impl Stubs {
+    pub(super) fn new(stubs: Vec<Stub>) -> Self {
+        Self { stubs, lacked_answer: AtomicBool::new(false) }
+    }
+}
 
 #[async_trait]
 impl Http for Stubs {
     async fn send(&self, call: HttpCall) -> Result<Response<Bytes>, HttpError> {
         requests::check(&call)?;
         let (method, url) = (call.request.method(), call.request.uri());
-        let stub = self.0.iter().find(|stub| stub.method == *method && stub.url == *url);
+        let stub = self.stubs.iter().find(|stub| stub.method == *method && stub.url == *url);
         let Some(Stub { status, headers, body, .. }) = stub else {
+            self.lacked_answer.store(true, Ordering::Relaxed);
             let message = "a rehearsal makes no request, and there is no stub for this one".to_owned();
             return Err(HttpError { fault: HttpFault::Denied, message });
         };

@@ -6,11 +6,10 @@ use std::cell::{Cell, RefCell};
 use serde_json::{Map, Value};
 
 use crate::document::unknown;
+use crate::explain::excerpt;
 
 /// Faults of one fixture that are told. A tenant writes fixtures, so what is kept of their faults has a bound.
 pub(super) const FAULTS_MAX: usize = 20;
-/// Characters of one fault: a key, or a text in the wrong place, can be as long as its file.
-const FAULT_CHARS_MAX: usize = 400;
 
 /// Where faults of one file are put.
 #[derive(Debug)]
@@ -33,8 +32,7 @@ impl Sink {
             return;
         }
 
-        let fault = format!("{}: {path}: {message}", self.file);
-        faults.push(shortened(fault));
+        faults.push(excerpt(&format!("{}: {path}: {message}", self.file)));
     }
 
     /// The value, unless there's a fault.
@@ -46,15 +44,6 @@ impl Sink {
 
         value.filter(|_| faults.is_empty()).ok_or(faults)
     }
-}
-
-/// A fault, cut to `FAULT_CHARS_MAX` characters.
-pub(super) fn shortened(mut fault: String) -> String {
-    if let Some((end, _)) = fault.char_indices().nth(FAULT_CHARS_MAX) {
-        fault.truncate(end);
-        fault.push('…');
-    }
-    fault
 }
 
 /// A value and where it stands.

@@ -131,10 +131,9 @@ pub(super) fn handlers(loaded: &Loaded) -> String {
 }
 
 /// What a plugin exports in vain: it has the handler of a provider that isn't here, or whose name is written otherwise.
-pub(super) fn strange(loaded: &Loaded) -> impl Iterator<Item = String> {
-    let told =
-        |name: &String| format!("exports {name}, whose package no provider of this host has: it is never called");
-    loaded.strange_handlers().iter().map(told)
+pub(super) fn strange(loaded: &Loaded) -> Option<String> {
+    let told = |names| format!("exports {names}, whose package no provider of this host has: it is never called");
+    loaded.strange_handlers().map(told)
 }
 
 fn announce(loaded: &Loaded, previous: Option<Revision>, takes: &Takes, sources: &Sources) {
@@ -153,7 +152,7 @@ fn announce(loaded: &Loaded, previous: Option<Revision>, takes: &Takes, sources:
     for source in takes.missing(plugin, sources) {
         tracing::warn!(target: "hookyard::release", %plugin, "its settings name the source {source}, which the tenant hasn't got");
     }
-    for strange in strange(loaded) {
+    if let Some(strange) = strange(loaded) {
         tracing::warn!(target: "hookyard::release", %plugin, "{strange}");
     }
     if taken.is_empty() {

@@ -19,7 +19,7 @@ use super::stamp::Stamp;
 use crate::config::grants::Granted;
 use crate::config::limits::BOUNDLESS;
 use crate::config::settings::{Backlog, Rehearsal};
-use crate::explain::chain;
+use crate::explain::{chain, visible};
 use crate::files;
 use crate::rehearsal::Fixtures;
 
@@ -179,7 +179,7 @@ impl Loader {
 
     /// What is wrong with a component. Where a line of its settings would help, it follows.
     fn told(&self, plugin: &PluginRef, fault: &Fault, settings: &str, granted: &Grants) -> String {
-        let Fault::Ungranted { lacks, toolchain, .. } = fault else { return chain(fault) };
+        let Fault::Ungranted { lacks, toolchain, .. } = fault else { return visible(&chain(fault)) };
         let (path, destinations) = (self.path(plugin, "toml"), self.grants.to(&plugin.tenant).destinations);
         let granting = Granting { path: &path, settings, tenant: &plugin.tenant, granted, destinations: &destinations };
         format!("{}; {}", chain(fault), granting.told(lacks, *toolchain))

@@ -3,6 +3,8 @@
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
+use hookyard_model::is_hidden;
+
 /// Of a key, what an error shows at most.
 const KEY_CHARS_MAX: usize = 64;
 
@@ -36,7 +38,7 @@ impl std::fmt::Display for Path<'_> {
                 f.write_str("[\"")?;
                 key.chars().take(KEY_CHARS_MAX).try_for_each(|c| match c {
                     '"' | '\\' => write!(f, "\\{c}"),
-                    c if c.is_control() => f.write_char('\u{fffd}'),
+                    c if is_hidden(c) => write!(f, "{}", c.escape_default()),
                     c => f.write_char(c),
                 })?;
                 f.write_str(if key.chars().nth(KEY_CHARS_MAX).is_some() { "…\"]" } else { "\"]" })
@@ -62,7 +64,7 @@ mod tests {
         path.push(Step::Key("data".into()));
         path.push(Step::Index(2));
         path.push(Step::Key("a \"b\"\n".into()));
-        assert_eq!(path.to_string(), "$.data[2][\"a \\\"b\\\"\u{fffd}\"]");
+        assert_eq!(path.to_string(), "$.data[2][\"a \\\"b\\\"\\n\"]");
         path.pop();
         path.push(Step::Key("k".repeat(1000).into()));
         assert!(path.to_string().len() < 100);

@@ -1,7 +1,7 @@
 //! From a verified request to the key and the type of its event.
 
 use aws_lc_rs::digest;
-use hookyard_model::Header;
+use hookyard_model::{Header, is_hidden};
 
 use super::{Description, Direction, KeyFallback, KeySource, Provider, Shape, TypeRule};
 use crate::json::{payload_bytes, string};
@@ -94,9 +94,9 @@ pub(crate) fn identifier(value: &serde_json::value::RawValue) -> Option<String> 
     if is_number { Some(text.to_owned()) } else { string(value) }
 }
 
-/// Control characters have no place in a name, and would break lines in logs.
+/// What nobody sees has no place in a name, and would break lines in logs or pass for another name.
 fn is_name(text: &str, bytes_max: usize) -> bool {
-    !text.is_empty() && text.len() <= bytes_max && !text.chars().any(char::is_control)
+    !text.is_empty() && text.len() <= bytes_max && !text.chars().any(is_hidden)
 }
 
 /// Whether a text can stand in a place of an identifier.
