@@ -50,4 +50,5 @@ mod signals;
 mod sns;
 mod typed;
 mod unrouted;
+mod watching;
 mod routing;
