@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 use bytes::Bytes;
 use hookyard_dispatch::{Active, Config, Dispatcher, Measures, NoProbation, Ran, RetryPolicies, Runner, Unrun};
-use hookyard_inbox::{Claimed, Inbox, Routes, Usage};
+use hookyard_inbox::{Claimed, Inbox, OutboxQuota, Routes, Usage};
 use hookyard_inbox_sqlite::{Options, SqliteInbox};
 use hookyard_model::{Clock, Effects, Event, EventId, Outcome, Payload, PluginRef, Revision, SourceRef, Timestamp};
 use tokio::sync::oneshot;
@@ -153,6 +153,7 @@ impl Runner for TimedRunner {
             log: Vec::new(),
             effects: Effects::default(),
             quota: Usage::default(),
+            outbox: OutboxQuota::default(),
             measures: Measures::default(),
         })
     }

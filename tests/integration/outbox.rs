@@ -1,11 +1,15 @@
 //! What plugins ask to have sent can be looked at, found and sent again; a receiver that is gone is left alone until the
 //! operator knows better.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use anyhow::{Context, Result};
+use hookyard_testkit::events::Event;
 use hookyard_testkit::eventually;
 use hookyard_testkit::guests;
-use hookyard_testkit::receiver::{Received, Receiver};
-use hookyard_testkit::site::Site;
+use hookyard_testkit::receiver::{Received, Receiver, Reply};
+use hookyard_testkit::site::{Config, Site};
 use http::StatusCode;
 use serde_json::{Value, json};
 
@@ -126,6 +130,87 @@ async fn a_message_that_waits_for_another_says_for_which_and_until_when() -> Res
     let shown = told(site, &["outbox", "show", id_of(&messages[1])?]).await?;
     assert!(shown.contains(&waits), "{shown}");
     wait_for_states(site, &["done", "done"]).await?;
+    Ok(())
+}
+
+/// A host whose plugin may have two messages wait, and whose receiver takes nothing yet.
+async fn nearly_full(receiver: &Receiver, more: Config) -> Result<Rig> {
+    let lines = format!(
+        "url = \"{}/hooks\"\nallow_http = true\naddresses = [\"127.0.0.1\"]\nsecrets = [{{ file = \"shop.secret\" }}]\n\
+         retry = {{ schedule = [\"200ms\"], attempts_max = 1000 }}",
+        receiver.url()
+    );
+    let config = more
+        .plugins("settle = \"50ms\"")
+        .section("retry", "attempts_max = 1\ndelay_first = \"50ms\"\ndelay_max = \"200ms\"")
+        .section("quarantine", "events_min = 1")
+        .section("tenants.acme.destinations.shop", &lines);
+    Rig::prepared(config, &[("acme/forwarder", &guests::test("forwarder")?)], |site| {
+        site.write(
+            "plugins/acme/forwarder.toml",
+            "[grants]\ndestinations = [\"shop\"]\n[limits]\noutbox_waiting_max = 2\n",
+        )?;
+        site.write("shop.secret", SECRET).map(drop)
+    })
+    .await
+}
+
+fn states_of(events: &[Event], state: &str) -> usize {
+    events.iter().filter_map(|event| event.job("forwarder")).filter(|job| job.state == state).count()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_outbox_is_told_and_loses_nothing() -> Result<()> {
+    let is_open = Arc::new(AtomicBool::new(false));
+    let answer = Arc::clone(&is_open);
+    let receiver = Receiver::start_with(move || match answer.load(Ordering::Relaxed) {
+        true => Reply::Status(StatusCode::NO_CONTENT),
+        false => Reply::Status(StatusCode::SERVICE_UNAVAILABLE),
+    })
+    .await?;
+    let rig = nearly_full(&receiver, Config::new()).await?;
+    for _ in 0..6 {
+        forward(&rig).await?;
+    }
+    // Two messages wait. The other events are attempted again and again, though each may be attempted once.
+    let waits = |events: &[Event]| {
+        let jobs = events.iter().filter_map(|event| event.job("forwarder"));
+        states_of(events, "done") == 2 && jobs.filter(|job| job.state != "done").all(|job| job.attempts > 2)
+    };
+    let events = rig.host.wait_for_events("the outbox to be full", waits).await?;
+    let full = events.iter().filter_map(|event| event.job("forwarder")).filter(|job| job.state != "done");
+    for job in full {
+        assert_eq!(job.last_outcome.as_deref(), Some("exceeded: used up outbox_waiting_max of 2"));
+    }
+    assert_eq!(states_of(&events, "dead") + states_of(&events, "held"), 0);
+    assert_eq!(list(&rig.site, &[]).await?.len(), 2, "no more than may wait");
+    let usage = told(&rig.site, &["outbox", "usage", "--json"]).await?;
+    let usage = usage.lines().map(serde_json::from_str).collect::<Result<Vec<Value>, _>>()?;
+    assert_eq!(
+        (&usage[0]["tenant"], &usage[0]["plugin"], &usage[0]["messages"]),
+        (&"acme".into(), &Value::Null, &2.into())
+    );
+    assert_eq!((&usage[1]["plugin"], &usage[1]["messages"]), (&"forwarder".into(), &2.into()));
+    let table = told(&rig.site, &["outbox", "usage"]).await?;
+    assert!(table.contains("acme/forwarder") && table.starts_with("OF"), "{table}");
+
+    is_open.store(true, Ordering::Relaxed);
+    rig.all_done(6).await?;
+    wait_for_states(&rig.site, &["done"; 6]).await?;
+    assert_eq!(told(&rig.site, &["outbox", "usage", "--json"]).await?, "");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_can_not_be_sent_is_kept_as_long_as_retention_says() -> Result<()> {
+    let receiver = Receiver::start_with(|| Reply::Status(StatusCode::SERVICE_UNAVAILABLE)).await?;
+    let config = Config::new().section("retention", "unsent_max_age = \"2s\"\nevery = \"200ms\"");
+    let rig = nearly_full(&receiver, config).await?;
+    for _ in 0..4 {
+        forward(&rig).await?;
+    }
+    rig.all_done(4).await?;
+    wait_for_states(&rig.site, &[]).await?;
     Ok(())
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use hookyard_dispatch::{Active, Measures, Probation, Ran, Runner, Unrun};
-use hookyard_inbox::{Claimed, Inbox, Usage};
+use hookyard_inbox::{Claimed, Inbox, OutboxQuota, Usage};
 use hookyard_model::{
     Attempt, Effects, Key, Message, MessageId, Outcome, PluginRef, Revision, Seen, Time, Versioned, Write,
 };
@@ -33,6 +33,7 @@ struct Plugin {
     revision: Revision,
     concurrency: usize,
     quota: Usage,
+    outbox: OutboxQuota,
     running: usize,
     /// The one before, while the active one is watched.
     before: Option<Revision>,
@@ -50,7 +51,19 @@ impl Plugins {
             let quota = Usage { keys, bytes: 1 << 20 };
             let concurrency = 1 + dice.below(3) as usize;
             let (revision, before, taken_back) = (good(dice), None, None);
-            (name.clone(), Plugin { revision, concurrency, quota, running: 0, before, has_failed: false, taken_back })
+            (
+                name.clone(),
+                Plugin {
+                    revision,
+                    concurrency,
+                    quota,
+                    outbox: OutboxQuota::default(),
+                    running: 0,
+                    before,
+                    has_failed: false,
+                    taken_back,
+                },
+            )
         };
         let loaded = Mutex::new(names.iter().map(plugin).collect());
         Self { world, loaded, changed: Notify::new() }
@@ -191,7 +204,16 @@ impl Runner for Plugins {
         sleep(duration).await;
         let outcome = outcome(dice, revision);
         let measures = Measures::default();
-        Ok(Ran { revision, duration, outcome, log: Vec::new(), effects, quota: plugin.quota, measures })
+        Ok(Ran {
+            revision,
+            duration,
+            outcome,
+            log: Vec::new(),
+            effects,
+            quota: plugin.quota,
+            outbox: plugin.outbox,
+            measures,
+        })
     }
 }
 

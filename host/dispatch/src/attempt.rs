@@ -107,17 +107,22 @@ impl Means {
         let next = self.next_state(job, &attempt, is_quarantined);
         let taken = Taken { queue: started_at.since(job.due), measures: ran.measures };
         let lease = job.lease.clone();
-        Ok((Settlement { lease, attempt, next, is_watched, effects: ran.effects, quota: ran.quota }, taken))
+        let is_spared = is_quarantined && attempt.outcome.is_fault();
+        let (effects, quota, outbox) = (ran.effects, ran.quota, ran.outbox);
+        Ok((Settlement { lease, attempt, next, is_watched, is_spared, effects, quota, outbox }, taken))
     }
 
-    /// What an attempt comes to whose effects can't be had: it fails, and so has none, and is made again later.
+    /// What an attempt comes to whose effects can't be had: it fails, and so has none, and is made again later. It doesn't
+    /// count where the outbox was full: there is room again once messages are sent.
     fn refused(&self, job: &Claimed, settlement: Settlement, why: &Error) -> Settlement {
-        let outcome = match why {
-            Error::OverQuota { limit, max } => Outcome::Exceeded { limit: *limit, max: *max },
-            _ => Outcome::Retry { reason: why.to_string(), after: None },
+        let (outcome, is_spared) = match why {
+            Error::OverQuota { limit, max } => {
+                (Outcome::Exceeded { limit: *limit, max: *max }, limit.is_of_what_waits())
+            }
+            _ => (Outcome::Retry { reason: why.to_string(), after: None }, false),
         };
         let attempt = Attempt { outcome, ..settlement.attempt };
-        Settlement { next: self.next_state(job, &attempt, false), attempt, ..settlement }
+        Settlement { next: self.next_state(job, &attempt, is_spared), is_spared, attempt, ..settlement }
     }
 
     async fn give_back(&self, job: &Claimed, unrun: Unrun) -> End {
@@ -127,14 +132,15 @@ impl Means {
         End::Unrun(unrun)
     }
 
-    fn next_state(&self, job: &Claimed, attempt: &Attempt, quarantined: bool) -> JobState {
+    fn next_state(&self, job: &Claimed, attempt: &Attempt, is_spared: bool) -> JobState {
         let policy = self.policies.load().of(&job.event.source);
         let input = Input::Settle {
             outcome: &attempt.outcome,
-            attempts: attempt.number,
+            // Delays grow with those that are spared, too.
+            attempts: if is_spared { attempt.number } else { attempt.number.saturating_sub(job.spared) },
             received_at: job.since,
             policy: &policy,
-            quarantined,
+            is_spared,
             jitter: (self.jitter)(),
         };
         let leased = JobState::Leased { until: job.until };

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use hookyard_inbox::{Claimed, Error, EventRecord, Settlement, Usage};
+use hookyard_inbox::{Claimed, Error, EventRecord, OutboxQuota, Settlement, Usage};
 use hookyard_model::{Attempt, Effects, JobState, Outcome, Revision, chain};
 
 use crate::attempt::Means;
@@ -37,7 +37,8 @@ impl Means {
         let lease = job.lease.clone();
         let quota = Usage { keys: 0, bytes: 0 };
         let (next, effects) = (JobState::Dead, Effects::default());
-        Some(Settlement { lease, attempt, next, is_watched: false, effects, quota })
+        let outbox = OutboxQuota::default();
+        Some(Settlement { lease, attempt, next, is_watched: false, is_spared: false, effects, quota, outbox })
     }
 
     async fn lost(&self, job: &Claimed) -> Result<Option<u32>, Error> {

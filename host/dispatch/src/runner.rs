@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use hookyard_inbox::{Claimed, Usage};
+use hookyard_inbox::{Claimed, OutboxQuota, Usage};
 use hookyard_model::{Effects, LogLine, Outcome, PluginRef, Revision};
 
 /// Runs jobs on the plugins that are loaded.
@@ -56,6 +56,8 @@ pub struct Ran {
     pub effects: Effects,
     /// How much the plugin's store may hold.
     pub quota: Usage,
+    /// How much may wait in the outbox.
+    pub outbox: OutboxQuota,
     /// What it took.
     pub measures: Measures,
 }

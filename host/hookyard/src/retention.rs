@@ -166,8 +166,16 @@ mod tests {
             };
             let effects = Effects { messages: vec![message], ..Effects::default() };
             let quota = Usage { keys: 0, bytes: 0 };
-            let settlement =
-                Settlement { lease: job.lease, attempt, next: JobState::Done, is_watched: false, effects, quota };
+            let settlement = Settlement {
+                lease: job.lease,
+                attempt,
+                next: JobState::Done,
+                is_watched: false,
+                is_spared: false,
+                effects,
+                quota,
+                outbox: Default::default(),
+            };
             inbox.settle(settlement).await.expect("a settlement");
         }
         all_sent(inbox).await;

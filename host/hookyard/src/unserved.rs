@@ -1,5 +1,5 @@
-//! Events that nobody serves now, while a host runs: unrouted ones, and jobs that are held. They are counted as metrics, and
-//! warned of: once when it begins, then at a bounded rate for as long as it lasts, with the way out.
+//! What waits while a host runs: unrouted events, jobs that are held, and messages that are not sent. They are counted as
+//! metrics. Events that nobody serves are warned of as well: once when it begins, then at a bounded rate for as long as it lasts, with the way out.
 //!
 //! `check` says the same of the store. Nothing here changes anything.
 
@@ -11,7 +11,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use hookyard_inbox::{Error, Inbox, Tally};
+use hookyard_inbox::{Error, Store, Tally};
 use hookyard_model::{PluginRef, SourceRef, TenantName};
 use metrics::{describe_gauge, gauge};
 use tokio::sync::watch;
@@ -21,6 +21,8 @@ use notices::{Notice, Notices};
 
 const UNROUTED: &str = "hookyard_events_unrouted";
 const HELD: &str = "hookyard_jobs_held";
+const UNSENT: &str = "hookyard_outbox_waiting_messages";
+const UNSENT_BYTES: &str = "hookyard_outbox_waiting_bytes";
 
 /// How often it is looked.
 const PERIOD: Duration = Duration::from_secs(5);
@@ -33,16 +35,20 @@ const SERIES_MAX: usize = 1000;
 pub(crate) fn describe_metrics() {
     describe_gauge!(UNROUTED, "Events that no plugin has taken, by source.");
     describe_gauge!(HELD, "Jobs that are held because their plugin is not there, or in quarantine.");
+    describe_gauge!(UNSENT, "Messages that wait to be sent, by the plugin that asked for them.");
+    describe_gauge!(UNSENT_BYTES, "Bytes of the bodies of messages that wait to be sent.");
 }
 
 /// Looks at what nobody serves.
 pub(crate) struct Unserved {
-    inbox: Arc<dyn Inbox>,
+    inbox: Arc<dyn Store>,
     sources: watch::Receiver<BTreeSet<SourceRef>>,
     unrouted: Notices<SourceRef>,
     held: Notices<PluginRef>,
     /// Sources, and plugins, whose gauge was set last time.
     gauged: (BTreeSet<SourceRef>, BTreeSet<PluginRef>),
+    /// Plugins whose messages were counted last time.
+    unsent: [BTreeSet<PluginRef>; 2],
 }
 
 /// Replaces the configured sources while it runs.
@@ -57,10 +63,13 @@ impl Handle {
 
 impl Unserved {
     /// One that has not looked yet. Each of the sources has a gauge, whether or not it has unrouted events.
-    pub(crate) fn new(inbox: Arc<dyn Inbox>, sources: BTreeSet<SourceRef>) -> (Self, Handle) {
+    pub(crate) fn new(inbox: Arc<dyn Store>, sources: BTreeSet<SourceRef>) -> (Self, Handle) {
         let (sender, sources) = watch::channel(sources);
         let (unrouted, held) = (Notices::default(), Notices::default());
-        (Self { inbox, sources, unrouted, held, gauged: Default::default() }, Handle(sender))
+        (
+            Self { inbox, sources, unrouted, held, gauged: Default::default(), unsent: Default::default() },
+            Handle(sender),
+        )
     }
 
     /// Looks at once and at intervals, until `shutdown` completes.
@@ -89,10 +98,16 @@ impl Unserved {
         let unrouted = self.inbox.unrouted().await?;
         let held = self.inbox.held().await?;
         let quarantined = self.inbox.quarantined().await?;
+        let unsent = self.inbox.unsent().await?;
 
         let sources = self.sources.borrow_and_update().clone();
-        gauge_all(UNROUTED, "source", &unrouted, &sources, &mut self.gauged.0);
-        gauge_all(HELD, "plugin", &held, &BTreeSet::new(), &mut self.gauged.1);
+        let none = BTreeSet::new();
+        gauge_all(UNROUTED, "source", &counts(&unrouted), &sources, &mut self.gauged.0);
+        gauge_all(HELD, "plugin", &counts(&held), &none, &mut self.gauged.1);
+        let messages: Vec<_> = unsent.iter().map(|(plugin, unsent)| (plugin.clone(), unsent.messages)).collect();
+        let bytes: Vec<_> = unsent.iter().map(|(plugin, unsent)| (plugin.clone(), unsent.bytes)).collect();
+        gauge_all(UNSENT, "plugin", &messages, &none, &mut self.unsent[0]);
+        gauge_all(UNSENT_BYTES, "plugin", &bytes, &none, &mut self.unsent[1]);
 
         let now = Instant::now();
         for notice in self.unrouted.look(&unrouted, now) {
@@ -123,11 +138,15 @@ impl Named for PluginRef {
     }
 }
 
-/// Sets the gauge of each tally; and to zero those of `always`, and of `before`, that have none now.
+fn counts<N: Clone>(tallies: &[Tally<N>]) -> Vec<(N, u64)> {
+    tallies.iter().map(|tally| (tally.of.clone(), tally.count)).collect()
+}
+
+/// Sets the gauge of each count; and to zero those of `always`, and of `before`, that have none now.
 fn gauge_all<N: Named>(
     metric: &'static str,
     label: &'static str,
-    tallies: &[Tally<N>],
+    counts: &[(N, u64)],
     always: &BTreeSet<N>,
     before: &mut BTreeSet<N>,
 ) {
@@ -139,17 +158,17 @@ fn gauge_all<N: Named>(
         set(tenant.to_string(), name.to_string(), count);
     };
 
-    let (own, rest) = tallies.split_at(tallies.len().min(SERIES_MAX));
-    let now: BTreeSet<N> = own.iter().map(|tally| tally.of.clone()).collect();
-    for tally in own {
-        set_of(&tally.of, tally.count);
+    let (own, rest) = counts.split_at(counts.len().min(SERIES_MAX));
+    let now: BTreeSet<N> = own.iter().map(|(of, _)| of.clone()).collect();
+    for (of, count) in own {
+        set_of(of, *count);
     }
     for gone in before.union(always).filter(|of| !now.contains(*of)).take(SERIES_MAX) {
         set_of(gone, 0);
     }
     // No tenant can be called so.
     if !rest.is_empty() {
-        set("(others)".to_owned(), "(others)".to_owned(), rest.iter().map(|tally| tally.count).sum());
+        set("(others)".to_owned(), "(others)".to_owned(), rest.iter().map(|(_, count)| count).sum());
     }
     *before = now;
 }

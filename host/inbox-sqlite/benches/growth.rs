@@ -149,7 +149,16 @@ fn settlement(Claimed { lease, event, .. }: Claimed) -> Settlement {
         messages: vec![message],
     };
     let quota = Usage { keys: u64::MAX, bytes: u64::MAX };
-    Settlement { lease, attempt, next: JobState::Done, is_watched: false, effects, quota }
+    Settlement {
+        lease,
+        attempt,
+        next: JobState::Done,
+        is_watched: false,
+        is_spared: false,
+        effects,
+        quota,
+        outbox: Default::default(),
+    }
 }
 
 fn event(number: u64) -> Event {

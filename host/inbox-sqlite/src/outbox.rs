@@ -10,9 +10,9 @@ use async_trait::async_trait;
 use hookyard_crash::Point;
 use hookyard_inbox::{
     ClaimedMessage, Disabled, Error, MessageLease, MessagePage, MessageRecord, MessageReplay, MessageSettlement,
-    MessageSummary, Outbox, Pruned, Replayed, Retention, WantMessages,
+    MessageSummary, Outbox, Pruned, Replayed, Retention, Unsent, WantMessages,
 };
-use hookyard_model::{DestinationRef, MessageId, Timestamp};
+use hookyard_model::{DestinationRef, MessageId, PluginRef, Timestamp};
 
 use crate::writer::{Durability, Terms, weight};
 use crate::{SqliteInbox, write};
@@ -89,6 +89,10 @@ impl Outbox for SqliteInbox {
 
     async fn disabled(&self) -> Result<Vec<Disabled>, Error> {
         self.readers.read(reader::disabled).await
+    }
+
+    async fn unsent(&self) -> Result<Vec<(PluginRef, Unsent)>, Error> {
+        self.readers.read(reader::unsent).await
     }
 
     async fn unsent_destinations(&self) -> Result<Vec<DestinationRef>, Error> {

@@ -96,7 +96,7 @@ pub(crate) fn load(connection: &Connection, leased: Vec<Leased>) -> Result<Vec<C
     let mut claimed: Vec<Claimed> = Vec::with_capacity(leased.len());
     // Several plugins may have been given the same event.
     let mut loaded = std::collections::HashMap::<i64, Arc<Event>>::new();
-    for Leased { lease, until, seq, since, due, revision } in leased {
+    for Leased { lease, until, seq, since, due, revision, spared } in leased {
         let event = match loaded.get(&seq) {
             Some(event) => Arc::clone(event),
             None => match statement.query_row([seq], |row| Ok(event(row))).map_err(store)? {
@@ -107,7 +107,7 @@ pub(crate) fn load(connection: &Connection, leased: Vec<Leased>) -> Result<Vec<C
                 }
             },
         };
-        claimed.push(Claimed { lease, until, event, since, due, revision });
+        claimed.push(Claimed { lease, until, event, since, due, revision, spared });
     }
     Ok(claimed)
 }

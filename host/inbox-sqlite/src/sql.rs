@@ -71,13 +71,13 @@ pub(crate) const JOB_TURN: &str = "UPDATE job SET state = ?3, due_at = ?4 WHERE 
 
 pub(crate) const CLAIM_PENDING: &str = "
     SELECT job.event, event.id, event.source, job.state, job.due_at, job.replays, job.attempts, job.revision,
-           coalesce(job.since, event.received_at), event.received_at
+           coalesce(job.since, event.received_at), event.received_at, job.spared
     FROM job CROSS JOIN event ON event.seq = job.event
     WHERE job.tenant = ?1 AND job.plugin = ?2 AND job.blocked = 0 AND job.state = 'pending'
     ORDER BY job.event LIMIT ?3";
 pub(crate) const CLAIM_DUE: &str = "
     SELECT job.event, event.id, event.source, job.state, job.due_at, job.replays, job.attempts, job.revision,
-           coalesce(job.since, event.received_at), job.due_at
+           coalesce(job.since, event.received_at), job.due_at, job.spared
     FROM job CROSS JOIN event ON event.seq = job.event
     WHERE job.tenant = ?1 AND job.plugin = ?2 AND job.blocked = 0 AND job.due_at <= ?4
     ORDER BY job.due_at, job.event LIMIT ?3";
@@ -90,6 +90,7 @@ pub(crate) const JOB_UPDATE: &str = "
     UPDATE job SET state = ?3, due_at = ?4, attempts = ?5, failed_on = NULL WHERE event = ?1 AND plugin = ?2
     RETURNING tenant, plugin, lane";
 pub(crate) const JOB_FAILED: &str = "UPDATE job SET failed_on = ?3 WHERE event = ?1 AND plugin = ?2";
+pub(crate) const JOB_SPARE: &str = "UPDATE job SET spared = spared + 1 WHERE event = ?1 AND plugin = ?2";
 pub(crate) const LANE_HEAD: &str = "
     SELECT event, state = 'leased' FROM job WHERE tenant = ?1 AND plugin = ?2 AND lane = ?3
       AND lane IS NOT NULL AND state NOT IN ('done', 'dead', 'discarded') AND blocked = 0";
@@ -161,7 +162,7 @@ pub(crate) const JOB_TO_REPLAY: &str = "
     SELECT job.state, job.due_at, job.tenant, event.source
     FROM job CROSS JOIN event ON event.seq = job.event WHERE job.event = ?1 AND job.plugin = ?2";
 pub(crate) const JOB_REPLAY: &str = "
-    UPDATE job SET state = ?3, due_at = ?4, replays = replays + 1, attempts = 0, revision = ?5, since = ?6,
+    UPDATE job SET state = ?3, due_at = ?4, replays = replays + 1, attempts = 0, spared = 0, revision = ?5, since = ?6,
         failed_on = NULL, blocked = lane IS NOT NULL AND (blocked OR state IN ('done', 'dead', 'discarded'))
     WHERE event = ?1 AND plugin = ?2
     RETURNING tenant, plugin, lane";
@@ -295,6 +296,7 @@ mod tests {
             ("route: take", UNROUTED_TAKE, &["INDEX unrouted_event (event=?)"]),
             ("route: a late job", JOB_INSERT_LATE, &[]),
             ("settle: failed", JOB_FAILED, &["PRIMARY KEY (event=? AND plugin=?)"]),
+            ("settle: spare", JOB_SPARE, &["PRIMARY KEY (event=? AND plugin=?)"]),
             ("retry: find", FAILED, &["INDEX job_failed (tenant=? AND plugin=? AND failed_on=?)"]),
             ("retry: put", JOB_RETRY, &["PRIMARY KEY (event=? AND plugin=?)"]),
             ("lift", QUARANTINE_DELETE, &["PRIMARY KEY (tenant=? AND plugin=?)"]),

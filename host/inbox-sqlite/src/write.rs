@@ -17,7 +17,7 @@ mod sweep;
 
 pub(crate) use claim::Leased;
 pub(crate) use discard::{DiscardStretch, Ended};
-pub(crate) use outbox::{LeasedMessage, MessageStretch, is_disabled};
+pub(crate) use outbox::{LeasedMessage, MessageStretch, OldMessage, is_disabled};
 pub(crate) use quarantine::quarantined;
 pub(crate) use replay::Stretch;
 pub(crate) use retention::Expired;
@@ -150,6 +150,9 @@ impl Store {
         if settlement.is_watched {
             let revision = attempt.revision.to_string();
             self.execute(sql::JOB_FAILED, params![job.seq, lease.plugin.plugin.as_str(), revision])?;
+        }
+        if settlement.is_spared {
+            self.execute(sql::JOB_SPARE, params![job.seq, lease.plugin.plugin.as_str()])?;
         }
         Point::SettleState.pass();
         let values = params![

@@ -11,7 +11,7 @@ use hookyard_model::{
     TenantName, Timestamp, Versioned,
 };
 
-use crate::MessageLease;
+use crate::{MessageLease, OutboxQuota};
 
 /// A store of events and of the jobs that they give rise to.
 ///
@@ -67,7 +67,7 @@ pub trait Inbox: Send + Sync + 'static {
     /// The effects of an attempt that came to `Done` commit in the same transaction (invariant 6); those of any other
     /// outcome are dropped. Fails with `LeaseLost` when the job is no longer under this lease, with `Conflict` when a key
     /// that the attempt went by has changed since, and with `OverQuota` when its writes would take the plugin's store
-    /// past its quota: none of these changes anything. A crash before the return leaves all or nothing; with nothing,
+    /// past its quota, or its messages the outbox: none of these changes anything. A crash before the return leaves all or nothing; with nothing,
     /// the job is attempted again.
     async fn settle(&self, settlement: Settlement) -> Result<(), Error>;
 
@@ -253,6 +253,8 @@ pub struct Claimed {
     pub due: Timestamp,
     /// The revision that a replay asked for; the active one where `None`.
     pub revision: Option<Revision>,
+    /// Attempts since the last replay that were settled as spared.
+    pub spared: u32,
 }
 
 /// The end of an attempt.
@@ -266,10 +268,14 @@ pub struct Settlement {
     pub next: JobState,
     /// Whether it failed by the fault of a revision that is watched: `retry_failed` finds the job until it is claimed or replayed.
     pub is_watched: bool,
+    /// Whether the attempt doesn't count among those that the job may have.
+    pub is_spared: bool,
     /// What the attempt asked to change.
     pub effects: Effects,
     /// How much the plugin's store may hold.
     pub quota: Usage,
+    /// How much may wait in the outbox.
+    pub outbox: OutboxQuota,
 }
 
 /// An amount of key-value data: what a plugin's store holds, or may hold.
@@ -451,6 +457,8 @@ pub struct Keep {
     pub bytes_max: Option<u64>,
     /// Those that no plugin has taken no longer than this after they came in. The other limits don't concern them.
     pub unrouted_max_age: Option<Duration>,
+    /// Messages that were not sent, whether they are given up on or wait, no longer than this after they were to be.
+    pub unsent_max_age: Option<Duration>,
 }
 
 /// What one step of pruning did.
@@ -580,10 +588,10 @@ pub enum Error {
     /// A key that an attempt went by was changed by another attempt in the meantime.
     #[error("`{}` in bucket `{}` was changed by another attempt", .0.key, .0.bucket)]
     Conflict(Key),
-    /// An attempt's writes would take the plugin's store past what it may hold.
-    #[error("the plugin's store may hold no more than {} of {max}", .limit.name())]
+    /// An attempt's effects would take the plugin's store, or the outbox, past what it may hold.
+    #[error("there is no room for what the attempt asks for: {} is {max}", .limit.name())]
     OverQuota {
-        /// Keys or bytes.
+        /// Which it would exceed.
         limit: Limit,
         /// As many as it may hold.
         max: u64,

@@ -54,6 +54,7 @@ pub enum Call {
     Disable,
     Enable,
     Disabled,
+    Unsent,
     UnsentDestinations,
     PruneMessages,
 }

@@ -10,6 +10,7 @@ pub mod outbox;
 pub mod releases;
 pub mod step;
 mod insist;
+mod room;
 mod usage;
 
 pub mod memory;
@@ -31,3 +32,4 @@ pub use outbox::{
     MessageSettlement, MessageSummary, Outbox, Store, WantMessages,
 };
 pub use releases::{Ban, Releases, RevisionRecord, Stepped, Wish};
+pub use room::{OutboxQuota, Unsent};

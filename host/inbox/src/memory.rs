@@ -27,7 +27,8 @@ use tokio::sync::Notify;
 
 use crate::{
     Ahead, Appended, Backlog, Claimed, Discard, Discarded, Discarding, Error, EventRecord, EventSummary, Inbox, JobRef,
-    JobSummary, Page, Pruned, Quarantine, Replay, Replayed, Retention, Routes, Settlement, Tally, Usage, Want, step,
+    JobSummary, Page, Pruned, Quarantine, Replay, Replayed, Retention, Routes, Settlement, Tally, Unsent, Usage, Want,
+    step,
 };
 
 /// An inbox in memory.
@@ -112,10 +113,14 @@ impl Inbox for MemoryInbox {
     }
 
     async fn settle(&self, settlement: Settlement) -> Result<(), Error> {
-        let Settlement { lease, attempt, next, is_watched, effects, quota } = settlement;
+        let Settlement { lease, attempt, next, is_watched, is_spared, effects, quota, outbox } = settlement;
         let mut state = self.state();
         let Some((at, _)) = state.leased(&lease) else { return Err(Error::LeaseLost(lease)) };
         if attempt.outcome == Outcome::Done {
+            let more = Unsent::of(&effects.messages);
+            if let Some(excess) = state.outbox.exceeded(&lease.plugin, outbox, more) {
+                return Err(excess);
+            }
             state.kept.commit(&lease.plugin, effects.seen, effects.writes, quota)?;
             let ended_at = attempt.started_at.after(attempt.duration);
             for message in effects.messages {
@@ -126,6 +131,7 @@ impl Inbox for MemoryInbox {
         let routed = state.is_routed(at, &lease.plugin.plugin);
         let job = state.put(at, &lease.plugin, step::route(next, routed));
         job.failed_on = is_watched.then_some(attempt.revision);
+        job.spared += u32::from(is_spared);
         job.history.push((lease.replays, attempt));
         self.tell_news(&mut state);
         Ok(())
@@ -246,6 +252,8 @@ struct Stored {
 struct Job {
     state: JobState,
     attempts: u32,
+    /// Of them, those that don't count.
+    spared: u32,
     replays: u32,
     /// What the last replay asked for.
     revision: Option<Revision>,
@@ -301,6 +309,7 @@ impl State {
         let job = Job {
             state: JobState::Held,
             attempts: 0,
+            spared: 0,
             replays: 0,
             revision: None,
             since: None,

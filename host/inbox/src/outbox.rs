@@ -13,7 +13,7 @@ use hookyard_model::{
     Timestamp,
 };
 
-use crate::{Ahead, Error, Inbox, Order, Pruned, Replayed, Retention};
+use crate::{Ahead, Error, Inbox, Order, Pruned, Replayed, Retention, Unsent};
 
 /// Tries that are remembered of one message: the latest. A receiver may be down for as long as it likes.
 pub const DELIVERIES_MAX: usize = 100;
@@ -74,11 +74,15 @@ pub trait Outbox: Send + Sync + 'static {
     /// The destinations that are disabled.
     async fn disabled(&self) -> Result<Vec<Disabled>, Error>;
 
+    /// What is to be sent still, by plugin; of those that have something.
+    async fn unsent(&self) -> Result<Vec<(PluginRef, Unsent)>, Error>;
+
     /// The destinations that have messages which are neither done nor dead, whether anybody knows them or not.
     async fn unsent_destinations(&self) -> Result<Vec<DestinationRef>, Error>;
 
-    /// Takes out messages that are done or dead and were committed longer ago than the `age_max` of their tenant, the
-    /// oldest first, no more than `limit`. Call again while the answer says `more`.
+    /// Takes out messages that are done or dead and were committed longer ago than the `age_max` of their tenant, and those
+    /// that are neither done nor under lease and were to be sent longer ago than its `unsent_max_age`: the oldest first,
+    /// no more than `limit`. Call again while the answer says `more`.
     async fn prune_messages(&self, limits: &Retention, now: Timestamp, limit: usize) -> Result<Pruned, Error>;
 }
 

@@ -96,14 +96,15 @@ pub enum Input<'a> {
     Settle {
         /// What it came to.
         outcome: &'a Outcome,
-        /// Attempts made, this one included.
+        /// Attempts made that count, this one included.
         attempts: u32,
         /// When the event came in, or was to run again by a replay.
         received_at: Timestamp,
         /// The source's policy.
         policy: &'a RetryPolicy,
-        /// Whether the revision that ran is quarantined: its faults don't use the job up, and no claim gives the job to it.
-        quarantined: bool,
+        /// Whether a fault doesn't use the job up: the revision that ran is quarantined, or there was no room for what the
+        /// attempt asked for.
+        is_spared: bool,
         /// A random number in `0.0..1.0`.
         jitter: f64,
     },
@@ -157,9 +158,9 @@ pub fn apply(state: JobState, input: Input<'_>, now: Timestamp) -> Result<JobSta
             Ok(Leased { until })
         }
         (Leased { .. }, Input::Release) => Ok(Pending),
-        (Leased { .. }, Input::Settle { outcome, attempts, received_at, policy, quarantined, jitter }) => {
+        (Leased { .. }, Input::Settle { outcome, attempts, received_at, policy, is_spared, jitter }) => {
             let failure = Failure { attempts, received_at, asked: asked(outcome) };
-            Ok(match quarantined && outcome.is_fault() {
+            Ok(match is_spared && outcome.is_fault() {
                 true => Waiting { until: policy.again_after(failure, now, jitter) },
                 false => settled(outcome, failure, policy, now, jitter),
             })
@@ -242,7 +243,7 @@ mod tests {
     const LATER: Timestamp = Timestamp::from_unix_millis(2_000_000);
 
     fn settlement<'a>(outcome: &'a Outcome, attempts: u32, policy: &'a RetryPolicy) -> Input<'a> {
-        Input::Settle { outcome, attempts, received_at: NOW, policy, quarantined: false, jitter: 0.5 }
+        Input::Settle { outcome, attempts, received_at: NOW, policy, is_spared: false, jitter: 0.5 }
     }
 
     fn settle(outcome: &Outcome, attempts: u32) -> JobState {
@@ -303,7 +304,7 @@ mod tests {
         let trapped = Outcome::Trapped { message: String::new() };
         let settle = |received_at, attempts| {
             let (outcome, policy) = (&trapped, &policy);
-            let input = Input::Settle { outcome, attempts, received_at, policy, quarantined: false, jitter: 1.0 };
+            let input = Input::Settle { outcome, attempts, received_at, policy, is_spared: false, jitter: 1.0 };
             apply(JobState::Leased { until: LATER }, input, NOW).expect("a leased job settles")
         };
         let long_ago = Timestamp::from_unix_millis(NOW.unix_millis() - 56_000);
@@ -313,12 +314,12 @@ mod tests {
     }
 
     #[test]
-    fn faults_of_a_quarantined_revision_use_no_job_up() {
+    fn faults_that_are_spared_use_no_job_up() {
         let policy = RetryPolicy { attempts_max: 3, deadline: Some(Duration::ZERO), ..RetryPolicy::default() };
         let settle = |outcome: &Outcome| {
             let received_at = Timestamp::from_unix_millis(0);
             let input =
-                Input::Settle { outcome, attempts: 9, received_at, policy: &policy, quarantined: true, jitter: 0.0 };
+                Input::Settle { outcome, attempts: 9, received_at, policy: &policy, is_spared: true, jitter: 0.0 };
             apply(JobState::Leased { until: LATER }, input, NOW).expect("a leased job settles")
         };
         let undecodable = Outcome::Undecodable { path: "$".into(), message: String::new() };
@@ -415,8 +416,8 @@ mod tests {
         fn what_is_over_stays_over(state in any_state(), outcome in any_outcome(), attempts: u32, jitter in 0.0..1.0f64) {
             let policy = RetryPolicy::default();
             let (received_at, outcome_is) = (NOW, &outcome);
-            let settle = |quarantined| {
-                Input::Settle { outcome: outcome_is, attempts, received_at, policy: &policy, quarantined, jitter }
+            let settle = |is_spared| {
+                Input::Settle { outcome: outcome_is, attempts, received_at, policy: &policy, is_spared, jitter }
             };
             for input in [Input::Lease { until: LATER }, Input::Release, settle(false), settle(true), Input::Attach, Input::Detach] {
                 let next = apply(state, input, NOW);

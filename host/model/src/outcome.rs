@@ -107,13 +107,25 @@ pub enum Limit {
     KvKeys,
     /// Bytes in its key-value store.
     KvBytes,
+    /// Keys of its key-value store that it writes.
+    KvWrites,
+    /// Bytes that it writes there.
+    KvWriteBytes,
     /// Messages that it sends.
     OutboxMessages,
+    /// Messages of the plugin that wait to be sent.
+    OutboxWaiting,
+    /// Bytes of them.
+    OutboxWaitingBytes,
+    /// Messages of its tenant that wait to be sent.
+    OutboxTenantWaiting,
+    /// Bytes of them.
+    OutboxTenantWaitingBytes,
 }
 
 impl Limit {
     /// Every limit.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 18] = [
         Self::Stack,
         Self::TableElements,
         Self::Instances,
@@ -125,7 +137,13 @@ impl Limit {
         Self::KvReads,
         Self::KvKeys,
         Self::KvBytes,
+        Self::KvWrites,
+        Self::KvWriteBytes,
         Self::OutboxMessages,
+        Self::OutboxWaiting,
+        Self::OutboxWaitingBytes,
+        Self::OutboxTenantWaiting,
+        Self::OutboxTenantWaitingBytes,
     ];
 
     /// Its name, as it stands in the store and in configuration.
@@ -142,8 +160,22 @@ impl Limit {
             Self::KvReads => "kv_reads_max",
             Self::KvKeys => "kv_keys_max",
             Self::KvBytes => "kv_bytes_max",
+            Self::KvWrites => "kv_writes_max",
+            Self::KvWriteBytes => "kv_write_bytes_max",
             Self::OutboxMessages => "outbox_messages_max",
+            Self::OutboxWaiting => "outbox_waiting_max",
+            Self::OutboxWaitingBytes => "outbox_waiting_bytes_max",
+            Self::OutboxTenantWaiting => "outbox_tenant_waiting_max",
+            Self::OutboxTenantWaitingBytes => "outbox_tenant_waiting_bytes_max",
         }
+    }
+
+    /// Whether it is used up by what is still to be sent, and not by the attempt: there is room again in time.
+    pub const fn is_of_what_waits(self) -> bool {
+        matches!(
+            self,
+            Self::OutboxWaiting | Self::OutboxWaitingBytes | Self::OutboxTenantWaiting | Self::OutboxTenantWaitingBytes
+        )
     }
 }
 

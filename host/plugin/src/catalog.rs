@@ -191,7 +191,7 @@ impl Runner for Catalog {
     /// A job that names a revision which is no longer kept is rejected.
     async fn run(&self, job: &Claimed) -> Result<Ran, Unrun> {
         let (active, revision, _flight) = self.begin(job).ok_or(Unrun::Absent)?;
-        let quota = active.limits().quota();
+        let (quota, outbox) = (active.limits().quota(), active.limits().outbox_quota());
         let began = Instant::now();
         let ended = match self.revision(active, job.revision).await {
             Ok(loaded) => {
@@ -202,6 +202,6 @@ impl Runner for Catalog {
             Err(missing) => missing.ended(),
         };
         let Ended { outcome, log, effects, measures } = ended?;
-        Ok(Ran { revision, duration: began.elapsed(), outcome, log, effects, quota, measures })
+        Ok(Ran { revision, duration: began.elapsed(), outcome, log, effects, quota, outbox, measures })
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use hookyard_inbox::Usage;
+use hookyard_inbox::{OutboxQuota, Unsent, Usage};
 use hookyard_model::{Limit, Outcome};
 use wasmtime::ResourceLimiter;
 
@@ -45,8 +45,20 @@ pub struct Limits {
     pub kv_keys_max: u64,
     /// Bytes that it may hold: of buckets' names, keys and values.
     pub kv_bytes_max: u64,
+    /// Keys of it that an attempt may write.
+    pub kv_writes_max: usize,
+    /// Bytes that it may write: of buckets' names, keys and values.
+    pub kv_write_bytes_max: u64,
     /// Messages that an attempt may send.
     pub outbox_messages_max: usize,
+    /// Messages of the plugin that may wait to be sent.
+    pub outbox_waiting_max: u64,
+    /// Bytes of them.
+    pub outbox_waiting_bytes_max: u64,
+    /// Messages of all plugins of its tenant that may wait when it sends more.
+    pub outbox_tenant_waiting_max: u64,
+    /// Bytes of them.
+    pub outbox_tenant_waiting_bytes_max: u64,
     /// Log lines kept of an attempt. What is over it is counted and not kept, and is no reason to end the attempt.
     pub log_lines_max: usize,
     /// Bytes kept of a log line, and of a reason that a handler gives.
@@ -72,7 +84,13 @@ impl Default for Limits {
             kv_reads_max: 10_000,
             kv_keys_max: 100_000,
             kv_bytes_max: 64 << 20,
+            kv_writes_max: 1_000,
+            kv_write_bytes_max: 4 << 20,
             outbox_messages_max: 100,
+            outbox_waiting_max: 10_000,
+            outbox_waiting_bytes_max: 64 << 20,
+            outbox_tenant_waiting_max: 50_000,
+            outbox_tenant_waiting_bytes_max: 256 << 20,
             log_lines_max: 100,
             log_line_bytes_max: 2048,
         }
@@ -86,6 +104,14 @@ impl Limits {
     /// How much the plugin's store may hold.
     pub(crate) fn quota(&self) -> Usage {
         Usage { keys: self.kv_keys_max, bytes: self.kv_bytes_max }
+    }
+
+    /// How much may wait in the outbox.
+    pub(crate) fn outbox_quota(&self) -> OutboxQuota {
+        OutboxQuota {
+            plugin: Unsent { messages: self.outbox_waiting_max, bytes: self.outbox_waiting_bytes_max },
+            tenant: Unsent { messages: self.outbox_tenant_waiting_max, bytes: self.outbox_tenant_waiting_bytes_max },
+        }
     }
 
     /// How many values an event may be decoded to, so that they take no more memory than the guest itself may have.

@@ -94,6 +94,8 @@ pub(crate) async fn commit(inbox: &dyn Inbox, effects: Effects) -> Result<(), ho
         is_watched: false,
         effects,
         quota,
+        is_spared: false,
+        outbox: Default::default(),
     });
     if let Err(error) = settled.await {
         inbox.release(&[claimed.lease]).await?;
@@ -143,6 +145,7 @@ fn job(event_type: Option<&str>, body: impl Into<Bytes>) -> Claimed {
         due: event.received_at,
         event: Arc::new(event),
         revision: None,
+        spared: 0,
     }
 }
 

@@ -86,6 +86,7 @@ fn job(plugin: PluginRef) -> Claimed {
         due: event.received_at,
         event: Arc::new(event),
         revision: None,
+        spared: 0,
     }
 }
 

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use hookyard_dispatch::RetryPolicies;
 use hookyard_inbox::faulty::Call;
-use hookyard_inbox::{Error, Inbox, Usage};
+use hookyard_inbox::{Error, Inbox, MessageSettlement, Outbox, OutboxQuota, Unsent, Usage, WantMessages};
 use hookyard_model::Clock as _;
-use hookyard_model::{Limit, Outcome};
+use hookyard_model::{Delivery, DeliveryResult, DestinationRef, JobState, Limit, Outcome, QuarantinePolicy};
 use tokio::time::sleep;
 
 use crate::kit::{Act, Plan, SECOND, Yard, count_key, done_in, mark_key, plugin, policy, trapped};
@@ -68,6 +68,42 @@ async fn one_that_is_over_its_quota_fails_of_that() {
         assert_eq!(attempt.outcome, Outcome::Exceeded { limit: Limit::KvKeys, max: 0 });
     }
     assert!(!is_marked(&yard).await);
+    yard.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_that_finds_the_outbox_full_waits_and_is_not_used_up() {
+    let policies = RetryPolicies { fallback: policy(1, SECOND), ..Default::default() };
+    let outbox = OutboxQuota { plugin: Unsent { messages: 2, bytes: 100 }, ..OutboxQuota::default() };
+    let quarantine = Some(QuarantinePolicy { window: 600 * SECOND, rate: 0.1, events_min: 1 });
+    let yard = Yard::start(Plan { policies, outbox, quarantine, ..Plan::default() }, |_| done_in(Duration::ZERO));
+    yard.route(&["ship"]).await;
+    yard.append(0..3).await;
+    sleep(60 * SECOND).await;
+    let states = yard.states().await;
+    assert_eq!(states.iter().filter(|state| **state == "waiting").count(), 1, "{states:?}");
+    let number = states.iter().position(|state| *state == "waiting").expect("one waits") as u64;
+    let attempts = yard.attempts(number, "ship");
+    assert!(attempts.len() > 1, "though it may have only one: {attempts:?}");
+    let full = Outcome::Exceeded { limit: Limit::OutboxWaiting, max: 2 };
+    assert!(attempts.iter().all(|attempt| attempt.outcome == full), "{attempts:?}");
+    assert_eq!(yard.inbox.quarantined().await.expect("a list"), []);
+
+    let shop = DestinationRef { tenant: plugin("ship").tenant, destination: "shop".parse().expect("a name") };
+    let wanted = [WantMessages { destination: shop, limit: 1 }];
+    let claimed = yard.inbox.claim_messages(&wanted, yard.clock.now(), SECOND).await.expect("a claim").remove(0);
+    let delivery = Delivery {
+        number: 1,
+        started_at: yard.clock.now(),
+        duration: Duration::ZERO,
+        result: DeliveryResult::Sent { status: 200 },
+        answer: None,
+    };
+    let settlement =
+        MessageSettlement { lease: claimed.lease, delivery, next: JobState::Done, is_spared: false, disable: None };
+    yard.inbox.settle_message(settlement).await.expect("a settlement");
+    yard.all_over().await;
+    assert_eq!(yard.states().await, ["done"; 3]);
     yard.stop().await;
 }
 

@@ -11,10 +11,12 @@ use hookyard_dispatch::{
     Active, Config, Dispatcher, Handle, Measures, NoProbation, Probation, Ran, RetryPolicies, Runner, Unrun,
 };
 use hookyard_inbox::faulty::{Call, Fault, When};
-use hookyard_inbox::{Claimed, Error, Faulty, Inbox, JobSummary, MemoryInbox, Page, Routes, Selection, Usage};
+use hookyard_inbox::{
+    Claimed, Error, Faulty, Inbox, JobSummary, MemoryInbox, OutboxQuota, Page, Routes, Selection, Usage,
+};
 use hookyard_model::{
-    Attempt, Clock, Effects, Event, EventId, Key, Outcome, Payload, PluginRef, QuarantinePolicy, RetryPolicy, Revision,
-    Seen, SourceRef, Timestamp, Write,
+    Attempt, Clock, Effects, Event, EventId, Key, Message, MessageId, Outcome, Payload, PluginRef, QuarantinePolicy,
+    RetryPolicy, Revision, Seen, SourceRef, Timestamp, Write,
 };
 use tokio::sync::{Notify, oneshot};
 use tokio::task::JoinHandle;
@@ -60,6 +62,7 @@ pub(crate) struct ScriptedRunner {
     /// Where each run counts itself, by a number that it reads when it begins.
     counts_in: Option<Arc<Faulty>>,
     quota: Usage,
+    outbox: OutboxQuota,
 }
 
 /// Where runs count themselves.
@@ -70,7 +73,8 @@ pub(crate) fn count_key() -> Key {
 impl ScriptedRunner {
     async fn effects(&self, job: &Claimed) -> Effects {
         let Some(inbox) = &self.counts_in else {
-            return Effects { writes: vec![write(job)], ..Effects::default() };
+            let messages = if self.outbox == OutboxQuota::default() { Vec::new() } else { vec![message(job)] };
+            return Effects { writes: vec![write(job)], messages, ..Effects::default() };
         };
         let found = inbox.value(&job.lease.plugin, &count_key()).await.expect("a value");
         let text = found.as_ref().map_or("0", |found| std::str::from_utf8(&found.value).expect("text"));
@@ -143,13 +147,33 @@ impl Runner for ScriptedRunner {
         self.leave(&job.lease.plugin);
         let Act::End(_, outcome) = act else { panic!("as the script says") };
         let measures = Measures::default();
-        Ok(Ran { revision, duration, outcome, log: Vec::new(), effects, quota: self.quota, measures })
+        Ok(Ran {
+            revision,
+            duration,
+            outcome,
+            log: Vec::new(),
+            effects,
+            quota: self.quota,
+            outbox: self.outbox,
+            measures,
+        })
     }
 }
 
 /// Where a run leaves its mark.
 pub(crate) fn mark_key(event_key: &str) -> Key {
     Key { bucket: "handled".into(), key: event_key.into() }
+}
+
+/// What every run asks to have sent, where the outbox is bounded.
+fn message(job: &Claimed) -> Message {
+    Message {
+        id: MessageId::from_uuid(job.event.id.as_uuid()),
+        destination: "shop".parse().expect("a name"),
+        event_type: None,
+        body: Bytes::from_static(b"{}"),
+        ordering_key: None,
+    }
 }
 
 /// What every run asks to change.
@@ -171,6 +195,8 @@ pub(crate) struct Plan {
     pub(crate) counts: bool,
     /// What every run may write.
     pub(crate) quota: Usage,
+    /// How much may wait in the outbox.
+    pub(crate) outbox: OutboxQuota,
 }
 
 impl Default for Plan {
@@ -186,6 +212,7 @@ impl Default for Plan {
             jitter: 1.0,
             counts: false,
             quota: Usage { keys: 10_000, bytes: 1_000_000 },
+            outbox: OutboxQuota::default(),
         }
     }
 }
@@ -219,6 +246,7 @@ impl Yard {
             running_most: AtomicUsize::new(0),
             counts_in: plan.counts.then(|| Arc::clone(&inbox)),
             quota: plan.quota,
+            outbox: plan.outbox,
         });
         let dispatcher = Dispatcher::new(Config {
             inbox: Arc::clone(&inbox) as Arc<dyn Inbox>,

@@ -34,6 +34,7 @@ impl Runner for Talkative {
             log: vec![line(false, "packed \u{1b}[2J\rthe box"), line(true, "out of tape")],
             effects: hookyard_model::Effects::default(),
             quota: hookyard_inbox::Usage { keys: u64::MAX, bytes: u64::MAX },
+            outbox: hookyard_inbox::OutboxQuota::default(),
             measures: Measures {
                 decode: Duration::from_micros(11),
                 instantiate: Duration::from_micros(22),

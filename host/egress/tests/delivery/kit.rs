@@ -267,8 +267,16 @@ impl Yard {
         };
         let effects = Effects { messages: numbers.map(message).collect(), ..Effects::default() };
         let quota = Usage { keys: 0, bytes: 0 };
-        let settlement =
-            Settlement { lease: claimed.lease, attempt, next: JobState::Done, is_watched: false, effects, quota };
+        let settlement = Settlement {
+            lease: claimed.lease,
+            attempt,
+            next: JobState::Done,
+            is_watched: false,
+            is_spared: false,
+            effects,
+            quota,
+            outbox: Default::default(),
+        };
         self.store.settle(settlement).await.expect("a settlement");
     }
 

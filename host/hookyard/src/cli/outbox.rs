@@ -41,6 +41,12 @@ pub(crate) enum Outbox {
         #[command(flatten)]
         filters: Filters,
     },
+    /// Show how much waits to be sent, by tenant and by plugin
+    Usage {
+        /// One JSON object on each line instead of a table
+        #[arg(long)]
+        json: bool,
+    },
     /// Have a destination sent to again that was disabled, as by its answer 410
     Enable {
         /// The destination, as tenant/name

@@ -20,6 +20,7 @@ pub(super) fn keep(section: &Section<'_>, default: Keep) -> Keep {
         age_max: limit(section, "age_max", default.age_max),
         bytes_max: limit(section, "bytes_max", default.bytes_max.map(Size)).map(|Size(bytes)| bytes),
         unrouted_max_age: limit(section, "unrouted_max_age", default.unrouted_max_age),
+        unsent_max_age: limit(section, "unsent_max_age", default.unsent_max_age),
     }
 }
 

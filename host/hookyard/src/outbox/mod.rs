@@ -4,6 +4,7 @@
 mod list;
 mod replay;
 mod show;
+mod usage;
 
 use std::path::Path;
 
@@ -22,6 +23,7 @@ pub(crate) async fn run(path: &Path, command: Outbox) -> Result<(), Failure> {
         Outbox::List { listing, filters } => list::list(path, filters, listing).await,
         Outbox::Show { id, json } => show::show(path, &id, json).await,
         Outbox::Replay { ids, again, filters } => replay::replay(path, ids, filters, again).await,
+        Outbox::Usage { json } => usage::usage(path, json).await,
         Outbox::Enable { destination, json } => enable(path, destination, json).await,
     }
 }

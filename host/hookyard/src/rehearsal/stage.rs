@@ -40,8 +40,15 @@ impl Scene {
         let Self { event, values, http } = self;
         let lease = JobRef { event: event.id, plugin: loaded.plugin().clone(), replays: 0, attempt: 1 };
         let at = event.received_at;
-        let job =
-            Claimed { lease, until: at.after(LEASE), event: Arc::clone(event), since: at, due: at, revision: None };
+        let job = Claimed {
+            lease,
+            until: at.after(LEASE),
+            event: Arc::clone(event),
+            since: at,
+            due: at,
+            revision: None,
+            spared: 0,
+        };
         let parts = Parts {
             values: Arc::clone(values),
             message_ids: message_ids(event),

@@ -251,7 +251,7 @@ mod tests {
         };
         let lease = JobRef { event: event.id, plugin: plugin(), replays: 0, attempt: 1 };
         let (until, since) = (Timestamp::from_unix_secs(0), Timestamp::from_unix_secs(0));
-        Claimed { lease, until, event: Arc::new(event), since, due: since, revision: None }
+        Claimed { lease, until, event: Arc::new(event), since, due: since, revision: None, spared: 0 }
     }
 
     #[tokio::test]

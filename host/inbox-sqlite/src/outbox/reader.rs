@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use hookyard_inbox::{
-    ClaimedMessage, Disabled, Error, MessagePage, MessageRecord, MessageSelection, MessageSummary, Retention,
+    ClaimedMessage, Disabled, Error, MessagePage, MessageRecord, MessageSelection, MessageSummary, Retention, Unsent,
 };
 use hookyard_model::{Answer, Delivery, DestinationRef, JobState, MessageId, PluginRef, TenantName, Timestamp};
 use rusqlite::{Connection, OptionalExtension, Row, params, params_from_iter};
@@ -13,7 +13,7 @@ use crate::ahead;
 use crate::codec::{self, corrupt, parsed, store};
 use crate::listing::{Places, stretch};
 use crate::sql::outbox as sql;
-use crate::write::{self, LeasedMessage};
+use crate::write::{self, LeasedMessage, OldMessage};
 
 /// The bodies of these leases.
 pub(super) fn load(connection: &Connection, leased: Vec<LeasedMessage>) -> Result<Vec<ClaimedMessage>, Error> {
@@ -123,6 +123,18 @@ fn delivery(row: &Row<'_>) -> Result<(u32, Delivery), Error> {
     Ok((row.get(0).map_err(store)?, delivery))
 }
 
+/// What is to be sent still, by plugin.
+pub(super) fn unsent(connection: &Connection) -> Result<Vec<(PluginRef, Unsent)>, Error> {
+    let mut statement = connection.prepare_cached(sql::UNSENT_ALL).map_err(store)?;
+    codec::read_all(&mut statement, [], |row| {
+        let text = |column: usize| row.get::<_, String>(column).map_err(store);
+        let number = |column: usize| row.get::<_, i64>(column).map(i64::unsigned_abs).map_err(store);
+        let tenant = parsed(&text(0)?, "a message's tenant")?;
+        let plugin = PluginRef { tenant, plugin: parsed(&text(1)?, "a message's plugin")? };
+        Ok((plugin, Unsent { messages: number(2)?, bytes: number(3)? }))
+    })
+}
+
 /// The destinations that nothing is sent to.
 pub(super) fn disabled(connection: &Connection) -> Result<Vec<Disabled>, Error> {
     let mut statement = connection.prepare_cached(sql::DISABLED).map_err(store)?;
@@ -151,23 +163,29 @@ pub(super) fn old(
     limits: &Retention,
     now: Timestamp,
     limit: usize,
-) -> Result<Vec<(i64, u64)>, Error> {
+) -> Result<Vec<OldMessage>, Error> {
     let mut tenants = connection.prepare_cached(sql::TENANTS).map_err(store)?;
     let tenants = codec::read_all(&mut tenants, [], |row| {
         let tenant: String = row.get(0).map_err(store)?;
         parsed::<TenantName>(&tenant, "a tenant's name")
     })?;
-    let mut statement = connection.prepare_cached(sql::OLDEST_OVER).map_err(store)?;
     let mut old = Vec::new();
     for tenant in tenants {
-        let Some(age_max) = limits.keep_of(&tenant).age_max else { continue };
-        let created_max = now.before(age_max).unix_millis();
-        let left = i64::try_from(limit - old.len()).unwrap_or(i64::MAX);
-        let values = params![tenant.as_str(), created_max, left];
-        old.extend(codec::read_all(&mut statement, values, |row| {
-            let bytes: i64 = row.get(1).map_err(store)?;
-            Ok((row.get(0).map_err(store)?, bytes.unsigned_abs()))
-        })?);
+        let keep = limits.keep_of(&tenant);
+        for (age_max, is_unsent) in [(keep.age_max, false), (keep.unsent_max_age, true)] {
+            let Some(age_max) = age_max else { continue };
+            let until = now.before(age_max).unix_millis();
+            let left = i64::try_from(limit - old.len()).unwrap_or(i64::MAX);
+            let mut statement = connection
+                .prepare_cached(if is_unsent { sql::OLDEST_UNSENT } else { sql::OLDEST_OVER })
+                .map_err(store)?;
+            let values = params![tenant.as_str(), until, left];
+            old.extend(codec::read_all(&mut statement, values, |row| {
+                let bytes: i64 = row.get(1).map_err(store)?;
+                let unsent_until = is_unsent.then_some(until);
+                Ok(OldMessage { seq: row.get(0).map_err(store)?, bytes: bytes.unsigned_abs(), unsent_until })
+            })?);
+        }
     }
     Ok(old)
 }

@@ -2,8 +2,8 @@
 
 pub(crate) const INSERT: &str = "
     INSERT INTO message (id, tenant, plugin, event, destination, event_type, ordering_key, created_at, state, since,
-                         blocked)
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?8,
+                         bytes, blocked)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?8, ?10,
             EXISTS (SELECT 1 FROM message WHERE tenant = ?2 AND destination = ?5 AND ordering_key = ?7
                     AND ordering_key IS NOT NULL AND state NOT IN ('done', 'dead')))";
 pub(crate) const INSERT_BODY: &str = "INSERT INTO message_body (message, body) VALUES (?1, ?2)";
@@ -52,7 +52,7 @@ pub(crate) const NEXT_DUE: &str = "
 pub(crate) const SUMMARY: &str = "
     message.id, message.tenant, message.plugin, message.event, message.destination, message.event_type,
     message.created_at, message.state, message.due_at, message.attempts,
-    (SELECT length(body) FROM message_body WHERE message = message.seq), message.seq,
+    message.bytes, message.seq,
     message.tenant, message.ordering_key, message.blocked";
 pub(crate) const AHEAD: &str = "
     SELECT id, state, due_at FROM message WHERE tenant = ?1 AND destination = ?2 AND ordering_key = ?3
@@ -91,11 +91,26 @@ pub(crate) const UNSENT_DESTINATIONS: &str = "
 /// Every tenant that has ever had an event, and so every one that may have a message.
 pub(crate) const TENANTS: &str = "SELECT tenant FROM stored ORDER BY tenant";
 pub(crate) const OLDEST_OVER: &str = "
-    SELECT seq, (SELECT length(body) FROM message_body WHERE message = message.seq) FROM message
+    SELECT seq, bytes FROM message
     WHERE tenant = ?1 AND created_at <= ?2 AND state IN ('done', 'dead')
     ORDER BY created_at, seq LIMIT ?3";
-/// One may have been replayed since it was found.
-pub(crate) const DELETE: &str = "DELETE FROM message WHERE seq = ?1 AND state IN ('done', 'dead')";
+pub(crate) const OLDEST_UNSENT: &str = "
+    SELECT seq, bytes FROM message
+    WHERE tenant = ?1 AND since <= ?2 AND state IN ('pending', 'waiting', 'dead')
+    ORDER BY since, seq LIMIT ?3";
+/// One may have been replayed, or leased, since it was found.
+pub(crate) const DELETE: &str = "
+    DELETE FROM message WHERE seq = ?1 AND state IN ('done', 'dead')
+    RETURNING tenant, destination, ordering_key";
+pub(crate) const DELETE_UNSENT: &str = "
+    DELETE FROM message WHERE seq = ?1 AND since <= ?2 AND state IN ('pending', 'waiting', 'dead')
+    RETURNING tenant, destination, ordering_key";
+
+pub(crate) const UNSENT: &str = "SELECT messages, bytes FROM unsent WHERE tenant = ?1 AND plugin = ?2";
+pub(crate) const UNSENT_OF_TENANT: &str =
+    "SELECT coalesce(sum(messages), 0), coalesce(sum(bytes), 0) FROM unsent WHERE tenant = ?1";
+pub(crate) const UNSENT_ALL: &str =
+    "SELECT tenant, plugin, messages, bytes FROM unsent WHERE messages > 0 ORDER BY tenant, plugin";
 
 /// Runs once, when the store is opened; it walks the index of what is leased or waits.
 pub(crate) const LEASES_LEFT: &str = "
@@ -139,8 +154,12 @@ mod tests {
             ("replay: find", TO_REPLAY, &[BY_PLACE]),
             ("replay: put", REPLAY, &[BY_PLACE]),
             ("enable", ENABLE, &["PRIMARY KEY (tenant=? AND destination=?)"]),
-            ("prune: find", OLDEST_OVER, &["INDEX message_over (tenant=? AND created_at<?)", BY_PLACE]),
+            ("prune: find", OLDEST_OVER, &["INDEX message_over (tenant=? AND created_at<?)"]),
+            ("prune: find unsent", OLDEST_UNSENT, &["INDEX message_unsent (tenant=? AND since<?)"]),
             ("prune: take out", DELETE, &[BY_PLACE]),
+            ("prune: take out unsent", DELETE_UNSENT, &[BY_PLACE]),
+            ("settle: room", UNSENT, &["PRIMARY KEY (tenant=? AND plugin=?)"]),
+            ("settle: room of the tenant", UNSENT_OF_TENANT, &["PRIMARY KEY (tenant=?)"]),
         ]);
     }
 

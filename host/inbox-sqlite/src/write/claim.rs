@@ -20,6 +20,7 @@ pub(crate) struct Leased {
     pub(crate) since: Timestamp,
     pub(crate) due: Timestamp,
     pub(crate) revision: Option<Revision>,
+    pub(crate) spared: u32,
 }
 
 /// What became of a job that was found to be due.
@@ -99,7 +100,15 @@ impl Store {
                 let lease = JobRef { event: job.id, plugin: plugin.clone(), replays: job.replays, attempt };
                 // A pending job is due since it came in, and has waited since its replay only.
                 let due = job.since.max(Timestamp::from_unix_millis(job.due_since));
-                let leased = Leased { lease, until, seq: job.seq, since: job.since, due, revision: job.revision };
+                let leased = Leased {
+                    lease,
+                    until,
+                    seq: job.seq,
+                    since: job.since,
+                    due,
+                    revision: job.revision,
+                    spared: job.spared,
+                };
                 Ok(Some(Taken::Leased(leased)))
             }
         }
@@ -116,6 +125,7 @@ struct DueJob {
     revision: Option<Revision>,
     since: Timestamp,
     due_since: i64,
+    spared: u32,
 }
 
 impl DueJob {
@@ -133,6 +143,7 @@ impl DueJob {
             revision: revision.map(|text| parsed(&text, "the revision of a replay")).transpose()?,
             since: Timestamp::from_unix_millis(row.get(8).map_err(store)?),
             due_since: row.get(9).map_err(store)?,
+            spared: row.get(10).map_err(store)?,
         })
     }
 }

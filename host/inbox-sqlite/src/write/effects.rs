@@ -1,7 +1,7 @@
 //! An attempt's effects, in the transaction of its settlement: checked as a whole, then written.
 
 use hookyard_crash::Point;
-use hookyard_inbox::{Error, Settlement, Usage};
+use hookyard_inbox::{Error, Settlement, Unsent, Usage};
 use hookyard_model::{Effects, Key, PluginRef, Seen, Write};
 use rusqlite::{OptionalExtension, params};
 
@@ -20,8 +20,9 @@ struct Totals {
 impl Store {
     /// Commits what the attempt asked for with the transaction at hand, or changes nothing.
     pub(super) fn commit_effects(&mut self, settlement: &Settlement) -> Result<(), Error> {
-        let Settlement { lease, attempt, effects, quota, .. } = settlement;
+        let Settlement { lease, attempt, effects, quota, outbox, .. } = settlement;
         self.check_seen(&lease.plugin, &effects.seen)?;
+        self.check_room(&lease.plugin, outbox, Unsent::of(&effects.messages))?;
         self.write_values(&lease.plugin, effects, *quota)?;
         Point::SettleValues.pass();
         let ended_at = attempt.started_at.after(attempt.duration);

@@ -37,7 +37,7 @@ pub(super) fn name(source: &SourceRef, ordering_key: &str) -> String {
 
 impl Lane {
     /// From the columns of its tenant, its owner and its name.
-    fn read(of: Of, row: &Row<'_>) -> rusqlite::Result<Option<Self>> {
+    pub(super) fn read(of: Of, row: &Row<'_>) -> rusqlite::Result<Option<Self>> {
         let Some(name) = row.get(2)? else { return Ok(None) };
         Ok(Some(Self { of, tenant: row.get(0)?, owner: row.get(1)?, name }))
     }

@@ -1,12 +1,14 @@
 //! The outbox: messages come in with the settlement of an attempt, are leased, and go the way of jobs.
 
 use hookyard_inbox::outbox::DELIVERIES_MAX;
-use hookyard_inbox::{Disabled, Error, MessageLease, MessageSettlement, Pruned, Replayed, WantMessages, step};
+use hookyard_inbox::{
+    Disabled, Error, MessageLease, MessageSettlement, OutboxQuota, Pruned, Replayed, Unsent, WantMessages, step,
+};
 use hookyard_model::{DestinationRef, EventId, JobState, Message, MessageId, PluginName, PluginRef, Timestamp};
 use rusqlite::{OptionalExtension, Row, params};
 
 use super::Store;
-use super::lane::Of;
+use super::lane::{Lane, Of};
 use crate::codec::{self, due_of, parsed, store};
 use crate::sql::outbox as sql;
 
@@ -23,6 +25,14 @@ pub(crate) struct LeasedMessage {
     pub(crate) spared: u32,
 }
 
+/// A message that is no longer kept.
+pub(crate) struct OldMessage {
+    pub(crate) seq: i64,
+    pub(crate) bytes: u64,
+    /// Where it was not sent: the latest moment since when it was to be.
+    pub(crate) unsent_until: Option<i64>,
+}
+
 /// A message that is found to be under a certain lease.
 struct Held {
     seq: i64,
@@ -32,6 +42,23 @@ struct Held {
 }
 
 impl Store {
+    /// Fails where there is no room in the outbox for this much more.
+    pub(super) fn check_room(&self, plugin: &PluginRef, quota: &OutboxQuota, more: Unsent) -> Result<(), Error> {
+        if more.messages == 0 {
+            return Ok(());
+        }
+        let unsent = |statement, values: &[&dyn rusqlite::ToSql]| {
+            let mut statement = self.connection.prepare_cached(statement).map_err(store)?;
+            let number = |row: &Row<'_>, column| row.get::<_, i64>(column).map(i64::unsigned_abs);
+            let read = |row: &Row<'_>| Ok(Unsent { messages: number(row, 0)?, bytes: number(row, 1)? });
+            Ok(statement.query_row(values, read).optional().map_err(store)?.unwrap_or_default())
+        };
+        let (tenant, name) = (plugin.tenant.as_str(), plugin.plugin.as_str());
+        let of_plugin = unsent(sql::UNSENT, params![tenant, name])?;
+        let of_tenant = unsent(sql::UNSENT_OF_TENANT, params![tenant])?;
+        quota.exceeded(of_plugin, of_tenant, more).map_or(Ok(()), Err)
+    }
+
     pub(super) fn add_message(
         &mut self,
         plugin: &PluginRef,
@@ -49,6 +76,7 @@ impl Store {
             message.ordering_key,
             now.unix_millis(),
             JobState::Pending.name(),
+            message.body.len() as i64,
         ];
         self.execute(sql::INSERT, values)?;
         let seq = self.connection.last_insert_rowid();
@@ -198,16 +226,28 @@ impl Store {
         Ok(replayed)
     }
 
-    /// Takes out those of the messages that are over still.
-    pub(crate) fn prune_messages(&mut self, old: &[(i64, u64)]) -> Result<Pruned, Error> {
+    /// Takes out those of the messages that are as they were found still.
+    pub(crate) fn prune_messages(&mut self, old: &[OldMessage]) -> Result<Pruned, Error> {
         let mut pruned = Pruned::default();
-        for (seq, bytes) in old {
-            if self.execute(sql::DELETE, params![seq])? > 0 {
-                pruned.count += 1;
-                pruned.bytes += bytes;
+        for message in old {
+            let Some(lane) = self.take_out(message)? else { continue };
+            pruned.count += 1;
+            pruned.bytes += message.bytes;
+            if let Some(lane) = lane {
+                self.line_up(&lane)?;
             }
         }
         Ok(pruned)
+    }
+
+    /// Its lane, if it is in one; `None` where it may not be taken out, since it was replayed or is being sent.
+    fn take_out(&self, message: &OldMessage) -> Result<Option<Option<Lane>>, Error> {
+        let OldMessage { seq, unsent_until, .. } = message;
+        let delete = if unsent_until.is_some() { sql::DELETE_UNSENT } else { sql::DELETE };
+        let mut statement = self.connection.prepare_cached(delete).map_err(store)?;
+        let values = params![seq, unsent_until];
+        let values = &values[..statement.parameter_count()];
+        statement.query_row(values, |row| Lane::read(Of::Messages, row)).optional().map_err(store)
     }
 
     /// The only place where a message's state changes one by one.

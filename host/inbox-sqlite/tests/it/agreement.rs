@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use hookyard_inbox::{
-    Appended, Discard, Error, Inbox, JobRef, Keep, MemoryInbox, MessageLease, Page, Quarantine, Replay, Retention,
-    Routes, Selection, Settlement, Usage, Want,
+    Appended, Discard, Error, Inbox, JobRef, Keep, MemoryInbox, MessageLease, OutboxQuota, Page, Quarantine, Replay,
+    Retention, Routes, Selection, Settlement, Unsent, Usage, Want,
 };
 use hookyard_inbox_sqlite::SqliteInbox;
 use hookyard_model::{
@@ -145,7 +145,9 @@ impl Pair {
         let memory = self.memory.claim(&wanted, self.now, lease).await.expect("a claim");
         let sqlite = self.sqlite.claim(&wanted, self.now, lease).await.expect("a claim");
         let told = |claimed: &[hookyard_inbox::Claimed]| {
-            claimed.iter().map(|job| (job.lease.clone(), job.until, job.revision, job.event.id)).collect::<Vec<_>>()
+            let told =
+                |job: &hookyard_inbox::Claimed| (job.lease.clone(), job.until, job.revision, job.spared, job.event.id);
+            claimed.iter().map(told).collect::<Vec<_>>()
         };
         assert_eq!(told(&memory), told(&sqlite));
         assert!(memory.iter().zip(&sqlite).all(|(memory, sqlite)| memory.event == sqlite.event));
@@ -165,10 +167,14 @@ impl Pair {
         let quota = Usage { keys: 1 + self.random.below(4), bytes: 10 + self.random.below(20) };
         let (memory, sqlite) = self.effects(&lease.plugin);
         let (started_at, is_watched) = (self.now, next != JobState::Done && self.random.below(2) == 0);
+        let is_spared = next != JobState::Done && self.random.below(3) == 0;
+        let waiting = |messages| Unsent { messages, bytes: 40 };
+        let outbox =
+            OutboxQuota { plugin: waiting(3 + self.random.below(9)), tenant: waiting(5 + self.random.below(9)) };
         let of = |effects| {
             let settlement = settlement(lease.clone(), outcome.clone(), next);
             let attempt = Attempt { started_at, ..settlement.attempt };
-            Settlement { effects, quota, attempt, is_watched, ..settlement }
+            Settlement { effects, quota, outbox, attempt, is_watched, is_spared, ..settlement }
         };
         let memory = self.memory.settle(of(memory)).await;
         let sqlite = self.sqlite.settle(of(sqlite)).await;

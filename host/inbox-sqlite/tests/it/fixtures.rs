@@ -91,5 +91,14 @@ pub(crate) fn settlement(lease: JobRef, outcome: Outcome, next: JobState) -> Set
         log: Vec::new(),
     };
     let quota = Usage { keys: u64::MAX, bytes: u64::MAX };
-    Settlement { lease, attempt, next, is_watched: false, effects: Effects::default(), quota }
+    Settlement {
+        lease,
+        attempt,
+        next,
+        is_watched: false,
+        is_spared: false,
+        effects: Effects::default(),
+        quota,
+        outbox: Default::default(),
+    }
 }

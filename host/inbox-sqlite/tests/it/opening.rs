@@ -3,11 +3,11 @@
 use std::path::Path;
 use std::time::Duration;
 
-use hookyard_inbox::{Inbox, Settlement, Want};
+use hookyard_inbox::{Inbox, Outbox, Settlement, Unsent, Want};
 use hookyard_inbox_sqlite::{OpenError, Options, SqliteInbox};
 use hookyard_model::{JobState, Outcome, PluginRef};
 
-use crate::fixtures::{Folder, at, event, events, open, settlement};
+use crate::fixtures::{Folder, at, event, events, messages, open, settlement};
 
 /// The error of opening `path`, whose text is one line that names the file.
 fn refusal(path: &Path) -> OpenError {
@@ -79,6 +79,9 @@ fn earlier_inbox(path: &Path) {
          VALUES ({id}, 'acme', 'orders', 'topi', 'key-1', 0, 0, x'', x'7b7d');
          INSERT INTO job (event, plugin, tenant, state) VALUES (1, 'ship', 'acme', 'pending');
          INSERT INTO route (tenant, source, plugin) VALUES ('acme', 'orders', 'ship');
+         INSERT INTO message (seq, id, tenant, plugin, event, destination, created_at, state, since)
+         VALUES (1, {id}, 'acme', 'ship', {id}, 'shop', 0, 'pending', 0);
+         INSERT INTO message_body (message, body) VALUES (1, x'7b7d');
          PRAGMA application_id = 1212897604; PRAGMA user_version = 1;",
         include_str!("../../src/schema.sql")
     );
@@ -97,6 +100,9 @@ async fn an_earlier_schema_is_taken_up() {
     let revision = lost.attempt.revision;
     inbox.settle(Settlement { is_watched: true, ..lost }).await.expect("a settlement");
     assert_eq!(inbox.retry_failed(&ship, revision).await.expect("a retry"), 1);
+    let unsent = Unsent { messages: 1, bytes: 2 };
+    assert_eq!(inbox.unsent().await.expect("a count"), [(ship, unsent)], "counted when it was taken up");
+    assert_eq!(messages(&inbox).await[0].body_bytes, 2);
     drop(inbox);
     assert_eq!(events(&folder.open()).await.len(), 1);
 }

@@ -115,8 +115,10 @@ pub(crate) fn settlement(lease: &JobRef, outcome: Outcome, next: JobState) -> Se
         attempt: attempt(lease.attempt, outcome),
         next,
         is_watched: false,
+        is_spared: false,
         effects: hookyard_model::Effects::default(),
         quota: crate::Usage { keys: u64::MAX, bytes: u64::MAX },
+        outbox: crate::OutboxQuota::default(),
     }
 }
 

@@ -125,8 +125,10 @@ async fn every_outcome_is_told_as_it_was(inbox: Arc<dyn Store>) {
                 attempt: record,
                 next,
                 is_watched: false,
+                is_spared: false,
                 effects: hookyard_model::Effects::default(),
                 quota: crate::Usage { keys: u64::MAX, bytes: u64::MAX },
+                outbox: crate::OutboxQuota::default(),
             })
             .await
             .expect("a settlement");

@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use hookyard_model::{DestinationRef, MessageId, Timestamp};
+use hookyard_model::{DestinationRef, MessageId, PluginRef, Timestamp};
 
 use super::{Call, Faulty};
 use crate::{
     ClaimedMessage, Disabled, Error, MessageLease, MessagePage, MessageRecord, MessageReplay, MessageSettlement,
-    MessageSummary, Outbox, Pruned, Replayed, Retention, WantMessages,
+    MessageSummary, Outbox, Pruned, Replayed, Retention, Unsent, WantMessages,
 };
 
 #[async_trait]
@@ -65,6 +65,10 @@ impl Outbox for Faulty {
 
     async fn disabled(&self) -> Result<Vec<Disabled>, Error> {
         self.run(Call::Disabled, self.inner.disabled()).await
+    }
+
+    async fn unsent(&self) -> Result<Vec<(PluginRef, Unsent)>, Error> {
+        self.run(Call::Unsent, self.inner.unsent()).await
     }
 
     async fn unsent_destinations(&self) -> Result<Vec<DestinationRef>, Error> {

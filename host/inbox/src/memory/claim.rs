@@ -27,13 +27,13 @@ impl State {
                     let job = self.put(place.at, &want.plugin, next);
                     job.attempts += 1;
                     job.failed_on = None;
-                    let (replays, attempt, revision) = (job.replays, job.attempts, job.revision);
+                    let (replays, attempt, revision, spared) = (job.replays, job.attempts, job.revision, job.spared);
                     let replayed_at = job.since;
                     let event = Arc::clone(&self.events[&place.at].event);
                     let lease = JobRef { event: event.id, plugin: want.plugin.clone(), replays, attempt };
                     let since = replayed_at.unwrap_or(event.received_at);
                     let due = if place.is_timed { place.due } else { since };
-                    claimed.push(Claimed { lease, until, event, since, due, revision });
+                    claimed.push(Claimed { lease, until, event, since, due, revision, spared });
                     wanted -= 1;
                 }
             }

@@ -12,7 +12,7 @@ use super::{MemoryInbox, listing};
 use crate::outbox::DELIVERIES_MAX;
 use crate::{
     Ahead, ClaimedMessage, Disabled, Error, MessageLease, MessagePage, MessageRecord, MessageReplay, MessageSelection,
-    MessageSettlement, MessageSummary, Outbox, Pruned, Replayed, Retention, WantMessages, step,
+    MessageSettlement, MessageSummary, Outbox, OutboxQuota, Pruned, Replayed, Retention, Unsent, WantMessages, step,
 };
 
 #[async_trait]
@@ -107,6 +107,10 @@ impl Outbox for MemoryInbox {
 
     async fn disabled(&self) -> Result<Vec<Disabled>, Error> {
         Ok(self.state().outbox.disabled.values().cloned().collect())
+    }
+
+    async fn unsent(&self) -> Result<Vec<(PluginRef, Unsent)>, Error> {
+        Ok(self.state().outbox.unsent().into_iter().collect())
     }
 
     async fn unsent_destinations(&self) -> Result<Vec<DestinationRef>, Error> {
@@ -285,18 +289,42 @@ impl Messages {
         replayed
     }
 
+    /// What is to be sent still, by plugin.
+    fn unsent(&self) -> BTreeMap<PluginRef, Unsent> {
+        let mut unsent = BTreeMap::<PluginRef, Unsent>::new();
+        for stored in self.alive.values().flatten().map(|at| &self.all[at]) {
+            let of_plugin = unsent.entry(stored.plugin.clone()).or_default();
+            *of_plugin = of_plugin.plus(Unsent::of([&stored.message]));
+        }
+        unsent
+    }
+
+    /// What keeps these messages from being added, if anything does.
+    pub(super) fn exceeded(&self, plugin: &PluginRef, quota: OutboxQuota, more: Unsent) -> Option<Error> {
+        let unsent = self.unsent();
+        let of_tenant = unsent.iter().filter(|(other, _)| other.tenant == plugin.tenant).map(|(_, unsent)| *unsent);
+        let of_plugin = unsent.get(plugin).copied().unwrap_or_default();
+        quota.exceeded(of_plugin, of_tenant.fold(Unsent::default(), Unsent::plus), more)
+    }
+
     fn prune(&mut self, limits: &Retention, now: Timestamp, limit: usize) -> Pruned {
         let is_old = |stored: &Stored| {
             let keep = limits.keep_of(&stored.plugin.tenant);
-            keep.age_max.is_some_and(|age| stored.created_at.after(age) <= now)
+            let is_past = |since: Timestamp, age: Option<Duration>| age.is_some_and(|age| since.after(age) <= now);
+            let is_unsent = !matches!(stored.state, JobState::Done | JobState::Leased { .. });
+            (stored.is_over() && is_past(stored.created_at, keep.age_max))
+                || (is_unsent && is_past(stored.since, keep.unsent_max_age))
         };
-        let mut old: Vec<_> = self.all.iter().filter(|(_, stored)| stored.is_over() && is_old(stored)).collect();
+        let mut old: Vec<_> = self.all.iter().filter(|(_, stored)| is_old(stored)).collect();
         old.sort_by_key(|(at, stored)| (&stored.plugin.tenant, stored.created_at, **at));
         let more = old.len() > limit;
         let old: Vec<_> = old.into_iter().take(limit).map(|(at, _)| *at).collect();
         let taken: Vec<_> = old.iter().filter_map(|at| self.all.remove(at)).collect();
         for stored in &taken {
             self.by_id.remove(&stored.message.id);
+        }
+        for alive in self.alive.values_mut() {
+            alive.retain(|at| self.all.contains_key(at));
         }
         let bytes = taken.iter().map(|stored| stored.message.body.len() as u64).sum();
         Pruned { count: taken.len() as u64, bytes, more }

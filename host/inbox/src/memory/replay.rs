@@ -32,7 +32,7 @@ impl State {
                     if !replay.dry_run {
                         let job = self.put(at, &plugin, next);
                         job.replays += 1;
-                        job.attempts = 0;
+                        (job.attempts, job.spared) = (0, 0);
                         job.failed_on = None;
                     }
                 }

@@ -34,6 +34,9 @@ pub(crate) struct Buffer {
     plugin: PluginRef,
     pub(crate) budget: Budget,
     quota: Usage,
+    writes_max: usize,
+    written_bytes: u64,
+    write_bytes_max: u64,
     messages_max: usize,
     held_bytes_max: u64,
     reads: u64,
@@ -113,6 +116,9 @@ impl Buffer {
             plugin,
             budget: Budget::new(limits),
             quota: limits.quota(),
+            writes_max: limits.kv_writes_max,
+            written_bytes: 0,
+            write_bytes_max: limits.kv_write_bytes_max,
             messages_max: limits.outbox_messages_max,
             held_bytes_max: limits.memory_max,
             reads: 0,
@@ -224,6 +230,7 @@ impl Buffer {
             }
         }
         self.budget.bytes(key.key.len() + value.as_ref().map_or(0, Bytes::len))?;
+        let written_bytes = self.check_write(&key, value.as_ref())?;
         let before = self.written.get(&key);
         let changes = before.map_or(0, |before| before.changes);
         let freed = before.map_or(0, |before| entry_bytes(&key, before.value.as_ref()));
@@ -233,7 +240,25 @@ impl Buffer {
             None => self.budget.let_go(freed - held),
         }
         self.written.insert(key, Written { value, changes: changes + 1 });
+        self.written_bytes = written_bytes;
         Ok(())
+    }
+
+    /// What the attempt would write in all with this write, which takes the place of an earlier one at its key.
+    fn check_write(&mut self, key: &Key, value: Option<&Bytes>) -> Result<u64, Denied> {
+        let before = self.written.get(key);
+        if before.is_none() && self.written.len() >= self.writes_max {
+            let excess = Excess { limit: Limit::KvWrites, max: self.writes_max as u64 };
+            return Err(self.deny(excess, format!("one run may write {} keys", self.writes_max)));
+        }
+        let bytes = |value: Option<&Bytes>| key_bytes(key) + value.map_or(0, |value| value.len() as u64);
+        let freed = before.map_or(0, |before| bytes(before.value.as_ref()));
+        let written_bytes = self.written_bytes - freed + bytes(value);
+        if written_bytes > self.write_bytes_max {
+            let excess = Excess { limit: Limit::KvWriteBytes, max: self.write_bytes_max };
+            return Err(self.deny(excess, format!("one run may write {} bytes in all", self.write_bytes_max)));
+        }
+        Ok(written_bytes)
     }
 
     /// Adds to the number at a key, which is kept as decimal text.

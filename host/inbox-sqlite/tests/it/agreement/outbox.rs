@@ -120,10 +120,13 @@ impl Pair {
     }
 
     async fn prune_messages(&mut self) {
-        let age_max = Some(Duration::from_secs(self.random.below(400)));
-        let limits =
-            Retention { fallback: Keep { age_max, bytes_max: None, ..Keep::default() }, ..Retention::default() };
-        let limit = 1 + self.random.below(9) as usize;
+        let age = Some(Duration::from_secs(self.random.below(400)));
+        // Which go first in a small step differs where two ages are asked for.
+        let (fallback, limit) = match self.random.below(3) {
+            0 => (Keep { unsent_max_age: age, ..Keep::default() }, 10_000),
+            _ => (Keep { age_max: age, ..Keep::default() }, 1 + self.random.below(9) as usize),
+        };
+        let limits = Retention { fallback, ..Retention::default() };
         let memory = self.memory.prune_messages(&limits, self.now, limit).await.expect("a step");
         let sqlite = self.sqlite.prune_messages(&limits, self.now, limit).await.expect("a step");
         assert_eq!((memory.count, memory.bytes), (sqlite.count, sqlite.bytes));
@@ -147,6 +150,8 @@ impl Pair {
             let due = self.memory.next_message_due(&of).await.expect("a time");
             assert_eq!(due, self.sqlite.next_message_due(&of).await.expect("a time"), "{}: {messages:#?}", of[0]);
         }
+        let unsent = self.memory.unsent().await.expect("a count");
+        assert_eq!(unsent, self.sqlite.unsent().await.expect("a count"));
         let disabled = self.memory.disabled().await.expect("the disabled");
         assert_eq!(disabled, self.sqlite.disabled().await.expect("the disabled"));
         let unsent = self.memory.unsent_destinations().await.expect("the destinations");

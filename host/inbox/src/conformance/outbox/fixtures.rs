@@ -11,7 +11,8 @@ use uuid::Uuid;
 
 use crate::conformance::fixtures::{LEASE, append, at, claim_one, event, message, route_orders_to_ship, settlement};
 use crate::{
-    ClaimedMessage, MessageLease, MessageRecord, MessageSettlement, MessageSummary, Settlement, Store, WantMessages,
+    ClaimedMessage, MessageLease, MessageRecord, MessageReplay, MessageSelection, MessageSettlement, MessageSummary,
+    Settlement, Store, WantMessages,
 };
 
 pub(super) fn id(number: u128) -> MessageId {
@@ -111,4 +112,12 @@ pub(super) async fn next_due(store: &Arc<dyn Store>) -> Option<i64> {
 
 pub(super) fn numbers_of(found: &[MessageSummary]) -> Vec<u128> {
     found.iter().map(|message| message.id.as_uuid().as_u128()).collect()
+}
+
+/// Has one sent again, from second 500 on.
+pub(super) async fn again(store: &Arc<dyn Store>, number: u128) {
+    let selection = MessageSelection { ids: vec![id(number)], ..MessageSelection::default() };
+    let replay = MessageReplay { selection, rate: None, now: at(500), dry_run: false };
+    let replayed = store.replay_messages(replay).await.expect("a replay");
+    assert_eq!((replayed.again, replayed.leased), (1, 0));
 }

@@ -3,6 +3,7 @@
 mod claiming;
 mod ending;
 mod failing;
+mod filling;
 mod fixtures;
 mod listing;
 mod ordering;
@@ -23,5 +24,6 @@ pub(super) const GROUPS: &[&[Case]] = &[
     selecting::CASES,
     replaying::CASES,
     retaining::CASES,
+    filling::CASES,
     failing::CASES,
 ];

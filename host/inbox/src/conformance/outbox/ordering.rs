@@ -5,11 +5,11 @@ use std::sync::Arc;
 use hookyard_model::{DeliveryResult, JobState};
 
 use super::fixtures::{
-    claim, claim_message, claim_of, commit, failed, id, keyed, next_due, numbers, sent, settle, to, want,
+    again, claim, claim_message, claim_of, commit, failed, id, keyed, next_due, numbers, sent, settle, to, want,
 };
+use crate::Store;
 use crate::conformance::fixtures::{at, message, messages};
 use crate::conformance::{Case, table};
-use crate::{MessageReplay, MessageSelection, Store};
 
 pub(super) const CASES: &[Case] = table![
     messages_of_a_key_are_sent_one_after_the_other,
@@ -43,13 +43,6 @@ async fn a_message_says_which_one_it_waits_for(store: Arc<dyn Store>) {
     assert_eq!(behind().await, [None, None, Some((id(2), JobState::Pending)), None, None]);
     again(&store, 1).await;
     assert_eq!(behind().await[1].map(|(id, _)| id), Some(id(1)), "one that is sent again comes first");
-}
-
-async fn again(store: &Arc<dyn Store>, number: u128) {
-    let selection = MessageSelection { ids: vec![id(number)], ..MessageSelection::default() };
-    let replay = MessageReplay { selection, rate: None, now: at(500), dry_run: false };
-    let replayed = store.replay_messages(replay).await.expect("a replay");
-    assert_eq!((replayed.again, replayed.leased), (1, 0));
 }
 
 async fn messages_of_a_key_are_sent_one_after_the_other(store: Arc<dyn Store>) {

@@ -261,3 +261,20 @@ proptest! {
         prop_assert_eq!(listed, expected);
     }
 }
+
+#[tokio::test]
+async fn writes_are_bounded_by_keys_and_by_bytes() {
+    let limits = Limits { kv_writes_max: 2, kv_write_bytes_max: 20, ..Limits::default() };
+    let mut effects = buffer_with(&inbox_with(&[]).await, &limits);
+    effects.put(key("a"), some("1234")).expect("room");
+    effects.put(key("b"), None).expect("room");
+    assert_eq!(denied(effects.put(key("c"), some("1"))), "one run may write 2 keys");
+    assert_eq!(effects.denial(), Some(Outcome::Exceeded { limit: Limit::KvWrites, max: 2 }));
+    // Bucket, key and value: 2 bytes of `b`, 18 left for `a`.
+    effects.put(key("a"), some("1234567890123456")).expect("room for one byte less");
+    assert_eq!(denied(effects.put(key("a"), some("12345678901234567"))), "one run may write 20 bytes in all");
+    assert_eq!(effects.denial(), Some(Outcome::Exceeded { limit: Limit::KvWriteBytes, max: 20 }));
+    effects.put(key("a"), some("1")).expect("what it wrote before counts no more");
+    effects.put(key("b"), some("12345678")).expect("room");
+    assert_eq!(effects.into_effects().writes.len(), 2);
+}
