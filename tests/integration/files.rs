@@ -1,13 +1,18 @@
 //! The files of the inbox: what happens when they go away, who else may open them, and who may read them.
 
-use std::fs;
-use std::os::unix::fs::{PermissionsExt, symlink};
+use std::fs::{self, Permissions};
+use std::os::unix::fs::{PermissionsExt, chown, symlink};
+use std::path::{Path, PathBuf};
 
-use anyhow::Result;
-use hookyard_testkit::eventually;
-use hookyard_testkit::site::Site;
+use anyhow::{Result, bail};
+use hookyard_testkit::host::{Host, Start, binary};
+use hookyard_testkit::http::Client;
+use hookyard_testkit::senders::{Senders, path_of};
+use hookyard_testkit::site::{Config, Site};
+use hookyard_testkit::{eventually, guests};
+use tokio::process::Command;
 
-use crate::rig::{Rig, fresh_payment, hookyard, quick};
+use crate::rig::{Rig, fresh_payment, hookyard, quick, told};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_is_acknowledged_without_the_database() -> Result<()> {
@@ -44,22 +49,113 @@ async fn second_host_is_refused_by_any_name() -> Result<()> {
     let name = second.path("data/hookyard.db");
 
     symlink(&database, &name)?;
-    assert_eq!(hookyard(&second, &["serve"]).await?.code, Some(1), "by a symbolic link");
+    refused(&second, "another hookyard host has the inbox").await?;
 
     fs::remove_file(&name)?;
     fs::hard_link(&database, &name)?;
-    assert_eq!(hookyard(&second, &["serve"]).await?.code, Some(1), "by a hard link");
+    refused(&second, "has 2 names").await?;
+    Ok(())
+}
+
+/// Asserts that no host serves this site, and that what it says has these words in it.
+async fn refused(site: &Site, words: &str) -> Result<()> {
+    let ended = hookyard(site, &["serve"]).await?;
+    assert_eq!(ended.code, Some(1), "{}", ended.stderr);
+    assert!(ended.stderr.contains(words), "no {words:?} in {}", ended.stderr);
+    Ok(())
+}
+
+/// The host behind a shell that lets everybody read and write what it makes.
+fn unmasked(site: &Site, binary: &Path) -> Result<PathBuf> {
+    let script = site.write("unmasked", format!("#!/bin/sh\numask 0\nexec '{}' \"$@\"\n", binary.display()))?;
+    fs::set_permissions(&script, Permissions::from_mode(0o700))?;
+    Ok(script)
+}
+
+/// Everything in a folder, with its mode.
+fn modes(folder: &Path) -> Result<Vec<(PathBuf, bool, u32)>> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        let metadata = fs::symlink_metadata(&path)?;
+        found.push((path.clone(), metadata.is_dir(), metadata.permissions().mode() & 0o7777));
+        if metadata.is_dir() {
+            found.extend(modes(&path)?);
+        }
+    }
+    Ok(found)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whatever_the_umask_nobody_else_may_look() -> Result<()> {
+    let mut site = Site::temporary()?;
+    let senders = Senders::new().await?;
+    let config = senders.introduce(&mut site, quick())?;
+    site.configure(&config)?;
+    let books = guests::reference("topper")?;
+    site.install("acme/books", &books)?;
+    let binary = unmasked(&site, tokio::task::spawn_blocking(binary).await??)?;
+    let Start::Listening(host) = Host::start_with(&site, &binary, &[]).await? else { bail!("the host ended") };
+    host.wait_for_revision("acme/books", &books.revision()).await?;
+    for provider in ["topper", "tipser"] {
+        let webhook = senders.sign(provider, &fresh_payment().1)?;
+        let answer = Client::http1().post(host.address(), &path_of(provider), &webhook).await?;
+        assert!(answer.is_accepted(), "{}", answer.text());
+    }
+    let certificates = site.path("data/certificates.json");
+    eventually("certificates to be kept", || async { Ok(certificates.exists().then_some(())) }).await?;
+    let copy = site.path("data/copy.db");
+    let mut backup = Command::new(&binary);
+    backup.arg("backup").arg(&copy).arg("--config").arg(site.config()).envs(site.environment().iter().cloned());
+    let made = backup.output().await?;
+    assert!(made.status.success(), "{made:?}");
+
+    let found = modes(&site.path("data"))?;
+    for (path, is_folder, mode) in &found {
+        let expected = if *is_folder { 0o700 } else { 0o600 };
+        assert_eq!(*mode, expected, "{} has mode {mode:o}", path.display());
+    }
+    assert_eq!(fs::metadata(site.path("data"))?.permissions().mode() & 0o7777, 0o700);
+    for part in ["hookyard.db-wal", "hookyard.db-shm", ".lock", "compiled/", "revisions/acme/books/", "copy.db"] {
+        let is_there = found.iter().any(|(path, ..)| path.to_string_lossy().contains(part));
+        assert!(is_there, "no {part} among {found:?}");
+    }
     Ok(())
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn database_files_are_their_owners_alone() -> Result<()> {
-    let rig = Rig::start(quick(), &[]).await?;
-    rig.deliver("topper", &fresh_payment().1).await?;
-
-    for name in ["hookyard.db", "hookyard.db-wal", "hookyard.db-shm"] {
-        let mode = fs::metadata(rig.site.path("data").join(name))?.permissions().mode();
-        assert_eq!(mode & 0o777, 0o600, "{name}");
+async fn folders_that_others_may_write_to_are_refused() -> Result<()> {
+    let site = Site::temporary()?;
+    site.configure(&Config::new())?;
+    for folder in ["data/compiled", "data/revisions", "data"] {
+        let path = site.path(folder);
+        fs::create_dir_all(&path)?;
+        fs::set_permissions(&path, Permissions::from_mode(0o777))?;
+        refused(&site, if folder == "data" { "any user may write to" } else { "others may write to it (mode 777)" })
+            .await?;
+        fs::set_permissions(&path, Permissions::from_mode(0o700))?;
     }
+
+    // Only root may give files away.
+    if rustix::process::geteuid().is_root() {
+        for folder in ["data/compiled", "data/revisions"] {
+            chown(site.path(folder), Some(12_345), None)?;
+            refused(&site, "it belongs to user 12345").await?;
+            chown(site.path(folder), Some(0), None)?;
+        }
+    }
+    let host = Host::start(&site).await?;
+    assert_eq!(host.terminate().await?.0.code(), Some(0), "once they are mended");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn backup_writes_through_no_symlink() -> Result<()> {
+    let rig = Rig::start(quick(), &[]).await?;
+    let (victim, copy) = (rig.site.write("victim", "precious")?, rig.site.path("copy.db"));
+    symlink(&victim, rig.site.path("copy.db.partial"))?;
+    told(&rig.site, &["backup", &copy.to_string_lossy()]).await?;
+    assert_eq!(fs::read_to_string(&victim)?, "precious");
+    assert_eq!(fs::symlink_metadata(&copy)?.permissions().mode() & 0o7777, 0o600);
     Ok(())
 }

@@ -4,7 +4,6 @@
 //! a process that can write to the data folder can write events as well. Nothing depends on the file: without it certificates are fetched again.
 
 use std::io::{Read, Write};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use hookyard_ingress::{CertificateArchive, ProvenCertificate};
@@ -15,9 +14,6 @@ const FILE_NAME: &str = "certificates.json";
 
 /// Above what ingress keeps: 64 certificates of 64 KiB each.
 const BYTES_MAX: u64 = 8 << 20;
-
-/// Readable and writable by the owner alone.
-const MODE: u32 = 0o600;
 
 /// Certificates in a file.
 pub(crate) struct CertificateFile(PathBuf);
@@ -52,13 +48,7 @@ impl CertificateFile {
     /// Writes a new file and renames it over the old one, so that a reader finds one of the two whole.
     fn write(&self, entries: &[Entry]) -> std::io::Result<()> {
         let partial = self.0.with_extension("json.partial");
-        if let Err(error) = std::fs::remove_file(&partial)
-            && error.kind() != std::io::ErrorKind::NotFound
-        {
-            return Err(error);
-        }
-
-        let mut file = std::fs::OpenOptions::new().write(true).create_new(true).mode(MODE).open(&partial)?;
+        let mut file = hookyard_private::create_anew(&partial)?;
         file.write_all(&serde_json::to_vec(entries)?)?;
         std::fs::rename(&partial, &self.0)
     }
@@ -124,7 +114,7 @@ mod tests {
         file.save(&[certificate("two")]);
         assert_eq!(file.load(), [certificate("two")]);
         let mode = std::fs::metadata(folder.path().join(FILE_NAME)).expect("it is there").permissions().mode();
-        assert_eq!(mode & 0o777, MODE);
+        assert_eq!(mode & 0o777, hookyard_private::FILE);
     }
 
     #[test]

@@ -81,6 +81,12 @@ async fn build(
     let folder = settings.plugins.folder.clone();
     let listed = tokio::task::spawn_blocking(move || files::names(&folder, &folder, 1)).await?;
     listed.with_context(|| release::unreadable(&settings.plugins.folder))?;
+    let revisions = settings.plugins.revisions.clone();
+    let is_own = tokio::task::spawn_blocking(move || hookyard_private::trusted_folder(&revisions)).await?;
+    is_own.with_context(|| {
+        let folder = settings.plugins.revisions.display();
+        format!("the folder for kept revisions, {folder}, can't be used; mend it, or name another one by `revisions` in [plugins]")
+    })?;
     let admin = admin::bind(&settings.admin, Metrics::start()?).await?;
     let inbox = open_inbox(&settings).await?;
     let engine = Engine::new(engine_config(&settings))?;

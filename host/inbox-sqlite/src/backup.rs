@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use rusqlite::backup::{Backup, StepResult};
 use rusqlite::{Connection, OpenFlags};
 
-use crate::{open, private, reader};
+use crate::{open, reader};
 
 /// Pages that are copied at once.
 const PAGES: i32 = 256;
@@ -62,13 +62,9 @@ pub(crate) fn write(from: &Path, to: &Path) -> Result<u64, BackupError> {
     let folder = fs::canonicalize(folder).map_err(file)?;
     let name = to.file_name().ok_or_else(|| file(io::ErrorKind::InvalidFilename.into()))?;
     let partial = crate::beside(&folder.join(name), ".partial");
-    // A backup that was cut off may have left a file there. Removing a symlink leaves alone what the symlink leads to.
-    match fs::remove_file(&partial) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(file(error)),
-        _ => {}
-    }
-    // Created here, so that the error names a folder that is missing or full. Nothing that has the name is written to.
-    private::create(&partial).map_err(file)?;
+    // A backup that was cut off may have left a file there. Created here, so that the error names a folder that is missing
+    // or full.
+    hookyard_private::create_anew(&partial).map_err(file)?;
     let _removed_at_any_end = Partial(&partial);
 
     copy(from, &partial).map_err(|source| BackupError::Copy { path: to.to_owned(), source })??;

@@ -12,7 +12,7 @@ use std::fs::{File, TryLockError};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use crate::{OpenError, private};
+use crate::OpenError;
 
 /// The locks; they end when this is dropped, or with the process.
 pub(crate) struct HostLock {
@@ -27,11 +27,11 @@ impl HostLock {
         let in_use = || OpenError::InUse { path: path.to_owned() };
 
         let fault = |source| OpenError::Lock { path: lock_path.clone(), source };
-        let beside = private::open(&lock_path).map_err(fault)?;
+        let beside = hookyard_private::open(&lock_path).map_err(fault)?;
         lock(&beside).map_err(fault)?.then_some(()).ok_or_else(in_use)?;
 
         let fault = |source| OpenError::File { path: path.to_owned(), source };
-        let database = private::open(path).map_err(fault)?;
+        let database = hookyard_private::open(path).map_err(fault)?;
         refuse_links(path, &database.metadata().map_err(fault)?)?;
         // Elsewhere than on Linux, `flock` may exclude the `fcntl` locks of SQLite in the same process.
         if cfg!(target_os = "linux") {

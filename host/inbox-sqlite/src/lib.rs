@@ -9,7 +9,7 @@ mod ahead;
 mod codec;
 mod discarding;
 mod host_lock;
-mod private;
+mod rights;
 mod presence;
 mod open;
 mod options;
@@ -75,7 +75,7 @@ impl SqliteInbox {
         let fault = |source| OpenError::File { path: path.to_owned(), source };
 
         let connection = open::connect(path, &options)?;
-        private::restrict(path, lock.database()).map_err(fault)?;
+        rights::restrict(path, lock.database()).map_err(fault)?;
         let connection = release_leases(path, connection)?;
         let presence = Presence::note(path, Arc::clone(&lock)).map_err(fault)?;
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 
-use crate::{OpenError, Options, host_lock, private};
+use crate::{OpenError, Options, host_lock};
 
 /// Each brings the database from the version of its place to the next. Steps are only ever added.
 pub(crate) const SCHEMAS: &[&str] =
@@ -49,11 +49,11 @@ pub(crate) fn connect_beside(path: &Path) -> Result<Connection, OpenError> {
     Ok(connection)
 }
 
-/// Creates the folder that `path` is in.
+/// Creates the folder that `path` is in, and refuses one in which any user may replace the database.
 pub(crate) fn make_folder(path: &Path) -> Result<(), OpenError> {
     match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => {
-            private::create_folder(folder).map_err(|source| OpenError::Folder { path: path.to_owned(), source })
+            hookyard_private::folder(folder).map_err(|source| OpenError::Folder { path: path.to_owned(), source })
         }
         _ => Ok(()),
     }

@@ -43,7 +43,7 @@ pub enum OpenError {
         path: PathBuf,
     },
     /// The folder of the file can't be made.
-    #[error("the folder of the inbox {path} can't be created")]
+    #[error("the folder of the inbox {path} can't be used")]
     Folder {
         /// The database file.
         path: PathBuf,

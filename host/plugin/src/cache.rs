@@ -6,8 +6,6 @@
 //! the host runs: it must belong to the host alone. The host says which revisions it has in use: their entries stay, and
 //! of the others those that were used last.
 
-mod private;
-
 use std::collections::BTreeSet;
 use std::collections::hash_map::DefaultHasher;
 use std::fs;
@@ -47,7 +45,7 @@ impl Cache {
     /// Opens the folder, making it if need be. Without one, nothing is kept.
     pub(crate) fn open(folder: Option<PathBuf>, compiler: &wasmtime::Engine) -> io::Result<Self> {
         if let Some(folder) = &folder {
-            private::create(folder)?;
+            hookyard_private::trusted_folder(folder)?;
         }
         let mut hasher = DefaultHasher::new();
         compiler.precompile_compatibility_hash().hash(&mut hasher);
@@ -87,7 +85,9 @@ impl Cache {
     /// Remembers that a component can't be compiled.
     pub(crate) fn condemn(&self, revision: Revision, verdict: &Verdict) {
         let Some(path) = self.path(revision).map(|path| path.with_extension(VERDICT)) else { return };
-        if let Err(error) = fs::write(&path, verdict.line()) {
+        let written =
+            hookyard_private::create_anew(&path).and_then(|mut file| file.write_all(verdict.line().as_bytes()));
+        if let Err(error) = written {
             tracing::warn!(path = %path.display(), %error, "that a component can't be compiled isn't remembered; it is tried again at the next start");
         }
     }
@@ -132,7 +132,7 @@ impl Code {
 }
 
 fn read(path: &Path) -> io::Result<Option<Code>> {
-    let mut entry = fs::read(path)?;
+    let mut entry = hookyard_private::read(path)?;
     let is_whole = entry.split_at_checked(DIGEST_BYTES).is_some_and(|(digest, code)| *Sha256::digest(code) == *digest);
     if is_whole {
         // Where that fails the entry counts as older than it is.
@@ -145,7 +145,7 @@ fn write(path: &Path, code: &Code) -> io::Result<()> {
     // Two loads of the same component at once write the same bytes; the name keeps them out of each other's file.
     let thread = std::thread::current().id();
     let beside = path.with_extension(format!("{}-{thread:?}.{UNFINISHED}", std::process::id()));
-    let written = fs::File::create(&beside).and_then(|mut file| {
+    let written = hookyard_private::create_anew(&beside).and_then(|mut file| {
         file.write_all(&Sha256::digest(&code.0))?;
         file.write_all(&code.0)?;
         file.sync_all()?;

@@ -14,7 +14,9 @@ pub enum Error {
     #[error("the engine's threads can't be started")]
     Threads(#[source] std::io::Error),
     /// The folder for compiled code can't be used.
-    #[error("the folder for compiled code, {folder}, can't be used; make it writable or name another one")]
+    #[error(
+        "the folder for compiled code, {folder}, can't be used; mend it, or name another one by `cache` in [plugins]"
+    )]
     CacheFolder {
         /// The folder as configured.
         folder: String,

@@ -32,7 +32,7 @@ impl Kept {
     /// Keeps a component, as the latest of its plugin. Of the others, those of `needed` and the latest stay.
     pub(super) fn keep(&self, plugin: &PluginRef, component: &Component, needed: &[Revision]) -> io::Result<()> {
         let folder = self.folder_of(plugin);
-        create_private(&folder)?;
+        hookyard_private::trusted_folder(&folder)?;
         sweep_unfinished(&folder)?;
         let revision = revision_of(&component.code);
         write(&folder.join(format!("{revision}.toml")), component.settings.as_bytes())?;
@@ -72,7 +72,7 @@ impl Kept {
 /// Writes a file whole: beside its place, synced, and renamed into it.
 fn write(path: &Path, content: &[u8]) -> io::Result<()> {
     let beside = path.with_added_extension(UNFINISHED);
-    let mut file = fs::File::create(&beside)?;
+    let mut file = hookyard_private::create_anew(&beside)?;
     file.write_all(content)?;
     file.sync_all()?;
     fs::rename(&beside, path)
@@ -110,11 +110,6 @@ fn sweep_unfinished(folder: &Path) -> io::Result<()> {
         }
     }
     Ok(())
-}
-
-fn create_private(folder: &Path) -> io::Result<()> {
-    use std::os::unix::fs::DirBuilderExt as _;
-    fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
 }
 
 #[cfg(test)]
