@@ -39,6 +39,7 @@ mod outbox;
 mod outgoing;
 mod output;
 mod quarantine;
+mod readme;
 mod rehearsal;
 mod release;
 mod reload;
