@@ -1,6 +1,9 @@
 //! Amazon SNS from the subscription on: what is confirmed, what never is, and raw delivery with another proof.
 
 use std::os::unix::fs::PermissionsExt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use hookyard_testkit::http::{Client, Webhook};
@@ -95,6 +98,47 @@ async fn forged_certificate_urls_lock_nobody_out() -> Result<()> {
     }
     rig.deliver("tipser", &sample).await?;
 
+    rig.all_done(1).await?;
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn flood_of_forged_certificate_urls_locks_no_new_certificate_out() -> Result<()> {
+    let guest = guests::reference("tipser")?;
+    let rig = Rig::start(quick(), &[("acme/tipser", &guest)]).await?;
+    let sample = samples::one("tipser", "product-changed")?.body;
+    let is_over = Arc::new(AtomicBool::new(false));
+    let numbers = Arc::new(AtomicUsize::new(0));
+
+    let mut flood = JoinSet::new();
+    for _ in 0..16 {
+        let (senders, client, address) = (Arc::clone(&rig.senders), Client::http1(), rig.host.address());
+        let (is_over, numbers, sample) = (Arc::clone(&is_over), Arc::clone(&numbers), sample.clone());
+        flood.spawn(async move {
+            let sns = &senders.tipser;
+            while !is_over.load(Ordering::Relaxed) {
+                let number = numbers.fetch_add(1, Ordering::Relaxed);
+                let forged = sns.forge(sns.notification(&sample), &sns.missing_certificate_url(number));
+                client.post(address, &path_of("tipser"), &forged).await?;
+            }
+            anyhow::Ok(())
+        });
+    }
+    while numbers.load(Ordering::Relaxed) < 100 {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    // As a sender does: the same message again while it is answered 503, though not for ever.
+    let sns = &rig.senders.tipser;
+    let genuine = sns.sign(sns.notification(&sample), SignatureVersion::V2);
+    let mut answers = Vec::new();
+    while answers.last() != Some(&200) && answers.len() < 5 {
+        answers.push(rig.post("tipser", &genuine).await?.status);
+    }
+    is_over.store(true, Ordering::Relaxed);
+    assert_eq!(answers.last(), Some(&200), "{answers:?} beside {numbers:?} forged messages");
+    while let Some(ended) = flood.join_next().await {
+        ended??;
+    }
     rig.all_done(1).await?;
     Ok(())
 }
@@ -196,7 +240,7 @@ async fn raw_delivery_needs_another_proof() -> Result<()> {
     assert_eq!(post("/acme/raw-path", &raw("collection-added")?).await?.status, 401);
 
     rig.all_done(2).await?;
-    let log: String = rig.host.log().lines().into_iter().map(|line| line.text).collect();
+    let log: String = rig.host.lines().await?.into_iter().map(|line| line.text).collect();
     assert!(!log.contains("s3cr3t"), "no secret stands in the log");
     Ok(())
 }

@@ -1,26 +1,27 @@
 //! Certificates that handshakes need: each is fetched once for all requests that wait for it, and then kept.
 //!
 //! `table` decides; this file fetches, waits and stores. A request that waits for a certificate has one of a bounded
-//! number of places, and is refused at once where there is none, so that a slow certificate never takes the connections
-//! of other senders.
+//! number of places for a bounded time, and is refused at once where there is none, so that a slow certificate never
+//! takes the connections of other senders.
 
 mod archive;
+mod room;
 mod table;
 
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+pub use self::archive::{CertificateArchive, ProvenCertificate};
+use self::table::{Begin, Fetched, KEPT_FOR, Kept, Step, Table, Wait};
+use crate::fetch::{Fetch, FetchRequest};
 use bytes::Bytes;
 use hookyard_model::{SourceRef, Timestamp, chain};
 use hookyard_verify::{Certificate, Certificates};
-use tokio::sync::watch;
-
-pub use self::archive::{CertificateArchive, ProvenCertificate};
-use self::table::{Fetched, KEPT_FOR, Kept, Step, Table, Wait};
-use crate::fetch::{Fetch, FetchRequest};
 
 const CERTIFICATE_BYTES_MAX: usize = 64 << 10;
 const CERTIFICATE_TIME_MAX: Duration = Duration::from_secs(5);
+/// How long a request waits for a certificate, its place among others that are to be fetched included.
+const WAIT_MAX: Duration = Duration::from_secs(10);
 
 /// Certificates by the URL that they are served at.
 pub(super) struct CertificateCache {
@@ -81,18 +82,19 @@ impl CertificateCache {
 
     /// The certificate at a URL, from memory or by one fetch that all requests for that URL share.
     pub(super) async fn fetch(self: &Arc<Self>, wanted: Wanted<'_>, now: Timestamp) -> Fetched {
-        let step = self.table().look(wanted.url, wanted.source, now)?;
+        let step = self.table().look(&wanted, now)?;
         let Wait { mut end, places } = match step {
             Step::Use(certificate) => return Ok(certificate),
             Step::Wait(wait) => wait,
-            Step::Fetch(done, wait) => {
-                self.begin(wanted.url.to_owned(), wanted.allow_http, done, now);
+            Step::Fetch(begin, wait) => {
+                self.begin(begin, now);
                 wait
             }
         };
 
         let _place = places.try_acquire().map_err(|_| Arc::from("too many requests wait for this certificate"))?;
-        let ended = end.wait_for(Option::is_some).await;
+        let ended = tokio::time::timeout(WAIT_MAX, end.wait_for(Option::is_some)).await;
+        let ended = ended.map_err(|_elapsed| Arc::from("too many certificates wait to be fetched"))?;
         ended.ok().and_then(|fetched| fetched.clone()).unwrap_or_else(|| Err("the fetch was abandoned".into()))
     }
 
@@ -104,8 +106,8 @@ impl CertificateCache {
     }
 
     /// Fetches in a task of its own, so that a sender that hangs up ends the fetch for nobody else.
-    fn begin(self: &Arc<Self>, url: String, allow_http: bool, done: watch::Sender<Option<Fetched>>, now: Timestamp) {
-        let cache = Arc::clone(self);
+    fn begin(self: &Arc<Self>, Begin { url, allow_http, done }: Begin, now: Timestamp) {
+        let (cache, began) = (Arc::clone(self), Instant::now());
         tokio::spawn(async move {
             let request = FetchRequest {
                 url: url.clone(),
@@ -121,8 +123,16 @@ impl CertificateCache {
                 Err(error) => (Err(chain(&error).into()), Bytes::new()),
             };
 
-            cache.table().end(url, &fetched, pem, now);
+            let now = now.after(began.elapsed());
+            let next = {
+                let mut table = cache.table();
+                table.end(url, &fetched, pem, now);
+                table.next()
+            };
             let _ = done.send(Some(fetched));
+            if let Some(next) = next {
+                cache.begin(next, now);
+            }
         });
     }
 
@@ -149,7 +159,8 @@ mod tests {
     use hookyard_model::{SourceName, TenantName};
     use tokio::sync::Semaphore;
 
-    use super::table::{FAILED_FOR, FAILED_MAX, FETCHING_MAX, KEPT_MAX, PROVEN_FAILED_FOR, SOURCE_FETCHING_MAX};
+    use super::room::ROOM_MAX;
+    use super::table::{FAILED_FOR, FAILED_MAX, FETCHING_MAX, KEPT_MAX, PROVEN_FAILED_FOR, TENANT_FETCHING_MAX};
     use super::*;
     use crate::fetch::FetchError;
 
@@ -208,23 +219,23 @@ mod tests {
         (site, CertificateCache::new(fetch, archive, WAITING_MAX, NOW))
     }
 
-    fn source(name: &str) -> SourceRef {
-        let tenant: TenantName = "acme".parse().expect("a name");
-        let source: SourceName = name.parse().expect("a name");
+    fn source(tenant: &str) -> SourceRef {
+        let tenant: TenantName = tenant.parse().expect("a name");
+        let source: SourceName = "sns".parse().expect("a name");
         SourceRef { tenant, source }
     }
 
     async fn fetch(cache: &Arc<CertificateCache>, url: &str, now: Timestamp) -> Fetched {
-        fetch_for(cache, url, "sns", now).await
+        fetch_for(cache, url, "acme", now).await
     }
 
-    async fn fetch_for(cache: &Arc<CertificateCache>, url: &str, name: &str, now: Timestamp) -> Fetched {
-        cache.fetch(Wanted { url, source: &source(name), allow_http: false }, now).await
+    async fn fetch_for(cache: &Arc<CertificateCache>, url: &str, tenant: &str, now: Timestamp) -> Fetched {
+        cache.fetch(Wanted { url, source: &source(tenant), allow_http: false }, now).await
     }
 
-    fn spawn(cache: &Arc<CertificateCache>, url: &str, name: &'static str) -> tokio::task::JoinHandle<Fetched> {
+    fn spawn(cache: &Arc<CertificateCache>, url: &str, tenant: &'static str) -> tokio::task::JoinHandle<Fetched> {
         let (cache, url) = (Arc::clone(cache), url.to_owned());
-        tokio::spawn(async move { fetch_for(&cache, &url, name, NOW).await })
+        tokio::spawn(async move { fetch_for(&cache, &url, tenant, NOW).await })
     }
 
     fn is_usable(cache: &CertificateCache, url: &str, now: Timestamp) -> bool {
@@ -234,7 +245,7 @@ mod tests {
     #[tokio::test]
     async fn requests_for_one_url_share_one_fetch() {
         let (site, cache) = site(0);
-        let asking: Vec<_> = (0..20).map(|_| spawn(&cache, "one", "sns")).collect();
+        let asking: Vec<_> = (0..20).map(|_| spawn(&cache, "one", "acme")).collect();
         site.asked(1).await;
         site.gate.add_permits(100);
         for fetched in asking {
@@ -250,11 +261,11 @@ mod tests {
     #[tokio::test]
     async fn aborted_request_leaves_the_fetch_to_others() {
         let (site, cache) = site(0);
-        let first = spawn(&cache, "one", "sns");
+        let first = spawn(&cache, "one", "acme");
         site.asked(1).await;
         first.abort();
         assert!(first.await.expect_err("aborted").is_cancelled());
-        let second = spawn(&cache, "one", "sns");
+        let second = spawn(&cache, "one", "acme");
         site.gate.add_permits(1);
         second.await.expect("no panic").expect("a certificate");
         assert!(!site.was_asked(), "there was a second fetch");
@@ -281,22 +292,78 @@ mod tests {
         assert!(is_usable(&cache, "genuine", NOW));
     }
 
+    /// Lets everything run until it waits.
+    async fn settle() {
+        for _ in 0..100 {
+            tokio::task::yield_now().await;
+        }
+    }
+
     #[tokio::test]
-    async fn fetches_of_unproven_urls_have_a_bound() {
+    async fn unproven_urls_wait_for_a_fetch_by_turns_of_tenants() {
         let (site, cache) = site(0);
         let mut asking: Vec<_> =
-            (0..SOURCE_FETCHING_MAX).map(|number| spawn(&cache, &number.to_string(), "sns")).collect();
-        site.asked(SOURCE_FETCHING_MAX).await;
-        assert!(fetch(&cache, "one more", NOW).await.is_err(), "one source has its share");
-        let rest = FETCHING_MAX - SOURCE_FETCHING_MAX;
+            (0..TENANT_FETCHING_MAX + 3).map(|number| spawn(&cache, &number.to_string(), "acme")).collect();
+        site.asked(TENANT_FETCHING_MAX).await;
+        settle().await;
+        assert!(!site.was_asked(), "one tenant has its share");
+        let rest = FETCHING_MAX - TENANT_FETCHING_MAX;
         asking.extend((0..rest).map(|number| spawn(&cache, &format!("other {number}"), "other")));
         site.asked(rest).await;
-        assert!(fetch_for(&cache, "one more", "third", NOW).await.is_err(), "all sources together have a bound");
-        site.gate.add_permits(FETCHING_MAX + 1);
+        asking.push(spawn(&cache, "third", "third"));
+        settle().await;
+        assert!(!site.was_asked(), "all tenants together have a bound");
+
+        site.gate.add_permits(1);
+        site.asked(1).await;
+        assert!(cache.table().next().is_none());
+        let Ok(Step::Wait(_)) =
+            cache.table().look(&Wanted { url: "third", source: &source("third"), allow_http: false }, NOW)
+        else {
+            panic!("the tenant without a fetch goes first, and its certificate is being fetched");
+        };
+        site.gate.add_permits(100);
         for fetched in asking {
             fetched.await.expect("no panic").expect("a certificate");
         }
-        fetch(&cache, "one more", NOW).await.expect("a bound that was met is no failure of the URL");
+    }
+
+    #[tokio::test]
+    async fn flood_of_other_urls_does_not_keep_a_repeated_one_out() {
+        let (site, cache) = site(0);
+        let _slow: Vec<_> =
+            (0..TENANT_FETCHING_MAX).map(|number| spawn(&cache, &format!("slow {number}"), "acme")).collect();
+        site.asked(TENANT_FETCHING_MAX).await;
+        let first = spawn(&cache, "genuine", "acme");
+        settle().await;
+        let again = spawn(&cache, "genuine", "acme");
+        settle().await;
+        let flood: Vec<_> = (0..10 * ROOM_MAX).map(|number| spawn(&cache, &format!("{number}"), "acme")).collect();
+        settle().await;
+        let refused = flood.iter().filter(|asking| asking.is_finished()).count();
+        assert_eq!(refused, 9 * ROOM_MAX + 1, "the room has a bound");
+
+        site.gate.add_permits(TENANT_FETCHING_MAX + 1);
+        first.await.expect("no panic").expect("a certificate");
+        again.await.expect("no panic").expect("a certificate");
+        flood.iter().for_each(tokio::task::JoinHandle::abort);
+    }
+
+    #[tokio::test]
+    async fn url_that_was_refused_goes_first_when_it_is_asked_for_again() {
+        let (site, cache) = site(0);
+        let _slow: Vec<_> =
+            (0..TENANT_FETCHING_MAX).map(|number| spawn(&cache, &format!("slow {number}"), "acme")).collect();
+        site.asked(TENANT_FETCHING_MAX).await;
+        let first = spawn(&cache, "genuine", "acme");
+        settle().await;
+        first.abort();
+        let _flood: Vec<_> = (0..ROOM_MAX).map(|number| spawn(&cache, &format!("{number}"), "acme")).collect();
+        settle().await;
+        let again = spawn(&cache, "genuine", "acme");
+        settle().await;
+        site.gate.add_permits(TENANT_FETCHING_MAX + 1);
+        again.await.expect("no panic").expect("a certificate");
     }
 
     #[tokio::test]
@@ -306,7 +373,7 @@ mod tests {
         site.asked(1).await;
         cache.prove("genuine");
         let _slow: Vec<_> = (0..FETCHING_MAX)
-            .map(|number| spawn(&cache, &number.to_string(), if number % 2 == 0 { "sns" } else { "other" }))
+            .map(|number| spawn(&cache, &number.to_string(), if number % 2 == 0 { "acme" } else { "other" }))
             .collect();
         site.asked(FETCHING_MAX).await;
         let later = NOW.after(KEPT_FOR);
@@ -332,9 +399,11 @@ mod tests {
     #[tokio::test]
     async fn requests_that_wait_have_a_bound() {
         let (site, cache) = site(0);
-        let waiting: Vec<_> = (0..WAITING_MAX).map(|_| spawn(&cache, "slow", "sns")).collect();
+        let waiting: Vec<_> = (0..WAITING_MAX).map(|_| spawn(&cache, "slow", "acme")).collect();
         site.asked(1).await;
-        let Ok(Step::Wait(Wait { places, .. })) = cache.table().look("slow", &source("sns"), NOW) else {
+        let Ok(Step::Wait(Wait { places, .. })) =
+            cache.table().look(&Wanted { url: "slow", source: &source("acme"), allow_http: false }, NOW)
+        else {
             panic!("the fetch is under way");
         };
         while places.available_permits() > 0 {

@@ -2,17 +2,21 @@
 //!
 //! A stranger can name any certificate URL that the sender's rules allow, so URLs are of two classes. A *proven* URL is
 //! one whose certificate has verified a message; all others are *unproven*. The classes share no bound: however many
-//! unproven URLs are kept, failed, fetched or waited for, a proven URL is served as if nobody else were there. Each URL
-//! has its own places for requests that wait, so that a slow one holds up no other.
+//! unproven URLs are kept, failed, fetched or waited for, a proven URL is served as if nobody else were there. Unproven
+//! URLs beyond the most that are fetched at once wait in a room (`room`). Each URL has its own places for requests that
+//! wait, so that a slow one holds up no other.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use hookyard_model::{SourceRef, Timestamp};
+use hookyard_model::{SourceRef, TenantName, Timestamp};
 use hookyard_verify::Certificate;
 use tokio::sync::{Semaphore, watch};
+
+use super::Wanted;
+use super::room::{Candidate, Room};
 
 /// How long a certificate is used before the host fetches it again. The verifier checks its dates at each use.
 pub(super) const KEPT_FOR: Duration = Duration::from_secs(24 * 3600);
@@ -25,10 +29,10 @@ pub(super) const PROVEN_FAILED_FOR: Duration = Duration::from_secs(5);
 pub(super) const KEPT_MAX: usize = 64;
 /// The most failures in memory. Beyond it the failure that expires first is forgotten.
 pub(super) const FAILED_MAX: usize = 1024;
-/// The most fetches of unproven URLs at once, of all sources together.
+/// The most fetches of unproven URLs at once, of all tenants together.
 pub(super) const FETCHING_MAX: usize = 8;
-/// The most fetches of unproven URLs at once that one source causes.
-pub(super) const SOURCE_FETCHING_MAX: usize = 4;
+/// The most fetches of unproven URLs at once that the sources of one tenant cause.
+pub(super) const TENANT_FETCHING_MAX: usize = 4;
 /// The most fetches of proven URLs at once.
 pub(super) const PROVEN_FETCHING_MAX: usize = 8;
 
@@ -40,6 +44,7 @@ pub(super) struct Table {
     kept: HashMap<String, Kept>,
     failed: HashMap<String, Failed>,
     fetching: HashMap<String, Fetching>,
+    room: Room,
     /// The most requests that wait for the fetch of one URL.
     waiting_max: usize,
 }
@@ -59,10 +64,7 @@ struct Failed {
 }
 
 struct Fetching {
-    /// `None` until the fetch ends.
-    end: watch::Receiver<Option<Fetched>>,
-    /// A place for each request that waits.
-    places: Arc<Semaphore>,
+    wait: Wait,
     source: SourceRef,
     is_proven: bool,
 }
@@ -71,29 +73,34 @@ struct Fetching {
 pub(super) enum Step {
     /// Use this certificate.
     Use(Arc<Certificate>),
-    /// Wait for a fetch that is under way.
+    /// Wait for a fetch that is under way, or will be.
     Wait(Wait),
-    /// Begin a fetch, send its end, and wait for that.
-    Fetch(watch::Sender<Option<Fetched>>, Wait),
+    /// Begin this fetch, and wait for its end.
+    Fetch(Begin, Wait),
+}
+
+/// A fetch that is to begin. Its end is to be sent.
+pub(super) struct Begin {
+    pub(super) url: String,
+    pub(super) allow_http: bool,
+    pub(super) done: watch::Sender<Option<Fetched>>,
 }
 
 /// How to wait for the end of a fetch: with a place, if there is one.
+#[derive(Clone)]
 pub(super) struct Wait {
+    /// `None` until the fetch ends.
     pub(super) end: watch::Receiver<Option<Fetched>>,
+    /// A place for each request that waits.
     pub(super) places: Arc<Semaphore>,
-}
-
-impl Fetching {
-    fn wait(&self) -> Wait {
-        Wait { end: self.end.clone(), places: Arc::clone(&self.places) }
-    }
 }
 
 impl Table {
     /// An empty table. Each URL that is fetched has `waiting_max` places for requests that wait.
     pub(super) fn new(waiting_max: usize) -> Self {
         let waiting_max = waiting_max.clamp(1, Semaphore::MAX_PERMITS);
-        Self { kept: HashMap::new(), failed: HashMap::new(), fetching: HashMap::new(), waiting_max }
+        let (kept, failed, fetching) = (HashMap::new(), HashMap::new(), HashMap::new());
+        Self { kept, failed, fetching, room: Room::new(), waiting_max }
     }
 
     /// The certificate at `url`, if it may be used without another fetch.
@@ -102,12 +109,13 @@ impl Table {
         Some(Arc::clone(&kept.certificate))
     }
 
-    /// Decides what a request of `source` does to have the certificate at `url`.
+    /// Decides what a request does to have a certificate.
     ///
     /// # Errors
     ///
     /// A short reason, for the operator, why the certificate cannot be had now.
-    pub(super) fn look(&mut self, url: &str, source: &SourceRef, now: Timestamp) -> Result<Step, Arc<str>> {
+    pub(super) fn look(&mut self, wanted: &Wanted<'_>, now: Timestamp) -> Result<Step, Arc<str>> {
+        let Wanted { url, source, allow_http } = *wanted;
         self.forget_expired(now);
 
         if let Some(certificate) = self.usable(url, now) {
@@ -117,17 +125,49 @@ impl Table {
             return Err(Arc::clone(&failed.why));
         }
         if let Some(fetching) = self.fetching.get(url) {
-            return Ok(Step::Wait(fetching.wait()));
+            return Ok(Step::Wait(fetching.wait.clone()));
+        }
+        if let Some(wait) = self.room.wait_for(url) {
+            return Ok(Step::Wait(wait));
         }
 
         let is_proven = self.is_proven(url);
-        self.admit(source, is_proven)?;
+        if is_proven && self.count(|fetching| fetching.is_proven) >= PROVEN_FETCHING_MAX {
+            return Err("too many certificates are being fetched".into());
+        }
         let (done, end) = watch::channel(None);
-        let places = Arc::new(Semaphore::new(self.waiting_max));
-        let fetching = Fetching { end, places, source: source.clone(), is_proven };
-        let wait = fetching.wait();
-        self.fetching.insert(url.to_owned(), fetching);
-        Ok(Step::Fetch(done, wait))
+        let wait = Wait { end, places: Arc::new(Semaphore::new(self.waiting_max)) };
+        let (url, source) = (url.to_owned(), source.clone());
+        if is_proven {
+            self.fetching.insert(url.clone(), Fetching { wait: wait.clone(), source, is_proven });
+            return Ok(Step::Fetch(Begin { url, allow_http, done }, wait));
+        }
+
+        let was_asked = self.room.ask(&url);
+        let is_free = self.has_room() && count_of(&self.fetching, &source.tenant) < TENANT_FETCHING_MAX;
+        let candidate = Candidate { url, source, allow_http, done, wait: wait.clone(), was_asked };
+        if is_free {
+            return Ok(Step::Fetch(self.begin(candidate), wait));
+        }
+        self.room.enter(candidate);
+        Ok(Step::Wait(wait))
+    }
+
+    /// Takes a fetch out of the room that may begin now.
+    pub(super) fn next(&mut self) -> Option<Begin> {
+        if !self.has_room() {
+            return None;
+        }
+        self.room.forget_abandoned();
+        let of_tenant = |tenant: &TenantName| count_of(&self.fetching, tenant);
+        let candidate = self.room.next(of_tenant, TENANT_FETCHING_MAX)?;
+        Some(self.begin(candidate))
+    }
+
+    fn begin(&mut self, candidate: Candidate) -> Begin {
+        let Candidate { url, source, allow_http, done, wait, .. } = candidate;
+        self.fetching.insert(url.clone(), Fetching { wait, source, is_proven: false });
+        Begin { url, allow_http, done }
     }
 
     /// Records the end of the fetch of `url`.
@@ -173,16 +213,13 @@ impl Table {
         self.kept.get(url).is_some_and(|kept| kept.is_proven)
     }
 
-    fn admit(&self, source: &SourceRef, is_proven: bool) -> Result<(), Arc<str>> {
-        let same_class = || self.fetching.values().filter(|fetching| fetching.is_proven == is_proven);
-        let of_source = same_class().filter(|fetching| fetching.source == *source).count();
-        let is_full = if is_proven {
-            same_class().count() >= PROVEN_FETCHING_MAX
-        } else {
-            same_class().count() >= FETCHING_MAX || of_source >= SOURCE_FETCHING_MAX
-        };
+    /// Whether another unproven URL may be fetched.
+    fn has_room(&self) -> bool {
+        self.count(|fetching| !fetching.is_proven) < FETCHING_MAX
+    }
 
-        if is_full { Err("too many certificates are being fetched".into()) } else { Ok(()) }
+    fn count(&self, is_meant: impl Fn(&Fetching) -> bool) -> usize {
+        self.fetching.values().filter(|fetching| is_meant(fetching)).count()
     }
 
     fn fail(&mut self, url: String, failed: Failed) {
@@ -199,6 +236,11 @@ impl Table {
         self.kept.retain(|_, kept| kept.is_proven || kept.until > now);
         self.failed.retain(|_, failed| failed.until > now);
         // The task of a fetch that was abandoned has dropped its sender.
-        self.fetching.retain(|_, fetching| fetching.end.has_changed().is_ok());
+        self.fetching.retain(|_, fetching| fetching.wait.end.has_changed().is_ok());
     }
+}
+
+/// The fetches of unproven URLs that are under way for one tenant.
+fn count_of(fetching: &HashMap<String, Fetching>, tenant: &TenantName) -> usize {
+    fetching.values().filter(|fetching| !fetching.is_proven && fetching.source.tenant == *tenant).count()
 }
