@@ -1,14 +1,16 @@
 //! Components that are small as files and take gigabytes to compile: each costs its own process and nobody else.
 
 use std::collections::BTreeMap;
+use std::process::Command;
 
 use anyhow::Result;
 use hookyard_hostile::{compile_bomb, good};
 use hookyard_testkit::events::{is_activation, is_rejection};
 use hookyard_testkit::eventually;
 use hookyard_testkit::guests::Guest;
+use hookyard_testkit::host::binary;
 use hookyard_testkit::log::Line;
-use hookyard_testkit::site::Config;
+use hookyard_testkit::site::{Config, Site};
 use serde_json::Value;
 
 use crate::rig::{Rig, hookyard, quick, told};
@@ -58,6 +60,24 @@ async fn a_compile_bomb_is_refused_and_never_compiled_again() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_host_with_little_memory_condemns_no_component() -> Result<()> {
+    let site = Site::temporary()?;
+    site.configure(&bounded("1GiB", "10m"))?;
+    site.install("acme/large", &Guest::from(compile_bomb(1, 2_000, 60)))?;
+
+    let mut check = Command::new("sh");
+    check.args(["-c", "ulimit -d 60000; exec \"$@\"", "sh"]).arg(binary()?).arg("check");
+    let bounded = check.env("HOOKYARD_CONFIG", site.config()).envs(site.environment().iter().cloned()).output()?;
+    let told = String::from_utf8(bounded.stdout)?;
+    assert_eq!(bounded.status.code(), Some(1), "{told}");
+    assert!(told.contains("ulimit -d") && told.contains("plugins.compile.memory_max"), "{told}");
+
+    let checked = hookyard(&site, &["check"]).await?;
+    assert_eq!(checked.code, Some(0), "nothing is remembered of it: {}{}", checked.stdout, checked.stderr);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_release_does_not_wait_for_another_tenants_bombs() -> Result<()> {
     let (bomb, orders) = (Guest::from(compile_bomb(100, 4_000, 100)), Guest::from(good()));
     let rig = Rig::start(bounded("1GiB", "6s"), &[]).await?;
@@ -72,7 +92,7 @@ async fn a_release_does_not_wait_for_another_tenants_bombs() -> Result<()> {
     let refusal = rig.host.wait_for_log("a line about the other", |line| is_rejection(line, "mallory/another")).await?;
     assert!(names(&refusal.text, "6s of processor time", "cpu_max"), "{}", refusal.text);
 
-    let lines = rig.host.log().lines();
+    let lines = rig.host.lines().await?;
     let released = lines.iter().position(|line| is_activation(line, "acme/orders", &orders.revision()));
     let refused = lines.iter().position(|line| line.message() == "plugin refused");
     assert!(released < refused, "the release waited for another tenant's bomb");
@@ -105,7 +125,7 @@ async fn nothing_that_serves_is_compiled_again_however_many_serve() -> Result<()
         rig = Rig::restarted(site, senders).await?;
         let ready = rig.host.wait_for_log("the plugins", |line| line.message() == "plugins ready").await?;
         assert_eq!(ready.text_of("count"), PLUGINS.to_string());
-        let compiled = rig.host.log().lines().iter().filter(|line| line.message() == "compiling").count();
+        let compiled = rig.host.lines().await?.iter().filter(|line| line.message() == "compiling").count();
         assert_eq!(compiled, 0, "what was compiled before is compiled again");
     }
 

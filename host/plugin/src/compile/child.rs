@@ -40,11 +40,14 @@ impl Order {
             return failed(UNBOUND, &format!("the process that compiles can't be bounded: {error}"));
         }
         let mut bytes = Vec::new();
-        if let Err(error) = io::stdin().lock().read_to_end(&mut bytes) {
-            return failed(UNBOUND, &format!("the component can't be read: {error}"));
+        match io::stdin().lock().read_to_end(&mut bytes) {
+            Ok(_) => {}
+            Err(error) if error.kind() == io::ErrorKind::OutOfMemory => return failed(MEMORY, ""),
+            Err(error) => return failed(UNBOUND, &format!("the component can't be read: {error}")),
         }
         let engine = match wasmtime::Engine::new(&settings()) {
             Ok(engine) => engine,
+            Err(error) if is_out_of_memory(&error) => return failed(MEMORY, ""),
             Err(error) => return failed(UNBOUND, &format!("no compiler can be had: {error:#}")),
         };
         match engine.precompile_component(&bytes) {
@@ -72,10 +75,10 @@ impl Order {
 
 /// Sets a limit, or leaves a lower one that holds already. The system kills at the higher of the two, and signals first.
 fn limit(resource: Resource, most: u64) -> io::Result<()> {
-    let before = rustix::process::getrlimit(resource);
-    let lower = |now: Option<u64>, wanted: u64| Some(now.map_or(wanted, |now| now.min(wanted)));
+    let maximum = rustix::process::getrlimit(resource).maximum;
+    let lower = |wanted: u64| Some(maximum.map_or(wanted, |maximum| maximum.min(wanted)));
     let hard = if resource == Resource::Cpu { most.saturating_add(5) } else { most };
-    let limit = Rlimit { current: lower(before.current, most), maximum: lower(before.maximum, hard) };
+    let limit = Rlimit { current: lower(most), maximum: lower(hard) };
     Ok(setrlimit(resource, limit)?)
 }
 

@@ -8,7 +8,7 @@ use std::os::unix::process::ExitStatusExt as _;
 use std::process::{ExitStatus, Stdio};
 use std::thread;
 
-use rustix::process::Signal;
+use rustix::process::{Resource, Signal, getrlimit};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::process::{Child, Command};
 use tokio::sync::Semaphore;
@@ -25,6 +25,10 @@ const REASON_BYTES_MAX: usize = 200;
 const PANICKED: i32 = 101;
 /// What Rust writes when memory can't be had.
 const NO_MEMORY: &str = "memory allocation of ";
+/// What stands in a panic when the system has no more threads for this user or group of processes.
+const NO_THREADS: &str = "Resource temporarily unavailable";
+/// What the program itself takes of the address space, at most.
+const ADDRESSES_OF_PROGRAM: u64 = 1 << 30;
 
 /// What a process left behind.
 struct Left {
@@ -49,7 +53,7 @@ pub(super) fn compile(
         match tokio::time::timeout(apart.limits.wall_max, left(apart, bytes)).await {
             Err(_elapsed) => Err(Uncompiled::Condemned(Verdict::Wall(apart.limits.wall_max))),
             Ok(Err(error)) => Err(Uncompiled::Host(format!("the process that compiles can't be run: {error}"))),
-            Ok(Ok(left)) => judge(left, &apart.limits),
+            Ok(Ok(left)) => judge(left, &apart.limits, leaves(apart.limits.memory_max)),
         }
     };
     // A thread of its own, as this may be called where an async runtime is entered. The process dies with this thread.
@@ -108,30 +112,53 @@ async fn read(from: Option<impl AsyncRead + Unpin>, bytes_max: u64) -> io::Resul
     Ok(bytes)
 }
 
-/// What the end of a process means.
-fn judge(Left { status, output, errors }: Left, limits: &CompileLimits) -> Result<Vec<u8>, Uncompiled> {
+/// Whether the limits of this process, which the one that compiles inherits, leave that as much memory as it may use.
+fn leaves(memory_max: u64) -> bool {
+    let data = getrlimit(Resource::Data).maximum;
+    let addresses = getrlimit(Resource::As).current;
+    data.is_none_or(|data| data >= memory_max)
+        && addresses.is_none_or(|addresses| addresses >= memory_max.saturating_add(ADDRESSES_OF_PROGRAM))
+}
+
+/// What the end of a process means, whether or not the host left it as much memory as it may use.
+fn judge(
+    Left { status, output, errors }: Left,
+    limits: &CompileLimits,
+    had_memory: bool,
+) -> Result<Vec<u8>, Uncompiled> {
     let told = || String::from_utf8_lossy(&output).into_owned();
     let errors = String::from_utf8_lossy(&errors);
-    let out_of_memory = Verdict::Memory(limits.memory_max);
     let condemned = |verdict| Err(Uncompiled::Condemned(verdict));
+    let out_of_memory = || {
+        match had_memory {
+        true => condemned(Verdict::Memory(limits.memory_max)),
+        false => Err(Uncompiled::Host(
+            "the limits of the host's own process (ulimit -d, ulimit -v) leave less memory than plugins.compile.memory_max"
+                .to_owned(),
+        )),
+    }
+    };
     match (status.code(), status.signal()) {
-        (Some(0), _) if output.len() as u64 >= limits.memory_max => condemned(out_of_memory),
+        (Some(0), _) if output.len() as u64 >= limits.memory_max => condemned(Verdict::Memory(limits.memory_max)),
         (Some(0), _) => Ok(output),
         (Some(INVALID), _) => Err(Uncompiled::Invalid(told())),
-        (Some(MEMORY), _) => condemned(out_of_memory),
+        (Some(MEMORY), _) => out_of_memory(),
         (Some(UNBOUND), _) => Err(Uncompiled::Host(told())),
         (_, Some(signal)) if signal == Signal::XCPU.as_raw() => condemned(Verdict::Cpu(limits.cpu_max)),
-        (_, Some(signal)) if signal == Signal::ABORT.as_raw() && errors.contains(NO_MEMORY) => condemned(out_of_memory),
+        (_, Some(signal)) if signal == Signal::ABORT.as_raw() && errors.contains(NO_MEMORY) => out_of_memory(),
         // Nobody here kills it but for its wall time. The system does so when it has no memory left.
         (_, Some(signal)) if signal == Signal::KILL.as_raw() => {
             let reason = "the system killed the process that compiles, as it does when it runs out of memory";
             Err(Uncompiled::Host(reason.into()))
         }
         (code, signal) => {
-            let line = errors.lines().next().unwrap_or_default();
-            let reason = one_line(&format!("{status}: {line}"), REASON_BYTES_MAX);
-            if code == Some(PANICKED) || signal.is_some_and(is_crash) {
-                condemned(Verdict::Crashed(reason))
+            // Of a panic, the place and the message.
+            let lines: Vec<_> = errors.lines().map(str::trim).filter(|line| !line.is_empty()).take(2).collect();
+            let reason = if lines.is_empty() { status.to_string() } else { format!("{status}: {}", lines.join(" ")) };
+            let reason = one_line(&reason, REASON_BYTES_MAX);
+            let is_crash = code == Some(PANICKED) || signal.is_some_and(is_crash);
+            if is_crash && had_memory && !errors.contains(NO_THREADS) {
+                condemned(Verdict::Crashed { memory_max: limits.memory_max, reason })
             } else {
                 Err(Uncompiled::Host(format!("the process that compiles ended early: {reason}")))
             }
@@ -156,8 +183,12 @@ mod tests {
         CompileLimits { memory_max: 100, cpu_max: Duration::from_secs(2), wall_max: Duration::from_secs(9) };
 
     fn judged(raw: i32, output: &str, errors: &str) -> String {
+        judged_with(true, raw, output, errors)
+    }
+
+    fn judged_with(had_memory: bool, raw: i32, output: &str, errors: &str) -> String {
         let status = ExitStatus::from_raw(raw);
-        match judge(Left { status, output: output.into(), errors: errors.into() }, &LIMITS) {
+        match judge(Left { status, output: output.into(), errors: errors.into() }, &LIMITS, had_memory) {
             Ok(code) => format!("code {}", String::from_utf8_lossy(&code)),
             Err(Uncompiled::Invalid(reason)) => format!("invalid: {reason}"),
             Err(Uncompiled::Host(reason)) => format!("host: {reason}"),
@@ -174,8 +205,17 @@ mod tests {
         assert_eq!(judged(exit(MEMORY), "", ""), "memory 100");
         assert_eq!(judged(6, "", "memory allocation of 4096 bytes failed\n"), "memory 100");
         assert_eq!(judged(24, "", ""), "cpu 2000");
-        assert!(judged(6, "", "thread 'main' has overflowed its stack").starts_with("crashed "));
-        assert!(judged(exit(101), "", "thread 'main' panicked").contains("panicked"));
+        assert!(judged(6, "", "thread 'main' has overflowed its stack").starts_with("crashed 100 "));
+        let panic = "\nthread 'main' (7) panicked at a.rs:1:2:\nno such block\nnote: run with";
+        let expected = "crashed 100 exit status: 101: thread 'main' (7) panicked at a.rs:1:2: no such block";
+        assert_eq!(judged(exit(101), "", panic), expected);
+        assert_eq!(judged(11, "", ""), "crashed 100 signal: 11 (SIGSEGV)");
+        let no_threads = "IOError(Os { code: 11, kind: WouldBlock, message: \"Resource temporarily unavailable\" })";
+        assert!(judged(exit(101), "", no_threads).starts_with("host: "), "the system has no threads left");
+        for (raw, errors) in [(exit(MEMORY), ""), (6, "memory allocation of 4096 bytes failed\n"), (exit(101), panic)] {
+            let told = judged_with(false, raw, "", errors);
+            assert!(told.starts_with("host: "), "the host has less memory than the component may take: {told}");
+        }
         assert!(judged(9, "", "").starts_with("host: the system killed"));
         for other in [exit(1), exit(2), 2, 15] {
             assert!(judged(other, "", "").starts_with("host: "), "nothing that the component did: {other}");

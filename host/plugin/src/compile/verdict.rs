@@ -2,7 +2,7 @@
 //!
 //! A verdict names the one limit that was exceeded, and how high it was. The verdict holds until that limit is raised.
 //! It is written as one line of text: `memory 1073741824` (bytes), `cpu 120000` and `wall 300000` (milliseconds), or
-//! `crashed` with a reason.
+//! `crashed` with the bytes of memory that the compiler might use and a reason.
 
 use std::time::Duration;
 
@@ -18,8 +18,8 @@ pub(crate) enum Verdict {
     Cpu(Duration),
     /// It takes longer than this.
     Wall(Duration),
-    /// The compiler crashes of it.
-    Crashed(String),
+    /// The compiler crashes of it, with this many bytes of memory: too few of them may be why.
+    Crashed { memory_max: u64, reason: String },
 }
 
 impl Verdict {
@@ -29,7 +29,7 @@ impl Verdict {
             Self::Memory(most) => limits.memory_max <= *most,
             Self::Cpu(most) => limits.cpu_max <= *most,
             Self::Wall(most) => limits.wall_max <= *most,
-            Self::Crashed(_) => true,
+            Self::Crashed { memory_max, .. } => limits.memory_max <= *memory_max,
         }
     }
 
@@ -44,7 +44,7 @@ impl Verdict {
             Self::Memory(bytes) => format!("memory {bytes}\n"),
             Self::Cpu(time) => format!("cpu {}\n", time.as_millis()),
             Self::Wall(time) => format!("wall {}\n", time.as_millis()),
-            Self::Crashed(reason) => format!("crashed {reason}\n"),
+            Self::Crashed { memory_max, reason } => format!("crashed {memory_max} {reason}\n"),
         }
     }
 
@@ -56,7 +56,10 @@ impl Verdict {
             "memory" => what.parse().ok().map(Self::Memory),
             "cpu" => time().map(Self::Cpu),
             "wall" => time().map(Self::Wall),
-            "crashed" => Some(Self::Crashed(what.to_owned())),
+            "crashed" => {
+                let (memory_max, reason) = what.split_once(' ')?;
+                Some(Self::Crashed { memory_max: memory_max.parse().ok()?, reason: reason.to_owned() })
+            }
             _ => None,
         }
     }
@@ -69,7 +72,7 @@ impl From<Verdict> for Fault {
             Verdict::Memory(bytes) => costly(format!("{bytes} bytes of memory"), "memory_max"),
             Verdict::Cpu(time) => costly(format!("{time:?} of processor time"), "cpu_max"),
             Verdict::Wall(time) => costly(format!("{time:?}"), "wall_max"),
-            Verdict::Crashed(reason) => Self::Crashed { reason },
+            Verdict::Crashed { reason, .. } => Self::Crashed { reason },
         }
     }
 }
@@ -81,11 +84,11 @@ mod tests {
     #[test]
     fn verdicts_are_read_back() {
         let (bytes, time) = (7, Duration::from_millis(1500));
-        let crashed = Verdict::Crashed("it ended by signal 11".into());
+        let crashed = Verdict::Crashed { memory_max: bytes, reason: "it ended by signal 11".into() };
         for verdict in [Verdict::Memory(bytes), Verdict::Cpu(time), Verdict::Wall(time), crashed] {
             assert_eq!(Verdict::parse(&verdict.line()), Some(verdict));
         }
-        for damaged in ["", "memory 7", "memory\n", "memory x\n", "luck 7\n"] {
+        for damaged in ["", "memory 7", "memory\n", "memory x\n", "luck 7\n", "crashed it ended\n"] {
             assert_eq!(Verdict::parse(damaged), None, "{damaged:?}");
         }
     }
@@ -100,5 +103,7 @@ mod tests {
         assert!(Verdict::Cpu(limits.cpu_max).holds_under(&limits));
         assert!(!Verdict::Cpu(limits.cpu_max).holds_under(&raised));
         assert!(Verdict::Wall(limits.wall_max).holds_under(&raised));
+        let crashed = |memory_max| Verdict::Crashed { memory_max, reason: "it ended by signal 11".into() };
+        assert!(crashed(100).holds_under(&limits) && !crashed(99).holds_under(&limits));
     }
 }
