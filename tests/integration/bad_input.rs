@@ -90,7 +90,7 @@ async fn slashes_at_the_end_and_near_misses() -> Result<()> {
     for _ in 0..50 {
         status("/ACME/PAYMENTS", &payment).await?;
     }
-    let text = rig.host.log().lines().iter().map(|line| line.text.as_str()).collect::<Vec<_>>().join("\n");
+    let text = rig.host.lines().await?.iter().map(|line| line.text.as_str()).collect::<Vec<_>>().join("\n");
     let lines = text.matches("unknown-route").count();
     assert!((near_misses.len()..near_misses.len() + 30).contains(&lines), "{lines} lines of 59 near misses");
     assert!(!text.contains(SECRET), "the secret of a path is in the log");

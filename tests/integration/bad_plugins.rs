@@ -137,7 +137,7 @@ async fn a_trap_is_told_by_what_the_guest_wrote_last() -> Result<()> {
         let is_told = |event: &Event| outcome(event, "words").is_some_and(|outcome| outcome.starts_with(&told));
         assert!(events.iter().any(is_told), "{told} in {events:?}");
         let is_logged = |line: &Line| is_attempt(line) && line.text_of("detail").starts_with(&told);
-        assert!(rig.host.log().lines().iter().any(is_logged), "{told}");
+        assert!(rig.host.lines().await?.iter().any(is_logged), "{told}");
     }
     for event in &events {
         let outcome = outcome(event, "panics").unwrap_or_default();

@@ -135,7 +135,9 @@ async fn a_changed_configuration_is_taken_up_and_a_bad_one_is_not() -> Result<()
 
     let mark = host.log().mark();
     site.write("hookyard.toml", format!("{}\n[ingres]\nbody_max = 1\n", with_all.text()))?;
-    let told = host.wait_for_log_since(mark, "a line about the bad file", |line| line.text.contains("ingres")).await?;
+    let told = host
+        .wait_for_log_since(mark, "a line about the bad file", |line| line.text.contains("did you mean `ingress`"))
+        .await?;
     assert!(told.level() == "WARN" || told.level() == "ERROR", "{}", told.text);
     assert_eq!(status().await?, 200, "the last good configuration goes on");
 
@@ -161,7 +163,7 @@ async fn a_source_without_verification_must_say_so_and_is_named_at_start() -> Re
 
     let rig = Rig::start(quick().source("acme/open", &format!("{bare}\nscheme = \"unverified\"")), &[]).await?;
     let named =
-        rig.host.log().lines().into_iter().any(|line| line.level() == "WARN" && line.text.contains("acme/open"));
+        rig.host.lines().await?.into_iter().any(|line| line.level() == "WARN" && line.text.contains("acme/open"));
     assert!(named, "{}", rig.host.log().tail(20));
     Ok(())
 }

@@ -48,7 +48,7 @@ async fn each_hostile_guest_costs_its_own_attempt_and_others_go_on() -> Result<(
         assert!(last.len() < 4_096 && !last.contains('\n'), "{name}: {last}");
         let of_it = |line: &&_| is_attempt(line) && line.text_of("plugin") == *name;
         rig.host.wait_for_log(&format!("a line about {name}"), |line| of_it(&line)).await?;
-        assert_eq!(rig.host.log().lines().iter().filter(of_it).count(), 1, "{name} is told in one line");
+        assert_eq!(rig.host.lines().await?.iter().filter(of_it).count(), 1, "{name} is told in one line");
     }
     still_serves(&rig).await
 }
@@ -69,7 +69,7 @@ async fn what_must_not_be_loaded_is_refused_in_a_line_and_others_go_on() -> Resu
         let of_it = |line: &_| is_rejection(line, &plugin);
         let why = rig.host.wait_for_log(&format!("a line about {name}"), of_it).await?;
         assert!(why.text.contains(says) && why.text.len() < 4_096, "{name}: {}", why.text);
-        assert_eq!(rig.host.log().lines().iter().filter(|line| of_it(line)).count(), 1, "{name} is told in one line");
+        assert_eq!(rig.host.lines().await?.iter().filter(|line| of_it(line)).count(), 1, "{name} is told in one line");
     }
     still_serves(&rig).await
 }
@@ -80,7 +80,7 @@ async fn still_serves(rig: &Rig) -> Result<()> {
     rig.deliver("topper", &fresh_payment().1).await?;
     let is_done = |events: &[Event]| events.len() == count && events.iter().all(|event| event.is_done_by("books"));
     rig.host.wait_for_events("the good plugin to be given the next event", is_done).await?;
-    let panics: Vec<_> = rig.host.log().lines().into_iter().filter(|line| line.text.contains("panicked")).collect();
+    let panics: Vec<_> = rig.host.lines().await?.into_iter().filter(|line| line.text.contains("panicked")).collect();
     assert!(panics.is_empty(), "{panics:?}");
     Ok(())
 }

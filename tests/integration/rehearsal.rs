@@ -103,7 +103,7 @@ async fn a_drop_with_a_failing_fixture_is_refused_and_the_last_good_one_goes_on(
     assert!(text.contains(&format!("compared with {}", &good.revision()[..12])), "{text}");
     rig.host.wait_for_revision(PLUGIN, &good.revision()).await?;
     handle(&rig, 1).await?;
-    assert!(!rig.host.log().lines().iter().any(is_rehearsed), "it served before");
+    assert!(!rig.host.lines().await?.iter().any(is_rehearsed), "it served before");
 
     // Unless the operator means it.
     let mark = rig.host.log().mark();
@@ -144,7 +144,7 @@ async fn what_served_last_is_rehearsed_no_more_and_what_changes_is() -> Result<(
     rig.host.wait_for_revision(PLUGIN, &bad.revision()).await?;
     rig.host.wait_for_log("the start to be over", |line| line.message() == "plugins ready").await?;
     let is_of_rehearsal = |line: &Line| is_rehearsed(line) || is_told(line);
-    assert!(!rig.host.log().lines().iter().any(is_of_rehearsal), "nothing changed");
+    assert!(!rig.host.lines().await?.iter().any(is_of_rehearsal), "nothing changed");
     Ok(())
 }
 
@@ -171,7 +171,7 @@ async fn new_faults_and_other_effects_are_found_with_stored_events() -> Result<(
     assert!(!text.contains(&ids[0]) && text.contains(&ids[1]) && text.contains(&ids[2]), "the last two: {text}");
 
     // Nothing of it was counted, committed, sent or put on record.
-    let log = rig.host.log().lines();
+    let log = rig.host.lines().await?;
     assert_eq!(log.iter().filter(|line| is_attempt(line)).count(), 3);
     handle(&rig, 1).await?;
     let count = rig.host.events().await?.len();
@@ -249,7 +249,7 @@ async fn where_the_policy_is_off_nothing_is_tried_out() -> Result<()> {
         told["steps"].as_array().into_iter().flatten().filter_map(|step| step["step"].as_str()).collect();
     assert!(steps.contains(&"compiled") && steps.contains(&"active"), "{steps:?}");
     assert!(!steps.contains(&"rehearsed"), "{steps:?}");
-    assert!(!rig.host.log().lines().iter().any(is_rehearsed));
+    assert!(!rig.host.lines().await?.iter().any(is_rehearsed));
     Ok(())
 }
 
@@ -276,7 +276,7 @@ async fn a_removal_during_a_rehearsal_is_acted_on_at_once() -> Result<()> {
     let mark = rig.host.log().mark();
     rig.site.uninstall(PLUGIN)?;
     rig.host.wait_for_log_since(mark, "it to be removed", |line| is_removal(line, PLUGIN)).await?;
-    let lines = rig.host.log().lines();
+    let lines = rig.host.lines().await?;
     assert!(lines.iter().any(is_ended_early) && !lines.iter().any(is_rehearsed), "it isn't waited for");
 
     // Nothing of it comes after all, and the next one is taken as ever.
@@ -285,7 +285,7 @@ async fn a_removal_during_a_rehearsal_is_acted_on_at_once() -> Result<()> {
     rig.site.install(PLUGIN, &good)?;
     active(&rig, mark, &good).await?;
     rig.all_done(61).await?;
-    assert!(!rig.host.log().lines().iter().any(|line| is_activation(line, PLUGIN, &slow.revision())));
+    assert!(!rig.host.lines().await?.iter().any(|line| is_activation(line, PLUGIN, &slow.revision())));
     Ok(())
 }
 
@@ -296,7 +296,7 @@ async fn a_file_that_is_replaced_during_its_rehearsal_makes_way_at_once() -> Res
     let mark = rig.host.log().mark();
     rig.site.install(PLUGIN, &next)?;
     active(&rig, mark, &next).await?;
-    let lines = rig.host.log().lines();
+    let lines = rig.host.lines().await?;
     assert!(lines.iter().any(is_ended_early), "it isn't waited for");
     assert!(!lines.iter().any(|line| is_activation(line, PLUGIN, &slow.revision())));
     assert_eq!(lines.iter().filter(|line| is_rehearsed(line)).count(), 1, "that is the next one's");
@@ -362,7 +362,7 @@ async fn a_rehearsal_by_hand_tells_and_changes_nothing() -> Result<()> {
     let done = by_hand(&rig.site, &counter, &["--plugin", "un!known"]).await?;
     assert_eq!(done.code, Some(2), "{}", done.stdout);
     assert_eq!(state(&rig.site).await?, before);
-    assert_eq!(rig.host.log().lines().iter().filter(|line| is_attempt(line)).count(), 3);
+    assert_eq!(rig.host.lines().await?.iter().filter(|line| is_attempt(line)).count(), 3);
 
     // Without a host, and for a component that brings fixtures beside it.
     let Rig { host, site, .. } = rig;

@@ -183,14 +183,14 @@ async fn two_hundred_reloads_under_load_cost_nothing() -> Result<()> {
         assert_eq!(event.plugins.len(), 1);
         assert_eq!(event.plugins[0].attempts, 1, "handled exactly once: {event:?}");
     }
-    ran_only_while_live(&rig, &events)
+    ran_only_while_live(&rig, &events).await
 }
 
 /// Each event had one attempt, on a revision that was live between the event's arrival and the attempt's end.
-fn ran_only_while_live(rig: &Rig, events: &[Event]) -> Result<()> {
+async fn ran_only_while_live(rig: &Rig, events: &[Event]) -> Result<()> {
     let mut swaps: Vec<Line> = Vec::new();
     let mut attempts: BTreeMap<String, Vec<(usize, String)>> = BTreeMap::new();
-    for line in rig.host.log().lines() {
+    for line in rig.host.lines().await? {
         if is_any_activation(&line) {
             swaps.push(line);
         } else if is_attempt(&line) {

@@ -222,7 +222,7 @@ async fn what_is_over_goes_after_its_time_and_what_waits_stays() -> Result<()> {
     let only_what_waits = |events: &[Event]| events.len() == 1 && events[0].plugins.is_empty();
     rig.host.wait_for_events("what is over to be gone, and what has no plugin yet to stay", only_what_waits).await?;
     let handled =
-        rig.host.log().lines().iter().filter(|line| is_attempt(line) && line.text_of("outcome") == "done").count();
+        rig.host.lines().await?.iter().filter(|line| is_attempt(line) && line.text_of("outcome") == "done").count();
     assert_eq!(handled, 3, "each was handled first");
     Ok(())
 }

@@ -138,7 +138,7 @@ impl Rig {
             };
             self.host.wait_for_log(&format!("attempt {attempts} of {}", job.plugin), is_told).await?;
         }
-        let lines = self.host.log().lines().into_iter();
+        let lines = self.host.lines().await?.into_iter();
         Ok(lines.filter(|line| is_guest(line) && line.text_of("event") == event.id).collect())
     }
 

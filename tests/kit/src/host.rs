@@ -108,6 +108,15 @@ impl Host {
         &self.log
     }
 
+    /// All that it has written by now. The log is written a moment after what it is about; a signal that is only logged
+    /// marks where it has got to.
+    pub async fn lines(&self) -> Result<Vec<Line>> {
+        let mark = self.log.mark();
+        self.signal(Signal::USR2)?;
+        self.wait_for_log_since(mark, "the log to catch up", |line| line.text_of("signal") == "SIGUSR2").await?;
+        Ok(self.log.lines())
+    }
+
     /// Waits for a line that it writes, or has written.
     pub async fn wait_for_log(&self, what: &str, wanted: impl Fn(&Line) -> bool) -> Result<Line> {
         self.log.wait_for(0, what, PATIENCE, wanted).await
