@@ -196,6 +196,10 @@ impl Inbox for Watched {
         self.0.step(Step::Discard(&discard), self.0.inner.discard(discard.clone())).await
     }
 
+    async fn routes(&self) -> Result<Routes, Error> {
+        self.0.inner.routes().await
+    }
+
     async fn unrouted(&self) -> Result<Vec<Tally<SourceRef>>, Error> {
         self.0.inner.unrouted().await
     }

@@ -280,6 +280,10 @@ impl Inbox for SqliteInbox {
         discarding::discard(self, discard).await
     }
 
+    async fn routes(&self) -> Result<Routes, Error> {
+        self.readers.read(write::load_routes).await
+    }
+
     async fn unrouted(&self) -> Result<Vec<Tally<SourceRef>>, Error> {
         self.readers.read(listing::unrouted).await
     }

@@ -21,7 +21,7 @@ pub(crate) use outbox::{LeasedMessage, MessageStretch, OldMessage, is_disabled};
 pub(crate) use quarantine::quarantined;
 pub(crate) use replay::Stretch;
 pub(crate) use retention::Expired;
-pub(crate) use routing::Turns;
+pub(crate) use routing::{Turns, load_routes};
 pub(crate) use sweep::Sweep;
 
 use std::collections::BTreeSet;

@@ -45,6 +45,9 @@ pub trait Inbox: Send + Sync + 'static {
         self.route_with(routes, &Backlog::default()).await
     }
 
+    /// The table that was routed last; of a source without a plugin there may be no line.
+    async fn routes(&self) -> Result<Routes, Error>;
+
     /// Takes leases on jobs that are due, the longest due first: of each wanted plugin no more than its limit.
     ///
     /// Within one ordering key (of one source and plugin) jobs are given out strictly in the order of their events: the

@@ -24,6 +24,7 @@ use crate::{
 pub enum Call {
     Append,
     Route,
+    Routes,
     Claim,
     Extend,
     Release,
@@ -268,6 +269,10 @@ impl Inbox for Faulty {
 
     async fn discard(&self, discard: Discard) -> Result<Discarded, Error> {
         self.run(Call::Discard, self.inner.discard(discard)).await
+    }
+
+    async fn routes(&self) -> Result<Routes, Error> {
+        self.run(Call::Routes, self.inner.routes()).await
     }
 
     async fn unrouted(&self) -> Result<Vec<Tally<SourceRef>>, Error> {

@@ -170,6 +170,10 @@ impl Inbox for MemoryInbox {
         Ok(discarded)
     }
 
+    async fn routes(&self) -> Result<Routes, Error> {
+        Ok(self.state().routes.clone())
+    }
+
     async fn unrouted(&self) -> Result<Vec<Tally<SourceRef>>, Error> {
         Ok(self.state().unrouted())
     }

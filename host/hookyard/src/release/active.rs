@@ -61,6 +61,11 @@ impl Actives {
         }
     }
 
+    /// Whether something waits for its announcement.
+    pub(super) fn has_news(&self) -> bool {
+        !self.news.is_empty()
+    }
+
     /// Forgets a plugin; whether it was active.
     pub(super) fn forget(&mut self, plugin: &PluginRef) -> bool {
         self.news.remove(plugin);

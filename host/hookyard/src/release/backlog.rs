@@ -33,5 +33,6 @@ pub(super) fn tell(tally: &Tally<SourceRef>, table: &Table, before: Option<&Tabl
 fn takers(source: &SourceRef, (routes, backlogs): &Table) -> Vec<(PluginRef, BacklogPolicy)> {
     let names = routes.0.get(source).into_iter().flatten();
     let plugins = names.map(|name| PluginRef { tenant: source.tenant.clone(), plugin: name.clone() });
-    plugins.map(|plugin| (plugin.clone(), backlogs.get(&plugin).copied().unwrap_or_default())).collect()
+    // One that isn't loaded yet has no say.
+    plugins.filter_map(|plugin| backlogs.get(&plugin).map(|policy| (plugin, *policy))).collect()
 }

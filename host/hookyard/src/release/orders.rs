@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use hookyard_inbox::{Ban, Error, Releases, RevisionRecord, Wish, insist};
+use hookyard_inbox::{Ban, Error, Inbox, Releases, RevisionRecord, Routes, Wish, insist};
 use hookyard_model::{PluginRef, Step};
 
 use super::course::Course;
@@ -27,6 +27,7 @@ impl Keeper {
     pub(super) async fn resume(&mut self) {
         let Record { revisions: records, said } = Record::wait_for(&*self.parts.releases).await;
         self.journal.resume(&records);
+        self.earlier = routed(&*self.parts.inbox).await;
         let mut served: Vec<_> = records.iter().filter(|known| known.served_at.is_some()).collect();
         served.sort_by_key(|known| std::cmp::Reverse(known.served_at));
         for known in served {
@@ -131,6 +132,20 @@ impl Record {
             }
             tokio::time::sleep(INSIST_MAX).await;
         }
+    }
+}
+
+/// What an earlier host routed. Until it can be read nothing is loaded: events would have no job.
+async fn routed(inbox: &dyn Inbox) -> Routes {
+    loop {
+        match insist(INSIST_MAX, || inbox.routes()).await {
+            Ok(routes) => return routes,
+            Err(error) => {
+                let reason = chain(&error);
+                tracing::error!(target: "hookyard::release", reason, "the table of plugins can't be read; no plugin is loaded until it can");
+            }
+        }
+        tokio::time::sleep(INSIST_MAX).await;
     }
 }
 

@@ -27,6 +27,11 @@ impl<R> Rehearsals<R> {
         self.places.of(tenant)
     }
 
+    /// Whether a plugin is rehearsed.
+    pub(super) fn has(&self, plugin: &PluginRef) -> bool {
+        self.under_way.contains_key(plugin)
+    }
+
     /// The plugins that are rehearsed.
     pub(super) fn plugins(&self) -> impl Iterator<Item = &PluginRef> {
         self.under_way.keys()

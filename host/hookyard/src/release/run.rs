@@ -8,8 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
-use hookyard_inbox::{Backlog, Inbox, Routes};
-use hookyard_model::{Clock, PluginRef, Revision};
+use hookyard_inbox::{Backlog, BacklogPolicy, Inbox, Routes};
+use hookyard_model::{Clock, PluginName, PluginRef, Revision};
 use hookyard_plugin::{Catalog, Engine};
 use tokio::sync::{mpsc, watch};
 use tokio::task::{JoinError, JoinSet};
@@ -34,6 +34,8 @@ use crate::watch::{Folders, Watch};
 
 /// A burst of notifications is one look.
 const DEBOUNCE: Duration = Duration::from_millis(20);
+/// How long the inbox's table stays as it is while plugins are loaded at the start.
+const ROUTE_PACE: Duration = Duration::from_secs(1);
 /// Reports that may wait until they are taken down.
 const REPORTS_MAX: usize = 1000;
 /// How long a file that won't settle may hold up the word that the plugins are ready.
@@ -99,8 +101,12 @@ pub(crate) struct Keeper {
     watch: Watch,
     complaints: BTreeSet<String>,
     pub(super) refusals: BTreeMap<PluginRef, String>,
-    /// What the inbox was told last.
+    /// What the inbox was told last, and when.
     routed: Option<backlog::Table>,
+    routed_at: Option<Instant>,
+    /// What an earlier host told it, of plugins that nothing is decided of yet.
+    pub(super) earlier: Routes,
+    has_looked: bool,
     started: Instant,
     is_ready: bool,
 }
@@ -131,6 +137,9 @@ impl Keeper {
             complaints: BTreeSet::new(),
             refusals: BTreeMap::new(),
             routed: None,
+            routed_at: None,
+            earlier: Routes::default(),
+            has_looked: false,
             started: Instant::now(),
             is_ready: false,
         }
@@ -181,7 +190,9 @@ impl Keeper {
     fn next_look(&self) -> Instant {
         let desired = self.desired.borrow();
         let rescan = Instant::now() + desired.plugins.rescan;
-        self.tracker.next_due(desired.plugins.windows).map_or(rescan, |due| due.min(rescan))
+        let routing = self.routed_at.filter(|_| self.actives.has_news()).map(|at| at + ROUTE_PACE);
+        let due = self.tracker.next_due(desired.plugins.windows);
+        due.into_iter().chain(routing).fold(rescan, Instant::min)
     }
 
     /// Looks at the folder. A look may take its time; nothing else of the host waits for it.
@@ -204,6 +215,7 @@ impl Keeper {
     async fn take_in(&mut self, (desired, found): Looked) {
         let mut sighting = match found {
             Ok((sighting, watched, have_references_changed)) => {
+                self.has_looked = true;
                 self.watch.listen(&watched);
                 if have_references_changed {
                     self.tracker.reconsider();
@@ -280,37 +292,40 @@ impl Keeper {
         self.parts.trials.end(plugin);
         if self.actives.forget(plugin) {
             // First no more jobs are made for it, then it stops taking them: none is left between.
-            let routes = self.actives.routes(&self.desired.borrow().sources);
-            self.route(routes).await;
+            self.route().await;
             self.parts.catalog.remove(plugin);
             tracing::info!(target: "hookyard::release", %plugin, "plugin removed; its events are kept");
         }
         self.removed(plugin).await;
     }
 
-    /// Brings the inbox's table up to date, once the first look is dealt with: until then the stored one is the better.
+    /// Brings the inbox's table up to date. At the start, when each plugin would change it, not all the time.
     async fn settle_routes(&mut self) {
+        let is_early = !self.is_ready && self.routed_at.is_some_and(|at| at.elapsed() < ROUTE_PACE);
         let is_at_rest = self.work.is_empty() && self.rehearsals.is_empty();
-        let is_idle = self.tracker.is_idle() && is_at_rest;
         let is_overdue = is_at_rest && self.started.elapsed() >= READY_MAX;
-        if !self.is_ready && !is_idle && !is_overdue {
-            return self.actives.announce(&self.desired.borrow().sources);
+        let is_settled = (self.tracker.is_idle() && is_at_rest) || is_overdue;
+        if !self.has_looked || (is_early && !is_settled) {
+            return;
         }
-        let routes = self.actives.routes(&self.desired.borrow().sources);
-        self.route(routes).await;
-        if !self.is_ready {
+
+        self.route().await;
+        if !self.is_ready && is_settled {
             self.is_ready = true;
             self.retire_absent().await;
             tracing::info!(target: "hookyard::release", count = self.actives.count(), "plugins ready");
         }
     }
 
-    async fn route(&mut self, routes: Routes) {
-        let wanted = (routes, self.actives.backlogs());
+    async fn route(&mut self) {
+        let table = (self.actives.routes(&self.desired.borrow().sources), self.actives.backlogs());
+        let wanted = (self.with_earlier(&table.0), table.1);
         if self.routed.as_ref() != Some(&wanted) {
             self.tell_backlogs(&wanted).await;
             let (routes, backlogs) = &wanted;
-            let backlog = Backlog { now: self.parts.clock.now(), by_plugin: backlogs.clone() };
+            let undecided = self.undecided().map(|plugin| (plugin, BacklogPolicy::None));
+            let by_plugin = undecided.chain(backlogs.clone()).collect();
+            let backlog = Backlog { now: self.parts.clock.now(), by_plugin };
             if let Err(error) = self.parts.inbox.route_with(routes.clone(), &backlog).await {
                 let reason = chain(&error);
                 tracing::error!(target: "hookyard::release", reason, "the inbox did not take the table of plugins; it is tried again");
@@ -319,7 +334,31 @@ impl Keeper {
             self.routed = Some(wanted);
             self.sweep_cache();
         }
+        self.routed_at = Some(Instant::now());
         self.actives.announce(&self.desired.borrow().sources);
+    }
+
+    /// With what an earlier host routed to plugins that nothing is decided of yet: their events go on getting jobs.
+    fn with_earlier(&mut self, routes: &Routes) -> Routes {
+        let (tracker, rehearsals, recalls) = (&self.tracker, &self.rehearsals, &self.recalls);
+        let is_undecided =
+            |plugin: &PluginRef| tracker.is_undecided(plugin) || rehearsals.has(plugin) || recalls.contains(plugin);
+        for (source, plugins) in &mut self.earlier.0 {
+            let of = |plugin: &PluginName| PluginRef { tenant: source.tenant.clone(), plugin: plugin.clone() };
+            plugins.retain(|plugin| is_undecided(&of(plugin)));
+        }
+        let mut routes = routes.clone();
+        for (source, plugins) in &mut routes.0 {
+            plugins.extend(self.earlier.0.get(source).into_iter().flatten().cloned());
+        }
+        routes
+    }
+
+    /// Plugins that an earlier host routed to and that nothing is decided of yet.
+    fn undecided(&self) -> impl Iterator<Item = PluginRef> {
+        self.earlier.0.iter().flat_map(|(source, plugins)| {
+            plugins.iter().map(|plugin| PluginRef { tenant: source.tenant.clone(), plugin: plugin.clone() })
+        })
     }
 
     /// Has the cache of compiled code forget what nobody needs.

@@ -158,6 +158,11 @@ impl Tracker {
         self.tracks.contains_key(plugin) || self.last.hides(plugin)
     }
 
+    /// Whether something will be done about a plugin, or may have to be.
+    pub(super) fn is_undecided(&self, plugin: &PluginRef) -> bool {
+        self.last.hides(plugin) || self.tracks.get(plugin).is_some_and(|track| track.is_open() || track.is_loading)
+    }
+
     /// The plugins that are being loaded.
     pub(super) fn loading(&self) -> impl Iterator<Item = &PluginRef> {
         self.tracks.iter().filter(|(_, track)| track.is_loading).map(|(plugin, _)| plugin)

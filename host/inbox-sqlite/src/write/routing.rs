@@ -173,7 +173,8 @@ fn difference<'a>(these: &'a Routes, those: &Routes) -> Vec<(&'a SourceRef, &'a 
     pairs.filter(|(source, plugin)| !those.0.get(source).is_some_and(|there| there.contains(plugin))).collect()
 }
 
-fn load_routes(connection: &Connection) -> Result<Routes, Error> {
+/// The stored table.
+pub(crate) fn load_routes(connection: &Connection) -> Result<Routes, Error> {
     let mut statement = connection.prepare_cached(sql::ROUTES_LOAD).map_err(store)?;
     let mut rows = statement.query([]).map_err(store)?;
     let mut routes = BTreeMap::<SourceRef, BTreeSet<PluginName>>::new();

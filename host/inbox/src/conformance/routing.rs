@@ -46,6 +46,10 @@ async fn routes_keep_tenants_apart(inbox: Arc<dyn Store>) {
     assert_eq!(keys(&claim_of(&inbox, &[want("umbrella/ship", 9)], 10).await), ["key-2"]);
     assert_eq!(keys(&claim(&inbox, 9, 10).await), ["key-1"]);
     route(&inbox, &[("umbrella/orders", &["ship"])]).await;
+    let routes = inbox.routes().await.expect("routes").0;
+    let routed: Vec<_> =
+        routes.iter().filter(|(_, plugins)| !plugins.is_empty()).map(|(at, _)| at.to_string()).collect();
+    assert_eq!(routed, ["umbrella/orders"]);
     append(&inbox, [event_of("umbrella/orders", 3), event(4)]).await;
     assert_eq!(states(&inbox, 3).await, [is("ship", "pending")]);
     assert_eq!(states(&inbox, 4).await, []);
