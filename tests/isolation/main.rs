@@ -1,30 +1,40 @@
 //! `cargo isolation [--rounds 5] [--events 1500] [--rate 100]`: what noisy neighbours cost a third tenant, side by side in
-//! one run.
+//! one run. `cargo isolation memory`: what the host's memory comes to when a tenant drops 18 compile bombs.
 //!
 //! Each round serves the same load several times, by a fresh host each time: with the measured tenant alone, beside a
-//! tenant whose plugin loops for ever, beside one whose plugin eats all memory that it gets, and beside both; these are
-//! given events all the time. With a rate, the measured tenant is sent so many events a second; without, as many as the
+//! tenant whose plugin loops for ever, beside one whose plugin eats all memory that it gets, beside both, beside one that
+//! drops components which take gigabytes to compile, beside ten whose plugins write as many keys as they may, and beside
+//! one whose plugin fills the outbox; these are given events all the time. With a rate, the measured tenant is sent so many events a second; without, as many as the
 //! host takes. Printed are the medians over the rounds.
 
+mod neighbours;
 mod round;
 
 use anyhow::{Context, Result, bail};
-use round::{Figures, Load, Neighbours};
+use neighbours::Neighbours;
+use round::{Figures, Load};
 
 #[tokio::main]
 async fn main() -> Result<()> {
+    if std::env::args().nth(1).as_deref() == Some("memory") {
+        let [before, after] = round::memory_after_bombs().await?;
+        println!("resident before: {before} KiB; after 18 bombs were refused: {after} KiB");
+        return Ok(());
+    }
     let (rounds, load) = arguments(std::env::args().skip(1))?;
     let mut all: Vec<(Neighbours, Vec<Figures>)> = Neighbours::ALL.map(|neighbours| (neighbours, Vec::new())).into();
     let pace = load.rate.map_or_else(|| "as fast as they are taken".to_owned(), |rate| format!("{rate} a second"));
     println!("{rounds} rounds of {} events, {pace}", load.events);
-    println!("{:<25}  {}", "", Figures::HEAD);
+    println!("{:<28}  {}", "", Figures::HEAD);
     for _ in 0..rounds {
         for (neighbours, figures) in &mut all {
-            figures.push(round::run(*neighbours, load).await?);
+            let round = round::run(*neighbours, load).await?;
+            eprintln!("{:<28}  {round}", neighbours.name());
+            figures.push(round);
         }
     }
     for (neighbours, figures) in &all {
-        println!("{:<25}  {}", neighbours.name(), Figures::median(figures));
+        println!("{:<28}  {}", neighbours.name(), Figures::median(figures));
     }
     Ok(())
 }

@@ -6,7 +6,6 @@ use std::net::SocketAddr;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result, ensure};
-use hookyard_hostile::running_named;
 use hookyard_testkit::events::is_attempt;
 use hookyard_testkit::guests::{self, Guest};
 use hookyard_testkit::host::Host;
@@ -15,43 +14,12 @@ use hookyard_testkit::load::fresh_payment;
 use hookyard_testkit::site::{Config, Site};
 use tokio::task::JoinSet;
 
+use crate::neighbours::{self, Neighbours};
+
 /// Who sends, each the next event once the last is answered, and no sooner than the load's rate has it.
 const CLIENTS: usize = 4;
-/// How often a neighbour is given an event, whether or not it's done with the last.
-const NEIGHBOURS_BEAT: Duration = Duration::from_millis(100);
-
-/// Who else has plugins on the host.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Neighbours {
-    None,
-    Loop,
-    Eater,
-    Both,
-}
-
-impl Neighbours {
-    pub(crate) const ALL: [Self; 4] = [Self::None, Self::Loop, Self::Eater, Self::Both];
-
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::None => "alone",
-            Self::Loop => "beside a loop",
-            Self::Eater => "beside an eater of memory",
-            Self::Both => "beside both",
-        }
-    }
-
-    /// The plugins, each with the hostile guest that it is.
-    fn plugins(self) -> &'static [(&'static str, &'static str)] {
-        const ALL: [(&str, &str); 2] = [("looper/loop", "loop"), ("eater/eat", "memory-bomb")];
-        match self {
-            Self::None => &[],
-            Self::Loop => &ALL[..1],
-            Self::Eater => &ALL[1..],
-            Self::Both => &ALL,
-        }
-    }
-}
+/// Takes what anybody sends.
+pub(crate) const UNVERIFIED: &str = "provider = \"topper\"\nscheme = \"unverified\"";
 
 /// What the measured tenant saw.
 #[derive(Debug, Clone, Copy)]
@@ -95,16 +63,24 @@ pub(crate) struct Load {
 
 /// Serves a load and measures it.
 pub(crate) async fn run(neighbours: Neighbours, load: Load) -> Result<Figures> {
+    let noisy = neighbours.plugins()?;
+    let (host, site) = start(neighbours, &noisy).await?;
+    let mut noise = JoinSet::new();
+    neighbours.begin(&host, &site, &noisy, &mut noise).await?;
+    let figures = measure(&host, load).await;
+    noise.shutdown().await;
+    host.kill().await?;
+    figures
+}
+
+async fn start(neighbours: Neighbours, noisy: &[(String, Guest)]) -> Result<(Host, Site)> {
     let site = Site::temporary()?;
-    let unverified = "provider = \"topper\"\nscheme = \"unverified\"";
-    let tenants = ["acme", "looper", "eater"];
-    let config =
-        tenants.iter().fold(Config::new(), |config, tenant| config.source(&format!("{tenant}/in"), unverified));
+    site.write("shop.secret", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")?;
+    let config = neighbours.configure(Config::new().source("acme/in", UNVERIFIED), noisy);
     // A quarantine would end the noise after ten events.
     site.configure(&config.section("quarantine", "enabled = false").section("retry", "attempts_max = 1"))?;
-    let mut plugins = vec![("acme/books", guests::reference("topper")?)];
-    let noisy = neighbours.plugins();
-    plugins.extend(noisy.iter().map(|(plugin, guest)| (*plugin, Guest::from(running_named(guest).component))));
+    let mut plugins = vec![("acme/books".to_owned(), guests::reference("topper")?)];
+    plugins.extend_from_slice(noisy);
     for (plugin, guest) in &plugins {
         site.install(plugin, guest)?;
     }
@@ -112,26 +88,26 @@ pub(crate) async fn run(neighbours: Neighbours, load: Load) -> Result<Figures> {
     for (plugin, guest) in &plugins {
         host.wait_for_revision(plugin, &guest.revision()).await?;
     }
-    let mut noise = JoinSet::new();
-    for (plugin, _) in noisy {
-        let (tenant, plugin) = plugin.split_once('/').context("tenant/plugin")?;
-        noise.spawn(feed(host.address(), format!("/{tenant}/in")));
-        // It is at it before anything is measured.
-        host.wait_for_log(plugin, |line| is_attempt(line) && line.text_of("plugin") == plugin).await?;
-    }
-    let figures = measure(&host, load).await;
-    noise.shutdown().await;
-    host.kill().await?;
-    figures
+    Ok((host, site))
 }
 
-async fn feed(to: SocketAddr, path: String) {
-    let client = Client::http1();
-    let mut beat = tokio::time::interval(NEIGHBOURS_BEAT);
-    loop {
-        beat.tick().await;
-        let _taken_or_not = client.post(to, &path, &Webhook::json(fresh_payment().1)).await;
-    }
+/// What the host's memory comes to when bombs are dropped: resident KiB before, and once all have been refused.
+pub(crate) async fn memory_after_bombs() -> Result<[u64; 2]> {
+    let (host, site) = start(Neighbours::Bombs, &[]).await?;
+    measure(&host, Load { events: 100, rate: None }).await?;
+    let before = resident(&host)?;
+    neighbours::drop_bombs(&site)?;
+    neighbours::all_refused(&host).await?;
+    measure(&host, Load { events: 100, rate: None }).await?;
+    let after = resident(&host)?;
+    host.kill().await?;
+    Ok([before, after])
+}
+
+fn resident(host: &Host) -> Result<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", host.pid()))?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("the system tells no VmRSS")?;
+    line.trim().trim_end_matches(" kB").parse().context("VmRSS is no number")
 }
 
 /// A request: when it was sent, and how long its answer took.

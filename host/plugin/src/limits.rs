@@ -84,7 +84,7 @@ impl Default for Limits {
             kv_reads_max: 10_000,
             kv_keys_max: 100_000,
             kv_bytes_max: 64 << 20,
-            kv_writes_max: 1_000,
+            kv_writes_max: 250,
             kv_write_bytes_max: 4 << 20,
             outbox_messages_max: 100,
             outbox_waiting_max: 10_000,

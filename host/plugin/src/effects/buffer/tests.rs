@@ -251,7 +251,8 @@ proptest! {
             let values: Vec<_> = names(&committed).into_iter().collect();
             let values: Vec<_> = values.iter().map(|name| (name.as_str(), "v")).collect();
             let inbox = inbox_with(&values).await;
-            let mut effects = buffer(&inbox);
+            let limits = Limits { kv_writes_max: 10_000, ..Limits::default() };
+            let mut effects = buffer_with(&inbox, &limits);
             added.iter().for_each(|number| effects.put(key(&name(number)), some("v")).expect("put"));
             removed.iter().for_each(|number| effects.put(key(&name(number)), None).expect("put"));
             effects.put(Key { bucket: "other".into(), key: "elsewhere".into() }, some("v")).expect("put");
