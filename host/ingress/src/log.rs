@@ -55,9 +55,9 @@ pub(crate) fn request(outcome: &Result<Accepted, Refused>, about: &About<'_>) {
 fn unknown_route(about: &About<'_>) {
     let (place, reason) = (place(about.path), Refused::NotFound.reason());
     match &about.near_miss {
-        Some(NearMiss { meant, left_out }) => tracing::warn!(
+        Some(NearMiss { meant, differs, left_out }) => tracing::warn!(
             target: "hookyard::ingress",
-            peer = %about.peer, place, status = 404, reason, meant = format!("/{meant}"), left_out, "refused"
+            peer = %about.peer, place, status = 404, reason, meant = format!("/{meant}"), differs, left_out, "refused"
         ),
         None => {
             tracing::debug!(target: "hookyard::ingress", peer = %about.peer, place, status = 404, reason, "refused");

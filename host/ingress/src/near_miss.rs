@@ -21,6 +21,8 @@ const INTERVAL: Duration = Duration::from_secs(10);
 pub(crate) struct NearMiss {
     /// The source that was probably meant.
     pub(crate) meant: SourceRef,
+    /// In what the path differs from the path of that source.
+    pub(crate) differs: &'static str,
     /// How many near misses got no line since the last that got one.
     pub(crate) left_out: u64,
 }
@@ -32,10 +34,10 @@ pub(crate) struct NearMisses(Mutex<Rate>);
 impl NearMisses {
     /// The near miss at `path`, which leads to no source, unless there were too many of late.
     pub(crate) fn find(&self, sources: &Sources, path: &str, now: Instant) -> Option<NearMiss> {
-        let meant = sources.nearest(path)?;
+        let (meant, differs) = sources.nearest(path)?;
         let left_out = self.0.lock().unwrap_or_else(PoisonError::into_inner).take(now)?;
 
-        Some(NearMiss { meant, left_out })
+        Some(NearMiss { meant, differs, left_out })
     }
 }
 

@@ -9,6 +9,8 @@ use hookyard_verify::{JsonPointer, Provider, Verifier};
 
 /// More segments than these of a path are not looked at for a near miss.
 const SEGMENTS_MAX: usize = 8;
+/// Letters that may be wrong, missing, too many or exchanged in the name of a source that was probably meant.
+const SLIPS_MAX: usize = 2;
 
 /// One configured source, ready to receive.
 #[derive(Debug)]
@@ -64,15 +66,51 @@ impl Sources {
         Some(Route { source: Arc::clone(source), tail })
     }
 
-    /// The source that was probably meant by `path`, which leads to none: its names stand there in another case, behind
-    /// other segments, before others, or with empty segments between.
-    pub(crate) fn nearest(&self, path: &str) -> Option<SourceRef> {
-        let segments = path.split('/').filter(|segment| !segment.is_empty()).take(SEGMENTS_MAX);
-        let names: Vec<_> = segments.map(str::to_ascii_lowercase).collect();
+    /// The source that was probably meant by `path`, which leads to none, and how the path differs.
+    ///
+    /// The names of the source stand in the path in another case or encoding, behind or before other segments, with empty
+    /// segments between, or with up to two slips in the name of the source.
+    pub(crate) fn nearest(&self, path: &str) -> Option<(SourceRef, &'static str)> {
+        let decoded = percent_decoded(path);
+        let segments = decoded.split('/').filter(|segment| !matches!(*segment, "" | "."));
+        let names: Vec<_> = segments.take(SEGMENTS_MAX).map(|name| name.trim().to_ascii_lowercase()).collect();
 
-        let source = names.windows(2).find_map(|pair| self.by_tenant.get(&pair[0])?.get(&pair[1]))?;
-        Some(source.source.clone())
+        let exact = names.windows(2).find_map(|pair| self.by_tenant.get(&pair[0])?.get(&pair[1]));
+        if let Some(source) = exact {
+            return Some((source.source.clone(), difference(path, &decoded, names.len())));
+        }
+        let [tenant, name] = names.get(..2)? else { return None };
+        let near = |known: &&String| strsim::osa_distance(known, name) <= SLIPS_MAX;
+        let (_, source) = self.by_tenant.get(tenant)?.iter().find(|(known, _)| near(known))?;
+        Some((source.source.clone(), "spelling"))
     }
+}
+
+/// How a path with the names of a source differs from the path of the source.
+fn difference(path: &str, decoded: &str, segments: usize) -> &'static str {
+    if path != decoded {
+        "percent encoding"
+    } else if segments > 2 {
+        "further segments"
+    } else if path.matches('/').count() > 2 {
+        "empty segments"
+    } else {
+        "letter case"
+    }
+}
+
+/// The path with its percent-encoded ASCII characters as these characters.
+fn percent_decoded(path: &str) -> String {
+    let mut decoded = String::with_capacity(path.len());
+    let mut rest = path;
+    while let Some(at) = rest.find('%') {
+        decoded.push_str(&rest[..at]);
+        let code = rest.get(at + 1..at + 3).and_then(|digits| u8::from_str_radix(digits, 16).ok());
+        let (c, length) = code.filter(u8::is_ascii).map_or(('%', 1), |code| (char::from(code), 3));
+        decoded.push(c);
+        rest = &rest[at + length..];
+    }
+    decoded + rest
 }
 
 impl FromIterator<Source> for Sources {

@@ -39,7 +39,7 @@ pub fn unstartable() -> Vec<Refused> {
     };
     vec![
         refused("trap-at-start", "can't be started: trapped: wasm `unreachable` instruction executed", "unreachable"),
-        refused("loop-at-start", "can't be started: timed-out: used up cpu_max", "(loop $again (br $again))"),
+        refused("loop-at-start", "can't be started: timed-out: used up ", "(loop $again (br $again))"),
         refused("memory-at-start", "can't be started: out-of-memory: used up memory_max", MEMORY_AT_START),
         instance_bomb(),
     ]
