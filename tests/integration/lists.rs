@@ -89,19 +89,25 @@ async fn a_name_that_nothing_bears_is_an_error_with_the_near_ones() -> Result<()
     let rig = handled(1).await?;
     for (arguments, expected) in [
         (&["events", "list", "--plugin", "boks"][..], "unknown plugin `boks`; did you mean `books`?"),
-        (&["events", "list", "--plugin", "acme/boks"], "did you mean `acme/books`?"),
-        (&["events", "list", "--source", "acme/paymnts"], "did you mean `acme/payments`?"),
+        (&["events", "list", "--plugin", "acme/boks"], "unknown plugin of acme `boks`; did you mean `books`?"),
+        (&["events", "list", "--source", "acme/paymnts"], "unknown source of acme `paymnts`; did you mean `payments`?"),
         (&["events", "list", "--tenant", "acne"], "unknown tenant `acne`; did you mean `acme`?"),
         (&["events", "replay", "--plugin", "boks", "--dry-run"], "unknown plugin `boks`"),
         (&["events", "discard", "--source", "nowhere", "--dry-run"], "unknown source `nowhere`"),
-        (&["outbox", "list", "--destination", "acme/none"], "unknown destination `acme/none`"),
+        (&["outbox", "list", "--destination", "acme/none"], "unknown destination of acme `none`"),
         (&["outbox", "replay", "--plugin", "boks"], "unknown plugin `boks`"),
-        (&["outbox", "enable", "acme/none"], "unknown destination `acme/none`; did you mean `acme/partner`?"),
-        (&["plugins", "show", "acme/boks"], "did you mean `acme/books`?"),
+        (&["outbox", "enable", "acme/none"], "unknown destination of acme `none` (there are partner)"),
+        (&["plugins", "show", "acme/boks"], "did you mean `books`?"),
     ] {
         let why = refused(&rig, arguments).await?;
         assert!(why.contains(expected), "{arguments:?}: {why}");
     }
+
+    // A list without a row says so, and a wish that can't be met is refused.
+    let none = hookyard(&rig.site, &["events", "list", "--type", "no.such"]).await?;
+    assert_eq!((none.code, none.stdout.as_str(), none.stderr.as_str()), (Some(0), "", "no event is found\n"));
+    let done = hookyard(&rig.site, &["events", "discard", "--state", "done"]).await?;
+    assert!(done.code == Some(2) && done.stderr.contains("can't be discarded"), "{}", done.stderr);
 
     // What is no longer there is known as long as something is stored of it.
     rig.site.uninstall("acme/books")?;

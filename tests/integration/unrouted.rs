@@ -82,6 +82,13 @@ async fn discard_ends_held_and_unrouted_events() -> Result<()> {
     rig.host.wait_for_events("the new one alone to be handled", taken("books", 1)).await?;
     assert_eq!(listed(&rig, "discarded").await?, 2, "no plugin is given discarded events");
 
+    let none = hookyard(&rig.site, &["events", "replay", "--state", "discarded"]).await?;
+    assert_eq!((none.code, none.stdout.as_str()), (Some(0), "0 jobs will run again\n"));
+    let (_, way_out) = none.stderr.split_once("`hookyard ").context("a way out")?;
+    let way_out = way_out.trim_end().trim_end_matches('`').replace("<name>", "books");
+    let given = hookyard(&rig.site, &[&way_out.split(' ').collect::<Vec<_>>()[..], &["--dry-run"]].concat()).await?;
+    assert!(given.stdout.starts_with("1 job would run again"), "{}{}", given.stdout, given.stderr);
+
     rig.site.uninstall("acme/books")?;
     rig.host.wait_for_log("the removal", |line| line.message().starts_with("plugin removed")).await?;
     told(&rig.site, &["events", "replay", "--plugin", "acme/books", "--state", "done"]).await?;

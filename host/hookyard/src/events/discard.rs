@@ -21,6 +21,7 @@ pub(super) async fn discard(path: &Path, ids: Vec<IdPrefix>, options: DiscardOpt
     let now = SystemClock.now();
     let filtered = filters.selection(now)?;
     WORDS.must_name_some(ids.is_empty() && filtered == Selection::default(), all)?;
+    must_name_what_is_open(&filtered)?;
     let stored = again::open(path, dry_run)?;
     stored.must_know_names_of(&filtered).await?;
     let selection = Selection { ids: ids::events(&stored.inbox, &ids).await?, ..filtered };
@@ -28,6 +29,18 @@ pub(super) async fn discard(path: &Path, ids: Vec<IdPrefix>, options: DiscardOpt
     let discard = Discard { selection, reason, now, dry_run };
     let discarded = stored.inbox.discard(discard).await.context("not everything could be discarded")?;
     output::line(if json { in_json(discarded, dry_run) } else { in_words(discarded, dry_run) })
+}
+
+/// Refuses states that nothing can be discarded in.
+fn must_name_what_is_open(selection: &Selection) -> Result<(), Failure> {
+    let Selection { states, .. } = selection;
+    let is_closed = |state: &String| ["done", "leased", "discarded"].contains(&state.as_str());
+    if states.is_empty() || !states.iter().all(is_closed) {
+        return Ok(());
+    }
+    let why =
+        "what is done, being attempted or discarded can't be discarded; name pending, waiting, held, dead or unrouted";
+    Err(Failure::Arguments(why.to_owned()))
 }
 
 fn in_json(Discarded { jobs, events, leased }: Discarded, dry_run: bool) -> String {

@@ -78,6 +78,10 @@ impl Store<EventSummary> for Events<'_> {
         event.jobs.iter().any(is_meant) || (plugin.is_none() && state_without_jobs(event).is_some_and(is_wanted))
     }
 
+    fn nothing(&self) -> &'static str {
+        "no event is found"
+    }
+
     fn write(&self, events: &[EventSummary], is_first: bool, out: &mut dyn Write) -> io::Result<()> {
         if self.listing.json {
             return events.iter().try_for_each(|event| write_json(&Line::of(event), out));

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use anyhow::{Context, anyhow};
-use hookyard_inbox::{Inbox, Releases, Replay, Replayed, Selection};
+use hookyard_inbox::{Inbox, Page, Releases, Replay, Replayed, Selection};
 use hookyard_inbox_sqlite::SqliteInbox;
 use hookyard_model::{Clock, PluginName, Revision};
 
@@ -17,6 +17,9 @@ use crate::stored::ids;
 use crate::system::SystemClock;
 
 const WORDS: Words = Words { one: "job", many: "jobs", fate: "run again", asked: "event", busy: "attempted" };
+
+/// Events that are looked at for one without a job.
+const LOOKED_AT_MAX: usize = 100;
 
 /// Replays what is selected in the inbox that the configuration at `path` names.
 pub(super) async fn replay(path: &Path, ids: Vec<IdPrefix>, options: ReplayOptions) -> Result<(), Failure> {
@@ -33,7 +36,7 @@ pub(super) async fn replay(path: &Path, ids: Vec<IdPrefix>, options: ReplayOptio
         None => None,
     };
 
-    let plugin = selection.plugin.clone();
+    let (plugin, found) = (selection.plugin.clone(), Selection { plugin: None, ..selection.clone() });
     let replay = Replay { selection, revision, rate: again.rate, now, dry_run: again.dry_run };
     let replayed = stored.inbox.replay(replay).await.context("not everything could be made to run again")?;
     if let Some(plugin) = plugin.filter(|_| replayed.again == 0 && replayed.untaken > 0) {
@@ -41,7 +44,25 @@ pub(super) async fn replay(path: &Path, ids: Vec<IdPrefix>, options: ReplayOptio
     }
 
     let on = revision.map(|revision| format!(" on revision {}", revision.short())).unwrap_or_default();
-    output::line(WORDS.answer(replayed, &again, &on))
+    output::line(WORDS.answer(replayed, &again, &on))?;
+    if replayed.again == 0 && replayed.leased == 0 && !again.json {
+        tell_without_job(&stored.inbox, found).await?;
+    }
+    Ok(())
+}
+
+/// Says of an event that was found and has no job how it can be run.
+async fn tell_without_job(inbox: &SqliteInbox, selection: Selection) -> anyhow::Result<()> {
+    let found = inbox.events(Page::first(selection, LOOKED_AT_MAX)).await.context("the events can't be read")?;
+    if let Some(event) = found.iter().find(|event| event.jobs.is_empty()) {
+        let id = event.id;
+        output::error(format_args!(
+            "{id} was found and has no job, since no plugin has taken it; give it to a plugin by `hookyard events replay \
+             {id} --plugin {}/<name>`",
+            event.source.tenant
+        ));
+    }
+    Ok(())
 }
 
 /// Unrouted events have no job to run again: one is made for a plugin, which has to be named.

@@ -87,6 +87,10 @@ impl Store<MessageSummary> for Messages<'_> {
         states.is_empty() || states.iter().any(|state| state == message.state.name())
     }
 
+    fn nothing(&self) -> &'static str {
+        "no message is found"
+    }
+
     fn write(&self, messages: &[MessageSummary], is_first: bool, out: &mut dyn Write) -> io::Result<()> {
         if self.listing.json {
             return messages.iter().try_for_each(|message| write_json(&Line::of(message, &self.disabled), out));

@@ -153,8 +153,9 @@ pub(super) async fn one(settings: &Settings, plugin: &PluginRef) -> anyhow::Resu
     match all.remove(plugin) {
         Some(standing) => Ok(standing),
         None => {
-            let known = all.into_keys().map(|plugin| plugin.to_string()).collect();
-            Err(names::unknown("plugin", &plugin.to_string(), known))
+            let known = all.keys().map(|known| (&known.tenant, known.plugin.as_str()));
+            names::known_as("plugin", Some(&plugin.tenant), plugin.plugin.as_str(), known)?;
+            Ok(Standing::default())
         }
     }
 }

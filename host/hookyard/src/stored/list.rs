@@ -34,6 +34,9 @@ pub(crate) trait Store<T: Item> {
     /// Whether it is meant, as it stands.
     fn means(&self, item: &T) -> bool;
 
+    /// What is said where there is nothing to list.
+    fn nothing(&self) -> &'static str;
+
     /// Writes some of the list. `is_first` holds for the first of it.
     fn write(&self, items: &[T], is_first: bool, out: &mut dyn Write) -> io::Result<()>;
 }
@@ -64,6 +67,9 @@ pub(crate) async fn write<T: Item>(store: &impl Store<T>, listing: &Listing) -> 
         left -= found.len();
     }
     out.flush().map_err(Failure::Output)?;
+    if last.is_none() && !listing.json && listing.limit() > 0 {
+        output::error(store.nothing());
+    }
     if left == 0 && listing.tells_rest() && !store.page(last.as_ref(), 1).await.context(UNREAD)?.is_empty() {
         output::error(format_args!("there are more; --limit lists as many as you want"));
     }

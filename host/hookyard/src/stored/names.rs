@@ -123,7 +123,7 @@ impl Stored {
 }
 
 /// Refuses a name that none of these bears.
-fn known_as<'k>(
+pub(crate) fn known_as<'k>(
     kind: &str,
     tenant: Option<&TenantName>,
     name: &str,
@@ -133,8 +133,12 @@ fn known_as<'k>(
     if known.iter().any(|(of, known)| *known == name && tenant.is_none_or(|tenant| tenant == *of)) {
         return Ok(());
     }
-    // Compared with what was given: with the tenant, or without.
+    // Only names are compared: the tenant would count as a likeness.
+    let is_of = |of: &TenantName| tenant == Some(of);
+    let of_tenant: BTreeSet<_> =
+        known.iter().filter(|(of, _)| is_of(of)).map(|(_, known)| (*known).to_owned()).collect();
     match tenant {
+        Some(tenant) if !of_tenant.is_empty() => Err(unknown(&format!("{kind} of {tenant}"), name, of_tenant)),
         Some(tenant) => {
             let known = known.iter().map(|(tenant, known)| format!("{tenant}/{known}")).collect();
             Err(unknown(kind, &format!("{tenant}/{name}"), known))
@@ -144,7 +148,7 @@ fn known_as<'k>(
 }
 
 /// Says that there is no such name, and which there are.
-pub(crate) fn unknown(kind: &str, given: &str, known: BTreeSet<String>) -> anyhow::Error {
+fn unknown(kind: &str, given: &str, known: BTreeSet<String>) -> anyhow::Error {
     let said = document::unknown(kind, given, known.iter().map(String::as_str));
     let listed: Vec<_> = known.iter().take(LISTED_MAX).map(String::as_str).collect();
     let more = known.len().saturating_sub(LISTED_MAX);
@@ -168,6 +172,8 @@ mod tests {
         assert_eq!(said(Some(&acme), "ship"), Ok(()));
         let expected = "unknown plugin `boks`; did you mean `books`? (there are books, ship)";
         assert_eq!(said(None, "boks"), Err(expected.to_owned()));
+        let expected = "unknown plugin of acme `nope` (there are books, ship)";
+        assert_eq!(said(Some(&acme), "nope"), Err(expected.to_owned()), "the tenant is no likeness");
         let umbrella: TenantName = "umbrella".parse().expect("a name");
         let told = said(Some(&umbrella), "books").expect_err("another tenant's");
         assert!(told.starts_with("unknown plugin `umbrella/books`") && told.contains("acme/books"), "{told}");
