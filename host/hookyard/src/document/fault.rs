@@ -2,7 +2,7 @@
 //!
 //! A fault is one line: the file, the line, the key and what to do. It never repeats a value that may be a secret.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::fmt;
 
 use crate::explain::excerpt;
@@ -64,20 +64,44 @@ impl std::error::Error for Faults {}
 /// Collects faults and notes while files are read. A note is something odd that stops nothing.
 #[derive(Debug, Default)]
 pub(crate) struct Sink {
-    faults: RefCell<Vec<Fault>>,
-    notes: RefCell<Vec<Fault>>,
-    /// Faults beyond `FAULTS_MAX`, of which only the number is kept.
-    faults_left_out: Cell<usize>,
+    faults: RefCell<Bounded>,
+    notes: RefCell<Bounded>,
+}
+
+/// Up to `FAULTS_MAX` faults or notes, and the number of the others.
+#[derive(Debug, Default)]
+struct Bounded {
+    kept: Vec<Fault>,
+    left_out: usize,
+}
+
+impl Bounded {
+    /// Adds one, which is made only where there's room for it: its line takes time to find.
+    fn push(&mut self, make: impl FnOnce() -> Fault) {
+        if self.kept.len() < FAULTS_MAX {
+            self.kept.push(make().told());
+        } else {
+            self.left_out += 1;
+        }
+    }
+
+    /// All in the order of the files and their lines, and a last one that says how many were left out.
+    fn into_list(self, what: &str) -> Vec<Fault> {
+        let Self { kept: mut list, left_out } = self;
+        list.sort();
+        list.dedup();
+        if left_out > 0 {
+            let file = list.last().map(|fault| fault.file.clone()).unwrap_or_default();
+            list.push(Fault { file, line: None, path: String::new(), message: format!("and {left_out} more {what}") });
+        }
+        list
+    }
 }
 
 impl Sink {
-    /// Adds a fault, which is made only where there's room for it: its line takes time to find.
+    /// Adds a fault.
     pub(crate) fn push(&self, fault: impl FnOnce() -> Fault) {
-        let mut faults = self.faults.borrow_mut();
-        match faults.len() < FAULTS_MAX {
-            true => faults.push(fault().told()),
-            false => self.faults_left_out.set(self.faults_left_out.get() + 1),
-        }
+        self.faults.borrow_mut().push(fault);
     }
 
     /// Adds a fault of a file as a whole.
@@ -87,39 +111,26 @@ impl Sink {
 
     /// Adds a note.
     pub(crate) fn push_note(&self, note: impl FnOnce() -> Fault) {
-        let mut notes = self.notes.borrow_mut();
-        if notes.len() < FAULTS_MAX {
-            notes.push(note().told());
-        }
+        self.notes.borrow_mut().push(note);
     }
 
     /// The number of faults so far.
     pub(crate) fn count(&self) -> usize {
-        self.faults.borrow().len() + self.faults_left_out.get()
+        let faults = self.faults.borrow();
+        faults.kept.len() + faults.left_out
     }
 
     /// All notes so far, in the order of the files and their lines. The sink keeps none of them.
     pub(crate) fn take_notes(&self) -> Vec<Fault> {
-        sorted(self.notes.take())
+        self.notes.take().into_list("notes")
     }
 
     /// The faults in the order of the files and their lines; `value` when there are none.
     pub(crate) fn into_result<T>(self, value: Option<T>) -> Result<T, Faults> {
-        let mut faults = sorted(self.faults.into_inner());
-        if self.faults_left_out.get() > 0 {
-            let file = faults.last().map(|fault| fault.file.clone()).unwrap_or_default();
-            let message = format!("and {} more faults", self.faults_left_out.get());
-            faults.push(Fault { file, line: None, path: String::new(), message });
-        }
+        let faults = self.faults.into_inner().into_list("faults");
         match value {
             Some(value) if faults.is_empty() => Ok(value),
             _ => Err(Faults(faults)),
         }
     }
-}
-
-fn sorted(mut faults: Vec<Fault>) -> Vec<Fault> {
-    faults.sort();
-    faults.dedup();
-    faults
 }
