@@ -37,7 +37,9 @@ impl Default for Options {
 #[non_exhaustive]
 pub enum OpenError {
     /// There's no such file, and it was to be read only.
-    #[error("there is no inbox at {path} yet; `hookyard serve` creates it")]
+    #[error(
+        "there is no inbox at {path}; `hookyard serve` creates one. If a host is running, its inbox was moved or removed: keep the host running, and see \"When the database goes away\" in docs/operations.md"
+    )]
     Missing {
         /// The database file.
         path: PathBuf,
