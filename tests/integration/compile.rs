@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::process::Command;
+use std::time::{Duration, Instant};
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use hookyard_hostile::{compile_bomb, good};
 use hookyard_testkit::events::{is_activation, is_rejection};
 use hookyard_testkit::eventually;
-use hookyard_testkit::guests::Guest;
+use hookyard_testkit::guests::{self, Guest};
 use hookyard_testkit::host::binary;
 use hookyard_testkit::log::Line;
 use hookyard_testkit::site::{Config, Site};
@@ -99,6 +100,75 @@ async fn a_release_does_not_wait_for_another_tenants_bombs() -> Result<()> {
     let compilations = lines.iter().filter(|line| line.text_of("plugin").starts_with("mallory/"));
     assert_eq!(compilations.filter(|line| line.message() == "compiling").count(), 1, "equal bombs are compiled once");
     Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_start_gives_events_to_all_that_is_active_while_a_bomb_is_compiled() -> Result<()> {
+    let (orders, later) = (guests::test("version-a")?, guests::test("version-b")?);
+    let bomb = Guest::from(compile_bomb(100, 4_000, 100));
+    // It is compiled for longer than all of this takes.
+    let prepare = |site: &mut Site| site.install(BOMB, &bomb);
+    let rig = Rig::prepared(bounded("1GiB", "10m"), &[("acme/orders", &orders)], prepare).await?;
+    rig.handles_one_more(&["orders"]).await?;
+
+    let Rig { senders, host, site, .. } = rig;
+    host.terminate().await?;
+    site.install("acme/later", &later)?;
+    let rig = Rig::restarted(site, senders).await?;
+    // What served before is given its events whatever is loaded yet.
+    rig.handles_one_more(&["orders"]).await?;
+    rig.host.wait_for_revision("acme/later", &later.revision()).await?;
+    rig.handles_one_more(&["orders", "later"]).await?;
+
+    let lines = rig.host.lines().await?;
+    assert!(lines.iter().any(|line| is_compilation(line, BOMB)), "the bomb is compiled meanwhile");
+    assert!(!lines.iter().any(|line| is_rejection(line, BOMB)), "the bomb was refused too early");
+    Ok(())
+}
+
+/// The process that compiles for the host, once there is one.
+#[cfg(target_os = "linux")]
+async fn compiler_of(host: u32) -> Result<rustix::process::Pid> {
+    eventually("the process that compiles", || async move {
+        for entry in std::fs::read_dir("/proc")? {
+            let Ok(pid) = entry?.file_name().to_string_lossy().parse::<i32>() else { continue };
+            // After the name, which ends with the last bracket: the state, and whose child it is.
+            let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+            let of = stat.rsplit(')').next().and_then(|rest| rest.split_whitespace().nth(1));
+            if of == Some(&host.to_string()) {
+                return Ok(rustix::process::Pid::from_raw(pid));
+            }
+        }
+        Ok(None)
+    })
+    .await
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_host_fails_to_compile_waits_longer_each_time_and_is_listed_with_the_reason() -> Result<()> {
+    let rig = Rig::start(bounded("1GiB", "10m"), &[]).await?;
+    rig.site.install(BOMB, &Guest::from(compile_bomb(100, 4_000, 100)))?;
+    let (mut mark, mut pauses, mut killed) = (0, Vec::new(), None::<Instant>);
+    for _ in 0..3 {
+        let is_compiled = |line: &Line| is_compilation(line, BOMB);
+        rig.host.wait_for_log_since(mark, "the bomb to be compiled", is_compiled).await?;
+        pauses.extend(killed.map(|killed| killed.elapsed()));
+        let compiler = compiler_of(rig.host.pid()).await?;
+        mark = rig.host.log().mark();
+        killed = Some(Instant::now());
+        // As the system does when it has no memory left.
+        rustix::process::kill_process(compiler, rustix::process::Signal::KILL)?;
+    }
+    assert!(pauses[0] >= Duration::from_secs(5) && pauses[1] >= Duration::from_secs(10), "{pauses:?}");
+
+    eventually("the reason to be listed", || async {
+        let text = told(&rig.site, &["plugins", "list", "--json"]).await?;
+        let line: Value = serde_json::from_str(text.lines().next().context("a line")?)?;
+        let why = line["mismatch"].as_str().unwrap_or_default();
+        Ok((line["state"] == "settled" && why.contains("the system killed the process that compiles")).then_some(()))
+    })
+    .await
 }
 
 /// More than the compiled code of plugins that nobody needs, of which a bounded number is kept.

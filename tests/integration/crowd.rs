@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use anyhow::{Context, Result};
-use hookyard_testkit::events::{Event, is_removal};
+use hookyard_testkit::events::{Event, is_activation, is_rejection, is_removal};
 use hookyard_testkit::guests::{self, Guest};
 use hookyard_testkit::host::run_with;
 use hookyard_testkit::log::Line;
@@ -30,13 +30,6 @@ async fn listed(site: &Site) -> Result<BTreeMap<String, (String, String)>> {
     Ok(lines.map(|line| line.map(plugin)).collect::<Result<_, _>>()?)
 }
 
-async fn handles_one_more(rig: &Rig, plugin: &str) -> Result<()> {
-    let (id, body) = fresh_payment();
-    rig.deliver("topper", &body).await?;
-    let done = |events: &[Event]| events.iter().any(|event| event.key == id && event.is_done_by(plugin));
-    rig.host.wait_for_events("the event to be handled", done).await.map(drop)
-}
-
 fn is_over(line: &Line, tenant: &str) -> bool {
     line.message().starts_with(&format!("plugins of {tenant} are not loaded: "))
 }
@@ -56,7 +49,7 @@ async fn files_beyond_the_bound_put_nobody_out_and_are_told() -> Result<()> {
         assert!(line.message().contains("a tenant may have 4 plugins"), "{}", line.text);
         assert!(line.message().len() < 250, "{}", line.text);
     }
-    handles_one_more(&rig, "orders").await?;
+    rig.handles_one_more(&["orders"]).await?;
 
     rig.site.install("acme/later", &later)?;
     let waits = |line: &Line| is_over(line, "acme") && line.message().contains(" and 25 more; ");
@@ -78,14 +71,14 @@ async fn files_beyond_the_bound_put_nobody_out_and_are_told() -> Result<()> {
     assert!(!log.lines().iter().any(|line| is_removal(line, PLUGIN)), "{}", log.tail(20));
     let rig = Rig::restarted(site, senders).await?;
     rig.host.wait_for_revision(PLUGIN, &orders.revision()).await?;
-    handles_one_more(&rig, "orders").await?;
+    rig.handles_one_more(&["orders"]).await?;
 
     // A removal is seen, and makes room.
     for number in 0..30 {
         rig.site.uninstall(&format!("acme/a-{number:02}"))?;
     }
     rig.host.wait_for_revision("acme/later", &later.revision()).await?;
-    handles_one_more(&rig, "later").await?;
+    rig.handles_one_more(&["later"]).await?;
     rig.site.uninstall(PLUGIN)?;
     rig.host.wait_for_log("the removal", |line| is_removal(line, PLUGIN)).await?;
     Ok(())
@@ -101,10 +94,82 @@ async fn a_folder_of_ten_thousand_files_hides_no_plugin_that_serves() -> Result<
     }
     let is_cut = |line: &Line| line.message().contains("acme has more than 10000 entries");
     rig.host.wait_for_log("a line about the folder", is_cut).await?;
-    handles_one_more(&rig, "orders").await?;
+    rig.handles_one_more(&["orders"]).await?;
     rig.site.install(PLUGIN, &next)?;
     rig.host.wait_for_revision(PLUGIN, &next.revision()).await?;
     rig.site.uninstall(PLUGIN)?;
     rig.host.wait_for_log("the removal", |line| is_removal(line, PLUGIN)).await?;
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_served_and_is_over_a_lower_bound_is_said_and_loses_no_event() -> Result<()> {
+    const NAMES: [&str; 5] = ["one", "two", "three", "four", "five"];
+    let orders = guests::test("version-a")?;
+    let plugins = NAMES.map(|name| (format!("acme/{name}"), orders.tagged(name)));
+    let named = plugins.each_ref().map(|(plugin, guest)| (plugin.as_str(), guest));
+    let mut rig = Rig::start(quick().plugins("tenant_count_max = 5"), &named).await?;
+    let config = std::fs::read_to_string(rig.site.config())?;
+    rig.site.write("hookyard.toml", config.replace("tenant_count_max = 5", "tenant_count_max = 2"))?;
+
+    // Each host keeps what the one before kept.
+    let mut keys = Vec::new();
+    for _ in 0..2 {
+        let Rig { senders, host, site, .. } = rig;
+        host.terminate().await?;
+        rig = Rig::restarted(site, senders).await?;
+        let is_told = |line: &Line| is_over(line, "acme") && line.message().contains("a tenant may have 2 plugins");
+        rig.host.wait_for_log("a line about the tenant", is_told).await?;
+        rig.host.wait_for_log("the plugins", |line| line.message() == "plugins ready").await?;
+
+        let (key, body) = fresh_payment();
+        rig.deliver("topper", &body).await?;
+        let done = |event: &Event| NAMES.iter().filter(|name| event.is_done_by(name)).count();
+        let is_shared_out = |event: &Event| event.key == key && event.plugins.len() == 5 && done(event) == 2;
+        let events = rig.host.wait_for_events("two of five jobs to be done", |events| events.iter().any(is_shared_out));
+        events.await?;
+        let all = listed(&rig.site).await?;
+        let is_left_out = |(state, why): &&(String, String)| {
+            state == "refused" && why.starts_with("its file is not loaded") && why.contains("plugins.tenant_count_max")
+        };
+        assert_eq!(all.values().filter(is_left_out).count(), 3, "{all:?}");
+        assert_eq!(all.values().filter(|(state, why)| state == "active" && why.is_empty()).count(), 2, "{all:?}");
+        keys.push(key);
+    }
+
+    let Rig { senders, host, site, .. } = rig;
+    host.terminate().await?;
+    site.write("hookyard.toml", config)?;
+    let rig = Rig::restarted(site, senders).await?;
+    let is_done = |event: &Event| keys.contains(&event.key) && NAMES.iter().all(|name| event.is_done_by(name));
+    let all_done = |events: &[Event]| events.iter().filter(|event| is_done(event)).count() == keys.len();
+    rig.host.wait_for_events("all five to handle what waited", all_done).await?;
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_thousand_refusals_hold_up_no_release_of_another_tenant() -> Result<()> {
+    let (orders, next) = (guests::test("version-a")?, guests::test("version-b")?);
+    let rig = Rig::start(quick(), &[(PLUGIN, &next)]).await?;
+    rig.site.install(PLUGIN, &orders)?;
+    rig.host.wait_for_revision(PLUGIN, &orders.revision()).await?;
+    for number in 0..1000 {
+        rig.site.write(&format!("aside/junk-{number:04}.wasm"), format!("no component {number}"))?;
+    }
+    std::fs::rename(rig.site.path("aside"), rig.site.path("plugins/mallory"))?;
+
+    // By now all of them wait to be told.
+    let is_fiftieth = |line: &Line| is_rejection(line, "mallory/junk-0049");
+    rig.host.wait_for_log("some of the refusals", is_fiftieth).await?;
+    let mark = rig.host.log().mark();
+    // It has served before, so it isn't compiled again.
+    rig.site.install(PLUGIN, &next)?;
+    let is_active = |line: &Line| is_activation(line, PLUGIN, &next.revision());
+    rig.host.wait_for_log_since(mark, "the next build", is_active).await?;
+
+    let lines = rig.host.lines().await?;
+    let released = lines.iter().rposition(|line| is_activation(line, PLUGIN, &next.revision())).context("a line")?;
+    let told = lines[..released].iter().filter(|line| line.message() == "plugin refused").count();
+    assert!(told < 500, "{told} refusals of another tenant came before the release");
     Ok(())
 }

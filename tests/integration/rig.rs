@@ -93,6 +93,15 @@ impl Rig {
         Ok(webhook)
     }
 
+    /// Sends one more event and waits until each of acme's `plugins` is done with it.
+    pub(crate) async fn handles_one_more(&self, plugins: &[&str]) -> Result<()> {
+        let (id, body) = fresh_payment();
+        self.deliver("topper", &body).await?;
+        let is_done = |event: &Event| event.key == id && plugins.iter().all(|plugin| event.is_done_by(plugin));
+        let done = |events: &[Event]| events.iter().any(is_done);
+        self.host.wait_for_events(&format!("the event to be handled by {}", plugins.join(", ")), done).await.map(drop)
+    }
+
     /// What the host tells Prometheus.
     pub(crate) async fn metrics(&self) -> Result<String> {
         let line = self.host.wait_for_log("the admin listener", |line| line.target() == "hookyard::admin").await?;

@@ -92,6 +92,9 @@ impl Standing {
                 format!("its file ({short}) is refused: {reason}")
             }
             (None, Some(pin), _) if pin.revision != file => format!("its file ({short}) waits for `unpin`"),
+            (None, _, Some(RevisionRecord { step: Step::Settled, reason: Some(reason), .. })) => {
+                format!("its file ({short}) is not served yet: {reason}")
+            }
             (None, _, _) => match self.progress() {
                 Some((step, since)) => format!("its file ({short}) is not served yet: {step} since {since}"),
                 None => format!("its file ({short}) is not served yet"),
@@ -233,6 +236,9 @@ pub(super) mod tests {
         let not_yet = |step: &str, at: Timestamp| format!("its file ({short}) is not served yet: {step} since {at}");
         check(dropped(Step::Compiled), "active", Some(&not_yet("compiled", at(9))));
         check(dropped(Step::Compiling), "active", Some(&not_yet("compiling", at(9))));
+        let mut put_back = dropped(Step::Settled);
+        put_back.revisions[2].reason = Some("no memory".to_owned());
+        check(put_back, "active", Some(&format!("its file ({short}) is not served yet: no memory")));
         let revisions = vec![known(3, Step::Queued, None)];
         let queued = Standing { file: Some(revision(3)), has_file: true, revisions, ..Standing::default() };
         check(queued, "queued", Some(&not_yet("queued", at(9))));
@@ -249,6 +255,8 @@ pub(super) mod tests {
         let over = Standing { over: Some(9), has_file: true, ..Standing::default() };
         let why = "its file is not loaded: the tenant may have 9 plugins (plugins.tenant_count_max)";
         check(over, "refused", Some(why));
+        let revisions = vec![known(2, Step::Retired, Some(5))];
+        check(Standing { over: Some(9), revisions, has_file: true, ..Standing::default() }, "refused", Some(why));
         check(Standing { over: Some(9), ..serving() }, "active", Some(why));
         let file_since = Some(at(1));
         let first = Standing { file: Some(revision(3)), has_file: true, file_since, ..Standing::default() };

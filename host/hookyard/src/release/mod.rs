@@ -7,8 +7,8 @@
 //!    '----> quarantined (it did worse, or the operator took it back): the one before comes back
 //! ```
 //!
-//! `precedence`, `sighting`, `tracker`, `course`, `trial` and `routing` decide and touch nothing; `listing`, `load`, `kept`, `run`,
-//! `service` and `orders` do and decide little. `journal` tells how it went.
+//! `precedence`, `sighting`, `tracker`, `patience`, `course`, `trial` and `routing` decide and touch nothing; `listing`, `load`, `kept`,
+//! `work`, `run`, `service` and `orders` do and decide little. `journal` tells how it went.
 //! Invariant 8: a failed reload leaves the running revision in place.
 
 mod stamp;
@@ -22,6 +22,8 @@ mod granting;
 mod kept;
 mod load;
 mod places;
+mod work;
+mod patience;
 mod rehearse;
 mod rehearsals;
 mod course;

@@ -58,6 +58,19 @@ impl Keeper {
         }
     }
 
+    /// Those that an earlier host had active and that aren't loaded now, since their tenant has too many. Their events wait.
+    pub(super) async fn retire_over(&mut self, count_max: usize) {
+        for (plugin, revision) in self.journal.at(Step::Active) {
+            let is_loaded = self.courses.get(&plugin).is_some_and(|course| course.active.is_some());
+            if !is_loaded && self.tracker.is_over(&plugin) {
+                let reason = format!("the tenant may have {count_max} plugins (plugins.tenant_count_max)");
+                let draining = self.journal.step(revision, Step::Draining, Some(reason));
+                let retired = self.journal.step(revision, Step::Retired, None);
+                self.journal.tell(&plugin, &[draining, retired]).await;
+            }
+        }
+    }
+
     /// Follows what operators say.
     pub(super) async fn take_orders(&mut self) {
         match said(&*self.parts.releases).await {

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
 use hookyard_inbox::{Backlog, BacklogPolicy, Inbox, Routes};
-use hookyard_model::{Clock, PluginName, PluginRef, Revision};
+use hookyard_model::{Clock, PluginName, PluginRef, Revision, Step};
 use hookyard_plugin::{Catalog, Engine};
 use tokio::sync::{mpsc, watch};
 use tokio::task::{JoinError, JoinSet};
@@ -22,12 +22,14 @@ use super::journal::Journal;
 use super::kept::Kept;
 use super::listing::Lister;
 use super::load::{Failure, Loader, Loading, Ready, Report};
+use super::patience::Patience;
 use super::places::Places;
 use super::precedence::Precedence;
 use super::rehearsals::Rehearsals;
 use super::sighting::{self, Files, Sighting};
 use super::tracker::{Action, Moment, Tracker};
 use super::trial::Trials;
+use super::work::{Done, Work};
 use crate::explain::chain;
 use crate::rehearsal::Material;
 use crate::watch::{Folders, Watch};
@@ -64,14 +66,6 @@ impl Handle {
     }
 }
 
-/// What was done off the keeper's task.
-pub(super) enum Done {
-    /// A file was loaded.
-    Loaded(PluginRef, Loading),
-    /// A revision that had been kept was loaded.
-    Recalled(PluginRef, Revision, Result<Ready, Failure>),
-}
-
 /// What a look found, by what was desired then.
 type Looked = (Arc<Desired>, Result<(Sighting, Folders, bool), String>);
 
@@ -84,7 +78,7 @@ pub(crate) struct Keeper {
     pub(super) actives: Actives,
     pub(super) courses: BTreeMap<PluginRef, Course>,
     pub(super) journal: Journal,
-    pub(super) work: JoinSet<Done>,
+    pub(super) work: Work,
     /// Fixtures that changed, run with what serves.
     pub(super) checks: JoinSet<()>,
     /// Revisions that were replaced and have attempts that aren't over.
@@ -93,6 +87,9 @@ pub(crate) struct Keeper {
     pub(super) recalls: BTreeSet<PluginRef>,
     /// Plugins whose kept revision the host couldn't compile; each waits until it's loaded again.
     pub(super) pauses: JoinSet<PluginRef>,
+    /// How long files that the host couldn't compile wait until they are loaded again; and kept revisions.
+    pub(super) patience: Patience,
+    pub(super) recall_patience: Patience,
     pub(super) places: Places,
     pub(super) rehearsals: Rehearsals<Ready>,
     /// How compilations go on.
@@ -124,11 +121,13 @@ impl Keeper {
             tracker: Tracker::default(),
             actives: Actives::default(),
             courses: BTreeMap::new(),
-            work: JoinSet::new(),
+            work: Work::default(),
             checks: JoinSet::new(),
             drains: JoinSet::new(),
             recalls: BTreeSet::new(),
             pauses: JoinSet::new(),
+            patience: Patience::default(),
+            recall_patience: Patience::default(),
             places,
             rehearsals: Rehearsals::new(),
             reports: mpsc::channel(REPORTS_MAX),
@@ -170,7 +169,7 @@ impl Keeper {
                 () = tokio::time::sleep_until(next_look.into()) => {}
                 () = self.watch.changed() => tokio::time::sleep(DEBOUNCE).await,
                 Some(report) = self.reports.1.recv() => self.progressed(report).await,
-                Some(done) = self.work.join_next() => self.done(done).await,
+                Some(done) = self.work.next() => self.done(done).await,
                 Some((plugin, ready, verdict)) = self.rehearsals.over() => self.rehearsed(plugin, ready, verdict).await,
                 Some(Ok((plugin, revision))) = self.drains.join_next() => self.drained(&plugin, revision).await,
                 Some(_) = self.checks.join_next() => {}
@@ -184,7 +183,8 @@ impl Keeper {
 
     fn reconsider(&mut self) {
         self.parts.trials.replace(self.desired.borrow().probation);
-        self.tracker.reconsider();
+        self.patience = Patience::default();
+        self.tracker.reconsider(Instant::now());
     }
 
     fn next_look(&self) -> Instant {
@@ -218,7 +218,7 @@ impl Keeper {
                 self.has_looked = true;
                 self.watch.listen(&watched);
                 if have_references_changed {
-                    self.tracker.reconsider();
+                    self.tracker.reconsider(Instant::now());
                 }
                 sighting
             }
@@ -228,13 +228,18 @@ impl Keeper {
         let mut problems = std::mem::take(&mut sighting.problems);
         problems.extend(sighting.over_lines.iter().cloned());
         self.act(&desired, sighting).await;
+        self.retire_over(desired.plugins.tenant_count_max).await;
         self.complain(problems);
     }
 
     /// What serves, or did when the host before ended, has its place first.
     fn precedence(&self) -> Precedence {
-        let serves = |course: &Course| course.active.or(course.last).is_some();
-        let serving = self.courses.iter().filter(|(_, course)| serves(course)).map(|(plugin, _)| plugin.clone());
+        let did = |plugin: &PluginRef, last| self.journal.step_of(plugin, last) == Some(Step::Active);
+        let serves = |plugin: &PluginRef, course: &Course| {
+            course.active.is_some() || course.last.is_some_and(|last| did(plugin, last))
+        };
+        let serving = self.courses.iter().filter(|(plugin, course)| serves(plugin, course));
+        let serving = serving.map(|(plugin, _)| plugin.clone());
         let loading = self.tracker.loading().chain(self.rehearsals.plugins()).cloned();
         Precedence::new(serving, loading)
     }
@@ -272,23 +277,21 @@ impl Keeper {
         });
     }
 
-    async fn done(&mut self, done: Result<Done, JoinError>) {
+    async fn done(&mut self, done: Done) {
         // Whatever is over was reported on before.
         while let Ok(report) = self.reports.1.try_recv() {
             self.progressed(report).await;
         }
         match done {
-            Ok(Done::Loaded(plugin, loading)) => self.loaded(plugin, loading).await,
-            Ok(Done::Recalled(plugin, revision, result)) => self.recalled(plugin, revision, result).await,
-            Err(error) => {
-                tracing::error!(target: "hookyard::release", %error, "the host failed while it loaded a plugin")
-            }
+            Done::Loaded(plugin, loading) => self.loaded(plugin, loading).await,
+            Done::Recalled(plugin, revision, result) => self.recalled(plugin, revision, result).await,
         }
     }
 
     async fn remove(&mut self, plugin: &PluginRef) {
         self.end_rehearsal(plugin);
         self.refusals.remove(plugin);
+        self.patience.forget(plugin);
         self.parts.trials.end(plugin);
         if self.actives.forget(plugin) {
             // First no more jobs are made for it, then it stops taking them: none is left between.

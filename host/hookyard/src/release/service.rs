@@ -14,20 +14,22 @@ use super::active::handlers;
 use super::course::{Admission, Course};
 use super::load::{Failure, Loading, Ready, Report};
 use super::rehearse::{Stage, Verdict};
-use super::run::{Done, Keeper, panicked};
+use super::run::{Keeper, panicked};
 use super::tracker::Ended;
 use super::trial::{Begin, Failed};
+use super::work::Done;
 use crate::config::settings::RehearsalPolicy;
 use crate::explain::{chain, in_a_line};
 
 /// How long a store that fails is asked again for what must not be lost.
 const INSIST_MAX: Duration = Duration::from_secs(30);
-/// How long the host waits before it loads a plugin again that it couldn't compile by its own fault.
-const RETRY_PAUSE: Duration = Duration::from_secs(5);
 
 impl Keeper {
     /// A file has been loaded, or not.
     pub(super) async fn loaded(&mut self, plugin: PluginRef, Loading { revision, result }: Loading) {
+        if !matches!(result, Err(Failure::Uncompiled(_))) {
+            self.patience.forget(&plugin);
+        }
         let ended = match result {
             Ok(ready) => return self.admit(plugin, ready).await,
             Err(Failure::Refused(reason)) => {
@@ -39,9 +41,9 @@ impl Keeper {
                 Ended::Again
             }
             Err(Failure::Uncompiled(reason)) => {
-                self.put_back(&plugin, revision).await;
+                self.put_back(&plugin, revision, &reason).await;
                 self.refuse(&plugin, None, reason).await;
-                Ended::After(RETRY_PAUSE)
+                Ended::After(self.patience.next(&plugin, revision))
             }
             Err(Failure::Moved) => Ended::Again,
         };
@@ -278,6 +280,9 @@ impl Keeper {
     /// A kept revision has been loaded, or can't be.
     pub(super) async fn recalled(&mut self, plugin: PluginRef, revision: Revision, result: Result<Ready, Failure>) {
         self.recalls.remove(&plugin);
+        if !matches!(result, Err(Failure::Uncompiled(_))) {
+            self.recall_patience.forget(&plugin);
+        }
         let course = self.courses.entry(plugin.clone()).or_default();
         let (is_active, is_called) = (course.active == Some(revision), course.call_for() == Some(revision));
         match result {
@@ -298,8 +303,9 @@ impl Keeper {
     fn recall_later(&mut self, plugin: PluginRef, revision: Revision, reason: &str) {
         tracing::warn!(target: "hookyard::release", %plugin, revision = revision.short(), reason, "a kept revision can't be compiled at the moment and is tried again");
         self.recalls.insert(plugin.clone());
+        let pause = self.recall_patience.next(&plugin, Some(revision));
         self.pauses.spawn(async move {
-            tokio::time::sleep(RETRY_PAUSE).await;
+            tokio::time::sleep(pause).await;
             plugin
         });
     }
@@ -436,9 +442,11 @@ impl Keeper {
     }
 
     /// What could not be compiled waits until it's tried again.
-    async fn put_back(&mut self, plugin: &PluginRef, revision: Option<Revision>) {
-        if let Some(revision) = revision.filter(|revision| self.is_being_compiled(plugin, *revision)) {
-            let settled = self.journal.step(revision, Step::Settled, None);
+    async fn put_back(&mut self, plugin: &PluginRef, revision: Option<Revision>, reason: &str) {
+        // Where it stands at active it stays there.
+        let is_active = |revision| self.journal.step_of(plugin, revision) == Some(Step::Active);
+        if let Some(revision) = revision.filter(|revision| !is_active(*revision)) {
+            let settled = self.journal.step(revision, Step::Settled, Some(reason.to_owned()));
             self.journal.tell(plugin, &[settled]).await;
         }
     }

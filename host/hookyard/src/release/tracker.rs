@@ -141,9 +141,12 @@ impl Tracker {
         }
     }
 
-    /// Has everything that is there loaded once more, as if it had just changed.
-    pub(super) fn reconsider(&mut self) {
-        self.tracks.values_mut().for_each(|track| track.again = true);
+    /// Has everything that is there loaded once more, as if it had just changed. No pause goes on.
+    pub(super) fn reconsider(&mut self, now: Instant) {
+        for track in self.tracks.values_mut() {
+            track.again = true;
+            track.since = track.since.min(now);
+        }
     }
 
     /// As `reconsider`, of one.
@@ -151,6 +154,11 @@ impl Tracker {
         if let Some(track) = self.tracks.get_mut(plugin) {
             track.again = true;
         }
+    }
+
+    /// Whether a plugin is beyond the most that its tenant may have.
+    pub(super) fn is_over(&self, plugin: &PluginRef) -> bool {
+        self.last.over.contains(plugin)
     }
 
     /// Whether there is, or may be, anything of a plugin.
@@ -389,7 +397,7 @@ mod tests {
     #[test]
     fn reconsidering_loads_everything_once_more() {
         let mut script = Script::serving();
-        script.tracker.reconsider();
+        script.tracker.reconsider(script.start);
         script.expect(6000, Some(files(1, 0)), &[load(1, 0)]);
     }
 }
