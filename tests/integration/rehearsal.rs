@@ -418,3 +418,53 @@ async fn what_is_otherwise_for_want_of_an_answer_could_not_be_rehearsed() -> Res
     assert!(why.contains("4 of 4 with a new fault"), "{why}");
     Ok(())
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn recorded_answers_stand_in_for_requests() -> Result<()> {
+    let (mirror, fetcher, asker) = (Mirror::start().await?, guests::test("fetcher")?, guests::test("asker")?);
+    let settings = |site: &Site, record: bool| {
+        let lines = "scheme = \"http\"\naddresses = [\"127.0.0.1\"]\nauthorization = { env = \"API_TOKEN\" }";
+        settings(site, &format!("[grants.http.\"{}\"]\n{lines}\n[rehearsal]\nrecord = {record}", mirror.authority()))
+    };
+    let rig = Rig::prepared(strict(), &[(PLUGIN, &fetcher)], |site| {
+        site.set_variable("API_TOKEN", "Bearer the-hosts-credential");
+        settings(site, true)
+    })
+    .await?;
+    let ask = async |path: &str| {
+        let more = format!("{{\"must\":\"\",\"fetch\":\"GET {}{path}\",", mirror.url());
+        rig.deliver("topper", &fresh_payment().1.replacen('{', &more, 1)).await
+    };
+    for path in ["/v1/plain", "/v1/moved", "/v1/echo"] {
+        ask(path).await?;
+    }
+    rig.all_done(3).await?;
+
+    // With the same answers, the same code comes to the same.
+    let again = fetcher.tagged("the same");
+    let (step, text) = report(&taken(&rig, &again).await?);
+    assert_eq!(step, "rehearsed");
+    assert!(text.contains("ok    nothing found") && !text.contains("couldn't be rehearsed"), "{text}");
+
+    // Other code goes by the recorded answers. Of what came while none was recorded nothing can be told.
+    let mark = rig.host.log().mark();
+    settings(&rig.site, false)?;
+    active(&rig, mark, &again).await?;
+    ask("/v1/moved").await?;
+    rig.all_done(4).await?;
+    let (why, told) = refused(&rig, &asker).await?;
+    assert!(why.contains(": 1 of 3 with another outcome; 1 stored event couldn't be rehearsed"), "{why}");
+    let (_, text) = report(&told);
+    assert!(text.contains("1 event: rejected rather than done"), "{text}");
+    assert!(text.contains(&rig.host.events().await?[1].id), "that was the answer 302: {text}");
+    assert_eq!(mirror.asked().len(), 4, "no rehearsal makes a request");
+
+    let Rig { host, site, .. } = rig;
+    host.terminate().await?;
+    let mut held = std::fs::read(site.path("data/hookyard.db"))?;
+    held.extend(std::fs::read(site.path("data/hookyard.db-wal")).unwrap_or_default());
+    let holds = |text: &[u8]| held.windows(text.len()).any(|at| at == text);
+    assert!(holds(b"x-location") && holds(b"plain [redacted]"), "answers are on record");
+    assert!(!holds(b"the-hosts-credential"), "and no credential");
+    Ok(())
+}

@@ -144,9 +144,9 @@ fn settlement(Claimed { lease, event, .. }: Claimed) -> Settlement {
         ordering_key: None,
     };
     let effects = Effects {
-        seen: Vec::new(),
         writes: vec![Write { key, value: Some(event.body.slice(..32)) }],
         messages: vec![message],
+        ..Effects::default()
     };
     let quota = Usage { keys: u64::MAX, bytes: u64::MAX };
     Settlement {

@@ -42,7 +42,7 @@ use hookyard_inbox::{
     Appended, Backlog, Claimed, Discard, Discarded, Error, EventRecord, EventSummary, Inbox, JobRef, Page, Pruned,
     Quarantine, Recent, Replay, Replayed, Retention, Routes, Settlement, Tally, Usage, Want,
 };
-use hookyard_model::{Event, EventId, Key, PluginRef, Revision, SourceRef, Timestamp, Versioned};
+use hookyard_model::{Event, EventId, Key, PluginRef, RecordedAnswer, Revision, SourceRef, Timestamp, Versioned};
 
 use host_lock::HostLock;
 use presence::Presence;
@@ -186,6 +186,11 @@ impl Recent for SqliteInbox {
 
     async fn event(&self, id: EventId) -> Result<Option<Arc<Event>>, Error> {
         self.readers.read(move |connection| Ok(listing::one(connection, id)?.map(|(_, event)| Arc::new(event)))).await
+    }
+
+    async fn answers(&self, id: EventId, plugin: &PluginRef) -> Result<Vec<RecordedAnswer>, Error> {
+        let plugin = plugin.clone();
+        self.readers.read(move |connection| listing::answers(connection, id, &plugin)).await
     }
 }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use hookyard_inbox::{Discarding, Error, EventRecord, EventSummary, JobRecord, JobSummary, Order, Page, Tally};
-use hookyard_model::{Attempt, Event, EventId, PluginRef, SourceRef, Timestamp};
+use hookyard_model::{Attempt, Event, EventId, PluginRef, RecordedAnswer, SourceRef, Timestamp};
 use rusqlite::{Connection, OptionalExtension, Row, params, params_from_iter};
 use uuid::Uuid;
 
@@ -183,4 +183,18 @@ fn attempt(row: &Row<'_>) -> Result<(u32, Attempt), Error> {
         log: codec::log_from_json(text(7)?.as_deref())?,
     };
     Ok((row.get(0).map_err(store)?, attempt))
+}
+
+/// What was recorded of the requests of a job.
+pub(crate) fn answers(connection: &Connection, id: EventId, plugin: &PluginRef) -> Result<Vec<RecordedAnswer>, Error> {
+    let mut statement = connection.prepare_cached(sql::ANSWERS).map_err(store)?;
+    let of = params![id.as_uuid().into_bytes(), plugin.tenant.as_str(), plugin.plugin.as_str()];
+    codec::read_all(&mut statement, of, |row| {
+        Ok(RecordedAnswer {
+            request: row.get(0).map_err(store)?,
+            status: row.get(1).map_err(store)?,
+            headers: codec::headers_from_blob(row.get(2).map_err(store)?)?,
+            body: row.get::<_, Vec<u8>>(3).map_err(store)?.into(),
+        })
+    })
 }

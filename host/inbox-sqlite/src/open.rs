@@ -8,8 +8,12 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 use crate::{OpenError, Options, host_lock};
 
 /// Each brings the database from the version of its place to the next. Steps are only ever added.
-pub(crate) const SCHEMAS: &[&str] =
-    &[include_str!("schema.sql"), include_str!("schema_2.sql"), include_str!("schema_3.sql")];
+pub(crate) const SCHEMAS: &[&str] = &[
+    include_str!("schema.sql"),
+    include_str!("schema_2.sql"),
+    include_str!("schema_3.sql"),
+    include_str!("schema_4.sql"),
+];
 
 /// "HKYD": says that a database is ours, whatever its version.
 const APPLICATION_ID: i64 = 0x484b_5944;

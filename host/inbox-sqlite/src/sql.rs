@@ -102,6 +102,15 @@ pub(crate) const ATTEMPT_INSERT: &str = "
     INSERT INTO attempt (event, plugin, replays, number, revision, started_at, duration_us, outcome, detail, log)
     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
 
+pub(crate) const ANSWERS_DELETE: &str = "DELETE FROM answer WHERE event = ?1 AND plugin = ?2";
+pub(crate) const ANSWER_INSERT: &str = "
+    INSERT INTO answer (event, plugin, number, tenant, request, status, headers, body)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+pub(crate) const ANSWERS: &str = "
+    SELECT answer.request, answer.status, answer.headers, answer.body
+    FROM event CROSS JOIN answer ON answer.event = event.seq
+    WHERE event.id = ?1 AND event.tenant = ?2 AND answer.plugin = ?3 ORDER BY answer.number";
+
 pub(crate) const VALUE: &str =
     "SELECT version, value FROM value WHERE tenant = ?1 AND plugin = ?2 AND bucket = ?3 AND key = ?4";
 pub(crate) const VALUE_VERSION: &str =
@@ -211,7 +220,10 @@ pub(crate) const OLDEST_UNROUTED: &str = "
     ORDER BY unrouted.received_at, unrouted.event LIMIT ?3";
 /// An event that is unrouted waits for a plugin, and isn't over.
 pub(crate) const OLDEST_OVER: &str = "
-    SELECT event.seq, length(event.headers) + length(event.body), event.received_at
+    SELECT event.seq, length(event.headers) + length(event.body) +
+           (SELECT coalesce(sum(length(answer.headers) + length(answer.body)), 0) FROM answer
+            WHERE answer.event = event.seq),
+           event.received_at
     FROM event
     WHERE event.tenant = ?1 AND event.received_at <= ?2 AND (event.received_at, event.seq) > (?4, ?5)
       AND NOT EXISTS (SELECT 1 FROM unrouted WHERE unrouted.event = event.seq)
@@ -260,6 +272,9 @@ mod tests {
             ("settle: first of a lane", LANE_FIRST, &["INDEX job_lane (tenant=? AND plugin=? AND lane=?)"]),
             ("settle: next of a lane", JOB_BLOCK, &["PRIMARY KEY (event=? AND plugin=?)"]),
             ("settle: record", ATTEMPT_INSERT, &[]),
+            ("settle: forget answers", ANSWERS_DELETE, &["PRIMARY KEY (event=? AND plugin=?)"]),
+            ("settle: record an answer", ANSWER_INSERT, &[]),
+            ("answers", ANSWERS, &["autoindex_event_1 (id=?)", "answer USING PRIMARY KEY (event=? AND plugin=?)"]),
             ("settle: go by", VALUE_VERSION, &["autoindex_value_1 (tenant=? AND plugin=? AND bucket=? AND key=?)"]),
             ("settle: size", VALUE_BYTES, &["autoindex_value_1 (tenant=? AND plugin=? AND bucket=? AND key=?)"]),
             ("settle: write", VALUE_PUT, &[]),
@@ -303,7 +318,11 @@ mod tests {
             (
                 "prune: find",
                 OLDEST_OVER,
-                &["event_age (tenant=? AND received_at>? AND received_at<?)", "PRIMARY KEY (event=?)"],
+                &[
+                    "event_age (tenant=? AND received_at>? AND received_at<?)",
+                    "answer USING PRIMARY KEY (event=?)",
+                    "job USING PRIMARY KEY (event=?)",
+                ],
             ),
             (
                 "prune: find unrouted",

@@ -29,7 +29,7 @@ use std::collections::BTreeSet;
 use hookyard_crash::Point;
 use hookyard_inbox::{Appended, Error, JobRef, Routes, Settlement, step};
 use hookyard_model::{
-    Event, EventId, JobState, Outcome, Payload, PluginName, PluginRef, SourceName, SourceRef, Timestamp,
+    Event, EventId, JobState, Outcome, Payload, PluginName, PluginRef, RecordedAnswer, SourceName, SourceRef, Timestamp,
 };
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
@@ -171,6 +171,22 @@ impl Store {
         Point::SettleRecord.pass();
         if attempt.outcome == Outcome::Done {
             self.commit_effects(settlement)?;
+            self.put_answers(job.seq, &lease.plugin, &settlement.effects.answers)?;
+        }
+        Ok(())
+    }
+
+    /// Puts what was recorded in the place of what was before, if there is some.
+    fn put_answers(&self, event: i64, plugin: &PluginRef, answers: &[RecordedAnswer]) -> Result<(), Error> {
+        if answers.is_empty() {
+            return Ok(());
+        }
+        let (tenant, plugin) = (plugin.tenant.as_str(), plugin.plugin.as_str());
+        self.execute(sql::ANSWERS_DELETE, params![event, plugin])?;
+        for (number, RecordedAnswer { request, status, headers, body }) in (1_i64..).zip(answers) {
+            let headers = codec::headers_to_blob(headers);
+            let values = params![event, plugin, number, tenant, request, status, headers, &body[..]];
+            self.execute(sql::ANSWER_INSERT, values)?;
         }
         Ok(())
     }

@@ -456,7 +456,7 @@ impl Retention {
 pub struct Keep {
     /// No longer than this after they came in.
     pub age_max: Option<Duration>,
-    /// No more bytes of headers and bodies than this.
+    /// No more bytes of headers and bodies than this, those of recorded answers included.
     pub bytes_max: Option<u64>,
     /// Those that no plugin has taken no longer than this after they came in. The other limits don't concern them.
     pub unrouted_max_age: Option<Duration>,

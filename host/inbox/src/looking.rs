@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use hookyard_model::{Event, EventId, Key, PluginRef, SourceRef, Versioned};
+use hookyard_model::{Event, EventId, Key, PluginRef, RecordedAnswer, SourceRef, Versioned};
 
 use crate::{Error, Inbox};
 
@@ -49,4 +49,8 @@ pub trait Recent: Send + Sync + 'static {
 
     /// One of them; none where it has been pruned meanwhile.
     async fn event(&self, id: EventId) -> Result<Option<Arc<Event>>, Error>;
+
+    /// What a plugin's requests were answered when it handled this event: what its last attempt that came to `Done` with
+    /// answers on record has of them, in their order. They stand with their job, and go with the event.
+    async fn answers(&self, id: EventId, plugin: &PluginRef) -> Result<Vec<RecordedAnswer>, Error>;
 }

@@ -21,7 +21,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use hookyard_model::{
-    Attempt, Event, EventId, JobState, Key, Outcome, PluginName, PluginRef, Revision, SourceRef, Timestamp, Versioned,
+    Attempt, Event, EventId, JobState, Key, Outcome, PluginName, PluginRef, RecordedAnswer, Revision, SourceRef,
+    Timestamp, Versioned,
 };
 use tokio::sync::Notify;
 
@@ -130,6 +131,9 @@ impl Inbox for MemoryInbox {
         }
         let routed = state.is_routed(at, &lease.plugin.plugin);
         let job = state.put(at, &lease.plugin, step::route(next, routed));
+        if attempt.outcome == Outcome::Done && !effects.answers.is_empty() {
+            job.answers = effects.answers;
+        }
         job.failed_on = is_watched.then_some(attempt.revision);
         job.spared += u32::from(is_spared);
         job.history.push((lease.replays, attempt));
@@ -269,6 +273,8 @@ struct Job {
     is_blocked: bool,
     /// Each with the number of replays before it.
     history: Vec<(u32, Attempt)>,
+    /// What was recorded of its requests, last.
+    answers: Vec<RecordedAnswer>,
     /// Each with the number of replays before it.
     discards: Vec<(u32, Discarding)>,
 }
@@ -320,6 +326,7 @@ impl State {
             failed_on: None,
             is_blocked: false,
             history: Vec::new(),
+            answers: Vec::new(),
             discards: Vec::new(),
         };
         let stored = self.stored(at);
@@ -411,5 +418,6 @@ mod tests {
     #[tokio::test]
     async fn keeps_the_contract() {
         crate::conformance::run(async || Arc::new(MemoryInbox::new()) as Arc<dyn crate::Store>).await;
+        crate::conformance::recording::run(async || Arc::new(MemoryInbox::new())).await;
     }
 }

@@ -8,7 +8,7 @@ use std::str::FromStr;
 use bytes::Bytes;
 use uuid::Uuid;
 
-use crate::DestinationName;
+use crate::{DestinationName, Header};
 
 /// A place in a plugin's key-value store. Each plugin has a store of its own.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -97,7 +97,7 @@ pub struct Message {
     pub ordering_key: Option<String>,
 }
 
-/// All that an attempt asks to change, and what it went by.
+/// All that an attempt asks to change, what it went by, and what is recorded of its requests.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Effects {
     /// What it read: each must still stand there when the effects commit.
@@ -106,4 +106,19 @@ pub struct Effects {
     pub writes: Vec<Write>,
     /// In the order in which the plugin asked for them.
     pub messages: Vec<Message>,
+    /// What its requests were answered, in the order of the answers, where that is recorded.
+    pub answers: Vec<RecordedAnswer>,
+}
+
+/// An answer to a request of a plugin's, kept for rehearsals.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RecordedAnswer {
+    /// The SHA-256 of the request's method, URL and body.
+    pub request: [u8; 32],
+    /// Its status.
+    pub status: u16,
+    /// Its headers but those that hold credentials.
+    pub headers: Vec<Header>,
+    /// Its body.
+    pub body: Bytes,
 }

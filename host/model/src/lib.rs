@@ -20,7 +20,7 @@ pub mod visible;
 
 pub use chain::chain;
 pub use delivery::{Answer, Delivery, DeliveryResult};
-pub use effect::{Effects, Key, Message, MessageId, Seen, Versioned, Write};
+pub use effect::{Effects, Key, Message, MessageId, RecordedAnswer, Seen, Versioned, Write};
 pub use event::{Event, EventId, Header, Payload};
 pub use job::{Illegal, Input, JobState, apply};
 pub use name::{

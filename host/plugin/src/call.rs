@@ -139,7 +139,10 @@ async fn perform(loaded: &Loaded, call: Option<Call<'_>>, effects: Buffer) -> Re
         (Ok(Ok(outcome)), None) => outcome,
         (Ok(Err(error)), None) => trap::outcome(&error, state.denial(), output.last_words(), terms)?,
     };
-    let effects = if outcome == Outcome::Done { state.effects.into_effects() } else { Effects::default() };
+    let effects = match outcome {
+        Outcome::Done => Effects { answers: state.requests.into_recorded(), ..state.effects.into_effects() },
+        _ => Effects::default(),
+    };
     Ok(Ended { outcome, log: output.take(), effects, measures })
 }
 

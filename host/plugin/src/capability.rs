@@ -9,7 +9,7 @@ mod logging;
 
 use wasmtime::component::Linker;
 
-pub use self::http::{Http, HttpCall, HttpError, HttpFault, NoHttp};
+pub use self::http::{Http, HttpCall, HttpError, HttpFault, NoHttp, request_digest};
 
 pub(crate) use self::config::VERSIONS as CONFIG_VERSIONS;
 pub(crate) use self::http::Requests;

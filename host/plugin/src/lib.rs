@@ -54,7 +54,7 @@ mod trap;
 #[cfg(test)]
 mod tests;
 
-pub use capability::{Http, HttpCall, HttpError, HttpFault, NoHttp};
+pub use capability::{Http, HttpCall, HttpError, HttpFault, NoHttp, request_digest};
 pub use catalog::Catalog;
 pub use compile::{Apart, CompileLimits, Compiling, Order, Progress};
 pub use content::revision_of;

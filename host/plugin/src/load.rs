@@ -34,6 +34,8 @@ pub struct Load<'b> {
     pub grants: Arc<Grants>,
     /// What `wasi:config` tells it.
     pub config: Arc<BTreeMap<String, String>>,
+    /// What is recorded of the answers to an attempt's requests, in bytes; 0 for nothing.
+    pub record_bytes_max: usize,
 }
 
 /// What holds for every revision of a plugin that is loaded.
@@ -44,6 +46,7 @@ pub(crate) struct Terms {
     pub(crate) limits: Limits,
     pub(crate) grants: Arc<Grants>,
     pub(crate) config: Arc<BTreeMap<String, String>>,
+    pub(crate) record_bytes_max: usize,
     /// What must not be told of its grants.
     pub(crate) scrub: Scrub,
     /// One for each request that its attempts may have under way together.
@@ -52,10 +55,10 @@ pub(crate) struct Terms {
 
 impl Terms {
     fn new(load: Load<'_>) -> Self {
-        let Load { plugin, bytes: _, contracts, limits, grants, config } = load;
+        let Load { plugin, bytes: _, contracts, limits, grants, config, record_bytes_max } = load;
         let scrub = Scrub::new(&grants);
         let places = Semaphore::new(limits.http_concurrency.min(Semaphore::MAX_PERMITS));
-        Self { plugin, contracts, limits, grants, config, scrub, places }
+        Self { plugin, contracts, limits, grants, config, record_bytes_max, scrub, places }
     }
 
     /// Those of a plugin that has nothing but these limits.
@@ -63,7 +66,7 @@ impl Terms {
     pub(crate) fn limited(limits: Limits) -> Arc<Self> {
         let (plugin, contracts) = (crate::tests::plugin(), Contracts::default());
         let (grants, config) = (Arc::default(), Arc::default());
-        Arc::new(Self::new(Load { plugin, bytes: &[], contracts, limits, grants, config }))
+        Arc::new(Self::new(Load { plugin, bytes: &[], contracts, limits, grants, config, record_bytes_max: 0 }))
     }
 
     /// A text that the guest chose, as it may be told: one line, cut, and without credentials.

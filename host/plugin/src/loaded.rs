@@ -88,10 +88,13 @@ impl Loaded {
         &self.terms.limits
     }
 
-    /// Whether it has the limits, grants and settings of another.
+    /// Whether it has the limits, grants and settings of another, and is recorded like it.
     pub fn is_on_terms_of(&self, other: &Self) -> bool {
         let (mine, its) = (&self.terms, &other.terms);
-        mine.limits == its.limits && mine.grants == its.grants && mine.config == its.config
+        mine.limits == its.limits
+            && mine.grants == its.grants
+            && mine.config == its.config
+            && mine.record_bytes_max == its.record_bytes_max
     }
 
     /// What it may import.

@@ -118,6 +118,7 @@ fn load_with(engine: &Arc<Engine>, component: &[u8], limits: Limits) -> Result<L
         limits,
         grants: Arc::new(grants()),
         config: Arc::default(),
+        record_bytes_max: 0,
     })
 }
 

@@ -110,6 +110,7 @@ fn catalog() -> (Arc<Catalog>, Vec<String>) {
             limits: limits(),
             grants: Arc::new(Grants { keyvalue: true, ..Grants::default() }),
             config: Arc::default(),
+            record_bytes_max: 0,
         });
         catalog.activate(Arc::new(loaded.unwrap_or_else(|error| panic!("{error}"))));
         names.extend([name.to_owned(), "good".to_owned()]);

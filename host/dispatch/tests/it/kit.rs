@@ -82,7 +82,7 @@ impl ScriptedRunner {
         Effects {
             seen: vec![Seen { key: count_key(), version: found.as_ref().map(|found| found.version) }],
             writes: vec![Write { key: count_key(), value: Some(count.to_string().into()) }],
-            messages: Vec::new(),
+            ..Effects::default()
         }
     }
 

@@ -123,6 +123,10 @@ pub(crate) struct Rehearsal {
     pub(crate) events: usize,
     /// After this long no further attempt is begun.
     pub(crate) time_max: Duration,
+    /// Whether the answers to plugins' requests are recorded.
+    pub(crate) record: bool,
+    /// Of each attempt, so many bytes of them.
+    pub(crate) record_bytes_max: usize,
 }
 
 /// What comes of what a rehearsal finds.
@@ -151,7 +155,13 @@ impl RehearsalPolicy {
 
 impl Default for Rehearsal {
     fn default() -> Self {
-        Self { policy: RehearsalPolicy::Warn, events: 100, time_max: Duration::from_secs(10) }
+        Self {
+            policy: RehearsalPolicy::Warn,
+            events: 100,
+            time_max: Duration::from_secs(10),
+            record: false,
+            record_bytes_max: 64 << 10,
+        }
     }
 }
 

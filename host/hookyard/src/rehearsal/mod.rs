@@ -3,8 +3,8 @@
 //! First its fixtures: what the tenant wrote down of events and of what is to be made of them. Then the stored events of
 //! late, each on the revision that serves and on the candidate, with the same values, the same time, the same chance:
 //! what differs is their code. Where they differ, the serving one is run once more, and what it differs from itself in
-//! counts for nothing. An event at which they differ and a request was refused couldn't be rehearsed: what they would come to
-//! with the answer is not known.
+//! counts for nothing. Requests are answered with what was recorded of the event, or refused. An event at which they differ
+//! and a request was refused couldn't be rehearsed: what they would come to with the answer is not known.
 //!
 //! Attempts here are captured: no effect is committed, no request is made, nothing of them reaches the record of
 //! attempts, metrics, quarantine or the watch over a release. One attempt is made at a time. Whether a candidate may
@@ -17,6 +17,7 @@ mod difference;
 mod expect;
 mod compare;
 mod stage;
+mod answering;
 mod report;
 pub(crate) mod by_hand;
 
@@ -32,9 +33,10 @@ use hookyard_verify::{Provider, Verified};
 use uuid::Uuid;
 
 use crate::explain::chain;
+use answering::Answers;
 use compare::Otherwise;
 use fixture::{Fixture, Given, Origin, Written};
-use stage::{Played, Remembered, Scene, Stubs};
+use stage::{Played, Remembered, Scene};
 
 pub(crate) use fixtures::{COUNT_MAX, Fixtures, is_fixture};
 pub(crate) use report::Report;
@@ -153,7 +155,14 @@ impl Rehearsal {
                     return;
                 }
             };
-            let Found { otherwise, is_steady, is_unrehearsed } = match self.run_event(material, event).await {
+            let answers = match material.recent.answers(*id, self.candidate.plugin()).await {
+                Ok(answers) => Answers::Recorded(answers),
+                Err(error) => {
+                    report.events.unreadable = Some(chain(&error));
+                    return;
+                }
+            };
+            let Found { otherwise, is_steady, is_unrehearsed } = match self.run_event(material, event, answers).await {
                 Ok(found) => found,
                 Err(fault) => {
                     report.stopped = Some(stopped(n, recent.len(), "events", fault));
@@ -167,9 +176,9 @@ impl Rehearsal {
         }
     }
 
-    async fn run_event(&self, material: &Material, event: Arc<Event>) -> Result<Found, HostFault> {
+    async fn run_event(&self, material: &Material, event: Arc<Event>, answers: Answers) -> Result<Found, HostFault> {
         let values = Arc::new(Remembered::new(Arc::clone(&material.values)));
-        let scene = Scene { event, values, http: Arc::new(Stubs::new(Vec::new())) };
+        let scene = Scene { event, values, answers };
         let candidate = scene.play(&self.candidate).await?;
         let Some(serving) = &self.active else {
             return Ok(Found::of(compare::alone(&candidate.rehearsed), &[&candidate]));
@@ -191,7 +200,7 @@ impl Rehearsal {
     fn scene(&self, fixture: &Fixture, number: usize) -> Result<Scene, String> {
         let event = self.event(&fixture.event, number)?;
         let values = Arc::new(stage::Given(fixture.values.clone()));
-        Ok(Scene { event: Arc::new(event), values, http: Arc::new(Stubs::new(fixture.http.clone())) })
+        Ok(Scene { event: Arc::new(event), values, answers: Answers::Stubs(Arc::new(fixture.http.clone())) })
     }
 
     /// The event as it would have been stored, had it come in.

@@ -1,8 +1,8 @@
-//! What a rehearsed attempt has around it: values that are looked at and never changed, requests that are answered by
-//! stubs or refused, ids that are always the same.
+//! What a rehearsed attempt has around it: values that are looked at and never changed, requests that are answered from
+//! what is at hand or refused, ids that are always the same.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -10,12 +10,10 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use hookyard_inbox::{Claimed, Error, JobRef, Values};
 use hookyard_model::{Event, Key, MessageId, PluginRef, Versioned};
-use hookyard_plugin::{HostFault, Http, HttpCall, HttpError, HttpFault, Loaded, Parts, Rehearsed, Stage};
-use http::Response;
+use hookyard_plugin::{HostFault, Loaded, Parts, Rehearsed, Stage};
 use uuid::Uuid;
 
-use super::fixture::Stub;
-use crate::requests;
+use super::answering::{Answering, Answers};
 
 /// Longer than any attempt takes.
 const LEASE: Duration = Duration::from_secs(3600);
@@ -24,7 +22,7 @@ const LEASE: Duration = Duration::from_secs(3600);
 pub(super) struct Scene {
     pub(super) event: Arc<Event>,
     pub(super) values: Arc<dyn Values>,
-    pub(super) http: Arc<Stubs>,
+    pub(super) answers: Answers,
 }
 
 /// What an attempt came to, and how.
@@ -37,7 +35,8 @@ pub(super) struct Played {
 impl Scene {
     /// Makes an attempt, and commits nothing.
     pub(super) async fn play(&self, loaded: &Arc<Loaded>) -> Result<Played, HostFault> {
-        let Self { event, values, http } = self;
+        let Self { event, values, answers } = self;
+        let http = Arc::new(Answering::new(answers.clone()));
         let lease = JobRef { event: event.id, plugin: loaded.plugin().clone(), replays: 0, attempt: 1 };
         let at = event.received_at;
         let job = Claimed {
@@ -56,7 +55,7 @@ impl Scene {
             stage: Some(Stage::of(event)),
         };
         let rehearsed = loaded.rehearse(job, parts).await?;
-        Ok(Played { rehearsed, lacked_answer: http.lacked_answer.swap(false, Ordering::Relaxed) })
+        Ok(Played { rehearsed, lacked_answer: http.lacked_answer() })
     }
 }
 
@@ -131,35 +130,5 @@ impl Values for Remembered {
         }
         let keys = self.values.keys(plugin, bucket, after, limit).await?;
         Ok(self.seen().keys.entry(asked).or_insert(keys).clone())
-    }
-}
-
-/// Answers requests that are granted by the first stub of their method and URL. All others are refused.
-pub(super) struct Stubs {
-    stubs: Vec<Stub>,
-    lacked_answer: AtomicBool,
-}
-
-impl Stubs {
-    pub(super) fn new(stubs: Vec<Stub>) -> Self {
-        Self { stubs, lacked_answer: AtomicBool::new(false) }
-    }
-}
-
-#[async_trait]
-impl Http for Stubs {
-    async fn send(&self, call: HttpCall) -> Result<Response<Bytes>, HttpError> {
-        requests::check(&call)?;
-        let (method, url) = (call.request.method(), call.request.uri());
-        let stub = self.stubs.iter().find(|stub| stub.method == *method && stub.url == *url);
-        let Some(Stub { status, headers, body, .. }) = stub else {
-            self.lacked_answer.store(true, Ordering::Relaxed);
-            let message = "a rehearsal makes no request, and there is no stub for this one".to_owned();
-            return Err(HttpError { fault: HttpFault::Denied, message });
-        };
-        let mut answer = Response::new(body.clone());
-        *answer.status_mut() = *status;
-        answer.headers_mut().extend(headers.iter().cloned());
-        Ok(answer)
     }
 }

@@ -137,6 +137,7 @@ impl Loader {
             // One that is lost is missing in the record alone.
             let _ = self.reports.as_ref().map(|reports| reports.try_send((plugin.clone(), revision, progress)));
         };
+        let Rehearsal { record, record_bytes_max, .. } = sidecar.rehearsal;
         let load = Load {
             plugin: plugin.clone(),
             bytes: code,
@@ -144,6 +145,7 @@ impl Loader {
             limits: sidecar.limits.clone(),
             grants: Arc::new(sidecar.grants.clone()),
             config: Arc::new(sidecar.config.clone()),
+            record_bytes_max: if record { record_bytes_max } else { 0 },
         };
         let loaded = self.engine.load_with(load, &progress).map(Arc::new);
         let started = loaded.and_then(|loaded| loaded.start().map(|()| loaded));

@@ -125,6 +125,15 @@ mod tests {
     }
 
     #[test]
+    fn answers_are_recorded_where_that_is_asked_for() {
+        let read = |text| super::tests::read(text, &Limits::default(), &BOUNDLESS).map(|sidecar| sidecar.rehearsal);
+        let recorded = Rehearsal { record: true, record_bytes_max: 1 << 20, ..Rehearsal::default() };
+        assert_eq!(read("[rehearsal]\nrecord = true\nrecord_bytes_max = \"1MiB\""), Ok(recorded));
+        let faults = read("[rehearsal]\nrecord_bytes_max = \"2MiB\"").expect_err("too much").to_string();
+        assert_eq!(faults, "orders.toml:2: rehearsal.record_bytes_max: must be no more than \"1MiB\"");
+    }
+
+    #[test]
     fn a_plugin_may_ask_for_no_more_than_its_tenant_may_have() {
         let (defaults, most) = (Limits::default(), Limits { memory_max: 16 << 20, host_calls_max: 500, ..BOUNDLESS });
         let read = |text| read(text, &defaults, &most).map(|sidecar| sidecar.limits);

@@ -16,4 +16,6 @@ async fn keeps_the_contract() {
         Arc::new(inbox) as Arc<dyn Store>
     })
     .await;
+    let folder = Folder::new();
+    conformance::recording::run(async || Arc::new(folder.open())).await;
 }

@@ -21,7 +21,7 @@ fn put(value: Option<&'static str>) -> Effects {
         body: Bytes::from_static(b"{}"),
         ordering_key: None,
     };
-    Effects { seen: Vec::new(), writes: vec![write], messages: value.map(|_| message).into_iter().collect() }
+    Effects { writes: vec![write], messages: value.map(|_| message).into_iter().collect(), ..Effects::default() }
 }
 
 async fn handle(inbox: &SqliteInbox, number: u64, effects: Effects) -> Result<(), Error> {

@@ -105,8 +105,7 @@ async fn effects_of_any_other_outcome_are_dropped(inbox: Arc<dyn Store>) {
     let rejected = Outcome::Rejected { reason: "no".into() };
     for outcome in [failed(), rejected, Outcome::OutOfMemory { limit: 1 }] {
         let job = claim_one(&inbox, 10).await;
-        let stale =
-            Effects { seen: vec![seen("a", Some(77))], writes: vec![put("a", "1")], messages: vec![message(1)] };
+        let stale = Effects { seen: vec![seen("a", Some(77))], messages: vec![message(1)], ..writes([put("a", "1")]) };
         let next = JobState::Waiting { until: at(10) };
         let ended = Settlement { effects: stale, quota: Usage::default(), ..settlement(&job.lease, outcome, next) };
         inbox.settle(ended).await.expect("what is dropped is not checked");
@@ -195,7 +194,7 @@ async fn keys_and_values_are_kept_byte_for_byte(inbox: Arc<dyn Store>) {
 /// Asserts that an attempt that went by `seen` commits nothing.
 async fn assert_conflict(inbox: &Arc<dyn Store>, number: u64, went_by: Vec<Seen>, name: &str) {
     let before = (value(inbox, "a").await, value(inbox, "new").await, usage(inbox).await);
-    let effects = Effects { seen: went_by, writes: vec![put("a", "x"), put("new", "x")], messages: vec![message(1)] };
+    let effects = Effects { seen: went_by, messages: vec![message(1)], ..writes([put("a", "x"), put("new", "x")]) };
     let answer = handle(inbox, number, effects).await;
     assert!(matches!(&answer, Err(Error::Conflict(at)) if *at == key("b", name)), "{answer:?}");
     assert_eq!((value(inbox, "a").await, value(inbox, "new").await, usage(inbox).await), before);
@@ -224,7 +223,7 @@ async fn a_key_that_stands_as_it_was_is_none(inbox: Arc<dyn Store>) {
     handle(&inbox, 1, writes([put("a", "1")])).await.expect("a settlement");
     let went_by = vec![seen("a", Some(version(&inbox, "a").await)), seen("b", None)];
     handle(&inbox, 2, writes([put("c", "1")])).await.expect("a settlement");
-    let effects = Effects { seen: went_by, writes: vec![put("a", "2"), put("b", "1")], messages: Vec::new() };
+    let effects = Effects { seen: went_by, ..writes([put("a", "2"), put("b", "1")]) };
     handle(&inbox, 3, effects).await.expect("a settlement");
     assert_eq!(text(&inbox, "a").await.as_deref(), Some("2"));
 }

@@ -92,6 +92,7 @@ async fn attempt(inbox: &Arc<Faulty>, job: &Claimed) {
         seen: vec![Seen { key: key.clone(), version: found.map(|found| found.version) }],
         writes: vec![Write { key, value: Some(Bytes::from((count + 1).to_string())) }],
         messages: vec![message(job)],
+        answers: Vec::new(),
     };
     let settlement = Settlement { effects, ..settlement(&job.lease, Outcome::Done, JobState::Done) };
     match inbox.settle(settlement).await {

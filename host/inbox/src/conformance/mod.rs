@@ -14,6 +14,7 @@ mod ordering;
 mod outbox;
 pub mod releasing;
 mod quarantining;
+pub mod recording;
 mod replaying;
 mod retaining;
 mod retrying;

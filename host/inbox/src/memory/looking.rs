@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use hookyard_model::{Event, EventId, SourceRef};
+use hookyard_model::{Event, EventId, PluginRef, RecordedAnswer, SourceRef};
 
 use super::MemoryInbox;
 use crate::{Error, Recent};
@@ -20,5 +20,13 @@ impl Recent for MemoryInbox {
         let state = self.state();
         let stored = state.by_id.get(&id).and_then(|at| state.events.get(at));
         Ok(stored.map(|stored| Arc::clone(&stored.event)))
+    }
+
+    async fn answers(&self, id: EventId, plugin: &PluginRef) -> Result<Vec<RecordedAnswer>, Error> {
+        let state = self.state();
+        let stored = state.by_id.get(&id).and_then(|at| state.events.get(at));
+        let of_tenant = stored.filter(|stored| stored.event.source.tenant == plugin.tenant);
+        let job = of_tenant.and_then(|stored| stored.jobs.get(&plugin.plugin));
+        Ok(job.map(|job| job.answers.clone()).unwrap_or_default())
     }
 }

@@ -1,6 +1,7 @@
 //! Taking out what is no longer kept.
 
-use hookyard_model::{TenantName, Timestamp};
+use bytes::Bytes;
+use hookyard_model::{Header, TenantName, Timestamp};
 
 use super::{Place, State, Stored};
 use crate::{Keep, Pruned, Retention, step};
@@ -89,7 +90,11 @@ impl Stored {
     }
 
     fn bytes(&self) -> u64 {
-        let headers = self.event.headers.iter().map(|header| header.name.len() + header.value.len()).sum::<usize>();
-        (headers + self.event.body.len()) as u64
+        let bytes = |headers: &[Header], body: &Bytes| {
+            headers.iter().map(|header| header.name.len() + header.value.len()).sum::<usize>() + body.len()
+        };
+        let answers = self.jobs.values().flat_map(|job| &job.answers);
+        let of_answers = answers.map(|answer| bytes(&answer.headers, &answer.body)).sum::<usize>();
+        (bytes(&self.event.headers, &self.event.body) + of_answers) as u64
     }
 }

@@ -5,12 +5,14 @@
 //! is freed of credentials before the guest sees it. Bodies count against the attempt's memory until its end, since the
 //! guest decides how long an answer is kept.
 
+mod record;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use hookyard_model::PluginRef;
+use hookyard_model::{PluginRef, RecordedAnswer};
 use http::{Request, Response, header};
 use http_body_util::{BodyExt, Full, Limited};
 use wasmtime::component::Linker;
@@ -24,6 +26,9 @@ use crate::budget::{Budget, NoRoom};
 use crate::call::State;
 use crate::load::Terms;
 use crate::output::Output;
+use record::Recorder;
+
+pub use record::request_digest;
 
 /// What a guest's headers may take, as they are held.
 const HEADERS_BYTES_MAX: usize = 64 << 10;
@@ -120,8 +125,15 @@ impl Requests {
     pub(crate) fn new(terms: &Arc<Terms>, http: Arc<dyn Http>, output: &Output, budget: &Budget) -> Self {
         let mut context = WasiHttpCtx::new();
         context.set_field_size_limit(HEADERS_BYTES_MAX);
-        let sender = Sender { http, terms: Arc::clone(terms), output: output.clone(), budget: budget.clone() };
+        let recorder = Recorder::new(terms.record_bytes_max);
+        let sender =
+            Sender { http, terms: Arc::clone(terms), output: output.clone(), budget: budget.clone(), recorder };
         Self { sender, context }
+    }
+
+    /// The answers that were recorded.
+    pub(crate) fn into_recorded(self) -> Vec<RecordedAnswer> {
+        self.sender.recorder.take()
     }
 }
 
@@ -131,6 +143,7 @@ struct Sender {
     terms: Arc<Terms>,
     output: Output,
     budget: Budget,
+    recorder: Recorder,
 }
 
 /// What goes on with an answer once its head is there: nothing, as it's there in whole.
@@ -174,11 +187,13 @@ impl Sender {
         );
         self.budget.bytes(body.len()).map_err(|_| Error::HttpRequestDenied)?;
         self.hold(&what, &body).map_err(|_| Error::HttpRequestBodySize(None))?;
+        let request = Request::from_parts(head, body);
+        let asked = self.recorder.is_open().then(|| request_digest(&request));
         let time_max = options.first_byte_timeout.unwrap_or(limits.wall_max).min(limits.wall_max);
         let answer = self.http.send(HttpCall {
             plugin: plugin.clone(),
             grants: Arc::clone(grants),
-            request: Request::from_parts(head, body),
+            request,
             time_max,
             body_bytes_max: limits.http_body_bytes_max,
         });
@@ -186,7 +201,11 @@ impl Sender {
             Ok(answer) => {
                 self.budget.bytes(answer.body().len()).map_err(|_| Error::HttpResponseBodySize(None))?;
                 self.hold(&what, answer.body()).map_err(|_| Error::HttpResponseBodySize(None))?;
-                self.clean(answer)
+                let answer = self.clean(answer)?;
+                if let Some(asked) = asked {
+                    self.recorder.record(plugin, asked, &answer);
+                }
+                Ok(answer)
             }
             Err(HttpError { fault, message }) => {
                 // What would grant it takes several lines.

@@ -142,6 +142,7 @@ impl Buffer {
             seen: self.found.into_iter().map(seen).collect(),
             writes: self.written.into_iter().map(write).collect(),
             messages: self.messages,
+            ..Effects::default()
         }
     }
 

@@ -72,6 +72,7 @@ async fn ran(component: &[u8], config: &[(&str, &str)], limits: Limits) -> Ran {
         limits,
         grants: Arc::new(Grants { http, ..grants() }),
         config: Arc::new(config),
+        record_bytes_max: 0,
     };
     let catalog = Catalog::new(parts());
     catalog.activate(Arc::new(engine().load(load).unwrap_or_else(|error| panic!("{error}"))));
@@ -132,7 +133,8 @@ async fn an_earlier_revision_is_replayed_on_what_holds_now() {
     let activate = |bytes: &[u8], setting: &str, grants: Grants| {
         let config = Arc::new([("seen".to_owned(), setting.to_owned())].into());
         let (grants, limits) = (Arc::new(grants), Limits::default());
-        let load = Load { plugin: plugin(), bytes, contracts: contracts(), limits, grants, config };
+        let load =
+            Load { plugin: plugin(), bytes, contracts: contracts(), limits, grants, config, record_bytes_max: 0 };
         let loaded = Arc::new(engine.load(load).unwrap_or_else(|error| panic!("{error}")));
         catalog.activate(Arc::clone(&loaded));
         loaded.revision()

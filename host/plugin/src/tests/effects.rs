@@ -50,6 +50,7 @@ async fn a_done_attempt_hands_out_its_effects() {
         seen: vec![Seen { key: seen_key(), version: None }],
         writes: vec![Write { key: seen_key(), value: Some(Bytes::from_static(b"42")) }],
         messages: vec![message],
+        answers: Vec::new(),
     };
     assert_eq!(ran.effects, expected);
     assert_eq!(ran.quota, Usage { keys: 7, bytes: 8_000 });

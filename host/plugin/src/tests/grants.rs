@@ -13,6 +13,7 @@ fn load(imports: &str, grants: Grants) -> Result<Loaded, LoadError> {
         limits: Limits::default(),
         grants: Arc::new(grants),
         config: Arc::default(),
+        record_bytes_max: 0,
     })
 }
 
@@ -153,6 +154,7 @@ fn versions_of_a_providers_package_are_served_side_by_side_where_they_are_offere
             limits: Limits::default(),
             grants: Arc::new(grants()),
             config: Arc::default(),
+            record_bytes_max: 0,
         });
         loaded.map(|loaded| loaded.handlers()[0].to_string()).map_err(|error| error.to_string())
     };

@@ -110,7 +110,15 @@ fn load_granted(component: &[u8], destinations: &[(&str, Option<&str>)], limits:
     let destinations = destinations.iter().map(|(name, provider)| (destination(name), provider.map(str::to_owned)));
     let grants = Grants { destinations: destinations.collect::<BTreeMap<_, _>>(), ..grants() };
     let (contracts, grants) = (contracts(), Arc::new(grants));
-    engine().load(Load { plugin: plugin(), bytes: component, contracts, limits, grants, config: Arc::default() })
+    engine().load(Load {
+        plugin: plugin(),
+        bytes: component,
+        contracts,
+        limits,
+        grants,
+        config: Arc::default(),
+        record_bytes_max: 0,
+    })
 }
 
 async fn ran(component: &[u8], destinations: &[(&str, Option<&str>)], limits: Limits) -> Ran {
