@@ -1,4 +1,4 @@
-//! The administrators' listener: nobody who can reach it keeps others out, and no page of a browser is answered.
+//! The administrators' listener: idle clients keep no other client out, and requests of web pages are refused.
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};

@@ -7,6 +7,7 @@ use anyhow::{Context, Result};
 use hookyard_inbox::{Inbox, MessagePage, MessageSelection, MessageSummary, Outbox, Usage};
 use hookyard_inbox_sqlite::SqliteInbox;
 use hookyard_model::{Key, PluginRef};
+use hookyard_testkit::events::Event;
 use hookyard_testkit::guests;
 
 use crate::rig::{Rig, quick, quick_with_audit};
@@ -37,6 +38,27 @@ impl Books {
 
 fn named(plugin: &str) -> Result<PluginRef> {
     Ok(PluginRef { tenant: "acme".parse()?, plugin: plugin.parse()? })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn writes_of_one_attempt_have_a_bound() -> Result<()> {
+    let writer = guests::test("kv-writer")?;
+    for (limit, state, keys) in [
+        ("kv_writes_max = 250", "done", 250),
+        ("kv_writes_max = 249", "dead", 0),
+        ("kv_write_bytes_max = \"1KiB\"", "dead", 0),
+    ] {
+        let rig = Rig::start(quick().section("plugins.limits", limit), &[("acme/writer", &writer)]).await?;
+        rig.deliver("topper", &crate::rig::fresh_payment().1).await?;
+        let is_over = |events: &[Event]| {
+            events.iter().any(|event| event.job("writer").is_some_and(|job| ["done", "dead"].contains(&&*job.state)))
+        };
+        let events = rig.host.wait_for_events("the writer's attempt to be over", is_over).await?;
+        let job = events[0].job("writer").context("its job")?;
+        assert_eq!(job.state, state, "{limit}: {job:?}");
+        assert_eq!(Books::of(&rig)?.keys("writer", "").await?.len(), keys, "{limit}");
+    }
+    Ok(())
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,8 +1,8 @@
 //! Crash points: the places between two steps at which the crash test has the host die.
 //!
 //! `HOOKYARD_CRASH_AT=settle-before-commit:7` kills the process, as `kill -9` would, when it comes to that place for
-//! the seventh time. With `:block` behind, it doesn't die: from the seventh time on, whoever comes there stays there, and
-//! blocks its thread. All of it is compiled only with the feature `armed`; without it, `Point::pass` is empty and no
+//! the seventh time. With `:block` at the end, the process goes on: each thread that comes to that place, from the seventh
+//! time on, blocks there for ever. All of it is compiled only with the feature `armed`; without it, `Point::pass` is empty and no
 //! environment is read. A point that the host never passes fails the crash test, so the list can't go stale.
 
 use std::fmt;

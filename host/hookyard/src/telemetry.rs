@@ -38,7 +38,7 @@ const BY_DEFAULT: &str = "info,h2=error";
 
 /// What the log says of itself, and of panics, whatever `RUST_LOG` leaves out.
 const ALWAYS: [&str; 2] = ["hookyard::log=warn", "hookyard::panic=error"];
-/// How long the end of the process waits for whoever reads the log.
+/// How long the process waits at its end until the log is written.
 const FLUSH_MAX: Duration = Duration::from_secs(1);
 
 /// There from the start of the log on.

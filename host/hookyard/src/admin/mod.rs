@@ -1,8 +1,8 @@
 //! The administrators' listener: what they and their tools ask of a running host, apart from senders' traffic.
 //!
 //! It is on loopback unless configured otherwise, and then asks for a token. For now it serves `GET /metrics`. It has
-//! room for a few connections, and whoever has kept it waiting longest makes room for the next: nobody who can reach it
-//! can keep others out, or take much from the host.
+//! room for a few connections. The connection that has kept it waiting longest makes room for the next, so no client can
+//! keep others out, or take much from the host.
 
 mod answer;
 pub(crate) mod metrics;

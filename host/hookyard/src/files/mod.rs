@@ -98,7 +98,7 @@ fn within_time<T: Send + 'static>(
     let end = Arc::downgrade(&life);
     spawn(move || {
         let answer = work();
-        // Whoever has given up needs no answer.
+        // The receiver is gone when the reader has given up.
         let _ = sender.send(answer);
         drop(life);
     })?;

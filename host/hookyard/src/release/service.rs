@@ -398,7 +398,7 @@ impl Keeper {
         if self.refusals.get(plugin) != Some(&reason) {
             let serving = self.actives.loaded(plugin).map(|loaded| loaded.revision().short());
             let serving = serving.unwrap_or_else(|| "nothing".to_owned());
-            // First on record: whoever reads the line finds it by `plugins show`.
+            // The record comes first, so that `plugins show` has the step when the log line appears.
             self.journal.tell(plugin, &steps).await;
             tracing::warn!(target: "hookyard::release", %plugin, reason = %in_a_line(&reason), serving, "plugin refused");
             self.refusals.insert(plugin.clone(), reason);

@@ -1,8 +1,8 @@
 //! Log lines on their way to standard error: a bounded queue, and the thread that writes what is in it.
 //!
-//! Whoever logs copies a line into the queue and goes on, whatever becomes of the line. A reader that stalls, a closed
-//! pipe or a full disk costs log lines and nothing else. Lines that find the queue full, or that can't be written, are
-//! counted, and the log says how many as soon as it can be written again.
+//! A thread that logs copies its line into the queue and goes on; it never waits until the line is written. A reader that
+//! stalls, a closed pipe or a full disk costs log lines and nothing else. Lines that find the queue full, or that can't be
+//! written, are counted, and the log says how many as soon as it can be written again.
 //!
 //! `tracing-appender` has such a thread as well. It bounds lines rather than bytes, and doesn't say what was lost.
 

@@ -292,6 +292,16 @@ mod tests {
         assert!(is_usable(&cache, "genuine", NOW));
     }
 
+    /// A site that answers nothing yet, with as many fetches under way as one tenant may have.
+    async fn busy_site() -> (Arc<Site>, Arc<CertificateCache>) {
+        let (site, cache) = site(0);
+        for number in 0..TENANT_FETCHING_MAX {
+            drop(spawn(&cache, &format!("slow {number}"), "acme"));
+        }
+        site.asked(TENANT_FETCHING_MAX).await;
+        (site, cache)
+    }
+
     /// Lets everything run until it waits.
     async fn settle() {
         for _ in 0..100 {
@@ -330,10 +340,7 @@ mod tests {
 
     #[tokio::test]
     async fn flood_of_other_urls_does_not_keep_a_repeated_one_out() {
-        let (site, cache) = site(0);
-        let _slow: Vec<_> =
-            (0..TENANT_FETCHING_MAX).map(|number| spawn(&cache, &format!("slow {number}"), "acme")).collect();
-        site.asked(TENANT_FETCHING_MAX).await;
+        let (site, cache) = busy_site().await;
         let first = spawn(&cache, "genuine", "acme");
         settle().await;
         let again = spawn(&cache, "genuine", "acme");
@@ -351,10 +358,7 @@ mod tests {
 
     #[tokio::test]
     async fn url_that_was_refused_goes_first_when_it_is_asked_for_again() {
-        let (site, cache) = site(0);
-        let _slow: Vec<_> =
-            (0..TENANT_FETCHING_MAX).map(|number| spawn(&cache, &format!("slow {number}"), "acme")).collect();
-        site.asked(TENANT_FETCHING_MAX).await;
+        let (site, cache) = busy_site().await;
         let first = spawn(&cache, "genuine", "acme");
         settle().await;
         first.abort();
