@@ -13,10 +13,14 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use hookyard_dispatch::{Active, Config, Dispatcher, Measures, NoProbation, Ran, RetryPolicies, Runner, Unrun};
+use hookyard_dispatch::{
+    Active, Config, Dispatcher, Measures, NoProbation, Ran, RetryPolicies, Runner, Unrun,
+};
 use hookyard_inbox::{Claimed, Inbox, OutboxQuota, Routes, Usage};
 use hookyard_inbox_sqlite::{Options, SqliteInbox};
-use hookyard_model::{Clock, Effects, Event, EventId, Outcome, Payload, PluginRef, Revision, SourceRef, Timestamp};
+use hookyard_model::{
+    Clock, Effects, Event, EventId, Outcome, Payload, PluginRef, Revision, SourceRef, Timestamp,
+};
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 use uuid::Uuid;
@@ -30,7 +34,8 @@ const REVISION: Revision = Revision::from_sha256([3; 32]);
 
 fn main() {
     let folder = tempfile::tempdir().expect("a temporary folder");
-    let backlog = std::env::var("HOOKYARD_BACKLOG").map_or(BACKLOG, |text| text.parse().expect("a number"));
+    let backlog =
+        std::env::var("HOOKYARD_BACKLOG").map_or(BACKLOG, |text| text.parse().expect("a number"));
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     runtime.block_on(async {
         let alone = open(&folder.path().join("alone.db")).await;
@@ -43,9 +48,15 @@ fn main() {
             waits_crowded.extend(waits);
             others += handled;
         }
-        println!("{:<34} {:>10} {:>10} {:>10}", "from stored to begun", "median", "p99", "slowest");
+        println!(
+            "{:<34} {:>10} {:>10} {:>10}",
+            "from stored to begun", "median", "p99", "slowest"
+        );
         tell("alone", &mut waits_alone);
-        tell(&format!("beside a backlog of {backlog}"), &mut waits_crowded);
+        tell(
+            &format!("beside a backlog of {backlog}"),
+            &mut waits_crowded,
+        );
         println!("meanwhile {others} events of the backlog were handled");
     });
 }
@@ -53,7 +64,12 @@ fn main() {
 fn tell(name: &str, waits: &mut [Duration]) {
     waits.sort_unstable();
     let at = |part: f64| waits[((waits.len() - 1) as f64 * part) as usize].as_secs_f64() * 1e3;
-    println!("{name:<34} {:>7.2} ms {:>7.2} ms {:>7.2} ms", at(0.5), at(0.99), at(1.0));
+    println!(
+        "{name:<34} {:>7.2} ms {:>7.2} ms {:>7.2} ms",
+        at(0.5),
+        at(0.99),
+        at(1.0)
+    );
 }
 
 async fn open(path: &Path) -> Arc<SqliteInbox> {
@@ -95,14 +111,20 @@ async fn round(inbox: &Arc<SqliteInbox>) -> (Vec<Duration>, usize) {
         inbox.append(event).await.expect("an append");
         stored.push((id, Instant::now()));
     }
-    while stored.iter().any(|(id, _)| !runner.begun().contains_key(id)) {
+    while stored
+        .iter()
+        .any(|(id, _)| !runner.begun().contains_key(id))
+    {
         tokio::time::sleep(PACE).await;
     }
     drop(stop);
     task.await.expect("the dispatcher ends");
     let begun = runner.begun();
     // It may begin before the append's answer is read here: that is no wait at all.
-    let waits = stored.iter().map(|(id, stored)| begun[id].saturating_duration_since(*stored)).collect();
+    let waits = stored
+        .iter()
+        .map(|(id, stored)| begun[id].saturating_duration_since(*stored))
+        .collect();
     (waits, begun.len() - stored.len())
 }
 
@@ -135,7 +157,11 @@ impl TimedRunner {
 #[async_trait]
 impl Runner for TimedRunner {
     fn active(&self) -> Vec<Active> {
-        let active = |tenant| Active { plugin: plugin(tenant), revision: REVISION, concurrency: 12 };
+        let active = |tenant| Active {
+            plugin: plugin(tenant),
+            revision: REVISION,
+            concurrency: 12,
+        };
         ["acme", "blue"].map(active).into()
     }
 
@@ -163,7 +189,9 @@ struct SystemClock;
 
 impl Clock for SystemClock {
     fn now(&self) -> Timestamp {
-        let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("after 1970");
+        let since = std::time::SystemTime::now()
+            .duration_since(std::time::UNIX_EPOCH)
+            .expect("after 1970");
         Timestamp::from_unix_millis(i64::try_from(since.as_millis()).expect("before long"))
     }
 }
@@ -186,9 +214,15 @@ fn event(tenant: &str) -> Event {
 }
 
 fn source(tenant: &str) -> SourceRef {
-    SourceRef { tenant: tenant.parse().expect("a name"), source: "orders".parse().expect("a name") }
+    SourceRef {
+        tenant: tenant.parse().expect("a name"),
+        source: "orders".parse().expect("a name"),
+    }
 }
 
 fn plugin(tenant: &str) -> PluginRef {
-    PluginRef { tenant: tenant.parse().expect("a name"), plugin: "ship".parse().expect("a name") }
+    PluginRef {
+        tenant: tenant.parse().expect("a name"),
+        plugin: "ship".parse().expect("a name"),
+    }
 }

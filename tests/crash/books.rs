@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
-use hookyard_inbox::{EventSummary, Inbox, JobSummary, MessagePage, MessageSelection, Outbox, Page, Selection};
+use hookyard_inbox::{
+    EventSummary, Inbox, JobSummary, MessagePage, MessageSelection, Outbox, Page, Selection,
+};
 use hookyard_inbox_sqlite::SqliteInbox;
 use hookyard_model::{EventId, JobState, Key, MessageId, PluginRef};
 use hookyard_testkit::PATIENCE;
@@ -39,7 +41,10 @@ pub(crate) struct Books {
 impl Books {
     pub(crate) fn new(path: &Path, plugin: &str) -> Self {
         let (tenant, name) = plugin.split_once('/').expect("tenant/plugin");
-        let plugin = PluginRef { tenant: tenant.parse().expect("a name"), plugin: name.parse().expect("a name") };
+        let plugin = PluginRef {
+            tenant: tenant.parse().expect("a name"),
+            plugin: name.parse().expect("a name"),
+        };
         Self {
             path: path.to_owned(),
             plugin,
@@ -61,7 +66,12 @@ impl Books {
     }
 
     /// Waits until every stored event is handled and every message sent, and adds up.
-    pub(crate) async fn read(&mut self, ledger: &mut Ledger, party: &Party, mailbox: &mut Mailbox) -> Result<()> {
+    pub(crate) async fn read(
+        &mut self,
+        ledger: &mut Ledger,
+        party: &Party,
+        mailbox: &mut Mailbox,
+    ) -> Result<()> {
         let inbox = SqliteInbox::open_read_only(&self.path).context("the inbox can't be read")?;
         self.all_handled(&inbox).await?;
         self.all_sent(&inbox).await?;
@@ -69,9 +79,14 @@ impl Books {
         self.audit(&inbox, received).await?;
         let counted = self.counted(&inbox, "all", "handled").await?;
         let sent = party.sent();
-        let missing = sent.acknowledged.iter().filter(|key| !self.stored.contains_key(*key));
+        let missing = sent
+            .acknowledged
+            .iter()
+            .filter(|key| !self.stored.contains_key(*key));
         let mut lost = self.lost.clone();
-        lost.extend(missing.map(|key| format!("the event {key} was acknowledged and is not stored")));
+        lost.extend(
+            missing.map(|key| format!("the event {key} was acknowledged and is not stored")),
+        );
         if let Some(key) = self.stored.keys().find(|key| !sent.keys.contains(*key)) {
             bail!("an event is stored that nobody sent, with key {key}");
         }
@@ -81,7 +96,11 @@ impl Books {
             stored: self.stored.len() as u64,
             handled: self.stored.len() as u64,
             counted,
-            messages: self.messages.values().map(|messages| messages.len() as u64).sum(),
+            messages: self
+                .messages
+                .values()
+                .map(|messages| messages.len() as u64)
+                .sum(),
             received: received.len() as u64,
             lost: lost.len() as u64,
             doubled: self.doubled.len() as u64,
@@ -91,7 +110,11 @@ impl Books {
             deaths: std::mem::take(&mut ledger.deaths),
         };
         match lost.first().or(self.doubled.first()) {
-            Some(first) => bail!("{} lost, {} doubled, such as: {first}", lost.len(), self.doubled.len()),
+            Some(first) => bail!(
+                "{} lost, {} doubled, such as: {first}",
+                lost.len(),
+                self.doubled.len()
+            ),
             None => Ok(()),
         }
     }
@@ -100,19 +123,30 @@ impl Books {
     async fn all_sent(&mut self, inbox: &SqliteInbox) -> Result<()> {
         let began = Instant::now();
         loop {
-            let page =
-                MessagePage { after: self.after_message, ..MessagePage::first(MessageSelection::default(), PAGE) };
+            let page = MessagePage {
+                after: self.after_message,
+                ..MessagePage::first(MessageSelection::default(), PAGE)
+            };
             let messages = inbox.messages(page).await?;
-            let sent = messages.iter().take_while(|message| message.state == JobState::Done).count();
+            let sent = messages
+                .iter()
+                .take_while(|message| message.state == JobState::Done)
+                .count();
             for message in &messages[..sent] {
                 self.after_message = Some(message.id);
-                self.messages.entry(message.event).or_default().push(message.id);
+                self.messages
+                    .entry(message.event)
+                    .or_default()
+                    .push(message.id);
             }
             match messages.get(sent) {
                 None if sent < PAGE => return Ok(()),
                 None => {}
                 Some(open) if began.elapsed() > PATIENCE => {
-                    bail!("waited {} s for a message to be sent: {open:?}", PATIENCE.as_secs())
+                    bail!(
+                        "waited {} s for a message to be sent: {open:?}",
+                        PATIENCE.as_secs()
+                    )
                 }
                 Some(_) => tokio::time::sleep(PAUSE).await,
             }
@@ -120,26 +154,44 @@ impl Books {
     }
 
     /// Looks at the effects of the events that have been handled since the last time.
-    async fn audit(&mut self, inbox: &SqliteInbox, received: &BTreeMap<MessageId, (String, u64)>) -> Result<()> {
+    async fn audit(
+        &mut self,
+        inbox: &SqliteInbox,
+        received: &BTreeMap<MessageId, (String, u64)>,
+    ) -> Result<()> {
         for (key, id) in std::mem::take(&mut self.unaudited) {
             let counted = self.counted(inbox, "each", &key).await?;
             let messages = self.messages.get(&id).map_or([].as_slice(), Vec::as_slice);
-            let arrived = messages.iter().filter(|id| received.get(id).is_some_and(|(event, _)| *event == key)).count();
-            for (what, times) in [("counted", counted), ("sent", messages.len() as u64), ("received", arrived as u64)] {
+            let arrived = messages
+                .iter()
+                .filter(|id| received.get(id).is_some_and(|(event, _)| *event == key))
+                .count();
+            for (what, times) in [
+                ("counted", counted),
+                ("sent", messages.len() as u64),
+                ("received", arrived as u64),
+            ] {
                 let list = match times {
                     0 => &mut self.lost,
                     1 => continue,
                     _ => &mut self.doubled,
                 };
-                list.push(format!("the event {key} is done and was {what} {times} times"));
+                list.push(format!(
+                    "the event {key} is done and was {what} {times} times"
+                ));
             }
         }
         Ok(())
     }
 
     async fn counted(&self, inbox: &SqliteInbox, bucket: &str, key: &str) -> Result<u64> {
-        let key = Key { bucket: bucket.into(), key: key.into() };
-        let Some(found) = inbox.value(&self.plugin, &key).await? else { return Ok(0) };
+        let key = Key {
+            bucket: bucket.into(),
+            key: key.into(),
+        };
+        let Some(found) = inbox.value(&self.plugin, &key).await? else {
+            return Ok(0);
+        };
         let text = std::str::from_utf8(&found.value).context("a counter is a number")?;
         text.parse().context("a counter is a number")
     }
@@ -147,7 +199,10 @@ impl Books {
     async fn all_handled(&mut self, inbox: &SqliteInbox) -> Result<()> {
         let began = Instant::now();
         loop {
-            let page = Page { after: self.after, ..Page::first(Selection::default(), PAGE) };
+            let page = Page {
+                after: self.after,
+                ..Page::first(Selection::default(), PAGE)
+            };
             let events = inbox.events(page).await?;
             let is_last = events.len() < PAGE;
             let Some(open) = self.take(events) else {
@@ -157,7 +212,10 @@ impl Books {
                 continue;
             };
             if began.elapsed() > PATIENCE {
-                bail!("waited {} s for an event to be handled: {open:?}", PATIENCE.as_secs());
+                bail!(
+                    "waited {} s for an event to be handled: {open:?}",
+                    PATIENCE.as_secs()
+                );
             }
             tokio::time::sleep(PAUSE).await;
         }
@@ -166,12 +224,23 @@ impl Books {
     /// Takes down the events up to the first that isn't handled, and hands that one out.
     fn take(&mut self, events: Vec<EventSummary>) -> Option<EventSummary> {
         for event in events {
-            let job = event.jobs.iter().find(|job| job.plugin == self.plugin.plugin);
-            let Some(JobSummary { state: JobState::Done, attempts, .. }) = job else { return Some(event) };
+            let job = event
+                .jobs
+                .iter()
+                .find(|job| job.plugin == self.plugin.plugin);
+            let Some(JobSummary {
+                state: JobState::Done,
+                attempts,
+                ..
+            }) = job
+            else {
+                return Some(event);
+            };
             self.attempts += u64::from(*attempts);
             self.after = Some(event.id);
             if self.stored.insert(event.key.clone(), event.id).is_some() {
-                self.doubled.push(format!("the event {} is stored twice", event.key));
+                self.doubled
+                    .push(format!("the event {} is stored twice", event.key));
             }
             self.unaudited.push((event.key, event.id));
         }

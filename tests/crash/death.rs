@@ -53,7 +53,10 @@ impl Plan {
         let mut dice = fastrand::Rng::with_seed(self.seed);
         let mut deaths = Vec::new();
         while deaths.len() < self.kills as usize {
-            let mut turn: Vec<Death> = Point::ALL.into_iter().map(|point| self.at(point, &mut dice)).collect();
+            let mut turn: Vec<Death> = Point::ALL
+                .into_iter()
+                .map(|point| self.at(point, &mut dice))
+                .collect();
             for number in 0..Self::RANDOM {
                 turn.push(self.at_random(number, &mut dice));
             }
@@ -65,7 +68,11 @@ impl Plan {
     }
 
     fn at(&self, point: Point, dice: &mut fastrand::Rng) -> Death {
-        let times = if point.is_at_start() { 1 } else { dice.u32(1..=self.passes_max) };
+        let times = if point.is_at_start() {
+            1
+        } else {
+            dice.u32(1..=self.passes_max)
+        };
         Death::At(point, times)
     }
 
@@ -88,10 +95,20 @@ mod tests {
 
     #[test]
     fn a_turn_has_every_point_and_a_seed_says_all() {
-        let plan = Plan { kills: Plan::ROUND, seed: 7, passes_max: 5, load_max: Duration::from_millis(50) };
+        let plan = Plan {
+            kills: Plan::ROUND,
+            seed: 7,
+            passes_max: 5,
+            load_max: Duration::from_millis(50),
+        };
         let deaths = plan.deaths();
         for point in Point::ALL {
-            assert!(deaths.iter().any(|death| matches!(death, Death::At(at, _) if *at == point)), "{point}");
+            assert!(
+                deaths
+                    .iter()
+                    .any(|death| matches!(death, Death::At(at, _) if *at == point)),
+                "{point}"
+            );
         }
         assert_eq!(plan.deaths(), deaths);
         assert_ne!(Plan { seed: 8, ..plan }.deaths(), deaths);

@@ -37,8 +37,21 @@ pub struct Ledger {
 impl Ledger {
     /// Whether nothing was lost and nothing doubled.
     pub fn is_balanced(&self) -> bool {
-        let Self { sent, acknowledged, stored, handled, counted, messages, received, lost, doubled, .. } = self;
-        [acknowledged, stored, handled, counted, messages, received].into_iter().all(|sum| sum == sent)
+        let Self {
+            sent,
+            acknowledged,
+            stored,
+            handled,
+            counted,
+            messages,
+            received,
+            lost,
+            doubled,
+            ..
+        } = self;
+        [acknowledged, stored, handled, counted, messages, received]
+            .into_iter()
+            .all(|sum| sum == sent)
             && (*lost, *doubled) == (0, 0)
     }
 }
@@ -60,9 +73,21 @@ impl fmt::Display for Ledger {
             writeln!(f, "{name:<34}{sum:>8}")?;
         }
         writeln!(f)?;
-        writeln!(f, "{:<34}{:>8}", "requests, repeats included", self.requests)?;
-        writeln!(f, "{:<34}{:>8}", "attempts, cut off ones included", self.attempts)?;
-        writeln!(f, "{:<34}{:>8}", "deliveries, repeats included", self.deliveries)?;
+        writeln!(
+            f,
+            "{:<34}{:>8}",
+            "requests, repeats included", self.requests
+        )?;
+        writeln!(
+            f,
+            "{:<34}{:>8}",
+            "attempts, cut off ones included", self.attempts
+        )?;
+        writeln!(
+            f,
+            "{:<34}{:>8}",
+            "deliveries, repeats included", self.deliveries
+        )?;
         writeln!(f, "{:<34}{:>8}", "kills", self.deaths.values().sum::<u32>())?;
         for (place, times) in &self.deaths {
             writeln!(f, "  {place:<32}{times:>8}")?;

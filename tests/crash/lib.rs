@@ -24,10 +24,17 @@ use anyhow::{Context, Result};
 pub async fn run(plan: Plan, mut progress: impl FnMut(u32, &Death, &Ledger)) -> Result<Ledger> {
     let mut yard = round::Yard::new().await?;
     for (number, death) in (1..).zip(plan.deaths()) {
-        let at = || format!("kill {number} ({death}); run again with --seed {}", plan.seed);
+        let at = || {
+            format!(
+                "kill {number} ({death}); run again with --seed {}",
+                plan.seed
+            )
+        };
         yard.die(&death).await.with_context(at)?;
         yard.balance().await.with_context(at)?;
         progress(number, &death, yard.ledger());
     }
-    yard.close().await.with_context(|| format!("after the last kill; run again with --seed {}", plan.seed))
+    yard.close()
+        .await
+        .with_context(|| format!("after the last kill; run again with --seed {}", plan.seed))
 }

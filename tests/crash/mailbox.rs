@@ -31,8 +31,15 @@ pub(crate) struct Mailbox {
 impl Mailbox {
     pub(crate) async fn new(seed: u64) -> Result<Self> {
         let dice = Mutex::new(Rng::with_seed(seed));
-        let receiver = Receiver::start_with(move || reply(&mut dice.lock().unwrap_or_else(PoisonError::into_inner)));
-        Ok(Self { receiver: receiver.await?, read: 0, received: BTreeMap::new(), ids: BTreeMap::new() })
+        let receiver = Receiver::start_with(move || {
+            reply(&mut dice.lock().unwrap_or_else(PoisonError::into_inner))
+        });
+        Ok(Self {
+            receiver: receiver.await?,
+            read: 0,
+            received: BTreeMap::new(),
+            ids: BTreeMap::new(),
+        })
     }
 
     /// Makes it known to the host. What the host dies of is not the receiver's fault, so it is never left alone for long.
@@ -51,13 +58,24 @@ impl Mailbox {
     pub(crate) fn read(&mut self) -> Result<&BTreeMap<MessageId, (String, u64)>> {
         for webhook in self.receiver.received_after(self.read) {
             self.read += 1;
-            webhook.verify(SECRET).context("a message came whose signature proves nothing")?;
+            webhook
+                .verify(SECRET)
+                .context("a message came whose signature proves nothing")?;
             let (id, event) = taken(&webhook)?;
-            let (first, times) = self.received.entry(id).or_insert_with(|| (event.clone(), 0));
-            ensure!(*first == event, "message {id} came with two bodies: of event {first}, and of {event}");
+            let (first, times) = self
+                .received
+                .entry(id)
+                .or_insert_with(|| (event.clone(), 0));
+            ensure!(
+                *first == event,
+                "message {id} came with two bodies: of event {first}, and of {event}"
+            );
             *times += 1;
             let before = *self.ids.entry(event).or_insert(id);
-            ensure!(before == id, "the message of event {first} came under two ids: {before}, and {id}");
+            ensure!(
+                before == id,
+                "the message of event {first} came under two ids: {before}, and {id}"
+            );
         }
         Ok(&self.received)
     }
@@ -68,7 +86,10 @@ fn reply(dice: &mut Rng) -> Reply {
     match dice.u32(0..64) {
         0..=2 => Reply::Status(StatusCode::SERVICE_UNAVAILABLE),
         3..=5 => Reply::HangUp,
-        6 | 7 => Reply::Late(Duration::from_millis(dice.u64(1..=100)), StatusCode::INTERNAL_SERVER_ERROR),
+        6 | 7 => Reply::Late(
+            Duration::from_millis(dice.u64(1..=100)),
+            StatusCode::INTERNAL_SERVER_ERROR,
+        ),
         8..=10 => Reply::Late(Duration::from_millis(dice.u64(1..=100)), StatusCode::OK),
         _ => Reply::Status(StatusCode::NO_CONTENT),
     }
@@ -76,7 +97,12 @@ fn reply(dice: &mut Rng) -> Reply {
 
 fn taken(webhook: &Received) -> Result<(MessageId, String)> {
     let id = webhook.header("webhook-id");
-    let id = id.parse().with_context(|| format!("a message came under the id {id}, which is none of ours"))?;
-    let event = webhook.json()?["key"].as_str().context("a message tells of no event")?.to_owned();
+    let id = id
+        .parse()
+        .with_context(|| format!("a message came under the id {id}, which is none of ours"))?;
+    let event = webhook.json()?["key"]
+        .as_str()
+        .context("a message tells of no event")?
+        .to_owned();
     Ok((id, event))
 }

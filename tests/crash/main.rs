@@ -11,7 +11,10 @@ async fn main() -> Result<()> {
     println!("{} kills, seed {}", plan.kills, plan.seed);
     let began = Instant::now();
     let ledger = crash_test::run(plan, |number, death, ledger| {
-        println!("{number:>4}  {death:<40}  {} events, all balanced", ledger.sent);
+        println!(
+            "{number:>4}  {death:<40}  {} events, all balanced",
+            ledger.sent
+        );
     })
     .await?;
     println!("\n{ledger}\ntook {} s", began.elapsed().as_secs());
@@ -19,10 +22,19 @@ async fn main() -> Result<()> {
 }
 
 fn plan(mut arguments: impl Iterator<Item = String>) -> Result<Plan> {
-    let mut plan = Plan { kills: 200, seed: 1, passes_max: 60, load_max: Duration::from_millis(800) };
+    let mut plan = Plan {
+        kills: 200,
+        seed: 1,
+        passes_max: 60,
+        load_max: Duration::from_millis(800),
+    };
     while let Some(argument) = arguments.next() {
-        let value = arguments.next().with_context(|| format!("{argument} wants a number"))?;
-        let number: u64 = value.parse().with_context(|| format!("{argument} {value}: not a number"))?;
+        let value = arguments
+            .next()
+            .with_context(|| format!("{argument} wants a number"))?;
+        let number: u64 = value
+            .parse()
+            .with_context(|| format!("{argument} {value}: not a number"))?;
         match argument.as_str() {
             "--kills" => plan.kills = number.try_into().context("so often can nobody die")?,
             "--seed" => plan.seed = number,

@@ -47,7 +47,15 @@ impl Yard {
         site.install(PLUGIN, &guest)?;
         let books = Books::new(&site.path("data/hookyard.db"), PLUGIN);
         let ledger = Ledger::default();
-        let yard = Self { site, party, mailbox, books, ledger, binary, revision: guest.revision() };
+        let yard = Self {
+            site,
+            party,
+            mailbox,
+            books,
+            ledger,
+            binary,
+            revision: guest.revision(),
+        };
         // The first start makes the inbox and compiles the plugin; what it leaves is what every later host finds.
         let host = yard.start().await?;
         host.wait_for_revision(PLUGIN, &yard.revision).await?;
@@ -63,14 +71,16 @@ impl Yard {
     pub(crate) async fn die(&mut self, death: &Death) -> Result<()> {
         let place = match *death {
             Death::Under(after) => {
-                self.die_under_load(&[], async |host| end_after(after, || host.kill_now()).await).await?;
+                self.die_under_load(&[], async |host| end_after(after, || host.kill_now()).await)
+                    .await?;
                 "kill -9 under load".to_owned()
             }
             Death::PowerCut(after) => {
                 let disk = Disk::of(&self.site)?;
                 let seed = after.as_nanos() as u64;
                 let variables = disk.variables();
-                let cut = async |_: &mut Host| end_after(after, || disk.be(Condition::Cut(seed))).await;
+                let cut =
+                    async |_: &mut Host| end_after(after, || disk.be(Condition::Cut(seed))).await;
                 self.die_under_load(&variables, cut).await?;
                 disk.be(Condition::Well)?;
                 "power cut under load".to_owned()
@@ -112,9 +122,15 @@ impl Yard {
     pub(crate) async fn balance(&mut self) -> Result<()> {
         let host = self.start().await?;
         self.party.catch_up(host.address()).await?;
-        self.books.read(&mut self.ledger, &self.party, &mut self.mailbox).await?;
+        self.books
+            .read(&mut self.ledger, &self.party, &mut self.mailbox)
+            .await?;
         host.kill().await?;
-        ensure!(self.ledger.is_balanced(), "the books don't balance:\n{}", self.ledger);
+        ensure!(
+            self.ledger.is_balanced(),
+            "the books don't balance:\n{}",
+            self.ledger
+        );
         Ok(())
     }
 
@@ -128,7 +144,10 @@ impl Yard {
     async fn start(&self) -> Result<Host> {
         match Host::start_with(&self.site, self.binary, &[]).await? {
             Start::Listening(host) => Ok(*host),
-            Start::Ended(status, log) => bail!("the host did not start ({status}); it wrote\n{}", log.tail(30)),
+            Start::Ended(status, log) => bail!(
+                "the host did not start ({status}); it wrote\n{}",
+                log.tail(30)
+            ),
         }
     }
 }
@@ -139,7 +158,10 @@ async fn end_after(after: Duration, end: impl FnOnce() -> Result<()>) -> Result<
 }
 
 fn is_killed(status: ExitStatus, log: &str) -> Result<()> {
-    ensure!(status.signal() == Some(9), "the host did not die as it was told to ({status}); it wrote\n{log}");
+    ensure!(
+        status.signal() == Some(9),
+        "the host did not die as it was told to ({status}); it wrote\n{log}"
+    );
     Ok(())
 }
 
@@ -147,6 +169,12 @@ fn is_killed(status: ExitStatus, log: &str) -> Result<()> {
 fn config() -> Config {
     Config::new()
         .plugins("settle = \"50ms\"")
-        .section("plugins.limits", "kv_keys_max = 10_000_000\nkv_bytes_max = \"1GiB\"")
-        .section("retry", "attempts_max = 1000\ndelay_first = \"5ms\"\ndelay_max = \"20ms\"")
+        .section(
+            "plugins.limits",
+            "kv_keys_max = 10_000_000\nkv_bytes_max = \"1GiB\"",
+        )
+        .section(
+            "retry",
+            "attempts_max = 1000\ndelay_first = \"5ms\"\ndelay_max = \"20ms\"",
+        )
 }

@@ -34,7 +34,10 @@ pub(crate) struct Sent {
 
 impl Sent {
     fn next(&mut self, may_begin: bool) -> Option<(String, String)> {
-        let next = self.waiting.pop_front().or_else(|| may_begin.then(fresh_payment))?;
+        let next = self
+            .waiting
+            .pop_front()
+            .or_else(|| may_begin.then(fresh_payment))?;
         self.keys.insert(next.0.clone());
         self.requests += 1;
         Some(next)
@@ -55,7 +58,10 @@ pub(crate) struct Party {
 
 impl Party {
     pub(crate) async fn new() -> Result<Self> {
-        Ok(Self { keys: Arc::new(Senders::new().await?), sent: Arc::default() })
+        Ok(Self {
+            keys: Arc::new(Senders::new().await?),
+            sent: Arc::default(),
+        })
     }
 
     pub(crate) fn sent(&self) -> MutexGuard<'_, Sent> {
@@ -77,10 +83,16 @@ impl Party {
         let mut tasks = JoinSet::new();
         for _ in 0..clients {
             let client = Client::http1();
-            let (keys, sent, stop) = (Arc::clone(&self.keys), Arc::clone(&self.sent), Arc::clone(&stop));
+            let (keys, sent, stop) = (
+                Arc::clone(&self.keys),
+                Arc::clone(&self.sent),
+                Arc::clone(&stop),
+            );
             tasks.spawn(async move {
                 while !stop.load(Ordering::Relaxed) {
-                    let Some((key, body)) = lock(&sent).next(may_begin) else { break };
+                    let Some((key, body)) = lock(&sent).next(may_begin) else {
+                        break;
+                    };
                     deliver(&keys, &client, address, &sent, key, body).await?;
                 }
                 Ok(())

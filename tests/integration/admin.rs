@@ -13,13 +13,25 @@ use crate::rig::{Rig, quick};
 
 /// Where administrators are served.
 pub(crate) async fn address(rig: &Rig) -> Result<SocketAddr> {
-    let line = rig.host.wait_for_log("the admin listener", |line| line.target() == "hookyard::admin").await?;
+    let line = rig
+        .host
+        .wait_for_log("the admin listener", |line| {
+            line.target() == "hookyard::admin"
+        })
+        .await?;
     Ok(line.text_of("address").parse()?)
 }
 
 async fn status(to: SocketAddr, headers: &[(&str, &str)]) -> Result<u16> {
-    let request = headers.iter().fold(Webhook::default(), |request, (name, value)| request.and(name, value));
-    Ok(Client::http1().send(Method::GET, to, "/metrics", &request).await?.status)
+    let request = headers
+        .iter()
+        .fold(Webhook::default(), |request, (name, value)| {
+            request.and(name, value)
+        });
+    Ok(Client::http1()
+        .send(Method::GET, to, "/metrics", &request)
+        .await?
+        .status)
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -30,7 +42,9 @@ async fn connections_that_wait_keep_nobody_out() -> Result<()> {
     for count in 0..64 {
         let mut connection = TcpStream::connect(admin).await?;
         if count % 2 == 0 {
-            connection.write_all(b"GET /metrics HTTP/1.1\r\nHost: local").await?;
+            connection
+                .write_all(b"GET /metrics HTTP/1.1\r\nHost: local")
+                .await?;
         }
         waiting.push(connection);
     }
@@ -38,13 +52,20 @@ async fn connections_that_wait_keep_nobody_out() -> Result<()> {
     let began = Instant::now();
     assert_eq!(status(admin, &[]).await?, 200);
     // Not a measure of speed: they would be waited for much longer.
-    assert!(began.elapsed() < Duration::from_secs(8), "{:?}", began.elapsed());
+    assert!(
+        began.elapsed() < Duration::from_secs(8),
+        "{:?}",
+        began.elapsed()
+    );
     Ok(())
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn only_who_names_the_listener_is_answered() -> Result<()> {
-    let config = quick().section("admin", "listen = \"127.0.0.1:0\"\nhosts = [\"metrics.example\"]");
+    let config = quick().section(
+        "admin",
+        "listen = \"127.0.0.1:0\"\nhosts = [\"metrics.example\"]",
+    );
     let rig = Rig::start(config, &[]).await?;
     let admin = address(&rig).await?;
     let own_origin = format!("http://{admin}");

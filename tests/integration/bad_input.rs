@@ -23,7 +23,11 @@ async fn each_fault_has_its_own_status() -> Result<()> {
     let sample = samples::one("topper", "crypto-onramp-completed")?.body;
     let good = rig.senders.topper.sign(sample.clone());
     let check = async |method: Method, path: &str, webhook: &Webhook, expected: u16| {
-        let answer = rig.client.send(method, rig.host.address(), path, webhook).await.expect("an answer");
+        let answer = rig
+            .client
+            .send(method, rig.host.address(), path, webhook)
+            .await
+            .expect("an answer");
         assert_eq!(answer.status, expected, "{path}: {}", answer.text());
         answer
     };
@@ -40,12 +44,34 @@ async fn each_fault_has_its_own_status() -> Result<()> {
     }
     for method in [Method::GET, Method::PUT, Method::DELETE] {
         let answer = check(method, "/acme/payments", &good, 405).await;
-        assert_eq!(answer.headers.get("allow").context("405 says what is allowed")?, "POST");
+        assert_eq!(
+            answer
+                .headers
+                .get("allow")
+                .context("405 says what is allowed")?,
+            "POST"
+        );
     }
-    check(Method::POST, "/acme/payments", &rig.senders.topper.sign("{ no json"), 400).await;
-    check(Method::POST, "/acme/payments", &rig.senders.topper.sign("{\"name\":\"x\"}"), 400).await;
+    check(
+        Method::POST,
+        "/acme/payments",
+        &rig.senders.topper.sign("{ no json"),
+        400,
+    )
+    .await;
+    check(
+        Method::POST,
+        "/acme/payments",
+        &rig.senders.topper.sign("{\"name\":\"x\"}"),
+        400,
+    )
+    .await;
     check(Method::POST, "/acme/payments", &good, 200).await;
-    assert_eq!(rig.host.events().await?.len(), 1, "nothing that was refused is stored");
+    assert_eq!(
+        rig.host.events().await?.len(),
+        1,
+        "nothing that was refused is stored"
+    );
     Ok(())
 }
 
@@ -53,25 +79,47 @@ async fn each_fault_has_its_own_status() -> Result<()> {
 async fn slashes_at_the_end_and_near_misses() -> Result<()> {
     const SECRET: &str = "a-secret-of-this-path";
     let topic = hookyard_testkit::sns::TOPIC;
-    let raw = format!("topics = [\"{topic}\"]\ndelivery = \"raw\"\nsecrets = [{{ file = \"path.secret\" }}]");
+    let raw = format!(
+        "topics = [\"{topic}\"]\ndelivery = \"raw\"\nsecrets = [{{ file = \"path.secret\" }}]"
+    );
     let config = quick().source("acme/hidden", &format!("provider = \"tipser\"\n{raw}"));
-    let rig = Rig::prepared(config, &[], |site| site.write("path.secret", SECRET).map(drop)).await?;
+    let rig = Rig::prepared(config, &[], |site| {
+        site.write("path.secret", SECRET).map(drop)
+    })
+    .await?;
     let payment = rig.senders.sign("topper", &fresh_payment().1)?;
-    let product = rig.senders.tipser.raw(&samples::one("tipser", "product-changed")?.body);
+    let product = rig
+        .senders
+        .tipser
+        .raw(&samples::one("tipser", "product-changed")?.body);
     let hidden = format!("/acme/hidden/{SECRET}");
     let status = async |path: &str, webhook: &Webhook| -> Result<u16> {
-        Ok(rig.client.post(rig.host.address(), path, webhook).await?.status)
+        Ok(rig
+            .client
+            .post(rig.host.address(), path, webhook)
+            .await?
+            .status)
     };
 
-    assert_eq!(status("/acme/payments/", &payment).await?, 200, "one slash makes no difference");
+    assert_eq!(
+        status("/acme/payments/", &payment).await?,
+        200,
+        "one slash makes no difference"
+    );
     assert_eq!(status(&hidden, &product).await?, 200);
-    rig.host.wait_for_events("both events", |events| events.len() == 2).await?;
+    rig.host
+        .wait_for_events("both events", |events| events.len() == 2)
+        .await?;
 
     let near_misses = [
         ("/acme/payments//", "/acme/payments", "empty segments"),
         ("//acme/payments", "/acme/payments", "empty segments"),
         ("/Acme/Payments", "/acme/payments", "letter case"),
-        ("/webhooks/acme/payments", "/acme/payments", "further segments"),
+        (
+            "/webhooks/acme/payments",
+            "/acme/payments",
+            "further segments",
+        ),
         ("/acme/payments/tail", "/acme/payments", "further segments"),
         ("/acme/p%61yments", "/acme/payments", "percent encoding"),
         ("/acme/paymnets", "/acme/payments", "spelling"),
@@ -81,20 +129,45 @@ async fn slashes_at_the_end_and_near_misses() -> Result<()> {
     for (path, meant, differs) in near_misses {
         let mark = rig.host.log().mark();
         assert_eq!(status(path, &payment).await?, 404, "{path}");
-        let line = rig.host.wait_for_log_since(mark, path, |line| line.text_of("reason") == "unknown-route").await?;
-        assert_eq!((line.level().as_str(), line.text_of("meant").as_str()), ("WARN", meant), "{path}: {}", line.text);
+        let line = rig
+            .host
+            .wait_for_log_since(mark, path, |line| line.text_of("reason") == "unknown-route")
+            .await?;
+        assert_eq!(
+            (line.level().as_str(), line.text_of("meant").as_str()),
+            ("WARN", meant),
+            "{path}: {}",
+            line.text
+        );
         assert_eq!(line.text_of("differs"), differs, "{path}");
     }
 
     let answer = async |path: &str| rig.client.post(rig.host.address(), path, &payment).await;
-    let (near, far) = (answer("/acme/hidden//").await?, answer("/nobody/nothing").await?);
-    assert_eq!((near.status, near.text()), (far.status, far.text()), "a sender can't tell near misses apart");
+    let (near, far) = (
+        answer("/acme/hidden//").await?,
+        answer("/nobody/nothing").await?,
+    );
+    assert_eq!(
+        (near.status, near.text()),
+        (far.status, far.text()),
+        "a sender can't tell near misses apart"
+    );
     for _ in 0..50 {
         status("/ACME/PAYMENTS", &payment).await?;
     }
-    let text = rig.host.lines().await?.iter().map(|line| line.text.as_str()).collect::<Vec<_>>().join("\n");
+    let text = rig
+        .host
+        .lines()
+        .await?
+        .iter()
+        .map(|line| line.text.as_str())
+        .collect::<Vec<_>>()
+        .join("\n");
     let lines = text.matches("unknown-route").count();
-    assert!((near_misses.len()..near_misses.len() + 30).contains(&lines), "{lines} lines of 60 near misses");
+    assert!(
+        (near_misses.len()..near_misses.len() + 30).contains(&lines),
+        "{lines} lines of 60 near misses"
+    );
     assert!(!text.contains(SECRET), "the secret of a path is in the log");
     Ok(())
 }
@@ -108,27 +181,100 @@ async fn signatures_that_prove_nothing_are_401_and_the_log_says_why() -> Result<
     let jws = || rig.senders.topper.sign(topper.clone());
     let other = StandardWebhooks::new(Family::Svix);
     let cases: Vec<(&str, &str, &str, Webhook)> = vec![
-        ("tampered body", "topi", "bad-signature", svix().with_body(topi.replace("created", "canceled"))),
-        ("another secret", "topi", "bad-signature", other.sign("msg_1", topi.clone())),
-        ("another id", "topi", "bad-signature", svix().with("svix-id", "msg_2")),
-        ("no signature", "topi", "missing-header", svix().without("svix-signature")),
-        ("no timestamp", "topi", "missing-header", svix().without("svix-timestamp")),
+        (
+            "tampered body",
+            "topi",
+            "bad-signature",
+            svix().with_body(topi.replace("created", "canceled")),
+        ),
+        (
+            "another secret",
+            "topi",
+            "bad-signature",
+            other.sign("msg_1", topi.clone()),
+        ),
+        (
+            "another id",
+            "topi",
+            "bad-signature",
+            svix().with("svix-id", "msg_2"),
+        ),
+        (
+            "no signature",
+            "topi",
+            "missing-header",
+            svix().without("svix-signature"),
+        ),
+        (
+            "no timestamp",
+            "topi",
+            "missing-header",
+            svix().without("svix-timestamp"),
+        ),
         ("no id", "topi", "missing-header", svix().without("svix-id")),
-        ("twice signed", "topi", "repeated-header", svix().and("svix-signature", svix().header("svix-signature"))),
-        ("two ids", "topi", "repeated-header", svix().and("svix-id", "msg_2")),
-        ("stale", "topi", "stale-timestamp", rig.senders.topi.sign_at("msg_1", now() - 301, topi.clone())),
-        ("early", "topi", "future-timestamp", rig.senders.topi.sign_at("msg_1", now() + 400, topi.clone())),
-        ("tampered body", "topper", "bad-signature", jws().with_body(topper.replace("completed", "failed"))),
-        ("another key", "topper", "unknown-key", Topper::new().sign(topper.clone())),
-        ("no signature", "topper", "missing-header", jws().without(Topper::HEADER)),
-        ("twice signed", "topper", "repeated-header", jws().and(Topper::HEADER, jws().header(Topper::HEADER))),
+        (
+            "twice signed",
+            "topi",
+            "repeated-header",
+            svix().and("svix-signature", svix().header("svix-signature")),
+        ),
+        (
+            "two ids",
+            "topi",
+            "repeated-header",
+            svix().and("svix-id", "msg_2"),
+        ),
+        (
+            "stale",
+            "topi",
+            "stale-timestamp",
+            rig.senders.topi.sign_at("msg_1", now() - 301, topi.clone()),
+        ),
+        (
+            "early",
+            "topi",
+            "future-timestamp",
+            rig.senders.topi.sign_at("msg_1", now() + 400, topi.clone()),
+        ),
+        (
+            "tampered body",
+            "topper",
+            "bad-signature",
+            jws().with_body(topper.replace("completed", "failed")),
+        ),
+        (
+            "another key",
+            "topper",
+            "unknown-key",
+            Topper::new().sign(topper.clone()),
+        ),
+        (
+            "no signature",
+            "topper",
+            "missing-header",
+            jws().without(Topper::HEADER),
+        ),
+        (
+            "twice signed",
+            "topper",
+            "repeated-header",
+            jws().and(Topper::HEADER, jws().header(Topper::HEADER)),
+        ),
         (
             "attached",
             "topper",
             "malformed-header",
-            jws().with(Topper::HEADER, &jws().header(Topper::HEADER).replace("..", ".e30.")),
+            jws().with(
+                Topper::HEADER,
+                &jws().header(Topper::HEADER).replace("..", ".e30."),
+            ),
         ),
-        ("alg none", "topper", "wrong-algorithm", jws().with(Topper::HEADER, "eyJhbGciOiJub25lIn0..")),
+        (
+            "alg none",
+            "topper",
+            "wrong-algorithm",
+            jws().with(Topper::HEADER, "eyJhbGciOiJub25lIn0.."),
+        ),
         ("another scheme", "topi-saas", "missing-header", jws()),
     ];
     for (name, provider, reason, webhook) in cases {
@@ -136,9 +282,20 @@ async fn signatures_that_prove_nothing_are_401_and_the_log_says_why() -> Result<
         let answer = rig.post(provider, &webhook).await?;
         assert_eq!(answer.status, 401, "{provider}, {name}: {}", answer.text());
         let what = format!("why {provider} was refused: {name}");
-        let line = rig.host.wait_for_log_since(mark, &what, |line| line.message() == "refused").await?;
-        assert_eq!(line.text_of("reason"), reason, "{provider}, {name}: {}", line.text);
-        assert_eq!(format!("/{}/{}", line.text_of("tenant"), line.text_of("source")), path_of(provider));
+        let line = rig
+            .host
+            .wait_for_log_since(mark, &what, |line| line.message() == "refused")
+            .await?;
+        assert_eq!(
+            line.text_of("reason"),
+            reason,
+            "{provider}, {name}: {}",
+            line.text
+        );
+        assert_eq!(
+            format!("/{}/{}", line.text_of("tenant"), line.text_of("source")),
+            path_of(provider)
+        );
     }
     assert!(rig.host.events().await?.is_empty());
     Ok(())
@@ -147,11 +304,17 @@ async fn signatures_that_prove_nothing_are_401_and_the_log_says_why() -> Result<
 #[tokio::test(flavor = "multi_thread")]
 async fn too_large_is_413_without_reading_it_all() -> Result<()> {
     let rig = Rig::start(quick().ingress("body_max = \"4KiB\""), &[]).await?;
-    let head = |length: &str| format!("POST /acme/payments HTTP/1.1\r\nhost: h\r\n{length}\r\n\r\n");
+    let head =
+        |length: &str| format!("POST /acme/payments HTTP/1.1\r\nhost: h\r\n{length}\r\n\r\n");
     let announced = exchange(rig.host.address(), &head("content-length: 1000000000"), &[]).await?;
     assert!(announced.starts_with("HTTP/1.1 413"), "{announced}");
     let chunk = format!("1000\r\n{}\r\n", "x".repeat(4096));
-    let streamed = exchange(rig.host.address(), &head("transfer-encoding: chunked"), &[&chunk, &chunk]).await?;
+    let streamed = exchange(
+        rig.host.address(),
+        &head("transfer-encoding: chunked"),
+        &[&chunk, &chunk],
+    )
+    .await?;
     assert!(streamed.starts_with("HTTP/1.1 413"), "{streamed}");
     let over = rig.senders.topper.sign("x".repeat(4097));
     assert_eq!(rig.post("topper", &over).await?.status, 413);
@@ -174,7 +337,9 @@ async fn exchange(to: SocketAddr, head: &str, parts: &[&str]) -> Result<String> 
         }
         Ok::<_, std::io::Error>(())
     };
-    tokio::time::timeout(Duration::from_secs(20), read).await.context("no answer before the body's end")??;
+    tokio::time::timeout(Duration::from_secs(20), read)
+        .await
+        .context("no answer before the body's end")??;
     Ok(String::from_utf8_lossy(&answer).into_owned())
 }
 
@@ -192,8 +357,14 @@ async fn two_thousand_lame_connections_stop_nobody() -> Result<()> {
     }
     let sent = load.stop().await?;
     assert!(sent.refused.is_empty(), "{:?}", sent.refused);
-    assert!(sent.accepted.len() > 50, "only {} got through", sent.accepted.len());
-    let answer = rig.post("topper", &rig.senders.topper.sign(fresh_payment().1)).await?;
+    assert!(
+        sent.accepted.len() > 50,
+        "only {} got through",
+        sent.accepted.len()
+    );
+    let answer = rig
+        .post("topper", &rig.senders.topper.sign(fresh_payment().1))
+        .await?;
     assert!(answer.is_accepted());
     Ok(())
 }
@@ -237,8 +408,14 @@ fn raise_open_files(wanted: u64) -> Result<()> {
     let limit = getrlimit(Resource::Nofile);
     if limit.current.is_some_and(|current| current < wanted) {
         let current = limit.maximum.map_or(wanted, |most| most.min(wanted));
-        setrlimit(Resource::Nofile, Rlimit { current: Some(current), maximum: limit.maximum })
-            .context("this test needs more open files than the system grants")?;
+        setrlimit(
+            Resource::Nofile,
+            Rlimit {
+                current: Some(current),
+                maximum: limit.maximum,
+            },
+        )
+        .context("this test needs more open files than the system grants")?;
     }
     Ok(())
 }
@@ -248,9 +425,16 @@ async fn http2_in_clear_text_works_as_http1_does() -> Result<()> {
     let rig = Rig::start(quick(), &[]).await?;
     let client = Client::http2();
     let webhook = rig.senders.topper.sign(fresh_payment().1);
-    let post = async |webhook| client.post(rig.host.address(), "/acme/payments", webhook).await;
+    let post = async |webhook| {
+        client
+            .post(rig.host.address(), "/acme/payments", webhook)
+            .await
+    };
     assert_eq!(post(&webhook).await?.status, 200);
-    assert_eq!(post(&webhook.clone().without(Topper::HEADER)).await?.status, 401);
+    assert_eq!(
+        post(&webhook.clone().without(Topper::HEADER)).await?.status,
+        401
+    );
     assert_eq!(rig.host.events().await?.len(), 1);
     Ok(())
 }

@@ -11,7 +11,10 @@ use hookyard_testkit::site::Config;
 use crate::rig::{Rig, fresh_payment, quick, told};
 
 fn tight() -> Config {
-    quick().section("plugins.limits", "cpu_max = \"1s\"\nwall_max = \"5s\"\nmemory_max = \"16MiB\"")
+    quick().section(
+        "plugins.limits",
+        "cpu_max = \"1s\"\nwall_max = \"5s\"\nmemory_max = \"16MiB\"",
+    )
 }
 
 fn is_over(job: &Job) -> bool {
@@ -32,27 +35,48 @@ async fn whatever_a_guest_does_its_attempt_has_one_outcome_and_others_go_on() ->
         ("log-flood", "done", 1, "done"),
         ("retry-then-done", "done", 3, "done"),
     ];
-    let guests: BTreeMap<&str, Guest> =
-        expected.iter().map(|(name, ..)| Ok((*name, guests::test(name)?))).collect::<Result<_>>()?;
+    let guests: BTreeMap<&str, Guest> = expected
+        .iter()
+        .map(|(name, ..)| Ok((*name, guests::test(name)?)))
+        .collect::<Result<_>>()?;
     let books = guests::reference("topper")?;
     let names: Vec<String> = guests.keys().map(|name| format!("acme/{name}")).collect();
-    let mut plugins: Vec<(&str, &Guest)> = names.iter().map(String::as_str).zip(guests.values()).collect();
+    let mut plugins: Vec<(&str, &Guest)> = names
+        .iter()
+        .map(String::as_str)
+        .zip(guests.values())
+        .collect();
     plugins.push(("acme/books", &books));
     let rig = Rig::start(tight(), &plugins).await?;
 
     for _ in 0..3 {
         rig.deliver("topper", &fresh_payment().1).await?;
     }
-    let settled = |events: &[Event]| events.len() == 3 && events.iter().all(|event| event.plugins.iter().all(is_over));
-    let events = rig.host.wait_for_events("every attempt to have been made", settled).await?;
+    let settled = |events: &[Event]| {
+        events.len() == 3 && events.iter().all(|event| event.plugins.iter().all(is_over))
+    };
+    let events = rig
+        .host
+        .wait_for_events("every attempt to have been made", settled)
+        .await?;
     for event in &events {
         assert!(event.is_done_by("books"));
         for (name, state, attempts, outcome) in expected {
-            let job = event.job(name).with_context(|| format!("no job for {name}"))?;
+            let job = event
+                .job(name)
+                .with_context(|| format!("no job for {name}"))?;
             let last = job.last_outcome.as_deref().unwrap_or_default();
-            assert_eq!((job.state.as_str(), job.attempts), (state, attempts), "{name}: {last}");
+            assert_eq!(
+                (job.state.as_str(), job.attempts),
+                (state, attempts),
+                "{name}: {last}"
+            );
             assert!(last.starts_with(outcome), "{name}: {last}");
-            assert!(last.len() < 8_192, "{name}: an outcome of {} bytes", last.len());
+            assert!(
+                last.len() < 8_192,
+                "{name}: an outcome of {} bytes",
+                last.len()
+            );
         }
         let lines = rig.guest_lines(event).await?.len();
         assert!((10..1_000).contains(&lines), "a flood of {lines} lines");
@@ -66,21 +90,36 @@ async fn what_can_not_be_loaded_is_refused_in_a_line_and_others_go_on() -> Resul
     let rig = Rig::start(quick(), &[("acme/books", &books)]).await?;
     let bad = [
         ("nothing", guests::test("exports-nothing")?, "handler"),
-        ("wish", guests::test("imports-never-granted")?, "acme:never/granted"),
-        ("garbage", Guest::from(b"MZ, or what else people drop".to_vec()), "component"),
+        (
+            "wish",
+            guests::test("imports-never-granted")?,
+            "acme:never/granted",
+        ),
+        (
+            "garbage",
+            Guest::from(b"MZ, or what else people drop".to_vec()),
+            "component",
+        ),
     ];
     for (name, guest, words) in &bad {
         let (plugin, mark) = (format!("acme/{name}"), rig.host.log().mark());
         rig.site.install(&plugin, guest)?;
         let why = rig
             .host
-            .wait_for_log_since(mark, &format!("a line about {name}"), |line| is_rejection(line, &plugin))
+            .wait_for_log_since(mark, &format!("a line about {name}"), |line| {
+                is_rejection(line, &plugin)
+            })
             .await?;
         assert!(why.text.contains(words), "{name}: {}", why.text);
     }
     rig.deliver("topper", &fresh_payment().1).await?;
     let events = rig.all_done(1).await?;
-    assert_eq!(events[0].plugins.len(), 1, "only what is loaded is given events: {:?}", events[0].plugins);
+    assert_eq!(
+        events[0].plugins.len(),
+        1,
+        "only what is loaded is given events: {:?}",
+        events[0].plugins
+    );
     Ok(())
 }
 
@@ -91,25 +130,49 @@ async fn a_plugin_that_opens_a_connection_reaches_nobody() -> Result<()> {
     let rig = Rig::start(quick(), &[("acme/sockets", &sockets)]).await?;
     rig.deliver("topper", &fresh_payment().1).await?;
     let events = rig.all_done(1).await?;
-    let written: Vec<String> = rig.guest_lines(&events[0]).await?.iter().map(|line| line.guest_text()).collect();
-    let [only] = written.as_slice() else { panic!("one line was expected: {written:#?}") };
+    let written: Vec<String> = rig
+        .guest_lines(&events[0])
+        .await?
+        .iter()
+        .map(|line| line.guest_text())
+        .collect();
+    let [only] = written.as_slice() else {
+        panic!("one line was expected: {written:#?}")
+    };
     // Nobody listens there; but to be told so it would have had to ask.
-    assert!(only.starts_with("not connected") && !only.contains("refused"), "{only}");
+    assert!(
+        only.starts_with("not connected") && !only.contains("refused"),
+        "{only}"
+    );
     Ok(())
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_slow_plugin_delays_nobody() -> Result<()> {
     let (slow, books) = (guests::test("loop-forever")?, guests::reference("topper")?);
-    let config = quick().section("plugins.limits", "cpu_max = \"2s\"\nwall_max = \"4s\"\nconcurrency = 2");
+    let config = quick().section(
+        "plugins.limits",
+        "cpu_max = \"2s\"\nwall_max = \"4s\"\nconcurrency = 2",
+    );
     let rig = Rig::start(config, &[("acme/slow", &slow), ("acme/books", &books)]).await?;
     for _ in 0..20 {
         rig.deliver("topper", &fresh_payment().1).await?;
     }
-    let done = |events: &[Event]| events.len() == 20 && events.iter().all(|event| event.is_done_by("books"));
-    let events = rig.host.wait_for_events("the good plugin to be through", done).await?;
-    let open = events.iter().filter(|event| event.job("slow").is_some_and(|job| !is_over(job))).count();
-    assert!(open > 10, "the good plugin waited for the slow one: only {open} are still open there");
+    let done = |events: &[Event]| {
+        events.len() == 20 && events.iter().all(|event| event.is_done_by("books"))
+    };
+    let events = rig
+        .host
+        .wait_for_events("the good plugin to be through", done)
+        .await?;
+    let open = events
+        .iter()
+        .filter(|event| event.job("slow").is_some_and(|job| !is_over(job)))
+        .count();
+    assert!(
+        open > 10,
+        "the good plugin waited for the slow one: only {open} are still open there"
+    );
     Ok(())
 }
 
@@ -118,30 +181,53 @@ async fn a_trap_is_told_by_what_the_guest_wrote_last() -> Result<()> {
     let (panics, words) = (guests::test("trap")?, guests::test("last-words")?);
     let rig = Rig::start(quick(), &[("acme/panics", &panics), ("acme/words", &words)]).await?;
     let expected = [
-        ("step one|panic: no order 7||goroutine 1 [running]:|main.answer(...)|exit status 2", "no order 7"),
-        ("Traceback (most recent call last):|  File 'app.py', line 3, in handle|KeyError: 'id'", "KeyError: 'id'"),
+        (
+            "step one|panic: no order 7||goroutine 1 [running]:|main.answer(...)|exit status 2",
+            "no order 7",
+        ),
+        (
+            "Traceback (most recent call last):|  File 'app.py', line 3, in handle|KeyError: 'id'",
+            "KeyError: 'id'",
+        ),
         (
             "Error: no order|Stack:|  answer@plugin.js:3:9|Redirecting call to abort() to mozalloc_abort",
             "Error: no order",
         ),
     ];
     for (written, _) in expected {
-        rig.deliver("topper", &fresh_payment().1.replacen('{', &format!("{{\"stderr\":\"{written}\","), 1)).await?;
+        rig.deliver(
+            "topper",
+            &fresh_payment()
+                .1
+                .replacen('{', &format!("{{\"stderr\":\"{written}\","), 1),
+        )
+        .await?;
     }
 
-    let settled = |events: &[Event]| events.len() == 3 && events.iter().all(|event| event.plugins.iter().all(is_over));
-    let events = rig.host.wait_for_events("every attempt to have been made", settled).await?;
-    let outcome = |event: &Event, plugin: &str| event.job(plugin).and_then(|job| job.last_outcome.clone());
+    let settled = |events: &[Event]| {
+        events.len() == 3 && events.iter().all(|event| event.plugins.iter().all(is_over))
+    };
+    let events = rig
+        .host
+        .wait_for_events("every attempt to have been made", settled)
+        .await?;
+    let outcome =
+        |event: &Event, plugin: &str| event.job(plugin).and_then(|job| job.last_outcome.clone());
     for (_, reason) in expected {
         let told = format!("trapped: {reason} (wasm `unreachable` instruction executed");
-        let is_told = |event: &Event| outcome(event, "words").is_some_and(|outcome| outcome.starts_with(&told));
+        let is_told = |event: &Event| {
+            outcome(event, "words").is_some_and(|outcome| outcome.starts_with(&told))
+        };
         assert!(events.iter().any(is_told), "{told} in {events:?}");
         let is_logged = |line: &Line| is_attempt(line) && line.text_of("detail").starts_with(&told);
         assert!(rig.host.lines().await?.iter().any(is_logged), "{told}");
     }
     for event in &events {
         let outcome = outcome(event, "panics").unwrap_or_default();
-        assert!(outcome.starts_with("trapped: as told (wasm `unreachable` instruction executed"), "{outcome}");
+        assert!(
+            outcome.starts_with("trapped: as told (wasm `unreachable` instruction executed"),
+            "{outcome}"
+        );
         let shown = told(&rig.site, &["events", "show", &event.id]).await?;
         assert!(shown.contains(&outcome), "{shown}");
     }
@@ -152,24 +238,68 @@ async fn a_trap_is_told_by_what_the_guest_wrote_last() -> Result<()> {
 async fn no_hidden_character_of_a_guest_reaches_the_log_or_the_terminal() -> Result<()> {
     let words = guests::test("last-words")?;
     let rig = Rig::start(quick(), &[("acme/words", &words)]).await?;
-    let hidden = ['\u{200b}', '\u{202e}', '\u{2066}', '\u{feff}', '\u{2028}', '\u{e0041}', '\u{3164}'];
+    let hidden = [
+        '\u{200b}',
+        '\u{202e}',
+        '\u{2066}',
+        '\u{feff}',
+        '\u{2028}',
+        '\u{e0041}',
+        '\u{3164}',
+    ];
     let line = |c: &char| format!("{c}hookyard: all is well|hook{c}yard: all is well");
     let written = hidden.iter().map(line).collect::<Vec<_>>().join("|");
-    rig.deliver("topper", &fresh_payment().1.replacen('{', &format!("{{\"stderr\":\"{written}\","), 1)).await?;
+    rig.deliver(
+        "topper",
+        &fresh_payment()
+            .1
+            .replacen('{', &format!("{{\"stderr\":\"{written}\","), 1),
+    )
+    .await?;
 
-    let settled = |events: &[Event]| events.len() == 1 && events.iter().all(|event| event.plugins.iter().all(is_over));
-    let events = rig.host.wait_for_events("every attempt to have been made", settled).await?;
-    let lines: Vec<_> = rig.guest_lines(&events[0]).await?.iter().map(Line::guest_text).collect();
+    let settled = |events: &[Event]| {
+        events.len() == 1 && events.iter().all(|event| event.plugins.iter().all(is_over))
+    };
+    let events = rig
+        .host
+        .wait_for_events("every attempt to have been made", settled)
+        .await?;
+    let lines: Vec<_> = rig
+        .guest_lines(&events[0])
+        .await?
+        .iter()
+        .map(Line::guest_text)
+        .collect();
     for (c, said) in hidden.iter().zip(lines.chunks(2)) {
         let code = c.escape_unicode();
-        assert_eq!(said, [format!("> {code}hookyard: all is well"), format!("hook{code}yard: all is well")]);
+        assert_eq!(
+            said,
+            [
+                format!("> {code}hookyard: all is well"),
+                format!("hook{code}yard: all is well")
+            ]
+        );
     }
 
     let has_none = |text: &str| !text.contains(hidden);
-    assert!(rig.host.log().lines().iter().all(|line| has_none(&line.text)));
-    for arguments in [&["events", "show", &events[0].id][..], &["events", "list"], &["events", "list", "--json"]] {
+    assert!(
+        rig.host
+            .log()
+            .lines()
+            .iter()
+            .all(|line| has_none(&line.text))
+    );
+    for arguments in [
+        &["events", "show", &events[0].id][..],
+        &["events", "list"],
+        &["events", "list", "--json"],
+    ] {
         let shown = told(&rig.site, arguments).await?;
-        assert!(has_none(&shown), "{arguments:?}: {}", shown.escape_unicode());
+        assert!(
+            has_none(&shown),
+            "{arguments:?}: {}",
+            shown.escape_unicode()
+        );
     }
     Ok(())
 }

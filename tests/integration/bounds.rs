@@ -29,18 +29,36 @@ async fn fixtures_are_kept_as_they_were_written_and_their_faults_are_counted() -
     let ones = format!("[{}]", vec!["1"; 5_000_000].join(","));
     let more = dropped(&rig, &echo.with_section(SECTION, ones.as_bytes())).await?;
     assert!(more < 100 * MIB, "{} MiB more", more / MIB);
-    let shown: Value = serde_json::from_str(&told(&rig.site, &["plugins", "show", EVIL, "--json"]).await?)?;
+    let shown: Value =
+        serde_json::from_str(&told(&rig.site, &["plugins", "show", EVIL, "--json"]).await?)?;
     let shown = shown.to_string();
-    assert!(shown.contains("fixtures that can't be read"), "{}", &shown[..shown.len().min(4000)]);
+    assert!(
+        shown.contains("fixtures that can't be read"),
+        "{}",
+        &shown[..shown.len().min(4000)]
+    );
     let checked = hookyard(&rig.site, &["check"]).await?;
-    let faults = checked.stdout.lines().filter(|line| line.contains("fixtures: ")).count();
+    let faults = checked
+        .stdout
+        .lines()
+        .filter(|line| line.contains("fixtures: "))
+        .count();
     assert!(faults <= 102, "{faults} faults are told");
-    assert!(checked.stdout.contains("more faults in fixtures"), "{}", checked.stdout);
+    assert!(
+        checked.stdout.contains("more faults in fixtures"),
+        "{}",
+        checked.stdout
+    );
 
     // Eight megabytes of expectations that are good.
-    let values: Vec<_> = (0..80_000).map(|number| format!("\"{number}\":1")).collect();
+    let values: Vec<_> = (0..80_000)
+        .map(|number| format!("\"{number}\":1"))
+        .collect();
     let event = "\"event\":{\"provider\":\"topper\",\"body\":{\"id\":1}}";
-    let fixture = format!("{{{event},\"expect\":{{\"values\":{{\"b\":{{{}}}}}}}}}", values.join(","));
+    let fixture = format!(
+        "{{{event},\"expect\":{{\"values\":{{\"b\":{{{}}}}}}}}}",
+        values.join(",")
+    );
     let all = format!("[{}]", vec![fixture; 10].join(","));
     // What the allocator holds on to of the parsing of one at a time; all of them parsed would take several times as much.
     let more = dropped(&rig, &echo.with_section(SECTION, all.as_bytes())).await?;
@@ -52,16 +70,29 @@ async fn fixtures_are_kept_as_they_were_written_and_their_faults_are_counted() -
 async fn faults_of_settings_and_names_of_a_component_are_bounded_in_what_is_told() -> Result<()> {
     let echo = guests::test("untyped-echo")?;
     let prepare = |site: &mut Site| {
-        let keys: String = (0..20_000).map(|number| format!("key{number} = 1\n")).collect();
+        let keys: String = (0..20_000)
+            .map(|number| format!("key{number} = 1\n"))
+            .collect();
         site.write(&format!("plugins/{EVIL}.toml"), keys).map(drop)
     };
     let rig = Rig::prepared(quick(), &[], prepare).await?;
     rig.site.install(EVIL, &echo)?;
-    let line = rig.host.wait_for_log("it to be refused", |line| is_rejection(line, EVIL)).await?;
+    let line = rig
+        .host
+        .wait_for_log("it to be refused", |line| is_rejection(line, EVIL))
+        .await?;
     let reason = line.text_of("reason");
-    assert!(reason.len() < 30_000 && reason.contains("and 19900 more faults"), "{} bytes", reason.len());
+    assert!(
+        reason.len() < 30_000 && reason.contains("and 19900 more faults"),
+        "{} bytes",
+        reason.len()
+    );
 
     let checked = hookyard(&rig.site, &["check"]).await?;
-    assert!(checked.stdout.len() < 30_000, "{} bytes", checked.stdout.len());
+    assert!(
+        checked.stdout.len() < 30_000,
+        "{} bytes",
+        checked.stdout.len()
+    );
     Ok(())
 }

@@ -38,12 +38,24 @@ async fn fetched(rig: &Rig, asked: &[String]) -> Result<Vec<String>> {
 /// The same, where the guest also says of each answer whether that text is in it.
 async fn fetched_seeking(rig: &Rig, asked: &[String], sought: &str) -> Result<Vec<String>> {
     let backwards: String = sought.chars().rev().collect();
-    let more = format!("{{\"fetch\":\"{}\",\"backwards\":\"{backwards}\",", asked.join("|"));
-    rig.deliver("topper", &fresh_payment().1.replacen('{', &more, 1)).await?;
+    let more = format!(
+        "{{\"fetch\":\"{}\",\"backwards\":\"{backwards}\",",
+        asked.join("|")
+    );
+    rig.deliver("topper", &fresh_payment().1.replacen('{', &more, 1))
+        .await?;
     let done = |events: &[hookyard_testkit::events::Event]| {
-        events.last().is_some_and(|event| event.plugins.iter().all(|job| matches!(job.state.as_str(), "done" | "dead")))
+        events.last().is_some_and(|event| {
+            event
+                .plugins
+                .iter()
+                .all(|job| matches!(job.state.as_str(), "done" | "dead"))
+        })
     };
-    let events = rig.host.wait_for_events("the event to be dealt with", done).await?;
+    let events = rig
+        .host
+        .wait_for_events("the event to be dealt with", done)
+        .await?;
     let lines = rig.guest_lines(events.last().expect("there's one")).await?;
     Ok(lines.iter().map(Line::guest_text).collect())
 }
@@ -51,34 +63,65 @@ async fn fetched_seeking(rig: &Rig, asked: &[String], sought: &str) -> Result<Ve
 #[tokio::test(flavor = "multi_thread")]
 async fn a_request_goes_out_with_the_hosts_credential_which_comes_back_to_nobody() -> Result<()> {
     let mirror = Mirror::start().await?;
-    let settings = granted(&mirror, "methods = [\"GET\", \"POST\"]\nauthorization = { env = \"API_TOKEN\" }");
+    let settings = granted(
+        &mirror,
+        "methods = [\"GET\", \"POST\"]\nauthorization = { env = \"API_TOKEN\" }",
+    );
     let rig = start("fetcher", &settings).await?;
     let url = mirror.url();
-    let asked = [format!("GET {url}/v1/echo"), format!("POST {url}/v1/plain *5000"), format!("GET {url}/v1/packed")];
+    let asked = [
+        format!("GET {url}/v1/echo"),
+        format!("POST {url}/v1/plain *5000"),
+        format!("GET {url}/v1/packed"),
+    ];
     let lines = fetched(&rig, &asked).await?;
-    let echo =
-        "200 x-given=[redacted] plain [redacted]; token [redacted]; base64 [redacted]; json {\"token\":\"[redacted]\"}";
+    let echo = "200 x-given=[redacted] plain [redacted]; token [redacted]; base64 [redacted]; json {\"token\":\"[redacted]\"}";
     assert_eq!(
         lines,
         [
             format!("{}: {echo}", asked[0]),
             format!("{}: 200 5000 bytes", asked[1]),
-            format!("{}: no answer: ErrorCode::HttpResponseContentCoding(Some(\"gzip\"))", asked[2]),
+            format!(
+                "{}: no answer: ErrorCode::HttpResponseContentCoding(Some(\"gzip\"))",
+                asked[2]
+            ),
         ]
     );
-    let came = |line: &str, body_bytes| Asked { line: line.into(), authorization: CREDENTIAL.into(), body_bytes };
-    assert_eq!(mirror.asked(), [came("GET /v1/echo", 0), came("POST /v1/plain", 5000), came("GET /v1/packed", 0)]);
+    let came = |line: &str, body_bytes| Asked {
+        line: line.into(),
+        authorization: CREDENTIAL.into(),
+        body_bytes,
+    };
+    assert_eq!(
+        mirror.asked(),
+        [
+            came("GET /v1/echo", 0),
+            came("POST /v1/plain", 5000),
+            came("GET /v1/packed", 0)
+        ]
+    );
 
     let found = fetched_seeking(&rig, &asked[1..2], "5000 b").await?;
-    assert_eq!(found, [format!("{}: 200 5000 bytes AND THE CREDENTIAL", asked[1])], "the guest does look");
+    assert_eq!(
+        found,
+        [format!("{}: 200 5000 bytes AND THE CREDENTIAL", asked[1])],
+        "the guest does look"
+    );
 
     let Rig { host, site, .. } = rig;
     let (_, log) = host.terminate().await?;
     let mut held = std::fs::read(site.path("data/hookyard.db"))?;
     held.extend(std::fs::read(site.path("data/hookyard.db-wal")).unwrap_or_default());
-    held.extend(log.lines().iter().flat_map(|line| line.text.bytes().collect::<Vec<_>>()));
+    held.extend(
+        log.lines()
+            .iter()
+            .flat_map(|line| line.text.bytes().collect::<Vec<_>>()),
+    );
     let token = b"tok/en+";
-    assert!(!held.windows(token.len()).any(|at| at == token), "the credential stands in the store or in the log");
+    assert!(
+        !held.windows(token.len()).any(|at| at == token),
+        "the credential stands in the store or in the log"
+    );
     Ok(())
 }
 
@@ -97,12 +140,21 @@ async fn what_is_not_granted_is_refused_and_the_log_says_what_would_grant_it() -
         "GET http://169.254.169.254/latest/meta-data".to_owned(),
     ];
     let lines = fetched(&rig, &asked).await?;
-    let told: Vec<_> = lines.iter().filter(|line| !line.starts_with("hookyard: ")).collect();
+    let told: Vec<_> = lines
+        .iter()
+        .filter(|line| !line.starts_with("hookyard: "))
+        .collect();
     assert_eq!(*told[0], format!("{}: 200 0 bytes", asked[0]));
     for (line, asked) in told.iter().zip(&asked).skip(1) {
-        assert_eq!(**line, format!("{asked}: no answer: ErrorCode::HttpRequestDenied"));
+        assert_eq!(
+            **line,
+            format!("{asked}: no answer: ErrorCode::HttpRequestDenied")
+        );
     }
-    let notes: Vec<_> = lines.iter().filter_map(|line| line.strip_prefix("hookyard: ")).collect();
+    let notes: Vec<_> = lines
+        .iter()
+        .filter_map(|line| line.strip_prefix("hookyard: "))
+        .collect();
     let (authority, elsewhere) = (mirror.authority(), other.authority());
     let table = |authority: &str| format!("[grants.http.\"{authority}\"]");
     let expected = [
@@ -123,17 +175,32 @@ async fn what_is_not_granted_is_refused_and_the_log_says_what_would_grant_it() -
         "methods = [\"GET\"]".to_owned(),
         "scheme = \"http\"".to_owned(),
         "addresses = [\"127.0.0.1\"]".to_owned(),
-        format!("GET https://{authority}: https://{authority} is not granted; add to acme/it.toml:"),
+        format!(
+            "GET https://{authority}: https://{authority} is not granted; add to acme/it.toml:"
+        ),
     ];
     assert_eq!(notes[..expected.len()], expected);
-    assert!(notes.iter().any(|note| note.starts_with("GET http://169.254.169.254: http://169.254.169.254 is not")));
+    assert!(
+        notes
+            .iter()
+            .any(|note| note
+                .starts_with("GET http://169.254.169.254: http://169.254.169.254 is not"))
+    );
     assert_eq!((mirror.asked().len(), other.asked().len()), (1, 0));
 
     // The lines of one refusal are all that the request takes.
-    let settings = format!("{}{}\n", granted(&mirror, "methods = [\"GET\"]"), expected[5..9].join("\n"));
+    let settings = format!(
+        "{}{}\n",
+        granted(&mirror, "methods = [\"GET\"]"),
+        expected[5..9].join("\n")
+    );
     let mark = rig.host.log().mark();
     rig.site.write("plugins/acme/it.toml", settings)?;
-    rig.host.wait_for_log_since(mark, "it to be loaded anew", |line| line.message() == "plugin active").await?;
+    rig.host
+        .wait_for_log_since(mark, "it to be loaded anew", |line| {
+            line.message() == "plugin active"
+        })
+        .await?;
     let lines = fetched(&rig, &asked[4..5]).await?;
     assert_eq!(lines, [format!("{}: 200 0 bytes", asked[4])]);
     Ok(())
@@ -146,8 +213,17 @@ async fn a_private_address_takes_a_word_of_its_own() -> Result<()> {
     let rig = start("fetcher", &settings).await?;
     let asked = [format!("GET {}/v1/plain", mirror.url())];
     let lines = fetched(&rig, &asked).await?;
-    assert!(lines[0].contains("127.0.0.1 is at 127.0.0.1, which is"), "{lines:#?}");
-    assert_eq!(lines[1], format!("{}: no answer: ErrorCode::DestinationIpProhibited", asked[0]));
+    assert!(
+        lines[0].contains("127.0.0.1 is at 127.0.0.1, which is"),
+        "{lines:#?}"
+    );
+    assert_eq!(
+        lines[1],
+        format!(
+            "{}: no answer: ErrorCode::DestinationIpProhibited",
+            asked[0]
+        )
+    );
     assert!(mirror.asked().is_empty());
     Ok(())
 }
@@ -165,18 +241,41 @@ async fn requests_are_bounded_in_number_and_size_and_redirects_are_answers() -> 
         format!("GET {url}/v1/moved"),
     ];
     let lines = fetched(&rig, &asked).await?;
-    assert!(lines[0].ends_with("the answer of 127.0.0.1 is larger than 65536 bytes"), "{lines:#?}");
-    let told: Vec<_> = lines.iter().filter(|line| !line.starts_with("hookyard: ")).collect();
-    assert_eq!(*told[0], format!("{}: no answer: ErrorCode::HttpResponseBodySize(Some(65536))", asked[0]));
-    assert!(told[1].starts_with(&format!("{}: no answer: ", asked[1])), "{lines:#?}");
+    assert!(
+        lines[0].ends_with("the answer of 127.0.0.1 is larger than 65536 bytes"),
+        "{lines:#?}"
+    );
+    let told: Vec<_> = lines
+        .iter()
+        .filter(|line| !line.starts_with("hookyard: "))
+        .collect();
+    assert_eq!(
+        *told[0],
+        format!(
+            "{}: no answer: ErrorCode::HttpResponseBodySize(Some(65536))",
+            asked[0]
+        )
+    );
+    assert!(
+        told[1].starts_with(&format!("{}: no answer: ", asked[1])),
+        "{lines:#?}"
+    );
     assert_eq!(*told[2], format!("{}: 200 65536 bytes", asked[2]));
     assert_eq!(*told[3], format!("{}: 302 x-location=/elsewhere", asked[3]));
-    assert_eq!(mirror.asked().len(), 3, "what is too large never went out: {:?}", mirror.asked());
+    assert_eq!(
+        mirror.asked().len(),
+        3,
+        "what is too large never went out: {:?}",
+        mirror.asked()
+    );
 
     let one_more: Vec<_> = (0..5).map(|_| format!("GET {url}/v1/plain")).collect();
     fetched(&rig, &one_more).await?;
     let events = rig.host.events().await?;
-    let outcome = events.last().and_then(|event| event.plugins[0].last_outcome.clone()).unwrap_or_default();
+    let outcome = events
+        .last()
+        .and_then(|event| event.plugins[0].last_outcome.clone())
+        .unwrap_or_default();
     assert!(outcome.contains("http_requests_max"), "{outcome}");
     Ok(())
 }
@@ -188,7 +287,8 @@ async fn a_plugins_attempts_share_the_places_for_requests() -> Result<()> {
     let rig = start("fetcher", &format!("{limits}{}", granted(&mirror, ""))).await?;
     let more = format!("{{\"fetch\":\"GET {}/v1/slow\",", mirror.url());
     for _ in 0..8 {
-        rig.deliver("topper", &fresh_payment().1.replacen('{', &more, 1)).await?;
+        rig.deliver("topper", &fresh_payment().1.replacen('{', &more, 1))
+            .await?;
     }
     rig.all_done(8).await?;
     assert_eq!((mirror.asked().len(), mirror.most_at_once()), (8, 2));
@@ -197,13 +297,24 @@ async fn a_plugins_attempts_share_the_places_for_requests() -> Result<()> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn settings_come_from_beside_the_plugin_and_lines_have_their_level() -> Result<()> {
-    let rig = start("settings-and-log", "[config]\ncountries = \"DE,AT\"\nlimit = \"5\"\n").await?;
+    let rig = start(
+        "settings-and-log",
+        "[config]\ncountries = \"DE,AT\"\nlimit = \"5\"\n",
+    )
+    .await?;
     rig.deliver("topper", &fresh_payment().1).await?;
     let events = rig.all_done(1).await?;
     let lines = rig.guest_lines(&events[0]).await?;
     let told: Vec<_> = lines.iter().map(Line::guest_text).collect();
     let all = "[(\"countries\", \"DE,AT\"), (\"limit\", \"5\")]";
-    assert_eq!(told, [all, "warn: countries: Some(\"DE,AT\")", "error: nothing: None"]);
+    assert_eq!(
+        told,
+        [
+            all,
+            "warn: countries: Some(\"DE,AT\")",
+            "error: nothing: None"
+        ]
+    );
     Ok(())
 }
 
@@ -226,13 +337,24 @@ async fn a_standard_library_finds_no_files_sockets_or_environment() -> Result<()
         "send a datagram",
         "resolve a name",
     ];
-    let mut expected: Vec<_> =
-        ["arguments 0", "variables 0", "PATH None", "standard input 0 bytes"].map(str::to_owned).into();
+    let mut expected: Vec<_> = [
+        "arguments 0",
+        "variables 0",
+        "PATH None",
+        "standard input 0 bytes",
+    ]
+    .map(str::to_owned)
+    .into();
     expected.extend(refused.map(|what| format!("{what}: refused")));
     assert_eq!(told[..expected.len()], expected);
-    let year: u32 = told[expected.len()].trim_start_matches("the year ").parse()?;
+    let year: u32 = told[expected.len()]
+        .trim_start_matches("the year ")
+        .parse()?;
     assert!(year >= 2026, "the clock is real: {year}");
-    assert_eq!(told[expected.len() + 1..], ["random true", "standard error"]);
+    assert_eq!(
+        told[expected.len() + 1..],
+        ["random true", "standard error"]
+    );
     Ok(())
 }
 
@@ -243,6 +365,9 @@ async fn timers_and_polls_of_wasi_work() -> Result<()> {
     let events = rig.all_done(1).await?;
     let lines = rig.guest_lines(&events[0]).await?;
     let told: Vec<_> = lines.iter().map(Line::guest_text).collect();
-    assert_eq!(told, ["first [1]", "in order true", "slept true", "both [0, 1]"]);
+    assert_eq!(
+        told,
+        ["first [1]", "in order true", "slept true", "both [0, 1]"]
+    );
     Ok(())
 }

@@ -7,7 +7,11 @@ use hookyard_testkit::senders::Senders;
 use hookyard_testkit::site::{Config, Site};
 
 async fn check(site: &Site) -> Result<Finished> {
-    run_with(&["check", "--config", &site.config().to_string_lossy()], site.environment()).await
+    run_with(
+        &["check", "--config", &site.config().to_string_lossy()],
+        site.environment(),
+    )
+    .await
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -19,7 +23,10 @@ async fn good_and_bad_are_told_apart_without_serving() -> Result<()> {
     let good = check(&site).await?;
     assert_eq!(good.code, Some(0), "{good:?}");
     assert!(good.stdout.contains("acme/books"), "{good:?}");
-    assert!(!site.path("data/hookyard.db").exists(), "a check changes nothing");
+    assert!(
+        !site.path("data/hookyard.db").exists(),
+        "a check changes nothing"
+    );
 
     site.install("acme/broken", &Guest::from(b"no component".to_vec()))?;
     let bad = check(&site).await?;
@@ -35,14 +42,22 @@ async fn good_and_bad_are_told_apart_without_serving() -> Result<()> {
     assert_eq!(unstartable.code, Some(1), "{unstartable:?}");
     for guest in hookyard_hostile::unstartable() {
         let line = format!("BAD   plugin acme/{}: {}", guest.name, guest.says);
-        assert!(unstartable.stdout.contains(&line), "{line}: {unstartable:?}");
+        assert!(
+            unstartable.stdout.contains(&line),
+            "{line}: {unstartable:?}"
+        );
         site.uninstall(&format!("acme/{}", guest.name))?;
     }
 
     std::fs::rename(site.path("plugins"), site.path("elsewhere"))?;
     let unreadable = check(&site).await?;
     assert_eq!(unreadable.code, Some(1), "{unreadable:?}");
-    assert!(unreadable.stdout.contains("create it, or name another by `plugins.folder`"), "{unreadable:?}");
+    assert!(
+        unreadable
+            .stdout
+            .contains("create it, or name another by `plugins.folder`"),
+        "{unreadable:?}"
+    );
 
     site.configure(&config.clone().section("ingres", ""))?;
     let faulty = check(&site).await?;
@@ -55,13 +70,17 @@ async fn good_and_bad_are_told_apart_without_serving() -> Result<()> {
 async fn destinations_are_told_with_what_to_think_about() -> Result<()> {
     let site = Site::temporary()?;
     site.write("partner.secret", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")?;
-    let destination = |lines: &str| Config::new().section("tenants.acme.destinations.partner", lines);
+    let destination =
+        |lines: &str| Config::new().section("tenants.acme.destinations.partner", lines);
     let secret = |window: &str| format!("secrets = [{{ file = \"partner.secret\"{window} }}]");
     let told = async |lines: String| -> Result<String> {
         site.configure(&destination(&lines))?;
         let finished = check(&site).await?;
         assert_eq!(finished.code, Some(0), "{finished:?}");
-        let lines = finished.stdout.lines().filter(|line| line.contains("destination"));
+        let lines = finished
+            .stdout
+            .lines()
+            .filter(|line| line.contains("destination"));
         Ok(lines.map(|line| format!("{line}\n")).collect())
     };
     let secure = "url = \"https://partner.example/hooks?token=hunter2\"\nprovider = \"topi-saas\"";
@@ -70,12 +89,25 @@ async fn destinations_are_told_with_what_to_think_about() -> Result<()> {
         "ok    destination acme/partner: https://partner.example, topi-saas's events, standard-webhooks, keys: 1 live\n",
         "what follows the host may be a secret"
     );
-    let past = told(format!("{secure}\n{}", secret(", until = \"2020-01-01T00:00:00Z\""))).await?;
-    assert!(past.contains("keys: 0 live, 1 retired") && past.contains("nothing signs now"), "{past}");
+    let past = told(format!(
+        "{secure}\n{}",
+        secret(", until = \"2020-01-01T00:00:00Z\"")
+    ))
+    .await?;
+    assert!(
+        past.contains("keys: 0 live, 1 retired") && past.contains("nothing signs now"),
+        "{past}"
+    );
     let local = "url = \"http://127.0.0.1:9/\"\nallow_http = true\naddresses = [\"127.0.0.0/8\", \"10.0.0.0/8\"]";
     let local = told(format!("{local}\n{}", secret(""))).await?;
-    assert!(local.contains("untyped") && local.contains("sent in the clear"), "{local}");
-    assert!(local.contains("may lead to private addresses, in 127.0.0.0/8, 10.0.0.0/8"), "{local}");
+    assert!(
+        local.contains("untyped") && local.contains("sent in the clear"),
+        "{local}"
+    );
+    assert!(
+        local.contains("may lead to private addresses, in 127.0.0.0/8, 10.0.0.0/8"),
+        "{local}"
+    );
     Ok(())
 }
 
@@ -83,22 +115,43 @@ async fn destinations_are_told_with_what_to_think_about() -> Result<()> {
 async fn unusable_keys_of_a_set_get_notes() -> Result<()> {
     let site = Site::temporary()?;
     let good = r#"{"kty":"EC","crv":"P-256","alg":"ES256","kid":"good","x":"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU","y":"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0"}"#;
-    let bad = r#"{"kty":"OKP","crv":"X25519","x":"AEN1","kid":"agreement"},{"kty":"AKP","pub":"AAAA"}"#;
-    site.configure(&Config::new().source("acme/payments", "provider = \"topper\"\nkeys = [{ file = \"set.jwk\" }]"))?;
+    let bad =
+        r#"{"kty":"OKP","crv":"X25519","x":"AEN1","kid":"agreement"},{"kty":"AKP","pub":"AAAA"}"#;
+    site.configure(&Config::new().source(
+        "acme/payments",
+        "provider = \"topper\"\nkeys = [{ file = \"set.jwk\" }]",
+    ))?;
 
     site.write("set.jwk", format!("{{\"keys\":[{bad},{good}]}}"))?;
     let mixed = check(&site).await?;
     assert_eq!(mixed.code, Some(0), "{mixed:?}");
-    for part in ["key \"agreement\": its curve, X25519,", "key 2: its `kty`, AKP,"] {
-        let is_noted = |line: &str| line.starts_with("note") && line.contains("set.jwk") && line.contains(part);
-        assert!(mixed.stdout.lines().any(is_noted), "no note of {part}: {}", mixed.stdout);
+    for part in [
+        "key \"agreement\": its curve, X25519,",
+        "key 2: its `kty`, AKP,",
+    ] {
+        let is_noted = |line: &str| {
+            line.starts_with("note") && line.contains("set.jwk") && line.contains(part)
+        };
+        assert!(
+            mixed.stdout.lines().any(is_noted),
+            "no note of {part}: {}",
+            mixed.stdout
+        );
     }
 
     site.write("set.jwk", format!("{{\"keys\":[{bad}]}}"))?;
     let unusable = check(&site).await?;
     assert_ne!(unusable.code, Some(0), "{unusable:?}");
-    for part in ["set.jwk", "key \"agreement\": its curve, X25519,", "key 2: its `kty`, AKP,"] {
-        assert!(unusable.stderr.contains(part), "nothing of {part}: {}", unusable.stderr);
+    for part in [
+        "set.jwk",
+        "key \"agreement\": its curve, X25519,",
+        "key 2: its `kty`, AKP,",
+    ] {
+        assert!(
+            unusable.stderr.contains(part),
+            "nothing of {part}: {}",
+            unusable.stderr
+        );
     }
     Ok(())
 }
@@ -107,22 +160,37 @@ async fn unusable_keys_of_a_set_get_notes() -> Result<()> {
 async fn secrets_that_never_match_are_faults() -> Result<()> {
     const TOKEN: &str = "correct-horse-battery";
     let site = Site::temporary()?;
-    let lines = "provider = \"topi-saas\"\nscheme = \"bearer\"\nsecrets = [{ file = \"bearer.secret\" }]";
+    let lines =
+        "provider = \"topi-saas\"\nscheme = \"bearer\"\nsecrets = [{ file = \"bearer.secret\" }]";
     site.configure(&Config::new().source("acme/offers", lines))?;
     for (secret, expected) in [
         (format!("{TOKEN}\n"), ""),
         (format!("{TOKEN} \n"), "ends with a blank (byte 22)"),
         (format!("{TOKEN}\n\n"), "ends with 2 line ends"),
         (format!("\u{feff}{TOKEN}"), "begins with a byte order mark"),
-        ("correct-h\u{f6}rse-battery".to_owned(), "beyond ASCII (byte 10)"),
+        (
+            "correct-h\u{f6}rse-battery".to_owned(),
+            "beyond ASCII (byte 10)",
+        ),
         ("x".to_owned(), "has 1 byte"),
     ] {
         site.write("bearer.secret", &secret)?;
         let told = check(&site).await?;
-        assert_eq!(told.code == Some(0), expected.is_empty(), "{secret:?}: {told:?}");
+        assert_eq!(
+            told.code == Some(0),
+            expected.is_empty(),
+            "{secret:?}: {told:?}"
+        );
         let is_told = |line: &str| line.contains("bearer.secret") && line.contains(expected);
-        assert!(expected.is_empty() || told.stderr.lines().any(is_told), "{secret:?}: {}", told.stderr);
-        assert!(!format!("{told:?}").contains("horse"), "a part of the secret is printed: {told:?}");
+        assert!(
+            expected.is_empty() || told.stderr.lines().any(is_told),
+            "{secret:?}: {}",
+            told.stderr
+        );
+        assert!(
+            !format!("{told:?}").contains("horse"),
+            "a part of the secret is printed: {told:?}"
+        );
     }
     Ok(())
 }
@@ -139,8 +207,9 @@ async fn short_credentials_of_a_plugin_get_notes() -> Result<()> {
 
     let told = check(&site).await?;
     assert_eq!(told.code, Some(0), "{told:?}");
-    let is_noted =
-        |line: &str| line.starts_with("note") && line.contains("books.token") && line.contains("has 9 bytes");
+    let is_noted = |line: &str| {
+        line.starts_with("note") && line.contains("books.token") && line.contains("has 9 bytes")
+    };
     assert!(told.stdout.lines().any(is_noted), "{}", told.stdout);
     assert!(!told.stdout.contains("swordfish"), "{}", told.stdout);
     Ok(())

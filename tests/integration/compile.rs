@@ -20,7 +20,8 @@ const BOMB: &str = "mallory/bomb";
 
 /// The limits under which bombs are compiled. Wall time is out of the way, whatever else the machine does.
 fn bounded(memory_max: &str, cpu_max: &str) -> Config {
-    let limits = format!("memory_max = \"{memory_max}\"\ncpu_max = \"{cpu_max}\"\nwall_max = \"30m\"");
+    let limits =
+        format!("memory_max = \"{memory_max}\"\ncpu_max = \"{cpu_max}\"\nwall_max = \"30m\"");
     quick().section("plugins.compile", &limits)
 }
 
@@ -30,7 +31,10 @@ fn is_compilation(line: &Line, plugin: &str) -> bool {
 
 /// Whether a line says which limit was exceeded, and by which key it is raised.
 fn names(text: &str, limit: &str, key: &str) -> bool {
-    [limit, key, "[plugins.compile]"].iter().all(|words| text.contains(words)) && text.lines().count() == 1
+    [limit, key, "[plugins.compile]"]
+        .iter()
+        .all(|words| text.contains(words))
+        && text.lines().count() == 1
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -39,24 +43,47 @@ async fn a_compile_bomb_is_refused_and_never_compiled_again() -> Result<()> {
     let rig = Rig::start(bounded("512MiB", "10m"), &[]).await?;
 
     // Half a megabyte that takes gigabytes.
-    rig.site.install(BOMB, &Guest::from(compile_bomb(1, 49_000, 1_000)))?;
-    let refusal = rig.host.wait_for_log("a line about the bomb", |line| is_rejection(line, BOMB)).await?;
+    rig.site
+        .install(BOMB, &Guest::from(compile_bomb(1, 49_000, 1_000)))?;
+    let refusal = rig
+        .host
+        .wait_for_log("a line about the bomb", |line| is_rejection(line, BOMB))
+        .await?;
     assert!(names_the_limit(&refusal.text), "{}", refusal.text);
     let checked = hookyard(&rig.site, &["check"]).await?;
     let told = format!("{}{}", checked.stdout, checked.stderr);
-    assert!(checked.code != Some(0) && told.lines().any(names_the_limit), "{told}");
+    assert!(
+        checked.code != Some(0) && told.lines().any(names_the_limit),
+        "{told}"
+    );
 
-    let Rig { senders, host, site, .. } = rig;
+    let Rig {
+        senders,
+        host,
+        site,
+        ..
+    } = rig;
     let (status, log) = host.terminate().await?;
     assert!(status.success(), "{status}: {}", log.tail(20));
-    let compilations = log.lines().iter().filter(|line| is_compilation(line, BOMB)).count();
+    let compilations = log
+        .lines()
+        .iter()
+        .filter(|line| is_compilation(line, BOMB))
+        .count();
     assert_eq!(compilations, 1, "the host compiled the bomb once");
 
     let rig = Rig::restarted(site, senders).await?;
-    let refusal = rig.host.wait_for_log("a line about the bomb", |line| is_rejection(line, BOMB)).await?;
+    let refusal = rig
+        .host
+        .wait_for_log("a line about the bomb", |line| is_rejection(line, BOMB))
+        .await?;
     assert!(names_the_limit(&refusal.text), "{}", refusal.text);
     let log = rig.host.log();
-    assert!(!log.lines().iter().any(|line| is_compilation(line, BOMB)), "the bomb is compiled again: {}", log.tail(20));
+    assert!(
+        !log.lines().iter().any(|line| is_compilation(line, BOMB)),
+        "the bomb is compiled again: {}",
+        log.tail(20)
+    );
     Ok(())
 }
 
@@ -67,38 +94,88 @@ async fn a_host_with_little_memory_condemns_no_component() -> Result<()> {
     site.install("acme/large", &Guest::from(compile_bomb(1, 2_000, 60)))?;
 
     let mut check = Command::new("sh");
-    check.args(["-c", "ulimit -d 60000; exec \"$@\"", "sh"]).arg(binary()?).arg("check");
-    let bounded = check.env("HOOKYARD_CONFIG", site.config()).envs(site.environment().iter().cloned()).output()?;
+    check
+        .args(["-c", "ulimit -d 60000; exec \"$@\"", "sh"])
+        .arg(binary()?)
+        .arg("check");
+    let bounded = check
+        .env("HOOKYARD_CONFIG", site.config())
+        .envs(site.environment().iter().cloned())
+        .output()?;
     let told = String::from_utf8(bounded.stdout)?;
     assert_eq!(bounded.status.code(), Some(1), "{told}");
-    assert!(told.contains("ulimit -d") && told.contains("plugins.compile.memory_max"), "{told}");
+    assert!(
+        told.contains("ulimit -d") && told.contains("plugins.compile.memory_max"),
+        "{told}"
+    );
 
     let checked = hookyard(&site, &["check"]).await?;
-    assert_eq!(checked.code, Some(0), "nothing is remembered of it: {}{}", checked.stdout, checked.stderr);
+    assert_eq!(
+        checked.code,
+        Some(0),
+        "nothing is remembered of it: {}{}",
+        checked.stdout,
+        checked.stderr
+    );
     Ok(())
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_release_does_not_wait_for_another_tenants_bombs() -> Result<()> {
-    let (bomb, orders) = (Guest::from(compile_bomb(100, 4_000, 100)), Guest::from(good()));
+    let (bomb, orders) = (
+        Guest::from(compile_bomb(100, 4_000, 100)),
+        Guest::from(good()),
+    );
     let rig = Rig::start(bounded("1GiB", "6s"), &[]).await?;
 
     for plugin in [BOMB, "mallory/another"] {
         rig.site.install(plugin, &bomb)?;
     }
-    rig.host.wait_for_log("a bomb to be compiled", |line| line.message() == "compiling").await?;
+    rig.host
+        .wait_for_log("a bomb to be compiled", |line| {
+            line.message() == "compiling"
+        })
+        .await?;
     rig.site.install("acme/orders", &orders)?;
-    rig.host.wait_for_revision("acme/orders", &orders.revision()).await?;
-    rig.host.wait_for_log("a line about the bomb", |line| is_rejection(line, BOMB)).await?;
-    let refusal = rig.host.wait_for_log("a line about the other", |line| is_rejection(line, "mallory/another")).await?;
-    assert!(names(&refusal.text, "6s of processor time", "cpu_max"), "{}", refusal.text);
+    rig.host
+        .wait_for_revision("acme/orders", &orders.revision())
+        .await?;
+    rig.host
+        .wait_for_log("a line about the bomb", |line| is_rejection(line, BOMB))
+        .await?;
+    let refusal = rig
+        .host
+        .wait_for_log("a line about the other", |line| {
+            is_rejection(line, "mallory/another")
+        })
+        .await?;
+    assert!(
+        names(&refusal.text, "6s of processor time", "cpu_max"),
+        "{}",
+        refusal.text
+    );
 
     let lines = rig.host.lines().await?;
-    let released = lines.iter().position(|line| is_activation(line, "acme/orders", &orders.revision()));
-    let refused = lines.iter().position(|line| line.message() == "plugin refused");
-    assert!(released < refused, "the release waited for another tenant's bomb");
-    let compilations = lines.iter().filter(|line| line.text_of("plugin").starts_with("mallory/"));
-    assert_eq!(compilations.filter(|line| line.message() == "compiling").count(), 1, "equal bombs are compiled once");
+    let released = lines
+        .iter()
+        .position(|line| is_activation(line, "acme/orders", &orders.revision()));
+    let refused = lines
+        .iter()
+        .position(|line| line.message() == "plugin refused");
+    assert!(
+        released < refused,
+        "the release waited for another tenant's bomb"
+    );
+    let compilations = lines
+        .iter()
+        .filter(|line| line.text_of("plugin").starts_with("mallory/"));
+    assert_eq!(
+        compilations
+            .filter(|line| line.message() == "compiling")
+            .count(),
+        1,
+        "equal bombs are compiled once"
+    );
     Ok(())
 }
 
@@ -111,18 +188,31 @@ async fn a_start_gives_events_to_all_that_is_active_while_a_bomb_is_compiled() -
     let rig = Rig::prepared(bounded("1GiB", "10m"), &[("acme/orders", &orders)], prepare).await?;
     rig.handles_one_more(&["orders"]).await?;
 
-    let Rig { senders, host, site, .. } = rig;
+    let Rig {
+        senders,
+        host,
+        site,
+        ..
+    } = rig;
     host.terminate().await?;
     site.install("acme/later", &later)?;
     let rig = Rig::restarted(site, senders).await?;
     // What served before is given its events whatever is loaded yet.
     rig.handles_one_more(&["orders"]).await?;
-    rig.host.wait_for_revision("acme/later", &later.revision()).await?;
+    rig.host
+        .wait_for_revision("acme/later", &later.revision())
+        .await?;
     rig.handles_one_more(&["orders", "later"]).await?;
 
     let lines = rig.host.lines().await?;
-    assert!(lines.iter().any(|line| is_compilation(line, BOMB)), "the bomb is compiled meanwhile");
-    assert!(!lines.iter().any(|line| is_rejection(line, BOMB)), "the bomb was refused too early");
+    assert!(
+        lines.iter().any(|line| is_compilation(line, BOMB)),
+        "the bomb is compiled meanwhile"
+    );
+    assert!(
+        !lines.iter().any(|line| is_rejection(line, BOMB)),
+        "the bomb was refused too early"
+    );
     Ok(())
 }
 
@@ -131,10 +221,15 @@ async fn a_start_gives_events_to_all_that_is_active_while_a_bomb_is_compiled() -
 async fn compiler_of(host: u32) -> Result<rustix::process::Pid> {
     eventually("the process that compiles", || async move {
         for entry in std::fs::read_dir("/proc")? {
-            let Ok(pid) = entry?.file_name().to_string_lossy().parse::<i32>() else { continue };
+            let Ok(pid) = entry?.file_name().to_string_lossy().parse::<i32>() else {
+                continue;
+            };
             // After the name, which ends with the last bracket: the state, and whose child it is.
             let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-            let of = stat.rsplit(')').next().and_then(|rest| rest.split_whitespace().nth(1));
+            let of = stat
+                .rsplit(')')
+                .next()
+                .and_then(|rest| rest.split_whitespace().nth(1));
             if of == Some(&host.to_string()) {
                 return Ok(rustix::process::Pid::from_raw(pid));
             }
@@ -146,13 +241,17 @@ async fn compiler_of(host: u32) -> Result<rustix::process::Pid> {
 
 #[cfg(target_os = "linux")]
 #[tokio::test(flavor = "multi_thread")]
-async fn what_the_host_fails_to_compile_waits_longer_each_time_and_is_listed_with_the_reason() -> Result<()> {
+async fn what_the_host_fails_to_compile_waits_longer_each_time_and_is_listed_with_the_reason()
+-> Result<()> {
     let rig = Rig::start(bounded("1GiB", "10m"), &[]).await?;
-    rig.site.install(BOMB, &Guest::from(compile_bomb(100, 4_000, 100)))?;
+    rig.site
+        .install(BOMB, &Guest::from(compile_bomb(100, 4_000, 100)))?;
     let (mut mark, mut pauses, mut killed) = (0, Vec::new(), None::<Instant>);
     for _ in 0..3 {
         let is_compiled = |line: &Line| is_compilation(line, BOMB);
-        rig.host.wait_for_log_since(mark, "the bomb to be compiled", is_compiled).await?;
+        rig.host
+            .wait_for_log_since(mark, "the bomb to be compiled", is_compiled)
+            .await?;
         pauses.extend(killed.map(|killed| killed.elapsed()));
         let compiler = compiler_of(rig.host.pid()).await?;
         mark = rig.host.log().mark();
@@ -160,13 +259,18 @@ async fn what_the_host_fails_to_compile_waits_longer_each_time_and_is_listed_wit
         // As the system does when it has no memory left.
         rustix::process::kill_process(compiler, rustix::process::Signal::KILL)?;
     }
-    assert!(pauses[0] >= Duration::from_secs(5) && pauses[1] >= Duration::from_secs(10), "{pauses:?}");
+    assert!(
+        pauses[0] >= Duration::from_secs(5) && pauses[1] >= Duration::from_secs(10),
+        "{pauses:?}"
+    );
 
     eventually("the reason to be listed", || async {
         let text = told(&rig.site, &["plugins", "list", "--json"]).await?;
         let line: Value = serde_json::from_str(text.lines().next().context("a line")?)?;
         let why = line["mismatch"].as_str().unwrap_or_default();
-        Ok((line["state"] == "settled" && why.contains("the system killed the process that compiles")).then_some(()))
+        Ok((line["state"] == "settled"
+            && why.contains("the system killed the process that compiles"))
+        .then_some(()))
     })
     .await
 }
@@ -178,7 +282,10 @@ const PLUGINS: usize = 270;
 async fn nothing_that_serves_is_compiled_again_however_many_serve() -> Result<()> {
     let plugins: Vec<_> = (0..PLUGINS)
         .map(|number| {
-            (format!("tenant-{}/plugin-{number:03}", number % 9), Guest::from(good()).tagged(&number.to_string()))
+            (
+                format!("tenant-{}/plugin-{number:03}", number % 9),
+                Guest::from(good()).tagged(&number.to_string()),
+            )
         })
         .collect();
     let mut rig = Rig::start(quick().section("plugins.compile", "concurrency = 3"), &[]).await?;
@@ -186,25 +293,51 @@ async fn nothing_that_serves_is_compiled_again_however_many_serve() -> Result<()
         rig.site.install(plugin, guest)?;
     }
     for (plugin, guest) in &plugins {
-        rig.host.wait_for_revision(plugin, &guest.revision()).await?;
+        rig.host
+            .wait_for_revision(plugin, &guest.revision())
+            .await?;
     }
 
     for _ in 0..2 {
-        let Rig { senders, host, site, .. } = rig;
+        let Rig {
+            senders,
+            host,
+            site,
+            ..
+        } = rig;
         host.terminate().await?;
         rig = Rig::restarted(site, senders).await?;
-        let ready = rig.host.wait_for_log("the plugins", |line| line.message() == "plugins ready").await?;
+        let ready = rig
+            .host
+            .wait_for_log("the plugins", |line| line.message() == "plugins ready")
+            .await?;
         assert_eq!(ready.text_of("count"), PLUGINS.to_string());
-        let compiled = rig.host.lines().await?.iter().filter(|line| line.message() == "compiling").count();
+        let compiled = rig
+            .host
+            .lines()
+            .await?
+            .iter()
+            .filter(|line| line.message() == "compiling")
+            .count();
         assert_eq!(compiled, 0, "what was compiled before is compiled again");
     }
 
     // Nothing could be compiled within this, so `check` finds all of it ready.
     let config = std::fs::read_to_string(rig.site.config())?;
-    rig.site.write("hookyard.toml", config.replace("concurrency = 3", "memory_max = \"1MiB\""))?;
+    rig.site.write(
+        "hookyard.toml",
+        config.replace("concurrency = 3", "memory_max = \"1MiB\""),
+    )?;
     let checked = hookyard(&rig.site, &["check"]).await?;
     assert_eq!(checked.code, Some(0), "{checked:?}");
-    assert_eq!(checked.stdout.lines().filter(|line| line.starts_with("ok    plugin")).count(), PLUGINS);
+    assert_eq!(
+        checked
+            .stdout
+            .lines()
+            .filter(|line| line.starts_with("ok    plugin"))
+            .count(),
+        PLUGINS
+    );
     Ok(())
 }
 
@@ -216,32 +349,61 @@ async fn compiled_code_that_others_could_write_is_not_run() -> Result<()> {
     let rig = Rig::start(quick(), &[("acme/orders", &orders)]).await?;
     let Rig { host, site, .. } = rig;
     host.terminate().await?;
-    std::fs::set_permissions(site.path("data/compiled"), std::fs::Permissions::from_mode(0o777))?;
+    std::fs::set_permissions(
+        site.path("data/compiled"),
+        std::fs::Permissions::from_mode(0o777),
+    )?;
     let started = hookyard(&site, &["serve"]).await?;
-    assert!(started.code == Some(1) && started.stderr.contains("others may write to it"), "{started:?}");
+    assert!(
+        started.code == Some(1) && started.stderr.contains("others may write to it"),
+        "{started:?}"
+    );
     let checked = hookyard(&site, &["check"]).await?;
-    assert!(checked.code == Some(0) && checked.stdout.contains("ok    plugin acme/orders"), "{checked:?}");
+    assert!(
+        checked.code == Some(0) && checked.stdout.contains("ok    plugin acme/orders"),
+        "{checked:?}"
+    );
     std::fs::remove_dir_all(site.path("data/compiled"))?;
     let checked = hookyard(&site, &["check"]).await?;
     assert_eq!(checked.code, Some(0), "{checked:?}");
-    assert!(!site.path("data/compiled").exists(), "a check changes nothing");
+    assert!(
+        !site.path("data/compiled").exists(),
+        "a check changes nothing"
+    );
     Ok(())
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_waits_for_its_compilation_says_so() -> Result<()> {
-    let (bomb, orders) = (Guest::from(compile_bomb(100, 4_000, 100)), Guest::from(good()));
+    let (bomb, orders) = (
+        Guest::from(compile_bomb(100, 4_000, 100)),
+        Guest::from(good()),
+    );
     let limits = "memory_max = \"1GiB\"\ncpu_max = \"10m\"\nwall_max = \"30m\"\nconcurrency = 1";
     let rig = Rig::start(quick().section("plugins.compile", limits), &[]).await?;
-    rig.host.wait_for_log("the start", |line| line.message() == "plugins ready").await?;
+    rig.host
+        .wait_for_log("the start", |line| line.message() == "plugins ready")
+        .await?;
     rig.site.install(BOMB, &bomb)?;
-    rig.host.wait_for_log("the bomb to be compiled", |line| is_compilation(line, BOMB)).await?;
+    rig.host
+        .wait_for_log("the bomb to be compiled", |line| is_compilation(line, BOMB))
+        .await?;
     rig.site.install("acme/orders", &orders)?;
-    let waits = |line: &Line| line.message().starts_with("plugin waits until other components are compiled");
-    rig.host.wait_for_log("the other one to wait", waits).await?;
+    let waits = |line: &Line| {
+        line.message()
+            .starts_with("plugin waits until other components are compiled")
+    };
+    rig.host
+        .wait_for_log("the other one to wait", waits)
+        .await?;
     for plugin in [BOMB, "acme/orders"] {
-        let is_seen = |line: &&Line| line.message() == "plugin seen" && line.text_of("plugin") == plugin;
-        assert_eq!(rig.host.log().lines().iter().filter(is_seen).count(), 1, "{plugin}");
+        let is_seen =
+            |line: &&Line| line.message() == "plugin seen" && line.text_of("plugin") == plugin;
+        assert_eq!(
+            rig.host.log().lines().iter().filter(is_seen).count(),
+            1,
+            "{plugin}"
+        );
     }
 
     eventually("both to be listed", || async {
@@ -250,12 +412,21 @@ async fn what_waits_for_its_compilation_says_so() -> Result<()> {
             .lines()
             .map(serde_json::from_str::<Value>)
             .map(|line| {
-                line.map(|line| (line["plugin"].to_string(), format!("{} since {}", line["state"], line["file_since"])))
+                line.map(|line| {
+                    (
+                        line["plugin"].to_string(),
+                        format!("{} since {}", line["state"], line["file_since"]),
+                    )
+                })
             })
             .collect::<Result<_, _>>()?;
-        let is_listed = |plugin: &str, state: &str| states.get(plugin).is_some_and(|told| told.starts_with(state));
-        let are_listed =
-            is_listed("\"bomb\"", "\"compiling\" since \"20") && is_listed("\"orders\"", "\"queued\" since \"20");
+        let is_listed = |plugin: &str, state: &str| {
+            states
+                .get(plugin)
+                .is_some_and(|told| told.starts_with(state))
+        };
+        let are_listed = is_listed("\"bomb\"", "\"compiling\" since \"20")
+            && is_listed("\"orders\"", "\"queued\" since \"20");
         Ok(are_listed.then_some(()))
     })
     .await?;

@@ -60,10 +60,21 @@ provider = "topi"
         ("Acme", "a-z"),
     ];
     for (thing, way_out) in wanted {
-        let told = finished.stderr.lines().any(|line| line.contains(thing) && line.contains(way_out));
-        assert!(told, "no line about {thing} that says {way_out}:\n{}", finished.stderr);
+        let told = finished
+            .stderr
+            .lines()
+            .any(|line| line.contains(thing) && line.contains(way_out));
+        assert!(
+            told,
+            "no line about {thing} that says {way_out}:\n{}",
+            finished.stderr
+        );
     }
-    assert!(!finished.stderr.contains("c2VjcmV0"), "a secret is not repeated:\n{}", finished.stderr);
+    assert!(
+        !finished.stderr.contains("c2VjcmV0"),
+        "a secret is not repeated:\n{}",
+        finished.stderr
+    );
     Ok(())
 }
 
@@ -76,9 +87,17 @@ async fn what_is_in_the_way_is_one_clear_line() -> Result<()> {
     let garbage = "this is no database, and long enough to be seen as such";
     let cases = [
         (Config::new().ingress(&listen), None, address.as_str()),
-        (Config::new(), Some(("data/hookyard.db", garbage)), "hookyard.db"),
+        (
+            Config::new(),
+            Some(("data/hookyard.db", garbage)),
+            "hookyard.db",
+        ),
         (Config::new(), Some(("data", file)), "data"),
-        (Config::new().plugins_folder("no-folder"), Some(("no-folder", file)), "no-folder"),
+        (
+            Config::new().plugins_folder("no-folder"),
+            Some(("no-folder", file)),
+            "no-folder",
+        ),
     ];
     for (config, in_the_way, named) in cases {
         let site = Site::temporary()?;
@@ -87,13 +106,21 @@ async fn what_is_in_the_way_is_one_clear_line() -> Result<()> {
             site.write(name, content)?;
         }
         let finished = serve(&site).await?;
-        let errors: Vec<&str> = finished.stderr.lines().filter(|line| !line.trim().is_empty()).collect();
+        let errors: Vec<&str> = finished
+            .stderr
+            .lines()
+            .filter(|line| !line.trim().is_empty())
+            .collect();
         let last = errors.last().copied().unwrap_or_default();
         assert!(last.contains(named), "{named}: {errors:#?}");
     }
     let missing = run(&["serve", "--config", "/nowhere/hookyard.toml"]).await?;
     assert_ne!(missing.code, Some(0));
-    assert!(missing.stderr.contains("/nowhere/hookyard.toml"), "{}", missing.stderr);
+    assert!(
+        missing.stderr.contains("/nowhere/hookyard.toml"),
+        "{}",
+        missing.stderr
+    );
     Ok(())
 }
 
@@ -104,8 +131,11 @@ async fn a_second_host_on_the_same_inbox_is_refused() -> Result<()> {
     let mut environment = rig.site.environment().to_vec();
     environment.push(("NO_COLOR".into(), "1".into()));
     let config = rig.site.config();
-    let second =
-        hookyard_testkit::host::run_with(&["serve", "--config", &config.to_string_lossy()], &environment).await?;
+    let second = hookyard_testkit::host::run_with(
+        &["serve", "--config", &config.to_string_lossy()],
+        &environment,
+    )
+    .await?;
     assert_ne!(second.code, Some(0));
     assert!(second.stderr.contains("hookyard.db"), "{}", second.stderr);
     rig.deliver("topper", &fresh_payment().1).await?;
@@ -122,7 +152,12 @@ async fn a_changed_configuration_is_taken_up_and_a_bad_one_is_not() -> Result<()
     let client = hookyard_testkit::http::Client::http1();
     let status = async || {
         let webhook = senders.topper.sign(fresh_payment().1);
-        Ok::<_, anyhow::Error>(client.post(host.address(), "/acme/payments", &webhook).await?.status)
+        Ok::<_, anyhow::Error>(
+            client
+                .post(host.address(), "/acme/payments", &webhook)
+                .await?
+                .status,
+        )
     };
     let becomes = async |wanted: u16| {
         let seen = || async { Ok((status().await? == wanted).then_some(())) };
@@ -134,11 +169,20 @@ async fn a_changed_configuration_is_taken_up_and_a_bad_one_is_not() -> Result<()
     becomes(200).await?;
 
     let mark = host.log().mark();
-    site.write("hookyard.toml", format!("{}\n[ingres]\nbody_max = 1\n", with_all.text()))?;
+    site.write(
+        "hookyard.toml",
+        format!("{}\n[ingres]\nbody_max = 1\n", with_all.text()),
+    )?;
     let told = host
-        .wait_for_log_since(mark, "a line about the bad file", |line| line.text.contains("did you mean `ingress`"))
+        .wait_for_log_since(mark, "a line about the bad file", |line| {
+            line.text.contains("did you mean `ingress`")
+        })
         .await?;
-    assert!(told.level() == "WARN" || told.level() == "ERROR", "{}", told.text);
+    assert!(
+        told.level() == "WARN" || told.level() == "ERROR",
+        "{}",
+        told.text
+    );
     assert_eq!(status().await?, 200, "the last good configuration goes on");
 
     // A key file that changes is a change of the configuration that names it.
@@ -158,12 +202,28 @@ async fn a_source_without_verification_must_say_so_and_is_named_at_start() -> Re
     let site = Site::temporary()?;
     site.configure(&Config::new().source("acme/open", bare))?;
     let finished = serve(&site).await?;
-    assert!(finished.stderr.contains("acme.sources.open"), "{}", finished.stderr);
-    assert!(finished.stderr.contains("`keys` is missing"), "{}", finished.stderr);
+    assert!(
+        finished.stderr.contains("acme.sources.open"),
+        "{}",
+        finished.stderr
+    );
+    assert!(
+        finished.stderr.contains("`keys` is missing"),
+        "{}",
+        finished.stderr
+    );
 
-    let rig = Rig::start(quick().source("acme/open", &format!("{bare}\nscheme = \"unverified\"")), &[]).await?;
-    let named =
-        rig.host.lines().await?.into_iter().any(|line| line.level() == "WARN" && line.text.contains("acme/open"));
+    let rig = Rig::start(
+        quick().source("acme/open", &format!("{bare}\nscheme = \"unverified\"")),
+        &[],
+    )
+    .await?;
+    let named = rig
+        .host
+        .lines()
+        .await?
+        .into_iter()
+        .any(|line| line.level() == "WARN" && line.text.contains("acme/open"));
     assert!(named, "{}", rig.host.log().tail(20));
     Ok(())
 }

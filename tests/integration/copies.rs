@@ -14,21 +14,33 @@ fn wit_in_plugin_folders_equals_the_originals() -> Result<()> {
         for copy in files_under(&plugin?.path().join("wit"))? {
             let package = package_of(&copy)?;
             // A plugin's own world is its own; whatever says it is a package of ours must be just that.
-            let Some(original) = originals.iter().find(|path| package_of(path).is_ok_and(|name| name == package))
+            let Some(original) = originals
+                .iter()
+                .find(|path| package_of(path).is_ok_and(|name| name == package))
             else {
                 continue;
             };
-            assert_eq!(fs::read_to_string(&copy)?, fs::read_to_string(original)?, "{} is out of date", copy.display());
+            assert_eq!(
+                fs::read_to_string(&copy)?,
+                fs::read_to_string(original)?,
+                "{} is out of date",
+                copy.display()
+            );
             compared += 1;
         }
     }
-    assert!(compared >= 8, "four plugins have two copies each, and {compared} were found");
+    assert!(
+        compared >= 8,
+        "four plugins have two copies each, and {compared} were found"
+    );
     Ok(())
 }
 
 fn files_under(folder: &Path) -> Result<Vec<PathBuf>> {
     let mut files = Vec::new();
-    for entry in fs::read_dir(folder).with_context(|| format!("{} can't be read", folder.display()))? {
+    for entry in
+        fs::read_dir(folder).with_context(|| format!("{} can't be read", folder.display()))?
+    {
         let path = entry?.path();
         match path.is_dir() {
             true => files.extend(files_under(&path)?),
@@ -42,5 +54,8 @@ fn files_under(folder: &Path) -> Result<Vec<PathBuf>> {
 fn package_of(file: &Path) -> Result<String> {
     let text = fs::read_to_string(file)?;
     let line = text.lines().find_map(|line| line.strip_prefix("package "));
-    Ok(line.with_context(|| format!("{} says no package", file.display()))?.trim_end_matches(';').to_owned())
+    Ok(line
+        .with_context(|| format!("{} says no package", file.display()))?
+        .trim_end_matches(';')
+        .to_owned())
 }

@@ -27,60 +27,106 @@ async fn listed(site: &Site) -> Result<BTreeMap<String, (String, String)>> {
         let name = format!("{}/{}", text(&line, "tenant"), text(&line, "plugin"));
         (name, (text(&line, "state"), text(&line, "mismatch")))
     };
-    Ok(lines.map(|line| line.map(plugin)).collect::<Result<_, _>>()?)
+    Ok(lines
+        .map(|line| line.map(plugin))
+        .collect::<Result<_, _>>()?)
 }
 
 fn is_over(line: &Line, tenant: &str) -> bool {
-    line.message().starts_with(&format!("plugins of {tenant} are not loaded: "))
+    line.message()
+        .starts_with(&format!("plugins of {tenant} are not loaded: "))
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn files_beyond_the_bound_put_nobody_out_and_are_told() -> Result<()> {
     let (orders, later) = (guests::test("version-a")?, guests::test("version-b")?);
-    let rig = Rig::start(quick().plugins("tenant_count_max = 4"), &[(PLUGIN, &orders)]).await?;
+    let rig = Rig::start(
+        quick().plugins("tenant_count_max = 4"),
+        &[(PLUGIN, &orders)],
+    )
+    .await?;
     for number in 0..30 {
-        rig.site.install(&format!("mallory/junk-{number:02}"), &garbage())?;
+        rig.site
+            .install(&format!("mallory/junk-{number:02}"), &garbage())?;
         // By their names they would all come before what serves.
-        rig.site.install(&format!("acme/a-{number:02}"), &garbage())?;
+        rig.site
+            .install(&format!("acme/a-{number:02}"), &garbage())?;
     }
     for tenant in ["acme", "mallory"] {
         let is_counted = |line: &Line| is_over(line, tenant) && line.message().contains(" more; ");
-        let line = rig.host.wait_for_log("a line about the tenant", is_counted).await?;
-        assert!(line.message().contains("a tenant may have 4 plugins"), "{}", line.text);
+        let line = rig
+            .host
+            .wait_for_log("a line about the tenant", is_counted)
+            .await?;
+        assert!(
+            line.message().contains("a tenant may have 4 plugins"),
+            "{}",
+            line.text
+        );
         assert!(line.message().len() < 250, "{}", line.text);
     }
     rig.handles_one_more(&["orders"]).await?;
 
     rig.site.install("acme/later", &later)?;
     let waits = |line: &Line| is_over(line, "acme") && line.message().contains(" and 25 more; ");
-    rig.host.wait_for_log("the later one to be refused", waits).await?;
+    rig.host
+        .wait_for_log("the later one to be refused", waits)
+        .await?;
     let all = listed(&rig.site).await?;
     assert_eq!(all[PLUGIN], ("active".to_owned(), String::new()));
     let (state, why) = &all["acme/later"];
-    assert!(state == "refused" && why.contains("plugins.tenant_count_max"), "{state}: {why}");
+    assert!(
+        state == "refused" && why.contains("plugins.tenant_count_max"),
+        "{state}: {why}"
+    );
     assert_eq!(all.len(), 62);
     let config = rig.site.config().to_string_lossy().into_owned();
     let checked = run_with(&["check", "--config", &config], rig.site.environment()).await?;
     assert_eq!(checked.code, Some(1));
-    assert!(checked.stdout.contains("BAD   plugins of acme are not loaded: "), "{}", checked.stdout);
-    assert!(checked.stdout.contains("ok    plugin acme/orders"), "{}", checked.stdout);
+    assert!(
+        checked
+            .stdout
+            .contains("BAD   plugins of acme are not loaded: "),
+        "{}",
+        checked.stdout
+    );
+    assert!(
+        checked.stdout.contains("ok    plugin acme/orders"),
+        "{}",
+        checked.stdout
+    );
 
     // The next host goes by what served, as well.
-    let Rig { senders, host, site, .. } = rig;
+    let Rig {
+        senders,
+        host,
+        site,
+        ..
+    } = rig;
     let (_, log) = host.terminate().await?;
-    assert!(!log.lines().iter().any(|line| is_removal(line, PLUGIN)), "{}", log.tail(20));
+    assert!(
+        !log.lines().iter().any(|line| is_removal(line, PLUGIN)),
+        "{}",
+        log.tail(20)
+    );
     let rig = Rig::restarted(site, senders).await?;
-    rig.host.wait_for_revision(PLUGIN, &orders.revision()).await?;
+    rig.host
+        .wait_for_revision(PLUGIN, &orders.revision())
+        .await?;
     rig.handles_one_more(&["orders"]).await?;
 
     // A removal is seen, and makes room.
     for number in 0..30 {
         rig.site.uninstall(&format!("acme/a-{number:02}"))?;
     }
-    rig.host.wait_for_revision("acme/later", &later.revision()).await?;
+    rig.host
+        .wait_for_revision("acme/later", &later.revision())
+        .await?;
     rig.handles_one_more(&["later"]).await?;
     rig.site.uninstall(PLUGIN)?;
-    rig.host.wait_for_log("the removal", |line| is_removal(line, PLUGIN)).await?;
+    rig.host
+        .wait_for_log("the removal", |line| is_removal(line, PLUGIN))
+        .await?;
     Ok(())
 }
 
@@ -88,17 +134,26 @@ async fn files_beyond_the_bound_put_nobody_out_and_are_told() -> Result<()> {
 async fn a_folder_of_ten_thousand_files_hides_no_plugin_that_serves() -> Result<()> {
     let (orders, next) = (guests::test("version-a")?, guests::test("version-b")?);
     let rig = Rig::start(quick(), &[(PLUGIN, &orders)]).await?;
-    let folder = rig.site.plugin_file(PLUGIN).parent().context("a folder")?.to_owned();
+    let folder = rig
+        .site
+        .plugin_file(PLUGIN)
+        .parent()
+        .context("a folder")?
+        .to_owned();
     for number in 0..10_100 {
         std::fs::write(folder.join(format!("{number:05}.txt")), "")?;
     }
     let is_cut = |line: &Line| line.message().contains("acme has more than 10000 entries");
-    rig.host.wait_for_log("a line about the folder", is_cut).await?;
+    rig.host
+        .wait_for_log("a line about the folder", is_cut)
+        .await?;
     rig.handles_one_more(&["orders"]).await?;
     rig.site.install(PLUGIN, &next)?;
     rig.host.wait_for_revision(PLUGIN, &next.revision()).await?;
     rig.site.uninstall(PLUGIN)?;
-    rig.host.wait_for_log("the removal", |line| is_removal(line, PLUGIN)).await?;
+    rig.host
+        .wait_for_log("the removal", |line| is_removal(line, PLUGIN))
+        .await?;
     Ok(())
 }
 
@@ -107,43 +162,82 @@ async fn what_served_and_is_over_a_lower_bound_is_said_and_loses_no_event() -> R
     const NAMES: [&str; 5] = ["one", "two", "three", "four", "five"];
     let orders = guests::test("version-a")?;
     let plugins = NAMES.map(|name| (format!("acme/{name}"), orders.tagged(name)));
-    let named = plugins.each_ref().map(|(plugin, guest)| (plugin.as_str(), guest));
+    let named = plugins
+        .each_ref()
+        .map(|(plugin, guest)| (plugin.as_str(), guest));
     let mut rig = Rig::start(quick().plugins("tenant_count_max = 5"), &named).await?;
     let config = std::fs::read_to_string(rig.site.config())?;
-    rig.site.write("hookyard.toml", config.replace("tenant_count_max = 5", "tenant_count_max = 2"))?;
+    rig.site.write(
+        "hookyard.toml",
+        config.replace("tenant_count_max = 5", "tenant_count_max = 2"),
+    )?;
 
     // Each host keeps what the one before kept.
     let mut keys = Vec::new();
     for _ in 0..2 {
-        let Rig { senders, host, site, .. } = rig;
+        let Rig {
+            senders,
+            host,
+            site,
+            ..
+        } = rig;
         host.terminate().await?;
         rig = Rig::restarted(site, senders).await?;
-        let is_told = |line: &Line| is_over(line, "acme") && line.message().contains("a tenant may have 2 plugins");
-        rig.host.wait_for_log("a line about the tenant", is_told).await?;
-        rig.host.wait_for_log("the plugins", |line| line.message() == "plugins ready").await?;
+        let is_told = |line: &Line| {
+            is_over(line, "acme") && line.message().contains("a tenant may have 2 plugins")
+        };
+        rig.host
+            .wait_for_log("a line about the tenant", is_told)
+            .await?;
+        rig.host
+            .wait_for_log("the plugins", |line| line.message() == "plugins ready")
+            .await?;
 
         let (key, body) = fresh_payment();
         rig.deliver("topper", &body).await?;
         let done = |event: &Event| NAMES.iter().filter(|name| event.is_done_by(name)).count();
-        let is_shared_out = |event: &Event| event.key == key && event.plugins.len() == 5 && done(event) == 2;
-        let events = rig.host.wait_for_events("two of five jobs to be done", |events| events.iter().any(is_shared_out));
+        let is_shared_out =
+            |event: &Event| event.key == key && event.plugins.len() == 5 && done(event) == 2;
+        let events = rig
+            .host
+            .wait_for_events("two of five jobs to be done", |events| {
+                events.iter().any(is_shared_out)
+            });
         events.await?;
         let all = listed(&rig.site).await?;
         let is_left_out = |(state, why): &&(String, String)| {
-            state == "refused" && why.starts_with("its file is not loaded") && why.contains("plugins.tenant_count_max")
+            state == "refused"
+                && why.starts_with("its file is not loaded")
+                && why.contains("plugins.tenant_count_max")
         };
         assert_eq!(all.values().filter(is_left_out).count(), 3, "{all:?}");
-        assert_eq!(all.values().filter(|(state, why)| state == "active" && why.is_empty()).count(), 2, "{all:?}");
+        assert_eq!(
+            all.values()
+                .filter(|(state, why)| state == "active" && why.is_empty())
+                .count(),
+            2,
+            "{all:?}"
+        );
         keys.push(key);
     }
 
-    let Rig { senders, host, site, .. } = rig;
+    let Rig {
+        senders,
+        host,
+        site,
+        ..
+    } = rig;
     host.terminate().await?;
     site.write("hookyard.toml", config)?;
     let rig = Rig::restarted(site, senders).await?;
-    let is_done = |event: &Event| keys.contains(&event.key) && NAMES.iter().all(|name| event.is_done_by(name));
-    let all_done = |events: &[Event]| events.iter().filter(|event| is_done(event)).count() == keys.len();
-    rig.host.wait_for_events("all five to handle what waited", all_done).await?;
+    let is_done = |event: &Event| {
+        keys.contains(&event.key) && NAMES.iter().all(|name| event.is_done_by(name))
+    };
+    let all_done =
+        |events: &[Event]| events.iter().filter(|event| is_done(event)).count() == keys.len();
+    rig.host
+        .wait_for_events("all five to handle what waited", all_done)
+        .await?;
     Ok(())
 }
 
@@ -152,24 +246,42 @@ async fn a_thousand_refusals_hold_up_no_release_of_another_tenant() -> Result<()
     let (orders, next) = (guests::test("version-a")?, guests::test("version-b")?);
     let rig = Rig::start(quick(), &[(PLUGIN, &next)]).await?;
     rig.site.install(PLUGIN, &orders)?;
-    rig.host.wait_for_revision(PLUGIN, &orders.revision()).await?;
+    rig.host
+        .wait_for_revision(PLUGIN, &orders.revision())
+        .await?;
     for number in 0..1000 {
-        rig.site.write(&format!("aside/junk-{number:04}.wasm"), format!("no component {number}"))?;
+        rig.site.write(
+            &format!("aside/junk-{number:04}.wasm"),
+            format!("no component {number}"),
+        )?;
     }
     std::fs::rename(rig.site.path("aside"), rig.site.path("plugins/mallory"))?;
 
     // By now all of them wait to be told.
     let is_fiftieth = |line: &Line| is_rejection(line, "mallory/junk-0049");
-    rig.host.wait_for_log("some of the refusals", is_fiftieth).await?;
+    rig.host
+        .wait_for_log("some of the refusals", is_fiftieth)
+        .await?;
     let mark = rig.host.log().mark();
     // It has served before, so it isn't compiled again.
     rig.site.install(PLUGIN, &next)?;
     let is_active = |line: &Line| is_activation(line, PLUGIN, &next.revision());
-    rig.host.wait_for_log_since(mark, "the next build", is_active).await?;
+    rig.host
+        .wait_for_log_since(mark, "the next build", is_active)
+        .await?;
 
     let lines = rig.host.lines().await?;
-    let released = lines.iter().rposition(|line| is_activation(line, PLUGIN, &next.revision())).context("a line")?;
-    let told = lines[..released].iter().filter(|line| line.message() == "plugin refused").count();
-    assert!(told < 500, "{told} refusals of another tenant came before the release");
+    let released = lines
+        .iter()
+        .rposition(|line| is_activation(line, PLUGIN, &next.revision()))
+        .context("a line")?;
+    let told = lines[..released]
+        .iter()
+        .filter(|line| line.message() == "plugin refused")
+        .count();
+    assert!(
+        told < 500,
+        "{told} refusals of another tenant came before the release"
+    );
     Ok(())
 }

@@ -18,14 +18,24 @@ const DESTINATION: &str = "tenants.acme.destinations.audit";
 /// What the plugin's destination says, whose URL has something to hide.
 fn destination(receiver: &Receiver, lines: &str) -> String {
     let url = format!("url = \"{}/hidden-path?token=hidden\"", receiver.url());
-    format!("{url}\nallow_http = true\naddresses = [\"127.0.0.1\"]\nsecrets = [{{ file = \"audit.secret\" }}]\n{lines}")
+    format!(
+        "{url}\nallow_http = true\naddresses = [\"127.0.0.1\"]\nsecrets = [{{ file = \"audit.secret\" }}]\n{lines}"
+    )
 }
 
 async fn start(config: Config) -> Result<Rig> {
-    Rig::prepared(config, &[(PLUGIN, &guests::test("ledger")?)], |site: &mut Site| {
-        site.write("audit.secret", SECRET)?;
-        site.write(&format!("plugins/{PLUGIN}.toml"), "[grants]\ndestinations = [\"audit\"]").map(drop)
-    })
+    Rig::prepared(
+        config,
+        &[(PLUGIN, &guests::test("ledger")?)],
+        |site: &mut Site| {
+            site.write("audit.secret", SECRET)?;
+            site.write(
+                &format!("plugins/{PLUGIN}.toml"),
+                "[grants]\ndestinations = [\"audit\"]",
+            )
+            .map(drop)
+        },
+    )
     .await
 }
 
@@ -43,30 +53,49 @@ fn is_try(line: &Line, result: &str) -> bool {
 /// A message that was committed before its destination went is sent once it is there again.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_reload_takes_up_destinations_and_what_waits_for_them() -> Result<()> {
-    let (old, new) = (Receiver::start_with(|| Reply::Status(StatusCode::BAD_GATEWAY)).await?, Receiver::start().await?);
+    let (old, new) = (
+        Receiver::start_with(|| Reply::Status(StatusCode::BAD_GATEWAY)).await?,
+        Receiver::start().await?,
+    );
     let retry = "retry = { attempts_max = 100, delay_first = \"1s\", delay_max = \"1s\" }";
     let mut rig = start(quick().section(DESTINATION, &destination(&old, retry))).await?;
     let key = send(&rig).await?;
-    old.wait_for("a try at the old place", |received| !received.is_empty()).await?;
+    old.wait_for("a try at the old place", |received| !received.is_empty())
+        .await?;
     let config = rig.senders.introduce(&mut rig.site, quick())?;
-    rig.site.configure(&config.section(DESTINATION, &destination(&new, "")))?;
-    let received = new.wait_for("the message at the new place", |received| received.len() == 1).await?;
+    rig.site
+        .configure(&config.section(DESTINATION, &destination(&new, "")))?;
+    let received = new
+        .wait_for("the message at the new place", |received| {
+            received.len() == 1
+        })
+        .await?;
     assert_eq!(received[0].json()?["key"], *key);
-    assert_eq!(received[0].header("webhook-id"), old.received()[0].header("webhook-id"), "it is the same message");
+    assert_eq!(
+        received[0].header("webhook-id"),
+        old.received()[0].header("webhook-id"),
+        "it is the same message"
+    );
     received[0].verify(SECRET)
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_host_that_ends_finishes_what_it_sends() -> Result<()> {
-    let receiver = Receiver::start_with(|| Reply::Late(Duration::from_millis(700), StatusCode::OK)).await?;
+    let receiver =
+        Receiver::start_with(|| Reply::Late(Duration::from_millis(700), StatusCode::OK)).await?;
     let rig = start(quick().section(DESTINATION, &destination(&receiver, ""))).await?;
     send(&rig).await?;
-    receiver.wait_for("the message", |received| received.len() == 1).await?;
+    receiver
+        .wait_for("the message", |received| received.len() == 1)
+        .await?;
     let Rig { host, site, .. } = rig;
     let (status, log) = host.terminate().await?;
     assert!(status.success(), "{status}");
     let lines = log.lines();
-    assert!(lines.iter().any(|line| is_try(line, "sent")), "the answer was waited for");
+    assert!(
+        lines.iter().any(|line| is_try(line, "sent")),
+        "the answer was waited for"
+    );
     for hidden in ["hidden", "MfKQ9r8"] {
         assert!(
             !lines.iter().any(|line| line.text.contains(hidden)),
@@ -74,7 +103,11 @@ async fn a_host_that_ends_finishes_what_it_sends() -> Result<()> {
         );
     }
     let messages = told(&site, &["outbox", "list", "--json", "--state", "done"]).await?;
-    assert_eq!(messages.lines().count(), 1, "and nothing is left to be sent: {messages}");
+    assert_eq!(
+        messages.lines().count(),
+        1,
+        "and nothing is left to be sent: {messages}"
+    );
     Ok(())
 }
 
@@ -83,26 +116,45 @@ async fn a_host_that_ends_finishes_what_it_sends() -> Result<()> {
 async fn a_receiver_by_tls_knows_who_sends_and_is_known() -> Result<()> {
     let (receiver, papers) = Receiver::start_secure().await?;
     let url = receiver.url();
-    let common =
-        format!("url = \"{url}/hooks\"\naddresses = [\"127.0.0.1\"]\nsecrets = [{{ file = \"audit.secret\" }}]");
+    let common = format!(
+        "url = \"{url}/hooks\"\naddresses = [\"127.0.0.1\"]\nsecrets = [{{ file = \"audit.secret\" }}]"
+    );
     let retry = "retry = { attempts_max = 100, delay_first = \"100ms\", delay_max = \"100ms\" }";
     let trusting = format!("{common}\n{retry}\nroots = [\"root.pem\"]");
     let identity = "identity = { certificate = \"host.pem\", key = \"host.key\" }";
     let mut rig = start(quick().section(DESTINATION, &format!("{common}\n{retry}"))).await?;
-    for (name, pem) in [("root.pem", &papers.root), ("host.pem", &papers.certificate), ("host.key", &papers.key)] {
+    for (name, pem) in [
+        ("root.pem", &papers.root),
+        ("host.pem", &papers.certificate),
+        ("host.key", &papers.key),
+    ] {
         rig.site.write(name, pem)?;
     }
     send(&rig).await?;
     rig.host
-        .wait_for_log("a try without trust", |line| is_try(line, "failed") && line.text.contains("UnknownIssuer"))
+        .wait_for_log("a try without trust", |line| {
+            is_try(line, "failed") && line.text.contains("UnknownIssuer")
+        })
         .await?;
     let config = rig.senders.introduce(&mut rig.site, quick())?;
-    rig.site.configure(&config.section(DESTINATION, &trusting))?;
-    rig.host.wait_for_log("a try without a certificate", |line| line.text.contains("CertificateRequired")).await?;
+    rig.site
+        .configure(&config.section(DESTINATION, &trusting))?;
+    rig.host
+        .wait_for_log("a try without a certificate", |line| {
+            line.text.contains("CertificateRequired")
+        })
+        .await?;
     assert!(receiver.received().is_empty(), "{:?}", receiver.received());
     let config = rig.senders.introduce(&mut rig.site, quick())?;
-    rig.site.configure(&config.section(DESTINATION, &format!("{trusting}\n{identity}")))?;
-    let received = receiver.wait_for("the message", |received| received.len() == 1).await?;
-    assert_eq!(received[0].version, Version::HTTP_2, "which the receiver speaks");
+    rig.site
+        .configure(&config.section(DESTINATION, &format!("{trusting}\n{identity}")))?;
+    let received = receiver
+        .wait_for("the message", |received| received.len() == 1)
+        .await?;
+    assert_eq!(
+        received[0].version,
+        Version::HTTP_2,
+        "which the receiver speaks"
+    );
     received[0].verify(SECRET)
 }

@@ -11,10 +11,18 @@ async fn the_demo_comes_to_its_end_with_all_as_it_should_be() -> Result<()> {
     // Built before, so that what is timed and seen below is the demo alone.
     let binary = tokio::task::spawn_blocking(host::binary).await??;
     let demo = tokio::task::spawn_blocking(workspace::demo).await??;
-    let run = Command::new(demo).arg("--folder").arg(folder.path().join("demo")).env("HOOKYARD_BIN", binary).output();
+    let run = Command::new(demo)
+        .arg("--folder")
+        .arg(folder.path().join("demo"))
+        .env("HOOKYARD_BIN", binary)
+        .output();
     let output = run.context("the demo did not start")?;
     let printed = String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success(), "{printed}{}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success(),
+        "{printed}{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     assert!(printed.contains("second edition"), "{printed}");
     assert_eq!(printed.matches("   verified  ").count(), 3, "{printed}");
     assert!(!printed.contains('\x1b'), "no colour where nobody looks");

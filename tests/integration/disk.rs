@@ -48,17 +48,33 @@ async fn refused(rig: &Rig) -> Result<(String, Webhook)> {
     let (key, body) = fresh_payment();
     let webhook = rig.senders.sign("topper", &body)?;
     let answer = rig.post("topper", &webhook).await?;
-    ensure!(answer.status == 503, "answered {} {}", answer.status, answer.text());
-    ensure!(answer.headers.contains_key("retry-after"), "{:?}", answer.headers);
+    ensure!(
+        answer.status == 503,
+        "answered {} {}",
+        answer.status,
+        answer.text()
+    );
+    ensure!(
+        answer.headers.contains_key("retry-after"),
+        "{:?}",
+        answer.headers
+    );
     Ok((key, webhook))
 }
 
 async fn all_done(rig: &Rig, keys: &BTreeSet<String>) -> Result<Vec<Event>> {
     let is_done = |events: &[Event]| {
         let found: BTreeSet<_> = events.iter().map(|event| event.key.clone()).collect();
-        found == *keys && events.len() == keys.len() && events.iter().all(|event| event.is_done_by("it"))
+        found == *keys
+            && events.len() == keys.len()
+            && events.iter().all(|event| event.is_done_by("it"))
     };
-    rig.host.wait_for_events("what was acknowledged, and nothing else, to be handled", is_done).await
+    rig.host
+        .wait_for_events(
+            "what was acknowledged, and nothing else, to be handled",
+            is_done,
+        )
+        .await
 }
 
 /// While the disk is in this condition senders are put off; once it is well again all goes on by itself, and whatever
@@ -75,7 +91,9 @@ async fn check(condition: Condition) -> Result<()> {
         put_off.push(refused(&rig).await?);
     }
     let is_loud = |line: &Line| line.level() == "ERROR" && line.message().contains("inbox");
-    rig.host.wait_for_log_since(mark, "the log to say that the inbox fails", is_loud).await?;
+    rig.host
+        .wait_for_log_since(mark, "the log to say that the inbox fails", is_loud)
+        .await?;
 
     disk.be(Condition::Well)?;
     for (key, webhook) in put_off {
@@ -83,7 +101,10 @@ async fn check(condition: Condition) -> Result<()> {
             let answer = rig.post("topper", &webhook).await?;
             Ok(answer.is_accepted().then_some(answer))
         });
-        ensure!(answer.await?.says("status") == "stored", "what was put off was never stored, so it is no repeat");
+        ensure!(
+            answer.await?.says("status") == "stored",
+            "what was put off was never stored, so it is no repeat"
+        );
         keys.insert(key);
     }
     keys.extend(deliver(&rig, 5).await?);
@@ -97,11 +118,21 @@ async fn check(condition: Condition) -> Result<()> {
 /// Whatever was acknowledged is there afterwards, and is handled.
 async fn cut_the_power(rig: Rig, disk: Disk, mut keys: BTreeSet<String>) -> Result<()> {
     disk.be(Condition::Cut(1))?;
-    let Rig { senders, mut host, site, client } = rig;
+    let Rig {
+        senders,
+        mut host,
+        site,
+        client,
+    } = rig;
     let (key, body) = fresh_payment();
     let webhook = senders.sign("topper", &body)?;
-    let last = client.post(host.address(), "/acme/payments", &webhook).await;
-    ensure!(last.is_err(), "the power was cut before an answer could be given: {last:?}");
+    let last = client
+        .post(host.address(), "/acme/payments", &webhook)
+        .await;
+    ensure!(
+        last.is_err(),
+        "the power was cut before an answer could be given: {last:?}"
+    );
     host.ended().await?;
     disk.be(Condition::Well)?;
     let rig = Rig::restarted(site, senders).await?;
@@ -139,10 +170,15 @@ async fn what_a_failed_sync_has_lost_takes_nothing_later_with_it() -> Result<()>
     let (rig, disk) = start("slow").await?;
     let mut keys = deliver(&rig, 1).await?;
     let is_leased = |events: &[Event]| events[0].job("it").is_some_and(|job| job.state == "leased");
-    rig.host.wait_for_events("the event to be attempted", is_leased).await?;
+    rig.host
+        .wait_for_events("the event to be attempted", is_leased)
+        .await?;
     disk.be(Condition::Unsyncable)?;
-    let is_fault = |line: &Line| line.level() == "ERROR" && line.message() == "the inbox could not commit";
-    rig.host.wait_for_log("its settlement to fail", is_fault).await?;
+    let is_fault =
+        |line: &Line| line.level() == "ERROR" && line.message() == "the inbox could not commit";
+    rig.host
+        .wait_for_log("its settlement to fail", is_fault)
+        .await?;
     disk.be(Condition::Well)?;
     all_done(&rig, &keys).await?;
     keys.extend(deliver(&rig, 5).await?);
@@ -161,7 +197,10 @@ async fn killed_with_a_log(count: usize) -> Result<(Rig, PathBuf, Vec<String>)> 
     rig.host.kill_now()?;
     rig.host.ended().await?;
     let log = rig.site.path("data/hookyard.db-wal");
-    ensure!(fs::metadata(&log)?.len() > 0, "there is no log of changes to damage");
+    ensure!(
+        fs::metadata(&log)?.len() > 0,
+        "there is no log of changes to damage"
+    );
     Ok((rig, log, keys))
 }
 
@@ -173,7 +212,13 @@ async fn a_half_written_end_of_the_log_takes_nothing_with_it() -> Result<()> {
     let torn = [&whole[..], &whole[32..32 + 24 + 1000]].concat();
     fs::write(&log, torn)?;
     let rig = Rig::restarted(site, senders).await?;
-    let found: Vec<_> = rig.host.events().await?.into_iter().map(|event| event.key).collect();
+    let found: Vec<_> = rig
+        .host
+        .events()
+        .await?
+        .into_iter()
+        .map(|event| event.key)
+        .collect();
     assert_eq!(found, keys);
     Ok(())
 }
@@ -182,14 +227,37 @@ async fn a_half_written_end_of_the_log_takes_nothing_with_it() -> Result<()> {
 async fn a_log_that_was_cut_off_keeps_all_before_the_cut_and_takes_the_rest_again() -> Result<()> {
     let (Rig { senders, site, .. }, log, keys) = killed_with_a_log(10).await?;
     let length = fs::metadata(&log)?.len();
-    fs::File::options().write(true).open(&log)?.set_len(length * 3 / 4 + 100)?;
+    fs::File::options()
+        .write(true)
+        .open(&log)?
+        .set_len(length * 3 / 4 + 100)?;
     let rig = Rig::restarted(site, senders).await?;
-    let found: Vec<_> = rig.host.events().await?.into_iter().map(|event| event.key).collect();
-    assert_eq!(found[..], keys[..found.len()], "the first ones, without a gap");
-    assert!(!found.is_empty() && found.len() < keys.len(), "{} of {} were left", found.len(), keys.len());
-    let body = hookyard_testkit::samples::one("topper", "crypto-onramp-completed")?.with("/id", keys[9].clone());
+    let found: Vec<_> = rig
+        .host
+        .events()
+        .await?
+        .into_iter()
+        .map(|event| event.key)
+        .collect();
+    assert_eq!(
+        found[..],
+        keys[..found.len()],
+        "the first ones, without a gap"
+    );
+    assert!(
+        !found.is_empty() && found.len() < keys.len(),
+        "{} of {} were left",
+        found.len(),
+        keys.len()
+    );
+    let body = hookyard_testkit::samples::one("topper", "crypto-onramp-completed")?
+        .with("/id", keys[9].clone());
     let webhook = rig.senders.sign("topper", &body)?;
-    assert_eq!(rig.post("topper", &webhook).await?.says("status"), "stored", "what is lost is no repeat");
+    assert_eq!(
+        rig.post("topper", &webhook).await?.says("status"),
+        "stored",
+        "what is lost is no repeat"
+    );
     Ok(())
 }
 
@@ -213,7 +281,14 @@ async fn a_damaged_page_is_said_at_the_start_and_nothing_is_touched() -> Result<
     let said = log.tail(30);
     assert!(!status.success(), "{status}");
     let database = database.to_string_lossy();
-    assert!(said.contains(&*database) && said.contains("is damaged") && said.contains("backup"), "{said}");
-    assert_eq!(fs::read(&*database)?, before, "whoever repairs it finds it as it was");
+    assert!(
+        said.contains(&*database) && said.contains("is damaged") && said.contains("backup"),
+        "{said}"
+    );
+    assert_eq!(
+        fs::read(&*database)?,
+        before,
+        "whoever repairs it finds it as it was"
+    );
     Ok(())
 }

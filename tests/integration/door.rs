@@ -15,20 +15,34 @@ const PLUGIN: &str = "acme/ledger";
 
 /// What became of the message of one event, once it's over: its tries' results as `outbox list` has them.
 async fn sent_to(url: &str, lines: &str) -> Result<(Value, String)> {
-    let audit = format!("url = \"{url}\"\nallow_http = true\nsecrets = [{{ file = \"audit.secret\" }}]\n{lines}");
+    let audit = format!(
+        "url = \"{url}\"\nallow_http = true\nsecrets = [{{ file = \"audit.secret\" }}]\n{lines}"
+    );
     let config = quick().section("tenants.acme.destinations.audit", &audit);
     let rig = Rig::prepared(config, &[(PLUGIN, &guests::test("ledger")?)], |site| {
         site.write("audit.secret", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")?;
-        site.write(&format!("plugins/{PLUGIN}.toml"), "[grants]\ndestinations = [\"audit\"]").map(drop)
+        site.write(
+            &format!("plugins/{PLUGIN}.toml"),
+            "[grants]\ndestinations = [\"audit\"]",
+        )
+        .map(drop)
     })
     .await?;
     rig.deliver("topper", &fresh_payment().1).await?;
     let message = eventually("the message to be given up", || async {
         let lines = told(&rig.site, &["outbox", "list", "--state", "dead", "--json"]).await?;
-        Ok(lines.lines().next().map(serde_json::from_str::<Value>).transpose()?)
+        Ok(lines
+            .lines()
+            .next()
+            .map(serde_json::from_str::<Value>)
+            .transpose()?)
     });
     let message = message.await?;
-    let shown = told(&rig.site, &["outbox", "show", message["id"].as_str().unwrap_or_default()]).await?;
+    let shown = told(
+        &rig.site,
+        &["outbox", "show", message["id"].as_str().unwrap_or_default()],
+    )
+    .await?;
     Ok((message, shown))
 }
 
@@ -37,7 +51,10 @@ async fn a_destination_whose_name_leads_inside_gets_nothing() -> Result<()> {
     let receiver = Receiver::start().await?;
     let url = receiver.url().replace("127.0.0.1", "localhost");
     let (message, shown) = sent_to(&format!("{url}/hidden"), "").await?;
-    assert_eq!(message["attempts"], 1, "it isn't tried again before somebody changes the configuration: {message}");
+    assert_eq!(
+        message["attempts"], 1,
+        "it isn't tried again before somebody changes the configuration: {message}"
+    );
     let line = "localhost is at 127.0.0.1, which is this machine; allow it by `addresses = [\"127.0.0.1\"]`";
     let by_ipv6 = line.replace("127.0.0.1", "::1");
     assert!(shown.contains(line) || shown.contains(&by_ipv6), "{shown}");
@@ -49,19 +66,38 @@ async fn a_destination_whose_name_leads_inside_gets_nothing() -> Result<()> {
 async fn a_redirect_is_an_answer_and_is_not_followed() -> Result<()> {
     let receiver = Receiver::start_with(|| Reply::Status(StatusCode::TEMPORARY_REDIRECT)).await?;
     let (message, shown) = sent_to(&receiver.url(), "addresses = [\"127.0.0.1\"]").await?;
-    assert_eq!((&message["attempts"], receiver.received().len()), (&Value::from(1), 1), "{message}");
+    assert_eq!(
+        (&message["attempts"], receiver.received().len()),
+        (&Value::from(1), 1),
+        "{message}"
+    );
     assert!(shown.contains("307"), "{shown}");
     Ok(())
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn certificates_come_from_where_the_host_may_fetch() -> Result<()> {
-    let rig = Rig::start(quick().section("egress", "addresses = [\"10.0.0.0/8\"]"), &[]).await?;
+    let rig = Rig::start(
+        quick().section("egress", "addresses = [\"10.0.0.0/8\"]"),
+        &[],
+    )
+    .await?;
     let sns = &rig.senders.tipser;
-    let webhook = sns.sign(sns.notification(&samples::one("tipser", "product-changed")?.body), SignatureVersion::V2);
-    assert_eq!(rig.post("tipser", &webhook).await?.status, 503, "it can be allowed, so it's sent again");
+    let webhook = sns.sign(
+        sns.notification(&samples::one("tipser", "product-changed")?.body),
+        SignatureVersion::V2,
+    );
+    assert_eq!(
+        rig.post("tipser", &webhook).await?.status,
+        503,
+        "it can be allowed, so it's sent again"
+    );
     let said = "127.0.0.1 is at 127.0.0.1, which is this machine; allow it by";
-    rig.host.wait_for_log("why there's no certificate", |line| line.text.contains(said)).await?;
+    rig.host
+        .wait_for_log("why there's no certificate", |line| {
+            line.text.contains(said)
+        })
+        .await?;
     assert_eq!(sns.certificate_fetches(), 0);
     Ok(())
 }

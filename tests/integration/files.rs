@@ -23,13 +23,20 @@ async fn nothing_is_acknowledged_without_the_database() -> Result<()> {
     fs::rename(&data, &away)?;
     let webhook = rig.senders.sign("topper", &fresh_payment().1)?;
     assert_eq!(rig.post("topper", &webhook).await?.status, 503);
-    let is_loud =
-        |line: &hookyard_testkit::log::Line| line.level() == "ERROR" && line.text.contains("not in their place");
-    rig.host.wait_for_log("an error about the files", is_loud).await?;
+    let is_loud = |line: &hookyard_testkit::log::Line| {
+        line.level() == "ERROR" && line.text.contains("not in their place")
+    };
+    rig.host
+        .wait_for_log("an error about the files", is_loud)
+        .await?;
 
     fs::rename(&away, &data)?;
     eventually("the host to accept events again", || async {
-        Ok(rig.post("topper", &webhook).await?.is_accepted().then_some(()))
+        Ok(rig
+            .post("topper", &webhook)
+            .await?
+            .is_accepted()
+            .then_some(()))
     })
     .await?;
     assert_eq!(rig.host.events().await?.len(), 2);
@@ -61,13 +68,20 @@ async fn second_host_is_refused_by_any_name() -> Result<()> {
 async fn refused(site: &Site, words: &str) -> Result<()> {
     let ended = hookyard(site, &["serve"]).await?;
     assert_eq!(ended.code, Some(1), "{}", ended.stderr);
-    assert!(ended.stderr.contains(words), "no {words:?} in {}", ended.stderr);
+    assert!(
+        ended.stderr.contains(words),
+        "no {words:?} in {}",
+        ended.stderr
+    );
     Ok(())
 }
 
 /// The host behind a shell that lets everybody read and write what it makes.
 fn unmasked(site: &Site, binary: &Path) -> Result<PathBuf> {
-    let script = site.write("unmasked", format!("#!/bin/sh\numask 0\nexec '{}' \"$@\"\n", binary.display()))?;
+    let script = site.write(
+        "unmasked",
+        format!("#!/bin/sh\numask 0\nexec '{}' \"$@\"\n", binary.display()),
+    )?;
     fs::set_permissions(&script, Permissions::from_mode(0o700))?;
     Ok(script)
 }
@@ -78,7 +92,11 @@ fn modes(folder: &Path) -> Result<Vec<(PathBuf, bool, u32)>> {
     for entry in fs::read_dir(folder)? {
         let path = entry?.path();
         let metadata = fs::symlink_metadata(&path)?;
-        found.push((path.clone(), metadata.is_dir(), metadata.permissions().mode() & 0o7777));
+        found.push((
+            path.clone(),
+            metadata.is_dir(),
+            metadata.permissions().mode() & 0o7777,
+        ));
         if metadata.is_dir() {
             found.extend(modes(&path)?);
         }
@@ -95,18 +113,31 @@ async fn whatever_the_umask_nobody_else_may_look() -> Result<()> {
     let books = guests::reference("topper")?;
     site.install("acme/books", &books)?;
     let binary = unmasked(&site, tokio::task::spawn_blocking(binary).await??)?;
-    let Start::Listening(host) = Host::start_with(&site, &binary, &[]).await? else { bail!("the host ended") };
-    host.wait_for_revision("acme/books", &books.revision()).await?;
+    let Start::Listening(host) = Host::start_with(&site, &binary, &[]).await? else {
+        bail!("the host ended")
+    };
+    host.wait_for_revision("acme/books", &books.revision())
+        .await?;
     for provider in ["topper", "tipser"] {
         let webhook = senders.sign(provider, &fresh_payment().1)?;
-        let answer = Client::http1().post(host.address(), &path_of(provider), &webhook).await?;
+        let answer = Client::http1()
+            .post(host.address(), &path_of(provider), &webhook)
+            .await?;
         assert!(answer.is_accepted(), "{}", answer.text());
     }
     let certificates = site.path("data/certificates.json");
-    eventually("certificates to be kept", || async { Ok(certificates.exists().then_some(())) }).await?;
+    eventually("certificates to be kept", || async {
+        Ok(certificates.exists().then_some(()))
+    })
+    .await?;
     let copy = site.path("data/copy.db");
     let mut backup = Command::new(&binary);
-    backup.arg("backup").arg(&copy).arg("--config").arg(site.config()).envs(site.environment().iter().cloned());
+    backup
+        .arg("backup")
+        .arg(&copy)
+        .arg("--config")
+        .arg(site.config())
+        .envs(site.environment().iter().cloned());
     let made = backup.output().await?;
     assert!(made.status.success(), "{made:?}");
 
@@ -115,9 +146,21 @@ async fn whatever_the_umask_nobody_else_may_look() -> Result<()> {
         let expected = if *is_folder { 0o700 } else { 0o600 };
         assert_eq!(*mode, expected, "{} has mode {mode:o}", path.display());
     }
-    assert_eq!(fs::metadata(site.path("data"))?.permissions().mode() & 0o7777, 0o700);
-    for part in ["hookyard.db-wal", "hookyard.db-shm", ".lock", "compiled/", "revisions/acme/books/", "copy.db"] {
-        let is_there = found.iter().any(|(path, ..)| path.to_string_lossy().contains(part));
+    assert_eq!(
+        fs::metadata(site.path("data"))?.permissions().mode() & 0o7777,
+        0o700
+    );
+    for part in [
+        "hookyard.db-wal",
+        "hookyard.db-shm",
+        ".lock",
+        "compiled/",
+        "revisions/acme/books/",
+        "copy.db",
+    ] {
+        let is_there = found
+            .iter()
+            .any(|(path, ..)| path.to_string_lossy().contains(part));
         assert!(is_there, "no {part} among {found:?}");
     }
     Ok(())
@@ -131,8 +174,15 @@ async fn folders_that_others_may_write_to_are_refused() -> Result<()> {
         let path = site.path(folder);
         fs::create_dir_all(&path)?;
         fs::set_permissions(&path, Permissions::from_mode(0o777))?;
-        refused(&site, if folder == "data" { "any user may write to" } else { "others may write to it (mode 777)" })
-            .await?;
+        refused(
+            &site,
+            if folder == "data" {
+                "any user may write to"
+            } else {
+                "others may write to it (mode 777)"
+            },
+        )
+        .await?;
         fs::set_permissions(&path, Permissions::from_mode(0o700))?;
     }
 
@@ -145,17 +195,27 @@ async fn folders_that_others_may_write_to_are_refused() -> Result<()> {
         }
     }
     let host = Host::start(&site).await?;
-    assert_eq!(host.terminate().await?.0.code(), Some(0), "once they are mended");
+    assert_eq!(
+        host.terminate().await?.0.code(),
+        Some(0),
+        "once they are mended"
+    );
     Ok(())
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn backup_writes_through_no_symlink() -> Result<()> {
     let rig = Rig::start(quick(), &[]).await?;
-    let (victim, copy) = (rig.site.write("victim", "precious")?, rig.site.path("copy.db"));
+    let (victim, copy) = (
+        rig.site.write("victim", "precious")?,
+        rig.site.path("copy.db"),
+    );
     symlink(&victim, rig.site.path("copy.db.partial"))?;
     told(&rig.site, &["backup", &copy.to_string_lossy()]).await?;
     assert_eq!(fs::read_to_string(&victim)?, "precious");
-    assert_eq!(fs::symlink_metadata(&copy)?.permissions().mode() & 0o7777, 0o600);
+    assert_eq!(
+        fs::symlink_metadata(&copy)?.permissions().mode() & 0o7777,
+        0o600
+    );
     Ok(())
 }

@@ -19,7 +19,10 @@ fn is_refused(line: &Line) -> bool {
 async fn checked(site: &Site) -> Result<Vec<String>> {
     let config = site.path("hookyard.toml").display().to_string();
     let finished = run(&["check", "--config", &config]).await?;
-    let lines = finished.stdout.lines().skip_while(|line| !line.contains("plugin acme/it"));
+    let lines = finished
+        .stdout
+        .lines()
+        .skip_while(|line| !line.contains("plugin acme/it"));
     Ok(lines.map(str::to_owned).collect())
 }
 
@@ -41,17 +44,32 @@ async fn a_plugin_is_refused_with_the_lines_that_let_it_in() -> Result<()> {
              the host that it asks in place of api.example.com:"
         )
     };
-    assert_eq!(line.text_of("reason"), format!("{} {grant}", reason(&rig.site)), "one line in the log");
+    assert_eq!(
+        line.text_of("reason"),
+        format!("{} {grant}", reason(&rig.site)),
+        "one line in the log"
+    );
     let told = checked(&site).await?;
-    assert_eq!(told, [format!("BAD   plugin acme/it: {}", reason(&site)), format!("      {grant}")]);
+    assert_eq!(
+        told,
+        [
+            format!("BAD   plugin acme/it: {}", reason(&site)),
+            format!("      {grant}")
+        ]
+    );
 
     // The very line lets it in.
     rig.site.write("plugins/acme/it.toml", grant)?;
-    rig.host.wait_for_revision(PLUGIN, &fetcher.revision()).await?;
+    rig.host
+        .wait_for_revision(PLUGIN, &fetcher.revision())
+        .await?;
     // Without them it stays as it was loaded: what runs was granted, and what isn't granted isn't loaded.
     let mark = rig.host.log().mark();
     rig.site.write("plugins/acme/it.toml", "")?;
-    let line = rig.host.wait_for_log_since(mark, "the refusal", is_refused).await?;
+    let line = rig
+        .host
+        .wait_for_log_since(mark, "the refusal", is_refused)
+        .await?;
     assert_eq!(line.text_of("serving"), fetcher.revision()[..12]);
     Ok(())
 }
@@ -61,10 +79,20 @@ async fn what_is_granted_by_default_can_be_taken_from_all_a_tenant_or_one() -> R
     let counter = guests::test("counter-by-hand")?;
     for (section, lines, beside, is_granted) in [
         ("plugins.grants", "keyvalue = false", "", false),
-        ("plugins.grants", "keyvalue = false", "grants = { keyvalue = true }", true),
+        (
+            "plugins.grants",
+            "keyvalue = false",
+            "grants = { keyvalue = true }",
+            true,
+        ),
         ("tenants.acme.grants", "keyvalue = false", "", false),
         ("tenants.umbrella.grants", "keyvalue = false", "", true),
-        ("tenants.acme.grants", "keyvalue = true", "grants = { keyvalue = false }", false),
+        (
+            "tenants.acme.grants",
+            "keyvalue = true",
+            "grants = { keyvalue = false }",
+            false,
+        ),
     ] {
         let site = Site::temporary()?;
         site.configure(&quick().section(section, lines))?;
@@ -73,7 +101,12 @@ async fn what_is_granted_by_default_can_be_taken_from_all_a_tenant_or_one() -> R
         let told = checked(&site).await?;
         let what = format!("{section} {lines}, {beside}: {told:#?}");
         assert_eq!(told[0].starts_with("BAD   "), !is_granted, "{what}");
-        assert_eq!(told.iter().any(|line| line == "      grants = { keyvalue = true }"), !is_granted, "{what}");
+        assert_eq!(
+            told.iter()
+                .any(|line| line == "      grants = { keyvalue = true }"),
+            !is_granted,
+            "{what}"
+        );
     }
     Ok(())
 }
@@ -98,25 +131,60 @@ async fn every_fault_of_the_grants_is_told_at_once() -> Result<()> {
     let settings = site.path("plugins/acme/it.toml").display().to_string();
     for (line, expected) in [
         (2, "grants.keyvalue: must be true or false, not a number"),
-        (3, "grants.destinations[1]: unknown destination of this tenant `partnr`; did you mean `partner`?"),
-        (5, "grants.http.\"api.example.com\".method: unknown key `method`; did you mean `methods`?"),
-        (6, "methods[0]: must be a method in capitals, such as \"GET\" or \"POST\""),
+        (
+            3,
+            "grants.destinations[1]: unknown destination of this tenant `partnr`; did you mean `partner`?",
+        ),
+        (
+            5,
+            "grants.http.\"api.example.com\".method: unknown key `method`; did you mean `methods`?",
+        ),
+        (
+            6,
+            "methods[0]: must be a method in capitals, such as \"GET\" or \"POST\"",
+        ),
         (7, "paths[0]: must be a path that begins with /"),
         (8, "scheme: must be \"https\" or \"http\""),
-        (9, "addresses[0]: is in the midst of its range; say \"10.0.0.0/8\""),
-        (10, "authorization: is written out here, and secrets and keys are never kept in this file"),
-        (11, "host: is no header that a plugin's requests can be given"),
-        (12, "has 5 bytes; a secret of fewer than 8 bytes is easy to guess; use a longer one"),
+        (
+            9,
+            "addresses[0]: is in the midst of its range; say \"10.0.0.0/8\"",
+        ),
+        (
+            10,
+            "authorization: is written out here, and secrets and keys are never kept in this file",
+        ),
+        (
+            11,
+            "host: is no header that a plugin's requests can be given",
+        ),
+        (
+            12,
+            "has 5 bytes; a secret of fewer than 8 bytes is easy to guess; use a longer one",
+        ),
         (13, "x-gone: "),
-        (14, "x-unset: the environment variable NOT_SET_ANYWHERE is not set"),
-        (15, "proxy-authorization: is no header that a plugin's requests can be given"),
-        (16, "grants.http.\"a b\": must be a host's name or address as in a URL"),
+        (
+            14,
+            "x-unset: the environment variable NOT_SET_ANYWHERE is not set",
+        ),
+        (
+            15,
+            "proxy-authorization: is no header that a plugin's requests can be given",
+        ),
+        (
+            16,
+            "grants.http.\"a b\": must be a host's name or address as in a URL",
+        ),
         (17, "methods: is empty; leave it out to allow all"),
         (19, "config.limit: must be a text in quotes, not a number"),
     ] {
         let at = format!("{settings}:{line}: ");
-        let is_told = told.iter().any(|part| part.contains(&at) && part.contains(expected));
-        assert!(is_told, "nothing of line {line} that says {expected}: {told:#?}");
+        let is_told = told
+            .iter()
+            .any(|part| part.contains(&at) && part.contains(expected));
+        assert!(
+            is_told,
+            "nothing of line {line} that says {expected}: {told:#?}"
+        );
     }
     Ok(())
 }
@@ -133,17 +201,35 @@ async fn a_credential_that_changes_in_its_file_counts_from_then_on() -> Result<(
         site.write("plugins/acme/token", "the first token\n")?;
         site.write("plugins/acme/it.toml", settings).map(drop)
     };
-    let rig = Rig::prepared(quick().plugins("rescan = \"100ms\""), &[(PLUGIN, &fetcher)], prepare).await?;
-    let body = || fresh_payment().1.replacen('{', &format!("{{\"fetch\":\"GET {}/v1/plain\",", mirror.url()), 1);
+    let rig = Rig::prepared(
+        quick().plugins("rescan = \"100ms\""),
+        &[(PLUGIN, &fetcher)],
+        prepare,
+    )
+    .await?;
+    let body = || {
+        fresh_payment().1.replacen(
+            '{',
+            &format!("{{\"fetch\":\"GET {}/v1/plain\",", mirror.url()),
+            1,
+        )
+    };
     rig.deliver("topper", &body()).await?;
     rig.all_done(1).await?;
     let mark = rig.host.log().mark();
     rig.site.write("plugins/acme/token", "the second token\n")?;
-    let is_active = |line: &Line| line.message() == "plugin active" && line.text_of("plugin") == PLUGIN;
-    rig.host.wait_for_log_since(mark, "the plugin to be loaded anew", is_active).await?;
+    let is_active =
+        |line: &Line| line.message() == "plugin active" && line.text_of("plugin") == PLUGIN;
+    rig.host
+        .wait_for_log_since(mark, "the plugin to be loaded anew", is_active)
+        .await?;
     rig.deliver("topper", &body()).await?;
     rig.all_done(2).await?;
-    let given: Vec<_> = mirror.asked().into_iter().map(|asked| asked.authorization).collect();
+    let given: Vec<_> = mirror
+        .asked()
+        .into_iter()
+        .map(|asked| asked.authorization)
+        .collect();
     assert_eq!(given, ["the first token", "the second token"]);
     Ok(())
 }
@@ -151,7 +237,10 @@ async fn a_credential_that_changes_in_its_file_counts_from_then_on() -> Result<(
 /// The line to paste that `check` tells, which must be the last word on the plugin.
 async fn pasted(site: &Site) -> Result<String> {
     let told = checked(site).await?;
-    assert!(told[0].starts_with("BAD   ") && told[0].ends_with(':'), "{told:#?}");
+    assert!(
+        told[0].starts_with("BAD   ") && told[0].ends_with(':'),
+        "{told:#?}"
+    );
     Ok(told[1].trim().to_owned())
 }
 
@@ -159,8 +248,14 @@ async fn pasted(site: &Site) -> Result<String> {
 async fn the_line_that_is_told_lets_a_plugin_in_at_once_whatever_it_imports() -> Result<()> {
     let destination = "url = \"https://example.com/\"\nsecrets = [{ file = \"partner.secret\" }]";
     let config = quick()
-        .section("plugins.grants", "keyvalue = false\nlogging = false\nconfig = false")
-        .section("tenants.acme.destinations.answers", &format!("{destination}\nprovider = \"topi-saas\""))
+        .section(
+            "plugins.grants",
+            "keyvalue = false\nlogging = false\nconfig = false",
+        )
+        .section(
+            "tenants.acme.destinations.answers",
+            &format!("{destination}\nprovider = \"topi-saas\""),
+        )
         .section("tenants.acme.destinations.raw", destination);
     let limits = "[limits]\nmemory_max = \"32MiB\"\n";
     // Guest, its settings, and what is left of them once the line is pasted.
@@ -180,7 +275,10 @@ async fn the_line_that_is_told_lets_a_plugin_in_at_once_whatever_it_imports() ->
         let line = pasted(&site).await?;
         site.write("plugins/acme/it.toml", format!("{line}\n{left}"))?;
         let told = checked(&site).await?;
-        assert!(told[0].starts_with("ok    plugin acme/it"), "{guest}, {line}: {told:#?}");
+        assert!(
+            told[0].starts_with("ok    plugin acme/it"),
+            "{guest}, {line}: {told:#?}"
+        );
     }
     Ok(())
 }

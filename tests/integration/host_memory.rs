@@ -19,11 +19,22 @@ fn strict() -> Config {
 /// Bounds a resource of the running host; `None` lifts the bound.
 fn bound(rig: &Rig, resource: Resource, bytes: Option<u64>) -> Result<()> {
     let pid = i32::try_from(rig.host.pid()).ok().and_then(Pid::from_raw);
-    prlimit(pid, resource, Rlimit { current: bytes, maximum: None }).map(drop).context("no limit can be set")
+    prlimit(
+        pid,
+        resource,
+        Rlimit {
+            current: bytes,
+            maximum: None,
+        },
+    )
+    .map(drop)
+    .context("no limit can be set")
 }
 
 fn is_host_fault(line: &Line) -> bool {
-    line.message().starts_with("the host could not run a plugin") && line.level() == "ERROR"
+    line.message()
+        .starts_with("the host could not run a plugin")
+        && line.level() == "ERROR"
 }
 
 /// Sends events to a host that can't run them, until it has failed at each of them several times; then it can.
@@ -34,8 +45,16 @@ async fn starved(rig: &Rig, resource: Resource, bytes: u64) -> Result<()> {
     }
     let mut mark = rig.host.log().mark();
     for _ in 0..4 {
-        let line = rig.host.wait_for_log_since(mark, "the host to fail", is_host_fault).await?;
-        assert!(line.text_of("reason").starts_with("the host has no memory for it: "), "{}", line.text);
+        let line = rig
+            .host
+            .wait_for_log_since(mark, "the host to fail", is_host_fault)
+            .await?;
+        assert!(
+            line.text_of("reason")
+                .starts_with("the host has no memory for it: "),
+            "{}",
+            line.text
+        );
         mark = rig.host.log().mark();
     }
     for event in rig.host.events().await? {
@@ -43,7 +62,10 @@ async fn starved(rig: &Rig, resource: Resource, bytes: u64) -> Result<()> {
         assert!(job.last_outcome.is_none() && job.attempts <= 1, "{job:?}");
     }
     let metrics = rig.metrics().await?;
-    assert!(metrics.contains(r#"hookyard_host_faults_total{tenant="acme",plugin="books"}"#), "{metrics}");
+    assert!(
+        metrics.contains(r#"hookyard_host_faults_total{tenant="acme",plugin="books"}"#),
+        "{metrics}"
+    );
     let listed = told(&rig.site, &["plugins", "list", "--json"]).await?;
     assert!(!listed.contains("it failed at"), "{listed}");
 
@@ -52,7 +74,13 @@ async fn starved(rig: &Rig, resource: Resource, bytes: u64) -> Result<()> {
         let job = event.job("books").context("its job")?;
         assert_eq!(job.attempts, 1, "{job:?}");
     }
-    assert!(!rig.host.lines().await?.iter().any(|line| line.target() == "hookyard::quarantine"));
+    assert!(
+        !rig.host
+            .lines()
+            .await?
+            .iter()
+            .any(|line| line.target() == "hookyard::quarantine")
+    );
     Ok(())
 }
 
@@ -61,7 +89,11 @@ async fn a_plugin_that_cannot_be_instantiated_is_not_to_blame() -> Result<()> {
     let echo = guests::test("untyped-echo")?;
     // More than a place in the pool has, so that each instance asks the system for its address space.
     let beside_the_pool = |site: &mut Site| {
-        site.write(&format!("plugins/{PLUGIN}.toml"), "limits = { table_elements_max = 200_000 }").map(drop)
+        site.write(
+            &format!("plugins/{PLUGIN}.toml"),
+            "limits = { table_elements_max = 200_000 }",
+        )
+        .map(drop)
     };
     let rig = Rig::prepared(strict(), &[(PLUGIN, &echo)], beside_the_pool).await?;
     let bytes = rig.used("VmSize")? + 1024 * MIB;

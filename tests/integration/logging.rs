@@ -35,15 +35,25 @@ impl Unheard {
         let (ingress, admin) = (unused_address(), unused_address());
         let mut site = Site::temporary()?;
         let senders = Senders::new().await?;
-        let config =
-            quick().ingress(&format!("listen = \"{ingress}\"")).section("admin", &format!("listen = \"{admin}\""));
+        let config = quick()
+            .ingress(&format!("listen = \"{ingress}\""))
+            .section("admin", &format!("listen = \"{admin}\""));
         let config = senders.introduce(&mut site, config)?;
         site.configure(&config)?;
 
         let mut command = serve(&site, stderr).await?;
         let child = command.env("RUST_LOG", "trace").spawn()?;
-        let host = Self { child, ingress, admin, senders: Arc::new(senders), _site: site };
-        eventually("the host to listen", || async { Ok(host.metrics().await.ok()) }).await?;
+        let host = Self {
+            child,
+            ingress,
+            admin,
+            senders: Arc::new(senders),
+            _site: site,
+        };
+        eventually("the host to listen", || async {
+            Ok(host.metrics().await.ok())
+        })
+        .await?;
         Ok(host)
     }
 
@@ -59,13 +69,21 @@ impl Unheard {
         };
         eventually(what, is_done).await?;
         let sent = load.stop().await?;
-        assert!(sent.refused.is_empty() && sent.unanswered == 0, "{:?}, unanswered {}", sent.refused, sent.unanswered);
+        assert!(
+            sent.refused.is_empty() && sent.unanswered == 0,
+            "{:?}, unanswered {}",
+            sent.refused,
+            sent.unanswered
+        );
         Ok(())
     }
 
     async fn metrics(&self) -> Result<String> {
         // Connections of administrators don't last; each question has one of its own.
-        Ok(Client::http1().send(Method::GET, self.admin, "/metrics", &Webhook::default()).await?.text())
+        Ok(Client::http1()
+            .send(Method::GET, self.admin, "/metrics", &Webhook::default())
+            .await?
+            .text())
     }
 
     /// Lines that were lost so far, for that reason.
@@ -73,13 +91,17 @@ impl Unheard {
         let series = format!("hookyard_log_lines_lost_total{{reason=\"{reason}\"}} ");
         let metrics = self.metrics().await?;
         let count = metrics.lines().find_map(|line| line.strip_prefix(&series));
-        Ok(count.with_context(|| format!("no {series} in\n{metrics}"))?.parse()?)
+        Ok(count
+            .with_context(|| format!("no {series} in\n{metrics}"))?
+            .parse()?)
     }
 
     /// Asks it to end by SIGTERM and waits until it has.
     async fn terminate(mut self) -> Result<ExitStatus> {
         host::send(&self.child, Signal::TERM)?;
-        Ok(tokio::time::timeout(PATIENCE, self.child.wait()).await.context("the host goes on")??)
+        Ok(tokio::time::timeout(PATIENCE, self.child.wait())
+            .await
+            .context("the host goes on")??)
     }
 }
 
@@ -90,7 +112,11 @@ fn is_of_a_thousand_events(line: &str) -> bool {
 
 /// An address of this machine that nobody else has: a free port of 127.0.0.1 may be taken before the host takes it.
 fn unused_address() -> SocketAddr {
-    (Ipv4Addr::from_bits(fastrand::u32(0x7f40_0000..0x7fff_ffff)), 8080).into()
+    (
+        Ipv4Addr::from_bits(fastrand::u32(0x7f40_0000..0x7fff_ffff)),
+        8080,
+    )
+        .into()
 }
 
 async fn serve(site: &Site, stderr: Stdio) -> Result<Command> {
@@ -104,14 +130,20 @@ fn without_room() -> Result<[(&'static str, Stdio); 2]> {
     let full = OpenOptions::new().write(true).open("/dev/full")?;
     let (reader, writer) = std::io::pipe()?;
     drop(reader);
-    Ok([("a full disk", full.into()), ("a closed pipe", writer.into())])
+    Ok([
+        ("a full disk", full.into()),
+        ("a closed pipe", writer.into()),
+    ])
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_log_that_cannot_be_written_ends_nothing() -> Result<()> {
     for (what, stderr) in without_room()? {
         let host = Unheard::start(stderr).await?;
-        host.deliver_until("lost lines to be counted", || async { Ok(host.lost("unwritten").await? >= 1000) }).await?;
+        host.deliver_until("lost lines to be counted", || async {
+            Ok(host.lost("unwritten").await? >= 1000)
+        })
+        .await?;
         assert_eq!(host.lost("full").await?, 0, "{what}");
         assert_eq!(host.terminate().await?.code(), Some(0), "{what}");
     }
@@ -120,7 +152,11 @@ async fn a_log_that_cannot_be_written_ends_nothing() -> Result<()> {
     site.write("hookyard.toml", "[ingres]\n")?;
     for (what, stderr) in without_room()? {
         let ended = serve(&site, stderr).await?.status().await?;
-        assert_eq!(ended.code(), Some(2), "a wrong configuration with {what} for a log");
+        assert_eq!(
+            ended.code(),
+            Some(2),
+            "a wrong configuration with {what} for a log"
+        );
     }
     Ok(())
 }
@@ -129,7 +165,10 @@ async fn a_log_that_cannot_be_written_ends_nothing() -> Result<()> {
 async fn a_reader_that_stalls_costs_lines_and_no_request() -> Result<()> {
     let (mut reader, writer) = std::io::pipe()?;
     let host = Unheard::start(writer.into()).await?;
-    host.deliver_until("the queue to be full", || async { Ok(host.lost("full").await? > 0) }).await?;
+    host.deliver_until("the queue to be full", || async {
+        Ok(host.lost("full").await? > 0)
+    })
+    .await?;
 
     // Everything that was not dropped is still there, and after it how much was.
     let log = Arc::new(Mutex::new(Vec::new()));
@@ -138,15 +177,22 @@ async fn a_reader_that_stalls_costs_lines_and_no_request() -> Result<()> {
         move || {
             let mut chunk = [0; 64 << 10];
             while let Ok(length @ 1..) = reader.read(&mut chunk) {
-                log.lock().expect("unpoisoned").extend_from_slice(&chunk[..length]);
+                log.lock()
+                    .expect("unpoisoned")
+                    .extend_from_slice(&chunk[..length]);
             }
         }
     });
     let lines = || String::from_utf8_lossy(&log.lock().expect("unpoisoned")).into_owned();
     let told = || -> u64 {
         let lines = lines();
-        let told = lines.lines().filter(|line| line.contains("log lines were lost"));
-        told.filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok()?["lines"].as_u64()).sum()
+        let told = lines
+            .lines()
+            .filter(|line| line.contains("log lines were lost"));
+        told.filter_map(|line| {
+            serde_json::from_str::<serde_json::Value>(line).ok()?["lines"].as_u64()
+        })
+        .sum()
     };
     let all_told = || async { Ok((told() == host.lost("full").await?).then_some(())) };
     eventually("all lost lines to be told of", all_told).await?;
@@ -154,7 +200,14 @@ async fn a_reader_that_stalls_costs_lines_and_no_request() -> Result<()> {
 
     assert_eq!(host.terminate().await?.code(), Some(0));
     reading.join().expect("no panic");
-    assert!(lines().trim_end().lines().last().is_some_and(|line| line.contains("\"ended\"")), "the rest is written");
+    assert!(
+        lines()
+            .trim_end()
+            .lines()
+            .last()
+            .is_some_and(|line| line.contains("\"ended\"")),
+        "the rest is written"
+    );
     Ok(())
 }
 
@@ -162,7 +215,8 @@ async fn a_reader_that_stalls_costs_lines_and_no_request() -> Result<()> {
 async fn a_reader_that_stalls_does_not_hold_up_the_end() -> Result<()> {
     let (reader, writer) = std::io::pipe()?;
     let host = Unheard::start(writer.into()).await?;
-    host.deliver_until("a thousand events", || async { Ok(true) }).await?;
+    host.deliver_until("a thousand events", || async { Ok(true) })
+        .await?;
     assert_eq!(host.terminate().await?.code(), Some(0));
     drop(reader);
     Ok(())

@@ -13,7 +13,9 @@ use crate::admin::address;
 use crate::rig::{Rig, fresh_payment, quick};
 
 async fn get(rig: &Rig, path: &str, request: &Webhook) -> Result<Answer> {
-    rig.client.send(Method::GET, address(rig).await?, path, request).await
+    rig.client
+        .send(Method::GET, address(rig).await?, path, request)
+        .await
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -25,7 +27,9 @@ async fn metrics_have_the_names_and_meanings_of_the_golden_file() -> Result<()> 
     let plain = Webhook::json("");
     rig.post("topper", &plain).await?;
     // Every attempt is told of before it is counted as ended.
-    rig.host.wait_for_log("the attempt", hookyard_testkit::events::is_attempt).await?;
+    rig.host
+        .wait_for_log("the attempt", hookyard_testkit::events::is_attempt)
+        .await?;
     let answer = get(&rig, "/metrics", &plain).await?;
     assert_eq!(
         (answer.status, answer.headers["content-type"].to_str()?),
@@ -38,9 +42,16 @@ async fn metrics_have_the_names_and_meanings_of_the_golden_file() -> Result<()> 
         r#"hookyard_attempt_memory_bytes_bucket{tenant="acme",plugin="books",le="67108864"} 1"#,
         r#"hookyard_requests_total{status="200",reason="stored"} 1"#,
     ] {
-        assert!(text.lines().any(|told| told == line), "no {line} in\n{text}");
+        assert!(
+            text.lines().any(|told| told == line),
+            "no {line} in\n{text}"
+        );
     }
-    assert!(text.lines().any(|told| told.starts_with(r#"hookyard_requests_total{status="401""#)), "{text}");
+    assert!(
+        text.lines()
+            .any(|told| told.starts_with(r#"hookyard_requests_total{status="401""#)),
+        "{text}"
+    );
     let mut names: Vec<&str> = text.lines().filter(|line| line.starts_with("# ")).collect();
     names.sort_unstable();
     let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("integration/metrics.txt");
@@ -48,20 +59,46 @@ async fn metrics_have_the_names_and_meanings_of_the_golden_file() -> Result<()> 
         std::fs::write(&golden, names.join("\n") + "\n")?;
     }
     let expected = std::fs::read_to_string(&golden)?;
-    assert_eq!(names, expected.lines().collect::<Vec<_>>(), "run with UPDATE=1 if this is meant");
+    assert_eq!(
+        names,
+        expected.lines().collect::<Vec<_>>(),
+        "run with UPDATE=1 if this is meant"
+    );
     Ok(())
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn only_who_shows_the_token_is_told() -> Result<()> {
-    let config = quick().section("admin", "listen = \"127.0.0.1:0\"\ntoken = { file = \"admin.token\" }");
-    let rig = Rig::prepared(config, &[], |site| site.write("admin.token", "let me in").map(drop)).await?;
+    let config = quick().section(
+        "admin",
+        "listen = \"127.0.0.1:0\"\ntoken = { file = \"admin.token\" }",
+    );
+    let rig = Rig::prepared(config, &[], |site| {
+        site.write("admin.token", "let me in").map(drop)
+    })
+    .await?;
     let plain = Webhook::json("");
-    for (shown, expected) in [(None, 401), (Some("Bearer let me"), 401), (Some("Bearer let me in"), 200)] {
-        let request = shown.map_or(plain.clone(), |shown| plain.clone().and("authorization", shown));
-        assert_eq!(get(&rig, "/metrics", &request).await?.status, expected, "{shown:?}");
+    for (shown, expected) in [
+        (None, 401),
+        (Some("Bearer let me"), 401),
+        (Some("Bearer let me in"), 200),
+    ] {
+        let request = shown.map_or(plain.clone(), |shown| {
+            plain.clone().and("authorization", shown)
+        });
+        assert_eq!(
+            get(&rig, "/metrics", &request).await?.status,
+            expected,
+            "{shown:?}"
+        );
     }
-    assert!(rig.host.lines().await?.iter().all(|line| !line.text.contains("let me in")));
+    assert!(
+        rig.host
+            .lines()
+            .await?
+            .iter()
+            .all(|line| !line.text.contains("let me in"))
+    );
     Ok(())
 }
 
@@ -73,7 +110,9 @@ async fn an_address_that_is_taken_is_told_with_the_way_out() -> Result<()> {
     site.configure(&Config::new().section("admin", &format!("listen = \"{address}\"")))?;
     let ended = run(&["serve", "--config", &site.config().to_string_lossy()]).await?;
     assert_eq!(ended.code, Some(1), "{}", ended.stderr);
-    let expected = format!("the admin listener can't have {address}; name another address by `listen` in [admin]");
+    let expected = format!(
+        "the admin listener can't have {address}; name another address by `listen` in [admin]"
+    );
     assert!(ended.stderr.contains(&expected), "{}", ended.stderr);
     Ok(())
 }

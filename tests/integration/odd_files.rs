@@ -19,7 +19,10 @@ fn pipe(path: &Path) -> Result<()> {
     if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder)?;
     }
-    ensure!(Command::new("mkfifo").arg(path).status()?.success(), "mkfifo failed");
+    ensure!(
+        Command::new("mkfifo").arg(path).status()?.success(),
+        "mkfifo failed"
+    );
     Ok(())
 }
 
@@ -34,14 +37,25 @@ async fn command(rig: &Rig, arguments: &[&str]) -> Result<Finished> {
 async fn handles_one_more(rig: &Rig, plugin: &str) -> Result<()> {
     let (id, body) = fresh_payment();
     rig.deliver("topper", &body).await?;
-    let done = |events: &[Event]| events.iter().any(|event| event.key == id && event.is_done_by(plugin));
-    rig.host.wait_for_events("the event to be handled", done).await.map(drop)
+    let done = |events: &[Event]| {
+        events
+            .iter()
+            .any(|event| event.key == id && event.is_done_by(plugin))
+    };
+    rig.host
+        .wait_for_events("the event to be handled", done)
+        .await
+        .map(drop)
 }
 
 async fn ends_at_once(host: Host) -> Result<()> {
     let asked = Instant::now();
     let (status, log) = soon(host.terminate()).await?;
-    assert!(status.success() && asked.elapsed() < Duration::from_secs(20), "{status}: {}", log.tail(20));
+    assert!(
+        status.success() && asked.elapsed() < Duration::from_secs(20),
+        "{status}: {}",
+        log.tail(20)
+    );
     Ok(())
 }
 
@@ -55,24 +69,41 @@ async fn pipes_among_a_tenants_files_hold_up_nobody() -> Result<()> {
         site.install("mallory/settings", &guests::test("version-a")?)
     })
     .await?;
-    for (plugin, why) in [("component", "it is not a file"), ("settings", "the .toml beside it is not a file")] {
+    for (plugin, why) in [
+        ("component", "it is not a file"),
+        ("settings", "the .toml beside it is not a file"),
+    ] {
         let told = |line: &Line| line.message().contains(plugin) && line.message().contains(why);
         rig.host.wait_for_log("a line about it", told).await?;
     }
     rig.site.install("acme/orders", &orders)?;
-    rig.host.wait_for_revision("acme/orders", &orders.revision()).await?;
+    rig.host
+        .wait_for_revision("acme/orders", &orders.revision())
+        .await?;
     handles_one_more(&rig, "orders").await?;
 
     let checked = command(&rig, &["check"]).await?;
-    let is_told = checked.stdout.contains("first.json: can't be read: it is not a regular file");
-    assert!(is_told && checked.stdout.contains("ok    plugin acme/orders"), "{checked:?}");
+    let is_told = checked
+        .stdout
+        .contains("first.json: can't be read: it is not a regular file");
+    assert!(
+        is_told && checked.stdout.contains("ok    plugin acme/orders"),
+        "{checked:?}"
+    );
     let listed = command(&rig, &["plugins", "list"]).await?;
     assert_eq!(listed.code, Some(0), "{listed:?}");
     let shown = command(&rig, &["plugins", "show", "mallory/odd"]).await?;
     assert_eq!(shown.code, Some(0), "{shown:?}");
-    let file = rig.site.path("plugins/mallory/component.wasm").to_string_lossy().into_owned();
+    let file = rig
+        .site
+        .path("plugins/mallory/component.wasm")
+        .to_string_lossy()
+        .into_owned();
     let rehearsed = command(&rig, &["rehearse", &file, "--tenant", "mallory"]).await?;
-    assert!(rehearsed.code == Some(1) && rehearsed.stderr.contains("it is not a regular file"), "{rehearsed:?}");
+    assert!(
+        rehearsed.code == Some(1) && rehearsed.stderr.contains("it is not a regular file"),
+        "{rehearsed:?}"
+    );
     ends_at_once(rig.host).await
 }
 
@@ -83,24 +114,49 @@ async fn a_pipe_as_a_secret_is_a_fault_and_the_configuration_before_stays() -> R
     pipe(&rig.site.path("pipe"))?;
     let good = std::fs::read_to_string(rig.site.config())?;
     let destination = "url = \"https://partner.example/\"\nsecrets = [{ file = \"pipe\" }]";
-    rig.site.write("hookyard.toml", format!("{good}\n[tenants.acme.destinations.odd]\n{destination}\n"))?;
+    rig.site.write(
+        "hookyard.toml",
+        format!("{good}\n[tenants.acme.destinations.odd]\n{destination}\n"),
+    )?;
     let refused = |line: &Line| line.message().contains("it is not a regular file");
     rig.host.wait_for_log("the fault", refused).await?;
-    rig.host.wait_for_log("the refusal", |line| line.message().starts_with("configuration refused")).await?;
+    rig.host
+        .wait_for_log("the refusal", |line| {
+            line.message().starts_with("configuration refused")
+        })
+        .await?;
     let checked = command(&rig, &["check"]).await?;
-    assert!(checked.code != Some(0) && checked.stderr.contains("pipe can't be read: it is not"), "{checked:?}");
+    assert!(
+        checked.code != Some(0) && checked.stderr.contains("pipe can't be read: it is not"),
+        "{checked:?}"
+    );
     let started = command(&rig, &["serve"]).await?;
-    assert!(started.code != Some(0) && started.stderr.contains("pipe can't be read: it is not"), "{started:?}");
+    assert!(
+        started.code != Some(0) && started.stderr.contains("pipe can't be read: it is not"),
+        "{started:?}"
+    );
 
     // A plugin's credential is read with its settings.
     let settings = "[grants.http.\"api.example.com\"]\nauthorization = { file = \"token\" }\n";
     pipe(&rig.site.path("plugins/acme/token"))?;
     rig.site.write("plugins/acme/orders.toml", settings)?;
-    let line = rig.host.wait_for_log("the refusal", |line| is_rejection(line, "acme/orders")).await?;
-    assert!(line.text.contains("it is not a regular file"), "{}", line.text);
+    let line = rig
+        .host
+        .wait_for_log("the refusal", |line| is_rejection(line, "acme/orders"))
+        .await?;
+    assert!(
+        line.text.contains("it is not a regular file"),
+        "{}",
+        line.text
+    );
 
-    rig.site.write("hookyard.toml", format!("{good}\n# as before\n"))?;
-    rig.host.wait_for_log("the reload", |line| line.message() == "configuration reloaded").await?;
+    rig.site
+        .write("hookyard.toml", format!("{good}\n# as before\n"))?;
+    rig.host
+        .wait_for_log("the reload", |line| {
+            line.message() == "configuration reloaded"
+        })
+        .await?;
     handles_one_more(&rig, "orders").await?;
     ends_at_once(rig.host).await
 }

@@ -42,7 +42,10 @@ impl Sent {
         body["object_id"] = object.into();
         body["payload"]["seller"]["seller_name"] = words.into();
         let webhook = rig.senders.sign("topi-saas", &body.to_string())?;
-        let answer = rig.client.post(rig.host.address(), "/acme/offers", &webhook).await?;
+        let answer = rig
+            .client
+            .post(rig.host.address(), "/acme/offers", &webhook)
+            .await?;
         assert!(answer.is_accepted(), "{} {}", answer.status, answer.text());
         let count = self.count.entry(object.to_owned()).or_default();
         *count += 1;
@@ -56,9 +59,14 @@ impl Sent {
         let books = SqliteInbox::open_read_only(&rig.site.path("data/hookyard.db"))?;
         let mut began = Vec::new();
         for event in events {
-            let record = books.read(event.id.parse()?).await?.context("a listed event is there")?;
+            let record = books
+                .read(event.id.parse()?)
+                .await?
+                .context("a listed event is there")?;
             let attempts = record.jobs.iter().flat_map(|job| &job.attempts);
-            began.extend(attempts.map(|(_, attempt)| (attempt.started_at, self.places[&event.key].clone())));
+            began.extend(
+                attempts.map(|(_, attempt)| (attempt.started_at, self.places[&event.key].clone())),
+            );
         }
         began.sort();
         Ok(began.into_iter().map(|(_, place)| place).collect())
@@ -70,7 +78,10 @@ fn check_order(attempts: &[Place]) {
     let mut last = BTreeMap::<&str, usize>::new();
     for (object, number) in attempts {
         let before = last.entry(object).or_insert(1);
-        assert!(number >= before, "event {number} of {object} was attempted after event {before}: {attempts:?}");
+        assert!(
+            number >= before,
+            "event {number} of {object} was attempted after event {before}: {attempts:?}"
+        );
         *before = *number;
     }
 }
@@ -84,7 +95,8 @@ async fn a_failing_object_waits_and_others_go_on() -> Result<()> {
     for round in 0..5 {
         sent.send(&rig, "stuck", "").await?;
         sent.send(&rig, "smooth", "").await?;
-        sent.send(&rig, "bumpy", if round == 2 { "fails-until-2" } else { "" }).await?;
+        sent.send(&rig, "bumpy", if round == 2 { "fails-until-2" } else { "" })
+            .await?;
     }
     let events = rig.all_done(16).await?;
     let attempts = sent.attempts(&rig, &events).await?;
@@ -93,34 +105,67 @@ async fn a_failing_object_waits_and_others_go_on() -> Result<()> {
     let at = |wanted: &dyn Fn(&Place) -> bool| attempts.iter().rposition(wanted);
     let first_done = at(&|(object, number)| object == "stuck" && *number == 1);
     for other in ["smooth", "bumpy"] {
-        assert!(at(&|(object, _)| object == other) < first_done, "{other} waited for what is stuck: {attempts:?}");
+        assert!(
+            at(&|(object, _)| object == other) < first_done,
+            "{other} waited for what is stuck: {attempts:?}"
+        );
     }
     Ok(())
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_event_that_waits_for_another_says_for_which_and_until_when() -> Result<()> {
-    let rig = Rig::start(in_order("1h"), &[("acme/books", &guests::test("fails-until")?)]).await?;
+    let rig = Rig::start(
+        in_order("1h"),
+        &[("acme/books", &guests::test("fails-until")?)],
+    )
+    .await?;
     let mut sent = Sent::default();
     sent.send(&rig, "stuck", "fails-until-4").await?;
     let first = rig.host.wait_for_events("the first to fail", |events| {
-        events.first().and_then(|event| event.job("books")).is_some_and(|job| job.state == "waiting")
+        events
+            .first()
+            .and_then(|event| event.job("books"))
+            .is_some_and(|job| job.state == "waiting")
     });
     let first = first.await?.remove(0);
     sent.send(&rig, "stuck", "").await?;
 
     let listed = told(&rig.site, &["events", "list", "--json"]).await?;
-    let lines = listed.lines().map(serde_json::from_str).collect::<Result<Vec<Value>, _>>()?;
-    let job = |id: &str| lines.iter().find(|line| line["id"] == id).map(|line| line["plugins"][0].clone());
-    let second =
-        lines.iter().filter_map(|line| line["id"].as_str()).find(|id| *id != first.id).context("two events")?;
-    let (ahead, job) = (job(&first.id).context("it is listed")?, job(second).context("it is listed")?);
-    assert!(ahead["until"].is_string() && ahead["behind"].is_null(), "{ahead}");
+    let lines = listed
+        .lines()
+        .map(serde_json::from_str)
+        .collect::<Result<Vec<Value>, _>>()?;
+    let job = |id: &str| {
+        lines
+            .iter()
+            .find(|line| line["id"] == id)
+            .map(|line| line["plugins"][0].clone())
+    };
+    let second = lines
+        .iter()
+        .filter_map(|line| line["id"].as_str())
+        .find(|id| *id != first.id)
+        .context("two events")?;
+    let (ahead, job) = (
+        job(&first.id).context("it is listed")?,
+        job(second).context("it is listed")?,
+    );
+    assert!(
+        ahead["until"].is_string() && ahead["behind"].is_null(),
+        "{ahead}"
+    );
     let expected = json!({"id": first.id, "state": "waiting", "until": ahead["until"]});
-    assert_eq!((&job["state"], &job["behind"]), (&"pending".into(), &expected));
+    assert_eq!(
+        (&job["state"], &job["behind"]),
+        (&"pending".into(), &expected)
+    );
 
     let until = ahead["until"].as_str().unwrap_or_default();
-    let standing = format!("books: pending behind {}, which is waiting until {until}\n", first.id);
+    let standing = format!(
+        "books: pending behind {}, which is waiting until {until}\n",
+        first.id
+    );
     let shown = told(&rig.site, &["events", "show", second]).await?;
     assert!(shown.contains(&standing), "{shown}");
     Ok(())
@@ -137,7 +182,12 @@ async fn order_outlives_any_end_of_the_host() -> Result<()> {
         for number in 0..30 {
             sent.send(&rig, OBJECTS[number % 3], "").await?;
         }
-        let Rig { senders, host, site, .. } = rig;
+        let Rig {
+            senders,
+            host,
+            site,
+            ..
+        } = rig;
         host.kill().await?;
         rig = Rig::restarted(site, senders).await?;
     }

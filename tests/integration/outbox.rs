@@ -24,10 +24,17 @@ async fn forwarding_to(receiver: &Receiver) -> Result<Rig> {
         receiver.url()
     );
     let config = quick().section("tenants.acme.destinations.shop", &lines);
-    Rig::prepared(config, &[("acme/forwarder", &guests::test("forwarder")?)], |site| {
-        site.write("plugins/acme/forwarder.toml", "[grants]\ndestinations = [\"shop\"]\n")?;
-        site.write("shop.secret", SECRET).map(drop)
-    })
+    Rig::prepared(
+        config,
+        &[("acme/forwarder", &guests::test("forwarder")?)],
+        |site| {
+            site.write(
+                "plugins/acme/forwarder.toml",
+                "[grants]\ndestinations = [\"shop\"]\n",
+            )?;
+            site.write("shop.secret", SECRET).map(drop)
+        },
+    )
     .await
 }
 
@@ -48,15 +55,25 @@ async fn forward_with(rig: &Rig, fields: &Value) -> Result<String> {
 }
 
 async fn list(site: &Site, filters: &[&str]) -> Result<Vec<Value>> {
-    let lines = told(site, &[&["outbox", "list", "--json", "--oldest-first"], filters].concat()).await?;
-    Ok(lines.lines().map(serde_json::from_str).collect::<Result<_, _>>()?)
+    let lines = told(
+        site,
+        &[&["outbox", "list", "--json", "--oldest-first"], filters].concat(),
+    )
+    .await?;
+    Ok(lines
+        .lines()
+        .map(serde_json::from_str)
+        .collect::<Result<_, _>>()?)
 }
 
 /// Waits until the messages, in their order, are in these states.
 async fn wait_for_states(site: &Site, expected: &[&str]) -> Result<Vec<Value>> {
     eventually(&format!("messages to be {expected:?}"), || async {
         let messages = list(site, &[]).await?;
-        let are = messages.iter().map(|message| message["state"].as_str()).eq(expected.iter().map(|it| Some(*it)));
+        let are = messages
+            .iter()
+            .map(|message| message["state"].as_str())
+            .eq(expected.iter().map(|it| Some(*it)));
         Ok(are.then_some(messages))
     })
     .await
@@ -77,34 +94,87 @@ async fn a_dead_message_is_seen_found_and_sent_again_under_its_id() -> Result<()
     forward(&rig).await?;
     let messages = wait_for_states(site, &["dead", "done"]).await?;
     let id = id_of(&messages[0])?;
-    assert_eq!((&messages[0]["last_result"], &messages[0]["attempts"]), (&"refused: 422".into(), &1.into()));
+    assert_eq!(
+        (&messages[0]["last_result"], &messages[0]["attempts"]),
+        (&"refused: 422".into(), &1.into())
+    );
 
-    find(site, messages[0]["event"].as_str().context("it has an event")?).await?;
+    find(
+        site,
+        messages[0]["event"].as_str().context("it has an event")?,
+    )
+    .await?;
     let shown: Value = serde_json::from_str(&told(site, &["outbox", "show", id, "--json"]).await?)?;
-    assert_eq!((&shown["body"], &shown["destination"]), (&body.as_str().into(), &"shop".into()));
-    assert_eq!((&shown["tries"][0]["result"], &shown["tries"][0]["number"]), (&"refused".into(), &1.into()));
-    assert!(shown["tries"][0]["answer"]["headers"].as_array().is_some_and(|headers| !headers.is_empty()), "{shown}");
+    assert_eq!(
+        (&shown["body"], &shown["destination"]),
+        (&body.as_str().into(), &"shop".into())
+    );
+    assert_eq!(
+        (&shown["tries"][0]["result"], &shown["tries"][0]["number"]),
+        (&"refused".into(), &1.into())
+    );
+    assert!(
+        shown["tries"][0]["answer"]["headers"]
+            .as_array()
+            .is_some_and(|headers| !headers.is_empty()),
+        "{shown}"
+    );
     let text = told(site, &["outbox", "show", id]).await?;
-    assert!(text.contains("ms: refused: 422\n") && text.contains(&body), "{text}");
-    let event = told(site, &["events", "show", messages[0]["event"].as_str().unwrap_or_default()]).await?;
-    assert!(event.ends_with(&format!("\nmessages\n  {id} of forwarder to shop: dead\n")), "{event}");
+    assert!(
+        text.contains("ms: refused: 422\n") && text.contains(&body),
+        "{text}"
+    );
+    let event = told(
+        site,
+        &[
+            "events",
+            "show",
+            messages[0]["event"].as_str().unwrap_or_default(),
+        ],
+    )
+    .await?;
+    assert!(
+        event.ends_with(&format!("\nmessages\n  {id} of forwarder to shop: dead\n")),
+        "{event}"
+    );
 
     refuse_what_is_wrong(site, id).await?;
-    let answer = told(site, &["outbox", "replay", "--state", "dead", "--rate", "50", "--json"]).await?;
+    let answer = told(
+        site,
+        &[
+            "outbox", "replay", "--state", "dead", "--rate", "50", "--json",
+        ],
+    )
+    .await?;
     assert_eq!(answer, "{\"messages\":1,\"leased\":0,\"dry_run\":false}\n");
     wait_for_states(site, &["done", "done"]).await?;
-    assert_eq!(told(site, &["outbox", "replay", id]).await?, "1 message will be sent again\n");
-    let received = receiver.wait_for("the message to come twice more", |received| received.len() == 4).await?;
-    let came = received.iter().filter(|it| it.header("webhook-id") == id).collect::<Vec<&Received>>();
+    assert_eq!(
+        told(site, &["outbox", "replay", id]).await?,
+        "1 message will be sent again\n"
+    );
+    let received = receiver
+        .wait_for("the message to come twice more", |received| {
+            received.len() == 4
+        })
+        .await?;
+    let came = received
+        .iter()
+        .filter(|it| it.header("webhook-id") == id)
+        .collect::<Vec<&Received>>();
     assert_eq!(came.len(), 3, "each time under its id");
     came.iter().try_for_each(|it| it.verify(SECRET))?;
     wait_for_states(site, &["done", "done"]).await?;
     let shown: Value = serde_json::from_str(&told(site, &["outbox", "show", id, "--json"]).await?)?;
-    let tries =
-        shown["tries"].as_array().context("tries")?.iter().map(|it| (&it["replay"], &it["number"], &it["result"]));
+    let tries = shown["tries"]
+        .as_array()
+        .context("tries")?
+        .iter()
+        .map(|it| (&it["replay"], &it["number"], &it["result"]));
     let expected = [(0, 1, "refused"), (1, 1, "sent"), (2, 1, "sent")];
     assert_eq!(tries.map(|it| format!("{it:?}")).collect::<Vec<_>>(), {
-        expected.map(|(replay, number, result)| format!("(Number({replay}), Number({number}), String({result:?}))"))
+        expected.map(|(replay, number, result)| {
+            format!("(Number({replay}), Number({number}), String({result:?}))")
+        })
     });
     Ok(())
 }
@@ -121,9 +191,15 @@ async fn a_message_that_waits_for_another_says_for_which_and_until_when() -> Res
     let first = wait_for_states(site, &["waiting"]).await?.remove(0);
     forward_with(&rig, &about(2)).await?;
     let messages = wait_for_states(site, &["waiting", "pending"]).await?;
-    assert!(first["until"].is_string() && first["behind"].is_null(), "{first}");
+    assert!(
+        first["until"].is_string() && first["behind"].is_null(),
+        "{first}"
+    );
     let behind = &messages[1]["behind"];
-    assert_eq!((&behind["id"], &behind["state"]), (&first["id"], &"waiting".into()));
+    assert_eq!(
+        (&behind["id"], &behind["state"]),
+        (&first["id"], &"waiting".into())
+    );
     assert!(behind["until"].is_string(), "{behind}");
 
     let waits = format!("pending behind {}, which is ", id_of(&first)?);
@@ -142,21 +218,32 @@ async fn nearly_full(receiver: &Receiver, more: Config) -> Result<Rig> {
     );
     let config = more
         .plugins("settle = \"50ms\"")
-        .section("retry", "attempts_max = 1\ndelay_first = \"50ms\"\ndelay_max = \"200ms\"")
+        .section(
+            "retry",
+            "attempts_max = 1\ndelay_first = \"50ms\"\ndelay_max = \"200ms\"",
+        )
         .section("quarantine", "events_min = 1")
         .section("tenants.acme.destinations.shop", &lines);
-    Rig::prepared(config, &[("acme/forwarder", &guests::test("forwarder")?)], |site| {
-        site.write(
-            "plugins/acme/forwarder.toml",
-            "[grants]\ndestinations = [\"shop\"]\n[limits]\noutbox_waiting_max = 2\n",
-        )?;
-        site.write("shop.secret", SECRET).map(drop)
-    })
+    Rig::prepared(
+        config,
+        &[("acme/forwarder", &guests::test("forwarder")?)],
+        |site| {
+            site.write(
+                "plugins/acme/forwarder.toml",
+                "[grants]\ndestinations = [\"shop\"]\n[limits]\noutbox_waiting_max = 2\n",
+            )?;
+            site.write("shop.secret", SECRET).map(drop)
+        },
+    )
     .await
 }
 
 fn states_of(events: &[Event], state: &str) -> usize {
-    events.iter().filter_map(|event| event.job("forwarder")).filter(|job| job.state == state).count()
+    events
+        .iter()
+        .filter_map(|event| event.job("forwarder"))
+        .filter(|job| job.state == state)
+        .count()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -175,24 +262,53 @@ async fn a_full_outbox_is_told_and_loses_nothing() -> Result<()> {
     // Two messages wait. The other events are attempted again and again, though each may be attempted once.
     let waits = |events: &[Event]| {
         let jobs = events.iter().filter_map(|event| event.job("forwarder"));
-        states_of(events, "done") == 2 && jobs.filter(|job| job.state != "done").all(|job| job.attempts > 2)
+        states_of(events, "done") == 2
+            && jobs
+                .filter(|job| job.state != "done")
+                .all(|job| job.attempts > 2)
     };
-    let events = rig.host.wait_for_events("the outbox to be full", waits).await?;
-    let full = events.iter().filter_map(|event| event.job("forwarder")).filter(|job| job.state != "done");
+    let events = rig
+        .host
+        .wait_for_events("the outbox to be full", waits)
+        .await?;
+    let full = events
+        .iter()
+        .filter_map(|event| event.job("forwarder"))
+        .filter(|job| job.state != "done");
     for job in full {
-        assert_eq!(job.last_outcome.as_deref(), Some("exceeded: used up outbox_waiting_max of 2"));
+        assert_eq!(
+            job.last_outcome.as_deref(),
+            Some("exceeded: used up outbox_waiting_max of 2")
+        );
     }
     assert_eq!(states_of(&events, "dead") + states_of(&events, "held"), 0);
-    assert_eq!(list(&rig.site, &[]).await?.len(), 2, "no more than may wait");
-    let usage = told(&rig.site, &["outbox", "usage", "--json"]).await?;
-    let usage = usage.lines().map(serde_json::from_str).collect::<Result<Vec<Value>, _>>()?;
     assert_eq!(
-        (&usage[0]["tenant"], &usage[0]["plugin"], &usage[0]["messages"]),
+        list(&rig.site, &[]).await?.len(),
+        2,
+        "no more than may wait"
+    );
+    let usage = told(&rig.site, &["outbox", "usage", "--json"]).await?;
+    let usage = usage
+        .lines()
+        .map(serde_json::from_str)
+        .collect::<Result<Vec<Value>, _>>()?;
+    assert_eq!(
+        (
+            &usage[0]["tenant"],
+            &usage[0]["plugin"],
+            &usage[0]["messages"]
+        ),
         (&"acme".into(), &Value::Null, &2.into())
     );
-    assert_eq!((&usage[1]["plugin"], &usage[1]["messages"]), (&"forwarder".into(), &2.into()));
+    assert_eq!(
+        (&usage[1]["plugin"], &usage[1]["messages"]),
+        (&"forwarder".into(), &2.into())
+    );
     let table = told(&rig.site, &["outbox", "usage"]).await?;
-    assert!(table.contains("acme/forwarder") && table.starts_with("OF"), "{table}");
+    assert!(
+        table.contains("acme/forwarder") && table.starts_with("OF"),
+        "{table}"
+    );
 
     is_open.store(true, Ordering::Relaxed);
     rig.all_done(6).await?;
@@ -218,7 +334,19 @@ async fn find(site: &Site, event: &str) -> Result<()> {
     for (filters, expected) in [
         (&[][..], 2),
         (&["--state", "dead"], 1),
-        (&["--state", "dead", "--destination", "acme/shop", "--plugin", "forwarder", "--since", "1h"], 1),
+        (
+            &[
+                "--state",
+                "dead",
+                "--destination",
+                "acme/shop",
+                "--plugin",
+                "forwarder",
+                "--since",
+                "1h",
+            ],
+            1,
+        ),
         (&["--state", "pending"], 0),
         (&["--until", "1h"], 0),
         (&["--type", "no.such"], 0),
@@ -229,24 +357,46 @@ async fn find(site: &Site, event: &str) -> Result<()> {
     }
     let table = told(site, &["outbox", "list"]).await?;
     let lines: Vec<_> = table.lines().collect();
-    assert!(lines.len() == 3 && lines[0].starts_with("ID ") && lines[0].ends_with(" STATE"), "{table}");
-    assert!(lines[2].ends_with("  (untyped)  forwarder  dead after 1 (refused: 422)"), "{table}");
+    assert!(
+        lines.len() == 3 && lines[0].starts_with("ID ") && lines[0].ends_with(" STATE"),
+        "{table}"
+    );
+    assert!(
+        lines[2].ends_with("  (untyped)  forwarder  dead after 1 (refused: 422)"),
+        "{table}"
+    );
     Ok(())
 }
 
 async fn refuse_what_is_wrong(site: &Site, id: &str) -> Result<()> {
     let nothing_named = hookyard(site, &["outbox", "replay"]).await?;
     assert_eq!(nothing_named.code, Some(2));
-    assert!(nothing_named.stderr.contains("--all"), "{}", nothing_named.stderr);
+    assert!(
+        nothing_named.stderr.contains("--all"),
+        "{}",
+        nothing_named.stderr
+    );
     let unknown = "00000000-0000-7000-8000-000000000000";
-    for command in [&["outbox", "show", unknown][..], &["outbox", "replay", id, unknown]] {
+    for command in [
+        &["outbox", "show", unknown][..],
+        &["outbox", "replay", id, unknown],
+    ] {
         let done = hookyard(site, command).await?;
         assert_eq!(done.code, Some(1), "{command:?}");
-        assert!(done.stderr.contains(&format!("no message {unknown} is stored")), "{}", done.stderr);
+        assert!(
+            done.stderr
+                .contains(&format!("no message {unknown} is stored")),
+            "{}",
+            done.stderr
+        );
     }
     let counted = told(site, &["outbox", "replay", "--all", "--dry-run"]).await?;
     assert_eq!(counted, "2 messages would be sent again\n");
-    assert_eq!(list(site, &["--state", "dead"]).await?.len(), 1, "neither a refusal nor a dry run changes anything");
+    assert_eq!(
+        list(site, &["--state", "dead"]).await?.len(),
+        1,
+        "neither a refusal nor a dry run changes anything"
+    );
     Ok(())
 }
 
@@ -260,23 +410,50 @@ async fn a_receiver_that_is_gone_is_left_alone_until_the_operator_enables_it() -
     wait_for_states(site, &["dead"]).await?;
     let second = forward(&rig).await?;
     let messages = wait_for_states(site, &["dead", "pending"]).await?;
-    assert!(messages.iter().all(|message| message["disabled"].is_string()), "{messages:?}");
+    assert!(
+        messages
+            .iter()
+            .all(|message| message["disabled"].is_string()),
+        "{messages:?}"
+    );
     let table = told(site, &["outbox", "list"]).await?;
     let last = table.lines().last().unwrap_or_default();
-    assert!(last.starts_with("acme/shop is sent nothing since "), "{table}");
-    assert!(last.ends_with("; `hookyard outbox enable acme/shop` ends that"), "{table}");
+    assert!(
+        last.starts_with("acme/shop is sent nothing since "),
+        "{table}"
+    );
+    assert!(
+        last.ends_with("; `hookyard outbox enable acme/shop` ends that"),
+        "{table}"
+    );
     assert_eq!(receiver.received().len(), 1);
     let id = id_of(&messages[0])?;
     let again = told(site, &["outbox", "replay", id, "--dry-run"]).await?;
-    assert_eq!(again, format!("1 message would be sent again\n{last}\n"), "and not yet");
+    assert_eq!(
+        again,
+        format!("1 message would be sent again\n{last}\n"),
+        "and not yet"
+    );
 
     let enabled = told(site, &["outbox", "enable", "acme/shop"]).await?;
     assert_eq!(enabled, "acme/shop is enabled; its messages are sent\n");
-    let received = receiver.wait_for("what had to wait", |received| received.len() == 2).await?;
+    let received = receiver
+        .wait_for("what had to wait", |received| received.len() == 2)
+        .await?;
     assert_eq!(received[1].body, second);
     let messages = wait_for_states(site, &["dead", "done"]).await?;
-    assert!(messages.iter().all(|message| message["disabled"].is_null()), "{messages:?}");
-    assert_eq!(told(site, &["outbox", "enable", "acme/shop"]).await?, "acme/shop is not disabled\n");
-    assert!(!told(site, &["outbox", "list"]).await?.contains("is sent nothing"));
+    assert!(
+        messages.iter().all(|message| message["disabled"].is_null()),
+        "{messages:?}"
+    );
+    assert_eq!(
+        told(site, &["outbox", "enable", "acme/shop"]).await?,
+        "acme/shop is not disabled\n"
+    );
+    assert!(
+        !told(site, &["outbox", "list"])
+            .await?
+            .contains("is sent nothing")
+    );
     Ok(())
 }

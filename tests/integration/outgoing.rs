@@ -15,24 +15,45 @@ use crate::rig::{Rig, quick};
 
 /// The types of what was received, in the order of their coming.
 fn types(received: &[Received]) -> Result<Vec<String>> {
-    received.iter().map(|it| Ok(it.json()?["type"].as_str().context("it has no type")?.to_owned())).collect()
+    received
+        .iter()
+        .map(|it| {
+            Ok(it.json()?["type"]
+                .as_str()
+                .context("it has no type")?
+                .to_owned())
+        })
+        .collect()
 }
 
 /// What topi SaaS's OpenAPI asks of every event.
 fn check_envelope(event: &Value) -> Result<()> {
-    let text = |name: &str| event[name].as_str().with_context(|| format!("{name} is no text in {event}"));
+    let text = |name: &str| {
+        event[name]
+            .as_str()
+            .with_context(|| format!("{name} is no text in {event}"))
+    };
     for id in ["event_id", "object_id"] {
         uuid::Uuid::parse_str(text(id)?).with_context(|| format!("{id} is no UUID"))?;
     }
-    ensure!(Timestamp::parse_rfc3339(text("created_at")?).is_some(), "created_at is no time in {event}");
-    ensure!(event["version"].is_u64() && event["payload"].is_object(), "{event}");
+    ensure!(
+        Timestamp::parse_rfc3339(text("created_at")?).is_some(),
+        "created_at is no time in {event}"
+    );
+    ensure!(
+        event["version"].is_u64() && event["payload"].is_object(),
+        "{event}"
+    );
     Ok(())
 }
 
 /// A host with a plugin that may answer topi SaaS.
 async fn answering(name: &str, guest: &Guest, settings: &str) -> Result<Rig> {
     let plugin = format!("acme/{name}");
-    Rig::prepared(quick(), &[(&plugin, guest)], |site| Senders::let_answer(site, &plugin, settings)).await
+    Rig::prepared(quick(), &[(&plugin, guest)], |site| {
+        Senders::let_answer(site, &plugin, settings)
+    })
+    .await
 }
 
 async fn offer(rig: &Rig, body: &str) -> Result<Event> {
@@ -43,20 +64,41 @@ async fn offer(rig: &Rig, body: &str) -> Result<Event> {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_plugin_sends_arrives_as_the_receiver_documents_it() -> Result<()> {
     let rig = answering("answers", &guests::test("topi-saas-sender")?, "").await?;
-    let event = offer(&rig, &samples::one("topi-saas", "offer-accepted-by-user")?.body).await?;
+    let event = offer(
+        &rig,
+        &samples::one("topi-saas", "offer-accepted-by-user")?.body,
+    )
+    .await?;
     assert_eq!(event.plugins[0].attempts, 2, "it asked to be run again");
     let inbox = &rig.senders.topi_saas_inbox;
-    let received = inbox.wait_for("three events", |received| received.len() == 3).await?;
+    let received = inbox
+        .wait_for("three events", |received| received.len() == 3)
+        .await?;
 
-    let expected = ["topi_saas.offer.accepted", "topi_saas.offer.declined", "topi_saas.offer.contract_started"];
-    assert_eq!(types(&received)?, expected, "the events of an offer come in their order");
+    let expected = [
+        "topi_saas.offer.accepted",
+        "topi_saas.offer.declined",
+        "topi_saas.offer.contract_started",
+    ];
+    assert_eq!(
+        types(&received)?,
+        expected,
+        "the events of an offer come in their order"
+    );
     let samples = samples::outgoing("topi-saas")?;
     for received in &received {
         rig.senders.check_partner(received)?;
         let mut event = received.json()?;
         check_envelope(&event)?;
-        assert_eq!(received.header("webhook-id"), event["event_id"], "one id for the message");
-        let mut sample = samples.iter().map(samples::Sample::json).find(|it| it["type"] == event["type"]);
+        assert_eq!(
+            received.header("webhook-id"),
+            event["event_id"],
+            "one id for the message"
+        );
+        let mut sample = samples
+            .iter()
+            .map(samples::Sample::json)
+            .find(|it| it["type"] == event["type"]);
         let sample = sample.as_mut().context("no such sample")?;
         for own in ["event_id", "created_at"] {
             event[own] = Value::Null;
@@ -67,13 +109,27 @@ async fn what_a_plugin_sends_arrives_as_the_receiver_documents_it() -> Result<()
 
     let lines = rig.guest_lines(&event).await?;
     let told: Vec<_> = lines.iter().map(Line::guest_text).collect();
-    let sent: Vec<_> = received.iter().map(|it| format!("sent {}", it.header("webhook-id"))).collect();
+    let sent: Vec<_> = received
+        .iter()
+        .map(|it| format!("sent {}", it.header("webhook-id")))
+        .collect();
     let denied = "hookyard: it isn't granted a destination nobody of the provider topi-saas";
     let (denials, told): (Vec<_>, Vec<_>) = told.into_iter().partition(|line| line == denied);
-    assert_eq!(denials.len(), 2, "each attempt is told why nobody can be sent to");
+    assert_eq!(
+        denials.len(),
+        2,
+        "each attempt is told why nobody can be sent to"
+    );
     assert_eq!(told.len(), 6, "each attempt sent all three");
-    assert_eq!(told[3..], sent, "and only those of the one that was done were sent");
-    assert!(told[..3].iter().all(|line| !sent.contains(line)), "under ids of its own");
+    assert_eq!(
+        told[3..],
+        sent,
+        "and only those of the one that was done were sent"
+    );
+    assert!(
+        told[..3].iter().all(|line| !sent.contains(line)),
+        "under ids of its own"
+    );
     Ok(())
 }
 
@@ -82,13 +138,21 @@ async fn an_answer_that_is_refused_comes_again_as_it_was() -> Result<()> {
     let rig = answering("partner", &guests::reference("topi-saas")?, "").await?;
     let inbox = &rig.senders.topi_saas_inbox;
     inbox.answer_next(StatusCode::SERVICE_UNAVAILABLE);
-    offer(&rig, &samples::one("topi-saas", "offer-accepted-by-user")?.body).await?;
-    let received = inbox.wait_for("the answer, twice", |received| received.len() == 2).await?;
+    offer(
+        &rig,
+        &samples::one("topi-saas", "offer-accepted-by-user")?.body,
+    )
+    .await?;
+    let received = inbox
+        .wait_for("the answer, twice", |received| received.len() == 2)
+        .await?;
     assert_eq!(
         (received[0].header("webhook-id"), &received[0].body),
         (received[1].header("webhook-id"), &received[1].body)
     );
-    received.iter().try_for_each(|received| rig.senders.check_partner(received))
+    received
+        .iter()
+        .try_for_each(|received| rig.senders.check_partner(received))
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -113,28 +177,45 @@ async fn the_reference_plugin_answers_by_its_rules() -> Result<()> {
         .map(|place| (format!("{place}/currency"), Value::from(to)))
     };
     let dollars = currency("USD");
-    let dollars: Vec<_> = dollars.iter().map(|(place, value)| (place.as_str(), value.clone())).collect();
+    let dollars: Vec<_> = dollars
+        .iter()
+        .map(|(place, value)| (place.as_str(), value.clone()))
+        .collect();
     let inbox = &rig.senders.topi_saas_inbox;
     for (number, (changes, expected)) in [
         (&[][..], Ok("e5f6a7b8-c9d0-1234-efab-345678901234-001")),
-        (&[("/payload/offer/total_price/value", 499_801.into())], Err("wrong_total")),
-        (&[("/payload/shipping_address/country_code", "FR".into())], Err("country_not_served")),
+        (
+            &[("/payload/offer/total_price/value", 499_801.into())],
+            Err("wrong_total"),
+        ),
+        (
+            &[("/payload/shipping_address/country_code", "FR".into())],
+            Err("country_not_served"),
+        ),
         (&dollars, Err("currency_not_known")),
     ]
     .into_iter()
     .enumerate()
     {
         rig.deliver("topi-saas", &changed(number, changes)).await?;
-        let received = inbox.wait_for("one more answer", |received| received.len() > number).await?;
+        let received = inbox
+            .wait_for("one more answer", |received| received.len() > number)
+            .await?;
         let answer = &received[number];
         rig.senders.check_partner(answer)?;
         let answer = answer.json()?;
         check_envelope(&answer)?;
         let said = match answer["type"].as_str() {
-            Some("topi_saas.offer.accepted") => Ok(answer["payload"]["offer"]["offer_lines"][0]["external_id"].clone()),
+            Some("topi_saas.offer.accepted") => {
+                Ok(answer["payload"]["offer"]["offer_lines"][0]["external_id"].clone())
+            }
             _ => Err(answer["payload"]["reason"].clone()),
         };
-        assert_eq!(said, expected.map(Value::from).map_err(Value::from), "{answer}");
+        assert_eq!(
+            said,
+            expected.map(Value::from).map_err(Value::from),
+            "{answer}"
+        );
     }
     assert_eq!(inbox.received().len(), 4);
     Ok(())

@@ -32,7 +32,8 @@ fn closed_pipe() -> Result<Stdio> {
 #[tokio::test(flavor = "multi_thread")]
 async fn no_command_panics_without_a_reader() -> Result<()> {
     let rig = Rig::start(quick(), &[("acme/books", &guests::reference("topper")?)]).await?;
-    rig.deliver("topper", &crate::rig::fresh_payment().1).await?;
+    rig.deliver("topper", &crate::rig::fresh_payment().1)
+        .await?;
     let event = rig.all_done(1).await?.remove(0).id;
     let copy = rig.site.path("copy.db").to_string_lossy().into_owned();
     let config = rig.site.config().to_string_lossy().into_owned();
@@ -53,7 +54,11 @@ async fn no_command_panics_without_a_reader() -> Result<()> {
     ];
     for command in commands {
         let takes_config = !command[0].starts_with("--") && command[0] != "config";
-        let more: &[&str] = if takes_config { &["--config", &config] } else { &[] };
+        let more: &[&str] = if takes_config {
+            &["--config", &config]
+        } else {
+            &[]
+        };
         let arguments = [command, more].concat();
 
         let closed = run(&rig.site, &arguments, closed_pipe()?)?;
@@ -64,6 +69,9 @@ async fn no_command_panics_without_a_reader() -> Result<()> {
     let full = OpenOptions::new().write(true).open("/dev/full")?;
     let full = run(&rig.site, &["config"], full.into())?;
     assert_eq!(full.status.code(), Some(1), "{full:?}");
-    assert!(String::from_utf8_lossy(&full.stderr).contains("standard output can't be written"), "{full:?}");
+    assert!(
+        String::from_utf8_lossy(&full.stderr).contains("standard output can't be written"),
+        "{full:?}"
+    );
     Ok(())
 }

@@ -13,7 +13,10 @@ use crate::rig::{Rig, fresh_payment};
 fn strict() -> Config {
     Config::new()
         .plugins("settle = \"50ms\"")
-        .section("retry", "attempts_max = 1000\ndelay_first = \"50ms\"\ndelay_max = \"200ms\"")
+        .section(
+            "retry",
+            "attempts_max = 1000\ndelay_first = \"50ms\"\ndelay_max = \"200ms\"",
+        )
         .section("quarantine", "events_min = 3\nwindow = \"1h\"")
 }
 
@@ -31,8 +34,12 @@ async fn fail(rig: &Rig) -> Result<Vec<Event>> {
     for _ in 0..6 {
         rig.deliver("topper", &fresh_payment().1).await?;
     }
-    rig.host.wait_for_log("the plugin to be quarantined", is_quarantine).await?;
-    rig.host.wait_for_events("six events to be held", |events| all_in(events, 6, "held")).await
+    rig.host
+        .wait_for_log("the plugin to be quarantined", is_quarantine)
+        .await?;
+    rig.host
+        .wait_for_events("six events to be held", |events| all_in(events, 6, "held"))
+        .await
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -41,19 +48,39 @@ async fn events_wait_for_the_next_revision_over_any_end_of_the_host() -> Result<
     let audit = guests::test("untyped-echo")?;
     let rig = Rig::start(strict(), &[("acme/books", &bad), ("acme/audit", &audit)]).await?;
     let held = fail(&rig).await?;
-    let attempts: u32 = held.iter().filter_map(|event| Some(event.job("books")?.attempts)).sum();
+    let attempts: u32 = held
+        .iter()
+        .filter_map(|event| Some(event.job("books")?.attempts))
+        .sum();
     let done = |events: &[Event]| events.iter().all(|event| event.is_done_by("audit"));
-    rig.host.wait_for_events("the other plugin to be through", done).await?;
+    rig.host
+        .wait_for_events("the other plugin to be through", done)
+        .await?;
 
-    let Rig { senders, host, site, .. } = rig;
+    let Rig {
+        senders,
+        host,
+        site,
+        ..
+    } = rig;
     host.kill().await?;
     let rig = Rig::restarted(site, senders).await?;
-    rig.host.wait_for_revision("acme/books", &bad.revision()).await?;
+    rig.host
+        .wait_for_revision("acme/books", &bad.revision())
+        .await?;
     rig.deliver("topper", &fresh_payment().1).await?;
-    let done = |events: &[Event]| events.len() == 7 && events.iter().all(|event| event.is_done_by("audit"));
-    let events = rig.host.wait_for_events("the seventh to be through elsewhere", done).await?;
+    let done = |events: &[Event]| {
+        events.len() == 7 && events.iter().all(|event| event.is_done_by("audit"))
+    };
+    let events = rig
+        .host
+        .wait_for_events("the seventh to be through elsewhere", done)
+        .await?;
     assert!(all_in(&events, 7, "held"), "{events:?}");
-    let now: u32 = events.iter().filter_map(|event| Some(event.job("books")?.attempts)).sum();
+    let now: u32 = events
+        .iter()
+        .filter_map(|event| Some(event.job("books")?.attempts))
+        .sum();
     assert_eq!(now, attempts, "a restart is no reason to try it again");
 
     rig.site.install("acme/books", &good)?;
@@ -63,7 +90,9 @@ async fn events_wait_for_the_next_revision_over_any_end_of_the_host() -> Result<
         assert_eq!(job.revision.as_deref(), Some(&*good.revision()), "{job:?}");
     }
     let is_lifted = |line: &Line| line.message().starts_with("quarantine lifted");
-    rig.host.wait_for_log("a line that says so", is_lifted).await?;
+    rig.host
+        .wait_for_log("a line that says so", is_lifted)
+        .await?;
     Ok(())
 }
 
@@ -73,20 +102,33 @@ async fn the_operator_sees_why_and_can_release_it() -> Result<()> {
     let rig = Rig::start(strict(), &[("acme/books", &bad)]).await?;
     fail(&rig).await?;
     let listed = hookyard(&rig, &["plugins", "list", "--json"]).await?;
-    assert!(listed.contains(&bad.revision()) && listed.contains("it failed at 3 of 3 events"), "{listed}");
+    assert!(
+        listed.contains(&bad.revision()) && listed.contains("it failed at 3 of 3 events"),
+        "{listed}"
+    );
 
     let mark = rig.host.log().mark();
     hookyard(&rig, &["plugins", "release", "acme/books"]).await?;
     // It is no better than it was; but it was given another chance, and lost no event by that either.
-    rig.host.wait_for_log_since(mark, "it to be quarantined again", is_quarantine).await?;
-    rig.host.wait_for_events("the events to be held again", |events| all_in(events, 6, "held")).await?;
+    rig.host
+        .wait_for_log_since(mark, "it to be quarantined again", is_quarantine)
+        .await?;
+    rig.host
+        .wait_for_events("the events to be held again", |events| {
+            all_in(events, 6, "held")
+        })
+        .await?;
     Ok(())
 }
 
 /// What the command line says, which must succeed.
 async fn hookyard(rig: &Rig, arguments: &[&str]) -> Result<String> {
     let config = rig.site.config().to_string_lossy().into_owned();
-    let done = host::run_with(&[arguments, &["--config", &config]].concat(), rig.site.environment()).await?;
+    let done = host::run_with(
+        &[arguments, &["--config", &config]].concat(),
+        rig.site.environment(),
+    )
+    .await?;
     assert_eq!(done.code, Some(0), "{arguments:?}: {}", done.stderr);
     Ok(done.stdout)
 }

@@ -38,12 +38,24 @@ impl Tutorial {
         symlink(target, yard.join("decide/target"))?;
         // An address of this machine that nobody else has, as the tutorial's ports may be taken.
         let address = Ipv4Addr::from_bits(fastrand::u32(0x7f40_0000..0x7fff_ffff));
-        let mut tutorial = Self { blocks: Vec::new(), yard, binary, address, running: Vec::new(), _folder: folder };
+        let mut tutorial = Self {
+            blocks: Vec::new(),
+            yard,
+            binary,
+            address,
+            running: Vec::new(),
+            _folder: folder,
+        };
 
         let readme = fs::read_to_string(workspace::root().join("README.md"))?;
-        let section = readme.split("\n## ").find(|section| section.starts_with("Write a plugin"));
+        let section = readme
+            .split("\n## ")
+            .find(|section| section.starts_with("Write a plugin"));
         let section = section.context("the README has no tutorial")?;
-        let blocks = section.split("\n```sh\n").skip(1).filter_map(|rest| Some(rest.split_once("\n```")?.0));
+        let blocks = section
+            .split("\n```sh\n")
+            .skip(1)
+            .filter_map(|rest| Some(rest.split_once("\n```")?.0));
         tutorial.blocks = blocks.map(|block| tutorial.here(block)).collect();
         Ok(tutorial)
     }
@@ -51,8 +63,11 @@ impl Tutorial {
     /// A block with the places of this run in it, and without what `Self::read` has done.
     fn here(&self, block: &str) -> String {
         let (yard, address) = (self.yard.to_string_lossy(), self.address.to_string());
-        let listen = format!("<<'END'\n[ingress]\nlisten = \"{address}:8080\"\n[admin]\nlisten = \"{address}:9090\"\n");
-        let is_done = |line: &&str| !line.starts_with("cargo build --bin") && !line.starts_with("rustup ");
+        let listen = format!(
+            "<<'END'\n[ingress]\nlisten = \"{address}:8080\"\n[admin]\nlisten = \"{address}:9090\"\n"
+        );
+        let is_done =
+            |line: &&str| !line.starts_with("cargo build --bin") && !line.starts_with("rustup ");
         let block: Vec<_> = block.lines().filter(is_done).collect();
         block
             .join("\n")
@@ -64,8 +79,15 @@ impl Tutorial {
 
     fn command(block: &str) -> Command {
         let mut command = Command::new("bash");
-        command.args(["-euo", "pipefail", "-c", block]).current_dir(workspace::root()).kill_on_drop(true);
-        command.env_remove("CARGO_TARGET_DIR").env_remove("RUST_LOG").env("PYTHONUNBUFFERED", "1").stdin(Stdio::null());
+        command
+            .args(["-euo", "pipefail", "-c", block])
+            .current_dir(workspace::root())
+            .kill_on_drop(true);
+        command
+            .env_remove("CARGO_TARGET_DIR")
+            .env_remove("RUST_LOG")
+            .env("PYTHONUNBUFFERED", "1")
+            .stdin(Stdio::null());
         command
     }
 
@@ -74,19 +96,24 @@ impl Tutorial {
         if is_endless(block) {
             let output = File::create(self.yard.join(format!("terminal-{}", self.running.len())))?;
             let command = &mut Self::command(&format!("exec {block}"));
-            self.running.push(command.stdout(output.try_clone()?).stderr(output).spawn()?);
+            self.running
+                .push(command.stdout(output.try_clone()?).stderr(output).spawn()?);
             let client = Client::http1();
             let port = if block.contains("9000") { 9000 } else { 8080 };
             let to = (self.address, port).into();
             let answers = || async { Ok(client.post(to, "/", &Webhook::json("{}")).await.ok()) };
-            return eventually("what was started to answer", answers).await.map(drop);
+            return eventually("what was started to answer", answers)
+                .await
+                .map(drop);
         }
         self.run_once(block).await
     }
 
     async fn run_once(&self, block: &str) -> Result<()> {
         let done = Self::command(block).output().await?;
-        let said = [done.stdout, done.stderr].map(|said| String::from_utf8_lossy(&said).into_owned()).join("\n");
+        let said = [done.stdout, done.stderr]
+            .map(|said| String::from_utf8_lossy(&said).into_owned())
+            .join("\n");
         ensure!(done.status.success(), "{}: {block}\n{said}", done.status);
         ensure!(!said.contains("refused"), "{block}\n{said}");
         Ok(())
@@ -94,17 +121,25 @@ impl Tutorial {
 
     /// Waits until the plugin serves and nothing is refused.
     async fn plugin_is_right(&self) -> Result<()> {
-        let list = format!("'{}' plugins list --config '{}/hookyard.toml'", self.binary.display(), self.yard.display());
+        let list = format!(
+            "'{}' plugins list --config '{}/hookyard.toml'",
+            self.binary.display(),
+            self.yard.display()
+        );
         let is_right = || async {
             let said = String::from_utf8(Self::command(&list).output().await?.stdout)?;
-            let is_active = said.lines().any(|line| line.contains(PLUGIN) && line.contains("active"));
+            let is_active = said
+                .lines()
+                .any(|line| line.contains(PLUGIN) && line.contains("active"));
             Ok((is_active && !said.contains("refused")).then_some(()))
         };
         eventually("the plugin to serve without a refusal", is_right).await
     }
 
     fn received(&self, terminal: &str) -> Result<usize> {
-        Ok(fs::read_to_string(self.yard.join(terminal))?.matches(r#""type":"topi_saas.offer."#).count())
+        Ok(fs::read_to_string(self.yard.join(terminal))?
+            .matches(r#""type":"topi_saas.offer."#)
+            .count())
     }
 }
 
@@ -117,11 +152,17 @@ fn is_endless(block: &str) -> bool {
 async fn the_tutorial_can_be_run_in_any_order() -> Result<()> {
     let mut tutorial = tokio::task::spawn_blocking(Tutorial::read).await??;
     let blocks = tutorial.blocks.clone();
-    ensure!(blocks.len() >= 10, "only {} blocks were found", blocks.len());
+    ensure!(
+        blocks.len() >= 10,
+        "only {} blocks were found",
+        blocks.len()
+    );
 
     for block in &blocks {
         tutorial.run(block).await?;
-        if block.contains("destinations = ") && !block.contains("hookyard.toml") || block.contains("decide.new") {
+        if block.contains("destinations = ") && !block.contains("hookyard.toml")
+            || block.contains("decide.new")
+        {
             tutorial.plugin_is_right().await?;
         }
     }
@@ -133,10 +174,17 @@ async fn the_tutorial_can_be_run_in_any_order() -> Result<()> {
         tutorial.run(block).await?;
     }
     tutorial.plugin_is_right().await?;
-    let event = blocks.iter().find(|block| block.contains("| curl") || block.contains("|\n    curl"));
-    let event = event.context("no block changes an event's id")?.replace("b2c3d4e5", "c3d4e5f6");
+    let event = blocks
+        .iter()
+        .find(|block| block.contains("| curl") || block.contains("|\n    curl"));
+    let event = event
+        .context("no block changes an event's id")?
+        .replace("b2c3d4e5", "c3d4e5f6");
     // The host may not have taken up the new secret yet.
-    eventually("a new event to be accepted", || async { Ok(tutorial.run_once(&event).await.ok()) }).await?;
+    eventually("a new event to be accepted", || async {
+        Ok(tutorial.run_once(&event).await.ok())
+    })
+    .await?;
     let answers = || async { Ok((tutorial.received("terminal-1")? == 3).then_some(())) };
     eventually("one more event to be answered", answers).await
 }

@@ -25,24 +25,34 @@ fn fixture(site: &Site, name: &str, rest: &Value) -> Result<()> {
     let mut fixture = json!({ "event": { "provider": "topper", "body": { "id": "one", "name": "user:created" } } });
     let members = fixture.as_object_mut().context("it's an object")?;
     members.extend(rest.as_object().cloned().unwrap_or_default());
-    site.write(&format!("plugins/{PLUGIN}.fixtures/{name}.json"), fixture.to_string()).map(drop)
+    site.write(
+        &format!("plugins/{PLUGIN}.fixtures/{name}.json"),
+        fixture.to_string(),
+    )
+    .map(drop)
 }
 
 fn settings(site: &Site, text: &str) -> Result<()> {
-    site.write(&format!("plugins/{PLUGIN}.toml"), text).map(drop)
+    site.write(&format!("plugins/{PLUGIN}.toml"), text)
+        .map(drop)
 }
 
 /// Drops a guest in, and waits until it's refused: why, and how the plugin then stands.
 async fn refused(rig: &Rig, guest: &Guest) -> Result<(String, Value)> {
     let mark = rig.host.log().mark();
     rig.site.install(PLUGIN, guest)?;
-    let line = rig.host.wait_for_log_since(mark, "it to be refused", |line| is_rejection(line, PLUGIN)).await?;
+    let line = rig
+        .host
+        .wait_for_log_since(mark, "it to be refused", |line| is_rejection(line, PLUGIN))
+        .await?;
     Ok((line.text_of("reason"), shown(rig).await?))
 }
 
 async fn active(rig: &Rig, mark: usize, guest: &Guest) -> Result<Line> {
     let is_active = |line: &Line| is_activation(line, PLUGIN, &guest.revision());
-    rig.host.wait_for_log_since(mark, "it to be active", is_active).await
+    rig.host
+        .wait_for_log_since(mark, "it to be active", is_active)
+        .await
 }
 
 /// Drops a guest in, and waits until it's active.
@@ -54,13 +64,19 @@ async fn taken(rig: &Rig, guest: &Guest) -> Result<Value> {
 }
 
 async fn shown(rig: &Rig) -> Result<Value> {
-    Ok(serde_json::from_str(&told(&rig.site, &["plugins", "show", PLUGIN, "--json"]).await?)?)
+    Ok(serde_json::from_str(
+        &told(&rig.site, &["plugins", "show", PLUGIN, "--json"]).await?,
+    )?)
 }
 
 /// The last report, and the step that it was made at.
 fn report(shown: &Value) -> (String, String) {
     let steps = shown["steps"].as_array().into_iter().flatten().rev();
-    let step = steps.into_iter().find(|step| step["report"].is_string()).cloned().unwrap_or_default();
+    let step = steps
+        .into_iter()
+        .find(|step| step["report"].is_string())
+        .cloned()
+        .unwrap_or_default();
     let text = |key: &str| step[key].as_str().unwrap_or_default().to_owned();
     (text("step"), text("report"))
 }
@@ -80,40 +96,72 @@ fn is_rehearsed(line: &Line) -> bool {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_drop_with_a_failing_fixture_is_refused_and_the_last_good_one_goes_on() -> Result<()> {
     let (good, bad) = (guests::test("version-a")?, guests::test("reject")?);
-    let prepare = |site: &mut Site| fixture(site, "an-account", &json!({ "expect": { "outcome": "done" } }));
+    let prepare = |site: &mut Site| {
+        fixture(
+            site,
+            "an-account",
+            &json!({ "expect": { "outcome": "done" } }),
+        )
+    };
     let rig = Rig::prepared(strict(), &[(PLUGIN, &good)], prepare).await?;
     let (step, text) = report(&shown(&rig).await?);
     assert_eq!(step, "rehearsed");
     assert!(text.contains("ok    an-account"), "{text}");
 
     let (why, told) = refused(&rig, &bad).await?;
-    assert!(why.starts_with("rehearsal: 1 of 1 fixture not as expected; `hookyard plugins show acme/books`"), "{why}");
+    assert!(
+        why.starts_with(
+            "rehearsal: 1 of 1 fixture not as expected; `hookyard plugins show acme/books`"
+        ),
+        "{why}"
+    );
     assert_eq!(told["revision"], good.revision());
     let (step, text) = report(&told);
     assert_eq!(step, "refused");
-    assert!(text.contains("came to `rejected: not for me`, and done is expected"), "{text}");
+    assert!(
+        text.contains("came to `rejected: not for me`, and done is expected"),
+        "{text}"
+    );
     handle(&rig, 1).await?;
 
     // It stays out after a restart, in which what serves isn't rehearsed again.
-    let Rig { senders, host, site, .. } = rig;
+    let Rig {
+        senders,
+        host,
+        site,
+        ..
+    } = rig;
     host.kill().await?;
     let rig = Rig::restarted(site, senders).await?;
-    rig.host.wait_for_log("it to be refused again", |line| is_rejection(line, PLUGIN)).await?;
+    rig.host
+        .wait_for_log("it to be refused again", |line| is_rejection(line, PLUGIN))
+        .await?;
     let (_, text) = report(&shown(&rig).await?);
-    assert!(text.contains(&format!("compared with {}", &good.revision()[..12])), "{text}");
+    assert!(
+        text.contains(&format!("compared with {}", &good.revision()[..12])),
+        "{text}"
+    );
     rig.host.wait_for_revision(PLUGIN, &good.revision()).await?;
     handle(&rig, 1).await?;
-    assert!(!rig.host.lines().await?.iter().any(is_rehearsed), "it served before");
+    assert!(
+        !rig.host.lines().await?.iter().any(is_rehearsed),
+        "it served before"
+    );
 
     // Unless the operator means it.
     let mark = rig.host.log().mark();
     settings(&rig.site, "[rehearsal]\npolicy = \"warn\"")?;
     active(&rig, mark, &bad).await?;
-    let is_warning = |line: &Line| line.level() == "WARN" && line.message().starts_with("rehearsal found something");
+    let is_warning = |line: &Line| {
+        line.level() == "WARN" && line.message().starts_with("rehearsal found something")
+    };
     let warned = rig.host.wait_for_log("a warning", is_warning).await?;
     let summary = "1 of 1 fixture not as expected; stored events, compared with ";
     let reason = warned.text_of("reason");
-    assert!(reason.starts_with(summary) && reason.ends_with(": 2 of 2 with another outcome"), "{reason}");
+    assert!(
+        reason.starts_with(summary) && reason.ends_with(": 2 of 2 with another outcome"),
+        "{reason}"
+    );
     Ok(())
 }
 
@@ -124,77 +172,137 @@ async fn what_served_last_is_rehearsed_no_more_and_what_changes_is() -> Result<(
     let rig = Rig::prepared(strict(), &[(PLUGIN, &good)], prepare).await?;
     refused(&rig, &bad).await?;
     let mark = rig.host.log().mark();
-    fixture(&rig.site, "an-account", &json!({ "expect": { "outcome": "rejected", "reason": "not for me" } }))?;
+    fixture(
+        &rig.site,
+        "an-account",
+        &json!({ "expect": { "outcome": "rejected", "reason": "not for me" } }),
+    )?;
     active(&rig, mark, &bad).await?;
 
     // Fixtures of what serves are checked as well; it goes on all the same.
     let mark = rig.host.log().mark();
     fixture(&rig.site, "another", &json!({ "expects": {} }))?;
-    let is_told = |line: &Line| line.level() == "WARN" && line.message().starts_with("fixtures changed");
-    let line = rig.host.wait_for_log_since(mark, "the fixture to be told of", is_told).await?;
+    let is_told =
+        |line: &Line| line.level() == "WARN" && line.message().starts_with("fixtures changed");
+    let line = rig
+        .host
+        .wait_for_log_since(mark, "the fixture to be told of", is_told)
+        .await?;
     let fault = "another.json: $.expects: unknown key `expects`; did you mean `expect`?";
     assert!(line.text_of("report").contains(fault), "{}", line.text);
 
     // Partial and hidden files are nothing.
-    let Rig { senders, host, site, .. } = rig;
+    let Rig {
+        senders,
+        host,
+        site,
+        ..
+    } = rig;
     host.terminate().await?;
     site.write(&format!("plugins/{PLUGIN}.fixtures/.hidden.json"), "{")?;
     site.write(&format!("plugins/{PLUGIN}.fixtures/partial.json.tmp"), "{")?;
     let rig = Rig::restarted(site, senders).await?;
     rig.host.wait_for_revision(PLUGIN, &bad.revision()).await?;
-    rig.host.wait_for_log("the start to be over", |line| line.message() == "plugins ready").await?;
+    rig.host
+        .wait_for_log("the start to be over", |line| {
+            line.message() == "plugins ready"
+        })
+        .await?;
     let is_of_rehearsal = |line: &Line| is_rehearsed(line) || is_told(line);
-    assert!(!rig.host.lines().await?.iter().any(is_of_rehearsal), "nothing changed");
+    assert!(
+        !rig.host.lines().await?.iter().any(is_of_rehearsal),
+        "nothing changed"
+    );
     Ok(())
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn new_faults_and_other_effects_are_found_with_stored_events() -> Result<()> {
-    let (counter, silent, trap) = (guests::test("counter")?, guests::test("counter-by-hand")?, guests::test("trap")?);
+    let (counter, silent, trap) = (
+        guests::test("counter")?,
+        guests::test("counter-by-hand")?,
+        guests::test("trap")?,
+    );
     let rig = Rig::start(quick_with_audit(), &[(PLUGIN, &counter)]).await?;
     handle(&rig, 3).await?;
     let told = taken(&rig, &counter.tagged("the same")).await?;
     let (step, text) = report(&told);
     assert_eq!(step, "rehearsed");
     let compared = format!("compared with {}", &counter.revision()[..12]);
-    assert!(text.contains(&compared) && text.contains("ok    nothing found"), "{text}");
+    assert!(
+        text.contains(&compared) && text.contains("ok    nothing found"),
+        "{text}"
+    );
 
     let (_, text) = report(&taken(&rig, &silent).await?);
-    assert!(text.contains("3 events: sends 0 messages rather than 1"), "{text}");
+    assert!(
+        text.contains("3 events: sends 0 messages rather than 1"),
+        "{text}"
+    );
 
     settings(&rig.site, "[rehearsal]\npolicy = \"require\"\nevents = 2")?;
     let (why, told) = refused(&rig, &trap).await?;
-    assert!(why.contains(": 2 of 2 with a new fault; `hookyard plugins show"), "{why}");
+    assert!(
+        why.contains(": 2 of 2 with a new fault; `hookyard plugins show"),
+        "{why}"
+    );
     let (_, text) = report(&told);
-    assert!(text.contains("2 events: trapped rather than done"), "{text}");
-    let ids: Vec<_> = rig.host.events().await?.into_iter().map(|event| event.id).collect();
-    assert!(!text.contains(&ids[0]) && text.contains(&ids[1]) && text.contains(&ids[2]), "the last two: {text}");
+    assert!(
+        text.contains("2 events: trapped rather than done"),
+        "{text}"
+    );
+    let ids: Vec<_> = rig
+        .host
+        .events()
+        .await?
+        .into_iter()
+        .map(|event| event.id)
+        .collect();
+    assert!(
+        !text.contains(&ids[0]) && text.contains(&ids[1]) && text.contains(&ids[2]),
+        "the last two: {text}"
+    );
 
     // Nothing of it was counted, committed, sent or put on record.
     let log = rig.host.lines().await?;
     assert_eq!(log.iter().filter(|line| is_attempt(line)).count(), 3);
     handle(&rig, 1).await?;
     let count = rig.host.events().await?.len();
-    let value = hookyard(&rig.site, &["outbox", "list", "--json"]).await?.stdout.lines().count();
+    let value = hookyard(&rig.site, &["outbox", "list", "--json"])
+        .await?
+        .stdout
+        .lines()
+        .count();
     assert_eq!((count, value), (4, 3));
     Ok(())
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn time_and_chance_are_the_same_for_both_and_what_is_never_the_same_does_not_count() -> Result<()> {
+async fn time_and_chance_are_the_same_for_both_and_what_is_never_the_same_does_not_count()
+-> Result<()> {
     let dice = guests::test("dice")?;
     let rig = Rig::start(strict(), &[(PLUGIN, &dice)]).await?;
     handle(&rig, 3).await?;
     let (step, text) = report(&taken(&rig, &dice.tagged("the same")).await?);
     assert_eq!(step, "rehearsed");
-    assert!(text.contains("ok    nothing found") && !text.contains("differs from itself"), "{text}");
+    assert!(
+        text.contains("ok    nothing found") && !text.contains("differs from itself"),
+        "{text}"
+    );
 
     // The clock of timers runs on.
-    rig.deliver("topper", &fresh_payment().1.replacen('{', "{\"ticks\":true,", 1)).await?;
+    rig.deliver(
+        "topper",
+        &fresh_payment().1.replacen('{', "{\"ticks\":true,", 1),
+    )
+    .await?;
     rig.all_done(4).await?;
     let (step, text) = report(&taken(&rig, &dice.tagged("once more")).await?);
     assert_eq!(step, "rehearsed");
-    assert!(text.contains("note  1 event: what serves differs from itself"), "{text}");
+    assert!(
+        text.contains("note  1 event: what serves differs from itself"),
+        "{text}"
+    );
     assert!(text.contains("ok    nothing found"), "{text}");
     Ok(())
 }
@@ -206,19 +314,36 @@ async fn requests_are_answered_by_stubs_or_refused() -> Result<()> {
         let body = json!({ "id": "one", "name": "user:created", "fetch": format!("GET {url}") });
         json!({ "provider": "topper", "body": body })
     };
-    let stub =
-        json!({ "url": "https://api.example/v1/x", "status": 201, "headers": { "x-a": "b" }, "body_text": "hello" });
+    let stub = json!({ "url": "https://api.example/v1/x", "status": 201, "headers": { "x-a": "b" }, "body_text": "hello" });
     let prepare = |site: &mut Site| {
         settings(site, "[grants.http.\"api.example\"]\npaths = [\"/v1/\"]")?;
         let with = |url: &str, log: &str| json!({ "event": event(url), "http": [stub], "expect": { "log": [log] } });
-        fixture(site, "answered", &with("https://api.example/v1/x", "201 x-a=b hello"))?;
-        fixture(site, "no-stub", &with("https://api.example/v1/y", "there is no stub for this one"))?;
-        fixture(site, "not-granted", &with("https://other.example/v1/x", "[grants.http.\"other.example\"]"))?;
+        fixture(
+            site,
+            "answered",
+            &with("https://api.example/v1/x", "201 x-a=b hello"),
+        )?;
+        fixture(
+            site,
+            "no-stub",
+            &with("https://api.example/v1/y", "there is no stub for this one"),
+        )?;
+        fixture(
+            site,
+            "not-granted",
+            &with(
+                "https://other.example/v1/x",
+                "[grants.http.\"other.example\"]",
+            ),
+        )?;
         fixture(site, "wrong", &with("https://api.example/v1/x", "500"))
     };
     let rig = Rig::prepared(quick_with_audit(), &[(PLUGIN, &fetcher)], prepare).await?;
     let (_, text) = report(&shown(&rig).await?);
-    assert!(text.contains("  BAD   wrong\n        no line of the log says `500`"), "{text}");
+    assert!(
+        text.contains("  BAD   wrong\n        no line of the log says `500`"),
+        "{text}"
+    );
     for good in ["answered", "no-stub", "not-granted"] {
         assert!(text.contains(&format!("ok    {good}\n")), "{text}");
     }
@@ -230,24 +355,45 @@ async fn a_component_may_bring_its_fixtures() -> Result<()> {
     let (good, guest) = (guests::test("version-a")?, guests::test("brings-fixtures")?);
     let rig = Rig::start(strict(), &[(PLUGIN, &good)]).await?;
     let (why, told) = refused(&rig, &guest).await?;
-    assert!(why.starts_with("rehearsal: 1 of 2 fixtures not as expected"), "{why}");
+    assert!(
+        why.starts_with("rehearsal: 1 of 2 fixtures not as expected"),
+        "{why}"
+    );
     let (_, text) = report(&told);
     assert!(text.contains("ok    counts on\n"), "{text}");
-    assert!(text.contains("  BAD   counts from nothing\n        counts/events is `1`, and `2` is expected"), "{text}");
+    assert!(
+        text.contains(
+            "  BAD   counts from nothing\n        counts/events is `1`, and `2` is expected"
+        ),
+        "{text}"
+    );
     Ok(())
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn where_the_policy_is_off_nothing_is_tried_out() -> Result<()> {
     let (good, bad) = (guests::test("version-a")?, guests::test("reject")?);
-    let prepare = |site: &mut Site| fixture(site, "an-account", &json!({ "expect": { "outcome": "done" } }));
+    let prepare = |site: &mut Site| {
+        fixture(
+            site,
+            "an-account",
+            &json!({ "expect": { "outcome": "done" } }),
+        )
+    };
     let off = quick_with_audit().section("rehearsal", "policy = \"off\"");
     let rig = Rig::prepared(off, &[(PLUGIN, &good)], prepare).await?;
     handle(&rig, 1).await?;
     let told = taken(&rig, &bad).await?;
-    let steps: Vec<_> =
-        told["steps"].as_array().into_iter().flatten().filter_map(|step| step["step"].as_str()).collect();
-    assert!(steps.contains(&"compiled") && steps.contains(&"active"), "{steps:?}");
+    let steps: Vec<_> = told["steps"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(|step| step["step"].as_str())
+        .collect();
+    assert!(
+        steps.contains(&"compiled") && steps.contains(&"active"),
+        "{steps:?}"
+    );
     assert!(!steps.contains(&"rehearsed"), "{steps:?}");
     assert!(!rig.host.lines().await?.iter().any(is_rehearsed));
     Ok(())
@@ -261,7 +407,9 @@ async fn rehearsing(good: &Guest, slow: &Guest) -> Result<Rig> {
     let mark = rig.host.log().mark();
     rig.site.install(PLUGIN, slow)?;
     let is_compiled = |line: &Line| line.message() == "plugin compiled";
-    rig.host.wait_for_log_since(mark, "its rehearsal", is_compiled).await?;
+    rig.host
+        .wait_for_log_since(mark, "its rehearsal", is_compiled)
+        .await?;
     Ok(rig)
 }
 
@@ -275,9 +423,14 @@ async fn a_removal_during_a_rehearsal_is_acted_on_at_once() -> Result<()> {
     let rig = rehearsing(&good, &slow).await?;
     let mark = rig.host.log().mark();
     rig.site.uninstall(PLUGIN)?;
-    rig.host.wait_for_log_since(mark, "it to be removed", |line| is_removal(line, PLUGIN)).await?;
+    rig.host
+        .wait_for_log_since(mark, "it to be removed", |line| is_removal(line, PLUGIN))
+        .await?;
     let lines = rig.host.lines().await?;
-    assert!(lines.iter().any(is_ended_early) && !lines.iter().any(is_rehearsed), "it isn't waited for");
+    assert!(
+        lines.iter().any(is_ended_early) && !lines.iter().any(is_rehearsed),
+        "it isn't waited for"
+    );
 
     // Nothing of it comes after all, and the next one is taken as ever.
     let mark = rig.host.log().mark();
@@ -285,21 +438,37 @@ async fn a_removal_during_a_rehearsal_is_acted_on_at_once() -> Result<()> {
     rig.site.install(PLUGIN, &good)?;
     active(&rig, mark, &good).await?;
     rig.all_done(61).await?;
-    assert!(!rig.host.lines().await?.iter().any(|line| is_activation(line, PLUGIN, &slow.revision())));
+    assert!(!rig.host.lines().await?.iter().any(|line| is_activation(
+        line,
+        PLUGIN,
+        &slow.revision()
+    )));
     Ok(())
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_file_that_is_replaced_during_its_rehearsal_makes_way_at_once() -> Result<()> {
-    let (good, slow, next) = (guests::test("version-a")?, guests::test("slow")?, guests::test("version-b")?);
+    let (good, slow, next) = (
+        guests::test("version-a")?,
+        guests::test("slow")?,
+        guests::test("version-b")?,
+    );
     let rig = rehearsing(&good, &slow).await?;
     let mark = rig.host.log().mark();
     rig.site.install(PLUGIN, &next)?;
     active(&rig, mark, &next).await?;
     let lines = rig.host.lines().await?;
     assert!(lines.iter().any(is_ended_early), "it isn't waited for");
-    assert!(!lines.iter().any(|line| is_activation(line, PLUGIN, &slow.revision())));
-    assert_eq!(lines.iter().filter(|line| is_rehearsed(line)).count(), 1, "that is the next one's");
+    assert!(
+        !lines
+            .iter()
+            .any(|line| is_activation(line, PLUGIN, &slow.revision()))
+    );
+    assert_eq!(
+        lines.iter().filter(|line| is_rehearsed(line)).count(),
+        1,
+        "that is the next one's"
+    );
     Ok(())
 }
 
@@ -312,15 +481,24 @@ async fn a_reference_plugin_is_as_its_fixtures_say() -> Result<()> {
         for entry in std::fs::read_dir(&folder)? {
             let entry = entry?;
             let name = entry.file_name().to_string_lossy().into_owned();
-            site.write(&format!("plugins/{PLUGIN}.fixtures/{name}"), std::fs::read(entry.path())?)?;
+            site.write(
+                &format!("plugins/{PLUGIN}.fixtures/{name}"),
+                std::fs::read(entry.path())?,
+            )?;
         }
         Senders::let_answer(site, PLUGIN, "")
     };
     let rig = Rig::prepared(strict(), &[(PLUGIN, &guest)], prepare).await?;
     let (step, text) = report(&shown(&rig).await?);
     assert_eq!(step, "rehearsed");
-    assert!(text.starts_with("fixtures: 3\n  ok") && !text.contains("BAD"), "{text}");
-    assert!(rig.senders.topi_saas_inbox.received().is_empty(), "nothing is sent");
+    assert!(
+        text.starts_with("fixtures: 3\n  ok") && !text.contains("BAD"),
+        "{text}"
+    );
+    assert!(
+        rig.senders.topi_saas_inbox.received().is_empty(),
+        "nothing is sent"
+    );
     Ok(())
 }
 
@@ -328,13 +506,21 @@ async fn a_reference_plugin_is_as_its_fixtures_say() -> Result<()> {
 async fn state(site: &Site) -> Result<[String; 3]> {
     let events = told(site, &["events", "list", "--json"]).await?;
     let outbox = told(site, &["outbox", "list", "--json"]).await?;
-    Ok([events, outbox, told(site, &["plugins", "show", PLUGIN, "--json"]).await?])
+    Ok([
+        events,
+        outbox,
+        told(site, &["plugins", "show", PLUGIN, "--json"]).await?,
+    ])
 }
 
 async fn by_hand(site: &Site, guest: &Guest, more: &[&str]) -> Result<Finished> {
     let file = site.write("new/books.wasm", guest.bytes())?;
     let file = file.to_string_lossy();
-    hookyard(site, &[&["rehearse", &file, "--tenant", "acme"], more].concat()).await
+    hookyard(
+        site,
+        &[&["rehearse", &file, "--tenant", "acme"], more].concat(),
+    )
+    .await
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -343,69 +529,134 @@ async fn a_rehearsal_by_hand_tells_and_changes_nothing() -> Result<()> {
     let rig = Rig::start(quick_with_audit(), &[(PLUGIN, &counter)]).await?;
     let done = by_hand(&rig.site, &trap, &[]).await?;
     assert_eq!(done.code, Some(0), "{}{}", done.stdout, done.stderr);
-    assert_eq!(done.stdout, "acme/books: nothing to rehearse with: no fixtures, and no stored events\n");
+    assert_eq!(
+        done.stdout,
+        "acme/books: nothing to rehearse with: no fixtures, and no stored events\n"
+    );
     handle(&rig, 3).await?;
 
     let before = state(&rig.site).await?;
     let done = by_hand(&rig.site, &trap, &["--last", "2"]).await?;
     assert_eq!(done.code, Some(1), "{}", done.stderr);
-    assert!(done.stdout.contains("2 events: trapped rather than done"), "{}", done.stdout);
+    assert!(
+        done.stdout.contains("2 events: trapped rather than done"),
+        "{}",
+        done.stdout
+    );
     let done = by_hand(&rig.site, &counter.tagged("the same"), &["--json"]).await?;
     assert_eq!(done.code, Some(0), "{}", done.stderr);
     let report: Value = serde_json::from_str(&done.stdout)?;
-    assert_eq!((&report["is_good"], &report["events"]), (&json!(true), &json!(3)), "{report}");
+    assert_eq!(
+        (&report["is_good"], &report["events"]),
+        (&json!(true), &json!(3)),
+        "{report}"
+    );
     assert_eq!(report["active"], counter.revision());
     let done = by_hand(&rig.site, &counter, &["--time-max", "1ms"]).await?;
-    assert!(done.stdout.contains(" of 3 events, as 1ms (time_max) had passed"), "{}", done.stdout);
+    assert!(
+        done.stdout
+            .contains(" of 3 events, as 1ms (time_max) had passed"),
+        "{}",
+        done.stdout
+    );
     let done = by_hand(&rig.site, &counter, &["--last", "10001"]).await?;
-    assert!(done.code == Some(2) && done.stderr.contains("no more than 10000"), "{}", done.stderr);
+    assert!(
+        done.code == Some(2) && done.stderr.contains("no more than 10000"),
+        "{}",
+        done.stderr
+    );
     let done = by_hand(&rig.site, &counter, &["--plugin", "un!known"]).await?;
     assert_eq!(done.code, Some(2), "{}", done.stdout);
     assert_eq!(state(&rig.site).await?, before);
-    assert_eq!(rig.host.lines().await?.iter().filter(|line| is_attempt(line)).count(), 3);
+    assert_eq!(
+        rig.host
+            .lines()
+            .await?
+            .iter()
+            .filter(|line| is_attempt(line))
+            .count(),
+        3
+    );
 
     // Without a host, and for a component that brings fixtures beside it.
     let Rig { host, site, .. } = rig;
     host.terminate().await?;
     let before = state(&site).await?;
-    site.write("new/books.fixtures/an-account.json", r#"{"event": {"provider": "topper", "body": {"id": 1}}}"#)?;
+    site.write(
+        "new/books.fixtures/an-account.json",
+        r#"{"event": {"provider": "topper", "body": {"id": 1}}}"#,
+    )?;
     let done = by_hand(&site, &trap, &[]).await?;
     assert_eq!(done.code, Some(1), "{}", done.stderr);
-    assert!(done.stdout.contains("BAD   an-account") && done.stdout.contains("3 events: trapped"), "{}", done.stdout);
+    assert!(
+        done.stdout.contains("BAD   an-account") && done.stdout.contains("3 events: trapped"),
+        "{}",
+        done.stdout
+    );
     assert_eq!(state(&site).await?, before);
     let done = by_hand(&site, &guests::test("imports-never-granted")?, &[]).await?;
-    assert!(done.code == Some(1) && done.stderr.contains("would be refused"), "{}", done.stderr);
+    assert!(
+        done.code == Some(1) && done.stderr.contains("would be refused"),
+        "{}",
+        done.stderr
+    );
     Ok(())
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_otherwise_for_want_of_an_answer_could_not_be_rehearsed() -> Result<()> {
-    let (mirror, fetcher, silent) = (Mirror::start().await?, guests::test("fetcher")?, guests::test("version-a")?);
-    let grant = format!("[grants.http.\"{}\"]\nscheme = \"http\"\naddresses = [\"127.0.0.1\"]\n", mirror.authority());
+    let (mirror, fetcher, silent) = (
+        Mirror::start().await?,
+        guests::test("fetcher")?,
+        guests::test("version-a")?,
+    );
+    let grant = format!(
+        "[grants.http.\"{}\"]\nscheme = \"http\"\naddresses = [\"127.0.0.1\"]\n",
+        mirror.authority()
+    );
     let rig = Rig::prepared(strict(), &[(PLUGIN, &fetcher)], |site| {
         site.write("plugins/acme/other.toml", &grant)?;
         settings(site, &grant)
     })
     .await?;
     for _ in 0..3 {
-        let more = format!("{{\"must\":\"\",\"fetch\":\"GET {}/v1/plain\",", mirror.url());
-        rig.deliver("topper", &fresh_payment().1.replacen('{', &more, 1)).await?;
+        let more = format!(
+            "{{\"must\":\"\",\"fetch\":\"GET {}/v1/plain\",",
+            mirror.url()
+        );
+        rig.deliver("topper", &fresh_payment().1.replacen('{', &more, 1))
+            .await?;
     }
     rig.all_done(3).await?;
 
     // It is done where what serves traps without the answer, and so it's taken though the policy is `require`.
     let (step, text) = report(&taken(&rig, &silent).await?);
     assert_eq!(step, "rehearsed");
-    assert!(text.contains("  note  3 events couldn't be rehearsed") && !text.contains("BAD"), "{text}");
-    let summary = rig.host.wait_for_log("the rehearsal", is_rehearsed).await?.text_of("reason");
-    assert!(summary.contains("3 stored events couldn't be rehearsed"), "{summary}");
+    assert!(
+        text.contains("  note  3 events couldn't be rehearsed") && !text.contains("BAD"),
+        "{text}"
+    );
+    let summary = rig
+        .host
+        .wait_for_log("the rehearsal", is_rehearsed)
+        .await?
+        .text_of("reason");
+    assert!(
+        summary.contains("3 stored events couldn't be rehearsed"),
+        "{summary}"
+    );
 
     // Alone it traps at each, and nobody calls that a fault of its.
     let file = rig.site.write("new/other.wasm", fetcher.bytes())?;
-    let done = hookyard(&rig.site, &["rehearse", &file.to_string_lossy(), "--tenant", "acme"]).await?;
+    let done = hookyard(
+        &rig.site,
+        &["rehearse", &file.to_string_lossy(), "--tenant", "acme"],
+    )
+    .await?;
     assert_eq!(done.code, Some(0), "{}{}", done.stdout, done.stderr);
     assert!(
-        done.stdout.contains(": 3 stored events couldn't be rehearsed: a rehearsal makes no request"),
+        done.stdout
+            .contains(": 3 stored events couldn't be rehearsed: a rehearsal makes no request"),
         "{}",
         done.stdout
     );
@@ -421,10 +672,20 @@ async fn what_is_otherwise_for_want_of_an_answer_could_not_be_rehearsed() -> Res
 
 #[tokio::test(flavor = "multi_thread")]
 async fn recorded_answers_stand_in_for_requests() -> Result<()> {
-    let (mirror, fetcher, asker) = (Mirror::start().await?, guests::test("fetcher")?, guests::test("asker")?);
+    let (mirror, fetcher, asker) = (
+        Mirror::start().await?,
+        guests::test("fetcher")?,
+        guests::test("asker")?,
+    );
     let settings = |site: &Site, record: bool| {
         let lines = "scheme = \"http\"\naddresses = [\"127.0.0.1\"]\nauthorization = { env = \"API_TOKEN\" }";
-        settings(site, &format!("[grants.http.\"{}\"]\n{lines}\n[rehearsal]\nrecord = {record}", mirror.authority()))
+        settings(
+            site,
+            &format!(
+                "[grants.http.\"{}\"]\n{lines}\n[rehearsal]\nrecord = {record}",
+                mirror.authority()
+            ),
+        )
     };
     let rig = Rig::prepared(strict(), &[(PLUGIN, &fetcher)], |site| {
         site.set_variable("API_TOKEN", "Bearer the-hosts-credential");
@@ -433,7 +694,8 @@ async fn recorded_answers_stand_in_for_requests() -> Result<()> {
     .await?;
     let ask = async |path: &str| {
         let more = format!("{{\"must\":\"\",\"fetch\":\"GET {}{path}\",", mirror.url());
-        rig.deliver("topper", &fresh_payment().1.replacen('{', &more, 1)).await
+        rig.deliver("topper", &fresh_payment().1.replacen('{', &more, 1))
+            .await
     };
     for path in ["/v1/plain", "/v1/moved", "/v1/echo"] {
         ask(path).await?;
@@ -444,7 +706,10 @@ async fn recorded_answers_stand_in_for_requests() -> Result<()> {
     let again = fetcher.tagged("the same");
     let (step, text) = report(&taken(&rig, &again).await?);
     assert_eq!(step, "rehearsed");
-    assert!(text.contains("ok    nothing found") && !text.contains("couldn't be rehearsed"), "{text}");
+    assert!(
+        text.contains("ok    nothing found") && !text.contains("couldn't be rehearsed"),
+        "{text}"
+    );
 
     // Other code goes by the recorded answers. Of what came while none was recorded nothing can be told.
     let mark = rig.host.log().mark();
@@ -453,10 +718,19 @@ async fn recorded_answers_stand_in_for_requests() -> Result<()> {
     ask("/v1/moved").await?;
     rig.all_done(4).await?;
     let (why, told) = refused(&rig, &asker).await?;
-    assert!(why.contains(": 1 of 3 with another outcome; 1 stored event couldn't be rehearsed"), "{why}");
+    assert!(
+        why.contains(": 1 of 3 with another outcome; 1 stored event couldn't be rehearsed"),
+        "{why}"
+    );
     let (_, text) = report(&told);
-    assert!(text.contains("1 event: rejected rather than done"), "{text}");
-    assert!(text.contains(&rig.host.events().await?[1].id), "that was the answer 302: {text}");
+    assert!(
+        text.contains("1 event: rejected rather than done"),
+        "{text}"
+    );
+    assert!(
+        text.contains(&rig.host.events().await?[1].id),
+        "that was the answer 302: {text}"
+    );
     assert_eq!(mirror.asked().len(), 4, "no rehearsal makes a request");
 
     let Rig { host, site, .. } = rig;
@@ -464,7 +738,10 @@ async fn recorded_answers_stand_in_for_requests() -> Result<()> {
     let mut held = std::fs::read(site.path("data/hookyard.db"))?;
     held.extend(std::fs::read(site.path("data/hookyard.db-wal")).unwrap_or_default());
     let holds = |text: &[u8]| held.windows(text.len()).any(|at| at == text);
-    assert!(holds(b"x-location") && holds(b"plain [redacted]"), "answers are on record");
+    assert!(
+        holds(b"x-location") && holds(b"plain [redacted]"),
+        "answers are on record"
+    );
     assert!(!holds(b"the-hosts-credential"), "and no credential");
     Ok(())
 }

@@ -22,7 +22,8 @@ fn strict() -> Config {
 }
 
 fn with_attempts(attempts_max: u32) -> Config {
-    let retry = format!("attempts_max = {attempts_max}\ndelay_first = \"50ms\"\ndelay_max = \"200ms\"");
+    let retry =
+        format!("attempts_max = {attempts_max}\ndelay_first = \"50ms\"\ndelay_max = \"200ms\"");
     Config::new()
         .plugins("settle = \"50ms\"")
         .plugins("removal = \"200ms\"")
@@ -39,7 +40,11 @@ fn is_rollback(line: &Line) -> bool {
 
 async fn run(site: &Site, arguments: &[&str]) -> Result<Finished> {
     let config = site.config().to_string_lossy().into_owned();
-    host::run_with(&[arguments, &["--config", &config]].concat(), site.environment()).await
+    host::run_with(
+        &[arguments, &["--config", &config]].concat(),
+        site.environment(),
+    )
+    .await
 }
 
 /// What a command says, which must succeed.
@@ -67,24 +72,43 @@ fn steps(shown: &Value, guest: &Guest) -> Vec<String> {
     let steps = shown["steps"].as_array().into_iter().flatten();
     let text = |step: &Value| step["step"].as_str().unwrap_or_default().to_owned();
     // Whether it had to wait for other compilations says nothing of the release.
-    steps.filter(|step| step["revision"] == revision).map(text).filter(|step| step != "queued").collect()
+    steps
+        .filter(|step| step["revision"] == revision)
+        .map(text)
+        .filter(|step| step != "queued")
+        .collect()
 }
 
 /// Sends one event and says which revision handled it.
 async fn handled_by(rig: &Rig) -> Result<String> {
     let (id, body) = fresh_payment();
     rig.deliver("topper", &body).await?;
-    let done = |events: &[Event]| events.iter().any(|event| event.key == id && event.is_done_by("books"));
-    let events = rig.host.wait_for_events("the event to be handled", done).await?;
-    let event = events.iter().find(|event| event.key == id).context("it is listed")?;
-    event.job("books").and_then(|job| job.revision.clone()).context("an attempt has a revision")
+    let done = |events: &[Event]| {
+        events
+            .iter()
+            .any(|event| event.key == id && event.is_done_by("books"))
+    };
+    let events = rig
+        .host
+        .wait_for_events("the event to be handled", done)
+        .await?;
+    let event = events
+        .iter()
+        .find(|event| event.key == id)
+        .context("it is listed")?;
+    event
+        .job("books")
+        .and_then(|job| job.revision.clone())
+        .context("an attempt has a revision")
 }
 
 async fn drop_in(rig: &Rig, guest: &Guest) -> Result<Line> {
     let mark = rig.host.log().mark();
     rig.site.install(PLUGIN, guest)?;
     let active = |line: &Line| is_activation(line, PLUGIN, &guest.revision());
-    rig.host.wait_for_log_since(mark, "the next revision", active).await
+    rig.host
+        .wait_for_log_since(mark, "the next revision", active)
+        .await
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -94,33 +118,79 @@ async fn a_bad_release_goes_back_by_itself_under_load_and_loses_no_event() -> Re
     let load = rig.load(3, Duration::from_millis(30));
     handled_by(&rig).await?;
     drop_in(&rig, &bad).await?;
-    let told = rig.host.wait_for_log("it to be rolled back", is_rollback).await?;
-    assert_eq!((told.level().as_str(), told.text_of("back")), ("WARN", good.revision()[..12].to_owned()));
-    assert!(told.text_of("reason").contains("the one before at 0 of"), "{}", told.text);
+    let told = rig
+        .host
+        .wait_for_log("it to be rolled back", is_rollback)
+        .await?;
+    assert_eq!(
+        (told.level().as_str(), told.text_of("back")),
+        ("WARN", good.revision()[..12].to_owned())
+    );
+    assert!(
+        told.text_of("reason").contains("the one before at 0 of"),
+        "{}",
+        told.text
+    );
     assert_eq!(handled_by(&rig).await?, good.revision());
 
     let sent = load.stop().await?;
     assert!(sent.refused.is_empty() && sent.unanswered == 0, "{sent:?}");
     let events = rig.all_done(sent.accepted.len() + 2).await?;
-    let by_good = |event: &Event| event.job("books").is_some_and(|job| job.revision == Some(good.revision()));
-    assert!(events.iter().all(by_good), "every event was handled in the end, by the one that can");
-    assert!(events.iter().any(|event| event.job("books").is_some_and(|job| job.attempts > 1)), "some met the bad one");
+    let by_good = |event: &Event| {
+        event
+            .job("books")
+            .is_some_and(|job| job.revision == Some(good.revision()))
+    };
+    assert!(
+        events.iter().all(by_good),
+        "every event was handled in the end, by the one that can"
+    );
+    assert!(
+        events
+            .iter()
+            .any(|event| event.job("books").is_some_and(|job| job.attempts > 1)),
+        "some met the bad one"
+    );
     let is_quarantine = |line: &Line| line.target() == "hookyard::quarantine";
-    assert!(!rig.host.lines().await?.iter().any(is_quarantine), "no event was held meanwhile");
+    assert!(
+        !rig.host.lines().await?.iter().any(is_quarantine),
+        "no event was held meanwhile"
+    );
 
     // The same content again, and again after a restart.
     let mark = rig.host.log().mark();
     rig.site.install(PLUGIN, &good)?;
     rig.site.install(PLUGIN, &bad)?;
-    let why = rig.host.wait_for_log_since(mark, "it to be refused", |line| is_rejection(line, PLUGIN)).await?;
-    assert!(why.text_of("reason").contains("hookyard plugins release acme/books"), "{}", why.text);
+    let why = rig
+        .host
+        .wait_for_log_since(mark, "it to be refused", |line| is_rejection(line, PLUGIN))
+        .await?;
+    assert!(
+        why.text_of("reason")
+            .contains("hookyard plugins release acme/books"),
+        "{}",
+        why.text
+    );
     let told = shown(&rig.site).await?;
     assert_eq!(told["revision"], good.revision());
-    assert!(told["mismatch"].as_str().is_some_and(|why| why.contains("is refused: it failed at")), "{told}");
+    assert!(
+        told["mismatch"]
+            .as_str()
+            .is_some_and(|why| why.contains("is refused: it failed at")),
+        "{told}"
+    );
     let walked = steps(&told, &bad).join(" ");
-    assert!(walked.contains("settled compiling checked compiled rehearsed active quarantined"), "{walked}");
+    assert!(
+        walked.contains("settled compiling checked compiled rehearsed active quarantined"),
+        "{walked}"
+    );
 
-    let Rig { senders, host, site, .. } = rig;
+    let Rig {
+        senders,
+        host,
+        site,
+        ..
+    } = rig;
     host.kill().await?;
     let rig = Rig::restarted(site, senders).await?;
     rig.host.wait_for_revision(PLUGIN, &good.revision()).await?;
@@ -136,7 +206,10 @@ async fn a_bad_release_goes_back_by_itself_under_load_and_loses_no_event() -> Re
 fn watched_for_long() -> Config {
     Config::new()
         .plugins("settle = \"50ms\"")
-        .section("retry", "attempts_max = 4\ndelay_first = \"20ms\"\ndelay_max = \"50ms\"")
+        .section(
+            "retry",
+            "attempts_max = 4\ndelay_first = \"20ms\"\ndelay_max = \"50ms\"",
+        )
         .section("quarantine", "events_min = 1000")
         .section("release", "events_min = 1000\nfaults_min = 1000")
         .section("rehearsal", "policy = \"off\"")
@@ -144,7 +217,11 @@ fn watched_for_long() -> Config {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_watched_release_has_no_more_attempts_than_any_other() -> Result<()> {
-    let (good, bad, wrong) = (guests::test("version-a")?, guests::test("trap")?, guests::test("topper-wrong-types")?);
+    let (good, bad, wrong) = (
+        guests::test("version-a")?,
+        guests::test("trap")?,
+        guests::test("topper-wrong-types")?,
+    );
     for (release, outcome, expected) in [(bad, "trapped", 4), (wrong, "undecodable", 1)] {
         let rig = Rig::start(watched_for_long(), &[(PLUGIN, &good)]).await?;
         handled_by(&rig).await?;
@@ -158,22 +235,53 @@ async fn a_watched_release_has_no_more_attempts_than_any_other() -> Result<()> {
         };
         let is_sent = |event: &&Event| sent.contains(&event.key);
         let is_dead = |event: &Event| event.job("books").is_some_and(|job| job.state == "dead");
-        let all_dead = |events: &[Event]| events.iter().filter(is_sent).filter(|event| is_dead(event)).count() == 5;
-        let events = rig.host.wait_for_events("the five to be given up on", all_dead).await?;
-        for job in events.iter().filter(is_sent).filter_map(|event| event.job("books")) {
+        let all_dead = |events: &[Event]| {
+            events
+                .iter()
+                .filter(is_sent)
+                .filter(|event| is_dead(event))
+                .count()
+                == 5
+        };
+        let events = rig
+            .host
+            .wait_for_events("the five to be given up on", all_dead)
+            .await?;
+        for job in events
+            .iter()
+            .filter(is_sent)
+            .filter_map(|event| event.job("books"))
+        {
             let last = job.last_outcome.clone().unwrap_or_default();
-            assert!(job.attempts == expected && last.starts_with(outcome), "{} attempts: {last}", job.attempts);
+            assert!(
+                job.attempts == expected && last.starts_with(outcome),
+                "{} attempts: {last}",
+                job.attempts
+            );
         }
 
         // Each is attempted once more by the one that comes back, and a kill in between changes nothing of that.
         order(&rig.site, &["plugins", "rollback", PLUGIN]).await?;
-        let Rig { senders, host, site, .. } = rig;
+        let Rig {
+            senders,
+            host,
+            site,
+            ..
+        } = rig;
         host.kill().await?;
         let rig = Rig::restarted(site, senders).await?;
         let events = rig.all_done(6).await?;
-        for job in events.iter().filter(is_sent).filter_map(|event| event.job("books")) {
+        for job in events
+            .iter()
+            .filter(is_sent)
+            .filter_map(|event| event.job("books"))
+        {
             // An attempt that the kill cut off counts, and is made again.
-            assert!((expected + 1..=expected + 2).contains(&job.attempts), "{} attempts", job.attempts);
+            assert!(
+                (expected + 1..=expected + 2).contains(&job.attempts),
+                "{} attempts",
+                job.attempts
+            );
             assert_eq!(job.revision, Some(good.revision()));
         }
         rig.host.terminate().await?;
@@ -189,8 +297,15 @@ async fn a_kill_while_it_goes_back_changes_nothing_of_how_it_ends() -> Result<()
     let load = rig.load(3, Duration::from_millis(20));
     handled_by(&rig).await?;
     rig.site.install(PLUGIN, &bad)?;
-    rig.host.wait_for_log("it to be rolled back", is_rollback).await?;
-    let Rig { senders, host, site, .. } = rig;
+    rig.host
+        .wait_for_log("it to be rolled back", is_rollback)
+        .await?;
+    let Rig {
+        senders,
+        host,
+        site,
+        ..
+    } = rig;
     host.kill().await?;
     let before = load.stop().await?;
 
@@ -200,14 +315,31 @@ async fn a_kill_while_it_goes_back_changes_nothing_of_how_it_ends() -> Result<()
     rig.host.wait_for_revision(PLUGIN, &good.revision()).await?;
     let after = load.stop().await?;
     let is_over = |events: &[Event]| {
-        let job = |event: &Event| event.job("books").is_some_and(|job| ["done", "dead"].contains(&&*job.state));
+        let job = |event: &Event| {
+            event
+                .job("books")
+                .is_some_and(|job| ["done", "dead"].contains(&&*job.state))
+        };
         events.len() > before.accepted.len() + after.accepted.len() && events.iter().all(job)
     };
-    let events = rig.host.wait_for_events("every event to be over", is_over).await?;
+    let events = rig
+        .host
+        .wait_for_events("every event to be over", is_over)
+        .await?;
     let by_good = |event: &Event| event.is_done_by("books");
-    assert!(events.iter().all(by_good), "{:?}", events.iter().find(|event| !by_good(event)));
+    assert!(
+        events.iter().all(by_good),
+        "{:?}",
+        events.iter().find(|event| !by_good(event))
+    );
     let stored: BTreeSet<_> = events.iter().map(|event| event.key.clone()).collect();
-    assert!(before.accepted.union(&after.accepted).all(|key| stored.contains(key)), "one was lost");
+    assert!(
+        before
+            .accepted
+            .union(&after.accepted)
+            .all(|key| stored.contains(key)),
+        "one was lost"
+    );
     Ok(())
 }
 
@@ -219,36 +351,65 @@ async fn a_failing_first_release_is_quarantined_as_ever() -> Result<()> {
     for _ in 0..8 {
         rig.deliver("topper", &fresh_payment().1).await?;
     }
-    rig.host.wait_for_log("it to be quarantined", is_quarantine).await?;
-    assert!(!rig.host.lines().await?.iter().any(is_rollback), "there is nothing to go back to");
+    rig.host
+        .wait_for_log("it to be quarantined", is_quarantine)
+        .await?;
+    assert!(
+        !rig.host.lines().await?.iter().any(is_rollback),
+        "there is nothing to go back to"
+    );
     Ok(())
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_restart_serves_the_last_good_one_whatever_stands_in_the_folder() -> Result<()> {
-    let (good, garbage) = (guests::test("version-a")?, Guest::from(b"\0asm\x01\0\0\0".to_vec()));
+    let (good, garbage) = (
+        guests::test("version-a")?,
+        Guest::from(b"\0asm\x01\0\0\0".to_vec()),
+    );
     let rig = Rig::start(strict(), &[(PLUGIN, &good)]).await?;
     rig.site.install(PLUGIN, &garbage)?;
-    rig.host.wait_for_log("it to be refused", |line| is_rejection(line, PLUGIN)).await?;
-    let Rig { senders, host, site, .. } = rig;
+    rig.host
+        .wait_for_log("it to be refused", |line| is_rejection(line, PLUGIN))
+        .await?;
+    let Rig {
+        senders,
+        host,
+        site,
+        ..
+    } = rig;
     host.kill().await?;
     let rig = Rig::restarted(site, senders).await?;
     is_back(&rig, &good, &garbage).await?;
     // And once more: what was brought back is the last good one as well.
-    let Rig { senders, host, site, .. } = rig;
+    let Rig {
+        senders,
+        host,
+        site,
+        ..
+    } = rig;
     host.terminate().await?;
     is_back(&Rig::restarted(site, senders).await?, &good, &garbage).await
 }
 
 async fn is_back(rig: &Rig, good: &Guest, garbage: &Guest) -> Result<()> {
-    let back = |line: &Line| line.message().starts_with("plugin brought back") && line.text_of("plugin") == PLUGIN;
+    let back = |line: &Line| {
+        line.message().starts_with("plugin brought back") && line.text_of("plugin") == PLUGIN
+    };
     rig.host.wait_for_log("a line that says so", back).await?;
     assert_eq!(handled_by(rig).await?, good.revision());
     let listed = order(&rig.site, &["plugins", "list"]).await?;
-    let expected = format!("its file ({}) is refused: is a core module", &garbage.revision()[..12]);
+    let expected = format!(
+        "its file ({}) is refused: is a core module",
+        &garbage.revision()[..12]
+    );
     let row = listed.lines().nth(1).unwrap_or_default();
     let columns: Vec<_> = row.split_whitespace().take(3).collect();
-    assert_eq!(columns, [PLUGIN, "active", &good.revision()[..12]], "{listed}");
+    assert_eq!(
+        columns,
+        [PLUGIN, "active", &good.revision()[..12]],
+        "{listed}"
+    );
     assert!(row.contains(&expected), "{listed}");
     Ok(())
 }
@@ -261,21 +422,42 @@ async fn a_running_host_follows_orders_within_a_second() -> Result<()> {
 
     let began = Instant::now();
     let told = order(&rig.site, &["plugins", "rollback", PLUGIN]).await?;
-    assert!(began.elapsed() < Duration::from_secs(5), "it took {:?}", began.elapsed());
+    assert!(
+        began.elapsed() < Duration::from_secs(5),
+        "it took {:?}",
+        began.elapsed()
+    );
     let (of_a, of_b) = (&a.revision()[..12], &b.revision()[..12]);
-    assert_eq!(told, format!("{PLUGIN} rolled back from {of_b} to {of_a}: {of_a} serves\n"));
+    assert_eq!(
+        told,
+        format!("{PLUGIN} rolled back from {of_b} to {of_a}: {of_a} serves\n")
+    );
     assert_eq!(handled_by(&rig).await?, a.revision());
     let why = refusal(&rig.site, &["plugins", "rollback", PLUGIN]).await?;
-    assert!(why.contains("has no earlier revision that may serve"), "{why}");
+    assert!(
+        why.contains("has no earlier revision that may serve"),
+        "{why}"
+    );
     let why = refusal(&rig.site, &["plugins", "pin", PLUGIN, &of_b[..6]]).await?;
-    assert!(why.contains("taken back by hand") && why.contains("plugins release acme/books"), "{why}");
+    assert!(
+        why.contains("taken back by hand") && why.contains("plugins release acme/books"),
+        "{why}"
+    );
 
     order(&rig.site, &["plugins", "pin", PLUGIN]).await?;
     let began = Instant::now();
     let told = order(&rig.site, &["plugins", "unpin", PLUGIN]).await?;
-    assert!(began.elapsed() < Duration::from_secs(5), "it took {:?}", began.elapsed());
-    let refused = format!("its file ({of_b}) stays refused until `hookyard plugins release {PLUGIN}`");
-    assert_eq!(told, format!("{PLUGIN} unpinned, but {refused}: {of_a} serves\n"));
+    assert!(
+        began.elapsed() < Duration::from_secs(5),
+        "it took {:?}",
+        began.elapsed()
+    );
+    let refused =
+        format!("its file ({of_b}) stays refused until `hookyard plugins release {PLUGIN}`");
+    assert_eq!(
+        told,
+        format!("{PLUGIN} unpinned, but {refused}: {of_a} serves\n")
+    );
 
     let told = order(&rig.site, &["plugins", "release", PLUGIN]).await?;
     assert_eq!(told, format!("{PLUGIN} released: {of_b} serves\n"));
@@ -286,7 +468,9 @@ async fn a_running_host_follows_orders_within_a_second() -> Result<()> {
     let next = b.tagged("next");
     rig.site.install(PLUGIN, &next)?;
     let is_kept_out = |line: &Line| line.message().starts_with("plugin pinned");
-    rig.host.wait_for_log("the file to be kept out", is_kept_out).await?;
+    rig.host
+        .wait_for_log("the file to be kept out", is_kept_out)
+        .await?;
     assert_eq!(handled_by(&rig).await?, a.revision());
     let why = refusal(&rig.site, &["plugins", "rollback", PLUGIN]).await?;
     assert!(why.contains("is pinned to"), "{why}");
@@ -294,7 +478,10 @@ async fn a_running_host_follows_orders_within_a_second() -> Result<()> {
     assert!(listed.contains("waits for `unpin`"), "{listed}");
 
     let told = order(&rig.site, &["plugins", "unpin", PLUGIN]).await?;
-    assert_eq!(told, format!("{PLUGIN} unpinned: {} serves\n", &next.revision()[..12]));
+    assert_eq!(
+        told,
+        format!("{PLUGIN} unpinned: {} serves\n", &next.revision()[..12])
+    );
     assert_eq!(handled_by(&rig).await?, next.revision());
     Ok(())
 }
@@ -304,39 +491,71 @@ async fn the_next_host_follows_orders_that_none_was_there_for() -> Result<()> {
     let (a, b) = (guests::test("version-a")?, guests::test("version-b")?);
     let rig = Rig::start(strict(), &[(PLUGIN, &a)]).await?;
     drop_in(&rig, &b).await?;
-    let Rig { senders, host, site, .. } = rig;
+    let Rig {
+        senders,
+        host,
+        site,
+        ..
+    } = rig;
     host.terminate().await?;
 
     let told = order(&site, &["plugins", "rollback", PLUGIN]).await?;
-    assert!(told.ends_with("from when a host starts: none is running\n"), "{told}");
+    assert!(
+        told.ends_with("from when a host starts: none is running\n"),
+        "{told}"
+    );
     let rig = Rig::restarted(site, senders).await?;
     rig.host.wait_for_revision(PLUGIN, &a.revision()).await?;
     assert_eq!(handled_by(&rig).await?, a.revision());
     let is_b = |line: &Line| is_activation(line, PLUGIN, &b.revision());
-    assert!(!rig.host.lines().await?.iter().any(is_b), "not even for a moment");
+    assert!(
+        !rig.host.lines().await?.iter().any(is_b),
+        "not even for a moment"
+    );
 
-    let Rig { senders, host, site, .. } = rig;
+    let Rig {
+        senders,
+        host,
+        site,
+        ..
+    } = rig;
     host.terminate().await?;
     order(&site, &["plugins", "release", PLUGIN]).await?;
     order(&site, &["plugins", "pin", PLUGIN]).await?;
     let told = shown(&site).await?;
-    assert_eq!((&told["pinned"], &told["revision"]), (&a.revision().into(), &a.revision().into()));
+    assert_eq!(
+        (&told["pinned"], &told["revision"]),
+        (&a.revision().into(), &a.revision().into())
+    );
     let rig = Rig::restarted(site, senders).await?;
     rig.host.wait_for_revision(PLUGIN, &a.revision()).await?;
     order(&rig.site, &["plugins", "unpin", PLUGIN]).await?;
     assert_eq!(handled_by(&rig).await?, b.revision());
 
-    let Rig { senders, host, site, .. } = rig;
+    let Rig {
+        senders,
+        host,
+        site,
+        ..
+    } = rig;
     host.terminate().await?;
     order(&site, &["plugins", "pin", PLUGIN, &a.revision()[..8]]).await?;
     let rig = Rig::restarted(site, senders).await?;
     rig.host.wait_for_revision(PLUGIN, &a.revision()).await?;
     assert_eq!(handled_by(&rig).await?, a.revision());
     let told = shown(&rig.site).await?;
-    assert!(told["mismatch"].as_str().is_some_and(|why| why.ends_with("waits for `unpin`")), "{told}");
+    assert!(
+        told["mismatch"]
+            .as_str()
+            .is_some_and(|why| why.ends_with("waits for `unpin`")),
+        "{told}"
+    );
     assert_eq!(steps(&told, &b).last().map(String::as_str), Some("retired"));
     let why = refusal(&rig.site, &["plugins", "pin", PLUGIN, "ffffffffffff"]).await?;
-    assert!(why.contains("no revision begins with ffffffffffff"), "{why}");
+    assert!(
+        why.contains("no revision begins with ffffffffffff"),
+        "{why}"
+    );
     Ok(())
 }
 
@@ -344,15 +563,28 @@ async fn the_next_host_follows_orders_that_none_was_there_for() -> Result<()> {
 async fn every_step_is_told_and_an_old_revision_drains_before_it_is_retired() -> Result<()> {
     let (slow, next) = (guests::test("slow")?, guests::test("version-b")?);
     // Each attempt takes longer than the pause to the next events, so that some are always under way.
-    let rig = Rig::start(strict().section("plugins.limits", "concurrency = 64"), &[(PLUGIN, &slow)]).await?;
+    let rig = Rig::start(
+        strict().section("plugins.limits", "concurrency = 64"),
+        &[(PLUGIN, &slow)],
+    )
+    .await?;
     let load = rig.load(8, Duration::from_millis(25));
-    let of_slow =
-        |line: &Line| line.text_of("plugin") == PLUGIN && slow.revision().starts_with(&line.text_of("revision"));
-    rig.host.wait_for_log("an attempt on the slow one", |line| line.target() == "hookyard::attempt").await?;
+    let of_slow = |line: &Line| {
+        line.text_of("plugin") == PLUGIN && slow.revision().starts_with(&line.text_of("revision"))
+    };
+    rig.host
+        .wait_for_log("an attempt on the slow one", |line| {
+            line.target() == "hookyard::attempt"
+        })
+        .await?;
     drop_in(&rig, &next).await?;
     let drains = |line: &Line| line.message() == "plugin draining" && of_slow(line);
     let told = rig.host.wait_for_log("it to drain", drains).await?;
-    assert!(told.text_of("reason").contains("under way"), "{}", told.text);
+    assert!(
+        told.text_of("reason").contains("under way"),
+        "{}",
+        told.text
+    );
     let retired = |line: &Line| line.message() == "plugin retired" && of_slow(line);
     rig.host.wait_for_log("it to be retired", retired).await?;
     let sent = load.stop().await?;
@@ -360,11 +592,40 @@ async fn every_step_is_told_and_an_old_revision_drains_before_it_is_retired() ->
     rig.all_done(sent.accepted.len()).await?;
 
     let told = shown(&rig.site).await?;
-    assert_eq!(steps(&told, &slow), ["settled", "compiling", "checked", "compiled", "active", "draining", "retired"]);
-    assert_eq!(steps(&told, &next), ["settled", "compiling", "checked", "compiled", "rehearsed", "active"]);
+    assert_eq!(
+        steps(&told, &slow),
+        [
+            "settled",
+            "compiling",
+            "checked",
+            "compiled",
+            "active",
+            "draining",
+            "retired"
+        ]
+    );
+    assert_eq!(
+        steps(&told, &next),
+        [
+            "settled",
+            "compiling",
+            "checked",
+            "compiled",
+            "rehearsed",
+            "active"
+        ]
+    );
     assert_eq!(told["handlers"], "untyped");
-    assert!(told["steps"].as_array().is_some_and(|steps| steps[0]["step"] == "seen"), "{told}");
+    assert!(
+        told["steps"]
+            .as_array()
+            .is_some_and(|steps| steps[0]["step"] == "seen"),
+        "{told}"
+    );
     let text = order(&rig.site, &["plugins", "show", PLUGIN]).await?;
-    assert!(text.contains("draining: ") && text.contains("under way"), "{text}");
+    assert!(
+        text.contains("draining: ") && text.contains("under way"),
+        "{text}"
+    );
     Ok(())
 }

@@ -15,7 +15,11 @@ use crate::rig::{Rig, quick};
 /// Lets the load run until that many events have come in on top of what there was.
 async fn burst(rig: &Rig, more: usize) -> Result<()> {
     let before = rig.host.events().await?.len();
-    rig.host.wait_for_events("the burst to get going", |events| events.len() >= before + more).await?;
+    rig.host
+        .wait_for_events("the burst to get going", |events| {
+            events.len() >= before + more
+        })
+        .await?;
     Ok(())
 }
 
@@ -31,18 +35,31 @@ async fn a_kill_in_the_middle_of_a_burst_loses_nothing() -> Result<()> {
     for _ in 0..3 {
         let load = rig.load(8, Duration::from_millis(5));
         burst(&rig, 100).await?;
-        let Rig { senders, host, site, .. } = rig;
+        let Rig {
+            senders,
+            host,
+            site,
+            ..
+        } = rig;
         host.kill().await?;
         let sent = load.stop().await?;
         assert!(sent.refused.is_empty(), "{:?}", sent.refused);
         accepted.extend(sent.accepted);
         rig = Rig::restarted(site, senders).await?;
     }
-    let all_handled =
-        |events: &[Event]| accepted.is_subset(&keys(events)) && events.iter().all(|event| event.is_done_by("books"));
-    let events = rig.host.wait_for_events("every acknowledged event to be handled", all_handled).await?;
+    let all_handled = |events: &[Event]| {
+        accepted.is_subset(&keys(events)) && events.iter().all(|event| event.is_done_by("books"))
+    };
+    let events = rig
+        .host
+        .wait_for_events("every acknowledged event to be handled", all_handled)
+        .await?;
     assert_eq!(keys(&events).len(), events.len(), "no key is stored twice");
-    assert!(accepted.len() >= 300, "the burst was only {} events", accepted.len());
+    assert!(
+        accepted.len() >= 300,
+        "the burst was only {} events",
+        accepted.len()
+    );
     Ok(())
 }
 
@@ -52,17 +69,36 @@ async fn sigterm_finishes_what_is_in_flight_and_refuses_nobody() -> Result<()> {
     let rig = Rig::start(quick(), &[("acme/books", &books)]).await?;
     let load = rig.load(8, Duration::from_millis(5));
     burst(&rig, 100).await?;
-    let Rig { senders, host, site, .. } = rig;
+    let Rig {
+        senders,
+        host,
+        site,
+        ..
+    } = rig;
     let (status, log) = host.terminate().await?;
     assert!(status.success(), "{status}: {}", log.tail(20));
     let sent = load.stop().await?;
-    assert!(sent.refused.is_empty(), "until it stops listening it takes what comes: {:?}", sent.refused);
+    assert!(
+        sent.refused.is_empty(),
+        "until it stops listening it takes what comes: {:?}",
+        sent.refused
+    );
 
     let rig = Rig::restarted(site, Arc::clone(&senders)).await?;
-    let all_handled =
-        |events: &[Event]| keys(events) == sent.accepted && events.iter().all(|event| event.is_done_by("books"));
-    let events = rig.host.wait_for_events("the acknowledged events, and no others, to be handled", all_handled).await?;
-    assert!(events.iter().all(|event| event.plugins[0].attempts == 1), "no attempt was cut off");
+    let all_handled = |events: &[Event]| {
+        keys(events) == sent.accepted && events.iter().all(|event| event.is_done_by("books"))
+    };
+    let events = rig
+        .host
+        .wait_for_events(
+            "the acknowledged events, and no others, to be handled",
+            all_handled,
+        )
+        .await?;
+    assert!(
+        events.iter().all(|event| event.plugins[0].attempts == 1),
+        "no attempt was cut off"
+    );
     Ok(())
 }
 
@@ -71,7 +107,12 @@ async fn a_repeat_after_a_restart_is_still_a_repeat() -> Result<()> {
     let rig = Rig::start(quick(), &[]).await?;
     let (_, body) = crate::rig::fresh_payment();
     let webhook = rig.deliver("topper", &body).await?;
-    let Rig { senders, host, site, .. } = rig;
+    let Rig {
+        senders,
+        host,
+        site,
+        ..
+    } = rig;
     host.kill().await?;
     let rig = Rig::restarted(site, senders).await?;
     let again = rig.post("topper", &webhook).await?;
@@ -88,16 +129,24 @@ async fn compiled_code_is_kept_on_disk_and_a_damaged_one_is_made_again() -> Resu
     for damage in [false, true] {
         let cached = files_under(&rig.site.path("data/compiled"))?;
         assert!(!cached.is_empty(), "nothing is kept");
-        let Rig { senders, host, site, .. } = rig;
+        let Rig {
+            senders,
+            host,
+            site,
+            ..
+        } = rig;
         host.terminate().await?;
         for file in cached.iter().filter(|_| damage) {
             let length = fs::metadata(file)?.len();
             fs::write(file, vec![0x5a; usize::try_from(length)?])?;
         }
         rig = Rig::restarted(site, senders).await?;
-        rig.host.wait_for_revision("acme/books", &books.revision()).await?;
+        rig.host
+            .wait_for_revision("acme/books", &books.revision())
+            .await?;
     }
-    rig.deliver("topper", &crate::rig::fresh_payment().1).await?;
+    rig.deliver("topper", &crate::rig::fresh_payment().1)
+        .await?;
     rig.all_done(1).await?;
     Ok(())
 }

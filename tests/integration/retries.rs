@@ -19,7 +19,10 @@ const DELAY_MIN: i64 = 200;
 fn failing_five_times() -> Config {
     Config::new()
         .plugins("settle = \"50ms\"")
-        .section("retry", "attempts_max = 5\ndelay_first = \"400ms\"\ndelay_max = \"400ms\"")
+        .section(
+            "retry",
+            "attempts_max = 5\ndelay_first = \"400ms\"\ndelay_max = \"400ms\"",
+        )
         .section("quarantine", "events_min = 100")
 }
 
@@ -27,10 +30,14 @@ fn failing_five_times() -> Config {
 async fn attempt_times(rig: &Rig, event: &Event) -> Result<Vec<i64>> {
     let shown = told(&rig.site, &["events", "show", &event.id, "--json"]).await?;
     let shown: Value = serde_json::from_str(&shown)?;
-    let attempts = shown["plugins"][0]["attempts"].as_array().context("the event has attempts")?;
+    let attempts = shown["plugins"][0]["attempts"]
+        .as_array()
+        .context("the event has attempts")?;
 
     let times = attempts.iter().map(|attempt| {
-        let started_at = attempt["started_at"].as_str().context("an attempt has a time")?;
+        let started_at = attempt["started_at"]
+            .as_str()
+            .context("an attempt has a time")?;
         let time = Timestamp::parse_rfc3339(started_at).context("the time is in RFC 3339")?;
         Ok(time.unix_millis())
     });
@@ -47,7 +54,10 @@ async fn retries_wait_for_half_their_delay() -> Result<()> {
     }
     let is_dead = |event: &Event| event.job("books").is_some_and(|job| job.state == "dead");
     let all_dead = |events: &[Event]| events.len() == EVENTS && events.iter().all(is_dead);
-    let events = rig.host.wait_for_events("every event to be given up", all_dead).await?;
+    let events = rig
+        .host
+        .wait_for_events("every event to be given up", all_dead)
+        .await?;
 
     for event in &events {
         let times = attempt_times(&rig, event).await?;

@@ -28,13 +28,15 @@ pub(crate) fn quick() -> Config {
     Config::new()
         .plugins("settle = \"50ms\"")
         .plugins("removal = \"200ms\"")
-        .section("retry", "attempts_max = 3\ndelay_first = \"50ms\"\ndelay_max = \"200ms\"")
+        .section(
+            "retry",
+            "attempts_max = 3\ndelay_first = \"50ms\"\ndelay_max = \"200ms\"",
+        )
 }
 
 /// As `quick`, with the destination `audit`, at which nobody is, granted to all of acme's plugins.
 pub(crate) fn quick_with_audit() -> Config {
-    let audit =
-        "url = \"https://127.0.0.1:9/\"\naddresses = [\"127.0.0.1\"]\nsecrets = [{ file = \"partner.secret\" }]";
+    let audit = "url = \"https://127.0.0.1:9/\"\naddresses = [\"127.0.0.1\"]\nsecrets = [{ file = \"partner.secret\" }]";
     quick()
         .section("tenants.acme.destinations.audit", audit)
         .section("tenants.acme.grants", "destinations = [\"audit\"]")
@@ -43,7 +45,11 @@ pub(crate) fn quick_with_audit() -> Config {
 /// Runs a command line against a site's configuration.
 pub(crate) async fn hookyard(site: &Site, arguments: &[&str]) -> Result<Finished> {
     let config = site.config().to_string_lossy().into_owned();
-    run_with(&[arguments, &["--config", &config]].concat(), site.environment()).await
+    run_with(
+        &[arguments, &["--config", &config]].concat(),
+        site.environment(),
+    )
+    .await
 }
 
 /// What it wrote, once it has ended well.
@@ -77,19 +83,31 @@ impl Rig {
         for (plugin, guest) in plugins {
             host.wait_for_revision(plugin, &guest.revision()).await?;
         }
-        Ok(Self { senders: Arc::new(senders), client: Client::http1(), host, site })
+        Ok(Self {
+            senders: Arc::new(senders),
+            client: Client::http1(),
+            host,
+            site,
+        })
     }
 
     /// Sends a webhook to a provider's source.
     pub(crate) async fn post(&self, provider: &str, webhook: &Webhook) -> Result<Answer> {
-        self.client.post(self.host.address(), &path_of(provider), webhook).await
+        self.client
+            .post(self.host.address(), &path_of(provider), webhook)
+            .await
     }
 
     /// Signs a payload as the provider would and sends it; it must be taken.
     pub(crate) async fn deliver(&self, provider: &str, body: &str) -> Result<Webhook> {
         let webhook = self.senders.sign(provider, body)?;
         let answer = self.post(provider, &webhook).await?;
-        assert!(answer.is_accepted(), "{provider} was answered {} {}", answer.status, answer.text());
+        assert!(
+            answer.is_accepted(),
+            "{provider} was answered {} {}",
+            answer.status,
+            answer.text()
+        );
         Ok(webhook)
     }
 
@@ -97,25 +115,49 @@ impl Rig {
     pub(crate) async fn handles_one_more(&self, plugins: &[&str]) -> Result<()> {
         let (id, body) = fresh_payment();
         self.deliver("topper", &body).await?;
-        let is_done = |event: &Event| event.key == id && plugins.iter().all(|plugin| event.is_done_by(plugin));
+        let is_done = |event: &Event| {
+            event.key == id && plugins.iter().all(|plugin| event.is_done_by(plugin))
+        };
         let done = |events: &[Event]| events.iter().any(is_done);
-        self.host.wait_for_events(&format!("the event to be handled by {}", plugins.join(", ")), done).await.map(drop)
+        self.host
+            .wait_for_events(
+                &format!("the event to be handled by {}", plugins.join(", ")),
+                done,
+            )
+            .await
+            .map(drop)
     }
 
     /// What the host tells Prometheus.
     pub(crate) async fn metrics(&self) -> Result<String> {
-        let line = self.host.wait_for_log("the admin listener", |line| line.target() == "hookyard::admin").await?;
+        let line = self
+            .host
+            .wait_for_log("the admin listener", |line| {
+                line.target() == "hookyard::admin"
+            })
+            .await?;
         let address = line.text_of("address").parse()?;
-        Ok(self.client.send(Method::GET, address, "/metrics", &Webhook::json("")).await?.text().to_owned())
+        Ok(self
+            .client
+            .send(Method::GET, address, "/metrics", &Webhook::json(""))
+            .await?
+            .text()
+            .to_owned())
     }
 
     /// What the host has of something, by the name that `/proc/<pid>/status` has for it, in bytes.
     #[cfg(target_os = "linux")]
     pub(crate) fn used(&self, name: &str) -> Result<u64> {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.host.pid()))?;
-        let line =
-            status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')).context("no such line")?;
-        let kib: u64 = line.split_whitespace().next().context("no number")?.parse()?;
+        let line = status
+            .lines()
+            .find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))
+            .context("no such line")?;
+        let kib: u64 = line
+            .split_whitespace()
+            .next()
+            .context("no number")?
+            .parse()?;
         Ok(kib << 10)
     }
 
@@ -123,11 +165,13 @@ impl Rig {
     pub(crate) async fn all_done(&self, count: usize) -> Result<Vec<Event>> {
         let done = |events: &[Event]| {
             events.len() == count
-                && events
-                    .iter()
-                    .all(|event| !event.plugins.is_empty() && event.plugins.iter().all(|job| job.state == "done"))
+                && events.iter().all(|event| {
+                    !event.plugins.is_empty() && event.plugins.iter().all(|job| job.state == "done")
+                })
         };
-        self.host.wait_for_events(&format!("{count} events, all handled"), done).await
+        self.host
+            .wait_for_events(&format!("{count} events, all handled"), done)
+            .await
     }
 
     /// Topper events from several clients, each sending one every `pause`.
@@ -145,15 +189,24 @@ impl Rig {
                     && line.text_of("plugin") == job.plugin
                     && line.text_of("attempt") == attempts
             };
-            self.host.wait_for_log(&format!("attempt {attempts} of {}", job.plugin), is_told).await?;
+            self.host
+                .wait_for_log(&format!("attempt {attempts} of {}", job.plugin), is_told)
+                .await?;
         }
         let lines = self.host.lines().await?.into_iter();
-        Ok(lines.filter(|line| is_guest(line) && line.text_of("event") == event.id).collect())
+        Ok(lines
+            .filter(|line| is_guest(line) && line.text_of("event") == event.id)
+            .collect())
     }
 
     /// The same site, keys and stand-in under a new process.
     pub(crate) async fn restarted(site: Site, senders: Arc<Senders>) -> Result<Self> {
         let host = Host::start(&site).await?;
-        Ok(Self { senders, client: Client::http1(), host, site })
+        Ok(Self {
+            senders,
+            client: Client::http1(),
+            host,
+            site,
+        })
     }
 }

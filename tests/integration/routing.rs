@@ -11,18 +11,35 @@ use crate::rig::{Rig, fresh_payment, quick};
 
 /// The plugins that have a job for an event, by name.
 fn takers(event: &Event) -> Vec<&str> {
-    event.plugins.iter().map(|job| job.plugin.as_str()).collect()
+    event
+        .plugins
+        .iter()
+        .map(|job| job.plugin.as_str())
+        .collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_tenants_events_reach_its_own_plugins_only() -> Result<()> {
     let (echo, books) = (guests::test("version-a")?, guests::reference("topper")?);
-    let rig = Rig::start(quick(), &[("acme/books", &books), ("other/spy", &echo), ("acme/all", &echo)]).await?;
+    let rig = Rig::start(
+        quick(),
+        &[
+            ("acme/books", &books),
+            ("other/spy", &echo),
+            ("acme/all", &echo),
+        ],
+    )
+    .await?;
     rig.deliver("topper", &fresh_payment().1).await?;
-    rig.deliver("topi", &samples::one("topi", "order-created")?.body).await?;
+    rig.deliver("topi", &samples::one("topi", "order-created")?.body)
+        .await?;
     let events = rig.all_done(2).await?;
     assert_eq!(takers(&events[0]), ["all", "books"]);
-    assert_eq!(takers(&events[1]), ["all"], "a typed handler takes its own provider's events only");
+    assert_eq!(
+        takers(&events[1]),
+        ["all"],
+        "a typed handler takes its own provider's events only"
+    );
     Ok(())
 }
 
@@ -31,24 +48,36 @@ async fn the_file_beside_a_plugin_narrows_its_sources_and_is_followed() -> Resul
     let echo = guests::test("version-a")?;
     let beside = "plugins/acme/all.toml";
     let plugins = [("acme/all", &echo)];
-    let rig = Rig::prepared(quick(), &plugins, |site| site.write(beside, "sources = [\"payments\"]").map(drop)).await?;
+    let rig = Rig::prepared(quick(), &plugins, |site| {
+        site.write(beside, "sources = [\"payments\"]").map(drop)
+    })
+    .await?;
     let order = samples::one("topi", "order-created")?.body;
     rig.deliver("topi", &order).await?;
     rig.deliver("topper", &fresh_payment().1).await?;
     let one_done = |events: &[Event]| events.iter().any(|event| event.is_done_by("all"));
-    let events = rig.host.wait_for_events("the payment to be handled", one_done).await?;
+    let events = rig
+        .host
+        .wait_for_events("the payment to be handled", one_done)
+        .await?;
     assert!(takers(&events[0]).is_empty(), "{:?}", events[0]);
 
     let mark = rig.host.log().mark();
     rig.site.write(beside, "sources = [\"orders\"]\n")?;
-    let again = |line: &hookyard_testkit::log::Line| is_activation(line, "acme/all", &echo.revision());
-    rig.host.wait_for_log_since(mark, "the plugin to be routed anew", again).await?;
+    let again =
+        |line: &hookyard_testkit::log::Line| is_activation(line, "acme/all", &echo.revision());
+    rig.host
+        .wait_for_log_since(mark, "the plugin to be routed anew", again)
+        .await?;
     rig.all_done(2).await?;
     let (_, payment) = fresh_payment();
     rig.deliver("topper", &payment).await?;
     rig.deliver("topi", &order).await?;
     let four = |events: &[Event]| events.len() == 4 && events[3].is_done_by("all");
-    let events = rig.host.wait_for_events("the order to be handled", four).await?;
+    let events = rig
+        .host
+        .wait_for_events("the order to be handled", four)
+        .await?;
     assert!(takers(&events[2]).is_empty(), "{:?}", events[2]);
     Ok(())
 }
@@ -73,7 +102,10 @@ async fn a_provider_of_ones_own_is_a_folder_and_no_rust() -> Result<()> {
     let secret = "It's a Secret to Everybody";
     let config = quick()
         .section("providers", "folder = \"providers\"")
-        .source("acme/forge", "provider = \"forge\"\nsecrets = [{ file = \"forge.secret\" }]");
+        .source(
+            "acme/forge",
+            "provider = \"forge\"\nsecrets = [{ file = \"forge.secret\" }]",
+        );
     let plugins = [("acme/it", &echo)];
     let rig = Rig::prepared(config, &plugins, |site| {
         site.write("forge.secret", secret)?;
@@ -81,17 +113,32 @@ async fn a_provider_of_ones_own_is_a_folder_and_no_rust() -> Result<()> {
     });
     let rig = rig.await?;
     let body = "{\"action\":\"opened\"}";
-    let signature = format!("sha256={}", sign::hmac_sha256_hex(secret.as_bytes(), body.as_bytes()));
+    let signature = format!(
+        "sha256={}",
+        sign::hmac_sha256_hex(secret.as_bytes(), body.as_bytes())
+    );
     let webhook = Webhook::json(body)
         .and("X-Forge-Delivery", "72d3162e-cc78-11e3-81ab-4c9367dc0958")
         .and("X-Forge-Event", "issues")
         .and("X-Forge-Signature-256", &signature);
-    let post = async |webhook: Webhook| rig.client.post(rig.host.address(), "/acme/forge", &webhook).await;
+    let post = async |webhook: Webhook| {
+        rig.client
+            .post(rig.host.address(), "/acme/forge", &webhook)
+            .await
+    };
     assert_eq!(post(webhook.clone()).await?.status, 200);
-    assert_eq!(post(webhook.with_body("{\"action\":\"closed\"}")).await?.status, 401);
+    assert_eq!(
+        post(webhook.with_body("{\"action\":\"closed\"}"))
+            .await?
+            .status,
+        401
+    );
     let events = rig.all_done(1).await?;
     let event = events.first().context("one event")?;
-    assert_eq!((event.provider.as_str(), event.kind.as_deref()), ("forge", Some("issues")));
+    assert_eq!(
+        (event.provider.as_str(), event.kind.as_deref()),
+        ("forge", Some("issues"))
+    );
     assert_eq!(event.key, "72d3162e-cc78-11e3-81ab-4c9367dc0958");
     Ok(())
 }

@@ -23,10 +23,16 @@ async fn blocking(at: &str, drain_max: &str) -> Result<(Site, Senders, Vec<(Stri
     let senders = Senders::new().await?;
     let config = senders.introduce(
         &mut site,
-        quick().ingress(&format!("shutdown_deadline = \"{drain_max}\"\nstore_timeout = \"1s\"")),
+        quick().ingress(&format!(
+            "shutdown_deadline = \"{drain_max}\"\nstore_timeout = \"1s\""
+        )),
     )?;
     site.configure(&config)?;
-    Ok((site, senders, vec![("HOOKYARD_CRASH_AT".into(), format!("{at}:1:block"))]))
+    Ok((
+        site,
+        senders,
+        vec![("HOOKYARD_CRASH_AT".into(), format!("{at}:1:block"))],
+    ))
 }
 
 /// Waits until the store's writer is blocked for good, rather than slow.
@@ -35,7 +41,12 @@ async fn store_blocks(host: &Host, senders: &Senders) -> Result<()> {
     let blocks = || async {
         for _ in 0..3 {
             let webhook = senders.sign("topper", &fresh_payment().1)?;
-            if client.post(host.address(), &path_of("topper"), &webhook).await?.status != 503 {
+            if client
+                .post(host.address(), &path_of("topper"), &webhook)
+                .await?
+                .status
+                != 503
+            {
                 return Ok(None);
             }
         }
@@ -58,8 +69,11 @@ async fn hangup_has_the_configuration_read_again() -> Result<()> {
     for _ in 0..2 {
         let mark = rig.host.log().mark();
         rig.host.signal(Signal::HUP)?;
-        let is_reloaded = |line: &hookyard_testkit::log::Line| line.message() == "configuration reloaded";
-        rig.host.wait_for_log_since(mark, "the same files to be read again", is_reloaded).await?;
+        let is_reloaded =
+            |line: &hookyard_testkit::log::Line| line.message() == "configuration reloaded";
+        rig.host
+            .wait_for_log_since(mark, "the same files to be read again", is_reloaded)
+            .await?;
     }
     rig.deliver("topper", &fresh_payment().1).await?;
     assert_eq!(rig.host.terminate().await?.0.code(), Some(0));
@@ -71,7 +85,9 @@ async fn signals_that_ask_for_nothing_end_nothing() -> Result<()> {
     let rig = Rig::start(quick(), &[]).await?;
     for (signal, name) in [(Signal::USR1, "SIGUSR1"), (Signal::USR2, "SIGUSR2")] {
         rig.host.signal(signal)?;
-        rig.host.wait_for_log(name, |line| line.text_of("signal") == name).await?;
+        rig.host
+            .wait_for_log(name, |line| line.text_of("signal") == name)
+            .await?;
     }
     rig.deliver("topper", &fresh_payment().1).await?;
     assert_eq!(rig.host.terminate().await?.0.code(), Some(0));
@@ -83,12 +99,21 @@ async fn sigterm_ends_a_start_that_blocks() -> Result<()> {
     let (site, _senders, environment) = blocking("leases-returned", "500ms").await?;
     let binary = tokio::task::spawn_blocking(crashing_binary).await??;
     let mut command = host::serve(&site, binary);
-    let mut child = command.envs(environment).stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
+    let mut child = command
+        .envs(environment)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()?;
     let database = site.path("data/hookyard.db-wal");
-    eventually("the start to block in the database", || async { Ok(database.exists().then_some(())) }).await?;
+    eventually("the start to block in the database", || async {
+        Ok(database.exists().then_some(()))
+    })
+    .await?;
 
     host::send(&child, Signal::TERM)?;
-    let ended = tokio::time::timeout(PATIENCE, child.wait()).await.context("it goes on")??;
+    let ended = tokio::time::timeout(PATIENCE, child.wait())
+        .await
+        .context("it goes on")??;
     assert_eq!(ended.code(), Some(0));
     Ok(())
 }
@@ -102,8 +127,14 @@ async fn sigterm_leaves_a_part_behind_that_blocks() -> Result<()> {
     host.ask_to_end()?;
     let (ended, log) = host.wait().await?;
     assert_eq!(ended.code(), Some(BLOCKED), "{}", log.tail(30));
-    let is_told = |text: &str| text.contains("ended by force after 5.5s (still running: ") && text.contains("release");
-    assert!(log.lines().iter().any(|line| is_told(&line.text)), "{}", log.tail(30));
+    let is_told = |text: &str| {
+        text.contains("ended by force after 5.5s (still running: ") && text.contains("release")
+    };
+    assert!(
+        log.lines().iter().any(|line| is_told(&line.text)),
+        "{}",
+        log.tail(30)
+    );
     Ok(())
 }
 
@@ -114,26 +145,41 @@ async fn sigterm_ends_a_host_whose_threads_all_block() -> Result<()> {
     let books = guests::reference("topper")?;
     site.install("acme/books", &books)?;
     let host = start_blocking(&site, &environment).await?;
-    host.wait_for_revision("acme/books", &books.revision()).await?;
+    host.wait_for_revision("acme/books", &books.revision())
+        .await?;
 
     let (client, address) = (Client::http1(), host.address());
     let post = |webhook: Webhook| {
         let client = client.clone();
-        async move { client.post(address, &path_of("topper"), &webhook).await.map(|answer| answer.status) }
+        async move {
+            client
+                .post(address, &path_of("topper"), &webhook)
+                .await
+                .map(|answer| answer.status)
+        }
     };
     // Whether it still answers the event whose attempt blocks it is a matter of chance.
     tokio::spawn(post(senders.sign("topper", &fresh_payment().1)?));
     let is_blocked = || async {
         let nothing = Webhook::default();
         let answer = client.send(Method::GET, address, "/", &nothing);
-        Ok(tokio::time::timeout(Duration::from_secs(1), answer).await.is_err().then_some(()))
+        Ok(tokio::time::timeout(Duration::from_secs(1), answer)
+            .await
+            .is_err()
+            .then_some(()))
     };
     eventually("the host to answer no more", is_blocked).await?;
 
     host.ask_to_end()?;
     let (ended, log) = host.wait().await?;
     assert_eq!(ended.code(), Some(BLOCKED), "{}", log.tail(30));
-    assert!(log.lines().iter().any(|line| line.text.contains("ended by force after 5.5s")), "{}", log.tail(30));
+    assert!(
+        log.lines()
+            .iter()
+            .any(|line| line.text.contains("ended by force after 5.5s")),
+        "{}",
+        log.tail(30)
+    );
     Ok(())
 }
 
@@ -144,10 +190,19 @@ async fn a_second_sigterm_ends_a_blocked_host_at_once() -> Result<()> {
     let host = start_blocking(&site, &environment).await?;
     store_blocks(&host, &senders).await?;
     host.ask_to_end()?;
-    host.wait_for_log("the end to begin", |line| line.message().starts_with("ending: ")).await?;
+    host.wait_for_log("the end to begin", |line| {
+        line.message().starts_with("ending: ")
+    })
+    .await?;
     host.ask_to_end()?;
     let (ended, log) = host.wait().await?;
     assert_eq!(ended.code(), Some(1), "{}", log.tail(30));
-    assert!(log.lines().iter().any(|line| line.text.contains("by a second SIGTERM")), "{}", log.tail(30));
+    assert!(
+        log.lines()
+            .iter()
+            .any(|line| line.text.contains("by a second SIGTERM")),
+        "{}",
+        log.tail(30)
+    );
     Ok(())
 }

@@ -27,25 +27,49 @@ async fn a_subscription_from_handshake_to_end() -> Result<()> {
     let answer = rig.post("tipser", &webhook).await?;
     assert_eq!(answer.status, 200, "{}", answer.text());
     let confirmed = sns.confirmations();
-    assert_eq!(confirmed.len(), 1, "the URL is visited before the answer, once");
-    assert!(confirmed[0].ends_with(&format!("Token={token}")), "{confirmed:?}");
+    assert_eq!(
+        confirmed.len(),
+        1,
+        "the URL is visited before the answer, once"
+    );
+    assert!(
+        confirmed[0].ends_with(&format!("Token={token}")),
+        "{confirmed:?}"
+    );
 
     let sample = samples::one("tipser", "product-changed")?.body;
     for version in [SignatureVersion::V1, SignatureVersion::V2] {
         let webhook = sns.sign(sns.notification(&sample), version);
-        assert!(rig.post("tipser", &webhook).await?.is_accepted(), "{version:?}");
+        assert!(
+            rig.post("tipser", &webhook).await?.is_accepted(),
+            "{version:?}"
+        );
     }
     let mut with_subject = sns.notification(&sample);
     with_subject.set("Subject", "a subject is signed too");
-    assert!(rig.post("tipser", &sns.sign(with_subject, SignatureVersion::V2)).await?.is_accepted());
+    assert!(
+        rig.post("tipser", &sns.sign(with_subject, SignatureVersion::V2))
+            .await?
+            .is_accepted()
+    );
     rig.all_done(3).await?;
     assert_eq!(sns.certificate_fetches(), 1, "the certificate is cached");
 
     let (message, _) = sns.unsubscribe_confirmation();
-    let answer = rig.post("tipser", &sns.sign(message, SignatureVersion::V2)).await?;
+    let answer = rig
+        .post("tipser", &sns.sign(message, SignatureVersion::V2))
+        .await?;
     assert_eq!(answer.status, 200, "{}", answer.text());
-    assert_eq!(sns.confirmations().len(), 1, "visiting the URL of an UnsubscribeConfirmation would subscribe again");
-    assert_eq!(rig.host.events().await?.len(), 3, "handshakes are no events");
+    assert_eq!(
+        sns.confirmations().len(),
+        1,
+        "visiting the URL of an UnsubscribeConfirmation would subscribe again"
+    );
+    assert_eq!(
+        rig.host.events().await?.len(),
+        3,
+        "handshakes are no events"
+    );
     Ok(())
 }
 
@@ -59,28 +83,68 @@ async fn a_subscription_that_nobody_asked_for_is_not_confirmed() -> Result<()> {
         ours.sign(message, SignatureVersion::V2)
     };
     let topic = "arn:aws:sns:eu-west-1:000000000000:somebody-elses";
-    let elsewhere = format!("{}/?Action=ConfirmSubscription&TopicArn=x&Token=y", theirs.url());
+    let elsewhere = format!(
+        "{}/?Action=ConfirmSubscription&TopicArn=x&Token=y",
+        theirs.url()
+    );
     let good = signed(&|_| {});
     let cases: Vec<(&str, Webhook)> = vec![
-        ("another topic", signed(&|message| message.set("TopicArn", topic))),
-        ("a URL elsewhere", signed(&|message| message.set("SubscribeURL", &elsewhere))),
+        (
+            "another topic",
+            signed(&|message| message.set("TopicArn", topic)),
+        ),
+        (
+            "a URL elsewhere",
+            signed(&|message| message.set("SubscribeURL", &elsewhere)),
+        ),
         (
             "another action",
-            signed(&|message| message.set("SubscribeURL", &format!("{}/?Action=DeleteTopic", ours.url()))),
+            signed(&|message| {
+                message.set(
+                    "SubscribeURL",
+                    &format!("{}/?Action=DeleteTopic", ours.url()),
+                )
+            }),
         ),
-        ("another key", theirs.sign(theirs.subscription_confirmation().0, SignatureVersion::V2)),
-        ("a tampered token", good.clone().with_body(String::from_utf8_lossy(&good.body).replace("Token=", "Token=0"))),
-        ("stale", signed(&|message| message.set("Timestamp", "2021-03-02T11:36:37.665Z"))),
-        ("a header at odds", good.clone().with("x-amz-sns-message-type", "Notification")),
+        (
+            "another key",
+            theirs.sign(theirs.subscription_confirmation().0, SignatureVersion::V2),
+        ),
+        (
+            "a tampered token",
+            good.clone()
+                .with_body(String::from_utf8_lossy(&good.body).replace("Token=", "Token=0")),
+        ),
+        (
+            "stale",
+            signed(&|message| message.set("Timestamp", "2021-03-02T11:36:37.665Z")),
+        ),
+        (
+            "a header at odds",
+            good.clone().with("x-amz-sns-message-type", "Notification"),
+        ),
         ("raw where signed is expected", ours.raw("{}")),
     ];
     for (name, webhook) in cases {
         let answer = rig.post("tipser", &webhook).await?;
-        assert!((400..500).contains(&answer.status), "{name}: {} {}", answer.status, answer.text());
+        assert!(
+            (400..500).contains(&answer.status),
+            "{name}: {} {}",
+            answer.status,
+            answer.text()
+        );
     }
-    assert!(ours.confirmations().is_empty(), "{:?}", ours.confirmations());
+    assert!(
+        ours.confirmations().is_empty(),
+        "{:?}",
+        ours.confirmations()
+    );
     assert!(theirs.confirmations().is_empty());
-    assert_eq!(theirs.certificate_fetches(), 0, "no certificate is fetched from a host that isn't ours");
+    assert_eq!(
+        theirs.certificate_fetches(),
+        0,
+        "no certificate is fetched from a host that isn't ours"
+    );
     assert!(rig.host.events().await?.is_empty());
     Ok(())
 }
@@ -93,8 +157,15 @@ async fn forged_certificate_urls_lock_nobody_out() -> Result<()> {
     let sample = samples::one("tipser", "product-changed")?.body;
 
     for number in 0..70 {
-        let forged = sns.forge(sns.notification(&sample), &sns.missing_certificate_url(number));
-        assert_eq!(rig.post("tipser", &forged).await?.status, 503, "a certificate may come later");
+        let forged = sns.forge(
+            sns.notification(&sample),
+            &sns.missing_certificate_url(number),
+        );
+        assert_eq!(
+            rig.post("tipser", &forged).await?.status,
+            503,
+            "a certificate may come later"
+        );
     }
     rig.deliver("tipser", &sample).await?;
 
@@ -112,13 +183,21 @@ async fn flood_of_forged_certificate_urls_locks_no_new_certificate_out() -> Resu
 
     let mut flood = JoinSet::new();
     for _ in 0..16 {
-        let (senders, client, address) = (Arc::clone(&rig.senders), Client::http1(), rig.host.address());
-        let (is_over, numbers, sample) = (Arc::clone(&is_over), Arc::clone(&numbers), sample.clone());
+        let (senders, client, address) = (
+            Arc::clone(&rig.senders),
+            Client::http1(),
+            rig.host.address(),
+        );
+        let (is_over, numbers, sample) =
+            (Arc::clone(&is_over), Arc::clone(&numbers), sample.clone());
         flood.spawn(async move {
             let sns = &senders.tipser;
             while !is_over.load(Ordering::Relaxed) {
                 let number = numbers.fetch_add(1, Ordering::Relaxed);
-                let forged = sns.forge(sns.notification(&sample), &sns.missing_certificate_url(number));
+                let forged = sns.forge(
+                    sns.notification(&sample),
+                    &sns.missing_certificate_url(number),
+                );
                 client.post(address, &path_of("tipser"), &forged).await?;
             }
             anyhow::Ok(())
@@ -135,7 +214,11 @@ async fn flood_of_forged_certificate_urls_locks_no_new_certificate_out() -> Resu
         answers.push(rig.post("tipser", &genuine).await?.status);
     }
     is_over.store(true, Ordering::Relaxed);
-    assert_eq!(answers.last(), Some(&200), "{answers:?} beside {numbers:?} forged messages");
+    assert_eq!(
+        answers.last(),
+        Some(&200),
+        "{answers:?} beside {numbers:?} forged messages"
+    );
     while let Some(ended) = flood.join_next().await {
         ended??;
     }
@@ -158,7 +241,9 @@ async fn slow_certificate_takes_no_connection_of_others() -> Result<()> {
         let (client, address) = (Client::http1(), rig.host.address());
         forged.spawn(async move { client.post(address, &path_of("tipser"), &webhook).await });
     }
-    rig.host.wait_for_log("a request that finds no place to wait", finds_no_place).await?;
+    rig.host
+        .wait_for_log("a request that finds no place to wait", finds_no_place)
+        .await?;
     rig.deliver("tipser", &sample).await?;
 
     assert_eq!(sns.silent_fetches(), 1, "all requests share one fetch");
@@ -170,7 +255,8 @@ async fn slow_certificate_takes_no_connection_of_others() -> Result<()> {
 }
 
 fn finds_no_place(line: &Line) -> bool {
-    line.text.contains("too many requests wait for this certificate")
+    line.text
+        .contains("too many requests wait for this certificate")
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -180,15 +266,30 @@ async fn proven_certificate_outlasts_a_restart() -> Result<()> {
     let sample = samples::one("tipser", "product-changed")?.body;
     rig.deliver("tipser", &sample).await?;
     let file = rig.site.path("data/certificates.json");
-    eventually("the certificate to be stored", || async { Ok(file.exists().then_some(())) }).await?;
-    assert_eq!(std::fs::metadata(&file)?.permissions().mode() & 0o777, 0o600);
+    eventually("the certificate to be stored", || async {
+        Ok(file.exists().then_some(()))
+    })
+    .await?;
+    assert_eq!(
+        std::fs::metadata(&file)?.permissions().mode() & 0o777,
+        0o600
+    );
 
-    let Rig { senders, host, site, .. } = rig;
+    let Rig {
+        senders,
+        host,
+        site,
+        ..
+    } = rig;
     host.terminate().await?;
     let rig = Rig::restarted(site, senders).await?;
     rig.deliver("tipser", &sample).await?;
 
-    assert_eq!(rig.senders.tipser.certificate_fetches(), 1, "the certificate was fetched before the restart");
+    assert_eq!(
+        rig.senders.tipser.certificate_fetches(),
+        1,
+        "the certificate was fetched before the restart"
+    );
     Ok(())
 }
 
@@ -198,7 +299,11 @@ async fn a_confirmation_that_fails_is_sent_again_by_sns() -> Result<()> {
     let sns = &rig.senders.tipser;
     let webhook = sns.sign(sns.subscription_confirmation().0, SignatureVersion::V2);
     sns.fail_next_confirmation();
-    assert_eq!(rig.post("tipser", &webhook).await?.status, 503, "a 4xx would end the subscription for good");
+    assert_eq!(
+        rig.post("tipser", &webhook).await?.status,
+        503,
+        "a 4xx would end the subscription for good"
+    );
     assert_eq!(rig.post("tipser", &webhook).await?.status, 200);
     assert_eq!(sns.confirmations().len(), 2);
     Ok(())
@@ -215,32 +320,68 @@ async fn raw_delivery_needs_another_proof() -> Result<()> {
             )
             .source("acme/raw-path", &format!("{lines}\ndelivery = \"raw\"\nsecrets = [{{ file = \"sns.password\" }}]"))
     };
-    let topic = format!("provider = \"tipser\"\ntopics = [\"{}\"]", hookyard_testkit::sns::TOPIC);
+    let topic = format!(
+        "provider = \"tipser\"\ntopics = [\"{}\"]",
+        hookyard_testkit::sns::TOPIC
+    );
     let plugins = [("acme/tipser", &guest)];
     let rig = Rig::prepared(sources(&topic), &plugins, |site| {
-        site.write("sns.password", "s3cr3t-enough-to-be-one").map(drop)
+        site.write("sns.password", "s3cr3t-enough-to-be-one")
+            .map(drop)
     });
     let rig = rig.await?;
-    let raw = |name: &str| Ok::<_, anyhow::Error>(rig.senders.tipser.raw(&samples::one("tipser", name)?.body));
-    let post = async |path: &str, webhook: &Webhook| rig.client.post(rig.host.address(), path, webhook).await;
+    let raw = |name: &str| {
+        Ok::<_, anyhow::Error>(rig.senders.tipser.raw(&samples::one("tipser", name)?.body))
+    };
+    let post = async |path: &str, webhook: &Webhook| {
+        rig.client.post(rig.host.address(), path, webhook).await
+    };
 
     // Amazon sends credentials only after it was asked for them.
     let challenged = post("/acme/raw-basic", &raw("product-changed")?).await?;
     assert_eq!(challenged.status, 401);
-    let challenge = challenged.headers.get("www-authenticate").context("401 asks for credentials")?;
+    let challenge = challenged
+        .headers
+        .get("www-authenticate")
+        .context("401 asks for credentials")?;
     assert!(challenge.to_str()?.starts_with("Basic "));
-    let basic = |credentials: &str| format!("Basic {}", hookyard_testkit::sign::base64(credentials));
+    let basic =
+        |credentials: &str| format!("Basic {}", hookyard_testkit::sign::base64(credentials));
     let with = raw("product-changed")?.and("authorization", &basic("sns:s3cr3t-enough-to-be-one"));
     assert_eq!(post("/acme/raw-basic", &with).await?.status, 200);
     let wrong = raw("product-changed")?.and("authorization", &basic("sns:wrong"));
     assert_eq!(post("/acme/raw-basic", &wrong).await?.status, 401);
 
-    assert_eq!(post("/acme/raw-path/s3cr3t-enough-to-be-one", &raw("collection-added")?).await?.status, 200);
-    assert_eq!(post("/acme/raw-path/wrong", &raw("collection-added")?).await?.status, 401);
-    assert_eq!(post("/acme/raw-path", &raw("collection-added")?).await?.status, 401);
+    assert_eq!(
+        post(
+            "/acme/raw-path/s3cr3t-enough-to-be-one",
+            &raw("collection-added")?
+        )
+        .await?
+        .status,
+        200
+    );
+    assert_eq!(
+        post("/acme/raw-path/wrong", &raw("collection-added")?)
+            .await?
+            .status,
+        401
+    );
+    assert_eq!(
+        post("/acme/raw-path", &raw("collection-added")?)
+            .await?
+            .status,
+        401
+    );
 
     rig.all_done(2).await?;
-    let log: String = rig.host.lines().await?.into_iter().map(|line| line.text).collect();
+    let log: String = rig
+        .host
+        .lines()
+        .await?
+        .into_iter()
+        .map(|line| line.text)
+        .collect();
     assert!(!log.contains("s3cr3t"), "no secret stands in the log");
     Ok(())
 }

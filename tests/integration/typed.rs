@@ -14,7 +14,13 @@ async fn handled(guest: &str, provider: &str, body: &str) -> Result<(Vec<String>
     let webhook = rig.deliver(provider, body).await?;
     let events = rig.all_done(1).await?;
     let lines = rig.guest_lines(&events[0]).await?;
-    Ok((lines.iter().map(hookyard_testkit::log::Line::guest_text).collect(), webhook))
+    Ok((
+        lines
+            .iter()
+            .map(hookyard_testkit::log::Line::guest_text)
+            .collect(),
+        webhook,
+    ))
 }
 
 fn completed() -> Result<String> {
@@ -27,9 +33,18 @@ async fn an_older_and_a_newer_guest_both_handle_the_same_event() -> Result<()> {
     let rig = Rig::start(quick(), &[("acme/older", &older), ("acme/newer", &newer)]).await?;
     rig.deliver("topper", &completed()?).await?;
     let events = rig.all_done(1).await?;
-    let written: Vec<String> = rig.guest_lines(&events[0]).await?.iter().map(|line| line.guest_text()).collect();
+    let written: Vec<String> = rig
+        .guest_lines(&events[0])
+        .await?
+        .iter()
+        .map(|line| line.guest_text())
+        .collect();
     let sides = "100.00 EUR for 0.041872906511240937 ETH";
-    assert_eq!(written.iter().filter(|line| *line == sides).count(), 2, "{written:#?}");
+    assert_eq!(
+        written.iter().filter(|line| *line == sides).count(),
+        2,
+        "{written:#?}"
+    );
     let wanted = [
         "older saw completed on attempt 1: event 7c9e6679-7425-40de-944b-e07fc1f90004 order 3f1c7a52-6d7b-4c0e-9b4e-2a8f6c1d9e70 completed",
         "newer saw completed on attempt 1: event 7c9e6679-7425-40de-944b-e07fc1f90004 order 3f1c7a52-6d7b-4c0e-9b4e-2a8f6c1d9e70",
@@ -38,7 +53,10 @@ async fn an_older_and_a_newer_guest_both_handle_the_same_event() -> Result<()> {
         "fee 11.58 EUR for network, waived None",
     ];
     for line in wanted {
-        assert!(written.iter().any(|given| given == line), "no `{line}` in {written:#?}");
+        assert!(
+            written.iter().any(|given| given == line),
+            "no `{line}` in {written:#?}"
+        );
     }
     Ok(())
 }
@@ -48,10 +66,20 @@ async fn raw_bytes_come_as_they_were_sent_and_credentials_do_not() -> Result<()>
     let body = completed()?;
     let (lines, webhook) = handled("untyped-echo", "topper", &body).await?;
     assert!(lines.contains(&format!("body {body}")), "{lines:#?}");
-    for line in ["type order:crypto-onramp:completed", "key 7c9e6679-7425-40de-944b-e07fc1f90004", "attempt 1"] {
-        assert!(lines.iter().any(|given| given == line), "no `{line}` in {lines:#?}");
+    for line in [
+        "type order:crypto-onramp:completed",
+        "key 7c9e6679-7425-40de-944b-e07fc1f90004",
+        "attempt 1",
+    ] {
+        assert!(
+            lines.iter().any(|given| given == line),
+            "no `{line}` in {lines:#?}"
+        );
     }
-    assert!(lines.contains(&"header content-type: application/json".to_owned()), "{lines:#?}");
+    assert!(
+        lines.contains(&"header content-type: application/json".to_owned()),
+        "{lines:#?}"
+    );
     assert!(!webhook.body.is_empty());
     Ok(())
 }
@@ -61,7 +89,10 @@ async fn an_event_in_an_envelope_is_handed_over_without_it() -> Result<()> {
     let body = samples::one("tipser", "product-changed")?.body;
     let (lines, _) = handled("untyped-echo", "tipser", &body).await?;
     assert!(lines.contains(&format!("body {body}")), "{lines:#?}");
-    assert!(lines.contains(&"type product-changed".to_owned()), "{lines:#?}");
+    assert!(
+        lines.contains(&"type product-changed".to_owned()),
+        "{lines:#?}"
+    );
     Ok(())
 }
 
@@ -81,7 +112,12 @@ async fn a_plugin_with_both_handlers_gets_each_event_by_the_one_that_fits() -> R
         format!("untyped: {} bytes", order.len()),
     ];
     for (event, expected) in events.iter().zip(expected) {
-        let written: Vec<String> = rig.guest_lines(event).await?.iter().map(|line| line.guest_text()).collect();
+        let written: Vec<String> = rig
+            .guest_lines(event)
+            .await?
+            .iter()
+            .map(|line| line.guest_text())
+            .collect();
         assert_eq!(written, [expected]);
     }
     Ok(())
@@ -91,12 +127,21 @@ async fn a_plugin_with_both_handlers_gets_each_event_by_the_one_that_fits() -> R
 async fn an_event_type_of_tomorrow_is_stored_and_reaches_the_other_case() -> Result<()> {
     let books = guests::reference("topper")?;
     let rig = Rig::start(quick(), &[("acme/topper", &books)]).await?;
-    let tomorrow = samples::one("topper", "crypto-onramp-completed")?.with("/name", "order:crypto-swap:completed");
+    let tomorrow = samples::one("topper", "crypto-onramp-completed")?
+        .with("/name", "order:crypto-swap:completed");
     rig.deliver("topper", &tomorrow).await?;
     let events = rig.all_done(1).await?;
-    assert_eq!(events[0].kind.as_deref(), Some("order:crypto-swap:completed"));
+    assert_eq!(
+        events[0].kind.as_deref(),
+        Some("order:crypto-swap:completed")
+    );
     let lines = rig.guest_lines(&events[0]).await?;
-    assert!(lines.iter().any(|line| line.text.contains("order:crypto-swap:completed")), "{lines:#?}");
+    assert!(
+        lines
+            .iter()
+            .any(|line| line.text.contains("order:crypto-swap:completed")),
+        "{lines:#?}"
+    );
     Ok(())
 }
 
@@ -106,12 +151,23 @@ async fn what_does_not_fit_a_plugins_types_is_told_with_its_path() -> Result<()>
     let rig = Rig::start(quick(), &[("acme/wrong", &wrong)]).await?;
     rig.deliver("topper", &completed()?).await?;
     let dead = |events: &[hookyard_testkit::events::Event]| {
-        events.iter().any(|event| event.job("wrong").is_some_and(|job| job.state == "dead"))
+        events
+            .iter()
+            .any(|event| event.job("wrong").is_some_and(|job| job.state == "dead"))
     };
-    let events = rig.host.wait_for_events("the event to be given up", dead).await?;
-    let outcome = events[0].plugins[0].last_outcome.clone().unwrap_or_default();
+    let events = rig
+        .host
+        .wait_for_events("the event to be given up", dead)
+        .await?;
+    let outcome = events[0].plugins[0]
+        .last_outcome
+        .clone()
+        .unwrap_or_default();
     assert!(outcome.starts_with("undecodable"), "{outcome}");
     assert!(outcome.contains("$.data.origin.amount"), "{outcome}");
-    assert_eq!(events[0].plugins[0].attempts, 1, "running it again can't help");
+    assert_eq!(
+        events[0].plugins[0].attempts, 1,
+        "running it again can't help"
+    );
     Ok(())
 }

@@ -10,7 +10,12 @@ use serde_json::Value;
 use crate::rig::{Rig, fresh_payment, hookyard, quick, told};
 
 async fn listed(rig: &Rig, state: &str) -> Result<usize> {
-    Ok(told(&rig.site, &["events", "list", "--json", "--state", state]).await?.lines().count())
+    Ok(
+        told(&rig.site, &["events", "list", "--json", "--state", state])
+            .await?
+            .lines()
+            .count(),
+    )
 }
 
 async fn sent(rig: &Rig, count: usize) -> Result<()> {
@@ -21,7 +26,13 @@ async fn sent(rig: &Rig, count: usize) -> Result<()> {
 }
 
 fn taken(plugin: &'static str, count: usize) -> impl Fn(&[Event]) -> bool {
-    move |events| events.iter().filter(|event| event.is_done_by(plugin)).count() == count
+    move |events| {
+        events
+            .iter()
+            .filter(|event| event.is_done_by(plugin))
+            .count()
+            == count
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -30,23 +41,37 @@ async fn unrouted_events_are_listed_counted_and_warned_of() -> Result<()> {
     sent(&rig, 2).await?;
     assert_eq!(listed(&rig, "unrouted").await?, 2);
     let table = told(&rig.site, &["events", "list"]).await?;
-    assert!(table.lines().skip(1).all(|line| line.trim_end().ends_with("unrouted")), "{table}");
+    assert!(
+        table
+            .lines()
+            .skip(1)
+            .all(|line| line.trim_end().ends_with("unrouted")),
+        "{table}"
+    );
 
     let warns = |line: &Line| line.message().starts_with("events wait for a plugin");
     let line = rig.host.wait_for_log("the warning", warns).await?;
     assert!(
-        line.message().contains("hookyard events discard --source acme/payments --state unrouted"),
+        line.message()
+            .contains("hookyard events discard --source acme/payments --state unrouted"),
         "{}",
         line.text
     );
     eventually("the gauge", || async {
         let gauge = r#"hookyard_events_unrouted{tenant="acme",source="payments"} 2"#;
-        Ok(rig.metrics().await?.lines().any(|line| line == gauge).then_some(()))
+        Ok(rig
+            .metrics()
+            .await?
+            .lines()
+            .any(|line| line == gauge)
+            .then_some(()))
     })
     .await?;
     let checked = told(&rig.site, &["check"]).await?;
     assert!(
-        checked.contains("note  source /acme/payments: 2 events wait for a plugin, the oldest since 2"),
+        checked.contains(
+            "note  source /acme/payments: 2 events wait for a plugin, the oldest since 2"
+        ),
         "{checked}"
     );
     Ok(())
@@ -57,7 +82,9 @@ async fn unrouted_events_go_after_an_age_of_their_own() -> Result<()> {
     let config = quick().section("retention", "unrouted_max_age = \"1s\"\nevery = \"100ms\"");
     let rig = Rig::start(config, &[]).await?;
     sent(&rig, 2).await?;
-    rig.host.wait_for_events("the events to be gone", <[Event]>::is_empty).await?;
+    rig.host
+        .wait_for_events("the events to be gone", <[Event]>::is_empty)
+        .await?;
     Ok(())
 }
 
@@ -70,35 +97,119 @@ async fn discard_ends_held_and_unrouted_events() -> Result<()> {
     assert_eq!(refused.code, Some(2));
     assert!(refused.stderr.contains("--all"), "{}", refused.stderr);
 
-    let dry = told(&rig.site, &["events", "discard", "--state", "unrouted", "--dry-run"]).await?;
+    let dry = told(
+        &rig.site,
+        &["events", "discard", "--state", "unrouted", "--dry-run"],
+    )
+    .await?;
     assert_eq!(dry, "0 jobs and 2 unrouted events would be discarded\n");
-    let done = told(&rig.site, &["events", "discard", "--all", "--reason", "a test", "--json"]).await?;
-    assert_eq!(done, "{\"jobs\":0,\"unrouted\":2,\"leased\":0,\"dry_run\":false}\n");
-    assert_eq!((listed(&rig, "unrouted").await?, listed(&rig, "discarded").await?), (0, 2));
+    let done = told(
+        &rig.site,
+        &["events", "discard", "--all", "--reason", "a test", "--json"],
+    )
+    .await?;
+    assert_eq!(
+        done,
+        "{\"jobs\":0,\"unrouted\":2,\"leased\":0,\"dry_run\":false}\n"
+    );
+    assert_eq!(
+        (
+            listed(&rig, "unrouted").await?,
+            listed(&rig, "discarded").await?
+        ),
+        (0, 2)
+    );
 
     rig.site.install("acme/books", &echo)?;
-    rig.host.wait_for_revision("acme/books", &echo.revision()).await?;
+    rig.host
+        .wait_for_revision("acme/books", &echo.revision())
+        .await?;
     sent(&rig, 1).await?;
-    rig.host.wait_for_events("the new one alone to be handled", taken("books", 1)).await?;
-    assert_eq!(listed(&rig, "discarded").await?, 2, "no plugin is given discarded events");
+    rig.host
+        .wait_for_events("the new one alone to be handled", taken("books", 1))
+        .await?;
+    assert_eq!(
+        listed(&rig, "discarded").await?,
+        2,
+        "no plugin is given discarded events"
+    );
 
     let none = hookyard(&rig.site, &["events", "replay", "--state", "discarded"]).await?;
-    assert_eq!((none.code, none.stdout.as_str()), (Some(0), "0 jobs will run again\n"));
+    assert_eq!(
+        (none.code, none.stdout.as_str()),
+        (Some(0), "0 jobs will run again\n")
+    );
     let (_, way_out) = none.stderr.split_once("`hookyard ").context("a way out")?;
-    let way_out = way_out.trim_end().trim_end_matches('`').replace("<name>", "books");
-    let given = hookyard(&rig.site, &[&way_out.split(' ').collect::<Vec<_>>()[..], &["--dry-run"]].concat()).await?;
-    assert!(given.stdout.starts_with("1 job would run again"), "{}{}", given.stdout, given.stderr);
+    let way_out = way_out
+        .trim_end()
+        .trim_end_matches('`')
+        .replace("<name>", "books");
+    let given = hookyard(
+        &rig.site,
+        &[&way_out.split(' ').collect::<Vec<_>>()[..], &["--dry-run"]].concat(),
+    )
+    .await?;
+    assert!(
+        given.stdout.starts_with("1 job would run again"),
+        "{}{}",
+        given.stdout,
+        given.stderr
+    );
 
     rig.site.uninstall("acme/books")?;
-    rig.host.wait_for_log("the removal", |line| line.message().starts_with("plugin removed")).await?;
-    told(&rig.site, &["events", "replay", "--plugin", "acme/books", "--state", "done"]).await?;
+    rig.host
+        .wait_for_log("the removal", |line| {
+            line.message().starts_with("plugin removed")
+        })
+        .await?;
+    told(
+        &rig.site,
+        &[
+            "events",
+            "replay",
+            "--plugin",
+            "acme/books",
+            "--state",
+            "done",
+        ],
+    )
+    .await?;
     assert_eq!(listed(&rig, "held").await?, 1);
-    let done = told(&rig.site, &["events", "discard", "--plugin", "acme/books", "--state", "held"]).await?;
+    let done = told(
+        &rig.site,
+        &[
+            "events",
+            "discard",
+            "--plugin",
+            "acme/books",
+            "--state",
+            "held",
+        ],
+    )
+    .await?;
     assert_eq!(done, "1 job was discarded\n");
-    let list = told(&rig.site, &["events", "list", "--json", "--state", "discarded", "--plugin", "books"]).await?;
-    let id = serde_json::from_str::<Value>(&list)?["id"].as_str().context("an id")?.to_owned();
+    let list = told(
+        &rig.site,
+        &[
+            "events",
+            "list",
+            "--json",
+            "--state",
+            "discarded",
+            "--plugin",
+            "books",
+        ],
+    )
+    .await?;
+    let id = serde_json::from_str::<Value>(&list)?["id"]
+        .as_str()
+        .context("an id")?
+        .to_owned();
     let shown = told(&rig.site, &["events", "show", &id]).await?;
-    assert!(shown.contains("plugin books: discarded") && shown.contains(": by hand"), "{shown}");
+    assert!(
+        shown.contains("plugin books: discarded") && shown.contains(": by hand"),
+        "{shown}"
+    );
     Ok(())
 }
 
@@ -108,16 +219,29 @@ async fn replay_gives_a_new_plugin_earlier_events() -> Result<()> {
     let rig = Rig::start(quick(), &[("acme/books", &books)]).await?;
     sent(&rig, 2).await?;
     rig.all_done(2).await?;
-    let unknown = hookyard(&rig.site, &["events", "replay", "--plugin", "acme/new", "--since", "1h"]).await?;
+    let unknown = hookyard(
+        &rig.site,
+        &["events", "replay", "--plugin", "acme/new", "--since", "1h"],
+    )
+    .await?;
     assert_eq!(unknown.code, Some(1));
 
     rig.site.install("acme/new", &echo)?;
-    rig.host.wait_for_revision("acme/new", &echo.revision()).await?;
-    let replay = ["events", "replay", "--plugin", "acme/new", "--since", "1h", "--rate", "50"];
+    rig.host
+        .wait_for_revision("acme/new", &echo.revision())
+        .await?;
+    let replay = [
+        "events", "replay", "--plugin", "acme/new", "--since", "1h", "--rate", "50",
+    ];
     let dry = told(&rig.site, &[&replay[..], &["--dry-run"]].concat()).await?;
-    assert_eq!(dry, "2 jobs would run again, 2 of them for events that the plugin had not been given\n");
+    assert_eq!(
+        dry,
+        "2 jobs would run again, 2 of them for events that the plugin had not been given\n"
+    );
     told(&rig.site, &replay).await?;
-    rig.host.wait_for_events("all to be handled by the new plugin", taken("new", 2)).await?;
+    rig.host
+        .wait_for_events("all to be handled by the new plugin", taken("new", 2))
+        .await?;
     Ok(())
 }
 
@@ -127,15 +251,42 @@ async fn the_first_plugin_takes_its_backlog_as_its_settings_say() -> Result<()> 
     let rig = Rig::start(quick().plugins("backlog = \"none\""), &[]).await?;
     sent(&rig, 2).await?;
     rig.site.install("acme/new", &echo)?;
-    rig.host.wait_for_revision("acme/new", &echo.revision()).await?;
-    let stay = |line: &Line| line.message().starts_with("earlier events wait, and stay unrouted");
-    assert_eq!(rig.host.wait_for_log("the word of it", stay).await?.text_of("count"), "2");
+    rig.host
+        .wait_for_revision("acme/new", &echo.revision())
+        .await?;
+    let stay = |line: &Line| {
+        line.message()
+            .starts_with("earlier events wait, and stay unrouted")
+    };
+    assert_eq!(
+        rig.host
+            .wait_for_log("the word of it", stay)
+            .await?
+            .text_of("count"),
+        "2"
+    );
     sent(&rig, 1).await?;
-    let events = rig.host.wait_for_events("the new one alone to be handled", taken("new", 1)).await?;
-    assert_eq!(events.iter().filter(|event| event.plugins.is_empty()).count(), 2, "the earlier events stay unrouted");
+    let events = rig
+        .host
+        .wait_for_events("the new one alone to be handled", taken("new", 1))
+        .await?;
+    assert_eq!(
+        events
+            .iter()
+            .filter(|event| event.plugins.is_empty())
+            .count(),
+        2,
+        "the earlier events stay unrouted"
+    );
 
-    rig.site.write("plugins/acme/new.toml", "backlog = \"all\"\nbacklog_rate = 20")?;
-    let given = |line: &Line| line.message().starts_with("earlier events wait: the plugin is given them");
+    rig.site.write(
+        "plugins/acme/new.toml",
+        "backlog = \"all\"\nbacklog_rate = 20",
+    )?;
+    let given = |line: &Line| {
+        line.message()
+            .starts_with("earlier events wait: the plugin is given them")
+    };
     rig.host.wait_for_log("the word of it", given).await?;
     rig.all_done(3).await?;
     Ok(())

@@ -28,12 +28,17 @@ async fn a_folder_that_is_made_again_is_listened_to_again() -> Result<()> {
         let mark = rig.host.log().mark();
         fs::remove_dir_all(rig.site.path("plugins/acme"))?;
         let removed = |line: &Line| line.message().starts_with("plugin removed");
-        rig.host.wait_for_log_since(mark, "the removal", removed).await?;
+        rig.host
+            .wait_for_log_since(mark, "the removal", removed)
+            .await?;
         fs::create_dir(rig.site.path("plugins/acme"))?;
         rig.site.install("acme/books", &b)?;
-        let of_b =
-            |line: &Line| line.message() == "plugin active" && b.revision().starts_with(&line.text_of("revision"));
-        rig.host.wait_for_log_since(mark, &format!("round {round}"), of_b).await?;
+        let of_b = |line: &Line| {
+            line.message() == "plugin active" && b.revision().starts_with(&line.text_of("revision"))
+        };
+        rig.host
+            .wait_for_log_since(mark, &format!("round {round}"), of_b)
+            .await?;
     }
     Ok(())
 }
@@ -46,17 +51,26 @@ async fn another_folder_in_the_place_of_the_plugin_folder_is_listened_to() -> Re
     fs::rename(rig.site.path("plugins"), rig.site.path("before"))?;
     fs::create_dir(rig.site.path("plugins"))?;
     rig.site.install("acme/orders", &a)?;
-    rig.host.wait_for_revision("acme/orders", &a.revision()).await?;
+    rig.host
+        .wait_for_revision("acme/orders", &a.revision())
+        .await?;
 
     let mark = rig.host.log().mark();
     let text = fs::read_to_string(rig.site.config())?;
-    rig.site.write("hookyard.toml", text.replace("rescan = \"200ms\"", NEVER))?;
+    rig.site
+        .write("hookyard.toml", text.replace("rescan = \"200ms\"", NEVER))?;
     let reloaded = |line: &Line| line.message() == "configuration reloaded";
-    rig.host.wait_for_log_since(mark, "the configuration", reloaded).await?;
+    rig.host
+        .wait_for_log_since(mark, "the configuration", reloaded)
+        .await?;
     rig.site.install("acme/more", &b)?;
-    rig.host.wait_for_revision("acme/more", &b.revision()).await?;
+    rig.host
+        .wait_for_revision("acme/more", &b.revision())
+        .await?;
     rig.site.install("acme/orders", &b)?;
-    rig.host.wait_for_revision("acme/orders", &b.revision()).await?;
+    rig.host
+        .wait_for_revision("acme/orders", &b.revision())
+        .await?;
     Ok(())
 }
 
@@ -74,7 +88,9 @@ exec unshare --user --map-root-user sh -c '
 /// Whether the system has such namespaces; where it hasn't, there is nothing to test with.
 fn has_namespaces() -> bool {
     let set = "echo 0 > /proc/sys/user/max_inotify_instances";
-    let set = Command::new("unshare").args(["--user", "--map-root-user", "sh", "-c", set]).output();
+    let set = Command::new("unshare")
+        .args(["--user", "--map-root-user", "sh", "-c", set])
+        .output();
     set.is_ok_and(|set| set.status.success())
 }
 
@@ -91,20 +107,28 @@ async fn a_watcher_that_could_not_be_had_is_asked_for_again() -> Result<()> {
     let wrapper = site.write("host", WITHOUT_WATCHES)?;
     fs::set_permissions(&wrapper, fs::Permissions::from_mode(0o755))?;
     let text = |path: &std::path::Path| path.to_string_lossy().into_owned();
-    let variables = [("SITE".to_owned(), text(&site.path(""))), ("HOST".to_owned(), text(binary()?))];
+    let variables = [
+        ("SITE".to_owned(), text(&site.path(""))),
+        ("HOST".to_owned(), text(binary()?)),
+    ];
     let host = match Host::start_with(&site, &wrapper, &variables).await? {
         Start::Listening(host) => host,
         Start::Ended(status, log) => bail!("the host ended ({status}): {}", log.tail(20)),
     };
-    let failing = |line: &Line| line.message().starts_with("cannot listen for changes to files");
-    host.wait_for_log("the word that nothing is heard", failing).await?;
+    let failing = |line: &Line| {
+        line.message()
+            .starts_with("cannot listen for changes to files")
+    };
+    host.wait_for_log("the word that nothing is heard", failing)
+        .await?;
     host.wait_for_revision("acme/books", &a.revision()).await?;
     site.install("acme/books", &b)?;
     host.wait_for_revision("acme/books", &b.revision()).await?;
 
     site.write("watches", "")?;
     let heard = |line: &Line| line.message() == "listening for changes to files again";
-    host.wait_for_log("the word that changes are heard", heard).await?;
+    host.wait_for_log("the word that changes are heard", heard)
+        .await?;
     let (status, log) = host.terminate().await?;
     assert!(status.success(), "{status}: {}", log.tail(20));
     Ok(())

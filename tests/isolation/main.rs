@@ -22,8 +22,13 @@ async fn main() -> Result<()> {
         return Ok(());
     }
     let (rounds, load) = arguments(std::env::args().skip(1))?;
-    let mut all: Vec<(Neighbours, Vec<Figures>)> = Neighbours::ALL.map(|neighbours| (neighbours, Vec::new())).into();
-    let pace = load.rate.map_or_else(|| "as fast as they are taken".to_owned(), |rate| format!("{rate} a second"));
+    let mut all: Vec<(Neighbours, Vec<Figures>)> = Neighbours::ALL
+        .map(|neighbours| (neighbours, Vec::new()))
+        .into();
+    let pace = load.rate.map_or_else(
+        || "as fast as they are taken".to_owned(),
+        |rate| format!("{rate} a second"),
+    );
     println!("{rounds} rounds of {} events, {pace}", load.events);
     println!("{:<28}  {}", "", Figures::HEAD);
     for _ in 0..rounds {
@@ -40,10 +45,20 @@ async fn main() -> Result<()> {
 }
 
 fn arguments(mut arguments: impl Iterator<Item = String>) -> Result<(usize, Load)> {
-    let (mut rounds, mut load) = (5, Load { events: 1500, rate: None });
+    let (mut rounds, mut load) = (
+        5,
+        Load {
+            events: 1500,
+            rate: None,
+        },
+    );
     while let Some(argument) = arguments.next() {
-        let value = arguments.next().with_context(|| format!("{argument} wants a number"))?;
-        let number: usize = value.parse().with_context(|| format!("{argument} {value}: not a number"))?;
+        let value = arguments
+            .next()
+            .with_context(|| format!("{argument} wants a number"))?;
+        let number: usize = value
+            .parse()
+            .with_context(|| format!("{argument} {value}: not a number"))?;
         match argument.as_str() {
             "--rounds" => rounds = number.max(1),
             "--events" => load.events = number.max(1),

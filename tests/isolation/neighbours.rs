@@ -35,8 +35,15 @@ pub(crate) enum Neighbours {
 }
 
 impl Neighbours {
-    pub(crate) const ALL: [Self; 7] =
-        [Self::None, Self::Loop, Self::Eater, Self::Both, Self::Bombs, Self::Writers, Self::Filler];
+    pub(crate) const ALL: [Self; 7] = [
+        Self::None,
+        Self::Loop,
+        Self::Eater,
+        Self::Both,
+        Self::Bombs,
+        Self::Writers,
+        Self::Filler,
+    ];
 
     pub(crate) fn name(self) -> &'static str {
         match self {
@@ -52,8 +59,12 @@ impl Neighbours {
 
     /// Their plugins, as tenant/name, each with the guest that it is.
     pub(crate) fn plugins(self) -> Result<Vec<(String, Guest)>> {
-        let hostile =
-            |tenant: &str, guest: &str| (format!("{tenant}/{guest}"), Guest::from(running_named(guest).component));
+        let hostile = |tenant: &str, guest: &str| {
+            (
+                format!("{tenant}/{guest}"),
+                Guest::from(running_named(guest).component),
+            )
+        };
         Ok(match self {
             Self::None | Self::Bombs => Vec::new(),
             Self::Loop => vec![hostile("looper", "loop")],
@@ -61,22 +72,29 @@ impl Neighbours {
             Self::Both => vec![hostile("looper", "loop"), hostile("eater", "memory-bomb")],
             Self::Writers => {
                 let writer = guests::test("kv-writer")?;
-                (0..WRITERS).map(|number| (format!("writer{number}/kv-writer"), writer.clone())).collect()
+                (0..WRITERS)
+                    .map(|number| (format!("writer{number}/kv-writer"), writer.clone()))
+                    .collect()
             }
-            Self::Filler => vec![("filler/outbox-filler".into(), guests::test("outbox-filler")?)],
+            Self::Filler => vec![(
+                "filler/outbox-filler".into(),
+                guests::test("outbox-filler")?,
+            )],
         })
     }
 
     /// A host where each of them has a source, and the filler a receiver that nobody is at.
     pub(crate) fn configure(self, config: Config, plugins: &[(String, Guest)]) -> Config {
         let config = plugins.iter().fold(config, |config, (plugin, _)| {
-            config.source(&format!("{}/in", tenant_of(plugin)), crate::round::UNVERIFIED)
+            config.source(
+                &format!("{}/in", tenant_of(plugin)),
+                crate::round::UNVERIFIED,
+            )
         });
         if self != Self::Filler {
             return config;
         }
-        let shop =
-            "url = \"https://127.0.0.1:9/\"\naddresses = [\"127.0.0.1\"]\nsecrets = [{ file = \"shop.secret\" }]";
+        let shop = "url = \"https://127.0.0.1:9/\"\naddresses = [\"127.0.0.1\"]\nsecrets = [{ file = \"shop.secret\" }]";
         config
             .section("tenants.filler.destinations.shop", shop)
             .section("tenants.filler.grants", "destinations = [\"shop\"]")
@@ -98,7 +116,10 @@ impl Neighbours {
         }
         if self == Self::Bombs {
             drop_bombs(site)?;
-            host.wait_for_log("a bomb to be compiled", |line| line.message() == "compiling").await?;
+            host.wait_for_log("a bomb to be compiled", |line| {
+                line.message() == "compiling"
+            })
+            .await?;
         }
         Ok(())
     }
@@ -107,14 +128,18 @@ impl Neighbours {
 /// Drops all bombs at once, each another content, so that none is known already.
 pub(crate) fn drop_bombs(site: &Site) -> Result<()> {
     let bomb = Guest::from(compile_bomb(1, 49_000, 1_000));
-    (0..BOMBS).try_for_each(|number| site.install(&bomb_of(number), &bomb.tagged(&number.to_string())).map(drop))
+    (0..BOMBS).try_for_each(|number| {
+        site.install(&bomb_of(number), &bomb.tagged(&number.to_string()))
+            .map(drop)
+    })
 }
 
 /// Waits until each bomb has been refused.
 pub(crate) async fn all_refused(host: &Host) -> Result<()> {
     for number in 0..BOMBS {
         let plugin = bomb_of(number);
-        host.wait_for_log(&plugin, |line| is_rejection(line, &plugin)).await?;
+        host.wait_for_log(&plugin, |line| is_rejection(line, &plugin))
+            .await?;
     }
     Ok(())
 }
@@ -136,6 +161,8 @@ async fn feed(to: SocketAddr, path: String) {
     let mut beat = tokio::time::interval(BEAT);
     loop {
         beat.tick().await;
-        let _taken_or_not = client.post(to, &path, &Webhook::json(fresh_payment().1)).await;
+        let _taken_or_not = client
+            .post(to, &path, &Webhook::json(fresh_payment().1))
+            .await;
     }
 }

@@ -37,7 +37,8 @@ impl Figures {
 
     /// Each figure's median by itself.
     pub(crate) fn median(all: &[Self]) -> Self {
-        let median = |of: &dyn Fn(&Self) -> f64| quantile(&mut all.iter().map(of).collect::<Vec<_>>(), 0.5);
+        let median =
+            |of: &dyn Fn(&Self) -> f64| quantile(&mut all.iter().map(of).collect::<Vec<_>>(), 0.5);
         Self {
             handled_per_second: median(&|it| it.handled_per_second),
             answer: [median(&|it| it.answer[0]), median(&|it| it.answer[1])],
@@ -48,8 +49,15 @@ impl Figures {
 
 impl fmt::Display for Figures {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { handled_per_second, answer: [a50, a99], handled: [h50, h99] } = self;
-        write!(f, "{handled_per_second:>9.0}   {a50:>10.1} {a99:>6.1}   {h50:>11.1} {h99:>6.1}")
+        let Self {
+            handled_per_second,
+            answer: [a50, a99],
+            handled: [h50, h99],
+        } = self;
+        write!(
+            f,
+            "{handled_per_second:>9.0}   {a50:>10.1} {a99:>6.1}   {h50:>11.1} {h99:>6.1}"
+        )
     }
 }
 
@@ -78,7 +86,11 @@ async fn start(neighbours: Neighbours, noisy: &[(String, Guest)]) -> Result<(Hos
     site.write("shop.secret", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")?;
     let config = neighbours.configure(Config::new().source("acme/in", UNVERIFIED), noisy);
     // A quarantine would end the noise after ten events.
-    site.configure(&config.section("quarantine", "enabled = false").section("retry", "attempts_max = 1"))?;
+    site.configure(
+        &config
+            .section("quarantine", "enabled = false")
+            .section("retry", "attempts_max = 1"),
+    )?;
     let mut plugins = vec![("acme/books".to_owned(), guests::reference("topper")?)];
     plugins.extend_from_slice(noisy);
     for (plugin, guest) in &plugins {
@@ -94,11 +106,25 @@ async fn start(neighbours: Neighbours, noisy: &[(String, Guest)]) -> Result<(Hos
 /// What the host's memory comes to when bombs are dropped: resident KiB before, and once all have been refused.
 pub(crate) async fn memory_after_bombs() -> Result<[u64; 2]> {
     let (host, site) = start(Neighbours::Bombs, &[]).await?;
-    measure(&host, Load { events: 100, rate: None }).await?;
+    measure(
+        &host,
+        Load {
+            events: 100,
+            rate: None,
+        },
+    )
+    .await?;
     let before = resident(&host)?;
     neighbours::drop_bombs(&site)?;
     neighbours::all_refused(&host).await?;
-    measure(&host, Load { events: 100, rate: None }).await?;
+    measure(
+        &host,
+        Load {
+            events: 100,
+            rate: None,
+        },
+    )
+    .await?;
     let after = resident(&host)?;
     host.kill().await?;
     Ok([before, after])
@@ -106,8 +132,14 @@ pub(crate) async fn memory_after_bombs() -> Result<[u64; 2]> {
 
 fn resident(host: &Host) -> Result<u64> {
     let status = std::fs::read_to_string(format!("/proc/{}/status", host.pid()))?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("the system tells no VmRSS")?;
-    line.trim().trim_end_matches(" kB").parse().context("VmRSS is no number")
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmRSS:"))
+        .context("the system tells no VmRSS")?;
+    line.trim()
+        .trim_end_matches(" kB")
+        .parse()
+        .context("VmRSS is no number")
 }
 
 /// A request: when it was sent, and how long its answer took.
@@ -130,11 +162,26 @@ async fn measure(host: &Host, Load { events, rate }: Load) -> Result<Figures> {
         sent.extend(part??);
     }
     let ends = ends(host, mark, events).await?;
-    let of = |sent: &Sent| ends.get(&sent.event).copied().context("an event without an attempt");
-    let mut handled = sent.iter().map(|sent| Ok(of(sent)?.saturating_sub(sent.at))).collect::<Result<Vec<_>>>()?;
+    let of = |sent: &Sent| {
+        ends.get(&sent.event)
+            .copied()
+            .context("an event without an attempt")
+    };
+    let mut handled = sent
+        .iter()
+        .map(|sent| Ok(of(sent)?.saturating_sub(sent.at)))
+        .collect::<Result<Vec<_>>>()?;
     let mut answered: Vec<_> = sent.iter().map(|sent| sent.answered_in).collect();
-    let began = sent.iter().map(|sent| sent.at).min().context("nothing was sent")?;
-    let ended = ends.values().max().copied().context("nothing was handled")?;
+    let began = sent
+        .iter()
+        .map(|sent| sent.at)
+        .min()
+        .context("nothing was sent")?;
+    let ended = ends
+        .values()
+        .max()
+        .copied()
+        .context("nothing was handled")?;
     let quantiles = |times: &mut Vec<Duration>| {
         let mut millis: Vec<f64> = times.iter().map(|time| time.as_secs_f64() * 1e3).collect();
         [0.5, 0.99].map(|share| quantile(&mut millis, share))
@@ -157,8 +204,17 @@ async fn client(to: SocketAddr, count: usize, pace: Option<Duration>) -> Result<
         let webhook = Webhook::json(fresh_payment().1);
         let (at, began) = (now()?, std::time::Instant::now());
         let answer = client.post(to, "/acme/in", &webhook).await?;
-        ensure!(answer.is_accepted(), "refused: {} {}", answer.status, answer.text());
-        all.push(Sent { event: answer.says("event"), at, answered_in: began.elapsed() });
+        ensure!(
+            answer.is_accepted(),
+            "refused: {} {}",
+            answer.status,
+            answer.text()
+        );
+        all.push(Sent {
+            event: answer.says("event"),
+            at,
+            answered_in: began.elapsed(),
+        });
     }
     Ok(all)
 }
@@ -169,8 +225,11 @@ async fn ends(host: &Host, mark: usize, events: usize) -> Result<BTreeMap<String
     loop {
         let seen = host.log().mark();
         let lines = host.log().since(mark);
-        let of_acme = lines.iter().filter(|line| is_attempt(line) && line.text_of("tenant") == "acme");
-        let ends = of_acme.map(|line| Ok((line.text_of("event"), time(&line.text_of("timestamp"))?)));
+        let of_acme = lines
+            .iter()
+            .filter(|line| is_attempt(line) && line.text_of("tenant") == "acme");
+        let ends =
+            of_acme.map(|line| Ok((line.text_of("event"), time(&line.text_of("timestamp"))?)));
         let ends: BTreeMap<String, Duration> = ends.collect::<Result<_>>()?;
         if ends.len() >= events {
             return Ok(ends);
@@ -183,21 +242,38 @@ async fn ends(host: &Host, mark: usize, events: usize) -> Result<BTreeMap<String
 /// A line's time since 1970. All of a run are of one day or the next, so the day is that of now.
 fn time(timestamp: &str) -> Result<Duration> {
     let (_, clock) = timestamp.split_once('T').context("no timestamp")?;
-    let mut parts = clock.trim_end_matches('Z').split(':').map(str::parse::<f64>);
-    let mut next = || parts.next().context("a short timestamp")?.context("a strange timestamp");
+    let mut parts = clock
+        .trim_end_matches('Z')
+        .split(':')
+        .map(str::parse::<f64>);
+    let mut next = || {
+        parts
+            .next()
+            .context("a short timestamp")?
+            .context("a strange timestamp")
+    };
     let of_day = Duration::from_secs_f64(next()? * 3600.0 + next()? * 60.0 + next()?);
     const DAY: u64 = 24 * 3600;
     let midnight = Duration::from_secs(now()?.as_secs() / DAY * DAY);
     let time = midnight + of_day;
-    Ok(if time > now()? + Duration::from_secs(DAY / 2) { time - Duration::from_secs(DAY) } else { time })
+    Ok(if time > now()? + Duration::from_secs(DAY / 2) {
+        time - Duration::from_secs(DAY)
+    } else {
+        time
+    })
 }
 
 fn now() -> Result<Duration> {
-    SystemTime::now().duration_since(UNIX_EPOCH).context("the clock stands before 1970")
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .context("the clock stands before 1970")
 }
 
 fn quantile(values: &mut [f64], share: f64) -> f64 {
     values.sort_by(f64::total_cmp);
     let place = (values.len() as f64 * share).ceil() as usize;
-    values.get(place.saturating_sub(1)).copied().unwrap_or(f64::NAN)
+    values
+        .get(place.saturating_sub(1))
+        .copied()
+        .unwrap_or(f64::NAN)
 }

@@ -10,8 +10,8 @@ use bytes::Bytes;
 use hookyard_dispatch::{Config, Dispatcher, RetryPolicies};
 use hookyard_inbox::{Discard, Error, Inbox, Keep, Replay, Retention, Routes, Selection};
 use hookyard_model::{
-    Clock, Event, EventId, Payload, PluginRef, QuarantinePolicy, RetryPolicy, Revision, SourceName, SourceRef,
-    TenantName, Timestamp,
+    Clock, Event, EventId, Payload, PluginRef, QuarantinePolicy, RetryPolicy, Revision, SourceName,
+    SourceRef, TenantName, Timestamp,
 };
 use tokio::task::JoinHandle;
 use tokio::time::sleep;
@@ -77,14 +77,21 @@ impl Life {
 
 /// Lives the life that this seed makes. A broken invariant is a panic.
 pub(crate) fn live(seed: u64, tell: bool) -> Life {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .build();
     runtime.expect("a runtime").block_on(async {
         let mut yard = Yard::new(seed, tell);
         yard.go_on().await;
         yard.come_to_an_end().await;
         let life = yard.world.witness().life.clone();
         let busy = life.steps - life.idle;
-        assert!(life.idle < 3 * busy + 100, "the dispatcher looked {} times in vain, beside {busy} steps", life.idle);
+        assert!(
+            life.idle < 3 * busy + 100,
+            "the dispatcher looked {} times in vain, beside {busy} steps",
+            life.idle
+        );
         life
     })
 }
@@ -105,11 +112,19 @@ impl Yard {
         let world = Arc::new(World::new(seed, tell));
         let plugins = Arc::new(Plugins::new(Arc::clone(&world), &plugins()));
         let host = start(&world, &plugins);
-        Self { world, plugins, host, unanswered: Vec::new(), sent: Vec::new(), owed: Vec::new() }
+        Self {
+            world,
+            plugins,
+            host,
+            unanswered: Vec::new(),
+            sent: Vec::new(),
+            owed: Vec::new(),
+        }
     }
 
     async fn go_on(&mut self) {
-        self.survive(|inbox| async move { inbox.route(all_routes()).await }).await;
+        self.survive(|inbox| async move { inbox.route(all_routes()).await })
+            .await;
         for _ in 0..DEEDS {
             self.take_back_failed().await;
             match self.world.dice.below(100) {
@@ -135,10 +150,13 @@ impl Yard {
     /// All goes well from now on: whatever was acknowledged is handled or given up on.
     async fn come_to_an_end(&mut self) {
         self.world.is_rough.store(false, Ordering::Relaxed);
-        plugins().iter().for_each(|plugin| self.plugins.swap(plugin, false, false));
+        plugins()
+            .iter()
+            .for_each(|plugin| self.plugins.swap(plugin, false, false));
         self.owed.extend(self.plugins.taken_back());
         self.pay().await;
-        self.survive(|inbox| async move { inbox.route(all_routes()).await }).await;
+        self.survive(|inbox| async move { inbox.route(all_routes()).await })
+            .await;
         for event in std::mem::take(&mut self.unanswered) {
             self.send(event).await;
         }
@@ -148,18 +166,28 @@ impl Yard {
             let pause = Duration::from_secs(600);
             self.pass(pause).await;
             waited += pause;
-            assert!(waited < END, "these never end: {:#?}", self.world.witness().open());
+            assert!(
+                waited < END,
+                "these never end: {:#?}",
+                self.world.witness().open()
+            );
         }
         self.host.abort();
         let quotas = self.plugins.quotas();
         for (plugin, quota) in quotas {
             let usage = self.world.inner.usage(&plugin).await.expect("in memory");
-            assert!(usage.keys <= quota.keys && usage.bytes <= quota.bytes, "{plugin} is over its quota");
+            assert!(
+                usage.keys <= quota.keys && usage.bytes <= quota.bytes,
+                "{plugin} is over its quota"
+            );
         }
     }
 
     /// Makes a call as part of the host; `None` when the host dies before it is answered.
-    async fn survive<T, F>(&mut self, call: impl FnOnce(Arc<Watched>) -> F) -> Option<Result<T, Error>>
+    async fn survive<T, F>(
+        &mut self,
+        call: impl FnOnce(Arc<Watched>) -> F,
+    ) -> Option<Result<T, Error>>
     where
         F: Future<Output = Result<T, Error>>,
     {
@@ -195,7 +223,11 @@ impl Yard {
     }
 
     async fn wait(&mut self) {
-        let time = if self.world.dice.percent(20) { 200_000 } else { 2_000 };
+        let time = if self.world.dice.percent(20) {
+            200_000
+        } else {
+            2_000
+        };
         self.pass(self.world.dice.millis(time)).await;
     }
 
@@ -210,7 +242,10 @@ impl Yard {
     async fn send_new(&mut self) {
         let number = self.world.next_number();
         let (tenant, source) = *self.world.dice.one(&SOURCES);
-        let source = SourceRef { tenant: tenant_of(tenant), source: SourceName::new(source).expect("a name") };
+        let source = SourceRef {
+            tenant: tenant_of(tenant),
+            source: SourceName::new(source).expect("a name"),
+        };
         let lane = self.world.dice.below(3);
         let body = Bytes::from(format!("{{\"number\":{number}}}"));
         let event = Event {
@@ -244,9 +279,17 @@ impl Yard {
         let (now, number) = (self.world.now(), self.world.next_number());
         let window = Duration::from_secs(self.world.dice.below(3_600));
         let id = EventId::from_uuid(Uuid::from_u64_pair(number, 0));
-        let request = Event { id, received_at: now, key_until: now.after(window), ..event };
+        let request = Event {
+            id,
+            received_at: now,
+            key_until: now.after(window),
+            ..event
+        };
         let sent = request.clone();
-        match self.survive(|inbox| async move { inbox.append(request).await }).await {
+        match self
+            .survive(|inbox| async move { inbox.append(request).await })
+            .await
+        {
             Some(Ok(_)) => self.sent.push(sent),
             Some(Err(_)) | None => self.unanswered.push(sent),
         }
@@ -259,9 +302,18 @@ impl Yard {
             return;
         }
         let selection = match dice.below(3) {
-            0 => Selection { ids: vec![*dice.one(&ids)], ..Selection::default() },
-            1 => Selection { states: vec!["dead".into()], ..Selection::default() },
-            _ => Selection { plugin: Some(dice.one(&plugins()).plugin.clone()), ..Selection::default() },
+            0 => Selection {
+                ids: vec![*dice.one(&ids)],
+                ..Selection::default()
+            },
+            1 => Selection {
+                states: vec!["dead".into()],
+                ..Selection::default()
+            },
+            _ => Selection {
+                plugin: Some(dice.one(&plugins()).plugin.clone()),
+                ..Selection::default()
+            },
         };
         let replay = Replay {
             selection,
@@ -270,7 +322,8 @@ impl Yard {
             now: self.world.now(),
             dry_run: dice.percent(20),
         };
-        self.survive(|inbox| async move { inbox.replay(replay).await }).await;
+        self.survive(|inbox| async move { inbox.replay(replay).await })
+            .await;
     }
 
     async fn discard(&mut self) {
@@ -279,21 +332,36 @@ impl Yard {
         if ids.is_empty() {
             return;
         }
-        let state = |name: &str| Selection { states: vec![name.into()], ..Selection::default() };
+        let state = |name: &str| Selection {
+            states: vec![name.into()],
+            ..Selection::default()
+        };
         let selection = match dice.below(4) {
-            0 | 1 => Selection { ids: vec![*dice.one(&ids)], ..Selection::default() },
+            0 | 1 => Selection {
+                ids: vec![*dice.one(&ids)],
+                ..Selection::default()
+            },
             2 => state("held"),
             _ => state("unrouted"),
         };
-        let discard =
-            Discard { selection, reason: "an operator's".into(), now: self.world.now(), dry_run: dice.percent(20) };
-        self.survive(|inbox| async move { inbox.discard(discard).await }).await;
+        let discard = Discard {
+            selection,
+            reason: "an operator's".into(),
+            now: self.world.now(),
+            dry_run: dice.percent(20),
+        };
+        self.survive(|inbox| async move { inbox.discard(discard).await })
+            .await;
     }
 
     async fn swap(&mut self) {
         let plugins = plugins();
         let plugin = self.world.dice.one(&plugins);
-        self.plugins.swap(plugin, self.world.dice.percent(40), self.world.dice.percent(60));
+        self.plugins.swap(
+            plugin,
+            self.world.dice.percent(40),
+            self.world.dice.percent(60),
+        );
     }
 
     async fn take_back(&mut self) {
@@ -303,7 +371,10 @@ impl Yard {
     }
 
     async fn take_back_failed(&mut self) {
-        self.plugins.failed().iter().for_each(|plugin| self.put_back(plugin));
+        self.plugins
+            .failed()
+            .iter()
+            .for_each(|plugin| self.put_back(plugin));
         self.pay().await;
     }
 
@@ -318,7 +389,9 @@ impl Yard {
     async fn pay(&mut self) {
         for (plugin, revision) in std::mem::take(&mut self.owed) {
             let of = plugin.clone();
-            let paid = self.survive(|inbox| async move { inbox.retry_failed(&of, revision).await }).await;
+            let paid = self
+                .survive(|inbox| async move { inbox.retry_failed(&of, revision).await })
+                .await;
             if !matches!(paid, Some(Ok(_))) {
                 self.owed.push((plugin, revision));
             }
@@ -331,23 +404,37 @@ impl Yard {
         for plugins in routes.values_mut() {
             plugins.retain(|_| self.world.dice.percent(80));
         }
-        self.survive(|inbox| async move { inbox.route(Routes(routes)).await }).await;
+        self.survive(|inbox| async move { inbox.route(Routes(routes)).await })
+            .await;
     }
 
     async fn prune(&mut self) {
         let keep = match self.world.dice.percent(50) {
-            true => Keep { age_max: Some(self.world.dice.millis(600_000)), bytes_max: None, ..Keep::default() },
-            false => Keep { age_max: None, bytes_max: Some(self.world.dice.below(200)), ..Keep::default() },
+            true => Keep {
+                age_max: Some(self.world.dice.millis(600_000)),
+                bytes_max: None,
+                ..Keep::default()
+            },
+            false => Keep {
+                age_max: None,
+                bytes_max: Some(self.world.dice.below(200)),
+                ..Keep::default()
+            },
         };
-        let retention = Retention { fallback: keep, ..Retention::default() };
+        let retention = Retention {
+            fallback: keep,
+            ..Retention::default()
+        };
         let (now, limit) = (self.world.now(), 1 + self.world.dice.below(4) as usize);
-        self.survive(|inbox| async move { inbox.prune(&retention, now, limit).await }).await;
+        self.survive(|inbox| async move { inbox.prune(&retention, now, limit).await })
+            .await;
     }
 
     async fn lift(&mut self) {
         let quarantined = self.world.witness().quarantined();
         for plugin in quarantined {
-            self.survive(|inbox| async move { inbox.lift(&plugin).await }).await;
+            self.survive(|inbox| async move { inbox.lift(&plugin).await })
+                .await;
         }
     }
 }
@@ -369,8 +456,15 @@ fn start(world: &Arc<World>, plugins: &Arc<Plugins>) -> JoinHandle<()> {
         concurrency_max: 4,
         tenant_concurrency_max: 3,
         drain_max: LEASE,
-        policies: RetryPolicies { fallback: retry, by_source: Default::default() },
-        quarantine: Some(QuarantinePolicy { window: Duration::from_secs(600), rate: 0.6, events_min: 3 }),
+        policies: RetryPolicies {
+            fallback: retry,
+            by_source: Default::default(),
+        },
+        quarantine: Some(QuarantinePolicy {
+            window: Duration::from_secs(600),
+            rate: 0.6,
+            events_min: 3,
+        }),
         probation: Arc::clone(plugins) as _,
     });
     tokio::spawn(dispatcher.run(std::future::pending()))
@@ -395,7 +489,13 @@ fn all_routes() -> Routes {
         let tenant = tenant_of(tenant);
         let of_tenant = plugins.iter().filter(|plugin| plugin.tenant == tenant);
         let names: BTreeSet<_> = of_tenant.map(|plugin| plugin.plugin.clone()).collect();
-        (SourceRef { tenant, source: SourceName::new(source).expect("a name") }, names)
+        (
+            SourceRef {
+                tenant,
+                source: SourceName::new(source).expect("a name"),
+            },
+            names,
+        )
     };
     Routes(SOURCES.into_iter().map(route).collect())
 }

@@ -20,7 +20,10 @@ const LIVES: u64 = 1_000;
 
 fn number(variable: &str) -> Option<u64> {
     let text = std::env::var(variable).ok()?;
-    Some(text.parse().unwrap_or_else(|_| panic!("{variable}={text} is not a number")))
+    Some(
+        text.parse()
+            .unwrap_or_else(|_| panic!("{variable}={text} is not a number")),
+    )
 }
 
 #[test]
@@ -88,6 +91,10 @@ fn every_life_keeps_every_invariant() {
 #[test]
 fn a_seed_is_the_same_life_each_time() {
     for seed in 0..20 {
-        assert_eq!(life::live(seed, false), life::live(seed, false), "seed {seed}");
+        assert_eq!(
+            life::live(seed, false),
+            life::live(seed, false),
+            "seed {seed}"
+        );
     }
 }

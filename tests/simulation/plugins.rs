@@ -9,7 +9,8 @@ use bytes::Bytes;
 use hookyard_dispatch::{Active, Measures, Probation, Ran, Runner, Unrun};
 use hookyard_inbox::{Claimed, Inbox, OutboxQuota, Usage};
 use hookyard_model::{
-    Attempt, Effects, Key, Message, MessageId, Outcome, PluginRef, Revision, Seen, Time, Versioned, Write,
+    Attempt, Effects, Key, Message, MessageId, Outcome, PluginRef, Revision, Seen, Time, Versioned,
+    Write,
 };
 use tokio::sync::Notify;
 use tokio::time::sleep;
@@ -47,8 +48,15 @@ impl Plugins {
     pub(crate) fn new(world: Arc<World>, names: &[PluginRef]) -> Self {
         let dice = &world.dice;
         let plugin = |name: &PluginRef| {
-            let keys = if dice.percent(20) { 1 + dice.below(4) } else { 1_000 };
-            let quota = Usage { keys, bytes: 1 << 20 };
+            let keys = if dice.percent(20) {
+                1 + dice.below(4)
+            } else {
+                1_000
+            };
+            let quota = Usage {
+                keys,
+                bytes: 1 << 20,
+            };
             let concurrency = 1 + dice.below(3) as usize;
             let (revision, before, taken_back) = (good(dice), None, None);
             (
@@ -66,14 +74,26 @@ impl Plugins {
             )
         };
         let loaded = Mutex::new(names.iter().map(plugin).collect());
-        Self { world, loaded, changed: Notify::new() }
+        Self {
+            world,
+            loaded,
+            changed: Notify::new(),
+        }
     }
 
     /// Puts another revision in the place of the active one, and watches it where that is said.
     pub(crate) fn swap(&self, plugin: &PluginRef, is_bad: bool, is_watched: bool) {
         let dice = &self.world.dice;
-        let revision = if is_bad { revision(BAD + dice.below(100) as u8) } else { good(dice) };
-        if let Some(loaded) = self.loaded().get_mut(plugin).filter(|loaded| loaded.revision != revision) {
+        let revision = if is_bad {
+            revision(BAD + dice.below(100) as u8)
+        } else {
+            good(dice)
+        };
+        if let Some(loaded) = self
+            .loaded()
+            .get_mut(plugin)
+            .filter(|loaded| loaded.revision != revision)
+        {
             loaded.before = is_watched.then_some(loaded.revision);
             loaded.has_failed = false;
             loaded.revision = revision;
@@ -96,17 +116,27 @@ impl Plugins {
 
     /// Those that are to be taken back.
     pub(crate) fn failed(&self) -> Vec<PluginRef> {
-        self.loaded().iter().filter(|(_, loaded)| loaded.has_failed).map(|(plugin, _)| plugin.clone()).collect()
+        self.loaded()
+            .iter()
+            .filter(|(_, loaded)| loaded.has_failed)
+            .map(|(plugin, _)| plugin.clone())
+            .collect()
     }
 
     /// What was taken back and doesn't serve.
     pub(crate) fn taken_back(&self) -> Vec<(PluginRef, Revision)> {
-        self.loaded().iter().filter_map(|(plugin, loaded)| Some((plugin.clone(), loaded.taken_back?))).collect()
+        self.loaded()
+            .iter()
+            .filter_map(|(plugin, loaded)| Some((plugin.clone(), loaded.taken_back?)))
+            .collect()
     }
 
     /// What a plugin's store may hold.
     pub(crate) fn quotas(&self) -> BTreeMap<PluginRef, Usage> {
-        self.loaded().iter().map(|(name, plugin)| (name.clone(), plugin.quota)).collect()
+        self.loaded()
+            .iter()
+            .map(|(name, plugin)| (name.clone(), plugin.quota))
+            .collect()
     }
 
     fn loaded(&self) -> MutexGuard<'_, BTreeMap<PluginRef, Plugin>> {
@@ -116,7 +146,9 @@ impl Plugins {
     /// `None` when it runs as many at once as it may.
     fn enter(&self, name: &PluginRef) -> Option<Plugin> {
         let mut loaded = self.loaded();
-        let plugin = loaded.get_mut(name).expect("only what is active is claimed");
+        let plugin = loaded
+            .get_mut(name)
+            .expect("only what is active is claimed");
         plugin.running += 1;
         (plugin.running <= plugin.concurrency).then_some(*plugin)
     }
@@ -125,11 +157,25 @@ impl Plugins {
     async fn effects(&self, job: &Claimed) -> Effects {
         let mut effects = Effects::default();
         for key in ["total".to_owned(), job.lease.event.to_string()] {
-            let key = Key { bucket: "counts".into(), key };
-            let found = self.world.inner.value(&job.lease.plugin, &key).await.expect("the store in memory");
+            let key = Key {
+                bucket: "counts".into(),
+                key,
+            };
+            let found = self
+                .world
+                .inner
+                .value(&job.lease.plugin, &key)
+                .await
+                .expect("the store in memory");
             let count = found.as_ref().map_or(0, count) + 1;
-            effects.seen.push(Seen { key: key.clone(), version: found.map(|found| found.version) });
-            effects.writes.push(Write { key, value: Some(Bytes::from(count.to_string())) });
+            effects.seen.push(Seen {
+                key: key.clone(),
+                version: found.map(|found| found.version),
+            });
+            effects.writes.push(Write {
+                key,
+                value: Some(Bytes::from(count.to_string())),
+            });
         }
         effects.messages.push(Message {
             id: MessageId::from_uuid(Uuid::from_u64_pair(self.world.next_number(), 0)),
@@ -144,7 +190,10 @@ impl Plugins {
 
 /// The number in a value that one of these plugins wrote.
 pub(crate) fn count(value: &Versioned) -> u64 {
-    std::str::from_utf8(&value.value).ok().and_then(|text| text.parse().ok()).expect("plugins write numbers")
+    std::str::from_utf8(&value.value)
+        .ok()
+        .and_then(|text| text.parse().ok())
+        .expect("plugins write numbers")
 }
 
 fn good(dice: &Dice) -> Revision {
@@ -195,12 +244,19 @@ impl Runner for Plugins {
         }
         let name = job.lease.plugin.clone();
         let Some(plugin) = self.enter(&name) else {
-            return self.world.break_off(format!("{name} runs more at once than it may")).await;
+            return self
+                .world
+                .break_off(format!("{name} runs more at once than it may"))
+                .await;
         };
         let _running = Running(self, name);
         let revision = job.revision.unwrap_or(plugin.revision);
         let effects = self.effects(job).await;
-        let duration = if dice.percent(10) { dice.millis(150_000) } else { dice.millis(400) };
+        let duration = if dice.percent(10) {
+            dice.millis(150_000)
+        } else {
+            dice.millis(400)
+        };
         sleep(duration).await;
         let outcome = outcome(dice, revision);
         let measures = Measures::default();
@@ -233,22 +289,42 @@ impl Probation for Plugins {
 
     fn take_back(&self, plugin: &PluginRef, revision: Revision, _: &str) -> bool {
         let mut loaded = self.loaded();
-        let watched = loaded.get_mut(plugin).filter(|loaded| loaded.revision == revision && loaded.before.is_some());
+        let watched = loaded
+            .get_mut(plugin)
+            .filter(|loaded| loaded.revision == revision && loaded.before.is_some());
         watched.map(|loaded| loaded.has_failed = true).is_some()
     }
 }
 
 fn outcome(dice: &Dice, revision: Revision) -> Outcome {
     if is_bad(revision) && dice.percent(90) {
-        return Outcome::Trapped { message: "unreachable".into() };
+        return Outcome::Trapped {
+            message: "unreachable".into(),
+        };
     }
     match dice.below(20) {
-        0 => Outcome::Rejected { reason: "never".into() },
-        1 => Outcome::Trapped { message: "unreachable".into() },
-        2 => Outcome::TimedOut { time: Time::Cpu, limit: Duration::from_secs(1) },
-        3 => Outcome::Undecodable { path: "$.a".into(), message: "a number".into() },
-        4 => Outcome::Retry { reason: "later".into(), after: Some(dice.millis(90_000)) },
-        5 => Outcome::Retry { reason: "later".into(), after: None },
+        0 => Outcome::Rejected {
+            reason: "never".into(),
+        },
+        1 => Outcome::Trapped {
+            message: "unreachable".into(),
+        },
+        2 => Outcome::TimedOut {
+            time: Time::Cpu,
+            limit: Duration::from_secs(1),
+        },
+        3 => Outcome::Undecodable {
+            path: "$.a".into(),
+            message: "a number".into(),
+        },
+        4 => Outcome::Retry {
+            reason: "later".into(),
+            after: Some(dice.millis(90_000)),
+        },
+        5 => Outcome::Retry {
+            reason: "later".into(),
+            after: None,
+        },
         _ => Outcome::Done,
     }
 }

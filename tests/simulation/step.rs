@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use hookyard_inbox::{
-    Appended, Claimed, Discard, Discarded, Error, JobRef, Pruned, Replay, Replayed, Routes, Settlement, Want,
+    Appended, Claimed, Discard, Discarded, Error, JobRef, Pruned, Replay, Replayed, Routes,
+    Settlement, Want,
 };
 use hookyard_model::{Event, PluginRef, Revision, Timestamp};
 
@@ -48,12 +49,19 @@ pub(crate) fn told(step: &Step<'_>) -> String {
         Step::Append(event) => format!("append {} ({}, key {})", event.id, event.source, event.key),
         Step::Route(Routes(routes)) => format!("route {routes:?}"),
         Step::Claim { wanted, .. } => {
-            let wants = wanted.iter().map(|want| format!("{} of {}", want.limit, want.plugin));
+            let wants = wanted
+                .iter()
+                .map(|want| format!("{} of {}", want.limit, want.plugin));
             format!("claim {}", wants.collect::<Vec<_>>().join(", "))
         }
         Step::Extend(leases) => format!("extend {}", jobs(leases)),
         Step::Release(leases) => format!("release {}", jobs(leases)),
-        Step::Settle(Settlement { lease, attempt, next, .. }) => {
+        Step::Settle(Settlement {
+            lease,
+            attempt,
+            next,
+            ..
+        }) => {
             format!("settle {}: {} -> {next:?}", job(lease), attempt.outcome)
         }
         Step::Replay(replay) => format!("replay {:?}", replay.selection),
@@ -65,16 +73,25 @@ pub(crate) fn told(step: &Step<'_>) -> String {
     }
 }
 
-fn job(JobRef { event, plugin, replays, attempt }: &JobRef) -> String {
+fn job(
+    JobRef {
+        event,
+        plugin,
+        replays,
+        attempt,
+    }: &JobRef,
+) -> String {
     format!("{event} for {plugin} ({replays}/{attempt})")
 }
 
 /// What it came to, in one line.
 pub(crate) fn answered(answer: &Result<Answer, &Error>) -> String {
     match answer {
-        Ok(Answer::Claimed(claimed)) => {
-            claimed.iter().map(|claimed| job(&claimed.lease)).collect::<Vec<_>>().join(", ")
-        }
+        Ok(Answer::Claimed(claimed)) => claimed
+            .iter()
+            .map(|claimed| job(&claimed.lease))
+            .collect::<Vec<_>>()
+            .join(", "),
         Ok(answer) => format!("{answer:?}"),
         Err(error) => error.to_string(),
     }

@@ -9,10 +9,13 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use hookyard_inbox::{
-    Appended, Backlog, Claimed, Discard, Discarded, Error, EventRecord, EventSummary, Inbox, JobRef, MemoryInbox, Page,
-    Pruned, Quarantine, Replay, Replayed, Retention, Routes, Settlement, Tally, Usage, Want,
+    Appended, Backlog, Claimed, Discard, Discarded, Error, EventRecord, EventSummary, Inbox,
+    JobRef, MemoryInbox, Page, Pruned, Quarantine, Replay, Replayed, Retention, Routes, Settlement,
+    Tally, Usage, Want,
 };
-use hookyard_model::{Clock, Event, EventId, Key, PluginRef, Revision, SourceRef, Timestamp, Versioned};
+use hookyard_model::{
+    Clock, Event, EventId, Key, PluginRef, Revision, SourceRef, Timestamp, Versioned,
+};
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep};
 
@@ -83,7 +86,11 @@ impl World {
     /// Takes a step: nothing else happens between the call and what the witness sees.
     ///
     /// Whoever calls is never answered when the host dies of it.
-    pub(crate) async fn step<T>(&self, step: Step<'_>, call: impl Future<Output = Result<T, Error>>) -> Result<T, Error>
+    pub(crate) async fn step<T>(
+        &self,
+        step: Step<'_>,
+        call: impl Future<Output = Result<T, Error>>,
+    ) -> Result<T, Error>
     where
         T: Clone + Into<Answer>,
     {
@@ -122,18 +129,27 @@ impl World {
 
     /// Ends this life: something was seen that must not be.
     pub(crate) async fn break_off<T>(&self, why: String) -> T {
-        self.broken.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(why);
+        self.broken
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get_or_insert(why);
         self.die().await
     }
 
     /// What was seen that must not be.
     pub(crate) fn broken(&self) -> Option<String> {
-        self.broken.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.broken
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 }
 
 fn words_of(panic: &(dyn Any + Send)) -> String {
-    let text = panic.downcast_ref::<String>().map(String::as_str).or(panic.downcast_ref::<&str>().copied());
+    let text = panic
+        .downcast_ref::<String>()
+        .map(String::as_str)
+        .or(panic.downcast_ref::<&str>().copied());
     text.unwrap_or("a panic without words").to_owned()
 }
 
@@ -149,27 +165,53 @@ pub(crate) struct Watched(pub(crate) Arc<World>);
 #[async_trait]
 impl Inbox for Watched {
     async fn append(&self, event: Event) -> Result<Appended, Error> {
-        self.0.step(Step::Append(&event), self.0.inner.append(event.clone())).await
+        self.0
+            .step(Step::Append(&event), self.0.inner.append(event.clone()))
+            .await
     }
 
     async fn route_with(&self, routes: Routes, backlog: &Backlog) -> Result<(), Error> {
-        self.0.step(Step::Route(&routes), self.0.inner.route_with(routes.clone(), backlog)).await
+        self.0
+            .step(
+                Step::Route(&routes),
+                self.0.inner.route_with(routes.clone(), backlog),
+            )
+            .await
     }
 
-    async fn claim(&self, wanted: &[Want], now: Timestamp, lease: Duration) -> Result<Vec<Claimed>, Error> {
-        self.0.step(Step::Claim { wanted, now, lease }, self.0.inner.claim(wanted, now, lease)).await
+    async fn claim(
+        &self,
+        wanted: &[Want],
+        now: Timestamp,
+        lease: Duration,
+    ) -> Result<Vec<Claimed>, Error> {
+        self.0
+            .step(
+                Step::Claim { wanted, now, lease },
+                self.0.inner.claim(wanted, now, lease),
+            )
+            .await
     }
 
     async fn extend(&self, leases: &[JobRef], until: Timestamp) -> Result<(), Error> {
-        self.0.step(Step::Extend(leases), self.0.inner.extend(leases, until)).await
+        self.0
+            .step(Step::Extend(leases), self.0.inner.extend(leases, until))
+            .await
     }
 
     async fn release(&self, leases: &[JobRef]) -> Result<(), Error> {
-        self.0.step(Step::Release(leases), self.0.inner.release(leases)).await
+        self.0
+            .step(Step::Release(leases), self.0.inner.release(leases))
+            .await
     }
 
     async fn settle(&self, settlement: Settlement) -> Result<(), Error> {
-        self.0.step(Step::Settle(&settlement), self.0.inner.settle(settlement.clone())).await
+        self.0
+            .step(
+                Step::Settle(&settlement),
+                self.0.inner.settle(settlement.clone()),
+            )
+            .await
     }
 
     async fn next_due(&self, plugins: &[PluginRef]) -> Result<Option<Timestamp>, Error> {
@@ -189,11 +231,18 @@ impl Inbox for Watched {
     }
 
     async fn replay(&self, replay: Replay) -> Result<Replayed, Error> {
-        self.0.step(Step::Replay(&replay), self.0.inner.replay(replay.clone())).await
+        self.0
+            .step(Step::Replay(&replay), self.0.inner.replay(replay.clone()))
+            .await
     }
 
     async fn discard(&self, discard: Discard) -> Result<Discarded, Error> {
-        self.0.step(Step::Discard(&discard), self.0.inner.discard(discard.clone())).await
+        self.0
+            .step(
+                Step::Discard(&discard),
+                self.0.inner.discard(discard.clone()),
+            )
+            .await
     }
 
     async fn routes(&self) -> Result<Routes, Error> {
@@ -208,21 +257,40 @@ impl Inbox for Watched {
         self.0.inner.held().await
     }
 
-    async fn prune(&self, limits: &Retention, now: Timestamp, limit: usize) -> Result<Pruned, Error> {
-        self.0.step(Step::Prune, self.0.inner.prune(limits, now, limit)).await
+    async fn prune(
+        &self,
+        limits: &Retention,
+        now: Timestamp,
+        limit: usize,
+    ) -> Result<Pruned, Error> {
+        self.0
+            .step(Step::Prune, self.0.inner.prune(limits, now, limit))
+            .await
     }
 
     async fn quarantine(&self, quarantine: Quarantine) -> Result<(), Error> {
         self.0.witness().fails_often(&quarantine.plugin);
-        self.0.step(Step::Quarantine(&quarantine.plugin), self.0.inner.quarantine(quarantine.clone())).await
+        self.0
+            .step(
+                Step::Quarantine(&quarantine.plugin),
+                self.0.inner.quarantine(quarantine.clone()),
+            )
+            .await
     }
 
     async fn lift(&self, plugin: &PluginRef) -> Result<(), Error> {
-        self.0.step(Step::Lift(plugin), self.0.inner.lift(plugin)).await
+        self.0
+            .step(Step::Lift(plugin), self.0.inner.lift(plugin))
+            .await
     }
 
     async fn retry_failed(&self, plugin: &PluginRef, revision: Revision) -> Result<u64, Error> {
-        self.0.step(Step::Retry(plugin, revision), self.0.inner.retry_failed(plugin, revision)).await
+        self.0
+            .step(
+                Step::Retry(plugin, revision),
+                self.0.inner.retry_failed(plugin, revision),
+            )
+            .await
     }
 
     async fn quarantined(&self) -> Result<Vec<Quarantine>, Error> {

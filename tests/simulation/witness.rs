@@ -14,10 +14,12 @@ use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
 use hookyard_inbox::{
-    Appended, Claimed, Error, EventSummary, Inbox, JobRef, MemoryInbox, MessagePage, MessageSelection, Outbox, Page,
-    Replay, Replayed, Selection, Settlement, Want,
+    Appended, Claimed, Error, EventSummary, Inbox, JobRef, MemoryInbox, MessagePage,
+    MessageSelection, Outbox, Page, Replay, Replayed, Selection, Settlement, Want,
 };
-use hookyard_model::{Event, EventId, JobState, Limit, Outcome, PluginName, PluginRef, Revision, SourceRef, Timestamp};
+use hookyard_model::{
+    Event, EventId, JobState, Limit, Outcome, PluginName, PluginRef, Revision, SourceRef, Timestamp,
+};
 
 use crate::life::{ATTEMPTS_MAX, Life};
 use crate::plugins::count;
@@ -75,11 +77,21 @@ impl Witness {
     }
 
     /// Takes note of a call. Its rights are judged by what was so before it, its changes by what is so now.
-    pub(crate) fn see(&mut self, step: Step<'_>, answer: Result<Answer, &Error>, now: Timestamp, inbox: &MemoryInbox) {
+    pub(crate) fn see(
+        &mut self,
+        step: Step<'_>,
+        answer: Result<Answer, &Error>,
+        now: Timestamp,
+        inbox: &MemoryInbox,
+    ) {
         self.note(&step, &answer, now);
         match (&step, &answer) {
-            (Step::Append(event), Ok(Answer::Appended(appended))) => self.appended(event, *appended),
-            (Step::Claim { wanted, .. }, Ok(Answer::Claimed(claimed))) => self.claimed(wanted, claimed, now),
+            (Step::Append(event), Ok(Answer::Appended(appended))) => {
+                self.appended(event, *appended)
+            }
+            (Step::Claim { wanted, .. }, Ok(Answer::Claimed(claimed))) => {
+                self.claimed(wanted, claimed, now)
+            }
             (Step::Settle(settlement), answer) => self.settled(settlement, answer, inbox),
             _ => {}
         }
@@ -89,7 +101,9 @@ impl Witness {
         };
         self.look(&step, &answer, now, inbox);
         match (&step, &answer) {
-            (Step::Replay(replay), Ok(Answer::Replayed(replayed))) => self.replayed(replay, replayed, inbox),
+            (Step::Replay(replay), Ok(Answer::Replayed(replayed))) => {
+                self.replayed(replay, replayed, inbox)
+            }
             (Step::Discard(discard), Ok(Answer::Discarded(discarded))) if !discard.dry_run => {
                 self.life.discarded += discarded.jobs + discarded.events;
             }
@@ -97,7 +111,9 @@ impl Witness {
                 self.quarantined.insert((*plugin).clone());
                 self.life.quarantines += 1;
             }
-            (Step::Retry(plugin, _), Ok(Answer::Retried(count))) => self.retried(plugin, &failed, *count),
+            (Step::Retry(plugin, _), Ok(Answer::Retried(count))) => {
+                self.retried(plugin, &failed, *count)
+            }
             (Step::Lift(plugin), Ok(_)) => drop(self.quarantined.remove(plugin)),
             _ => {}
         }
@@ -105,7 +121,12 @@ impl Witness {
     }
 
     fn note(&mut self, step: &Step<'_>, answer: &Result<Answer, &Error>, now: Timestamp) {
-        let line = format!("{} {} -> {}", now.unix_millis(), told(step), answered(answer));
+        let line = format!(
+            "{} {} -> {}",
+            now.unix_millis(),
+            told(step),
+            answered(answer)
+        );
         if self.tell {
             println!("{line}");
         }
@@ -113,14 +134,19 @@ impl Witness {
         (self.life.fingerprint, line).hash(&mut hasher);
         self.life.fingerprint = hasher.finish();
         self.life.steps += 1;
-        self.life.idle += u64::from(matches!(answer, Ok(Answer::Claimed(claimed)) if claimed.is_empty()));
+        self.life.idle +=
+            u64::from(matches!(answer, Ok(Answer::Claimed(claimed)) if claimed.is_empty()));
     }
 
     /// The events whose jobs wait or are dead since they failed while this revision was watched.
     fn failed_on(&self, plugin: &PluginRef, revision: Revision) -> Vec<EventId> {
-        let of_tenant = self.events.iter().filter(|(_, known)| known.event.source.tenant == plugin.tenant);
+        let of_tenant = self
+            .events
+            .iter()
+            .filter(|(_, known)| known.event.source.tenant == plugin.tenant);
         let has_failed = |job: &Job| {
-            matches!(job.state, JobState::Waiting { .. } | JobState::Dead) && job.failed_on == Some(revision)
+            matches!(job.state, JobState::Waiting { .. } | JobState::Dead)
+                && job.failed_on == Some(revision)
         };
         of_tenant
             .filter(|(_, known)| known.jobs.get(&plugin.plugin).is_some_and(has_failed))
@@ -129,11 +155,22 @@ impl Witness {
     }
 
     fn retried(&mut self, plugin: &PluginRef, failed: &[EventId], count: u64) {
-        assert_eq!(failed.len() as u64, count, "jobs of {plugin} that failed at what was taken back");
+        assert_eq!(
+            failed.len() as u64,
+            count,
+            "jobs of {plugin} that failed at what was taken back"
+        );
         for id in failed {
-            let job =
-                self.events.get_mut(id).and_then(|known| known.jobs.get_mut(&plugin.plugin)).expect("it is known");
-            assert!(matches!(job.state, JobState::Pending | JobState::Held), "{id} for {plugin} is {:?}", job.state);
+            let job = self
+                .events
+                .get_mut(id)
+                .and_then(|known| known.jobs.get_mut(&plugin.plugin))
+                .expect("it is known");
+            assert!(
+                matches!(job.state, JobState::Pending | JobState::Held),
+                "{id} for {plugin} is {:?}",
+                job.state
+            );
             job.failed_on = None;
         }
         self.life.retried += count;
@@ -141,14 +178,31 @@ impl Witness {
 
     fn appended(&mut self, event: &Event, appended: Appended) {
         let key = (event.source.clone(), event.key.clone());
-        let holder = self.keys.get(&key).filter(|(_, until)| event.received_at < *until);
+        let holder = self
+            .keys
+            .get(&key)
+            .filter(|(_, until)| event.received_at < *until);
         match appended {
-            Appended::Repeat(first) => assert_eq!(Some(first), holder.map(|(id, _)| *id), "a repeat of nothing"),
+            Appended::Repeat(first) => assert_eq!(
+                Some(first),
+                holder.map(|(id, _)| *id),
+                "a repeat of nothing"
+            ),
             Appended::New => {
-                assert!(holder.is_none(), "{} is stored although its key was taken", event.id);
+                assert!(
+                    holder.is_none(),
+                    "{} is stored although its key was taken",
+                    event.id
+                );
                 self.keys.insert(key, (event.id, event.key_until));
-                self.events
-                    .insert(event.id, Known { event: event.clone(), jobs: BTreeMap::new(), is_discarded: false });
+                self.events.insert(
+                    event.id,
+                    Known {
+                        event: event.clone(),
+                        jobs: BTreeMap::new(),
+                        is_discarded: false,
+                    },
+                );
                 self.life.events += 1;
             }
         }
@@ -156,22 +210,47 @@ impl Witness {
 
     fn claimed(&mut self, wanted: &[Want], claimed: &[Claimed], now: Timestamp) {
         for want in wanted {
-            let given = claimed.iter().filter(|job| job.lease.plugin == want.plugin).count();
-            assert!(given <= want.limit, "{given} jobs of {} were given out, {} wanted", want.plugin, want.limit);
+            let given = claimed
+                .iter()
+                .filter(|job| job.lease.plugin == want.plugin)
+                .count();
+            assert!(
+                given <= want.limit,
+                "{given} jobs of {} were given out, {} wanted",
+                want.plugin,
+                want.limit
+            );
         }
         for Claimed { lease, event, .. } in claimed {
-            let JobRef { plugin, event: id, .. } = lease;
-            assert!(!self.quarantined.contains(plugin), "{plugin} is quarantined and was given {id}");
+            let JobRef {
+                plugin, event: id, ..
+            } = lease;
+            assert!(
+                !self.quarantined.contains(plugin),
+                "{plugin} is quarantined and was given {id}"
+            );
             let known = &self.events[id];
             assert_eq!(**event, known.event, "the event as it was stored");
             let job = &known.jobs[&plugin.plugin];
             let due = job.state.due_at();
-            assert!(due.is_some_and(|due| due <= now), "{id} for {plugin} was given out {:?} at {now:?}", job.state);
-            assert_eq!((lease.replays, lease.attempt), (job.replays, job.attempts + 1), "{id} for {plugin}");
+            assert!(
+                due.is_some_and(|due| due <= now),
+                "{id} for {plugin} was given out {:?} at {now:?}",
+                job.state
+            );
+            assert_eq!(
+                (lease.replays, lease.attempt),
+                (job.replays, job.attempts + 1),
+                "{id} for {plugin}"
+            );
             assert!(!job.is_done, "{id} is done by {plugin} and was given out");
             self.is_next_of_its_key(lease, claimed);
             let known = self.events.get_mut(id).expect("it is known");
-            known.jobs.get_mut(&plugin.plugin).expect("it has the job").failed_on = None;
+            known
+                .jobs
+                .get_mut(&plugin.plugin)
+                .expect("it has the job")
+                .failed_on = None;
         }
     }
 
@@ -179,22 +258,52 @@ impl Witness {
     fn is_next_of_its_key(&self, lease: &JobRef, claimed: &[Claimed]) {
         let Known { event, jobs, .. } = &self.events[&lease.event];
         // An attempt that was lost is made again before an earlier event that was replayed meanwhile has its turn.
-        if event.ordering_key.is_none() || matches!(jobs[&lease.plugin.plugin].state, JobState::Leased { .. }) {
+        if event.ordering_key.is_none()
+            || matches!(jobs[&lease.plugin.plugin].state, JobState::Leased { .. })
+        {
             return;
         }
         for (id, earlier) in self.events.range(..lease.event) {
-            let is_same = earlier.event.source == event.source && earlier.event.ordering_key == event.ordering_key;
-            let Some(job) = earlier.jobs.get(&lease.plugin.plugin).filter(|_| is_same) else { continue };
+            let is_same = earlier.event.source == event.source
+                && earlier.event.ordering_key == event.ordering_key;
+            let Some(job) = earlier.jobs.get(&lease.plugin.plugin).filter(|_| is_same) else {
+                continue;
+            };
             let is_over = job.state.is_over();
-            assert!(is_over, "{} overtakes {id} ({:?}) of the same key", lease.event, job.state);
-            let is_beside = claimed.iter().any(|other| other.lease.event == *id && other.lease.plugin == lease.plugin);
-            assert!(!is_beside, "{} runs beside {id} of the same key", lease.event);
+            assert!(
+                is_over,
+                "{} overtakes {id} ({:?}) of the same key",
+                lease.event, job.state
+            );
+            let is_beside = claimed
+                .iter()
+                .any(|other| other.lease.event == *id && other.lease.plugin == lease.plugin);
+            assert!(
+                !is_beside,
+                "{} runs beside {id} of the same key",
+                lease.event
+            );
         }
     }
 
-    fn settled(&mut self, settlement: &Settlement, answer: &Result<Answer, &Error>, inbox: &MemoryInbox) {
-        let Settlement { lease, attempt, next, is_watched, effects, .. } = settlement;
-        let job = self.events.get_mut(&lease.event).and_then(|known| known.jobs.get_mut(&lease.plugin.plugin));
+    fn settled(
+        &mut self,
+        settlement: &Settlement,
+        answer: &Result<Answer, &Error>,
+        inbox: &MemoryInbox,
+    ) {
+        let Settlement {
+            lease,
+            attempt,
+            next,
+            is_watched,
+            effects,
+            ..
+        } = settlement;
+        let job = self
+            .events
+            .get_mut(&lease.event)
+            .and_then(|known| known.jobs.get_mut(&lease.plugin.plugin));
         let is_leased = |job: &Job| {
             matches!(job.state, JobState::Leased { .. })
                 && (job.replays, job.attempts) == (lease.replays, lease.attempt)
@@ -204,16 +313,37 @@ impl Witness {
             Ok(_) => {
                 let job = job.expect("only what is stored is settled");
                 assert!(is_leased(job), "{lease:?} was settled without its lease");
-                assert_eq!(*next == JobState::Done, attempt.outcome == Outcome::Done, "{lease:?}");
+                assert_eq!(
+                    *next == JobState::Done,
+                    attempt.outcome == Outcome::Done,
+                    "{lease:?}"
+                );
                 job.records += 1;
                 job.failed_on = is_watched.then_some(attempt.revision);
                 let has_more = matches!(next, JobState::Waiting { .. });
-                let may_have_more = attempt.number < ATTEMPTS_MAX || self.failed_often.contains(&lease.plugin);
-                assert!(!has_more || may_have_more, "{lease:?} was the last, and it waits for another");
-                let record = at_once(inbox.read(lease.event)).expect("in memory").expect("it is stored");
-                let record = record.jobs.into_iter().find(|job| job.plugin == lease.plugin.plugin).expect("its job");
-                assert_eq!(record.attempts.len(), job.records, "one record for each attempt: {lease:?}");
-                assert_eq!(record.attempts.last(), Some(&(lease.replays, attempt.clone())));
+                let may_have_more =
+                    attempt.number < ATTEMPTS_MAX || self.failed_often.contains(&lease.plugin);
+                assert!(
+                    !has_more || may_have_more,
+                    "{lease:?} was the last, and it waits for another"
+                );
+                let record = at_once(inbox.read(lease.event))
+                    .expect("in memory")
+                    .expect("it is stored");
+                let record = record
+                    .jobs
+                    .into_iter()
+                    .find(|job| job.plugin == lease.plugin.plugin)
+                    .expect("its job");
+                assert_eq!(
+                    record.attempts.len(),
+                    job.records,
+                    "one record for each attempt: {lease:?}"
+                );
+                assert_eq!(
+                    record.attempts.last(),
+                    Some(&(lease.replays, attempt.clone()))
+                );
                 if attempt.outcome != Outcome::Done {
                     self.life.dead += u64::from(*next == JobState::Dead);
                     return;
@@ -225,20 +355,40 @@ impl Witness {
                     let count = counts.entry(write.key.key.clone()).or_default();
                     *count += 1;
                     let written = write.value.as_deref().map(String::from_utf8_lossy);
-                    assert_eq!(written, Some(count.to_string().into()), "an update of {:?} is lost", write.key);
+                    assert_eq!(
+                        written,
+                        Some(count.to_string().into()),
+                        "an update of {:?} is lost",
+                        write.key
+                    );
                 }
                 self.messages += effects.messages.len();
             }
-            Err(Error::LeaseLost(_)) => assert!(!job.is_some_and(|job| is_leased(job)), "{lease:?} is not lost"),
+            Err(Error::LeaseLost(_)) => assert!(
+                !job.is_some_and(|job| is_leased(job)),
+                "{lease:?} is not lost"
+            ),
             Err(Error::Conflict(key)) => {
                 self.life.conflicts += 1;
-                let write = effects.writes.iter().find(|write| write.key == *key).expect("it went by this key");
+                let write = effects
+                    .writes
+                    .iter()
+                    .find(|write| write.key == *key)
+                    .expect("it went by this key");
                 let expected = (counts.get(&key.key).copied().unwrap_or(0) + 1).to_string();
-                assert_ne!(write.value.as_deref(), Some(expected.as_bytes()), "{key:?} has not changed");
+                assert_ne!(
+                    write.value.as_deref(),
+                    Some(expected.as_bytes()),
+                    "{key:?} has not changed"
+                );
             }
             Err(Error::OverQuota { limit, max }) => {
                 self.life.over_quota += 1;
-                let added = effects.writes.iter().filter(|write| !counts.contains_key(&write.key.key)).count();
+                let added = effects
+                    .writes
+                    .iter()
+                    .filter(|write| !counts.contains_key(&write.key.key))
+                    .count();
                 assert!(
                     *limit == Limit::KvKeys && (counts.len() + added) as u64 > *max,
                     "{lease:?} was within its quota"
@@ -249,18 +399,36 @@ impl Witness {
     }
 
     /// Looks at every event and job: what has changed is what this call may change.
-    fn look(&mut self, step: &Step<'_>, answer: &Result<Answer, &Error>, now: Timestamp, inbox: &MemoryInbox) {
+    fn look(
+        &mut self,
+        step: &Step<'_>,
+        answer: &Result<Answer, &Error>,
+        now: Timestamp,
+        inbox: &MemoryInbox,
+    ) {
         let page = Page::first(Selection::default(), usize::MAX);
         let found = at_once(inbox.events(page)).expect("in memory");
         let ids: BTreeSet<_> = found.iter().map(|event| event.id).collect();
         assert_eq!(ids.len(), found.len(), "an event is listed twice");
         self.gone(step, &ids, answer);
-        for EventSummary { id, jobs, is_discarded, .. } in found {
-            let known = self.events.get_mut(&id).unwrap_or_else(|| panic!("{id} is stored and nobody sent it"));
-            let may_discard =
-                matches!(step, Step::Discard(discard) if !discard.dry_run && discard.selection.reaches_unrouted());
+        for EventSummary {
+            id,
+            jobs,
+            is_discarded,
+            ..
+        } in found
+        {
+            let known = self
+                .events
+                .get_mut(&id)
+                .unwrap_or_else(|| panic!("{id} is stored and nobody sent it"));
+            let may_discard = matches!(step, Step::Discard(discard) if !discard.dry_run && discard.selection.reaches_unrouted());
             let may_take = matches!(step, Step::Route(_) | Step::Replay(_)) && !jobs.is_empty();
-            let is_allowed = if is_discarded { may_discard && known.jobs.is_empty() } else { may_take };
+            let is_allowed = if is_discarded {
+                may_discard && known.jobs.is_empty()
+            } else {
+                may_take
+            };
             assert!(
                 known.is_discarded == is_discarded || is_allowed,
                 "{id}: discarded {is_discarded} by {}",
@@ -268,15 +436,38 @@ impl Witness {
             );
             known.is_discarded = is_discarded;
             for name in known.jobs.keys() {
-                assert!(jobs.iter().any(|job| job.plugin == *name), "the job of {id} for {name} has left");
+                assert!(
+                    jobs.iter().any(|job| job.plugin == *name),
+                    "the job of {id} for {name} has left"
+                );
             }
             for found in jobs {
-                let plugin = PluginRef { tenant: known.event.source.tenant.clone(), plugin: found.plugin.clone() };
+                let plugin = PluginRef {
+                    tenant: known.event.source.tenant.clone(),
+                    plugin: found.plugin.clone(),
+                };
                 let before = known.jobs.get(&found.plugin).map(|job| job.state);
-                let change = Change { step, answer, now, event: id, plugin: &plugin, before, after: found.state };
-                assert!(before == Some(found.state) || change.is_allowed(), "{id} for {plugin}: {change}");
-                let new =
-                    Job { state: found.state, attempts: 0, replays: 0, is_done: false, records: 0, failed_on: None };
+                let change = Change {
+                    step,
+                    answer,
+                    now,
+                    event: id,
+                    plugin: &plugin,
+                    before,
+                    after: found.state,
+                };
+                assert!(
+                    before == Some(found.state) || change.is_allowed(),
+                    "{id} for {plugin}: {change}"
+                );
+                let new = Job {
+                    state: found.state,
+                    attempts: 0,
+                    replays: 0,
+                    is_done: false,
+                    records: 0,
+                    failed_on: None,
+                };
                 let job = known.jobs.entry(found.plugin).or_insert(new);
                 job.state = found.state;
                 job.attempts = found.attempts;
@@ -284,10 +475,22 @@ impl Witness {
         }
     }
 
-    fn gone(&mut self, step: &Step<'_>, there: &BTreeSet<EventId>, answer: &Result<Answer, &Error>) {
-        let gone: Vec<_> = self.events.keys().filter(|id| !there.contains(id)).copied().collect();
+    fn gone(
+        &mut self,
+        step: &Step<'_>,
+        there: &BTreeSet<EventId>,
+        answer: &Result<Answer, &Error>,
+    ) {
+        let gone: Vec<_> = self
+            .events
+            .keys()
+            .filter(|id| !there.contains(id))
+            .copied()
+            .collect();
         if !gone.is_empty() {
-            let Ok(Answer::Pruned(pruned)) = answer else { panic!("{gone:?} went by {}", told(step)) };
+            let Ok(Answer::Pruned(pruned)) = answer else {
+                panic!("{gone:?} went by {}", told(step))
+            };
             assert_eq!(pruned.count, gone.len() as u64);
         }
         for id in gone {
@@ -304,18 +507,38 @@ impl Witness {
     fn replayed(&mut self, replay: &Replay, replayed: &Replayed, inbox: &MemoryInbox) {
         let mut jobs = 0;
         for (id, known) in &mut self.events {
-            let record = at_once(inbox.read(*id)).expect("in memory").expect("it is stored");
+            let record = at_once(inbox.read(*id))
+                .expect("in memory")
+                .expect("it is stored");
             for found in record.jobs {
-                let job = known.jobs.get_mut(&found.plugin).expect("it was just looked at");
-                assert_eq!(found.attempts.len(), job.records, "what was recorded of {id} is kept");
+                let job = known
+                    .jobs
+                    .get_mut(&found.plugin)
+                    .expect("it was just looked at");
+                assert_eq!(
+                    found.attempts.len(),
+                    job.records,
+                    "what was recorded of {id} is kept"
+                );
                 if found.replays != job.replays {
-                    assert_eq!((found.replays, job.attempts), (job.replays + 1, 0), "{id}: counted from one again");
+                    assert_eq!(
+                        (found.replays, job.attempts),
+                        (job.replays + 1, 0),
+                        "{id}: counted from one again"
+                    );
                     (job.replays, job.is_done, job.failed_on) = (found.replays, false, None);
                     jobs += 1;
                 }
             }
         }
-        assert_eq!(jobs, if replay.dry_run { 0 } else { replayed.again - replayed.made });
+        assert_eq!(
+            jobs,
+            if replay.dry_run {
+                0
+            } else {
+                replayed.again - replayed.made
+            }
+        );
         self.life.replayed += jobs;
     }
 
@@ -325,8 +548,13 @@ impl Witness {
             let usage = at_once(inbox.usage(plugin)).expect("in memory");
             assert_eq!(usage.keys, counts.len() as u64, "keys of {plugin}");
             for (key, count) in counts.iter().filter(|(key, _)| *key == "total") {
-                let key = hookyard_model::Key { bucket: "counts".into(), key: key.clone() };
-                let found = at_once(inbox.value(plugin, &key)).expect("in memory").expect("it was written");
+                let key = hookyard_model::Key {
+                    bucket: "counts".into(),
+                    key: key.clone(),
+                };
+                let found = at_once(inbox.value(plugin, &key))
+                    .expect("in memory")
+                    .expect("it was written");
                 assert_eq!(self::count(&found), *count, "{plugin} counted wrong");
             }
         }
@@ -338,15 +566,21 @@ impl Witness {
     /// The end of a life: whatever was acknowledged and not pruned is over.
     pub(crate) fn all_over(&self) -> bool {
         self.events.values().all(|known| {
-            (!known.jobs.is_empty() || known.is_discarded) && known.jobs.values().all(|job| job.state.is_over())
+            (!known.jobs.is_empty() || known.is_discarded)
+                && known.jobs.values().all(|job| job.state.is_over())
         })
     }
 
     /// What isn't, for whoever looks into it.
     pub(crate) fn open(&self) -> Vec<String> {
-        let jobs = self.events.iter().flat_map(|(id, known)| known.jobs.iter().map(move |(name, job)| (id, name, job)));
+        let jobs = self
+            .events
+            .iter()
+            .flat_map(|(id, known)| known.jobs.iter().map(move |(name, job)| (id, name, job)));
         jobs.filter(|(_, _, job)| !job.state.is_over())
-            .map(|(id, name, job)| format!("{id} for {name}: {:?} after {}", job.state, job.attempts))
+            .map(|(id, name, job)| {
+                format!("{id} for {name}: {:?} after {}", job.state, job.attempts)
+            })
             .collect()
     }
 
@@ -375,17 +609,29 @@ struct Change<'c> {
 impl Change<'_> {
     fn is_allowed(&self) -> bool {
         use JobState::{Done, Held, Leased, Pending, Waiting};
-        let Ok(answer) = self.answer else { return false };
+        let Ok(answer) = self.answer else {
+            return false;
+        };
         let is_mine = |lease: &JobRef| lease.event == self.event && lease.plugin == *self.plugin;
         match (self.step, self.before, self.after) {
             (Step::Append(event), None, Pending | Held) => event.id == self.event,
             (Step::Route(_), None | Some(Held), Pending | Held) => true,
             (Step::Route(_), Some(Pending | Waiting { .. }), Held) => true,
-            (Step::Quarantine(plugin), Some(Pending | Waiting { .. }), Held) => *plugin == self.plugin,
+            (Step::Quarantine(plugin), Some(Pending | Waiting { .. }), Held) => {
+                *plugin == self.plugin
+            }
             (Step::Lift(plugin), Some(Held), Pending) => *plugin == self.plugin,
-            (Step::Retry(plugin, _), Some(Waiting { .. } | JobState::Dead), Pending | Held) => *plugin == self.plugin,
-            (Step::Claim { now, lease, .. }, Some(Pending | Waiting { .. } | Leased { .. }), Leased { until }) => {
-                let Answer::Claimed(claimed) = answer else { return false };
+            (Step::Retry(plugin, _), Some(Waiting { .. } | JobState::Dead), Pending | Held) => {
+                *plugin == self.plugin
+            }
+            (
+                Step::Claim { now, lease, .. },
+                Some(Pending | Waiting { .. } | Leased { .. }),
+                Leased { until },
+            ) => {
+                let Answer::Claimed(claimed) = answer else {
+                    return false;
+                };
                 until == now.after(*lease) && claimed.iter().any(|job| is_mine(&job.lease))
             }
             // Its plugin was taken off its source while an attempt was under way that never ended.
@@ -393,15 +639,19 @@ impl Change<'_> {
             (Step::Extend(leases), Some(Leased { until: before }), Leased { until }) => {
                 until > before && leases.iter().any(is_mine)
             }
-            (Step::Release(leases), Some(Leased { .. }), Pending | Held) => leases.iter().any(is_mine),
+            (Step::Release(leases), Some(Leased { .. }), Pending | Held) => {
+                leases.iter().any(is_mine)
+            }
             (Step::Settle(settlement), Some(Leased { .. }), after) => {
                 is_mine(&settlement.lease)
                     && (after == settlement.next
                         || (after == Held && !matches!(settlement.next, Done | JobState::Dead)))
             }
-            (Step::Discard(discard), Some(Pending | Waiting { .. } | Held | JobState::Dead), JobState::Discarded) => {
-                !discard.dry_run
-            }
+            (
+                Step::Discard(discard),
+                Some(Pending | Waiting { .. } | Held | JobState::Dead),
+                JobState::Discarded,
+            ) => !discard.dry_run,
             // A plugin that is named is given what it has no job for.
             (Step::Replay(replay), None, Pending | Waiting { .. } | Held) => {
                 !replay.dry_run && replay.selection.reaches_missing()
@@ -416,7 +666,13 @@ impl Change<'_> {
 
 impl std::fmt::Display for Change<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{:?} became {:?} by {}", self.before, self.after, told(self.step))
+        write!(
+            f,
+            "{:?} became {:?} by {}",
+            self.before,
+            self.after,
+            told(self.step)
+        )
     }
 }
 

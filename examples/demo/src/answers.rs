@@ -18,26 +18,51 @@ struct Case {
 pub(crate) async fn show(stage: &Stage, paper: &mut Paper) -> Result<String> {
     paper.section("Typed answers, signed, to a receiver of their own");
     let inbox = &stage.senders.topi_saas_inbox;
-    paper.say(&format!("topi SaaS listens at {}, the destination `partner` of tenant acme", inbox.url()));
+    paper.say(&format!(
+        "topi SaaS listens at {}, the destination `partner` of tenant acme",
+        inbox.url()
+    ));
     paper.gap();
     // The sample that came in with all the others is answered first, so that each further answer is to what is asked.
-    inbox.wait_for("the answer to the sample", |received| !received.is_empty()).await?;
+    inbox
+        .wait_for("the answer to the sample", |received| !received.is_empty())
+        .await?;
     let sample = samples::one("topi-saas", "offer-accepted-by-user")?;
-    let mut rows = vec![["", "an offer that the user accepted", "the answer", "what it says"].map(quiet).to_vec()];
+    let mut rows = vec![
+        [
+            "",
+            "an offer that the user accepted",
+            "the answer",
+            "what it says",
+        ]
+        .map(quiet)
+        .to_vec(),
+    ];
     let cases = cases(&sample);
     for case in &cases {
         let before = inbox.received().len();
-        let asked = stage.post("topi-saas", &stage.senders.sign("topi-saas", &case.event)?).await?;
-        paper.expect(asked.is_accepted(), || format!("{} was answered {}", case.what, asked.status));
-        let received = inbox.wait_for("an answer", |received| received.len() > before).await?;
+        let asked = stage
+            .post("topi-saas", &stage.senders.sign("topi-saas", &case.event)?)
+            .await?;
+        paper.expect(asked.is_accepted(), || {
+            format!("{} was answered {}", case.what, asked.status)
+        });
+        let received = inbox
+            .wait_for("an answer", |received| received.len() > before)
+            .await?;
         rows.push(row(stage, paper, case, &received[before])?);
     }
     paper.table(&rows);
     paper.gap();
     paper.aside("each signature was checked with the library `standardwebhooks`, of which the host has no part");
     let all = inbox.received().len();
-    paper.expect(all == cases.len() + 1, || format!("{all} answers came to {} offers", cases.len() + 1));
-    Ok(format!("{} offers answered by typed events, whose signatures an independent library verified.", all))
+    paper.expect(all == cases.len() + 1, || {
+        format!("{all} answers came to {} offers", cases.len() + 1)
+    });
+    Ok(format!(
+        "{} offers answered by typed events, whose signatures an independent library verified.",
+        all
+    ))
 }
 
 fn cases(sample: &Sample) -> [Case; 3] {
@@ -74,21 +99,46 @@ fn cases(sample: &Sample) -> [Case; 3] {
     ]
 }
 
-fn row(stage: &Stage, paper: &mut Paper, case: &Case, received: &Received) -> Result<Vec<crate::paper::Cell>> {
+fn row(
+    stage: &Stage,
+    paper: &mut Paper,
+    case: &Case,
+    received: &Received,
+) -> Result<Vec<crate::paper::Cell>> {
     let verified = stage.senders.check_partner(received);
-    paper.expect(verified.is_ok(), || format!("the answer to an offer {}: {verified:?}", case.what));
+    paper.expect(verified.is_ok(), || {
+        format!("the answer to an offer {}: {verified:?}", case.what)
+    });
     let answer = received.json()?;
-    let kind = answer["type"].as_str().context("an answer without a type")?;
-    paper.expect(kind == case.expected, || format!("an offer {} was answered with {kind}", case.what));
+    let kind = answer["type"]
+        .as_str()
+        .context("an answer without a type")?;
+    paper.expect(kind == case.expected, || {
+        format!("an offer {} was answered with {kind}", case.what)
+    });
     let asked: Value = serde_json::from_str(&case.event)?;
-    paper.expect(answer["object_id"] == asked["object_id"], || "the answer is about another offer".to_owned());
+    paper.expect(answer["object_id"] == asked["object_id"], || {
+        "the answer is about another offer".to_owned()
+    });
     let payload = &answer["payload"];
     let says = match payload["reason"].as_str() {
         Some(reason) => format!("reason {reason}"),
-        None => format!("our line {}", payload["offer"]["offer_lines"][0]["external_id"].as_str().unwrap_or_default()),
+        None => format!(
+            "our line {}",
+            payload["offer"]["offer_lines"][0]["external_id"]
+                .as_str()
+                .unwrap_or_default()
+        ),
     };
     Ok(vec![
-        verdict(if verified.is_ok() { "verified" } else { "forged" }, verified.is_ok()),
+        verdict(
+            if verified.is_ok() {
+                "verified"
+            } else {
+                "forged"
+            },
+            verified.is_ok(),
+        ),
         plain(case.what),
         verdict(kind, kind == case.expected),
         quiet(cut(&says, 60)),

@@ -21,17 +21,26 @@ pub(crate) struct Cell {
 
 /// A cell without colour.
 pub(crate) fn plain(text: impl Into<String>) -> Cell {
-    Cell { text: text.into(), look: Look::Plain }
+    Cell {
+        text: text.into(),
+        look: Look::Plain,
+    }
 }
 
 /// A cell in the background.
 pub(crate) fn quiet(text: impl Into<String>) -> Cell {
-    Cell { text: text.into(), look: Look::Quiet }
+    Cell {
+        text: text.into(),
+        look: Look::Quiet,
+    }
 }
 
 /// A cell that says yes or no.
 pub(crate) fn verdict(text: impl Into<String>, is_good: bool) -> Cell {
-    Cell { text: text.into(), look: if is_good { Look::Good } else { Look::Bad } }
+    Cell {
+        text: text.into(),
+        look: if is_good { Look::Good } else { Look::Bad },
+    }
 }
 
 pub(crate) struct Paper {
@@ -43,13 +52,20 @@ pub(crate) struct Paper {
 impl Paper {
     pub(crate) fn new() -> Self {
         let has_colour = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-        Self { has_colour, section: 0, unexpected: Vec::new() }
+        Self {
+            has_colour,
+            section: 0,
+            unexpected: Vec::new(),
+        }
     }
 
     /// Begins a numbered section.
     pub(crate) fn section(&mut self, title: &str) {
         self.section += 1;
-        println!("\n{}\n", self.paint(Look::Bold, &format!("{}. {title}", self.section)));
+        println!(
+            "\n{}\n",
+            self.paint(Look::Bold, &format!("{}. {title}", self.section))
+        );
     }
 
     /// A line of prose.
@@ -70,9 +86,15 @@ impl Paper {
     /// Rows whose columns stand under each other. The last column is as wide as it likes.
     pub(crate) fn table(&self, rows: &[Vec<Cell>]) {
         let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
-        let width =
-            |column: usize| rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.text.chars().count()).max();
-        let widths: Vec<usize> = (0..columns).map(|column| width(column).unwrap_or(0)).collect();
+        let width = |column: usize| {
+            rows.iter()
+                .filter_map(|row| row.get(column))
+                .map(|cell| cell.text.chars().count())
+                .max()
+        };
+        let widths: Vec<usize> = (0..columns)
+            .map(|column| width(column).unwrap_or(0))
+            .collect();
         for row in rows {
             let mut line = String::new();
             for (column, cell) in row.iter().enumerate() {
@@ -88,7 +110,10 @@ impl Paper {
     /// Notes that something is not as it should be, and says so at once.
     pub(crate) fn unexpected(&mut self, what: impl Into<String>) {
         let what = what.into();
-        println!("   {}", self.paint(Look::Bad, &format!("not as it should be: {what}")));
+        println!(
+            "   {}",
+            self.paint(Look::Bad, &format!("not as it should be: {what}"))
+        );
         self.unexpected.push(what);
     }
 
@@ -112,15 +137,24 @@ impl Paper {
         }
         let verdict = match self.unexpected.len() {
             0 => self.paint(Look::Good, "All of it as it should be."),
-            1 => self.paint(Look::Bad, "One thing was not as it should be; it is marked above."),
-            many => self.paint(Look::Bad, &format!("{many} things were not as they should be; they are marked above.")),
+            1 => self.paint(
+                Look::Bad,
+                "One thing was not as it should be; it is marked above.",
+            ),
+            many => self.paint(
+                Look::Bad,
+                &format!("{many} things were not as they should be; they are marked above."),
+            ),
         };
         println!("\n   {verdict}");
     }
 
     /// What kept the demo from going on.
     pub(crate) fn failure(&self, error: &anyhow::Error) {
-        eprintln!("\n   {}", self.paint(Look::Bad, &format!("The demo could not go on: {error:#}")));
+        eprintln!(
+            "\n   {}",
+            self.paint(Look::Bad, &format!("The demo could not go on: {error:#}"))
+        );
     }
 
     fn paint(&self, look: Look, text: &str) -> String {
@@ -138,7 +172,10 @@ impl Paper {
 
 /// The text on one line and no longer than `width`, with nothing in it that moves a terminal's cursor.
 pub(crate) fn cut(text: &str, width: usize) -> String {
-    let clean: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let clean: String = text
+        .chars()
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .collect();
     match clean.char_indices().nth(width) {
         None => clean,
         Some(_) => clean.chars().take(width - 1).chain(['…']).collect(),

@@ -25,16 +25,34 @@ pub(crate) async fn show(stage: &Stage, paper: &mut Paper) -> Result<String> {
     paper.section("Forged, broken, unwanted");
     let before = stage.host.events().await?.len();
     let cases = cases(stage)?;
-    let mut rows = vec![["", "sent", "to", "told to the sender", "reason in the host's log"].map(quiet).to_vec()];
+    let mut rows = vec![
+        [
+            "",
+            "sent",
+            "to",
+            "told to the sender",
+            "reason in the host's log",
+        ]
+        .map(quiet)
+        .to_vec(),
+    ];
     for case in &cases {
         let mark = stage.host.log().mark();
-        let answer = stage.client.post(stage.host.address(), &case.path, &case.webhook).await?;
+        let answer = stage
+            .client
+            .post(stage.host.address(), &case.path, &case.webhook)
+            .await?;
         let reason = match case.is_logged {
             true => reason(stage, mark).await?,
             false => "(not logged: anybody can cause it)".to_owned(),
         };
         let is_right = answer.status == case.expected;
-        paper.expect(is_right, || format!("{}: {} instead of {}", case.what, answer.status, case.expected));
+        paper.expect(is_right, || {
+            format!(
+                "{}: {} instead of {}",
+                case.what, answer.status, case.expected
+            )
+        });
         rows.push(vec![
             verdict(answer.status.to_string(), is_right),
             plain(case.what),
@@ -45,14 +63,23 @@ pub(crate) async fn show(stage: &Stage, paper: &mut Paper) -> Result<String> {
     }
     paper.table(&rows);
     let after = stage.host.events().await?.len();
-    paper.expect(before == after, || format!("{} of these were stored", after - before));
+    paper.expect(before == after, || {
+        format!("{} of these were stored", after - before)
+    });
     repeat(stage, paper).await?;
-    Ok(format!("{} forged, broken or unwanted requests refused, each with its reason; none was stored.", cases.len()))
+    Ok(format!(
+        "{} forged, broken or unwanted requests refused, each with its reason; none was stored.",
+        cases.len()
+    ))
 }
 
 async fn reason(stage: &Stage, mark: usize) -> Result<String> {
-    let line =
-        stage.host.wait_for_log_since(mark, "the reason of a refusal", |line| line.message() == "refused").await?;
+    let line = stage
+        .host
+        .wait_for_log_since(mark, "the reason of a refusal", |line| {
+            line.message() == "refused"
+        })
+        .await?;
     Ok(line.text_of("reason"))
 }
 
@@ -65,7 +92,10 @@ fn cases(stage: &Stage) -> Result<Vec<Case>> {
     let sns = &senders.tipser;
     let foreign = {
         let (mut message, _) = sns.subscription_confirmation();
-        message.set("TopicArn", "arn:aws:sns:eu-west-1:000000000000:somebody-elses");
+        message.set(
+            "TopicArn",
+            "arn:aws:sns:eu-west-1:000000000000:somebody-elses",
+        );
         sns.sign(message, SignatureVersion::V2)
     };
     let case = |what, provider: &str, webhook, expected| Case {
@@ -77,16 +107,61 @@ fn cases(stage: &Stage) -> Result<Vec<Case>> {
     };
     let outgoing = samples::outgoing("topi-saas")?;
     let mut cases = vec![
-        case("a status changed on the way", "topi", signed().with_body(topi.replace("created", "canceled")), 401),
-        case("no signature at all", "topi", signed().without("svix-signature"), 401),
-        case("a signature given twice", "topi", signed().and("svix-signature", signed().header("svix-signature")), 401),
-        case("signed ten minutes ago", "topi", senders.topi.sign_at("msg_stale", now() - 600, topi.clone()), 401),
-        case("signed by another key", "topper", Topper::new().sign(payment.clone()), 401),
-        case("a token of algorithm `none`", "topper", jws().with(Topper::HEADER, "eyJhbGciOiJub25lIn0.."), 401),
-        case("signed, but no JSON", "topper", senders.topper.sign("{ \"name\":"), 400),
-        case("a body of 100 KiB", "topper", senders.topper.sign("x".repeat(100 << 10)), 413),
+        case(
+            "a status changed on the way",
+            "topi",
+            signed().with_body(topi.replace("created", "canceled")),
+            401,
+        ),
+        case(
+            "no signature at all",
+            "topi",
+            signed().without("svix-signature"),
+            401,
+        ),
+        case(
+            "a signature given twice",
+            "topi",
+            signed().and("svix-signature", signed().header("svix-signature")),
+            401,
+        ),
+        case(
+            "signed ten minutes ago",
+            "topi",
+            senders.topi.sign_at("msg_stale", now() - 600, topi.clone()),
+            401,
+        ),
+        case(
+            "signed by another key",
+            "topper",
+            Topper::new().sign(payment.clone()),
+            401,
+        ),
+        case(
+            "a token of algorithm `none`",
+            "topper",
+            jws().with(Topper::HEADER, "eyJhbGciOiJub25lIn0.."),
+            401,
+        ),
+        case(
+            "signed, but no JSON",
+            "topper",
+            senders.topper.sign("{ \"name\":"),
+            400,
+        ),
+        case(
+            "a body of 100 KiB",
+            "topper",
+            senders.topper.sign("x".repeat(100 << 10)),
+            413,
+        ),
         case("somebody else's SNS topic", "tipser", foreign, 401),
-        case("raw SNS, signed by nobody", "tipser", sns.raw(&samples::one("tipser", "product-changed")?.body), 401),
+        case(
+            "raw SNS, signed by nobody",
+            "tipser",
+            sns.raw(&samples::one("tipser", "product-changed")?.body),
+            401,
+        ),
         Case {
             what: "an unknown tenant",
             path: "/nobody/payments".into(),
@@ -96,7 +171,12 @@ fn cases(stage: &Stage) -> Result<Vec<Case>> {
         },
     ];
     if let Some(sample) = outgoing.first() {
-        cases.push(case("an event that only we send", "topi-saas", senders.sign("topi-saas", &sample.body)?, 400));
+        cases.push(case(
+            "an event that only we send",
+            "topi-saas",
+            senders.sign("topi-saas", &sample.body)?,
+            400,
+        ));
     }
     Ok(cases)
 }
@@ -119,8 +199,15 @@ async fn repeat(stage: &Stage, paper: &mut Paper) -> Result<()> {
     paper.gap();
     paper.say("A sender that heard no answer sends the same event again:");
     paper.table(&[row("first", &first), row("again", &again)]);
-    let is_right =
-        first.is_accepted() && again.is_accepted() && again.says("event") == first.says("event") && stored == 1;
-    paper.expect(is_right, || format!("a repeat was answered {} and {stored} events were stored", again.status));
+    let is_right = first.is_accepted()
+        && again.is_accepted()
+        && again.says("event") == first.says("event")
+        && stored == 1;
+    paper.expect(is_right, || {
+        format!(
+            "a repeat was answered {} and {stored} events were stored",
+            again.status
+        )
+    });
     Ok(())
 }

@@ -38,11 +38,16 @@ impl Stage {
         paper.section("Build");
         let plugins = build(paper).await?;
         paper.section("Start");
-        let folder = folder.map_or_else(|| workspace::target_folder().map(|target| target.join("demo")), Ok)?;
+        let folder = folder.map_or_else(
+            || workspace::target_folder().map(|target| target.join("demo")),
+            Ok,
+        )?;
         let lock = alone(&folder)?;
         let mut site = Site::at(&folder)?;
         let senders = Senders::new().await?;
-        let config = Config::new().ingress("body_max = \"64KiB\"").plugins("settle = \"50ms\"");
+        let config = Config::new()
+            .ingress("body_max = \"64KiB\"")
+            .plugins("settle = \"50ms\"");
         let config = senders.introduce(&mut site, config)?;
         site.configure(&config)?;
         Senders::let_answer(&site, "acme/topi-saas", "")?;
@@ -51,9 +56,16 @@ impl Stage {
         }
         let host = Host::start(&site).await?;
         for (name, guest) in &plugins {
-            host.wait_for_revision(&format!("acme/{name}"), &guest.revision()).await?;
+            host.wait_for_revision(&format!("acme/{name}"), &guest.revision())
+                .await?;
         }
-        let stage = Self { host, senders: Arc::new(senders), client: Client::http1(), site, _lock: lock };
+        let stage = Self {
+            host,
+            senders: Arc::new(senders),
+            client: Client::http1(),
+            site,
+            _lock: lock,
+        };
         stage.introduce(paper);
         Ok(stage)
     }
@@ -80,13 +92,17 @@ impl Stage {
 
     /// Sends a webhook to a provider's source.
     pub(crate) async fn post(&self, provider: &str, webhook: &Webhook) -> Result<Answer> {
-        self.client.post(self.host.address(), &path_of(provider), webhook).await
+        self.client
+            .post(self.host.address(), &path_of(provider), webhook)
+            .await
     }
 
     /// Ends the host as an operator would.
     pub(crate) async fn end(self, paper: &mut Paper) -> Result<()> {
         let (status, _) = self.host.terminate().await?;
-        paper.expect(status.success(), || format!("on SIGTERM the host ended with {status}"));
+        paper.expect(status.success(), || {
+            format!("on SIGTERM the host ended with {status}")
+        });
         Ok(())
     }
 }
@@ -96,7 +112,12 @@ fn alone(folder: &Path) -> Result<File> {
     let path = folder.with_extension("lock");
     fs::create_dir_all(path.parent().context("the demo's folder has no parent")?)?;
     let lock = File::create(&path).with_context(|| format!("{} can't be made", path.display()))?;
-    let other = || format!("another demo runs in {}; end it, or name another folder by --folder", folder.display());
+    let other = || {
+        format!(
+            "another demo runs in {}; end it, or name another folder by --folder",
+            folder.display()
+        )
+    };
     lock.try_lock().with_context(other)?;
     Ok(lock)
 }
@@ -105,17 +126,31 @@ async fn build(paper: &Paper) -> Result<Vec<(String, Guest)>> {
     paper.say("the host (the first time this compiles a WebAssembly engine: some minutes)");
     let began = Instant::now();
     let binary = tokio::task::spawn_blocking(host::binary).await??;
-    paper.aside(&format!("{} in {:.1?}", shown(binary.to_owned()), began.elapsed()));
+    paper.aside(&format!(
+        "{} in {:.1?}",
+        shown(binary.to_owned()),
+        began.elapsed()
+    ));
 
     paper.say("the four reference plugins, from plugins/, for wasm32-wasip2");
     let began = Instant::now();
     let plugins = tokio::task::spawn_blocking(guests::all_reference).await??;
-    paper.aside(&format!("{} in {:.1?}", plugins.keys().cloned().collect::<Vec<_>>().join(", "), began.elapsed()));
-    Ok(plugins.iter().map(|(name, guest)| (name.clone(), guest.clone())).collect())
+    paper.aside(&format!(
+        "{} in {:.1?}",
+        plugins.keys().cloned().collect::<Vec<_>>().join(", "),
+        began.elapsed()
+    ));
+    Ok(plugins
+        .iter()
+        .map(|(name, guest)| (name.clone(), guest.clone()))
+        .collect())
 }
 
 /// A path as it's seen from where the person stands.
 pub(crate) fn shown(path: PathBuf) -> String {
     let here = std::env::current_dir().unwrap_or_default();
-    path.strip_prefix(here).unwrap_or(&path).display().to_string()
+    path.strip_prefix(here)
+        .unwrap_or(&path)
+        .display()
+        .to_string()
 }

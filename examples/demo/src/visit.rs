@@ -13,24 +13,43 @@ use crate::stage::{Stage, shown};
 pub(crate) async fn show(stage: Stage, paper: &mut Paper) -> Result<()> {
     paper.section("Yours now");
     let (config, address) = (shown(stage.site.config()), stage.host.address());
-    let log = stage.site.write("hookyard.log", stage.host.log().tail(usize::MAX))?;
+    let log = stage
+        .site
+        .write("hookyard.log", stage.host.log().tail(usize::MAX))?;
     paper.table(&[
-        vec![quiet("host"), quiet(format!("http://{address}, process {}", stage.host.pid()))],
+        vec![
+            quiet("host"),
+            quiet(format!("http://{address}, process {}", stage.host.pid())),
+        ],
         vec![
             quiet("plugins"),
-            quiet(format!("{}: replace one, remove one, add one", shown(stage.site.path("plugins")))),
+            quiet(format!(
+                "{}: replace one, remove one, add one",
+                shown(stage.site.path("plugins"))
+            )),
         ],
-        vec![quiet("configuration"), quiet(format!("{config}: taken up when it changes"))],
+        vec![
+            quiet("configuration"),
+            quiet(format!("{config}: taken up when it changes")),
+        ],
         vec![quiet("log so far"), quiet(shown(log))],
     ]);
     paper.gap();
     paper.say("The events, and what became of them:");
-    let (binary, secret) = (shown(host::binary()?.to_owned()), stage.senders.topi.secret());
-    paper.say(&format!("  TOPI_SECRET={secret} {binary} events list --config {config}"));
+    let (binary, secret) = (
+        shown(host::binary()?.to_owned()),
+        stage.senders.topi.secret(),
+    );
+    paper.say(&format!(
+        "  TOPI_SECRET={secret} {binary} events list --config {config}"
+    ));
     paper.say("An order of topi, signed just now, good for five minutes:");
     paper.say(&format!("  {}", curl(&stage)?));
     paper.say("The same without a signature:");
-    paper.say(&format!("  curl -i http://{address}{} -d '{{}}'", path_of("topi")));
+    paper.say(&format!(
+        "  curl -i http://{address}{} -d '{{}}'",
+        path_of("topi")
+    ));
     paper.gap();
     paper.say("What the host writes from here on. Ctrl-C ends it.");
     let mut seen = stage.host.log().mark();
@@ -53,13 +72,29 @@ pub(crate) async fn show(stage: Stage, paper: &mut Paper) -> Result<()> {
 fn curl(stage: &Stage) -> Result<String> {
     let sample = samples::one("topi", "order-created")?;
     let webhook = stage.senders.topi.sign("msg_by_hand", sample.body);
-    let headers: String = webhook.headers.iter().map(|(name, value)| format!("-H '{name}: {value}' ")).collect();
+    let headers: String = webhook
+        .headers
+        .iter()
+        .map(|(name, value)| format!("-H '{name}: {value}' "))
+        .collect();
     let url = format!("http://{}{}", stage.host.address(), path_of("topi"));
-    Ok(format!("curl -i {url} {headers}--data-binary @wit/providers/topi/samples/order-created.json"))
+    Ok(format!(
+        "curl -i {url} {headers}--data-binary @wit/providers/topi/samples/order-created.json"
+    ))
 }
 
 fn told(line: &Line) -> String {
-    let fields = ["tenant", "source", "plugin", "type", "outcome", "status", "reason", "revision"];
-    let given = fields.iter().map(|name| line.text_of(name)).filter(|text| !text.is_empty());
-    format!("{:<5} {}  {}", line.level(), line.message(), given.collect::<Vec<_>>().join("  "))
+    let fields = [
+        "tenant", "source", "plugin", "type", "outcome", "status", "reason", "revision",
+    ];
+    let given = fields
+        .iter()
+        .map(|name| line.text_of(name))
+        .filter(|text| !text.is_empty());
+    format!(
+        "{:<5} {}  {}",
+        line.level(),
+        line.message(),
+        given.collect::<Vec<_>>().join("  ")
+    )
 }

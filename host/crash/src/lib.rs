@@ -145,7 +145,14 @@ mod armed {
 
     pub(crate) fn pass(point: Point) {
         static TARGET: OnceLock<Option<Target>> = OnceLock::new();
-        let Some(Target { at, times, is_block }) = *TARGET.get_or_init(target) else { return };
+        let Some(Target {
+            at,
+            times,
+            is_block,
+        }) = *TARGET.get_or_init(target)
+        else {
+            return;
+        };
         if at != point {
             return;
         }
@@ -164,9 +171,15 @@ mod armed {
             let (name, times) = value.split_once(':')?;
             let at = Point::ALL.into_iter().find(|point| point.name() == name)?;
             let block = times.strip_suffix(":block");
-            Some(Target { at, times: block.unwrap_or(times).parse().ok()?, is_block: block.is_some() })
+            Some(Target {
+                at,
+                times: block.unwrap_or(times).parse().ok()?,
+                is_block: block.is_some(),
+            })
         };
-        Some(parse().unwrap_or_else(|| panic!("{VARIABLE}={value} names no crash point; write one as `call-after:1`")))
+        Some(parse().unwrap_or_else(|| {
+            panic!("{VARIABLE}={value} names no crash point; write one as `call-after:1`")
+        }))
     }
 
     fn block() -> ! {
@@ -188,7 +201,8 @@ mod tests {
 
     #[test]
     fn every_point_has_a_name_of_its_own() {
-        let names: std::collections::BTreeSet<_> = Point::ALL.iter().map(|point| point.name()).collect();
+        let names: std::collections::BTreeSet<_> =
+            Point::ALL.iter().map(|point| point.name()).collect();
         assert_eq!(names.len(), Point::ALL.len());
     }
 }

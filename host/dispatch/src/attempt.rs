@@ -62,7 +62,10 @@ impl Means {
         }
         let mut conflicts = 0;
         loop {
-            let _turn = self.turns.take(&job.lease.plugin, conflicts > CONFLICTS_BESIDE_OTHERS_MAX).await;
+            let _turn = self
+                .turns
+                .take(&job.lease.plugin, conflicts > CONFLICTS_BESIDE_OTHERS_MAX)
+                .await;
             let (mut settlement, taken) = match self.run(job).await {
                 Ok(ran) => ran,
                 Err(unrun) => return self.give_back(job, unrun).await,
@@ -83,7 +86,9 @@ impl Means {
             let is_open = settlement.is_watched && settled.is_ok();
             let ended = end(job, &settlement, taken, settled);
             if is_open {
-                self.quarantines.settled(job, settlement.attempt.revision).await;
+                self.quarantines
+                    .settled(job, settlement.attempt.revision)
+                    .await;
             }
             return ended;
         }
@@ -103,26 +108,62 @@ impl Means {
             outcome: ran.outcome,
             log: ran.log,
         };
-        let Judgement { is_quarantined, is_watched } = self.quarantines.judge(job, &attempt, self.lease).await;
+        let Judgement {
+            is_quarantined,
+            is_watched,
+        } = self.quarantines.judge(job, &attempt, self.lease).await;
         let next = self.next_state(job, &attempt, is_quarantined);
-        let taken = Taken { queue: started_at.since(job.due), measures: ran.measures };
+        let taken = Taken {
+            queue: started_at.since(job.due),
+            measures: ran.measures,
+        };
         let lease = job.lease.clone();
         let is_spared = is_quarantined && attempt.outcome.is_fault();
         let (effects, quota, outbox) = (ran.effects, ran.quota, ran.outbox);
-        Ok((Settlement { lease, attempt, next, is_watched, is_spared, effects, quota, outbox }, taken))
+        Ok((
+            Settlement {
+                lease,
+                attempt,
+                next,
+                is_watched,
+                is_spared,
+                effects,
+                quota,
+                outbox,
+            },
+            taken,
+        ))
     }
 
     /// What an attempt comes to whose effects can't be had: it fails, and so has none, and is made again later. It doesn't
     /// count where the outbox was full: there is room again once messages are sent.
     fn refused(&self, job: &Claimed, settlement: Settlement, why: &Error) -> Settlement {
         let (outcome, is_spared) = match why {
-            Error::OverQuota { limit, max } => {
-                (Outcome::Exceeded { limit: *limit, max: *max }, limit.is_of_what_waits())
-            }
-            _ => (Outcome::Retry { reason: why.to_string(), after: None }, false),
+            Error::OverQuota { limit, max } => (
+                Outcome::Exceeded {
+                    limit: *limit,
+                    max: *max,
+                },
+                limit.is_of_what_waits(),
+            ),
+            _ => (
+                Outcome::Retry {
+                    reason: why.to_string(),
+                    after: None,
+                },
+                false,
+            ),
         };
-        let attempt = Attempt { outcome, ..settlement.attempt };
-        Settlement { next: self.next_state(job, &attempt, is_spared), is_spared, attempt, ..settlement }
+        let attempt = Attempt {
+            outcome,
+            ..settlement.attempt
+        };
+        Settlement {
+            next: self.next_state(job, &attempt, is_spared),
+            is_spared,
+            attempt,
+            ..settlement
+        }
     }
 
     async fn give_back(&self, job: &Claimed, unrun: Unrun) -> End {
@@ -137,7 +178,11 @@ impl Means {
         let input = Input::Settle {
             outcome: &attempt.outcome,
             // Delays grow with those that are spared, too.
-            attempts: if is_spared { attempt.number } else { attempt.number.saturating_sub(job.spared) },
+            attempts: if is_spared {
+                attempt.number
+            } else {
+                attempt.number.saturating_sub(job.spared)
+            },
             received_at: job.since,
             policy: &policy,
             is_spared,
@@ -178,7 +223,12 @@ struct Name<'a>(&'a Claimed);
 
 impl std::fmt::Display for Name<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let JobRef { event, plugin, attempt, .. } = &self.0.lease;
+        let JobRef {
+            event,
+            plugin,
+            attempt,
+            ..
+        } = &self.0.lease;
         write!(f, "{event} for {plugin}, attempt {attempt}")
     }
 }

@@ -53,14 +53,43 @@ pub struct Dispatcher {
 impl Dispatcher {
     /// A dispatcher that does nothing yet.
     pub fn new(config: Config) -> Self {
-        let Config { inbox, runner, clock, jitter, lease, policies, quarantine, probation, .. } = config;
-        let Config { concurrency_max, tenant_concurrency_max, drain_max, .. } = config;
+        let Config {
+            inbox,
+            runner,
+            clock,
+            jitter,
+            lease,
+            policies,
+            quarantine,
+            probation,
+            ..
+        } = config;
+        let Config {
+            concurrency_max,
+            tenant_concurrency_max,
+            drain_max,
+            ..
+        } = config;
         let policies = Arc::new(ArcSwap::from_pointee(policies));
-        let quarantines =
-            Quarantines::new(Arc::clone(&inbox), Arc::clone(&runner), Arc::clone(&clock), probation, quarantine);
+        let quarantines = Quarantines::new(
+            Arc::clone(&inbox),
+            Arc::clone(&runner),
+            Arc::clone(&clock),
+            probation,
+            quarantine,
+        );
         let turns = Turns::default();
         Self {
-            means: Arc::new(Means { inbox, runner, clock, jitter, policies, lease, turns, quarantines }),
+            means: Arc::new(Means {
+                inbox,
+                runner,
+                clock,
+                jitter,
+                policies,
+                lease,
+                turns,
+                quarantines,
+            }),
             concurrency_max: concurrency_max.max(1),
             drain_max,
             running: JoinSet::new(),
@@ -78,7 +107,10 @@ impl Dispatcher {
     /// Changes this dispatcher while it runs.
     pub fn handle(&self) -> Handle {
         let policy = Arc::clone(&self.means.quarantines.policy);
-        Handle { policies: Arc::clone(&self.means.policies), quarantine: policy }
+        Handle {
+            policies: Arc::clone(&self.means.policies),
+            quarantine: policy,
+        }
     }
 
     /// Claims and runs jobs until `shutdown` completes; then claims no more, and returns once all attempts in flight
@@ -121,10 +153,20 @@ impl Dispatcher {
             if given.is_empty() {
                 break;
             }
-            let wants: Vec<_> =
-                given.iter().map(|(plugin, limit)| Want { plugin: plugin.clone(), limit: *limit }).collect();
+            let wants: Vec<_> = given
+                .iter()
+                .map(|(plugin, limit)| Want {
+                    plugin: plugin.clone(),
+                    limit: *limit,
+                })
+                .collect();
             let mark = self.means.quarantines.mark();
-            let claimed = match self.means.inbox.claim(&wants, self.means.clock.now(), self.means.lease).await {
+            let claimed = match self
+                .means
+                .inbox
+                .claim(&wants, self.means.clock.now(), self.means.lease)
+                .await
+            {
                 Ok(claimed) => claimed,
                 Err(error) => return self.pause(&error, "no jobs could be claimed"),
             };
@@ -141,11 +183,21 @@ impl Dispatcher {
     fn open(&mut self, now: Instant) -> Vec<Open<PluginRef>> {
         self.resting.retain(|_, until| *until > now);
         let active = self.means.runner.active().into_iter();
-        let open = active.filter_map(|Active { plugin: member, concurrency, .. }| {
-            let running = self.taken.get(&member).copied().unwrap_or(0);
-            let places = concurrency.saturating_sub(running);
-            (places > 0 && !self.resting.contains_key(&member)).then_some(Open { member, places, running })
-        });
+        let open = active.filter_map(
+            |Active {
+                 plugin: member,
+                 concurrency,
+                 ..
+             }| {
+                let running = self.taken.get(&member).copied().unwrap_or(0);
+                let places = concurrency.saturating_sub(running);
+                (places > 0 && !self.resting.contains_key(&member)).then_some(Open {
+                    member,
+                    places,
+                    running,
+                })
+            },
+        );
         open.collect()
     }
 
@@ -164,7 +216,11 @@ impl Dispatcher {
     /// Who may have how many of the places that are free.
     fn share(&mut self, asking: &[Open<PluginRef>]) -> Vec<(PluginRef, usize)> {
         let running = self.running_by_tenant();
-        let free = Free { places: self.free(), tenant_max: self.tenant_max, running: &running };
+        let free = Free {
+            places: self.free(),
+            tenant_max: self.tenant_max,
+            running: &running,
+        };
         share(&free, asking, &mut self.served)
     }
 
@@ -175,10 +231,20 @@ impl Dispatcher {
 
     /// Takes in which plugins there are now, and lifts the quarantine of those that have another revision.
     async fn look_at_plugins(&mut self) -> Result<(), hookyard_inbox::Error> {
-        let active: HashSet<PluginRef> = self.means.runner.active().into_iter().map(|active| active.plugin).collect();
+        let active: HashSet<PluginRef> = self
+            .means
+            .runner
+            .active()
+            .into_iter()
+            .map(|active| active.plugin)
+            .collect();
         let tenants: HashSet<_> = active.iter().map(|plugin| &plugin.tenant).collect();
         // Places that nobody else could have are kept for nobody.
-        self.tenant_max = if tenants.len() > 1 { self.tenant_concurrency_max } else { usize::MAX };
+        self.tenant_max = if tenants.len() > 1 {
+            self.tenant_concurrency_max
+        } else {
+            usize::MAX
+        };
         self.served.retain(|plugin| active.contains(plugin));
         self.means.quarantines.lift_outdated().await?;
         self.plugins_changed = false;
@@ -195,7 +261,9 @@ impl Dispatcher {
 
     fn ended(&mut self, ended: Result<(Id, End), JoinError>) {
         let id = ended.as_ref().map_or_else(JoinError::id, |(id, _)| *id);
-        let Some(lease) = self.leases.remove(&id) else { return };
+        let Some(lease) = self.leases.remove(&id) else {
+            return;
+        };
         if let Some(taken) = self.taken.get_mut(&lease.plugin) {
             *taken -= 1;
             if *taken == 0 {
@@ -207,7 +275,12 @@ impl Dispatcher {
             Ok((_, End::Unrun(unrun))) => self.rest(lease, unrun),
             // A fault of the host's. Nobody knows how far the attempt came: its lease runs out, and it's made again.
             Err(error) => {
-                let JobRef { event, plugin, attempt, .. } = &lease;
+                let JobRef {
+                    event,
+                    plugin,
+                    attempt,
+                    ..
+                } = &lease;
                 tracing::error!(%event, %plugin, attempt, %error, "the host failed while it ran a plugin");
             }
         }
@@ -238,16 +311,24 @@ impl Dispatcher {
             None
         } else {
             let (running, tenant_max) = (self.running_by_tenant(), self.tenant_max);
-            let has_place =
-                |open: &Open<PluginRef>| running.get(&open.member.tenant).is_none_or(|taken| *taken < tenant_max);
+            let has_place = |open: &Open<PluginRef>| {
+                running
+                    .get(&open.member.tenant)
+                    .is_none_or(|taken| *taken < tenant_max)
+            };
             let open = self.open(now).into_iter().filter(has_place);
             let plugins: Vec<_> = open.map(|open| open.member).collect();
             match self.means.inbox.next_due(&plugins).await {
-                Ok(due) => due.map(|due| now + due.since(self.means.clock.now()).min(LOOK_AGAIN_MAX)),
+                Ok(due) => {
+                    due.map(|due| now + due.since(self.means.clock.now()).min(LOOK_AGAIN_MAX))
+                }
                 Err(error) => return self.pause(&error, "the time of the next job is not known"),
             }
         };
-        let next = [rested, due, Some(now + LOOK_AGAIN_MAX)].into_iter().flatten().min();
+        let next = [rested, due, Some(now + LOOK_AGAIN_MAX)]
+            .into_iter()
+            .flatten()
+            .min();
         next.unwrap_or(now).max(now + LOOK_AGAIN_MIN)
     }
 
@@ -266,7 +347,10 @@ impl Dispatcher {
             }
         };
         if timeout(drain_max, all_ended).await.is_err() {
-            tracing::warn!(attempts = self.running.len(), "attempts took too long to end; they will be made again");
+            tracing::warn!(
+                attempts = self.running.len(),
+                "attempts took too long to end; they will be made again"
+            );
             self.running.shutdown().await;
         }
     }

@@ -38,23 +38,48 @@ impl Means {
         let quota = Usage { keys: 0, bytes: 0 };
         let (next, effects) = (JobState::Dead, Effects::default());
         let outbox = OutboxQuota::default();
-        Some(Settlement { lease, attempt, next, is_watched: false, is_spared: false, effects, quota, outbox })
+        Some(Settlement {
+            lease,
+            attempt,
+            next,
+            is_watched: false,
+            is_spared: false,
+            effects,
+            quota,
+            outbox,
+        })
     }
 
     async fn lost(&self, job: &Claimed) -> Result<Option<u32>, Error> {
-        Ok(self.inbox.read(job.lease.event).await?.and_then(|record| lost(&record, job)))
+        Ok(self
+            .inbox
+            .read(job.lease.event)
+            .await?
+            .and_then(|record| lost(&record, job)))
     }
 
     /// The revision that would run.
     fn revision(&self, job: &Claimed) -> Option<Revision> {
-        let active = || self.runner.active().into_iter().find(|active| active.plugin == job.lease.plugin);
+        let active = || {
+            self.runner
+                .active()
+                .into_iter()
+                .find(|active| active.plugin == job.lease.plugin)
+        };
         job.revision.or_else(|| Some(active()?.revision))
     }
 }
 
 /// How many attempts before this one have no record, since the job was last replayed.
 fn lost(record: &EventRecord, job: &Claimed) -> Option<u32> {
-    let of_plugin = record.jobs.iter().find(|other| other.plugin == job.lease.plugin.plugin)?;
-    let recorded = of_plugin.attempts.iter().filter(|(replays, _)| *replays == job.lease.replays).count();
+    let of_plugin = record
+        .jobs
+        .iter()
+        .find(|other| other.plugin == job.lease.plugin.plugin)?;
+    let recorded = of_plugin
+        .attempts
+        .iter()
+        .filter(|(replays, _)| *replays == job.lease.replays)
+        .count();
     (job.lease.attempt - 1).checked_sub(u32::try_from(recorded).ok()?)
 }

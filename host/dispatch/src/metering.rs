@@ -30,9 +30,17 @@ pub fn describe() {
     seconds(INSTANTIATE, "Time to make an instance of the plugin.");
     seconds(RUN, "Time of the handler's call, whatever it was spent on.");
     seconds(CPU, "Processor time of instantiation and call.");
-    describe_histogram!(MEMORY, Unit::Bytes, "Linear memory that the instance came to have.");
+    describe_histogram!(
+        MEMORY,
+        Unit::Bytes,
+        "Linear memory that the instance came to have."
+    );
     describe_counter!(HOST_CALLS, "Calls of the host's functions by plugins.");
-    describe_counter!(HOST_BYTES, Unit::Bytes, "Bytes that passed between plugins and the host by these calls.");
+    describe_counter!(
+        HOST_BYTES,
+        Unit::Bytes,
+        "Bytes that passed between plugins and the host by these calls."
+    );
     describe_counter!(
         HOST_FAULTS,
         "Attempts that the host could not make, for want of memory or of its store; made again."
@@ -41,10 +49,17 @@ pub fn describe() {
 
 /// Records an attempt that ended.
 pub(crate) fn record(plugin: &PluginRef, outcome: &Outcome, queue: Duration, measures: &Measures) {
-    let labels = [("tenant", plugin.tenant.to_string()), ("plugin", plugin.plugin.to_string())];
+    let labels = [
+        ("tenant", plugin.tenant.to_string()),
+        ("plugin", plugin.plugin.to_string()),
+    ];
     let seconds = |name, time: Duration| histogram!(name, &labels).record(time.as_secs_f64());
     let [tenant, of_plugin] = labels.clone();
-    counter!(ATTEMPTS, &[tenant, of_plugin, ("outcome", outcome.name().to_owned())]).increment(1);
+    counter!(
+        ATTEMPTS,
+        &[tenant, of_plugin, ("outcome", outcome.name().to_owned())]
+    )
+    .increment(1);
     seconds(QUEUE, queue);
     seconds(DECODE, measures.decode);
     seconds(INSTANTIATE, measures.instantiate);
@@ -57,6 +72,9 @@ pub(crate) fn record(plugin: &PluginRef, outcome: &Outcome, queue: Duration, mea
 
 /// Records an attempt that the host could not make.
 pub(crate) fn record_host_fault(plugin: &PluginRef) {
-    let labels = [("tenant", plugin.tenant.to_string()), ("plugin", plugin.plugin.to_string())];
+    let labels = [
+        ("tenant", plugin.tenant.to_string()),
+        ("plugin", plugin.plugin.to_string()),
+    ];
     counter!(HOST_FAULTS, &labels).increment(1);
 }

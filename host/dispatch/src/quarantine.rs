@@ -59,21 +59,37 @@ impl Quarantines {
         policy: Option<QuarantinePolicy>,
     ) -> Self {
         let policy = Arc::new(ArcSwap::from_pointee(policy));
-        Self { inbox, runner, clock, probation, policy, plugins: Mutex::default(), count: AtomicU64::new(0) }
+        Self {
+            inbox,
+            runner,
+            clock,
+            probation,
+            policy,
+            plugins: Mutex::default(),
+            count: AtomicU64::new(0),
+        }
     }
 
     /// Takes note of an attempt, and says how its revision stands: it is quarantined, by this attempt or an earlier one, or
     /// is watched since it is new.
     ///
     /// When it is quarantined, this is durable, or the store has failed for as long as `time_max`.
-    pub(crate) async fn judge(&self, job: &Claimed, attempt: &Attempt, time_max: Duration) -> Judgement {
+    pub(crate) async fn judge(
+        &self,
+        job: &Claimed,
+        attempt: &Attempt,
+        time_max: Duration,
+    ) -> Judgement {
         // Whoever asks for a certain revision by its name has chosen what may come of it.
         if job.revision.is_some() {
             return Judgement::default();
         }
         let is_watched = self.probation.note(job, attempt);
         let is_quarantined = self.is_quarantined(job, attempt, time_max).await;
-        Judgement { is_quarantined, is_watched: is_watched && attempt.outcome.is_fault() }
+        Judgement {
+            is_quarantined,
+            is_watched: is_watched && attempt.outcome.is_fault(),
+        }
     }
 
     /// To be called once an attempt is settled that failed at a watched revision: where the revision was taken back
@@ -89,7 +105,9 @@ impl Quarantines {
     }
 
     async fn is_quarantined(&self, job: &Claimed, attempt: &Attempt, time_max: Duration) -> bool {
-        let Some(policy) = **self.policy.load() else { return false };
+        let Some(policy) = **self.policy.load() else {
+            return false;
+        };
         let plugin = &job.lease.plugin;
         let reason = {
             let mut plugins = self.plugins();
@@ -98,26 +116,44 @@ impl Quarantines {
                 return true;
             }
             let is_fault = attempt.outcome.is_fault();
-            let ended = Ended { event: job.lease.event, at: self.clock.now(), is_fault };
-            let Some(tripped) = standing.breaker.record(attempt.revision, ended, &policy) else { return false };
+            let ended = Ended {
+                event: job.lease.event,
+                at: self.clock.now(),
+                is_fault,
+            };
+            let Some(tripped) = standing.breaker.record(attempt.revision, ended, &policy) else {
+                return false;
+            };
             // A call that outlives its revision says nothing about the next one.
             if !self.is_active(plugin, attempt.revision) {
                 return false;
             }
             let Count { faults, events } = tripped;
-            let reason = format!("it failed at {faults} of {events} events; the last time it was {}", attempt.outcome);
+            let reason = format!(
+                "it failed at {faults} of {events} events; the last time it was {}",
+                attempt.outcome
+            );
             // It serves until the one before does, so its faults count until then.
             if self.probation.take_back(plugin, attempt.revision, &reason) {
                 return false;
             }
-            standing.quarantined = Some(Quarantined { revision: attempt.revision, durable_at: None });
+            standing.quarantined = Some(Quarantined {
+                revision: attempt.revision,
+                durable_at: None,
+            });
             reason
         };
         self.quarantine(plugin, attempt, reason, time_max).await;
         true
     }
 
-    async fn quarantine(&self, plugin: &PluginRef, attempt: &Attempt, reason: String, time_max: Duration) {
+    async fn quarantine(
+        &self,
+        plugin: &PluginRef,
+        attempt: &Attempt,
+        reason: String,
+        time_max: Duration,
+    ) {
         let quarantine = Quarantine {
             plugin: plugin.clone(),
             revision: attempt.revision,
@@ -130,7 +166,10 @@ impl Quarantines {
         match done {
             Ok(()) => {
                 let durable_at = Some(self.count.fetch_add(1, Ordering::Relaxed));
-                standing.quarantined = Some(Quarantined { revision: attempt.revision, durable_at });
+                standing.quarantined = Some(Quarantined {
+                    revision: attempt.revision,
+                    durable_at,
+                });
                 drop(plugins);
                 tracing::error!(
                     target: "hookyard::quarantine",
@@ -154,17 +193,26 @@ impl Quarantines {
     /// A claim that was begun at `mark` has given out jobs of this plugin: a quarantine from before has been lifted.
     pub(crate) fn claimed(&self, plugin: &PluginRef, mark: u64) {
         if let Some(standing) = self.plugins().get_mut(plugin) {
-            let is_over = |quarantined: &Quarantined| quarantined.durable_at.is_some_and(|at| at < mark);
-            standing.quarantined.take_if(|quarantined| is_over(quarantined));
+            let is_over =
+                |quarantined: &Quarantined| quarantined.durable_at.is_some_and(|at| at < mark);
+            standing
+                .quarantined
+                .take_if(|quarantined| is_over(quarantined));
         }
     }
 
     /// Lifts the quarantine of every plugin that has another revision active than the one that failed.
     pub(crate) async fn lift_outdated(&self) -> Result<(), Error> {
         let active = self.active();
-        self.plugins().retain(|plugin, _| active.contains_key(plugin));
-        for Quarantine { plugin, revision, .. } in self.inbox.quarantined().await? {
-            let Some(active) = active.get(&plugin).filter(|active| **active != revision) else { continue };
+        self.plugins()
+            .retain(|plugin, _| active.contains_key(plugin));
+        for Quarantine {
+            plugin, revision, ..
+        } in self.inbox.quarantined().await?
+        {
+            let Some(active) = active.get(&plugin).filter(|active| **active != revision) else {
+                continue;
+            };
             self.inbox.lift(&plugin).await?;
             let (tenant, name) = (&plugin.tenant, &plugin.plugin);
             tracing::info!(
@@ -181,7 +229,15 @@ impl Quarantines {
     }
 
     fn active(&self) -> HashMap<PluginRef, Revision> {
-        self.runner.active().into_iter().map(|Active { plugin, revision, .. }| (plugin, revision)).collect()
+        self.runner
+            .active()
+            .into_iter()
+            .map(
+                |Active {
+                     plugin, revision, ..
+                 }| (plugin, revision),
+            )
+            .collect()
     }
 
     fn plugins(&self) -> MutexGuard<'_, HashMap<PluginRef, Standing>> {
@@ -191,6 +247,8 @@ impl Quarantines {
 
 impl Standing {
     fn is_quarantined(&self, revision: Revision) -> bool {
-        self.quarantined.as_ref().is_some_and(|quarantined| quarantined.revision == revision)
+        self.quarantined
+            .as_ref()
+            .is_some_and(|quarantined| quarantined.revision == revision)
     }
 }

@@ -50,7 +50,10 @@ mod tests {
     use super::*;
 
     fn plugin(name: &str) -> PluginRef {
-        PluginRef { tenant: "acme".parse().expect("a name"), plugin: name.parse().expect("a name") }
+        PluginRef {
+            tenant: "acme".parse().expect("a name"),
+            plugin: name.parse().expect("a name"),
+        }
     }
 
     fn is_free<T>(wait: impl Future<Output = T>) -> Option<T> {
@@ -82,7 +85,11 @@ mod tests {
         for number in 0..10 {
             assert!(is_free(turns.take(&plugin(&format!("p{number}")), false)).is_some());
         }
-        assert_eq!(turns.0.lock().expect("a lock").len(), 2, "the one in use and the last one");
+        assert_eq!(
+            turns.0.lock().expect("a lock").len(),
+            2,
+            "the one in use and the last one"
+        );
         drop(held);
     }
 }

@@ -24,7 +24,9 @@ pub struct Range(IpNet);
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RangeError {
     /// It can't be read at all.
-    #[error("must be a range of addresses such as \"10.0.0.0/8\", \"fd12:3456::/32\" or \"127.0.0.1\"")]
+    #[error(
+        "must be a range of addresses such as \"10.0.0.0/8\", \"fd12:3456::/32\" or \"127.0.0.1\""
+    )]
     Malformed,
     /// It begins in the midst of the range that it says.
     #[error("is in the midst of its range; say \"{0}\", or the single address without a length")]
@@ -39,7 +41,11 @@ impl FromStr for Range {
             return Ok(Self(address.into()));
         }
         let net: IpNet = text.parse().map_err(|_| RangeError::Malformed)?;
-        if net.trunc() != net { Err(RangeError::Inside(net.trunc())) } else { Ok(Self(net)) }
+        if net.trunc() != net {
+            Err(RangeError::Inside(net.trunc()))
+        } else {
+            Ok(Self(net))
+        }
     }
 }
 
@@ -139,9 +145,12 @@ const REFUSED_V4: [(Ipv4Net, Why); 21] = [
 
 /// IPv6 that is refused. What is in none of these is allowed only within `GLOBAL_V6`.
 const REFUSED_V6: [(Ipv6Net, Why); 17] = [
-    (v6([0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254], 128), Why::Metadata), // Amazon
-    (v6([0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x23], 128), Why::Metadata),  // Amazon's pods
-    (v6([0xfd20, 0xce, 0, 0, 0, 0, 0, 0x254], 128), Why::Metadata),  // Google
+    (
+        v6([0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254], 128),
+        Why::Metadata,
+    ), // Amazon
+    (v6([0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x23], 128), Why::Metadata), // Amazon's pods
+    (v6([0xfd20, 0xce, 0, 0, 0, 0, 0, 0x254], 128), Why::Metadata), // Google
     (v6([0; 8], 128), Why::Unspecified),
     (v6([0, 0, 0, 0, 0, 0, 0, 1], 128), Why::Loopback),
     (v6([0, 0, 0, 0, 0, 0xffff, 0, 0], 96), Why::Carrier), // mapped
@@ -153,7 +162,10 @@ const REFUSED_V6: [(Ipv6Net, Why); 17] = [
     (v6([0xfec0, 0, 0, 0, 0, 0, 0, 0], 10), Why::Private),
     (v6([0xfe80, 0, 0, 0, 0, 0, 0, 0], 10), Why::LinkLocal),
     (v6([0xff00, 0, 0, 0, 0, 0, 0, 0], 8), Why::Multicast),
-    (v6([0x2001, 0xdb8, 0, 0, 0, 0, 0, 0], 32), Why::Documentation),
+    (
+        v6([0x2001, 0xdb8, 0, 0, 0, 0, 0, 0], 32),
+        Why::Documentation,
+    ),
     (v6([0x3fff, 0, 0, 0, 0, 0, 0, 0], 20), Why::Documentation),
     (v6([0x2001, 0, 0, 0, 0, 0, 0, 0], 23), Why::Reserved), // protocols, measurements, ORCHID
 ];
@@ -166,7 +178,9 @@ const GLOBAL_V6: Ipv6Net = v6([0x2000, 0, 0, 0, 0, 0, 0, 0], 3);
 /// An IPv6 address that carries an IPv4 one needs both: its own range granted, and the other address allowed. So a
 /// grant of all that is behind a NAT64 opens no private network behind it.
 pub fn judge(address: IpAddr, addresses: &Addresses) -> Result<(), Why> {
-    let Some(why) = what(address) else { return Ok(()) };
+    let Some(why) = what(address) else {
+        return Ok(());
+    };
     let is_granted = |range: &Range| match why {
         Why::Metadata => range.0 == IpNet::from(address),
         _ => range.0.contains(&address),
@@ -175,7 +189,9 @@ pub fn judge(address: IpAddr, addresses: &Addresses) -> Result<(), Why> {
         return Err(why);
     }
     match address {
-        IpAddr::V6(address) if why == Why::Carrier => judge(IpAddr::V4(carried(address)), addresses),
+        IpAddr::V6(address) if why == Why::Carrier => {
+            judge(IpAddr::V4(carried(address)), addresses)
+        }
         _ => Ok(()),
     }
 }
@@ -183,20 +199,35 @@ pub fn judge(address: IpAddr, addresses: &Addresses) -> Result<(), Why> {
 /// The setting that lets an address through, with no more than it needs.
 pub fn grant(address: IpAddr) -> String {
     let carried = match address {
-        IpAddr::V6(carrier) if what(address) == Some(Why::Carrier) => Some(IpAddr::V4(carried(carrier))),
+        IpAddr::V6(carrier) if what(address) == Some(Why::Carrier) => {
+            Some(IpAddr::V4(carried(carrier)))
+        }
         _ => None,
     };
-    let needed = [Some(address), carried.filter(|carried| what(*carried).is_some())];
-    let needed: Vec<_> = needed.iter().flatten().map(|address| format!("\"{address}\"")).collect();
+    let needed = [
+        Some(address),
+        carried.filter(|carried| what(*carried).is_some()),
+    ];
+    let needed: Vec<_> = needed
+        .iter()
+        .flatten()
+        .map(|address| format!("\"{address}\""))
+        .collect();
     format!("addresses = [{}]", needed.join(", "))
 }
 
 /// What an address is, where it isn't one to be reached from everywhere.
 fn what(address: IpAddr) -> Option<Why> {
     match address {
-        IpAddr::V4(address) => REFUSED_V4.iter().find(|(net, _)| net.contains(&address)).map(|(_, why)| *why),
+        IpAddr::V4(address) => REFUSED_V4
+            .iter()
+            .find(|(net, _)| net.contains(&address))
+            .map(|(_, why)| *why),
         IpAddr::V6(address) => {
-            let listed = REFUSED_V6.iter().find(|(net, _)| net.contains(&address)).map(|(_, why)| *why);
+            let listed = REFUSED_V6
+                .iter()
+                .find(|(net, _)| net.contains(&address))
+                .map(|(_, why)| *why);
             listed.or_else(|| (!GLOBAL_V6.contains(&address)).then_some(Why::Reserved))
         }
     }

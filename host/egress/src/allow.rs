@@ -60,14 +60,24 @@ impl AllowList {
     /// The first rule that allows the request, by its place in the list.
     pub fn find(&self, method: &Method, uri: &Uri) -> Result<usize, Denied> {
         let target = Target::of(uri).map_err(Denied::Url)?;
-        let of_host = || self.rules.iter().enumerate().filter(|(_, rule)| rule.target == target);
-        let of_method = || of_host().filter(|(_, rule)| rule.methods.is_empty() || rule.methods.contains(method));
+        let of_host = || {
+            self.rules
+                .iter()
+                .enumerate()
+                .filter(|(_, rule)| rule.target == target)
+        };
+        let of_method = || {
+            of_host().filter(|(_, rule)| rule.methods.is_empty() || rule.methods.contains(method))
+        };
         if let Some((index, _)) = of_method().find(|(_, rule)| rule.covers(uri.path())) {
             return Ok(index);
         }
         Err(match (of_host().next(), of_method().next()) {
             (None, _) => Denied::Host(target),
-            (_, None) => Denied::Method { method: method.clone(), target },
+            (_, None) => Denied::Method {
+                method: method.clone(),
+                target,
+            },
             _ if !is_straight(uri.path()) => Denied::Crooked(target),
             _ => Denied::Path(target),
         })
@@ -83,8 +93,16 @@ impl Rule {
             }
             _ => (host, scheme.port()),
         };
-        let target = Target { scheme, host: Host::parse(host)?, port };
-        Some(Self { target, methods: Vec::new(), paths: Vec::new() })
+        let target = Target {
+            scheme,
+            host: Host::parse(host)?,
+            port,
+        };
+        Some(Self {
+            target,
+            methods: Vec::new(),
+            paths: Vec::new(),
+        })
     }
 
     /// Whether a path is under this rule's, as the URL has it.
@@ -103,7 +121,8 @@ fn is_under(prefix: &str, path: &str) -> bool {
     if prefix == "/" {
         return true;
     }
-    let at_boundary = |rest: &str| prefix.ends_with('/') || rest.is_empty() || rest.starts_with('/');
+    let at_boundary =
+        |rest: &str| prefix.ends_with('/') || rest.is_empty() || rest.starts_with('/');
     is_straight(path) && path.strip_prefix(prefix).is_some_and(at_boundary)
 }
 
@@ -122,13 +141,23 @@ fn is_straight(path: &str) -> bool {
             && name != "."
             && name != ".."
     };
-    segments.enumerate().all(is_well) && !path.contains('\\') && path.split('%').skip(1).all(is_harmless)
+    segments.enumerate().all(is_well)
+        && !path.contains('\\')
+        && path.split('%').skip(1).all(is_harmless)
 }
 
 /// Whether what follows a percent sign is an encoding that stays one letter of its segment.
 fn is_harmless(rest: &str) -> bool {
-    let Some(byte) = rest.get(..2).and_then(|digits| u8::from_str_radix(digits, 16).ok()) else { return false };
-    !matches!(byte, b'.' | b'/' | b'\\' | b'%' | b';' | 0..=0x1f | 0x7f | 0xc0 | 0xc1)
+    let Some(byte) = rest
+        .get(..2)
+        .and_then(|digits| u8::from_str_radix(digits, 16).ok())
+    else {
+        return false;
+    };
+    !matches!(
+        byte,
+        b'.' | b'/' | b'\\' | b'%' | b';' | 0..=0x1f | 0x7f | 0xc0 | 0xc1
+    )
 }
 
 #[cfg(test)]

@@ -19,12 +19,18 @@ pub(crate) struct Bounds<Who> {
 
 impl<Who: Eq + Hash> Bounds<Who> {
     pub(crate) fn new(each: usize) -> Self {
-        Self { each: each.min(Semaphore::MAX_PERMITS), counters: Mutex::default() }
+        Self {
+            each: each.min(Semaphore::MAX_PERMITS),
+            counters: Mutex::default(),
+        }
     }
 
     /// One of the places, once there is one.
     pub(crate) async fn place(&self, who: Who) -> OwnedSemaphorePermit {
-        self.counter(who).acquire_owned().await.expect("the counters are never closed")
+        self.counter(who)
+            .acquire_owned()
+            .await
+            .expect("the counters are never closed")
     }
 
     /// The places.
@@ -33,6 +39,10 @@ impl<Who: Eq + Hash> Bounds<Who> {
         if counters.len() >= COUNTERS_MAX {
             counters.retain(|_, counter| Arc::strong_count(counter) > 1);
         }
-        Arc::clone(counters.entry(who).or_insert_with(|| Arc::new(Semaphore::new(self.each))))
+        Arc::clone(
+            counters
+                .entry(who)
+                .or_insert_with(|| Arc::new(Semaphore::new(self.each))),
+        )
     }
 }

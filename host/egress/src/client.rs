@@ -38,15 +38,31 @@ impl Client {
 
     /// Fetches `url`: the body of a 200, whole, within the limits.
     pub async fn get(&self, url: &str, limits: GetLimits) -> Result<Bytes, Error> {
-        let request = Request::get(url).body(Bytes::new()).map_err(|_| Error::InvalidUrl)?;
+        let request = Request::get(url)
+            .body(Bytes::new())
+            .map_err(|_| Error::InvalidUrl)?;
         let host = Target::of(request.uri())?.host.to_string();
-        let policy = Policy { allow_http: limits.allow_http, ..self.policy.clone() };
-        let GetLimits { bytes_max, time_max, .. } = limits;
-        let limits = Limits { time_max, body_bytes_max: bytes_max, over_long: OverLong::Refuse };
+        let policy = Policy {
+            allow_http: limits.allow_http,
+            ..self.policy.clone()
+        };
+        let GetLimits {
+            bytes_max,
+            time_max,
+            ..
+        } = limits;
+        let limits = Limits {
+            time_max,
+            body_bytes_max: bytes_max,
+            over_long: OverLong::Refuse,
+        };
         let response = self.door.send(&policy, request, &limits).await?;
         match response.status() {
             StatusCode::OK => Ok(response.into_body().bytes),
-            status => Err(Error::Status { host, status: status.as_u16() }),
+            status => Err(Error::Status {
+                host,
+                status: status.as_u16(),
+            }),
         }
     }
 }

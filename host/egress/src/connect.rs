@@ -40,7 +40,10 @@ impl Connect<'_> {
     /// A link to the target: permitted addresses, TCP, TLS, HTTP.
     pub(crate) async fn run(&self, place: Place) -> Result<Link, Error> {
         let stream = self.open(&self.permitted().await?).await?;
-        let protocol = |is_http2| Protocol { is_http2, head_bytes_max: self.head_bytes_max };
+        let protocol = |is_http2| Protocol {
+            is_http2,
+            head_bytes_max: self.head_bytes_max,
+        };
         let link = match self.target.scheme {
             Scheme::Http => Link::new(stream, protocol(false), place).await,
             Scheme::Https => {
@@ -49,22 +52,44 @@ impl Connect<'_> {
                 Link::new(stream, protocol(is_http2), place).await
             }
         };
-        link.map_err(|source| Error::Broken { host: self.host(), source })
+        link.map_err(|source| Error::Broken {
+            host: self.host(),
+            source,
+        })
     }
 
     /// The addresses of the target that may be connected to; never none.
     async fn permitted(&self) -> Result<Vec<SocketAddr>, Error> {
         let found = match &self.target.host {
             Host::Address(address) => vec![*address],
-            Host::Name(name) => self.resolver.resolve(name).await.map_err(|error| self.unresolved(Some(error)))?,
+            Host::Name(name) => self
+                .resolver
+                .resolve(name)
+                .await
+                .map_err(|error| self.unresolved(Some(error)))?,
         };
-        let judged: Vec<_> = found.into_iter().map(|address| (address, judge(address, self.addresses))).collect();
-        let passed = judged.iter().filter(|(_, judgement)| judgement.is_ok()).map(|(address, _)| *address);
-        let passed: Vec<_> = passed.take(ADDRESSES_MAX).map(|ip| SocketAddr::new(ip, self.target.port)).collect();
-        let refused = judged.into_iter().find_map(|(address, judgement)| Some((address, judgement.err()?)));
+        let judged: Vec<_> = found
+            .into_iter()
+            .map(|address| (address, judge(address, self.addresses)))
+            .collect();
+        let passed = judged
+            .iter()
+            .filter(|(_, judgement)| judgement.is_ok())
+            .map(|(address, _)| *address);
+        let passed: Vec<_> = passed
+            .take(ADDRESSES_MAX)
+            .map(|ip| SocketAddr::new(ip, self.target.port))
+            .collect();
+        let refused = judged
+            .into_iter()
+            .find_map(|(address, judgement)| Some((address, judgement.err()?)));
         match refused {
             None if passed.is_empty() => Err(self.unresolved(None)),
-            Some((address, why)) if passed.is_empty() => Err(Error::Forbidden { host: self.host(), address, why }),
+            Some((address, why)) if passed.is_empty() => Err(Error::Forbidden {
+                host: self.host(),
+                address,
+                why,
+            }),
             _ => Ok(passed),
         }
     }
@@ -86,21 +111,34 @@ impl Connect<'_> {
                 Err(_) => last = io::ErrorKind::TimedOut.into(),
             }
         }
-        Err(Error::Connect { host: self.host(), source: last })
+        Err(Error::Connect {
+            host: self.host(),
+            source: last,
+        })
     }
 
     /// TLS over a connection, with the target's host as the name that the certificate must be for.
     async fn secure(&self, stream: TcpStream) -> Result<TlsStream<TcpStream>, Error> {
-        let failed = |source| Error::Tls { host: self.host(), source };
+        let failed = |source| Error::Tls {
+            host: self.host(),
+            source,
+        };
         let name = match &self.target.host {
             Host::Address(address) => ServerName::IpAddress((*address).into()),
-            Host::Name(name) => ServerName::try_from(name.clone()).map_err(|error| failed(io::Error::other(error)))?,
+            Host::Name(name) => ServerName::try_from(name.clone())
+                .map_err(|error| failed(io::Error::other(error)))?,
         };
-        TlsConnector::from(Arc::clone(self.tls)).connect(name, stream).await.map_err(failed)
+        TlsConnector::from(Arc::clone(self.tls))
+            .connect(name, stream)
+            .await
+            .map_err(failed)
     }
 
     fn unresolved(&self, source: Option<io::Error>) -> Error {
-        Error::Resolve { host: self.host(), source }
+        Error::Resolve {
+            host: self.host(),
+            source,
+        }
     }
 
     fn host(&self) -> String {

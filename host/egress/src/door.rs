@@ -95,7 +95,9 @@ pub(crate) struct Shared {
 
 impl fmt::Debug for Door {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Door").field("config", &self.shared.config).finish_non_exhaustive()
+        f.debug_struct("Door")
+            .field("config", &self.shared.config)
+            .finish_non_exhaustive()
     }
 }
 
@@ -110,7 +112,15 @@ impl Door {
         let trust = Trust::new(&config.extra_roots)?;
         let pool = Pool::new(config.connections_max, config.idle_max);
         let bounds = Bounds::new(config.host_concurrency_max);
-        Ok(Self { shared: Arc::new(Shared { config, trust, resolver, pool, bounds }) })
+        Ok(Self {
+            shared: Arc::new(Shared {
+                config,
+                trust,
+                resolver,
+                pool,
+                bounds,
+            }),
+        })
     }
 
     /// Sends `request`, whose URL is absolute, under `policy`, and takes the whole answer within `limits`.
@@ -126,17 +136,25 @@ impl Door {
     ) -> Result<Response<Body>, Error> {
         let target = Target::of(request.uri())?;
         may_be_sent(&request, &target, policy)?;
-        Exchange::new(&self.shared, policy, target, limits)?.run(request).await
+        Exchange::new(&self.shared, policy, target, limits)?
+            .run(request)
+            .await
     }
 }
 
 fn may_be_sent(request: &Request<Bytes>, target: &Target, policy: &Policy) -> Result<(), Error> {
     let host = || target.host.to_string();
     if target.scheme == Scheme::Http && !policy.allow_http {
-        return Err(Error::Scheme { scheme: target.scheme.name().to_owned(), host: host() });
+        return Err(Error::Scheme {
+            scheme: target.scheme.name().to_owned(),
+            host: host(),
+        });
     }
     if request.method() == Method::CONNECT {
-        return Err(Error::Method { method: Method::CONNECT, host: host() });
+        return Err(Error::Method {
+            method: Method::CONNECT,
+            host: host(),
+        });
     }
     Ok(())
 }

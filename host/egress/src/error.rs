@@ -32,10 +32,14 @@ pub enum Error {
     #[error("TLS can't be set up")]
     Setup(#[source] rustls::Error),
     /// The text is not an absolute URL with a plain host.
-    #[error("not an absolute URL with a plain host name or address, without a user or password in it")]
+    #[error(
+        "not an absolute URL with a plain host name or address, without a user or password in it"
+    )]
     InvalidUrl,
     /// The URL's scheme is not one that may be requested.
-    #[error("`{scheme}:` is not allowed for {host}; only `https:` is, and `http:` where the configuration says so")]
+    #[error(
+        "`{scheme}:` is not allowed for {host}; only `https:` is, and `http:` where the configuration says so"
+    )]
     Scheme {
         /// The scheme of the URL.
         scheme: String,
@@ -104,7 +108,9 @@ pub enum Error {
     },
     /// The answer's head is larger than allowed. By HTTP/2 such an answer is `Broken`: all that is known is that it was
     /// ended.
-    #[error("the head of the answer of {host} is larger than {bytes_max} bytes or {HEADERS_MAX} headers")]
+    #[error(
+        "the head of the answer of {host} is larger than {bytes_max} bytes or {HEADERS_MAX} headers"
+    )]
     HeadTooLarge {
         /// The host of the URL.
         host: String,
@@ -178,9 +184,17 @@ impl Error {
             Self::Roots { .. } | Self::Identity(_) | Self::Setup(_) => Fault::Configuration,
             Self::InvalidUrl | Self::Scheme { .. } | Self::Method { .. } => Fault::Configuration,
             Self::Forbidden { .. } => Fault::Configuration,
-            Self::TimedOut { phase: Phase::Place, .. } => Fault::Host,
-            Self::Resolve { .. } | Self::Connect { .. } | Self::Tls { .. } | Self::Broken { .. } => Fault::Receiver,
-            Self::Closed { .. } | Self::HeadTooLarge { .. } | Self::TooLarge { .. } => Fault::Receiver,
+            Self::TimedOut {
+                phase: Phase::Place,
+                ..
+            } => Fault::Host,
+            Self::Resolve { .. }
+            | Self::Connect { .. }
+            | Self::Tls { .. }
+            | Self::Broken { .. } => Fault::Receiver,
+            Self::Closed { .. } | Self::HeadTooLarge { .. } | Self::TooLarge { .. } => {
+                Fault::Receiver
+            }
             Self::TimedOut { .. } | Self::Status { .. } => Fault::Receiver,
         }
     }

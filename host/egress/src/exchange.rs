@@ -47,7 +47,15 @@ impl<'e> Exchange<'e> {
         limits: &'e Limits,
     ) -> Result<Self, Error> {
         let (key, tls) = shared.pool.key(policy, &target, &shared.trust)?;
-        Ok(Self { shared, policy, target, key, tls, limits, deadline: after(limits.time_max) })
+        Ok(Self {
+            shared,
+            policy,
+            target,
+            key,
+            tls,
+            limits,
+            deadline: after(limits.time_max),
+        })
     }
 
     /// By links that were kept, as long as they turn out to be closed; then by a new one.
@@ -69,13 +77,22 @@ impl<'e> Exchange<'e> {
 
     /// One of the places for exchanges with this receiver.
     async fn place(&self) -> Result<OwnedSemaphorePermit, Error> {
-        let place = self.shared.bounds.place((self.policy.tenant.clone(), self.target.clone()));
-        timeout_at(self.deadline, place).await.map_err(|_| self.timed_out(Phase::Place))
+        let place = self
+            .shared
+            .bounds
+            .place((self.policy.tenant.clone(), self.target.clone()));
+        timeout_at(self.deadline, place)
+            .await
+            .map_err(|_| self.timed_out(Phase::Place))
     }
 
     /// A new link, which others may share from now on where it's HTTP/2.
     async fn connect(&self) -> Result<Link, Error> {
-        let place = timeout_at(self.deadline, self.shared.pool.place(self.policy.tenant.as_ref())).await;
+        let place = timeout_at(
+            self.deadline,
+            self.shared.pool.place(self.policy.tenant.as_ref()),
+        )
+        .await;
         let place = place.map_err(|_| self.timed_out(Phase::Place))?;
         let connect = Connect {
             target: &self.target,
@@ -112,19 +129,28 @@ impl<'e> Exchange<'e> {
         Ok(Talked::Answered(response))
     }
 
-    async fn talk_on(&self, link: &mut Link, request: Request<Full<Bytes>>) -> Result<Talked, Error> {
+    async fn talk_on(
+        &self,
+        link: &mut Link,
+        request: Request<Full<Bytes>>,
+    ) -> Result<Talked, Error> {
         let response = match link.send(&self.target, request).await {
             Ok(response) => response,
             Err(Failed::Unsent(request)) => return Ok(Talked::Unsent(*request)),
             Err(Failed::Broken(error)) => return Err(self.broken(error)),
         };
         let (head, body) = response.into_parts();
-        let too_large = || Error::TooLarge { host: self.host(), bytes_max: self.limits.body_bytes_max };
+        let too_large = || Error::TooLarge {
+            host: self.host(),
+            bytes_max: self.limits.body_bytes_max,
+        };
         let is_refused = self.limits.over_long == OverLong::Refuse;
         if is_refused && body.size_hint().lower() > self.limits.body_bytes_max as u64 {
             return Err(too_large());
         }
-        let body = collect(body, self.limits.body_bytes_max).await.map_err(|error| self.broken(error))?;
+        let body = collect(body, self.limits.body_bytes_max)
+            .await
+            .map_err(|error| self.broken(error))?;
         if is_refused && body.is_cut {
             return Err(too_large());
         }
@@ -138,9 +164,15 @@ impl<'e> Exchange<'e> {
     fn broken(&self, error: hyper::Error) -> Error {
         if error.is_parse_too_large() {
             let bytes_max = self.shared.config.head_bytes_max;
-            return Error::HeadTooLarge { host: self.host(), bytes_max };
+            return Error::HeadTooLarge {
+                host: self.host(),
+                bytes_max,
+            };
         }
-        Error::Broken { host: self.host(), source: error }
+        Error::Broken {
+            host: self.host(),
+            source: error,
+        }
     }
 
     fn timed_out(&self, phase: Phase) -> Error {
@@ -148,7 +180,11 @@ impl<'e> Exchange<'e> {
             Phase::Connection => self.shared.config.connect_max.min(self.limits.time_max),
             Phase::Place | Phase::Answer => self.limits.time_max,
         };
-        Error::TimedOut { host: self.host(), phase, time_max }
+        Error::TimedOut {
+            host: self.host(),
+            phase,
+            time_max,
+        }
     }
 }
 
@@ -161,12 +197,20 @@ fn after(time: Duration) -> Instant {
 async fn collect(mut body: Incoming, bytes_max: usize) -> Result<Body, hyper::Error> {
     let mut collected = BytesMut::new();
     while let Some(frame) = body.frame().await {
-        let Ok(data) = frame?.into_data() else { continue };
+        let Ok(data) = frame?.into_data() else {
+            continue;
+        };
         let room = bytes_max - collected.len();
         collected.extend_from_slice(&data[..data.len().min(room)]);
         if data.len() > room {
-            return Ok(Body { bytes: collected.freeze(), is_cut: true });
+            return Ok(Body {
+                bytes: collected.freeze(),
+                is_cut: true,
+            });
         }
     }
-    Ok(Body { bytes: collected.freeze(), is_cut: false })
+    Ok(Body {
+        bytes: collected.freeze(),
+        is_cut: false,
+    })
 }

@@ -21,9 +21,14 @@ const OURS_BY_NAME: [&str; 3] = ["keep-alive", "proxy-connection", "http2-settin
 
 /// Drops what isn't for the receiver: the headers of one connection, and those that `connection` names (RFC 9110, 7.6.1).
 pub(crate) fn clean(headers: &mut HeaderMap) {
-    let connection = headers.get_all(header::CONNECTION).iter().filter_map(|value| value.to_str().ok());
-    let named: Vec<HeaderName> =
-        connection.flat_map(|value| value.split(',')).filter_map(|name| name.trim().parse().ok()).collect();
+    let connection = headers
+        .get_all(header::CONNECTION)
+        .iter()
+        .filter_map(|value| value.to_str().ok());
+    let named: Vec<HeaderName> = connection
+        .flat_map(|value| value.split(','))
+        .filter_map(|name| name.trim().parse().ok())
+        .collect();
     for name in named.iter().chain(&OURS) {
         headers.remove(name);
     }

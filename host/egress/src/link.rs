@@ -92,7 +92,10 @@ impl Link {
             let _ = connection.await;
             drop(place);
         });
-        Self { sender, task: Arc::new(Task(task)) }
+        Self {
+            sender,
+            task: Arc::new(Task(task)),
+        }
     }
 
     /// Sends a request, whose URL is absolute, and takes the head of the answer.
@@ -122,7 +125,10 @@ impl Link {
     pub(crate) fn share(&self) -> Option<Self> {
         match &self.sender {
             Sender::Http1(_) => None,
-            Sender::Http2(sender) => Some(Self { sender: Sender::Http2(sender.clone()), task: Arc::clone(&self.task) }),
+            Sender::Http2(sender) => Some(Self {
+                sender: Sender::Http2(sender.clone()),
+                task: Arc::clone(&self.task),
+            }),
         }
     }
 
@@ -147,7 +153,10 @@ impl Link {
     /// Whether the connection can take another request, now that its last answer is whole.
     pub(crate) async fn is_reusable(&mut self) -> bool {
         match &mut self.sender {
-            Sender::Http1(sender) => matches!(tokio::time::timeout(READY_MAX, sender.ready()).await, Ok(Ok(()))),
+            Sender::Http1(sender) => matches!(
+                tokio::time::timeout(READY_MAX, sender.ready()).await,
+                Ok(Ok(()))
+            ),
             Sender::Http2(sender) => !sender.is_closed(),
         }
     }
@@ -164,7 +173,9 @@ impl From<TrySendError<Request<Full<Bytes>>>> for Failed {
 
 fn http1(head_bytes_max: usize) -> http1::Builder {
     let mut builder = http1::Builder::new();
-    builder.max_header_size(head_bytes_max).max_headers(HEADERS_MAX);
+    builder
+        .max_header_size(head_bytes_max)
+        .max_headers(HEADERS_MAX);
     builder
 }
 
@@ -194,7 +205,12 @@ fn as_http2(target: &Target, mut request: Request<Full<Bytes>>) -> Request<Full<
     *request.version_mut() = Version::HTTP_2;
     let path_and_query = path_and_query(request.uri());
     request.headers_mut().remove(header::HOST);
-    let uri = http::Uri::builder().scheme(target.scheme.name()).authority(target.authority());
-    *request.uri_mut() = uri.path_and_query(path_and_query).build().expect("made of parts of URLs");
+    let uri = http::Uri::builder()
+        .scheme(target.scheme.name())
+        .authority(target.authority());
+    *request.uri_mut() = uri
+        .path_and_query(path_and_query)
+        .build()
+        .expect("made of parts of URLs");
     request
 }

@@ -35,7 +35,11 @@ pub(crate) struct Key {
 
 impl Key {
     fn new(number: u64, policy: &Policy, target: &Target) -> Self {
-        Self { policy: number, tenant: policy.tenant.clone(), target: target.clone() }
+        Self {
+            policy: number,
+            tenant: policy.tenant.clone(),
+            target: target.clone(),
+        }
     }
 }
 
@@ -83,7 +87,13 @@ impl Pool {
         let places = Arc::new(Semaphore::new(connections_max));
         // What one tenant can't have is left for the others, and for the host itself.
         let tenant_places = Bounds::new(connections_max - connections_max / 4);
-        Self { state: Mutex::default(), places, tenant_places, waiting: AtomicUsize::new(0), idle_max }
+        Self {
+            state: Mutex::default(),
+            places,
+            tenant_places,
+            waiting: AtomicUsize::new(0),
+            idle_max,
+        }
     }
 
     /// What the links of a policy to a target are kept under, and the policy's TLS configuration.
@@ -97,13 +107,23 @@ impl Pool {
         let now = Instant::now();
         if let Some(known) = state.policies.get_mut(policy) {
             known.used = now;
-            return Ok((Key::new(known.number, policy, target), Arc::clone(&known.tls)));
+            return Ok((
+                Key::new(known.number, policy, target),
+                Arc::clone(&known.tls),
+            ));
         }
         let tls = trust.of(policy)?;
         state.make_room();
         state.numbers += 1;
         let number = state.numbers;
-        state.policies.insert(policy.clone(), Known { number, tls: Arc::clone(&tls), used: now });
+        state.policies.insert(
+            policy.clone(),
+            Known {
+                number,
+                tls: Arc::clone(&tls),
+                used: now,
+            },
+        );
         Ok((Key::new(number, policy, target), tls))
     }
 
@@ -112,7 +132,9 @@ impl Pool {
         let mut state = self.state();
         let kept = state.links.get_mut(key)?;
         let found = loop {
-            let Some(last) = kept.last_mut() else { break None };
+            let Some(last) = kept.last_mut() else {
+                break None;
+            };
             if last.link.is_closed() || last.since.elapsed() > self.idle_max {
                 kept.pop();
                 continue;
@@ -137,13 +159,21 @@ impl Pool {
         let mut state = self.state();
         state.expire(self.idle_max);
         // The policy may have been forgotten while the link was used.
-        if !state.policies.values().any(|known| known.number == key.policy) {
+        if !state
+            .policies
+            .values()
+            .any(|known| known.number == key.policy)
+        {
             return;
         }
         let kept = state.links.entry(key.clone()).or_default();
-        let is_there = link.share().is_some() && kept.iter().any(|kept| kept.link.share().is_some());
+        let is_there =
+            link.share().is_some() && kept.iter().any(|kept| kept.link.share().is_some());
         if !is_there {
-            kept.push(Kept { link, since: Instant::now() });
+            kept.push(Kept {
+                link,
+                since: Instant::now(),
+            });
         }
     }
 
@@ -161,20 +191,33 @@ impl Pool {
         let of_tenant = match tenant {
             Some(name) => {
                 let places = self.tenant_places.counter(name.clone());
-                Some(self.one_of(places, |key| key.tenant.as_ref() == tenant).await)
+                Some(
+                    self.one_of(places, |key| key.tenant.as_ref() == tenant)
+                        .await,
+                )
             }
             None => None,
         };
-        Place { _all: self.one_of(Arc::clone(&self.places), |_| true).await, _tenants: of_tenant }
+        Place {
+            _all: self.one_of(Arc::clone(&self.places), |_| true).await,
+            _tenants: of_tenant,
+        }
     }
 
-    async fn one_of(&self, places: Arc<Semaphore>, may_make_room: impl Fn(&Key) -> bool) -> OwnedSemaphorePermit {
+    async fn one_of(
+        &self,
+        places: Arc<Semaphore>,
+        may_make_room: impl Fn(&Key) -> bool,
+    ) -> OwnedSemaphorePermit {
         if let Ok(place) = Arc::clone(&places).try_acquire_owned() {
             return place;
         }
         let _waiting = Waiting::new(&self.waiting);
         self.state().evict(may_make_room);
-        places.acquire_owned().await.expect("the places are never closed")
+        places
+            .acquire_owned()
+            .await
+            .expect("the places are never closed")
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -189,7 +232,11 @@ impl State {
         if self.policies.len() < POLICIES_MAX {
             return;
         }
-        let oldest = self.policies.iter().min_by_key(|(_, known)| known.used).map(|(policy, _)| policy.clone());
+        let oldest = self
+            .policies
+            .iter()
+            .min_by_key(|(_, known)| known.used)
+            .map(|(policy, _)| policy.clone());
         if let Some(known) = oldest.and_then(|policy| self.policies.remove(&policy)) {
             self.links.retain(|key, _| key.policy != known.number);
         }
@@ -208,10 +255,14 @@ impl State {
         let unused = |kept: &&Kept| kept.link.is_unused();
         let oldest_of = |kept: &Vec<Kept>| kept.iter().filter(unused).map(|kept| kept.since).min();
         let links = self.links.iter().filter(|(key, _)| may_make_room(key));
-        let oldest = links.filter_map(|(key, kept)| Some((oldest_of(kept)?, key.clone()))).min_by_key(|it| it.0);
+        let oldest = links
+            .filter_map(|(key, kept)| Some((oldest_of(kept)?, key.clone())))
+            .min_by_key(|it| it.0);
         if let Some((since, key)) = oldest
             && let Some(kept) = self.links.get_mut(&key)
-            && let Some(index) = kept.iter().position(|kept| kept.since == since && kept.link.is_unused())
+            && let Some(index) = kept
+                .iter()
+                .position(|kept| kept.since == since && kept.link.is_unused())
         {
             kept.remove(index);
         }

@@ -25,14 +25,19 @@ pub struct SystemResolver {
 
 impl Default for SystemResolver {
     fn default() -> Self {
-        Self { places: Arc::new(Semaphore::new(LOOKUPS_MAX)) }
+        Self {
+            places: Arc::new(Semaphore::new(LOOKUPS_MAX)),
+        }
     }
 }
 
 #[async_trait]
 impl Resolve for SystemResolver {
     async fn resolve(&self, name: &str) -> io::Result<Vec<IpAddr>> {
-        let place = Arc::clone(&self.places).acquire_owned().await.map_err(io::Error::other)?;
+        let place = Arc::clone(&self.places)
+            .acquire_owned()
+            .await
+            .map_err(io::Error::other)?;
         let name = name.to_owned();
         let lookup = tokio::spawn(async move {
             let found = tokio::net::lookup_host((name.as_str(), 0)).await;

@@ -50,8 +50,14 @@ pub enum Host {
 impl Host {
     /// Reads a host as a URL or a configuration has it, IPv6 addresses in brackets.
     pub fn parse(text: &str) -> Option<Self> {
-        if let Some(inner) = text.strip_prefix('[').and_then(|text| text.strip_suffix(']')) {
-            return inner.parse::<Ipv6Addr>().ok().map(|address| Self::Address(address.into()));
+        if let Some(inner) = text
+            .strip_prefix('[')
+            .and_then(|text| text.strip_suffix(']'))
+        {
+            return inner
+                .parse::<Ipv6Addr>()
+                .ok()
+                .map(|address| Self::Address(address.into()));
         }
         let name = text.strip_suffix('.').unwrap_or(text).to_ascii_lowercase();
         if name.is_empty() || name.len() > 253 || !name.split('.').all(is_label) {
@@ -59,7 +65,10 @@ impl Host {
         }
         // What ends in a number is an address to whoever follows the URL standard, so it's one in full or nothing.
         if name.rsplit('.').next().is_some_and(is_number) {
-            return name.parse::<Ipv4Addr>().ok().map(|address| Self::Address(address.into()));
+            return name
+                .parse::<Ipv4Addr>()
+                .ok()
+                .map(|address| Self::Address(address.into()));
         }
         Some(Self::Name(name))
     }
@@ -82,7 +91,9 @@ fn is_label(label: &str) -> bool {
 
 /// Whether some reader takes it for a part of an IPv4 address: decimal, octal or hexadecimal.
 fn is_number(label: &str) -> bool {
-    let hexadecimal = label.strip_prefix("0x").is_some_and(|digits| digits.bytes().all(|b| b.is_ascii_hexdigit()));
+    let hexadecimal = label
+        .strip_prefix("0x")
+        .is_some_and(|digits| digits.bytes().all(|b| b.is_ascii_hexdigit()));
     hexadecimal || label.bytes().all(|byte| byte.is_ascii_digit())
 }
 
@@ -105,21 +116,37 @@ impl Target {
         let scheme = match uri.scheme_str() {
             Some("http") => Scheme::Http,
             Some("https") => Scheme::Https,
-            Some(other) => return Err(Error::Scheme { scheme: other.to_owned(), host: host.to_string() }),
+            Some(other) => {
+                return Err(Error::Scheme {
+                    scheme: other.to_owned(),
+                    host: host.to_string(),
+                });
+            }
             None => return Err(Error::InvalidUrl),
         };
         let port = match authority.as_str().strip_prefix(authority.host()) {
             Some("") => scheme.port(),
-            Some(rest) => rest.strip_prefix(':').and_then(|port| port.parse().ok()).ok_or(Error::InvalidUrl)?,
+            Some(rest) => rest
+                .strip_prefix(':')
+                .and_then(|port| port.parse().ok())
+                .ok_or(Error::InvalidUrl)?,
             // There's a user in front of it.
             None => return Err(Error::InvalidUrl),
         };
-        if port == 0 { Err(Error::InvalidUrl) } else { Ok(Self { scheme, host, port }) }
+        if port == 0 {
+            Err(Error::InvalidUrl)
+        } else {
+            Ok(Self { scheme, host, port })
+        }
     }
 
     /// The text of the `host` header.
     pub(crate) fn authority(&self) -> String {
-        if self.port == self.scheme.port() { self.host.to_string() } else { format!("{}:{}", self.host, self.port) }
+        if self.port == self.scheme.port() {
+            self.host.to_string()
+        } else {
+            format!("{}:{}", self.host, self.port)
+        }
     }
 }
 
@@ -128,7 +155,10 @@ pub(crate) fn path_and_query(uri: &Uri) -> PathAndQuery {
     match uri.path_and_query() {
         Some(whole) if whole.as_str().starts_with('/') => whole.clone(),
         // `https://example.com?a=b`: shown with the slash that it lacks.
-        Some(query) => query.to_string().parse().expect("a path and a query as before"),
+        Some(query) => query
+            .to_string()
+            .parse()
+            .expect("a path and a query as before"),
         None => PathAndQuery::from_static("/"),
     }
 }

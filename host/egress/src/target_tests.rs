@@ -18,11 +18,17 @@ fn a_url_leads_to_one_host_in_one_spelling() {
         ("http://EXAMPLE.com", "http example.com 80"),
         ("https://example.com./", "https example.com 443"),
         ("https://example.com:8443/", "https example.com 8443"),
-        ("https://xn--mnchen-3ya.example/", "https xn--mnchen-3ya.example 443"),
+        (
+            "https://xn--mnchen-3ya.example/",
+            "https xn--mnchen-3ya.example 443",
+        ),
         ("https://a_b.example-1.com/", "https a_b.example-1.com 443"),
         ("http://127.0.0.1/", "http 127.0.0.1 80"),
         ("http://[::1]:8080/", "http [::1] 8080"),
-        ("http://[0:0:0:0:0:FFFF:7f00:1]/", "http [::ffff:127.0.0.1] 80"),
+        (
+            "http://[0:0:0:0:0:FFFF:7f00:1]/",
+            "http [::ffff:127.0.0.1] 80",
+        ),
         ("http://7f.example/", "http 7f.example 80"),
         ("http://0x7f.example/", "http 0x7f.example 80"),
     ];
@@ -91,7 +97,12 @@ fn hosts_that_could_mean_two_things_are_refused() {
 
 #[test]
 fn other_schemes_are_named_and_refused() {
-    for url in ["ftp://example.com/", "ws://example.com/", "gopher://example.com/", "httpx://example.com/"] {
+    for url in [
+        "ftp://example.com/",
+        "ws://example.com/",
+        "gopher://example.com/",
+        "httpx://example.com/",
+    ] {
         assert!(matches!(target(url), Err(Error::Scheme { .. })), "{url}");
     }
 }
@@ -113,6 +124,10 @@ fn the_request_line_begins_with_a_slash() {
         ("https://example.com?a=b", "/?a=b"),
         ("https://example.com/x/?a=b#c", "/x/?a=b"),
     ] {
-        assert_eq!(path_and_query(&url.parse().expect("a URL")).as_str(), expected, "{url}");
+        assert_eq!(
+            path_and_query(&url.parse().expect("a URL")).as_str(),
+            expected,
+            "{url}"
+        );
     }
 }

@@ -51,8 +51,11 @@ pub(crate) fn check(policy: &Policy) -> Result<(), Error> {
 
 fn builder(roots: RootCertStore) -> Result<ConfigBuilder<ClientConfig, WantsClientCert>, Error> {
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let versions = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
-    Ok(versions.map_err(Error::Setup)?.with_root_certificates(roots))
+    let versions =
+        ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+    Ok(versions
+        .map_err(Error::Setup)?
+        .with_root_certificates(roots))
 }
 
 fn finish(
@@ -63,14 +66,18 @@ fn finish(
         None => builder.with_no_client_auth(),
         Some(identity) => {
             let (chain, key) = read(identity)?;
-            builder.with_client_auth_cert(chain, key).map_err(|error| Error::Identity(Some(error.into())))?
+            builder
+                .with_client_auth_cert(chain, key)
+                .map_err(|error| Error::Identity(Some(error.into())))?
         }
     };
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     Ok(Arc::new(config))
 }
 
-fn read(identity: &Identity) -> Result<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>), Error> {
+fn read(
+    identity: &Identity,
+) -> Result<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>), Error> {
     // The parser's words may quote the file, and a key is in it.
     let chain: Vec<_> = CertificateDer::pem_slice_iter(&identity.certificate)
         .collect::<Result<_, _>>()
@@ -85,14 +92,23 @@ fn read(identity: &Identity) -> Result<(Vec<CertificateDer<'static>>, PrivateKey
 fn add(store: &mut RootCertStore, texts: &[Vec<u8>]) -> Result<(), Error> {
     for (index, pem) in texts.iter().enumerate() {
         let number = index + 1;
-        let fault = |source: crate::error::Cause| Error::Roots { number, source: Some(source) };
-        let certificates: Vec<_> =
-            CertificateDer::pem_slice_iter(pem).collect::<Result<_, _>>().map_err(|error| fault(error.into()))?;
+        let fault = |source: crate::error::Cause| Error::Roots {
+            number,
+            source: Some(source),
+        };
+        let certificates: Vec<_> = CertificateDer::pem_slice_iter(pem)
+            .collect::<Result<_, _>>()
+            .map_err(|error| fault(error.into()))?;
         if certificates.is_empty() {
-            return Err(Error::Roots { number, source: None });
+            return Err(Error::Roots {
+                number,
+                source: None,
+            });
         }
         for certificate in certificates {
-            store.add(certificate).map_err(|error| fault(error.into()))?;
+            store
+                .add(certificate)
+                .map_err(|error| fault(error.into()))?;
         }
     }
     Ok(())

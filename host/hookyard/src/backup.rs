@@ -15,7 +15,12 @@ pub(crate) fn backup(path: &Path, file: &Path, json: bool) -> Result<(), Failure
     let inbox = SqliteInbox::open_read_only(&settings.inbox).map_err(anyhow::Error::from)?;
     let bytes = inbox.backup(file).context("there is no backup")?;
     match json {
-        true => output::line(serde_json::json!({ "file": file.display().to_string(), "bytes": bytes })),
-        false => output::line(format_args!("{} holds the inbox as it was: {bytes} bytes", file.display())),
+        true => {
+            output::line(serde_json::json!({ "file": file.display().to_string(), "bytes": bytes }))
+        }
+        false => output::line(format_args!(
+            "{} holds the inbox as it was: {bytes} bytes",
+            file.display()
+        )),
     }
 }

@@ -64,7 +64,10 @@ impl CertificateArchive for CertificateFile {
         match self.read() {
             Ok(entries) => entries.into_iter().map(ProvenCertificate::from).collect(),
             Err(error) => {
-                self.warn(&error, "stored certificates cannot be read; they will be fetched again");
+                self.warn(
+                    &error,
+                    "stored certificates cannot be read; they will be fetched again",
+                );
                 Vec::new()
             }
         }
@@ -73,7 +76,10 @@ impl CertificateArchive for CertificateFile {
     fn save(&self, certificates: &[ProvenCertificate]) {
         let entries: Vec<_> = certificates.iter().map(Entry::from).collect();
         if let Err(error) = self.write(&entries) {
-            self.warn(&error, "certificates cannot be stored; they will be fetched again after a restart");
+            self.warn(
+                &error,
+                "certificates cannot be stored; they will be fetched again after a restart",
+            );
         }
     }
 }
@@ -91,7 +97,11 @@ impl From<&ProvenCertificate> for Entry {
 impl From<Entry> for ProvenCertificate {
     fn from(entry: Entry) -> Self {
         let Entry { url, pem, until } = entry;
-        Self { url, pem: pem.into(), until: Timestamp::from_unix_millis(until) }
+        Self {
+            url,
+            pem: pem.into(),
+            until: Timestamp::from_unix_millis(until),
+        }
     }
 }
 
@@ -102,7 +112,11 @@ mod tests {
     use super::*;
 
     fn certificate(url: &str) -> ProvenCertificate {
-        ProvenCertificate { url: url.to_owned(), pem: "PEM".into(), until: Timestamp::from_unix_millis(7) }
+        ProvenCertificate {
+            url: url.to_owned(),
+            pem: "PEM".into(),
+            until: Timestamp::from_unix_millis(7),
+        }
     }
 
     #[test]
@@ -113,7 +127,10 @@ mod tests {
         file.save(&[certificate("one"), certificate("two")]);
         file.save(&[certificate("two")]);
         assert_eq!(file.load(), [certificate("two")]);
-        let mode = std::fs::metadata(folder.path().join(FILE_NAME)).expect("it is there").permissions().mode();
+        let mode = std::fs::metadata(folder.path().join(FILE_NAME))
+            .expect("it is there")
+            .permissions()
+            .mode();
         assert_eq!(mode & 0o777, hookyard_private::FILE);
     }
 

@@ -33,7 +33,10 @@ pub(crate) fn check(path: &Path, json: bool, runtime: &Handle) -> Result<(), Fai
     let engine = serve::passing_engine(&settings).context("plugins can't be checked")?;
     let findings = survey(&Desired::from(&settings), &engine, serving);
     if findings.is_empty() {
-        report.note(format_args!("{} holds no plugin yet", settings.plugins.folder.display()))?;
+        report.note(format_args!(
+            "{} holds no plugin yet",
+            settings.plugins.folder.display()
+        ))?;
     }
     for finding in findings {
         match finding {
@@ -60,7 +63,9 @@ fn tell_sources(settings: &Settings, report: &Report) -> Result<(), Failure> {
         }
     }
     if settings.sources.is_empty() {
-        report.note(format_args!("no source is configured: every request would be answered with 404"))?;
+        report.note(format_args!(
+            "no source is configured: every request would be answered with 404"
+        ))?;
     }
     Ok(())
 }
@@ -68,22 +73,42 @@ fn tell_sources(settings: &Settings, report: &Report) -> Result<(), Failure> {
 fn tell_destinations(settings: &Settings, now: Timestamp, report: &Report) -> Result<(), Failure> {
     for (name, destination) in &settings.destinations {
         let delivery = &destination.delivery;
-        let provider = destination.provider.as_ref().map_or("", |provider| &provider.name);
-        let typed = if provider.is_empty() { "untyped".to_owned() } else { format!("{provider}'s events") };
+        let provider = destination
+            .provider
+            .as_ref()
+            .map_or("", |provider| &provider.name);
+        let typed = if provider.is_empty() {
+            "untyped".to_owned()
+        } else {
+            format!("{provider}'s events")
+        };
         let keys = delivery.signer.keys_at(now);
         let (kind, to, count) = (delivery.signer.kind(), origin(&delivery.url), count(keys));
-        report.ok(format_args!("destination {name}: {to}, {typed}, {kind}, {count}"))?;
+        report.ok(format_args!(
+            "destination {name}: {to}, {typed}, {kind}, {count}"
+        ))?;
         if keys.live == 0 {
             report.note(format_args!(
                 "destination {name}: nothing signs now, so nothing would be sent; add a secret or a key"
             ))?;
         }
         if to.starts_with("http://") {
-            report.note(format_args!("destination {name}: sent in the clear, for anybody on the way to read"))?;
+            report.note(format_args!(
+                "destination {name}: sent in the clear, for anybody on the way to read"
+            ))?;
         }
         if !delivery.policy.addresses.granted.is_empty() {
-            let ranges: Vec<_> = delivery.policy.addresses.granted.iter().map(ToString::to_string).collect();
-            report.note(format_args!("destination {name}: may lead to private addresses, in {}", ranges.join(", ")))?;
+            let ranges: Vec<_> = delivery
+                .policy
+                .addresses
+                .granted
+                .iter()
+                .map(ToString::to_string)
+                .collect();
+            report.note(format_args!(
+                "destination {name}: may lead to private addresses, in {}",
+                ranges.join(", ")
+            ))?;
         }
     }
     Ok(())
@@ -92,12 +117,21 @@ fn tell_destinations(settings: &Settings, now: Timestamp, report: &Report) -> Re
 /// A URL up to its host and port: what follows may be a secret.
 fn origin(url: &str) -> &str {
     let ends = url.match_indices('/').nth(2).map(|(at, _)| at);
-    ends.or_else(|| url.find('?')).map_or(url, |end| &url[..end])
+    ends.or_else(|| url.find('?'))
+        .map_or(url, |end| &url[..end])
 }
 
 fn count(keys: KeyCount) -> String {
-    let parts = [(keys.live, "live"), (keys.waiting, "to come"), (keys.retired, "retired")];
-    let said = parts.iter().filter(|(count, what)| *count > 0 || *what == "live");
-    let said: Vec<_> = said.map(|(count, what)| format!("{count} {what}")).collect();
+    let parts = [
+        (keys.live, "live"),
+        (keys.waiting, "to come"),
+        (keys.retired, "retired"),
+    ];
+    let said = parts
+        .iter()
+        .filter(|(count, what)| *count > 0 || *what == "live");
+    let said: Vec<_> = said
+        .map(|(count, what)| format!("{count} {what}"))
+        .collect();
     format!("keys: {}", said.join(", "))
 }

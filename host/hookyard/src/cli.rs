@@ -194,9 +194,15 @@ pub(crate) struct ReplayOptions {
 }
 
 fn revision(text: &str) -> Result<String, String> {
-    let is_prefix =
-        (1..=64).contains(&text.len()) && text.bytes().all(|digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f'));
-    if is_prefix { Ok(text.to_owned()) } else { Err("must be a revision, or its first hexadecimal digits".to_owned()) }
+    let is_prefix = (1..=64).contains(&text.len())
+        && text
+            .bytes()
+            .all(|digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f'));
+    if is_prefix {
+        Ok(text.to_owned())
+    } else {
+        Err("must be a revision, or its first hexadecimal digits".to_owned())
+    }
 }
 
 /// Which events are to be ended, and why.
@@ -222,8 +228,16 @@ pub(crate) struct DiscardOptions {
 const REASON_MAX: usize = 500;
 
 fn reason(text: &str) -> Result<String, String> {
-    let is_line = !text.trim().is_empty() && text.chars().count() <= REASON_MAX && !text.chars().any(char::is_control);
-    if is_line { Ok(text.to_owned()) } else { Err(format!("must be one line of no more than {REASON_MAX} characters")) }
+    let is_line = !text.trim().is_empty()
+        && text.chars().count() <= REASON_MAX
+        && !text.chars().any(char::is_control);
+    if is_line {
+        Ok(text.to_owned())
+    } else {
+        Err(format!(
+            "must be one line of no more than {REASON_MAX} characters"
+        ))
+    }
 }
 
 /// How what was done once is to be done again.
@@ -244,7 +258,10 @@ pub(crate) struct Again {
 }
 
 fn rate(text: &str) -> Result<f64, String> {
-    let rate = text.parse::<f64>().ok().filter(|rate| rate.is_finite() && *rate > 0.0);
+    let rate = text
+        .parse::<f64>()
+        .ok()
+        .filter(|rate| rate.is_finite() && *rate > 0.0);
     rate.ok_or_else(|| "must be a number above zero".to_owned())
 }
 
@@ -312,7 +329,10 @@ impl Failure {
                 ExitCode::from(2)
             }
             Self::Runtime(error) => {
-                output::error(format_args!("hookyard: {}", crate::explain::chain(error.as_ref())));
+                output::error(format_args!(
+                    "hookyard: {}",
+                    crate::explain::chain(error.as_ref())
+                ));
                 ExitCode::from(1)
             }
             Self::Output(error) => output::exit_code(&error),
@@ -332,36 +352,78 @@ mod tests {
         let mut help = String::new();
         let mut add = |command: &mut clap::Command| {
             let text = command.render_help();
-            help.push_str(&format!("$ {} --help\n{text}\n", command.get_bin_name().unwrap_or("hookyard")));
+            help.push_str(&format!(
+                "$ {} --help\n{text}\n",
+                command.get_bin_name().unwrap_or("hookyard")
+            ));
         };
         let mut root = Cli::command().term_width(100);
         root.build();
         add(&mut root);
-        for command in root.get_subcommands_mut().filter(|it| it.get_name() != "help" && !it.is_hide_set()) {
+        for command in root
+            .get_subcommands_mut()
+            .filter(|it| it.get_name() != "help" && !it.is_hide_set())
+        {
             add(command);
-            command.get_subcommands_mut().filter(|command| command.get_name() != "help").for_each(&mut add);
+            command
+                .get_subcommands_mut()
+                .filter(|command| command.get_name() != "help")
+                .for_each(&mut add);
         }
-        let help: String = help.lines().map(|line| line.trim_end().to_owned() + "\n").collect();
+        let help: String = help
+            .lines()
+            .map(|line| line.trim_end().to_owned() + "\n")
+            .collect();
         let file = concat!(env!("CARGO_MANIFEST_DIR"), "/src/cli.txt");
         if std::env::var_os("UPDATE").is_some() {
             std::fs::write(file, &help).expect("written");
         }
-        assert!(help == std::fs::read_to_string(file).expect("read"), "run with UPDATE=1, and review cli.txt:\n{help}");
+        assert!(
+            help == std::fs::read_to_string(file).expect("read"),
+            "run with UPDATE=1, and review cli.txt:\n{help}"
+        );
     }
 
     #[test]
     fn a_replay_takes_ids_and_filters() {
         let id = "0197308f-0000-7000-8000-000000000001";
-        let read = |arguments: &[&str]| Cli::try_parse_from([&["hookyard", "events", "replay"], arguments].concat());
-        let Ok(Cli { command: Command::Events { command: Events::Replay { ids, options } }, .. }) =
-            read(&[id, "--state", "dead", "--rate", "2.5", "--dry-run", "--revision", &"ab".repeat(32)])
+        let read = |arguments: &[&str]| {
+            Cli::try_parse_from([&["hookyard", "events", "replay"], arguments].concat())
+        };
+        let Ok(Cli {
+            command:
+                Command::Events {
+                    command: Events::Replay { ids, options },
+                },
+            ..
+        }) = read(&[
+            id,
+            "--state",
+            "dead",
+            "--rate",
+            "2.5",
+            "--dry-run",
+            "--revision",
+            &"ab".repeat(32),
+        ])
         else {
             panic!("it is understood");
         };
-        assert_eq!(ids.iter().map(ToString::to_string).collect::<Vec<_>>(), [id]);
-        assert_eq!((options.again.rate, options.again.dry_run, options.again.all), (Some(2.5), true, false));
+        assert_eq!(
+            ids.iter().map(ToString::to_string).collect::<Vec<_>>(),
+            [id]
+        );
+        assert_eq!(
+            (options.again.rate, options.again.dry_run, options.again.all),
+            (Some(2.5), true, false)
+        );
         assert_eq!(options.revision, Some("ab".repeat(32)));
-        for wrong in [&["nonsense"][..], &["--rate", "0"], &["--rate", "NaN"], &["--revision", "abxy"]] {
+        for wrong in [
+            &["nonsense"][..],
+            &["--rate", "0"],
+            &["--rate", "NaN"],
+            &["--revision", "abxy"],
+        ] {
             assert!(read(wrong).is_err(), "{wrong:?}");
         }
         assert!(Cli::try_parse_from(["hookyard", "plugins", "release", "books"]).is_err());
@@ -369,11 +431,24 @@ mod tests {
 
     #[test]
     fn the_configuration_is_in_the_working_folder_unless_named() {
-        let path = |arguments: &[&str]| Cli::try_parse_from(arguments).ok().map(|cli| cli.config.path);
+        let path = |arguments: &[&str]| {
+            Cli::try_parse_from(arguments)
+                .ok()
+                .map(|cli| cli.config.path)
+        };
         assert_eq!(path(&["hookyard", "serve"]), Some("hookyard.toml".into()));
-        assert_eq!(path(&["hookyard", "check", "--config", "other.toml"]), Some("other.toml".into()));
-        assert_eq!(path(&["hookyard", "--config", "other.toml", "events", "list"]), Some("other.toml".into()));
-        assert_eq!(path(&["hookyard", "events", "--config", "other.toml", "list"]), Some("other.toml".into()));
+        assert_eq!(
+            path(&["hookyard", "check", "--config", "other.toml"]),
+            Some("other.toml".into())
+        );
+        assert_eq!(
+            path(&["hookyard", "--config", "other.toml", "events", "list"]),
+            Some("other.toml".into())
+        );
+        assert_eq!(
+            path(&["hookyard", "events", "--config", "other.toml", "list"]),
+            Some("other.toml".into())
+        );
         assert_eq!(path(&["hookyard", "serve", "--confg", "other.toml"]), None);
     }
 }

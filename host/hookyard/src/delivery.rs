@@ -26,5 +26,9 @@ pub(crate) fn config(settings: &Settings, outbox: Arc<dyn Outbox>, door: Door) -
 
 /// The destinations as the deliverer takes them.
 pub(crate) fn destinations(settings: &Settings) -> Destinations {
-    settings.destinations.iter().map(|(name, destination)| (name.clone(), Arc::clone(&destination.delivery))).collect()
+    settings
+        .destinations
+        .iter()
+        .map(|(name, destination)| (name.clone(), Arc::clone(&destination.delivery)))
+        .collect()
 }

@@ -14,5 +14,9 @@ const EXCERPT_CHARS_MAX: usize = 400;
 pub(crate) fn excerpt(text: &str) -> String {
     let cut = |text: &str| -> String { text.chars().take(EXCERPT_CHARS_MAX).collect() };
     let told = cut(&visible(&cut(text)));
-    if text.chars().nth(EXCERPT_CHARS_MAX).is_some() { told + "…" } else { told }
+    if text.chars().nth(EXCERPT_CHARS_MAX).is_some() {
+        told + "…"
+    } else {
+        told
+    }
 }

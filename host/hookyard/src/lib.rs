@@ -55,8 +55,18 @@ pub fn main() -> ExitCode {
         Err(error) => return tell_usage(&error),
     };
     // Before any thread is started: what is started before isn't bounded.
-    if let Command::Compile(cli::Compile { memory_max, cpu_secs_max, parent }) = cli.command {
-        return hookyard_plugin::Order { memory_max, cpu_secs_max, parent }.carry_out();
+    if let Command::Compile(cli::Compile {
+        memory_max,
+        cpu_secs_max,
+        parent,
+    }) = cli.command
+    {
+        return hookyard_plugin::Order {
+            memory_max,
+            cpu_secs_max,
+            parent,
+        }
+        .carry_out();
     }
 
     let code = match run(&cli.config.path, cli.command).and_then(|()| output::flush()) {
@@ -87,7 +97,9 @@ fn run(path: &Path, command: Command) -> Result<(), Failure> {
         Command::Events { command } => runtime.block_on(events::run(path, command)),
         Command::Outbox { command } => runtime.block_on(outbox::run(path, command)),
         Command::Plugins { command } => runtime.block_on(plugins::run(path, command)),
-        Command::Rehearse(arguments) => runtime.block_on(rehearsal::by_hand::rehearse(path, arguments)),
+        Command::Rehearse(arguments) => {
+            runtime.block_on(rehearsal::by_hand::rehearse(path, arguments))
+        }
         Command::Backup { file, json } => backup::backup(path, &file, json),
         Command::Wit { json } => wit::tell(path, json),
         Command::Compile(_) => Err(Failure::Told),

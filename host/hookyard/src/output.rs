@@ -46,7 +46,9 @@ pub(crate) fn exit_code(error: &io::Error) -> ExitCode {
         return ExitCode::from(READER_GONE);
     }
 
-    self::error(format_args!("hookyard: standard output can't be written: {error}"));
+    self::error(format_args!(
+        "hookyard: standard output can't be written: {error}"
+    ));
     ExitCode::from(1)
 }
 
@@ -57,7 +59,13 @@ mod tests {
     #[test]
     fn closed_pipe_and_full_disk_differ() {
         let code = |kind: ErrorKind| format!("{:?}", exit_code(&io::Error::from(kind)));
-        assert_eq!(code(ErrorKind::BrokenPipe), format!("{:?}", ExitCode::from(141)));
-        assert_eq!(code(ErrorKind::StorageFull), format!("{:?}", ExitCode::from(1)));
+        assert_eq!(
+            code(ErrorKind::BrokenPipe),
+            format!("{:?}", ExitCode::from(141))
+        );
+        assert_eq!(
+            code(ErrorKind::StorageFull),
+            format!("{:?}", ExitCode::from(1))
+        );
     }
 }

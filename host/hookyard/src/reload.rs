@@ -64,9 +64,23 @@ impl Reload {
     ) -> Self {
         let mut looks = Looks::default();
         let stamps = Seen::of(&files, &mut looks).stamps(&Stamps::new());
-        let (settling, looks) = (Settling::new(stamps, Instant::now()), Arc::new(Mutex::new(looks)));
+        let (settling, looks) = (
+            Settling::new(stamps, Instant::now()),
+            Arc::new(Mutex::new(looks)),
+        );
         let (started, watch) = (running.clone(), Watch::new());
-        Self { path, started, running, files, handles, settling, looks, watch, asked, is_asked: false }
+        Self {
+            path,
+            started,
+            running,
+            files,
+            handles,
+            settling,
+            looks,
+            watch,
+            asked,
+            is_asked: false,
+        }
     }
 
     /// Reloads on every change until `shutdown` completes. It waits for files on other threads: a file that gives no
@@ -91,7 +105,11 @@ impl Reload {
     fn window(&self) -> Duration {
         let windows = self.running.plugins.windows;
         let is_missing = |stamps: &Stamps| stamps.values().any(Option::is_none);
-        if is_missing(self.settling.seen()) { windows.removal } else { windows.settle }
+        if is_missing(self.settling.seen()) {
+            windows.removal
+        } else {
+            windows.settle
+        }
     }
 
     /// Looks at all files, reloads where it's time, and says when to look again.
@@ -101,28 +119,44 @@ impl Reload {
             let now = Instant::now();
             self.settling.see(seen.stamps(self.settling.seen()), now);
             let is_asked = std::mem::take(&mut self.is_asked);
-            let window = if is_asked { Duration::ZERO } else { self.window() };
+            let window = if is_asked {
+                Duration::ZERO
+            } else {
+                self.window()
+            };
             if self.settling.take(window, now) || is_asked {
                 self.reload().await;
             }
         }
         let rescan = Instant::now() + self.running.plugins.rescan;
-        self.settling.due(self.window()).map_or(rescan, |due| due.min(rescan))
+        self.settling
+            .due(self.window())
+            .map_or(rescan, |due| due.min(rescan))
     }
 
     /// How files stand; none where the host failed to look.
     async fn seen(&self, files: BTreeSet<PathBuf>) -> Option<Seen> {
         let looks = Arc::clone(&self.looks);
         let looked = tokio::task::spawn_blocking(move || {
-            Seen::of(&files, &mut looks.lock().unwrap_or_else(PoisonError::into_inner))
+            Seen::of(
+                &files,
+                &mut looks.lock().unwrap_or_else(PoisonError::into_inner),
+            )
         });
         failed(looked.await)
     }
 
     async fn reload(&mut self) {
         let path = self.path.clone();
-        let Some(reading) = failed(tokio::task::spawn_blocking(move || config::read(&path)).await) else { return };
-        let Reading { result, notes, files } = reading;
+        let Some(reading) = failed(tokio::task::spawn_blocking(move || config::read(&path)).await)
+        else {
+            return;
+        };
+        let Reading {
+            result,
+            notes,
+            files,
+        } = reading;
         if files != self.files
             && let Some(seen) = self.seen(files.clone()).await
         {
@@ -153,17 +187,30 @@ impl Reload {
     fn swap(&mut self, settings: Settings) {
         self.handles.ingress.replace(serve::sources(&settings));
         self.handles.dispatch.replace(serve::policies(&settings));
-        self.handles.dispatch.replace_quarantine(settings.quarantine);
-        self.handles.delivery.replace(delivery::destinations(&settings));
+        self.handles
+            .dispatch
+            .replace_quarantine(settings.quarantine);
+        self.handles
+            .delivery
+            .replace(delivery::destinations(&settings));
         self.handles.releases.replace(Desired::from(&settings));
         self.handles.retention.replace(settings.retention.clone());
-        self.handles.unserved.replace(settings.sources.keys().cloned().collect());
+        self.handles
+            .unserved
+            .replace(settings.sources.keys().cloned().collect());
         let added = missing_from(&self.running, &settings);
         let removed = missing_from(&settings, &self.running);
         tracing::info!(target: "hookyard::config", sources = settings.sources.len(), added, removed, "configuration reloaded");
-        let was_unverified =
-            |name| self.running.sources.get(name).is_some_and(|source| source.verifier.is_unverified());
-        let news = settings.sources.iter().filter(|(name, _)| !was_unverified(name));
+        let was_unverified = |name| {
+            self.running
+                .sources
+                .get(name)
+                .is_some_and(|source| source.verifier.is_unverified())
+        };
+        let news = settings
+            .sources
+            .iter()
+            .filter(|(name, _)| !was_unverified(name));
         news.for_each(|(name, source)| serve::warn_if_unverified(name, source));
         for key in needs_restart(&self.started, &self.running, &settings) {
             tracing::warn!(target: "hookyard::config", key, "changed, which the running host can't follow: restart it");
@@ -174,33 +221,52 @@ impl Reload {
 
 /// The sources of `there` that `here` hasn't got, for people.
 fn missing_from(here: &Settings, there: &Settings) -> String {
-    let names = there.sources.keys().filter(|name| !here.sources.contains_key(name));
-    names.map(SourceRef::to_string).collect::<Vec<_>>().join(", ")
+    let names = there
+        .sources
+        .keys()
+        .filter(|name| !here.sources.contains_key(name));
+    names
+        .map(SourceRef::to_string)
+        .collect::<Vec<_>>()
+        .join(", ")
 }
 
 /// The keys that changed just now and that a running host can't follow: it goes on as it `started`.
 fn needs_restart(started: &Settings, before: &Settings, now: &Settings) -> Vec<&'static str> {
     let changed = start_only(before, now);
-    start_only(started, now).into_iter().filter(|key| changed.contains(key)).collect()
+    start_only(started, now)
+        .into_iter()
+        .filter(|key| changed.contains(key))
+        .collect()
 }
 
 /// The keys that are read at start only and in which the two differ.
 fn start_only(old: &Settings, new: &Settings) -> Vec<&'static str> {
     // These follow at once, or have a line of their own.
-    let rest =
-        hookyard_ingress::Config { body_max: new.ingress.body_max, listen: new.ingress.listen, ..old.ingress.clone() };
+    let rest = hookyard_ingress::Config {
+        body_max: new.ingress.body_max,
+        listen: new.ingress.listen,
+        ..old.ingress.clone()
+    };
     let differs = [
         ("ingress.listen", old.ingress.listen != new.ingress.listen),
         ("ingress", rest != new.ingress),
         ("admin", old.admin != new.admin),
         ("inbox.url", old.inbox != new.inbox),
         ("plugins.cache", old.plugins.cache != new.plugins.cache),
-        ("plugins.revisions", old.plugins.revisions != new.plugins.revisions),
+        (
+            "plugins.revisions",
+            old.plugins.revisions != new.plugins.revisions,
+        ),
         ("dispatch", old.dispatch != new.dispatch),
         ("delivery", old.delivery != new.delivery),
         ("egress", old.egress != new.egress),
     ];
-    differs.into_iter().filter(|(_, differs)| *differs).map(|(key, _)| key).collect()
+    differs
+        .into_iter()
+        .filter(|(_, differs)| *differs)
+        .map(|(key, _)| key)
+        .collect()
 }
 
 /// What was done on another thread; none where the host failed at it.
@@ -221,18 +287,28 @@ mod tests {
         let read = |text: &str| {
             let path = folder.path().join("hookyard.toml");
             std::fs::write(&path, text).expect("written");
-            config::read(&path).result.unwrap_or_else(|faults| panic!("{faults}"))
+            config::read(&path)
+                .result
+                .unwrap_or_else(|faults| panic!("{faults}"))
         };
         let started = read("[ingress]\nstreams_max = 8");
         let check = |before: &str, now: &str, expected: &[&str]| {
-            assert_eq!(needs_restart(&started, &read(before), &read(now)), expected, "from {before:?} to {now:?}");
+            assert_eq!(
+                needs_restart(&started, &read(before), &read(now)),
+                expected,
+                "from {before:?} to {now:?}"
+            );
         };
         let (same, other) = ("[ingress]\nstreams_max = 8", "[ingress]\nstreams_max = 9");
         check(same, other, &["ingress"]);
         check(other, same, &[]);
         check(other, other, &[]);
         check(other, "[ingress]\nstreams_max = 10", &["ingress"]);
-        check(other, "[ingress]\nstreams_max = 9\n[dispatch]\nlease = \"61s\"", &["dispatch"]);
+        check(
+            other,
+            "[ingress]\nstreams_max = 9\n[dispatch]\nlease = \"61s\"",
+            &["dispatch"],
+        );
         check(same, "[ingress]\nstreams_max = 8\nbody_max = \"2MiB\"", &[]);
         check(
             same,

@@ -39,9 +39,20 @@ impl Handle {
 
 impl Retaining {
     /// A cleaner that does nothing yet.
-    pub(crate) fn new(inbox: Arc<dyn Store>, clock: Arc<dyn Clock>, settings: Retention) -> (Self, Handle) {
+    pub(crate) fn new(
+        inbox: Arc<dyn Store>,
+        clock: Arc<dyn Clock>,
+        settings: Retention,
+    ) -> (Self, Handle) {
         let (sender, settings) = watch::channel(settings);
-        (Self { inbox, clock, settings }, Handle(sender))
+        (
+            Self {
+                inbox,
+                clock,
+                settings,
+            },
+            Handle(sender),
+        )
     }
 
     /// Cleans at once, at intervals and whenever the settings change, until `shutdown` completes.
@@ -65,12 +76,22 @@ impl Retaining {
     /// Breaks off when it is dropped; what has been taken out by then stays out.
     async fn clean(&self, settings: &Retention) {
         let limits = &settings.limits;
-        self.in_steps("events", || self.inbox.prune(limits, self.clock.now(), STEP)).await;
-        self.in_steps("messages", || self.inbox.prune_messages(limits, self.clock.now(), STEP)).await;
+        self.in_steps("events", || {
+            self.inbox.prune(limits, self.clock.now(), STEP)
+        })
+        .await;
+        self.in_steps("messages", || {
+            self.inbox.prune_messages(limits, self.clock.now(), STEP)
+        })
+        .await;
     }
 
     /// Takes steps until nothing is left to be taken out, or one fails.
-    async fn in_steps<F: Future<Output = Result<Pruned, Error>>>(&self, what: &str, step: impl Fn() -> F) {
+    async fn in_steps<F: Future<Output = Result<Pruned, Error>>>(
+        &self,
+        what: &str,
+        step: impl Fn() -> F,
+    ) {
         let mut all = Pruned::default();
         loop {
             match step().await {
@@ -101,12 +122,12 @@ mod tests {
     use super::*;
     use bytes::Bytes;
     use hookyard_inbox::{
-        Inbox, Keep, MemoryInbox, MessagePage, MessageSelection, MessageSettlement, Outbox, Page, Routes, Selection,
-        Settlement, Usage, Want, WantMessages,
+        Inbox, Keep, MemoryInbox, MessagePage, MessageSelection, MessageSettlement, Outbox, Page,
+        Routes, Selection, Settlement, Usage, Want, WantMessages,
     };
     use hookyard_model::{
-        Attempt, Delivery, DeliveryResult, DestinationRef, Effects, Event, EventId, JobState, Message, MessageId,
-        Outcome, Payload, Revision, Timestamp,
+        Attempt, Delivery, DeliveryResult, DestinationRef, Effects, Event, EventId, JobState,
+        Message, MessageId, Outcome, Payload, Revision, Timestamp,
     };
     use uuid::Uuid;
 
@@ -141,14 +162,28 @@ mod tests {
     }
 
     async fn handled(inbox: &MemoryInbox, count: u64) {
-        let plugin =
-            hookyard_model::PluginRef { tenant: "acme".parse().expect("a name"), plugin: "a".parse().expect("a name") };
-        inbox.route(Routes([(event(0).source, [plugin.plugin.clone()].into())].into())).await.expect("a route");
+        let plugin = hookyard_model::PluginRef {
+            tenant: "acme".parse().expect("a name"),
+            plugin: "a".parse().expect("a name"),
+        };
+        inbox
+            .route(Routes(
+                [(event(0).source, [plugin.plugin.clone()].into())].into(),
+            ))
+            .await
+            .expect("a route");
         for number in 0..count {
             inbox.append(event(number)).await.expect("an append");
         }
-        let wanted = [Want { plugin, limit: 9999 }];
-        for job in inbox.claim(&wanted, Still.now(), Duration::from_secs(9)).await.expect("a claim") {
+        let wanted = [Want {
+            plugin,
+            limit: 9999,
+        }];
+        for job in inbox
+            .claim(&wanted, Still.now(), Duration::from_secs(9))
+            .await
+            .expect("a claim")
+        {
             let attempt = Attempt {
                 number: 1,
                 revision: Revision::from_sha256([0; 32]),
@@ -164,7 +199,10 @@ mod tests {
                 body: Bytes::from_static(b"y"),
                 ordering_key: None,
             };
-            let effects = Effects { messages: vec![message], ..Effects::default() };
+            let effects = Effects {
+                messages: vec![message],
+                ..Effects::default()
+            };
             let quota = Usage { keys: 0, bytes: 0 };
             let settlement = Settlement {
                 lease: job.lease,
@@ -182,11 +220,20 @@ mod tests {
     }
 
     async fn all_sent(inbox: &MemoryInbox) {
-        let destination =
-            DestinationRef { tenant: "acme".parse().expect("a name"), destination: "shop".parse().expect("a name") };
-        let wanted = [WantMessages { destination, limit: 9999 }];
+        let destination = DestinationRef {
+            tenant: "acme".parse().expect("a name"),
+            destination: "shop".parse().expect("a name"),
+        };
+        let wanted = [WantMessages {
+            destination,
+            limit: 9999,
+        }];
         let lease = Duration::from_secs(9);
-        for message in inbox.claim_messages(&wanted, Still.now(), lease).await.expect("a claim") {
+        for message in inbox
+            .claim_messages(&wanted, Still.now(), lease)
+            .await
+            .expect("a claim")
+        {
             let delivery = Delivery {
                 number: 1,
                 started_at: Still.now(),
@@ -201,7 +248,10 @@ mod tests {
                 disable: None,
                 is_spared: false,
             };
-            inbox.settle_message(settlement).await.expect("a settlement");
+            inbox
+                .settle_message(settlement)
+                .await
+                .expect("a settlement");
         }
     }
 
@@ -209,21 +259,33 @@ mod tests {
     async fn more_than_a_step_goes_and_a_change_of_the_settings_is_followed() {
         let inbox = Arc::new(MemoryInbox::new());
         handled(&inbox, 250).await;
-        let mut settings =
-            Retention { limits: hookyard_inbox::Retention::default(), every: Duration::from_secs(86_400) };
-        let (retaining, handle) =
-            Retaining::new(Arc::clone(&inbox) as Arc<dyn Store>, Arc::new(Still), settings.clone());
+        let mut settings = Retention {
+            limits: hookyard_inbox::Retention::default(),
+            every: Duration::from_secs(86_400),
+        };
+        let (retaining, handle) = Retaining::new(
+            Arc::clone(&inbox) as Arc<dyn Store>,
+            Arc::new(Still),
+            settings.clone(),
+        );
         let (end, ended) = tokio::sync::oneshot::channel::<()>();
         let running = tokio::spawn(retaining.run(async move { drop(ended.await) }));
         let count = || async {
             let page = Page::first(Selection::default(), 9999);
             let messages = MessagePage::first(MessageSelection::default(), 9999);
             let events = inbox.events(page).await.expect("a page").len();
-            (events, inbox.messages(messages).await.expect("a page").len())
+            (
+                events,
+                inbox.messages(messages).await.expect("a page").len(),
+            )
         };
         tokio::time::sleep(Duration::from_secs(3600)).await;
         assert_eq!(count().await, (250, 250), "without limits all is kept");
-        settings.limits.fallback = Keep { age_max: Some(Duration::from_secs(0)), bytes_max: None, ..Keep::default() };
+        settings.limits.fallback = Keep {
+            age_max: Some(Duration::from_secs(0)),
+            bytes_max: None,
+            ..Keep::default()
+        };
         handle.replace(settings);
         tokio::time::sleep(Duration::from_secs(10)).await;
         assert_eq!(count().await, (0, 0));

@@ -64,8 +64,9 @@ pub(crate) async fn serve(path: &Path) -> Result<(), Failure> {
 
 async fn start(path: PathBuf, reload: Arc<Notify>, stop: Stop) -> Result<Parts, Failure> {
     let read = path.clone();
-    let reading =
-        tokio::task::spawn_blocking(move || config::read(&read)).await.context("no configuration was read")?;
+    let reading = tokio::task::spawn_blocking(move || config::read(&read))
+        .await
+        .context("no configuration was read")?;
     let settings = reading.result?;
     warn_of(&reading.notes);
     stop.set_drain_max(settings.ingress.drain_timeout);
@@ -82,7 +83,8 @@ async fn build(
     let listed = tokio::task::spawn_blocking(move || files::names(&folder, &folder, 1)).await?;
     listed.with_context(|| release::unreadable(&settings.plugins.folder))?;
     let revisions = settings.plugins.revisions.clone();
-    let is_own = tokio::task::spawn_blocking(move || hookyard_private::trusted_folder(&revisions)).await?;
+    let is_own =
+        tokio::task::spawn_blocking(move || hookyard_private::trusted_folder(&revisions)).await?;
     is_own.with_context(|| {
         let folder = settings.plugins.revisions.display();
         format!("the folder for kept revisions, {folder}, can't be used; mend it, or name another one by `revisions` in [plugins]")
@@ -99,15 +101,37 @@ async fn build(
         stage: None,
     }));
     let ingress = bind(&settings, inbox.clone(), door.clone()).await?;
-    let trials = Arc::new(Trials::new(Arc::new(SystemClock), settings.release.probation));
+    let trials = Arc::new(Trials::new(
+        Arc::new(SystemClock),
+        settings.release.probation,
+    ));
     let dispatch = dispatch_config(&settings, inbox.clone(), Arc::clone(&catalog));
-    let dispatcher = Dispatcher::new(hookyard_dispatch::Config { probation: trials.clone(), ..dispatch });
+    let dispatcher = Dispatcher::new(hookyard_dispatch::Config {
+        probation: trials.clone(),
+        ..dispatch
+    });
     let deliverer = Deliverer::new(delivery::config(&settings, inbox.clone(), door));
-    let (retaining, retention) = Retaining::new(inbox.clone(), Arc::new(SystemClock), settings.retention.clone());
-    let (unserved, unserved_handle) = Unserved::new(inbox.clone(), settings.sources.keys().cloned().collect());
+    let (retaining, retention) = Retaining::new(
+        inbox.clone(),
+        Arc::new(SystemClock),
+        settings.retention.clone(),
+    );
+    let (unserved, unserved_handle) =
+        Unserved::new(inbox.clone(), settings.sources.keys().cloned().collect());
     let clock = Arc::new(SystemClock);
-    let material = Material { values: inbox.clone(), recent: inbox.clone() };
-    let parts = release::Parts { engine, catalog, inbox: inbox.clone(), releases: inbox, trials, clock, material };
+    let material = Material {
+        values: inbox.clone(),
+        recent: inbox.clone(),
+    };
+    let parts = release::Parts {
+        engine,
+        catalog,
+        inbox: inbox.clone(),
+        releases: inbox,
+        trials,
+        clock,
+        material,
+    };
     let releases = Keeper::new(parts, Desired::from(&settings));
     introduce(&settings);
     let handles = Handles {
@@ -119,12 +143,22 @@ async fn build(
         unserved: unserved_handle,
     };
     let reload = Reload::new(path, settings, named, handles, asked);
-    Ok(Parts { admin, ingress, dispatcher, deliverer, releases, retaining, unserved, reload })
+    Ok(Parts {
+        admin,
+        ingress,
+        dispatcher,
+        deliverer,
+        releases,
+        retaining,
+        unserved,
+        reload,
+    })
 }
 
 async fn open_inbox(settings: &Settings) -> anyhow::Result<Arc<SqliteInbox>> {
     let path = settings.inbox.clone();
-    let inbox = tokio::task::spawn_blocking(move || SqliteInbox::open(&path, Options::default())).await??;
+    let inbox =
+        tokio::task::spawn_blocking(move || SqliteInbox::open(&path, Options::default())).await??;
     Ok(Arc::new(inbox))
 }
 
@@ -141,7 +175,12 @@ fn engine_config(settings: &Settings) -> hookyard_plugin::Config {
 /// does without where the folder can't be used.
 pub(crate) fn passing_engine(settings: &Settings) -> Result<Arc<Engine>, hookyard_plugin::Error> {
     let config = engine_config(settings);
-    let with_cache = |cache_folder| Engine::new(hookyard_plugin::Config { cache_folder, ..config.clone() });
+    let with_cache = |cache_folder| {
+        Engine::new(hookyard_plugin::Config {
+            cache_folder,
+            ..config.clone()
+        })
+    };
     match with_cache(config.cache_folder.clone().filter(|folder| folder.is_dir())) {
         Err(hookyard_plugin::Error::CacheFolder { .. }) => with_cache(None),
         engine => engine,
@@ -159,7 +198,10 @@ fn compiling(compile: &config::settings::Compile) -> Compiling {
 }
 
 async fn bind(settings: &Settings, inbox: Arc<dyn Inbox>, door: Door) -> anyhow::Result<Bound> {
-    let policy = Policy { addresses: settings.egress.addresses.clone(), ..Policy::default() };
+    let policy = Policy {
+        addresses: settings.egress.addresses.clone(),
+        ..Policy::default()
+    };
     let parts = hookyard_ingress::Parts {
         inbox,
         clock: Arc::new(SystemClock),
@@ -170,7 +212,11 @@ async fn bind(settings: &Settings, inbox: Arc<dyn Inbox>, door: Door) -> anyhow:
     Ok(hookyard_ingress::bind(settings.ingress.clone(), parts, sources(settings)).await?)
 }
 
-fn dispatch_config(settings: &Settings, inbox: Arc<dyn Inbox>, catalog: Arc<Catalog>) -> hookyard_dispatch::Config {
+fn dispatch_config(
+    settings: &Settings,
+    inbox: Arc<dyn Inbox>,
+    catalog: Arc<Catalog>,
+) -> hookyard_dispatch::Config {
     hookyard_dispatch::Config {
         inbox,
         runner: catalog,
@@ -203,8 +249,15 @@ pub(crate) fn sources(settings: &Settings) -> hookyard_ingress::Sources {
 
 /// The retry policies as dispatch takes them.
 pub(crate) fn policies(settings: &Settings) -> RetryPolicies {
-    let by_source = settings.sources.iter().map(|(name, source)| (name.clone(), source.retry.clone())).collect();
-    RetryPolicies { fallback: settings.retry.clone(), by_source }
+    let by_source = settings
+        .sources
+        .iter()
+        .map(|(name, source)| (name.clone(), source.retry.clone()))
+        .collect();
+    RetryPolicies {
+        fallback: settings.retry.clone(),
+        by_source,
+    }
 }
 
 /// Names each source, and warns of those that anybody can send to.

@@ -53,9 +53,14 @@ impl Signals {
             let _entered = runtime.enter();
             Streams::open()?
         };
-        let signals = Self { stop: Stop::new(), reload: Arc::default() };
+        let signals = Self {
+            stop: Stop::new(),
+            reload: Arc::default(),
+        };
         let heard = signals.clone();
-        thread::Builder::new().name("signals".into()).spawn(move || runtime.block_on(heard.hear(streams)))?;
+        thread::Builder::new()
+            .name("signals".into())
+            .spawn(move || runtime.block_on(heard.hear(streams)))?;
         Ok(signals)
     }
 
@@ -70,7 +75,9 @@ impl Signals {
                 Asked::Stop(signal) if self.stop.ask(signal) => {}
                 Asked::Stop(signal) => exit(
                     CUT_OFF,
-                    &format!("ended at once by a second {signal}; what was in flight is made again at the next start"),
+                    &format!(
+                        "ended at once by a second {signal}; what was in flight is made again at the next start"
+                    ),
                 ),
                 Asked::Reload => self.reload.notify_one(),
                 Asked::Nothing(signal) => {
@@ -88,7 +95,11 @@ impl Signals {
 
     fn leave_behind(&self) -> ! {
         let (time_max, running) = (self.stop.time_max(), self.stop.running());
-        let blocked = if running.is_empty() { "something blocks" } else { &format!("still running: {running}") };
+        let blocked = if running.is_empty() {
+            "something blocks"
+        } else {
+            &format!("still running: {running}")
+        };
         exit(
             BLOCKED,
             &format!(

@@ -28,7 +28,10 @@ struct State {
 
 impl Stop {
     pub(crate) fn new() -> Self {
-        Self(Arc::new(Shared { asked_by: watch::Sender::new(None), state: Mutex::default() }))
+        Self(Arc::new(Shared {
+            asked_by: watch::Sender::new(None),
+            state: Mutex::default(),
+        }))
     }
 
     /// Asks for the end. `false` where somebody has done so before.
@@ -44,7 +47,12 @@ impl Stop {
     pub(crate) async fn asked(&self) -> &'static str {
         let mut asked_by = self.0.asked_by.subscribe();
         // `self` has the sender, so that the channel stays open.
-        asked_by.wait_for(Option::is_some).await.ok().and_then(|by| *by).unwrap_or_default()
+        asked_by
+            .wait_for(Option::is_some)
+            .await
+            .ok()
+            .and_then(|by| *by)
+            .unwrap_or_default()
     }
 
     /// Sets how long what is in flight is waited for.
@@ -66,7 +74,12 @@ impl Stop {
 
     /// The parts that are still running, for people.
     pub(crate) fn running(&self) -> String {
-        self.state().running.iter().copied().collect::<Vec<_>>().join(", ")
+        self.state()
+            .running
+            .iter()
+            .copied()
+            .collect::<Vec<_>>()
+            .join(", ")
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

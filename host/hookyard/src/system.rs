@@ -15,7 +15,9 @@ pub(crate) struct SystemClock;
 
 impl Clock for SystemClock {
     fn now(&self) -> Timestamp {
-        let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let since_epoch = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default();
         Timestamp::from_unix_millis(i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX))
     }
 }
@@ -36,8 +38,23 @@ pub(crate) struct Fetcher(pub(crate) Client);
 #[async_trait]
 impl Fetch for Fetcher {
     async fn get(&self, request: FetchRequest) -> Result<Bytes, FetchError> {
-        let FetchRequest { url, bytes_max, time_max, allow_http } = request;
-        let fetched = self.0.get(&url, GetLimits { bytes_max, time_max, allow_http }).await;
+        let FetchRequest {
+            url,
+            bytes_max,
+            time_max,
+            allow_http,
+        } = request;
+        let fetched = self
+            .0
+            .get(
+                &url,
+                GetLimits {
+                    bytes_max,
+                    time_max,
+                    allow_http,
+                },
+            )
+            .await;
         fetched.map_err(|error| FetchError(Box::new(error)))
     }
 }

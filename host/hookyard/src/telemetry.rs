@@ -47,15 +47,25 @@ static QUEUE: OnceLock<Queue> = OnceLock::new();
 /// Writes log lines to standard error from now on. `RUST_LOG` may say which.
 pub(crate) fn start(log: Log) -> anyhow::Result<()> {
     let queue = QUEUE.get_or_init(Queue::default);
-    queue.write_to_stderr().context("the thread that writes the log can't be started")?;
+    queue
+        .write_to_stderr()
+        .context("the thread that writes the log can't be started")?;
     std::panic::set_hook(Box::new(tell_panic));
 
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(BY_DEFAULT));
     let always = ALWAYS.map(|directive| directive.parse().expect("a directive"));
     let filter = always.into_iter().fold(filter, EnvFilter::add_directive);
-    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(Lines(queue)).log_internal_errors(false);
+    let lines = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(Lines(queue))
+        .log_internal_errors(false);
     match log {
-        Log::Json => lines.json().flatten_event(true).with_current_span(false).with_span_list(false).init(),
+        Log::Json => lines
+            .json()
+            .flatten_event(true)
+            .with_current_span(false)
+            .with_span_list(false)
+            .init(),
         Log::Text => lines.with_ansi(wants_colour()).event_format(Text).init(),
     }
     Ok(())
@@ -63,7 +73,10 @@ pub(crate) fn start(log: Log) -> anyhow::Result<()> {
 
 /// Gives lines that are no events to the log. `false` where there is no log.
 pub(crate) fn push(lines: &str) -> bool {
-    QUEUE.get().map(|queue| queue.push(lines.as_bytes())).is_some()
+    QUEUE
+        .get()
+        .map(|queue| queue.push(lines.as_bytes()))
+        .is_some()
 }
 
 /// Waits until the log is written, though not for a reader that stalls.
@@ -75,15 +88,24 @@ pub(crate) fn flush() {
 
 /// Says what is counted here.
 pub(crate) fn describe_metrics() {
-    describe_counter!(queue::LOST, "Log lines that standard error did not take: `full` where it was too slow.");
-    ["full", "unwritten"].into_iter().for_each(|reason| counter!(queue::LOST, "reason" => reason).increment(0));
+    describe_counter!(
+        queue::LOST,
+        "Log lines that standard error did not take: `full` where it was too slow."
+    );
+    ["full", "unwritten"]
+        .into_iter()
+        .for_each(|reason| counter!(queue::LOST, "reason" => reason).increment(0));
 }
 
 /// One line, as for everything else. The standard library would write to standard error itself, and wait for its reader.
 fn tell_panic(panic: &PanicHookInfo<'_>) {
-    let (message, backtrace) = (panic.payload_as_str().unwrap_or("no message"), Backtrace::capture());
+    let (message, backtrace) = (
+        panic.payload_as_str().unwrap_or("no message"),
+        Backtrace::capture(),
+    );
     let location = panic.location().map(ToString::to_string);
-    let backtrace = (backtrace.status() == BacktraceStatus::Captured).then(|| backtrace.to_string());
+    let backtrace =
+        (backtrace.status() == BacktraceStatus::Captured).then(|| backtrace.to_string());
     tracing::error!(
         target: "hookyard::panic",
         thread = thread::current().name(), location, backtrace,
@@ -93,7 +115,8 @@ fn tell_panic(panic: &PanicHookInfo<'_>) {
 
 /// Colours are for terminals, and for those who haven't declined them (no-color.org).
 fn wants_colour() -> bool {
-    std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+    std::io::stderr().is_terminal()
+        && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }
 
 /// One line for people: when, how grave, which room, what happened, and the details.
@@ -104,7 +127,12 @@ where
     S: Subscriber + for<'a> LookupSpan<'a>,
     N: for<'a> FormatFields<'a> + 'static,
 {
-    fn format_event(&self, _: &FmtContext<'_, S, N>, mut out: Writer<'_>, event: &Event<'_>) -> fmt::Result {
+    fn format_event(
+        &self,
+        _: &FmtContext<'_, S, N>,
+        mut out: Writer<'_>,
+        event: &Event<'_>,
+    ) -> fmt::Result {
         let (metadata, mut line) = (event.metadata(), Line::default());
         event.record(&mut line);
         let paint = Paint(out.has_ansi_escapes());
@@ -123,8 +151,16 @@ where
             return writeln!(out, " | {}", visible(&line.message));
         }
         out.write_char(' ')?;
-        paint.write(&mut out, if is_fault { BOLD } else { PLAIN }, &visible(&line.message))?;
-        for (name, value) in line.details.iter().filter(|(name, value)| is_fault || is_told(name, value)) {
+        paint.write(
+            &mut out,
+            if is_fault { BOLD } else { PLAIN },
+            &visible(&line.message),
+        )?;
+        for (name, value) in line
+            .details
+            .iter()
+            .filter(|(name, value)| is_fault || is_told(name, value))
+        {
             out.write_char(' ')?;
             paint.write(&mut out, DIM, &format!("{name}="))?;
             out.write_str(&quoted(value))?;
@@ -138,13 +174,19 @@ const GUEST: &str = "hookyard::guest";
 
 /// Whether a detail is told of something that went well.
 fn is_told(name: &str, value: &str) -> bool {
-    let is_measure = matches!(name, "decode" | "instantiate" | "run" | "memory_bytes" | "host_calls" | "host_bytes");
+    let is_measure = matches!(
+        name,
+        "decode" | "instantiate" | "run" | "memory_bytes" | "host_calls" | "host_bytes"
+    );
     !is_measure && !matches!(name, "bytes" | "peer" | "provider" | "status") && value != "false"
 }
 
 /// The room that a line comes from: ours without the house, others by their crate.
 fn room(target: &str) -> &str {
-    let room = ["hookyard::", "hookyard_"].iter().find_map(|house| target.strip_prefix(house)).unwrap_or(target);
+    let room = ["hookyard::", "hookyard_"]
+        .iter()
+        .find_map(|house| target.strip_prefix(house))
+        .unwrap_or(target);
     room.split("::").next().unwrap_or(room)
 }
 
@@ -167,7 +209,11 @@ struct Paint(bool);
 
 impl Paint {
     fn write(&self, out: &mut Writer<'_>, style: &str, text: &str) -> fmt::Result {
-        if self.0 { write!(out, "\x1b[{style}m{text}\x1b[0m") } else { out.write_str(text) }
+        if self.0 {
+            write!(out, "\x1b[{style}m{text}\x1b[0m")
+        } else {
+            out.write_str(text)
+        }
     }
 }
 
@@ -189,7 +235,9 @@ impl Line {
 
     /// What the line is about, as `tenant/name`: the destination, or else the plugin, or else the source.
     fn take_subject(&mut self) -> Option<String> {
-        let name = ["destination", "plugin", "source"].into_iter().find_map(|name| self.take(name));
+        let name = ["destination", "plugin", "source"]
+            .into_iter()
+            .find_map(|name| self.take(name));
         match (self.take("tenant"), name) {
             (Some(tenant), Some(name)) => Some(format!("{tenant}/{name}")),
             (tenant, name) => name.or(tenant),
@@ -215,7 +263,11 @@ impl Visit for Line {
 /// As `visible`, in quotes where it would be hard to tell from its surroundings.
 fn quoted(text: &str) -> String {
     let is_plain = |c: char| !c.is_whitespace() && !is_hidden(c) && c != '"' && c != '=';
-    if text.chars().all(is_plain) { text.to_owned() } else { format!("\"{}\"", visible(text).replace('"', "\\\"")) }
+    if text.chars().all(is_plain) {
+        text.to_owned()
+    } else {
+        format!("\"{}\"", visible(text).replace('"', "\\\""))
+    }
 }
 
 #[cfg(test)]
@@ -236,14 +288,40 @@ mod tests {
     #[test]
     fn a_line_is_about_one_thing() {
         let check = |details: &[(&'static str, &str)], expected: Option<&str>, left: usize| {
-            let details = details.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
-            let mut line = Line { message: String::new(), details };
+            let details = details
+                .iter()
+                .map(|(name, value)| (*name, (*value).to_owned()))
+                .collect();
+            let mut line = Line {
+                message: String::new(),
+                details,
+            };
             assert_eq!(line.take_subject().as_deref(), expected);
             assert_eq!(line.details.len(), left);
         };
-        check(&[("tenant", "acme"), ("source", "payments"), ("plugin", "books")], Some("acme/books"), 1);
-        check(&[("tenant", "acme"), ("plugin", "books"), ("destination", "partner")], Some("acme/partner"), 1);
-        check(&[("tenant", "acme"), ("source", "payments"), ("key", "1")], Some("acme/payments"), 1);
+        check(
+            &[
+                ("tenant", "acme"),
+                ("source", "payments"),
+                ("plugin", "books"),
+            ],
+            Some("acme/books"),
+            1,
+        );
+        check(
+            &[
+                ("tenant", "acme"),
+                ("plugin", "books"),
+                ("destination", "partner"),
+            ],
+            Some("acme/partner"),
+            1,
+        );
+        check(
+            &[("tenant", "acme"), ("source", "payments"), ("key", "1")],
+            Some("acme/payments"),
+            1,
+        );
         check(&[("plugin", "acme/books")], Some("acme/books"), 0);
         check(&[("address", "127.0.0.1:1")], None, 1);
     }
@@ -260,7 +338,9 @@ mod tests {
     #[test]
     fn what_any_sender_can_cause_is_not_a_warning() {
         use tracing::subscriber::with_default;
-        let subscriber = tracing_subscriber::fmt().with_env_filter(EnvFilter::new(BY_DEFAULT)).finish();
+        let subscriber = tracing_subscriber::fmt()
+            .with_env_filter(EnvFilter::new(BY_DEFAULT))
+            .finish();
         with_default(subscriber, || {
             assert!(tracing::enabled!(target: "hookyard::ingress", Level::INFO));
             assert!(!tracing::enabled!(target: "h2::proto::streams::recv", Level::WARN));

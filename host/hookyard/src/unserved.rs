@@ -34,9 +34,18 @@ const SERIES_MAX: usize = 1000;
 /// Describes each metric to the recorder.
 pub(crate) fn describe_metrics() {
     describe_gauge!(UNROUTED, "Events that no plugin has taken, by source.");
-    describe_gauge!(HELD, "Jobs that are held because their plugin is not there, or in quarantine.");
-    describe_gauge!(UNSENT, "Messages that wait to be sent, by the plugin that asked for them.");
-    describe_gauge!(UNSENT_BYTES, "Bytes of the bodies of messages that wait to be sent.");
+    describe_gauge!(
+        HELD,
+        "Jobs that are held because their plugin is not there, or in quarantine."
+    );
+    describe_gauge!(
+        UNSENT,
+        "Messages that wait to be sent, by the plugin that asked for them."
+    );
+    describe_gauge!(
+        UNSENT_BYTES,
+        "Bytes of the bodies of messages that wait to be sent."
+    );
 }
 
 /// Looks at what nobody serves.
@@ -67,7 +76,14 @@ impl Unserved {
         let (sender, sources) = watch::channel(sources);
         let (unrouted, held) = (Notices::default(), Notices::default());
         (
-            Self { inbox, sources, unrouted, held, gauged: Default::default(), unsent: Default::default() },
+            Self {
+                inbox,
+                sources,
+                unrouted,
+                held,
+                gauged: Default::default(),
+                unsent: Default::default(),
+            },
             Handle(sender),
         )
     }
@@ -102,10 +118,22 @@ impl Unserved {
 
         let sources = self.sources.borrow_and_update().clone();
         let none = BTreeSet::new();
-        gauge_all(UNROUTED, "source", &counts(&unrouted), &sources, &mut self.gauged.0);
+        gauge_all(
+            UNROUTED,
+            "source",
+            &counts(&unrouted),
+            &sources,
+            &mut self.gauged.0,
+        );
         gauge_all(HELD, "plugin", &counts(&held), &none, &mut self.gauged.1);
-        let messages: Vec<_> = unsent.iter().map(|(plugin, unsent)| (plugin.clone(), unsent.messages)).collect();
-        let bytes: Vec<_> = unsent.iter().map(|(plugin, unsent)| (plugin.clone(), unsent.bytes)).collect();
+        let messages: Vec<_> = unsent
+            .iter()
+            .map(|(plugin, unsent)| (plugin.clone(), unsent.messages))
+            .collect();
+        let bytes: Vec<_> = unsent
+            .iter()
+            .map(|(plugin, unsent)| (plugin.clone(), unsent.bytes))
+            .collect();
         gauge_all(UNSENT, "plugin", &messages, &none, &mut self.unsent[0]);
         gauge_all(UNSENT_BYTES, "plugin", &bytes, &none, &mut self.unsent[1]);
 
@@ -115,7 +143,12 @@ impl Unserved {
         }
         for notice in self.held.look(&held, now) {
             let plugin = notice.of();
-            tell_held(&notice, quarantined.iter().any(|quarantine| quarantine.plugin == *plugin));
+            tell_held(
+                &notice,
+                quarantined
+                    .iter()
+                    .any(|quarantine| quarantine.plugin == *plugin),
+            );
         }
         Ok(())
     }
@@ -139,7 +172,10 @@ impl Named for PluginRef {
 }
 
 fn counts<N: Clone>(tallies: &[Tally<N>]) -> Vec<(N, u64)> {
-    tallies.iter().map(|tally| (tally.of.clone(), tally.count)).collect()
+    tallies
+        .iter()
+        .map(|tally| (tally.of.clone(), tally.count))
+        .collect()
 }
 
 /// Sets the gauge of each count; and to zero those of `always`, and of `before`, that have none now.
@@ -163,12 +199,20 @@ fn gauge_all<N: Named>(
     for (of, count) in own {
         set_of(of, *count);
     }
-    for gone in before.union(always).filter(|of| !now.contains(*of)).take(SERIES_MAX) {
+    for gone in before
+        .union(always)
+        .filter(|of| !now.contains(*of))
+        .take(SERIES_MAX)
+    {
         set_of(gone, 0);
     }
     // No tenant can be called so.
     if !rest.is_empty() {
-        set("(others)".to_owned(), "(others)".to_owned(), rest.iter().map(|(_, count)| count).sum());
+        set(
+            "(others)".to_owned(),
+            "(others)".to_owned(),
+            rest.iter().map(|(_, count)| count).sum(),
+        );
     }
     *before = now;
 }
@@ -183,7 +227,11 @@ pub(crate) fn way_out_of_unrouted(source: &SourceRef) -> String {
 
 fn tell_unrouted(notice: &Notice<SourceRef>) {
     match notice {
-        Notice::Waits(Tally { of: source, count, oldest }) => {
+        Notice::Waits(Tally {
+            of: source,
+            count,
+            oldest,
+        }) => {
             let way_out = way_out_of_unrouted(source);
             tracing::warn!(target: "hookyard::unserved", %source, count, %oldest, "events wait for a plugin: {way_out}");
         }
@@ -195,9 +243,15 @@ fn tell_unrouted(notice: &Notice<SourceRef>) {
 
 fn tell_held(notice: &Notice<PluginRef>, is_quarantined: bool) {
     match notice {
-        Notice::Waits(Tally { of: plugin, count, oldest }) => {
+        Notice::Waits(Tally {
+            of: plugin,
+            count,
+            oldest,
+        }) => {
             let why = if is_quarantined {
-                format!("in quarantine: drop another build, or say `hookyard plugins release {plugin}`")
+                format!(
+                    "in quarantine: drop another build, or say `hookyard plugins release {plugin}`"
+                )
             } else {
                 "not there, or no longer given their source's events: put its file back".to_owned()
             };

@@ -89,12 +89,18 @@ impl Watch {
         self.forget(wanted);
 
         let is_missing = |(folder, _): &(&PathBuf, &Identity)| !self.folders.contains_key(*folder);
-        let missing = wanted.iter().filter(is_missing).map(|(folder, identity)| (folder.clone(), *identity));
+        let missing = wanted
+            .iter()
+            .filter(is_missing)
+            .map(|(folder, identity)| (folder.clone(), *identity));
         let missing: Vec<_> = missing.collect();
         if missing.is_empty() {
             return self.recover();
         }
-        if self.retry_at.is_some_and(|retry_at| Instant::now() < retry_at) {
+        if self
+            .retry_at
+            .is_some_and(|retry_at| Instant::now() < retry_at)
+        {
             return;
         }
 
@@ -116,7 +122,10 @@ impl Watch {
         if lost.everything {
             self.watcher = None;
             self.folders.clear();
-            self.retry_at = self.lost_at.replace(Instant::now()).map(|lost_at| lost_at + PAUSE);
+            self.retry_at = self
+                .lost_at
+                .replace(Instant::now())
+                .map(|lost_at| lost_at + PAUSE);
             return;
         }
 
@@ -174,7 +183,9 @@ impl Watch {
 
 fn watcher(sender: mpsc::Sender<()>, lost: Arc<Mutex<Lost>>) -> notify::Result<RecommendedWatcher> {
     notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
-        lost.lock().unwrap_or_else(PoisonError::into_inner).hear(&event);
+        lost.lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .hear(&event);
         // An error counts as a change: the look that follows sets the watch up again.
         if event.map_or(true, |event| event.need_rescan() || is_change(event.kind)) {
             // Full means that a notification is unread already.
@@ -204,16 +215,25 @@ mod tests {
     }
 
     async fn hears(watch: &mut Watch) -> bool {
-        tokio::time::timeout(Duration::from_secs(5), watch.changed()).await.is_ok()
+        tokio::time::timeout(Duration::from_secs(5), watch.changed())
+            .await
+            .is_ok()
     }
 
     #[test]
     fn reading_is_no_change_and_writing_is() {
         use notify::event::{CreateKind, ModifyKind, RemoveKind, RenameMode};
-        let check = |kind: EventKind, expected: bool| assert_eq!(is_change(kind), expected, "{kind:?}");
+        let check =
+            |kind: EventKind, expected: bool| assert_eq!(is_change(kind), expected, "{kind:?}");
         check(EventKind::Access(AccessKind::Open(AccessMode::Any)), false);
-        check(EventKind::Access(AccessKind::Close(AccessMode::Read)), false);
-        check(EventKind::Access(AccessKind::Close(AccessMode::Write)), true);
+        check(
+            EventKind::Access(AccessKind::Close(AccessMode::Read)),
+            false,
+        );
+        check(
+            EventKind::Access(AccessKind::Close(AccessMode::Write)),
+            true,
+        );
         check(EventKind::Create(CreateKind::File), true);
         check(EventKind::Modify(ModifyKind::Name(RenameMode::To)), true);
         check(EventKind::Remove(RemoveKind::File), true);
@@ -239,7 +259,11 @@ mod tests {
         let root = tempfile::tempdir().expect("a folder");
         let mut watch = Watch::new();
         listen(&mut watch, root.path());
-        watch.lost.lock().expect("unpoisoned").hear(&Err(notify::Error::generic("lost")));
+        watch
+            .lost
+            .lock()
+            .expect("unpoisoned")
+            .hear(&Err(notify::Error::generic("lost")));
         listen(&mut watch, root.path());
         fs::write(root.path().join("orders.wasm"), "").expect("written");
         assert!(hears(&mut watch).await);
@@ -251,7 +275,10 @@ mod tests {
         let mut watch = Watch::new();
         watch.complain(&notify::Error::generic("too many watches"));
         listen(&mut watch, root.path());
-        assert!(watch.folders.is_empty() && watch.is_failing, "the pause is not over");
+        assert!(
+            watch.folders.is_empty() && watch.is_failing,
+            "the pause is not over"
+        );
         watch.retry_at = Some(Instant::now());
         listen(&mut watch, root.path());
         assert!(watch.folders.len() == 1 && !watch.is_failing);
@@ -268,7 +295,9 @@ mod tests {
         assert!(hears(&mut watch).await, "of the removal");
         fs::create_dir(&path).expect("made again");
         // As on a file system that gives the new folder the number of the old one.
-        watch.folders.insert(path.clone(), identity(&path).expect("there"));
+        watch
+            .folders
+            .insert(path.clone(), identity(&path).expect("there"));
         listen(&mut watch, &path);
         fs::write(path.join("orders.wasm"), "").expect("written");
         assert!(hears(&mut watch).await);

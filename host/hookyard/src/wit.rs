@@ -32,8 +32,17 @@ pub(crate) fn tell(path: &Path, json: bool) -> Result<(), Failure> {
         return Ok(());
     }
     let width = |of: fn(&Line) -> usize| lines.iter().map(of).max().unwrap_or_default();
-    let (name, versions) = (width(|line| line.name.len()), width(|line| line.versions.len()));
-    for Line { direction, name: told, versions: in_versions, grant } in &lines {
+    let (name, versions) = (
+        width(|line| line.name.len()),
+        width(|line| line.versions.len()),
+    );
+    for Line {
+        direction,
+        name: told,
+        versions: in_versions,
+        grant,
+    } in &lines
+    {
         let grant = grant.as_deref().unwrap_or_default();
         let line = format!("{direction}  {told:name$}  {in_versions:versions$}  {grant}");
         output::line(line.trim_end())?;
@@ -42,14 +51,46 @@ pub(crate) fn tell(path: &Path, json: bool) -> Result<(), Failure> {
 }
 
 fn lines<'p>(providers: impl Iterator<Item = &'p Provider>) -> Vec<Line> {
-    let line = |direction, name, versions, grant| Line { direction, name, versions, grant };
-    let offered =
-        OFFERS.iter().map(|offer| line("import", offer.name.to_owned(), offer.versions.to_string(), grant(offer.need)));
+    let line = |direction, name, versions, grant| Line {
+        direction,
+        name,
+        versions,
+        grant,
+    };
+    let offered = OFFERS.iter().map(|offer| {
+        line(
+            "import",
+            offer.name.to_owned(),
+            offer.versions.to_string(),
+            grant(offer.need),
+        )
+    });
     let mut imports: Vec<_> = offered.collect();
-    let mut exports = vec![line("export", "hookyard:plugin/handler".to_owned(), "0.1.x".to_owned(), None)];
-    for Provider { name, package, versions, outgoing, .. } in providers {
-        let versions = if versions.is_empty() { "any".to_owned() } else { versions.join(", ") };
-        exports.push(line("export", format!("{package}/handler"), versions.clone(), None));
+    let mut exports = vec![line(
+        "export",
+        "hookyard:plugin/handler".to_owned(),
+        "0.1.x".to_owned(),
+        None,
+    )];
+    for Provider {
+        name,
+        package,
+        versions,
+        outgoing,
+        ..
+    } in providers
+    {
+        let versions = if versions.is_empty() {
+            "any".to_owned()
+        } else {
+            versions.join(", ")
+        };
+        exports.push(line(
+            "export",
+            format!("{package}/handler"),
+            versions.clone(),
+            None,
+        ));
         if !outgoing.types.is_empty() {
             let grant = format!("destinations, one that has provider = \"{name}\"");
             imports.push(line("import", package.clone(), versions, Some(grant)));
@@ -80,10 +121,21 @@ mod tests {
 
     #[test]
     fn each_offer_and_each_provider_has_its_lines() {
-        let providers = provider::all(None, &Surroundings::of_process(Path::new("x.toml")), &Sink::default());
-        let topper = Provider { versions: vec!["0.9".into(), "1".into()], ..Provider::clone(&providers["topper"]) };
+        let providers = provider::all(
+            None,
+            &Surroundings::of_process(Path::new("x.toml")),
+            &Sink::default(),
+        );
+        let topper = Provider {
+            versions: vec!["0.9".into(), "1".into()],
+            ..Provider::clone(&providers["topper"])
+        };
         let told = lines([&topper, &Arc::clone(&providers["topi-saas"])].into_iter());
-        let find = |name: &str| told.iter().filter(|line| line.name == name).collect::<Vec<_>>();
+        let find = |name: &str| {
+            told.iter()
+                .filter(|line| line.name == name)
+                .collect::<Vec<_>>()
+        };
         let line = |direction, name: &str, versions: &str, grant: Option<&str>| Line {
             direction,
             name: name.to_owned(),
@@ -92,14 +144,24 @@ mod tests {
         };
         for expected in [
             line("import", "wasi:io", "0.2.x (to 0.2.12)", None),
-            line("import", "wasi:logging/logging", "without a version, 0.1.0-draft", Some("logging = true")),
+            line(
+                "import",
+                "wasi:logging/logging",
+                "without a version, 0.1.0-draft",
+                Some("logging = true"),
+            ),
             line("export", "topper:webhooks/handler", "0.9, 1", None),
             line("export", "topi-saas:webhooks/handler", "any", None),
         ] {
             assert_eq!(find(&expected.name), [&expected]);
         }
         let sends = find("topi-saas:webhooks");
-        assert!(sends[0].grant.as_ref().is_some_and(|grant| grant.contains("provider = \"topi-saas\"")));
+        assert!(
+            sends[0]
+                .grant
+                .as_ref()
+                .is_some_and(|grant| grant.contains("provider = \"topi-saas\""))
+        );
         assert!(find("topper:webhooks").is_empty(), "it has nothing to send");
     }
 }

@@ -15,8 +15,8 @@ use bytes::Bytes;
 use hookyard_inbox::{Claimed, Inbox, Routes, Settlement, Usage, Want};
 use hookyard_inbox_sqlite::{Options, SqliteInbox};
 use hookyard_model::{
-    Attempt, Effects, Event, EventId, JobState, Key, Message, MessageId, Outcome, Payload, PluginRef, Revision,
-    SourceRef, Timestamp, Write,
+    Attempt, Effects, Event, EventId, JobState, Key, Message, MessageId, Outcome, Payload,
+    PluginRef, Revision, SourceRef, Timestamp, Write,
 };
 use tokio::task::JoinSet;
 use uuid::Uuid;
@@ -44,12 +44,19 @@ struct Bench {
 
 fn main() {
     let folder = tempfile::tempdir().expect("a temporary folder");
-    let large = std::env::var("HOOKYARD_GROWTH").map_or(LARGE, |text| text.parse().expect("a number"));
+    let large =
+        std::env::var("HOOKYARD_GROWTH").map_or(LARGE, |text| text.parse().expect("a number"));
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     runtime.block_on(async {
         let mut at_small = Bench::filled(&folder.path().join("small.db"), SMALL).await;
         let mut at_large = Bench::filled(&folder.path().join("large.db"), large).await;
-        println!("{:<22} {:>14} {:>14} {:>8}", "", format!("at {SMALL}"), format!("at {large}"), "ratio");
+        println!(
+            "{:<22} {:>14} {:>14} {:>8}",
+            "",
+            format!("at {SMALL}"),
+            format!("at {large}"),
+            "ratio"
+        );
         for (group, groups) in [ALONE, TOGETHER] {
             let mut costs = (Vec::new(), Vec::new());
             for _ in 0..groups {
@@ -64,7 +71,9 @@ fn main() {
 fn tell(group: u64, at_small: &[Cost], at_large: &[Cost]) {
     for (place, name) in ["append", "claim", "settle"].into_iter().enumerate() {
         let of = |cost: &Cost| [cost.append, cost.claim, cost.settle][place];
-        let micros = |costs: &[Cost]| median(costs.iter().map(of).collect()).as_secs_f64() * 1e6 / group as f64;
+        let micros = |costs: &[Cost]| {
+            median(costs.iter().map(of).collect()).as_secs_f64() * 1e6 / group as f64
+        };
         let (a, b) = (micros(at_small), micros(at_large));
         let name = format!("{name}, {group} at once");
         println!("{name:<22} {a:>11.1} µs {b:>11.1} µs {:>8.2}", b / a);
@@ -82,12 +91,19 @@ impl Bench {
         let inbox = SqliteInbox::open(path, Options::default()).expect("a new inbox");
         let routes = Routes([(source(), [plugin().plugin].into())].into());
         inbox.route(routes).await.expect("a route");
-        let mut bench = Self { inbox: Arc::new(inbox), stored: 0 };
+        let mut bench = Self {
+            inbox: Arc::new(inbox),
+            stored: 0,
+        };
         let began = Instant::now();
         while bench.stored < count {
             bench.group(TOGETHER.0).await;
         }
-        eprintln!("{} events are stored after {} s", bench.stored, began.elapsed().as_secs());
+        eprintln!(
+            "{} events are stored after {} s",
+            bench.stored,
+            began.elapsed().as_secs()
+        );
         bench
     }
 
@@ -104,8 +120,15 @@ impl Bench {
         let append = began.elapsed();
 
         let began = Instant::now();
-        let want = Want { plugin: plugin(), limit: count as usize };
-        let claimed = self.inbox.claim(&[want], now(self.stored), LEASE).await.expect("a claim");
+        let want = Want {
+            plugin: plugin(),
+            limit: count as usize,
+        };
+        let claimed = self
+            .inbox
+            .claim(&[want], now(self.stored), LEASE)
+            .await
+            .expect("a claim");
         assert_eq!(claimed.len() as u64, count, "all that is pending");
         let claim = began.elapsed();
 
@@ -116,7 +139,11 @@ impl Bench {
             calls.spawn(async move { inbox.settle(settlement(job)).await });
         }
         all(calls).await;
-        Cost { append, claim, settle: began.elapsed() }
+        Cost {
+            append,
+            claim,
+            settle: began.elapsed(),
+        }
     }
 }
 
@@ -135,7 +162,10 @@ fn settlement(Claimed { lease, event, .. }: Claimed) -> Settlement {
         outcome: Outcome::Done,
         log: Vec::new(),
     };
-    let key = Key { bucket: "orders".into(), key: event.key.clone() };
+    let key = Key {
+        bucket: "orders".into(),
+        key: event.key.clone(),
+    };
     let message = Message {
         id: MessageId::from_uuid(lease.event.as_uuid()),
         destination: "partner".parse().expect("a name"),
@@ -144,11 +174,17 @@ fn settlement(Claimed { lease, event, .. }: Claimed) -> Settlement {
         ordering_key: None,
     };
     let effects = Effects {
-        writes: vec![Write { key, value: Some(event.body.slice(..32)) }],
+        writes: vec![Write {
+            key,
+            value: Some(event.body.slice(..32)),
+        }],
         messages: vec![message],
         ..Effects::default()
     };
-    let quota = Usage { keys: u64::MAX, bytes: u64::MAX };
+    let quota = Usage {
+        keys: u64::MAX,
+        bytes: u64::MAX,
+    };
     Settlement {
         lease,
         attempt,
@@ -167,7 +203,10 @@ fn event(number: u64) -> Event {
     // Ids are in the order of arrival, as those of a host are; keys are in none, as those of senders are.
     let scattered = number.wrapping_mul(0x9e37_79b9_7f4a_7c15);
     Event {
-        id: EventId::from_uuid(Uuid::from_u64_pair(millis << 16 | 0x7000, 0x8000 << 48 | number)),
+        id: EventId::from_uuid(Uuid::from_u64_pair(
+            millis << 16 | 0x7000,
+            0x8000 << 48 | number,
+        )),
         source: source(),
         provider: "any".into(),
         event_type: Some("thing.happened".into()),
@@ -187,9 +226,15 @@ fn now(number: u64) -> Timestamp {
 }
 
 fn source() -> SourceRef {
-    SourceRef { tenant: "acme".parse().expect("a name"), source: "orders".parse().expect("a name") }
+    SourceRef {
+        tenant: "acme".parse().expect("a name"),
+        source: "orders".parse().expect("a name"),
+    }
 }
 
 fn plugin() -> PluginRef {
-    PluginRef { tenant: "acme".parse().expect("a name"), plugin: "ship".parse().expect("a name") }
+    PluginRef {
+        tenant: "acme".parse().expect("a name"),
+        plugin: "ship".parse().expect("a name"),
+    }
 }

@@ -20,13 +20,24 @@ pub(crate) fn of<I>(
     first: usize,
     head: impl Fn(&Lane) -> Result<Option<Ahead<I>>, Error>,
 ) -> Result<Option<Ahead<I>>, Error> {
-    let (name, is_blocked): (Option<String>, bool) =
-        (row.get(first + 1).map_err(store)?, row.get(first + 2).map_err(store)?);
-    let Some(name) = name.filter(|_| is_blocked && !state.is_over()) else { return Ok(None) };
-    head(&Lane { tenant: row.get(first).map_err(store)?, name })
+    let (name, is_blocked): (Option<String>, bool) = (
+        row.get(first + 1).map_err(store)?,
+        row.get(first + 2).map_err(store)?,
+    );
+    let Some(name) = name.filter(|_| is_blocked && !state.is_over()) else {
+        return Ok(None);
+    };
+    head(&Lane {
+        tenant: row.get(first).map_err(store)?,
+        name,
+    })
 }
 
-pub(crate) fn of_job(connection: &Connection, plugin: &str, lane: &Lane) -> Result<Option<Ahead<EventId>>, Error> {
+pub(crate) fn of_job(
+    connection: &Connection,
+    plugin: &str,
+    lane: &Lane,
+) -> Result<Option<Ahead<EventId>>, Error> {
     head(connection, sql::JOB_AHEAD, plugin, lane, codec::event_id)
 }
 
@@ -35,7 +46,13 @@ pub(crate) fn of_message(
     destination: &str,
     lane: &Lane,
 ) -> Result<Option<Ahead<MessageId>>, Error> {
-    head(connection, sql::outbox::AHEAD, destination, lane, codec::message_id)
+    head(
+        connection,
+        sql::outbox::AHEAD,
+        destination,
+        lane,
+        codec::message_id,
+    )
 }
 
 fn head<I>(
@@ -47,8 +64,17 @@ fn head<I>(
 ) -> Result<Option<Ahead<I>>, Error> {
     let mut statement = connection.prepare_cached(statement).map_err(store)?;
     let found = statement.query_row([tenant.as_str(), owner, name], |row| {
-        Ok((row.get::<_, [u8; 16]>(0)?, row.get::<_, String>(1)?, row.get(2)?))
+        Ok((
+            row.get::<_, [u8; 16]>(0)?,
+            row.get::<_, String>(1)?,
+            row.get(2)?,
+        ))
     });
-    let Some((found, state, due_at)) = found.optional().map_err(store)? else { return Ok(None) };
-    Ok(Some(Ahead { id: id(&found)?, state: codec::state(&state, due_at)? }))
+    let Some((found, state, due_at)) = found.optional().map_err(store)? else {
+        return Ok(None);
+    };
+    Ok(Some(Ahead {
+        id: id(&found)?,
+        state: codec::state(&state, due_at)?,
+    }))
 }

@@ -42,7 +42,9 @@ pub enum BackupError {
         source: rusqlite::Error,
     },
     /// What was copied doesn't fit together: the inbox itself is damaged.
-    #[error("the copy of the inbox is damaged ({detail}), and so must be the inbox: keep the last good backup")]
+    #[error(
+        "the copy of the inbox is damaged ({detail}), and so must be the inbox: keep the last good backup"
+    )]
     Damaged {
         /// What SQLite found, as one line.
         detail: String,
@@ -53,24 +55,41 @@ pub enum BackupError {
 pub(crate) fn write(from: &Path, to: &Path) -> Result<u64, BackupError> {
     // A symlink that leads nowhere exists as well.
     if fs::symlink_metadata(to).is_ok() {
-        return Err(BackupError::Exists { path: to.to_owned() });
+        return Err(BackupError::Exists {
+            path: to.to_owned(),
+        });
     }
 
-    let file = |source| BackupError::File { path: to.to_owned(), source };
-    let folder = to.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let file = |source| BackupError::File {
+        path: to.to_owned(),
+        source,
+    };
+    let folder = to
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty())
+        .unwrap_or(Path::new("."));
     // SQLite is told to follow no symlink, so the folder is followed here.
     let folder = fs::canonicalize(folder).map_err(file)?;
-    let name = to.file_name().ok_or_else(|| file(io::ErrorKind::InvalidFilename.into()))?;
+    let name = to
+        .file_name()
+        .ok_or_else(|| file(io::ErrorKind::InvalidFilename.into()))?;
     let partial = crate::beside(&folder.join(name), ".partial");
     // A backup that was cut off may have left a file there. Created here, so that the error names a folder that is missing
     // or full.
     hookyard_private::create_anew(&partial).map_err(file)?;
     let _removed_at_any_end = Partial(&partial);
 
-    copy(from, &partial).map_err(|source| BackupError::Copy { path: to.to_owned(), source })??;
-    File::open(&partial).and_then(|copy| copy.sync_all()).map_err(file)?;
+    copy(from, &partial).map_err(|source| BackupError::Copy {
+        path: to.to_owned(),
+        source,
+    })??;
+    File::open(&partial)
+        .and_then(|copy| copy.sync_all())
+        .map_err(file)?;
     fs::rename(&partial, to).map_err(file)?;
-    File::open(&folder).and_then(|folder| folder.sync_all()).map_err(file)?;
+    File::open(&folder)
+        .and_then(|folder| folder.sync_all())
+        .map_err(file)?;
     fs::metadata(to).map(|copy| copy.len()).map_err(file)
 }
 
@@ -87,8 +106,12 @@ fn copy(from: &Path, to: &Path) -> rusqlite::Result<Result<(), BackupError>> {
     let source = reader::connect(from)?;
     let transaction = source.unchecked_transaction()?;
     // A transaction begins with its first read.
-    transaction.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get::<_, i64>(0))?;
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_NOFOLLOW;
+    transaction.query_row("SELECT count(*) FROM sqlite_schema", [], |row| {
+        row.get::<_, i64>(0)
+    })?;
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
+        | OpenFlags::SQLITE_OPEN_NO_MUTEX
+        | OpenFlags::SQLITE_OPEN_NOFOLLOW;
     let mut target = Connection::open_with_flags(to, flags)?;
     target.busy_timeout(open::BUSY_TIMEOUT)?;
     let backup = Backup::new(&source, &mut target)?;
@@ -100,6 +123,8 @@ fn copy(from: &Path, to: &Path) -> rusqlite::Result<Result<(), BackupError>> {
     target.close().map_err(|(_, error)| error)?;
     Ok(match found.lines().last() {
         Some("ok") => Ok(()),
-        detail => Err(BackupError::Damaged { detail: detail.unwrap_or_default().to_owned() }),
+        detail => Err(BackupError::Damaged {
+            detail: detail.unwrap_or_default().to_owned(),
+        }),
     })
 }

@@ -11,7 +11,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use hookyard_inbox::Error;
 use hookyard_model::{
-    EventId, Header, JobState, Limit, LogLine, MessageId, Outcome, Revision, SourceRef, Time, Timestamp,
+    EventId, Header, JobState, Limit, LogLine, MessageId, Outcome, Revision, SourceRef, Time,
+    Timestamp,
 };
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
@@ -47,19 +48,30 @@ pub(crate) fn parsed<T: std::str::FromStr>(text: &str, what: &str) -> Result<T, 
 }
 
 pub(crate) fn message_id(bytes: &[u8]) -> Result<MessageId, Error> {
-    Uuid::from_slice(bytes).map(MessageId::from_uuid).map_err(|_| corrupt("a message's id"))
+    Uuid::from_slice(bytes)
+        .map(MessageId::from_uuid)
+        .map_err(|_| corrupt("a message's id"))
 }
 
 pub(crate) fn event_id(bytes: &[u8]) -> Result<EventId, Error> {
-    Uuid::from_slice(bytes).map(EventId::from_uuid).map_err(|_| corrupt("an event id"))
+    Uuid::from_slice(bytes)
+        .map(EventId::from_uuid)
+        .map_err(|_| corrupt("an event id"))
 }
 
 /// Name and value of each header, each after its length in four bytes, the lowest first.
 pub(crate) fn headers_to_blob(headers: &[Header]) -> Vec<u8> {
-    let length: usize = headers.iter().map(|header| header.name.len() + header.value.len() + 8).sum();
+    let length: usize = headers
+        .iter()
+        .map(|header| header.name.len() + header.value.len() + 8)
+        .sum();
     let mut blob = Vec::with_capacity(length);
-    for part in headers.iter().flat_map(|header| [header.name.as_bytes(), &header.value]) {
-        let length = u32::try_from(part.len()).expect("a header is far below 4 GiB: ingress bounds it");
+    for part in headers
+        .iter()
+        .flat_map(|header| [header.name.as_bytes(), &header.value])
+    {
+        let length =
+            u32::try_from(part.len()).expect("a header is far below 4 GiB: ingress bounds it");
         blob.extend_from_slice(&length.to_le_bytes());
         blob.extend_from_slice(part);
     }
@@ -73,7 +85,9 @@ pub(crate) fn headers_from_blob(blob: Vec<u8>) -> Result<Vec<Header>, Error> {
     while !rest.is_empty() {
         let name = part_from(&mut rest).and_then(|name| String::from_utf8(name.into()).ok());
         let value = part_from(&mut rest);
-        let (Some(name), Some(value)) = (name, value) else { return Err(corrupt("an event's headers")) };
+        let (Some(name), Some(value)) = (name, value) else {
+            return Err(corrupt("an event's headers"));
+        };
         headers.push(Header { name, value });
     }
     Ok(headers)
@@ -89,7 +103,11 @@ fn part_from(rest: &mut Bytes) -> Option<Bytes> {
 pub(crate) fn due_of(state: JobState) -> Option<i64> {
     match state {
         JobState::Leased { until } | JobState::Waiting { until } => Some(until.unix_millis()),
-        JobState::Pending | JobState::Done | JobState::Dead | JobState::Held | JobState::Discarded => None,
+        JobState::Pending
+        | JobState::Done
+        | JobState::Dead
+        | JobState::Held
+        | JobState::Discarded => None,
     }
 }
 
@@ -110,10 +128,14 @@ pub(crate) fn state(name: &str, due_at: Option<i64>) -> Result<JobState, Error> 
 pub(crate) fn outcome_detail(outcome: &Outcome) -> Option<String> {
     let detail = match outcome {
         Outcome::Done => return None,
-        Outcome::Retry { reason, after } => json!({ "reason": reason, "after_ms": after.map(millis) }),
+        Outcome::Retry { reason, after } => {
+            json!({ "reason": reason, "after_ms": after.map(millis) })
+        }
         Outcome::Rejected { reason } => json!({ "reason": reason }),
         Outcome::Trapped { message } => json!({ "message": message }),
-        Outcome::TimedOut { time, limit } => json!({ "limit": time.name(), "max_ms": millis(*limit) }),
+        Outcome::TimedOut { time, limit } => {
+            json!({ "limit": time.name(), "max_ms": millis(*limit) })
+        }
         Outcome::OutOfMemory { limit } => json!({ "max": limit }),
         Outcome::Exceeded { limit, max } => json!({ "limit": limit.name(), "max": max }),
         Outcome::Undecodable { path, message } => json!({ "path": path, "message": message }),
@@ -132,22 +154,34 @@ pub(crate) fn outcome(name: &str, detail: Option<&str>) -> Result<Outcome, Error
     let duration = |field: &str| number(field).map(Duration::from_millis);
     let found = match name {
         "done" => Some(Outcome::Done),
-        "retry" => text("reason").map(|reason| Outcome::Retry { reason, after: duration("after_ms") }),
+        "retry" => text("reason").map(|reason| Outcome::Retry {
+            reason,
+            after: duration("after_ms"),
+        }),
         "rejected" => text("reason").map(|reason| Outcome::Rejected { reason }),
         "trapped" => text("message").map(|message| Outcome::Trapped { message }),
         "timed-out" => {
-            let time = Time::ALL.into_iter().find(|time| detail["limit"] == time.name());
-            time.zip(duration("max_ms")).map(|(time, limit)| Outcome::TimedOut { time, limit })
+            let time = Time::ALL
+                .into_iter()
+                .find(|time| detail["limit"] == time.name());
+            time.zip(duration("max_ms"))
+                .map(|(time, limit)| Outcome::TimedOut { time, limit })
         }
         "out-of-memory" => number("max").map(|limit| Outcome::OutOfMemory { limit }),
         "exceeded" => {
-            let limit = Limit::ALL.into_iter().find(|limit| detail["limit"] == limit.name());
-            limit.zip(number("max")).map(|(limit, max)| Outcome::Exceeded { limit, max })
+            let limit = Limit::ALL
+                .into_iter()
+                .find(|limit| detail["limit"] == limit.name());
+            limit
+                .zip(number("max"))
+                .map(|(limit, max)| Outcome::Exceeded { limit, max })
         }
-        "undecodable" => {
-            text("path").zip(text("message")).map(|(path, message)| Outcome::Undecodable { path, message })
-        }
-        "lost" => number("attempts").and_then(|it| it.try_into().ok()).map(|attempts| Outcome::Lost { attempts }),
+        "undecodable" => text("path")
+            .zip(text("message"))
+            .map(|(path, message)| Outcome::Undecodable { path, message }),
+        "lost" => number("attempts")
+            .and_then(|it| it.try_into().ok())
+            .map(|attempts| Outcome::Lost { attempts }),
         _ => None,
     };
     found.ok_or_else(|| corrupt(format!("an outcome `{name}`")))
@@ -169,7 +203,13 @@ pub(crate) fn log_from_json(json: Option<&str>) -> Result<Vec<LogLine>, Error> {
         None => return Ok(Vec::new()),
         Some(json) => serde_json::from_str(json).map_err(|_| corrupt("an attempt's log"))?,
     };
-    Ok(lines.into_iter().map(|(stream, text)| LogLine { is_error: stream == "err", text }).collect())
+    Ok(lines
+        .into_iter()
+        .map(|(stream, text)| LogLine {
+            is_error: stream == "err",
+            text,
+        })
+        .collect())
 }
 
 fn millis(duration: Duration) -> u64 {
@@ -191,12 +231,21 @@ mod tests {
 
     #[test]
     fn a_broken_header_blob_is_an_error_and_no_panic() {
-        let header = Header { name: "x-a".into(), value: Bytes::from_static(b"\xff\x00") };
+        let header = Header {
+            name: "x-a".into(),
+            value: Bytes::from_static(b"\xff\x00"),
+        };
         let whole = headers_to_blob(&[header.clone(), header.clone()]);
-        assert_eq!(headers_from_blob(whole.clone()).expect("what was written"), [header.clone(), header]);
+        assert_eq!(
+            headers_from_blob(whole.clone()).expect("what was written"),
+            [header.clone(), header]
+        );
         let half = whole.len() / 2;
         for cut in (1..whole.len()).filter(|cut| *cut != half) {
-            assert!(headers_from_blob(whole[..cut].to_vec()).is_err(), "cut at {cut}");
+            assert!(
+                headers_from_blob(whole[..cut].to_vec()).is_err(),
+                "cut at {cut}"
+            );
         }
         assert!(headers_from_blob(vec![0xff; 64]).is_err());
     }
@@ -204,21 +253,43 @@ mod tests {
     #[test]
     fn every_outcome_reads_back_as_it_was_written() {
         let text = || "with \"quotes\"\nand lines".to_owned();
-        let timed_out = |time| Outcome::TimedOut { time, limit: Duration::from_secs(10) };
-        let exceeded = |limit| Outcome::Exceeded { limit, max: u64::MAX };
+        let timed_out = |time| Outcome::TimedOut {
+            time,
+            limit: Duration::from_secs(10),
+        };
+        let exceeded = |limit| Outcome::Exceeded {
+            limit,
+            max: u64::MAX,
+        };
         let others = [
             Outcome::Done,
-            Outcome::Retry { reason: text(), after: None },
-            Outcome::Retry { reason: text(), after: Some(Duration::from_millis(1_500)) },
+            Outcome::Retry {
+                reason: text(),
+                after: None,
+            },
+            Outcome::Retry {
+                reason: text(),
+                after: Some(Duration::from_millis(1_500)),
+            },
             Outcome::Rejected { reason: text() },
             Outcome::Trapped { message: text() },
             Outcome::OutOfMemory { limit: u64::MAX },
-            Outcome::Undecodable { path: "$.a[2]".into(), message: text() },
+            Outcome::Undecodable {
+                path: "$.a[2]".into(),
+                message: text(),
+            },
             Outcome::Lost { attempts: u32::MAX },
         ];
-        for one in others.into_iter().chain(Time::ALL.map(timed_out)).chain(Limit::ALL.map(exceeded)) {
+        for one in others
+            .into_iter()
+            .chain(Time::ALL.map(timed_out))
+            .chain(Limit::ALL.map(exceeded))
+        {
             let detail = outcome_detail(&one);
-            assert_eq!(outcome(one.name(), detail.as_deref()).expect("what was written"), one);
+            assert_eq!(
+                outcome(one.name(), detail.as_deref()).expect("what was written"),
+                one
+            );
         }
     }
 

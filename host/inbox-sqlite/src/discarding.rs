@@ -11,7 +11,10 @@ use crate::{SqliteInbox, sql};
 
 pub(crate) async fn discard(inbox: &SqliteInbox, discard: Discard) -> Result<Discarded, Error> {
     // What comes in from now on is not meant: it could go on for ever.
-    let last = inbox.readers.read(|connection| last_place(connection, sql::LAST_PLACE)).await?;
+    let last = inbox
+        .readers
+        .read(|connection| last_place(connection, sql::LAST_PLACE))
+        .await?;
     let mut all = Discarded::default();
     if discard.selection.states != ["unrouted"] {
         discard_jobs(inbox, &discard, last, &mut all).await?;
@@ -22,7 +25,12 @@ pub(crate) async fn discard(inbox: &SqliteInbox, discard: Discard) -> Result<Dis
     Ok(all)
 }
 
-async fn discard_jobs(inbox: &SqliteInbox, discard: &Discard, last: i64, all: &mut Discarded) -> Result<(), Error> {
+async fn discard_jobs(
+    inbox: &SqliteInbox,
+    discard: &Discard,
+    last: i64,
+    all: &mut Discarded,
+) -> Result<(), Error> {
     let mut after: Option<JobPlace> = None;
     loop {
         let (selection, from) = (discard.selection.clone(), after.take());
@@ -32,7 +40,9 @@ async fn discard_jobs(inbox: &SqliteInbox, discard: &Discard, last: i64, all: &m
         let mut found = found.await?;
         let is_last = found.len() < STRETCH;
         found.retain(|(place, _)| place.seq <= last);
-        let Some((place, _)) = found.last() else { return Ok(()) };
+        let Some((place, _)) = found.last() else {
+            return Ok(());
+        };
         after = Some(place.clone());
 
         if discard.dry_run {
@@ -49,7 +59,12 @@ async fn discard_jobs(inbox: &SqliteInbox, discard: &Discard, last: i64, all: &m
     }
 }
 
-async fn discard_events(inbox: &SqliteInbox, discard: &Discard, last: i64, all: &mut Discarded) -> Result<(), Error> {
+async fn discard_events(
+    inbox: &SqliteInbox,
+    discard: &Discard,
+    last: i64,
+    all: &mut Discarded,
+) -> Result<(), Error> {
     let mut after = 0;
     loop {
         let selection = discard.selection.clone();
@@ -59,7 +74,9 @@ async fn discard_events(inbox: &SqliteInbox, discard: &Discard, last: i64, all: 
         let mut found = found.await?;
         let is_last = found.len() < STRETCH;
         found.retain(|event| *event <= last);
-        let Some(event) = found.last() else { return Ok(()) };
+        let Some(event) = found.last() else {
+            return Ok(());
+        };
         after = *event;
 
         if discard.dry_run {
@@ -78,12 +95,28 @@ async fn find<T: Send + 'static>(
     selection: Selection,
     find: impl FnOnce(&rusqlite::Connection, &Selection) -> Result<Vec<T>, Error> + Send + 'static,
 ) -> Result<Vec<T>, Error> {
-    inbox.readers.read(move |connection| find(connection, &selection)).await
+    inbox
+        .readers
+        .read(move |connection| find(connection, &selection))
+        .await
 }
 
-async fn end(inbox: &SqliteInbox, discard: &Discard, ended: Ended, all: &mut Discarded) -> Result<(), Error> {
-    let stretch = DiscardStretch { ended, record: discard.record() };
-    let done = inbox.writer()?.call(Terms::stretch(Durability::Synced), move |store| store.discard(&stretch)).await?;
+async fn end(
+    inbox: &SqliteInbox,
+    discard: &Discard,
+    ended: Ended,
+    all: &mut Discarded,
+) -> Result<(), Error> {
+    let stretch = DiscardStretch {
+        ended,
+        record: discard.record(),
+    };
+    let done = inbox
+        .writer()?
+        .call(Terms::stretch(Durability::Synced), move |store| {
+            store.discard(&stretch)
+        })
+        .await?;
     all.jobs += done.jobs;
     all.events += done.events;
     all.leased += done.leased;

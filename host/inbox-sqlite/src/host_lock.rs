@@ -24,21 +24,38 @@ impl HostLock {
     /// Takes both locks on the database at `path`, and creates the file where there is none.
     pub(crate) fn take(path: &Path) -> Result<Self, OpenError> {
         let lock_path = lock_path(path);
-        let in_use = || OpenError::InUse { path: path.to_owned() };
+        let in_use = || OpenError::InUse {
+            path: path.to_owned(),
+        };
 
-        let fault = |source| OpenError::Lock { path: lock_path.clone(), source };
+        let fault = |source| OpenError::Lock {
+            path: lock_path.clone(),
+            source,
+        };
         let beside = hookyard_private::open(&lock_path).map_err(fault)?;
-        lock(&beside).map_err(fault)?.then_some(()).ok_or_else(in_use)?;
+        lock(&beside)
+            .map_err(fault)?
+            .then_some(())
+            .ok_or_else(in_use)?;
 
-        let fault = |source| OpenError::File { path: path.to_owned(), source };
+        let fault = |source| OpenError::File {
+            path: path.to_owned(),
+            source,
+        };
         let database = hookyard_private::open(path).map_err(fault)?;
         refuse_links(path, &database.metadata().map_err(fault)?)?;
         // Elsewhere than on Linux, `flock` may exclude the `fcntl` locks of SQLite in the same process.
         if cfg!(target_os = "linux") {
-            lock(&database).map_err(fault)?.then_some(()).ok_or_else(in_use)?;
+            lock(&database)
+                .map_err(fault)?
+                .then_some(())
+                .ok_or_else(in_use)?;
         }
 
-        Ok(Self { database, _beside: beside })
+        Ok(Self {
+            database,
+            _beside: beside,
+        })
     }
 
     /// The database file.
@@ -53,7 +70,10 @@ impl HostLock {
 /// process may have open.
 pub(crate) fn has_host(path: &Path) -> bool {
     let is_held = |file: File| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock));
-    File::options().write(true).open(lock_path(path)).is_ok_and(is_held)
+    File::options()
+        .write(true)
+        .open(lock_path(path))
+        .is_ok_and(is_held)
 }
 
 /// Refuses a database that has several names: SQLite keeps a log of changes for each name, and a writer that comes by
@@ -62,7 +82,10 @@ pub(crate) fn refuse_links(path: &Path, database: &std::fs::Metadata) -> Result<
     match database.nlink() {
         0 | 1 => Ok(()),
         _ if database.is_dir() => Ok(()),
-        links => Err(OpenError::Linked { path: path.to_owned(), links }),
+        links => Err(OpenError::Linked {
+            path: path.to_owned(),
+            links,
+        }),
     }
 }
 

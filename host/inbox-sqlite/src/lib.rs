@@ -39,10 +39,13 @@ use std::time::Duration;
 use async_trait::async_trait;
 use hookyard_crash::Point;
 use hookyard_inbox::{
-    Appended, Backlog, Claimed, Discard, Discarded, Error, EventRecord, EventSummary, Inbox, JobRef, Page, Pruned,
-    Quarantine, Recent, Replay, Replayed, Retention, Routes, Settlement, Tally, Usage, Want,
+    Appended, Backlog, Claimed, Discard, Discarded, Error, EventRecord, EventSummary, Inbox,
+    JobRef, Page, Pruned, Quarantine, Recent, Replay, Replayed, Retention, Routes, Settlement,
+    Tally, Usage, Want,
 };
-use hookyard_model::{Event, EventId, Key, PluginRef, RecordedAnswer, Revision, SourceRef, Timestamp, Versioned};
+use hookyard_model::{
+    Event, EventId, Key, PluginRef, RecordedAnswer, Revision, SourceRef, Timestamp, Versioned,
+};
 
 use host_lock::HostLock;
 use presence::Presence;
@@ -72,7 +75,10 @@ impl SqliteInbox {
     pub fn open(path: &Path, options: Options) -> Result<Self, OpenError> {
         open::make_folder(path)?;
         let lock = Arc::new(HostLock::take(path)?);
-        let fault = |source| OpenError::File { path: path.to_owned(), source };
+        let fault = |source| OpenError::File {
+            path: path.to_owned(),
+            source,
+        };
 
         let connection = open::connect(path, &options)?;
         rights::restrict(path, lock.database()).map_err(fault)?;
@@ -82,10 +88,28 @@ impl SqliteInbox {
         let readers = Readers::open(path, options.readers, Some(Arc::clone(&lock)));
         let readers = readers.map_err(|error| open::explain(path, error))?;
         let wakes = Arc::new(Wakes::default());
-        let writer = Writer::start(connection, &options, Arc::clone(&wakes), Some(presence), lock)
-            .map_err(|source| OpenError::Thread { path: path.to_owned(), source })?;
-        let watch = writer.watch().map_err(|source| OpenError::Thread { path: path.to_owned(), source })?;
-        Ok(Self { readers, writer: Some(writer), _watch: Some(watch), pruned: Mutex::default(), wakes })
+        let writer = Writer::start(
+            connection,
+            &options,
+            Arc::clone(&wakes),
+            Some(presence),
+            lock,
+        )
+        .map_err(|source| OpenError::Thread {
+            path: path.to_owned(),
+            source,
+        })?;
+        let watch = writer.watch().map_err(|source| OpenError::Thread {
+            path: path.to_owned(),
+            source,
+        })?;
+        Ok(Self {
+            readers,
+            writer: Some(writer),
+            _watch: Some(watch),
+            pruned: Mutex::default(),
+            wakes,
+        })
     }
 
     /// Opens the inbox at `path` for writing beside its host, if it has one. Takes no lock and leaves every lease alone.
@@ -96,19 +120,42 @@ impl SqliteInbox {
         let connection = open::connect_beside(path)?;
         let readers = Readers::open(path, 1, None).map_err(|error| open::explain(path, error))?;
         let wakes = Arc::new(Wakes::default());
-        let writer = Writer::start(connection, &Options::default(), Arc::clone(&wakes), None, ())
-            .map_err(|source| OpenError::Thread { path: path.to_owned(), source })?;
-        Ok(Self { readers, writer: Some(writer), _watch: None, pruned: Mutex::default(), wakes })
+        let writer = Writer::start(
+            connection,
+            &Options::default(),
+            Arc::clone(&wakes),
+            None,
+            (),
+        )
+        .map_err(|source| OpenError::Thread {
+            path: path.to_owned(),
+            source,
+        })?;
+        Ok(Self {
+            readers,
+            writer: Some(writer),
+            _watch: None,
+            pruned: Mutex::default(),
+            wakes,
+        })
     }
 
     /// Opens the inbox at `path` for reading only; a host may have it open. Every call that writes fails.
     pub fn open_read_only(path: &Path) -> Result<Self, OpenError> {
         if !path.exists() {
-            return Err(OpenError::Missing { path: path.to_owned() });
+            return Err(OpenError::Missing {
+                path: path.to_owned(),
+            });
         }
         let readers = Readers::open(path, 1, None).map_err(|error| open::explain(path, error))?;
         readers.check_version(path)?;
-        Ok(Self { readers, writer: None, _watch: None, pruned: Mutex::default(), wakes: Arc::default() })
+        Ok(Self {
+            readers,
+            writer: None,
+            _watch: None,
+            pruned: Mutex::default(),
+            wakes: Arc::default(),
+        })
     }
 
     /// Whether a host has the inbox at `path` open now. It may be gone when this returns.
@@ -134,23 +181,38 @@ impl SqliteInbox {
         for sweep in sweeps {
             let mut rest = Some(sweep);
             while let Some(sweep) = rest {
-                rest =
-                    self.writer()?.call(Terms::stretch(Durability::Synced), move |store| store.sweep(&sweep)).await?;
+                rest = self
+                    .writer()?
+                    .call(Terms::stretch(Durability::Synced), move |store| {
+                        store.sweep(&sweep)
+                    })
+                    .await?;
             }
         }
         Ok(())
     }
 
     fn writer(&self) -> Result<&Writer, Error> {
-        self.writer.as_ref().ok_or_else(|| Error::Store("it is open for reading only".into()))
+        self.writer
+            .as_ref()
+            .ok_or_else(|| Error::Store("it is open for reading only".into()))
     }
 }
 
-fn release_leases(path: &Path, connection: rusqlite::Connection) -> Result<rusqlite::Connection, OpenError> {
+fn release_leases(
+    path: &Path,
+    connection: rusqlite::Connection,
+) -> Result<rusqlite::Connection, OpenError> {
     let fault = |error| open::explain(path, error);
     let mut store = write::Store::new(connection);
-    store.connection.execute_batch("BEGIN IMMEDIATE").map_err(fault)?;
-    let unreadable = |error| OpenError::Unreadable { path: path.to_owned(), source: error };
+    store
+        .connection
+        .execute_batch("BEGIN IMMEDIATE")
+        .map_err(fault)?;
+    let unreadable = |error| OpenError::Unreadable {
+        path: path.to_owned(),
+        source: error,
+    };
     let jobs = store.release_all().map_err(unreadable)?;
     let messages = store.release_all_messages().map_err(unreadable)?;
     Point::LeasesReturned.pass();
@@ -159,7 +221,10 @@ fn release_leases(path: &Path, connection: rusqlite::Connection) -> Result<rusql
         tracing::info!(jobs, "attempts that an earlier host left are made again");
     }
     if messages > 0 {
-        tracing::info!(messages, "messages that an earlier host was sending are sent again");
+        tracing::info!(
+            messages,
+            "messages that an earlier host was sending are sent again"
+        );
     }
     Ok(store.connection)
 }
@@ -181,16 +246,24 @@ impl Drop for SqliteInbox {
 impl Recent for SqliteInbox {
     async fn recent(&self, sources: &[SourceRef], limit: usize) -> Result<Vec<EventId>, Error> {
         let sources = sources.to_vec();
-        self.readers.read(move |connection| listing::recent(connection, &sources, limit)).await
+        self.readers
+            .read(move |connection| listing::recent(connection, &sources, limit))
+            .await
     }
 
     async fn event(&self, id: EventId) -> Result<Option<Arc<Event>>, Error> {
-        self.readers.read(move |connection| Ok(listing::one(connection, id)?.map(|(_, event)| Arc::new(event)))).await
+        self.readers
+            .read(move |connection| {
+                Ok(listing::one(connection, id)?.map(|(_, event)| Arc::new(event)))
+            })
+            .await
     }
 
     async fn answers(&self, id: EventId, plugin: &PluginRef) -> Result<Vec<RecordedAnswer>, Error> {
         let plugin = plugin.clone();
-        self.readers.read(move |connection| listing::answers(connection, id, &plugin)).await
+        self.readers
+            .read(move |connection| listing::answers(connection, id, &plugin))
+            .await
     }
 }
 
@@ -218,33 +291,58 @@ impl Inbox for SqliteInbox {
                 let mut turns = given.clone();
                 Ok((store.adopt(&table.0, &table.1, &mut turns)?, turns))
             };
-            (more, turns) = writer.call(Terms::stretch(Durability::Synced), adopt).await?;
+            (more, turns) = writer
+                .call(Terms::stretch(Durability::Synced), adopt)
+                .await?;
         }
 
-        let route = move |store: &mut write::Store| store.route(&table.0, &table.1, &mut turns.clone());
-        let sweeps = writer.call(Terms::stretch(Durability::Synced), route).await?;
+        let route =
+            move |store: &mut write::Store| store.route(&table.0, &table.1, &mut turns.clone());
+        let sweeps = writer
+            .call(Terms::stretch(Durability::Synced), route)
+            .await?;
         self.sweep(sweeps).await
     }
 
-    async fn claim(&self, wanted: &[Want], now: Timestamp, lease: Duration) -> Result<Vec<Claimed>, Error> {
+    async fn claim(
+        &self,
+        wanted: &[Want],
+        now: Timestamp,
+        lease: Duration,
+    ) -> Result<Vec<Claimed>, Error> {
         let (wanted, until) = (wanted.to_vec(), now.after(lease));
         let count = wanted.iter().map(|want| want.limit).sum();
-        let leased = self.writer()?.call(Terms::leases(count), move |store| store.claim(&wanted, now, until)).await?;
+        let leased = self
+            .writer()?
+            .call(Terms::leases(count), move |store| {
+                store.claim(&wanted, now, until)
+            })
+            .await?;
         if leased.is_empty() {
             return Ok(Vec::new());
         }
         Point::ClaimCommitted.pass();
-        self.readers.read(move |connection| reader::load(connection, leased)).await
+        self.readers
+            .read(move |connection| reader::load(connection, leased))
+            .await
     }
 
     async fn extend(&self, leases: &[JobRef], until: Timestamp) -> Result<(), Error> {
         let leases = leases.to_vec();
-        self.writer()?.call(Terms::leases(leases.len()), move |store| store.extend(&leases, until)).await
+        self.writer()?
+            .call(Terms::leases(leases.len()), move |store| {
+                store.extend(&leases, until)
+            })
+            .await
     }
 
     async fn release(&self, leases: &[JobRef]) -> Result<(), Error> {
         let leases = leases.to_vec();
-        self.writer()?.call(Terms::leases(leases.len()), move |store| store.release(&leases)).await
+        self.writer()?
+            .call(Terms::leases(leases.len()), move |store| {
+                store.release(&leases)
+            })
+            .await
     }
 
     async fn settle(&self, settlement: Settlement) -> Result<(), Error> {
@@ -262,7 +360,9 @@ impl Inbox for SqliteInbox {
 
     async fn next_due(&self, plugins: &[PluginRef]) -> Result<Option<Timestamp>, Error> {
         let plugins = plugins.to_vec();
-        self.readers.read(move |connection| reader::next_due(connection, &plugins)).await
+        self.readers
+            .read(move |connection| reader::next_due(connection, &plugins))
+            .await
     }
 
     async fn changed(&self) {
@@ -270,11 +370,15 @@ impl Inbox for SqliteInbox {
     }
 
     async fn events(&self, page: Page) -> Result<Vec<EventSummary>, Error> {
-        self.readers.read(move |connection| listing::events(connection, &page)).await
+        self.readers
+            .read(move |connection| listing::events(connection, &page))
+            .await
     }
 
     async fn read(&self, id: EventId) -> Result<Option<EventRecord>, Error> {
-        self.readers.read(move |connection| listing::read(connection, id)).await
+        self.readers
+            .read(move |connection| listing::read(connection, id))
+            .await
     }
 
     async fn replay(&self, replay: Replay) -> Result<Replayed, Error> {
@@ -297,19 +401,33 @@ impl Inbox for SqliteInbox {
         self.readers.read(listing::held).await
     }
 
-    async fn prune(&self, limits: &Retention, now: Timestamp, limit: usize) -> Result<Pruned, Error> {
+    async fn prune(
+        &self,
+        limits: &Retention,
+        now: Timestamp,
+        limit: usize,
+    ) -> Result<Pruned, Error> {
         retention::prune(self, limits.clone(), now, limit).await
     }
 
     async fn quarantine(&self, quarantine: Quarantine) -> Result<(), Error> {
-        let sweeps =
-            self.writer()?.call(Terms::stretch(Durability::Synced), move |store| store.quarantine(&quarantine)).await?;
+        let sweeps = self
+            .writer()?
+            .call(Terms::stretch(Durability::Synced), move |store| {
+                store.quarantine(&quarantine)
+            })
+            .await?;
         self.sweep(sweeps).await
     }
 
     async fn lift(&self, plugin: &PluginRef) -> Result<(), Error> {
         let plugin = plugin.clone();
-        let sweeps = self.writer()?.call(Terms::stretch(Durability::Synced), move |store| store.lift(&plugin)).await?;
+        let sweeps = self
+            .writer()?
+            .call(Terms::stretch(Durability::Synced), move |store| {
+                store.lift(&plugin)
+            })
+            .await?;
         self.sweep(sweeps).await
     }
 
@@ -318,7 +436,10 @@ impl Inbox for SqliteInbox {
         loop {
             let plugin = plugin.clone();
             let retry = move |store: &mut write::Store| store.retry_failed(&plugin, revision);
-            let (count, more) = self.writer()?.call(Terms::stretch(Durability::Synced), retry).await?;
+            let (count, more) = self
+                .writer()?
+                .call(Terms::stretch(Durability::Synced), retry)
+                .await?;
             retried += count;
             if !more {
                 return Ok(retried);
@@ -332,7 +453,9 @@ impl Inbox for SqliteInbox {
 
     async fn value(&self, plugin: &PluginRef, key: &Key) -> Result<Option<Versioned>, Error> {
         let (plugin, key) = (plugin.clone(), key.clone());
-        self.readers.read(move |connection| kept::value(connection, &plugin, &key)).await
+        self.readers
+            .read(move |connection| kept::value(connection, &plugin, &key))
+            .await
     }
 
     async fn keys(
@@ -343,11 +466,17 @@ impl Inbox for SqliteInbox {
         limit: usize,
     ) -> Result<Vec<String>, Error> {
         let (plugin, bucket, after) = (plugin.clone(), bucket.to_owned(), after.map(str::to_owned));
-        self.readers.read(move |connection| kept::keys(connection, &plugin, &bucket, after.as_deref(), limit)).await
+        self.readers
+            .read(move |connection| {
+                kept::keys(connection, &plugin, &bucket, after.as_deref(), limit)
+            })
+            .await
     }
 
     async fn usage(&self, plugin: &PluginRef) -> Result<Usage, Error> {
         let plugin = plugin.clone();
-        self.readers.read(move |connection| kept::usage(connection, &plugin)).await
+        self.readers
+            .read(move |connection| kept::usage(connection, &plugin))
+            .await
     }
 }

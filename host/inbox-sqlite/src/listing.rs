@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use hookyard_inbox::{Discarding, Error, EventRecord, EventSummary, JobRecord, JobSummary, Order, Page, Tally};
+use hookyard_inbox::{
+    Discarding, Error, EventRecord, EventSummary, JobRecord, JobSummary, Order, Page, Tally,
+};
 use hookyard_model::{Attempt, Event, EventId, PluginRef, RecordedAnswer, SourceRef, Timestamp};
 use rusqlite::{Connection, OptionalExtension, Row, params, params_from_iter};
 use uuid::Uuid;
@@ -13,7 +15,10 @@ use crate::reader::{event, source};
 use crate::select::{self, Stretch};
 use crate::sql;
 
-const PLACES: Places = Places { not_after: sql::EVENT_NOT_AFTER, not_before: sql::EVENT_NOT_BEFORE };
+const PLACES: Places = Places {
+    not_after: sql::EVENT_NOT_AFTER,
+    not_before: sql::EVENT_NOT_BEFORE,
+};
 
 /// The statements that find where an id stands, whether it is stored or not.
 pub(crate) struct Places {
@@ -31,26 +36,48 @@ pub(crate) fn stretch(
 ) -> Result<Stretch, Error> {
     let place = |statement: &str, id: Uuid| {
         let mut statement = connection.prepare_cached(statement).map_err(store)?;
-        statement.query_row([id.into_bytes()], |row| row.get::<_, i64>(0)).optional().map_err(store)
+        statement
+            .query_row([id.into_bytes()], |row| row.get::<_, i64>(0))
+            .optional()
+            .map_err(store)
     };
-    let all = Stretch { after: 0, before: i64::MAX, order, limit: i64::try_from(limit).unwrap_or(i64::MAX) };
+    let all = Stretch {
+        after: 0,
+        before: i64::MAX,
+        order,
+        limit: i64::try_from(limit).unwrap_or(i64::MAX),
+    };
     Ok(match (after, order) {
         (None, _) => all,
-        (Some(id), Order::OldestFirst) => Stretch { after: place(places.not_after, id)?.unwrap_or(0), ..all },
-        (Some(id), Order::NewestFirst) => Stretch { before: place(places.not_before, id)?.unwrap_or(i64::MAX), ..all },
+        (Some(id), Order::OldestFirst) => Stretch {
+            after: place(places.not_after, id)?.unwrap_or(0),
+            ..all
+        },
+        (Some(id), Order::NewestFirst) => Stretch {
+            before: place(places.not_before, id)?.unwrap_or(i64::MAX),
+            ..all
+        },
     })
 }
 
 /// A stretch of the list of events.
 pub(crate) fn events(connection: &Connection, page: &Page) -> Result<Vec<EventSummary>, Error> {
-    let mut stretch = stretch(connection, page.order, page.after.map(EventId::as_uuid), page.limit, &PLACES)?;
+    let mut stretch = stretch(
+        connection,
+        page.order,
+        page.after.map(EventId::as_uuid),
+        page.limit,
+        &PLACES,
+    )?;
     if let Some(since) = page.selection.since {
         stretch.after = stretch.after.max(select::place_before(connection, since)?);
     }
     let (statement, values) = select::events(&page.selection, &stretch);
     let mut statement = connection.prepare(&statement).map_err(store)?;
     let found = codec::read_all(&mut statement, params_from_iter(values), summary)?;
-    let mut jobs = connection.prepare_cached(sql::JOBS_OF_EVENT).map_err(store)?;
+    let mut jobs = connection
+        .prepare_cached(sql::JOBS_OF_EVENT)
+        .map_err(store)?;
     let with_jobs = found.into_iter().map(|(seq, summary)| {
         let jobs = codec::read_all(&mut jobs, [seq], |row| job(connection, row))?;
         Ok(EventSummary { jobs, ..summary })
@@ -77,10 +104,14 @@ fn job(connection: &Connection, row: &Row<'_>) -> Result<JobSummary, Error> {
     let text = |column: usize| row.get::<_, Option<String>>(column).map_err(store);
     let (plugin, state) = (text(1)?.unwrap_or_default(), text(2)?.unwrap_or_default());
     let (revision, outcome, detail) = (text(5)?, text(6)?, text(7)?);
-    let outcome = outcome.map(|name| codec::outcome(&name, detail.as_deref())).transpose()?;
+    let outcome = outcome
+        .map(|name| codec::outcome(&name, detail.as_deref()))
+        .transpose()?;
     let state = codec::state(&state, row.get(3).map_err(store)?)?;
     Ok(JobSummary {
-        behind: ahead::of(state, row, 8, |lane| ahead::of_job(connection, &plugin, lane))?,
+        behind: ahead::of(state, row, 8, |lane| {
+            ahead::of_job(connection, &plugin, lane)
+        })?,
         plugin: parsed(&plugin, "a job's plugin")?,
         state,
         attempts: row.get(4).map_err(store)?,
@@ -90,46 +121,77 @@ fn job(connection: &Connection, row: &Row<'_>) -> Result<JobSummary, Error> {
 }
 
 /// The last events of these sources, the latest first.
-pub(crate) fn recent(connection: &Connection, sources: &[SourceRef], limit: usize) -> Result<Vec<EventId>, Error> {
+pub(crate) fn recent(
+    connection: &Connection,
+    sources: &[SourceRef],
+    limit: usize,
+) -> Result<Vec<EventId>, Error> {
     let mut statement = connection.prepare_cached(sql::RECENT).map_err(store)?;
     let limit_of_each = i64::try_from(limit).unwrap_or(i64::MAX);
     let mut found: Vec<(i64, [u8; 16])> = Vec::new();
     for source in sources {
-        let values = params![source.tenant.as_str(), source.source.as_str(), limit_of_each];
+        let values = params![
+            source.tenant.as_str(),
+            source.source.as_str(),
+            limit_of_each
+        ];
         let place = |row: &Row<'_>| Ok((row.get(0).map_err(store)?, row.get(1).map_err(store)?));
         found.extend(codec::read_all(&mut statement, values, place)?);
     }
     found.sort_unstable_by(|one, other| other.cmp(one));
     found.truncate(limit);
-    found.into_iter().map(|(_, id)| codec::event_id(&id)).collect()
+    found
+        .into_iter()
+        .map(|(_, id)| codec::event_id(&id))
+        .collect()
 }
 
 /// One event, and its place.
 pub(crate) fn one(connection: &Connection, id: EventId) -> Result<Option<(i64, Event)>, Error> {
     let mut statement = connection.prepare_cached(sql::SEQ_BY_ID).map_err(store)?;
     let found = statement.query_row([id.as_uuid().into_bytes()], |row| row.get(0));
-    let Some(seq): Option<i64> = found.optional().map_err(store)? else { return Ok(None) };
+    let Some(seq): Option<i64> = found.optional().map_err(store)? else {
+        return Ok(None);
+    };
     let mut statement = connection.prepare_cached(sql::EVENT_LOAD).map_err(store)?;
-    let loaded = statement.query_row([seq], |row| Ok(event(row))).optional().map_err(store)?;
+    let loaded = statement
+        .query_row([seq], |row| Ok(event(row)))
+        .optional()
+        .map_err(store)?;
     Ok(loaded.transpose()?.map(|event| (seq, event)))
 }
 
 /// One event with all that became of it.
 pub(crate) fn read(connection: &Connection, id: EventId) -> Result<Option<EventRecord>, Error> {
-    let Some((seq, event)) = one(connection, id)? else { return Ok(None) };
-    let mut jobs = connection.prepare_cached(sql::JOBS_TO_READ).map_err(store)?;
+    let Some((seq, event)) = one(connection, id)? else {
+        return Ok(None);
+    };
+    let mut jobs = connection
+        .prepare_cached(sql::JOBS_TO_READ)
+        .map_err(store)?;
     let jobs = codec::read_all(&mut jobs, [seq], |row| record(connection, seq, row))?;
-    let discarded = discards(connection, seq, "")?.pop().map(|(_, discarding)| discarding);
-    Ok(Some(EventRecord { event, jobs, discarded }))
+    let discarded = discards(connection, seq, "")?
+        .pop()
+        .map(|(_, discarding)| discarding);
+    Ok(Some(EventRecord {
+        event,
+        jobs,
+        discarded,
+    }))
 }
 
 fn record(connection: &Connection, seq: i64, row: &Row<'_>) -> Result<JobRecord, Error> {
-    let (plugin, state): (String, String) = (row.get(0).map_err(store)?, row.get(1).map_err(store)?);
-    let mut statement = connection.prepare_cached(sql::ATTEMPTS_TO_READ).map_err(store)?;
+    let (plugin, state): (String, String) =
+        (row.get(0).map_err(store)?, row.get(1).map_err(store)?);
+    let mut statement = connection
+        .prepare_cached(sql::ATTEMPTS_TO_READ)
+        .map_err(store)?;
     let state = codec::state(&state, row.get(2).map_err(store)?)?;
     Ok(JobRecord {
         state,
-        behind: ahead::of(state, row, 4, |lane| ahead::of_job(connection, &plugin, lane))?,
+        behind: ahead::of(state, row, 4, |lane| {
+            ahead::of_job(connection, &plugin, lane)
+        })?,
         replays: row.get(3).map_err(store)?,
         attempts: codec::read_all(&mut statement, params![seq, plugin], attempt)?,
         discards: discards(connection, seq, &plugin)?,
@@ -138,11 +200,23 @@ fn record(connection: &Connection, seq: i64, row: &Row<'_>) -> Result<JobRecord,
 }
 
 /// Each time that a job was discarded; or the event before it had any, where `plugin` is empty.
-fn discards(connection: &Connection, seq: i64, plugin: &str) -> Result<Vec<(u32, Discarding)>, Error> {
-    let mut statement = connection.prepare_cached(sql::DISCARDS_TO_READ).map_err(store)?;
+fn discards(
+    connection: &Connection,
+    seq: i64,
+    plugin: &str,
+) -> Result<Vec<(u32, Discarding)>, Error> {
+    let mut statement = connection
+        .prepare_cached(sql::DISCARDS_TO_READ)
+        .map_err(store)?;
     codec::read_all(&mut statement, params![seq, plugin], |row| {
         let at = Timestamp::from_unix_millis(row.get(1).map_err(store)?);
-        Ok((row.get(0).map_err(store)?, Discarding { at, reason: row.get(2).map_err(store)? }))
+        Ok((
+            row.get(0).map_err(store)?,
+            Discarding {
+                at,
+                reason: row.get(2).map_err(store)?,
+            },
+        ))
     })
 }
 
@@ -155,7 +229,10 @@ pub(crate) fn unrouted(connection: &Connection) -> Result<Vec<Tally<SourceRef>>,
 pub(crate) fn held(connection: &Connection) -> Result<Vec<Tally<PluginRef>>, Error> {
     tallies(connection, sql::HELD_TALLIES, |row| {
         let text = |column: usize| row.get::<_, String>(column).map_err(store);
-        Ok(PluginRef { tenant: parsed(&text(0)?, "a job's tenant")?, plugin: parsed(&text(1)?, "a job's plugin")? })
+        Ok(PluginRef {
+            tenant: parsed(&text(0)?, "a job's tenant")?,
+            plugin: parsed(&text(1)?, "a job's plugin")?,
+        })
     })
 }
 
@@ -167,7 +244,11 @@ fn tallies<N>(
     let mut statement = connection.prepare_cached(statement).map_err(store)?;
     codec::read_all(&mut statement, [], |row| {
         let count = row.get::<_, i64>(2).map_err(store)?.unsigned_abs();
-        Ok(Tally { of: of(row)?, count, oldest: Timestamp::from_unix_millis(row.get(3).map_err(store)?) })
+        Ok(Tally {
+            of: of(row)?,
+            count,
+            oldest: Timestamp::from_unix_millis(row.get(3).map_err(store)?),
+        })
     })
 }
 
@@ -186,9 +267,17 @@ fn attempt(row: &Row<'_>) -> Result<(u32, Attempt), Error> {
 }
 
 /// What was recorded of the requests of a job.
-pub(crate) fn answers(connection: &Connection, id: EventId, plugin: &PluginRef) -> Result<Vec<RecordedAnswer>, Error> {
+pub(crate) fn answers(
+    connection: &Connection,
+    id: EventId,
+    plugin: &PluginRef,
+) -> Result<Vec<RecordedAnswer>, Error> {
     let mut statement = connection.prepare_cached(sql::ANSWERS).map_err(store)?;
-    let of = params![id.as_uuid().into_bytes(), plugin.tenant.as_str(), plugin.plugin.as_str()];
+    let of = params![
+        id.as_uuid().into_bytes(),
+        plugin.tenant.as_str(),
+        plugin.plugin.as_str()
+    ];
     codec::read_all(&mut statement, of, |row| {
         Ok(RecordedAnswer {
             request: row.get(0).map_err(store)?,

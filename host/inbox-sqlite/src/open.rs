@@ -31,21 +31,29 @@ const WRITER_CACHE: i64 = -(128 << 10);
 
 /// The writer's connection to the database at `path`, which is made where it is missing.
 pub(crate) fn connect(path: &Path, options: &Options) -> Result<Connection, OpenError> {
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let mut connection = Connection::open_with_flags(path, flags).map_err(|error| explain(path, error))?;
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
+        | OpenFlags::SQLITE_OPEN_CREATE
+        | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let mut connection =
+        Connection::open_with_flags(path, flags).map_err(|error| explain(path, error))?;
     let version = check_version(&connection, path)?;
     check_pages(&connection, path, options)?;
-    configure(&connection).and_then(|()| migrate(&mut connection, version)).map_err(|error| explain(path, error))?;
+    configure(&connection)
+        .and_then(|()| migrate(&mut connection, version))
+        .map_err(|error| explain(path, error))?;
     Ok(connection)
 }
 
 /// A further writer's connection to the database at `path`, which a host may have open.
 pub(crate) fn connect_beside(path: &Path) -> Result<Connection, OpenError> {
-    let missing = || OpenError::Missing { path: path.to_owned() };
+    let missing = || OpenError::Missing {
+        path: path.to_owned(),
+    };
     let database = std::fs::metadata(path).map_err(|_| missing())?;
     host_lock::refuse_links(path, &database)?;
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(path, flags).map_err(|error| explain(path, error))?;
+    let connection =
+        Connection::open_with_flags(path, flags).map_err(|error| explain(path, error))?;
     if check_version(&connection, path)? == 0 {
         return Err(missing());
     }
@@ -57,7 +65,10 @@ pub(crate) fn connect_beside(path: &Path) -> Result<Connection, OpenError> {
 pub(crate) fn make_folder(path: &Path) -> Result<(), OpenError> {
     match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => {
-            hookyard_private::folder(folder).map_err(|source| OpenError::Folder { path: path.to_owned(), source })
+            hookyard_private::folder(folder).map_err(|source| OpenError::Folder {
+                path: path.to_owned(),
+                source,
+            })
         }
         _ => Ok(()),
     }
@@ -68,15 +79,23 @@ pub(crate) fn check_version(connection: &Connection, path: &Path) -> Result<i64,
     let number = |pragma| connection.pragma_query_value(None, pragma, |row| row.get::<_, i64>(0));
     let read = || {
         connection.busy_timeout(BUSY_TIMEOUT)?;
-        let objects = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get::<_, i64>(0))?;
+        let objects = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| {
+            row.get::<_, i64>(0)
+        })?;
         Ok((objects, number("application_id")?, number("user_version")?))
     };
     let known = SCHEMAS.len() as i64;
     match read().map_err(|error| explain(path, error))? {
         (0, _, _) => Ok(0),
-        (_, APPLICATION_ID, found) if found > known => Err(OpenError::Newer { path: path.to_owned(), found, known }),
+        (_, APPLICATION_ID, found) if found > known => Err(OpenError::Newer {
+            path: path.to_owned(),
+            found,
+            known,
+        }),
         (_, APPLICATION_ID, found) => Ok(found),
-        _ => Err(OpenError::Foreign { path: path.to_owned() }),
+        _ => Err(OpenError::Foreign {
+            path: path.to_owned(),
+        }),
     }
 }
 
@@ -98,7 +117,11 @@ fn configure(connection: &Connection) -> rusqlite::Result<()> {
     connection.pragma_update_and_check(None, "journal_mode", "WAL", |row| {
         let mode: String = row.get(0)?;
         // A file system without shared memory would silently stay with another mode.
-        if mode == "wal" { Ok(()) } else { Err(rusqlite::Error::InvalidQuery) }
+        if mode == "wal" {
+            Ok(())
+        } else {
+            Err(rusqlite::Error::InvalidQuery)
+        }
     })?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     // Of use on macOS alone, where a plain fsync leaves the drive's own cache unwritten.
@@ -112,7 +135,10 @@ fn configure(connection: &Connection) -> rusqlite::Result<()> {
 }
 
 fn migrate(connection: &mut Connection, from: i64) -> rusqlite::Result<()> {
-    for (version, schema) in (1_i64..).zip(SCHEMAS).filter(|(version, _)| *version > from) {
+    for (version, schema) in (1_i64..)
+        .zip(SCHEMAS)
+        .filter(|(version, _)| *version > from)
+    {
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         transaction.execute_batch(schema)?;
         transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
@@ -125,14 +151,22 @@ fn migrate(connection: &mut Connection, from: i64) -> rusqlite::Result<()> {
 /// What an error at opening means.
 pub(crate) fn explain(path: &Path, error: rusqlite::Error) -> OpenError {
     match error.sqlite_error_code() {
-        Some(ErrorCode::NotADatabase) => OpenError::NotADatabase { path: path.to_owned() },
+        Some(ErrorCode::NotADatabase) => OpenError::NotADatabase {
+            path: path.to_owned(),
+        },
         Some(ErrorCode::DatabaseCorrupt) => damaged(path, &error.to_string()),
-        _ => OpenError::Sqlite { path: path.to_owned(), source: error },
+        _ => OpenError::Sqlite {
+            path: path.to_owned(),
+            source: error,
+        },
     }
 }
 
 fn damaged(path: &Path, detail: &str) -> OpenError {
     // SQLite's check answers in several lines; the last says what is wrong.
     let detail = detail.lines().last().unwrap_or_default().to_owned();
-    OpenError::Damaged { path: path.to_owned(), detail }
+    OpenError::Damaged {
+        path: path.to_owned(),
+        detail,
+    }
 }

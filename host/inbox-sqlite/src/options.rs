@@ -80,7 +80,9 @@ pub enum OpenError {
         links: u64,
     },
     /// Another host has it.
-    #[error("another hookyard host has the inbox {path} open; stop it, or give this one an `inbox.url` of its own")]
+    #[error(
+        "another hookyard host has the inbox {path} open; stop it, or give this one an `inbox.url` of its own"
+    )]
     InUse {
         /// The database file.
         path: PathBuf,
@@ -98,7 +100,9 @@ pub enum OpenError {
         path: PathBuf,
     },
     /// Its pages don't fit together.
-    #[error("the inbox {path} is damaged ({detail}); restore it from a backup, or move it away to begin anew")]
+    #[error(
+        "the inbox {path} is damaged ({detail}); restore it from a backup, or move it away to begin anew"
+    )]
     Damaged {
         /// The database file.
         path: PathBuf,
@@ -106,7 +110,9 @@ pub enum OpenError {
         detail: String,
     },
     /// A later Hookyard wrote it.
-    #[error("the inbox {path} has schema {found}, this hookyard knows up to {known}; start the newer hookyard instead")]
+    #[error(
+        "the inbox {path} has schema {found}, this hookyard knows up to {known}; start the newer hookyard instead"
+    )]
     Newer {
         /// The database file.
         path: PathBuf,

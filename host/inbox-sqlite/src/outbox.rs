@@ -9,8 +9,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use hookyard_crash::Point;
 use hookyard_inbox::{
-    ClaimedMessage, Disabled, Error, MessageLease, MessagePage, MessageRecord, MessageReplay, MessageSettlement,
-    MessageSummary, Outbox, Pruned, Replayed, Retention, Unsent, WantMessages,
+    ClaimedMessage, Disabled, Error, MessageLease, MessagePage, MessageRecord, MessageReplay,
+    MessageSettlement, MessageSummary, Outbox, Pruned, Replayed, Retention, Unsent, WantMessages,
 };
 use hookyard_model::{DestinationRef, MessageId, PluginRef, Timestamp};
 
@@ -33,17 +33,31 @@ impl Outbox for SqliteInbox {
             return Ok(Vec::new());
         }
         Point::MessageClaimed.pass();
-        self.readers.read(move |connection| reader::load(connection, leased)).await
+        self.readers
+            .read(move |connection| reader::load(connection, leased))
+            .await
     }
 
-    async fn extend_messages(&self, leases: &[MessageLease], until: Timestamp) -> Result<(), Error> {
+    async fn extend_messages(
+        &self,
+        leases: &[MessageLease],
+        until: Timestamp,
+    ) -> Result<(), Error> {
         let leases = leases.to_vec();
-        self.writer()?.call(Terms::leases(leases.len()), move |store| store.extend_messages(&leases, until)).await
+        self.writer()?
+            .call(Terms::leases(leases.len()), move |store| {
+                store.extend_messages(&leases, until)
+            })
+            .await
     }
 
     async fn release_messages(&self, leases: &[MessageLease]) -> Result<(), Error> {
         let leases = leases.to_vec();
-        self.writer()?.call(Terms::leases(leases.len()), move |store| store.release_messages(&leases)).await
+        self.writer()?
+            .call(Terms::leases(leases.len()), move |store| {
+                store.release_messages(&leases)
+            })
+            .await
     }
 
     async fn settle_message(&self, settlement: MessageSettlement) -> Result<(), Error> {
@@ -52,14 +66,22 @@ impl Outbox for SqliteInbox {
             Point::MessageSettleWritten.pass();
             settled
         };
-        let settled = self.writer()?.call(Terms::settlement(None, weight::SMALL), settle).await;
+        let settled = self
+            .writer()?
+            .call(Terms::settlement(None, weight::SMALL), settle)
+            .await;
         Point::MessageSettled.pass();
         settled
     }
 
-    async fn next_message_due(&self, destinations: &[DestinationRef]) -> Result<Option<Timestamp>, Error> {
+    async fn next_message_due(
+        &self,
+        destinations: &[DestinationRef],
+    ) -> Result<Option<Timestamp>, Error> {
         let destinations = destinations.to_vec();
-        self.readers.read(move |connection| reader::next_due(connection, &destinations)).await
+        self.readers
+            .read(move |connection| reader::next_due(connection, &destinations))
+            .await
     }
 
     async fn outbox_changed(&self) {
@@ -67,11 +89,15 @@ impl Outbox for SqliteInbox {
     }
 
     async fn messages(&self, page: MessagePage) -> Result<Vec<MessageSummary>, Error> {
-        self.readers.read(move |connection| reader::messages(connection, &page)).await
+        self.readers
+            .read(move |connection| reader::messages(connection, &page))
+            .await
     }
 
     async fn message(&self, id: MessageId) -> Result<Option<MessageRecord>, Error> {
-        self.readers.read(move |connection| reader::message(connection, id)).await
+        self.readers
+            .read(move |connection| reader::message(connection, id))
+            .await
     }
 
     async fn replay_messages(&self, replay: MessageReplay) -> Result<Replayed, Error> {
@@ -79,12 +105,20 @@ impl Outbox for SqliteInbox {
     }
 
     async fn disable(&self, disabled: Disabled) -> Result<(), Error> {
-        self.writer()?.call(Terms::stretch(Durability::Synced), move |store| store.disable(&disabled)).await
+        self.writer()?
+            .call(Terms::stretch(Durability::Synced), move |store| {
+                store.disable(&disabled)
+            })
+            .await
     }
 
     async fn enable(&self, destination: &DestinationRef) -> Result<(), Error> {
         let destination = destination.clone();
-        self.writer()?.call(Terms::stretch(Durability::Synced), move |store| store.enable(&destination)).await
+        self.writer()?
+            .call(Terms::stretch(Durability::Synced), move |store| {
+                store.enable(&destination)
+            })
+            .await
     }
 
     async fn disabled(&self) -> Result<Vec<Disabled>, Error> {
@@ -99,14 +133,26 @@ impl Outbox for SqliteInbox {
         self.readers.read(reader::unsent_destinations).await
     }
 
-    async fn prune_messages(&self, limits: &Retention, now: Timestamp, limit: usize) -> Result<Pruned, Error> {
+    async fn prune_messages(
+        &self,
+        limits: &Retention,
+        now: Timestamp,
+        limit: usize,
+    ) -> Result<Pruned, Error> {
         let (writer, limits) = (self.writer()?, limits.clone());
-        let old = self.readers.read(move |connection| reader::old(connection, &limits, now, limit)).await?;
+        let old = self
+            .readers
+            .read(move |connection| reader::old(connection, &limits, now, limit))
+            .await?;
         let more = old.len() >= limit;
         if old.is_empty() {
             return Ok(Pruned::default());
         }
-        let pruned = writer.call(Terms::stretch(Durability::Unsynced), move |store| store.prune_messages(&old)).await?;
+        let pruned = writer
+            .call(Terms::stretch(Durability::Unsynced), move |store| {
+                store.prune_messages(&old)
+            })
+            .await?;
         Ok(Pruned { more, ..pruned })
     }
 }

@@ -73,8 +73,14 @@ impl Presence {
         let noted = |path: PathBuf| Ok((path.clone(), Identity::of(&fs::metadata(&path)?)));
         let database = (path.to_owned(), Identity::of(&lock.database().metadata()?));
         let beside = ["-wal", "-shm"].map(|suffix| noted(crate::beside(&real, suffix)));
-        let files = std::iter::once(Ok(database)).chain(beside).collect::<io::Result<_>>()?;
-        Ok(Self { lock, files, short_of: None })
+        let files = std::iter::once(Ok(database))
+            .chain(beside)
+            .collect::<io::Result<_>>()?;
+        Ok(Self {
+            lock,
+            files,
+            short_of: None,
+        })
     }
 
     /// Fails where one of the files isn't what it was.
@@ -83,7 +89,9 @@ impl Presence {
             match fs::metadata(path) {
                 Ok(found) if Identity::of(&found) == *noted => {}
                 Ok(_) => return Err(Absence::Replaced(path.clone())),
-                Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(Absence::Gone(path.clone())),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                    return Err(Absence::Gone(path.clone()));
+                }
                 Err(error) => return Err(Absence::Unknown(path.clone(), error.kind())),
             }
         }
@@ -94,7 +102,9 @@ impl Presence {
             Missing::Nothing => None,
             Missing::Header => return Err(cut()),
             Missing::Pages { claimed } => match self.short_of {
-                Some((before, since)) if before == claimed && since.elapsed() > SHORT_MAX => return Err(cut()),
+                Some((before, since)) if before == claimed && since.elapsed() > SHORT_MAX => {
+                    return Err(cut());
+                }
                 Some((before, since)) if before == claimed => Some((claimed, since)),
                 _ => Some((claimed, Instant::now())),
             },
@@ -131,8 +141,15 @@ impl Size {
             Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => false,
             Err(error) => return Err(error),
         };
-        let claimed_bytes = if is_whole { claimed_bytes(&header) } else { None };
-        Ok(Self { file_bytes: database.metadata()?.len(), claimed_bytes })
+        let claimed_bytes = if is_whole {
+            claimed_bytes(&header)
+        } else {
+            None
+        };
+        Ok(Self {
+            file_bytes: database.metadata()?.len(),
+            claimed_bytes,
+        })
     }
 
     fn missing(self) -> Missing {
@@ -163,7 +180,13 @@ mod tests {
 
     #[test]
     fn short_database_lacks_pages() {
-        let missing = |file_bytes, claimed_bytes| Size { file_bytes, claimed_bytes }.missing();
+        let missing = |file_bytes, claimed_bytes| {
+            Size {
+                file_bytes,
+                claimed_bytes,
+            }
+            .missing()
+        };
         assert_eq!(missing(4096, Some(4096)), Missing::Nothing);
         assert_eq!(missing(8192, Some(4096)), Missing::Nothing);
         assert_eq!(missing(4096, Some(8192)), Missing::Pages { claimed: 8192 });

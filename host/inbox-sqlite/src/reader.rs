@@ -27,7 +27,11 @@ pub(crate) struct Readers {
 
 impl Readers {
     /// Opens the first connection, so that what is wrong with the file shows now; further ones when they're needed.
-    pub(crate) fn open(path: &Path, count: usize, lock: Option<Arc<HostLock>>) -> rusqlite::Result<Self> {
+    pub(crate) fn open(
+        path: &Path,
+        count: usize,
+        lock: Option<Arc<HostLock>>,
+    ) -> rusqlite::Result<Self> {
         let first = connect(path)?;
         Ok(Self {
             path: path.to_owned(),
@@ -42,7 +46,10 @@ impl Readers {
         &self,
         read: impl FnOnce(&Connection) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Error> {
-        let permit = Arc::clone(&self.permits).acquire_owned().await.expect("the semaphore is never closed");
+        let permit = Arc::clone(&self.permits)
+            .acquire_owned()
+            .await
+            .expect("the semaphore is never closed");
         let (path, idle, lock) = (self.path.clone(), Arc::clone(&self.idle), self.lock.clone());
         let task = tokio::task::spawn_blocking(move || {
             // Declared first, so dropped last.
@@ -53,7 +60,9 @@ impl Readers {
             let result = read(&transaction);
             // Ends before the connection goes back; a connection on which even that fails is not used again.
             transaction.finish().map_err(store)?;
-            idle.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
+            idle.lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .push(connection);
             drop(permit);
             result
         });
@@ -63,10 +72,14 @@ impl Readers {
     /// Refuses a database that isn't an inbox of a version that this build knows.
     pub(crate) fn check_version(&self, path: &Path) -> Result<(), OpenError> {
         let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        idle.iter().try_for_each(|connection| match crate::open::check_version(connection, path)? {
-            0 => Err(OpenError::Missing { path: path.to_owned() }),
-            _ => Ok(()),
-        })
+        idle.iter().try_for_each(
+            |connection| match crate::open::check_version(connection, path)? {
+                0 => Err(OpenError::Missing {
+                    path: path.to_owned(),
+                }),
+                _ => Ok(()),
+            },
+        )
     }
 
     /// The database file.
@@ -76,13 +89,18 @@ impl Readers {
 
     /// Closes what is idle.
     pub(crate) fn close(&self) {
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        self.idle
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clear();
     }
 }
 
 pub(crate) fn connect(path: &Path) -> rusqlite::Result<Connection> {
-    let connection =
-        Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    let connection = Connection::open_with_flags(
+        path,
+        OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX,
+    )?;
     connection.busy_timeout(crate::open::BUSY_TIMEOUT)?;
     connection.pragma_update(None, "query_only", true)?;
     connection.set_prepared_statement_cache_capacity(32);
@@ -96,10 +114,22 @@ pub(crate) fn load(connection: &Connection, leased: Vec<Leased>) -> Result<Vec<C
     let mut claimed: Vec<Claimed> = Vec::with_capacity(leased.len());
     // Several plugins may have been given the same event.
     let mut loaded = std::collections::HashMap::<i64, Arc<Event>>::new();
-    for Leased { lease, until, seq, since, due, revision, spared } in leased {
+    for Leased {
+        lease,
+        until,
+        seq,
+        since,
+        due,
+        revision,
+        spared,
+    } in leased
+    {
         let event = match loaded.get(&seq) {
             Some(event) => Arc::clone(event),
-            None => match statement.query_row([seq], |row| Ok(event(row))).map_err(store)? {
+            None => match statement
+                .query_row([seq], |row| Ok(event(row)))
+                .map_err(store)?
+            {
                 Ok(event) => Arc::clone(loaded.entry(seq).or_insert_with(|| Arc::new(event))),
                 Err(error) => {
                     tracing::error!(event = %lease.event, plugin = %lease.plugin, %error, "an event is unreadable");
@@ -107,7 +137,15 @@ pub(crate) fn load(connection: &Connection, leased: Vec<Leased>) -> Result<Vec<C
                 }
             },
         };
-        claimed.push(Claimed { lease, until, event, since, due, revision, spared });
+        claimed.push(Claimed {
+            lease,
+            until,
+            event,
+            since,
+            due,
+            revision,
+            spared,
+        });
     }
     Ok(claimed)
 }
@@ -133,22 +171,37 @@ pub(crate) fn event(row: &Row<'_>) -> Result<Event, Error> {
 
 /// From the columns `tenant` and `source`, which follow each other.
 pub(crate) fn source(row: &Row<'_>, first: usize) -> Result<SourceRef, Error> {
-    let text = |column| row.get_ref(column).and_then(|value| Ok(value.as_str()?)).map_err(store);
+    let text = |column| {
+        row.get_ref(column)
+            .and_then(|value| Ok(value.as_str()?))
+            .map_err(store)
+    };
     let tenant = parsed(text(first)?, "an event's tenant")?;
-    Ok(SourceRef { tenant, source: parsed(text(first + 1)?, "an event's source")? })
+    Ok(SourceRef {
+        tenant,
+        source: parsed(text(first + 1)?, "an event's source")?,
+    })
 }
 
 /// The earliest moment at which a job of any of these plugins is due.
-pub(crate) fn next_due(connection: &Connection, plugins: &[PluginRef]) -> Result<Option<Timestamp>, Error> {
+pub(crate) fn next_due(
+    connection: &Connection,
+    plugins: &[PluginRef],
+) -> Result<Option<Timestamp>, Error> {
     let mut has_pending = connection.prepare_cached(sql::HAS_PENDING).map_err(store)?;
     let mut next_due = connection.prepare_cached(sql::NEXT_DUE).map_err(store)?;
     let mut earliest = None;
     for PluginRef { tenant, plugin } in plugins {
         let values = [tenant.as_str(), plugin.as_str()];
-        if has_pending.query_row(values, |row| row.get::<_, bool>(0)).map_err(store)? {
+        if has_pending
+            .query_row(values, |row| row.get::<_, bool>(0))
+            .map_err(store)?
+        {
             return Ok(hookyard_model::JobState::Pending.due_at());
         }
-        let due: Option<i64> = next_due.query_row(values, |row| row.get(0)).map_err(store)?;
+        let due: Option<i64> = next_due
+            .query_row(values, |row| row.get(0))
+            .map_err(store)?;
         earliest = [earliest, due].into_iter().flatten().min();
     }
     Ok(earliest.map(Timestamp::from_unix_millis))

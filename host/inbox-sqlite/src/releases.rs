@@ -16,56 +16,86 @@ impl Releases for SqliteInbox {
     async fn record(&self, plugin: &PluginRef, steps: &[Stepped]) -> Result<(), Error> {
         let (plugin, steps) = (plugin.clone(), steps.to_vec());
         self.writer()?
-            .call(Terms::stretch(Durability::Synced), move |store| record(&store.connection, &plugin, &steps))
+            .call(Terms::stretch(Durability::Synced), move |store| {
+                record(&store.connection, &plugin, &steps)
+            })
             .await
     }
 
     async fn revisions(&self, plugin: Option<&PluginRef>) -> Result<Vec<RevisionRecord>, Error> {
         let plugin = plugin.cloned();
-        self.readers.read(move |connection| revisions(connection, plugin.as_ref())).await
+        self.readers
+            .read(move |connection| revisions(connection, plugin.as_ref()))
+            .await
     }
 
     async fn steps(&self, plugin: &PluginRef) -> Result<Vec<Stepped>, Error> {
         let plugin = plugin.clone();
-        self.readers.read(move |connection| all(connection, sql::STEPS, names(&plugin), stepped)).await
+        self.readers
+            .read(move |connection| all(connection, sql::STEPS, names(&plugin), stepped))
+            .await
     }
 
     async fn wish(&self, wish: Wish) -> Result<(), Error> {
         let put = move |store: &mut Store| {
             let (revision, since) = (wish.revision.to_string(), wish.since.unix_millis());
             let [tenant, plugin] = names(&wish.plugin);
-            execute(&store.connection, sql::WISH_PUT, params![tenant, plugin, revision, wish.is_pin, since]).map(drop)
+            execute(
+                &store.connection,
+                sql::WISH_PUT,
+                params![tenant, plugin, revision, wish.is_pin, since],
+            )
+            .map(drop)
         };
         self.say(put).await
     }
 
     async fn unwish(&self, plugin: &PluginRef) -> Result<bool, Error> {
         let plugin = plugin.clone();
-        self.say(move |store| Ok(execute(&store.connection, sql::WISH_DELETE, names(&plugin))? > 0)).await
+        self.say(move |store| Ok(execute(&store.connection, sql::WISH_DELETE, names(&plugin))? > 0))
+            .await
     }
 
     async fn wishes(&self) -> Result<Vec<Wish>, Error> {
-        self.readers.read(|connection| all(connection, sql::WISHES, [], wish)).await
+        self.readers
+            .read(|connection| all(connection, sql::WISHES, [], wish))
+            .await
     }
 
     async fn ban(&self, ban: Ban) -> Result<(), Error> {
         let put = move |store: &mut Store| {
             let (revision, since) = (ban.revision.to_string(), ban.since.unix_millis());
             let [tenant, plugin] = names(&ban.plugin);
-            execute(&store.connection, sql::BAN_DELETE, params![tenant, plugin, revision])?;
-            execute(&store.connection, sql::BAN_PUT, params![tenant, plugin, revision, ban.reason, since])?;
-            execute(&store.connection, sql::BANS_TRIM, params![tenant, plugin, BANS_MAX as i64]).map(drop)
+            execute(
+                &store.connection,
+                sql::BAN_DELETE,
+                params![tenant, plugin, revision],
+            )?;
+            execute(
+                &store.connection,
+                sql::BAN_PUT,
+                params![tenant, plugin, revision, ban.reason, since],
+            )?;
+            execute(
+                &store.connection,
+                sql::BANS_TRIM,
+                params![tenant, plugin, BANS_MAX as i64],
+            )
+            .map(drop)
         };
         self.say(put).await
     }
 
     async fn unban(&self, plugin: &PluginRef) -> Result<bool, Error> {
         let plugin = plugin.clone();
-        self.say(move |store| Ok(execute(&store.connection, sql::BANS_DELETE, names(&plugin))? > 0)).await
+        self.say(move |store| Ok(execute(&store.connection, sql::BANS_DELETE, names(&plugin))? > 0))
+            .await
     }
 
     async fn bans(&self) -> Result<Vec<Ban>, Error> {
-        self.readers.read(|connection| all(connection, sql::BANS, [], ban)).await
+        self.readers
+            .read(|connection| all(connection, sql::BANS, [], ban))
+            .await
     }
 
     async fn releases_changed(&self) {
@@ -79,7 +109,10 @@ impl SqliteInbox {
         &self,
         work: impl FnMut(&mut Store) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Error> {
-        let said = self.writer()?.call(Terms::stretch(Durability::Synced), work).await?;
+        let said = self
+            .writer()?
+            .call(Terms::stretch(Durability::Synced), work)
+            .await?;
         self.wakes.releases.notify_one();
         Ok(said)
     }
@@ -87,21 +120,56 @@ impl SqliteInbox {
 
 fn record(connection: &Connection, plugin: &PluginRef, steps: &[Stepped]) -> Result<(), Error> {
     let [tenant, name] = names(plugin);
-    for Stepped { revision, step, at, reason, report } in steps {
-        let (revision, at) = (revision.map(|revision| revision.to_string()), at.unix_millis());
-        execute(connection, sql::STEP_PUT, params![tenant, name, revision, step.name(), at, reason, report])?;
+    for Stepped {
+        revision,
+        step,
+        at,
+        reason,
+        report,
+    } in steps
+    {
+        let (revision, at) = (
+            revision.map(|revision| revision.to_string()),
+            at.unix_millis(),
+        );
+        execute(
+            connection,
+            sql::STEP_PUT,
+            params![tenant, name, revision, step.name(), at, reason, report],
+        )?;
         let seq = connection.last_insert_rowid();
         if revision.is_some() {
             let served_at = (*step == Step::Active).then_some(at);
-            let values = params![tenant, name, revision, seq, step.name(), at, reason, served_at];
+            let values = params![
+                tenant,
+                name,
+                revision,
+                seq,
+                step.name(),
+                at,
+                reason,
+                served_at
+            ];
             execute(connection, sql::REVISION_PUT, values)?;
         }
     }
-    execute(connection, sql::STEPS_TRIM, params![tenant, name, STEPS_MAX as i64])?;
-    execute(connection, sql::REVISIONS_TRIM, params![tenant, name, REVISIONS_MAX as i64]).map(drop)
+    execute(
+        connection,
+        sql::STEPS_TRIM,
+        params![tenant, name, STEPS_MAX as i64],
+    )?;
+    execute(
+        connection,
+        sql::REVISIONS_TRIM,
+        params![tenant, name, REVISIONS_MAX as i64],
+    )
+    .map(drop)
 }
 
-fn revisions(connection: &Connection, plugin: Option<&PluginRef>) -> Result<Vec<RevisionRecord>, Error> {
+fn revisions(
+    connection: &Connection,
+    plugin: Option<&PluginRef>,
+) -> Result<Vec<RevisionRecord>, Error> {
     match plugin {
         Some(plugin) => all(connection, sql::REVISIONS_OF, names(plugin), revision),
         None => all(connection, sql::REVISIONS, [], revision),
@@ -113,7 +181,10 @@ fn names(plugin: &PluginRef) -> [&str; 2] {
 }
 
 fn execute(connection: &Connection, statement: &str, values: impl Params) -> Result<usize, Error> {
-    connection.prepare_cached(statement).and_then(|mut statement| statement.execute(values)).map_err(store)
+    connection
+        .prepare_cached(statement)
+        .and_then(|mut statement| statement.execute(values))
+        .map_err(store)
 }
 
 fn all<T>(
@@ -131,14 +202,19 @@ fn text(row: &Row<'_>, column: usize) -> Result<String, Error> {
 }
 
 fn time(row: &Row<'_>, column: usize) -> Result<Timestamp, Error> {
-    row.get(column).map(Timestamp::from_unix_millis).map_err(store)
+    row.get(column)
+        .map(Timestamp::from_unix_millis)
+        .map_err(store)
 }
 
 /// From the columns `tenant`, `plugin` and `revision`, which stand first.
 fn whose(row: &Row<'_>) -> Result<(PluginRef, Revision), Error> {
     let tenant = parsed(&text(row, 0)?, "a release's tenant")?;
     let plugin = parsed(&text(row, 1)?, "a release's plugin")?;
-    Ok((PluginRef { tenant, plugin }, codec::revision(&text(row, 2)?)?))
+    Ok((
+        PluginRef { tenant, plugin },
+        codec::revision(&text(row, 2)?)?,
+    ))
 }
 
 fn step(row: &Row<'_>, column: usize) -> Result<Step, Error> {
@@ -171,12 +247,22 @@ fn revision(row: &Row<'_>) -> Result<RevisionRecord, Error> {
 
 fn wish(row: &Row<'_>) -> Result<Wish, Error> {
     let (plugin, revision) = whose(row)?;
-    Ok(Wish { plugin, revision, is_pin: row.get(3).map_err(store)?, since: time(row, 4)? })
+    Ok(Wish {
+        plugin,
+        revision,
+        is_pin: row.get(3).map_err(store)?,
+        since: time(row, 4)?,
+    })
 }
 
 fn ban(row: &Row<'_>) -> Result<Ban, Error> {
     let (plugin, revision) = whose(row)?;
-    Ok(Ban { plugin, revision, reason: text(row, 3)?, since: time(row, 4)? })
+    Ok(Ban {
+        plugin,
+        revision,
+        reason: text(row, 3)?,
+        since: time(row, 4)?,
+    })
 }
 
 mod sql {
@@ -209,7 +295,8 @@ mod sql {
         SELECT tenant, plugin, revision, is_pin, since FROM wish ORDER BY tenant, plugin";
     pub(super) const BAN_PUT: &str = "
         INSERT INTO ban (tenant, plugin, revision, reason, since) VALUES (?, ?, ?, ?, ?)";
-    pub(super) const BAN_DELETE: &str = "DELETE FROM ban WHERE tenant = ? AND plugin = ? AND revision = ?";
+    pub(super) const BAN_DELETE: &str =
+        "DELETE FROM ban WHERE tenant = ? AND plugin = ? AND revision = ?";
     pub(super) const BANS_DELETE: &str = "DELETE FROM ban WHERE tenant = ? AND plugin = ?";
     pub(super) const BANS_TRIM: &str = "
         DELETE FROM ban WHERE seq IN (

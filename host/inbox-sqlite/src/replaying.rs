@@ -46,15 +46,39 @@ impl Standing {
 }
 
 pub(crate) async fn replay(inbox: &SqliteInbox, replay: Replay) -> Result<Replayed, Error> {
-    let Replay { selection, revision, rate, now, dry_run } = replay;
-    let last = inbox.readers.read(|connection| last_place(connection, sql::LAST_PLACE)).await?;
+    let Replay {
+        selection,
+        revision,
+        rate,
+        now,
+        dry_run,
+    } = replay;
+    let last = inbox
+        .readers
+        .read(|connection| last_place(connection, sql::LAST_PLACE))
+        .await?;
     let find = |after: Option<JobPlace>| {
         let selection = selection.clone();
-        inbox.readers.read(move |connection| select::to_replay(connection, &selection, after.as_ref(), STRETCH))
+        inbox.readers.read(move |connection| {
+            select::to_replay(connection, &selection, after.as_ref(), STRETCH)
+        })
     };
     let change = |before, jobs| {
-        let stretch = Stretch { jobs, revision, rate, now, before };
-        async move { inbox.writer()?.call(Terms::stretch(Durability::Synced), move |store| store.replay(&stretch)).await }
+        let stretch = Stretch {
+            jobs,
+            revision,
+            rate,
+            now,
+            before,
+        };
+        async move {
+            inbox
+                .writer()?
+                .call(Terms::stretch(Durability::Synced), move |store| {
+                    store.replay(&stretch)
+                })
+                .await
+        }
     };
     in_stretches(last, dry_run, find, change).await
 }
@@ -77,12 +101,23 @@ where
         let found = find(after.take()).await?;
         let is_last = found.len() < STRETCH;
         // What came in since the replay began is not meant: it could go on for ever.
-        let found: Found<P> = found.into_iter().filter(|(place, _)| place.seq() <= last).collect();
-        let Some((place, _)) = found.last() else { return Ok(all) };
+        let found: Found<P> = found
+            .into_iter()
+            .filter(|(place, _)| place.seq() <= last)
+            .collect();
+        let Some((place, _)) = found.last() else {
+            return Ok(all);
+        };
         after = Some(place.clone());
         let done = match dry_run {
             true => count(&found),
-            false => change(all.again, found.into_iter().map(|(place, _)| place).collect()).await?,
+            false => {
+                change(
+                    all.again,
+                    found.into_iter().map(|(place, _)| place).collect(),
+                )
+                .await?
+            }
         };
         all.again += done.again;
         all.leased += done.leased;
@@ -95,15 +130,27 @@ where
 }
 
 fn count<P>(found: &Found<P>) -> Replayed {
-    let count = |wanted| found.iter().filter(|(_, standing)| *standing == wanted).count() as u64;
+    let count = |wanted| {
+        found
+            .iter()
+            .filter(|(_, standing)| *standing == wanted)
+            .count() as u64
+    };
     let made = count(Standing::Missing);
     let (leased, untaken) = (count(Standing::Leased), count(Standing::Untaken));
-    Replayed { again: count(Standing::Free) + made, leased, made, untaken }
+    Replayed {
+        again: count(Standing::Free) + made,
+        leased,
+        made,
+        untaken,
+    }
 }
 
 /// By a statement that asks for it.
 pub(crate) fn last_place(connection: &rusqlite::Connection, statement: &str) -> Result<i64, Error> {
-    connection.query_row(statement, [], |row| row.get(0)).map_err(crate::codec::store)
+    connection
+        .query_row(statement, [], |row| row.get(0))
+        .map_err(crate::codec::store)
 }
 
 #[cfg(test)]
@@ -111,7 +158,13 @@ mod tests {
     use super::*;
 
     fn place(seq: i64) -> (JobPlace, Standing) {
-        (JobPlace { seq, plugin: "ship".parse().expect("a name") }, Standing::Free)
+        (
+            JobPlace {
+                seq,
+                plugin: "ship".parse().expect("a name"),
+            },
+            Standing::Free,
+        )
     }
 
     #[tokio::test]
@@ -119,16 +172,29 @@ mod tests {
         // There is far more than there was.
         let find = async |after: Option<JobPlace>| {
             let first = after.map_or(1, |place| place.seq + 1);
-            Ok((first..10_000.min(first + STRETCH as i64)).map(place).collect())
+            Ok((first..10_000.min(first + STRETCH as i64))
+                .map(place)
+                .collect())
         };
         let change = async |before, places: Vec<JobPlace>| {
             assert_eq!(places[0].seq, before as i64 + 1);
-            Ok(Replayed { again: places.len() as u64, ..Replayed::default() })
+            Ok(Replayed {
+                again: places.len() as u64,
+                ..Replayed::default()
+            })
         };
         let last = STRETCH as i64 + 100;
         for dry_run in [true, false] {
-            let replayed = in_stretches(last, dry_run, find, change).await.expect("a replay");
-            assert_eq!(replayed, Replayed { again: last as u64, ..Replayed::default() });
+            let replayed = in_stretches(last, dry_run, find, change)
+                .await
+                .expect("a replay");
+            assert_eq!(
+                replayed,
+                Replayed {
+                    again: last as u64,
+                    ..Replayed::default()
+                }
+            );
         }
     }
 }

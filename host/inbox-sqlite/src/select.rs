@@ -36,11 +36,25 @@ impl Filter {
     }
 
     fn of_events(selection: &Selection) -> Self {
-        let Selection { ids, id_range, tenant, source, plugin: _, event_type, key, text, states: _, since, until } =
-            selection;
+        let Selection {
+            ids,
+            id_range,
+            tenant,
+            source,
+            plugin: _,
+            event_type,
+            key,
+            text,
+            states: _,
+            since,
+            until,
+        } = selection;
         let mut filter = Self::default();
         if !ids.is_empty() {
-            filter.and("event.id IN (SELECT unhex(value) FROM json_each(?))", hex(ids.iter().map(|id| id.as_uuid())));
+            filter.and(
+                "event.id IN (SELECT unhex(value) FROM json_each(?))",
+                hex(ids.iter().map(|id| id.as_uuid())),
+            );
         }
         if let Some(range) = id_range {
             filter.and(
@@ -90,7 +104,10 @@ impl Filter {
             self.text.push_str(&format!(" AND {column} = 'dead'"));
         } else if !states.is_empty() {
             let states = serde_json::to_string(states).expect("texts make JSON");
-            self.and(&format!("{column} IN (SELECT value FROM json_each(?))"), states);
+            self.and(
+                &format!("{column} IN (SELECT value FROM json_each(?))"),
+                states,
+            );
         }
     }
 }
@@ -111,7 +128,12 @@ pub(crate) struct Stretch {
 impl Stretch {
     /// All after a place, in order.
     pub(crate) const fn following(after: i64, limit: i64) -> Self {
-        Self { after, before: i64::MAX, order: Order::OldestFirst, limit }
+        Self {
+            after,
+            before: i64::MAX,
+            order: Order::OldestFirst,
+            limit,
+        }
     }
 
     pub(crate) const fn direction(&self) -> &'static str {
@@ -133,7 +155,8 @@ pub(crate) fn hex(ids: impl Iterator<Item = Uuid>) -> String {
 }
 
 /// The columns of an event in a list.
-const SUMMARY: &str = "event.seq, event.id, event.tenant, event.source, event.provider, event.event_type, event.key,
+const SUMMARY: &str =
+    "event.seq, event.id, event.tenant, event.source, event.provider, event.event_type, event.key,
     event.received_at,
     EXISTS (SELECT 1 FROM discard WHERE discard.event = event.seq AND discard.plugin = '')";
 
@@ -145,7 +168,13 @@ pub(crate) fn events(selection: &Selection, stretch: &Stretch) -> (String, Vec<V
         return (format!("SELECT {SUMMARY} {from}"), values);
     }
 
-    let values = [stretch.places(), of_jobs.values, of_events.values, vec![stretch.limit.into()]].concat();
+    let values = [
+        stretch.places(),
+        of_jobs.values,
+        of_events.values,
+        vec![stretch.limit.into()],
+    ]
+    .concat();
     let (jobs, events, direction) = (of_jobs.text, of_events.text, stretch.direction());
     let from = if is_dead(&selection.states) {
         format!(
@@ -153,7 +182,9 @@ pub(crate) fn events(selection: &Selection, stretch: &Stretch) -> (String, Vec<V
              WHERE job.event > ? AND job.event < ?{jobs}{events} GROUP BY job.event ORDER BY job.event{direction}"
         )
     } else if jobs.is_empty() {
-        format!("FROM event WHERE event.seq > ? AND event.seq < ?{events} ORDER BY event.seq{direction}")
+        format!(
+            "FROM event WHERE event.seq > ? AND event.seq < ?{events} ORDER BY event.seq{direction}"
+        )
     } else {
         let job = format!("SELECT 1 FROM job WHERE job.event = event.seq{jobs}");
         let without_job = without_job(selection);
@@ -181,7 +212,11 @@ fn without_job(selection: &Selection) -> String {
 }
 
 /// All but the columns of the statement for a stretch of unrouted events, and what is bound to it.
-fn unrouted_statement(of_events: &Filter, selection: &Selection, stretch: &Stretch) -> (String, Vec<Value>) {
+fn unrouted_statement(
+    of_events: &Filter,
+    selection: &Selection,
+    stretch: &Stretch,
+) -> (String, Vec<Value>) {
     let from = match selection.ids.is_empty() {
         true => "unrouted INDEXED BY unrouted_event CROSS JOIN event",
         false => "unrouted JOIN event",
@@ -192,7 +227,15 @@ fn unrouted_statement(of_events: &Filter, selection: &Selection, stretch: &Stret
         of_events.text,
         stretch.direction()
     );
-    (statement, [stretch.places(), of_events.values.clone(), vec![stretch.limit.into()]].concat())
+    (
+        statement,
+        [
+            stretch.places(),
+            of_events.values.clone(),
+            vec![stretch.limit.into()],
+        ]
+        .concat(),
+    )
 }
 
 /// The unrouted events that the selection finds after a place, by their numbers.
@@ -203,21 +246,37 @@ pub(crate) fn unrouted(
     limit: usize,
 ) -> Result<Vec<i64>, Error> {
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    let (from, values) =
-        unrouted_statement(&Filter::of_events(selection), selection, &Stretch::following(after, limit));
-    let mut statement = connection.prepare(&format!("SELECT event.seq {from}")).map_err(store)?;
-    codec::read_all(&mut statement, params_from_iter(values), |row| row.get(0).map_err(store))
+    let (from, values) = unrouted_statement(
+        &Filter::of_events(selection),
+        selection,
+        &Stretch::following(after, limit),
+    );
+    let mut statement = connection
+        .prepare(&format!("SELECT event.seq {from}"))
+        .map_err(store)?;
+    codec::read_all(&mut statement, params_from_iter(values), |row| {
+        row.get(0).map_err(store)
+    })
 }
 
 /// What a replay for one plugin is about: each selected event with that plugin's job, or without.
 ///
 /// The columns are the event, the job's state or NULL, and whether the event's source is routed to the plugin.
-fn for_plugin_statement(selection: &Selection, plugin: &PluginName, after: i64, limit: i64) -> (String, Vec<Value>) {
+fn for_plugin_statement(
+    selection: &Selection,
+    plugin: &PluginName,
+    after: i64,
+    limit: i64,
+) -> (String, Vec<Value>) {
     let of_events = Filter::of_events(selection);
     let name = Value::from(plugin.to_string());
     if !selection.states.is_empty() {
-        let (from, values) = unrouted_statement(&of_events, selection, &Stretch::following(after, limit));
-        return (format!("SELECT event.seq, NULL, {IS_ROUTED} {from}"), [vec![name], values].concat());
+        let (from, values) =
+            unrouted_statement(&of_events, selection, &Stretch::following(after, limit));
+        return (
+            format!("SELECT event.seq, NULL, {IS_ROUTED} {from}"),
+            [vec![name], values].concat(),
+        );
     }
 
     let statement = format!(
@@ -226,7 +285,11 @@ fn for_plugin_statement(selection: &Selection, plugin: &PluginName, after: i64, 
          WHERE event.seq > ?{} ORDER BY event.seq LIMIT ?",
         of_events.text
     );
-    let values = [vec![name.clone(), name, after.into()], of_events.values, vec![limit.into()]];
+    let values = [
+        vec![name.clone(), name, after.into()],
+        of_events.values,
+        vec![limit.into()],
+    ];
     (statement, values.concat())
 }
 
@@ -240,9 +303,16 @@ pub(crate) fn to_replay(
     after: Option<&JobPlace>,
     limit: usize,
 ) -> Result<Found<JobPlace>, Error> {
-    let Some(plugin) = selection.plugin.as_ref().filter(|_| selection.reaches_missing()) else {
+    let Some(plugin) = selection
+        .plugin
+        .as_ref()
+        .filter(|_| selection.reaches_missing())
+    else {
         let found = jobs(connection, selection, "", after, limit)?;
-        return Ok(found.into_iter().map(|(place, is_leased)| (place, Standing::of_lease(is_leased))).collect());
+        return Ok(found
+            .into_iter()
+            .map(|(place, is_leased)| (place, Standing::of_lease(is_leased)))
+            .collect());
     };
 
     let after = after.map_or(0, |place| place.seq);
@@ -250,7 +320,10 @@ pub(crate) fn to_replay(
     let (statement, values) = for_plugin_statement(selection, plugin, after, limit);
     let mut statement = connection.prepare(&statement).map_err(store)?;
     codec::read_all(&mut statement, params_from_iter(values), |row| {
-        let place = JobPlace { seq: row.get(0).map_err(store)?, plugin: plugin.clone() };
+        let place = JobPlace {
+            seq: row.get(0).map_err(store)?,
+            plugin: plugin.clone(),
+        };
         let state: Option<String> = row.get(1).map_err(store)?;
         let standing = match (state, row.get(2).map_err(store)?) {
             (Some(state), _) => Standing::of_lease(state == "leased"),
@@ -268,21 +341,43 @@ pub(crate) fn unfinished(
     after: Option<&JobPlace>,
     limit: usize,
 ) -> Result<Vec<(JobPlace, bool)>, Error> {
-    jobs(connection, selection, " AND job.state NOT IN ('done', 'discarded')", after, limit)
+    jobs(
+        connection,
+        selection,
+        " AND job.state NOT IN ('done', 'discarded')",
+        after,
+        limit,
+    )
 }
 
 /// The statement for a stretch of jobs in the order of their events, and what is bound to it.
-fn jobs_statement(selection: &Selection, further: &str, after: (i64, &str), limit: i64) -> (String, Vec<Value>) {
+fn jobs_statement(
+    selection: &Selection,
+    further: &str,
+    after: (i64, &str),
+    limit: i64,
+) -> (String, Vec<Value>) {
     let (of_events, of_jobs) = (Filter::of_events(selection), Filter::of_jobs(selection));
-    let job = if is_dead(&selection.states) { "job INDEXED BY job_dead" } else { "job" };
-    let order = if selection.ids.is_empty() { "CROSS JOIN event" } else { "JOIN event" };
+    let job = if is_dead(&selection.states) {
+        "job INDEXED BY job_dead"
+    } else {
+        "job"
+    };
+    let order = if selection.ids.is_empty() {
+        "CROSS JOIN event"
+    } else {
+        "JOIN event"
+    };
     let statement = format!(
         "SELECT job.event, job.plugin, job.state FROM {job} {order} ON event.seq = job.event
          WHERE (job.event, job.plugin) > (?, ?){}{}{further} ORDER BY job.event, job.plugin LIMIT ?",
         of_jobs.text, of_events.text
     );
     let place = vec![after.0.into(), Value::from(after.1.to_owned())];
-    (statement, [place, of_jobs.values, of_events.values, vec![limit.into()]].concat())
+    (
+        statement,
+        [place, of_jobs.values, of_events.values, vec![limit.into()]].concat(),
+    )
 }
 
 /// The jobs that the selection and a further condition find after a place, each with whether it is under lease.
@@ -294,11 +389,20 @@ fn jobs(
     limit: usize,
 ) -> Result<Vec<(JobPlace, bool)>, Error> {
     let after = after.map_or((0, ""), |place| (place.seq, place.plugin.as_str()));
-    let (statement, values) = jobs_statement(selection, further, after, i64::try_from(limit).unwrap_or(i64::MAX));
+    let (statement, values) = jobs_statement(
+        selection,
+        further,
+        after,
+        i64::try_from(limit).unwrap_or(i64::MAX),
+    );
     let mut statement = connection.prepare(&statement).map_err(store)?;
     codec::read_all(&mut statement, params_from_iter(values), |row| {
-        let (plugin, state): (String, String) = (row.get(1).map_err(store)?, row.get(2).map_err(store)?);
-        let place = JobPlace { seq: row.get(0).map_err(store)?, plugin: parsed(&plugin, "a job's plugin")? };
+        let (plugin, state): (String, String) =
+            (row.get(1).map_err(store)?, row.get(2).map_err(store)?);
+        let place = JobPlace {
+            seq: row.get(0).map_err(store)?,
+            plugin: parsed(&plugin, "a job's plugin")?,
+        };
         Ok((place, state == "leased"))
     })
 }
@@ -306,7 +410,9 @@ fn jobs(
 /// The place before the first event that came in at `since` or later. Reads no event, the index alone.
 pub(crate) fn place_before(connection: &Connection, since: Timestamp) -> Result<i64, Error> {
     let mut statement = connection.prepare_cached(sql::FIRST_SINCE).map_err(store)?;
-    let first: Option<i64> = statement.query_row([since.unix_millis()], |row| row.get(0)).map_err(store)?;
+    let first: Option<i64> = statement
+        .query_row([since.unix_millis()], |row| row.get(0))
+        .map_err(store)?;
     Ok(first.map_or(i64::MAX, |first| first - 1))
 }
 
@@ -330,58 +436,129 @@ mod tests {
 
     /// What is to be part of the plan for the events, and of that for the jobs.
     fn check(selection: &Selection, of_events: &str, of_jobs: &str) {
-        let (newest, values) = events(selection, &Stretch { order: Order::NewestFirst, ..Stretch::following(0, 10) });
+        let (newest, values) = events(
+            selection,
+            &Stretch {
+                order: Order::NewestFirst,
+                ..Stretch::following(0, 10)
+            },
+        );
         assert_eq!(newest.matches('?').count(), values.len(), "{newest}");
         let (oldest, _) = events(selection, &Stretch::following(0, 10));
         let (jobs, values) = jobs_statement(selection, "", (0, ""), 10);
         assert_eq!(jobs.matches('?').count(), values.len(), "{jobs}");
         for (statement, part) in [(newest, of_events), (oldest, of_events), (jobs, of_jobs)] {
             let steps = plan::of(&statement);
-            assert!(steps.iter().any(|step| step.contains(part)), "without `{part}`: {statement}\n{steps:#?}");
-            let sorts = steps.iter().any(|step| step.contains("TEMP B-TREE FOR ORDER"));
-            assert!(!sorts || !selection.ids.is_empty(), "sorts: {statement}\n{steps:#?}");
+            assert!(
+                steps.iter().any(|step| step.contains(part)),
+                "without `{part}`: {statement}\n{steps:#?}"
+            );
+            let sorts = steps
+                .iter()
+                .any(|step| step.contains("TEMP B-TREE FOR ORDER"));
+            assert!(
+                !sorts || !selection.ids.is_empty(),
+                "sorts: {statement}\n{steps:#?}"
+            );
         }
     }
 
     #[test]
     fn unrouted_events_are_found_by_their_index() {
         let by_index = "INDEX unrouted_event (event>?";
-        let selection = Selection { states: vec!["unrouted".into()], ..Selection::default() };
+        let selection = Selection {
+            states: vec!["unrouted".into()],
+            ..Selection::default()
+        };
         let (list, values) = events(&selection, &Stretch::following(0, 10));
         assert_eq!(list.matches('?').count(), values.len(), "{list}");
         let ship = "ship".parse().expect("a name");
         let (replay, values) = for_plugin_statement(&selection, &ship, 0, 10);
         assert_eq!(replay.matches('?').count(), values.len(), "{replay}");
-        let (all, values) = for_plugin_statement(&Selection { states: Vec::new(), ..full() }, &ship, 0, 10);
+        let (all, values) = for_plugin_statement(
+            &Selection {
+                states: Vec::new(),
+                ..full()
+            },
+            &ship,
+            0,
+            10,
+        );
         assert_eq!(all.matches('?').count(), values.len(), "{all}");
 
-        for (statement, part) in [(list, by_index), (replay, by_index), (all, "event USING INTEGER PRIMARY KEY")] {
+        for (statement, part) in [
+            (list, by_index),
+            (replay, by_index),
+            (all, "event USING INTEGER PRIMARY KEY"),
+        ] {
             let steps = plan::of(&statement);
-            assert!(steps.iter().any(|step| step.contains(part)), "without `{part}`: {statement}\n{steps:#?}");
-            assert!(steps.iter().all(|step| !step.contains("TEMP B-TREE")), "sorts: {statement}\n{steps:#?}");
+            assert!(
+                steps.iter().any(|step| step.contains(part)),
+                "without `{part}`: {statement}\n{steps:#?}"
+            );
+            assert!(
+                steps.iter().all(|step| !step.contains("TEMP B-TREE")),
+                "sorts: {statement}\n{steps:#?}"
+            );
         }
     }
 
     #[test]
     fn lists_follow_the_order_of_arrival_and_what_is_dead_is_found_by_its_index() {
         let by_place = "event USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)";
-        let dead = |selection| Selection { states: vec!["dead".into()], ..selection };
-        check(&Selection::default(), by_place, "job USING PRIMARY KEY ((event,plugin)>(?,?))");
-        check(&full(), by_place, "job USING PRIMARY KEY ((event,plugin)>(?,?))");
+        let dead = |selection| Selection {
+            states: vec!["dead".into()],
+            ..selection
+        };
+        check(
+            &Selection::default(),
+            by_place,
+            "job USING PRIMARY KEY ((event,plugin)>(?,?))",
+        );
+        check(
+            &full(),
+            by_place,
+            "job USING PRIMARY KEY ((event,plugin)>(?,?))",
+        );
         check(
             &dead(Selection::default()),
             "INDEX job_dead (event>? AND event<?)",
             "INDEX job_dead ((event,plugin)>(?,?))",
         );
-        check(&dead(full()), "INDEX job_dead (event>? AND event<?)", "INDEX job_dead ((event,plugin)>(?,?))");
+        check(
+            &dead(full()),
+            "INDEX job_dead (event>? AND event<?)",
+            "INDEX job_dead ((event,plugin)>(?,?))",
+        );
         let id = hookyard_model::EventId::from_uuid(uuid::Uuid::from_u128(7));
-        let by_id = Selection { ids: vec![id], ..Selection::default() };
-        check(&by_id, "sqlite_autoindex_event_1 (id=?", "sqlite_autoindex_event_1 (id=?");
-        let ids = Selection { id_range: Some(id..=id), ..Selection::default() };
+        let by_id = Selection {
+            ids: vec![id],
+            ..Selection::default()
+        };
+        check(
+            &by_id,
+            "sqlite_autoindex_event_1 (id=?",
+            "sqlite_autoindex_event_1 (id=?",
+        );
+        let ids = Selection {
+            id_range: Some(id..=id),
+            ..Selection::default()
+        };
         let by_ids = "COVERING INDEX sqlite_autoindex_event_1 (id>? AND id<?)";
         check(&ids, by_ids, by_ids);
-        let states = vec!["held".to_owned(), "unrouted".to_owned(), "discarded".to_owned()];
-        let several = Selection { states, ..Selection::default() };
-        check(&several, by_place, "job USING PRIMARY KEY ((event,plugin)>(?,?))");
+        let states = vec![
+            "held".to_owned(),
+            "unrouted".to_owned(),
+            "discarded".to_owned(),
+        ];
+        let several = Selection {
+            states,
+            ..Selection::default()
+        };
+        check(
+            &several,
+            by_place,
+            "job USING PRIMARY KEY ((event,plugin)>(?,?))",
+        );
     }
 }

@@ -48,8 +48,10 @@ pub(crate) const HELD_TALLIES: &str = "
     CROSS JOIN event ON event.seq = held.first";
 
 pub(crate) const ROUTES_LOAD: &str = "SELECT tenant, source, plugin FROM route";
-pub(crate) const ROUTE_INSERT: &str = "INSERT INTO route (tenant, source, plugin) VALUES (?1, ?2, ?3)";
-pub(crate) const ROUTE_DELETE: &str = "DELETE FROM route WHERE tenant = ?1 AND source = ?2 AND plugin = ?3";
+pub(crate) const ROUTE_INSERT: &str =
+    "INSERT INTO route (tenant, source, plugin) VALUES (?1, ?2, ?3)";
+pub(crate) const ROUTE_DELETE: &str =
+    "DELETE FROM route WHERE tenant = ?1 AND source = ?2 AND plugin = ?3";
 pub(crate) const UNROUTED: &str = "
     SELECT event.seq, event.ordering_key FROM unrouted CROSS JOIN event ON event.seq = unrouted.event
     WHERE unrouted.tenant = ?1 AND unrouted.source = ?2 ORDER BY unrouted.event LIMIT ?3";
@@ -67,7 +69,8 @@ pub(crate) const SWEEP_HELD: &str = "
     SELECT job.event, event.source, job.due_at FROM job CROSS JOIN event ON event.seq = job.event
     WHERE job.tenant = ?1 AND job.plugin = ?2 AND job.state = 'held' AND job.event > ?4
     ORDER BY job.event LIMIT ?3";
-pub(crate) const JOB_TURN: &str = "UPDATE job SET state = ?3, due_at = ?4 WHERE event = ?1 AND plugin = ?2";
+pub(crate) const JOB_TURN: &str =
+    "UPDATE job SET state = ?3, due_at = ?4 WHERE event = ?1 AND plugin = ?2";
 
 pub(crate) const CLAIM_PENDING: &str = "
     SELECT job.event, event.id, event.source, job.state, job.due_at, job.replays, job.attempts, job.revision,
@@ -89,8 +92,10 @@ pub(crate) const JOB_LEASED: &str = "
 pub(crate) const JOB_UPDATE: &str = "
     UPDATE job SET state = ?3, due_at = ?4, attempts = ?5, failed_on = NULL WHERE event = ?1 AND plugin = ?2
     RETURNING tenant, plugin, lane";
-pub(crate) const JOB_FAILED: &str = "UPDATE job SET failed_on = ?3 WHERE event = ?1 AND plugin = ?2";
-pub(crate) const JOB_SPARE: &str = "UPDATE job SET spared = spared + 1 WHERE event = ?1 AND plugin = ?2";
+pub(crate) const JOB_FAILED: &str =
+    "UPDATE job SET failed_on = ?3 WHERE event = ?1 AND plugin = ?2";
+pub(crate) const JOB_SPARE: &str =
+    "UPDATE job SET spared = spared + 1 WHERE event = ?1 AND plugin = ?2";
 pub(crate) const LANE_HEAD: &str = "
     SELECT event, state = 'leased' FROM job WHERE tenant = ?1 AND plugin = ?2 AND lane = ?3
       AND lane IS NOT NULL AND state NOT IN ('done', 'dead', 'discarded') AND blocked = 0";
@@ -111,12 +116,10 @@ pub(crate) const ANSWERS: &str = "
     FROM event CROSS JOIN answer ON answer.event = event.seq
     WHERE event.id = ?1 AND event.tenant = ?2 AND answer.plugin = ?3 ORDER BY answer.number";
 
-pub(crate) const VALUE: &str =
-    "SELECT version, value FROM value WHERE tenant = ?1 AND plugin = ?2 AND bucket = ?3 AND key = ?4";
+pub(crate) const VALUE: &str = "SELECT version, value FROM value WHERE tenant = ?1 AND plugin = ?2 AND bucket = ?3 AND key = ?4";
 pub(crate) const VALUE_VERSION: &str =
     "SELECT version FROM value WHERE tenant = ?1 AND plugin = ?2 AND bucket = ?3 AND key = ?4";
-pub(crate) const VALUE_BYTES: &str =
-    "SELECT length(value) FROM value WHERE tenant = ?1 AND plugin = ?2 AND bucket = ?3 AND key = ?4";
+pub(crate) const VALUE_BYTES: &str = "SELECT length(value) FROM value WHERE tenant = ?1 AND plugin = ?2 AND bucket = ?3 AND key = ?4";
 pub(crate) const VALUE_PUT: &str = "
     INSERT INTO value (tenant, plugin, bucket, key, version, value) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
     ON CONFLICT (tenant, plugin, bucket, key) DO UPDATE SET version = excluded.version, value = excluded.value";
@@ -126,7 +129,8 @@ pub(crate) const KEYS: &str = "
     SELECT key FROM value WHERE tenant = ?1 AND plugin = ?2 AND bucket = ?3 AND key > ?4 ORDER BY key LIMIT ?5";
 pub(crate) const KEYS_FIRST: &str = "
     SELECT key FROM value WHERE tenant = ?1 AND plugin = ?2 AND bucket = ?3 ORDER BY key LIMIT ?4";
-pub(crate) const TOTALS: &str = "SELECT keys, bytes, version FROM value_store WHERE tenant = ?1 AND plugin = ?2";
+pub(crate) const TOTALS: &str =
+    "SELECT keys, bytes, version FROM value_store WHERE tenant = ?1 AND plugin = ?2";
 pub(crate) const TOTALS_PUT: &str = "
     INSERT INTO value_store (tenant, plugin, keys, bytes, version) VALUES (?1, ?2, ?3, ?4, ?5)
     ON CONFLICT (tenant, plugin)
@@ -135,11 +139,12 @@ pub(crate) const TOTALS_PUT: &str = "
 pub(crate) const HAS_PENDING: &str = "
     SELECT EXISTS (SELECT 1 FROM job WHERE tenant = ?1 AND plugin = ?2 AND blocked = 0 AND state = 'pending')
        AND NOT EXISTS (SELECT 1 FROM quarantine WHERE tenant = ?1 AND plugin = ?2)";
-pub(crate) const NEXT_DUE: &str =
-    "SELECT min(due_at) FROM job WHERE tenant = ?1 AND plugin = ?2 AND blocked = 0 AND due_at IS NOT NULL";
+pub(crate) const NEXT_DUE: &str = "SELECT min(due_at) FROM job WHERE tenant = ?1 AND plugin = ?2 AND blocked = 0 AND due_at IS NOT NULL";
 
-pub(crate) const EVENT_NOT_AFTER: &str = "SELECT seq FROM event WHERE id <= ?1 ORDER BY id DESC LIMIT 1";
-pub(crate) const EVENT_NOT_BEFORE: &str = "SELECT seq FROM event WHERE id >= ?1 ORDER BY id LIMIT 1";
+pub(crate) const EVENT_NOT_AFTER: &str =
+    "SELECT seq FROM event WHERE id <= ?1 ORDER BY id DESC LIMIT 1";
+pub(crate) const EVENT_NOT_BEFORE: &str =
+    "SELECT seq FROM event WHERE id >= ?1 ORDER BY id LIMIT 1";
 /// Of every tenant, so that the index is of use.
 pub(crate) const FIRST_SINCE: &str = "
     SELECT min(event.seq) FROM stored CROSS JOIN event ON event.tenant = stored.tenant
@@ -176,7 +181,8 @@ pub(crate) const JOB_REPLAY: &str = "
     WHERE event = ?1 AND plugin = ?2
     RETURNING tenant, plugin, lane";
 
-pub(crate) const EVENT_TO_ROUTE: &str = "SELECT tenant, source, ordering_key FROM event WHERE seq = ?1";
+pub(crate) const EVENT_TO_ROUTE: &str =
+    "SELECT tenant, source, ordering_key FROM event WHERE seq = ?1";
 
 pub(crate) const JOB_DISCARD: &str = "
     UPDATE job SET state = ?3, due_at = NULL WHERE event = ?1 AND plugin = ?2
@@ -187,7 +193,8 @@ pub(crate) const JOB_DISCARD_RECORD: &str = "
 pub(crate) const EVENT_DISCARD_RECORD: &str =
     "INSERT INTO discard (event, plugin, replays, at, reason) VALUES (?1, '', 0, ?2, ?3)";
 /// The event has a job from now on.
-pub(crate) const EVENT_DISCARD_FORGET: &str = "DELETE FROM discard WHERE event = ?1 AND plugin = ''";
+pub(crate) const EVENT_DISCARD_FORGET: &str =
+    "DELETE FROM discard WHERE event = ?1 AND plugin = ''";
 pub(crate) const DISCARDS_TO_READ: &str =
     "SELECT replays, at, reason FROM discard WHERE event = ?1 AND plugin = ?2 ORDER BY replays";
 
@@ -208,8 +215,10 @@ pub(crate) const JOB_RETRY: &str = "
         blocked = lane IS NOT NULL AND (blocked OR state = 'dead')
     WHERE event = ?1 AND plugin = ?2
     RETURNING tenant, plugin, lane";
-pub(crate) const IS_QUARANTINED: &str = "SELECT EXISTS (SELECT 1 FROM quarantine WHERE tenant = ?1 AND plugin = ?2)";
-pub(crate) const QUARANTINE_DELETE: &str = "DELETE FROM quarantine WHERE tenant = ?1 AND plugin = ?2";
+pub(crate) const IS_QUARANTINED: &str =
+    "SELECT EXISTS (SELECT 1 FROM quarantine WHERE tenant = ?1 AND plugin = ?2)";
+pub(crate) const QUARANTINE_DELETE: &str =
+    "DELETE FROM quarantine WHERE tenant = ?1 AND plugin = ?2";
 
 pub(crate) const STORED: &str = "SELECT tenant, bytes FROM stored WHERE events > 0 ORDER BY tenant";
 /// The oldest unrouted events.
@@ -252,69 +261,225 @@ mod tests {
             ("append", EVENT_INSERT, &[]),
             ("append: claim a key", KEY_CLAIM, &[]),
             ("append: a repeat", KEY_OWNER, &["PRIMARY KEY (key=?)"]),
-            ("append: a job", JOB_INSERT, &["INDEX job_lane (tenant=? AND plugin=? AND lane=?)"]),
+            (
+                "append: a job",
+                JOB_INSERT,
+                &["INDEX job_lane (tenant=? AND plugin=? AND lane=?)"],
+            ),
             ("append: no job", UNROUTED_INSERT, &[]),
             (
                 "claim: pending",
                 CLAIM_PENDING,
-                &["INDEX job_pending (tenant=? AND plugin=? AND blocked=?)", "PRIMARY KEY (rowid=?)"],
+                &[
+                    "INDEX job_pending (tenant=? AND plugin=? AND blocked=?)",
+                    "PRIMARY KEY (rowid=?)",
+                ],
             ),
             (
                 "claim: due",
                 CLAIM_DUE,
-                &["job_due (tenant=? AND plugin=? AND blocked=? AND due_at<?)", "PRIMARY KEY (rowid=?)"],
+                &[
+                    "job_due (tenant=? AND plugin=? AND blocked=? AND due_at<?)",
+                    "PRIMARY KEY (rowid=?)",
+                ],
             ),
             ("recent", RECENT, &["INDEX event_age (tenant=?)"]),
             ("claim: load", EVENT_LOAD, &["PRIMARY KEY (rowid=?)"]),
-            ("settle: find", JOB_LEASED, &["autoindex_event_1 (id=?)", "PRIMARY KEY (event=? AND plugin=?)"]),
-            ("settle: put", JOB_UPDATE, &["PRIMARY KEY (event=? AND plugin=?)"]),
-            ("settle: head of a lane", LANE_HEAD, &["INDEX job_head (tenant=? AND plugin=? AND lane=?)"]),
-            ("settle: first of a lane", LANE_FIRST, &["INDEX job_lane (tenant=? AND plugin=? AND lane=?)"]),
-            ("settle: next of a lane", JOB_BLOCK, &["PRIMARY KEY (event=? AND plugin=?)"]),
+            (
+                "settle: find",
+                JOB_LEASED,
+                &[
+                    "autoindex_event_1 (id=?)",
+                    "PRIMARY KEY (event=? AND plugin=?)",
+                ],
+            ),
+            (
+                "settle: put",
+                JOB_UPDATE,
+                &["PRIMARY KEY (event=? AND plugin=?)"],
+            ),
+            (
+                "settle: head of a lane",
+                LANE_HEAD,
+                &["INDEX job_head (tenant=? AND plugin=? AND lane=?)"],
+            ),
+            (
+                "settle: first of a lane",
+                LANE_FIRST,
+                &["INDEX job_lane (tenant=? AND plugin=? AND lane=?)"],
+            ),
+            (
+                "settle: next of a lane",
+                JOB_BLOCK,
+                &["PRIMARY KEY (event=? AND plugin=?)"],
+            ),
             ("settle: record", ATTEMPT_INSERT, &[]),
-            ("settle: forget answers", ANSWERS_DELETE, &["PRIMARY KEY (event=? AND plugin=?)"]),
+            (
+                "settle: forget answers",
+                ANSWERS_DELETE,
+                &["PRIMARY KEY (event=? AND plugin=?)"],
+            ),
             ("settle: record an answer", ANSWER_INSERT, &[]),
-            ("answers", ANSWERS, &["autoindex_event_1 (id=?)", "answer USING PRIMARY KEY (event=? AND plugin=?)"]),
-            ("settle: go by", VALUE_VERSION, &["autoindex_value_1 (tenant=? AND plugin=? AND bucket=? AND key=?)"]),
-            ("settle: size", VALUE_BYTES, &["autoindex_value_1 (tenant=? AND plugin=? AND bucket=? AND key=?)"]),
+            (
+                "answers",
+                ANSWERS,
+                &[
+                    "autoindex_event_1 (id=?)",
+                    "answer USING PRIMARY KEY (event=? AND plugin=?)",
+                ],
+            ),
+            (
+                "settle: go by",
+                VALUE_VERSION,
+                &["autoindex_value_1 (tenant=? AND plugin=? AND bucket=? AND key=?)"],
+            ),
+            (
+                "settle: size",
+                VALUE_BYTES,
+                &["autoindex_value_1 (tenant=? AND plugin=? AND bucket=? AND key=?)"],
+            ),
             ("settle: write", VALUE_PUT, &[]),
-            ("settle: delete", VALUE_DELETE, &["autoindex_value_1 (tenant=? AND plugin=? AND bucket=? AND key=?)"]),
-            ("settle: totals", TOTALS, &["PRIMARY KEY (tenant=? AND plugin=?)"]),
+            (
+                "settle: delete",
+                VALUE_DELETE,
+                &["autoindex_value_1 (tenant=? AND plugin=? AND bucket=? AND key=?)"],
+            ),
+            (
+                "settle: totals",
+                TOTALS,
+                &["PRIMARY KEY (tenant=? AND plugin=?)"],
+            ),
             ("settle: put totals", TOTALS_PUT, &[]),
-            ("value", VALUE, &["autoindex_value_1 (tenant=? AND plugin=? AND bucket=? AND key=?)"]),
-            ("keys", KEYS, &["COVERING INDEX sqlite_autoindex_value_1 (tenant=? AND plugin=? AND bucket=? AND key>?)"]),
+            (
+                "value",
+                VALUE,
+                &["autoindex_value_1 (tenant=? AND plugin=? AND bucket=? AND key=?)"],
+            ),
+            (
+                "keys",
+                KEYS,
+                &[
+                    "COVERING INDEX sqlite_autoindex_value_1 (tenant=? AND plugin=? AND bucket=? AND key>?)",
+                ],
+            ),
             (
                 "keys: first",
                 KEYS_FIRST,
                 &["COVERING INDEX sqlite_autoindex_value_1 (tenant=? AND plugin=? AND bucket=?)"],
             ),
-            ("next_due: pending", HAS_PENDING, &["INDEX job_pending (tenant=? AND plugin=? AND blocked=?)"]),
-            ("next_due: timed", NEXT_DUE, &["INDEX job_due (tenant=? AND plugin=? AND blocked=? AND due_at>?)"]),
-            ("events: place", EVENT_NOT_AFTER, &["COVERING INDEX sqlite_autoindex_event_1 (id<?)"]),
-            ("events: place from the end", EVENT_NOT_BEFORE, &["COVERING INDEX sqlite_autoindex_event_1 (id>?)"]),
-            ("events: jobs", JOBS_OF_EVENT, &["job USING PRIMARY KEY (event=?)", "replays=? AND number=?"]),
-            ("read: event", SEQ_BY_ID, &["sqlite_autoindex_event_1 (id=?)"]),
+            (
+                "next_due: pending",
+                HAS_PENDING,
+                &["INDEX job_pending (tenant=? AND plugin=? AND blocked=?)"],
+            ),
+            (
+                "next_due: timed",
+                NEXT_DUE,
+                &["INDEX job_due (tenant=? AND plugin=? AND blocked=? AND due_at>?)"],
+            ),
+            (
+                "events: place",
+                EVENT_NOT_AFTER,
+                &["COVERING INDEX sqlite_autoindex_event_1 (id<?)"],
+            ),
+            (
+                "events: place from the end",
+                EVENT_NOT_BEFORE,
+                &["COVERING INDEX sqlite_autoindex_event_1 (id>?)"],
+            ),
+            (
+                "events: jobs",
+                JOBS_OF_EVENT,
+                &["job USING PRIMARY KEY (event=?)", "replays=? AND number=?"],
+            ),
+            (
+                "read: event",
+                SEQ_BY_ID,
+                &["sqlite_autoindex_event_1 (id=?)"],
+            ),
             ("read: jobs", JOBS_TO_READ, &["PRIMARY KEY (event=?)"]),
-            ("read: ahead", JOB_AHEAD, &["INDEX job_head (tenant=? AND plugin=? AND lane=?)", "PRIMARY KEY (rowid=?)"]),
-            ("read: attempts", ATTEMPTS_TO_READ, &["PRIMARY KEY (event=? AND plugin=?)"]),
-            ("replay: find", JOB_TO_REPLAY, &["job USING PRIMARY KEY (event=? AND plugin=?)"]),
-            ("replay: put", JOB_REPLAY, &["PRIMARY KEY (event=? AND plugin=?)"]),
-            ("sweep: pending", SWEEP_PENDING, &["INDEX job_pending (tenant=? AND plugin=? AND blocked=? AND event>?)"]),
+            (
+                "read: ahead",
+                JOB_AHEAD,
+                &[
+                    "INDEX job_head (tenant=? AND plugin=? AND lane=?)",
+                    "PRIMARY KEY (rowid=?)",
+                ],
+            ),
+            (
+                "read: attempts",
+                ATTEMPTS_TO_READ,
+                &["PRIMARY KEY (event=? AND plugin=?)"],
+            ),
+            (
+                "replay: find",
+                JOB_TO_REPLAY,
+                &["job USING PRIMARY KEY (event=? AND plugin=?)"],
+            ),
+            (
+                "replay: put",
+                JOB_REPLAY,
+                &["PRIMARY KEY (event=? AND plugin=?)"],
+            ),
+            (
+                "sweep: pending",
+                SWEEP_PENDING,
+                &["INDEX job_pending (tenant=? AND plugin=? AND blocked=? AND event>?)"],
+            ),
             (
                 "sweep: waiting",
                 SWEEP_WAITING,
                 &["job_due (tenant=? AND plugin=? AND blocked=? AND (due_at,event)>(?,?))"],
             ),
-            ("sweep: held", SWEEP_HELD, &["INDEX job_held (tenant=? AND plugin=? AND event>?)"]),
-            ("sweep: turn", JOB_TURN, &["PRIMARY KEY (event=? AND plugin=?)"]),
-            ("route: unrouted", UNROUTED, &["unrouted USING PRIMARY KEY (tenant=? AND source=?)", "(rowid=?)"]),
-            ("route: take", UNROUTED_TAKE, &["INDEX unrouted_event (event=?)"]),
+            (
+                "sweep: held",
+                SWEEP_HELD,
+                &["INDEX job_held (tenant=? AND plugin=? AND event>?)"],
+            ),
+            (
+                "sweep: turn",
+                JOB_TURN,
+                &["PRIMARY KEY (event=? AND plugin=?)"],
+            ),
+            (
+                "route: unrouted",
+                UNROUTED,
+                &[
+                    "unrouted USING PRIMARY KEY (tenant=? AND source=?)",
+                    "(rowid=?)",
+                ],
+            ),
+            (
+                "route: take",
+                UNROUTED_TAKE,
+                &["INDEX unrouted_event (event=?)"],
+            ),
             ("route: a late job", JOB_INSERT_LATE, &[]),
-            ("settle: failed", JOB_FAILED, &["PRIMARY KEY (event=? AND plugin=?)"]),
-            ("settle: spare", JOB_SPARE, &["PRIMARY KEY (event=? AND plugin=?)"]),
-            ("retry: find", FAILED, &["INDEX job_failed (tenant=? AND plugin=? AND failed_on=?)"]),
-            ("retry: put", JOB_RETRY, &["PRIMARY KEY (event=? AND plugin=?)"]),
-            ("lift", QUARANTINE_DELETE, &["PRIMARY KEY (tenant=? AND plugin=?)"]),
+            (
+                "settle: failed",
+                JOB_FAILED,
+                &["PRIMARY KEY (event=? AND plugin=?)"],
+            ),
+            (
+                "settle: spare",
+                JOB_SPARE,
+                &["PRIMARY KEY (event=? AND plugin=?)"],
+            ),
+            (
+                "retry: find",
+                FAILED,
+                &["INDEX job_failed (tenant=? AND plugin=? AND failed_on=?)"],
+            ),
+            (
+                "retry: put",
+                JOB_RETRY,
+                &["PRIMARY KEY (event=? AND plugin=?)"],
+            ),
+            (
+                "lift",
+                QUARANTINE_DELETE,
+                &["PRIMARY KEY (tenant=? AND plugin=?)"],
+            ),
             (
                 "prune: find",
                 OLDEST_OVER,
@@ -327,16 +492,50 @@ mod tests {
             (
                 "prune: find unrouted",
                 OLDEST_UNROUTED,
-                &["INDEX unrouted_age (tenant=? AND received_at<?)", "PRIMARY KEY (rowid=?)"],
+                &[
+                    "INDEX unrouted_age (tenant=? AND received_at<?)",
+                    "PRIMARY KEY (rowid=?)",
+                ],
             ),
-            ("prune: take out unrouted", UNROUTED_EVENT_DELETE, &["event USING INTEGER PRIMARY KEY (rowid=?)"]),
-            ("discard: put", JOB_DISCARD, &["PRIMARY KEY (event=? AND plugin=?)"]),
-            ("discard: record", JOB_DISCARD_RECORD, &["PRIMARY KEY (event=? AND plugin=?)"]),
+            (
+                "prune: take out unrouted",
+                UNROUTED_EVENT_DELETE,
+                &["event USING INTEGER PRIMARY KEY (rowid=?)"],
+            ),
+            (
+                "discard: put",
+                JOB_DISCARD,
+                &["PRIMARY KEY (event=? AND plugin=?)"],
+            ),
+            (
+                "discard: record",
+                JOB_DISCARD_RECORD,
+                &["PRIMARY KEY (event=? AND plugin=?)"],
+            ),
             ("discard: record an event", EVENT_DISCARD_RECORD, &[]),
-            ("discard: forget", EVENT_DISCARD_FORGET, &["PRIMARY KEY (event=? AND plugin=?)"]),
-            ("read: discards", DISCARDS_TO_READ, &["PRIMARY KEY (event=? AND plugin=?)"]),
-            ("prune: take out", EVENT_DELETE, &["event USING INTEGER PRIMARY KEY (rowid=?)"]),
-            ("prune: keys", KEYS_FORGET, &["COVERING INDEX dedupe_until (until<?)", "PRIMARY KEY (key=?)"]),
+            (
+                "discard: forget",
+                EVENT_DISCARD_FORGET,
+                &["PRIMARY KEY (event=? AND plugin=?)"],
+            ),
+            (
+                "read: discards",
+                DISCARDS_TO_READ,
+                &["PRIMARY KEY (event=? AND plugin=?)"],
+            ),
+            (
+                "prune: take out",
+                EVENT_DELETE,
+                &["event USING INTEGER PRIMARY KEY (rowid=?)"],
+            ),
+            (
+                "prune: keys",
+                KEYS_FORGET,
+                &[
+                    "COVERING INDEX dedupe_until (until<?)",
+                    "PRIMARY KEY (key=?)",
+                ],
+            ),
         ]);
     }
 
@@ -345,12 +544,23 @@ mod tests {
         let unrouted = plan::of(UNROUTED_TALLIES);
         assert_eq!(unrouted, ["SCAN unrouted"], "in the order of its key");
         let held = plan::of(HELD_TALLIES);
-        assert!(held.iter().any(|step| step.contains("COVERING INDEX job_held")), "{held:?}");
-        assert!(held.iter().all(|step| !step.contains("TEMP B-TREE")), "{held:?}");
+        assert!(
+            held.iter()
+                .any(|step| step.contains("COVERING INDEX job_held")),
+            "{held:?}"
+        );
+        assert!(
+            held.iter().all(|step| !step.contains("TEMP B-TREE")),
+            "{held:?}"
+        );
     }
 
     #[test]
     fn leases_left_are_found_without_reading_the_history() {
-        assert!(plan::of(LEASES_LEFT)[0].contains("INDEX job_due"), "{:?}", plan::of(LEASES_LEFT));
+        assert!(
+            plan::of(LEASES_LEFT)[0].contains("INDEX job_due"),
+            "{:?}",
+            plan::of(LEASES_LEFT)
+        );
     }
 }

@@ -16,6 +16,8 @@ pub(crate) struct Wakes {
 impl Wakes {
     /// Anything may have changed.
     pub(crate) fn all(&self) {
-        [&self.jobs, &self.messages, &self.releases].into_iter().for_each(Notify::notify_one);
+        [&self.jobs, &self.messages, &self.releases]
+            .into_iter()
+            .for_each(Notify::notify_one);
     }
 }

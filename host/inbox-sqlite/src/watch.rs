@@ -14,11 +14,13 @@ impl Watch {
     /// Calls `look` once in each period, on a thread of its own.
     pub(crate) fn start(look: impl Fn() + Send + 'static) -> io::Result<Self> {
         let (alive, ended) = channel();
-        std::thread::Builder::new().name("inbox-watch".into()).spawn(move || {
-            while let Err(RecvTimeoutError::Timeout) = ended.recv_timeout(PERIOD) {
-                look();
-            }
-        })?;
+        std::thread::Builder::new()
+            .name("inbox-watch".into())
+            .spawn(move || {
+                while let Err(RecvTimeoutError::Timeout) = ended.recv_timeout(PERIOD) {
+                    look();
+                }
+            })?;
         Ok(Self(alive))
     }
 }

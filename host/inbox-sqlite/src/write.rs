@@ -29,7 +29,8 @@ use std::collections::BTreeSet;
 use hookyard_crash::Point;
 use hookyard_inbox::{Appended, Error, JobRef, Routes, Settlement, step};
 use hookyard_model::{
-    Event, EventId, JobState, Outcome, Payload, PluginName, PluginRef, RecordedAnswer, SourceName, SourceRef, Timestamp,
+    Event, EventId, JobState, Outcome, Payload, PluginName, PluginRef, RecordedAnswer, SourceName,
+    SourceRef, Timestamp,
 };
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
@@ -51,7 +52,13 @@ pub(crate) struct Store {
 
 impl Store {
     pub(crate) fn new(connection: Connection) -> Self {
-        Self { connection, routes: None, quarantined: None, has_news: false, has_outbox_news: false }
+        Self {
+            connection,
+            routes: None,
+            quarantined: None,
+            has_news: false,
+            has_outbox_news: false,
+        }
     }
 
     /// To be called whenever anything was rolled back, or somebody else has written.
@@ -67,7 +74,10 @@ impl Store {
             Payload::Body => None,
             Payload::TextAt(pointer) => Some(pointer),
         };
-        let (id, key_until) = (event.id.as_uuid().into_bytes(), event.key_until.unix_millis());
+        let (id, key_until) = (
+            event.id.as_uuid().into_bytes(),
+            event.key_until.unix_millis(),
+        );
         let received_at = event.received_at.unix_millis();
         let key = codec::dedupe_key(&event.source, &event.key);
         if self.execute(sql::KEY_CLAIM, params![key, id, key_until, received_at])? == 0 {
@@ -94,7 +104,10 @@ impl Store {
             self.add_job(seq, &event.source, plugin, event.ordering_key.as_deref())?;
         }
         if plugins.is_empty() {
-            self.execute(sql::UNROUTED_INSERT, params![tenant, source, seq, received_at])?;
+            self.execute(
+                sql::UNROUTED_INSERT,
+                params![tenant, source, seq, received_at],
+            )?;
         }
         self.has_news |= !plugins.is_empty();
         Ok(Appended::New)
@@ -110,13 +123,24 @@ impl Store {
     ) -> Result<(), Error> {
         let state = step::route(JobState::Pending, !self.is_quarantined(source, plugin)?);
         let lane = ordering_key.map(|ordering_key| lane::name(source, ordering_key));
-        let values = params![event, plugin.as_str(), source.tenant.as_str(), state.name(), lane];
+        let values = params![
+            event,
+            plugin.as_str(),
+            source.tenant.as_str(),
+            state.name(),
+            lane
+        ];
         self.execute(sql::JOB_INSERT, values).map(drop)
     }
 
     fn owner_of(&self, key: &[u8]) -> Result<EventId, Error> {
-        let mut statement = self.connection.prepare_cached(sql::KEY_OWNER).map_err(store)?;
-        let id: [u8; 16] = statement.query_row([key], |row| row.get(0)).map_err(store)?;
+        let mut statement = self
+            .connection
+            .prepare_cached(sql::KEY_OWNER)
+            .map_err(store)?;
+        let id: [u8; 16] = statement
+            .query_row([key], |row| row.get(0))
+            .map_err(store)?;
         codec::event_id(&id)
     }
 
@@ -125,7 +149,12 @@ impl Store {
             if let Some(job) = self.leased(lease)?
                 && job.until < until
             {
-                self.put(job.seq, &lease.plugin.plugin, JobState::Leased { until }, lease.attempt)?;
+                self.put(
+                    job.seq,
+                    &lease.plugin.plugin,
+                    JobState::Leased { until },
+                    lease.attempt,
+                )?;
             }
         }
         Ok(())
@@ -133,7 +162,9 @@ impl Store {
 
     pub(crate) fn release(&mut self, leases: &[JobRef]) -> Result<(), Error> {
         for lease in leases {
-            let Some(job) = self.leased(lease)? else { continue };
+            let Some(job) = self.leased(lease)? else {
+                continue;
+            };
             let routed = self.is_wanted(&job, &lease.plugin)?;
             if let Ok(next) = step::release(JobState::Leased { until: job.until }, routed) {
                 self.put(job.seq, &lease.plugin.plugin, next, lease.attempt - 1)?;
@@ -143,16 +174,29 @@ impl Store {
     }
 
     pub(crate) fn settle(&mut self, settlement: &Settlement) -> Result<(), Error> {
-        let Settlement { lease, attempt, next, .. } = settlement;
-        let Some(job) = self.leased(lease)? else { return Err(Error::LeaseLost(lease.clone())) };
+        let Settlement {
+            lease,
+            attempt,
+            next,
+            ..
+        } = settlement;
+        let Some(job) = self.leased(lease)? else {
+            return Err(Error::LeaseLost(lease.clone()));
+        };
         let next = step::route(*next, self.is_wanted(&job, &lease.plugin)?);
         self.put(job.seq, &lease.plugin.plugin, next, lease.attempt)?;
         if settlement.is_watched {
             let revision = attempt.revision.to_string();
-            self.execute(sql::JOB_FAILED, params![job.seq, lease.plugin.plugin.as_str(), revision])?;
+            self.execute(
+                sql::JOB_FAILED,
+                params![job.seq, lease.plugin.plugin.as_str(), revision],
+            )?;
         }
         if settlement.is_spared {
-            self.execute(sql::JOB_SPARE, params![job.seq, lease.plugin.plugin.as_str()])?;
+            self.execute(
+                sql::JOB_SPARE,
+                params![job.seq, lease.plugin.plugin.as_str()],
+            )?;
         }
         Point::SettleState.pass();
         let values = params![
@@ -177,15 +221,38 @@ impl Store {
     }
 
     /// Puts what was recorded in the place of what was before, if there is some.
-    fn put_answers(&self, event: i64, plugin: &PluginRef, answers: &[RecordedAnswer]) -> Result<(), Error> {
+    fn put_answers(
+        &self,
+        event: i64,
+        plugin: &PluginRef,
+        answers: &[RecordedAnswer],
+    ) -> Result<(), Error> {
         if answers.is_empty() {
             return Ok(());
         }
         let (tenant, plugin) = (plugin.tenant.as_str(), plugin.plugin.as_str());
         self.execute(sql::ANSWERS_DELETE, params![event, plugin])?;
-        for (number, RecordedAnswer { request, status, headers, body }) in (1_i64..).zip(answers) {
+        for (
+            number,
+            RecordedAnswer {
+                request,
+                status,
+                headers,
+                body,
+            },
+        ) in (1_i64..).zip(answers)
+        {
             let headers = codec::headers_to_blob(headers);
-            let values = params![event, plugin, number, tenant, request, status, headers, &body[..]];
+            let values = params![
+                event,
+                plugin,
+                number,
+                tenant,
+                request,
+                status,
+                headers,
+                &body[..]
+            ];
             self.execute(sql::ANSWER_INSERT, values)?;
         }
         Ok(())
@@ -207,24 +274,47 @@ impl Store {
     }
 
     fn leased(&self, lease: &JobRef) -> Result<Option<LeasedJob>, Error> {
-        let mut statement = self.connection.prepare_cached(sql::JOB_LEASED).map_err(store)?;
+        let mut statement = self
+            .connection
+            .prepare_cached(sql::JOB_LEASED)
+            .map_err(store)?;
         let PluginRef { tenant, plugin } = &lease.plugin;
         let id = lease.event.as_uuid().into_bytes();
-        let values = params![id, plugin.as_str(), tenant.as_str(), lease.replays, lease.attempt];
-        let found = statement.query_row(values, |row| Ok((row.get(0)?, row.get::<_, String>(1)?, row.get(2)?)));
-        let Some((seq, source, until)) = found.optional().map_err(store)? else { return Ok(None) };
+        let values = params![
+            id,
+            plugin.as_str(),
+            tenant.as_str(),
+            lease.replays,
+            lease.attempt
+        ];
+        let found = statement.query_row(values, |row| {
+            Ok((row.get(0)?, row.get::<_, String>(1)?, row.get(2)?))
+        });
+        let Some((seq, source, until)) = found.optional().map_err(store)? else {
+            return Ok(None);
+        };
         let source = parsed(&source, "an event's source")?;
-        Ok(Some(LeasedJob { seq, source, until: Timestamp::from_unix_millis(until) }))
+        Ok(Some(LeasedJob {
+            seq,
+            source,
+            until: Timestamp::from_unix_millis(until),
+        }))
     }
 
     /// Whether the plugin takes a job that it has under lease, should that come to be run again.
     fn is_wanted(&mut self, job: &LeasedJob, plugin: &PluginRef) -> Result<bool, Error> {
-        let source = SourceRef { tenant: plugin.tenant.clone(), source: job.source.clone() };
+        let source = SourceRef {
+            tenant: plugin.tenant.clone(),
+            source: job.source.clone(),
+        };
         self.is_taken(&source, &plugin.plugin)
     }
 
     fn execute(&self, statement: &str, values: &[&dyn rusqlite::ToSql]) -> Result<usize, Error> {
-        self.connection.prepare_cached(statement).and_then(|mut statement| statement.execute(values)).map_err(store)
+        self.connection
+            .prepare_cached(statement)
+            .and_then(|mut statement| statement.execute(values))
+            .map_err(store)
     }
 }
 
@@ -245,8 +335,10 @@ struct LeftJob {
 impl LeftJob {
     fn read(row: &Row<'_>) -> Result<Self, Error> {
         let text = |column: usize| row.get::<_, String>(column).map_err(store);
-        let source =
-            SourceRef { tenant: parsed(&text(2)?, "a job's tenant")?, source: parsed(&text(3)?, "an event's source")? };
+        let source = SourceRef {
+            tenant: parsed(&text(2)?, "a job's tenant")?,
+            source: parsed(&text(3)?, "an event's source")?,
+        };
         Ok(Self {
             seq: row.get(0).map_err(store)?,
             plugin: parsed(&text(1)?, "a job's plugin")?,

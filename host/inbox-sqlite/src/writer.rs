@@ -83,17 +83,29 @@ pub(crate) struct Terms {
 impl Terms {
     /// For a stretch of work of the host's own or of an operator's.
     pub(crate) fn stretch(durability: Durability) -> Self {
-        Self { durability, line: Line::Turn(None), weight: weight::STRETCH }
+        Self {
+            durability,
+            line: Line::Turn(None),
+            weight: weight::STRETCH,
+        }
     }
 
     /// For the leases of jobs or messages, so many of them.
     pub(crate) fn leases(count: usize) -> Self {
-        Self { durability: Durability::Unsynced, line: Line::First, weight: weight::of_leases(count) }
+        Self {
+            durability: Durability::Unsynced,
+            line: Line::First,
+            weight: weight::of_leases(count),
+        }
     }
 
     /// For the end of an attempt of a tenant's, or of a try.
     pub(crate) fn settlement(tenant: Option<TenantName>, weight: u64) -> Self {
-        Self { durability: Durability::Synced, line: Line::Turn(tenant), weight }
+        Self {
+            durability: Durability::Synced,
+            line: Line::Turn(tenant),
+            weight,
+        }
     }
 }
 
@@ -106,7 +118,10 @@ impl Writer {
         presence: Option<Presence>,
         guard: impl Send + 'static,
     ) -> std::io::Result<Self> {
-        let bounds = Bounds { calls: options.group_max.max(1), weight: options.group_weight_max };
+        let bounds = Bounds {
+            calls: options.group_max.max(1),
+            weight: options.group_weight_max,
+        };
         let shared = Arc::new(Shared::new(bounds));
         let counters = Arc::new(Counters::default());
         // From before anything is remembered: what is written beside us from now on is noticed.
@@ -121,10 +136,12 @@ impl Writer {
             counters: Arc::clone(&counters),
         };
         let served = Served(Arc::clone(&shared));
-        let thread = std::thread::Builder::new().name("inbox-writer".into()).spawn(move || {
-            work.run(&served.0);
-            drop(guard);
-        })?;
+        let thread = std::thread::Builder::new()
+            .name("inbox-writer".into())
+            .spawn(move || {
+                work.run(&served.0);
+                drop(guard);
+            })?;
         let places = || Arc::new(Semaphore::new(options.queue_max.max(1)));
         Ok(Self {
             shared,
@@ -152,7 +169,10 @@ impl Writer {
         terms: Terms,
         work: impl FnMut(&mut Store) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Error> {
-        let place = Arc::clone(&self.other_places).acquire_owned().await.map_err(|_| gone())?;
+        let place = Arc::clone(&self.other_places)
+            .acquire_owned()
+            .await
+            .map_err(|_| gone())?;
         self.queue(terms, place, work).await
     }
 
@@ -164,9 +184,16 @@ impl Writer {
         bytes: usize,
         mut work: impl FnMut(&mut Store) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Error> {
-        let queued = QueuedBytes::take(&self.queued_bytes, bytes, self.queued_bytes_max).ok_or(Error::Busy)?;
-        let place = Arc::clone(&self.append_places).try_acquire_owned().map_err(|_| Error::Busy)?;
-        let terms = Terms { durability: Durability::Synced, line: Line::First, weight };
+        let queued = QueuedBytes::take(&self.queued_bytes, bytes, self.queued_bytes_max)
+            .ok_or(Error::Busy)?;
+        let place = Arc::clone(&self.append_places)
+            .try_acquire_owned()
+            .map_err(|_| Error::Busy)?;
+        let terms = Terms {
+            durability: Durability::Synced,
+            line: Line::First,
+            weight,
+        };
         let work = move |store: &mut Store| {
             let _held_until_the_command_is_dropped = &queued;
             work(store)
@@ -176,7 +203,11 @@ impl Writer {
 
     async fn queue<T: Send + 'static>(
         &self,
-        Terms { durability, line, weight }: Terms,
+        Terms {
+            durability,
+            line,
+            weight,
+        }: Terms,
         place: OwnedSemaphorePermit,
         work: impl FnMut(&mut Store) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Error> {
@@ -222,7 +253,10 @@ impl QueuedBytes {
     /// `None` when there's no room. An empty queue has room for anything: ingress has bounded it already.
     fn take(all: &Arc<AtomicUsize>, share: usize, max: usize) -> Option<Self> {
         let before = all.fetch_add(share, Ordering::Relaxed);
-        let taken = Self { all: Arc::clone(all), share };
+        let taken = Self {
+            all: Arc::clone(all),
+            share,
+        };
         (before == 0 || before.saturating_add(share) <= max).then_some(taken)
     }
 }
@@ -248,7 +282,18 @@ impl Command {
         work: impl FnMut(&mut Store) -> Result<T, Error> + Send + 'static,
     ) -> (Self, oneshot::Receiver<Result<T, Error>>) {
         let (reply, answer) = oneshot::channel();
-        (Self { durability, place: Some(place), call: Box::new(Work { work, result: None, reply }) }, answer)
+        (
+            Self {
+                durability,
+                place: Some(place),
+                call: Box::new(Work {
+                    work,
+                    result: None,
+                    reply,
+                }),
+            },
+            answer,
+        )
     }
 }
 
@@ -277,7 +322,11 @@ where
     }
 
     fn answer(self: Box<Self>, fault: Option<&Fault>) {
-        let Self { work, result, reply } = *self;
+        let Self {
+            work,
+            result,
+            reply,
+        } = *self;
         // First, so that a caller who is answered finds its share of the queue free.
         drop(work);
         let answer = match (result, fault) {
@@ -316,7 +365,9 @@ struct Loop {
 
 /// What changes whenever another connection has written.
 fn data_version(connection: &Connection) -> rusqlite::Result<i64> {
-    connection.prepare_cached("PRAGMA data_version")?.query_row([], |row| row.get(0))
+    connection
+        .prepare_cached("PRAGMA data_version")?
+        .query_row([], |row| row.get(0))
 }
 
 impl Loop {
@@ -339,13 +390,20 @@ impl Loop {
 
     /// Fails while the files of the database are not where they were.
     fn present(&mut self) -> Result<(), Fault> {
-        self.alarm.as_mut().map_or(Ok(()), Alarm::check).map_err(Fault::Absent)
+        self.alarm
+            .as_mut()
+            .map_or(Ok(()), Alarm::check)
+            .map_err(Fault::Absent)
     }
 
     /// If somebody else has written to the database: forgets what is remembered of it and wakes whoever waits.
     fn look(&mut self) -> rusqlite::Result<()> {
         let version = data_version(&self.store.connection)?;
-        if self.data_version.replace(version).is_some_and(|before| before != version) {
+        if self
+            .data_version
+            .replace(version)
+            .is_some_and(|before| before != version)
+        {
             self.store.forget();
             self.wakes.all();
         }
@@ -354,7 +412,9 @@ impl Loop {
 
     fn serve(&mut self, group: &mut Vec<Command>) {
         // Calls that wait for a place may queue up while this group is committed.
-        group.iter_mut().for_each(|command| drop(command.place.take()));
+        group
+            .iter_mut()
+            .for_each(|command| drop(command.place.take()));
         self.store.has_news = false;
         self.store.has_outbox_news = false;
 
@@ -363,22 +423,28 @@ impl Loop {
             None => self.wake(),
             Some(Fault::Sqlite(error)) => {
                 self.roll_back();
-                self.log_is_suspect |= error.sqlite_error_code() == Some(ErrorCode::SystemIoFailure);
+                self.log_is_suspect |=
+                    error.sqlite_error_code() == Some(ErrorCode::SystemIoFailure);
                 tracing::error!(calls = group.len(), %error, "the inbox could not commit");
             }
             // The alarm has said so.
             Some(Fault::Absent(_)) => {}
         }
 
-        self.counters.calls.fetch_add(group.len() as u64, Ordering::Relaxed);
-        group.drain(..).for_each(|command| command.call.answer(fault.as_ref()));
+        self.counters
+            .calls
+            .fetch_add(group.len() as u64, Ordering::Relaxed);
+        group
+            .drain(..)
+            .for_each(|command| command.call.answer(fault.as_ref()));
     }
 
     /// Commits a group to the files that the host opened: before, so that nothing is done in vain; after, so that
     /// nothing is acknowledged that went to a file which had lost its name by then.
     fn commit_in_place(&mut self, group: &mut [Command]) -> Result<(), Fault> {
         self.present()?;
-        self.commit(group).map_err(|error| Fault::Sqlite(Arc::new(error)))?;
+        self.commit(group)
+            .map_err(|error| Fault::Sqlite(Arc::new(error)))?;
         self.present()
     }
 
@@ -392,11 +458,17 @@ impl Loop {
     }
 
     fn commit(&mut self, group: &mut [Command]) -> rusqlite::Result<()> {
-        let synced = group.iter().any(|command| command.durability == Durability::Synced);
+        let synced = group
+            .iter()
+            .any(|command| command.durability == Durability::Synced);
         if self.log_is_suspect {
             self.begin_a_new_log()?;
         }
-        self.set_durability(if synced { Durability::Synced } else { Durability::Unsynced })?;
+        self.set_durability(if synced {
+            Durability::Synced
+        } else {
+            Durability::Unsynced
+        })?;
         self.execute("BEGIN IMMEDIATE")?;
         // From here on nobody else can write.
         self.look()?;
@@ -411,7 +483,9 @@ impl Loop {
         }
         self.execute("COMMIT")?;
         self.counters.commits.fetch_add(1, Ordering::Relaxed);
-        self.counters.syncs.fetch_add(u64::from(synced), Ordering::Relaxed);
+        self.counters
+            .syncs
+            .fetch_add(u64::from(synced), Ordering::Relaxed);
         Ok(())
     }
 
@@ -423,8 +497,15 @@ impl Loop {
     fn begin_a_new_log(&mut self) -> rusqlite::Result<()> {
         self.set_durability(Durability::Synced)?;
         let statement = "PRAGMA wal_checkpoint(TRUNCATE)";
-        if self.store.connection.query_row(statement, [], |row| row.get::<_, bool>(0))? {
-            return Err(rusqlite::Error::SqliteFailure(Failure::new(SQLITE_BUSY), None));
+        if self
+            .store
+            .connection
+            .query_row(statement, [], |row| row.get::<_, bool>(0))?
+        {
+            return Err(rusqlite::Error::SqliteFailure(
+                Failure::new(SQLITE_BUSY),
+                None,
+            ));
         }
         self.log_is_suspect = false;
         Ok(())
@@ -437,7 +518,9 @@ impl Loop {
                 // In WAL mode this leaves the database whole after any crash; a later synced commit syncs it as well.
                 Durability::Unsynced => "NORMAL",
             };
-            self.store.connection.pragma_update(None, "synchronous", level)?;
+            self.store
+                .connection
+                .pragma_update(None, "synchronous", level)?;
             self.durability = Some(wanted);
         }
         Ok(())
@@ -453,7 +536,11 @@ impl Loop {
     }
 
     fn execute(&self, statement: &str) -> rusqlite::Result<()> {
-        self.store.connection.prepare_cached(statement)?.execute([]).map(drop)
+        self.store
+            .connection
+            .prepare_cached(statement)?
+            .execute([])
+            .map(drop)
     }
 }
 

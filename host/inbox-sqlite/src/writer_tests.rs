@@ -7,10 +7,15 @@ use crate::codec::store as store_error;
 
 fn in_memory(options: &Options) -> (Arc<Writer>, Arc<Wakes>) {
     let connection = Connection::open_in_memory().expect("a database in memory");
-    connection.execute_batch("CREATE TABLE mark (name TEXT PRIMARY KEY)").expect("a table");
-    connection.pragma_update(None, "foreign_keys", true).expect("as an inbox has it");
+    connection
+        .execute_batch("CREATE TABLE mark (name TEXT PRIMARY KEY)")
+        .expect("a table");
+    connection
+        .pragma_update(None, "foreign_keys", true)
+        .expect("as an inbox has it");
     let wakes = Arc::new(Wakes::default());
-    let writer = Writer::start(connection, options, Arc::clone(&wakes), None, ()).expect("a thread");
+    let writer =
+        Writer::start(connection, options, Arc::clone(&wakes), None, ()).expect("a thread");
     (Arc::new(writer), wakes)
 }
 
@@ -37,25 +42,36 @@ async fn spawn<T: Send + 'static>(
     work: impl FnMut(&mut Store) -> Result<T, Error> + Send + 'static,
 ) -> Answer<T> {
     let writer = Arc::clone(writer);
-    let answer = tokio::spawn(async move { writer.call(Terms::stretch(Durability::Synced), work).await });
+    let answer =
+        tokio::spawn(async move { writer.call(Terms::stretch(Durability::Synced), work).await });
     tokio::task::yield_now().await;
     answer
 }
 
 fn mark(name: &'static str) -> impl FnMut(&mut Store) -> Result<(), Error> + Send + 'static {
     move |store| {
-        let done = store.connection.execute("INSERT INTO mark (name) VALUES (?1)", [name]);
+        let done = store
+            .connection
+            .execute("INSERT INTO mark (name) VALUES (?1)", [name]);
         done.map(drop).map_err(store_error)
     }
 }
 
 async fn marks(writer: &Arc<Writer>) -> Vec<String> {
     let read = |store: &mut Store| {
-        let mut statement = store.connection.prepare("SELECT name FROM mark ORDER BY name").map_err(store_error)?;
-        let rows = statement.query_map([], |row| row.get(0)).map_err(store_error)?;
+        let mut statement = store
+            .connection
+            .prepare("SELECT name FROM mark ORDER BY name")
+            .map_err(store_error)?;
+        let rows = statement
+            .query_map([], |row| row.get(0))
+            .map_err(store_error)?;
         rows.collect::<Result<_, _>>().map_err(store_error)
     };
-    writer.call(Terms::stretch(Durability::Synced), read).await.expect("a read")
+    writer
+        .call(Terms::stretch(Durability::Synced), read)
+        .await
+        .expect("a read")
 }
 
 async fn answered<T>(answer: Answer<T>) -> Result<T, Error> {
@@ -64,7 +80,11 @@ async fn answered<T>(answer: Answer<T>) -> Result<T, Error> {
 
 #[tokio::test]
 async fn calls_that_queue_up_share_one_commit() {
-    let (writer, _) = in_memory(&Options { group_max: 8, group_weight_max: u64::MAX, ..Options::default() });
+    let (writer, _) = in_memory(&Options {
+        group_max: 8,
+        group_weight_max: u64::MAX,
+        ..Options::default()
+    });
     let release = hold(&writer).await;
     let mut answers = Vec::new();
     for name in ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j"] {
@@ -75,13 +95,20 @@ async fn calls_that_queue_up_share_one_commit() {
         answered(answer).await.expect("a commit");
     }
     let stats = writer.stats();
-    assert_eq!((stats.calls, stats.commits), (11, 3), "the one that held, eight, two");
+    assert_eq!(
+        (stats.calls, stats.commits),
+        (11, 3),
+        "the one that held, eight, two"
+    );
     assert_eq!(marks(&writer).await.len(), 10);
 }
 
 #[tokio::test]
 async fn a_call_that_fails_undoes_itself_alone() {
-    let (writer, _) = in_memory(&Options { group_weight_max: u64::MAX, ..Options::default() });
+    let (writer, _) = in_memory(&Options {
+        group_weight_max: u64::MAX,
+        ..Options::default()
+    });
     let release = hold(&writer).await;
     let before = spawn(&writer, mark("before")).await;
     let failing = spawn(&writer, |store| {
@@ -100,13 +127,19 @@ async fn a_call_that_fails_undoes_itself_alone() {
 
 #[tokio::test]
 async fn a_transaction_that_is_lost_is_told_to_everyone_in_it() {
-    let (writer, wakes) = in_memory(&Options { group_weight_max: u64::MAX, ..Options::default() });
+    let (writer, wakes) = in_memory(&Options {
+        group_weight_max: u64::MAX,
+        ..Options::default()
+    });
     let release = hold(&writer).await;
     let before = spawn(&writer, mark("before")).await;
     // As SQLite does by itself on some errors of the disk.
     let losing = spawn(&writer, |store| {
         store.has_news = true;
-        store.connection.execute_batch("ROLLBACK").map_err(store_error)
+        store
+            .connection
+            .execute_batch("ROLLBACK")
+            .map_err(store_error)
     })
     .await;
     let after = spawn(&writer, mark("after")).await;
@@ -115,7 +148,10 @@ async fn a_transaction_that_is_lost_is_told_to_everyone_in_it() {
         assert!(matches!(answered(answer).await, Err(Error::Store(_))));
     }
     assert_eq!(marks(&writer).await, [""; 0]);
-    writer.call(Terms::stretch(Durability::Synced), mark("later")).await.expect("the writer goes on");
+    writer
+        .call(Terms::stretch(Durability::Synced), mark("later"))
+        .await
+        .expect("the writer goes on");
     assert_eq!(marks(&writer).await, ["later"]);
     let woken = tokio::time::timeout(std::time::Duration::ZERO, wakes.jobs.notified()).await;
     assert!(woken.is_err(), "nothing was committed, so there is no news");
@@ -124,18 +160,31 @@ async fn a_transaction_that_is_lost_is_told_to_everyone_in_it() {
 #[tokio::test]
 async fn a_commit_that_fails_is_undone_and_told_and_the_next_one_works() {
     let (writer, _) = in_memory(&Options::default());
-    let run = |store: &mut Store, sql: &str| store.connection.execute_batch(sql).map_err(store_error);
-    let prepare = "CREATE TABLE echo (name TEXT REFERENCES mark (name) DEFERRABLE INITIALLY DEFERRED)";
-    writer.call(Terms::stretch(Durability::Synced), move |store| run(store, prepare)).await.expect("a table");
+    let run =
+        |store: &mut Store, sql: &str| store.connection.execute_batch(sql).map_err(store_error);
+    let prepare =
+        "CREATE TABLE echo (name TEXT REFERENCES mark (name) DEFERRABLE INITIALLY DEFERRED)";
+    writer
+        .call(Terms::stretch(Durability::Synced), move |store| {
+            run(store, prepare)
+        })
+        .await
+        .expect("a table");
     let release = hold(&writer).await;
     let before = spawn(&writer, mark("before")).await;
     // What it refers to is looked for at the commit.
-    let failing = spawn(&writer, move |store| run(store, "INSERT INTO echo VALUES ('nothing')")).await;
+    let failing = spawn(&writer, move |store| {
+        run(store, "INSERT INTO echo VALUES ('nothing')")
+    })
+    .await;
     drop(release);
     for answer in [before, failing] {
         assert!(matches!(answered(answer).await, Err(Error::Store(_))));
     }
-    writer.call(Terms::stretch(Durability::Synced), mark("later")).await.expect("the writer goes on");
+    writer
+        .call(Terms::stretch(Durability::Synced), mark("later"))
+        .await
+        .expect("the writer goes on");
     assert_eq!(marks(&writer).await, ["later"]);
 }
 
@@ -144,10 +193,20 @@ fn after_the_disk_has_failed_nothing_is_committed_to_the_same_log() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("inbox.db");
     let connection = Connection::open(&path).expect("a database");
-    connection.busy_timeout(std::time::Duration::ZERO).expect("no patience");
-    connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(())).expect("a log of changes");
-    connection.execute_batch("CREATE TABLE mark (name TEXT PRIMARY KEY)").expect("a table");
-    let log_bytes = || std::fs::metadata(path.with_extension("db-wal")).expect("the log").len();
+    connection
+        .busy_timeout(std::time::Duration::ZERO)
+        .expect("no patience");
+    connection
+        .pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))
+        .expect("a log of changes");
+    connection
+        .execute_batch("CREATE TABLE mark (name TEXT PRIMARY KEY)")
+        .expect("a table");
+    let log_bytes = || {
+        std::fs::metadata(path.with_extension("db-wal"))
+            .expect("the log")
+            .len()
+    };
     assert!(log_bytes() > 0);
     let mut work = Loop {
         store: Store::new(connection),
@@ -159,8 +218,13 @@ fn after_the_disk_has_failed_nothing_is_committed_to_the_same_log() {
         counters: Arc::default(),
     };
     let reader = Connection::open(&path).expect("a second connection");
-    reader.execute_batch("BEGIN; SELECT * FROM mark").expect("a read");
-    assert!(work.commit(&mut []).is_err(), "somebody still reads from it");
+    reader
+        .execute_batch("BEGIN; SELECT * FROM mark")
+        .expect("a read");
+    assert!(
+        work.commit(&mut []).is_err(),
+        "somebody still reads from it"
+    );
     reader.execute_batch("COMMIT").expect("the end of the read");
     work.commit(&mut []).expect("a commit");
     assert_eq!((log_bytes(), work.log_is_suspect), (0, false));
@@ -171,7 +235,10 @@ async fn a_full_disk_fails_what_does_not_fit_and_nothing_after() {
     let (writer, _) = in_memory(&Options::default());
     let limit = |pages: u32| {
         move |store: &mut Store| {
-            let set = store.connection.pragma_update_and_check(None, "max_page_count", pages, |_| Ok(()));
+            let set =
+                store
+                    .connection
+                    .pragma_update_and_check(None, "max_page_count", pages, |_| Ok(()));
             set.map_err(store_error)
         }
     };
@@ -179,17 +246,37 @@ async fn a_full_disk_fails_what_does_not_fit_and_nothing_after() {
         let sql = "CREATE TABLE IF NOT EXISTS ballast (bytes BLOB); INSERT INTO ballast VALUES (zeroblob(1000000))";
         store.connection.execute_batch(sql).map_err(store_error)
     };
-    writer.call(Terms::stretch(Durability::Synced), limit(50)).await.expect("a limit");
-    assert!(matches!(writer.call(Terms::stretch(Durability::Synced), grow).await, Err(Error::Store(_))));
-    writer.call(Terms::stretch(Durability::Synced), mark("small")).await.expect("what fits is stored");
-    writer.call(Terms::stretch(Durability::Synced), limit(5000)).await.expect("space returns");
-    writer.call(Terms::stretch(Durability::Synced), grow).await.expect("and so does service");
+    writer
+        .call(Terms::stretch(Durability::Synced), limit(50))
+        .await
+        .expect("a limit");
+    assert!(matches!(
+        writer.call(Terms::stretch(Durability::Synced), grow).await,
+        Err(Error::Store(_))
+    ));
+    writer
+        .call(Terms::stretch(Durability::Synced), mark("small"))
+        .await
+        .expect("what fits is stored");
+    writer
+        .call(Terms::stretch(Durability::Synced), limit(5000))
+        .await
+        .expect("space returns");
+    writer
+        .call(Terms::stretch(Durability::Synced), grow)
+        .await
+        .expect("and so does service");
     assert_eq!(marks(&writer).await, ["small"]);
 }
 
 #[tokio::test]
 async fn a_full_queue_is_busy_and_recovers() {
-    let options = Options { queue_max: 3, queue_bytes_max: 100, group_max: 1, ..Options::default() };
+    let options = Options {
+        queue_max: 3,
+        queue_bytes_max: 100,
+        group_max: 1,
+        ..Options::default()
+    };
     let (writer, _) = in_memory(&options);
     let release = hold(&writer).await;
     let offer = |bytes| {
@@ -198,15 +285,23 @@ async fn a_full_queue_is_busy_and_recovers() {
     };
     let taken = [offer(60), offer(40)];
     tokio::task::yield_now().await;
-    assert!(matches!(answered(offer(1)).await, Err(Error::Busy)), "its bytes are too many");
+    assert!(
+        matches!(answered(offer(1)).await, Err(Error::Busy)),
+        "its bytes are too many"
+    );
     let last = offer(0);
     tokio::task::yield_now().await;
-    assert!(matches!(answered(offer(0)).await, Err(Error::Busy)), "it's a call too many");
+    assert!(
+        matches!(answered(offer(0)).await, Err(Error::Busy)),
+        "it's a call too many"
+    );
     drop(release);
     for answer in taken.into_iter().chain([last]) {
         answered(answer).await.expect("what was taken is done");
     }
-    answered(offer(1000)).await.expect("one that is over the bound has its turn when it's alone");
+    answered(offer(1000))
+        .await
+        .expect("one that is over the bound has its turn when it's alone");
 }
 
 #[tokio::test]
@@ -218,18 +313,54 @@ async fn a_caller_that_went_away_keeps_nobody_from_being_served() {
     let stays = spawn(&writer, mark("stays")).await;
     drop(release);
     answered(stays).await.expect("a commit");
-    assert_eq!(marks(&writer).await, ["gone", "stays"], "what was queued is done all the same");
+    assert_eq!(
+        marks(&writer).await,
+        ["gone", "stays"],
+        "what was queued is done all the same"
+    );
 }
 
 #[tokio::test]
 async fn leases_alone_cost_no_sync() {
     let (writer, _) = in_memory(&Options::default());
-    writer.call(Terms::stretch(Durability::Unsynced), |_| Ok(())).await.expect("a commit");
-    assert_eq!(writer.stats(), Stats { calls: 1, commits: 1, syncs: 0 });
+    writer
+        .call(Terms::stretch(Durability::Unsynced), |_| Ok(()))
+        .await
+        .expect("a commit");
+    assert_eq!(
+        writer.stats(),
+        Stats {
+            calls: 1,
+            commits: 1,
+            syncs: 0
+        }
+    );
     let level = |store: &mut Store| {
-        store.connection.pragma_query_value(None, "synchronous", |row| row.get::<_, i64>(0)).map_err(store_error)
+        store
+            .connection
+            .pragma_query_value(None, "synchronous", |row| row.get::<_, i64>(0))
+            .map_err(store_error)
     };
-    assert_eq!(writer.call(Terms::stretch(Durability::Unsynced), level).await.expect("a level"), 1);
-    assert_eq!(writer.call(Terms::stretch(Durability::Synced), level).await.expect("a level"), 2);
-    assert_eq!(writer.stats(), Stats { calls: 3, commits: 3, syncs: 1 });
+    assert_eq!(
+        writer
+            .call(Terms::stretch(Durability::Unsynced), level)
+            .await
+            .expect("a level"),
+        1
+    );
+    assert_eq!(
+        writer
+            .call(Terms::stretch(Durability::Synced), level)
+            .await
+            .expect("a level"),
+        2
+    );
+    assert_eq!(
+        writer.stats(),
+        Stats {
+            calls: 3,
+            commits: 3,
+            syncs: 1
+        }
+    );
 }

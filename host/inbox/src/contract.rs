@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use hookyard_model::{
-    Attempt, Effects, Event, EventId, JobState, Key, Limit, PluginName, PluginRef, Revision, SourceName, SourceRef,
-    TenantName, Timestamp, Versioned,
+    Attempt, Effects, Event, EventId, JobState, Key, Limit, PluginName, PluginRef, Revision,
+    SourceName, SourceRef, TenantName, Timestamp, Versioned,
 };
 
 use crate::{MessageLease, OutboxQuota};
@@ -57,7 +57,12 @@ pub trait Inbox: Send + Sync + 'static {
     /// Until `now + lease` nobody else is given these jobs. `Claimed::attempt` counts this attempt, and is the proof of
     /// the lease. A crash after this call leaves the jobs leased; they're due again when the lease ends, or when the
     /// store is next opened by its only host.
-    async fn claim(&self, wanted: &[Want], now: Timestamp, lease: Duration) -> Result<Vec<Claimed>, Error>;
+    async fn claim(
+        &self,
+        wanted: &[Want],
+        now: Timestamp,
+        lease: Duration,
+    ) -> Result<Vec<Claimed>, Error>;
 
     /// Lengthens leases to `until`. A job that is no longer under that lease is left alone.
     async fn extend(&self, leases: &[JobRef], until: Timestamp) -> Result<(), Error>;
@@ -117,7 +122,12 @@ pub trait Inbox: Send + Sync + 'static {
     /// a job that is not over. Unrouted events have an age limit of their own. No more than `limit` of them, so that nobody
     /// waits long for the writer. Forgets keys whose time is long over. Call again while the answer says `more`. A crash of the machine may bring back what
     /// was taken out last.
-    async fn prune(&self, limits: &Retention, now: Timestamp, limit: usize) -> Result<Pruned, Error>;
+    async fn prune(
+        &self,
+        limits: &Retention,
+        now: Timestamp,
+        limit: usize,
+    ) -> Result<Pruned, Error>;
 
     /// Quarantines a revision of a plugin: once this returns, no claim gives out jobs of the plugin until `lift`, and
     /// its jobs are held rather than burnt. Durable. A crash before the return may leave it quarantined with some of its
@@ -179,7 +189,10 @@ pub struct Backlog {
 
 impl Default for Backlog {
     fn default() -> Self {
-        Self { now: Timestamp::from_unix_millis(0), by_plugin: BTreeMap::new() }
+        Self {
+            now: Timestamp::from_unix_millis(0),
+            by_plugin: BTreeMap::new(),
+        }
     }
 }
 
@@ -383,7 +396,10 @@ pub struct Discard {
 impl Discard {
     /// What goes on record of each that is ended.
     pub fn record(&self) -> Discarding {
-        Discarding { at: self.now, reason: self.reason.clone() }
+        Discarding {
+            at: self.now,
+            reason: self.reason.clone(),
+        }
     }
 }
 
@@ -504,12 +520,22 @@ pub struct Page {
 impl Page {
     /// The oldest of what is selected, the first first.
     pub const fn first(selection: Selection, limit: usize) -> Self {
-        Self { selection, order: Order::OldestFirst, after: None, limit }
+        Self {
+            selection,
+            order: Order::OldestFirst,
+            after: None,
+            limit,
+        }
     }
 
     /// The newest of what is selected, the last first.
     pub const fn last(selection: Selection, limit: usize) -> Self {
-        Self { selection, order: Order::NewestFirst, after: None, limit }
+        Self {
+            selection,
+            order: Order::NewestFirst,
+            after: None,
+            limit,
+        }
     }
 }
 

@@ -14,8 +14,9 @@ use hookyard_model::{Event, EventId, Key, PluginRef, Revision, SourceRef, Timest
 use tokio::sync::{Semaphore, watch};
 
 use crate::{
-    Appended, Backlog, Claimed, Discard, Discarded, Error, EventRecord, EventSummary, Inbox, JobRef, Page, Pruned,
-    Quarantine, Replay, Replayed, Retention, Routes, Settlement, Store, Tally, Usage, Want,
+    Appended, Backlog, Claimed, Discard, Discarded, Error, EventRecord, EventSummary, Inbox,
+    JobRef, Page, Pruned, Quarantine, Replay, Replayed, Retention, Routes, Settlement, Store,
+    Tally, Usage, Want,
 };
 
 /// Which call.
@@ -110,22 +111,44 @@ struct Entry {
 impl Faulty {
     /// One that does as `inner` does, until told otherwise.
     pub fn new(inner: Arc<dyn Store>) -> Self {
-        Self { inner, plan: Mutex::default(), crashed: watch::Sender::new(false) }
+        Self {
+            inner,
+            plan: Mutex::default(),
+            crashed: watch::Sender::new(false),
+        }
     }
 
     /// The `nth` call from now on, 1 for the next one, meets a fault.
     pub fn at(&self, nth: usize, when: When, fault: Fault) {
-        self.add(Entry { call: None, spared: nth.saturating_sub(1), count: 1, when, fault });
+        self.add(Entry {
+            call: None,
+            spared: nth.saturating_sub(1),
+            count: 1,
+            when,
+            fault,
+        });
     }
 
     /// The `nth` call from now on of this kind meets a fault.
     pub fn on(&self, call: Call, nth: usize, when: When, fault: Fault) {
-        self.add(Entry { call: Some(call), spared: nth.saturating_sub(1), count: 1, when, fault });
+        self.add(Entry {
+            call: Some(call),
+            spared: nth.saturating_sub(1),
+            count: 1,
+            when,
+            fault,
+        });
     }
 
     /// Each of the next `count` calls of this kind meets a fault.
     pub fn on_next(&self, call: Call, count: usize, when: When, fault: Fault) {
-        self.add(Entry { call: Some(call), spared: 0, count, when, fault });
+        self.add(Entry {
+            call: Some(call),
+            spared: 0,
+            count,
+            when,
+            fault,
+        });
     }
 
     /// Nothing that was planned is met any more.
@@ -140,7 +163,11 @@ impl Faulty {
 
     /// How many calls of this kind were made.
     pub fn count(&self, call: Call) -> usize {
-        self.plan().made.iter().filter(|made| **made == call).count()
+        self.plan()
+            .made
+            .iter()
+            .filter(|made| **made == call)
+            .count()
     }
 
     /// Whether a fault is still to be met.
@@ -163,10 +190,17 @@ impl Faulty {
     }
 
     /// Does `work` as the plan has it.
-    async fn run<T>(&self, call: Call, work: impl Future<Output = Result<T, Error>> + Send) -> Result<T, Error> {
+    async fn run<T>(
+        &self,
+        call: Call,
+        work: impl Future<Output = Result<T, Error>> + Send,
+    ) -> Result<T, Error> {
         self.hang_if_crashed().await;
-        let (before, after): (Vec<_>, Vec<_>) =
-            self.plan().faults_of(call).into_iter().partition(|(when, _)| *when == When::Before);
+        let (before, after): (Vec<_>, Vec<_>) = self
+            .plan()
+            .faults_of(call)
+            .into_iter()
+            .partition(|(when, _)| *when == When::Before);
         self.meet(before).await?;
         let result = work.await;
         self.meet(after).await?;
@@ -178,9 +212,17 @@ impl Faulty {
     async fn meet(&self, faults: Vec<(When, Fault)>) -> Result<(), Error> {
         for (when, fault) in faults {
             match fault {
-                Fault::Fail => return Err(Error::Store(format!("a planned failure {when:?} the call").into())),
+                Fault::Fail => {
+                    return Err(Error::Store(
+                        format!("a planned failure {when:?} the call").into(),
+                    ));
+                }
                 Fault::Answer(error) => return Err(error()),
-                Fault::Delay(gate) => gate.acquire().await.expect("no test closes a gate").forget(),
+                Fault::Delay(gate) => gate
+                    .acquire()
+                    .await
+                    .expect("no test closes a gate")
+                    .forget(),
                 Fault::Crash => {
                     self.crashed.send_replace(true);
                     self.hang_if_crashed().await;
@@ -227,15 +269,23 @@ impl Inbox for Faulty {
     }
 
     async fn route_with(&self, routes: Routes, backlog: &Backlog) -> Result<(), Error> {
-        self.run(Call::Route, self.inner.route_with(routes, backlog)).await
+        self.run(Call::Route, self.inner.route_with(routes, backlog))
+            .await
     }
 
-    async fn claim(&self, wanted: &[Want], now: Timestamp, lease: Duration) -> Result<Vec<Claimed>, Error> {
-        self.run(Call::Claim, self.inner.claim(wanted, now, lease)).await
+    async fn claim(
+        &self,
+        wanted: &[Want],
+        now: Timestamp,
+        lease: Duration,
+    ) -> Result<Vec<Claimed>, Error> {
+        self.run(Call::Claim, self.inner.claim(wanted, now, lease))
+            .await
     }
 
     async fn extend(&self, leases: &[JobRef], until: Timestamp) -> Result<(), Error> {
-        self.run(Call::Extend, self.inner.extend(leases, until)).await
+        self.run(Call::Extend, self.inner.extend(leases, until))
+            .await
     }
 
     async fn release(&self, leases: &[JobRef]) -> Result<(), Error> {
@@ -283,12 +333,19 @@ impl Inbox for Faulty {
         self.run(Call::Held, self.inner.held()).await
     }
 
-    async fn prune(&self, limits: &Retention, now: Timestamp, limit: usize) -> Result<Pruned, Error> {
-        self.run(Call::Prune, self.inner.prune(limits, now, limit)).await
+    async fn prune(
+        &self,
+        limits: &Retention,
+        now: Timestamp,
+        limit: usize,
+    ) -> Result<Pruned, Error> {
+        self.run(Call::Prune, self.inner.prune(limits, now, limit))
+            .await
     }
 
     async fn quarantine(&self, quarantine: Quarantine) -> Result<(), Error> {
-        self.run(Call::Quarantine, self.inner.quarantine(quarantine)).await
+        self.run(Call::Quarantine, self.inner.quarantine(quarantine))
+            .await
     }
 
     async fn lift(&self, plugin: &PluginRef) -> Result<(), Error> {
@@ -296,7 +353,8 @@ impl Inbox for Faulty {
     }
 
     async fn retry_failed(&self, plugin: &PluginRef, revision: Revision) -> Result<u64, Error> {
-        self.run(Call::RetryFailed, self.inner.retry_failed(plugin, revision)).await
+        self.run(Call::RetryFailed, self.inner.retry_failed(plugin, revision))
+            .await
     }
 
     async fn quarantined(&self) -> Result<Vec<Quarantine>, Error> {
@@ -314,7 +372,8 @@ impl Inbox for Faulty {
         after: Option<&str>,
         limit: usize,
     ) -> Result<Vec<String>, Error> {
-        self.run(Call::Keys, self.inner.keys(plugin, bucket, after, limit)).await
+        self.run(Call::Keys, self.inner.keys(plugin, bucket, after, limit))
+            .await
     }
 
     async fn usage(&self, plugin: &PluginRef) -> Result<Usage, Error> {

@@ -26,7 +26,10 @@ async fn a_failure_before_keeps_nothing_and_one_after_keeps_all() {
     for (when, kept) in [(When::Before, 0), (When::After, 1)] {
         let (faulty, inner) = faulty();
         faulty.at(1, when, Fault::Fail);
-        assert!(matches!(faulty.append(event(1)).await, Err(Error::Store(_))));
+        assert!(matches!(
+            faulty.append(event(1)).await,
+            Err(Error::Store(_))
+        ));
         assert_eq!(stored(&inner).await, kept, "{when:?}");
         faulty.append(event(2)).await.expect("an append");
         assert_eq!(stored(&inner).await, kept + 1, "only one call fails");
@@ -56,7 +59,12 @@ async fn as_many_calls_as_were_meant_are_answered_as_planned() {
     faulty.on_next(Call::Append, 0, When::Before, Fault::Fail);
     let mut answers = Vec::new();
     for number in 1..=3 {
-        answers.push(faulty.append(event(number)).await.map_err(|error| error.to_string()));
+        answers.push(
+            faulty
+                .append(event(number))
+                .await
+                .map_err(|error| error.to_string()),
+        );
     }
     let busy = Err(Error::Busy.to_string());
     assert_eq!(answers, [busy.clone(), busy, Ok(Appended::New)]);
@@ -64,7 +72,10 @@ async fn as_many_calls_as_were_meant_are_answered_as_planned() {
     faulty.on_next(Call::Append, usize::MAX, When::Before, Fault::Fail);
     assert!(faulty.append(event(4)).await.is_err());
     faulty.heal();
-    assert_eq!(faulty.append(event(4)).await.expect("an append"), Appended::New);
+    assert_eq!(
+        faulty.append(event(4)).await.expect("an append"),
+        Appended::New
+    );
 }
 
 #[tokio::test]
@@ -76,7 +87,10 @@ async fn a_crash_is_the_end_of_all_calls() {
         assert!(hangs(faulty.append(event(1))).await);
         faulty.crashed().await;
         assert_eq!(stored(&inner).await, kept, "{when:?}");
-        assert!(hangs(faulty.append(event(2))).await, "a host that died does nothing more");
+        assert!(
+            hangs(faulty.append(event(2))).await,
+            "a host that died does nothing more"
+        );
         assert!(hangs(faulty.changed()).await);
         assert_eq!(stored(&inner).await, kept);
     }
@@ -97,7 +111,13 @@ async fn a_delay_lasts_until_it_is_permitted() {
         faulty.append(event(2)).await.expect("others go on");
         assert!(!delayed.is_finished());
         gate.add_permits(1);
-        assert_eq!(delayed.await.expect("the task ends well").expect("an append"), Appended::New);
+        assert_eq!(
+            delayed
+                .await
+                .expect("the task ends well")
+                .expect("an append"),
+            Appended::New
+        );
         assert_eq!(stored(&inner).await, 2);
     }
 }

@@ -19,17 +19,17 @@ pub mod faulty;
 pub mod conformance;
 
 pub use contract::{
-    Ahead, Appended, Backlog, BacklogPolicy, Claimed, Discard, Discarded, Discarding, Error, EventRecord, EventSummary,
-    Inbox, JobRecord, JobRef, JobSummary, Keep, Order, Page, Pruned, Quarantine, Replay, Replayed, Retention, Routes,
-    Selection, Settlement, Tally, Usage, Want,
+    Ahead, Appended, Backlog, BacklogPolicy, Claimed, Discard, Discarded, Discarding, Error,
+    EventRecord, EventSummary, Inbox, JobRecord, JobRef, JobSummary, Keep, Order, Page, Pruned,
+    Quarantine, Replay, Replayed, Retention, Routes, Selection, Settlement, Tally, Usage, Want,
 };
 pub use faulty::Faulty;
 pub use insist::insist;
 pub use looking::{Recent, Values};
 pub use memory::MemoryInbox;
 pub use outbox::{
-    ClaimedMessage, Disabled, MessageLease, MessagePage, MessageRecord, MessageReplay, MessageSelection,
-    MessageSettlement, MessageSummary, Outbox, Store, WantMessages,
+    ClaimedMessage, Disabled, MessageLease, MessagePage, MessageRecord, MessageReplay,
+    MessageSelection, MessageSettlement, MessageSummary, Outbox, Store, WantMessages,
 };
 pub use releases::{Ban, Releases, RevisionRecord, Stepped, Wish};
 pub use room::{OutboxQuota, Unsent};

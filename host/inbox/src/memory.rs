@@ -21,15 +21,15 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use hookyard_model::{
-    Attempt, Event, EventId, JobState, Key, Outcome, PluginName, PluginRef, RecordedAnswer, Revision, SourceRef,
-    Timestamp, Versioned,
+    Attempt, Event, EventId, JobState, Key, Outcome, PluginName, PluginRef, RecordedAnswer,
+    Revision, SourceRef, Timestamp, Versioned,
 };
 use tokio::sync::Notify;
 
 use crate::{
-    Ahead, Appended, Backlog, Claimed, Discard, Discarded, Discarding, Error, EventRecord, EventSummary, Inbox, JobRef,
-    JobSummary, Page, Pruned, Quarantine, Replay, Replayed, Retention, Routes, Settlement, Tally, Unsent, Usage, Want,
-    step,
+    Ahead, Appended, Backlog, Claimed, Discard, Discarded, Discarding, Error, EventRecord,
+    EventSummary, Inbox, JobRef, JobSummary, Page, Pruned, Quarantine, Replay, Replayed, Retention,
+    Routes, Settlement, Tally, Unsent, Usage, Want, step,
 };
 
 /// An inbox in memory.
@@ -50,8 +50,17 @@ impl MemoryInbox {
     /// The record of a job's ended attempts, the first first.
     pub fn attempts(&self, event: EventId, plugin: &PluginName) -> Vec<Attempt> {
         let state = self.state();
-        let job = state.by_id.get(&event).and_then(|at| state.events[at].jobs.get(plugin));
-        job.map(|job| job.history.iter().map(|(_, attempt)| attempt.clone()).collect()).unwrap_or_default()
+        let job = state
+            .by_id
+            .get(&event)
+            .and_then(|at| state.events[at].jobs.get(plugin));
+        job.map(|job| {
+            job.history
+                .iter()
+                .map(|(_, attempt)| attempt.clone())
+                .collect()
+        })
+        .unwrap_or_default()
     }
 
     fn tell_news(&self, state: &mut State) {
@@ -81,7 +90,12 @@ impl Inbox for MemoryInbox {
         Ok(())
     }
 
-    async fn claim(&self, wanted: &[Want], now: Timestamp, lease: Duration) -> Result<Vec<Claimed>, Error> {
+    async fn claim(
+        &self,
+        wanted: &[Want],
+        now: Timestamp,
+        lease: Duration,
+    ) -> Result<Vec<Claimed>, Error> {
         let mut state = self.state();
         let mut claimed = Vec::new();
         for want in wanted {
@@ -94,7 +108,13 @@ impl Inbox for MemoryInbox {
         let mut state = self.state();
         for lease in leases {
             if let Some((at, JobState::Leased { until: before })) = state.leased(lease) {
-                state.put(at, &lease.plugin, JobState::Leased { until: until.max(before) });
+                state.put(
+                    at,
+                    &lease.plugin,
+                    JobState::Leased {
+                        until: until.max(before),
+                    },
+                );
             }
         }
         Ok(())
@@ -103,7 +123,9 @@ impl Inbox for MemoryInbox {
     async fn release(&self, leases: &[JobRef]) -> Result<(), Error> {
         let mut state = self.state();
         for lease in leases {
-            let Some((at, before)) = state.leased(lease) else { continue };
+            let Some((at, before)) = state.leased(lease) else {
+                continue;
+            };
             let routed = state.is_routed(at, &lease.plugin.plugin);
             if let Ok(next) = step::release(before, routed) {
                 state.put(at, &lease.plugin, next).attempts -= 1;
@@ -114,18 +136,33 @@ impl Inbox for MemoryInbox {
     }
 
     async fn settle(&self, settlement: Settlement) -> Result<(), Error> {
-        let Settlement { lease, attempt, next, is_watched, is_spared, effects, quota, outbox } = settlement;
+        let Settlement {
+            lease,
+            attempt,
+            next,
+            is_watched,
+            is_spared,
+            effects,
+            quota,
+            outbox,
+        } = settlement;
         let mut state = self.state();
-        let Some((at, _)) = state.leased(&lease) else { return Err(Error::LeaseLost(lease)) };
+        let Some((at, _)) = state.leased(&lease) else {
+            return Err(Error::LeaseLost(lease));
+        };
         if attempt.outcome == Outcome::Done {
             let more = Unsent::of(&effects.messages);
             if let Some(excess) = state.outbox.exceeded(&lease.plugin, outbox, more) {
                 return Err(excess);
             }
-            state.kept.commit(&lease.plugin, effects.seen, effects.writes, quota)?;
+            state
+                .kept
+                .commit(&lease.plugin, effects.seen, effects.writes, quota)?;
             let ended_at = attempt.started_at.after(attempt.duration);
             for message in effects.messages {
-                state.outbox.add(&lease.plugin, lease.event, message, ended_at);
+                state
+                    .outbox
+                    .add(&lease.plugin, lease.event, message, ended_at);
                 self.outbox_changed.notify_one();
             }
         }
@@ -144,7 +181,10 @@ impl Inbox for MemoryInbox {
     async fn next_due(&self, plugins: &[PluginRef]) -> Result<Option<Timestamp>, Error> {
         let state = self.state();
         let queues = plugins.iter().filter_map(|plugin| state.queues.get(plugin));
-        Ok(queues.filter_map(|queue| queue.first()).map(|place| place.due).min())
+        Ok(queues
+            .filter_map(|queue| queue.first())
+            .map(|place| place.due)
+            .min())
     }
 
     async fn changed(&self) {
@@ -186,7 +226,12 @@ impl Inbox for MemoryInbox {
         Ok(self.state().held())
     }
 
-    async fn prune(&self, limits: &Retention, now: Timestamp, limit: usize) -> Result<Pruned, Error> {
+    async fn prune(
+        &self,
+        limits: &Retention,
+        now: Timestamp,
+        limit: usize,
+    ) -> Result<Pruned, Error> {
         Ok(self.state().prune(limits, now, limit))
     }
 
@@ -289,7 +334,11 @@ struct Place {
 
 impl Place {
     fn of(state: JobState, at: usize) -> Option<Self> {
-        state.due_at().map(|due| Self { is_timed: state != JobState::Pending, due, at })
+        state.due_at().map(|due| Self {
+            is_timed: state != JobState::Pending,
+            due,
+            at,
+        })
     }
 }
 
@@ -305,8 +354,20 @@ impl State {
         self.arrived += 1;
         self.by_key.insert(key, (event.id, event.key_until));
         self.by_id.insert(event.id, at);
-        let plugins = self.routes.0.get(&event.source).cloned().unwrap_or_default();
-        self.events.insert(at, Stored { event: Arc::new(event), jobs: BTreeMap::new(), discarded: None });
+        let plugins = self
+            .routes
+            .0
+            .get(&event.source)
+            .cloned()
+            .unwrap_or_default();
+        self.events.insert(
+            at,
+            Stored {
+                event: Arc::new(event),
+                jobs: BTreeMap::new(),
+                discarded: None,
+            },
+        );
         let has_jobs = !plugins.is_empty();
         for plugin in plugins {
             self.add_job(at, plugin, None);
@@ -339,7 +400,9 @@ impl State {
     }
 
     fn stored(&mut self, at: usize) -> &mut Stored {
-        self.events.get_mut(&at).expect("callers name an event that is there")
+        self.events
+            .get_mut(&at)
+            .expect("callers name an event that is there")
     }
 
     /// The event's place and the job's state, where it is under just this lease.
@@ -357,13 +420,22 @@ impl State {
     fn put(&mut self, at: usize, plugin: &PluginRef, next: JobState) -> &mut Job {
         self.set(at, plugin, |job| job.state = next);
         self.line_up(at, plugin);
-        self.stored(at).jobs.get_mut(&plugin.plugin).expect("callers name a job that is there")
+        self.stored(at)
+            .jobs
+            .get_mut(&plugin.plugin)
+            .expect("callers name a job that is there")
     }
 
     /// Changes a job and its place in the queue.
     fn set(&mut self, at: usize, plugin: &PluginRef, change: impl FnOnce(&mut Job)) {
-        let stored = self.events.get_mut(&at).expect("callers name an event that is there");
-        let job = stored.jobs.get_mut(&plugin.plugin).expect("callers name a job that is there");
+        let stored = self
+            .events
+            .get_mut(&at)
+            .expect("callers name an event that is there");
+        let job = stored
+            .jobs
+            .get_mut(&plugin.plugin)
+            .expect("callers name a job that is there");
         let queue = self.queues.entry(plugin.clone()).or_default();
         if let Some(place) = job.place(at) {
             queue.remove(&place);
@@ -378,7 +450,15 @@ impl State {
 impl State {
     fn summary(&self, at: usize) -> EventSummary {
         let stored = &self.events[&at];
-        let Event { id, source, provider, event_type, key, received_at, .. } = &*stored.event;
+        let Event {
+            id,
+            source,
+            provider,
+            event_type,
+            key,
+            received_at,
+            ..
+        } = &*stored.event;
         let jobs = stored.jobs.iter();
         EventSummary {
             id: *id,
@@ -387,7 +467,9 @@ impl State {
             event_type: event_type.clone(),
             key: key.clone(),
             received_at: *received_at,
-            jobs: jobs.map(|(plugin, job)| job.summary(plugin, self.ahead_of(at, plugin))).collect(),
+            jobs: jobs
+                .map(|(plugin, job)| job.summary(plugin, self.ahead_of(at, plugin)))
+                .collect(),
             is_discarded: stored.discarded.is_some(),
         }
     }
@@ -406,7 +488,10 @@ impl Job {
             behind,
             attempts: self.attempts,
             revision: self.history.last().map(|(_, attempt)| attempt.revision),
-            last_outcome: self.history.last().map(|(_, attempt)| attempt.outcome.to_string()),
+            last_outcome: self
+                .history
+                .last()
+                .map(|(_, attempt)| attempt.outcome.to_string()),
         }
     }
 }
@@ -417,7 +502,8 @@ mod tests {
 
     #[tokio::test]
     async fn keeps_the_contract() {
-        crate::conformance::run(async || Arc::new(MemoryInbox::new()) as Arc<dyn crate::Store>).await;
+        crate::conformance::run(async || Arc::new(MemoryInbox::new()) as Arc<dyn crate::Store>)
+            .await;
         crate::conformance::recording::run(async || Arc::new(MemoryInbox::new())).await;
     }
 }

@@ -9,8 +9,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use hookyard_model::{
-    Delivery, DestinationName, DestinationRef, EventId, JobState, MessageId, PluginName, PluginRef, TenantName,
-    Timestamp,
+    Delivery, DestinationName, DestinationRef, EventId, JobState, MessageId, PluginName, PluginRef,
+    TenantName, Timestamp,
 };
 
 use crate::{Ahead, Error, Inbox, Order, Pruned, Replayed, Retention, Unsent};
@@ -37,7 +37,8 @@ pub trait Outbox: Send + Sync + 'static {
     ) -> Result<Vec<ClaimedMessage>, Error>;
 
     /// Lengthens leases to `until`. A message that is no longer under that lease is left alone.
-    async fn extend_messages(&self, leases: &[MessageLease], until: Timestamp) -> Result<(), Error>;
+    async fn extend_messages(&self, leases: &[MessageLease], until: Timestamp)
+    -> Result<(), Error>;
 
     /// Gives leases back unused: the messages are pending again, and the try does not count.
     async fn release_messages(&self, leases: &[MessageLease]) -> Result<(), Error>;
@@ -49,7 +50,10 @@ pub trait Outbox: Send + Sync + 'static {
     async fn settle_message(&self, settlement: MessageSettlement) -> Result<(), Error>;
 
     /// The earliest moment at which a message to these destinations is due; `None` when none ever will be by itself.
-    async fn next_message_due(&self, destinations: &[DestinationRef]) -> Result<Option<Timestamp>, Error>;
+    async fn next_message_due(
+        &self,
+        destinations: &[DestinationRef],
+    ) -> Result<Option<Timestamp>, Error>;
 
     /// Returns once messages may have become due since this was last called, by whatever call but `claim_messages`, and
     /// whoever made it. May return early.
@@ -83,7 +87,12 @@ pub trait Outbox: Send + Sync + 'static {
     /// Takes out messages that are done or dead and were committed longer ago than the `age_max` of their tenant, and those
     /// that are neither done nor under lease and were to be sent longer ago than its `unsent_max_age`: the oldest first,
     /// no more than `limit`. Call again while the answer says `more`.
-    async fn prune_messages(&self, limits: &Retention, now: Timestamp, limit: usize) -> Result<Pruned, Error>;
+    async fn prune_messages(
+        &self,
+        limits: &Retention,
+        now: Timestamp,
+        limit: usize,
+    ) -> Result<Pruned, Error>;
 }
 
 /// A whole store: what one transaction settles is in both of its parts.
@@ -204,12 +213,22 @@ pub struct MessagePage {
 impl MessagePage {
     /// The oldest of what is selected, the first first.
     pub const fn first(selection: MessageSelection, limit: usize) -> Self {
-        Self { selection, order: Order::OldestFirst, after: None, limit }
+        Self {
+            selection,
+            order: Order::OldestFirst,
+            after: None,
+            limit,
+        }
     }
 
     /// The newest of what is selected, the last first.
     pub const fn last(selection: MessageSelection, limit: usize) -> Self {
-        Self { selection, order: Order::NewestFirst, after: None, limit }
+        Self {
+            selection,
+            order: Order::NewestFirst,
+            after: None,
+            limit,
+        }
     }
 }
 

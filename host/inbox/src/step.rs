@@ -29,7 +29,10 @@ pub fn claim(state: JobState, routed: bool, until: Timestamp, now: Timestamp) ->
         Err(Illegal { .. }) => Claim::Leave,
         Ok(leased) if routed => Claim::Lease(leased),
         // A leased job takes no detachment before its lease is given back.
-        Ok(_) => Claim::Keep(route(apply(state, Input::Release, now).unwrap_or(state), false)),
+        Ok(_) => Claim::Keep(route(
+            apply(state, Input::Release, now).unwrap_or(state),
+            false,
+        )),
     }
 }
 
@@ -45,7 +48,10 @@ pub fn begin(due: Option<Timestamp>, routed: bool) -> JobState {
 
 /// The state of a job that is to run again, not before `due`.
 pub fn replay(state: JobState, due: Option<Timestamp>, routed: bool) -> Result<JobState, Illegal> {
-    Ok(route(apply(state, Input::Replay { due }, ANY_TIME)?, routed))
+    Ok(route(
+        apply(state, Input::Replay { due }, ANY_TIME)?,
+        routed,
+    ))
 }
 
 /// The state of a job that an operator ends.
@@ -84,9 +90,16 @@ mod tests {
         assert_eq!(claim(JobState::Pending, true, UNTIL, NOW), leased);
         assert_eq!(claim(expired, true, UNTIL, NOW), leased);
         for due in [expired, JobState::Waiting { until: NOW }, JobState::Pending] {
-            assert_eq!(claim(due, false, UNTIL, NOW), Claim::Keep(JobState::Held), "{due}");
+            assert_eq!(
+                claim(due, false, UNTIL, NOW),
+                Claim::Keep(JobState::Held),
+                "{due}"
+            );
         }
-        assert_eq!(claim(JobState::Leased { until: UNTIL }, true, UNTIL, NOW), Claim::Leave);
+        assert_eq!(
+            claim(JobState::Leased { until: UNTIL }, true, UNTIL, NOW),
+            Claim::Leave
+        );
         assert_eq!(claim(JobState::Done, false, UNTIL, NOW), Claim::Leave);
     }
 
@@ -96,14 +109,29 @@ mod tests {
         assert_eq!(release(leased, true), Ok(JobState::Pending));
         assert_eq!(release(leased, false), Ok(JobState::Held));
         assert!(release(JobState::Done, true).is_err());
-        assert_eq!(route(JobState::Waiting { until: UNTIL }, true), JobState::Waiting { until: UNTIL });
-        assert_eq!(route(JobState::Waiting { until: UNTIL }, false), JobState::Held);
+        assert_eq!(
+            route(JobState::Waiting { until: UNTIL }, true),
+            JobState::Waiting { until: UNTIL }
+        );
+        assert_eq!(
+            route(JobState::Waiting { until: UNTIL }, false),
+            JobState::Held
+        );
         assert_eq!(turn(NOW, None, 5), None);
         assert_eq!(turn(NOW, Some(2.0), 0), None);
-        assert_eq!(turn(NOW, Some(2.0), 3), Some(Timestamp::from_unix_millis(1_600)));
-        assert_eq!(turn(NOW, Some(0.0), 3), Some(Timestamp::from_unix_millis(i64::MAX)));
+        assert_eq!(
+            turn(NOW, Some(2.0), 3),
+            Some(Timestamp::from_unix_millis(1_600))
+        );
+        assert_eq!(
+            turn(NOW, Some(0.0), 3),
+            Some(Timestamp::from_unix_millis(i64::MAX))
+        );
         assert_eq!(replay(JobState::Dead, None, true), Ok(JobState::Pending));
-        assert_eq!(replay(JobState::Done, Some(UNTIL), false), Ok(JobState::Held));
+        assert_eq!(
+            replay(JobState::Done, Some(UNTIL), false),
+            Ok(JobState::Held)
+        );
         assert_eq!(discard(JobState::Held), Ok(JobState::Discarded));
         assert_eq!(retry(JobState::Dead, true), Ok(JobState::Pending));
         assert_eq!(retry(JobState::Dead, false), Ok(JobState::Held));

@@ -7,29 +7,44 @@ use crate::{Error, Usage};
 impl Usage {
     /// What one key with a value of that many bytes takes.
     pub fn of(key: &Key, value_bytes: usize) -> Self {
-        Self { keys: 1, bytes: (key.bucket.len() + key.key.len() + value_bytes) as u64 }
+        Self {
+            keys: 1,
+            bytes: (key.bucket.len() + key.key.len() + value_bytes) as u64,
+        }
     }
 
     /// With this much more.
     #[must_use]
     pub fn plus(self, more: Self) -> Self {
-        Self { keys: self.keys.saturating_add(more.keys), bytes: self.bytes.saturating_add(more.bytes) }
+        Self {
+            keys: self.keys.saturating_add(more.keys),
+            bytes: self.bytes.saturating_add(more.bytes),
+        }
     }
 
     /// With this much less.
     #[must_use]
     pub fn less(self, less: Self) -> Self {
-        Self { keys: self.keys.saturating_sub(less.keys), bytes: self.bytes.saturating_sub(less.bytes) }
+        Self {
+            keys: self.keys.saturating_sub(less.keys),
+            bytes: self.bytes.saturating_sub(less.bytes),
+        }
     }
 
     /// The quota that keeps a store that holds this much from coming to hold `next`, if one does. A store that is past its
     /// quota, since that was lowered, may still shrink.
     pub fn exceeds(self, next: Self, quota: Self) -> Option<Error> {
         if next.keys > quota.keys.max(self.keys) {
-            return Some(Error::OverQuota { limit: Limit::KvKeys, max: quota.keys });
+            return Some(Error::OverQuota {
+                limit: Limit::KvKeys,
+                max: quota.keys,
+            });
         }
         let is_over = next.bytes > quota.bytes.max(self.bytes);
-        is_over.then_some(Error::OverQuota { limit: Limit::KvBytes, max: quota.bytes })
+        is_over.then_some(Error::OverQuota {
+            limit: Limit::KvBytes,
+            max: quota.bytes,
+        })
     }
 }
 
@@ -64,7 +79,10 @@ mod tests {
 
     #[test]
     fn names_count_as_bytes() {
-        let key = Key { bucket: "carts".into(), key: "é".into() };
+        let key = Key {
+            bucket: "carts".into(),
+            key: "é".into(),
+        };
         assert_eq!(Usage::of(&key, 10), usage(1, 17));
     }
 }

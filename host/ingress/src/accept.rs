@@ -20,7 +20,11 @@ use crate::receive::Receiver;
 const PAUSE: Duration = Duration::from_millis(100);
 
 /// Accepts until `shutdown` resolves, then lets requests in flight finish within the drain timeout.
-pub(crate) async fn accept(listener: TcpListener, receiver: Arc<Receiver>, shutdown: impl Future<Output = ()>) {
+pub(crate) async fn accept(
+    listener: TcpListener,
+    receiver: Arc<Receiver>,
+    shutdown: impl Future<Output = ()>,
+) {
     let (stop, stopping) = watch::channel(false);
     let http = connection::http(&receiver.config);
     let mut serving = JoinSet::new();
@@ -73,14 +77,19 @@ where
 
 fn is_about_one_connection(error: &io::Error) -> bool {
     use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset, Interrupted};
-    matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset | Interrupted)
+    matches!(
+        error.kind(),
+        ConnectionAborted | ConnectionRefused | ConnectionReset | Interrupted
+    )
 }
 
 /// Every place is taken by a request being worked on: says so, without waiting for the request.
 fn turn_away(tcp: TcpStream, peer: SocketAddr, receiver: &Receiver) {
     tracing::warn!(target: "hookyard::ingress", %peer, status = 503, reason = "connections-max", "refused");
     // A fresh socket has room for this; if not, the sender sees a closed connection and tries again as well.
-    let _ = tcp.into_std().and_then(|mut tcp| tcp.write_all(&answer::overloaded_bytes(receiver.config.retry_after)));
+    let _ = tcp
+        .into_std()
+        .and_then(|mut tcp| tcp.write_all(&answer::overloaded_bytes(receiver.config.retry_after)));
 }
 
 async fn drain(mut serving: JoinSet<()>, time_max: Duration) {
@@ -114,16 +123,34 @@ mod tests {
     #[tokio::test]
     async fn no_error_of_accept_ends_the_loop_and_a_lack_of_descriptors_gives_one_back() {
         let connections = Connections::new(8);
-        let (first, second) = (connections.admit().await.expect("room"), connections.admit().await.expect("room"));
-        let patience = Patience { head: Duration::from_secs(3600), idle: Duration::from_secs(3600) };
+        let (first, second) = (
+            connections.admit().await.expect("room"),
+            connections.admit().await.expect("room"),
+        );
+        let patience = Patience {
+            head: Duration::from_secs(3600),
+            idle: Duration::from_secs(3600),
+        };
         let emfile = || io::Error::from_raw_os_error(24);
-        let mut coming = vec![Ok("a connection"), Err(io::ErrorKind::ConnectionAborted.into()), Err(emfile())];
+        let mut coming = vec![
+            Ok("a connection"),
+            Err(io::ErrorKind::ConnectionAborted.into()),
+            Err(emfile()),
+        ];
         let began = tokio::time::Instant::now();
-        let accepted = next(|| std::future::ready(coming.pop().expect("no more is asked for")), &connections).await;
+        let accepted = next(
+            || std::future::ready(coming.pop().expect("no more is asked for")),
+            &connections,
+        )
+        .await;
         assert_eq!(accepted, "a connection");
-        assert!(began.elapsed() >= PAUSE, "a lack of descriptors is not retried at once");
+        assert!(
+            began.elapsed() >= PAUSE,
+            "a lack of descriptors is not retried at once"
+        );
         first.activity.overdue(patience).await;
-        let still_open = tokio::time::timeout(Duration::ZERO, second.activity.overdue(patience)).await;
+        let still_open =
+            tokio::time::timeout(Duration::ZERO, second.activity.overdue(patience)).await;
         assert!(still_open.is_err(), "one descriptor is enough to go on");
     }
 }

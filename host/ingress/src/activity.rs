@@ -30,7 +30,11 @@ enum Phase {
     /// The head of a request is awaited or coming in.
     Head { since: Instant },
     /// Requests are in flight, `whole` of them read to their end. `since` is when the latest of them began.
-    Serving { since: Instant, requests: usize, whole: usize },
+    Serving {
+        since: Instant,
+        requests: usize,
+        whole: usize,
+    },
     /// Nothing has come since the last answer.
     Idle { since: Instant },
     /// The connection has to go.
@@ -40,7 +44,11 @@ enum Phase {
 impl Phase {
     fn waiting_since(self) -> Option<Instant> {
         match self {
-            Self::Head { since } | Self::Idle { since } | Self::Serving { since, whole: 0, .. } => Some(since),
+            Self::Head { since }
+            | Self::Idle { since }
+            | Self::Serving {
+                since, whole: 0, ..
+            } => Some(since),
             Self::Serving { .. } | Self::Evicted => None,
         }
     }
@@ -66,20 +74,31 @@ pub struct Activity {
 
 impl Activity {
     fn new() -> Self {
-        let phase = watch::Sender::new(Phase::Head { since: Instant::now() });
+        let phase = watch::Sender::new(Phase::Head {
+            since: Instant::now(),
+        });
         let [is_http2, has_unread_body, is_trusted] = Default::default();
-        Self { phase, is_http2, has_unread_body, is_trusted }
+        Self {
+            phase,
+            is_http2,
+            has_unread_body,
+            is_trusted,
+        }
     }
 
     /// Bytes came in. On HTTP/1.1 they begin the next head; HTTP/2 has frames that belong to no request.
     pub(crate) fn bytes_came(&self) {
-        if self.is_http2.load(Ordering::Relaxed) || !matches!(*self.phase.borrow(), Phase::Idle { .. }) {
+        if self.is_http2.load(Ordering::Relaxed)
+            || !matches!(*self.phase.borrow(), Phase::Idle { .. })
+        {
             return;
         }
         self.phase.send_if_modified(|phase| {
             let is_idle = matches!(phase, Phase::Idle { .. });
             if is_idle {
-                *phase = Phase::Head { since: Instant::now() };
+                *phase = Phase::Head {
+                    since: Instant::now(),
+                };
             }
             is_idle
         });
@@ -91,12 +110,25 @@ impl Activity {
         let since = Instant::now();
         self.phase.send_modify(|phase| {
             *phase = match *phase {
-                Phase::Serving { requests, whole, .. } => Phase::Serving { since, requests: requests + 1, whole },
-                Phase::Head { .. } | Phase::Idle { .. } => Phase::Serving { since, requests: 1, whole: 0 },
+                Phase::Serving {
+                    requests, whole, ..
+                } => Phase::Serving {
+                    since,
+                    requests: requests + 1,
+                    whole,
+                },
+                Phase::Head { .. } | Phase::Idle { .. } => Phase::Serving {
+                    since,
+                    requests: 1,
+                    whole: 0,
+                },
                 Phase::Evicted => Phase::Evicted,
             };
         });
-        let mut request = InFlight { activity: Arc::clone(self), is_whole: false };
+        let mut request = InFlight {
+            activity: Arc::clone(self),
+            is_whole: false,
+        };
         if !has_body {
             request.body_read();
         }
@@ -128,7 +160,11 @@ impl Activity {
 
     /// The connection's rank for eviction: since when it has waited, less its grace.
     fn waiting_since(&self, phase: Phase) -> Option<Instant> {
-        let grace = if self.is_trusted.load(Ordering::Relaxed) { GRACE } else { Duration::ZERO };
+        let grace = if self.is_trusted.load(Ordering::Relaxed) {
+            GRACE
+        } else {
+            Duration::ZERO
+        };
         Some(phase.waiting_since()? + grace)
     }
 
@@ -208,10 +244,23 @@ impl Drop for InFlight {
             self.activity.has_unread_body.store(true, Ordering::Relaxed);
         }
         self.activity.phase.send_modify(|phase| {
-            let Phase::Serving { since, requests, whole } = *phase else { return };
+            let Phase::Serving {
+                since,
+                requests,
+                whole,
+            } = *phase
+            else {
+                return;
+            };
             *phase = match requests {
-                1 => Phase::Idle { since: Instant::now() },
-                _ => Phase::Serving { since, requests: requests - 1, whole: whole - usize::from(self.is_whole) },
+                1 => Phase::Idle {
+                    since: Instant::now(),
+                },
+                _ => Phase::Serving {
+                    since,
+                    requests: requests - 1,
+                    whole: whole - usize::from(self.is_whole),
+                },
             };
         });
     }
@@ -229,7 +278,11 @@ impl Connections {
     /// Room for so many connections, one at least.
     pub fn new(max: usize) -> Arc<Self> {
         let room = Arc::new(Semaphore::new(max.clamp(1, Semaphore::MAX_PERMITS)));
-        Arc::new(Self { open: Mutex::default(), opened: AtomicU64::new(0), room })
+        Arc::new(Self {
+            open: Mutex::default(),
+            opened: AtomicU64::new(0),
+            room,
+        })
     }
 
     /// Takes a place for one more connection. At the cap the one that has waited longest is evicted for it; `None`
@@ -244,7 +297,12 @@ impl Connections {
         let number = self.opened.fetch_add(1, Ordering::Relaxed);
         let activity = Arc::new(Activity::new());
         self.open().insert(number, Arc::clone(&activity));
-        Some(Place { connections: Arc::clone(self), number, activity, _permit: permit })
+        Some(Place {
+            connections: Arc::clone(self),
+            number,
+            activity,
+            _permit: permit,
+        })
     }
 
     /// Closes the connection whose sender has kept us waiting longest, whether between or within requests.
@@ -254,8 +312,12 @@ impl Connections {
         let open = self.open();
         loop {
             let since = |activity: &Activity| activity.waiting_since(*activity.phase.borrow());
-            let waiting = open.values().filter_map(|activity| Some((since(activity)?, activity)));
-            let Some((since, activity)) = waiting.min_by_key(|(since, _)| *since) else { return false };
+            let waiting = open
+                .values()
+                .filter_map(|activity| Some((since(activity)?, activity)));
+            let Some((since, activity)) = waiting.min_by_key(|(since, _)| *since) else {
+                return false;
+            };
             if activity.evict(since) {
                 return true;
             }

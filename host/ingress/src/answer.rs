@@ -133,7 +133,9 @@ pub(crate) fn answer(outcome: &Result<Accepted, Refused>, retry_after: Duration)
 
 /// Tells an HTTP/1.1 sender that its connection ends here, for when its body was not read whole.
 pub(crate) fn close(answer: &mut Answer) {
-    answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    answer
+        .headers_mut()
+        .insert(CONNECTION, HeaderValue::from_static("close"));
 }
 
 /// A whole HTTP/1.1 answer for a connection that there is no place for.
@@ -183,7 +185,9 @@ fn refusal(refused: &Refused, retry_after: Duration) -> Answer {
 fn json(status: StatusCode, text: String) -> Answer {
     let mut answer = Response::new(Full::from(text));
     *answer.status_mut() = status;
-    answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    answer
+        .headers_mut()
+        .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     answer
 }
 

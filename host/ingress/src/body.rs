@@ -44,7 +44,10 @@ where
     B: Body<Data = Bytes> + Unpin,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
-    let Bounds { bytes_max, time_max } = bounds;
+    let Bounds {
+        bytes_max,
+        time_max,
+    } = bounds;
     if body.size_hint().lower() > bytes_max as u64 {
         return Err(Fault::TooLarge { bytes_max });
     }
@@ -60,17 +63,25 @@ where
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
     let mut bytes = Vec::new();
-    let mut reserved = Reserved { budget: Arc::clone(budget), bytes: 0 };
+    let mut reserved = Reserved {
+        budget: Arc::clone(budget),
+        bytes: 0,
+    };
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|error| Fault::Broken(error.into()))?;
-        let Ok(data) = frame.into_data() else { continue };
+        let Ok(data) = frame.into_data() else {
+            continue;
+        };
         if data.len() > bytes_max - bytes.len() {
             return Err(Fault::TooLarge { bytes_max });
         }
         reserved.grow(data.len())?;
         bytes.extend_from_slice(&data);
     }
-    Ok(Whole { bytes: bytes.into(), _reserved: reserved })
+    Ok(Whole {
+        bytes: bytes.into(),
+        _reserved: reserved,
+    })
 }
 
 /// How many bytes all bodies together may still take.
@@ -81,7 +92,9 @@ pub(crate) struct Budget {
 
 impl Budget {
     pub(crate) fn new(bytes_max: usize) -> Arc<Self> {
-        Arc::new(Self { left: AtomicUsize::new(bytes_max) })
+        Arc::new(Self {
+            left: AtomicUsize::new(bytes_max),
+        })
     }
 }
 
@@ -94,7 +107,10 @@ struct Reserved {
 impl Reserved {
     fn grow(&mut self, by: usize) -> Result<(), Fault> {
         let take = |left: usize| left.checked_sub(by);
-        self.budget.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take).map_err(|_| Fault::NoRoom)?;
+        self.budget
+            .left
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, take)
+            .map_err(|_| Fault::NoRoom)?;
         self.bytes += by;
         Ok(())
     }

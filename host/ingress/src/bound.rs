@@ -62,10 +62,19 @@ pub struct Handle {
 
 /// Takes the address. From here on senders can connect; they are served once `run` is called.
 pub async fn bind(config: Config, parts: Parts, sources: Sources) -> Result<Bound, Error> {
-    let failed = |source| Error::Listen { address: config.listen, source };
+    let failed = |source| Error::Listen {
+        address: config.listen,
+        source,
+    };
     let listener = TcpListener::bind(config.listen).await.map_err(failed)?;
     let address = listener.local_addr().map_err(failed)?;
-    Ok(Bound { listener, address, config, parts, sources: Arc::new(ArcSwap::from_pointee(sources)) })
+    Ok(Bound {
+        listener,
+        address,
+        config,
+        parts,
+        sources: Arc::new(ArcSwap::from_pointee(sources)),
+    })
 }
 
 impl Bound {
@@ -76,13 +85,20 @@ impl Bound {
 
     /// A handle that stays good while this runs.
     pub fn handle(&self) -> Handle {
-        Handle { sources: Arc::clone(&self.sources) }
+        Handle {
+            sources: Arc::clone(&self.sources),
+        }
     }
 
     /// Serves until `shutdown` resolves; then stops accepting, lets requests in flight finish within
     /// `Config::drain_timeout`, and returns.
     pub async fn run(self, shutdown: impl Future<Output = ()> + Send) {
-        accept(self.listener, Receiver::new(self.config, self.parts, self.sources), shutdown).await;
+        accept(
+            self.listener,
+            Receiver::new(self.config, self.parts, self.sources),
+            shutdown,
+        )
+        .await;
     }
 }
 

@@ -64,10 +64,21 @@ pub(crate) async fn serve(
     let service = service_fn(|request: Request<Incoming>| {
         let is_http2 = request.version() == Version::HTTP_2;
         let in_flight = activity.request_came(is_http2, !request.body().is_end_stream());
-        let (receiver, sender) = (Arc::clone(&receiver), Sender { peer, is_http2, in_flight, body_bytes: 0 });
+        let (receiver, sender) = (
+            Arc::clone(&receiver),
+            Sender {
+                peer,
+                is_http2,
+                in_flight,
+                body_bytes: 0,
+            },
+        );
         async move { Ok::<_, Infallible>(receiver.receive(request, sender).await) }
     });
-    let patience = Patience { head: receiver.config.head_timeout, idle: receiver.config.idle_timeout };
+    let patience = Patience {
+        head: receiver.config.head_timeout,
+        idle: receiver.config.idle_timeout,
+    };
     let mut connection = pin!(http.serve_connection(io, service));
     let mut overdue = pin!(activity.overdue(patience));
     let mut is_stopping = false;

@@ -39,7 +39,10 @@ impl Handshakes {
         waiting_max: usize,
         now: Timestamp,
     ) -> Self {
-        Self { certificates: CertificateCache::new(Arc::clone(&fetch), archive, waiting_max, now), fetch }
+        Self {
+            certificates: CertificateCache::new(Arc::clone(&fetch), archive, waiting_max, now),
+            fetch,
+        }
     }
 
     /// Says what the request is. Fetches the certificate that is needed for that, if one is needed.
@@ -55,16 +58,28 @@ impl Handshakes {
             verdict => return Ok(verdict),
         };
 
-        let unavailable = |why| Refused::Handshake { refusal: Refusal::CertificateUnavailable, why };
-        let wanted = Wanted { url: &url, source: &source.source, allow_http: source.allow_http };
+        let unavailable = |why| Refused::Handshake {
+            refusal: Refusal::CertificateUnavailable,
+            why,
+        };
+        let wanted = Wanted {
+            url: &url,
+            source: &source.source,
+            allow_http: source.allow_http,
+        };
         let fetched = {
             let _evictable = in_flight.wait_evictably();
             self.certificates.fetch(wanted, now).await
         };
-        let only = Only { url, certificate: fetched.map_err(|why| unavailable(why.to_string()))? };
+        let only = Only {
+            url,
+            certificate: fetched.map_err(|why| unavailable(why.to_string()))?,
+        };
 
         match source.verifier.verify(request, &only, now)? {
-            Verdict::NeedCertificate { .. } => Err(unavailable("the message needs a second certificate".to_owned())),
+            Verdict::NeedCertificate { .. } => Err(unavailable(
+                "the message needs a second certificate".to_owned(),
+            )),
             verdict => {
                 self.certificates.prove(&only.url);
                 Ok(verdict)
@@ -72,7 +87,12 @@ impl Handshakes {
         }
     }
 
-    fn verify_with_kept(&self, source: &Source, request: &Request<'_>, now: Timestamp) -> Result<Verdict, Refused> {
+    fn verify_with_kept(
+        &self,
+        source: &Source,
+        request: &Request<'_>,
+        now: Timestamp,
+    ) -> Result<Verdict, Refused> {
         let kept = self.certificates.at(now);
         let verdict = source.verifier.verify(request, &kept, now)?;
 
@@ -94,7 +114,10 @@ impl Handshakes {
         };
         match self.fetch.get(request).await {
             Ok(_) => Ok(()),
-            Err(error) => Err(Refused::Handshake { refusal: Refusal::ConfirmationFailed, why: chain(&error) }),
+            Err(error) => Err(Refused::Handshake {
+                refusal: Refusal::ConfirmationFailed,
+                why: chain(&error),
+            }),
         }
     }
 }

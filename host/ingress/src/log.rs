@@ -46,7 +46,15 @@ pub(crate) fn request(outcome: &Result<Accepted, Refused>, about: &About<'_>) {
         Ok(accepted) => accepted_request(accepted, about, route),
         Err(refused) => {
             let (status, detail) = (refused.status().as_u16(), visible(&refused.detail()));
-            log!(warn, about, route, status, reason = refused.reason(), detail, "refused");
+            log!(
+                warn,
+                about,
+                route,
+                status,
+                reason = refused.reason(),
+                detail,
+                "refused"
+            );
         }
     }
 }
@@ -55,7 +63,11 @@ pub(crate) fn request(outcome: &Result<Accepted, Refused>, about: &About<'_>) {
 fn unknown_route(about: &About<'_>) {
     let (place, reason) = (place(about.path), Refused::NotFound.reason());
     match &about.near_miss {
-        Some(NearMiss { meant, differs, left_out }) => tracing::warn!(
+        Some(NearMiss {
+            meant,
+            differs,
+            left_out,
+        }) => tracing::warn!(
             target: "hookyard::ingress",
             peer = %about.peer, place, status = 404, reason, meant = format!("/{meant}"), differs, left_out, "refused"
         ),
@@ -69,7 +81,10 @@ const REQUESTS: &str = "hookyard_requests_total";
 
 /// Says what the metric is, to whoever records it.
 pub fn describe_metrics() {
-    metrics::describe_counter!(REQUESTS, "Requests of senders that were answered, by status and reason.");
+    metrics::describe_counter!(
+        REQUESTS,
+        "Requests of senders that were answered, by status and reason."
+    );
 }
 
 fn count(outcome: &Result<Accepted, Refused>) {
@@ -88,7 +103,13 @@ fn accepted_request(accepted: &Accepted, about: &About<'_>, route: &Route<'_>) {
         Accepted::Stored(stored) => event(stored, false, about, route),
         Accepted::Repeat(stored) => event(stored, true, about, route),
         Accepted::Confirmed { topic } => {
-            log!(info, about, route, topic = visible(topic), "confirmed a subscription");
+            log!(
+                info,
+                about,
+                route,
+                topic = visible(topic),
+                "confirmed a subscription"
+            );
         }
         Accepted::Noticed { what } => log!(info, about, route, what, "noticed; nothing to store"),
     }
@@ -106,7 +127,10 @@ fn event(stored: &Stored, repeat: bool, about: &About<'_>, route: &Route<'_>) {
 /// The first two segments of a path; a third may be a secret that was sent to a mistyped address.
 fn place(path: &str) -> &str {
     const LENGTH_MAX: usize = 130;
-    let end = path.match_indices('/').nth(2).map_or(path.len(), |(index, _)| index);
+    let end = path
+        .match_indices('/')
+        .nth(2)
+        .map_or(path.len(), |(index, _)| index);
     // Paths are ASCII, but nothing here depends on it.
     path.get(..end.min(LENGTH_MAX)).unwrap_or_default()
 }

@@ -35,9 +35,17 @@ impl NearMisses {
     /// The near miss at `path`, which leads to no source, unless there were too many of late.
     pub(crate) fn find(&self, sources: &Sources, path: &str, now: Instant) -> Option<NearMiss> {
         let (meant, differs) = sources.nearest(path)?;
-        let left_out = self.0.lock().unwrap_or_else(PoisonError::into_inner).take(now)?;
+        let left_out = self
+            .0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take(now)?;
 
-        Some(NearMiss { meant, differs, left_out })
+        Some(NearMiss {
+            meant,
+            differs,
+            left_out,
+        })
     }
 }
 

@@ -83,10 +83,25 @@ impl Receiver {
         };
         let near_miss = match &route {
             Some(_) => None,
-            None => self.near_misses.find(&self.sources.load(), head.uri.path(), Instant::now()),
+            None => self
+                .near_misses
+                .find(&self.sources.load(), head.uri.path(), Instant::now()),
         };
-        let Sender { peer, body_bytes: bytes, .. } = sender;
-        log::request(&outcome, &log::About { peer, path: head.uri.path(), bytes, route: route.as_ref(), near_miss });
+        let Sender {
+            peer,
+            body_bytes: bytes,
+            ..
+        } = sender;
+        log::request(
+            &outcome,
+            &log::About {
+                peer,
+                path: head.uri.path(),
+                bytes,
+                route: route.as_ref(),
+                near_miss,
+            },
+        );
         if outcome.is_ok() {
             sender.in_flight.accepted();
         }
@@ -112,7 +127,11 @@ impl Receiver {
         let body = body::read(body, self.bounds(&route.source), &self.budget).await?;
         sender.body_bytes = body.bytes.len();
         sender.in_flight.body_read();
-        let read = Read { head, headers: headers(&head.headers), body };
+        let read = Read {
+            head,
+            headers: headers(&head.headers),
+            body,
+        };
         match self.verify(route, &read, &sender.in_flight).await? {
             Verdict::Event(verified) => self.store(&route.source, verified, read).await,
             Verdict::Confirm { url, topic } => {
@@ -125,10 +144,18 @@ impl Receiver {
     }
 
     fn bounds(&self, source: &Source) -> Bounds {
-        Bounds { bytes_max: source.body_max.unwrap_or(self.config.body_max), time_max: self.config.body_timeout }
+        Bounds {
+            bytes_max: source.body_max.unwrap_or(self.config.body_max),
+            time_max: self.config.body_timeout,
+        }
     }
 
-    async fn verify(&self, route: &Route<'_>, read: &Read<'_>, in_flight: &InFlight) -> Result<Verdict, Refused> {
+    async fn verify(
+        &self,
+        route: &Route<'_>,
+        read: &Read<'_>,
+        in_flight: &InFlight,
+    ) -> Result<Verdict, Refused> {
         let request = hookyard_verify::Request {
             method: read.head.method.as_str(),
             path: read.head.uri.path(),
@@ -137,14 +164,24 @@ impl Receiver {
             headers: &read.headers,
             body: &read.body.bytes,
         };
-        self.handshakes.verify(&route.source, &request, in_flight, self.parts.clock.now()).await
+        self.handshakes
+            .verify(&route.source, &request, in_flight, self.parts.clock.now())
+            .await
     }
 
-    async fn store(&self, source: &Source, verified: Verified, read: Read<'_>) -> Result<Accepted, Refused> {
+    async fn store(
+        &self,
+        source: &Source,
+        verified: Verified,
+        read: Read<'_>,
+    ) -> Result<Accepted, Refused> {
         let Read { headers, body, .. } = read;
         let description = source.provider.describe(&verified, &headers, &body.bytes)?;
         let ordering = source.ordering.as_ref();
-        let ordering_key = ordering.map(|at| ordering_key(at, &verified.payload, &body.bytes)).transpose()?.flatten();
+        let ordering_key = ordering
+            .map(|at| ordering_key(at, &verified.payload, &body.bytes))
+            .transpose()?
+            .flatten();
         let received_at = self.parts.clock.now();
         let event = Event {
             id: (self.parts.event_ids)(),
@@ -159,11 +196,18 @@ impl Receiver {
             payload: verified.payload,
             ordering_key,
         };
-        let stored = Stored { id: event.id, event_type: event.event_type.clone(), key: event.key.clone() };
+        let stored = Stored {
+            id: event.id,
+            event_type: event.event_type.clone(),
+            key: event.key.clone(),
+        };
         Point::Received.pass();
         match self.append(event).await? {
             Appended::New => Ok(Accepted::Stored(stored)),
-            Appended::Repeat(first) => Ok(Accepted::Repeat(Stored { id: first, ..stored })),
+            Appended::Repeat(first) => Ok(Accepted::Repeat(Stored {
+                id: first,
+                ..stored
+            })),
         }
     }
 
@@ -178,7 +222,12 @@ impl Receiver {
 
 fn handshakes(config: &Config, parts: &Parts) -> Handshakes {
     let waiting_max = config.connections_max / CONNECTIONS_PER_WAIT;
-    Handshakes::new(Arc::clone(&parts.fetch), Arc::clone(&parts.certificates), waiting_max, parts.clock.now())
+    Handshakes::new(
+        Arc::clone(&parts.fetch),
+        Arc::clone(&parts.certificates),
+        waiting_max,
+        parts.clock.now(),
+    )
 }
 
 /// Keeps an HTTP/2 request from being reset until its answer is read. The reset tells the sender to send no more of the
@@ -196,7 +245,10 @@ fn keep(body: Incoming) {
 fn headers(headers: &HeaderMap) -> Vec<Header> {
     headers
         .iter()
-        .map(|(name, value)| Header { name: name.as_str().to_owned(), value: Bytes::copy_from_slice(value.as_bytes()) })
+        .map(|(name, value)| Header {
+            name: name.as_str().to_owned(),
+            value: Bytes::copy_from_slice(value.as_bytes()),
+        })
         .collect()
 }
 

@@ -60,10 +60,17 @@ impl Sources {
         let source = self.by_tenant.get(tenant)?.get(name)?;
         let tail = match tail {
             Some("") if !source.verifier.takes_tail() => None,
-            Some(tail) if tail.is_empty() || tail.contains('/') || !source.verifier.takes_tail() => return None,
+            Some(tail)
+                if tail.is_empty() || tail.contains('/') || !source.verifier.takes_tail() =>
+            {
+                return None;
+            }
             tail => tail,
         };
-        Some(Route { source: Arc::clone(source), tail })
+        Some(Route {
+            source: Arc::clone(source),
+            tail,
+        })
     }
 
     /// The source that was probably meant by `path`, which leads to none, and how the path differs.
@@ -72,16 +79,32 @@ impl Sources {
     /// segments between, or with up to two slips in the name of the source.
     pub(crate) fn nearest(&self, path: &str) -> Option<(SourceRef, &'static str)> {
         let decoded = percent_decoded(path);
-        let segments = decoded.split('/').filter(|segment| !matches!(*segment, "" | "."));
-        let names: Vec<_> = segments.take(SEGMENTS_MAX).map(|name| name.trim().to_ascii_lowercase()).collect();
+        let segments = decoded
+            .split('/')
+            .filter(|segment| !matches!(*segment, "" | "."));
+        let names: Vec<_> = segments
+            .take(SEGMENTS_MAX)
+            .map(|name| name.trim().to_ascii_lowercase())
+            .collect();
 
-        let exact = names.windows(2).find_map(|pair| self.by_tenant.get(&pair[0])?.get(&pair[1]));
+        let exact = names
+            .windows(2)
+            .find_map(|pair| self.by_tenant.get(&pair[0])?.get(&pair[1]));
         if let Some(source) = exact {
-            return Some((source.source.clone(), difference(path, &decoded, names.len())));
+            return Some((
+                source.source.clone(),
+                difference(path, &decoded, names.len()),
+            ));
         }
-        let [tenant, name] = names.get(..2)? else { return None };
+        let [tenant, name] = names.get(..2)? else {
+            return None;
+        };
         let near = |known: &&String| strsim::osa_distance(known, name) <= SLIPS_MAX;
-        let (_, source) = self.by_tenant.get(tenant)?.iter().find(|(known, _)| near(known))?;
+        let (_, source) = self
+            .by_tenant
+            .get(tenant)?
+            .iter()
+            .find(|(known, _)| near(known))?;
         Some((source.source.clone(), "spelling"))
     }
 }
@@ -105,8 +128,12 @@ fn percent_decoded(path: &str) -> String {
     let mut rest = path;
     while let Some(at) = rest.find('%') {
         decoded.push_str(&rest[..at]);
-        let code = rest.get(at + 1..at + 3).and_then(|digits| u8::from_str_radix(digits, 16).ok());
-        let (c, length) = code.filter(u8::is_ascii).map_or(('%', 1), |code| (char::from(code), 3));
+        let code = rest
+            .get(at + 1..at + 3)
+            .and_then(|digits| u8::from_str_radix(digits, 16).ok());
+        let (c, length) = code
+            .filter(u8::is_ascii)
+            .map_or(('%', 1), |code| (char::from(code), 3));
         decoded.push(c);
         rest = &rest[at + length..];
     }
@@ -118,9 +145,15 @@ impl FromIterator<Source> for Sources {
     fn from_iter<I: IntoIterator<Item = Source>>(sources: I) -> Self {
         let mut by_tenant: BTreeMap<String, BTreeMap<String, Arc<Source>>> = BTreeMap::new();
         for source in sources {
-            let SourceRef { tenant, source: name } = &source.source;
+            let SourceRef {
+                tenant,
+                source: name,
+            } = &source.source;
             let (tenant, name) = (tenant.to_string(), name.to_string());
-            by_tenant.entry(tenant).or_default().insert(name, Arc::new(source));
+            by_tenant
+                .entry(tenant)
+                .or_default()
+                .insert(name, Arc::new(source));
         }
         Self { by_tenant }
     }

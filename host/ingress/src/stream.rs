@@ -35,13 +35,20 @@ struct Linger {
 
 impl Stream {
     pub(crate) fn new(tcp: TcpStream, activity: Arc<Activity>) -> Self {
-        Self { tcp, activity, linger: None }
+        Self {
+            tcp,
+            activity,
+            linger: None,
+        }
     }
 }
 
 impl Linger {
     fn new() -> Self {
-        Self { over: Box::pin(tokio::time::sleep(LINGER_TIME_MAX)), bytes_left: LINGER_BYTES_MAX }
+        Self {
+            over: Box::pin(tokio::time::sleep(LINGER_TIME_MAX)),
+            bytes_left: LINGER_BYTES_MAX,
+        }
     }
 
     /// Ready once the sender has closed its side, or has had enough patience. Errors are nobody's concern any more.
@@ -63,7 +70,11 @@ impl Linger {
 }
 
 impl AsyncRead for Stream {
-    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         let before = buf.filled().len();
         ready!(Pin::new(&mut this.tcp).poll_read(cx, buf))?;
@@ -75,7 +86,11 @@ impl AsyncRead for Stream {
 }
 
 impl AsyncWrite for Stream {
-    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
         Pin::new(&mut self.get_mut().tcp).poll_write(cx, buf)
     }
 
@@ -103,6 +118,9 @@ impl AsyncWrite for Stream {
                 return Poll::Ready(Ok(()));
             }
         }
-        this.linger.get_or_insert_with(Linger::new).poll(&mut this.tcp, cx).map(Ok)
+        this.linger
+            .get_or_insert_with(Linger::new)
+            .poll(&mut this.tcp, cx)
+            .map(Ok)
     }
 }

@@ -29,8 +29,14 @@ mod tests {
     #[test]
     fn each_cause_is_told_once() {
         let inner = Layer("permission denied", None);
-        let middle = Layer("the file can't be opened: permission denied", Some(Box::new(inner)));
+        let middle = Layer(
+            "the file can't be opened: permission denied",
+            Some(Box::new(inner)),
+        );
         let outer = Layer("no inbox", Some(Box::new(middle)));
-        assert_eq!(chain(&outer), "no inbox: the file can't be opened: permission denied");
+        assert_eq!(
+            chain(&outer),
+            "no inbox: the file can't be opened: permission denied"
+        );
     }
 }

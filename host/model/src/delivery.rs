@@ -71,10 +71,15 @@ impl fmt::Display for DeliveryResult {
         let name = self.name();
         match self {
             Self::Sent { status } | Self::Refused { status } => write!(f, "{name}: {status}"),
-            Self::Failed { reason, .. } | Self::Unsendable { reason } => write!(f, "{name}: {reason}"),
+            Self::Failed { reason, .. } | Self::Unsendable { reason } => {
+                write!(f, "{name}: {reason}")
+            }
             Self::Gone => write!(f, "{name}: 410"),
             Self::Lost { attempts } => {
-                write!(f, "{name}: {attempts} tries ended with their host, none of them by itself")
+                write!(
+                    f,
+                    "{name}: {attempts} tries ended with their host, none of them by itself"
+                )
             }
         }
     }

@@ -158,15 +158,45 @@ pub fn apply(state: JobState, input: Input<'_>, now: Timestamp) -> Result<JobSta
             Ok(Leased { until })
         }
         (Leased { .. }, Input::Release) => Ok(Pending),
-        (Leased { .. }, Input::Settle { outcome, attempts, received_at, policy, is_spared, jitter }) => {
-            let failure = Failure { attempts, received_at, asked: asked(outcome) };
+        (
+            Leased { .. },
+            Input::Settle {
+                outcome,
+                attempts,
+                received_at,
+                policy,
+                is_spared,
+                jitter,
+            },
+        ) => {
+            let failure = Failure {
+                attempts,
+                received_at,
+                asked: asked(outcome),
+            };
             Ok(match is_spared && outcome.is_fault() {
-                true => Waiting { until: policy.again_after(failure, now, jitter) },
+                true => Waiting {
+                    until: policy.again_after(failure, now, jitter),
+                },
                 false => settled(outcome, failure, policy, now, jitter),
             })
         }
-        (Leased { .. }, Input::Deliver { result, attempts, since, policy, is_down, jitter }) => {
-            let failure = Failure { attempts, received_at: since, asked: wait(result) };
+        (
+            Leased { .. },
+            Input::Deliver {
+                result,
+                attempts,
+                since,
+                policy,
+                is_down,
+                jitter,
+            },
+        ) => {
+            let failure = Failure {
+                attempts,
+                received_at: since,
+                asked: wait(result),
+            };
             let again = match is_down {
                 true => policy.again_in_time(failure, now, jitter),
                 false => policy.again_at(failure, now, jitter),
@@ -181,17 +211,30 @@ pub fn apply(state: JobState, input: Input<'_>, now: Timestamp) -> Result<JobSta
         (Held, Input::Attach) => Ok(Pending),
         (Pending | Waiting { .. }, Input::Detach) => Ok(Held),
         // Nothing to do, and no fault: these are told of every job of a plugin that comes or goes.
-        (Pending | Waiting { .. } | Leased { .. } | Done | Dead | Discarded, Input::Attach) => Ok(state),
+        (Pending | Waiting { .. } | Leased { .. } | Done | Dead | Discarded, Input::Attach) => {
+            Ok(state)
+        }
         (Held | Leased { .. } | Done | Dead | Discarded, Input::Detach) => Ok(state),
-        (_, input) => Err(Illegal { state: state.name(), input: name(&input) }),
+        (_, input) => Err(Illegal {
+            state: state.name(),
+            input: name(&input),
+        }),
     }
 }
 
-fn settled(outcome: &Outcome, failure: Failure, policy: &RetryPolicy, now: Timestamp, jitter: f64) -> JobState {
+fn settled(
+    outcome: &Outcome,
+    failure: Failure,
+    policy: &RetryPolicy,
+    now: Timestamp,
+    jitter: f64,
+) -> JobState {
     match outcome {
         Outcome::Done => JobState::Done,
         outcome if !outcome.is_retryable() => JobState::Dead,
-        _ => policy.again_at(failure, now, jitter).map_or(JobState::Dead, |until| JobState::Waiting { until }),
+        _ => policy
+            .again_at(failure, now, jitter)
+            .map_or(JobState::Dead, |until| JobState::Waiting { until }),
     }
 }
 
@@ -243,92 +286,246 @@ mod tests {
     const LATER: Timestamp = Timestamp::from_unix_millis(2_000_000);
 
     fn settlement<'a>(outcome: &'a Outcome, attempts: u32, policy: &'a RetryPolicy) -> Input<'a> {
-        Input::Settle { outcome, attempts, received_at: NOW, policy, is_spared: false, jitter: 0.5 }
+        Input::Settle {
+            outcome,
+            attempts,
+            received_at: NOW,
+            policy,
+            is_spared: false,
+            jitter: 0.5,
+        }
     }
 
     fn settle(outcome: &Outcome, attempts: u32) -> JobState {
-        let policy = RetryPolicy { attempts_max: 3, ..RetryPolicy::default() };
+        let policy = RetryPolicy {
+            attempts_max: 3,
+            ..RetryPolicy::default()
+        };
         let input = settlement(outcome, attempts, &policy);
         apply(JobState::Leased { until: LATER }, input, NOW).expect("a leased job settles")
     }
 
     #[test]
     fn outcomes_lead_where_they_should() {
-        let retry = |after| Outcome::Retry { reason: "later".into(), after };
-        let trapped = Outcome::Trapped { message: "unreachable".into() };
+        let retry = |after| Outcome::Retry {
+            reason: "later".into(),
+            after,
+        };
+        let trapped = Outcome::Trapped {
+            message: "unreachable".into(),
+        };
         assert_eq!(settle(&Outcome::Done, 1), JobState::Done);
-        assert_eq!(settle(&Outcome::Rejected { reason: "no".into() }, 1), JobState::Dead);
-        assert_eq!(settle(&trapped, 1), JobState::Waiting { until: NOW.after(Duration::from_millis(3_750)) });
+        assert_eq!(
+            settle(
+                &Outcome::Rejected {
+                    reason: "no".into()
+                },
+                1
+            ),
+            JobState::Dead
+        );
+        assert_eq!(
+            settle(&trapped, 1),
+            JobState::Waiting {
+                until: NOW.after(Duration::from_millis(3_750))
+            }
+        );
         assert_eq!(settle(&trapped, 3), JobState::Dead);
         let hour = Duration::from_secs(3600);
-        assert_eq!(settle(&retry(Some(hour)), 1), JobState::Waiting { until: NOW.after(hour) });
+        assert_eq!(
+            settle(&retry(Some(hour)), 1),
+            JobState::Waiting {
+                until: NOW.after(hour)
+            }
+        );
         let capped = RetryPolicy::default().delay_max;
-        assert_eq!(settle(&retry(Some(Duration::MAX)), 1), JobState::Waiting { until: NOW.after(capped) });
+        assert_eq!(
+            settle(&retry(Some(Duration::MAX)), 1),
+            JobState::Waiting {
+                until: NOW.after(capped)
+            }
+        );
     }
 
     #[test]
     fn results_of_deliveries_lead_where_they_should() {
         let minute = Duration::from_secs(60);
-        let policy =
-            RetryPolicy { attempts_max: 3, delay_max: minute, deadline: Some(2 * minute), ..RetryPolicy::default() };
+        let policy = RetryPolicy {
+            attempts_max: 3,
+            delay_max: minute,
+            deadline: Some(2 * minute),
+            ..RetryPolicy::default()
+        };
         let check = |result: DeliveryResult, attempts, since, is_down, expected| {
             let (result, policy) = (&result, &policy);
-            let input = Input::Deliver { result, attempts, since, policy, is_down, jitter: 0.5 };
-            assert_eq!(apply(JobState::Leased { until: LATER }, input, NOW), Ok(expected), "{result}, try {attempts}");
+            let input = Input::Deliver {
+                result,
+                attempts,
+                since,
+                policy,
+                is_down,
+                jitter: 0.5,
+            };
+            assert_eq!(
+                apply(JobState::Leased { until: LATER }, input, NOW),
+                Ok(expected),
+                "{result}, try {attempts}"
+            );
         };
-        let failed = |after| DeliveryResult::Failed { status: Some(503), reason: "busy".into(), after };
-        let again_in = |delay| JobState::Waiting { until: NOW.after(delay) };
-        check(DeliveryResult::Sent { status: 204 }, 1, NOW, false, JobState::Done);
-        check(DeliveryResult::Sent { status: 204 }, 9, NOW, true, JobState::Done);
+        let failed = |after| DeliveryResult::Failed {
+            status: Some(503),
+            reason: "busy".into(),
+            after,
+        };
+        let again_in = |delay| JobState::Waiting {
+            until: NOW.after(delay),
+        };
+        check(
+            DeliveryResult::Sent { status: 204 },
+            1,
+            NOW,
+            false,
+            JobState::Done,
+        );
+        check(
+            DeliveryResult::Sent { status: 204 },
+            9,
+            NOW,
+            true,
+            JobState::Done,
+        );
         for never in [
             DeliveryResult::Refused { status: 404 },
             DeliveryResult::Gone,
-            DeliveryResult::Unsendable { reason: "no".into() },
+            DeliveryResult::Unsendable {
+                reason: "no".into(),
+            },
             DeliveryResult::Lost { attempts: 3 },
         ] {
             check(never.clone(), 1, NOW, false, JobState::Dead);
             check(never, 1, NOW, true, JobState::Dead);
         }
-        check(failed(None), 1, NOW, false, again_in(Duration::from_millis(3_750)));
-        check(failed(Some(minute / 2)), 1, NOW, false, again_in(minute / 2));
-        check(failed(Some(Duration::from_secs(1))), 1, NOW, false, again_in(Duration::from_millis(3_750)));
+        check(
+            failed(None),
+            1,
+            NOW,
+            false,
+            again_in(Duration::from_millis(3_750)),
+        );
+        check(
+            failed(Some(minute / 2)),
+            1,
+            NOW,
+            false,
+            again_in(minute / 2),
+        );
+        check(
+            failed(Some(Duration::from_secs(1))),
+            1,
+            NOW,
+            false,
+            again_in(Duration::from_millis(3_750)),
+        );
         check(failed(Some(Duration::MAX)), 1, NOW, false, again_in(minute));
         check(failed(None), 3, NOW, false, JobState::Dead);
-        check(failed(None), 3, NOW, true, again_in(Duration::from_secs(15)));
-        check(failed(None), 3, NOW.before(2 * minute), true, JobState::Dead);
+        check(
+            failed(None),
+            3,
+            NOW,
+            true,
+            again_in(Duration::from_secs(15)),
+        );
+        check(
+            failed(None),
+            3,
+            NOW.before(2 * minute),
+            true,
+            JobState::Dead,
+        );
     }
 
     #[test]
     fn what_can_not_be_made_again_in_time_is_dead() {
-        let policy = RetryPolicy { deadline: Some(Duration::from_secs(60)), ..RetryPolicy::default() };
-        let trapped = Outcome::Trapped { message: String::new() };
+        let policy = RetryPolicy {
+            deadline: Some(Duration::from_secs(60)),
+            ..RetryPolicy::default()
+        };
+        let trapped = Outcome::Trapped {
+            message: String::new(),
+        };
         let settle = |received_at, attempts| {
             let (outcome, policy) = (&trapped, &policy);
-            let input = Input::Settle { outcome, attempts, received_at, policy, is_spared: false, jitter: 1.0 };
+            let input = Input::Settle {
+                outcome,
+                attempts,
+                received_at,
+                policy,
+                is_spared: false,
+                jitter: 1.0,
+            };
             apply(JobState::Leased { until: LATER }, input, NOW).expect("a leased job settles")
         };
         let long_ago = Timestamp::from_unix_millis(NOW.unix_millis() - 56_000);
-        assert_eq!(settle(NOW, 1), JobState::Waiting { until: NOW.after(Duration::from_secs(5)) });
+        assert_eq!(
+            settle(NOW, 1),
+            JobState::Waiting {
+                until: NOW.after(Duration::from_secs(5))
+            }
+        );
         assert_eq!(settle(long_ago, 1), JobState::Dead);
-        assert_eq!(settle(NOW, 5), JobState::Dead, "the next delay alone is longer");
+        assert_eq!(
+            settle(NOW, 5),
+            JobState::Dead,
+            "the next delay alone is longer"
+        );
     }
 
     #[test]
     fn faults_that_are_spared_use_no_job_up() {
-        let policy = RetryPolicy { attempts_max: 3, deadline: Some(Duration::ZERO), ..RetryPolicy::default() };
+        let policy = RetryPolicy {
+            attempts_max: 3,
+            deadline: Some(Duration::ZERO),
+            ..RetryPolicy::default()
+        };
         let settle = |outcome: &Outcome| {
             let received_at = Timestamp::from_unix_millis(0);
-            let input =
-                Input::Settle { outcome, attempts: 9, received_at, policy: &policy, is_spared: true, jitter: 0.0 };
+            let input = Input::Settle {
+                outcome,
+                attempts: 9,
+                received_at,
+                policy: &policy,
+                is_spared: true,
+                jitter: 0.0,
+            };
             apply(JobState::Leased { until: LATER }, input, NOW).expect("a leased job settles")
         };
-        let undecodable = Outcome::Undecodable { path: "$".into(), message: String::new() };
+        let undecodable = Outcome::Undecodable {
+            path: "$".into(),
+            message: String::new(),
+        };
         let delay = policy.delay(9, 0.0);
-        for fault in [Outcome::Trapped { message: String::new() }, undecodable] {
-            assert_eq!(settle(&fault), JobState::Waiting { until: NOW.after(delay) }, "{fault}");
+        for fault in [
+            Outcome::Trapped {
+                message: String::new(),
+            },
+            undecodable,
+        ] {
+            assert_eq!(
+                settle(&fault),
+                JobState::Waiting {
+                    until: NOW.after(delay)
+                },
+                "{fault}"
+            );
         }
         assert_eq!(settle(&Outcome::Done), JobState::Done);
-        assert_eq!(settle(&Outcome::Rejected { reason: String::new() }), JobState::Dead, "the handler's own word");
+        assert_eq!(
+            settle(&Outcome::Rejected {
+                reason: String::new()
+            }),
+            JobState::Dead,
+            "the handler's own word"
+        );
     }
 
     #[test]
@@ -336,7 +533,10 @@ mod tests {
         let lease = Input::Lease { until: LATER };
         assert!(apply(JobState::Waiting { until: LATER }, lease, NOW).is_err());
         assert!(apply(JobState::Leased { until: LATER }, lease, NOW).is_err());
-        assert_eq!(apply(JobState::Leased { until: NOW }, lease, NOW), Ok(JobState::Leased { until: LATER }));
+        assert_eq!(
+            apply(JobState::Leased { until: NOW }, lease, NOW),
+            Ok(JobState::Leased { until: LATER })
+        );
         assert!(apply(JobState::Dead, lease, NOW).is_err());
     }
 
@@ -344,25 +544,55 @@ mod tests {
     fn a_replay_makes_anything_due_but_what_is_under_way() {
         let waiting = JobState::Waiting { until: LATER };
         let discarded = JobState::Discarded;
-        for state in [JobState::Pending, waiting, JobState::Done, JobState::Dead, JobState::Held, discarded] {
-            assert_eq!(apply(state, Input::Replay { due: None }, NOW), Ok(JobState::Pending));
-            assert_eq!(apply(state, Input::Replay { due: Some(LATER) }, NOW), Ok(waiting));
+        for state in [
+            JobState::Pending,
+            waiting,
+            JobState::Done,
+            JobState::Dead,
+            JobState::Held,
+            discarded,
+        ] {
+            assert_eq!(
+                apply(state, Input::Replay { due: None }, NOW),
+                Ok(JobState::Pending)
+            );
+            assert_eq!(
+                apply(state, Input::Replay { due: Some(LATER) }, NOW),
+                Ok(waiting)
+            );
         }
         // Even one whose lease ran out: whoever has it may still settle it.
         let leased = JobState::Leased { until: NOW };
-        let refused = Illegal { state: "leased", input: "replay" };
-        assert_eq!(apply(leased, Input::Replay { due: None }, LATER), Err(refused));
+        let refused = Illegal {
+            state: "leased",
+            input: "replay",
+        };
+        assert_eq!(
+            apply(leased, Input::Replay { due: None }, LATER),
+            Err(refused)
+        );
     }
 
     #[test]
     fn discard_ends_only_unfinished_jobs() {
         let waiting = JobState::Waiting { until: LATER };
         for state in [JobState::Pending, waiting, JobState::Dead, JobState::Held] {
-            assert_eq!(apply(state, Input::Discard, NOW), Ok(JobState::Discarded), "{state}");
+            assert_eq!(
+                apply(state, Input::Discard, NOW),
+                Ok(JobState::Discarded),
+                "{state}"
+            );
         }
 
-        for state in [JobState::Leased { until: NOW }, JobState::Done, JobState::Discarded] {
-            let refused = Illegal { state: state.name(), input: "discard" };
+        for state in [
+            JobState::Leased { until: NOW },
+            JobState::Done,
+            JobState::Discarded,
+        ] {
+            let refused = Illegal {
+                state: state.name(),
+                input: "discard",
+            };
             assert_eq!(apply(state, Input::Discard, LATER), Err(refused));
         }
 
@@ -376,16 +606,31 @@ mod tests {
     fn a_retry_brings_back_what_failed_and_nothing_else() {
         let waiting = JobState::Waiting { until: LATER };
         for state in [waiting, JobState::Dead] {
-            assert_eq!(apply(state, Input::Retry, NOW), Ok(JobState::Pending), "{state}");
+            assert_eq!(
+                apply(state, Input::Retry, NOW),
+                Ok(JobState::Pending),
+                "{state}"
+            );
         }
         let leased = JobState::Leased { until: NOW };
-        for state in [JobState::Pending, leased, JobState::Done, JobState::Held, JobState::Discarded] {
+        for state in [
+            JobState::Pending,
+            leased,
+            JobState::Done,
+            JobState::Held,
+            JobState::Discarded,
+        ] {
             assert!(apply(state, Input::Retry, LATER).is_err(), "{state}");
         }
 
         // One more attempt than `attempts_max` at the most: the next failure ends it again.
-        let trapped = Outcome::Trapped { message: "unreachable".into() };
-        assert_eq!((settle(&trapped, 3), settle(&trapped, 4)), (JobState::Dead, JobState::Dead));
+        let trapped = Outcome::Trapped {
+            message: "unreachable".into(),
+        };
+        assert_eq!(
+            (settle(&trapped, 3), settle(&trapped, 4)),
+            (JobState::Dead, JobState::Dead)
+        );
     }
 
     fn any_state() -> impl Strategy<Value = JobState> {
@@ -404,10 +649,20 @@ mod tests {
     fn any_outcome() -> impl Strategy<Value = Outcome> {
         prop_oneof![
             Just(Outcome::Done),
-            proptest::option::of(any::<Duration>()).prop_map(|after| Outcome::Retry { reason: String::new(), after }),
-            Just(Outcome::Rejected { reason: String::new() }),
-            Just(Outcome::Trapped { message: String::new() }),
-            Just(Outcome::Undecodable { path: "$".into(), message: String::new() }),
+            proptest::option::of(any::<Duration>()).prop_map(|after| Outcome::Retry {
+                reason: String::new(),
+                after
+            }),
+            Just(Outcome::Rejected {
+                reason: String::new()
+            }),
+            Just(Outcome::Trapped {
+                message: String::new()
+            }),
+            Just(Outcome::Undecodable {
+                path: "$".into(),
+                message: String::new()
+            }),
         ]
     }
 

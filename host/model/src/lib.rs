@@ -24,7 +24,8 @@ pub use effect::{Effects, Key, Message, MessageId, RecordedAnswer, Seen, Version
 pub use event::{Event, EventId, Header, Payload};
 pub use job::{Illegal, Input, JobState, apply};
 pub use name::{
-    DestinationName, DestinationRef, InvalidName, PluginName, PluginRef, Revision, SourceName, SourceRef, TenantName,
+    DestinationName, DestinationRef, InvalidName, PluginName, PluginRef, Revision, SourceName,
+    SourceRef, TenantName,
 };
 pub use outcome::{Attempt, Limit, LogLine, Outcome, Time};
 pub use probation::{Probation, ProbationPolicy, Worse};

@@ -21,10 +21,15 @@ pub struct InvalidName {
 }
 
 fn is_valid(text: &str) -> bool {
-    let first_fits = text.bytes().next().is_some_and(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
+    let first_fits = text
+        .bytes()
+        .next()
+        .is_some_and(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
     first_fits
         && text.len() <= LENGTH_MAX
-        && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'_')
+        && text
+            .bytes()
+            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'_')
 }
 
 macro_rules! name {
@@ -172,7 +177,10 @@ impl FromStr for Revision {
     type Err = InvalidName;
 
     fn from_str(text: &str) -> Result<Self, InvalidName> {
-        let invalid = || InvalidName { kind: "revision", given: text.to_owned() };
+        let invalid = || InvalidName {
+            kind: "revision",
+            given: text.to_owned(),
+        };
         if text.len() != 64 || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
             return Err(invalid());
         }
@@ -191,10 +199,28 @@ mod tests {
 
     #[test]
     fn names_keep_to_their_alphabet() {
-        for good in ["acme", "a", "0day", "topi-saas", "a_b", &"x".repeat(LENGTH_MAX)] {
+        for good in [
+            "acme",
+            "a",
+            "0day",
+            "topi-saas",
+            "a_b",
+            &"x".repeat(LENGTH_MAX),
+        ] {
             assert!(TenantName::new(good).is_ok(), "{good}");
         }
-        for bad in ["", "-a", "_a", "Acme", "a/b", "a.b", "..", "a b", "ä", &"x".repeat(LENGTH_MAX + 1)] {
+        for bad in [
+            "",
+            "-a",
+            "_a",
+            "Acme",
+            "a/b",
+            "a.b",
+            "..",
+            "a b",
+            "ä",
+            &"x".repeat(LENGTH_MAX + 1),
+        ] {
             assert!(TenantName::new(bad).is_err(), "{bad}");
         }
     }

@@ -174,7 +174,10 @@ impl Limit {
     pub const fn is_of_what_waits(self) -> bool {
         matches!(
             self,
-            Self::OutboxWaiting | Self::OutboxWaitingBytes | Self::OutboxTenantWaiting | Self::OutboxTenantWaitingBytes
+            Self::OutboxWaiting
+                | Self::OutboxWaitingBytes
+                | Self::OutboxTenantWaiting
+                | Self::OutboxTenantWaitingBytes
         )
     }
 }
@@ -203,7 +206,9 @@ impl Outcome {
             | Self::TimedOut { .. }
             | Self::OutOfMemory { .. }
             | Self::Exceeded { .. } => true,
-            Self::Done | Self::Rejected { .. } | Self::Undecodable { .. } | Self::Lost { .. } => false,
+            Self::Done | Self::Rejected { .. } | Self::Undecodable { .. } | Self::Lost { .. } => {
+                false
+            }
         }
     }
 
@@ -227,15 +232,27 @@ impl fmt::Display for Outcome {
         let name = self.name();
         match self {
             Self::Done => f.write_str(name),
-            Self::Retry { reason, after: None } | Self::Rejected { reason } => write!(f, "{name}: {reason}"),
-            Self::Retry { reason, after: Some(after) } => write!(f, "{name} after {after:?}: {reason}"),
+            Self::Retry {
+                reason,
+                after: None,
+            }
+            | Self::Rejected { reason } => write!(f, "{name}: {reason}"),
+            Self::Retry {
+                reason,
+                after: Some(after),
+            } => write!(f, "{name} after {after:?}: {reason}"),
             Self::Trapped { message } => write!(f, "{name}: {message}"),
-            Self::TimedOut { time, limit } => write!(f, "{name}: used up {} of {limit:?}", time.name()),
+            Self::TimedOut { time, limit } => {
+                write!(f, "{name}: used up {} of {limit:?}", time.name())
+            }
             Self::OutOfMemory { limit } => write!(f, "{name}: used up memory_max of {limit} bytes"),
             Self::Exceeded { limit, max } => write!(f, "{name}: used up {} of {max}", limit.name()),
             Self::Undecodable { path, message } => write!(f, "{name} at {path}: {message}"),
             Self::Lost { attempts } => {
-                write!(f, "{name}: {attempts} attempts ended with their host, none of them by itself")
+                write!(
+                    f,
+                    "{name}: {attempts} attempts ended with their host, none of them by itself"
+                )
             }
         }
     }

@@ -23,7 +23,12 @@ pub struct ProbationPolicy {
 
 impl Default for ProbationPolicy {
     fn default() -> Self {
-        Self { watch: Duration::from_secs(600), events_min: 5, faults_min: 3, worse: 0.2 }
+        Self {
+            watch: Duration::from_secs(600),
+            events_min: 5,
+            faults_min: 3,
+            worse: 0.2,
+        }
     }
 }
 
@@ -54,7 +59,13 @@ impl Probation {
     /// A revision that is watched from `since` on and is to do as well as the one that this was about.
     #[must_use]
     pub fn next(&self, since: Timestamp) -> Self {
-        Self { tally: Tally::default(), trial: Some(Trial { since, before: self.tally.count() }) }
+        Self {
+            tally: Tally::default(),
+            trial: Some(Trial {
+                since,
+                before: self.tally.count(),
+            }),
+        }
     }
 
     /// A revision that there's nothing to compare with, or nothing to go back from.
@@ -65,21 +76,28 @@ impl Probation {
 
     /// Whether a release is being watched at that time.
     pub fn is_open(&self, policy: &ProbationPolicy, now: Timestamp) -> bool {
-        self.trial.is_some_and(|trial| now.since(trial.since) <= policy.watch)
+        self.trial
+            .is_some_and(|trial| now.since(trial.since) <= policy.watch)
     }
 
     /// Takes note of an attempt of the active revision, and says whether the one before is to come back.
     pub fn record(&mut self, ended: Ended, policy: &ProbationPolicy) -> Option<Worse> {
         self.tally.record(ended, policy.watch, policy.events_min);
         let now = self.tally.count();
-        let is_enough = now.events >= policy.events_min.max(1) && now.faults >= policy.faults_min.max(1);
-        self.worse(policy, ended.at).filter(|worse| ended.is_fault && is_enough && worse.by() >= policy.worse)
+        let is_enough =
+            now.events >= policy.events_min.max(1) && now.faults >= policy.faults_min.max(1);
+        self.worse(policy, ended.at)
+            .filter(|worse| ended.is_fault && is_enough && worse.by() >= policy.worse)
     }
 
     /// How it compares with the one before, however few its events; none where it does no worse, or isn't watched.
     pub fn worse(&self, policy: &ProbationPolicy, now: Timestamp) -> Option<Worse> {
         let trial = self.trial.filter(|_| self.is_open(policy, now))?;
-        Some(Worse { now: self.tally.count(), before: trial.before }).filter(|worse| worse.by() > 0.0)
+        Some(Worse {
+            now: self.tally.count(),
+            before: trial.before,
+        })
+        .filter(|worse| worse.by() > 0.0)
     }
 }
 
@@ -109,19 +127,31 @@ mod tests {
     use super::*;
     use crate::EventId;
 
-    const POLICY: ProbationPolicy =
-        ProbationPolicy { watch: Duration::from_secs(60), events_min: 4, faults_min: 2, worse: 0.25 };
+    const POLICY: ProbationPolicy = ProbationPolicy {
+        watch: Duration::from_secs(60),
+        events_min: 4,
+        faults_min: 2,
+        worse: 0.25,
+    };
 
     fn ended(event: u64, second: i64, is_fault: bool) -> Ended {
         let event = EventId::from_uuid(Uuid::from_u64_pair(0, event));
-        Ended { event, at: Timestamp::from_unix_secs(second), is_fault }
+        Ended {
+            event,
+            at: Timestamp::from_unix_secs(second),
+            is_fault,
+        }
     }
 
     /// One that has done this much, at second 0.
     fn before(faults: u64, events: u64) -> Probation {
         let mut probation = Probation::settled();
         for event in 0..events {
-            assert_eq!(probation.record(ended(1000 + event, 0, event < faults), &POLICY), None, "it isn't watched");
+            assert_eq!(
+                probation.record(ended(1000 + event, 0, event < faults), &POLICY),
+                None,
+                "it isn't watched"
+            );
         }
         probation
     }
@@ -132,26 +162,44 @@ mod tests {
         let mut probation = before(was.0, was.1).next(Timestamp::from_unix_secs(0));
         let mut numbered = (0..).zip(attempts);
         numbered.position(|(event, (second, is_fault))| {
-            probation.record(ended(event, *second, *is_fault), &POLICY).is_some()
+            probation
+                .record(ended(event, *second, *is_fault), &POLICY)
+                .is_some()
         })
     }
 
     #[test]
     fn a_release_that_does_worse_goes_back() {
         let all_bad = [(1, true); 9];
-        assert_eq!(back_at((0, 0), &all_bad), Some(3), "once there is enough to judge by");
+        assert_eq!(
+            back_at((0, 0), &all_bad),
+            Some(3),
+            "once there is enough to judge by"
+        );
         assert_eq!(back_at((0, 20), &all_bad), Some(3));
-        assert_eq!(back_at((10, 20), &all_bad), Some(3), "half of them before, all of them now");
+        assert_eq!(
+            back_at((10, 20), &all_bad),
+            Some(3),
+            "half of them before, all of them now"
+        );
         assert_eq!(back_at((20, 20), &all_bad), None, "it was no better before");
         assert_eq!(back_at((0, 20), &[(1, false); 9]), None);
     }
 
     #[test]
     fn one_bad_event_condemns_nobody() {
-        assert_eq!(back_at((0, 20), &[(1, false), (1, false), (1, false), (1, true)]), None, "a quarter, but only one");
+        assert_eq!(
+            back_at((0, 20), &[(1, false), (1, false), (1, false), (1, true)]),
+            None,
+            "a quarter, but only one"
+        );
         let mut probation = before(0, 20).next(Timestamp::from_unix_secs(0));
         for second in 0..50 {
-            assert_eq!(probation.record(ended(1, second, true), &POLICY), None, "again and again");
+            assert_eq!(
+                probation.record(ended(1, second, true), &POLICY),
+                None,
+                "again and again"
+            );
         }
     }
 
@@ -167,9 +215,27 @@ mod tests {
 
     #[test]
     fn what_it_says_is_readable() {
-        let worse = |before| Worse { now: Count { faults: 4, events: 5 }, before }.to_string();
-        assert_eq!(worse(Count::default()), "it failed at 4 of 5 events, the one before at none");
-        assert_eq!(worse(Count { faults: 1, events: 90 }), "it failed at 4 of 5 events, the one before at 1 of 90");
+        let worse = |before| {
+            Worse {
+                now: Count {
+                    faults: 4,
+                    events: 5,
+                },
+                before,
+            }
+            .to_string()
+        };
+        assert_eq!(
+            worse(Count::default()),
+            "it failed at 4 of 5 events, the one before at none"
+        );
+        assert_eq!(
+            worse(Count {
+                faults: 1,
+                events: 90
+            }),
+            "it failed at 4 of 5 events, the one before at 1 of 90"
+        );
     }
 
     proptest! {

@@ -24,7 +24,11 @@ pub struct QuarantinePolicy {
 
 impl Default for QuarantinePolicy {
     fn default() -> Self {
-        Self { window: Duration::from_secs(600), rate: 0.5, events_min: 10 }
+        Self {
+            window: Duration::from_secs(600),
+            rate: 0.5,
+            events_min: 10,
+        }
     }
 }
 
@@ -66,9 +70,17 @@ impl Breaker {
     /// Takes note of an attempt that the active revision made, and says whether it has now failed too often.
     ///
     /// Another revision than at the last call begins with a clean slate, and so does one that tripped it.
-    pub fn record(&mut self, revision: Revision, ended: Ended, policy: &QuarantinePolicy) -> Option<Count> {
+    pub fn record(
+        &mut self,
+        revision: Revision,
+        ended: Ended,
+        policy: &QuarantinePolicy,
+    ) -> Option<Count> {
         if self.revision != Some(revision) {
-            *self = Self { revision: Some(revision), tally: Tally::default() };
+            *self = Self {
+                revision: Some(revision),
+                tally: Tally::default(),
+            };
         }
         self.tally.record(ended, policy.window, policy.events_min);
         let tripped = self.judge(policy).filter(|_| ended.is_fault)?;
@@ -78,7 +90,8 @@ impl Breaker {
 
     fn judge(&self, policy: &QuarantinePolicy) -> Option<Count> {
         let Count { faults, events } = self.tally.count();
-        let is_enough = events >= policy.events_min.max(1) && faults as f64 >= policy.rate * events as f64;
+        let is_enough =
+            events >= policy.events_min.max(1) && faults as f64 >= policy.rate * events as f64;
         is_enough.then_some(Count { faults, events })
     }
 }
@@ -94,7 +107,8 @@ impl Tally {
     /// Takes note of an attempt. What is longer ago than `window` is forgotten, and so is what is more than `kept`
     /// events back, or more than a fixed number where that is more.
     pub fn record(&mut self, ended: Ended, window: Duration, kept: usize) {
-        self.ended.retain(|other| other.event != ended.event && ended.at.since(other.at) <= window);
+        self.ended
+            .retain(|other| other.event != ended.event && ended.at.since(other.at) <= window);
         self.ended.push_back(ended);
         while self.ended.len() > kept.max(EVENTS_KEPT_MAX) {
             self.ended.pop_front();
@@ -104,7 +118,10 @@ impl Tally {
     /// How many events there are, and how many of them it failed at.
     pub fn count(&self) -> Count {
         let faults = self.ended.iter().filter(|ended| ended.is_fault).count();
-        Count { faults, events: self.ended.len() }
+        Count {
+            faults,
+            events: self.ended.len(),
+        }
     }
 }
 
@@ -115,21 +132,34 @@ mod tests {
 
     use super::*;
 
-    const POLICY: QuarantinePolicy = QuarantinePolicy { window: Duration::from_secs(60), rate: 0.5, events_min: 4 };
+    const POLICY: QuarantinePolicy = QuarantinePolicy {
+        window: Duration::from_secs(60),
+        rate: 0.5,
+        events_min: 4,
+    };
     const ONE: Revision = Revision::from_sha256([1; 32]);
     const TWO: Revision = Revision::from_sha256([2; 32]);
 
     fn ended(event: u64, second: i64, is_fault: bool) -> Ended {
         let event = EventId::from_uuid(Uuid::from_u64_pair(0, event));
-        Ended { event, at: Timestamp::from_unix_secs(second), is_fault }
+        Ended {
+            event,
+            at: Timestamp::from_unix_secs(second),
+            is_fault,
+        }
     }
 
     /// Which of these attempts (event, second, whether it failed) trip the breaker.
     fn trips(attempts: &[(u64, i64, bool)]) -> Vec<usize> {
         let mut breaker = Breaker::default();
-        let tripped = attempts.iter().enumerate().filter(|(_, (event, second, is_fault))| {
-            breaker.record(ONE, ended(*event, *second, *is_fault), &POLICY).is_some()
-        });
+        let tripped = attempts
+            .iter()
+            .enumerate()
+            .filter(|(_, (event, second, is_fault))| {
+                breaker
+                    .record(ONE, ended(*event, *second, *is_fault), &POLICY)
+                    .is_some()
+            });
         tripped.map(|(at, _)| at).collect()
     }
 
@@ -138,23 +168,57 @@ mod tests {
         let faults: Vec<_> = (0..9).map(|event| (event, 0, true)).collect();
         assert_eq!(trips(&faults[..3]), [0; 0], "too few to judge by");
         assert_eq!(trips(&faults), [3, 7]);
-        assert_eq!(trips(&[(1, 0, true), (2, 0, false), (3, 0, false), (4, 0, true)]), [3], "half of them");
-        assert_eq!(trips(&[(1, 0, true), (2, 0, true), (3, 0, false), (4, 0, false)]), [0; 0], "success trips nothing");
-        assert_eq!(trips(&[(1, 0, false), (2, 0, false), (3, 0, false), (4, 0, true), (5, 0, true)]), [0; 0]);
+        assert_eq!(
+            trips(&[(1, 0, true), (2, 0, false), (3, 0, false), (4, 0, true)]),
+            [3],
+            "half of them"
+        );
+        assert_eq!(
+            trips(&[(1, 0, true), (2, 0, true), (3, 0, false), (4, 0, false)]),
+            [0; 0],
+            "success trips nothing"
+        );
+        assert_eq!(
+            trips(&[
+                (1, 0, false),
+                (2, 0, false),
+                (3, 0, false),
+                (4, 0, true),
+                (5, 0, true)
+            ]),
+            [0; 0]
+        );
     }
 
     #[test]
     fn one_event_counts_once_and_by_its_last_attempt() {
         let same: Vec<_> = (0..50).map(|second| (1, second, true)).collect();
-        assert_eq!(trips(&same), [0; 0], "an event that can't be handled is that event's trouble");
-        let healed = [(1, 0, true), (2, 0, true), (1, 1, false), (2, 1, false), (3, 2, true), (4, 2, false)];
+        assert_eq!(
+            trips(&same),
+            [0; 0],
+            "an event that can't be handled is that event's trouble"
+        );
+        let healed = [
+            (1, 0, true),
+            (2, 0, true),
+            (1, 1, false),
+            (2, 1, false),
+            (3, 2, true),
+            (4, 2, false),
+        ];
         assert_eq!(trips(&healed), [0; 0]);
     }
 
     #[test]
     fn what_is_long_ago_is_forgotten() {
-        assert_eq!(trips(&[(1, 0, true), (2, 0, true), (3, 0, true), (4, 60, true)]), [3]);
-        assert_eq!(trips(&[(1, 0, true), (2, 0, true), (3, 0, true), (4, 61, true)]), [0; 0]);
+        assert_eq!(
+            trips(&[(1, 0, true), (2, 0, true), (3, 0, true), (4, 60, true)]),
+            [3]
+        );
+        assert_eq!(
+            trips(&[(1, 0, true), (2, 0, true), (3, 0, true), (4, 61, true)]),
+            [0; 0]
+        );
     }
 
     #[test]
@@ -164,7 +228,11 @@ mod tests {
             assert_eq!(breaker.record(ONE, ended(event, 0, true), &POLICY), None);
         }
         assert_eq!(breaker.record(TWO, ended(3, 0, true), &POLICY), None);
-        assert_eq!(breaker.record(ONE, ended(4, 0, true), &POLICY), None, "and one that comes back begins anew");
+        assert_eq!(
+            breaker.record(ONE, ended(4, 0, true), &POLICY),
+            None,
+            "and one that comes back begins anew"
+        );
     }
 
     proptest! {

@@ -82,8 +82,8 @@ impl Step {
     /// again, or the host starts. Each but a quarantined one may be refused: its settings may be bad now.
     pub const fn leads_to(self, next: Self) -> bool {
         use Step::{
-            Active, Checked, Compiled, Compiling, Draining, Quarantined, Queued, Refused, Rehearsed, Retired, Seen,
-            Settled,
+            Active, Checked, Compiled, Compiling, Draining, Quarantined, Queued, Refused,
+            Rehearsed, Retired, Seen, Settled,
         };
         matches!(
             (self, next),
@@ -97,7 +97,10 @@ impl Step {
                 | (Active, Draining | Quarantined)
                 | (Draining, Retired | Quarantined)
                 | (Retired, Quarantined)
-                | (Seen | Settled | Queued | Compiling | Checked | Compiled, Refused)
+                | (
+                    Seen | Settled | Queued | Compiling | Checked | Compiled,
+                    Refused
+                )
                 | (Rehearsed | Active | Draining | Retired | Refused, Refused)
         )
     }
@@ -118,7 +121,10 @@ impl FromStr for Step {
     type Err = NoStep;
 
     fn from_str(text: &str) -> Result<Self, NoStep> {
-        Self::ALL.into_iter().find(|step| step.name() == text).ok_or(NoStep)
+        Self::ALL
+            .into_iter()
+            .find(|step| step.name() == text)
+            .ok_or(NoStep)
     }
 }
 
@@ -138,27 +144,49 @@ mod tests {
     fn each_step_leads_to_these_and_no_others() {
         for (step, expected) in [
             (Step::Seen, "seen settled refused"),
-            (Step::Settled, "seen settled queued compiling checked refused"),
+            (
+                Step::Settled,
+                "seen settled queued compiling checked refused",
+            ),
             (Step::Queued, "seen settled compiling checked refused"),
             (Step::Compiling, "seen settled checked refused"),
             (Step::Checked, "seen settled compiled refused"),
             (Step::Compiled, "seen settled rehearsed active refused"),
             (Step::Rehearsed, "seen settled active refused"),
-            (Step::Active, "seen settled active draining quarantined refused"),
-            (Step::Draining, "seen settled active retired quarantined refused"),
+            (
+                Step::Active,
+                "seen settled active draining quarantined refused",
+            ),
+            (
+                Step::Draining,
+                "seen settled active retired quarantined refused",
+            ),
             (Step::Retired, "seen settled active quarantined refused"),
             (Step::Quarantined, "seen settled"),
             (Step::Refused, "seen settled refused"),
         ] {
-            let next: Vec<_> = Step::ALL.into_iter().filter(|next| step.leads_to(*next)).map(Step::name).collect();
+            let next: Vec<_> = Step::ALL
+                .into_iter()
+                .filter(|next| step.leads_to(*next))
+                .map(Step::name)
+                .collect();
             assert_eq!(next.join(" "), expected, "after {step}");
         }
     }
 
     #[test]
     fn what_is_quarantined_or_refused_serves_only_by_going_the_whole_way_again() {
-        let not_ready = [Step::Seen, Step::Settled, Step::Queued, Step::Compiling, Step::Checked];
-        for from in [Step::Quarantined, Step::Refused].into_iter().chain(not_ready) {
+        let not_ready = [
+            Step::Seen,
+            Step::Settled,
+            Step::Queued,
+            Step::Compiling,
+            Step::Checked,
+        ];
+        for from in [Step::Quarantined, Step::Refused]
+            .into_iter()
+            .chain(not_ready)
+        {
             assert!(!from.leads_to(Step::Active), "{from}");
         }
     }

@@ -64,9 +64,16 @@ impl RetryPolicy {
     }
 
     /// As `again_at`, however often it has failed: only the deadline ends it.
-    pub fn again_in_time(&self, failure: Failure, now: Timestamp, jitter: f64) -> Option<Timestamp> {
+    pub fn again_in_time(
+        &self,
+        failure: Failure,
+        now: Timestamp,
+        jitter: f64,
+    ) -> Option<Timestamp> {
         let again = self.again_after(failure, now, jitter);
-        self.deadline.is_none_or(|deadline| again <= failure.received_at.after(deadline)).then_some(again)
+        self.deadline
+            .is_none_or(|deadline| again <= failure.received_at.after(deadline))
+            .then_some(again)
     }
 
     /// As `again_at`, for a failure that is never final.
@@ -77,12 +84,20 @@ impl RetryPolicy {
 
     fn scheduled(&self, failed_before: u32) -> Option<Duration> {
         let schedule = self.schedule.as_deref()?;
-        schedule.get(usize::try_from(failed_before).ok()?).or(schedule.last()).copied()
+        schedule
+            .get(usize::try_from(failed_before).ok()?)
+            .or(schedule.last())
+            .copied()
     }
 
     fn ceiling(&self, failed_before: u32) -> Duration {
-        let doubled = self.delay_first.as_millis().saturating_mul(1 << failed_before.min(63));
-        Duration::from_millis(u64::try_from(doubled.min(self.delay_max.as_millis())).unwrap_or(u64::MAX))
+        let doubled = self
+            .delay_first
+            .as_millis()
+            .saturating_mul(1 << failed_before.min(63));
+        Duration::from_millis(
+            u64::try_from(doubled.min(self.delay_max.as_millis())).unwrap_or(u64::MAX),
+        )
     }
 }
 
@@ -112,35 +127,71 @@ mod tests {
     const RECEIVED: Timestamp = Timestamp::from_unix_secs(1_000);
 
     fn scheduled(seconds: &[u64]) -> RetryPolicy {
-        let delays = seconds.iter().map(|seconds| Duration::from_secs(*seconds)).collect();
-        RetryPolicy { schedule: Some(delays), ..RetryPolicy::default() }
+        let delays = seconds
+            .iter()
+            .map(|seconds| Duration::from_secs(*seconds))
+            .collect();
+        RetryPolicy {
+            schedule: Some(delays),
+            ..RetryPolicy::default()
+        }
     }
 
     fn seconds(policy: &RetryPolicy, jitter: f64) -> Vec<f64> {
-        (1..=5).map(|attempts| policy.delay(attempts, jitter).as_secs_f64()).collect()
+        (1..=5)
+            .map(|attempts| policy.delay(attempts, jitter).as_secs_f64())
+            .collect()
     }
 
     #[test]
     fn ceilings_double_up_to_the_cap() {
-        let policy = RetryPolicy { delay_first: SECOND, delay_max: 5 * SECOND, ..RetryPolicy::default() };
+        let policy = RetryPolicy {
+            delay_first: SECOND,
+            delay_max: 5 * SECOND,
+            ..RetryPolicy::default()
+        };
         assert_eq!(seconds(&policy, 1.0), [1.0, 2.0, 4.0, 5.0, 5.0]);
         assert_eq!(policy.delay(3, 0.5), 3 * SECOND);
     }
 
     #[test]
     fn half_of_each_delay_is_fixed() {
-        let policy = RetryPolicy { delay_first: SECOND, delay_max: 5 * SECOND, ..RetryPolicy::default() };
+        let policy = RetryPolicy {
+            delay_first: SECOND,
+            delay_max: 5 * SECOND,
+            ..RetryPolicy::default()
+        };
 
-        assert_eq!(seconds(&policy, 0.0), [0.5, 1.0, 2.0, 2.5, 2.5], "the shortest delays");
-        assert_eq!(seconds(&policy, 0.5), [0.75, 1.5, 3.0, 3.75, 3.75], "the delays in the middle");
-        assert_eq!(seconds(&policy, 1.0), [1.0, 2.0, 4.0, 5.0, 5.0], "the longest delays");
+        assert_eq!(
+            seconds(&policy, 0.0),
+            [0.5, 1.0, 2.0, 2.5, 2.5],
+            "the shortest delays"
+        );
+        assert_eq!(
+            seconds(&policy, 0.5),
+            [0.75, 1.5, 3.0, 3.75, 3.75],
+            "the delays in the middle"
+        );
+        assert_eq!(
+            seconds(&policy, 1.0),
+            [1.0, 2.0, 4.0, 5.0, 5.0],
+            "the longest delays"
+        );
     }
 
     #[test]
     fn requested_delays_have_no_jitter() {
-        let policy = RetryPolicy { delay_first: SECOND, delay_max: 100 * SECOND, ..RetryPolicy::default() };
+        let policy = RetryPolicy {
+            delay_first: SECOND,
+            delay_max: 100 * SECOND,
+            ..RetryPolicy::default()
+        };
         let asked = Some(30 * SECOND);
-        let failure = Failure { attempts: 1, received_at: RECEIVED, asked };
+        let failure = Failure {
+            attempts: 1,
+            received_at: RECEIVED,
+            asked,
+        };
 
         for jitter in [0.0, 0.5, 1.0] {
             let again = policy.again_after(failure, RECEIVED, jitter);
@@ -150,53 +201,113 @@ mod tests {
 
     #[test]
     fn a_schedule_is_kept_and_its_last_delay_repeats() {
-        assert_eq!(seconds(&scheduled(&[10, 60, 30]), 0.0), [10.0, 60.0, 30.0, 30.0, 30.0]);
-        assert_eq!(seconds(&scheduled(&[10, 60, 30]), 1.0), [11.0, 66.0, 33.0, 33.0, 33.0]);
-        assert_eq!(seconds(&scheduled(&[]), 1.0), seconds(&RetryPolicy::default(), 1.0), "none is no schedule");
+        assert_eq!(
+            seconds(&scheduled(&[10, 60, 30]), 0.0),
+            [10.0, 60.0, 30.0, 30.0, 30.0]
+        );
+        assert_eq!(
+            seconds(&scheduled(&[10, 60, 30]), 1.0),
+            [11.0, 66.0, 33.0, 33.0, 33.0]
+        );
+        assert_eq!(
+            seconds(&scheduled(&[]), 1.0),
+            seconds(&RetryPolicy::default(), 1.0),
+            "none is no schedule"
+        );
     }
 
     #[test]
     fn a_failure_is_final_by_its_number_or_by_its_age() {
         let again = |policy: &RetryPolicy, attempts, age: u64| {
-            let failure = Failure { attempts, received_at: RECEIVED, asked: None };
+            let failure = Failure {
+                attempts,
+                received_at: RECEIVED,
+                asked: None,
+            };
             let now = RECEIVED.after(Duration::from_secs(age));
-            policy.again_at(failure, now, 0.0).map(|again| again.since(RECEIVED).as_secs())
+            policy
+                .again_at(failure, now, 0.0)
+                .map(|again| again.since(RECEIVED).as_secs())
         };
-        let policy = RetryPolicy { attempts_max: 3, deadline: Some(100 * SECOND), ..scheduled(&[10, 20]) };
+        let policy = RetryPolicy {
+            attempts_max: 3,
+            deadline: Some(100 * SECOND),
+            ..scheduled(&[10, 20])
+        };
         assert_eq!(again(&policy, 1, 0), Some(10));
         assert_eq!(again(&policy, 2, 10), Some(30));
         assert_eq!(again(&policy, 3, 30), None, "three were allowed");
         assert_eq!(again(&policy, 1, 90), Some(100), "just in time");
         assert_eq!(again(&policy, 1, 91), None, "too late");
-        assert_eq!(again(&RetryPolicy { deadline: None, ..policy }, 1, 1_000_000), Some(1_000_010));
+        assert_eq!(
+            again(
+                &RetryPolicy {
+                    deadline: None,
+                    ..policy
+                },
+                1,
+                1_000_000
+            ),
+            Some(1_000_010)
+        );
     }
 
     #[test]
     fn a_handler_can_ask_for_more_and_never_for_less() {
-        let policy = RetryPolicy { delay_max: 100 * SECOND, ..scheduled(&[10]) };
-        let failure = |asked| Failure { attempts: 1, received_at: RECEIVED, asked };
-        let again = |asked| policy.again_after(failure(asked), RECEIVED, 0.0).since(RECEIVED);
+        let policy = RetryPolicy {
+            delay_max: 100 * SECOND,
+            ..scheduled(&[10])
+        };
+        let failure = |asked| Failure {
+            attempts: 1,
+            received_at: RECEIVED,
+            asked,
+        };
+        let again = |asked| {
+            policy
+                .again_after(failure(asked), RECEIVED, 0.0)
+                .since(RECEIVED)
+        };
         assert_eq!(again(None), 10 * SECOND);
         assert_eq!(again(Some(5 * SECOND)), 10 * SECOND);
         assert_eq!(again(Some(50 * SECOND)), 50 * SECOND);
-        assert_eq!(again(Some(Duration::MAX)), 100 * SECOND, "up to the longest delay");
-        let late = RetryPolicy { deadline: Some(20 * SECOND), ..policy };
+        assert_eq!(
+            again(Some(Duration::MAX)),
+            100 * SECOND,
+            "up to the longest delay"
+        );
+        let late = RetryPolicy {
+            deadline: Some(20 * SECOND),
+            ..policy
+        };
         let asks = failure(Some(50 * SECOND));
-        assert_eq!(late.again_at(asks, RECEIVED, 0.0), None, "a handler does not outlast the deadline");
+        assert_eq!(
+            late.again_at(asks, RECEIVED, 0.0),
+            None,
+            "a handler does not outlast the deadline"
+        );
     }
 
     fn any_policy() -> impl Strategy<Value = RetryPolicy> {
         let delay = || (0..1_000_000u64).prop_map(Duration::from_millis);
-        let schedule = proptest::option::of(proptest::collection::vec(delay(), 0..5).prop_map(Arc::from));
-        (1..20u32, delay(), delay(), schedule, proptest::option::of(delay())).prop_map(
-            |(attempts_max, delay_first, delay_max, schedule, deadline)| RetryPolicy {
-                attempts_max,
-                delay_first,
-                delay_max,
-                schedule,
-                deadline,
-            },
+        let schedule =
+            proptest::option::of(proptest::collection::vec(delay(), 0..5).prop_map(Arc::from));
+        (
+            1..20u32,
+            delay(),
+            delay(),
+            schedule,
+            proptest::option::of(delay()),
         )
+            .prop_map(
+                |(attempts_max, delay_first, delay_max, schedule, deadline)| RetryPolicy {
+                    attempts_max,
+                    delay_first,
+                    delay_max,
+                    schedule,
+                    deadline,
+                },
+            )
     }
 
     proptest! {

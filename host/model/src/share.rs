@@ -61,7 +61,11 @@ pub struct Served<M> {
 
 impl<M> Default for Served<M> {
     fn default() -> Self {
-        Self { count: 0, tenants: HashMap::new(), members: HashMap::new() }
+        Self {
+            count: 0,
+            tenants: HashMap::new(),
+            members: HashMap::new(),
+        }
     }
 }
 
@@ -76,40 +80,73 @@ struct Tenant {
 }
 
 /// Deals the places out one by one, and says who gets how many. Who gets none isn't in the answer.
-pub fn share<M: Member>(free: &Free<'_>, open: &[Open<M>], served: &mut Served<M>) -> Vec<(M, usize)> {
+pub fn share<M: Member>(
+    free: &Free<'_>,
+    open: &[Open<M>],
+    served: &mut Served<M>,
+) -> Vec<(M, usize)> {
     let mut tenants = served.queues(free, open);
     let mut queue: BinaryHeap<Reverse<Rank>> = BinaryHeap::new();
     for (at, tenant) in tenants.iter().enumerate() {
-        queue.push(Reverse((tenant.running, served.of_tenant(&tenant.name), at)));
+        queue.push(Reverse((
+            tenant.running,
+            served.of_tenant(&tenant.name),
+            at,
+        )));
     }
     let mut given = vec![0; open.len()];
     for _ in 0..free.places {
-        let Some(Reverse((.., tenant_at))) = queue.pop() else { break };
+        let Some(Reverse((.., tenant_at))) = queue.pop() else {
+            break;
+        };
         let tenant = &mut tenants[tenant_at];
-        let Some(Reverse((.., at))) = tenant.members.pop() else { continue };
+        let Some(Reverse((.., at))) = tenant.members.pop() else {
+            continue;
+        };
         given[at] += 1;
         tenant.running += 1;
         served.take(&open[at].member);
         if given[at] < open[at].places {
-            tenant.members.push(Reverse((open[at].running + given[at], served.count, at)));
+            tenant
+                .members
+                .push(Reverse((open[at].running + given[at], served.count, at)));
         }
         if tenant.running < free.tenant_max && !tenant.members.is_empty() {
             queue.push(Reverse((tenant.running, served.count, tenant_at)));
         }
     }
     let given = open.iter().zip(given).filter(|(_, places)| *places > 0);
-    given.map(|(open, places)| (open.member.clone(), places)).collect()
+    given
+        .map(|(open, places)| (open.member.clone(), places))
+        .collect()
 }
 
 /// Those who may have a use for more places, where `given` were dealt out and `taken` of them were of use: they took all
 /// that they had, or had none yet.
-pub fn still_open<M: Member>(open: Vec<Open<M>>, given: &[(M, usize)], taken: &HashMap<M, usize>) -> Vec<Open<M>> {
-    let given: HashMap<&M, usize> = given.iter().map(|(member, places)| (member, *places)).collect();
-    let left = open.into_iter().filter_map(|Open { member, places, running }| {
-        let taken = taken.get(&member).copied().unwrap_or(0);
-        let given = given.get(&member).copied().unwrap_or(0);
-        (taken >= given && places > taken).then(|| Open { places: places - taken, running: running + taken, member })
-    });
+pub fn still_open<M: Member>(
+    open: Vec<Open<M>>,
+    given: &[(M, usize)],
+    taken: &HashMap<M, usize>,
+) -> Vec<Open<M>> {
+    let given: HashMap<&M, usize> = given
+        .iter()
+        .map(|(member, places)| (member, *places))
+        .collect();
+    let left = open.into_iter().filter_map(
+        |Open {
+             member,
+             places,
+             running,
+         }| {
+            let taken = taken.get(&member).copied().unwrap_or(0);
+            let given = given.get(&member).copied().unwrap_or(0);
+            (taken >= given && places > taken).then(|| Open {
+                places: places - taken,
+                running: running + taken,
+                member,
+            })
+        },
+    );
     left.collect()
 }
 
@@ -126,14 +163,19 @@ impl<M: Member> Served<M> {
         let mut by_name = BTreeMap::<&TenantName, BinaryHeap<Reverse<Rank>>>::new();
         for (at, open) in open.iter().enumerate().filter(|(_, open)| open.places > 0) {
             let turn = self.members.get(&open.member).copied().unwrap_or(0);
-            by_name.entry(open.member.tenant()).or_default().push(Reverse((open.running, turn, at)));
+            by_name
+                .entry(open.member.tenant())
+                .or_default()
+                .push(Reverse((open.running, turn, at)));
         }
         let tenants = by_name.into_iter().map(|(name, members)| Tenant {
             name: name.clone(),
             running: free.running.get(name).copied().unwrap_or(0),
             members,
         });
-        tenants.filter(|tenant| tenant.running < free.tenant_max).collect()
+        tenants
+            .filter(|tenant| tenant.running < free.tenant_max)
+            .collect()
     }
 
     fn of_tenant(&self, tenant: &TenantName) -> u64 {
@@ -156,7 +198,10 @@ mod tests {
     /// `tenant/plugin`.
     fn plugin(name: &str) -> PluginRef {
         let (tenant, plugin) = name.split_once('/').expect("a tenant");
-        PluginRef { tenant: tenant.parse().expect("a name"), plugin: plugin.parse().expect("a name") }
+        PluginRef {
+            tenant: tenant.parse().expect("a name"),
+            plugin: plugin.parse().expect("a name"),
+        }
     }
 
     fn opens(places: &[(&str, usize, usize)]) -> Vec<Open<PluginRef>> {
@@ -183,13 +228,27 @@ mod tests {
         open: &[Open<PluginRef>],
         served: &mut Served<PluginRef>,
     ) -> Vec<(String, usize)> {
-        let given = share(&Free { places: free, tenant_max, running: &running(open) }, open, served);
-        given.iter().map(|(plugin, places)| (plugin.to_string(), *places)).collect()
+        let given = share(
+            &Free {
+                places: free,
+                tenant_max,
+                running: &running(open),
+            },
+            open,
+            served,
+        );
+        given
+            .iter()
+            .map(|(plugin, places)| (plugin.to_string(), *places))
+            .collect()
     }
 
     fn check(free: usize, places: &[(&str, usize, usize)], expected: &[(&str, usize)]) {
         let given = deal(free, usize::MAX, &opens(places), &mut Served::default());
-        let given: Vec<_> = given.iter().map(|(name, limit)| (name.as_str(), *limit)).collect();
+        let given: Vec<_> = given
+            .iter()
+            .map(|(name, limit)| (name.as_str(), *limit))
+            .collect();
         assert_eq!(given, expected, "{free} places for {places:?}");
     }
 
@@ -197,12 +256,32 @@ mod tests {
     fn a_tenants_plugins_have_even_shares() {
         check(0, &[("a/a", 3, 0)], &[]);
         check(9, &[], &[]);
-        check(9, &[("a/a", 3, 0), ("a/b", 2, 0)], &[("a/a", 3), ("a/b", 2)]);
-        check(4, &[("a/a", 3, 0), ("a/b", 9, 0)], &[("a/a", 2), ("a/b", 2)]);
-        check(5, &[("a/a", 1, 0), ("a/b", 9, 0), ("a/c", 9, 0)], &[("a/a", 1), ("a/b", 2), ("a/c", 2)]);
-        check(2, &[("a/a", 9, 0), ("a/b", 9, 0), ("a/c", 9, 0)], &[("a/a", 1), ("a/b", 1)]);
+        check(
+            9,
+            &[("a/a", 3, 0), ("a/b", 2, 0)],
+            &[("a/a", 3), ("a/b", 2)],
+        );
+        check(
+            4,
+            &[("a/a", 3, 0), ("a/b", 9, 0)],
+            &[("a/a", 2), ("a/b", 2)],
+        );
+        check(
+            5,
+            &[("a/a", 1, 0), ("a/b", 9, 0), ("a/c", 9, 0)],
+            &[("a/a", 1), ("a/b", 2), ("a/c", 2)],
+        );
+        check(
+            2,
+            &[("a/a", 9, 0), ("a/b", 9, 0), ("a/c", 9, 0)],
+            &[("a/a", 1), ("a/b", 1)],
+        );
         check(3, &[("a/a", 0, 0), ("a/b", 9, 0)], &[("a/b", 3)]);
-        check(3, &[("a/a", 9, 2), ("a/b", 9, 0)], &[("a/a", 1), ("a/b", 2)]);
+        check(
+            3,
+            &[("a/a", 9, 2), ("a/b", 9, 0)],
+            &[("a/a", 1), ("a/b", 2)],
+        );
     }
 
     #[test]
@@ -213,25 +292,56 @@ mod tests {
             &[("a/a", 1), ("a/b", 1), ("a/c", 1), ("b/a", 3)],
         );
         check(4, &[("a/a", 9, 5), ("b/a", 9, 0)], &[("b/a", 4)]);
-        check(4, &[("a/a", 9, 5), ("b/a", 1, 0)], &[("a/a", 3), ("b/a", 1)]);
+        check(
+            4,
+            &[("a/a", 9, 5), ("b/a", 1, 0)],
+            &[("a/a", 3), ("b/a", 1)],
+        );
     }
 
     #[test]
     fn a_tenant_has_no_more_than_it_may() {
         let open = opens(&[("a/a", 9, 1), ("a/b", 9, 0), ("b/a", 1, 0)]);
         let given = deal(9, 3, &open, &mut Served::default());
-        assert_eq!(given, [("a/a".to_owned(), 1), ("a/b".to_owned(), 1), ("b/a".to_owned(), 1)]);
-        assert_eq!(deal(9, 1, &open, &mut Served::default()), [("b/a".to_owned(), 1)]);
+        assert_eq!(
+            given,
+            [
+                ("a/a".to_owned(), 1),
+                ("a/b".to_owned(), 1),
+                ("b/a".to_owned(), 1)
+            ]
+        );
+        assert_eq!(
+            deal(9, 1, &open, &mut Served::default()),
+            [("b/a".to_owned(), 1)]
+        );
     }
 
     #[test]
     fn the_turn_goes_round_tenants_and_within_each_its_plugins() {
-        let open = opens(&[("a/a", 1, 0), ("a/b", 1, 0), ("a/c", 1, 0), ("b/a", 1, 0), ("c/a", 1, 0)]);
+        let open = opens(&[
+            ("a/a", 1, 0),
+            ("a/b", 1, 0),
+            ("a/c", 1, 0),
+            ("b/a", 1, 0),
+            ("c/a", 1, 0),
+        ]);
         let mut turns = Served::default();
-        let served: Vec<_> = (0..9).map(|_| deal(1, 9, &open, &mut turns).remove(0).0).collect();
-        assert_eq!(served, ["a/a", "b/a", "c/a", "a/b", "b/a", "c/a", "a/c", "b/a", "c/a"]);
+        let served: Vec<_> = (0..9)
+            .map(|_| deal(1, 9, &open, &mut turns).remove(0).0)
+            .collect();
+        assert_eq!(
+            served,
+            [
+                "a/a", "b/a", "c/a", "a/b", "b/a", "c/a", "a/c", "b/a", "c/a"
+            ]
+        );
         turns.retain(|plugin| plugin.tenant.as_str() == "b");
-        assert_eq!((turns.tenants.len(), turns.members.len()), (1, 1), "who is gone is forgotten");
+        assert_eq!(
+            (turns.tenants.len(), turns.members.len()),
+            (1, 1),
+            "who is gone is forgotten"
+        );
     }
 
     fn any_open() -> impl Strategy<Value = Vec<Open<PluginRef>>> {

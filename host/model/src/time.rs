@@ -26,13 +26,17 @@ impl Timestamp {
     /// From an RFC 3339 text such as `2026-05-19T10:30:00Z`.
     pub fn parse_rfc3339(text: &str) -> Option<Self> {
         let parsed = OffsetDateTime::parse(text, &Rfc3339).ok()?;
-        i64::try_from(parsed.unix_timestamp_nanos() / 1_000_000).ok().map(Self)
+        i64::try_from(parsed.unix_timestamp_nanos() / 1_000_000)
+            .ok()
+            .map(Self)
     }
 
     /// From a date as HTTP has it, such as `Sun, 06 Nov 1994 08:49:37 GMT` (RFC 9110, section 5.6.7; of its three forms
     /// the one that may be sent).
     pub fn parse_http_date(text: &str) -> Option<Self> {
-        let parsed = text.ends_with(" GMT").then(|| OffsetDateTime::parse(text, &Rfc2822).ok())??;
+        let parsed = text
+            .ends_with(" GMT")
+            .then(|| OffsetDateTime::parse(text, &Rfc2822).ok())??;
         Some(Self::from_unix_secs(parsed.unix_timestamp()))
     }
 
@@ -49,13 +53,19 @@ impl Timestamp {
     /// This point moved later by `by`, saturating.
     #[must_use]
     pub fn after(self, by: Duration) -> Self {
-        Self(self.0.saturating_add(i64::try_from(by.as_millis()).unwrap_or(i64::MAX)))
+        Self(
+            self.0
+                .saturating_add(i64::try_from(by.as_millis()).unwrap_or(i64::MAX)),
+        )
     }
 
     /// This point moved earlier by `by`, saturating.
     #[must_use]
     pub fn before(self, by: Duration) -> Self {
-        Self(self.0.saturating_sub(i64::try_from(by.as_millis()).unwrap_or(i64::MAX)))
+        Self(
+            self.0
+                .saturating_sub(i64::try_from(by.as_millis()).unwrap_or(i64::MAX)),
+        )
     }
 
     /// The time from `earlier` to here; zero when `earlier` is in fact later.
@@ -71,7 +81,9 @@ impl fmt::Display for Timestamp {
         let text = OffsetDateTime::from_unix_timestamp_nanos(i128::from(self.0) * 1_000_000)
             .ok()
             .and_then(|moment| moment.format(&Rfc3339).ok());
-        let Some(text) = text else { return write!(f, "{}", self.0) };
+        let Some(text) = text else {
+            return write!(f, "{}", self.0);
+        };
         let whole = text.trim_end_matches('Z');
         let (seconds, millis) = whole.split_once('.').unwrap_or((whole, ""));
         write!(f, "{seconds}.{millis:0<3}Z")
@@ -92,15 +104,25 @@ mod tests {
     fn displays_as_rfc3339_and_parses_back() {
         let moment = Timestamp::from_unix_millis(1_780_400_200_250);
         assert_eq!(moment.to_string(), "2026-06-02T11:36:40.250Z");
-        assert_eq!(Timestamp::from_unix_secs(0).to_string(), "1970-01-01T00:00:00.000Z");
+        assert_eq!(
+            Timestamp::from_unix_secs(0).to_string(),
+            "1970-01-01T00:00:00.000Z"
+        );
         assert_eq!(Timestamp::parse_rfc3339(&moment.to_string()), Some(moment));
-        assert_eq!(Timestamp::from_unix_millis(i64::MAX).to_string(), i64::MAX.to_string());
+        assert_eq!(
+            Timestamp::from_unix_millis(i64::MAX).to_string(),
+            i64::MAX.to_string()
+        );
     }
 
     #[test]
     fn dates_of_http_are_read() {
         let check = |text: &str, expected: Option<i64>| {
-            assert_eq!(Timestamp::parse_http_date(text), expected.map(Timestamp::from_unix_secs), "{text}");
+            assert_eq!(
+                Timestamp::parse_http_date(text),
+                expected.map(Timestamp::from_unix_secs),
+                "{text}"
+            );
         };
         check("Sun, 06 Nov 1994 08:49:37 GMT", Some(784_111_777));
         check("Sun, 06 Nov 1994 08:49:37 +0000", None);
@@ -112,8 +134,15 @@ mod tests {
     fn arithmetic_saturates() {
         let last = Timestamp::from_unix_millis(i64::MAX);
         assert_eq!(last.after(Duration::MAX), last);
-        assert_eq!(Timestamp::from_unix_millis(-2).before(Duration::MAX), Timestamp::from_unix_millis(i64::MIN));
-        assert_eq!(last.before(Duration::from_millis(7)).after(Duration::from_millis(7)), last);
+        assert_eq!(
+            Timestamp::from_unix_millis(-2).before(Duration::MAX),
+            Timestamp::from_unix_millis(i64::MIN)
+        );
+        assert_eq!(
+            last.before(Duration::from_millis(7))
+                .after(Duration::from_millis(7)),
+            last
+        );
         assert_eq!(Timestamp::from_unix_millis(0).since(last), Duration::ZERO);
     }
 }

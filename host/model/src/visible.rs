@@ -29,14 +29,15 @@ pub fn visible(text: &str) -> String {
     if text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
         return text.to_owned();
     }
-    text.chars().fold(String::with_capacity(text.len()), |mut out, c| {
-        if is_hidden(c) {
-            out.extend(c.escape_default())
-        } else {
-            out.push(c)
-        }
-        out
-    })
+    text.chars()
+        .fold(String::with_capacity(text.len()), |mut out, c| {
+            if is_hidden(c) {
+                out.extend(c.escape_default())
+            } else {
+                out.push(c)
+            }
+            out
+        })
 }
 
 #[cfg(test)]
@@ -45,8 +46,18 @@ mod tests {
 
     #[test]
     fn hidden_characters_are_written_out_and_others_stay() {
-        for plain in ["", "plain", "two words", "äöü", "e\u{301}", "日本語", "العربية", "👍", "\\ \"", "\u{fffd}…"]
-        {
+        for plain in [
+            "",
+            "plain",
+            "two words",
+            "äöü",
+            "e\u{301}",
+            "日本語",
+            "العربية",
+            "👍",
+            "\\ \"",
+            "\u{fffd}…",
+        ] {
             assert_eq!(visible(plain), plain);
         }
         for (hidden, expected) in [

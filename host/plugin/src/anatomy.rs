@@ -5,8 +5,8 @@
 //! parts are counted first, as they will be. What is broken otherwise is the compiler's to tell.
 
 use wasmparser::{
-    ComponentAlias, ComponentExternalKind, ComponentInstance, ComponentOuterAliasKind, ComponentTypeRef, Encoding,
-    Instance, Parser, Payload,
+    ComponentAlias, ComponentExternalKind, ComponentInstance, ComponentOuterAliasKind,
+    ComponentTypeRef, Encoding, Instance, Parser, Payload,
 };
 
 use crate::Fault;
@@ -23,13 +23,20 @@ pub(crate) fn check(bytes: &[u8]) -> Result<(), Fault> {
     for payload in Parser::new(0).parse_all(bytes).map_while(Result::ok) {
         match payload {
             Payload::Version { encoding, .. } => {
-                levels.push(Level { is_component: encoding == Encoding::Component, ..Level::default() });
+                levels.push(Level {
+                    is_component: encoding == Encoding::Component,
+                    ..Level::default()
+                });
                 if levels.len() > DEPTH_MAX {
-                    return Err(Fault::Nested { depth_max: DEPTH_MAX });
+                    return Err(Fault::Nested {
+                        depth_max: DEPTH_MAX,
+                    });
                 }
             }
             Payload::End(_) => {
-                let Some(ended) = levels.pop() else { return Ok(()) };
+                let Some(ended) = levels.pop() else {
+                    return Ok(());
+                };
                 if let Some(outer) = levels.last_mut().filter(|_| ended.is_component) {
                     outer.components.push(ended.parts);
                 }
@@ -37,7 +44,9 @@ pub(crate) fn check(bytes: &[u8]) -> Result<(), Fault> {
             part => count(&part, &mut levels)?,
         }
         if levels.last().is_some_and(|level| level.parts > PARTS_MAX) {
-            return Err(Fault::Parts { parts_max: PARTS_MAX });
+            return Err(Fault::Parts {
+                parts_max: PARTS_MAX,
+            });
         }
     }
     Ok(())
@@ -58,12 +67,17 @@ fn count(payload: &Payload<'_>, levels: &mut [Level]) -> Result<(), Fault> {
     match payload {
         Payload::InstanceSection(section) => {
             let made = section.clone().into_iter().map_while(Result::ok);
-            let made = made.filter(|instance| matches!(instance, Instance::Instantiate { .. })).count();
+            let made = made
+                .filter(|instance| matches!(instance, Instance::Instantiate { .. }))
+                .count();
             add(levels, made as u64);
         }
         Payload::ComponentInstanceSection(section) => {
             for instance in section.clone().into_iter().map_while(Result::ok) {
-                if let ComponentInstance::Instantiate { component_index, .. } = instance {
+                if let ComponentInstance::Instantiate {
+                    component_index, ..
+                } = instance
+                {
                     let parts = named(levels, 0, component_index);
                     add(levels, parts.saturating_add(1));
                 }
@@ -72,11 +86,18 @@ fn count(payload: &Payload<'_>, levels: &mut [Level]) -> Result<(), Fault> {
         Payload::ComponentAliasSection(section) => {
             for alias in section.clone().into_iter().map_while(Result::ok) {
                 match alias {
-                    ComponentAlias::Outer { kind: ComponentOuterAliasKind::Component, count, index } => {
+                    ComponentAlias::Outer {
+                        kind: ComponentOuterAliasKind::Component,
+                        count,
+                        index,
+                    } => {
                         let parts = named(levels, count, index);
                         name(levels, parts);
                     }
-                    ComponentAlias::InstanceExport { kind: ComponentExternalKind::Component, .. } => {
+                    ComponentAlias::InstanceExport {
+                        kind: ComponentExternalKind::Component,
+                        ..
+                    } => {
                         return Err(Fault::PassedAround);
                     }
                     _ => {}
@@ -118,7 +139,10 @@ fn name(levels: &mut [Level], parts: u64) {
 /// by the compiler.
 fn named(levels: &[Level], outwards: u32, index: u32) -> u64 {
     let level = levels.iter().rev().nth(outwards as usize);
-    level.and_then(|level| level.components.get(index as usize)).copied().unwrap_or(0)
+    level
+        .and_then(|level| level.components.get(index as usize))
+        .copied()
+        .unwrap_or(0)
 }
 
 #[cfg(test)]
@@ -126,7 +150,9 @@ mod tests {
     use super::*;
 
     fn checked(text: &str) -> Option<String> {
-        check(&wat::parse_str(text).expect("it is well-formed")).err().map(|fault| fault.to_string())
+        check(&wat::parse_str(text).expect("it is well-formed"))
+            .err()
+            .map(|fault| fault.to_string())
     }
 
     /// Each component uses the one before twice.
@@ -147,8 +173,25 @@ mod tests {
     fn parts_are_counted_as_they_will_be() {
         // 2^n leaves, and as many components about them, but one.
         assert_eq!(checked(&doubled(11)), None);
-        assert_eq!(checked(&doubled(12)), Some(Fault::Parts { parts_max: PARTS_MAX }.to_string()));
-        assert_eq!(checked(&doubled(200)), Some(Fault::Parts { parts_max: PARTS_MAX }.to_string()), "without end");
+        assert_eq!(
+            checked(&doubled(12)),
+            Some(
+                Fault::Parts {
+                    parts_max: PARTS_MAX
+                }
+                .to_string()
+            )
+        );
+        assert_eq!(
+            checked(&doubled(200)),
+            Some(
+                Fault::Parts {
+                    parts_max: PARTS_MAX
+                }
+                .to_string()
+            ),
+            "without end"
+        );
         let exported = "(component (component $c (core module $m) (core instance (instantiate $m)))
             (export $d \"d\" (component $c)) (instance (instantiate $d)))";
         assert_eq!(checked(exported), None);
@@ -158,12 +201,21 @@ mod tests {
     fn depth_is_bounded() {
         let nested = |depth: usize| format!("{}{}", "(component ".repeat(depth), ")".repeat(depth));
         assert_eq!(checked(&nested(DEPTH_MAX)), None);
-        assert_eq!(checked(&nested(DEPTH_MAX + 1)), Some(Fault::Nested { depth_max: DEPTH_MAX }.to_string()));
+        assert_eq!(
+            checked(&nested(DEPTH_MAX + 1)),
+            Some(
+                Fault::Nested {
+                    depth_max: DEPTH_MAX
+                }
+                .to_string()
+            )
+        );
     }
 
     #[test]
     fn components_are_not_passed_around() {
-        let imported = "(component (component (import \"c\" (component $c)) (instance (instantiate $c))))";
+        let imported =
+            "(component (component (import \"c\" (component $c)) (instance (instantiate $c))))";
         let aliased = "(component (component $outer (component $c) (export \"c\" (component $c)))
             (instance $o (instantiate $outer)) (alias export $o \"c\" (component $c)) (instance (instantiate $c)))";
         for text in [imported, aliased] {

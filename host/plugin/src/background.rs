@@ -127,9 +127,13 @@ mod tests {
     #[tokio::test]
     async fn only_long_calls_are_moved() {
         let background = Background::start().expect("threads");
-        let short = background.run(Box::pin(compute(Duration::from_millis(2)))).await;
+        let short = background
+            .run(Box::pin(compute(Duration::from_millis(2))))
+            .await;
         assert_ne!(short.as_deref(), Some("long-calls"));
-        let long = background.run(Box::pin(compute(Duration::from_millis(400)))).await;
+        let long = background
+            .run(Box::pin(compute(Duration::from_millis(400))))
+            .await;
         assert_eq!(long.as_deref(), Some("long-calls"));
     }
 
@@ -148,7 +152,11 @@ mod tests {
             let _flag = flag;
             compute(Duration::from_secs(3600)).await
         }));
-        assert!(tokio::time::timeout(Duration::from_millis(200), call).await.is_err());
+        assert!(
+            tokio::time::timeout(Duration::from_millis(200), call)
+                .await
+                .is_err()
+        );
         let deadline = Instant::now() + Duration::from_secs(10);
         while !is_dropped.load(Ordering::SeqCst) {
             assert!(Instant::now() < deadline, "it goes on");

@@ -82,7 +82,11 @@ impl Budget {
 
     /// So many more bytes, in either direction.
     pub(crate) fn bytes(&self, count: usize) -> Result<(), Excess> {
-        let used = self.0.bytes.fetch_add(count as u64, Ordering::Relaxed).saturating_add(count as u64);
+        let used = self
+            .0
+            .bytes
+            .fetch_add(count as u64, Ordering::Relaxed)
+            .saturating_add(count as u64);
         within(used, Limit::HostBytes, self.0.bytes_max)
     }
 
@@ -96,7 +100,10 @@ impl Budget {
     pub(crate) fn hold(&self, bytes: u64) -> Result<(), NoRoom> {
         let max = self.0.held_max;
         let more = |held: u64| held.checked_add(bytes).filter(|held| *held <= max);
-        let held = self.0.held.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more);
+        let held = self
+            .0
+            .held
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, more);
         held.map(drop).map_err(|_| {
             self.0.is_refused.store(true, Ordering::Relaxed);
             NoRoom { max }
@@ -110,7 +117,9 @@ impl Budget {
 
     /// Whether something wasn't held.
     pub(crate) fn no_room(&self) -> Option<NoRoom> {
-        self.0.is_refused.load(Ordering::Relaxed).then_some(NoRoom { max: self.0.held_max })
+        self.0.is_refused.load(Ordering::Relaxed).then_some(NoRoom {
+            max: self.0.held_max,
+        })
     }
 
     /// What has been used up by now; the attempt is to end.
@@ -133,7 +142,11 @@ impl Budget {
 }
 
 fn within(used: u64, limit: Limit, max: u64) -> Result<(), Excess> {
-    if used <= max { Ok(()) } else { Err(Excess { limit, max }) }
+    if used <= max {
+        Ok(())
+    } else {
+        Err(Excess { limit, max })
+    }
 }
 
 #[cfg(test)]
@@ -142,12 +155,20 @@ mod tests {
 
     #[test]
     fn each_excess_names_its_limit() {
-        let limits = Limits { host_calls_max: 2, host_bytes_max: 10, http_requests_max: 1, ..Limits::default() };
+        let limits = Limits {
+            host_calls_max: 2,
+            host_bytes_max: 10,
+            http_requests_max: 1,
+            ..Limits::default()
+        };
         let excess = |limit, max| Some(Excess { limit, max });
         let budget = Budget::new(&limits);
         budget.call();
         budget.call();
-        assert_eq!((budget.bytes(10), budget.request(), budget.excess()), (Ok(()), Ok(()), None));
+        assert_eq!(
+            (budget.bytes(10), budget.request(), budget.excess()),
+            (Ok(()), Ok(()), None)
+        );
         assert_eq!(budget.request().err(), excess(Limit::HttpRequests, 1));
         assert_eq!(budget.excess(), excess(Limit::HttpRequests, 1));
         budget.call();
@@ -155,17 +176,30 @@ mod tests {
 
         let budget = Budget::new(&limits);
         assert_eq!(budget.clone().bytes(11).err(), excess(Limit::HostBytes, 10));
-        assert_eq!(budget.excess(), excess(Limit::HostBytes, 10), "clones share one account");
+        assert_eq!(
+            budget.excess(),
+            excess(Limit::HostBytes, 10),
+            "clones share one account"
+        );
         assert_eq!((budget.calls(), budget.bytes_used()), (0, 11));
     }
 
     #[test]
     fn what_is_held_is_bounded_and_let_go() {
-        let budget = Budget::new(&Limits { memory_max: 10, ..Limits::default() });
+        let budget = Budget::new(&Limits {
+            memory_max: 10,
+            ..Limits::default()
+        });
         assert_eq!((budget.hold(10), budget.no_room()), (Ok(()), None));
-        assert_eq!((budget.clone().hold(1), budget.hold(u64::MAX)), (Err(NoRoom { max: 10 }), Err(NoRoom { max: 10 })));
+        assert_eq!(
+            (budget.clone().hold(1), budget.hold(u64::MAX)),
+            (Err(NoRoom { max: 10 }), Err(NoRoom { max: 10 }))
+        );
         assert_eq!(budget.no_room(), Some(NoRoom { max: 10 }));
         budget.let_go(4);
-        assert_eq!((budget.hold(4), budget.hold(1)), (Ok(()), Err(NoRoom { max: 10 })));
+        assert_eq!(
+            (budget.hold(4), budget.hold(1)),
+            (Ok(()), Err(NoRoom { max: 10 }))
+        );
     }
 }

@@ -49,7 +49,10 @@ impl Cache {
         }
         let mut hasher = DefaultHasher::new();
         compiler.precompile_compatibility_hash().hash(&mut hasher);
-        Ok(Self { folder, compiler: hasher.finish() })
+        Ok(Self {
+            folder,
+            compiler: hasher.finish(),
+        })
     }
 
     /// The compiled code of a component: from the folder where it is there and whole, else from the compiler.
@@ -58,10 +61,14 @@ impl Cache {
         revision: Revision,
         compile: impl FnOnce() -> Result<Vec<u8>, E>,
     ) -> Result<Code, E> {
-        let Some(path) = self.path(revision) else { return compile().map(Code) };
+        let Some(path) = self.path(revision) else {
+            return compile().map(Code);
+        };
         match read(&path) {
             Ok(Some(code)) => return Ok(code),
-            Ok(None) => tracing::warn!(path = %path.display(), "compiled code was damaged and is made anew"),
+            Ok(None) => {
+                tracing::warn!(path = %path.display(), "compiled code was damaged and is made anew")
+            }
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => {
                 tracing::warn!(path = %path.display(), %error, "compiled code can't be read and is made anew")
@@ -78,15 +85,21 @@ impl Cache {
     pub(crate) fn verdict(&self, revision: Revision) -> Option<Verdict> {
         let path = self.path(revision)?.with_extension(VERDICT);
         let mut line = String::new();
-        fs::File::open(path).ok()?.take(VERDICT_BYTES_MAX).read_to_string(&mut line).ok()?;
+        fs::File::open(path)
+            .ok()?
+            .take(VERDICT_BYTES_MAX)
+            .read_to_string(&mut line)
+            .ok()?;
         Verdict::parse(&line)
     }
 
     /// Remembers that a component can't be compiled.
     pub(crate) fn condemn(&self, revision: Revision, verdict: &Verdict) {
-        let Some(path) = self.path(revision).map(|path| path.with_extension(VERDICT)) else { return };
-        let written =
-            hookyard_private::create_anew(&path).and_then(|mut file| file.write_all(verdict.line().as_bytes()));
+        let Some(path) = self.path(revision).map(|path| path.with_extension(VERDICT)) else {
+            return;
+        };
+        let written = hookyard_private::create_anew(&path)
+            .and_then(|mut file| file.write_all(verdict.line().as_bytes()));
         if let Err(error) = written {
             tracing::warn!(path = %path.display(), %error, "that a component can't be compiled isn't remembered; it is tried again at the next start");
         }
@@ -95,8 +108,11 @@ impl Cache {
     /// Removes old entries, but for those of the revisions in use. Blocks.
     pub(crate) fn sweep(&self, in_use: &BTreeSet<Revision>) {
         let names: BTreeSet<_> = in_use.iter().map(|revision| self.name(*revision)).collect();
-        let swept = self.folder.as_ref().map_or(Ok(()), |folder| sweep(folder, &names, SPARE_MAX, SystemTime::now()));
-        swept.unwrap_or_else(|error| tracing::warn!(%error, "old compiled code can't be swept out"));
+        let swept = self.folder.as_ref().map_or(Ok(()), |folder| {
+            sweep(folder, &names, SPARE_MAX, SystemTime::now())
+        });
+        swept
+            .unwrap_or_else(|error| tracing::warn!(%error, "old compiled code can't be swept out"));
     }
 
     /// Forgets an entry that turned out to be unusable.
@@ -108,7 +124,9 @@ impl Cache {
     }
 
     fn path(&self, revision: Revision) -> Option<PathBuf> {
-        self.folder.as_ref().map(|folder| folder.join(self.name(revision)))
+        self.folder
+            .as_ref()
+            .map(|folder| folder.join(self.name(revision)))
     }
 
     fn name(&self, revision: Revision) -> String {
@@ -122,7 +140,10 @@ pub(crate) struct Code(Vec<u8>);
 
 impl Code {
     /// Makes the code ready to run.
-    #[expect(unsafe_code, reason = "the engine must trust compiled code; `Code` is only made from what it compiled")]
+    #[expect(
+        unsafe_code,
+        reason = "the engine must trust compiled code; `Code` is only made from what it compiled"
+    )]
     pub(crate) fn load(&self, engine: &wasmtime::Engine) -> wasmtime::Result<Component> {
         // SAFETY: a `Code` holds what `precompile_component` returned, in this process, in one that it started from its own
         // program, or in an earlier one of the same compiler and settings, whose entry in the host's own folder has its
@@ -133,10 +154,15 @@ impl Code {
 
 fn read(path: &Path) -> io::Result<Option<Code>> {
     let mut entry = hookyard_private::read(path)?;
-    let is_whole = entry.split_at_checked(DIGEST_BYTES).is_some_and(|(digest, code)| *Sha256::digest(code) == *digest);
+    let is_whole = entry
+        .split_at_checked(DIGEST_BYTES)
+        .is_some_and(|(digest, code)| *Sha256::digest(code) == *digest);
     if is_whole {
         // Where that fails the entry counts as older than it is.
-        let _ = fs::File::options().append(true).open(path).and_then(|file| file.set_modified(SystemTime::now()));
+        let _ = fs::File::options()
+            .append(true)
+            .open(path)
+            .and_then(|file| file.set_modified(SystemTime::now()));
     }
     Ok(is_whole.then(|| Code(entry.split_off(DIGEST_BYTES))))
 }
@@ -160,7 +186,12 @@ fn write(path: &Path, code: &Code) -> io::Result<()> {
 
 /// Removes what a crash left unfinished, and of the entries that aren't in use those beyond `spare_max` that were used
 /// longest ago. Other files are let alone.
-fn sweep(folder: &Path, in_use: &BTreeSet<String>, spare_max: usize, now: SystemTime) -> io::Result<()> {
+fn sweep(
+    folder: &Path,
+    in_use: &BTreeSet<String>,
+    spare_max: usize,
+    now: SystemTime,
+) -> io::Result<()> {
     let (mut entries, mut verdicts) = (Vec::new(), Vec::new());
     for file in fs::read_dir(folder)? {
         let file = file?;
@@ -169,9 +200,17 @@ fn sweep(folder: &Path, in_use: &BTreeSet<String>, spare_max: usize, now: System
             continue;
         }
         // Another sweep may have been faster.
-        let Ok(modified) = file.metadata().and_then(|metadata| metadata.modified()) else { continue };
+        let Ok(modified) = file.metadata().and_then(|metadata| metadata.modified()) else {
+            continue;
+        };
         match path.extension().and_then(|extension| extension.to_str()) {
-            Some(UNFINISHED) if now.duration_since(modified).is_ok_and(|age| age >= UNFINISHED_AGE) => remove(&path)?,
+            Some(UNFINISHED)
+                if now
+                    .duration_since(modified)
+                    .is_ok_and(|age| age >= UNFINISHED_AGE) =>
+            {
+                remove(&path)?
+            }
             Some(ENTRY) => entries.push((modified, path)),
             Some(VERDICT) => verdicts.push((modified, path)),
             _ => {}
@@ -184,7 +223,9 @@ fn sweep(folder: &Path, in_use: &BTreeSet<String>, spare_max: usize, now: System
 fn remove_oldest(mut files: Vec<(SystemTime, PathBuf)>, count_max: usize) -> io::Result<()> {
     files.sort();
     let surplus = files.len().saturating_sub(count_max);
-    files.drain(..surplus).try_for_each(|(_, path)| remove(&path))
+    files
+        .drain(..surplus)
+        .try_for_each(|(_, path)| remove(&path))
 }
 
 fn remove(path: &Path) -> io::Result<()> {
@@ -196,7 +237,8 @@ fn remove(path: &Path) -> io::Result<()> {
 
 /// Whether a file is named by a revision.
 fn is_ours(name: &str) -> bool {
-    name.split_once('-').is_some_and(|(revision, _)| revision.parse::<Revision>().is_ok())
+    name.split_once('-')
+        .is_some_and(|(revision, _)| revision.parse::<Revision>().is_ok())
 }
 
 #[cfg(test)]
@@ -211,7 +253,11 @@ mod tests {
         let revision = Revision::from_sha256([7; 32]);
         let compiled = |expected: &str, compile: Option<&str>| {
             let code = cache
-                .compiled(revision, || compile.map(|text| text.into()).ok_or_else(|| wasmtime::Error::msg("compiled")))
+                .compiled(revision, || {
+                    compile
+                        .map(|text| text.into())
+                        .ok_or_else(|| wasmtime::Error::msg("compiled"))
+                })
                 .expect("code");
             assert_eq!(code.0, expected.as_bytes());
         };
@@ -222,16 +268,21 @@ mod tests {
         let entry = fs::read(&path).expect("the entry");
         let mut flipped = entry.clone();
         flipped[DIGEST_BYTES] ^= 1;
-        for (damaged, what) in
-            [(&entry[..entry.len() - 1], "cut off"), (&entry[..5], "stump"), (&[], "empty"), (&flipped[..], "flipped")]
-        {
+        for (damaged, what) in [
+            (&entry[..entry.len() - 1], "cut off"),
+            (&entry[..5], "stump"),
+            (&[], "empty"),
+            (&flipped[..], "flipped"),
+        ] {
             fs::write(&path, damaged).expect("to damage it");
             compiled(what, Some(what));
             compiled(what, None);
         }
         cache.forget(revision);
         compiled("again", Some("again"));
-        let left: Vec<_> = fs::read_dir(path.parent().expect("a parent")).expect("to list").collect();
+        let left: Vec<_> = fs::read_dir(path.parent().expect("a parent"))
+            .expect("to list")
+            .collect();
         assert_eq!(left.len(), 1, "nothing but the entry is left: {left:?}");
     }
 
@@ -248,16 +299,27 @@ mod tests {
         for (seconds, entry) in (0..).zip(&entries) {
             write(entry, Duration::from_secs(seconds));
         }
-        let unfinished = ["7-ThreadId(1)", "8-ThreadId(2)"].map(|process| format!("{}.{process}.new", name(1)));
+        let unfinished =
+            ["7-ThreadId(1)", "8-ThreadId(2)"].map(|process| format!("{}.{process}.new", name(1)));
         write(&unfinished[0], UNFINISHED_AGE / 2);
         write(&unfinished[1], UNFINISHED_AGE * 2);
-        let others = ["precious.code".to_owned(), "notes.new".to_owned(), format!("{}.txt", name(9))];
-        others.iter().for_each(|name| write(name, UNFINISHED_AGE * 2));
+        let others = [
+            "precious.code".to_owned(),
+            "notes.new".to_owned(),
+            format!("{}.txt", name(9)),
+        ];
+        others
+            .iter()
+            .for_each(|name| write(name, UNFINISHED_AGE * 2));
 
         let in_use = [entries[4].clone(), entries[5].clone()].into();
         sweep(folder.path(), &in_use, 2, now).expect("to sweep");
-        let left = fs::read_dir(folder.path()).expect("to list").map(|file| file.expect("to list").file_name());
-        let mut left: Vec<_> = left.map(|name| name.into_string().expect("a name")).collect();
+        let left = fs::read_dir(folder.path())
+            .expect("to list")
+            .map(|file| file.expect("to list").file_name());
+        let mut left: Vec<_> = left
+            .map(|name| name.into_string().expect("a name"))
+            .collect();
         let mut expected = [&entries[..2], &entries[4..], &others, &unfinished[..1]].concat();
         left.sort();
         expected.sort();
@@ -270,7 +332,10 @@ mod tests {
         let revision = Revision::from_sha256([7; 32]);
         for text in ["one", "two"] {
             assert_eq!(
-                cache.compiled(revision, || Ok::<_, wasmtime::Error>(text.into())).expect("code").0,
+                cache
+                    .compiled(revision, || Ok::<_, wasmtime::Error>(text.into()))
+                    .expect("code")
+                    .0,
                 text.as_bytes()
             );
         }

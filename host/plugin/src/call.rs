@@ -60,7 +60,10 @@ impl State {
 impl WasiView for State {
     fn ctx(&mut self) -> WasiCtxView<'_> {
         self.budget.call();
-        WasiCtxView { ctx: &mut self.wasi, table: &mut self.resources }
+        WasiCtxView {
+            ctx: &mut self.wasi,
+            table: &mut self.resources,
+        }
     }
 }
 
@@ -90,7 +93,12 @@ pub(crate) struct Ended {
 impl Ended {
     /// Nothing was run.
     pub(crate) fn unrun(outcome: Outcome) -> Self {
-        Self { outcome, log: Vec::new(), effects: Effects::default(), measures: Measures::default() }
+        Self {
+            outcome,
+            log: Vec::new(),
+            effects: Effects::default(),
+            measures: Measures::default(),
+        }
     }
 }
 
@@ -117,12 +125,20 @@ pub(crate) async fn start(loaded: &Loaded, effects: Buffer) -> Result<Ended, Hos
 /// What is called of an instance, and with what.
 type Call<'a> = (&'a ComponentExportIndex, Arguments<'a>);
 
-async fn perform(loaded: &Loaded, call: Option<Call<'_>>, effects: Buffer) -> Result<Ended, HostFault> {
+async fn perform(
+    loaded: &Loaded,
+    call: Option<Call<'_>>,
+    effects: Buffer,
+) -> Result<Ended, HostFault> {
     let engine = &*loaded.engine;
     let terms = &loaded.terms;
     let limits = &terms.limits;
     // Waiting for a place is no fault of the plugin's, so its time begins after.
-    let _place = engine.permits.acquire().await.expect("the engine's permits are never closed");
+    let _place = engine
+        .permits
+        .acquire()
+        .await
+        .expect("the engine's permits are never closed");
     let _running = engine.ticker.running();
     let output = Output::new(terms, &effects.budget);
     let meter = Meter::new();
@@ -134,16 +150,29 @@ async fn perform(loaded: &Loaded, call: Option<Call<'_>>, effects: Buffer) -> Re
     let state = store.into_data();
     let measures = measures(&state, began, &meter);
     let outcome = match (ended, state.budget.excess()) {
-        (Err(_elapsed), _) => Outcome::TimedOut { time: Time::Wall, limit: limits.wall_max },
+        (Err(_elapsed), _) => Outcome::TimedOut {
+            time: Time::Wall,
+            limit: limits.wall_max,
+        },
         (_, Some(excess)) => excess.into(),
         (Ok(Ok(outcome)), None) => outcome,
-        (Ok(Err(error)), None) => trap::outcome(&error, state.denial(), output.last_words(), terms)?,
+        (Ok(Err(error)), None) => {
+            trap::outcome(&error, state.denial(), output.last_words(), terms)?
+        }
     };
     let effects = match outcome {
-        Outcome::Done => Effects { answers: state.requests.into_recorded(), ..state.effects.into_effects() },
+        Outcome::Done => Effects {
+            answers: state.requests.into_recorded(),
+            ..state.effects.into_effects()
+        },
         _ => Effects::default(),
     };
-    Ok(Ended { outcome, log: output.take(), effects, measures })
+    Ok(Ended {
+        outcome,
+        log: output.take(),
+        effects,
+        measures,
+    })
 }
 
 /// What a call took that has ended by now. Until its instance is there, it is being instantiated.
@@ -161,18 +190,26 @@ fn measures(state: &State, began: Instant, meter: &Meter) -> Measures {
     }
 }
 
-async fn run(store: &mut Store<State>, loaded: &Loaded, call: Option<Call<'_>>) -> wasmtime::Result<Outcome> {
+async fn run(
+    store: &mut Store<State>,
+    loaded: &Loaded,
+    call: Option<Call<'_>>,
+) -> wasmtime::Result<Outcome> {
     let instance = loaded.instances.instantiate_async(&mut *store).await?;
     store.data_mut().instantiated_at = Some(Instant::now());
     let line = |text: &str| loaded.terms.line(text);
-    let Some((function, arguments)) = call else { return Ok(Outcome::Done) };
+    let Some((function, arguments)) = call else {
+        return Ok(Outcome::Done);
+    };
     match arguments {
         Arguments::Values(values) => {
             let function = instance
                 .get_func(&mut *store, function)
                 .ok_or_else(|| wasmtime::Error::msg("the handler is gone from the instance"))?;
             let mut results = [Val::Bool(false)];
-            function.call_async(&mut *store, &values, &mut results).await?;
+            function
+                .call_async(&mut *store, &values, &mut results)
+                .await?;
             let [result] = results;
             Ok(failure::outcome(result, &line))
         }
@@ -181,7 +218,9 @@ async fn run(store: &mut Store<State>, loaded: &Loaded, call: Option<Call<'_>>) 
             let failed = call_direct(store, &instance, function, arguments).await?;
             Ok(match failed {
                 Ok(()) => Outcome::Done,
-                Err(DirectFailure::Retry(retry)) => failure::retry(&retry.reason, retry.after, &line),
+                Err(DirectFailure::Retry(retry)) => {
+                    failure::retry(&retry.reason, retry.after, &line)
+                }
                 Err(DirectFailure::Reject(reason)) => failure::rejected(&reason, &line),
             })
         }
@@ -194,10 +233,11 @@ async fn call_direct(
     function: &ComponentExportIndex,
     arguments: (DirectDelivery<'_>, DirectMessage<'_>),
 ) -> wasmtime::Result<Result<(), DirectFailure>> {
-    let function = instance.get_typed_func::<(DirectDelivery<'_>, DirectMessage<'_>), (Result<(), DirectFailure>,)>(
-        &mut *store,
-        function,
-    )?;
+    let function = instance
+        .get_typed_func::<(DirectDelivery<'_>, DirectMessage<'_>), (Result<(), DirectFailure>,)>(
+            &mut *store,
+            function,
+        )?;
     let (result,) = function.call_async(store, arguments).await?;
     Ok(result)
 }
@@ -207,7 +247,10 @@ fn store(loaded: &Loaded, output: &Output, meter: &Meter, effects: Buffer) -> St
     let mut resources = ResourceTable::new();
     resources.set_max_capacity(limits.handles_max);
     let stage = effects.stage();
-    let clock = stage.map_or_else(|| Arc::clone(&loaded.engine.clock), |stage| Arc::new(stage.clone()));
+    let clock = stage.map_or_else(
+        || Arc::clone(&loaded.engine.clock),
+        |stage| Arc::new(stage.clone()),
+    );
     let state = State {
         wasi: wasi(&clock, stage, output),
         clock,
@@ -233,7 +276,10 @@ fn store(loaded: &Loaded, output: &Output, meter: &Meter, effects: Buffer) -> St
 fn end_or_give_way(
     limits: &Limits,
     meter: &Meter,
-) -> impl FnMut(wasmtime::StoreContextMut<'_, State>) -> wasmtime::Result<UpdateDeadline> + Send + Sync + 'static {
+) -> impl FnMut(wasmtime::StoreContextMut<'_, State>) -> wasmtime::Result<UpdateDeadline>
++ Send
++ Sync
++ 'static {
     let (cpu_max, meter) = (limits.cpu_max, meter.clone());
     move |store| {
         if meter.used() >= cpu_max {
@@ -242,7 +288,10 @@ fn end_or_give_way(
         if let Some(excess) = store.data().budget.excess() {
             return Err(excess.into());
         }
-        Ok(UpdateDeadline::YieldCustom(1, Box::pin(tokio::task::yield_now())))
+        Ok(UpdateDeadline::YieldCustom(
+            1,
+            Box::pin(tokio::task::yield_now()),
+        ))
     }
 }
 

@@ -44,7 +44,10 @@ impl Catalog {
     /// Makes this the active revision of its plugin; the one that was active before, which stays warm for a while.
     pub fn activate(&self, loaded: Arc<Loaded>) -> Option<Arc<Loaded>> {
         let before = self.replace(&loaded.plugin().clone(), Some(&loaded));
-        if let Some(before) = before.iter().find(|before| before.revision() != loaded.revision()) {
+        if let Some(before) = before
+            .iter()
+            .find(|before| before.revision() != loaded.revision())
+        {
             self.keep_warm(Arc::clone(before));
         }
         before
@@ -53,7 +56,10 @@ impl Catalog {
     /// Gives the plugin no more jobs; the revision that was active.
     pub fn remove(&self, plugin: &PluginRef) -> Option<Arc<Loaded>> {
         let before = self.replace(plugin, None);
-        self.warm.lock().unwrap_or_else(PoisonError::into_inner).remove(plugin);
+        self.warm
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(plugin);
         before
     }
 
@@ -81,7 +87,13 @@ impl Catalog {
             let revision = job.revision.unwrap_or_else(|| active.revision());
             let flight = self.flights.begin(plugin, revision);
             // A swap in between may have found nothing under way.
-            if job.revision.is_some() || self.active.load().get(plugin).is_some_and(|now| Arc::ptr_eq(now, &active)) {
+            if job.revision.is_some()
+                || self
+                    .active
+                    .load()
+                    .get(plugin)
+                    .is_some_and(|now| Arc::ptr_eq(now, &active))
+            {
                 return Some((active, revision, flight));
             }
         }
@@ -103,14 +115,26 @@ impl Catalog {
 
     /// A revision of the active plugin: itself, a warm one, or one whose compiled code is still in the cache. On the terms
     /// of the active one in any case, so that what is no longer granted isn't granted to it.
-    async fn revision(&self, active: Arc<Loaded>, wanted: Option<Revision>) -> Result<Arc<Loaded>, Missing> {
-        let Some(wanted) = wanted.filter(|wanted| *wanted != active.revision()) else { return Ok(active) };
-        let warm = self.warm(active.plugin(), wanted).filter(|warm| warm.is_on_terms_of(&active));
+    async fn revision(
+        &self,
+        active: Arc<Loaded>,
+        wanted: Option<Revision>,
+    ) -> Result<Arc<Loaded>, Missing> {
+        let Some(wanted) = wanted.filter(|wanted| *wanted != active.revision()) else {
+            return Ok(active);
+        };
+        let warm = self
+            .warm(active.plugin(), wanted)
+            .filter(|warm| warm.is_on_terms_of(&active));
         let found = match warm {
             Some(warm) => warm,
             None => {
                 let recalled = tokio::task::spawn_blocking(move || active.recall(wanted)).await;
-                Arc::new(recalled.map_err(HostFault::from)?.map_err(|fault| Missing::of(fault, wanted))?)
+                Arc::new(
+                    recalled
+                        .map_err(HostFault::from)?
+                        .map_err(|fault| Missing::of(fault, wanted))?,
+                )
             }
         };
         self.keep_warm(Arc::clone(&found));
@@ -119,7 +143,10 @@ impl Catalog {
 
     fn warm(&self, plugin: &PluginRef, revision: Revision) -> Option<Arc<Loaded>> {
         let warm = self.warm.lock().unwrap_or_else(PoisonError::into_inner);
-        warm.get(plugin)?.iter().find(|loaded| loaded.revision() == revision).cloned()
+        warm.get(plugin)?
+            .iter()
+            .find(|loaded| loaded.revision() == revision)
+            .cloned()
     }
 
     fn keep_warm(&self, loaded: Arc<Loaded>) {
@@ -195,13 +222,28 @@ impl Runner for Catalog {
         let began = Instant::now();
         let ended = match self.revision(active, job.revision).await {
             Ok(loaded) => {
-                let (job, parts, engine) = (job.clone(), self.parts.clone(), Arc::clone(&loaded.engine));
+                let (job, parts, engine) =
+                    (job.clone(), self.parts.clone(), Arc::clone(&loaded.engine));
                 let call = async move { loaded.attempt(&job, &parts).await };
                 engine.background.run(Box::pin(call)).await
             }
             Err(missing) => missing.ended(),
         };
-        let Ended { outcome, log, effects, measures } = ended?;
-        Ok(Ran { revision, duration: began.elapsed(), outcome, log, effects, quota, outbox, measures })
+        let Ended {
+            outcome,
+            log,
+            effects,
+            measures,
+        } = ended?;
+        Ok(Ran {
+            revision,
+            duration: began.elapsed(),
+            outcome,
+            log,
+            effects,
+            quota,
+            outbox,
+            measures,
+        })
     }
 }

@@ -60,7 +60,11 @@ pub struct CompileLimits {
 
 impl Default for CompileLimits {
     fn default() -> Self {
-        Self { memory_max: 1 << 30, cpu_max: Duration::from_secs(120), wall_max: Duration::from_secs(300) }
+        Self {
+            memory_max: 1 << 30,
+            cpu_max: Duration::from_secs(120),
+            wall_max: Duration::from_secs(300),
+        }
     }
 }
 
@@ -87,11 +91,14 @@ pub(crate) enum Uncompiled {
 impl From<Uncompiled> for Fault {
     fn from(uncompiled: Uncompiled) -> Self {
         match uncompiled {
-            Uncompiled::Invalid(reason) => {
-                Self::Invalid { reason: one_line(&reason, REASON_BYTES_MAX), toolchain: Toolchain::Unknown }
-            }
+            Uncompiled::Invalid(reason) => Self::Invalid {
+                reason: one_line(&reason, REASON_BYTES_MAX),
+                toolchain: Toolchain::Unknown,
+            },
             Uncompiled::Condemned(verdict) => verdict.into(),
-            Uncompiled::Host(reason) => Self::Compiler { reason: one_line(&reason, REASON_BYTES_MAX) },
+            Uncompiled::Host(reason) => Self::Compiler {
+                reason: one_line(&reason, REASON_BYTES_MAX),
+            },
         }
     }
 }
@@ -108,7 +115,10 @@ impl Compiler {
             Compiling::InProcess => Semaphore::MAX_PERMITS,
             Compiling::Apart(apart) => apart.concurrency.clamp(1, Semaphore::MAX_PERMITS),
         };
-        Self { compiling, places: Arc::new(Semaphore::new(places)) }
+        Self {
+            compiling,
+            places: Arc::new(Semaphore::new(places)),
+        }
     }
 
     /// Whether a verdict forbids to compile its component once more.
@@ -129,7 +139,9 @@ impl Compiler {
         match &self.compiling {
             Compiling::InProcess => {
                 progress(Progress::Compiling);
-                engine.precompile_component(bytes).map_err(|error| Uncompiled::Invalid(format!("{error:#}")))
+                engine
+                    .precompile_component(bytes)
+                    .map_err(|error| Uncompiled::Invalid(format!("{error:#}")))
             }
             Compiling::Apart(apart) => process::compile(apart, &self.places, bytes, progress),
         }

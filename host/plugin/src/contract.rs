@@ -30,8 +30,12 @@ pub struct Contract {
 impl Contract {
     /// Says why a plugin that was built against this version of the package can't be served, if it can't.
     pub(crate) fn check_version(&self, version: Option<&str>) -> Result<(), String> {
-        let Some(version) = version.filter(|_| !self.versions.is_empty()) else { return Ok(()) };
-        if offers::line(version).is_some_and(|line| self.versions.iter().any(|offered| offered == line)) {
+        let Some(version) = version.filter(|_| !self.versions.is_empty()) else {
+            return Ok(());
+        };
+        if offers::line(version)
+            .is_some_and(|line| self.versions.iter().any(|offered| offered == line))
+        {
             return Ok(());
         }
         Err(format!(
@@ -49,7 +53,12 @@ pub struct Contracts(BTreeMap<String, Arc<Contract>>);
 impl Contracts {
     /// Takes the contracts; of two with the same package the later one counts.
     pub fn new(contracts: impl IntoIterator<Item = Contract>) -> Self {
-        Self(contracts.into_iter().map(|contract| (contract.package.clone(), Arc::new(contract))).collect())
+        Self(
+            contracts
+                .into_iter()
+                .map(|contract| (contract.package.clone(), Arc::new(contract)))
+                .collect(),
+        )
     }
 
     /// The contract of a package, given without a version.

@@ -36,29 +36,50 @@ impl Delivery {
     /// Checks that a plugin's delivery record can be filled.
     pub(crate) fn new(shape: &Shape) -> Result<Self, Refused> {
         let Shape::Record(fields) = shape else {
-            return Err(Refused { at: "delivery".into(), reason: "it is no record".into() });
+            return Err(Refused {
+                at: "delivery".into(),
+                reason: "it is no record".into(),
+            });
         };
-        fields.iter().map(|field| Ok((field.name.clone(), Fill::new(field)?))).collect::<Result<_, _>>().map(Self)
+        fields
+            .iter()
+            .map(|field| Ok((field.name.clone(), Fill::new(field)?)))
+            .collect::<Result<_, _>>()
+            .map(Self)
     }
 
     /// The record for one attempt.
     pub(crate) fn value(&self, job: &Claimed) -> Val {
-        Val::Record(self.0.iter().map(|(name, fill)| (name.clone(), fill.value(job))).collect())
+        Val::Record(
+            self.0
+                .iter()
+                .map(|(name, fill)| (name.clone(), fill.value(job)))
+                .collect(),
+        )
     }
 }
 
 impl Fill {
     fn new(field: &Field) -> Result<Self, Refused> {
-        let refused = |reason: String| Refused { at: format!("delivery.{}", field.name), reason };
+        let refused = |reason: String| Refused {
+            at: format!("delivery.{}", field.name),
+            reason,
+        };
         let (inner, is_option) = match &field.shape {
             Shape::Option(inner) => (&**inner, true),
             shape => (shape, false),
         };
         match Fact::named(&field.name) {
             None if is_option => Ok(Self::Unknown),
-            None => Err(refused("this host knows no such fact; make it an option".into())),
-            Some(fact) if *inner != fact.shape() => Err(refused(format!("this host gives it as {}", fact.shape()))),
-            Some(Fact::EventType) if !is_option => Err(refused("it isn't always known; make it an option".into())),
+            None => Err(refused(
+                "this host knows no such fact; make it an option".into(),
+            )),
+            Some(fact) if *inner != fact.shape() => {
+                Err(refused(format!("this host gives it as {}", fact.shape())))
+            }
+            Some(Fact::EventType) if !is_option => {
+                Err(refused("it isn't always known; make it an option".into()))
+            }
             Some(fact) => Ok(Self::Known { fact, is_option }),
         }
     }
@@ -67,9 +88,18 @@ impl Fill {
         let optional = |value: Option<Val>| Val::Option(value.map(Box::new));
         match self {
             Self::Unknown => optional(None),
-            Self::Known { fact: Fact::EventType, .. } => optional(job.event.event_type.clone().map(Val::String)),
-            Self::Known { fact, is_option: true } => optional(Some(fact.value(job))),
-            Self::Known { fact, is_option: false } => fact.value(job),
+            Self::Known {
+                fact: Fact::EventType,
+                ..
+            } => optional(job.event.event_type.clone().map(Val::String)),
+            Self::Known {
+                fact,
+                is_option: true,
+            } => optional(Some(fact.value(job))),
+            Self::Known {
+                fact,
+                is_option: false,
+            } => fact.value(job),
         }
     }
 }
@@ -92,7 +122,12 @@ impl Fact {
     /// Its type, less the option that it may be in.
     const fn shape(self) -> Shape {
         match self {
-            Self::EventId | Self::Tenant | Self::Source | Self::Provider | Self::EventType | Self::Key => Shape::String,
+            Self::EventId
+            | Self::Tenant
+            | Self::Source
+            | Self::Provider
+            | Self::EventType
+            | Self::Key => Shape::String,
             Self::Attempt => Shape::U32,
             Self::ReceivedAt => Shape::U64,
         }

@@ -39,7 +39,12 @@ pub struct Config {
 impl Config {
     /// Without a cache, with room for 64 attempts at once.
     pub fn new(clock: Arc<dyn Clock>, compiling: Compiling) -> Self {
-        Self { cache_folder: None, instances_max: 64, clock, compiling }
+        Self {
+            cache_folder: None,
+            instances_max: 64,
+            clock,
+            compiling,
+        }
     }
 }
 
@@ -71,11 +76,21 @@ impl Engine {
         let pool = Room::new(settings().allocation_strategy(pooling(instances_max)))
             .inspect_err(|error| tracing::warn!(%error, "no pool for instances; they start more slowly without"))
             .ok();
-        let cache = Cache::open(config.cache_folder.clone(), &heap.engine).map_err(|source| Error::CacheFolder {
-            folder: config.cache_folder.unwrap_or_default().display().to_string(),
-            source,
+        let cache = Cache::open(config.cache_folder.clone(), &heap.engine).map_err(|source| {
+            Error::CacheFolder {
+                folder: config
+                    .cache_folder
+                    .unwrap_or_default()
+                    .display()
+                    .to_string(),
+                source,
+            }
         })?;
-        let engines = pool.iter().chain([&heap]).map(|room| room.engine.clone()).collect();
+        let engines = pool
+            .iter()
+            .chain([&heap])
+            .map(|room| room.engine.clone())
+            .collect();
         Ok(Arc::new(Self {
             ticker: Ticker::start(engines).map_err(Error::Threads)?,
             background: Background::start().map_err(Error::Threads)?,
@@ -102,7 +117,10 @@ impl Engine {
 impl Room {
     fn new(config: &wasmtime::Config) -> wasmtime::Result<Self> {
         let engine = wasmtime::Engine::new(config)?;
-        Ok(Self { linker: imports::linker(&engine)?, engine })
+        Ok(Self {
+            linker: imports::linker(&engine)?,
+            engine,
+        })
     }
 }
 
@@ -163,6 +181,9 @@ mod tests {
             engine.precompile_compatibility_hash().hash(&mut hasher);
             hasher.finish()
         };
-        assert_eq!(hash(&settings()), hash(settings().allocation_strategy(pooling(2))));
+        assert_eq!(
+            hash(&settings()),
+            hash(settings().allocation_strategy(pooling(2)))
+        );
     }
 }

@@ -62,7 +62,9 @@ pub enum Fault {
         toolchain: Toolchain,
     },
     /// It can't be compiled within the limits of a compilation.
-    #[error("takes more than {most} to compile; build it smaller, or raise {key} in [plugins.compile]")]
+    #[error(
+        "takes more than {most} to compile; build it smaller, or raise {key} in [plugins.compile]"
+    )]
     Costly {
         /// How much it may take, and of what.
         most: String,
@@ -70,7 +72,9 @@ pub enum Fault {
         key: &'static str,
     },
     /// The compiler ends of it.
-    #[error("makes the compiler of this host crash ({reason}); build it with another version of its tools")]
+    #[error(
+        "makes the compiler of this host crash ({reason}); build it with another version of its tools"
+    )]
     Crashed {
         /// How the compiler ended.
         reason: String,
@@ -82,7 +86,9 @@ pub enum Fault {
         reason: String,
     },
     /// It can't be instantiated within its limits.
-    #[error("can't be started: {reason}; what it does when it is instantiated has to end well, within its limits")]
+    #[error(
+        "can't be started: {reason}; what it does when it is instantiated has to end well, within its limits"
+    )]
     Start {
         /// What that came to.
         reason: String,
@@ -97,7 +103,9 @@ pub enum Fault {
         depth_max: usize,
     },
     /// Its components use each other so often that it would come to a multitude.
-    #[error("comes to more than {parts_max} instances once it is put together; build it of fewer parts")]
+    #[error(
+        "comes to more than {parts_max} instances once it is put together; build it of fewer parts"
+    )]
     Parts {
         /// How many there may be.
         parts_max: u64,
@@ -116,7 +124,9 @@ pub enum Fault {
         way_out: String,
     },
     /// It imports an interface in a version that this host hasn't got.
-    #[error("imports {name}, which this host offers in other versions only: {offered}; rebuild it for one of these")]
+    #[error(
+        "imports {name}, which this host offers in other versions only: {offered}; rebuild it for one of these"
+    )]
     Version {
         /// The import.
         name: String,
@@ -142,7 +152,9 @@ pub enum Fault {
         toolchain: Toolchain,
     },
     /// It imports an interface that is offered, in a form that isn't.
-    #[error("imports something that this host has in another form ({reason}); build it against WASI 0.2.0 to 0.2.12")]
+    #[error(
+        "imports something that this host has in another form ({reason}); build it against WASI 0.2.0 to 0.2.12"
+    )]
     Mismatch {
         /// What the linker said.
         reason: String,

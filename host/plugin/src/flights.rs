@@ -26,12 +26,18 @@ impl Flights {
     pub(crate) fn begin(self: &Arc<Self>, plugin: &PluginRef, revision: Revision) -> Flight {
         let of = (plugin.clone(), revision);
         *self.counts().entry(of.clone()).or_default() += 1;
-        Flight { of, flights: Arc::clone(self) }
+        Flight {
+            of,
+            flights: Arc::clone(self),
+        }
     }
 
     /// How many are under way.
     pub(crate) fn count(&self, plugin: &PluginRef, revision: Revision) -> usize {
-        self.counts().get(&(plugin.clone(), revision)).copied().unwrap_or(0)
+        self.counts()
+            .get(&(plugin.clone(), revision))
+            .copied()
+            .unwrap_or(0)
     }
 
     /// Returns once there's none under way on that revision.
@@ -70,11 +76,17 @@ mod tests {
 
     #[tokio::test]
     async fn the_last_one_to_land_is_told() {
-        let plugin = PluginRef { tenant: "acme".parse().expect("a name"), plugin: "books".parse().expect("a name") };
+        let plugin = PluginRef {
+            tenant: "acme".parse().expect("a name"),
+            plugin: "books".parse().expect("a name"),
+        };
         let revision = Revision::from_sha256([1; 32]);
         let flights = Arc::new(Flights::default());
         flights.ended(&plugin, revision).await;
-        let (one, two) = (flights.begin(&plugin, revision), flights.begin(&plugin, revision));
+        let (one, two) = (
+            flights.begin(&plugin, revision),
+            flights.begin(&plugin, revision),
+        );
         let other = flights.begin(&plugin, Revision::from_sha256([2; 32]));
         assert_eq!(flights.count(&plugin, revision), 2);
         drop(one);
@@ -87,8 +99,14 @@ mod tests {
         }
         drop(two);
         ended.await;
-        assert_eq!((flights.count(&plugin, revision), flights.counts().len()), (0, 1));
+        assert_eq!(
+            (flights.count(&plugin, revision), flights.counts().len()),
+            (0, 1)
+        );
         drop(other);
-        assert!(flights.counts().is_empty(), "nothing is kept of what is over");
+        assert!(
+            flights.counts().is_empty(),
+            "nothing is kept of what is over"
+        );
     }
 }

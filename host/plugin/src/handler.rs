@@ -48,7 +48,9 @@ pub(crate) fn find(component: &Component, contracts: &Contracts) -> Result<Found
     let mut handlers: Vec<Handler> = Vec::new();
     let (mut strange, mut others) = (Vec::new(), Vec::new());
     for (export, item) in ty.exports(engine) {
-        let ComponentItem::ComponentInstance(instance) = item.ty else { continue };
+        let ComponentItem::ComponentInstance(instance) = item.ty else {
+            continue;
+        };
         let name = InterfaceName::parse(export);
         let contract = contracts.get(name.package);
         let is_ours = name.package == OUR_PACKAGE && name.interface == OUR_INTERFACE;
@@ -61,18 +63,35 @@ pub(crate) fn find(component: &Component, contracts: &Contracts) -> Result<Found
             strange.push(export);
             continue;
         }
-        let handler = compile(component, &name, &function, contract.map(|contract| &**contract))?;
-        if handlers.iter().any(|earlier| same_events(&earlier.kind, &handler.kind)) {
-            return Err(refused(export, "it exports another handler for the same events; keep one of them".into()));
+        let handler = compile(
+            component,
+            &name,
+            &function,
+            contract.map(|contract| &**contract),
+        )?;
+        if handlers
+            .iter()
+            .any(|earlier| same_events(&earlier.kind, &handler.kind))
+        {
+            return Err(refused(
+                export,
+                "it exports another handler for the same events; keep one of them".into(),
+            ));
         }
         handlers.push(handler);
     }
     if handlers.is_empty() {
         strange.append(&mut others);
         let packages: Vec<_> = contracts.packages().collect();
-        return Err(Fault::NoHandler { exported: listed(&strange), packages: listed(&packages) });
+        return Err(Fault::NoHandler {
+            exported: listed(&strange),
+            packages: listed(&packages),
+        });
     }
-    Ok(Found { handlers, strange: (!strange.is_empty()).then(|| listed(&strange)) })
+    Ok(Found {
+        handlers,
+        strange: (!strange.is_empty()).then(|| listed(&strange)),
+    })
 }
 
 fn compile(
@@ -82,10 +101,15 @@ fn compile(
     contract: Option<&Contract>,
 ) -> Result<Handler, Fault> {
     let wrong = |reason: String| refused(name.export, reason);
-    contract.map_or(Ok(()), |contract| contract.check_version(name.version)).map_err(wrong)?;
+    contract
+        .map_or(Ok(()), |contract| contract.check_version(name.version))
+        .map_err(wrong)?;
     let signature = Signature::read(function).map_err(wrong)?;
     let (kind, call) = match contract {
-        None => (HandlerKind::Untyped, Untyped::new(&signature.delivery, &signature.event).map(Call::Untyped)),
+        None => (
+            HandlerKind::Untyped,
+            Untyped::new(&signature.delivery, &signature.event).map(Call::Untyped),
+        ),
         Some(contract) => {
             let kind = HandlerKind::Typed {
                 provider: contract.provider.clone(),
@@ -93,8 +117,13 @@ fn compile(
                 interface: named(name.interface),
                 version: name.version.map(named),
             };
-            let delivery = Delivery::new(&signature.delivery).map_err(|refused| wrong(refused.to_string()))?;
-            (kind, Events::new(&signature.event, contract).map(|events| Call::Typed { delivery, events }))
+            let delivery =
+                Delivery::new(&signature.delivery).map_err(|refused| wrong(refused.to_string()))?;
+            (
+                kind,
+                Events::new(&signature.event, contract)
+                    .map(|events| Call::Typed { delivery, events }),
+            )
         }
     };
     let call = call.map_err(|refused| wrong(refused.to_string()))?;
@@ -102,7 +131,11 @@ fn compile(
         .get_export_index(None, name.export)
         .and_then(|instance| component.get_export_index(Some(&instance), FUNCTION))
         .ok_or_else(|| wrong("its function can't be found again".into()))?;
-    Ok(Handler { kind, function, call })
+    Ok(Handler {
+        kind,
+        function,
+        call,
+    })
 }
 
 /// The types of a handler's function.
@@ -113,20 +146,30 @@ struct Signature {
 
 impl Signature {
     fn read(function: &ComponentFunc) -> Result<Self, String> {
-        let wanted = "wanted handle: func(delivery: delivery, event-or-message) -> result<_, failure>";
+        let wanted =
+            "wanted handle: func(delivery: delivery, event-or-message) -> result<_, failure>";
         if function.async_() {
-            return Err(format!("its `{FUNCTION}` is async, which this host does not offer; build it without"));
+            return Err(format!(
+                "its `{FUNCTION}` is async, which this host does not offer; build it without"
+            ));
         }
         let parameters: Vec<_> = function.params().map(|(_, ty)| ty).collect();
         let results: Vec<_> = function.results().collect();
         let ([delivery, event], [result]) = (parameters.as_slice(), results.as_slice()) else {
-            return Err(format!("its `{FUNCTION}` takes or returns another number of values; {wanted}"));
+            return Err(format!(
+                "its `{FUNCTION}` takes or returns another number of values; {wanted}"
+            ));
         };
         let read = |ty, at| Shape::of(ty, at).map_err(|refused| refused.to_string());
         if read(result, "its result")? != failure::shape() {
-            return Err(format!("its `{FUNCTION}` returns another type; {wanted} as hookyard:plugin/types has it"));
+            return Err(format!(
+                "its `{FUNCTION}` returns another type; {wanted} as hookyard:plugin/types has it"
+            ));
         }
-        Ok(Self { delivery: read(delivery, "delivery")?, event: read(event, "event")? })
+        Ok(Self {
+            delivery: read(delivery, "delivery")?,
+            event: read(event, "event")?,
+        })
     }
 }
 
@@ -145,18 +188,31 @@ impl<'a> InterfaceName<'a> {
             None => (export, None),
         };
         let (package, interface) = path.split_once('/').unwrap_or(("", path));
-        Self { export, package, interface, version }
+        Self {
+            export,
+            package,
+            interface,
+            version,
+        }
     }
 }
 
 fn same_events(one: &HandlerKind, another: &HandlerKind) -> bool {
     match (one, another) {
         (HandlerKind::Untyped, HandlerKind::Untyped) => true,
-        (HandlerKind::Typed { provider: one, .. }, HandlerKind::Typed { provider: another, .. }) => one == another,
+        (
+            HandlerKind::Typed { provider: one, .. },
+            HandlerKind::Typed {
+                provider: another, ..
+            },
+        ) => one == another,
         _ => false,
     }
 }
 
 fn refused(interface: &str, reason: String) -> Fault {
-    Fault::Handler { interface: named(interface), reason: one_line(&reason, REASON_BYTES_MAX) }
+    Fault::Handler {
+        interface: named(interface),
+        reason: one_line(&reason, REASON_BYTES_MAX),
+    }
 }

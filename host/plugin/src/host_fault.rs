@@ -33,7 +33,9 @@ fn reason(cause: &(dyn StdError + 'static)) -> Option<String> {
     let is_of_the_system = cause.is::<Errno>()
         || cause.is::<OutOfMemory>()
         || cause.is::<PoolConcurrencyLimitError>()
-        || cause.downcast_ref::<io::Error>().is_some_and(|error| error.raw_os_error().is_some());
+        || cause
+            .downcast_ref::<io::Error>()
+            .is_some_and(|error| error.raw_os_error().is_some());
     is_of_the_system.then(|| format!("the host has no memory for it: {cause}"))
 }
 
@@ -56,16 +58,25 @@ mod tests {
     #[test]
     fn what_the_system_refuses_is_the_hosts_fault_and_what_a_guest_does_is_not() {
         let refused = wasmtime::Error::from(Errno::NOMEM).context("failed to allocate");
-        let reason = HostFault::of(&refused).expect("the host's fault").to_string();
-        assert!(reason.starts_with("the host has no memory for it: "), "{reason}");
+        let reason = HostFault::of(&refused)
+            .expect("the host's fault")
+            .to_string();
+        assert!(
+            reason.starts_with("the host has no memory for it: "),
+            "{reason}"
+        );
 
         let io = io::Error::from_raw_os_error(Errno::NOMEM.raw_os_error());
         assert!(HostFault::of(&io.into()).is_some());
         assert!(HostFault::of(&OutOfMemory::new(1).into()).is_some());
 
-        let trap = wasmtime::Error::from(wasmtime::Trap::UnreachableCodeReached).context("while it ran");
+        let trap =
+            wasmtime::Error::from(wasmtime::Trap::UnreachableCodeReached).context("while it ran");
         assert_eq!(HostFault::of(&trap), None);
-        assert_eq!(HostFault::of(&wasmtime::Error::msg("Memory maximum size exceeded")), None);
+        assert_eq!(
+            HostFault::of(&wasmtime::Error::msg("Memory maximum size exceeded")),
+            None
+        );
         assert_eq!(HostFault::of(&io::Error::other("a pipe").into()), None);
     }
 }

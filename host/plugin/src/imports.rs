@@ -29,31 +29,58 @@ pub(crate) fn linker(engine: &Engine) -> wasmtime::Result<Linker<State>> {
 pub(crate) fn check_first(bytes: &[u8], terms: &Terms, toolchain: Toolchain) -> Result<(), Fault> {
     let asked = asked(bytes);
     if let Some(Asked { name, .. }) = asked.iter().find(|asked| is_wasi3(asked.name)) {
-        return Err(Fault::Wasi3 { name: named(name), toolchain });
+        return Err(Fault::Wasi3 {
+            name: named(name),
+            toolchain,
+        });
     }
-    judge(asked.into_iter().filter(|asked| !asked.is_unknown), terms, toolchain)
+    judge(
+        asked.into_iter().filter(|asked| !asked.is_unknown),
+        terms,
+        toolchain,
+    )
 }
 
 fn is_wasi3(name: &str) -> bool {
-    name.starts_with("wasi:") && split(name).1.is_some_and(|version| version.starts_with("0.3."))
+    name.starts_with("wasi:")
+        && split(name)
+            .1
+            .is_some_and(|version| version.starts_with("0.3."))
 }
 
 /// Checks the same by what the compiler found.
-pub(crate) fn check(component: &Component, terms: &Terms, toolchain: Toolchain) -> Result<(), Fault> {
+pub(crate) fn check(
+    component: &Component,
+    terms: &Terms,
+    toolchain: Toolchain,
+) -> Result<(), Fault> {
     let engine = component.engine();
     let ty = component.component_type();
     let asked = ty.imports(engine).map(|(name, item)| match &item.ty {
-        ComponentItem::ComponentInstance(instance) => {
-            Asked::instance(name, is_types_only(instance, engine), has_functions(instance, engine))
-        }
+        ComponentItem::ComponentInstance(instance) => Asked::instance(
+            name,
+            is_types_only(instance, engine),
+            has_functions(instance, engine),
+        ),
         _ => Asked::other(name),
     });
     judge(asked, terms, toolchain)
 }
 
-fn judge<'a>(asked: impl Iterator<Item = Asked<'a>>, terms: &Terms, toolchain: Toolchain) -> Result<(), Fault> {
+fn judge<'a>(
+    asked: impl Iterator<Item = Asked<'a>>,
+    terms: &Terms,
+    toolchain: Toolchain,
+) -> Result<(), Fault> {
     let mut ungranted: Vec<(&str, Lack)> = Vec::new();
-    for Asked { name, is_instance, is_types_only, has_functions, .. } in asked {
+    for Asked {
+        name,
+        is_instance,
+        is_types_only,
+        has_functions,
+        ..
+    } in asked
+    {
         if !is_instance {
             return Err(never(name));
         }
@@ -63,14 +90,26 @@ fn judge<'a>(asked: impl Iterator<Item = Asked<'a>>, terms: &Terms, toolchain: T
         if let Some(provider) = outgoing::provider(name, &terms.contracts) {
             // The rest of it is read by `outgoing`.
             if has_functions && !outgoing::is_granted(provider, &terms.grants) {
-                ungranted.push((name, Lack { need: Need::Destination, provider: Some(provider.to_owned()) }));
+                ungranted.push((
+                    name,
+                    Lack {
+                        need: Need::Destination,
+                        provider: Some(provider.to_owned()),
+                    },
+                ));
             }
             continue;
         }
         let (interface, version) = split(name);
         match offers::find(interface).filter(|offer| offer.versions.include(version)) {
             Some(offer) if offer.need.is_met(&terms.grants) => {}
-            Some(offer) => ungranted.push((name, Lack { need: offer.need, provider: None })),
+            Some(offer) => ungranted.push((
+                name,
+                Lack {
+                    need: offer.need,
+                    provider: None,
+                },
+            )),
             None => return Err(never(name)),
         }
     }
@@ -81,25 +120,38 @@ fn judge<'a>(asked: impl Iterator<Item = Asked<'a>>, terms: &Terms, toolchain: T
     let names: Vec<_> = ungranted.iter().map(|(name, _)| *name).collect();
     let imports = listed(&names);
     let lacks = ungranted.into_iter().map(|(_, lack)| lack).collect();
-    Err(Fault::Ungranted { imports, lacks, toolchain })
+    Err(Fault::Ungranted {
+        imports,
+        lacks,
+        toolchain,
+    })
 }
 
 /// What is left to go wrong when the imports are met: an interface of ours with a function or type that we don't have.
 pub(crate) fn mismatch(error: &wasmtime::Error) -> Fault {
-    Fault::Mismatch { reason: one_line(&format!("{error:#}"), 400) }
+    Fault::Mismatch {
+        reason: one_line(&format!("{error:#}"), 400),
+    }
 }
 
 fn is_types_only(instance: &ComponentInstance, engine: &Engine) -> bool {
-    instance.exports(engine).all(|(_, item)| matches!(item.ty, ComponentItem::Type(_)))
+    instance
+        .exports(engine)
+        .all(|(_, item)| matches!(item.ty, ComponentItem::Type(_)))
 }
 
 fn has_functions(instance: &ComponentInstance, engine: &Engine) -> bool {
-    instance.exports(engine).any(|(_, item)| matches!(item.ty, ComponentItem::ComponentFunc(_)))
+    instance
+        .exports(engine)
+        .any(|(_, item)| matches!(item.ty, ComponentItem::ComponentFunc(_)))
 }
 
 /// A name's interface and version.
 fn split(name: &str) -> (&str, Option<&str>) {
-    name.split_once('@').map_or((name, None), |(interface, version)| (interface, Some(version)))
+    name.split_once('@')
+        .map_or((name, None), |(interface, version)| {
+            (interface, Some(version))
+        })
 }
 
 /// The fault of importing what no grant would help to.
@@ -108,11 +160,19 @@ fn never(name: &str) -> Fault {
     let package = interface.split('/').next().unwrap_or_default();
     let name = named(name);
     if let Some(offer) = offers::find(interface) {
-        return Fault::Version { name, offered: offer.versions.to_string() };
+        return Fault::Version {
+            name,
+            offered: offer.versions.to_string(),
+        };
     }
-    let offered: Vec<_> = offers::of_package(package).map(|offer| offer.name).collect();
+    let offered: Vec<_> = offers::of_package(package)
+        .map(|offer| offer.name)
+        .collect();
     let way_out = if !offered.is_empty() {
-        format!("of its package this host offers {}; rebuild it without", offered.join(", "))
+        format!(
+            "of its package this host offers {}; rebuild it without",
+            offered.join(", ")
+        )
     } else if package.starts_with("wasi:") {
         "this host does not offer that part of WASI; rebuild it without".to_owned()
     } else if name.starts_with("wasi_") || name == "env" {

@@ -68,7 +68,9 @@ impl LastWords {
             Some(Form::Python) => python(&lines),
             None => None,
         };
-        message.filter(|message| !message.is_empty()).or_else(|| Some((*lines.last()?).trim().to_owned()))
+        message
+            .filter(|message| !message.is_empty())
+            .or_else(|| Some((*lines.last()?).trim().to_owned()))
     }
 }
 
@@ -79,7 +81,9 @@ fn rust(lines: &[&str]) -> Option<String> {
     // Until Rust 1.73 the message stood in quotes before the place, and may have had lines of its own.
     if let Some(begin) = place.strip_prefix('\'') {
         let quoted = joined(std::iter::once(&begin).chain(rest));
-        return quoted.rsplit_once("', ").map(|(message, _)| message.to_owned());
+        return quoted
+            .rsplit_once("', ")
+            .map(|(message, _)| message.to_owned());
     }
     Some(joined(rest))
 }
@@ -87,16 +91,30 @@ fn rust(lines: &[&str]) -> Option<String> {
 fn go(lines: &[&str]) -> Option<String> {
     let is_end = |line: &&&str| line.starts_with("goroutine ") || line.starts_with("[signal ");
     let message = joined(lines.iter().take_while(|line| !is_end(line)));
-    Some(message.strip_prefix("panic: ").map(str::to_owned).unwrap_or(message))
+    Some(
+        message
+            .strip_prefix("panic: ")
+            .map(str::to_owned)
+            .unwrap_or(message),
+    )
 }
 
 /// The frames between the head and the message are set in.
 fn python(lines: &[&str]) -> Option<String> {
-    Some(joined(lines.iter().skip(1).skip_while(|line| line.starts_with(' '))))
+    Some(joined(
+        lines
+            .iter()
+            .skip(1)
+            .skip_while(|line| line.starts_with(' ')),
+    ))
 }
 
 fn joined<'l>(lines: impl IntoIterator<Item = &'l &'l str>) -> String {
-    lines.into_iter().map(|line| line.trim()).collect::<Vec<_>>().join(" ")
+    lines
+        .into_iter()
+        .map(|line| line.trim())
+        .collect::<Vec<_>>()
+        .join(" ")
 }
 
 /// Whether a runtime writes this around a message, whatever the message is.
@@ -110,7 +128,10 @@ fn is_of_the_runtime(line: &str) -> bool {
         "exit status ",
     ];
     let line = line.trim();
-    BEGINNINGS.iter().any(|beginning| line.starts_with(beginning)) || is_frame(line)
+    BEGINNINGS
+        .iter()
+        .any(|beginning| line.starts_with(beginning))
+        || is_frame(line)
 }
 
 /// Whether a line is a frame of a JavaScript stack: `at f (a.js:1:2)` or `f@a.js:1:2`.
@@ -153,8 +174,14 @@ mod tests {
                 "thread 'main' panicked at 'assertion failed: `(left == right)`\n  left: `1`,\n right: `2`', src/lib.rs:5:9",
                 Some("assertion failed: `(left == right)` left: `1`, right: `2`"),
             ),
-            ("thread 'main' panicked at src/lib.rs:5:9:", Some("thread 'main' panicked at src/lib.rs:5:9:")),
-            ("memory allocation of 1048576 bytes failed", Some("memory allocation of 1048576 bytes failed")),
+            (
+                "thread 'main' panicked at src/lib.rs:5:9:",
+                Some("thread 'main' panicked at src/lib.rs:5:9:"),
+            ),
+            (
+                "memory allocation of 1048576 bytes failed",
+                Some("memory allocation of 1048576 bytes failed"),
+            ),
             // Go, by its own compiler and by TinyGo.
             (
                 "panic: no order\n\ngoroutine 1 [running]:\nmain.handle(...)\n\t/src/main.go:7 +0x1\nexit status 2",
@@ -172,7 +199,10 @@ mod tests {
                 "fatal error: all goroutines are asleep - deadlock!\n\ngoroutine 1 [select (no cases)]:",
                 Some("fatal error: all goroutines are asleep - deadlock!"),
             ),
-            ("panic: runtime error: index out of range", Some("runtime error: index out of range")),
+            (
+                "panic: runtime error: index out of range",
+                Some("runtime error: index out of range"),
+            ),
             // Python, with a chain of exceptions.
             (
                 "Traceback (most recent call last):\n  File \"app.py\", line 3, in handle\n    return answer(offer)\n           ^^^^^^^^^^^^^\nValueError: no order",
@@ -187,15 +217,29 @@ mod tests {
                 "Error: no order\nStack:\n  answer@plugin.js:3:9\n  handle@plugin.js:13:13\n\nRedirecting call to abort() to mozalloc_abort\n\n",
                 Some("Error: no order"),
             ),
-            ("plugin.js:3:9 TypeError: offer is undefined", Some("plugin.js:3:9 TypeError: offer is undefined")),
-            ("Error: no order\n    at handle (app.js:3:9)\n    at app.js:9:1", Some("Error: no order")),
+            (
+                "plugin.js:3:9 TypeError: offer is undefined",
+                Some("plugin.js:3:9 TypeError: offer is undefined"),
+            ),
+            (
+                "Error: no order\n    at handle (app.js:3:9)\n    at app.js:9:1",
+                Some("Error: no order"),
+            ),
             // C, C++.
-            ("Assertion failed: offer (plugin.c: answer: 46)", Some("Assertion failed: offer (plugin.c: answer: 46)")),
+            (
+                "Assertion failed: offer (plugin.c: answer: 46)",
+                Some("Assertion failed: offer (plugin.c: answer: 46)"),
+            ),
             (
                 "libc++abi: terminating due to uncaught exception of type std::runtime_error: no order",
-                Some("libc++abi: terminating due to uncaught exception of type std::runtime_error: no order"),
+                Some(
+                    "libc++abi: terminating due to uncaught exception of type std::runtime_error: no order",
+                ),
             ),
-            ("mail to a@b.c:1:2 failed\n\n", Some("mail to a@b.c:1:2 failed")),
+            (
+                "mail to a@b.c:1:2 failed\n\n",
+                Some("mail to a@b.c:1:2 failed"),
+            ),
         ] {
             assert_eq!(reason(written).as_deref(), expected, "{written}");
         }
@@ -203,12 +247,20 @@ mod tests {
 
     #[test]
     fn neither_a_long_stack_nor_a_long_log_hides_the_message() {
-        let stack: String = (0..500).map(|n| format!("goroutine {n} [running]:\nmain.handle(...)\n")).collect();
-        assert_eq!(reason(&format!("panic: no order\n\n{stack}")).as_deref(), Some("no order"));
+        let stack: String = (0..500)
+            .map(|n| format!("goroutine {n} [running]:\nmain.handle(...)\n"))
+            .collect();
+        assert_eq!(
+            reason(&format!("panic: no order\n\n{stack}")).as_deref(),
+            Some("no order")
+        );
 
         let log: String = (0..500).map(|n| format!("step {n}\n")).collect();
         assert_eq!(reason(&log).as_deref(), Some("step 499"));
         let panic = "thread 'main' panicked at src/lib.rs:5:9:\nno order";
-        assert_eq!(reason(&format!("{panic}\n{log}{panic}")).as_deref(), Some("no order"));
+        assert_eq!(
+            reason(&format!("{panic}\n{log}{panic}")).as_deref(),
+            Some("no order")
+        );
     }
 }

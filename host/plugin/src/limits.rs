@@ -103,14 +103,23 @@ const VALUE_BYTES: u64 = 256;
 impl Limits {
     /// How much the plugin's store may hold.
     pub(crate) fn quota(&self) -> Usage {
-        Usage { keys: self.kv_keys_max, bytes: self.kv_bytes_max }
+        Usage {
+            keys: self.kv_keys_max,
+            bytes: self.kv_bytes_max,
+        }
     }
 
     /// How much may wait in the outbox.
     pub(crate) fn outbox_quota(&self) -> OutboxQuota {
         OutboxQuota {
-            plugin: Unsent { messages: self.outbox_waiting_max, bytes: self.outbox_waiting_bytes_max },
-            tenant: Unsent { messages: self.outbox_tenant_waiting_max, bytes: self.outbox_tenant_waiting_bytes_max },
+            plugin: Unsent {
+                messages: self.outbox_waiting_max,
+                bytes: self.outbox_waiting_bytes_max,
+            },
+            tenant: Unsent {
+                messages: self.outbox_tenant_waiting_max,
+                bytes: self.outbox_tenant_waiting_bytes_max,
+            },
         }
     }
 
@@ -154,8 +163,14 @@ impl Accountant {
     pub(crate) fn denial(&self) -> Option<Outcome> {
         let max = self.table_elements_max;
         self.denied.map(|denied| match denied {
-            Denial::Memory => Outcome::OutOfMemory { limit: self.memory_max },
-            Denial::TableElements => Excess { limit: Limit::TableElements, max }.into(),
+            Denial::Memory => Outcome::OutOfMemory {
+                limit: self.memory_max,
+            },
+            Denial::TableElements => Excess {
+                limit: Limit::TableElements,
+                max,
+            }
+            .into(),
         })
     }
 
@@ -176,9 +191,17 @@ impl Accountant {
 }
 
 impl ResourceLimiter for Accountant {
-    fn memory_growing(&mut self, current: usize, desired: usize, maximum: Option<usize>) -> wasmtime::Result<bool> {
-        let used = self.memory_used.saturating_add(desired.saturating_sub(current) as u64);
-        let is_granted = used <= self.memory_max && maximum.is_none_or(|maximum| desired <= maximum);
+    fn memory_growing(
+        &mut self,
+        current: usize,
+        desired: usize,
+        maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
+        let used = self
+            .memory_used
+            .saturating_add(desired.saturating_sub(current) as u64);
+        let is_granted =
+            used <= self.memory_max && maximum.is_none_or(|maximum| desired <= maximum);
         if is_granted {
             self.memory_used = used;
         } else {
@@ -191,9 +214,17 @@ impl ResourceLimiter for Accountant {
         self.grow_failed(error, Denial::Memory)
     }
 
-    fn table_growing(&mut self, current: usize, desired: usize, maximum: Option<usize>) -> wasmtime::Result<bool> {
-        let used = self.table_elements_used.saturating_add(desired.saturating_sub(current) as u64);
-        let is_granted = used <= self.table_elements_max && maximum.is_none_or(|maximum| desired <= maximum);
+    fn table_growing(
+        &mut self,
+        current: usize,
+        desired: usize,
+        maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
+        let used = self
+            .table_elements_used
+            .saturating_add(desired.saturating_sub(current) as u64);
+        let is_granted =
+            used <= self.table_elements_max && maximum.is_none_or(|maximum| desired <= maximum);
         if is_granted {
             self.table_elements_used = used;
         } else {
@@ -225,36 +256,62 @@ mod tests {
 
     #[test]
     fn memories_share_one_limit() {
-        let mut accountant = Accountant::new(&Limits { memory_max: 100, ..Limits::default() });
-        let mut grow =
-            |current, desired, maximum| accountant.memory_growing(current, desired, maximum).expect("no trap");
+        let mut accountant = Accountant::new(&Limits {
+            memory_max: 100,
+            ..Limits::default()
+        });
+        let mut grow = |current, desired, maximum| {
+            accountant
+                .memory_growing(current, desired, maximum)
+                .expect("no trap")
+        };
         assert!(grow(0, 60, None));
         assert!(grow(0, 40, None));
         assert!(!grow(60, 61, None));
-        assert_eq!(accountant.denial(), Some(Outcome::OutOfMemory { limit: 100 }));
+        assert_eq!(
+            accountant.denial(),
+            Some(Outcome::OutOfMemory { limit: 100 })
+        );
         assert_eq!(accountant.memory_used(), 100);
     }
 
     #[test]
     fn what_the_system_refuses_is_no_denial() {
         let mut accountant = Accountant::new(&Limits::default());
-        assert!(accountant.memory_grow_failed(rustix::io::Errno::NOMEM.into()).is_err());
+        assert!(
+            accountant
+                .memory_grow_failed(rustix::io::Errno::NOMEM.into())
+                .is_err()
+        );
         assert_eq!(accountant.denial(), None);
 
-        accountant.memory_grow_failed(wasmtime::Error::msg("Memory maximum size exceeded")).expect("no trap");
-        assert!(matches!(accountant.denial(), Some(Outcome::OutOfMemory { .. })));
+        accountant
+            .memory_grow_failed(wasmtime::Error::msg("Memory maximum size exceeded"))
+            .expect("no trap");
+        assert!(matches!(
+            accountant.denial(),
+            Some(Outcome::OutOfMemory { .. })
+        ));
     }
 
     #[test]
     fn tables_share_another_and_a_grant_leaves_no_trace() {
-        let mut accountant = Accountant::new(&Limits { table_elements_max: 10, ..Limits::default() });
+        let mut accountant = Accountant::new(&Limits {
+            table_elements_max: 10,
+            ..Limits::default()
+        });
         let mut grow = |current, desired| {
-            let is_granted = accountant.table_growing(current, desired, None).expect("no trap");
+            let is_granted = accountant
+                .table_growing(current, desired, None)
+                .expect("no trap");
             (is_granted, accountant.denial())
         };
         assert_eq!(grow(0, 6), (true, None));
         assert_eq!(grow(0, 4), (true, None));
-        let denied = Outcome::Exceeded { limit: Limit::TableElements, max: 10 };
+        let denied = Outcome::Exceeded {
+            limit: Limit::TableElements,
+            max: 10,
+        };
         assert_eq!(grow(6, 7), (false, Some(denied)));
     }
 }

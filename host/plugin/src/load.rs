@@ -15,7 +15,10 @@ use crate::host_fault::HostFault;
 use crate::scrub::Scrub;
 use crate::text::one_line;
 use crate::toolchain::Toolchain;
-use crate::{Contracts, Engine, Fault, Grants, Limits, LoadError, Loaded, anatomy, handler, imports, outgoing};
+use crate::{
+    Contracts, Engine, Fault, Grants, Limits, LoadError, Loaded, anatomy, handler, imports,
+    outgoing,
+};
 
 const WASM_PAGE: u64 = 64 << 10;
 
@@ -55,10 +58,27 @@ pub(crate) struct Terms {
 
 impl Terms {
     fn new(load: Load<'_>) -> Self {
-        let Load { plugin, bytes: _, contracts, limits, grants, config, record_bytes_max } = load;
+        let Load {
+            plugin,
+            bytes: _,
+            contracts,
+            limits,
+            grants,
+            config,
+            record_bytes_max,
+        } = load;
         let scrub = Scrub::new(&grants);
         let places = Semaphore::new(limits.http_concurrency.min(Semaphore::MAX_PERMITS));
-        Self { plugin, contracts, limits, grants, config, record_bytes_max, scrub, places }
+        Self {
+            plugin,
+            contracts,
+            limits,
+            grants,
+            config,
+            record_bytes_max,
+            scrub,
+            places,
+        }
     }
 
     /// Those of a plugin that has nothing but these limits.
@@ -66,7 +86,15 @@ impl Terms {
     pub(crate) fn limited(limits: Limits) -> Arc<Self> {
         let (plugin, contracts) = (crate::tests::plugin(), Contracts::default());
         let (grants, config) = (Arc::default(), Arc::default());
-        Arc::new(Self::new(Load { plugin, bytes: &[], contracts, limits, grants, config, record_bytes_max: 0 }))
+        Arc::new(Self::new(Load {
+            plugin,
+            bytes: &[],
+            contracts,
+            limits,
+            grants,
+            config,
+            record_bytes_max: 0,
+        }))
     }
 
     /// A text that the guest chose, as it may be told: one line, cut, and without credentials.
@@ -98,10 +126,17 @@ impl Engine {
             .and_then(|()| imports::check_first(bytes, &terms, toolchain))
             .and_then(|()| self.ready(revision, &compile, &terms, toolchain))
         {
-            Ok((instances, found)) => {
-                Ok(Loaded { engine: Arc::clone(self), terms, revision, instances, handlers: found.into() })
-            }
-            Err(fault) => Err(LoadError { plugin: terms.plugin.clone(), fault: fault.made_by(toolchain) }),
+            Ok((instances, found)) => Ok(Loaded {
+                engine: Arc::clone(self),
+                terms,
+                revision,
+                instances,
+                handlers: found.into(),
+            }),
+            Err(fault) => Err(LoadError {
+                plugin: terms.plugin.clone(),
+                fault: fault.made_by(toolchain),
+            }),
         }
     }
 
@@ -117,9 +152,15 @@ impl Engine {
         check_memory(&component, &terms.limits)?;
         let found = handler::find(&component, &terms.contracts)?;
         let outgoing = outgoing::find(&component, terms)?;
-        let own = if outgoing.is_empty() { None } else { Some(outgoing::link(outgoing, linker)?) };
+        let own = if outgoing.is_empty() {
+            None
+        } else {
+            Some(outgoing::link(outgoing, linker)?)
+        };
         let linker = own.as_ref().unwrap_or(linker);
-        let instances = linker.instantiate_pre(&component).map_err(|error| imports::mismatch(&error))?;
+        let instances = linker
+            .instantiate_pre(&component)
+            .map_err(|error| imports::mismatch(&error))?;
         Ok((instances, found))
     }
 
@@ -130,7 +171,11 @@ impl Engine {
         bytes: &[u8],
         progress: &(dyn Fn(Progress) + Sync),
     ) -> Result<Vec<u8>, Fault> {
-        if let Some(verdict) = self.cache.verdict(revision).filter(|verdict| self.compiler.respects(verdict)) {
+        if let Some(verdict) = self
+            .cache
+            .verdict(revision)
+            .filter(|verdict| self.compiler.respects(verdict))
+        {
             return Err(verdict.into());
         }
 
@@ -150,14 +195,17 @@ impl Engine {
         compile: &dyn Fn() -> Result<Vec<u8>, Fault>,
         limits: &Limits,
     ) -> Result<(Component, &wasmtime::component::Linker<State>), Fault> {
-        let invalid = |error: wasmtime::Error| Fault::from(Uncompiled::Invalid(format!("{error:#}")));
+        let invalid =
+            |error: wasmtime::Error| Fault::from(Uncompiled::Invalid(format!("{error:#}")));
         let code = self.cache.compiled(revision, compile)?;
         // A table in the pool grows no further than its place.
         let fits_pool = limits.table_elements_max <= TABLE_ELEMENTS as u64;
         if let Some(pool) = self.pool.as_ref().filter(|_| fits_pool) {
             match code.load(&pool.engine) {
                 Ok(component) => return Ok((component, &pool.linker)),
-                Err(error) => tracing::debug!(%error, "a component doesn't fit the pool and runs beside it"),
+                Err(error) => {
+                    tracing::debug!(%error, "a component doesn't fit the pool and runs beside it")
+                }
             }
         }
         let component = match code.load(&self.heap.engine) {
@@ -168,7 +216,10 @@ impl Engine {
                 }
                 tracing::warn!(%error, "compiled code can't be used and is made anew");
                 self.cache.forget(revision);
-                self.cache.compiled(revision, compile)?.load(&self.heap.engine).map_err(invalid)?
+                self.cache
+                    .compiled(revision, compile)?
+                    .load(&self.heap.engine)
+                    .map_err(invalid)?
             }
         };
         Ok((component, &self.heap.linker))
@@ -179,8 +230,14 @@ impl Loaded {
     /// Another revision of the same plugin, on the same terms, from compiled code that is still in the cache. Blocks
     /// for some milliseconds.
     pub(crate) fn recall(&self, revision: Revision) -> Result<Self, Fault> {
-        let compile = || Err(Fault::Compiler { reason: "the component isn't here".into() });
-        let (instances, handlers) = self.engine.ready(revision, &compile, &self.terms, Toolchain::Unknown)?;
+        let compile = || {
+            Err(Fault::Compiler {
+                reason: "the component isn't here".into(),
+            })
+        };
+        let (instances, handlers) =
+            self.engine
+                .ready(revision, &compile, &self.terms, Toolchain::Unknown)?;
         Ok(Self {
             engine: Arc::clone(&self.engine),
             terms: Arc::clone(&self.terms),
@@ -196,19 +253,39 @@ impl Loaded {
 fn check_format(bytes: &[u8]) -> Result<(), Fault> {
     let not = |what, way_out| Err(Fault::NotAComponent { what, way_out });
     match bytes {
-        [] => not("empty", "copy it again, and rename it into its place when it is whole"),
+        [] => not(
+            "empty",
+            "copy it again, and rename it into its place when it is whole",
+        ),
         [b'\0', b'a', b's', b'm', _, _, 1, 0, ..] => Ok(()),
-        [b'\0', b'a', b's', b'm', _, _, 0, 0, ..] => not("a core module", Toolchain::of(bytes).componentize()),
-        [0x7f, b'E', b'L', b'F', ..] => not("compiled code", "drop the component itself; the host compiles it"),
+        [b'\0', b'a', b's', b'm', _, _, 0, 0, ..] => {
+            not("a core module", Toolchain::of(bytes).componentize())
+        }
+        [0x7f, b'E', b'L', b'F', ..] => not(
+            "compiled code",
+            "drop the component itself; the host compiles it",
+        ),
         [b'(', ..] => not("WebAssembly text", "make it binary with `wasm-tools parse`"),
-        _ => not("an unknown kind of file", "copy the .wasm file of a component"),
+        _ => not(
+            "an unknown kind of file",
+            "copy the .wasm file of a component",
+        ),
     }
 }
 
 fn check_memory(component: &Component, limits: &Limits) -> Result<(), Fault> {
-    let pages = component.resources_required().and_then(|required| required.max_initial_memory_size);
+    let pages = component
+        .resources_required()
+        .and_then(|required| required.max_initial_memory_size);
     let needed = pages.unwrap_or(0).saturating_mul(WASM_PAGE);
-    if needed <= limits.memory_max { Ok(()) } else { Err(Fault::Memory { needed, limit: limits.memory_max }) }
+    if needed <= limits.memory_max {
+        Ok(())
+    } else {
+        Err(Fault::Memory {
+            needed,
+            limit: limits.memory_max,
+        })
+    }
 }
 
 #[cfg(test)]

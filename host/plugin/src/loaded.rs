@@ -36,8 +36,17 @@ pub(crate) struct Handlers {
 }
 
 impl From<Found> for Handlers {
-    fn from(Found { handlers: all, strange }: Found) -> Self {
-        Self { kinds: all.iter().map(|handler| handler.kind.clone()).collect(), all, strange }
+    fn from(
+        Found {
+            handlers: all,
+            strange,
+        }: Found,
+    ) -> Self {
+        Self {
+            kinds: all.iter().map(|handler| handler.kind.clone()).collect(),
+            all,
+            strange,
+        }
     }
 }
 
@@ -63,10 +72,20 @@ impl fmt::Display for HandlerKind {
     /// As it stands in a component's exports.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Typed { package, interface, version: Some(version), .. } => {
+            Self::Typed {
+                package,
+                interface,
+                version: Some(version),
+                ..
+            } => {
                 write!(f, "{package}/{interface}@{version}")
             }
-            Self::Typed { package, interface, version: None, .. } => write!(f, "{package}/{interface}"),
+            Self::Typed {
+                package,
+                interface,
+                version: None,
+                ..
+            } => write!(f, "{package}/{interface}"),
             Self::Untyped => f.write_str("hookyard:plugin/handler"),
         }
     }
@@ -115,7 +134,9 @@ impl Loaded {
     /// Whether it takes events of this provider at all, by a typed handler or by the untyped one.
     pub fn takes(&self, provider: &str) -> bool {
         self.handlers.kinds.iter().any(|kind| match kind {
-            HandlerKind::Typed { provider: typed, .. } => typed == provider,
+            HandlerKind::Typed {
+                provider: typed, ..
+            } => typed == provider,
             HandlerKind::Untyped => true,
         })
     }
@@ -125,16 +146,30 @@ impl Loaded {
     pub fn start(self: &Arc<Self>) -> Result<(), LoadError> {
         let loaded = Arc::clone(self);
         let started = self.engine.background.wait_for(Box::pin(async move {
-            let effects = Buffer::new(Parts::nothing(), loaded.terms.plugin.clone(), &loaded.terms.limits);
+            let effects = Buffer::new(
+                Parts::nothing(),
+                loaded.terms.plugin.clone(),
+                &loaded.terms.limits,
+            );
             call::start(&loaded, effects).await
         }));
         let fault = match started {
-            Some(Ok(Ended { outcome: Outcome::Done, .. })) => return Ok(()),
-            Some(Ok(Ended { outcome, .. })) => Fault::Start { reason: outcome.to_string() },
+            Some(Ok(Ended {
+                outcome: Outcome::Done,
+                ..
+            })) => return Ok(()),
+            Some(Ok(Ended { outcome, .. })) => Fault::Start {
+                reason: outcome.to_string(),
+            },
             Some(Err(fault)) => Fault::Host(fault),
-            None => Fault::Start { reason: "the host failed at it".into() },
+            None => Fault::Start {
+                reason: "the host failed at it".into(),
+            },
         };
-        Err(LoadError { plugin: self.terms.plugin.clone(), fault })
+        Err(LoadError {
+            plugin: self.terms.plugin.clone(),
+            fault,
+        })
     }
 
     /// Attempts one job: exactly one outcome, whatever the guest does (invariant 5), unless the host fails.
@@ -142,7 +177,10 @@ impl Loaded {
         let began = Instant::now();
         let content;
         let arguments = match self.choose(&job.event) {
-            None => Err(Undecodable { path: "$".into(), message: no_case(job.event.event_type.as_deref()) }),
+            None => Err(Undecodable {
+                path: "$".into(),
+                message: no_case(job.event.event_type.as_deref()),
+            }),
             Some(handler) => match &handler.call {
                 Call::Typed { delivery, events } => events
                     .value(&job.event, self.terms.limits.values_max())
@@ -150,7 +188,8 @@ impl Loaded {
                 Call::Untyped(how) => match event_bytes(&job.event) {
                     Ok(bytes) => {
                         content = bytes;
-                        untyped(how, job, &content, &self.terms.limits).map(|arguments| (handler, arguments))
+                        untyped(how, job, &content, &self.terms.limits)
+                            .map(|arguments| (handler, arguments))
                     }
                     Err(undecodable) => Err(undecodable),
                 },
@@ -159,7 +198,8 @@ impl Loaded {
         let decode = began.elapsed();
         let mut ended = match arguments {
             Ok((handler, arguments)) => {
-                let effects = Buffer::new(parts.clone(), self.terms.plugin.clone(), &self.terms.limits);
+                let effects =
+                    Buffer::new(parts.clone(), self.terms.plugin.clone(), &self.terms.limits);
                 call::call(self, &handler.function, arguments, effects).await?
             }
             Err(undecodable) => Ended::unrun(undecodable.into()),
@@ -177,7 +217,10 @@ impl Loaded {
             _ => false,
         };
         let handlers = &self.handlers.all;
-        handlers.iter().find(is_typed_for).or_else(|| handlers.iter().find(|it| it.kind == HandlerKind::Untyped))
+        handlers
+            .iter()
+            .find(is_typed_for)
+            .or_else(|| handlers.iter().find(|it| it.kind == HandlerKind::Untyped))
     }
 }
 

@@ -54,11 +54,17 @@ impl Meter {
     //
     // Polls of one future never overlap, and a task that moves to another thread is handed over with a barrier, so
     // relaxed loads and stores see each other. Within a poll no thread is changed, so one clock measures it.
-    pub(crate) fn poll<F: Future + ?Sized>(&self, call: Pin<&mut F>, cx: &mut Context<'_>) -> Poll<F::Output> {
+    pub(crate) fn poll<F: Future + ?Sized>(
+        &self,
+        call: Pin<&mut F>,
+        cx: &mut Context<'_>,
+    ) -> Poll<F::Output> {
         let began = thread_time();
         self.0.polled_at.store(began, Ordering::Relaxed);
         let polled = call.poll(cx);
-        self.0.used.fetch_add(thread_time().saturating_sub(began), Ordering::Relaxed);
+        self.0
+            .used
+            .fetch_add(thread_time().saturating_sub(began), Ordering::Relaxed);
         polled
     }
 }
@@ -66,7 +72,10 @@ impl Meter {
 /// How long the present thread has run on a processor, in nanoseconds.
 fn thread_time() -> u64 {
     let time = clock_gettime(ClockId::ThreadCPUTime);
-    let (seconds, nanos) = (u64::try_from(time.tv_sec).unwrap_or(0), u64::try_from(time.tv_nsec).unwrap_or(0));
+    let (seconds, nanos) = (
+        u64::try_from(time.tv_sec).unwrap_or(0),
+        u64::try_from(time.tv_nsec).unwrap_or(0),
+    );
     seconds.saturating_mul(1_000_000_000).saturating_add(nanos)
 }
 
@@ -81,7 +90,10 @@ mod tests {
         let idle = meter.measure(async { std::thread::sleep(Duration::from_millis(200)) });
         idle.await;
         let after_idle = meter.total();
-        assert!(after_idle < Duration::from_millis(100), "another thread's turn is not the call's: {after_idle:?}");
+        assert!(
+            after_idle < Duration::from_millis(100),
+            "another thread's turn is not the call's: {after_idle:?}"
+        );
         let busy = meter.clone();
         meter
             .measure(async move {
@@ -91,6 +103,9 @@ mod tests {
             })
             .await;
         let after_busy = meter.total();
-        assert!(after_busy >= after_idle + BUSY, "what was seen from within is kept: {after_busy:?}");
+        assert!(
+            after_busy >= after_idle + BUSY,
+            "what was seen from within is kept: {after_busy:?}"
+        );
     }
 }

@@ -59,7 +59,11 @@ const WASI: Versions = Versions::Compatible("0.2.12");
 const KEYVALUE: Versions = Versions::Exactly(&KEYVALUE_VERSIONS);
 
 const fn offer(name: &'static str, versions: Versions, need: Need) -> Offer {
-    Offer { name, versions, need }
+    Offer {
+        name,
+        versions,
+        need,
+    }
 }
 
 /// All that is offered. Files, sockets and the environment are there because standard libraries import them whether they
@@ -74,23 +78,39 @@ pub const OFFERS: [Offer; 14] = [
     // The functions that send are in the other one.
     offer("wasi:http/types", WASI, Need::Nothing),
     offer("wasi:http/outgoing-handler", WASI, Need::Http),
-    offer("wasi:logging/logging", Versions::Exactly(&LOGGING_VERSIONS), Need::Logging),
-    offer("wasi:config/store", Versions::Exactly(&CONFIG_VERSIONS), Need::Config),
+    offer(
+        "wasi:logging/logging",
+        Versions::Exactly(&LOGGING_VERSIONS),
+        Need::Logging,
+    ),
+    offer(
+        "wasi:config/store",
+        Versions::Exactly(&CONFIG_VERSIONS),
+        Need::Config,
+    ),
     offer("wasi:keyvalue/store", KEYVALUE, Need::Keyvalue),
     offer("wasi:keyvalue/atomics", KEYVALUE, Need::Keyvalue),
     offer("wasi:keyvalue/batch", KEYVALUE, Need::Keyvalue),
-    offer("hookyard:plugin/outbox", Versions::Compatible("0.1.0"), Need::Destination),
+    offer(
+        "hookyard:plugin/outbox",
+        Versions::Compatible("0.1.0"),
+        Need::Destination,
+    ),
 ];
 
 /// The offer of an interface, given without its version.
 pub(crate) fn find(interface: &str) -> Option<&'static Offer> {
     let package = interface.split('/').next().unwrap_or_default();
-    OFFERS.iter().find(|offer| offer.name == interface || offer.name == package)
+    OFFERS
+        .iter()
+        .find(|offer| offer.name == interface || offer.name == package)
 }
 
 /// The offers of a package, its single interfaces among them.
 pub(crate) fn of_package(package: &str) -> impl Iterator<Item = &'static Offer> {
-    OFFERS.iter().filter(move |offer| offer.name.split('/').next() == Some(package))
+    OFFERS
+        .iter()
+        .filter(move |offer| offer.name.split('/').next() == Some(package))
 }
 
 impl Versions {
@@ -99,7 +119,9 @@ impl Versions {
         match (self, version) {
             (Self::Exactly(versions), version) => versions.contains(&version.unwrap_or("")),
             (Self::Compatible(_), None) => false,
-            (Self::Compatible(known), Some(version)) => line(known).is_some() && line(known) == line(version),
+            (Self::Compatible(known), Some(version)) => {
+                line(known).is_some() && line(known) == line(version)
+            }
         }
     }
 }
@@ -109,20 +131,36 @@ pub(crate) fn line(version: &str) -> Option<&str> {
     let mut numbers = version.split('.');
     let (major, minor) = (numbers.next()?, numbers.next()?);
     let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    let is_plain =
-        is_number(major) && is_number(minor) && numbers.next().is_some_and(is_number) && numbers.next().is_none();
-    let length = if major == "0" { major.len() + 1 + minor.len() } else { major.len() };
+    let is_plain = is_number(major)
+        && is_number(minor)
+        && numbers.next().is_some_and(is_number)
+        && numbers.next().is_none();
+    let length = if major == "0" {
+        major.len() + 1 + minor.len()
+    } else {
+        major.len()
+    };
     is_plain.then(|| &version[..length])
 }
 
 impl fmt::Display for Versions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Compatible(known) => write!(f, "{}.x (to {known})", line(known).unwrap_or_default()),
+            Self::Compatible(known) => {
+                write!(f, "{}.x (to {known})", line(known).unwrap_or_default())
+            }
             Self::Exactly(versions) => {
                 for (n, version) in versions.iter().enumerate() {
                     let between = if n == 0 { "" } else { ", " };
-                    write!(f, "{between}{}", if version.is_empty() { "without a version" } else { version })?;
+                    write!(
+                        f,
+                        "{between}{}",
+                        if version.is_empty() {
+                            "without a version"
+                        } else {
+                            version
+                        }
+                    )?;
                 }
                 Ok(())
             }
@@ -176,12 +214,23 @@ mod tests {
             (KEYVALUE, Some("0.2.0-draft2"), true),
             (KEYVALUE, Some("0.2.0"), false),
             (Versions::Exactly(&LOGGING_VERSIONS), None, true),
-            (Versions::Exactly(&LOGGING_VERSIONS), Some("0.1.0-draft"), true),
+            (
+                Versions::Exactly(&LOGGING_VERSIONS),
+                Some("0.1.0-draft"),
+                true,
+            ),
             (Versions::Exactly(&CONFIG_VERSIONS), None, false),
         ] {
-            assert_eq!(versions.include(version), expected, "{version:?} of {versions}");
+            assert_eq!(
+                versions.include(version),
+                expected,
+                "{version:?} of {versions}"
+            );
         }
         assert_eq!(WASI.to_string(), "0.2.x (to 0.2.12)");
-        assert_eq!(Versions::Exactly(&LOGGING_VERSIONS).to_string(), "without a version, 0.1.0-draft");
+        assert_eq!(
+            Versions::Exactly(&LOGGING_VERSIONS).to_string(),
+            "without a version, 0.1.0-draft"
+        );
     }
 }

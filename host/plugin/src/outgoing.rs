@@ -44,10 +44,16 @@ pub(crate) fn find(component: &Component, terms: &Terms) -> Result<Vec<Interface
     let ty = component.component_type();
     let mut interfaces = Vec::new();
     for (name, item) in ty.imports(engine) {
-        let ComponentItem::ComponentInstance(instance) = item.ty else { continue };
-        let Some(contract) = contract(name, &terms.contracts) else { continue };
-        let refused =
-            |reason: String| Fault::Outgoing { interface: named(name), reason: one_line(&reason, REASON_BYTES_MAX) };
+        let ComponentItem::ComponentInstance(instance) = item.ty else {
+            continue;
+        };
+        let Some(contract) = contract(name, &terms.contracts) else {
+            continue;
+        };
+        let refused = |reason: String| Fault::Outgoing {
+            interface: named(name),
+            reason: one_line(&reason, REASON_BYTES_MAX),
+        };
         let mut functions = Vec::new();
         for (name, item) in instance.exports(engine) {
             match item.ty {
@@ -59,11 +65,20 @@ pub(crate) fn find(component: &Component, terms: &Terms) -> Result<Vec<Interface
         if functions.is_empty() {
             continue;
         }
-        contract.check_version(name.split_once('@').map(|(_, version)| version)).map_err(refused)?;
-        let destinations: Arc<[_]> = granted(&contract.provider, &terms.grants).cloned().collect();
-        let read = |(name, ty)| Function::read(name, &ty, contract, Arc::clone(&destinations)).map_err(refused);
+        contract
+            .check_version(name.split_once('@').map(|(_, version)| version))
+            .map_err(refused)?;
+        let destinations: Arc<[_]> = granted(&contract.provider, &terms.grants)
+            .cloned()
+            .collect();
+        let read = |(name, ty)| {
+            Function::read(name, &ty, contract, Arc::clone(&destinations)).map_err(refused)
+        };
         let functions = functions.into_iter().map(read).collect::<Result<_, _>>()?;
-        interfaces.push(Interface { name: name.to_owned(), functions });
+        interfaces.push(Interface {
+            name: name.to_owned(),
+            functions,
+        });
     }
     Ok(interfaces)
 }
@@ -76,11 +91,18 @@ fn contract<'c>(import: &str, contracts: &'c Contracts) -> Option<&'c Arc<Contra
 /// The destinations that a plugin may send a provider's events to.
 fn granted<'g>(provider: &'g str, grants: &'g Grants) -> impl Iterator<Item = &'g DestinationName> {
     let takes = move |of: &Option<String>| of.as_deref() == Some(provider);
-    grants.destinations.iter().filter(move |(_, of)| takes(of)).map(|(name, _)| name)
+    grants
+        .destinations
+        .iter()
+        .filter(move |(_, of)| takes(of))
+        .map(|(name, _)| name)
 }
 
 /// The linker with these interfaces; the one that was given, where there are none.
-pub(crate) fn link(interfaces: Vec<Interface>, linker: &Linker<State>) -> Result<Linker<State>, Fault> {
+pub(crate) fn link(
+    interfaces: Vec<Interface>,
+    linker: &Linker<State>,
+) -> Result<Linker<State>, Fault> {
     let mut linker = linker.clone();
     for Interface { name, functions } in interfaces {
         let linked = linker.instance(&name).and_then(|mut instance| {
@@ -95,7 +117,10 @@ pub(crate) fn link(interfaces: Vec<Interface>, linker: &Linker<State>) -> Result
             })
         });
         let reason = |error| one_line(&format!("{error:#}"), 400);
-        linked.map_err(|error: wasmtime::Error| Fault::Outgoing { interface: name, reason: reason(error) })?;
+        linked.map_err(|error: wasmtime::Error| Fault::Outgoing {
+            interface: name,
+            reason: reason(error),
+        })?;
     }
     Ok(linker)
 }

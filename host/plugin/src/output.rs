@@ -48,22 +48,34 @@ impl Output {
             kept_max: terms.limits.log_lines_max,
             dropped: 0,
             // One byte more than is kept tells a cut line from one that just fits, and a credential must be seen in whole.
-            open_bytes_max: terms.limits.log_line_bytes_max.saturating_add(1 + terms.scrub.reach()),
+            open_bytes_max: terms
+                .limits
+                .log_line_bytes_max
+                .saturating_add(1 + terms.scrub.reach()),
             terms: Arc::clone(terms),
             open: [Vec::new(), Vec::new()],
             last_words: LastWords::default(),
         };
-        Self { lines: Arc::new(Mutex::new(lines)), budget: budget.clone() }
+        Self {
+            lines: Arc::new(Mutex::new(lines)),
+            budget: budget.clone(),
+        }
     }
 
     /// Standard output.
     pub(crate) fn stdout(&self) -> Stream {
-        Stream { output: self.clone(), is_error: false }
+        Stream {
+            output: self.clone(),
+            is_error: false,
+        }
     }
 
     /// Standard error.
     pub(crate) fn stderr(&self) -> Stream {
-        Stream { output: self.clone(), is_error: true }
+        Stream {
+            output: self.clone(),
+            is_error: true,
+        }
     }
 
     /// A line that comes in whole.
@@ -80,7 +92,10 @@ impl Output {
     pub(crate) fn last_words(&self) -> Option<String> {
         let mut lines = self.lock();
         lines.end(true, true);
-        lines.last_words.reason().map(|words| lines.terms.scrub.text(&words).into_owned())
+        lines
+            .last_words
+            .reason()
+            .map(|words| lines.terms.scrub.text(&words).into_owned())
     }
 
     /// All lines so far, those without an end included. A last line tells how many were not kept.
@@ -90,7 +105,10 @@ impl Output {
         lines.end(true, true);
         let mut kept = std::mem::take(&mut lines.kept);
         if lines.dropped > 0 {
-            kept.push(LogLine { is_error: true, text: format!("({} more lines were not kept)", lines.dropped) });
+            kept.push(LogLine {
+                is_error: true,
+                text: format!("({} more lines were not kept)", lines.dropped),
+            });
         }
         kept
     }
@@ -128,7 +146,10 @@ impl Lines {
     }
 
     fn keep_guests(&mut self, is_error: bool, text: &str) {
-        match text.trim_start_matches(|c: char| c.is_whitespace() || is_hidden(c)).starts_with(HOSTS) {
+        match text
+            .trim_start_matches(|c: char| c.is_whitespace() || is_hidden(c))
+            .starts_with(HOSTS)
+        {
             true => self.keep(is_error, &format!("{GUESTS}{text}")),
             false => self.keep(is_error, text),
         }
@@ -170,7 +191,10 @@ impl StdoutStream for Stream {
 
 impl OutputStream for Stream {
     fn write(&mut self, bytes: Bytes) -> StreamResult<()> {
-        self.output.budget.bytes(bytes.len()).map_err(|excess| StreamError::Trap(excess.into()))?;
+        self.output
+            .budget
+            .bytes(bytes.len())
+            .map_err(|excess| StreamError::Trap(excess.into()))?;
         self.output.lock().write(self.is_error, &bytes);
         Ok(())
     }
@@ -195,13 +219,27 @@ mod tests {
     use crate::Limits;
 
     fn lines(writes: &[(bool, &str)]) -> Vec<(bool, String)> {
-        let limits = Limits { log_lines_max: 3, log_line_bytes_max: 5, ..Limits::default() };
+        let limits = Limits {
+            log_lines_max: 3,
+            log_line_bytes_max: 5,
+            ..Limits::default()
+        };
         let output = Output::new(&Terms::limited(limits.clone()), &Budget::new(&limits));
         for (is_error, text) in writes {
-            let mut stream = if *is_error { output.stderr() } else { output.stdout() };
-            stream.write(Bytes::copy_from_slice(text.as_bytes())).expect("writing can't fail");
+            let mut stream = if *is_error {
+                output.stderr()
+            } else {
+                output.stdout()
+            };
+            stream
+                .write(Bytes::copy_from_slice(text.as_bytes()))
+                .expect("writing can't fail");
         }
-        output.take().into_iter().map(|line| (line.is_error, line.text)).collect()
+        output
+            .take()
+            .into_iter()
+            .map(|line| (line.is_error, line.text))
+            .collect()
     }
 
     #[test]
@@ -211,8 +249,14 @@ mod tests {
             lines(&[(false, "a"), (true, "x\n"), (false, "b\r\nc")]),
             [line(true, "x"), line(false, "ab"), line(false, "c"),]
         );
-        assert_eq!(lines(&[(false, "\n\n")]), [line(false, ""), line(false, "")]);
-        assert_eq!(lines(&[(false, "12345\n123456789\n")]), [line(false, "12345"), line(false, "12345…")]);
+        assert_eq!(
+            lines(&[(false, "\n\n")]),
+            [line(false, ""), line(false, "")]
+        );
+        assert_eq!(
+            lines(&[(false, "12345\n123456789\n")]),
+            [line(false, "12345"), line(false, "12345…")]
+        );
     }
 
     #[test]
@@ -223,18 +267,32 @@ mod tests {
         output.line(false, "hookyard: granted");
         output
             .stdout()
-            .write(Bytes::from_static(b"\r hookyard: all is well\nsaid hookyard:\n"))
+            .write(Bytes::from_static(
+                b"\r hookyard: all is well\nsaid hookyard:\n",
+            ))
             .expect("writing can't fail");
         let told: Vec<_> = output.take().into_iter().map(|line| line.text).collect();
-        assert_eq!(told, ["hookyard: denied", "> hookyard: granted", ">   hookyard: all is well", "said hookyard:"]);
+        assert_eq!(
+            told,
+            [
+                "hookyard: denied",
+                "> hookyard: granted",
+                ">   hookyard: all is well",
+                "said hookyard:"
+            ]
+        );
     }
 
     #[test]
     fn nothing_hidden_lets_a_guest_pass_for_the_host() {
         let limits = Limits::default();
         let output = Output::new(&Terms::limited(limits.clone()), &Budget::new(&limits));
-        for line in ["\u{200b}hookyard: a", "\u{3164} \u{feff}hookyard: b", "hook\u{200b}yard: c", "\u{202e}:draykooh"]
-        {
+        for line in [
+            "\u{200b}hookyard: a",
+            "\u{3164} \u{feff}hookyard: b",
+            "hook\u{200b}yard: c",
+            "\u{202e}:draykooh",
+        ] {
             output.line(true, line);
         }
         let told: Vec<_> = output.take().into_iter().map(|line| line.text).collect();

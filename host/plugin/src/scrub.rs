@@ -30,9 +30,14 @@ pub(crate) struct Scrub {
 impl Scrub {
     /// For all credentials that a plugin was granted.
     pub(crate) fn new(grants: &Grants) -> Self {
-        let values = grants.http.values().flat_map(|grant| grant.credentials.values());
-        let forms: BTreeSet<Vec<u8>> =
-            values.flat_map(|value| parts(value.as_bytes())).flat_map(|part| forms(&part)).collect();
+        let values = grants
+            .http
+            .values()
+            .flat_map(|grant| grant.credentials.values());
+        let forms: BTreeSet<Vec<u8>> = values
+            .flat_map(|value| parts(value.as_bytes()))
+            .flat_map(|part| forms(&part))
+            .collect();
         let mut needles: Vec<_> = forms.into_iter().collect();
         needles.sort_by_key(|needle| std::cmp::Reverse(needle.len()));
         Self { needles }
@@ -88,23 +93,30 @@ impl Scrub {
         }
         let is_clean = |name: &HeaderName| {
             let lower = |needle: &Vec<u8>| needle.to_ascii_lowercase();
-            !self
-                .needles
-                .iter()
-                .map(lower)
-                .any(|needle| name.as_str().as_bytes().windows(needle.len()).any(|at| at == needle))
+            !self.needles.iter().map(lower).any(|needle| {
+                name.as_str()
+                    .as_bytes()
+                    .windows(needle.len())
+                    .any(|at| at == needle)
+            })
         };
         let clean = |value: &HeaderValue| match self.bytes(value.as_bytes()) {
             Cow::Borrowed(_) => value.clone(),
-            Cow::Owned(bytes) => HeaderValue::from_bytes(&bytes).unwrap_or(HeaderValue::from_static(REDACTED)),
+            Cow::Owned(bytes) => {
+                HeaderValue::from_bytes(&bytes).unwrap_or(HeaderValue::from_static(REDACTED))
+            }
         };
         let kept = headers.iter().filter(|(name, _)| is_clean(name));
-        kept.map(|(name, value)| (name.clone(), clean(value))).collect()
+        kept.map(|(name, value)| (name.clone(), clean(value)))
+            .collect()
     }
 
     /// The length of the credential that the bytes begin with.
     fn needle_at(&self, bytes: &[u8]) -> Option<usize> {
-        self.needles.iter().find(|needle| bytes.starts_with(needle)).map(Vec::len)
+        self.needles
+            .iter()
+            .find(|needle| bytes.starts_with(needle))
+            .map(Vec::len)
     }
 }
 
@@ -123,7 +135,10 @@ fn parts(value: &[u8]) -> Vec<Vec<u8>> {
         parts.push(token.as_bytes().to_vec());
         let pair = STANDARD_NO_PAD.decode(token.trim_end_matches('=')).ok();
         if let Some(pair) = pair.filter(|_| scheme.eq_ignore_ascii_case("basic")) {
-            let password = pair.iter().position(|byte| *byte == b':').map(|colon| pair[colon + 1..].to_vec());
+            let password = pair
+                .iter()
+                .position(|byte| *byte == b':')
+                .map(|colon| pair[colon + 1..].to_vec());
             parts.extend(password);
             parts.push(pair);
         }
@@ -136,7 +151,15 @@ fn parts(value: &[u8]) -> Vec<Vec<u8>> {
 fn forms(part: &[u8]) -> [Vec<u8>; 6] {
     let percent = |digits: fn(u8) -> String| -> Vec<u8> {
         let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
-        part.iter().flat_map(|byte| if is_plain(*byte) { vec![*byte] } else { digits(*byte).into_bytes() }).collect()
+        part.iter()
+            .flat_map(|byte| {
+                if is_plain(*byte) {
+                    vec![*byte]
+                } else {
+                    digits(*byte).into_bytes()
+                }
+            })
+            .collect()
     };
     let quoted = serde_json::to_string(&String::from_utf8_lossy(part)).expect("texts make JSON");
     [
@@ -158,11 +181,24 @@ mod tests {
         let grant = |value: &&str| {
             let mut credentials = HeaderMap::new();
             credentials.insert("authorization", value.parse().expect("a header's value"));
-            HostGrant { credentials, ..HostGrant::default() }
+            HostGrant {
+                credentials,
+                ..HostGrant::default()
+            }
         };
-        let host = |n: usize| Authority { host: format!("host{n}"), port: 443 };
-        let http = values.iter().enumerate().map(|(n, value)| (host(n), grant(value))).collect();
-        Scrub::new(&Grants { http, ..Grants::default() })
+        let host = |n: usize| Authority {
+            host: format!("host{n}"),
+            port: 443,
+        };
+        let http = values
+            .iter()
+            .enumerate()
+            .map(|(n, value)| (host(n), grant(value)))
+            .collect();
+        Scrub::new(&Grants {
+            http,
+            ..Grants::default()
+        })
     }
 
     #[test]
@@ -197,7 +233,10 @@ mod tests {
     #[test]
     fn every_host_of_the_plugin_counts_and_one_without_credentials_costs_nothing() {
         let two = scrub(&["first-secret", "second-secret"]);
-        assert_eq!(two.text("second-secret and first-secret"), "[redacted] and [redacted]");
+        assert_eq!(
+            two.text("second-secret and first-secret"),
+            "[redacted] and [redacted]"
+        );
         assert_eq!(two.reach(), "c2Vjb25kLXNlY3JldA".len());
         let none = scrub(&[]);
         assert!(matches!(none.bytes(b"anything"), Cow::Borrowed(_)));
@@ -212,8 +251,15 @@ mod tests {
         headers.append("x-plain", "1".parse().expect("a value"));
         headers.append("x-plain", "2".parse().expect("a value"));
         let cleaned = scrub(&["first-secret"]).headers(headers);
-        let expected = [("x-echo", "is [redacted] here"), ("x-plain", "1"), ("x-plain", "2")];
-        let told: Vec<_> = cleaned.iter().map(|(name, value)| (name.as_str(), value.to_str().expect("text"))).collect();
+        let expected = [
+            ("x-echo", "is [redacted] here"),
+            ("x-plain", "1"),
+            ("x-plain", "2"),
+        ];
+        let told: Vec<_> = cleaned
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.to_str().expect("text")))
+            .collect();
         assert_eq!(told, expected);
     }
 

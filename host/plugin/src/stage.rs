@@ -27,7 +27,10 @@ pub struct Stage {
 impl Stage {
     /// Of an event.
     pub fn of(event: &Event) -> Self {
-        Self { now: event.received_at, seed: Sha256::digest(event.id.as_uuid().as_bytes()).into() }
+        Self {
+            now: event.received_at,
+            seed: Sha256::digest(event.id.as_uuid().as_bytes()).into(),
+        }
     }
 
     /// Fixes a guest's chance; its time is `Clock`'s.
@@ -41,7 +44,10 @@ impl Stage {
 
     fn random(&self, kind: u8) -> Deterministic {
         let part = |number: u32| {
-            let hash = Sha256::new().chain_update(self.seed).chain_update([kind]).chain_update(number.to_be_bytes());
+            let hash = Sha256::new()
+                .chain_update(self.seed)
+                .chain_update([kind])
+                .chain_update(number.to_be_bytes());
             <[u8; 32]>::from(hash.finalize())
         };
         Deterministic::new((0..RANDOM_BYTES / 32).flat_map(part).collect())
@@ -68,10 +74,23 @@ impl Clock for Stage {
 impl Loaded {
     /// Attempts a job as in service, with these parts around it, and commits nothing: what it came to, and the effects
     /// that it would have had.
-    pub async fn rehearse(self: &Arc<Self>, job: Claimed, parts: Parts) -> Result<Rehearsed, HostFault> {
+    pub async fn rehearse(
+        self: &Arc<Self>,
+        job: Claimed,
+        parts: Parts,
+    ) -> Result<Rehearsed, HostFault> {
         let loaded = Arc::clone(self);
         let call = async move { loaded.attempt(&job, &parts).await };
-        let Ended { outcome, log, effects, .. } = self.engine.background.run(Box::pin(call)).await?;
-        Ok(Rehearsed { outcome, log, effects })
+        let Ended {
+            outcome,
+            log,
+            effects,
+            ..
+        } = self.engine.background.run(Box::pin(call)).await?;
+        Ok(Rehearsed {
+            outcome,
+            log,
+            effects,
+        })
     }
 }

@@ -5,14 +5,19 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use hookyard_dispatch::{Ran, Runner as _};
-use hookyard_inbox::{Claimed, Inbox, JobRef, MemoryInbox, Routes, Settlement, Usage, Values, Want};
+use hookyard_inbox::{
+    Claimed, Inbox, JobRef, MemoryInbox, Routes, Settlement, Usage, Values, Want,
+};
 use hookyard_model::{
-    Attempt, Clock, Effects, Event, EventId, Header, JobState, Limit, MessageId, Outcome, Payload, PluginName,
-    PluginRef, Revision, Time, Timestamp,
+    Attempt, Clock, Effects, Event, EventId, Header, JobState, Limit, MessageId, Outcome, Payload,
+    PluginName, PluginRef, Revision, Time, Timestamp,
 };
 use hookyard_verify::Outgoing;
 
-use crate::{Catalog, Config, Contract, Contracts, Engine, Grants, Limits, Load, LoadError, Loaded, NoHttp, Parts};
+use crate::{
+    Catalog, Config, Contract, Contracts, Engine, Grants, Limits, Load, LoadError, Loaded, NoHttp,
+    Parts,
+};
 
 mod call;
 mod capability;
@@ -32,25 +37,40 @@ impl Clock for FixedClock {
 }
 
 fn engine() -> Arc<Engine> {
-    Engine::new(Config { instances_max: 2, ..Config::new(Arc::new(FixedClock), crate::Compiling::InProcess) })
-        .expect("an engine")
+    Engine::new(Config {
+        instances_max: 2,
+        ..Config::new(Arc::new(FixedClock), crate::Compiling::InProcess)
+    })
+    .expect("an engine")
 }
 
 pub(crate) fn plugin() -> PluginRef {
-    PluginRef { tenant: "acme".parse().expect("a name"), plugin: PluginName::new("orders").expect("a name") }
+    PluginRef {
+        tenant: "acme".parse().expect("a name"),
+        plugin: PluginName::new("orders").expect("a name"),
+    }
 }
 
 fn contracts() -> Contracts {
-    let cases = [("order:paid", "paid"), ("order:failed", "failed"), ("order:shipped", "shipped")];
+    let cases = [
+        ("order:paid", "paid"),
+        ("order:failed", "failed"),
+        ("order:shipped", "shipped"),
+    ];
     let contract = |provider: &str, content: &str| Contract {
         provider: provider.into(),
         package: format!("{provider}:webhooks"),
         versions: Vec::new(),
         content: content.into(),
-        cases: cases.map(|(event_type, case)| (event_type.into(), case.into())).into(),
+        cases: cases
+            .map(|(event_type, case)| (event_type.into(), case.into()))
+            .into(),
         outgoing: Outgoing::default(),
     };
-    let topper = Contract { outgoing: sending::outgoing(), ..contract("topper", "") };
+    let topper = Contract {
+        outgoing: sending::outgoing(),
+        ..contract("topper", "")
+    };
     Contracts::new([topper, contract("tipser", "/data/object")])
 }
 
@@ -69,15 +89,29 @@ fn parts_over(values: Arc<dyn Values>) -> Parts {
 }
 
 /// Has an attempt of the plugin at some event commit these effects.
-pub(crate) async fn commit(inbox: &dyn Inbox, effects: Effects) -> Result<(), hookyard_inbox::Error> {
+pub(crate) async fn commit(
+    inbox: &dyn Inbox,
+    effects: Effects,
+) -> Result<(), hookyard_inbox::Error> {
     let claimed = job(None, "{}");
     let id = EventId::from_uuid(uuid::Uuid::now_v7());
-    let event = Event { id, key: id.to_string(), ..Event::clone(&claimed.event) };
+    let event = Event {
+        id,
+        key: id.to_string(),
+        ..Event::clone(&claimed.event)
+    };
     let now = event.received_at;
     let plugin = claimed.lease.plugin;
-    inbox.route(Routes([(event.source.clone(), [plugin.plugin.clone()].into())].into())).await?;
+    inbox
+        .route(Routes(
+            [(event.source.clone(), [plugin.plugin.clone()].into())].into(),
+        ))
+        .await?;
     inbox.append(event).await?;
-    let claimed = inbox.claim(&[Want { plugin, limit: 1 }], now, Duration::from_secs(1)).await?.remove(0);
+    let claimed = inbox
+        .claim(&[Want { plugin, limit: 1 }], now, Duration::from_secs(1))
+        .await?
+        .remove(0);
     let attempt = Attempt {
         number: claimed.lease.attempt,
         revision: Revision::from_sha256([1; 32]),
@@ -86,7 +120,10 @@ pub(crate) async fn commit(inbox: &dyn Inbox, effects: Effects) -> Result<(), ho
         outcome: Outcome::Done,
         log: Vec::new(),
     };
-    let quota = Usage { keys: u64::MAX, bytes: u64::MAX };
+    let quota = Usage {
+        keys: u64::MAX,
+        bytes: u64::MAX,
+    };
     let settled = inbox.settle(Settlement {
         lease: claimed.lease.clone(),
         attempt,
@@ -106,8 +143,18 @@ pub(crate) async fn commit(inbox: &dyn Inbox, effects: Effects) -> Result<(), ho
 
 /// What a plugin has unless the operator says otherwise.
 fn grants() -> Grants {
-    let destinations = [("seen".parse().expect("a name"), None), ("s".parse().expect("a name"), None)].into();
-    Grants { keyvalue: true, logging: true, config: true, destinations, ..Grants::default() }
+    let destinations = [
+        ("seen".parse().expect("a name"), None),
+        ("s".parse().expect("a name"), None),
+    ]
+    .into();
+    Grants {
+        keyvalue: true,
+        logging: true,
+        config: true,
+        destinations,
+        ..Grants::default()
+    }
 }
 
 fn load_with(engine: &Arc<Engine>, component: &[u8], limits: Limits) -> Result<Loaded, LoadError> {
@@ -124,7 +171,9 @@ fn load_with(engine: &Arc<Engine>, component: &[u8], limits: Limits) -> Result<L
 
 fn job(event_type: Option<&str>, body: impl Into<Bytes>) -> Claimed {
     let event = Event {
-        id: "0198c0de-0000-7000-8000-000000000001".parse::<EventId>().expect("an id"),
+        id: "0198c0de-0000-7000-8000-000000000001"
+            .parse::<EventId>()
+            .expect("an id"),
         source: hookyard_model::SourceRef {
             tenant: "acme".parse().expect("a name"),
             source: "payments".parse().expect("a name"),
@@ -133,14 +182,22 @@ fn job(event_type: Option<&str>, body: impl Into<Bytes>) -> Claimed {
         event_type: event_type.map(str::to_owned),
         key: "key-1".into(),
         received_at: Timestamp::from_unix_millis(1_780_000_000_123),
-        headers: vec![Header { name: "x-kind".into(), value: Bytes::from_static(b"\xffbytes") }],
+        headers: vec![Header {
+            name: "x-kind".into(),
+            value: Bytes::from_static(b"\xffbytes"),
+        }],
         body: body.into(),
         payload: Payload::Body,
         ordering_key: None,
         key_until: Timestamp::from_unix_millis(i64::MAX),
     };
     Claimed {
-        lease: JobRef { event: event.id, plugin: plugin(), replays: 0, attempt: 3 },
+        lease: JobRef {
+            event: event.id,
+            plugin: plugin(),
+            replays: 0,
+            attempt: 3,
+        },
         until: Timestamp::from_unix_millis(i64::MAX),
         since: event.received_at,
         due: event.received_at,
@@ -163,9 +220,14 @@ async fn outcome(component: &[u8], job: &Claimed) -> Outcome {
 }
 
 fn rejected(reason: &str) -> Outcome {
-    Outcome::Rejected { reason: reason.into() }
+    Outcome::Rejected {
+        reason: reason.into(),
+    }
 }
 
 fn undecodable(path: &str, message: &str) -> Outcome {
-    Outcome::Undecodable { path: path.into(), message: message.into() }
+    Outcome::Undecodable {
+        path: path.into(),
+        message: message.into(),
+    }
 }

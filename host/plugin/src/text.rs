@@ -10,7 +10,10 @@ pub(crate) fn one_line(text: &str, bytes_max: usize) -> String {
     if text.len() <= bytes_max {
         return clean(text);
     }
-    let end = (0..=bytes_max).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0);
+    let end = (0..=bytes_max)
+        .rev()
+        .find(|end| text.is_char_boundary(*end))
+        .unwrap_or(0);
     clean(&text[..end]) + "…"
 }
 
@@ -27,7 +30,11 @@ const LISTED_MAX: usize = 10;
 
 /// The first names of a list that a component made, and how many more there are.
 pub(crate) fn listed(names: &[&str]) -> String {
-    let told: Vec<_> = names.iter().take(LISTED_MAX).map(|name| named(name)).collect();
+    let told: Vec<_> = names
+        .iter()
+        .take(LISTED_MAX)
+        .map(|name| named(name))
+        .collect();
     match names.len().saturating_sub(LISTED_MAX) {
         _ if told.is_empty() => "nothing".to_owned(),
         0 => told.join(", "),
@@ -44,7 +51,10 @@ mod tests {
         assert_eq!(listed(&[]), "nothing");
         assert_eq!(listed(&["a", "b"]), "a, b");
         let told = listed(&[&*"x".repeat(10_000); 5000]);
-        assert!(told.len() < 3000 && told.ends_with("… and 4990 more"), "{told}");
+        assert!(
+            told.len() < 3000 && told.ends_with("… and 4990 more"),
+            "{told}"
+        );
     }
 
     #[test]

@@ -29,8 +29,13 @@ impl Ticker {
     pub(crate) fn start(engines: Vec<wasmtime::Engine>) -> io::Result<Self> {
         let state = Arc::new(State::default());
         let seen = Arc::clone(&state);
-        let thread = thread::Builder::new().name("wasm-epochs".into()).spawn(move || tick(&engines, &seen))?;
-        Ok(Self { state, thread: Some(thread) })
+        let thread = thread::Builder::new()
+            .name("wasm-epochs".into())
+            .spawn(move || tick(&engines, &seen))?;
+        Ok(Self {
+            state,
+            thread: Some(thread),
+        })
     }
 
     /// To be held during a call.

@@ -31,16 +31,20 @@ impl Toolchain {
             Payload::CustomSection(section) => match section.as_known() {
                 KnownCustom::Producers(producers) => Some(producers),
                 // Of a component, the section is no known one.
-                _ if section.name() == "producers" => {
-                    ProducersSectionReader::new(BinaryReader::new(section.data(), section.data_offset())).ok()
-                }
+                _ if section.name() == "producers" => ProducersSectionReader::new(
+                    BinaryReader::new(section.data(), section.data_offset()),
+                )
+                .ok(),
                 _ => None,
             },
             _ => None,
         });
         let fields = custom.flat_map(|producers| producers.into_iter().map_while(Result::ok));
         let values = fields.flat_map(|field| field.values.into_iter().map_while(Result::ok));
-        values.map(|value| Self::named(value.name)).min().unwrap_or(Self::Unknown)
+        values
+            .map(|value| Self::named(value.name))
+            .min()
+            .unwrap_or(Self::Unknown)
     }
 
     /// By the name of a language or of a tool.
@@ -48,7 +52,10 @@ impl Toolchain {
         let name = name.to_ascii_lowercase();
         if name.contains("qjs") || name.contains("quickjs") {
             Self::QuickJs
-        } else if name.contains("componentizejs") || name.contains("componentize-js") || name == "javascript" {
+        } else if name.contains("componentizejs")
+            || name.contains("componentize-js")
+            || name == "javascript"
+        {
             Self::JavaScript
         } else if name.contains("componentize-py") || name == "python" {
             Self::Python
@@ -67,10 +74,16 @@ impl Toolchain {
     pub const fn rebuild(self) -> &'static str {
         match self {
             Self::QuickJs => "build it again with `componentize-qjs --sync`",
-            Self::JavaScript => "build it again with componentize-js for WASI 0.2, without async exports",
-            Self::Python => "build it again with componentize-py for WASI 0.2, without async exports",
+            Self::JavaScript => {
+                "build it again with componentize-js for WASI 0.2, without async exports"
+            }
+            Self::Python => {
+                "build it again with componentize-py for WASI 0.2, without async exports"
+            }
             Self::TinyGo => "build it again with `tinygo build -target=wasip2`",
-            Self::Go => "build its core module with GOOS=wasip1 and make that a component for WASI 0.2, without async",
+            Self::Go => {
+                "build its core module with GOOS=wasip1 and make that a component for WASI 0.2, without async"
+            }
             Self::Rust => "build it again for wasm32-wasip2, without async",
             Self::Unknown => {
                 "build it again as a component for WASI 0.2, without async (for Rust: --target wasm32-wasip2)"
@@ -108,7 +121,9 @@ mod tests {
 
     fn section(names: &[(&str, &str)]) -> String {
         let text = |text: &str| format!("\\{:02x}{text}", text.len());
-        let field = |(field, value): &(&str, &str)| format!("{}\\01{}{}", text(field), text(value), text("1.0"));
+        let field = |(field, value): &(&str, &str)| {
+            format!("{}\\01{}{}", text(field), text(value), text("1.0"))
+        };
         let fields: String = names.iter().map(field).collect();
         format!("(@custom \"producers\" \"\\{:02x}{fields}\")", names.len())
     }
@@ -117,16 +132,51 @@ mod tests {
     fn the_tools_are_told_by_the_sections() {
         let check = |component: &str, module: &str, expected: Toolchain| {
             let text = format!("(component {component} (core module {module}))");
-            assert_eq!(Toolchain::of(&wat::parse_str(&text).expect("it is well-formed")), expected, "{text}");
+            assert_eq!(
+                Toolchain::of(&wat::parse_str(&text).expect("it is well-formed")),
+                expected,
+                "{text}"
+            );
         };
         check("", "", Toolchain::Unknown);
-        check("", &section(&[("language", "Rust"), ("processed-by", "rustc")]), Toolchain::Rust);
-        let script = section(&[("language", "JavaScript"), ("processed-by", "ComponentizeJS")]);
-        check(&script, &section(&[("language", "Rust"), ("processed-by", "clang")]), Toolchain::JavaScript);
-        check(&section(&[("processed-by", "componentize-qjs")]), "", Toolchain::QuickJs);
-        check(&section(&[("processed-by", "componentize-py")]), "", Toolchain::Python);
-        check("", &section(&[("language", "Go"), ("processed-by", "Go cmd/compile")]), Toolchain::Go);
-        check("", &section(&[("processed-by", "TinyGo")]), Toolchain::TinyGo);
-        check("", "(@custom \"producers\" \"\\ff\\ff\")", Toolchain::Unknown);
+        check(
+            "",
+            &section(&[("language", "Rust"), ("processed-by", "rustc")]),
+            Toolchain::Rust,
+        );
+        let script = section(&[
+            ("language", "JavaScript"),
+            ("processed-by", "ComponentizeJS"),
+        ]);
+        check(
+            &script,
+            &section(&[("language", "Rust"), ("processed-by", "clang")]),
+            Toolchain::JavaScript,
+        );
+        check(
+            &section(&[("processed-by", "componentize-qjs")]),
+            "",
+            Toolchain::QuickJs,
+        );
+        check(
+            &section(&[("processed-by", "componentize-py")]),
+            "",
+            Toolchain::Python,
+        );
+        check(
+            "",
+            &section(&[("language", "Go"), ("processed-by", "Go cmd/compile")]),
+            Toolchain::Go,
+        );
+        check(
+            "",
+            &section(&[("processed-by", "TinyGo")]),
+            Toolchain::TinyGo,
+        );
+        check(
+            "",
+            "(@custom \"producers\" \"\\ff\\ff\")",
+            Toolchain::Unknown,
+        );
     }
 }

@@ -25,7 +25,10 @@ pub(crate) fn outcome(
 ) -> Result<Outcome, HostFault> {
     let limits = &terms.limits;
     if error.is::<CpuUsedUp>() {
-        return Ok(Outcome::TimedOut { time: Time::Cpu, limit: limits.cpu_max });
+        return Ok(Outcome::TimedOut {
+            time: Time::Cpu,
+            limit: limits.cpu_max,
+        });
     }
     if let Some(excess) = error.downcast_ref::<Excess>() {
         return Ok((*excess).into());
@@ -35,19 +38,28 @@ pub(crate) fn outcome(
     }
 
     let failed_of = denial.or_else(|| excess(error, limits).map(Outcome::from));
-    Ok(failed_of.unwrap_or_else(|| Outcome::Trapped { message: told(last_words, &message(error), terms) }))
+    Ok(failed_of.unwrap_or_else(|| Outcome::Trapped {
+        message: told(last_words, &message(error), terms),
+    }))
 }
 
 /// The words are cut first, so that the kind of the trap is told whatever their length.
 fn told(words: Option<String>, kind: &str, terms: &Terms) -> String {
-    let Some(words) = words else { return terms.line(kind) };
+    let Some(words) = words else {
+        return terms.line(kind);
+    };
     let bytes_max = WORDS_BYTES_MAX.min(terms.limits.log_line_bytes_max / 2);
     terms.line(&format!("{} ({kind})", one_line(&words, bytes_max)))
 }
 
 /// A limit that the engine itself holds the guest to. Some are told by their words alone, which tests hold the engine to.
 fn excess(error: &wasmtime::Error, limits: &crate::Limits) -> Option<Excess> {
-    let excess = |limit, max: usize| Some(Excess { limit, max: max as u64 });
+    let excess = |limit, max: usize| {
+        Some(Excess {
+            limit,
+            max: max as u64,
+        })
+    };
     if error.downcast_ref::<Trap>() == Some(&Trap::StackOverflow) {
         return excess(Limit::Stack, STACK_BYTES_MAX);
     }
@@ -67,9 +79,15 @@ fn excess(error: &wasmtime::Error, limits: &crate::Limits) -> Option<Excess> {
 }
 
 fn message(error: &wasmtime::Error) -> String {
-    let what = match (error.downcast_ref::<I32Exit>(), error.downcast_ref::<Trap>()) {
+    let what = match (
+        error.downcast_ref::<I32Exit>(),
+        error.downcast_ref::<Trap>(),
+    ) {
         (Some(exit), _) => return format!("the guest ended itself with exit status {}", exit.0),
-        (None, Some(trap)) => trap.to_string().trim_start_matches("wasm trap: ").to_owned(),
+        (None, Some(trap)) => trap
+            .to_string()
+            .trim_start_matches("wasm trap: ")
+            .to_owned(),
         (None, None) => error.root_cause().to_string(),
     };
     match innermost_function(error) {
@@ -81,5 +99,10 @@ fn message(error: &wasmtime::Error) -> String {
 /// The function that it happened in, where the component has names.
 fn innermost_function(error: &wasmtime::Error) -> Option<String> {
     let frame = error.downcast_ref::<WasmBacktrace>()?.frames().first()?;
-    frame.symbols().first().and_then(|symbol| symbol.name()).or_else(|| frame.func_name()).map(str::to_owned)
+    frame
+        .symbols()
+        .first()
+        .and_then(|symbol| symbol.name())
+        .or_else(|| frame.func_name())
+        .map(str::to_owned)
 }

@@ -23,23 +23,32 @@ pub(crate) struct Events {
 impl Events {
     /// Compiles a plugin's event variant under a provider's contract.
     pub(crate) fn new(shape: &Shape, contract: &Contract) -> Result<Self, Refused> {
-        let refused = |reason: &str| Refused { at: "event".into(), reason: reason.to_owned() };
+        let refused = |reason: &str| Refused {
+            at: "event".into(),
+            reason: reason.to_owned(),
+        };
         let Shape::Variant(declared) = shape else {
             return Err(refused("it is no variant"));
         };
-        let names = Names::new(declared.iter().map(|case| case.name.as_str()))
-            .map_err(|_| refused("two of its cases have the same name but for case, `-` and `_`"))?;
-        let place = |(event_type, case): (&String, &String)| Some((event_type.clone(), names.find(case)?));
+        let names = Names::new(declared.iter().map(|case| case.name.as_str())).map_err(|_| {
+            refused("two of its cases have the same name but for case, `-` and `_`")
+        })?;
+        let place =
+            |(event_type, case): (&String, &String)| Some((event_type.clone(), names.find(case)?));
         let plan = |Case { name, payload }: &Case| {
-            let plan = payload.as_ref().map(|payload| Plan::new(payload, &format!("event.{name}"))).transpose()?;
+            let plan = payload
+                .as_ref()
+                .map(|payload| Plan::new(payload, &format!("event.{name}")))
+                .transpose()?;
             Ok((name.clone(), plan))
         };
         Ok(Self {
             cases: declared.iter().map(plan).collect::<Result<_, Refused>>()?,
             by_type: contract.cases.iter().filter_map(place).collect(),
             other: declared.iter().position(|case| case.name == "other"),
-            content: Pointer::parse(&contract.content)
-                .ok_or_else(|| refused("the provider's `content` is no JSON pointer; mend its provider.toml"))?,
+            content: Pointer::parse(&contract.content).ok_or_else(|| {
+                refused("the provider's `content` is no JSON pointer; mend its provider.toml")
+            })?,
         })
     }
 
@@ -49,7 +58,9 @@ impl Events {
     }
 
     fn place(&self, event_type: Option<&str>) -> Option<usize> {
-        event_type.and_then(|event_type| self.by_type.get(event_type).copied()).or(self.other)
+        event_type
+            .and_then(|event_type| self.by_type.get(event_type).copied())
+            .or(self.other)
     }
 
     /// The value for an event, of at most `values_max` parts.
@@ -57,9 +68,14 @@ impl Events {
     /// A case of its own is given the event's content, as the contract says where that is; `other` is given the whole
     /// event: with a string as payload its text as written, with another one what it decodes to.
     pub(crate) fn value(&self, event: &Event, values_max: usize) -> Result<Val, Undecodable> {
-        let undecodable = |message: String| Undecodable { path: "$".into(), message };
+        let undecodable = |message: String| Undecodable {
+            path: "$".into(),
+            message,
+        };
         let event_type = event.event_type.as_deref();
-        let place = self.place(event_type).ok_or_else(|| undecodable(no_case(event_type)))?;
+        let place = self
+            .place(event_type)
+            .ok_or_else(|| undecodable(no_case(event_type)))?;
         let (name, plan) = &self.cases[place];
         let is_other = self.other == Some(place);
         let payload = match plan {
@@ -77,8 +93,10 @@ impl Events {
 
 /// The event as the sender wrote it, out of its envelope where it came in one.
 pub(crate) fn event_text(event: &Event) -> Result<Cow<'_, str>, Undecodable> {
-    let body = std::str::from_utf8(&event.body)
-        .map_err(|_| Undecodable { path: "$".into(), message: "the body is not UTF-8".into() })?;
+    let body = std::str::from_utf8(&event.body).map_err(|_| Undecodable {
+        path: "$".into(),
+        message: "the body is not UTF-8".into(),
+    })?;
     match &event.payload {
         Payload::Body => Ok(Cow::Borrowed(body)),
         Payload::TextAt(pointer) => {
@@ -93,7 +111,10 @@ pub(crate) fn event_text(event: &Event) -> Result<Cow<'_, str>, Undecodable> {
 
 /// What an operator reads when a plugin was given an event that it has no handler for.
 pub(crate) fn no_case(event_type: Option<&str>) -> String {
-    let what = event_type.map_or_else(|| "an event without a known type".to_owned(), |name| format!("`{name}`"));
+    let what = event_type.map_or_else(
+        || "an event without a known type".to_owned(),
+        |name| format!("`{name}`"),
+    );
     format!(
         "the plugin takes no {what}; add a case for it or `other(string)` to its event variant, export \
          hookyard:plugin/handler, or give it other sources"

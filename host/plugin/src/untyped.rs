@@ -18,7 +18,10 @@ pub(crate) enum Untyped {
     /// With the types below.
     Direct,
     /// With values.
-    Reflected { delivery: Delivery, message: Message },
+    Reflected {
+        delivery: Delivery,
+        message: Message,
+    },
 }
 
 /// How to fill a message record by reflection.
@@ -38,14 +41,20 @@ impl Untyped {
         if *delivery == direct_delivery() && *message == direct_message() {
             return Ok(Self::Direct);
         }
-        Ok(Self::Reflected { delivery: Delivery::new(delivery)?, message: Message::new(message)? })
+        Ok(Self::Reflected {
+            delivery: Delivery::new(delivery)?,
+            message: Message::new(message)?,
+        })
     }
 }
 
 impl Message {
     fn new(shape: &Shape) -> Result<Self, Refused> {
         let Shape::Record(fields) = shape else {
-            return Err(Refused { at: "message".into(), reason: "it is no record".into() });
+            return Err(Refused {
+                at: "message".into(),
+                reason: "it is no record".into(),
+            });
         };
         let part = |field: &Field| {
             let known = match field.name.as_str() {
@@ -54,7 +63,9 @@ impl Message {
                 _ => None,
             };
             match (known, &field.shape) {
-                (Some((part, expected)), shape) if *shape == expected => Ok((field.name.clone(), part)),
+                (Some((part, expected)), shape) if *shape == expected => {
+                    Ok((field.name.clone(), part))
+                }
                 (None, Shape::Option(_)) => Ok((field.name.clone(), Part::Unknown)),
                 (known, _) => Err(Refused {
                     at: format!("message.{}", field.name),
@@ -69,9 +80,18 @@ impl Message {
     }
 
     /// The record, unless it takes more values than allowed.
-    pub(crate) fn value(&self, job: &Claimed, content: &[u8], values_max: usize) -> Result<Val, Undecodable> {
+    pub(crate) fn value(
+        &self,
+        job: &Claimed,
+        content: &[u8],
+        values_max: usize,
+    ) -> Result<Val, Undecodable> {
         let headers = &job.event.headers;
-        let bytes = content.len() + headers.iter().map(|header| header.value.len() + 4).sum::<usize>();
+        let bytes = content.len()
+            + headers
+                .iter()
+                .map(|header| header.value.len() + 4)
+                .sum::<usize>();
         if bytes > values_max {
             return Err(Undecodable {
                 path: "$".into(),
@@ -92,7 +112,12 @@ impl Message {
             Part::Body => bytes_value(content),
             Part::Unknown => Val::Option(None),
         };
-        Ok(Val::Record(self.0.iter().map(|(name, kind)| (name.clone(), part(*kind))).collect()))
+        Ok(Val::Record(
+            self.0
+                .iter()
+                .map(|(name, kind)| (name.clone(), part(*kind)))
+                .collect(),
+        ))
     }
 }
 
@@ -105,12 +130,18 @@ fn bytes_shape() -> Shape {
 }
 
 fn record(fields: impl IntoIterator<Item = (&'static str, Shape)>) -> Shape {
-    let field = |(name, shape): (&str, Shape)| Field { name: name.to_owned(), shape };
+    let field = |(name, shape): (&str, Shape)| Field {
+        name: name.to_owned(),
+        shape,
+    };
     Shape::Record(fields.into_iter().map(field).collect())
 }
 
 fn headers_shape() -> Shape {
-    Shape::List(Box::new(record([("name", Shape::String), ("value", bytes_shape())])))
+    Shape::List(Box::new(record([
+        ("name", Shape::String),
+        ("value", bytes_shape()),
+    ])))
 }
 
 fn direct_message() -> Shape {
@@ -180,9 +211,15 @@ pub(crate) struct DirectRetry {
 }
 
 /// The arguments of a direct call.
-pub(crate) fn direct<'a>(job: &'a Claimed, content: &'a [u8]) -> (DirectDelivery<'a>, DirectMessage<'a>) {
+pub(crate) fn direct<'a>(
+    job: &'a Claimed,
+    content: &'a [u8],
+) -> (DirectDelivery<'a>, DirectMessage<'a>) {
     let event = &*job.event;
-    let header = |header: &'a hookyard_model::Header| DirectHeader { name: &header.name, value: &header.value };
+    let header = |header: &'a hookyard_model::Header| DirectHeader {
+        name: &header.name,
+        value: &header.value,
+    };
     (
         DirectDelivery {
             event_id: event.id.to_string(),
@@ -194,6 +231,9 @@ pub(crate) fn direct<'a>(job: &'a Claimed, content: &'a [u8]) -> (DirectDelivery
             attempt: job.lease.attempt,
             received_at: received_at(job),
         },
-        DirectMessage { headers: event.headers.iter().map(header).collect(), body: content },
+        DirectMessage {
+            headers: event.headers.iter().map(header).collect(),
+            body: content,
+        },
     )
 }

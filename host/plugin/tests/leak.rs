@@ -41,10 +41,20 @@ struct Sample {
 impl Sample {
     fn now() -> Self {
         let status = fs::read_to_string("/proc/self/status").expect("procfs");
-        let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("a resident size");
-        let kibibytes: u64 = resident.trim_end_matches("kB").trim().parse().expect("a number");
+        let resident = status
+            .lines()
+            .find_map(|line| line.strip_prefix("VmRSS:"))
+            .expect("a resident size");
+        let kibibytes: u64 = resident
+            .trim_end_matches("kB")
+            .trim()
+            .parse()
+            .expect("a number");
         let descriptors = fs::read_dir("/proc/self/fd").expect("procfs").count();
-        Self { resident_bytes: kibibytes << 10, descriptors }
+        Self {
+            resident_bytes: kibibytes << 10,
+            descriptors,
+        }
     }
 }
 
@@ -62,13 +72,21 @@ fn limits() -> Limits {
 }
 
 fn plugin(name: &str) -> PluginRef {
-    PluginRef { tenant: "acme".parse().expect("a name"), plugin: name.parse().expect("a name") }
+    PluginRef {
+        tenant: "acme".parse().expect("a name"),
+        plugin: name.parse().expect("a name"),
+    }
 }
 
 fn job(plugin: PluginRef) -> Claimed {
     let event = Event {
-        id: "0198c0de-0000-7000-8000-000000000001".parse::<EventId>().expect("an id"),
-        source: hookyard_model::SourceRef { tenant: plugin.tenant.clone(), source: "in".parse().expect("a name") },
+        id: "0198c0de-0000-7000-8000-000000000001"
+            .parse::<EventId>()
+            .expect("an id"),
+        source: hookyard_model::SourceRef {
+            tenant: plugin.tenant.clone(),
+            source: "in".parse().expect("a name"),
+        },
         provider: "topper".into(),
         event_type: None,
         key: "key".into(),
@@ -80,7 +98,12 @@ fn job(plugin: PluginRef) -> Claimed {
         key_until: Timestamp::from_unix_millis(i64::MAX),
     };
     Claimed {
-        lease: JobRef { event: event.id, plugin, replays: 0, attempt: 1 },
+        lease: JobRef {
+            event: event.id,
+            plugin,
+            replays: 0,
+            attempt: 1,
+        },
         until: Timestamp::from_unix_millis(i64::MAX),
         since: event.received_at,
         due: event.received_at,
@@ -98,9 +121,15 @@ fn catalog() -> (Arc<Catalog>, Vec<String>) {
     })
     .expect("an engine");
     let message_ids = Arc::new(|| MessageId::from_uuid(uuid::Uuid::from_u128(7)));
-    let catalog =
-        Catalog::new(Parts { values: Arc::new(MemoryInbox::new()), message_ids, http: Arc::new(NoHttp), stage: None });
-    let hostile = hookyard_hostile::running().into_iter().map(|guest| (guest.name, guest.component));
+    let catalog = Catalog::new(Parts {
+        values: Arc::new(MemoryInbox::new()),
+        message_ids,
+        http: Arc::new(NoHttp),
+        stage: None,
+    });
+    let hostile = hookyard_hostile::running()
+        .into_iter()
+        .map(|guest| (guest.name, guest.component));
     let mut names = Vec::new();
     for (name, component) in hostile.chain([("good", hookyard_hostile::good())]) {
         let loaded = engine.load(Load {
@@ -108,7 +137,10 @@ fn catalog() -> (Arc<Catalog>, Vec<String>) {
             bytes: &component,
             contracts: Contracts::default(),
             limits: limits(),
-            grants: Arc::new(Grants { keyvalue: true, ..Grants::default() }),
+            grants: Arc::new(Grants {
+                keyvalue: true,
+                ..Grants::default()
+            }),
             config: Arc::default(),
             record_bytes_max: 0,
         });
@@ -126,7 +158,12 @@ async fn attempts(catalog: &Arc<Catalog>, names: &Arc<Vec<String>>, count: usize
                 for number in (task..count).step_by(TASKS) {
                     let name = &names[number % names.len()];
                     let ran = catalog.run(&job(plugin(name))).await.expect("it is there");
-                    assert_eq!(ran.outcome.name() == "done", name == "good", "{name}: {}", ran.outcome);
+                    assert_eq!(
+                        ran.outcome.name() == "done",
+                        name == "good",
+                        "{name}: {}",
+                        ran.outcome
+                    );
                 }
             })
         })
@@ -138,13 +175,19 @@ async fn attempts(catalog: &Arc<Catalog>, names: &Arc<Vec<String>>, count: usize
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn attempts_leave_nothing_behind() {
-    let count: usize = std::env::var("ATTEMPTS").map_or(2_000, |count| count.parse().expect("a number"));
+    let count: usize =
+        std::env::var("ATTEMPTS").map_or(2_000, |count| count.parse().expect("a number"));
     let (catalog, names) = catalog();
     let names = Arc::new(names);
     let each = count.div_ceil(SAMPLES);
     attempts(&catalog, &names, WARM_UP).await;
     let warm = Sample::now();
-    println!("{:>9} attempts: {:>6} KiB, {} descriptors (warm)", 0, warm.resident_bytes >> 10, warm.descriptors);
+    println!(
+        "{:>9} attempts: {:>6} KiB, {} descriptors (warm)",
+        0,
+        warm.resident_bytes >> 10,
+        warm.descriptors
+    );
     let mut last = warm;
     for sample in 1..=SAMPLES {
         attempts(&catalog, &names, each).await;
@@ -158,5 +201,8 @@ async fn attempts_leave_nothing_behind() {
     }
     assert_eq!(last.descriptors, warm.descriptors, "file descriptors leak");
     let growth = last.resident_bytes.saturating_sub(warm.resident_bytes);
-    assert!(growth <= GROWTH_BYTES_MAX, "{growth} bytes more than when it was warm: memory leaks");
+    assert!(
+        growth <= GROWTH_BYTES_MAX,
+        "{growth} bytes more than when it was warm: memory leaks"
+    );
 }

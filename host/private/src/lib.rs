@@ -16,12 +16,23 @@ const STICKY: u32 = 0o1000;
 
 /// Opens a file to read and write, and creates it where there is none.
 pub fn open(path: &Path) -> io::Result<File> {
-    File::options().read(true).write(true).create(true).truncate(false).mode(FILE).open(path)
+    File::options()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(FILE)
+        .open(path)
 }
 
 /// Creates a file, and fails where anything has that name, even a symlink that leads nowhere (`O_EXCL`).
 pub fn create(path: &Path) -> io::Result<File> {
-    File::options().read(true).write(true).create_new(true).mode(FILE).open(path)
+    File::options()
+        .read(true)
+        .write(true)
+        .create_new(true)
+        .mode(FILE)
+        .open(path)
 }
 
 /// Creates a file in the place of what has that name, unless that is a folder.
@@ -34,7 +45,10 @@ pub fn create_anew(path: &Path) -> io::Result<File> {
 
 /// Creates a folder, and those above it, where there is none. Refuses one in which any user may replace its files.
 pub fn folder(path: &Path) -> io::Result<()> {
-    DirBuilder::new().recursive(true).mode(FOLDER).create(path)?;
+    DirBuilder::new()
+        .recursive(true)
+        .mode(FOLDER)
+        .create(path)?;
     let mode = fs::metadata(path)?.mode();
     if mode & 0o002 != 0 && mode & STICKY == 0 {
         let path = path.display();
@@ -49,7 +63,10 @@ pub fn folder(path: &Path) -> io::Result<()> {
 /// As `folder`, for what is trusted as if this process had just made it. Refuses a folder that is somebody else's, or that
 /// anybody else may write to.
 pub fn trusted_folder(path: &Path) -> io::Result<()> {
-    DirBuilder::new().recursive(true).mode(FOLDER).create(path)?;
+    DirBuilder::new()
+        .recursive(true)
+        .mode(FOLDER)
+        .create(path)?;
     require_own(&fs::metadata(path)?).map_err(|why| {
         let path = path.display();
         refusal(format_args!(
@@ -69,10 +86,16 @@ pub fn read(path: &Path) -> io::Result<Vec<u8>> {
 }
 
 fn require_own(metadata: &Metadata) -> Result<(), String> {
-    let (owner, user, mode) = (metadata.uid(), rustix::process::geteuid().as_raw(), metadata.mode());
+    let (owner, user, mode) = (
+        metadata.uid(),
+        rustix::process::geteuid().as_raw(),
+        metadata.mode(),
+    );
     // Root can do anything anyway.
     if owner != user && owner != 0 {
-        return Err(format!("it belongs to user {owner}, and not to user {user}, as whom this runs"));
+        return Err(format!(
+            "it belongs to user {owner}, and not to user {user}, as whom this runs"
+        ));
     }
     if mode & 0o022 != 0 {
         return Err(format!("others may write to it (mode {:o})", mode & 0o7777));
@@ -102,7 +125,10 @@ mod tests {
         trusted_folder(&inner).expect("made");
         create(&file).expect("made");
         let mode = |path: &Path| fs::metadata(path).expect("there").mode() & 0o777;
-        assert_eq!([mode(&root.path().join("a")), mode(&inner), mode(&file)], [FOLDER, FOLDER, FILE]);
+        assert_eq!(
+            [mode(&root.path().join("a")), mode(&inner), mode(&file)],
+            [FOLDER, FOLDER, FILE]
+        );
     }
 
     #[test]
@@ -136,6 +162,9 @@ mod tests {
         set_mode(&file, 0o644);
         assert_eq!(read(&file).expect("own"), b"code");
         set_mode(&file, 0o666);
-        assert_eq!(read(&file).expect_err("anybody's").kind(), ErrorKind::PermissionDenied);
+        assert_eq!(
+            read(&file).expect_err("anybody's").kind(),
+            ErrorKind::PermissionDenied
+        );
     }
 }

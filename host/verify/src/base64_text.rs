@@ -16,7 +16,11 @@ pub(crate) struct Decoded {
 pub(crate) fn decode(text: &[u8], skipped: usize) -> Result<Decoded, String> {
     let place = |wanted: fn(&u8) -> bool| text.iter().position(wanted).map(|at| skipped + at + 1);
     if let Some(at) = text.iter().position(|byte| !is_base64(*byte)) {
-        return Err(format!("is not base64: byte {} is {}", skipped + at + 1, kind_of(text[at])));
+        return Err(format!(
+            "is not base64: byte {} is {}",
+            skipped + at + 1,
+            kind_of(text[at])
+        ));
     }
 
     let standard = place(|byte| b"+/".contains(byte));
@@ -30,14 +34,21 @@ pub(crate) fn decode(text: &[u8], skipped: usize) -> Result<Decoded, String> {
     let digits = text.iter().take_while(|byte| **byte != b'=').count();
     let padding = text.len() - digits;
     if text[digits..].iter().any(|byte| *byte != b'=') {
-        return Err(format!("is not base64: byte {} is a `=` before the end", skipped + digits + 1));
+        return Err(format!(
+            "is not base64: byte {} is a `=` before the end",
+            skipped + digits + 1
+        ));
     }
     if digits % 4 == 1 {
-        return Err(format!("is not base64: no text of {digits} base64 characters exists; copy the secret whole"));
+        return Err(format!(
+            "is not base64: no text of {digits} base64 characters exists; copy the secret whole"
+        ));
     }
     let wanted = (4 - digits % 4) % 4;
     if padding != 0 && padding != wanted {
-        return Err(format!("is not base64: it ends in {padding} `=` where {wanted} belong"));
+        return Err(format!(
+            "is not base64: it ends in {padding} `=` where {wanted} belong"
+        ));
     }
 
     let digits = &text[..digits];
@@ -45,7 +56,9 @@ pub(crate) fn decode(text: &[u8], skipped: usize) -> Result<Decoded, String> {
         Some(_) => BASE64_URL_SAFE_NO_PAD.decode(digits),
         None => BASE64_STANDARD_NO_PAD.decode(digits),
     };
-    let bytes = decoded.map_err(|_| "is not base64: its last character is one that no encoder writes".to_owned())?;
+    let bytes = decoded.map_err(|_| {
+        "is not base64: its last character is one that no encoder writes".to_owned()
+    })?;
 
     let mut oddities = Vec::new();
     if padding < wanted {
@@ -79,10 +92,25 @@ mod tests {
 
     #[test]
     fn unambiguous_spellings_are_decoded() {
-        for (text, odd) in [("-_8=", 1), ("-_8", 2), ("+/8=", 0), ("+/8", 1), ("AAAA", 0), ("", 0)] {
+        for (text, odd) in [
+            ("-_8=", 1),
+            ("-_8", 2),
+            ("+/8=", 0),
+            ("+/8", 1),
+            ("AAAA", 0),
+            ("", 0),
+        ] {
             let decoded = decode(text.as_bytes(), 0).unwrap_or_else(|why| panic!("{text}: {why}"));
-            assert_eq!(decoded.oddities.len(), odd, "{text}: {:?}", decoded.oddities);
-            assert!(text.is_empty() || text == "AAAA" || decoded.bytes == [0xfb, 0xff], "{text}");
+            assert_eq!(
+                decoded.oddities.len(),
+                odd,
+                "{text}: {:?}",
+                decoded.oddities
+            );
+            assert!(
+                text.is_empty() || text == "AAAA" || decoded.bytes == [0xfb, 0xff],
+                "{text}"
+            );
         }
     }
 

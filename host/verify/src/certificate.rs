@@ -10,8 +10,8 @@ use hookyard_model::Timestamp;
 use x509_parser::certificate::X509Certificate;
 use x509_parser::extensions::GeneralName;
 use x509_parser::oid_registry::{
-    OID_EC_P256, OID_NIST_EC_P384, OID_PKCS1_SHA256WITHRSA, OID_PKCS1_SHA384WITHRSA, OID_PKCS1_SHA512WITHRSA,
-    OID_SIG_ECDSA_WITH_SHA256, OID_SIG_ECDSA_WITH_SHA384,
+    OID_EC_P256, OID_NIST_EC_P384, OID_PKCS1_SHA256WITHRSA, OID_PKCS1_SHA384WITHRSA,
+    OID_PKCS1_SHA512WITHRSA, OID_SIG_ECDSA_WITH_SHA256, OID_SIG_ECDSA_WITH_SHA384,
 };
 use x509_parser::pem::Pem;
 use x509_parser::prelude::FromDer;
@@ -56,9 +56,12 @@ impl Certificate {
         for block in Pem::iter_from_buffer(pem) {
             let block = block.map_err(|_| InvalidCertificate("a block can't be read"))?;
             if block.label != "CERTIFICATE" {
-                return Err(InvalidCertificate("a block is something else than a certificate"));
+                return Err(InvalidCertificate(
+                    "a block is something else than a certificate",
+                ));
             }
-            read(&block.contents).ok_or(InvalidCertificate("a block holds no X.509 certificate"))?;
+            read(&block.contents)
+                .ok_or(InvalidCertificate("a block holds no X.509 certificate"))?;
             chain.push(block.contents);
         }
         match chain.len() {
@@ -83,14 +86,21 @@ impl Certificate {
 
     /// Whether one of the certificate's names fits.
     pub(crate) fn has_name(&self, fits: impl Fn(&str) -> bool) -> bool {
-        let Some(leaf) = self.leaf() else { return false };
+        let Some(leaf) = self.leaf() else {
+            return false;
+        };
         let alternatives = leaf.subject_alternative_name().ok().flatten();
-        let dns =
-            alternatives.iter().flat_map(|extension| &extension.value.general_names).filter_map(|name| match name {
+        let dns = alternatives
+            .iter()
+            .flat_map(|extension| &extension.value.general_names)
+            .filter_map(|name| match name {
                 GeneralName::DNSName(name) => Some(*name),
                 _ => None,
             });
-        let common = leaf.subject().iter_common_name().filter_map(|name| name.as_str().ok());
+        let common = leaf
+            .subject()
+            .iter_common_name()
+            .filter_map(|name| name.as_str().ok());
         dns.chain(common).any(fits)
     }
 
@@ -98,12 +108,19 @@ impl Certificate {
     pub(crate) fn is_vouched_for_by(&self, roots: &[Certificate], now: Timestamp) -> bool {
         let trusted: Vec<&Vec<u8>> = roots.iter().flat_map(|root| &root.chain).collect();
         let mut rest: Vec<&Vec<u8>> = self.chain.iter().skip(1).collect();
-        let Some(mut current) = self.chain.first() else { return false };
+        let Some(mut current) = self.chain.first() else {
+            return false;
+        };
         for _ in 0..CHAIN_LENGTH_MAX {
-            if trusted.contains(&current) || trusted.iter().any(|root| is_issued_by(current, root, now)) {
+            if trusted.contains(&current)
+                || trusted.iter().any(|root| is_issued_by(current, root, now))
+            {
                 return true;
             }
-            let Some(position) = rest.iter().position(|issuer| is_issued_by(current, issuer, now)) else {
+            let Some(position) = rest
+                .iter()
+                .position(|issuer| is_issued_by(current, issuer, now))
+            else {
                 return false;
             };
             current = rest.swap_remove(position);
@@ -118,9 +135,13 @@ impl Certificate {
         message: &[u8],
         signature: &[u8],
     ) -> bool {
-        let Some(leaf) = self.leaf() else { return false };
+        let Some(leaf) = self.leaf() else {
+            return false;
+        };
         let key = &leaf.public_key().subject_public_key.data;
-        UnparsedPublicKey::new(algorithm, key).verify(message, signature).is_ok()
+        UnparsedPublicKey::new(algorithm, key)
+            .verify(message, signature)
+            .is_ok()
     }
 
     fn leaf(&self) -> Option<X509Certificate<'_>> {
@@ -142,7 +163,9 @@ fn is_valid_at(certificate: &X509Certificate<'_>, now: Timestamp) -> bool {
 
 /// Whether `issuer` is an authority, valid at `now`, whose signature is on `subject`.
 fn is_issued_by(subject: &[u8], issuer: &[u8], now: Timestamp) -> bool {
-    let (Some(subject), Some(issuer)) = (read(subject), read(issuer)) else { return false };
+    let (Some(subject), Some(issuer)) = (read(subject), read(issuer)) else {
+        return false;
+    };
     subject.issuer().as_raw() == issuer.subject().as_raw()
         && is_authority(&issuer)
         && is_valid_at(&issuer, now)
@@ -150,9 +173,12 @@ fn is_issued_by(subject: &[u8], issuer: &[u8], now: Timestamp) -> bool {
 }
 
 fn is_authority(certificate: &X509Certificate<'_>) -> bool {
-    let is_ca =
-        certificate.basic_constraints().is_ok_and(|found| found.is_some_and(|constraints| constraints.value.ca));
-    let may_sign = certificate.key_usage().is_ok_and(|found| found.is_none_or(|usage| usage.value.key_cert_sign()));
+    let is_ca = certificate
+        .basic_constraints()
+        .is_ok_and(|found| found.is_some_and(|constraints| constraints.value.ca));
+    let may_sign = certificate
+        .key_usage()
+        .is_ok_and(|found| found.is_none_or(|usage| usage.value.key_cert_sign()));
     is_ca && may_sign
 }
 
@@ -161,7 +187,13 @@ fn is_signed_by(subject: &X509Certificate<'_>, issuer: &X509Certificate<'_>) -> 
     let used = &subject.signature_algorithm.algorithm;
     let is_ec = *used == OID_SIG_ECDSA_WITH_SHA256 || *used == OID_SIG_ECDSA_WITH_SHA384;
     let algorithm: &'static dyn VerificationAlgorithm = if is_ec {
-        let curve = issuer.public_key().algorithm.parameters.as_ref()?.as_oid().ok()?;
+        let curve = issuer
+            .public_key()
+            .algorithm
+            .parameters
+            .as_ref()?
+            .as_oid()
+            .ok()?;
         match (*used == OID_SIG_ECDSA_WITH_SHA256, curve) {
             (true, curve) if curve == OID_EC_P256 => &signature::ECDSA_P256_SHA256_ASN1,
             (false, curve) if curve == OID_EC_P256 => &signature::ECDSA_P256_SHA384_ASN1,
@@ -179,5 +211,11 @@ fn is_signed_by(subject: &X509Certificate<'_>, issuer: &X509Certificate<'_>) -> 
         return None;
     };
     let key = UnparsedPublicKey::new(algorithm, &issuer.public_key().subject_public_key.data);
-    Some(key.verify(subject.tbs_certificate.as_ref(), &subject.signature_value.data).is_ok())
+    Some(
+        key.verify(
+            subject.tbs_certificate.as_ref(),
+            &subject.signature_value.data,
+        )
+        .is_ok(),
+    )
 }

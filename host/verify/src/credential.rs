@@ -51,7 +51,10 @@ pub(crate) struct CompiledCredential {
 
 #[derive(Debug)]
 enum Place {
-    Authorization { scheme: &'static str, challenge: &'static str },
+    Authorization {
+        scheme: &'static str,
+        challenge: &'static str,
+    },
     Header(String),
     Path,
 }
@@ -62,14 +65,27 @@ impl CompiledCredential {
             Credential::Basic { user, passwords } => {
                 check_user(&user)?;
                 check_keys("password", &passwords)?;
-                let accepted = passwords.iter().map(|password| basic_pair(&user, password)).collect();
-                let place = Place::Authorization { scheme: "Basic", challenge: BASIC_CHALLENGE };
+                let accepted = passwords
+                    .iter()
+                    .map(|password| basic_pair(&user, password))
+                    .collect();
+                let place = Place::Authorization {
+                    scheme: "Basic",
+                    challenge: BASIC_CHALLENGE,
+                };
                 (place, "password", accepted)
             }
-            Credential::Bearer { tokens } => {
-                (Place::Authorization { scheme: "Bearer", challenge: BEARER_CHALLENGE }, "bearer token", tokens)
+            Credential::Bearer { tokens } => (
+                Place::Authorization {
+                    scheme: "Bearer",
+                    challenge: BEARER_CHALLENGE,
+                },
+                "bearer token",
+                tokens,
+            ),
+            Credential::Header { name, tokens } => {
+                (Place::Header(header_name(&name)?), "token", tokens)
             }
-            Credential::Header { name, tokens } => (Place::Header(header_name(&name)?), "token", tokens),
             Credential::SecretPath { secrets } => (Place::Path, "path secret", secrets),
         };
         check_keys(what, &accepted)?;
@@ -88,7 +104,9 @@ impl CompiledCredential {
                 let given = value.map(|value| authorization(scheme, value));
                 match given {
                     // Another scheme or a broken value is a wrong credential, and never a missing one.
-                    Some(None) => Err(Refusal::WrongCredential { challenge: Some(challenge) }),
+                    Some(None) => Err(Refusal::WrongCredential {
+                        challenge: Some(challenge),
+                    }),
                     given => self.check(given.flatten().as_deref(), Some(challenge)),
                 }
             }
@@ -111,8 +129,15 @@ impl CompiledCredential {
     fn check(&self, given: Option<&[u8]>, challenge: Option<&'static str>) -> Result<(), Refusal> {
         let given = given.ok_or(Refusal::MissingCredential { challenge })?;
         // Every one is compared, so that the time doesn't tell which one fits.
-        let fits = self.accepted.iter().fold(false, |fits, secret| fits | secret.matches(given));
-        if fits { Ok(()) } else { Err(Refusal::WrongCredential { challenge }) }
+        let fits = self
+            .accepted
+            .iter()
+            .fold(false, |fits, secret| fits | secret.matches(given));
+        if fits {
+            Ok(())
+        } else {
+            Err(Refusal::WrongCredential { challenge })
+        }
     }
 }
 
@@ -130,7 +155,9 @@ fn authorization(scheme: &str, value: &[u8]) -> Option<Vec<u8>> {
 /// Refuses a user that Basic can't say.
 pub(crate) fn check_user(user: &str) -> Result<(), SetupError> {
     match user.contains(':') || user.chars().any(char::is_control) {
-        true => Err(SetupError::Senseless("a Basic user can't hold `:` or control characters (RFC 7617)")),
+        true => Err(SetupError::Senseless(
+            "a Basic user can't hold `:` or control characters (RFC 7617)",
+        )),
         false => Ok(()),
     }
 }
@@ -141,7 +168,10 @@ pub(crate) fn basic_pair(user: &str, password: &Secret) -> Secret {
 
 fn check_path_secrets(secrets: &[Secret]) -> Result<(), SetupError> {
     let is_plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._~".contains(byte);
-    match secrets.iter().all(|secret| secret.expose().iter().all(is_plain)) {
+    match secrets
+        .iter()
+        .all(|secret| secret.expose().iter().all(is_plain))
+    {
         true => Ok(()),
         false => Err(SetupError::Senseless(
             "a path secret may hold only letters, digits and `-._~`; anything else is written differently in a URL",

@@ -138,17 +138,37 @@ impl Compiled {
     pub(crate) fn new(settings: &Settings) -> Result<Self, SetupError> {
         let mut recipe = normal(settings.recipe.clone())?;
         if let (Some(time), Some(tolerance)) = (&mut recipe.timestamp, settings.tolerance) {
-            time.freshness = Freshness { past: tolerance, future: tolerance };
+            time.freshness = Freshness {
+                past: tolerance,
+                future: tolerance,
+            };
         }
         check_keys("secret", &settings.secrets)?;
-        let keys = settings.secrets.iter().map(|secret| key(&recipe, secret)).collect::<Result<_, _>>()?;
-        Ok(Self { signed: pieces(&recipe)?, recipe, keys })
+        let keys = settings
+            .secrets
+            .iter()
+            .map(|secret| key(&recipe, secret))
+            .collect::<Result<_, _>>()?;
+        Ok(Self {
+            signed: pieces(&recipe)?,
+            recipe,
+            keys,
+        })
     }
 
     /// Returns the message's id, where the sender gives one.
-    pub(crate) fn verify(&self, request: &Request<'_>, now: Timestamp) -> Result<Option<String>, Refusal> {
+    pub(crate) fn verify(
+        &self,
+        request: &Request<'_>,
+        now: Timestamp,
+    ) -> Result<Option<String>, Refusal> {
         let signatures = self.recipe.signature.all(request)?;
-        let timestamp = self.recipe.timestamp.as_ref().map(|time| time.field.single(request)).transpose()?;
+        let timestamp = self
+            .recipe
+            .timestamp
+            .as_ref()
+            .map(|time| time.field.single(request))
+            .transpose()?;
         let id = self.id(request)?;
         let signed = self.signed.iter().fold(Vec::new(), |mut signed, piece| {
             signed.extend_from_slice(match piece {
@@ -161,7 +181,10 @@ impl Compiled {
         });
         self.check_signatures(&signatures, &signed)?;
         if let (Some(time), Some(text)) = (&self.recipe.timestamp, timestamp) {
-            let signed_at = time.format.read(text).ok_or_else(|| time.field.malformed())?;
+            let signed_at = time
+                .format
+                .read(text)
+                .ok_or_else(|| time.field.malformed())?;
             time.freshness.check(signed_at, now)?;
         }
         Ok(id.map(str::to_owned))
@@ -171,23 +194,40 @@ impl Compiled {
         if signatures.len() > SIGNATURES_MAX {
             return Err(self.recipe.signature.malformed());
         }
-        let given: Vec<_> = signatures.iter().filter_map(|text| self.recipe.encoding.decode(text.as_bytes())).collect();
-        let fits = self.keys.iter().map(|key| hmac::sign(key, signed)).fold(false, |fits, tag| {
-            given
-                .iter()
-                .fold(fits, |fits, given| fits | constant_time::verify_slices_are_equal(tag.as_ref(), given).is_ok())
-        });
-        if fits { Ok(()) } else { Err(Refusal::BadSignature) }
+        let given: Vec<_> = signatures
+            .iter()
+            .filter_map(|text| self.recipe.encoding.decode(text.as_bytes()))
+            .collect();
+        let fits = self
+            .keys
+            .iter()
+            .map(|key| hmac::sign(key, signed))
+            .fold(false, |fits, tag| {
+                given.iter().fold(fits, |fits, given| {
+                    fits | constant_time::verify_slices_are_equal(tag.as_ref(), given).is_ok()
+                })
+            });
+        if fits {
+            Ok(())
+        } else {
+            Err(Refusal::BadSignature)
+        }
     }
 
     /// An id that is signed has to be there; another one is taken where it is.
     fn id<'a>(&self, request: &Request<'a>) -> Result<Option<&'a str>, Refusal> {
-        let Some(field) = &self.recipe.id else { return Ok(None) };
+        let Some(field) = &self.recipe.id else {
+            return Ok(None);
+        };
         if !self.signed.contains(&Piece::Id) && request.optional_header(&field.header)?.is_none() {
             return Ok(None);
         }
         let id = field.single(request)?;
-        if id.is_empty() || id.len() > ID_BYTES_MAX { Err(field.malformed()) } else { Ok(Some(id)) }
+        if id.is_empty() || id.len() > ID_BYTES_MAX {
+            Err(field.malformed())
+        } else {
+            Ok(Some(id))
+        }
     }
 }
 
@@ -195,12 +235,16 @@ impl Recipe {
     /// Its places, in the order in which they are written.
     pub(crate) fn fields(&self) -> impl Iterator<Item = &Field> {
         let timestamp = self.timestamp.as_ref().map(|time| &time.field);
-        [timestamp, self.id.as_ref(), Some(&self.signature)].into_iter().flatten()
+        [timestamp, self.id.as_ref(), Some(&self.signature)]
+            .into_iter()
+            .flatten()
     }
 
     fn fields_mut(&mut self) -> impl Iterator<Item = &mut Field> {
         let timestamp = self.timestamp.as_mut().map(|time| &mut time.field);
-        [Some(&mut self.signature), timestamp, self.id.as_mut()].into_iter().flatten()
+        [Some(&mut self.signature), timestamp, self.id.as_mut()]
+            .into_iter()
+            .flatten()
     }
 }
 
@@ -212,11 +256,20 @@ impl Field {
             Part::Whole => vec![value],
             Part::After(prefix) => value.strip_prefix(prefix.as_str()).into_iter().collect(),
             Part::Pair { separator, name } => {
-                let pairs = value.split(*separator).filter_map(|pair| pair.split_once('='));
-                pairs.filter(|(found, _)| found == name).map(|(_, value)| value).collect()
+                let pairs = value
+                    .split(*separator)
+                    .filter_map(|pair| pair.split_once('='));
+                pairs
+                    .filter(|(found, _)| found == name)
+                    .map(|(_, value)| value)
+                    .collect()
             }
         };
-        if values.is_empty() { Err(self.malformed()) } else { Ok(values) }
+        if values.is_empty() {
+            Err(self.malformed())
+        } else {
+            Ok(values)
+        }
     }
 
     /// The one value at this place.
@@ -228,7 +281,9 @@ impl Field {
     }
 
     fn malformed(&self) -> Refusal {
-        Refusal::MalformedHeader { name: self.header.clone() }
+        Refusal::MalformedHeader {
+            name: self.header.clone(),
+        }
     }
 }
 
@@ -238,7 +293,9 @@ impl TimeFormat {
         let number = match self {
             Self::UnixSeconds => time.unix_secs(),
             Self::UnixMillis => time.unix_millis(),
-            Self::Rfc3339 => return Some(time.to_string()).filter(|text| Self::Rfc3339.read(text).is_some()),
+            Self::Rfc3339 => {
+                return Some(time.to_string()).filter(|text| Self::Rfc3339.read(text).is_some());
+            }
         };
         u64::try_from(number).ok().map(|number| number.to_string())
     }
@@ -279,15 +336,25 @@ fn lower_hex(text: &[u8]) -> Option<Vec<u8>> {
 /// The bytes of a key that is written like this. The error continues "the secret …".
 pub(crate) fn decode_key(encoding: Encoding, secret: &[u8]) -> Result<Decoded, String> {
     match encoding {
-        Encoding::Utf8 => Ok(Decoded { bytes: secret.to_vec(), oddities: Vec::new() }),
+        Encoding::Utf8 => Ok(Decoded {
+            bytes: secret.to_vec(),
+            oddities: Vec::new(),
+        }),
         Encoding::Base64 => base64_text::decode(secret, 0),
         Encoding::Hex => {
             if let Some(at) = secret.iter().position(|byte| !byte.is_ascii_hexdigit()) {
-                return Err(format!("is not hexadecimal: byte {} is no hexadecimal digit", at + 1));
+                return Err(format!(
+                    "is not hexadecimal: byte {} is no hexadecimal digit",
+                    at + 1
+                ));
             }
             let bytes = lower_hex(&secret.to_ascii_lowercase());
-            let bytes = bytes.ok_or("is not hexadecimal: it has an odd number of digits; copy it whole")?;
-            Ok(Decoded { bytes, oddities: Vec::new() })
+            let bytes =
+                bytes.ok_or("is not hexadecimal: it has an odd number of digits; copy it whole")?;
+            Ok(Decoded {
+                bytes,
+                oddities: Vec::new(),
+            })
         }
     }
 }
@@ -295,7 +362,10 @@ pub(crate) fn decode_key(encoding: Encoding, secret: &[u8]) -> Result<Decoded, S
 /// A secret as the recipe's `key` says.
 pub(crate) fn key(recipe: &Recipe, secret: &Secret) -> Result<hmac::Key, SetupError> {
     let decoded = decode_key(recipe.key, secret.expose());
-    let unusable = |why| SetupError::UnusableKey { what: "secret", why: format!("it {why}") };
+    let unusable = |why| SetupError::UnusableKey {
+        what: "secret",
+        why: format!("it {why}"),
+    };
     let bytes = decoded.map_err(unusable)?.bytes;
     let algorithm = match recipe.hash {
         Hash::Sha256 => HMAC_SHA256,
@@ -308,7 +378,9 @@ pub(crate) fn key(recipe: &Recipe, secret: &Secret) -> Result<hmac::Key, SetupEr
 /// The recipe with header names in lower case; a signature that is text is refused.
 pub(crate) fn normal(mut recipe: Recipe) -> Result<Recipe, SetupError> {
     if recipe.encoding == Encoding::Utf8 {
-        return Err(SetupError::Senseless("a signature is bytes; it is written as hex or base64, and not as text"));
+        return Err(SetupError::Senseless(
+            "a signature is bytes; it is written as hex or base64, and not as text",
+        ));
     }
     for field in recipe.fields_mut() {
         field.header = header_name(&field.header)?;
@@ -318,16 +390,25 @@ pub(crate) fn normal(mut recipe: Recipe) -> Result<Recipe, SetupError> {
 
 /// What is signed, in its order.
 pub(crate) fn pieces(recipe: &Recipe) -> Result<Vec<Piece>, SetupError> {
-    let refuse = |why: &str| SetupError::Template { given: recipe.signed.clone(), why: why.to_owned() };
+    let refuse = |why: &str| SetupError::Template {
+        given: recipe.signed.clone(),
+        why: why.to_owned(),
+    };
     let mut pieces = Vec::new();
     let mut rest = recipe.signed.as_str();
     while let Some((before, after)) = rest.split_once('{') {
-        let (name, after) = after.split_once('}').ok_or_else(|| refuse("a `{` has no `}`"))?;
+        let (name, after) = after
+            .split_once('}')
+            .ok_or_else(|| refuse("a `{` has no `}`"))?;
         let piece = match name {
             "body" => Piece::Body,
             "timestamp" if recipe.timestamp.is_some() => Piece::Timestamp,
             "id" if recipe.id.is_some() => Piece::Id,
-            "timestamp" | "id" => return Err(refuse("it names a value that the recipe doesn't say where to find")),
+            "timestamp" | "id" => {
+                return Err(refuse(
+                    "it names a value that the recipe doesn't say where to find",
+                ));
+            }
             _ => return Err(refuse("it may name `{body}`, `{timestamp}` and `{id}`")),
         };
         pieces.extend([Piece::Text(before.to_owned()), piece]);
@@ -335,10 +416,14 @@ pub(crate) fn pieces(recipe: &Recipe) -> Result<Vec<Piece>, SetupError> {
     }
     pieces.push(Piece::Text(rest.to_owned()));
     if !pieces.contains(&Piece::Body) {
-        return Err(refuse("it doesn't name `{body}`, so that anybody could change the body"));
+        return Err(refuse(
+            "it doesn't name `{body}`, so that anybody could change the body",
+        ));
     }
     if recipe.timestamp.is_some() && !pieces.contains(&Piece::Timestamp) {
-        return Err(refuse("the recipe has a timestamp, which is worth nothing unless `{timestamp}` is signed"));
+        return Err(refuse(
+            "the recipe has a timestamp, which is worth nothing unless `{timestamp}` is signed",
+        ));
     }
     Ok(pieces)
 }

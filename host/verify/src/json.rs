@@ -21,7 +21,9 @@ pub struct JsonPointer {
 
 /// A text that isn't a JSON pointer.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{given}` is not a JSON pointer; start with `/`, and write `~1` for `/` and `~0` for `~` within a name")]
+#[error(
+    "`{given}` is not a JSON pointer; start with `/`, and write `~1` for `/` and `~0` for `~` within a name"
+)]
 pub struct InvalidPointer {
     /// As given.
     pub given: String,
@@ -45,13 +47,21 @@ pub enum Unreadable {
 impl JsonPointer {
     /// Reads a pointer.
     pub fn parse(text: &str) -> Result<Self, InvalidPointer> {
-        let invalid = || InvalidPointer { given: text.to_owned() };
+        let invalid = || InvalidPointer {
+            given: text.to_owned(),
+        };
         if text.is_empty() {
             return Ok(Self::default());
         }
         let rest = text.strip_prefix('/').ok_or_else(invalid)?;
-        let tokens = rest.split('/').map(|token| unescape(token).ok_or_else(invalid)).collect::<Result<_, _>>()?;
-        Ok(Self { text: text.to_owned(), tokens })
+        let tokens = rest
+            .split('/')
+            .map(|token| unescape(token).ok_or_else(invalid))
+            .collect::<Result<_, _>>()?;
+        Ok(Self {
+            text: text.to_owned(),
+            tokens,
+        })
     }
 
     /// The pointer as text.
@@ -102,8 +112,11 @@ pub fn payload_bytes<'a>(payload: &Payload, body: &'a [u8]) -> Result<Cow<'a, [u
         Payload::Body => Ok(Cow::Borrowed(body)),
         Payload::TextAt(pointer) => {
             let missing = || Unreadable::NoText(pointer.clone());
-            let text = JsonPointer::parse(pointer).map_err(|_| missing())?.find_string(body)?;
-            text.map(|text| Cow::Owned(text.into_bytes())).ok_or_else(missing)
+            let text = JsonPointer::parse(pointer)
+                .map_err(|_| missing())?
+                .find_string(body)?;
+            text.map(|text| Cow::Owned(text.into_bytes()))
+                .ok_or_else(missing)
         }
     }
 }
@@ -129,14 +142,23 @@ fn unescape(token: &str) -> Option<String> {
 
 fn not_json(error: serde_json::Error) -> Unreadable {
     // Only the kind and the place: serde_json's own words may repeat a part of the body.
-    Unreadable::NotJson(format!("{:?} error at line {}, column {}", error.classify(), error.line(), error.column()))
+    Unreadable::NotJson(format!(
+        "{:?} error at line {}, column {}",
+        error.classify(),
+        error.line(),
+        error.column()
+    ))
 }
 
 fn member<'a>(value: &'a RawValue, token: &str) -> Result<Option<&'a RawValue>, Unreadable> {
     match value.get().as_bytes().first() {
         Some(b'{') => {
             let found = read(value.get(), ObjectMember { name: token })?;
-            if found.is_repeated { Err(Unreadable::Repeated(token.to_owned())) } else { Ok(found.value) }
+            if found.is_repeated {
+                Err(Unreadable::Repeated(token.to_owned()))
+            } else {
+                Ok(found.value)
+            }
         }
         Some(b'[') => match index(token) {
             Some(index) => read(value.get(), ArrayItem { index }),
@@ -148,8 +170,13 @@ fn member<'a>(value: &'a RawValue, token: &str) -> Result<Option<&'a RawValue>, 
 
 /// An array index as RFC 6901 has it: no sign, no leading zero.
 fn index(token: &str) -> Option<usize> {
-    let is_canonical = token == "0" || (!token.starts_with('0') && token.bytes().all(|byte| byte.is_ascii_digit()));
-    if is_canonical { token.parse().ok() } else { None }
+    let is_canonical = token == "0"
+        || (!token.starts_with('0') && token.bytes().all(|byte| byte.is_ascii_digit()));
+    if is_canonical {
+        token.parse().ok()
+    } else {
+        None
+    }
 }
 
 fn read<'a, V: Visitor<'a>>(json: &'a str, visitor: V) -> Result<V::Value, Unreadable> {

@@ -59,12 +59,23 @@ impl Judgement {
 
     /// One fault, or none.
     pub fn of<T>(result: Result<T, impl ToString>) -> Self {
-        Self { faults: result.err().map(|error| error.to_string()).into_iter().collect(), notes: Vec::new() }
+        Self {
+            faults: result
+                .err()
+                .map(|error| error.to_string())
+                .into_iter()
+                .collect(),
+            notes: Vec::new(),
+        }
     }
 
     /// Adds a fault, or a note where the oddity is harmless.
     fn add(&mut self, is_fatal: bool, text: impl Into<String>) {
-        let list = if is_fatal { &mut self.faults } else { &mut self.notes };
+        let list = if is_fatal {
+            &mut self.faults
+        } else {
+            &mut self.notes
+        };
         list.push(text.into());
     }
 }
@@ -74,7 +85,10 @@ pub fn judge(secret: &[u8], used_for: SecretUse) -> Judgement {
     let mut judgement = Judgement::default();
 
     if let Some(mark) = byte_order_mark(secret) {
-        judgement.add(!used_for.takes_any_text(), format!("{mark}; save the file without one"));
+        judgement.add(
+            !used_for.takes_any_text(),
+            format!("{mark}; save the file without one"),
+        );
         if !judgement.faults.is_empty() {
             return judgement;
         }
@@ -92,14 +106,19 @@ pub fn judge(secret: &[u8], used_for: SecretUse) -> Judgement {
 /// Judges a file of JSON or PEM, in which white space means nothing.
 pub fn judge_document(text: &[u8]) -> Judgement {
     let mark = byte_order_mark(text).map(|mark| format!("{mark}; save the file without one"));
-    Judgement { faults: mark.into_iter().collect(), notes: Vec::new() }
+    Judgement {
+        faults: mark.into_iter().collect(),
+        notes: Vec::new(),
+    }
 }
 
 /// How text begins that an editor saved with a byte order mark.
 fn byte_order_mark(text: &[u8]) -> Option<&'static str> {
     match text {
         [0xef, 0xbb, 0xbf, ..] => Some("begins with a byte order mark (bytes 1 to 3)"),
-        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => Some("is text in UTF-16, as its byte order mark shows (bytes 1 and 2)"),
+        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => {
+            Some("is text in UTF-16, as its byte order mark shows (bytes 1 and 2)")
+        }
         _ => None,
     }
 }
@@ -123,7 +142,9 @@ fn judge_edges(secret: &[u8], used_for: SecretUse, judgement: &mut Judgement) {
     }
     let is_fatal = !used_for.takes_any_text();
     let why = match used_for {
-        SecretUse::Bearer | SecretUse::Header | SecretUse::SentHeader => ", which HTTP cuts off a header's value",
+        SecretUse::Bearer | SecretUse::Header | SecretUse::SentHeader => {
+            ", which HTTP cuts off a header's value"
+        }
         _ => "",
     };
     let is_space = |byte: &&u8| byte.is_ascii_whitespace();
@@ -134,20 +155,34 @@ fn judge_edges(secret: &[u8], used_for: SecretUse, judgement: &mut Judgement) {
         return;
     }
     if before > 0 {
-        judgement.add(is_fatal, format!("begins with {} (byte 1){why}", kind_of(secret[0])));
+        judgement.add(
+            is_fatal,
+            format!("begins with {} (byte 1){why}", kind_of(secret[0])),
+        );
     }
     let after = secret.iter().rev().take_while(is_space).count();
     let end = secret.len() - after;
     match secret[end..].iter().filter(|byte| **byte == b'\n').count() {
         0 if after == 0 => {}
-        0 => judgement.add(is_fatal, format!("ends with {} (byte {}){why}", kind_of(secret[end]), end + 1)),
+        0 => judgement.add(
+            is_fatal,
+            format!("ends with {} (byte {}){why}", kind_of(secret[end]), end + 1),
+        ),
         // One line end was already taken off.
         lines if lines == after => {
-            let more =
-                format!("ends with {} line ends, of which only the last is ignored; remove the others", lines + 1);
+            let more = format!(
+                "ends with {} line ends, of which only the last is ignored; remove the others",
+                lines + 1
+            );
             judgement.add(is_fatal, more);
         }
-        _ => judgement.add(is_fatal, format!("ends with white space and line ends (from byte {}){why}", end + 1)),
+        _ => judgement.add(
+            is_fatal,
+            format!(
+                "ends with white space and line ends (from byte {}){why}",
+                end + 1
+            ),
+        ),
     }
 }
 
@@ -161,15 +196,23 @@ fn judge_inside(secret: &[u8], used_for: SecretUse, judgement: &mut Judgement) {
         SecretUse::StandardWebhooks | SecretUse::Hmac(Encoding::Hex | Encoding::Base64) => {}
         SecretUse::Hmac(Encoding::Utf8) => {
             if let Some(at) = control.filter(|_| std::str::from_utf8(secret).is_ok()) {
-                judgement.add(false, format!("holds {} (byte {at})", kind_of(secret[at - 1])));
+                judgement.add(
+                    false,
+                    format!("holds {} (byte {at})", kind_of(secret[at - 1])),
+                );
             }
         }
         SecretUse::Path => {
             let is_plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._~".contains(byte);
             if let Some(at) = secret.iter().position(|byte| !is_plain(byte)) {
                 let kind = kind_of(secret[at]);
-                judgement
-                    .add(true, format!("holds {kind} (byte {}); a path may hold letters, digits and `-._~`", at + 1));
+                judgement.add(
+                    true,
+                    format!(
+                        "holds {kind} (byte {}); a path may hold letters, digits and `-._~`",
+                        at + 1
+                    ),
+                );
             }
         }
         SecretUse::Password => {
@@ -183,15 +226,32 @@ fn judge_inside(secret: &[u8], used_for: SecretUse, judgement: &mut Judgement) {
         }
         SecretUse::Bearer | SecretUse::Header | SecretUse::SentHeader => {
             if let Some(at) = control {
-                judgement.add(true, format!("holds {} (byte {at}), which no header can hold", kind_of(secret[at - 1])));
+                judgement.add(
+                    true,
+                    format!(
+                        "holds {} (byte {at}), which no header can hold",
+                        kind_of(secret[at - 1])
+                    ),
+                );
             }
             if let Some(at) = beyond {
                 let text = "holds a character beyond ASCII";
-                let consequence = if used_for.is_ascii() { "it can never match" } else { "few senders can send it" };
-                judgement.add(used_for.is_ascii(), format!("{text} (byte {at}); {consequence}"));
+                let consequence = if used_for.is_ascii() {
+                    "it can never match"
+                } else {
+                    "few senders can send it"
+                };
+                judgement.add(
+                    used_for.is_ascii(),
+                    format!("{text} (byte {at}); {consequence}"),
+                );
             }
-            if let Some(at) = place(|byte| *byte == b' ').filter(|_| used_for == SecretUse::Bearer) {
-                judgement.add(false, format!("holds a blank (byte {at}), which RFC 6750 does not allow in a token"));
+            if let Some(at) = place(|byte| *byte == b' ').filter(|_| used_for == SecretUse::Bearer)
+            {
+                judgement.add(
+                    false,
+                    format!("holds a blank (byte {at}), which RFC 6750 does not allow in a token"),
+                );
             }
         }
     }
@@ -202,15 +262,24 @@ fn judge_key(secret: &[u8], used_for: SecretUse, judgement: &mut Judgement) {
     match used_for {
         SecretUse::StandardWebhooks => match standard_webhooks::decode(secret) {
             Ok(decoded) => {
-                judgement.notes.extend(decoded.oddities.into_iter().map(str::to_owned));
+                judgement
+                    .notes
+                    .extend(decoded.oddities.into_iter().map(str::to_owned));
                 judge_standard_webhooks(decoded.bytes.len(), judgement);
             }
             Err(why) => judgement.add(true, why),
         },
         SecretUse::Hmac(encoding) => match hmac::decode_key(encoding, secret) {
             Ok(decoded) => {
-                judgement.notes.extend(decoded.oddities.into_iter().map(str::to_owned));
-                judge_length(decoded.bytes.len(), KEY_BYTES_MIN, "can be found from one signed message", judgement);
+                judgement
+                    .notes
+                    .extend(decoded.oddities.into_iter().map(str::to_owned));
+                judge_length(
+                    decoded.bytes.len(),
+                    KEY_BYTES_MIN,
+                    "can be found from one signed message",
+                    judgement,
+                );
             }
             Err(why) => judgement.add(true, why),
         },
@@ -222,26 +291,48 @@ fn judge_length(bytes: usize, bytes_min: usize, how: &str, judgement: &mut Judge
     if bytes < bytes_min {
         judgement.add(
             true,
-            format!("has {}; a secret of fewer than {bytes_min} bytes {how}; use a longer one", count(bytes)),
+            format!(
+                "has {}; a secret of fewer than {bytes_min} bytes {how}; use a longer one",
+                count(bytes)
+            ),
         );
     } else if bytes < BYTES_USUAL {
-        judgement.add(false, format!("has {}; use {BYTES_USUAL} random bytes or more", count(bytes)));
+        judgement.add(
+            false,
+            format!(
+                "has {}; use {BYTES_USUAL} random bytes or more",
+                count(bytes)
+            ),
+        );
     }
 }
 
 fn judge_standard_webhooks(bytes: usize, judgement: &mut Judgement) {
-    let (least, most) = (STANDARD_WEBHOOKS_BYTES.start(), STANDARD_WEBHOOKS_BYTES.end());
+    let (least, most) = (
+        STANDARD_WEBHOOKS_BYTES.start(),
+        STANDARD_WEBHOOKS_BYTES.end(),
+    );
     let wanted = format!("Standard Webhooks asks for {least} to {most}");
     if bytes < STANDARD_WEBHOOKS_BYTES_MIN {
         let least = STANDARD_WEBHOOKS_BYTES_MIN;
-        judgement.add(true, format!("decodes to {}, and this host takes {least} or more; {wanted}", count(bytes)));
+        judgement.add(
+            true,
+            format!(
+                "decodes to {}, and this host takes {least} or more; {wanted}",
+                count(bytes)
+            ),
+        );
     } else if !STANDARD_WEBHOOKS_BYTES.contains(&bytes) {
         judgement.add(false, format!("decodes to {}; {wanted}", count(bytes)));
     }
 }
 
 fn count(bytes: usize) -> String {
-    if bytes == 1 { "1 byte".to_owned() } else { format!("{bytes} bytes") }
+    if bytes == 1 {
+        "1 byte".to_owned()
+    } else {
+        format!("{bytes} bytes")
+    }
 }
 
 #[cfg(test)]
@@ -253,7 +344,10 @@ mod tests {
     fn check(secret: impl AsRef<[u8]>, used_for: SecretUse, fault: &str, note: &str) {
         let secret = secret.as_ref();
         let Judgement { faults, notes } = judge(secret, used_for);
-        let what = format!("{:?} for {used_for:?}: {faults:?} {notes:?}", secret.escape_ascii().to_string());
+        let what = format!(
+            "{:?} for {used_for:?}: {faults:?} {notes:?}",
+            secret.escape_ascii().to_string()
+        );
         let is_expected = |list: &[String], expected: &str| match expected {
             "" => list.is_empty(),
             expected => list.iter().any(|text| text.contains(expected)),
@@ -267,21 +361,61 @@ mod tests {
         use SecretUse::{Bearer, Header, SentHeader};
         for used_for in [Bearer, Header, SentHeader] {
             check(GOOD, used_for, "", "");
-            check(format!("\u{feff}{GOOD}"), used_for, "byte order mark (bytes 1 to 3)", "");
-            check(format!(" {GOOD}"), used_for, "begins with a blank (byte 1)", "");
-            check(format!("{GOOD} "), used_for, "ends with a blank (byte 22)", "");
+            check(
+                format!("\u{feff}{GOOD}"),
+                used_for,
+                "byte order mark (bytes 1 to 3)",
+                "",
+            );
+            check(
+                format!(" {GOOD}"),
+                used_for,
+                "begins with a blank (byte 1)",
+                "",
+            );
+            check(
+                format!("{GOOD} "),
+                used_for,
+                "ends with a blank (byte 22)",
+                "",
+            );
             check(format!("{GOOD}\n"), used_for, "ends with 2 line ends", "");
             check(format!("{GOOD} \n"), used_for, "from byte 22", "");
             check("correct\thorse", used_for, "holds a blank (byte 8)", "");
-            check("correct\0horse", used_for, "holds a control character (byte 8)", "");
+            check(
+                "correct\0horse",
+                used_for,
+                "holds a control character (byte 8)",
+                "",
+            );
             check("x", used_for, "has 1 byte", "");
             check("12345678", used_for, "", "has 8 bytes");
             check(" \n ", used_for, "nothing but white space", "");
         }
-        check("correct-h\u{f6}rse-battery", Bearer, "beyond ASCII (byte 10); it can never match", "");
-        check("correct-h\u{f6}rse-battery", SentHeader, "beyond ASCII (byte 10); it can never match", "");
-        check("correct-h\u{f6}rse-battery", Header, "", "few senders can send it");
-        check("correct horse battery", Bearer, "", "holds a blank (byte 8)");
+        check(
+            "correct-h\u{f6}rse-battery",
+            Bearer,
+            "beyond ASCII (byte 10); it can never match",
+            "",
+        );
+        check(
+            "correct-h\u{f6}rse-battery",
+            SentHeader,
+            "beyond ASCII (byte 10); it can never match",
+            "",
+        );
+        check(
+            "correct-h\u{f6}rse-battery",
+            Header,
+            "",
+            "few senders can send it",
+        );
+        check(
+            "correct horse battery",
+            Bearer,
+            "",
+            "holds a blank (byte 8)",
+        );
         check("correct horse battery", Header, "", "");
     }
 
@@ -289,8 +423,18 @@ mod tests {
     fn passwords_may_hold_any_text() {
         use SecretUse::Password;
         check("correct-h\u{f6}rse-battery", Password, "", "");
-        check(format!("{GOOD} "), Password, "", "ends with a blank (byte 22)");
-        check(format!("{GOOD}\n"), Password, "holds a line end (byte 22)", "2 line ends");
+        check(
+            format!("{GOOD} "),
+            Password,
+            "",
+            "ends with a blank (byte 22)",
+        );
+        check(
+            format!("{GOOD}\n"),
+            Password,
+            "holds a line end (byte 22)",
+            "2 line ends",
+        );
         check(format!("\u{feff}{GOOD}"), Password, "", "byte order mark");
         check("short", Password, "has 5 bytes", "");
     }
@@ -300,24 +444,84 @@ mod tests {
         use SecretUse::{Hmac, StandardWebhooks};
         const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
         check(SECRET, StandardWebhooks, "", "");
-        check(format!("v1,{SECRET}"), StandardWebhooks, "", "begins with `v1,`");
-        check("v1,K5oZfzN95Z9UVu1EsfQmfVNQhnkZ2pj9o9NDN/H/pI4=", StandardWebhooks, "looks like a signature", "");
-        check("WHSEC_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", StandardWebhooks, "begins like `whsec_`", "");
-        check("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwAA", StandardWebhooks, "", "lacks the `=`");
-        check("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLa-_", StandardWebhooks, "", "URL-safe");
+        check(
+            format!("v1,{SECRET}"),
+            StandardWebhooks,
+            "",
+            "begins with `v1,`",
+        );
+        check(
+            "v1,K5oZfzN95Z9UVu1EsfQmfVNQhnkZ2pj9o9NDN/H/pI4=",
+            StandardWebhooks,
+            "looks like a signature",
+            "",
+        );
+        check(
+            "WHSEC_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+            StandardWebhooks,
+            "begins like `whsec_`",
+            "",
+        );
+        check(
+            "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwAA",
+            StandardWebhooks,
+            "",
+            "lacks the `=`",
+        );
+        check(
+            "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLa-_",
+            StandardWebhooks,
+            "",
+            "URL-safe",
+        );
         check("whsec_MfKQ", StandardWebhooks, "decodes to 3 bytes", "");
-        check("whsec_MDEyMzQ1Njc4OWFiY2RlZg==", StandardWebhooks, "", "asks for 24 to 64");
-        check(format!("{SECRET}\n"), StandardWebhooks, "ends with 2 line ends", "");
-        check(format!("\"{SECRET}\""), StandardWebhooks, "byte 1 is a quotation mark", "");
+        check(
+            "whsec_MDEyMzQ1Njc4OWFiY2RlZg==",
+            StandardWebhooks,
+            "",
+            "asks for 24 to 64",
+        );
+        check(
+            format!("{SECRET}\n"),
+            StandardWebhooks,
+            "ends with 2 line ends",
+            "",
+        );
+        check(
+            format!("\"{SECRET}\""),
+            StandardWebhooks,
+            "byte 1 is a quotation mark",
+            "",
+        );
 
         check(GOOD, Hmac(Encoding::Utf8), "", "");
         check(format!("{GOOD}\n"), Hmac(Encoding::Utf8), "", "2 line ends");
-        check(b"\xff\x01\x80 raw key bytes \n", Hmac(Encoding::Utf8), "", "");
+        check(
+            b"\xff\x01\x80 raw key bytes \n",
+            Hmac(Encoding::Utf8),
+            "",
+            "",
+        );
         check("x", Hmac(Encoding::Utf8), "has 1 byte", "");
-        check("00112233445566778899aabbccddeeff", Hmac(Encoding::Hex), "", "");
-        check("0x112233445566778899aabbccddeeff", Hmac(Encoding::Hex), "byte 2 is no hexadecimal digit", "");
+        check(
+            "00112233445566778899aabbccddeeff",
+            Hmac(Encoding::Hex),
+            "",
+            "",
+        );
+        check(
+            "0x112233445566778899aabbccddeeff",
+            Hmac(Encoding::Hex),
+            "byte 2 is no hexadecimal digit",
+            "",
+        );
         check("001", Hmac(Encoding::Hex), "odd number", "");
-        check("AAECAwQFBgcICQoLDA0ODw", Hmac(Encoding::Base64), "", "lacks the `=`");
+        check(
+            "AAECAwQFBgcICQoLDA0ODw",
+            Hmac(Encoding::Base64),
+            "",
+            "lacks the `=`",
+        );
     }
 
     #[test]

@@ -34,8 +34,8 @@ pub use json::{InvalidPointer, JsonPointer, Unreadable, payload_bytes};
 pub use judge::{Judgement, SecretUse};
 pub use ordering::ordering_key;
 pub use provider::{
-    Description, Direction, EventCase, KeyFallback, KeyRule, KeySource, Outgoing, Provider, SchemeRule, Shape,
-    Template, TypeRule,
+    Description, Direction, EventCase, KeyFallback, KeyRule, KeySource, Outgoing, Provider,
+    SchemeRule, Shape, Template, TypeRule,
 };
 pub use refusal::Refusal;
 pub use request::Request;

@@ -10,13 +10,25 @@ use crate::{JsonPointer, Refusal, payload_bytes};
 /// by its hash: what is equal stays equal.
 ///
 /// A name on the way that occurs twice is refused, since the sender may have meant either.
-pub fn ordering_key(pointer: &JsonPointer, payload: &Payload, body: &[u8]) -> Result<Option<String>, Refusal> {
-    let found = match payload_bytes(payload, body).and_then(|event| Ok(pointer.find(&event)?.and_then(identifier))) {
+pub fn ordering_key(
+    pointer: &JsonPointer,
+    payload: &Payload,
+    body: &[u8],
+) -> Result<Option<String>, Refusal> {
+    let found = match payload_bytes(payload, body)
+        .and_then(|event| Ok(pointer.find(&event)?.and_then(identifier)))
+    {
         Ok(found) => found.filter(|key| !key.is_empty()),
         Err(crate::Unreadable::NotJson(_)) => None,
         Err(error) => return Err(unreadable(error)),
     };
-    Ok(found.map(|key| if is_identifier(&key) { key } else { hashed(key.as_bytes()) }))
+    Ok(found.map(|key| {
+        if is_identifier(&key) {
+            key
+        } else {
+            hashed(key.as_bytes())
+        }
+    }))
 }
 
 #[cfg(test)]
@@ -32,11 +44,22 @@ mod tests {
     #[test]
     fn a_key_is_a_text_or_a_number_as_it_is_written() {
         check("/object_id", r#"{"object_id":"offer-7"}"#, Some("offer-7"));
-        check("/object/id", r#"{"object":{"id":12345678901234567890}}"#, Some("12345678901234567890"));
+        check(
+            "/object/id",
+            r#"{"object":{"id":12345678901234567890}}"#,
+            Some("12345678901234567890"),
+        );
         check("/0", r#"[1.50]"#, Some("1.50"));
         check("/id", r#"{"id":"A"}"#, Some("A"));
-        for none in [r#"{"other":1}"#, r#"{"id":null}"#, r#"{"id":""}"#, r#"{"id":{}}"#, r#"{"id":true}"#, "<id/>", "{"]
-        {
+        for none in [
+            r#"{"other":1}"#,
+            r#"{"id":null}"#,
+            r#"{"id":""}"#,
+            r#"{"id":{}}"#,
+            r#"{"id":true}"#,
+            "<id/>",
+            "{",
+        ] {
             check("/id", none, None);
         }
     }
@@ -46,7 +69,9 @@ mod tests {
         let key = |id: &str| {
             let body = serde_json::json!({ "id": id }).to_string();
             let pointer = JsonPointer::parse("/id").expect("a pointer");
-            ordering_key(&pointer, &Payload::Body, body.as_bytes()).expect("readable").expect("a key")
+            ordering_key(&pointer, &Payload::Body, body.as_bytes())
+                .expect("readable")
+                .expect("a key")
         };
         let (long, other) = ("x".repeat(100_000), "x".repeat(100_001));
         assert_eq!(key(&long), key(&long));
@@ -60,9 +85,18 @@ mod tests {
         let pointer = JsonPointer::parse("/id").expect("a pointer");
         let inner = Payload::TextAt("/Message".into());
         let found = |body: &[u8]| ordering_key(&pointer, &inner, body);
-        assert_eq!(found(br#"{"id":"outer","Message":"{\"id\":\"inner\"}"}"#), Ok(Some("inner".into())));
-        assert_eq!(found(br#"{"id":"outer","Message":"plain words"}"#), Ok(None));
+        assert_eq!(
+            found(br#"{"id":"outer","Message":"{\"id\":\"inner\"}"}"#),
+            Ok(Some("inner".into()))
+        );
+        assert_eq!(
+            found(br#"{"id":"outer","Message":"plain words"}"#),
+            Ok(None)
+        );
         let twice = ordering_key(&pointer, &Payload::Body, br#"{"id":1,"id":2}"#);
-        assert!(matches!(twice, Err(Refusal::RepeatedField { .. })), "{twice:?}");
+        assert!(
+            matches!(twice, Err(Refusal::RepeatedField { .. })),
+            "{twice:?}"
+        );
     }
 }

@@ -180,7 +180,9 @@ impl Refusal {
         match self {
             Self::MissingHeader { .. } => "a signature header is missing",
             Self::RepeatedHeader { .. } => "a signature header occurs more than once",
-            Self::MalformedHeader { .. } | Self::Disagreement { .. } => "a signature header is malformed",
+            Self::MalformedHeader { .. } | Self::Disagreement { .. } => {
+                "a signature header is malformed"
+            }
             Self::StaleTimestamp => "the timestamp is too old",
             Self::FutureTimestamp => "the timestamp is in the future",
             Self::MissingCredential { .. } => "a credential is required",
@@ -207,9 +209,10 @@ impl Refusal {
     /// The HTTP status to answer with.
     pub const fn status(&self) -> u16 {
         match self {
-            Self::UnreadableBody { .. } | Self::RepeatedField { .. } | Self::MissingKey | Self::NotIncoming { .. } => {
-                400
-            }
+            Self::UnreadableBody { .. }
+            | Self::RepeatedField { .. }
+            | Self::MissingKey
+            | Self::NotIncoming { .. } => 400,
             Self::CertificateUnavailable | Self::ConfirmationFailed => 503,
             _ => 401,
         }
@@ -218,7 +221,9 @@ impl Refusal {
     /// The `WWW-Authenticate` header to answer with. Amazon SNS sends Basic credentials only after it.
     pub const fn challenge(&self) -> Option<&'static str> {
         match self {
-            Self::MissingCredential { challenge } | Self::WrongCredential { challenge } => *challenge,
+            Self::MissingCredential { challenge } | Self::WrongCredential { challenge } => {
+                *challenge
+            }
             _ => None,
         }
     }
@@ -228,5 +233,9 @@ impl Refusal {
 pub(crate) fn excerpt(text: &str) -> String {
     const CHARS_MAX: usize = 128;
     let cut = text.chars().nth(CHARS_MAX).map_or("", |_| "...");
-    text.chars().take(CHARS_MAX).flat_map(char::escape_debug).chain(cut.chars()).collect()
+    text.chars()
+        .take(CHARS_MAX)
+        .flat_map(char::escape_debug)
+        .chain(cut.chars())
+        .collect()
 }

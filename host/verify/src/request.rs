@@ -26,7 +26,10 @@ pub struct Request<'a> {
 impl<'a> Request<'a> {
     /// The value of a header that has to be there exactly once; `name` is in lower case.
     pub fn header(&self, name: &str) -> Result<&'a [u8], Refusal> {
-        self.optional_header(name)?.ok_or_else(|| Refusal::MissingHeader { name: name.to_owned() })
+        self.optional_header(name)?
+            .ok_or_else(|| Refusal::MissingHeader {
+                name: name.to_owned(),
+            })
     }
 
     /// The value of a header that has to be there once or not at all; `name` is in lower case.
@@ -37,15 +40,24 @@ impl<'a> Request<'a> {
     /// As [`Request::header`], for values that have to be printable ASCII.
     pub fn ascii_header(&self, name: &str) -> Result<&'a str, Refusal> {
         let value = self.header(name)?;
-        ascii(value).ok_or_else(|| Refusal::MalformedHeader { name: name.to_owned() })
+        ascii(value).ok_or_else(|| Refusal::MalformedHeader {
+            name: name.to_owned(),
+        })
     }
 }
 
 /// The value of a header that occurs at most once.
-pub(crate) fn single_header<'a>(headers: &'a [Header], name: &str) -> Result<Option<&'a [u8]>, Refusal> {
-    let mut values = headers.iter().filter(|header| header.name.eq_ignore_ascii_case(name));
+pub(crate) fn single_header<'a>(
+    headers: &'a [Header],
+    name: &str,
+) -> Result<Option<&'a [u8]>, Refusal> {
+    let mut values = headers
+        .iter()
+        .filter(|header| header.name.eq_ignore_ascii_case(name));
     match (values.next(), values.next()) {
-        (_, Some(_)) => Err(Refusal::RepeatedHeader { name: name.to_owned() }),
+        (_, Some(_)) => Err(Refusal::RepeatedHeader {
+            name: name.to_owned(),
+        }),
         (first, None) => Ok(first.map(|header| &*header.value)),
     }
 }
@@ -53,5 +65,9 @@ pub(crate) fn single_header<'a>(headers: &'a [Header], name: &str) -> Result<Opt
 /// The text, if all of it is printable ASCII.
 pub(crate) fn ascii(value: &[u8]) -> Option<&str> {
     let fits = value.iter().all(|byte| (b' '..=b'~').contains(byte));
-    if fits { std::str::from_utf8(value).ok() } else { None }
+    if fits {
+        std::str::from_utf8(value).ok()
+    } else {
+        None
+    }
 }

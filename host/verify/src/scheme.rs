@@ -107,7 +107,9 @@ impl FromStr for SchemeKind {
         Self::ALL
             .into_iter()
             .find(|kind| kind.name() == text)
-            .ok_or_else(|| SetupError::UnknownScheme { given: text.to_owned() })
+            .ok_or_else(|| SetupError::UnknownScheme {
+                given: text.to_owned(),
+            })
     }
 }
 
@@ -184,7 +186,9 @@ pub enum SetupError {
 pub(crate) fn header_name(given: &str) -> Result<String, SetupError> {
     let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
     if given.is_empty() || !given.bytes().all(fits) {
-        return Err(SetupError::HeaderName { given: given.to_owned() });
+        return Err(SetupError::HeaderName {
+            given: given.to_owned(),
+        });
     }
     Ok(given.to_ascii_lowercase())
 }

@@ -115,10 +115,14 @@ pub enum SignError {
         next: Option<Timestamp>,
     },
     /// The message's id can't stand in a header.
-    #[error("the message's id can't be sent; it may hold letters, digits, `-` and `_`, {ID_BYTES_MAX} at most")]
+    #[error(
+        "the message's id can't be sent; it may hold letters, digits, `-` and `_`, {ID_BYTES_MAX} at most"
+    )]
     Id,
     /// The message's type can't stand in a header, where the provider has it.
-    #[error("the message's type can't be sent as the header `{header}`; it may hold printable ASCII only")]
+    #[error(
+        "the message's type can't be sent as the header `{header}`; it may hold printable ASCII only"
+    )]
     EventType {
         /// The header.
         header: String,
@@ -132,7 +136,9 @@ pub enum SignError {
 }
 
 fn begins(next: Option<Timestamp>) -> String {
-    next.map_or_else(String::new, |next| format!(" (the next one is from {next})"))
+    next.map_or_else(String::new, |next| {
+        format!(" (the next one is from {next})")
+    })
 }
 
 /// One destination's scheme, ready for use.
@@ -158,23 +164,35 @@ impl Signer {
             SigningScheme::StandardWebhooks { secrets, keys } => {
                 Compiled::StandardWebhooks(standard_webhooks::Compiled::new(&secrets, &keys)?)
             }
-            SigningScheme::DetachedJws { header, keys, algorithm } => {
-                Compiled::DetachedJws(jws::Compiled::new(&header, &keys, algorithm.as_deref())?)
-            }
+            SigningScheme::DetachedJws {
+                header,
+                keys,
+                algorithm,
+            } => Compiled::DetachedJws(jws::Compiled::new(&header, &keys, algorithm.as_deref())?),
             SigningScheme::Header { name, tokens } => {
                 Compiled::Static(credential::Compiled::header(own_header(&name)?, &tokens)?)
             }
-            SigningScheme::Bearer { tokens } => Compiled::Static(credential::Compiled::bearer(&tokens)?),
+            SigningScheme::Bearer { tokens } => {
+                Compiled::Static(credential::Compiled::bearer(&tokens)?)
+            }
             SigningScheme::Basic { user, passwords } => {
                 Compiled::Static(credential::Compiled::basic(&user, &passwords)?)
             }
-            SigningScheme::Hmac { recipe, secrets } => Compiled::Hmac(Box::new(hmac::Compiled::new(recipe, &secrets)?)),
+            SigningScheme::Hmac { recipe, secrets } => {
+                Compiled::Hmac(Box::new(hmac::Compiled::new(recipe, &secrets)?))
+            }
         };
         if !scheme.sends_id() && scheme.sets(ID_HEADER) {
-            return Err(SetupError::ReservedHeader { name: ID_HEADER.to_owned() });
+            return Err(SetupError::ReservedHeader {
+                name: ID_HEADER.to_owned(),
+            });
         }
         let id_header = (!scheme.sends_id()).then(|| ID_HEADER.to_owned());
-        Ok(Self { scheme, id_header, type_header: None })
+        Ok(Self {
+            scheme,
+            id_header,
+            type_header: None,
+        })
     }
 
     /// The same, with the id and the type of messages also in the headers where the provider has them.
@@ -184,7 +202,9 @@ impl Signer {
             KeySource::Header(header) => Some(header.clone()),
             KeySource::SchemeId | KeySource::Json(_) => None,
         });
-        self.id_header = key_header.filter(|header| !self.scheme.sets(header)).or(self.id_header);
+        self.id_header = key_header
+            .filter(|header| !self.scheme.sets(header))
+            .or(self.id_header);
         if let TypeRule::Header(header) = &provider.event_type {
             self.type_header = Some(header.clone()).filter(|header| !self.scheme.sets(header));
         }
@@ -194,7 +214,10 @@ impl Signer {
     /// The headers that prove the message, names in lower case. Other headers of the request are the caller's.
     pub fn sign(&self, outgoing: &Outgoing<'_>) -> Result<Vec<Header>, SignError> {
         let fits = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
-        if outgoing.id.is_empty() || outgoing.id.len() > ID_BYTES_MAX || !outgoing.id.bytes().all(fits) {
+        if outgoing.id.is_empty()
+            || outgoing.id.len() > ID_BYTES_MAX
+            || !outgoing.id.bytes().all(fits)
+        {
             return Err(SignError::Id);
         }
         let mut headers = match &self.scheme {
@@ -203,10 +226,16 @@ impl Signer {
             Compiled::Static(scheme) => vec![scheme.sign(outgoing)?],
             Compiled::Hmac(scheme) => scheme.sign(outgoing)?,
         };
-        headers.extend(self.id_header.as_deref().map(|name| header(name, outgoing.id)));
+        headers.extend(
+            self.id_header
+                .as_deref()
+                .map(|name| header(name, outgoing.id)),
+        );
         if let Some((name, event_type)) = self.type_header.as_deref().zip(outgoing.event_type) {
             if !is_value(event_type.as_bytes()) {
-                return Err(SignError::EventType { header: name.to_owned() });
+                return Err(SignError::EventType {
+                    header: name.to_owned(),
+                });
             }
             headers.push(header(name, event_type));
         }
@@ -266,7 +295,10 @@ pub fn check_jws_key(given: &[u8], algorithm: Option<&str>) -> Result<(), SetupE
 }
 
 fn header(name: &str, value: impl Into<Vec<u8>>) -> Header {
-    Header { name: name.to_owned(), value: value.into().into() }
+    Header {
+        name: name.to_owned(),
+        value: value.into().into(),
+    }
 }
 
 /// A header's name in lower case, if it is one that a scheme may set.

@@ -23,12 +23,17 @@ use self::urls::{CertificateUrls, ConfirmationUrls};
 use crate::credential::CompiledCredential;
 use crate::freshness::Freshness;
 use crate::refusal::excerpt;
-use crate::{Certificate, Certificates, Credential, Refusal, Request, SetupError, Verdict, Verified};
+use crate::{
+    Certificate, Certificates, Credential, Refusal, Request, SetupError, Verdict, Verified,
+};
 
 pub use urls::UrlRule;
 
 /// 65 minutes back, since SNS retries for up to an hour; five minutes ahead.
-pub const FRESHNESS: Freshness = Freshness { past: Duration::from_secs(3900), future: Duration::from_secs(300) };
+pub const FRESHNESS: Freshness = Freshness {
+    past: Duration::from_secs(3900),
+    future: Duration::from_secs(300),
+};
 
 const TYPE_HEADER: &str = "x-amz-sns-message-type";
 const ID_HEADER: &str = "x-amz-sns-message-id";
@@ -101,12 +106,17 @@ impl Compiled {
     pub(crate) fn new(settings: Settings) -> Result<Self, SetupError> {
         check_topics(&settings.topics)?;
         if matches!(&settings.trust, Trust::Roots(roots) if roots.is_empty()) {
-            return Err(SetupError::NoKeys { what: "trusted certificate" });
+            return Err(SetupError::NoKeys {
+                what: "trusted certificate",
+            });
         }
         Ok(Self {
             certificate_urls: CertificateUrls::new(&settings.certificate_urls)?,
             confirmation_urls: ConfirmationUrls::new(&settings.confirmation_urls)?,
-            raw_proof: settings.raw_proof.map(CompiledCredential::new).transpose()?,
+            raw_proof: settings
+                .raw_proof
+                .map(CompiledCredential::new)
+                .transpose()?,
             topics: settings.topics,
             freshness: settings.freshness,
             trust: settings.trust,
@@ -139,7 +149,9 @@ impl Compiled {
             return Err(Refusal::CertificateUrl);
         }
         let Some(certificate) = certificates.get(&envelope.certificate_url) else {
-            return Ok(Verdict::NeedCertificate { url: envelope.certificate_url });
+            return Ok(Verdict::NeedCertificate {
+                url: envelope.certificate_url,
+            });
         };
         self.check_certificate(&certificate, now)?;
         if !certificate.verifies(algorithm, envelope.signed.as_bytes(), &signature) {
@@ -154,58 +166,91 @@ impl Compiled {
     }
 
     pub(crate) fn takes_tail(&self) -> bool {
-        self.raw_proof.as_ref().is_some_and(CompiledCredential::takes_tail)
+        self.raw_proof
+            .as_ref()
+            .is_some_and(CompiledCredential::takes_tail)
     }
 
     /// Nothing is signed: the proof vouches for the whole request, and so for the headers as well.
     fn verify_raw(&self, request: &Request<'_>) -> Result<Verdict, Refusal> {
-        self.raw_proof.as_ref().ok_or(Refusal::RawDelivery)?.verify(request)?;
+        self.raw_proof
+            .as_ref()
+            .ok_or(Refusal::RawDelivery)?
+            .verify(request)?;
         self.check_type_header(request, Kind::Notification)?;
         self.check_topic(request.ascii_header(TOPIC_HEADER)?)?;
         let id = request.ascii_header(ID_HEADER)?;
         if !envelope::is_plain(id) {
-            return Err(Refusal::MalformedHeader { name: ID_HEADER.to_owned() });
+            return Err(Refusal::MalformedHeader {
+                name: ID_HEADER.to_owned(),
+            });
         }
-        Ok(Verdict::Event(Verified { id: Some(id.to_owned()), payload: Payload::Body }))
+        Ok(Verdict::Event(Verified {
+            id: Some(id.to_owned()),
+            payload: Payload::Body,
+        }))
     }
 
     fn verdict(&self, envelope: Envelope) -> Result<Verdict, Refusal> {
         match (envelope.kind, envelope.subscribe_url) {
             (Kind::Notification, _) => {
                 let payload = Payload::TextAt("/Message".to_owned());
-                Ok(Verdict::Event(Verified { id: Some(envelope.id), payload }))
+                Ok(Verdict::Event(Verified {
+                    id: Some(envelope.id),
+                    payload,
+                }))
             }
             (Kind::SubscriptionConfirmation, Some(url)) if self.confirmation_urls.allow(&url) => {
-                Ok(Verdict::Confirm { url, topic: envelope.topic })
+                Ok(Verdict::Confirm {
+                    url,
+                    topic: envelope.topic,
+                })
             }
             (Kind::SubscriptionConfirmation, _) => Err(Refusal::ConfirmationUrl),
-            (Kind::UnsubscribeConfirmation, _) => Ok(Verdict::Notice { what: "the topic's subscription has ended" }),
+            (Kind::UnsubscribeConfirmation, _) => Ok(Verdict::Notice {
+                what: "the topic's subscription has ended",
+            }),
         }
     }
 
     fn check_type_header(&self, request: &Request<'_>, kind: Kind) -> Result<(), Refusal> {
         match request.optional_header(TYPE_HEADER)? {
-            None if self.require_type_header => Err(Refusal::MissingHeader { name: TYPE_HEADER.to_owned() }),
-            Some(found) if found != kind.name().as_bytes() => {
-                Err(Refusal::Disagreement { one: TYPE_HEADER.to_owned(), other: "Type".to_owned() })
-            }
+            None if self.require_type_header => Err(Refusal::MissingHeader {
+                name: TYPE_HEADER.to_owned(),
+            }),
+            Some(found) if found != kind.name().as_bytes() => Err(Refusal::Disagreement {
+                one: TYPE_HEADER.to_owned(),
+                other: "Type".to_owned(),
+            }),
             _ => Ok(()),
         }
     }
 
     fn check_topic(&self, topic: &str) -> Result<(), Refusal> {
         let is_ours = self.topics.iter().any(|ours| ours == topic);
-        if is_ours { Ok(()) } else { Err(Refusal::TopicNotAllowed { topic: excerpt(topic) }) }
+        if is_ours {
+            Ok(())
+        } else {
+            Err(Refusal::TopicNotAllowed {
+                topic: excerpt(topic),
+            })
+        }
     }
 
     fn check_certificate(&self, certificate: &Certificate, now: Timestamp) -> Result<(), Refusal> {
-        certificate.check_use(now).map_err(|why| Refusal::CertificateRefused { why })?;
+        certificate
+            .check_use(now)
+            .map_err(|why| Refusal::CertificateRefused { why })?;
         if self.check_certificate_name && !certificate.has_name(is_amazon_name) {
-            return Err(Refusal::CertificateRefused { why: "is not in Amazon SNS's name" });
+            return Err(Refusal::CertificateRefused {
+                why: "is not in Amazon SNS's name",
+            });
         }
         match &self.trust {
             Trust::Roots(roots) if !certificate.is_vouched_for_by(roots, now) => {
-                Err(Refusal::CertificateRefused { why: "is vouched for by none that this source trusts" })
+                Err(Refusal::CertificateRefused {
+                    why: "is vouched for by none that this source trusts",
+                })
             }
             _ => Ok(()),
         }
@@ -217,7 +262,9 @@ fn is_raw(request: &Request<'_>) -> Result<bool, Refusal> {
         None => Ok(false),
         Some(value) if value.eq_ignore_ascii_case(b"true") => Ok(true),
         Some(value) if value.eq_ignore_ascii_case(b"false") => Ok(false),
-        Some(_) => Err(Refusal::MalformedHeader { name: RAW_HEADER.to_owned() }),
+        Some(_) => Err(Refusal::MalformedHeader {
+            name: RAW_HEADER.to_owned(),
+        }),
     }
 }
 
@@ -226,7 +273,9 @@ fn algorithm(version: &str) -> Result<&'static dyn VerificationAlgorithm, Refusa
     match version {
         "1" => Ok(&RSA_PKCS1_2048_8192_SHA1_FOR_LEGACY_USE_ONLY),
         "2" => Ok(&RSA_PKCS1_2048_8192_SHA256),
-        other => Err(Refusal::WrongAlgorithm { found: format!("SignatureVersion {}", excerpt(other)) }),
+        other => Err(Refusal::WrongAlgorithm {
+            found: format!("SignatureVersion {}", excerpt(other)),
+        }),
     }
 }
 
@@ -234,12 +283,20 @@ fn algorithm(version: &str) -> Result<&'static dyn VerificationAlgorithm, Refusa
 /// `sns-<region>.amazonaws.com.cn` (the AWS SDK for Java knows these).
 fn is_amazon_name(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
-    let Some(host) = name.strip_suffix(".amazonaws.com").or_else(|| name.strip_suffix(".amazonaws.com.cn")) else {
+    let Some(host) = name
+        .strip_suffix(".amazonaws.com")
+        .or_else(|| name.strip_suffix(".amazonaws.com.cn"))
+    else {
         return false;
     };
-    let is_region = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+    let is_region = |text: &str| {
+        !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+    };
     let prefixes = ["sns-signing.", "sns-signing-", "sns.", "sns-"];
-    host == "sns" || prefixes.iter().any(|prefix| host.strip_prefix(prefix).is_some_and(is_region))
+    host == "sns"
+        || prefixes
+            .iter()
+            .any(|prefix| host.strip_prefix(prefix).is_some_and(is_region))
 }
 
 fn check_topics(topics: &[String]) -> Result<(), SetupError> {
@@ -248,11 +305,15 @@ fn check_topics(topics: &[String]) -> Result<(), SetupError> {
             "no topic is named; anybody with an AWS account can sign, so list the ARNs of your topics in `topics`",
         ));
     }
-    let is_arn = |topic: &String| topic.starts_with("arn:") && topic.split(':').count() == 6 && !topic.contains('*');
+    let is_arn = |topic: &String| {
+        topic.starts_with("arn:") && topic.split(':').count() == 6 && !topic.contains('*')
+    };
     if topics.iter().all(is_arn) {
         Ok(())
     } else {
-        Err(SetupError::Senseless("a topic is not a whole ARN, such as `arn:aws:sns:eu-west-1:123456789012:orders`"))
+        Err(SetupError::Senseless(
+            "a topic is not a whole ARN, such as `arn:aws:sns:eu-west-1:123456789012:orders`",
+        ))
     }
 }
 
@@ -270,19 +331,33 @@ mod tests {
         ] {
             assert!(is_amazon_name(good), "{good}");
         }
-        for bad in
-            ["s3.amazonaws.com", "amazonaws.com", "sns.evil.example", "sns.a.b.amazonaws.com", "xsns.amazonaws.com"]
-        {
+        for bad in [
+            "s3.amazonaws.com",
+            "amazonaws.com",
+            "sns.evil.example",
+            "sns.a.b.amazonaws.com",
+            "xsns.amazonaws.com",
+        ] {
             assert!(!is_amazon_name(bad), "{bad}");
         }
     }
 
     #[test]
     fn topics_are_whole_arns() {
-        let topics =
-            |topics: &[&str]| check_topics(&topics.iter().map(|topic| (*topic).to_owned()).collect::<Vec<_>>());
+        let topics = |topics: &[&str]| {
+            check_topics(
+                &topics
+                    .iter()
+                    .map(|topic| (*topic).to_owned())
+                    .collect::<Vec<_>>(),
+            )
+        };
         assert!(topics(&["arn:aws:sns:eu-west-1:123456789012:orders"]).is_ok());
-        for bad in [&[][..], &["orders"], &["arn:aws:sns:eu-west-1:123456789012:*"]] {
+        for bad in [
+            &[][..],
+            &["orders"],
+            &["arn:aws:sns:eu-west-1:123456789012:*"],
+        ] {
             assert!(topics(bad).is_err(), "{bad:?}");
         }
     }

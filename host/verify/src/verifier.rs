@@ -46,7 +46,10 @@ impl Verifier {
         };
         let mut credential_headers: Vec<String> = ALWAYS_CREDENTIALS.map(str::to_owned).to_vec();
         credential_headers.extend(own.map(str::to_owned));
-        Ok(Self { scheme, credential_headers })
+        Ok(Self {
+            scheme,
+            credential_headers,
+        })
     }
 
     /// Says what the request is, or why it is refused.
@@ -64,7 +67,10 @@ impl Verifier {
             Compiled::Static(credential) => credential.verify(request).map(|()| None)?,
             Compiled::Unverified => None,
         };
-        Ok(Verdict::Event(Verified { id, payload: Payload::Body }))
+        Ok(Verdict::Event(Verified {
+            id,
+            payload: Payload::Body,
+        }))
     }
 
     /// Names, in lower case, of the headers that carry a credential. They must not be stored.

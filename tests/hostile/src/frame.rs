@@ -39,7 +39,16 @@ pub(crate) const FRAME: Frame<'static> = Frame {
 impl Frame<'_> {
     /// The component.
     pub(crate) fn build(&self) -> Vec<u8> {
-        let Self { handle, core, realloc, options, imports, host: [host, with], delivery, rest } = self;
+        let Self {
+            handle,
+            core,
+            realloc,
+            options,
+            imports,
+            host: [host, with],
+            delivery,
+            rest,
+        } = self;
         let [field, parameters] = delivery;
         let text = format!(
             r#"(component

@@ -18,16 +18,36 @@ pub fn refused() -> Vec<Refused> {
     let text = |text: &str| wat::parse_str(text).unwrap_or_else(|error| panic!("{error}\n{text}"));
     let refused = |name, says, file| Refused { name, file, says };
     vec![
-        refused("core-module", "core module", text(r#"(module (memory (export "memory") 1))"#)),
+        refused(
+            "core-module",
+            "core module",
+            text(r#"(module (memory (export "memory") 1))"#),
+        ),
         refused("empty-component", "exports no handler", text("(component)")),
-        refused("hundreds-of-imports", "never granted", text(&format!("(component {})", imports(900)))),
-        refused("thousands-of-imports", "never granted", text(&format!("(component {})", imports(5_000)))),
+        refused(
+            "hundreds-of-imports",
+            "never granted",
+            text(&format!("(component {})", imports(900))),
+        ),
+        refused(
+            "thousands-of-imports",
+            "never granted",
+            text(&format!("(component {})", imports(5_000))),
+        ),
         refused("nested-components", "deep", nested(100_000)),
         refused("nested-types", "too deep", text(&nested_types(5_000))),
         refused("laughing-components", "instances", text(&laughing(40))),
         refused("huge-memory", "memory", memory()),
-        refused("garbage", "not a WebAssembly component", (0..4096_u32).map(|n| ((n * 7919) >> 3) as u8).collect()),
-        refused("garbage-within", "no component that this host can compile", garbage_within()),
+        refused(
+            "garbage",
+            "not a WebAssembly component",
+            (0..4096_u32).map(|n| ((n * 7919) >> 3) as u8).collect(),
+        ),
+        refused(
+            "garbage-within",
+            "no component that this host can compile",
+            garbage_within(),
+        ),
     ]
 }
 
@@ -35,12 +55,32 @@ pub fn refused() -> Vec<Refused> {
 pub fn unstartable() -> Vec<Refused> {
     let refused = |name, says, code: &str| {
         let core = format!("(func $start {code}) (start $start)");
-        Refused { name, file: Frame { core: &core, ..FRAME }.build(), says }
+        Refused {
+            name,
+            file: Frame {
+                core: &core,
+                ..FRAME
+            }
+            .build(),
+            says,
+        }
     };
     vec![
-        refused("trap-at-start", "can't be started: trapped: wasm `unreachable` instruction executed", "unreachable"),
-        refused("loop-at-start", "can't be started: timed-out: used up ", "(loop $again (br $again))"),
-        refused("memory-at-start", "can't be started: out-of-memory: used up memory_max", MEMORY_AT_START),
+        refused(
+            "trap-at-start",
+            "can't be started: trapped: wasm `unreachable` instruction executed",
+            "unreachable",
+        ),
+        refused(
+            "loop-at-start",
+            "can't be started: timed-out: used up ",
+            "(loop $again (br $again))",
+        ),
+        refused(
+            "memory-at-start",
+            "can't be started: out-of-memory: used up memory_max",
+            MEMORY_AT_START,
+        ),
         instance_bomb(),
     ]
 }
@@ -50,21 +90,36 @@ fn instance_bomb() -> Refused {
     let sixteen = "(core instance (instantiate $tiny))".repeat(16);
     let inner = format!("(component $many (core module $tiny) {sixteen})");
     let outer = "(instance (instantiate $many))".repeat(16);
-    let file = Frame { rest: &(inner + &outer), ..FRAME }.build();
-    Refused { name: "instance-bomb", file, says: "can't be started: exceeded: used up instances_max" }
+    let file = Frame {
+        rest: &(inner + &outer),
+        ..FRAME
+    }
+    .build();
+    Refused {
+        name: "instance-bomb",
+        file,
+        says: "can't be started: exceeded: used up instances_max",
+    }
 }
 
 /// Asks for a gigabyte, and can't do without.
-const MEMORY_AT_START: &str = "(if (i32.eq (memory.grow (i32.const 16384)) (i32.const -1)) (then unreachable))";
+const MEMORY_AT_START: &str =
+    "(if (i32.eq (memory.grow (i32.const 16384)) (i32.const -1)) (then unreachable))";
 
 /// A good component, cut off at each hundredth of its length.
 pub fn truncated() -> Vec<Vec<u8>> {
     let whole = crate::good();
-    (1..100).map(|percent| whole[..whole.len() * percent / 100].to_vec()).collect()
+    (1..100)
+        .map(|percent| whole[..whole.len() * percent / 100].to_vec())
+        .collect()
 }
 
 fn imports(count: usize) -> String {
-    (0..count).map(|n| format!("(import \"nobody:knows/this-{n}@1.0.0\" (instance (export \"f\" (func))))")).collect()
+    (0..count)
+        .map(|n| {
+            format!("(import \"nobody:knows/this-{n}@1.0.0\" (instance (export \"f\" (func))))")
+        })
+        .collect()
 }
 
 /// A component in a component in a component.
@@ -91,7 +146,9 @@ fn nested(depth: usize) -> Vec<u8> {
 
 /// A list of lists of lists.
 fn nested_types(depth: usize) -> String {
-    let types: String = (1..depth).map(|n| format!("(type $t{n} (list $t{}))", n - 1)).collect();
+    let types: String = (1..depth)
+        .map(|n| format!("(type $t{n} (list $t{}))", n - 1))
+        .collect();
     format!("(component (type $t0 (list u8)) {types})")
 }
 

@@ -21,14 +21,23 @@ pub struct Running {
 ///
 /// If there is none.
 pub fn running_named(name: &str) -> Running {
-    running().into_iter().find(|guest| guest.name == name).unwrap_or_else(|| panic!("there is no hostile guest {name}"))
+    running()
+        .into_iter()
+        .find(|guest| guest.name == name)
+        .unwrap_or_else(|| panic!("there is no hostile guest {name}"))
 }
 
 /// All of them.
 pub fn running() -> Vec<Running> {
-    let guest = |name, outcome, says, frame: Frame<'_>| Running { name, component: frame.build(), outcome, says };
+    let guest = |name, outcome, says, frame: Frame<'_>| Running {
+        name,
+        component: frame.build(),
+        outcome,
+        says,
+    };
     let mut all = Vec::new();
-    let mut add = |name, outcome, says, frame: Frame<'_>| all.push(guest(name, outcome, says, frame));
+    let mut add =
+        |name, outcome, says, frame: Frame<'_>| all.push(guest(name, outcome, says, frame));
     time(&mut add);
     space(&mut add);
     handles(&mut add);
@@ -40,14 +49,36 @@ pub fn running() -> Vec<Running> {
 type Add<'a> = dyn FnMut(&'static str, &'static str, &'static str, Frame<'_>) + 'a;
 
 fn time(add: &mut Add<'_>) {
-    add("loop", "timed-out", "cpu_max", Frame { handle: ENDLESS, ..FRAME });
+    add(
+        "loop",
+        "timed-out",
+        "cpu_max",
+        Frame {
+            handle: ENDLESS,
+            ..FRAME
+        },
+    );
     let handle = "(call $block (call $subscribe (i64.const -1))) (call $ok)";
-    add("wait-in-host", "timed-out", "wall_max", Frame { handle, ..CLOCK });
+    add(
+        "wait-in-host",
+        "timed-out",
+        "wall_max",
+        Frame { handle, ..CLOCK },
+    );
 }
 
 fn space(add: &mut Add<'_>) {
     let core = "(func $deep (call $deep))";
-    add("recursion", "exceeded", "stack_max", Frame { core, handle: "(call $deep) (call $ok)", ..FRAME });
+    add(
+        "recursion",
+        "exceeded",
+        "stack_max",
+        Frame {
+            core,
+            handle: "(call $deep) (call $ok)",
+            ..FRAME
+        },
+    );
     // Each page is written to, so that it takes memory and not just room.
     let handle = "(local $page i32)
         (loop $again
@@ -56,16 +87,35 @@ fn space(add: &mut Add<'_>) {
           (memory.fill (i32.mul (local.get $page) (i32.const 65536)) (i32.const 1) (i32.const 65536))
           (br $again))
         unreachable";
-    add("memory-bomb", "out-of-memory", "memory_max", Frame { handle, ..FRAME });
+    add(
+        "memory-bomb",
+        "out-of-memory",
+        "memory_max",
+        Frame { handle, ..FRAME },
+    );
     let core = "(table $t 0 funcref)";
     let handle = "(loop $again (br_if $again (i32.ne (table.grow $t (ref.null func) (i32.const 1000)) (i32.const -1))))
         unreachable";
-    add("table-bomb", "exceeded", "table_elements_max", Frame { core, handle, ..FRAME });
+    add(
+        "table-bomb",
+        "exceeded",
+        "table_elements_max",
+        Frame {
+            core,
+            handle,
+            ..FRAME
+        },
+    );
 }
 
 fn handles(add: &mut Add<'_>) {
     let handle = "(loop $again (drop (call $subscribe (i64.const -1))) (br $again)) unreachable";
-    add("handle-hoard", "exceeded", "handles_max", Frame { handle, ..CLOCK });
+    add(
+        "handle-hoard",
+        "exceeded",
+        "handles_max",
+        Frame { handle, ..CLOCK },
+    );
     // Resources of its own, which no function of the host's takes part in.
     let imports = "(type $own (resource (rep i32))) (core func $new (canon resource.new $own))";
     let host = [
@@ -73,19 +123,44 @@ fn handles(add: &mut Add<'_>) {
         r#"(with "own" (instance (export "new" (func $new))))"#,
     ];
     let handle = "(loop $again (drop (call $new (i32.const 1))) (br $again)) unreachable";
-    add("resource-hoard", "exceeded", "handles_max", Frame { imports, host, handle, ..FRAME });
+    add(
+        "resource-hoard",
+        "exceeded",
+        "handles_max",
+        Frame {
+            imports,
+            host,
+            handle,
+            ..FRAME
+        },
+    );
 }
 
 fn calls(add: &mut Add<'_>) {
     let handle = "(loop $again (drop (call $now)) (br $again)) unreachable";
-    add("host-call-loop", "exceeded", "host_calls_max", Frame { handle, ..CLOCK });
+    add(
+        "host-call-loop",
+        "exceeded",
+        "host_calls_max",
+        Frame { handle, ..CLOCK },
+    );
     let handle = "(local $n i32) (loop $again (drop (call $now)) (local.set $n (i32.add (local.get $n) (i32.const 1)))
         (br_if $again (i32.lt_u (local.get $n) (i32.const 300000)))) (call $ok)";
-    add("host-calls-and-done", "exceeded", "host_calls_max", Frame { handle, ..CLOCK });
+    add(
+        "host-calls-and-done",
+        "exceeded",
+        "host_calls_max",
+        Frame { handle, ..CLOCK },
+    );
     let handle = "(local $out i32) (local.set $out (call $get))
         (loop $again (call $write (local.get $out) (i32.const 0) (i32.const 4096) (i32.const 512)) (br $again))
         unreachable";
-    add("log-flood", "exceeded", "host_bytes_max", Frame { handle, ..OUTPUT });
+    add(
+        "log-flood",
+        "exceeded",
+        "host_bytes_max",
+        Frame { handle, ..OUTPUT },
+    );
     let handle = "(call $random (i64.const -1) (i32.const 512)) (call $ok)";
     add("random-hoard", "trapped", "", Frame { handle, ..RANDOM });
     let handle = "(call $poll (i32.const 0) (i32.const 0x3fffffff) (i32.const 512)) (call $ok)";
@@ -101,16 +176,43 @@ fn calls(add: &mut Add<'_>) {
         (call $open (i32.const 0x1000) (i32.const 4) (i32.const 512))
         (call $get-many (i32.load (i32.const 516)) (i32.const 0x10000) (i32.const 100000) (i32.const 512))
         (call $ok)";
-    add("overlapping-lists", "exceeded", "transfer_max", Frame { core, handle, ..STORE });
+    add(
+        "overlapping-lists",
+        "exceeded",
+        "transfer_max",
+        Frame {
+            core,
+            handle,
+            ..STORE
+        },
+    );
 }
 
 fn abi(add: &mut Add<'_>) {
     let with_text = [r#"(field "event-id" string)"#, "(param i32 i32 i32 i32)"];
-    let realloc = |realloc| Frame { realloc, delivery: with_text, ..FRAME };
-    add("realloc-traps", "trapped", "unreachable", realloc("unreachable"));
+    let realloc = |realloc| Frame {
+        realloc,
+        delivery: with_text,
+        ..FRAME
+    };
+    add(
+        "realloc-traps",
+        "trapped",
+        "unreachable",
+        realloc("unreachable"),
+    );
     add("realloc-loops", "timed-out", "cpu_max", realloc(ENDLESS));
-    add("realloc-lies", "trapped", "realloc", realloc("(i32.const -16)"));
-    let post = |core, options| Frame { core, options, ..FRAME };
+    add(
+        "realloc-lies",
+        "trapped",
+        "realloc",
+        realloc("(i32.const -16)"),
+    );
+    let post = |core, options| Frame {
+        core,
+        options,
+        ..FRAME
+    };
     let options = r#"(post-return (core func $i "post"))"#;
     add(
         "post-return-traps",
@@ -119,21 +221,56 @@ fn abi(add: &mut Add<'_>) {
         post(r#"(func (export "post") (param i32) unreachable)"#, options),
     );
     let core = r#"(func (export "post") (param i32) (loop $again (br $again)))"#;
-    add("post-return-loops", "timed-out", "cpu_max", post(core, options));
+    add(
+        "post-return-loops",
+        "timed-out",
+        "cpu_max",
+        post(core, options),
+    );
     let answer = |handle| Frame { handle, ..FRAME };
     let handle = "(i32.store8 (i32.const 1024) (i32.const 0xee)) (i32.const 1024)";
-    add("garbage-discriminant", "trapped", "discriminant", answer(handle));
+    add(
+        "garbage-discriminant",
+        "trapped",
+        "discriminant",
+        answer(handle),
+    );
     let handle = "(drop (call $reject (i32.const 0) (i32.const 0))) (i32.store8 (i32.const 1032) (i32.const 77))
         (i32.const 1024)";
-    add("garbage-discriminant-within", "trapped", "discriminant", answer(handle));
-    add("answer-out-of-bounds", "trapped", "out of bounds", answer("(i32.const -8)"));
+    add(
+        "garbage-discriminant-within",
+        "trapped",
+        "discriminant",
+        answer(handle),
+    );
+    add(
+        "answer-out-of-bounds",
+        "trapped",
+        "out of bounds",
+        answer("(i32.const -8)"),
+    );
     let handle = "(call $reject (i32.const 0) (i32.const 0x7fffffff))";
-    add("huge-answer-out-of-bounds", "trapped", "out of bounds", answer(handle));
-    let handle = "(drop (memory.grow (i32.const 127))) (call $reject (i32.const 0) (i32.const 0x7f0000))";
+    add(
+        "huge-answer-out-of-bounds",
+        "trapped",
+        "out of bounds",
+        answer(handle),
+    );
+    let handle =
+        "(drop (memory.grow (i32.const 127))) (call $reject (i32.const 0) (i32.const 0x7f0000))";
     add("huge-answer", "exceeded", "transfer_max", answer(handle));
     let core = r#"(data (i32.const 0) "\ff\fe\fd")"#;
     let handle = "(call $reject (i32.const 0) (i32.const 3))";
-    add("answer-no-text", "trapped", "utf-8", Frame { core, handle, ..FRAME });
+    add(
+        "answer-no-text",
+        "trapped",
+        "utf-8",
+        Frame {
+            core,
+            handle,
+            ..FRAME
+        },
+    );
 }
 
 const ENDLESS: &str = "(loop $again (br $again)) unreachable";

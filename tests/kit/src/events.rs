@@ -72,7 +72,10 @@ pub fn is_any_activation(line: &Line) -> bool {
 /// Whether the line says that the plugin (`tenant/name`) now runs that code.
 pub fn is_activation(line: &Line, plugin: &str, revision: &str) -> bool {
     let given = line.text_of("revision");
-    is_any_activation(line) && line.text_of("plugin") == plugin && !given.is_empty() && revision.starts_with(&given)
+    is_any_activation(line)
+        && line.text_of("plugin") == plugin
+        && !given.is_empty()
+        && revision.starts_with(&given)
 }
 
 /// Whether the line says that the plugin is gone.

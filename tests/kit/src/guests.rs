@@ -25,7 +25,10 @@ pub fn reference(name: &str) -> Result<Guest> {
 /// The compiled test guest of that name: an example of `tests/guests`.
 pub fn test(name: &str) -> Result<Guest> {
     static GUESTS: Built = OnceLock::new();
-    named(name, once(&GUESTS, || build(&[workspace::root().join("tests/guests")]))?)
+    named(
+        name,
+        once(&GUESTS, || build(&[workspace::root().join("tests/guests")]))?,
+    )
 }
 
 /// Builds all of `plugins/`; later calls have the answer at once.
@@ -33,7 +36,9 @@ pub fn all_reference() -> Result<&'static BTreeMap<String, Guest>> {
     static GUESTS: Built = OnceLock::new();
     once(&GUESTS, || {
         let mut folders: Vec<PathBuf> = Vec::new();
-        for entry in fs::read_dir(workspace::root().join("plugins")).context("the folder plugins/ can't be read")? {
+        for entry in fs::read_dir(workspace::root().join("plugins"))
+            .context("the folder plugins/ can't be read")?
+        {
             let folder = entry?.path();
             if folder.join("Cargo.toml").is_file() {
                 folders.push(folder);
@@ -51,14 +56,23 @@ pub fn edited(name: &str, from: &str, to: &str) -> Result<Guest> {
     copy_folder(&original, &copy)?;
     let edit = |file: &str, from: &str, to: &str| {
         let path = copy.join(file);
-        let text = fs::read_to_string(&path).with_context(|| format!("{} can't be read", path.display()))?;
-        ensure!(text.contains(from), "{file} of the plugin {name} no longer says {from}");
-        fs::write(&path, text.replace(from, to)).with_context(|| format!("{} can't be written", path.display()))
+        let text = fs::read_to_string(&path)
+            .with_context(|| format!("{} can't be read", path.display()))?;
+        ensure!(
+            text.contains(from),
+            "{file} of the plugin {name} no longer says {from}"
+        );
+        fs::write(&path, text.replace(from, to))
+            .with_context(|| format!("{} can't be written", path.display()))
     };
     edit("src/lib.rs", from, to)?;
     // Under another name, so that the original's file stays as it is in the target folder that both share.
     for file in ["Cargo.toml", "Cargo.lock"] {
-        edit(file, &format!("name = \"{name}\""), &format!("name = \"{name}-edited\""))?;
+        edit(
+            file,
+            &format!("name = \"{name}\""),
+            &format!("name = \"{name}-edited\""),
+        )?;
     }
     named(&format!("{name}-edited"), &build(&[copy])?)
 }
@@ -105,7 +119,9 @@ impl Guest {
     pub fn with_section(&self, name: &str, content: &[u8]) -> Self {
         let name = [&leb128(name.len())[..], name.as_bytes()].concat();
         let length = leb128(name.len() + content.len());
-        Self { bytes: [&self.bytes, &[0][..], &length, &name, content].concat() }
+        Self {
+            bytes: [&self.bytes, &[0][..], &length, &name, content].concat(),
+        }
     }
 }
 
@@ -131,12 +147,24 @@ type Guests = BTreeMap<String, Guest>;
 type Built = OnceLock<Result<Guests, String>>;
 
 fn once(built: &'static Built, build: impl FnOnce() -> Result<Guests>) -> Result<&'static Guests> {
-    built.get_or_init(|| build().map_err(|error| format!("{error:#}"))).as_ref().map_err(|error| anyhow!("{error}"))
+    built
+        .get_or_init(|| build().map_err(|error| format!("{error:#}")))
+        .as_ref()
+        .map_err(|error| anyhow!("{error}"))
 }
 
 fn named(name: &str, guests: &Guests) -> Result<Guest> {
-    let known = || guests.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
-    guests.get(name).cloned().with_context(|| format!("no guest is called {name}; there are {}", known()))
+    let known = || {
+        guests
+            .keys()
+            .map(String::as_str)
+            .collect::<Vec<_>>()
+            .join(", ")
+    };
+    guests
+        .get(name)
+        .cloned()
+        .with_context(|| format!("no guest is called {name}; there are {}", known()))
 }
 
 /// Builds these packages for WebAssembly and reads the components, by their targets' names with `-` for `_`.
@@ -145,13 +173,25 @@ fn build(folders: &[PathBuf]) -> Result<Guests> {
     fs::create_dir_all(&target_folder)?;
     // Two processes at once would ask rustup for the same thing.
     let lock = File::create(target_folder.join(".hookyard-lock"))?;
-    lock.lock().context("the guests' target folder can't be locked")?;
+    lock.lock()
+        .context("the guests' target folder can't be locked")?;
     ensure_target()?;
     let mut guests = Guests::new();
     for folder in folders {
         let mut command = workspace::cargo();
-        command.args(["build", "--quiet", "--release", "--target", TARGET, "--target-dir"]).arg(&target_folder);
-        command.arg("--manifest-path").arg(folder.join("Cargo.toml"));
+        command
+            .args([
+                "build",
+                "--quiet",
+                "--release",
+                "--target",
+                TARGET,
+                "--target-dir",
+            ])
+            .arg(&target_folder);
+        command
+            .arg("--manifest-path")
+            .arg(folder.join("Cargo.toml"));
         if folder.join("Cargo.lock").is_file() {
             command.arg("--locked");
         }
@@ -159,12 +199,17 @@ fn build(folders: &[PathBuf]) -> Result<Guests> {
             command.arg("--examples");
         }
         // Flags that are meant for the host, such as those of a coverage run, don't fit WebAssembly.
-        command.env_remove("RUSTFLAGS").env_remove("CARGO_ENCODED_RUSTFLAGS");
+        command
+            .env_remove("RUSTFLAGS")
+            .env_remove("CARGO_ENCODED_RUSTFLAGS");
         for artifact in workspace::build(command, &folder.display().to_string())? {
-            let component = artifact.files.into_iter().find(|file| file.extension().is_some_and(|end| end == "wasm"));
+            let component = artifact
+                .files
+                .into_iter()
+                .find(|file| file.extension().is_some_and(|end| end == "wasm"));
             if let Some(file) = component {
-                let bytes =
-                    fs::read(&file).with_context(|| format!("{} was built and can't be read", file.display()))?;
+                let bytes = fs::read(&file)
+                    .with_context(|| format!("{} was built and can't be read", file.display()))?;
                 guests.insert(artifact.name.replace('_', "-"), Guest { bytes });
             }
         }
@@ -178,10 +223,15 @@ fn ensure_target() -> Result<()> {
     if sysroot.join("lib/rustlib").join(TARGET).is_dir() {
         return Ok(());
     }
-    let added = Command::new("rustup").current_dir(workspace::root()).args(["target", "add", TARGET]).status();
+    let added = Command::new("rustup")
+        .current_dir(workspace::root())
+        .args(["target", "add", TARGET])
+        .status();
     match added {
         Ok(status) if status.success() => Ok(()),
-        Ok(status) => bail!("`rustup target add {TARGET}` failed ({status}); its own message stands above"),
+        Ok(status) => {
+            bail!("`rustup target add {TARGET}` failed ({status}); its own message stands above")
+        }
         Err(error) => bail!(
             "the Rust in {} has no {TARGET}, and rustup, which could add it, did not start ({error}): \
              install Rust by https://rustup.rs, or add the target the way that this Rust was installed",

@@ -32,8 +32,13 @@ pub fn binary() -> Result<&'static Path> {
 /// The same host with its crash points armed, which the variable `HOOKYARD_CRASH_AT` sets off. May build it.
 pub fn crashing_binary() -> Result<&'static Path> {
     static BINARY: OnceLock<Result<PathBuf, String>> = OnceLock::new();
-    let build =
-        || workspace::binary_with("hookyard-crashing", "the host with crash points", Some("hookyard/crash-points"));
+    let build = || {
+        workspace::binary_with(
+            "hookyard-crashing",
+            "the host with crash points",
+            Some("hookyard/crash-points"),
+        )
+    };
     let built = BINARY.get_or_init(|| build().map_err(|error| format!("{error:#}")));
     built.as_deref().map_err(|error| anyhow!("{error}"))
 }
@@ -62,13 +67,20 @@ impl Host {
         match Self::start_with(site, binary, &[]).await? {
             Start::Listening(host) => Ok(*host),
             Start::Ended(status, log) => {
-                bail!("the host ended before it listened ({status}); it wrote\n{}", log.tail(30))
+                bail!(
+                    "the host ended before it listened ({status}); it wrote\n{}",
+                    log.tail(30)
+                )
             }
         }
     }
 
     /// Starts that binary with more variables in its environment, and waits until it listens or has ended.
-    pub async fn start_with(site: &Site, binary: &Path, more: &[(String, String)]) -> Result<Start> {
+    pub async fn start_with(
+        site: &Site,
+        binary: &Path,
+        more: &[(String, String)],
+    ) -> Result<Start> {
         let (child, log) = spawn(site, binary, more)?;
         let mut host = Self {
             child,
@@ -81,7 +93,10 @@ impl Host {
             line = host.log.wait_for(0, "the host to listen", PATIENCE, |line| line.message() == "listening") => line?,
             status = host.child.wait() => return Ok(Start::Ended(status?, host.log)),
         };
-        host.address = listening.text_of("address").parse().context("the host says no address that it listens on")?;
+        host.address = listening
+            .text_of("address")
+            .parse()
+            .context("the host says no address that it listens on")?;
         Ok(Start::Listening(Box::new(host)))
     }
 
@@ -113,7 +128,10 @@ impl Host {
     pub async fn lines(&self) -> Result<Vec<Line>> {
         let mark = self.log.mark();
         self.signal(Signal::USR2)?;
-        self.wait_for_log_since(mark, "the log to catch up", |line| line.text_of("signal") == "SIGUSR2").await?;
+        self.wait_for_log_since(mark, "the log to catch up", |line| {
+            line.text_of("signal") == "SIGUSR2"
+        })
+        .await?;
         Ok(self.log.lines())
     }
 
@@ -123,29 +141,55 @@ impl Host {
     }
 
     /// Waits for a line that it writes after the mark.
-    pub async fn wait_for_log_since(&self, mark: usize, what: &str, wanted: impl Fn(&Line) -> bool) -> Result<Line> {
+    pub async fn wait_for_log_since(
+        &self,
+        mark: usize,
+        what: &str,
+        wanted: impl Fn(&Line) -> bool,
+    ) -> Result<Line> {
         self.log.wait_for(mark, what, PATIENCE, wanted).await
     }
 
     /// Waits until the plugin runs that code.
     pub async fn wait_for_revision(&self, plugin: &str, revision: &str) -> Result<Line> {
         let what = format!("{plugin} to run {}", &revision[..12]);
-        self.wait_for_log(&what, |line| crate::events::is_activation(line, plugin, revision)).await
+        self.wait_for_log(&what, |line| {
+            crate::events::is_activation(line, plugin, revision)
+        })
+        .await
     }
 
     /// All events as `hookyard events list --json` tells them, the oldest first.
     pub async fn events(&self) -> Result<Vec<Event>> {
         let config = self.config.to_string_lossy().into_owned();
-        let done =
-            run_with(&["events", "list", "--json", "--oldest-first", "--config", &config], &self.environment).await?;
+        let done = run_with(
+            &[
+                "events",
+                "list",
+                "--json",
+                "--oldest-first",
+                "--config",
+                &config,
+            ],
+            &self.environment,
+        )
+        .await?;
         if done.code != Some(0) {
-            bail!("`hookyard events list` failed ({:?}): {}", done.code, done.stderr);
+            bail!(
+                "`hookyard events list` failed ({:?}): {}",
+                done.code,
+                done.stderr
+            );
         }
         done.stdout.lines().map(Event::parse).collect()
     }
 
     /// Asks for the events until they are as wanted, and hands them out.
-    pub async fn wait_for_events(&self, what: &str, wanted: impl Fn(&[Event]) -> bool) -> Result<Vec<Event>> {
+    pub async fn wait_for_events(
+        &self,
+        what: &str,
+        wanted: impl Fn(&[Event]) -> bool,
+    ) -> Result<Vec<Event>> {
         let found = eventually(what, || async {
             let events = self.events().await?;
             Ok(wanted(&events).then_some(events))
@@ -153,28 +197,47 @@ impl Host {
         match found.await {
             Ok(events) => Ok(events),
             Err(error) => {
-                let events: String =
-                    self.events().await?.iter().rev().take(5).map(|event| format!("    {event:?}\n")).collect();
-                Err(error.context(format!("the last events are\n{events}and the log ends with\n{}", self.log.tail(20))))
+                let events: String = self
+                    .events()
+                    .await?
+                    .iter()
+                    .rev()
+                    .take(5)
+                    .map(|event| format!("    {event:?}\n"))
+                    .collect();
+                Err(error.context(format!(
+                    "the last events are\n{events}and the log ends with\n{}",
+                    self.log.tail(20)
+                )))
             }
         }
     }
 
     /// Ends it as a power cut would.
     pub async fn kill(mut self) -> Result<Log> {
-        self.child.kill().await.context("the host could not be killed")?;
+        self.child
+            .kill()
+            .await
+            .context("the host could not be killed")?;
         Ok(self.log.clone())
     }
 
     /// Sends it SIGKILL, and doesn't wait.
     pub fn kill_now(&mut self) -> Result<()> {
-        self.child.start_kill().context("the host could not be killed")
+        self.child
+            .start_kill()
+            .context("the host could not be killed")
     }
 
     /// Waits until it ends by itself.
     pub async fn ended(&mut self) -> Result<ExitStatus> {
         let ended = tokio::time::timeout(PATIENCE, self.child.wait()).await;
-        Ok(ended.map_err(|_| anyhow!("the host goes on and on; its log ends with\n{}", self.log.tail(30)))??)
+        Ok(ended.map_err(|_| {
+            anyhow!(
+                "the host goes on and on; its log ends with\n{}",
+                self.log.tail(30)
+            )
+        })??)
     }
 
     /// Asks it to end, by SIGTERM.
@@ -202,7 +265,9 @@ impl Host {
 
 /// Sends a signal to a child.
 pub fn send(child: &Child, signal: Signal) -> Result<()> {
-    let pid = child.id().and_then(|pid| Pid::from_raw(i32::try_from(pid).ok()?));
+    let pid = child
+        .id()
+        .and_then(|pid| Pid::from_raw(i32::try_from(pid).ok()?));
     rustix::process::kill_process(pid.context("the host has already ended")?, signal)
         .with_context(|| format!("signal {} did not reach the host", signal.as_raw()))
 }
@@ -210,17 +275,29 @@ pub fn send(child: &Child, signal: Signal) -> Result<()> {
 /// What serves a site by that binary, for a test that starts it by itself.
 pub fn serve(site: &Site, binary: &Path) -> Command {
     let mut command = command_of(binary, site.environment());
-    command.args(["serve", "--log", "json", "--config"]).arg(site.config());
+    command
+        .args(["serve", "--log", "json", "--config"])
+        .arg(site.config());
     command
 }
 
 fn spawn(site: &Site, binary: &Path, more: &[(String, String)]) -> Result<(Child, Log)> {
     let mut command = serve(site, binary);
     command.envs(more.iter().cloned());
-    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().context("the host did not start")?;
+    let mut child = command
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .context("the host did not start")?;
     let log = Log::default();
-    follow(child.stdout.take().expect("standard output is piped"), log.clone());
-    follow(child.stderr.take().expect("standard error is piped"), log.clone());
+    follow(
+        child.stdout.take().expect("standard output is piped"),
+        log.clone(),
+    );
+    follow(
+        child.stderr.take().expect("standard error is piped"),
+        log.clone(),
+    );
     Ok((child, log))
 }
 
@@ -251,7 +328,11 @@ pub async fn run(arguments: &[&str]) -> Result<Finished> {
 
 /// The same with environment variables.
 pub async fn run_with(arguments: &[&str], environment: &[(String, String)]) -> Result<Finished> {
-    let output = command(environment).await?.args(arguments).stdin(Stdio::null()).output();
+    let output = command(environment)
+        .await?
+        .args(arguments)
+        .stdin(Stdio::null())
+        .output();
     let output = tokio::time::timeout(Duration::from_secs(120), output)
         .await
         .with_context(|| format!("`hookyard {}` did not end", arguments.join(" ")))??;
@@ -269,6 +350,9 @@ async fn command(environment: &[(String, String)]) -> Result<Command> {
 
 fn command_of(binary: &Path, environment: &[(String, String)]) -> Command {
     let mut command = Command::new(binary);
-    command.env_remove("RUST_LOG").envs(environment.iter().cloned()).kill_on_drop(true);
+    command
+        .env_remove("RUST_LOG")
+        .envs(environment.iter().cloned())
+        .kill_on_drop(true);
     command
 }

@@ -23,7 +23,10 @@ pub struct Webhook {
 impl Webhook {
     /// A webhook without a signature.
     pub fn json(body: impl Into<Bytes>) -> Self {
-        Self { headers: vec![("content-type".into(), "application/json".into())], body: body.into() }
+        Self {
+            headers: vec![("content-type".into(), "application/json".into())],
+            body: body.into(),
+        }
     }
 
     /// With one more header, beside others of that name.
@@ -36,7 +39,8 @@ impl Webhook {
     /// Without the headers of that name.
     #[must_use]
     pub fn without(mut self, name: &str) -> Self {
-        self.headers.retain(|(given, _)| !given.eq_ignore_ascii_case(name));
+        self.headers
+            .retain(|(given, _)| !given.eq_ignore_ascii_case(name));
         self
     }
 
@@ -55,7 +59,10 @@ impl Webhook {
 
     /// The first header of that name.
     pub fn header(&self, name: &str) -> &str {
-        self.headers.iter().find(|(given, _)| given.eq_ignore_ascii_case(name)).map_or("", |(_, value)| value)
+        self.headers
+            .iter()
+            .find(|(given, _)| given.eq_ignore_ascii_case(name))
+            .map_or("", |(_, value)| value)
     }
 }
 
@@ -95,12 +102,20 @@ pub struct Client(Pool<HttpConnector, Full<Bytes>>);
 impl Client {
     /// Speaks HTTP/1.1.
     pub fn http1() -> Self {
-        Self(Pool::builder(TokioExecutor::new()).pool_idle_timeout(Duration::from_secs(5)).build_http())
+        Self(
+            Pool::builder(TokioExecutor::new())
+                .pool_idle_timeout(Duration::from_secs(5))
+                .build_http(),
+        )
     }
 
     /// Speaks HTTP/2 in clear text, with prior knowledge.
     pub fn http2() -> Self {
-        Self(Pool::builder(TokioExecutor::new()).http2_only(true).build_http())
+        Self(
+            Pool::builder(TokioExecutor::new())
+                .http2_only(true)
+                .build_http(),
+        )
     }
 
     /// Posts a webhook.
@@ -109,16 +124,38 @@ impl Client {
     }
 
     /// Sends a webhook by any method.
-    pub async fn send(&self, method: Method, to: SocketAddr, path: &str, webhook: &Webhook) -> Result<Answer> {
+    pub async fn send(
+        &self,
+        method: Method,
+        to: SocketAddr,
+        path: &str,
+        webhook: &Webhook,
+    ) -> Result<Answer> {
         let mut request = Request::new(Full::new(webhook.body.clone()));
         *request.method_mut() = method;
-        *request.uri_mut() = format!("http://{to}{path}").parse().context("the test names an impossible path")?;
+        *request.uri_mut() = format!("http://{to}{path}")
+            .parse()
+            .context("the test names an impossible path")?;
         for (name, value) in &webhook.headers {
-            request.headers_mut().append(name.parse::<HeaderName>()?, HeaderValue::from_str(value)?);
+            request
+                .headers_mut()
+                .append(name.parse::<HeaderName>()?, HeaderValue::from_str(value)?);
         }
-        let answer = self.0.request(request).await.with_context(|| format!("{to}{path} did not answer"))?;
+        let answer = self
+            .0
+            .request(request)
+            .await
+            .with_context(|| format!("{to}{path} did not answer"))?;
         let (head, body) = answer.into_parts();
-        let body = body.collect().await.context("the answer breaks off")?.to_bytes();
-        Ok(Answer { status: head.status.as_u16(), headers: head.headers, body })
+        let body = body
+            .collect()
+            .await
+            .context("the answer breaks off")?
+            .to_bytes();
+        Ok(Answer {
+            status: head.status.as_u16(),
+            headers: head.headers,
+            body,
+        })
     }
 }

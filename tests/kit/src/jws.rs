@@ -22,7 +22,10 @@ impl Keys {
     /// ES256; the private key as a JWK.
     pub fn es256() -> Result<Self> {
         let keys = Topper::new();
-        Ok(Self { private: keys.private_jwk(), public: serde_json::from_str(&keys.jwk())? })
+        Ok(Self {
+            private: keys.private_jwk(),
+            public: serde_json::from_str(&keys.jwk())?,
+        })
     }
 
     /// EdDSA; the private key as a JWK.
@@ -33,7 +36,10 @@ impl Keys {
         let public = json!({ "kty": "OKP", "crv": "Ed25519", "alg": "EdDSA", "kid": "ed", "x": x });
         let mut private = public.clone();
         private["d"] = URL_SAFE_NO_PAD.encode(seed.as_ref()).into();
-        Ok(Self { private: private.to_string(), public })
+        Ok(Self {
+            private: private.to_string(),
+            public,
+        })
     }
 
     /// PS256; the private key in PEM, which has no place for an id or an algorithm.
@@ -42,8 +48,14 @@ impl Keys {
         let der: Pkcs8V1Der<'_> = pair.as_der()?;
         // DER of a modulus of 256 bytes after its leading zero, and of an exponent of three (RFC 8017, A.1.1).
         let public = pair.public_key().as_ref();
-        ensure!(public.len() == 270, "an RSA key of 2048 bits with the usual exponent");
-        let (n, e) = (URL_SAFE_NO_PAD.encode(&public[9..265]), URL_SAFE_NO_PAD.encode(&public[267..]));
+        ensure!(
+            public.len() == 270,
+            "an RSA key of 2048 bits with the usual exponent"
+        );
+        let (n, e) = (
+            URL_SAFE_NO_PAD.encode(&public[9..265]),
+            URL_SAFE_NO_PAD.encode(&public[267..]),
+        );
         let private = STANDARD.encode(der.as_ref());
         Ok(Self {
             private: format!("-----BEGIN PRIVATE KEY-----\n{private}\n-----END PRIVATE KEY-----\n"),

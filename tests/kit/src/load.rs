@@ -17,7 +17,10 @@ use crate::senders::{Senders, path_of};
 /// A Topper event like the sample, under a new id.
 pub fn fresh_payment() -> (String, String) {
     static SAMPLE: OnceLock<Sample> = OnceLock::new();
-    let read = || samples::one("topper", "crypto-onramp-completed").expect("the sample stands in the repository");
+    let read = || {
+        samples::one("topper", "crypto-onramp-completed")
+            .expect("the sample stands in the repository")
+    };
     let id = Uuid::new_v4().to_string();
     (id.clone(), SAMPLE.get_or_init(read).with("/id", id))
 }
@@ -41,7 +44,12 @@ pub struct Sent {
 
 impl Load {
     /// Topper events from several clients, each sending one every `pause`.
-    pub fn start(senders: &Arc<Senders>, address: SocketAddr, clients: usize, pause: Duration) -> Self {
+    pub fn start(
+        senders: &Arc<Senders>,
+        address: SocketAddr,
+        clients: usize,
+        pause: Duration,
+    ) -> Self {
         let stop = Arc::new(AtomicBool::new(false));
         let task = |_| {
             let (stop, senders, client) = (Arc::clone(&stop), Arc::clone(senders), Client::http1());
@@ -54,7 +62,10 @@ impl Load {
                     let webhook = senders.topper.sign(body);
                     match client.post(address, &path_of("topper"), &webhook).await {
                         Ok(answer) if answer.is_accepted() => drop(sent.accepted.insert(id)),
-                        Ok(answer) => sent.refused.push(format!("{} {}", answer.status, answer.text())),
+                        Ok(answer) => {
+                            sent.refused
+                                .push(format!("{} {}", answer.status, answer.text()))
+                        }
                         Err(_) => sent.unanswered += 1,
                     }
                 }

@@ -23,7 +23,10 @@ impl Line {
 
     /// A field of the line, wherever the JSON format keeps it.
     pub fn field(&self, name: &str) -> Option<&Value> {
-        self.json.get("fields").and_then(|fields| fields.get(name)).or_else(|| self.json.get(name))
+        self.json
+            .get("fields")
+            .and_then(|fields| fields.get(name))
+            .or_else(|| self.json.get(name))
     }
 
     /// A field as text; numbers and the like in their JSON form, nothing where it is missing.
@@ -65,7 +68,10 @@ pub struct Log {
 
 impl Default for Log {
     fn default() -> Self {
-        Self { lines: Arc::default(), grown: watch::Sender::new(0) }
+        Self {
+            lines: Arc::default(),
+            grown: watch::Sender::new(0),
+        }
     }
 }
 
@@ -115,7 +121,11 @@ impl Log {
         });
         match found.await {
             Ok(Some(line)) => Ok(line),
-            _ => bail!("waited {} s for {what}; the host's log ends with\n{}", patience.as_secs(), self.tail(30)),
+            _ => bail!(
+                "waited {} s for {what}; the host's log ends with\n{}",
+                patience.as_secs(),
+                self.tail(30)
+            ),
         }
     }
 
@@ -129,6 +139,9 @@ impl Log {
     pub fn tail(&self, count: usize) -> String {
         let lines = self.lines();
         let from = lines.len().saturating_sub(count);
-        lines[from..].iter().map(|line| format!("    {}\n", line.text)).collect()
+        lines[from..]
+            .iter()
+            .map(|line| format!("    {}\n", line.text))
+            .collect()
     }
 }

@@ -41,11 +41,18 @@ pub struct Asked {
 impl Mirror {
     /// Starts to serve on a free port.
     pub async fn start() -> Result<Self> {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.context("no loopback port is free")?;
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
+            .await
+            .context("no loopback port is free")?;
         let (address, asked) = (listener.local_addr()?, watch::Sender::default());
         let most_at_once = Arc::<AtomicUsize>::default();
         let server = tokio::spawn(serve(listener, asked.clone(), Arc::clone(&most_at_once)));
-        Ok(Self { address, asked, most_at_once, server })
+        Ok(Self {
+            address,
+            asked,
+            most_at_once,
+            server,
+        })
     }
 
     /// Host and port, as a grant names it.
@@ -75,50 +82,86 @@ impl Drop for Mirror {
     }
 }
 
-async fn serve(listener: TcpListener, asked: watch::Sender<Vec<Asked>>, most_at_once: Arc<AtomicUsize>) {
+async fn serve(
+    listener: TcpListener,
+    asked: watch::Sender<Vec<Asked>>,
+    most_at_once: Arc<AtomicUsize>,
+) {
     let at_once = Arc::new(AtomicUsize::new(0));
     while let Ok((stream, _)) = listener.accept().await {
-        let (asked, at_once, most_at_once) = (asked.clone(), Arc::clone(&at_once), Arc::clone(&most_at_once));
+        let (asked, at_once, most_at_once) = (
+            asked.clone(),
+            Arc::clone(&at_once),
+            Arc::clone(&most_at_once),
+        );
         tokio::spawn(async move {
             let service = service_fn(|request| async {
-                most_at_once.fetch_max(at_once.fetch_add(1, Ordering::Relaxed) + 1, Ordering::Relaxed);
+                most_at_once.fetch_max(
+                    at_once.fetch_add(1, Ordering::Relaxed) + 1,
+                    Ordering::Relaxed,
+                );
                 let answer = answer(request, &asked).await;
                 at_once.fetch_sub(1, Ordering::Relaxed);
                 answer
             });
             // Who hangs up in the middle does so by right.
-            let _ = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
+            let _ = hyper::server::conn::http1::Builder::new()
+                .serve_connection(TokioIo::new(stream), service)
+                .await;
         });
     }
 }
 
-async fn answer(request: Request<Incoming>, asked: &watch::Sender<Vec<Asked>>) -> io::Result<Response<Full<Bytes>>> {
+async fn answer(
+    request: Request<Incoming>,
+    asked: &watch::Sender<Vec<Asked>>,
+) -> io::Result<Response<Full<Bytes>>> {
     let (head, body) = request.into_parts();
     let body = body.collect().await.map_err(io::Error::other)?.to_bytes();
-    let given = head.headers.get("authorization").cloned().unwrap_or(HeaderValue::from_static(""));
+    let given = head
+        .headers
+        .get("authorization")
+        .cloned()
+        .unwrap_or(HeaderValue::from_static(""));
     let authorization = String::from_utf8_lossy(given.as_bytes()).into_owned();
     let line = format!("{} {}", head.method, head.uri.path());
     asked.send_modify(|all| {
-        all.push(Asked { line, authorization: authorization.clone(), body_bytes: body.len() });
+        all.push(Asked {
+            line,
+            authorization: authorization.clone(),
+            body_bytes: body.len(),
+        });
     });
     let response = Response::builder();
     let response = match head.uri.path() {
         "/v1/large" => response.body(Full::from(vec![b'x'; 3 << 20])),
-        "/v1/moved" => response.status(302).header("x-location", "/elsewhere").body(Full::default()),
-        "/v1/packed" => response.header("content-encoding", "gzip").body(Full::from(authorization)),
+        "/v1/moved" => response
+            .status(302)
+            .header("x-location", "/elsewhere")
+            .body(Full::default()),
+        "/v1/packed" => response
+            .header("content-encoding", "gzip")
+            .body(Full::from(authorization)),
         "/v1/slow" => {
             tokio::time::sleep(std::time::Duration::from_millis(50)).await;
             response.body(Full::from("slow"))
         }
         "/v1/plain" => response.body(Full::from(format!("{} bytes", body.len()))),
-        _ => response.header("x-given", given).body(Full::from(reflected(&authorization))),
+        _ => response
+            .header("x-given", given)
+            .body(Full::from(reflected(&authorization))),
     };
     response.map_err(io::Error::other)
 }
 
 /// What a careless server may make of a credential.
 fn reflected(authorization: &str) -> String {
-    let token = authorization.split_once(' ').map_or(authorization, |(_, token)| token);
+    let token = authorization
+        .split_once(' ')
+        .map_or(authorization, |(_, token)| token);
     let encoded = STANDARD.encode(token);
-    format!("plain {authorization}; token {token}; base64 {encoded}; json {}", serde_json::json!({ "token": token }))
+    format!(
+        "plain {authorization}; token {token}; base64 {encoded}; json {}",
+        serde_json::json!({ "token": token })
+    )
 }

@@ -12,7 +12,10 @@ use crate::workspace;
 fn script(name: &str) -> Result<Command> {
     let mut command = Command::new("bash");
     let packages = workspace::target_folder()?.join("interop");
-    command.arg(workspace::root().join("tests/interop/run")).arg(packages).arg(name);
+    command
+        .arg(workspace::root().join("tests/interop/run"))
+        .arg(packages)
+        .arg(name);
     Ok(command)
 }
 
@@ -21,8 +24,19 @@ fn script(name: &str) -> Result<Command> {
 pub fn verify(deliveries: &Path) -> Result<Vec<String>> {
     let mut lines = Vec::new();
     for name in ["verify.mjs", "verify.py"] {
-        let Output { status, stdout, stderr } = script(name)?.arg(deliveries).output().context("bash can't be run")?;
-        ensure!(status.success(), "{name}: {}", String::from_utf8_lossy(&stderr));
+        let Output {
+            status,
+            stdout,
+            stderr,
+        } = script(name)?
+            .arg(deliveries)
+            .output()
+            .context("bash can't be run")?;
+        ensure!(
+            status.success(),
+            "{name}: {}",
+            String::from_utf8_lossy(&stderr)
+        );
         lines.extend(String::from_utf8_lossy(&stdout).lines().map(str::to_owned));
     }
     Ok(lines)
@@ -41,14 +55,25 @@ impl Receiver {
     pub fn start(name: &str, secret: &str) -> Result<Self> {
         let mut command = script(name)?;
         // Python's tells of every request there.
-        command.env("WEBHOOK_SECRET", secret).stdout(Stdio::piped()).stderr(Stdio::null());
+        command
+            .env("WEBHOOK_SECRET", secret)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null());
         let mut process = command.spawn().context("bash can't be run")?;
         let mut output = BufReader::new(process.stdout.take().context("its output")?);
         let mut said = String::new();
         output.read_line(&mut said)?;
-        let port = said.trim().strip_prefix("listening on ").and_then(|port| port.parse().ok());
-        let port = port.with_context(|| format!("{name} said {said:?} and no port; `{command:?}` says why"))?;
-        Ok(Self { process, port, _output: output })
+        let port = said
+            .trim()
+            .strip_prefix("listening on ")
+            .and_then(|port| port.parse().ok());
+        let port = port
+            .with_context(|| format!("{name} said {said:?} and no port; `{command:?}` says why"))?;
+        Ok(Self {
+            process,
+            port,
+            _output: output,
+        })
     }
 
     /// Its URL.

@@ -79,17 +79,34 @@ impl Receiver {
     /// The same by TLS, and what a caller needs.
     pub async fn start_secure() -> Result<(Self, Papers)> {
         let (acceptor, papers) = secure::issue()?;
-        Ok((Self::bind(Some(acceptor), || Reply::Status(StatusCode::OK)).await?, papers))
+        Ok((
+            Self::bind(Some(acceptor), || Reply::Status(StatusCode::OK)).await?,
+            papers,
+        ))
     }
 
-    async fn bind(secure: Option<TlsAcceptor>, otherwise: impl Fn() -> Reply + Send + Sync + 'static) -> Result<Self> {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.context("no loopback port is free")?;
+    async fn bind(
+        secure: Option<TlsAcceptor>,
+        otherwise: impl Fn() -> Reply + Send + Sync + 'static,
+    ) -> Result<Self> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
+            .await
+            .context("no loopback port is free")?;
         let address = listener.local_addr()?;
         let (received, answers) = (watch::Sender::default(), Mutex::default());
-        let book = Arc::new(Book { received, answers, otherwise: Box::new(otherwise) });
+        let book = Arc::new(Book {
+            received,
+            answers,
+            otherwise: Box::new(otherwise),
+        });
         let scheme = if secure.is_some() { "https" } else { "http" };
         let server = tokio::spawn(serve(listener, secure, Arc::clone(&book)));
-        Ok(Self { address, scheme, book, server })
+        Ok(Self {
+            address,
+            scheme,
+            book,
+            server,
+        })
     }
 
     /// What its URLs begin with.
@@ -99,7 +116,11 @@ impl Receiver {
 
     /// Answers the next one that nothing was said for with this.
     pub fn answer_next(&self, status: StatusCode) {
-        self.book.answers.lock().unwrap_or_else(PoisonError::into_inner).push_back(status);
+        self.book
+            .answers
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push_back(status);
     }
 
     /// All that came, the first first.
@@ -113,12 +134,27 @@ impl Receiver {
     }
 
     /// Waits until what came is as wanted. `what` completes "waited for …".
-    pub async fn wait_for(&self, what: &str, wanted: impl Fn(&[Received]) -> bool) -> Result<Vec<Received>> {
+    pub async fn wait_for(
+        &self,
+        what: &str,
+        wanted: impl Fn(&[Received]) -> bool,
+    ) -> Result<Vec<Received>> {
         let mut received = self.book.received.subscribe();
-        let found = tokio::time::timeout(PATIENCE, received.wait_for(|received| wanted(received))).await;
-        let all = || self.received().iter().map(|it| format!("    {it:?}\n")).collect::<String>();
         let found =
-            found.with_context(|| format!("waited {} s for {what}; what came is\n{}", PATIENCE.as_secs(), all()))?;
+            tokio::time::timeout(PATIENCE, received.wait_for(|received| wanted(received))).await;
+        let all = || {
+            self.received()
+                .iter()
+                .map(|it| format!("    {it:?}\n"))
+                .collect::<String>()
+        };
+        let found = found.with_context(|| {
+            format!(
+                "waited {} s for {what}; what came is\n{}",
+                PATIENCE.as_secs(),
+                all()
+            )
+        })?;
         Ok(found?.clone())
     }
 }
@@ -138,7 +174,10 @@ impl Received {
 
     /// A header's text, empty where there is none.
     pub fn header(&self, name: &str) -> &str {
-        self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+        self.headers
+            .get(name)
+            .and_then(|value| value.to_str().ok())
+            .unwrap_or_default()
     }
 
     /// The body as JSON.
@@ -170,7 +209,9 @@ async fn converse(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, 
         async move { book.take(request).await }
     });
     // A sender that hangs up in the middle is its own affair.
-    let _ = auto::Builder::new(TokioExecutor::new()).serve_connection(TokioIo::new(stream), service).await;
+    let _ = auto::Builder::new(TokioExecutor::new())
+        .serve_connection(TokioIo::new(stream), service)
+        .await;
 }
 
 impl Book {
@@ -178,10 +219,20 @@ impl Book {
         let (head, body) = request.into_parts();
         // What ends in the middle was not received.
         let body = body.collect().await.map_err(io::Error::other)?.to_bytes();
-        let answer = self.answers.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
+        let answer = self
+            .answers
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .pop_front();
         let reply = answer.map_or_else(&self.otherwise, Reply::Status);
         let path = head.uri.path().to_owned();
-        let received = Received { path, version: head.version, headers: head.headers, body, reply };
+        let received = Received {
+            path,
+            version: head.version,
+            headers: head.headers,
+            body,
+            reply,
+        };
         self.received.send_modify(|all| all.push(received));
         let status = match reply {
             Reply::Status(status) => status,

@@ -26,28 +26,48 @@ impl Sample {
     /// The payload with this JSON pointer's value replaced, in compact JSON.
     pub fn with(&self, pointer: &str, value: impl Into<serde_json::Value>) -> String {
         let mut json = self.json();
-        *json.pointer_mut(pointer).expect("the sample has what the test replaces") = value.into();
+        *json
+            .pointer_mut(pointer)
+            .expect("the sample has what the test replaces") = value.into();
         json.to_string()
     }
 }
 
 /// All samples of what a provider sends, by name.
 pub fn of(provider: &str) -> Result<Vec<Sample>> {
-    within(&workspace::root().join("wit/providers").join(provider).join("samples"))
+    within(
+        &workspace::root()
+            .join("wit/providers")
+            .join(provider)
+            .join("samples"),
+    )
 }
 
 /// All samples of what is only ever sent to a provider.
 pub fn outgoing(provider: &str) -> Result<Vec<Sample>> {
-    within(&workspace::root().join("wit/providers").join(provider).join("samples/outgoing"))
+    within(
+        &workspace::root()
+            .join("wit/providers")
+            .join(provider)
+            .join("samples/outgoing"),
+    )
 }
 
 fn within(folder: &Path) -> Result<Vec<Sample>> {
     let mut samples = Vec::new();
-    for entry in fs::read_dir(folder).with_context(|| format!("{} can't be read", folder.display()))? {
+    for entry in
+        fs::read_dir(folder).with_context(|| format!("{} can't be read", folder.display()))?
+    {
         let path = entry?.path();
         if path.extension().is_some_and(|end| end == "json") {
-            let name = path.file_stem().and_then(|name| name.to_str()).context("a sample's name is not UTF-8")?;
-            samples.push(Sample { name: name.to_owned(), body: fs::read_to_string(&path)? });
+            let name = path
+                .file_stem()
+                .and_then(|name| name.to_str())
+                .context("a sample's name is not UTF-8")?;
+            samples.push(Sample {
+                name: name.to_owned(),
+                body: fs::read_to_string(&path)?,
+            });
         }
     }
     samples.sort_by(|a, b| a.name.cmp(&b.name));
@@ -59,17 +79,30 @@ pub fn one(provider: &str, name: &str) -> Result<Sample> {
     let samples = of(provider)?;
     let known: Vec<_> = samples.iter().map(|sample| sample.name.clone()).collect();
     let found = samples.into_iter().find(|sample| sample.name == name);
-    found.with_context(|| format!("{provider} has no sample {name}; it has {}", known.join(", ")))
+    found.with_context(|| {
+        format!(
+            "{provider} has no sample {name}; it has {}",
+            known.join(", ")
+        )
+    })
 }
 
 /// The event types that a provider's definition takes in, and those that it only sends.
 pub fn types_of(provider: &str) -> Result<(BTreeSet<String>, BTreeSet<String>)> {
-    let path = workspace::root().join("wit/providers").join(provider).join("provider.toml");
+    let path = workspace::root()
+        .join("wit/providers")
+        .join(provider)
+        .join("provider.toml");
     let definition: toml::Table = toml::from_str(&fs::read_to_string(&path)?)?;
     let names = |table: Option<&toml::Value>| {
         let table = table.and_then(toml::Value::as_table);
-        table.into_iter().flat_map(|table| table.keys().cloned()).collect()
+        table
+            .into_iter()
+            .flat_map(|table| table.keys().cloned())
+            .collect()
     };
-    let outgoing = definition.get("outgoing").and_then(|outgoing| outgoing.get("events"));
+    let outgoing = definition
+        .get("outgoing")
+        .and_then(|outgoing| outgoing.get("events"));
     Ok((names(definition.get("events")), names(outgoing)))
 }

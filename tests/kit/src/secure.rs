@@ -34,15 +34,22 @@ pub(crate) fn issue() -> Result<(TlsAcceptor, Papers)> {
     caller.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
     let caller_key = KeyPair::generate()?;
     let caller = caller.signed_by(&caller_key, &authority)?;
-    let papers = Papers { root: root.pem(), certificate: caller.pem(), key: caller_key.serialize_pem() };
+    let papers = Papers {
+        root: root.pem(),
+        certificate: caller.pem(),
+        key: caller_key.serialize_pem(),
+    };
 
     let own_key = KeyPair::generate()?;
-    let own = CertificateParams::new(vec!["127.0.0.1".to_owned()])?.signed_by(&own_key, &authority)?;
+    let own =
+        CertificateParams::new(vec!["127.0.0.1".to_owned()])?.signed_by(&own_key, &authority)?;
     let own_key = PrivateKeyDer::try_from(own_key.serialize_der()).map_err(anyhow::Error::msg)?;
     let mut callers = RootCertStore::empty();
     callers.add(root.der().clone())?;
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(callers), Arc::clone(&provider)).build()?;
+    let verifier =
+        WebPkiClientVerifier::builder_with_provider(Arc::new(callers), Arc::clone(&provider))
+            .build()?;
     let mut config = ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()?
         .with_client_cert_verifier(verifier)

@@ -11,12 +11,19 @@ use crate::site::{Config, Site};
 use crate::sns::{SignatureVersion, StandIn, TOPIC};
 
 /// The providers, each with the path of its source.
-pub const SOURCES: [(&str, &str); 4] =
-    [("topi", "acme/orders"), ("topper", "acme/payments"), ("topi-saas", "acme/partner"), ("tipser", "acme/products")];
+pub const SOURCES: [(&str, &str); 4] = [
+    ("topi", "acme/orders"),
+    ("topper", "acme/payments"),
+    ("topi-saas", "acme/partner"),
+    ("tipser", "acme/products"),
+];
 
 /// The path of a provider's source, as in a request.
 pub fn path_of(provider: &str) -> String {
-    let source = SOURCES.iter().find(|(name, _)| *name == provider).expect("one of the four providers");
+    let source = SOURCES
+        .iter()
+        .find(|(name, _)| *name == provider)
+        .expect("one of the four providers");
     format!("/{}", source.1)
 }
 
@@ -57,11 +64,23 @@ impl Senders {
         site.write("topper-public.jwk", self.topper.jwk())?;
         site.write("sns-root.pem", self.tipser.root_pem())?;
         Ok(config
-            .source("acme/orders", "provider = \"topi\"\nsecrets = [{ env = \"TOPI_SECRET\" }]")
-            .source("acme/payments", "provider = \"topper\"\nkeys = [{ file = \"topper-public.jwk\" }]")
-            .source("acme/partner", "provider = \"topi-saas\"\nsecrets = [{ file = \"topi-saas.secret\" }]")
+            .source(
+                "acme/orders",
+                "provider = \"topi\"\nsecrets = [{ env = \"TOPI_SECRET\" }]",
+            )
+            .source(
+                "acme/payments",
+                "provider = \"topper\"\nkeys = [{ file = \"topper-public.jwk\" }]",
+            )
+            .source(
+                "acme/partner",
+                "provider = \"topi-saas\"\nsecrets = [{ file = \"topi-saas.secret\" }]",
+            )
             .source("acme/products", &self.tipser_source())
-            .section("tenants.acme.destinations.partner", &self.partner_destination()))
+            .section(
+                "tenants.acme.destinations.partner",
+                &self.partner_destination(),
+            ))
     }
 
     /// The lines of the destination that topi SaaS is. It is on this machine, which has to be said.
@@ -75,7 +94,10 @@ impl Senders {
 
     /// Lets a plugin (`tenant/name`) answer topi SaaS, with these lines beside it.
     pub fn let_answer(site: &Site, plugin: &str, lines: &str) -> Result<()> {
-        site.write(&format!("plugins/{plugin}.toml"), format!("{lines}\n[grants]\ndestinations = [\"partner\"]\n"))?;
+        site.write(
+            &format!("plugins/{plugin}.toml"),
+            format!("{lines}\n[grants]\ndestinations = [\"partner\"]\n"),
+        )?;
         Ok(())
     }
 
@@ -99,7 +121,9 @@ impl Senders {
             "topi" => self.topi.sign(&id, body),
             "topper" => self.topper.sign(body),
             "topi-saas" => self.topi_saas.sign(&id, body),
-            "tipser" => self.tipser.sign(self.tipser.notification(body), SignatureVersion::V2),
+            "tipser" => self
+                .tipser
+                .sign(self.tipser.notification(body), SignatureVersion::V2),
             _ => bail!("nobody signs for {provider}"),
         })
     }

@@ -19,8 +19,13 @@ use crate::http::Webhook;
 
 /// The present moment in seconds since the Unix epoch.
 pub fn now() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).expect("the clock is past 1970");
-    since.as_secs().try_into().expect("the clock is before the year 292 billion")
+    let since = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .expect("the clock is past 1970");
+    since
+        .as_secs()
+        .try_into()
+        .expect("the clock is before the year 292 billion")
 }
 
 /// Bytes that nobody can guess.
@@ -69,7 +74,10 @@ pub struct StandardWebhooks {
 impl StandardWebhooks {
     /// A sender with a new secret.
     pub fn new(family: Family) -> Self {
-        Self { secret: format!("whsec_{}", STANDARD.encode(random::<24>())), family }
+        Self {
+            secret: format!("whsec_{}", STANDARD.encode(random::<24>())),
+            family,
+        }
     }
 
     /// The secret as the sender's dashboard shows it.
@@ -86,7 +94,9 @@ impl StandardWebhooks {
     pub fn sign_at(&self, id: &str, timestamp: i64, body: impl Into<Vec<u8>>) -> Webhook {
         let body = body.into();
         let signer = standardwebhooks::Webhook::new(&self.secret).expect("the secret is base64");
-        let signature = signer.sign(id, timestamp, &body).expect("sample payloads are UTF-8");
+        let signature = signer
+            .sign(id, timestamp, &body)
+            .expect("sample payloads are UTF-8");
         signed(self.family, id, timestamp, &signature, body)
     }
 }
@@ -100,8 +110,10 @@ pub struct AsymmetricWebhooks {
 impl AsymmetricWebhooks {
     /// A sender with a new key pair.
     pub fn new(family: Family) -> Result<Self> {
-        let document = Ed25519KeyPair::generate_pkcs8(&SystemRandom::new()).context("no Ed25519 key was made")?;
-        let pair = Ed25519KeyPair::from_pkcs8(document.as_ref()).context("the new key does not read back")?;
+        let document = Ed25519KeyPair::generate_pkcs8(&SystemRandom::new())
+            .context("no Ed25519 key was made")?;
+        let pair = Ed25519KeyPair::from_pkcs8(document.as_ref())
+            .context("the new key does not read back")?;
         Ok(Self { pair, family })
     }
 
@@ -112,7 +124,12 @@ impl AsymmetricWebhooks {
 
     /// The private key as a sender keeps it.
     pub fn private_key(&self) -> String {
-        let seed = self.pair.seed().expect("the key has its seed").as_be_bytes().expect("a seed is bytes");
+        let seed = self
+            .pair
+            .seed()
+            .expect("the key has its seed")
+            .as_be_bytes()
+            .expect("a seed is bytes");
         format!("whsk_{}", STANDARD.encode(seed.as_ref()))
     }
 
@@ -143,12 +160,18 @@ impl Topper {
     pub const HEADER: &str = "X-Topper-JWS-Signature";
 
     /// A sender with a new key.
-    #[expect(clippy::new_without_default, reason = "every call makes another key, which no default should")]
+    #[expect(
+        clippy::new_without_default,
+        reason = "every call makes another key, which no default should"
+    )]
     pub fn new() -> Self {
         let key = std::iter::repeat_with(random::<32>)
             .find_map(|bytes| SigningKey::from_slice(&bytes).ok())
             .expect("nearly every number is a key");
-        Self { key, key_id: uuid::Uuid::new_v4().to_string() }
+        Self {
+            key,
+            key_id: uuid::Uuid::new_v4().to_string(),
+        }
     }
 
     /// The private key as a JWK.
@@ -161,7 +184,10 @@ impl Topper {
     /// The public key as Topper hands it out.
     pub fn jwk(&self) -> String {
         let point = self.key.verifying_key().to_sec1_point(false);
-        let (x, y) = (point.x().expect("an uncompressed point"), point.y().expect("an uncompressed point"));
+        let (x, y) = (
+            point.x().expect("an uncompressed point"),
+            point.y().expect("an uncompressed point"),
+        );
         json!({
             "kty": "EC", "crv": "P-256", "alg": "ES256", "kid": self.key_id,
             "x": URL_SAFE_NO_PAD.encode(x), "y": URL_SAFE_NO_PAD.encode(y),
@@ -172,7 +198,8 @@ impl Topper {
     /// The body, signed.
     pub fn sign(&self, body: impl Into<Vec<u8>>) -> Webhook {
         let body = body.into();
-        let header = URL_SAFE_NO_PAD.encode(json!({ "alg": "ES256", "kid": self.key_id }).to_string());
+        let header =
+            URL_SAFE_NO_PAD.encode(json!({ "alg": "ES256", "kid": self.key_id }).to_string());
         let signing_input = format!("{header}.{}", URL_SAFE_NO_PAD.encode(&body));
         let signature: Signature = self.key.sign(signing_input.as_bytes());
         let token = format!("{header}..{}", URL_SAFE_NO_PAD.encode(signature.to_bytes()));
@@ -199,14 +226,22 @@ mod tests {
     fn topper_signs_what_others_verify() {
         let topper = Topper::new();
         let webhook = topper.sign("{}");
-        let (header, signature) = webhook.header(Topper::HEADER).split_once("..").expect("detached");
+        let (header, signature) = webhook
+            .header(Topper::HEADER)
+            .split_once("..")
+            .expect("detached");
         let jwk: serde_json::Value = serde_json::from_str(&topper.jwk()).expect("a JWK is JSON");
-        let part = |name: &str| URL_SAFE_NO_PAD.decode(jwk[name].as_str().unwrap_or_default()).expect("base64");
+        let part = |name: &str| {
+            URL_SAFE_NO_PAD
+                .decode(jwk[name].as_str().unwrap_or_default())
+                .expect("base64")
+        };
         let point = [&[4][..], &part("x"), &part("y")].concat();
         let signature = URL_SAFE_NO_PAD.decode(signature).expect("base64");
         let signed = format!("{header}.{}", URL_SAFE_NO_PAD.encode("{}"));
         let key = UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, point);
-        key.verify(signed.as_bytes(), &signature).expect("the signature holds");
+        key.verify(signed.as_bytes(), &signature)
+            .expect("the signature holds");
         assert!(key.verify(b"other", &signature).is_err());
     }
 }

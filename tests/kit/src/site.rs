@@ -19,7 +19,10 @@ pub struct Site {
 impl Site {
     /// A new folder that is removed in the end.
     pub fn temporary() -> Result<Self> {
-        let temporary = tempfile::Builder::new().prefix("hookyard-").tempdir().context("no temporary folder")?;
+        let temporary = tempfile::Builder::new()
+            .prefix("hookyard-")
+            .tempdir()
+            .context("no temporary folder")?;
         // The host names files by their real paths; on some systems the temporary folder is a symlink.
         let folder = temporary.path().canonicalize()?;
         Self::laid_out(folder, Some(temporary))
@@ -29,11 +32,17 @@ impl Site {
     pub fn at(folder: &Path) -> Result<Self> {
         let is_site = folder.join("hookyard.toml").is_file();
         let is_empty = fs::read_dir(folder).map_or(true, |mut entries| entries.next().is_none());
-        ensure!(is_site || is_empty, "{} has files in it that are not ours; name another folder", folder.display());
+        ensure!(
+            is_site || is_empty,
+            "{} has files in it that are not ours; name another folder",
+            folder.display()
+        );
         if is_site {
-            fs::remove_dir_all(folder).with_context(|| format!("{} can't be emptied", folder.display()))?;
+            fs::remove_dir_all(folder)
+                .with_context(|| format!("{} can't be emptied", folder.display()))?;
         }
-        fs::create_dir_all(folder).with_context(|| format!("{} can't be made", folder.display()))?;
+        fs::create_dir_all(folder)
+            .with_context(|| format!("{} can't be made", folder.display()))?;
         Self::laid_out(folder.canonicalize()?, None)
     }
 
@@ -41,7 +50,11 @@ impl Site {
         fs::create_dir_all(folder.join("plugins"))?;
         // What makes the folder known as a site, even if nobody comes to configure it.
         fs::write(folder.join("hookyard.toml"), "")?;
-        Ok(Self { folder, environment: Vec::new(), _temporary: temporary })
+        Ok(Self {
+            folder,
+            environment: Vec::new(),
+            _temporary: temporary,
+        })
     }
 
     /// A path within the folder.
@@ -70,8 +83,10 @@ impl Site {
         let parent = path.parent().context("a file stands in a folder")?;
         fs::create_dir_all(parent)?;
         let aside = self.path(&format!(".aside-{}", uuid::Uuid::new_v4()));
-        fs::write(&aside, content).with_context(|| format!("{} can't be written", aside.display()))?;
-        fs::rename(&aside, &path).with_context(|| format!("{} can't be put in its place", path.display()))?;
+        fs::write(&aside, content)
+            .with_context(|| format!("{} can't be written", aside.display()))?;
+        fs::rename(&aside, &path)
+            .with_context(|| format!("{} can't be put in its place", path.display()))?;
         Ok(path)
     }
 
@@ -87,12 +102,14 @@ impl Site {
 
     /// Drops a plugin in, or renames it over the one that is there.
     pub fn install(&self, plugin: &str, guest: &Guest) -> Result<()> {
-        self.write(&format!("plugins/{plugin}.wasm"), guest.bytes()).map(drop)
+        self.write(&format!("plugins/{plugin}.wasm"), guest.bytes())
+            .map(drop)
     }
 
     /// Removes a plugin.
     pub fn uninstall(&self, plugin: &str) -> Result<()> {
-        fs::remove_file(self.plugin_file(plugin)).with_context(|| format!("{plugin} can't be removed"))
+        fs::remove_file(self.plugin_file(plugin))
+            .with_context(|| format!("{plugin} can't be removed"))
     }
 }
 

@@ -30,7 +30,8 @@ use crate::sign;
 mod rsa;
 
 /// The topic that the stand-in publishes to: the one of the seed's sample.
-pub const TOPIC: &str = "arn:aws:sns:eu-west-1:770937179823:webhooks-change-broker-elle-de-topic-dev";
+pub const TOPIC: &str =
+    "arn:aws:sns:eu-west-1:770937179823:webhooks-change-broker-elle-de-topic-dev";
 
 /// Where a certificate is awaited in vain.
 const SILENT_PATH: &str = "/SimpleNotificationService-ffffffffffffffffffffffffffffffff.pem";
@@ -66,10 +67,15 @@ pub struct StandIn {
 impl StandIn {
     /// Makes the keys and starts to serve on a free port.
     pub async fn start() -> Result<Self> {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.context("no loopback port is free")?;
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
+            .await
+            .context("no loopback port is free")?;
         let address = listener.local_addr()?;
         let authority = tokio::task::spawn_blocking(rsa::Authority::new).await??;
-        let certificate_path = format!("/SimpleNotificationService-{}.pem", hex(&sign::random::<16>()));
+        let certificate_path = format!(
+            "/SimpleNotificationService-{}.pem",
+            hex(&sign::random::<16>())
+        );
         let seen = Arc::<Mutex<Vec<String>>>::default();
         let fails_next = Arc::<AtomicBool>::default();
         let endpoint = Endpoint {
@@ -79,7 +85,14 @@ impl StandIn {
             fails_next: Arc::clone(&fails_next),
         };
         let server = tokio::spawn(serve(listener, endpoint));
-        Ok(Self { address, authority, certificate_path, seen, fails_next, server })
+        Ok(Self {
+            address,
+            authority,
+            certificate_path,
+            seen,
+            fails_next,
+            server,
+        })
     }
 
     /// What its URLs begin with.
@@ -129,23 +142,35 @@ impl StandIn {
 
     fn seen_with(&self, part: &str) -> Vec<String> {
         let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        seen.iter().filter(|target| target.contains(part)).cloned().collect()
+        seen.iter()
+            .filter(|target| target.contains(part))
+            .cloned()
+            .collect()
     }
 
     /// The first message that a new subscriber is sent, and the token in it.
     pub fn subscription_confirmation(&self) -> (Message, String) {
-        self.handshake("SubscriptionConfirmation", "You have chosen to subscribe to the topic")
+        self.handshake(
+            "SubscriptionConfirmation",
+            "You have chosen to subscribe to the topic",
+        )
     }
 
     /// What a subscriber is sent when its subscription ends.
     pub fn unsubscribe_confirmation(&self) -> (Message, String) {
-        self.handshake("UnsubscribeConfirmation", "You have chosen to deactivate subscription")
+        self.handshake(
+            "UnsubscribeConfirmation",
+            "You have chosen to deactivate subscription",
+        )
     }
 
     fn handshake(&self, kind: &'static str, words: &str) -> (Message, String) {
         let token = hex(&sign::random::<32>());
         let mut message = self.message(kind, &format!("{words} {TOPIC}."));
-        let confirm = format!("{}/?Action=ConfirmSubscription&TopicArn={TOPIC}&Token={token}", self.url());
+        let confirm = format!(
+            "{}/?Action=ConfirmSubscription&TopicArn={TOPIC}&Token={token}",
+            self.url()
+        );
         message.set("Token", &token);
         message.set("SubscribeURL", &confirm);
         (message, token)
@@ -154,14 +179,22 @@ impl StandIn {
     /// A notification that carries this text.
     pub fn notification(&self, text: &str) -> Message {
         let mut message = self.message("Notification", text);
-        message.set("UnsubscribeURL", &format!("{}/?Action=Unsubscribe&SubscriptionArn={TOPIC}:1", self.url()));
+        message.set(
+            "UnsubscribeURL",
+            &format!(
+                "{}/?Action=Unsubscribe&SubscriptionArn={TOPIC}:1",
+                self.url()
+            ),
+        );
         message
     }
 
     /// The same without an envelope, as with "raw message delivery": nothing is signed.
     pub fn raw(&self, text: &str) -> Webhook {
         let id = Uuid::new_v4().to_string();
-        headers("Notification", &id, TOPIC).and("x-amz-sns-rawdelivery", "true").with_body(text.to_owned())
+        headers("Notification", &id, TOPIC)
+            .and("x-amz-sns-rawdelivery", "true")
+            .with_body(text.to_owned())
     }
 
     /// The message signed and put on the wire.
@@ -192,7 +225,9 @@ impl StandIn {
             "Message": text,
             "Timestamp": now.format(&Rfc3339).expect("the present is a date"),
         });
-        let Value::Object(fields) = fields else { unreachable!("it is an object") };
+        let Value::Object(fields) = fields else {
+            unreachable!("it is an object")
+        };
         Message { kind, fields }
     }
 }
@@ -217,16 +252,36 @@ impl Message {
     }
 
     fn text(&self, name: &str) -> &str {
-        self.fields.get(name).and_then(Value::as_str).unwrap_or_default()
+        self.fields
+            .get(name)
+            .and_then(Value::as_str)
+            .unwrap_or_default()
     }
 
     fn text_to_sign(&self) -> String {
         let names: &[&str] = match self.kind {
-            "Notification" => &["Message", "MessageId", "Subject", "Timestamp", "TopicArn", "Type"],
-            _ => &["Message", "MessageId", "SubscribeURL", "Timestamp", "Token", "TopicArn", "Type"],
+            "Notification" => &[
+                "Message",
+                "MessageId",
+                "Subject",
+                "Timestamp",
+                "TopicArn",
+                "Type",
+            ],
+            _ => &[
+                "Message",
+                "MessageId",
+                "SubscribeURL",
+                "Timestamp",
+                "Token",
+                "TopicArn",
+                "Type",
+            ],
         };
         let given = names.iter().filter(|name| self.fields.contains_key(**name));
-        given.map(|name| format!("{name}\n{}\n", self.text(name))).collect()
+        given
+            .map(|name| format!("{name}\n{}\n", self.text(name)))
+            .collect()
     }
 
     fn webhook(&self) -> Webhook {
@@ -261,14 +316,22 @@ impl Endpoint {
         let target = request.uri().to_string();
         let (status, body) = if request.uri().path() == self.certificate_path {
             (StatusCode::OK, self.certificate.clone())
-        } else if target.contains("Action=ConfirmSubscription") && self.fails_next.swap(false, Ordering::SeqCst) {
+        } else if target.contains("Action=ConfirmSubscription")
+            && self.fails_next.swap(false, Ordering::SeqCst)
+        {
             (StatusCode::INTERNAL_SERVER_ERROR, Bytes::new())
         } else if target.contains("Action=ConfirmSubscription") {
-            (StatusCode::OK, Bytes::from_static(b"<ConfirmSubscriptionResponse/>"))
+            (
+                StatusCode::OK,
+                Bytes::from_static(b"<ConfirmSubscriptionResponse/>"),
+            )
         } else {
             (StatusCode::NOT_FOUND, Bytes::new())
         };
-        self.seen.lock().unwrap_or_else(PoisonError::into_inner).push(target);
+        self.seen
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(target);
         let mut response = Response::new(Full::new(body));
         *response.status_mut() = status;
         response
@@ -290,7 +353,9 @@ async fn serve(listener: TcpListener, endpoint: Endpoint) {
                 }
             });
             // A subscriber that hangs up in the middle is its own affair.
-            let _ = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
+            let _ = hyper::server::conn::http1::Builder::new()
+                .serve_connection(TokioIo::new(stream), service)
+                .await;
         });
     }
 }
@@ -305,11 +370,20 @@ mod tests {
 
     #[test]
     fn the_text_to_sign_names_its_fields_in_order() {
-        let fields =
-            json!({ "Type": "Notification", "MessageId": "1", "TopicArn": "t", "Message": "m", "Timestamp": "0" });
-        let mut message = Message { kind: "Notification", fields: fields.as_object().cloned().expect("an object") };
-        assert_eq!(message.text_to_sign(), "Message\nm\nMessageId\n1\nTimestamp\n0\nTopicArn\nt\nType\nNotification\n");
+        let fields = json!({ "Type": "Notification", "MessageId": "1", "TopicArn": "t", "Message": "m", "Timestamp": "0" });
+        let mut message = Message {
+            kind: "Notification",
+            fields: fields.as_object().cloned().expect("an object"),
+        };
+        assert_eq!(
+            message.text_to_sign(),
+            "Message\nm\nMessageId\n1\nTimestamp\n0\nTopicArn\nt\nType\nNotification\n"
+        );
         message.set("Subject", "s");
-        assert!(message.text_to_sign().contains("MessageId\n1\nSubject\ns\nTimestamp"));
+        assert!(
+            message
+                .text_to_sign()
+                .contains("MessageId\n1\nSubject\ns\nTimestamp")
+        );
     }
 }

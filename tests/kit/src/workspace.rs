@@ -13,7 +13,10 @@ use serde_json::Value;
 /// The root of the checkout.
 pub fn root() -> PathBuf {
     let kit = Path::new(env!("CARGO_MANIFEST_DIR"));
-    kit.ancestors().nth(2).expect("the kit stands two folders below the root").to_owned()
+    kit.ancestors()
+        .nth(2)
+        .expect("the kit stands two folders below the root")
+        .to_owned()
 }
 
 /// The workspace's target folder, wherever the person at the keyboard has put it.
@@ -23,8 +26,11 @@ pub fn target_folder() -> Result<PathBuf> {
         .stderr(Stdio::inherit())
         .output()
         .context("cargo did not start")?;
-    let metadata: Value = serde_json::from_slice(&output.stdout).context("cargo metadata did not answer with JSON")?;
-    let folder = metadata["target_directory"].as_str().context("cargo metadata names no target folder")?;
+    let metadata: Value = serde_json::from_slice(&output.stdout)
+        .context("cargo metadata did not answer with JSON")?;
+    let folder = metadata["target_directory"]
+        .as_str()
+        .context("cargo metadata names no target folder")?;
     Ok(folder.into())
 }
 
@@ -52,8 +58,12 @@ pub(crate) fn binary_with(name: &str, what: &str, feature: Option<&str>) -> Resu
         command.arg("--release");
     }
     let artifacts = build(command, what)?;
-    let found = artifacts.into_iter().rfind(|artifact| artifact.name == name && artifact.is_executable);
-    found.and_then(|artifact| artifact.files.into_iter().next_back()).with_context(|| format!("cargo built no {name}"))
+    let found = artifacts
+        .into_iter()
+        .rfind(|artifact| artifact.name == name && artifact.is_executable);
+    found
+        .and_then(|artifact| artifact.files.into_iter().next_back())
+        .with_context(|| format!("cargo built no {name}"))
 }
 
 /// The cargo that runs us, with its working folder at the root.
@@ -63,7 +73,10 @@ pub(crate) fn cargo() -> Command {
     // A child that builds another package must not take these for its own.
     for (name, _) in std::env::vars_os() {
         let text = name.to_string_lossy();
-        if text.starts_with("CARGO_PKG_") || text.starts_with("CARGO_MANIFEST_") || text.starts_with("CARGO_BIN_") {
+        if text.starts_with("CARGO_PKG_")
+            || text.starts_with("CARGO_MANIFEST_")
+            || text.starts_with("CARGO_BIN_")
+        {
             command.env_remove(name);
         }
     }
@@ -104,7 +117,10 @@ fn artifact(message: &Value) -> Option<Artifact> {
     if message["reason"] != "compiler-artifact" {
         return None;
     }
-    let files = message["filenames"].as_array()?.iter().filter_map(Value::as_str);
+    let files = message["filenames"]
+        .as_array()?
+        .iter()
+        .filter_map(Value::as_str);
     let executable = message["executable"].as_str();
     Some(Artifact {
         name: message["target"]["name"].as_str()?.to_owned(),

@@ -49,7 +49,11 @@ impl Drop for Capture {
 fn install() {
     static INSTALLED: Once = Once::new();
     INSTALLED.call_once(|| {
-        let subscriber = tracing_subscriber::fmt().with_ansi(false).without_time().with_writer(Router).finish();
+        let subscriber = tracing_subscriber::fmt()
+            .with_ansi(false)
+            .without_time()
+            .with_writer(Router)
+            .finish();
         tracing::subscriber::set_global_default(subscriber).expect("no other global subscriber");
 
         // Callsites that were reached before this moment were found to have no listener.

@@ -11,27 +11,54 @@ use crate::kit::{HOUR, Plan, SECOND, Yard, done_in};
 
 #[tokio::test(start_paused = true)]
 async fn a_plugin_runs_no_more_than_it_may_and_no_less_than_it_can() {
-    let yard = Yard::start(Plan { active: vec![("ship", 3), ("audit", 5)], ..Plan::default() }, |_| done_in(SECOND));
+    let yard = Yard::start(
+        Plan {
+            active: vec![("ship", 3), ("audit", 5)],
+            ..Plan::default()
+        },
+        |_| done_in(SECOND),
+    );
     yard.route(&["ship", "audit"]).await;
     let begun = Instant::now();
     yard.append(0..30).await;
     yard.all_over().await;
-    assert_eq!((yard.runner.most_of("ship"), yard.runner.most_of("audit")), (3, 5));
+    assert_eq!(
+        (yard.runner.most_of("ship"), yard.runner.most_of("audit")),
+        (3, 5)
+    );
     let took = begun.elapsed().as_secs_f64();
-    assert!((10.0..11.0).contains(&took), "30 jobs by threes take ten seconds, not {took}");
+    assert!(
+        (10.0..11.0).contains(&took),
+        "30 jobs by threes take ten seconds, not {took}"
+    );
     yard.stop().await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn all_plugins_together_keep_to_the_bound_and_take_turns() {
     let names = ["a", "b", "c", "d", "e"];
-    let plan = Plan { active: names.map(|name| (name, 9)).to_vec(), concurrency_max: 2, ..Plan::default() };
+    let plan = Plan {
+        active: names.map(|name| (name, 9)).to_vec(),
+        concurrency_max: 2,
+        ..Plan::default()
+    };
     let yard = Yard::start(plan, |_| done_in(SECOND));
     yard.route(&names).await;
     yard.append(0..10).await;
     sleep(Duration::from_millis(2_500)).await;
-    let served: BTreeSet<_> = yard.runner.running.lock().expect("a lock").keys().cloned().collect();
-    assert_eq!(served.len(), 5, "six attempts reach five plugins: {served:?}");
+    let served: BTreeSet<_> = yard
+        .runner
+        .running
+        .lock()
+        .expect("a lock")
+        .keys()
+        .cloned()
+        .collect();
+    assert_eq!(
+        served.len(),
+        5,
+        "six attempts reach five plugins: {served:?}"
+    );
     yard.all_over().await;
     assert_eq!(yard.runner.running_most.load(Ordering::Relaxed), 2);
     yard.stop().await;
@@ -40,13 +67,22 @@ async fn all_plugins_together_keep_to_the_bound_and_take_turns() {
 #[tokio::test(start_paused = true)]
 async fn a_slow_plugin_delays_no_other() {
     let slow = |job: &hookyard_inbox::Claimed| job.lease.plugin.plugin.as_str() == "audit";
-    let plan = Plan { active: vec![("audit", 2), ("ship", 1)], ..Plan::default() };
-    let yard = Yard::start(plan, move |job| done_in(if slow(job) { HOUR } else { SECOND }));
+    let plan = Plan {
+        active: vec![("audit", 2), ("ship", 1)],
+        ..Plan::default()
+    };
+    let yard = Yard::start(plan, move |job| {
+        done_in(if slow(job) { HOUR } else { SECOND })
+    });
     yard.route(&["audit", "ship"]).await;
     yard.append(0..10).await;
     sleep(11 * SECOND).await;
     let jobs = yard.jobs().await;
-    let done = |name| jobs.iter().filter(|job| job.plugin.as_str() == name && job.state.name() == "done").count();
+    let done = |name| {
+        jobs.iter()
+            .filter(|job| job.plugin.as_str() == name && job.state.name() == "done")
+            .count()
+    };
     assert_eq!((done("audit"), done("ship")), (0, 10));
     yard.task.abort();
 }
@@ -54,7 +90,11 @@ async fn a_slow_plugin_delays_no_other() {
 #[tokio::test(start_paused = true)]
 async fn idle_plugins_take_no_places_from_a_busy_one() {
     let names = ["a", "b", "c", "d", "e", "f", "g", "ship"];
-    let plan = Plan { active: names.map(|name| (name, 4)).to_vec(), concurrency_max: 4, ..Plan::default() };
+    let plan = Plan {
+        active: names.map(|name| (name, 4)).to_vec(),
+        concurrency_max: 4,
+        ..Plan::default()
+    };
     let yard = Yard::start(plan, |_| done_in(SECOND));
     yard.route(&["ship"]).await;
     let came = yard.clock.now();
@@ -62,7 +102,11 @@ async fn idle_plugins_take_no_places_from_a_busy_one() {
     yard.all_over().await;
     for number in 0..20 {
         let waited = yard.attempts(number, "ship")[0].started_at.since(came);
-        assert_eq!(waited, SECOND * (number / 4) as u32, "job {number} begins as soon as there's a place");
+        assert_eq!(
+            waited,
+            SECOND * (number / 4) as u32,
+            "job {number} begins as soon as there's a place"
+        );
     }
     yard.stop().await;
 }

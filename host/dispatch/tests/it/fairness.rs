@@ -12,7 +12,10 @@ use crate::kit::{HOUR, Plan, SECOND, Yard, done_in, event, plugin};
 const GREEDY: [(&str, usize); 3] = [("acme/a", 8), ("acme/b", 8), ("acme/c", 8)];
 
 fn orders_of(tenant: &str) -> SourceRef {
-    SourceRef { tenant: tenant.parse().expect("a name"), source: "orders".parse().expect("a name") }
+    SourceRef {
+        tenant: tenant.parse().expect("a name"),
+        source: "orders".parse().expect("a name"),
+    }
 }
 
 /// Routes each tenant's orders to all of its plugins.
@@ -20,27 +23,43 @@ async fn route(yard: &Yard, plugins: &[(&str, usize)]) {
     let mut routes = Routes::default();
     for (name, _) in plugins {
         let plugin = plugin(name);
-        routes.0.entry(orders_of(plugin.tenant.as_str())).or_default().insert(plugin.plugin);
+        routes
+            .0
+            .entry(orders_of(plugin.tenant.as_str()))
+            .or_default()
+            .insert(plugin.plugin);
     }
     yard.inbox.route(routes).await.expect("routes");
 }
 
 async fn append(yard: &Yard, tenant: &str, numbers: std::ops::Range<u64>) {
     for number in numbers {
-        let event = Event { source: orders_of(tenant), ..event(number, yard.clock.now()) };
+        let event = Event {
+            source: orders_of(tenant),
+            ..event(number, yard.clock.now())
+        };
         yard.inbox.append(event).await.expect("an append");
     }
 }
 
 fn plan(plugins: &[(&'static str, usize)], tenant_concurrency_max: usize) -> Plan {
-    Plan { active: plugins.to_vec(), concurrency_max: 8, tenant_concurrency_max, ..Plan::default() }
+    Plan {
+        active: plugins.to_vec(),
+        concurrency_max: 8,
+        tenant_concurrency_max,
+        ..Plan::default()
+    }
 }
 
 #[tokio::test(start_paused = true)]
 async fn who_has_little_to_do_waits_for_nobody_who_has_much() {
     let plugins = [GREEDY.as_slice(), &[("blue/ship", 8)]].concat();
     let yard = Yard::start(plan(&plugins, 6), |job| {
-        done_in(if job.lease.plugin.tenant.as_str() == "acme" { HOUR } else { SECOND })
+        done_in(if job.lease.plugin.tenant.as_str() == "acme" {
+            HOUR
+        } else {
+            SECOND
+        })
     });
     route(&yard, &plugins).await;
     append(&yard, "acme", 0..2_000).await;
@@ -49,7 +68,8 @@ async fn who_has_little_to_do_waits_for_nobody_who_has_much() {
         let came = yard.clock.now();
         append(&yard, "blue", number..number + 1).await;
         sleep(1_500 * SECOND / 1_000).await;
-        let [attempt] = <[_; 1]>::try_from(yard.attempts(number, "ship")).expect("one attempt, which is over");
+        let [attempt] =
+            <[_; 1]>::try_from(yard.attempts(number, "ship")).expect("one attempt, which is over");
         assert_eq!(attempt.started_at, came, "event {number} begins at once");
     }
     assert_eq!(yard.runner.running_most.load(Ordering::Relaxed), 7);
@@ -61,7 +81,9 @@ async fn who_has_much_to_do_shares_by_tenant_and_not_by_plugin() {
     let plugins = [GREEDY.as_slice(), &[("blue/ship", 8)]].concat();
     let yard = Yard::start(plan(&plugins, 8), |job| {
         // So that places don't all become free together.
-        done_in(Duration::from_millis(700 + 37 * (job.event.id.as_uuid().as_u128() % 16) as u64))
+        done_in(Duration::from_millis(
+            700 + 37 * (job.event.id.as_uuid().as_u128() % 16) as u64,
+        ))
     });
     route(&yard, &plugins).await;
     append(&yard, "acme", 0..1_000).await;
@@ -69,12 +91,22 @@ async fn who_has_much_to_do_shares_by_tenant_and_not_by_plugin() {
     sleep(60 * SECOND).await;
     let jobs = yard.jobs().await;
     let done = |names: &[&str]| {
-        jobs.iter().filter(|job| job.state.name() == "done" && names.contains(&job.plugin.as_str())).count()
+        jobs.iter()
+            .filter(|job| job.state.name() == "done" && names.contains(&job.plugin.as_str()))
+            .count()
     };
     let (acme, blue) = (done(&["a", "b", "c"]), done(&["ship"]));
-    assert!(acme > 200 && acme.abs_diff(blue) * 10 < acme, "{acme} for three plugins of one, {blue} for the other");
+    assert!(
+        acme > 200 && acme.abs_diff(blue) * 10 < acme,
+        "{acme} for three plugins of one, {blue} for the other"
+    );
     let of_each = ["a", "b", "c"].map(|name| done(&[name]));
-    assert!(of_each.iter().all(|count| count.abs_diff(acme / 3) * 5 < acme), "and evenly within: {of_each:?}");
+    assert!(
+        of_each
+            .iter()
+            .all(|count| count.abs_diff(acme / 3) * 5 < acme),
+        "and evenly within: {of_each:?}"
+    );
     yard.task.abort();
 }
 

@@ -8,15 +8,17 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use hookyard_dispatch::{
-    Active, Config, Dispatcher, Handle, Measures, NoProbation, Probation, Ran, RetryPolicies, Runner, Unrun,
+    Active, Config, Dispatcher, Handle, Measures, NoProbation, Probation, Ran, RetryPolicies,
+    Runner, Unrun,
 };
 use hookyard_inbox::faulty::{Call, Fault, When};
 use hookyard_inbox::{
-    Claimed, Error, Faulty, Inbox, JobSummary, MemoryInbox, OutboxQuota, Page, Routes, Selection, Usage,
+    Claimed, Error, Faulty, Inbox, JobSummary, MemoryInbox, OutboxQuota, Page, Routes, Selection,
+    Usage,
 };
 use hookyard_model::{
-    Attempt, Clock, Effects, Event, EventId, Key, Message, MessageId, Outcome, Payload, PluginRef, QuarantinePolicy,
-    RetryPolicy, Revision, Seen, SourceRef, Timestamp, Write,
+    Attempt, Clock, Effects, Event, EventId, Key, Message, MessageId, Outcome, Payload, PluginRef,
+    QuarantinePolicy, RetryPolicy, Revision, Seen, SourceRef, Timestamp, Write,
 };
 use tokio::sync::{Notify, oneshot};
 use tokio::task::JoinHandle;
@@ -67,21 +69,43 @@ pub(crate) struct ScriptedRunner {
 
 /// Where runs count themselves.
 pub(crate) fn count_key() -> Key {
-    Key { bucket: "counts".into(), key: "runs".into() }
+    Key {
+        bucket: "counts".into(),
+        key: "runs".into(),
+    }
 }
 
 impl ScriptedRunner {
     async fn effects(&self, job: &Claimed) -> Effects {
         let Some(inbox) = &self.counts_in else {
-            let messages = if self.outbox == OutboxQuota::default() { Vec::new() } else { vec![message(job)] };
-            return Effects { writes: vec![write(job)], messages, ..Effects::default() };
+            let messages = if self.outbox == OutboxQuota::default() {
+                Vec::new()
+            } else {
+                vec![message(job)]
+            };
+            return Effects {
+                writes: vec![write(job)],
+                messages,
+                ..Effects::default()
+            };
         };
-        let found = inbox.value(&job.lease.plugin, &count_key()).await.expect("a value");
-        let text = found.as_ref().map_or("0", |found| std::str::from_utf8(&found.value).expect("text"));
+        let found = inbox
+            .value(&job.lease.plugin, &count_key())
+            .await
+            .expect("a value");
+        let text = found.as_ref().map_or("0", |found| {
+            std::str::from_utf8(&found.value).expect("text")
+        });
         let count = text.parse::<u64>().expect("a number") + 1;
         Effects {
-            seen: vec![Seen { key: count_key(), version: found.as_ref().map(|found| found.version) }],
-            writes: vec![Write { key: count_key(), value: Some(count.to_string().into()) }],
+            seen: vec![Seen {
+                key: count_key(),
+                version: found.as_ref().map(|found| found.version),
+            }],
+            writes: vec![Write {
+                key: count_key(),
+                value: Some(count.to_string().into()),
+            }],
             ..Effects::default()
         }
     }
@@ -102,7 +126,10 @@ impl ScriptedRunner {
 
     fn revision(&self, plugin: &PluginRef) -> Revision {
         let active = self.active.lock().expect("a lock");
-        active.iter().find(|active| active.plugin == *plugin).map_or(FIRST, |active| active.revision)
+        active
+            .iter()
+            .find(|active| active.plugin == *plugin)
+            .map_or(FIRST, |active| active.revision)
     }
 
     fn enter(&self, plugin: &PluginRef) {
@@ -115,11 +142,20 @@ impl ScriptedRunner {
     }
 
     fn leave(&self, plugin: &PluginRef) {
-        self.running.lock().expect("a lock").get_mut(plugin).expect("it was entered").0 -= 1;
+        self.running
+            .lock()
+            .expect("a lock")
+            .get_mut(plugin)
+            .expect("it was entered")
+            .0 -= 1;
     }
 
     pub(crate) fn most_of(&self, name: &str) -> usize {
-        self.running.lock().expect("a lock").get(&plugin(name)).map_or(0, |(_, most)| *most)
+        self.running
+            .lock()
+            .expect("a lock")
+            .get(&plugin(name))
+            .map_or(0, |(_, most)| *most)
     }
 }
 
@@ -139,13 +175,19 @@ impl Runner for ScriptedRunner {
         if let Act::Leave(why) = act {
             return Err(why);
         }
-        let revision = job.revision.unwrap_or_else(|| self.revision(&job.lease.plugin));
+        let revision = job
+            .revision
+            .unwrap_or_else(|| self.revision(&job.lease.plugin));
         self.enter(&job.lease.plugin);
-        let (Act::End(duration, _) | Act::Panic(duration)) = act else { unreachable!("it was left above") };
+        let (Act::End(duration, _) | Act::Panic(duration)) = act else {
+            unreachable!("it was left above")
+        };
         let effects = self.effects(job).await;
         sleep(duration).await;
         self.leave(&job.lease.plugin);
-        let Act::End(_, outcome) = act else { panic!("as the script says") };
+        let Act::End(_, outcome) = act else {
+            panic!("as the script says")
+        };
         let measures = Measures::default();
         Ok(Ran {
             revision,
@@ -162,7 +204,10 @@ impl Runner for ScriptedRunner {
 
 /// Where a run leaves its mark.
 pub(crate) fn mark_key(event_key: &str) -> Key {
-    Key { bucket: "handled".into(), key: event_key.into() }
+    Key {
+        bucket: "handled".into(),
+        key: event_key.into(),
+    }
 }
 
 /// What every run asks to have sent, where the outbox is bounded.
@@ -178,7 +223,10 @@ fn message(job: &Claimed) -> Message {
 
 /// What every run asks to change.
 fn write(job: &Claimed) -> Write {
-    Write { key: mark_key(&job.event.key), value: Some(Bytes::from_static(b"yes")) }
+    Write {
+        key: mark_key(&job.event.key),
+        value: Some(Bytes::from_static(b"yes")),
+    }
 }
 
 /// What a yard is made of.
@@ -208,17 +256,28 @@ impl Default for Plan {
             quarantine: None,
             probation: Arc::new(NoProbation),
             drain_max: HOUR,
-            policies: RetryPolicies { fallback: policy(3, SECOND), by_source: Default::default() },
+            policies: RetryPolicies {
+                fallback: policy(3, SECOND),
+                by_source: Default::default(),
+            },
             jitter: 1.0,
             counts: false,
-            quota: Usage { keys: 10_000, bytes: 1_000_000 },
+            quota: Usage {
+                keys: 10_000,
+                bytes: 1_000_000,
+            },
             outbox: OutboxQuota::default(),
         }
     }
 }
 
 pub(crate) fn policy(attempts_max: u32, delay_first: Duration) -> RetryPolicy {
-    RetryPolicy { attempts_max, delay_first, delay_max: HOUR, ..RetryPolicy::default() }
+    RetryPolicy {
+        attempts_max,
+        delay_first,
+        delay_max: HOUR,
+        ..RetryPolicy::default()
+    }
 }
 
 /// A dispatcher at work and what it works with.
@@ -233,7 +292,10 @@ pub(crate) struct Yard {
 }
 
 impl Yard {
-    pub(crate) fn start(plan: Plan, script: impl Fn(&Claimed) -> Act + Send + Sync + 'static) -> Self {
+    pub(crate) fn start(
+        plan: Plan,
+        script: impl Fn(&Claimed) -> Act + Send + Sync + 'static,
+    ) -> Self {
         let clock = Arc::new(TestClock(Instant::now()));
         let memory = Arc::new(MemoryInbox::new());
         let inbox = Arc::new(Faulty::new(memory.clone()));
@@ -264,19 +326,33 @@ impl Yard {
         let handle = dispatcher.handle();
         let (stop, stopped) = oneshot::channel::<()>();
         let task = tokio::spawn(dispatcher.run(async move { drop(stopped.await) }));
-        Self { memory, inbox, runner, clock, handle, stop: Some(stop), task }
+        Self {
+            memory,
+            inbox,
+            runner,
+            clock,
+            handle,
+            stop: Some(stop),
+            task,
+        }
     }
 
     /// Routes source `orders` to these plugins.
     pub(crate) async fn route(&self, plugins: &[&str]) {
         let names = plugins.iter().map(|name| plugin(name).plugin).collect();
-        self.inbox.route(Routes([(orders(), names)].into())).await.expect("a route");
+        self.inbox
+            .route(Routes([(orders(), names)].into()))
+            .await
+            .expect("a route");
     }
 
     /// Appends an event of `orders` for each of these numbers.
     pub(crate) async fn append(&self, numbers: std::ops::Range<u64>) {
         for number in numbers {
-            self.inbox.append(event(number, self.clock.now())).await.expect("an append");
+            self.inbox
+                .append(event(number, self.clock.now()))
+                .await
+                .expect("an append");
         }
     }
 
@@ -287,7 +363,11 @@ impl Yard {
     }
 
     pub(crate) async fn states(&self) -> Vec<&'static str> {
-        self.jobs().await.iter().map(|job| job.state.name()).collect()
+        self.jobs()
+            .await
+            .iter()
+            .map(|job| job.state.name())
+            .collect()
     }
 
     pub(crate) fn attempts(&self, number: u64, name: &str) -> Vec<Attempt> {
@@ -296,7 +376,8 @@ impl Yard {
 
     /// The next calls of this kind are answered with an error.
     pub(crate) fn fail(&self, call: Call, count: usize, error: fn() -> Error) {
-        self.inbox.on_next(call, count, When::Before, Fault::Answer(error));
+        self.inbox
+            .on_next(call, count, When::Before, Fault::Answer(error));
     }
 
     /// Lets time pass until every job is done or dead.
@@ -326,23 +407,35 @@ pub(crate) fn done_in(duration: Duration) -> Act {
 }
 
 pub(crate) fn trapped() -> Outcome {
-    Outcome::Trapped { message: "unreachable".into() }
+    Outcome::Trapped {
+        message: "unreachable".into(),
+    }
 }
 
 pub(crate) fn orders() -> SourceRef {
-    SourceRef { tenant: "acme".parse().expect("a name"), source: "orders".parse().expect("a name") }
+    SourceRef {
+        tenant: "acme".parse().expect("a name"),
+        source: "orders".parse().expect("a name"),
+    }
 }
 
 /// A plugin of acme's, or of another tenant's where it says so: `blue/ship`.
 pub(crate) fn plugin(name: &str) -> PluginRef {
     let (tenant, name) = name.split_once('/').unwrap_or(("acme", name));
-    PluginRef { tenant: tenant.parse().expect("a name"), plugin: name.parse().expect("a name") }
+    PluginRef {
+        tenant: tenant.parse().expect("a name"),
+        plugin: name.parse().expect("a name"),
+    }
 }
 
 fn actives(active: &[(&str, usize)]) -> Vec<Active> {
     active
         .iter()
-        .map(|(name, concurrency)| Active { plugin: plugin(name), revision: FIRST, concurrency: *concurrency })
+        .map(|(name, concurrency)| Active {
+            plugin: plugin(name),
+            revision: FIRST,
+            concurrency: *concurrency,
+        })
         .collect()
 }
 

@@ -18,7 +18,11 @@ struct Talkative;
 #[async_trait]
 impl Runner for Talkative {
     fn active(&self) -> Vec<Active> {
-        vec![Active { plugin: plugin("ship"), revision: REVISION, concurrency: 1 }]
+        vec![Active {
+            plugin: plugin("ship"),
+            revision: REVISION,
+            concurrency: 1,
+        }]
     }
 
     async fn changed(&self) {
@@ -26,14 +30,25 @@ impl Runner for Talkative {
     }
 
     async fn run(&self, _: &Claimed) -> Result<Ran, Unrun> {
-        let line = |is_error, text: &str| LogLine { is_error, text: text.into() };
+        let line = |is_error, text: &str| LogLine {
+            is_error,
+            text: text.into(),
+        };
         Ok(Ran {
             revision: REVISION,
             duration: Duration::from_millis(12),
-            outcome: Outcome::Rejected { reason: "no\nforged line".into() },
-            log: vec![line(false, "packed \u{1b}[2J\rthe box"), line(true, "out of tape")],
+            outcome: Outcome::Rejected {
+                reason: "no\nforged line".into(),
+            },
+            log: vec![
+                line(false, "packed \u{1b}[2J\rthe box"),
+                line(true, "out of tape"),
+            ],
             effects: hookyard_model::Effects::default(),
-            quota: hookyard_inbox::Usage { keys: u64::MAX, bytes: u64::MAX },
+            quota: hookyard_inbox::Usage {
+                keys: u64::MAX,
+                bytes: u64::MAX,
+            },
             outbox: hookyard_inbox::OutboxQuota::default(),
             measures: Measures {
                 decode: Duration::from_micros(11),
@@ -60,8 +75,14 @@ impl Clock for Still {
 async fn lines() -> Vec<String> {
     let log = Capture::start();
     let inbox = Arc::new(MemoryInbox::new());
-    inbox.route(Routes([(orders(), [plugin("ship").plugin].into())].into())).await.expect("a route");
-    inbox.append(event(1, Timestamp::from_unix_secs(1))).await.expect("an append");
+    inbox
+        .route(Routes([(orders(), [plugin("ship").plugin].into())].into()))
+        .await
+        .expect("a route");
+    inbox
+        .append(event(1, Timestamp::from_unix_secs(1)))
+        .await
+        .expect("an append");
     let dispatcher = Dispatcher::new(Config {
         inbox: Arc::clone(&inbox) as Arc<dyn Inbox>,
         runner: Arc::new(Talkative),
@@ -78,7 +99,11 @@ async fn lines() -> Vec<String> {
     dispatcher
         .run(async {
             let page = Page::first(Selection::default(), 1);
-            while inbox.events(page.clone()).await.expect("the events")[0].jobs[0].state.name() != "dead" {
+            while inbox.events(page.clone()).await.expect("the events")[0].jobs[0]
+                .state
+                .name()
+                != "dead"
+            {
                 tokio::time::sleep(SECOND).await;
             }
         })
@@ -89,20 +114,33 @@ async fn lines() -> Vec<String> {
 #[tokio::test(start_paused = true)]
 async fn an_attempt_and_its_lines_are_told_one_line_each() {
     let lines = lines().await;
-    let [out, err, ended] = lines.as_slice() else { panic!("three lines are due: {lines:#?}") };
+    let [out, err, ended] = lines.as_slice() else {
+        panic!("three lines are due: {lines:#?}")
+    };
     let has = |line: &str, parts: &[&str]| {
         for part in parts {
             assert!(line.contains(part), "no {part} in {line}");
         }
     };
-    let who = ["tenant=acme", "plugin=ship", "event=00000000-0000-0001-0000-000000000001", "attempt=1"];
+    let who = [
+        "tenant=acme",
+        "plugin=ship",
+        "event=00000000-0000-0001-0000-000000000001",
+        "attempt=1",
+    ];
     for line in &lines {
         has(line, &who);
         assert!(!line.contains("a body that no log may show"), "{line}");
         assert!(!line.contains(['\u{1b}', '\r']), "{line:?}");
     }
-    has(out, &["INFO hookyard::guest", "stream=\"stdout\"", "the box"]);
-    has(err, &["INFO hookyard::guest", "stream=\"stderr\"", "out of tape"]);
+    has(
+        out,
+        &["INFO hookyard::guest", "stream=\"stdout\"", "the box"],
+    );
+    has(
+        err,
+        &["INFO hookyard::guest", "stream=\"stderr\"", "out of tape"],
+    );
     has(
         ended,
         &[

@@ -12,25 +12,48 @@ use crate::kit::{Act, FIRST, Plan, SECOND, Yard, done_in, plugin, trapped};
 /// Leases the job and lets the lease run out, as a host does that dies.
 async fn lose(yard: &Yard, times: u32) {
     for _ in 0..times {
-        let wanted = [Want { plugin: plugin("ship"), limit: 1 }];
-        let claimed = yard.inbox.claim(&wanted, yard.clock.now(), SECOND).await.expect("a claim");
+        let wanted = [Want {
+            plugin: plugin("ship"),
+            limit: 1,
+        }];
+        let claimed = yard
+            .inbox
+            .claim(&wanted, yard.clock.now(), SECOND)
+            .await
+            .expect("a claim");
         assert_eq!(claimed.len(), 1);
         sleep(2 * SECOND).await;
     }
 }
 
 async fn check(act: Act, lost: u32, state: &str, expected: &[(u32, Outcome)]) {
-    let yard = Yard::start(Plan { active: Vec::new(), ..Plan::default() }, move |_| act.clone());
+    let yard = Yard::start(
+        Plan {
+            active: Vec::new(),
+            ..Plan::default()
+        },
+        move |_| act.clone(),
+    );
     yard.route(&["ship"]).await;
     yard.append(0..1).await;
     lose(&yard, lost).await;
     yard.runner.activate(&[("ship", 1)]);
     yard.all_over().await;
     let attempts = yard.attempts(0, "ship");
-    let ended: Vec<_> = attempts.iter().map(|attempt| (attempt.number, attempt.outcome.clone())).collect();
-    assert_eq!((ended.as_slice(), yard.states().await.as_slice()), (expected, [state].as_slice()), "after {lost} lost");
+    let ended: Vec<_> = attempts
+        .iter()
+        .map(|attempt| (attempt.number, attempt.outcome.clone()))
+        .collect();
+    assert_eq!(
+        (ended.as_slice(), yard.states().await.as_slice()),
+        (expected, [state].as_slice()),
+        "after {lost} lost"
+    );
     assert!(attempts.iter().all(|attempt| attempt.revision == FIRST));
-    let runs = expected.iter().filter(|(_, outcome)| !matches!(outcome, Outcome::Lost { .. })).count();
+    let runs = expected
+        .iter()
+        .filter(|(_, outcome)| !matches!(outcome, Outcome::Lost { .. }))
+        .count();
     assert_eq!(yard.runner.runs.load(Ordering::Relaxed), runs);
     yard.stop().await;
 }
@@ -42,7 +65,13 @@ async fn as_many_lost_as_may_be_made_are_the_end() {
     check(done(), 2, "done", &[(3, Outcome::Done)]).await;
     check(done(), 3, "dead", &[(4, Outcome::Lost { attempts: 3 })]).await;
     check(done(), 5, "dead", &[(6, Outcome::Lost { attempts: 5 })]).await;
-    check(Act::End(Duration::ZERO, trapped()), 2, "dead", &[(3, trapped())]).await;
+    check(
+        Act::End(Duration::ZERO, trapped()),
+        2,
+        "dead",
+        &[(3, trapped())],
+    )
+    .await;
 }
 
 #[tokio::test(start_paused = true)]

@@ -45,14 +45,20 @@ impl Probation for Watcher {
     fn take_back(&self, plugin: &PluginRef, revision: Revision, reason: &str) -> bool {
         let goes = revision == FIRST && self.can_go_back.load(Ordering::Relaxed);
         if goes {
-            self.taken_back.lock().expect("unpoisoned").push(format!("{plugin}: {reason}"));
+            self.taken_back
+                .lock()
+                .expect("unpoisoned")
+                .push(format!("{plugin}: {reason}"));
         }
         goes
     }
 }
 
 fn undecodable() -> Outcome {
-    Outcome::Undecodable { path: "$.id".into(), message: "a number".into() }
+    Outcome::Undecodable {
+        path: "$.id".into(),
+        message: "a number".into(),
+    }
 }
 
 fn plan(watcher: &Arc<Watcher>, quarantine: Option<QuarantinePolicy>) -> Plan {
@@ -65,7 +71,11 @@ fn plan(watcher: &Arc<Watcher>, quarantine: Option<QuarantinePolicy>) -> Plan {
 }
 
 /// Where the first revision fails at everything, and any other at nothing; each run takes a second.
-async fn failing(watcher: &Arc<Watcher>, quarantine: Option<QuarantinePolicy>, attempts_max: u32) -> Yard {
+async fn failing(
+    watcher: &Arc<Watcher>,
+    quarantine: Option<QuarantinePolicy>,
+    attempts_max: u32,
+) -> Yard {
     failing_with(watcher, quarantine, attempts_max, undecodable()).await
 }
 
@@ -80,8 +90,17 @@ async fn failing_with(
         true => done_in(SECOND),
         false => Act::End(SECOND, outcome.clone()),
     };
-    let policies = RetryPolicies { fallback: policy(attempts_max, 10 * SECOND), ..Default::default() };
-    let yard = Yard::start(Plan { policies, ..plan(watcher, quarantine) }, act);
+    let policies = RetryPolicies {
+        fallback: policy(attempts_max, 10 * SECOND),
+        ..Default::default()
+    };
+    let yard = Yard::start(
+        Plan {
+            policies,
+            ..plan(watcher, quarantine)
+        },
+        act,
+    );
     yard.route(&["ship"]).await;
     yard.append(0..10).await;
     yard
@@ -89,17 +108,25 @@ async fn failing_with(
 
 /// How many attempts there were at each of the events.
 fn attempts(yard: &Yard) -> Vec<usize> {
-    (0..10).map(|number| yard.attempts(number, "ship").len()).collect()
+    (0..10)
+        .map(|number| yard.attempts(number, "ship").len())
+        .collect()
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_watched_revision_has_no_more_attempts_than_any_other() {
     for (outcome, expected) in [(undecodable(), 1), (trapped(), 4)] {
-        let watcher = Arc::new(Watcher { is_open: true.into(), ..Watcher::default() });
+        let watcher = Arc::new(Watcher {
+            is_open: true.into(),
+            ..Watcher::default()
+        });
         let yard = failing_with(&watcher, None, 4, outcome).await;
         yard.all_over().await;
         sleep(HOUR).await;
-        assert_eq!((yard.states().await, attempts(&yard)), (vec!["dead"; 10], vec![expected; 10]));
+        assert_eq!(
+            (yard.states().await, attempts(&yard)),
+            (vec!["dead"; 10], vec![expected; 10])
+        );
         yard.stop().await;
     }
 }
@@ -107,26 +134,53 @@ async fn a_watched_revision_has_no_more_attempts_than_any_other() {
 #[tokio::test(start_paused = true)]
 async fn what_failed_at_a_revision_that_is_taken_back_is_attempted_once_more() {
     for attempts_max in [1, 4] {
-        let watcher = Arc::new(Watcher { is_open: true.into(), ..Watcher::default() });
+        let watcher = Arc::new(Watcher {
+            is_open: true.into(),
+            ..Watcher::default()
+        });
         let yard = failing(&watcher, None, attempts_max).await;
         yard.all_over().await;
         watcher.go_back(&yard);
-        assert_eq!(yard.inbox.retry_failed(&plugin("ship"), FIRST).await.expect("a retry"), 10);
+        assert_eq!(
+            yard.inbox
+                .retry_failed(&plugin("ship"), FIRST)
+                .await
+                .expect("a retry"),
+            10
+        );
         yard.all_over().await;
-        assert_eq!((yard.states().await, attempts(&yard)), (vec!["done"; 10], vec![2; 10]));
-        assert_eq!(yard.inbox.retry_failed(&plugin("ship"), FIRST).await.expect("a retry"), 0);
+        assert_eq!(
+            (yard.states().await, attempts(&yard)),
+            (vec!["done"; 10], vec![2; 10])
+        );
+        assert_eq!(
+            yard.inbox
+                .retry_failed(&plugin("ship"), FIRST)
+                .await
+                .expect("a retry"),
+            0
+        );
         yard.stop().await;
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn what_is_under_way_when_it_is_taken_back_is_attempted_once_more_too() {
-    let watcher = Arc::new(Watcher { is_open: true.into(), ..Watcher::default() });
+    let watcher = Arc::new(Watcher {
+        is_open: true.into(),
+        ..Watcher::default()
+    });
     let yard = failing(&watcher, None, 1).await;
     sleep(SECOND / 2).await;
     // The attempt that was begun fails after this.
     watcher.go_back(&yard);
-    assert_eq!(yard.inbox.retry_failed(&plugin("ship"), FIRST).await.expect("a retry"), 0);
+    assert_eq!(
+        yard.inbox
+            .retry_failed(&plugin("ship"), FIRST)
+            .await
+            .expect("a retry"),
+        0
+    );
     yard.all_over().await;
     assert_eq!(yard.states().await, ["done"; 10]);
     assert_eq!(attempts(&yard), [2, 1, 1, 1, 1, 1, 1, 1, 1, 1]);
@@ -139,16 +193,30 @@ async fn what_fails_at_a_revision_that_nobody_watches_is_not_attempted_again() {
     let yard = failing(&watcher, None, 1).await;
     yard.all_over().await;
     watcher.go_back(&yard);
-    assert_eq!(yard.inbox.retry_failed(&plugin("ship"), FIRST).await.expect("a retry"), 0);
+    assert_eq!(
+        yard.inbox
+            .retry_failed(&plugin("ship"), FIRST)
+            .await
+            .expect("a retry"),
+        0
+    );
     assert_eq!(yard.states().await, ["dead"; 10]);
     yard.stop().await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn what_can_be_taken_back_is_not_quarantined() {
-    let policy = QuarantinePolicy { window: HOUR, rate: 0.5, events_min: 4 };
+    let policy = QuarantinePolicy {
+        window: HOUR,
+        rate: 0.5,
+        events_min: 4,
+    };
     for can_go_back in [true, false] {
-        let watcher = Arc::new(Watcher { is_open: true.into(), can_go_back: can_go_back.into(), ..Watcher::default() });
+        let watcher = Arc::new(Watcher {
+            is_open: true.into(),
+            can_go_back: can_go_back.into(),
+            ..Watcher::default()
+        });
         let yard = failing(&watcher, Some(policy), 1).await;
         sleep(5 * SECOND).await;
         let taken_back = watcher.taken_back.lock().expect("unpoisoned").clone();
@@ -156,8 +224,7 @@ async fn what_can_be_taken_back_is_not_quarantined() {
         match can_go_back {
             true => {
                 assert_eq!(quarantined, []);
-                let expected =
-                    "acme/ship: it failed at 4 of 4 events; the last time it was undecodable at $.id: a number";
+                let expected = "acme/ship: it failed at 4 of 4 events; the last time it was undecodable at $.id: a number";
                 assert_eq!(taken_back, [expected]);
             }
             false => {

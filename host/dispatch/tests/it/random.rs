@@ -28,7 +28,8 @@ fn any_outcome() -> impl Strategy<Value = Outcome> {
 }
 
 fn any_act() -> impl Strategy<Value = Act> {
-    (0..90_000u64, any_outcome()).prop_map(|(millis, outcome)| Act::End(Duration::from_millis(millis), outcome))
+    (0..90_000u64, any_outcome())
+        .prop_map(|(millis, outcome)| Act::End(Duration::from_millis(millis), outcome))
 }
 
 #[derive(Debug)]
@@ -56,7 +57,10 @@ async fn check(bounds: Bounds, acts: Vec<Act>, events: u64) {
     let plan = Plan {
         active: vec![("ship", bounds.ship), ("audit", bounds.audit)],
         concurrency_max: bounds.all,
-        policies: RetryPolicies { fallback: policy(ATTEMPTS_MAX, SECOND), ..Default::default() },
+        policies: RetryPolicies {
+            fallback: policy(ATTEMPTS_MAX, SECOND),
+            ..Default::default()
+        },
         jitter: 0.7,
         ..Plan::default()
     };

@@ -11,8 +11,15 @@ use crate::kit::{Act, Plan, SECOND, Yard, done_in, orders, policy, trapped};
 
 /// The seconds from each attempt's beginning to the next one's.
 fn gaps(yard: &Yard, number: u64) -> Vec<f64> {
-    let begun: Vec<Timestamp> = yard.attempts(number, "ship").iter().map(|attempt| attempt.started_at).collect();
-    begun.windows(2).map(|pair| pair[1].since(pair[0]).as_secs_f64()).collect()
+    let begun: Vec<Timestamp> = yard
+        .attempts(number, "ship")
+        .iter()
+        .map(|attempt| attempt.started_at)
+        .collect();
+    begun
+        .windows(2)
+        .map(|pair| pair[1].since(pair[0]).as_secs_f64())
+        .collect()
 }
 
 #[tokio::test(start_paused = true)]
@@ -32,17 +39,33 @@ async fn a_job_is_run_once_and_recorded() {
 
 #[tokio::test(start_paused = true)]
 async fn failures_are_made_again_later_and_later_and_then_no_more() {
-    let policies = RetryPolicies { fallback: policy(5, 10 * SECOND), ..Default::default() };
-    let yard = Yard::start(Plan { policies, ..Plan::default() }, |_| Act::End(Duration::ZERO, trapped()));
+    let policies = RetryPolicies {
+        fallback: policy(5, 10 * SECOND),
+        ..Default::default()
+    };
+    let yard = Yard::start(
+        Plan {
+            policies,
+            ..Plan::default()
+        },
+        |_| Act::End(Duration::ZERO, trapped()),
+    );
     yard.route(&["ship"]).await;
     yard.append(0..1).await;
     yard.all_over().await;
     assert_eq!(yard.states().await, ["dead"]);
-    let numbers: Vec<_> = yard.attempts(0, "ship").iter().map(|attempt| attempt.number).collect();
+    let numbers: Vec<_> = yard
+        .attempts(0, "ship")
+        .iter()
+        .map(|attempt| attempt.number)
+        .collect();
     assert_eq!(numbers, [1, 2, 3, 4, 5]);
     let expected = [10.0, 20.0, 40.0, 80.0];
     for (gap, expected) in gaps(&yard, 0).into_iter().zip(expected) {
-        assert!((expected..expected + 0.02).contains(&gap), "{gap} s instead of {expected} s");
+        assert!(
+            (expected..expected + 0.02).contains(&gap),
+            "{gap} s instead of {expected} s"
+        );
     }
     yard.stop().await;
 }
@@ -50,9 +73,23 @@ async fn failures_are_made_again_later_and_later_and_then_no_more() {
 #[tokio::test(start_paused = true)]
 async fn a_schedule_is_followed_and_its_deadline_is_the_end() {
     let schedule = Some([10, 40, 20].map(|seconds| seconds * SECOND).into());
-    let policy = RetryPolicy { schedule, deadline: Some(100 * SECOND), ..policy(9, SECOND) };
-    let policies = RetryPolicies { fallback: policy, ..Default::default() };
-    let yard = Yard::start(Plan { policies, jitter: 0.0, ..Plan::default() }, |_| Act::End(Duration::ZERO, trapped()));
+    let policy = RetryPolicy {
+        schedule,
+        deadline: Some(100 * SECOND),
+        ..policy(9, SECOND)
+    };
+    let policies = RetryPolicies {
+        fallback: policy,
+        ..Default::default()
+    };
+    let yard = Yard::start(
+        Plan {
+            policies,
+            jitter: 0.0,
+            ..Plan::default()
+        },
+        |_| Act::End(Duration::ZERO, trapped()),
+    );
     yard.route(&["ship"]).await;
     yard.append(0..1).await;
     yard.all_over().await;
@@ -61,12 +98,21 @@ async fn a_schedule_is_followed_and_its_deadline_is_the_end() {
     let gaps = gaps(&yard, 0);
     assert_eq!(gaps.len(), 4);
     for (gap, expected) in gaps.into_iter().zip([10.0, 40.0, 20.0, 20.0]) {
-        assert!((expected..expected + 0.02).contains(&gap), "{gap} s instead of {expected} s");
+        assert!(
+            (expected..expected + 0.02).contains(&gap),
+            "{gap} s instead of {expected} s"
+        );
     }
     // Long after, a replay has its whole schedule once more.
     tokio::time::sleep(10_000 * SECOND).await;
     let (selection, now) = (Selection::default(), yard.clock.now());
-    let replay = Replay { selection, revision: None, rate: None, now, dry_run: false };
+    let replay = Replay {
+        selection,
+        revision: None,
+        rate: None,
+        now,
+        dry_run: false,
+    };
     yard.inbox.replay(replay).await.expect("a replay");
     yard.all_over().await;
     assert_eq!(yard.states().await, ["dead"]);
@@ -76,13 +122,26 @@ async fn a_schedule_is_followed_and_its_deadline_is_the_end() {
 
 #[tokio::test(start_paused = true)]
 async fn a_handler_is_heard() {
-    let yard = Yard::start(Plan::default(), |job| match (job.event.key.as_str(), job.lease.attempt) {
-        ("0", 1) => {
-            let after = Some(500 * SECOND);
-            Act::End(Duration::ZERO, Outcome::Retry { reason: "the shop is shut".into(), after })
+    let yard = Yard::start(Plan::default(), |job| {
+        match (job.event.key.as_str(), job.lease.attempt) {
+            ("0", 1) => {
+                let after = Some(500 * SECOND);
+                Act::End(
+                    Duration::ZERO,
+                    Outcome::Retry {
+                        reason: "the shop is shut".into(),
+                        after,
+                    },
+                )
+            }
+            ("1", 1) => Act::End(
+                Duration::ZERO,
+                Outcome::Rejected {
+                    reason: "no such order".into(),
+                },
+            ),
+            _ => done_in(Duration::ZERO),
         }
-        ("1", 1) => Act::End(Duration::ZERO, Outcome::Rejected { reason: "no such order".into() }),
-        _ => done_in(Duration::ZERO),
     });
     yard.route(&["ship"]).await;
     yard.append(0..2).await;
@@ -96,8 +155,15 @@ async fn a_handler_is_heard() {
 
 #[tokio::test(start_paused = true)]
 async fn jitter_spreads_the_retries() {
-    let policies = RetryPolicies { fallback: policy(2, 100 * SECOND), ..Default::default() };
-    let plan = Plan { policies, jitter: 0.25, ..Plan::default() };
+    let policies = RetryPolicies {
+        fallback: policy(2, 100 * SECOND),
+        ..Default::default()
+    };
+    let plan = Plan {
+        policies,
+        jitter: 0.25,
+        ..Plan::default()
+    };
     let yard = Yard::start(plan, |_| Act::End(Duration::ZERO, trapped()));
     yard.route(&["ship"]).await;
     yard.append(0..1).await;
@@ -110,14 +176,26 @@ async fn jitter_spreads_the_retries() {
 
 #[tokio::test(start_paused = true)]
 async fn each_source_has_its_policy_and_it_can_be_replaced() {
-    let mut policies = RetryPolicies { fallback: policy(9, SECOND), ..Default::default() };
+    let mut policies = RetryPolicies {
+        fallback: policy(9, SECOND),
+        ..Default::default()
+    };
     policies.by_source.insert(orders(), policy(2, SECOND));
-    let yard = Yard::start(Plan { policies, ..Plan::default() }, |_| Act::End(Duration::ZERO, trapped()));
+    let yard = Yard::start(
+        Plan {
+            policies,
+            ..Plan::default()
+        },
+        |_| Act::End(Duration::ZERO, trapped()),
+    );
     yard.route(&["ship"]).await;
     yard.append(0..1).await;
     yard.all_over().await;
     assert_eq!(yard.attempts(0, "ship").len(), 2);
-    yard.handle.replace(RetryPolicies { fallback: policy(4, SECOND), ..Default::default() });
+    yard.handle.replace(RetryPolicies {
+        fallback: policy(4, SECOND),
+        ..Default::default()
+    });
     yard.append(1..2).await;
     yard.all_over().await;
     assert_eq!(yard.attempts(1, "ship").len(), 4);

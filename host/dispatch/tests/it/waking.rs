@@ -26,7 +26,13 @@ async fn an_event_is_run_when_it_comes() {
 
 #[tokio::test(start_paused = true)]
 async fn a_plugin_that_comes_finds_its_jobs() {
-    let yard = Yard::start(Plan { active: Vec::new(), ..Plan::default() }, |_| done_in(Duration::ZERO));
+    let yard = Yard::start(
+        Plan {
+            active: Vec::new(),
+            ..Plan::default()
+        },
+        |_| done_in(Duration::ZERO),
+    );
     yard.route(&["ship"]).await;
     yard.append(0..2).await;
     sleep(Duration::from_millis(1_500)).await;
@@ -51,17 +57,34 @@ async fn events_stored_before_the_route_are_run_after_it() {
 
 #[tokio::test(start_paused = true)]
 async fn a_lease_of_somebody_who_is_gone_is_taken_over_when_it_ends() {
-    let yard = Yard::start(Plan { active: Vec::new(), ..Plan::default() }, |_| done_in(Duration::ZERO));
+    let yard = Yard::start(
+        Plan {
+            active: Vec::new(),
+            ..Plan::default()
+        },
+        |_| done_in(Duration::ZERO),
+    );
     yard.route(&["ship"]).await;
     yard.append(0..1).await;
-    let wanted = [hookyard_inbox::Want { plugin: crate::kit::plugin("ship"), limit: 1 }];
-    let lost = yard.inbox.claim(&wanted, yard.clock.now(), 100 * SECOND).await.expect("a claim").remove(0);
+    let wanted = [hookyard_inbox::Want {
+        plugin: crate::kit::plugin("ship"),
+        limit: 1,
+    }];
+    let lost = yard
+        .inbox
+        .claim(&wanted, yard.clock.now(), 100 * SECOND)
+        .await
+        .expect("a claim")
+        .remove(0);
     yard.runner.activate(&[("ship", 1)]);
     yard.all_over().await;
     let attempts = yard.attempts(0, "ship");
     assert_eq!((attempts.len(), attempts[0].number), (1, 2));
     let late = attempts[0].started_at.since(lost.until);
-    assert!(attempts[0].started_at >= lost.until && late < SECOND / 10, "{late:?} late");
+    assert!(
+        attempts[0].started_at >= lost.until && late < SECOND / 10,
+        "{late:?} late"
+    );
     assert_eq!(lost.lease.event, event_id(0));
     yard.stop().await;
 }
@@ -78,15 +101,30 @@ async fn an_idle_dispatcher_hardly_looks() {
 
 #[tokio::test(start_paused = true)]
 async fn a_full_plugin_makes_nobody_spin() {
-    let yard = Yard::start(Plan { active: vec![("ship", 1)], ..Plan::default() }, |_| done_in(HOUR));
+    let yard = Yard::start(
+        Plan {
+            active: vec![("ship", 1)],
+            ..Plan::default()
+        },
+        |_| done_in(HOUR),
+    );
     yard.route(&["ship"]).await;
     let begun = Instant::now();
     yard.append(0..3).await;
     sleep(HOUR / 2).await;
-    assert_eq!(yard.runner.runs.load(Ordering::Relaxed), 1, "the others are due, and have no place");
+    assert_eq!(
+        yard.runner.runs.load(Ordering::Relaxed),
+        1,
+        "the others are due, and have no place"
+    );
     let claims = yard.inbox.count(Call::Claim);
     assert!(claims < 40, "{claims} claims in {:?}", begun.elapsed());
-    let states = yard.jobs().await.iter().filter(|job| job.state == JobState::Pending).count();
+    let states = yard
+        .jobs()
+        .await
+        .iter()
+        .filter(|job| job.state == JobState::Pending)
+        .count();
     assert_eq!(states, 2);
     yard.task.abort();
 }

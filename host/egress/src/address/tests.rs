@@ -5,11 +5,19 @@ use std::net::IpAddr;
 use super::{Addresses, Range, RangeError, Why, grant, judge};
 
 fn granted(ranges: &[&str]) -> Addresses {
-    Addresses { granted: ranges.iter().map(|range| range.parse().expect("a range")).collect() }
+    Addresses {
+        granted: ranges
+            .iter()
+            .map(|range| range.parse().expect("a range"))
+            .collect(),
+    }
 }
 
 fn judged(address: &str, ranges: &[&str]) -> Result<(), Why> {
-    judge(address.parse::<IpAddr>().expect("an address"), &granted(ranges))
+    judge(
+        address.parse::<IpAddr>().expect("an address"),
+        &granted(ranges),
+    )
 }
 
 #[test]
@@ -28,24 +36,118 @@ fn nothing_but_public_addresses_passes_by_itself() {
                 "fd20:ce::254",
             ],
         ),
-        (Why::Unspecified, &["0.0.0.0", "0.1.2.3", "0.255.255.255", "::"]),
-        (Why::Loopback, &["127.0.0.1", "127.255.255.255", "127.1.2.3", "::1"]),
-        (Why::Private, &["10.0.0.0", "10.255.255.255", "172.16.0.1", "172.31.255.255", "192.168.0.1"]),
-        (Why::Private, &["192.168.255.255", "fc00::1", "fd12:3456::1", "fdff:ffff::1", "fec0::1", "feff::1"]),
-        (Why::LinkLocal, &["169.254.0.0", "169.254.1.1", "169.254.255.255", "fe80::1", "febf::1"]),
+        (
+            Why::Unspecified,
+            &["0.0.0.0", "0.1.2.3", "0.255.255.255", "::"],
+        ),
+        (
+            Why::Loopback,
+            &["127.0.0.1", "127.255.255.255", "127.1.2.3", "::1"],
+        ),
+        (
+            Why::Private,
+            &[
+                "10.0.0.0",
+                "10.255.255.255",
+                "172.16.0.1",
+                "172.31.255.255",
+                "192.168.0.1",
+            ],
+        ),
+        (
+            Why::Private,
+            &[
+                "192.168.255.255",
+                "fc00::1",
+                "fd12:3456::1",
+                "fdff:ffff::1",
+                "fec0::1",
+                "feff::1",
+            ],
+        ),
+        (
+            Why::LinkLocal,
+            &[
+                "169.254.0.0",
+                "169.254.1.1",
+                "169.254.255.255",
+                "fe80::1",
+                "febf::1",
+            ],
+        ),
         (Why::Shared, &["100.64.0.0", "100.127.255.255"]),
-        (Why::Multicast, &["224.0.0.1", "239.255.255.255", "ff02::1", "ff0e::1"]),
-        (Why::Documentation, &["192.0.2.1", "198.51.100.1", "203.0.113.1", "198.18.0.1", "198.19.255.255"]),
-        (Why::Documentation, &["2001:db8::1", "3fff::1", "3fff:fff::1"]),
-        (Why::Reserved, &["192.0.0.1", "192.88.99.1", "240.0.0.1", "254.1.1.1", "255.255.255.255"]),
-        (Why::Reserved, &["100::1", "1::1", "5f00::1", "4000::1", "e000::1", "2001:2::1", "2001:10::1", "2001:1ff::1"]),
+        (
+            Why::Multicast,
+            &["224.0.0.1", "239.255.255.255", "ff02::1", "ff0e::1"],
+        ),
+        (
+            Why::Documentation,
+            &[
+                "192.0.2.1",
+                "198.51.100.1",
+                "203.0.113.1",
+                "198.18.0.1",
+                "198.19.255.255",
+            ],
+        ),
+        (
+            Why::Documentation,
+            &["2001:db8::1", "3fff::1", "3fff:fff::1"],
+        ),
+        (
+            Why::Reserved,
+            &[
+                "192.0.0.1",
+                "192.88.99.1",
+                "240.0.0.1",
+                "254.1.1.1",
+                "255.255.255.255",
+            ],
+        ),
+        (
+            Why::Reserved,
+            &[
+                "100::1",
+                "1::1",
+                "5f00::1",
+                "4000::1",
+                "e000::1",
+                "2001:2::1",
+                "2001:10::1",
+                "2001:1ff::1",
+            ],
+        ),
         (Why::Reserved, &["64:ff9b:1::7f00:1"]),
         // Mapped, the same in hexadecimal, compatible, NAT64, 6to4 and Teredo: of loopback, private and even public ones.
-        (Why::Carrier, &["::ffff:127.0.0.1", "::ffff:7f00:1", "::ffff:10.0.0.1", "::ffff:8.8.8.8"]),
-        (Why::Carrier, &["::127.0.0.1", "::10.0.0.1", "::8.8.8.8", "::2"]),
-        (Why::Carrier, &["64:ff9b::127.0.0.1", "64:ff9b::a9fe:a9fe", "64:ff9b::8.8.8.8"]),
-        (Why::Carrier, &["2002:7f00:1::1", "2002:a00:1::1", "2002:808:808::1"]),
-        (Why::Carrier, &["2001::1", "2001:0:4136:e378:8000:63bf:3fff:fdd2"]),
+        (
+            Why::Carrier,
+            &[
+                "::ffff:127.0.0.1",
+                "::ffff:7f00:1",
+                "::ffff:10.0.0.1",
+                "::ffff:8.8.8.8",
+            ],
+        ),
+        (
+            Why::Carrier,
+            &["::127.0.0.1", "::10.0.0.1", "::8.8.8.8", "::2"],
+        ),
+        (
+            Why::Carrier,
+            &[
+                "64:ff9b::127.0.0.1",
+                "64:ff9b::a9fe:a9fe",
+                "64:ff9b::8.8.8.8",
+            ],
+        ),
+        (
+            Why::Carrier,
+            &["2002:7f00:1::1", "2002:a00:1::1", "2002:808:808::1"],
+        ),
+        (
+            Why::Carrier,
+            &["2001::1", "2001:0:4136:e378:8000:63bf:3fff:fdd2"],
+        ),
     ];
     for (why, addresses) in cases {
         for address in *addresses {
@@ -101,7 +203,11 @@ fn a_grant_opens_its_range_and_no_other() {
 #[test]
 fn metadata_is_granted_by_its_own_address_only() {
     for wide in ["169.254.0.0/16", "169.254.169.254/31", "0.0.0.0/0"] {
-        assert_eq!(judged("169.254.169.254", &[wide]), Err(Why::Metadata), "{wide}");
+        assert_eq!(
+            judged("169.254.169.254", &[wide]),
+            Err(Why::Metadata),
+            "{wide}"
+        );
     }
     assert_eq!(judged("fd00:ec2::254", &["fd00::/8"]), Err(Why::Metadata));
     assert_eq!(judged("169.254.169.254", &["169.254.169.254"]), Ok(()));
@@ -112,26 +218,48 @@ fn metadata_is_granted_by_its_own_address_only() {
 #[test]
 fn what_carries_an_ipv4_address_needs_both_granted() {
     let mapped = "::ffff:0:0/96";
-    assert_eq!(judged("::ffff:10.0.0.1", &["10.0.0.0/8"]), Err(Why::Carrier));
+    assert_eq!(
+        judged("::ffff:10.0.0.1", &["10.0.0.0/8"]),
+        Err(Why::Carrier)
+    );
     assert_eq!(judged("::ffff:10.0.0.1", &[mapped]), Err(Why::Private));
     assert_eq!(judged("::ffff:10.0.0.1", &[mapped, "10.0.0.0/8"]), Ok(()));
     assert_eq!(judged("::ffff:8.8.8.8", &[mapped]), Ok(()));
     assert_eq!(judged("64:ff9b::8.8.8.8", &["64:ff9b::/96"]), Ok(()));
-    assert_eq!(judged("64:ff9b::169.254.169.254", &["64:ff9b::/96", "0.0.0.0/0"]), Err(Why::Metadata));
+    assert_eq!(
+        judged("64:ff9b::169.254.169.254", &["64:ff9b::/96", "0.0.0.0/0"]),
+        Err(Why::Metadata)
+    );
     assert_eq!(judged("2002:7f00:1::1", &["2002::/16"]), Err(Why::Loopback));
     assert_eq!(judged("2002:808:808::1", &["2002::/16"]), Ok(()));
     // The client's address of a Teredo one stands in it with its bits turned round: 192.0.2.45.
-    assert_eq!(judged("2001:0:4136:e378:8000:63bf:3fff:fdd2", &["2001::/32"]), Err(Why::Documentation));
+    assert_eq!(
+        judged("2001:0:4136:e378:8000:63bf:3fff:fdd2", &["2001::/32"]),
+        Err(Why::Documentation)
+    );
     // All of IPv6 granted opens no IPv4 either.
     assert_eq!(judged("::ffff:127.0.0.1", &["::/0"]), Err(Why::Loopback));
 }
 
 #[test]
 fn ranges_are_read_strictly() {
-    for (text, shown) in [("10.0.0.0/8", "10.0.0.0/8"), ("127.0.0.1", "127.0.0.1/32"), ("::1", "::1/128")] {
+    for (text, shown) in [
+        ("10.0.0.0/8", "10.0.0.0/8"),
+        ("127.0.0.1", "127.0.0.1/32"),
+        ("::1", "::1/128"),
+    ] {
         assert_eq!(text.parse::<Range>().expect("a range").to_string(), shown);
     }
-    for text in ["", "10", "10.0.0.0/33", "10.0.0/8", "localhost", "0x0a.0.0.0/8", "10.0.0.0-10.0.0.9", "[::1]"] {
+    for text in [
+        "",
+        "10",
+        "10.0.0.0/33",
+        "10.0.0/8",
+        "localhost",
+        "0x0a.0.0.0/8",
+        "10.0.0.0-10.0.0.9",
+        "[::1]",
+    ] {
         assert_eq!(text.parse::<Range>(), Err(RangeError::Malformed), "{text}");
     }
     let inside = "10.1.2.3/8".parse::<Range>().expect_err("in the midst");

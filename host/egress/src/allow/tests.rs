@@ -7,12 +7,18 @@ use crate::target::Scheme;
 
 fn rule(host: &str, methods: &[Method], paths: &[&str]) -> Rule {
     let paths = paths.iter().map(|path| (*path).to_owned()).collect();
-    Rule { methods: methods.to_vec(), paths, ..Rule::parse(host, Scheme::Https).expect("a host") }
+    Rule {
+        methods: methods.to_vec(),
+        paths,
+        ..Rule::parse(host, Scheme::Https).expect("a host")
+    }
 }
 
 /// What the list says, in a word or by the rule's place.
 fn find(rules: &[Rule], method: &Method, url: &str) -> String {
-    let list = AllowList { rules: rules.to_vec() };
+    let list = AllowList {
+        rules: rules.to_vec(),
+    };
     let uri: Uri = match url.parse() {
         Ok(uri) => uri,
         Err(_) => return "unparsable".to_owned(),
@@ -29,8 +35,11 @@ fn find(rules: &[Rule], method: &Method, url: &str) -> String {
 
 #[test]
 fn a_request_needs_a_rule_for_its_host_port_and_scheme() {
-    let rules =
-        [rule("api.example.com", &[], &[]), rule("api.example.com:8443", &[], &[]), rule("[2606::1]", &[], &[])];
+    let rules = [
+        rule("api.example.com", &[], &[]),
+        rule("api.example.com:8443", &[], &[]),
+        rule("[2606::1]", &[], &[]),
+    ];
     let cases = [
         ("https://api.example.com/any/../thing?x", "0"),
         ("https://API.Example.COM./", "0"),
@@ -56,7 +65,10 @@ fn a_request_needs_a_rule_for_its_host_port_and_scheme() {
 
 #[test]
 fn methods_are_compared_as_they_are() {
-    let rules = [rule("a.example", &[Method::GET], &["/read/"]), rule("a.example", &[Method::POST], &["/write/"])];
+    let rules = [
+        rule("a.example", &[Method::GET], &["/read/"]),
+        rule("a.example", &[Method::POST], &["/write/"]),
+    ];
     let get = Method::from_bytes(b"get").expect("a method");
     let cases = [
         (Method::GET, "/read/x", "0"),
@@ -66,7 +78,11 @@ fn methods_are_compared_as_they_are() {
         (get, "/read/x", "method"),
     ];
     for (method, path, expected) in cases {
-        assert_eq!(find(&rules, &method, &format!("https://a.example{path}")), expected, "{method} {path}");
+        assert_eq!(
+            find(&rules, &method, &format!("https://a.example{path}")),
+            expected,
+            "{method} {path}"
+        );
     }
 }
 
@@ -116,7 +132,11 @@ fn a_prefix_holds_what_is_below_it_however_it_is_written() {
         ("/v1/%0d%0a", "crooked"),
     ];
     for (path, expected) in cases {
-        assert_eq!(find(&rules, &Method::GET, &format!("https://a.example{path}")), expected, "{path}");
+        assert_eq!(
+            find(&rules, &Method::GET, &format!("https://a.example{path}")),
+            expected,
+            "{path}"
+        );
     }
     for path in ["/v1/..\\admin", "/v1\\..\\admin"] {
         let got = find(&rules, &Method::GET, &format!("https://a.example{path}"));
@@ -128,7 +148,11 @@ fn a_prefix_holds_what_is_below_it_however_it_is_written() {
 fn the_root_holds_all_paths() {
     let rules = [rule("a.example", &[], &["/"])];
     for path in ["", "/", "//", "/../x", "/%2e%2e/"] {
-        assert_eq!(find(&rules, &Method::GET, &format!("https://a.example{path}")), "0", "{path}");
+        assert_eq!(
+            find(&rules, &Method::GET, &format!("https://a.example{path}")),
+            "0",
+            "{path}"
+        );
     }
 }
 
@@ -145,25 +169,48 @@ fn rules_are_read_strictly() {
     ] {
         assert_eq!(read(host).as_deref(), Some(expected), "{host}");
     }
-    for host in ["", ":80", "a:", "a:0", "a:b", "a:65536", "*.example.com", "a/b", "a b", "::1", "https://a", "u@a"] {
+    for host in [
+        "",
+        ":80",
+        "a:",
+        "a:0",
+        "a:b",
+        "a:65536",
+        "*.example.com",
+        "a/b",
+        "a b",
+        "::1",
+        "https://a",
+        "u@a",
+    ] {
         assert_eq!(read(host), None, "{host}");
     }
     assert!(is_prefix("/") && is_prefix("/v1") && is_prefix("/v1/") && is_prefix("/a%20b/"));
-    for text in ["", "v1", "/a/../b", "//", "/a//b", "/a b", "/a?b", "/a#b", "/%2e", "/ü", "/a\\b"] {
+    for text in [
+        "", "v1", "/a/../b", "//", "/a//b", "/a b", "/a?b", "/a#b", "/%2e", "/ü", "/a\\b",
+    ] {
         assert!(!is_prefix(text), "{text}");
     }
 }
 
 #[test]
 fn what_is_said_names_the_host_and_not_the_path() {
-    let list = AllowList { rules: vec![rule("a.example", &[Method::GET], &["/v1/"])] };
+    let list = AllowList {
+        rules: vec![rule("a.example", &[Method::GET], &["/v1/"])],
+    };
     for (method, url) in [
         (Method::GET, "https://b.example:8443/s3cret?s3cret"),
         (Method::PUT, "https://a.example/s3cret?s3cret"),
         (Method::GET, "https://a.example/s3cret?s3cret"),
         (Method::GET, "https://a.example/v1/../s3cret"),
     ] {
-        let denied = list.find(&method, &url.parse().expect("a URL")).expect_err(url).to_string();
-        assert!(denied.contains(".example") && !denied.contains("s3cret"), "{denied}");
+        let denied = list
+            .find(&method, &url.parse().expect("a URL"))
+            .expect_err(url)
+            .to_string();
+        assert!(
+            denied.contains(".example") && !denied.contains("s3cret"),
+            "{denied}"
+        );
     }
 }

@@ -21,7 +21,11 @@ pub struct BreakerPolicy {
 
 impl Default for BreakerPolicy {
     fn default() -> Self {
-        Self { failures: 10, pause: Duration::from_secs(30), pause_max: Duration::from_secs(300) }
+        Self {
+            failures: 10,
+            pause: Duration::from_secs(30),
+            pause_max: Duration::from_secs(300),
+        }
     }
 }
 
@@ -105,7 +109,10 @@ impl Breaker {
     pub(super) fn ended(&mut self, ended: Ended, policy: &BreakerPolicy) -> Option<Change> {
         if ended.is_sent {
             let was_open = self.pause.is_some();
-            *self = Self { pauses: self.pauses, ..Self::default() };
+            *self = Self {
+                pauses: self.pauses,
+                ..Self::default()
+            };
             return was_open.then_some(Change::Closed);
         }
         self.failures = self.failures.saturating_add(1);
@@ -124,10 +131,15 @@ impl Breaker {
     }
 
     fn pause(&mut self, number: u32, ended: Ended, policy: &BreakerPolicy) -> Duration {
-        let doubled = policy.pause.saturating_mul(1_u32.checked_shl(number - 1).unwrap_or(u32::MAX));
+        let doubled = policy
+            .pause
+            .saturating_mul(1_u32.checked_shl(number - 1).unwrap_or(u32::MAX));
         let ceiling = doubled.min(policy.pause_max.max(policy.pause));
         let pause = ceiling.mul_f64(0.5 + ended.jitter.clamp(0.0, 1.0) / 2.0);
-        self.pause = Some(Pause { until: ended.now + pause, number });
+        self.pause = Some(Pause {
+            until: ended.now + pause,
+            number,
+        });
         self.pauses += 1;
         pause
     }
@@ -140,7 +152,11 @@ mod tests {
     use super::*;
 
     const SECOND: Duration = Duration::from_secs(1);
-    const POLICY: BreakerPolicy = BreakerPolicy { failures: 3, pause: SECOND, pause_max: Duration::from_secs(5) };
+    const POLICY: BreakerPolicy = BreakerPolicy {
+        failures: 3,
+        pause: SECOND,
+        pause_max: Duration::from_secs(5),
+    };
 
     struct Receiver {
         breaker: Breaker,
@@ -149,12 +165,24 @@ mod tests {
 
     impl Receiver {
         fn new() -> Self {
-            Self { breaker: Breaker::default(), now: Instant::now() }
+            Self {
+                breaker: Breaker::default(),
+                now: Instant::now(),
+            }
         }
 
         fn tried(&mut self, message: u128, begun: u64, is_sent: bool) -> Option<Change> {
             let message = MessageId::from_uuid(Uuid::from_u128(message));
-            self.breaker.ended(Ended { message, begun, is_sent, now: self.now, jitter: 1.0 }, &POLICY)
+            self.breaker.ended(
+                Ended {
+                    message,
+                    begun,
+                    is_sent,
+                    now: self.now,
+                    jitter: 1.0,
+                },
+                &POLICY,
+            )
         }
 
         fn fail(&mut self, message: u128) -> Option<Change> {
@@ -173,12 +201,18 @@ mod tests {
         assert_eq!(receiver.fail(2), Some(Change::Opened(SECOND)));
         for seconds in [2, 4, 5, 5] {
             let until = receiver.breaker.until().expect("a pause");
-            assert_eq!(receiver.breaker.places(4, until - Duration::from_millis(1)), 0);
+            assert_eq!(
+                receiver.breaker.places(4, until - Duration::from_millis(1)),
+                0
+            );
             receiver.now = until;
             assert_eq!(receiver.breaker.places(4, until), 1, "one probe");
             assert_eq!(receiver.fail(7), Some(Change::Lengthened(seconds * SECOND)));
         }
-        assert_eq!(receiver.tried(7, receiver.breaker.begin(), true), Some(Change::Closed));
+        assert_eq!(
+            receiver.tried(7, receiver.breaker.begin(), true),
+            Some(Change::Closed)
+        );
         assert_eq!(receiver.breaker.places(4, receiver.now), 4);
         assert_eq!(receiver.fail(1), None, "and counts from one again");
     }
@@ -193,7 +227,11 @@ mod tests {
         let until = receiver.breaker.until();
         assert_eq!(receiver.tried(4, before, false), None);
         assert_eq!(receiver.breaker.until(), until);
-        assert_eq!(receiver.tried(5, before, true), Some(Change::Closed), "but if it arrived, messages arrive");
+        assert_eq!(
+            receiver.tried(5, before, true),
+            Some(Change::Closed),
+            "but if it arrived, messages arrive"
+        );
     }
 
     #[test]
@@ -211,8 +249,20 @@ mod tests {
     fn pauses_are_spread_over_their_upper_half() {
         let mut breaker = Breaker::default();
         let message = MessageId::from_uuid(Uuid::nil());
-        let ended = Ended { message, begun: 0, is_sent: false, now: Instant::now(), jitter: 0.0 };
-        let policy = BreakerPolicy { failures: 1, ..POLICY };
-        assert_eq!(breaker.ended(ended, &policy), Some(Change::Opened(SECOND / 2)));
+        let ended = Ended {
+            message,
+            begun: 0,
+            is_sent: false,
+            now: Instant::now(),
+            jitter: 0.0,
+        };
+        let policy = BreakerPolicy {
+            failures: 1,
+            ..POLICY
+        };
+        assert_eq!(
+            breaker.ended(ended, &policy),
+            Some(Change::Opened(SECOND / 2))
+        );
     }
 }

@@ -14,7 +14,10 @@ pub fn check(url: &str, policy: &Policy) -> Result<(), Error> {
     let target = Target::of(&uri)?;
     let host = target.host.to_string();
     if target.scheme == Scheme::Http && !policy.allow_http {
-        return Err(Error::Scheme { scheme: target.scheme.name().to_owned(), host });
+        return Err(Error::Scheme {
+            scheme: target.scheme.name().to_owned(),
+            host,
+        });
     }
     if let Host::Address(address) = target.host {
         judge(address, &policy.addresses).map_err(|why| Error::Forbidden { host, address, why })?;

@@ -67,7 +67,17 @@ pub struct Destination {
 pub fn default_retry() -> RetryPolicy {
     const MINUTE: u64 = 60;
     const HOUR: u64 = 60 * MINUTE;
-    let delays = [5, 5 * MINUTE, 30 * MINUTE, 2 * HOUR, 5 * HOUR, 10 * HOUR, 14 * HOUR, 20 * HOUR, 24 * HOUR];
+    let delays = [
+        5,
+        5 * MINUTE,
+        30 * MINUTE,
+        2 * HOUR,
+        5 * HOUR,
+        10 * HOUR,
+        14 * HOUR,
+        20 * HOUR,
+        24 * HOUR,
+    ];
     RetryPolicy {
         attempts_max: delays.len() as u32 + 1,
         delay_max: Duration::from_secs(24 * HOUR),

@@ -51,10 +51,30 @@ pub struct Deliverer {
 impl Deliverer {
     /// A deliverer that does nothing yet.
     pub fn new(config: Config) -> Self {
-        let Config { outbox, post, clock, jitter, lease, destinations, .. } = config;
-        let Config { concurrency_max, tenant_concurrency_max, drain_max, .. } = config;
+        let Config {
+            outbox,
+            post,
+            clock,
+            jitter,
+            lease,
+            destinations,
+            ..
+        } = config;
+        let Config {
+            concurrency_max,
+            tenant_concurrency_max,
+            drain_max,
+            ..
+        } = config;
         Self {
-            means: Arc::new(Means { outbox, post, clock, jitter, lease, gates: Gates::default() }),
+            means: Arc::new(Means {
+                outbox,
+                post,
+                clock,
+                jitter,
+                lease,
+                gates: Gates::default(),
+            }),
             concurrency_max: concurrency_max.max(1),
             tenant_concurrency_max: tenant_concurrency_max.max(1),
             tenant_max: usize::MAX,
@@ -72,7 +92,10 @@ impl Deliverer {
 
     /// Changes this deliverer while it runs.
     pub fn handle(&self) -> Handle {
-        Handle { destinations: Arc::clone(&self.destinations), changed: Arc::clone(&self.destinations_changed) }
+        Handle {
+            destinations: Arc::clone(&self.destinations),
+            changed: Arc::clone(&self.destinations_changed),
+        }
     }
 
     /// Claims and sends messages until `shutdown` completes; then claims no more, and returns once all tries under way
@@ -134,7 +157,10 @@ impl Deliverer {
             limit: *limit,
         };
         let wanted: Vec<_> = given.iter().map(want).collect();
-        self.means.outbox.claim_messages(&wanted, self.means.clock.now(), self.means.lease).await
+        self.means
+            .outbox
+            .claim_messages(&wanted, self.means.clock.now(), self.means.lease)
+            .await
     }
 
     fn free(&self) -> usize {
@@ -152,7 +178,11 @@ impl Deliverer {
     /// Who may have how many of the places that are free.
     fn share(&mut self, asking: &[Open<DestinationRef>]) -> Vec<(DestinationRef, usize)> {
         let running = self.running_by_tenant();
-        let free = Free { places: self.free(), tenant_max: self.tenant_max, running: &running };
+        let free = Free {
+            places: self.free(),
+            tenant_max: self.tenant_max,
+            running: &running,
+        };
         share(&free, asking, &mut self.served)
     }
 
@@ -160,11 +190,20 @@ impl Deliverer {
     async fn look_at_destinations(&mut self, now: Instant) -> Result<(), Error> {
         let destinations = self.destinations.load_full();
         self.means.gates.replace(&destinations, now);
-        let tenants: HashSet<_> = destinations.keys().map(|destination| &destination.tenant).collect();
+        let tenants: HashSet<_> = destinations
+            .keys()
+            .map(|destination| &destination.tenant)
+            .collect();
         // Places that nobody else could have are kept for nobody.
-        self.tenant_max = if tenants.len() > 1 { self.tenant_concurrency_max } else { usize::MAX };
-        self.served.retain(|destination| destinations.contains_key(destination));
-        self.strays.retain(|destination| !destinations.contains_key(destination));
+        self.tenant_max = if tenants.len() > 1 {
+            self.tenant_concurrency_max
+        } else {
+            usize::MAX
+        };
+        self.served
+            .retain(|destination| destinations.contains_key(destination));
+        self.strays
+            .retain(|destination| !destinations.contains_key(destination));
         for stray in self.means.outbox.unsent_destinations().await? {
             if destinations.contains_key(&stray) || !self.strays.insert(stray.clone()) {
                 continue;
@@ -188,13 +227,17 @@ impl Deliverer {
             return;
         };
         let means = Arc::clone(&self.means);
-        let task = self.running.spawn(async move { means.deliver(Sending { message, pass }).await });
+        let task = self
+            .running
+            .spawn(async move { means.deliver(Sending { message, pass }).await });
         self.leases.insert(task.id(), (destination, lease));
     }
 
     fn ended(&mut self, ended: Result<(Id, ()), JoinError>) {
         let id = ended.as_ref().map_or_else(JoinError::id, |(id, ())| *id);
-        let Some((destination, lease)) = self.leases.remove(&id) else { return };
+        let Some((destination, lease)) = self.leases.remove(&id) else {
+            return;
+        };
         self.means.gates.end(&destination);
         // A fault of the host's. Nobody knows how far the try came: its lease runs out, and it's made again.
         if let Err(error) = ended {
@@ -210,17 +253,26 @@ impl Deliverer {
         if self.free() > 0 {
             let running = self.running_by_tenant();
             let has_place = |open: &Open<DestinationRef>| {
-                running.get(&open.member.tenant).is_none_or(|taken| *taken < self.tenant_max)
+                running
+                    .get(&open.member.tenant)
+                    .is_none_or(|taken| *taken < self.tenant_max)
             };
             let open = self.means.gates.open(now).into_iter().filter(has_place);
             let open: Vec<_> = open.map(|open| open.member).collect();
             due = match self.means.outbox.next_message_due(&open).await {
-                Ok(due) => due.map(|due| now + due.since(self.means.clock.now()).min(LOOK_AGAIN_MAX)),
-                Err(error) => return self.pause(&error, "the time of the next message is not known"),
+                Ok(due) => {
+                    due.map(|due| now + due.since(self.means.clock.now()).min(LOOK_AGAIN_MAX))
+                }
+                Err(error) => {
+                    return self.pause(&error, "the time of the next message is not known");
+                }
             };
             opens = self.means.gates.next_open(now);
         }
-        let next = [opens, due, Some(now + LOOK_AGAIN_MAX)].into_iter().flatten().min();
+        let next = [opens, due, Some(now + LOOK_AGAIN_MAX)]
+            .into_iter()
+            .flatten()
+            .min();
         next.unwrap_or(now).max(now + LOOK_AGAIN_MIN)
     }
 
@@ -239,7 +291,10 @@ impl Deliverer {
             }
         };
         if timeout(drain_max, all_ended).await.is_err() {
-            tracing::warn!(tries = self.running.len(), "tries took too long to end; they will be made again");
+            tracing::warn!(
+                tries = self.running.len(),
+                "tries took too long to end; they will be made again"
+            );
             self.running.shutdown().await;
         }
     }

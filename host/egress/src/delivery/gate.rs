@@ -54,7 +54,9 @@ impl Gates {
         }
         gates.retain(|_, gate| gate.destination.is_some() || gate.running > 0);
         for (name, destination) in destinations {
-            let gate = gates.entry(name.clone()).or_insert_with(|| Gate::new(destination));
+            let gate = gates
+                .entry(name.clone())
+                .or_insert_with(|| Gate::new(destination));
             gate.set_rate(destination.rate, now);
         }
     }
@@ -72,12 +74,18 @@ impl Gates {
 
     /// When time alone will have opened the next gate that is closed.
     pub(super) fn next_open(&self, now: Instant) -> Option<Instant> {
-        self.gates().values().filter_map(|gate| gate.opens_at(now)).min()
+        self.gates()
+            .values()
+            .filter_map(|gate| gate.opens_at(now))
+            .min()
     }
 
     /// Tries under way of each destination.
     pub(super) fn running(&self) -> Vec<(DestinationRef, usize)> {
-        self.gates().iter().map(|(name, gate)| (name.clone(), gate.running)).collect()
+        self.gates()
+            .iter()
+            .map(|(name, gate)| (name.clone(), gate.running))
+            .collect()
     }
 
     /// Begins a try; none where the destination isn't configured.
@@ -89,7 +97,10 @@ impl Gates {
         if let Some(rate) = &mut gate.rate {
             rate.take(now);
         }
-        Some(Pass { destination, breaker: gate.breaker.begin() })
+        Some(Pass {
+            destination,
+            breaker: gate.breaker.begin(),
+        })
     }
 
     /// Takes note of what a try came to. Says whether the destination as a whole is down, so that this failure doesn't
@@ -103,10 +114,21 @@ impl Gates {
         jitter: f64,
     ) -> bool {
         let mut gates = self.gates();
-        let Some(gate) = gates.get_mut(name) else { return false };
+        let Some(gate) = gates.get_mut(name) else {
+            return false;
+        };
         let (now, policy) = (Instant::now(), &pass.destination.breaker);
         let is_sent = matches!(result, DeliveryResult::Sent { .. });
-        let change = gate.breaker.ended(Ended { message, begun: pass.breaker, is_sent, now, jitter }, policy);
+        let change = gate.breaker.ended(
+            Ended {
+                message,
+                begun: pass.breaker,
+                is_sent,
+                now,
+                jitter,
+            },
+            policy,
+        );
         if let Some(rest) = rest(result) {
             // As long as a pause may be at most: the message may wait longer, by its own policy.
             let until = now + rest.min(policy.pause_max);
@@ -123,7 +145,9 @@ impl Gates {
     /// A try is over, whatever came of it.
     pub(super) fn end(&self, name: &DestinationRef) {
         let mut gates = self.gates();
-        let Some(gate) = gates.get_mut(name) else { return };
+        let Some(gate) = gates.get_mut(name) else {
+            return;
+        };
         gate.running -= 1;
         if gate.running == 0 && gate.destination.is_none() {
             gates.remove(name);
@@ -138,11 +162,19 @@ impl Gates {
 impl Gate {
     fn new(destination: &Arc<Destination>) -> Self {
         let destination = Some(Arc::clone(destination));
-        Self { destination, running: 0, rate: None, breaker: Breaker::default(), rest_until: None }
+        Self {
+            destination,
+            running: 0,
+            rate: None,
+            breaker: Breaker::default(),
+            rest_until: None,
+        }
     }
 
     fn url(&self) -> Option<&str> {
-        self.destination.as_ref().map(|destination| destination.url.as_str())
+        self.destination
+            .as_ref()
+            .map(|destination| destination.url.as_str())
     }
 
     fn set_rate(&mut self, per_second: Option<f64>, now: Instant) {
@@ -154,12 +186,20 @@ impl Gate {
     }
 
     fn places(&self, now: Instant) -> usize {
-        let Some(destination) = &self.destination else { return 0 };
+        let Some(destination) = &self.destination else {
+            return 0;
+        };
         if self.rest_until.is_some_and(|until| now < until) {
             return 0;
         }
-        let by_rate = self.rate.as_ref().map_or(usize::MAX, |rate| rate.places(now));
-        self.breaker.places(destination.concurrency.max(1), now).saturating_sub(self.running).min(by_rate)
+        let by_rate = self
+            .rate
+            .as_ref()
+            .map_or(usize::MAX, |rate| rate.places(now));
+        self.breaker
+            .places(destination.concurrency.max(1), now)
+            .saturating_sub(self.running)
+            .min(by_rate)
     }
 
     /// When it will be open; none where it is, or where only the end of a try will open it.
@@ -175,7 +215,9 @@ fn report(name: &DestinationRef, change: Change, result: &DeliveryResult) {
     record_pause(name, change != Change::Closed);
     let (tenant, destination) = (&name.tenant, &name.destination);
     let pause = match change {
-        Change::Opened(pause) | Change::Lengthened(pause) => Duration::from_millis(pause.as_millis() as u64),
+        Change::Opened(pause) | Change::Lengthened(pause) => {
+            Duration::from_millis(pause.as_millis() as u64)
+        }
         Change::Closed => {
             return tracing::info!(target: "hookyard::delivery", %tenant, %destination, "the receiver takes messages again");
         }

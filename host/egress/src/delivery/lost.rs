@@ -18,7 +18,9 @@ impl Means {
             return None;
         }
         match self.lost(sending).await {
-            Ok(lost) => lost.filter(|lost| *lost >= attempts_max).map(|attempts| DeliveryResult::Lost { attempts }),
+            Ok(lost) => lost
+                .filter(|lost| *lost >= attempts_max)
+                .map(|attempts| DeliveryResult::Lost { attempts }),
             Err(error) => {
                 let message_id = sending.message.lease.id;
                 tracing::warn!(%message_id, error = chain(&error), "it is not known how many tries were lost");
@@ -36,8 +38,19 @@ impl Means {
 /// How many tries before this one have no record, since the message was last replayed: of those that are remembered.
 fn lost(record: &MessageRecord, sending: &Sending) -> Option<u32> {
     let lease = &sending.message.lease;
-    let of_this_run = || record.deliveries.iter().filter(|(replays, _)| *replays == lease.replays);
+    let of_this_run = || {
+        record
+            .deliveries
+            .iter()
+            .filter(|(replays, _)| *replays == lease.replays)
+    };
     let are_some_forgotten = record.deliveries.len() >= DELIVERIES_MAX;
-    let first = of_this_run().next().filter(|_| are_some_forgotten).map_or(1, |(_, delivery)| delivery.number);
-    lease.attempt.checked_sub(first)?.checked_sub(u32::try_from(of_this_run().count()).ok()?)
+    let first = of_this_run()
+        .next()
+        .filter(|_| are_some_forgotten)
+        .map_or(1, |(_, delivery)| delivery.number);
+    lease
+        .attempt
+        .checked_sub(first)?
+        .checked_sub(u32::try_from(of_this_run().count()).ok()?)
 }

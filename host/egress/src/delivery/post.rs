@@ -58,28 +58,44 @@ impl Post for Door {
     async fn post(&self, outgoing: Outgoing<'_>) -> Result<Answered, Unanswered> {
         let Outgoing { destination, .. } = outgoing;
         let request = request(&outgoing)?;
-        let limits = Limits { time_max: destination.timeout, body_bytes_max: BODY_KEPT, over_long: OverLong::Cut };
-        let answer = self.send(&destination.policy, request, &limits).await.map_err(|error| match error.fault() {
-            Fault::Configuration => Unanswered::Unsendable(chain(&error)),
-            Fault::Receiver | Fault::Host => Unanswered::Failed(chain(&error)),
-        })?;
+        let limits = Limits {
+            time_max: destination.timeout,
+            body_bytes_max: BODY_KEPT,
+            over_long: OverLong::Cut,
+        };
+        let answer = self
+            .send(&destination.policy, request, &limits)
+            .await
+            .map_err(|error| match error.fault() {
+                Fault::Configuration => Unanswered::Unsendable(chain(&error)),
+                Fault::Receiver | Fault::Host => Unanswered::Failed(chain(&error)),
+            })?;
         let (head, body) = answer.into_parts();
         let headers = head.headers.iter().map(|(name, value)| Header {
             name: name.as_str().to_owned(),
             value: Bytes::copy_from_slice(value.as_bytes()),
         });
-        Ok(Answered { status: head.status.as_u16(), headers: headers.collect(), body: body.bytes })
+        Ok(Answered {
+            status: head.status.as_u16(),
+            headers: headers.collect(),
+            body: body.bytes,
+        })
     }
 }
 
 fn request(outgoing: &Outgoing<'_>) -> Result<Request<Bytes>, Unanswered> {
-    let unsendable = |error: http::Error| Unanswered::Unsendable(format!("no request can be made of it: {error}"));
-    let mut request = Request::post(&outgoing.destination.url).body(outgoing.body.clone()).map_err(unsendable)?;
+    let unsendable = |error: http::Error| {
+        Unanswered::Unsendable(format!("no request can be made of it: {error}"))
+    };
+    let mut request = Request::post(&outgoing.destination.url)
+        .body(outgoing.body.clone())
+        .map_err(unsendable)?;
     let headers = request.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     headers.insert(USER_AGENT, HeaderValue::from_static(AGENT));
     for Header { name, value } in &outgoing.headers {
-        let name = HeaderName::from_bytes(name.as_bytes()).map_err(|error| unsendable(error.into()))?;
+        let name =
+            HeaderName::from_bytes(name.as_bytes()).map_err(|error| unsendable(error.into()))?;
         let value = HeaderValue::from_bytes(value).map_err(|error| unsendable(error.into()))?;
         headers.append(name, value);
     }
@@ -95,6 +111,9 @@ impl Answered {
             room.checked_sub(bytes).map(|left| room = left).is_some()
         };
         let headers = self.headers.into_iter().take_while(fits).collect();
-        hookyard_model::Answer { headers, body: self.body.slice(..self.body.len().min(BODY_KEPT)) }
+        hookyard_model::Answer {
+            headers,
+            body: self.body.slice(..self.body.len().min(BODY_KEPT)),
+        }
     }
 }

@@ -23,7 +23,11 @@ impl Rate {
     pub(super) fn new(per_second: f64, now: Instant) -> Self {
         // Once in a year is as good as never, and a time that can still be told.
         let per_second = per_second.max(1.0 / (365.0 * 24.0 * 3600.0));
-        Self { per_second, left: Self::most(per_second), at: now }
+        Self {
+            per_second,
+            left: Self::most(per_second),
+            at: now,
+        }
     }
 
     fn most(per_second: f64) -> f64 {
@@ -81,11 +85,18 @@ mod tests {
 
     #[test]
     fn no_more_than_the_rate_and_a_tenth_of_it_goes() {
-        for (per_second, seconds, expected) in
-            [(20.0, 1, 22), (20.0, 60, 1202), (0.5, 10, 6), (1.0, 10, 11), (3.0, 10, 31)]
-        {
+        for (per_second, seconds, expected) in [
+            (20.0, 1, 22),
+            (20.0, 60, 1202),
+            (0.5, 10, 6),
+            (1.0, 10, 11),
+            (3.0, 10, 31),
+        ] {
             let taken = taken(per_second, seconds);
-            assert!(taken.abs_diff(expected) <= 1, "{taken} in {seconds} s at {per_second}");
+            assert!(
+                taken.abs_diff(expected) <= 1,
+                "{taken} in {seconds} s at {per_second}"
+            );
             assert!(taken <= expected, "{taken} in {seconds} s at {per_second}");
         }
     }

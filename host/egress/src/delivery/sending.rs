@@ -9,7 +9,9 @@ use std::time::Duration;
 
 use hookyard_crash::Point;
 use hookyard_inbox::{ClaimedMessage, Error, MessageLease, MessageSettlement, Outbox, insist};
-use hookyard_model::{Answer, Clock, Delivery, DeliveryResult, Input, JobState, Timestamp, apply, chain};
+use hookyard_model::{
+    Answer, Clock, Delivery, DeliveryResult, Input, JobState, Timestamp, apply, chain,
+};
 use hookyard_verify::sign::{self, SignError};
 use tokio::time::{Instant, sleep};
 
@@ -48,11 +50,21 @@ impl Means {
         let is_down = self.is_down(sending, &delivery.result);
         let next = self.next_state(sending, &delivery.result, is_down);
         report(sending, &delivery, next);
-        let disable = (delivery.result == DeliveryResult::Gone).then(|| "the receiver answered 410 Gone".to_owned());
+        let disable = (delivery.result == DeliveryResult::Gone)
+            .then(|| "the receiver answered 410 Gone".to_owned());
         let is_disabled = disable.is_some();
         let lease = sending.message.lease.clone();
-        let settlement = MessageSettlement { lease, delivery, next, is_spared: is_down, disable };
-        let settled = insist(self.lease, || self.outbox.settle_message(settlement.clone())).await;
+        let settlement = MessageSettlement {
+            lease,
+            delivery,
+            next,
+            is_spared: is_down,
+            disable,
+        };
+        let settled = insist(self.lease, || {
+            self.outbox.settle_message(settlement.clone())
+        })
+        .await;
         report_settled(sending, is_disabled, settled);
     }
 
@@ -62,15 +74,35 @@ impl Means {
             Some(result) => (result, None),
             None => self.post(&sending.message, &sending.pass, started_at).await,
         };
-        Delivery { number: sending.message.lease.attempt, started_at, duration: began.elapsed(), result, answer }
+        Delivery {
+            number: sending.message.lease.attempt,
+            started_at,
+            duration: began.elapsed(),
+            result,
+            answer,
+        }
     }
 
-    async fn post(&self, message: &ClaimedMessage, pass: &Pass, now: Timestamp) -> (DeliveryResult, Option<Answer>) {
+    async fn post(
+        &self,
+        message: &ClaimedMessage,
+        pass: &Pass,
+        now: Timestamp,
+    ) -> (DeliveryResult, Option<Answer>) {
         let (id, event_type) = (message.lease.id.to_string(), message.event_type.as_deref());
-        let outgoing = sign::Outgoing { id: &id, body: &message.body, now, event_type };
+        let outgoing = sign::Outgoing {
+            id: &id,
+            body: &message.body,
+            now,
+            event_type,
+        };
         let posted = match pass.destination.signer.sign(&outgoing) {
             Ok(headers) => {
-                let outgoing = Outgoing { destination: &pass.destination, headers, body: message.body.clone() };
+                let outgoing = Outgoing {
+                    destination: &pass.destination,
+                    headers,
+                    body: message.body.clone(),
+                };
                 Point::SendBefore.pass();
                 let posted = self.post.post(outgoing).await;
                 Point::SendAfter.pass();
@@ -85,10 +117,21 @@ impl Means {
 
     /// Takes note of the result, and says whether it's the destination that is down rather than the message that failed.
     fn is_down(&self, Sending { message, pass }: &Sending, result: &DeliveryResult) -> bool {
-        self.gates.judge(&message.destination, pass, message.lease.id, result, (self.jitter)())
+        self.gates.judge(
+            &message.destination,
+            pass,
+            message.lease.id,
+            result,
+            (self.jitter)(),
+        )
     }
 
-    fn next_state(&self, Sending { message, pass }: &Sending, result: &DeliveryResult, is_down: bool) -> JobState {
+    fn next_state(
+        &self,
+        Sending { message, pass }: &Sending,
+        result: &DeliveryResult,
+        is_down: bool,
+    ) -> JobState {
         let input = Input::Deliver {
             result,
             // What is down for a day uses up neither the tries of its messages nor the short ones of their delays.
@@ -98,7 +141,9 @@ impl Means {
             is_down,
             jitter: (self.jitter)(),
         };
-        let leased = JobState::Leased { until: message.until };
+        let leased = JobState::Leased {
+            until: message.until,
+        };
         apply(leased, input, self.clock.now()).expect("a leased message takes any delivery")
     }
 
@@ -107,7 +152,11 @@ impl Means {
         loop {
             sleep(self.lease / 3).await;
             let until = self.clock.now().after(self.lease);
-            if let Err(error) = self.outbox.extend_messages(std::slice::from_ref(lease), until).await {
+            if let Err(error) = self
+                .outbox
+                .extend_messages(std::slice::from_ref(lease), until)
+                .await
+            {
                 tracing::warn!(message_id = %lease.id, error = chain(&error), "a lease was not extended");
             }
         }
@@ -116,7 +165,12 @@ impl Means {
 
 /// Tells the log and the metrics what a try came to. Neither the URL nor headers or body are told (invariant 10).
 fn report(sending: &Sending, delivery: &Delivery, next: JobState) {
-    let ClaimedMessage { lease, destination, plugin, .. } = &sending.message;
+    let ClaimedMessage {
+        lease,
+        destination,
+        plugin,
+        ..
+    } = &sending.message;
     record(destination, delivery);
     // Two call sites, since a level is part of one.
     macro_rules! tell {
@@ -149,7 +203,9 @@ fn detail(result: &DeliveryResult) -> Option<String> {
 }
 
 fn report_settled(sending: &Sending, is_disabled: bool, settled: Result<(), Error>) {
-    let ClaimedMessage { lease, destination, .. } = &sending.message;
+    let ClaimedMessage {
+        lease, destination, ..
+    } = &sending.message;
     match settled {
         Ok(()) if is_disabled => {
             let (tenant, name) = (&destination.tenant, &destination.destination);

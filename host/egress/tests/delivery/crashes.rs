@@ -32,7 +32,13 @@ async fn live(nth: usize, when: When) -> bool {
         () = first.store.crashed() => true,
         () = tokio::time::sleep(60 * SECOND) => false,
     };
-    let Yard { inner, clock, post, task, .. } = first;
+    let Yard {
+        inner,
+        clock,
+        post,
+        task,
+        ..
+    } = first;
     // Whatever it was about to send is not sent.
     task.abort();
     let _ = task.await;
@@ -49,11 +55,28 @@ async fn live(nth: usize, when: When) -> bool {
 async fn live_by_dice(seed: u64) {
     let dice = dice(seed);
     let below = |most: u64| (dice() * most as f64) as u64;
-    let retry =
-        RetryPolicy { attempts_max: 1_000, delay_first: SECOND, delay_max: 10 * SECOND, ..RetryPolicy::default() };
-    let breaker = BreakerPolicy { failures: 3, pause: SECOND, pause_max: 4 * SECOND };
-    let destination = Destination { retry, breaker, concurrency: 3, rate: Some(5.0), ..partner() };
-    let plan = || Plan { jitter: Arc::clone(&dice), ..Plan::of(destination.clone()) };
+    let retry = RetryPolicy {
+        attempts_max: 1_000,
+        delay_first: SECOND,
+        delay_max: 10 * SECOND,
+        ..RetryPolicy::default()
+    };
+    let breaker = BreakerPolicy {
+        failures: 3,
+        pause: SECOND,
+        pause_max: 4 * SECOND,
+    };
+    let destination = Destination {
+        retry,
+        breaker,
+        concurrency: 3,
+        rate: Some(5.0),
+        ..partner()
+    };
+    let plan = || Plan {
+        jitter: Arc::clone(&dice),
+        ..Plan::of(destination.clone())
+    };
     let replies = Arc::clone(&dice);
     let reply = move |_: &Seen| match replies() {
         roll if roll < 0.2 => (SECOND / 2, answer(503)),
@@ -65,7 +88,11 @@ async fn live_by_dice(seed: u64) {
     first.send_to("partner", 0..MESSAGES, key).await;
     let (mut yard, mut seen) = (first, Vec::new());
     for _ in 0..below(6) {
-        let when = if below(2) == 0 { When::Before } else { When::After };
+        let when = if below(2) == 0 {
+            When::Before
+        } else {
+            When::After
+        };
         yard.store.at(1 + below(30) as usize, when, Fault::Crash);
         tokio::select! {
             () = yard.store.crashed() => {}
@@ -74,13 +101,25 @@ async fn live_by_dice(seed: u64) {
         yard.task.abort();
         let _ = (&mut yard.task).await;
         seen.extend(yard.post.seen());
-        yard = Yard::over(Arc::clone(&yard.inner), Arc::clone(&yard.clock), plan(), reply.clone());
+        yard = Yard::over(
+            Arc::clone(&yard.inner),
+            Arc::clone(&yard.clock),
+            plan(),
+            reply.clone(),
+        );
     }
     yard.all_over().await;
-    assert_eq!(yard.states().await, ["done"; MESSAGES as usize], "seed {seed}");
+    assert_eq!(
+        yard.states().await,
+        ["done"; MESSAGES as usize],
+        "seed {seed}"
+    );
     seen.extend(yard.post.seen());
     check(&seen, &format!("seed {seed}"));
-    assert!(yard.post.most_of(&destination.url) <= 3, "seed {seed}: too many at once");
+    assert!(
+        yard.post.most_of(&destination.url) <= 3,
+        "seed {seed}: too many at once"
+    );
     yard.stop().await;
 }
 
@@ -94,7 +133,10 @@ fn check(seen: &[Seen], told: &str) {
         let body = bodies.entry(number).or_insert(&seen.body);
         assert_eq!(*body, &seen.body, "{told}: one id, one body");
         let before = last.insert(key(number), number);
-        assert!(before.is_none_or(|before| before <= number), "{told}: {before:?} before {number}");
+        assert!(
+            before.is_none_or(|before| before <= number),
+            "{told}: {before:?} before {number}"
+        );
     }
 }
 

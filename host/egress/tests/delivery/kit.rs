@@ -8,15 +8,16 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use hookyard_egress::Policy;
 use hookyard_egress::delivery::{
-    Answered, BreakerPolicy, Config, Deliverer, Destination, Destinations, Handle, Outgoing, Post, Unanswered,
+    Answered, BreakerPolicy, Config, Deliverer, Destination, Destinations, Handle, Outgoing, Post,
+    Unanswered,
 };
 use hookyard_inbox::{
-    Faulty, Inbox, MemoryInbox, MessagePage, MessageRecord, MessageSelection, MessageSummary, Outbox, Routes,
-    Settlement, Store, Usage, Want, WantMessages,
+    Faulty, Inbox, MemoryInbox, MessagePage, MessageRecord, MessageSelection, MessageSummary,
+    Outbox, Routes, Settlement, Store, Usage, Want, WantMessages,
 };
 use hookyard_model::{
-    Attempt, Clock, DestinationRef, Effects, Event, EventId, Header, JobState, Message, MessageId, Outcome, Payload,
-    PluginRef, RetryPolicy, Revision, SourceRef, Timestamp,
+    Attempt, Clock, DestinationRef, Effects, Event, EventId, Header, JobState, Message, MessageId,
+    Outcome, Payload, PluginRef, RetryPolicy, Revision, SourceRef, Timestamp,
 };
 use hookyard_verify::sign::SigningKey;
 use hookyard_verify::{Secret, Signer, SigningScheme};
@@ -53,13 +54,21 @@ pub(crate) struct Seen {
 
 impl Seen {
     pub(crate) fn header(&self, name: &str) -> &str {
-        let header = self.headers.iter().find(|header| header.name == name).expect("it was sent");
+        let header = self
+            .headers
+            .iter()
+            .find(|header| header.name == name)
+            .expect("it was sent");
         std::str::from_utf8(&header.value).expect("a text")
     }
 
     /// Which of the messages it is.
     pub(crate) fn number(&self) -> u64 {
-        self.header("webhook-id").parse::<Uuid>().expect("an id").as_u64_pair().1
+        self.header("webhook-id")
+            .parse::<Uuid>()
+            .expect("an id")
+            .as_u64_pair()
+            .1
     }
 }
 
@@ -78,15 +87,30 @@ pub(crate) struct ScriptedPost {
 #[async_trait]
 impl Post for ScriptedPost {
     async fn post(&self, outgoing: Outgoing<'_>) -> Reply {
-        let Outgoing { destination, headers, body } = outgoing;
-        let seen = Seen { url: destination.url.clone(), headers, body, at: self.began.elapsed() };
+        let Outgoing {
+            destination,
+            headers,
+            body,
+        } = outgoing;
+        let seen = Seen {
+            url: destination.url.clone(),
+            headers,
+            body,
+            at: self.began.elapsed(),
+        };
         self.seen.lock().expect("a lock").push(seen.clone());
         self.count(&seen.url, 1);
         let (takes, reply) = (self.script)(&seen);
         let is_late = takes > destination.timeout;
         sleep(takes.min(destination.timeout)).await;
         self.count(&seen.url, -1);
-        if is_late { Err(Unanswered::Failed("no whole answer from partner.example".into())) } else { reply }
+        if is_late {
+            Err(Unanswered::Failed(
+                "no whole answer from partner.example".into(),
+            ))
+        } else {
+            reply
+        }
     }
 }
 
@@ -104,7 +128,11 @@ impl ScriptedPost {
 
     /// The most that were under way at once.
     pub(crate) fn most_of(&self, url: &str) -> usize {
-        self.running.lock().expect("a lock").get(url).map_or(0, |(_, most)| *most)
+        self.running
+            .lock()
+            .expect("a lock")
+            .get(url)
+            .map_or(0, |(_, most)| *most)
     }
 }
 
@@ -114,13 +142,21 @@ pub(crate) fn answer(status: u16) -> Reply {
 }
 
 pub(crate) fn answer_with(status: u16, headers: &[(&str, &str)]) -> Reply {
-    let header =
-        |(name, value): &(&str, &str)| Header { name: (*name).into(), value: value.as_bytes().to_vec().into() };
-    Ok(Answered { status, headers: headers.iter().map(header).collect(), body: Bytes::from_static(b"thanks") })
+    let header = |(name, value): &(&str, &str)| Header {
+        name: (*name).into(),
+        value: value.as_bytes().to_vec().into(),
+    };
+    Ok(Answered {
+        status,
+        headers: headers.iter().map(header).collect(),
+        body: Bytes::from_static(b"thanks"),
+    })
 }
 
 pub(crate) fn no_answer() -> Reply {
-    Err(Unanswered::Failed("no connection to partner.example".into()))
+    Err(Unanswered::Failed(
+        "no connection to partner.example".into(),
+    ))
 }
 
 /// Numbers in `0.0..1.0`, the same for the same seed.
@@ -128,7 +164,9 @@ pub(crate) fn dice(seed: u64) -> Arc<dyn Fn() -> f64 + Send + Sync> {
     let state = Mutex::new(seed.wrapping_mul(2).wrapping_add(1));
     Arc::new(move || {
         let mut state = state.lock().expect("a lock");
-        *state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        *state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
         (*state >> 11) as f64 / (1_u64 << 53) as f64
     })
 }
@@ -156,7 +194,10 @@ impl Default for Plan {
 
 impl Plan {
     pub(crate) fn of(destination: Destination) -> Self {
-        Self { destinations: one(destination), ..Self::default() }
+        Self {
+            destinations: one(destination),
+            ..Self::default()
+        }
     }
 }
 
@@ -171,19 +212,37 @@ pub(crate) fn partner() -> Destination {
         url: URL.into(),
         signer: signer(None),
         policy: Policy::default(),
-        retry: RetryPolicy { attempts_max: 3, delay_first: SECOND, delay_max: HOUR, ..RetryPolicy::default() },
+        retry: RetryPolicy {
+            attempts_max: 3,
+            delay_first: SECOND,
+            delay_max: HOUR,
+            ..RetryPolicy::default()
+        },
         rate: None,
         concurrency: 4,
         timeout: 10 * SECOND,
-        breaker: BreakerPolicy { failures: u32::MAX, ..BreakerPolicy::default() },
+        breaker: BreakerPolicy {
+            failures: u32::MAX,
+            ..BreakerPolicy::default()
+        },
     }
 }
 
 /// Signs from then on.
 pub(crate) fn signer(from: Option<Timestamp>) -> Arc<Signer> {
     let secret = Secret::new("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw");
-    let secrets = vec![SigningKey { secret, from, until: None }];
-    Arc::new(Signer::new(SigningScheme::StandardWebhooks { secrets, keys: Vec::new() }).expect("a signer"))
+    let secrets = vec![SigningKey {
+        secret,
+        from,
+        until: None,
+    }];
+    Arc::new(
+        Signer::new(SigningScheme::StandardWebhooks {
+            secrets,
+            keys: Vec::new(),
+        })
+        .expect("a signer"),
+    )
 }
 
 /// A deliverer at work and what it works with.
@@ -199,7 +258,10 @@ pub(crate) struct Yard {
 }
 
 impl Yard {
-    pub(crate) async fn start(plan: Plan, script: impl Fn(&Seen) -> (Duration, Reply) + Send + Sync + 'static) -> Self {
+    pub(crate) async fn start(
+        plan: Plan,
+        script: impl Fn(&Seen) -> (Duration, Reply) + Send + Sync + 'static,
+    ) -> Self {
         let clock = Arc::new(TestClock(Instant::now()));
         Self::over(Arc::new(MemoryInbox::new()), clock, plan, script)
     }
@@ -232,7 +294,15 @@ impl Yard {
         let handle = deliverer.handle();
         let (stop, stopped) = oneshot::channel::<()>();
         let task = tokio::spawn(deliverer.run(async move { drop(stopped.await) }));
-        Self { inner, store, post, clock, handle, stop: Some(stop), task }
+        Self {
+            inner,
+            store,
+            post,
+            clock,
+            handle,
+            stop: Some(stop),
+            task,
+        }
     }
 
     /// Commits a message to `partner` for each of these numbers.
@@ -241,22 +311,50 @@ impl Yard {
     }
 
     /// Commits messages as one attempt does that asks for them, each under the ordering key that it is given.
-    pub(crate) async fn send_to(&self, to: &str, numbers: std::ops::Range<u64>, key: impl Fn(u64) -> Option<String>) {
-        let DestinationRef { tenant, destination } = name(to);
+    pub(crate) async fn send_to(
+        &self,
+        to: &str,
+        numbers: std::ops::Range<u64>,
+        key: impl Fn(u64) -> Option<String>,
+    ) {
+        let DestinationRef {
+            tenant,
+            destination,
+        } = name(to);
         let message = |number| Message {
             id: message_id(number),
             destination: destination.clone(),
             event_type: Some("offer.accepted".into()),
-            body: Bytes::from(format!("{{\"number\":{number},\"name\":\"a body that no log may show\"}}")),
+            body: Bytes::from(format!(
+                "{{\"number\":{number},\"name\":\"a body that no log may show\"}}"
+            )),
             ordering_key: key(number),
         };
-        let source = SourceRef { tenant: tenant.clone(), source: "orders".parse().expect("a name") };
-        let plugin = PluginRef { tenant, plugin: "ship".parse().expect("a name") };
-        let event = event(source.clone(), EventId::from_uuid(Uuid::from_u64_pair(1, numbers.start)), self.clock.now());
-        self.store.route(Routes([(source, [plugin.plugin.clone()].into())].into())).await.expect("a route");
+        let source = SourceRef {
+            tenant: tenant.clone(),
+            source: "orders".parse().expect("a name"),
+        };
+        let plugin = PluginRef {
+            tenant,
+            plugin: "ship".parse().expect("a name"),
+        };
+        let event = event(
+            source.clone(),
+            EventId::from_uuid(Uuid::from_u64_pair(1, numbers.start)),
+            self.clock.now(),
+        );
+        self.store
+            .route(Routes([(source, [plugin.plugin.clone()].into())].into()))
+            .await
+            .expect("a route");
         self.store.append(event).await.expect("an append");
         let wanted = [Want { plugin, limit: 1 }];
-        let claimed = self.store.claim(&wanted, self.clock.now(), LEASE).await.expect("a claim").remove(0);
+        let claimed = self
+            .store
+            .claim(&wanted, self.clock.now(), LEASE)
+            .await
+            .expect("a claim")
+            .remove(0);
         let attempt = Attempt {
             number: claimed.lease.attempt,
             revision: Revision::from_sha256([3; 32]),
@@ -265,7 +363,10 @@ impl Yard {
             outcome: Outcome::Done,
             log: Vec::new(),
         };
-        let effects = Effects { messages: numbers.map(message).collect(), ..Effects::default() };
+        let effects = Effects {
+            messages: numbers.map(message).collect(),
+            ..Effects::default()
+        };
         let quota = Usage { keys: 0, bytes: 0 };
         let settlement = Settlement {
             lease: claimed.lease,
@@ -286,17 +387,28 @@ impl Yard {
     }
 
     pub(crate) async fn states(&self) -> Vec<&'static str> {
-        self.messages().await.iter().map(|message| message.state.name()).collect()
+        self.messages()
+            .await
+            .iter()
+            .map(|message| message.state.name())
+            .collect()
     }
 
     pub(crate) async fn record(&self, number: u64) -> MessageRecord {
-        self.store.message(message_id(number)).await.expect("a read").expect("it is stored")
+        self.store
+            .message(message_id(number))
+            .await
+            .expect("a read")
+            .expect("it is stored")
     }
 
     /// What each ended try came to.
     pub(crate) async fn results(&self, number: u64) -> Vec<String> {
         let tries = self.record(number).await.deliveries;
-        tries.iter().map(|(_, delivery)| delivery.result.to_string()).collect()
+        tries
+            .iter()
+            .map(|(_, delivery)| delivery.result.to_string())
+            .collect()
     }
 
     /// Lets time pass until every message is done or dead.
@@ -314,8 +426,15 @@ impl Yard {
     /// Takes a message's lease and lets it run out, as a host does that dies.
     pub(crate) async fn lose(&self, times: u32) {
         for _ in 0..times {
-            let wanted = [WantMessages { destination: name("partner"), limit: 1 }];
-            let claimed = self.store.claim_messages(&wanted, self.clock.now(), SECOND).await.expect("a claim");
+            let wanted = [WantMessages {
+                destination: name("partner"),
+                limit: 1,
+            }];
+            let claimed = self
+                .store
+                .claim_messages(&wanted, self.clock.now(), SECOND)
+                .await
+                .expect("a claim");
             assert_eq!(claimed.len(), 1);
             sleep(2 * SECOND).await;
         }
@@ -334,7 +453,10 @@ impl Yard {
 /// A destination of acme's, or of another tenant's where it says so: `blue/partner`.
 pub(crate) fn name(name: &str) -> DestinationRef {
     let (tenant, name) = name.split_once('/').unwrap_or(("acme", name));
-    DestinationRef { tenant: tenant.parse().expect("a name"), destination: name.parse().expect("a name") }
+    DestinationRef {
+        tenant: tenant.parse().expect("a name"),
+        destination: name.parse().expect("a name"),
+    }
 }
 
 pub(crate) fn message_id(number: u64) -> MessageId {

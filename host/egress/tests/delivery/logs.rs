@@ -11,8 +11,15 @@ use crate::kit::{Plan, SECOND, Yard, answer, no_answer, partner};
 /// one that nobody knows the destination of.
 async fn lines() -> Vec<String> {
     let log = Capture::start();
-    let breaker = BreakerPolicy { failures: 1, pause: SECOND, pause_max: SECOND };
-    let plan = Plan::of(Destination { breaker, ..partner() });
+    let breaker = BreakerPolicy {
+        failures: 1,
+        pause: SECOND,
+        pause_max: SECOND,
+    };
+    let plan = Plan::of(Destination {
+        breaker,
+        ..partner()
+    });
     let yard = Yard::start(plan, |seen| {
         let reply = match seen.at {
             at if at < SECOND => no_answer(),
@@ -48,8 +55,21 @@ async fn a_try_is_told_in_one_line_and_neither_url_nor_body_nor_secret() {
     };
     for line in &lines {
         has(line, &["hookyard::delivery", "tenant=acme"]);
-        has(line, &[if std::ptr::eq(line, stray) { "destination=elsewhere" } else { "destination=partner" }]);
-        for hidden in ["secret-path", "hidden", "a body that no log may show", "MfKQ9r8", "thanks"] {
+        has(
+            line,
+            &[if std::ptr::eq(line, stray) {
+                "destination=elsewhere"
+            } else {
+                "destination=partner"
+            }],
+        );
+        for hidden in [
+            "secret-path",
+            "hidden",
+            "a body that no log may show",
+            "MfKQ9r8",
+            "thanks",
+        ] {
             assert!(!line.contains(hidden), "{hidden} in {line}");
         }
     }
@@ -61,12 +81,31 @@ async fn a_try_is_told_in_one_line_and_neither_url_nor_body_nor_secret() {
         "duration=12ms",
     ];
     has(failed, &who);
-    has(failed, &["WARN", "attempt=1", "result=\"failed\"", "state=\"waiting\"", "no connection to partner.example"]);
+    has(
+        failed,
+        &[
+            "WARN",
+            "attempt=1",
+            "result=\"failed\"",
+            "state=\"waiting\"",
+            "no connection to partner.example",
+        ],
+    );
     has(paused, &["WARN", "the receiver takes nothing", "pause=1s"]);
     has(sent, &who);
-    has(sent, &["INFO", "attempt=2", "result=\"sent\"", "state=\"done\""]);
+    has(
+        sent,
+        &["INFO", "attempt=2", "result=\"sent\"", "state=\"done\""],
+    );
     has(closed, &["INFO", "takes messages again"]);
     has(gone, &["WARN", "result=\"gone\"", "state=\"dead\""]);
-    has(disabled, &["WARN", "destination disabled", "hookyard outbox enable acme/partner"]);
+    has(
+        disabled,
+        &[
+            "WARN",
+            "destination disabled",
+            "hookyard outbox enable acme/partner",
+        ],
+    );
     has(stray, &["WARN", "not configured"]);
 }

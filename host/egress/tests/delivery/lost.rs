@@ -8,16 +8,29 @@ use crate::kit::{Plan, Yard, answer, one, partner};
 
 /// Three tries may be made.
 async fn check(status: u16, lost: u32, state: &str, expected: &[(u32, &str)]) {
-    let plan = Plan { destinations: Destinations::new(), ..Plan::default() };
+    let plan = Plan {
+        destinations: Destinations::new(),
+        ..Plan::default()
+    };
     let yard = Yard::start(plan, move |_| (Duration::ZERO, answer(status))).await;
     yard.send(0..1).await;
     yard.lose(lost).await;
     yard.handle.replace(one(partner()));
     yard.all_over().await;
     let tries = yard.record(0).await.deliveries;
-    let ended: Vec<_> = tries.iter().map(|(_, delivery)| (delivery.number, delivery.result.name())).collect();
-    assert_eq!((ended.as_slice(), yard.states().await), (expected, vec![state]), "{status} after {lost} lost");
-    let posts = expected.iter().filter(|(_, result)| *result != "lost").count();
+    let ended: Vec<_> = tries
+        .iter()
+        .map(|(_, delivery)| (delivery.number, delivery.result.name()))
+        .collect();
+    assert_eq!(
+        (ended.as_slice(), yard.states().await),
+        (expected, vec![state]),
+        "{status} after {lost} lost"
+    );
+    let posts = expected
+        .iter()
+        .filter(|(_, result)| *result != "lost")
+        .count();
     assert_eq!(yard.post.seen().len(), posts);
     yard.stop().await;
 }

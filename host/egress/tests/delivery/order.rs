@@ -18,18 +18,30 @@ fn key(number: u64) -> Option<String> {
 async fn a_key_waits_for_its_first_message_and_others_go_on() {
     let yard = Yard::start(Plan::default(), |seen| {
         let fails = seen.number() == 0 && seen.at < 2 * SECOND;
-        (Duration::from_millis(100), answer(if fails { 503 } else { 200 }))
+        (
+            Duration::from_millis(100),
+            answer(if fails { 503 } else { 200 }),
+        )
     })
     .await;
     yard.send_to("partner", 0..50, key).await;
     sleep(SECOND + SECOND / 2).await;
-    let waiting: Vec<_> = yard.messages().await.into_iter().filter(|message| message.state.name() != "done").collect();
+    let waiting: Vec<_> = yard
+        .messages()
+        .await
+        .into_iter()
+        .filter(|message| message.state.name() != "done")
+        .collect();
     assert_eq!(waiting.len(), 10, "those of the first key: {waiting:?}");
     yard.all_over().await;
     let mut last = HashMap::new();
     for seen in yard.post.seen() {
         let before = last.insert(seen.number() % 5, seen.number());
-        assert!(before.is_none_or(|before| before <= seen.number()), "{before:?} before {}", seen.number());
+        assert!(
+            before.is_none_or(|before| before <= seen.number()),
+            "{before:?} before {}",
+            seen.number()
+        );
     }
     assert_eq!(yard.states().await, ["done"; 50]);
     yard.stop().await;
@@ -46,8 +58,16 @@ async fn a_dead_message_lets_the_next_one_go_and_can_be_sent_again() {
     yard.all_over().await;
     assert_eq!(yard.states().await, ["dead", "done"]);
     sleep(60 * SECOND).await;
-    let selection = MessageSelection { ids: vec![message_id(0)], ..MessageSelection::default() };
-    let replay = MessageReplay { selection, rate: None, now: yard.clock.now(), dry_run: false };
+    let selection = MessageSelection {
+        ids: vec![message_id(0)],
+        ..MessageSelection::default()
+    };
+    let replay = MessageReplay {
+        selection,
+        rate: None,
+        now: yard.clock.now(),
+        dry_run: false,
+    };
     yard.store.replay_messages(replay).await.expect("a replay");
     yard.all_over().await;
     assert_eq!(yard.states().await, ["done", "done"]);

@@ -11,10 +11,18 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 
-const LIMITS: GetLimits = GetLimits { bytes_max: 16, time_max: Duration::from_secs(20), allow_http: true };
+const LIMITS: GetLimits = GetLimits {
+    bytes_max: 16,
+    time_max: Duration::from_secs(20),
+    allow_http: true,
+};
 
 /// Serves one connection: reads a head, writes `answer`, and closes unless it is to `hang`.
-async fn exchange(mut stream: impl AsyncRead + AsyncWrite + Unpin, answer: &str, hang: bool) -> io::Result<()> {
+async fn exchange(
+    mut stream: impl AsyncRead + AsyncWrite + Unpin,
+    answer: &str,
+    hang: bool,
+) -> io::Result<()> {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         head.push(stream.read_u8().await?);
@@ -43,40 +51,70 @@ fn client() -> Client {
 }
 
 fn client_with(extra_roots: Vec<Vec<u8>>) -> Result<Client, Error> {
-    let addresses = Addresses { granted: vec!["127.0.0.1".parse().expect("a range"), "::1".parse().expect("a range")] };
-    let policy = Policy { addresses, ..Policy::default() };
-    Ok(Client::new(Door::new(Config { extra_roots, ..Config::default() })?, policy))
+    let addresses = Addresses {
+        granted: vec![
+            "127.0.0.1".parse().expect("a range"),
+            "::1".parse().expect("a range"),
+        ],
+    };
+    let policy = Policy {
+        addresses,
+        ..Policy::default()
+    };
+    Ok(Client::new(
+        Door::new(Config {
+            extra_roots,
+            ..Config::default()
+        })?,
+        policy,
+    ))
 }
 
 #[tokio::test]
 async fn takes_a_200_within_the_limits_and_nothing_else() {
     type Check = fn(&Result<bytes::Bytes, Error>) -> bool;
     let cases: [(&str, &str, Check); 7] = [
-        ("a 200", "HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhello", |got| {
-            got.as_ref().is_ok_and(|body| &body[..] == b"hello")
-        }),
-        ("as much as is allowed", "HTTP/1.1 200 OK\r\n\r\n0123456789abcdef", |got| {
-            got.as_ref().is_ok_and(|body| body.len() == 16)
-        }),
-        ("a redirect", "HTTP/1.1 302 Found\r\nlocation: https://example.com/\r\ncontent-length: 0\r\n\r\n", |got| {
-            matches!(got, Err(Error::Status { status: 302, .. }))
-        }),
-        ("a failure", "HTTP/1.1 500 Oh\r\ncontent-length: 0\r\n\r\n", |got| {
-            matches!(got, Err(Error::Status { status: 500, .. }))
-        }),
-        ("announced as too large", "HTTP/1.1 200 OK\r\ncontent-length: 17\r\n\r\n", |got| {
-            matches!(got, Err(Error::TooLarge { bytes_max: 16, .. }))
-        }),
-        ("found to be too large", "HTTP/1.1 200 OK\r\n\r\n0123456789abcdefg", |got| {
-            matches!(got, Err(Error::TooLarge { bytes_max: 16, .. }))
-        }),
-        ("cut off", "HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nhello", |got| {
-            matches!(got, Err(Error::Broken { .. }))
-        }),
+        (
+            "a 200",
+            "HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhello",
+            |got| got.as_ref().is_ok_and(|body| &body[..] == b"hello"),
+        ),
+        (
+            "as much as is allowed",
+            "HTTP/1.1 200 OK\r\n\r\n0123456789abcdef",
+            |got| got.as_ref().is_ok_and(|body| body.len() == 16),
+        ),
+        (
+            "a redirect",
+            "HTTP/1.1 302 Found\r\nlocation: https://example.com/\r\ncontent-length: 0\r\n\r\n",
+            |got| matches!(got, Err(Error::Status { status: 302, .. })),
+        ),
+        (
+            "a failure",
+            "HTTP/1.1 500 Oh\r\ncontent-length: 0\r\n\r\n",
+            |got| matches!(got, Err(Error::Status { status: 500, .. })),
+        ),
+        (
+            "announced as too large",
+            "HTTP/1.1 200 OK\r\ncontent-length: 17\r\n\r\n",
+            |got| matches!(got, Err(Error::TooLarge { bytes_max: 16, .. })),
+        ),
+        (
+            "found to be too large",
+            "HTTP/1.1 200 OK\r\n\r\n0123456789abcdefg",
+            |got| matches!(got, Err(Error::TooLarge { bytes_max: 16, .. })),
+        ),
+        (
+            "cut off",
+            "HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nhello",
+            |got| matches!(got, Err(Error::Broken { .. })),
+        ),
     ];
     for (name, answer, is_as_expected) in cases {
         let address = serve(answer, false).await;
-        let got = client().get(&format!("http://{address}/cert.pem"), LIMITS).await;
+        let got = client()
+            .get(&format!("http://{address}/cert.pem"), LIMITS)
+            .await;
         assert!(is_as_expected(&got), "{name}: {got:?}");
     }
 }
@@ -85,26 +123,48 @@ async fn takes_a_200_within_the_limits_and_nothing_else() {
 async fn an_answer_that_never_ends_is_cut_off_in_time() {
     for answer in ["", "HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nhel"] {
         let address = serve(answer, true).await;
-        let limits = GetLimits { time_max: Duration::from_millis(200), ..LIMITS };
+        let limits = GetLimits {
+            time_max: Duration::from_millis(200),
+            ..LIMITS
+        };
         let got = client().get(&format!("http://{address}/"), limits).await;
-        assert!(matches!(got, Err(Error::TimedOut { .. })), "{answer:?}: {got:?}");
+        assert!(
+            matches!(got, Err(Error::TimedOut { .. })),
+            "{answer:?}: {got:?}"
+        );
     }
 }
 
 #[tokio::test]
 async fn http_is_fetched_only_where_it_is_allowed() {
     let address = serve("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n", false).await;
-    let limits = GetLimits { allow_http: false, ..LIMITS };
+    let limits = GetLimits {
+        allow_http: false,
+        ..LIMITS
+    };
     let got = client().get(&format!("http://{address}/"), limits).await;
     assert!(matches!(got, Err(Error::Scheme { .. })), "{got:?}");
 }
 
 #[tokio::test]
 async fn urls_that_are_none_are_refused() {
-    for (url, is_scheme) in [("", false), ("/path", false), ("example.com", false), ("ftp://example.com/", true)] {
+    for (url, is_scheme) in [
+        ("", false),
+        ("/path", false),
+        ("example.com", false),
+        ("ftp://example.com/", true),
+    ] {
         let got = client().get(url, LIMITS).await;
-        assert_eq!(matches!(got, Err(Error::Scheme { .. })), is_scheme, "{url}: {got:?}");
-        assert_eq!(matches!(got, Err(Error::InvalidUrl)), !is_scheme, "{url}: {got:?}");
+        assert_eq!(
+            matches!(got, Err(Error::Scheme { .. })),
+            is_scheme,
+            "{url}: {got:?}"
+        );
+        assert_eq!(
+            matches!(got, Err(Error::InvalidUrl)),
+            !is_scheme,
+            "{url}: {got:?}"
+        );
     }
 }
 
@@ -113,14 +173,21 @@ async fn errors_say_the_host_and_not_the_query() {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("loopback");
     let address = listener.local_addr().expect("bound");
     drop(listener);
-    let error = client().get(&format!("http://{address}/?Token=s3cret"), LIMITS).await.expect_err("nobody listens");
+    let error = client()
+        .get(&format!("http://{address}/?Token=s3cret"), LIMITS)
+        .await
+        .expect_err("nobody listens");
     let text = format!("{error} {error:?}");
-    assert!(text.contains("127.0.0.1") && !text.contains("s3cret"), "{text}");
+    assert!(
+        text.contains("127.0.0.1") && !text.contains("s3cret"),
+        "{text}"
+    );
 }
 
 #[tokio::test]
 async fn https_takes_the_configured_roots_and_no_others() {
-    let signed = rcgen::generate_simple_self_signed(["localhost".to_owned()]).expect("a certificate");
+    let signed =
+        rcgen::generate_simple_self_signed(["localhost".to_owned()]).expect("a certificate");
     let key = PrivateKeyDer::try_from(signed.signing_key.serialize_der()).expect("a key");
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let tls = rustls::ServerConfig::builder_with_provider(provider)
@@ -135,26 +202,46 @@ async fn https_takes_the_configured_roots_and_no_others() {
     tokio::spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
             if let Ok(stream) = acceptor.accept(stream).await {
-                tokio::spawn(exchange(stream, "HTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\npem", false));
+                tokio::spawn(exchange(
+                    stream,
+                    "HTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\npem",
+                    false,
+                ));
             }
         }
     });
     let url = format!("https://localhost:{port}/");
-    let limits = GetLimits { allow_http: false, ..LIMITS };
+    let limits = GetLimits {
+        allow_http: false,
+        ..LIMITS
+    };
 
     let stranger = client().get(&url, limits).await;
     assert!(matches!(stranger, Err(Error::Tls { .. })), "{stranger:?}");
 
     let trusting = client_with(vec![signed.cert.pem().into_bytes()]).expect("a client");
-    assert_eq!(&trusting.get(&url, limits).await.expect("a trusted answer")[..], b"pem");
+    assert_eq!(
+        &trusting.get(&url, limits).await.expect("a trusted answer")[..],
+        b"pem"
+    );
 }
 
 #[test]
 fn roots_that_are_none_are_refused_by_number() {
-    let good = rcgen::generate_simple_self_signed(["localhost".to_owned()]).expect("a certificate").cert.pem();
-    for bad in ["", "not PEM", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"] {
+    let good = rcgen::generate_simple_self_signed(["localhost".to_owned()])
+        .expect("a certificate")
+        .cert
+        .pem();
+    for bad in [
+        "",
+        "not PEM",
+        "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
+    ] {
         let extra_roots = vec![good.clone().into_bytes(), bad.as_bytes().to_vec()];
         let error = client_with(extra_roots).expect_err("no certificate");
-        assert!(matches!(error, Error::Roots { number: 2, .. }), "{bad:?}: {error:?}");
+        assert!(
+            matches!(error, Error::Roots { number: 2, .. }),
+            "{bad:?}: {error:?}"
+        );
     }
 }

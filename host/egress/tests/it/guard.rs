@@ -3,10 +3,15 @@
 use hookyard_egress::address::Why;
 use hookyard_egress::{Error, Policy};
 
-use crate::support::{LIMITS, OK, addresses, door, door_resolving, get, policy, receive, receive_at, said, willing};
+use crate::support::{
+    LIMITS, OK, addresses, door, door_resolving, get, policy, receive, receive_at, said, willing,
+};
 
 fn public_only() -> Policy {
-    Policy { addresses: addresses(&[]), ..policy() }
+    Policy {
+        addresses: addresses(&[]),
+        ..policy()
+    }
 }
 
 #[tokio::test]
@@ -31,12 +36,36 @@ async fn what_is_not_granted_is_not_connected_to() {
         ("10.0.0.1", Why::Private),
         ("255.255.255.255", Why::Reserved),
     ] {
-        let got = door.send(&public_only(), get(&format!("http://{host}:{port}/")), &LIMITS).await;
-        assert!(matches!(&got, Err(Error::Forbidden { why: found, .. }) if *found == why), "{host}: {got:?}");
+        let got = door
+            .send(
+                &public_only(),
+                get(&format!("http://{host}:{port}/")),
+                &LIMITS,
+            )
+            .await;
+        assert!(
+            matches!(&got, Err(Error::Forbidden { why: found, .. }) if *found == why),
+            "{host}: {got:?}"
+        );
         assert!(got.is_err_and(|error| !error.is_retryable()), "{host}");
     }
-    for host in ["2130706433", "0x7f000001", "0x7f.1", "0177.0.0.1", "127.1", "0", "127.0.0.1.", "user@127.0.0.1"] {
-        let got = door.send(&public_only(), get(&format!("http://{host}:{port}/")), &LIMITS).await;
+    for host in [
+        "2130706433",
+        "0x7f000001",
+        "0x7f.1",
+        "0177.0.0.1",
+        "127.1",
+        "0",
+        "127.0.0.1.",
+        "user@127.0.0.1",
+    ] {
+        let got = door
+            .send(
+                &public_only(),
+                get(&format!("http://{host}:{port}/")),
+                &LIMITS,
+            )
+            .await;
         let is_refused = matches!(got, Err(Error::InvalidUrl | Error::Forbidden { .. }));
         assert!(is_refused, "{host}: {got:?}");
     }
@@ -49,11 +78,26 @@ async fn a_mapped_address_needs_both_grants_and_then_leads_to_the_same() {
     let url = format!("http://[::ffff:127.0.0.1]:{}/", receiver.address.port());
     let door = door();
     let send = async |ranges: &[&str]| {
-        let policy = Policy { addresses: addresses(ranges), ..policy() };
+        let policy = Policy {
+            addresses: addresses(ranges),
+            ..policy()
+        };
         door.send(&policy, get(&url), &LIMITS).await
     };
-    assert!(matches!(send(&["127.0.0.0/8"]).await, Err(Error::Forbidden { why: Why::Carrier, .. })));
-    assert!(matches!(send(&["::ffff:0:0/96"]).await, Err(Error::Forbidden { why: Why::Loopback, .. })));
+    assert!(matches!(
+        send(&["127.0.0.0/8"]).await,
+        Err(Error::Forbidden {
+            why: Why::Carrier,
+            ..
+        })
+    ));
+    assert!(matches!(
+        send(&["::ffff:0:0/96"]).await,
+        Err(Error::Forbidden {
+            why: Why::Loopback,
+            ..
+        })
+    ));
     assert_eq!(receiver.connections(), 0);
     assert_eq!(said(&send(&["127.0.0.1", "::ffff:0:0/96"]).await).0, 200);
 }
@@ -63,49 +107,105 @@ async fn a_name_that_changes_its_mind_is_judged_each_time_and_asked_once() {
     // Closes after each answer, so that each request connects anew.
     let receiver = receive(async |mut connection| {
         connection.request().await;
-        connection.write("HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 2\r\n\r\nok").await;
+        connection
+            .write("HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 2\r\n\r\nok")
+            .await;
     })
     .await;
     // What a second lookup would lead to: somebody on the same port of an address that is not granted.
     let port = receiver.address.port();
-    let inner = receive_at(&format!("127.0.0.2:{port}"), None, |connection| connection.answer_each(OK)).await;
-    let (door, answers) = door_resolving(&[&["127.0.0.1"], &["127.0.0.2"], &["169.254.169.254"], &["127.0.0.1"]]);
-    let policy = Policy { addresses: addresses(&["127.0.0.1"]), ..policy() };
+    let inner = receive_at(&format!("127.0.0.2:{port}"), None, |connection| {
+        connection.answer_each(OK)
+    })
+    .await;
+    let (door, answers) = door_resolving(&[
+        &["127.0.0.1"],
+        &["127.0.0.2"],
+        &["169.254.169.254"],
+        &["127.0.0.1"],
+    ]);
+    let policy = Policy {
+        addresses: addresses(&["127.0.0.1"]),
+        ..policy()
+    };
     let url = receiver.url_of("http", "rebinding.example");
 
     let first = door.send(&policy, get(&url), &LIMITS).await;
     assert_eq!(said(&first).0, 200);
-    assert_eq!(answers.asked(), 1, "what was judged is what is connected to");
+    assert_eq!(
+        answers.asked(),
+        1,
+        "what was judged is what is connected to"
+    );
 
     let second = door.send(&policy, get(&url), &LIMITS).await;
-    assert!(matches!(second, Err(Error::Forbidden { why: Why::Loopback, .. })), "{second:?}");
+    assert!(
+        matches!(
+            second,
+            Err(Error::Forbidden {
+                why: Why::Loopback,
+                ..
+            })
+        ),
+        "{second:?}"
+    );
     let third = door.send(&policy, get(&url), &LIMITS).await;
-    assert!(matches!(third, Err(Error::Forbidden { why: Why::Metadata, .. })), "{third:?}");
+    assert!(
+        matches!(
+            third,
+            Err(Error::Forbidden {
+                why: Why::Metadata,
+                ..
+            })
+        ),
+        "{third:?}"
+    );
     assert_eq!(said(&door.send(&policy, get(&url), &LIMITS).await).0, 200);
-    assert_eq!((answers.asked(), receiver.connections(), inner.connections()), (4, 2, 0));
+    assert_eq!(
+        (answers.asked(), receiver.connections(), inner.connections()),
+        (4, 2, 0)
+    );
 }
 
 #[tokio::test]
 async fn of_several_addresses_only_permitted_ones_are_used() {
     let receiver = willing().await;
     let port = receiver.address.port();
-    let inner = receive_at(&format!("127.0.0.2:{port}"), None, |connection| connection.answer_each(OK)).await;
-    let policy = Policy { addresses: addresses(&["127.0.0.1"]), ..policy() };
+    let inner = receive_at(&format!("127.0.0.2:{port}"), None, |connection| {
+        connection.answer_each(OK)
+    })
+    .await;
+    let policy = Policy {
+        addresses: addresses(&["127.0.0.1"]),
+        ..policy()
+    };
     let url = receiver.url_of("http", "both.example");
 
-    let (door, _) = door_resolving(&[&["127.0.0.2", "10.0.0.1", "::1", "127.0.0.1", "169.254.169.254"]]);
+    let (door, _) = door_resolving(&[&[
+        "127.0.0.2",
+        "10.0.0.1",
+        "::1",
+        "127.0.0.1",
+        "169.254.169.254",
+    ]]);
     assert_eq!(said(&door.send(&policy, get(&url), &LIMITS).await).0, 200);
     assert_eq!((receiver.connections(), inner.connections()), (1, 0));
 
     let (door, _) = door_resolving(&[&["10.0.0.1", "127.0.0.2"]]);
     let got = door.send(&policy, get(&url), &LIMITS).await;
     let said = got.expect_err("all are refused").to_string();
-    assert!(said.contains("both.example") && said.contains("10.0.0.1") && said.contains("private"), "{said}");
+    assert!(
+        said.contains("both.example") && said.contains("10.0.0.1") && said.contains("private"),
+        "{said}"
+    );
     assert_eq!(inner.connections(), 0);
 
     let (door, _) = door_resolving(&[&[]]);
     let got = door.send(&policy, get(&url), &LIMITS).await;
-    assert!(matches!(&got, Err(error @ Error::Resolve { .. }) if error.is_retryable()), "{got:?}");
+    assert!(
+        matches!(&got, Err(error @ Error::Resolve { .. }) if error.is_retryable()),
+        "{got:?}"
+    );
 }
 
 #[tokio::test]
@@ -113,7 +213,19 @@ async fn an_address_that_refuses_does_not_keep_the_next_from_being_tried() {
     let receiver = willing().await;
     // Nobody listens on that port of the first.
     let (door, _) = door_resolving(&[&["127.0.0.3", "127.0.0.1"]]);
-    assert_eq!(said(&door.send(&policy(), get(&receiver.url_of("http", "two.example")), &LIMITS).await).0, 200);
+    assert_eq!(
+        said(
+            &door
+                .send(
+                    &policy(),
+                    get(&receiver.url_of("http", "two.example")),
+                    &LIMITS
+                )
+                .await
+        )
+        .0,
+        200
+    );
 }
 
 #[tokio::test]
@@ -129,13 +241,23 @@ async fn redirects_are_answers() {
         (201, "location"),
     ] {
         let to = inner.url("/latest/meta-data");
-        let value = if header == "refresh" { format!("0; url={to}") } else { to.clone() };
-        let answer = format!("HTTP/1.1 {status} Go\r\n{header}: {value}\r\ncontent-length: 0\r\n\r\n");
+        let value = if header == "refresh" {
+            format!("0; url={to}")
+        } else {
+            to.clone()
+        };
+        let answer =
+            format!("HTTP/1.1 {status} Go\r\n{header}: {value}\r\ncontent-length: 0\r\n\r\n");
         let receiver = receive(move |connection| connection.answer_each(answer.clone())).await;
         let got = door.send(&policy(), get(&receiver.url("/")), &LIMITS).await;
         assert_eq!(said(&got), (status, String::new()));
         let response = got.expect("an answer");
-        assert!(response.headers()[header].to_str().is_ok_and(|value| value.contains(&to)), "it's shown to the caller");
+        assert!(
+            response.headers()[header]
+                .to_str()
+                .is_ok_and(|value| value.contains(&to)),
+            "it's shown to the caller"
+        );
     }
     assert_eq!(inner.connections(), 0);
 }
@@ -143,10 +265,15 @@ async fn redirects_are_answers() {
 #[tokio::test]
 async fn http_and_tunnels_need_more_than_an_address() {
     let receiver = willing().await;
-    let strict = Policy { allow_http: false, ..policy() };
+    let strict = Policy {
+        allow_http: false,
+        ..policy()
+    };
     let got = door().send(&strict, get(&receiver.url("/")), &LIMITS).await;
     assert!(matches!(&got, Err(Error::Scheme { .. })), "{got:?}");
-    let tunnel = http::Request::connect(receiver.url("/")).body(bytes::Bytes::new()).expect("a request");
+    let tunnel = http::Request::connect(receiver.url("/"))
+        .body(bytes::Bytes::new())
+        .expect("a request");
     let got = door().send(&policy(), tunnel, &LIMITS).await;
     assert!(matches!(&got, Err(Error::Method { .. })), "{got:?}");
     assert_eq!(receiver.connections(), 0);

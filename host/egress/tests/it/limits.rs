@@ -9,7 +9,8 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto;
 
 use crate::support::{
-    Connection, LIMITS, OK, SHORT, door, door_with, eventually, get, policy, post, receive, receive_at, said, willing,
+    Connection, LIMITS, OK, SHORT, door, door_with, eventually, get, policy, post, receive,
+    receive_at, said, willing,
 };
 use crate::tls::Authority;
 
@@ -17,26 +18,54 @@ use crate::tls::Authority;
 const SOON: Duration = Duration::from_secs(10);
 
 /// 200,000 zeros, packed by gzip: this, `BOMB_ZEROS` zeros, and the rest.
-const BOMB: [u8; 24] = *b"\x1f\x8b\x08\0\0\0\0\0\x02\x03\xed\xc1\x31\x01\0\0\0\xc2\xa0\xf5\x4f\x6d\x06\x7f";
+const BOMB: [u8; 24] =
+    *b"\x1f\x8b\x08\0\0\0\0\0\x02\x03\xed\xc1\x31\x01\0\0\0\xc2\xa0\xf5\x4f\x6d\x06\x7f";
 const BOMB_ZEROS: usize = 193;
 const BOMB_END: [u8; 11] = *b"\x80\xd7\0\x7b\x58\xe0\x5c\x40\x0d\x03\0";
 
 #[tokio::test]
 async fn a_receiver_that_takes_its_time_is_left() {
     let silent = receive(|connection| connection.answer_once("")).await;
-    let half_a_head = receive(|connection| connection.answer_once("HTTP/1.1 200 OK\r\nx-slow: ")).await;
-    let half_a_body =
-        receive(|connection| connection.answer_once("HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nhalf")).await;
-    let dripping_head = receive(|connection| drip(connection, "HTTP/1.1 200 OK\r\n", "x-drop: 1\r\n")).await;
-    let dripping_body =
-        receive(|connection| drip(connection, "HTTP/1.1 200 OK\r\ncontent-length: 1000000\r\n\r\n", ".")).await;
-    let endless_chunks =
-        receive(|connection| drip(connection, "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n", "1\r\n.\r\n"))
-            .await;
-    let not_yet = receive(|connection| drip(connection, "", "HTTP/1.1 102 Processing\r\n\r\n")).await;
-    let receivers = [silent, half_a_head, half_a_body, dripping_head, dripping_body, endless_chunks, not_yet];
+    let half_a_head =
+        receive(|connection| connection.answer_once("HTTP/1.1 200 OK\r\nx-slow: ")).await;
+    let half_a_body = receive(|connection| {
+        connection.answer_once("HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nhalf")
+    })
+    .await;
+    let dripping_head =
+        receive(|connection| drip(connection, "HTTP/1.1 200 OK\r\n", "x-drop: 1\r\n")).await;
+    let dripping_body = receive(|connection| {
+        drip(
+            connection,
+            "HTTP/1.1 200 OK\r\ncontent-length: 1000000\r\n\r\n",
+            ".",
+        )
+    })
+    .await;
+    let endless_chunks = receive(|connection| {
+        drip(
+            connection,
+            "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n",
+            "1\r\n.\r\n",
+        )
+    })
+    .await;
+    let not_yet =
+        receive(|connection| drip(connection, "", "HTTP/1.1 102 Processing\r\n\r\n")).await;
+    let receivers = [
+        silent,
+        half_a_head,
+        half_a_body,
+        dripping_head,
+        dripping_body,
+        endless_chunks,
+        not_yet,
+    ];
     let door = door();
-    let limits = Limits { body_bytes_max: 1 << 20, ..SHORT };
+    let limits = Limits {
+        body_bytes_max: 1 << 20,
+        ..SHORT
+    };
     let begun = Instant::now();
     let sent = receivers.iter().enumerate().map(|(number, receiver)| {
         let (door, url) = (door.clone(), receiver.url("/"));
@@ -44,8 +73,7 @@ async fn a_receiver_that_takes_its_time_is_left() {
     });
     for sent in sent.collect::<Vec<_>>() {
         let (number, got) = sent.await.expect("no panic");
-        let is_timed_out =
-            matches!(&got, Err(Error::TimedOut { phase: Phase::Answer, time_max, .. }) if *time_max == SHORT.time_max);
+        let is_timed_out = matches!(&got, Err(Error::TimedOut { phase: Phase::Answer, time_max, .. }) if *time_max == SHORT.time_max);
         assert!(is_timed_out, "{number}: {got:?}");
         assert!(got.is_err_and(|error| error.is_retryable()));
     }
@@ -82,51 +110,118 @@ async fn a_receiver_that_never_reads_is_left_and_its_place_is_free() {
         })
         .await;
         let roots = vec![authority.pem()];
-        let door = door_with(Config { connections_max: 1, extra_roots: roots, ..Config::default() });
+        let door = door_with(Config {
+            connections_max: 1,
+            extra_roots: roots,
+            ..Config::default()
+        });
         let url = deaf.url_of(scheme, "localhost");
-        let got = door.send(&policy(), post(&url, vec![0; 32 << 20]), &SHORT).await;
-        assert!(matches!(got, Err(Error::TimedOut { phase: Phase::Answer, .. })), "{scheme}: {got:?}");
+        let got = door
+            .send(&policy(), post(&url, vec![0; 32 << 20]), &SHORT)
+            .await;
+        assert!(
+            matches!(
+                got,
+                Err(Error::TimedOut {
+                    phase: Phase::Answer,
+                    ..
+                })
+            ),
+            "{scheme}: {got:?}"
+        );
         // The only place for a connection is free again, although the receiver still holds its end.
         let other = willing().await;
-        assert_eq!(said(&door.send(&policy(), get(&other.url("/")), &LIMITS).await).0, 200, "{scheme}");
+        assert_eq!(
+            said(&door.send(&policy(), get(&other.url("/")), &LIMITS).await).0,
+            200,
+            "{scheme}"
+        );
     }
     drop(seen);
 }
 
 #[tokio::test]
 async fn a_head_that_is_too_large_is_no_answer() {
-    let one = format!("HTTP/1.1 200 OK\r\nx-large: {}\r\ncontent-length: 0\r\n\r\n", "x".repeat(20_000));
-    let many = format!("HTTP/1.1 200 OK\r\n{}content-length: 0\r\n\r\n", "x-many: x\r\n".repeat(2_000));
+    let one = format!(
+        "HTTP/1.1 200 OK\r\nx-large: {}\r\ncontent-length: 0\r\n\r\n",
+        "x".repeat(20_000)
+    );
+    let many = format!(
+        "HTTP/1.1 200 OK\r\n{}content-length: 0\r\n\r\n",
+        "x-many: x\r\n".repeat(2_000)
+    );
     let endless = format!("HTTP/1.1 200 OK\r\nx-endless: {}", "x".repeat(200_000));
-    let door = door_with(Config { head_bytes_max: 16 << 10, ..Config::default() });
+    let door = door_with(Config {
+        head_bytes_max: 16 << 10,
+        ..Config::default()
+    });
     for answer in [one, many, endless] {
         let shown = answer[..40].to_owned();
         let receiver = receive(move |connection| connection.answer_once(answer.clone())).await;
         let got = door.send(&policy(), get(&receiver.url("/")), &LIMITS).await;
-        assert!(matches!(got, Err(Error::HeadTooLarge { bytes_max: 16_384, .. })), "{shown}: {got:?}");
+        assert!(
+            matches!(
+                got,
+                Err(Error::HeadTooLarge {
+                    bytes_max: 16_384,
+                    ..
+                })
+            ),
+            "{shown}: {got:?}"
+        );
     }
-    let fits = format!("HTTP/1.1 200 OK\r\nx-large: {}\r\ncontent-length: 0\r\n\r\n", "x".repeat(15_000));
+    let fits = format!(
+        "HTTP/1.1 200 OK\r\nx-large: {}\r\ncontent-length: 0\r\n\r\n",
+        "x".repeat(15_000)
+    );
     let receiver = receive(move |connection| connection.answer_once(fits.clone())).await;
-    assert_eq!(said(&door.send(&policy(), get(&receiver.url("/")), &LIMITS).await).0, 200);
+    assert_eq!(
+        said(&door.send(&policy(), get(&receiver.url("/")), &LIMITS).await).0,
+        200
+    );
 }
 
 #[tokio::test]
 async fn a_head_that_is_too_large_is_no_answer_by_http2_either() {
     let authority = Authority::new();
-    let receiver = receive_at("127.0.0.1:0", Some(authority.http2(&["localhost"])), async |connection| {
-        let service = hyper::service::service_fn(async |_| {
-            let answer = http::Response::builder().header("x-large", "x".repeat(20_000));
-            answer.body(http_body_util::Full::new(Bytes::new()))
-        });
-        let _ =
-            auto::Builder::new(TokioExecutor::new()).serve_connection(TokioIo::new(connection.stream), service).await;
-    })
+    let receiver = receive_at(
+        "127.0.0.1:0",
+        Some(authority.http2(&["localhost"])),
+        async |connection| {
+            let service = hyper::service::service_fn(async |_| {
+                let answer = http::Response::builder().header("x-large", "x".repeat(20_000));
+                answer.body(http_body_util::Full::new(Bytes::new()))
+            });
+            let _ = auto::Builder::new(TokioExecutor::new())
+                .serve_connection(TokioIo::new(connection.stream), service)
+                .await;
+        },
+    )
     .await;
-    let config = Config { head_bytes_max: 16 << 10, extra_roots: vec![authority.pem()], ..Config::default() };
-    let got = door_with(config).send(&policy(), get(&receiver.url_of("https", "localhost")), &LIMITS).await;
+    let config = Config {
+        head_bytes_max: 16 << 10,
+        extra_roots: vec![authority.pem()],
+        ..Config::default()
+    };
+    let got = door_with(config)
+        .send(
+            &policy(),
+            get(&receiver.url_of("https", "localhost")),
+            &LIMITS,
+        )
+        .await;
     assert!(matches!(got, Err(Error::Broken { .. })), "{got:?}");
-    let larger = Config { extra_roots: vec![authority.pem()], ..Config::default() };
-    let got = door_with(larger).send(&policy(), get(&receiver.url_of("https", "localhost")), &LIMITS).await;
+    let larger = Config {
+        extra_roots: vec![authority.pem()],
+        ..Config::default()
+    };
+    let got = door_with(larger)
+        .send(
+            &policy(),
+            get(&receiver.url_of("https", "localhost")),
+            &LIMITS,
+        )
+        .await;
     assert_eq!(said(&got).0, 200);
 }
 
@@ -143,28 +238,53 @@ async fn a_body_that_is_too_long_is_refused_or_cut_as_asked() {
     for answer in answers {
         let shown = answer[..60.min(answer.len())].to_owned();
         let receiver = receive(move |connection| connection.answer_once(answer.clone())).await;
-        let refusing = Limits { body_bytes_max: 16, ..LIMITS };
-        let got = door.send(&policy(), get(&receiver.url("/")), &refusing).await;
-        assert!(matches!(got, Err(Error::TooLarge { bytes_max: 16, .. })), "{shown}: {got:?}");
-        let cutting = Limits { over_long: OverLong::Cut, ..refusing };
-        let got = door.send(&policy(), get(&receiver.url("/")), &cutting).await;
+        let refusing = Limits {
+            body_bytes_max: 16,
+            ..LIMITS
+        };
+        let got = door
+            .send(&policy(), get(&receiver.url("/")), &refusing)
+            .await;
+        assert!(
+            matches!(got, Err(Error::TooLarge { bytes_max: 16, .. })),
+            "{shown}: {got:?}"
+        );
+        let cutting = Limits {
+            over_long: OverLong::Cut,
+            ..refusing
+        };
+        let got = door
+            .send(&policy(), get(&receiver.url("/")), &cutting)
+            .await;
         assert_eq!(said(&got), (200, "0123456789abcdef".to_owned()), "{shown}");
         assert!(got.is_ok_and(|response| response.body().is_cut), "{shown}");
     }
     let exact = receive(|connection| connection.answer_each(OK)).await;
-    let limits = Limits { body_bytes_max: 2, over_long: OverLong::Cut, ..LIMITS };
+    let limits = Limits {
+        body_bytes_max: 2,
+        over_long: OverLong::Cut,
+        ..LIMITS
+    };
     let got = door.send(&policy(), get(&exact.url("/")), &limits).await;
-    assert!(got.is_ok_and(|response| !response.body().is_cut && &response.body().bytes[..] == b"ok"));
+    assert!(
+        got.is_ok_and(|response| !response.body().is_cut && &response.body().bytes[..] == b"ok")
+    );
 }
 
 #[tokio::test]
 async fn nothing_is_unpacked_and_nothing_packed_is_asked_for() {
     let bomb = [&BOMB[..], b"\xa0", &[0; BOMB_ZEROS], &BOMB_END].concat();
-    let mut answer =
-        format!("HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: {}\r\n\r\n", bomb.len()).into_bytes();
+    let mut answer = format!(
+        "HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: {}\r\n\r\n",
+        bomb.len()
+    )
+    .into_bytes();
     answer.extend(&bomb);
     let receiver = receive(move |connection| connection.answer_each(answer.clone())).await;
-    let got = door().send(&policy(), get(&receiver.url("/")), &LIMITS).await.expect("an answer");
+    let got = door()
+        .send(&policy(), get(&receiver.url("/")), &LIMITS)
+        .await
+        .expect("an answer");
     assert_eq!(got.headers()["content-encoding"], "gzip");
     assert_eq!(got.body().bytes, bomb, "as it came");
     assert!(!receiver.requests()[0].contains("accept-encoding"));
@@ -173,60 +293,120 @@ async fn nothing_is_unpacked_and_nothing_packed_is_asked_for() {
 #[tokio::test]
 async fn what_is_no_http_is_no_answer() {
     let door = door();
-    for answer in ["", "SSH-2.0-OpenSSH_9.6\r\n", "HTTP/1.1 999999 What\r\n\r\n", "HTTP/1.1 200 OK\r\nno colon\r\n\r\n"]
-    {
+    for answer in [
+        "",
+        "SSH-2.0-OpenSSH_9.6\r\n",
+        "HTTP/1.1 999999 What\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nno colon\r\n\r\n",
+    ] {
         let receiver = receive(move |mut connection| async move {
             connection.request().await;
             connection.write(answer).await;
         })
         .await;
         let got = door.send(&policy(), get(&receiver.url("/")), &LIMITS).await;
-        assert!(matches!(&got, Err(error @ Error::Broken { .. }) if error.is_retryable()), "{answer:?}: {got:?}");
+        assert!(
+            matches!(&got, Err(error @ Error::Broken { .. }) if error.is_retryable()),
+            "{answer:?}: {got:?}"
+        );
     }
 }
 
 #[tokio::test]
 async fn nobody_listening_is_said_without_the_path() {
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("loopback");
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
+        .await
+        .expect("loopback");
     let address = listener.local_addr().expect("bound");
     drop(listener);
-    let got = door().send(&policy(), get(&format!("http://{address}/s3cret?s3cret")), &LIMITS).await;
+    let got = door()
+        .send(
+            &policy(),
+            get(&format!("http://{address}/s3cret?s3cret")),
+            &LIMITS,
+        )
+        .await;
     let error = got.expect_err("nobody listens");
-    assert!(matches!(&error, Error::Connect { .. }) && error.is_retryable(), "{error:?}");
+    assert!(
+        matches!(&error, Error::Connect { .. }) && error.is_retryable(),
+        "{error:?}"
+    );
     let text = format!("{error} {error:?}");
-    assert!(text.contains("127.0.0.1") && !text.contains("s3cret"), "{text}");
+    assert!(
+        text.contains("127.0.0.1") && !text.contains("s3cret"),
+        "{text}"
+    );
 }
 
 #[tokio::test]
 async fn exchanges_with_one_receiver_are_bounded_by_tenant() {
     let slow = receive(|connection| connection.answer_once("")).await;
-    let door = door_with(Config { host_concurrency_max: 1, ..Config::default() });
-    let of = |tenant: &str| Policy { tenant: Some(tenant.parse().expect("a name")), ..policy() };
+    let door = door_with(Config {
+        host_concurrency_max: 1,
+        ..Config::default()
+    });
+    let of = |tenant: &str| Policy {
+        tenant: Some(tenant.parse().expect("a name")),
+        ..policy()
+    };
     let url = slow.url("/");
     let under_way = begin(&door, &of("acme"), &url);
     eventually(|| slow.connections() == 1).await;
 
     let second = door.send(&of("acme"), get(&url), &SHORT).await;
-    let is_without = matches!(&second, Err(Error::TimedOut { phase: Phase::Place, .. }));
+    let is_without = matches!(
+        &second,
+        Err(Error::TimedOut {
+            phase: Phase::Place,
+            ..
+        })
+    );
     assert!(is_without, "{second:?}");
     assert_eq!(slow.connections(), 1);
     // Others, and other receivers, have places of their own.
     let theirs = door.send(&of("umbrella"), get(&url), &SHORT).await;
-    assert!(matches!(theirs, Err(Error::TimedOut { phase: Phase::Answer, .. })), "{theirs:?}");
+    assert!(
+        matches!(
+            theirs,
+            Err(Error::TimedOut {
+                phase: Phase::Answer,
+                ..
+            })
+        ),
+        "{theirs:?}"
+    );
     let other = willing().await;
-    assert_eq!(said(&door.send(&of("acme"), get(&other.url("/")), &LIMITS).await).0, 200);
+    assert_eq!(
+        said(&door.send(&of("acme"), get(&other.url("/")), &LIMITS).await).0,
+        200
+    );
 
     under_way.abort();
     let third = door.send(&of("acme"), get(&url), &SHORT).await;
-    assert!(matches!(third, Err(Error::TimedOut { phase: Phase::Answer, .. })), "{third:?}");
+    assert!(
+        matches!(
+            third,
+            Err(Error::TimedOut {
+                phase: Phase::Answer,
+                ..
+            })
+        ),
+        "{third:?}"
+    );
 }
 
 #[tokio::test]
 async fn connections_are_bounded_and_unused_ones_make_room() {
     let (one, two) = (willing().await, willing().await);
-    let door = door_with(Config { connections_max: 1, ..Config::default() });
+    let door = door_with(Config {
+        connections_max: 1,
+        ..Config::default()
+    });
     for receiver in [&one, &two, &one, &one] {
-        assert_eq!(said(&door.send(&policy(), get(&receiver.url("/")), &LIMITS).await).0, 200);
+        assert_eq!(
+            said(&door.send(&policy(), get(&receiver.url("/")), &LIMITS).await).0,
+            200
+        );
     }
     assert_eq!((one.connections(), two.connections()), (2, 1));
 
@@ -235,15 +415,33 @@ async fn connections_are_bounded_and_unused_ones_make_room() {
     let under_way = begin(&door, &policy(), &slow.url("/"));
     eventually(|| slow.connections() == 1).await;
     let got = door.send(&policy(), get(&two.url("/")), &SHORT).await;
-    assert!(matches!(&got, Err(Error::TimedOut { phase: Phase::Place, .. })), "{got:?}");
+    assert!(
+        matches!(
+            &got,
+            Err(Error::TimedOut {
+                phase: Phase::Place,
+                ..
+            })
+        ),
+        "{got:?}"
+    );
     under_way.abort();
-    assert_eq!(said(&door.send(&policy(), get(&two.url("/")), &LIMITS).await).0, 200);
+    assert_eq!(
+        said(&door.send(&policy(), get(&two.url("/")), &LIMITS).await).0,
+        200
+    );
 }
 
 #[tokio::test]
 async fn one_tenant_leaves_connections_for_others() {
-    let door = door_with(Config { connections_max: 4, ..Config::default() });
-    let of = |tenant: &str| Policy { tenant: Some(tenant.parse().expect("a name")), ..policy() };
+    let door = door_with(Config {
+        connections_max: 4,
+        ..Config::default()
+    });
+    let of = |tenant: &str| Policy {
+        tenant: Some(tenant.parse().expect("a name")),
+        ..policy()
+    };
     let slow = receive(|connection| connection.answer_once("")).await;
     let url = slow.url("/");
     let under_way: Vec<_> = (0..3).map(|_| begin(&door, &of("acme"), &url)).collect();
@@ -251,16 +449,44 @@ async fn one_tenant_leaves_connections_for_others() {
 
     let other = willing().await;
     let fourth = door.send(&of("acme"), get(&other.url("/")), &SHORT).await;
-    assert!(matches!(&fourth, Err(Error::TimedOut { phase: Phase::Place, .. })), "{fourth:?}");
-    assert_eq!(said(&door.send(&of("umbrella"), get(&other.url("/")), &LIMITS).await).0, 200);
+    assert!(
+        matches!(
+            &fourth,
+            Err(Error::TimedOut {
+                phase: Phase::Place,
+                ..
+            })
+        ),
+        "{fourth:?}"
+    );
+    assert_eq!(
+        said(
+            &door
+                .send(&of("umbrella"), get(&other.url("/")), &LIMITS)
+                .await
+        )
+        .0,
+        200
+    );
 
     // Of a tenant's own connections, those that are unused make room for its next.
     under_way.iter().for_each(tokio::task::JoinHandle::abort);
     for _ in 0..4 {
         let next = willing().await;
-        assert_eq!(said(&door.send(&of("acme"), get(&next.url("/")), &LIMITS).await).0, 200);
+        assert_eq!(
+            said(&door.send(&of("acme"), get(&next.url("/")), &LIMITS).await).0,
+            200
+        );
     }
-    assert_eq!(said(&door.send(&of("umbrella"), get(&other.url("/")), &LIMITS).await).0, 200);
+    assert_eq!(
+        said(
+            &door
+                .send(&of("umbrella"), get(&other.url("/")), &LIMITS)
+                .await
+        )
+        .0,
+        200
+    );
     assert_eq!(other.connections(), 1, "what the other kept is still there");
 }
 

@@ -16,21 +16,36 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 
-pub(crate) const LIMITS: Limits =
-    Limits { time_max: Duration::from_secs(20), body_bytes_max: 1024, over_long: OverLong::Refuse };
+pub(crate) const LIMITS: Limits = Limits {
+    time_max: Duration::from_secs(20),
+    body_bytes_max: 1024,
+    over_long: OverLong::Refuse,
+};
 
 /// So short that a test can wait for it.
-pub(crate) const SHORT: Limits = Limits { time_max: Duration::from_millis(300), ..LIMITS };
+pub(crate) const SHORT: Limits = Limits {
+    time_max: Duration::from_millis(300),
+    ..LIMITS
+};
 
 pub(crate) const OK: &str = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
 
 /// All of loopback, and plain HTTP.
 pub(crate) fn policy() -> Policy {
-    Policy { addresses: addresses(&["127.0.0.0/8", "::1"]), allow_http: true, ..Policy::default() }
+    Policy {
+        addresses: addresses(&["127.0.0.0/8", "::1"]),
+        allow_http: true,
+        ..Policy::default()
+    }
 }
 
 pub(crate) fn addresses(ranges: &[&str]) -> Addresses {
-    Addresses { granted: ranges.iter().map(|range| range.parse().expect("a range")).collect() }
+    Addresses {
+        granted: ranges
+            .iter()
+            .map(|range| range.parse().expect("a range"))
+            .collect(),
+    }
 }
 
 pub(crate) fn door() -> Door {
@@ -43,11 +58,21 @@ pub(crate) fn door_with(config: Config) -> Door {
 
 /// A door whose names all resolve to what the answers say, one after the other and then the last again.
 pub(crate) fn door_resolving(answers: &[&[&str]]) -> (Door, Arc<Answers>) {
-    let parse = |answer: &&[&str]| answer.iter().map(|address| address.parse().expect("an address")).collect();
-    let answers =
-        Arc::new(Answers { left: Mutex::new(answers.iter().map(parse).collect()), asked: AtomicUsize::new(0) });
+    let parse = |answer: &&[&str]| {
+        answer
+            .iter()
+            .map(|address| address.parse().expect("an address"))
+            .collect()
+    };
+    let answers = Arc::new(Answers {
+        left: Mutex::new(answers.iter().map(parse).collect()),
+        asked: AtomicUsize::new(0),
+    });
     let resolver: Arc<dyn Resolve> = answers.clone();
-    (Door::with_resolver(Config::default(), resolver).expect("a door"), answers)
+    (
+        Door::with_resolver(Config::default(), resolver).expect("a door"),
+        answers,
+    )
 }
 
 pub(crate) struct Answers {
@@ -84,8 +109,13 @@ pub(crate) fn post(url: &str, body: impl Into<Bytes>) -> Request<Bytes> {
 
 /// The answer's status and body.
 pub(crate) fn said(got: &Result<Response<Body>, Error>) -> (u16, String) {
-    let response = got.as_ref().unwrap_or_else(|error| panic!("{error}: {error:?}"));
-    (response.status().as_u16(), String::from_utf8_lossy(&response.body().bytes).into_owned())
+    let response = got
+        .as_ref()
+        .unwrap_or_else(|error| panic!("{error}: {error:?}"));
+    (
+        response.status().as_u16(),
+        String::from_utf8_lossy(&response.body().bytes).into_owned(),
+    )
 }
 
 /// Returns once that is so, which has to be soon.
@@ -95,7 +125,9 @@ pub(crate) async fn eventually(is_so: impl Fn() -> bool) {
             tokio::task::yield_now().await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(20), waiting).await.expect("it comes to be so");
+    tokio::time::timeout(Duration::from_secs(20), waiting)
+        .await
+        .expect("it comes to be so");
 }
 
 /// A receiver and what it has seen.
@@ -158,7 +190,9 @@ impl Connection {
             request.push(self.stream.read_u8().await.ok()?);
         }
         let head = String::from_utf8(request.clone()).ok()?;
-        let length = head.lines().find_map(|line| line.strip_prefix("content-length: "));
+        let length = head
+            .lines()
+            .find_map(|line| line.strip_prefix("content-length: "));
         let mut body = vec![0; length.map_or(0, |length| length.parse().expect("a length"))];
         self.stream.read_exact(&mut body).await.ok()?;
         request.extend(body);
@@ -176,7 +210,12 @@ impl Connection {
     /// Returns once the other end has gone.
     pub(crate) async fn gone(&mut self) {
         let mut some = [0; 1024];
-        while self.stream.read(&mut some).await.is_ok_and(|count| count > 0) {}
+        while self
+            .stream
+            .read(&mut some)
+            .await
+            .is_ok_and(|count| count > 0)
+        {}
     }
 
     /// Answers each request with the same.
@@ -195,7 +234,11 @@ impl Connection {
 }
 
 /// A receiver on that address, port and all.
-pub(crate) async fn receive_at<F, T>(address: &str, tls: Option<Arc<ServerConfig>>, talk: F) -> Receiver
+pub(crate) async fn receive_at<F, T>(
+    address: &str,
+    tls: Option<Arc<ServerConfig>>,
+    talk: F,
+) -> Receiver
 where
     F: Fn(Connection) -> T + Send + Sync + 'static,
     T: Future<Output = ()> + Send + 'static,
@@ -203,7 +246,10 @@ where
     let listener = TcpListener::bind(address).await.expect("loopback");
     let address = listener.local_addr().expect("bound");
     let seen = Arc::new(Seen::default());
-    let receiver = Receiver { address, seen: Arc::clone(&seen) };
+    let receiver = Receiver {
+        address,
+        seen: Arc::clone(&seen),
+    };
     let talk = Arc::new(talk);
     tokio::spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
@@ -217,7 +263,11 @@ where
                         Err(_) => return,
                     },
                 };
-                talk(Connection { stream, seen: Arc::clone(&seen) }).await;
+                talk(Connection {
+                    stream,
+                    seen: Arc::clone(&seen),
+                })
+                .await;
                 seen.ended.fetch_add(1, Ordering::SeqCst);
             });
         }

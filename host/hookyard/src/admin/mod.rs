@@ -29,7 +29,10 @@ use metrics::Metrics;
 /// Connections at once.
 const CONNECTIONS_MAX: usize = 16;
 /// How long a connection is waited for.
-const PATIENCE: Patience = Patience { head: Duration::from_secs(10), idle: Duration::from_secs(90) };
+const PATIENCE: Patience = Patience {
+    head: Duration::from_secs(10),
+    idle: Duration::from_secs(90),
+};
 /// How long to leave a system alone that can't accept.
 const PAUSE: Duration = Duration::from_millis(100);
 
@@ -59,8 +62,16 @@ pub(crate) async fn bind(admin: &Admin, metrics: Metrics) -> anyhow::Result<Boun
     };
     let listener = TcpListener::bind(admin.listen).await.with_context(failed)?;
     let address = listener.local_addr().with_context(failed)?;
-    let room = Room { token: admin.token.clone(), hosts: admin.hosts.clone(), metrics };
-    Ok(Bound { listener, address, room: Arc::new(room) })
+    let room = Room {
+        token: admin.token.clone(),
+        hosts: admin.hosts.clone(),
+        metrics,
+    };
+    Ok(Bound {
+        listener,
+        address,
+        room: Arc::new(room),
+    })
 }
 
 impl Bound {
@@ -109,7 +120,9 @@ async fn serve(tcp: TcpStream, place: Place, room: Arc<Room>) {
         async move { Ok::<_, Infallible>(answer) }
     });
     let mut http = http1::Builder::new();
-    let connection = http.max_buf_size(16 << 10).serve_connection(TokioIo::new(tcp), service);
+    let connection = http
+        .max_buf_size(16 << 10)
+        .serve_connection(TokioIo::new(tcp), service);
     tokio::select! {
         ended = connection => {
             if let Err(error) = ended {

@@ -51,7 +51,11 @@ impl Report {
 
     /// What the command comes to.
     pub(super) fn end(&self) -> Result<(), Failure> {
-        if self.bad > 0 { Err(Failure::Told) } else { Ok(()) }
+        if self.bad > 0 {
+            Err(Failure::Told)
+        } else {
+            Ok(())
+        }
     }
 
     fn tell(&self, verdict: Verdict, text: impl Display) -> Result<(), Failure> {
@@ -83,8 +87,17 @@ mod tests {
 
     #[test]
     fn a_line_for_each_reader() {
-        assert_eq!(in_words(Verdict::Ok, "providers topi"), "ok    providers topi");
-        assert_eq!(in_words(Verdict::Bad, "refused; add:\n[grants]"), "BAD   refused; add:\n      [grants]");
-        assert_eq!(in_json(Verdict::Note, "two\nlines".into()), r#"{"verdict":"note","text":"two\nlines"}"#);
+        assert_eq!(
+            in_words(Verdict::Ok, "providers topi"),
+            "ok    providers topi"
+        );
+        assert_eq!(
+            in_words(Verdict::Bad, "refused; add:\n[grants]"),
+            "BAD   refused; add:\n      [grants]"
+        );
+        assert_eq!(
+            in_json(Verdict::Note, "two\nlines".into()),
+            r#"{"verdict":"note","text":"two\nlines"}"#
+        );
     }
 }

@@ -31,28 +31,51 @@ pub(super) async fn tell(path: &Path, report: &Report) -> Result<(), Failure> {
             }
             Ok(())
         }
-        Err(error) => report.note(format_args!("waiting events can't be counted: {}", chain(error.as_ref()))),
+        Err(error) => report.note(format_args!(
+            "waiting events can't be counted: {}",
+            chain(error.as_ref())
+        )),
     }
 }
 
 /// The plugins that serve by the record; none where that can't be read.
 pub(super) async fn serving(path: &Path) -> BTreeSet<PluginRef> {
-    let Ok(inbox) = SqliteInbox::open_read_only(path) else { return BTreeSet::new() };
+    let Ok(inbox) = SqliteInbox::open_read_only(path) else {
+        return BTreeSet::new();
+    };
     release::serving(&inbox.revisions(None).await.unwrap_or_default())
 }
 
 async fn count(path: &Path) -> anyhow::Result<(Vec<Tally<SourceRef>>, Vec<Tally<PluginRef>>)> {
     let inbox = SqliteInbox::open_read_only(path)?;
     let unrouted = inbox.unrouted().await.context("the inbox can't be read")?;
-    Ok((unrouted, inbox.held().await.context("the inbox can't be read")?))
+    Ok((
+        unrouted,
+        inbox.held().await.context("the inbox can't be read")?,
+    ))
 }
 
-fn told_unrouted(Tally { of: source, count, oldest }: &Tally<SourceRef>) -> String {
+fn told_unrouted(
+    Tally {
+        of: source,
+        count,
+        oldest,
+    }: &Tally<SourceRef>,
+) -> String {
     let way_out = way_out_of_unrouted(source);
-    format!("{source}: {} for a plugin, the oldest since {oldest}; {way_out}", events(*count, "waits", "wait"))
+    format!(
+        "{source}: {} for a plugin, the oldest since {oldest}; {way_out}",
+        events(*count, "waits", "wait")
+    )
 }
 
-fn told_held(Tally { of: plugin, count, oldest }: &Tally<PluginRef>) -> String {
+fn told_held(
+    Tally {
+        of: plugin,
+        count,
+        oldest,
+    }: &Tally<PluginRef>,
+) -> String {
     let held = events(*count, "is held", "are held");
     format!(
         "{plugin}: {held} for it, the oldest since {oldest}; end them by `hookyard events discard --plugin {plugin} --state held`"
@@ -60,5 +83,9 @@ fn told_held(Tally { of: plugin, count, oldest }: &Tally<PluginRef>) -> String {
 }
 
 fn events(count: u64, one: &str, many: &str) -> String {
-    if count == 1 { format!("1 event {one}") } else { format!("{count} events {many}") }
+    if count == 1 {
+        format!("1 event {one}")
+    } else {
+        format!("{count} events {many}")
+    }
 }

@@ -45,7 +45,11 @@ pub(crate) struct Filters {
 
 /// A text to search for.
 pub(super) fn text(text: &str) -> Result<String, String> {
-    if text.is_empty() { Err("must be a text".to_owned()) } else { Ok(text.to_owned()) }
+    if text.is_empty() {
+        Err("must be a text".to_owned())
+    } else {
+        Ok(text.to_owned())
+    }
 }
 
 /// Where a job stands.
@@ -96,8 +100,14 @@ impl<N: FromStr<Err = InvalidName>> FromStr for Named<N> {
 
     fn from_str(text: &str) -> Result<Self, InvalidName> {
         match text.split_once('/') {
-            None => Ok(Self { tenant: None, name: text.parse()? }),
-            Some((tenant, name)) => Ok(Self { tenant: Some(tenant.parse()?), name: name.parse()? }),
+            None => Ok(Self {
+                tenant: None,
+                name: text.parse()?,
+            }),
+            Some((tenant, name)) => Ok(Self {
+                tenant: Some(tenant.parse()?),
+                name: name.parse()?,
+            }),
         }
     }
 }
@@ -114,8 +124,12 @@ impl FromStr for Moment {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let at = Timestamp::parse_rfc3339(text).map(Self::At);
-        let wrong = || "must be a time such as 2026-06-02T11:30:00Z, or 90m, 2h or 7d for that long ago".to_owned();
-        at.or_else(|| duration(text).map(Self::Ago)).ok_or_else(wrong)
+        let wrong = || {
+            "must be a time such as 2026-06-02T11:30:00Z, or 90m, 2h or 7d for that long ago"
+                .to_owned()
+        };
+        at.or_else(|| duration(text).map(Self::Ago))
+            .ok_or_else(wrong)
     }
 }
 
@@ -129,12 +143,15 @@ impl Moment {
 }
 
 /// The one tenant of them, if any is named; all of them are said of one thing.
-pub(super) fn one_tenant(of: &str, mut named: impl Iterator<Item = TenantName>) -> Result<Option<TenantName>, Failure> {
+pub(super) fn one_tenant(
+    of: &str,
+    mut named: impl Iterator<Item = TenantName>,
+) -> Result<Option<TenantName>, Failure> {
     let tenant = named.next();
     match (&tenant, named.find(|other| Some(other) != tenant.as_ref())) {
-        (Some(tenant), Some(other)) => {
-            Err(Failure::Arguments(format!("{of} of {tenant} is none of {other}: name one tenant")))
-        }
+        (Some(tenant), Some(other)) => Err(Failure::Arguments(format!(
+            "{of} of {tenant} is none of {other}: name one tenant"
+        ))),
         _ => Ok(tenant),
     }
 }
@@ -147,13 +164,20 @@ impl Filters {
             self.plugin.as_ref().and_then(|named| named.tenant.clone()),
         ];
         Ok(Selection {
-            tenant: one_tenant("an event", self.tenant.into_iter().chain(named.into_iter().flatten()))?,
+            tenant: one_tenant(
+                "an event",
+                self.tenant.into_iter().chain(named.into_iter().flatten()),
+            )?,
             source: self.source.map(|named| named.name),
             plugin: self.plugin.map(|named| named.name),
             event_type: self.event_type,
             key: self.key,
             text: self.text,
-            states: self.state.into_iter().map(|state| state.name().to_owned()).collect(),
+            states: self
+                .state
+                .into_iter()
+                .map(|state| state.name().to_owned())
+                .collect(),
             since: self.since.map(|moment| moment.before(now)),
             until: self.until.map(|moment| moment.before(now)),
             ..Selection::default()
@@ -176,15 +200,37 @@ mod tests {
     const NOW: Timestamp = Timestamp::from_unix_secs(1_000_000);
 
     fn read(arguments: &[&str]) -> Result<Selection, String> {
-        let line = Line::try_parse_from(["test"].iter().chain(arguments)).map_err(|error| error.to_string())?;
-        line.filters.selection(NOW).map_err(|failure| format!("{failure:?}"))
+        let line = Line::try_parse_from(["test"].iter().chain(arguments))
+            .map_err(|error| error.to_string())?;
+        line.filters
+            .selection(NOW)
+            .map_err(|failure| format!("{failure:?}"))
     }
 
     #[test]
     fn every_filter_reaches_the_inbox() {
-        let all = ["--source", "acme/orders", "--plugin", "books", "--type", "a.b", "--state", "dead,held"];
-        let more =
-            ["--state", "done", "--key", "k-1", "--text", "A-17", "--since", "2h", "--until", "1970-01-12T00:00:00Z"];
+        let all = [
+            "--source",
+            "acme/orders",
+            "--plugin",
+            "books",
+            "--type",
+            "a.b",
+            "--state",
+            "dead,held",
+        ];
+        let more = [
+            "--state",
+            "done",
+            "--key",
+            "k-1",
+            "--text",
+            "A-17",
+            "--since",
+            "2h",
+            "--until",
+            "1970-01-12T00:00:00Z",
+        ];
         let found = read(&[&all[..], &more].concat());
         let expected = Selection {
             tenant: Some("acme".parse().expect("a name")),
@@ -200,8 +246,23 @@ mod tests {
         };
         assert_eq!(found, Ok(expected));
         assert_eq!(read(&[]), Ok(Selection::default()));
-        let names: Vec<_> = State::value_variants().iter().map(|state| state.name()).collect();
-        assert_eq!(names, ["pending", "leased", "waiting", "done", "dead", "held", "unrouted", "discarded"]);
+        let names: Vec<_> = State::value_variants()
+            .iter()
+            .map(|state| state.name())
+            .collect();
+        assert_eq!(
+            names,
+            [
+                "pending",
+                "leased",
+                "waiting",
+                "done",
+                "dead",
+                "held",
+                "unrouted",
+                "discarded"
+            ]
+        );
     }
 
     #[test]
@@ -211,12 +272,28 @@ mod tests {
             (&["--state", "lost"], "possible values"),
             (&["--text", ""], "must be a text"),
             (&["--source", "Acme/x"], "invalid"),
-            (&["--tenant", "umbrella", "--source", "acme/orders"], "name one tenant"),
-            (&["--plugin", "umbrella/x", "--source", "acme/orders"], "name one tenant"),
+            (
+                &["--tenant", "umbrella", "--source", "acme/orders"],
+                "name one tenant",
+            ),
+            (
+                &["--plugin", "umbrella/x", "--source", "acme/orders"],
+                "name one tenant",
+            ),
         ] {
             let refused = read(arguments).expect_err("nonsense");
             assert!(refused.contains(part), "{arguments:?}: {refused}");
         }
-        assert!(read(&["--tenant", "acme", "--plugin", "acme/books", "--source", "acme/orders"]).is_ok());
+        assert!(
+            read(&[
+                "--tenant",
+                "acme",
+                "--plugin",
+                "acme/books",
+                "--source",
+                "acme/orders"
+            ])
+            .is_ok()
+        );
     }
 }

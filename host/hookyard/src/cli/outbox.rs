@@ -125,7 +125,11 @@ impl Filters {
     }
 
     /// What the outbox is asked for.
-    pub(crate) async fn selection(self, now: Timestamp, inbox: &SqliteInbox) -> Result<MessageSelection, Failure> {
+    pub(crate) async fn selection(
+        self,
+        now: Timestamp,
+        inbox: &SqliteInbox,
+    ) -> Result<MessageSelection, Failure> {
         let event = match &self.event {
             None => None,
             // The event of a message may have been pruned before.
@@ -134,21 +138,33 @@ impl Filters {
                 None => Some(ids::event(inbox, prefix).await?),
             },
         };
-        Ok(MessageSelection { event, ..self.without_event(now)? })
+        Ok(MessageSelection {
+            event,
+            ..self.without_event(now)?
+        })
     }
 
     fn without_event(self, now: Timestamp) -> Result<MessageSelection, Failure> {
         let named = [
-            self.destination.as_ref().and_then(|named| named.tenant.clone()),
+            self.destination
+                .as_ref()
+                .and_then(|named| named.tenant.clone()),
             self.plugin.as_ref().and_then(|named| named.tenant.clone()),
         ];
         Ok(MessageSelection {
-            tenant: one_tenant("a message", self.tenant.into_iter().chain(named.into_iter().flatten()))?,
+            tenant: one_tenant(
+                "a message",
+                self.tenant.into_iter().chain(named.into_iter().flatten()),
+            )?,
             destination: self.destination.map(|named| named.name),
             plugin: self.plugin.map(|named| named.name),
             event_type: self.event_type,
             text: self.text,
-            states: self.state.into_iter().map(|state| state.name().to_owned()).collect(),
+            states: self
+                .state
+                .into_iter()
+                .map(|state| state.name().to_owned())
+                .collect(),
             since: self.since.map(|moment| moment.before(now)),
             until: self.until.map(|moment| moment.before(now)),
             ..MessageSelection::default()
@@ -157,9 +173,14 @@ impl Filters {
 }
 
 fn destination(text: &str) -> Result<DestinationRef, String> {
-    let Named { tenant, name } = text.parse().map_err(|error: hookyard_model::InvalidName| error.to_string())?;
+    let Named { tenant, name } = text
+        .parse()
+        .map_err(|error: hookyard_model::InvalidName| error.to_string())?;
     let tenant = tenant.ok_or("must be a tenant and a name, such as acme/partner")?;
-    Ok(DestinationRef { tenant, destination: name })
+    Ok(DestinationRef {
+        tenant,
+        destination: name,
+    })
 }
 
 #[cfg(test)]
@@ -177,14 +198,33 @@ mod tests {
     const NOW: Timestamp = Timestamp::from_unix_secs(1_000_000);
 
     fn read(arguments: &[&str]) -> Result<MessageSelection, String> {
-        let line = Line::try_parse_from(["test"].iter().chain(arguments)).map_err(|error| error.to_string())?;
-        line.filters.without_event(NOW).map_err(|failure| format!("{failure:?}"))
+        let line = Line::try_parse_from(["test"].iter().chain(arguments))
+            .map_err(|error| error.to_string())?;
+        line.filters
+            .without_event(NOW)
+            .map_err(|failure| format!("{failure:?}"))
     }
 
     #[test]
     fn every_filter_reaches_the_outbox() {
-        let names = ["--destination", "acme/partner", "--plugin", "offers", "--type", "a.b", "--text", "A-17"];
-        let rest = ["--state", "dead,waiting", "--since", "2h", "--until", "1970-01-12T00:00:00Z"];
+        let names = [
+            "--destination",
+            "acme/partner",
+            "--plugin",
+            "offers",
+            "--type",
+            "a.b",
+            "--text",
+            "A-17",
+        ];
+        let rest = [
+            "--state",
+            "dead,waiting",
+            "--since",
+            "2h",
+            "--until",
+            "1970-01-12T00:00:00Z",
+        ];
         let expected = MessageSelection {
             tenant: Some("acme".parse().expect("a name")),
             destination: Some("partner".parse().expect("a name")),
@@ -198,7 +238,10 @@ mod tests {
         };
         assert_eq!(read(&[&names[..], &rest].concat()), Ok(expected));
         assert_eq!(read(&[]), Ok(MessageSelection::default()));
-        for (state, name) in State::value_variants().iter().zip(["pending", "leased", "waiting", "done", "dead"]) {
+        for (state, name) in State::value_variants()
+            .iter()
+            .zip(["pending", "leased", "waiting", "done", "dead"])
+        {
             assert_eq!(state.name(), name);
         }
     }
@@ -208,13 +251,19 @@ mod tests {
         for (arguments, part) in [
             (&["--state", "held"][..], "possible values"),
             (&["--event", "acme"], "first hexadecimal digits"),
-            (&["--tenant", "umbrella", "--destination", "acme/partner"], "name one tenant"),
+            (
+                &["--tenant", "umbrella", "--destination", "acme/partner"],
+                "name one tenant",
+            ),
         ] {
             let refused = read(arguments).expect_err("nonsense");
             assert!(refused.contains(part), "{arguments:?}: {refused}");
         }
         assert!(destination("partner").is_err_and(|why| why.contains("acme/partner")));
         assert!(destination("acme/Partner").is_err());
-        assert_eq!(destination("acme/partner").map(|found| found.to_string()), Ok("acme/partner".into()));
+        assert_eq!(
+            destination("acme/partner").map(|found| found.to_string()),
+            Ok("acme/partner".into())
+        );
     }
 }

@@ -69,7 +69,16 @@ pub(crate) enum Plugins {
 }
 
 fn plugin(text: &str) -> Result<PluginRef, String> {
-    let (tenant, plugin) = text.split_once('/').ok_or("must be a tenant and a name, such as acme/books")?;
-    let tenant = tenant.parse().map_err(|error: hookyard_model::InvalidName| error.to_string())?;
-    Ok(PluginRef { tenant, plugin: plugin.parse().map_err(|error: hookyard_model::InvalidName| error.to_string())? })
+    let (tenant, plugin) = text
+        .split_once('/')
+        .ok_or("must be a tenant and a name, such as acme/books")?;
+    let tenant = tenant
+        .parse()
+        .map_err(|error: hookyard_model::InvalidName| error.to_string())?;
+    Ok(PluginRef {
+        tenant,
+        plugin: plugin
+            .parse()
+            .map_err(|error: hookyard_model::InvalidName| error.to_string())?,
+    })
 }

@@ -40,14 +40,26 @@ impl FromStr for IdPrefix {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let digits: String = text.chars().filter(|c| *c != '-').collect();
-        let is_id = (1..=DIGITS).contains(&digits.len()) && digits.bytes().all(|digit| digit.is_ascii_hexdigit());
+        let is_id = (1..=DIGITS).contains(&digits.len())
+            && digits.bytes().all(|digit| digit.is_ascii_hexdigit());
         let number = |padding: char| {
-            let padded: String = digits.chars().chain(std::iter::repeat(padding)).take(DIGITS).collect();
+            let padded: String = digits
+                .chars()
+                .chain(std::iter::repeat(padding))
+                .take(DIGITS)
+                .collect();
             u128::from_str_radix(&padded, 16).map(Uuid::from_u128)
         };
         match (is_id, number('0'), number('f')) {
-            (true, Ok(first), Ok(last)) => Ok(Self { text: text.to_owned(), first, last }),
-            _ => Err("must be an id, or its first hexadecimal digits, such as 0197308f-0000-7".to_owned()),
+            (true, Ok(first), Ok(last)) => Ok(Self {
+                text: text.to_owned(),
+                first,
+                last,
+            }),
+            _ => Err(
+                "must be an id, or its first hexadecimal digits, such as 0197308f-0000-7"
+                    .to_owned(),
+            ),
         }
     }
 }
@@ -63,15 +75,25 @@ mod tests {
     #[test]
     fn a_prefix_stands_for_all_ids_that_begin_like_it() {
         let range = |text: &str| {
-            let range = text.parse::<IdPrefix>().expect("a prefix").range(EventId::from_uuid);
+            let range = text
+                .parse::<IdPrefix>()
+                .expect("a prefix")
+                .range(EventId::from_uuid);
             (range.start().to_string(), range.end().to_string())
         };
         assert_eq!(range(ID), (ID.to_owned(), ID.to_owned()));
         assert_eq!(range(&ID.replace('-', "")), range(ID));
-        let expected = ("0197308f-0000-7000-0000-000000000000", "0197308f-0000-7fff-ffff-ffffffffffff");
+        let expected = (
+            "0197308f-0000-7000-0000-000000000000",
+            "0197308f-0000-7fff-ffff-ffffffffffff",
+        );
         let (first, last) = range("0197308F-0000-7");
         assert_eq!((first.as_str(), last.as_str()), expected);
-        let whole = |text: &str| text.parse::<IdPrefix>().expect("a prefix").whole(EventId::from_uuid);
+        let whole = |text: &str| {
+            text.parse::<IdPrefix>()
+                .expect("a prefix")
+                .whole(EventId::from_uuid)
+        };
         assert_eq!(whole(ID).map(|id| id.to_string()), Some(ID.to_owned()));
         assert_eq!(whole(&ID[..35]), None);
     }

@@ -7,8 +7,13 @@ use crate::document::{Entry, Rate, Section, unknown};
 /// Reads what is said of backlogs; what isn't is as in `default`.
 pub(crate) fn read(section: &Section<'_>, default: Backlog) -> Backlog {
     Backlog {
-        is_taken: section.entry("backlog").and_then(|entry| is_taken(&entry)).unwrap_or(default.is_taken),
-        rate: section.get("backlog_rate").map_or(default.rate, |Rate(rate)| rate),
+        is_taken: section
+            .entry("backlog")
+            .and_then(|entry| is_taken(&entry))
+            .unwrap_or(default.is_taken),
+        rate: section
+            .get("backlog_rate")
+            .map_or(default.rate, |Rate(rate)| rate),
     }
 }
 
@@ -18,7 +23,10 @@ fn is_taken(entry: &Entry<'_>) -> Option<bool> {
         "all" => Some(true),
         "none" => Some(false),
         _ => {
-            entry.fault(format_args!("{} (there are all, none)", unknown("backlog", &name, ["all", "none"])));
+            entry.fault(format_args!(
+                "{} (there are all, none)",
+                unknown("backlog", &name, ["all", "none"])
+            ));
             None
         }
     }

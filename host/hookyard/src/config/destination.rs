@@ -29,18 +29,29 @@ pub(super) fn read(
     around: &Surroundings<'_>,
 ) -> Option<Destination> {
     let faults_before = section.fault_count();
-    let url = section.require::<String>("url", "where messages are posted, such as \"https://partner.example/hooks\"");
+    let url = section.require::<String>(
+        "url",
+        "where messages are posted, such as \"https://partner.example/hooks\"",
+    );
     let named = section.entry("provider");
-    let provider = named.as_ref().and_then(|entry| source::find(entry, providers));
+    let provider = named
+        .as_ref()
+        .and_then(|entry| source::find(entry, providers));
     let policy = policy(section, tenant, around);
-    if let Some(url) = url.as_ref().filter(|_| section.fault_count() == faults_before)
+    if let Some(url) = url
+        .as_ref()
+        .filter(|_| section.fault_count() == faults_before)
         && let Err(error) = delivery::check(url, &policy)
     {
         fault(section, &error);
     }
-    let retry = section.table("retry", |section| retry::read(section, &delivery::default_retry()));
+    let retry = section.table("retry", |section| {
+        retry::read(section, &delivery::default_retry())
+    });
     let rate = section.get("rate").map(|Rate(rate)| rate);
-    let concurrency = section.get("concurrency").map_or(CONCURRENCY, NonZeroUsize::get);
+    let concurrency = section
+        .get("concurrency")
+        .map_or(CONCURRENCY, NonZeroUsize::get);
     let timeout = section.get("timeout").unwrap_or(TIMEOUT);
     let breaker = section.table("breaker", breaker);
     let scheme = match (&named, &provider) {
@@ -56,10 +67,28 @@ pub(super) fn read(
         // What is missing because it was faulty would only be complained of twice.
         return None;
     }
-    let signer = Signer::new(scheme).map_err(|error| section.fault(error)).ok()?;
-    let signer = Arc::new(provider.iter().fold(signer, |signer, provider| signer.for_provider(provider)));
-    let delivery = delivery::Destination { url, signer, policy, retry, rate, concurrency, timeout, breaker };
-    Some(Destination { provider, delivery: Arc::new(delivery) })
+    let signer = Signer::new(scheme)
+        .map_err(|error| section.fault(error))
+        .ok()?;
+    let signer = Arc::new(
+        provider
+            .iter()
+            .fold(signer, |signer, provider| signer.for_provider(provider)),
+    );
+    let delivery = delivery::Destination {
+        url,
+        signer,
+        policy,
+        retry,
+        rate,
+        concurrency,
+        timeout,
+        breaker,
+    };
+    Some(Destination {
+        provider,
+        delivery: Arc::new(delivery),
+    })
 }
 
 /// What is wrong with it is said at the key that it's about.
@@ -108,13 +137,17 @@ fn policy(section: &Section<'_>, tenant: Option<&TenantName>, around: &Surroundi
 fn file(entry: &Entry<'_>, around: &Surroundings<'_>) -> Option<Vec<u8>> {
     let path = around.resolve(&entry.get::<PathBuf>()?);
     let bytes = around.bytes(&path);
-    bytes.map_err(|error| entry.fault(format_args!("{} can't be read: {error}", path.display()))).ok()
+    bytes
+        .map_err(|error| entry.fault(format_args!("{} can't be read: {error}", path.display())))
+        .ok()
 }
 
 fn breaker(section: &Section<'_>) -> BreakerPolicy {
     let default = BreakerPolicy::default();
     BreakerPolicy {
-        failures: section.get("failures").map_or(default.failures, NonZeroU32::get),
+        failures: section
+            .get("failures")
+            .map_or(default.failures, NonZeroU32::get),
         pause: section.get("pause").unwrap_or(default.pause),
         pause_max: section.get("pause_max").unwrap_or(default.pause_max),
     }

@@ -50,13 +50,20 @@ pub(crate) struct OfTenant {
 impl Granted {
     /// With what is said for all plugins.
     pub(crate) fn to_all(said: &Said) -> Self {
-        Self { to_all: said.or(&Said::by_default()), to_tenants: BTreeMap::new() }
+        Self {
+            to_all: said.or(&Said::by_default()),
+            to_tenants: BTreeMap::new(),
+        }
     }
 
     /// To the plugins of a tenant, unless their own files say otherwise; with the destinations that these may name.
     pub(crate) fn to(&self, tenant: &TenantName) -> OfTenant {
-        let OfTenant { said, destinations } = self.to_tenants.get(tenant).cloned().unwrap_or_default();
-        OfTenant { said: said.or(&self.to_all), destinations }
+        let OfTenant { said, destinations } =
+            self.to_tenants.get(tenant).cloned().unwrap_or_default();
+        OfTenant {
+            said: said.or(&self.to_all),
+            destinations,
+        }
     }
 }
 
@@ -83,7 +90,12 @@ const NO_CREDENTIALS: [&str; 14] = [
 impl Said {
     /// What holds where nothing is said: what reaches nothing but the plugin's own is granted.
     fn by_default() -> Self {
-        Self { keyvalue: Some(true), logging: Some(true), config: Some(true), ..Self::default() }
+        Self {
+            keyvalue: Some(true),
+            logging: Some(true),
+            config: Some(true),
+            ..Self::default()
+        }
     }
 
     /// This, and where it says nothing, what a place farther out says.
@@ -94,7 +106,10 @@ impl Said {
             keyvalue: self.keyvalue.or(farther.keyvalue),
             logging: self.logging.or(farther.logging),
             config: self.config.or(farther.config),
-            destinations: self.destinations.clone().or_else(|| farther.destinations.clone()),
+            destinations: self
+                .destinations
+                .clone()
+                .or_else(|| farther.destinations.clone()),
             http,
         }
     }
@@ -102,7 +117,8 @@ impl Said {
     /// What it comes to. What isn't said anywhere isn't granted.
     pub(crate) fn grants(&self, destinations: &Destinations) -> Grants {
         let granted = self.destinations.iter().flatten();
-        let known = granted.filter_map(|name| Some((name.clone(), destinations.get(name)?.clone())));
+        let known =
+            granted.filter_map(|name| Some((name.clone(), destinations.get(name)?.clone())));
         Grants {
             keyvalue: self.keyvalue.unwrap_or_default(),
             logging: self.logging.unwrap_or_default(),
@@ -114,12 +130,18 @@ impl Said {
 }
 
 /// Reads what one place says. Destinations are a tenant's, so there are none where no tenant is.
-pub(crate) fn read(section: &Section<'_>, destinations: Option<&Destinations>, around: &Surroundings<'_>) -> Said {
+pub(crate) fn read(
+    section: &Section<'_>,
+    destinations: Option<&Destinations>,
+    around: &Surroundings<'_>,
+) -> Said {
     Said {
         keyvalue: section.get("keyvalue"),
         logging: section.get("logging"),
         config: section.get("config"),
-        destinations: section.entry("destinations").map(|entry| named(&entry, destinations)),
+        destinations: section
+            .entry("destinations")
+            .map(|entry| named(&entry, destinations)),
         http: section.table("http", |hosts| http(hosts, around)),
     }
 }
@@ -131,7 +153,10 @@ fn named(entry: &Entry<'_>, destinations: Option<&Destinations>) -> BTreeSet<Des
     };
     let known = |item: &Entry<'_>| {
         let name = item.get::<String>()?;
-        let found = destinations.keys().find(|known| known.as_str() == name).cloned();
+        let found = destinations
+            .keys()
+            .find(|known| known.as_str() == name)
+            .cloned();
         if found.is_none() {
             let known = destinations.keys().map(|name| name.as_str());
             item.fault(unknown("destination of this tenant", &name, known));
@@ -155,8 +180,15 @@ fn host(
     entry: &Entry<'_>,
     around: &Surroundings<'_>,
 ) -> Option<(Authority, HostGrant)> {
-    let is_plain = section.entry("scheme").is_some_and(|entry| is_plain(&entry));
-    let items = |key| section.entry(key).map(|entry| entry.items()).unwrap_or_default();
+    let is_plain = section
+        .entry("scheme")
+        .is_some_and(|entry| is_plain(&entry));
+    let items = |key| {
+        section
+            .entry(key)
+            .map(|entry| entry.items())
+            .unwrap_or_default()
+    };
     let some = |key| {
         let items = items(key);
         if items.is_empty()
@@ -170,15 +202,29 @@ fn host(
         is_plain,
         methods: some("methods").iter().filter_map(method).collect(),
         paths: some("paths").iter().filter_map(path).collect(),
-        addresses: items("addresses").iter().filter_map(range).map(Into::into).collect(),
+        addresses: items("addresses")
+            .iter()
+            .filter_map(range)
+            .map(Into::into)
+            .collect(),
         credentials: credentials(section, around),
     };
-    let scheme = if is_plain { Scheme::Http } else { Scheme::Https };
+    let scheme = if is_plain {
+        Scheme::Http
+    } else {
+        Scheme::Https
+    };
     let Some(Rule { target, .. }) = Rule::parse(name, scheme) else {
         entry.fault("must be a host's name or address as in a URL, with a port where it's another than the scheme's");
         return None;
     };
-    Some((Authority { host: target.host.to_string(), port: target.port }, grant))
+    Some((
+        Authority {
+            host: target.host.to_string(),
+            port: target.port,
+        },
+        grant,
+    ))
 }
 
 fn is_plain(entry: &Entry<'_>) -> bool {
@@ -205,14 +251,20 @@ fn method(entry: &Entry<'_>) -> Option<Method> {
 fn path(entry: &Entry<'_>) -> Option<String> {
     let text = entry.get::<String>()?;
     if !allow::is_prefix(&text) {
-        entry.fault("must be a path that begins with /, such as \"/v1/\", without dots in place of names");
+        entry.fault(
+            "must be a path that begins with /, such as \"/v1/\", without dots in place of names",
+        );
         return None;
     }
     Some(text)
 }
 
 fn range(entry: &Entry<'_>) -> Option<Range> {
-    entry.get::<String>()?.parse().map_err(|error| entry.fault(error)).ok()
+    entry
+        .get::<String>()?
+        .parse()
+        .map_err(|error| entry.fault(error))
+        .ok()
 }
 
 /// Every key that is none of a host's own is a header, whose value is a reference.
@@ -224,14 +276,18 @@ fn credentials(section: &Section<'_>, around: &Surroundings<'_>) -> HeaderMap {
         }
         if !entry.is_table() && entry.as_text().is_none() {
             entry.fault(
-                unknown("key", name, HOST_KEYS) + "; a header's value is { env = \"NAME\" } or { file = \"path\" }",
+                unknown("key", name, HOST_KEYS)
+                    + "; a header's value is { env = \"NAME\" } or { file = \"path\" }",
             );
             return;
         }
         let header = HeaderName::from_bytes(name.as_bytes()).ok();
         match header.filter(|header| !NO_CREDENTIALS.contains(&header.as_str())) {
             Some(header) => {
-                if let Some(value) = around.secret(&entry, &credential).and_then(|bytes| value(&entry, &bytes)) {
+                if let Some(value) = around
+                    .secret(&entry, &credential)
+                    .and_then(|bytes| value(&entry, &bytes))
+                {
                     headers.insert(header, value);
                 }
             }

@@ -61,40 +61,73 @@ fn read_with(path: &Path, variable: &dyn Fn(&str) -> Option<Vec<u8>>) -> Reading
     let around = Surroundings::new(path, variable);
     let sink = Sink::default();
     let settings = match around.text(path) {
-        Ok(text) => document::read(&path.display().to_string(), &text, &sink, |root| settings(root, &around, &sink)),
+        Ok(text) => document::read(&path.display().to_string(), &text, &sink, |root| {
+            settings(root, &around, &sink)
+        }),
         Err(why) => {
             let way_out = "name another by --config, or start from the reference: `hookyard config > hookyard.toml`";
-            sink.push_file(path.display(), format_args!("can't be read: {why}; {way_out}"));
+            sink.push_file(
+                path.display(),
+                format_args!("can't be read: {why}; {way_out}"),
+            );
             None
         }
     };
     let notes = sink.take_notes();
-    Reading { result: sink.into_result(settings), notes, files: around.into_files() }
+    Reading {
+        result: sink.into_result(settings),
+        notes,
+        files: around.into_files(),
+    }
 }
 
 fn settings(root: &Section<'_>, around: &Surroundings<'_>, sink: &Sink) -> Option<Settings> {
     let ingress = root.table("ingress", host::ingress);
     let admin = root.table("admin", |section| host::admin(section, around));
-    let (inbox, dedupe_window) =
-        root.table("inbox", |section| (host::inbox(section, around), host::dedupe_window(section)));
+    let (inbox, dedupe_window) = root.table("inbox", |section| {
+        (host::inbox(section, around), host::dedupe_window(section))
+    });
     let mut plugins = root.table("plugins", |section| host::plugins(section, around));
-    let dispatch = root.table("dispatch", |section| host::dispatch(section, ingress.drain_timeout));
-    let delivery = root.table("delivery", |section| host::dispatch(section, ingress.drain_timeout));
+    let dispatch = root.table("dispatch", |section| {
+        host::dispatch(section, ingress.drain_timeout)
+    });
+    let delivery = root.table("delivery", |section| {
+        host::dispatch(section, ingress.drain_timeout)
+    });
     let egress = root.table("egress", |section| host::egress(section, around));
-    let retry = root.table("retry", |section| retry::read(section, &settings::Settings::default_retry()));
+    let retry = root.table("retry", |section| {
+        retry::read(section, &settings::Settings::default_retry())
+    });
     let quarantine = root.table("quarantine", quarantine::read);
     let release = root.table("release", release::read);
-    let rehearsal = root.table("rehearsal", |section| rehearsal::read(section, &settings::Rehearsal::default()));
-    let folder =
-        root.table("providers", |section| section.get::<PathBuf>("folder")).map(|folder| around.resolve(&folder));
+    let rehearsal = root.table("rehearsal", |section| {
+        rehearsal::read(section, &settings::Rehearsal::default())
+    });
+    let folder = root
+        .table("providers", |section| section.get::<PathBuf>("folder"))
+        .map(|folder| around.resolve(&folder));
     let providers = provider::all(folder.as_deref(), around, sink);
     let (keep, every) = root.table("retention", retention::read);
-    let defaults = tenant::Defaults { retry: retry.clone(), dedupe_window, keep };
-    let tenant::Tenants { sources, destinations, keeps, ceilings, grants } =
-        root.table("tenants", |section| tenant::all(section, &providers, &defaults, around));
+    let defaults = tenant::Defaults {
+        retry: retry.clone(),
+        dedupe_window,
+        keep,
+    };
+    let tenant::Tenants {
+        sources,
+        destinations,
+        keeps,
+        ceilings,
+        grants,
+    } = root.table("tenants", |section| {
+        tenant::all(section, &providers, &defaults, around)
+    });
     plugins.ceilings = ceilings;
     plugins.grants.to_tenants = grants;
-    let limits = hookyard_inbox::Retention { fallback: keep, by_tenant: keeps };
+    let limits = hookyard_inbox::Retention {
+        fallback: keep,
+        by_tenant: keeps,
+    };
     let retention = settings::Retention { limits, every };
     Some(Settings {
         ingress,

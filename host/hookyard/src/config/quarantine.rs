@@ -12,7 +12,9 @@ pub(super) fn read(section: &Section<'_>) -> Option<QuarantinePolicy> {
     let policy = QuarantinePolicy {
         window: section.get("window").unwrap_or(default.window),
         rate: section.get("rate").map_or(default.rate, |Share(rate)| rate),
-        events_min: section.get("events_min").map_or(default.events_min, NonZeroUsize::get),
+        events_min: section
+            .get("events_min")
+            .map_or(default.events_min, NonZeroUsize::get),
     };
     section.get("enabled").unwrap_or(true).then_some(policy)
 }

@@ -23,8 +23,15 @@ pub(crate) struct Surroundings<'s> {
 impl<'s> Surroundings<'s> {
     /// Those of the configuration file at `path`; `variable` looks up an environment variable.
     pub(crate) fn new(path: &Path, variable: &'s dyn Fn(&str) -> Option<Vec<u8>>) -> Self {
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        Self { folder: folder.to_owned(), variable, files: RefCell::default() }
+        let folder = path
+            .parent()
+            .filter(|folder| !folder.as_os_str().is_empty())
+            .unwrap_or(Path::new("."));
+        Self {
+            folder: folder.to_owned(),
+            variable,
+            files: RefCell::default(),
+        }
     }
 
     /// Those of a plugin's settings at `path`, in the environment of this process.
@@ -35,7 +42,10 @@ impl<'s> Surroundings<'s> {
     /// A path as the configuration says it, from where the process stands: it is relative to the configuration file.
     pub(crate) fn resolve(&self, path: &Path) -> PathBuf {
         let resolved = self.folder.join(path);
-        resolved.strip_prefix(".").map(Path::to_owned).unwrap_or(resolved)
+        resolved
+            .strip_prefix(".")
+            .map(Path::to_owned)
+            .unwrap_or(resolved)
     }
 
     /// The content of a file, which is noted as one that the configuration depends on.
@@ -74,7 +84,8 @@ impl<'s> Surroundings<'s> {
 
     /// The bytes that `entry` refers to, without one line end. Faults and notes name the reference, never the value.
     pub(crate) fn secret(&self, entry: &Entry<'_>, judge: Judge<'_>) -> Option<Vec<u8>> {
-        self.secret_with(entry, judge, &|_| Some(())).map(|(bytes, ())| bytes)
+        self.secret_with(entry, judge, &|_| Some(()))
+            .map(|(bytes, ())| bytes)
     }
 
     /// As `secret`, with what `also` reads in the same table.
@@ -91,16 +102,24 @@ impl<'s> Surroundings<'s> {
             );
             return None;
         }
-        let (variable, file, also) = entry
-            .table(|section| Some((section.get::<String>("env"), section.get::<PathBuf>("file"), also(section))))?;
+        let (variable, file, also) = entry.table(|section| {
+            Some((
+                section.get::<String>("env"),
+                section.get::<PathBuf>("file"),
+                also(section),
+            ))
+        })?;
         let (origin, found) = match (variable, file) {
             (Some(name), None) => {
-                let found = (self.variable)(&name).ok_or_else(|| format!("the environment variable {name} is not set"));
+                let found = (self.variable)(&name)
+                    .ok_or_else(|| format!("the environment variable {name} is not set"));
                 (format!("the environment variable {name}"), found)
             }
             (None, Some(file)) => {
                 let file = self.resolve(&file);
-                let found = self.bytes(&file).map_err(|error| format!("{} can't be read: {error}", file.display()));
+                let found = self
+                    .bytes(&file)
+                    .map_err(|error| format!("{} can't be read: {error}", file.display()));
                 (file.display().to_string(), found)
             }
             _ => {
@@ -108,15 +127,26 @@ impl<'s> Surroundings<'s> {
                 return None;
             }
         };
-        let bytes = found.map(without_line_end).map_err(|message| entry.fault(message)).ok()?;
+        let bytes = found
+            .map(without_line_end)
+            .map_err(|message| entry.fault(message))
+            .ok()?;
         if bytes.is_empty() {
             entry.fault("refers to something empty; an empty secret would let anybody in");
             return None;
         }
         let Judgement { faults, notes } = judge(&bytes);
-        notes.iter().for_each(|note| entry.note(format_args!("what it refers to, {origin}, {note}")));
-        faults.iter().for_each(|fault| entry.fault(format_args!("what it refers to, {origin}, {fault}")));
-        if faults.is_empty() { Some(bytes).zip(also) } else { None }
+        notes
+            .iter()
+            .for_each(|note| entry.note(format_args!("what it refers to, {origin}, {note}")));
+        faults
+            .iter()
+            .for_each(|fault| entry.fault(format_args!("what it refers to, {origin}, {fault}")));
+        if faults.is_empty() {
+            Some(bytes).zip(also)
+        } else {
+            None
+        }
     }
 
     /// A list of references without those that are faulty, each with what `also` reads in its table.
@@ -130,7 +160,11 @@ impl<'s> Surroundings<'s> {
             // A secret that is written out gets the fault about that, rather than one about lists.
             return self.secret_with(entry, judge, also).into_iter().collect();
         }
-        entry.items().iter().filter_map(|item| self.secret_with(item, judge, also)).collect()
+        entry
+            .items()
+            .iter()
+            .filter_map(|item| self.secret_with(item, judge, also))
+            .collect()
     }
 
     /// What the references under `key` refer to. There has to be at least one: without any, nothing could be proven.
@@ -141,7 +175,8 @@ impl<'s> Surroundings<'s> {
         also: &dyn Fn(&Section<'_>) -> Option<T>,
     ) -> Option<Vec<(Vec<u8>, T)>> {
         let Wanted { key, what, judge } = *wanted;
-        let needed = format!("{what}, as {key} = [{{ env = \"NAME\" }}] or [{{ file = \"path\" }}]");
+        let needed =
+            format!("{what}, as {key} = [{{ env = \"NAME\" }}] or [{{ file = \"path\" }}]");
         let Some(entry) = section.entry(key) else {
             section.missing(key, needed);
             return None;

@@ -14,9 +14,17 @@ const RECORD_BYTES_MAX: usize = 1 << 20;
 /// Reads what is said of rehearsals; what isn't is as in `default`.
 pub(crate) fn read(section: &Section<'_>, default: &Rehearsal) -> Rehearsal {
     Rehearsal {
-        policy: section.entry("policy").and_then(|entry| policy(&entry)).unwrap_or(default.policy),
-        events: section.entry("events").and_then(|entry| events(&entry)).unwrap_or(default.events),
-        time_max: section.get::<Duration>("time_max").unwrap_or(default.time_max),
+        policy: section
+            .entry("policy")
+            .and_then(|entry| policy(&entry))
+            .unwrap_or(default.policy),
+        events: section
+            .entry("events")
+            .and_then(|entry| events(&entry))
+            .unwrap_or(default.events),
+        time_max: section
+            .get::<Duration>("time_max")
+            .unwrap_or(default.time_max),
         record: section.get::<bool>("record").unwrap_or(default.record),
         record_bytes_max: section
             .entry("record_bytes_max")
@@ -27,7 +35,9 @@ pub(crate) fn read(section: &Section<'_>, default: &Rehearsal) -> Rehearsal {
 
 fn record_bytes(entry: &Entry<'_>) -> Option<usize> {
     let Size(bytes) = entry.get::<Size>()?;
-    let bytes = usize::try_from(bytes).ok().filter(|bytes| *bytes <= RECORD_BYTES_MAX);
+    let bytes = usize::try_from(bytes)
+        .ok()
+        .filter(|bytes| *bytes <= RECORD_BYTES_MAX);
     if bytes.is_none() {
         entry.fault("must be no more than \"1MiB\"");
     }
@@ -37,17 +47,25 @@ fn record_bytes(entry: &Entry<'_>) -> Option<usize> {
 fn events(entry: &Entry<'_>) -> Option<usize> {
     let events = entry.get::<usize>()?;
     if events > EVENTS_MAX {
-        entry.fault(format_args!("must be no more than {EVENTS_MAX}, not {events}"));
+        entry.fault(format_args!(
+            "must be no more than {EVENTS_MAX}, not {events}"
+        ));
     }
     Some(events)
 }
 
 fn policy(entry: &Entry<'_>) -> Option<RehearsalPolicy> {
     let name = entry.get::<String>()?;
-    let found = RehearsalPolicy::ALL.into_iter().find(|policy| policy.name() == name);
+    let found = RehearsalPolicy::ALL
+        .into_iter()
+        .find(|policy| policy.name() == name);
     if found.is_none() {
         let known = RehearsalPolicy::ALL.map(RehearsalPolicy::name);
-        entry.fault(format_args!("{} (there are {})", unknown("policy", &name, known), known.join(", ")));
+        entry.fault(format_args!(
+            "{} (there are {})",
+            unknown("policy", &name, known),
+            known.join(", ")
+        ));
     }
     found
 }

@@ -16,8 +16,13 @@ pub(super) fn read(section: &Section<'_>) -> Release {
         watch: section.get::<Duration>("watch").unwrap_or(default.watch),
         events_min: count("events_min", default.events_min),
         faults_min: count("faults_min", default.faults_min),
-        worse: section.get("worse").map_or(default.worse, |Share(share)| share),
+        worse: section
+            .get("worse")
+            .map_or(default.worse, |Share(share)| share),
     };
     let goes_back = section.get("rollback").unwrap_or(true);
-    Release { probation: goes_back.then_some(probation), revisions_kept: count("revisions_kept", 5) }
+    Release {
+        probation: goes_back.then_some(probation),
+        revisions_kept: count("revisions_kept", 5),
+    }
 }

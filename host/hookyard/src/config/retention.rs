@@ -11,14 +11,18 @@ const UNLIMITED: &str = "unlimited";
 
 /// `[retention]`: what is kept, and how often it's seen to.
 pub(super) fn read(section: &Section<'_>) -> (Keep, Duration) {
-    (keep(section, Keep::default()), section.get("every").unwrap_or(Duration::from_secs(60)))
+    (
+        keep(section, Keep::default()),
+        section.get("every").unwrap_or(Duration::from_secs(60)),
+    )
 }
 
 /// What is kept; what isn't said is as in `default`.
 pub(super) fn keep(section: &Section<'_>, default: Keep) -> Keep {
     Keep {
         age_max: limit(section, "age_max", default.age_max),
-        bytes_max: limit(section, "bytes_max", default.bytes_max.map(Size)).map(|Size(bytes)| bytes),
+        bytes_max: limit(section, "bytes_max", default.bytes_max.map(Size))
+            .map(|Size(bytes)| bytes),
         unrouted_max_age: limit(section, "unrouted_max_age", default.unrouted_max_age),
         unsent_max_age: limit(section, "unsent_max_age", default.unsent_max_age),
     }

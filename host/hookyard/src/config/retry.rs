@@ -22,15 +22,23 @@ pub(super) fn read(section: &Section<'_>, default: &RetryPolicy) -> RetryPolicy 
         false => schedule(section).or_else(|| default.schedule.clone()),
     };
     // One more than there are delays, so that each of them is kept.
-    let scheduled = schedule.as_ref().filter(|_| says_schedule).and_then(|it| u32::try_from(it.len() + 1).ok());
+    let scheduled = schedule
+        .as_ref()
+        .filter(|_| says_schedule)
+        .and_then(|it| u32::try_from(it.len() + 1).ok());
     let policy = RetryPolicy {
-        attempts_max: section.get("attempts_max").map_or(scheduled.unwrap_or(default.attempts_max), NonZeroU32::get),
+        attempts_max: section
+            .get("attempts_max")
+            .map_or(scheduled.unwrap_or(default.attempts_max), NonZeroU32::get),
         delay_first: section.get("delay_first").unwrap_or(default.delay_first),
         delay_max: section.get("delay_max").unwrap_or(default.delay_max),
         schedule,
         deadline: section.get("deadline").or(default.deadline),
     };
-    if (says_first || says("delay_max")) && policy.schedule.is_none() && policy.delay_first > policy.delay_max {
+    if (says_first || says("delay_max"))
+        && policy.schedule.is_none()
+        && policy.delay_first > policy.delay_max
+    {
         section.fault("delay_first is longer than delay_max");
     }
     policy

@@ -8,7 +8,8 @@ use std::time::Duration;
 use hookyard_verify::judge::{judge, judge_document};
 use hookyard_verify::sns::{self, Trust, UrlRule};
 use hookyard_verify::{
-    Certificate, Credential, Judgement, Provider, Scheme, SchemeKind, Secret, SecretUse, hmac, jws, standard_webhooks,
+    Certificate, Credential, Judgement, Provider, Scheme, SchemeKind, Secret, SecretUse, hmac, jws,
+    standard_webhooks,
 };
 
 use super::references::{Judge, Surroundings, Wanted};
@@ -36,21 +37,27 @@ const KEYS: [&str; 14] = [
 const SHARED: &str = "what both sides sign with";
 
 /// Reads the scheme of a source of `provider`. Faults are reported; none means that there is no telling which scheme.
-pub(super) fn read(section: &Section<'_>, provider: Option<&Provider>, around: &Surroundings<'_>) -> Option<Scheme> {
+pub(super) fn read(
+    section: &Section<'_>,
+    provider: Option<&Provider>,
+    around: &Surroundings<'_>,
+) -> Option<Scheme> {
     let Some((kind, provider)) = kind(section, provider).zip(provider) else {
         // Which keys belong isn't known, so none is complained of.
         KEYS.iter().for_each(|key| drop(section.entry(key)));
         return None;
     };
     let scheme = Reader { section, around }.scheme(kind, provider);
-    section.refuse(&KEYS, &format!("has no meaning with the scheme {kind}; remove it, or choose another scheme"));
+    section.refuse(
+        &KEYS,
+        &format!("has no meaning with the scheme {kind}; remove it, or choose another scheme"),
+    );
     scheme
 }
 
 /// Whether a handshake may fetch over plain HTTP: only where the operator named such a URL.
 pub(super) fn allows_http(scheme: &Scheme) -> bool {
-    let is_plain =
-        |rule: &UrlRule| matches!(rule, UrlRule::Prefixes(urls) if urls.iter().any(|url| url.starts_with("http://")));
+    let is_plain = |rule: &UrlRule| matches!(rule, UrlRule::Prefixes(urls) if urls.iter().any(|url| url.starts_with("http://")));
     matches!(scheme, Scheme::AwsSns(settings) if is_plain(&settings.certificate_urls) || is_plain(&settings.confirmation_urls))
 }
 
@@ -61,14 +68,21 @@ fn kind(section: &Section<'_>, provider: Option<&Provider>) -> Option<SchemeKind
     let Some(entry) = entry else {
         if rule.default.is_none() {
             let choice = allowed().collect::<Vec<_>>().join(", ");
-            section.missing("scheme", format_args!("how the sender is proven; one of {choice}"));
+            section.missing(
+                "scheme",
+                format_args!("how the sender is proven; one of {choice}"),
+            );
         }
         return rule.default;
     };
     let given: String = entry.get()?;
-    let kind = SchemeKind::ALL.into_iter().find(|kind| kind.name() == given);
+    let kind = SchemeKind::ALL
+        .into_iter()
+        .find(|kind| kind.name() == given);
     // A source without any verification is the operator's own decision, said in words; a provider needn't foresee it.
-    if let Some(kind) = kind.filter(|kind| rule.allowed.contains(kind) || *kind == SchemeKind::Unverified) {
+    if let Some(kind) =
+        kind.filter(|kind| rule.allowed.contains(kind) || *kind == SchemeKind::Unverified)
+    {
         return Some(kind);
     }
     let choice = allowed().collect::<Vec<_>>().join(", ");
@@ -106,7 +120,11 @@ impl Reader<'_, '_> {
         let has = |key| self.section.entry(key).is_some();
         // Either will do; when there is neither, the usual one is asked for.
         let is_asymmetric = has("keys") && !has("secrets");
-        let secrets = if is_asymmetric { Some(Vec::new()) } else { self.secrets(SHARED, SecretUse::StandardWebhooks) };
+        let secrets = if is_asymmetric {
+            Some(Vec::new())
+        } else {
+            self.secrets(SHARED, SecretUse::StandardWebhooks)
+        };
         let keys = match has("keys") {
             true => {
                 let check = |key: &[u8]| Judgement::of(standard_webhooks::check_public_key(key));
@@ -114,7 +132,10 @@ impl Reader<'_, '_> {
             }
             false => Some(Vec::new()),
         };
-        let tolerance = self.section.get("tolerance").unwrap_or(standard_webhooks::TOLERANCE);
+        let tolerance = self
+            .section
+            .get("tolerance")
+            .unwrap_or(standard_webhooks::TOLERANCE);
         let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
         Some(standard_webhooks::Settings {
             secrets: secrets?,
@@ -127,44 +148,78 @@ impl Reader<'_, '_> {
         let header = self.header(provider);
         let algorithm = self.section.entry("algorithm").and_then(|entry| {
             let name = entry.get::<String>()?;
-            jws::check_algorithm(&name).map_err(|error| entry.fault(error)).ok().map(|()| name)
+            jws::check_algorithm(&name)
+                .map_err(|error| entry.fault(error))
+                .ok()
+                .map(|()| name)
         });
         let judge = |document: &[u8]| judge_keys(document, algorithm.as_deref());
         let keys = self.references("keys", "the sender's public JSON Web Keys", &judge);
         let unencoded_payload = self.section.get("unencoded_payload").unwrap_or(false);
         let keys = keys?.into_iter().map(Secret::new).collect();
-        Some(jws::Settings { header: header?, keys, algorithm, unencoded_payload })
+        Some(jws::Settings {
+            header: header?,
+            keys,
+            algorithm,
+            unencoded_payload,
+        })
     }
 
     fn hmac(&self, provider: &Provider) -> Option<hmac::Settings> {
         let recipe = provider.scheme.recipe.clone();
         if recipe.is_none() {
-            self.section.fault(format_args!("provider {} says nothing of how its HMAC is made", provider.name));
+            self.section.fault(format_args!(
+                "provider {} says nothing of how its HMAC is made",
+                provider.name
+            ));
         }
-        let key = recipe.as_ref().map_or(hmac::Encoding::Utf8, |recipe| recipe.key);
-        let (secrets, tolerance) = (self.secrets(SHARED, SecretUse::Hmac(key)), self.section.get("tolerance"));
-        Some(hmac::Settings { recipe: recipe?, secrets: secrets?, tolerance })
+        let key = recipe
+            .as_ref()
+            .map_or(hmac::Encoding::Utf8, |recipe| recipe.key);
+        let (secrets, tolerance) = (
+            self.secrets(SHARED, SecretUse::Hmac(key)),
+            self.section.get("tolerance"),
+        );
+        Some(hmac::Settings {
+            recipe: recipe?,
+            secrets: secrets?,
+            tolerance,
+        })
     }
 
     fn header_token(&self, provider: &Provider) -> Option<Credential> {
-        let (name, tokens) =
-            (self.header(provider), self.secrets("the token that the sender gives", SecretUse::Header));
-        Some(Credential::Header { name: name?, tokens: tokens? })
+        let (name, tokens) = (
+            self.header(provider),
+            self.secrets("the token that the sender gives", SecretUse::Header),
+        );
+        Some(Credential::Header {
+            name: name?,
+            tokens: tokens?,
+        })
     }
 
     fn bearer(&self) -> Option<Credential> {
-        Some(Credential::Bearer { tokens: self.secrets("the token that the sender gives", SecretUse::Bearer)? })
+        Some(Credential::Bearer {
+            tokens: self.secrets("the token that the sender gives", SecretUse::Bearer)?,
+        })
     }
 
     fn basic(&self) -> Option<Credential> {
-        let user = self.section.require("username", "the user that the sender gives");
+        let user = self
+            .section
+            .require("username", "the user that the sender gives");
         let passwords = self.secrets("the password that the sender gives", SecretUse::Password);
-        Some(Credential::Basic { user: user?, passwords: passwords? })
+        Some(Credential::Basic {
+            user: user?,
+            passwords: passwords?,
+        })
     }
 
     fn secret_path(&self) -> Option<Credential> {
         let what = "the secret end of the URL that the sender is given";
-        Some(Credential::SecretPath { secrets: self.secrets(what, SecretUse::Path)? })
+        Some(Credential::SecretPath {
+            secrets: self.secrets(what, SecretUse::Path)?,
+        })
     }
 
     /// The header that the scheme reads: the source's own, or the one that the provider always uses.
@@ -172,14 +227,17 @@ impl Reader<'_, '_> {
         match self.section.entry("header") {
             Some(entry) => entry.get(),
             None if provider.scheme.header.is_some() => provider.scheme.header.clone(),
-            None => self.section.require("header", "the header that the sender puts its proof in"),
+            None => self
+                .section
+                .require("header", "the header that the sender puts its proof in"),
         }
     }
 
     fn aws_sns(&self) -> Option<sns::Settings> {
         let topics = self.section.entry("topics").map(|entry| entry.list());
         if topics.is_none() {
-            let what_for = "a list of the ARNs of your topics; anybody with an AWS account can sign";
+            let what_for =
+                "a list of the ARNs of your topics; anybody with an AWS account can sign";
             self.section.missing("topics", what_for);
         }
         let mut settings = sns::Settings::new(topics.clone().unwrap_or_default());
@@ -193,7 +251,8 @@ impl Reader<'_, '_> {
             settings.freshness.past = tolerance;
         }
         let flag = |key, default| self.section.get(key).unwrap_or(default);
-        settings.check_certificate_name = flag("check_certificate_name", settings.check_certificate_name);
+        settings.check_certificate_name =
+            flag("check_certificate_name", settings.check_certificate_name);
         settings.require_type_header = flag("require_type_header", settings.require_type_header);
         settings.raw_proof = self.raw_proof();
         settings.trust = self.trust().unwrap_or(settings.trust);
@@ -208,7 +267,10 @@ impl Reader<'_, '_> {
             "raw" if self.section.entry("username").is_some() => self.basic(),
             "raw" => self.secret_path(),
             other => {
-                entry.fault(unknown("way of delivery", other, ["signed", "raw"]) + " (it's \"signed\" or \"raw\")");
+                entry.fault(
+                    unknown("way of delivery", other, ["signed", "raw"])
+                        + " (it's \"signed\" or \"raw\")",
+                );
                 None
             }
         }
@@ -218,10 +280,13 @@ impl Reader<'_, '_> {
         let entry = self.section.entry("trust")?;
         let path = self.around.resolve(&entry.get::<std::path::PathBuf>()?);
         let bytes = self.around.bytes(&path);
-        let bytes =
-            bytes.map_err(|error| entry.fault(format_args!("{} can't be read: {error}", path.display()))).ok()?;
+        let bytes = bytes
+            .map_err(|error| entry.fault(format_args!("{} can't be read: {error}", path.display())))
+            .ok()?;
         let root = Certificate::parse_pem(&bytes);
-        let root = root.map_err(|error| entry.fault(format_args!("{}: {error}", path.display()))).ok()?;
+        let root = root
+            .map_err(|error| entry.fault(format_args!("{}: {error}", path.display())))
+            .ok()?;
         Some(Trust::Roots(vec![root]))
     }
 
@@ -232,7 +297,9 @@ impl Reader<'_, '_> {
 
     /// What the references under `key` refer to.
     fn references(&self, key: &'static str, what: &str, judge: Judge<'_>) -> Option<Vec<Vec<u8>>> {
-        let found = self.around.needed(self.section, &Wanted { key, what, judge }, &|_| Some(()))?;
+        let found =
+            self.around
+                .needed(self.section, &Wanted { key, what, judge }, &|_| Some(()))?;
         Some(found.into_iter().map(|(bytes, ())| bytes).collect())
     }
 }
@@ -245,9 +312,18 @@ fn judge_keys(document: &[u8], algorithm: Option<&str>) -> Judgement {
     }
     match jws::skipped_keys(document, algorithm) {
         Ok(skipped) => {
-            let notes = skipped.iter().map(|skipped| format!("has a key that is skipped: {skipped}")).collect();
-            Judgement { notes, ..Judgement::good() }
+            let notes = skipped
+                .iter()
+                .map(|skipped| format!("has a key that is skipped: {skipped}"))
+                .collect();
+            Judgement {
+                notes,
+                ..Judgement::good()
+            }
         }
-        Err(error) => Judgement { faults: vec![format!("does not do: {error}")], ..Judgement::good() },
+        Err(error) => Judgement {
+            faults: vec![format!("does not do: {error}")],
+            ..Judgement::good()
+        },
     }
 }

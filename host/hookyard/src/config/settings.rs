@@ -8,7 +8,9 @@ use std::time::Duration;
 
 use hookyard_egress::Addresses;
 use hookyard_inbox::BacklogPolicy;
-use hookyard_model::{DestinationRef, ProbationPolicy, QuarantinePolicy, RetryPolicy, SourceRef, TenantName};
+use hookyard_model::{
+    DestinationRef, ProbationPolicy, QuarantinePolicy, RetryPolicy, SourceRef, TenantName,
+};
 use hookyard_plugin::{CompileLimits, Limits};
 use hookyard_verify::{JsonPointer, Provider, Secret, Verifier};
 
@@ -86,14 +88,23 @@ pub(crate) struct Backlog {
 
 impl Default for Backlog {
     fn default() -> Self {
-        Self { is_taken: true, rate: 50.0 }
+        Self {
+            is_taken: true,
+            rate: 50.0,
+        }
     }
 }
 
 impl Backlog {
     /// As the inbox takes it.
     pub(crate) fn policy(self) -> BacklogPolicy {
-        if self.is_taken { BacklogPolicy::All { rate: Some(self.rate) } } else { BacklogPolicy::None }
+        if self.is_taken {
+            BacklogPolicy::All {
+                rate: Some(self.rate),
+            }
+        } else {
+            BacklogPolicy::None
+        }
     }
 }
 

@@ -5,7 +5,8 @@
 use hookyard_verify::hmac::{Encoding, Recipe};
 use hookyard_verify::judge::{judge, judge_document};
 use hookyard_verify::{
-    Judgement, Provider, SchemeKind, SchemeRule, Secret, SecretUse, SigningKey, SigningScheme, jws, sign,
+    Judgement, Provider, SchemeKind, SchemeRule, Secret, SecretUse, SigningKey, SigningScheme, jws,
+    sign,
 };
 
 use super::references::{Judge, Surroundings, Wanted};
@@ -39,8 +40,16 @@ pub(super) fn read(
         skip(section);
         return None;
     };
-    let scheme = Reader { section, around, rule }.scheme(kind);
-    section.refuse(&KEYS, &format!("has no meaning with the scheme {kind}; remove it, or choose another scheme"));
+    let scheme = Reader {
+        section,
+        around,
+        rule,
+    }
+    .scheme(kind);
+    section.refuse(
+        &KEYS,
+        &format!("has no meaning with the scheme {kind}; remove it, or choose another scheme"),
+    );
     scheme
 }
 
@@ -49,7 +58,11 @@ pub(super) fn skip(section: &Section<'_>) {
     KEYS.iter().for_each(|key| drop(section.entry(key)));
 }
 
-fn kind(section: &Section<'_>, provider: Option<&Provider>, rule: Option<&SchemeRule>) -> Option<SchemeKind> {
+fn kind(
+    section: &Section<'_>,
+    provider: Option<&Provider>,
+    rule: Option<&SchemeRule>,
+) -> Option<SchemeKind> {
     let can_sign = |kind: &SchemeKind| SCHEMES.contains(kind);
     let allowed: Vec<SchemeKind> = match rule {
         Some(rule) => rule.allowed.iter().copied().filter(can_sign).collect(),
@@ -57,15 +70,24 @@ fn kind(section: &Section<'_>, provider: Option<&Provider>, rule: Option<&Scheme
     };
     let name = provider.map_or("a destination", |provider| &provider.name);
     if allowed.is_empty() {
-        section.fault(format_args!("nothing can be signed the way {name} signs; leave `provider` out"));
+        section.fault(format_args!(
+            "nothing can be signed the way {name} signs; leave `provider` out"
+        ));
         return None;
     }
-    let choice = allowed.iter().map(|kind| kind.name()).collect::<Vec<_>>().join(", ");
+    let choice = allowed
+        .iter()
+        .map(|kind| kind.name())
+        .collect::<Vec<_>>()
+        .join(", ");
     let Some(entry) = section.entry("scheme") else {
         let default = rule.map_or(Some(SchemeKind::StandardWebhooks), |rule| rule.default);
         let default = default.filter(|kind| allowed.contains(kind));
         if default.is_none() {
-            section.missing("scheme", format_args!("how messages are signed; one of {choice}"));
+            section.missing(
+                "scheme",
+                format_args!("how messages are signed; one of {choice}"),
+            );
         }
         return default;
     };
@@ -94,20 +116,36 @@ impl Reader<'_, '_> {
             SchemeKind::StandardWebhooks => self.standard_webhooks(),
             SchemeKind::DetachedJws => self.jws(),
             SchemeKind::Header => {
-                let (name, tokens) =
-                    (self.header(), self.secrets("the token that the receiver expects", SecretUse::SentHeader));
-                Some(SigningScheme::Header { name: name?, tokens: tokens? })
+                let (name, tokens) = (
+                    self.header(),
+                    self.secrets("the token that the receiver expects", SecretUse::SentHeader),
+                );
+                Some(SigningScheme::Header {
+                    name: name?,
+                    tokens: tokens?,
+                })
             }
             SchemeKind::Basic => {
-                let user = self.section.require("username", "the user that the receiver expects");
-                let passwords = self.secrets("the password that the receiver expects", SecretUse::Password);
-                Some(SigningScheme::Basic { user: user?, passwords: passwords? })
+                let user = self
+                    .section
+                    .require("username", "the user that the receiver expects");
+                let passwords = self.secrets(
+                    "the password that the receiver expects",
+                    SecretUse::Password,
+                );
+                Some(SigningScheme::Basic {
+                    user: user?,
+                    passwords: passwords?,
+                })
             }
             SchemeKind::Hmac => {
                 let recipe = self.recipe();
                 let key = recipe.as_ref().map_or(Encoding::Utf8, |recipe| recipe.key);
                 let secrets = self.secrets(SHARED, SecretUse::Hmac(key));
-                Some(SigningScheme::Hmac { recipe: recipe?, secrets: secrets? })
+                Some(SigningScheme::Hmac {
+                    recipe: recipe?,
+                    secrets: secrets?,
+                })
             }
             SchemeKind::Bearer => {
                 let tokens = self.secrets("the token that the receiver expects", SecretUse::Bearer);
@@ -126,33 +164,56 @@ impl Reader<'_, '_> {
             false => self.secrets(SHARED, SecretUse::StandardWebhooks),
         };
         let check = |key: &[u8]| Judgement::of(sign::check_ed25519_key(key));
-        let keys = if has("keys") { self.keys("keys", "Ed25519 private keys", &check) } else { Some(Vec::new()) };
-        Some(SigningScheme::StandardWebhooks { secrets: secrets?, keys: keys? })
+        let keys = if has("keys") {
+            self.keys("keys", "Ed25519 private keys", &check)
+        } else {
+            Some(Vec::new())
+        };
+        Some(SigningScheme::StandardWebhooks {
+            secrets: secrets?,
+            keys: keys?,
+        })
     }
 
     fn jws(&self) -> Option<SigningScheme> {
         let header = self.header();
         let algorithm = self.section.entry("algorithm").and_then(|entry| {
             let name = entry.get::<String>()?;
-            jws::check_algorithm(&name).map_err(|error| entry.fault(error)).ok().map(|()| name)
+            jws::check_algorithm(&name)
+                .map_err(|error| entry.fault(error))
+                .ok()
+                .map(|()| name)
         });
         let judge = |key: &[u8]| judge_private_key(key, algorithm.as_deref());
         let keys = self.keys("keys", "the private keys to sign with", &judge);
-        Some(SigningScheme::DetachedJws { header: header?, keys: keys?, algorithm })
+        Some(SigningScheme::DetachedJws {
+            header: header?,
+            keys: keys?,
+            algorithm,
+        })
     }
 
     /// The header that the proof is put in: the destination's own, or the one that the provider always uses.
     fn header(&self) -> Option<String> {
-        match (self.section.entry("header"), self.rule.and_then(|rule| rule.header.clone())) {
+        match (
+            self.section.entry("header"),
+            self.rule.and_then(|rule| rule.header.clone()),
+        ) {
             (Some(entry), _) => entry.get(),
             (None, Some(header)) => Some(header),
-            (None, None) => self.section.require("header", "the header that the receiver expects the proof in"),
+            (None, None) => self.section.require(
+                "header",
+                "the header that the receiver expects the proof in",
+            ),
         }
     }
 
     /// The destination's own recipe, or the provider's.
     fn recipe(&self) -> Option<Recipe> {
-        match (self.section.entry("hmac"), self.rule.and_then(|rule| rule.recipe.clone())) {
+        match (
+            self.section.entry("hmac"),
+            self.rule.and_then(|rule| rule.recipe.clone()),
+        ) {
             (Some(entry), _) => entry.table(recipe::read),
             (None, Some(recipe)) => Some(recipe),
             (None, None) => {
@@ -171,16 +232,27 @@ impl Reader<'_, '_> {
     /// What the references under `key` refer to, each with the time in which it signs.
     fn keys(&self, key: &'static str, what: &str, judge: Judge<'_>) -> Option<Vec<SigningKey>> {
         let window = |section: &Section<'_>| Some((section.get("from"), section.get("until")));
-        let found = self.around.needed(self.section, &Wanted { key, what, judge }, &window)?;
+        let found = self
+            .around
+            .needed(self.section, &Wanted { key, what, judge }, &window)?;
         let keys = found.into_iter();
-        Some(keys.map(|(bytes, (from, until))| SigningKey { secret: Secret::new(bytes), from, until }).collect())
+        Some(
+            keys.map(|(bytes, (from, until))| SigningKey {
+                secret: Secret::new(bytes),
+                from,
+                until,
+            })
+            .collect(),
+        )
     }
 }
 
 fn judge_private_key(key: &[u8], algorithm: Option<&str>) -> Judgement {
     let judgement = judge_document(key);
     match judgement.faults.is_empty() {
-        true => Judgement::of(sign::check_jws_key(key, algorithm).map_err(|error| format!("does not do: {error}"))),
+        true => Judgement::of(
+            sign::check_jws_key(key, algorithm).map_err(|error| format!("does not do: {error}")),
+        ),
         false => judgement,
     }
 }

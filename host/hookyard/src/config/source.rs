@@ -24,9 +24,13 @@ pub(super) fn read(
     let faults_before = section.fault_count();
     let provider = provider(section, providers);
     let body_bytes_max = section.get("body_max").and_then(host::bytes);
-    let retry = section.table("retry", |section| super::retry::read(section, &defaults.retry));
+    let retry = section.table("retry", |section| {
+        super::retry::read(section, &defaults.retry)
+    });
     let ordering = ordering(section);
-    let dedupe_window = section.get("dedupe_window").unwrap_or(defaults.dedupe_window);
+    let dedupe_window = section
+        .get("dedupe_window")
+        .unwrap_or(defaults.dedupe_window);
     let scheme = scheme::read(section, provider.as_deref(), around);
     let (provider, scheme) = (provider?, scheme?);
     if section.fault_count() > faults_before {
@@ -34,13 +38,25 @@ pub(super) fn read(
         return None;
     }
     let allow_http = scheme::allows_http(&scheme);
-    let verifier = Verifier::new(scheme).map_err(|error| section.fault(error)).ok()?;
-    Some(Source { provider, verifier: Arc::new(verifier), body_bytes_max, allow_http, retry, ordering, dedupe_window })
+    let verifier = Verifier::new(scheme)
+        .map_err(|error| section.fault(error))
+        .ok()?;
+    Some(Source {
+        provider,
+        verifier: Arc::new(verifier),
+        body_bytes_max,
+        allow_http,
+        retry,
+        ordering,
+        dedupe_window,
+    })
 }
 
 fn ordering(section: &Section<'_>) -> Option<JsonPointer> {
     let entry = section.entry("ordering")?;
-    let pointer = JsonPointer::parse(&entry.get::<String>()?).map_err(|error| entry.fault(error)).ok()?;
+    let pointer = JsonPointer::parse(&entry.get::<String>()?)
+        .map_err(|error| entry.fault(error))
+        .ok()?;
     if pointer.is_root() {
         entry.fault(
             "points at the whole event; name the field that says what the event is about, such as \"/object_id\"",
@@ -53,7 +69,11 @@ fn provider(section: &Section<'_>, providers: &Providers) -> Option<Arc<Provider
     match section.entry("provider") {
         Some(entry) => find(&entry, providers),
         None => {
-            let list = providers.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
+            let list = providers
+                .keys()
+                .map(String::as_str)
+                .collect::<Vec<_>>()
+                .join(", ");
             section.missing("provider", format_args!("who sends to it; one of {list}"));
             None
         }
@@ -67,7 +87,10 @@ pub(super) fn find(entry: &Entry<'_>, providers: &Providers) -> Option<Arc<Provi
     if found.is_none() {
         let known = || providers.keys().map(String::as_str);
         let list = known().collect::<Vec<_>>().join(", ");
-        entry.fault(format_args!("{} (there are {list})", unknown("provider", &name, known())));
+        entry.fault(format_args!(
+            "{} (there are {list})",
+            unknown("provider", &name, known())
+        ));
     }
     found
 }

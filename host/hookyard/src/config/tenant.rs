@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use hookyard_inbox::Keep;
-use hookyard_model::{DestinationName, DestinationRef, InvalidName, RetryPolicy, SourceName, SourceRef, TenantName};
+use hookyard_model::{
+    DestinationName, DestinationRef, InvalidName, RetryPolicy, SourceName, SourceRef, TenantName,
+};
 use hookyard_plugin::Limits;
 
 use super::grants::{self, Destinations, OfTenant};
@@ -47,31 +49,68 @@ pub(super) fn all(
         let tenant = named(&entry, TenantName::new(tenant));
         entry.table(|section| {
             let has_keep = section.entry("retention").is_some();
-            let keep = section.table("retention", |section| retention::keep(section, defaults.keep));
-            all.keeps.extend(tenant.clone().filter(|_| has_keep).map(|tenant| (tenant, keep)));
+            let keep = section.table("retention", |section| {
+                retention::keep(section, defaults.keep)
+            });
+            all.keeps.extend(
+                tenant
+                    .clone()
+                    .filter(|_| has_keep)
+                    .map(|tenant| (tenant, keep)),
+            );
             let has_limits = section.entry("limits").is_some();
-            let ceiling =
-                section.table("limits", |section| limits::read(section, &limits::BOUNDLESS, &limits::BOUNDLESS));
-            all.ceilings.extend(tenant.clone().filter(|_| has_limits).map(|tenant| (tenant, ceiling)));
+            let ceiling = section.table("limits", |section| {
+                limits::read(section, &limits::BOUNDLESS, &limits::BOUNDLESS)
+            });
+            all.ceilings.extend(
+                tenant
+                    .clone()
+                    .filter(|_| has_limits)
+                    .map(|tenant| (tenant, ceiling)),
+            );
             each(section, "sources", |name, entry| {
                 let name = named(&entry, SourceName::new(name));
-                let source = entry.table(|section| source::read(section, providers, defaults, around));
-                let named = tenant.clone().zip(name).map(|(tenant, source)| SourceRef { tenant, source });
+                let source =
+                    entry.table(|section| source::read(section, providers, defaults, around));
+                let named = tenant
+                    .clone()
+                    .zip(name)
+                    .map(|(tenant, source)| SourceRef { tenant, source });
                 all.sources.extend(named.zip(source));
             });
             let mut known = Destinations::new();
             each(section, "destinations", |name, entry| {
                 let name = named(&entry, DestinationName::new(name));
-                let read = |section: &Section<'_>| destination::read(section, tenant.as_ref(), providers, around);
+                let read = |section: &Section<'_>| {
+                    destination::read(section, tenant.as_ref(), providers, around)
+                };
                 let destination = entry.table(read);
-                let provider = destination.as_ref().and_then(|it| it.provider.as_ref()).map(|it| it.name.clone());
+                let provider = destination
+                    .as_ref()
+                    .and_then(|it| it.provider.as_ref())
+                    .map(|it| it.name.clone());
                 known.extend(name.clone().map(|name| (name, provider)));
-                let named =
-                    tenant.clone().zip(name).map(|(tenant, destination)| DestinationRef { tenant, destination });
+                let named = tenant
+                    .clone()
+                    .zip(name)
+                    .map(|(tenant, destination)| DestinationRef {
+                        tenant,
+                        destination,
+                    });
                 all.destinations.extend(named.zip(destination));
             });
-            let said = section.table("grants", |section| grants::read(section, Some(&known), around));
-            all.grants.extend(tenant.map(|tenant| (tenant, OfTenant { said, destinations: known })));
+            let said = section.table("grants", |section| {
+                grants::read(section, Some(&known), around)
+            });
+            all.grants.extend(tenant.map(|tenant| {
+                (
+                    tenant,
+                    OfTenant {
+                        said,
+                        destinations: known,
+                    },
+                )
+            }));
             Some(())
         });
     });

@@ -15,12 +15,19 @@ pub(crate) struct Entry<'d> {
 
 impl<'d> Entry<'d> {
     pub(super) fn new(origin: Origin<'d>, path: String, value: &'d Spanned<DeValue<'d>>) -> Self {
-        Self { origin, path, offset: value.span().start, value: value.get_ref() }
+        Self {
+            origin,
+            path,
+            offset: value.span().start,
+            value: value.get_ref(),
+        }
     }
 
     /// The value as a `T`; a value that isn't one is a fault and none.
     pub(crate) fn get<T: Scalar>(&self) -> Option<T> {
-        T::read(self.value).map_err(|message| self.fault(message)).ok()
+        T::read(self.value)
+            .map_err(|message| self.fault(message))
+            .ok()
     }
 
     /// The value as text, without a fault when it is something else.
@@ -36,7 +43,10 @@ impl<'d> Entry<'d> {
     /// The values of a list; anything else is a fault.
     pub(crate) fn items(&self) -> Vec<Entry<'d>> {
         let Some(list) = self.value.as_array() else {
-            self.fault(format_args!("must be a list in square brackets, not {}", kind_of(self.value)));
+            self.fault(format_args!(
+                "must be a list in square brackets, not {}",
+                kind_of(self.value)
+            ));
             return Vec::new();
         };
         let item = |(n, value)| Entry::new(self.origin, format!("{}[{n}]", self.path), value);
@@ -68,7 +78,12 @@ impl<'d> Entry<'d> {
 
     pub(super) fn section(&self) -> Option<Section<'d>> {
         match self.value.as_table() {
-            Some(table) => Some(Section::new(self.origin, self.path.clone(), self.offset, Some(table))),
+            Some(table) => Some(Section::new(
+                self.origin,
+                self.path.clone(),
+                self.offset,
+                Some(table),
+            )),
             None => {
                 self.fault(format_args!("must be a table, not {}", kind_of(self.value)));
                 None

@@ -26,7 +26,11 @@ pub(crate) struct Fault {
 impl Fault {
     /// The same, with names and words that others wrote as they may be told.
     fn told(self) -> Self {
-        Self { path: excerpt(&self.path), message: excerpt(&self.message), ..self }
+        Self {
+            path: excerpt(&self.path),
+            message: excerpt(&self.message),
+            ..self
+        }
     }
 }
 
@@ -87,12 +91,23 @@ impl Bounded {
 
     /// All in the order of the files and their lines, and a last one that says how many were left out.
     fn into_list(self, what: &str) -> Vec<Fault> {
-        let Self { kept: mut list, left_out } = self;
+        let Self {
+            kept: mut list,
+            left_out,
+        } = self;
         list.sort();
         list.dedup();
         if left_out > 0 {
-            let file = list.last().map(|fault| fault.file.clone()).unwrap_or_default();
-            list.push(Fault { file, line: None, path: String::new(), message: format!("and {left_out} more {what}") });
+            let file = list
+                .last()
+                .map(|fault| fault.file.clone())
+                .unwrap_or_default();
+            list.push(Fault {
+                file,
+                line: None,
+                path: String::new(),
+                message: format!("and {left_out} more {what}"),
+            });
         }
         list
     }
@@ -106,7 +121,12 @@ impl Sink {
 
     /// Adds a fault of a file as a whole.
     pub(crate) fn push_file(&self, file: impl fmt::Display, message: impl fmt::Display) {
-        self.push(|| Fault { file: file.to_string(), line: None, path: String::new(), message: message.to_string() });
+        self.push(|| Fault {
+            file: file.to_string(),
+            line: None,
+            path: String::new(),
+            message: message.to_string(),
+        });
     }
 
     /// Adds a note.

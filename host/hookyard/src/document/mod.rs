@@ -30,7 +30,13 @@ pub(crate) struct Origin<'d> {
 
 impl Origin<'_> {
     fn line(&self, offset: usize) -> usize {
-        1 + self.text.as_bytes().iter().take(offset).filter(|b| **b == b'\n').count()
+        1 + self
+            .text
+            .as_bytes()
+            .iter()
+            .take(offset)
+            .filter(|b| **b == b'\n')
+            .count()
     }
 
     fn fault(&self, offset: usize, path: &str, message: impl ToString) {
@@ -54,12 +60,21 @@ impl Origin<'_> {
 /// Parses `text` and has `read` walk its root table. Faults go to `sink` under the name `file`.
 ///
 /// With broken syntax nothing is read: half a document gives faults that aren't there.
-pub(crate) fn read<T>(file: &str, text: &str, sink: &Sink, read: impl FnOnce(&Section<'_>) -> Option<T>) -> Option<T> {
+pub(crate) fn read<T>(
+    file: &str,
+    text: &str,
+    sink: &Sink,
+    read: impl FnOnce(&Section<'_>) -> Option<T>,
+) -> Option<T> {
     let origin = Origin { file, text, sink };
     let (table, errors) = DeTable::parse_recoverable(text);
     if !errors.is_empty() {
         for error in errors {
-            origin.fault(error.span().map_or(0, |span| span.start), "", error.message().replace('\n', ", "));
+            origin.fault(
+                error.span().map_or(0, |span| span.start),
+                "",
+                error.message().replace('\n', ", "),
+            );
         }
         return None;
     }

@@ -37,7 +37,13 @@ const SIZES: [(&str, u64); 7] = [
     ("MB", 1_000_000),
     ("GB", 1_000_000_000),
 ];
-const DURATIONS: [(&str, u64); 5] = [("ms", 1), ("s", 1_000), ("m", 60_000), ("h", 3_600_000), ("d", 86_400_000)];
+const DURATIONS: [(&str, u64); 5] = [
+    ("ms", 1),
+    ("s", 1_000),
+    ("m", 60_000),
+    ("h", 3_600_000),
+    ("d", 86_400_000),
+];
 
 /// A whole number and a unit, as its multiple of the smallest unit.
 fn measure(text: &str, units: &[(&str, u64)]) -> Option<u64> {
@@ -53,12 +59,17 @@ pub(crate) fn duration(text: &str) -> Option<Duration> {
 }
 
 fn text<'v>(value: &'v DeValue<'_>, what: &str) -> Result<&'v str, String> {
-    value.as_str().ok_or_else(|| format!("must be {what}, not {}", kind_of(value)))
+    value
+        .as_str()
+        .ok_or_else(|| format!("must be {what}, not {}", kind_of(value)))
 }
 
 fn integer(value: &DeValue<'_>, what: &str) -> Result<u64, String> {
-    let number = value.as_integer().ok_or_else(|| format!("must be {what}, not {}", kind_of(value)))?;
-    u64::from_str_radix(number.as_str(), number.radix()).map_err(|_| format!("must be {what}, not {number}"))
+    let number = value
+        .as_integer()
+        .ok_or_else(|| format!("must be {what}, not {}", kind_of(value)))?;
+    u64::from_str_radix(number.as_str(), number.radix())
+        .map_err(|_| format!("must be {what}, not {number}"))
 }
 
 impl Scalar for String {
@@ -78,7 +89,9 @@ impl Scalar for PathBuf {
 
 impl Scalar for bool {
     fn read(value: &DeValue<'_>) -> Result<Self, String> {
-        value.as_bool().ok_or_else(|| format!("must be true or false, not {}", kind_of(value)))
+        value
+            .as_bool()
+            .ok_or_else(|| format!("must be true or false, not {}", kind_of(value)))
     }
 }
 
@@ -86,7 +99,10 @@ impl Scalar for NonZeroU32 {
     fn read(value: &DeValue<'_>) -> Result<Self, String> {
         const WHAT: &str = "a whole number from 1 to 4294967295";
         let given = integer(value, WHAT)?;
-        u32::try_from(given).ok().and_then(Self::new).ok_or_else(|| format!("must be {WHAT}, not {given}"))
+        u32::try_from(given)
+            .ok()
+            .and_then(Self::new)
+            .ok_or_else(|| format!("must be {WHAT}, not {given}"))
     }
 }
 
@@ -126,7 +142,10 @@ impl Scalar for Rate {
             DeValue::Float(number) => number.as_str().parse::<f64>().ok(),
             other => return Err(format!("must be {WHAT}, not {}", kind_of(other))),
         };
-        number.filter(|rate| rate.is_finite() && *rate > 0.0).map(Self).ok_or_else(|| format!("must be {WHAT}"))
+        number
+            .filter(|rate| rate.is_finite() && *rate > 0.0)
+            .map(Self)
+            .ok_or_else(|| format!("must be {WHAT}"))
     }
 }
 
@@ -153,7 +172,8 @@ impl Scalar for Share {
 
 impl Scalar for Duration {
     fn read(value: &DeValue<'_>) -> Result<Self, String> {
-        const WHAT: &str = "a time above zero in quotes, such as \"200ms\", \"30s\", \"5m\" or \"6h\"";
+        const WHAT: &str =
+            "a time above zero in quotes, such as \"200ms\", \"30s\", \"5m\" or \"6h\"";
         let given = text(value, WHAT)?;
         match measure(given, &DURATIONS) {
             None | Some(0) => Err(format!("must be {WHAT}, not {given:?}")),
@@ -166,7 +186,9 @@ impl Scalar for SocketAddr {
     fn read(value: &DeValue<'_>) -> Result<Self, String> {
         const WHAT: &str = "an address and a port in quotes, such as \"127.0.0.1:8080\"";
         let given = text(value, WHAT)?;
-        given.parse().map_err(|_| format!("must be {WHAT}, not {given:?}"))
+        given
+            .parse()
+            .map_err(|_| format!("must be {WHAT}, not {given:?}"))
     }
 }
 

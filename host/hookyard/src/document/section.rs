@@ -24,9 +24,22 @@ pub(crate) struct Section<'d> {
 }
 
 impl<'d> Section<'d> {
-    pub(super) fn new(origin: Origin<'d>, path: String, offset: usize, table: Option<&'d DeTable<'d>>) -> Self {
+    pub(super) fn new(
+        origin: Origin<'d>,
+        path: String,
+        offset: usize,
+        table: Option<&'d DeTable<'d>>,
+    ) -> Self {
         let (known, missing) = (RefCell::default(), RefCell::default());
-        Self { origin, path, offset, table, known, missing, is_open: Cell::new(false) }
+        Self {
+            origin,
+            path,
+            offset,
+            table,
+            known,
+            missing,
+            is_open: Cell::new(false),
+        }
     }
 
     /// The value of `key`, when it's there.
@@ -56,13 +69,16 @@ impl<'d> Section<'d> {
 
     /// A fault: `key` is not there and has to be. If a key is there that may be it, wrongly typed, that is said instead.
     pub(crate) fn missing(&self, key: &'static str, what_for: impl Display) {
-        self.missing.borrow_mut().push((key, format!("`{key}` is missing: {what_for}")));
+        self.missing
+            .borrow_mut()
+            .push((key, format!("`{key}` is missing: {what_for}")));
     }
 
     /// Reads the table under `key`; an absent one is read as one without keys. Leftover keys are faults.
     pub(crate) fn table<T>(&self, key: &'static str, read: impl FnOnce(&Section<'d>) -> T) -> T {
         let section = self.entry(key).and_then(|entry| entry.section());
-        let section = section.unwrap_or_else(|| Section::new(self.origin, self.join(key), self.offset, None));
+        let section =
+            section.unwrap_or_else(|| Section::new(self.origin, self.join(key), self.offset, None));
         let value = read(&section);
         section.finish();
         value
@@ -108,7 +124,11 @@ impl<'d> Section<'d> {
             if !self.is_open.get() && !known.contains(&key) {
                 let nearest = nearest(key, known.iter().copied());
                 meant.extend(nearest);
-                self.origin.fault(name.span().start, &self.join(key), format!("unknown key{}", suggestion(nearest)));
+                self.origin.fault(
+                    name.span().start,
+                    &self.join(key),
+                    format!("unknown key{}", suggestion(nearest)),
+                );
             }
         }
         for (key, message) in self.missing.borrow().iter() {
@@ -119,15 +139,33 @@ impl<'d> Section<'d> {
     }
 
     fn join(&self, key: &str) -> String {
-        let plain = !key.is_empty() && key.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
-        let key = if plain { key.to_owned() } else { format!("{key:?}") };
-        if self.path.is_empty() { key } else { format!("{}.{key}", self.path) }
+        let plain = !key.is_empty()
+            && key
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
+        let key = if plain {
+            key.to_owned()
+        } else {
+            format!("{key:?}")
+        };
+        if self.path.is_empty() {
+            key
+        } else {
+            format!("{}.{key}", self.path)
+        }
     }
 }
 
 /// Says that what was given as a `kind` is not known, and which one may have been meant.
-pub(crate) fn unknown<'k>(kind: &str, given: &str, known: impl IntoIterator<Item = &'k str>) -> String {
-    format!("unknown {kind} `{given}`{}", suggestion(nearest(given, known)))
+pub(crate) fn unknown<'k>(
+    kind: &str,
+    given: &str,
+    known: impl IntoIterator<Item = &'k str>,
+) -> String {
+    format!(
+        "unknown {kind} `{given}`{}",
+        suggestion(nearest(given, known))
+    )
 }
 
 fn nearest<'k>(given: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {
@@ -157,6 +195,12 @@ pub(crate) mod asked {
 
     /// The keys that were asked for in files whose names end so.
     pub(crate) fn of(file: &str) -> BTreeSet<&'static str> {
-        ASKED.with_borrow(|asked| asked.iter().filter(|(name, _)| name.ends_with(file)).map(|(_, key)| *key).collect())
+        ASKED.with_borrow(|asked| {
+            asked
+                .iter()
+                .filter(|(name, _)| name.ends_with(file))
+                .map(|(_, key)| *key)
+                .collect()
+        })
     }
 }

@@ -26,7 +26,12 @@ pub(super) async fn list(path: &Path, filters: Filters, listing: Listing) -> Res
     let selection = filters.selection(SystemClock.now())?;
     let stored = stored::to_read(path)?;
     stored.must_know_names_of(&selection).await?;
-    let events = Events { inbox: stored.inbox, selection, listing: &listing, width_max: terminal_width() };
+    let events = Events {
+        inbox: stored.inbox,
+        selection,
+        listing: &listing,
+        width_max: terminal_width(),
+    };
     list::write(&events, &listing).await
 }
 
@@ -41,24 +46,54 @@ struct Events<'l> {
 impl Events<'_> {
     /// The same, whatever has become of them so far.
     fn whatever_became_of_them(&self) -> Selection {
-        Selection { plugin: None, states: Vec::new(), ..self.selection.clone() }
+        Selection {
+            plugin: None,
+            states: Vec::new(),
+            ..self.selection.clone()
+        }
     }
 }
 
 impl Store<EventSummary> for Events<'_> {
-    async fn page(&self, after: Option<&EventSummary>, limit: usize) -> Result<Vec<EventSummary>, Error> {
-        let order = if self.listing.oldest_first { Order::OldestFirst } else { Order::NewestFirst };
+    async fn page(
+        &self,
+        after: Option<&EventSummary>,
+        limit: usize,
+    ) -> Result<Vec<EventSummary>, Error> {
+        let order = if self.listing.oldest_first {
+            Order::OldestFirst
+        } else {
+            Order::NewestFirst
+        };
         let (selection, after) = (self.selection.clone(), after.map(|event| event.id));
-        self.inbox.events(Page { selection, order, after, limit }).await
+        self.inbox
+            .events(Page {
+                selection,
+                order,
+                after,
+                limit,
+            })
+            .await
     }
 
-    async fn newer(&self, after: Option<&EventSummary>, limit: usize) -> Result<Vec<EventSummary>, Error> {
+    async fn newer(
+        &self,
+        after: Option<&EventSummary>,
+        limit: usize,
+    ) -> Result<Vec<EventSummary>, Error> {
         let after = after.map(|event| event.id);
-        self.inbox.events(Page { after, ..Page::first(self.whatever_became_of_them(), limit) }).await
+        self.inbox
+            .events(Page {
+                after,
+                ..Page::first(self.whatever_became_of_them(), limit)
+            })
+            .await
     }
 
     async fn newest(&self, limit: usize) -> Result<Vec<EventSummary>, Error> {
-        self.inbox.events(Page::last(self.whatever_became_of_them(), limit)).await
+        self.inbox
+            .events(Page::last(self.whatever_became_of_them(), limit))
+            .await
     }
 
     async fn again(&self, events: &VecDeque<EventSummary>) -> Result<Vec<EventSummary>, Error> {
@@ -66,25 +101,42 @@ impl Store<EventSummary> for Events<'_> {
             return Ok(Vec::new());
         }
         let ids = events.iter().map(|event| event.id).collect();
-        self.inbox.events(Page::first(Selection { ids, ..Selection::default() }, events.len())).await
+        self.inbox
+            .events(Page::first(
+                Selection {
+                    ids,
+                    ..Selection::default()
+                },
+                events.len(),
+            ))
+            .await
     }
 
     fn means(&self, event: &EventSummary) -> bool {
         let Selection { plugin, states, .. } = &self.selection;
         let is_wanted = |state: &str| states.is_empty() || self.selection.wants(state);
         let is_meant = |job: &JobSummary| {
-            plugin.as_ref().is_none_or(|plugin| *plugin == job.plugin) && is_wanted(job.state.name())
+            plugin.as_ref().is_none_or(|plugin| *plugin == job.plugin)
+                && is_wanted(job.state.name())
         };
-        event.jobs.iter().any(is_meant) || (plugin.is_none() && state_without_jobs(event).is_some_and(is_wanted))
+        event.jobs.iter().any(is_meant)
+            || (plugin.is_none() && state_without_jobs(event).is_some_and(is_wanted))
     }
 
     fn nothing(&self) -> &'static str {
         "no event is found"
     }
 
-    fn write(&self, events: &[EventSummary], is_first: bool, out: &mut dyn Write) -> io::Result<()> {
+    fn write(
+        &self,
+        events: &[EventSummary],
+        is_first: bool,
+        out: &mut dyn Write,
+    ) -> io::Result<()> {
         if self.listing.json {
-            return events.iter().try_for_each(|event| write_json(&Line::of(event), out));
+            return events
+                .iter()
+                .try_for_each(|event| write_json(&Line::of(event), out));
         }
         let mut ids: Vec<_> = events.iter().map(|event| event.id.to_string()).collect();
         if self.width_max.is_some() {
@@ -170,7 +222,10 @@ fn state_without_jobs(event: &EventSummary) -> Option<&'static str> {
 fn row(id: String, event: &EventSummary) -> [String; 6] {
     let jobs: Vec<_> = event.jobs.iter().map(told).collect();
     let jobs = state_without_jobs(event).map_or_else(|| jobs.join(", "), str::to_owned);
-    let kind = event.event_type.clone().unwrap_or_else(|| "(unknown)".to_owned());
+    let kind = event
+        .event_type
+        .clone()
+        .unwrap_or_else(|| "(unknown)".to_owned());
     let (received, source) = (event.received_at.to_string(), event.source.to_string());
     [id, received, source, kind, event.key.clone(), jobs]
 }
@@ -191,11 +246,15 @@ fn told(job: &JobSummary) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use hookyard_model::{JobState, PluginName, Revision, SourceName, SourceRef, TenantName, Timestamp};
+    use hookyard_model::{
+        JobState, PluginName, Revision, SourceName, SourceRef, TenantName, Timestamp,
+    };
 
     fn event() -> EventSummary {
         EventSummary {
-            id: "0197308f-0000-7000-8000-000000000001".parse().expect("an id"),
+            id: "0197308f-0000-7000-8000-000000000001"
+                .parse()
+                .expect("an id"),
             source: SourceRef {
                 tenant: TenantName::new("acme").expect("valid"),
                 source: SourceName::new("payments").expect("valid"),
@@ -206,7 +265,9 @@ mod tests {
             received_at: Timestamp::from_unix_millis(1_780_400_200_250),
             jobs: vec![JobSummary {
                 plugin: PluginName::new("books").expect("valid"),
-                state: JobState::Waiting { until: Timestamp::from_unix_secs(1) },
+                state: JobState::Waiting {
+                    until: Timestamp::from_unix_secs(1),
+                },
                 behind: None,
                 attempts: 2,
                 revision: Some(Revision::from_sha256([0xab; 32])),
@@ -244,7 +305,11 @@ mod tests {
     #[test]
     fn events_without_jobs_have_a_state() {
         let check = |is_discarded, state: &str| {
-            let event = EventSummary { jobs: Vec::new(), is_discarded, ..event() };
+            let event = EventSummary {
+                jobs: Vec::new(),
+                is_discarded,
+                ..event()
+            };
             assert_eq!(row(String::new(), &event)[5], state);
             assert!(json(&event).contains(&format!(r#""state":"{state}","plugins":[]"#)));
         };

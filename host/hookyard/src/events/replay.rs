@@ -16,34 +16,72 @@ use crate::stored::again::{self, Words};
 use crate::stored::ids;
 use crate::system::SystemClock;
 
-const WORDS: Words = Words { one: "job", many: "jobs", fate: "run again", asked: "event", busy: "attempted" };
+const WORDS: Words = Words {
+    one: "job",
+    many: "jobs",
+    fate: "run again",
+    asked: "event",
+    busy: "attempted",
+};
 
 /// Events that are looked at for one without a job.
 const LOOKED_AT_MAX: usize = 100;
 
 /// Replays what is selected in the inbox that the configuration at `path` names.
-pub(super) async fn replay(path: &Path, ids: Vec<IdPrefix>, options: ReplayOptions) -> Result<(), Failure> {
-    let ReplayOptions { filters, again, revision } = options;
+pub(super) async fn replay(
+    path: &Path,
+    ids: Vec<IdPrefix>,
+    options: ReplayOptions,
+) -> Result<(), Failure> {
+    let ReplayOptions {
+        filters,
+        again,
+        revision,
+    } = options;
     let now = SystemClock.now();
     let filtered = filters.selection(now)?;
-    WORDS.must_name_some(ids.is_empty() && filtered == Selection::default(), again.all)?;
+    WORDS.must_name_some(
+        ids.is_empty() && filtered == Selection::default(),
+        again.all,
+    )?;
     must_name_plugin(&filtered)?;
     let stored = again::open(path, again.dry_run)?;
     stored.must_know_names_of(&filtered).await?;
-    let selection = Selection { ids: ids::events(&stored.inbox, &ids).await?, ..filtered };
+    let selection = Selection {
+        ids: ids::events(&stored.inbox, &ids).await?,
+        ..filtered
+    };
     let revision = match &revision {
         Some(digits) => Some(named_revision(&stored.inbox, digits).await?),
         None => None,
     };
 
-    let (plugin, found) = (selection.plugin.clone(), Selection { plugin: None, ..selection.clone() });
-    let replay = Replay { selection, revision, rate: again.rate, now, dry_run: again.dry_run };
-    let replayed = stored.inbox.replay(replay).await.context("not everything could be made to run again")?;
+    let (plugin, found) = (
+        selection.plugin.clone(),
+        Selection {
+            plugin: None,
+            ..selection.clone()
+        },
+    );
+    let replay = Replay {
+        selection,
+        revision,
+        rate: again.rate,
+        now,
+        dry_run: again.dry_run,
+    };
+    let replayed = stored
+        .inbox
+        .replay(replay)
+        .await
+        .context("not everything could be made to run again")?;
     if let Some(plugin) = plugin.filter(|_| replayed.again == 0 && replayed.untaken > 0) {
         return Err(not_given(&plugin, replayed).into());
     }
 
-    let on = revision.map(|revision| format!(" on revision {}", revision.short())).unwrap_or_default();
+    let on = revision
+        .map(|revision| format!(" on revision {}", revision.short()))
+        .unwrap_or_default();
     output::line(WORDS.answer(replayed, &again, &on))?;
     if replayed.again == 0 && replayed.leased == 0 && !again.json {
         tell_without_job(&stored.inbox, found).await?;
@@ -53,7 +91,10 @@ pub(super) async fn replay(path: &Path, ids: Vec<IdPrefix>, options: ReplayOptio
 
 /// Says of an event that was found and has no job how it can be run.
 async fn tell_without_job(inbox: &SqliteInbox, selection: Selection) -> anyhow::Result<()> {
-    let found = inbox.events(Page::first(selection, LOOKED_AT_MAX)).await.context("the events can't be read")?;
+    let found = inbox
+        .events(Page::first(selection, LOOKED_AT_MAX))
+        .await
+        .context("the events can't be read")?;
     if let Some(event) = found.iter().find(|event| event.jobs.is_empty()) {
         let id = event.id;
         output::error(format_args!(
@@ -68,11 +109,17 @@ async fn tell_without_job(inbox: &SqliteInbox, selection: Selection) -> anyhow::
 /// Unrouted events have no job to run again: one is made for a plugin, which has to be named.
 fn must_name_plugin(selection: &Selection) -> Result<(), Failure> {
     let way_out = match selection.names_unrouted() {
-        true if selection.plugin.is_none() => "name the plugin that is to be given them: --plugin tenant/name",
-        true if selection.states.len() > 1 => "ask for them alone: --state unrouted and no other state",
+        true if selection.plugin.is_none() => {
+            "name the plugin that is to be given them: --plugin tenant/name"
+        }
+        true if selection.states.len() > 1 => {
+            "ask for them alone: --state unrouted and no other state"
+        }
         _ => return Ok(()),
     };
-    Err(Failure::Arguments(format!("unrouted events have no job that could run again; {way_out}")))
+    Err(Failure::Arguments(format!(
+        "unrouted events have no job that could run again; {way_out}"
+    )))
 }
 
 /// The revision of any plugin whose digits begin like this. All 64 digits need not be known yet.
@@ -80,18 +127,33 @@ async fn named_revision(inbox: &SqliteInbox, digits: &str) -> anyhow::Result<Rev
     if let Ok(revision) = digits.parse() {
         return Ok(revision);
     }
-    let known = inbox.revisions(None).await.context("the inbox can't be read")?.into_iter().map(|known| known.revision);
-    let found: BTreeSet<_> = known.filter(|revision| revision.to_string().starts_with(digits)).collect();
+    let known = inbox
+        .revisions(None)
+        .await
+        .context("the inbox can't be read")?
+        .into_iter()
+        .map(|known| known.revision);
+    let found: BTreeSet<_> = known
+        .filter(|revision| revision.to_string().starts_with(digits))
+        .collect();
     match (found.first(), found.len()) {
         (Some(revision), 1) => Ok(*revision),
-        (None, _) => Err(anyhow!("no revision begins with {digits}; `hookyard plugins show` tells which there are")),
-        (_, count) => Err(anyhow!("{count} revisions begin with {digits}; give more digits")),
+        (None, _) => Err(anyhow!(
+            "no revision begins with {digits}; `hookyard plugins show` tells which there are"
+        )),
+        (_, count) => Err(anyhow!(
+            "{count} revisions begin with {digits}; give more digits"
+        )),
     }
 }
 
 /// Why no job was made.
 fn not_given(plugin: &PluginName, Replayed { untaken, .. }: Replayed) -> anyhow::Error {
-    let events = if untaken == 1 { "1 event was".to_owned() } else { format!("{untaken} events were") };
+    let events = if untaken == 1 {
+        "1 event was".to_owned()
+    } else {
+        format!("{untaken} events were")
+    };
     let way_out = "a plugin is given the events of the sources that it has a handler for and that `sources` in its \
                    settings leave it, once a host has made it active; `hookyard plugins list` says whether it is";
     anyhow!("{events} found, and {plugin} is not given the events of their source; {way_out}")

@@ -6,7 +6,8 @@ use std::path::Path;
 
 use anyhow::{Context, anyhow};
 use hookyard_inbox::{
-    Discarding, EventRecord, Inbox, JobRecord, MessagePage, MessageSelection, MessageSummary, Outbox,
+    Discarding, EventRecord, Inbox, JobRecord, MessagePage, MessageSelection, MessageSummary,
+    Outbox,
 };
 use hookyard_model::Attempt;
 use serde::Serialize;
@@ -27,9 +28,15 @@ pub(super) async fn show(path: &Path, id: &IdPrefix, json: bool) -> Result<(), F
     let id = ids::event(&inbox, id).await?;
     let record = inbox.read(id).await.context("the event can't be read")?;
     let record = record.ok_or_else(|| anyhow!("no event {id} is stored"))?;
-    let selection = MessageSelection { event: Some(id), ..MessageSelection::default() };
+    let selection = MessageSelection {
+        event: Some(id),
+        ..MessageSelection::default()
+    };
     let page = MessagePage::first(selection, MESSAGES_MAX);
-    let messages = inbox.messages(page).await.context("the event's messages can't be read")?;
+    let messages = inbox
+        .messages(page)
+        .await
+        .context("the event's messages can't be read")?;
     let shown = Shown::of(&record, &messages);
     match json {
         true => output::line(serde_json::to_string(&shown).context("the event can't be told")?),
@@ -131,7 +138,10 @@ impl<'e> Shown<'e> {
                 (true, None) => Some("unrouted"),
                 (true, Some(_)) => Some("discarded"),
             },
-            discarded: record.discarded.as_ref().map(|discarding| ShownDiscard::of(0, discarding)),
+            discarded: record
+                .discarded
+                .as_ref()
+                .map(|discarding| ShownDiscard::of(0, discarding)),
             plugins: record.jobs.iter().map(ShownJob::of).collect(),
             messages: messages.iter().map(ShownMessage::of).collect(),
         }
@@ -159,21 +169,36 @@ impl<'e> ShownJob<'e> {
             until: text::until(job.state),
             behind: job.behind.as_ref().map(text::Behind::of),
             replays: job.replays,
-            attempts: job.attempts.iter().map(|(replay, attempt)| ShownAttempt::of(*replay, attempt)).collect(),
-            discards: job.discards.iter().map(|(replay, discarding)| ShownDiscard::of(*replay, discarding)).collect(),
+            attempts: job
+                .attempts
+                .iter()
+                .map(|(replay, attempt)| ShownAttempt::of(*replay, attempt))
+                .collect(),
+            discards: job
+                .discards
+                .iter()
+                .map(|(replay, discarding)| ShownDiscard::of(*replay, discarding))
+                .collect(),
         }
     }
 }
 
 impl<'e> ShownDiscard<'e> {
     fn of(replay: u32, Discarding { at, reason }: &'e Discarding) -> Self {
-        Self { replay, at: at.to_string(), reason }
+        Self {
+            replay,
+            at: at.to_string(),
+            reason,
+        }
     }
 }
 
 impl<'e> ShownAttempt<'e> {
     fn of(replay: u32, attempt: &'e Attempt) -> Self {
-        let line = |line: &'e hookyard_model::LogLine| Line { stream: stream(line.is_error), text: &line.text };
+        let line = |line: &'e hookyard_model::LogLine| Line {
+            stream: stream(line.is_error),
+            text: &line.text,
+        };
         Self {
             replay,
             number: attempt.number,
@@ -212,7 +237,10 @@ fn in_words(shown: &Shown<'_>) -> String {
     match &shown.discarded {
         _ if !shown.plugins.is_empty() => {}
         None => {
-            let way_out = format!("`hookyard events replay {} --plugin <tenant>/<name>` gives it to one", shown.id);
+            let way_out = format!(
+                "`hookyard events replay {} --plugin <tenant>/<name>` gives it to one",
+                shown.id
+            );
             let _ = writeln!(out, "\nunrouted: no plugin has taken it; {way_out}");
         }
         Some(discard) => {
@@ -225,7 +253,15 @@ fn in_words(shown: &Shown<'_>) -> String {
     if !shown.messages.is_empty() {
         out.push_str("\nmessages\n");
     }
-    for ShownMessage { id, plugin, destination, state, until, behind } in &shown.messages {
+    for ShownMessage {
+        id,
+        plugin,
+        destination,
+        state,
+        until,
+        behind,
+    } in &shown.messages
+    {
         let standing = text::standing(state, until.as_deref(), behind.as_ref());
         let _ = writeln!(out, "  {id} of {plugin} to {destination}: {standing}");
     }
@@ -237,9 +273,22 @@ fn job_in_words(job: &ShownJob<'_>, out: &mut String) {
     let state = text::state(&standing, job.replays);
     let _ = writeln!(out, "\nplugin {}: {state}", job.plugin);
     for attempt in &job.attempts {
-        let ShownAttempt { replay, number, revision, started_at, duration_ms, told, log, .. } = attempt;
+        let ShownAttempt {
+            replay,
+            number,
+            revision,
+            started_at,
+            duration_ms,
+            told,
+            log,
+            ..
+        } = attempt;
         let name = text::numbered("attempt", *replay, *number);
-        let _ = writeln!(out, "  {name} at {started_at}, {duration_ms:.1} ms on {revision}: {}", visible(told));
+        let _ = writeln!(
+            out,
+            "  {name} at {started_at}, {duration_ms:.1} ms on {revision}: {}",
+            visible(told)
+        );
         for line in log {
             let _ = writeln!(out, "    {} | {}", line.stream, visible(line.text));
         }
@@ -258,7 +307,9 @@ mod tests {
     use std::time::Duration;
 
     use hookyard_inbox::Ahead;
-    use hookyard_model::{Event, Header, JobState, LogLine, Outcome, Payload, PluginRef, Revision, Timestamp};
+    use hookyard_model::{
+        Event, Header, JobState, LogLine, Outcome, Payload, PluginRef, Revision, Timestamp,
+    };
 
     use super::*;
 
@@ -269,10 +320,15 @@ mod tests {
             started_at: Timestamp::from_unix_secs(1_780_400_201),
             duration: Duration::from_micros(1_500),
             outcome,
-            log: vec![LogLine { is_error: true, text: "no such\tledger".into() }],
+            log: vec![LogLine {
+                is_error: true,
+                text: "no such\tledger".into(),
+            }],
         };
         let event = Event {
-            id: "0197308f-0000-7000-8000-000000000001".parse().expect("an id"),
+            id: "0197308f-0000-7000-8000-000000000001"
+                .parse()
+                .expect("an id"),
             source: hookyard_model::SourceRef {
                 tenant: "acme".parse().expect("a name"),
                 source: "payments".parse().expect("a name"),
@@ -282,41 +338,80 @@ mod tests {
             key: "k-1".into(),
             key_until: Timestamp::from_unix_secs(2_000_000_000),
             received_at: Timestamp::from_unix_millis(1_780_400_200_250),
-            headers: vec![Header { name: "x-a".into(), value: (&b"1\x1b[2J"[..]).into() }],
+            headers: vec![Header {
+                name: "x-a".into(),
+                value: (&b"1\x1b[2J"[..]).into(),
+            }],
             body: body.into(),
             payload: Payload::Body,
             ordering_key: None,
         };
         let jobs = vec![JobRecord {
             plugin: "books".parse().expect("a name"),
-            state: JobState::Waiting { until: Timestamp::from_unix_secs(1_780_400_300) },
+            state: JobState::Waiting {
+                until: Timestamp::from_unix_secs(1_780_400_300),
+            },
             behind: None,
             replays: 1,
             attempts: vec![
-                (0, attempt(1, Outcome::Rejected { reason: "no\nway".into() })),
-                (1, attempt(1, Outcome::Trapped { message: "unreachable".into() })),
+                (
+                    0,
+                    attempt(
+                        1,
+                        Outcome::Rejected {
+                            reason: "no\nway".into(),
+                        },
+                    ),
+                ),
+                (
+                    1,
+                    attempt(
+                        1,
+                        Outcome::Trapped {
+                            message: "unreachable".into(),
+                        },
+                    ),
+                ),
             ],
             discards: vec![(0, discarding())],
         }];
-        EventRecord { event, jobs, discarded: None }
+        EventRecord {
+            event,
+            jobs,
+            discarded: None,
+        }
     }
 
     fn discarding() -> Discarding {
-        Discarding { at: Timestamp::from_unix_secs(1_780_400_250), reason: "not\tours".into() }
+        Discarding {
+            at: Timestamp::from_unix_secs(1_780_400_250),
+            reason: "not\tours".into(),
+        }
     }
 
     fn message() -> MessageSummary {
         MessageSummary {
-            id: "0197308f-0000-7000-8000-000000000002".parse().expect("an id"),
-            plugin: PluginRef { tenant: "acme".parse().expect("a name"), plugin: "books".parse().expect("a name") },
-            event: "0197308f-0000-7000-8000-000000000001".parse().expect("an id"),
+            id: "0197308f-0000-7000-8000-000000000002"
+                .parse()
+                .expect("an id"),
+            plugin: PluginRef {
+                tenant: "acme".parse().expect("a name"),
+                plugin: "books".parse().expect("a name"),
+            },
+            event: "0197308f-0000-7000-8000-000000000001"
+                .parse()
+                .expect("an id"),
             destination: "partner".parse().expect("a name"),
             event_type: None,
             created_at: Timestamp::from_unix_secs(1_780_400_202),
             state: JobState::Pending,
             behind: Some(Ahead {
-                id: "0197308f-0000-7000-8000-000000000003".parse().expect("an id"),
-                state: JobState::Waiting { until: Timestamp::from_unix_secs(1_780_400_300) },
+                id: "0197308f-0000-7000-8000-000000000003"
+                    .parse()
+                    .expect("an id"),
+                state: JobState::Waiting {
+                    until: Timestamp::from_unix_secs(1_780_400_300),
+                },
             }),
             attempts: 0,
             last_result: None,
@@ -338,7 +433,10 @@ mod tests {
              messages\n  0197308f-0000-7000-8000-000000000002 of books to partner: pending behind \
              0197308f-0000-7000-8000-000000000003, which is waiting until 2026-06-02T11:38:20.000Z\n"
         );
-        assert_eq!(in_words(&Shown::of(&record(b"{\n  \"a\"\n}"), &[message()])), expected);
+        assert_eq!(
+            in_words(&Shown::of(&record(b"{\n  \"a\"\n}"), &[message()])),
+            expected
+        );
     }
 
     #[test]
@@ -347,16 +445,28 @@ mod tests {
         assert_eq!(told["body"], "{}");
         assert_eq!(told["headers"][0], serde_json::json!(["x-a", "1\u{1b}[2J"]));
         let job = &told["plugins"][0];
-        assert_eq!((&job["state"], &job["until"]), (&"waiting".into(), &"2026-06-02T11:38:20.000Z".into()));
+        assert_eq!(
+            (&job["state"], &job["until"]),
+            (&"waiting".into(), &"2026-06-02T11:38:20.000Z".into())
+        );
         let last = &job["attempts"][1];
-        assert_eq!((&last["replay"], &last["number"], &last["outcome"]), (&1.into(), &1.into(), &"trapped".into()));
+        assert_eq!(
+            (&last["replay"], &last["number"], &last["outcome"]),
+            (&1.into(), &1.into(), &"trapped".into())
+        );
         assert_eq!(last["duration_ms"], 1.5);
         assert_eq!(
-            (&told["messages"][0]["state"], &told["messages"][0]["destination"]),
+            (
+                &told["messages"][0]["state"],
+                &told["messages"][0]["destination"]
+            ),
             (&"pending".into(), &"partner".into())
         );
         assert_eq!(last["log"][0]["text"], "no such\tledger");
         let told = serde_json::to_value(Shown::of(&record(b"\xff\x00"), &[])).expect("JSON");
-        assert_eq!((told.get("body"), &told["body_base64"]), (None, &"/wA=".into()));
+        assert_eq!(
+            (told.get("body"), &told["body_base64"]),
+            (None, &"/wA=".into())
+        );
     }
 }

@@ -25,14 +25,20 @@ pub(crate) struct Looks<T> {
 
 impl<T> Default for Looks<T> {
     fn default() -> Self {
-        Self { late: BTreeMap::new() }
+        Self {
+            late: BTreeMap::new(),
+        }
     }
 }
 
 impl<T: Send + 'static> Looks<T> {
     /// What `work` finds at each place; nothing of those that don't answer. An answer that comes late is there at a later
     /// look.
-    pub(crate) fn at<W>(&mut self, places: impl IntoIterator<Item = Place>, work: &W) -> BTreeMap<PathBuf, Option<T>>
+    pub(crate) fn at<W>(
+        &mut self,
+        places: impl IntoIterator<Item = Place>,
+        work: &W,
+    ) -> BTreeMap<PathBuf, Option<T>>
     where
         W: Fn(&Path) -> T + Clone + Send + 'static,
     {
@@ -61,7 +67,9 @@ impl<T: Send + 'static> Looks<T> {
         }
 
         loop {
-            let (tried, left_out): (Vec<_>, Vec<_>) = asked.into_iter().partition(|place| self.may_ask(&place.owner));
+            let (tried, left_out): (Vec<_>, Vec<_>) = asked
+                .into_iter()
+                .partition(|place| self.may_ask(&place.owner));
             found.extend(left_out.into_iter().map(|place| (place.path, None)));
             if tried.is_empty() {
                 return found;
@@ -85,7 +93,10 @@ impl<T: Send + 'static> Looks<T> {
     where
         W: Fn(&Path) -> T + Clone + Send + 'static,
     {
-        let answers = begin(places.iter().map(|place| place.path.clone()).collect(), work.clone());
+        let answers = begin(
+            places.iter().map(|place| place.path.clone()).collect(),
+            work.clone(),
+        );
         let mut places = places.into_iter();
         for place in places.by_ref() {
             let answer = match &answers {
@@ -104,7 +115,10 @@ impl<T: Send + 'static> Looks<T> {
 }
 
 /// Has one thread look at places one after the other. It ends once nobody wants its answers.
-fn begin<T: Send + 'static>(paths: Vec<PathBuf>, work: impl Fn(&Path) -> T + Send + 'static) -> Option<Receiver<T>> {
+fn begin<T: Send + 'static>(
+    paths: Vec<PathBuf>,
+    work: impl Fn(&Path) -> T + Send + 'static,
+) -> Option<Receiver<T>> {
     let (sender, answers) = mpsc::sync_channel(1);
     let look = move || {
         for path in paths {
@@ -123,7 +137,10 @@ mod tests {
     use super::*;
 
     fn place(owner: &str, path: &str) -> Place {
-        Place { owner: owner.into(), path: path.into() }
+        Place {
+            owner: owner.into(),
+            path: path.into(),
+        }
     }
 
     #[test]
@@ -138,7 +155,9 @@ mod tests {
             path
         };
         let places = ["a", "dead 1", "b", "dead 2", "dead 3", "c"];
-        let places: Vec<_> = places.map(|path| place(if path == "c" { "blue" } else { "acme" }, path)).into();
+        let places: Vec<_> = places
+            .map(|path| place(if path == "c" { "blue" } else { "acme" }, path))
+            .into();
         let mut looks = Looks::default();
         let mut look = || {
             let found = looks.at_with(places.clone(), &work, Duration::from_millis(50));
@@ -147,12 +166,19 @@ mod tests {
             (answered.join(" "), looks.late.len())
         };
         assert_eq!(look(), ("a b c".to_owned(), UNANSWERED_MAX));
-        assert_eq!(look(), ("c".to_owned(), UNANSWERED_MAX), "no more threads wait for the same owner");
+        assert_eq!(
+            look(),
+            ("c".to_owned(), UNANSWERED_MAX),
+            "no more threads wait for the same owner"
+        );
 
         drop(end);
         let begun = std::time::Instant::now();
         while look() != ("a b c dead 1 dead 2 dead 3".to_owned(), 0) {
-            assert!(begun.elapsed() < Duration::from_secs(10), "late answers are never there");
+            assert!(
+                begun.elapsed() < Duration::from_secs(10),
+                "late answers are never there"
+            );
         }
     }
 }

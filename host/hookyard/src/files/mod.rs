@@ -51,11 +51,16 @@ pub(crate) fn read(owner: &Path, path: &Path, bytes_max: u64) -> io::Result<Cont
 
 /// As `read`, for a file of text.
 pub(crate) fn text(owner: &Path, path: &Path, bytes_max: u64) -> io::Result<String> {
-    String::from_utf8(read(owner, path, bytes_max)?.bytes).map_err(|_| io::Error::other("it is not UTF-8 text"))
+    String::from_utf8(read(owner, path, bytes_max)?.bytes)
+        .map_err(|_| io::Error::other("it is not UTF-8 text"))
 }
 
 /// The names in a folder, at most so many of them, in no order; and whether there are more.
-pub(crate) fn names(owner: &Path, folder: &Path, count_max: usize) -> io::Result<(Vec<OsString>, bool)> {
+pub(crate) fn names(
+    owner: &Path,
+    folder: &Path,
+    count_max: usize,
+) -> io::Result<(Vec<OsString>, bool)> {
     let folder = folder.to_owned();
     within(owner, move || names_here(&folder, count_max))
 }
@@ -63,7 +68,11 @@ pub(crate) fn names(owner: &Path, folder: &Path, count_max: usize) -> io::Result
 /// As `names`, on this thread.
 pub(crate) fn names_here(folder: &Path, count_max: usize) -> io::Result<(Vec<OsString>, bool)> {
     let mut entries = fs::read_dir(folder)?;
-    let names = entries.by_ref().take(count_max).map(|entry| Ok(entry?.file_name())).collect::<io::Result<_>>()?;
+    let names = entries
+        .by_ref()
+        .take(count_max)
+        .map(|entry| Ok(entry?.file_name()))
+        .collect::<io::Result<_>>()?;
     Ok((names, entries.next().is_some()))
 }
 
@@ -107,9 +116,14 @@ fn within_time<T: Send + 'static>(
         Err(RecvTimeoutError::Timeout) => {
             lock().entry(owner.to_owned()).or_default().push(end);
             let seconds = time_max.as_secs();
-            Err(io::Error::new(io::ErrorKind::TimedOut, format!("the system gave no answer within {seconds} s")))
+            Err(io::Error::new(
+                io::ErrorKind::TimedOut,
+                format!("the system gave no answer within {seconds} s"),
+            ))
         }
-        Err(RecvTimeoutError::Disconnected) => Err(io::Error::other("the host failed while it read")),
+        Err(RecvTimeoutError::Disconnected) => {
+            Err(io::Error::other("the host failed while it read"))
+        }
     }
 }
 
@@ -128,29 +142,46 @@ fn lock() -> std::sync::MutexGuard<'static, BTreeMap<PathBuf, Vec<Weak<()>>>> {
 }
 
 fn spawn(work: impl FnOnce() + Send + 'static) -> io::Result<()> {
-    thread::Builder::new().name("files".to_owned()).stack_size(STACK_BYTES).spawn(work).map(drop)
+    thread::Builder::new()
+        .name("files".to_owned())
+        .stack_size(STACK_BYTES)
+        .spawn(work)
+        .map(drop)
 }
 
 fn read_here(path: &Path, bytes_max: u64) -> io::Result<Content> {
     let flags = (OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC).bits();
     let flags = i32::try_from(flags).map_err(io::Error::other)?;
-    let file = OpenOptions::new().read(true).custom_flags(flags).open(path)?;
+    let file = OpenOptions::new()
+        .read(true)
+        .custom_flags(flags)
+        .open(path)?;
     let metadata = file.metadata()?;
     if !metadata.is_file() {
         return Err(io::Error::other("it is not a regular file"));
     }
 
-    let too_large = || io::Error::new(io::ErrorKind::FileTooLarge, format!("it has more than {bytes_max} bytes"));
+    let too_large = || {
+        io::Error::new(
+            io::ErrorKind::FileTooLarge,
+            format!("it has more than {bytes_max} bytes"),
+        )
+    };
     let before = Stamp::of(&metadata);
     if before.bytes > bytes_max {
         return Err(too_large());
     }
     let mut bytes = Vec::new();
-    (&file).take(bytes_max.saturating_add(1)).read_to_end(&mut bytes)?;
+    (&file)
+        .take(bytes_max.saturating_add(1))
+        .read_to_end(&mut bytes)?;
     if bytes.len() as u64 > bytes_max {
         return Err(too_large());
     }
-    Ok(Content { bytes, stamps: [before, stamp(&file)?] })
+    Ok(Content {
+        bytes,
+        stamps: [before, stamp(&file)?],
+    })
 }
 
 fn stamp(file: &File) -> io::Result<Stamp> {
@@ -170,11 +201,23 @@ mod tests {
         let path = |name: &str| folder.path().join(name);
         let check = |name: &str, bytes_max: u64, expected: Result<&[u8], &str>| {
             let found = read(folder.path(), &path(name), bytes_max);
-            let found = found.map(|content| content.bytes).map_err(|error| error.to_string());
-            assert_eq!(found, expected.map(<[u8]>::to_vec).map_err(str::to_owned), "{name}");
+            let found = found
+                .map(|content| content.bytes)
+                .map_err(|error| error.to_string());
+            assert_eq!(
+                found,
+                expected.map(<[u8]>::to_vec).map_err(str::to_owned),
+                "{name}"
+            );
         };
         fs::write(path("file"), "text").expect("written");
-        assert!(Command::new("mkfifo").arg(path("pipe")).status().expect("started").success());
+        assert!(
+            Command::new("mkfifo")
+                .arg(path("pipe"))
+                .status()
+                .expect("started")
+                .success()
+        );
         check("file", 4, Ok(b"text"));
         check("file", 3, Err("it has more than 3 bytes"));
         check("pipe", 4, Err("it is not a regular file"));
@@ -187,7 +230,11 @@ mod tests {
 
     #[test]
     fn what_never_answers_is_given_up_and_tried_again_once_it_has_ended() {
-        let (owner, other, time) = (Path::new("a tenant"), Path::new("another"), Duration::from_millis(50));
+        let (owner, other, time) = (
+            Path::new("a tenant"),
+            Path::new("another"),
+            Duration::from_millis(50),
+        );
         let (end, ended) = mpsc::sync_channel::<()>(0);
         let ended = Arc::new(Mutex::new(ended));
         let hang = || {
@@ -196,7 +243,10 @@ mod tests {
         };
         for _ in 0..UNANSWERED_MAX {
             let error = within_time(owner, time, hang()).expect_err("no answer");
-            assert!(error.to_string().starts_with("the system gave no answer"), "{error}");
+            assert!(
+                error.to_string().starts_with("the system gave no answer"),
+                "{error}"
+            );
         }
         let error = within_time(owner, time, || Ok(())).expect_err("not tried");
         assert!(error.to_string().starts_with("it was not tried"), "{error}");

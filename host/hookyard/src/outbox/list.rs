@@ -5,7 +5,9 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use anyhow::Context;
-use hookyard_inbox::{Disabled, Error, MessagePage, MessageSelection, MessageSummary, Order, Outbox};
+use hookyard_inbox::{
+    Disabled, Error, MessagePage, MessageSelection, MessageSummary, Order, Outbox,
+};
 use hookyard_inbox_sqlite::SqliteInbox;
 use hookyard_model::{Clock, DestinationRef};
 use serde::Serialize;
@@ -32,11 +34,17 @@ pub(super) async fn list(path: &Path, filters: Filters, listing: Listing) -> Res
     let selection = filters.selection(SystemClock.now(), &stored.inbox).await?;
     stored.must_know_names_of_messages(&selection).await?;
     let disabled = all_disabled(&stored.inbox).await?;
-    let messages =
-        Messages { inbox: stored.inbox, selection, disabled, listing: &listing, width_max: terminal_width() };
+    let messages = Messages {
+        inbox: stored.inbox,
+        selection,
+        disabled,
+        listing: &listing,
+        width_max: terminal_width(),
+    };
     list::write(&messages, &listing).await?;
     if !listing.json {
-        write_disabled(&messages.selection, &messages.disabled, &mut io::stdout()).map_err(Failure::Output)?;
+        write_disabled(&messages.selection, &messages.disabled, &mut io::stdout())
+            .map_err(Failure::Output)?;
     }
     Ok(())
 }
@@ -53,33 +61,70 @@ struct Messages<'l> {
 impl Messages<'_> {
     /// The same, whatever has become of them so far.
     fn whatever_became_of_them(&self) -> MessageSelection {
-        MessageSelection { states: Vec::new(), ..self.selection.clone() }
+        MessageSelection {
+            states: Vec::new(),
+            ..self.selection.clone()
+        }
     }
 }
 
 impl Store<MessageSummary> for Messages<'_> {
-    async fn page(&self, after: Option<&MessageSummary>, limit: usize) -> Result<Vec<MessageSummary>, Error> {
-        let order = if self.listing.oldest_first { Order::OldestFirst } else { Order::NewestFirst };
+    async fn page(
+        &self,
+        after: Option<&MessageSummary>,
+        limit: usize,
+    ) -> Result<Vec<MessageSummary>, Error> {
+        let order = if self.listing.oldest_first {
+            Order::OldestFirst
+        } else {
+            Order::NewestFirst
+        };
         let (selection, after) = (self.selection.clone(), after.map(|message| message.id));
-        self.inbox.messages(MessagePage { selection, order, after, limit }).await
+        self.inbox
+            .messages(MessagePage {
+                selection,
+                order,
+                after,
+                limit,
+            })
+            .await
     }
 
-    async fn newer(&self, after: Option<&MessageSummary>, limit: usize) -> Result<Vec<MessageSummary>, Error> {
+    async fn newer(
+        &self,
+        after: Option<&MessageSummary>,
+        limit: usize,
+    ) -> Result<Vec<MessageSummary>, Error> {
         let after = after.map(|message| message.id);
-        self.inbox.messages(MessagePage { after, ..MessagePage::first(self.whatever_became_of_them(), limit) }).await
+        self.inbox
+            .messages(MessagePage {
+                after,
+                ..MessagePage::first(self.whatever_became_of_them(), limit)
+            })
+            .await
     }
 
     async fn newest(&self, limit: usize) -> Result<Vec<MessageSummary>, Error> {
-        self.inbox.messages(MessagePage::last(self.whatever_became_of_them(), limit)).await
+        self.inbox
+            .messages(MessagePage::last(self.whatever_became_of_them(), limit))
+            .await
     }
 
-    async fn again(&self, messages: &VecDeque<MessageSummary>) -> Result<Vec<MessageSummary>, Error> {
+    async fn again(
+        &self,
+        messages: &VecDeque<MessageSummary>,
+    ) -> Result<Vec<MessageSummary>, Error> {
         if messages.is_empty() {
             return Ok(Vec::new());
         }
         let ids = messages.iter().map(|message| message.id).collect();
-        let selection = MessageSelection { ids, ..MessageSelection::default() };
-        self.inbox.messages(MessagePage::first(selection, messages.len())).await
+        let selection = MessageSelection {
+            ids,
+            ..MessageSelection::default()
+        };
+        self.inbox
+            .messages(MessagePage::first(selection, messages.len()))
+            .await
     }
 
     fn means(&self, message: &MessageSummary) -> bool {
@@ -91,15 +136,28 @@ impl Store<MessageSummary> for Messages<'_> {
         "no message is found"
     }
 
-    fn write(&self, messages: &[MessageSummary], is_first: bool, out: &mut dyn Write) -> io::Result<()> {
+    fn write(
+        &self,
+        messages: &[MessageSummary],
+        is_first: bool,
+        out: &mut dyn Write,
+    ) -> io::Result<()> {
         if self.listing.json {
-            return messages.iter().try_for_each(|message| write_json(&Line::of(message, &self.disabled), out));
+            return messages
+                .iter()
+                .try_for_each(|message| write_json(&Line::of(message, &self.disabled), out));
         }
-        let mut ids: Vec<_> = messages.iter().map(|message| message.id.to_string()).collect();
+        let mut ids: Vec<_> = messages
+            .iter()
+            .map(|message| message.id.to_string())
+            .collect();
         if self.width_max.is_some() {
             ids = shortened(&ids);
         }
-        let rows = messages.iter().zip(ids).map(|(message, id)| row(id, message));
+        let rows = messages
+            .iter()
+            .zip(ids)
+            .map(|(message, id)| row(id, message));
         write_table(is_first.then_some(HEAD), rows, self.width_max, out)
     }
 }
@@ -112,7 +170,10 @@ impl Item for MessageSummary {
 
 pub(super) async fn all_disabled(inbox: &SqliteInbox) -> anyhow::Result<AllDisabled> {
     let disabled = inbox.disabled().await.context("the inbox can't be read")?;
-    Ok(disabled.into_iter().map(|one| (one.destination.clone(), one)).collect())
+    Ok(disabled
+        .into_iter()
+        .map(|one| (one.destination.clone(), one))
+        .collect())
 }
 
 #[derive(Serialize)]
@@ -152,18 +213,27 @@ impl<'m> Line<'m> {
             attempts: message.attempts,
             last_result: message.last_result.as_deref(),
             bytes: message.body_bytes,
-            disabled: disabled.get(&destination(message)).map(|disabled| disabled.reason.as_str()),
+            disabled: disabled
+                .get(&destination(message))
+                .map(|disabled| disabled.reason.as_str()),
         }
     }
 }
 
 pub(super) fn destination(message: &MessageSummary) -> DestinationRef {
-    DestinationRef { tenant: message.plugin.tenant.clone(), destination: message.destination.clone() }
+    DestinationRef {
+        tenant: message.plugin.tenant.clone(),
+        destination: message.destination.clone(),
+    }
 }
 
 fn row(id: String, message: &MessageSummary) -> [String; 6] {
     let behind = message.behind.as_ref().map(text::Behind::of);
-    let state = text::standing(message.state.name(), text::until(message.state).as_deref(), behind.as_ref());
+    let state = text::standing(
+        message.state.name(),
+        text::until(message.state).as_deref(),
+        behind.as_ref(),
+    );
     let state = match (message.attempts, &message.last_result) {
         (0, None) => state,
         (attempts, None) => format!("{state}, try {attempts}"),
@@ -173,7 +243,10 @@ fn row(id: String, message: &MessageSummary) -> [String; 6] {
         id,
         message.created_at.to_string(),
         destination(message).to_string(),
-        message.event_type.clone().unwrap_or_else(|| "(untyped)".to_owned()),
+        message
+            .event_type
+            .clone()
+            .unwrap_or_else(|| "(untyped)".to_owned()),
         message.plugin.plugin.to_string(),
         state,
     ]
@@ -185,14 +258,29 @@ pub(super) fn write_disabled(
     disabled: &AllDisabled,
     out: &mut dyn Write,
 ) -> io::Result<()> {
-    let MessageSelection { tenant, destination, .. } = selection;
+    let MessageSelection {
+        tenant,
+        destination,
+        ..
+    } = selection;
     let is_meant = |of: &DestinationRef| {
         tenant.as_ref().is_none_or(|tenant| *tenant == of.tenant)
-            && destination.as_ref().is_none_or(|name| *name == of.destination)
+            && destination
+                .as_ref()
+                .is_none_or(|name| *name == of.destination)
     };
-    for Disabled { destination, reason, since } in disabled.values().filter(|one| is_meant(&one.destination)) {
+    for Disabled {
+        destination,
+        reason,
+        since,
+    } in disabled.values().filter(|one| is_meant(&one.destination))
+    {
         let way_out = format!("`hookyard outbox enable {destination}` ends that");
-        writeln!(out, "{destination} is sent nothing since {since}: {}; {way_out}", visible(reason))?;
+        writeln!(
+            out,
+            "{destination} is sent nothing since {since}: {}; {way_out}",
+            visible(reason)
+        )?;
     }
     Ok(())
 }
@@ -206,16 +294,22 @@ mod tests {
 
     fn message() -> MessageSummary {
         MessageSummary {
-            id: "0197308f-0000-7000-8000-000000000002".parse().expect("an id"),
+            id: "0197308f-0000-7000-8000-000000000002"
+                .parse()
+                .expect("an id"),
             plugin: hookyard_model::PluginRef {
                 tenant: "acme".parse().expect("a name"),
                 plugin: "offers".parse().expect("a name"),
             },
-            event: "0197308f-0000-7000-8000-000000000001".parse().expect("an id"),
+            event: "0197308f-0000-7000-8000-000000000001"
+                .parse()
+                .expect("an id"),
             destination: "partner".parse().expect("a name"),
             event_type: Some("offer.accepted".into()),
             created_at: Timestamp::from_unix_millis(1_780_400_200_250),
-            state: JobState::Waiting { until: Timestamp::from_unix_secs(1) },
+            state: JobState::Waiting {
+                until: Timestamp::from_unix_secs(1),
+            },
             behind: None,
             attempts: 2,
             last_result: Some("failed: it answered 503".into()),
@@ -226,7 +320,15 @@ mod tests {
     fn disabled() -> AllDisabled {
         let destination = destination(&message());
         let since = Timestamp::from_unix_secs(1_780_400_300);
-        [(destination.clone(), Disabled { destination, reason: "it answered 410".into(), since })].into()
+        [(
+            destination.clone(),
+            Disabled {
+                destination,
+                reason: "it answered 410".into(),
+                since,
+            },
+        )]
+        .into()
     }
 
     #[test]
@@ -236,19 +338,37 @@ mod tests {
             "0197308f|2026-06-02T11:36:40.250Z|acme/partner|offer.accepted|offers|\
              waiting until 1970-01-01T00:00:01.000Z after 2 (failed: it answered 503)"
         );
-        let behind = Some(Ahead { id: message().id, state: message().state });
+        let behind = Some(Ahead {
+            id: message().id,
+            state: message().state,
+        });
         let state = JobState::Pending;
-        let fresh = MessageSummary { state, behind, attempts: 0, last_result: None, event_type: None, ..message() };
-        let told =
-            "pending behind 0197308f-0000-7000-8000-000000000002, which is waiting until 1970-01-01T00:00:01.000Z";
-        assert_eq!(row(String::new(), &fresh)[3..], ["(untyped)", "offers", told]);
+        let fresh = MessageSummary {
+            state,
+            behind,
+            attempts: 0,
+            last_result: None,
+            event_type: None,
+            ..message()
+        };
+        let told = "pending behind 0197308f-0000-7000-8000-000000000002, which is waiting until 1970-01-01T00:00:01.000Z";
+        assert_eq!(
+            row(String::new(), &fresh)[3..],
+            ["(untyped)", "offers", told]
+        );
     }
 
     #[test]
     fn machines_are_told_all_of_it() {
         let told = serde_json::to_value(Line::of(&message(), &disabled())).expect("JSON");
-        assert_eq!((&told["tenant"], &told["destination"]), (&"acme".into(), &"partner".into()));
-        assert_eq!((&told["type"], &told["attempts"]), (&"offer.accepted".into(), &2.into()));
+        assert_eq!(
+            (&told["tenant"], &told["destination"]),
+            (&"acme".into(), &"partner".into())
+        );
+        assert_eq!(
+            (&told["type"], &told["attempts"]),
+            (&"offer.accepted".into(), &2.into())
+        );
         assert_eq!(told["disabled"], "it answered 410");
         let told = serde_json::to_value(Line::of(&message(), &AllDisabled::new())).expect("JSON");
         assert!(told["disabled"].is_null());
@@ -266,7 +386,10 @@ mod tests {
             "acme/partner is sent nothing since 2026-06-02T11:38:20.000Z: it answered 410; \
              `hookyard outbox enable acme/partner` ends that\n"
         );
-        let other = MessageSelection { tenant: Some("umbrella".parse().expect("a name")), ..Default::default() };
+        let other = MessageSelection {
+            tenant: Some("umbrella".parse().expect("a name")),
+            ..Default::default()
+        };
         assert_eq!(told(other), "");
     }
 }

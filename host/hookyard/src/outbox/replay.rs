@@ -18,10 +18,21 @@ use crate::stored::again::{self, Words};
 use crate::stored::ids;
 use crate::system::SystemClock;
 
-const WORDS: Words = Words { one: "message", many: "messages", fate: "be sent again", asked: "message", busy: "sent" };
+const WORDS: Words = Words {
+    one: "message",
+    many: "messages",
+    fate: "be sent again",
+    asked: "message",
+    busy: "sent",
+};
 
 /// Has what is selected in the inbox that the configuration at `path` names sent again.
-pub(super) async fn replay(path: &Path, ids: Vec<IdPrefix>, filters: Filters, again: Again) -> Result<(), Failure> {
+pub(super) async fn replay(
+    path: &Path,
+    ids: Vec<IdPrefix>,
+    filters: Filters,
+    again: Again,
+) -> Result<(), Failure> {
     let now = SystemClock.now();
     WORDS.must_name_some(ids.is_empty() && filters.are_none(), again.all)?;
     let stored = again::open(path, again.dry_run)?;
@@ -30,8 +41,16 @@ pub(super) async fn replay(path: &Path, ids: Vec<IdPrefix>, filters: Filters, ag
     let inbox = stored.inbox;
     let (ids, named) = messages(&inbox, &ids).await?;
     let selection = MessageSelection { ids, ..filtered };
-    let replay = MessageReplay { selection: selection.clone(), rate: again.rate, now, dry_run: again.dry_run };
-    let replayed = inbox.replay_messages(replay).await.context("not everything could be made to be sent again")?;
+    let replay = MessageReplay {
+        selection: selection.clone(),
+        rate: again.rate,
+        now,
+        dry_run: again.dry_run,
+    };
+    let replayed = inbox
+        .replay_messages(replay)
+        .await
+        .context("not everything could be made to be sent again")?;
     output::line(WORDS.answer(replayed, &again, ""))?;
     if !again.json {
         // It would be waited for in vain.
@@ -50,7 +69,10 @@ async fn messages(
     let (mut ids, mut destinations) = (Vec::new(), BTreeSet::new());
     for prefix in prefixes {
         let id = ids::message(inbox, prefix).await?;
-        let found = inbox.message(id).await.context("the messages can't be read")?;
+        let found = inbox
+            .message(id)
+            .await
+            .context("the messages can't be read")?;
         let record = found.with_context(|| format!("no message {id} is stored"))?;
         destinations.insert(destination(&record.summary));
         ids.push(id);

@@ -20,10 +20,15 @@ use crate::stored::{self, ids};
 pub(super) async fn show(path: &Path, id: &IdPrefix, json: bool) -> Result<(), Failure> {
     let inbox = stored::to_read(path)?.inbox;
     let id = ids::message(&inbox, id).await?;
-    let record = inbox.message(id).await.context("the message can't be read")?;
+    let record = inbox
+        .message(id)
+        .await
+        .context("the message can't be read")?;
     let record = record.ok_or_else(|| anyhow!("no message {id} is stored"))?;
     match json {
-        true => output::line(serde_json::to_string(&Shown::of(&record)).context("the message can't be told")?),
+        true => output::line(
+            serde_json::to_string(&Shown::of(&record)).context("the message can't be told")?,
+        ),
         false => output::text(in_words(&Shown::of(&record))),
     }
 }
@@ -87,15 +92,21 @@ impl<'m> Shown<'m> {
             behind: message.behind.as_ref().map(text::Behind::of),
             replays: record.replays,
             body: Body::of(&record.body),
-            tries: record.deliveries.iter().map(|(replay, delivery)| Try::of(*replay, delivery)).collect(),
+            tries: record
+                .deliveries
+                .iter()
+                .map(|(replay, delivery)| Try::of(*replay, delivery))
+                .collect(),
         }
     }
 }
 
 impl<'m> Try<'m> {
     fn of(replay: u32, delivery: &'m Delivery) -> Self {
-        let answer =
-            |answer: &'m Answer| ShownAnswer { headers: text::headers(&answer.headers), body: Body::of(&answer.body) };
+        let answer = |answer: &'m Answer| ShownAnswer {
+            headers: text::headers(&answer.headers),
+            body: Body::of(&answer.body),
+        };
         Self {
             replay,
             number: delivery.number,
@@ -136,9 +147,21 @@ fn in_words(shown: &Shown<'_>) -> String {
 }
 
 fn try_in_words(one: &Try<'_>, out: &mut String) {
-    let Try { replay, number, started_at, duration_ms, told, answer, .. } = one;
+    let Try {
+        replay,
+        number,
+        started_at,
+        duration_ms,
+        told,
+        answer,
+        ..
+    } = one;
     let name = text::numbered("try", *replay, *number);
-    let _ = writeln!(out, "\n{name} at {started_at}, {duration_ms:.1} ms: {}", visible(told));
+    let _ = writeln!(
+        out,
+        "\n{name} at {started_at}, {duration_ms:.1} ms: {}",
+        visible(told)
+    );
     if let Some(ShownAnswer { headers, body }) = answer {
         text::write_headers(headers, "  ", out);
         body.write("answer", "  ", out);
@@ -162,15 +185,32 @@ mod tests {
             result,
             answer,
         };
-        let header = Header { name: "x-a".into(), value: (&b"1\x1b[2J"[..]).into() };
-        let answer = Answer { headers: vec![header], body: (&b"one\ntwo"[..]).into() };
-        let failed = DeliveryResult::Failed { status: Some(503), reason: "it answered 503".into(), after: None };
-        let plugin = PluginRef { tenant: "acme".parse().expect("a name"), plugin: "offers".parse().expect("a name") };
+        let header = Header {
+            name: "x-a".into(),
+            value: (&b"1\x1b[2J"[..]).into(),
+        };
+        let answer = Answer {
+            headers: vec![header],
+            body: (&b"one\ntwo"[..]).into(),
+        };
+        let failed = DeliveryResult::Failed {
+            status: Some(503),
+            reason: "it answered 503".into(),
+            after: None,
+        };
+        let plugin = PluginRef {
+            tenant: "acme".parse().expect("a name"),
+            plugin: "offers".parse().expect("a name"),
+        };
         MessageRecord {
             summary: MessageSummary {
-                id: "0197308f-0000-7000-8000-000000000002".parse().expect("an id"),
+                id: "0197308f-0000-7000-8000-000000000002"
+                    .parse()
+                    .expect("an id"),
                 plugin,
-                event: "0197308f-0000-7000-8000-000000000001".parse().expect("an id"),
+                event: "0197308f-0000-7000-8000-000000000001"
+                    .parse()
+                    .expect("an id"),
                 destination: "partner".parse().expect("a name"),
                 event_type: Some("offer.accepted".into()),
                 created_at: Timestamp::from_unix_millis(1_780_400_200_250),
@@ -219,10 +259,22 @@ replay 1, try 1 at 2026-06-02T11:36:41.000Z, 12.3 ms: sent: 200
     #[test]
     fn machines_are_told_all_of_it() {
         let told = serde_json::to_value(Shown::of(&record())).expect("JSON");
-        assert_eq!((&told["body"], &told["state"], &told["replays"]), (&"{}".into(), &"done".into(), &1.into()));
+        assert_eq!(
+            (&told["body"], &told["state"], &told["replays"]),
+            (&"{}".into(), &"done".into(), &1.into())
+        );
         let first = &told["tries"][0];
-        assert_eq!((&first["result"], &first["answer"]["body"]), (&"failed".into(), &"one\ntwo".into()));
-        assert_eq!(first["answer"]["headers"][0], serde_json::json!(["x-a", "1\u{1b}[2J"]));
-        assert_eq!((&told["tries"][1]["replay"], &told["tries"][1]["answer"]), (&1.into(), &serde_json::Value::Null));
+        assert_eq!(
+            (&first["result"], &first["answer"]["body"]),
+            (&"failed".into(), &"one\ntwo".into())
+        );
+        assert_eq!(
+            first["answer"]["headers"][0],
+            serde_json::json!(["x-a", "1\u{1b}[2J"])
+        );
+        assert_eq!(
+            (&told["tries"][1]["replay"], &told["tries"][1]["answer"]),
+            (&1.into(), &serde_json::Value::Null)
+        );
     }
 }

@@ -17,12 +17,22 @@ const HEAD: [&str; 3] = ["OF", "MESSAGES", "BYTES"];
 
 /// Tells it of the inbox that the configuration at `path` names.
 pub(super) async fn usage(path: &Path, json: bool) -> Result<(), Failure> {
-    let unsent = stored::to_read(path)?.inbox.unsent().await.context("the inbox can't be read")?;
+    let unsent = stored::to_read(path)?
+        .inbox
+        .unsent()
+        .await
+        .context("the inbox can't be read")?;
     if json {
-        return output::text(lines(&unsent).iter().map(|line| format!("{line}\n")).collect::<String>());
+        return output::text(
+            lines(&unsent)
+                .iter()
+                .map(|line| format!("{line}\n"))
+                .collect::<String>(),
+        );
     }
     let mut table = Vec::new();
-    write_table(Some(HEAD), rows(&unsent), terminal_width(), &mut table).map_err(Failure::Output)?;
+    write_table(Some(HEAD), rows(&unsent), terminal_width(), &mut table)
+        .map_err(Failure::Output)?;
     output::text(String::from_utf8_lossy(&table).into_owned())
 }
 
@@ -37,20 +47,27 @@ fn of_tenants(unsent: &[(PluginRef, Unsent)]) -> BTreeMap<&TenantName, Unsent> {
 
 /// Each tenant, followed by its plugins.
 fn rows(unsent: &[(PluginRef, Unsent)]) -> Vec<[String; 3]> {
-    let row = |of: String, unsent: Unsent| [of, unsent.messages.to_string(), unsent.bytes.to_string()];
+    let row =
+        |of: String, unsent: Unsent| [of, unsent.messages.to_string(), unsent.bytes.to_string()];
     let of_tenant = |(tenant, whole): (&TenantName, Unsent)| {
         let own = unsent.iter().filter(|(plugin, _)| plugin.tenant == *tenant);
         let own = own.map(|(plugin, unsent)| row(plugin.to_string(), *unsent));
-        [row(tenant.to_string(), whole)].into_iter().chain(own).collect::<Vec<_>>()
+        [row(tenant.to_string(), whole)]
+            .into_iter()
+            .chain(own)
+            .collect::<Vec<_>>()
     };
     of_tenants(unsent).into_iter().flat_map(of_tenant).collect()
 }
 
 fn lines(unsent: &[(PluginRef, Unsent)]) -> Vec<Value> {
     let line = |tenant: &TenantName, plugin: Option<String>, Unsent { messages, bytes }: Unsent| json!({ "tenant": tenant.as_str(), "plugin": plugin, "messages": messages, "bytes": bytes });
-    let tenants = of_tenants(unsent).into_iter().map(|(tenant, whole)| line(tenant, None, whole));
-    let of_plugin =
-        |(plugin, unsent): &(PluginRef, Unsent)| line(&plugin.tenant, Some(plugin.plugin.to_string()), *unsent);
+    let tenants = of_tenants(unsent)
+        .into_iter()
+        .map(|(tenant, whole)| line(tenant, None, whole));
+    let of_plugin = |(plugin, unsent): &(PluginRef, Unsent)| {
+        line(&plugin.tenant, Some(plugin.plugin.to_string()), *unsent)
+    };
     tenants.chain(unsent.iter().map(of_plugin)).collect()
 }
 
@@ -71,9 +88,24 @@ mod tests {
             (plugin("beta", "ship"), unsent(4, 5)),
         ];
         let told: Vec<_> = rows(&all).iter().map(|row| row.join(" ")).collect();
-        assert_eq!(told, ["acme 3 40", "acme/books 1 10", "acme/ship 2 30", "beta 4 5", "beta/ship 4 5"]);
+        assert_eq!(
+            told,
+            [
+                "acme 3 40",
+                "acme/books 1 10",
+                "acme/ship 2 30",
+                "beta 4 5",
+                "beta/ship 4 5"
+            ]
+        );
         let json: Vec<_> = lines(&all).iter().map(ToString::to_string).collect();
-        assert_eq!(json[0], r#"{"bytes":40,"messages":3,"plugin":null,"tenant":"acme"}"#);
-        assert_eq!(json[2], r#"{"bytes":10,"messages":1,"plugin":"books","tenant":"acme"}"#);
+        assert_eq!(
+            json[0],
+            r#"{"bytes":40,"messages":3,"plugin":null,"tenant":"acme"}"#
+        );
+        assert_eq!(
+            json[2],
+            r#"{"bytes":10,"messages":1,"plugin":"books","tenant":"acme"}"#
+        );
     }
 }

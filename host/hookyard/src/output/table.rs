@@ -15,7 +15,8 @@ pub(crate) fn terminal_width() -> Option<usize> {
     if !io::stdout().is_terminal() {
         return None;
     }
-    terminal_size::terminal_size_of(io::stdout()).map(|(terminal_size::Width(width), _)| width.into())
+    terminal_size::terminal_size_of(io::stdout())
+        .map(|(terminal_size::Width(width), _)| width.into())
 }
 
 /// Columns are as wide as these rows need, unless a line would be wider than `width_max`: then the widest columns are cut,
@@ -27,15 +28,27 @@ pub(crate) fn write_table<const N: usize>(
     out: &mut dyn Write,
 ) -> io::Result<()> {
     let head = head.map(|head| head.map(str::to_owned));
-    let rows: Vec<_> = head.into_iter().chain(rows).map(|row| row.map(|text| visible(&text))).collect();
-    let needed = |column: usize| rows.iter().map(|row| length(&row[column])).max().unwrap_or(0);
+    let rows: Vec<_> = head
+        .into_iter()
+        .chain(rows)
+        .map(|row| row.map(|text| visible(&text)))
+        .collect();
+    let needed = |column: usize| {
+        rows.iter()
+            .map(|row| length(&row[column]))
+            .max()
+            .unwrap_or(0)
+    };
     let mut widths: [usize; N] = std::array::from_fn(needed);
     if let Some(width_max) = width_max {
         fit(&mut widths, width_max);
     }
     for row in &rows {
-        let cells: Vec<_> =
-            row.iter().zip(widths).map(|(text, width)| format!("{:<width$}", cut(text, width))).collect();
+        let cells: Vec<_> = row
+            .iter()
+            .zip(widths)
+            .map(|(text, width)| format!("{:<width$}", cut(text, width)))
+            .collect();
         writeln!(out, "{}", cells.join(&" ".repeat(GAP)).trim_end())?;
     }
     Ok(())
@@ -46,7 +59,9 @@ fn fit(widths: &mut [usize], width_max: usize) {
     let gaps = GAP * widths.len().saturating_sub(1);
     let mut over = (widths.iter().sum::<usize>() + gaps).saturating_sub(width_max);
     while over > 0 {
-        let Some(widest) = widths.iter_mut().skip(1).max() else { return };
+        let Some(widest) = widths.iter_mut().skip(1).max() else {
+            return;
+        };
         if *widest <= COLUMN_MIN {
             return;
         }
@@ -80,13 +95,20 @@ mod tests {
     #[test]
     fn a_table_is_as_wide_as_it_must_be_and_hides_nothing() {
         let rows = [["1", "é", "x"], ["22", "a\nb", ""]];
-        assert_eq!(written(&rows, None), "ID  TYPE  TEXT\n1   é     x\n22  a\\nb\n");
+        assert_eq!(
+            written(&rows, None),
+            "ID  TYPE  TEXT\n1   é     x\n22  a\\nb\n"
+        );
         assert_eq!(written(&rows, Some(80)), written(&rows, None));
     }
 
     #[test]
     fn a_line_is_no_wider_than_the_terminal_and_its_name_is_whole() {
-        let rows = [["0197308f-0000-7000", "order.created", "books waiting after 2 (retry: later)"]];
+        let rows = [[
+            "0197308f-0000-7000",
+            "order.created",
+            "books waiting after 2 (retry: later)",
+        ]];
         let expected = "\
 ID                  TYPE         TEXT
 0197308f-0000-7000  order.crea…  books wait…
@@ -94,6 +116,9 @@ ID                  TYPE         TEXT
         let text = written(&rows, Some(44));
         assert_eq!(text, expected);
         assert!(text.lines().all(|line| length(line) <= 44));
-        assert!(written(&rows, Some(9)).contains("\n0197308f-0000-7000  order…  books…\n"), "no column goes away");
+        assert!(
+            written(&rows, Some(9)).contains("\n0197308f-0000-7000  order…  books…\n"),
+            "no column goes away"
+        );
     }
 }

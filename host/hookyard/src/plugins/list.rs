@@ -23,13 +23,19 @@ pub(crate) async fn list(path: &Path, json: bool) -> Result<(), Failure> {
     let settings = config::read(path).result?;
     let all = standing::all(&settings).await?;
     if json {
-        return all.iter().try_for_each(|(plugin, standing)| output::line(in_json(plugin, standing)));
+        return all
+            .iter()
+            .try_for_each(|(plugin, standing)| output::line(in_json(plugin, standing)));
     }
     if all.is_empty() {
-        return output::line(format_args!("{} holds no plugin yet", settings.plugins.folder.display()));
+        return output::line(format_args!(
+            "{} holds no plugin yet",
+            settings.plugins.folder.display()
+        ));
     }
     let rows = all.iter().map(|(plugin, standing)| row(plugin, standing));
-    write_table(Some(HEAD), rows, terminal_width(), &mut io::stdout().lock()).map_err(Failure::Output)
+    write_table(Some(HEAD), rows, terminal_width(), &mut io::stdout().lock())
+        .map_err(Failure::Output)
 }
 
 /// One plugin, for machines.
@@ -64,7 +70,11 @@ struct Why<'p> {
 impl<'p> Line<'p> {
     pub(super) fn of(plugin: &'p PluginRef, standing: &'p Standing) -> Self {
         let active = standing.active();
-        let why = |revision: String, reason, since: String| Why { revision, reason, since };
+        let why = |revision: String, reason, since: String| Why {
+            revision,
+            reason,
+            since,
+        };
         let quarantine = standing.quarantine.as_ref();
         let bans = standing.bans.iter();
         Self {
@@ -72,15 +82,25 @@ impl<'p> Line<'p> {
             plugin: plugin.plugin.as_str(),
             state: standing.state(),
             revision: active.map(|active| active.revision.to_string()),
-            since: active.and_then(|active| active.served_at).map(|since| since.to_string()),
+            since: active
+                .and_then(|active| active.served_at)
+                .map(|since| since.to_string()),
             file: standing.file.map(|file| file.to_string()),
             has_file: standing.has_file,
             file_state: standing.progress().map(|(step, _)| step.name()),
             file_since: standing.progress().map(|(_, since)| since.to_string()),
             mismatch: standing.mismatch(),
             pinned: standing.pin().map(|pin| pin.revision.to_string()),
-            quarantine: quarantine.map(|why_| why(why_.revision.to_string(), &why_.reason, why_.since.to_string())),
-            banned: bans.map(|ban| why(ban.revision.to_string(), &ban.reason, ban.since.to_string())).collect(),
+            quarantine: quarantine.map(|why_| {
+                why(
+                    why_.revision.to_string(),
+                    &why_.reason,
+                    why_.since.to_string(),
+                )
+            }),
+            banned: bans
+                .map(|ban| why(ban.revision.to_string(), &ban.reason, ban.since.to_string()))
+                .collect(),
         }
     }
 }
@@ -94,14 +114,24 @@ fn row(plugin: &PluginRef, standing: &Standing) -> [String; 5] {
     let active = standing.active();
     let revision = active.map_or_else(|| NOTHING.to_owned(), |active| active.revision.short());
     let since = active.map_or_else(|| NOTHING.to_owned(), |active| since(active).to_string());
-    [plugin.to_string(), standing.state().to_owned(), revision, since, notes(standing).join("; ")]
+    [
+        plugin.to_string(),
+        standing.state().to_owned(),
+        revision,
+        since,
+        notes(standing).join("; "),
+    ]
 }
 
 /// One plugin in a sentence.
 pub(super) fn in_words(plugin: &PluginRef, standing: &Standing) -> String {
     let mut line = format!("{plugin} {}", standing.state());
     if let Some(active) = standing.active() {
-        line.push_str(&format!(" {} since {}", active.revision.short(), since(active)));
+        line.push_str(&format!(
+            " {} since {}",
+            active.revision.short(),
+            since(active)
+        ));
     }
     for note in notes(standing) {
         line.push_str("; ");
@@ -120,8 +150,17 @@ fn notes(standing: &Standing) -> Vec<String> {
     if let Some(pin) = standing.pin() {
         notes.push(format!("pinned to {}", pin.revision.short()));
     }
-    if let Some(Quarantine { since, revision, reason, .. }) = &standing.quarantine {
-        notes.push(format!("in quarantine since {since} ({}): {reason}", revision.short()));
+    if let Some(Quarantine {
+        since,
+        revision,
+        reason,
+        ..
+    }) = &standing.quarantine
+    {
+        notes.push(format!(
+            "in quarantine since {since} ({}): {reason}",
+            revision.short()
+        ));
     }
     notes.extend(standing.mismatch().map(|mismatch| in_a_line(&mismatch)));
     if !standing.has_file {
@@ -138,18 +177,42 @@ mod tests {
     #[test]
     fn a_plugin_is_a_row() {
         let text = |standing: &Standing| row(&plugin(), standing).join("|");
-        assert_eq!(text(&serving()), "acme/books|active|020202020202|2026-06-02T11:36:45.000Z|");
-        let refused = Standing { file: Some(revision(3)), bans: vec![ban(3)], revisions: Vec::new(), ..serving() };
-        assert_eq!(text(&refused), "acme/books|refused|-|-|its file (030303030303) is refused: worse");
+        assert_eq!(
+            text(&serving()),
+            "acme/books|active|020202020202|2026-06-02T11:36:45.000Z|"
+        );
+        let refused = Standing {
+            file: Some(revision(3)),
+            bans: vec![ban(3)],
+            revisions: Vec::new(),
+            ..serving()
+        };
+        assert_eq!(
+            text(&refused),
+            "acme/books|refused|-|-|its file (030303030303) is refused: worse"
+        );
     }
 
     #[test]
     fn a_plugin_is_told_in_a_line() {
         let since = "2026-06-02T11:36:45.000Z";
-        assert_eq!(in_words(&plugin(), &serving()), format!("acme/books active 020202020202 since {since}"));
+        assert_eq!(
+            in_words(&plugin(), &serving()),
+            format!("acme/books active 020202020202 since {since}")
+        );
         let reason = "9 of 10\ntrapped".to_owned();
-        let quarantine = Quarantine { plugin: plugin(), revision: revision(2), reason, since: at(7) };
-        let held = Standing { quarantine: Some(quarantine), has_file: false, file: None, ..serving() };
+        let quarantine = Quarantine {
+            plugin: plugin(),
+            revision: revision(2),
+            reason,
+            since: at(7),
+        };
+        let held = Standing {
+            quarantine: Some(quarantine),
+            has_file: false,
+            file: None,
+            ..serving()
+        };
         assert_eq!(
             in_words(&plugin(), &held),
             format!(
@@ -157,11 +220,17 @@ mod tests {
                  (020202020202): 9 of 10\\ntrapped; no longer in the folder"
             )
         );
-        let refused = Standing { file: Some(revision(3)), bans: vec![ban(3)], ..serving() };
-        let expected =
-            format!("acme/books active 020202020202 since {since}; its file (030303030303) is refused: worse");
+        let refused = Standing {
+            file: Some(revision(3)),
+            bans: vec![ban(3)],
+            ..serving()
+        };
+        let expected = format!(
+            "acme/books active 020202020202 since {since}; its file (030303030303) is refused: worse"
+        );
         assert_eq!(in_words(&plugin(), &refused), expected);
-        let told: serde_json::Value = serde_json::from_str(&in_json(&plugin(), &refused)).expect("JSON");
+        let told: serde_json::Value =
+            serde_json::from_str(&in_json(&plugin(), &refused)).expect("JSON");
         assert_eq!(told["revision"], revision(2).to_string());
         assert_eq!(told["banned"][0]["reason"], "worse");
         assert_eq!(told["state"], "active");

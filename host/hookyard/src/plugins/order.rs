@@ -51,7 +51,14 @@ impl Desk {
         let inbox = SqliteInbox::open_beside(&settings.inbox).map_err(anyhow::Error::from)?;
         let standing = standing::one(&settings, &plugin).await?;
         let desired = Desired::from(&settings);
-        Ok(Self { settings, desired, inbox, plugin, standing, now: SystemClock.now() })
+        Ok(Self {
+            settings,
+            desired,
+            inbox,
+            plugin,
+            standing,
+            now: SystemClock.now(),
+        })
     }
 
     async fn wish(&self, revision: Revision, is_pin: bool) -> anyhow::Result<()> {
@@ -61,8 +68,16 @@ impl Desk {
                 "the component of {short} is no longer kept in plugins.revisions; drop its file in again"
             ));
         }
-        let wish = Wish { plugin: self.plugin.clone(), revision, is_pin, since: self.now };
-        self.inbox.wish(wish).await.context("the order can't be stored")
+        let wish = Wish {
+            plugin: self.plugin.clone(),
+            revision,
+            is_pin,
+            since: self.now,
+        };
+        self.inbox
+            .wish(wish)
+            .await
+            .context("the order can't be stored")
     }
 
     /// A revision that may be asked for.
@@ -72,13 +87,20 @@ impl Desk {
             None => Ok(revision),
             Some(ban) => {
                 let (short, plugin) = (revision.short(), &self.plugin);
-                Err(anyhow!("{short} is refused: {}; `hookyard plugins release {plugin}` ends that", ban.reason))
+                Err(anyhow!(
+                    "{short} is refused: {}; `hookyard plugins release {plugin}` ends that",
+                    ban.reason
+                ))
             }
         }
     }
 
     /// Waits until the plugin stands as `is_done` says, or the host refuses what was asked for.
-    async fn wait(&self, wanted: Option<Revision>, is_done: impl Fn(&Standing) -> bool) -> anyhow::Result<Came> {
+    async fn wait(
+        &self,
+        wanted: Option<Revision>,
+        is_done: impl Fn(&Standing) -> bool,
+    ) -> anyhow::Result<Came> {
         if !SqliteInbox::has_host(&self.settings.inbox) {
             return Ok(Came::NoHost);
         }
@@ -112,17 +134,23 @@ impl Desk {
     /// Tells what came of an order: that it is `done`.
     fn tell(&self, came: Came, done: &str, json: bool) -> Result<(), Failure> {
         if json {
-            output::line(serde_json::to_string(&Answer::of(&self.plugin, &came)).expect("texts make JSON"))?;
+            output::line(
+                serde_json::to_string(&Answer::of(&self.plugin, &came)).expect("texts make JSON"),
+            )?;
         }
         let plugin = &self.plugin;
         let told = match came {
             Came::Done(Some(revision)) => format!("{plugin} {done}: {} serves", revision.short()),
             Came::Done(None) => format!("{plugin} {done}"),
             Came::Waiting => {
-                format!("{plugin} will be {done}: the host is at it; `hookyard plugins list` says how it stands")
+                format!(
+                    "{plugin} will be {done}: the host is at it; `hookyard plugins list` says how it stands"
+                )
             }
             Came::NoHost => format!("{plugin} {done}, from when a host starts: none is running"),
-            Came::Refused(reason) => return Err(anyhow!("{plugin}: the host can't do that: {reason}").into()),
+            Came::Refused(reason) => {
+                return Err(anyhow!("{plugin}: the host can't do that: {reason}").into());
+            }
         };
         if !json {
             output::line(told)?;
@@ -149,20 +177,36 @@ impl<'p> Answer<'p> {
             Came::Waiting => ("waiting", None, None),
             Came::NoHost => ("no-host", None, None),
         };
-        Self { tenant: plugin.tenant.as_str(), plugin: plugin.plugin.as_str(), came: name, revision, reason }
+        Self {
+            tenant: plugin.tenant.as_str(),
+            plugin: plugin.plugin.as_str(),
+            came: name,
+            revision,
+            reason,
+        }
     }
 }
 
 fn serves(revision: Revision) -> impl Fn(&Standing) -> bool {
-    move |standing| standing.active().is_some_and(|active| active.revision == revision)
+    move |standing| {
+        standing
+            .active()
+            .is_some_and(|active| active.revision == revision)
+    }
 }
 
 /// Takes back what serves, in favour of what served before or of what is named.
-pub(crate) async fn rollback(path: &Path, plugin: PluginRef, to: Option<&str>, json: bool) -> Result<(), Failure> {
+pub(crate) async fn rollback(
+    path: &Path,
+    plugin: PluginRef,
+    to: Option<&str>,
+    json: bool,
+) -> Result<(), Failure> {
     let desk = Desk::open(path, plugin).await?;
     let plugin = &desk.plugin;
     let active = desk.standing.active().map(|active| active.revision);
-    let active = active.ok_or_else(|| anyhow!("{plugin} has no revision in service, hence none to take back"))?;
+    let active = active
+        .ok_or_else(|| anyhow!("{plugin} has no revision in service, hence none to take back"))?;
     let target = match to {
         Some(digits) => desk.named(digits)?,
         None => {
@@ -177,25 +221,48 @@ pub(crate) async fn rollback(path: &Path, plugin: PluginRef, to: Option<&str>, j
     }
     if let Some(pin) = desk.standing.pin() {
         let pinned = pin.revision.short();
-        return Err(anyhow!("{plugin} is pinned to {pinned}; pin it to {}, or unpin it first", target.short()).into());
+        return Err(anyhow!(
+            "{plugin} is pinned to {pinned}; pin it to {}, or unpin it first",
+            target.short()
+        )
+        .into());
     }
     // What is wanted first: whoever dies in between leaves a wish that can be fulfilled, and nothing without a successor.
     desk.wish(target, false).await?;
     let reason = "taken back by hand".to_owned();
-    let ban = Ban { plugin: plugin.clone(), revision: active, reason, since: desk.now };
-    desk.inbox.ban(ban).await.context("the order can't be stored")?;
+    let ban = Ban {
+        plugin: plugin.clone(),
+        revision: active,
+        reason,
+        since: desk.now,
+    };
+    desk.inbox
+        .ban(ban)
+        .await
+        .context("the order can't be stored")?;
     let came = desk.wait(Some(target), serves(target)).await?;
-    desk.tell(came, &format!("rolled back from {} to {}", active.short(), target.short()), json)
+    desk.tell(
+        came,
+        &format!("rolled back from {} to {}", active.short(), target.short()),
+        json,
+    )
 }
 
 /// Has a plugin stay with what serves, or with what is named.
-pub(crate) async fn pin(path: &Path, plugin: PluginRef, named: Option<&str>, json: bool) -> Result<(), Failure> {
+pub(crate) async fn pin(
+    path: &Path,
+    plugin: PluginRef,
+    named: Option<&str>,
+    json: bool,
+) -> Result<(), Failure> {
     let desk = Desk::open(path, plugin).await?;
     let plugin = &desk.plugin;
     let target = match (named, desk.standing.active()) {
         (Some(digits), _) => desk.named(digits)?,
         (None, Some(active)) => active.revision,
-        (None, None) => return Err(anyhow!("{plugin} has no revision in service; name the one to pin").into()),
+        (None, None) => {
+            return Err(anyhow!("{plugin} has no revision in service; name the one to pin").into());
+        }
     };
     desk.wish(target, true).await?;
     let came = desk.wait(Some(target), serves(target)).await?;
@@ -209,8 +276,14 @@ pub(crate) async fn unpin(path: &Path, plugin: PluginRef, json: bool) -> Result<
     if desk.standing.pin().is_none() {
         return Err(anyhow!("{plugin} is not pinned").into());
     }
-    desk.inbox.unwish(plugin).await.context("the order can't be stored")?;
-    let refused = desk.standing.kept_out().filter(|file| desk.standing.ban_of(*file).is_some());
+    desk.inbox
+        .unwish(plugin)
+        .await
+        .context("the order can't be stored")?;
+    let refused = desk
+        .standing
+        .kept_out()
+        .filter(|file| desk.standing.ban_of(*file).is_some());
     let Some(file) = refused else {
         let came = desk.wait_for_file().await?;
         return desk.tell(came, "unpinned", json);
@@ -218,7 +291,9 @@ pub(crate) async fn unpin(path: &Path, plugin: PluginRef, json: bool) -> Result<
     // Waiting for it would be in vain.
     let came = desk.wait(None, |_| true).await?;
     let file = file.short();
-    let done = format!("unpinned, but its file ({file}) stays refused until `hookyard plugins release {plugin}`");
+    let done = format!(
+        "unpinned, but its file ({file}) stays refused until `hookyard plugins release {plugin}`"
+    );
     desk.tell(came, &done, json)
 }
 
@@ -227,10 +302,18 @@ pub(crate) async fn release(path: &Path, plugin: PluginRef, json: bool) -> Resul
     let desk = Desk::open(path, plugin).await?;
     let plugin = &desk.plugin;
     if desk.standing.quarantine.is_none() && desk.standing.bans.is_empty() {
-        return Err(anyhow!("{plugin} is not quarantined; `hookyard plugins list` says which are").into());
+        return Err(
+            anyhow!("{plugin} is not quarantined; `hookyard plugins list` says which are").into(),
+        );
     }
-    desk.inbox.unban(plugin).await.with_context(|| format!("{plugin} can't be released"))?;
-    desk.inbox.lift(plugin).await.with_context(|| format!("{plugin} can't be released"))?;
+    desk.inbox
+        .unban(plugin)
+        .await
+        .with_context(|| format!("{plugin} can't be released"))?;
+    desk.inbox
+        .lift(plugin)
+        .await
+        .with_context(|| format!("{plugin} can't be released"))?;
     let came = desk.wait_for_file().await?;
     let done = match desk.standing.quarantine {
         Some(_) => "released, and its held events go on",

@@ -30,9 +30,16 @@ pub(crate) async fn show(path: &Path, plugin: &PluginRef, json: bool) -> Result<
     let settings = config::read(path).result?;
     let standing = standing::one(&settings, plugin).await?;
     let steps = steps(&settings, plugin).await?;
-    let shown = Shown { plugin, standing, steps, settings: told(&Desired::from(&settings), plugin) };
+    let shown = Shown {
+        plugin,
+        standing,
+        steps,
+        settings: told(&Desired::from(&settings), plugin),
+    };
     match json {
-        true => output::line(serde_json::to_string(&Document::of(&shown)).context("the plugin can't be told")?),
+        true => output::line(
+            serde_json::to_string(&Document::of(&shown)).context("the plugin can't be told")?,
+        ),
         false => output::text(text(&shown)),
     }
 }
@@ -40,7 +47,10 @@ pub(crate) async fn show(path: &Path, plugin: &PluginRef, json: bool) -> Result<
 async fn steps(settings: &Settings, plugin: &PluginRef) -> anyhow::Result<Vec<Stepped>> {
     match SqliteInbox::open_read_only(&settings.inbox) {
         Err(OpenError::Missing { .. }) => Ok(Vec::new()),
-        opened => opened?.steps(plugin).await.context("the inbox can't be read"),
+        opened => opened?
+            .steps(plugin)
+            .await
+            .context("the inbox can't be read"),
     }
 }
 
@@ -80,13 +90,17 @@ struct DocumentStep<'p> {
 impl<'p> Document<'p> {
     fn of(shown: &'p Shown<'p>) -> Self {
         let told = shown.settings.as_ref();
-        let revisions = shown.standing.revisions.iter().map(|known| DocumentRevision {
-            revision: known.revision.to_string(),
-            step: known.step.name(),
-            since: known.at.to_string(),
-            reason: known.reason.as_deref(),
-            served_at: known.served_at.map(|served_at| served_at.to_string()),
-        });
+        let revisions = shown
+            .standing
+            .revisions
+            .iter()
+            .map(|known| DocumentRevision {
+                revision: known.revision.to_string(),
+                step: known.step.name(),
+                since: known.at.to_string(),
+                reason: known.reason.as_deref(),
+                served_at: known.served_at.map(|served_at| served_at.to_string()),
+            });
         let steps = shown.steps.iter().map(|stepped| DocumentStep {
             revision: stepped.revision.map(|revision| revision.to_string()),
             step: stepped.step.name(),
@@ -110,7 +124,8 @@ impl<'p> Document<'p> {
 /// What the revision that serves can be given, as it was found when it was checked.
 fn handlers<'s>(shown: &'s Shown<'_>) -> Option<&'s str> {
     let active = shown.standing.active()?.revision;
-    let is_check = |stepped: &&Stepped| stepped.revision == Some(active) && stepped.step == Step::Checked;
+    let is_check =
+        |stepped: &&Stepped| stepped.revision == Some(active) && stepped.step == Step::Checked;
     shown.steps.iter().rev().find(is_check)?.reason.as_deref()
 }
 
@@ -124,7 +139,12 @@ fn text(shown: &Shown<'_>) -> String {
     match &shown.settings {
         Ok(told) => {
             let sources = told.sources.as_ref().map(|sources| sources.join(", "));
-            line("sources", sources.as_deref().unwrap_or("all that it has a handler for"));
+            line(
+                "sources",
+                sources
+                    .as_deref()
+                    .unwrap_or("all that it has a handler for"),
+            );
             line("limits", &told.limits);
             line("grants", &told.grants.join(", "));
         }
@@ -143,9 +163,16 @@ fn text(shown: &Shown<'_>) -> String {
     }
     out.push_str("\nsteps\n");
     for stepped in &shown.steps {
-        let revision = stepped.revision.map_or_else(|| "-".to_owned(), |revision| revision.short());
-        let _ =
-            writeln!(out, "  {}  {revision:<12}  {}{}", stepped.at, stepped.step, because(stepped.reason.as_deref()));
+        let revision = stepped
+            .revision
+            .map_or_else(|| "-".to_owned(), |revision| revision.short());
+        let _ = writeln!(
+            out,
+            "  {}  {revision:<12}  {}{}",
+            stepped.at,
+            stepped.step,
+            because(stepped.reason.as_deref())
+        );
         for line in stepped.report.iter().flat_map(|report| report.lines()) {
             let _ = writeln!(out, "      {}", visible(line));
         }
@@ -155,8 +182,16 @@ fn text(shown: &Shown<'_>) -> String {
 
 /// A reason, of which lines that are to be added stand below it.
 fn because(reason: Option<&str>) -> String {
-    let lines = |reason: &str| reason.lines().map(visible).collect::<Vec<_>>().join("\n      ");
-    reason.map(|reason| format!(": {}", lines(reason))).unwrap_or_default()
+    let lines = |reason: &str| {
+        reason
+            .lines()
+            .map(visible)
+            .collect::<Vec<_>>()
+            .join("\n      ")
+    };
+    reason
+        .map(|reason| format!(": {}", lines(reason)))
+        .unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -171,7 +206,8 @@ mod tests {
             step,
             at: at(1),
             reason: reason.map(str::to_owned),
-            report: (step == Step::Rehearsed).then(|| "12 events\nall as before\u{1b}[1m".to_owned()),
+            report: (step == Step::Rehearsed)
+                .then(|| "12 events\nall as before\u{1b}[1m".to_owned()),
         };
         let plugin = plugin();
         let shown = Shown {
@@ -209,7 +245,10 @@ steps
 ";
         assert_eq!(text(&shown), expected);
         let json = serde_json::to_value(Document::of(&shown)).expect("JSON");
-        assert_eq!((&json["handlers"], &json["steps"][2]["step"]), (&"untyped".into(), &"rehearsed".into()));
+        assert_eq!(
+            (&json["handlers"], &json["steps"][2]["step"]),
+            (&"untyped".into(), &"rehearsed".into())
+        );
         assert_eq!(json["revisions"][0]["revision"], revision(2).to_string());
     }
 }

@@ -11,15 +11,29 @@ const TOLERANCE: Duration = Duration::from_secs(300);
 
 /// Reads a recipe.
 pub(crate) fn read(section: &Section<'_>) -> Option<Recipe> {
-    let hash = choice(section, "hash", &[("sha256", Hash::Sha256), ("sha1", Hash::Sha1), ("sha512", Hash::Sha512)]);
-    let encodings = [("hex", Encoding::Hex), ("base64", Encoding::Base64), ("utf8", Encoding::Utf8)];
+    let hash = choice(
+        section,
+        "hash",
+        &[
+            ("sha256", Hash::Sha256),
+            ("sha1", Hash::Sha1),
+            ("sha512", Hash::Sha512),
+        ],
+    );
+    let encodings = [
+        ("hex", Encoding::Hex),
+        ("base64", Encoding::Base64),
+        ("utf8", Encoding::Utf8),
+    ];
     let encoding = choice(section, "encoding", &encodings);
     let key = match section.entry("key") {
         Some(_) => choice(section, "key", &encodings),
         None => Some(Encoding::Utf8),
     };
     let signature = section.table("signature", |section| field(section));
-    let timestamp = section.entry("timestamp").map(|entry| entry.table(time_field));
+    let timestamp = section
+        .entry("timestamp")
+        .map(|entry| entry.table(time_field));
     let id = section.entry("id").map(|entry| entry.table(field));
     let signed = section.require("signed", "what is signed, such as \"{timestamp}.{body}\"");
     Some(Recipe {
@@ -48,7 +62,10 @@ fn choice<T: Copy>(section: &Section<'_>, key: &'static str, choices: &[(&str, T
     let given = section.require::<String>(key, &format!("one of {list}"))?;
     let chosen = choices.iter().find(|(name, _)| *name == given);
     if chosen.is_none() {
-        section.entry(key)?.fault(format_args!("{} (one of {list})", unknown("value", &given, names())));
+        section.entry(key)?.fault(format_args!(
+            "{} (one of {list})",
+            unknown("value", &given, names())
+        ));
     }
     chosen.map(|(_, choice)| *choice)
 }
@@ -65,11 +82,17 @@ fn field(section: &Section<'_>) -> Option<Field> {
         }
         one
     });
-    let pair = section.get("pair").map(|name| Part::Pair { separator: separator.unwrap_or(','), name });
+    let pair = section.get("pair").map(|name| Part::Pair {
+        separator: separator.unwrap_or(','),
+        name,
+    });
     if after.is_some() && pair.is_some() {
         section.fault("must say `after` or `pair`, not both");
     }
-    Some(Field { header: header?, part: after.or(pair).unwrap_or(Part::Whole) })
+    Some(Field {
+        header: header?,
+        part: after.or(pair).unwrap_or(Part::Whole),
+    })
 }
 
 fn time_field(section: &Section<'_>) -> Option<TimeField> {
@@ -83,6 +106,13 @@ fn time_field(section: &Section<'_>) -> Option<TimeField> {
         None => Some(TimeFormat::UnixSeconds),
     };
     let tolerance = section.get("tolerance").unwrap_or(TOLERANCE);
-    let freshness = Freshness { past: tolerance, future: tolerance };
-    Some(TimeField { field: field(section)?, format: format?, freshness })
+    let freshness = Freshness {
+        past: tolerance,
+        future: tolerance,
+    };
+    Some(TimeField {
+        field: field(section)?,
+        format: format?,
+        freshness,
+    })
 }

@@ -26,17 +26,36 @@ impl Answers {
     fn take(&mut self, request: &Request<Bytes>) -> Option<Response<Bytes>> {
         match self {
             Self::Stubs(stubs) => {
-                let stub = stubs.iter().find(|stub| stub.method == *request.method() && stub.url == *request.uri());
-                stub.map(|Stub { status, headers, body, .. }| response(*status, headers.iter().cloned(), body))
+                let stub = stubs
+                    .iter()
+                    .find(|stub| stub.method == *request.method() && stub.url == *request.uri());
+                stub.map(
+                    |Stub {
+                         status,
+                         headers,
+                         body,
+                         ..
+                     }| response(*status, headers.iter().cloned(), body),
+                )
             }
             Self::Recorded(recorded) => {
                 let asked = request_digest(request);
                 let at = recorded.iter().position(|answer| answer.request == asked)?;
-                let RecordedAnswer { status, headers, body, .. } = recorded.remove(at);
+                let RecordedAnswer {
+                    status,
+                    headers,
+                    body,
+                    ..
+                } = recorded.remove(at);
                 let header = |(name, value): (String, Bytes)| {
-                    Some((name.parse::<HeaderName>().ok()?, HeaderValue::from_maybe_shared(value).ok()?))
+                    Some((
+                        name.parse::<HeaderName>().ok()?,
+                        HeaderValue::from_maybe_shared(value).ok()?,
+                    ))
                 };
-                let headers = headers.into_iter().filter_map(|it| header((it.name, it.value)));
+                let headers = headers
+                    .into_iter()
+                    .filter_map(|it| header((it.name, it.value)));
                 Some(response(StatusCode::from_u16(status).ok()?, headers, &body))
             }
         }
@@ -46,7 +65,9 @@ impl Answers {
     fn lack(&self) -> &'static str {
         match self {
             Self::Stubs(_) => "a rehearsal makes no request, and there is no stub for this one",
-            Self::Recorded(_) => "a rehearsal makes no request, and there is no recorded answer to this one",
+            Self::Recorded(_) => {
+                "a rehearsal makes no request, and there is no recorded answer to this one"
+            }
         }
     }
 }
@@ -72,7 +93,10 @@ pub(super) struct Answering {
 
 impl Answering {
     pub(super) fn new(answers: Answers) -> Self {
-        Self { left: Mutex::new(answers), lacked_answer: AtomicBool::new(false) }
+        Self {
+            left: Mutex::new(answers),
+            lacked_answer: AtomicBool::new(false),
+        }
     }
 
     /// Whether a request was refused that would have been made in service.
@@ -89,7 +113,10 @@ impl Http for Answering {
         let mut left = self.left.lock().unwrap_or_else(PoisonError::into_inner);
         left.take(&call.request).ok_or_else(|| {
             self.lacked_answer.store(true, Ordering::Relaxed);
-            HttpError { fault: HttpFault::Denied, message: left.lack().to_owned() }
+            HttpError {
+                fault: HttpFault::Denied,
+                message: left.lack().to_owned(),
+            }
         })
     }
 }
@@ -101,23 +128,44 @@ mod tests {
     use super::*;
 
     fn request(method: &str, url: &str, body: &'static str) -> Request<Bytes> {
-        Request::builder().method(method).uri(url).body(body.into()).expect("a request")
+        Request::builder()
+            .method(method)
+            .uri(url)
+            .body(body.into())
+            .expect("a request")
     }
 
     #[test]
     fn like_requests_are_given_their_answers_in_order_and_each_once() {
-        let (get, post) = (request("GET", "https://a.example/", ""), request("POST", "https://a.example/", "x"));
+        let (get, post) = (
+            request("GET", "https://a.example/", ""),
+            request("POST", "https://a.example/", "x"),
+        );
         let recorded = |request: &Request<Bytes>, body: &'static str| {
-            let header = |value: &'static str| Header { name: "x-a".into(), value: value.into() };
+            let header = |value: &'static str| Header {
+                name: "x-a".into(),
+                value: value.into(),
+            };
             let headers = vec![header("1"), header("2")];
-            RecordedAnswer { request: request_digest(request), status: 203, headers, body: body.into() }
+            RecordedAnswer {
+                request: request_digest(request),
+                status: 203,
+                headers,
+                body: body.into(),
+            }
         };
-        let mut answers =
-            Answers::Recorded(vec![recorded(&get, "first"), recorded(&post, "other"), recorded(&get, "second")]);
+        let mut answers = Answers::Recorded(vec![
+            recorded(&get, "first"),
+            recorded(&post, "other"),
+            recorded(&get, "second"),
+        ]);
         let mut body = |request: &Request<Bytes>| {
             let answer = answers.take(request)?;
             assert_eq!(
-                (answer.status(), answer.headers().get_all("x-a").iter().count()),
+                (
+                    answer.status(),
+                    answer.headers().get_all("x-a").iter().count()
+                ),
                 (StatusCode::NON_AUTHORITATIVE_INFORMATION, 2)
             );
             Some(answer.into_body())

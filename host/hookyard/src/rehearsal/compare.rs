@@ -37,29 +37,58 @@ pub(crate) struct Otherwise {
 /// What a candidate does that is wrong by itself: nothing but faults.
 pub(super) fn alone(candidate: &Rehearsed) -> Vec<Otherwise> {
     let outcome = &candidate.outcome;
-    outcome.is_fault().then(|| Otherwise { kind: Kind::Fault, what: label(outcome) }).into_iter().collect()
+    outcome
+        .is_fault()
+        .then(|| Otherwise {
+            kind: Kind::Fault,
+            what: label(outcome),
+        })
+        .into_iter()
+        .collect()
 }
 
 /// What the candidate does otherwise than the active revision.
 pub(super) fn compare(active: &Rehearsed, candidate: &Rehearsed) -> Vec<Otherwise> {
     let (was, is) = (&active.outcome, &candidate.outcome);
     if was.name() != is.name() {
-        let kind = if is.is_fault() && !was.is_fault() { Kind::Fault } else { Kind::Outcome };
-        return vec![Otherwise { kind, what: format!("{} rather than {}", label(is), label(was)) }];
+        let kind = if is.is_fault() && !was.is_fault() {
+            Kind::Fault
+        } else {
+            Kind::Outcome
+        };
+        return vec![Otherwise {
+            kind,
+            what: format!("{} rather than {}", label(is), label(was)),
+        }];
     }
     let mut found = writes(&active.effects, &candidate.effects);
-    found.extend(messages(&active.effects.messages, &candidate.effects.messages));
+    found.extend(messages(
+        &active.effects.messages,
+        &candidate.effects.messages,
+    ));
     found.truncate(WAYS_MAX);
-    found.into_iter().map(|what| Otherwise { kind: Kind::Effects, what: excerpt(&what) }).collect()
+    found
+        .into_iter()
+        .map(|what| Otherwise {
+            kind: Kind::Effects,
+            what: excerpt(&what),
+        })
+        .collect()
 }
 
 /// Of `found`, what isn't among `own`: what the active revision does otherwise by itself, from one run to the next.
 pub(super) fn steady(found: Vec<Otherwise>, own: &[Otherwise]) -> Vec<Otherwise> {
     if own.iter().any(|own| own.kind != Kind::Effects) {
         // It comes to this or that by chance, so nothing can be told by it.
-        return found.into_iter().filter(|found| found.kind == Kind::Fault).collect();
+        return found
+            .into_iter()
+            .filter(|found| found.kind == Kind::Fault)
+            .collect();
     }
-    found.into_iter().filter(|found| !own.contains(found)).collect()
+    found
+        .into_iter()
+        .filter(|found| !own.contains(found))
+        .collect()
 }
 
 /// An outcome, without the guest's words.
@@ -80,7 +109,11 @@ fn label(outcome: &Outcome) -> String {
 
 fn writes(before: &Effects, after: &Effects) -> Vec<String> {
     let by_key = |effects: &Effects| -> BTreeMap<Key, Option<Bytes>> {
-        effects.writes.iter().map(|Write { key, value }| (key.clone(), value.clone())).collect()
+        effects
+            .writes
+            .iter()
+            .map(|Write { key, value }| (key.clone(), value.clone()))
+            .collect()
     };
     let (before, after) = (by_key(before), by_key(after));
     let mut found = Vec::new();
@@ -91,7 +124,9 @@ fn writes(before: &Effects, after: &Effects) -> Vec<String> {
             (None, None) => found.push(format!("deletes {key_name}, which was left alone")),
             (Some(Some(_)), None) => found.push(format!("deletes {key_name}, which was written")),
             (Some(None), Some(_)) => found.push(format!("writes {key_name}, which was deleted")),
-            (Some(Some(was)), Some(is)) => found.extend(differs(&format!("writes {key_name} otherwise"), was, is)),
+            (Some(Some(was)), Some(is)) => {
+                found.extend(differs(&format!("writes {key_name} otherwise"), was, is))
+            }
             (Some(None), None) => {}
         }
     }
@@ -102,26 +137,43 @@ fn writes(before: &Effects, after: &Effects) -> Vec<String> {
 
 fn messages(before: &[Message], after: &[Message]) -> Vec<String> {
     if before.len() != after.len() {
-        return vec![format!("sends {} messages rather than {}", after.len(), before.len())];
+        return vec![format!(
+            "sends {} messages rather than {}",
+            after.len(),
+            before.len()
+        )];
     }
     let pairs = before.iter().zip(after).enumerate();
-    pairs.flat_map(|(n, (was, is))| message(n + 1, was, is)).collect()
+    pairs
+        .flat_map(|(n, (was, is))| message(n + 1, was, is))
+        .collect()
 }
 
 fn message(number: usize, was: &Message, is: &Message) -> Vec<String> {
     let to = &is.destination;
     if *to != was.destination {
-        return vec![format!("message {number} goes to {to} rather than to {}", was.destination)];
+        return vec![format!(
+            "message {number} goes to {to} rather than to {}",
+            was.destination
+        )];
     }
     let mut found = Vec::new();
     if is.event_type != was.event_type {
         let name = |message: &Message| visible(message.event_type.as_deref().unwrap_or("none"));
-        found.push(format!("message {number} to {to} is of type {} rather than {}", name(is), name(was)));
+        found.push(format!(
+            "message {number} to {to} is of type {} rather than {}",
+            name(is),
+            name(was)
+        ));
     }
     if is.ordering_key != was.ordering_key {
         found.push(format!("message {number} to {to} has another ordering key"));
     }
-    found.extend(differs(&format!("message {number} to {to} has another body"), &was.body, &is.body));
+    found.extend(differs(
+        &format!("message {number} to {to} has another body"),
+        &was.body,
+        &is.body,
+    ));
     found
 }
 
@@ -148,16 +200,32 @@ mod tests {
     use super::*;
 
     fn ended(outcome: Outcome) -> Rehearsed {
-        Rehearsed { outcome, log: Vec::new(), effects: Effects::default() }
+        Rehearsed {
+            outcome,
+            log: Vec::new(),
+            effects: Effects::default(),
+        }
     }
 
     fn write(key: &str, value: Option<&str>) -> Write {
         let value = value.map(|value| Bytes::copy_from_slice(value.as_bytes()));
-        Write { key: Key { bucket: "b".into(), key: key.into() }, value }
+        Write {
+            key: Key {
+                bucket: "b".into(),
+                key: key.into(),
+            },
+            value,
+        }
     }
 
     fn wrote(writes: &[Write]) -> Rehearsed {
-        Rehearsed { effects: Effects { writes: writes.to_vec(), ..Effects::default() }, ..ended(Outcome::Done) }
+        Rehearsed {
+            effects: Effects {
+                writes: writes.to_vec(),
+                ..Effects::default()
+            },
+            ..ended(Outcome::Done)
+        }
     }
 
     /// Messages, each with an id of its own.
@@ -170,24 +238,49 @@ mod tests {
             ordering_key: None,
         };
         let messages = messages.iter().map(message).collect();
-        Rehearsed { effects: Effects { messages, ..Effects::default() }, ..ended(Outcome::Done) }
+        Rehearsed {
+            effects: Effects {
+                messages,
+                ..Effects::default()
+            },
+            ..ended(Outcome::Done)
+        }
     }
 
     fn told(found: &[Otherwise]) -> Vec<String> {
-        found.iter().map(|found| format!("{:?}: {}", found.kind, found.what)).collect()
+        found
+            .iter()
+            .map(|found| format!("{:?}: {}", found.kind, found.what))
+            .collect()
     }
 
     fn outcomes() -> [Outcome; 8] {
         let limit = Duration::from_secs(1);
         [
             Outcome::Done,
-            Outcome::Retry { reason: "secret".into(), after: None },
-            Outcome::Rejected { reason: "secret".into() },
-            Outcome::Trapped { message: "secret".into() },
-            Outcome::TimedOut { time: Time::Cpu, limit },
+            Outcome::Retry {
+                reason: "secret".into(),
+                after: None,
+            },
+            Outcome::Rejected {
+                reason: "secret".into(),
+            },
+            Outcome::Trapped {
+                message: "secret".into(),
+            },
+            Outcome::TimedOut {
+                time: Time::Cpu,
+                limit,
+            },
             Outcome::OutOfMemory { limit: 1 },
-            Outcome::Exceeded { limit: Limit::HostCalls, max: 1 },
-            Outcome::Undecodable { path: "$.a".into(), message: "secret".into() },
+            Outcome::Exceeded {
+                limit: Limit::HostCalls,
+                max: 1,
+            },
+            Outcome::Undecodable {
+                path: "$.a".into(),
+                message: "secret".into(),
+            },
         ]
     }
 
@@ -201,7 +294,11 @@ mod tests {
                     (false, true) => Some(Kind::Fault),
                     (false, false) => Some(Kind::Outcome),
                 };
-                assert_eq!(found.first().map(|found| found.kind), expected, "{was} and {is}");
+                assert_eq!(
+                    found.first().map(|found| found.kind),
+                    expected,
+                    "{was} and {is}"
+                );
                 assert!(!told(&found).concat().contains("secret"), "{found:?}");
             }
         }
@@ -213,8 +310,17 @@ mod tests {
         check(2, 7, "Fault: undecodable at $.a rather than rejected");
         check(3, 4, "Outcome: timed-out (cpu_max) rather than trapped");
         check(6, 0, "Outcome: done rather than exceeded (host_calls_max)");
-        let two_reasons = [Outcome::Rejected { reason: "a".into() }, Outcome::Rejected { reason: "b".into() }];
-        assert_eq!(compare(&ended(two_reasons[0].clone()), &ended(two_reasons[1].clone())), []);
+        let two_reasons = [
+            Outcome::Rejected { reason: "a".into() },
+            Outcome::Rejected { reason: "b".into() },
+        ];
+        assert_eq!(
+            compare(
+                &ended(two_reasons[0].clone()),
+                &ended(two_reasons[1].clone())
+            ),
+            []
+        );
     }
 
     #[test]
@@ -230,14 +336,41 @@ mod tests {
         let check = |before: &[Write], after: &[Write], expected: &[&str]| {
             assert_eq!(told(&compare(&wrote(before), &wrote(after))), expected);
         };
-        let (one, two) = (write("k", Some(r#"{"n":1,"at":"x"}"#)), write("k", Some(r#"{"at":"x","n":2}"#)));
+        let (one, two) = (
+            write("k", Some(r#"{"n":1,"at":"x"}"#)),
+            write("k", Some(r#"{"at":"x","n":2}"#)),
+        );
         check(std::slice::from_ref(&one), std::slice::from_ref(&one), &[]);
-        check(std::slice::from_ref(&one), &[two], &["Effects: writes b/k otherwise, at $.n"]);
-        check(std::slice::from_ref(&one), &[], &["Effects: leaves b/k alone, which was changed"]);
-        check(&[], std::slice::from_ref(&one), &["Effects: writes b/k, which was left alone"]);
-        check(std::slice::from_ref(&one), &[write("k", None)], &["Effects: deletes b/k, which was written"]);
-        check(&[write("k", None)], &[one], &["Effects: writes b/k, which was deleted"]);
-        check(&[write("k", Some("a"))], &[write("k", Some("b"))], &["Effects: writes b/k otherwise"]);
+        check(
+            std::slice::from_ref(&one),
+            &[two],
+            &["Effects: writes b/k otherwise, at $.n"],
+        );
+        check(
+            std::slice::from_ref(&one),
+            &[],
+            &["Effects: leaves b/k alone, which was changed"],
+        );
+        check(
+            &[],
+            std::slice::from_ref(&one),
+            &["Effects: writes b/k, which was left alone"],
+        );
+        check(
+            std::slice::from_ref(&one),
+            &[write("k", None)],
+            &["Effects: deletes b/k, which was written"],
+        );
+        check(
+            &[write("k", None)],
+            &[one],
+            &["Effects: writes b/k, which was deleted"],
+        );
+        check(
+            &[write("k", Some("a"))],
+            &[write("k", Some("b"))],
+            &["Effects: writes b/k otherwise"],
+        );
         let [x, y] = [write("x", Some("1")), write("y", Some("1"))];
         check(&[x.clone(), y.clone()], &[y, x], &[]);
     }
@@ -251,7 +384,11 @@ mod tests {
         let one = ("a", None, r#"{"n":1}"#);
         check(&[one], &[one], &[]);
         check(&[one], &[], &["Effects: sends 0 messages rather than 1"]);
-        check(&[one], &[("b", None, "")], &["Effects: message 1 goes to b rather than to a"]);
+        check(
+            &[one],
+            &[("b", None, "")],
+            &["Effects: message 1 goes to b rather than to a"],
+        );
         let other = ("a", Some("t"), r#"{"n":2}"#);
         let both = [
             "Effects: message 1 to a is of type t rather than none",
@@ -262,15 +399,32 @@ mod tests {
 
     #[test]
     fn what_the_active_revision_differs_from_itself_in_counts_for_nothing() {
-        let run = |random: &str, total: &str| wrote(&[write("random", Some(random)), write("total", Some(total))]);
+        let run = |random: &str, total: &str| {
+            wrote(&[write("random", Some(random)), write("total", Some(total))])
+        };
         let found = |active: &Rehearsed, candidate: &Rehearsed, again: &Rehearsed| {
             told(&steady(compare(active, candidate), &compare(active, again)))
         };
-        assert_eq!(found(&run("1", "5"), &run("2", "5"), &run("3", "5")), [""; 0]);
-        assert_eq!(found(&run("1", "5"), &run("2", "6"), &run("3", "5")), ["Effects: writes b/total otherwise"]);
-        assert_eq!(found(&run("1", "5"), &run("2", "5"), &run("1", "5")), ["Effects: writes b/random otherwise"]);
+        assert_eq!(
+            found(&run("1", "5"), &run("2", "5"), &run("3", "5")),
+            [""; 0]
+        );
+        assert_eq!(
+            found(&run("1", "5"), &run("2", "6"), &run("3", "5")),
+            ["Effects: writes b/total otherwise"]
+        );
+        assert_eq!(
+            found(&run("1", "5"), &run("2", "5"), &run("1", "5")),
+            ["Effects: writes b/random otherwise"]
+        );
         let (fickle, trap) = (ended(outcomes()[1].clone()), ended(outcomes()[3].clone()));
-        assert_eq!(found(&run("1", "5"), &ended(outcomes()[2].clone()), &fickle), [""; 0]);
-        assert_eq!(found(&run("1", "5"), &trap, &fickle), ["Fault: trapped rather than done"]);
+        assert_eq!(
+            found(&run("1", "5"), &ended(outcomes()[2].clone()), &fickle),
+            [""; 0]
+        );
+        assert_eq!(
+            found(&run("1", "5"), &trap, &fickle),
+            ["Fault: trapped rather than done"]
+        );
     }
 }

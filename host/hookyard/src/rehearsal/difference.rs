@@ -20,7 +20,10 @@ pub(super) fn of_bytes(wanted: &[u8], found: &[u8]) -> Difference {
     if wanted == found {
         return Difference::None;
     }
-    match (serde_json::from_slice(wanted), serde_json::from_slice(found)) {
+    match (
+        serde_json::from_slice(wanted),
+        serde_json::from_slice(found),
+    ) {
         (Ok(wanted), Ok(found)) => of_json(&wanted, &found, false),
         _ => Difference::Whole,
     }
@@ -49,7 +52,9 @@ fn walk(wanted: &Value, found: &Value, may_have_more: bool, path: &str, paths: &
                     None => add(paths, step(path, key)),
                 }
             }
-            let more = found.keys().filter(|key| !may_have_more && !wanted.contains_key(*key));
+            let more = found
+                .keys()
+                .filter(|key| !may_have_more && !wanted.contains_key(*key));
             more.for_each(|key| add(paths, step(path, key)));
         }
         (Value::Array(wanted), Value::Array(found)) if wanted.len() == found.len() => {
@@ -77,25 +82,51 @@ mod tests {
     #[test]
     fn bytes_differ_by_what_they_mean() {
         let check = |wanted: &str, found: &str, expected: Difference| {
-            assert_eq!(of_bytes(wanted.as_bytes(), found.as_bytes()), expected, "{wanted} and {found}");
+            assert_eq!(
+                of_bytes(wanted.as_bytes(), found.as_bytes()),
+                expected,
+                "{wanted} and {found}"
+            );
         };
-        let at = |paths: &[&str]| Difference::At(paths.iter().map(|path| (*path).to_owned()).collect());
+        let at =
+            |paths: &[&str]| Difference::At(paths.iter().map(|path| (*path).to_owned()).collect());
         check("text", "text", Difference::None);
         check("text", "other", Difference::Whole);
-        check(r#"{"a":1,"b":2}"#, r#"{ "b": 2, "a": 1 }"#, Difference::None);
-        check(r#"{"a":1,"b":[1,{"c":2}]}"#, r#"{"a":1,"b":[1,{"c":3}]}"#, at(&["$.b[1].c"]));
+        check(
+            r#"{"a":1,"b":2}"#,
+            r#"{ "b": 2, "a": 1 }"#,
+            Difference::None,
+        );
+        check(
+            r#"{"a":1,"b":[1,{"c":2}]}"#,
+            r#"{"a":1,"b":[1,{"c":3}]}"#,
+            at(&["$.b[1].c"]),
+        );
         check(r#"{"a":1}"#, r#"{"a":1,"b-c":2}"#, at(&[r#"$["b-c"]"#]));
         check(r#"{"a":[1]}"#, r#"{"a":[1,2]}"#, at(&["$.a"]));
         check("[1]", "{}", Difference::Whole);
         let many = |n: i32| json!((0..20).map(|i| i + n).collect::<Vec<_>>()).to_string();
-        check(&many(0), &many(1), at(&["$[0]", "$[1]", "$[2]", "$[3]", "$[4]"]));
+        check(
+            &many(0),
+            &many(1),
+            at(&["$[0]", "$[1]", "$[2]", "$[3]", "$[4]"]),
+        );
     }
 
     #[test]
     fn what_is_expected_may_be_a_part() {
         let found = json!({"a": 1, "b": {"c": 2, "d": 3}});
-        assert_eq!(of_json(&json!({"b": {"c": 2}}), &found, true), Difference::None);
-        assert_eq!(of_json(&json!({"b": {"c": 2}}), &found, false), Difference::At(vec!["$.b.d".into(), "$.a".into()]));
-        assert_eq!(of_json(&json!({"b": {"e": 2}}), &found, true), Difference::At(vec!["$.b.e".into()]));
+        assert_eq!(
+            of_json(&json!({"b": {"c": 2}}), &found, true),
+            Difference::None
+        );
+        assert_eq!(
+            of_json(&json!({"b": {"c": 2}}), &found, false),
+            Difference::At(vec!["$.b.d".into(), "$.a".into()])
+        );
+        assert_eq!(
+            of_json(&json!({"b": {"e": 2}}), &found, true),
+            Difference::At(vec!["$.b.e".into()])
+        );
     }
 }

@@ -24,8 +24,16 @@ use crate::document::unknown;
 use crate::explain::excerpt;
 
 /// Outcomes that an attempt can be expected to have.
-const OUTCOMES: [&str; 8] =
-    ["done", "retry", "rejected", "trapped", "timed-out", "out-of-memory", "exceeded", "undecodable"];
+const OUTCOMES: [&str; 8] = [
+    "done",
+    "retry",
+    "rejected",
+    "trapped",
+    "timed-out",
+    "out-of-memory",
+    "exceeded",
+    "undecodable",
+];
 
 /// A fixture that can be read, as it was written.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,7 +56,11 @@ impl Written {
     /// Checks a text. It's called `name` unless it says otherwise.
     pub(super) fn read(source: Source, name: &str, text: &str) -> Result<Self, Vec<String>> {
         let Fixture { name, .. } = read(&source.file, &source.root, name, text)?;
-        Ok(Self { name: excerpt(&name), source, text: text.to_owned() })
+        Ok(Self {
+            name: excerpt(&name),
+            source,
+            text: text.to_owned(),
+        })
     }
 
     /// What it says.
@@ -142,7 +154,11 @@ pub(super) fn read(file: &str, root: &str, name: &str, text: &str) -> Result<Fix
 }
 
 fn fixture(object: &Object<'_, '_>, name: &str, text: &str) -> Option<Fixture> {
-    let name = object.entry("name").and_then(|node| node.text()).unwrap_or(name).to_owned();
+    let name = object
+        .entry("name")
+        .and_then(|node| node.text())
+        .unwrap_or(name)
+        .to_owned();
     let given = match object.entry("event") {
         Some(node) => node.object(|event| given(event, text)),
         None => {
@@ -150,20 +166,44 @@ fn fixture(object: &Object<'_, '_>, name: &str, text: &str) -> Option<Fixture> {
             None
         }
     };
-    let values = object.entry("values").map(|node| values(&node, before)).unwrap_or_default();
-    let stubs = object.entry("http").map(|node| node.items()).unwrap_or_default();
+    let values = object
+        .entry("values")
+        .map(|node| values(&node, before))
+        .unwrap_or_default();
+    let stubs = object
+        .entry("http")
+        .map(|node| node.items())
+        .unwrap_or_default();
     let stubs = stubs.iter().enumerate();
-    let http = stubs.map(|(n, node)| node.object(|object| stub(object, n, text))).collect::<Vec<_>>();
+    let http = stubs
+        .map(|(n, node)| node.object(|object| stub(object, n, text)))
+        .collect::<Vec<_>>();
     let expect = match object.entry("expect") {
         Some(node) => node.object(expect),
-        None => Some(Expect { outcome: "done".into(), reason: None, values: None, messages: None, log: Vec::new() }),
+        None => Some(Expect {
+            outcome: "done".into(),
+            reason: None,
+            values: None,
+            messages: None,
+            log: Vec::new(),
+        }),
     };
-    Some(Fixture { name, event: given?, values, http: http.into_iter().flatten().collect(), expect: expect? })
+    Some(Fixture {
+        name,
+        event: given?,
+        values,
+        http: http.into_iter().flatten().collect(),
+        expect: expect?,
+    })
 }
 
 fn given(event: &Object<'_, '_>, text: &str) -> Option<Given> {
-    let source = event.entry("source").map(|node| node.read(SourceName::new).map(Origin::Source));
-    let provider = event.entry("provider").map(|node| node.text().map(|name| Origin::Provider(name.to_owned())));
+    let source = event
+        .entry("source")
+        .map(|node| node.read(SourceName::new).map(Origin::Source));
+    let provider = event
+        .entry("provider")
+        .map(|node| node.text().map(|name| Origin::Provider(name.to_owned())));
     let origin = match (source, provider) {
         (Some(one), None) | (None, Some(one)) => one,
         _ => {
@@ -171,39 +211,77 @@ fn given(event: &Object<'_, '_>, text: &str) -> Option<Given> {
             None
         }
     };
-    let entry_text = |key| event.entry(key).and_then(|node| node.text()).map(str::to_owned);
+    let entry_text = |key| {
+        event
+            .entry(key)
+            .and_then(|node| node.text())
+            .map(str::to_owned)
+    };
     let (event_type, key) = (entry_text("type"), entry_text("key"));
-    let headers = event.entry("headers").map(|node| node.members()).unwrap_or_default();
+    let headers = event
+        .entry("headers")
+        .map(|node| node.members())
+        .unwrap_or_default();
     let header = |(name, node): &(&str, Node<'_>)| {
         let value = Bytes::copy_from_slice(node.text()?.as_bytes());
-        Some(Header { name: name.to_lowercase(), value })
+        Some(Header {
+            name: name.to_lowercase(),
+            value,
+        })
     };
     let headers = headers.iter().filter_map(header).collect();
     let received_at = event.entry("received_at").and_then(|node| {
-        node.read(|text| Timestamp::parse_rfc3339(text).ok_or("must be a moment, such as 2026-06-02T11:30:00Z"))
+        node.read(|text| {
+            Timestamp::parse_rfc3339(text).ok_or("must be a moment, such as 2026-06-02T11:30:00Z")
+        })
     });
     let body = body(event, "/event/body", text);
     if body.is_none() {
         event.fault("one of `body`, `body_text` and `body_base64` is the event");
     }
-    Some(Given { origin: origin?, event_type, key, headers, body: body?, received_at })
+    Some(Given {
+        origin: origin?,
+        event_type,
+        key,
+        headers,
+        body: body?,
+        received_at,
+    })
 }
 
 /// The bytes of a body that is given; JSON as it stands in `text`, at this pointer.
 fn body(object: &Object<'_, '_>, pointer: &str, text: &str) -> Option<Bytes> {
-    let (json, plain, packed) = (object.entry("body"), object.entry("body_text"), object.entry("body_base64"));
-    if [&json, &plain, &packed].iter().filter(|entry| entry.is_some()).count() > 1 {
+    let (json, plain, packed) = (
+        object.entry("body"),
+        object.entry("body_text"),
+        object.entry("body_base64"),
+    );
+    if [&json, &plain, &packed]
+        .iter()
+        .filter(|entry| entry.is_some())
+        .count()
+        > 1
+    {
         object.fault("only one of `body`, `body_text` and `body_base64` can be the body");
     }
     if let Some(node) = json {
         let pointer = JsonPointer::parse(pointer).expect("it is one");
-        let found = pointer.find(text.as_bytes()).map_err(|error| node.fault(error)).ok()??;
+        let found = pointer
+            .find(text.as_bytes())
+            .map_err(|error| node.fault(error))
+            .ok()??;
         return Some(Bytes::copy_from_slice(found.get().as_bytes()));
     }
     if let Some(node) = plain {
         return Some(Bytes::copy_from_slice(node.text()?.as_bytes()));
     }
-    packed?.read(|text| BASE64.decode(text).map_err(|error| format!("is not base64: {error}"))).map(Bytes::from)
+    packed?
+        .read(|text| {
+            BASE64
+                .decode(text)
+                .map_err(|error| format!("is not base64: {error}"))
+        })
+        .map(Bytes::from)
 }
 
 /// Values of a store, by their buckets and keys.
@@ -211,7 +289,10 @@ fn values<T>(node: &Node<'_>, read: impl Fn(&Node<'_>) -> Option<T>) -> BTreeMap
     let mut all = BTreeMap::new();
     for (bucket, node) in node.members() {
         for (key, node) in node.members() {
-            let key = Key { bucket: bucket.to_owned(), key: key.to_owned() };
+            let key = Key {
+                bucket: bucket.to_owned(),
+                key: key.to_owned(),
+            };
             all.extend(read(&node).map(|value| (key, value)));
         }
     }
@@ -234,7 +315,9 @@ fn after(node: &Node<'_>) -> Option<Option<Content>> {
     match (packed(node.value), node.value) {
         (Some(_), _) => Some(Some(Content::Exactly(unpacked(node)?))),
         (None, Value::Null) => Some(None),
-        (None, Value::String(text)) => Some(Some(Content::Exactly(Bytes::copy_from_slice(text.as_bytes())))),
+        (None, Value::String(text)) => Some(Some(Content::Exactly(Bytes::copy_from_slice(
+            text.as_bytes(),
+        )))),
         (None, json) => Some(Some(Content::Json(json.clone()))),
     }
 }
@@ -247,13 +330,19 @@ fn packed(value: &Value) -> Option<&Value> {
 
 fn unpacked(node: &Node<'_>) -> Option<Bytes> {
     node.object(|object| {
-        let decode = |text| BASE64.decode(text).map_err(|error| format!("is not base64: {error}"));
+        let decode = |text| {
+            BASE64
+                .decode(text)
+                .map_err(|error| format!("is not base64: {error}"))
+        };
         object.entry("$base64")?.read(decode).map(Bytes::from)
     })
 }
 
 fn stub(object: &Object<'_, '_>, number: usize, text: &str) -> Option<Stub> {
-    let method = object.entry("method").map(|node| node.read(|text| text.parse::<Method>()));
+    let method = object
+        .entry("method")
+        .map(|node| node.read(|text| text.parse::<Method>()));
     let url = match object.entry("url") {
         Some(node) => node.read(absolute),
         None => {
@@ -262,21 +351,39 @@ fn stub(object: &Object<'_, '_>, number: usize, text: &str) -> Option<Stub> {
         }
     };
     let status = object.entry("status").map(|node| {
-        let status = node.value.as_u64().and_then(|status| StatusCode::from_u16(u16::try_from(status).ok()?).ok());
+        let status = node
+            .value
+            .as_u64()
+            .and_then(|status| StatusCode::from_u16(u16::try_from(status).ok()?).ok());
         if status.is_none() {
             node.fault("must be a status such as 200");
         }
         status
     });
-    let headers = object.entry("headers").map(|node| node.members()).unwrap_or_default();
+    let headers = object
+        .entry("headers")
+        .map(|node| node.members())
+        .unwrap_or_default();
     let header = |(name, node): &(&str, Node<'_>)| {
-        let name = name.parse::<HeaderName>().map_err(|error| node.fault(error)).ok()?;
+        let name = name
+            .parse::<HeaderName>()
+            .map_err(|error| node.fault(error))
+            .ok()?;
         Some((name, node.read(HeaderValue::from_str)?))
     };
     let headers = headers.iter().filter_map(header).collect();
     let body = body(object, &format!("/http/{number}/body"), text).unwrap_or_default();
-    let (method, status) = (method.unwrap_or(Some(Method::GET)), status.unwrap_or(Some(StatusCode::OK)));
-    Some(Stub { method: method?, url: url?, status: status?, headers, body })
+    let (method, status) = (
+        method.unwrap_or(Some(Method::GET)),
+        status.unwrap_or(Some(StatusCode::OK)),
+    );
+    Some(Stub {
+        method: method?,
+        url: url?,
+        status: status?,
+        headers,
+        body,
+    })
 }
 
 fn absolute(text: &str) -> Result<Uri, String> {
@@ -294,25 +401,60 @@ fn expect(object: &Object<'_, '_>) -> Option<Expect> {
             false => Err(unknown("outcome", name, OUTCOMES)),
         })
     });
-    let reason = object.entry("reason").and_then(|node| node.text()).map(str::to_owned);
+    let reason = object
+        .entry("reason")
+        .and_then(|node| node.text())
+        .map(str::to_owned);
     let values = object.entry("values").map(|node| values(&node, after));
     let messages = object.entry("messages").map(|node| {
         let items = node.items();
         items.iter().filter_map(|node| node.object(sent)).collect()
     });
-    let log = object.entry("log").map(|node| node.items()).unwrap_or_default();
-    let log = log.iter().filter_map(|node| node.text()).map(str::to_owned).collect();
-    Some(Expect { outcome: outcome.unwrap_or_else(|| Some("done".to_owned()))?, reason, values, messages, log })
+    let log = object
+        .entry("log")
+        .map(|node| node.items())
+        .unwrap_or_default();
+    let log = log
+        .iter()
+        .filter_map(|node| node.text())
+        .map(str::to_owned)
+        .collect();
+    Some(Expect {
+        outcome: outcome.unwrap_or_else(|| Some("done".to_owned()))?,
+        reason,
+        values,
+        messages,
+        log,
+    })
 }
 
 fn sent(object: &Object<'_, '_>) -> Option<Sent> {
-    let text = |key| object.entry(key).and_then(|node| node.text()).map(str::to_owned);
+    let text = |key| {
+        object
+            .entry(key)
+            .and_then(|node| node.text())
+            .map(str::to_owned)
+    };
     let (destination, event_type) = (text("destination"), text("type"));
-    let json = object.entry("body").map(|node| Content::Json(node.value.clone()));
+    let json = object
+        .entry("body")
+        .map(|node| Content::Json(node.value.clone()));
     let plain = object.entry("body_text").and_then(|node| node.text());
     let plain = plain.map(|text| Content::Exactly(Bytes::copy_from_slice(text.as_bytes())));
-    let decode = |text| BASE64.decode(text).map_err(|error| format!("is not base64: {error}"));
-    let packed = object.entry("body_base64").and_then(|node| node.read(decode));
-    let body = json.or(plain).or(packed.map(|bytes| Content::Exactly(bytes.into())));
-    Some(Sent { destination, event_type, body })
+    let decode = |text| {
+        BASE64
+            .decode(text)
+            .map_err(|error| format!("is not base64: {error}"))
+    };
+    let packed = object
+        .entry("body_base64")
+        .and_then(|node| node.read(decode));
+    let body = json
+        .or(plain)
+        .or(packed.map(|bytes| Content::Exactly(bytes.into())));
+    Some(Sent {
+        destination,
+        event_type,
+        body,
+    })
 }

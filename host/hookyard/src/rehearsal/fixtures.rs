@@ -49,7 +49,9 @@ impl Fixtures {
         }
 
         if fixtures.all.len() > COUNT_MAX {
-            fixtures.fault(format!("there are more than {COUNT_MAX} fixtures, and {COUNT_MAX} at most are run"));
+            fixtures.fault(format!(
+                "there are more than {COUNT_MAX} fixtures, and {COUNT_MAX} at most are run"
+            ));
             fixtures.all.truncate(COUNT_MAX);
         }
 
@@ -103,15 +105,26 @@ impl Fixtures {
             let (root, name) = (format!("$[{number}]"), format!("embedded {number}"));
             *number += 1;
             if item.get().len() as u64 > FILE_BYTES_MAX {
-                self.fault(format!("{file}: {root}: has more than {FILE_BYTES_MAX} bytes"));
+                self.fault(format!(
+                    "{file}: {root}: has more than {FILE_BYTES_MAX} bytes"
+                ));
             } else {
-                self.add(Written::read(Source { file: file.to_owned(), root }, &name, item.get()));
+                self.add(Written::read(
+                    Source {
+                        file: file.to_owned(),
+                        root,
+                    },
+                    &name,
+                    item.get(),
+                ));
             }
         }
 
         if items.left_out > 0 {
             let left_out = items.left_out;
-            self.fault(format!("{file}: {left_out} fixtures are left out: {COUNT_MAX} at most are run"));
+            self.fault(format!(
+                "{file}: {left_out} fixtures are left out: {COUNT_MAX} at most are run"
+            ));
         }
     }
 
@@ -131,11 +144,21 @@ impl Fixtures {
             };
             bytes += text.len();
             if bytes > BYTES_MAX {
-                self.fault(format!("{}: its files have more than {BYTES_MAX} bytes together", folder.display()));
+                self.fault(format!(
+                    "{}: its files have more than {BYTES_MAX} bytes together",
+                    folder.display()
+                ));
                 return Ok(());
             }
             let name = name.trim_end_matches(".json");
-            self.add(Written::read(Source { file: path.display().to_string(), root: "$".to_owned() }, name, &text));
+            self.add(Written::read(
+                Source {
+                    file: path.display().to_string(),
+                    root: "$".to_owned(),
+                },
+                name,
+                &text,
+            ));
         }
         Ok(())
     }
@@ -161,9 +184,14 @@ impl<'de> Deserialize<'de> for Items<'de> {
             }
 
             fn visit_seq<A: SeqAccess<'de>>(self, mut array: A) -> Result<Self::Value, A::Error> {
-                let mut items = Items { first: Vec::new(), left_out: 0 };
+                let mut items = Items {
+                    first: Vec::new(),
+                    left_out: 0,
+                };
                 while items.first.len() < COUNT_MAX {
-                    let Some(item) = array.next_element()? else { return Ok(items) };
+                    let Some(item) = array.next_element()? else {
+                        return Ok(items);
+                    };
                     items.first.push(item);
                 }
 
@@ -215,7 +243,12 @@ mod tests {
     /// A component with such a section.
     fn component(section: &str) -> Vec<u8> {
         let mut bytes = b"\0asm\x0d\0\x01\0".to_vec();
-        let content = [&[SECTION.len() as u8][..], SECTION.as_bytes(), section.as_bytes()].concat();
+        let content = [
+            &[SECTION.len() as u8][..],
+            SECTION.as_bytes(),
+            section.as_bytes(),
+        ]
+        .concat();
         let length = u16::try_from(content.len()).expect("short");
         bytes.extend([0, (length & 0x7f) as u8 | 0x80, (length >> 7) as u8]);
         bytes.extend(content);
@@ -230,10 +263,17 @@ mod tests {
         }
         let embedded = component(&format!("[{GOOD}, {GOOD}] [{GOOD}]"));
         let fixtures = Fixtures::read(&embedded, folder.path());
-        let names: Vec<_> = fixtures.all.iter().map(|fixture| fixture.name.as_str()).collect();
+        let names: Vec<_> = fixtures
+            .all
+            .iter()
+            .map(|fixture| fixture.name.as_str())
+            .collect();
         assert_eq!(names, ["embedded 0", "embedded 1", "embedded 2", "a", "b"]);
         assert_eq!(fixtures.faults, [""; 0]);
-        assert_eq!(Fixtures::read(b"", &folder.path().join("nowhere")), Fixtures::default());
+        assert_eq!(
+            Fixtures::read(b"", &folder.path().join("nowhere")),
+            Fixtures::default()
+        );
     }
 
     #[test]
@@ -244,10 +284,16 @@ mod tests {
             fs::write(&path, text).expect("written");
             let faults = Fixtures::read(b"", folder.path()).faults;
             let file = path.display().to_string();
-            let faults: Vec<_> = faults.iter().map(|fault| fault.replace(&file, "a.json")).collect();
+            let faults: Vec<_> = faults
+                .iter()
+                .map(|fault| fault.replace(&file, "a.json"))
+                .collect();
             assert_eq!(faults, expected, "{text}");
         };
-        check("{", &["a.json: $: it is not JSON: EOF while parsing an object at line 1 column 1"]);
+        check(
+            "{",
+            &["a.json: $: it is not JSON: EOF while parsing an object at line 1 column 1"],
+        );
         check("[]", &["a.json: $: must be an object"]);
         check("{}", &["a.json: $: `event` is missing: what comes in"]);
         check(
@@ -269,9 +315,12 @@ mod tests {
                 "a.json: $.event: one of `body`, `body_text` and `body_base64` is the event",
             ],
         );
-        let with = |rest: &str| format!(r#"{{"event": {{"provider": "p", "body_text": ""}}, {rest}}}"#);
+        let with =
+            |rest: &str| format!(r#"{{"event": {{"provider": "p", "body_text": ""}}, {rest}}}"#);
         check(
-            &with(r#""http": [{"url": "/x", "status": 7}], "expect": {"outcome": "doen", "messages": [{"to": "a"}]}"#),
+            &with(
+                r#""http": [{"url": "/x", "status": 7}], "expect": {"outcome": "doen", "messages": [{"to": "a"}]}"#,
+            ),
             &[
                 "a.json: $.http[0].url: must be a whole URL, such as https://api.example/v1/x",
                 "a.json: $.http[0].status: must be a status such as 200",
@@ -279,7 +328,10 @@ mod tests {
                 "a.json: $.expect.messages[0].to: unknown key `to`",
             ],
         );
-        let embedded = Fixtures::read(&component(r#"[{"event": 1}] nonsense"#), Path::new("/nowhere"));
+        let embedded = Fixtures::read(
+            &component(r#"[{"event": 1}] nonsense"#),
+            Path::new("/nowhere"),
+        );
         assert_eq!(
             embedded.faults,
             [
@@ -301,7 +353,10 @@ mod tests {
         let large = vec![b' '; usize::try_from(FILE_BYTES_MAX).expect("small") + 1];
         fs::write(folder.path().join("large.json"), large).expect("written");
         let fixtures = Fixtures::read(b"", folder.path());
-        assert!(fixtures.all.is_empty() && fixtures.faults[0].ends_with("has more than 1048576 bytes"), "{fixtures:?}");
+        assert!(
+            fixtures.all.is_empty() && fixtures.faults[0].ends_with("has more than 1048576 bytes"),
+            "{fixtures:?}"
+        );
     }
 
     #[test]
@@ -310,14 +365,30 @@ mod tests {
         let faults = Fixtures::read(&component(&array), Path::new("/nowhere")).faults;
         assert_eq!(faults.len(), FAULTS_MAX + 1);
         // Of 500 elements that are read, 100 faults are told; the fault about those that are left out is one more.
-        assert_eq!(faults.last().map(String::as_str), Some("and 401 more faults in fixtures"));
+        assert_eq!(
+            faults.last().map(String::as_str),
+            Some("and 401 more faults in fixtures")
+        );
 
-        let keys: Vec<_> = (0..50).map(|number| format!(r#""{}{number}": 1"#, "x".repeat(300))).collect();
-        let one = format!(r#"[{{"event": {{"provider": "p", "body": 1}}, {}}}]"#, keys.join(","));
+        let keys: Vec<_> = (0..50)
+            .map(|number| format!(r#""{}{number}": 1"#, "x".repeat(300)))
+            .collect();
+        let one = format!(
+            r#"[{{"event": {{"provider": "p", "body": 1}}, {}}}]"#,
+            keys.join(",")
+        );
         let faults = Fixtures::read(&component(&one), Path::new("/nowhere")).faults;
         assert_eq!(faults.len(), super::super::walk::FAULTS_MAX + 1);
-        assert!(faults.iter().all(|fault| fault.chars().count() <= 401), "{faults:?}");
-        assert!(faults.last().is_some_and(|fault| fault.ends_with("and 30 more faults")), "{faults:?}");
+        assert!(
+            faults.iter().all(|fault| fault.chars().count() <= 401),
+            "{faults:?}"
+        );
+        assert!(
+            faults
+                .last()
+                .is_some_and(|fault| fault.ends_with("and 30 more faults")),
+            "{faults:?}"
+        );
     }
 
     #[test]

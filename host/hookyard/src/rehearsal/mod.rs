@@ -79,8 +79,16 @@ impl Found {
     fn of(otherwise: Vec<Otherwise>, played: &[&Played]) -> Self {
         let lacked_answer = played.iter().any(|played| played.lacked_answer);
         match lacked_answer && !otherwise.is_empty() {
-            true => Self { otherwise: Vec::new(), is_steady: true, is_unrehearsed: true },
-            false => Self { otherwise, is_steady: true, is_unrehearsed: false },
+            true => Self {
+                otherwise: Vec::new(),
+                is_steady: true,
+                is_unrehearsed: true,
+            },
+            false => Self {
+                otherwise,
+                is_steady: true,
+                is_unrehearsed: false,
+            },
         }
     }
 }
@@ -118,23 +126,43 @@ impl Rehearsal {
     }
 
     /// What is otherwise than it expects.
-    async fn run_fixture(&self, written: &Written, number: usize) -> Result<Vec<String>, HostFault> {
+    async fn run_fixture(
+        &self,
+        written: &Written,
+        number: usize,
+    ) -> Result<Vec<String>, HostFault> {
         let fixture = match written.fixture() {
             Ok(fixture) => fixture,
             Err(why) => return Ok(vec![why]),
         };
         match self.scene(&fixture, number) {
-            Ok(scene) => Ok(expect::check(&fixture.expect, &scene.play(&self.candidate).await?.rehearsed)),
+            Ok(scene) => Ok(expect::check(
+                &fixture.expect,
+                &scene.play(&self.candidate).await?.rehearsed,
+            )),
             Err(why) => Ok(vec![why]),
         }
     }
 
-    async fn run_events(&self, material: &Material, report: &mut Report, is_over: &(impl Fn() -> bool + Sync)) {
+    async fn run_events(
+        &self,
+        material: &Material,
+        report: &mut Report,
+        is_over: &(impl Fn() -> bool + Sync),
+    ) {
         if self.events == 0 || self.sources.is_empty() || report.stopped.is_some() {
             return;
         }
-        report.events.sources = self.sources.iter().map(|(source, _)| source.to_string()).collect();
-        let sources: Vec<_> = self.sources.iter().map(|(source, _)| source.clone()).collect();
+        report.events.sources = self
+            .sources
+            .iter()
+            .map(|(source, _)| source.to_string())
+            .collect();
+        let sources: Vec<_> = self
+            .sources
+            .iter()
+            .map(|(source, _)| source.clone())
+            .collect();
         let recent = match material.recent.recent(&sources, self.events).await {
             Ok(recent) => recent,
             Err(error) => {
@@ -162,34 +190,59 @@ impl Rehearsal {
                     return;
                 }
             };
-            let Found { otherwise, is_steady, is_unrehearsed } = match self.run_event(material, event, answers).await {
+            let Found {
+                otherwise,
+                is_steady,
+                is_unrehearsed,
+            } = match self.run_event(material, event, answers).await {
                 Ok(found) => found,
                 Err(fault) => {
                     report.stopped = Some(stopped(n, recent.len(), "events", fault));
                     return;
                 }
             };
-            otherwise.into_iter().for_each(|otherwise| report.events.add(otherwise, *id));
+            otherwise
+                .into_iter()
+                .for_each(|otherwise| report.events.add(otherwise, *id));
             report.events.unsteady += usize::from(!is_steady);
             report.events.unrehearsed += usize::from(is_unrehearsed);
             report.events.count += 1;
         }
     }
 
-    async fn run_event(&self, material: &Material, event: Arc<Event>, answers: Answers) -> Result<Found, HostFault> {
+    async fn run_event(
+        &self,
+        material: &Material,
+        event: Arc<Event>,
+        answers: Answers,
+    ) -> Result<Found, HostFault> {
         let values = Arc::new(Remembered::new(Arc::clone(&material.values)));
-        let scene = Scene { event, values, answers };
+        let scene = Scene {
+            event,
+            values,
+            answers,
+        };
         let candidate = scene.play(&self.candidate).await?;
         let Some(serving) = &self.active else {
-            return Ok(Found::of(compare::alone(&candidate.rehearsed), &[&candidate]));
+            return Ok(Found::of(
+                compare::alone(&candidate.rehearsed),
+                &[&candidate],
+            ));
         };
         let active = scene.play(serving).await?;
-        let found = Found::of(compare::compare(&active.rehearsed, &candidate.rehearsed), &[&active, &candidate]);
+        let found = Found::of(
+            compare::compare(&active.rehearsed, &candidate.rehearsed),
+            &[&active, &candidate],
+        );
         if found.otherwise.is_empty() {
             return Ok(found);
         }
         let own = compare::compare(&active.rehearsed, &scene.play(serving).await?.rehearsed);
-        Ok(Found { otherwise: compare::steady(found.otherwise, &own), is_steady: own.is_empty(), ..found })
+        Ok(Found {
+            otherwise: compare::steady(found.otherwise, &own),
+            is_steady: own.is_empty(),
+            ..found
+        })
     }
 
     fn time_is_over(&self) -> String {
@@ -200,18 +253,27 @@ impl Rehearsal {
     fn scene(&self, fixture: &Fixture, number: usize) -> Result<Scene, String> {
         let event = self.event(&fixture.event, number)?;
         let values = Arc::new(stage::Given(fixture.values.clone()));
-        Ok(Scene { event: Arc::new(event), values, answers: Answers::Stubs(Arc::new(fixture.http.clone())) })
+        Ok(Scene {
+            event: Arc::new(event),
+            values,
+            answers: Answers::Stubs(Arc::new(fixture.http.clone())),
+        })
     }
 
     /// The event as it would have been stored, had it come in.
     fn event(&self, given: &Given, number: usize) -> Result<Event, String> {
         let (source, provider) = self.origin(&given.origin)?;
         let id = EventId::from_uuid(Uuid::from_u128(number as u128 + 1));
-        let verified = Verified { id: Some(id.to_string()), payload: Payload::Body };
+        let verified = Verified {
+            id: Some(id.to_string()),
+            payload: Payload::Body,
+        };
         let (mut key, mut event_type) = (given.key.clone(), given.event_type.clone());
         if key.is_none() || event_type.is_none() {
             let told = provider.describe(&verified, &given.headers, &given.body);
-            let told = told.map_err(|refusal| format!("{source} would refuse its event: {}", chain(&refusal)))?;
+            let told = told.map_err(|refusal| {
+                format!("{source} would refuse its event: {}", chain(&refusal))
+            })?;
             key = key.or(Some(told.key));
             event_type = event_type.or(told.event_type);
         }
@@ -234,24 +296,41 @@ impl Rehearsal {
     fn origin(&self, origin: &Origin) -> Result<(SourceRef, &Arc<Provider>), String> {
         let provider = |name: &str| {
             let known = self.providers.keys().map(String::as_str);
-            self.providers.get(name).ok_or_else(|| crate::document::unknown("provider", name, known))
+            self.providers
+                .get(name)
+                .ok_or_else(|| crate::document::unknown("provider", name, known))
         };
         match origin {
             Origin::Source(name) => {
-                let found = self.sources.iter().find(|(source, _)| source.source == *name);
-                let known: Vec<_> = self.sources.iter().map(|(source, _)| source.source.as_str()).collect();
+                let found = self
+                    .sources
+                    .iter()
+                    .find(|(source, _)| source.source == *name);
+                let known: Vec<_> = self
+                    .sources
+                    .iter()
+                    .map(|(source, _)| source.source.as_str())
+                    .collect();
                 let (source, of) = found.ok_or_else(|| {
-                    format!("the plugin is given no events of the source {name}, but of: {}", known.join(", "))
+                    format!(
+                        "the plugin is given no events of the source {name}, but of: {}",
+                        known.join(", ")
+                    )
                 })?;
                 Ok((source.clone(), provider(of)?))
             }
             Origin::Provider(name) => {
                 let provider = provider(name)?;
-                let found = self.sources.iter().find(|(_, of)| of == name).map(|(source, _)| source.clone());
+                let found = self
+                    .sources
+                    .iter()
+                    .find(|(_, of)| of == name)
+                    .map(|(source, _)| source.clone());
                 // The plugin may be checked where nobody sends to it yet.
                 let named = SourceName::new(name).map_err(|error| error.to_string());
                 let tenant = self.candidate.plugin().tenant.clone();
-                let source = found.map_or_else(|| named.map(|source| SourceRef { tenant, source }), Ok)?;
+                let source =
+                    found.map_or_else(|| named.map(|source| SourceRef { tenant, source }), Ok)?;
                 Ok((source, provider))
             }
         }

@@ -35,9 +35,18 @@ pub(super) struct Played {
 impl Scene {
     /// Makes an attempt, and commits nothing.
     pub(super) async fn play(&self, loaded: &Arc<Loaded>) -> Result<Played, HostFault> {
-        let Self { event, values, answers } = self;
+        let Self {
+            event,
+            values,
+            answers,
+        } = self;
         let http = Arc::new(Answering::new(answers.clone()));
-        let lease = JobRef { event: event.id, plugin: loaded.plugin().clone(), replays: 0, attempt: 1 };
+        let lease = JobRef {
+            event: event.id,
+            plugin: loaded.plugin().clone(),
+            replays: 0,
+            attempt: 1,
+        };
         let at = event.received_at;
         let job = Claimed {
             lease,
@@ -55,7 +64,10 @@ impl Scene {
             stage: Some(Stage::of(event)),
         };
         let rehearsed = loaded.rehearse(job, parts).await?;
-        Ok(Played { rehearsed, lacked_answer: http.lacked_answer() })
+        Ok(Played {
+            rehearsed,
+            lacked_answer: http.lacked_answer(),
+        })
     }
 }
 
@@ -74,11 +86,23 @@ pub(super) struct Given(pub(super) BTreeMap<Key, Bytes>);
 #[async_trait]
 impl Values for Given {
     async fn value(&self, _: &PluginRef, key: &Key) -> Result<Option<Versioned>, Error> {
-        Ok(self.0.get(key).map(|value| Versioned { version: 1, value: value.clone() }))
+        Ok(self.0.get(key).map(|value| Versioned {
+            version: 1,
+            value: value.clone(),
+        }))
     }
 
-    async fn keys(&self, _: &PluginRef, bucket: &str, after: Option<&str>, max: usize) -> Result<Vec<String>, Error> {
-        let of_bucket = self.0.keys().filter(|key| key.bucket == bucket && after.is_none_or(|after| *key.key > *after));
+    async fn keys(
+        &self,
+        _: &PluginRef,
+        bucket: &str,
+        after: Option<&str>,
+        max: usize,
+    ) -> Result<Vec<String>, Error> {
+        let of_bucket = self
+            .0
+            .keys()
+            .filter(|key| key.bucket == bucket && after.is_none_or(|after| *key.key > *after));
         Ok(of_bucket.take(max).map(|key| key.key.clone()).collect())
     }
 }
@@ -98,7 +122,10 @@ struct Seen {
 
 impl Remembered {
     pub(super) fn new(values: Arc<dyn Values>) -> Self {
-        Self { values, seen: Mutex::default() }
+        Self {
+            values,
+            seen: Mutex::default(),
+        }
     }
 
     fn seen(&self) -> MutexGuard<'_, Seen> {
@@ -114,7 +141,12 @@ impl Values for Remembered {
             return Ok(seen.clone());
         }
         let value = self.values.value(plugin, key).await?;
-        Ok(self.seen().values.entry(key.clone()).or_insert(value).clone())
+        Ok(self
+            .seen()
+            .values
+            .entry(key.clone())
+            .or_insert(value)
+            .clone())
     }
 
     async fn keys(

@@ -22,7 +22,11 @@ pub(super) struct Sink {
 
 impl Sink {
     pub(super) fn new(file: impl Into<String>) -> Self {
-        Self { file: file.into(), faults: RefCell::default(), left_out: Cell::new(0) }
+        Self {
+            file: file.into(),
+            faults: RefCell::default(),
+            left_out: Cell::new(0),
+        }
     }
 
     pub(super) fn push(&self, path: &str, message: impl std::fmt::Display) {
@@ -39,7 +43,11 @@ impl Sink {
     pub(super) fn into_result<T>(self, value: Option<T>) -> Result<T, Vec<String>> {
         let mut faults = self.faults.into_inner();
         if self.left_out.get() > 0 {
-            faults.push(format!("{}: and {} more faults", self.file, self.left_out.get()));
+            faults.push(format!(
+                "{}: and {} more faults",
+                self.file,
+                self.left_out.get()
+            ));
         }
 
         value.filter(|_| faults.is_empty()).ok_or(faults)
@@ -55,7 +63,11 @@ pub(super) struct Node<'v> {
 
 impl<'v> Node<'v> {
     pub(super) fn new(value: &'v Value, path: impl Into<String>, sink: &'v Sink) -> Self {
-        Self { value, path: path.into(), sink }
+        Self {
+            value,
+            path: path.into(),
+            sink,
+        }
     }
 
     pub(super) fn fault(&self, message: impl std::fmt::Display) {
@@ -71,7 +83,10 @@ impl<'v> Node<'v> {
     }
 
     /// The text as something else; `read` says what is wrong with it.
-    pub(super) fn read<T, E: std::fmt::Display>(&self, read: impl FnOnce(&'v str) -> Result<T, E>) -> Option<T> {
+    pub(super) fn read<T, E: std::fmt::Display>(
+        &self,
+        read: impl FnOnce(&'v str) -> Result<T, E>,
+    ) -> Option<T> {
         read(self.text()?).map_err(|error| self.fault(error)).ok()
     }
 
@@ -86,18 +101,28 @@ impl<'v> Node<'v> {
 
     /// The members of an object whose keys the writer chooses.
     pub(super) fn members(&self) -> Vec<(&'v str, Node<'v>)> {
-        let member =
-            |(key, value): (&'v String, &'v Value)| (key.as_str(), Node::new(value, self.join(key), self.sink));
+        let member = |(key, value): (&'v String, &'v Value)| {
+            (key.as_str(), Node::new(value, self.join(key), self.sink))
+        };
         self.map().into_iter().flatten().map(member).collect()
     }
 
     /// An object whose keys are ours. Those that `read` didn't ask for are faults.
     pub(super) fn object<T>(&self, read: impl FnOnce(&Object<'_, 'v>) -> Option<T>) -> Option<T> {
-        let object = Object { node: self, members: self.map()?, known: RefCell::default() };
+        let object = Object {
+            node: self,
+            members: self.map()?,
+            known: RefCell::default(),
+        };
         let value = read(&object);
         let known = object.known.into_inner();
-        for key in object.members.keys().filter(|key| !known.contains(&key.as_str())) {
-            self.sink.push(&self.join(key), unknown("key", key, known.iter().copied()));
+        for key in object
+            .members
+            .keys()
+            .filter(|key| !known.contains(&key.as_str()))
+        {
+            self.sink
+                .push(&self.join(key), unknown("key", key, known.iter().copied()));
         }
         value
     }
@@ -118,7 +143,11 @@ impl<'v> Node<'v> {
 /// The path of a member.
 pub(super) fn step(path: &str, key: &str) -> String {
     let is_plain = !key.is_empty() && key.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
-    if is_plain { format!("{path}.{key}") } else { format!("{path}[{key:?}]") }
+    if is_plain {
+        format!("{path}.{key}")
+    } else {
+        format!("{path}[{key:?}]")
+    }
 }
 
 /// An object whose keys are ours.
@@ -131,7 +160,11 @@ pub(super) struct Object<'n, 'v> {
 impl<'v> Object<'_, 'v> {
     pub(super) fn entry(&self, key: &'static str) -> Option<Node<'v>> {
         self.known.borrow_mut().push(key);
-        Some(Node::new(self.members.get(key)?, self.node.join(key), self.node.sink))
+        Some(Node::new(
+            self.members.get(key)?,
+            self.node.join(key),
+            self.node.sink,
+        ))
     }
 
     pub(super) fn fault(&self, message: impl std::fmt::Display) {

@@ -42,14 +42,25 @@ impl Actives {
                 || outgoing.takes != takes
         });
         if is_news {
-            let previous = outgoing.as_ref().map(|outgoing| outgoing.ready.loaded.revision());
+            let previous = outgoing
+                .as_ref()
+                .map(|outgoing| outgoing.ready.loaded.revision());
             self.news.entry(plugin.clone()).or_insert(previous);
         }
-        let before = outgoing.and_then(|outgoing| match outgoing.ready.loaded.revision() == ready.loaded.revision() {
-            true => outgoing.before,
-            false => Some(outgoing.ready),
+        let before = outgoing.and_then(|outgoing| {
+            match outgoing.ready.loaded.revision() == ready.loaded.revision() {
+                true => outgoing.before,
+                false => Some(outgoing.ready),
+            }
         });
-        self.plugins.insert(plugin, Active { ready, takes, before });
+        self.plugins.insert(
+            plugin,
+            Active {
+                ready,
+                takes,
+                before,
+            },
+        );
     }
 
     /// Says which plugins have become active, now that the inbox routes to them.
@@ -85,8 +96,9 @@ impl Actives {
     /// The revision before, if it's that one and nothing that it was granted has been changed since.
     pub(super) fn warm(&self, plugin: &PluginRef, revision: Revision) -> Option<Ready> {
         let Active { ready, before, .. } = self.plugins.get(plugin)?;
-        let is_as_good =
-            |before: &&Ready| before.loaded.revision() == revision && before.loaded.grants() == ready.loaded.grants();
+        let is_as_good = |before: &&Ready| {
+            before.loaded.revision() == revision && before.loaded.grants() == ready.loaded.grants()
+        };
         before.as_ref().filter(is_as_good).cloned()
     }
 
@@ -97,13 +109,20 @@ impl Actives {
 
     /// Who is given the events of which source.
     pub(super) fn routes(&self, sources: &Sources) -> Routes {
-        let active = self.plugins.iter().map(|(plugin, active)| (plugin.clone(), active.takes.clone())).collect();
+        let active = self
+            .plugins
+            .iter()
+            .map(|(plugin, active)| (plugin.clone(), active.takes.clone()))
+            .collect();
         routing::routes(sources, &active)
     }
 
     /// What each does with its backlog.
     pub(super) fn backlogs(&self) -> Backlogs {
-        self.plugins.iter().map(|(plugin, active)| (plugin.clone(), active.ready.sidecar.backlog.policy())).collect()
+        self.plugins
+            .iter()
+            .map(|(plugin, active)| (plugin.clone(), active.ready.sidecar.backlog.policy()))
+            .collect()
     }
 }
 
@@ -126,25 +145,47 @@ pub(super) fn takes(loaded: &Loaded, only: Option<BTreeSet<SourceName>>) -> Take
 /// A plugin's handlers, for people.
 pub(super) fn handlers(loaded: &Loaded) -> String {
     let name = |handler: &HandlerKind| match handler {
-        HandlerKind::Typed { package, interface, version: Some(version), .. } => {
+        HandlerKind::Typed {
+            package,
+            interface,
+            version: Some(version),
+            ..
+        } => {
             format!("{package}/{interface}@{version}")
         }
-        HandlerKind::Typed { package, interface, version: None, .. } => format!("{package}/{interface}"),
+        HandlerKind::Typed {
+            package,
+            interface,
+            version: None,
+            ..
+        } => format!("{package}/{interface}"),
         HandlerKind::Untyped => "untyped".to_owned(),
     };
-    loaded.handlers().iter().map(name).collect::<Vec<_>>().join(", ")
+    loaded
+        .handlers()
+        .iter()
+        .map(name)
+        .collect::<Vec<_>>()
+        .join(", ")
 }
 
 /// What a plugin exports in vain: it has the handler of a provider that isn't here, or whose name is written otherwise.
 pub(super) fn strange(loaded: &Loaded) -> Option<String> {
-    let told = |names| format!("exports {names}, whose package no provider of this host has: it is never called");
+    let told = |names| {
+        format!("exports {names}, whose package no provider of this host has: it is never called")
+    };
     loaded.strange_handlers().map(told)
 }
 
 fn announce(loaded: &Loaded, previous: Option<Revision>, takes: &Takes, sources: &Sources) {
-    let (plugin, revision, handlers) = (loaded.plugin(), loaded.revision().short(), handlers(loaded));
+    let (plugin, revision, handlers) =
+        (loaded.plugin(), loaded.revision().short(), handlers(loaded));
     let previous = previous.map(|previous| previous.short());
-    let taken: Vec<_> = takes.sources_of(plugin, sources).iter().map(ToString::to_string).collect();
+    let taken: Vec<_> = takes
+        .sources_of(plugin, sources)
+        .iter()
+        .map(ToString::to_string)
+        .collect();
     let sources_taken = taken.join(", ");
     match previous.filter(|previous| *previous != revision) {
         Some(previous) => {

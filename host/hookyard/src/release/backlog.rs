@@ -10,9 +10,14 @@ pub(super) type Table = (Routes, Backlogs);
 
 /// Says in the log what becomes of a source's unrouted events, for each of its plugins that wasn't so in the table before.
 pub(super) fn tell(tally: &Tally<SourceRef>, table: &Table, before: Option<&Table>) {
-    let Tally { of: source, count, oldest } = tally;
+    let Tally {
+        of: source,
+        count,
+        oldest,
+    } = tally;
     for (plugin, policy) in takers(source, table) {
-        let is_known = before.is_some_and(|before| takers(source, before).contains(&(plugin.clone(), policy)));
+        let is_known =
+            before.is_some_and(|before| takers(source, before).contains(&(plugin.clone(), policy)));
         match policy {
             _ if is_known => {}
             BacklogPolicy::All { rate } => {
@@ -32,7 +37,12 @@ pub(super) fn tell(tally: &Tally<SourceRef>, table: &Table, before: Option<&Tabl
 
 fn takers(source: &SourceRef, (routes, backlogs): &Table) -> Vec<(PluginRef, BacklogPolicy)> {
     let names = routes.0.get(source).into_iter().flatten();
-    let plugins = names.map(|name| PluginRef { tenant: source.tenant.clone(), plugin: name.clone() });
+    let plugins = names.map(|name| PluginRef {
+        tenant: source.tenant.clone(),
+        plugin: name.clone(),
+    });
     // One that isn't loaded yet has no say.
-    plugins.filter_map(|plugin| backlogs.get(&plugin).map(|policy| (plugin, *policy))).collect()
+    plugins
+        .filter_map(|plugin| backlogs.get(&plugin).map(|policy| (plugin, *policy)))
+        .collect()
 }

@@ -52,7 +52,10 @@ impl Course {
         if let Some(ban) = self.ban_of(file) {
             return Admission::Banned(ban.clone());
         }
-        match self.wanted().filter(|wish| wish.is_pin && wish.revision != file) {
+        match self
+            .wanted()
+            .filter(|wish| wish.is_pin && wish.revision != file)
+        {
             Some(wish) => Admission::Pinned(wish.revision),
             None if self.active.or(self.last) == Some(file) => Admission::Renew,
             None => Admission::Rehearse,
@@ -81,12 +84,17 @@ impl Course {
     /// The revisions whose components must be kept: so many that served last, and the one that is wanted.
     pub(super) fn needed(&self, count: usize) -> Vec<Revision> {
         let wished = self.wish.iter().map(|wish| wish.revision);
-        wished.chain(self.served.iter().take(count).copied()).collect()
+        wished
+            .chain(self.served.iter().take(count).copied())
+            .collect()
     }
 
     /// The revisions that run, may come back, or wait: their compiled code is in use.
     pub(super) fn in_use(&self, count: usize) -> impl Iterator<Item = Revision> {
-        [self.active, self.last, self.file].into_iter().flatten().chain(self.needed(count))
+        [self.active, self.last, self.file]
+            .into_iter()
+            .flatten()
+            .chain(self.needed(count))
     }
 
     /// Whether the file in the folder, which is out, would be admitted now.
@@ -98,10 +106,20 @@ impl Course {
     /// From when on a revision is watched that becomes active now: there must be one to go back to, and nobody who wants
     /// just this one. A restart goes on with the watch.
     pub(super) fn watched_since(&self, revision: Revision, now: Timestamp) -> Option<Timestamp> {
-        let is_wished = self.wish.as_ref().is_some_and(|wish| wish.revision == revision);
+        let is_wished = self
+            .wish
+            .as_ref()
+            .is_some_and(|wish| wish.revision == revision);
         let is_new = self.file == Some(revision) && self.active != Some(revision);
-        let next = Self { active: Some(revision), ..self.clone() };
-        let since = if self.last == Some(revision) { self.last_since.unwrap_or(now) } else { now };
+        let next = Self {
+            active: Some(revision),
+            ..self.clone()
+        };
+        let since = if self.last == Some(revision) {
+            self.last_since.unwrap_or(now)
+        } else {
+            now
+        };
         (is_new && !is_wished && next.fallback().is_some()).then_some(since)
     }
 
@@ -113,7 +131,8 @@ impl Course {
         self.served.insert(0, revision);
         self.served.truncate(REVISIONS_MAX);
         self.is_file_out = self.file != Some(revision);
-        self.wish.take_if(|wish| !wish.is_pin && wish.revision == revision);
+        self.wish
+            .take_if(|wish| !wish.is_pin && wish.revision == revision);
     }
 
     /// Takes down that its file is gone. What served may be named by the operator still.
@@ -133,7 +152,9 @@ impl Course {
 
     /// What the operator wants and may have.
     fn wanted(&self) -> Option<&Wish> {
-        self.wish.as_ref().filter(|wish| self.ban_of(wish.revision).is_none())
+        self.wish
+            .as_ref()
+            .filter(|wish| self.ban_of(wish.revision).is_none())
     }
 }
 
@@ -148,42 +169,137 @@ mod tests {
     }
 
     fn plugin() -> PluginRef {
-        PluginRef { tenant: "acme".parse().expect("a name"), plugin: "books".parse().expect("a name") }
+        PluginRef {
+            tenant: "acme".parse().expect("a name"),
+            plugin: "books".parse().expect("a name"),
+        }
     }
 
     fn ban(number: u8) -> Ban {
         let since = Timestamp::from_unix_secs(1);
-        Ban { plugin: plugin(), revision: revision(number), reason: "worse".into(), since }
+        Ban {
+            plugin: plugin(),
+            revision: revision(number),
+            reason: "worse".into(),
+            since,
+        }
     }
 
     /// One whose first revision served, whose second does.
     fn serving() -> Course {
         let served = vec![revision(2), revision(1)];
-        Course { active: Some(revision(2)), served, file: Some(revision(2)), ..Course::default() }
+        Course {
+            active: Some(revision(2)),
+            served,
+            file: Some(revision(2)),
+            ..Course::default()
+        }
     }
 
     fn pin(number: u8, is_pin: bool) -> Option<Wish> {
-        Some(Wish { plugin: plugin(), revision: revision(number), is_pin, since: Timestamp::from_unix_secs(1) })
+        Some(Wish {
+            plugin: plugin(),
+            revision: revision(number),
+            is_pin,
+            since: Timestamp::from_unix_secs(1),
+        })
     }
 
     #[test]
     fn a_file_is_admitted_unless_somebody_has_said_otherwise() {
         let check = |course: Course, file: u8, expected: Admission| {
-            assert_eq!(course.admit(revision(file)), expected, "{course:?} and {file}");
+            assert_eq!(
+                course.admit(revision(file)),
+                expected,
+                "{course:?} and {file}"
+            );
         };
         check(Course::default(), 1, Admission::Rehearse);
         check(serving(), 3, Admission::Rehearse);
         check(serving(), 2, Admission::Renew);
-        check(Course { active: None, last: Some(revision(2)), ..serving() }, 2, Admission::Renew);
-        check(Course { bans: vec![ban(3)], ..serving() }, 3, Admission::Banned(ban(3)));
-        check(Course { bans: vec![ban(2)], ..serving() }, 2, Admission::Banned(ban(2)));
-        check(Course { bans: vec![ban(1)], ..serving() }, 3, Admission::Rehearse);
-        check(Course { wish: pin(2, true), ..serving() }, 3, Admission::Pinned(revision(2)));
-        check(Course { wish: pin(2, true), ..serving() }, 2, Admission::Renew);
-        check(Course { wish: pin(3, true), ..serving() }, 3, Admission::Rehearse);
-        check(Course { wish: pin(1, false), ..serving() }, 3, Admission::Rehearse);
-        check(Course { wish: pin(1, true), bans: vec![ban(3)], ..serving() }, 3, Admission::Banned(ban(3)));
-        check(Course { wish: pin(1, true), bans: vec![ban(1)], ..serving() }, 3, Admission::Rehearse);
+        check(
+            Course {
+                active: None,
+                last: Some(revision(2)),
+                ..serving()
+            },
+            2,
+            Admission::Renew,
+        );
+        check(
+            Course {
+                bans: vec![ban(3)],
+                ..serving()
+            },
+            3,
+            Admission::Banned(ban(3)),
+        );
+        check(
+            Course {
+                bans: vec![ban(2)],
+                ..serving()
+            },
+            2,
+            Admission::Banned(ban(2)),
+        );
+        check(
+            Course {
+                bans: vec![ban(1)],
+                ..serving()
+            },
+            3,
+            Admission::Rehearse,
+        );
+        check(
+            Course {
+                wish: pin(2, true),
+                ..serving()
+            },
+            3,
+            Admission::Pinned(revision(2)),
+        );
+        check(
+            Course {
+                wish: pin(2, true),
+                ..serving()
+            },
+            2,
+            Admission::Renew,
+        );
+        check(
+            Course {
+                wish: pin(3, true),
+                ..serving()
+            },
+            3,
+            Admission::Rehearse,
+        );
+        check(
+            Course {
+                wish: pin(1, false),
+                ..serving()
+            },
+            3,
+            Admission::Rehearse,
+        );
+        check(
+            Course {
+                wish: pin(1, true),
+                bans: vec![ban(3)],
+                ..serving()
+            },
+            3,
+            Admission::Banned(ban(3)),
+        );
+        check(
+            Course {
+                wish: pin(1, true),
+                bans: vec![ban(1)],
+                ..serving()
+            },
+            3,
+            Admission::Rehearse,
+        );
     }
 
     #[test]
@@ -192,49 +308,168 @@ mod tests {
             assert_eq!(course.call_for(), expected.map(revision), "{course:?}");
         };
         check(serving(), None);
-        check(Course { bans: vec![ban(2)], ..serving() }, Some(1));
-        check(Course { bans: vec![ban(2), ban(1)], ..serving() }, None);
-        check(Course { bans: vec![ban(2)], served: vec![revision(2)], ..serving() }, None);
-        check(Course { bans: vec![ban(1)], ..serving() }, None);
+        check(
+            Course {
+                bans: vec![ban(2)],
+                ..serving()
+            },
+            Some(1),
+        );
+        check(
+            Course {
+                bans: vec![ban(2), ban(1)],
+                ..serving()
+            },
+            None,
+        );
+        check(
+            Course {
+                bans: vec![ban(2)],
+                served: vec![revision(2)],
+                ..serving()
+            },
+            None,
+        );
+        check(
+            Course {
+                bans: vec![ban(1)],
+                ..serving()
+            },
+            None,
+        );
         for is_pin in [true, false] {
-            check(Course { wish: pin(1, is_pin), ..serving() }, Some(1));
-            check(Course { wish: pin(2, is_pin), ..serving() }, None);
-            check(Course { wish: pin(1, is_pin), bans: vec![ban(1)], ..serving() }, None);
-            check(Course { wish: pin(7, is_pin), bans: vec![ban(2)], ..serving() }, Some(7));
+            check(
+                Course {
+                    wish: pin(1, is_pin),
+                    ..serving()
+                },
+                Some(1),
+            );
+            check(
+                Course {
+                    wish: pin(2, is_pin),
+                    ..serving()
+                },
+                None,
+            );
+            check(
+                Course {
+                    wish: pin(1, is_pin),
+                    bans: vec![ban(1)],
+                    ..serving()
+                },
+                None,
+            );
+            check(
+                Course {
+                    wish: pin(7, is_pin),
+                    bans: vec![ban(2)],
+                    ..serving()
+                },
+                Some(7),
+            );
         }
         // After a restart.
-        let starting = Course { active: None, last: Some(revision(2)), ..serving() };
+        let starting = Course {
+            active: None,
+            last: Some(revision(2)),
+            ..serving()
+        };
         check(starting.clone(), None);
-        check(Course { is_file_out: true, ..starting.clone() }, Some(2));
-        check(Course { is_file_out: true, bans: vec![ban(2)], ..starting.clone() }, Some(1));
-        check(Course { is_file_out: true, wish: pin(1, true), ..starting }, Some(1));
-        check(Course { is_file_out: true, ..Course::default() }, None);
+        check(
+            Course {
+                is_file_out: true,
+                ..starting.clone()
+            },
+            Some(2),
+        );
+        check(
+            Course {
+                is_file_out: true,
+                bans: vec![ban(2)],
+                ..starting.clone()
+            },
+            Some(1),
+        );
+        check(
+            Course {
+                is_file_out: true,
+                wish: pin(1, true),
+                ..starting
+            },
+            Some(1),
+        );
+        check(
+            Course {
+                is_file_out: true,
+                ..Course::default()
+            },
+            None,
+        );
         // Removed, and then dropped in again, but bad.
         let mut removed = serving();
         removed.removed();
-        check(Course { is_file_out: true, ..removed }, None);
+        check(
+            Course {
+                is_file_out: true,
+                ..removed
+            },
+            None,
+        );
     }
 
     #[test]
     fn a_file_that_was_out_is_taken_once_nothing_is_against_it() {
-        let out = Course { is_file_out: true, file: Some(revision(3)), ..serving() };
+        let out = Course {
+            is_file_out: true,
+            file: Some(revision(3)),
+            ..serving()
+        };
         assert!(out.may_take_file());
-        assert!(!Course { bans: vec![ban(3)], ..out.clone() }.may_take_file());
-        assert!(!Course { wish: pin(2, true), ..out.clone() }.may_take_file());
-        assert!(!Course { file: None, ..out.clone() }.may_take_file(), "it is no good anyway");
+        assert!(
+            !Course {
+                bans: vec![ban(3)],
+                ..out.clone()
+            }
+            .may_take_file()
+        );
+        assert!(
+            !Course {
+                wish: pin(2, true),
+                ..out.clone()
+            }
+            .may_take_file()
+        );
+        assert!(
+            !Course {
+                file: None,
+                ..out.clone()
+            }
+            .may_take_file(),
+            "it is no good anyway"
+        );
         assert!(!serving().may_take_file());
     }
 
     #[test]
     fn what_is_active_served_last_and_fulfils_a_passing_wish() {
-        let mut course = Course { wish: pin(1, false), ..serving() };
+        let mut course = Course {
+            wish: pin(1, false),
+            ..serving()
+        };
         course.activated(revision(1));
         let expected = vec![revision(1), revision(2)];
-        assert_eq!((course.active, &course.served, &course.wish), (Some(revision(1)), &expected, &None));
+        assert_eq!(
+            (course.active, &course.served, &course.wish),
+            (Some(revision(1)), &expected, &None)
+        );
         assert!(course.is_file_out, "the file holds another one");
         course.activated(revision(2));
         assert!(!course.is_file_out);
-        let mut pinned = Course { wish: pin(1, true), ..serving() };
+        let mut pinned = Course {
+            wish: pin(1, true),
+            ..serving()
+        };
         pinned.activated(revision(1));
         assert_eq!(pinned.wish, pin(1, true));
     }
@@ -244,17 +479,50 @@ mod tests {
         let now = Timestamp::from_unix_secs(100);
         let check = |course: Course, revision_: u8, expected: Option<i64>| {
             let since = course.watched_since(revision(revision_), now);
-            assert_eq!(since, expected.map(Timestamp::from_unix_secs), "{course:?} and {revision_}");
+            assert_eq!(
+                since,
+                expected.map(Timestamp::from_unix_secs),
+                "{course:?} and {revision_}"
+            );
         };
-        let dropped = Course { file: Some(revision(3)), ..serving() };
+        let dropped = Course {
+            file: Some(revision(3)),
+            ..serving()
+        };
         check(dropped.clone(), 3, Some(100));
         check(serving(), 2, None);
         check(dropped.clone(), 1, None);
-        check(Course { wish: pin(3, true), ..dropped.clone() }, 3, None);
-        check(Course { bans: vec![ban(1), ban(2)], ..dropped }, 3, None);
-        check(Course { file: Some(revision(1)), ..Course::default() }, 1, None);
+        check(
+            Course {
+                wish: pin(3, true),
+                ..dropped.clone()
+            },
+            3,
+            None,
+        );
+        check(
+            Course {
+                bans: vec![ban(1), ban(2)],
+                ..dropped
+            },
+            3,
+            None,
+        );
+        check(
+            Course {
+                file: Some(revision(1)),
+                ..Course::default()
+            },
+            1,
+            None,
+        );
         let last_since = Some(Timestamp::from_unix_secs(60));
-        let restarted = Course { active: None, last: Some(revision(2)), last_since, ..serving() };
+        let restarted = Course {
+            active: None,
+            last: Some(revision(2)),
+            last_since,
+            ..serving()
+        };
         check(restarted, 2, Some(60));
     }
 
@@ -262,17 +530,37 @@ mod tests {
     fn all_courses() -> impl Iterator<Item = Course> {
         let any = || (0..4u8).map(|number| (number > 0).then(|| revision(number)));
         let served = [vec![], vec![1], vec![2, 1], vec![3, 2, 1]];
-        let bans =
-            (0..8u8).map(|mask| (1..=3u8).filter(|number| mask >> (number - 1) & 1 == 1).map(ban).collect::<Vec<_>>());
+        let bans = (0..8u8).map(|mask| {
+            (1..=3u8)
+                .filter(|number| mask >> (number - 1) & 1 == 1)
+                .map(ban)
+                .collect::<Vec<_>>()
+        });
         let bans: Vec<_> = bans.collect();
-        let wishes: Vec<_> = [None].into_iter().chain((1..=3).flat_map(|of| [pin(of, true), pin(of, false)])).collect();
+        let wishes: Vec<_> = [None]
+            .into_iter()
+            .chain((1..=3).flat_map(|of| [pin(of, true), pin(of, false)]))
+            .collect();
         let mut all = Vec::new();
         for (active, last) in any().flat_map(|active| any().map(move |last| (active, last))) {
-            for (served, bans) in served.iter().flat_map(|served| bans.iter().map(move |bans| (served, bans))) {
-                for (wish, is_file_out) in wishes.iter().flat_map(|wish| [(wish, true), (wish, false)]) {
+            for (served, bans) in served
+                .iter()
+                .flat_map(|served| bans.iter().map(move |bans| (served, bans)))
+            {
+                for (wish, is_file_out) in
+                    wishes.iter().flat_map(|wish| [(wish, true), (wish, false)])
+                {
                     let served = served.iter().map(|number| revision(*number)).collect();
                     let (bans, wish) = (bans.clone(), wish.clone());
-                    all.push(Course { active, last, served, bans, wish, is_file_out, ..Course::default() });
+                    all.push(Course {
+                        active,
+                        last,
+                        served,
+                        bans,
+                        wish,
+                        is_file_out,
+                        ..Course::default()
+                    });
                 }
             }
         }
@@ -283,9 +571,14 @@ mod tests {
     fn whatever_has_happened_nothing_that_is_refused_comes_into_service() {
         for course in all_courses() {
             let called = course.call_for();
-            assert!(called.is_none_or(|called| course.ban_of(called).is_none()), "{course:?}");
+            assert!(
+                called.is_none_or(|called| course.ban_of(called).is_none()),
+                "{course:?}"
+            );
             assert!(called.is_none() || called != course.active, "{course:?}");
-            let is_banned = course.active.is_some_and(|active| course.ban_of(active).is_some());
+            let is_banned = course
+                .active
+                .is_some_and(|active| course.ban_of(active).is_some());
             assert!(
                 !is_banned || called.is_some() || course.fallback().is_none(),
                 "it goes back if it can: {course:?}"
@@ -309,7 +602,11 @@ mod tests {
 
     #[test]
     fn what_is_lost_is_asked_for_no_more() {
-        let mut course = Course { wish: pin(1, true), bans: vec![ban(2)], ..serving() };
+        let mut course = Course {
+            wish: pin(1, true),
+            bans: vec![ban(2)],
+            ..serving()
+        };
         course.lost(revision(1));
         assert_eq!((course.call_for(), course.fallback()), (None, None));
     }

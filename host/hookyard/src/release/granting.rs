@@ -27,36 +27,64 @@ pub(super) struct Granting<'g> {
 impl Granting<'_> {
     /// What to do about grants that a plugin of these tools lacks. A line to paste stands at the end, after a line break.
     pub(super) fn told(&self, lacks: &[Lack], toolchain: Toolchain) -> String {
-        let missing: Vec<_> = lacks.iter().filter(|lack| self.is_without_destination(lack)).collect();
+        let missing: Vec<_> = lacks
+            .iter()
+            .filter(|lack| self.is_without_destination(lack))
+            .collect();
         if !missing.is_empty() {
-            return missing.into_iter().map(|lack| self.without_destination(lack)).collect::<Vec<_>>().join("; ");
+            return missing
+                .into_iter()
+                .map(|lack| self.without_destination(lack))
+                .collect::<Vec<_>>()
+                .join("; ");
         }
 
-        let before = self.settings.parse::<Table>().ok().and_then(|mut settings| settings.remove("grants"));
+        let before = self
+            .settings
+            .parse::<Table>()
+            .ok()
+            .and_then(|mut settings| settings.remove("grants"));
         let place = match before {
             None => "write as the first line of",
             Some(_) => "write this, in place of all that is said of grants, as the first line of",
         };
-        let grants = lacks.iter().fold(table(before), |grants, lack| self.grant(grants, lack));
+        let grants = lacks
+            .iter()
+            .fold(table(before), |grants, lack| self.grant(grants, lack));
         let line = format!("grants = {}", inline(&Value::Table(grants)));
 
         let asks = lacks.iter().any(|lack| lack.need == Need::Http);
-        let host = if asks { format!(", with the host that it asks in place of {HOST}") } else { String::new() };
+        let host = if asks {
+            format!(", with the host that it asks in place of {HOST}")
+        } else {
+            String::new()
+        };
         let otherwise = match toolchain.without_requests().filter(|_| asks) {
-            Some(command) => format!("if it makes no requests, build it without them: `{command}`; if it does, "),
+            Some(command) => {
+                format!("if it makes no requests, build it without them: `{command}`; if it does, ")
+            }
             None => String::new(),
         };
         format!("{otherwise}{place} {}{host}:\n{line}", self.path.display())
     }
 
     fn grant(&self, mut grants: Table, lack: &Lack) -> Table {
-        let Some(key) = lack.need.key() else { return grants };
+        let Some(key) = lack.need.key() else {
+            return grants;
+        };
         match lack.need {
             Need::Destination => {
                 let granted = self.granted.destinations.keys().map(|name| name.as_str());
                 let mut names: Vec<Value> = granted.map(Value::from).collect();
                 // What was said for this plugin, or was added for another import.
-                names.extend(grants.get(key).and_then(Value::as_array).into_iter().flatten().cloned());
+                names.extend(
+                    grants
+                        .get(key)
+                        .and_then(Value::as_array)
+                        .into_iter()
+                        .flatten()
+                        .cloned(),
+                );
                 names.extend(self.candidates(lack).next().map(Value::from));
                 let mut once = Vec::new();
                 names.into_iter().for_each(|name| {
@@ -83,7 +111,10 @@ impl Granting<'_> {
     /// The tenant's destinations that would do.
     fn candidates<'s>(&'s self, lack: &'s Lack) -> impl Iterator<Item = &'s str> {
         let does = |of: &Option<String>| lack.provider.is_none() || *of == lack.provider;
-        self.destinations.iter().filter(move |(_, of)| does(of)).map(|(name, _)| name.as_str())
+        self.destinations
+            .iter()
+            .filter(move |(_, of)| does(of))
+            .map(|(name, _)| name.as_str())
     }
 
     fn is_without_destination(&self, lack: &Lack) -> bool {
@@ -92,7 +123,11 @@ impl Granting<'_> {
 
     fn without_destination(&self, lack: &Lack) -> String {
         let tenant = self.tenant;
-        let kind = lack.provider.as_ref().map(|name| format!(" with provider = \"{name}\"")).unwrap_or_default();
+        let kind = lack
+            .provider
+            .as_ref()
+            .map(|name| format!(" with provider = \"{name}\""))
+            .unwrap_or_default();
         format!(
             "tenant {tenant} has no destination{kind}; configure one under [tenants.{tenant}.destinations] in hookyard.toml \
              and grant it to the plugin"
@@ -113,10 +148,17 @@ fn inline(value: &Value) -> String {
     match value {
         Value::Table(table) if table.is_empty() => "{}".to_owned(),
         Value::Table(table) => {
-            let member = |(key, value): (&String, &Value)| format!("{} = {}", key_of(key), inline(value));
-            format!("{{ {} }}", table.iter().map(member).collect::<Vec<_>>().join(", "))
+            let member =
+                |(key, value): (&String, &Value)| format!("{} = {}", key_of(key), inline(value));
+            format!(
+                "{{ {} }}",
+                table.iter().map(member).collect::<Vec<_>>().join(", ")
+            )
         }
-        Value::Array(items) => format!("[{}]", items.iter().map(inline).collect::<Vec<_>>().join(", ")),
+        Value::Array(items) => format!(
+            "[{}]",
+            items.iter().map(inline).collect::<Vec<_>>().join(", ")
+        ),
         Value::String(text) => quoted(text),
         other => other.to_string(),
     }
@@ -124,12 +166,20 @@ fn inline(value: &Value) -> String {
 
 fn key_of(key: &str) -> String {
     let is_bare = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
-    if !key.is_empty() && key.bytes().all(is_bare) { key.to_owned() } else { quoted(key) }
+    if !key.is_empty() && key.bytes().all(is_bare) {
+        key.to_owned()
+    } else {
+        quoted(key)
+    }
 }
 
 fn quoted(text: &str) -> String {
     let is_plain = !text.contains('\'') && !text.chars().any(char::is_control);
-    if is_plain { format!("'{text}'") } else { Value::from(text).to_string() }
+    if is_plain {
+        format!("'{text}'")
+    } else {
+        Value::from(text).to_string()
+    }
 }
 
 #[cfg(test)]
@@ -143,34 +193,64 @@ mod tests {
     const PATH: &str = "plugins/acme/it.toml";
 
     fn lack(need: Need, provider: Option<&str>) -> Lack {
-        Lack { need, provider: provider.map(str::to_owned) }
+        Lack {
+            need,
+            provider: provider.map(str::to_owned),
+        }
     }
 
     fn destinations() -> Destinations {
-        let destination =
-            |(name, provider): (&str, Option<&str>)| (name.parse().expect("a name"), provider.map(str::to_owned));
-        [("answers", Some("topi-saas")), ("raw", None)].map(destination).into()
+        let destination = |(name, provider): (&str, Option<&str>)| {
+            (name.parse().expect("a name"), provider.map(str::to_owned))
+        };
+        [("answers", Some("topi-saas")), ("raw", None)]
+            .map(destination)
+            .into()
     }
 
     /// The grants that such a file comes to.
     fn granted(settings: &str) -> Grants {
         let tenant = "acme".parse().expect("a name");
         let mut granted = Granted::to_all(&Default::default());
-        granted.to_tenants = [(tenant, OfTenant { destinations: destinations(), ..OfTenant::default() })].into();
+        granted.to_tenants = [(
+            tenant,
+            OfTenant {
+                destinations: destinations(),
+                ..OfTenant::default()
+            },
+        )]
+        .into();
         let grants = granted.to(&"acme".parse().expect("a name"));
         let limits = hookyard_plugin::Limits::default();
         let (rehearsal, backlog) = (Rehearsal::default(), Backlog::default());
-        let outer = Outer { limits: &limits, most: &BOUNDLESS, grants: &grants, rehearsal: &rehearsal, backlog };
+        let outer = Outer {
+            limits: &limits,
+            most: &BOUNDLESS,
+            grants: &grants,
+            rehearsal: &rehearsal,
+            backlog,
+        };
         Sidecar::read(Path::new(PATH), settings, &outer)
             .result
             .unwrap_or_else(|faults| panic!("{settings}: {faults}"))
             .grants
     }
 
-    fn told(settings: &str, destinations: &Destinations, lacks: &[Lack], toolchain: Toolchain) -> String {
+    fn told(
+        settings: &str,
+        destinations: &Destinations,
+        lacks: &[Lack],
+        toolchain: Toolchain,
+    ) -> String {
         let tenant = "acme".parse().expect("a name");
         let granted = granted(settings);
-        let granting = Granting { path: Path::new(PATH), settings, tenant: &tenant, granted: &granted, destinations };
+        let granting = Granting {
+            path: Path::new(PATH),
+            settings,
+            tenant: &tenant,
+            granted: &granted,
+            destinations,
+        };
         granting.told(lacks, toolchain)
     }
 
@@ -188,7 +268,10 @@ mod tests {
             ("", ""),
             ("[limits]\ncpu_max = \"2s\"", "[limits]\ncpu_max = \"2s\""),
             ("grants = { keyvalue = false }\n", ""),
-            ("[grants]\nkeyvalue = false\nlogging = false\ndestinations = [\"raw\"]", ""),
+            (
+                "[grants]\nkeyvalue = false\nlogging = false\ndestinations = [\"raw\"]",
+                "",
+            ),
             (
                 "[config]\na = \"b\"\n[grants.http.\"api.test:8443\"]\nscheme = \"http\"\npaths = [\"/it's/\"]",
                 "[config]\na = \"b\"",
@@ -197,15 +280,36 @@ mod tests {
         ] {
             let told = told(settings, &destinations(), &all, Toolchain::Unknown);
             let (words, line) = told.split_once(":\n").expect("a line to paste");
-            assert_eq!(words.contains("in place of all that is said of grants"), settings.contains("grants"), "{told}");
+            assert_eq!(
+                words.contains("in place of all that is said of grants"),
+                settings.contains("grants"),
+                "{told}"
+            );
             let grants = granted(&format!("{line}\n{rest}"));
             assert!(grants.keyvalue && grants.logging && grants.config, "{told}");
-            assert!(grants.destinations.keys().any(|name| name.as_str() == "answers"), "{told}");
+            assert!(
+                grants
+                    .destinations
+                    .keys()
+                    .any(|name| name.as_str() == "answers"),
+                "{told}"
+            );
             let before = granted(settings);
-            assert!(before.destinations.iter().all(|of| grants.destinations.contains_key(of.0)), "{told}");
+            assert!(
+                before
+                    .destinations
+                    .iter()
+                    .all(|of| grants.destinations.contains_key(of.0)),
+                "{told}"
+            );
             match before.http.is_empty() {
                 true => assert_eq!(
-                    grants.http.keys().next().map(ToString::to_string).as_deref(),
+                    grants
+                        .http
+                        .keys()
+                        .next()
+                        .map(ToString::to_string)
+                        .as_deref(),
                     Some("api.example.com:443")
                 ),
                 false => assert_eq!(grants.http, before.http, "{told}"),
@@ -217,12 +321,25 @@ mod tests {
     fn what_no_line_can_grant_is_told_in_words() {
         let typed = lack(Need::Destination, Some("topper"));
         assert_eq!(
-            told("", &destinations(), &[typed, lack(Need::Keyvalue, None)], Toolchain::Unknown),
+            told(
+                "",
+                &destinations(),
+                &[typed, lack(Need::Keyvalue, None)],
+                Toolchain::Unknown
+            ),
             "tenant acme has no destination with provider = \"topper\"; configure one under [tenants.acme.destinations] in \
              hookyard.toml and grant it to the plugin"
         );
-        let untyped = told("", &Destinations::default(), &[lack(Need::Destination, None)], Toolchain::Unknown);
-        assert!(untyped.starts_with("tenant acme has no destination; configure"), "{untyped}");
+        let untyped = told(
+            "",
+            &Destinations::default(),
+            &[lack(Need::Destination, None)],
+            Toolchain::Unknown,
+        );
+        assert!(
+            untyped.starts_with("tenant acme has no destination; configure"),
+            "{untyped}"
+        );
     }
 
     #[test]
@@ -234,6 +351,9 @@ mod tests {
              the first line of plugins/acme/it.toml, with the host that it asks in place of api.example.com:\n\
              grants = { http = { 'api.example.com' = {} } }"
         );
-        assert!(told("", &destinations(), &http, Toolchain::Rust).starts_with("write as the first line of "));
+        assert!(
+            told("", &destinations(), &http, Toolchain::Rust)
+                .starts_with("write as the first line of ")
+        );
     }
 }

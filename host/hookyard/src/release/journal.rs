@@ -27,14 +27,20 @@ pub(super) struct Journal {
 
 impl Journal {
     pub(super) fn new(store: Arc<dyn Releases>, clock: Arc<dyn Clock>) -> Self {
-        Self { store, clock, standing: BTreeMap::new(), unstored: Vec::new() }
+        Self {
+            store,
+            clock,
+            standing: BTreeMap::new(),
+            unstored: Vec::new(),
+        }
     }
 
     /// Takes up where an earlier host has ended.
     pub(super) fn resume(&mut self, records: &[RevisionRecord]) {
         let is_open = |known: &&RevisionRecord| matches!(known.step, Step::Active | Step::Draining);
         let open = records.iter().filter(is_open);
-        self.standing.extend(open.map(|known| ((known.plugin.clone(), known.revision), known.step)));
+        self.standing
+            .extend(open.map(|known| ((known.plugin.clone(), known.revision), known.step)));
     }
 
     pub(super) fn now(&self) -> Timestamp {
@@ -48,12 +54,22 @@ impl Journal {
 
     /// The revisions that stand at a step.
     pub(super) fn at(&self, wanted: Step) -> Vec<(PluginRef, Revision)> {
-        self.standing.iter().filter(|(_, step)| **step == wanted).map(|(of, _)| of.clone()).collect()
+        self.standing
+            .iter()
+            .filter(|(_, step)| **step == wanted)
+            .map(|(of, _)| of.clone())
+            .collect()
     }
 
     /// A step that is taken now.
     pub(super) fn step(&self, revision: Revision, step: Step, reason: Option<String>) -> Stepped {
-        Stepped { revision: Some(revision), step, at: self.now(), reason, report: None }
+        Stepped {
+            revision: Some(revision),
+            step,
+            at: self.now(),
+            reason,
+            report: None,
+        }
     }
 
     /// Takes down steps, in their order.
@@ -93,7 +109,9 @@ impl Journal {
     }
 
     fn follow(&mut self, plugin: &PluginRef, stepped: &Stepped) {
-        let Some(revision) = stepped.revision else { return };
+        let Some(revision) = stepped.revision else {
+            return;
+        };
         let of = (plugin.clone(), revision);
         let before = match stepped.step {
             // The end of the way, for now.
@@ -114,7 +132,12 @@ fn log(plugin: &PluginRef, stepped: &Stepped) {
     let reason = stepped.reason.as_deref();
     match stepped.step {
         // Told with more detail where it's decided, or as soon as it's so.
-        Step::Active | Step::Refused | Step::Quarantined | Step::Seen | Step::Queued | Step::Compiling => {}
+        Step::Active
+        | Step::Refused
+        | Step::Quarantined
+        | Step::Seen
+        | Step::Queued
+        | Step::Compiling => {}
         Step::Settled | Step::Checked => {
             tracing::debug!(target: "hookyard::release", %plugin, revision, reason, "plugin {}", stepped.step);
         }

@@ -81,7 +81,11 @@ pub(super) struct Lister(Looks<(Option<TopKind>, Folders)>);
 
 impl Lister {
     /// Lists `folder` and its tenants' folders. Fails when `folder` itself can't be read.
-    pub(super) fn list(&mut self, folder: &Path, precedence: &Arc<Precedence>) -> io::Result<Listing> {
+    pub(super) fn list(
+        &mut self,
+        folder: &Path,
+        precedence: &Arc<Precedence>,
+    ) -> io::Result<Listing> {
         let top = folder.to_owned();
         let (Names { names, .. }, watched) = files::within(folder, move || {
             let mut watched = Folders::new();
@@ -89,14 +93,29 @@ impl Lister {
             Ok((names(&top, usize::MAX)?, watched))
         })?;
 
-        let place = |name: &String| Place { owner: folder.join(name), path: folder.join(name) };
+        let place = |name: &String| Place {
+            owner: folder.join(name),
+            path: folder.join(name),
+        };
         let precedence = Arc::clone(precedence);
-        let mut found = self.0.at(names.iter().map(place), &move |path: &Path| look(path, &precedence));
-        let mut listing = Listing { top: Vec::new(), watched };
+        let mut found = self.0.at(names.iter().map(place), &move |path: &Path| {
+            look(path, &precedence)
+        });
+        let mut listing = Listing {
+            top: Vec::new(),
+            watched,
+        };
         for name in names {
-            let (kind, watched) = found.remove(&folder.join(&name)).flatten().unwrap_or_else(|| {
-                (Some(TopKind::Unreadable("the system gives no answer".to_owned())), Folders::new())
-            });
+            let (kind, watched) =
+                found
+                    .remove(&folder.join(&name))
+                    .flatten()
+                    .unwrap_or_else(|| {
+                        (
+                            Some(TopKind::Unreadable("the system gives no answer".to_owned())),
+                            Folders::new(),
+                        )
+                    });
             listing.watched.extend(watched);
             listing.top.extend(kind.map(|kind| Top { name, kind }));
         }
@@ -107,12 +126,17 @@ impl Lister {
 /// What stands at a place of the plugin folder, if anything, and where a change of it could show.
 fn look(path: &Path, precedence: &Precedence) -> (Option<TopKind>, Folders) {
     let mut watched = Folders::new();
-    let name = path.file_name().map(OsStr::to_string_lossy).unwrap_or_default();
+    let name = path
+        .file_name()
+        .map(OsStr::to_string_lossy)
+        .unwrap_or_default();
     let kind = match fs::metadata(path) {
-        Ok(metadata) if metadata.is_dir() => match contents(path, &name, precedence, &mut watched) {
-            Ok(folder) => Some(TopKind::Folder(folder)),
-            Err(error) => Some(TopKind::Unreadable(error.to_string())),
-        },
+        Ok(metadata) if metadata.is_dir() => {
+            match contents(path, &name, precedence, &mut watched) {
+                Ok(folder) => Some(TopKind::Folder(folder)),
+                Err(error) => Some(TopKind::Unreadable(error.to_string())),
+            }
+        }
         Ok(_) => Some(TopKind::File),
         Err(error) if error.kind() == io::ErrorKind::NotFound => None,
         Err(error) => Some(TopKind::Unreadable(error.to_string())),
@@ -120,11 +144,20 @@ fn look(path: &Path, precedence: &Precedence) -> (Option<TopKind>, Folders) {
     (kind, watched)
 }
 
-fn contents(folder: &Path, tenant: &str, precedence: &Precedence, watched: &mut Folders) -> io::Result<Folder> {
+fn contents(
+    folder: &Path,
+    tenant: &str,
+    precedence: &Precedence,
+    watched: &mut Folders,
+) -> io::Result<Folder> {
     watch(watched, folder);
     let Names { mut names, is_cut } = names(folder, ENTRIES_MAX)?;
     if is_cut {
-        names.extend(precedence.of_tenant(tenant).flat_map(|plugin| files_of(folder, plugin)));
+        names.extend(
+            precedence
+                .of_tenant(tenant)
+                .flat_map(|plugin| files_of(folder, plugin)),
+        );
         names.sort();
         names.dedup();
     }
@@ -145,14 +178,20 @@ fn contents(folder: &Path, tenant: &str, precedence: &Precedence, watched: &mut 
         };
         Item { name, kind }
     };
-    Ok(Folder { items: names.into_iter().map(item).collect(), is_cut })
+    Ok(Folder {
+        items: names.into_iter().map(item).collect(),
+        is_cut,
+    })
 }
 
 /// The names of those files of a plugin that are there.
 fn files_of(folder: &Path, plugin: &PluginRef) -> Vec<String> {
     let names = [".wasm", ".toml", FIXTURES].map(|end| format!("{}{end}", plugin.plugin));
     let is_gone = |error: io::Error| error.kind() == io::ErrorKind::NotFound;
-    names.into_iter().filter(|name| !folder.join(name).symlink_metadata().is_err_and(is_gone)).collect()
+    names
+        .into_iter()
+        .filter(|name| !folder.join(name).symlink_metadata().is_err_and(is_gone))
+        .collect()
 }
 
 /// What stands in a folder of fixtures; as much as can be told of it.
@@ -162,7 +201,11 @@ fn fixtures(folder: &Path) -> FolderStamp {
     // One more than are read, so that the change to too many shows.
     names.truncate(COUNT_MAX + 1);
     let stamp = |name: &'_ str| Some(Stamp::of(&fs::metadata(folder.join(name)).ok()?));
-    FolderStamp::of(names.iter().filter_map(|name| Some((name.as_str(), stamp(name)?))))
+    FolderStamp::of(
+        names
+            .iter()
+            .filter_map(|name| Some((name.as_str(), stamp(name)?))),
+    )
 }
 
 /// Names of a folder's entries.
@@ -176,7 +219,9 @@ struct Names {
 /// The names in a folder, in order, less hidden ones. A name that isn't UTF-8 can't be valid and comes replaced.
 fn names(folder: &Path, entries_max: usize) -> io::Result<Names> {
     let (entries, is_cut) = files::names_here(folder, entries_max)?;
-    let names = entries.iter().map(|name| name.to_string_lossy().into_owned());
+    let names = entries
+        .iter()
+        .map(|name| name.to_string_lossy().into_owned());
     let mut names: Vec<_> = names.filter(|name| !name.starts_with('.')).collect();
     names.sort();
     Ok(Names { names, is_cut })
@@ -186,7 +231,10 @@ fn names(folder: &Path, entries_max: usize) -> io::Result<Names> {
 fn watch(watched: &mut Folders, folder: &Path) {
     add(watched, folder);
     if folder.is_symlink() {
-        folder.parent().into_iter().for_each(|parent| add(watched, parent));
+        folder
+            .parent()
+            .into_iter()
+            .for_each(|parent| add(watched, parent));
     }
 }
 
@@ -195,7 +243,10 @@ fn watch_target(watched: &mut Folders, path: &Path) {
     if path.is_symlink()
         && let Ok(target) = path.canonicalize()
     {
-        target.parent().into_iter().for_each(|parent| add(watched, parent));
+        target
+            .parent()
+            .into_iter()
+            .for_each(|parent| add(watched, parent));
     }
 }
 
@@ -216,19 +267,50 @@ mod tests {
         for folder in ["plugins/acme", "builds", "blue"] {
             fs::create_dir_all(real.join(folder)).expect("made");
         }
-        for file in ["builds/one.wasm", "blue/orders.wasm", "plugins/acme/.orders.wasm.part", "plugins/stray.wasm"] {
+        for file in [
+            "builds/one.wasm",
+            "blue/orders.wasm",
+            "plugins/acme/.orders.wasm.part",
+            "plugins/stray.wasm",
+        ] {
             fs::write(real.join(file), "code").expect("written");
         }
-        symlink("../../builds/one.wasm", real.join("plugins/acme/orders.wasm")).expect("linked");
-        symlink("../../builds/none.wasm", real.join("plugins/acme/gone.wasm")).expect("linked");
+        symlink(
+            "../../builds/one.wasm",
+            real.join("plugins/acme/orders.wasm"),
+        )
+        .expect("linked");
+        symlink(
+            "../../builds/none.wasm",
+            real.join("plugins/acme/gone.wasm"),
+        )
+        .expect("linked");
         symlink("../blue", real.join("plugins/blue")).expect("linked");
         let list = |folder: &str| Lister::default().list(&real.join(folder), &Arc::default());
         let listing = list("plugins").expect("listed");
 
-        let shown: Vec<String> = listing.top.iter().map(|top| format!("{} {}", top.name, shape(&top.kind))).collect();
-        assert_eq!(shown, ["acme [gone.wasm dangling, orders.wasm 4]", "blue [orders.wasm 4]", "stray.wasm file"]);
-        let watched: Vec<_> = listing.watched.keys().filter_map(|path| path.strip_prefix(&real).ok()).collect();
-        assert_eq!(watched, ["blue", "builds", "plugins", "plugins/acme"].map(Path::new));
+        let shown: Vec<String> = listing
+            .top
+            .iter()
+            .map(|top| format!("{} {}", top.name, shape(&top.kind)))
+            .collect();
+        assert_eq!(
+            shown,
+            [
+                "acme [gone.wasm dangling, orders.wasm 4]",
+                "blue [orders.wasm 4]",
+                "stray.wasm file"
+            ]
+        );
+        let watched: Vec<_> = listing
+            .watched
+            .keys()
+            .filter_map(|path| path.strip_prefix(&real).ok())
+            .collect();
+        assert_eq!(
+            watched,
+            ["blue", "builds", "plugins", "plugins/acme"].map(Path::new)
+        );
         assert!(list("nowhere").is_err());
     }
 
@@ -240,7 +322,10 @@ mod tests {
             ItemKind::Other | ItemKind::Unreadable(_) => format!("{} odd", item.name),
         };
         match kind {
-            TopKind::Folder(folder) => format!("[{}]", folder.items.iter().map(item).collect::<Vec<_>>().join(", ")),
+            TopKind::Folder(folder) => format!(
+                "[{}]",
+                folder.items.iter().map(item).collect::<Vec<_>>().join(", ")
+            ),
             TopKind::File => "file".to_owned(),
             TopKind::Unreadable(_) => "unreadable".to_owned(),
         }

@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use hookyard_model::{PluginRef, Revision, TenantName};
-use hookyard_plugin::{Contracts, Engine, Fault, Grants, Limits, Load, Loaded, Progress, revision_of};
+use hookyard_plugin::{
+    Contracts, Engine, Fault, Grants, Limits, Load, Loaded, Progress, revision_of,
+};
 
 use super::granting::Granting;
 use tokio::sync::mpsc;
@@ -96,7 +98,11 @@ impl Loader {
     /// Loads a revision that was kept. The settings in the folder count, so that what is no longer granted isn't granted
     /// to it; where they are faulty, those that it served with.
     pub(super) fn recall(&self, plugin: &PluginRef, revision: Revision) -> Result<Ready, Failure> {
-        let gone = || Failure::Refused(format!("the component {revision} is no longer kept in plugins.revisions"));
+        let gone = || {
+            Failure::Refused(format!(
+                "the component {revision} is no longer kept in plugins.revisions"
+            ))
+        };
         let Component { code, settings } = self.kept.read(plugin, revision).ok_or_else(gone)?;
         let present = present(&self.path(plugin, "toml"), self.file_bytes_max)
             .ok()
@@ -108,7 +114,12 @@ impl Loader {
     pub(super) fn survey(&self, plugin: &PluginRef, files: Files) -> Loading<(Ready, Component)> {
         let code = match read(&self.path(plugin, "wasm"), files.code, self.file_bytes_max) {
             Ok(code) => code,
-            Err(failure) => return Loading { revision: None, result: Err(failure) },
+            Err(failure) => {
+                return Loading {
+                    revision: None,
+                    result: Err(failure),
+                };
+            }
         };
         let revision = Some(revision_of(&code));
         let result = self.settings(plugin, files).and_then(|settings| {
@@ -121,13 +132,24 @@ impl Loader {
 
     /// A component from anywhere, as the plugin that it would be by the settings in the folder. Its fixtures are those of
     /// `fixtures`, where that is a folder, or else those in the plugin folder.
-    pub(super) fn try_out(&self, plugin: &PluginRef, code: &[u8], fixtures: &Path) -> Result<Ready, Failure> {
-        let settings = present(&self.path(plugin, "toml"), self.file_bytes_max).map_err(Failure::Unreadable)?;
+    pub(super) fn try_out(
+        &self,
+        plugin: &PluginRef,
+        code: &[u8],
+        fixtures: &Path,
+    ) -> Result<Ready, Failure> {
+        let settings = present(&self.path(plugin, "toml"), self.file_bytes_max)
+            .map_err(Failure::Unreadable)?;
         let ready = self.ready(plugin, code, &settings)?;
         let beside = self.path(plugin, "fixtures");
-        let has_own = fixtures.parent().is_some_and(|owner| files::is_folder(owner, fixtures));
+        let has_own = fixtures
+            .parent()
+            .is_some_and(|owner| files::is_folder(owner, fixtures));
         let fixtures = if has_own { fixtures } else { &beside };
-        Ok(Ready { fixtures: Arc::new(Fixtures::read(code, fixtures)), ..ready })
+        Ok(Ready {
+            fixtures: Arc::new(Fixtures::read(code, fixtures)),
+            ..ready
+        })
     }
 
     fn ready(&self, plugin: &PluginRef, code: &[u8], settings: &str) -> Result<Ready, Failure> {
@@ -135,9 +157,16 @@ impl Loader {
         let progress = |revision: Revision, progress| {
             tell(plugin, revision, progress);
             // One that is lost is missing in the record alone.
-            let _ = self.reports.as_ref().map(|reports| reports.try_send((plugin.clone(), revision, progress)));
+            let _ = self
+                .reports
+                .as_ref()
+                .map(|reports| reports.try_send((plugin.clone(), revision, progress)));
         };
-        let Rehearsal { record, record_bytes_max, .. } = sidecar.rehearsal;
+        let Rehearsal {
+            record,
+            record_bytes_max,
+            ..
+        } = sidecar.rehearsal;
         let load = Load {
             plugin: plugin.clone(),
             bytes: code,
@@ -153,14 +182,24 @@ impl Loader {
             fault @ (Fault::Compiler { .. } | Fault::Host(_)) => Failure::Uncompiled(chain(fault)),
             fault => Failure::Refused(self.told(plugin, fault, settings, &sidecar.grants)),
         })?;
-        Ok(Ready { loaded, sidecar, notes, fixtures: Arc::default() })
+        Ok(Ready {
+            loaded,
+            sidecar,
+            notes,
+            fixtures: Arc::default(),
+        })
     }
 
     /// The text of the settings; empty where there are none.
     fn settings(&self, plugin: &PluginRef, files: Files) -> Result<String, Failure> {
         let path = self.path(plugin, "toml");
-        let bytes = files.sidecar.map(|stamp| read(&path, stamp, self.file_bytes_max)).transpose()?.unwrap_or_default();
-        String::from_utf8(bytes).map_err(|_| Failure::Refused(format!("{} is not UTF-8 text", path.display())))
+        let bytes = files
+            .sidecar
+            .map(|stamp| read(&path, stamp, self.file_bytes_max))
+            .transpose()?
+            .unwrap_or_default();
+        String::from_utf8(bytes)
+            .map_err(|_| Failure::Refused(format!("{} is not UTF-8 text", path.display())))
     }
 
     fn sidecar(&self, plugin: &PluginRef, text: &str) -> Result<(Sidecar, Vec<String>), Failure> {
@@ -173,22 +212,43 @@ impl Loader {
             rehearsal: &self.rehearsal,
             backlog: self.backlog,
         };
-        let Reading { result, notes, files } = Sidecar::read(&path, text, &outer);
+        let Reading {
+            result,
+            notes,
+            files,
+        } = Sidecar::read(&path, text, &outer);
         self.references.note(plugin, owner(&path), files);
         let notes = notes.iter().map(ToString::to_string).collect();
-        result.map(|sidecar| (sidecar, notes)).map_err(|faults| Failure::Refused(faults.to_string()))
+        result
+            .map(|sidecar| (sidecar, notes))
+            .map_err(|faults| Failure::Refused(faults.to_string()))
     }
 
     /// What is wrong with a component. Where a line of its settings would help, it follows.
     fn told(&self, plugin: &PluginRef, fault: &Fault, settings: &str, granted: &Grants) -> String {
-        let Fault::Ungranted { lacks, toolchain, .. } = fault else { return visible(&chain(fault)) };
-        let (path, destinations) = (self.path(plugin, "toml"), self.grants.to(&plugin.tenant).destinations);
-        let granting = Granting { path: &path, settings, tenant: &plugin.tenant, granted, destinations: &destinations };
+        let Fault::Ungranted {
+            lacks, toolchain, ..
+        } = fault
+        else {
+            return visible(&chain(fault));
+        };
+        let (path, destinations) = (
+            self.path(plugin, "toml"),
+            self.grants.to(&plugin.tenant).destinations,
+        );
+        let granting = Granting {
+            path: &path,
+            settings,
+            tenant: &plugin.tenant,
+            granted,
+            destinations: &destinations,
+        };
         format!("{}; {}", chain(fault), granting.told(lacks, *toolchain))
     }
 
     pub(super) fn path(&self, plugin: &PluginRef, extension: &str) -> PathBuf {
-        self.folder_of(plugin).join(format!("{}.{extension}", plugin.plugin))
+        self.folder_of(plugin)
+            .join(format!("{}.{extension}", plugin.plugin))
     }
 
     /// Where a tenant's plugins stand. The tenant is known by it where files are read.
@@ -204,7 +264,9 @@ fn tell(plugin: &PluginRef, revision: Revision, progress: Progress) {
         Progress::Queued => {
             tracing::info!(target: "hookyard::release", %plugin, revision, "plugin waits until other components are compiled");
         }
-        Progress::Compiling => tracing::info!(target: "hookyard::release", %plugin, revision, "compiling"),
+        Progress::Compiling => {
+            tracing::info!(target: "hookyard::release", %plugin, revision, "compiling")
+        }
     }
 }
 
@@ -220,15 +282,27 @@ fn present(path: &Path, bytes_max: u64) -> Result<String, String> {
 fn read(path: &Path, seen: Stamp, bytes_max: u64) -> Result<Vec<u8>, Failure> {
     if seen.bytes > bytes_max {
         let (path, bytes) = (path.display(), seen.bytes);
-        return Err(Failure::Refused(format!("{path} has {bytes} bytes, more than plugins.file_max, {bytes_max}")));
+        return Err(Failure::Refused(format!(
+            "{path} has {bytes} bytes, more than plugins.file_max, {bytes_max}"
+        )));
     }
     match files::read(owner(path), path, bytes_max) {
-        Ok(content) if content.stamps == [seen; 2] && content.bytes.len() as u64 == seen.bytes => Ok(content.bytes),
+        Ok(content) if content.stamps == [seen; 2] && content.bytes.len() as u64 == seen.bytes => {
+            Ok(content.bytes)
+        }
         Ok(_) => Err(Failure::Moved),
-        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::FileTooLarge) => {
+        Err(error)
+            if matches!(
+                error.kind(),
+                io::ErrorKind::NotFound | io::ErrorKind::FileTooLarge
+            ) =>
+        {
             Err(Failure::Moved)
         }
-        Err(error) => Err(Failure::Unreadable(format!("{} can't be read: {error}", path.display()))),
+        Err(error) => Err(Failure::Unreadable(format!(
+            "{} can't be read: {error}",
+            path.display()
+        ))),
     }
 }
 
@@ -262,7 +336,9 @@ mod tests {
         fs::write(&path, "one").expect("written");
         let seen = Stamp::of(&fs::metadata(&path).expect("there"));
         assert_eq!(read(&path, seen, 10), Ok(b"one".to_vec()));
-        assert!(matches!(read(&path, seen, 2), Err(Failure::Refused(why)) if why.contains("plugins.file_max")));
+        assert!(
+            matches!(read(&path, seen, 2), Err(Failure::Refused(why)) if why.contains("plugins.file_max"))
+        );
         fs::write(&path, "longer").expect("written");
         assert_eq!(read(&path, seen, 10), Err(Failure::Moved));
         fs::remove_file(&path).expect("removed");

@@ -91,7 +91,9 @@ impl From<&Settings> for Desired {
         let sources = settings.sources.iter();
         Self {
             plugins: settings.plugins.clone(),
-            sources: sources.map(|(name, source)| (name.clone(), source.provider.name.clone())).collect(),
+            sources: sources
+                .map(|(name, source)| (name.clone(), source.provider.name.clone()))
+                .collect(),
             contracts: Arc::new(provider::contracts(&settings.providers)),
             probation: settings.release.probation,
             revisions_kept: settings.release.revisions_kept,

@@ -25,10 +25,16 @@ struct Said {
 impl Keeper {
     /// Takes up where the record ends. Until it can be read nothing is loaded: what was taken out of service would come back.
     pub(super) async fn resume(&mut self) {
-        let Record { revisions: records, said } = Record::wait_for(&*self.parts.releases).await;
+        let Record {
+            revisions: records,
+            said,
+        } = Record::wait_for(&*self.parts.releases).await;
         self.journal.resume(&records);
         self.earlier = routed(&*self.parts.inbox).await;
-        let mut served: Vec<_> = records.iter().filter(|known| known.served_at.is_some()).collect();
+        let mut served: Vec<_> = records
+            .iter()
+            .filter(|known| known.served_at.is_some())
+            .collect();
         served.sort_by_key(|known| std::cmp::Reverse(known.served_at));
         for known in served {
             let course = self.courses.entry(known.plugin.clone()).or_default();
@@ -47,7 +53,10 @@ impl Keeper {
     /// Those that an earlier host had active and that aren't in the folder any more.
     pub(super) async fn retire_absent(&mut self) {
         for (plugin, revision) in self.journal.at(Step::Active) {
-            let is_absent = self.courses.get(&plugin).is_none_or(|course| course.active.is_none());
+            let is_absent = self
+                .courses
+                .get(&plugin)
+                .is_none_or(|course| course.active.is_none());
             if is_absent && !self.tracker.has(&plugin) {
                 let reason = Some("its file went while no host was running".to_owned());
                 let draining = self.journal.step(revision, Step::Draining, reason);
@@ -61,9 +70,13 @@ impl Keeper {
     /// Those that an earlier host had active and that aren't loaded now, since their tenant has too many. Their events wait.
     pub(super) async fn retire_over(&mut self, count_max: usize) {
         for (plugin, revision) in self.journal.at(Step::Active) {
-            let is_loaded = self.courses.get(&plugin).is_some_and(|course| course.active.is_some());
+            let is_loaded = self
+                .courses
+                .get(&plugin)
+                .is_some_and(|course| course.active.is_some());
             if !is_loaded && self.tracker.is_over(&plugin) {
-                let reason = format!("the tenant may have {count_max} plugins (plugins.tenant_count_max)");
+                let reason =
+                    format!("the tenant may have {count_max} plugins (plugins.tenant_count_max)");
                 let draining = self.journal.step(revision, Step::Draining, Some(reason));
                 let retired = self.journal.step(revision, Step::Retired, None);
                 self.journal.tell(&plugin, &[draining, retired]).await;
@@ -108,7 +121,10 @@ impl Keeper {
     }
 
     async fn follow(&mut self, plugin: &PluginRef, course: &Course) {
-        let is_wished = course.wish.as_ref().is_some_and(|wish| course.active == Some(wish.revision));
+        let is_wished = course
+            .wish
+            .as_ref()
+            .is_some_and(|wish| course.active == Some(wish.revision));
         if is_wished {
             self.parts.trials.settle(plugin);
         }
@@ -130,7 +146,10 @@ struct Record {
 impl Record {
     async fn read(releases: &dyn Releases) -> Result<Self, Error> {
         let revisions = insist(INSIST_MAX, || releases.revisions(None)).await?;
-        Ok(Self { revisions, said: said(releases).await? })
+        Ok(Self {
+            revisions,
+            said: said(releases).await?,
+        })
     }
 
     /// Reads it, however long that takes.
@@ -208,7 +227,10 @@ mod tests {
 
     impl Shaky {
         fn down() -> Arc<Self> {
-            Arc::new(Self { is_down: true.into(), ..Self::default() })
+            Arc::new(Self {
+                is_down: true.into(),
+                ..Self::default()
+            })
         }
 
         fn mend(&self) {
@@ -229,7 +251,10 @@ mod tests {
             self.up()?.record(plugin, steps).await
         }
 
-        async fn revisions(&self, plugin: Option<&PluginRef>) -> Result<Vec<RevisionRecord>, Error> {
+        async fn revisions(
+            &self,
+            plugin: Option<&PluginRef>,
+        ) -> Result<Vec<RevisionRecord>, Error> {
             self.up()?.revisions(plugin).await
         }
 
@@ -267,15 +292,26 @@ mod tests {
     }
 
     fn ban() -> Ban {
-        let plugin = PluginRef { tenant: "acme".parse().expect("a name"), plugin: "books".parse().expect("a name") };
+        let plugin = PluginRef {
+            tenant: "acme".parse().expect("a name"),
+            plugin: "books".parse().expect("a name"),
+        };
         let (revision, since) = (Revision::from_sha256([1; 32]), Timestamp::from_unix_secs(1));
-        Ban { plugin, revision, reason: "worse".into(), since }
+        Ban {
+            plugin,
+            revision,
+            reason: "worse".into(),
+            since,
+        }
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_ban_that_could_not_be_stored_holds_and_is_stored_later() {
         let store = Shaky::down();
-        let mut journal = Journal::new(Arc::clone(&store) as Arc<dyn Releases>, Arc::new(SystemClock));
+        let mut journal = Journal::new(
+            Arc::clone(&store) as Arc<dyn Releases>,
+            Arc::new(SystemClock),
+        );
         journal.ban(ban()).await;
         store.mend();
         let mut found = said(&*store).await.expect("read");
@@ -294,7 +330,10 @@ mod tests {
         let waiting = Record::wait_for(&*store);
         tokio::pin!(waiting);
         let hour = Duration::from_secs(3600);
-        assert!(tokio::time::timeout(hour, &mut waiting).await.is_err(), "without it nothing is known");
+        assert!(
+            tokio::time::timeout(hour, &mut waiting).await.is_err(),
+            "without it nothing is known"
+        );
         store.mend();
         let record = tokio::time::timeout(hour, waiting).await.expect("read");
         assert_eq!(record.said[&ban().plugin].bans, [ban()]);

@@ -25,7 +25,10 @@ impl Places {
     /// Where components are loaded, for so many compilations at once. A tenant never takes the last one, unless there is
     /// only one.
     pub(super) fn for_loads(compilations_max: usize) -> Self {
-        Self::new(compilations_max.saturating_sub(1).clamp(1, LOADS_MAX - 1), LOADS_MAX)
+        Self::new(
+            compilations_max.saturating_sub(1).clamp(1, LOADS_MAX - 1),
+            LOADS_MAX,
+        )
     }
 
     /// Where plugins are rehearsed: those of a tenant one after the other.
@@ -34,15 +37,25 @@ impl Places {
     }
 
     fn new(own_max: usize, count_max: usize) -> Self {
-        Self { own_max, all: Arc::new(Semaphore::new(count_max)), tenants: BTreeMap::new() }
+        Self {
+            own_max,
+            all: Arc::new(Semaphore::new(count_max)),
+            tenants: BTreeMap::new(),
+        }
     }
 
     /// Where a tenant's work is done.
     pub(super) fn of(&mut self, tenant: &TenantName) -> Place {
         // Those that nobody holds or waits for are made anew when they are needed.
         self.tenants.retain(|_, own| Arc::strong_count(own) > 1);
-        let own = self.tenants.entry(tenant.clone()).or_insert_with(|| Arc::new(Semaphore::new(self.own_max)));
-        Place { own: Arc::clone(own), all: Arc::clone(&self.all) }
+        let own = self
+            .tenants
+            .entry(tenant.clone())
+            .or_insert_with(|| Arc::new(Semaphore::new(self.own_max)));
+        Place {
+            own: Arc::clone(own),
+            all: Arc::clone(&self.all),
+        }
     }
 }
 
@@ -72,8 +85,11 @@ mod tests {
         for mut places in [Places::for_loads(2), Places::for_rehearsals()] {
             let mut place = |tenant: &str| places.of(&tenant.parse().expect("a name"));
             let [first, second, other] = [place("acme"), place("acme"), place("umbrella")];
-            let is_free =
-                async |place: &Place| tokio::time::timeout(Duration::from_secs(1), place.take()).await.is_ok();
+            let is_free = async |place: &Place| {
+                tokio::time::timeout(Duration::from_secs(1), place.take())
+                    .await
+                    .is_ok()
+            };
             let held = first.take().await;
             assert!(!is_free(&second).await, "one of a tenant at a time");
             assert!(is_free(&other).await);

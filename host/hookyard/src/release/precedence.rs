@@ -25,20 +25,37 @@ impl Precedence {
         loading: impl IntoIterator<Item = PluginRef>,
     ) -> Self {
         let loading = loading.into_iter().map(|plugin| (plugin, Rank::Loads));
-        Self(loading.chain(serving.into_iter().map(|plugin| (plugin, Rank::Serves))).collect())
+        Self(
+            loading
+                .chain(serving.into_iter().map(|plugin| (plugin, Rank::Serves)))
+                .collect(),
+        )
     }
 
     /// A tenant's plugins that come first.
     pub(super) fn of_tenant(&self, tenant: &str) -> impl Iterator<Item = &PluginRef> {
-        self.0.keys().filter(move |plugin| plugin.tenant.as_str() == tenant)
+        self.0
+            .keys()
+            .filter(move |plugin| plugin.tenant.as_str() == tenant)
     }
 
     /// Leaves `count_max` of one tenant's plugins, and returns the others. After those that come first, those whose files
     /// have been unchanged for longest are left.
-    pub(super) fn bound(&self, plugins: &mut BTreeMap<PluginRef, Files>, count_max: usize) -> BTreeSet<PluginRef> {
-        let mut by_rank: Vec<_> = plugins.iter().map(|(plugin, files)| (self.rank(plugin), files, plugin)).collect();
+    pub(super) fn bound(
+        &self,
+        plugins: &mut BTreeMap<PluginRef, Files>,
+        count_max: usize,
+    ) -> BTreeSet<PluginRef> {
+        let mut by_rank: Vec<_> = plugins
+            .iter()
+            .map(|(plugin, files)| (self.rank(plugin), files, plugin))
+            .collect();
         by_rank.sort_by_key(|(rank, files, _)| (*rank, files.code.changed));
-        let over = by_rank.into_iter().skip(count_max).map(|(_, _, plugin)| plugin.clone()).collect();
+        let over = by_rank
+            .into_iter()
+            .skip(count_max)
+            .map(|(_, _, plugin)| plugin.clone())
+            .collect();
         plugins.retain(|plugin, _| !BTreeSet::contains(&over, plugin));
         over
     }

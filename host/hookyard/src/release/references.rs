@@ -43,7 +43,13 @@ impl References {
             let file = path.clone();
             // What can't be told is taken for absent, and is another file once it can be.
             let state = files::within(owner, move || Ok(state(&file))).unwrap_or(State::Absent);
-            (Place { owner: owner.to_owned(), path }, state)
+            (
+                Place {
+                    owner: owner.to_owned(),
+                    path,
+                },
+                state,
+            )
         });
         let seen: Seen = seen.collect();
         match seen.is_empty() {
@@ -59,7 +65,10 @@ impl References {
         let places: BTreeSet<_> = seen.values().flat_map(Seen::keys).cloned().collect();
         let found = looks.at(places, &state);
         let is_another = |(place, was): (&Place, &State)| {
-            *was == State::Fresh || found.get(&place.path).is_some_and(|now| now.as_ref().is_some_and(|now| now != was))
+            *was == State::Fresh
+                || found
+                    .get(&place.path)
+                    .is_some_and(|now| now.as_ref().is_some_and(|now| now != was))
         };
         seen.values().flatten().any(is_another)
     }
@@ -71,7 +80,9 @@ impl References {
 }
 
 fn state(file: &Path) -> State {
-    let Ok(metadata) = fs::metadata(file) else { return State::Absent };
+    let Ok(metadata) = fs::metadata(file) else {
+        return State::Absent;
+    };
     let modified = metadata.modified().ok();
     let age = modified.and_then(|modified| SystemTime::now().duration_since(modified).ok());
     match age {
@@ -88,13 +99,17 @@ mod tests {
     fn a_file_that_changes_comes_or_goes_is_noticed() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("token");
-        let plugin = PluginRef { tenant: "acme".parse().expect("a name"), plugin: "orders".parse().expect("a name") };
+        let plugin = PluginRef {
+            tenant: "acme".parse().expect("a name"),
+            plugin: "orders".parse().expect("a name"),
+        };
         let references = References::default();
         let note = || references.note(&plugin, folder.path(), [path.clone()].into());
         let write = |text: &str, age: u64| {
             fs::write(&path, text).expect("written");
             let file = fs::File::options().write(true).open(&path).expect("opened");
-            file.set_modified(SystemTime::now() - Duration::from_secs(age)).expect("set");
+            file.set_modified(SystemTime::now() - Duration::from_secs(age))
+                .expect("set");
         };
         assert!(!references.have_changed(), "nothing refers to anything");
         note();
@@ -107,7 +122,10 @@ mod tests {
         assert!(references.have_changed(), "it's another");
         write("fresh", 0);
         note();
-        assert!(references.have_changed(), "it may have been read while it was written");
+        assert!(
+            references.have_changed(),
+            "it may have been read while it was written"
+        );
         write("fresh", 40);
         note();
         fs::remove_file(&path).expect("removed");

@@ -19,7 +19,11 @@ pub(super) struct Rehearsals<R> {
 
 impl<R> Rehearsals<R> {
     pub(super) fn new() -> Self {
-        Self { under_way: BTreeMap::new(), tasks: JoinSet::new(), places: Places::for_rehearsals() }
+        Self {
+            under_way: BTreeMap::new(),
+            tasks: JoinSet::new(),
+            places: Places::for_rehearsals(),
+        }
     }
 
     /// Where a tenant's plugins are rehearsed.
@@ -38,7 +42,12 @@ impl<R> Rehearsals<R> {
     }
 
     /// Begins one, in place of the one of the same plugin that may be under way.
-    pub(super) fn begin(&mut self, plugin: PluginRef, of: R, verdict: impl Future<Output = Verdict> + Send + 'static) {
+    pub(super) fn begin(
+        &mut self,
+        plugin: PluginRef,
+        of: R,
+        verdict: impl Future<Output = Verdict> + Send + 'static,
+    ) {
         self.end(&plugin);
         let task = self.tasks.spawn(verdict);
         self.under_way.insert(plugin, (of, task));
@@ -66,7 +75,10 @@ impl<R> Rehearsals<R> {
     }
 
     fn take(&mut self, id: Id) -> Option<(PluginRef, R)> {
-        let (plugin, _) = self.under_way.iter().find(|(_, (_, task))| task.id() == id)?;
+        let (plugin, _) = self
+            .under_way
+            .iter()
+            .find(|(_, (_, task))| task.id() == id)?;
         let plugin = plugin.clone();
         let (of, _) = self.under_way.remove(&plugin)?;
         Some((plugin, of))
@@ -80,7 +92,10 @@ impl<R> Rehearsals<R> {
 /// What isn't known to be good doesn't serve, whatever the policy.
 fn panicked(error: &JoinError) -> Verdict {
     let reason = format!("rehearsing it failed: {error}");
-    Verdict::Failed(Findings { summary: reason.clone(), report: reason })
+    Verdict::Failed(Findings {
+        summary: reason.clone(),
+        report: reason,
+    })
 }
 
 #[cfg(test)]
@@ -90,32 +105,60 @@ mod tests {
     use super::*;
 
     fn plugin(tenant: &str, plugin: &str) -> PluginRef {
-        PluginRef { tenant: tenant.parse().expect("a name"), plugin: plugin.parse().expect("a name") }
+        PluginRef {
+            tenant: tenant.parse().expect("a name"),
+            plugin: plugin.parse().expect("a name"),
+        }
     }
 
     #[tokio::test]
     async fn a_rehearsal_that_panics_is_a_refusal_and_the_plugin_goes_on() {
         let (mut rehearsals, books) = (Rehearsals::new(), plugin("acme", "books"));
-        rehearsals.begin(books.clone(), "one", async { panic!("a fault of the host's") });
+        rehearsals.begin(books.clone(), "one", async {
+            panic!("a fault of the host's")
+        });
         let (of, what, verdict) = rehearsals.over().await.expect("it's over");
         assert_eq!((of, what), (books.clone(), "one"));
-        let Verdict::Failed(findings) = verdict else { panic!("it's refused") };
-        assert!(findings.summary.starts_with("rehearsing it failed: "), "{}", findings.summary);
-        assert!(findings.summary.contains("a fault of the host's"), "{}", findings.summary);
+        let Verdict::Failed(findings) = verdict else {
+            panic!("it's refused")
+        };
+        assert!(
+            findings.summary.starts_with("rehearsing it failed: "),
+            "{}",
+            findings.summary
+        );
+        assert!(
+            findings.summary.contains("a fault of the host's"),
+            "{}",
+            findings.summary
+        );
         rehearsals.begin(books.clone(), "two", ready(Verdict::Unrehearsed));
-        assert_eq!(rehearsals.over().await, Some((books, "two", Verdict::Unrehearsed)));
+        assert_eq!(
+            rehearsals.over().await,
+            Some((books, "two", Verdict::Unrehearsed))
+        );
     }
 
     #[tokio::test]
     async fn nothing_is_heard_of_one_that_was_ended_or_followed_by_another() {
-        let (mut rehearsals, books, orders) = (Rehearsals::new(), plugin("acme", "books"), plugin("acme", "orders"));
+        let (mut rehearsals, books, orders) = (
+            Rehearsals::new(),
+            plugin("acme", "books"),
+            plugin("acme", "orders"),
+        );
         rehearsals.begin(books.clone(), "slow", pending());
         rehearsals.begin(orders.clone(), "quick", ready(Verdict::Unrehearsed));
         // The quick one is over by now, and isn't heard of all the same.
         tokio::task::yield_now().await;
-        assert_eq!((rehearsals.end(&books), rehearsals.end(&books)), (Some("slow"), None));
+        assert_eq!(
+            (rehearsals.end(&books), rehearsals.end(&books)),
+            (Some("slow"), None)
+        );
         rehearsals.begin(orders.clone(), "next", ready(Verdict::Unrehearsed));
-        assert_eq!(rehearsals.over().await, Some((orders, "next", Verdict::Unrehearsed)));
+        assert_eq!(
+            rehearsals.over().await,
+            Some((orders, "next", Verdict::Unrehearsed))
+        );
         assert!(rehearsals.is_empty() && rehearsals.over().await.is_none());
     }
 }

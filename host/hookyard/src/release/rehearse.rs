@@ -69,7 +69,10 @@ impl Stage {
     pub(super) async fn check_fixtures(self, serving: &Ready) {
         let (plugin, revision) = (serving.loaded.plugin(), serving.loaded.revision().short());
         let _place = self.place.take().await;
-        let rehearsal = Rehearsal { events: 0, ..rehearsal(serving, None, &self.desired) };
+        let rehearsal = Rehearsal {
+            events: 0,
+            ..rehearsal(serving, None, &self.desired)
+        };
         let report = rehearsal.run(&self.material).await;
         let summary = report.summary();
         if report.has_findings() {
@@ -81,7 +84,11 @@ impl Stage {
     }
 
     async fn recall(&self, plugin: &PluginRef) -> Option<Arc<Loaded>> {
-        let (loader, plugin, last) = (self.desired.loader(&self.engine), plugin.clone(), self.last?);
+        let (loader, plugin, last) = (
+            self.desired.loader(&self.engine),
+            plugin.clone(),
+            self.last?,
+        );
         let recalled = tokio::task::spawn_blocking(move || loader.recall(&plugin, last)).await;
         Some(recalled.ok()?.ok()?.loaded)
     }
@@ -94,7 +101,10 @@ fn judge(plugin: &PluginRef, policy: RehearsalPolicy, report: &Report) -> Verdic
     }
     let (summary, text) = (report.summary(), report.text());
     if !report.has_findings() {
-        return Verdict::Passed(Findings { summary, report: text });
+        return Verdict::Passed(Findings {
+            summary,
+            report: text,
+        });
     }
     if policy != RehearsalPolicy::Require {
         tracing::warn!(
@@ -102,13 +112,19 @@ fn judge(plugin: &PluginRef, policy: RehearsalPolicy, report: &Report) -> Verdic
             "rehearsal found something; the revision serves all the same, as the policy is `{}`: `hookyard plugins show {plugin}` has the report",
             policy.name()
         );
-        return Verdict::Passed(Findings { summary, report: text });
+        return Verdict::Passed(Findings {
+            summary,
+            report: text,
+        });
     }
     let way_out = format!(
         "`hookyard plugins show {plugin}` has the report; if it is meant so, say policy = \"warn\" under [rehearsal] in \
          {plugin}.toml"
     );
-    Verdict::Failed(Findings { summary: format!("rehearsal: {summary}; {way_out}"), report: text })
+    Verdict::Failed(Findings {
+        summary: format!("rehearsal: {summary}; {way_out}"),
+        report: text,
+    })
 }
 
 /// What a revision is rehearsed with.
@@ -116,7 +132,10 @@ fn rehearsal(next: &Ready, active: Option<Arc<Loaded>>, desired: &Desired) -> Re
     let (plugin, plan) = (next.loaded.plugin(), next.sidecar.rehearsal);
     let takes = takes(&next.loaded, next.sidecar.sources.clone());
     let source = |source: &hookyard_model::SourceName| {
-        let source = SourceRef { tenant: plugin.tenant.clone(), source: source.clone() };
+        let source = SourceRef {
+            tenant: plugin.tenant.clone(),
+            source: source.clone(),
+        };
         let provider = desired.sources.get(&source)?.clone();
         Some((source, provider))
     };
@@ -124,7 +143,11 @@ fn rehearsal(next: &Ready, active: Option<Arc<Loaded>>, desired: &Desired) -> Re
         candidate: Arc::clone(&next.loaded),
         active,
         fixtures: Arc::clone(&next.fixtures),
-        sources: takes.sources_of(plugin, &desired.sources).into_iter().filter_map(source).collect(),
+        sources: takes
+            .sources_of(plugin, &desired.sources)
+            .into_iter()
+            .filter_map(source)
+            .collect(),
         providers: Arc::clone(&desired.providers),
         events: plan.events,
         time_max: plan.time_max,
@@ -143,10 +166,14 @@ pub(crate) fn prepare(
 ) -> Result<Rehearsal, String> {
     let loader = desired.loader(engine);
     let Component { code, fixtures } = component;
-    let next = loader.try_out(plugin, code, fixtures).map_err(|failure| match failure {
-        Failure::Refused(reason) | Failure::Unreadable(reason) | Failure::Uncompiled(reason) => reason,
-        Failure::Moved => "its files are being changed; try again".to_owned(),
-    })?;
+    let next = loader
+        .try_out(plugin, code, fixtures)
+        .map_err(|failure| match failure {
+            Failure::Refused(reason)
+            | Failure::Unreadable(reason)
+            | Failure::Uncompiled(reason) => reason,
+            Failure::Moved => "its files are being changed; try again".to_owned(),
+        })?;
     let kept = serving.and_then(|serving| loader.recall(plugin, serving).ok());
     let in_folder = || {
         let path = loader.path(plugin, "wasm");
@@ -170,27 +197,48 @@ mod tests {
     use super::*;
 
     fn report(is_bad: bool) -> Report {
-        let problems = if is_bad { vec!["came to `done`, and rejected is expected".to_owned()] } else { Vec::new() };
+        let problems = if is_bad {
+            vec!["came to `done`, and rejected is expected".to_owned()]
+        } else {
+            Vec::new()
+        };
         let revision = Revision::from_sha256([2; 32]);
-        Report { fixtures: vec![("a".into(), problems)], ..Report::new(revision, None) }
+        Report {
+            fixtures: vec![("a".into(), problems)],
+            ..Report::new(revision, None)
+        }
     }
 
     #[test]
     fn the_policy_decides_what_comes_of_findings() {
-        let plugin = PluginRef { tenant: "acme".parse().expect("a name"), plugin: "books".parse().expect("a name") };
+        let plugin = PluginRef {
+            tenant: "acme".parse().expect("a name"),
+            plugin: "books".parse().expect("a name"),
+        };
         let judge = |policy, report: &Report| judge(&plugin, policy, report);
         let nothing = Report::new(Revision::from_sha256([2; 32]), None);
         for policy in RehearsalPolicy::ALL {
             assert_eq!(judge(policy, &nothing), Verdict::Unrehearsed);
             assert!(matches!(judge(policy, &report(false)), Verdict::Passed(_)));
         }
-        assert!(matches!(judge(RehearsalPolicy::Warn, &report(true)), Verdict::Passed(_)));
-        let Verdict::Failed(findings) = judge(RehearsalPolicy::Require, &report(true)) else { panic!("it's refused") };
+        assert!(matches!(
+            judge(RehearsalPolicy::Warn, &report(true)),
+            Verdict::Passed(_)
+        ));
+        let Verdict::Failed(findings) = judge(RehearsalPolicy::Require, &report(true)) else {
+            panic!("it's refused")
+        };
         assert_eq!(
             findings.summary,
             "rehearsal: 1 of 1 fixture not as expected; `hookyard plugins show acme/books` has the report; if it is \
              meant so, say policy = \"warn\" under [rehearsal] in acme/books.toml"
         );
-        assert!(findings.report.contains("came to `done`, and rejected is expected"), "{}", findings.report);
+        assert!(
+            findings
+                .report
+                .contains("came to `done`, and rejected is expected"),
+            "{}",
+            findings.report
+        );
     }
 }

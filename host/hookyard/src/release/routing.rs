@@ -22,32 +22,61 @@ pub(super) struct Takes {
 impl Takes {
     /// Whether a plugin of `tenant`'s is given the events of a source.
     fn takes(&self, plugin: &PluginRef, source: &SourceRef, provider: &str) -> bool {
-        let is_allowed = self.only.as_ref().is_none_or(|only| only.contains(&source.source));
-        plugin.tenant == source.tenant && is_allowed && (self.anything || self.providers.contains(provider))
+        let is_allowed = self
+            .only
+            .as_ref()
+            .is_none_or(|only| only.contains(&source.source));
+        plugin.tenant == source.tenant
+            && is_allowed
+            && (self.anything || self.providers.contains(provider))
     }
 
     /// The sources whose events `plugin` is given.
-    pub(super) fn sources_of<'s>(&self, plugin: &PluginRef, sources: &'s Sources) -> Vec<&'s SourceName> {
-        let taken = sources.iter().filter(|(source, provider)| self.takes(plugin, source, provider));
+    pub(super) fn sources_of<'s>(
+        &self,
+        plugin: &PluginRef,
+        sources: &'s Sources,
+    ) -> Vec<&'s SourceName> {
+        let taken = sources
+            .iter()
+            .filter(|(source, provider)| self.takes(plugin, source, provider));
         taken.map(|(source, _)| &source.source).collect()
     }
 
     /// Sources that the operator names and that the tenant hasn't got.
-    pub(super) fn missing<'t>(&'t self, plugin: &PluginRef, sources: &Sources) -> Vec<&'t SourceName> {
+    pub(super) fn missing<'t>(
+        &'t self,
+        plugin: &PluginRef,
+        sources: &Sources,
+    ) -> Vec<&'t SourceName> {
         let is_there = |name: &SourceName| {
-            sources.contains_key(&SourceRef { tenant: plugin.tenant.clone(), source: name.clone() })
+            sources.contains_key(&SourceRef {
+                tenant: plugin.tenant.clone(),
+                source: name.clone(),
+            })
         };
-        self.only.iter().flatten().filter(|name| !is_there(name)).collect()
+        self.only
+            .iter()
+            .flatten()
+            .filter(|name| !is_there(name))
+            .collect()
     }
 }
 
 /// The whole table.
 pub(super) fn routes(sources: &Sources, active: &BTreeMap<PluginRef, Takes>) -> Routes {
     let plugins = |source: &SourceRef, provider: &str| -> BTreeSet<PluginName> {
-        let takers = active.iter().filter(|(plugin, takes)| takes.takes(plugin, source, provider));
+        let takers = active
+            .iter()
+            .filter(|(plugin, takes)| takes.takes(plugin, source, provider));
         takers.map(|(plugin, _)| plugin.plugin.clone()).collect()
     };
-    Routes(sources.iter().map(|(source, provider)| (source.clone(), plugins(source, provider))).collect())
+    Routes(
+        sources
+            .iter()
+            .map(|(source, provider)| (source.clone(), plugins(source, provider)))
+            .collect(),
+    )
 }
 
 #[cfg(test)]
@@ -57,12 +86,18 @@ mod tests {
 
     fn source(tenant: &str, source: &str) -> SourceRef {
         let tenant = TenantName::new(tenant).expect("valid");
-        SourceRef { tenant, source: SourceName::new(source).expect("valid") }
+        SourceRef {
+            tenant,
+            source: SourceName::new(source).expect("valid"),
+        }
     }
 
     fn plugin(tenant: &str, plugin: &str) -> PluginRef {
         let tenant = TenantName::new(tenant).expect("valid");
-        PluginRef { tenant, plugin: PluginName::new(plugin).expect("valid") }
+        PluginRef {
+            tenant,
+            plugin: PluginName::new(plugin).expect("valid"),
+        }
     }
 
     fn takes(providers: &[&str], anything: bool, only: Option<&[&str]>) -> Takes {
@@ -86,10 +121,19 @@ mod tests {
             let table = routes(&sources, &[(plugin("acme", "p"), takes.clone())].into());
             assert_eq!(table.0.len(), sources.len(), "each source has its line");
             let given = table.0.iter().filter(|(_, plugins)| !plugins.is_empty());
-            assert_eq!(given.map(|(source, _)| source.to_string()).collect::<Vec<_>>(), expected, "{takes:?}");
+            assert_eq!(
+                given
+                    .map(|(source, _)| source.to_string())
+                    .collect::<Vec<_>>(),
+                expected,
+                "{takes:?}"
+            );
         };
         check(takes(&["topi"], false, None), &["acme/orders"]);
-        check(takes(&["topi", "topper"], false, None), &["acme/orders", "acme/payments"]);
+        check(
+            takes(&["topi", "topper"], false, None),
+            &["acme/orders", "acme/payments"],
+        );
         check(takes(&[], true, None), &["acme/orders", "acme/payments"]);
         check(takes(&[], true, Some(&["payments"])), &["acme/payments"]);
         check(takes(&["topi"], false, Some(&["payments"])), &[]);
@@ -100,7 +144,11 @@ mod tests {
     fn a_source_that_is_named_and_not_there_is_found() {
         let sources: Sources = [(source("acme", "payments"), "topper".to_owned())].into();
         let takes = takes(&[], true, Some(&["paymnets", "payments"]));
-        let missing: Vec<_> = takes.missing(&plugin("acme", "p"), &sources).iter().map(ToString::to_string).collect();
+        let missing: Vec<_> = takes
+            .missing(&plugin("acme", "p"), &sources)
+            .iter()
+            .map(ToString::to_string)
+            .collect();
         assert_eq!(missing, ["paymnets"]);
     }
 }

@@ -190,7 +190,10 @@ impl Keeper {
     fn next_look(&self) -> Instant {
         let desired = self.desired.borrow();
         let rescan = Instant::now() + desired.plugins.rescan;
-        let routing = self.routed_at.filter(|_| self.actives.has_news()).map(|at| at + ROUTE_PACE);
+        let routing = self
+            .routed_at
+            .filter(|_| self.actives.has_news())
+            .map(|at| at + ROUTE_PACE);
         let due = self.tracker.next_due(desired.plugins.windows);
         due.into_iter().chain(routing).fold(rescan, Instant::min)
     }
@@ -198,7 +201,10 @@ impl Keeper {
     /// Looks at the folder. A look may take its time; nothing else of the host waits for it.
     fn look(&mut self) -> impl Future<Output = Looked> + use<> {
         let desired = Arc::clone(&self.desired.borrow_and_update());
-        let (folder, count_max) = (desired.plugins.folder.clone(), desired.plugins.tenant_count_max);
+        let (folder, count_max) = (
+            desired.plugins.folder.clone(),
+            desired.plugins.tenant_count_max,
+        );
         let (references, precedence) = (desired.references.clone(), Arc::new(self.precedence()));
         let lister = Arc::clone(&self.lister);
         let looked = tokio::task::spawn_blocking(move || {
@@ -209,7 +215,12 @@ impl Keeper {
             let sighting = sighting::judge(&folder, &listing, &precedence, count_max);
             Ok((sighting, listing.watched, references.have_changed()))
         });
-        async move { (desired, looked.await.unwrap_or_else(|error| Err(error.to_string()))) }
+        async move {
+            (
+                desired,
+                looked.await.unwrap_or_else(|error| Err(error.to_string())),
+            )
+        }
     }
 
     async fn take_in(&mut self, (desired, found): Looked) {
@@ -234,18 +245,29 @@ impl Keeper {
 
     /// What serves, or did when the host before ended, has its place first.
     fn precedence(&self) -> Precedence {
-        let did = |plugin: &PluginRef, last| self.journal.step_of(plugin, last) == Some(Step::Active);
+        let did =
+            |plugin: &PluginRef, last| self.journal.step_of(plugin, last) == Some(Step::Active);
         let serves = |plugin: &PluginRef, course: &Course| {
             course.active.is_some() || course.last.is_some_and(|last| did(plugin, last))
         };
-        let serving = self.courses.iter().filter(|(plugin, course)| serves(plugin, course));
+        let serving = self
+            .courses
+            .iter()
+            .filter(|(plugin, course)| serves(plugin, course));
         let serving = serving.map(|(plugin, _)| plugin.clone());
-        let loading = self.tracker.loading().chain(self.rehearsals.plugins()).cloned();
+        let loading = self
+            .tracker
+            .loading()
+            .chain(self.rehearsals.plugins())
+            .cloned();
         Precedence::new(serving, loading)
     }
 
     async fn act(&mut self, desired: &Desired, sighting: Sighting) {
-        let now = Moment { instant: Instant::now(), wall: SystemTime::now() };
+        let now = Moment {
+            instant: Instant::now(),
+            wall: SystemTime::now(),
+        };
         for action in self.tracker.observe(sighting, desired.plugins.windows, now) {
             match action {
                 Action::Announce(plugin) => self.announce(&plugin),
@@ -265,14 +287,25 @@ impl Keeper {
 
     fn begin_load(&mut self, desired: &Desired, plugin: PluginRef, files: Files) {
         self.end_rehearsal(&plugin);
-        let loader = Loader { reports: Some(self.reports.0.clone()), ..desired.loader(&self.parts.engine) };
-        let needed = self.courses.get(&plugin).map(|course| course.needed(desired.revisions_kept)).unwrap_or_default();
+        let loader = Loader {
+            reports: Some(self.reports.0.clone()),
+            ..desired.loader(&self.parts.engine)
+        };
+        let needed = self
+            .courses
+            .get(&plugin)
+            .map(|course| course.needed(desired.revisions_kept))
+            .unwrap_or_default();
         let place = self.places.of(&plugin.tenant);
         self.work.spawn(async move {
             let _place = place.take().await;
             let to_load = plugin.clone();
-            let loading = tokio::task::spawn_blocking(move || loader.load(&to_load, files, &needed)).await;
-            let loading = loading.unwrap_or_else(|error| Loading { revision: None, result: Err(panicked(&error)) });
+            let loading =
+                tokio::task::spawn_blocking(move || loader.load(&to_load, files, &needed)).await;
+            let loading = loading.unwrap_or_else(|error| Loading {
+                revision: None,
+                result: Err(panicked(&error)),
+            });
             Done::Loaded(plugin, loading)
         });
     }
@@ -284,7 +317,9 @@ impl Keeper {
         }
         match done {
             Done::Loaded(plugin, loading) => self.loaded(plugin, loading).await,
-            Done::Recalled(plugin, revision, result) => self.recalled(plugin, revision, result).await,
+            Done::Recalled(plugin, revision, result) => {
+                self.recalled(plugin, revision, result).await
+            }
         }
     }
 
@@ -321,14 +356,20 @@ impl Keeper {
     }
 
     async fn route(&mut self) {
-        let table = (self.actives.routes(&self.desired.borrow().sources), self.actives.backlogs());
+        let table = (
+            self.actives.routes(&self.desired.borrow().sources),
+            self.actives.backlogs(),
+        );
         let wanted = (self.with_earlier(&table.0), table.1);
         if self.routed.as_ref() != Some(&wanted) {
             self.tell_backlogs(&wanted).await;
             let (routes, backlogs) = &wanted;
             let undecided = self.undecided().map(|plugin| (plugin, BacklogPolicy::None));
             let by_plugin = undecided.chain(backlogs.clone()).collect();
-            let backlog = Backlog { now: self.parts.clock.now(), by_plugin };
+            let backlog = Backlog {
+                now: self.parts.clock.now(),
+                by_plugin,
+            };
             if let Err(error) = self.parts.inbox.route_with(routes.clone(), &backlog).await {
                 let reason = chain(&error);
                 tracing::error!(target: "hookyard::release", reason, "the inbox did not take the table of plugins; it is tried again");
@@ -344,10 +385,14 @@ impl Keeper {
     /// With what an earlier host routed to plugins that nothing is decided of yet: their events go on getting jobs.
     fn with_earlier(&mut self, routes: &Routes) -> Routes {
         let (tracker, rehearsals, recalls) = (&self.tracker, &self.rehearsals, &self.recalls);
-        let is_undecided =
-            |plugin: &PluginRef| tracker.is_undecided(plugin) || rehearsals.has(plugin) || recalls.contains(plugin);
+        let is_undecided = |plugin: &PluginRef| {
+            tracker.is_undecided(plugin) || rehearsals.has(plugin) || recalls.contains(plugin)
+        };
         for (source, plugins) in &mut self.earlier.0 {
-            let of = |plugin: &PluginName| PluginRef { tenant: source.tenant.clone(), plugin: plugin.clone() };
+            let of = |plugin: &PluginName| PluginRef {
+                tenant: source.tenant.clone(),
+                plugin: plugin.clone(),
+            };
             plugins.retain(|plugin| is_undecided(&of(plugin)));
         }
         let mut routes = routes.clone();
@@ -360,21 +405,33 @@ impl Keeper {
     /// Plugins that an earlier host routed to and that nothing is decided of yet.
     fn undecided(&self) -> impl Iterator<Item = PluginRef> {
         self.earlier.0.iter().flat_map(|(source, plugins)| {
-            plugins.iter().map(|plugin| PluginRef { tenant: source.tenant.clone(), plugin: plugin.clone() })
+            plugins.iter().map(|plugin| PluginRef {
+                tenant: source.tenant.clone(),
+                plugin: plugin.clone(),
+            })
         })
     }
 
     /// Has the cache of compiled code forget what nobody needs.
     fn sweep_cache(&self) {
-        let (engine, count) = (Arc::clone(&self.parts.engine), self.desired.borrow().revisions_kept);
-        let in_use = self.courses.values().flat_map(|course| course.in_use(count)).collect();
+        let (engine, count) = (
+            Arc::clone(&self.parts.engine),
+            self.desired.borrow().revisions_kept,
+        );
+        let in_use = self
+            .courses
+            .values()
+            .flat_map(|course| course.in_use(count))
+            .collect();
         tokio::task::spawn_blocking(move || engine.sweep_cache(&in_use));
     }
 
     /// Says of each source that has unrouted events, and now has plugins, what becomes of the events.
     async fn tell_backlogs(&mut self, table: &backlog::Table) {
         match self.parts.inbox.unrouted().await {
-            Ok(unrouted) => unrouted.iter().for_each(|tally| backlog::tell(tally, table, self.routed.as_ref())),
+            Ok(unrouted) => unrouted
+                .iter()
+                .for_each(|tally| backlog::tell(tally, table, self.routed.as_ref())),
             Err(error) => {
                 let reason = chain(&error);
                 tracing::warn!(target: "hookyard::release", reason, "unrouted events can't be counted");
@@ -415,6 +472,9 @@ impl Desired {
 
     /// Where components are kept.
     pub(super) fn kept(&self) -> Kept {
-        Kept { folder: self.plugins.revisions.clone(), count_max: self.revisions_kept }
+        Kept {
+            folder: self.plugins.revisions.clone(),
+            count_max: self.revisions_kept,
+        }
     }
 }

@@ -26,7 +26,11 @@ const INSIST_MAX: Duration = Duration::from_secs(30);
 
 impl Keeper {
     /// A file has been loaded, or not.
-    pub(super) async fn loaded(&mut self, plugin: PluginRef, Loading { revision, result }: Loading) {
+    pub(super) async fn loaded(
+        &mut self,
+        plugin: PluginRef,
+        Loading { revision, result }: Loading,
+    ) {
         if !matches!(result, Err(Failure::Uncompiled(_))) {
             self.patience.forget(&plugin);
         }
@@ -62,13 +66,20 @@ impl Keeper {
         match admission {
             Admission::Rehearse => self.rehearse(&plugin, ready).await,
             Admission::Renew => {
-                if self.actives.fixtures(&plugin).is_some_and(|fixtures| *fixtures != *ready.fixtures) {
+                if self
+                    .actives
+                    .fixtures(&plugin)
+                    .is_some_and(|fixtures| *fixtures != *ready.fixtures)
+                {
                     let (stage, ready) = (self.stage(&plugin), ready.clone());
-                    self.checks.spawn(async move { stage.check_fixtures(&ready).await });
+                    self.checks
+                        .spawn(async move { stage.check_fixtures(&ready).await });
                 }
                 self.enter(&plugin, ready).await;
             }
-            Admission::Banned(_) | Admission::Pinned(_) => self.keep_out(&plugin, revision, admission).await,
+            Admission::Banned(_) | Admission::Pinned(_) => {
+                self.keep_out(&plugin, revision, admission).await
+            }
         }
         self.tracker.ended(&plugin, Ended::Handled, Instant::now());
     }
@@ -84,7 +95,11 @@ impl Keeper {
             self.bring_back(plugin).await;
         }
         let next = ready.clone();
-        self.rehearsals.begin(plugin.clone(), ready, async move { stage.rehearse(&next).await });
+        self.rehearsals.begin(
+            plugin.clone(),
+            ready,
+            async move { stage.rehearse(&next).await },
+        );
     }
 
     /// Its file or what is said of it is another by now, or gone.
@@ -111,12 +126,16 @@ impl Keeper {
         let revision = ready.loaded.revision();
         let told = |step, findings: &super::rehearse::Findings| Stepped {
             report: Some(findings.report.clone()),
-            ..self.journal.step(revision, step, Some(findings.summary.clone()))
+            ..self
+                .journal
+                .step(revision, step, Some(findings.summary.clone()))
         };
         match verdict {
             Verdict::Failed(findings) => {
                 let step = told(Step::Refused, &findings);
-                return self.refuse_with(&plugin, findings.summary, vec![step]).await;
+                return self
+                    .refuse_with(&plugin, findings.summary, vec![step])
+                    .await;
             }
             Verdict::Passed(findings) => {
                 let step = told(Step::Rehearsed, &findings);
@@ -124,7 +143,12 @@ impl Keeper {
             }
             Verdict::Unrehearsed => {}
         }
-        match self.courses.entry(plugin.clone()).or_default().admit(revision) {
+        match self
+            .courses
+            .entry(plugin.clone())
+            .or_default()
+            .admit(revision)
+        {
             Admission::Rehearse | Admission::Renew => self.enter(&plugin, ready).await,
             out => self.keep_out(&plugin, revision, out).await,
         }
@@ -136,8 +160,14 @@ impl Keeper {
             Admission::Banned(ban) => {
                 let reason = banned(&ban);
                 let is_leaving = self.journal.step_of(plugin, revision) == Some(Step::Active);
-                let refused = self.journal.step(revision, Step::Refused, Some(reason.clone()));
-                let steps = if is_leaving { Vec::new() } else { vec![refused] };
+                let refused = self
+                    .journal
+                    .step(revision, Step::Refused, Some(reason.clone()));
+                let steps = if is_leaving {
+                    Vec::new()
+                } else {
+                    vec![refused]
+                };
                 self.refuse_with(plugin, reason, steps).await;
             }
             Admission::Pinned(pinned) => {
@@ -155,7 +185,10 @@ impl Keeper {
     async fn enter(&mut self, plugin: &PluginRef, ready: Ready) {
         let revision = ready.loaded.revision();
         let course = self.courses.entry(plugin.clone()).or_default();
-        let outgoing = course.active.or(course.last).filter(|outgoing| *outgoing != revision);
+        let outgoing = course
+            .active
+            .or(course.last)
+            .filter(|outgoing| *outgoing != revision);
         let watched_since = course.watched_since(revision, self.journal.now());
         let fulfils = course.wish.as_ref().is_some_and(|wish| !wish.is_pin);
         course.activated(revision);
@@ -167,7 +200,14 @@ impl Keeper {
         let refused: Vec<_> = course.bans.iter().map(|ban| ban.revision).collect();
         let taken_back = ban.as_ref().map(|ban| ban.revision);
         // Watched first: its first attempt may fail already.
-        self.parts.trials.begin(plugin, Begin { revision, watched_since, taken_back });
+        self.parts.trials.begin(
+            plugin,
+            Begin {
+                revision,
+                watched_since,
+                taken_back,
+            },
+        );
         self.actives.activate(&self.parts.catalog, ready);
         let mut steps = Vec::new();
         if let Some(outgoing) = outgoing {
@@ -204,11 +244,21 @@ impl Keeper {
     }
 
     /// How a revision goes out of service. Its attempts end in their own time.
-    fn leave(&mut self, plugin: &PluginRef, revision: Revision, ban: Option<Ban>) -> Option<Stepped> {
+    fn leave(
+        &mut self,
+        plugin: &PluginRef,
+        revision: Revision,
+        ban: Option<Ban>,
+    ) -> Option<Stepped> {
         // One that an earlier host had active, and whose record has gone since, is not spoken of.
-        self.journal.step_of(plugin, revision).filter(|step| *step == Step::Active)?;
+        self.journal
+            .step_of(plugin, revision)
+            .filter(|step| *step == Step::Active)?;
         if let Some(ban) = ban {
-            return Some(self.journal.step(revision, Step::Quarantined, Some(ban.reason)));
+            return Some(
+                self.journal
+                    .step(revision, Step::Quarantined, Some(ban.reason)),
+            );
         }
         let (catalog, of) = (Arc::clone(&self.parts.catalog), plugin.clone());
         let reason = match catalog.in_flight(plugin, revision) {
@@ -246,7 +296,9 @@ impl Keeper {
 
     /// Brings into service what the course calls for: at once where it's warm, otherwise once it's loaded.
     pub(super) async fn bring_back(&mut self, plugin: &PluginRef) {
-        let Some(wanted) = self.courses.get(plugin).and_then(Course::call_for) else { return };
+        let Some(wanted) = self.courses.get(plugin).and_then(Course::call_for) else {
+            return;
+        };
         if let Some(warm) = self.actives.warm(plugin, wanted) {
             self.enter(plugin, warm).await;
             // It has the settings that it served with; those in the folder may be others by now.
@@ -273,27 +325,43 @@ impl Keeper {
             let _place = place.take().await;
             let of = plugin.clone();
             let recalled = tokio::task::spawn_blocking(move || loader.recall(&of, revision)).await;
-            Done::Recalled(plugin, revision, recalled.unwrap_or_else(|error| Err(panicked(&error))))
+            Done::Recalled(
+                plugin,
+                revision,
+                recalled.unwrap_or_else(|error| Err(panicked(&error))),
+            )
         });
     }
 
     /// A kept revision has been loaded, or can't be.
-    pub(super) async fn recalled(&mut self, plugin: PluginRef, revision: Revision, result: Result<Ready, Failure>) {
+    pub(super) async fn recalled(
+        &mut self,
+        plugin: PluginRef,
+        revision: Revision,
+        result: Result<Ready, Failure>,
+    ) {
         self.recalls.remove(&plugin);
         if !matches!(result, Err(Failure::Uncompiled(_))) {
             self.recall_patience.forget(&plugin);
         }
         let course = self.courses.entry(plugin.clone()).or_default();
-        let (is_active, is_called) = (course.active == Some(revision), course.call_for() == Some(revision));
+        let (is_active, is_called) = (
+            course.active == Some(revision),
+            course.call_for() == Some(revision),
+        );
         match result {
             Ok(ready) if is_called => self.come_back(&plugin, ready).await,
-            Ok(ready) if is_active && course.call_for().is_none() => self.enter(&plugin, ready).await,
+            Ok(ready) if is_active && course.call_for().is_none() => {
+                self.enter(&plugin, ready).await
+            }
             // It was loaded for its settings alone; it goes on by those that it has.
             Err(_) if is_active => {}
             Err(Failure::Refused(reason) | Failure::Unreadable(reason)) if is_called => {
                 self.give_up_on(&plugin, revision, reason).await;
             }
-            Err(Failure::Uncompiled(reason)) if is_called => return self.recall_later(plugin, revision, &reason),
+            Err(Failure::Uncompiled(reason)) if is_called => {
+                return self.recall_later(plugin, revision, &reason);
+            }
             Ok(_) | Err(_) => {}
         }
         self.bring_back(&plugin).await;
@@ -327,21 +395,33 @@ impl Keeper {
     async fn give_up_on(&mut self, plugin: &PluginRef, revision: Revision, reason: String) {
         tracing::warn!(target: "hookyard::release", %plugin, revision = revision.short(), reason, "a revision can't be brought back");
         let course = self.courses.entry(plugin.clone()).or_default();
-        let was_wished = course.wish.as_ref().is_some_and(|wish| wish.revision == revision);
+        let was_wished = course
+            .wish
+            .as_ref()
+            .is_some_and(|wish| wish.revision == revision);
         course.lost(revision);
         let step = self.journal.step(revision, Step::Refused, Some(reason));
         self.journal.tell(plugin, &[step]).await;
         if was_wished {
             self.unwish(plugin).await;
         }
-        if self.courses.get(plugin).is_some_and(|course| course.fallback().is_none()) {
+        if self
+            .courses
+            .get(plugin)
+            .is_some_and(|course| course.fallback().is_none())
+        {
             self.parts.trials.settle(plugin);
         }
     }
 
     /// Takes new revisions that do worse than those before out of service.
     pub(super) async fn take_back(&mut self) {
-        for Failed { plugin, revision, reason } in self.parts.trials.failures() {
+        for Failed {
+            plugin,
+            revision,
+            reason,
+        } in self.parts.trials.failures()
+        {
             let now = self.journal.now();
             let course = self.courses.entry(plugin.clone()).or_default();
             if course.ban_of(revision).is_some() {
@@ -356,7 +436,12 @@ impl Keeper {
                 self.parts.trials.settle(&plugin);
                 continue;
             }
-            let ban = Ban { plugin: plugin.clone(), revision, reason: reason.clone(), since: now };
+            let ban = Ban {
+                plugin: plugin.clone(),
+                revision,
+                reason: reason.clone(),
+                since: now,
+            };
             course.bans.push(ban.clone());
             let back = course.call_for().map(|back| back.short());
             tracing::warn!(
@@ -381,9 +466,16 @@ impl Keeper {
         // The settings of what serves may have become bad; it serves on by those that it has.
         let is_on_its_way = |revision| self.is_being_compiled(plugin, revision);
         let is_unknown = |revision| self.journal.step_of(plugin, revision).is_none();
-        let revision = revision.filter(|revision| is_unknown(*revision) || is_on_its_way(*revision));
+        let revision =
+            revision.filter(|revision| is_unknown(*revision) || is_on_its_way(*revision));
         let (seen, settled) = self.seen(plugin);
-        let step = |step, at, reason| Stepped { revision, step, at, reason, report: None };
+        let step = |step, at, reason| Stepped {
+            revision,
+            step,
+            at,
+            reason,
+            report: None,
+        };
         let refused = step(Step::Refused, self.journal.now(), Some(reason.clone()));
         let steps = match revision.is_some_and(is_on_its_way) {
             true => vec![refused],
@@ -396,7 +488,10 @@ impl Keeper {
     async fn refuse_with(&mut self, plugin: &PluginRef, reason: String, steps: Vec<Stepped>) {
         self.courses.entry(plugin.clone()).or_default().is_file_out = true;
         if self.refusals.get(plugin) != Some(&reason) {
-            let serving = self.actives.loaded(plugin).map(|loaded| loaded.revision().short());
+            let serving = self
+                .actives
+                .loaded(plugin)
+                .map(|loaded| loaded.revision().short());
             let serving = serving.unwrap_or_else(|| "nothing".to_owned());
             // The record comes first, so that `plugins show` has the step when the log line appears.
             self.journal.tell(plugin, &steps).await;
@@ -408,8 +503,13 @@ impl Keeper {
     async fn tell_loaded(&mut self, plugin: &PluginRef, ready: &Ready) {
         let revision = ready.loaded.revision();
         let (seen, settled) = self.seen(plugin);
-        let at_settled = Stepped { at: settled, ..self.journal.step(revision, Step::Settled, None) };
-        let checked = self.journal.step(revision, Step::Checked, Some(handlers(&ready.loaded)));
+        let at_settled = Stepped {
+            at: settled,
+            ..self.journal.step(revision, Step::Settled, None)
+        };
+        let checked = self
+            .journal
+            .step(revision, Step::Checked, Some(handlers(&ready.loaded)));
         let compiled = self.journal.step(revision, Step::Compiled, None);
         let steps = match self.is_being_compiled(plugin, revision) {
             true => vec![checked, compiled],
@@ -431,14 +531,20 @@ impl Keeper {
         let mut steps = vec![self.journal.step(revision, step, None)];
         if !self.is_being_compiled(&plugin, revision) {
             let (seen, settled) = self.seen(&plugin);
-            let settled = Stepped { at: settled, ..self.journal.step(revision, Step::Settled, None) };
+            let settled = Stepped {
+                at: settled,
+                ..self.journal.step(revision, Step::Settled, None)
+            };
             steps.splice(..0, [seen, settled]);
         }
         self.journal.tell(&plugin, &steps).await;
     }
 
     fn is_being_compiled(&self, plugin: &PluginRef, revision: Revision) -> bool {
-        matches!(self.journal.step_of(plugin, revision), Some(Step::Queued | Step::Compiling))
+        matches!(
+            self.journal.step_of(plugin, revision),
+            Some(Step::Queued | Step::Compiling)
+        )
     }
 
     /// What could not be compiled waits until it's tried again.
@@ -446,7 +552,9 @@ impl Keeper {
         // Where it stands at active it stays there.
         let is_active = |revision| self.journal.step_of(plugin, revision) == Some(Step::Active);
         if let Some(revision) = revision.filter(|revision| !is_active(*revision)) {
-            let settled = self.journal.step(revision, Step::Settled, Some(reason.to_owned()));
+            let settled = self
+                .journal
+                .step(revision, Step::Settled, Some(reason.to_owned()));
             self.journal.tell(plugin, &[settled]).await;
         }
     }
@@ -455,8 +563,19 @@ impl Keeper {
     fn seen(&self, plugin: &PluginRef) -> (Stepped, Timestamp) {
         let now = self.journal.now();
         let seen_at = self.tracker.seen_at(plugin).map_or(now, timestamp).min(now);
-        let settled = seen_at.after(self.desired.borrow().plugins.windows.settle).min(now);
-        (Stepped { revision: None, step: Step::Seen, at: seen_at, reason: None, report: None }, settled)
+        let settled = seen_at
+            .after(self.desired.borrow().plugins.windows.settle)
+            .min(now);
+        (
+            Stepped {
+                revision: None,
+                step: Step::Seen,
+                at: seen_at,
+                reason: None,
+                report: None,
+            },
+            settled,
+        )
     }
 }
 
@@ -466,7 +585,14 @@ fn timestamp(at: SystemTime) -> Timestamp {
 }
 
 /// Why content is refused that could be run, and the way out.
-fn banned(Ban { plugin, reason, since, .. }: &Ban) -> String {
+fn banned(
+    Ban {
+        plugin,
+        reason,
+        since,
+        ..
+    }: &Ban,
+) -> String {
     format!(
         "this content was taken out of service at {since}: {reason}; drop another build, or say `hookyard plugins release {plugin}`"
     )

@@ -52,18 +52,32 @@ impl Sidecar {
     pub(super) fn read(path: &Path, text: &str, outer: &Outer<'_>) -> Reading {
         let (sink, around) = (Sink::default(), Surroundings::of_process(path));
         let sidecar = document::read(&path.display().to_string(), text, &sink, |root| {
-            let said = root.table("grants", |section| grants::read(section, Some(&outer.grants.destinations), &around));
+            let said = root.table("grants", |section| {
+                grants::read(section, Some(&outer.grants.destinations), &around)
+            });
             Some(Self {
-                sources: root.entry("sources").map(|entry| entry.list().into_iter().collect()),
-                limits: root.table("limits", |section| limits::read(section, outer.limits, outer.most)),
-                grants: said.or(&outer.grants.said).grants(&outer.grants.destinations),
+                sources: root
+                    .entry("sources")
+                    .map(|entry| entry.list().into_iter().collect()),
+                limits: root.table("limits", |section| {
+                    limits::read(section, outer.limits, outer.most)
+                }),
+                grants: said
+                    .or(&outer.grants.said)
+                    .grants(&outer.grants.destinations),
                 config: root.table("config", config),
-                rehearsal: root.table("rehearsal", |section| rehearsal::read(section, outer.rehearsal)),
+                rehearsal: root.table("rehearsal", |section| {
+                    rehearsal::read(section, outer.rehearsal)
+                }),
                 backlog: backlog::read(root, outer.backlog),
             })
         });
         let notes = sink.take_notes();
-        Reading { result: sink.into_result(sidecar), notes, files: around.into_files() }
+        Reading {
+            result: sink.into_result(sidecar),
+            notes,
+            files: around.into_files(),
+        }
     }
 }
 
@@ -85,8 +99,13 @@ mod tests {
 
     fn read(text: &str, limits: &Limits, most: &Limits) -> Result<Sidecar, Faults> {
         let grants = Granted::to_all(&Said::default()).to(&"acme".parse().expect("a name"));
-        let outer =
-            Outer { limits, most, grants: &grants, rehearsal: &Rehearsal::default(), backlog: Backlog::default() };
+        let outer = Outer {
+            limits,
+            most,
+            grants: &grants,
+            rehearsal: &Rehearsal::default(),
+            backlog: Backlog::default(),
+        };
         Sidecar::read(Path::new("orders.toml"), text, &outer).result
     }
 
@@ -97,7 +116,10 @@ mod tests {
                     outbox_messages_max = 2 }";
         let read = |text| read(text, &defaults, &BOUNDLESS).expect("a good file");
         let sidecar = read(text);
-        assert_eq!(sidecar.sources, Some([SourceName::new("payments").expect("valid")].into()));
+        assert_eq!(
+            sidecar.sources,
+            Some([SourceName::new("payments").expect("valid")].into())
+        );
         let expected = Limits {
             memory_max: 8 << 20,
             kv_keys_max: 5,
@@ -106,44 +128,119 @@ mod tests {
             ..defaults.clone()
         };
         assert_eq!(sidecar.limits, expected);
-        let grants = Grants { keyvalue: true, logging: true, config: true, ..Grants::default() };
+        let grants = Grants {
+            keyvalue: true,
+            logging: true,
+            config: true,
+            ..Grants::default()
+        };
         let (config, rehearsal) = (BTreeMap::new(), Rehearsal::default());
         let backlog = Backlog::default();
-        assert_eq!(read(""), Sidecar { sources: None, limits: defaults.clone(), grants, config, rehearsal, backlog });
+        assert_eq!(
+            read(""),
+            Sidecar {
+                sources: None,
+                limits: defaults.clone(),
+                grants,
+                config,
+                rehearsal,
+                backlog
+            }
+        );
         let own = read("backlog = \"none\"\nbacklog_rate = 0.5").backlog;
-        assert_eq!(own, Backlog { is_taken: false, rate: 0.5 });
+        assert_eq!(
+            own,
+            Backlog {
+                is_taken: false,
+                rate: 0.5
+            }
+        );
         let own = read("[rehearsal]\npolicy = \"require\"\nevents = 0").rehearsal;
-        assert_eq!(own, Rehearsal { policy: RehearsalPolicy::Require, events: 0, ..rehearsal });
+        assert_eq!(
+            own,
+            Rehearsal {
+                policy: RehearsalPolicy::Require,
+                events: 0,
+                ..rehearsal
+            }
+        );
     }
 
     #[test]
     fn no_plugin_is_rehearsed_with_more_events_than_there_is_time_for() {
         let read = |text| super::tests::read(text, &Limits::default(), &BOUNDLESS);
-        assert_eq!(read("[rehearsal]\nevents = 10000").map(|sidecar| sidecar.rehearsal.events), Ok(10_000));
-        let faults = read("[rehearsal]\nevents = 10001").expect_err("too many").to_string();
-        assert_eq!(faults, "orders.toml:2: rehearsal.events: must be no more than 10000, not 10001");
+        assert_eq!(
+            read("[rehearsal]\nevents = 10000").map(|sidecar| sidecar.rehearsal.events),
+            Ok(10_000)
+        );
+        let faults = read("[rehearsal]\nevents = 10001")
+            .expect_err("too many")
+            .to_string();
+        assert_eq!(
+            faults,
+            "orders.toml:2: rehearsal.events: must be no more than 10000, not 10001"
+        );
     }
 
     #[test]
     fn answers_are_recorded_where_that_is_asked_for() {
-        let read = |text| super::tests::read(text, &Limits::default(), &BOUNDLESS).map(|sidecar| sidecar.rehearsal);
-        let recorded = Rehearsal { record: true, record_bytes_max: 1 << 20, ..Rehearsal::default() };
-        assert_eq!(read("[rehearsal]\nrecord = true\nrecord_bytes_max = \"1MiB\""), Ok(recorded));
-        let faults = read("[rehearsal]\nrecord_bytes_max = \"2MiB\"").expect_err("too much").to_string();
-        assert_eq!(faults, "orders.toml:2: rehearsal.record_bytes_max: must be no more than \"1MiB\"");
+        let read = |text| {
+            super::tests::read(text, &Limits::default(), &BOUNDLESS)
+                .map(|sidecar| sidecar.rehearsal)
+        };
+        let recorded = Rehearsal {
+            record: true,
+            record_bytes_max: 1 << 20,
+            ..Rehearsal::default()
+        };
+        assert_eq!(
+            read("[rehearsal]\nrecord = true\nrecord_bytes_max = \"1MiB\""),
+            Ok(recorded)
+        );
+        let faults = read("[rehearsal]\nrecord_bytes_max = \"2MiB\"")
+            .expect_err("too much")
+            .to_string();
+        assert_eq!(
+            faults,
+            "orders.toml:2: rehearsal.record_bytes_max: must be no more than \"1MiB\""
+        );
     }
 
     #[test]
     fn a_plugin_may_ask_for_no_more_than_its_tenant_may_have() {
-        let (defaults, most) = (Limits::default(), Limits { memory_max: 16 << 20, host_calls_max: 500, ..BOUNDLESS });
+        let (defaults, most) = (
+            Limits::default(),
+            Limits {
+                memory_max: 16 << 20,
+                host_calls_max: 500,
+                ..BOUNDLESS
+            },
+        );
         let read = |text| read(text, &defaults, &most).map(|sidecar| sidecar.limits);
-        let lowered = Limits { memory_max: 16 << 20, host_calls_max: 500, ..defaults.clone() };
-        assert_eq!(read(""), Ok(lowered.clone()), "what the host gives is less where the tenant may have less");
+        let lowered = Limits {
+            memory_max: 16 << 20,
+            host_calls_max: 500,
+            ..defaults.clone()
+        };
+        assert_eq!(
+            read(""),
+            Ok(lowered.clone()),
+            "what the host gives is less where the tenant may have less"
+        );
         let asked = "limits = { memory_max = \"16MiB\", host_calls_max = 20, wall_max = \"60s\" }";
-        assert_eq!(read(asked), Ok(Limits { host_calls_max: 20, wall_max: Duration::from_secs(60), ..lowered }));
-        let faults =
-            read("[limits]\nmemory_max = \"17MiB\"\nhost_calls_max = 501").expect_err("two faults").to_string();
-        let way_out = |key| format!("ask for less, or raise {key} in the tenant's limits in hookyard.toml");
+        assert_eq!(
+            read(asked),
+            Ok(Limits {
+                host_calls_max: 20,
+                wall_max: Duration::from_secs(60),
+                ..lowered
+            })
+        );
+        let faults = read("[limits]\nmemory_max = \"17MiB\"\nhost_calls_max = 501")
+            .expect_err("two faults")
+            .to_string();
+        let way_out =
+            |key| format!("ask for less, or raise {key} in the tenant's limits in hookyard.toml");
         assert_eq!(
             faults.lines().collect::<Vec<_>>(),
             [
@@ -162,7 +259,9 @@ mod tests {
     #[test]
     fn every_fault_is_told() {
         let text = "source = [\"payments\"]\n[limits]\nmemory_max = 5\ncpu = \"1s\"";
-        let faults = read(text, &Limits::default(), &BOUNDLESS).expect_err("three faults").to_string();
+        let faults = read(text, &Limits::default(), &BOUNDLESS)
+            .expect_err("three faults")
+            .to_string();
         assert_eq!(
             faults.lines().collect::<Vec<_>>(),
             [

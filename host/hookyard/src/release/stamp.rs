@@ -43,7 +43,10 @@ impl Stamp {
 }
 
 fn quiet_for(changed: i128, now: SystemTime) -> Duration {
-    let now = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_nanos();
+    let now = now
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .unwrap_or_default()
+        .as_nanos();
     let changed = u128::try_from(changed).unwrap_or(0);
     u64::try_from(now.saturating_sub(changed)).map_or(Duration::MAX, Duration::from_nanos)
 }
@@ -65,7 +68,10 @@ impl FolderStamp {
             (name, stamp).hash(&mut hasher);
             latest = stamp.changed.max(latest);
         }
-        Self { hash: hasher.finish(), changed: latest }
+        Self {
+            hash: hasher.finish(),
+            changed: latest,
+        }
     }
 
     /// As of a stamp.

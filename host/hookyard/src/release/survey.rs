@@ -43,7 +43,13 @@ pub(crate) fn present(plugins: &Plugins, serving: BTreeSet<PluginRef>) -> io::Re
         let millis = files.code.changed / 1_000_000;
         Timestamp::from_unix_millis(i64::try_from(millis).unwrap_or(i64::MAX))
     };
-    Ok(Present { within: plugins.iter().map(|(plugin, files)| (plugin.clone(), since(files))).collect(), over })
+    Ok(Present {
+        within: plugins
+            .iter()
+            .map(|(plugin, files)| (plugin.clone(), since(files)))
+            .collect(),
+        over,
+    })
 }
 
 /// The plugins that serve by the record, or did when the host ended.
@@ -55,20 +61,37 @@ pub(crate) fn serving(records: &[RevisionRecord]) -> BTreeSet<PluginRef> {
 fn look(plugins: &Plugins, serving: BTreeSet<PluginRef>) -> io::Result<Sighting> {
     let precedence = Arc::new(Precedence::new(serving, []));
     let listing = Lister::default().list(&plugins.folder, &precedence)?;
-    Ok(sighting::judge(&plugins.folder, &listing, &precedence, plugins.tenant_count_max))
+    Ok(sighting::judge(
+        &plugins.folder,
+        &listing,
+        &precedence,
+        plugins.tenant_count_max,
+    ))
 }
 
 /// What is said of a plugin folder that can't be looked at, before anything is served from it.
 pub(crate) fn unreadable(folder: &Path) -> String {
-    format!("the plugin folder {} can't be read; create it, or name another by `plugins.folder`", folder.display())
+    format!(
+        "the plugin folder {} can't be read; create it, or name another by `plugins.folder`",
+        folder.display()
+    )
 }
 
 /// Looks at the folder and at every plugin in it, in order; where a tenant has too many, those of `serving` come first.
 /// Blocks while it compiles.
-pub(crate) fn survey(desired: &Desired, engine: &Arc<Engine>, serving: BTreeSet<PluginRef>) -> Vec<Finding> {
+pub(crate) fn survey(
+    desired: &Desired,
+    engine: &Arc<Engine>,
+    serving: BTreeSet<PluginRef>,
+) -> Vec<Finding> {
     let sighting = match look(&desired.plugins, serving) {
         Ok(sighting) => sighting,
-        Err(error) => return vec![Finding::Bad(format!("{}: {error}", unreadable(&desired.plugins.folder)))],
+        Err(error) => {
+            return vec![Finding::Bad(format!(
+                "{}: {error}",
+                unreadable(&desired.plugins.folder)
+            ))];
+        }
     };
     let loader = desired.loader(engine);
     let mut findings: Vec<Finding> = sighting.problems.into_iter().map(Finding::Odd).collect();
@@ -76,11 +99,17 @@ pub(crate) fn survey(desired: &Desired, engine: &Arc<Engine>, serving: BTreeSet<
     for (plugin, files) in sighting.plugins {
         match loader.survey(&plugin, files).result {
             Ok((ready, _)) => findings.extend(ready_findings(&plugin, ready, desired)),
-            Err(Failure::Refused(reason) | Failure::Unreadable(reason) | Failure::Uncompiled(reason)) => {
+            Err(
+                Failure::Refused(reason)
+                | Failure::Unreadable(reason)
+                | Failure::Uncompiled(reason),
+            ) => {
                 findings.push(Finding::Bad(format!("plugin {plugin}: {reason}")));
             }
             Err(Failure::Moved) => {
-                findings.push(Finding::Odd(format!("plugin {plugin}: its files are being changed; check again")));
+                findings.push(Finding::Odd(format!(
+                    "plugin {plugin}: its files are being changed; check again"
+                )));
             }
         }
     }
@@ -89,16 +118,42 @@ pub(crate) fn survey(desired: &Desired, engine: &Arc<Engine>, serving: BTreeSet<
 
 fn ready_findings(
     plugin: &PluginRef,
-    Ready { loaded, sidecar, notes, fixtures }: Ready,
+    Ready {
+        loaded,
+        sidecar,
+        notes,
+        fixtures,
+    }: Ready,
     desired: &Desired,
 ) -> Vec<Finding> {
     let taken = takes(&loaded, sidecar.sources);
-    let sources: Vec<_> = taken.sources_of(plugin, &desired.sources).iter().map(ToString::to_string).collect();
-    let sources = if sources.is_empty() { "no source".to_owned() } else { sources.join(", ") };
+    let sources: Vec<_> = taken
+        .sources_of(plugin, &desired.sources)
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    let sources = if sources.is_empty() {
+        "no source".to_owned()
+    } else {
+        sources.join(", ")
+    };
     let revision = loaded.revision().short();
-    let good = Finding::Good(format!("plugin {plugin} ({revision}): {} from {sources}", handlers(&loaded)));
+    let good = Finding::Good(format!(
+        "plugin {plugin} ({revision}): {} from {sources}",
+        handlers(&loaded)
+    ));
     let odd = strange(&loaded).map(|what| Finding::Odd(format!("plugin {plugin} {what}")));
-    let fixtures = fixtures.faults.iter().map(|fault| Finding::Odd(format!("plugin {plugin}: fixtures: {fault}")));
-    let notes = notes.iter().map(|note| Finding::Odd(format!("plugin {plugin}: {note}")));
-    [good].into_iter().chain(odd).chain(notes).chain(fixtures).collect()
+    let fixtures = fixtures
+        .faults
+        .iter()
+        .map(|fault| Finding::Odd(format!("plugin {plugin}: fixtures: {fault}")));
+    let notes = notes
+        .iter()
+        .map(|note| Finding::Odd(format!("plugin {plugin}: {note}")));
+    [good]
+        .into_iter()
+        .chain(odd)
+        .chain(notes)
+        .chain(fixtures)
+        .collect()
 }

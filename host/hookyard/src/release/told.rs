@@ -37,14 +37,37 @@ pub(crate) fn told(desired: &Desired, plugin: &PluginRef) -> Result<Told, String
         rehearsal: &desired.rehearsal,
         backlog: desired.plugins.backlog,
     };
-    let sidecar = Sidecar::read(&path, &text, &outer).result.map_err(|faults| faults.to_string())?;
-    let Sidecar { sources, limits, grants, config: _, rehearsal: _, backlog: _ } = sidecar;
+    let sidecar = Sidecar::read(&path, &text, &outer)
+        .result
+        .map_err(|faults| faults.to_string())?;
+    let Sidecar {
+        sources,
+        limits,
+        grants,
+        config: _,
+        rehearsal: _,
+        backlog: _,
+    } = sidecar;
     let mut granted = Vec::new();
-    granted.extend(grants.destinations.keys().map(|destination| format!("destination {destination}")));
-    for (is_granted, name) in [(grants.keyvalue, "keyvalue"), (grants.logging, "logging"), (grants.config, "config")] {
+    granted.extend(
+        grants
+            .destinations
+            .keys()
+            .map(|destination| format!("destination {destination}")),
+    );
+    for (is_granted, name) in [
+        (grants.keyvalue, "keyvalue"),
+        (grants.logging, "logging"),
+        (grants.config, "config"),
+    ] {
         granted.extend(is_granted.then(|| name.to_owned()));
     }
-    granted.extend(grants.http.keys().map(|authority| format!("http to {authority}")));
+    granted.extend(
+        grants
+            .http
+            .keys()
+            .map(|authority| format!("http to {authority}")),
+    );
     Ok(Told {
         sources: sources.map(|sources| sources.iter().map(ToString::to_string).collect()),
         limits: format!(

@@ -73,7 +73,12 @@ impl Track {
     }
 
     fn due(&self, windows: Windows) -> Instant {
-        self.since + if self.seen.is_some() { windows.settle } else { windows.removal }
+        self.since
+            + if self.seen.is_some() {
+                windows.settle
+            } else {
+                windows.removal
+            }
     }
 }
 
@@ -87,7 +92,12 @@ pub(super) struct Tracker {
 
 impl Tracker {
     /// Takes in one look and says what is to be done now.
-    pub(super) fn observe(&mut self, sighting: Sighting, windows: Windows, now: Moment) -> Vec<Action> {
+    pub(super) fn observe(
+        &mut self,
+        sighting: Sighting,
+        windows: Windows,
+        now: Moment,
+    ) -> Vec<Action> {
         let known = self.tracks.keys().chain(sighting.plugins.keys()).cloned();
         let plugins: BTreeSet<PluginRef> = known.filter(|plugin| !sighting.hides(plugin)).collect();
         let actions = plugins.into_iter().flat_map(|plugin| {
@@ -95,21 +105,37 @@ impl Tracker {
             self.step(plugin, files, windows, now)
         });
         let actions = actions.collect();
-        self.tracks.retain(|_, track| track.seen.is_some() || track.handled.is_some() || track.is_loading);
+        self.tracks
+            .retain(|_, track| track.seen.is_some() || track.handled.is_some() || track.is_loading);
         self.last = sighting;
         actions
     }
 
-    fn step(&mut self, plugin: PluginRef, files: Option<Files>, windows: Windows, now: Moment) -> Vec<Action> {
+    fn step(
+        &mut self,
+        plugin: PluginRef,
+        files: Option<Files>,
+        windows: Windows,
+        now: Moment,
+    ) -> Vec<Action> {
         let (since, seen_at) = (now.instant, now.wall);
-        let fresh = || Track { seen: None, since, seen_at, handled: None, is_loading: false, again: false };
+        let fresh = || Track {
+            seen: None,
+            since,
+            seen_at,
+            handled: None,
+            is_loading: false,
+            again: false,
+        };
         let track = self.tracks.entry(plugin.clone()).or_insert_with(fresh);
         let mut actions = Vec::new();
         if track.seen != files {
             // A file that grows is announced once.
             let is_news = track.seen == track.handled && files.is_some();
             actions.extend(is_news.then(|| Action::Announce(plugin.clone())));
-            let quiet = files.map_or(Duration::ZERO, |files| files.quiet_for(now.wall)).min(windows.settle);
+            let quiet = files
+                .map_or(Duration::ZERO, |files| files.quiet_for(now.wall))
+                .min(windows.settle);
             track.seen = files;
             track.seen_at = now.wall;
             track.since = now.instant.checked_sub(quiet).unwrap_or(now.instant);
@@ -168,12 +194,19 @@ impl Tracker {
 
     /// Whether something will be done about a plugin, or may have to be.
     pub(super) fn is_undecided(&self, plugin: &PluginRef) -> bool {
-        self.last.hides(plugin) || self.tracks.get(plugin).is_some_and(|track| track.is_open() || track.is_loading)
+        self.last.hides(plugin)
+            || self
+                .tracks
+                .get(plugin)
+                .is_some_and(|track| track.is_open() || track.is_loading)
     }
 
     /// The plugins that are being loaded.
     pub(super) fn loading(&self) -> impl Iterator<Item = &PluginRef> {
-        self.tracks.iter().filter(|(_, track)| track.is_loading).map(|(plugin, _)| plugin)
+        self.tracks
+            .iter()
+            .filter(|(_, track)| track.is_loading)
+            .map(|(plugin, _)| plugin)
     }
 
     /// When the files that are there now were first seen.
@@ -193,7 +226,10 @@ impl Tracker {
 
     /// Those that something will be done about. Nothing is done about what can't be seen.
     fn open(&self) -> impl Iterator<Item = &Track> {
-        let open = self.tracks.iter().filter(|(plugin, track)| track.is_open() && !self.last.hides(plugin));
+        let open = self
+            .tracks
+            .iter()
+            .filter(|(plugin, track)| track.is_open() && !self.last.hides(plugin));
         open.map(|(_, track)| track)
     }
 }
@@ -204,17 +240,33 @@ mod tests {
     use super::*;
     use hookyard_model::{PluginName, TenantName};
 
-    const WINDOWS: Windows = Windows { settle: Duration::from_millis(200), removal: Duration::from_millis(1000) };
+    const WINDOWS: Windows = Windows {
+        settle: Duration::from_millis(200),
+        removal: Duration::from_millis(1000),
+    };
 
     fn plugin() -> PluginRef {
         let name = (TenantName::new("acme"), PluginName::new("orders"));
-        PluginRef { tenant: name.0.expect("valid"), plugin: name.1.expect("valid") }
+        PluginRef {
+            tenant: name.0.expect("valid"),
+            plugin: name.1.expect("valid"),
+        }
     }
 
     /// A version of the plugin's file, last changed `at` that many milliseconds into the test.
     fn files(inode: u64, at: u64) -> Files {
         let changed = i128::from(at) * 1_000_000 + 1_000_000_000_000_000_000;
-        Files { code: Stamp { device: 1, inode, bytes: 10, modified: changed, changed }, sidecar: None, fixtures: None }
+        Files {
+            code: Stamp {
+                device: 1,
+                inode,
+                bytes: 10,
+                modified: changed,
+                changed,
+            },
+            sidecar: None,
+            fixtures: None,
+        }
     }
 
     struct Script {
@@ -225,19 +277,32 @@ mod tests {
 
     impl Script {
         fn new() -> Self {
-            Self { tracker: Tracker::default(), start: Instant::now() + Duration::from_secs(3600), announced: 0 }
+            Self {
+                tracker: Tracker::default(),
+                start: Instant::now() + Duration::from_secs(3600),
+                announced: 0,
+            }
         }
 
         fn moment(&self, at: u64) -> Moment {
-            let wall = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_000) + Duration::from_millis(at);
-            Moment { instant: self.start + Duration::from_millis(at), wall }
+            let wall = SystemTime::UNIX_EPOCH
+                + Duration::from_secs(1_000_000_000)
+                + Duration::from_millis(at);
+            Moment {
+                instant: self.start + Duration::from_millis(at),
+                wall,
+            }
         }
 
         fn see(&mut self, at: u64, seen: Option<Files>) -> Vec<Action> {
-            let sighting =
-                Sighting { plugins: seen.map(|files| (plugin(), files)).into_iter().collect(), ..Sighting::default() };
+            let sighting = Sighting {
+                plugins: seen.map(|files| (plugin(), files)).into_iter().collect(),
+                ..Sighting::default()
+            };
             let mut actions = self.tracker.observe(sighting, WINDOWS, self.moment(at));
-            self.announced += actions.extract_if(.., |action| matches!(action, Action::Announce(_))).count();
+            self.announced += actions
+                .extract_if(.., |action| matches!(action, Action::Announce(_)))
+                .count();
             actions
         }
 
@@ -280,7 +345,10 @@ mod tests {
         }
         script.expect(550, Some(files(1, 400)), &[]);
         assert_eq!(script.announced, 1, "it's announced once");
-        assert_eq!(script.tracker.next_due(WINDOWS), Some(script.moment(600).instant));
+        assert_eq!(
+            script.tracker.next_due(WINDOWS),
+            Some(script.moment(600).instant)
+        );
         script.expect(600, Some(files(1, 400)), &[load(1, 400)]);
         script.expect(700, Some(files(1, 400)), &[]);
     }
@@ -316,7 +384,10 @@ mod tests {
         let mut script = Script::serving();
         script.expect(6000, None, &[]);
         script.expect(6999, None, &[]);
-        assert_eq!(script.tracker.next_due(WINDOWS), Some(script.moment(7000).instant));
+        assert_eq!(
+            script.tracker.next_due(WINDOWS),
+            Some(script.moment(7000).instant)
+        );
         script.expect(7000, None, &[remove()]);
         script.expect(9000, None, &[]);
         assert!(script.tracker.tracks.is_empty());
@@ -372,11 +443,30 @@ mod tests {
     #[test]
     fn nothing_is_concluded_from_what_cannot_be_seen() {
         let mut script = Script::serving();
-        let hidden = || Sighting { hidden: [plugin()].into(), ..Sighting::default() };
-        let hidden_tenant = || Sighting { hidden_tenants: [plugin().tenant].into(), ..Sighting::default() };
-        let over = || Sighting { over: [plugin()].into(), ..Sighting::default() };
-        let sightings = [hidden(), hidden(), hidden_tenant(), hidden_tenant(), over(), over()];
-        for (at, sighting) in [6000, 9000, 12_000, 15_000, 18_000, 21_000].into_iter().zip(sightings) {
+        let hidden = || Sighting {
+            hidden: [plugin()].into(),
+            ..Sighting::default()
+        };
+        let hidden_tenant = || Sighting {
+            hidden_tenants: [plugin().tenant].into(),
+            ..Sighting::default()
+        };
+        let over = || Sighting {
+            over: [plugin()].into(),
+            ..Sighting::default()
+        };
+        let sightings = [
+            hidden(),
+            hidden(),
+            hidden_tenant(),
+            hidden_tenant(),
+            over(),
+            over(),
+        ];
+        for (at, sighting) in [6000, 9000, 12_000, 15_000, 18_000, 21_000]
+            .into_iter()
+            .zip(sightings)
+        {
             let moment = script.moment(at);
             assert_eq!(script.tracker.observe(sighting, WINDOWS, moment), []);
         }
@@ -387,7 +477,10 @@ mod tests {
     fn what_is_hidden_before_it_counts_causes_no_look() {
         let mut script = Script::new();
         script.expect(100, Some(files(1, 100)), &[]);
-        let over = Sighting { over: [plugin()].into(), ..Sighting::default() };
+        let over = Sighting {
+            over: [plugin()].into(),
+            ..Sighting::default()
+        };
         let moment = script.moment(150);
         assert_eq!(script.tracker.observe(over, WINDOWS, moment), []);
         assert!(script.tracker.is_idle() && script.tracker.next_due(WINDOWS).is_none());

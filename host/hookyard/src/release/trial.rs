@@ -47,7 +47,12 @@ pub(super) struct Failed {
 
 impl Trials {
     pub(crate) fn new(clock: Arc<dyn Clock>, policy: Option<ProbationPolicy>) -> Self {
-        Self { clock, policy: Mutex::new(policy), plugins: Mutex::default(), failed: Notify::new() }
+        Self {
+            clock,
+            policy: Mutex::new(policy),
+            plugins: Mutex::default(),
+            failed: Notify::new(),
+        }
     }
 
     /// From now on this is the policy.
@@ -56,10 +61,21 @@ impl Trials {
     }
 
     /// A revision is active, in the place of one that was taken back where that is said.
-    pub(super) fn begin(&self, plugin: &PluginRef, Begin { revision, watched_since, taken_back }: Begin) {
+    pub(super) fn begin(
+        &self,
+        plugin: &PluginRef,
+        Begin {
+            revision,
+            watched_since,
+            taken_back,
+        }: Begin,
+    ) {
         let mut plugins = self.plugins();
         let before = plugins.remove(plugin);
-        if before.as_ref().is_some_and(|before| before.revision == revision) {
+        if before
+            .as_ref()
+            .is_some_and(|before| before.revision == revision)
+        {
             plugins.extend(before.map(|before| (plugin.clone(), before)));
             return;
         }
@@ -68,8 +84,18 @@ impl Trials {
             (Some(before), Some(since)) => before.probation.next(since),
             (None, Some(since)) => hookyard_model::Probation::settled().next(since),
         };
-        let taken_back = taken_back.or(before.and_then(|before| before.taken_back)).filter(|back| *back != revision);
-        plugins.insert(plugin.clone(), Trial { revision, probation, failed: None, taken_back });
+        let taken_back = taken_back
+            .or(before.and_then(|before| before.taken_back))
+            .filter(|back| *back != revision);
+        plugins.insert(
+            plugin.clone(),
+            Trial {
+                revision,
+                probation,
+                failed: None,
+                taken_back,
+            },
+        );
     }
 
     /// A plugin isn't there any more.
@@ -95,7 +121,11 @@ impl Trials {
         let plugins = self.plugins();
         let failed = plugins.iter().filter_map(|(plugin, trial)| {
             let reason = trial.failed.clone()?;
-            Some(Failed { plugin: plugin.clone(), revision: trial.revision, reason })
+            Some(Failed {
+                plugin: plugin.clone(),
+                revision: trial.revision,
+                reason,
+            })
         });
         failed.collect()
     }
@@ -118,14 +148,22 @@ impl Trials {
 
 impl Probation for Trials {
     fn note(&self, job: &Claimed, attempt: &Attempt) -> bool {
-        let Some(policy) = self.policy() else { return false };
+        let Some(policy) = self.policy() else {
+            return false;
+        };
         let now = self.clock.now();
         let mut plugins = self.plugins();
-        let Some(trial) = plugins.get_mut(&job.lease.plugin) else { return false };
+        let Some(trial) = plugins.get_mut(&job.lease.plugin) else {
+            return false;
+        };
         if trial.revision != attempt.revision {
             return trial.taken_back == Some(attempt.revision);
         }
-        let ended = Ended { event: job.lease.event, at: now, is_fault: attempt.outcome.is_fault() };
+        let ended = Ended {
+            event: job.lease.event,
+            at: now,
+            is_fault: attempt.outcome.is_fault(),
+        };
         let is_open = trial.probation.is_open(&policy, now);
         if let Some(worse) = trial.probation.record(ended, &policy) {
             let reason = format!("{worse}; the last time it was {}", attempt.outcome);
@@ -135,14 +173,23 @@ impl Probation for Trials {
     }
 
     fn is_taken_back(&self, plugin: &PluginRef, revision: Revision) -> bool {
-        self.plugins().get(plugin).is_some_and(|trial| trial.taken_back == Some(revision))
+        self.plugins()
+            .get(plugin)
+            .is_some_and(|trial| trial.taken_back == Some(revision))
     }
 
     fn take_back(&self, plugin: &PluginRef, revision: Revision, reason: &str) -> bool {
-        let Some(policy) = self.policy() else { return false };
+        let Some(policy) = self.policy() else {
+            return false;
+        };
         let now = self.clock.now();
         let mut plugins = self.plugins();
-        let Some(trial) = plugins.get_mut(plugin).filter(|trial| trial.revision == revision) else { return false };
+        let Some(trial) = plugins
+            .get_mut(plugin)
+            .filter(|trial| trial.revision == revision)
+        else {
+            return false;
+        };
         if trial.failed.is_none() && trial.probation.worse(&policy, now).is_none() {
             return false;
         }
@@ -163,8 +210,12 @@ mod tests {
 
     use super::*;
 
-    const POLICY: ProbationPolicy =
-        ProbationPolicy { watch: Duration::from_secs(60), events_min: 3, faults_min: 2, worse: 0.2 };
+    const POLICY: ProbationPolicy = ProbationPolicy {
+        watch: Duration::from_secs(60),
+        events_min: 3,
+        faults_min: 2,
+        worse: 0.2,
+    };
 
     #[derive(Default)]
     struct Seconds(AtomicI64);
@@ -199,7 +250,11 @@ mod tests {
         }
 
         fn begin(&self, number: u8, watched_since: Option<Timestamp>, taken_back: Option<u8>) {
-            let begin = Begin { revision: revision(number), watched_since, taken_back: taken_back.map(revision) };
+            let begin = Begin {
+                revision: revision(number),
+                watched_since,
+                taken_back: taken_back.map(revision),
+            };
             self.trials.begin(&plugin(), begin);
         }
 
@@ -216,12 +271,19 @@ mod tests {
         }
 
         fn failed(&self) -> Vec<Revision> {
-            self.trials.failures().into_iter().map(|failed| failed.revision).collect()
+            self.trials
+                .failures()
+                .into_iter()
+                .map(|failed| failed.revision)
+                .collect()
         }
     }
 
     fn plugin() -> PluginRef {
-        PluginRef { tenant: "acme".parse().expect("a name"), plugin: "books".parse().expect("a name") }
+        PluginRef {
+            tenant: "acme".parse().expect("a name"),
+            plugin: "books".parse().expect("a name"),
+        }
     }
 
     fn revision(number: u8) -> Revision {
@@ -229,7 +291,9 @@ mod tests {
     }
 
     fn trapped() -> Outcome {
-        Outcome::Trapped { message: "unreachable".into() }
+        Outcome::Trapped {
+            message: "unreachable".into(),
+        }
     }
 
     fn job(number: u64) -> Claimed {
@@ -249,9 +313,22 @@ mod tests {
             ordering_key: None,
             key_until: Timestamp::from_unix_secs(0),
         };
-        let lease = JobRef { event: event.id, plugin: plugin(), replays: 0, attempt: 1 };
+        let lease = JobRef {
+            event: event.id,
+            plugin: plugin(),
+            replays: 0,
+            attempt: 1,
+        };
         let (until, since) = (Timestamp::from_unix_secs(0), Timestamp::from_unix_secs(0));
-        Claimed { lease, until, event: Arc::new(event), since, due: since, revision: None, spared: 0 }
+        Claimed {
+            lease,
+            until,
+            event: Arc::new(event),
+            since,
+            due: since,
+            revision: None,
+            spared: 0,
+        }
     }
 
     #[tokio::test]
@@ -266,20 +343,35 @@ mod tests {
             failed.reason,
             "it failed at 2 of 3 events, the one before at 0 of 10; the last time it was trapped: unreachable"
         );
-        assert!(!yard.trials.is_taken_back(&plugin(), revision(2)), "it serves still");
+        assert!(
+            !yard.trials.is_taken_back(&plugin(), revision(2)),
+            "it serves still"
+        );
         yard.begin(1, None, Some(2));
         assert_eq!(yard.failed(), []);
-        assert!(yard.note(4, 2, trapped()), "what was under way when it was taken back");
+        assert!(
+            yard.note(4, 2, trapped()),
+            "what was under way when it was taken back"
+        );
         assert!(yard.trials.is_taken_back(&plugin(), revision(2)));
         yard.begin(2, Some(yard.clock.now()), None);
-        assert!(!yard.trials.is_taken_back(&plugin(), revision(2)), "the operator let it serve again");
+        assert!(
+            !yard.trials.is_taken_back(&plugin(), revision(2)),
+            "the operator let it serve again"
+        );
         yard.begin(1, None, Some(2));
-        assert!(!yard.note(5, 1, trapped()), "the one that is back has nothing to go back to");
+        assert!(
+            !yard.note(5, 1, trapped()),
+            "the one that is back has nothing to go back to"
+        );
     }
 
     #[test]
     fn one_that_runs_out_of_time_more_often_is_to_be_taken_back() {
-        let timed_out = || Outcome::TimedOut { time: hookyard_model::Time::Cpu, limit: Duration::from_secs(1) };
+        let timed_out = || Outcome::TimedOut {
+            time: hookyard_model::Time::Cpu,
+            limit: Duration::from_secs(1),
+        };
         let yard = Yard::new().replaced();
         yard.note(1, 2, timed_out());
         yard.note(2, 2, Outcome::Done);
@@ -292,8 +384,21 @@ mod tests {
     fn a_handlers_own_words_are_no_failure() {
         let yard = Yard::new().replaced();
         for event in 0..20 {
-            yard.note(event, 2, Outcome::Retry { reason: "later".into(), after: None });
-            yard.note(event + 50, 2, Outcome::Rejected { reason: "no".into() });
+            yard.note(
+                event,
+                2,
+                Outcome::Retry {
+                    reason: "later".into(),
+                    after: None,
+                },
+            );
+            yard.note(
+                event + 50,
+                2,
+                Outcome::Rejected {
+                    reason: "no".into(),
+                },
+            );
         }
         assert_eq!(yard.failed(), []);
     }
@@ -310,15 +415,27 @@ mod tests {
     #[test]
     fn what_dispatch_would_quarantine_goes_back_where_the_one_before_did_better() {
         let yard = Yard::new().replaced();
-        assert!(!yard.trials.take_back(&plugin(), revision(2), "too often"), "it has done nothing yet");
+        assert!(
+            !yard.trials.take_back(&plugin(), revision(2), "too often"),
+            "it has done nothing yet"
+        );
         yard.note(1, 2, trapped());
-        assert!(!yard.trials.take_back(&plugin(), revision(1), "too often"), "it isn't the active one");
-        assert!(yard.trials.take_back(&plugin(), revision(2), "too often"), "however few its events");
+        assert!(
+            !yard.trials.take_back(&plugin(), revision(1), "too often"),
+            "it isn't the active one"
+        );
+        assert!(
+            yard.trials.take_back(&plugin(), revision(2), "too often"),
+            "however few its events"
+        );
         assert_eq!(yard.failed(), [revision(2)]);
 
         let alone = Yard::new();
         alone.note(1, 1, trapped());
-        assert!(!alone.trials.take_back(&plugin(), revision(1), "too often"), "there's none to go back to");
+        assert!(
+            !alone.trials.take_back(&plugin(), revision(1), "too often"),
+            "there's none to go back to"
+        );
     }
 
     #[test]

@@ -73,7 +73,10 @@ struct Turns<T> {
 
 impl<T> Default for Turns<T> {
     fn default() -> Self {
-        Self { waiting: BTreeMap::new(), last: None }
+        Self {
+            waiting: BTreeMap::new(),
+            last: None,
+        }
     }
 }
 
@@ -88,7 +91,10 @@ impl<T> Turns<T> {
 
     /// The first thing of the tenant whose turn it is.
     fn next(&mut self) -> Option<T> {
-        let after = self.last.as_ref().and_then(|last| self.waiting.range((Excluded(last), Unbounded)).next());
+        let after = self
+            .last
+            .as_ref()
+            .and_then(|last| self.waiting.range((Excluded(last), Unbounded)).next());
         let (tenant, _) = after.or_else(|| self.waiting.first_key_value())?;
         let tenant = tenant.clone();
         let things = self.waiting.get_mut(&tenant)?;
@@ -108,7 +114,9 @@ mod tests {
     #[test]
     fn tenants_take_turns_whatever_they_have_waiting() {
         let mut turns = Turns::default();
-        let put = |turns: &mut Turns<u32>, tenant: &str, thing| turns.put(tenant.parse().expect("a name"), thing);
+        let put = |turns: &mut Turns<u32>, tenant: &str, thing| {
+            turns.put(tenant.parse().expect("a name"), thing)
+        };
         for thing in 0..1000 {
             put(&mut turns, "mallory", thing);
         }

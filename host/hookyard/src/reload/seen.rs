@@ -29,8 +29,14 @@ pub(super) struct Found {
 impl Seen {
     /// Looks at files. Blocks.
     pub(super) fn of(files: &BTreeSet<PathBuf>, looks: &mut Looks<Found>) -> Self {
-        let place = |file: &PathBuf| Place { owner: folder_of(file).to_owned(), path: file.clone() };
-        let mut seen = Self { files: BTreeMap::new(), folders: Folders::new() };
+        let place = |file: &PathBuf| Place {
+            owner: folder_of(file).to_owned(),
+            path: file.clone(),
+        };
+        let mut seen = Self {
+            files: BTreeMap::new(),
+            folders: Folders::new(),
+        };
         for (file, found) in looks.at(files.iter().map(place), &look) {
             let stamp = found.map(|Found { stamp, folders }| {
                 seen.folders.extend(folders);
@@ -52,20 +58,31 @@ impl Seen {
 }
 
 fn look(file: &Path) -> Found {
-    let stamp = std::fs::metadata(file).ok().map(|metadata| Stamp::of(&metadata));
-    Found { stamp, folders: folders(file) }
+    let stamp = std::fs::metadata(file)
+        .ok()
+        .map(|metadata| Stamp::of(&metadata));
+    Found {
+        stamp,
+        folders: folders(file),
+    }
 }
 
 /// Where a change of `file` shows: where it stands, where it really is, and itself if it's a folder.
 fn folders(file: &Path) -> Folders {
     let real = file.canonicalize().ok();
     let parent = folder_of(file).canonicalize().ok();
-    let real_parent = real.as_ref().and_then(|real| Some(real.parent()?.to_owned()));
+    let real_parent = real
+        .as_ref()
+        .and_then(|real| Some(real.parent()?.to_owned()));
     let itself = real.filter(|real| real.is_dir());
     let folders = [parent, real_parent, itself].into_iter().flatten();
-    folders.filter_map(|folder| identity(&folder).map(|identity| (folder, identity))).collect()
+    folders
+        .filter_map(|folder| identity(&folder).map(|identity| (folder, identity)))
+        .collect()
 }
 
 fn folder_of(file: &Path) -> &Path {
-    file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+    file.parent()
+        .filter(|folder| !folder.as_os_str().is_empty())
+        .unwrap_or(Path::new("."))
 }

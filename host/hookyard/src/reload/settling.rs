@@ -13,7 +13,11 @@ pub(super) struct Settling<T> {
 impl<T: Clone + PartialEq> Settling<T> {
     /// Starts with a value that needs no action.
     pub(super) fn new(value: T, now: Instant) -> Self {
-        Self { seen: value.clone(), since: now, handled: value }
+        Self {
+            seen: value.clone(),
+            since: now,
+            handled: value,
+        }
     }
 
     /// Takes in what is there now.

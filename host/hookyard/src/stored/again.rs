@@ -27,8 +27,12 @@ impl Words {
             return Ok(());
         }
         let Self { fate, asked, .. } = self;
-        let way_out = format!("name {asked}s, or narrow them down by a filter; --all takes everything that is stored");
-        Err(Failure::Arguments(format!("every stored {asked} would {fate}: {way_out}")))
+        let way_out = format!(
+            "name {asked}s, or narrow them down by a filter; --all takes everything that is stored"
+        );
+        Err(Failure::Arguments(format!(
+            "every stored {asked} would {fate}: {way_out}"
+        )))
     }
 
     /// What was done, or would be, in a line.
@@ -39,23 +43,58 @@ impl Words {
         }
     }
 
-    fn in_json(&self, Replayed { again, leased, made, .. }: Replayed, dry_run: bool) -> String {
-        let made = if made > 0 { format!(",\"made\":{made}") } else { String::new() };
-        format!("{{\"{}\":{again}{made},\"leased\":{leased},\"dry_run\":{dry_run}}}", self.many)
+    fn in_json(
+        &self,
+        Replayed {
+            again,
+            leased,
+            made,
+            ..
+        }: Replayed,
+        dry_run: bool,
+    ) -> String {
+        let made = if made > 0 {
+            format!(",\"made\":{made}")
+        } else {
+            String::new()
+        };
+        format!(
+            "{{\"{}\":{again}{made},\"leased\":{leased},\"dry_run\":{dry_run}}}",
+            self.many
+        )
     }
 
-    fn in_words(&self, Replayed { again, leased, made, .. }: Replayed, dry_run: bool, more: &str) -> String {
+    fn in_words(
+        &self,
+        Replayed {
+            again,
+            leased,
+            made,
+            ..
+        }: Replayed,
+        dry_run: bool,
+        more: &str,
+    ) -> String {
         let will = if dry_run { "would" } else { "will" };
         let made = match made {
             0 => String::new(),
             made => format!(", {made} of them for events that the plugin had not been given"),
         };
-        format!("{} {will} {}{more}{made}{}", self.count(again), self.fate, self.left_alone(leased, dry_run))
+        format!(
+            "{} {will} {}{more}{made}{}",
+            self.count(again),
+            self.fate,
+            self.left_alone(leased, dry_run)
+        )
     }
 
     /// Such as `1 job`.
     pub(crate) fn count(&self, count: u64) -> String {
-        if count == 1 { format!("1 {}", self.one) } else { format!("{count} {}", self.many) }
+        if count == 1 {
+            format!("1 {}", self.one)
+        } else {
+            format!("{count} {}", self.many)
+        }
     }
 
     /// What is said of those that are busy, after the rest.
@@ -70,27 +109,58 @@ impl Words {
 
 /// The inbox in which it is to be done, or only counted.
 pub(crate) fn open(path: &Path, dry_run: bool) -> Result<Stored, Failure> {
-    if dry_run { super::to_read(path) } else { super::to_change(path) }
+    if dry_run {
+        super::to_read(path)
+    } else {
+        super::to_change(path)
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const WORDS: Words = Words { one: "job", many: "jobs", fate: "run again", asked: "event", busy: "attempted" };
+    const WORDS: Words = Words {
+        one: "job",
+        many: "jobs",
+        fate: "run again",
+        asked: "event",
+        busy: "attempted",
+    };
 
     #[test]
     fn what_was_done_is_told_in_a_line() {
-        let replayed = |again, leased| Replayed { again, leased, ..Replayed::default() };
-        assert_eq!(WORDS.in_words(replayed(1, 0), false, ""), "1 job will run again");
-        assert_eq!(WORDS.in_words(replayed(0, 0), false, " on it"), "0 jobs will run again on it");
+        let replayed = |again, leased| Replayed {
+            again,
+            leased,
+            ..Replayed::default()
+        };
+        assert_eq!(
+            WORDS.in_words(replayed(1, 0), false, ""),
+            "1 job will run again"
+        );
+        assert_eq!(
+            WORDS.in_words(replayed(0, 0), false, " on it"),
+            "0 jobs will run again on it"
+        );
         let expected = "7 jobs would run again; 2 would be left alone, being attempted now";
         assert_eq!(WORDS.in_words(replayed(7, 2), true, ""), expected);
-        let made = Replayed { again: 7, made: 3, ..Replayed::default() };
-        let expected = "7 jobs will run again, 3 of them for events that the plugin had not been given";
+        let made = Replayed {
+            again: 7,
+            made: 3,
+            ..Replayed::default()
+        };
+        let expected =
+            "7 jobs will run again, 3 of them for events that the plugin had not been given";
         assert_eq!(WORDS.in_words(made, false, ""), expected);
-        assert_eq!(WORDS.in_json(made, false), r#"{"jobs":7,"made":3,"leased":0,"dry_run":false}"#);
-        assert_eq!(WORDS.in_json(replayed(7, 2), true), r#"{"jobs":7,"leased":2,"dry_run":true}"#);
+        assert_eq!(
+            WORDS.in_json(made, false),
+            r#"{"jobs":7,"made":3,"leased":0,"dry_run":false}"#
+        );
+        assert_eq!(
+            WORDS.in_json(replayed(7, 2), true),
+            r#"{"jobs":7,"leased":2,"dry_run":true}"#
+        );
     }
 
     #[test]

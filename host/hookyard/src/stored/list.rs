@@ -23,7 +23,8 @@ pub(crate) trait Store<T: Item> {
     async fn page(&self, after: Option<&T>, limit: usize) -> Result<Vec<T>, hookyard_inbox::Error>;
 
     /// All that came after `after`, also what isn't meant yet, the oldest first.
-    async fn newer(&self, after: Option<&T>, limit: usize) -> Result<Vec<T>, hookyard_inbox::Error>;
+    async fn newer(&self, after: Option<&T>, limit: usize)
+    -> Result<Vec<T>, hookyard_inbox::Error>;
 
     /// The last of all, also of what isn't meant yet, the newest first.
     async fn newest(&self, limit: usize) -> Result<Vec<T>, hookyard_inbox::Error>;
@@ -48,7 +49,10 @@ pub(crate) trait Item: Clone + PartialEq {
 }
 
 /// Writes a list to standard output.
-pub(crate) async fn write<T: Item>(store: &impl Store<T>, listing: &Listing) -> Result<(), Failure> {
+pub(crate) async fn write<T: Item>(
+    store: &impl Store<T>,
+    listing: &Listing,
+) -> Result<(), Failure> {
     if listing.follow {
         return follow(store, listing.limit()).await;
     }
@@ -57,21 +61,35 @@ pub(crate) async fn write<T: Item>(store: &impl Store<T>, listing: &Listing) -> 
     let mut left = listing.limit();
     let mut last: Option<T> = None;
     while left > 0 {
-        let found = store.page(last.as_ref(), left.min(PAGE)).await.context(UNREAD)?;
+        let found = store
+            .page(last.as_ref(), left.min(PAGE))
+            .await
+            .context(UNREAD)?;
         let is_first = last.is_none();
         match found.last() {
             Some(one) => last = Some(one.clone()),
             None => break,
         }
-        store.write(&found, is_first, &mut out).map_err(Failure::Output)?;
+        store
+            .write(&found, is_first, &mut out)
+            .map_err(Failure::Output)?;
         left -= found.len();
     }
     out.flush().map_err(Failure::Output)?;
     if last.is_none() && !listing.json && listing.limit() > 0 {
         output::error(store.nothing());
     }
-    if left == 0 && listing.tells_rest() && !store.page(last.as_ref(), 1).await.context(UNREAD)?.is_empty() {
-        output::error(format_args!("there are more; --limit lists as many as you want"));
+    if left == 0
+        && listing.tells_rest()
+        && !store
+            .page(last.as_ref(), 1)
+            .await
+            .context(UNREAD)?
+            .is_empty()
+    {
+        output::error(format_args!(
+            "there are more; --limit lists as many as you want"
+        ));
     }
     Ok(())
 }
@@ -114,7 +132,10 @@ fn put<T: Item>(store: &impl Store<T>, items: &[T], is_first: bool) -> Result<()
         return Ok(());
     }
     let mut out = io::stdout().lock();
-    store.write(items, is_first, &mut out).and_then(|()| out.flush()).map_err(Failure::Output)
+    store
+        .write(items, is_first, &mut out)
+        .and_then(|()| out.flush())
+        .map_err(Failure::Output)
 }
 
 /// One JSON object on a line.

@@ -25,12 +25,20 @@ pub(crate) struct Body<'b> {
 impl<'b> Body<'b> {
     pub(crate) fn of(bytes: &'b [u8]) -> Self {
         let body = std::str::from_utf8(bytes).ok();
-        Self { body, body_base64: body.is_none().then(|| STANDARD.encode(bytes)), bytes: bytes.len() }
+        Self {
+            body,
+            body_base64: body.is_none().then(|| STANDARD.encode(bytes)),
+            bytes: bytes.len(),
+        }
     }
 
     /// Writes it under a headline, each of its lines after `indent` and two spaces.
     pub(crate) fn write(&self, name: &str, indent: &str, out: &mut String) {
-        let base64 = if self.body.is_none() { ", in base64" } else { "" };
+        let base64 = if self.body.is_none() {
+            ", in base64"
+        } else {
+            ""
+        };
         let _ = writeln!(out, "{indent}{name} ({} bytes{base64})", self.bytes);
         let encoded = self.body_base64.as_deref().unwrap_or_default();
         for line in self.body.unwrap_or(encoded).lines() {
@@ -41,7 +49,10 @@ impl<'b> Body<'b> {
 
 /// Names and values of headers.
 pub(crate) fn headers(headers: &[Header]) -> Vec<(&str, Cow<'_, str>)> {
-    headers.iter().map(|header| (header.name.as_str(), String::from_utf8_lossy(&header.value))).collect()
+    headers
+        .iter()
+        .map(|header| (header.name.as_str(), String::from_utf8_lossy(&header.value)))
+        .collect()
 }
 
 /// One on a line, after `indent`.
@@ -53,7 +64,12 @@ pub(crate) fn write_headers(headers: &[(&str, Cow<'_, str>)], indent: &str, out:
 
 /// Names with what stands there, one on a line.
 pub(crate) fn write_fields(fields: &[(&str, &str)], out: &mut String) {
-    let width = fields.iter().map(|(name, _)| name.len()).max().unwrap_or(0).max(10);
+    let width = fields
+        .iter()
+        .map(|(name, _)| name.len())
+        .max()
+        .unwrap_or(0)
+        .max(10);
     for (name, value) in fields {
         let _ = writeln!(out, "{name:<width$} {}", visible(value));
     }
@@ -63,7 +79,11 @@ pub(crate) fn write_fields(fields: &[(&str, &str)], out: &mut String) {
 pub(crate) fn until(state: JobState) -> Option<String> {
     match state {
         JobState::Leased { until } | JobState::Waiting { until } => Some(until.to_string()),
-        JobState::Pending | JobState::Done | JobState::Dead | JobState::Held | JobState::Discarded => None,
+        JobState::Pending
+        | JobState::Done
+        | JobState::Dead
+        | JobState::Held
+        | JobState::Discarded => None,
     }
 }
 
@@ -77,15 +97,27 @@ pub(crate) struct Behind {
 
 impl Behind {
     pub(crate) fn of<I: ToString>(ahead: &Ahead<I>) -> Self {
-        Self { id: ahead.id.to_string(), state: ahead.state.name(), until: until(ahead.state) }
+        Self {
+            id: ahead.id.to_string(),
+            state: ahead.state.name(),
+            until: until(ahead.state),
+        }
     }
 }
 
 /// A state with its time and what it waits for, such as `pending behind 0197…, which is waiting until …`.
 pub(crate) fn standing(name: &str, until: Option<&str>, behind: Option<&Behind>) -> String {
-    let until_text = |until: Option<&str>| until.map(|until| format!(" until {until}")).unwrap_or_default();
-    let behind = behind
-        .map(|Behind { id, state, until }| format!(" behind {id}, which is {state}{}", until_text(until.as_deref())));
+    let until_text = |until: Option<&str>| {
+        until
+            .map(|until| format!(" until {until}"))
+            .unwrap_or_default()
+    };
+    let behind = behind.map(|Behind { id, state, until }| {
+        format!(
+            " behind {id}, which is {state}{}",
+            until_text(until.as_deref())
+        )
+    });
     format!("{name}{}{}", until_text(until), behind.unwrap_or_default())
 }
 
@@ -101,5 +133,9 @@ pub(crate) fn state(standing: &str, replays: u32) -> String {
 
 /// What an attempt or try is called, such as `replay 1, attempt 2`.
 pub(crate) fn numbered(what: &str, replay: u32, number: u32) -> String {
-    if replay == 0 { format!("{what} {number}") } else { format!("replay {replay}, {what} {number}") }
+    if replay == 0 {
+        format!("{what} {number}")
+    } else {
+        format!("replay {replay}, {what} {number}")
+    }
 }

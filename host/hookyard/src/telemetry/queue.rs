@@ -48,7 +48,10 @@ impl Queue {
         // A descriptor of its own: the lock of `io::stderr` would be held for as long as a reader stalls.
         let stderr = File::from(io::stderr().as_fd().try_clone_to_owned()?);
         let write = move || self.write_to(&mut Output::new(stderr));
-        thread::Builder::new().name("log".into()).spawn(write).map(drop)
+        thread::Builder::new()
+            .name("log".into())
+            .spawn(write)
+            .map(drop)
     }
 
     /// Takes in whole lines, or drops them where there is no room. Never waits for what is written.
@@ -72,7 +75,9 @@ impl Queue {
     /// Returns once all that was pushed is written, or lost, or once the time is over.
     pub(super) fn flush(&self, time_max: Duration) {
         let is_pending = |state: &mut State| state.is_writing || !state.lines.is_empty();
-        let _ = self.changed.wait_timeout_while(self.lock(), time_max, is_pending);
+        let _ = self
+            .changed
+            .wait_timeout_while(self.lock(), time_max, is_pending);
     }
 
     fn write_to(&self, output: &mut Output<impl Write>) {
@@ -98,7 +103,10 @@ impl Queue {
         while state.lines.is_empty() {
             state.is_writing = false;
             self.changed.notify_all();
-            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+            state = self
+                .changed
+                .wait(state)
+                .unwrap_or_else(PoisonError::into_inner);
         }
         state.is_writing = true;
         std::mem::take(&mut state.lines)
@@ -135,7 +143,11 @@ struct Output<W> {
 
 impl<W: Write> Output<W> {
     fn new(out: W) -> Self {
-        Self { out, is_within_line: false, is_torn: false }
+        Self {
+            out,
+            is_within_line: false,
+            is_torn: false,
+        }
     }
 
     /// Writes lines. Returns how many of them were lost, and why the last of these was.
@@ -148,7 +160,10 @@ impl<W: Write> Output<W> {
                 Err(error) if error.kind() == ErrorKind::WouldBlock => thread::sleep(PAUSE),
                 Err(error) => {
                     // Only this line is given up: there may be room for the next one.
-                    let end = rest.iter().position(|byte| *byte == b'\n').map_or(rest.len(), |end| end + 1);
+                    let end = rest
+                        .iter()
+                        .position(|byte| *byte == b'\n')
+                        .map_or(rest.len(), |end| end + 1);
                     rest = &rest[end..];
                     self.is_torn = self.is_within_line;
                     (lost, fault) = (lost + 1, Some(error));
@@ -187,11 +202,17 @@ impl MakeWriter<'_> for Lines {
     type Writer = Line;
 
     fn make_writer(&self) -> Line {
-        Line { queue: self.0, has_place: false }
+        Line {
+            queue: self.0,
+            has_place: false,
+        }
     }
 
     fn make_writer_for(&self, metadata: &Metadata<'_>) -> Line {
-        Line { queue: self.0, has_place: metadata.target() == TARGET }
+        Line {
+            queue: self.0,
+            has_place: metadata.target() == TARGET,
+        }
     }
 }
 
@@ -243,10 +264,21 @@ mod tests {
         const AGAIN: i32 = -11;
         const INTERRUPTED: i32 = -4;
         let check = |steps: &[i32], expected: &str, lost: u64| {
-            let script = Script { steps: steps.iter().rev().copied().collect(), written: Vec::new() };
+            let script = Script {
+                steps: steps.iter().rev().copied().collect(),
+                written: Vec::new(),
+            };
             let mut output = Output::new(script);
-            assert_eq!(output.write_lines(b"one\ntwo\nthree\n").0, lost, "{steps:?}");
-            assert_eq!(String::from_utf8_lossy(&output.out.written), expected, "{steps:?}");
+            assert_eq!(
+                output.write_lines(b"one\ntwo\nthree\n").0,
+                lost,
+                "{steps:?}"
+            );
+            assert_eq!(
+                String::from_utf8_lossy(&output.out.written),
+                expected,
+                "{steps:?}"
+            );
         };
         check(&[], "one\ntwo\nthree\n", 0);
         check(&[2, INTERRUPTED, AGAIN, 5], "one\ntwo\nthree\n", 0);
@@ -261,7 +293,11 @@ mod tests {
     #[test]
     fn full_queue_drops_lines_and_waits_for_nobody() {
         let queue = Queue::default();
-        let line = [b'x'; 1023].iter().chain(b"\n").copied().collect::<Vec<_>>();
+        let line = [b'x'; 1023]
+            .iter()
+            .chain(b"\n")
+            .copied()
+            .collect::<Vec<_>>();
         for _ in 0..5000 {
             queue.push(&line);
         }

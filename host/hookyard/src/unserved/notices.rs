@@ -42,7 +42,13 @@ impl<N: Ord + Clone> Notices<N> {
     /// What is to be said at `now`, when these wait.
     pub(super) fn look(&mut self, tallies: &[Tally<N>], now: Instant) -> Vec<Notice<N>> {
         let waits = |of: &N| tallies.iter().any(|tally| tally.of == *of);
-        let over: Vec<_> = self.0.keys().filter(|of| !waits(of)).take(NOTICES_MAX).cloned().collect();
+        let over: Vec<_> = self
+            .0
+            .keys()
+            .filter(|of| !waits(of))
+            .take(NOTICES_MAX)
+            .cloned()
+            .collect();
         for of in &over {
             self.0.remove(of);
         }
@@ -52,7 +58,11 @@ impl<N: Ord + Clone> Notices<N> {
             if notices.len() == NOTICES_MAX {
                 break;
             }
-            if self.0.get(&tally.of).is_none_or(|told| now.duration_since(*told) >= REPEAT) {
+            if self
+                .0
+                .get(&tally.of)
+                .is_none_or(|told| now.duration_since(*told) >= REPEAT)
+            {
                 self.0.insert(tally.of.clone(), now);
                 notices.push(Notice::Waits(tally.clone()));
             }
@@ -68,18 +78,34 @@ mod tests {
     use super::*;
 
     fn tally(of: u32, count: u64) -> Tally<u32> {
-        Tally { of, count, oldest: Timestamp::from_unix_secs(1) }
+        Tally {
+            of,
+            count,
+            oldest: Timestamp::from_unix_secs(1),
+        }
     }
 
     #[test]
     fn a_wait_is_told_once_and_then_each_hour() {
         let (start, mut notices) = (Instant::now(), Notices::default());
         let minutes = |count: u64| start + Duration::from_secs(60 * count);
-        assert_eq!(notices.look(&[tally(1, 5)], minutes(0)), [Notice::Waits(tally(1, 5))]);
-        assert_eq!(notices.look(&[tally(1, 6), tally(2, 1)], minutes(30)), [Notice::Waits(tally(2, 1))]);
-        assert_eq!(notices.look(&[tally(1, 7), tally(2, 1)], minutes(60)), [Notice::Waits(tally(1, 7))]);
+        assert_eq!(
+            notices.look(&[tally(1, 5)], minutes(0)),
+            [Notice::Waits(tally(1, 5))]
+        );
+        assert_eq!(
+            notices.look(&[tally(1, 6), tally(2, 1)], minutes(30)),
+            [Notice::Waits(tally(2, 1))]
+        );
+        assert_eq!(
+            notices.look(&[tally(1, 7), tally(2, 1)], minutes(60)),
+            [Notice::Waits(tally(1, 7))]
+        );
         assert_eq!(notices.look(&[tally(2, 1)], minutes(61)), [Notice::Over(1)]);
-        assert_eq!(notices.look(&[tally(1, 1), tally(2, 1)], minutes(62)), [Notice::Waits(tally(1, 1))]);
+        assert_eq!(
+            notices.look(&[tally(1, 1), tally(2, 1)], minutes(62)),
+            [Notice::Waits(tally(1, 1))]
+        );
     }
 
     #[test]

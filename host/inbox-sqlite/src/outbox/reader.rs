@@ -3,9 +3,12 @@
 use std::time::Duration;
 
 use hookyard_inbox::{
-    ClaimedMessage, Disabled, Error, MessagePage, MessageRecord, MessageSelection, MessageSummary, Retention, Unsent,
+    ClaimedMessage, Disabled, Error, MessagePage, MessageRecord, MessageSelection, MessageSummary,
+    Retention, Unsent,
 };
-use hookyard_model::{Answer, Delivery, DestinationRef, JobState, MessageId, PluginRef, TenantName, Timestamp};
+use hookyard_model::{
+    Answer, Delivery, DestinationRef, JobState, MessageId, PluginRef, TenantName, Timestamp,
+};
 use rusqlite::{Connection, OptionalExtension, Row, params, params_from_iter};
 
 use super::select;
@@ -16,11 +19,34 @@ use crate::sql::outbox as sql;
 use crate::write::{self, LeasedMessage, OldMessage};
 
 /// The bodies of these leases.
-pub(super) fn load(connection: &Connection, leased: Vec<LeasedMessage>) -> Result<Vec<ClaimedMessage>, Error> {
+pub(super) fn load(
+    connection: &Connection,
+    leased: Vec<LeasedMessage>,
+) -> Result<Vec<ClaimedMessage>, Error> {
     let load = |leased: LeasedMessage| {
-        let LeasedMessage { seq, lease, until, destination, plugin, event, event_type, since, spared } = leased;
+        let LeasedMessage {
+            seq,
+            lease,
+            until,
+            destination,
+            plugin,
+            event,
+            event_type,
+            since,
+            spared,
+        } = leased;
         let body = body(connection, seq)?.into();
-        Ok(ClaimedMessage { lease, until, destination, plugin, event, event_type, body, since, spared })
+        Ok(ClaimedMessage {
+            lease,
+            until,
+            destination,
+            plugin,
+            event,
+            event_type,
+            body,
+            since,
+            spared,
+        })
     };
     leased.into_iter().map(load).collect()
 }
@@ -31,7 +57,10 @@ fn body(connection: &Connection, seq: i64) -> Result<Vec<u8>, Error> {
 }
 
 /// The earliest moment at which a message to any of these destinations is due.
-pub(super) fn next_due(connection: &Connection, destinations: &[DestinationRef]) -> Result<Option<Timestamp>, Error> {
+pub(super) fn next_due(
+    connection: &Connection,
+    destinations: &[DestinationRef],
+) -> Result<Option<Timestamp>, Error> {
     let mut has_pending = connection.prepare_cached(sql::HAS_PENDING).map_err(store)?;
     let mut next_due = connection.prepare_cached(sql::NEXT_DUE).map_err(store)?;
     let mut earliest = None;
@@ -39,41 +68,63 @@ pub(super) fn next_due(connection: &Connection, destinations: &[DestinationRef])
         if write::is_disabled(connection, destination)? {
             continue;
         }
-        let values = [destination.tenant.as_str(), destination.destination.as_str()];
-        if has_pending.query_row(values, |row| row.get::<_, bool>(0)).map_err(store)? {
+        let values = [
+            destination.tenant.as_str(),
+            destination.destination.as_str(),
+        ];
+        if has_pending
+            .query_row(values, |row| row.get::<_, bool>(0))
+            .map_err(store)?
+        {
             return Ok(JobState::Pending.due_at());
         }
-        let due: Option<i64> = next_due.query_row(values, |row| row.get(0)).map_err(store)?;
+        let due: Option<i64> = next_due
+            .query_row(values, |row| row.get(0))
+            .map_err(store)?;
         earliest = [earliest, due].into_iter().flatten().min();
     }
     Ok(earliest.map(Timestamp::from_unix_millis))
 }
 
-const PLACES: Places = Places { not_after: sql::NOT_AFTER, not_before: sql::NOT_BEFORE };
+const PLACES: Places = Places {
+    not_after: sql::NOT_AFTER,
+    not_before: sql::NOT_BEFORE,
+};
 
 /// A stretch of the list of messages.
-pub(super) fn messages(connection: &Connection, page: &MessagePage) -> Result<Vec<MessageSummary>, Error> {
+pub(super) fn messages(
+    connection: &Connection,
+    page: &MessagePage,
+) -> Result<Vec<MessageSummary>, Error> {
     let after = page.after.map(MessageId::as_uuid);
     let stretch = stretch(connection, page.order, after, page.limit, &PLACES)?;
     let (statement, values) = select::messages(sql::SUMMARY, &page.selection, &stretch);
     let mut statement = connection.prepare(&statement).map_err(store)?;
-    codec::read_all(&mut statement, params_from_iter(values), |row| summary(connection, row))
+    codec::read_all(&mut statement, params_from_iter(values), |row| {
+        summary(connection, row)
+    })
 }
 
 fn summary(connection: &Connection, row: &Row<'_>) -> Result<MessageSummary, Error> {
     let text = |column: usize| row.get::<_, String>(column).map_err(store);
-    let (id, event): ([u8; 16], [u8; 16]) = (row.get(1).map_err(store)?, row.get(4).map_err(store)?);
+    let (id, event): ([u8; 16], [u8; 16]) =
+        (row.get(1).map_err(store)?, row.get(4).map_err(store)?);
     let plugin = PluginRef {
         tenant: parsed(&text(2)?, "a message's tenant")?,
         plugin: parsed(&text(3)?, "a message's plugin")?,
     };
     let bytes: i64 = row.get(11).map_err(store)?;
-    let (destination, state) = (text(5)?, codec::state(&text(8)?, row.get(9).map_err(store)?)?);
+    let (destination, state) = (
+        text(5)?,
+        codec::state(&text(8)?, row.get(9).map_err(store)?)?,
+    );
     Ok(MessageSummary {
         id: codec::message_id(&id)?,
         plugin,
         event: codec::event_id(&event)?,
-        behind: ahead::of(state, row, 13, |lane| ahead::of_message(connection, &destination, lane))?,
+        behind: ahead::of(state, row, 13, |lane| {
+            ahead::of_message(connection, &destination, lane)
+        })?,
         destination: parsed(&destination, "a message's destination")?,
         event_type: row.get(6).map_err(store)?,
         created_at: Timestamp::from_unix_millis(row.get(7).map_err(store)?),
@@ -85,33 +136,60 @@ fn summary(connection: &Connection, row: &Row<'_>) -> Result<MessageSummary, Err
 }
 
 fn last_result(connection: &Connection, seq: i64) -> Result<Option<String>, Error> {
-    let mut statement = connection.prepare_cached(sql::LAST_DELIVERY).map_err(store)?;
-    let found = statement.query_row([seq], |row| Ok((row.get::<_, String>(0)?, row.get::<_, Option<String>>(1)?)));
-    let Some((name, detail)) = found.optional().map_err(store)? else { return Ok(None) };
+    let mut statement = connection
+        .prepare_cached(sql::LAST_DELIVERY)
+        .map_err(store)?;
+    let found = statement.query_row([seq], |row| {
+        Ok((row.get::<_, String>(0)?, row.get::<_, Option<String>>(1)?))
+    });
+    let Some((name, detail)) = found.optional().map_err(store)? else {
+        return Ok(None);
+    };
     codec::result(&name, detail.as_deref()).map(|result| Some(result.to_string()))
 }
 
 /// One message whole.
-pub(super) fn message(connection: &Connection, id: MessageId) -> Result<Option<MessageRecord>, Error> {
-    let selection = MessageSelection { ids: vec![id], ..MessageSelection::default() };
+pub(super) fn message(
+    connection: &Connection,
+    id: MessageId,
+) -> Result<Option<MessageRecord>, Error> {
+    let selection = MessageSelection {
+        ids: vec![id],
+        ..MessageSelection::default()
+    };
     let page = MessagePage::first(selection, 1);
-    let Some(summary) = messages(connection, &page)?.pop() else { return Ok(None) };
+    let Some(summary) = messages(connection, &page)?.pop() else {
+        return Ok(None);
+    };
     let mut statement = connection.prepare_cached(sql::BY_ID).map_err(store)?;
-    let found = statement.query_row([id.as_uuid().into_bytes()], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)));
+    let found = statement.query_row([id.as_uuid().into_bytes()], |row| {
+        Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+    });
     let (seq, ordering_key, replays): (i64, _, _) = found.map_err(store)?;
     let mut statement = connection.prepare_cached(sql::DELIVERIES).map_err(store)?;
     let deliveries = codec::read_all(&mut statement, [seq], delivery)?;
     let body = body(connection, seq)?.into();
-    Ok(Some(MessageRecord { summary, ordering_key, replays, body, deliveries }))
+    Ok(Some(MessageRecord {
+        summary,
+        ordering_key,
+        replays,
+        body,
+        deliveries,
+    }))
 }
 
 fn delivery(row: &Row<'_>) -> Result<(u32, Delivery), Error> {
-    let (result, detail): (String, Option<String>) = (row.get(4).map_err(store)?, row.get(5).map_err(store)?);
-    let (headers, body): (Option<Vec<u8>>, Option<Vec<u8>>) = (row.get(6).map_err(store)?, row.get(7).map_err(store)?);
+    let (result, detail): (String, Option<String>) =
+        (row.get(4).map_err(store)?, row.get(5).map_err(store)?);
+    let (headers, body): (Option<Vec<u8>>, Option<Vec<u8>>) =
+        (row.get(6).map_err(store)?, row.get(7).map_err(store)?);
     let duration: i64 = row.get(3).map_err(store)?;
     let answer = headers.map(|headers| {
         let headers = codec::headers_from_blob(headers)?;
-        Ok(Answer { headers, body: body.unwrap_or_default().into() })
+        Ok(Answer {
+            headers,
+            body: body.unwrap_or_default().into(),
+        })
     });
     let delivery = Delivery {
         number: row.get(1).map_err(store)?,
@@ -128,10 +206,23 @@ pub(super) fn unsent(connection: &Connection) -> Result<Vec<(PluginRef, Unsent)>
     let mut statement = connection.prepare_cached(sql::UNSENT_ALL).map_err(store)?;
     codec::read_all(&mut statement, [], |row| {
         let text = |column: usize| row.get::<_, String>(column).map_err(store);
-        let number = |column: usize| row.get::<_, i64>(column).map(i64::unsigned_abs).map_err(store);
+        let number = |column: usize| {
+            row.get::<_, i64>(column)
+                .map(i64::unsigned_abs)
+                .map_err(store)
+        };
         let tenant = parsed(&text(0)?, "a message's tenant")?;
-        let plugin = PluginRef { tenant, plugin: parsed(&text(1)?, "a message's plugin")? };
-        Ok((plugin, Unsent { messages: number(2)?, bytes: number(3)? }))
+        let plugin = PluginRef {
+            tenant,
+            plugin: parsed(&text(1)?, "a message's plugin")?,
+        };
+        Ok((
+            plugin,
+            Unsent {
+                messages: number(2)?,
+                bytes: number(3)?,
+            },
+        ))
     })
 }
 
@@ -141,19 +232,31 @@ pub(super) fn disabled(connection: &Connection) -> Result<Vec<Disabled>, Error> 
     codec::read_all(&mut statement, [], |row| {
         let text = |column: usize| row.get::<_, String>(column).map_err(store);
         let tenant = parsed(&text(0)?, "a disabled destination's tenant")?;
-        let destination = DestinationRef { tenant, destination: parsed(&text(1)?, "a disabled destination")? };
+        let destination = DestinationRef {
+            tenant,
+            destination: parsed(&text(1)?, "a disabled destination")?,
+        };
         let since = Timestamp::from_unix_millis(row.get(3).map_err(store)?);
-        Ok(Disabled { destination, reason: text(2)?, since })
+        Ok(Disabled {
+            destination,
+            reason: text(2)?,
+            since,
+        })
     })
 }
 
 /// The destinations that have messages which are to be sent still.
 pub(super) fn unsent_destinations(connection: &Connection) -> Result<Vec<DestinationRef>, Error> {
-    let mut statement = connection.prepare_cached(sql::UNSENT_DESTINATIONS).map_err(store)?;
+    let mut statement = connection
+        .prepare_cached(sql::UNSENT_DESTINATIONS)
+        .map_err(store)?;
     codec::read_all(&mut statement, [], |row| {
         let text = |column: usize| row.get::<_, String>(column).map_err(store);
         let tenant = parsed(&text(0)?, "a message's tenant")?;
-        Ok(DestinationRef { tenant, destination: parsed(&text(1)?, "a message's destination")? })
+        Ok(DestinationRef {
+            tenant,
+            destination: parsed(&text(1)?, "a message's destination")?,
+        })
     })
 }
 
@@ -177,13 +280,21 @@ pub(super) fn old(
             let until = now.before(age_max).unix_millis();
             let left = i64::try_from(limit - old.len()).unwrap_or(i64::MAX);
             let mut statement = connection
-                .prepare_cached(if is_unsent { sql::OLDEST_UNSENT } else { sql::OLDEST_OVER })
+                .prepare_cached(if is_unsent {
+                    sql::OLDEST_UNSENT
+                } else {
+                    sql::OLDEST_OVER
+                })
                 .map_err(store)?;
             let values = params![tenant.as_str(), until, left];
             old.extend(codec::read_all(&mut statement, values, |row| {
                 let bytes: i64 = row.get(1).map_err(store)?;
                 let unsent_until = is_unsent.then_some(until);
-                Ok(OldMessage { seq: row.get(0).map_err(store)?, bytes: bytes.unsigned_abs(), unsent_until })
+                Ok(OldMessage {
+                    seq: row.get(0).map_err(store)?,
+                    bytes: bytes.unsigned_abs(),
+                    unsent_until,
+                })
             })?);
         }
     }

@@ -17,16 +17,36 @@ impl Place for i64 {
 }
 
 pub(super) async fn replay(inbox: &SqliteInbox, replay: MessageReplay) -> Result<Replayed, Error> {
-    let MessageReplay { selection, rate, now, dry_run } = replay;
-    let last = inbox.readers.read(|connection| last_place(connection, sql::LAST_PLACE)).await?;
+    let MessageReplay {
+        selection,
+        rate,
+        now,
+        dry_run,
+    } = replay;
+    let last = inbox
+        .readers
+        .read(|connection| last_place(connection, sql::LAST_PLACE))
+        .await?;
     let find = |after: Option<i64>| {
         let selection = selection.clone();
-        inbox.readers.read(move |connection| select::places(connection, &selection, after.unwrap_or(0), STRETCH))
+        inbox.readers.read(move |connection| {
+            select::places(connection, &selection, after.unwrap_or(0), STRETCH)
+        })
     };
     let change = |before, messages| {
-        let stretch = MessageStretch { messages, rate, now, before };
+        let stretch = MessageStretch {
+            messages,
+            rate,
+            now,
+            before,
+        };
         async move {
-            inbox.writer()?.call(Terms::stretch(Durability::Synced), move |store| store.replay_messages(&stretch)).await
+            inbox
+                .writer()?
+                .call(Terms::stretch(Durability::Synced), move |store| {
+                    store.replay_messages(&stretch)
+                })
+                .await
         }
     };
     in_stretches(last, dry_run, find, change).await

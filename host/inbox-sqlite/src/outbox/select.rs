@@ -11,11 +11,25 @@ use crate::select::{Filter, Stretch, hex};
 const IS_LEASED: &str = "message.state = 'leased'";
 
 fn filter(selection: &MessageSelection) -> Filter {
-    let MessageSelection { ids, id_range, tenant, destination, plugin, event_type, event, text, states, since, until } =
-        selection;
+    let MessageSelection {
+        ids,
+        id_range,
+        tenant,
+        destination,
+        plugin,
+        event_type,
+        event,
+        text,
+        states,
+        since,
+        until,
+    } = selection;
     let mut filter = Filter::default();
     if !ids.is_empty() {
-        filter.and("message.id IN (SELECT unhex(value) FROM json_each(?))", hex(ids.iter().map(|id| id.as_uuid())));
+        filter.and(
+            "message.id IN (SELECT unhex(value) FROM json_each(?))",
+            hex(ids.iter().map(|id| id.as_uuid())),
+        );
     }
     if let Some(range) = id_range {
         let condition = "message.seq IN (SELECT seq FROM message WHERE id >= ?";
@@ -28,26 +42,45 @@ fn filter(selection: &MessageSelection) -> Filter {
     filter.and_state("message.state", states);
     // The signs keep the planner from sorting what an index finds: lists follow the order of commit.
     let texts = [
-        ("+message.tenant = ?", tenant.as_ref().map(ToString::to_string)),
-        ("+message.destination = ?", destination.as_ref().map(ToString::to_string)),
-        ("message.plugin = ?", plugin.as_ref().map(ToString::to_string)),
+        (
+            "+message.tenant = ?",
+            tenant.as_ref().map(ToString::to_string),
+        ),
+        (
+            "+message.destination = ?",
+            destination.as_ref().map(ToString::to_string),
+        ),
+        (
+            "message.plugin = ?",
+            plugin.as_ref().map(ToString::to_string),
+        ),
         ("message.event_type = ?", event_type.clone()),
     ];
     for (condition, value) in texts {
-        value.into_iter().for_each(|value| filter.and(condition, value));
+        value
+            .into_iter()
+            .for_each(|value| filter.and(condition, value));
     }
     if let Some(text) = text {
         let body = "(SELECT instr(body, ?) FROM message_body WHERE message_body.message = message.seq) > 0";
         filter.and(body, text.clone().into_bytes());
     }
-    for (condition, time) in [("+message.created_at >= ?", since), ("+message.created_at < ?", until)] {
-        time.iter().for_each(|time| filter.and(condition, time.unix_millis()));
+    for (condition, time) in [
+        ("+message.created_at >= ?", since),
+        ("+message.created_at < ?", until),
+    ] {
+        time.iter()
+            .for_each(|time| filter.and(condition, time.unix_millis()));
     }
     filter
 }
 
 /// The statement for the place and these columns of a stretch of the list, and what is bound to it.
-pub(super) fn messages(columns: &str, selection: &MessageSelection, stretch: &Stretch) -> (String, Vec<Value>) {
+pub(super) fn messages(
+    columns: &str,
+    selection: &MessageSelection,
+    stretch: &Stretch,
+) -> (String, Vec<Value>) {
     let filter = filter(selection);
     let statement = format!(
         "SELECT message.seq, {columns} FROM message WHERE message.seq > ? AND message.seq < ?{}
@@ -55,7 +88,10 @@ pub(super) fn messages(columns: &str, selection: &MessageSelection, stretch: &St
         filter.text,
         stretch.direction()
     );
-    (statement, [stretch.places(), filter.values, vec![stretch.limit.into()]].concat())
+    (
+        statement,
+        [stretch.places(), filter.values, vec![stretch.limit.into()]].concat(),
+    )
 }
 
 /// The places of messages that the selection finds after a place.
@@ -98,33 +134,70 @@ mod tests {
 
     fn check(selection: &MessageSelection, part: &str) {
         let oldest = Stretch::following(0, 10);
-        let newest = Stretch { order: Order::NewestFirst, ..Stretch::following(0, 10) };
-        for (columns, stretch) in
-            [(outbox::SUMMARY, newest), (outbox::SUMMARY, oldest), (IS_LEASED, Stretch::following(0, 10))]
-        {
+        let newest = Stretch {
+            order: Order::NewestFirst,
+            ..Stretch::following(0, 10)
+        };
+        for (columns, stretch) in [
+            (outbox::SUMMARY, newest),
+            (outbox::SUMMARY, oldest),
+            (IS_LEASED, Stretch::following(0, 10)),
+        ] {
             let (statement, values) = messages(columns, selection, &stretch);
             assert_eq!(statement.matches('?').count(), values.len(), "{statement}");
             let steps = plan::of(&statement);
-            assert!(steps.iter().any(|step| step.contains(part)), "without `{part}`: {statement}\n{steps:#?}");
-            let sorts = steps.iter().any(|step| step.contains("TEMP B-TREE FOR ORDER"));
-            assert!(!sorts || !selection.ids.is_empty(), "sorts: {statement}\n{steps:#?}");
+            assert!(
+                steps.iter().any(|step| step.contains(part)),
+                "without `{part}`: {statement}\n{steps:#?}"
+            );
+            let sorts = steps
+                .iter()
+                .any(|step| step.contains("TEMP B-TREE FOR ORDER"));
+            assert!(
+                !sorts || !selection.ids.is_empty(),
+                "sorts: {statement}\n{steps:#?}"
+            );
         }
     }
 
     #[test]
     fn lists_follow_the_order_of_commit_and_what_is_dead_is_found_by_its_index() {
         let by_place = "message USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)";
-        let dead = |selection| MessageSelection { states: vec!["dead".into()], ..selection };
+        let dead = |selection| MessageSelection {
+            states: vec!["dead".into()],
+            ..selection
+        };
         check(&MessageSelection::default(), by_place);
         check(&full(), by_place);
-        check(&dead(MessageSelection::default()), "INDEX message_dead (state=? AND rowid>? AND rowid<?)");
-        check(&dead(full()), "INDEX message_dead (state=? AND rowid>? AND rowid<?)");
+        check(
+            &dead(MessageSelection::default()),
+            "INDEX message_dead (state=? AND rowid>? AND rowid<?)",
+        );
+        check(
+            &dead(full()),
+            "INDEX message_dead (state=? AND rowid>? AND rowid<?)",
+        );
         let event = Some(EventId::from_uuid(Uuid::from_u128(7)));
-        check(&MessageSelection { event, ..full() }, "INDEX message_event (event=? AND rowid>? AND rowid<?)");
+        check(
+            &MessageSelection { event, ..full() },
+            "INDEX message_event (event=? AND rowid>? AND rowid<?)",
+        );
         let ids = vec![MessageId::from_uuid(Uuid::from_u128(7))];
-        check(&MessageSelection { ids, ..MessageSelection::default() }, "sqlite_autoindex_message_1 (id=?");
+        check(
+            &MessageSelection {
+                ids,
+                ..MessageSelection::default()
+            },
+            "sqlite_autoindex_message_1 (id=?",
+        );
         let id = MessageId::from_uuid(Uuid::from_u128(7));
-        let range = MessageSelection { id_range: Some(id..=id), ..MessageSelection::default() };
-        check(&range, "COVERING INDEX sqlite_autoindex_message_1 (id>? AND id<?)");
+        let range = MessageSelection {
+            id_range: Some(id..=id),
+            ..MessageSelection::default()
+        };
+        check(
+            &range,
+            "COVERING INDEX sqlite_autoindex_message_1 (id>? AND id<?)",
+        );
     }
 }

@@ -32,7 +32,8 @@ pub(crate) const LANE_HEAD: &str = "
 pub(crate) const LANE_FIRST: &str = "
     SELECT min(seq) FROM message WHERE tenant = ?1 AND destination = ?2 AND ordering_key = ?3
       AND ordering_key IS NOT NULL AND state NOT IN ('done', 'dead')";
-pub(crate) const BLOCK: &str = "UPDATE message SET blocked = ?3 WHERE seq = ?1 AND destination = ?2";
+pub(crate) const BLOCK: &str =
+    "UPDATE message SET blocked = ?3 WHERE seq = ?1 AND destination = ?2";
 pub(crate) const DELIVERY_INSERT: &str = "
     INSERT INTO delivery (message, replays, number, started_at, duration_us, result, detail, headers, body)
     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
@@ -59,7 +60,8 @@ pub(crate) const AHEAD: &str = "
       AND ordering_key IS NOT NULL AND state NOT IN ('done', 'dead') AND blocked = 0";
 pub(crate) const LAST_DELIVERY: &str = "
     SELECT result, detail FROM delivery WHERE message = ?1 ORDER BY replays DESC, number DESC LIMIT 1";
-pub(crate) const NOT_AFTER: &str = "SELECT seq FROM message WHERE id <= ?1 ORDER BY id DESC LIMIT 1";
+pub(crate) const NOT_AFTER: &str =
+    "SELECT seq FROM message WHERE id <= ?1 ORDER BY id DESC LIMIT 1";
 pub(crate) const NOT_BEFORE: &str = "SELECT seq FROM message WHERE id >= ?1 ORDER BY id LIMIT 1";
 pub(crate) const BY_ID: &str = "SELECT seq, ordering_key, replays FROM message WHERE id = ?1";
 pub(crate) const DELIVERIES: &str = "
@@ -76,7 +78,8 @@ pub(crate) const REPLAY: &str = "
 
 pub(crate) const DISABLED: &str =
     "SELECT tenant, destination, reason, since FROM disabled ORDER BY tenant, destination";
-pub(crate) const IS_DISABLED: &str = "SELECT EXISTS (SELECT 1 FROM disabled WHERE tenant = ?1 AND destination = ?2)";
+pub(crate) const IS_DISABLED: &str =
+    "SELECT EXISTS (SELECT 1 FROM disabled WHERE tenant = ?1 AND destination = ?2)";
 pub(crate) const DISABLE: &str = "
     INSERT INTO disabled (tenant, destination, reason, since) VALUES (?1, ?2, ?3, ?4)
     ON CONFLICT (tenant, destination) DO UPDATE SET reason = excluded.reason, since = excluded.since";
@@ -106,7 +109,8 @@ pub(crate) const DELETE_UNSENT: &str = "
     DELETE FROM message WHERE seq = ?1 AND since <= ?2 AND state IN ('pending', 'waiting', 'dead')
     RETURNING tenant, destination, ordering_key";
 
-pub(crate) const UNSENT: &str = "SELECT messages, bytes FROM unsent WHERE tenant = ?1 AND plugin = ?2";
+pub(crate) const UNSENT: &str =
+    "SELECT messages, bytes FROM unsent WHERE tenant = ?1 AND plugin = ?2";
 pub(crate) const UNSENT_OF_TENANT: &str =
     "SELECT coalesce(sum(messages), 0), coalesce(sum(bytes), 0) FROM unsent WHERE tenant = ?1";
 pub(crate) const UNSENT_ALL: &str =
@@ -132,8 +136,16 @@ mod tests {
             ("insert", INSERT, &[lane]),
             ("insert: body", INSERT_BODY, &[]),
             ("claim: pending", CLAIM_PENDING, &[pending]),
-            ("claim: due", CLAIM_DUE, &["message_due (tenant=? AND destination=? AND blocked=? AND due_at<?)"]),
-            ("claim: disabled", IS_DISABLED, &["PRIMARY KEY (tenant=? AND destination=?)"]),
+            (
+                "claim: due",
+                CLAIM_DUE,
+                &["message_due (tenant=? AND destination=? AND blocked=? AND due_at<?)"],
+            ),
+            (
+                "claim: disabled",
+                IS_DISABLED,
+                &["PRIMARY KEY (tenant=? AND destination=?)"],
+            ),
             ("claim: body", BODY, &[BY_PLACE]),
             ("settle: find", LEASED, &[by_id]),
             ("settle: put", UPDATE, &[BY_PLACE]),
@@ -144,22 +156,58 @@ mod tests {
             ("settle: record", DELIVERY_INSERT, &[]),
             ("settle: trim", DELIVERIES_TRIM, &["PRIMARY KEY (message=?"]),
             ("next due: pending", HAS_PENDING, &[pending]),
-            ("next due: timed", NEXT_DUE, &["message_due (tenant=? AND destination=? AND blocked=? AND due_at>?)"]),
-            ("list: place", NOT_AFTER, &["COVERING INDEX sqlite_autoindex_message_1 (id<?)"]),
-            ("list: place from the end", NOT_BEFORE, &["COVERING INDEX sqlite_autoindex_message_1 (id>?)"]),
+            (
+                "next due: timed",
+                NEXT_DUE,
+                &["message_due (tenant=? AND destination=? AND blocked=? AND due_at>?)"],
+            ),
+            (
+                "list: place",
+                NOT_AFTER,
+                &["COVERING INDEX sqlite_autoindex_message_1 (id<?)"],
+            ),
+            (
+                "list: place from the end",
+                NOT_BEFORE,
+                &["COVERING INDEX sqlite_autoindex_message_1 (id>?)"],
+            ),
             ("list: ahead", AHEAD, &[head]),
-            ("list: last try", LAST_DELIVERY, &["PRIMARY KEY (message=?)"]),
+            (
+                "list: last try",
+                LAST_DELIVERY,
+                &["PRIMARY KEY (message=?)"],
+            ),
             ("show", BY_ID, &[by_id]),
             ("show: tries", DELIVERIES, &["PRIMARY KEY (message=?)"]),
             ("replay: find", TO_REPLAY, &[BY_PLACE]),
             ("replay: put", REPLAY, &[BY_PLACE]),
-            ("enable", ENABLE, &["PRIMARY KEY (tenant=? AND destination=?)"]),
-            ("prune: find", OLDEST_OVER, &["INDEX message_over (tenant=? AND created_at<?)"]),
-            ("prune: find unsent", OLDEST_UNSENT, &["INDEX message_unsent (tenant=? AND since<?)"]),
+            (
+                "enable",
+                ENABLE,
+                &["PRIMARY KEY (tenant=? AND destination=?)"],
+            ),
+            (
+                "prune: find",
+                OLDEST_OVER,
+                &["INDEX message_over (tenant=? AND created_at<?)"],
+            ),
+            (
+                "prune: find unsent",
+                OLDEST_UNSENT,
+                &["INDEX message_unsent (tenant=? AND since<?)"],
+            ),
             ("prune: take out", DELETE, &[BY_PLACE]),
             ("prune: take out unsent", DELETE_UNSENT, &[BY_PLACE]),
-            ("settle: room", UNSENT, &["PRIMARY KEY (tenant=? AND plugin=?)"]),
-            ("settle: room of the tenant", UNSENT_OF_TENANT, &["PRIMARY KEY (tenant=?)"]),
+            (
+                "settle: room",
+                UNSENT,
+                &["PRIMARY KEY (tenant=? AND plugin=?)"],
+            ),
+            (
+                "settle: room of the tenant",
+                UNSENT_OF_TENANT,
+                &["PRIMARY KEY (tenant=?)"],
+            ),
         ]);
     }
 
@@ -171,7 +219,10 @@ mod tests {
             (UNSENT_DESTINATIONS, "COVERING INDEX message_due"),
         ] {
             let steps = plan::of(statement);
-            assert!(steps.iter().any(|step| step.contains(index)), "{statement}: {steps:#?}");
+            assert!(
+                steps.iter().any(|step| step.contains(index)),
+                "{statement}: {steps:#?}"
+            );
         }
     }
 }

@@ -31,7 +31,12 @@ enum Taken {
 }
 
 impl Store {
-    pub(crate) fn claim(&mut self, wanted: &[Want], now: Timestamp, until: Timestamp) -> Result<Vec<Leased>, Error> {
+    pub(crate) fn claim(
+        &mut self,
+        wanted: &[Want],
+        now: Timestamp,
+        until: Timestamp,
+    ) -> Result<Vec<Leased>, Error> {
         let (mut leased, mut held) = (Vec::new(), 0);
         for want in wanted {
             let mut want = want.clone();
@@ -86,18 +91,26 @@ impl Store {
         now: Timestamp,
         until: Timestamp,
     ) -> Result<Option<Taken>, Error> {
-        let source = SourceRef { tenant: plugin.tenant.clone(), source: parsed(&job.source, "an event's source")? };
+        let source = SourceRef {
+            tenant: plugin.tenant.clone(),
+            source: parsed(&job.source, "an event's source")?,
+        };
         let routed = self.is_taken(&source, &plugin.plugin)?;
         match step::claim(job.state, routed, until, now) {
             step::Claim::Leave => Ok(None),
-            step::Claim::Keep(next) => {
-                self.put(job.seq, &plugin.plugin, next, job.attempts).map(|()| Some(Taken::Held))
-            }
+            step::Claim::Keep(next) => self
+                .put(job.seq, &plugin.plugin, next, job.attempts)
+                .map(|()| Some(Taken::Held)),
             step::Claim::Lease(next) => {
                 let attempt = job.attempts + 1;
                 self.put(job.seq, &plugin.plugin, next, attempt)?;
                 Point::ClaimLease.pass();
-                let lease = JobRef { event: job.id, plugin: plugin.clone(), replays: job.replays, attempt };
+                let lease = JobRef {
+                    event: job.id,
+                    plugin: plugin.clone(),
+                    replays: job.replays,
+                    attempt,
+                };
                 // A pending job is due since it came in, and has waited since its replay only.
                 let due = job.since.max(Timestamp::from_unix_millis(job.due_since));
                 let leased = Leased {
@@ -140,7 +153,9 @@ impl DueJob {
             state: codec::state(&state, row.get(4).map_err(store)?)?,
             replays: row.get(5).map_err(store)?,
             attempts: row.get(6).map_err(store)?,
-            revision: revision.map(|text| parsed(&text, "the revision of a replay")).transpose()?,
+            revision: revision
+                .map(|text| parsed(&text, "the revision of a replay"))
+                .transpose()?,
             since: Timestamp::from_unix_millis(row.get(8).map_err(store)?),
             due_since: row.get(9).map_err(store)?,
             spared: row.get(10).map_err(store)?,

@@ -23,18 +23,27 @@ pub(crate) enum Ended {
 }
 
 impl Store {
-    pub(crate) fn discard(&mut self, DiscardStretch { ended, record }: &DiscardStretch) -> Result<Discarded, Error> {
+    pub(crate) fn discard(
+        &mut self,
+        DiscardStretch { ended, record }: &DiscardStretch,
+    ) -> Result<Discarded, Error> {
         match ended {
             Ended::Jobs(places) => self.discard_jobs(places, record),
             Ended::Events(events) => self.discard_events(events, record),
         }
     }
 
-    fn discard_jobs(&mut self, places: &[JobPlace], record: &Discarding) -> Result<Discarded, Error> {
+    fn discard_jobs(
+        &mut self,
+        places: &[JobPlace],
+        record: &Discarding,
+    ) -> Result<Discarded, Error> {
         let mut discarded = Discarded::default();
         for place in places {
             // Gone, if it was pruned since it was found.
-            let Some((state, _)) = self.to_replay(place)? else { continue };
+            let Some((state, _)) = self.to_replay(place)? else {
+                continue;
+            };
             match step::discard(state) {
                 Ok(next) => {
                     self.end(place, next, record)?;
@@ -49,7 +58,11 @@ impl Store {
 
     fn end(&mut self, place: &JobPlace, next: JobState, record: &Discarding) -> Result<(), Error> {
         let plugin = place.plugin.as_str();
-        let lane = self.change(Of::Jobs, sql::JOB_DISCARD, params![place.seq, plugin, next.name()])?;
+        let lane = self.change(
+            Of::Jobs,
+            sql::JOB_DISCARD,
+            params![place.seq, plugin, next.name()],
+        )?;
         let values = params![place.seq, plugin, record.at.unix_millis(), record.reason];
         self.execute(sql::JOB_DISCARD_RECORD, values)?;
 

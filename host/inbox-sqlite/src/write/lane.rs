@@ -38,14 +38,27 @@ pub(super) fn name(source: &SourceRef, ordering_key: &str) -> String {
 impl Lane {
     /// From the columns of its tenant, its owner and its name.
     pub(super) fn read(of: Of, row: &Row<'_>) -> rusqlite::Result<Option<Self>> {
-        let Some(name) = row.get(2)? else { return Ok(None) };
-        Ok(Some(Self { of, tenant: row.get(0)?, owner: row.get(1)?, name }))
+        let Some(name) = row.get(2)? else {
+            return Ok(None);
+        };
+        Ok(Some(Self {
+            of,
+            tenant: row.get(0)?,
+            owner: row.get(1)?,
+            name,
+        }))
     }
 }
 
 impl Store {
     /// The only place where a job's state changes one by one.
-    pub(super) fn put(&mut self, seq: i64, plugin: &PluginName, next: JobState, attempts: u32) -> Result<(), Error> {
+    pub(super) fn put(
+        &mut self,
+        seq: i64,
+        plugin: &PluginName,
+        next: JobState,
+        attempts: u32,
+    ) -> Result<(), Error> {
         let values = params![seq, plugin.as_str(), next.name(), due_of(next), attempts];
         let lane = self.change(Of::Jobs, sql::JOB_UPDATE, values)?;
         // Only the head is ever leased.
@@ -63,19 +76,30 @@ impl Store {
         values: &[&dyn rusqlite::ToSql],
     ) -> Result<Option<Lane>, Error> {
         let mut statement = self.connection.prepare_cached(statement).map_err(store)?;
-        statement.query_row(values, |row| Lane::read(of, row)).optional().map(Option::flatten).map_err(store)
+        statement
+            .query_row(values, |row| Lane::read(of, row))
+            .optional()
+            .map(Option::flatten)
+            .map_err(store)
     }
 
     /// Makes the earliest of a lane its head. To be called after any of them has changed.
     pub(super) fn line_up(&mut self, lane: &Lane) -> Result<(), Error> {
         let (head_of, first_of, block) = match lane.of {
             Of::Jobs => (sql::LANE_HEAD, sql::LANE_FIRST, sql::JOB_BLOCK),
-            Of::Messages => (sql::outbox::LANE_HEAD, sql::outbox::LANE_FIRST, sql::outbox::BLOCK),
+            Of::Messages => (
+                sql::outbox::LANE_HEAD,
+                sql::outbox::LANE_FIRST,
+                sql::outbox::BLOCK,
+            ),
         };
         let values = [&lane.tenant, &lane.owner, &lane.name];
         let head: Option<(i64, bool)> = {
             let mut statement = self.connection.prepare_cached(head_of).map_err(store)?;
-            statement.query_row(values, |row| Ok((row.get(0)?, row.get(1)?))).optional().map_err(store)?
+            statement
+                .query_row(values, |row| Ok((row.get(0)?, row.get(1)?)))
+                .optional()
+                .map_err(store)?
         };
         // An earlier one may have come back to life by a replay: it waits for an attempt that is under way.
         if head.is_some_and(|(_, is_leased)| is_leased) {
@@ -83,11 +107,17 @@ impl Store {
         }
         let first: Option<i64> = {
             let mut statement = self.connection.prepare_cached(first_of).map_err(store)?;
-            statement.query_row(values, |row| row.get(0)).map_err(store)?
+            statement
+                .query_row(values, |row| row.get(0))
+                .map_err(store)?
         };
         let head = head.map(|(seq, _)| seq);
         if first != head {
-            for (seq, is_blocked) in head.map(|seq| (seq, true)).into_iter().chain(first.map(|seq| (seq, false))) {
+            for (seq, is_blocked) in head
+                .map(|seq| (seq, true))
+                .into_iter()
+                .chain(first.map(|seq| (seq, false)))
+            {
                 self.execute(block, params![seq, lane.owner, is_blocked])?;
             }
             match lane.of {

@@ -2,9 +2,12 @@
 
 use hookyard_inbox::outbox::DELIVERIES_MAX;
 use hookyard_inbox::{
-    Disabled, Error, MessageLease, MessageSettlement, OutboxQuota, Pruned, Replayed, Unsent, WantMessages, step,
+    Disabled, Error, MessageLease, MessageSettlement, OutboxQuota, Pruned, Replayed, Unsent,
+    WantMessages, step,
 };
-use hookyard_model::{DestinationRef, EventId, JobState, Message, MessageId, PluginName, PluginRef, Timestamp};
+use hookyard_model::{
+    DestinationRef, EventId, JobState, Message, MessageId, PluginName, PluginRef, Timestamp,
+};
 use rusqlite::{OptionalExtension, Row, params};
 
 use super::Store;
@@ -43,20 +46,36 @@ struct Held {
 
 impl Store {
     /// Fails where there is no room in the outbox for this much more.
-    pub(super) fn check_room(&self, plugin: &PluginRef, quota: &OutboxQuota, more: Unsent) -> Result<(), Error> {
+    pub(super) fn check_room(
+        &self,
+        plugin: &PluginRef,
+        quota: &OutboxQuota,
+        more: Unsent,
+    ) -> Result<(), Error> {
         if more.messages == 0 {
             return Ok(());
         }
         let unsent = |statement, values: &[&dyn rusqlite::ToSql]| {
             let mut statement = self.connection.prepare_cached(statement).map_err(store)?;
             let number = |row: &Row<'_>, column| row.get::<_, i64>(column).map(i64::unsigned_abs);
-            let read = |row: &Row<'_>| Ok(Unsent { messages: number(row, 0)?, bytes: number(row, 1)? });
-            Ok(statement.query_row(values, read).optional().map_err(store)?.unwrap_or_default())
+            let read = |row: &Row<'_>| {
+                Ok(Unsent {
+                    messages: number(row, 0)?,
+                    bytes: number(row, 1)?,
+                })
+            };
+            Ok(statement
+                .query_row(values, read)
+                .optional()
+                .map_err(store)?
+                .unwrap_or_default())
         };
         let (tenant, name) = (plugin.tenant.as_str(), plugin.plugin.as_str());
         let of_plugin = unsent(sql::UNSENT, params![tenant, name])?;
         let of_tenant = unsent(sql::UNSENT_OF_TENANT, params![tenant])?;
-        quota.exceeded(of_plugin, of_tenant, more).map_or(Ok(()), Err)
+        quota
+            .exceeded(of_plugin, of_tenant, more)
+            .map_or(Ok(()), Err)
     }
 
     pub(super) fn add_message(
@@ -94,7 +113,9 @@ impl Store {
         let mut leased = Vec::new();
         for want in wanted {
             for message in self.due_messages(want, now)? {
-                let step::Claim::Lease(next) = step::claim(message.state, true, until, now) else { continue };
+                let step::Claim::Lease(next) = step::claim(message.state, true, until, now) else {
+                    continue;
+                };
                 let attempt = message.attempts + 1;
                 self.put_message(message.seq, next, attempt)?;
                 leased.push(message.leased(want, attempt, until));
@@ -108,7 +129,10 @@ impl Store {
         if is_disabled(&self.connection, &want.destination)? {
             return Ok(Vec::new());
         }
-        let (tenant, destination) = (want.destination.tenant.as_str(), want.destination.destination.as_str());
+        let (tenant, destination) = (
+            want.destination.tenant.as_str(),
+            want.destination.destination.as_str(),
+        );
         let limit = i64::try_from(want.limit).unwrap_or(i64::MAX);
         let values = params![tenant, destination, limit, now.unix_millis()];
         let mut due = Vec::new();
@@ -123,7 +147,11 @@ impl Store {
         Ok(due)
     }
 
-    pub(crate) fn extend_messages(&mut self, leases: &[MessageLease], until: Timestamp) -> Result<(), Error> {
+    pub(crate) fn extend_messages(
+        &mut self,
+        leases: &[MessageLease],
+        until: Timestamp,
+    ) -> Result<(), Error> {
         for lease in leases {
             if let Some(message) = self.leased_message(lease)?
                 && message.until < until
@@ -136,8 +164,15 @@ impl Store {
 
     pub(crate) fn release_messages(&mut self, leases: &[MessageLease]) -> Result<(), Error> {
         for lease in leases {
-            let Some(message) = self.leased_message(lease)? else { continue };
-            if let Ok(next) = step::release(JobState::Leased { until: message.until }, true) {
+            let Some(message) = self.leased_message(lease)? else {
+                continue;
+            };
+            if let Ok(next) = step::release(
+                JobState::Leased {
+                    until: message.until,
+                },
+                true,
+            ) {
                 self.put_message(message.seq, next, lease.attempt - 1)?;
                 self.has_outbox_news = true;
             }
@@ -146,8 +181,16 @@ impl Store {
     }
 
     pub(crate) fn settle_message(&mut self, settlement: &MessageSettlement) -> Result<(), Error> {
-        let MessageSettlement { lease, delivery, next, is_spared, disable } = settlement;
-        let Some(message) = self.leased_message(lease)? else { return Err(Error::MessageLeaseLost(lease.clone())) };
+        let MessageSettlement {
+            lease,
+            delivery,
+            next,
+            is_spared,
+            disable,
+        } = settlement;
+        let Some(message) = self.leased_message(lease)? else {
+            return Err(Error::MessageLeaseLost(lease.clone()));
+        };
         self.put_message(message.seq, *next, lease.attempt)?;
         let answer = delivery.answer.as_ref();
         let values = params![
@@ -164,14 +207,20 @@ impl Store {
         self.execute(sql::DELIVERY_INSERT, values)?;
         // Only one that has been tried often, or replayed, can have more.
         if lease.attempt as usize > DELIVERIES_MAX || lease.replays > 0 {
-            self.execute(sql::DELIVERIES_TRIM, params![message.seq, DELIVERIES_MAX as i64])?;
+            self.execute(
+                sql::DELIVERIES_TRIM,
+                params![message.seq, DELIVERIES_MAX as i64],
+            )?;
         }
         if *is_spared {
             self.execute(sql::SPARE, params![message.seq])?;
         }
         if let Some(reason) = disable {
             let since = delivery.started_at.after(delivery.duration).unix_millis();
-            self.execute(sql::DISABLE, params![message.tenant, message.destination, reason, since])?;
+            self.execute(
+                sql::DISABLE,
+                params![message.tenant, message.destination, reason, since],
+            )?;
         }
         self.has_outbox_news = true;
         Ok(())
@@ -194,13 +243,29 @@ impl Store {
     }
 
     pub(crate) fn disable(&mut self, disabled: &Disabled) -> Result<(), Error> {
-        let Disabled { destination: DestinationRef { tenant, destination }, reason, since } = disabled;
-        let values = params![tenant.as_str(), destination.as_str(), reason, since.unix_millis()];
+        let Disabled {
+            destination:
+                DestinationRef {
+                    tenant,
+                    destination,
+                },
+            reason,
+            since,
+        } = disabled;
+        let values = params![
+            tenant.as_str(),
+            destination.as_str(),
+            reason,
+            since.unix_millis()
+        ];
         self.execute(sql::DISABLE, values).map(drop)
     }
 
     pub(crate) fn enable(&mut self, destination: &DestinationRef) -> Result<(), Error> {
-        let values = params![destination.tenant.as_str(), destination.destination.as_str()];
+        let values = params![
+            destination.tenant.as_str(),
+            destination.destination.as_str()
+        ];
         self.has_outbox_news |= self.execute(sql::ENABLE, values)? > 0;
         Ok(())
     }
@@ -209,7 +274,9 @@ impl Store {
     pub(crate) fn replay_messages(&mut self, stretch: &MessageStretch) -> Result<Replayed, Error> {
         let mut replayed = Replayed::default();
         for seq in &stretch.messages {
-            let Some(state) = self.state_of_message(*seq)? else { continue };
+            let Some(state) = self.state_of_message(*seq)? else {
+                continue;
+            };
             let due = step::turn(stretch.now, stretch.rate, stretch.before + replayed.again);
             let Ok(next) = step::replay(state, due, true) else {
                 replayed.leased += 1;
@@ -230,7 +297,9 @@ impl Store {
     pub(crate) fn prune_messages(&mut self, old: &[OldMessage]) -> Result<Pruned, Error> {
         let mut pruned = Pruned::default();
         for message in old {
-            let Some(lane) = self.take_out(message)? else { continue };
+            let Some(lane) = self.take_out(message)? else {
+                continue;
+            };
             pruned.count += 1;
             pruned.bytes += message.bytes;
             if let Some(lane) = lane {
@@ -242,17 +311,30 @@ impl Store {
 
     /// Its lane, if it is in one; `None` where it may not be taken out, since it was replayed or is being sent.
     fn take_out(&self, message: &OldMessage) -> Result<Option<Option<Lane>>, Error> {
-        let OldMessage { seq, unsent_until, .. } = message;
-        let delete = if unsent_until.is_some() { sql::DELETE_UNSENT } else { sql::DELETE };
+        let OldMessage {
+            seq, unsent_until, ..
+        } = message;
+        let delete = if unsent_until.is_some() {
+            sql::DELETE_UNSENT
+        } else {
+            sql::DELETE
+        };
         let mut statement = self.connection.prepare_cached(delete).map_err(store)?;
         let values = params![seq, unsent_until];
         let values = &values[..statement.parameter_count()];
-        statement.query_row(values, |row| Lane::read(Of::Messages, row)).optional().map_err(store)
+        statement
+            .query_row(values, |row| Lane::read(Of::Messages, row))
+            .optional()
+            .map_err(store)
     }
 
     /// The only place where a message's state changes one by one.
     fn put_message(&mut self, seq: i64, next: JobState, attempts: u32) -> Result<(), Error> {
-        let lane = self.change(Of::Messages, sql::UPDATE, params![seq, next.name(), due_of(next), attempts])?;
+        let lane = self.change(
+            Of::Messages,
+            sql::UPDATE,
+            params![seq, next.name(), due_of(next), attempts],
+        )?;
         // Only the head is ever leased.
         match lane.filter(|_| !matches!(next, JobState::Leased { .. })) {
             Some(lane) => self.line_up(&lane),
@@ -262,19 +344,33 @@ impl Store {
 
     fn leased_message(&self, lease: &MessageLease) -> Result<Option<Held>, Error> {
         let mut statement = self.connection.prepare_cached(sql::LEASED).map_err(store)?;
-        let values = params![lease.id.as_uuid().into_bytes(), lease.replays, lease.attempt];
+        let values = params![
+            lease.id.as_uuid().into_bytes(),
+            lease.replays,
+            lease.attempt
+        ];
         let found = statement.query_row(values, |row| {
             let until = Timestamp::from_unix_millis(row.get(3)?);
-            Ok(Held { seq: row.get(0)?, tenant: row.get(1)?, destination: row.get(2)?, until })
+            Ok(Held {
+                seq: row.get(0)?,
+                tenant: row.get(1)?,
+                destination: row.get(2)?,
+                until,
+            })
         });
         found.optional().map_err(store)
     }
 
     /// `None` where it was taken out.
     fn state_of_message(&self, seq: i64) -> Result<Option<JobState>, Error> {
-        let mut statement = self.connection.prepare_cached(sql::TO_REPLAY).map_err(store)?;
+        let mut statement = self
+            .connection
+            .prepare_cached(sql::TO_REPLAY)
+            .map_err(store)?;
         let found = statement.query_row([seq], |row| Ok((row.get::<_, String>(0)?, row.get(1)?)));
-        let Some((state, due_at)) = found.optional().map_err(store)? else { return Ok(None) };
+        let Some((state, due_at)) = found.optional().map_err(store)? else {
+            return Ok(None);
+        };
         codec::state(&state, due_at).map(Some)
     }
 }
@@ -305,8 +401,10 @@ struct DueMessage {
 
 impl DueMessage {
     fn read(row: &Row<'_>) -> Result<Self, Error> {
-        let (id, event): ([u8; 16], [u8; 16]) = (row.get(1).map_err(store)?, row.get(9).map_err(store)?);
-        let (state, plugin): (String, String) = (row.get(2).map_err(store)?, row.get(8).map_err(store)?);
+        let (id, event): ([u8; 16], [u8; 16]) =
+            (row.get(1).map_err(store)?, row.get(9).map_err(store)?);
+        let (state, plugin): (String, String) =
+            (row.get(2).map_err(store)?, row.get(8).map_err(store)?);
         Ok(Self {
             seq: row.get(0).map_err(store)?,
             id: codec::message_id(&id)?,
@@ -325,10 +423,17 @@ impl DueMessage {
     fn leased(self, want: &WantMessages, attempt: u32, until: Timestamp) -> LeasedMessage {
         LeasedMessage {
             seq: self.seq,
-            lease: MessageLease { id: self.id, replays: self.replays, attempt },
+            lease: MessageLease {
+                id: self.id,
+                replays: self.replays,
+                attempt,
+            },
             until,
             destination: want.destination.clone(),
-            plugin: PluginRef { tenant: want.destination.tenant.clone(), plugin: self.plugin },
+            plugin: PluginRef {
+                tenant: want.destination.tenant.clone(),
+                plugin: self.plugin,
+            },
             event: self.event,
             event_type: self.event_type,
             since: self.since,
@@ -337,8 +442,14 @@ impl DueMessage {
     }
 }
 
-pub(crate) fn is_disabled(connection: &rusqlite::Connection, destination: &DestinationRef) -> Result<bool, Error> {
+pub(crate) fn is_disabled(
+    connection: &rusqlite::Connection,
+    destination: &DestinationRef,
+) -> Result<bool, Error> {
     let mut statement = connection.prepare_cached(sql::IS_DISABLED).map_err(store)?;
-    let values = [destination.tenant.as_str(), destination.destination.as_str()];
+    let values = [
+        destination.tenant.as_str(),
+        destination.destination.as_str(),
+    ];
     statement.query_row(values, |row| row.get(0)).map_err(store)
 }

@@ -54,7 +54,14 @@ impl Store {
     ) -> Result<(), Error> {
         let revision = stretch.revision.map(|revision| revision.to_string());
         let since = due.unwrap_or(stretch.now).unix_millis();
-        let values = params![place.seq, place.plugin.as_str(), next.name(), due_of(next), revision, since];
+        let values = params![
+            place.seq,
+            place.plugin.as_str(),
+            next.name(),
+            due_of(next),
+            revision,
+            since
+        ];
         match self.change(Of::Jobs, sql::JOB_REPLAY, values)? {
             Some(lane) => self.line_up(&lane),
             None => Ok(()),
@@ -70,14 +77,21 @@ impl Store {
         replayed: &mut Replayed,
     ) -> Result<(), Error> {
         // Gone, if the event was pruned since it was found.
-        let Some((source, ordering_key)) = self.to_route(place.seq)? else { return Ok(()) };
+        let Some((source, ordering_key)) = self.to_route(place.seq)? else {
+            return Ok(());
+        };
         if !self.is_routed(&source, &place.plugin)? {
             replayed.untaken += 1;
             return Ok(());
         }
 
         let since = Some(due.unwrap_or(stretch.now));
-        let late = LateJob { event: place.seq, due, since, revision: stretch.revision };
+        let late = LateJob {
+            event: place.seq,
+            due,
+            since,
+            revision: stretch.revision,
+        };
         self.add_late_job(&late, &source, &place.plugin, ordering_key.as_deref())?;
         replayed.again += 1;
         replayed.made += 1;
@@ -85,24 +99,55 @@ impl Store {
     }
 
     fn to_route(&self, event: i64) -> Result<Option<(SourceRef, Option<String>)>, Error> {
-        let mut statement = self.connection.prepare_cached(sql::EVENT_TO_ROUTE).map_err(store)?;
+        let mut statement = self
+            .connection
+            .prepare_cached(sql::EVENT_TO_ROUTE)
+            .map_err(store)?;
         let found = statement.query_row([event], |row| {
-            Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?, row.get::<_, Option<String>>(2)?))
+            Ok((
+                row.get::<_, String>(0)?,
+                row.get::<_, String>(1)?,
+                row.get::<_, Option<String>>(2)?,
+            ))
         });
-        let Some((tenant, source, ordering_key)) = found.optional().map_err(store)? else { return Ok(None) };
+        let Some((tenant, source, ordering_key)) = found.optional().map_err(store)? else {
+            return Ok(None);
+        };
         let tenant = parsed(&tenant, "an event's tenant")?;
-        Ok(Some((SourceRef { tenant, source: parsed(&source, "an event's source")? }, ordering_key)))
+        Ok(Some((
+            SourceRef {
+                tenant,
+                source: parsed(&source, "an event's source")?,
+            },
+            ordering_key,
+        )))
     }
 
-    pub(super) fn to_replay(&self, place: &JobPlace) -> Result<Option<(JobState, SourceRef)>, Error> {
-        let mut statement = self.connection.prepare_cached(sql::JOB_TO_REPLAY).map_err(store)?;
+    pub(super) fn to_replay(
+        &self,
+        place: &JobPlace,
+    ) -> Result<Option<(JobState, SourceRef)>, Error> {
+        let mut statement = self
+            .connection
+            .prepare_cached(sql::JOB_TO_REPLAY)
+            .map_err(store)?;
         let values = params![place.seq, place.plugin.as_str()];
         let found = statement.query_row(values, |row| {
-            Ok((row.get::<_, String>(0)?, row.get(1)?, row.get::<_, String>(2)?, row.get::<_, String>(3)?))
+            Ok((
+                row.get::<_, String>(0)?,
+                row.get(1)?,
+                row.get::<_, String>(2)?,
+                row.get::<_, String>(3)?,
+            ))
         });
-        let Some((state, due_at, tenant, source)) = found.optional().map_err(store)? else { return Ok(None) };
+        let Some((state, due_at, tenant, source)) = found.optional().map_err(store)? else {
+            return Ok(None);
+        };
         let tenant = parsed(&tenant, "a job's tenant")?;
-        let source = SourceRef { tenant, source: parsed(&source, "an event's source")? };
+        let source = SourceRef {
+            tenant,
+            source: parsed(&source, "an event's source")?,
+        };
         Ok(Some((codec::state(&state, due_at)?, source)))
     }
 }

@@ -30,7 +30,11 @@ impl Store {
     pub(crate) fn prune(&mut self, expired: &[Expired]) -> Result<Pruned, Error> {
         let mut pruned = Pruned::default();
         for event in expired {
-            let delete = if event.is_unrouted { sql::UNROUTED_EVENT_DELETE } else { sql::EVENT_DELETE };
+            let delete = if event.is_unrouted {
+                sql::UNROUTED_EVENT_DELETE
+            } else {
+                sql::EVENT_DELETE
+            };
             if self.execute(delete, params![event.seq])? > 0 {
                 pruned.count += 1;
                 pruned.bytes += event.bytes;
@@ -41,17 +45,25 @@ impl Store {
 
     /// Frees keys whose time is over, a bounded number of them; whether there may be more.
     pub(crate) fn forget_keys(&mut self, until: Timestamp) -> Result<bool, Error> {
-        Ok(self.execute(sql::KEYS_FORGET, params![until.unix_millis(), KEYS_MAX])? == KEYS_MAX as usize)
+        Ok(
+            self.execute(sql::KEYS_FORGET, params![until.unix_millis(), KEYS_MAX])?
+                == KEYS_MAX as usize,
+        )
     }
 
     /// Gives free pages back, a bounded number of them; whether there are more.
     pub(crate) fn shrink(&mut self) -> Result<bool, Error> {
-        let free: u32 = self.connection.query_row(sql::PAGES_FREE, [], |row| row.get(0)).map_err(store)?;
+        let free: u32 = self
+            .connection
+            .query_row(sql::PAGES_FREE, [], |row| row.get(0))
+            .map_err(store)?;
         let surplus = free.saturating_sub(PAGES_KEPT);
         if surplus > 0 {
             let pages = surplus.min(PAGES_MAX);
-            let mut statement =
-                self.connection.prepare(&format!("PRAGMA incremental_vacuum({pages})")).map_err(store)?;
+            let mut statement = self
+                .connection
+                .prepare(&format!("PRAGMA incremental_vacuum({pages})"))
+                .map_err(store)?;
             // A page for each step.
             crate::codec::read_all(&mut statement, [], |_| Ok(()))?;
         }
@@ -68,7 +80,9 @@ mod tests {
     #[test]
     fn what_came_back_to_life_since_it_was_found_stays() {
         let connection = Connection::open_in_memory().expect("a database in memory");
-        connection.execute_batch(&crate::open::SCHEMAS.concat()).expect("the schema");
+        connection
+            .execute_batch(&crate::open::SCHEMAS.concat())
+            .expect("the schema");
         let rows = "
             INSERT INTO event (seq, id, tenant, source, provider, key, key_until, received_at, headers, body)
             VALUES (1, x'01', 'acme', 'orders', 'topi', '1', 0, 0, x'', x''),
@@ -80,9 +94,25 @@ mod tests {
         connection.execute_batch(rows).expect("events and jobs");
         let mut store = Store::new(connection);
         // The third was unrouted when it was found.
-        let found = [1, 2, 3].map(|seq| Expired { seq, bytes: 7, received_at: 0, is_unrouted: seq == 3 });
-        assert_eq!(store.prune(&found).expect("a step"), Pruned { count: 1, bytes: 7, more: false });
-        let left = store.connection.query_row("SELECT group_concat(seq) FROM event", [], |row| row.get::<_, String>(0));
+        let found = [1, 2, 3].map(|seq| Expired {
+            seq,
+            bytes: 7,
+            received_at: 0,
+            is_unrouted: seq == 3,
+        });
+        assert_eq!(
+            store.prune(&found).expect("a step"),
+            Pruned {
+                count: 1,
+                bytes: 7,
+                more: false
+            }
+        );
+        let left = store
+            .connection
+            .query_row("SELECT group_concat(seq) FROM event", [], |row| {
+                row.get::<_, String>(0)
+            });
         assert_eq!(left.expect("two events"), "2,3");
     }
 }

@@ -44,9 +44,18 @@ struct Takers<'t> {
 impl Store {
     /// Gives a stretch of the events that have had no plugin to those that they will have and that take a backlog;
     /// whether there may be more.
-    pub(crate) fn adopt(&mut self, routes: &Routes, backlog: &Backlog, turns: &mut Turns) -> Result<bool, Error> {
+    pub(crate) fn adopt(
+        &mut self,
+        routes: &Routes,
+        backlog: &Backlog,
+        turns: &mut Turns,
+    ) -> Result<bool, Error> {
         let mut left = STRETCH;
-        for takers in routes.0.iter().map(|(source, plugins)| Takers::of(source, plugins, backlog)) {
+        for takers in routes
+            .0
+            .iter()
+            .map(|(source, plugins)| Takers::of(source, plugins, backlog))
+        {
             if takers.plugins.is_empty() {
                 continue;
             }
@@ -58,12 +67,26 @@ impl Store {
         Ok(false)
     }
 
-    fn adopt_of(&mut self, takers: &Takers<'_>, turns: &mut Turns, limit: usize) -> Result<usize, Error> {
-        let Takers { source, plugins, now } = takers;
+    fn adopt_of(
+        &mut self,
+        takers: &Takers<'_>,
+        turns: &mut Turns,
+        limit: usize,
+    ) -> Result<usize, Error> {
+        let Takers {
+            source,
+            plugins,
+            now,
+        } = takers;
         let events: Vec<(i64, Option<String>)> = {
-            let mut statement = self.connection.prepare_cached(sql::UNROUTED).map_err(store)?;
+            let mut statement = self
+                .connection
+                .prepare_cached(sql::UNROUTED)
+                .map_err(store)?;
             let values = params![source.tenant.as_str(), source.source.as_str(), limit as i64];
-            codec::read_all(&mut statement, values, |row| Ok((row.get(0).map_err(store)?, row.get(1).map_err(store)?)))?
+            codec::read_all(&mut statement, values, |row| {
+                Ok((row.get(0).map_err(store)?, row.get(1).map_err(store)?))
+            })?
         };
 
         for (event, ordering_key) in &events {
@@ -73,7 +96,12 @@ impl Store {
                 *turn += 1;
 
                 let since = rate.map(|_| due.unwrap_or(*now));
-                let late = LateJob { event: *event, due, since, revision: None };
+                let late = LateJob {
+                    event: *event,
+                    due,
+                    since,
+                    revision: None,
+                };
                 self.add_late_job(&late, source, &plugin.plugin, ordering_key.as_deref())?;
             }
         }
@@ -110,16 +138,35 @@ impl Store {
     }
 
     /// Replaces the table; what is to be gone through after that.
-    pub(crate) fn route(&mut self, routes: &Routes, backlog: &Backlog, turns: &mut Turns) -> Result<Vec<Sweep>, Error> {
+    pub(crate) fn route(
+        &mut self,
+        routes: &Routes,
+        backlog: &Backlog,
+        turns: &mut Turns,
+    ) -> Result<Vec<Sweep>, Error> {
         // Those that came since the last stretch.
         while self.adopt(routes, backlog, turns)? {}
         let old = self.routes()?.clone();
         for (source, plugin) in difference(&old, routes) {
-            self.execute(sql::ROUTE_DELETE, params![source.tenant.as_str(), source.source.as_str(), plugin.as_str()])?;
+            self.execute(
+                sql::ROUTE_DELETE,
+                params![
+                    source.tenant.as_str(),
+                    source.source.as_str(),
+                    plugin.as_str()
+                ],
+            )?;
         }
         Point::RouteHalf.pass();
         for (source, plugin) in difference(routes, &old) {
-            self.execute(sql::ROUTE_INSERT, params![source.tenant.as_str(), source.source.as_str(), plugin.as_str()])?;
+            self.execute(
+                sql::ROUTE_INSERT,
+                params![
+                    source.tenant.as_str(),
+                    source.source.as_str(),
+                    plugin.as_str()
+                ],
+            )?;
         }
         self.routes = Some(routes.clone());
         self.has_news = true;
@@ -127,19 +174,41 @@ impl Store {
             tenant: source.tenant.clone(),
             plugin: plugin.clone(),
         };
-        let gone: BTreeSet<_> = difference(&old, routes).into_iter().map(of_tenant).collect();
+        let gone: BTreeSet<_> = difference(&old, routes)
+            .into_iter()
+            .map(of_tenant)
+            .collect();
         // Not of those alone that are new: a host may have died before it had set all free.
-        let there: BTreeSet<_> = difference(routes, &Routes::default()).into_iter().map(of_tenant).collect();
-        Ok(gone.into_iter().flat_map(Sweep::to_hold).chain(there.into_iter().map(Sweep::to_free)).collect())
+        let there: BTreeSet<_> = difference(routes, &Routes::default())
+            .into_iter()
+            .map(of_tenant)
+            .collect();
+        Ok(gone
+            .into_iter()
+            .flat_map(Sweep::to_hold)
+            .chain(there.into_iter().map(Sweep::to_free))
+            .collect())
     }
 
     /// Whether the plugin is given the source's events: it is routed to it, and isn't quarantined.
-    pub(super) fn is_taken(&mut self, source: &SourceRef, plugin: &PluginName) -> Result<bool, Error> {
+    pub(super) fn is_taken(
+        &mut self,
+        source: &SourceRef,
+        plugin: &PluginName,
+    ) -> Result<bool, Error> {
         Ok(self.is_routed(source, plugin)? && !self.is_quarantined(source, plugin)?)
     }
 
-    pub(super) fn is_routed(&mut self, source: &SourceRef, plugin: &PluginName) -> Result<bool, Error> {
-        Ok(self.routes()?.0.get(source).is_some_and(|plugins| plugins.contains(plugin)))
+    pub(super) fn is_routed(
+        &mut self,
+        source: &SourceRef,
+        plugin: &PluginName,
+    ) -> Result<bool, Error> {
+        Ok(self
+            .routes()?
+            .0
+            .get(source)
+            .is_some_and(|plugins| plugins.contains(plugin)))
     }
 
     pub(super) fn plugins_of(&mut self, source: &SourceRef) -> Result<BTreeSet<PluginName>, Error> {
@@ -157,20 +226,37 @@ impl Store {
 impl<'t> Takers<'t> {
     fn of(source: &'t SourceRef, plugins: &BTreeSet<PluginName>, backlog: &Backlog) -> Self {
         let taker = |plugin: &PluginName| {
-            let plugin = PluginRef { tenant: source.tenant.clone(), plugin: plugin.clone() };
+            let plugin = PluginRef {
+                tenant: source.tenant.clone(),
+                plugin: plugin.clone(),
+            };
             match backlog.of(&plugin) {
                 BacklogPolicy::All { rate } => Some((plugin, rate)),
                 BacklogPolicy::None => None,
             }
         };
-        Self { source, plugins: plugins.iter().filter_map(taker).collect(), now: backlog.now }
+        Self {
+            source,
+            plugins: plugins.iter().filter_map(taker).collect(),
+            now: backlog.now,
+        }
     }
 }
 
 /// The pairs of `these` that `those` is without.
 fn difference<'a>(these: &'a Routes, those: &Routes) -> Vec<(&'a SourceRef, &'a PluginName)> {
-    let pairs = these.0.iter().flat_map(|(source, plugins)| plugins.iter().map(move |plugin| (source, plugin)));
-    pairs.filter(|(source, plugin)| !those.0.get(source).is_some_and(|there| there.contains(plugin))).collect()
+    let pairs = these
+        .0
+        .iter()
+        .flat_map(|(source, plugins)| plugins.iter().map(move |plugin| (source, plugin)));
+    pairs
+        .filter(|(source, plugin)| {
+            !those
+                .0
+                .get(source)
+                .is_some_and(|there| there.contains(plugin))
+        })
+        .collect()
 }
 
 /// The stored table.
@@ -179,9 +265,17 @@ pub(crate) fn load_routes(connection: &Connection) -> Result<Routes, Error> {
     let mut rows = statement.query([]).map_err(store)?;
     let mut routes = BTreeMap::<SourceRef, BTreeSet<PluginName>>::new();
     while let Some(row) = rows.next().map_err(store)? {
-        let text = |column: usize| row.get_ref(column).ok().and_then(|value| value.as_str().ok()).unwrap_or_default();
+        let text = |column: usize| {
+            row.get_ref(column)
+                .ok()
+                .and_then(|value| value.as_str().ok())
+                .unwrap_or_default()
+        };
         let tenant = parsed(text(0), "a route's tenant")?;
-        let source = SourceRef { tenant, source: parsed(text(1), "a route's source")? };
+        let source = SourceRef {
+            tenant,
+            source: parsed(text(1), "a route's source")?,
+        };
         let plugin = PluginName::new(text(2)).map_err(|_| corrupt("a route's plugin"))?;
         routes.entry(source).or_default().insert(plugin);
     }

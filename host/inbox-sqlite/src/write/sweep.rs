@@ -36,7 +36,10 @@ impl Sweep {
         let both = [false, true];
         let pending = both.map(|blocked| Which::Pending { blocked });
         let waiting = both.map(|blocked| Which::Waiting { blocked });
-        pending.into_iter().chain(waiting).map(move |which| Self::of(plugin.clone(), which))
+        pending
+            .into_iter()
+            .chain(waiting)
+            .map(move |which| Self::of(plugin.clone(), which))
     }
 
     /// Through all jobs that may have to be set free.
@@ -45,30 +48,54 @@ impl Sweep {
     }
 
     fn of(plugin: PluginRef, which: Which) -> Self {
-        Self { plugin, which, after: (i64::MIN, 0) }
+        Self {
+            plugin,
+            which,
+            after: (i64::MIN, 0),
+        }
     }
 }
 
 impl Store {
     /// Goes through one stretch; from where to go on, while there is more.
     pub(crate) fn sweep(&mut self, sweep: &Sweep) -> Result<Option<Sweep>, Error> {
-        let Sweep { plugin, which, after } = sweep;
+        let Sweep {
+            plugin,
+            which,
+            after,
+        } = sweep;
         let state = which.state();
         let found = self.stretch(sweep)?;
         for Found { event, source, .. } in &found {
-            let source = SourceRef { tenant: plugin.tenant.clone(), source: parsed(source, "an event's source")? };
+            let source = SourceRef {
+                tenant: plugin.tenant.clone(),
+                source: parsed(source, "an event's source")?,
+            };
             let is_taken = self.is_taken(&source, &plugin.plugin)?;
             let next = step::route(state, is_taken);
             if next != state {
-                self.execute(sql::JOB_TURN, params![event, plugin.plugin.as_str(), next.name(), due_of(next)])?;
+                self.execute(
+                    sql::JOB_TURN,
+                    params![event, plugin.plugin.as_str(), next.name(), due_of(next)],
+                )?;
                 self.has_news |= is_taken;
             }
         }
         let last = found.last().filter(|_| found.len() == STRETCH);
-        Ok(last.map(|last| Sweep { after: (last.due_at.unwrap_or(after.0), last.event), ..sweep.clone() }))
+        Ok(last.map(|last| Sweep {
+            after: (last.due_at.unwrap_or(after.0), last.event),
+            ..sweep.clone()
+        }))
     }
 
-    fn stretch(&self, Sweep { plugin, which, after }: &Sweep) -> Result<Vec<Found>, Error> {
+    fn stretch(
+        &self,
+        Sweep {
+            plugin,
+            which,
+            after,
+        }: &Sweep,
+    ) -> Result<Vec<Found>, Error> {
         let (statement, blocked) = match which {
             Which::Pending { blocked } => (sql::SWEEP_PENDING, *blocked),
             Which::Waiting { blocked } => (sql::SWEEP_WAITING, *blocked),
@@ -100,7 +127,9 @@ impl Which {
         match self {
             Self::Pending { .. } => JobState::Pending,
             // When doesn't matter here.
-            Self::Waiting { .. } => JobState::Waiting { until: Timestamp::from_unix_millis(0) },
+            Self::Waiting { .. } => JobState::Waiting {
+                until: Timestamp::from_unix_millis(0),
+            },
             Self::Held => JobState::Held,
         }
     }

@@ -28,7 +28,10 @@ pub(super) struct Alarm {
 
 impl Alarm {
     pub(super) fn new(presence: Presence) -> Self {
-        Self { presence, said_at: None }
+        Self {
+            presence,
+            said_at: None,
+        }
     }
 
     /// Fails while a file is not what it was.
@@ -49,7 +52,10 @@ impl Alarm {
     }
 
     fn say_gone(&mut self, absence: &Absence) {
-        if self.said_at.is_some_and(|said_at| said_at.elapsed() < REPEAT) {
+        if self
+            .said_at
+            .is_some_and(|said_at| said_at.elapsed() < REPEAT)
+        {
             return;
         }
         self.said_at = Some(Instant::now());

@@ -90,7 +90,10 @@ impl<T> Queue<T> {
 
     /// Moves the calls of the next group into `group`, which is empty; at least one, unless no call waits.
     pub(crate) fn next_group(&mut self, group: &mut Vec<T>) {
-        let mut room = Room { left: self.bounds, is_unused: true };
+        let mut room = Room {
+            left: self.bounds,
+            is_unused: true,
+        };
         let is_owed = self.is_turn_owed;
         while is_owed && room.is_half_left(self.bounds) && self.take_turn(&mut room, group) {}
         take(&mut self.first, &mut room, group);
@@ -101,9 +104,15 @@ impl<T> Queue<T> {
 
     /// Takes the next call of the tenant that has had least. Returns whether there was one, and room for it.
     fn take_turn(&mut self, room: &mut Room, group: &mut Vec<T>) -> bool {
-        let Some((_, owner)) = self.order.first().cloned() else { return false };
-        let Some(calls) = self.turns.get_mut(&owner) else { return false };
-        let Some(next) = calls.pop_front_if(|next| room.admit(next.weight)) else { return false };
+        let Some((_, owner)) = self.order.first().cloned() else {
+            return false;
+        };
+        let Some(calls) = self.turns.get_mut(&owner) else {
+            return false;
+        };
+        let Some(next) = calls.pop_front_if(|next| room.admit(next.weight)) else {
+            return false;
+        };
         group.push(next.call);
         let following = calls.front().map(|next| next.weight);
 
@@ -116,7 +125,8 @@ impl<T> Queue<T> {
             None => {
                 self.turns.remove(&owner);
                 let (now, turns) = (self.now, &self.turns);
-                self.had.retain(|owner, had| *had > now || turns.contains_key(owner));
+                self.had
+                    .retain(|owner, had| *had > now || turns.contains_key(owner));
             }
         }
         true
@@ -162,7 +172,10 @@ mod tests {
     use super::*;
 
     fn queue() -> Queue<String> {
-        Queue::new(Bounds { calls: 4, weight: 100 })
+        Queue::new(Bounds {
+            calls: 4,
+            weight: 100,
+        })
     }
 
     fn of(tenant: &str) -> Line {
@@ -176,7 +189,9 @@ mod tests {
     }
 
     fn fill(queue: &mut Queue<String>, line: &Line, weight: u64, names: &[&str]) {
-        names.iter().for_each(|name| queue.push(line.clone(), weight, (*name).to_owned()));
+        names
+            .iter()
+            .for_each(|name| queue.push(line.clone(), weight, (*name).to_owned()));
     }
 
     #[test]
@@ -230,7 +245,12 @@ mod tests {
     fn a_light_tenant_waits_for_no_more_than_one_heavy_call() {
         let mut queue = queue();
         for number in 0..10 {
-            fill(&mut queue, &of(&format!("noisy{number}")), 1000, &["n", "n", "n"]);
+            fill(
+                &mut queue,
+                &of(&format!("noisy{number}")),
+                1000,
+                &["n", "n", "n"],
+            );
         }
         assert_eq!(next(&mut queue), "n");
         let mut groups = Vec::new();
@@ -238,7 +258,11 @@ mod tests {
             fill(&mut queue, &of("quiet"), 5, &["q"]);
             groups.extend([next(&mut queue), next(&mut queue)]);
         }
-        assert_eq!(groups.iter().filter(|group| group.contains('q')).count(), 4, "{groups:?}");
+        assert_eq!(
+            groups.iter().filter(|group| group.contains('q')).count(),
+            4,
+            "{groups:?}"
+        );
         let heavy = groups.iter().filter(|group| group.contains('n')).count();
         assert_eq!(heavy, 4, "and the heavy ones go on: {groups:?}");
     }

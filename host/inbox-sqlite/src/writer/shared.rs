@@ -29,8 +29,15 @@ pub(super) enum Order {
 
 impl Shared {
     pub(super) fn new(bounds: Bounds) -> Self {
-        let state = State { queue: Queue::new(bounds), is_to_look: false, is_closed: false };
-        Self { state: Mutex::new(state), wake: Condvar::new() }
+        let state = State {
+            queue: Queue::new(bounds),
+            is_to_look: false,
+            is_closed: false,
+        };
+        Self {
+            state: Mutex::new(state),
+            wake: Condvar::new(),
+        }
     }
 
     /// Queues a call. One that comes after the end is dropped, which its caller notices.
@@ -75,7 +82,10 @@ impl Shared {
             if std::mem::take(&mut state.is_to_look) {
                 return Order::Look;
             }
-            state = self.wake.wait(state).unwrap_or_else(PoisonError::into_inner);
+            state = self
+                .wake
+                .wait(state)
+                .unwrap_or_else(PoisonError::into_inner);
         }
     }
 

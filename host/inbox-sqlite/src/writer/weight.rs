@@ -23,20 +23,35 @@ pub(crate) const STRETCH: u64 = 200;
 pub(crate) const SMALL: u64 = 4;
 
 pub(crate) fn of_event(event: &Event) -> u64 {
-    let headers = event.headers.iter().map(|header| header.name.len() + header.value.len()).sum::<usize>();
+    let headers = event
+        .headers
+        .iter()
+        .map(|header| header.name.len() + header.value.len())
+        .sum::<usize>();
     EVENT + of_bytes(event.body.len() + headers)
 }
 
 pub(crate) fn of_settlement(settlement: &Settlement) -> u64 {
-    let Settlement { attempt, effects, .. } = settlement;
-    let values = effects.writes.iter().filter_map(|write| write.value.as_ref()).map(|value| value.len());
+    let Settlement {
+        attempt, effects, ..
+    } = settlement;
+    let values = effects
+        .writes
+        .iter()
+        .filter_map(|write| write.value.as_ref())
+        .map(|value| value.len());
     let bodies = effects.messages.iter().map(|message| message.body.len());
     let lines = attempt.log.iter().map(|line| line.text.len());
     let answers = effects.answers.iter().map(|answer| answer.body.len());
-    let bytes = values.chain(bodies).chain(lines).chain(answers).sum::<usize>();
+    let bytes = values
+        .chain(bodies)
+        .chain(lines)
+        .chain(answers)
+        .sum::<usize>();
 
     let reads = (effects.seen.len() / READS_PER_ROW) as u64;
-    let rows = (effects.writes.len() + effects.answers.len()) as u64 + MESSAGE * effects.messages.len() as u64;
+    let rows = (effects.writes.len() + effects.answers.len()) as u64
+        + MESSAGE * effects.messages.len() as u64;
     SETTLEMENT + reads + rows + of_bytes(bytes)
 }
 

@@ -10,13 +10,13 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use hookyard_inbox::{
-    Appended, Discard, Error, Inbox, JobRef, Keep, MemoryInbox, MessageLease, OutboxQuota, Page, Quarantine, Replay,
-    Retention, Routes, Selection, Settlement, Unsent, Usage, Want,
+    Appended, Discard, Error, Inbox, JobRef, Keep, MemoryInbox, MessageLease, OutboxQuota, Page,
+    Quarantine, Replay, Retention, Routes, Selection, Settlement, Unsent, Usage, Want,
 };
 use hookyard_inbox_sqlite::SqliteInbox;
 use hookyard_model::{
-    Attempt, Effects, Event, EventId, JobState, Key, Outcome, PluginName, PluginRef, Revision, Seen, SourceRef,
-    Timestamp, Write,
+    Attempt, Effects, Event, EventId, JobState, Key, Outcome, PluginName, PluginRef, Revision,
+    Seen, SourceRef, Timestamp, Write,
 };
 
 use crate::fixtures::{Folder, at, event, settlement};
@@ -73,11 +73,17 @@ impl Random {
 
 fn source(number: usize) -> SourceRef {
     let name = ["orders", "payments"][number];
-    SourceRef { tenant: "acme".parse().expect("a name"), source: name.parse().expect("a name") }
+    SourceRef {
+        tenant: "acme".parse().expect("a name"),
+        source: name.parse().expect("a name"),
+    }
 }
 
 fn plugin(number: usize) -> PluginRef {
-    PluginRef { tenant: "acme".parse().expect("a name"), plugin: ["audit", "ship"][number].parse().expect("a name") }
+    PluginRef {
+        tenant: "acme".parse().expect("a name"),
+        plugin: ["audit", "ship"][number].parse().expect("a name"),
+    }
 }
 
 impl Pair {
@@ -121,7 +127,10 @@ impl Pair {
 
     async fn append(&mut self) {
         self.sent += 1;
-        let ordering_key = self.random.one_of(&[None, Some("a"), Some("b")]).map(str::to_owned);
+        let ordering_key = self
+            .random
+            .one_of(&[None, Some("a"), Some("b")])
+            .map(str::to_owned);
         let sent = Event {
             source: source(self.random.below(2) as usize),
             key: format!("key-{}", self.random.below(30)),
@@ -133,24 +142,51 @@ impl Pair {
             ordering_key,
             ..event(self.sent)
         };
-        let answers = (self.memory.append(sent.clone()).await, self.sqlite.append(sent).await);
-        let (memory, sqlite): (Appended, Appended) = (answers.0.expect("an append"), answers.1.expect("an append"));
+        let answers = (
+            self.memory.append(sent.clone()).await,
+            self.sqlite.append(sent).await,
+        );
+        let (memory, sqlite): (Appended, Appended) =
+            (answers.0.expect("an append"), answers.1.expect("an append"));
         assert_eq!(memory, sqlite);
     }
 
     async fn claim(&mut self) {
         let limit = 1 + self.random.below(4) as usize;
-        let wanted = [0, 1].map(|number| Want { plugin: plugin(number), limit });
+        let wanted = [0, 1].map(|number| Want {
+            plugin: plugin(number),
+            limit,
+        });
         let lease = Duration::from_secs(20);
-        let memory = self.memory.claim(&wanted, self.now, lease).await.expect("a claim");
-        let sqlite = self.sqlite.claim(&wanted, self.now, lease).await.expect("a claim");
+        let memory = self
+            .memory
+            .claim(&wanted, self.now, lease)
+            .await
+            .expect("a claim");
+        let sqlite = self
+            .sqlite
+            .claim(&wanted, self.now, lease)
+            .await
+            .expect("a claim");
         let told = |claimed: &[hookyard_inbox::Claimed]| {
-            let told =
-                |job: &hookyard_inbox::Claimed| (job.lease.clone(), job.until, job.revision, job.spared, job.event.id);
+            let told = |job: &hookyard_inbox::Claimed| {
+                (
+                    job.lease.clone(),
+                    job.until,
+                    job.revision,
+                    job.spared,
+                    job.event.id,
+                )
+            };
             claimed.iter().map(told).collect::<Vec<_>>()
         };
         assert_eq!(told(&memory), told(&sqlite));
-        assert!(memory.iter().zip(&sqlite).all(|(memory, sqlite)| memory.event == sqlite.event));
+        assert!(
+            memory
+                .iter()
+                .zip(&sqlite)
+                .all(|(memory, sqlite)| memory.event == sqlite.event)
+        );
         self.leases.extend(memory.into_iter().map(|job| job.lease));
     }
 
@@ -159,22 +195,54 @@ impl Pair {
         if self.leases.is_empty() {
             return;
         }
-        let lease = self.leases.remove(self.random.below(self.leases.len() as u64) as usize);
-        let waiting = JobState::Waiting { until: self.now.after(Duration::from_secs(self.random.below(30))) };
-        let failed = Outcome::Trapped { message: "it failed".into() };
-        let ends = [(Outcome::Done, JobState::Done), (failed.clone(), waiting), (failed, JobState::Dead)];
+        let lease = self
+            .leases
+            .remove(self.random.below(self.leases.len() as u64) as usize);
+        let waiting = JobState::Waiting {
+            until: self.now.after(Duration::from_secs(self.random.below(30))),
+        };
+        let failed = Outcome::Trapped {
+            message: "it failed".into(),
+        };
+        let ends = [
+            (Outcome::Done, JobState::Done),
+            (failed.clone(), waiting),
+            (failed, JobState::Dead),
+        ];
         let (outcome, next) = ends[[0, 0, 0, 1, 1, 2][self.random.below(6) as usize]].clone();
-        let quota = Usage { keys: 1 + self.random.below(4), bytes: 10 + self.random.below(20) };
+        let quota = Usage {
+            keys: 1 + self.random.below(4),
+            bytes: 10 + self.random.below(20),
+        };
         let (memory, sqlite) = self.effects(&lease.plugin);
-        let (started_at, is_watched) = (self.now, next != JobState::Done && self.random.below(2) == 0);
+        let (started_at, is_watched) = (
+            self.now,
+            next != JobState::Done && self.random.below(2) == 0,
+        );
         let is_spared = next != JobState::Done && self.random.below(3) == 0;
-        let waiting = |messages| Unsent { messages, bytes: 40 };
-        let outbox =
-            OutboxQuota { plugin: waiting(3 + self.random.below(9)), tenant: waiting(5 + self.random.below(9)) };
+        let waiting = |messages| Unsent {
+            messages,
+            bytes: 40,
+        };
+        let outbox = OutboxQuota {
+            plugin: waiting(3 + self.random.below(9)),
+            tenant: waiting(5 + self.random.below(9)),
+        };
         let of = |effects| {
             let settlement = settlement(lease.clone(), outcome.clone(), next);
-            let attempt = Attempt { started_at, ..settlement.attempt };
-            Settlement { effects, quota, outbox, attempt, is_watched, is_spared, ..settlement }
+            let attempt = Attempt {
+                started_at,
+                ..settlement.attempt
+            };
+            Settlement {
+                effects,
+                quota,
+                outbox,
+                attempt,
+                is_watched,
+                is_spared,
+                ..settlement
+            }
         };
         let memory = self.memory.settle(of(memory)).await;
         let sqlite = self.sqlite.settle(of(sqlite)).await;
@@ -190,8 +258,14 @@ impl Pair {
         for name in ["x", "y", "z"] {
             let value = Bytes::from(vec![b'v'; self.random.below(9) as usize]);
             match self.random.below(5) {
-                0 => effects.writes.push(Write { key: key(name), value: Some(value) }),
-                1 => effects.writes.push(Write { key: key(name), value: None }),
+                0 => effects.writes.push(Write {
+                    key: key(name),
+                    value: Some(value),
+                }),
+                1 => effects.writes.push(Write {
+                    key: key(name),
+                    value: None,
+                }),
                 _ => {}
             }
         }
@@ -199,11 +273,22 @@ impl Pair {
             effects.messages.push(self.message());
         }
         let (mut memory, mut sqlite) = (effects.clone(), effects);
-        let own: Vec<_> = self.looks.iter().filter(|(plugin, _, _)| plugin == of).cloned().collect();
+        let own: Vec<_> = self
+            .looks
+            .iter()
+            .filter(|(plugin, _, _)| plugin == of)
+            .cloned()
+            .collect();
         if !own.is_empty() && self.random.below(2) == 0 {
             let (_, key, versions) = self.random.one_of(&own);
-            memory.seen.push(Seen { key: key.clone(), version: versions.0 });
-            sqlite.seen.push(Seen { key, version: versions.1 });
+            memory.seen.push(Seen {
+                key: key.clone(),
+                version: versions.0,
+            });
+            sqlite.seen.push(Seen {
+                key,
+                version: versions.1,
+            });
         }
         (memory, sqlite)
     }
@@ -216,8 +301,14 @@ impl Pair {
         if self.random.below(2) == 0 {
             let until = self.now.after(Duration::from_secs(self.random.below(60)));
             let leases = [self.leases[at].clone()];
-            self.memory.extend(&leases, until).await.expect("an extension");
-            self.sqlite.extend(&leases, until).await.expect("an extension");
+            self.memory
+                .extend(&leases, until)
+                .await
+                .expect("an extension");
+            self.sqlite
+                .extend(&leases, until)
+                .await
+                .expect("an extension");
         } else {
             let leases = [self.leases.remove(at)];
             self.memory.release(&leases).await.expect("a release");
@@ -243,9 +334,20 @@ impl Pair {
         let plugin = plugin(self.random.below(2) as usize);
         if self.random.below(3) == 0 {
             let revision = Revision::from_sha256([3; 32]);
-            let quarantine = Quarantine { plugin, revision, reason: "it traps".into(), since: self.now };
-            self.memory.quarantine(quarantine.clone()).await.expect("a quarantine");
-            self.sqlite.quarantine(quarantine).await.expect("a quarantine");
+            let quarantine = Quarantine {
+                plugin,
+                revision,
+                reason: "it traps".into(),
+                since: self.now,
+            };
+            self.memory
+                .quarantine(quarantine.clone())
+                .await
+                .expect("a quarantine");
+            self.sqlite
+                .quarantine(quarantine)
+                .await
+                .expect("a quarantine");
         } else {
             self.memory.lift(&plugin).await.expect("a lift");
             self.sqlite.lift(&plugin).await.expect("a lift");
@@ -253,47 +355,119 @@ impl Pair {
     }
 
     async fn retry_failed(&mut self) {
-        let (plugin, revision) = (plugin(self.random.below(2) as usize), Revision::from_sha256([7; 32]));
-        let memory = self.memory.retry_failed(&plugin, revision).await.expect("a retry");
-        assert_eq!(memory, self.sqlite.retry_failed(&plugin, revision).await.expect("a retry"));
+        let (plugin, revision) = (
+            plugin(self.random.below(2) as usize),
+            Revision::from_sha256([7; 32]),
+        );
+        let memory = self
+            .memory
+            .retry_failed(&plugin, revision)
+            .await
+            .expect("a retry");
+        assert_eq!(
+            memory,
+            self.sqlite
+                .retry_failed(&plugin, revision)
+                .await
+                .expect("a retry")
+        );
     }
 
     async fn replay(&mut self) {
-        let ids = (0..6).map(|_| event(1 + self.random.below(self.sent + 1)).id).collect::<Vec<EventId>>();
+        let ids = (0..6)
+            .map(|_| event(1 + self.random.below(self.sent + 1)).id)
+            .collect::<Vec<EventId>>();
         let selection = match self.random.below(3) {
-            0 => Selection { ids, ..Selection::default() },
-            1 => Selection { source: Some(source(0).source), states: vec!["done".into()], ..Selection::default() },
-            _ => Selection { plugin: Some(plugin(1).plugin), ..Selection::default() },
+            0 => Selection {
+                ids,
+                ..Selection::default()
+            },
+            1 => Selection {
+                source: Some(source(0).source),
+                states: vec!["done".into()],
+                ..Selection::default()
+            },
+            _ => Selection {
+                plugin: Some(plugin(1).plugin),
+                ..Selection::default()
+            },
         };
         let rate = self.random.one_of(&[None, Some(0.5)]);
-        let replay = Replay { selection, revision: None, rate, now: self.now, dry_run: self.random.below(4) == 0 };
+        let replay = Replay {
+            selection,
+            revision: None,
+            rate,
+            now: self.now,
+            dry_run: self.random.below(4) == 0,
+        };
         let memory = self.memory.replay(replay.clone()).await.expect("a replay");
         assert_eq!(memory, self.sqlite.replay(replay).await.expect("a replay"));
     }
 
     async fn discard(&mut self) {
-        let ids = (0..3).map(|_| event(1 + self.random.below(self.sent + 1)).id).collect::<Vec<EventId>>();
+        let ids = (0..3)
+            .map(|_| event(1 + self.random.below(self.sent + 1)).id)
+            .collect::<Vec<EventId>>();
         let selection = match self.random.below(3) {
-            0 => Selection { ids, ..Selection::default() },
-            1 => Selection { states: vec!["unrouted".into()], ..Selection::default() },
-            _ => Selection { plugin: Some(plugin(1).plugin), states: vec!["held".into()], ..Selection::default() },
+            0 => Selection {
+                ids,
+                ..Selection::default()
+            },
+            1 => Selection {
+                states: vec!["unrouted".into()],
+                ..Selection::default()
+            },
+            _ => Selection {
+                plugin: Some(plugin(1).plugin),
+                states: vec!["held".into()],
+                ..Selection::default()
+            },
         };
         let dry_run = self.random.below(4) == 0;
-        let discard = Discard { selection, reason: "by hand".into(), now: self.now, dry_run };
-        let memory = self.memory.discard(discard.clone()).await.expect("a discard");
-        assert_eq!(memory, self.sqlite.discard(discard).await.expect("a discard"));
+        let discard = Discard {
+            selection,
+            reason: "by hand".into(),
+            now: self.now,
+            dry_run,
+        };
+        let memory = self
+            .memory
+            .discard(discard.clone())
+            .await
+            .expect("a discard");
+        assert_eq!(
+            memory,
+            self.sqlite.discard(discard).await.expect("a discard")
+        );
     }
 
     async fn prune(&mut self) {
         let keep = match self.random.below(2) {
-            0 => {
-                Keep { age_max: Some(Duration::from_secs(self.random.below(400))), bytes_max: None, ..Keep::default() }
-            }
-            _ => Keep { age_max: None, bytes_max: Some(self.random.below(2000)), ..Keep::default() },
+            0 => Keep {
+                age_max: Some(Duration::from_secs(self.random.below(400))),
+                bytes_max: None,
+                ..Keep::default()
+            },
+            _ => Keep {
+                age_max: None,
+                bytes_max: Some(self.random.below(2000)),
+                ..Keep::default()
+            },
         };
-        let limits = Retention { fallback: keep, ..Retention::default() };
-        let memory = self.memory.prune(&limits, self.now, 1000).await.expect("a step");
-        let sqlite = self.sqlite.prune(&limits, self.now, 1000).await.expect("a step");
+        let limits = Retention {
+            fallback: keep,
+            ..Retention::default()
+        };
+        let memory = self
+            .memory
+            .prune(&limits, self.now, 1000)
+            .await
+            .expect("a step");
+        let sqlite = self
+            .sqlite
+            .prune(&limits, self.now, 1000)
+            .await
+            .expect("a step");
         assert_eq!((memory.count, memory.bytes), (sqlite.count, sqlite.bytes));
     }
 
@@ -304,40 +478,72 @@ impl Pair {
             drop(std::mem::replace(&mut self.sqlite, elsewhere.open()));
             self.sqlite = self.folder.open();
         }
-        let (plugin, key) = (plugin(self.random.below(2) as usize), key(self.random.one_of(&["x", "y", "z"])));
+        let (plugin, key) = (
+            plugin(self.random.below(2) as usize),
+            key(self.random.one_of(&["x", "y", "z"])),
+        );
         let memory = self.memory.value(&plugin, &key).await.expect("a read");
         let sqlite = self.sqlite.value(&plugin, &key).await.expect("a read");
-        assert_eq!(memory.as_ref().map(|found| &found.value), sqlite.as_ref().map(|found| &found.value));
-        let versions = (memory.map(|found| found.version), sqlite.map(|found| found.version));
+        assert_eq!(
+            memory.as_ref().map(|found| &found.value),
+            sqlite.as_ref().map(|found| &found.value)
+        );
+        let versions = (
+            memory.map(|found| found.version),
+            sqlite.map(|found| found.version),
+        );
         self.looks.push((plugin, key, versions));
     }
 
     async fn has_leases(&self) -> bool {
         let events = self.memory.events(everything()).await.expect("the events");
-        events.iter().flat_map(|event| &event.jobs).any(|job| matches!(job.state, JobState::Leased { .. }))
+        events
+            .iter()
+            .flat_map(|event| &event.jobs)
+            .any(|job| matches!(job.state, JobState::Leased { .. }))
     }
 
     async fn compare(&mut self) {
         let memory = self.memory.events(everything()).await.expect("the events");
-        assert_eq!(memory, self.sqlite.events(everything()).await.expect("the events"));
+        assert_eq!(
+            memory,
+            self.sqlite.events(everything()).await.expect("the events")
+        );
         let unrouted = self.memory.unrouted().await.expect("tallies");
         assert_eq!(unrouted, self.sqlite.unrouted().await.expect("tallies"));
         for number in [0, 1] {
             let plugin = plugin(number);
             let of = std::slice::from_ref(&plugin);
             let due = self.memory.next_due(of).await.expect("a time");
-            assert_eq!(due, self.sqlite.next_due(of).await.expect("a time"), "{plugin}: {memory:#?}");
+            assert_eq!(
+                due,
+                self.sqlite.next_due(of).await.expect("a time"),
+                "{plugin}: {memory:#?}"
+            );
             let usage = self.memory.usage(&plugin).await.expect("a usage");
             assert_eq!(usage, self.sqlite.usage(&plugin).await.expect("a usage"));
-            let keys = self.memory.keys(&plugin, "b", None, 9).await.expect("the keys");
-            assert_eq!(keys, self.sqlite.keys(&plugin, "b", None, 9).await.expect("the keys"));
+            let keys = self
+                .memory
+                .keys(&plugin, "b", None, 9)
+                .await
+                .expect("the keys");
+            assert_eq!(
+                keys,
+                self.sqlite
+                    .keys(&plugin, "b", None, 9)
+                    .await
+                    .expect("the keys")
+            );
         }
         self.compare_outboxes().await;
     }
 }
 
 fn key(name: &str) -> Key {
-    Key { bucket: "b".into(), key: name.into() }
+    Key {
+        bucket: "b".into(),
+        key: name.into(),
+    }
 }
 
 fn everything() -> Page {
@@ -345,5 +551,9 @@ fn everything() -> Page {
 }
 
 fn told(answer: &Result<(), Error>) -> String {
-    answer.as_ref().err().map(ToString::to_string).unwrap_or_default()
+    answer
+        .as_ref()
+        .err()
+        .map(ToString::to_string)
+        .unwrap_or_default()
 }

@@ -14,7 +14,9 @@ fn mode(path: &Path) -> u32 {
 }
 
 fn refusal(path: &Path) -> OpenError {
-    SqliteInbox::open(path, Options::default()).err().expect("a refusal")
+    SqliteInbox::open(path, Options::default())
+        .err()
+        .expect("a refusal")
 }
 
 #[tokio::test]
@@ -36,7 +38,10 @@ async fn inbox_files_are_their_owners_alone() {
 fn backup_follows_no_symlink() {
     let folder = Folder::new();
     let inbox = folder.open();
-    let (copy, victim) = (folder.path().with_file_name("copy.db"), folder.path().with_file_name("victim"));
+    let (copy, victim) = (
+        folder.path().with_file_name("copy.db"),
+        folder.path().with_file_name("victim"),
+    );
     symlink(&victim, folder.path().with_file_name("copy.db.partial")).expect("a symlink");
     inbox.backup(&copy).expect("a backup");
     assert!(!victim.exists() && fs::symlink_metadata(&copy).expect("the copy").is_file());
@@ -69,9 +74,18 @@ async fn nothing_is_acknowledged_while_files_are_away() {
         path.push(suffix);
         let away = folder.path().with_file_name("away");
         fs::rename(&path, &away).expect("a move");
-        assert!(matches!(inbox.append(event(number + 1)).await, Err(Error::Store(_))), "without {suffix:?}");
+        assert!(
+            matches!(inbox.append(event(number + 1)).await, Err(Error::Store(_))),
+            "without {suffix:?}"
+        );
         fs::rename(&away, &path).expect("a move back");
-        assert_eq!(inbox.append(event(number + 1)).await.expect("service returns"), Appended::New);
+        assert_eq!(
+            inbox
+                .append(event(number + 1))
+                .await
+                .expect("service returns"),
+            Appended::New
+        );
     }
     assert_eq!(events(&inbox).await.len(), 6);
 }
@@ -81,6 +95,11 @@ async fn empty_database_is_noticed() {
     let folder = Folder::new();
     let inbox = folder.open();
     inbox.append(event(1)).await.expect("an append");
-    fs::File::options().write(true).open(folder.path()).expect("the file").set_len(0).expect("an empty file");
+    fs::File::options()
+        .write(true)
+        .open(folder.path())
+        .expect("the file")
+        .set_len(0)
+        .expect("an empty file");
     assert!(matches!(inbox.append(event(2)).await, Err(Error::Store(_))));
 }

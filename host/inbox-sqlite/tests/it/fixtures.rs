@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use hookyard_inbox::{
-    Claimed, EventSummary, Inbox, JobRef, MessagePage, MessageSelection, MessageSummary, Outbox, Page, Routes,
-    Selection, Settlement, Usage, Want,
+    Claimed, EventSummary, Inbox, JobRef, MessagePage, MessageSelection, MessageSummary, Outbox,
+    Page, Routes, Selection, Settlement, Usage, Want,
 };
 use hookyard_inbox_sqlite::{Options, SqliteInbox};
 use hookyard_model::{
-    Attempt, Effects, Event, EventId, Header, JobState, Outcome, Payload, PluginRef, Revision, SourceRef, Timestamp,
+    Attempt, Effects, Event, EventId, Header, JobState, Outcome, Payload, PluginRef, Revision,
+    SourceRef, Timestamp,
 };
 use tempfile::TempDir;
 use uuid::Uuid;
@@ -40,11 +41,17 @@ pub(crate) fn at(secs: i64) -> Timestamp {
 }
 
 pub(crate) fn orders() -> SourceRef {
-    SourceRef { tenant: "acme".parse().expect("a name"), source: "orders".parse().expect("a name") }
+    SourceRef {
+        tenant: "acme".parse().expect("a name"),
+        source: "orders".parse().expect("a name"),
+    }
 }
 
 pub(crate) fn ship() -> PluginRef {
-    PluginRef { tenant: "acme".parse().expect("a name"), plugin: "ship".parse().expect("a name") }
+    PluginRef {
+        tenant: "acme".parse().expect("a name"),
+        plugin: "ship".parse().expect("a name"),
+    }
 }
 
 pub(crate) fn event(number: u64) -> Event {
@@ -55,7 +62,10 @@ pub(crate) fn event(number: u64) -> Event {
         event_type: None,
         key: number.to_string(),
         received_at: at(0),
-        headers: vec![Header { name: "x".into(), value: Bytes::from_static(b"\xff\xfe") }],
+        headers: vec![Header {
+            name: "x".into(),
+            value: Bytes::from_static(b"\xff\xfe"),
+        }],
         body: Bytes::from(vec![number as u8; 2_000]),
         payload: Payload::Body,
         ordering_key: None,
@@ -64,16 +74,28 @@ pub(crate) fn event(number: u64) -> Event {
 }
 
 pub(crate) async fn route_orders_to_ship(inbox: &SqliteInbox) {
-    inbox.route(Routes([(orders(), [ship().plugin].into())].into())).await.expect("a route");
+    inbox
+        .route(Routes([(orders(), [ship().plugin].into())].into()))
+        .await
+        .expect("a route");
 }
 
 pub(crate) async fn claim(inbox: &SqliteInbox, limit: usize, now: i64) -> Vec<Claimed> {
-    let wanted = [Want { plugin: ship(), limit }];
-    inbox.claim(&wanted, at(now), Duration::from_secs(60)).await.expect("a claim")
+    let wanted = [Want {
+        plugin: ship(),
+        limit,
+    }];
+    inbox
+        .claim(&wanted, at(now), Duration::from_secs(60))
+        .await
+        .expect("a claim")
 }
 
 pub(crate) async fn events(inbox: &SqliteInbox) -> Vec<EventSummary> {
-    inbox.events(Page::first(Selection::default(), 10_000)).await.expect("the events")
+    inbox
+        .events(Page::first(Selection::default(), 10_000))
+        .await
+        .expect("the events")
 }
 
 pub(crate) async fn messages(inbox: &SqliteInbox) -> Vec<MessageSummary> {
@@ -90,7 +112,10 @@ pub(crate) fn settlement(lease: JobRef, outcome: Outcome, next: JobState) -> Set
         outcome,
         log: Vec::new(),
     };
-    let quota = Usage { keys: u64::MAX, bytes: u64::MAX };
+    let quota = Usage {
+        keys: u64::MAX,
+        bytes: u64::MAX,
+    };
     Settlement {
         lease,
         attempt,

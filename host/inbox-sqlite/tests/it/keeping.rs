@@ -9,11 +9,17 @@ use uuid::Uuid;
 use crate::fixtures::{Folder, at, claim, event, messages, route_orders_to_ship, settlement, ship};
 
 fn key() -> Key {
-    Key { bucket: "b".into(), key: "k".into() }
+    Key {
+        bucket: "b".into(),
+        key: "k".into(),
+    }
 }
 
 fn put(value: Option<&'static str>) -> Effects {
-    let write = Write { key: key(), value: value.map(|text| Bytes::from_static(text.as_bytes())) };
+    let write = Write {
+        key: key(),
+        value: value.map(|text| Bytes::from_static(text.as_bytes())),
+    };
     let message = Message {
         id: MessageId::from_uuid(Uuid::from_u128(7)),
         destination: "shop".parse().expect("a name"),
@@ -21,13 +27,22 @@ fn put(value: Option<&'static str>) -> Effects {
         body: Bytes::from_static(b"{}"),
         ordering_key: None,
     };
-    Effects { writes: vec![write], messages: value.map(|_| message).into_iter().collect(), ..Effects::default() }
+    Effects {
+        writes: vec![write],
+        messages: value.map(|_| message).into_iter().collect(),
+        ..Effects::default()
+    }
 }
 
 async fn handle(inbox: &SqliteInbox, number: u64, effects: Effects) -> Result<(), Error> {
     inbox.append(event(number)).await.expect("an append");
     let job = claim(inbox, 1, 1).await.remove(0);
-    inbox.settle(Settlement { effects, ..settlement(job.lease, Outcome::Done, JobState::Done) }).await
+    inbox
+        .settle(Settlement {
+            effects,
+            ..settlement(job.lease, Outcome::Done, JobState::Done)
+        })
+        .await
 }
 
 #[tokio::test]
@@ -36,32 +51,75 @@ async fn values_and_messages_are_there_again() {
     let (before, sent) = {
         let inbox = folder.open();
         route_orders_to_ship(&inbox).await;
-        handle(&inbox, 1, put(Some("first"))).await.expect("a settlement");
-        let before = inbox.value(&ship(), &key()).await.expect("a read").expect("a value");
+        handle(&inbox, 1, put(Some("first")))
+            .await
+            .expect("a settlement");
+        let before = inbox
+            .value(&ship(), &key())
+            .await
+            .expect("a read")
+            .expect("a value");
         (before, messages(&inbox).await)
     };
     let inbox = folder.open();
-    assert_eq!(inbox.value(&ship(), &key()).await.expect("a read"), Some(before.clone()));
+    assert_eq!(
+        inbox.value(&ship(), &key()).await.expect("a read"),
+        Some(before.clone())
+    );
     assert_eq!(messages(&inbox).await, sent);
     assert_eq!(sent.len(), 1);
-    assert_eq!(inbox.usage(&ship()).await.expect("a usage"), Usage { keys: 1, bytes: 7 });
+    assert_eq!(
+        inbox.usage(&ship()).await.expect("a usage"),
+        Usage { keys: 1, bytes: 7 }
+    );
     handle(&inbox, 2, put(None)).await.expect("a settlement");
     drop(inbox);
     let inbox = folder.open();
-    handle(&inbox, 3, Effects { messages: Vec::new(), ..put(Some("first")) }).await.expect("a settlement");
-    let after = inbox.value(&ship(), &key()).await.expect("a read").expect("a value");
-    assert!(after.version > before.version, "a restart begins no version anew");
-    let stale = Effects { seen: vec![Seen { key: key(), version: Some(before.version) }], ..put(None) };
-    assert!(matches!(handle(&inbox, 4, stale).await, Err(Error::Conflict(_))));
+    handle(
+        &inbox,
+        3,
+        Effects {
+            messages: Vec::new(),
+            ..put(Some("first"))
+        },
+    )
+    .await
+    .expect("a settlement");
+    let after = inbox
+        .value(&ship(), &key())
+        .await
+        .expect("a read")
+        .expect("a value");
+    assert!(
+        after.version > before.version,
+        "a restart begins no version anew"
+    );
+    let stale = Effects {
+        seen: vec![Seen {
+            key: key(),
+            version: Some(before.version),
+        }],
+        ..put(None)
+    };
+    assert!(matches!(
+        handle(&inbox, 4, stale).await,
+        Err(Error::Conflict(_))
+    ));
 }
 
 #[tokio::test]
 async fn order_is_kept_by_the_next_host() {
     let folder = Folder::new();
-    let ordered = |number| Event { ordering_key: Some("a".into()), ..event(number) };
+    let ordered = |number| Event {
+        ordering_key: Some("a".into()),
+        ..event(number)
+    };
     let keys = async |inbox: &SqliteInbox, now| {
         let claimed = claim(inbox, 9, now).await;
-        claimed.iter().map(|job| job.event.key.clone()).collect::<Vec<_>>()
+        claimed
+            .iter()
+            .map(|job| job.event.key.clone())
+            .collect::<Vec<_>>()
     };
     {
         let inbox = folder.open();
@@ -75,7 +133,10 @@ async fn order_is_kept_by_the_next_host() {
     inbox.append(ordered(4)).await.expect("an append");
     let job = claim(&inbox, 9, 2).await.remove(0);
     assert_eq!((job.event.key.as_str(), job.lease.attempt), ("1", 2));
-    inbox.settle(settlement(job.lease, Outcome::Done, JobState::Done)).await.expect("a settlement");
+    inbox
+        .settle(settlement(job.lease, Outcome::Done, JobState::Done))
+        .await
+        .expect("a settlement");
     assert_eq!(keys(&inbox, 2).await, ["2"]);
 }
 
@@ -85,21 +146,49 @@ async fn keys_whose_time_is_over_take_no_room() {
     let inbox = folder.open();
     for number in 0..1_500 {
         let until = if number < 1_200 { at(100) } else { at(9_000) };
-        inbox.append(Event { key_until: until, body: Bytes::new(), ..event(number) }).await.expect("an append");
+        inbox
+            .append(Event {
+                key_until: until,
+                body: Bytes::new(),
+                ..event(number)
+            })
+            .await
+            .expect("an append");
     }
     let kept = || {
         let database = rusqlite::Connection::open(folder.path()).expect("a database");
-        database.query_row("SELECT count(*) FROM dedupe", [], |row| row.get::<_, i64>(0)).expect("a count")
+        database
+            .query_row("SELECT count(*) FROM dedupe", [], |row| {
+                row.get::<_, i64>(0)
+            })
+            .expect("a count")
     };
-    let step = async || inbox.prune(&Retention::default(), at(5_000), 9).await.expect("a step").more;
+    let step = async || {
+        inbox
+            .prune(&Retention::default(), at(5_000), 9)
+            .await
+            .expect("a step")
+            .more
+    };
     assert_eq!(kept(), 1_500);
     assert!(step().await, "a step is small");
     assert_eq!(kept(), 500);
     while step().await {}
     assert_eq!(kept(), 300);
-    let again = Event { key: event(1_300).key, received_at: at(8_999), ..event(5_000) };
-    assert_eq!(inbox.append(again).await.expect("an append"), Appended::Repeat(event(1_300).id));
-    assert_eq!(inbox.events(page()).await.expect("the events").len(), 1_500, "the events are as they were");
+    let again = Event {
+        key: event(1_300).key,
+        received_at: at(8_999),
+        ..event(5_000)
+    };
+    assert_eq!(
+        inbox.append(again).await.expect("an append"),
+        Appended::Repeat(event(1_300).id)
+    );
+    assert_eq!(
+        inbox.events(page()).await.expect("the events").len(),
+        1_500,
+        "the events are as they were"
+    );
 }
 
 fn page() -> hookyard_inbox::Page {
@@ -116,11 +205,20 @@ async fn a_settlement_that_conflicts_fails_alone() {
     }
     // All of them went by the same absence, and only one of them can be right; many share a transaction.
     let settlements = claim(&inbox, 40, 1).await.into_iter().map(|job| {
-        let went_by = Seen { key: key(), version: None };
+        let went_by = Seen {
+            key: key(),
+            version: None,
+        };
         let id = MessageId::from_uuid(job.lease.event.as_uuid());
-        let mut effects = Effects { seen: vec![went_by], ..put(Some("mine")) };
+        let mut effects = Effects {
+            seen: vec![went_by],
+            ..put(Some("mine"))
+        };
         effects.messages[0].id = id;
-        let settlement = Settlement { effects, ..settlement(job.lease, Outcome::Done, JobState::Done) };
+        let settlement = Settlement {
+            effects,
+            ..settlement(job.lease, Outcome::Done, JobState::Done)
+        };
         let inbox = std::sync::Arc::clone(&inbox);
         tokio::spawn(async move { inbox.settle(settlement).await })
     });

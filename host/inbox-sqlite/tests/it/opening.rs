@@ -11,9 +11,14 @@ use crate::fixtures::{Folder, at, event, events, messages, open, settlement};
 
 /// The error of opening `path`, whose text is one line that names the file.
 fn refusal(path: &Path) -> OpenError {
-    let Err(error) = SqliteInbox::open(path, Options::default()) else { panic!("{} was opened", path.display()) };
+    let Err(error) = SqliteInbox::open(path, Options::default()) else {
+        panic!("{} was opened", path.display())
+    };
     let text = error.to_string();
-    assert!(text.contains(&*path.to_string_lossy()) && !text.contains('\n'), "{text}");
+    assert!(
+        text.contains(&*path.to_string_lossy()) && !text.contains('\n'),
+        "{text}"
+    );
     error
 }
 
@@ -25,7 +30,11 @@ fn other_database(path: &Path, statements: &str) {
 #[tokio::test]
 async fn folders_are_made() {
     let folder = Folder::new();
-    let path = folder.path().with_file_name("deep").join("er").join("inbox.db");
+    let path = folder
+        .path()
+        .with_file_name("deep")
+        .join("er")
+        .join("inbox.db");
     open(&path).append(event(1)).await.expect("an append");
     assert!(path.exists());
 }
@@ -36,7 +45,10 @@ fn a_second_host_is_refused_and_may_follow() {
     let first = folder.open();
     let error = refusal(&folder.path());
     assert!(matches!(error, OpenError::InUse { .. }), "{error}");
-    assert!(error.to_string().contains("another hookyard host"), "{error}");
+    assert!(
+        error.to_string().contains("another hookyard host"),
+        "{error}"
+    );
     drop(first);
     folder.open();
 }
@@ -46,8 +58,14 @@ fn what_is_no_database_is_left_as_it_was() {
     let folder = Folder::new();
     let text = b"This is a letter, and a long one at that. ".repeat(100);
     std::fs::write(folder.path(), &text).expect("a file");
-    assert!(matches!(refusal(&folder.path()), OpenError::NotADatabase { .. }));
-    assert!(matches!(SqliteInbox::open_read_only(&folder.path()), Err(OpenError::NotADatabase { .. })));
+    assert!(matches!(
+        refusal(&folder.path()),
+        OpenError::NotADatabase { .. }
+    ));
+    assert!(matches!(
+        SqliteInbox::open_read_only(&folder.path()),
+        Err(OpenError::NotADatabase { .. })
+    ));
     assert_eq!(std::fs::read(folder.path()).expect("the file"), text);
 }
 
@@ -57,7 +75,10 @@ fn a_database_of_another_program_is_left_as_it_was() {
     other_database(&folder.path(), "CREATE TABLE contact (name TEXT)");
     let before = std::fs::read(folder.path()).expect("the file");
     assert!(matches!(refusal(&folder.path()), OpenError::Foreign { .. }));
-    assert!(matches!(SqliteInbox::open_read_only(&folder.path()), Err(OpenError::Foreign { .. })));
+    assert!(matches!(
+        SqliteInbox::open_read_only(&folder.path()),
+        Err(OpenError::Foreign { .. })
+    ));
     assert_eq!(std::fs::read(folder.path()).expect("the file"), before);
 }
 
@@ -67,7 +88,10 @@ fn a_newer_schema_is_refused() {
     drop(folder.open());
     other_database(&folder.path(), "PRAGMA user_version = 99");
     let error = refusal(&folder.path());
-    assert!(matches!(error, OpenError::Newer { found: 99, .. }), "{error}");
+    assert!(
+        matches!(error, OpenError::Newer { found: 99, .. }),
+        "{error}"
+    );
 }
 
 /// As an earlier Hookyard left it: with the first schema, and an event in it.
@@ -93,15 +117,51 @@ async fn an_earlier_schema_is_taken_up() {
     let folder = Folder::new();
     earlier_inbox(&folder.path());
     let inbox = folder.open();
-    let ship = PluginRef { tenant: "acme".parse().expect("a name"), plugin: "ship".parse().expect("a name") };
+    let ship = PluginRef {
+        tenant: "acme".parse().expect("a name"),
+        plugin: "ship".parse().expect("a name"),
+    };
     let lease = Duration::from_secs(60);
-    let job = inbox.claim(&[Want { plugin: ship.clone(), limit: 9 }], at(0), lease).await.expect("a claim").remove(0);
-    let lost = settlement(job.lease, Outcome::Trapped { message: String::new() }, JobState::Dead);
+    let job = inbox
+        .claim(
+            &[Want {
+                plugin: ship.clone(),
+                limit: 9,
+            }],
+            at(0),
+            lease,
+        )
+        .await
+        .expect("a claim")
+        .remove(0);
+    let lost = settlement(
+        job.lease,
+        Outcome::Trapped {
+            message: String::new(),
+        },
+        JobState::Dead,
+    );
     let revision = lost.attempt.revision;
-    inbox.settle(Settlement { is_watched: true, ..lost }).await.expect("a settlement");
-    assert_eq!(inbox.retry_failed(&ship, revision).await.expect("a retry"), 1);
-    let unsent = Unsent { messages: 1, bytes: 2 };
-    assert_eq!(inbox.unsent().await.expect("a count"), [(ship, unsent)], "counted when it was taken up");
+    inbox
+        .settle(Settlement {
+            is_watched: true,
+            ..lost
+        })
+        .await
+        .expect("a settlement");
+    assert_eq!(
+        inbox.retry_failed(&ship, revision).await.expect("a retry"),
+        1
+    );
+    let unsent = Unsent {
+        messages: 1,
+        bytes: 2,
+    };
+    assert_eq!(
+        inbox.unsent().await.expect("a count"),
+        [(ship, unsent)],
+        "counted when it was taken up"
+    );
     assert_eq!(messages(&inbox).await[0].body_bytes, 2);
     drop(inbox);
     assert_eq!(events(&folder.open()).await.len(), 1);
@@ -131,7 +191,10 @@ async fn a_file_that_was_cut_short_is_found() {
         inbox.append(event(number)).await.expect("an append");
     }
     drop(inbox);
-    let file = std::fs::File::options().write(true).open(folder.path()).expect("the file");
+    let file = std::fs::File::options()
+        .write(true)
+        .open(folder.path())
+        .expect("the file");
     file.set_len(4096 * 20).expect("a shorter file");
     let error = refusal(&folder.path());
     assert!(matches!(error, OpenError::Damaged { .. }), "{error}");
@@ -147,8 +210,14 @@ fn a_folder_is_no_inbox_and_neither_is_nothing() {
     let error = SqliteInbox::open(&file.join("inbox.db"), Options::default());
     assert!(matches!(error, Err(OpenError::Folder { .. })));
     let missing = folder.path().with_file_name("missing.db");
-    assert!(matches!(SqliteInbox::open_read_only(&missing), Err(OpenError::Missing { .. })));
+    assert!(matches!(
+        SqliteInbox::open_read_only(&missing),
+        Err(OpenError::Missing { .. })
+    ));
     assert!(!missing.exists(), "reading makes no file");
     std::fs::write(&missing, "").expect("an empty file");
-    assert!(matches!(SqliteInbox::open_read_only(&missing), Err(OpenError::Missing { .. })));
+    assert!(matches!(
+        SqliteInbox::open_read_only(&missing),
+        Err(OpenError::Missing { .. })
+    ));
 }

@@ -31,15 +31,31 @@ fn revision() -> Revision {
 #[tokio::test]
 async fn it_outlives_its_host() {
     let folder = Folder::new();
-    let step = Stepped { revision: Some(revision()), step: Step::Active, at: at(1), reason: None, report: None };
-    let ban = Ban { plugin: ship(), revision: revision(), reason: "bad".into(), since: at(2) };
+    let step = Stepped {
+        revision: Some(revision()),
+        step: Step::Active,
+        at: at(1),
+        reason: None,
+        report: None,
+    };
+    let ban = Ban {
+        plugin: ship(),
+        revision: revision(),
+        reason: "bad".into(),
+        since: at(2),
+    };
     let host = folder.open();
-    host.record(&ship(), std::slice::from_ref(&step)).await.expect("a record");
+    host.record(&ship(), std::slice::from_ref(&step))
+        .await
+        .expect("a record");
     host.ban(ban.clone()).await.expect("a ban");
     drop(host);
     let read = SqliteInbox::open_read_only(&folder.path()).expect("an inbox to read");
     assert_eq!(read.steps(&ship()).await.expect("the steps"), [step]);
-    assert_eq!(read.revisions(None).await.expect("the revisions")[0].served_at, Some(at(1)));
+    assert_eq!(
+        read.revisions(None).await.expect("the revisions")[0].served_at,
+        Some(at(1))
+    );
     assert_eq!(read.bans().await.expect("the bans"), [ban]);
 }
 
@@ -49,9 +65,22 @@ async fn a_host_notices_what_is_said_beside_it_and_is_noticed() {
     let host = folder.open();
     assert!(SqliteInbox::has_host(&folder.path()));
     let other = SqliteInbox::open_beside(&folder.path()).expect("an inbox beside its host");
-    other.wish(Wish { plugin: ship(), revision: revision(), is_pin: true, since: at(1) }).await.expect("a wish");
-    tokio::time::timeout(NEVER, host.releases_changed()).await.expect("the host is told");
+    other
+        .wish(Wish {
+            plugin: ship(),
+            revision: revision(),
+            is_pin: true,
+            since: at(1),
+        })
+        .await
+        .expect("a wish");
+    tokio::time::timeout(NEVER, host.releases_changed())
+        .await
+        .expect("the host is told");
     assert_eq!(host.wishes().await.expect("the wishes").len(), 1);
     drop(host);
-    assert!(!SqliteInbox::has_host(&folder.path()), "one that only writes beside it is no host");
+    assert!(
+        !SqliteInbox::has_host(&folder.path()),
+        "one that only writes beside it is no host"
+    );
 }

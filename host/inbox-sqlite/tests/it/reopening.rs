@@ -16,20 +16,42 @@ async fn everything_is_there_again() {
             inbox.append(event(number)).await.expect("an append");
         }
         let mut claimed = claim(&inbox, 2, 1).await.into_iter();
-        let mut end = |outcome, next| settlement(claimed.next().expect("a job").lease, outcome, next);
-        inbox.settle(end(Outcome::Done, JobState::Done)).await.expect("a settlement");
-        let failed = Outcome::Trapped { message: "unreachable".into() };
-        inbox.settle(end(failed, JobState::Waiting { until: at(30) })).await.expect("a settlement");
+        let mut end =
+            |outcome, next| settlement(claimed.next().expect("a job").lease, outcome, next);
+        inbox
+            .settle(end(Outcome::Done, JobState::Done))
+            .await
+            .expect("a settlement");
+        let failed = Outcome::Trapped {
+            message: "unreachable".into(),
+        };
+        inbox
+            .settle(end(failed, JobState::Waiting { until: at(30) }))
+            .await
+            .expect("a settlement");
         events(&inbox).await
     };
     let inbox = folder.open();
     assert_eq!(events(&inbox).await, before);
-    let again = hookyard_model::Event { id: event(9).id, ..event(1) };
-    assert_eq!(inbox.append(again).await.expect("a repeat"), Appended::Repeat(event(1).id));
+    let again = hookyard_model::Event {
+        id: event(9).id,
+        ..event(1)
+    };
+    assert_eq!(
+        inbox.append(again).await.expect("a repeat"),
+        Appended::Repeat(event(1).id)
+    );
     inbox.append(event(4)).await.expect("an append");
     let claimed = claim(&inbox, 10, 40).await;
-    let keys: Vec<_> = claimed.iter().map(|job| (job.event.key.as_str(), job.lease.attempt)).collect();
-    assert_eq!(keys, [("2", 1), ("3", 1), ("4", 1), ("1", 2)], "routes and waits outlive the host");
+    let keys: Vec<_> = claimed
+        .iter()
+        .map(|job| (job.event.key.as_str(), job.lease.attempt))
+        .collect();
+    assert_eq!(
+        keys,
+        [("2", 1), ("3", 1), ("4", 1), ("1", 2)],
+        "routes and waits outlive the host"
+    );
     assert_eq!(*claimed[0].event, event(2));
 }
 
@@ -44,10 +66,15 @@ async fn leases_of_the_last_host_are_given_back() {
     };
     let inbox = folder.open();
     assert_eq!(events(&inbox).await[0].jobs[0].state, JobState::Pending);
-    let answer = inbox.settle(settlement(lost.lease, Outcome::Done, JobState::Done)).await;
+    let answer = inbox
+        .settle(settlement(lost.lease, Outcome::Done, JobState::Done))
+        .await;
     assert!(matches!(answer, Err(Error::LeaseLost(_))), "{answer:?}");
     let claimed = claim(&inbox, 1, 0).await;
-    assert_eq!(claimed[0].lease.attempt, 2, "the attempt had begun, so it counts");
+    assert_eq!(
+        claimed[0].lease.attempt, 2,
+        "the attempt had begun, so it counts"
+    );
 }
 
 #[tokio::test]
@@ -92,8 +119,14 @@ async fn a_list_can_be_read_while_a_host_serves_and_when_none_does() {
     assert_eq!(events(&reader).await, events(&inbox).await);
     inbox.append(event(2)).await.expect("an append");
     assert_eq!(events(&reader).await.len(), 2);
-    assert!(matches!(reader.append(event(3)).await, Err(Error::Store(_))));
-    assert_eq!(reader.next_due(&[ship()]).await.expect("a time"), JobState::Pending.due_at());
+    assert!(matches!(
+        reader.append(event(3)).await,
+        Err(Error::Store(_))
+    ));
+    assert_eq!(
+        reader.next_due(&[ship()]).await.expect("a time"),
+        JobState::Pending.due_at()
+    );
     drop((reader, inbox));
     let reader = SqliteInbox::open_read_only(&folder.path()).expect("a reader without a host");
     assert_eq!(events(&reader).await.len(), 2);

@@ -5,14 +5,14 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use hookyard_model::{
-    Attempt, Event, EventId, Header, JobState, LogLine, Message, MessageId, Outcome, Payload, PluginName, PluginRef,
-    Revision, SourceName, SourceRef, TenantName, Timestamp,
+    Attempt, Event, EventId, Header, JobState, LogLine, Message, MessageId, Outcome, Payload,
+    PluginName, PluginRef, Revision, SourceName, SourceRef, TenantName, Timestamp,
 };
 use uuid::Uuid;
 
 use crate::{
-    Claimed, EventSummary, JobRef, JobSummary, MessagePage, MessageSelection, MessageSummary, Page, Routes, Selection,
-    Settlement, Store, Want,
+    Claimed, EventSummary, JobRef, JobSummary, MessagePage, MessageSelection, MessageSummary, Page,
+    Routes, Selection, Settlement, Store, Want,
 };
 
 pub(crate) const LEASE: Duration = Duration::from_secs(60);
@@ -23,16 +23,26 @@ pub(crate) fn at(secs: i64) -> Timestamp {
 
 /// From `tenant/source`.
 pub(crate) fn source(text: &str) -> SourceRef {
-    let (tenant, source) = text.split_once('/').expect("a source is written tenant/source");
+    let (tenant, source) = text
+        .split_once('/')
+        .expect("a source is written tenant/source");
     let tenant = TenantName::new(tenant).expect("a tenant name of a test");
-    SourceRef { tenant, source: SourceName::new(source).expect("a source name of a test") }
+    SourceRef {
+        tenant,
+        source: SourceName::new(source).expect("a source name of a test"),
+    }
 }
 
 /// From `tenant/plugin`.
 pub(crate) fn plugin(text: &str) -> PluginRef {
-    let (tenant, plugin) = text.split_once('/').expect("a plugin is written tenant/plugin");
+    let (tenant, plugin) = text
+        .split_once('/')
+        .expect("a plugin is written tenant/plugin");
     let tenant = TenantName::new(tenant).expect("a tenant name of a test");
-    PluginRef { tenant, plugin: PluginName::new(plugin).expect("a plugin name of a test") }
+    PluginRef {
+        tenant,
+        plugin: PluginName::new(plugin).expect("a plugin name of a test"),
+    }
 }
 
 /// An event of `acme/orders` that came in at second `number`, with that number in its id, key and body.
@@ -42,13 +52,19 @@ pub(crate) fn event(number: u64) -> Event {
 
 pub(crate) fn event_of(from: &str, number: u64) -> Event {
     Event {
-        id: EventId::from_uuid(Uuid::from_u64_pair(0x0199_0000_0000_7000 | number, 0x8000_0000_0000_0000 | number)),
+        id: EventId::from_uuid(Uuid::from_u64_pair(
+            0x0199_0000_0000_7000 | number,
+            0x8000_0000_0000_0000 | number,
+        )),
         source: source(from),
         provider: "topi".into(),
         event_type: Some("offer.created".into()),
         key: format!("key-{number}"),
         received_at: at(i64::try_from(number).expect("tests count low")),
-        headers: vec![Header { name: "content-type".into(), value: Bytes::from_static(b"application/json") }],
+        headers: vec![Header {
+            name: "content-type".into(),
+            value: Bytes::from_static(b"application/json"),
+        }],
         body: Bytes::from(format!("{{\"number\":{number}}}")),
         payload: Payload::Body,
         ordering_key: None,
@@ -65,7 +81,9 @@ pub(crate) async fn append(inbox: &Arc<dyn Store>, events: impl IntoIterator<Ite
 /// Routes each `tenant/source` to the plugins named, which are of the same tenant.
 pub(crate) async fn route(inbox: &Arc<dyn Store>, table: &[(&str, &[&str])]) {
     let name = |text: &&str| PluginName::new(text).expect("a plugin name of a test");
-    let rows = table.iter().map(|(from, plugins)| (source(from), plugins.iter().map(name).collect()));
+    let rows = table
+        .iter()
+        .map(|(from, plugins)| (source(from), plugins.iter().map(name).collect()));
     inbox.route(Routes(rows.collect())).await.expect("a route");
 }
 
@@ -75,7 +93,10 @@ pub(crate) async fn route_orders_to_ship(inbox: &Arc<dyn Store>) {
 }
 
 pub(crate) fn want(plugin_text: &str, limit: usize) -> Want {
-    Want { plugin: plugin(plugin_text), limit }
+    Want {
+        plugin: plugin(plugin_text),
+        limit,
+    }
 }
 
 /// Claims up to `limit` jobs of `acme/ship` at second `now`.
@@ -105,7 +126,10 @@ pub(crate) fn attempt(number: u32, outcome: Outcome) -> Attempt {
         started_at: at(0),
         duration: Duration::from_millis(12),
         outcome,
-        log: vec![LogLine { is_error: false, text: format!("attempt {number}: \"quoted\", naïve") }],
+        log: vec![LogLine {
+            is_error: false,
+            text: format!("attempt {number}: \"quoted\", naïve"),
+        }],
     }
 }
 
@@ -117,29 +141,50 @@ pub(crate) fn settlement(lease: &JobRef, outcome: Outcome, next: JobState) -> Se
         is_watched: false,
         is_spared: false,
         effects: hookyard_model::Effects::default(),
-        quota: crate::Usage { keys: u64::MAX, bytes: u64::MAX },
+        quota: crate::Usage {
+            keys: u64::MAX,
+            bytes: u64::MAX,
+        },
         outbox: crate::OutboxQuota::default(),
     }
 }
 
-pub(crate) async fn settle(inbox: &Arc<dyn Store>, lease: &JobRef, outcome: Outcome, next: JobState) {
-    inbox.settle(settlement(lease, outcome, next)).await.expect("a settlement");
+pub(crate) async fn settle(
+    inbox: &Arc<dyn Store>,
+    lease: &JobRef,
+    outcome: Outcome,
+    next: JobState,
+) {
+    inbox
+        .settle(settlement(lease, outcome, next))
+        .await
+        .expect("a settlement");
 }
 
 pub(crate) async fn summaries(inbox: &Arc<dyn Store>) -> Vec<EventSummary> {
-    inbox.events(Page::first(Selection::default(), 1000)).await.expect("a page of events")
+    inbox
+        .events(Page::first(Selection::default(), 1000))
+        .await
+        .expect("a page of events")
 }
 
 /// The jobs of the `number`-th event.
 pub(crate) async fn jobs(inbox: &Arc<dyn Store>, number: u64) -> Vec<JobSummary> {
     let key = format!("key-{number}");
-    let found = summaries(inbox).await.into_iter().find(|event| event.key == key);
+    let found = summaries(inbox)
+        .await
+        .into_iter()
+        .find(|event| event.key == key);
     found.expect("the event is listed").jobs
 }
 
 /// Plugin and state of each job of the `number`-th event.
 pub(crate) async fn states(inbox: &Arc<dyn Store>, number: u64) -> Vec<(String, &'static str)> {
-    jobs(inbox, number).await.into_iter().map(|job| (job.plugin.to_string(), job.state.name())).collect()
+    jobs(inbox, number)
+        .await
+        .into_iter()
+        .map(|job| (job.plugin.to_string(), job.state.name()))
+        .collect()
 }
 
 pub(crate) fn is(plugin: &str, state: &'static str) -> (String, &'static str) {
@@ -147,7 +192,9 @@ pub(crate) fn is(plugin: &str, state: &'static str) -> (String, &'static str) {
 }
 
 pub(crate) fn failed() -> Outcome {
-    Outcome::Trapped { message: "unreachable".into() }
+    Outcome::Trapped {
+        message: "unreachable".into(),
+    }
 }
 
 /// A message to `shop` with this id.
@@ -170,9 +217,15 @@ pub(crate) async fn messages(store: &Arc<dyn Store>) -> Vec<MessageSummary> {
 const SIDE_BY_SIDE: usize = 500;
 
 /// Makes calls at once, so that a store that syncs to a disk does not sync for each.
-pub(super) async fn side_by_side(mut calls: impl Iterator<Item = impl Future<Output = ()> + Send + 'static>) {
+pub(super) async fn side_by_side(
+    mut calls: impl Iterator<Item = impl Future<Output = ()> + Send + 'static>,
+) {
     loop {
-        let batch: Vec<_> = calls.by_ref().take(SIDE_BY_SIDE).map(tokio::spawn).collect();
+        let batch: Vec<_> = calls
+            .by_ref()
+            .take(SIDE_BY_SIDE)
+            .map(tokio::spawn)
+            .collect();
         if batch.is_empty() {
             return;
         }

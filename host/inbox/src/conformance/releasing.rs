@@ -34,7 +34,13 @@ fn ship() -> PluginRef {
 }
 
 fn step(number: u8, step: Step, second: i64) -> Stepped {
-    Stepped { revision: Some(revision(number)), step, at: at(second), reason: None, report: None }
+    Stepped {
+        revision: Some(revision(number)),
+        step,
+        at: at(second),
+        reason: None,
+        report: None,
+    }
 }
 
 async fn record(store: &Arc<dyn Releases>, steps: &[Stepped]) {
@@ -46,45 +52,102 @@ async fn revisions(store: &Arc<dyn Releases>) -> Vec<RevisionRecord> {
 }
 
 fn standing(records: &[RevisionRecord]) -> Vec<(Revision, Step, Option<Timestamp>)> {
-    records.iter().map(|known| (known.revision, known.step, known.served_at)).collect()
+    records
+        .iter()
+        .map(|known| (known.revision, known.step, known.served_at))
+        .collect()
 }
 
 async fn steps_are_told_in_their_order(store: Arc<dyn Releases>) {
-    let seen = Stepped { revision: None, step: Step::Seen, at: at(5), reason: None, report: None };
+    let seen = Stepped {
+        revision: None,
+        step: Step::Seen,
+        at: at(5),
+        reason: None,
+        report: None,
+    };
     let refused = Stepped {
         reason: Some("it's \"bad\"".into()),
         report: Some("line one\nline two, naïve".into()),
         ..step(1, Step::Refused, 5)
     };
     // Times don't order them: clocks are set back.
-    let told = [seen, step(1, Step::Settled, 7), refused, step(2, Step::Settled, 1)];
+    let told = [
+        seen,
+        step(1, Step::Settled, 7),
+        refused,
+        step(2, Step::Settled, 1),
+    ];
     record(&store, &told[..3]).await;
     record(&store, &told[3..]).await;
     assert_eq!(store.steps(&ship()).await.expect("the steps"), told);
-    assert_eq!(store.steps(&plugin("acme/other")).await.expect("the steps"), []);
+    assert_eq!(
+        store.steps(&plugin("acme/other")).await.expect("the steps"),
+        []
+    );
 }
 
 async fn a_revision_stands_at_its_last_step(store: Arc<dyn Releases>) {
     assert_eq!(revisions(&store).await, []);
     let reason = Some("worse".to_owned());
-    let last = Stepped { reason: reason.clone(), ..step(1, Step::Quarantined, 9) };
-    record(&store, &[step(1, Step::Settled, 1), step(2, Step::Compiled, 2), step(1, Step::Checked, 3), last]).await;
+    let last = Stepped {
+        reason: reason.clone(),
+        ..step(1, Step::Quarantined, 9)
+    };
+    record(
+        &store,
+        &[
+            step(1, Step::Settled, 1),
+            step(2, Step::Compiled, 2),
+            step(1, Step::Checked, 3),
+            last,
+        ],
+    )
+    .await;
     let known = revisions(&store).await;
-    assert_eq!(standing(&known), [(revision(1), Step::Quarantined, None), (revision(2), Step::Compiled, None)]);
+    assert_eq!(
+        standing(&known),
+        [
+            (revision(1), Step::Quarantined, None),
+            (revision(2), Step::Compiled, None)
+        ]
+    );
     assert_eq!((known[0].at, &known[0].reason), (at(9), &reason));
     assert_eq!(known[1].reason, None);
     record(&store, &[step(1, Step::Settled, 10)]).await;
-    assert_eq!(revisions(&store).await[0].reason, None, "a reason is that of its step");
+    assert_eq!(
+        revisions(&store).await[0].reason,
+        None,
+        "a reason is that of its step"
+    );
 }
 
 async fn what_served_is_known_by_when_it_did(store: Arc<dyn Releases>) {
-    record(&store, &[step(1, Step::Active, 1), step(2, Step::Compiled, 2)]).await;
-    record(&store, &[step(1, Step::Draining, 3), step(2, Step::Active, 3)]).await;
+    record(
+        &store,
+        &[step(1, Step::Active, 1), step(2, Step::Compiled, 2)],
+    )
+    .await;
+    record(
+        &store,
+        &[step(1, Step::Draining, 3), step(2, Step::Active, 3)],
+    )
+    .await;
     record(&store, &[step(1, Step::Retired, 4)]).await;
-    let expected = [(revision(1), Step::Retired, Some(at(1))), (revision(2), Step::Active, Some(at(3)))];
+    let expected = [
+        (revision(1), Step::Retired, Some(at(1))),
+        (revision(2), Step::Active, Some(at(3))),
+    ];
     assert_eq!(standing(&revisions(&store).await), expected);
-    record(&store, &[step(2, Step::Quarantined, 8), step(1, Step::Active, 8)]).await;
-    let expected = [(revision(1), Step::Active, Some(at(8))), (revision(2), Step::Quarantined, Some(at(3)))];
+    record(
+        &store,
+        &[step(2, Step::Quarantined, 8), step(1, Step::Active, 8)],
+    )
+    .await;
+    let expected = [
+        (revision(1), Step::Active, Some(at(8))),
+        (revision(2), Step::Quarantined, Some(at(3))),
+    ];
     assert_eq!(standing(&revisions(&store).await), expected);
 }
 
@@ -92,7 +155,11 @@ async fn the_oldest_steps_go_and_an_active_revision_stays(store: Arc<dyn Release
     let mut all = vec![step(0, Step::Active, 0)];
     for number in 1..=(STEPS_MAX + 20) {
         let number_of_revision = u8::try_from(number % 100 + 1).expect("a small number");
-        all.push(step(number_of_revision, Step::Refused, i64::try_from(number).expect("a small number")));
+        all.push(step(
+            number_of_revision,
+            Step::Refused,
+            i64::try_from(number).expect("a small number"),
+        ));
     }
     for steps in all.chunks(50) {
         record(&store, steps).await;
@@ -101,19 +168,35 @@ async fn the_oldest_steps_go_and_an_active_revision_stays(store: Arc<dyn Release
     assert_eq!(kept, all[all.len() - STEPS_MAX..]);
     let known = revisions(&store).await;
     assert_eq!(known.len(), REVISIONS_MAX);
-    let latest = all.iter().rev().take(REVISIONS_MAX - 1).map(|step| step.revision.expect("each has one"));
+    let latest = all
+        .iter()
+        .rev()
+        .take(REVISIONS_MAX - 1)
+        .map(|step| step.revision.expect("each has one"));
     let expected: Vec<_> = latest.chain([revision(0)]).collect();
-    assert_eq!(known.iter().map(|known| known.revision).collect::<Vec<_>>(), expected);
+    assert_eq!(
+        known.iter().map(|known| known.revision).collect::<Vec<_>>(),
+        expected
+    );
 }
 
 fn wish(of: &str, number: u8, is_pin: bool) -> Wish {
-    Wish { plugin: plugin(of), revision: revision(number), is_pin, since: at(number.into()) }
+    Wish {
+        plugin: plugin(of),
+        revision: revision(number),
+        is_pin,
+        since: at(number.into()),
+    }
 }
 
 async fn a_wish_replaces_the_one_before(store: Arc<dyn Releases>) {
     assert_eq!(store.wishes().await.expect("the wishes"), []);
     assert!(!store.unwish(&ship()).await.expect("an answer"));
-    for next in [wish("acme/ship", 1, true), wish("acme/books", 3, true), wish("acme/ship", 2, false)] {
+    for next in [
+        wish("acme/ship", 1, true),
+        wish("acme/books", 3, true),
+        wish("acme/ship", 2, false),
+    ] {
         store.wish(next).await.expect("a wish");
     }
     let expected = [wish("acme/books", 3, true), wish("acme/ship", 2, false)];
@@ -123,26 +206,40 @@ async fn a_wish_replaces_the_one_before(store: Arc<dyn Releases>) {
 }
 
 fn ban(of: &str, number: u8, reason: &str) -> Ban {
-    Ban { plugin: plugin(of), revision: revision(number), reason: reason.into(), since: at(number.into()) }
+    Ban {
+        plugin: plugin(of),
+        revision: revision(number),
+        reason: reason.into(),
+        since: at(number.into()),
+    }
 }
 
 async fn bans_are_each_contents_own(store: Arc<dyn Releases>) {
     assert_eq!(store.bans().await.expect("the bans"), []);
     assert!(!store.unban(&ship()).await.expect("an answer"));
-    let told = [ban("acme/ship", 1, "first"), ban("acme/ship", 2, "it's \"worse\""), ban("umbrella/ship", 1, "theirs")];
+    let told = [
+        ban("acme/ship", 1, "first"),
+        ban("acme/ship", 2, "it's \"worse\""),
+        ban("umbrella/ship", 1, "theirs"),
+    ];
     for ban in &told {
         store.ban(ban.clone()).await.expect("a ban");
     }
     assert_eq!(store.bans().await.expect("the bans"), told);
     let again = ban("acme/ship", 1, "again");
     store.ban(again.clone()).await.expect("a ban");
-    assert_eq!(store.bans().await.expect("the bans"), [told[1].clone(), again, told[2].clone()]);
+    assert_eq!(
+        store.bans().await.expect("the bans"),
+        [told[1].clone(), again, told[2].clone()]
+    );
     assert!(store.unban(&ship()).await.expect("an answer"));
     assert_eq!(store.bans().await.expect("the bans"), told[2..]);
 }
 
 async fn the_oldest_bans_go(store: Arc<dyn Releases>) {
-    let told: Vec<_> = (0..=u8::try_from(BANS_MAX).expect("a few")).map(|n| ban("acme/ship", n, "bad")).collect();
+    let told: Vec<_> = (0..=u8::try_from(BANS_MAX).expect("a few"))
+        .map(|n| ban("acme/ship", n, "bad"))
+        .collect();
     for ban in &told {
         store.ban(ban.clone()).await.expect("a ban");
     }
@@ -151,19 +248,41 @@ async fn the_oldest_bans_go(store: Arc<dyn Releases>) {
 
 async fn plugins_do_not_meet(store: Arc<dyn Releases>) {
     for name in ["umbrella/ship", "acme/ship", "acme/books"] {
-        store.record(&plugin(name), &[step(1, Step::Active, 1), step(2, Step::Refused, 2)]).await.expect("a record");
+        store
+            .record(
+                &plugin(name),
+                &[step(1, Step::Active, 1), step(2, Step::Refused, 2)],
+            )
+            .await
+            .expect("a record");
     }
     let all = store.revisions(None).await.expect("all revisions");
-    let told: Vec<_> = all.iter().map(|known| (known.plugin.to_string(), known.step)).collect();
-    let both = |name: &str| [(name.to_owned(), Step::Refused), (name.to_owned(), Step::Active)];
-    assert_eq!(told, [both("acme/books"), both("acme/ship"), both("umbrella/ship")].concat());
+    let told: Vec<_> = all
+        .iter()
+        .map(|known| (known.plugin.to_string(), known.step))
+        .collect();
+    let both = |name: &str| {
+        [
+            (name.to_owned(), Step::Refused),
+            (name.to_owned(), Step::Active),
+        ]
+    };
+    assert_eq!(
+        told,
+        [both("acme/books"), both("acme/ship"), both("umbrella/ship")].concat()
+    );
 }
 
 async fn changes_are_not_missed(store: Arc<dyn Releases>) {
     let wakes = async |what: &str| {
-        tokio::time::timeout(NEVER, store.releases_changed()).await.unwrap_or_else(|_| panic!("{what} wakes"));
+        tokio::time::timeout(NEVER, store.releases_changed())
+            .await
+            .unwrap_or_else(|_| panic!("{what} wakes"));
     };
-    store.wish(wish("acme/ship", 1, true)).await.expect("a wish");
+    store
+        .wish(wish("acme/ship", 1, true))
+        .await
+        .expect("a wish");
     wakes("a wish").await;
     store.unwish(&ship()).await.expect("an answer");
     wakes("its end").await;

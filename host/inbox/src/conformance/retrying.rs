@@ -5,8 +5,8 @@ use std::sync::Arc;
 use hookyard_model::{JobState, Revision};
 
 use super::fixtures::{
-    append, at, claim, claim_one, event, event_of, failed, is, jobs, keys, plugin, route, route_orders_to_ship,
-    settlement, side_by_side, states, want,
+    append, at, claim, claim_one, event, event_of, failed, is, jobs, keys, plugin, route,
+    route_orders_to_ship, settlement, side_by_side, states, want,
 };
 use super::{Case, table};
 use crate::{JobRef, Replay, Selection, Settlement, Store};
@@ -28,14 +28,33 @@ async fn fail(inbox: &Arc<dyn Store>, lease: &JobRef, next: JobState) {
     fail_at(inbox, lease, next, WATCHED, true).await;
 }
 
-async fn fail_at(inbox: &Arc<dyn Store>, lease: &JobRef, next: JobState, revision: Revision, is_watched: bool) {
+async fn fail_at(
+    inbox: &Arc<dyn Store>,
+    lease: &JobRef,
+    next: JobState,
+    revision: Revision,
+    is_watched: bool,
+) {
     let settlement = settlement(lease, failed(), next);
-    let attempt = hookyard_model::Attempt { revision, ..settlement.attempt };
-    inbox.settle(Settlement { attempt, is_watched, ..settlement }).await.expect("a settlement");
+    let attempt = hookyard_model::Attempt {
+        revision,
+        ..settlement.attempt
+    };
+    inbox
+        .settle(Settlement {
+            attempt,
+            is_watched,
+            ..settlement
+        })
+        .await
+        .expect("a settlement");
 }
 
 async fn retry(inbox: &Arc<dyn Store>) -> u64 {
-    inbox.retry_failed(&plugin("acme/ship"), WATCHED).await.expect("a retry")
+    inbox
+        .retry_failed(&plugin("acme/ship"), WATCHED)
+        .await
+        .expect("a retry")
 }
 
 async fn what_failed_at_a_watched_revision_is_due_once_more(inbox: Arc<dyn Store>) {
@@ -43,25 +62,55 @@ async fn what_failed_at_a_watched_revision_is_due_once_more(inbox: Arc<dyn Store
     append(&inbox, (1..=3).map(event)).await;
     let claimed = claim(&inbox, 2, 10).await;
     fail(&inbox, &claimed[0].lease, JobState::Dead).await;
-    fail(&inbox, &claimed[1].lease, JobState::Waiting { until: at(5000) }).await;
+    fail(
+        &inbox,
+        &claimed[1].lease,
+        JobState::Waiting { until: at(5000) },
+    )
+    .await;
     assert_eq!(retry(&inbox).await, 2);
     assert_eq!(states(&inbox, 1).await, [is("ship", "pending")]);
     let claimed = claim(&inbox, 9, 20).await;
     assert_eq!(keys(&claimed), ["key-1", "key-2", "key-3"]);
-    assert_eq!((claimed[0].lease.replays, claimed[0].lease.attempt), (0, 2), "attempts go on counting");
+    assert_eq!(
+        (claimed[0].lease.replays, claimed[0].lease.attempt),
+        (0, 2),
+        "attempts go on counting"
+    );
     fail_at(&inbox, &claimed[0].lease, JobState::Dead, WATCHED, false).await;
     assert_eq!(retry(&inbox).await, 0, "once");
     assert_eq!(jobs(&inbox, 1).await[0].attempts, 2);
 }
 
 async fn only_what_failed_at_that_revision_is(inbox: Arc<dyn Store>) {
-    route(&inbox, &[("acme/orders", &["audit", "ship"]), ("umbrella/orders", &["ship"])]).await;
-    append(&inbox, [event(1), event(2), event(3), event_of("umbrella/orders", 4)]).await;
+    route(
+        &inbox,
+        &[
+            ("acme/orders", &["audit", "ship"]),
+            ("umbrella/orders", &["ship"]),
+        ],
+    )
+    .await;
+    append(
+        &inbox,
+        [event(1), event(2), event(3), event_of("umbrella/orders", 4)],
+    )
+    .await;
     let claimed = claim(&inbox, 3, 10).await;
     fail_at(&inbox, &claimed[0].lease, JobState::Dead, WATCHED, false).await;
-    fail_at(&inbox, &claimed[1].lease, JobState::Dead, Revision::from_sha256([8; 32]), true).await;
+    fail_at(
+        &inbox,
+        &claimed[1].lease,
+        JobState::Dead,
+        Revision::from_sha256([8; 32]),
+        true,
+    )
+    .await;
     for of in ["acme/audit", "umbrella/ship"] {
-        let other = inbox.claim(&[want(of, 1)], at(10), super::fixtures::LEASE).await.expect("a claim");
+        let other = inbox
+            .claim(&[want(of, 1)], at(10), super::fixtures::LEASE)
+            .await
+            .expect("a claim");
         fail(&inbox, &other[0].lease, JobState::Dead).await;
     }
     assert_eq!(retry(&inbox).await, 0);
@@ -77,7 +126,13 @@ async fn a_claim_and_a_replay_end_what_is_known_of_a_failure(inbox: Arc<dyn Stor
     fail(&inbox, &again.lease, JobState::Dead).await;
     let selection = Selection::default();
     inbox
-        .replay(Replay { selection, revision: None, rate: None, now: at(20), dry_run: false })
+        .replay(Replay {
+            selection,
+            revision: None,
+            rate: None,
+            now: at(20),
+            dry_run: false,
+        })
         .await
         .expect("a replay");
     assert_eq!(retry(&inbox).await, 0, "it is to run again anyway");
@@ -97,15 +152,26 @@ async fn what_its_plugin_can_not_take_is_held(inbox: Arc<dyn Store>) {
 
 async fn one_that_comes_back_is_in_order(inbox: Arc<dyn Store>) {
     route_orders_to_ship(&inbox).await;
-    let of_a_key = |number| hookyard_model::Event { ordering_key: Some("a".into()), ..event(number) };
+    let of_a_key = |number| hookyard_model::Event {
+        ordering_key: Some("a".into()),
+        ..event(number)
+    };
     append(&inbox, (1..=3).map(of_a_key)).await;
     let first = claim_one(&inbox, 10).await;
     fail(&inbox, &first.lease, JobState::Dead).await;
     let second = claim_one(&inbox, 10).await;
     assert_eq!(retry(&inbox).await, 1);
-    assert_eq!(keys(&claim(&inbox, 9, 20).await), [""; 0], "after an attempt that is under way");
+    assert_eq!(
+        keys(&claim(&inbox, 9, 20).await),
+        [""; 0],
+        "after an attempt that is under way"
+    );
     fail(&inbox, &second.lease, JobState::Dead).await;
-    assert_eq!(keys(&claim(&inbox, 9, 20).await), ["key-1"], "and before all that is left");
+    assert_eq!(
+        keys(&claim(&inbox, 9, 20).await),
+        ["key-1"],
+        "and before all that is left"
+    );
 }
 
 async fn many_are_retried_as_a_whole(inbox: Arc<dyn Store>) {

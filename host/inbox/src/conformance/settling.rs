@@ -6,7 +6,8 @@ use std::time::Duration;
 use hookyard_model::{JobState, Limit, Outcome, Revision, Time};
 
 use super::fixtures::{
-    append, at, attempt, claim, claim_one, event, failed, jobs, plugin, route_orders_to_ship, settle, settlement,
+    append, at, attempt, claim, claim_one, event, failed, jobs, plugin, route_orders_to_ship,
+    settle, settlement,
 };
 use super::{Case, table};
 use crate::{Error, JobRef, Store};
@@ -26,7 +27,12 @@ async fn a_settled_job_stands_where_it_was_put(inbox: Arc<dyn Store>) {
     append(&inbox, (1..=3).map(event)).await;
     let ends = [
         (Outcome::Done, JobState::Done),
-        (Outcome::Rejected { reason: "no such order".into() }, JobState::Dead),
+        (
+            Outcome::Rejected {
+                reason: "no such order".into(),
+            },
+            JobState::Dead,
+        ),
         (failed(), JobState::Waiting { until: at(99) }),
     ];
     for (job, (outcome, next)) in claim(&inbox, 3, 10).await.iter().zip(&ends) {
@@ -49,17 +55,34 @@ async fn a_waiting_job_waits_for_its_time(inbox: Arc<dyn Store>) {
         let now = i64::from(number) * 100;
         let job = claim_one(&inbox, now).await;
         assert_eq!(job.lease.attempt, number);
-        settle(&inbox, &job.lease, failed(), JobState::Waiting { until: at(now + 100) }).await;
+        settle(
+            &inbox,
+            &job.lease,
+            failed(),
+            JobState::Waiting {
+                until: at(now + 100),
+            },
+        )
+        .await;
         assert_eq!(claim(&inbox, 1, now + 99).await.len(), 0);
     }
     let [listed] = <[_; 1]>::try_from(jobs(&inbox, 1).await).expect("one job");
-    assert_eq!(listed.revision, Some(Revision::from_sha256([3; 32])), "the last attempt's, not the first's");
+    assert_eq!(
+        listed.revision,
+        Some(Revision::from_sha256([3; 32])),
+        "the last attempt's, not the first's"
+    );
 }
 
 async fn assert_lost(inbox: &Arc<dyn Store>, lease: &JobRef) {
     let before = jobs(inbox, 1).await;
-    let answer = inbox.settle(settlement(lease, Outcome::Done, JobState::Done)).await;
-    assert!(matches!(&answer, Err(Error::LeaseLost(lost)) if lost == lease), "{answer:?}");
+    let answer = inbox
+        .settle(settlement(lease, Outcome::Done, JobState::Done))
+        .await;
+    assert!(
+        matches!(&answer, Err(Error::LeaseLost(lost)) if lost == lease),
+        "{answer:?}"
+    );
     assert_eq!(jobs(inbox, 1).await, before);
 }
 
@@ -86,7 +109,13 @@ async fn a_settled_attempt_is_not_settled_again(inbox: Arc<dyn Store>) {
     route_orders_to_ship(&inbox).await;
     append(&inbox, [event(1)]).await;
     let job = claim_one(&inbox, 10).await;
-    settle(&inbox, &job.lease, failed(), JobState::Waiting { until: at(50) }).await;
+    settle(
+        &inbox,
+        &job.lease,
+        failed(),
+        JobState::Waiting { until: at(50) },
+    )
+    .await;
     assert_lost(&inbox, &job.lease).await;
 }
 
@@ -94,25 +123,79 @@ async fn a_lease_that_never_was_settles_nothing(inbox: Arc<dyn Store>) {
     route_orders_to_ship(&inbox).await;
     append(&inbox, [event(1)]).await;
     let job = claim_one(&inbox, 10).await;
-    assert_lost(&inbox, &JobRef { attempt: 2, ..job.lease.clone() }).await;
-    assert_lost(&inbox, &JobRef { attempt: 0, ..job.lease.clone() }).await;
-    assert_lost(&inbox, &JobRef { plugin: plugin("acme/audit"), ..job.lease.clone() }).await;
-    assert_lost(&inbox, &JobRef { plugin: plugin("umbrella/ship"), ..job.lease.clone() }).await;
-    assert_lost(&inbox, &JobRef { event: event(2).id, ..job.lease }).await;
+    assert_lost(
+        &inbox,
+        &JobRef {
+            attempt: 2,
+            ..job.lease.clone()
+        },
+    )
+    .await;
+    assert_lost(
+        &inbox,
+        &JobRef {
+            attempt: 0,
+            ..job.lease.clone()
+        },
+    )
+    .await;
+    assert_lost(
+        &inbox,
+        &JobRef {
+            plugin: plugin("acme/audit"),
+            ..job.lease.clone()
+        },
+    )
+    .await;
+    assert_lost(
+        &inbox,
+        &JobRef {
+            plugin: plugin("umbrella/ship"),
+            ..job.lease.clone()
+        },
+    )
+    .await;
+    assert_lost(
+        &inbox,
+        &JobRef {
+            event: event(2).id,
+            ..job.lease
+        },
+    )
+    .await;
 }
 
 async fn every_outcome_is_told_as_it_was(inbox: Arc<dyn Store>) {
     route_orders_to_ship(&inbox).await;
     append(&inbox, [event(1)]).await;
     let outcomes = [
-        Outcome::Retry { reason: "later, \"please\"\n".into(), after: None },
-        Outcome::Retry { reason: String::new(), after: Some(Duration::from_millis(1_500)) },
-        Outcome::Trapped { message: "wasm `unreachable`".into() },
-        Outcome::TimedOut { time: Time::Wall, limit: Duration::from_secs(30) },
-        Outcome::Exceeded { limit: Limit::HostCalls, max: 9 },
+        Outcome::Retry {
+            reason: "later, \"please\"\n".into(),
+            after: None,
+        },
+        Outcome::Retry {
+            reason: String::new(),
+            after: Some(Duration::from_millis(1_500)),
+        },
+        Outcome::Trapped {
+            message: "wasm `unreachable`".into(),
+        },
+        Outcome::TimedOut {
+            time: Time::Wall,
+            limit: Duration::from_secs(30),
+        },
+        Outcome::Exceeded {
+            limit: Limit::HostCalls,
+            max: 9,
+        },
         Outcome::OutOfMemory { limit: u64::MAX },
-        Outcome::Undecodable { path: "$.fees[2]".into(), message: "a number, not a text".into() },
-        Outcome::Rejected { reason: "ça ne va pas \u{1f980}".into() },
+        Outcome::Undecodable {
+            path: "$.fees[2]".into(),
+            message: "a number, not a text".into(),
+        },
+        Outcome::Rejected {
+            reason: "ça ne va pas \u{1f980}".into(),
+        },
         Outcome::Done,
     ];
     for outcome in outcomes {
@@ -127,11 +210,17 @@ async fn every_outcome_is_told_as_it_was(inbox: Arc<dyn Store>) {
                 is_watched: false,
                 is_spared: false,
                 effects: hookyard_model::Effects::default(),
-                quota: crate::Usage { keys: u64::MAX, bytes: u64::MAX },
+                quota: crate::Usage {
+                    keys: u64::MAX,
+                    bytes: u64::MAX,
+                },
                 outbox: crate::OutboxQuota::default(),
             })
             .await
             .expect("a settlement");
-        assert_eq!(jobs(&inbox, 1).await[0].last_outcome, Some(outcome.to_string()));
+        assert_eq!(
+            jobs(&inbox, 1).await[0].last_outcome,
+            Some(outcome.to_string())
+        );
     }
 }

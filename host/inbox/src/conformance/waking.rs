@@ -18,7 +18,9 @@ pub(super) const CASES: &[Case] = table![
 const NEVER: Duration = Duration::from_secs(20);
 
 pub(super) async fn wakes(inbox: &Arc<dyn Store>) {
-    tokio::time::timeout(NEVER, inbox.changed()).await.expect("the wake-up is lost");
+    tokio::time::timeout(NEVER, inbox.changed())
+        .await
+        .expect("the wake-up is lost");
 }
 
 /// Takes up what is left of earlier wake-ups, so that the next wait has to wait.

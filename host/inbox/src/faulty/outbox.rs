@@ -7,8 +7,8 @@ use hookyard_model::{DestinationRef, MessageId, PluginRef, Timestamp};
 
 use super::{Call, Faulty};
 use crate::{
-    ClaimedMessage, Disabled, Error, MessageLease, MessagePage, MessageRecord, MessageReplay, MessageSettlement,
-    MessageSummary, Outbox, Pruned, Replayed, Retention, Unsent, WantMessages,
+    ClaimedMessage, Disabled, Error, MessageLease, MessagePage, MessageRecord, MessageReplay,
+    MessageSettlement, MessageSummary, Outbox, Pruned, Replayed, Retention, Unsent, WantMessages,
 };
 
 #[async_trait]
@@ -19,23 +19,44 @@ impl Outbox for Faulty {
         now: Timestamp,
         lease: Duration,
     ) -> Result<Vec<ClaimedMessage>, Error> {
-        self.run(Call::ClaimMessages, self.inner.claim_messages(wanted, now, lease)).await
+        self.run(
+            Call::ClaimMessages,
+            self.inner.claim_messages(wanted, now, lease),
+        )
+        .await
     }
 
-    async fn extend_messages(&self, leases: &[MessageLease], until: Timestamp) -> Result<(), Error> {
-        self.run(Call::ExtendMessages, self.inner.extend_messages(leases, until)).await
+    async fn extend_messages(
+        &self,
+        leases: &[MessageLease],
+        until: Timestamp,
+    ) -> Result<(), Error> {
+        self.run(
+            Call::ExtendMessages,
+            self.inner.extend_messages(leases, until),
+        )
+        .await
     }
 
     async fn release_messages(&self, leases: &[MessageLease]) -> Result<(), Error> {
-        self.run(Call::ReleaseMessages, self.inner.release_messages(leases)).await
+        self.run(Call::ReleaseMessages, self.inner.release_messages(leases))
+            .await
     }
 
     async fn settle_message(&self, settlement: MessageSettlement) -> Result<(), Error> {
-        self.run(Call::SettleMessage, self.inner.settle_message(settlement)).await
+        self.run(Call::SettleMessage, self.inner.settle_message(settlement))
+            .await
     }
 
-    async fn next_message_due(&self, destinations: &[DestinationRef]) -> Result<Option<Timestamp>, Error> {
-        self.run(Call::NextMessageDue, self.inner.next_message_due(destinations)).await
+    async fn next_message_due(
+        &self,
+        destinations: &[DestinationRef],
+    ) -> Result<Option<Timestamp>, Error> {
+        self.run(
+            Call::NextMessageDue,
+            self.inner.next_message_due(destinations),
+        )
+        .await
     }
 
     async fn outbox_changed(&self) {
@@ -52,7 +73,8 @@ impl Outbox for Faulty {
     }
 
     async fn replay_messages(&self, replay: MessageReplay) -> Result<Replayed, Error> {
-        self.run(Call::ReplayMessages, self.inner.replay_messages(replay)).await
+        self.run(Call::ReplayMessages, self.inner.replay_messages(replay))
+            .await
     }
 
     async fn disable(&self, disabled: Disabled) -> Result<(), Error> {
@@ -72,10 +94,20 @@ impl Outbox for Faulty {
     }
 
     async fn unsent_destinations(&self) -> Result<Vec<DestinationRef>, Error> {
-        self.run(Call::UnsentDestinations, self.inner.unsent_destinations()).await
+        self.run(Call::UnsentDestinations, self.inner.unsent_destinations())
+            .await
     }
 
-    async fn prune_messages(&self, limits: &Retention, now: Timestamp, limit: usize) -> Result<Pruned, Error> {
-        self.run(Call::PruneMessages, self.inner.prune_messages(limits, now, limit)).await
+    async fn prune_messages(
+        &self,
+        limits: &Retention,
+        now: Timestamp,
+        limit: usize,
+    ) -> Result<Pruned, Error> {
+        self.run(
+            Call::PruneMessages,
+            self.inner.prune_messages(limits, now, limit),
+        )
+        .await
     }
 }

@@ -9,7 +9,10 @@ use crate::{Discard, Discarded, step};
 impl State {
     pub(super) fn discard(&mut self, discard: &Discard) -> Discarded {
         let events = self.discard_events(discard);
-        let mut discarded = Discarded { events, ..Discarded::default() };
+        let mut discarded = Discarded {
+            events,
+            ..Discarded::default()
+        };
         for (at, plugin) in self.selected_jobs(&discard.selection) {
             let state = self.events[&at].jobs[&plugin.plugin].state;
             let Ok(next) = step::discard(state) else {

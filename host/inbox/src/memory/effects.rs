@@ -44,7 +44,13 @@ impl Kept {
         for write in writes {
             store.version += 1;
             match write.value {
-                Some(value) => drop(store.values.insert(write.key, Versioned { version: store.version, value })),
+                Some(value) => drop(store.values.insert(
+                    write.key,
+                    Versioned {
+                        version: store.version,
+                        value,
+                    },
+                )),
                 None => drop(store.values.remove(&write.key)),
             }
         }
@@ -55,14 +61,32 @@ impl Kept {
         self.stores.get(plugin)?.values.get(key).cloned()
     }
 
-    pub(super) fn keys(&self, plugin: &PluginRef, bucket: &str, after: Option<&str>, limit: usize) -> Vec<String> {
-        let Some(store) = self.stores.get(plugin) else { return Vec::new() };
-        let keys = store.values.keys().filter(|key| key.bucket == bucket).map(|key| key.key.as_str());
-        keys.filter(|key| after.is_none_or(|after| *key > after)).take(limit).map(str::to_owned).collect()
+    pub(super) fn keys(
+        &self,
+        plugin: &PluginRef,
+        bucket: &str,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Vec<String> {
+        let Some(store) = self.stores.get(plugin) else {
+            return Vec::new();
+        };
+        let keys = store
+            .values
+            .keys()
+            .filter(|key| key.bucket == bucket)
+            .map(|key| key.key.as_str());
+        keys.filter(|key| after.is_none_or(|after| *key > after))
+            .take(limit)
+            .map(str::to_owned)
+            .collect()
     }
 
     pub(super) fn usage(&self, plugin: &PluginRef) -> Usage {
-        self.stores.get(plugin).map(|store| store.usage).unwrap_or_default()
+        self.stores
+            .get(plugin)
+            .map(|store| store.usage)
+            .unwrap_or_default()
     }
 }
 
@@ -70,8 +94,14 @@ impl Store {
     fn usage_after(&self, writes: &[Write]) -> Usage {
         writes.iter().fold(self.usage, |usage, write| {
             let of = |value: &[u8]| Usage::of(&write.key, value.len());
-            let before = self.values.get(&write.key).map(|found| of(&found.value)).unwrap_or_default();
-            usage.less(before).plus(write.value.as_deref().map(of).unwrap_or_default())
+            let before = self
+                .values
+                .get(&write.key)
+                .map(|found| of(&found.value))
+                .unwrap_or_default();
+            usage
+                .less(before)
+                .plus(write.value.as_deref().map(of).unwrap_or_default())
         })
     }
 }

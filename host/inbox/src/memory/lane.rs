@@ -28,7 +28,9 @@ pub(super) struct Lane {
 impl State {
     /// To be called after a job's state was changed.
     pub(super) fn line_up(&mut self, at: usize, plugin: &PluginRef) {
-        let Some(name) = self.lane_of(at, plugin) else { return };
+        let Some(name) = self.lane_of(at, plugin) else {
+            return;
+        };
         let lane = self.lanes.entry(name.clone()).or_default();
         if self.events[&at].jobs[&plugin.plugin].state.is_over() {
             lane.alive.remove(&at);
@@ -39,10 +41,18 @@ impl State {
         let lane = &self.lanes[&name];
         let (head, first) = (lane.head, lane.alive.first().copied());
         // An earlier one may have come back to life by a replay: it waits for an attempt that is under way.
-        let is_busy = |at: usize| matches!(self.events[&at].jobs[&plugin.plugin].state, JobState::Leased { .. });
+        let is_busy = |at: usize| {
+            matches!(
+                self.events[&at].jobs[&plugin.plugin].state,
+                JobState::Leased { .. }
+            )
+        };
         if head != first && !head.is_some_and(is_busy) {
-            head.into_iter().for_each(|head| self.set(head, plugin, |job| job.is_blocked = true));
-            first.into_iter().for_each(|first| self.set(first, plugin, |job| job.is_blocked = false));
+            head.into_iter()
+                .for_each(|head| self.set(head, plugin, |job| job.is_blocked = true));
+            first
+                .into_iter()
+                .for_each(|first| self.set(first, plugin, |job| job.is_blocked = false));
             self.has_news = true;
             self.lanes.entry(name.clone()).or_default().head = first;
         }
@@ -54,14 +64,27 @@ impl State {
     /// The one that has to be over before this job is claimed.
     pub(super) fn ahead_of(&self, at: usize, plugin: &PluginName) -> Option<Ahead<EventId>> {
         let stored = &self.events[&at];
-        stored.jobs.get(plugin).filter(|job| job.is_blocked && !job.state.is_over())?;
-        let head = &self.events[&self.lanes.get(&self.lane_of(at, &stored.plugin(plugin))?)?.head?];
-        Some(Ahead { id: head.event.id, state: head.jobs.get(plugin)?.state })
+        stored
+            .jobs
+            .get(plugin)
+            .filter(|job| job.is_blocked && !job.state.is_over())?;
+        let head = &self.events[&self
+            .lanes
+            .get(&self.lane_of(at, &stored.plugin(plugin))?)?
+            .head?];
+        Some(Ahead {
+            id: head.event.id,
+            state: head.jobs.get(plugin)?.state,
+        })
     }
 
     fn lane_of(&self, at: usize, plugin: &PluginRef) -> Option<Name> {
         let event = &self.events[&at].event;
         let ordering_key = event.ordering_key.clone()?;
-        Some(Name { plugin: plugin.clone(), source: event.source.source.clone(), ordering_key })
+        Some(Name {
+            plugin: plugin.clone(),
+            source: event.source.source.clone(),
+            ordering_key,
+        })
     }
 }

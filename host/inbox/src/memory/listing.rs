@@ -14,11 +14,18 @@ pub(super) fn in_order<'s, I: Ord, T>(
     match order {
         Order::OldestFirst => {
             let last = after.and_then(|id| by_id.range(..=id).next_back());
-            Box::new(all.range(last.map_or(0, |(_, at)| at + 1)..).map(|(_, stored)| stored))
+            Box::new(
+                all.range(last.map_or(0, |(_, at)| at + 1)..)
+                    .map(|(_, stored)| stored),
+            )
         }
         Order::NewestFirst => {
             let first = after.and_then(|id| by_id.range(id..).next());
-            Box::new(all.range(..first.map_or(usize::MAX, |(_, at)| *at)).rev().map(|(_, stored)| stored))
+            Box::new(
+                all.range(..first.map_or(usize::MAX, |(_, at)| *at))
+                    .rev()
+                    .map(|(_, stored)| stored),
+            )
         }
     }
 }

@@ -12,8 +12,15 @@ use crate::{Error, Recent};
 impl Recent for MemoryInbox {
     async fn recent(&self, sources: &[SourceRef], limit: usize) -> Result<Vec<EventId>, Error> {
         let state = self.state();
-        let of_sources = state.events.values().rev().filter(|stored| sources.contains(&stored.event.source));
-        Ok(of_sources.take(limit).map(|stored| stored.event.id).collect())
+        let of_sources = state
+            .events
+            .values()
+            .rev()
+            .filter(|stored| sources.contains(&stored.event.source));
+        Ok(of_sources
+            .take(limit)
+            .map(|stored| stored.event.id)
+            .collect())
     }
 
     async fn event(&self, id: EventId) -> Result<Option<Arc<Event>>, Error> {

@@ -6,13 +6,16 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use hookyard_model::{Delivery, DestinationRef, EventId, JobState, Message, MessageId, PluginRef, Timestamp};
+use hookyard_model::{
+    Delivery, DestinationRef, EventId, JobState, Message, MessageId, PluginRef, Timestamp,
+};
 
 use super::{MemoryInbox, listing};
 use crate::outbox::DELIVERIES_MAX;
 use crate::{
-    Ahead, ClaimedMessage, Disabled, Error, MessageLease, MessagePage, MessageRecord, MessageReplay, MessageSelection,
-    MessageSettlement, MessageSummary, Outbox, OutboxQuota, Pruned, Replayed, Retention, Unsent, WantMessages, step,
+    Ahead, ClaimedMessage, Disabled, Error, MessageLease, MessagePage, MessageRecord,
+    MessageReplay, MessageSelection, MessageSettlement, MessageSummary, Outbox, OutboxQuota,
+    Pruned, Replayed, Retention, Unsent, WantMessages, step,
 };
 
 #[async_trait]
@@ -24,14 +27,26 @@ impl Outbox for MemoryInbox {
         lease: Duration,
     ) -> Result<Vec<ClaimedMessage>, Error> {
         let outbox = &mut self.state().outbox;
-        Ok(wanted.iter().flat_map(|want| outbox.claim(want, now, now.after(lease))).collect())
+        Ok(wanted
+            .iter()
+            .flat_map(|want| outbox.claim(want, now, now.after(lease)))
+            .collect())
     }
 
-    async fn extend_messages(&self, leases: &[MessageLease], until: Timestamp) -> Result<(), Error> {
+    async fn extend_messages(
+        &self,
+        leases: &[MessageLease],
+        until: Timestamp,
+    ) -> Result<(), Error> {
         let outbox = &mut self.state().outbox;
         for lease in leases {
             if let Some((at, JobState::Leased { until: before })) = outbox.leased(lease) {
-                outbox.put(at, JobState::Leased { until: until.max(before) });
+                outbox.put(
+                    at,
+                    JobState::Leased {
+                        until: until.max(before),
+                    },
+                );
             }
         }
         Ok(())
@@ -40,7 +55,9 @@ impl Outbox for MemoryInbox {
     async fn release_messages(&self, leases: &[MessageLease]) -> Result<(), Error> {
         let outbox = &mut self.state().outbox;
         for lease in leases {
-            let Some((at, before)) = outbox.leased(lease) else { continue };
+            let Some((at, before)) = outbox.leased(lease) else {
+                continue;
+            };
             if let Ok(next) = step::release(before, true) {
                 outbox.put(at, next).attempts -= 1;
             }
@@ -50,9 +67,17 @@ impl Outbox for MemoryInbox {
     }
 
     async fn settle_message(&self, settlement: MessageSettlement) -> Result<(), Error> {
-        let MessageSettlement { lease, delivery, next, is_spared, disable } = settlement;
+        let MessageSettlement {
+            lease,
+            delivery,
+            next,
+            is_spared,
+            disable,
+        } = settlement;
         let outbox = &mut self.state().outbox;
-        let Some((at, _)) = outbox.leased(&lease) else { return Err(Error::MessageLeaseLost(lease)) };
+        let Some((at, _)) = outbox.leased(&lease) else {
+            return Err(Error::MessageLeaseLost(lease));
+        };
         let since = delivery.started_at.after(delivery.duration);
         let stored = outbox.put(at, next);
         stored.deliveries.push((lease.replays, delivery));
@@ -61,15 +86,27 @@ impl Outbox for MemoryInbox {
         stored.spared += u32::from(is_spared);
         let destination = stored.destination();
         if let Some(reason) = disable {
-            outbox.disabled.insert(destination.clone(), Disabled { destination, reason, since });
+            outbox.disabled.insert(
+                destination.clone(),
+                Disabled {
+                    destination,
+                    reason,
+                    since,
+                },
+            );
         }
         self.outbox_changed.notify_one();
         Ok(())
     }
 
-    async fn next_message_due(&self, destinations: &[DestinationRef]) -> Result<Option<Timestamp>, Error> {
+    async fn next_message_due(
+        &self,
+        destinations: &[DestinationRef],
+    ) -> Result<Option<Timestamp>, Error> {
         let outbox = &self.state().outbox;
-        let firsts = destinations.iter().flat_map(|destination| outbox.firsts(destination));
+        let firsts = destinations
+            .iter()
+            .flat_map(|destination| outbox.firsts(destination));
         Ok(firsts.filter_map(|at| outbox.all[&at].state.due_at()).min())
     }
 
@@ -83,7 +120,10 @@ impl Outbox for MemoryInbox {
 
     async fn message(&self, id: MessageId) -> Result<Option<MessageRecord>, Error> {
         let outbox = &self.state().outbox;
-        Ok(outbox.by_id.get(&id).map(|at| outbox.all[at].record(outbox.ahead_of(*at))))
+        Ok(outbox
+            .by_id
+            .get(&id)
+            .map(|at| outbox.all[at].record(outbox.ahead_of(*at))))
     }
 
     async fn replay_messages(&self, replay: MessageReplay) -> Result<Replayed, Error> {
@@ -95,7 +135,10 @@ impl Outbox for MemoryInbox {
     }
 
     async fn disable(&self, disabled: Disabled) -> Result<(), Error> {
-        self.state().outbox.disabled.insert(disabled.destination.clone(), disabled);
+        self.state()
+            .outbox
+            .disabled
+            .insert(disabled.destination.clone(), disabled);
         Ok(())
     }
 
@@ -115,10 +158,19 @@ impl Outbox for MemoryInbox {
 
     async fn unsent_destinations(&self) -> Result<Vec<DestinationRef>, Error> {
         let alive = &self.state().outbox.alive;
-        Ok(alive.iter().filter(|(_, messages)| !messages.is_empty()).map(|(name, _)| name.clone()).collect())
+        Ok(alive
+            .iter()
+            .filter(|(_, messages)| !messages.is_empty())
+            .map(|(name, _)| name.clone())
+            .collect())
     }
 
-    async fn prune_messages(&self, limits: &Retention, now: Timestamp, limit: usize) -> Result<Pruned, Error> {
+    async fn prune_messages(
+        &self,
+        limits: &Retention,
+        now: Timestamp,
+        limit: usize,
+    ) -> Result<Pruned, Error> {
         Ok(self.state().outbox.prune(limits, now, limit))
     }
 }
@@ -153,7 +205,13 @@ struct Stored {
 }
 
 impl Messages {
-    pub(super) fn add(&mut self, plugin: &PluginRef, event: EventId, message: Message, now: Timestamp) {
+    pub(super) fn add(
+        &mut self,
+        plugin: &PluginRef,
+        event: EventId,
+        message: Message,
+        now: Timestamp,
+    ) {
         let at = self.committed;
         self.committed += 1;
         self.by_id.insert(message.id, at);
@@ -175,7 +233,10 @@ impl Messages {
 
     /// The only place where a message's state changes.
     fn put(&mut self, at: usize, next: JobState) -> &mut Stored {
-        let stored = self.all.get_mut(&at).expect("callers name a message that is there");
+        let stored = self
+            .all
+            .get_mut(&at)
+            .expect("callers name a message that is there");
         stored.state = next;
         let alive = self.alive.entry(stored.destination()).or_default();
         match stored.is_over() {
@@ -202,7 +263,10 @@ impl Messages {
         }
         let key = |head: &&Stored| head.message.ordering_key == stored.message.ordering_key;
         let head = heads.iter().map(|head| &self.all[head]).find(key)?;
-        Some(Ahead { id: head.message.id, state: head.state })
+        Some(Ahead {
+            id: head.message.id,
+            state: head.state,
+        })
     }
 
     fn heads(&self, destination: &DestinationRef) -> BTreeSet<usize> {
@@ -224,7 +288,12 @@ impl Messages {
         firsts
     }
 
-    fn claim(&mut self, want: &WantMessages, now: Timestamp, until: Timestamp) -> Vec<ClaimedMessage> {
+    fn claim(
+        &mut self,
+        want: &WantMessages,
+        now: Timestamp,
+        until: Timestamp,
+    ) -> Vec<ClaimedMessage> {
         let (pending, timed): (Vec<_>, Vec<_>) = self
             .firsts(&want.destination)
             .into_iter()
@@ -233,16 +302,30 @@ impl Messages {
         let mut found: Vec<_> = pending.into_iter().take(want.limit).chain(timed).collect();
         found.sort_by_key(|at| (self.all[at].due_since(), *at));
         found.truncate(want.limit);
-        found.into_iter().filter_map(|at| self.lease(at, now, until)).collect()
+        found
+            .into_iter()
+            .filter_map(|at| self.lease(at, now, until))
+            .collect()
     }
 
     fn lease(&mut self, at: usize, now: Timestamp, until: Timestamp) -> Option<ClaimedMessage> {
-        let step::Claim::Lease(next) = step::claim(self.all[&at].state, true, until, now) else { return None };
+        let step::Claim::Lease(next) = step::claim(self.all[&at].state, true, until, now) else {
+            return None;
+        };
         let stored = self.put(at, next);
         stored.attempts += 1;
-        let Message { id, event_type, body, .. } = &stored.message;
+        let Message {
+            id,
+            event_type,
+            body,
+            ..
+        } = &stored.message;
         Some(ClaimedMessage {
-            lease: MessageLease { id: *id, replays: stored.replays, attempt: stored.attempts },
+            lease: MessageLease {
+                id: *id,
+                replays: stored.replays,
+                attempt: stored.attempts,
+            },
             until,
             destination: stored.destination(),
             plugin: stored.plugin.clone(),
@@ -265,13 +348,20 @@ impl Messages {
 
     fn page(&self, page: &MessagePage) -> Vec<MessageSummary> {
         let found = listing::in_order(&self.all, &self.by_id, page.order, page.after);
-        let found = found.filter(|stored| selects(&page.selection, stored)).take(page.limit);
-        found.map(|stored| stored.summary(self.ahead_of(self.by_id[&stored.message.id]))).collect()
+        let found = found
+            .filter(|stored| selects(&page.selection, stored))
+            .take(page.limit);
+        found
+            .map(|stored| stored.summary(self.ahead_of(self.by_id[&stored.message.id])))
+            .collect()
     }
 
     fn replay(&mut self, replay: &MessageReplay) -> Replayed {
         let mut replayed = Replayed::default();
-        let found = self.all.iter().filter(|(_, stored)| selects(&replay.selection, stored));
+        let found = self
+            .all
+            .iter()
+            .filter(|(_, stored)| selects(&replay.selection, stored));
         for at in found.map(|(at, _)| *at).collect::<Vec<_>>() {
             let due = step::turn(replay.now, replay.rate, replayed.again);
             let Ok(next) = step::replay(self.all[&at].state, due, true) else {
@@ -300,22 +390,40 @@ impl Messages {
     }
 
     /// What keeps these messages from being added, if anything does.
-    pub(super) fn exceeded(&self, plugin: &PluginRef, quota: OutboxQuota, more: Unsent) -> Option<Error> {
+    pub(super) fn exceeded(
+        &self,
+        plugin: &PluginRef,
+        quota: OutboxQuota,
+        more: Unsent,
+    ) -> Option<Error> {
         let unsent = self.unsent();
-        let of_tenant = unsent.iter().filter(|(other, _)| other.tenant == plugin.tenant).map(|(_, unsent)| *unsent);
+        let of_tenant = unsent
+            .iter()
+            .filter(|(other, _)| other.tenant == plugin.tenant)
+            .map(|(_, unsent)| *unsent);
         let of_plugin = unsent.get(plugin).copied().unwrap_or_default();
-        quota.exceeded(of_plugin, of_tenant.fold(Unsent::default(), Unsent::plus), more)
+        quota.exceeded(
+            of_plugin,
+            of_tenant.fold(Unsent::default(), Unsent::plus),
+            more,
+        )
     }
 
     fn prune(&mut self, limits: &Retention, now: Timestamp, limit: usize) -> Pruned {
         let is_old = |stored: &Stored| {
             let keep = limits.keep_of(&stored.plugin.tenant);
-            let is_past = |since: Timestamp, age: Option<Duration>| age.is_some_and(|age| since.after(age) <= now);
+            let is_past = |since: Timestamp, age: Option<Duration>| {
+                age.is_some_and(|age| since.after(age) <= now)
+            };
             let is_unsent = !matches!(stored.state, JobState::Done | JobState::Leased { .. });
             (stored.is_over() && is_past(stored.created_at, keep.age_max))
                 || (is_unsent && is_past(stored.since, keep.unsent_max_age))
         };
-        let mut old: Vec<_> = self.all.iter().filter(|(_, stored)| is_old(stored)).collect();
+        let mut old: Vec<_> = self
+            .all
+            .iter()
+            .filter(|(_, stored)| is_old(stored))
+            .collect();
         old.sort_by_key(|(at, stored)| (&stored.plugin.tenant, stored.created_at, **at));
         let more = old.len() > limit;
         let old: Vec<_> = old.into_iter().take(limit).map(|(at, _)| *at).collect();
@@ -326,22 +434,52 @@ impl Messages {
         for alive in self.alive.values_mut() {
             alive.retain(|at| self.all.contains_key(at));
         }
-        let bytes = taken.iter().map(|stored| stored.message.body.len() as u64).sum();
-        Pruned { count: taken.len() as u64, bytes, more }
+        let bytes = taken
+            .iter()
+            .map(|stored| stored.message.body.len() as u64)
+            .sum();
+        Pruned {
+            count: taken.len() as u64,
+            bytes,
+            more,
+        }
     }
 }
 
 fn selects(selection: &MessageSelection, stored: &Stored) -> bool {
-    let MessageSelection { ids, id_range, tenant, destination, plugin, event_type, event, text, states, since, until } =
-        selection;
+    let MessageSelection {
+        ids,
+        id_range,
+        tenant,
+        destination,
+        plugin,
+        event_type,
+        event,
+        text,
+        states,
+        since,
+        until,
+    } = selection;
     (ids.is_empty() || ids.contains(&stored.message.id))
-        && id_range.as_ref().is_none_or(|range| range.contains(&stored.message.id))
-        && tenant.as_ref().is_none_or(|tenant| *tenant == stored.plugin.tenant)
-        && destination.as_ref().is_none_or(|destination| *destination == stored.message.destination)
-        && plugin.as_ref().is_none_or(|plugin| *plugin == stored.plugin.plugin)
-        && event_type.as_ref().is_none_or(|wanted| stored.message.event_type.as_ref() == Some(wanted))
+        && id_range
+            .as_ref()
+            .is_none_or(|range| range.contains(&stored.message.id))
+        && tenant
+            .as_ref()
+            .is_none_or(|tenant| *tenant == stored.plugin.tenant)
+        && destination
+            .as_ref()
+            .is_none_or(|destination| *destination == stored.message.destination)
+        && plugin
+            .as_ref()
+            .is_none_or(|plugin| *plugin == stored.plugin.plugin)
+        && event_type
+            .as_ref()
+            .is_none_or(|wanted| stored.message.event_type.as_ref() == Some(wanted))
         && event.is_none_or(|event| event == stored.event)
-        && text.as_ref().is_none_or(|text| listing::contains(&stored.message.body, text))
+        && text
+            .as_ref()
+            .is_none_or(|text| listing::contains(&stored.message.body, text))
         && (states.is_empty() || states.iter().any(|wanted| wanted == stored.state.name()))
         && since.is_none_or(|since| stored.created_at >= since)
         && until.is_none_or(|until| stored.created_at < until)
@@ -349,7 +487,10 @@ fn selects(selection: &MessageSelection, stored: &Stored) -> bool {
 
 impl Stored {
     fn destination(&self) -> DestinationRef {
-        DestinationRef { tenant: self.plugin.tenant.clone(), destination: self.message.destination.clone() }
+        DestinationRef {
+            tenant: self.plugin.tenant.clone(),
+            destination: self.message.destination.clone(),
+        }
     }
 
     fn is_over(&self) -> bool {
@@ -375,7 +516,10 @@ impl Stored {
             state: self.state,
             behind,
             attempts: self.attempts,
-            last_result: self.deliveries.last().map(|(_, delivery)| delivery.result.to_string()),
+            last_result: self
+                .deliveries
+                .last()
+                .map(|(_, delivery)| delivery.result.to_string()),
             body_bytes: self.message.body.len() as u64,
         }
     }

@@ -36,7 +36,9 @@ impl State {
         let mut retried = 0;
         for (at, state) in self.jobs_of(plugin) {
             let failed_on = self.events[&at].jobs[&plugin.plugin].failed_on;
-            let Ok(next) = step::retry(state, self.is_routed(at, &plugin.plugin)) else { continue };
+            let Ok(next) = step::retry(state, self.is_routed(at, &plugin.plugin)) else {
+                continue;
+            };
             if failed_on == Some(revision) {
                 self.put(at, plugin, next).failed_on = None;
                 self.has_news = true;
@@ -47,7 +49,12 @@ impl State {
     }
 
     fn jobs_of(&self, plugin: &PluginRef) -> Vec<(usize, JobState)> {
-        let of_tenant = self.events.iter().filter(|(_, stored)| stored.event.source.tenant == plugin.tenant);
-        of_tenant.filter_map(|(at, stored)| Some((*at, stored.jobs.get(&plugin.plugin)?.state))).collect()
+        let of_tenant = self
+            .events
+            .iter()
+            .filter(|(_, stored)| stored.event.source.tenant == plugin.tenant);
+        of_tenant
+            .filter_map(|(at, stored)| Some((*at, stored.jobs.get(&plugin.plugin)?.state)))
+            .collect()
     }
 }

@@ -37,9 +37,14 @@ impl State {
         let steps = self.steps.entry(plugin.clone()).or_default();
         steps.push(stepped.clone());
         drop_oldest(steps, STEPS_MAX, |_| true);
-        let Some(revision) = stepped.revision else { return };
+        let Some(revision) = stepped.revision else {
+            return;
+        };
         let revisions = self.revisions.entry(plugin.clone()).or_default();
-        let before = revisions.iter().position(|known| known.revision == revision).map(|at| revisions.remove(at));
+        let before = revisions
+            .iter()
+            .position(|known| known.revision == revision)
+            .map(|at| revisions.remove(at));
         let served_before = before.and_then(|before| before.served_at);
         revisions.push(RevisionRecord {
             plugin: plugin.clone(),
@@ -47,7 +52,11 @@ impl State {
             step: stepped.step,
             at: stepped.at,
             reason: stepped.reason.clone(),
-            served_at: if stepped.step == Step::Active { Some(stepped.at) } else { served_before },
+            served_at: if stepped.step == Step::Active {
+                Some(stepped.at)
+            } else {
+                served_before
+            },
         });
         drop_oldest(revisions, REVISIONS_MAX, |known| known.step != Step::Active);
     }
@@ -73,18 +82,31 @@ fn drop_oldest<T>(all: &mut Vec<T>, count_max: usize, may_go: impl Fn(&T) -> boo
 impl Releases for MemoryInbox {
     async fn record(&self, plugin: &PluginRef, steps: &[Stepped]) -> Result<(), Error> {
         let mut state = self.books.state();
-        steps.iter().for_each(|stepped| state.record(plugin, stepped));
+        steps
+            .iter()
+            .for_each(|stepped| state.record(plugin, stepped));
         Ok(())
     }
 
     async fn revisions(&self, plugin: Option<&PluginRef>) -> Result<Vec<RevisionRecord>, Error> {
         let state = self.books.state();
-        let wanted = state.revisions.iter().filter(|(of, _)| plugin.is_none_or(|plugin| plugin == *of));
-        Ok(wanted.flat_map(|(_, revisions)| revisions.iter().rev().cloned()).collect())
+        let wanted = state
+            .revisions
+            .iter()
+            .filter(|(of, _)| plugin.is_none_or(|plugin| plugin == *of));
+        Ok(wanted
+            .flat_map(|(_, revisions)| revisions.iter().rev().cloned())
+            .collect())
     }
 
     async fn steps(&self, plugin: &PluginRef) -> Result<Vec<Stepped>, Error> {
-        Ok(self.books.state().steps.get(plugin).cloned().unwrap_or_default())
+        Ok(self
+            .books
+            .state()
+            .steps
+            .get(plugin)
+            .cloned()
+            .unwrap_or_default())
     }
 
     async fn wish(&self, wish: Wish) -> Result<(), Error> {
@@ -116,7 +138,14 @@ impl Releases for MemoryInbox {
     }
 
     async fn bans(&self) -> Result<Vec<Ban>, Error> {
-        Ok(self.books.state().bans.values().flatten().cloned().collect())
+        Ok(self
+            .books
+            .state()
+            .bans
+            .values()
+            .flatten()
+            .cloned()
+            .collect())
     }
 
     async fn releases_changed(&self) {
@@ -132,6 +161,9 @@ mod tests {
 
     #[tokio::test]
     async fn keeps_the_contract() {
-        crate::conformance::releasing::run(async || Arc::new(MemoryInbox::new()) as Arc<dyn Releases>).await;
+        crate::conformance::releasing::run(async || {
+            Arc::new(MemoryInbox::new()) as Arc<dyn Releases>
+        })
+        .await;
     }
 }

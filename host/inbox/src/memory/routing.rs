@@ -17,7 +17,11 @@ impl State {
                 continue;
             }
 
-            let jobs: Vec<_> = self.events[&at].jobs.iter().map(|(name, job)| (name.clone(), job.state)).collect();
+            let jobs: Vec<_> = self.events[&at]
+                .jobs
+                .iter()
+                .map(|(name, job)| (name.clone(), job.state))
+                .collect();
             for (plugin, state) in jobs {
                 let next = step::route(state, self.is_routed(at, &plugin));
                 let plugin = self.events[&at].plugin(&plugin);
@@ -31,14 +35,18 @@ impl State {
         let source = self.events[&at].event.source.clone();
         for name in self.routes.0.get(&source).cloned().unwrap_or_default() {
             let plugin = self.events[&at].plugin(&name);
-            let BacklogPolicy::All { rate } = backlog.of(&plugin) else { continue };
+            let BacklogPolicy::All { rate } = backlog.of(&plugin) else {
+                continue;
+            };
             let turn = turns.entry(plugin.clone()).or_default();
             let due = step::turn(backlog.now, rate, *turn);
             *turn += 1;
 
             self.add_job(at, name, due);
             if rate.is_some() {
-                self.set(at, &plugin, |job| job.since = Some(due.unwrap_or(backlog.now)));
+                self.set(at, &plugin, |job| {
+                    job.since = Some(due.unwrap_or(backlog.now))
+                });
             }
         }
     }
@@ -50,7 +58,10 @@ impl State {
     }
 
     pub(super) fn has_route(&self, at: usize, plugin: &PluginName) -> bool {
-        self.routes.0.get(&self.events[&at].event.source).is_some_and(|plugins| plugins.contains(plugin))
+        self.routes
+            .0
+            .get(&self.events[&at].event.source)
+            .is_some_and(|plugins| plugins.contains(plugin))
     }
 
     pub(super) fn unrouted(&self) -> Vec<Tally<SourceRef>> {
@@ -59,7 +70,10 @@ impl State {
     }
 
     pub(super) fn held(&self) -> Vec<Tally<PluginRef>> {
-        let jobs = self.events.values().flat_map(|stored| stored.jobs.iter().map(move |job| (stored, job)));
+        let jobs = self
+            .events
+            .values()
+            .flat_map(|stored| stored.jobs.iter().map(move |job| (stored, job)));
         let held = jobs.filter(|(_, (_, job))| job.state == JobState::Held);
         tallies(held.map(|(stored, (name, _))| (stored.plugin(name), stored.event.received_at)))
     }
@@ -68,7 +82,11 @@ impl State {
 fn tallies<N: Ord + Clone>(waiting: impl Iterator<Item = (N, Timestamp)>) -> Vec<Tally<N>> {
     let mut tallies = BTreeMap::<N, Tally<N>>::new();
     for (of, received_at) in waiting {
-        let new = Tally { of: of.clone(), count: 0, oldest: received_at };
+        let new = Tally {
+            of: of.clone(),
+            count: 0,
+            oldest: received_at,
+        };
         let tally = tallies.entry(of).or_insert(new);
         tally.count += 1;
         tally.oldest = tally.oldest.min(received_at);
@@ -84,6 +102,9 @@ impl Stored {
 
     /// The plugin of this name that its tenant has.
     pub(super) fn plugin(&self, name: &PluginName) -> PluginRef {
-        PluginRef { tenant: self.event.source.tenant.clone(), plugin: name.clone() }
+        PluginRef {
+            tenant: self.event.source.tenant.clone(),
+            plugin: name.clone(),
+        }
     }
 }

@@ -69,15 +69,32 @@ impl CertificateCache {
             if let Ok(certificate) = Certificate::parse_pem(&pem) {
                 // A clock that was set back must not make a certificate outlast its time.
                 let until = until.min(now.after(KEPT_FOR));
-                table.keep(url, Kept { certificate: Arc::new(certificate), pem, until, is_proven: true });
+                table.keep(
+                    url,
+                    Kept {
+                        certificate: Arc::new(certificate),
+                        pem,
+                        until,
+                        is_proven: true,
+                    },
+                );
             }
         }
 
-        Arc::new(Self { fetch, archive, table: Mutex::new(table), saving: tokio::sync::Mutex::default() })
+        Arc::new(Self {
+            fetch,
+            archive,
+            table: Mutex::new(table),
+            saving: tokio::sync::Mutex::default(),
+        })
     }
 
     pub(super) fn at(&self, now: Timestamp) -> At<'_> {
-        At { cache: self, now, used: OnceLock::new() }
+        At {
+            cache: self,
+            now,
+            used: OnceLock::new(),
+        }
     }
 
     /// The certificate at a URL, from memory or by one fetch that all requests for that URL share.
@@ -92,10 +109,16 @@ impl CertificateCache {
             }
         };
 
-        let _place = places.try_acquire().map_err(|_| Arc::from("too many requests wait for this certificate"))?;
+        let _place = places
+            .try_acquire()
+            .map_err(|_| Arc::from("too many requests wait for this certificate"))?;
         let ended = tokio::time::timeout(WAIT_MAX, end.wait_for(Option::is_some)).await;
-        let ended = ended.map_err(|_elapsed| Arc::from("too many certificates wait to be fetched"))?;
-        ended.ok().and_then(|fetched| fetched.clone()).unwrap_or_else(|| Err("the fetch was abandoned".into()))
+        let ended =
+            ended.map_err(|_elapsed| Arc::from("too many certificates wait to be fetched"))?;
+        ended
+            .ok()
+            .and_then(|fetched| fetched.clone())
+            .unwrap_or_else(|| Err("the fetch was abandoned".into()))
     }
 
     /// Records that the certificate at `url` verified a message, and stores it where that is news.
@@ -106,7 +129,15 @@ impl CertificateCache {
     }
 
     /// Fetches in a task of its own, so that a sender that hangs up ends the fetch for nobody else.
-    fn begin(self: &Arc<Self>, Begin { url, allow_http, done }: Begin, now: Timestamp) {
+    fn begin(
+        self: &Arc<Self>,
+        Begin {
+            url,
+            allow_http,
+            done,
+        }: Begin,
+        now: Timestamp,
+    ) {
         let (cache, began) = (Arc::clone(self), Instant::now());
         tokio::spawn(async move {
             let request = FetchRequest {
@@ -117,7 +148,9 @@ impl CertificateCache {
             };
             let (fetched, pem) = match cache.fetch.get(request).await {
                 Ok(pem) => {
-                    let parsed = Certificate::parse_pem(&pem).map(Arc::new).map_err(|error| chain(&error).into());
+                    let parsed = Certificate::parse_pem(&pem)
+                        .map(Arc::new)
+                        .map_err(|error| chain(&error).into());
                     (parsed, pem)
                 }
                 Err(error) => (Err(chain(&error).into()), Bytes::new()),
@@ -150,7 +183,11 @@ impl CertificateCache {
 }
 
 fn stored((url, kept): (&String, &Kept)) -> ProvenCertificate {
-    ProvenCertificate { url: url.clone(), pem: kept.pem.clone(), until: kept.until }
+    ProvenCertificate {
+        url: url.clone(),
+        pem: kept.pem.clone(),
+        until: kept.until,
+    }
 }
 
 #[cfg(test)]
@@ -160,7 +197,9 @@ mod tests {
     use tokio::sync::Semaphore;
 
     use super::room::ROOM_MAX;
-    use super::table::{FAILED_FOR, FAILED_MAX, FETCHING_MAX, KEPT_MAX, PROVEN_FAILED_FOR, TENANT_FETCHING_MAX};
+    use super::table::{
+        FAILED_FOR, FAILED_MAX, FETCHING_MAX, KEPT_MAX, PROVEN_FAILED_FOR, TENANT_FETCHING_MAX,
+    };
     use super::*;
     use crate::fetch::FetchError;
 
@@ -177,7 +216,11 @@ mod tests {
     impl Site {
         async fn asked(&self, times: usize) {
             let times = u32::try_from(times).expect("a few");
-            self.asked.acquire_many(times).await.expect("never closed").forget();
+            self.asked
+                .acquire_many(times)
+                .await
+                .expect("never closed")
+                .forget();
         }
 
         fn was_asked(&self) -> bool {
@@ -190,7 +233,11 @@ mod tests {
         async fn get(&self, request: FetchRequest) -> Result<Bytes, FetchError> {
             self.asked.add_permits(1);
             self.gate.acquire().await.expect("never closed").forget();
-            if request.url.contains("missing") { Err(FetchError("404".into())) } else { Ok(self.pem.clone().into()) }
+            if request.url.contains("missing") {
+                Err(FetchError("404".into()))
+            } else {
+                Ok(self.pem.clone().into())
+            }
         }
     }
 
@@ -212,11 +259,24 @@ mod tests {
         site_with(open_for, Arc::new(()))
     }
 
-    fn site_with(open_for: usize, archive: Arc<dyn CertificateArchive>) -> (Arc<Site>, Arc<CertificateCache>) {
-        let pem = rcgen::generate_simple_self_signed(["sns.amazonaws.com".to_owned()]).expect("made").cert.pem();
-        let site = Arc::new(Site { pem, asked: Semaphore::new(0), gate: Semaphore::new(open_for) });
+    fn site_with(
+        open_for: usize,
+        archive: Arc<dyn CertificateArchive>,
+    ) -> (Arc<Site>, Arc<CertificateCache>) {
+        let pem = rcgen::generate_simple_self_signed(["sns.amazonaws.com".to_owned()])
+            .expect("made")
+            .cert
+            .pem();
+        let site = Arc::new(Site {
+            pem,
+            asked: Semaphore::new(0),
+            gate: Semaphore::new(open_for),
+        });
         let fetch = Arc::clone(&site) as Arc<dyn Fetch>;
-        (site, CertificateCache::new(fetch, archive, WAITING_MAX, NOW))
+        (
+            site,
+            CertificateCache::new(fetch, archive, WAITING_MAX, NOW),
+        )
     }
 
     fn source(tenant: &str) -> SourceRef {
@@ -229,11 +289,29 @@ mod tests {
         fetch_for(cache, url, "acme", now).await
     }
 
-    async fn fetch_for(cache: &Arc<CertificateCache>, url: &str, tenant: &str, now: Timestamp) -> Fetched {
-        cache.fetch(Wanted { url, source: &source(tenant), allow_http: false }, now).await
+    async fn fetch_for(
+        cache: &Arc<CertificateCache>,
+        url: &str,
+        tenant: &str,
+        now: Timestamp,
+    ) -> Fetched {
+        cache
+            .fetch(
+                Wanted {
+                    url,
+                    source: &source(tenant),
+                    allow_http: false,
+                },
+                now,
+            )
+            .await
     }
 
-    fn spawn(cache: &Arc<CertificateCache>, url: &str, tenant: &'static str) -> tokio::task::JoinHandle<Fetched> {
+    fn spawn(
+        cache: &Arc<CertificateCache>,
+        url: &str,
+        tenant: &'static str,
+    ) -> tokio::task::JoinHandle<Fetched> {
         let (cache, url) = (Arc::clone(cache), url.to_owned());
         tokio::spawn(async move { fetch_for(&cache, &url, tenant, NOW).await })
     }
@@ -253,8 +331,13 @@ mod tests {
         }
         assert!(!site.was_asked(), "there was a second fetch");
         assert!(is_usable(&cache, "one", NOW));
-        assert!(!is_usable(&cache, "one", NOW.after(KEPT_FOR)), "a certificate is kept for a time only");
-        fetch(&cache, "one", NOW.after(KEPT_FOR)).await.expect("fetched anew");
+        assert!(
+            !is_usable(&cache, "one", NOW.after(KEPT_FOR)),
+            "a certificate is kept for a time only"
+        );
+        fetch(&cache, "one", NOW.after(KEPT_FOR))
+            .await
+            .expect("fetched anew");
         assert!(site.was_asked());
     }
 
@@ -276,9 +359,18 @@ mod tests {
         let (site, cache) = site(100);
         assert!(fetch(&cache, "missing", NOW).await.is_err());
         site.asked(1).await;
-        assert!(fetch(&cache, "missing", NOW).await.expect_err("still missing").contains("404"));
+        assert!(
+            fetch(&cache, "missing", NOW)
+                .await
+                .expect_err("still missing")
+                .contains("404")
+        );
         assert!(!site.was_asked());
-        assert!(fetch(&cache, "missing", NOW.after(FAILED_FOR)).await.is_err());
+        assert!(
+            fetch(&cache, "missing", NOW.after(FAILED_FOR))
+                .await
+                .is_err()
+        );
         assert!(site.was_asked());
     }
 
@@ -286,9 +378,15 @@ mod tests {
     async fn failures_lock_no_genuine_certificate_out() {
         let (_site, cache) = site(10_000);
         for number in 0..FAILED_MAX + 10 {
-            assert!(fetch(&cache, &format!("missing {number}"), NOW).await.is_err());
+            assert!(
+                fetch(&cache, &format!("missing {number}"), NOW)
+                    .await
+                    .is_err()
+            );
         }
-        fetch(&cache, "genuine", NOW).await.expect("a certificate that nobody has asked for before");
+        fetch(&cache, "genuine", NOW)
+            .await
+            .expect("a certificate that nobody has asked for before");
         assert!(is_usable(&cache, "genuine", NOW));
     }
 
@@ -312,8 +410,9 @@ mod tests {
     #[tokio::test]
     async fn unproven_urls_wait_for_a_fetch_by_turns_of_tenants() {
         let (site, cache) = site(0);
-        let mut asking: Vec<_> =
-            (0..TENANT_FETCHING_MAX + 3).map(|number| spawn(&cache, &number.to_string(), "acme")).collect();
+        let mut asking: Vec<_> = (0..TENANT_FETCHING_MAX + 3)
+            .map(|number| spawn(&cache, &number.to_string(), "acme"))
+            .collect();
         site.asked(TENANT_FETCHING_MAX).await;
         settle().await;
         assert!(!site.was_asked(), "one tenant has its share");
@@ -327,9 +426,14 @@ mod tests {
         site.gate.add_permits(1);
         site.asked(1).await;
         assert!(cache.table().next().is_none());
-        let Ok(Step::Wait(_)) =
-            cache.table().look(&Wanted { url: "third", source: &source("third"), allow_http: false }, NOW)
-        else {
+        let Ok(Step::Wait(_)) = cache.table().look(
+            &Wanted {
+                url: "third",
+                source: &source("third"),
+                allow_http: false,
+            },
+            NOW,
+        ) else {
             panic!("the tenant without a fetch goes first, and its certificate is being fetched");
         };
         site.gate.add_permits(100);
@@ -345,7 +449,9 @@ mod tests {
         settle().await;
         let again = spawn(&cache, "genuine", "acme");
         settle().await;
-        let flood: Vec<_> = (0..10 * ROOM_MAX).map(|number| spawn(&cache, &format!("{number}"), "acme")).collect();
+        let flood: Vec<_> = (0..10 * ROOM_MAX)
+            .map(|number| spawn(&cache, &format!("{number}"), "acme"))
+            .collect();
         settle().await;
         let refused = flood.iter().filter(|asking| asking.is_finished()).count();
         assert_eq!(refused, 9 * ROOM_MAX + 1, "the room has a bound");
@@ -362,7 +468,9 @@ mod tests {
         let first = spawn(&cache, "genuine", "acme");
         settle().await;
         first.abort();
-        let _flood: Vec<_> = (0..ROOM_MAX).map(|number| spawn(&cache, &format!("{number}"), "acme")).collect();
+        let _flood: Vec<_> = (0..ROOM_MAX)
+            .map(|number| spawn(&cache, &format!("{number}"), "acme"))
+            .collect();
         settle().await;
         let again = spawn(&cache, "genuine", "acme");
         settle().await;
@@ -377,7 +485,13 @@ mod tests {
         site.asked(1).await;
         cache.prove("genuine");
         let _slow: Vec<_> = (0..FETCHING_MAX)
-            .map(|number| spawn(&cache, &number.to_string(), if number % 2 == 0 { "acme" } else { "other" }))
+            .map(|number| {
+                spawn(
+                    &cache,
+                    &number.to_string(),
+                    if number % 2 == 0 { "acme" } else { "other" },
+                )
+            })
             .collect();
         site.asked(FETCHING_MAX).await;
         let later = NOW.after(KEPT_FOR);
@@ -385,35 +499,57 @@ mod tests {
         let again = tokio::spawn(async move { fetch(&again, "genuine", later).await });
         site.asked(1).await;
         site.gate.add_permits(FETCHING_MAX + 1);
-        again.await.expect("no panic").expect("the proven certificate");
+        again
+            .await
+            .expect("no panic")
+            .expect("the proven certificate");
     }
 
     #[tokio::test]
     async fn failure_of_a_proven_url_is_soon_tried_again() {
         let (site, cache) = site(100);
-        let certificate = Arc::new(Certificate::parse_pem(site.pem.as_bytes()).expect("a certificate"));
-        let kept = Kept { certificate, pem: Bytes::new(), until: NOW, is_proven: true };
+        let certificate =
+            Arc::new(Certificate::parse_pem(site.pem.as_bytes()).expect("a certificate"));
+        let kept = Kept {
+            certificate,
+            pem: Bytes::new(),
+            until: NOW,
+            is_proven: true,
+        };
         cache.table().keep("missing".to_owned(), kept);
         assert!(fetch(&cache, "missing", NOW).await.is_err());
         site.asked(1).await;
-        assert!(fetch(&cache, "missing", NOW.after(PROVEN_FAILED_FOR)).await.is_err());
+        assert!(
+            fetch(&cache, "missing", NOW.after(PROVEN_FAILED_FOR))
+                .await
+                .is_err()
+        );
         assert!(site.was_asked());
     }
 
     #[tokio::test]
     async fn requests_that_wait_have_a_bound() {
         let (site, cache) = site(0);
-        let waiting: Vec<_> = (0..WAITING_MAX).map(|_| spawn(&cache, "slow", "acme")).collect();
+        let waiting: Vec<_> = (0..WAITING_MAX)
+            .map(|_| spawn(&cache, "slow", "acme"))
+            .collect();
         site.asked(1).await;
-        let Ok(Step::Wait(Wait { places, .. })) =
-            cache.table().look(&Wanted { url: "slow", source: &source("acme"), allow_http: false }, NOW)
-        else {
+        let Ok(Step::Wait(Wait { places, .. })) = cache.table().look(
+            &Wanted {
+                url: "slow",
+                source: &source("acme"),
+                allow_http: false,
+            },
+            NOW,
+        ) else {
             panic!("the fetch is under way");
         };
         while places.available_permits() > 0 {
             tokio::task::yield_now().await;
         }
-        let refused = fetch(&cache, "slow", NOW).await.expect_err("there is no place to wait");
+        let refused = fetch(&cache, "slow", NOW)
+            .await
+            .expect_err("there is no place to wait");
         assert!(refused.contains("wait for this certificate"), "{refused}");
         site.gate.add_permits(1);
         for fetched in waiting {
@@ -428,11 +564,18 @@ mod tests {
         fetch(&cache, "genuine", NOW).await.expect("a certificate");
         cache.prove("genuine");
         for number in 0..KEPT_MAX + 10 {
-            fetch(&cache, &number.to_string(), NOW).await.expect("a certificate");
+            fetch(&cache, &number.to_string(), NOW)
+                .await
+                .expect("a certificate");
         }
-        let count = (0..KEPT_MAX + 10).filter(|number| is_usable(&cache, &number.to_string(), NOW)).count();
+        let count = (0..KEPT_MAX + 10)
+            .filter(|number| is_usable(&cache, &number.to_string(), NOW))
+            .count();
         assert_eq!(count, KEPT_MAX - 1);
-        assert!(is_usable(&cache, "genuine", NOW), "an unproven certificate makes room before a proven one");
+        assert!(
+            is_usable(&cache, "genuine", NOW),
+            "an unproven certificate makes room before a proven one"
+        );
     }
 
     #[tokio::test]
@@ -448,7 +591,10 @@ mod tests {
         let (site, restarted) = site_with(0, shelf);
         assert!(is_usable(&restarted, "genuine", NOW));
         assert!(!is_usable(&restarted, "genuine", NOW.after(KEPT_FOR)));
-        assert!(!is_usable(&restarted, "forged", NOW), "only a certificate that verified a message is stored");
+        assert!(
+            !is_usable(&restarted, "forged", NOW),
+            "only a certificate that verified a message is stored"
+        );
         assert!(!site.was_asked());
     }
 }

@@ -14,33 +14,100 @@ async fn each_kind_of_request_has_its_status() {
         ("the root", post("/", "", BODY), 404),
         ("a tenant alone", post("/acme", "", BODY), 404),
         ("a slash at the end", post("/acme/open/", "", BODY), 200),
-        ("two slashes at the end", post("/acme/open//", "", BODY), 404),
-        ("a slash in place of a secret path", post("/acme/hidden/", "", BODY), 404),
-        ("a slash behind a secret path", post(&format!("{hidden}/"), "", BODY), 404),
-        ("a tail where none is taken", post("/acme/open/tail", "", BODY), 404),
-        ("a tail of two segments", post(&format!("{hidden}/more"), "", BODY), 404),
+        (
+            "two slashes at the end",
+            post("/acme/open//", "", BODY),
+            404,
+        ),
+        (
+            "a slash in place of a secret path",
+            post("/acme/hidden/", "", BODY),
+            404,
+        ),
+        (
+            "a slash behind a secret path",
+            post(&format!("{hidden}/"), "", BODY),
+            404,
+        ),
+        (
+            "a tail where none is taken",
+            post("/acme/open/tail", "", BODY),
+            404,
+        ),
+        (
+            "a tail of two segments",
+            post(&format!("{hidden}/more"), "", BODY),
+            404,
+        ),
         ("another spelling", post("/Acme/open", "", BODY), 404),
-        ("an unknown path and method", "GET /nowhere HTTP/1.1\r\nhost: hooks\r\n\r\n".into(), 404),
-        ("no POST", "GET /acme/open HTTP/1.1\r\nhost: hooks\r\n\r\n".into(), 405),
-        ("a PUT", post("/acme/open", "", BODY).replace("POST", "PUT"), 405),
+        (
+            "an unknown path and method",
+            "GET /nowhere HTTP/1.1\r\nhost: hooks\r\n\r\n".into(),
+            404,
+        ),
+        (
+            "no POST",
+            "GET /acme/open HTTP/1.1\r\nhost: hooks\r\n\r\n".into(),
+            405,
+        ),
+        (
+            "a PUT",
+            post("/acme/open", "", BODY).replace("POST", "PUT"),
+            405,
+        ),
         ("a good token", post("/acme/token", &token, BODY), 200),
         ("no token", post("/acme/token", "", BODY), 401),
-        ("a wrong token", post("/acme/token", "authorization: Bearer guess\r\n", BODY), 401),
-        ("a good token twice", post("/acme/token", &token.repeat(2), BODY), 401),
+        (
+            "a wrong token",
+            post("/acme/token", "authorization: Bearer guess\r\n", BODY),
+            401,
+        ),
+        (
+            "a good token twice",
+            post("/acme/token", &token.repeat(2), BODY),
+            401,
+        ),
         ("a good secret path", post(&hidden, "", BODY), 200),
-        ("a wrong secret path", post("/acme/hidden/guess", "", BODY), 401),
+        (
+            "a wrong secret path",
+            post("/acme/hidden/guess", "", BODY),
+            401,
+        ),
         ("no secret path", post("/acme/hidden", "", BODY), 401),
-        ("a body that is no JSON", post("/acme/open", "", "{\"id\":"), 400),
-        ("a body without a key", post("/acme/open", "", "{\"type\":\"thing.made\"}"), 400),
+        (
+            "a body that is no JSON",
+            post("/acme/open", "", "{\"id\":"),
+            400,
+        ),
+        (
+            "a body without a key",
+            post("/acme/open", "", "{\"type\":\"thing.made\"}"),
+            400,
+        ),
         ("no body", post("/acme/open", "", ""), 400),
-        ("a broken chunk", "POST /acme/open HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n".into(), 400),
+        (
+            "a broken chunk",
+            "POST /acme/open HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n".into(),
+            400,
+        ),
         ("no HTTP", "hello there\r\n\r\n".into(), 400),
-        ("a head too large", post("/acme/open", &format!("x: {}\r\n", "y".repeat(200_000)), BODY), 431),
+        (
+            "a head too large",
+            post(
+                "/acme/open",
+                &format!("x: {}\r\n", "y".repeat(200_000)),
+                BODY,
+            ),
+            431,
+        ),
     ];
     for (name, request, status) in cases {
         let answer = send(host.address, &request).await;
         assert_eq!(answer.status, status, "{name}: {answer:?}");
-        assert!(!answer.body.contains("s3cret") && !answer.body.contains("guess"), "{name}: {answer:?}");
+        assert!(
+            !answer.body.contains("s3cret") && !answer.body.contains("guess"),
+            "{name}: {answer:?}"
+        );
     }
 }
 
@@ -51,31 +118,50 @@ async fn a_new_event_is_stored_and_a_repeat_names_the_first() {
     let stored = host.stored().await;
     assert_eq!(stored.len(), 1);
     let id = stored[0].id;
-    assert_eq!(first.body, format!(r#"{{"status":"stored","event":"{id}"}}"#));
-    assert_eq!((stored[0].key.as_str(), stored[0].event_type.as_deref()), ("evt-1", Some("thing.made")));
+    assert_eq!(
+        first.body,
+        format!(r#"{{"status":"stored","event":"{id}"}}"#)
+    );
+    assert_eq!(
+        (stored[0].key.as_str(), stored[0].event_type.as_deref()),
+        ("evt-1", Some("thing.made"))
+    );
 
     let again = send(host.address, &post("/acme/open", "", BODY)).await;
-    assert_eq!((again.status, again.body), (200, format!(r#"{{"status":"repeat","event":"{id}"}}"#)));
+    assert_eq!(
+        (again.status, again.body),
+        (200, format!(r#"{{"status":"repeat","event":"{id}"}}"#))
+    );
     assert_eq!(host.stored().await.len(), 1);
 
     let token = format!("authorization: Bearer {TOKEN}\r\n");
     let elsewhere = send(host.address, &post("/acme/token", &token, BODY)).await;
-    assert!(elsewhere.body.contains("stored"), "a key counts within its source: {elsewhere:?}");
+    assert!(
+        elsewhere.body.contains("stored"),
+        "a key counts within its source: {elsewhere:?}"
+    );
 }
 
 #[tokio::test]
 async fn refusals_say_how_to_do_better() {
     let host = start(config()).await;
-    let says = |answer: &Answer, line: &str| assert!(answer.head.contains(line), "{line}: {answer:?}");
+    let says =
+        |answer: &Answer, line: &str| assert!(answer.head.contains(line), "{line}: {answer:?}");
 
-    let method = send(host.address, "GET /acme/open HTTP/1.1\r\nhost: hooks\r\n\r\n").await;
+    let method = send(
+        host.address,
+        "GET /acme/open HTTP/1.1\r\nhost: hooks\r\n\r\n",
+    )
+    .await;
     says(&method, "\r\nallow: post\r\n");
 
     let anonymous = send(host.address, &post("/acme/token", "", BODY)).await;
     says(&anonymous, "\r\nwww-authenticate: bearer ");
 
-    let failures: [fn() -> hookyard_inbox::Error; 2] =
-        [|| hookyard_inbox::Error::Busy, || hookyard_inbox::Error::Store("disk on fire".into())];
+    let failures: [fn() -> hookyard_inbox::Error; 2] = [
+        || hookyard_inbox::Error::Busy,
+        || hookyard_inbox::Error::Store("disk on fire".into()),
+    ];
     for failure in failures {
         host.fail(failure);
         let overloaded = send(host.address, &post("/acme/open", "", BODY)).await;
@@ -84,15 +170,36 @@ async fn refusals_say_how_to_do_better() {
         assert!(!overloaded.body.contains("disk"), "{overloaded:?}");
     }
     host.inbox.heal();
-    assert_eq!(send(host.address, &post("/acme/open", "", BODY)).await.status, 200, "sending again helps");
+    assert_eq!(
+        send(host.address, &post("/acme/open", "", BODY))
+            .await
+            .status,
+        200,
+        "sending again helps"
+    );
 }
 
 #[tokio::test]
 async fn replaced_sources_hold_from_the_next_request_on() {
     let host = start(config()).await;
-    assert_eq!(send(host.address, &post("/acme/open", "", BODY)).await.status, 200);
+    assert_eq!(
+        send(host.address, &post("/acme/open", "", BODY))
+            .await
+            .status,
+        200
+    );
     let renamed = crate::support::source("renamed", hookyard_verify::Scheme::Unverified);
     host.handle.replace([renamed].into_iter().collect());
-    assert_eq!(send(host.address, &post("/acme/open", "", BODY)).await.status, 404);
-    assert_eq!(send(host.address, &post("/acme/renamed", "", BODY)).await.status, 200);
+    assert_eq!(
+        send(host.address, &post("/acme/open", "", BODY))
+            .await
+            .status,
+        404
+    );
+    assert_eq!(
+        send(host.address, &post("/acme/renamed", "", BODY))
+            .await
+            .status,
+        200
+    );
 }

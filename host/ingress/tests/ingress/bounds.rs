@@ -15,7 +15,10 @@ async fn a_body_announced_as_too_large_is_refused_before_a_byte_of_it_is_sent() 
         let head = format!("POST /acme/open HTTP/1.1\r\ncontent-length: 65537\r\n{expects}\r\n");
         let answer = send(host.address, &head).await;
         assert_eq!(answer.status, 413, "{answer:?}");
-        assert!(answer.head.contains("\r\nconnection: close\r\n"), "{answer:?}");
+        assert!(
+            answer.head.contains("\r\nconnection: close\r\n"),
+            "{answer:?}"
+        );
     }
 }
 
@@ -23,7 +26,10 @@ async fn a_body_announced_as_too_large_is_refused_before_a_byte_of_it_is_sent() 
 async fn a_body_found_to_be_too_large_is_refused_before_its_end() {
     let host = start(config()).await;
     let chunk = format!("8000\r\n{}\r\n", "x".repeat(0x8000));
-    let unended = format!("POST /acme/open HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\n{}", chunk.repeat(3));
+    let unended = format!(
+        "POST /acme/open HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\n{}",
+        chunk.repeat(3)
+    );
     assert_eq!(send(host.address, &unended).await.status, 413);
 }
 
@@ -39,21 +45,42 @@ async fn a_sender_that_reads_nothing_before_it_has_written_all_sees_the_413() {
 async fn a_body_of_just_the_bound_is_taken_and_a_source_may_have_its_own_bound() {
     let host = start(config()).await;
     let filled = |bytes: usize| format!("{BODY}{}", " ".repeat(bytes - BODY.len()));
-    assert_eq!(send(host.address, &post("/acme/open", "", &filled(64 << 10))).await.status, 200);
+    assert_eq!(
+        send(host.address, &post("/acme/open", "", &filled(64 << 10)))
+            .await
+            .status,
+        200
+    );
 
     let mut small = source("open", Scheme::Unverified);
     small.body_max = Some(100);
     host.handle.replace(Sources::from_iter([small]));
-    assert_eq!(send(host.address, &post("/acme/open", "", &filled(100))).await.status, 200);
-    assert_eq!(send(host.address, &post("/acme/open", "", &filled(101))).await.status, 413);
+    assert_eq!(
+        send(host.address, &post("/acme/open", "", &filled(100)))
+            .await
+            .status,
+        200
+    );
+    assert_eq!(
+        send(host.address, &post("/acme/open", "", &filled(101)))
+            .await
+            .status,
+        413
+    );
 }
 
 #[tokio::test]
 async fn a_dribbling_body_is_cut_off() {
-    let host = start(Config { body_timeout: Duration::from_millis(200), ..config() }).await;
+    let host = start(Config {
+        body_timeout: Duration::from_millis(200),
+        ..config()
+    })
+    .await;
     let (mut from_host, mut to_host) = connect(host.address).await.into_split();
     let dribble = tokio::spawn(async move {
-        to_host.write_all(b"POST /acme/open HTTP/1.1\r\ncontent-length: 60000\r\n\r\n").await?;
+        to_host
+            .write_all(b"POST /acme/open HTTP/1.1\r\ncontent-length: 60000\r\n\r\n")
+            .await?;
         loop {
             to_host.write_all(b" ").await?;
             tokio::time::sleep(Duration::from_millis(5)).await;
@@ -66,15 +93,23 @@ async fn a_dribbling_body_is_cut_off() {
     // What was on its way when the connection closed may make its end a reset; the answer is read all the same.
     let _ = soon("the answer and the end of the connection", reading).await;
     assert!(answer.starts_with("HTTP/1.1 408 "), "{answer:?}");
-    let ended = soon("the dribbler to notice", dribble).await.expect("no panic");
+    let ended = soon("the dribbler to notice", dribble)
+        .await
+        .expect("no panic");
     assert!(ended.is_err());
 }
 
 #[tokio::test]
 async fn all_bodies_together_have_a_bound() {
-    let host = start(Config { buffered_bytes_max: 10_000, ..config() }).await;
+    let host = start(Config {
+        buffered_bytes_max: 10_000,
+        ..config()
+    })
+    .await;
     let mut hog = connect(host.address).await;
-    hog.write_all(b"POST /acme/open HTTP/1.1\r\ncontent-length: 9991\r\n\r\n").await.expect("written");
+    hog.write_all(b"POST /acme/open HTTP/1.1\r\ncontent-length: 9991\r\n\r\n")
+        .await
+        .expect("written");
     hog.write_all(&[b' '; 9_990]).await.expect("written");
     let body = format!("{BODY}{}", " ".repeat(100));
     loop {
@@ -88,7 +123,10 @@ async fn all_bodies_together_have_a_bound() {
     hog.write_all(b" ").await.expect("written");
     assert_eq!(read(&mut hog).await.status, 400, "the hog's body is blank");
     let answer = send(host.address, &post("/acme/open", "", &body)).await;
-    assert_eq!(answer.status, 200, "what is given back can be taken again: {answer:?}");
+    assert_eq!(
+        answer.status, 200,
+        "what is given back can be taken again: {answer:?}"
+    );
 }
 
 #[tokio::test]
@@ -96,7 +134,10 @@ async fn a_sender_may_close_its_side_and_still_be_answered() {
     let host = start(config()).await;
     let gate = host.hold();
     let mut stream = connect(host.address).await;
-    stream.write_all(post("/acme/open", "", BODY).as_bytes()).await.expect("written");
+    stream
+        .write_all(post("/acme/open", "", BODY).as_bytes())
+        .await
+        .expect("written");
     host.begun(1).await;
     stream.shutdown().await.expect("half closed");
     for _ in 0..1000 {

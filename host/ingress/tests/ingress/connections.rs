@@ -22,40 +22,78 @@ async fn dribble(stream: &mut TcpStream, text: &str) {
 
 #[tokio::test]
 async fn a_head_that_does_not_come_closes_the_connection() {
-    let host = start(Config { head_timeout: SHORT, ..config() }).await;
-    for beginning in ["", "P", "POST /acme/open HTTP/1.1\r\nhost: ho", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"] {
+    let host = start(Config {
+        head_timeout: SHORT,
+        ..config()
+    })
+    .await;
+    for beginning in [
+        "",
+        "P",
+        "POST /acme/open HTTP/1.1\r\nhost: ho",
+        "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+    ] {
         let mut stream = connect(host.address).await;
-        stream.write_all(beginning.as_bytes()).await.expect("written");
+        stream
+            .write_all(beginning.as_bytes())
+            .await
+            .expect("written");
         closed(&mut stream).await;
     }
 }
 
 #[tokio::test]
 async fn a_dribbling_head_closes_the_connection() {
-    let host = start(Config { head_timeout: SHORT, ..config() }).await;
+    let host = start(Config {
+        head_timeout: SHORT,
+        ..config()
+    })
+    .await;
     let mut first = connect(host.address).await;
     soon("the first head to be cut off", dribble(&mut first, "POST")).await;
 
     let mut second = connect(host.address).await;
-    second.write_all(post("/acme/open", "", BODY).as_bytes()).await.expect("written");
+    second
+        .write_all(post("/acme/open", "", BODY).as_bytes())
+        .await
+        .expect("written");
     assert_eq!(read(&mut second).await.status, 200);
-    soon("the second head to be cut off", dribble(&mut second, "POST")).await;
+    soon(
+        "the second head to be cut off",
+        dribble(&mut second, "POST"),
+    )
+    .await;
 }
 
 #[tokio::test]
 async fn a_connection_may_idle_between_requests_but_not_for_ever() {
-    let host = start(Config { head_timeout: SHORT, idle_timeout: Duration::from_secs(60), ..config() }).await;
+    let host = start(Config {
+        head_timeout: SHORT,
+        idle_timeout: Duration::from_secs(60),
+        ..config()
+    })
+    .await;
     let mut kept = connect(host.address).await;
-    kept.write_all(post("/acme/open", "", BODY).as_bytes()).await.expect("written");
+    kept.write_all(post("/acme/open", "", BODY).as_bytes())
+        .await
+        .expect("written");
     assert_eq!(read(&mut kept).await.status, 200);
     let mut silent = connect(host.address).await;
     closed(&mut silent).await; // So the time for a head has passed for the kept connection as well.
-    kept.write_all(post("/acme/open", "", BODY).as_bytes()).await.expect("written");
+    kept.write_all(post("/acme/open", "", BODY).as_bytes())
+        .await
+        .expect("written");
     assert_eq!(read(&mut kept).await.status, 200);
 
-    let host = start(Config { idle_timeout: SHORT, ..config() }).await;
+    let host = start(Config {
+        idle_timeout: SHORT,
+        ..config()
+    })
+    .await;
     let mut kept = connect(host.address).await;
-    kept.write_all(post("/acme/open", "", BODY).as_bytes()).await.expect("written");
+    kept.write_all(post("/acme/open", "", BODY).as_bytes())
+        .await
+        .expect("written");
     assert_eq!(read(&mut kept).await.status, 200);
     closed(&mut kept).await;
 }
@@ -63,10 +101,17 @@ async fn a_connection_may_idle_between_requests_but_not_for_ever() {
 #[tokio::test]
 async fn a_flood_of_waiting_connections_pushes_out_itself() {
     const MAX: usize = 8;
-    let beginnings =
-        ["", "POST /acme/open HTTP/1.1\r\nhost: ho", "POST /acme/open HTTP/1.1\r\ncontent-length: 9\r\n\r\n "];
+    let beginnings = [
+        "",
+        "POST /acme/open HTTP/1.1\r\nhost: ho",
+        "POST /acme/open HTTP/1.1\r\ncontent-length: 9\r\n\r\n ",
+    ];
     for beginning in beginnings {
-        let host = start(Config { connections_max: MAX, ..config() }).await;
+        let host = start(Config {
+            connections_max: MAX,
+            ..config()
+        })
+        .await;
         let mut flood = Vec::new();
         for _ in 0..10 * MAX {
             let mut stream = connect(host.address).await;
@@ -83,27 +128,41 @@ async fn a_flood_of_waiting_connections_pushes_out_itself() {
 
 #[tokio::test]
 async fn the_longest_waiting_makes_room_and_not_the_latest() {
-    let host = start(Config { connections_max: 2, ..config() }).await;
+    let host = start(Config {
+        connections_max: 2,
+        ..config()
+    })
+    .await;
     let mut old = connect(host.address).await;
     let mut young = connect(host.address).await;
     let mut new = connect(host.address).await;
     closed(&mut old).await;
     for stream in [&mut young, &mut new] {
-        stream.write_all(post("/acme/open", "", BODY).as_bytes()).await.expect("written");
+        stream
+            .write_all(post("/acme/open", "", BODY).as_bytes())
+            .await
+            .expect("written");
         assert_eq!(read(stream).await.status, 200);
     }
 }
 
 #[tokio::test]
 async fn a_sender_whose_request_was_accepted_outlasts_a_flood() {
-    let host = start(Config { connections_max: 3, ..config() }).await;
+    let host = start(Config {
+        connections_max: 3,
+        ..config()
+    })
+    .await;
     let request = post("/acme/open", "", BODY);
     let mut kept = connect(host.address).await;
     kept.write_all(request.as_bytes()).await.expect("written");
     assert_eq!(read(&mut kept).await.status, 200);
     for _ in 0..20 {
         let mut stranger = connect(host.address).await;
-        stranger.write_all(post("/acme/none", "", "").as_bytes()).await.expect("written");
+        stranger
+            .write_all(post("/acme/none", "", "").as_bytes())
+            .await
+            .expect("written");
         assert_eq!(read(&mut stranger).await.status, 404);
     }
     let mut flood = Vec::new();
@@ -119,11 +178,18 @@ async fn a_sender_whose_request_was_accepted_outlasts_a_flood() {
 
 #[tokio::test]
 async fn a_request_at_work_is_never_pushed_out() {
-    let host = start(Config { connections_max: 2, ..config() }).await;
+    let host = start(Config {
+        connections_max: 2,
+        ..config()
+    })
+    .await;
     let gate = host.hold();
     let mut working = [connect(host.address).await, connect(host.address).await];
     for stream in &mut working {
-        stream.write_all(post("/acme/open", "", BODY).as_bytes()).await.expect("written");
+        stream
+            .write_all(post("/acme/open", "", BODY).as_bytes())
+            .await
+            .expect("written");
     }
     host.begun(2).await;
     let mut late = connect(host.address).await;

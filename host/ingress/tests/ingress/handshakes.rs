@@ -27,7 +27,12 @@ struct Site {
 
 impl Site {
     fn asked(&self) -> Vec<String> {
-        self.asked.lock().expect("not poisoned").iter().map(|request| request.url.clone()).collect()
+        self.asked
+            .lock()
+            .expect("not poisoned")
+            .iter()
+            .map(|request| request.url.clone())
+            .collect()
     }
 }
 
@@ -35,7 +40,10 @@ impl Site {
 impl Fetch for Site {
     async fn get(&self, request: FetchRequest) -> Result<Bytes, FetchError> {
         let url = request.url.clone();
-        assert!(request.bytes_max > 0 && !request.time_max.is_zero() && !request.allow_http, "{request:?}");
+        assert!(
+            request.bytes_max > 0 && !request.time_max.is_zero() && !request.allow_http,
+            "{request:?}"
+        );
         self.asked.lock().expect("not poisoned").push(request);
         // Gives whoever else wants the same page the time to ask for it.
         tokio::task::yield_now().await;
@@ -52,7 +60,13 @@ impl Case {
     fn named(name: &str) -> Self {
         let vectors: Value = serde_json::from_str(VECTORS).expect("JSON");
         let cases = vectors["cases"].as_array().expect("cases");
-        Self(cases.iter().find(|case| case["name"] == name).unwrap_or_else(|| panic!("no case {name}")).clone())
+        Self(
+            cases
+                .iter()
+                .find(|case| case["name"] == name)
+                .unwrap_or_else(|| panic!("no case {name}"))
+                .clone(),
+        )
     }
 
     fn body(&self) -> &str {
@@ -60,14 +74,23 @@ impl Case {
     }
 
     fn certificates(&self) -> Vec<String> {
-        self.0["certs"].as_object().expect("certificates").keys().cloned().collect()
+        self.0["certs"]
+            .as_object()
+            .expect("certificates")
+            .keys()
+            .cloned()
+            .collect()
     }
 
     fn request(&self) -> String {
         let headers = self.0["headers"].as_array().expect("headers").iter();
         let headers: String = headers
             .map(|header| {
-                format!("{}: {}\r\n", header[0].as_str().expect("a name"), header[1].as_str().expect("a value"))
+                format!(
+                    "{}: {}\r\n",
+                    header[0].as_str().expect("a name"),
+                    header[1].as_str().expect("a value")
+                )
             })
             .collect();
         post("/acme/sns", &headers, self.body())
@@ -75,25 +98,46 @@ impl Case {
 
     /// A host with a source for this case's topic, at this case's time.
     async fn host(&self) -> (Running, Arc<Site>) {
-        let mut pages: HashMap<_, _> = serde_json::from_value(self.0["certs"].clone()).expect("certificates");
+        let mut pages: HashMap<_, _> =
+            serde_json::from_value(self.0["certs"].clone()).expect("certificates");
         let body: Value = serde_json::from_str(self.body()).expect("an envelope");
         if let Some(url) = body["SubscribeURL"].as_str() {
             pages.insert(url.to_owned(), "<ConfirmSubscriptionResponse/>".to_owned());
         }
-        let site = Arc::new(Site { pages, is_down: AtomicBool::new(false), asked: Mutex::default() });
+        let site = Arc::new(Site {
+            pages,
+            is_down: AtomicBool::new(false),
+            asked: Mutex::default(),
+        });
         let topics = serde_json::from_value(self.0["config"]["topics"].clone()).expect("topics");
-        let key = KeyRule { from: vec![KeySource::SchemeId], otherwise: None };
+        let key = KeyRule {
+            from: vec![KeySource::SchemeId],
+            otherwise: None,
+        };
         let event_type = TypeRule::Header("x-amz-sns-message-type".to_owned());
-        let events = Provider { key, event_type, ..Provider::clone(&provider()) };
-        let sns = Source { provider: Arc::new(events), ..source("sns", Scheme::AwsSns(sns::Settings::new(topics))) };
+        let events = Provider {
+            key,
+            event_type,
+            ..Provider::clone(&provider())
+        };
+        let sns = Source {
+            provider: Arc::new(events),
+            ..source("sns", Scheme::AwsSns(sns::Settings::new(topics)))
+        };
         let now = Timestamp::from_unix_secs(self.0["now"].as_i64().expect("a time"));
         let fetch = Arc::clone(&site) as Arc<dyn Fetch>;
-        (start_with(config(), Sources::from_iter([sns]), fetch, now).await, site)
+        (
+            start_with(config(), Sources::from_iter([sns]), fetch, now).await,
+            site,
+        )
     }
 }
 
 fn expect(answer: &Answer, status: u16, says: &str) {
-    assert!(answer.status == status && answer.body.contains(says), "wanted {status} {says}: {answer:?}");
+    assert!(
+        answer.status == status && answer.body.contains(says),
+        "wanted {status} {says}: {answer:?}"
+    );
 }
 
 const NOTIFICATION: &str = "aws-java-notification-v2";
@@ -137,13 +181,21 @@ async fn without_its_certificate_a_message_is_to_be_sent_again() {
     site.is_down.store(true, Ordering::Relaxed);
     let answer = send(host.address, &case.request()).await;
     expect(&answer, 503, "try again later");
-    assert!(answer.head.contains("\r\nretry-after: "), "SNS takes a 4xx as final: {answer:?}");
+    assert!(
+        answer.head.contains("\r\nretry-after: "),
+        "SNS takes a 4xx as final: {answer:?}"
+    );
     assert!(host.stored().await.is_empty());
 }
 
 #[tokio::test]
 async fn nothing_is_fetched_for_a_topic_or_a_url_that_is_not_allowed() {
-    for name in ["topic-not-allowed", "cert-url-s3-bucket", "cert-url-loopback", "subconf-topic-not-allowed"] {
+    for name in [
+        "topic-not-allowed",
+        "cert-url-s3-bucket",
+        "cert-url-loopback",
+        "subconf-topic-not-allowed",
+    ] {
         let case = Case::named(name);
         let (host, site) = case.host().await;
         expect(&send(host.address, &case.request()).await, 401, "refused");
@@ -158,11 +210,22 @@ async fn a_subscription_is_confirmed_by_a_visit_and_stored_as_nothing() {
     expect(&send(host.address, &case.request()).await, 200, "confirmed");
     let body: Value = serde_json::from_str(case.body()).expect("an envelope");
     let visited = site.asked();
-    assert_eq!(visited, [case.certificates(), vec![body["SubscribeURL"].as_str().expect("a URL").to_owned()]].concat());
+    assert_eq!(
+        visited,
+        [
+            case.certificates(),
+            vec![body["SubscribeURL"].as_str().expect("a URL").to_owned()]
+        ]
+        .concat()
+    );
     assert!(host.stored().await.is_empty());
 
     site.is_down.store(true, Ordering::Relaxed);
-    expect(&send(host.address, &case.request()).await, 503, "try again later");
+    expect(
+        &send(host.address, &case.request()).await,
+        503,
+        "try again later",
+    );
 }
 
 #[tokio::test]
@@ -170,6 +233,10 @@ async fn the_end_of_a_subscription_is_noticed_and_never_undone() {
     let case = Case::named(UNSUBSCRIPTION);
     let (host, site) = case.host().await;
     expect(&send(host.address, &case.request()).await, 200, "noticed");
-    assert_eq!(site.asked(), case.certificates(), "its SubscribeURL would subscribe again");
+    assert_eq!(
+        site.asked(),
+        case.certificates(),
+        "its SubscribeURL would subscribe again"
+    );
     assert!(host.stored().await.is_empty());
 }

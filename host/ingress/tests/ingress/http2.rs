@@ -19,7 +19,9 @@ type Sending = http2::SendRequest<Full<Bytes>>;
 
 async fn handshake(address: SocketAddr) -> (Sending, JoinHandle<()>) {
     let io = TokioIo::new(connect(address).await);
-    let (sending, connection) = http2::handshake(TokioExecutor::new(), io).await.expect("a handshake");
+    let (sending, connection) = http2::handshake(TokioExecutor::new(), io)
+        .await
+        .expect("a handshake");
     let ended = tokio::spawn(async move {
         let _ = connection.await;
     });
@@ -27,11 +29,15 @@ async fn handshake(address: SocketAddr) -> (Sending, JoinHandle<()>) {
 }
 
 fn post(path: &str, body: impl Into<Bytes>) -> Request<Full<Bytes>> {
-    Request::post(format!("http://hooks{path}")).body(Full::new(body.into())).expect("a request")
+    Request::post(format!("http://hooks{path}"))
+        .body(Full::new(body.into()))
+        .expect("a request")
 }
 
 async fn send(sending: &mut Sending, request: Request<Full<Bytes>>) -> Response<Incoming> {
-    soon("an answer", sending.send_request(request)).await.expect("an answer")
+    soon("an answer", sending.send_request(request))
+        .await
+        .expect("an answer")
 }
 
 #[tokio::test]
@@ -40,14 +46,26 @@ async fn events_come_in_over_http2_several_at_once() {
     let (mut sending, _ended) = handshake(host.address).await;
     let gate = host.hold();
     let requests: Vec<_> = (0..5)
-        .map(|number| tokio::spawn(sending.send_request(post("/acme/open", format!(r#"{{"id":"{number}"}}"#)))))
+        .map(|number| {
+            tokio::spawn(
+                sending.send_request(post("/acme/open", format!(r#"{{"id":"{number}"}}"#))),
+            )
+        })
         .collect();
     host.begun(5).await;
     gate.add_permits(5);
     for request in requests {
-        let answer = soon("an answer", request).await.expect("no panic").expect("an answer");
+        let answer = soon("an answer", request)
+            .await
+            .expect("no panic")
+            .expect("an answer");
         assert_eq!(answer.status(), StatusCode::OK);
-        let body = answer.into_body().collect().await.expect("a body").to_bytes();
+        let body = answer
+            .into_body()
+            .collect()
+            .await
+            .expect("a body")
+            .to_bytes();
         assert!(body.starts_with(br#"{"status":"stored""#), "{body:?}");
     }
     assert_eq!(host.stored().await.len(), 5);
@@ -58,7 +76,11 @@ async fn a_refusal_ends_its_request_and_not_the_connection() {
     let host = start(config()).await;
     let (mut sending, _ended) = handshake(host.address).await;
     for (path, body, status) in [
-        ("/acme/open", "x".repeat(100_000), StatusCode::PAYLOAD_TOO_LARGE),
+        (
+            "/acme/open",
+            "x".repeat(100_000),
+            StatusCode::PAYLOAD_TOO_LARGE,
+        ),
         ("/acme/none", BODY.to_owned(), StatusCode::NOT_FOUND),
         ("/acme/token", BODY.to_owned(), StatusCode::UNAUTHORIZED),
         ("/acme/open", BODY.to_owned(), StatusCode::OK),
@@ -74,10 +96,19 @@ async fn a_request_is_reset_well_after_its_answer() {
     let host = start(config()).await;
     // A machine that stands still for a while may show both at once; not each time.
     let mut delays = Vec::new();
-    while delays.len() < 5 && delays.iter().all(|delay| *delay < Duration::from_millis(50)) {
+    while delays.len() < 5
+        && delays
+            .iter()
+            .all(|delay| *delay < Duration::from_millis(50))
+    {
         delays.push(soon("a refusal", delay_of_reset(host.address)).await);
     }
-    assert!(delays.iter().any(|delay| *delay >= Duration::from_millis(50)), "{delays:?}");
+    assert!(
+        delays
+            .iter()
+            .any(|delay| *delay >= Duration::from_millis(50)),
+        "{delays:?}"
+    );
 }
 
 /// Sends a part of a body that is too large; the time between the end of the answer and the reset.
@@ -91,17 +122,29 @@ async fn delay_of_reset(address: SocketAddr) -> Duration {
         [&length[1..], &[kind, flags, 0, 0, 0, stream], payload].concat()
     };
     // `:method POST`, `:scheme http` of the static table, then literals for `:path` (4) and `content-length` (28).
-    let head = [b"\x83\x86\x04\x0a/acme/open".as_slice(), b"\x0f\x0d\x06999999"].concat();
-    let parts = [frame(SETTINGS, 0, 0, &[]), frame(HEADERS, 4, 1, &head), frame(DATA, 0, 1, &[b'x'; 1000])];
+    let head = [
+        b"\x83\x86\x04\x0a/acme/open".as_slice(),
+        b"\x0f\x0d\x06999999",
+    ]
+    .concat();
+    let parts = [
+        frame(SETTINGS, 0, 0, &[]),
+        frame(HEADERS, 4, 1, &head),
+        frame(DATA, 0, 1, &[b'x'; 1000]),
+    ];
     let mut io = connect(address).await;
-    io.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").await.expect("sent");
+    io.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")
+        .await
+        .expect("sent");
     io.write_all(&parts.concat()).await.expect("sent");
     let mut answered = None;
     loop {
         let mut frame = [0; 9];
         io.read_exact(&mut frame).await.expect("a frame");
         let [a, b, c, kind, flags, ..] = frame;
-        io.read_exact(&mut vec![0; u32::from_be_bytes([0, a, b, c]) as usize]).await.expect("its payload");
+        io.read_exact(&mut vec![0; u32::from_be_bytes([0, a, b, c]) as usize])
+            .await
+            .expect("its payload");
         match kind {
             DATA if flags & 1 == 1 => answered = Some(Instant::now()),
             RESET => return answered.expect("the answer comes first").elapsed(),
@@ -112,8 +155,17 @@ async fn delay_of_reset(address: SocketAddr) -> Duration {
 
 #[tokio::test]
 async fn an_idle_connection_is_closed() {
-    let host = start(Config { idle_timeout: Duration::from_millis(200), ..config() }).await;
+    let host = start(Config {
+        idle_timeout: Duration::from_millis(200),
+        ..config()
+    })
+    .await;
     let (mut sending, ended) = handshake(host.address).await;
-    assert_eq!(send(&mut sending, post("/acme/open", BODY)).await.status(), StatusCode::OK);
-    soon("the connection to be closed", ended).await.expect("no panic");
+    assert_eq!(
+        send(&mut sending, post("/acme/open", BODY)).await.status(),
+        StatusCode::OK
+    );
+    soon("the connection to be closed", ended)
+        .await
+        .expect("no panic");
 }

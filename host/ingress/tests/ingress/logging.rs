@@ -13,23 +13,51 @@ async fn each_request_leaves_one_line_that_says_what_became_of_it() {
         (
             post("/acme/token", &good, BODY),
             "INFO",
-            vec!["accepted", "repeat=false", "key=\"evt-1\"", "type=\"thing.made\""],
+            vec![
+                "accepted",
+                "repeat=false",
+                "key=\"evt-1\"",
+                "type=\"thing.made\"",
+            ],
         ),
-        (post("/acme/token", &good, BODY), "INFO", vec!["accepted", "repeat=true", "bytes=34", "provider=\"plain\""]),
         (
-            post("/acme/token", "authorization: Bearer s3cret-guess\r\n", BODY),
+            post("/acme/token", &good, BODY),
+            "INFO",
+            vec!["accepted", "repeat=true", "bytes=34", "provider=\"plain\""],
+        ),
+        (
+            post(
+                "/acme/token",
+                "authorization: Bearer s3cret-guess\r\n",
+                BODY,
+            ),
             "WARN",
             vec!["wrong-credential", "status=401"],
         ),
-        (post("/acme/hidden/s3cret-guess", "", BODY), "WARN", vec!["source=\"hidden\"", "tenant=\"acme\""]),
-        (post("/acme/token", &good, "{\"id\":\"b\\nWARN forged\"}"), "WARN", vec!["missing-key"]),
-        (post("/acme/open", "", "private words"), "WARN", vec!["status=400", "unreadable-body"]),
+        (
+            post("/acme/hidden/s3cret-guess", "", BODY),
+            "WARN",
+            vec!["source=\"hidden\"", "tenant=\"acme\""],
+        ),
+        (
+            post("/acme/token", &good, "{\"id\":\"b\\nWARN forged\"}"),
+            "WARN",
+            vec!["missing-key"],
+        ),
+        (
+            post("/acme/open", "", "private words"),
+            "WARN",
+            vec!["status=400", "unreadable-body"],
+        ),
     ];
     for (request, level, wanted) in cases {
         send(host.address, &request).await;
         let said = lines.take();
         assert_eq!(said.lines().count(), 1, "{said}");
-        assert!(said.contains(level) && wanted.iter().all(|part| said.contains(part)), "{wanted:?} in {said}");
+        assert!(
+            said.contains(level) && wanted.iter().all(|part| said.contains(part)),
+            "{wanted:?} in {said}"
+        );
         for never in [TOKEN, PATH_SECRET, "s3cret-guess", "private words"] {
             assert!(!said.contains(never), "{never} in {said}");
         }
@@ -37,8 +65,15 @@ async fn each_request_leaves_one_line_that_says_what_became_of_it() {
     host.fail(|| hookyard_inbox::Error::Store("disk on fire".into()));
     send(host.address, &post("/acme/open", "", BODY)).await;
     let said = lines.take();
-    assert!(said.contains("inbox-failed") && said.contains("disk on fire"), "{said}");
+    assert!(
+        said.contains("inbox-failed") && said.contains("disk on fire"),
+        "{said}"
+    );
 
     send(host.address, &post("/nobody/here/s3cret", "", BODY)).await;
-    assert_eq!(lines.take(), "", "unknown routes stay below the default level");
+    assert_eq!(
+        lines.take(),
+        "",
+        "unknown routes stay below the default level"
+    );
 }

@@ -6,19 +6,27 @@ use hookyard_ingress::Config;
 use hookyard_model::{Payload, Timestamp};
 use tokio::io::AsyncWriteExt;
 
-use crate::support::{BODY, DEDUPE_WINDOW, PATH_SECRET, TOKEN, config, connect, post, read, send, start};
+use crate::support::{
+    BODY, DEDUPE_WINDOW, PATH_SECRET, TOKEN, config, connect, post, read, send, start,
+};
 
 #[tokio::test]
 async fn nothing_is_acknowledged_before_the_append_returns() {
     let host = start(config()).await;
     let gate = host.hold();
     let mut stream = connect(host.address).await;
-    stream.write_all(post("/acme/open", "", BODY).as_bytes()).await.expect("written");
+    stream
+        .write_all(post("/acme/open", "", BODY).as_bytes())
+        .await
+        .expect("written");
     host.begun(1).await;
     // Whatever the host would do without the append returning, it has had every opportunity to do.
     for _ in 0..1000 {
         tokio::task::yield_now().await;
-        assert!(stream.try_read(&mut [0; 1]).is_err(), "an answer came before the event was stored");
+        assert!(
+            stream.try_read(&mut [0; 1]).is_err(),
+            "an answer came before the event was stored"
+        );
     }
     assert!(host.stored().await.is_empty());
     gate.add_permits(1);
@@ -28,7 +36,11 @@ async fn nothing_is_acknowledged_before_the_append_returns() {
 
 #[tokio::test]
 async fn an_append_that_never_returns_is_a_503() {
-    let host = start(Config { store_timeout: Duration::from_millis(100), ..config() }).await;
+    let host = start(Config {
+        store_timeout: Duration::from_millis(100),
+        ..config()
+    })
+    .await;
     host.hold();
     let answer = send(host.address, &post("/acme/open", "", BODY)).await;
     assert_eq!(answer.status, 503);
@@ -43,18 +55,36 @@ async fn the_event_is_what_was_received_without_credentials() {
         "X-Custom:   spaced out  \r\nAuthorization: Bearer {TOKEN}\r\ncookie: a=b\r\n\
          proxy-authorization: Basic eDp5\r\nx-twice: one\r\nx-twice: two\r\n"
     );
-    assert_eq!(send(host.address, &post("/acme/token", &headers, body)).await.status, 200);
+    assert_eq!(
+        send(host.address, &post("/acme/token", &headers, body))
+            .await
+            .status,
+        200
+    );
     let seen = host.events().await;
-    let [event] = seen.as_slice() else { panic!("{seen:?}") };
+    let [event] = seen.as_slice() else {
+        panic!("{seen:?}")
+    };
     assert_eq!(event.body, body.as_bytes());
-    assert_eq!((event.key.as_str(), event.event_type.as_deref()), ("12345678901234567890", Some("abc")));
-    assert_eq!((event.provider.as_str(), &event.payload), ("plain", &Payload::Body));
+    assert_eq!(
+        (event.key.as_str(), event.event_type.as_deref()),
+        ("12345678901234567890", Some("abc"))
+    );
+    assert_eq!(
+        (event.provider.as_str(), &event.payload),
+        ("plain", &Payload::Body)
+    );
     assert_eq!(event.source.to_string(), "acme/token");
     assert_eq!(event.received_at, Timestamp::from_unix_secs(1_780_000_000));
     let headers: Vec<_> = event
         .headers
         .iter()
-        .map(|header| (header.name.as_str(), std::str::from_utf8(&header.value).expect("text")))
+        .map(|header| {
+            (
+                header.name.as_str(),
+                std::str::from_utf8(&header.value).expect("text"),
+            )
+        })
         .collect();
     assert_eq!(
         headers,
@@ -73,32 +103,67 @@ async fn the_event_is_what_was_received_without_credentials() {
 async fn an_event_says_what_orders_it_and_how_long_its_key_is_its_own() {
     let host = start(config()).await;
     let cases = [
-        ("/acme/ordered", r#"{"id":"1","type":"a","object_id":"offer-7"}"#, Some("offer-7")),
-        ("/acme/ordered", r#"{"id":"2","type":"a","object_id":42}"#, Some("42")),
+        (
+            "/acme/ordered",
+            r#"{"id":"1","type":"a","object_id":"offer-7"}"#,
+            Some("offer-7"),
+        ),
+        (
+            "/acme/ordered",
+            r#"{"id":"2","type":"a","object_id":42}"#,
+            Some("42"),
+        ),
         ("/acme/ordered", r#"{"id":"3","type":"a"}"#, None),
-        ("/acme/open", r#"{"id":"4","type":"a","object_id":"offer-7"}"#, None),
+        (
+            "/acme/open",
+            r#"{"id":"4","type":"a","object_id":"offer-7"}"#,
+            None,
+        ),
     ];
     for (path, body, _) in cases {
-        assert_eq!(send(host.address, &post(path, "", body)).await.status, 200, "{body}");
+        assert_eq!(
+            send(host.address, &post(path, "", body)).await.status,
+            200,
+            "{body}"
+        );
     }
     let seen = host.events().await;
-    let keys: Vec<_> = seen.iter().map(|event| event.ordering_key.as_deref()).collect();
+    let keys: Vec<_> = seen
+        .iter()
+        .map(|event| event.ordering_key.as_deref())
+        .collect();
     assert_eq!(keys, cases.map(|(.., key)| key));
-    assert!(seen.iter().all(|event| event.key_until == event.received_at.after(DEDUPE_WINDOW)));
+    assert!(
+        seen.iter()
+            .all(|event| event.key_until == event.received_at.after(DEDUPE_WINDOW))
+    );
 }
 
 #[tokio::test]
 async fn an_event_that_names_two_objects_is_refused() {
     let host = start(config()).await;
     let body = r#"{"id":"1","type":"a","object_id":"offer-7","object_id":"offer-8"}"#;
-    assert_eq!(send(host.address, &post("/acme/ordered", "", body)).await.status, 400);
+    assert_eq!(
+        send(host.address, &post("/acme/ordered", "", body))
+            .await
+            .status,
+        400
+    );
     assert!(host.stored().await.is_empty());
 }
 
 #[tokio::test]
 async fn a_secret_path_is_not_stored() {
     let host = start(config()).await;
-    assert_eq!(send(host.address, &post(&format!("/acme/hidden/{PATH_SECRET}"), "", BODY)).await.status, 200);
+    assert_eq!(
+        send(
+            host.address,
+            &post(&format!("/acme/hidden/{PATH_SECRET}"), "", BODY)
+        )
+        .await
+        .status,
+        200
+    );
     let seen = host.events().await;
     assert_eq!(seen.len(), 1);
     assert!(!format!("{seen:?}").contains(PATH_SECRET));

@@ -13,7 +13,8 @@ use hookyard_inbox::{Error, EventSummary, Faulty, Inbox, MemoryInbox, Page, Sele
 use hookyard_ingress::{Config, Fetch, FetchError, FetchRequest, Handle, Parts, Source, Sources};
 use hookyard_model::{Clock, Event, EventId, SourceName, SourceRef, TenantName, Timestamp};
 use hookyard_verify::{
-    Credential, JsonPointer, KeyRule, KeySource, Provider, Scheme, SchemeKind, SchemeRule, Secret, TypeRule, Verifier,
+    Credential, JsonPointer, KeyRule, KeySource, Provider, Scheme, SchemeKind, SchemeRule, Secret,
+    TypeRule, Verifier,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -30,7 +31,9 @@ pub(crate) const PATH_SECRET: &str = "s3cret-path";
 pub(crate) const BODY: &str = r#"{"id":"evt-1","type":"thing.made"}"#;
 
 pub(crate) async fn soon<T>(what: &str, future: impl Future<Output = T>) -> T {
-    tokio::time::timeout(PATIENCE, future).await.unwrap_or_else(|_| panic!("waited in vain for {what}"))
+    tokio::time::timeout(PATIENCE, future)
+        .await
+        .unwrap_or_else(|_| panic!("waited in vain for {what}"))
 }
 
 pub(crate) struct FixedClock(pub(crate) Timestamp);
@@ -46,7 +49,9 @@ pub(crate) struct NoFetch;
 #[async_trait]
 impl Fetch for NoFetch {
     async fn get(&self, request: FetchRequest) -> Result<Bytes, FetchError> {
-        Err(FetchError(format!("nothing is to be fetched, but {request:?}").into()))
+        Err(FetchError(
+            format!("nothing is to be fetched, but {request:?}").into(),
+        ))
     }
 }
 
@@ -67,12 +72,22 @@ pub(crate) fn provider() -> Arc<Provider> {
         name: "plain".into(),
         package: "plain:webhooks".into(),
         versions: Vec::new(),
-        key: KeyRule { from: vec![KeySource::Json(JsonPointer::parse("/id").expect("a pointer"))], otherwise: None },
+        key: KeyRule {
+            from: vec![KeySource::Json(
+                JsonPointer::parse("/id").expect("a pointer"),
+            )],
+            otherwise: None,
+        },
         event_type: TypeRule::Json(JsonPointer::parse("/type").expect("a pointer")),
         content: JsonPointer::parse("").expect("a pointer"),
         events: [].into(),
         outgoing: Default::default(),
-        scheme: SchemeRule { default: None, allowed: SchemeKind::ALL.to_vec(), header: None, recipe: None },
+        scheme: SchemeRule {
+            default: None,
+            allowed: SchemeKind::ALL.to_vec(),
+            header: None,
+            recipe: None,
+        },
         sending: SchemeRule::default(),
     })
 }
@@ -100,7 +115,10 @@ pub(crate) fn sources() -> Sources {
         source("open", Scheme::Unverified),
         source("token", Scheme::Static(Credential::Bearer { tokens })),
         source("hidden", Scheme::Static(Credential::SecretPath { secrets })),
-        Source { ordering: JsonPointer::parse("/object_id").ok(), ..source("ordered", Scheme::Unverified) },
+        Source {
+            ordering: JsonPointer::parse("/object_id").ok(),
+            ..source("ordered", Scheme::Unverified)
+        },
     ])
 }
 
@@ -115,13 +133,19 @@ pub(crate) struct Running {
 impl Running {
     /// Appends are answered with an error until the inbox is healed.
     pub(crate) fn fail(&self, error: fn() -> Error) {
-        self.inbox.on_next(Call::Append, usize::MAX, When::Before, Fault::Answer(error));
+        self.inbox
+            .on_next(Call::Append, usize::MAX, When::Before, Fault::Answer(error));
     }
 
     /// From now on each append takes a permit before it stores.
     pub(crate) fn hold(&self) -> Arc<Semaphore> {
         let gate = Arc::new(Semaphore::new(0));
-        self.inbox.on_next(Call::Append, usize::MAX, When::Before, Fault::Delay(Arc::clone(&gate)));
+        self.inbox.on_next(
+            Call::Append,
+            usize::MAX,
+            When::Before,
+            Fault::Delay(Arc::clone(&gate)),
+        );
         gate
     }
 
@@ -143,7 +167,14 @@ impl Running {
     pub(crate) async fn events(&self) -> Vec<Event> {
         let mut events = Vec::new();
         for EventSummary { id, .. } in self.stored().await {
-            events.push(self.inbox.read(id).await.expect("a read").expect("it is listed").event);
+            events.push(
+                self.inbox
+                    .read(id)
+                    .await
+                    .expect("a read")
+                    .expect("it is listed")
+                    .event,
+            );
         }
         events
     }
@@ -155,13 +186,29 @@ pub(crate) async fn stored(inbox: &Faulty) -> Vec<EventSummary> {
 }
 
 pub(crate) async fn start(config: Config) -> Running {
-    start_with(config, sources(), Arc::new(NoFetch), Timestamp::from_unix_secs(1_780_000_000)).await
+    start_with(
+        config,
+        sources(),
+        Arc::new(NoFetch),
+        Timestamp::from_unix_secs(1_780_000_000),
+    )
+    .await
 }
 
-pub(crate) async fn start_with(config: Config, sources: Sources, fetch: Arc<dyn Fetch>, now: Timestamp) -> Running {
+pub(crate) async fn start_with(
+    config: Config,
+    sources: Sources,
+    fetch: Arc<dyn Fetch>,
+    now: Timestamp,
+) -> Running {
     let inbox = Arc::new(Faulty::new(Arc::new(MemoryInbox::new())));
     let count = AtomicU64::new(1);
-    let event_ids = move || EventId::from_uuid(Uuid::from_u64_pair(7, count.fetch_add(1, Ordering::Relaxed)));
+    let event_ids = move || {
+        EventId::from_uuid(Uuid::from_u64_pair(
+            7,
+            count.fetch_add(1, Ordering::Relaxed),
+        ))
+    };
     let parts = Parts {
         inbox: Arc::clone(&inbox) as Arc<dyn Inbox>,
         clock: Arc::new(FixedClock(now)),
@@ -169,13 +216,21 @@ pub(crate) async fn start_with(config: Config, sources: Sources, fetch: Arc<dyn 
         fetch,
         certificates: Arc::new(()),
     };
-    let bound = hookyard_ingress::bind(config, parts, sources).await.expect("a free port on loopback");
+    let bound = hookyard_ingress::bind(config, parts, sources)
+        .await
+        .expect("a free port on loopback");
     let (address, handle) = (bound.address(), bound.handle());
     let (stop, stopped) = oneshot::channel();
     let ended = tokio::spawn(bound.run(async {
         let _ = stopped.await;
     }));
-    Running { address, inbox, handle, stop, ended }
+    Running {
+        address,
+        inbox,
+        handle,
+        stop,
+        ended,
+    }
 }
 
 /// An answer as it was on the wire.
@@ -189,17 +244,26 @@ pub(crate) struct Answer {
 
 pub(crate) fn post(path: &str, headers: &str, body: &str) -> String {
     let length = body.len();
-    format!("POST {path} HTTP/1.1\r\nhost: hooks\r\ncontent-length: {length}\r\n{headers}\r\n{body}")
+    format!(
+        "POST {path} HTTP/1.1\r\nhost: hooks\r\ncontent-length: {length}\r\n{headers}\r\n{body}"
+    )
 }
 
 pub(crate) async fn connect(address: SocketAddr) -> TcpStream {
-    soon("a connection", TcpStream::connect(address)).await.expect("a connection")
+    soon("a connection", TcpStream::connect(address))
+        .await
+        .expect("a connection")
 }
 
 /// Writes `request` on a connection of its own, and reads the answer.
 pub(crate) async fn send(address: SocketAddr, request: &str) -> Answer {
     let mut stream = connect(address).await;
-    soon("the request to be written", stream.write_all(request.as_bytes())).await.expect("written");
+    soon(
+        "the request to be written",
+        stream.write_all(request.as_bytes()),
+    )
+    .await
+    .expect("written");
     read(&mut stream).await
 }
 
@@ -208,18 +272,38 @@ pub(crate) async fn read(stream: &mut TcpStream) -> Answer {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         let byte = soon("an answer", stream.read_u8()).await;
-        head.push(byte.unwrap_or_else(|error| panic!("{error} after {:?}", String::from_utf8_lossy(&head))));
+        head.push(
+            byte.unwrap_or_else(|error| {
+                panic!("{error} after {:?}", String::from_utf8_lossy(&head))
+            }),
+        );
     }
     let head = String::from_utf8(head).expect("text").to_lowercase();
-    let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).expect("a status");
-    let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")).unwrap_or("0");
+    let status = head
+        .split(' ')
+        .nth(1)
+        .and_then(|status| status.parse().ok())
+        .expect("a status");
+    let length = head
+        .lines()
+        .find_map(|line| line.strip_prefix("content-length: "))
+        .unwrap_or("0");
     let mut body = vec![0; length.parse().expect("a length")];
-    soon("the answer's body", stream.read_exact(&mut body)).await.expect("the body");
-    Answer { status, head, body: String::from_utf8(body).expect("text") }
+    soon("the answer's body", stream.read_exact(&mut body))
+        .await
+        .expect("the body");
+    Answer {
+        status,
+        head,
+        body: String::from_utf8(body).expect("text"),
+    }
 }
 
 /// Waits until the server has closed the connection.
 pub(crate) async fn closed(stream: &mut TcpStream) {
     let mut scratch = [0; 1024];
-    while soon("the connection to be closed", stream.read(&mut scratch)).await.is_ok_and(|count| count > 0) {}
+    while soon("the connection to be closed", stream.read(&mut scratch))
+        .await
+        .is_ok_and(|count| count > 0)
+    {}
 }

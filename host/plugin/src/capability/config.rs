@@ -11,7 +11,10 @@ pub(crate) const VERSIONS: [&str; 2] = ["0.2.0-draft", "0.2.0-rc.1"];
 /// Why a setting can't be had. Settings are at hand, so this never happens; the interface has it.
 #[derive(ComponentType, Lower)]
 #[component(variant)]
-#[expect(dead_code, reason = "the interface's type, of which no value is ever made")]
+#[expect(
+    dead_code,
+    reason = "the interface's type, of which no value is ever made"
+)]
 enum Error {
     #[component(name = "upstream")]
     Upstream(String),
@@ -36,14 +39,23 @@ fn get(mut store: StoreContextMut<'_, State>, (key,): (String,)) -> wasmtime::Re
     let state = store.data_mut();
     let value = state.terms.config.get(&key).cloned();
     state.budget.call();
-    state.budget.bytes(key.len() + value.as_ref().map_or(0, String::len))?;
+    state
+        .budget
+        .bytes(key.len() + value.as_ref().map_or(0, String::len))?;
     Ok((Ok(value),))
 }
 
 fn get_all(mut store: StoreContextMut<'_, State>, (): ()) -> wasmtime::Result<GetAll> {
     let state = store.data_mut();
-    let all: Vec<_> = state.terms.config.iter().map(|(key, value)| (key.clone(), value.clone())).collect();
+    let all: Vec<_> = state
+        .terms
+        .config
+        .iter()
+        .map(|(key, value)| (key.clone(), value.clone()))
+        .collect();
     state.budget.call();
-    state.budget.bytes(all.iter().map(|(key, value)| key.len() + value.len()).sum())?;
+    state
+        .budget
+        .bytes(all.iter().map(|(key, value)| key.len() + value.len()).sum())?;
     Ok((Ok(all),))
 }

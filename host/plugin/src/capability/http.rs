@@ -18,7 +18,8 @@ use http_body_util::{BodyExt, Full, Limited};
 use wasmtime::component::Linker;
 use wasmtime_wasi_http::p2::bindings::http::{outgoing_handler, types};
 use wasmtime_wasi_http::{
-    Error, RequestOptions, WasiBody, WasiHttp, WasiHttpCtx, WasiHttpCtxView, WasiHttpHooks, WasiHttpView,
+    Error, RequestOptions, WasiBody, WasiHttp, WasiHttpCtx, WasiHttpCtxView, WasiHttpHooks,
+    WasiHttpView,
 };
 
 use crate::Grants;
@@ -96,7 +97,10 @@ pub struct NoHttp;
 #[async_trait]
 impl Http for NoHttp {
     async fn send(&self, _: HttpCall) -> Result<Response<Bytes>, HttpError> {
-        Err(HttpError { fault: HttpFault::Denied, message: "no request is made here".into() })
+        Err(HttpError {
+            fault: HttpFault::Denied,
+            message: "no request is made here".into(),
+        })
     }
 }
 
@@ -111,7 +115,11 @@ impl WasiHttpView for State {
     fn http(&mut self) -> WasiHttpCtxView<'_> {
         self.budget.call();
         let Requests { sender, context } = &mut self.requests;
-        WasiHttpCtxView { hooks: sender, table: &mut self.resources, ctx: context }
+        WasiHttpCtxView {
+            hooks: sender,
+            table: &mut self.resources,
+            ctx: context,
+        }
     }
 }
 
@@ -122,12 +130,22 @@ pub(crate) struct Requests {
 }
 
 impl Requests {
-    pub(crate) fn new(terms: &Arc<Terms>, http: Arc<dyn Http>, output: &Output, budget: &Budget) -> Self {
+    pub(crate) fn new(
+        terms: &Arc<Terms>,
+        http: Arc<dyn Http>,
+        output: &Output,
+        budget: &Budget,
+    ) -> Self {
         let mut context = WasiHttpCtx::new();
         context.set_field_size_limit(HEADERS_BYTES_MAX);
         let recorder = Recorder::new(terms.record_bytes_max);
-        let sender =
-            Sender { http, terms: Arc::clone(terms), output: output.clone(), budget: budget.clone(), recorder };
+        let sender = Sender {
+            http,
+            terms: Arc::clone(terms),
+            output: output.clone(),
+            budget: budget.clone(),
+            recorder,
+        };
         Self { sender, context }
     }
 
@@ -166,17 +184,36 @@ impl WasiHttpHooks for Sender {
         Box::new(async move {
             // The attempt ends of it as well, at the next epoch.
             counted.map_err(|_| Error::HttpRequestDenied)?;
-            let answer = sender.exchange(request, options.unwrap_or_default()).await?;
-            let body = |bytes| Full::new(bytes).map_err(|never| match never {}).boxed_unsync();
+            let answer = sender
+                .exchange(request, options.unwrap_or_default())
+                .await?;
+            let body = |bytes| {
+                Full::new(bytes)
+                    .map_err(|never| match never {})
+                    .boxed_unsync()
+            };
             Ok((answer.map(body), Box::new(async { Ok(()) }) as Rest))
         })
     }
 }
 
 impl Sender {
-    async fn exchange(self, request: Request<WasiBody>, options: RequestOptions) -> Result<Response<Bytes>, Error> {
-        let Terms { plugin, limits, grants, places, .. } = &*self.terms;
-        let _place = places.acquire().await.map_err(|_| Error::ConnectionLimitReached)?;
+    async fn exchange(
+        self,
+        request: Request<WasiBody>,
+        options: RequestOptions,
+    ) -> Result<Response<Bytes>, Error> {
+        let Terms {
+            plugin,
+            limits,
+            grants,
+            places,
+            ..
+        } = &*self.terms;
+        let _place = places
+            .acquire()
+            .await
+            .map_err(|_| Error::ConnectionLimitReached)?;
         let (head, body) = request.into_parts();
         let body = whole(body, limits.http_body_bytes_max).await?;
         let what = format!(
@@ -185,11 +222,17 @@ impl Sender {
             head.uri.scheme_str().unwrap_or(""),
             head.uri.authority().map_or("", |it| it.as_str())
         );
-        self.budget.bytes(body.len()).map_err(|_| Error::HttpRequestDenied)?;
-        self.hold(&what, &body).map_err(|_| Error::HttpRequestBodySize(None))?;
+        self.budget
+            .bytes(body.len())
+            .map_err(|_| Error::HttpRequestDenied)?;
+        self.hold(&what, &body)
+            .map_err(|_| Error::HttpRequestBodySize(None))?;
         let request = Request::from_parts(head, body);
         let asked = self.recorder.is_open().then(|| request_digest(&request));
-        let time_max = options.first_byte_timeout.unwrap_or(limits.wall_max).min(limits.wall_max);
+        let time_max = options
+            .first_byte_timeout
+            .unwrap_or(limits.wall_max)
+            .min(limits.wall_max);
         let answer = self.http.send(HttpCall {
             plugin: plugin.clone(),
             grants: Arc::clone(grants),
@@ -199,8 +242,11 @@ impl Sender {
         });
         match answer.await {
             Ok(answer) => {
-                self.budget.bytes(answer.body().len()).map_err(|_| Error::HttpResponseBodySize(None))?;
-                self.hold(&what, answer.body()).map_err(|_| Error::HttpResponseBodySize(None))?;
+                self.budget
+                    .bytes(answer.body().len())
+                    .map_err(|_| Error::HttpResponseBodySize(None))?;
+                self.hold(&what, answer.body())
+                    .map_err(|_| Error::HttpResponseBodySize(None))?;
                 let answer = self.clean(answer)?;
                 if let Some(asked) = asked {
                     self.recorder.record(plugin, asked, &answer);
@@ -209,16 +255,22 @@ impl Sender {
             }
             Err(HttpError { fault, message }) => {
                 // What would grant it takes several lines.
-                format!("{what}: {message}").lines().for_each(|line| self.output.note(line));
+                format!("{what}: {message}")
+                    .lines()
+                    .for_each(|line| self.output.note(line));
                 Err(told(fault, limits.http_body_bytes_max))
             }
         }
     }
 
     fn hold(&self, what: &str, body: &Bytes) -> Result<(), NoRoom> {
-        self.budget.hold(body.len() as u64).inspect_err(|NoRoom { max }| {
-            self.output.note(&format!("{what}: its body is more than what is left of memory_max, {max} bytes"));
-        })
+        self.budget
+            .hold(body.len() as u64)
+            .inspect_err(|NoRoom { max }| {
+                self.output.note(&format!(
+                    "{what}: its body is more than what is left of memory_max, {max} bytes"
+                ));
+            })
     }
 
     /// The answer without the credentials that it may repeat. One that is encoded can't be searched, so there's none.
@@ -228,9 +280,14 @@ impl Sender {
             return Ok(answer);
         }
         let (mut head, body) = answer.into_parts();
-        let encoded = head.headers.get(header::CONTENT_ENCODING).filter(|coding| *coding != "identity");
+        let encoded = head
+            .headers
+            .get(header::CONTENT_ENCODING)
+            .filter(|coding| *coding != "identity");
         if let Some(coding) = encoded {
-            return Err(Error::HttpResponseContentCoding(coding.to_str().ok().map(str::to_owned)));
+            return Err(Error::HttpResponseContentCoding(
+                coding.to_str().ok().map(str::to_owned),
+            ));
         }
         head.headers = scrub.headers(head.headers);
         let body = match scrub.bytes(&body) {
@@ -245,7 +302,9 @@ impl Sender {
 }
 
 async fn whole(body: WasiBody, bytes_max: usize) -> Result<Bytes, Error> {
-    let collected = Limited::new(body.map_err(Broken), bytes_max).collect().await;
+    let collected = Limited::new(body.map_err(Broken), bytes_max)
+        .collect()
+        .await;
     let collected = collected.map_err(|error| match error.downcast::<Broken>() {
         Ok(broken) => broken.0,
         Err(_) => Error::HttpRequestBodySize(Some(bytes_max as u64)),

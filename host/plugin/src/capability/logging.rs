@@ -14,7 +14,10 @@ const INTERFACE: &str = "wasi:logging/logging";
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, ComponentType, Lift)]
 #[component(enum)]
 #[repr(u8)]
-#[expect(dead_code, reason = "made from what a guest passes, by the derived `Lift`")]
+#[expect(
+    dead_code,
+    reason = "made from what a guest passes, by the derived `Lift`"
+)]
 enum Level {
     #[component(name = "trace")]
     Trace,
@@ -47,7 +50,11 @@ impl Level {
 /// Offers every version.
 pub(super) fn add_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     for version in VERSIONS {
-        let name = if version.is_empty() { INTERFACE.to_owned() } else { format!("{INTERFACE}@{version}") };
+        let name = if version.is_empty() {
+            INTERFACE.to_owned()
+        } else {
+            format!("{INTERFACE}@{version}")
+        };
         linker.instance(&name)?.func_wrap("log", log)?;
     }
     Ok(())
@@ -60,7 +67,14 @@ fn log(
     let state = store.data_mut();
     state.budget.call();
     state.budget.bytes(context.len() + message.len())?;
-    let context = if context.is_empty() { context } else { context + ": " };
-    state.output.line(level >= Level::Error, &format!("{}{context}{message}", level.prefix()));
+    let context = if context.is_empty() {
+        context
+    } else {
+        context + ": "
+    };
+    state.output.line(
+        level >= Level::Error,
+        &format!("{}{context}{message}", level.prefix()),
+    );
     Ok(())
 }

@@ -7,7 +7,8 @@ use std::io::{self, Read as _, Write as _};
 use std::process::ExitCode;
 
 use rustix::process::{
-    Pid, Resource, Rlimit, Signal, getppid, set_parent_process_death_signal, setpriority_process, setrlimit,
+    Pid, Resource, Rlimit, Signal, getppid, set_parent_process_death_signal, setpriority_process,
+    setrlimit,
 };
 
 use crate::engine::settings;
@@ -37,7 +38,10 @@ impl Order {
     /// started before isn't bounded.
     pub fn carry_out(self) -> ExitCode {
         if let Err(error) = self.bound() {
-            return failed(UNBOUND, &format!("the process that compiles can't be bounded: {error}"));
+            return failed(
+                UNBOUND,
+                &format!("the process that compiles can't be bounded: {error}"),
+            );
         }
         let mut bytes = Vec::new();
         match io::stdin().lock().read_to_end(&mut bytes) {
@@ -60,7 +64,10 @@ impl Order {
     fn bound(self) -> io::Result<()> {
         set_parent_process_death_signal(Some(Signal::KILL))?;
         // The parent may have ended before.
-        if getppid().map(Pid::as_raw_nonzero).is_none_or(|parent| parent.get().unsigned_abs() != self.parent) {
+        if getppid()
+            .map(Pid::as_raw_nonzero)
+            .is_none_or(|parent| parent.get().unsigned_abs() != self.parent)
+        {
             return Err(io::Error::other("the host has ended"));
         }
         limit(Resource::Core, 0)?;
@@ -77,8 +84,15 @@ impl Order {
 fn limit(resource: Resource, most: u64) -> io::Result<()> {
     let maximum = rustix::process::getrlimit(resource).maximum;
     let lower = |wanted: u64| Some(maximum.map_or(wanted, |maximum| maximum.min(wanted)));
-    let hard = if resource == Resource::Cpu { most.saturating_add(5) } else { most };
-    let limit = Rlimit { current: lower(most), maximum: lower(hard) };
+    let hard = if resource == Resource::Cpu {
+        most.saturating_add(5)
+    } else {
+        most
+    };
+    let limit = Rlimit {
+        current: lower(most),
+        maximum: lower(hard),
+    };
     Ok(setrlimit(resource, limit)?)
 }
 
@@ -89,7 +103,9 @@ fn is_out_of_memory(error: &wasmtime::Error) -> bool {
     };
     error.chain().any(|cause| {
         cause.downcast_ref::<io::Error>().is_some_and(is_it)
-            || cause.downcast_ref::<rustix::io::Errno>().is_some_and(|errno| *errno == rustix::io::Errno::NOMEM)
+            || cause
+                .downcast_ref::<rustix::io::Errno>()
+                .is_some_and(|errno| *errno == rustix::io::Errno::NOMEM)
     })
 }
 

@@ -58,7 +58,10 @@ impl Verdict {
             "wall" => time().map(Self::Wall),
             "crashed" => {
                 let (memory_max, reason) = what.split_once(' ')?;
-                Some(Self::Crashed { memory_max: memory_max.parse().ok()?, reason: reason.to_owned() })
+                Some(Self::Crashed {
+                    memory_max: memory_max.parse().ok()?,
+                    reason: reason.to_owned(),
+                })
             }
             _ => None,
         }
@@ -84,26 +87,53 @@ mod tests {
     #[test]
     fn verdicts_are_read_back() {
         let (bytes, time) = (7, Duration::from_millis(1500));
-        let crashed = Verdict::Crashed { memory_max: bytes, reason: "it ended by signal 11".into() };
-        for verdict in [Verdict::Memory(bytes), Verdict::Cpu(time), Verdict::Wall(time), crashed] {
+        let crashed = Verdict::Crashed {
+            memory_max: bytes,
+            reason: "it ended by signal 11".into(),
+        };
+        for verdict in [
+            Verdict::Memory(bytes),
+            Verdict::Cpu(time),
+            Verdict::Wall(time),
+            crashed,
+        ] {
             assert_eq!(Verdict::parse(&verdict.line()), Some(verdict));
         }
-        for damaged in ["", "memory 7", "memory\n", "memory x\n", "luck 7\n", "crashed it ended\n"] {
+        for damaged in [
+            "",
+            "memory 7",
+            "memory\n",
+            "memory x\n",
+            "luck 7\n",
+            "crashed it ended\n",
+        ] {
             assert_eq!(Verdict::parse(damaged), None, "{damaged:?}");
         }
     }
 
     #[test]
     fn a_raised_limit_lifts_the_verdict() {
-        let limits = CompileLimits { memory_max: 100, ..CompileLimits::default() };
+        let limits = CompileLimits {
+            memory_max: 100,
+            ..CompileLimits::default()
+        };
         assert!(Verdict::Memory(100).holds_under(&limits));
-        assert!(Verdict::Memory(200).holds_under(&limits), "the limit was lowered since");
+        assert!(
+            Verdict::Memory(200).holds_under(&limits),
+            "the limit was lowered since"
+        );
         assert!(!Verdict::Memory(99).holds_under(&limits));
-        let raised = CompileLimits { cpu_max: limits.cpu_max * 2, ..limits };
+        let raised = CompileLimits {
+            cpu_max: limits.cpu_max * 2,
+            ..limits
+        };
         assert!(Verdict::Cpu(limits.cpu_max).holds_under(&limits));
         assert!(!Verdict::Cpu(limits.cpu_max).holds_under(&raised));
         assert!(Verdict::Wall(limits.wall_max).holds_under(&raised));
-        let crashed = |memory_max| Verdict::Crashed { memory_max, reason: "it ended by signal 11".into() };
+        let crashed = |memory_max| Verdict::Crashed {
+            memory_max,
+            reason: "it ended by signal 11".into(),
+        };
         assert!(crashed(100).holds_under(&limits) && !crashed(99).holds_under(&limits));
     }
 }

@@ -11,7 +11,12 @@ use super::keyvalue::{Bucket, draft, draft2};
 use crate::call::State;
 
 impl draft::wasi::keyvalue::atomics::Host for State {
-    async fn increment(&mut self, bucket: Resource<Bucket>, key: String, delta: u64) -> Result<u64, Denied> {
+    async fn increment(
+        &mut self,
+        bucket: Resource<Bucket>,
+        key: String,
+        delta: u64,
+    ) -> Result<u64, Denied> {
         let key = self.key(&bucket, key)?;
         self.effects.increment(key, delta).await
     }
@@ -31,7 +36,12 @@ impl From<Denied> for NotSwapped {
 }
 
 impl draft2::wasi::keyvalue::atomics::Host for State {
-    async fn increment(&mut self, bucket: Resource<Bucket>, key: String, delta: i64) -> Result<i64, Denied> {
+    async fn increment(
+        &mut self,
+        bucket: Resource<Bucket>,
+        key: String,
+        delta: i64,
+    ) -> Result<i64, Denied> {
         let key = self.key(&bucket, key)?;
         self.effects.increment(key, delta).await
     }
@@ -44,21 +54,32 @@ impl draft2::wasi::keyvalue::atomics::Host for State {
             return Ok(());
         }
         let now = self.effects.glimpse(key).await?;
-        Err(NotSwapped::Changed(self.resources.push(now).map_err(Denied::from)?))
+        Err(NotSwapped::Changed(
+            self.resources.push(now).map_err(Denied::from)?,
+        ))
     }
 
-    fn convert_cas_error(&mut self, error: NotSwapped) -> wasmtime::Result<draft2::wasi::keyvalue::atomics::CasError> {
+    fn convert_cas_error(
+        &mut self,
+        error: NotSwapped,
+    ) -> wasmtime::Result<draft2::wasi::keyvalue::atomics::CasError> {
         use draft2::wasi::keyvalue::atomics::CasError;
         use draft2::wasi::keyvalue::store::Host;
         match error {
-            NotSwapped::Denied(denied) => Ok(CasError::StoreError(Host::convert_error(self, denied)?)),
+            NotSwapped::Denied(denied) => {
+                Ok(CasError::StoreError(Host::convert_error(self, denied)?))
+            }
             NotSwapped::Changed(cas) => Ok(CasError::CasFailed(cas)),
         }
     }
 }
 
 impl draft2::wasi::keyvalue::atomics::HostCas for State {
-    async fn new(&mut self, bucket: Resource<Bucket>, key: String) -> Result<Resource<Glimpse>, Denied> {
+    async fn new(
+        &mut self,
+        bucket: Resource<Bucket>,
+        key: String,
+    ) -> Result<Resource<Glimpse>, Denied> {
         let key = self.key(&bucket, key)?;
         let seen = self.effects.glimpse(key).await?;
         Ok(self.resources.push(seen)?)

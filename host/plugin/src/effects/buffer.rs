@@ -10,7 +10,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use hookyard_inbox::Usage;
 use hookyard_model::{
-    DestinationName, Effects, Key, Limit, Message, MessageId, Outcome, PluginRef, Seen, Versioned, Write,
+    DestinationName, Effects, Key, Limit, Message, MessageId, Outcome, PluginRef, Seen, Versioned,
+    Write,
 };
 
 use super::Parts;
@@ -93,7 +94,10 @@ impl From<Excess> for Denied {
 
 /// What stood at a key at some point of the attempt.
 #[derive(Debug, Clone)]
-#[expect(unreachable_pub, reason = "the generated types name it, and they are public within their own module")]
+#[expect(
+    unreachable_pub,
+    reason = "the generated types name it, and they are public within their own module"
+)]
 pub struct Glimpse {
     pub(crate) key: Key,
     pub(crate) value: Option<Bytes>,
@@ -136,7 +140,10 @@ impl Buffer {
         if self.written.is_empty() && self.messages.is_empty() {
             return Effects::default();
         }
-        let seen = |(key, found): (Key, Option<Versioned>)| Seen { key, version: found.map(|found| found.version) };
+        let seen = |(key, found): (Key, Option<Versioned>)| Seen {
+            key,
+            version: found.map(|found| found.version),
+        };
         let write = |(key, Written { value, .. })| Write { key, value };
         Effects {
             seen: self.found.into_iter().map(seen).collect(),
@@ -158,7 +165,9 @@ impl Buffer {
 
     /// What a guest failed of, if it failed: what it was refused here.
     pub(crate) fn denial(&self) -> Option<Outcome> {
-        self.denied.clone().or_else(|| self.budget.no_room().map(Outcome::from))
+        self.denied
+            .clone()
+            .or_else(|| self.budget.no_room().map(Outcome::from))
     }
 
     /// Tells the guest of a limit that it met, and remembers it.
@@ -168,7 +177,12 @@ impl Buffer {
     }
 
     fn deny_memory(&mut self, reason: String) -> Denied {
-        self.deny(Outcome::OutOfMemory { limit: self.held_bytes_max }, reason)
+        self.deny(
+            Outcome::OutOfMemory {
+                limit: self.held_bytes_max,
+            },
+            reason,
+        )
     }
 
     /// Whether there can be a bucket of that name.
@@ -180,7 +194,8 @@ impl Buffer {
     pub(crate) async fn get(&mut self, key: &Key) -> Result<Option<Bytes>, Denied> {
         check_key(key)?;
         let value = self.look(key).await?;
-        self.budget.bytes(key.key.len() + value.as_ref().map_or(0, Bytes::len))?;
+        self.budget
+            .bytes(key.key.len() + value.as_ref().map_or(0, Bytes::len))?;
         Ok(value)
     }
 
@@ -207,7 +222,9 @@ impl Buffer {
             let value = self.get(key).await?;
             room = room
                 .checked_sub(entry_bytes(key, value.as_ref()))
-                .ok_or_else(|| self.deny_memory(format!("one answer may take {} bytes", self.held_bytes_max)))?;
+                .ok_or_else(|| {
+                    self.deny_memory(format!("one answer may take {} bytes", self.held_bytes_max))
+                })?;
             values.push(value);
         }
         Ok(values)
@@ -219,18 +236,28 @@ impl Buffer {
         if let Some(value) = &value {
             let bytes = key_bytes(&key) + value.len() as u64;
             if self.quota.keys == 0 || bytes > self.quota.bytes {
-                let Usage { keys, bytes: bytes_max } = self.quota;
+                let Usage {
+                    keys,
+                    bytes: bytes_max,
+                } = self.quota;
                 let message = format!(
                     "{bytes} bytes can't be kept: the plugin's store may hold {keys} keys and {bytes_max} bytes"
                 );
                 let limit = match self.quota.keys {
-                    0 => Excess { limit: Limit::KvKeys, max: 0 },
-                    _ => Excess { limit: Limit::KvBytes, max: bytes_max },
+                    0 => Excess {
+                        limit: Limit::KvKeys,
+                        max: 0,
+                    },
+                    _ => Excess {
+                        limit: Limit::KvBytes,
+                        max: bytes_max,
+                    },
                 };
                 return Err(self.deny(limit, message));
             }
         }
-        self.budget.bytes(key.key.len() + value.as_ref().map_or(0, Bytes::len))?;
+        self.budget
+            .bytes(key.key.len() + value.as_ref().map_or(0, Bytes::len))?;
         let written_bytes = self.check_write(&key, value.as_ref())?;
         let before = self.written.get(&key);
         let changes = before.map_or(0, |before| before.changes);
@@ -240,7 +267,13 @@ impl Buffer {
             Some(more) => self.hold(more)?,
             None => self.budget.let_go(freed - held),
         }
-        self.written.insert(key, Written { value, changes: changes + 1 });
+        self.written.insert(
+            key,
+            Written {
+                value,
+                changes: changes + 1,
+            },
+        );
         self.written_bytes = written_bytes;
         Ok(())
     }
@@ -249,15 +282,28 @@ impl Buffer {
     fn check_write(&mut self, key: &Key, value: Option<&Bytes>) -> Result<u64, Denied> {
         let before = self.written.get(key);
         if before.is_none() && self.written.len() >= self.writes_max {
-            let excess = Excess { limit: Limit::KvWrites, max: self.writes_max as u64 };
-            return Err(self.deny(excess, format!("one run may write {} keys", self.writes_max)));
+            let excess = Excess {
+                limit: Limit::KvWrites,
+                max: self.writes_max as u64,
+            };
+            return Err(self.deny(
+                excess,
+                format!("one run may write {} keys", self.writes_max),
+            ));
         }
-        let bytes = |value: Option<&Bytes>| key_bytes(key) + value.map_or(0, |value| value.len() as u64);
+        let bytes =
+            |value: Option<&Bytes>| key_bytes(key) + value.map_or(0, |value| value.len() as u64);
         let freed = before.map_or(0, |before| bytes(before.value.as_ref()));
         let written_bytes = self.written_bytes - freed + bytes(value);
         if written_bytes > self.write_bytes_max {
-            let excess = Excess { limit: Limit::KvWriteBytes, max: self.write_bytes_max };
-            return Err(self.deny(excess, format!("one run may write {} bytes in all", self.write_bytes_max)));
+            let excess = Excess {
+                limit: Limit::KvWriteBytes,
+                max: self.write_bytes_max,
+            };
+            return Err(self.deny(
+                excess,
+                format!("one run may write {} bytes in all", self.write_bytes_max),
+            ));
         }
         Ok(written_bytes)
     }
@@ -269,8 +315,12 @@ impl Buffer {
     {
         let before = match self.get(&key).await? {
             None => 0,
-            Some(value) => decimal(&value)
-                .ok_or_else(|| Denied::Guest(format!("what stands at `{}` is no number in decimal text", key.key)))?,
+            Some(value) => decimal(&value).ok_or_else(|| {
+                Denied::Guest(format!(
+                    "what stands at `{}` is no number in decimal text",
+                    key.key
+                ))
+            })?,
         };
         let sum = before.saturating_add(delta.into());
         let too_large = |_| Denied::Guest(format!("`{}` would be {sum}, out of range", key.key));
@@ -283,12 +333,17 @@ impl Buffer {
     pub(crate) async fn glimpse(&mut self, key: Key) -> Result<Glimpse, Denied> {
         let value = self.get(&key).await?;
         self.hold(entry_bytes(&key, value.as_ref()))?;
-        Ok(Glimpse { changes: self.changes(&key), key, value })
+        Ok(Glimpse {
+            changes: self.changes(&key),
+            key,
+            value,
+        })
     }
 
     /// Lets go of a glimpse; its key.
     pub(crate) fn forget(&mut self, seen: Glimpse) -> Key {
-        self.budget.let_go(entry_bytes(&seen.key, seen.value.as_ref()));
+        self.budget
+            .let_go(entry_bytes(&seen.key, seen.value.as_ref()));
         seen.key
     }
 
@@ -306,15 +361,32 @@ impl Buffer {
     }
 
     /// Keys of a bucket in the order of their bytes, after `after`: what is committed, and over it the attempt's writes.
-    pub(crate) async fn keys(&mut self, bucket: &str, after: Option<&str>) -> Result<KeysPage, Denied> {
+    pub(crate) async fn keys(
+        &mut self,
+        bucket: &str,
+        after: Option<&str>,
+    ) -> Result<KeysPage, Denied> {
         self.count_read()?;
-        let committed = self.parts.values.keys(&self.plugin, bucket, after, PAGE_KEYS).await?;
+        let committed = self
+            .parts
+            .values
+            .keys(&self.plugin, bucket, after, PAGE_KEYS)
+            .await?;
         // Beyond the last of a full page there may be more, which this page must not pass by.
-        let reach = if committed.len() == PAGE_KEYS { committed.last().cloned() } else { None };
+        let reach = if committed.len() == PAGE_KEYS {
+            committed.last().cloned()
+        } else {
+            None
+        };
         let mut keys: BTreeSet<String> = committed.into_iter().collect();
-        let is_within =
-            |key: &str| after.is_none_or(|after| key > after) && reach.as_deref().is_none_or(|reach| key <= reach);
-        let own = self.written.iter().filter(|(key, _)| key.bucket == bucket && is_within(&key.key));
+        let is_within = |key: &str| {
+            after.is_none_or(|after| key > after)
+                && reach.as_deref().is_none_or(|reach| key <= reach)
+        };
+        let own = self
+            .written
+            .iter()
+            .filter(|(key, _)| key.bucket == bucket && is_within(&key.key));
         for (key, written) in own {
             match &written.value {
                 Some(_) => drop(keys.insert(key.key.clone())),
@@ -337,7 +409,9 @@ impl Buffer {
 
     /// The end of the page that has this number.
     pub(crate) fn page_end(&self, number: u64) -> Result<String, Denied> {
-        let place = usize::try_from(number).ok().and_then(|number| number.checked_sub(1));
+        let place = usize::try_from(number)
+            .ok()
+            .and_then(|number| number.checked_sub(1));
         let end = place.and_then(|place| self.page_ends.get(place)).cloned();
         end.ok_or_else(|| Denied::Guest(format!("{number} is no cursor that this run was given")))
     }
@@ -349,9 +423,17 @@ impl Buffer {
         body: Bytes,
         ordering_key: Option<String>,
     ) -> Result<Option<MessageId>, Denied> {
-        let Ok(destination) = destination.parse::<DestinationName>() else { return Ok(None) };
+        let Ok(destination) = destination.parse::<DestinationName>() else {
+            return Ok(None);
+        };
         let id = self.message_id();
-        self.post(Message { id, destination, event_type: None, body, ordering_key })?;
+        self.post(Message {
+            id,
+            destination,
+            event_type: None,
+            body,
+            ordering_key,
+        })?;
         Ok(Some(id))
     }
 
@@ -362,12 +444,24 @@ impl Buffer {
 
     /// Asks for a message.
     pub(crate) fn post(&mut self, message: Message) -> Result<(), Denied> {
-        if message.ordering_key.as_ref().is_some_and(|key| key.len() > ORDERING_KEY_BYTES_MAX) {
-            return Err(Denied::Guest(format!("an ordering key may have {ORDERING_KEY_BYTES_MAX} bytes")));
+        if message
+            .ordering_key
+            .as_ref()
+            .is_some_and(|key| key.len() > ORDERING_KEY_BYTES_MAX)
+        {
+            return Err(Denied::Guest(format!(
+                "an ordering key may have {ORDERING_KEY_BYTES_MAX} bytes"
+            )));
         }
         if self.messages.len() >= self.messages_max {
-            let excess = Excess { limit: Limit::OutboxMessages, max: self.messages_max as u64 };
-            return Err(self.deny(excess, format!("one run may send {} messages", self.messages_max)));
+            let excess = Excess {
+                limit: Limit::OutboxMessages,
+                max: self.messages_max as u64,
+            };
+            return Err(self.deny(
+                excess,
+                format!("one run may send {} messages", self.messages_max),
+            ));
         }
         self.budget.bytes(message.body.len())?;
         self.hold(ENTRY_BYTES + message.body.len() as u64)?;
@@ -377,7 +471,10 @@ impl Buffer {
 
     fn count_read(&mut self) -> Result<(), Denied> {
         if self.reads == self.reads_max {
-            let excess = Excess { limit: Limit::KvReads, max: self.reads_max };
+            let excess = Excess {
+                limit: Limit::KvReads,
+                max: self.reads_max,
+            };
             return Err(self.deny(excess, format!("one run may read {} times", self.reads_max)));
         }
         self.reads += 1;
@@ -386,7 +483,9 @@ impl Buffer {
 
     fn hold(&mut self, bytes: u64) -> Result<(), Denied> {
         self.budget.hold(bytes).map_err(|NoRoom { max }| {
-            self.deny_memory(format!("what one run reads, writes and sends may take {max} bytes in all"))
+            self.deny_memory(format!(
+                "what one run reads, writes and sends may take {max} bytes in all"
+            ))
         })
     }
 }
@@ -398,7 +497,9 @@ fn decimal(value: &[u8]) -> Option<i128> {
 fn check_key(key: &Key) -> Result<(), Denied> {
     match key.key.len() {
         1..=KEY_BYTES_MAX => Ok(()),
-        length => Err(Denied::Guest(format!("a key may have 1 to {KEY_BYTES_MAX} bytes, not {length}"))),
+        length => Err(Denied::Guest(format!(
+            "a key may have 1 to {KEY_BYTES_MAX} bytes, not {length}"
+        ))),
     }
 }
 

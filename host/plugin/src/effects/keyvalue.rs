@@ -14,7 +14,10 @@ use crate::call::State;
 pub(crate) const VERSIONS: [&str; 2] = ["0.2.0-draft", "0.2.0-draft2"];
 
 /// An open bucket, by its name.
-#[expect(unreachable_pub, reason = "the generated types name it, and they are public within their own module")]
+#[expect(
+    unreachable_pub,
+    reason = "the generated types name it, and they are public within their own module"
+)]
 pub struct Bucket(String);
 
 pub(super) mod draft {
@@ -54,7 +57,10 @@ pub(super) fn add_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> 
 impl State {
     /// A key of an open bucket.
     pub(super) fn key(&self, bucket: &Resource<Bucket>, key: String) -> Result<Key, Denied> {
-        Ok(Key { bucket: self.resources.get(bucket)?.0.clone(), key })
+        Ok(Key {
+            bucket: self.resources.get(bucket)?.0.clone(),
+            key,
+        })
     }
 }
 
@@ -105,32 +111,54 @@ macro_rules! store_and_batch {
                 Ok(self.resources.push(Bucket(name))?)
             }
 
-            fn convert_error(&mut self, denied: Denied) -> wasmtime::Result<$draft::wasi::keyvalue::store::Error> {
+            fn convert_error(
+                &mut self,
+                denied: Denied,
+            ) -> wasmtime::Result<$draft::wasi::keyvalue::store::Error> {
                 match denied {
                     Denied::NoSuchStore => Ok($draft::wasi::keyvalue::store::Error::NoSuchStore),
-                    Denied::Guest(reason) => Ok($draft::wasi::keyvalue::store::Error::Other(reason)),
+                    Denied::Guest(reason) => {
+                        Ok($draft::wasi::keyvalue::store::Error::Other(reason))
+                    }
                     Denied::End(error) => Err(error),
                 }
             }
         }
 
         impl $draft::wasi::keyvalue::store::HostBucket for State {
-            async fn get(&mut self, bucket: Resource<Bucket>, key: String) -> Result<Option<Vec<u8>>, Denied> {
+            async fn get(
+                &mut self,
+                bucket: Resource<Bucket>,
+                key: String,
+            ) -> Result<Option<Vec<u8>>, Denied> {
                 let key = self.key(&bucket, key)?;
                 Ok(self.effects.get(&key).await?.map(Vec::from))
             }
 
-            async fn set(&mut self, bucket: Resource<Bucket>, key: String, value: Vec<u8>) -> Result<(), Denied> {
+            async fn set(
+                &mut self,
+                bucket: Resource<Bucket>,
+                key: String,
+                value: Vec<u8>,
+            ) -> Result<(), Denied> {
                 let key = self.key(&bucket, key)?;
                 self.effects.put(key, Some(value.into()))
             }
 
-            async fn delete(&mut self, bucket: Resource<Bucket>, key: String) -> Result<(), Denied> {
+            async fn delete(
+                &mut self,
+                bucket: Resource<Bucket>,
+                key: String,
+            ) -> Result<(), Denied> {
                 let key = self.key(&bucket, key)?;
                 self.effects.put(key, None)
             }
 
-            async fn exists(&mut self, bucket: Resource<Bucket>, key: String) -> Result<bool, Denied> {
+            async fn exists(
+                &mut self,
+                bucket: Resource<Bucket>,
+                key: String,
+            ) -> Result<bool, Denied> {
                 let key = self.key(&bucket, key)?;
                 Ok(self.effects.get(&key).await?.is_some())
             }
@@ -157,9 +185,14 @@ macro_rules! store_and_batch {
                 bucket: Resource<Bucket>,
                 keys: Vec<String>,
             ) -> Result<Vec<Option<(String, Vec<u8>)>>, Denied> {
-                let keys = keys.into_iter().map(|key| self.key(&bucket, key)).collect::<Result<Vec<_>, _>>()?;
+                let keys = keys
+                    .into_iter()
+                    .map(|key| self.key(&bucket, key))
+                    .collect::<Result<Vec<_>, _>>()?;
                 let values = self.effects.get_many(&keys).await?;
-                let pair = |(key, value): (Key, Option<Bytes>)| value.map(|value| (key.key, Vec::from(value)));
+                let pair = |(key, value): (Key, Option<Bytes>)| {
+                    value.map(|value| (key.key, Vec::from(value)))
+                };
                 Ok(keys.into_iter().zip(values).map(pair).collect())
             }
 
@@ -175,7 +208,11 @@ macro_rules! store_and_batch {
                 Ok(())
             }
 
-            async fn delete_many(&mut self, bucket: Resource<Bucket>, keys: Vec<String>) -> Result<(), Denied> {
+            async fn delete_many(
+                &mut self,
+                bucket: Resource<Bucket>,
+                keys: Vec<String>,
+            ) -> Result<(), Denied> {
                 for key in keys {
                     let key = self.key(&bucket, key)?;
                     self.effects.put(key, None)?;

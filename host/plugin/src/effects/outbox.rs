@@ -35,8 +35,15 @@ impl outbox::Host for State {
         body: Vec<u8>,
         ordering_key: Option<String>,
     ) -> wasmtime::Result<Result<String, outbox::Error>> {
-        if !self.terms.grants.destinations.keys().any(|granted| granted.as_str() == destination) {
-            self.output.note(&format!("it isn't granted the destination {destination}"));
+        if !self
+            .terms
+            .grants
+            .destinations
+            .keys()
+            .any(|granted| granted.as_str() == destination)
+        {
+            self.output
+                .note(&format!("it isn't granted the destination {destination}"));
             return Ok(Err(outbox::Error::NoSuchDestination));
         }
         match self.effects.send(destination, body.into(), ordering_key) {

@@ -58,18 +58,27 @@ impl Function {
         let outgoing = &contract.outgoing;
         let event_type = outgoing.types.get(name).ok_or_else(|| {
             let known: Vec<_> = outgoing.types.keys().map(String::as_str).collect();
-            let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
-            format!("`{name}` sends no event that {} is sent (those there are: {known})", contract.provider)
+            let known = if known.is_empty() {
+                "none".to_owned()
+            } else {
+                known.join(", ")
+            };
+            format!(
+                "`{name}` sends no event that {} is sent (those there are: {known})",
+                contract.provider
+            )
         })?;
         if ty.async_() {
-            return Err(format!("`{name}` is async, which this host does not offer; build it without"));
+            return Err(format!(
+                "`{name}` is async, which this host does not offer; build it without"
+            ));
         }
         check_result(name, ty)?;
         let parameters: Vec<_> = ty
             .params()
             .map(|(parameter, ty)| {
-                let shape =
-                    Shape::of(&ty, parameter).map_err(|refused| unwritable(name, &refused.at, &refused.reason))?;
+                let shape = Shape::of(&ty, parameter)
+                    .map_err(|refused| unwritable(name, &refused.at, &refused.reason))?;
                 Parameter::read(name, parameter, &shape, contract)
             })
             .collect::<Result<_, _>>()?;
@@ -92,10 +101,13 @@ impl Function {
 
     /// There is one payload, and it has all that the envelope needs.
     fn check_payload(&self) -> Result<(), String> {
-        let payloads = self.parameters.iter().filter_map(|parameter| match parameter {
-            Parameter::Payload(encoding) => Some(encoding),
-            _ => None,
-        });
+        let payloads = self
+            .parameters
+            .iter()
+            .filter_map(|parameter| match parameter {
+                Parameter::Payload(encoding) => Some(encoding),
+                _ => None,
+            });
         let [payload] = payloads.collect::<Vec<_>>()[..] else {
             return Err(format!("`{}` has no parameter `payload`", self.name));
         };
@@ -114,7 +126,12 @@ impl Function {
     }
 
     /// Takes an event; what the guest is answered.
-    pub(super) fn call(&self, state: &mut State, parameters: &[Val], now: Timestamp) -> wasmtime::Result<Val> {
+    pub(super) fn call(
+        &self,
+        state: &mut State,
+        parameters: &[Val],
+        now: Timestamp,
+    ) -> wasmtime::Result<Val> {
         match self.take(state, parameters, now) {
             Ok(id) => Ok(Val::Result(Ok(Some(Box::new(Val::String(id.to_string())))))),
             Err(Untaken::Answer(error)) => Ok(Val::Result(Err(Some(Box::new(error))))),
@@ -122,15 +139,24 @@ impl Function {
         }
     }
 
-    fn take(&self, state: &mut State, parameters: &[Val], now: Timestamp) -> Result<MessageId, Untaken> {
+    fn take(
+        &self,
+        state: &mut State,
+        parameters: &[Val],
+        now: Timestamp,
+    ) -> Result<MessageId, Untaken> {
         let bytes_max = state.terms.limits.transfer_bytes_max;
         let (mut destination, mut payload) = (None, None);
         for (parameter, value) in self.parameters.iter().zip(parameters) {
             match parameter {
-                Parameter::Payload(encoding) => payload = Some(encoded(encoding, value, bytes_max)?),
+                Parameter::Payload(encoding) => {
+                    payload = Some(encoded(encoding, value, bytes_max)?)
+                }
                 Parameter::Destination => destination = text(value),
                 Parameter::Unknown(_) if *value == Val::Option(None) => {}
-                Parameter::Unknown(name) => return Err(Untaken::other(format!("this host knows no `{name}`"))),
+                Parameter::Unknown(name) => {
+                    return Err(Untaken::other(format!("this host knows no `{name}`")));
+                }
             }
         }
         let payload = payload.expect("a function without a payload isn't loaded");
@@ -139,50 +165,101 @@ impl Function {
         let body = self.body(id, now, &payload, bytes_max)?;
         let ordering_key = self.ordering_key(&payload)?;
         let event_type = Some(self.event_type.clone());
-        state.effects.post(Message { id, destination, event_type, body: body.into(), ordering_key })?;
+        state.effects.post(Message {
+            id,
+            destination,
+            event_type,
+            body: body.into(),
+            ordering_key,
+        })?;
         Ok(id)
     }
 
     /// The destination of this name, or else the only one. The answer to a wrong name has no room for a reason, so the log
     /// has it.
-    fn destination(&self, named: Option<&str>, output: &Output) -> Result<DestinationName, Untaken> {
+    fn destination(
+        &self,
+        named: Option<&str>,
+        output: &Output,
+    ) -> Result<DestinationName, Untaken> {
         match (named, &*self.destinations) {
-            (Some(named), all) => all.iter().find(|name| name.as_str() == named).cloned().ok_or_else(|| {
-                output.note(&format!("it isn't granted a destination {named} of the provider {}", self.provider));
-                Untaken::no_such_destination()
-            }),
+            (Some(named), all) => all
+                .iter()
+                .find(|name| name.as_str() == named)
+                .cloned()
+                .ok_or_else(|| {
+                    output.note(&format!(
+                        "it isn't granted a destination {named} of the provider {}",
+                        self.provider
+                    ));
+                    Untaken::no_such_destination()
+                }),
             (None, [only]) => Ok(only.clone()),
             (None, all) => {
                 let names: Vec<_> = all.iter().map(DestinationName::as_str).collect();
-                Err(Untaken::other(format!("say which destination: {}", names.join(", "))))
+                Err(Untaken::other(format!(
+                    "say which destination: {}",
+                    names.join(", ")
+                )))
             }
         }
     }
 
-    fn body(&self, id: MessageId, now: Timestamp, payload: &RawValue, bytes_max: usize) -> Result<String, Untaken> {
+    fn body(
+        &self,
+        id: MessageId,
+        now: Timestamp,
+        payload: &RawValue,
+        bytes_max: usize,
+    ) -> Result<String, Untaken> {
         let (id, time) = (id.to_string(), now.to_string());
-        let filling = Filling { id: &id, event_type: &self.event_type, time: &time, payload };
-        let body = self.envelope.fill(&filling).map_err(|unfilled| Untaken::other(unfilled.to_string()))?;
-        if body.len() > bytes_max { Err(Untaken::too_large(bytes_max)) } else { Ok(body) }
+        let filling = Filling {
+            id: &id,
+            event_type: &self.event_type,
+            time: &time,
+            payload,
+        };
+        let body = self
+            .envelope
+            .fill(&filling)
+            .map_err(|unfilled| Untaken::other(unfilled.to_string()))?;
+        if body.len() > bytes_max {
+            Err(Untaken::too_large(bytes_max))
+        } else {
+            Ok(body)
+        }
     }
 
     fn ordering_key(&self, payload: &RawValue) -> Result<Option<String>, Untaken> {
-        let Some(pointer) = &self.order else { return Ok(None) };
+        let Some(pointer) = &self.order else {
+            return Ok(None);
+        };
         let key = hookyard_verify::ordering_key(pointer, &Payload::Body, payload.get().as_bytes());
         key.map_err(|refusal| Untaken::other(refusal.to_string()))
     }
 }
 
 impl Parameter {
-    fn read(function: &str, name: &str, shape: &Shape, contract: &Contract) -> Result<Self, String> {
+    fn read(
+        function: &str,
+        name: &str,
+        shape: &Shape,
+        contract: &Contract,
+    ) -> Result<Self, String> {
         match (name, shape) {
             ("payload", shape) => Encoding::new(shape, &contract.outgoing.spelling, name)
                 .map(Self::Payload)
                 .map_err(|refused| unwritable(function, &refused.at, &refused.reason)),
-            ("destination", shape) if *shape == Shape::Option(Box::new(Shape::String)) => Ok(Self::Destination),
-            ("destination", _) => Err(format!("the `destination` of `{function}` is no option<string>")),
+            ("destination", shape) if *shape == Shape::Option(Box::new(Shape::String)) => {
+                Ok(Self::Destination)
+            }
+            ("destination", _) => Err(format!(
+                "the `destination` of `{function}` is no option<string>"
+            )),
             (name, Shape::Option(_)) => Ok(Self::Unknown(name.to_owned())),
-            (name, _) => Err(format!("this host knows no `{name}` of `{function}`; make it an option")),
+            (name, _) => Err(format!(
+                "this host knows no `{name}` of `{function}`; make it an option"
+            )),
         }
     }
 }
@@ -193,13 +270,19 @@ fn unwritable(function: &str, at: &str, reason: &str) -> String {
 
 /// What every such function returns: `result<string, error>`, the error as `hookyard:plugin/outbox` has it.
 fn check_result(name: &str, ty: &ComponentFunc) -> Result<(), String> {
-    let case = |name: &str, payload| Case { name: name.to_owned(), payload };
+    let case = |name: &str, payload| Case {
+        name: name.to_owned(),
+        payload,
+    };
     let error = Shape::Variant(vec![
         case("no-such-destination", None),
         case("too-much", Some(Shape::String)),
         case("other", Some(Shape::String)),
     ]);
-    let wanted = Shape::Result { ok: Some(Box::new(Shape::String)), err: Some(Box::new(error)) };
+    let wanted = Shape::Result {
+        ok: Some(Box::new(Shape::String)),
+        err: Some(Box::new(error)),
+    };
     let results: Vec<_> = ty.results().map(|ty| Shape::of(&ty, "result")).collect();
     match results.as_slice() {
         [Ok(shape)] if *shape == wanted => Ok(()),
@@ -220,10 +303,12 @@ fn text(value: &Val) -> Option<&str> {
 }
 
 fn encoded(encoding: &Encoding, value: &Val, bytes_max: usize) -> Result<Box<RawValue>, Untaken> {
-    encoding.encode(value, bytes_max).map_err(|unencodable| match unencodable {
-        Unencodable::TooLarge => Untaken::too_large(bytes_max),
-        Unencodable::At { path, message } => Untaken::other(format!("{path}: {message}")),
-    })
+    encoding
+        .encode(value, bytes_max)
+        .map_err(|unencodable| match unencodable {
+            Unencodable::TooLarge => Untaken::too_large(bytes_max),
+            Unencodable::At { path, message } => Untaken::other(format!("{path}: {message}")),
+        })
 }
 
 impl Untaken {
@@ -232,7 +317,10 @@ impl Untaken {
     }
 
     fn too_much(text: String) -> Self {
-        Self::Answer(Val::Variant("too-much".to_owned(), Some(Box::new(Val::String(text)))))
+        Self::Answer(Val::Variant(
+            "too-much".to_owned(),
+            Some(Box::new(Val::String(text))),
+        ))
     }
 
     fn too_large(bytes_max: usize) -> Self {
@@ -240,7 +328,10 @@ impl Untaken {
     }
 
     fn other(text: String) -> Self {
-        Self::Answer(Val::Variant("other".to_owned(), Some(Box::new(Val::String(text)))))
+        Self::Answer(Val::Variant(
+            "other".to_owned(),
+            Some(Box::new(Val::String(text))),
+        ))
     }
 }
 

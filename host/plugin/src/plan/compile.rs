@@ -99,8 +99,14 @@ impl Plan {
                 };
                 Self::Result(Cases::new(&[case("ok", ok), case("err", err)], at)?)
             }
-            Shape::Enum(cases) => Self::Enum { names: names(cases, at)?, cases: cases.clone() },
-            Shape::Flags(flags) => Self::Flags { names: names(flags, at)?, flags: flags.clone() },
+            Shape::Enum(cases) => Self::Enum {
+                names: names(cases, at)?,
+                cases: cases.clone(),
+            },
+            Shape::Flags(flags) => Self::Flags {
+                names: names(flags, at)?,
+                flags: flags.clone(),
+            },
         })
     }
 
@@ -109,7 +115,12 @@ impl Plan {
             names: names(fields.iter().map(|field| &field.name), at)?,
             fields: fields
                 .iter()
-                .map(|field| Ok((field.name.clone(), Self::new(&field.shape, &format!("{at}.{}", field.name))?)))
+                .map(|field| {
+                    Ok((
+                        field.name.clone(),
+                        Self::new(&field.shape, &format!("{at}.{}", field.name))?,
+                    ))
+                })
                 .collect::<Result<_, Refused>>()?,
         })
     }
@@ -119,7 +130,11 @@ impl Cases {
     fn new(cases: &[Case], at: &str) -> Result<Self, Refused> {
         let plan = |case: &Case| {
             let at = format!("{at}.{}", case.name);
-            let payload = case.payload.as_ref().map(|payload| Plan::new(payload, &at)).transpose()?;
+            let payload = case
+                .payload
+                .as_ref()
+                .map(|payload| Plan::new(payload, &at))
+                .transpose()?;
             Ok((case.name.clone(), payload))
         };
         Ok(Self {
@@ -132,6 +147,8 @@ impl Cases {
 fn names<'a>(declared: impl IntoIterator<Item = &'a String>, at: &str) -> Result<Names, Refused> {
     Names::new(declared.into_iter().map(String::as_str)).map_err(|Clash(one, another)| Refused {
         at: at.to_owned(),
-        reason: format!("`{one}` and `{another}` are the same name to a sender; rename one of them"),
+        reason: format!(
+            "`{one}` and `{another}` are the same name to a sender; rename one of them"
+        ),
     })
 }

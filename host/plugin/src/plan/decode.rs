@@ -44,11 +44,25 @@ impl Plan {
     /// Decodes the part of `json` that `pointer` points at, into at most `values_max` values.
     ///
     /// JSON can name many more values than it has bytes, for absent options are values as well: hence the bound.
-    pub(crate) fn decode(&self, pointer: &Pointer, json: &str, values_max: usize) -> Result<Val, Undecodable> {
+    pub(crate) fn decode(
+        &self,
+        pointer: &Pointer,
+        json: &str,
+        values_max: usize,
+    ) -> Result<Val, Undecodable> {
         let cx = Context::new(values_max);
         let mut deserializer = serde_json::Deserializer::from_str(json);
-        let seed = walk::Walk { tokens: pointer.tokens(), then: Seed { plan: self, cx: &cx }, cx: &cx };
-        let decoded = seed.deserialize(&mut deserializer).and_then(|value| deserializer.end().map(|()| value));
+        let seed = walk::Walk {
+            tokens: pointer.tokens(),
+            then: Seed {
+                plan: self,
+                cx: &cx,
+            },
+            cx: &cx,
+        };
+        let decoded = seed
+            .deserialize(&mut deserializer)
+            .and_then(|value| deserializer.end().map(|()| value));
         decoded.map_err(|error| cx.undecodable(&error))
     }
 }
@@ -76,7 +90,11 @@ struct Failed;
 
 impl<'de> Context<'de> {
     fn new(values_max: usize) -> Self {
-        Self { path: RefCell::default(), fault: RefCell::default(), values_left: Cell::new(values_max) }
+        Self {
+            path: RefCell::default(),
+            fault: RefCell::default(),
+            values_left: Cell::new(values_max),
+        }
     }
 
     /// Runs `inside` one step further down. The path stays there when it fails, so that the error can say it.
@@ -89,7 +107,9 @@ impl<'de> Context<'de> {
 
     /// Notes what is wrong here; the first note counts.
     fn fail(&self, message: impl Into<String>) -> Failed {
-        self.fault.borrow_mut().get_or_insert_with(|| message.into());
+        self.fault
+            .borrow_mut()
+            .get_or_insert_with(|| message.into());
         Failed
     }
 
@@ -99,13 +119,18 @@ impl<'de> Context<'de> {
 
     fn spend(&self, values: usize) -> Result<(), Failed> {
         let left = self.values_left.get().checked_sub(values);
-        self.values_left.set(left.ok_or_else(|| self.fail("the event has more values than the plugin may take"))?);
+        self.values_left.set(
+            left.ok_or_else(|| self.fail("the event has more values than the plugin may take"))?,
+        );
         Ok(())
     }
 
     fn undecodable(&self, error: &serde_json::Error) -> Undecodable {
         let path = self.path.borrow().to_string();
-        let message = self.fault.take().unwrap_or_else(|| format!("not JSON: {error}"));
+        let message = self
+            .fault
+            .take()
+            .unwrap_or_else(|| format!("not JSON: {error}"));
         Undecodable { path, message }
     }
 }
@@ -129,8 +154,13 @@ impl<'de> DeserializeSeed<'de> for Seed<'_, 'de> {
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Val, D::Error> {
         self.cx.spend(1).map_err(Failed::into_error)?;
         match self.plan {
-            Plan::Option(inner) => deserializer.deserialize_option(Optional { plan: inner, cx: self.cx }),
-            plan if plan.is_container() => deserializer.deserialize_any(container::Container { plan, cx: self.cx }),
+            Plan::Option(inner) => deserializer.deserialize_option(Optional {
+                plan: inner,
+                cx: self.cx,
+            }),
+            plan if plan.is_container() => {
+                deserializer.deserialize_any(container::Container { plan, cx: self.cx })
+            }
             plan => {
                 let raw = <&'de RawValue as serde::Deserialize>::deserialize(deserializer)?;
                 self.cx.value(plan, raw.get()).map_err(Failed::into_error)
@@ -160,7 +190,11 @@ impl<'de> Visitor<'de> for Optional<'_, 'de> {
     }
 
     fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Val, D::Error> {
-        let value = Seed { plan: self.plan, cx: self.cx }.deserialize(deserializer)?;
+        let value = Seed {
+            plan: self.plan,
+            cx: self.cx,
+        }
+        .deserialize(deserializer)?;
         Ok(Val::Option(Some(Box::new(value))))
     }
 }
@@ -196,7 +230,14 @@ impl Plan {
     /// Whether it is decoded as its parts are read. Everything else is taken as text first: a leaf, or a variant,
     /// where what is inside says what it is.
     fn is_container(&self) -> bool {
-        matches!(self, Self::List(_) | Self::Map(_) | Self::Record { .. } | Self::Tuple(_) | Self::Flags { .. })
+        matches!(
+            self,
+            Self::List(_)
+                | Self::Map(_)
+                | Self::Record { .. }
+                | Self::Tuple(_)
+                | Self::Flags { .. }
+        )
     }
 
     /// What it takes, for messages.
@@ -212,7 +253,9 @@ impl Plan {
             Self::List(_) => "an array".into(),
             Self::Map(_) | Self::Record { .. } => "an object".into(),
             Self::Tuple(parts) => format!("an array of {}", parts.len()).into(),
-            Self::Variant(_) | Self::Result(_) => "the name of a case, or an object of one case".into(),
+            Self::Variant(_) | Self::Result(_) => {
+                "the name of a case, or an object of one case".into()
+            }
             Self::Enum { .. } => "the name of a case".into(),
             Self::Option(inner) => format!("{} or null", inner.wanted()).into(),
             Self::Flags { .. } => "an array of names".into(),

@@ -47,10 +47,22 @@ pub(crate) enum Unencodable {
 
 impl Encoding {
     /// Writes a value of the type that this was made for, in at most `bytes_max` bytes.
-    pub(crate) fn encode(&self, value: &Val, bytes_max: usize) -> Result<Box<RawValue>, Unencodable> {
+    pub(crate) fn encode(
+        &self,
+        value: &Val,
+        bytes_max: usize,
+    ) -> Result<Box<RawValue>, Unencodable> {
         let cx = Context::default();
-        let mut text = Bounded { bytes: Vec::new(), bytes_max };
-        let written = Part { encoding: self, value, cx: &cx }.serialize(&mut serde_json::Serializer::new(&mut text));
+        let mut text = Bounded {
+            bytes: Vec::new(),
+            bytes_max,
+        };
+        let written = Part {
+            encoding: self,
+            value,
+            cx: &cx,
+        }
+        .serialize(&mut serde_json::Serializer::new(&mut text));
         written.map_err(|error| cx.unencodable(&error))?;
         let text = String::from_utf8(text.bytes).expect("JSON is UTF-8");
         Ok(RawValue::from_string(text).expect("it has just been written"))
@@ -74,7 +86,9 @@ impl<'p> Context<'p> {
     }
 
     fn fail<T, E: serde::ser::Error>(&self, message: impl Into<String>) -> Result<T, E> {
-        self.fault.borrow_mut().get_or_insert_with(|| message.into());
+        self.fault
+            .borrow_mut()
+            .get_or_insert_with(|| message.into());
         Err(E::custom("see the context"))
     }
 
@@ -83,7 +97,10 @@ impl<'p> Context<'p> {
             None if error.is_io() => Unencodable::TooLarge,
             fault => {
                 let message = fault.unwrap_or_else(|| error.to_string());
-                Unencodable::At { path: self.path.borrow().to_string(), message }
+                Unencodable::At {
+                    path: self.path.borrow().to_string(),
+                    message,
+                }
             }
         }
     }
@@ -104,25 +121,39 @@ impl Serialize for Part<'_> {
             (Encoding::Char, Val::Char(value)) => to.serialize_char(*value),
             (Encoding::String, Val::String(value)) => to.serialize_str(value),
             (Encoding::Option(_), Val::Option(None)) => to.serialize_none(),
-            (Encoding::Option(inner), Val::Option(Some(value))) => self.with(inner, value).serialize(to),
+            (Encoding::Option(inner), Val::Option(Some(value))) => {
+                self.with(inner, value).serialize(to)
+            }
             (Encoding::List(element), Val::List(values)) => {
                 self.array(values.iter().map(|value| (&**element, value)), to)
             }
-            (Encoding::Tuple(parts), Val::Tuple(values)) => self.array(parts.iter().zip(values), to),
-            (Encoding::Pairs(value), Val::List(pairs)) => self.object(value, pairs.iter().map(pair), to),
-            (Encoding::Map(value), Val::Map(entries)) => self.object(value, entries.iter().map(entry), to),
+            (Encoding::Tuple(parts), Val::Tuple(values)) => {
+                self.array(parts.iter().zip(values), to)
+            }
+            (Encoding::Pairs(value), Val::List(pairs)) => {
+                self.object(value, pairs.iter().map(pair), to)
+            }
+            (Encoding::Map(value), Val::Map(entries)) => {
+                self.object(value, entries.iter().map(entry), to)
+            }
             (Encoding::Record(fields), Val::Record(values)) => self.record(fields, values, to),
             (Encoding::Variant { cases, .. }, Val::Variant(name, payload)) => {
                 let found = cases.iter().find(|case| case.name == *name);
                 self.case(found, payload.as_deref(), to)
             }
-            (Encoding::Result(cases), Val::Result(Ok(payload))) => self.case(cases.first(), payload.as_deref(), to),
-            (Encoding::Result(cases), Val::Result(Err(payload))) => self.case(cases.last(), payload.as_deref(), to),
+            (Encoding::Result(cases), Val::Result(Ok(payload))) => {
+                self.case(cases.first(), payload.as_deref(), to)
+            }
+            (Encoding::Result(cases), Val::Result(Err(payload))) => {
+                self.case(cases.last(), payload.as_deref(), to)
+            }
             (Encoding::Names(names), Val::Enum(name)) => match names.get(name) {
                 Some(spelled) => to.serialize_str(spelled),
                 None => self.of_another_type(),
             },
-            (Encoding::Names(names), Val::Flags(set)) => to.collect_seq(set.iter().filter_map(|name| names.get(name))),
+            (Encoding::Names(names), Val::Flags(set)) => {
+                to.collect_seq(set.iter().filter_map(|name| names.get(name)))
+            }
             _ => self.of_another_type(),
         }
     }
@@ -130,7 +161,11 @@ impl Serialize for Part<'_> {
 
 impl<'p> Part<'p> {
     fn with(&self, encoding: &'p Encoding, value: &'p Val) -> Self {
-        Part { encoding, value, cx: self.cx }
+        Part {
+            encoding,
+            value,
+            cx: self.cx,
+        }
     }
 
     /// Nobody can give such a value: the engine has lifted it by the very type that the encoding was made from.
@@ -163,7 +198,9 @@ impl<'p> Part<'p> {
     ) -> Result<S::Ok, S::Error> {
         let mut array = to.serialize_seq(None)?;
         for (place, (encoding, value)) in parts.enumerate() {
-            self.cx.at(Step::Index(place), || array.serialize_element(&self.with(encoding, value)))?;
+            self.cx.at(Step::Index(place), || {
+                array.serialize_element(&self.with(encoding, value))
+            })?;
         }
         array.end()
     }
@@ -178,7 +215,9 @@ impl<'p> Part<'p> {
         for ((name, encoding), (_, value)) in fields.iter().zip(values) {
             if !matches!(value, Val::Option(None)) {
                 let step = Step::Key(Cow::Borrowed(name));
-                self.cx.at(step, || object.serialize_entry(name, &self.with(encoding, value)))?;
+                self.cx.at(step, || {
+                    object.serialize_entry(name, &self.with(encoding, value))
+                })?;
             }
         }
         object.end()
@@ -194,24 +233,43 @@ impl<'p> Part<'p> {
         let mut object = to.serialize_map(None)?;
         let mut seen = HashSet::new();
         for entry in entries {
-            let Some((key, value)) = entry else { return self.of_another_type() };
-            self.cx.at(Step::Key(Cow::Borrowed(key)), || match seen.insert(key) {
-                true => object.serialize_entry(key, &self.with(encoding, value)),
-                false => self.cx.fail("this key is there twice"),
-            })?;
+            let Some((key, value)) = entry else {
+                return self.of_another_type();
+            };
+            self.cx
+                .at(Step::Key(Cow::Borrowed(key)), || match seen.insert(key) {
+                    true => object.serialize_entry(key, &self.with(encoding, value)),
+                    false => self.cx.fail("this key is there twice"),
+                })?;
         }
         object.end()
     }
 
-    fn case<S: Serializer>(&self, found: Option<&'p Case>, payload: Option<&'p Val>, to: S) -> Result<S::Ok, S::Error> {
-        let Some(Case { name, spelled, payload: encoding }) = found else { return self.of_another_type() };
+    fn case<S: Serializer>(
+        &self,
+        found: Option<&'p Case>,
+        payload: Option<&'p Val>,
+        to: S,
+    ) -> Result<S::Ok, S::Error> {
+        let Some(Case {
+            name,
+            spelled,
+            payload: encoding,
+        }) = found
+        else {
+            return self.of_another_type();
+        };
         match (encoding, payload) {
             (None, None) => to.serialize_str(spelled),
-            (Some(Encoding::String), Some(Val::String(text))) if name == OTHER => self.other(text, to),
+            (Some(Encoding::String), Some(Val::String(text))) if name == OTHER => {
+                self.other(text, to)
+            }
             (Some(encoding), Some(value)) => {
                 let mut object = to.serialize_map(Some(1))?;
                 let step = Step::Key(Cow::Borrowed(spelled));
-                self.cx.at(step, || object.serialize_entry(spelled, &self.with(encoding, value)))?;
+                self.cx.at(step, || {
+                    object.serialize_entry(spelled, &self.with(encoding, value))
+                })?;
                 object.end()
             }
             _ => self.of_another_type(),
@@ -220,9 +278,9 @@ impl<'p> Part<'p> {
 
     fn other<S: Serializer>(&self, text: &str, to: S) -> Result<S::Ok, S::Error> {
         match self.encoding {
-            Encoding::Variant { names, .. } if names.find(text).is_some() => {
-                self.cx.fail("`other` has the name of a case, and would be read as that")
-            }
+            Encoding::Variant { names, .. } if names.find(text).is_some() => self
+                .cx
+                .fail("`other` has the name of a case, and would be read as that"),
             _ => to.serialize_str(text),
         }
     }

@@ -17,24 +17,36 @@ impl Names {
     /// Takes names in the order of their declaration.
     pub(crate) fn new<'a>(declared: impl IntoIterator<Item = &'a str>) -> Result<Self, Clash> {
         let declared: Vec<&str> = declared.into_iter().collect();
-        let mut folded: Vec<(Box<str>, usize)> =
-            declared.iter().enumerate().map(|(place, name)| (fold(name).collect::<String>().into(), place)).collect();
+        let mut folded: Vec<(Box<str>, usize)> = declared
+            .iter()
+            .enumerate()
+            .map(|(place, name)| (fold(name).collect::<String>().into(), place))
+            .collect();
         folded.sort();
         match folded.windows(2).find(|pair| pair[0].0 == pair[1].0) {
-            Some(pair) => Err(Clash(declared[pair[0].1].to_owned(), declared[pair[1].1].to_owned())),
+            Some(pair) => Err(Clash(
+                declared[pair[0].1].to_owned(),
+                declared[pair[1].1].to_owned(),
+            )),
             None => Ok(Self(folded)),
         }
     }
 
     /// The place of the name that a sender's name stands for.
     pub(crate) fn find(&self, name: &str) -> Option<usize> {
-        let order = |(folded, _): &(Box<str>, usize)| -> Ordering { folded.chars().cmp(fold(name)) };
-        self.0.binary_search_by(order).ok().map(|found| self.0[found].1)
+        let order =
+            |(folded, _): &(Box<str>, usize)| -> Ordering { folded.chars().cmp(fold(name)) };
+        self.0
+            .binary_search_by(order)
+            .ok()
+            .map(|found| self.0[found].1)
     }
 }
 
 fn fold(name: &str) -> impl Iterator<Item = char> {
-    name.chars().filter(|c| !matches!(c, '-' | '_')).map(|c| c.to_ascii_lowercase())
+    name.chars()
+        .filter(|c| !matches!(c, '-' | '_'))
+        .map(|c| c.to_ascii_lowercase())
 }
 
 #[cfg(test)]
@@ -64,7 +76,13 @@ mod tests {
 
     #[test]
     fn names_that_fold_to_the_same_clash() {
-        assert_eq!(Names::new(["a-b", "c", "ab"]), Err(Clash("a-b".into(), "ab".into())));
-        assert_eq!(Names::new(["line1", "line-1"]), Err(Clash("line1".into(), "line-1".into())));
+        assert_eq!(
+            Names::new(["a-b", "c", "ab"]),
+            Err(Clash("a-b".into(), "ab".into()))
+        );
+        assert_eq!(
+            Names::new(["line1", "line-1"]),
+            Err(Clash("line1".into(), "line-1".into()))
+        );
     }
 }

@@ -23,7 +23,10 @@ impl Integer {
     /// Decodes a JSON number; the error says what is wrong with it.
     pub(super) fn decode(self, literal: &str) -> Result<Val, String> {
         if !is_integer(literal) {
-            return Err(format!("found a number with a fraction or an exponent, wanted {}", self.name()));
+            return Err(format!(
+                "found a number with a fraction or an exponent, wanted {}",
+                self.name()
+            ));
         }
         let value = literal.parse::<i128>().ok();
         let decoded = value.and_then(|value| match self {
@@ -36,7 +39,12 @@ impl Integer {
             Self::S64 => value.try_into().ok().map(Val::S64),
             Self::U64 => value.try_into().ok().map(Val::U64),
         });
-        decoded.ok_or_else(|| format!("found an integer that is out of range, wanted {}", self.name()))
+        decoded.ok_or_else(|| {
+            format!(
+                "found an integer that is out of range, wanted {}",
+                self.name()
+            )
+        })
     }
 
     /// The type as WIT calls it.
@@ -56,12 +64,22 @@ impl Integer {
 
 pub(super) fn decode_f64(literal: &str) -> Result<Val, String> {
     is_exact(literal, f64::MANTISSA_DIGITS, "f64")?;
-    literal.parse().ok().filter(|value: &f64| value.is_finite()).map(Val::Float64).ok_or_else(|| too_large("f64"))
+    literal
+        .parse()
+        .ok()
+        .filter(|value: &f64| value.is_finite())
+        .map(Val::Float64)
+        .ok_or_else(|| too_large("f64"))
 }
 
 pub(super) fn decode_f32(literal: &str) -> Result<Val, String> {
     is_exact(literal, f32::MANTISSA_DIGITS, "f32")?;
-    literal.parse().ok().filter(|value: &f32| value.is_finite()).map(Val::Float32).ok_or_else(|| too_large("f32"))
+    literal
+        .parse()
+        .ok()
+        .filter(|value: &f32| value.is_finite())
+        .map(Val::Float32)
+        .ok_or_else(|| too_large("f32"))
 }
 
 fn is_integer(literal: &str) -> bool {
@@ -74,13 +92,21 @@ fn is_exact(literal: &str, digits: u32, name: &str) -> Result<(), String> {
         return Ok(());
     }
     let magnitude = literal.trim_start_matches('-').parse::<u128>().ok();
-    let fits = |value: u128| value == 0 || u128::BITS - value.leading_zeros() - value.trailing_zeros() <= digits;
+    let fits = |value: u128| {
+        value == 0 || u128::BITS - value.leading_zeros() - value.trailing_zeros() <= digits
+    };
     if magnitude.is_some_and(fits) {
         Ok(())
     } else {
         let has_type = literal.parse::<i64>().is_ok() || literal.parse::<u64>().is_ok();
-        let way_out = if has_type { "take it as s64 or u64" } else { "no type of a number can" };
-        Err(format!("found an integer with more digits than {name} can hold; {way_out}"))
+        let way_out = if has_type {
+            "take it as s64 or u64"
+        } else {
+            "no type of a number can"
+        };
+        Err(format!(
+            "found an integer with more digits than {name} can hold; {way_out}"
+        ))
     }
 }
 
@@ -95,12 +121,24 @@ mod tests {
     #[test]
     fn integers_keep_every_digit_or_fail() {
         for (kind, literal, expected) in [
-            (Integer::U64, "18446744073709551615", Some(Val::U64(u64::MAX))),
+            (
+                Integer::U64,
+                "18446744073709551615",
+                Some(Val::U64(u64::MAX)),
+            ),
             (Integer::U64, "18446744073709551616", None),
-            (Integer::U64, "9007199254740993", Some(Val::U64(9_007_199_254_740_993))),
+            (
+                Integer::U64,
+                "9007199254740993",
+                Some(Val::U64(9_007_199_254_740_993)),
+            ),
             (Integer::U64, "-0", Some(Val::U64(0))),
             (Integer::U64, "-1", None),
-            (Integer::S64, "-9223372036854775808", Some(Val::S64(i64::MIN))),
+            (
+                Integer::S64,
+                "-9223372036854775808",
+                Some(Val::S64(i64::MIN)),
+            ),
             (Integer::S64, "-9223372036854775809", None),
             (Integer::S64, "9223372036854775808", None),
             (Integer::U8, "255", Some(Val::U8(255))),
@@ -114,9 +152,18 @@ mod tests {
             (Integer::U32, "1.0", None),
             (Integer::U32, "1e3", None),
             (Integer::U32, "1E3", None),
-            (Integer::U64, "340282366920938463463374607431768211456", None),
+            (
+                Integer::U64,
+                "340282366920938463463374607431768211456",
+                None,
+            ),
         ] {
-            assert_eq!(kind.decode(literal).ok(), expected, "{} from {literal}", kind.name());
+            assert_eq!(
+                kind.decode(literal).ok(),
+                expected,
+                "{} from {literal}",
+                kind.name()
+            );
         }
     }
 
@@ -136,9 +183,16 @@ mod tests {
             ("1e309", None),
             ("-1e309", None),
         ] {
-            assert_eq!(decode_f64(literal).ok(), expected.map(Val::Float64), "{literal}");
+            assert_eq!(
+                decode_f64(literal).ok(),
+                expected.map(Val::Float64),
+                "{literal}"
+            );
         }
-        assert_eq!(decode_f32("16777216").ok(), Some(Val::Float32(16_777_216.0)));
+        assert_eq!(
+            decode_f32("16777216").ok(),
+            Some(Val::Float32(16_777_216.0))
+        );
         assert!(decode_f32("16777217").is_err());
         assert!(decode_f32("3.5e38").is_err());
     }

@@ -41,7 +41,11 @@ impl std::fmt::Display for Path<'_> {
                     c if is_hidden(c) => write!(f, "{}", c.escape_default()),
                     c => f.write_char(c),
                 })?;
-                f.write_str(if key.chars().nth(KEY_CHARS_MAX).is_some() { "…\"]" } else { "\"]" })
+                f.write_str(if key.chars().nth(KEY_CHARS_MAX).is_some() {
+                    "…\"]"
+                } else {
+                    "\"]"
+                })
             }
         })
     }
@@ -50,7 +54,9 @@ impl std::fmt::Display for Path<'_> {
 fn is_plain(key: &str) -> bool {
     !key.is_empty()
         && key.len() <= KEY_CHARS_MAX
-        && key.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'$' | b'@'))
+        && key
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'$' | b'@'))
 }
 
 #[cfg(test)]

@@ -46,7 +46,10 @@ mod tests {
         let parse = |text| Pointer::parse(text).map(|pointer| pointer.0);
         assert_eq!(parse(""), Some(vec![]));
         assert_eq!(parse("/"), Some(vec![String::new()]));
-        assert_eq!(parse("/a~1b/m~0n/0"), Some(vec!["a/b".into(), "m~n".into(), "0".into()]));
+        assert_eq!(
+            parse("/a~1b/m~0n/0"),
+            Some(vec!["a/b".into(), "m~n".into(), "0".into()])
+        );
         for bad in ["a", "/a~", "/a~2"] {
             assert_eq!(parse(bad), None, "{bad}");
         }

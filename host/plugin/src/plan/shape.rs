@@ -60,7 +60,11 @@ pub(crate) struct Case {
 impl Shape {
     /// Reads a component's type. `at` says where it stands, for the refusal.
     pub(crate) fn of(ty: &Type, at: &str) -> Result<Self, Refused> {
-        Reader { parts_left: PARTS_MAX, depth: 0 }.read(ty, at)
+        Reader {
+            parts_left: PARTS_MAX,
+            depth: 0,
+        }
+        .read(ty, at)
     }
 }
 
@@ -68,27 +72,47 @@ impl fmt::Display for Shape {
     /// As WIT writes it, types without names spelled out.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let joined = |parts: Vec<String>| parts.join(", ");
-        let or_none = |shape: &Option<Box<Self>>| shape.as_ref().map_or_else(|| "_".to_owned(), |it| it.to_string());
+        let or_none = |shape: &Option<Box<Self>>| {
+            shape
+                .as_ref()
+                .map_or_else(|| "_".to_owned(), |it| it.to_string())
+        };
         match self {
             Self::List(element) => write!(f, "list<{element}>"),
             Self::Map(value) => write!(f, "map<string, {value}>"),
             Self::Option(inner) => write!(f, "option<{inner}>"),
             Self::Result { ok, err } => write!(f, "result<{}, {}>", or_none(ok), or_none(err)),
-            Self::Tuple(parts) => write!(f, "tuple<{}>", joined(parts.iter().map(Self::to_string).collect())),
+            Self::Tuple(parts) => write!(
+                f,
+                "tuple<{}>",
+                joined(parts.iter().map(Self::to_string).collect())
+            ),
             Self::Record(fields) => {
                 let field = |field: &Field| format!("{}: {}", field.name, field.shape);
-                write!(f, "record {{ {} }}", joined(fields.iter().map(field).collect()))
+                write!(
+                    f,
+                    "record {{ {} }}",
+                    joined(fields.iter().map(field).collect())
+                )
             }
             Self::Variant(cases) => {
                 let case = |case: &Case| match &case.payload {
                     None => case.name.clone(),
                     Some(payload) => format!("{}({payload})", case.name),
                 };
-                write!(f, "variant {{ {} }}", joined(cases.iter().map(case).collect()))
+                write!(
+                    f,
+                    "variant {{ {} }}",
+                    joined(cases.iter().map(case).collect())
+                )
             }
             Self::Enum(cases) => write!(f, "enum {{ {} }}", cases.join(", ")),
             Self::Flags(flags) => write!(f, "flags {{ {} }}", flags.join(", ")),
-            simple => f.write_str(&format!("{simple:?}").to_ascii_lowercase().replace("float", "f")),
+            simple => f.write_str(
+                &format!("{simple:?}")
+                    .to_ascii_lowercase()
+                    .replace("float", "f"),
+            ),
         }
     }
 }
@@ -100,8 +124,14 @@ struct Reader {
 
 impl Reader {
     fn read(&mut self, ty: &Type, at: &str) -> Result<Shape, Refused> {
-        let refused = |reason: &str| Refused { at: at.to_owned(), reason: reason.to_owned() };
-        self.parts_left = self.parts_left.checked_sub(1).ok_or_else(|| refused("it is part of too large a type"))?;
+        let refused = |reason: &str| Refused {
+            at: at.to_owned(),
+            reason: reason.to_owned(),
+        };
+        self.parts_left = self
+            .parts_left
+            .checked_sub(1)
+            .ok_or_else(|| refused("it is part of too large a type"))?;
         if self.depth == DEPTH_MAX {
             return Err(refused("it is nested too deeply"));
         }
@@ -121,21 +151,37 @@ impl Reader {
             Type::Char => Shape::Char,
             Type::String => Shape::String,
             Type::List(list) => Shape::List(self.boxed(&list.ty(), &format!("{at}[]"))?),
-            Type::Map(map) if map.key() == Type::String => Shape::Map(self.boxed(&map.value(), &format!("{at}[]"))?),
+            Type::Map(map) if map.key() == Type::String => {
+                Shape::Map(self.boxed(&map.value(), &format!("{at}[]"))?)
+            }
             Type::Map(_) => return Err(refused("it is a map whose keys are no strings")),
             Type::Record(_) | Type::Tuple(_) | Type::Variant(_) => self.read_parts(ty, at)?,
             Type::Enum(names) => Shape::Enum(names.names().map(str::to_owned).collect()),
             Type::Flags(names) => Shape::Flags(names.names().map(str::to_owned).collect()),
             Type::Option(option) => Shape::Option(self.boxed(&option.ty(), at)?),
             Type::Result(result) => Shape::Result {
-                ok: result.ok().map(|ok| self.boxed(&ok, &format!("{at}.ok"))).transpose()?,
-                err: result.err().map(|err| self.boxed(&err, &format!("{at}.err"))).transpose()?,
+                ok: result
+                    .ok()
+                    .map(|ok| self.boxed(&ok, &format!("{at}.ok")))
+                    .transpose()?,
+                err: result
+                    .err()
+                    .map(|err| self.boxed(&err, &format!("{at}.err")))
+                    .transpose()?,
             },
-            Type::Own(_) | Type::Borrow(_) => return Err(refused("it is a resource, which no JSON can be made into")),
-            Type::Future(_) | Type::Stream(_) | Type::ErrorContext => {
-                return Err(refused("it is asynchronous, which this host does not offer"));
+            Type::Own(_) | Type::Borrow(_) => {
+                return Err(refused("it is a resource, which no JSON can be made into"));
             }
-            Type::FixedLengthList(_) => return Err(refused("it is a list of fixed length; use a list or a tuple")),
+            Type::Future(_) | Type::Stream(_) | Type::ErrorContext => {
+                return Err(refused(
+                    "it is asynchronous, which this host does not offer",
+                ));
+            }
+            Type::FixedLengthList(_) => {
+                return Err(refused(
+                    "it is a list of fixed length; use a list or a tuple",
+                ));
+            }
         };
         self.depth -= 1;
         Ok(shape)
@@ -148,7 +194,10 @@ impl Reader {
                     .fields()
                     .map(|field| {
                         let shape = self.read(&field.ty, &format!("{at}.{}", field.name))?;
-                        Ok(Field { name: field.name.to_owned(), shape })
+                        Ok(Field {
+                            name: field.name.to_owned(),
+                            shape,
+                        })
                     })
                     .collect::<Result<_, Refused>>()?,
             ),
@@ -158,7 +207,10 @@ impl Reader {
                     .map(|case| {
                         let at = format!("{at}.{}", case.name);
                         let payload = case.ty.map(|ty| self.read(&ty, &at)).transpose()?;
-                        Ok(Case { name: case.name.to_owned(), payload })
+                        Ok(Case {
+                            name: case.name.to_owned(),
+                            payload,
+                        })
                     })
                     .collect::<Result<_, Refused>>()?,
             ),

@@ -12,15 +12,33 @@ mod properties;
 const MANY: usize = 100_000;
 
 fn decode(shape: &Shape, json: &str) -> Result<Val, Undecodable> {
-    Plan::new(shape, "it").expect("a shape that compiles").decode(&Pointer::default(), json, MANY)
+    Plan::new(shape, "it")
+        .expect("a shape that compiles")
+        .decode(&Pointer::default(), json, MANY)
 }
 
 fn record(fields: impl IntoIterator<Item = (&'static str, Shape)>) -> Shape {
-    Shape::Record(fields.into_iter().map(|(name, shape)| Field { name: name.into(), shape }).collect())
+    Shape::Record(
+        fields
+            .into_iter()
+            .map(|(name, shape)| Field {
+                name: name.into(),
+                shape,
+            })
+            .collect(),
+    )
 }
 
 fn variant(cases: impl IntoIterator<Item = (&'static str, Option<Shape>)>) -> Shape {
-    Shape::Variant(cases.into_iter().map(|(name, payload)| Case { name: name.into(), payload }).collect())
+    Shape::Variant(
+        cases
+            .into_iter()
+            .map(|(name, payload)| Case {
+                name: name.into(),
+                payload,
+            })
+            .collect(),
+    )
 }
 
 fn option(shape: Shape) -> Shape {
@@ -44,7 +62,8 @@ const NONE: Val = Val::Option(None);
 /// Decodes, and gives the value or else the path and the message as one text.
 #[track_caller]
 fn check(shape: &Shape, json: &str, expected: Result<Val, &str>) {
-    let decoded = decode(shape, json).map_err(|Undecodable { path, message }| format!("{path}: {message}"));
+    let decoded =
+        decode(shape, json).map_err(|Undecodable { path, message }| format!("{path}: {message}"));
     assert_eq!(decoded, expected.map_err(str::to_owned), "{json}");
 }
 
@@ -52,25 +71,61 @@ fn check(shape: &Shape, json: &str, expected: Result<Val, &str>) {
 fn leaves() {
     for (shape, json, expected) in [
         (Shape::Bool, "true", Ok(Val::Bool(true))),
-        (Shape::Bool, "1", Err("$: found a number, wanted true or false")),
+        (
+            Shape::Bool,
+            "1",
+            Err("$: found a number, wanted true or false"),
+        ),
         (Shape::U32, " 7 ", Ok(Val::U32(7))),
-        (Shape::U32, "7.0", Err("$: found a number with a fraction or an exponent, wanted u32")),
-        (Shape::U32, "-1", Err("$: found an integer that is out of range, wanted u32")),
+        (
+            Shape::U32,
+            "7.0",
+            Err("$: found a number with a fraction or an exponent, wanted u32"),
+        ),
+        (
+            Shape::U32,
+            "-1",
+            Err("$: found an integer that is out of range, wanted u32"),
+        ),
         (Shape::U32, "\"7\"", Err("$: found a string, wanted u32")),
         (Shape::U64, "null", Err("$: found null, wanted u64")),
         (Shape::Float64, "7", Ok(Val::Float64(7.0))),
         (Shape::Float32, "0.5", Ok(Val::Float32(0.5))),
         (Shape::Char, "\"ä\"", Ok(Val::Char('ä'))),
         (Shape::Char, "\"\\ud83d\\ude00\"", Ok(Val::Char('😀'))),
-        (Shape::Char, "\"ab\"", Err("$: found a string of another length, wanted a string of one character")),
+        (
+            Shape::Char,
+            "\"ab\"",
+            Err("$: found a string of another length, wanted a string of one character"),
+        ),
         (Shape::String, r#""a\n\"b""#, Ok(text("a\n\"b"))),
-        (Shape::String, r#" {"b": [1.50, "x"]} "#, Ok(text(r#"{"b": [1.50, "x"]}"#))),
+        (
+            Shape::String,
+            r#" {"b": [1.50, "x"]} "#,
+            Ok(text(r#"{"b": [1.50, "x"]}"#)),
+        ),
         (Shape::String, "[ ]", Ok(text("[ ]"))),
-        (Shape::String, "12345678901234567890", Err("$: found a number, wanted a string")),
+        (
+            Shape::String,
+            "12345678901234567890",
+            Err("$: found a number, wanted a string"),
+        ),
         (Shape::String, "null", Err("$: found null, wanted a string")),
-        (Shape::String, r#""\ud83d""#, Err("$: found a string with an escape that stands for no character")),
-        (Shape::String, "", Err("$: not JSON: EOF while parsing a value at line 1 column 0")),
-        (Shape::U8, "1 2", Err("$: not JSON: trailing characters at line 1 column 3")),
+        (
+            Shape::String,
+            r#""\ud83d""#,
+            Err("$: found a string with an escape that stands for no character"),
+        ),
+        (
+            Shape::String,
+            "",
+            Err("$: not JSON: EOF while parsing a value at line 1 column 0"),
+        ),
+        (
+            Shape::U8,
+            "1 2",
+            Err("$: not JSON: trailing characters at line 1 column 3"),
+        ),
     ] {
         check(&shape, json, expected);
     }
@@ -78,20 +133,47 @@ fn leaves() {
 
 #[test]
 fn records() {
-    let shape = record([("payment-method", Shape::String), ("amount", option(Shape::U64))]);
+    let shape = record([
+        ("payment-method", Shape::String),
+        ("amount", option(Shape::U64)),
+    ]);
     let value = |method: &str, amount| {
-        Ok(Val::Record(vec![("payment-method".into(), text(method)), ("amount".into(), amount)]))
+        Ok(Val::Record(vec![
+            ("payment-method".into(), text(method)),
+            ("amount".into(), amount),
+        ]))
     };
     for (json, expected) in [
-        (r#"{"paymentMethod":"card","amount":3}"#, value("card", some(Val::U64(3)))),
-        (r#"{"new":[{}],"payment_method":"card","amount":null}"#, value("card", NONE)),
+        (
+            r#"{"paymentMethod":"card","amount":3}"#,
+            value("card", some(Val::U64(3))),
+        ),
+        (
+            r#"{"new":[{}],"payment_method":"card","amount":null}"#,
+            value("card", NONE),
+        ),
         (r#"{"payment-method":"card"}"#, value("card", NONE)),
-        (r#"{"paymentMethod":"a","payment_method":"b"}"#, Err("$.payment_method: this field is there twice")),
-        (r#"{"paymentMethod":"a","paymentMethod":"a"}"#, Err("$.paymentMethod: this field is there twice")),
+        (
+            r#"{"paymentMethod":"a","payment_method":"b"}"#,
+            Err("$.payment_method: this field is there twice"),
+        ),
+        (
+            r#"{"paymentMethod":"a","paymentMethod":"a"}"#,
+            Err("$.paymentMethod: this field is there twice"),
+        ),
         (r#"{"new":1,"new":2,"paymentMethod":"a"}"#, value("a", NONE)),
-        (r#"{"amount":3}"#, Err("$.payment-method: nothing is there, wanted a string")),
-        (r#"{"paymentMethod":"a","amount":"3"}"#, Err("$.amount: found a string, wanted u64")),
-        (r#"{"paymentMethod":"a","amount":-3}"#, Err("$.amount: found an integer that is out of range, wanted u64")),
+        (
+            r#"{"amount":3}"#,
+            Err("$.payment-method: nothing is there, wanted a string"),
+        ),
+        (
+            r#"{"paymentMethod":"a","amount":"3"}"#,
+            Err("$.amount: found a string, wanted u64"),
+        ),
+        (
+            r#"{"paymentMethod":"a","amount":-3}"#,
+            Err("$.amount: found an integer that is out of range, wanted u64"),
+        ),
         (r#"["a"]"#, Err("$: found an array, wanted an object")),
         (r#""a""#, Err("$: found a string, wanted an object")),
     ] {
@@ -101,7 +183,10 @@ fn records() {
 
 #[test]
 fn a_path_leads_to_the_fault() {
-    let shape = record([("data", record([("fees", list(record([("amount", Shape::U32)])))]))]);
+    let shape = record([(
+        "data",
+        record([("fees", list(record([("amount", Shape::U32)])))]),
+    )]);
     check(
         &shape,
         r#"{"data":{"fees":[{"amount":1},{"amount":2},{"amount":2.5}]}}"#,
@@ -120,19 +205,63 @@ fn lists_tuples_and_maps() {
     let map = Shape::Map(Box::new(Shape::U8));
     let pair = |key: &str, value| Val::Tuple(vec![text(key), Val::U8(value)]);
     for (shape, json, expected) in [
-        (&list(Shape::U8), "[1,2]", Ok(Val::List(vec![Val::U8(1), Val::U8(2)]))),
-        (&list(Shape::U8), "[1,256]", Err("$[1]: found an integer that is out of range, wanted u8")),
-        (&list(Shape::U8), r#"{"a":1}"#, Err("$: found an object, wanted an array")),
-        (&pairs, r#"{"b":1,"a":2}"#, Ok(Val::List(vec![pair("b", 1), pair("a", 2)]))),
+        (
+            &list(Shape::U8),
+            "[1,2]",
+            Ok(Val::List(vec![Val::U8(1), Val::U8(2)])),
+        ),
+        (
+            &list(Shape::U8),
+            "[1,256]",
+            Err("$[1]: found an integer that is out of range, wanted u8"),
+        ),
+        (
+            &list(Shape::U8),
+            r#"{"a":1}"#,
+            Err("$: found an object, wanted an array"),
+        ),
+        (
+            &pairs,
+            r#"{"b":1,"a":2}"#,
+            Ok(Val::List(vec![pair("b", 1), pair("a", 2)])),
+        ),
         (&pairs, r#"[["b",1]]"#, Ok(Val::List(vec![pair("b", 1)]))),
-        (&pairs, r#"{"b":1,"b":2}"#, Err("$.b: this key is there twice")),
-        (&pairs, r#"{"b c":null}"#, Err("$[\"b c\"]: found null, wanted u8")),
-        (&pairs, "1", Err("$: found a number, wanted an object, or an array of pairs")),
-        (&map, r#"{"b":1}"#, Ok(Val::Map(vec![(text("b"), Val::U8(1))]))),
+        (
+            &pairs,
+            r#"{"b":1,"b":2}"#,
+            Err("$.b: this key is there twice"),
+        ),
+        (
+            &pairs,
+            r#"{"b c":null}"#,
+            Err("$[\"b c\"]: found null, wanted u8"),
+        ),
+        (
+            &pairs,
+            "1",
+            Err("$: found a number, wanted an object, or an array of pairs"),
+        ),
+        (
+            &map,
+            r#"{"b":1}"#,
+            Ok(Val::Map(vec![(text("b"), Val::U8(1))])),
+        ),
         (&map, "[]", Err("$: found an array, wanted an object")),
-        (&Shape::Tuple(vec![Shape::U8, Shape::Bool]), "[1,true]", Ok(Val::Tuple(vec![Val::U8(1), Val::Bool(true)]))),
-        (&Shape::Tuple(vec![Shape::U8]), "[]", Err("$: found an array of another length, wanted one of 1")),
-        (&Shape::Tuple(vec![Shape::U8]), "[1,2]", Err("$: found an array of another length, wanted one of 1")),
+        (
+            &Shape::Tuple(vec![Shape::U8, Shape::Bool]),
+            "[1,true]",
+            Ok(Val::Tuple(vec![Val::U8(1), Val::Bool(true)])),
+        ),
+        (
+            &Shape::Tuple(vec![Shape::U8]),
+            "[]",
+            Err("$: found an array of another length, wanted one of 1"),
+        ),
+        (
+            &Shape::Tuple(vec![Shape::U8]),
+            "[1,2]",
+            Err("$: found an array of another length, wanted one of 1"),
+        ),
     ] {
         check(shape, json, expected);
     }
@@ -143,31 +272,70 @@ fn variants() {
     let closed = variant([("paid-out", None), ("refund", Some(Shape::U8))]);
     let open = variant([("refund", Some(Shape::U8)), ("other", Some(Shape::String))]);
     let mute = variant([("refund", Some(Shape::U8)), ("other", None)]);
-    let case = |name: &str, payload: Option<Val>| Ok(Val::Variant(name.into(), payload.map(Box::new)));
+    let case =
+        |name: &str, payload: Option<Val>| Ok(Val::Variant(name.into(), payload.map(Box::new)));
     for (shape, json, expected) in [
         (&closed, r#""paidOut""#, case("paid-out", None)),
         (&closed, r#"{"paid_out":null}"#, case("paid-out", None)),
-        (&closed, r#"{"paid_out":1}"#, Err("$: found a payload for `paid-out`, which has none")),
+        (
+            &closed,
+            r#"{"paid_out":1}"#,
+            Err("$: found a payload for `paid-out`, which has none"),
+        ),
         (&closed, r#"{"refund":3}"#, case("refund", Some(Val::U8(3)))),
-        (&closed, r#"{"refund":"x"}"#, Err("$.refund: found a string, wanted u8")),
-        (&closed, r#""refund""#, Err("$: found the case `refund` without its payload")),
+        (
+            &closed,
+            r#"{"refund":"x"}"#,
+            Err("$.refund: found a string, wanted u8"),
+        ),
+        (
+            &closed,
+            r#""refund""#,
+            Err("$: found the case `refund` without its payload"),
+        ),
         (
             &closed,
             r#""x""#,
-            Err("$: found none of the cases that the plugin has (paid-out, refund); it has no `other`"),
+            Err(
+                "$: found none of the cases that the plugin has (paid-out, refund); it has no `other`",
+            ),
         ),
         (
             &closed,
             r#"{"refund":3,"x":1}"#,
             Err("$: found an object, wanted the name of a case, or an object of one case"),
         ),
-        (&closed, "7", Err("$: found a number, wanted the name of a case, or an object of one case")),
+        (
+            &closed,
+            "7",
+            Err("$: found a number, wanted the name of a case, or an object of one case"),
+        ),
         (&open, r#"{"refund":3}"#, case("refund", Some(Val::U8(3)))),
-        (&open, r#"{"refund":300}"#, Err("$.refund: found an integer that is out of range, wanted u8")),
-        (&open, r#"{"refund": 3, "x": 1}"#, case("other", Some(text(r#"{"refund": 3, "x": 1}"#)))),
-        (&open, r#"{"unheard-of": 3}"#, case("other", Some(text(r#"{"unheard-of": 3}"#)))),
-        (&open, r#""unheard\tof""#, case("other", Some(text("unheard\tof")))),
-        (&open, "12345678901234567890", case("other", Some(text("12345678901234567890")))),
+        (
+            &open,
+            r#"{"refund":300}"#,
+            Err("$.refund: found an integer that is out of range, wanted u8"),
+        ),
+        (
+            &open,
+            r#"{"refund": 3, "x": 1}"#,
+            case("other", Some(text(r#"{"refund": 3, "x": 1}"#))),
+        ),
+        (
+            &open,
+            r#"{"unheard-of": 3}"#,
+            case("other", Some(text(r#"{"unheard-of": 3}"#))),
+        ),
+        (
+            &open,
+            r#""unheard\tof""#,
+            case("other", Some(text("unheard\tof"))),
+        ),
+        (
+            &open,
+            "12345678901234567890",
+            case("other", Some(text("12345678901234567890"))),
+        ),
         (&mute, r#"[1]"#, case("other", None)),
     ] {
         check(shape, json, expected);
@@ -176,28 +344,66 @@ fn variants() {
 
 #[test]
 fn enums_flags_results_and_options() {
-    let strings = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect::<Vec<_>>();
+    let strings = |names: &[&str]| {
+        names
+            .iter()
+            .map(|&name| name.to_owned())
+            .collect::<Vec<_>>()
+    };
     let closed = Shape::Enum(strings(&["in-progress", "done"]));
     let open = Shape::Enum(strings(&["done", "other"]));
     let flags = Shape::Flags(strings(&["read-only", "hidden"]));
-    let result = Shape::Result { ok: Some(Box::new(Shape::U8)), err: None };
+    let result = Shape::Result {
+        ok: Some(Box::new(Shape::U8)),
+        err: None,
+    };
     let nested = option(option(Shape::U8));
     for (shape, json, expected) in [
-        (&closed, r#""IN_PROGRESS""#, Ok(Val::Enum("in-progress".into()))),
+        (
+            &closed,
+            r#""IN_PROGRESS""#,
+            Ok(Val::Enum("in-progress".into())),
+        ),
         (
             &closed,
             r#""new""#,
-            Err("$: found none of the cases that the plugin has (in-progress, done); it has no `other`"),
+            Err(
+                "$: found none of the cases that the plugin has (in-progress, done); it has no `other`",
+            ),
         ),
-        (&closed, "1", Err("$: found a number, wanted the name of a case")),
+        (
+            &closed,
+            "1",
+            Err("$: found a number, wanted the name of a case"),
+        ),
         (&open, r#""new""#, Ok(Val::Enum("other".into()))),
-        (&flags, r#"["hidden","new","readOnly","hidden"]"#, Ok(Val::Flags(strings(&["read-only", "hidden"])))),
+        (
+            &flags,
+            r#"["hidden","new","readOnly","hidden"]"#,
+            Ok(Val::Flags(strings(&["read-only", "hidden"]))),
+        ),
         (&flags, "[]", Ok(Val::Flags(vec![]))),
-        (&flags, r#"["hidden",1]"#, Err("$[1]: found a number, wanted a string")),
-        (&flags, r#""hidden""#, Err("$: found a string, wanted an array of names")),
-        (&result, r#"{"ok":1}"#, Ok(Val::Result(Ok(Some(Box::new(Val::U8(1))))))),
+        (
+            &flags,
+            r#"["hidden",1]"#,
+            Err("$[1]: found a number, wanted a string"),
+        ),
+        (
+            &flags,
+            r#""hidden""#,
+            Err("$: found a string, wanted an array of names"),
+        ),
+        (
+            &result,
+            r#"{"ok":1}"#,
+            Ok(Val::Result(Ok(Some(Box::new(Val::U8(1)))))),
+        ),
         (&result, r#""err""#, Ok(Val::Result(Err(None)))),
-        (&result, r#"{"no":1}"#, Err("$: found none of the cases that the plugin has (ok, err); it has no `other`")),
+        (
+            &result,
+            r#"{"no":1}"#,
+            Err("$: found none of the cases that the plugin has (ok, err); it has no `other`"),
+        ),
         (&nested, "null", Ok(NONE)),
         (&nested, "1", Ok(some(some(Val::U8(1))))),
     ] {
@@ -209,38 +415,90 @@ fn enums_flags_results_and_options() {
 fn a_pointer_leads_to_the_content() {
     let plan = Plan::new(&Shape::U8, "it").expect("a plan");
     for (pointer, json, expected) in [
-        ("/data/object", r#"{"a":{"data":1},"data":{"object":7,"x":[]},"z":0}"#, Ok(Val::U8(7))),
+        (
+            "/data/object",
+            r#"{"a":{"data":1},"data":{"object":7,"x":[]},"z":0}"#,
+            Ok(Val::U8(7)),
+        ),
         ("/list/1", r#"{"list":[5,6,7]}"#, Ok(Val::U8(6))),
-        ("/data", r#"{"Data":7}"#, Err("$: `data` is missing, where the event's content is")),
-        ("/list/3", r#"{"list":[5,6,7]}"#, Err("$.list: element `3` is missing, where the event's content is")),
-        ("/data", "[1]", Err("$: element `data` is missing, where the event's content is")),
-        ("/data/x", r#"{"data":7}"#, Err("$.data: found a number, wanted an object with `x`")),
-        ("/data", r#"{"data":7,"data":8}"#, Err("$.data: this field is there twice")),
-        ("/data", r#"{"data":"x"}"#, Err("$.data: found a string, wanted u8")),
-        ("/data", r#"{"data":7"#, Err("$: not JSON: EOF while parsing an object at line 1 column 9")),
+        (
+            "/data",
+            r#"{"Data":7}"#,
+            Err("$: `data` is missing, where the event's content is"),
+        ),
+        (
+            "/list/3",
+            r#"{"list":[5,6,7]}"#,
+            Err("$.list: element `3` is missing, where the event's content is"),
+        ),
+        (
+            "/data",
+            "[1]",
+            Err("$: element `data` is missing, where the event's content is"),
+        ),
+        (
+            "/data/x",
+            r#"{"data":7}"#,
+            Err("$.data: found a number, wanted an object with `x`"),
+        ),
+        (
+            "/data",
+            r#"{"data":7,"data":8}"#,
+            Err("$.data: this field is there twice"),
+        ),
+        (
+            "/data",
+            r#"{"data":"x"}"#,
+            Err("$.data: found a string, wanted u8"),
+        ),
+        (
+            "/data",
+            r#"{"data":7"#,
+            Err("$: not JSON: EOF while parsing an object at line 1 column 9"),
+        ),
     ] {
         let pointer = Pointer::parse(pointer).expect("a pointer");
-        let decoded = plan.decode(&pointer, json, MANY).map_err(|it| format!("{}: {}", it.path, it.message));
+        let decoded = plan
+            .decode(&pointer, json, MANY)
+            .map_err(|it| format!("{}: {}", it.path, it.message));
         assert_eq!(decoded, expected.map_err(str::to_owned), "{json}");
     }
     let pointer = Pointer::parse("/Message").expect("a pointer");
-    assert_eq!(pointer.text(r#"{"Message":"{\"a\":1}"}"#), Ok(r#"{"a":1}"#.to_owned()));
+    assert_eq!(
+        pointer.text(r#"{"Message":"{\"a\":1}"}"#),
+        Ok(r#"{"a":1}"#.to_owned())
+    );
 }
 
 #[test]
 fn nesting_and_number_of_values_are_bounded() {
     let nested = |levels: usize| format!("{}{}", "[".repeat(levels), "]".repeat(levels));
     assert!(decode(&Shape::String, &nested(128)).is_ok());
-    check(&Shape::String, &nested(129), Err("$: found JSON that is nested more than 128 deep"));
+    check(
+        &Shape::String,
+        &nested(129),
+        Err("$: found JSON that is nested more than 128 deep"),
+    );
     // What nobody declared may be as deep as it likes.
     assert!(decode(&record([]), &format!(r#"{{"x":{}}}"#, nested(100_000))).is_ok());
     assert!(decode(&Shape::Bool, &nested(100_000)).is_err());
 
     // Few bytes that stand for many values: absent options.
-    let wide = Shape::Record((0..100).map(|n| Field { name: format!("f{n}"), shape: option(Shape::U8) }).collect());
+    let wide = Shape::Record(
+        (0..100)
+            .map(|n| Field {
+                name: format!("f{n}"),
+                shape: option(Shape::U8),
+            })
+            .collect(),
+    );
     let json = format!("[{}{{}}]", "{},".repeat(999));
-    let Undecodable { message, .. } = decode(&list(wide), &json).expect_err("a hundred thousand values and more");
-    assert_eq!(message, "the event has more values than the plugin may take");
+    let Undecodable { message, .. } =
+        decode(&list(wide), &json).expect_err("a hundred thousand values and more");
+    assert_eq!(
+        message,
+        "the event has more values than the plugin may take"
+    );
 }
 
 #[test]
@@ -253,7 +511,13 @@ fn the_deepest_types_fit_the_stack_of_a_thread() {
             1 => (variant([("a", Some(shape))]), format!(r#"{{"a":{json}}}"#)),
             2 => (list(shape), format!("[{json}]")),
             3 => (option(shape), json),
-            _ => (Shape::Result { ok: Some(Box::new(shape)), err: None }, format!(r#"{{"ok":{json}}}"#)),
+            _ => (
+                Shape::Result {
+                    ok: Some(Box::new(shape)),
+                    err: None,
+                },
+                format!(r#"{{"ok":{json}}}"#),
+            ),
         };
     }
     assert!(decode(&shape, &json).is_ok());
@@ -272,17 +536,35 @@ fn messages_quote_no_values() {
         r#"{"a":1,"b":"\ud800s3cret"}"#,
     ] {
         let undecodable = format!("{:?}", decode(&shape, json).expect_err("it doesn't fit"));
-        assert!(!undecodable.contains("s3cret") && !undecodable.contains("73910"), "{undecodable}");
+        assert!(
+            !undecodable.contains("s3cret") && !undecodable.contains("73910"),
+            "{undecodable}"
+        );
     }
 }
 
 #[test]
 fn what_could_only_be_guessed_is_refused_at_load() {
-    let clash = |shape: Shape| Plan::new(&record([("data", shape)]), "event").expect_err("a clash").to_string();
-    let expected =
-        "event.data can't be decoded: `line1` and `line-1` are the same name to a sender; rename one of them";
-    assert_eq!(clash(record([("line1", Shape::U8), ("line-1", Shape::U8)])), expected);
-    assert_eq!(clash(variant([("line1", None), ("line-1", None)])), expected);
-    assert_eq!(clash(Shape::Enum(vec!["line1".into(), "line-1".into()])), expected);
-    assert_eq!(clash(Shape::Flags(vec!["line1".into(), "line-1".into()])), expected);
+    let clash = |shape: Shape| {
+        Plan::new(&record([("data", shape)]), "event")
+            .expect_err("a clash")
+            .to_string()
+    };
+    let expected = "event.data can't be decoded: `line1` and `line-1` are the same name to a sender; rename one of them";
+    assert_eq!(
+        clash(record([("line1", Shape::U8), ("line-1", Shape::U8)])),
+        expected
+    );
+    assert_eq!(
+        clash(variant([("line1", None), ("line-1", None)])),
+        expected
+    );
+    assert_eq!(
+        clash(Shape::Enum(vec!["line1".into(), "line-1".into()])),
+        expected
+    );
+    assert_eq!(
+        clash(Shape::Flags(vec!["line1".into(), "line-1".into()])),
+        expected
+    );
 }

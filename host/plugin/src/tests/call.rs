@@ -22,17 +22,35 @@ async fn a_typed_handler_is_given_its_case() {
         (Some("order:shipped"), PAID, rejected(PAID)),
         (Some("order:invented"), " [ 1 ] ", rejected(" [ 1 ]")),
         (None, PAID, rejected(PAID)),
-        (Some("order:paid"), r#"{"id":"order-1","amount":18446744073709551616}"#, undecodable("$.amount", bad)),
-        (Some("order:paid"), "{", undecodable("$", "not JSON: EOF while parsing an object at line 1 column 1")),
+        (
+            Some("order:paid"),
+            r#"{"id":"order-1","amount":18446744073709551616}"#,
+            undecodable("$.amount", bad),
+        ),
+        (
+            Some("order:paid"),
+            "{",
+            undecodable(
+                "$",
+                "not JSON: EOF while parsing an object at line 1 column 1",
+            ),
+        ),
     ] {
-        assert_eq!(outcome(&guest, &job(event_type, body)).await, expected, "{event_type:?} {body}");
+        assert_eq!(
+            outcome(&guest, &job(event_type, body)).await,
+            expected,
+            "{event_type:?} {body}"
+        );
     }
 }
 
 #[tokio::test]
 async fn one_event_reaches_plugins_built_for_less_and_for_more() {
     // The sender's event as of today.
-    let event = job(Some("order:paid"), r#"{"id":"order-1","amount":5,"currency":"EUR","fee":{"amount":1}}"#);
+    let event = job(
+        Some("order:paid"),
+        r#"{"id":"order-1","amount":5,"currency":"EUR","fee":{"amount":1}}"#,
+    );
 
     // Built long ago: fewer facts, fewer fields, fewer cases, and no `other`.
     let smaller = Guest {
@@ -47,7 +65,13 @@ async fn one_event_reaches_plugins_built_for_less_and_for_more() {
         ..ORDERS
     };
     let after = Some(Duration::from_millis(3005));
-    assert_eq!(outcome(&smaller.build(), &event).await, Outcome::Retry { reason: String::new(), after });
+    assert_eq!(
+        outcome(&smaller.build(), &event).await,
+        Outcome::Retry {
+            reason: String::new(),
+            after
+        }
+    );
 
     // Built for what is to come: more facts, more fields that may be absent, more cases in another order.
     let larger = Guest {
@@ -69,33 +93,66 @@ async fn one_event_reaches_plugins_built_for_less_and_for_more() {
 
     // What the smaller one has no case for is undecodable, with the way out.
     let other = outcome(&smaller.build(), &job(Some("order:failed"), "{}")).await;
-    let Outcome::Undecodable { path, message } = other else { panic!("{other:?}") };
+    let Outcome::Undecodable { path, message } = other else {
+        panic!("{other:?}")
+    };
     assert_eq!(path, "$");
     assert!(
-        message.starts_with("the plugin takes no `order:failed`; add a case for it or `other(string)`"),
+        message.starts_with(
+            "the plugin takes no `order:failed`; add a case for it or `other(string)`"
+        ),
         "{message}"
     );
 }
 
 #[tokio::test]
 async fn content_and_envelope_are_opened() {
-    let guest = Guest { export: "tipser:webhooks/handler@1.0.0", ..ORDERS }.build();
+    let guest = Guest {
+        export: "tipser:webhooks/handler@1.0.0",
+        ..ORDERS
+    }
+    .build();
     let event = |body: String, payload| {
         let claimed = job(Some("order:paid"), body);
-        let event = Event { provider: "tipser".into(), payload, ..Event::clone(&claimed.event) };
-        Claimed { event: Arc::new(event), ..claimed }
+        let event = Event {
+            provider: "tipser".into(),
+            payload,
+            ..Event::clone(&claimed.event)
+        };
+        Claimed {
+            event: Arc::new(event),
+            ..claimed
+        }
     };
     let inner = format!(r#"{{"data":{{"object":{PAID}}}}}"#);
     let envelope = format!(r#"{{"Type":"Notification","Message":{inner:?}}}"#);
-    assert_eq!(outcome(&guest, &event(inner.clone(), Payload::Body)).await, rejected("order-1"));
     assert_eq!(
-        outcome(&guest, &event(envelope.clone(), Payload::TextAt("/Message".into()))).await,
+        outcome(&guest, &event(inner.clone(), Payload::Body)).await,
+        rejected("order-1")
+    );
+    assert_eq!(
+        outcome(
+            &guest,
+            &event(envelope.clone(), Payload::TextAt("/Message".into()))
+        )
+        .await,
         rejected("order-1")
     );
     let absent = undecodable("$", "`Text` is missing, where the event's content is");
-    assert_eq!(outcome(&guest, &event(envelope.clone(), Payload::TextAt("/Text".into()))).await, absent);
+    assert_eq!(
+        outcome(
+            &guest,
+            &event(envelope.clone(), Payload::TextAt("/Text".into()))
+        )
+        .await,
+        absent
+    );
     // The untyped handler is given the event without its envelope as well.
-    let text = outcome(&UNTYPED.build(), &event(envelope, Payload::TextAt("/Message".into()))).await;
+    let text = outcome(
+        &UNTYPED.build(),
+        &event(envelope, Payload::TextAt("/Message".into())),
+    )
+    .await;
     assert_eq!(text, rejected(&inner));
 }
 
@@ -117,22 +174,45 @@ async fn the_untyped_handler_is_given_bytes_and_facts() {
         (36, "order:paid"),
         (44, "key-1"),
     ] {
-        assert_eq!(outcome(&show(&at(offset)), &event).await, rejected(expected), "at {offset}");
+        assert_eq!(
+            outcome(&show(&at(offset)), &event).await,
+            rejected(expected),
+            "at {offset}"
+        );
     }
     let numbers = "(call $retry (i32.const 0) (i32.const 0)
         (i64.add (i64.load offset=56 (local.get $arguments)) (i64.load32_u offset=52 (local.get $arguments))))";
     let after = Some(Duration::from_millis(1_780_000_000_126));
-    assert_eq!(outcome(&show(numbers), &event).await, Outcome::Retry { reason: String::new(), after });
+    assert_eq!(
+        outcome(&show(numbers), &event).await,
+        Outcome::Retry {
+            reason: String::new(),
+            after
+        }
+    );
     // The body's first bytes and the only header's value, which are no text.
     let bytes = "(call $retry (i32.const 0) (i32.const 0) (i64.add
         (i64.load8_u offset=4 (i32.load offset=72 (local.get $arguments)))
         (i64.load8_u (i32.load offset=8 (i32.load offset=64 (local.get $arguments))))))";
     let after = Some(Duration::from_millis(0xff + 0xff));
-    assert_eq!(outcome(&show(bytes), &event).await, Outcome::Retry { reason: String::new(), after });
+    assert_eq!(
+        outcome(&show(bytes), &event).await,
+        Outcome::Retry {
+            reason: String::new(),
+            after
+        }
+    );
     let mibibyte = job(None, vec![b'x'; 1 << 20]);
-    let length = "(call $retry (i32.const 0) (i32.const 0) (i64.load32_u offset=76 (local.get $arguments)))";
+    let length =
+        "(call $retry (i32.const 0) (i32.const 0) (i64.load32_u offset=76 (local.get $arguments)))";
     let after = Some(Duration::from_millis(1 << 20));
-    assert_eq!(outcome(&show(length), &mibibyte).await, Outcome::Retry { reason: String::new(), after });
+    assert_eq!(
+        outcome(&show(length), &mibibyte).await,
+        Outcome::Retry {
+            reason: String::new(),
+            after
+        }
+    );
 }
 
 #[tokio::test]
@@ -140,49 +220,104 @@ async fn an_untyped_handler_of_another_age_works_by_reflection() {
     let guest = Guest {
         delivery: r#"(field "key" string) (field "shard" (option u32))"#,
         types: MESSAGE,
-        parameters: "(param $key i32) (param $key-length i32) (param $knows-shard i32) (param $shard i32)
+        parameters:
+            "(param $key i32) (param $key-length i32) (param $knows-shard i32) (param $shard i32)
           (param $headers i32) (param $headers-length i32) (param $body i32) (param $length i32)",
         handle: "(call $reject (local.get $body) (local.get $length))",
         ..UNTYPED
     }
     .build();
-    assert_eq!(outcome(&guest, &job(None, "as it is")).await, rejected("as it is"));
-    let limits = Limits { memory_max: 1 << 20, ..Limits::default() };
-    let large = ran_with(&guest, limits, &job(None, vec![0; 5000])).await.outcome;
-    let Outcome::Undecodable { message, .. } = large else { panic!("{large:?}") };
-    assert!(message.starts_with("5010 bytes are more than a plugin with its own form of `delivery`"), "{message}");
+    assert_eq!(
+        outcome(&guest, &job(None, "as it is")).await,
+        rejected("as it is")
+    );
+    let limits = Limits {
+        memory_max: 1 << 20,
+        ..Limits::default()
+    };
+    let large = ran_with(&guest, limits, &job(None, vec![0; 5000]))
+        .await
+        .outcome;
+    let Outcome::Undecodable { message, .. } = large else {
+        panic!("{large:?}")
+    };
+    assert!(
+        message.starts_with("5010 bytes are more than a plugin with its own form of `delivery`"),
+        "{message}"
+    );
 }
 
 #[tokio::test]
 async fn a_failing_guest_costs_its_own_attempt() {
-    let limits =
-        Limits { cpu_max: Duration::from_millis(50), memory_max: 1 << 20, log_line_bytes_max: 80, ..Limits::default() };
-    let trapped = |message: &str| Outcome::Trapped { message: message.into() };
+    let limits = Limits {
+        cpu_max: Duration::from_millis(50),
+        memory_max: 1 << 20,
+        log_line_bytes_max: 80,
+        ..Limits::default()
+    };
+    let trapped = |message: &str| Outcome::Trapped {
+        message: message.into(),
+    };
     let endless = "(loop $again (br $again)) unreachable";
     let hungry = "(loop $again (br_if $again (i32.ne (memory.grow (i32.const 1)) (i32.const -1)))) unreachable";
-    let timed_out = Outcome::TimedOut { time: Time::Cpu, limit: limits.cpu_max };
-    let out_of_memory = Outcome::OutOfMemory { limit: limits.memory_max };
+    let timed_out = Outcome::TimedOut {
+        time: Time::Cpu,
+        limit: limits.cpu_max,
+    };
+    let out_of_memory = Outcome::OutOfMemory {
+        limit: limits.memory_max,
+    };
     for (what, guest, expected) in [
         (
             "traps",
-            Guest { handle: "unreachable", ..ORDERS },
+            Guest {
+                handle: "unreachable",
+                ..ORDERS
+            },
             trapped("wasm `unreachable` instruction executed, in handle"),
         ),
         (
             "overflows its stack",
-            Guest { core: "(func $deep (call $deep))", handle: "(call $deep) (call $ok)", ..ORDERS },
-            Outcome::Exceeded { limit: Limit::Stack, max: 1 << 20 },
+            Guest {
+                core: "(func $deep (call $deep))",
+                handle: "(call $deep) (call $ok)",
+                ..ORDERS
+            },
+            Outcome::Exceeded {
+                limit: Limit::Stack,
+                max: 1 << 20,
+            },
         ),
-        ("loops", Guest { handle: endless, ..ORDERS }, timed_out.clone()),
+        (
+            "loops",
+            Guest {
+                handle: endless,
+                ..ORDERS
+            },
+            timed_out.clone(),
+        ),
         (
             "loops at its start",
-            Guest { core: "(func $start (loop $again (br $again))) (start $start)", ..ORDERS },
+            Guest {
+                core: "(func $start (loop $again (br $again))) (start $start)",
+                ..ORDERS
+            },
             timed_out,
         ),
-        ("eats memory", Guest { handle: hungry, ..ORDERS }, out_of_memory),
+        (
+            "eats memory",
+            Guest {
+                handle: hungry,
+                ..ORDERS
+            },
+            out_of_memory,
+        ),
         (
             "is denied memory and lives with it",
-            Guest { handle: "(drop (memory.grow (i32.const 1000))) (call $ok)", ..ORDERS },
+            Guest {
+                handle: "(drop (memory.grow (i32.const 1000))) (call $ok)",
+                ..ORDERS
+            },
             Outcome::Done,
         ),
         (
@@ -196,22 +331,40 @@ async fn a_failing_guest_costs_its_own_attempt() {
         ),
         (
             "returns a text beyond its memory",
-            Guest { handle: "(call $reject (i32.const -1) (i32.const 100))", ..ORDERS },
+            Guest {
+                handle: "(call $reject (i32.const -1) (i32.const 100))",
+                ..ORDERS
+            },
             trapped("string pointer/length out of bounds of memory"),
         ),
         (
             "returns a case that isn't there",
-            Guest { handle: "(i32.store8 (i32.const 1024) (i32.const 9)) (i32.const 1024)", ..ORDERS },
+            Guest {
+                handle: "(i32.store8 (i32.const 1024) (i32.const 9)) (i32.const 1024)",
+                ..ORDERS
+            },
             trapped("discriminant 9 out of range [0..2)"),
         ),
-        ("returns nowhere", Guest { handle: "(i32.const -8)", ..ORDERS }, trapped("pointer out of bounds of memory")),
+        (
+            "returns nowhere",
+            Guest {
+                handle: "(i32.const -8)",
+                ..ORDERS
+            },
+            trapped("pointer out of bounds of memory"),
+        ),
         (
             "gives a long reason",
-            Guest { handle: "(call $reject (i32.const 2048) (i32.const 500))", ..ORDERS },
+            Guest {
+                handle: "(call $reject (i32.const 2048) (i32.const 500))",
+                ..ORDERS
+            },
             rejected(&format!("{}…", " ".repeat(80))),
         ),
     ] {
-        let came_to = ran_with(&guest.build(), limits.clone(), &paid()).await.outcome;
+        let came_to = ran_with(&guest.build(), limits.clone(), &paid())
+            .await
+            .outcome;
         assert_eq!(came_to, expected, "a guest that {what}");
     }
 }
@@ -224,28 +377,67 @@ async fn tables_grow_as_far_as_the_limit_says_in_the_pool_or_beside_it() {
           (call $ok)",
         ..ORDERS
     };
-    let of = |table_elements_max| Limits { table_elements_max, ..Limits::default() };
+    let of = |table_elements_max| Limits {
+        table_elements_max,
+        ..Limits::default()
+    };
     let outcomes = [
-        (110_000, Outcome::Exceeded { limit: Limit::TableElements, max: 110_000 }),
+        (
+            110_000,
+            Outcome::Exceeded {
+                limit: Limit::TableElements,
+                max: 110_000,
+            },
+        ),
         (120_000, Outcome::Done),
-        (100_000, Outcome::Exceeded { limit: Limit::TableElements, max: 100_000 }),
+        (
+            100_000,
+            Outcome::Exceeded {
+                limit: Limit::TableElements,
+                max: 100_000,
+            },
+        ),
     ];
     for (max, expected) in outcomes {
-        assert_eq!(ran_with(&guest.build(), of(max), &paid()).await.outcome, expected);
+        assert_eq!(
+            ran_with(&guest.build(), of(max), &paid()).await.outcome,
+            expected
+        );
     }
 }
 
 #[tokio::test]
 async fn what_is_over_a_budget_is_not_taken_however_soon_it_ends() {
     for (limits, limit, max) in [
-        (Limits { host_calls_max: 1, ..Limits::default() }, Limit::HostCalls, 1),
-        (Limits { host_bytes_max: 11, ..Limits::default() }, Limit::HostBytes, 11),
+        (
+            Limits {
+                host_calls_max: 1,
+                ..Limits::default()
+            },
+            Limit::HostCalls,
+            1,
+        ),
+        (
+            Limits {
+                host_bytes_max: 11,
+                ..Limits::default()
+            },
+            Limit::HostBytes,
+            11,
+        ),
     ] {
         let ran = ran_with(&PRINTER.build(), limits, &paid()).await;
         assert_eq!(ran.outcome, Outcome::Exceeded { limit, max });
     }
-    let enough = Limits { host_calls_max: 2, host_bytes_max: 12, ..Limits::default() };
-    assert_eq!(ran_with(&PRINTER.build(), enough, &paid()).await.outcome, Outcome::Done);
+    let enough = Limits {
+        host_calls_max: 2,
+        host_bytes_max: 12,
+        ..Limits::default()
+    };
+    assert_eq!(
+        ran_with(&PRINTER.build(), enough, &paid()).await.outcome,
+        Outcome::Done
+    );
 }
 
 #[tokio::test]
@@ -253,14 +445,37 @@ async fn an_attempt_is_measured() {
     let ran = ran_with(&PRINTER.build(), Limits::default(), &paid()).await;
     let measures = ran.measures;
     // Two calls, for the output and to write there.
-    assert_eq!((measures.memory_bytes, measures.host_calls, measures.host_bytes), (64 << 10, 2, 12));
-    for time in [measures.decode, measures.instantiate, measures.run, measures.cpu] {
+    assert_eq!(
+        (
+            measures.memory_bytes,
+            measures.host_calls,
+            measures.host_bytes
+        ),
+        (64 << 10, 2, 12)
+    );
+    for time in [
+        measures.decode,
+        measures.instantiate,
+        measures.run,
+        measures.cpu,
+    ] {
         assert!(time > Duration::ZERO && time <= ran.duration, "{ran:?}");
     }
-    let limits = Limits { wall_max: Duration::from_millis(200), ..Limits::default() };
+    let limits = Limits {
+        wall_max: Duration::from_millis(200),
+        ..Limits::default()
+    };
     let measures = ran_with(&SLEEPER.build(), limits, &paid()).await.measures;
-    assert!(measures.run >= Duration::from_millis(150) && measures.cpu < measures.run / 2, "{measures:?}");
-    let undecodable = ran_with(&ORDERS.build(), Limits::default(), &job(Some("order:paid"), "{")).await;
+    assert!(
+        measures.run >= Duration::from_millis(150) && measures.cpu < measures.run / 2,
+        "{measures:?}"
+    );
+    let undecodable = ran_with(
+        &ORDERS.build(),
+        Limits::default(),
+        &job(Some("order:paid"), "{"),
+    )
+    .await;
     assert_eq!(undecodable.measures.run, Duration::ZERO);
     assert!(undecodable.measures.decode > Duration::ZERO);
 }
@@ -269,8 +484,15 @@ async fn an_attempt_is_measured() {
 async fn a_looping_guest_lets_others_run() {
     // One thread only, so the quick job can only end first if the loop gives way.
     let engine = engine();
-    let endless = Guest { handle: "(loop $again (br $again)) unreachable", ..ORDERS }.build();
-    let limits = Limits { cpu_max: Duration::from_secs(2), ..Limits::default() };
+    let endless = Guest {
+        handle: "(loop $again (br $again)) unreachable",
+        ..ORDERS
+    }
+    .build();
+    let limits = Limits {
+        cpu_max: Duration::from_secs(2),
+        ..Limits::default()
+    };
     let slow = load_with(&engine, &endless, limits).expect("it loads");
     let quick = load_with(&engine, &ORDERS.build(), Limits::default()).expect("it loads");
     let (slow_job, quick_job, parts) = (paid(), paid(), parts());
@@ -283,15 +505,32 @@ async fn a_looping_guest_lets_others_run() {
 #[tokio::test]
 async fn the_wall_deadline_ends_a_call_that_waits() {
     // Waiting costs no running time, so only the wall deadline can end this.
-    let limits = Limits { wall_max: Duration::from_millis(100), cpu_max: Duration::from_secs(60), ..Limits::default() };
+    let limits = Limits {
+        wall_max: Duration::from_millis(100),
+        cpu_max: Duration::from_secs(60),
+        ..Limits::default()
+    };
     let ran = ran_with(&SLEEPER.build(), limits.clone(), &paid()).await;
-    assert_eq!(ran.outcome, Outcome::TimedOut { time: Time::Wall, limit: limits.wall_max });
-    assert!(ran.duration >= limits.wall_max && ran.duration < Duration::from_secs(10), "{:?}", ran.duration);
+    assert_eq!(
+        ran.outcome,
+        Outcome::TimedOut {
+            time: Time::Wall,
+            limit: limits.wall_max
+        }
+    );
+    assert!(
+        ran.duration >= limits.wall_max && ran.duration < Duration::from_secs(10),
+        "{:?}",
+        ran.duration
+    );
 }
 
 #[tokio::test]
 async fn what_a_guest_writes_is_kept_whatever_it_comes_to() {
-    let line = |text: &str| LogLine { is_error: false, text: text.into() };
+    let line = |text: &str| LogLine {
+        is_error: false,
+        text: text.into(),
+    };
     let print = PRINTER.handle;
     let loops = format!("{print} (loop $again (br $again))");
     let repeats = format!(
@@ -299,16 +538,52 @@ async fn what_a_guest_writes_is_kept_whatever_it_comes_to() {
         (br_if $again (i32.lt_u (local.get $n) (i32.const 100)))) (call $ok)",
         print.replace("(call $ok)", "")
     );
-    let limits = Limits { cpu_max: Duration::from_millis(300), log_lines_max: 3, ..Limits::default() };
+    let limits = Limits {
+        cpu_max: Duration::from_millis(300),
+        log_lines_max: 3,
+        ..Limits::default()
+    };
     let printed = || vec![line("hello"), line("world")];
     let ran = ran_with(&PRINTER.build(), limits.clone(), &paid()).await;
     assert_eq!((ran.outcome, ran.log), (Outcome::Done, printed()));
-    let looping = Guest { handle: &loops.replace("(call $ok)", ""), result: PRINTER.result, ..PRINTER };
-    let looping = Guest { handle: &format!("{} unreachable", looping.handle), ..PRINTER }.build();
+    let looping = Guest {
+        handle: &loops.replace("(call $ok)", ""),
+        result: PRINTER.result,
+        ..PRINTER
+    };
+    let looping = Guest {
+        handle: &format!("{} unreachable", looping.handle),
+        ..PRINTER
+    }
+    .build();
     let ran = ran_with(&looping, limits.clone(), &paid()).await;
-    assert_eq!((ran.outcome, ran.log), (Outcome::TimedOut { time: Time::Cpu, limit: limits.cpu_max }, printed()));
-    let ran = ran_with(&Guest { handle: &repeats, ..PRINTER }.build(), limits, &paid()).await;
+    assert_eq!(
+        (ran.outcome, ran.log),
+        (
+            Outcome::TimedOut {
+                time: Time::Cpu,
+                limit: limits.cpu_max
+            },
+            printed()
+        )
+    );
+    let ran = ran_with(
+        &Guest {
+            handle: &repeats,
+            ..PRINTER
+        }
+        .build(),
+        limits,
+        &paid(),
+    )
+    .await;
     assert_eq!(ran.outcome, Outcome::Done);
-    let dropped = LogLine { is_error: true, text: "(197 more lines were not kept)".into() };
-    assert_eq!(ran.log, [line("hello"), line("world"), line("hello"), dropped]);
+    let dropped = LogLine {
+        is_error: true,
+        text: "(197 more lines were not kept)".into(),
+    };
+    assert_eq!(
+        ran.log,
+        [line("hello"), line("world"), line("hello"), dropped]
+    );
 }

@@ -62,9 +62,22 @@ fn asker(version: &str) -> Vec<u8> {
 async fn ran(component: &[u8], config: &[(&str, &str)], limits: Limits) -> Ran {
     let mut credentials = HeaderMap::new();
     credentials.insert("authorization", SECRET.parse().expect("a header's value"));
-    let host = Authority { host: "api.example.com".into(), port: 443 };
-    let http = [(host, HostGrant { credentials, ..HostGrant::default() })].into();
-    let config: BTreeMap<_, _> = config.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+    let host = Authority {
+        host: "api.example.com".into(),
+        port: 443,
+    };
+    let http = [(
+        host,
+        HostGrant {
+            credentials,
+            ..HostGrant::default()
+        },
+    )]
+    .into();
+    let config: BTreeMap<_, _> = config
+        .iter()
+        .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
+        .collect();
     let load = Load {
         plugin: plugin(),
         bytes: component,
@@ -75,50 +88,90 @@ async fn ran(component: &[u8], config: &[(&str, &str)], limits: Limits) -> Ran {
         record_bytes_max: 0,
     };
     let catalog = Catalog::new(parts());
-    catalog.activate(Arc::new(engine().load(load).unwrap_or_else(|error| panic!("{error}"))));
+    catalog.activate(Arc::new(
+        engine()
+            .load(load)
+            .unwrap_or_else(|error| panic!("{error}")),
+    ));
     let paid = job(Some("order:paid"), r#"{"id":"order-1","amount":1}"#);
     catalog.run(&paid).await.expect("the plugin is there")
 }
 
 fn told(ran: &Ran) -> Vec<(bool, &str)> {
-    ran.log.iter().map(|line| (line.is_error, line.text.as_str())).collect()
+    ran.log
+        .iter()
+        .map(|line| (line.is_error, line.text.as_str()))
+        .collect()
 }
 
 #[tokio::test]
 async fn lines_have_their_level_and_context_and_no_credential() {
-    let handle = "(call $log (i32.const 2) (i32.const 0) (i32.const 0) (i32.const 32) (i32.const 5))
+    let handle =
+        "(call $log (i32.const 2) (i32.const 0) (i32.const 0) (i32.const 32) (i32.const 5))
         (call $log (i32.const 3) (i32.const 16) (i32.const 6) (i32.const 32) (i32.const 10))
         (call $log (i32.const 5) (i32.const 16) (i32.const 6) (i32.const 32) (i32.const 29))
         (call $ok)";
     for version in ["", "@0.1.0-draft"] {
         let ran = ran(&logger(version, handle), &[], Limits::default()).await;
-        let expected =
-            [(false, "it is"), (false, "warn: orders: it is late"), (true, "critical: orders: it is late: [redacted]")];
-        assert_eq!((&ran.outcome, told(&ran)), (&Outcome::Done, expected.to_vec()), "{version}");
+        let expected = [
+            (false, "it is"),
+            (false, "warn: orders: it is late"),
+            (true, "critical: orders: it is late: [redacted]"),
+        ];
+        assert_eq!(
+            (&ran.outcome, told(&ran)),
+            (&Outcome::Done, expected.to_vec()),
+            "{version}"
+        );
     }
 }
 
 #[tokio::test]
 async fn what_is_logged_shares_the_bounds_of_standard_output() {
-    let five =
-        "(call $log (i32.const 2) (i32.const 0) (i32.const 0) (i32.const 32) (i32.const 29))".repeat(5) + "(call $ok)";
-    let limits = Limits { log_lines_max: 2, log_line_bytes_max: 14, ..Limits::default() };
+    let five = "(call $log (i32.const 2) (i32.const 0) (i32.const 0) (i32.const 32) (i32.const 29))"
+        .repeat(5) + "(call $ok)";
+    let limits = Limits {
+        log_lines_max: 2,
+        log_line_bytes_max: 14,
+        ..Limits::default()
+    };
     let cut = ran(&logger("", &five), &[], limits).await;
     // The line is cut in the midst of the credential, which is gone all the same.
     let line = (false, "it is late: [r…");
-    assert_eq!(told(&cut), [line, line, (true, "(3 more lines were not kept)")]);
-    let limits = Limits { host_bytes_max: 100, ..Limits::default() };
+    assert_eq!(
+        told(&cut),
+        [line, line, (true, "(3 more lines were not kept)")]
+    );
+    let limits = Limits {
+        host_bytes_max: 100,
+        ..Limits::default()
+    };
     let ended = ran(&logger("", &five), &[], limits).await;
-    assert_eq!(ended.outcome, Outcome::Exceeded { limit: hookyard_model::Limit::HostBytes, max: 100 });
+    assert_eq!(
+        ended.outcome,
+        Outcome::Exceeded {
+            limit: hookyard_model::Limit::HostBytes,
+            max: 100
+        }
+    );
 }
 
 #[tokio::test]
 async fn a_plugin_is_told_its_settings_in_every_version() {
     for version in ["0.2.0-draft", "0.2.0-rc.1"] {
-        let there = ran(&asker(version), &[("other", "x"), ("seen", "DE,AT")], Limits::default()).await;
+        let there = ran(
+            &asker(version),
+            &[("other", "x"), ("seen", "DE,AT")],
+            Limits::default(),
+        )
+        .await;
         assert_eq!(there.outcome, rejected("DE,AT"));
         let absent = ran(&asker(version), &[("other", "x")], Limits::default()).await;
-        assert!(matches!(absent.outcome, Outcome::Trapped { .. }), "{:?}", absent.outcome);
+        assert!(
+            matches!(absent.outcome, Outcome::Trapped { .. }),
+            "{:?}",
+            absent.outcome
+        );
     }
 }
 
@@ -129,30 +182,68 @@ async fn an_earlier_revision_is_replayed_on_what_holds_now() {
         cache_folder: Some(cache.path().to_owned()),
         ..Config::new(Arc::new(FixedClock), crate::Compiling::InProcess)
     };
-    let (engine, catalog) = (Engine::new(config).expect("an engine"), Catalog::new(parts()));
+    let (engine, catalog) = (
+        Engine::new(config).expect("an engine"),
+        Catalog::new(parts()),
+    );
     let activate = |bytes: &[u8], setting: &str, grants: Grants| {
         let config = Arc::new([("seen".to_owned(), setting.to_owned())].into());
         let (grants, limits) = (Arc::new(grants), Limits::default());
-        let load =
-            Load { plugin: plugin(), bytes, contracts: contracts(), limits, grants, config, record_bytes_max: 0 };
+        let load = Load {
+            plugin: plugin(),
+            bytes,
+            contracts: contracts(),
+            limits,
+            grants,
+            config,
+            record_bytes_max: 0,
+        };
         let loaded = Arc::new(engine.load(load).unwrap_or_else(|error| panic!("{error}")));
         catalog.activate(Arc::clone(&loaded));
         loaded.revision()
     };
     let earlier = activate(&asker("0.2.0-draft"), "then", grants());
     activate(&asker("0.2.0-rc.1"), "now", grants());
-    let replay = Claimed { revision: Some(earlier), ..job(Some("order:paid"), r#"{"id":"order-1","amount":1}"#) };
+    let replay = Claimed {
+        revision: Some(earlier),
+        ..job(Some("order:paid"), r#"{"id":"order-1","amount":1}"#)
+    };
     // Once from compiled code, once from what is warm.
     for _ in 0..2 {
-        assert_eq!(catalog.run(&replay).await.expect("the plugin is there").outcome, rejected("now"));
+        assert_eq!(
+            catalog
+                .run(&replay)
+                .await
+                .expect("the plugin is there")
+                .outcome,
+            rejected("now")
+        );
     }
-    activate(&ORDERS.build(), "", Grants { config: false, ..grants() });
-    let outcome = catalog.run(&replay).await.expect("the plugin is there").outcome;
-    assert!(matches!(outcome, Outcome::Rejected { reason } if reason.contains("is no longer kept")));
+    activate(
+        &ORDERS.build(),
+        "",
+        Grants {
+            config: false,
+            ..grants()
+        },
+    );
+    let outcome = catalog
+        .run(&replay)
+        .await
+        .expect("the plugin is there")
+        .outcome;
+    assert!(
+        matches!(outcome, Outcome::Rejected { reason } if reason.contains("is no longer kept"))
+    );
 }
 
 #[tokio::test]
 async fn a_reason_has_no_credential_in_it() {
-    let ran = ran(&asker("0.2.0-draft"), &[("seen", "it was very-secret-token")], Limits::default()).await;
+    let ran = ran(
+        &asker("0.2.0-draft"),
+        &[("seen", "it was very-secret-token")],
+        Limits::default(),
+    )
+    .await;
     assert_eq!(ran.outcome, rejected("it was [redacted]"));
 }

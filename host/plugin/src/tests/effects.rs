@@ -16,7 +16,10 @@ fn paid() -> Claimed {
 }
 
 fn seen_key() -> Key {
-    Key { bucket: "seen".into(), key: "seen".into() }
+    Key {
+        bucket: "seen".into(),
+        key: "seen".into(),
+    }
 }
 
 async fn ran_over(inbox: Arc<dyn Values>, handle: &str, limits: Limits) -> Ran {
@@ -36,7 +39,11 @@ async fn ran(handle: &str) -> Ran {
 
 #[tokio::test]
 async fn a_done_attempt_hands_out_its_effects() {
-    let limits = Limits { kv_keys_max: 7, kv_bytes_max: 8_000, ..Limits::default() };
+    let limits = Limits {
+        kv_keys_max: 7,
+        kv_bytes_max: 8_000,
+        ..Limits::default()
+    };
     let ran = ran_over(Arc::new(MemoryInbox::new()), DONE, limits).await;
     assert_eq!(ran.outcome, Outcome::Done);
     let message = Message {
@@ -47,25 +54,48 @@ async fn a_done_attempt_hands_out_its_effects() {
         ordering_key: None,
     };
     let expected = Effects {
-        seen: vec![Seen { key: seen_key(), version: None }],
-        writes: vec![Write { key: seen_key(), value: Some(Bytes::from_static(b"42")) }],
+        seen: vec![Seen {
+            key: seen_key(),
+            version: None,
+        }],
+        writes: vec![Write {
+            key: seen_key(),
+            value: Some(Bytes::from_static(b"42")),
+        }],
         messages: vec![message],
         answers: Vec::new(),
     };
     assert_eq!(ran.effects, expected);
-    assert_eq!(ran.quota, Usage { keys: 7, bytes: 8_000 });
+    assert_eq!(
+        ran.quota,
+        Usage {
+            keys: 7,
+            bytes: 8_000
+        }
+    );
 }
 
 #[tokio::test]
 async fn one_that_fails_hands_out_none() {
-    let work = DONE.replace("(call $send (i32.const 3))", "(drop (call $send (i32.const 3)))");
+    let work = DONE.replace(
+        "(call $send (i32.const 3))",
+        "(drop (call $send (i32.const 3)))",
+    );
     for (end, expected) in [
         ("(call $found (local.get $b))", rejected("42")),
         (
             "(call $retry (i32.const 16) (i32.const 4) (i64.const 5))",
-            Outcome::Retry { reason: "seen".into(), after: Some(Duration::from_millis(5)) },
+            Outcome::Retry {
+                reason: "seen".into(),
+                after: Some(Duration::from_millis(5)),
+            },
         ),
-        ("unreachable", Outcome::Trapped { message: "wasm `unreachable` instruction executed, in handle".into() }),
+        (
+            "unreachable",
+            Outcome::Trapped {
+                message: "wasm `unreachable` instruction executed, in handle".into(),
+            },
+        ),
     ] {
         let ran = ran(&format!("{work} {end}")).await;
         assert_eq!((ran.outcome, ran.effects), (expected, Effects::default()));
@@ -77,25 +107,48 @@ async fn what_was_committed_is_found_by_the_next_attempt() {
     let inbox = Arc::new(MemoryInbox::new());
     for expected in ["42", "84"] {
         let ran = ran_over(inbox.clone(), DONE, Limits::default()).await;
-        assert_eq!(ran.effects.writes[0].value.as_deref(), Some(expected.as_bytes()));
+        assert_eq!(
+            ran.effects.writes[0].value.as_deref(),
+            Some(expected.as_bytes())
+        );
         let again = ran_over(inbox.clone(), DONE, Limits::default()).await;
         assert_eq!(again.effects, ran.effects, "a run alone changes nothing");
-        commit(&*inbox, Effects { messages: Vec::new(), ..ran.effects }).await.expect("a commit");
+        commit(
+            &*inbox,
+            Effects {
+                messages: Vec::new(),
+                ..ran.effects
+            },
+        )
+        .await
+        .expect("a commit");
     }
-    let found = Inbox::value(&*inbox, &plugin(), &seen_key()).await.expect("read").expect("a value");
+    let found = Inbox::value(&*inbox, &plugin(), &seen_key())
+        .await
+        .expect("read")
+        .expect("a value");
     assert_eq!(&found.value[..], b"84");
 }
 
 #[tokio::test]
 async fn a_limit_is_told_to_the_guest() {
     let send = "(drop (call $send (i32.const 1))) (call $send (i32.const 1))";
-    let limits = Limits { outbox_messages_max: 1, ..Limits::default() };
+    let limits = Limits {
+        outbox_messages_max: 1,
+        ..Limits::default()
+    };
     let ran = ran_over(Arc::new(MemoryInbox::new()), send, limits.clone()).await;
     assert_eq!(ran.outcome, rejected("one run may send 1 messages"));
     // Whoever does not live with that, failed of it.
     let fails = "(drop (call $send (i32.const 1))) (drop (call $send (i32.const 1))) unreachable";
     let ran = ran_over(Arc::new(MemoryInbox::new()), fails, limits).await;
-    assert_eq!(ran.outcome, Outcome::Exceeded { limit: Limit::OutboxMessages, max: 1 });
+    assert_eq!(
+        ran.outcome,
+        Outcome::Exceeded {
+            limit: Limit::OutboxMessages,
+            max: 1
+        }
+    );
 }
 
 #[tokio::test]
@@ -103,14 +156,22 @@ async fn handles_are_bounded() {
     let endless = "(loop $again (drop (call $open)) (br $again)) unreachable";
     let ran = ran(endless).await;
     let max = Limits::default().handles_max as u64;
-    assert_eq!(ran.outcome, Outcome::Exceeded { limit: Limit::Handles, max });
+    assert_eq!(
+        ran.outcome,
+        Outcome::Exceeded {
+            limit: Limit::Handles,
+            max
+        }
+    );
 }
 
 #[tokio::test]
 async fn an_inbox_that_cannot_be_read_is_no_fault_of_the_guests() {
     let inbox = Arc::new(Faulty::new(Arc::new(MemoryInbox::new())));
     inbox.on(Call::Value, 1, When::Before, Fault::Fail);
-    let unrun = run_over(inbox.clone(), DONE, Limits::default()).await.expect_err("no attempt");
+    let unrun = run_over(inbox.clone(), DONE, Limits::default())
+        .await
+        .expect_err("no attempt");
     assert!(
         matches!(&unrun, Unrun::HostFault(why) if why.starts_with("the plugin's store can't be read: ")),
         "{unrun:?}"
@@ -122,11 +183,26 @@ async fn an_inbox_that_cannot_be_read_is_no_fault_of_the_guests() {
 #[tokio::test]
 async fn an_inbox_that_takes_its_time_takes_it_from_the_wall_clock() {
     let inbox = Arc::new(Faulty::new(Arc::new(MemoryInbox::new())));
-    inbox.on(Call::Value, 1, When::Before, Fault::Delay(Arc::new(tokio::sync::Semaphore::new(0))));
-    let limits = Limits { wall_max: Duration::from_millis(100), cpu_max: Duration::from_secs(60), ..Limits::default() };
+    inbox.on(
+        Call::Value,
+        1,
+        When::Before,
+        Fault::Delay(Arc::new(tokio::sync::Semaphore::new(0))),
+    );
+    let limits = Limits {
+        wall_max: Duration::from_millis(100),
+        cpu_max: Duration::from_secs(60),
+        ..Limits::default()
+    };
     let ran = ran_over(inbox, DONE, limits.clone()).await;
     assert_eq!(
         (ran.outcome, ran.effects),
-        (Outcome::TimedOut { time: Time::Wall, limit: limits.wall_max }, Effects::default())
+        (
+            Outcome::TimedOut {
+                time: Time::Wall,
+                limit: limits.wall_max
+            },
+            Effects::default()
+        )
     );
 }

@@ -8,7 +8,11 @@ use hookyard_verify::Outgoing;
 fn load(imports: &str, grants: Grants) -> Result<Loaded, LoadError> {
     engine().load(Load {
         plugin: plugin(),
-        bytes: &Guest { imports, ..Guest::default() }.build(),
+        bytes: &Guest {
+            imports,
+            ..Guest::default()
+        }
+        .build(),
         contracts: contracts(),
         limits: Limits::default(),
         grants: Arc::new(grants),
@@ -88,7 +92,9 @@ fn a_component_of_wasi_0_3_is_told_before_it_is_compiled() {
         (import "wasi:clocks/monotonic-clock@0.3.0" (instance (export "wait-for" (func async (param "how-long" u64)))))
         (core module $m (func (export "f")) ))"#;
     let bytes = wat::parse_str(text).expect("it is well-formed");
-    let error = load_with(&engine(), &bytes, Limits::default()).expect_err("it isn't loaded").to_string();
+    let error = load_with(&engine(), &bytes, Limits::default())
+        .expect_err("it isn't loaded")
+        .to_string();
     assert_eq!(
         error,
         "plugin acme/orders is built for WASI 0.3 (it imports wasi:clocks/monotonic-clock@0.3.0), and this host runs WASI \
@@ -106,7 +112,8 @@ fn what_is_offered_and_reaches_nothing_needs_no_grant() {
     let other_form = r#"(import "wasi:random/random@0.2.0" (instance (export "get-random-u64" (func (result u32)))))"#;
     let told = fault(other_form, grants()).to_string();
     assert!(
-        told.contains("wasi:random/random@0.2.0") && told.ends_with("build it against WASI 0.2.0 to 0.2.12"),
+        told.contains("wasi:random/random@0.2.0")
+            && told.ends_with("build it against WASI 0.2.0 to 0.2.12"),
         "{told}"
     );
 }
@@ -122,45 +129,92 @@ fn what_is_not_granted_is_refused_with_all_that_is_lacking() {
     ]
     .concat();
     for (imports, expected, expected_needs) in [
-        (&http, "imports wasi:http/outgoing-handler@0.2.4, which it isn't granted", vec![Need::Http]),
-        (&keyvalue, "imports wasi:keyvalue/store@0.2.0-draft, which it isn't granted", vec![Need::Keyvalue]),
+        (
+            &http,
+            "imports wasi:http/outgoing-handler@0.2.4, which it isn't granted",
+            vec![Need::Http],
+        ),
+        (
+            &keyvalue,
+            "imports wasi:keyvalue/store@0.2.0-draft, which it isn't granted",
+            vec![Need::Keyvalue],
+        ),
         (
             &format!("{http}{others}{keyvalue}"),
             "imports wasi:http/outgoing-handler@0.2.4, wasi:logging/logging, wasi:config/store@0.2.0-rc.1, \
              hookyard:plugin/outbox@0.1.0, wasi:keyvalue/store@0.2.0-draft, which it isn't granted",
-            vec![Need::Http, Need::Logging, Need::Config, Need::Destination, Need::Keyvalue],
+            vec![
+                Need::Http,
+                Need::Logging,
+                Need::Config,
+                Need::Destination,
+                Need::Keyvalue,
+            ],
         ),
     ] {
         let fault = fault(imports, Grants::default());
         assert_eq!(fault.to_string(), expected);
-        let Fault::Ungranted { lacks, .. } = fault else { panic!("{fault}") };
-        assert_eq!(lacks.into_iter().map(|lack| lack.need).collect::<Vec<_>>(), expected_needs);
+        let Fault::Ungranted { lacks, .. } = fault else {
+            panic!("{fault}")
+        };
+        assert_eq!(
+            lacks.into_iter().map(|lack| lack.need).collect::<Vec<_>>(),
+            expected_needs
+        );
     }
 }
 
 #[test]
 fn versions_of_a_providers_package_are_served_side_by_side_where_they_are_offered() {
     let offering = |versions: &[&str]| {
-        let versions = versions.iter().map(|version| (*version).to_owned()).collect();
+        let versions = versions
+            .iter()
+            .map(|version| (*version).to_owned())
+            .collect();
         let cases = [("order:paid".into(), "paid".into())].into();
-        let (provider, package, content) = ("topper".to_owned(), "topper:webhooks".to_owned(), String::new());
-        Contracts::new([Contract { provider, package, versions, content, cases, outgoing: Outgoing::default() }])
+        let (provider, package, content) = (
+            "topper".to_owned(),
+            "topper:webhooks".to_owned(),
+            String::new(),
+        );
+        Contracts::new([Contract {
+            provider,
+            package,
+            versions,
+            content,
+            cases,
+            outgoing: Outgoing::default(),
+        }])
     };
     let load = |export: &str, contracts: Contracts| {
         let loaded = engine().load(Load {
             plugin: plugin(),
-            bytes: &Guest { export, ..Guest::default() }.build(),
+            bytes: &Guest {
+                export,
+                ..Guest::default()
+            }
+            .build(),
             contracts,
             limits: Limits::default(),
             grants: Arc::new(grants()),
             config: Arc::default(),
             record_bytes_max: 0,
         });
-        loaded.map(|loaded| loaded.handlers()[0].to_string()).map_err(|error| error.to_string())
+        loaded
+            .map(|loaded| loaded.handlers()[0].to_string())
+            .map_err(|error| error.to_string())
     };
-    for export in ["topper:webhooks/handler@1.0.0", "topper:webhooks/handler@1.7.0", "topper:webhooks/handler@0.9.3"] {
+    for export in [
+        "topper:webhooks/handler@1.0.0",
+        "topper:webhooks/handler@1.7.0",
+        "topper:webhooks/handler@0.9.3",
+    ] {
         for offered in [&[][..], &["0.9", "1"], &["2", "1", "0.9"]] {
-            assert_eq!(load(export, offering(offered)), Ok(export.to_owned()), "{offered:?}");
+            assert_eq!(
+                load(export, offering(offered)),
+                Ok(export.to_owned()),
+                "{offered:?}"
+            );
         }
     }
     let refused = |export: &str| {
@@ -169,9 +223,11 @@ fn versions_of_a_providers_package_are_served_side_by_side_where_they_are_offere
              versions 0.9, 1; build it against one of these, or bring the provider up to date"
         )
     };
-    for export in
-        ["topper:webhooks/handler@2.0.0", "topper:webhooks/handler@0.8.0", "topper:webhooks/handler@1.0.0-rc1"]
-    {
+    for export in [
+        "topper:webhooks/handler@2.0.0",
+        "topper:webhooks/handler@0.8.0",
+        "topper:webhooks/handler@1.0.0-rc1",
+    ] {
         assert_eq!(load(export, offering(&["0.9", "1"])), Err(refused(export)));
     }
 }
@@ -182,9 +238,20 @@ fn each_grant_lets_in_what_it_names_and_nothing_else() {
         keyvalue: name == "keyvalue",
         logging: name == "logging",
         config: name == "config",
-        destinations: if name == "outbox" { [("partner".parse().expect("a name"), None)].into() } else { [].into() },
+        destinations: if name == "outbox" {
+            [("partner".parse().expect("a name"), None)].into()
+        } else {
+            [].into()
+        },
         http: match name {
-            "http" => [(Authority { host: "api.example.com".into(), port: 443 }, HostGrant::default())].into(),
+            "http" => [(
+                Authority {
+                    host: "api.example.com".into(),
+                    port: 443,
+                },
+                HostGrant::default(),
+            )]
+            .into(),
             _ => [].into(),
         },
     };
@@ -199,8 +266,16 @@ fn each_grant_lets_in_what_it_names_and_nothing_else() {
         for (other, ..) in all {
             let fault = fault(&instance(interface, function), granted(other));
             // The function has another type than ours, which is found out last.
-            assert_eq!(matches!(fault, Fault::Mismatch { .. }), name == other, "{interface} with {other}: {fault}");
-            assert_eq!(matches!(fault, Fault::Ungranted { .. }), name != other, "{interface} with {other}: {fault}");
+            assert_eq!(
+                matches!(fault, Fault::Mismatch { .. }),
+                name == other,
+                "{interface} with {other}: {fault}"
+            );
+            assert_eq!(
+                matches!(fault, Fault::Ungranted { .. }),
+                name != other,
+                "{interface} with {other}: {fault}"
+            );
         }
     }
 }

@@ -57,7 +57,17 @@ impl Guest<'_> {
     }
 
     fn text(&self) -> String {
-        let Self { export, delivery, types, parameters, handle, core, imports, host: [host, with], result } = self;
+        let Self {
+            export,
+            delivery,
+            types,
+            parameters,
+            handle,
+            core,
+            imports,
+            host: [host, with],
+            result,
+        } = self;
         format!(
             r#"(component
               (import "hookyard:plugin/types@0.9.0" (instance $types

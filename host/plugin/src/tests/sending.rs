@@ -71,7 +71,15 @@ impl Sender {
     }
 
     fn build_with(&self, handle: &str) -> Vec<u8> {
-        let Self { interface, function, payload, parameters, result, flat, arguments } = self;
+        let Self {
+            interface,
+            function,
+            payload,
+            parameters,
+            result,
+            flat,
+            arguments,
+        } = self;
         let imports = format!(
             r#"(import "{interface}" (instance $outgoing
                 (type $p' {payload})
@@ -94,21 +102,40 @@ impl Sender {
                   (else (call $ok))))"#
         );
         let with = r#"(with "out" (instance (export "confirm" (func $confirm))))"#;
-        Guest { imports: &imports, host: [&host, with], core: &core, handle, ..ORDERS }.build()
+        Guest {
+            imports: &imports,
+            host: [&host, with],
+            core: &core,
+            handle,
+            ..ORDERS
+        }
+        .build()
     }
 }
 
 fn paid() -> Claimed {
-    job(Some("order:paid"), r#"{"id":"order \"1\"","amount":18446744073709551615}"#)
+    job(
+        Some("order:paid"),
+        r#"{"id":"order \"1\"","amount":18446744073709551615}"#,
+    )
 }
 
 fn destination(name: &str) -> DestinationName {
     name.parse().expect("a name")
 }
 
-fn load_granted(component: &[u8], destinations: &[(&str, Option<&str>)], limits: Limits) -> Result<Loaded, LoadError> {
-    let destinations = destinations.iter().map(|(name, provider)| (destination(name), provider.map(str::to_owned)));
-    let grants = Grants { destinations: destinations.collect::<BTreeMap<_, _>>(), ..grants() };
+fn load_granted(
+    component: &[u8],
+    destinations: &[(&str, Option<&str>)],
+    limits: Limits,
+) -> Result<Loaded, LoadError> {
+    let destinations = destinations
+        .iter()
+        .map(|(name, provider)| (destination(name), provider.map(str::to_owned)));
+    let grants = Grants {
+        destinations: destinations.collect::<BTreeMap<_, _>>(),
+        ..grants()
+    };
     let (contracts, grants) = (contracts(), Arc::new(grants));
     engine().load(Load {
         plugin: plugin(),
@@ -122,22 +149,34 @@ fn load_granted(component: &[u8], destinations: &[(&str, Option<&str>)], limits:
 }
 
 async fn ran(component: &[u8], destinations: &[(&str, Option<&str>)], limits: Limits) -> Ran {
-    let loaded = load_granted(component, destinations, limits).unwrap_or_else(|error| panic!("{error}"));
+    let loaded =
+        load_granted(component, destinations, limits).unwrap_or_else(|error| panic!("{error}"));
     let catalog = Catalog::new(parts());
     catalog.activate(Arc::new(loaded));
     catalog.run(&paid()).await.expect("the plugin is there")
 }
 
-const ONE: &[(&str, Option<&str>)] = &[("books", Some("topper")), ("raw", None), ("shop", Some("tipser"))];
-const TWO: &[(&str, Option<&str>)] = &[("books", Some("topper")), ("seen", Some("topper")), ("raw", None)];
+const ONE: &[(&str, Option<&str>)] = &[
+    ("books", Some("topper")),
+    ("raw", None),
+    ("shop", Some("tipser")),
+];
+const TWO: &[(&str, Option<&str>)] = &[
+    ("books", Some("topper")),
+    ("seen", Some("topper")),
+    ("raw", None),
+];
 
-const SEEN_BY_ANOTHER: &[(&str, Option<&str>)] = &[("books", Some("topper")), ("seen", Some("tipser"))];
+const SEEN_BY_ANOTHER: &[(&str, Option<&str>)] =
+    &[("books", Some("topper")), ("seen", Some("tipser"))];
 
 #[tokio::test]
 async fn a_typed_call_is_a_message_in_the_providers_envelope() {
-    for (sender, destinations, name) in
-        [(CONFIRMS, ONE, "books"), (CONFIRMS_TO_SEEN, TWO, "seen"), (CONFIRMS_TO_SEEN, &TWO[1..2], "seen")]
-    {
+    for (sender, destinations, name) in [
+        (CONFIRMS, ONE, "books"),
+        (CONFIRMS_TO_SEEN, TWO, "seen"),
+        (CONFIRMS_TO_SEEN, &TWO[1..2], "seen"),
+    ] {
         let ran = ran(&sender.build(), destinations, Limits::default()).await;
         assert_eq!(ran.outcome, Outcome::Done);
         let id = MessageId::from_uuid(uuid::Uuid::from_u128(7));
@@ -157,9 +196,15 @@ async fn a_typed_call_is_a_message_in_the_providers_envelope() {
 
 #[tokio::test]
 async fn what_is_not_taken_is_told_to_the_guest() {
-    let small = Limits { transfer_bytes_max: 2_000, ..Limits::default() };
+    let small = Limits {
+        transfer_bytes_max: 2_000,
+        ..Limits::default()
+    };
     // What takes a byte in the guest takes six as JSON; what is just short enough is too long in its envelope.
-    let long = |arguments| Sender { arguments, ..CONFIRMS };
+    let long = |arguments| Sender {
+        arguments,
+        ..CONFIRMS
+    };
     let too_long = long(
         "(i32.const 2048) (i32.const 400) (local.get $amount) (i32.const 0) (i32.const 0) (i32.const 0)
          (i32.const 0) (i32.const 0) (i32.const 0)",
@@ -178,23 +223,59 @@ async fn what_is_not_taken_is_told_to_the_guest() {
     };
     for (sender, destinations, limits, expected) in [
         (CONFIRMS_TO_SEEN, ONE, Limits::default(), "there is none"),
-        (CONFIRMS_TO_SEEN, SEEN_BY_ANOTHER, Limits::default(), "there is none"),
-        (CONFIRMS, TWO, Limits::default(), "say which destination: books, seen"),
-        (CONFIRMS, ONE, Limits { outbox_messages_max: 0, ..Limits::default() }, "one run may send 0 messages"),
-        (infinite, ONE, Limits::default(), "$.rates[1]: it is no number that JSON has"),
-        (too_long, ONE, small.clone(), "a message may have 2000 bytes"),
+        (
+            CONFIRMS_TO_SEEN,
+            SEEN_BY_ANOTHER,
+            Limits::default(),
+            "there is none",
+        ),
+        (
+            CONFIRMS,
+            TWO,
+            Limits::default(),
+            "say which destination: books, seen",
+        ),
+        (
+            CONFIRMS,
+            ONE,
+            Limits {
+                outbox_messages_max: 0,
+                ..Limits::default()
+            },
+            "one run may send 0 messages",
+        ),
+        (
+            infinite,
+            ONE,
+            Limits::default(),
+            "$.rates[1]: it is no number that JSON has",
+        ),
+        (
+            too_long,
+            ONE,
+            small.clone(),
+            "a message may have 2000 bytes",
+        ),
         (just_too_long, ONE, small, "a message may have 2000 bytes"),
     ] {
         let ran = ran(&sender.build(), destinations, limits).await;
-        assert_eq!((ran.outcome, ran.effects.messages), (rejected(expected), vec![]));
+        assert_eq!(
+            (ran.outcome, ran.effects.messages),
+            (rejected(expected), vec![])
+        );
     }
 }
 
 #[tokio::test]
 async fn an_attempt_that_fails_sends_nothing() {
-    let handle = "(drop (call $send (local.get $id) (local.get $length) (local.get $amount))) unreachable";
+    let handle =
+        "(drop (call $send (local.get $id) (local.get $length) (local.get $amount))) unreachable";
     let ran = ran(&CONFIRMS.build_with(handle), ONE, Limits::default()).await;
-    assert!(matches!(ran.outcome, Outcome::Trapped { .. }), "{:?}", ran.outcome);
+    assert!(
+        matches!(ran.outcome, Outcome::Trapped { .. }),
+        "{:?}",
+        ran.outcome
+    );
     assert_eq!(ran.effects, Effects::default());
 }
 
@@ -211,31 +292,54 @@ async fn parameters_may_be_added_in_time() {
     let some = format!("{order} (i32.const 1) (i64.const 5)");
     for (sender, expected) in [
         // Built before destinations could be named.
-        (Sender { parameters: "", flat: "i32 i32 i64 i32 i32 i32", arguments: order, ..CONFIRMS }, Outcome::Done),
+        (
+            Sender {
+                parameters: "",
+                flat: "i32 i32 i64 i32 i32 i32",
+                arguments: order,
+                ..CONFIRMS
+            },
+            Outcome::Done,
+        ),
         // Built for what is to come.
         (delayed(none.leak()), Outcome::Done),
         (delayed(some.leak()), rejected("this host knows no `delay`")),
     ] {
         let ran = ran(&sender.build(), ONE, Limits::default()).await;
         assert_eq!(ran.outcome, expected);
-        assert_eq!(ran.effects.messages.len(), usize::from(expected == Outcome::Done));
+        assert_eq!(
+            ran.effects.messages.len(),
+            usize::from(expected == Outcome::Done)
+        );
     }
 }
 
 #[test]
 fn imports_that_cannot_be_met_are_refused() {
-    const CONFIRMS: Sender = Sender { arguments: "unreachable", ..super::sending::CONFIRMS };
+    const CONFIRMS: Sender = Sender {
+        arguments: "unreachable",
+        ..super::sending::CONFIRMS
+    };
     for (sender, expected) in [
         (
-            Sender { function: "order-declined", ..CONFIRMS },
+            Sender {
+                function: "order-declined",
+                ..CONFIRMS
+            },
             "`order-declined` sends no event that topper is sent (those there are: order-confirmed)",
         ),
         (
-            Sender { interface: "tipser:webhooks/outgoing@1.0.0", ..CONFIRMS },
+            Sender {
+                interface: "tipser:webhooks/outgoing@1.0.0",
+                ..CONFIRMS
+            },
             "`order-confirmed` sends no event that tipser is sent (those there are: none)",
         ),
         (
-            Sender { result: "(result string (error string))", ..CONFIRMS },
+            Sender {
+                result: "(result string (error string))",
+                ..CONFIRMS
+            },
             "`order-confirmed` returns another type than result<string, error>, with the error of hookyard:plugin/outbox",
         ),
         (
@@ -247,7 +351,11 @@ fn imports_that_cannot_be_met_are_refused() {
             "the `destination` of `order-confirmed` is no option<string>",
         ),
         (
-            Sender { parameters: r#"(param "delay" u64)"#, flat: "i32 i32 i64 i32 i32 i32 i64", ..CONFIRMS },
+            Sender {
+                parameters: r#"(param "delay" u64)"#,
+                flat: "i32 i32 i64 i32 i32 i32 i64",
+                ..CONFIRMS
+            },
             "this host knows no `delay` of `order-confirmed`; make it an option",
         ),
         (
@@ -271,23 +379,34 @@ fn imports_that_cannot_be_met_are_refused() {
     ] {
         let interface = sender.interface;
         let component = sender.build_with("(call $ok)");
-        let loaded =
-            load_granted(&component, &[("books", Some("topper")), ("shop", Some("tipser"))], Limits::default());
-        let expected = format!("plugin acme/orders imports {interface}, which can't be met: {expected}");
+        let loaded = load_granted(
+            &component,
+            &[("books", Some("topper")), ("shop", Some("tipser"))],
+            Limits::default(),
+        );
+        let expected =
+            format!("plugin acme/orders imports {interface}, which can't be met: {expected}");
         assert_eq!(loaded.expect_err("it is refused").to_string(), expected);
     }
 }
 
 #[test]
 fn sending_takes_a_destination_of_the_provider() {
-    let lacks = |destinations| match load_granted(&CONFIRMS.build(), destinations, Limits::default()) {
-        Err(LoadError { fault: crate::Fault::Ungranted { imports, lacks, .. }, .. }) => Some((imports, lacks)),
-        Err(other) => panic!("{other}"),
-        Ok(_) => None,
-    };
+    let lacks =
+        |destinations| match load_granted(&CONFIRMS.build(), destinations, Limits::default()) {
+            Err(LoadError {
+                fault: crate::Fault::Ungranted { imports, lacks, .. },
+                ..
+            }) => Some((imports, lacks)),
+            Err(other) => panic!("{other}"),
+            Ok(_) => None,
+        };
     let lacking = Some((
         "topper:webhooks/outgoing@1.0.0".to_owned(),
-        vec![Lack { need: Need::Destination, provider: Some("topper".to_owned()) }],
+        vec![Lack {
+            need: Need::Destination,
+            provider: Some("topper".to_owned()),
+        }],
     ));
     assert_eq!(lacks(&[]), lacking);
     assert_eq!(lacks(&[("raw", None), ("shop", Some("tipser"))]), lacking);

@@ -2,7 +2,9 @@
 
 use std::fmt;
 
-use aws_lc_rs::signature::{self, ECDSA_P256_SHA256_FIXED, ECDSA_P384_SHA384_FIXED, ParsedPublicKey};
+use aws_lc_rs::signature::{
+    self, ECDSA_P256_SHA256_FIXED, ECDSA_P384_SHA384_FIXED, ParsedPublicKey,
+};
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk};
@@ -34,7 +36,10 @@ impl Key {
 
 impl std::fmt::Debug for Key {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Key").field("id", &self.id).field("algorithm", &self.algorithm).finish_non_exhaustive()
+        f.debug_struct("Key")
+            .field("id", &self.id)
+            .field("algorithm", &self.algorithm)
+            .finish_non_exhaustive()
     }
 }
 
@@ -49,7 +54,9 @@ pub(crate) fn algorithm(name: &str) -> Option<Algorithm> {
 /// The algorithm that a setting names.
 pub(crate) fn named(name: &str) -> Result<Algorithm, SetupError> {
     algorithm(name).ok_or_else(|| {
-        unusable(format!("there is no algorithm `{name}`; use ES256, ES384, RS256, PS256, EdDSA or the like"))
+        unusable(format!(
+            "there is no algorithm `{name}`; use ES256, ES384, RS256, PS256, EdDSA or the like"
+        ))
     })
 }
 
@@ -83,17 +90,29 @@ pub(crate) fn read(documents: &[Secret], default: Option<&str>) -> Result<Vec<Ke
     for document in documents {
         keys.extend(read_document(document.expose(), default)?.keys);
     }
-    if keys.is_empty() { Err(SetupError::NoKeys { what: WHAT }) } else { Ok(keys) }
+    if keys.is_empty() {
+        Err(SetupError::NoKeys { what: WHAT })
+    } else {
+        Ok(keys)
+    }
 }
 
 /// Reads one key, or a set of keys. At least one key of a set must be usable.
-pub(crate) fn read_document(document: &[u8], default: Option<Algorithm>) -> Result<KeySet, SetupError> {
+pub(crate) fn read_document(
+    document: &[u8],
+    default: Option<Algorithm>,
+) -> Result<KeySet, SetupError> {
     let document: Value = serde_json::from_slice(document)
         .map_err(|_| unusable("it is not JSON; give the public key as a JWK, `{\"kty\": ...}`"))?;
     let Some(members) = document.get("keys") else {
-        return Ok(KeySet { keys: vec![one(&document, default)?], skipped: Vec::new() });
+        return Ok(KeySet {
+            keys: vec![one(&document, default)?],
+            skipped: Vec::new(),
+        });
     };
-    let members = members.as_array().ok_or_else(|| unusable("its `keys` is not a list, as a JWK set has it"))?;
+    let members = members
+        .as_array()
+        .ok_or_else(|| unusable("its `keys` is not a list, as a JWK set has it"))?;
     if members.len() > SET_KEYS_MAX {
         return Err(unusable(format!(
             "it is a set of more than {SET_KEYS_MAX} keys; leave out those of other senders"
@@ -104,15 +123,25 @@ pub(crate) fn read_document(document: &[u8], default: Option<Algorithm>) -> Resu
     for (index, member) in members.iter().enumerate() {
         match one(member, default) {
             Ok(key) => set.keys.push(key),
-            Err(error) => set.skipped.push(SkippedKey { name: name_of(member, index), why: reason(error) }),
+            Err(error) => set.skipped.push(SkippedKey {
+                name: name_of(member, index),
+                why: reason(error),
+            }),
         }
     }
     if set.keys.is_empty() {
-        let reasons = set.skipped.iter().map(SkippedKey::to_string).collect::<Vec<_>>().join("; ");
+        let reasons = set
+            .skipped
+            .iter()
+            .map(SkippedKey::to_string)
+            .collect::<Vec<_>>()
+            .join("; ");
         return Err(if reasons.is_empty() {
             unusable("it is a set without keys")
         } else {
-            unusable(format!("it is a set of which no key can be used ({reasons})"))
+            unusable(format!(
+                "it is a set of which no key can be used ({reasons})"
+            ))
         });
     }
     Ok(set)
@@ -120,7 +149,10 @@ pub(crate) fn read_document(document: &[u8], default: Option<Algorithm>) -> Resu
 
 fn name_of(key: &Value, index: usize) -> String {
     let kid = key.get("kid").and_then(Value::as_str);
-    kid.map_or_else(|| (index + 1).to_string(), |kid| format!("\"{}\"", excerpt(kid)))
+    kid.map_or_else(
+        || (index + 1).to_string(),
+        |kid| format!("\"{}\"", excerpt(kid)),
+    )
 }
 
 /// What is wrong with one key, without the words about keys in general.
@@ -139,12 +171,19 @@ fn one(document: &Value, default: Option<Algorithm>) -> Result<Key, SetupError> 
         ));
     }
     if !allows(document, "verify") {
-        return Err(unusable("its `key_ops` do not include `verify`, so it is not for signatures"));
+        return Err(unusable(
+            "its `key_ops` do not include `verify`, so it is not for signatures",
+        ));
     }
     let (jwk, algorithm) = describe(document, default)?;
-    let key = DecodingKey::from_jwk(&jwk).map_err(|_| unusable("its parameters are not base64url"))?;
+    let key =
+        DecodingKey::from_jwk(&jwk).map_err(|_| unusable("its parameters are not base64url"))?;
     check(&jwk.algorithm, &key)?;
-    Ok(Key { id: text("kid").map(str::to_owned), algorithm, key })
+    Ok(Key {
+        id: text("kid").map(str::to_owned),
+        algorithm,
+        key,
+    })
 }
 
 /// Whether the key may be used so, where it says what it may be used for (RFC 7517, 4.3).
@@ -159,17 +198,23 @@ pub(crate) fn allows(document: &Value, operation: &str) -> bool {
 }
 
 /// What a key is, public or private, and the one algorithm that it is for.
-pub(crate) fn describe(document: &Value, default: Option<Algorithm>) -> Result<(Jwk, Algorithm), SetupError> {
+pub(crate) fn describe(
+    document: &Value,
+    default: Option<Algorithm>,
+) -> Result<(Jwk, Algorithm), SetupError> {
     let text = |name: &str| document.get(name).and_then(Value::as_str);
     if text("use").is_some_and(|r#use| r#use != "sig") {
-        return Err(unusable("its `use` is not `sig`, so it is not for signatures"));
+        return Err(unusable(
+            "its `use` is not `sig`, so it is not for signatures",
+        ));
     }
-    let stated = match text("alg") {
-        Some(name) => {
-            Some(algorithm(name).ok_or_else(|| unusable(format!("its `alg`, {}, is not supported", excerpt(name))))?)
-        }
-        None => None,
-    };
+    let stated =
+        match text("alg") {
+            Some(name) => Some(algorithm(name).ok_or_else(|| {
+                unusable(format!("its `alg`, {}, is not supported", excerpt(name)))
+            })?),
+            None => None,
+        };
     check_kind(text("kty"), text("crv"))?;
     let jwk: Jwk = serde_json::from_value(document.clone())
         .map_err(|_| unusable("its parameters can't be read; compare it with RFC 7517"))?;
@@ -180,12 +225,18 @@ pub(crate) fn describe(document: &Value, default: Option<Algorithm>) -> Result<(
 /// Refuses types and curves by name. The parser would only say that it can't read the key.
 fn check_kind(kty: Option<&str>, crv: Option<&str>) -> Result<(), SetupError> {
     match (kty, crv) {
-        (Some("RSA" | "oct"), _) | (Some("EC"), Some("P-256" | "P-384")) | (Some("OKP"), Some("Ed25519")) => Ok(()),
-        (Some("EC" | "OKP"), Some(curve)) => {
-            Err(unusable(format!("its curve, {}, is not supported; {SUPPORTED}", excerpt(curve))))
-        }
+        (Some("RSA" | "oct"), _)
+        | (Some("EC"), Some("P-256" | "P-384"))
+        | (Some("OKP"), Some("Ed25519")) => Ok(()),
+        (Some("EC" | "OKP"), Some(curve)) => Err(unusable(format!(
+            "its curve, {}, is not supported; {SUPPORTED}",
+            excerpt(curve)
+        ))),
         (Some("EC" | "OKP"), None) => Err(unusable("it has no `crv`, the curve that it is on")),
-        (Some(kty), _) => Err(unusable(format!("its `kty`, {}, is not supported; {SUPPORTED}", excerpt(kty)))),
+        (Some(kty), _) => Err(unusable(format!(
+            "its `kty`, {}, is not supported; {SUPPORTED}",
+            excerpt(kty)
+        ))),
         (None, _) => Err(unusable("it has no `kty`, the type of the key")),
     }
 }
@@ -206,10 +257,16 @@ fn possible(parameters: &AlgorithmParameters) -> Result<&'static [Algorithm], Se
     match parameters {
         AlgorithmParameters::EllipticCurve(key) if key.curve == EllipticCurve::P256 => Ok(EC_P256),
         AlgorithmParameters::EllipticCurve(key) if key.curve == EllipticCurve::P384 => Ok(EC_P384),
-        AlgorithmParameters::OctetKeyPair(key) if key.curve == EllipticCurve::Ed25519 => Ok(ED25519),
+        AlgorithmParameters::OctetKeyPair(key) if key.curve == EllipticCurve::Ed25519 => {
+            Ok(ED25519)
+        }
         AlgorithmParameters::RSA(_) => Ok(RSA),
-        AlgorithmParameters::OctetKey(_) => Ok(&[Algorithm::HS256, Algorithm::HS384, Algorithm::HS512]),
-        _ => Err(unusable(format!("its type or curve is not supported; {SUPPORTED}"))),
+        AlgorithmParameters::OctetKey(_) => {
+            Ok(&[Algorithm::HS256, Algorithm::HS384, Algorithm::HS512])
+        }
+        _ => Err(unusable(format!(
+            "its type or curve is not supported; {SUPPORTED}"
+        ))),
     }
 }
 
@@ -222,13 +279,19 @@ pub(crate) fn choose(
     if let (Some(stated), Some(default)) = (stated, default)
         && stated != default
     {
-        return Err(unusable(format!("its `alg` is {stated:?} and `algorithm` says {default:?}; make them agree")));
+        return Err(unusable(format!(
+            "its `alg` is {stated:?} and `algorithm` says {default:?}; make them agree"
+        )));
     }
     match (stated.or(default), possible) {
         (Some(algorithm), possible) if possible.contains(&algorithm) => Ok(algorithm),
-        (Some(algorithm), _) => Err(unusable(format!("a key of its type can't be used with {algorithm:?}"))),
+        (Some(algorithm), _) => Err(unusable(format!(
+            "a key of its type can't be used with {algorithm:?}"
+        ))),
         (None, [only]) => Ok(*only),
-        (None, _) => Err(unusable("it has no `alg`, and keys of its type can be used with several; add one")),
+        (None, _) => Err(unusable(
+            "it has no `alg`, and keys of its type can be used with several; add one",
+        )),
     }
 }
 
@@ -239,19 +302,31 @@ fn check(parameters: &AlgorithmParameters, key: &DecodingKey) -> Result<(), Setu
     match parameters {
         AlgorithmParameters::EllipticCurve(curve) => {
             let is_point = match curve.curve {
-                EllipticCurve::P384 => ParsedPublicKey::new(&ECDSA_P384_SHA384_FIXED, bytes()).is_ok(),
+                EllipticCurve::P384 => {
+                    ParsedPublicKey::new(&ECDSA_P384_SHA384_FIXED, bytes()).is_ok()
+                }
                 _ => ParsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, bytes()).is_ok(),
             };
-            if is_point { Ok(()) } else { Err(unusable("`x` and `y` are no point on its curve")) }
+            if is_point {
+                Ok(())
+            } else {
+                Err(unusable("`x` and `y` are no point on its curve"))
+            }
         }
-        AlgorithmParameters::OctetKeyPair(_) if ParsedPublicKey::new(&signature::ED25519, bytes()).is_err() => {
+        AlgorithmParameters::OctetKeyPair(_)
+            if ParsedPublicKey::new(&signature::ED25519, bytes()).is_err() =>
+        {
             Err(unusable("`x` is not an Ed25519 key of 32 bytes"))
         }
         AlgorithmParameters::RSA(rsa) => {
             let modulus = decode(&rsa.n);
             let size = modulus.iter().skip_while(|byte| **byte == 0).count();
             let is_fit = (256..=1024).contains(&size) && !decode(&rsa.e).is_empty();
-            if is_fit { Ok(()) } else { Err(unusable("RSA keys need 2048 to 8192 bits and an exponent")) }
+            if is_fit {
+                Ok(())
+            } else {
+                Err(unusable("RSA keys need 2048 to 8192 bits and an exponent"))
+            }
         }
         AlgorithmParameters::OctetKey(_) => check_keys(WHAT, &[Secret::new(bytes())]),
         _ => Ok(()),
@@ -259,5 +334,8 @@ fn check(parameters: &AlgorithmParameters, key: &DecodingKey) -> Result<(), Setu
 }
 
 fn unusable(why: impl Into<String>) -> SetupError {
-    SetupError::UnusableKey { what: WHAT, why: why.into() }
+    SetupError::UnusableKey {
+        what: WHAT,
+        why: why.into(),
+    }
 }

@@ -15,9 +15,16 @@ const TYPE_BYTES_MAX: usize = 256;
 
 impl Provider {
     /// Says what the store needs to know of a verified request. `headers` and `body` are the request's.
-    pub fn describe(&self, verified: &Verified, headers: &[Header], body: &[u8]) -> Result<Description, Refusal> {
+    pub fn describe(
+        &self,
+        verified: &Verified,
+        headers: &[Header],
+        body: &[u8],
+    ) -> Result<Description, Refusal> {
         let payload = payload_bytes(&verified.payload, body).map_err(unreadable)?;
-        let event_type = self.event_type(headers, &payload)?.filter(|name| is_name(name, TYPE_BYTES_MAX));
+        let event_type = self
+            .event_type(headers, &payload)?
+            .filter(|name| is_name(name, TYPE_BYTES_MAX));
         if let Some(event_type) = &event_type {
             self.refuse_outgoing(event_type)?;
         }
@@ -27,9 +34,9 @@ impl Provider {
 
     fn refuse_outgoing(&self, event_type: &str) -> Result<(), Refusal> {
         match self.events.get(event_type) {
-            Some(case) if case.direction == Direction::Outgoing => {
-                Err(Refusal::NotIncoming { event_type: event_type.to_owned() })
-            }
+            Some(case) if case.direction == Direction::Outgoing => Err(Refusal::NotIncoming {
+                event_type: event_type.to_owned(),
+            }),
             _ => Ok(()),
         }
     }
@@ -37,12 +44,19 @@ impl Provider {
     fn event_type(&self, headers: &[Header], payload: &[u8]) -> Result<Option<String>, Refusal> {
         match &self.event_type {
             TypeRule::Json(pointer) => pointer.find_string(payload).map_err(unreadable),
-            TypeRule::Header(name) => Ok(single_header(headers, name)?.and_then(ascii).map(str::to_owned)),
+            TypeRule::Header(name) => Ok(single_header(headers, name)?
+                .and_then(ascii)
+                .map(str::to_owned)),
             TypeRule::Shapes(shapes) => type_by_shape(shapes, payload).map_err(unreadable),
         }
     }
 
-    fn key(&self, verified: &Verified, headers: &[Header], payload: &[u8]) -> Result<String, Refusal> {
+    fn key(
+        &self,
+        verified: &Verified,
+        headers: &[Header],
+        payload: &[u8],
+    ) -> Result<String, Refusal> {
         for source in &self.key.from {
             let found = find_key(source, verified, headers, payload)?;
             if let Some(key) = found.filter(|key| is_name(key, KEY_BYTES_MAX)) {
@@ -64,16 +78,27 @@ fn find_key(
 ) -> Result<Option<String>, Refusal> {
     match source {
         KeySource::SchemeId => Ok(verified.id.clone()),
-        KeySource::Header(name) => Ok(single_header(headers, name)?.and_then(ascii).map(str::to_owned)),
-        KeySource::Json(pointer) => Ok(pointer.find(payload).map_err(unreadable)?.and_then(identifier)),
+        KeySource::Header(name) => Ok(single_header(headers, name)?
+            .and_then(ascii)
+            .map(str::to_owned)),
+        KeySource::Json(pointer) => Ok(pointer
+            .find(payload)
+            .map_err(unreadable)?
+            .and_then(identifier)),
     }
 }
 
 /// The type of the one shape that fits; none, or more than one, is an unknown shape.
 fn type_by_shape(shapes: &[Shape], payload: &[u8]) -> Result<Option<String>, Unreadable> {
-    let is_there = |pointer: &JsonPointer| Ok(pointer.find(payload)?.is_some_and(|value| value.get() != "null"));
+    let is_there = |pointer: &JsonPointer| {
+        Ok(pointer
+            .find(payload)?
+            .is_some_and(|value| value.get() != "null"))
+    };
     let any = |pointers: &[JsonPointer]| {
-        pointers.iter().try_fold(false, |found, pointer| Ok::<_, Unreadable>(found | is_there(pointer)?))
+        pointers.iter().try_fold(false, |found, pointer| {
+            Ok::<_, Unreadable>(found | is_there(pointer)?)
+        })
     };
     let mut fitting = None;
     for shape in shapes {
@@ -84,14 +109,22 @@ fn type_by_shape(shapes: &[Shape], payload: &[u8]) -> Result<Option<String>, Unr
             fitting = Some(shape);
         }
     }
-    Ok(fitting.and_then(|shape| shape.is.fill(|pointer| pointer.find_string(payload).ok().flatten())))
+    Ok(fitting.and_then(|shape| {
+        shape
+            .is
+            .fill(|pointer| pointer.find_string(payload).ok().flatten())
+    }))
 }
 
 /// A string's text, or a number as it is written.
 pub(crate) fn identifier(value: &serde_json::value::RawValue) -> Option<String> {
     let text = value.get();
     let is_number = text.starts_with(|c: char| c == '-' || c.is_ascii_digit());
-    if is_number { Some(text.to_owned()) } else { string(value) }
+    if is_number {
+        Some(text.to_owned())
+    } else {
+        string(value)
+    }
 }
 
 /// What nobody sees has no place in a name, and would break lines in logs or pass for another name.
@@ -107,12 +140,18 @@ pub(crate) fn is_identifier(text: &str) -> bool {
 /// What stands in for bytes that are no identifier.
 pub(crate) fn hashed(bytes: &[u8]) -> String {
     let hash = digest::digest(&digest::SHA256, bytes);
-    hash.as_ref().iter().fold(String::from("sha256:"), |text, byte| text + &format!("{byte:02x}"))
+    hash.as_ref()
+        .iter()
+        .fold(String::from("sha256:"), |text, byte| {
+            text + &format!("{byte:02x}")
+        })
 }
 
 pub(crate) fn unreadable(error: Unreadable) -> Refusal {
     match error {
         Unreadable::Repeated(name) => Refusal::RepeatedField { name },
-        error => Refusal::UnreadableBody { why: error.to_string() },
+        error => Refusal::UnreadableBody {
+            why: error.to_string(),
+        },
     }
 }

@@ -18,12 +18,18 @@ enum Part {
 impl Template {
     /// Reads a template such as `offer.{/status}`.
     pub fn parse(text: &str) -> Result<Self, SetupError> {
-        let refuse = |why: &str| SetupError::Template { given: text.to_owned(), why: why.to_owned() };
+        let refuse = |why: &str| SetupError::Template {
+            given: text.to_owned(),
+            why: why.to_owned(),
+        };
         let mut parts = Vec::new();
         let mut rest = text;
         while let Some((before, after)) = rest.split_once('{') {
-            let (pointer, after) = after.split_once('}').ok_or_else(|| refuse("a `{` has no `}`"))?;
-            let pointer = JsonPointer::parse(pointer).map_err(|error| refuse(&error.to_string()))?;
+            let (pointer, after) = after
+                .split_once('}')
+                .ok_or_else(|| refuse("a `{` has no `}`"))?;
+            let pointer =
+                JsonPointer::parse(pointer).map_err(|error| refuse(&error.to_string()))?;
             parts.extend([Part::Text(before.to_owned()), Part::Value(pointer)]);
             rest = after;
         }
@@ -32,7 +38,10 @@ impl Template {
         if parts.is_empty() {
             return Err(refuse("it is empty"));
         }
-        Ok(Self { text: text.to_owned(), parts })
+        Ok(Self {
+            text: text.to_owned(),
+            parts,
+        })
     }
 
     /// The template as text.

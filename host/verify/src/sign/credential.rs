@@ -22,28 +22,50 @@ pub(super) struct Compiled {
 impl Compiled {
     pub(super) fn header(name: String, tokens: &[SigningKey]) -> Result<Self, SetupError> {
         let values = Keys::some("token", tokens, |token| sendable("token", token).cloned())?;
-        Ok(Self { kind: SchemeKind::Header, name, values })
+        Ok(Self {
+            kind: SchemeKind::Header,
+            name,
+            values,
+        })
     }
 
     pub(super) fn bearer(tokens: &[SigningKey]) -> Result<Self, SetupError> {
         const WHAT: &str = "bearer token";
-        let value = |token: &Secret| Ok(Secret::new([b"Bearer ", sendable(WHAT, token)?.expose()].concat()));
+        let value = |token: &Secret| {
+            Ok(Secret::new(
+                [b"Bearer ", sendable(WHAT, token)?.expose()].concat(),
+            ))
+        };
         let values = Keys::some(WHAT, tokens, value)?;
-        Ok(Self { kind: SchemeKind::Bearer, name: AUTHORIZATION.to_owned(), values })
+        Ok(Self {
+            kind: SchemeKind::Bearer,
+            name: AUTHORIZATION.to_owned(),
+            values,
+        })
     }
 
     pub(super) fn basic(user: &str, passwords: &[SigningKey]) -> Result<Self, SetupError> {
         check_user(user)?;
         let value = |password: &Secret| {
             let pair = basic_pair(user, password);
-            Ok(Secret::new(format!("Basic {}", BASE64_STANDARD.encode(pair.expose()))))
+            Ok(Secret::new(format!(
+                "Basic {}",
+                BASE64_STANDARD.encode(pair.expose())
+            )))
         };
         let values = Keys::some("password", passwords, value)?;
-        Ok(Self { kind: SchemeKind::Basic, name: AUTHORIZATION.to_owned(), values })
+        Ok(Self {
+            kind: SchemeKind::Basic,
+            name: AUTHORIZATION.to_owned(),
+            values,
+        })
     }
 
     pub(super) fn sign(&self, outgoing: &Outgoing<'_>) -> Result<Header, SignError> {
-        Ok(header(&self.name, self.values.first(outgoing.now)?.expose()))
+        Ok(header(
+            &self.name,
+            self.values.first(outgoing.now)?.expose(),
+        ))
     }
 
     pub(super) const fn kind(&self) -> SchemeKind {
@@ -65,5 +87,8 @@ fn sendable<'s>(what: &'static str, secret: &'s Secret) -> Result<&'s Secret, Se
         return Ok(secret);
     }
     let why = "it can't stand in a header; it may hold printable ASCII only, without white space around it";
-    Err(SetupError::UnusableKey { what, why: why.to_owned() })
+    Err(SetupError::UnusableKey {
+        what,
+        why: why.to_owned(),
+    })
 }

@@ -21,16 +21,25 @@ impl Compiled {
     pub(super) fn new(recipe: Recipe, secrets: &[SigningKey]) -> Result<Self, SetupError> {
         let recipe = normal(recipe)?;
         let fields: Vec<&Field> = recipe.fields().collect();
-        fields.iter().try_for_each(|field| own_header(&field.header).map(drop))?;
+        fields
+            .iter()
+            .try_for_each(|field| own_header(&field.header).map(drop))?;
         check(&fields).map_err(|why| SetupError::OneWay { why })?;
         let keys = Keys::some("secret", secrets, |secret| key(&recipe, secret))?;
-        Ok(Self { signed: pieces(&recipe)?, recipe, keys })
+        Ok(Self {
+            signed: pieces(&recipe)?,
+            recipe,
+            keys,
+        })
     }
 
     pub(super) fn sign(&self, outgoing: &Outgoing<'_>) -> Result<Vec<Header>, SignError> {
         let now = outgoing.now;
         let time = self.recipe.timestamp.as_ref();
-        let timestamp = time.map(|time| time.format.write(now).ok_or(SignError::Time)).transpose()?.unwrap_or_default();
+        let timestamp = time
+            .map(|time| time.format.write(now).ok_or(SignError::Time))
+            .transpose()?
+            .unwrap_or_default();
         let signed = self.signed.iter().fold(Vec::new(), |mut signed, piece| {
             signed.extend_from_slice(match piece {
                 Piece::Text(text) => text.as_bytes(),
@@ -53,9 +62,19 @@ impl Compiled {
             Part::Whole | Part::After(_) => vec![first],
         };
         for key in keys {
-            values.add(&self.recipe.signature, &self.recipe.encoding.encode(hmac::sign(key, &signed).as_ref()));
+            values.add(
+                &self.recipe.signature,
+                &self
+                    .recipe
+                    .encoding
+                    .encode(hmac::sign(key, &signed).as_ref()),
+            );
         }
-        Ok(values.0.into_iter().map(|(name, value)| header(&name, value)).collect())
+        Ok(values
+            .0
+            .into_iter()
+            .map(|(name, value)| header(&name, value))
+            .collect())
     }
 
     /// Whether there is a place for the message's id.
@@ -98,11 +117,19 @@ impl Values {
 fn check(fields: &[&Field]) -> Result<(), String> {
     for (index, field) in fields.iter().enumerate() {
         check_text(field)?;
-        for other in fields.iter().skip(index + 1).filter(|other| other.header == field.header) {
+        for other in fields
+            .iter()
+            .skip(index + 1)
+            .filter(|other| other.header == field.header)
+        {
             let shares = match (&field.part, &other.part) {
-                (Part::Pair { separator, name }, Part::Pair { separator: between, name: another }) => {
-                    separator == between && name != another
-                }
+                (
+                    Part::Pair { separator, name },
+                    Part::Pair {
+                        separator: between,
+                        name: another,
+                    },
+                ) => separator == between && name != another,
                 _ => false,
             };
             if !shares {
@@ -120,15 +147,28 @@ fn check_text(field: &Field) -> Result<(), String> {
     // What may stand in a time, an id or a signature would end the value that it stands in.
     let may_be_in_a_value = |c: char| c.is_ascii_alphanumeric() || "+/=-_.:".contains(c);
     match &field.part {
-        Part::Pair { separator, .. } if may_be_in_a_value(*separator) || !(' '..='~').contains(separator) => Err(
-            format!("`{}` can't stand between pairs when they are written; use `,` or `;`", separator.escape_debug()),
-        ),
-        Part::Pair { separator, name } if !is_value(name.as_bytes()) || name.contains(['=', *separator]) => {
-            Err(format!("`{}` can't be written as the name of a pair", name.escape_debug()))
+        Part::Pair { separator, .. }
+            if may_be_in_a_value(*separator) || !(' '..='~').contains(separator) =>
+        {
+            Err(format!(
+                "`{}` can't stand between pairs when they are written; use `,` or `;`",
+                separator.escape_debug()
+            ))
+        }
+        Part::Pair { separator, name }
+            if !is_value(name.as_bytes()) || name.contains(['=', *separator]) =>
+        {
+            Err(format!(
+                "`{}` can't be written as the name of a pair",
+                name.escape_debug()
+            ))
         }
         // A prefix may end in a space, since a value follows it.
         Part::After(prefix) if !prefix.is_empty() && !is_value(format!("{prefix}.").as_bytes()) => {
-            Err(format!("`{}` can't be written before a value", prefix.escape_debug()))
+            Err(format!(
+                "`{}` can't be written before a value",
+                prefix.escape_debug()
+            ))
         }
         _ => Ok(()),
     }

@@ -17,17 +17,31 @@ pub(super) struct Compiled {
 }
 
 impl Compiled {
-    pub(super) fn new(header: &str, keys: &[SigningKey], algorithm: Option<&str>) -> Result<Self, SetupError> {
+    pub(super) fn new(
+        header: &str,
+        keys: &[SigningKey],
+        algorithm: Option<&str>,
+    ) -> Result<Self, SetupError> {
         let default = algorithm.map(key::named).transpose()?;
         let keys = Keys::some("private key", keys, |secret| Key::read(secret, default))?;
-        Ok(Self { header: own_header(header)?, keys })
+        Ok(Self {
+            header: own_header(header)?,
+            keys,
+        })
     }
 
     pub(super) fn sign(&self, outgoing: &Outgoing<'_>) -> Result<Header, SignError> {
         let key = self.keys.first(outgoing.now)?;
-        let signed = format!("{}.{}", key.protected(), BASE64_URL_SAFE_NO_PAD.encode(outgoing.body));
+        let signed = format!(
+            "{}.{}",
+            key.protected(),
+            BASE64_URL_SAFE_NO_PAD.encode(outgoing.body)
+        );
         let signature = BASE64_URL_SAFE_NO_PAD.encode(key.sign(signed.as_bytes())?);
-        Ok(header(&self.header, format!("{}..{signature}", key.protected())))
+        Ok(header(
+            &self.header,
+            format!("{}..{signature}", key.protected()),
+        ))
     }
 
     /// The header that it sets.

@@ -2,7 +2,9 @@
 
 use aws_lc_rs::digest::{self, SHA256, SHA384, SHA512};
 use aws_lc_rs::rsa::{KeyPairComponents, PublicKeyComponents};
-use aws_lc_rs::signature::{self, EcdsaKeyPair, EcdsaSigningAlgorithm, Ed25519KeyPair, RsaEncoding, RsaKeyPair};
+use aws_lc_rs::signature::{
+    self, EcdsaKeyPair, EcdsaSigningAlgorithm, Ed25519KeyPair, RsaEncoding, RsaKeyPair,
+};
 use aws_lc_rs::{error::KeyRejected, hmac};
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
@@ -27,14 +29,22 @@ pub(super) struct Key {
 enum Material {
     Ecdsa(EcdsaKeyPair, &'static digest::Algorithm),
     Ed25519(Ed25519KeyPair),
-    Rsa(RsaKeyPair, &'static dyn RsaEncoding, &'static digest::Algorithm),
+    Rsa(
+        RsaKeyPair,
+        &'static dyn RsaEncoding,
+        &'static digest::Algorithm,
+    ),
     Hmac(Box<hmac::Key>),
 }
 
 impl Key {
     /// Reads one key. `default` is the algorithm of one that doesn't say it.
     pub(super) fn read(given: &Secret, default: Option<Algorithm>) -> Result<Self, SetupError> {
-        let (material, algorithm, id) = match given.expose().trim_ascii_start().starts_with(b"-----BEGIN ") {
+        let (material, algorithm, id) = match given
+            .expose()
+            .trim_ascii_start()
+            .starts_with(b"-----BEGIN ")
+        {
             true => from_pem(given.expose(), default)?,
             false => from_jwk(given.expose(), default)?,
         };
@@ -42,7 +52,10 @@ impl Key {
         if let Some(id) = id {
             header["kid"] = id.into();
         }
-        Ok(Self { protected: BASE64_URL_SAFE_NO_PAD.encode(header.to_string()), material })
+        Ok(Self {
+            protected: BASE64_URL_SAFE_NO_PAD.encode(header.to_string()),
+            material,
+        })
     }
 
     /// The protected header, in base64url.
@@ -53,13 +66,16 @@ impl Key {
     /// The signature over `signed` as JWS has it (RFC 7518, 3).
     pub(super) fn sign(&self, signed: &[u8]) -> Result<Vec<u8>, SignError> {
         let signature = match &self.material {
-            Material::Ecdsa(pair, hash) => {
-                pair.sign_digest(&digest::digest(hash, signed)).map(|signature| signature.as_ref().to_vec())
-            }
-            Material::Ed25519(pair) => pair.try_sign(signed).map(|signature| signature.as_ref().to_vec()),
+            Material::Ecdsa(pair, hash) => pair
+                .sign_digest(&digest::digest(hash, signed))
+                .map(|signature| signature.as_ref().to_vec()),
+            Material::Ed25519(pair) => pair
+                .try_sign(signed)
+                .map(|signature| signature.as_ref().to_vec()),
             Material::Rsa(pair, padding, hash) => {
                 let mut signature = vec![0; pair.public_modulus_len()];
-                pair.sign_digest(*padding, &digest::digest(hash, signed), &mut signature).map(|()| signature)
+                pair.sign_digest(*padding, &digest::digest(hash, signed), &mut signature)
+                    .map(|()| signature)
             }
             Material::Hmac(key) => Ok(hmac::sign(key, signed).as_ref().to_vec()),
         };
@@ -70,23 +86,33 @@ impl Key {
 type Parts = (Material, Algorithm, Option<String>);
 
 fn from_jwk(text: &[u8], default: Option<Algorithm>) -> Result<Parts, SetupError> {
-    let document: Value = serde_json::from_slice(text)
-        .map_err(|_| unusable("it is neither JSON nor PEM; give a JWK, `{\"kty\": ...}`, or PEM"))?;
+    let document: Value = serde_json::from_slice(text).map_err(|_| {
+        unusable("it is neither JSON nor PEM; give a JWK, `{\"kty\": ...}`, or PEM")
+    })?;
     if document.get("keys").is_some() {
-        return Err(unusable("it is a set of keys; name each key by itself, so that it can have a time of its own"));
+        return Err(unusable(
+            "it is a set of keys; name each key by itself, so that it can have a time of its own",
+        ));
     }
     if !allows(&document, "sign") {
-        return Err(unusable("its `key_ops` do not include `sign`, so it is not for signing"));
+        return Err(unusable(
+            "its `key_ops` do not include `sign`, so it is not for signing",
+        ));
     }
     let (jwk, algorithm) = describe(&document, default)?;
     let material = match &jwk.algorithm {
         AlgorithmParameters::OctetKey(key) => symmetric(&key.value, algorithm)?,
         _ if document.get("d").is_none() => {
-            return Err(unusable("it is a public key, which can't sign; give the private one, with `d`"));
+            return Err(unusable(
+                "it is a public key, which can't sign; give the private one, with `d`",
+            ));
         }
         parameters => asymmetric(&document, parameters, algorithm)?,
     };
-    let id = document.get("kid").and_then(Value::as_str).map(str::to_owned);
+    let id = document
+        .get("kid")
+        .and_then(Value::as_str)
+        .map(str::to_owned);
     Ok((material, algorithm, id))
 }
 
@@ -109,14 +135,20 @@ fn asymmetric(
             };
             let point = [&[4][..], &part("x")?, &part("y")?].concat();
             let pair = EcdsaKeyPair::from_private_key_and_public_key(curve, &part("d")?, &point);
-            pair.map(|pair| Material::Ecdsa(pair, hash)).map_err(inconsistent)
+            pair.map(|pair| Material::Ecdsa(pair, hash))
+                .map_err(inconsistent)
         }
         AlgorithmParameters::OctetKeyPair(_) => {
             let (seed, public) = (part("d")?, part("x")?);
-            Ed25519KeyPair::from_seed_and_public_key(&seed, &public).map(Material::Ed25519).map_err(inconsistent)
+            Ed25519KeyPair::from_seed_and_public_key(&seed, &public)
+                .map(Material::Ed25519)
+                .map_err(inconsistent)
         }
         _ => {
-            let public_key = PublicKeyComponents { n: part("n")?, e: part("e")? };
+            let public_key = PublicKeyComponents {
+                n: part("n")?,
+                e: part("e")?,
+            };
             let components = KeyPairComponents {
                 public_key,
                 d: part("d")?,
@@ -126,13 +158,17 @@ fn asymmetric(
                 dQ: part("dq")?,
                 qInv: part("qi")?,
             };
-            RsaKeyPair::from_components(&components).map(|pair| rsa(pair, algorithm)).map_err(inconsistent)
+            RsaKeyPair::from_components(&components)
+                .map(|pair| rsa(pair, algorithm))
+                .map_err(inconsistent)
         }
     }
 }
 
 fn symmetric(value: &str, algorithm: Algorithm) -> Result<Material, SetupError> {
-    let bytes = BASE64_URL_SAFE_NO_PAD.decode(value).map_err(|_| unusable("its `k` is not base64url"))?;
+    let bytes = BASE64_URL_SAFE_NO_PAD
+        .decode(value)
+        .map_err(|_| unusable("its `k` is not base64url"))?;
     check_keys(WHAT, &[Secret::new(&*bytes)])?;
     let algorithm = match algorithm {
         Algorithm::HS384 => hmac::HMAC_SHA384,
@@ -148,22 +184,40 @@ fn from_pem(text: &[u8], default: Option<Algorithm>) -> Result<Parts, SetupError
     let block = blocks
         .into_iter()
         .find(|block| block.label.ends_with("PRIVATE KEY"))
-        .ok_or_else(|| unusable("there is no private key in the PEM; look for `BEGIN PRIVATE KEY`"))?;
+        .ok_or_else(|| {
+            unusable("there is no private key in the PEM; look for `BEGIN PRIVATE KEY`")
+        })?;
     if block.label.starts_with("ENCRYPTED") {
-        return Err(unusable("it is encrypted; decrypt it with `openssl pkcs8 -topk8 -nocrypt`"));
+        return Err(unusable(
+            "it is encrypted; decrypt it with `openssl pkcs8 -topk8 -nocrypt`",
+        ));
     }
     let der = &*block.contents;
     if let Ok(pair) = EcdsaKeyPair::from_private_key_der(ES256, der) {
-        return Ok((Material::Ecdsa(pair, &SHA256), choose(EC_P256, None, default)?, None));
+        return Ok((
+            Material::Ecdsa(pair, &SHA256),
+            choose(EC_P256, None, default)?,
+            None,
+        ));
     }
     if let Ok(pair) = EcdsaKeyPair::from_private_key_der(ES384, der) {
-        return Ok((Material::Ecdsa(pair, &SHA384), choose(EC_P384, None, default)?, None));
+        return Ok((
+            Material::Ecdsa(pair, &SHA384),
+            choose(EC_P384, None, default)?,
+            None,
+        ));
     }
     if let Ok(pair) = Ed25519KeyPair::from_pkcs8(der) {
-        return Ok((Material::Ed25519(pair), choose(ED25519, None, default)?, None));
+        return Ok((
+            Material::Ed25519(pair),
+            choose(ED25519, None, default)?,
+            None,
+        ));
     }
     let pair = RsaKeyPair::from_pkcs8(der).or_else(|_| RsaKeyPair::from_der(der));
-    let pair = pair.map_err(|_| unusable("it is of no supported kind; P-256, P-384, Ed25519 and RSA keys are"))?;
+    let pair = pair.map_err(|_| {
+        unusable("it is of no supported kind; P-256, P-384, Ed25519 and RSA keys are")
+    })?;
     let algorithm = choose(RSA, None, default)?;
     Ok((rsa(pair, algorithm), algorithm, None))
 }
@@ -184,5 +238,8 @@ const ES256: &EcdsaSigningAlgorithm = &signature::ECDSA_P256_SHA256_FIXED_SIGNIN
 const ES384: &EcdsaSigningAlgorithm = &signature::ECDSA_P384_SHA384_FIXED_SIGNING;
 
 fn unusable(why: impl Into<String>) -> SetupError {
-    SetupError::UnusableKey { what: WHAT, why: why.into() }
+    SetupError::UnusableKey {
+        what: WHAT,
+        why: why.into(),
+    }
 }

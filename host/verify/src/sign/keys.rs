@@ -19,7 +19,11 @@ pub struct SigningKey {
 impl SigningKey {
     /// One that signs at all times.
     pub const fn always(secret: Secret) -> Self {
-        Self { secret, from: None, until: None }
+        Self {
+            secret,
+            from: None,
+            until: None,
+        }
     }
 }
 
@@ -54,15 +58,28 @@ impl<T> Keys<T> {
         compile: impl Fn(&Secret) -> Result<T, SetupError>,
     ) -> Result<Self, SetupError> {
         let one = |given: &SigningKey| {
-            if given.from.zip(given.until).is_some_and(|(from, until)| from >= until) {
-                return Err(SetupError::Senseless("a key's `until` is not after its `from`, so it would never sign"));
+            if given
+                .from
+                .zip(given.until)
+                .is_some_and(|(from, until)| from >= until)
+            {
+                return Err(SetupError::Senseless(
+                    "a key's `until` is not after its `from`, so it would never sign",
+                ));
             }
             if given.secret.is_empty() {
                 return Err(SetupError::EmptyKey { what });
             }
-            Ok(Timed { key: compile(&given.secret)?, from: given.from, until: given.until })
+            Ok(Timed {
+                key: compile(&given.secret)?,
+                from: given.from,
+                until: given.until,
+            })
         };
-        Ok(Self { what, keys: given.iter().map(one).collect::<Result<_, _>>()? })
+        Ok(Self {
+            what,
+            keys: given.iter().map(one).collect::<Result<_, _>>()?,
+        })
     }
 
     /// As `new`; refuses that there is none.
@@ -71,28 +88,50 @@ impl<T> Keys<T> {
         given: &[SigningKey],
         compile: impl Fn(&Secret) -> Result<T, SetupError>,
     ) -> Result<Self, SetupError> {
-        if given.is_empty() { Err(SetupError::NoKeys { what }) } else { Self::new(what, given, compile) }
+        if given.is_empty() {
+            Err(SetupError::NoKeys { what })
+        } else {
+            Self::new(what, given, compile)
+        }
     }
 
     /// Those that sign at `now`.
     pub(super) fn live(&self, now: Timestamp) -> impl Iterator<Item = &T> {
-        self.keys.iter().filter(move |key| key.is_live(now)).map(|key| &key.key)
+        self.keys
+            .iter()
+            .filter(move |key| key.is_live(now))
+            .map(|key| &key.key)
     }
 
     /// The first that signs at `now`.
     pub(super) fn first(&self, now: Timestamp) -> Result<&T, SignError> {
-        self.live(now).next().ok_or_else(|| SignError::NothingLive { what: self.what, next: self.next(now) })
+        self.live(now).next().ok_or_else(|| SignError::NothingLive {
+            what: self.what,
+            next: self.next(now),
+        })
     }
 
     /// When the next one begins to sign.
     pub(super) fn next(&self, now: Timestamp) -> Option<Timestamp> {
-        self.keys.iter().filter_map(|key| key.from).filter(|from| *from > now).min()
+        self.keys
+            .iter()
+            .filter_map(|key| key.from)
+            .filter(|from| *from > now)
+            .min()
     }
 
     pub(super) fn count(&self, now: Timestamp) -> KeyCount {
         let live = self.live(now).count();
-        let waiting = self.keys.iter().filter(|key| key.from.is_some_and(|from| from > now)).count();
-        KeyCount { live, waiting, retired: self.keys.len() - live - waiting }
+        let waiting = self
+            .keys
+            .iter()
+            .filter(|key| key.from.is_some_and(|from| from > now))
+            .count();
+        KeyCount {
+            live,
+            waiting,
+            retired: self.keys.len() - live - waiting,
+        }
     }
 }
 

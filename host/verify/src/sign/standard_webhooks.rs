@@ -26,29 +26,56 @@ pub(super) struct Compiled {
 impl Compiled {
     pub(super) fn new(secrets: &[SigningKey], keys: &[SigningKey]) -> Result<Self, SetupError> {
         if secrets.is_empty() && keys.is_empty() {
-            return Err(SetupError::NoKeys { what: "secret or private key" });
+            return Err(SetupError::NoKeys {
+                what: "secret or private key",
+            });
         }
-        Ok(Self { secrets: Keys::new("secret", secrets, secret)?, keys: Keys::new("private key", keys, key_pair)? })
+        Ok(Self {
+            secrets: Keys::new("secret", secrets, secret)?,
+            keys: Keys::new("private key", keys, key_pair)?,
+        })
     }
 
     pub(super) fn sign(&self, outgoing: &Outgoing<'_>) -> Result<Vec<Header>, SignError> {
         let now = outgoing.now;
-        let timestamp = u64::try_from(now.unix_secs()).map_err(|_| SignError::Time)?.to_string();
-        let signed = [outgoing.id.as_bytes(), b".", timestamp.as_bytes(), b".", outgoing.body].concat();
+        let timestamp = u64::try_from(now.unix_secs())
+            .map_err(|_| SignError::Time)?
+            .to_string();
+        let signed = [
+            outgoing.id.as_bytes(),
+            b".",
+            timestamp.as_bytes(),
+            b".",
+            outgoing.body,
+        ]
+        .concat();
         let mut signatures = Vec::new();
         for key in self.secrets.live(now) {
-            signatures.push(format!("v1,{}", BASE64_STANDARD.encode(hmac::sign(key, &signed))));
+            signatures.push(format!(
+                "v1,{}",
+                BASE64_STANDARD.encode(hmac::sign(key, &signed))
+            ));
         }
         for key in self.keys.live(now) {
             let signature = key.try_sign(&signed).map_err(|_| SignError::Key)?;
             signatures.push(format!("v1a,{}", BASE64_STANDARD.encode(signature)));
         }
         if signatures.is_empty() {
-            let next = [self.secrets.next(now), self.keys.next(now)].into_iter().flatten().min();
-            return Err(SignError::NothingLive { what: "secret or private key", next });
+            let next = [self.secrets.next(now), self.keys.next(now)]
+                .into_iter()
+                .flatten()
+                .min();
+            return Err(SignError::NothingLive {
+                what: "secret or private key",
+                next,
+            });
         }
         let [id, at, signature] = HEADERS;
-        Ok(vec![header(id, outgoing.id), header(at, timestamp), header(signature, signatures.join(" "))])
+        Ok(vec![
+            header(id, outgoing.id),
+            header(at, timestamp),
+            header(signature, signatures.join(" ")),
+        ])
     }
 
     pub(super) fn keys_at(&self, now: Timestamp) -> KeyCount {
@@ -68,18 +95,29 @@ pub(super) fn check_key(given: &[u8]) -> Result<(), SetupError> {
 
 /// From `whsk_` and base64: the seed alone, or with the public key after it, as libraries keep it.
 fn key_pair(given: &Secret) -> Result<Ed25519KeyPair, SetupError> {
-    let unusable = |why: &str| SetupError::UnusableKey { what: "private key", why: why.to_owned() };
+    let unusable = |why: &str| SetupError::UnusableKey {
+        what: "private key",
+        why: why.to_owned(),
+    };
     let encoded = given.expose();
     if encoded.starts_with(b"whsec_") || encoded.starts_with(b"whpk_") {
-        return Err(unusable("it is not an Ed25519 private key, `whsk_...`; shared secrets go under `secrets`"));
+        return Err(unusable(
+            "it is not an Ed25519 private key, `whsk_...`; shared secrets go under `secrets`",
+        ));
     }
     let text = encoded.strip_prefix(b"whsk_").unwrap_or(encoded);
     let decoded = base64_text::decode(text, encoded.len() - text.len());
     let bytes = decoded.map_err(|why| unusable(&format!("it {why}")))?.bytes;
     let pair = match bytes.split_at_checked(SEED_BYTES) {
         Some((seed, [])) => Ed25519KeyPair::from_seed_unchecked(seed),
-        Some((seed, public)) if public.len() == SEED_BYTES => Ed25519KeyPair::from_seed_and_public_key(seed, public),
-        _ => return Err(unusable("it is not an Ed25519 private key of 32 bytes, or of 64 with the public key")),
+        Some((seed, public)) if public.len() == SEED_BYTES => {
+            Ed25519KeyPair::from_seed_and_public_key(seed, public)
+        }
+        _ => {
+            return Err(unusable(
+                "it is not an Ed25519 private key of 32 bytes, or of 64 with the public key",
+            ));
+        }
     };
     pair.map_err(|_| unusable("its second half is not the public key of its first"))
 }

@@ -9,8 +9,23 @@ use crate::json::{object, string};
 use crate::refusal::excerpt;
 use crate::{Refusal, Unreadable};
 
-const NOTIFICATION: [&str; 6] = ["Message", "MessageId", "Subject", "Timestamp", "TopicArn", "Type"];
-const CONFIRMATION: [&str; 7] = ["Message", "MessageId", "SubscribeURL", "Timestamp", "Token", "TopicArn", "Type"];
+const NOTIFICATION: [&str; 6] = [
+    "Message",
+    "MessageId",
+    "Subject",
+    "Timestamp",
+    "TopicArn",
+    "Type",
+];
+const CONFIRMATION: [&str; 7] = [
+    "Message",
+    "MessageId",
+    "SubscribeURL",
+    "Timestamp",
+    "Token",
+    "TopicArn",
+    "Type",
+];
 
 /// What an SNS message is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,18 +60,28 @@ impl Kind {
     }
 
     fn read(name: &str) -> Result<Self, Refusal> {
-        [Self::Notification, Self::SubscriptionConfirmation, Self::UnsubscribeConfirmation]
-            .into_iter()
-            .find(|kind| kind.name() == name)
-            .ok_or_else(|| Refusal::UnknownMessageType { found: excerpt(name) })
+        [
+            Self::Notification,
+            Self::SubscriptionConfirmation,
+            Self::UnsubscribeConfirmation,
+        ]
+        .into_iter()
+        .find(|kind| kind.name() == name)
+        .ok_or_else(|| Refusal::UnknownMessageType {
+            found: excerpt(name),
+        })
     }
 }
 
 impl Envelope {
     pub(super) fn read(body: &[u8]) -> Result<Self, Refusal> {
         let fields = Fields(object(body).map_err(|error| match error {
-            Unreadable::Repeated(name) => Refusal::RepeatedField { name: excerpt(&name) },
-            error => Refusal::UnreadableBody { why: error.to_string() },
+            Unreadable::Repeated(name) => Refusal::RepeatedField {
+                name: excerpt(&name),
+            },
+            error => Refusal::UnreadableBody {
+                why: error.to_string(),
+            },
         })?);
         let kind = Kind::read(&fields.plain("Type")?)?;
         let timestamp = Timestamp::parse_rfc3339(&fields.plain("Timestamp")?);
@@ -81,7 +106,9 @@ impl Fields<'_> {
         match self.0.get(name) {
             None => Ok(None),
             Some(value) if value.get() == "null" => Ok(None),
-            Some(value) => string(value).map(Some).ok_or(Refusal::MalformedField { name }),
+            Some(value) => string(value)
+                .map(Some)
+                .ok_or(Refusal::MalformedField { name }),
         }
     }
 
@@ -91,13 +118,21 @@ impl Fields<'_> {
 
     fn plain(&self, name: &'static str) -> Result<String, Refusal> {
         let text = self.text(name)?;
-        if is_plain(&text) { Ok(text) } else { Err(Refusal::MalformedField { name }) }
+        if is_plain(&text) {
+            Ok(text)
+        } else {
+            Err(Refusal::MalformedField { name })
+        }
     }
 
     /// Each field's name and value on a line of its own. Only `Message` may hold line ends itself: in another field they
     /// would let a value move into the next one under the same signature.
     fn signed(&self, kind: Kind) -> Result<String, Refusal> {
-        let names: &[&'static str] = if kind == Kind::Notification { &NOTIFICATION } else { &CONFIRMATION };
+        let names: &[&'static str] = if kind == Kind::Notification {
+            &NOTIFICATION
+        } else {
+            &CONFIRMATION
+        };
         let mut signed = String::new();
         for name in names {
             let value = match *name {

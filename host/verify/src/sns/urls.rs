@@ -70,8 +70,16 @@ impl ConfirmationUrls {
 
 fn confirms(url: &str) -> bool {
     let query = url.split_once('?').map_or("", |(_, query)| query);
-    let name = |pair: &str| pair.split('=').next().unwrap_or_default().to_ascii_lowercase();
-    let actions: Vec<_> = query.split('&').filter(|pair| name(pair) == "action").collect();
+    let name = |pair: &str| {
+        pair.split('=')
+            .next()
+            .unwrap_or_default()
+            .to_ascii_lowercase()
+    };
+    let actions: Vec<_> = query
+        .split('&')
+        .filter(|pair| name(pair) == "action")
+        .collect();
     actions == ["Action=ConfirmSubscription"]
 }
 
@@ -86,24 +94,36 @@ fn any_prefix(prefixes: &[String]) -> Result<String, SetupError> {
         return Err(SetupError::NoKeys { what: "URL prefix" });
     }
     let shape = whole(PREFIX)?;
-    if let Some(prefix) = prefixes.iter().find(|prefix| !shape.is_match(prefix) || prefix.contains("..")) {
+    if let Some(prefix) = prefixes
+        .iter()
+        .find(|prefix| !shape.is_match(prefix) || prefix.contains(".."))
+    {
         let why = "write a scheme, a host and at least the `/` after it, such as `http://127.0.0.1:4566/`";
-        return Err(SetupError::UrlRule { given: prefix.clone(), why: why.to_owned() });
+        return Err(SetupError::UrlRule {
+            given: prefix.clone(),
+            why: why.to_owned(),
+        });
     }
-    let escaped: Vec<_> = prefixes.iter().map(|prefix| regex::escape(prefix)).collect();
+    let escaped: Vec<_> = prefixes
+        .iter()
+        .map(|prefix| regex::escape(prefix))
+        .collect();
     Ok(format!("(?:{})", escaped.join("|")))
 }
 
 fn whole(pattern: &str) -> Result<Regex, SetupError> {
-    Regex::new(&format!(r"\A(?:{pattern})\z"))
-        .map_err(|error| SetupError::UrlRule { given: pattern.to_owned(), why: error.to_string() })
+    Regex::new(&format!(r"\A(?:{pattern})\z")).map_err(|error| SetupError::UrlRule {
+        given: pattern.to_owned(),
+        why: error.to_string(),
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const CONFIRM: &str = "?Action=ConfirmSubscription&TopicArn=arn:aws:sns:eu-west-1:1:t&Token=abc";
+    const CONFIRM: &str =
+        "?Action=ConfirmSubscription&TopicArn=arn:aws:sns:eu-west-1:1:t&Token=abc";
 
     fn certificate(rule: &UrlRule, url: &str) -> bool {
         CertificateUrls::new(rule).expect("a rule").allow(url)
@@ -116,9 +136,18 @@ mod tests {
     #[test]
     fn amazon_is_amazon_and_nobody_else() {
         let file = "SimpleNotificationService-0a1b.pem";
-        for host in ["sns.eu-west-1.amazonaws.com", "sns.cn-north-1.amazonaws.com.cn"] {
-            assert!(certificate(&UrlRule::Amazon, &format!("https://{host}/{file}")), "{host}");
-            assert!(confirmation(&UrlRule::Amazon, &format!("https://{host}/{CONFIRM}")), "{host}");
+        for host in [
+            "sns.eu-west-1.amazonaws.com",
+            "sns.cn-north-1.amazonaws.com.cn",
+        ] {
+            assert!(
+                certificate(&UrlRule::Amazon, &format!("https://{host}/{file}")),
+                "{host}"
+            );
+            assert!(
+                confirmation(&UrlRule::Amazon, &format!("https://{host}/{CONFIRM}")),
+                "{host}"
+            );
         }
         for host in [
             "sns.eu-west-1.amazonaws.com.evil.example",
@@ -130,24 +159,55 @@ mod tests {
             "user@sns.eu-west-1.amazonaws.com",
             "sns.eu-west-1.amazonaws.org",
         ] {
-            assert!(!certificate(&UrlRule::Amazon, &format!("https://{host}/{file}")), "{host}");
-            assert!(!confirmation(&UrlRule::Amazon, &format!("https://{host}/{CONFIRM}")), "{host}");
+            assert!(
+                !certificate(&UrlRule::Amazon, &format!("https://{host}/{file}")),
+                "{host}"
+            );
+            assert!(
+                !confirmation(&UrlRule::Amazon, &format!("https://{host}/{CONFIRM}")),
+                "{host}"
+            );
         }
-        assert!(!certificate(&UrlRule::Amazon, &format!("https://sns.eu-west-1.amazonaws.com/{file}\n")));
-        assert!(!certificate(&UrlRule::Amazon, &format!("http://sns.eu-west-1.amazonaws.com/{file}")));
+        assert!(!certificate(
+            &UrlRule::Amazon,
+            &format!("https://sns.eu-west-1.amazonaws.com/{file}\n")
+        ));
+        assert!(!certificate(
+            &UrlRule::Amazon,
+            &format!("http://sns.eu-west-1.amazonaws.com/{file}")
+        ));
     }
 
     #[test]
     fn prefixes_pin_the_host_and_the_folder() {
         let rule = UrlRule::Prefixes(vec!["http://127.0.0.1:4566/certs/".into()]);
         assert!(certificate(&rule, "http://127.0.0.1:4566/certs/a-1.pem"));
-        for other in ["certs/../a.pem", "certs/..", "certs/./a.pem", "other/a.pem", "certs/a.pem?x=1", "certs/%2e%2e/a"]
-        {
-            assert!(!certificate(&rule, &format!("http://127.0.0.1:4566/{other}")), "{other}");
+        for other in [
+            "certs/../a.pem",
+            "certs/..",
+            "certs/./a.pem",
+            "other/a.pem",
+            "certs/a.pem?x=1",
+            "certs/%2e%2e/a",
+        ] {
+            assert!(
+                !certificate(&rule, &format!("http://127.0.0.1:4566/{other}")),
+                "{other}"
+            );
         }
         assert!(!certificate(&rule, "http://127.0.0.1:45661/certs/a.pem"));
-        for bad in ["http://127.0.0.1:4566", "127.0.0.1/", "ftp://a/", "http://u@a/", "http:///", "http://a/../"] {
-            assert!(CertificateUrls::new(&UrlRule::Prefixes(vec![bad.into()])).is_err(), "{bad}");
+        for bad in [
+            "http://127.0.0.1:4566",
+            "127.0.0.1/",
+            "ftp://a/",
+            "http://u@a/",
+            "http:///",
+            "http://a/../",
+        ] {
+            assert!(
+                CertificateUrls::new(&UrlRule::Prefixes(vec![bad.into()])).is_err(),
+                "{bad}"
+            );
         }
         assert!(CertificateUrls::new(&UrlRule::Prefixes(Vec::new())).is_err());
     }
@@ -171,9 +231,16 @@ mod tests {
 
     #[test]
     fn patterns_match_from_the_beginning() {
-        let rule = UrlRule::Pattern(r"^http://127\.0\.0\.1:4566/\?Action=ConfirmSubscription&".into());
-        assert!(confirmation(&rule, &format!("http://127.0.0.1:4566/{CONFIRM}")));
-        assert!(!confirmation(&rule, &format!("http://evil.example/http://127.0.0.1:4566/{CONFIRM}")));
+        let rule =
+            UrlRule::Pattern(r"^http://127\.0\.0\.1:4566/\?Action=ConfirmSubscription&".into());
+        assert!(confirmation(
+            &rule,
+            &format!("http://127.0.0.1:4566/{CONFIRM}")
+        ));
+        assert!(!confirmation(
+            &rule,
+            &format!("http://evil.example/http://127.0.0.1:4566/{CONFIRM}")
+        ));
         let rule = UrlRule::Pattern(r"^http://127\.0\.0\.1/[a-z]+\.pem$".into());
         assert!(certificate(&rule, "http://127.0.0.1/a.pem"));
         assert!(!certificate(&rule, "http://127.0.0.1/a.pem.evil"));

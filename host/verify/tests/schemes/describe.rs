@@ -2,8 +2,8 @@ use std::collections::BTreeMap;
 
 use hookyard_model::Payload;
 use hookyard_verify::{
-    Description, Direction, EventCase, JsonPointer, KeyFallback, KeyRule, KeySource, Provider, Refusal, SchemeKind,
-    SchemeRule, Shape, Template, TypeRule, Verified,
+    Description, Direction, EventCase, JsonPointer, KeyFallback, KeyRule, KeySource, Provider,
+    Refusal, SchemeKind, SchemeRule, Shape, Template, TypeRule, Verified,
 };
 
 use crate::headers;
@@ -12,8 +12,15 @@ fn pointer(text: &str) -> JsonPointer {
     JsonPointer::parse(text).expect("a pointer")
 }
 
-fn provider(from: Vec<KeySource>, otherwise: Option<KeyFallback>, event_type: TypeRule) -> Provider {
-    let case = |direction| EventCase { case: "some-case".into(), direction };
+fn provider(
+    from: Vec<KeySource>,
+    otherwise: Option<KeyFallback>,
+    event_type: TypeRule,
+) -> Provider {
+    let case = |direction| EventCase {
+        case: "some-case".into(),
+        direction,
+    };
     Provider {
         name: "test".into(),
         package: "test:webhooks".into(),
@@ -37,12 +44,20 @@ fn provider(from: Vec<KeySource>, otherwise: Option<KeyFallback>, event_type: Ty
 }
 
 fn by_json() -> Provider {
-    provider(vec![KeySource::Json(pointer("/id"))], None, TypeRule::Json(pointer("/type")))
+    provider(
+        vec![KeySource::Json(pointer("/id"))],
+        None,
+        TypeRule::Json(pointer("/type")),
+    )
 }
 
 fn describe(provider: &Provider, body: &str) -> Result<(String, Option<String>), Refusal> {
-    let verified = Verified { id: Some("msg_1".into()), payload: Payload::Body };
-    let Description { key, event_type } = provider.describe(&verified, &headers(&[("X-Id", "h1")]), body.as_bytes())?;
+    let verified = Verified {
+        id: Some("msg_1".into()),
+        payload: Payload::Body,
+    };
+    let Description { key, event_type } =
+        provider.describe(&verified, &headers(&[("X-Id", "h1")]), body.as_bytes())?;
     Ok((key, event_type))
 }
 
@@ -50,20 +65,36 @@ fn describe(provider: &Provider, body: &str) -> Result<(String, Option<String>),
 fn keys_and_types_from_the_payload() {
     let text = |text: &str| Some(text.to_owned());
     for (body, expected) in [
-        (r#"{"id":"a","type":"came.in"}"#, Ok(("a".to_owned(), text("came.in")))),
-        (r#"{"id":"a","type":"never.heard.of"}"#, Ok(("a".to_owned(), text("never.heard.of")))),
-        (r#"{"id":12345678901234567890,"type":5}"#, Ok(("12345678901234567890".to_owned(), None))),
+        (
+            r#"{"id":"a","type":"came.in"}"#,
+            Ok(("a".to_owned(), text("came.in"))),
+        ),
+        (
+            r#"{"id":"a","type":"never.heard.of"}"#,
+            Ok(("a".to_owned(), text("never.heard.of"))),
+        ),
+        (
+            r#"{"id":12345678901234567890,"type":5}"#,
+            Ok(("12345678901234567890".to_owned(), None)),
+        ),
         (r#"{"id":"a"}"#, Ok(("a".to_owned(), None))),
-        (r#"{"id":"a","type":"two\nlines"}"#, Ok(("a".to_owned(), None))),
+        (
+            r#"{"id":"a","type":"two\nlines"}"#,
+            Ok(("a".to_owned(), None)),
+        ),
         (r#"{"id":"","type":"came.in"}"#, Err(("missing-key", 400))),
         (r#"{"id":"a\u0000b"}"#, Err(("missing-key", 400))),
         (r#"{"id":{"a":1}}"#, Err(("missing-key", 400))),
         (r#"{"id":null}"#, Err(("missing-key", 400))),
         (r#"{"id":"a","id":"b"}"#, Err(("repeated-field", 400))),
-        (r#"{"id":"a","type":"went.out"}"#, Err(("not-incoming", 400))),
+        (
+            r#"{"id":"a","type":"went.out"}"#,
+            Err(("not-incoming", 400)),
+        ),
         ("not json", Err(("unreadable-body", 400))),
     ] {
-        let found = describe(&by_json(), body).map_err(|refusal| (refusal.reason(), refusal.status()));
+        let found =
+            describe(&by_json(), body).map_err(|refusal| (refusal.reason(), refusal.status()));
         assert_eq!(found, expected, "{body}");
     }
     assert!(describe(&by_json(), &format!(r#"{{"id":"{}"}}"#, "x".repeat(512))).is_ok());
@@ -73,14 +104,21 @@ fn keys_and_types_from_the_payload() {
 #[test]
 fn keys_from_elsewhere() {
     let none = || TypeRule::Header("x-type".into());
-    let key = |from, otherwise| describe(&provider(from, otherwise, none()), "{}").map(|(key, _)| key);
+    let key =
+        |from, otherwise| describe(&provider(from, otherwise, none()), "{}").map(|(key, _)| key);
     let header = |name: &str| KeySource::Header(name.into());
     assert_eq!(key(vec![KeySource::SchemeId], None), Ok("msg_1".into()));
     assert_eq!(key(vec![header("x-id")], None), Ok("h1".into()));
-    assert_eq!(key(vec![header("x-other"), KeySource::SchemeId], None), Ok("msg_1".into()));
+    assert_eq!(
+        key(vec![header("x-other"), KeySource::SchemeId], None),
+        Ok("msg_1".into())
+    );
     assert_eq!(key(vec![header("x-other")], None), Err(Refusal::MissingKey));
     let hash = "sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a";
-    assert_eq!(key(vec![header("x-other")], Some(KeyFallback::BodySha256)), Ok(hash.into()));
+    assert_eq!(
+        key(vec![header("x-other")], Some(KeyFallback::BodySha256)),
+        Ok(hash.into())
+    );
 }
 
 #[test]
@@ -90,13 +128,28 @@ fn types_by_shape() {
         none: none.map(pointer).to_vec(),
         is: Template::parse(is).expect("a template"),
     };
-    let (offer, order) = (["/lines", "/checkout_redirect_url"], ["/offer_id", "/assets"]);
-    let shapes = vec![shape(offer, order, "offer.{/status}"), shape(order, offer, "order.{/status}")];
+    let (offer, order) = (
+        ["/lines", "/checkout_redirect_url"],
+        ["/offer_id", "/assets"],
+    );
+    let shapes = vec![
+        shape(offer, order, "offer.{/status}"),
+        shape(order, offer, "order.{/status}"),
+    ];
     let provider = provider(vec![KeySource::SchemeId], None, TypeRule::Shapes(shapes));
     for (body, expected) in [
-        (r#"{"lines":[],"status":"accepted"}"#, Some("offer.accepted")),
-        (r#"{"checkout_redirect_url":"u","order_id":null,"status":"expired"}"#, Some("offer.expired")),
-        (r#"{"assets":[],"lines":null,"status":"created"}"#, Some("order.created")),
+        (
+            r#"{"lines":[],"status":"accepted"}"#,
+            Some("offer.accepted"),
+        ),
+        (
+            r#"{"checkout_redirect_url":"u","order_id":null,"status":"expired"}"#,
+            Some("offer.expired"),
+        ),
+        (
+            r#"{"assets":[],"lines":null,"status":"created"}"#,
+            Some("order.created"),
+        ),
         (r#"{"assets":[],"lines":[],"status":"created"}"#, None),
         (r#"{"status":"created"}"#, None),
         (r#"{"assets":[]}"#, None),
@@ -110,7 +163,11 @@ fn types_by_shape() {
 
 #[test]
 fn two_shapes_that_fit_are_none() {
-    let shape = |any, is| Shape { any: vec![pointer(any)], none: vec![], is: Template::parse(is).expect("a template") };
+    let shape = |any, is| Shape {
+        any: vec![pointer(any)],
+        none: vec![],
+        is: Template::parse(is).expect("a template"),
+    };
     let shapes = TypeRule::Shapes(vec![shape("/a", "one"), shape("/b", "two")]);
     let provider = provider(vec![KeySource::SchemeId], None, shapes);
     let event_type = |body| describe(&provider, body).map(|(_, event_type)| event_type);
@@ -121,10 +178,19 @@ fn two_shapes_that_fit_are_none() {
 
 #[test]
 fn envelopes_are_opened_first() {
-    let verified = Verified { id: None, payload: Payload::TextAt("/Message".into()) };
+    let verified = Verified {
+        id: None,
+        payload: Payload::TextAt("/Message".into()),
+    };
     let describe = |body: &str| by_json().describe(&verified, &[], body.as_bytes());
     let found = describe(r#"{"id":"outer","Message":"{\"id\":\"inner\"}"}"#).expect("an envelope");
     assert_eq!(found.key, "inner");
-    assert!(matches!(describe(r#"{"Message":"no json"}"#), Err(Refusal::UnreadableBody { .. })));
-    assert!(matches!(describe("{}"), Err(Refusal::UnreadableBody { .. })));
+    assert!(matches!(
+        describe(r#"{"Message":"no json"}"#),
+        Err(Refusal::UnreadableBody { .. })
+    ));
+    assert!(matches!(
+        describe("{}"),
+        Err(Refusal::UnreadableBody { .. })
+    ));
 }

@@ -3,7 +3,9 @@ use hookyard_verify::{JsonPointer, Unreadable, payload_bytes};
 
 fn find(pointer: &str, json: &str) -> Result<Option<String>, Unreadable> {
     let pointer = JsonPointer::parse(pointer).expect("a pointer");
-    Ok(pointer.find(json.as_bytes())?.map(|value| value.get().to_owned()))
+    Ok(pointer
+        .find(json.as_bytes())?
+        .map(|value| value.get().to_owned()))
 }
 
 #[test]
@@ -22,7 +24,11 @@ fn pointers_find_the_text_of_values() {
         ("/ab/c", None),
         ("/missing/deeper", None),
     ] {
-        assert_eq!(find(pointer, json), Ok(expected.map(str::to_owned)), "{pointer}");
+        assert_eq!(
+            find(pointer, json),
+            Ok(expected.map(str::to_owned)),
+            "{pointer}"
+        );
     }
     assert_eq!(find("", "[1]"), Ok(Some("[1]".into())));
 }
@@ -39,13 +45,23 @@ fn names_that_occur_twice_are_not_guessed_at() {
 
 #[test]
 fn what_is_not_json_says_so_without_repeating_it() {
-    for bad in ["", "{", r#"{"id":1} x"#, "{'id':1}", "\u{feff}{}", r#"{"id":"secret"#] {
+    for bad in [
+        "",
+        "{",
+        r#"{"id":1} x"#,
+        "{'id':1}",
+        "\u{feff}{}",
+        r#"{"id":"secret"#,
+    ] {
         match find("/id", bad) {
             Err(Unreadable::NotJson(why)) => assert!(!why.contains("secret"), "{why}"),
             other => panic!("{bad}: {other:?}"),
         }
     }
-    assert!(matches!(JsonPointer::default().find(b"\xff"), Err(Unreadable::NotJson(_))));
+    assert!(matches!(
+        JsonPointer::default().find(b"\xff"),
+        Err(Unreadable::NotJson(_))
+    ));
 }
 
 #[test]
@@ -59,8 +75,14 @@ fn texts_that_are_no_pointers() {
 fn an_event_may_stand_in_a_string() {
     let within = Payload::TextAt("/Message".into());
     let body = br#"{"Message":"{\"a\":\"\u00e9\"}"}"#;
-    assert_eq!(payload_bytes(&within, body).as_deref(), Ok(r#"{"a":"é"}"#.as_bytes()));
-    assert_eq!(payload_bytes(&Payload::Body, body).as_deref(), Ok(&body[..]));
+    assert_eq!(
+        payload_bytes(&within, body).as_deref(),
+        Ok(r#"{"a":"é"}"#.as_bytes())
+    );
+    assert_eq!(
+        payload_bytes(&Payload::Body, body).as_deref(),
+        Ok(&body[..])
+    );
     let missing = Err(Unreadable::NoText("/Message".into()));
     assert_eq!(payload_bytes(&within, br#"{"Message":{}}"#), missing);
     assert_eq!(payload_bytes(&within, br#"{"Message":"\ud800"}"#), missing);
@@ -69,5 +91,8 @@ fn an_event_may_stand_in_a_string() {
 #[test]
 fn depth_does_not_matter() {
     let deep = format!("{}{}", "[".repeat(200_000), "]".repeat(200_000));
-    assert_eq!(find("/x", &format!(r#"{{"a":{deep},"x":1}}"#)), Ok(Some("1".into())));
+    assert_eq!(
+        find("/x", &format!(r#"{{"a":{deep},"x":1}}"#)),
+        Ok(Some("1".into()))
+    );
 }

@@ -1,8 +1,8 @@
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::{KeyPair as RsaKeyPair, KeySize};
 use aws_lc_rs::signature::{
-    ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_FIXED_SIGNING, EcdsaKeyPair, EcdsaSigningAlgorithm,
-    Ed25519KeyPair, KeyPair, RSA_PKCS1_SHA256, RSA_PSS_SHA256, RsaEncoding,
+    ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_FIXED_SIGNING, EcdsaKeyPair,
+    EcdsaSigningAlgorithm, Ed25519KeyPair, KeyPair, RSA_PKCS1_SHA256, RSA_PSS_SHA256, RsaEncoding,
 };
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD as URL;
@@ -28,26 +28,47 @@ fn ec(algorithm: &'static EcdsaSigningAlgorithm, crv: &str) -> Signer {
     let point = pair.public_key().as_ref()[1..].to_vec();
     let (x, y) = point.split_at(point.len() / 2);
     let jwk = json!({"kty": "EC", "crv": crv, "x": URL.encode(x), "y": URL.encode(y)});
-    Signer { jwk, sign: Box::new(move |text| pair.sign(&SystemRandom::new(), text).expect("signs").as_ref().to_vec()) }
+    Signer {
+        jwk,
+        sign: Box::new(move |text| {
+            pair.sign(&SystemRandom::new(), text)
+                .expect("signs")
+                .as_ref()
+                .to_vec()
+        }),
+    }
 }
 
 fn ed25519() -> Signer {
     let pair = Ed25519KeyPair::generate().expect("a key");
     let jwk = json!({"kty": "OKP", "crv": "Ed25519", "x": URL.encode(pair.public_key())});
-    Signer { jwk, sign: Box::new(move |text| pair.sign(text).as_ref().to_vec()) }
+    Signer {
+        jwk,
+        sign: Box::new(move |text| pair.sign(text).as_ref().to_vec()),
+    }
 }
 
 fn rsa(encoding: &'static dyn RsaEncoding) -> Signer {
     let pair = RsaKeyPair::generate(KeySize::Rsa2048).expect("a key");
-    let (_, public) = RSAPublicKey::from_der(pair.public_key().as_ref()).expect("its own public key");
-    let modulus: Vec<_> = public.modulus.iter().copied().skip_while(|byte| *byte == 0).collect();
+    let (_, public) =
+        RSAPublicKey::from_der(pair.public_key().as_ref()).expect("its own public key");
+    let modulus: Vec<_> = public
+        .modulus
+        .iter()
+        .copied()
+        .skip_while(|byte| *byte == 0)
+        .collect();
     let jwk = json!({"kty": "RSA", "n": URL.encode(modulus), "e": URL.encode(public.exponent)});
     let sign = move |text: &[u8]| {
         let mut signature = vec![0; pair.public_modulus_len()];
-        pair.sign(encoding, &SystemRandom::new(), text, &mut signature).expect("signs");
+        pair.sign(encoding, &SystemRandom::new(), text, &mut signature)
+            .expect("signs");
         signature
     };
-    Signer { jwk, sign: Box::new(sign) }
+    Signer {
+        jwk,
+        sign: Box::new(sign),
+    }
 }
 
 impl Signer {
@@ -71,8 +92,16 @@ impl Signer {
 }
 
 fn settings(keys: &[Value]) -> jws::Settings {
-    let keys = keys.iter().map(|key| Secret::from(key.to_string())).collect();
-    jws::Settings { header: "X-Signature".into(), keys, algorithm: None, unencoded_payload: false }
+    let keys = keys
+        .iter()
+        .map(|key| Secret::from(key.to_string()))
+        .collect();
+    jws::Settings {
+        header: "X-Signature".into(),
+        keys,
+        algorithm: None,
+        unencoded_payload: false,
+    }
 }
 
 fn outcome(settings: &jws::Settings, token: &str) -> &'static str {
@@ -93,8 +122,16 @@ fn each_algorithm_of_a_key_and_no_other() {
         let settings = settings(&[signer.jwk_with("alg", alg)]);
         for (claimed, _) in &table {
             let token = signer.token(&json!({ "alg": claimed }).to_string(), BODY);
-            let expected = if claimed == alg { "accepted" } else { "wrong-algorithm" };
-            assert_eq!(outcome(&settings, &token), expected, "{claimed} with a key for {alg}");
+            let expected = if claimed == alg {
+                "accepted"
+            } else {
+                "wrong-algorithm"
+            };
+            assert_eq!(
+                outcome(&settings, &token),
+                expected,
+                "{claimed} with a key for {alg}"
+            );
         }
         let token = signer.token(&json!({ "alg": alg }).to_string(), b"other");
         assert_eq!(outcome(&settings, &token), "bad-signature", "{alg}");
@@ -105,21 +142,36 @@ fn each_algorithm_of_a_key_and_no_other() {
 fn an_rsa_key_for_pss_takes_no_pkcs1() {
     let signer = rsa(&RSA_PKCS1_SHA256);
     let token = signer.token(r#"{"alg":"PS256"}"#, BODY);
-    assert_eq!(outcome(&settings(&[signer.jwk_with("alg", "PS256")]), &token), "bad-signature");
+    assert_eq!(
+        outcome(&settings(&[signer.jwk_with("alg", "PS256")]), &token),
+        "bad-signature"
+    );
 }
 
 #[test]
 fn a_curve_says_the_algorithm_and_rfc_9864_renames_one() {
     let (curve, edwards) = (ec(&ECDSA_P256_SHA256_FIXED_SIGNING, "P-256"), ed25519());
     let settings = settings(&[curve.jwk.clone(), edwards.jwk.clone()]);
-    assert_eq!(outcome(&settings, &curve.token(r#"{"alg":"ES256"}"#, BODY)), "accepted");
-    assert_eq!(outcome(&settings, &edwards.token(r#"{"alg":"EdDSA"}"#, BODY)), "accepted");
-    assert_eq!(outcome(&settings, &edwards.token(r#"{"alg":"Ed25519"}"#, BODY)), "accepted");
+    assert_eq!(
+        outcome(&settings, &curve.token(r#"{"alg":"ES256"}"#, BODY)),
+        "accepted"
+    );
+    assert_eq!(
+        outcome(&settings, &edwards.token(r#"{"alg":"EdDSA"}"#, BODY)),
+        "accepted"
+    );
+    assert_eq!(
+        outcome(&settings, &edwards.token(r#"{"alg":"Ed25519"}"#, BODY)),
+        "accepted"
+    );
 }
 
 #[test]
 fn several_keys_are_live_at_once_and_the_kid_chooses() {
-    let (old, new) = (ec(&ECDSA_P256_SHA256_FIXED_SIGNING, "P-256"), ec(&ECDSA_P256_SHA256_FIXED_SIGNING, "P-256"));
+    let (old, new) = (
+        ec(&ECDSA_P256_SHA256_FIXED_SIGNING, "P-256"),
+        ec(&ECDSA_P256_SHA256_FIXED_SIGNING, "P-256"),
+    );
     let set = json!({ "keys": [old.jwk_with("kid", "old"), new.jwk_with("kid", "new")] });
     let settings = settings(&[set]);
     for (signer, protected, expected) in [
@@ -129,7 +181,11 @@ fn several_keys_are_live_at_once_and_the_kid_chooses() {
         (&new, r#"{"alg":"ES256","kid":"none"}"#, "unknown-key"),
         (&new, r#"{"alg":"ES256","kid":7}"#, "malformed-header"),
     ] {
-        assert_eq!(outcome(&settings, &signer.token(protected, BODY)), expected, "{protected}");
+        assert_eq!(
+            outcome(&settings, &signer.token(protected, BODY)),
+            expected,
+            "{protected}"
+        );
     }
 }
 
@@ -137,20 +193,67 @@ fn several_keys_are_live_at_once_and_the_kid_chooses() {
 fn the_protected_header_is_read_strictly() {
     let signer = ec(&ECDSA_P256_SHA256_FIXED_SIGNING, "P-256");
     let closed = settings(std::slice::from_ref(&signer.jwk));
-    let open = jws::Settings { unencoded_payload: true, ..closed.clone() };
+    let open = jws::Settings {
+        unencoded_payload: true,
+        ..closed.clone()
+    };
     for (protected, when_closed, when_open) in [
         (r#"{"alg":"ES256"}"#, "accepted", "accepted"),
-        (r#"{"alg":"ES256","alg":"ES256"}"#, "malformed-header", "malformed-header"),
-        (r#"{"alg":"ES256","x":{"deep":[1]}}"#, "accepted", "accepted"),
-        (r#"{"alg":"ES256","crit":[]}"#, "malformed-header", "malformed-header"),
-        (r#"{"alg":"ES256","crit":"b64"}"#, "malformed-header", "malformed-header"),
-        (r#"{"alg":"ES256","crit":["exp"],"exp":1}"#, "unknown-extension", "unknown-extension"),
-        (r#"{"alg":"ES256","crit":["b64"]}"#, "unknown-extension", "malformed-header"),
-        (r#"{"alg":"ES256","crit":["b64","b64"],"b64":true}"#, "unknown-extension", "malformed-header"),
-        (r#"{"alg":"ES256","crit":["b64"],"b64":true}"#, "unknown-extension", "accepted"),
-        (r#"{"alg":"ES256","b64":false}"#, "malformed-header", "malformed-header"),
-        (r#"{"alg":"ES256","b64":true}"#, "malformed-header", "malformed-header"),
-        (r#"{"alg":"ES256","crit":["b64"],"b64":"false"}"#, "unknown-extension", "malformed-header"),
+        (
+            r#"{"alg":"ES256","alg":"ES256"}"#,
+            "malformed-header",
+            "malformed-header",
+        ),
+        (
+            r#"{"alg":"ES256","x":{"deep":[1]}}"#,
+            "accepted",
+            "accepted",
+        ),
+        (
+            r#"{"alg":"ES256","crit":[]}"#,
+            "malformed-header",
+            "malformed-header",
+        ),
+        (
+            r#"{"alg":"ES256","crit":"b64"}"#,
+            "malformed-header",
+            "malformed-header",
+        ),
+        (
+            r#"{"alg":"ES256","crit":["exp"],"exp":1}"#,
+            "unknown-extension",
+            "unknown-extension",
+        ),
+        (
+            r#"{"alg":"ES256","crit":["b64"]}"#,
+            "unknown-extension",
+            "malformed-header",
+        ),
+        (
+            r#"{"alg":"ES256","crit":["b64","b64"],"b64":true}"#,
+            "unknown-extension",
+            "malformed-header",
+        ),
+        (
+            r#"{"alg":"ES256","crit":["b64"],"b64":true}"#,
+            "unknown-extension",
+            "accepted",
+        ),
+        (
+            r#"{"alg":"ES256","b64":false}"#,
+            "malformed-header",
+            "malformed-header",
+        ),
+        (
+            r#"{"alg":"ES256","b64":true}"#,
+            "malformed-header",
+            "malformed-header",
+        ),
+        (
+            r#"{"alg":"ES256","crit":["b64"],"b64":"false"}"#,
+            "unknown-extension",
+            "malformed-header",
+        ),
         (r#"["ES256"]"#, "malformed-header", "malformed-header"),
         ("", "malformed-header", "malformed-header"),
     ] {
@@ -172,8 +275,14 @@ fn the_token_is_canonical() {
     assert_eq!(outcome(&settings, &format!("{token}=")), "bad-signature");
     assert_eq!(outcome(&settings, &format!("{token} ")), "bad-signature");
     assert_eq!(outcome(&settings, &format!(" {token}")), "malformed-header");
-    assert_eq!(outcome(&settings, &token.replace("..", ".e30.")), "malformed-header");
-    assert_eq!(outcome(&settings, &token.replace("..", ".")), "malformed-header");
+    assert_eq!(
+        outcome(&settings, &token.replace("..", ".e30.")),
+        "malformed-header"
+    );
+    assert_eq!(
+        outcome(&settings, &token.replace("..", ".")),
+        "malformed-header"
+    );
 }
 
 #[test]
@@ -185,26 +294,52 @@ fn unusable_keys_are_refused_at_load() {
     for (keys, expected) in [
         (vec![], "no JSON Web Key is given"),
         (vec![json!({ "keys": [] })], "it is a set without keys"),
-        (vec![good.jwk_with("alg", "RS256")], "can't be used with RS256"),
-        (vec![good.jwk_with("alg", "none")], "its `alg`, none, is not supported"),
+        (
+            vec![good.jwk_with("alg", "RS256")],
+            "can't be used with RS256",
+        ),
+        (
+            vec![good.jwk_with("alg", "none")],
+            "its `alg`, none, is not supported",
+        ),
         (vec![good.jwk_with("d", "AAAA")], "it is a private key"),
         (vec![good.jwk_with("use", "enc")], "its `use` is not `sig`"),
         (vec![good.jwk_with("crv", "P-384")], "no point on its curve"),
         (vec![off_curve], "no point on its curve"),
         (vec![small], "2048 to 8192 bits"),
         (vec![large], "it has no `alg`"),
-        (vec![json!({"kty": "OKP", "crv": "Ed25519", "x": "AAAA"})], "not an Ed25519 key"),
-        (vec![json!({"kty": "oct", "k": "", "alg": "HS256"})], "is empty"),
+        (
+            vec![json!({"kty": "OKP", "crv": "Ed25519", "x": "AAAA"})],
+            "not an Ed25519 key",
+        ),
+        (
+            vec![json!({"kty": "oct", "k": "", "alg": "HS256"})],
+            "is empty",
+        ),
         (vec![json!({"kty": "strange"})], "is not supported"),
         (vec![json!("text")], "it has no `kty`"),
     ] {
         let message = setup_error(Scheme::DetachedJws(settings(&keys))).to_string();
         assert!(message.contains(expected), "{message}");
     }
-    let disagreeing = jws::Settings { algorithm: Some("RS256".into()), ..settings(&[good.jwk_with("alg", "ES256")]) };
-    assert!(setup_error(Scheme::DetachedJws(disagreeing)).to_string().contains("make them agree"));
-    let unknown = jws::Settings { algorithm: Some("none".into()), ..settings(std::slice::from_ref(&good.jwk)) };
-    assert!(setup_error(Scheme::DetachedJws(unknown)).to_string().contains("there is no algorithm `none`"));
+    let disagreeing = jws::Settings {
+        algorithm: Some("RS256".into()),
+        ..settings(&[good.jwk_with("alg", "ES256")])
+    };
+    assert!(
+        setup_error(Scheme::DetachedJws(disagreeing))
+            .to_string()
+            .contains("make them agree")
+    );
+    let unknown = jws::Settings {
+        algorithm: Some("none".into()),
+        ..settings(std::slice::from_ref(&good.jwk))
+    };
+    assert!(
+        setup_error(Scheme::DetachedJws(unknown))
+            .to_string()
+            .contains("there is no algorithm `none`")
+    );
 }
 
 #[test]
@@ -212,11 +347,23 @@ fn unusable_keys_of_a_set_are_skipped_by_name() {
     let good = ec(&ECDSA_P256_SHA256_FIXED_SIGNING, "P-256");
     let curve = |kty: &str, crv: &str| json!({"kty": kty, "crv": crv, "x": URL.encode([1; 32]), "kid": crv});
     let mut others = vec![
-        (json!({"kty": "RSA", "alg": "RSA-OAEP", "kid": "enc", "n": "AQAB", "e": "AQAB"}), "`alg`, RSA-OAEP, is not"),
-        (curve("OKP", "X25519"), "its curve, X25519, is not supported"),
+        (
+            json!({"kty": "RSA", "alg": "RSA-OAEP", "kid": "enc", "n": "AQAB", "e": "AQAB"}),
+            "`alg`, RSA-OAEP, is not",
+        ),
+        (
+            curve("OKP", "X25519"),
+            "its curve, X25519, is not supported",
+        ),
         (curve("EC", "P-521"), "its curve, P-521, is not supported"),
-        (curve("EC", "secp256k1"), "its curve, secp256k1, is not supported"),
-        (json!({"kty": "AKP", "pub": "AAAA"}), "its `kty`, AKP, is not supported"),
+        (
+            curve("EC", "secp256k1"),
+            "its curve, secp256k1, is not supported",
+        ),
+        (
+            json!({"kty": "AKP", "pub": "AAAA"}),
+            "its `kty`, AKP, is not supported",
+        ),
         (good.jwk_with("use", "enc"), "its `use` is not `sig`"),
         (good.jwk_with("x", "!"), "base64url"),
         (json!("text"), "it has no `kty`"),
@@ -233,15 +380,27 @@ fn unusable_keys_of_a_set_are_skipped_by_name() {
     let skipped = jws::skipped_keys(mixed.to_string().as_bytes(), None).expect("one key is good");
     assert_eq!(skipped.len(), others.len(), "{skipped:?}");
     for (skipped, (_, expected)) in skipped.iter().zip(&others) {
-        assert!(skipped.why.contains(expected), "{skipped}, and not {expected}");
+        assert!(
+            skipped.why.contains(expected),
+            "{skipped}, and not {expected}"
+        );
     }
-    assert_eq!((skipped[0].name.as_str(), skipped[4].name.as_str()), ("\"enc\"", "5"), "the `kid`, or else the place");
+    assert_eq!(
+        (skipped[0].name.as_str(), skipped[4].name.as_str()),
+        ("\"enc\"", "5"),
+        "the `kid`, or else the place"
+    );
 
     let token = good.token(r#"{"alg":"ES256"}"#, BODY);
     assert_eq!(outcome(&settings(&[mixed]), &token), "accepted");
 
-    let refused = jws::skipped_keys(only_unusable.as_bytes(), None).expect_err("no key is good").to_string();
+    let refused = jws::skipped_keys(only_unusable.as_bytes(), None)
+        .expect_err("no key is good")
+        .to_string();
     for (_, expected) in &others {
-        assert!(refused.contains(expected), "nothing of {expected}: {refused}");
+        assert!(
+            refused.contains(expected),
+            "nothing of {expected}: {refused}"
+        );
     }
 }

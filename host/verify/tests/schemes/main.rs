@@ -19,12 +19,22 @@ const NOW: Timestamp = Timestamp::from_unix_secs(1_700_000_000);
 fn headers(pairs: &[(&str, &str)]) -> Vec<Header> {
     pairs
         .iter()
-        .map(|(name, value)| Header { name: name.to_ascii_lowercase(), value: value.to_string().into() })
+        .map(|(name, value)| Header {
+            name: name.to_ascii_lowercase(),
+            value: value.to_string().into(),
+        })
         .collect()
 }
 
 fn request<'a>(headers: &'a [Header], body: &'a [u8]) -> Request<'a> {
-    Request { method: "POST", path: "/acme/orders", tail: None, query: None, headers, body }
+    Request {
+        method: "POST",
+        path: "/acme/orders",
+        tail: None,
+        query: None,
+        headers,
+        body,
+    }
 }
 
 fn verifier(scheme: Scheme) -> Verifier {

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use hookyard_model::{Header, Timestamp};
 use hookyard_verify::hmac::{Encoding, Field, Hash, Part, Recipe, Settings, TimeField, TimeFormat};
 use hookyard_verify::{
-    Certificate, Certificates, Credential, Freshness, JsonPointer, KeyRule, KeySource, Provider, Request, Scheme,
-    SchemeRule, Secret, TypeRule, Verdict, Verified, Verifier, jws, sns, standard_webhooks,
+    Certificate, Certificates, Credential, Freshness, JsonPointer, KeyRule, KeySource, Provider,
+    Request, Scheme, SchemeRule, Secret, TypeRule, Verdict, Verified, Verifier, jws, sns,
+    standard_webhooks,
 };
 use proptest::prelude::*;
 
@@ -36,21 +37,34 @@ fn secrets() -> Vec<Secret> {
 }
 
 fn verifiers() -> Vec<Verifier> {
-    let hour = Freshness { past: std::time::Duration::from_secs(3600), future: std::time::Duration::MAX };
+    let hour = Freshness {
+        past: std::time::Duration::from_secs(3600),
+        future: std::time::Duration::MAX,
+    };
     let pair = |name: &str| Field {
         header: "Stripe-Signature".into(),
-        part: Part::Pair { separator: ',', name: name.into() },
+        part: Part::Pair {
+            separator: ',',
+            name: name.into(),
+        },
     };
     let stripe = Recipe {
         hash: Hash::Sha256,
         encoding: Encoding::Hex,
         key: Encoding::Utf8,
         signature: pair("v1"),
-        timestamp: Some(TimeField { field: pair("t"), format: TimeFormat::UnixSeconds, freshness: hour }),
+        timestamp: Some(TimeField {
+            field: pair("t"),
+            format: TimeFormat::UnixSeconds,
+            freshness: hour,
+        }),
         id: None,
         signed: "{timestamp}.{body}".into(),
     };
-    let proof = Credential::Basic { user: "u".into(), passwords: secrets() };
+    let proof = Credential::Basic {
+        user: "u".into(),
+        passwords: secrets(),
+    };
     [
         Scheme::StandardWebhooks(standard_webhooks::Settings {
             secrets: secrets(),
@@ -63,11 +77,21 @@ fn verifiers() -> Vec<Verifier> {
             algorithm: None,
             unencoded_payload: true,
         }),
-        Scheme::AwsSns(sns::Settings { raw_proof: Some(proof.clone()), ..sns::Settings::new(vec![TOPIC.into()]) }),
+        Scheme::AwsSns(sns::Settings {
+            raw_proof: Some(proof.clone()),
+            ..sns::Settings::new(vec![TOPIC.into()])
+        }),
         Scheme::Static(proof),
         Scheme::Static(Credential::Bearer { tokens: secrets() }),
-        Scheme::Static(Credential::Header { name: "X-Signature".into(), tokens: secrets() }),
-        Scheme::Hmac(Settings { recipe: stripe, secrets: secrets(), tolerance: None }),
+        Scheme::Static(Credential::Header {
+            name: "X-Signature".into(),
+            tokens: secrets(),
+        }),
+        Scheme::Hmac(Settings {
+            recipe: stripe,
+            secrets: secrets(),
+            tolerance: None,
+        }),
     ]
     .into_iter()
     .map(verifier)
@@ -85,9 +109,12 @@ impl Certificates for Always {
 
 fn certificate() -> Always {
     let key = rcgen::KeyPair::generate().expect("a key");
-    let params = rcgen::CertificateParams::new(vec!["sns.amazonaws.com".to_owned()]).expect("a name");
+    let params =
+        rcgen::CertificateParams::new(vec!["sns.amazonaws.com".to_owned()]).expect("a name");
     let pem = params.self_signed(&key).expect("a certificate").pem();
-    Always(Arc::new(Certificate::parse_pem(pem.as_bytes()).expect("a certificate")))
+    Always(Arc::new(
+        Certificate::parse_pem(pem.as_bytes()).expect("a certificate"),
+    ))
 }
 
 /// Values that get past the first checks more often than bytes out of the blue.
@@ -95,7 +122,8 @@ fn value() -> impl Strategy<Value = Vec<u8>> {
     prop_oneof![
         proptest::collection::vec(any::<u8>(), 0..60),
         "[ -~]{0,60}".prop_map(String::into_bytes),
-        "(v1|v1a|v2),[A-Za-z0-9+/]{42,44}={0,2}( v1,[A-Za-z0-9+/=]{0,90})?".prop_map(String::into_bytes),
+        "(v1|v1a|v2),[A-Za-z0-9+/]{42,44}={0,2}( v1,[A-Za-z0-9+/=]{0,90})?"
+            .prop_map(String::into_bytes),
         "eyJhbGciOiJFUzI1NiJ9[.]{1,3}[A-Za-z0-9_-]{84,88}".prop_map(String::into_bytes),
         "t=[0-9]{0,20},v1=[0-9a-fA-F]{62,66}".prop_map(String::into_bytes),
         "(Basic|Bearer|basic) {0,2}[A-Za-z0-9+/=]{0,20}".prop_map(String::into_bytes),
@@ -107,8 +135,11 @@ fn value() -> impl Strategy<Value = Vec<u8>> {
 }
 
 fn any_headers() -> impl Strategy<Value = Vec<Header>> {
-    let header = (proptest::sample::select(NAMES.to_vec()), value())
-        .prop_map(|(name, value)| Header { name: name.to_owned(), value: value.into() });
+    let header =
+        (proptest::sample::select(NAMES.to_vec()), value()).prop_map(|(name, value)| Header {
+            name: name.to_owned(),
+            value: value.into(),
+        });
     proptest::collection::vec(header, 0..12)
 }
 
@@ -121,7 +152,8 @@ fn any_body() -> impl Strategy<Value = Vec<u8>> {
         Just("Signature".to_owned()),
         "[a-z]{1,3}",
     ];
-    let object = proptest::collection::btree_map(field, "(\\PC{0,20}|Notification|[0-9a-f]{0,9})", 0..9);
+    let object =
+        proptest::collection::btree_map(field, "(\\PC{0,20}|Notification|[0-9a-f]{0,9})", 0..9);
     let sns = object.prop_map(|fields| {
         let mut envelope = serde_json::json!({
             "Type": "Notification", "MessageId": "m", "TopicArn": TOPIC, "Message": "{}", "SignatureVersion": "2",

@@ -4,8 +4,8 @@ use aws_lc_rs::encoding::AsBigEndian;
 use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der};
 use aws_lc_rs::rsa::KeySize;
 use aws_lc_rs::signature::{
-    ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_FIXED_SIGNING, EcdsaKeyPair, EcdsaSigningAlgorithm,
-    Ed25519KeyPair, KeyPair, RsaKeyPair,
+    ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_FIXED_SIGNING, EcdsaKeyPair,
+    EcdsaSigningAlgorithm, Ed25519KeyPair, KeyPair, RsaKeyPair,
 };
 use base64::Engine as _;
 use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
@@ -23,7 +23,10 @@ fn url(bytes: impl AsRef<[u8]>) -> String {
 }
 
 fn pem(der: &[u8]) -> String {
-    format!("-----BEGIN PRIVATE KEY-----\n{}\n-----END PRIVATE KEY-----\n", BASE64_STANDARD.encode(der))
+    format!(
+        "-----BEGIN PRIVATE KEY-----\n{}\n-----END PRIVATE KEY-----\n",
+        BASE64_STANDARD.encode(der)
+    )
 }
 
 /// The public key with the private members added.
@@ -32,7 +35,11 @@ fn pair(public: Value, private: &[(&str, &[u8])], der: &[u8]) -> Pair {
     for (name, bytes) in private {
         whole[name] = url(bytes).into();
     }
-    Pair { private: whole, pem: pem(der), public }
+    Pair {
+        private: whole,
+        pem: pem(der),
+        public,
+    }
 }
 
 pub(crate) fn p256() -> Pair {
@@ -55,7 +62,11 @@ fn ec(algorithm: &'static EcdsaSigningAlgorithm, curve: &str) -> Pair {
 pub(crate) fn ed25519() -> Pair {
     let key = Ed25519KeyPair::generate().expect("a key");
     let public = json!({ "kty": "OKP", "crv": "Ed25519", "kid": "k1", "x": url(key.public_key()) });
-    let seed = key.seed().expect("its seed").as_be_bytes().expect("its bytes");
+    let seed = key
+        .seed()
+        .expect("its seed")
+        .as_be_bytes()
+        .expect("its bytes");
     let der = key.to_pkcs8v1().expect("PKCS#8");
     pair(public, &[("d", seed.as_ref())], der.as_ref())
 }
@@ -63,18 +74,35 @@ pub(crate) fn ed25519() -> Pair {
 /// As Standard Webhooks writes them: private and public.
 pub(crate) fn webhook_pair() -> (String, String) {
     let key = Ed25519KeyPair::generate().expect("a key");
-    let seed = key.seed().expect("its seed").as_be_bytes().expect("its bytes");
+    let seed = key
+        .seed()
+        .expect("its seed")
+        .as_be_bytes()
+        .expect("its bytes");
     let encode = |prefix: &str, bytes: &[u8]| format!("{prefix}{}", BASE64_STANDARD.encode(bytes));
-    (encode("whsk_", seed.as_ref()), encode("whpk_", key.public_key().as_ref()))
+    (
+        encode("whsk_", seed.as_ref()),
+        encode("whpk_", key.public_key().as_ref()),
+    )
 }
 
 pub(crate) fn rsa() -> Pair {
     let key = RsaKeyPair::generate(KeySize::Rsa2048).expect("a key");
     let der: Pkcs8V1Der<'static> = key.as_der().expect("PKCS#8");
     let numbers = rsa_numbers(der.as_ref());
-    let [_, n, e, d, p, q, dp, dq, qi] = &numbers[..] else { panic!("nine numbers") };
+    let [_, n, e, d, p, q, dp, dq, qi] = &numbers[..] else {
+        panic!("nine numbers")
+    };
     let public = json!({ "kty": "RSA", "kid": "k1", "n": url(n), "e": url(e) });
-    let private = [("d", d), ("p", p), ("q", q), ("dp", dp), ("dq", dq), ("qi", qi)].map(|(n, v)| (n, v.as_slice()));
+    let private = [
+        ("d", d),
+        ("p", p),
+        ("q", q),
+        ("dp", dp),
+        ("dq", dq),
+        ("qi", qi),
+    ]
+    .map(|(n, v)| (n, v.as_slice()));
     pair(public, &private, der.as_ref())
 }
 
@@ -101,7 +129,12 @@ fn element(der: &[u8]) -> (u8, &[u8], &[u8]) {
         short @ ..=127 => (usize::from(short), 2),
         long => {
             let count = usize::from(long & 127);
-            (der[2..2 + count].iter().fold(0, |length, byte| length << 8 | usize::from(*byte)), 2 + count)
+            (
+                der[2..2 + count]
+                    .iter()
+                    .fold(0, |length, byte| length << 8 | usize::from(*byte)),
+                2 + count,
+            )
         }
     };
     let (content, after) = der[head..].split_at(length);

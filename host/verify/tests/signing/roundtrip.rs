@@ -3,7 +3,8 @@
 use hookyard_model::{Header, Timestamp};
 use hookyard_verify::hmac::{self, Encoding, Field, Hash, Part, Recipe, TimeField, TimeFormat};
 use hookyard_verify::{
-    Credential, Freshness, Scheme, SchemeKind, Secret, SigningScheme, Verifier, jws, standard_webhooks,
+    Credential, Freshness, Scheme, SchemeKind, Secret, SigningScheme, Verifier, jws,
+    standard_webhooks,
 };
 use hookyard_verify::{Request, Signer};
 use proptest::prelude::*;
@@ -22,16 +23,27 @@ struct Both {
 
 fn both(name: &str, signing: SigningScheme, scheme: Scheme) -> Both {
     let verifier = Verifier::new(scheme).expect("settings that are right");
-    Both { name: name.to_owned(), signer: signer(signing), verifier }
+    Both {
+        name: name.to_owned(),
+        signer: signer(signing),
+        verifier,
+    }
 }
 
 fn standard(name: &str, secrets: &[&str], keys: &[&str], verifying: (&[&str], &[&str])) -> Both {
     let settings = standard_webhooks::Settings {
-        secrets: verifying.0.iter().map(|secret| Secret::from(*secret)).collect(),
+        secrets: verifying
+            .0
+            .iter()
+            .map(|secret| Secret::from(*secret))
+            .collect(),
         public_keys: verifying.1.iter().map(|key| key.to_string()).collect(),
         tolerance: standard_webhooks::TOLERANCE,
     };
-    let signing = SigningScheme::StandardWebhooks { secrets: always(secrets), keys: always(keys) };
+    let signing = SigningScheme::StandardWebhooks {
+        secrets: always(secrets),
+        keys: always(keys),
+    };
     both(name, signing, Scheme::StandardWebhooks(settings))
 }
 
@@ -39,16 +51,39 @@ fn detached(algorithm: &str, private: &str, public: &Value) -> Both {
     let header = "X-Partner-Signature".to_owned();
     let algorithm = Some(algorithm.to_owned());
     let keys = vec![Secret::new(public.to_string())];
-    let settings =
-        jws::Settings { header: header.clone(), keys, algorithm: algorithm.clone(), unencoded_payload: false };
-    let name = format!("{} {}", algorithm.as_deref().unwrap_or_default(), &private[..1]);
-    let signing = SigningScheme::DetachedJws { header, keys: always(&[private]), algorithm };
+    let settings = jws::Settings {
+        header: header.clone(),
+        keys,
+        algorithm: algorithm.clone(),
+        unencoded_payload: false,
+    };
+    let name = format!(
+        "{} {}",
+        algorithm.as_deref().unwrap_or_default(),
+        &private[..1]
+    );
+    let signing = SigningScheme::DetachedJws {
+        header,
+        keys: always(&[private]),
+        algorithm,
+    };
     both(&name, signing, Scheme::DetachedJws(settings))
 }
 
 fn declared(name: &str, recipe: Recipe, secret: &str) -> Both {
-    let settings = hmac::Settings { recipe: recipe.clone(), secrets: vec![secret.into()], tolerance: None };
-    both(name, SigningScheme::Hmac { recipe, secrets: always(&[secret]) }, Scheme::Hmac(settings))
+    let settings = hmac::Settings {
+        recipe: recipe.clone(),
+        secrets: vec![secret.into()],
+        tolerance: None,
+    };
+    both(
+        name,
+        SigningScheme::Hmac {
+            recipe,
+            secrets: always(&[secret]),
+        },
+        Scheme::Hmac(settings),
+    )
 }
 
 fn credential(name: &str, signing: SigningScheme, credential: Credential) -> Both {
@@ -57,15 +92,31 @@ fn credential(name: &str, signing: SigningScheme, credential: Credential) -> Bot
 
 fn time(field: Field, format: TimeFormat) -> Option<TimeField> {
     let hour = std::time::Duration::from_secs(3600);
-    Some(TimeField { field, format, freshness: Freshness { past: hour, future: hour } })
+    Some(TimeField {
+        field,
+        format,
+        freshness: Freshness {
+            past: hour,
+            future: hour,
+        },
+    })
 }
 
 fn pair(header: &str, separator: char, name: &str) -> Field {
-    Field { header: header.into(), part: Part::Pair { separator, name: name.into() } }
+    Field {
+        header: header.into(),
+        part: Part::Pair {
+            separator,
+            name: name.into(),
+        },
+    }
 }
 
 fn whole(header: &str) -> Field {
-    Field { header: header.into(), part: Part::Whole }
+    Field {
+        header: header.into(),
+        part: Part::Whole,
+    }
 }
 
 /// As Stripe, Slack, Zendesk and others sign, and each way of writing besides.
@@ -77,7 +128,10 @@ fn recipes() -> Vec<Both> {
         ..github()
     };
     let slack = Recipe {
-        signature: Field { header: "X-Slack-Signature".into(), part: Part::After("v0=".into()) },
+        signature: Field {
+            header: "X-Slack-Signature".into(),
+            part: Part::After("v0=".into()),
+        },
         timestamp: time(whole("X-Slack-Request-Timestamp"), TimeFormat::UnixMillis),
         signed: "v0:{timestamp}:{body}".into(),
         ..github()
@@ -121,18 +175,34 @@ fn schemes() -> Vec<Both> {
         detached("HS256", &symmetric.to_string(), &symmetric),
         credential(
             "header",
-            SigningScheme::Header { name: "X-Token".into(), tokens: always(&["t 1"]) },
-            Credential::Header { name: "X-Token".into(), tokens: vec!["t 1".into()] },
+            SigningScheme::Header {
+                name: "X-Token".into(),
+                tokens: always(&["t 1"]),
+            },
+            Credential::Header {
+                name: "X-Token".into(),
+                tokens: vec!["t 1".into()],
+            },
         ),
         credential(
             "bearer",
-            SigningScheme::Bearer { tokens: always(&["t1"]) },
-            Credential::Bearer { tokens: vec!["t1".into()] },
+            SigningScheme::Bearer {
+                tokens: always(&["t1"]),
+            },
+            Credential::Bearer {
+                tokens: vec!["t1".into()],
+            },
         ),
         credential(
             "basic",
-            SigningScheme::Basic { user: "acme".into(), passwords: always(&["p:ä"]) },
-            Credential::Basic { user: "acme".into(), passwords: vec!["p:ä".into()] },
+            SigningScheme::Basic {
+                user: "acme".into(),
+                passwords: always(&["p:ä"]),
+            },
+            Credential::Basic {
+                user: "acme".into(),
+                passwords: vec!["p:ä".into()],
+            },
         ),
     ]);
     let pairs = [("ES256", &p256), ("ES384", &p384), ("EdDSA", &ed25519)];
@@ -183,20 +253,28 @@ proptest! {
 
 /// The body with one bit flipped, where the scheme says anything of the body.
 fn flip_body(both: &Both, body: &[u8], choice: prop::sample::Index) -> Option<Vec<u8>> {
-    let is_static = matches!(both.signer.kind(), SchemeKind::Header | SchemeKind::Bearer | SchemeKind::Basic);
+    let is_static = matches!(
+        both.signer.kind(),
+        SchemeKind::Header | SchemeKind::Bearer | SchemeKind::Basic
+    );
     (!is_static).then(|| flip(body, choice))
 }
 
 /// The headers with one bit flipped in a value that is proven. What isn't: an id beside a scheme that has no place for
 /// one, and whether the name of an HTTP authentication scheme is in capitals.
 fn flip_header(both: &Both, mut headers: Vec<Header>, choice: prop::sample::Index) -> Vec<Header> {
-    let is_proven =
-        |header: &&mut Header| header.name != "webhook-id" || both.signer.kind() == SchemeKind::StandardWebhooks;
+    let is_proven = |header: &&mut Header| {
+        header.name != "webhook-id" || both.signer.kind() == SchemeKind::StandardWebhooks
+    };
     let mut proven: Vec<_> = headers.iter_mut().filter(is_proven).collect();
     let index = choice.index(proven.len());
     let header = &mut proven[index];
     let from = if header.name == "authorization" {
-        header.value.iter().position(|b| *b == b' ').map_or(0, |at| at + 1)
+        header
+            .value
+            .iter()
+            .position(|b| *b == b' ')
+            .map_or(0, |at| at + 1)
     } else {
         0
     };
@@ -217,7 +295,11 @@ fn every_scheme_that_can_sign_is_among_them() {
     let mut kinds: Vec<_> = schemes().iter().map(|both| both.signer.kind()).collect();
     kinds.sort();
     kinds.dedup();
-    let one_way = [SchemeKind::AwsSns, SchemeKind::SecretPath, SchemeKind::Unverified];
+    let one_way = [
+        SchemeKind::AwsSns,
+        SchemeKind::SecretPath,
+        SchemeKind::Unverified,
+    ];
     assert_eq!(kinds.len(), SchemeKind::ALL.len() - one_way.len());
 }
 
@@ -226,11 +308,26 @@ fn each_live_key_signs_so_that_either_is_enough_to_verify() {
     let other = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD";
     let (private, public) = keys::webhook_pair();
     let (two, three) = ([SECRET, other], ([SECRET, other], [&*private]));
-    for (secrets, public_keys) in [([SECRET].as_slice(), [].as_slice()), (&[other], &[]), (&[], &[&*public])] {
+    for (secrets, public_keys) in [
+        ([SECRET].as_slice(), [].as_slice()),
+        (&[other], &[]),
+        (&[], &[&*public]),
+    ] {
         let both = standard("both", &three.0, &three.1, (secrets, public_keys));
         let headers = both.signer.sign(&outgoing(b"{}")).expect("signed");
-        assert_eq!(crate::value(&headers, "webhook-signature").split(' ').count(), 3);
-        assert_eq!(verify(&both.verifier, &headers, b"{}").expect("either").id.as_deref(), Some(ID));
+        assert_eq!(
+            crate::value(&headers, "webhook-signature")
+                .split(' ')
+                .count(),
+            3
+        );
+        assert_eq!(
+            verify(&both.verifier, &headers, b"{}")
+                .expect("either")
+                .id
+                .as_deref(),
+            Some(ID)
+        );
     }
     let neither = standard("neither", &two, &[], (&["whsec_aGVsbG8="], &[]));
     let headers = neither.signer.sign(&outgoing(b"{}")).expect("signed");
@@ -241,7 +338,10 @@ fn each_live_key_signs_so_that_either_is_enough_to_verify() {
 fn where_a_scheme_has_no_place_for_the_id_it_stands_beside() {
     for both in schemes() {
         let headers = both.signer.sign(&outgoing(b"{}")).expect("signed");
-        let said = headers.iter().filter(|header| String::from_utf8_lossy(&header.value).contains(ID)).count();
+        let said = headers
+            .iter()
+            .filter(|header| String::from_utf8_lossy(&header.value).contains(ID))
+            .count();
         assert_eq!(said, 1, "{}: {headers:?}", both.name);
         let verified = verify(&both.verifier, &headers, b"{}").expect("verified");
         assert!(verified.id.is_none_or(|id| id == ID), "{}", both.name);

@@ -91,32 +91,53 @@ impl Case {
         let is_right = match (self.expect.as_str(), &came) {
             (_, Came::Setup(_)) if self.config_error => true,
             (_, _) if self.config_error => false,
-            ("accept", Came::Verdict(verdict)) => !matches!(verdict, Verdict::NeedCertificate { .. }),
+            ("accept", Came::Verdict(verdict)) => {
+                !matches!(verdict, Verdict::NeedCertificate { .. })
+            }
             // An empty key is refused at load, so that such a source never gets to see a request.
-            ("reject", Came::Setup(SetupError::EmptyKey { .. } | SetupError::NoKeys { .. })) => true,
+            ("reject", Came::Setup(SetupError::EmptyKey { .. } | SetupError::NoKeys { .. })) => {
+                true
+            }
             ("reject", Came::Refusal(_) | Came::NoCertificate) => true,
             ("unverified", Came::Refusal(refusal)) => {
-                matches!(refusal, Refusal::RawDelivery | Refusal::MissingCredential { .. })
+                matches!(
+                    refusal,
+                    Refusal::RawDelivery | Refusal::MissingCredential { .. }
+                )
             }
             _ => false,
         };
-        if is_right { Ok(()) } else { Err(format!("should be `{}`, but came to {came:?}", self.expect)) }
+        if is_right {
+            Ok(())
+        } else {
+            Err(format!("should be `{}`, but came to {came:?}", self.expect))
+        }
     }
 
     fn came(&self, scheme: &str) -> Result<Came, String> {
-        let scheme = schemes::scheme(scheme, self).ok_or_else(|| format!("there is no verifier for `{scheme}` yet"))?;
+        let scheme = schemes::scheme(scheme, self)
+            .ok_or_else(|| format!("there is no verifier for `{scheme}` yet"))?;
         let verifier = match Verifier::new(scheme?) {
             Ok(verifier) => verifier,
             Err(error) => return Ok(Came::Setup(error)),
         };
         let body = match (&self.body, &self.body_b64) {
-            (_, Some(encoded)) => BASE64_STANDARD.decode(encoded).map_err(|error| error.to_string())?,
+            (_, Some(encoded)) => BASE64_STANDARD
+                .decode(encoded)
+                .map_err(|error| error.to_string())?,
             (text, None) => text.clone().unwrap_or_default().into_bytes(),
         };
         let headers: Vec<_> = self.headers.iter().map(header).collect();
         let (path, query) = path_and_query(&self.url);
         let tail = path.splitn(4, '/').nth(3);
-        let request = Request { method: &self.method, path, tail, query, headers: &headers, body: &body };
+        let request = Request {
+            method: &self.method,
+            path,
+            tail,
+            query,
+            headers: &headers,
+            body: &body,
+        };
         Ok(self.verify(&verifier, &request))
     }
 
@@ -128,8 +149,13 @@ impl Case {
             match verifier.verify(request, &served, now) {
                 Err(refusal) => return Came::Refusal(refusal),
                 Ok(Verdict::NeedCertificate { url }) => {
-                    let certificate = self.certs.get(&url).map(|pem| Certificate::parse_pem(pem.as_bytes()));
-                    let Some(Ok(certificate)) = certificate else { return Came::NoCertificate };
+                    let certificate = self
+                        .certs
+                        .get(&url)
+                        .map(|pem| Certificate::parse_pem(pem.as_bytes()));
+                    let Some(Ok(certificate)) = certificate else {
+                        return Came::NoCertificate;
+                    };
                     served.0.insert(url, Arc::new(certificate));
                 }
                 Ok(verdict) => return Came::Verdict(verdict),
@@ -140,11 +166,15 @@ impl Case {
 }
 
 fn header((name, value): &(String, String)) -> Header {
-    Header { name: name.to_ascii_lowercase(), value: value.as_bytes().to_vec().into() }
+    Header {
+        name: name.to_ascii_lowercase(),
+        value: value.as_bytes().to_vec().into(),
+    }
 }
 
 fn path_and_query(url: &str) -> (&str, Option<&str>) {
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
     let path = rest.find('/').map_or("/", |start| &rest[start..]);
-    path.split_once('?').map_or((path, None), |(path, query)| (path, Some(query)))
+    path.split_once('?')
+        .map_or((path, None), |(path, query)| (path, Some(query)))
 }

@@ -16,7 +16,10 @@ use case::{Case, File};
 
 fn main() -> ExitCode {
     let arguments = Arguments::from_args();
-    let mut trials = folder(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/vectors")), "vectors");
+    let mut trials = folder(
+        Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/vectors")),
+        "vectors",
+    );
     if let Some(extra) = env::var_os("HOOKYARD_VECTORS") {
         trials.extend(folder(Path::new(&extra), "vectors::extra"));
     }
@@ -27,31 +30,60 @@ fn main() -> ExitCode {
 fn folder(folder: &Path, prefix: &str) -> Vec<Trial> {
     let entries = match fs::read_dir(folder) {
         Ok(entries) => entries,
-        Err(error) => return vec![failing(format!("{prefix}::{}", folder.display()), error.to_string())],
+        Err(error) => {
+            return vec![failing(
+                format!("{prefix}::{}", folder.display()),
+                error.to_string(),
+            )];
+        }
     };
-    let mut files: Vec<_> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
-    files.retain(|path| path.extension().is_some_and(|extension| extension == "json"));
+    let mut files: Vec<_> = entries
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .collect();
+    files.retain(|path| {
+        path.extension()
+            .is_some_and(|extension| extension == "json")
+    });
     files.sort();
     let trials: Vec<_> = files.iter().flat_map(|path| file(path, prefix)).collect();
     if trials.is_empty() {
-        return vec![failing(format!("{prefix}::{}", folder.display()), "there are no cases in it".to_owned())];
+        return vec![failing(
+            format!("{prefix}::{}", folder.display()),
+            "there are no cases in it".to_owned(),
+        )];
     }
     trials
 }
 
 fn file(path: &Path, prefix: &str) -> Vec<Trial> {
-    let stem = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    let stem = path
+        .file_stem()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned();
     let read = fs::read(path).map_err(|error| error.to_string());
-    let file = read.and_then(|bytes| serde_json::from_slice::<File>(&bytes).map_err(|error| error.to_string()));
+    let file = read.and_then(|bytes| {
+        serde_json::from_slice::<File>(&bytes).map_err(|error| error.to_string())
+    });
     let file = match file {
         Ok(file) => file,
         Err(error) => return vec![failing(format!("{prefix}::{stem}"), error)],
     };
-    let trials = file.cases.into_iter().map(|case| trial(format!("{prefix}::{stem}"), &file.scheme, case));
+    let trials = file
+        .cases
+        .into_iter()
+        .map(|case| trial(format!("{prefix}::{stem}"), &file.scheme, case));
     let trials: Vec<_> = trials.collect();
-    let ignored = trials.iter().filter(|trial| trial.has_ignored_flag()).count();
+    let ignored = trials
+        .iter()
+        .filter(|trial| trial.has_ignored_flag())
+        .count();
     if ignored > 0 {
-        eprintln!("{}: no verifier yet for {ignored} of {} cases", path.display(), trials.len());
+        eprintln!(
+            "{}: no verifier yet for {ignored} of {} cases",
+            path.display(),
+            trials.len()
+        );
     }
     trials
 }
@@ -62,7 +94,10 @@ fn trial(prefix: String, file_scheme: &str, case: serde_json::Value) -> Trial {
         Err(error) => return failing(format!("{prefix}::unreadable"), error.to_string()),
     };
     let name = format!("{prefix}::{}", case.name);
-    let scheme = case.scheme.clone().unwrap_or_else(|| file_scheme.to_owned());
+    let scheme = case
+        .scheme
+        .clone()
+        .unwrap_or_else(|| file_scheme.to_owned());
     let is_known = schemes::is_known(&scheme) && case.is_about_verification();
     Trial::test(name, move || case.run(&scheme).map_err(Failed::from)).with_ignored_flag(!is_known)
 }

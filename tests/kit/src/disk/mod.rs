@@ -38,7 +38,11 @@ pub struct Disk {
 impl Disk {
     /// The disk of this site; it is well. The first call compiles, which blocks.
     pub fn of(site: &Site) -> Result<Self> {
-        let disk = Self { control: site.path("disk"), files: site.path("data/hookyard.db"), shim: shim()? };
+        let disk = Self {
+            control: site.path("disk"),
+            files: site.path("data/hookyard.db"),
+            shim: shim()?,
+        };
         disk.be(Condition::Well)?;
         Ok(disk)
     }
@@ -81,11 +85,17 @@ fn compile() -> Result<PathBuf> {
     let aside = folder.join(format!("{}.so", std::process::id()));
     let compiler = std::env::var_os("CC").unwrap_or_else(|| "cc".into());
     let status = Command::new(&compiler)
-        .args(["-shared", "-fPIC", "-O2", "-Wall", "-Wextra", "-Werror", "-pthread", "-o"])
+        .args([
+            "-shared", "-fPIC", "-O2", "-Wall", "-Wextra", "-Werror", "-pthread", "-o",
+        ])
         .args([&aside, &source])
         .status()
         .with_context(|| format!("the C compiler {} did not start", compiler.display()))?;
-    ensure!(status.success(), "{} did not compile ({status})", source.display());
+    ensure!(
+        status.success(),
+        "{} did not compile ({status})",
+        source.display()
+    );
     let shim = folder.join("disk.so");
     std::fs::rename(&aside, &shim).context("the compiled disk can't be put in its place")?;
     Ok(shim)

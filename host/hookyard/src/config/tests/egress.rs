@@ -19,11 +19,31 @@ fn the_door_is_as_configured() {
         idle_max,
     } = settings.egress.door;
     assert_eq!(extra_roots, [b"read when the door is made"]);
-    assert_eq!((connections_max, host_concurrency_max, head_bytes_max), (9, 3, 8 << 10));
-    assert_eq!((connect_max, idle_max), (Duration::from_secs(2), Duration::from_secs(10)));
-    let granted: Vec<_> = settings.egress.addresses.granted.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        (connections_max, host_concurrency_max, head_bytes_max),
+        (9, 3, 8 << 10)
+    );
+    assert_eq!(
+        (connect_max, idle_max),
+        (Duration::from_secs(2), Duration::from_secs(10))
+    );
+    let granted: Vec<_> = settings
+        .egress
+        .addresses
+        .granted
+        .iter()
+        .map(ToString::to_string)
+        .collect();
     assert_eq!(granted, ["10.0.0.0/8", "::1/128"]);
-    assert!(Folder::new().settings("").egress.addresses.granted.is_empty(), "nothing private unless it's said");
+    assert!(
+        Folder::new()
+            .settings("")
+            .egress
+            .addresses
+            .granted
+            .is_empty(),
+        "nothing private unless it's said"
+    );
 }
 
 #[test]
@@ -32,12 +52,21 @@ fn what_is_no_range_or_no_file_is_refused() {
     let check = |line: &str, expected: &str| check(&format!("[egress]\n{line}"), expected);
     check(
         "addresses = [\"localhost\"]",
-        &at("addresses[0]", "must be a range of addresses such as \"10.0.0.0/8\", \"fd12:3456::/32\" or \"127.0.0.1\""),
+        &at(
+            "addresses[0]",
+            "must be a range of addresses such as \"10.0.0.0/8\", \"fd12:3456::/32\" or \"127.0.0.1\"",
+        ),
     );
     check(
         "addresses = [\"10.1.2.3/8\"]",
-        &at("addresses[0]", "is in the midst of its range; say \"10.0.0.0/8\", or the single address without a length"),
+        &at(
+            "addresses[0]",
+            "is in the midst of its range; say \"10.0.0.0/8\", or the single address without a length",
+        ),
     );
     let missing = Folder::new().faults("[egress]\nroots = [\"none.pem\"]");
-    assert!(missing.len() == 1 && missing[0].contains("egress.roots[0]: none.pem can't be read"), "{missing:?}");
+    assert!(
+        missing.len() == 1 && missing[0].contains("egress.roots[0]: none.pem can't be read"),
+        "{missing:?}"
+    );
 }

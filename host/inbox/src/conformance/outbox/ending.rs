@@ -6,8 +6,8 @@ use std::time::Duration;
 use hookyard_model::{DeliveryResult, JobState};
 
 use super::fixtures::{
-    claim, claim_message, claim_of, commit, destination, end, failed, id, next_due, numbers, record, sent, settle, to,
-    want,
+    claim, claim_message, claim_of, commit, destination, end, failed, id, next_due, numbers,
+    record, sent, settle, to, want,
 };
 use crate::conformance::fixtures::{at, message};
 use crate::conformance::{Case, table};
@@ -28,21 +28,44 @@ pub(super) const CASES: &[Case] = table![
 ];
 
 fn gone(reason: &str, since: i64) -> Disabled {
-    Disabled { destination: destination("acme/shop"), reason: reason.into(), since: at(since) }
+    Disabled {
+        destination: destination("acme/shop"),
+        reason: reason.into(),
+        since: at(since),
+    }
 }
 
 async fn every_try_is_kept_with_what_was_answered(store: Arc<dyn Store>) {
     commit(&store, 1, [message(1)]).await;
     let first = claim_message(&store, 10).await;
     let failure = end(&first.lease, failed(), JobState::Waiting { until: at(20) });
-    store.settle_message(failure.clone()).await.expect("a settlement");
-    assert_eq!(record(&store, 1).await.summary.last_result.as_deref(), Some("failed: it answered 503"));
+    store
+        .settle_message(failure.clone())
+        .await
+        .expect("a settlement");
+    assert_eq!(
+        record(&store, 1).await.summary.last_result.as_deref(),
+        Some("failed: it answered 503")
+    );
     let second = claim_message(&store, 20).await;
-    let success = end(&second.lease, DeliveryResult::Sent { status: 204 }, JobState::Done);
-    store.settle_message(success.clone()).await.expect("a settlement");
+    let success = end(
+        &second.lease,
+        DeliveryResult::Sent { status: 204 },
+        JobState::Done,
+    );
+    store
+        .settle_message(success.clone())
+        .await
+        .expect("a settlement");
     let record = record(&store, 1).await;
-    assert_eq!(record.deliveries, [(0, failure.delivery), (0, success.delivery)]);
-    assert_eq!((record.summary.state, record.summary.attempts), (JobState::Done, 2));
+    assert_eq!(
+        record.deliveries,
+        [(0, failure.delivery), (0, success.delivery)]
+    );
+    assert_eq!(
+        (record.summary.state, record.summary.attempts),
+        (JobState::Done, 2)
+    );
     assert_eq!(record.summary.last_result.as_deref(), Some("sent: 204"));
 }
 
@@ -52,19 +75,45 @@ async fn tries_that_are_spared_are_counted(store: Arc<dyn Store>) {
     for (now, is_spared) in [(10, false), (20, true), (30, true), (40, false), (50, true)] {
         let claimed = claim_message(&store, now).await;
         spared.push((claimed.lease.attempt, claimed.spared));
-        let ended = end(&claimed.lease, failed(), JobState::Waiting { until: at(now + 10) });
-        store.settle_message(MessageSettlement { is_spared, ..ended }).await.expect("a settlement");
+        let ended = end(
+            &claimed.lease,
+            failed(),
+            JobState::Waiting {
+                until: at(now + 10),
+            },
+        );
+        store
+            .settle_message(MessageSettlement { is_spared, ..ended })
+            .await
+            .expect("a settlement");
     }
-    assert_eq!(spared, [(1, 0), (2, 0), (3, 1), (4, 2), (5, 2)], "before each try");
+    assert_eq!(
+        spared,
+        [(1, 0), (2, 0), (3, 1), (4, 2), (5, 2)],
+        "before each try"
+    );
 }
 
 async fn the_latest_tries_are_kept(store: Arc<dyn Store>) {
     commit(&store, 1, [message(1)]).await;
     for now in 0..DELIVERIES_MAX as i64 + 3 {
         let claimed = claim_message(&store, 10 + now).await;
-        settle(&store, &claimed.lease, failed(), JobState::Waiting { until: at(11 + now) }).await;
+        settle(
+            &store,
+            &claimed.lease,
+            failed(),
+            JobState::Waiting {
+                until: at(11 + now),
+            },
+        )
+        .await;
     }
-    let numbers: Vec<u32> = record(&store, 1).await.deliveries.iter().map(|(_, delivery)| delivery.number).collect();
+    let numbers: Vec<u32> = record(&store, 1)
+        .await
+        .deliveries
+        .iter()
+        .map(|(_, delivery)| delivery.number)
+        .collect();
     assert_eq!(numbers, (4..=DELIVERIES_MAX as u32 + 3).collect::<Vec<_>>());
 }
 
@@ -73,7 +122,11 @@ async fn every_result_is_kept_as_it_is(store: Arc<dyn Store>) {
     let all = [
         DeliveryResult::Sent { status: 200 },
         failed(),
-        DeliveryResult::Failed { status: None, reason: reason(), after: None },
+        DeliveryResult::Failed {
+            status: None,
+            reason: reason(),
+            after: None,
+        },
         DeliveryResult::Refused { status: 422 },
         DeliveryResult::Gone,
         DeliveryResult::Unsendable { reason: reason() },
@@ -95,7 +148,10 @@ async fn a_try_is_ended_once(store: Arc<dyn Store>) {
     let before = record(&store, 1).await;
     let second = end(&claimed.lease, failed(), JobState::Dead);
     let answer = store.settle_message(second).await;
-    assert!(matches!(&answer, Err(Error::MessageLeaseLost(lost)) if *lost == claimed.lease), "{answer:?}");
+    assert!(
+        matches!(&answer, Err(Error::MessageLeaseLost(lost)) if *lost == claimed.lease),
+        "{answer:?}"
+    );
     assert_eq!(record(&store, 1).await, before);
 }
 
@@ -103,14 +159,26 @@ async fn a_lost_message_lease_settles_nothing(store: Arc<dyn Store>) {
     commit(&store, 1, [message(1)]).await;
     let lost = claim_message(&store, 10).await.lease;
     let held = claim_message(&store, 1_000).await.lease;
-    let strange = MessageLease { id: id(2), ..held.clone() };
-    let of_a_replay = MessageLease { replays: 1, ..held.clone() };
+    let strange = MessageLease {
+        id: id(2),
+        ..held.clone()
+    };
+    let of_a_replay = MessageLease {
+        replays: 1,
+        ..held.clone()
+    };
     let before = record(&store, 1).await;
     for lease in [lost, strange, of_a_replay] {
         let settlement = end(&lease, DeliveryResult::Gone, JobState::Dead);
-        let settlement = MessageSettlement { disable: Some("it answered 410".into()), ..settlement };
+        let settlement = MessageSettlement {
+            disable: Some("it answered 410".into()),
+            ..settlement
+        };
         let answer = store.settle_message(settlement).await;
-        assert!(matches!(answer, Err(Error::MessageLeaseLost(_))), "{answer:?}");
+        assert!(
+            matches!(answer, Err(Error::MessageLeaseLost(_))),
+            "{answer:?}"
+        );
     }
     assert_eq!(record(&store, 1).await, before);
     assert_eq!(store.disabled().await.expect("the disabled"), []);
@@ -121,24 +189,51 @@ async fn a_try_may_end_all_sending_to_its_destination(store: Arc<dyn Store>) {
     commit(&store, 1, [message(1), message(2), to("bank", message(3))]).await;
     let claimed = claim_message(&store, 10).await;
     let settlement = end(&claimed.lease, DeliveryResult::Gone, JobState::Dead);
-    let settlement = MessageSettlement { disable: Some("it answered 410".into()), ..settlement };
-    store.settle_message(settlement).await.expect("a settlement");
+    let settlement = MessageSettlement {
+        disable: Some("it answered 410".into()),
+        ..settlement
+    };
+    store
+        .settle_message(settlement)
+        .await
+        .expect("a settlement");
     let since = at(100).after(Duration::from_millis(30));
-    assert_eq!(store.disabled().await.expect("the disabled"), [Disabled { since, ..gone("it answered 410", 0) }]);
-    assert_eq!(numbers(&claim_of(&store, &[want("acme/shop", 9), want("acme/bank", 9)], 20).await), [3]);
+    assert_eq!(
+        store.disabled().await.expect("the disabled"),
+        [Disabled {
+            since,
+            ..gone("it answered 410", 0)
+        }]
+    );
+    assert_eq!(
+        numbers(&claim_of(&store, &[want("acme/shop", 9), want("acme/bank", 9)], 20).await),
+        [3]
+    );
 }
 
 async fn a_disabled_destination_is_sent_nothing_until_it_is_enabled(store: Arc<dyn Store>) {
     commit(&store, 1, [message(1), message(2)]).await;
     let first = claim_message(&store, 10).await;
-    settle(&store, &first.lease, failed(), JobState::Waiting { until: at(20) }).await;
+    settle(
+        &store,
+        &first.lease,
+        failed(),
+        JobState::Waiting { until: at(20) },
+    )
+    .await;
     store.disable(gone("first", 1)).await.expect("a disabling");
     store.disable(gone("second", 2)).await.expect("another");
-    assert_eq!(store.disabled().await.expect("the disabled"), [gone("second", 2)]);
+    assert_eq!(
+        store.disabled().await.expect("the disabled"),
+        [gone("second", 2)]
+    );
     commit(&store, 2, [message(3)]).await;
     assert_eq!(numbers(&claim(&store, 9, 50).await), [0; 0]);
     assert_eq!(next_due(&store).await, None, "time alone makes nothing due");
-    store.enable(&destination("acme/shop")).await.expect("an enabling");
+    store
+        .enable(&destination("acme/shop"))
+        .await
+        .expect("an enabling");
     assert_eq!(store.disabled().await.expect("the disabled"), []);
     assert_eq!(next_due(&store).await, Some(0));
     assert_eq!(numbers(&claim(&store, 9, 50).await), [2, 3, 1]);
@@ -147,9 +242,15 @@ async fn a_disabled_destination_is_sent_nothing_until_it_is_enabled(store: Arc<d
 async fn enabling_another_destination_changes_nothing(store: Arc<dyn Store>) {
     store.disable(gone("gone", 1)).await.expect("a disabling");
     for other in ["acme/bank", "umbrella/shop"] {
-        store.enable(&destination(other)).await.expect("nothing is done");
+        store
+            .enable(&destination(other))
+            .await
+            .expect("nothing is done");
     }
-    assert_eq!(store.disabled().await.expect("the disabled"), [gone("gone", 1)]);
+    assert_eq!(
+        store.disabled().await.expect("the disabled"),
+        [gone("gone", 1)]
+    );
 }
 
 async fn what_is_under_way_is_settled_although_its_destination_is_disabled(store: Arc<dyn Store>) {

@@ -11,8 +11,10 @@ use crate::conformance::{Case, table};
 use crate::faulty::{Fault, Faulty, When};
 use crate::{Outbox, Store};
 
-pub(super) const CASES: &[Case] =
-    table![every_message_is_sent_whichever_call_fails, every_message_is_sent_wherever_the_host_dies];
+pub(super) const CASES: &[Case] = table![
+    every_message_is_sent_whichever_call_fails,
+    every_message_is_sent_wherever_the_host_dies
+];
 
 /// Far more than a round takes with one fault.
 const CALLS_MAX: usize = 60;
@@ -35,7 +37,15 @@ async fn each_round(store: &Arc<dyn Store>, fault: Fault) {
     for when in [When::Before, When::After] {
         for nth in 1..=CALLS_MAX {
             rounds += 1;
-            commit(store, rounds, [keyed(2 * u128::from(rounds), "a"), keyed(2 * u128::from(rounds) + 1, "a")]).await;
+            commit(
+                store,
+                rounds,
+                [
+                    keyed(2 * u128::from(rounds), "a"),
+                    keyed(2 * u128::from(rounds) + 1, "a"),
+                ],
+            )
+            .await;
             let faulty = Arc::new(Faulty::new(Arc::clone(store)));
             faulty.at(nth, when, fault.clone());
             tokio::select! {
@@ -45,7 +55,13 @@ async fn each_round(store: &Arc<dyn Store>, fault: Fault) {
                     send_all(&Arc::new(Faulty::new(Arc::clone(store))), &receiver, 1_000_000).await;
                 }
             }
-            assert_sent(store, &receiver, rounds, &format!("the {nth}. call, {when:?}")).await;
+            assert_sent(
+                store,
+                &receiver,
+                rounds,
+                &format!("the {nth}. call, {when:?}"),
+            )
+            .await;
             if faulty.has_plan() {
                 break;
             }
@@ -60,14 +76,24 @@ async fn send_all(store: &Arc<Faulty>, receiver: &Receiver, mut now: i64) {
     for _ in 0..CALLS_MAX {
         // Leases of tries whose end was lost have run out by then.
         now += 1_000;
-        let claimed = store.claim_messages(&[want("acme/shop", 9)], at(now), LEASE).await.unwrap_or_default();
+        let claimed = store
+            .claim_messages(&[want("acme/shop", 9)], at(now), LEASE)
+            .await
+            .unwrap_or_default();
         for message in claimed {
             receiver.take(message.lease.id);
-            let sent = end(&message.lease, DeliveryResult::Sent { status: 200 }, JobState::Done);
+            let sent = end(
+                &message.lease,
+                DeliveryResult::Sent { status: 200 },
+                JobState::Done,
+            );
             // Where it fails the message is sent again.
             drop(store.settle_message(sent).await);
         }
-        if matches!(store.next_message_due(&[destination("acme/shop")]).await, Ok(None)) {
+        if matches!(
+            store.next_message_due(&[destination("acme/shop")]).await,
+            Ok(None)
+        ) {
             return;
         }
     }
@@ -76,20 +102,43 @@ async fn send_all(store: &Arc<Faulty>, receiver: &Receiver, mut now: i64) {
 
 async fn assert_sent(store: &Arc<dyn Store>, receiver: &Receiver, rounds: u64, told: &str) {
     let stored = messages(store).await;
-    assert_eq!(numbers_of(&stored), (2..2 * u128::from(rounds) + 2).collect::<Vec<_>>(), "{told}");
-    let received = receiver.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
-    assert_eq!(received.keys().copied().collect::<Vec<_>>(), stored.iter().map(|it| it.id).collect::<Vec<_>>());
+    assert_eq!(
+        numbers_of(&stored),
+        (2..2 * u128::from(rounds) + 2).collect::<Vec<_>>(),
+        "{told}"
+    );
+    let received = receiver
+        .0
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .clone();
+    assert_eq!(
+        received.keys().copied().collect::<Vec<_>>(),
+        stored.iter().map(|it| it.id).collect::<Vec<_>>()
+    );
     let twice = received.values().filter(|times| **times > 1).count() as u64;
-    assert!(twice <= rounds, "{told}: one fault costs one sending: {received:?}");
+    assert!(
+        twice <= rounds,
+        "{told}: one fault costs one sending: {received:?}"
+    );
     for message in stored {
         assert_eq!(message.state, JobState::Done, "{told}");
-        let record = store.message(message.id).await.expect("a read").expect("it is stored");
+        let record = store
+            .message(message.id)
+            .await
+            .expect("a read")
+            .expect("it is stored");
         assert_eq!(record.deliveries.len(), 1, "{told}: its end is kept once");
     }
 }
 
 impl Receiver {
     fn take(&self, id: MessageId) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner).entry(id).or_default() += 1;
+        *self
+            .0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .entry(id)
+            .or_default() += 1;
     }
 }

@@ -5,14 +5,17 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use hookyard_model::{
-    Answer, Attempt, Delivery, DeliveryResult, DestinationRef, Effects, Header, JobState, Message, MessageId, Outcome,
+    Answer, Attempt, Delivery, DeliveryResult, DestinationRef, Effects, Header, JobState, Message,
+    MessageId, Outcome,
 };
 use uuid::Uuid;
 
-use crate::conformance::fixtures::{LEASE, append, at, claim_one, event, message, route_orders_to_ship, settlement};
+use crate::conformance::fixtures::{
+    LEASE, append, at, claim_one, event, message, route_orders_to_ship, settlement,
+};
 use crate::{
-    ClaimedMessage, MessageLease, MessageRecord, MessageReplay, MessageSelection, MessageSettlement, MessageSummary,
-    Settlement, Store, WantMessages,
+    ClaimedMessage, MessageLease, MessageRecord, MessageReplay, MessageSelection,
+    MessageSettlement, MessageSummary, Settlement, Store, WantMessages,
 };
 
 pub(super) fn id(number: u128) -> MessageId {
@@ -21,34 +24,66 @@ pub(super) fn id(number: u128) -> MessageId {
 
 /// A message to `shop` in an order.
 pub(super) fn keyed(number: u128, ordering_key: &str) -> Message {
-    Message { ordering_key: Some(ordering_key.into()), ..message(number) }
+    Message {
+        ordering_key: Some(ordering_key.into()),
+        ..message(number)
+    }
 }
 
 pub(super) fn to(destination: &str, message: Message) -> Message {
-    Message { destination: destination.parse().expect("a name"), ..message }
+    Message {
+        destination: destination.parse().expect("a name"),
+        ..message
+    }
 }
 
 /// From `tenant/destination`.
 pub(super) fn destination(text: &str) -> DestinationRef {
-    let (tenant, destination) = text.split_once('/').expect("a destination is written tenant/destination");
+    let (tenant, destination) = text
+        .split_once('/')
+        .expect("a destination is written tenant/destination");
     let tenant = tenant.parse().expect("a name");
-    DestinationRef { tenant, destination: destination.parse().expect("a name") }
+    DestinationRef {
+        tenant,
+        destination: destination.parse().expect("a name"),
+    }
 }
 
 /// `acme/ship` handles the `number`-th event, which comes to these messages, committed at that second.
-pub(super) async fn commit(store: &Arc<dyn Store>, number: u64, messages: impl IntoIterator<Item = Message>) {
+pub(super) async fn commit(
+    store: &Arc<dyn Store>,
+    number: u64,
+    messages: impl IntoIterator<Item = Message>,
+) {
     route_orders_to_ship(store).await;
     append(store, [event(number)]).await;
     let job = claim_one(store, 10_000).await;
-    let effects = Effects { messages: messages.into_iter().collect(), ..Effects::default() };
+    let effects = Effects {
+        messages: messages.into_iter().collect(),
+        ..Effects::default()
+    };
     let settlement = settlement(&job.lease, Outcome::Done, JobState::Done);
     let started_at = at(i64::try_from(number).expect("tests count low"));
-    let attempt = Attempt { started_at, duration: Duration::ZERO, ..settlement.attempt };
-    store.settle(Settlement { effects, attempt, ..settlement }).await.expect("a settlement");
+    let attempt = Attempt {
+        started_at,
+        duration: Duration::ZERO,
+        ..settlement.attempt
+    };
+    store
+        .settle(Settlement {
+            effects,
+            attempt,
+            ..settlement
+        })
+        .await
+        .expect("a settlement");
 }
 
 pub(super) fn want(text: &str, limit: usize) -> WantMessages {
-    WantMessages { destination: destination(text), limit }
+    WantMessages {
+        destination: destination(text),
+        limit,
+    }
 }
 
 /// Claims up to `limit` messages to `acme/shop` at second `now`.
@@ -56,8 +91,15 @@ pub(super) async fn claim(store: &Arc<dyn Store>, limit: usize, now: i64) -> Vec
     claim_of(store, &[want("acme/shop", limit)], now).await
 }
 
-pub(super) async fn claim_of(store: &Arc<dyn Store>, wanted: &[WantMessages], now: i64) -> Vec<ClaimedMessage> {
-    store.claim_messages(wanted, at(now), LEASE).await.expect("a claim")
+pub(super) async fn claim_of(
+    store: &Arc<dyn Store>,
+    wanted: &[WantMessages],
+    now: i64,
+) -> Vec<ClaimedMessage> {
+    store
+        .claim_messages(wanted, at(now), LEASE)
+        .await
+        .expect("a claim")
 }
 
 pub(super) async fn claim_message(store: &Arc<dyn Store>, now: i64) -> ClaimedMessage {
@@ -66,18 +108,35 @@ pub(super) async fn claim_message(store: &Arc<dyn Store>, now: i64) -> ClaimedMe
 }
 
 pub(super) fn numbers(claimed: &[ClaimedMessage]) -> Vec<u128> {
-    claimed.iter().map(|message| message.lease.id.as_uuid().as_u128()).collect()
+    claimed
+        .iter()
+        .map(|message| message.lease.id.as_uuid().as_u128())
+        .collect()
 }
 
 pub(super) fn failed() -> DeliveryResult {
     let after = Some(Duration::from_secs(7));
-    DeliveryResult::Failed { status: Some(503), reason: "it answered 503".into(), after }
+    DeliveryResult::Failed {
+        status: Some(503),
+        reason: "it answered 503".into(),
+        after,
+    }
 }
 
 /// The end of a try, with the answer that its result speaks of.
-pub(super) fn end(lease: &MessageLease, result: DeliveryResult, next: JobState) -> MessageSettlement {
-    let header = Header { name: "x-answer".into(), value: Bytes::from_static(b"\xff") };
-    let answer = Answer { headers: vec![header], body: Bytes::from_static(b"\0so it is") };
+pub(super) fn end(
+    lease: &MessageLease,
+    result: DeliveryResult,
+    next: JobState,
+) -> MessageSettlement {
+    let header = Header {
+        name: "x-answer".into(),
+        value: Bytes::from_static(b"\xff"),
+    };
+    let answer = Answer {
+        headers: vec![header],
+        body: Bytes::from_static(b"\0so it is"),
+    };
     let delivery = Delivery {
         number: lease.attempt,
         started_at: at(100),
@@ -85,19 +144,43 @@ pub(super) fn end(lease: &MessageLease, result: DeliveryResult, next: JobState) 
         result,
         answer: (lease.attempt == 1).then_some(answer),
     };
-    MessageSettlement { lease: lease.clone(), delivery, next, is_spared: false, disable: None }
+    MessageSettlement {
+        lease: lease.clone(),
+        delivery,
+        next,
+        is_spared: false,
+        disable: None,
+    }
 }
 
-pub(super) async fn settle(store: &Arc<dyn Store>, lease: &MessageLease, result: DeliveryResult, next: JobState) {
-    store.settle_message(end(lease, result, next)).await.expect("a settlement");
+pub(super) async fn settle(
+    store: &Arc<dyn Store>,
+    lease: &MessageLease,
+    result: DeliveryResult,
+    next: JobState,
+) {
+    store
+        .settle_message(end(lease, result, next))
+        .await
+        .expect("a settlement");
 }
 
 pub(super) async fn sent(store: &Arc<dyn Store>, lease: &MessageLease) {
-    settle(store, lease, DeliveryResult::Sent { status: 200 }, JobState::Done).await;
+    settle(
+        store,
+        lease,
+        DeliveryResult::Sent { status: 200 },
+        JobState::Done,
+    )
+    .await;
 }
 
 pub(super) async fn record(store: &Arc<dyn Store>, number: u128) -> MessageRecord {
-    store.message(id(number)).await.expect("a read").expect("the message is stored")
+    store
+        .message(id(number))
+        .await
+        .expect("a read")
+        .expect("the message is stored")
 }
 
 pub(super) async fn state(store: &Arc<dyn Store>, number: u128) -> JobState {
@@ -106,18 +189,38 @@ pub(super) async fn state(store: &Arc<dyn Store>, number: u128) -> JobState {
 
 /// In seconds as `at` counts them; pending messages have been due since ever.
 pub(super) async fn next_due(store: &Arc<dyn Store>) -> Option<i64> {
-    let due = store.next_message_due(&[destination("acme/shop")]).await.expect("a time");
-    due.map(|due| if due.unix_millis() == 0 { 0 } else { due.unix_millis() / 1_000 - at(0).unix_millis() / 1_000 })
+    let due = store
+        .next_message_due(&[destination("acme/shop")])
+        .await
+        .expect("a time");
+    due.map(|due| {
+        if due.unix_millis() == 0 {
+            0
+        } else {
+            due.unix_millis() / 1_000 - at(0).unix_millis() / 1_000
+        }
+    })
 }
 
 pub(super) fn numbers_of(found: &[MessageSummary]) -> Vec<u128> {
-    found.iter().map(|message| message.id.as_uuid().as_u128()).collect()
+    found
+        .iter()
+        .map(|message| message.id.as_uuid().as_u128())
+        .collect()
 }
 
 /// Has one sent again, from second 500 on.
 pub(super) async fn again(store: &Arc<dyn Store>, number: u128) {
-    let selection = MessageSelection { ids: vec![id(number)], ..MessageSelection::default() };
-    let replay = MessageReplay { selection, rate: None, now: at(500), dry_run: false };
+    let selection = MessageSelection {
+        ids: vec![id(number)],
+        ..MessageSelection::default()
+    };
+    let replay = MessageReplay {
+        selection,
+        rate: None,
+        now: at(500),
+        dry_run: false,
+    };
     let replayed = store.replay_messages(replay).await.expect("a replay");
     assert_eq!((replayed.again, replayed.leased), (1, 0));
 }

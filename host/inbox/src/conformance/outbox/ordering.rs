@@ -5,7 +5,8 @@ use std::sync::Arc;
 use hookyard_model::{DeliveryResult, JobState};
 
 use super::fixtures::{
-    again, claim, claim_message, claim_of, commit, failed, id, keyed, next_due, numbers, sent, settle, to, want,
+    again, claim, claim_message, claim_of, commit, failed, id, keyed, next_due, numbers, sent,
+    settle, to, want,
 };
 use crate::Store;
 use crate::conformance::fixtures::{at, message, messages};
@@ -27,22 +28,63 @@ pub(super) const CASES: &[Case] = table![
 async fn a_message_says_which_one_it_waits_for(store: Arc<dyn Store>) {
     let behind = async || {
         let all = messages(&store).await;
-        all.into_iter().map(|message| message.behind.map(|ahead| (ahead.id, ahead.state))).collect::<Vec<_>>()
+        all.into_iter()
+            .map(|message| message.behind.map(|ahead| (ahead.id, ahead.state)))
+            .collect::<Vec<_>>()
     };
-    commit(&store, 1, [keyed(1, "a"), keyed(2, "a"), keyed(3, "a"), keyed(4, "b"), message(5)]).await;
+    commit(
+        &store,
+        1,
+        [
+            keyed(1, "a"),
+            keyed(2, "a"),
+            keyed(3, "a"),
+            keyed(4, "b"),
+            message(5),
+        ],
+    )
+    .await;
     let first = (id(1), JobState::Pending);
     assert_eq!(behind().await, [None, Some(first), Some(first), None, None]);
     let claimed = claim(&store, 1, 10).await;
-    settle(&store, &claimed[0].lease, failed(), JobState::Waiting { until: at(100) }).await;
+    settle(
+        &store,
+        &claimed[0].lease,
+        failed(),
+        JobState::Waiting { until: at(100) },
+    )
+    .await;
     let waiting = (id(1), JobState::Waiting { until: at(100) });
-    assert_eq!(behind().await, [None, Some(waiting), Some(waiting), None, None]);
-    let record = store.message(id(3)).await.expect("a read").expect("it is stored");
+    assert_eq!(
+        behind().await,
+        [None, Some(waiting), Some(waiting), None, None]
+    );
+    let record = store
+        .message(id(3))
+        .await
+        .expect("a read")
+        .expect("it is stored");
     assert_eq!(record.summary.behind.map(|ahead| ahead.id), Some(id(1)));
     let claimed = claim(&store, 9, 100).await;
-    sent(&store, &claimed.iter().find(|claimed| claimed.lease.id == id(1)).expect("it is due").lease).await;
-    assert_eq!(behind().await, [None, None, Some((id(2), JobState::Pending)), None, None]);
+    sent(
+        &store,
+        &claimed
+            .iter()
+            .find(|claimed| claimed.lease.id == id(1))
+            .expect("it is due")
+            .lease,
+    )
+    .await;
+    assert_eq!(
+        behind().await,
+        [None, None, Some((id(2), JobState::Pending)), None, None]
+    );
     again(&store, 1).await;
-    assert_eq!(behind().await[1].map(|(id, _)| id), Some(id(1)), "one that is sent again comes first");
+    assert_eq!(
+        behind().await[1].map(|(id, _)| id),
+        Some(id(1)),
+        "one that is sent again comes first"
+    );
 }
 
 async fn messages_of_a_key_are_sent_one_after_the_other(store: Arc<dyn Store>) {
@@ -62,27 +104,57 @@ async fn messages_of_a_key_are_sent_one_after_the_other(store: Arc<dyn Store>) {
         assert_eq!(next.lease.id, id(expected));
         sent(&store, &next.lease).await;
     }
-    assert_eq!(next_due(&store).await, Some(70), "what is left is under lease");
+    assert_eq!(
+        next_due(&store).await,
+        Some(70),
+        "what is left is under lease"
+    );
 }
 
 async fn a_message_that_fails_holds_up_its_key_alone(store: Arc<dyn Store>) {
-    commit(&store, 1, [keyed(1, "a"), keyed(2, "a"), keyed(3, "b"), keyed(4, "b")]).await;
+    commit(
+        &store,
+        1,
+        [keyed(1, "a"), keyed(2, "a"), keyed(3, "b"), keyed(4, "b")],
+    )
+    .await;
     let claimed = claim(&store, 9, 10).await;
-    settle(&store, &claimed[0].lease, failed(), JobState::Waiting { until: at(100) }).await;
+    settle(
+        &store,
+        &claimed[0].lease,
+        failed(),
+        JobState::Waiting { until: at(100) },
+    )
+    .await;
     sent(&store, &claimed[1].lease).await;
     assert_eq!(numbers(&claim(&store, 9, 99).await), [4]);
-    assert_eq!(numbers(&claim(&store, 9, 100).await), [1], "it is tried again before the next");
+    assert_eq!(
+        numbers(&claim(&store, 9, 100).await),
+        [1],
+        "it is tried again before the next"
+    );
 }
 
 async fn a_dead_message_lets_the_next_of_its_key_go(store: Arc<dyn Store>) {
     commit(&store, 1, [keyed(1, "a"), keyed(2, "a")]).await;
     let first = claim_message(&store, 10).await;
-    settle(&store, &first.lease, DeliveryResult::Refused { status: 400 }, JobState::Dead).await;
+    settle(
+        &store,
+        &first.lease,
+        DeliveryResult::Refused { status: 400 },
+        JobState::Dead,
+    )
+    .await;
     assert_eq!(claim_message(&store, 10).await.lease.id, id(2));
 }
 
 async fn a_key_of_one_destination_is_none_of_anothers(store: Arc<dyn Store>) {
-    commit(&store, 1, [keyed(1, "a"), to("bank", keyed(2, "a")), keyed(3, "")]).await;
+    commit(
+        &store,
+        1,
+        [keyed(1, "a"), to("bank", keyed(2, "a")), keyed(3, "")],
+    )
+    .await;
     let claimed = claim_of(&store, &[want("acme/shop", 9), want("acme/bank", 9)], 10).await;
     assert_eq!(numbers(&claimed), [1, 3, 2]);
 }
@@ -90,9 +162,16 @@ async fn a_key_of_one_destination_is_none_of_anothers(store: Arc<dyn Store>) {
 async fn a_message_that_was_given_back_keeps_its_turn(store: Arc<dyn Store>) {
     commit(&store, 1, [keyed(1, "a"), keyed(2, "a")]).await;
     let first = claim_message(&store, 10).await;
-    store.release_messages(&[first.lease]).await.expect("a release");
+    store
+        .release_messages(&[first.lease])
+        .await
+        .expect("a release");
     assert_eq!(numbers(&claim(&store, 9, 10).await), [1]);
-    assert_eq!(numbers(&claim(&store, 9, 70).await), [1], "nor does it lose its turn with its lease");
+    assert_eq!(
+        numbers(&claim(&store, 9, 70).await),
+        [1],
+        "nor does it lose its turn with its lease"
+    );
 }
 
 async fn a_message_that_is_sent_again_comes_before_later_ones_of_its_key(store: Arc<dyn Store>) {
@@ -115,8 +194,18 @@ async fn a_message_that_is_sent_again_waits_for_a_try_under_way(store: Arc<dyn S
     let second = claim_message(&store, 590).await;
     again(&store, 1).await;
     assert_eq!(numbers(&claim(&store, 9, 600).await), [0; 0]);
-    settle(&store, &second.lease, failed(), JobState::Waiting { until: at(600) }).await;
-    assert_eq!(numbers(&claim(&store, 9, 600).await), [1], "the earlier one comes first from then on");
+    settle(
+        &store,
+        &second.lease,
+        failed(),
+        JobState::Waiting { until: at(600) },
+    )
+    .await;
+    assert_eq!(
+        numbers(&claim(&store, 9, 600).await),
+        [1],
+        "the earlier one comes first from then on"
+    );
 }
 
 async fn an_abandoned_try_keeps_its_turn_before_one_that_is_sent_again(store: Arc<dyn Store>) {
@@ -133,7 +222,13 @@ async fn messages_that_wait_for_others_are_not_due(store: Arc<dyn Store>) {
     commit(&store, 1, [keyed(1, "a"), keyed(2, "a")]).await;
     let first = claim_message(&store, 10).await;
     assert_eq!(next_due(&store).await, Some(70));
-    settle(&store, &first.lease, failed(), JobState::Waiting { until: at(300) }).await;
+    settle(
+        &store,
+        &first.lease,
+        failed(),
+        JobState::Waiting { until: at(300) },
+    )
+    .await;
     assert_eq!(next_due(&store).await, Some(300));
     sent(&store, &claim_message(&store, 300).await.lease).await;
     assert_eq!(next_due(&store).await, Some(0));

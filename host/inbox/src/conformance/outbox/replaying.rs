@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use hookyard_model::{DeliveryResult, JobState};
 
-use super::fixtures::{claim, claim_message, commit, end, failed, id, next_due, numbers, record, sent, settle, state};
+use super::fixtures::{
+    claim, claim_message, commit, end, failed, id, next_due, numbers, record, sent, settle, state,
+};
 use crate::conformance::fixtures::{at, message};
 use crate::conformance::{Case, table};
 use crate::{Error, MessageReplay, MessageSelection, MessageSettlement, Store};
@@ -19,8 +21,16 @@ pub(super) const CASES: &[Case] = table![
 ];
 
 fn replay(ids: impl IntoIterator<Item = u128>) -> MessageReplay {
-    let selection = MessageSelection { ids: ids.into_iter().map(id).collect(), ..MessageSelection::default() };
-    MessageReplay { selection, rate: None, now: at(500), dry_run: false }
+    let selection = MessageSelection {
+        ids: ids.into_iter().map(id).collect(),
+        ..MessageSelection::default()
+    };
+    MessageReplay {
+        selection,
+        rate: None,
+        now: at(500),
+        dry_run: false,
+    }
 }
 
 /// How many are sent again, and how many were under lease.
@@ -33,31 +43,82 @@ async fn messages_in_every_state_but_under_lease_are_sent_again(store: Arc<dyn S
     commit(&store, 1, (1..=5).map(message)).await;
     let claimed = claim(&store, 4, 490).await;
     sent(&store, &claimed[0].lease).await;
-    settle(&store, &claimed[1].lease, DeliveryResult::Refused { status: 400 }, JobState::Dead).await;
-    settle(&store, &claimed[2].lease, failed(), JobState::Waiting { until: at(9_000) }).await;
+    settle(
+        &store,
+        &claimed[1].lease,
+        DeliveryResult::Refused { status: 400 },
+        JobState::Dead,
+    )
+    .await;
+    settle(
+        &store,
+        &claimed[2].lease,
+        failed(),
+        JobState::Waiting { until: at(9_000) },
+    )
+    .await;
     assert_eq!(run(&store, replay(1..=6)).await, (4, 1));
     for number in [1, 2, 3, 5] {
         assert_eq!(state(&store, number).await, JobState::Pending, "{number}");
     }
-    assert_eq!(state(&store, 4).await, JobState::Leased { until: claimed[3].until });
+    assert_eq!(
+        state(&store, 4).await,
+        JobState::Leased {
+            until: claimed[3].until
+        }
+    );
     assert_eq!(numbers(&claim(&store, 9, 500).await), [1, 2, 3, 5]);
 }
 
 async fn tries_are_counted_from_one_again_and_earlier_ones_kept(store: Arc<dyn Store>) {
     commit(&store, 1, [message(1)]).await;
-    let first = end(&claim_message(&store, 10).await.lease, failed(), JobState::Dead);
-    let first = MessageSettlement { is_spared: true, ..first };
-    store.settle_message(first.clone()).await.expect("a settlement");
+    let first = end(
+        &claim_message(&store, 10).await.lease,
+        failed(),
+        JobState::Dead,
+    );
+    let first = MessageSettlement {
+        is_spared: true,
+        ..first
+    };
+    store
+        .settle_message(first.clone())
+        .await
+        .expect("a settlement");
     assert_eq!(run(&store, replay([1])).await, (1, 0));
     assert_eq!(record(&store, 1).await.summary.attempts, 0);
     let again = claim_message(&store, 510).await;
-    assert_eq!((again.lease.id, again.lease.replays, again.lease.attempt), (id(1), 1, 1));
-    assert_eq!((again.since, again.spared), (at(500), 0), "its schedule begins anew");
-    let second = end(&again.lease, DeliveryResult::Sent { status: 200 }, JobState::Done);
-    store.settle_message(second.clone()).await.expect("a settlement");
+    assert_eq!(
+        (again.lease.id, again.lease.replays, again.lease.attempt),
+        (id(1), 1, 1)
+    );
+    assert_eq!(
+        (again.since, again.spared),
+        (at(500), 0),
+        "its schedule begins anew"
+    );
+    let second = end(
+        &again.lease,
+        DeliveryResult::Sent { status: 200 },
+        JobState::Done,
+    );
+    store
+        .settle_message(second.clone())
+        .await
+        .expect("a settlement");
     let record = record(&store, 1).await;
-    assert_eq!(record.deliveries, [(0, first.delivery), (1, second.delivery)]);
-    assert_eq!((record.replays, record.summary.attempts, record.summary.created_at), (1, 1, at(1)));
+    assert_eq!(
+        record.deliveries,
+        [(0, first.delivery), (1, second.delivery)]
+    );
+    assert_eq!(
+        (
+            record.replays,
+            record.summary.attempts,
+            record.summary.created_at
+        ),
+        (1, 1, at(1))
+    );
 }
 
 async fn messages_that_are_sent_again_are_spread_by_the_rate(store: Arc<dyn Store>) {
@@ -65,7 +126,17 @@ async fn messages_that_are_sent_again_are_spread_by_the_rate(store: Arc<dyn Stor
     for claimed in claim(&store, 9, 10).await {
         sent(&store, &claimed.lease).await;
     }
-    assert_eq!(run(&store, MessageReplay { rate: Some(0.1), ..replay(1..=3) }).await, (3, 0));
+    assert_eq!(
+        run(
+            &store,
+            MessageReplay {
+                rate: Some(0.1),
+                ..replay(1..=3)
+            }
+        )
+        .await,
+        (3, 0)
+    );
     assert_eq!(numbers(&claim(&store, 9, 509).await), [1]);
     assert_eq!(next_due(&store).await, Some(510));
     let second = claim(&store, 9, 519).await;
@@ -77,29 +148,87 @@ async fn a_dry_run_of_sending_again_changes_nothing(store: Arc<dyn Store>) {
     commit(&store, 1, (1..=3).map(message)).await;
     let claimed = claim(&store, 2, 490).await;
     sent(&store, &claimed[0].lease).await;
-    let before = (record(&store, 1).await, record(&store, 2).await, record(&store, 3).await);
-    assert_eq!(run(&store, MessageReplay { dry_run: true, ..replay([]) }).await, (2, 1));
-    assert_eq!((record(&store, 1).await, record(&store, 2).await, record(&store, 3).await), before);
+    let before = (
+        record(&store, 1).await,
+        record(&store, 2).await,
+        record(&store, 3).await,
+    );
+    assert_eq!(
+        run(
+            &store,
+            MessageReplay {
+                dry_run: true,
+                ..replay([])
+            }
+        )
+        .await,
+        (2, 1)
+    );
+    assert_eq!(
+        (
+            record(&store, 1).await,
+            record(&store, 2).await,
+            record(&store, 3).await
+        ),
+        before
+    );
 }
 
 async fn a_lease_from_before_sending_again_is_lost(store: Arc<dyn Store>) {
     commit(&store, 1, [message(1)]).await;
     let first = claim_message(&store, 10).await;
-    store.release_messages(std::slice::from_ref(&first.lease)).await.expect("a release");
+    store
+        .release_messages(std::slice::from_ref(&first.lease))
+        .await
+        .expect("a release");
     assert_eq!(run(&store, replay([1])).await, (1, 0));
     let again = claim_message(&store, 510).await;
-    assert_eq!(again.lease.attempt, first.lease.attempt, "told apart by the replay alone");
-    let answer = store.settle_message(end(&first.lease, failed(), JobState::Dead)).await;
-    assert!(matches!(answer, Err(Error::MessageLeaseLost(_))), "{answer:?}");
+    assert_eq!(
+        again.lease.attempt, first.lease.attempt,
+        "told apart by the replay alone"
+    );
+    let answer = store
+        .settle_message(end(&first.lease, failed(), JobState::Dead))
+        .await;
+    assert!(
+        matches!(answer, Err(Error::MessageLeaseLost(_))),
+        "{answer:?}"
+    );
     sent(&store, &again.lease).await;
 }
 
 async fn more_messages_than_fit_one_stretch_are_sent_again(store: Arc<dyn Store>) {
     commit(&store, 1, (0..1_200).map(message)).await;
     let leased = claim(&store, 100, 490).await;
-    assert_eq!(run(&store, MessageReplay { dry_run: true, ..replay([]) }).await, (1_100, 100));
-    assert_eq!(run(&store, MessageReplay { rate: Some(1.0), ..replay([]) }).await, (1_100, 100));
+    assert_eq!(
+        run(
+            &store,
+            MessageReplay {
+                dry_run: true,
+                ..replay([])
+            }
+        )
+        .await,
+        (1_100, 100)
+    );
+    assert_eq!(
+        run(
+            &store,
+            MessageReplay {
+                rate: Some(1.0),
+                ..replay([])
+            }
+        )
+        .await,
+        (1_100, 100)
+    );
     assert_eq!(leased.len(), 100);
     let last = record(&store, 1_199).await.summary.state;
-    assert_eq!(last, JobState::Waiting { until: at(500 + 1_099) }, "each has its turn, over all stretches");
+    assert_eq!(
+        last,
+        JobState::Waiting {
+            until: at(500 + 1_099)
+        },
+        "each has its turn, over all stretches"
+    );
 }

@@ -20,7 +20,9 @@ pub(super) const CASES: &[Case] = table![
 const NEVER: Duration = Duration::from_secs(20);
 
 async fn wakes(store: &Arc<dyn Store>) {
-    tokio::time::timeout(NEVER, store.outbox_changed()).await.expect("the wake-up is lost");
+    tokio::time::timeout(NEVER, store.outbox_changed())
+        .await
+        .expect("the wake-up is lost");
 }
 
 /// Takes up what is left of earlier wake-ups, so that the next wait has to wait.
@@ -47,15 +49,27 @@ async fn a_message_that_is_sent_again_wakes_who_waits(store: Arc<dyn Store>) {
     commit(&store, 1, [message(1)]).await;
     sent(&store, &claim_message(&store, 10).await.lease).await;
     drain(&store).await;
-    let selection = MessageSelection { ids: vec![id(1)], ..MessageSelection::default() };
-    let replay = MessageReplay { selection, rate: None, now: at(20), dry_run: false };
+    let selection = MessageSelection {
+        ids: vec![id(1)],
+        ..MessageSelection::default()
+    };
+    let replay = MessageReplay {
+        selection,
+        rate: None,
+        now: at(20),
+        dry_run: false,
+    };
     store.replay_messages(replay).await.expect("a replay");
     wakes(&store).await;
 }
 
 async fn an_enabled_destination_wakes_who_waits(store: Arc<dyn Store>) {
     let destination = destination("acme/shop");
-    let disabled = Disabled { destination: destination.clone(), reason: "gone".into(), since: at(1) };
+    let disabled = Disabled {
+        destination: destination.clone(),
+        reason: "gone".into(),
+        since: at(1),
+    };
     store.disable(disabled).await.expect("a disabling");
     commit(&store, 1, [message(1)]).await;
     drain(&store).await;
@@ -67,7 +81,10 @@ async fn a_message_that_is_given_back_wakes_who_waits(store: Arc<dyn Store>) {
     commit(&store, 1, [message(1)]).await;
     let claimed = claim_message(&store, 10).await;
     drain(&store).await;
-    store.release_messages(&[claimed.lease]).await.expect("a release");
+    store
+        .release_messages(&[claimed.lease])
+        .await
+        .expect("a release");
     wakes(&store).await;
 }
 

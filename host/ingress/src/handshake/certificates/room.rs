@@ -37,7 +37,11 @@ pub(super) struct Candidate {
 
 impl Room {
     pub(super) fn new() -> Self {
-        Self { candidates: Vec::new(), asked: vec![0; ASKED_MAX], hasher: RandomState::new() }
+        Self {
+            candidates: Vec::new(),
+            asked: vec![0; ASKED_MAX],
+            hasher: RandomState::new(),
+        }
     }
 
     /// Takes note that a URL is asked for, and returns whether it was before.
@@ -55,24 +59,41 @@ impl Room {
             return;
         }
 
-        let first_timers: Vec<_> = (0..self.candidates.len()).filter(|at| !self.candidates[*at].was_asked).collect();
-        let at = fastrand::choice(&first_timers).copied().unwrap_or_else(|| fastrand::usize(..self.candidates.len()));
+        let first_timers: Vec<_> = (0..self.candidates.len())
+            .filter(|at| !self.candidates[*at].was_asked)
+            .collect();
+        let at = fastrand::choice(&first_timers)
+            .copied()
+            .unwrap_or_else(|| fastrand::usize(..self.candidates.len()));
         let refused = self.candidates.swap_remove(at);
-        let _ = refused.done.send(Some(Err("too many certificates wait to be fetched".into())));
+        let _ = refused
+            .done
+            .send(Some(Err("too many certificates wait to be fetched".into())));
     }
 
     /// How to wait for a URL that waits already.
     pub(super) fn wait_for(&mut self, url: &str) -> Option<Wait> {
-        let candidate = self.candidates.iter_mut().find(|candidate| candidate.url == url)?;
+        let candidate = self
+            .candidates
+            .iter_mut()
+            .find(|candidate| candidate.url == url)?;
         candidate.was_asked = true;
         Some(candidate.wait.clone())
     }
 
     /// Takes out the URL that is fetched next: of the tenant with the fewest fetches under way, if it may have another.
-    pub(super) fn next(&mut self, fetching: impl Fn(&TenantName) -> usize, tenant_max: usize) -> Option<Candidate> {
+    pub(super) fn next(
+        &mut self,
+        fetching: impl Fn(&TenantName) -> usize,
+        tenant_max: usize,
+    ) -> Option<Candidate> {
         let rank = |at: usize| {
             let candidate = &self.candidates[at];
-            (fetching(&candidate.source.tenant), !candidate.was_asked, fastrand::u32(..))
+            (
+                fetching(&candidate.source.tenant),
+                !candidate.was_asked,
+                fastrand::u32(..),
+            )
         };
         let ((under_way, ..), at) = (0..self.candidates.len()).map(|at| (rank(at), at)).min()?;
         (under_way < tenant_max).then(|| self.candidates.swap_remove(at))
@@ -80,6 +101,7 @@ impl Room {
 
     /// Forgets the URLs that nobody waits for any more. A candidate itself holds one receiver.
     pub(super) fn forget_abandoned(&mut self) {
-        self.candidates.retain(|candidate| candidate.done.receiver_count() > 1);
+        self.candidates
+            .retain(|candidate| candidate.done.receiver_count() > 1);
     }
 }

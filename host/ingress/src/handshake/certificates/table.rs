@@ -100,7 +100,13 @@ impl Table {
     pub(super) fn new(waiting_max: usize) -> Self {
         let waiting_max = waiting_max.clamp(1, Semaphore::MAX_PERMITS);
         let (kept, failed, fetching) = (HashMap::new(), HashMap::new(), HashMap::new());
-        Self { kept, failed, fetching, room: Room::new(), waiting_max }
+        Self {
+            kept,
+            failed,
+            fetching,
+            room: Room::new(),
+            waiting_max,
+        }
     }
 
     /// The certificate at `url`, if it may be used without another fetch.
@@ -115,7 +121,11 @@ impl Table {
     ///
     /// A short reason, for the operator, why the certificate cannot be had now.
     pub(super) fn look(&mut self, wanted: &Wanted<'_>, now: Timestamp) -> Result<Step, Arc<str>> {
-        let Wanted { url, source, allow_http } = *wanted;
+        let Wanted {
+            url,
+            source,
+            allow_http,
+        } = *wanted;
         self.forget_expired(now);
 
         if let Some(certificate) = self.usable(url, now) {
@@ -136,16 +146,41 @@ impl Table {
             return Err("too many certificates are being fetched".into());
         }
         let (done, end) = watch::channel(None);
-        let wait = Wait { end, places: Arc::new(Semaphore::new(self.waiting_max)) };
+        let wait = Wait {
+            end,
+            places: Arc::new(Semaphore::new(self.waiting_max)),
+        };
         let (url, source) = (url.to_owned(), source.clone());
         if is_proven {
-            self.fetching.insert(url.clone(), Fetching { wait: wait.clone(), source, is_proven });
-            return Ok(Step::Fetch(Begin { url, allow_http, done }, wait));
+            self.fetching.insert(
+                url.clone(),
+                Fetching {
+                    wait: wait.clone(),
+                    source,
+                    is_proven,
+                },
+            );
+            return Ok(Step::Fetch(
+                Begin {
+                    url,
+                    allow_http,
+                    done,
+                },
+                wait,
+            ));
         }
 
         let was_asked = self.room.ask(&url);
-        let is_free = self.has_room() && count_of(&self.fetching, &source.tenant) < TENANT_FETCHING_MAX;
-        let candidate = Candidate { url, source, allow_http, done, wait: wait.clone(), was_asked };
+        let is_free =
+            self.has_room() && count_of(&self.fetching, &source.tenant) < TENANT_FETCHING_MAX;
+        let candidate = Candidate {
+            url,
+            source,
+            allow_http,
+            done,
+            wait: wait.clone(),
+            was_asked,
+        };
         if is_free {
             return Ok(Step::Fetch(self.begin(candidate), wait));
         }
@@ -165,9 +200,27 @@ impl Table {
     }
 
     fn begin(&mut self, candidate: Candidate) -> Begin {
-        let Candidate { url, source, allow_http, done, wait, .. } = candidate;
-        self.fetching.insert(url.clone(), Fetching { wait, source, is_proven: false });
-        Begin { url, allow_http, done }
+        let Candidate {
+            url,
+            source,
+            allow_http,
+            done,
+            wait,
+            ..
+        } = candidate;
+        self.fetching.insert(
+            url.clone(),
+            Fetching {
+                wait,
+                source,
+                is_proven: false,
+            },
+        );
+        Begin {
+            url,
+            allow_http,
+            done,
+        }
     }
 
     /// Records the end of the fetch of `url`.
@@ -178,11 +231,29 @@ impl Table {
         match fetched {
             Ok(certificate) => {
                 let until = now.after(KEPT_FOR);
-                self.keep(url, Kept { certificate: Arc::clone(certificate), pem, until, is_proven });
+                self.keep(
+                    url,
+                    Kept {
+                        certificate: Arc::clone(certificate),
+                        pem,
+                        until,
+                        is_proven,
+                    },
+                );
             }
             Err(why) => {
-                let failed_for = if is_proven { PROVEN_FAILED_FOR } else { FAILED_FOR };
-                self.fail(url, Failed { why: Arc::clone(why), until: now.after(failed_for) });
+                let failed_for = if is_proven {
+                    PROVEN_FAILED_FOR
+                } else {
+                    FAILED_FOR
+                };
+                self.fail(
+                    url,
+                    Failed {
+                        why: Arc::clone(why),
+                        until: now.after(failed_for),
+                    },
+                );
             }
         }
     }
@@ -200,7 +271,9 @@ impl Table {
 
     /// Marks the URL of a certificate that verified a message. Returns whether that is news.
     pub(super) fn prove(&mut self, url: &str) -> bool {
-        let Some(kept) = self.kept.get_mut(url) else { return false };
+        let Some(kept) = self.kept.get_mut(url) else {
+            return false;
+        };
         !std::mem::replace(&mut kept.is_proven, true)
     }
 
@@ -219,12 +292,19 @@ impl Table {
     }
 
     fn count(&self, is_meant: impl Fn(&Fetching) -> bool) -> usize {
-        self.fetching.values().filter(|fetching| is_meant(fetching)).count()
+        self.fetching
+            .values()
+            .filter(|fetching| is_meant(fetching))
+            .count()
     }
 
     fn fail(&mut self, url: String, failed: Failed) {
         if self.failed.len() >= FAILED_MAX
-            && let Some(first) = self.failed.iter().min_by_key(|(_, failed)| failed.until).map(|(url, _)| url.clone())
+            && let Some(first) = self
+                .failed
+                .iter()
+                .min_by_key(|(_, failed)| failed.until)
+                .map(|(url, _)| url.clone())
         {
             self.failed.remove(&first);
         }
@@ -233,14 +313,19 @@ impl Table {
 
     /// A proven certificate stays after its time, so that its URL stays proven until the next fetch.
     fn forget_expired(&mut self, now: Timestamp) {
-        self.kept.retain(|_, kept| kept.is_proven || kept.until > now);
+        self.kept
+            .retain(|_, kept| kept.is_proven || kept.until > now);
         self.failed.retain(|_, failed| failed.until > now);
         // The task of a fetch that was abandoned has dropped its sender.
-        self.fetching.retain(|_, fetching| fetching.wait.end.has_changed().is_ok());
+        self.fetching
+            .retain(|_, fetching| fetching.wait.end.has_changed().is_ok());
     }
 }
 
 /// The fetches of unproven URLs that are under way for one tenant.
 fn count_of(fetching: &HashMap<String, Fetching>, tenant: &TenantName) -> usize {
-    fetching.values().filter(|fetching| !fetching.is_proven && fetching.source.tenant == *tenant).count()
+    fetching
+        .values()
+        .filter(|fetching| !fetching.is_proven && fetching.source.tenant == *tenant)
+        .count()
 }

@@ -28,7 +28,11 @@ const CREDENTIALS: [HeaderName; 6] = [
 pub fn request_digest(request: &Request<Bytes>) -> [u8; 32] {
     let (method, url) = (request.method().as_str(), request.uri().to_string());
     // Neither has a zero byte.
-    let head = Sha256::new().chain_update(method).chain_update([0]).chain_update(url).chain_update([0]);
+    let head = Sha256::new()
+        .chain_update(method)
+        .chain_update([0])
+        .chain_update(url)
+        .chain_update([0]);
     head.chain_update(request.body()).finalize().into()
 }
 
@@ -46,7 +50,10 @@ impl Recorder {
     /// Records so many bytes; nothing where that's 0.
     pub(super) fn new(bytes_max: usize) -> Self {
         let room = (bytes_max > 0).then_some(bytes_max);
-        Self(Arc::new(Mutex::new(Recording { answers: Vec::new(), room })))
+        Self(Arc::new(Mutex::new(Recording {
+            answers: Vec::new(),
+            room,
+        })))
     }
 
     /// Whether it would take one more answer.
@@ -58,19 +65,35 @@ impl Recorder {
     pub(super) fn record(&self, plugin: &PluginRef, request: [u8; 32], answer: &Response<Bytes>) {
         let mut recording = self.recording();
         let Some(room) = recording.room else { return };
-        let kept = answer.headers().iter().filter(|(name, _)| !CREDENTIALS.contains(name));
+        let kept = answer
+            .headers()
+            .iter()
+            .filter(|(name, _)| !CREDENTIALS.contains(name));
         let headers: Vec<_> = kept
-            .map(|(name, value)| Header { name: name.to_string(), value: Bytes::copy_from_slice(value.as_bytes()) })
+            .map(|(name, value)| Header {
+                name: name.to_string(),
+                value: Bytes::copy_from_slice(value.as_bytes()),
+            })
             .collect();
-        let bytes =
-            answer.body().len() + headers.iter().map(|header| header.name.len() + header.value.len()).sum::<usize>();
-        recording.room = room.checked_sub(bytes).filter(|_| recording.answers.len() < ANSWERS_MAX);
+        let bytes = answer.body().len()
+            + headers
+                .iter()
+                .map(|header| header.name.len() + header.value.len())
+                .sum::<usize>();
+        recording.room = room
+            .checked_sub(bytes)
+            .filter(|_| recording.answers.len() < ANSWERS_MAX);
         if recording.room.is_none() {
             tracing::debug!(%plugin, "an answer isn't recorded, nor any later one of its attempt: it would be more than rehearsal.record_bytes_max, or than {ANSWERS_MAX} answers");
             return;
         }
         let (status, body) = (answer.status().as_u16(), answer.body().clone());
-        recording.answers.push(RecordedAnswer { request, status, headers, body });
+        recording.answers.push(RecordedAnswer {
+            request,
+            status,
+            headers,
+            body,
+        });
     }
 
     /// What was recorded.
@@ -90,7 +113,11 @@ mod tests {
     use crate::tests::plugin;
 
     fn request(method: &str, url: &str, body: &'static str) -> Request<Bytes> {
-        Request::builder().method(method).uri(url).body(body.into()).expect("a request")
+        Request::builder()
+            .method(method)
+            .uri(url)
+            .body(body.into())
+            .expect("a request")
     }
 
     fn answer(body: &str) -> Response<Bytes> {
@@ -98,15 +125,33 @@ mod tests {
     }
 
     fn bodies(recorder: &Recorder) -> Vec<Bytes> {
-        recorder.take().into_iter().map(|answer| answer.body).collect()
+        recorder
+            .take()
+            .into_iter()
+            .map(|answer| answer.body)
+            .collect()
     }
 
     #[test]
     fn requests_are_told_apart_by_method_url_and_body() {
         let one = request_digest(&request("POST", "https://a.example/x?y", "z"));
-        assert_eq!(one, request_digest(&request("POST", "https://a.example/x?y", "z")));
-        for other in [("PUT", "/x?y", "z"), ("POST", "/x?", "yz"), ("POST", "/x?y", "")] {
-            assert_ne!(one, request_digest(&request(other.0, &format!("https://a.example{}", other.1), other.2)));
+        assert_eq!(
+            one,
+            request_digest(&request("POST", "https://a.example/x?y", "z"))
+        );
+        for other in [
+            ("PUT", "/x?y", "z"),
+            ("POST", "/x?", "yz"),
+            ("POST", "/x?y", ""),
+        ] {
+            assert_ne!(
+                one,
+                request_digest(&request(
+                    other.0,
+                    &format!("https://a.example{}", other.1),
+                    other.2
+                ))
+            );
         }
     }
 
@@ -114,12 +159,26 @@ mod tests {
     fn headers_that_are_credentials_are_left_out() {
         let recorder = Recorder::new(100);
         let mut answer = answer("x");
-        for (name, value) in [("set-cookie", "session=1"), ("x-kept", "2"), ("www-authenticate", "Bearer")] {
-            answer.headers_mut().insert(name, value.parse().expect("a value"));
+        for (name, value) in [
+            ("set-cookie", "session=1"),
+            ("x-kept", "2"),
+            ("www-authenticate", "Bearer"),
+        ] {
+            answer
+                .headers_mut()
+                .insert(name, value.parse().expect("a value"));
         }
         recorder.record(&plugin(), [1; 32], &answer);
-        let kept = Header { name: "x-kept".into(), value: "2".into() };
-        let expected = RecordedAnswer { request: [1; 32], status: 200, headers: vec![kept], body: "x".into() };
+        let kept = Header {
+            name: "x-kept".into(),
+            value: "2".into(),
+        };
+        let expected = RecordedAnswer {
+            request: [1; 32],
+            status: 200,
+            headers: vec![kept],
+            body: "x".into(),
+        };
         assert_eq!(recorder.take(), [expected]);
     }
 

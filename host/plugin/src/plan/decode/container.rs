@@ -56,11 +56,15 @@ impl<'de> Visitor<'de> for Container<'_, 'de> {
                     && element.is_pair() =>
             {
                 let pair = |(key, value)| Val::Tuple(vec![Val::String(key), value]);
-                Ok(Val::List(self.pairs(&parts[1], map)?.into_iter().map(pair).collect()))
+                Ok(Val::List(
+                    self.pairs(&parts[1], map)?.into_iter().map(pair).collect(),
+                ))
             }
             Plan::Map(value) => {
                 let entry = |(key, value)| (Val::String(key), value);
-                Ok(Val::Map(self.pairs(value, map)?.into_iter().map(entry).collect()))
+                Ok(Val::Map(
+                    self.pairs(value, map)?.into_iter().map(entry).collect(),
+                ))
             }
             _ => self.refuse("an object"),
         }
@@ -109,7 +113,10 @@ impl<'a, 'de> Container<'a, 'de> {
             let value = value.map_or_else(|| self.absent(name, plan), Ok)?;
             Ok((name.clone(), value))
         });
-        filled.collect::<Result<_, Failed>>().map(Val::Record).map_err(Failed::into_error)
+        filled
+            .collect::<Result<_, Failed>>()
+            .map(Val::Record)
+            .map_err(Failed::into_error)
     }
 
     fn absent(&self, name: &'a str, plan: &Plan) -> Result<Val, Failed> {
@@ -117,12 +124,18 @@ impl<'a, 'de> Container<'a, 'de> {
             Plan::Option(_) => self.cx.spend(1).map(|()| Val::Option(None)),
             // The sender's spelling isn't known; the plugin's is.
             plan => self.cx.at(Step::Key(name.to_owned().into()), || {
-                Err(self.cx.fail(format!("nothing is there, wanted {}", plan.wanted())))
+                Err(self
+                    .cx
+                    .fail(format!("nothing is there, wanted {}", plan.wanted())))
             }),
         }
     }
 
-    fn pairs<A: MapAccess<'de>>(&self, value: &'a Plan, mut map: A) -> Result<Vec<(String, Val)>, A::Error> {
+    fn pairs<A: MapAccess<'de>>(
+        &self,
+        value: &'a Plan,
+        mut map: A,
+    ) -> Result<Vec<(String, Val)>, A::Error> {
         let mut pairs = Vec::new();
         let mut seen = HashSet::new();
         while let Some(key) = map.next_key_seed(Key)? {
@@ -142,7 +155,9 @@ impl<'a, 'de> Container<'a, 'de> {
     fn list<A: SeqAccess<'de>>(&self, element: &'a Plan, mut seq: A) -> Result<Val, A::Error> {
         let mut values = Vec::new();
         loop {
-            let next = self.cx.at(Step::Index(values.len()), || seq.next_element_seed(self.seed(element)))?;
+            let next = self.cx.at(Step::Index(values.len()), || {
+                seq.next_element_seed(self.seed(element))
+            })?;
             match next {
                 Some(value) => values.push(value),
                 None => return Ok(Val::List(values)),
@@ -151,10 +166,17 @@ impl<'a, 'de> Container<'a, 'de> {
     }
 
     fn tuple<A: SeqAccess<'de>>(&self, parts: &'a [Plan], mut seq: A) -> Result<Val, A::Error> {
-        let length = || self.cx.fail(format!("found an array of another length, wanted one of {}", parts.len()));
+        let length = || {
+            self.cx.fail(format!(
+                "found an array of another length, wanted one of {}",
+                parts.len()
+            ))
+        };
         let mut values = Vec::with_capacity(parts.len());
         for (place, part) in parts.iter().enumerate() {
-            let next = self.cx.at(Step::Index(place), || seq.next_element_seed(self.seed(part)))?;
+            let next = self.cx.at(Step::Index(place), || {
+                seq.next_element_seed(self.seed(part))
+            })?;
             values.push(next.ok_or_else(|| length().into_error())?);
         }
         match seq.next_element::<IgnoredAny>()? {
@@ -163,10 +185,17 @@ impl<'a, 'de> Container<'a, 'de> {
         }
     }
 
-    fn flags<A: SeqAccess<'de>>(&self, flags: &[String], names: &Names, mut seq: A) -> Result<Val, A::Error> {
+    fn flags<A: SeqAccess<'de>>(
+        &self,
+        flags: &[String],
+        names: &Names,
+        mut seq: A,
+    ) -> Result<Val, A::Error> {
         let mut set = vec![false; flags.len()];
         for place in 0.. {
-            match self.cx.at(Step::Index(place), || seq.next_element_seed(self.seed(&Plan::String)))? {
+            match self.cx.at(Step::Index(place), || {
+                seq.next_element_seed(self.seed(&Plan::String))
+            })? {
                 Some(Val::String(name)) => {
                     if let Some(flag) = names.find(&name) {
                         set[flag] = true;
@@ -176,7 +205,11 @@ impl<'a, 'de> Container<'a, 'de> {
                 None => break,
             }
         }
-        let named = flags.iter().zip(set).filter(|(_, set)| *set).map(|(flag, _)| flag.clone());
+        let named = flags
+            .iter()
+            .zip(set)
+            .filter(|(_, set)| *set)
+            .map(|(flag, _)| flag.clone());
         Ok(Val::Flags(named.collect()))
     }
 }

@@ -21,7 +21,9 @@ impl<'de> Context<'de> {
             (Plan::Integer(integer), "a number") => numbered(integer.decode(text)),
             (Plan::Float32, "a number") => numbered(number::decode_f32(text)),
             (Plan::Float64, "a number") => numbered(number::decode_f64(text)),
-            (Plan::String, "a string") => self.string(text).map(|string| Val::String(string.into_owned())),
+            (Plan::String, "a string") => self
+                .string(text)
+                .map(|string| Val::String(string.into_owned())),
             (Plan::String, "an object" | "an array") => self.json_text(text).map(Val::String),
             (Plan::Char, "a string") => self.char(text),
             (Plan::Enum { cases, names }, "a string") => self.named(cases, names, text),
@@ -31,7 +33,9 @@ impl<'de> Context<'de> {
                 Val::Variant(_, payload) => Ok(Val::Result(Err(payload))),
                 _ => unreachable!("a variant is made of cases"),
             },
-            (plan, _) if plan.is_container() || matches!(plan, Plan::Option(_)) => self.again(plan, text),
+            (plan, _) if plan.is_container() || matches!(plan, Plan::Option(_)) => {
+                self.again(plan, text)
+            }
             (plan, kind) => Err(self.mismatch(kind, plan)),
         }
     }
@@ -39,24 +43,32 @@ impl<'de> Context<'de> {
     /// Reads text that was set aside once more, by a plan.
     fn again(&self, plan: &Plan, text: &'de str) -> Result<Val, Failed> {
         let mut deserializer = serde_json::Deserializer::from_str(text);
-        Seed { plan, cx: self }.deserialize(&mut deserializer).map_err(|error| self.fail(format!("not JSON: {error}")))
+        Seed { plan, cx: self }
+            .deserialize(&mut deserializer)
+            .map_err(|error| self.fail(format!("not JSON: {error}")))
     }
 
     /// The string that a string literal stands for.
     fn string(&self, literal: &'de str) -> Result<Cow<'de, str>, Failed> {
-        let plain = literal.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
+        let plain = literal
+            .strip_prefix('"')
+            .and_then(|rest| rest.strip_suffix('"'));
         match plain {
             Some(plain) if !plain.contains('\\') => Ok(Cow::Borrowed(plain)),
             // What is left to be wrong is an escape for half a surrogate pair.
             _ => Key
                 .deserialize(&mut serde_json::Deserializer::from_str(literal))
-                .map_err(|_| self.fail("found a string with an escape that stands for no character")),
+                .map_err(|_| {
+                    self.fail("found a string with an escape that stands for no character")
+                }),
         }
     }
 
     fn json_text(&self, text: &str) -> Result<String, Failed> {
         if nesting(text) > NESTING_MAX {
-            return Err(self.fail(format!("found JSON that is nested more than {NESTING_MAX} deep")));
+            return Err(self.fail(format!(
+                "found JSON that is nested more than {NESTING_MAX} deep"
+            )));
         }
         Ok(text.to_owned())
     }
@@ -71,9 +83,13 @@ impl<'de> Context<'de> {
     }
 
     fn named(&self, cases: &[String], names: &Names, literal: &'de str) -> Result<Val, Failed> {
-        let found = names.find(&self.string(literal)?).map(|place| &cases[place]);
+        let found = names
+            .find(&self.string(literal)?)
+            .map(|place| &cases[place]);
         let case = found.or_else(|| cases.iter().find(|name| *name == OTHER));
-        case.cloned().map(Val::Enum).ok_or_else(|| self.no_case(cases.iter().map(String::as_str)))
+        case.cloned()
+            .map(Val::Enum)
+            .ok_or_else(|| self.no_case(cases.iter().map(String::as_str)))
     }
 
     fn no_case<'n>(&self, names: impl Iterator<Item = &'n str>) -> Failed {
@@ -82,16 +98,30 @@ impl<'de> Context<'de> {
         if shown.len() > SHOWN_MAX {
             shown[SHOWN_MAX] = "…";
         }
-        self.fail(format!("found none of the cases that the plugin has ({}); it has no `{OTHER}`", shown.join(", ")))
+        self.fail(format!(
+            "found none of the cases that the plugin has ({}); it has no `{OTHER}`",
+            shown.join(", ")
+        ))
     }
 
-    fn variant(&self, plan: &Plan, cases: &Cases, kind: &str, text: &'de str) -> Result<Val, Failed> {
+    fn variant(
+        &self,
+        plan: &Plan,
+        cases: &Cases,
+        kind: &str,
+        text: &'de str,
+    ) -> Result<Val, Failed> {
         let (key, payload) = match kind {
             "a string" => (Some(self.string(text)?), None),
-            "an object" => self.only_entry(text).map_or((None, None), |(key, payload)| (Some(key), Some(payload))),
+            "an object" => self
+                .only_entry(text)
+                .map_or((None, None), |(key, payload)| (Some(key), Some(payload))),
             _ => (None, None),
         };
-        let found = key.as_deref().and_then(|key| cases.names.find(key)).map(|place| &cases.cases[place]);
+        let found = key
+            .as_deref()
+            .and_then(|key| cases.names.find(key))
+            .map(|place| &cases.cases[place]);
         match (found, key, payload) {
             (Some((name, None)), _, None | Some("null")) => Ok(Val::Variant(name.clone(), None)),
             (Some((name, Some(plan))), Some(key), Some(text)) => {
@@ -101,16 +131,24 @@ impl<'de> Context<'de> {
             }
             // `other` is a case like another one when it is named so, and takes what fits none.
             (_, _, _) if cases.other().is_some() => self.other(cases, kind, text),
-            (Some((name, Some(_))), _, _) => Err(self.fail(format!("found the case `{name}` without its payload"))),
-            (Some((name, None)), _, _) => Err(self.fail(format!("found a payload for `{name}`, which has none"))),
-            (None, Some(_), _) => Err(self.no_case(cases.cases.iter().map(|(name, _)| name.as_str()))),
+            (Some((name, Some(_))), _, _) => {
+                Err(self.fail(format!("found the case `{name}` without its payload")))
+            }
+            (Some((name, None)), _, _) => {
+                Err(self.fail(format!("found a payload for `{name}`, which has none")))
+            }
+            (None, Some(_), _) => {
+                Err(self.no_case(cases.cases.iter().map(|(name, _)| name.as_str())))
+            }
             (None, None, _) => Err(self.mismatch(kind, plan)),
         }
     }
 
     fn other(&self, cases: &Cases, kind: &str, text: &'de str) -> Result<Val, Failed> {
         let payload = match cases.other() {
-            Some((_, Some(Plan::String))) if kind != "a string" => Some(Val::String(self.json_text(text)?)),
+            Some((_, Some(Plan::String))) if kind != "a string" => {
+                Some(Val::String(self.json_text(text)?))
+            }
             Some((_, Some(plan))) => Some(self.value(plan, text)?),
             Some((_, None)) | None => None,
         };
@@ -119,7 +157,10 @@ impl<'de> Context<'de> {
 
     /// The key and the value's text of an object that has just one.
     fn only_entry(&self, text: &'de str) -> Option<(Cow<'de, str>, &'de str)> {
-        serde_json::Deserializer::from_str(text).deserialize_map(OnlyEntry).ok().flatten()
+        serde_json::Deserializer::from_str(text)
+            .deserialize_map(OnlyEntry)
+            .ok()
+            .flatten()
     }
 }
 
@@ -133,7 +174,9 @@ impl<'de> Visitor<'de> for OnlyEntry {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let Some(key) = map.next_key_seed(Key)? else { return Ok(None) };
+        let Some(key) = map.next_key_seed(Key)? else {
+            return Ok(None);
+        };
         let value: &'de RawValue = map.next_value()?;
         let mut is_only = true;
         while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {

@@ -43,21 +43,39 @@ impl<'de, S: DeserializeSeed<'de>> Visitor<'de> for Walk<'_, 'de, S> {
                 continue;
             }
             found = Some(cx.at(Step::Key(key), || match then.take() {
-                Some(then) => map.next_value_seed(Walk { tokens: rest, then, cx }),
+                Some(then) => map.next_value_seed(Walk {
+                    tokens: rest,
+                    then,
+                    cx,
+                }),
                 None => Err(cx.fail("this field is there twice").into_error()),
             })?);
         }
-        found.ok_or_else(|| cx.fail(format!("`{token}` is missing, where the event's content is")).into_error())
+        found.ok_or_else(|| {
+            cx.fail(format!(
+                "`{token}` is missing, where the event's content is"
+            ))
+            .into_error()
+        })
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<S::Value, A::Error> {
         let (cx, token, rest) = (self.cx, &self.tokens[0], &self.tokens[1..]);
-        let absent = || cx.fail(format!("element `{token}` is missing, where the event's content is"));
+        let absent = || {
+            cx.fail(format!(
+                "element `{token}` is missing, where the event's content is"
+            ))
+        };
         let place: usize = token.parse().map_err(|_| absent().into_error())?;
         for _ in 0..place {
-            seq.next_element::<IgnoredAny>()?.ok_or_else(|| absent().into_error())?;
+            seq.next_element::<IgnoredAny>()?
+                .ok_or_else(|| absent().into_error())?;
         }
-        let seed = Walk { tokens: rest, then: self.then, cx };
+        let seed = Walk {
+            tokens: rest,
+            then: self.then,
+            cx,
+        };
         let found = cx.at(Step::Index(place), || seq.next_element_seed(seed))?;
         while seq.next_element::<IgnoredAny>()?.is_some() {}
         found.ok_or_else(|| absent().into_error())
@@ -68,6 +86,12 @@ impl<'de, S: DeserializeSeed<'de>> Visitor<'de> for Walk<'_, 'de, S> {
 
 impl<'de, S> Walk<'_, 'de, S> {
     fn refuse<T, E: serde::de::Error>(&self, found: &str) -> Result<T, E> {
-        Err(self.cx.fail(format!("found {found}, wanted an object with `{}`", self.tokens[0])).into_error())
+        Err(self
+            .cx
+            .fail(format!(
+                "found {found}, wanted an object with `{}`",
+                self.tokens[0]
+            ))
+            .into_error())
     }
 }

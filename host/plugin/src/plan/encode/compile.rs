@@ -47,9 +47,14 @@ impl Encoding {
         let boxed = |shape: &Shape, at: &str| Self::new(shape, spelling, at).map(Box::new);
         Ok(match shape {
             Shape::Bool => Self::Bool,
-            Shape::S8 | Shape::U8 | Shape::S16 | Shape::U16 | Shape::S32 | Shape::U32 | Shape::S64 | Shape::U64 => {
-                Self::Number
-            }
+            Shape::S8
+            | Shape::U8
+            | Shape::S16
+            | Shape::U16
+            | Shape::S32
+            | Shape::U32
+            | Shape::S64
+            | Shape::U64 => Self::Number,
             Shape::Float32 | Shape::Float64 => Self::Number,
             Shape::Char => Self::Char,
             Shape::String => Self::String,
@@ -60,7 +65,10 @@ impl Encoding {
             Shape::Map(value) => Self::Map(boxed(value, &format!("{at}[]"))?),
             Shape::Option(inner) if matches!(**inner, Shape::Option(_)) => {
                 let reason = "it is an option of an option, and JSON has one null";
-                return Err(Refused { at: at.to_owned(), reason: reason.to_owned() });
+                return Err(Refused {
+                    at: at.to_owned(),
+                    reason: reason.to_owned(),
+                });
             }
             Shape::Option(inner) => Self::Option(boxed(inner, at)?),
             Shape::Record(fields) => Self::record(fields, spelling, at)?,
@@ -74,8 +82,14 @@ impl Encoding {
             Shape::Variant(cases) => Self::variant(cases, spelling, at)?,
             Shape::Result { ok, err } => {
                 let case = |name: &str, payload: &Option<Box<Shape>>| {
-                    let payload = payload.as_deref().map(|it| Self::new(it, spelling, &format!("{at}.{name}")));
-                    Ok(Case { name: name.to_owned(), spelled: name.to_owned(), payload: payload.transpose()? })
+                    let payload = payload
+                        .as_deref()
+                        .map(|it| Self::new(it, spelling, &format!("{at}.{name}")));
+                    Ok(Case {
+                        name: name.to_owned(),
+                        spelled: name.to_owned(),
+                        payload: payload.transpose()?,
+                    })
                 };
                 Self::Result(vec![case("ok", ok)?, case("err", err)?])
             }
@@ -101,19 +115,39 @@ impl Encoding {
     fn record(fields: &[shape::Field], spelling: &Spelling, at: &str) -> Result<Self, Refused> {
         let (spelled, _) = spell(fields.iter().map(|field| field.name.as_str()), spelling, at)?;
         let field = |(field, spelled): (&shape::Field, String)| {
-            Ok((spelled, Self::new(&field.shape, spelling, &format!("{at}.{}", field.name))?))
+            Ok((
+                spelled,
+                Self::new(&field.shape, spelling, &format!("{at}.{}", field.name))?,
+            ))
         };
-        fields.iter().zip(spelled).map(field).collect::<Result<_, Refused>>().map(Self::Record)
+        fields
+            .iter()
+            .zip(spelled)
+            .map(field)
+            .collect::<Result<_, Refused>>()
+            .map(Self::Record)
     }
 
     fn variant(cases: &[shape::Case], spelling: &Spelling, at: &str) -> Result<Self, Refused> {
         let (spelled, names) = spell(cases.iter().map(|case| case.name.as_str()), spelling, at)?;
         let case = |(case, spelled): (&shape::Case, String)| {
             let at = format!("{at}.{}", case.name);
-            let payload = case.payload.as_ref().map(|payload| Self::new(payload, spelling, &at)).transpose()?;
-            Ok(Case { name: case.name.clone(), spelled, payload })
+            let payload = case
+                .payload
+                .as_ref()
+                .map(|payload| Self::new(payload, spelling, &at))
+                .transpose()?;
+            Ok(Case {
+                name: case.name.clone(),
+                spelled,
+                payload,
+            })
         };
-        let cases = cases.iter().zip(spelled).map(case).collect::<Result<_, Refused>>()?;
+        let cases = cases
+            .iter()
+            .zip(spelled)
+            .map(case)
+            .collect::<Result<_, Refused>>()?;
         Ok(Self::Variant { cases, names })
     }
 }
@@ -136,9 +170,12 @@ fn spell<'a>(
     at: &str,
 ) -> Result<(Vec<String>, Names), Refused> {
     let spelled: Vec<String> = declared.map(|name| spelling.spell(name)).collect();
-    let names = Names::new(spelled.iter().map(String::as_str)).map_err(|Clash(one, another)| Refused {
-        at: at.to_owned(),
-        reason: format!("`{one}` and `{another}` are the same name to a receiver; rename one of them"),
-    })?;
+    let names =
+        Names::new(spelled.iter().map(String::as_str)).map_err(|Clash(one, another)| Refused {
+            at: at.to_owned(),
+            reason: format!(
+                "`{one}` and `{another}` are the same name to a receiver; rename one of them"
+            ),
+        })?;
     Ok((spelled, names))
 }

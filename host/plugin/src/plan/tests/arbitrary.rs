@@ -7,7 +7,15 @@ use wasmtime::component::Val;
 use crate::plan::{Case, Field, Shape};
 
 /// Names that differ from each other to a sender.
-const NAMES: [&str; 7] = ["id", "created-at", "order-line-item", "x1", "status", "type", "other"];
+const NAMES: [&str; 7] = [
+    "id",
+    "created-at",
+    "order-line-item",
+    "x1",
+    "status",
+    "type",
+    "other",
+];
 
 pub(super) fn shapes() -> impl Strategy<Value = Shape> {
     let leaf = prop_oneof![
@@ -27,14 +35,26 @@ pub(super) fn shapes() -> impl Strategy<Value = Shape> {
             boxed.clone().prop_map(Shape::List),
             boxed.clone().prop_map(Shape::Map),
             boxed.clone().prop_map(Shape::Option),
-            inner.clone().prop_map(|value| Shape::List(Box::new(Shape::Tuple(vec![Shape::String, value])))),
+            inner
+                .clone()
+                .prop_map(|value| Shape::List(Box::new(Shape::Tuple(vec![Shape::String, value])))),
             proptest::collection::vec(inner.clone(), 1..4).prop_map(Shape::Tuple),
             (maybe.clone(), maybe).prop_map(|(ok, err)| Shape::Result { ok, err }),
             named(inner.clone()).prop_map(|fields| {
-                Shape::Record(fields.into_iter().map(|(name, shape)| Field { name, shape }).collect())
+                Shape::Record(
+                    fields
+                        .into_iter()
+                        .map(|(name, shape)| Field { name, shape })
+                        .collect(),
+                )
             }),
             named(proptest::option::of(inner)).prop_map(|cases| {
-                Shape::Variant(cases.into_iter().map(|(name, payload)| Case { name, payload }).collect())
+                Shape::Variant(
+                    cases
+                        .into_iter()
+                        .map(|(name, payload)| Case { name, payload })
+                        .collect(),
+                )
             }),
         ]
     })
@@ -54,10 +74,13 @@ pub(super) fn integers() -> impl Strategy<Value = Shape> {
 }
 
 fn names(least: usize) -> impl Strategy<Value = Vec<String>> {
-    subsequence(&NAMES[..], least..5).prop_map(|names| names.into_iter().map(str::to_owned).collect())
+    subsequence(&NAMES[..], least..5)
+        .prop_map(|names| names.into_iter().map(str::to_owned).collect())
 }
 
-fn named<T: std::fmt::Debug>(inner: impl Strategy<Value = T> + Clone) -> impl Strategy<Value = Vec<(String, T)>> {
+fn named<T: std::fmt::Debug>(
+    inner: impl Strategy<Value = T> + Clone,
+) -> impl Strategy<Value = Vec<(String, T)>> {
     names(1).prop_flat_map(move |names| {
         let parts = proptest::collection::vec(inner.clone(), names.len());
         (Just(names), parts).prop_map(|(names, parts)| names.into_iter().zip(parts).collect())
@@ -93,9 +116,13 @@ pub(super) fn fitting(shape: &Shape) -> Fitting {
             .boxed(),
         Shape::Map(value) => proptest::collection::btree_map(any::<String>(), fitting(value), 0..4)
             .prop_map(|entries| {
-                let text = entries.iter().map(|(key, (text, _))| format!("{}:{text}", json(key)));
+                let text = entries
+                    .iter()
+                    .map(|(key, (text, _))| format!("{}:{text}", json(key)));
                 let text = text.collect::<Vec<_>>().join(",");
-                let values = entries.into_iter().map(|(key, (_, value))| (Val::String(key), value));
+                let values = entries
+                    .into_iter()
+                    .map(|(key, (_, value))| (Val::String(key), value));
                 (format!("{{{text}}}"), Val::Map(values.collect()))
             })
             .boxed(),
@@ -138,17 +165,24 @@ where
     T: serde::Serialize + std::fmt::Debug + 'static,
     S: Strategy<Value = T> + 'static,
 {
-    values.prop_map(move |value| (json(&value), wrap(value))).boxed()
+    values
+        .prop_map(move |value| (json(&value), wrap(value)))
+        .boxed()
 }
 
 fn fitting_case(name: &str, payload: Option<&Shape>) -> Fitting {
     let name = name.to_owned();
     let key = spellings(&name);
     match payload {
-        None => key.prop_map(move |key| (json(&key), Val::Variant(name.clone(), None))).boxed(),
+        None => key
+            .prop_map(move |key| (json(&key), Val::Variant(name.clone(), None)))
+            .boxed(),
         Some(payload) => (key, fitting(payload))
             .prop_map(move |(key, (text, value))| {
-                (format!("{{{}:{text}}}", json(&key)), Val::Variant(name.clone(), Some(Box::new(value))))
+                (
+                    format!("{{{}:{text}}}", json(&key)),
+                    Val::Variant(name.clone(), Some(Box::new(value))),
+                )
             })
             .boxed(),
     }
@@ -159,10 +193,15 @@ fn fitting_record(fields: &[Field]) -> Fitting {
     let field = |Field { name, shape }: &Field| {
         let is_option = matches!(shape, Shape::Option(_));
         let name = name.clone();
-        (spellings(&name), fitting(shape), any::<bool>()).prop_map(move |(key, (text, value), keep)| {
-            let is_there = keep || !is_option || text != "null";
-            (is_there.then(|| format!("{}: {text}", json(&key))), (name.clone(), value))
-        })
+        (spellings(&name), fitting(shape), any::<bool>()).prop_map(
+            move |(key, (text, value), keep)| {
+                let is_there = keep || !is_option || text != "null";
+                (
+                    is_there.then(|| format!("{}: {text}", json(&key))),
+                    (name.clone(), value),
+                )
+            },
+        )
     };
     (fields.iter().map(field).collect::<Vec<_>>(), any::<bool>())
         .prop_map(|(fields, backwards)| {
@@ -182,10 +221,19 @@ fn spellings(name: &str) -> impl Strategy<Value = String> + use<> {
     let mut camel = String::new();
     for part in name.split('-') {
         let (first, rest) = part.split_at(1);
-        camel.push_str(&if camel.is_empty() { first.to_owned() } else { first.to_uppercase() });
+        camel.push_str(&if camel.is_empty() {
+            first.to_owned()
+        } else {
+            first.to_uppercase()
+        });
         camel.push_str(rest);
     }
-    proptest::sample::select(vec![name.to_owned(), name.replace('-', "_"), camel, name.to_uppercase()])
+    proptest::sample::select(vec![
+        name.to_owned(),
+        name.replace('-', "_"),
+        camel,
+        name.to_uppercase(),
+    ])
 }
 
 fn json<T: serde::Serialize>(value: &T) -> String {
@@ -206,8 +254,10 @@ pub(super) fn any_json() -> impl Strategy<Value = String> {
     leaf.prop_recursive(4, 32, 4, move |inner| {
         let entry = (name(), inner.clone()).prop_map(|(key, value)| format!("{key}:{value}"));
         prop_oneof![
-            proptest::collection::vec(inner, 0..4).prop_map(|parts| format!("[{}]", parts.join(","))),
-            proptest::collection::vec(entry, 0..4).prop_map(|entries| format!("{{{}}}", entries.join(","))),
+            proptest::collection::vec(inner, 0..4)
+                .prop_map(|parts| format!("[{}]", parts.join(","))),
+            proptest::collection::vec(entry, 0..4)
+                .prop_map(|entries| format!("{{{}}}", entries.join(","))),
         ]
     })
 }
@@ -215,7 +265,8 @@ pub(super) fn any_json() -> impl Strategy<Value = String> {
 /// Number literals, most of them near the edge of some type.
 pub(super) fn literals() -> impl Strategy<Value = String> {
     let edge = (0u32..=68, -2i128..=2).prop_map(|(bits, off)| ((1i128 << bits) + off).to_string());
-    let negative = (0u32..=68, -2i128..=2).prop_map(|(bits, off)| (-(1i128 << bits) + off).to_string());
+    let negative =
+        (0u32..=68, -2i128..=2).prop_map(|(bits, off)| (-(1i128 << bits) + off).to_string());
     prop_oneof![
         edge,
         negative,

@@ -36,7 +36,10 @@ proptest! {
 
 fn parameter(component: &Component) -> Type {
     let ty = component.component_type();
-    match ty.get_export(component.engine(), "take").map(|item| item.ty) {
+    match ty
+        .get_export(component.engine(), "take")
+        .map(|item| item.ty)
+    {
         Some(ComponentItem::ComponentFunc(function)) => {
             let (_, ty) = function.params().next().expect("a parameter");
             ty
@@ -50,7 +53,11 @@ fn component(engine: &wasmtime::Engine, shape: &Shape) -> Component {
     let mut types = String::new();
     let it = declare(shape, &mut types, &mut 0);
     let flat = flat(shape);
-    let parameters = if flat.len() > 16 { "i32".to_owned() } else { flat.join(" ") };
+    let parameters = if flat.len() > 16 {
+        "i32".to_owned()
+    } else {
+        flat.join(" ")
+    };
     let text = format!(
         r#"(component
           {types}
@@ -70,7 +77,12 @@ fn component(engine: &wasmtime::Engine, shape: &Shape) -> Component {
 
 /// Writes the types that need a name, and returns how to refer to this one.
 fn declare(shape: &Shape, types: &mut String, count: &mut usize) -> String {
-    let strings = |names: &[String]| names.iter().map(|name| format!(" {name:?}")).collect::<String>();
+    let strings = |names: &[String]| {
+        names
+            .iter()
+            .map(|name| format!(" {name:?}"))
+            .collect::<String>()
+    };
     let definition = match shape {
         Shape::Bool => return "bool".into(),
         Shape::S8 => return "s8".into(),
@@ -91,27 +103,48 @@ fn declare(shape: &Shape, types: &mut String, count: &mut usize) -> String {
         Shape::Tuple(parts) => {
             return format!(
                 "(tuple {})",
-                parts.iter().map(|it| declare(it, types, count)).collect::<Vec<_>>().join(" ")
+                parts
+                    .iter()
+                    .map(|it| declare(it, types, count))
+                    .collect::<Vec<_>>()
+                    .join(" ")
             );
         }
         Shape::Result { ok, err } => {
-            let ok = ok.as_ref().map(|ok| declare(ok, types, count)).unwrap_or_default();
-            let err = err.as_ref().map(|err| format!("(error {})", declare(err, types, count))).unwrap_or_default();
+            let ok = ok
+                .as_ref()
+                .map(|ok| declare(ok, types, count))
+                .unwrap_or_default();
+            let err = err
+                .as_ref()
+                .map(|err| format!("(error {})", declare(err, types, count)))
+                .unwrap_or_default();
             return format!("(result {ok} {err})");
         }
         Shape::Record(fields) => fields.iter().fold("record".to_owned(), |text, field| {
-            format!("{text} (field {:?} {})", field.name, declare(&field.shape, types, count))
+            format!(
+                "{text} (field {:?} {})",
+                field.name,
+                declare(&field.shape, types, count)
+            )
         }),
         Shape::Variant(cases) => cases.iter().fold("variant".to_owned(), |text, case| {
-            let payload = case.payload.as_ref().map(|it| declare(it, types, count)).unwrap_or_default();
+            let payload = case
+                .payload
+                .as_ref()
+                .map(|it| declare(it, types, count))
+                .unwrap_or_default();
             format!("{text} (case {:?} {payload})", case.name)
         }),
         Shape::Enum(cases) => format!("enum{}", strings(cases)),
         Shape::Flags(flags) => format!("flags{}", strings(flags)),
     };
     *count += 1;
-    writeln!(types, "(type $t{count} ({definition})) (export $e{count} \"t{count}\" (type $t{count}))")
-        .expect("a string takes it");
+    writeln!(
+        types,
+        "(type $t{count} ({definition})) (export $e{count} \"t{count}\" (type $t{count}))"
+    )
+    .expect("a string takes it");
     format!("$e{count}")
 }
 
@@ -138,7 +171,11 @@ fn flat(shape: &Shape) -> Vec<&'static str> {
         Shape::String | Shape::List(_) | Shape::Map(_) => vec!["i32", "i32"],
         Shape::Tuple(parts) => parts.iter().flat_map(flat).collect(),
         Shape::Record(fields) => fields.iter().flat_map(|field| flat(&field.shape)).collect(),
-        Shape::Variant(all) => cases(&all.iter().map(|case| case.payload.as_ref()).collect::<Vec<_>>()),
+        Shape::Variant(all) => cases(
+            &all.iter()
+                .map(|case| case.payload.as_ref())
+                .collect::<Vec<_>>(),
+        ),
         Shape::Option(inner) => cases(&[None, Some(inner)]),
         Shape::Result { ok, err } => cases(&[ok.as_deref(), err.as_deref()]),
         _ => vec!["i32"],

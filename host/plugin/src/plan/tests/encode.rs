@@ -13,7 +13,10 @@ use crate::plan::{Encoding, Pointer, Shape, Unencodable};
 const BYTES_MAX: usize = 1 << 20;
 
 fn spelling() -> Spelling {
-    Spelling { exceptions: BTreeMap::from([("line1".into(), "line_1".into())]), ..Spelling::default() }
+    Spelling {
+        exceptions: BTreeMap::from([("line1".into(), "line_1".into())]),
+        ..Spelling::default()
+    }
 }
 
 fn encoding(shape: &Shape) -> Encoding {
@@ -23,8 +26,15 @@ fn encoding(shape: &Shape) -> Encoding {
 /// Encodes, and gives the JSON or else the path and the message as one text.
 #[track_caller]
 fn check(shape: &Shape, value: &Val, expected: Result<&str, &str>) {
-    let encoded = encoding(shape).encode(value, BYTES_MAX).map(|json| json.get().to_owned()).map_err(told);
-    assert_eq!(encoded, expected.map(str::to_owned).map_err(str::to_owned), "{value:?}");
+    let encoded = encoding(shape)
+        .encode(value, BYTES_MAX)
+        .map(|json| json.get().to_owned())
+        .map_err(told);
+    assert_eq!(
+        encoded,
+        expected.map(str::to_owned).map_err(str::to_owned),
+        "{value:?}"
+    );
 }
 
 fn told(error: Unencodable) -> String {
@@ -35,7 +45,12 @@ fn told(error: Unencodable) -> String {
 }
 
 fn fields(values: impl IntoIterator<Item = (&'static str, Val)>) -> Val {
-    Val::Record(values.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
+    Val::Record(
+        values
+            .into_iter()
+            .map(|(name, value)| (name.to_owned(), value))
+            .collect(),
+    )
 }
 
 fn case(name: &str, payload: Option<Val>) -> Val {
@@ -51,10 +66,22 @@ fn leaves() {
         (Shape::U8, Val::U8(7), Ok("7")),
         (Shape::Float32, Val::Float32(0.1), Ok("0.1")),
         (Shape::Float64, Val::Float64(1e300), Ok("1e+300")),
-        (Shape::Float64, Val::Float64(f64::NAN), Err("$: it is no number that JSON has")),
-        (Shape::Float32, Val::Float32(f32::NEG_INFINITY), Err("$: it is no number that JSON has")),
+        (
+            Shape::Float64,
+            Val::Float64(f64::NAN),
+            Err("$: it is no number that JSON has"),
+        ),
+        (
+            Shape::Float32,
+            Val::Float32(f32::NEG_INFINITY),
+            Err("$: it is no number that JSON has"),
+        ),
         (Shape::Char, Val::Char('"'), Ok(r#""\"""#)),
-        (Shape::String, text("ä\n\u{1}</script>"), Ok(r#""ä\n\u0001</script>""#)),
+        (
+            Shape::String,
+            text("ä\n\u{1}</script>"),
+            Ok(r#""ä\n\u0001</script>""#),
+        ),
         (Shape::String, text(r#"{"a":1}"#), Ok(r#""{\"a\":1}""#)),
         (Shape::U8, text("7"), Err("$: the value is of another type")),
     ] {
@@ -64,7 +91,12 @@ fn leaves() {
 
 #[test]
 fn records_have_the_receivers_names_and_no_absent_fields() {
-    let address = || record([("line1", Shape::String), ("postal-code", option(Shape::String))]);
+    let address = || {
+        record([
+            ("line1", Shape::String),
+            ("postal-code", option(Shape::String)),
+        ])
+    };
     let shape = record([("ship-to", address()), ("bill-to", option(address()))]);
     let there = |code| fields([("line1", text("Musterstraße 42")), ("postal-code", code)]);
     check(
@@ -85,15 +117,38 @@ fn containers() {
     let map = Shape::Map(Box::new(Shape::U8));
     let pair = |key: &str, value| Val::Tuple(vec![text(key), value]);
     for (shape, value, expected) in [
-        (&list(option(Shape::U8)), Val::List(vec![some(Val::U8(1)), NONE]), Ok("[1,null]")),
-        (&pairs, Val::List(vec![pair("b", some(Val::U8(1))), pair("a", NONE)]), Ok(r#"{"b":1,"a":null}"#)),
+        (
+            &list(option(Shape::U8)),
+            Val::List(vec![some(Val::U8(1)), NONE]),
+            Ok("[1,null]"),
+        ),
+        (
+            &pairs,
+            Val::List(vec![pair("b", some(Val::U8(1))), pair("a", NONE)]),
+            Ok(r#"{"b":1,"a":null}"#),
+        ),
         (&pairs, Val::List(vec![]), Ok("{}")),
-        (&pairs, Val::List(vec![pair("a", NONE), pair("a", NONE)]), Err("$.a: this key is there twice")),
-        (&map, Val::Map(vec![(text("a"), Val::U8(1))]), Ok(r#"{"a":1}"#)),
-        (&Shape::Tuple(vec![Shape::U8, Shape::Bool]), Val::Tuple(vec![Val::U8(1), Val::Bool(true)]), Ok("[1,true]")),
+        (
+            &pairs,
+            Val::List(vec![pair("a", NONE), pair("a", NONE)]),
+            Err("$.a: this key is there twice"),
+        ),
+        (
+            &map,
+            Val::Map(vec![(text("a"), Val::U8(1))]),
+            Ok(r#"{"a":1}"#),
+        ),
+        (
+            &Shape::Tuple(vec![Shape::U8, Shape::Bool]),
+            Val::Tuple(vec![Val::U8(1), Val::Bool(true)]),
+            Ok("[1,true]"),
+        ),
         (
             &list(record([("amount", Shape::Float64)])),
-            Val::List(vec![fields([("amount", Val::Float64(0.5))]), fields([("amount", Val::Float64(f64::NAN))])]),
+            Val::List(vec![
+                fields([("amount", Val::Float64(0.5))]),
+                fields([("amount", Val::Float64(f64::NAN))]),
+            ]),
             Err("$[1].amount: it is no number that JSON has"),
         ),
     ] {
@@ -104,24 +159,54 @@ fn containers() {
 #[test]
 fn names_are_the_receivers() {
     let reason = Shape::Enum(vec!["credit-check-failed".into(), "line1".into()]);
-    let open =
-        variant([("credit-check-failed", None), ("after-days", Some(Shape::U8)), ("other", Some(Shape::String))]);
-    let outcome = Shape::Result { ok: Some(Box::new(Shape::U8)), err: None };
+    let open = variant([
+        ("credit-check-failed", None),
+        ("after-days", Some(Shape::U8)),
+        ("other", Some(Shape::String)),
+    ]);
+    let outcome = Shape::Result {
+        ok: Some(Box::new(Shape::U8)),
+        err: None,
+    };
     let flags = Shape::Flags(vec!["by-post".into(), "by-mail".into()]);
     for (shape, value, expected) in [
-        (&reason, Val::Enum("credit-check-failed".into()), Ok(r#""credit_check_failed""#)),
+        (
+            &reason,
+            Val::Enum("credit-check-failed".into()),
+            Ok(r#""credit_check_failed""#),
+        ),
         (&reason, Val::Enum("line1".into()), Ok(r#""line_1""#)),
-        (&open, case("credit-check-failed", None), Ok(r#""credit_check_failed""#)),
-        (&open, case("after-days", Some(Val::U8(3))), Ok(r#"{"after_days":3}"#)),
-        (&open, case("other", Some(text("out_of_stock"))), Ok(r#""out_of_stock""#)),
+        (
+            &open,
+            case("credit-check-failed", None),
+            Ok(r#""credit_check_failed""#),
+        ),
+        (
+            &open,
+            case("after-days", Some(Val::U8(3))),
+            Ok(r#"{"after_days":3}"#),
+        ),
+        (
+            &open,
+            case("other", Some(text("out_of_stock"))),
+            Ok(r#""out_of_stock""#),
+        ),
         (
             &open,
             case("other", Some(text("creditCheckFailed"))),
             Err("$: `other` has the name of a case, and would be read as that"),
         ),
-        (&outcome, Val::Result(Ok(Some(Box::new(Val::U8(1))))), Ok(r#"{"ok":1}"#)),
+        (
+            &outcome,
+            Val::Result(Ok(Some(Box::new(Val::U8(1))))),
+            Ok(r#"{"ok":1}"#),
+        ),
         (&outcome, Val::Result(Err(None)), Ok(r#""err""#)),
-        (&flags, Val::Flags(vec!["by-post".into(), "by-mail".into()]), Ok(r#"["by_post","by_mail"]"#)),
+        (
+            &flags,
+            Val::Flags(vec!["by-post".into(), "by-mail".into()]),
+            Ok(r#"["by_post","by_mail"]"#),
+        ),
         (&flags, Val::Flags(vec![]), Ok("[]")),
     ] {
         check(shape, &value, expected);
@@ -136,11 +221,20 @@ fn what_could_not_be_told_apart_is_refused_at_load() {
     };
     assert_eq!(
         refused(&record([("a", list(option(option(Shape::U8))))])),
-        ("it.a[]".into(), "it is an option of an option, and JSON has one null".into())
+        (
+            "it.a[]".into(),
+            "it is an option of an option, and JSON has one null".into()
+        )
     );
     assert_eq!(
-        refused(&record([("a", record([("line1", Shape::U8), ("line-1", Shape::U8)]))])),
-        ("it.a".into(), "`line_1` and `line_1` are the same name to a receiver; rename one of them".into())
+        refused(&record([(
+            "a",
+            record([("line1", Shape::U8), ("line-1", Shape::U8)])
+        )])),
+        (
+            "it.a".into(),
+            "`line_1` and `line_1` are the same name to a receiver; rename one of them".into()
+        )
     );
 }
 
@@ -151,23 +245,43 @@ fn what_always_stands_somewhere_is_known() {
         ("user", option(record([("id", Shape::U8)]))),
         ("offer", record([("id", Shape::U8)])),
     ]);
-    for (pointer, expected) in
-        [("", true), ("/offer_id", true), ("/offer/id", true), ("/offer-id", false), ("/user/id", false), ("/x", false)]
-    {
+    for (pointer, expected) in [
+        ("", true),
+        ("/offer_id", true),
+        ("/offer/id", true),
+        ("/offer-id", false),
+        ("/user/id", false),
+        ("/x", false),
+    ] {
         let place = Pointer::parse(pointer).expect("a pointer");
-        assert_eq!(encoding(&shape).always_has(place.tokens()), expected, "{pointer}");
+        assert_eq!(
+            encoding(&shape).always_has(place.tokens()),
+            expected,
+            "{pointer}"
+        );
     }
 }
 
 #[test]
 fn no_more_bytes_are_written_than_allowed() {
-    let (shape, value) = (list(Shape::String), Val::List(vec![text("a\"b"), text("c")]));
-    let whole = encoding(&shape).encode(&value, BYTES_MAX).expect("it fits").get().len();
+    let (shape, value) = (
+        list(Shape::String),
+        Val::List(vec![text("a\"b"), text("c")]),
+    );
+    let whole = encoding(&shape)
+        .encode(&value, BYTES_MAX)
+        .expect("it fits")
+        .get()
+        .len();
     assert_eq!(whole, r#"["a\"b","c"]"#.len());
     assert!(encoding(&shape).encode(&value, whole).is_ok());
     for bytes_max in 0..whole {
         let encoded = encoding(&shape).encode(&value, bytes_max);
-        assert_eq!(encoded.map_err(told).map(|json| json.get().to_owned()), Err("too large".into()), "{bytes_max}");
+        assert_eq!(
+            encoded.map_err(told).map(|json| json.get().to_owned()),
+            Err("too large".into()),
+            "{bytes_max}"
+        );
     }
 }
 

@@ -30,12 +30,18 @@ pub(super) fn is_of(value: &Val, shape: &Shape) -> bool {
         | (Val::String(_), Shape::String)
         | (Val::Option(None), Shape::Option(_)) => true,
         (Val::Option(Some(value)), Shape::Option(inner)) => is_of(value, inner),
-        (Val::List(values), Shape::List(element)) => values.iter().all(|value| is_of(value, element)),
-        (Val::Map(entries), Shape::Map(element)) => {
-            entries.iter().all(|(key, value)| matches!(key, Val::String(_)) && is_of(value, element))
+        (Val::List(values), Shape::List(element)) => {
+            values.iter().all(|value| is_of(value, element))
         }
+        (Val::Map(entries), Shape::Map(element)) => entries
+            .iter()
+            .all(|(key, value)| matches!(key, Val::String(_)) && is_of(value, element)),
         (Val::Tuple(values), Shape::Tuple(parts)) => {
-            values.len() == parts.len() && values.iter().zip(parts).all(|(value, part)| is_of(value, part))
+            values.len() == parts.len()
+                && values
+                    .iter()
+                    .zip(parts)
+                    .all(|(value, part)| is_of(value, part))
         }
         (Val::Record(values), Shape::Record(fields)) => {
             let fits = |((name, value), field): (&(String, Val), &crate::plan::Field)| {
@@ -43,9 +49,12 @@ pub(super) fn is_of(value: &Val, shape: &Shape) -> bool {
             };
             values.len() == fields.len() && values.iter().zip(fields).all(fits)
         }
-        (Val::Variant(name, value), Shape::Variant(cases)) => {
-            cases.iter().any(|Case { name: case, payload: shape }| name == case && payload(value, shape.as_ref()))
-        }
+        (Val::Variant(name, value), Shape::Variant(cases)) => cases.iter().any(
+            |Case {
+                 name: case,
+                 payload: shape,
+             }| name == case && payload(value, shape.as_ref()),
+        ),
         (Val::Enum(name), Shape::Enum(cases)) => cases.contains(name),
         (Val::Flags(names), Shape::Flags(flags)) => names.iter().all(|name| flags.contains(name)),
         (Val::Result(Ok(value)), Shape::Result { ok, .. }) => payload(value, ok.as_deref()),
@@ -58,7 +67,10 @@ pub(super) fn is_of(value: &Val, shape: &Shape) -> bool {
 fn count(value: &Val) -> usize {
     1 + match value {
         Val::List(values) | Val::Tuple(values) => values.iter().map(count).sum(),
-        Val::Map(entries) => entries.iter().map(|(key, value)| count(key) + count(value)).sum(),
+        Val::Map(entries) => entries
+            .iter()
+            .map(|(key, value)| count(key) + count(value))
+            .sum(),
         Val::Record(fields) => fields.iter().map(|(_, value)| count(value)).sum(),
         Val::Variant(_, Some(value)) | Val::Option(Some(value)) => count(value),
         Val::Result(Ok(Some(value)) | Err(Some(value))) => count(value),

@@ -67,13 +67,19 @@ impl Default for Envelope {
 impl Envelope {
     /// Reads a text of a template.
     pub fn parse(text: &str) -> Result<Self, SetupError> {
-        let refuse = |why: &str| SetupError::Template { given: text.to_owned(), why: why.to_owned() };
+        let refuse = |why: &str| SetupError::Template {
+            given: text.to_owned(),
+            why: why.to_owned(),
+        };
         let mut pieces = Vec::new();
         let mut rest = text;
         while let Some((before, after)) = rest.split_once('{') {
-            let (name, after) = after.split_once('}').ok_or_else(|| refuse("a `{` has no `}`"))?;
-            let piece = Piece::named(name)
-                .ok_or_else(|| refuse("there are {id}, {type}, {time}, {payload} and {payload/…}, a JSON pointer"))?;
+            let (name, after) = after
+                .split_once('}')
+                .ok_or_else(|| refuse("a `{` has no `}`"))?;
+            let piece = Piece::named(name).ok_or_else(|| {
+                refuse("there are {id}, {type}, {time}, {payload} and {payload/…}, a JSON pointer")
+            })?;
             pieces.extend([Piece::Text(before.to_owned()), piece]);
             rest = after;
         }
@@ -92,7 +98,10 @@ impl Envelope {
             Self::Fixed(_) => Vec::new(),
             Self::Value(piece) => piece.pointer().into_iter().collect(),
             Self::Text(pieces) => pieces.iter().filter_map(Piece::pointer).collect(),
-            Self::Object(members) => members.iter().flat_map(|(_, value)| value.pointers()).collect(),
+            Self::Object(members) => members
+                .iter()
+                .flat_map(|(_, value)| value.pointers())
+                .collect(),
             Self::Array(values) => values.iter().flat_map(Self::pointers).collect(),
         }
     }
@@ -108,7 +117,10 @@ impl Envelope {
             Self::Fixed(json) => out.push_str(json),
             Self::Value(piece) => out.push_str(&piece.value(filling)?),
             Self::Text(pieces) => {
-                let text = pieces.iter().map(|piece| piece.text(filling)).collect::<Result<String, _>>()?;
+                let text = pieces
+                    .iter()
+                    .map(|piece| piece.text(filling))
+                    .collect::<Result<String, _>>()?;
                 out.push_str(&json(&text));
             }
             Self::Object(members) => {
@@ -119,7 +131,9 @@ impl Envelope {
                 };
                 joined(['{', '}'], members, out, member)?;
             }
-            Self::Array(values) => joined(['[', ']'], values, out, |value: &Self, out| value.write(filling, out))?,
+            Self::Array(values) => joined(['[', ']'], values, out, |value: &Self, out| {
+                value.write(filling, out)
+            })?,
         }
         Ok(())
     }
@@ -148,7 +162,9 @@ impl Piece {
             "id" => Some(Self::Id),
             "type" => Some(Self::Type),
             "time" => Some(Self::Time),
-            name => JsonPointer::parse(name.strip_prefix("payload")?).ok().map(Self::Payload),
+            name => JsonPointer::parse(name.strip_prefix("payload")?)
+                .ok()
+                .map(Self::Payload),
         }
     }
 
@@ -177,13 +193,18 @@ impl Piece {
             Self::Id => filling.id.to_owned(),
             Self::Type => filling.event_type.to_owned(),
             Self::Time => filling.time.to_owned(),
-            Self::Payload(pointer) => identifier(find(pointer, filling)?).ok_or_else(|| Unfilled(pointer.clone()))?,
+            Self::Payload(pointer) => {
+                identifier(find(pointer, filling)?).ok_or_else(|| Unfilled(pointer.clone()))?
+            }
         })
     }
 }
 
 fn find<'a>(pointer: &JsonPointer, filling: &Filling<'a>) -> Result<&'a RawValue, Unfilled> {
-    let found = pointer.find(filling.payload.get().as_bytes()).ok().flatten();
+    let found = pointer
+        .find(filling.payload.get().as_bytes())
+        .ok()
+        .flatten();
     found.ok_or_else(|| Unfilled(pointer.clone()))
 }
 
@@ -201,7 +222,12 @@ mod tests {
 
     fn filled(template: &Envelope, payload: &str) -> Result<String, Unfilled> {
         let payload = serde_json::from_str(payload).expect("JSON");
-        template.fill(&Filling { id: "m-1", event_type: "offer.accepted", time: "2026-05-19T11:00:00Z", payload })
+        template.fill(&Filling {
+            id: "m-1",
+            event_type: "offer.accepted",
+            time: "2026-05-19T11:00:00Z",
+            payload,
+        })
     }
 
     #[test]
@@ -213,7 +239,10 @@ mod tests {
             member("version", Envelope::Fixed("1".into())),
             member("id", text("evt_{id}-{payload/n}")),
             member("at", text("{time}")),
-            member("object", Envelope::Array(vec![text("{payload/offer/id}"), text("fixed \"text\"")])),
+            member(
+                "object",
+                Envelope::Array(vec![text("{payload/offer/id}"), text("fixed \"text\"")]),
+            ),
             member("data", text("{payload}")),
         ]);
         let payload = r#"{"n":18446744073709551615,"offer":{"id":{"a":[1.50]}}}"#;
@@ -221,19 +250,40 @@ mod tests {
             r#"{{"type":"offer.accepted","version":1,"id":"evt_m-1-18446744073709551615","at":"2026-05-19T11:00:00Z","object":[{{"a":[1.50]}},"fixed \"text\""],"data":{payload}}}"#
         );
         assert_eq!(filled(&envelope, payload), Ok(expected));
-        assert_eq!(filled(&envelope, r#"{"n":1}"#), Err(Unfilled(pointer("/offer/id"))));
-        assert_eq!(filled(&envelope, r#"{"n":{},"offer":{"id":1}}"#), Err(Unfilled(pointer("/n"))), "no text");
-        assert_eq!(envelope.pointers(), [&pointer("/n"), &pointer("/offer/id"), &pointer("")]);
+        assert_eq!(
+            filled(&envelope, r#"{"n":1}"#),
+            Err(Unfilled(pointer("/offer/id")))
+        );
+        assert_eq!(
+            filled(&envelope, r#"{"n":{},"offer":{"id":1}}"#),
+            Err(Unfilled(pointer("/n"))),
+            "no text"
+        );
+        assert_eq!(
+            envelope.pointers(),
+            [&pointer("/n"), &pointer("/offer/id"), &pointer("")]
+        );
     }
 
     #[test]
     fn without_an_envelope_the_payload_is_all() {
-        assert_eq!(filled(&Envelope::default(), r#"{"a":1}"#), Ok(r#"{"a":1}"#.to_owned()));
+        assert_eq!(
+            filled(&Envelope::default(), r#"{"a":1}"#),
+            Ok(r#"{"a":1}"#.to_owned())
+        );
     }
 
     #[test]
     fn templates_that_say_nothing_known_are_refused() {
-        for bad in ["{", "{id", "{ids}", "{payload.id}", "{payloads/a}", "{payload/~2}", "{}"] {
+        for bad in [
+            "{",
+            "{id",
+            "{ids}",
+            "{payload.id}",
+            "{payloads/a}",
+            "{payload/~2}",
+            "{}",
+        ] {
             assert!(Envelope::parse(bad).is_err(), "{bad}");
         }
         assert_eq!(Envelope::parse(""), Ok(Envelope::Text(Vec::new())));

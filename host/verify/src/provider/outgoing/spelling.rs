@@ -49,7 +49,11 @@ impl Spelling {
         match self.case {
             Case::Snake => name.replace('-', "_"),
             Case::Kebab => name.to_owned(),
-            Case::Camel => name.split('-').enumerate().map(|(at, word)| capital(word, at > 0)).collect(),
+            Case::Camel => name
+                .split('-')
+                .enumerate()
+                .map(|(at, word)| capital(word, at > 0))
+                .collect(),
             Case::Pascal => name.split('-').map(|word| capital(word, true)).collect(),
         }
     }
@@ -76,8 +80,15 @@ mod tests {
             (Case::Pascal, ["Id", "PostalCode", "Line2", "line_1"]),
             (Case::Kebab, ["id", "postal-code", "line2", "line_1"]),
         ] {
-            let spelling = Spelling { case, exceptions: exceptions.clone() };
-            assert_eq!(["id", "postal-code", "line2", "line1"].map(|name| spelling.spell(name)), names, "{case:?}");
+            let spelling = Spelling {
+                case,
+                exceptions: exceptions.clone(),
+            };
+            assert_eq!(
+                ["id", "postal-code", "line2", "line1"].map(|name| spelling.spell(name)),
+                names,
+                "{case:?}"
+            );
         }
     }
 }
