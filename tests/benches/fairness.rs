@@ -16,11 +16,11 @@ use bytes::Bytes;
 use hookyard_dispatch::{
     Active, Config, Dispatcher, Measures, NoProbation, Ran, RetryPolicies, Runner, Unrun,
 };
-use hookyard_inbox::{Claimed, Inbox, OutboxQuota, Routes, Usage};
-use hookyard_inbox_sqlite::{Options, SqliteInbox};
 use hookyard_model::{
     Clock, Effects, Event, EventId, Outcome, Payload, PluginRef, Revision, SourceRef, Timestamp,
 };
+use hookyard_store::{Claimed, Inbox, OutboxQuota, Routes, Usage};
+use hookyard_store_sqlite::{Options, SqliteInbox};
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 use uuid::Uuid;
@@ -74,7 +74,7 @@ fn tell(name: &str, waits: &mut [Duration]) {
 
 async fn open(path: &Path) -> Arc<SqliteInbox> {
     let inbox = SqliteInbox::open(path, Options::default()).expect("a new inbox");
-    let routes = ["acme", "blue"].map(|tenant| (source(tenant), [plugin(tenant).plugin].into()));
+    let routes = ["acme", "blue"].map(|tenant| (source(tenant), [plugin(tenant).name].into()));
     inbox.route(Routes(routes.into())).await.expect("routes");
     Arc::new(inbox)
 }
@@ -216,13 +216,13 @@ fn event(tenant: &str) -> Event {
 fn source(tenant: &str) -> SourceRef {
     SourceRef {
         tenant: tenant.parse().expect("a name"),
-        source: "orders".parse().expect("a name"),
+        name: "orders".parse().expect("a name"),
     }
 }
 
 fn plugin(tenant: &str) -> PluginRef {
     PluginRef {
         tenant: tenant.parse().expect("a name"),
-        plugin: "ship".parse().expect("a name"),
+        name: "ship".parse().expect("a name"),
     }
 }

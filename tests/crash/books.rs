@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
-use hookyard_inbox::{
+use hookyard_model::{EventId, Key, MessageId, PluginRef, WorkState};
+use hookyard_store::{
     EventSummary, Inbox, JobSummary, MessagePage, MessageSelection, Outbox, Page, Selection,
 };
-use hookyard_inbox_sqlite::SqliteInbox;
-use hookyard_model::{EventId, JobState, Key, MessageId, PluginRef};
+use hookyard_store_sqlite::SqliteInbox;
 use hookyard_testkit::PATIENCE;
 
 use crate::Ledger;
@@ -43,7 +43,7 @@ impl Books {
         let (tenant, name) = plugin.split_once('/').expect("tenant/plugin");
         let plugin = PluginRef {
             tenant: tenant.parse().expect("a name"),
-            plugin: name.parse().expect("a name"),
+            name: name.parse().expect("a name"),
         };
         Self {
             path: path.to_owned(),
@@ -130,7 +130,7 @@ impl Books {
             let messages = inbox.messages(page).await?;
             let sent = messages
                 .iter()
-                .take_while(|message| message.state == JobState::Done)
+                .take_while(|message| message.state == WorkState::Done)
                 .count();
             for message in &messages[..sent] {
                 self.after_message = Some(message.id);
@@ -224,12 +224,9 @@ impl Books {
     /// Takes down the events up to the first that isn't handled, and hands that one out.
     fn take(&mut self, events: Vec<EventSummary>) -> Option<EventSummary> {
         for event in events {
-            let job = event
-                .jobs
-                .iter()
-                .find(|job| job.plugin == self.plugin.plugin);
+            let job = event.jobs.iter().find(|job| job.plugin == self.plugin.name);
             let Some(JobSummary {
-                state: JobState::Done,
+                state: WorkState::Done,
                 attempts,
                 ..
             }) = job

@@ -91,7 +91,7 @@ async fn what_can_not_be_loaded_is_refused_in_a_line_and_others_go_on() -> Resul
     let bad = [
         ("nothing", guests::test("exports-nothing")?, "handler"),
         (
-            "wish",
+            "order",
             guests::test("imports-never-granted")?,
             "acme:never/granted",
         ),

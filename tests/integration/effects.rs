@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use hookyard_inbox::{Inbox, MessagePage, MessageSelection, MessageSummary, Outbox, Usage};
-use hookyard_inbox_sqlite::SqliteInbox;
 use hookyard_model::{Key, PluginRef};
+use hookyard_store::{Inbox, MessagePage, MessageSelection, MessageSummary, Outbox, Usage};
+use hookyard_store_sqlite::SqliteInbox;
 use hookyard_testkit::events::Event;
 use hookyard_testkit::guests;
 
@@ -52,7 +52,7 @@ impl Books {
 fn named(plugin: &str) -> Result<PluginRef> {
     Ok(PluginRef {
         tenant: "acme".parse()?,
-        plugin: plugin.parse()?,
+        name: plugin.parse()?,
     })
 }
 

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context, Result};
-use hookyard_inbox::{MessagePage, MessageSelection, Outbox};
-use hookyard_inbox_sqlite::SqliteInbox;
+use hookyard_store::{MessagePage, MessageSelection, Outbox};
+use hookyard_store_sqlite::SqliteInbox;
 use hookyard_testkit::jws::Keys;
 use hookyard_testkit::log::Line;
 use hookyard_testkit::receiver::{Received, Receiver};

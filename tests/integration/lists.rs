@@ -186,7 +186,7 @@ async fn a_name_that_nothing_bears_is_an_error_with_the_near_ones() -> Result<()
         assert!(why.contains(expected), "{arguments:?}: {why}");
     }
 
-    // A list without a row says so, and a wish that can't be met is refused.
+    // A list without a row says so, and a order that can't be met is refused.
     let none = hookyard(&rig.site, &["events", "list", "--type", "no.such"]).await?;
     assert_eq!(
         (none.code, none.stdout.as_str(), none.stderr.as_str()),

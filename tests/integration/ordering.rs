@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context, Result};
-use hookyard_inbox::Inbox;
-use hookyard_inbox_sqlite::SqliteInbox;
+use hookyard_store::Inbox;
+use hookyard_store_sqlite::SqliteInbox;
 use hookyard_testkit::events::Event;
 use hookyard_testkit::guests;
 use hookyard_testkit::samples;

@@ -8,11 +8,11 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use hookyard_dispatch::{Config, Dispatcher, RetryPolicies};
-use hookyard_inbox::{Discard, Error, Inbox, Keep, Replay, Retention, Routes, Selection};
 use hookyard_model::{
     Clock, Event, EventId, Payload, PluginRef, QuarantinePolicy, RetryPolicy, Revision, SourceName,
     SourceRef, TenantName, Timestamp,
 };
+use hookyard_store::{Discard, Error, Inbox, Keep, Replay, Retention, Routes, Selection};
 use tokio::task::JoinHandle;
 use tokio::time::sleep;
 use uuid::Uuid;
@@ -244,7 +244,7 @@ impl Yard {
         let (tenant, source) = *self.world.dice.one(&SOURCES);
         let source = SourceRef {
             tenant: tenant_of(tenant),
-            source: SourceName::new(source).expect("a name"),
+            name: SourceName::new(source).expect("a name"),
         };
         let lane = self.world.dice.below(3);
         let body = Bytes::from(format!("{{\"number\":{number}}}"));
@@ -311,7 +311,7 @@ impl Yard {
                 ..Selection::default()
             },
             _ => Selection {
-                plugin: Some(dice.one(&plugins()).plugin.clone()),
+                plugin: Some(dice.one(&plugins()).name.clone()),
                 ..Selection::default()
             },
         };
@@ -477,7 +477,7 @@ fn tenant_of(name: &str) -> TenantName {
 fn plugins() -> Vec<PluginRef> {
     let plugin = |(tenant, plugin): (&str, &str)| PluginRef {
         tenant: tenant_of(tenant),
-        plugin: plugin.parse().expect("a name"),
+        name: plugin.parse().expect("a name"),
     };
     PLUGINS.map(plugin).to_vec()
 }
@@ -488,11 +488,11 @@ fn all_routes() -> Routes {
     let route = |(tenant, source): (&str, &str)| {
         let tenant = tenant_of(tenant);
         let of_tenant = plugins.iter().filter(|plugin| plugin.tenant == tenant);
-        let names: BTreeSet<_> = of_tenant.map(|plugin| plugin.plugin.clone()).collect();
+        let names: BTreeSet<_> = of_tenant.map(|plugin| plugin.name.clone()).collect();
         (
             SourceRef {
                 tenant,
-                source: SourceName::new(source).expect("a name"),
+                name: SourceName::new(source).expect("a name"),
             },
             names,
         )

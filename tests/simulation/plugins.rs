@@ -7,11 +7,11 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use hookyard_dispatch::{Active, Measures, Probation, Ran, Runner, Unrun};
-use hookyard_inbox::{Claimed, Inbox, OutboxQuota, Usage};
 use hookyard_model::{
     Attempt, Effects, Key, Message, MessageId, Outcome, PluginRef, Revision, Seen, Time, Versioned,
     Write,
 };
+use hookyard_store::{Claimed, Inbox, OutboxQuota, Usage};
 use tokio::sync::Notify;
 use tokio::time::sleep;
 use uuid::Uuid;

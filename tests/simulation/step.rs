@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use hookyard_inbox::{
-    Appended, Claimed, Discard, Discarded, Error, JobRef, Pruned, Replay, Replayed, Routes,
+use hookyard_model::{Event, PluginRef, Revision, Timestamp};
+use hookyard_store::{
+    Appended, Claimed, Discard, Discarded, Error, JobLease, Pruned, Replay, Replayed, Routes,
     Settlement, Want,
 };
-use hookyard_model::{Event, PluginRef, Revision, Timestamp};
 
 /// A call that may change something.
 #[derive(Clone, Copy)]
@@ -18,8 +18,8 @@ pub(crate) enum Step<'s> {
         now: Timestamp,
         lease: Duration,
     },
-    Extend(&'s [JobRef]),
-    Release(&'s [JobRef]),
+    Extend(&'s [JobLease]),
+    Release(&'s [JobLease]),
     Settle(&'s Settlement),
     Replay(&'s Replay),
     Discard(&'s Discard),
@@ -44,7 +44,7 @@ pub(crate) enum Answer {
 
 /// A step in one line.
 pub(crate) fn told(step: &Step<'_>) -> String {
-    let jobs = |leases: &[JobRef]| leases.iter().map(job).collect::<Vec<_>>().join(", ");
+    let jobs = |leases: &[JobLease]| leases.iter().map(job).collect::<Vec<_>>().join(", ");
     match step {
         Step::Append(event) => format!("append {} ({}, key {})", event.id, event.source, event.key),
         Step::Route(Routes(routes)) => format!("route {routes:?}"),
@@ -74,12 +74,12 @@ pub(crate) fn told(step: &Step<'_>) -> String {
 }
 
 fn job(
-    JobRef {
+    JobLease {
         event,
         plugin,
         replays,
         attempt,
-    }: &JobRef,
+    }: &JobLease,
 ) -> String {
     format!("{event} for {plugin} ({replays}/{attempt})")
 }

@@ -8,14 +8,15 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use hookyard_inbox::{
-    Appended, Backlog, Claimed, Discard, Discarded, Error, EventRecord, EventSummary, Inbox,
-    JobRef, MemoryInbox, Page, Pruned, Quarantine, Replay, Replayed, Retention, Routes, Settlement,
-    Tally, Usage, Want,
-};
 use hookyard_model::{
     Clock, Event, EventId, Key, PluginRef, Revision, SourceRef, Timestamp, Versioned,
 };
+use hookyard_store::{
+    Appended, Backlog, Claimed, Discard, Discarded, Error, EventRecord, EventSummary, Inbox,
+    JobLease, Page, Pruned, Quarantine, Replay, Replayed, Retention, Routes, Settlement, Tally,
+    Usage, Want,
+};
+use hookyard_store_testing::MemoryInbox;
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep};
 
@@ -193,15 +194,15 @@ impl Inbox for Watched {
             .await
     }
 
-    async fn extend(&self, leases: &[JobRef], until: Timestamp) -> Result<(), Error> {
+    async fn extend(&self, leases: &[JobLease], until: Timestamp) -> Result<(), Error> {
         self.0
             .step(Step::Extend(leases), self.0.inner.extend(leases, until))
             .await
     }
 
-    async fn release(&self, leases: &[JobRef]) -> Result<(), Error> {
+    async fn give_back(&self, leases: &[JobLease]) -> Result<(), Error> {
         self.0
-            .step(Step::Release(leases), self.0.inner.release(leases))
+            .step(Step::Release(leases), self.0.inner.give_back(leases))
             .await
     }
 

@@ -13,13 +13,15 @@ use std::hash::{Hash, Hasher};
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
-use hookyard_inbox::{
-    Appended, Claimed, Error, EventSummary, Inbox, JobRef, MemoryInbox, MessagePage,
-    MessageSelection, Outbox, Page, Replay, Replayed, Selection, Settlement, Want,
-};
 use hookyard_model::{
-    Event, EventId, JobState, Limit, Outcome, PluginName, PluginRef, Revision, SourceRef, Timestamp,
+    Event, EventId, Limit, Outcome, PluginName, PluginRef, Revision, SourceRef, Timestamp,
+    WorkState,
 };
+use hookyard_store::{
+    Appended, Claimed, Error, EventSummary, Inbox, JobLease, MessagePage, MessageSelection, Outbox,
+    Page, Replay, Replayed, Selection, Settlement, Want,
+};
+use hookyard_store_testing::MemoryInbox;
 
 use crate::life::{ATTEMPTS_MAX, Life};
 use crate::plugins::count;
@@ -47,7 +49,7 @@ struct Known {
 }
 
 struct Job {
-    state: JobState,
+    state: WorkState,
     attempts: u32,
     replays: u32,
     /// Since the last replay.
@@ -145,11 +147,11 @@ impl Witness {
             .iter()
             .filter(|(_, known)| known.event.source.tenant == plugin.tenant);
         let has_failed = |job: &Job| {
-            matches!(job.state, JobState::Waiting { .. } | JobState::Dead)
+            matches!(job.state, WorkState::Waiting { .. } | WorkState::Dead)
                 && job.failed_on == Some(revision)
         };
         of_tenant
-            .filter(|(_, known)| known.jobs.get(&plugin.plugin).is_some_and(has_failed))
+            .filter(|(_, known)| known.jobs.get(&plugin.name).is_some_and(has_failed))
             .map(|(id, _)| *id)
             .collect()
     }
@@ -164,10 +166,10 @@ impl Witness {
             let job = self
                 .events
                 .get_mut(id)
-                .and_then(|known| known.jobs.get_mut(&plugin.plugin))
+                .and_then(|known| known.jobs.get_mut(&plugin.name))
                 .expect("it is known");
             assert!(
-                matches!(job.state, JobState::Pending | JobState::Held),
+                matches!(job.state, WorkState::Pending | WorkState::Held),
                 "{id} for {plugin} is {:?}",
                 job.state
             );
@@ -222,7 +224,7 @@ impl Witness {
             );
         }
         for Claimed { lease, event, .. } in claimed {
-            let JobRef {
+            let JobLease {
                 plugin, event: id, ..
             } = lease;
             assert!(
@@ -231,7 +233,7 @@ impl Witness {
             );
             let known = &self.events[id];
             assert_eq!(**event, known.event, "the event as it was stored");
-            let job = &known.jobs[&plugin.plugin];
+            let job = &known.jobs[&plugin.name];
             let due = job.state.due_at();
             assert!(
                 due.is_some_and(|due| due <= now),
@@ -248,25 +250,25 @@ impl Witness {
             let known = self.events.get_mut(id).expect("it is known");
             known
                 .jobs
-                .get_mut(&plugin.plugin)
+                .get_mut(&plugin.name)
                 .expect("it has the job")
                 .failed_on = None;
         }
     }
 
     /// Whatever came before it under the same key is over.
-    fn is_next_of_its_key(&self, lease: &JobRef, claimed: &[Claimed]) {
+    fn is_next_of_its_key(&self, lease: &JobLease, claimed: &[Claimed]) {
         let Known { event, jobs, .. } = &self.events[&lease.event];
         // An attempt that was lost is made again before an earlier event that was replayed meanwhile has its turn.
         if event.ordering_key.is_none()
-            || matches!(jobs[&lease.plugin.plugin].state, JobState::Leased { .. })
+            || matches!(jobs[&lease.plugin.name].state, WorkState::Leased { .. })
         {
             return;
         }
         for (id, earlier) in self.events.range(..lease.event) {
             let is_same = earlier.event.source == event.source
                 && earlier.event.ordering_key == event.ordering_key;
-            let Some(job) = earlier.jobs.get(&lease.plugin.plugin).filter(|_| is_same) else {
+            let Some(job) = earlier.jobs.get(&lease.plugin.name).filter(|_| is_same) else {
                 continue;
             };
             let is_over = job.state.is_over();
@@ -303,9 +305,9 @@ impl Witness {
         let job = self
             .events
             .get_mut(&lease.event)
-            .and_then(|known| known.jobs.get_mut(&lease.plugin.plugin));
+            .and_then(|known| known.jobs.get_mut(&lease.plugin.name));
         let is_leased = |job: &Job| {
-            matches!(job.state, JobState::Leased { .. })
+            matches!(job.state, WorkState::Leased { .. })
                 && (job.replays, job.attempts) == (lease.replays, lease.attempt)
         };
         let counts = self.counts.entry(lease.plugin.clone()).or_default();
@@ -314,13 +316,13 @@ impl Witness {
                 let job = job.expect("only what is stored is settled");
                 assert!(is_leased(job), "{lease:?} was settled without its lease");
                 assert_eq!(
-                    *next == JobState::Done,
+                    *next == WorkState::Done,
                     attempt.outcome == Outcome::Done,
                     "{lease:?}"
                 );
                 job.records += 1;
                 job.failed_on = is_watched.then_some(attempt.revision);
-                let has_more = matches!(next, JobState::Waiting { .. });
+                let has_more = matches!(next, WorkState::Waiting { .. });
                 let may_have_more =
                     attempt.number < ATTEMPTS_MAX || self.failed_often.contains(&lease.plugin);
                 assert!(
@@ -333,7 +335,7 @@ impl Witness {
                 let record = record
                     .jobs
                     .into_iter()
-                    .find(|job| job.plugin == lease.plugin.plugin)
+                    .find(|job| job.plugin == lease.plugin.name)
                     .expect("its job");
                 assert_eq!(
                     record.attempts.len(),
@@ -345,7 +347,7 @@ impl Witness {
                     Some(&(lease.replays, attempt.clone()))
                 );
                 if attempt.outcome != Outcome::Done {
-                    self.life.dead += u64::from(*next == JobState::Dead);
+                    self.life.dead += u64::from(*next == WorkState::Dead);
                     return;
                 }
                 assert!(!job.is_done, "{lease:?} is done a second time");
@@ -444,7 +446,7 @@ impl Witness {
             for found in jobs {
                 let plugin = PluginRef {
                     tenant: known.event.source.tenant.clone(),
-                    plugin: found.plugin.clone(),
+                    name: found.plugin.clone(),
                 };
                 let before = known.jobs.get(&found.plugin).map(|job| job.state);
                 let change = Change {
@@ -602,17 +604,17 @@ struct Change<'c> {
     now: Timestamp,
     event: EventId,
     plugin: &'c PluginRef,
-    before: Option<JobState>,
-    after: JobState,
+    before: Option<WorkState>,
+    after: WorkState,
 }
 
 impl Change<'_> {
     fn is_allowed(&self) -> bool {
-        use JobState::{Done, Held, Leased, Pending, Waiting};
+        use WorkState::{Done, Held, Leased, Pending, Waiting};
         let Ok(answer) = self.answer else {
             return false;
         };
-        let is_mine = |lease: &JobRef| lease.event == self.event && lease.plugin == *self.plugin;
+        let is_mine = |lease: &JobLease| lease.event == self.event && lease.plugin == *self.plugin;
         match (self.step, self.before, self.after) {
             (Step::Append(event), None, Pending | Held) => event.id == self.event,
             (Step::Route(_), None | Some(Held), Pending | Held) => true,
@@ -621,7 +623,7 @@ impl Change<'_> {
                 *plugin == self.plugin
             }
             (Step::Lift(plugin), Some(Held), Pending) => *plugin == self.plugin,
-            (Step::Retry(plugin, _), Some(Waiting { .. } | JobState::Dead), Pending | Held) => {
+            (Step::Retry(plugin, _), Some(Waiting { .. } | WorkState::Dead), Pending | Held) => {
                 *plugin == self.plugin
             }
             (
@@ -645,12 +647,12 @@ impl Change<'_> {
             (Step::Settle(settlement), Some(Leased { .. }), after) => {
                 is_mine(&settlement.lease)
                     && (after == settlement.next
-                        || (after == Held && !matches!(settlement.next, Done | JobState::Dead)))
+                        || (after == Held && !matches!(settlement.next, Done | WorkState::Dead)))
             }
             (
                 Step::Discard(discard),
-                Some(Pending | Waiting { .. } | Held | JobState::Dead),
-                JobState::Discarded,
+                Some(Pending | Waiting { .. } | Held | WorkState::Dead),
+                WorkState::Discarded,
             ) => !discard.dry_run,
             // A plugin that is named is given what it has no job for.
             (Step::Replay(replay), None, Pending | Waiting { .. } | Held) => {

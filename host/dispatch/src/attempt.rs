@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use hookyard_crash::Point;
-use hookyard_inbox::{Claimed, Error, Inbox, JobRef, Settlement, insist};
-use hookyard_model::{Attempt, Clock, Input, JobState, Outcome, apply, chain};
+use hookyard_model::{Attempt, Clock, Input, Outcome, WorkState, apply, chain};
+use hookyard_store::{Claimed, Error, Inbox, JobLease, Settlement, insist};
 use tokio::time::sleep;
 
 use crate::quarantine::{Judgement, Quarantines};
@@ -167,13 +167,13 @@ impl Means {
     }
 
     async fn give_back(&self, job: &Claimed, unrun: Unrun) -> End {
-        if let Err(error) = self.inbox.release(std::slice::from_ref(&job.lease)).await {
+        if let Err(error) = self.inbox.give_back(std::slice::from_ref(&job.lease)).await {
             tracing::warn!(job = %Name(job), error = chain(&error), "a lease could not be given back; it runs out");
         }
         End::Unrun(unrun)
     }
 
-    fn next_state(&self, job: &Claimed, attempt: &Attempt, is_spared: bool) -> JobState {
+    fn next_state(&self, job: &Claimed, attempt: &Attempt, is_spared: bool) -> WorkState {
         let policy = self.policies.load().of(&job.event.source);
         let input = Input::Settle {
             outcome: &attempt.outcome,
@@ -183,12 +183,12 @@ impl Means {
             } else {
                 attempt.number.saturating_sub(job.spared)
             },
-            received_at: job.since,
+            since: job.since,
             policy: &policy,
             is_spared,
             jitter: (self.jitter)(),
         };
-        let leased = JobState::Leased { until: job.until };
+        let leased = WorkState::Leased { until: job.until };
         apply(leased, input, self.clock.now()).expect("a leased job takes any settlement")
     }
 
@@ -198,7 +198,7 @@ impl Means {
     }
 
     /// Extends the lease again and again; never returns.
-    async fn keep(&self, lease: &JobRef) -> Infallible {
+    async fn keep(&self, lease: &JobLease) -> Infallible {
         loop {
             sleep(self.lease / 3).await;
             let until = self.clock.now().after(self.lease);
@@ -223,7 +223,7 @@ struct Name<'a>(&'a Claimed);
 
 impl std::fmt::Display for Name<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let JobRef {
+        let JobLease {
             event,
             plugin,
             attempt,

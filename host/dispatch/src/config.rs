@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use hookyard_inbox::Inbox;
 use hookyard_model::{Clock, QuarantinePolicy, RetryPolicy, SourceRef};
+use hookyard_store::Inbox;
 
 use crate::{Probation, Runner};
 

@@ -9,9 +9,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use hookyard_inbox::{Claimed, JobRef, Want};
 use hookyard_model::share::{Free, Open, Served, share, still_open};
 use hookyard_model::{PluginRef, TenantName, chain};
+use hookyard_store::{Claimed, JobLease, Want};
 use tokio::task::{Id, JoinError, JoinSet};
 use tokio::time::{Instant, sleep_until, timeout};
 
@@ -35,7 +35,7 @@ pub struct Dispatcher {
     concurrency_max: usize,
     drain_max: Duration,
     running: JoinSet<End>,
-    leases: HashMap<Id, JobRef>,
+    leases: HashMap<Id, JobLease>,
     /// Attempts under way of each plugin.
     taken: HashMap<PluginRef, usize>,
     /// Plugins to be left alone until then.
@@ -230,7 +230,7 @@ impl Dispatcher {
     }
 
     /// Takes in which plugins there are now, and lifts the quarantine of those that have another revision.
-    async fn look_at_plugins(&mut self) -> Result<(), hookyard_inbox::Error> {
+    async fn look_at_plugins(&mut self) -> Result<(), hookyard_store::Error> {
         let active: HashSet<PluginRef> = self
             .means
             .runner
@@ -275,7 +275,7 @@ impl Dispatcher {
             Ok((_, End::Unrun(unrun))) => self.rest(lease, unrun),
             // A fault of the host's. Nobody knows how far the attempt came: its lease runs out, and it's made again.
             Err(error) => {
-                let JobRef {
+                let JobLease {
                     event,
                     plugin,
                     attempt,
@@ -288,15 +288,15 @@ impl Dispatcher {
 
     /// Leaves a plugin alone that could not be run. One line tells of a host that fails, however many attempts it fails at
     /// before the pause.
-    fn rest(&mut self, lease: JobRef, why: Unrun) {
-        let JobRef { event, plugin, .. } = lease;
+    fn rest(&mut self, lease: JobLease, why: Unrun) {
+        let JobLease { event, plugin, .. } = lease;
         let now = Instant::now();
         let rested = self.resting.insert(plugin.clone(), now + UNRUN_PAUSE);
         if let Unrun::HostFault(reason) = why {
             metering::record_host_fault(&plugin);
             if rested.is_none_or(|until| until <= now) {
                 tracing::error!(
-                    tenant = %plugin.tenant, plugin = %plugin.plugin, %event, reason,
+                    tenant = %plugin.tenant, plugin = %plugin.name, %event, reason,
                     "the host could not run a plugin; the attempt does not count, and is made again"
                 );
             }
@@ -332,7 +332,7 @@ impl Dispatcher {
         next.unwrap_or(now).max(now + LOOK_AGAIN_MIN)
     }
 
-    fn pause(&mut self, error: &hookyard_inbox::Error, what: &'static str) -> Instant {
+    fn pause(&mut self, error: &hookyard_store::Error, what: &'static str) -> Instant {
         tracing::error!(error = chain(error), "{what}");
         let until = Instant::now() + FAULT_PAUSE;
         self.paused_until = Some(until);

@@ -5,8 +5,8 @@
 
 use std::time::Duration;
 
-use hookyard_inbox::{Claimed, Error, EventRecord, OutboxQuota, Settlement, Usage};
-use hookyard_model::{Attempt, Effects, JobState, Outcome, Revision, chain};
+use hookyard_model::{Attempt, Effects, Outcome, Revision, WorkState, chain};
+use hookyard_store::{Claimed, Error, EventRecord, OutboxQuota, Settlement, Usage};
 
 use crate::attempt::Means;
 
@@ -36,7 +36,7 @@ impl Means {
         };
         let lease = job.lease.clone();
         let quota = Usage { keys: 0, bytes: 0 };
-        let (next, effects) = (JobState::Dead, Effects::default());
+        let (next, effects) = (WorkState::Dead, Effects::default());
         let outbox = OutboxQuota::default();
         Some(Settlement {
             lease,
@@ -75,7 +75,7 @@ fn lost(record: &EventRecord, job: &Claimed) -> Option<u32> {
     let of_plugin = record
         .jobs
         .iter()
-        .find(|other| other.plugin == job.lease.plugin.plugin)?;
+        .find(|other| other.plugin == job.lease.plugin.name)?;
     let recorded = of_plugin
         .attempts
         .iter()

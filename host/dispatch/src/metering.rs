@@ -51,7 +51,7 @@ pub fn describe() {
 pub(crate) fn record(plugin: &PluginRef, outcome: &Outcome, queue: Duration, measures: &Measures) {
     let labels = [
         ("tenant", plugin.tenant.to_string()),
-        ("plugin", plugin.plugin.to_string()),
+        ("plugin", plugin.name.to_string()),
     ];
     let seconds = |name, time: Duration| histogram!(name, &labels).record(time.as_secs_f64());
     let [tenant, of_plugin] = labels.clone();
@@ -74,7 +74,7 @@ pub(crate) fn record(plugin: &PluginRef, outcome: &Outcome, queue: Duration, mea
 pub(crate) fn record_host_fault(plugin: &PluginRef) {
     let labels = [
         ("tenant", plugin.tenant.to_string()),
-        ("plugin", plugin.plugin.to_string()),
+        ("plugin", plugin.name.to_string()),
     ];
     counter!(HOST_FAULTS, &labels).increment(1);
 }

@@ -1,7 +1,7 @@
 //! What dispatch tells whoever puts revisions into service, and may take them back. It knows no releases.
 
-use hookyard_inbox::Claimed;
 use hookyard_model::{Attempt, PluginRef, Revision};
+use hookyard_store::Claimed;
 
 /// Watches over revisions that are new in service.
 pub trait Probation: Send + Sync + 'static {

@@ -11,9 +11,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use hookyard_inbox::{Claimed, Error, Inbox, Quarantine, insist};
 use hookyard_model::quarantine::{Count, Ended};
 use hookyard_model::{Attempt, Breaker, Clock, PluginRef, QuarantinePolicy, Revision, chain};
+use hookyard_store::{Claimed, Error, Inbox, Quarantine, insist};
 
 use crate::{Active, Probation, Runner};
 
@@ -173,7 +173,7 @@ impl Quarantines {
                 drop(plugins);
                 tracing::error!(
                     target: "hookyard::quarantine",
-                    tenant = %plugin.tenant, plugin = %plugin.plugin, revision = attempt.revision.short(), reason,
+                    tenant = %plugin.tenant, plugin = %plugin.name, revision = attempt.revision.short(), reason,
                     "plugin quarantined: its events are held until another revision of it is active, or you release it"
                 );
             }
@@ -214,7 +214,7 @@ impl Quarantines {
                 continue;
             };
             self.inbox.lift(&plugin).await?;
-            let (tenant, name) = (&plugin.tenant, &plugin.plugin);
+            let (tenant, name) = (&plugin.tenant, &plugin.name);
             tracing::info!(
                 target: "hookyard::quarantine",
                 %tenant, plugin = %name, revision = active.short(), previous = revision.short(),

@@ -4,8 +4,8 @@
 
 use std::time::Duration;
 
-use hookyard_inbox::Claimed;
-use hookyard_model::{Attempt, JobState, LogLine, Outcome, visible};
+use hookyard_model::{Attempt, LogLine, Outcome, WorkState, visible};
+use hookyard_store::Claimed;
 
 use crate::{Measures, metering};
 
@@ -18,7 +18,7 @@ pub(crate) struct Taken {
 }
 
 /// Tells what an attempt came to, and what became of its job.
-pub(crate) fn report(job: &Claimed, attempt: &Attempt, next: JobState, taken: Taken) {
+pub(crate) fn report(job: &Claimed, attempt: &Attempt, next: WorkState, taken: Taken) {
     let plugin = &job.lease.plugin;
     lines(job, attempt);
     let Taken { queue, measures } = taken;
@@ -29,8 +29,8 @@ pub(crate) fn report(job: &Claimed, attempt: &Attempt, next: JobState, taken: Ta
             tracing::$level!(
                 target: "hookyard::attempt",
                 tenant = %plugin.tenant,
-                source = %job.event.source.source,
-                plugin = %plugin.plugin,
+                source = %job.event.source.name,
+                plugin = %plugin.name,
                 revision = attempt.revision.short(),
                 event = %job.lease.event,
                 "type" = job.event.event_type.as_deref(),
@@ -65,7 +65,7 @@ fn lines(job: &Claimed, attempt: &Attempt) {
         tracing::info!(
             target: "hookyard::guest",
             tenant = %plugin.tenant,
-            plugin = %plugin.plugin,
+            plugin = %plugin.name,
             event = %job.lease.event,
             attempt = attempt.number,
             stream = if *is_error { "stderr" } else { "stdout" },

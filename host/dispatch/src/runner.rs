@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use hookyard_inbox::{Claimed, OutboxQuota, Usage};
 use hookyard_model::{Effects, LogLine, Outcome, PluginRef, Revision};
+use hookyard_store::{Claimed, OutboxQuota, Usage};
 
 /// Runs jobs on the plugins that are loaded.
 #[async_trait]

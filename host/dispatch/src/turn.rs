@@ -52,7 +52,7 @@ mod tests {
     fn plugin(name: &str) -> PluginRef {
         PluginRef {
             tenant: "acme".parse().expect("a name"),
-            plugin: name.parse().expect("a name"),
+            name: name.parse().expect("a name"),
         }
     }
 

@@ -21,8 +21,6 @@ mod connect;
 mod link;
 mod tls;
 
-pub mod delivery;
-
 pub use address::{Addresses, Range};
 pub use allow::{AllowList, Rule};
 pub use client::{Client, GetLimits};

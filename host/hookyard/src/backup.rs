@@ -3,11 +3,11 @@
 use std::path::Path;
 
 use anyhow::Context;
-use hookyard_inbox_sqlite::SqliteInbox;
+use hookyard_store_sqlite::SqliteInbox;
 
 use crate::cli::Failure;
-use crate::config;
 use crate::output;
+use hookyard_config as config;
 
 /// Copies the inbox that the configuration at `path` names to `file`, which must not exist.
 pub(crate) fn backup(path: &Path, file: &Path, json: bool) -> Result<(), Failure> {

@@ -7,14 +7,14 @@ use std::path::Path;
 
 use anyhow::Context;
 use hookyard_model::{Clock, Timestamp};
-use hookyard_verify::KeyCount;
+use hookyard_schemes::KeyCount;
 use tokio::runtime::Handle;
 
 use crate::cli::Failure;
-use crate::config::{self, Reading, Settings};
-use crate::release::{Desired, Finding, survey};
 use crate::serve;
 use crate::system::SystemClock;
+use hookyard_config::{self as config, Reading, Settings};
+use hookyard_release::{Desired, Finding, survey};
 use report::Report;
 
 /// Checks the configuration at `path`, its providers and its plugins; one line for each to standard output.

@@ -13,10 +13,10 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use hookyard_model::{PluginName, TenantName};
 
-use crate::config::rehearsal::EVENTS_MAX;
-use crate::document::{self, Faults};
 use crate::output;
 use filters::Filters;
+use hookyard_config::document::{self, Faults};
+use hookyard_config::rehearsal::EVENTS_MAX;
 use listing::Listing;
 pub(crate) use plugins::Plugins;
 use prefix::IdPrefix;
@@ -331,7 +331,7 @@ impl Failure {
             Self::Runtime(error) => {
                 output::error(format_args!(
                     "hookyard: {}",
-                    crate::explain::chain(error.as_ref())
+                    hookyard_model::chain(error.as_ref())
                 ));
                 ExitCode::from(1)
             }

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
+use hookyard_delivery::{Config, Destinations};
 use hookyard_egress::Door;
-use hookyard_egress::delivery::{Config, Destinations};
-use hookyard_inbox::Outbox;
+use hookyard_store::Outbox;
 
-use crate::config::Settings;
 use crate::system::SystemClock;
+use hookyard_config::Settings;
 
 /// What the deliverer is made of.
 pub(crate) fn config(settings: &Settings, outbox: Arc<dyn Outbox>, door: Door) -> Config {

@@ -7,24 +7,16 @@
 
 mod cli;
 mod output;
-mod explain;
 mod telemetry;
-mod document;
-mod files;
-mod config;
-mod provider;
 mod system;
-mod watch;
 mod wit;
-mod rehearsal;
-mod release;
+mod rehearse;
 mod reload;
 mod admin;
 mod delivery;
 mod serve;
 mod signals;
 mod stop;
-mod requests;
 mod retention;
 mod unserved;
 mod check;
@@ -42,6 +34,8 @@ use std::time::Duration;
 
 use anyhow::Context;
 use clap::Parser;
+
+use hookyard_config as config;
 
 use cli::{Cli, Command, Failure};
 
@@ -61,7 +55,7 @@ pub fn main() -> ExitCode {
         parent,
     }) = cli.command
     {
-        return hookyard_plugin::Order {
+        return hookyard_plugin::CompileOrder {
             memory_max,
             cpu_secs_max,
             parent,
@@ -97,9 +91,7 @@ fn run(path: &Path, command: Command) -> Result<(), Failure> {
         Command::Events { command } => runtime.block_on(events::run(path, command)),
         Command::Outbox { command } => runtime.block_on(outbox::run(path, command)),
         Command::Plugins { command } => runtime.block_on(plugins::run(path, command)),
-        Command::Rehearse(arguments) => {
-            runtime.block_on(rehearsal::by_hand::rehearse(path, arguments))
-        }
+        Command::Rehearse(arguments) => runtime.block_on(rehearse::rehearse(path, arguments)),
         Command::Backup { file, json } => backup::backup(path, &file, json),
         Command::Wit { json } => wit::tell(path, json),
         Command::Compile(_) => Err(Failure::Told),

@@ -14,14 +14,14 @@ use hookyard_model::SourceRef;
 use tokio::sync::Notify;
 use tokio::task::JoinError;
 
-use crate::config::{self, Reading, Settings};
 use crate::delivery;
-use crate::files::Looks;
-use crate::release::{self, Desired};
 use crate::retention;
 use crate::serve;
 use crate::unserved;
-use crate::watch::Watch;
+use hookyard_config::files::Looks;
+use hookyard_config::{self as config, Reading, Settings};
+use hookyard_release::Desired;
+use hookyard_release::watch::Watch;
 use seen::{Found, Seen, Stamps};
 use settling::Settling;
 
@@ -31,8 +31,8 @@ const DEBOUNCE: Duration = Duration::from_millis(20);
 pub(crate) struct Handles {
     pub(crate) ingress: hookyard_ingress::Handle,
     pub(crate) dispatch: hookyard_dispatch::Handle,
-    pub(crate) delivery: hookyard_egress::delivery::Handle,
-    pub(crate) releases: release::Handle,
+    pub(crate) delivery: hookyard_delivery::Handle,
+    pub(crate) releases: hookyard_release::Handle,
     pub(crate) retention: retention::Handle,
     pub(crate) unserved: unserved::Handle,
 }

@@ -4,12 +4,12 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hookyard_inbox::{Error, Pruned, Store};
 use hookyard_model::Clock;
+use hookyard_store::{Error, Pruned, Store};
 use tokio::sync::watch;
 
-use crate::config::settings::Retention;
-use crate::explain::chain;
+use hookyard_config::settings::Retention;
+use hookyard_model::chain;
 
 /// Events or messages that are taken out in one step: the writer serves others between two of them.
 const STEP: usize = 100;
@@ -121,14 +121,15 @@ impl Retaining {
 mod tests {
     use super::*;
     use bytes::Bytes;
-    use hookyard_inbox::{
-        Inbox, Keep, MemoryInbox, MessagePage, MessageSelection, MessageSettlement, Outbox, Page,
-        Routes, Selection, Settlement, Usage, Want, WantMessages,
-    };
     use hookyard_model::{
-        Attempt, Delivery, DeliveryResult, DestinationRef, Effects, Event, EventId, JobState,
-        Message, MessageId, Outcome, Payload, Revision, Timestamp,
+        Attempt, Delivery, DeliveryResult, DestinationRef, Effects, Event, EventId, Message,
+        MessageId, Outcome, Payload, Revision, Timestamp, WorkState,
     };
+    use hookyard_store::{
+        Inbox, Keep, MessagePage, MessageSelection, MessageSettlement, Outbox, Page, Routes,
+        Selection, Settlement, Usage, Want, WantMessages,
+    };
+    use hookyard_store_testing::MemoryInbox;
     use uuid::Uuid;
 
     struct Still;
@@ -146,7 +147,7 @@ mod tests {
                 .split_once('/')
                 .map(|(tenant, source)| hookyard_model::SourceRef {
                     tenant: tenant.parse().expect("a name"),
-                    source: source.parse().expect("a name"),
+                    name: source.parse().expect("a name"),
                 })
                 .expect("a source"),
             provider: "topi".into(),
@@ -164,11 +165,11 @@ mod tests {
     async fn handled(inbox: &MemoryInbox, count: u64) {
         let plugin = hookyard_model::PluginRef {
             tenant: "acme".parse().expect("a name"),
-            plugin: "a".parse().expect("a name"),
+            name: "a".parse().expect("a name"),
         };
         inbox
             .route(Routes(
-                [(event(0).source, [plugin.plugin.clone()].into())].into(),
+                [(event(0).source, [plugin.name.clone()].into())].into(),
             ))
             .await
             .expect("a route");
@@ -207,7 +208,7 @@ mod tests {
             let settlement = Settlement {
                 lease: job.lease,
                 attempt,
-                next: JobState::Done,
+                next: WorkState::Done,
                 is_watched: false,
                 is_spared: false,
                 effects,
@@ -222,7 +223,7 @@ mod tests {
     async fn all_sent(inbox: &MemoryInbox) {
         let destination = DestinationRef {
             tenant: "acme".parse().expect("a name"),
-            destination: "shop".parse().expect("a name"),
+            name: "shop".parse().expect("a name"),
         };
         let wanted = [WantMessages {
             destination,
@@ -244,7 +245,7 @@ mod tests {
             let settlement = MessageSettlement {
                 lease: message.lease,
                 delivery,
-                next: JobState::Done,
+                next: WorkState::Done,
                 disable: None,
                 is_spared: false,
             };
@@ -260,7 +261,7 @@ mod tests {
         let inbox = Arc::new(MemoryInbox::new());
         handled(&inbox, 250).await;
         let mut settings = Retention {
-            limits: hookyard_inbox::Retention::default(),
+            limits: hookyard_store::Retention::default(),
             every: Duration::from_secs(86_400),
         };
         let (retaining, handle) = Retaining::new(

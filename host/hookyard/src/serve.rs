@@ -7,14 +7,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, anyhow};
+use hookyard_delivery::Deliverer;
 use hookyard_dispatch::{Dispatcher, RetryPolicies};
-use hookyard_egress::delivery::Deliverer;
 use hookyard_egress::{Client, Door, Policy};
-use hookyard_inbox::Inbox;
-use hookyard_inbox_sqlite::{Options, SqliteInbox};
 use hookyard_ingress::Bound;
 use hookyard_model::SourceRef;
 use hookyard_plugin::{Apart, Catalog, Compiling, Engine};
+use hookyard_store::Inbox;
+use hookyard_store_sqlite::{Options, SqliteInbox};
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
@@ -22,19 +22,19 @@ use crate::admin;
 use crate::admin::metrics::Metrics;
 use crate::certificates::CertificateFile;
 use crate::cli::Failure;
-use crate::config::{self, Settings};
 use crate::delivery;
-use crate::document::Fault;
-use crate::files;
-use crate::rehearsal::Material;
-use crate::release::{self, Desired, Keeper, Trials};
 use crate::reload::{Handles, Reload};
-use crate::requests::Requests;
 use crate::retention::Retaining;
 use crate::signals::Signals;
 use crate::stop::Stop;
 use crate::system::{Fetcher, SystemClock, event_id, message_id};
 use crate::unserved::Unserved;
+use hookyard_config::document::Fault;
+use hookyard_config::files;
+use hookyard_config::{self as config, Settings};
+use hookyard_plugin_http::Requests;
+use hookyard_release::rehearsal::Material;
+use hookyard_release::{Desired, Keeper, Trials};
 
 /// All parts, each ready and none running.
 struct Parts {
@@ -81,7 +81,7 @@ async fn build(
 ) -> anyhow::Result<Parts> {
     let folder = settings.plugins.folder.clone();
     let listed = tokio::task::spawn_blocking(move || files::names(&folder, &folder, 1)).await?;
-    listed.with_context(|| release::unreadable(&settings.plugins.folder))?;
+    listed.with_context(|| hookyard_release::unreadable(&settings.plugins.folder))?;
     let revisions = settings.plugins.revisions.clone();
     let is_own =
         tokio::task::spawn_blocking(move || hookyard_private::trusted_folder(&revisions)).await?;
@@ -123,7 +123,7 @@ async fn build(
         values: inbox.clone(),
         recent: inbox.clone(),
     };
-    let parts = release::Parts {
+    let parts = hookyard_release::Parts {
         engine,
         catalog,
         inbox: inbox.clone(),

@@ -29,8 +29,8 @@ use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
 use tracing_subscriber::registry::LookupSpan;
 
 use crate::cli::Log;
-use crate::explain::visible;
 use crate::system::SystemClock;
+use hookyard_model::visible;
 use queue::{Lines, Queue};
 
 /// Lines of level INFO and above. What `h2` warns of, anybody who sends broken HTTP/2 can cause in any number.
@@ -331,7 +331,7 @@ mod tests {
         let check = |target: &str, expected: &str| assert_eq!(room(target), expected);
         check("hookyard::ingress", "ingress");
         check("hookyard_plugin::cache", "plugin");
-        check("hookyard_inbox_sqlite", "inbox_sqlite");
+        check("hookyard_store_sqlite", "inbox_sqlite");
         check("notify::inotify", "notify");
     }
 

@@ -11,12 +11,12 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use hookyard_inbox::{Error, Store, Tally};
 use hookyard_model::{PluginRef, SourceRef, TenantName};
+use hookyard_store::{Error, Store, Tally};
 use metrics::{describe_gauge, gauge};
 use tokio::sync::watch;
 
-use crate::explain::chain;
+use hookyard_model::chain;
 use notices::{Notice, Notices};
 
 const UNROUTED: &str = "hookyard_events_unrouted";
@@ -161,13 +161,13 @@ trait Named: Ord + Clone {
 
 impl Named for SourceRef {
     fn parts(&self) -> (&TenantName, &dyn Display) {
-        (&self.tenant, &self.source)
+        (&self.tenant, &self.name)
     }
 }
 
 impl Named for PluginRef {
     fn parts(&self) -> (&TenantName, &dyn Display) {
-        (&self.tenant, &self.plugin)
+        (&self.tenant, &self.name)
     }
 }
 

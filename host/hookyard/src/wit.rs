@@ -3,12 +3,12 @@
 use std::path::Path;
 
 use hookyard_plugin::{Need, OFFERS};
-use hookyard_verify::Provider;
+use hookyard_schemes::Provider;
 use serde::Serialize;
 
 use crate::cli::Failure;
-use crate::config;
 use crate::output;
+use hookyard_config as config;
 
 /// One interface, or all of a package.
 #[derive(Debug, Serialize, PartialEq, Eq)]
@@ -115,9 +115,9 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::config::references::Surroundings;
-    use crate::document::Sink;
-    use crate::provider;
+    use hookyard_config::document::Sink;
+    use hookyard_config::provider;
+    use hookyard_config::references::Surroundings;
 
     #[test]
     fn each_offer_and_each_provider_has_its_lines() {

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use hookyard_model::{EventId, chain};
-use hookyard_verify::Refusal;
+use hookyard_schemes::Refusal;
 use http::header::{ALLOW, CONNECTION, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderName, HeaderValue, Response, StatusCode};
 use http_body_util::Full;
@@ -52,7 +52,7 @@ pub(crate) enum Refused {
     #[error("a handshake failed: {why}")]
     Handshake { refusal: Refusal, why: String },
     #[error("the inbox did not take the event")]
-    Inbox(#[source] hookyard_inbox::Error),
+    Inbox(#[source] hookyard_store::Error),
     #[error("the inbox did not answer within {time_max:?}")]
     InboxSlow { time_max: Duration },
 }
@@ -96,7 +96,7 @@ impl Refused {
             Self::Body(body::Fault::Broken(_)) => "body-broken",
             Self::Body(body::Fault::NoRoom) => "buffered-bytes-max",
             Self::Verification(refusal) | Self::Handshake { refusal, .. } => refusal.reason(),
-            Self::Inbox(hookyard_inbox::Error::Busy) => "inbox-busy",
+            Self::Inbox(hookyard_store::Error::Busy) => "inbox-busy",
             Self::Inbox(_) => "inbox-failed",
             Self::InboxSlow { .. } => "inbox-slow",
         }

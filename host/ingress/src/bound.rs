@@ -5,8 +5,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
-use hookyard_inbox::Inbox;
 use hookyard_model::{Clock, EventId};
+use hookyard_store::Inbox;
 use tokio::net::TcpListener;
 
 use crate::accept::accept;

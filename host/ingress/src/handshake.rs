@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hookyard_model::{Timestamp, chain};
-use hookyard_verify::{Certificate, Certificates, Refusal, Request, Verdict};
+use hookyard_schemes::{Certificate, Certificates, Refusal, Request, Verdict};
 
 pub use self::certificates::{CertificateArchive, ProvenCertificate};
 use self::certificates::{CertificateCache, Wanted};

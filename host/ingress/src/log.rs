@@ -26,7 +26,7 @@ macro_rules! log {
         tracing::$level!(
             target: "hookyard::ingress",
             tenant = $route.source.source.tenant.as_str(),
-            source = $route.source.source.source.as_str(),
+            source = $route.source.source.name.as_str(),
             provider = $route.source.provider.name.as_str(),
             bytes = $about.bytes,
             peer = %$about.peer,

@@ -10,9 +10,9 @@ use std::time::{Duration, Instant};
 use arc_swap::ArcSwap;
 use bytes::Bytes;
 use hookyard_crash::Point;
-use hookyard_inbox::Appended;
 use hookyard_model::{Event, Header};
-use hookyard_verify::{Refusal, Verdict, Verified, ordering_key};
+use hookyard_schemes::{Refusal, Verdict, Verified, ordering_key};
+use hookyard_store::Appended;
 use http::{HeaderMap, Method, Request, request};
 use hyper::body::Incoming;
 
@@ -156,7 +156,7 @@ impl Receiver {
         read: &Read<'_>,
         in_flight: &InFlight,
     ) -> Result<Verdict, Refused> {
-        let request = hookyard_verify::Request {
+        let request = hookyard_schemes::Request {
             method: read.head.method.as_str(),
             path: read.head.uri.path(),
             tail: route.tail,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hookyard_model::SourceRef;
-use hookyard_verify::{JsonPointer, Provider, Verifier};
+use hookyard_schemes::{JsonPointer, Provider, Verifier};
 
 /// More segments than these of a path are not looked at for a near miss.
 const SEGMENTS_MAX: usize = 8;
@@ -145,10 +145,7 @@ impl FromIterator<Source> for Sources {
     fn from_iter<I: IntoIterator<Item = Source>>(sources: I) -> Self {
         let mut by_tenant: BTreeMap<String, BTreeMap<String, Arc<Source>>> = BTreeMap::new();
         for source in sources {
-            let SourceRef {
-                tenant,
-                source: name,
-            } = &source.source;
+            let SourceRef { tenant, name: name } = &source.source;
             let (tenant, name) = (tenant.to_string(), name.to_string());
             by_tenant
                 .entry(tenant)

@@ -7,7 +7,7 @@
 //!            v                            |
 //! (new) -> Pending --Lease--> Leased --Settle--> Done | Dead
 //!            ^                  |  |
-//!            '----- Release ----'  '--Settle--> Waiting --Lease (once due)--> Leased
+//!            '----- GiveBack ----'  '--Settle--> Waiting --Lease (once due)--> Leased
 //!
 //! any but Leased --Replay--> Pending | Waiting (until its turn)
 //! any but Leased, Done, Discarded --Discard--> Discarded
@@ -24,7 +24,7 @@ use crate::{DeliveryResult, Outcome, RetryPolicy, Timestamp};
 
 /// Where a job stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum JobState {
+pub enum WorkState {
     /// Ready to be attempted.
     Pending,
     /// Being attempted by whoever holds the lease.
@@ -47,7 +47,7 @@ pub enum JobState {
     Discarded,
 }
 
-impl JobState {
+impl WorkState {
     /// The state's name, as it stands in the store and the CLI.
     pub const fn name(&self) -> &'static str {
         match self {
@@ -76,7 +76,7 @@ impl JobState {
     }
 }
 
-impl fmt::Display for JobState {
+impl fmt::Display for WorkState {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
     }
@@ -91,7 +91,7 @@ pub enum Input<'a> {
         until: Timestamp,
     },
     /// The lease is given back unused.
-    Release,
+    GiveBack,
     /// An attempt ended.
     Settle {
         /// What it came to.
@@ -99,7 +99,7 @@ pub enum Input<'a> {
         /// Attempts made that count, this one included.
         attempts: u32,
         /// When the event came in, or was to run again by a replay.
-        received_at: Timestamp,
+        since: Timestamp,
         /// The source's policy.
         policy: &'a RetryPolicy,
         /// Whether a fault doesn't use the job up: the revision that ran is quarantined, or there was no room for what the
@@ -119,7 +119,7 @@ pub enum Input<'a> {
         /// The destination's policy.
         policy: &'a RetryPolicy,
         /// Whether other messages don't get there either: then a failure doesn't use this one up.
-        is_down: bool,
+        is_spared: bool,
         /// A random number in `0.0..1.0`.
         jitter: f64,
     },
@@ -149,21 +149,21 @@ pub struct Illegal {
 }
 
 /// The next state of a job that is in `state` when `input` happens at `now`.
-pub fn apply(state: JobState, input: Input<'_>, now: Timestamp) -> Result<JobState, Illegal> {
-    use JobState::{Dead, Discarded, Done, Held, Leased, Pending, Waiting};
+pub fn apply(state: WorkState, input: Input<'_>, now: Timestamp) -> Result<WorkState, Illegal> {
+    use WorkState::{Dead, Discarded, Done, Held, Leased, Pending, Waiting};
     match (state, input) {
         (Pending | Waiting { .. } | Leased { .. }, Input::Lease { until })
             if state.due_at().is_some_and(|due| due <= now) =>
         {
             Ok(Leased { until })
         }
-        (Leased { .. }, Input::Release) => Ok(Pending),
+        (Leased { .. }, Input::GiveBack) => Ok(Pending),
         (
             Leased { .. },
             Input::Settle {
                 outcome,
                 attempts,
-                received_at,
+                since,
                 policy,
                 is_spared,
                 jitter,
@@ -171,7 +171,7 @@ pub fn apply(state: JobState, input: Input<'_>, now: Timestamp) -> Result<JobSta
         ) => {
             let failure = Failure {
                 attempts,
-                received_at,
+                since,
                 asked: asked(outcome),
             };
             Ok(match is_spared && outcome.is_fault() {
@@ -188,16 +188,16 @@ pub fn apply(state: JobState, input: Input<'_>, now: Timestamp) -> Result<JobSta
                 attempts,
                 since,
                 policy,
-                is_down,
+                is_spared,
                 jitter,
             },
         ) => {
             let failure = Failure {
                 attempts,
-                received_at: since,
+                since: since,
                 asked: wait(result),
             };
-            let again = match is_down {
+            let again = match is_spared {
                 true => policy.again_in_time(failure, now, jitter),
                 false => policy.again_at(failure, now, jitter),
             };
@@ -228,21 +228,21 @@ fn settled(
     policy: &RetryPolicy,
     now: Timestamp,
     jitter: f64,
-) -> JobState {
+) -> WorkState {
     match outcome {
-        Outcome::Done => JobState::Done,
-        outcome if !outcome.is_retryable() => JobState::Dead,
+        Outcome::Done => WorkState::Done,
+        outcome if !outcome.is_retryable() => WorkState::Dead,
         _ => policy
             .again_at(failure, now, jitter)
-            .map_or(JobState::Dead, |until| JobState::Waiting { until }),
+            .map_or(WorkState::Dead, |until| WorkState::Waiting { until }),
     }
 }
 
-fn delivered(result: &DeliveryResult, again: Option<Timestamp>) -> JobState {
+fn delivered(result: &DeliveryResult, again: Option<Timestamp>) -> WorkState {
     match result {
-        DeliveryResult::Sent { .. } => JobState::Done,
-        result if !result.is_retryable() => JobState::Dead,
-        _ => again.map_or(JobState::Dead, |until| JobState::Waiting { until }),
+        DeliveryResult::Sent { .. } => WorkState::Done,
+        result if !result.is_retryable() => WorkState::Dead,
+        _ => again.map_or(WorkState::Dead, |until| WorkState::Waiting { until }),
     }
 }
 
@@ -265,7 +265,7 @@ fn asked(outcome: &Outcome) -> Option<Duration> {
 const fn name(input: &Input<'_>) -> &'static str {
     match input {
         Input::Lease { .. } => "lease",
-        Input::Release => "release",
+        Input::GiveBack => "give back",
         Input::Settle { .. } => "settlement",
         Input::Deliver { .. } => "delivery",
         Input::Attach => "attachment",
@@ -289,20 +289,20 @@ mod tests {
         Input::Settle {
             outcome,
             attempts,
-            received_at: NOW,
+            since: NOW,
             policy,
             is_spared: false,
             jitter: 0.5,
         }
     }
 
-    fn settle(outcome: &Outcome, attempts: u32) -> JobState {
+    fn settle(outcome: &Outcome, attempts: u32) -> WorkState {
         let policy = RetryPolicy {
             attempts_max: 3,
             ..RetryPolicy::default()
         };
         let input = settlement(outcome, attempts, &policy);
-        apply(JobState::Leased { until: LATER }, input, NOW).expect("a leased job settles")
+        apply(WorkState::Leased { until: LATER }, input, NOW).expect("a leased job settles")
     }
 
     #[test]
@@ -314,7 +314,7 @@ mod tests {
         let trapped = Outcome::Trapped {
             message: "unreachable".into(),
         };
-        assert_eq!(settle(&Outcome::Done, 1), JobState::Done);
+        assert_eq!(settle(&Outcome::Done, 1), WorkState::Done);
         assert_eq!(
             settle(
                 &Outcome::Rejected {
@@ -322,26 +322,26 @@ mod tests {
                 },
                 1
             ),
-            JobState::Dead
+            WorkState::Dead
         );
         assert_eq!(
             settle(&trapped, 1),
-            JobState::Waiting {
+            WorkState::Waiting {
                 until: NOW.after(Duration::from_millis(3_750))
             }
         );
-        assert_eq!(settle(&trapped, 3), JobState::Dead);
+        assert_eq!(settle(&trapped, 3), WorkState::Dead);
         let hour = Duration::from_secs(3600);
         assert_eq!(
             settle(&retry(Some(hour)), 1),
-            JobState::Waiting {
+            WorkState::Waiting {
                 until: NOW.after(hour)
             }
         );
         let capped = RetryPolicy::default().delay_max;
         assert_eq!(
             settle(&retry(Some(Duration::MAX)), 1),
-            JobState::Waiting {
+            WorkState::Waiting {
                 until: NOW.after(capped)
             }
         );
@@ -356,18 +356,18 @@ mod tests {
             deadline: Some(2 * minute),
             ..RetryPolicy::default()
         };
-        let check = |result: DeliveryResult, attempts, since, is_down, expected| {
+        let check = |result: DeliveryResult, attempts, since, is_spared, expected| {
             let (result, policy) = (&result, &policy);
             let input = Input::Deliver {
                 result,
                 attempts,
                 since,
                 policy,
-                is_down,
+                is_spared,
                 jitter: 0.5,
             };
             assert_eq!(
-                apply(JobState::Leased { until: LATER }, input, NOW),
+                apply(WorkState::Leased { until: LATER }, input, NOW),
                 Ok(expected),
                 "{result}, try {attempts}"
             );
@@ -377,7 +377,7 @@ mod tests {
             reason: "busy".into(),
             after,
         };
-        let again_in = |delay| JobState::Waiting {
+        let again_in = |delay| WorkState::Waiting {
             until: NOW.after(delay),
         };
         check(
@@ -385,14 +385,14 @@ mod tests {
             1,
             NOW,
             false,
-            JobState::Done,
+            WorkState::Done,
         );
         check(
             DeliveryResult::Sent { status: 204 },
             9,
             NOW,
             true,
-            JobState::Done,
+            WorkState::Done,
         );
         for never in [
             DeliveryResult::Refused { status: 404 },
@@ -402,8 +402,8 @@ mod tests {
             },
             DeliveryResult::Lost { attempts: 3 },
         ] {
-            check(never.clone(), 1, NOW, false, JobState::Dead);
-            check(never, 1, NOW, true, JobState::Dead);
+            check(never.clone(), 1, NOW, false, WorkState::Dead);
+            check(never, 1, NOW, true, WorkState::Dead);
         }
         check(
             failed(None),
@@ -427,7 +427,7 @@ mod tests {
             again_in(Duration::from_millis(3_750)),
         );
         check(failed(Some(Duration::MAX)), 1, NOW, false, again_in(minute));
-        check(failed(None), 3, NOW, false, JobState::Dead);
+        check(failed(None), 3, NOW, false, WorkState::Dead);
         check(
             failed(None),
             3,
@@ -440,7 +440,7 @@ mod tests {
             3,
             NOW.before(2 * minute),
             true,
-            JobState::Dead,
+            WorkState::Dead,
         );
     }
 
@@ -453,29 +453,29 @@ mod tests {
         let trapped = Outcome::Trapped {
             message: String::new(),
         };
-        let settle = |received_at, attempts| {
+        let settle = |since, attempts| {
             let (outcome, policy) = (&trapped, &policy);
             let input = Input::Settle {
                 outcome,
                 attempts,
-                received_at,
+                since,
                 policy,
                 is_spared: false,
                 jitter: 1.0,
             };
-            apply(JobState::Leased { until: LATER }, input, NOW).expect("a leased job settles")
+            apply(WorkState::Leased { until: LATER }, input, NOW).expect("a leased job settles")
         };
         let long_ago = Timestamp::from_unix_millis(NOW.unix_millis() - 56_000);
         assert_eq!(
             settle(NOW, 1),
-            JobState::Waiting {
+            WorkState::Waiting {
                 until: NOW.after(Duration::from_secs(5))
             }
         );
-        assert_eq!(settle(long_ago, 1), JobState::Dead);
+        assert_eq!(settle(long_ago, 1), WorkState::Dead);
         assert_eq!(
             settle(NOW, 5),
-            JobState::Dead,
+            WorkState::Dead,
             "the next delay alone is longer"
         );
     }
@@ -488,16 +488,16 @@ mod tests {
             ..RetryPolicy::default()
         };
         let settle = |outcome: &Outcome| {
-            let received_at = Timestamp::from_unix_millis(0);
+            let since = Timestamp::from_unix_millis(0);
             let input = Input::Settle {
                 outcome,
                 attempts: 9,
-                received_at,
+                since,
                 policy: &policy,
                 is_spared: true,
                 jitter: 0.0,
             };
-            apply(JobState::Leased { until: LATER }, input, NOW).expect("a leased job settles")
+            apply(WorkState::Leased { until: LATER }, input, NOW).expect("a leased job settles")
         };
         let undecodable = Outcome::Undecodable {
             path: "$".into(),
@@ -512,18 +512,18 @@ mod tests {
         ] {
             assert_eq!(
                 settle(&fault),
-                JobState::Waiting {
+                WorkState::Waiting {
                     until: NOW.after(delay)
                 },
                 "{fault}"
             );
         }
-        assert_eq!(settle(&Outcome::Done), JobState::Done);
+        assert_eq!(settle(&Outcome::Done), WorkState::Done);
         assert_eq!(
             settle(&Outcome::Rejected {
                 reason: String::new()
             }),
-            JobState::Dead,
+            WorkState::Dead,
             "the handler's own word"
         );
     }
@@ -531,30 +531,30 @@ mod tests {
     #[test]
     fn a_lease_waits_for_its_time() {
         let lease = Input::Lease { until: LATER };
-        assert!(apply(JobState::Waiting { until: LATER }, lease, NOW).is_err());
-        assert!(apply(JobState::Leased { until: LATER }, lease, NOW).is_err());
+        assert!(apply(WorkState::Waiting { until: LATER }, lease, NOW).is_err());
+        assert!(apply(WorkState::Leased { until: LATER }, lease, NOW).is_err());
         assert_eq!(
-            apply(JobState::Leased { until: NOW }, lease, NOW),
-            Ok(JobState::Leased { until: LATER })
+            apply(WorkState::Leased { until: NOW }, lease, NOW),
+            Ok(WorkState::Leased { until: LATER })
         );
-        assert!(apply(JobState::Dead, lease, NOW).is_err());
+        assert!(apply(WorkState::Dead, lease, NOW).is_err());
     }
 
     #[test]
     fn a_replay_makes_anything_due_but_what_is_under_way() {
-        let waiting = JobState::Waiting { until: LATER };
-        let discarded = JobState::Discarded;
+        let waiting = WorkState::Waiting { until: LATER };
+        let discarded = WorkState::Discarded;
         for state in [
-            JobState::Pending,
+            WorkState::Pending,
             waiting,
-            JobState::Done,
-            JobState::Dead,
-            JobState::Held,
+            WorkState::Done,
+            WorkState::Dead,
+            WorkState::Held,
             discarded,
         ] {
             assert_eq!(
                 apply(state, Input::Replay { due: None }, NOW),
-                Ok(JobState::Pending)
+                Ok(WorkState::Pending)
             );
             assert_eq!(
                 apply(state, Input::Replay { due: Some(LATER) }, NOW),
@@ -562,7 +562,7 @@ mod tests {
             );
         }
         // Even one whose lease ran out: whoever has it may still settle it.
-        let leased = JobState::Leased { until: NOW };
+        let leased = WorkState::Leased { until: NOW };
         let refused = Illegal {
             state: "leased",
             input: "replay",
@@ -575,19 +575,24 @@ mod tests {
 
     #[test]
     fn discard_ends_only_unfinished_jobs() {
-        let waiting = JobState::Waiting { until: LATER };
-        for state in [JobState::Pending, waiting, JobState::Dead, JobState::Held] {
+        let waiting = WorkState::Waiting { until: LATER };
+        for state in [
+            WorkState::Pending,
+            waiting,
+            WorkState::Dead,
+            WorkState::Held,
+        ] {
             assert_eq!(
                 apply(state, Input::Discard, NOW),
-                Ok(JobState::Discarded),
+                Ok(WorkState::Discarded),
                 "{state}"
             );
         }
 
         for state in [
-            JobState::Leased { until: NOW },
-            JobState::Done,
-            JobState::Discarded,
+            WorkState::Leased { until: NOW },
+            WorkState::Done,
+            WorkState::Discarded,
         ] {
             let refused = Illegal {
                 state: state.name(),
@@ -596,7 +601,7 @@ mod tests {
             assert_eq!(apply(state, Input::Discard, LATER), Err(refused));
         }
 
-        let discarded = JobState::Discarded;
+        let discarded = WorkState::Discarded;
         assert!(apply(discarded, Input::Lease { until: LATER }, NOW).is_err());
         assert_eq!(apply(discarded, Input::Attach, NOW), Ok(discarded));
         assert_eq!(apply(discarded, Input::Detach, NOW), Ok(discarded));
@@ -604,21 +609,21 @@ mod tests {
 
     #[test]
     fn a_retry_brings_back_what_failed_and_nothing_else() {
-        let waiting = JobState::Waiting { until: LATER };
-        for state in [waiting, JobState::Dead] {
+        let waiting = WorkState::Waiting { until: LATER };
+        for state in [waiting, WorkState::Dead] {
             assert_eq!(
                 apply(state, Input::Retry, NOW),
-                Ok(JobState::Pending),
+                Ok(WorkState::Pending),
                 "{state}"
             );
         }
-        let leased = JobState::Leased { until: NOW };
+        let leased = WorkState::Leased { until: NOW };
         for state in [
-            JobState::Pending,
+            WorkState::Pending,
             leased,
-            JobState::Done,
-            JobState::Held,
-            JobState::Discarded,
+            WorkState::Done,
+            WorkState::Held,
+            WorkState::Discarded,
         ] {
             assert!(apply(state, Input::Retry, LATER).is_err(), "{state}");
         }
@@ -629,20 +634,20 @@ mod tests {
         };
         assert_eq!(
             (settle(&trapped, 3), settle(&trapped, 4)),
-            (JobState::Dead, JobState::Dead)
+            (WorkState::Dead, WorkState::Dead)
         );
     }
 
-    fn any_state() -> impl Strategy<Value = JobState> {
+    fn any_state() -> impl Strategy<Value = WorkState> {
         let moment = (0..3_000_000i64).prop_map(Timestamp::from_unix_millis);
         prop_oneof![
-            Just(JobState::Pending),
-            moment.clone().prop_map(|until| JobState::Leased { until }),
-            moment.prop_map(|until| JobState::Waiting { until }),
-            Just(JobState::Done),
-            Just(JobState::Dead),
-            Just(JobState::Held),
-            Just(JobState::Discarded),
+            Just(WorkState::Pending),
+            moment.clone().prop_map(|until| WorkState::Leased { until }),
+            moment.prop_map(|until| WorkState::Waiting { until }),
+            Just(WorkState::Done),
+            Just(WorkState::Dead),
+            Just(WorkState::Held),
+            Just(WorkState::Discarded),
         ]
     }
 
@@ -670,16 +675,16 @@ mod tests {
         #[test]
         fn what_is_over_stays_over(state in any_state(), outcome in any_outcome(), attempts: u32, jitter in 0.0..1.0f64) {
             let policy = RetryPolicy::default();
-            let (received_at, outcome_is) = (NOW, &outcome);
+            let (since, outcome_is) = (NOW, &outcome);
             let settle = |is_spared| {
-                Input::Settle { outcome: outcome_is, attempts, received_at, policy: &policy, is_spared, jitter }
+                Input::Settle { outcome: outcome_is, attempts, since, policy: &policy, is_spared, jitter }
             };
-            for input in [Input::Lease { until: LATER }, Input::Release, settle(false), settle(true), Input::Attach, Input::Detach] {
+            for input in [Input::Lease { until: LATER }, Input::GiveBack, settle(false), settle(true), Input::Attach, Input::Detach] {
                 let next = apply(state, input, NOW);
-                if matches!(state, JobState::Done | JobState::Dead) {
+                if matches!(state, WorkState::Done | WorkState::Dead) {
                     prop_assert!(next.is_err() || next == Ok(state));
                 }
-                if matches!(next, Ok(JobState::Done)) && state != JobState::Done {
+                if matches!(next, Ok(WorkState::Done)) && state != WorkState::Done {
                     prop_assert_eq!(&outcome, &Outcome::Done);
                 }
             }
@@ -690,8 +695,8 @@ mod tests {
             let policy = RetryPolicy::default();
             let input =
                 settlement(&outcome, policy.attempts_max, &policy);
-            let end = apply(JobState::Leased { until: LATER }, input, NOW);
-            prop_assert!(matches!(end, Ok(JobState::Done | JobState::Dead)));
+            let end = apply(WorkState::Leased { until: LATER }, input, NOW);
+            prop_assert!(matches!(end, Ok(WorkState::Done | WorkState::Dead)));
         }
     }
 }

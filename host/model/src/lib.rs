@@ -22,7 +22,7 @@ pub use chain::chain;
 pub use delivery::{Answer, Delivery, DeliveryResult};
 pub use effect::{Effects, Key, Message, MessageId, RecordedAnswer, Seen, Versioned, Write};
 pub use event::{Event, EventId, Header, Payload};
-pub use job::{Illegal, Input, JobState, apply};
+pub use job::{Illegal, Input, WorkState, apply};
 pub use name::{
     DestinationName, DestinationRef, InvalidName, PluginName, PluginRef, Revision, SourceName,
     SourceRef, TenantName,
@@ -33,4 +33,4 @@ pub use quarantine::{Breaker, QuarantinePolicy};
 pub use release::Step;
 pub use retry::{Failure, RetryPolicy};
 pub use time::{Clock, Timestamp};
-pub use visible::{is_hidden, visible};
+pub use visible::{excerpt, in_a_line, is_hidden, visible};

@@ -103,12 +103,12 @@ pub struct SourceRef {
     /// Whose source it is.
     pub tenant: TenantName,
     /// Its name within the tenant.
-    pub source: SourceName,
+    pub name: SourceName,
 }
 
 impl fmt::Display for SourceRef {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.tenant, self.source)
+        write!(f, "{}/{}", self.tenant, self.name)
     }
 }
 
@@ -118,12 +118,12 @@ pub struct PluginRef {
     /// Whose plugin it is.
     pub tenant: TenantName,
     /// Its name within the tenant.
-    pub plugin: PluginName,
+    pub name: PluginName,
 }
 
 impl fmt::Display for PluginRef {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.tenant, self.plugin)
+        write!(f, "{}/{}", self.tenant, self.name)
     }
 }
 
@@ -133,12 +133,12 @@ pub struct DestinationRef {
     /// Whose destination it is.
     pub tenant: TenantName,
     /// Its name within the tenant.
-    pub destination: DestinationName,
+    pub name: DestinationName,
 }
 
 impl fmt::Display for DestinationRef {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.tenant, self.destination)
+        write!(f, "{}/{}", self.tenant, self.name)
     }
 }
 

@@ -4,7 +4,7 @@
 //! seen -> settled -> [queued] -> [compiling] -> checked -> compiled -> rehearsed -> active -> draining -> retired
 //!             \          \             \           \          \           \          |  ^       |           |
 //!              '----------'-------------'-----------'----------'-- refused '         |  '-------'-----------'  brought back
-//!                                                                                    '-> quarantined -> (released) settled
+//!                                                                                    '-> blocked -> (released) settled
 //! ```
 //!
 //! Where there is compiled code already, nothing is queued or compiling.
@@ -38,7 +38,7 @@ pub enum Step {
     /// It has none left.
     Retired,
     /// It did worse than the one before, or an operator took it back: its content is refused from now on.
-    Quarantined,
+    Blocked,
     /// It can't be taken, for a reason.
     Refused,
 }
@@ -56,7 +56,7 @@ impl Step {
         Self::Active,
         Self::Draining,
         Self::Retired,
-        Self::Quarantined,
+        Self::Blocked,
         Self::Refused,
     ];
 
@@ -73,17 +73,17 @@ impl Step {
             Self::Active => "active",
             Self::Draining => "draining",
             Self::Retired => "retired",
-            Self::Quarantined => "quarantined",
+            Self::Blocked => "blocked",
             Self::Refused => "refused",
         }
     }
 
     /// Whether a revision that stands here may stand there next. Each may be seen or settled anew: its file is dropped
-    /// again, or the host starts. Each but a quarantined one may be refused: its settings may be bad now.
+    /// again, or the host starts. Each but a blocked one may be refused: its settings may be bad now.
     pub const fn leads_to(self, next: Self) -> bool {
         use Step::{
-            Active, Checked, Compiled, Compiling, Draining, Quarantined, Queued, Refused,
-            Rehearsed, Retired, Seen, Settled,
+            Active, Blocked, Checked, Compiled, Compiling, Draining, Queued, Refused, Rehearsed,
+            Retired, Seen, Settled,
         };
         matches!(
             (self, next),
@@ -94,9 +94,9 @@ impl Step {
                 | (Checked, Compiled)
                 | (Compiled, Rehearsed)
                 | (Compiled | Rehearsed | Active | Draining | Retired, Active)
-                | (Active, Draining | Quarantined)
-                | (Draining, Retired | Quarantined)
-                | (Retired, Quarantined)
+                | (Active, Draining | Blocked)
+                | (Draining, Retired | Blocked)
+                | (Retired, Blocked)
                 | (
                     Seen | Settled | Queued | Compiling | Checked | Compiled,
                     Refused
@@ -153,16 +153,13 @@ mod tests {
             (Step::Checked, "seen settled compiled refused"),
             (Step::Compiled, "seen settled rehearsed active refused"),
             (Step::Rehearsed, "seen settled active refused"),
-            (
-                Step::Active,
-                "seen settled active draining quarantined refused",
-            ),
+            (Step::Active, "seen settled active draining blocked refused"),
             (
                 Step::Draining,
-                "seen settled active retired quarantined refused",
+                "seen settled active retired blocked refused",
             ),
-            (Step::Retired, "seen settled active quarantined refused"),
-            (Step::Quarantined, "seen settled"),
+            (Step::Retired, "seen settled active blocked refused"),
+            (Step::Blocked, "seen settled"),
             (Step::Refused, "seen settled refused"),
         ] {
             let next: Vec<_> = Step::ALL
@@ -175,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_quarantined_or_refused_serves_only_by_going_the_whole_way_again() {
+    fn what_is_blocked_or_refused_serves_only_by_going_the_whole_way_again() {
         let not_ready = [
             Step::Seen,
             Step::Settled,
@@ -183,10 +180,7 @@ mod tests {
             Step::Compiling,
             Step::Checked,
         ];
-        for from in [Step::Quarantined, Step::Refused]
-            .into_iter()
-            .chain(not_ready)
-        {
+        for from in [Step::Blocked, Step::Refused].into_iter().chain(not_ready) {
             assert!(!from.leads_to(Step::Active), "{from}");
         }
     }

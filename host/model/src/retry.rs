@@ -72,7 +72,7 @@ impl RetryPolicy {
     ) -> Option<Timestamp> {
         let again = self.again_after(failure, now, jitter);
         self.deadline
-            .is_none_or(|deadline| again <= failure.received_at.after(deadline))
+            .is_none_or(|deadline| again <= failure.since.after(deadline))
             .then_some(again)
     }
 
@@ -107,7 +107,7 @@ pub struct Failure {
     /// Attempts made, this one included.
     pub attempts: u32,
     /// When the event came in, or was last replayed.
-    pub received_at: Timestamp,
+    pub since: Timestamp,
     /// The least delay that the handler asks for.
     pub asked: Option<Duration>,
 }
@@ -189,7 +189,7 @@ mod tests {
         let asked = Some(30 * SECOND);
         let failure = Failure {
             attempts: 1,
-            received_at: RECEIVED,
+            since: RECEIVED,
             asked,
         };
 
@@ -221,7 +221,7 @@ mod tests {
         let again = |policy: &RetryPolicy, attempts, age: u64| {
             let failure = Failure {
                 attempts,
-                received_at: RECEIVED,
+                since: RECEIVED,
                 asked: None,
             };
             let now = RECEIVED.after(Duration::from_secs(age));
@@ -260,7 +260,7 @@ mod tests {
         };
         let failure = |asked| Failure {
             attempts: 1,
-            received_at: RECEIVED,
+            since: RECEIVED,
             asked,
         };
         let again = |asked| {
@@ -344,7 +344,7 @@ mod tests {
             jitter in 0.0..1.0f64,
         ) {
             let now = RECEIVED.after(Duration::from_millis(age));
-            let failure = Failure { attempts, received_at: RECEIVED, asked };
+            let failure = Failure { attempts, since: RECEIVED, asked };
             match policy.again_at(failure, now, jitter) {
                 Some(again) => {
                     prop_assert!(attempts < policy.attempts_max);

@@ -200,7 +200,7 @@ mod tests {
         let (tenant, plugin) = name.split_once('/').expect("a tenant");
         PluginRef {
             tenant: tenant.parse().expect("a name"),
-            plugin: plugin.parse().expect("a name"),
+            name: plugin.parse().expect("a name"),
         }
     }
 

@@ -8,8 +8,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use hookyard_dispatch::Measures;
-use hookyard_inbox::Claimed;
 use hookyard_model::{Clock, Effects, LogLine, Outcome, Time};
+use hookyard_store::Claimed;
 use wasmtime::component::{ComponentExportIndex, Instance, ResourceTable, Val};
 use wasmtime::{Store, UpdateDeadline};
 use wasmtime_wasi::{HostWallClock, WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};

@@ -7,8 +7,8 @@ use std::time::Instant;
 use arc_swap::ArcSwap;
 use async_trait::async_trait;
 use hookyard_dispatch::{Active, Ran, Runner, Unrun};
-use hookyard_inbox::Claimed;
 use hookyard_model::{Outcome, PluginRef, Revision};
+use hookyard_store::Claimed;
 use tokio::sync::Notify;
 
 use crate::call::Ended;

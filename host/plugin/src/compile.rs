@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use tokio::sync::Semaphore;
 
-pub use child::Order;
+pub use child::CompileOrder;
 pub(crate) use verdict::Verdict;
 
 use crate::text::one_line;
@@ -37,7 +37,7 @@ pub enum Compiling {
 /// How the processes that compile are started, and what each may use.
 #[derive(Debug, Clone)]
 pub struct Apart {
-    /// The program, which has to be this one: `Order::carry_out` is its other side.
+    /// The program, which has to be this one: `CompileOrder::carry_out` is its other side.
     pub program: PathBuf,
     /// What makes the program compile. The order's own arguments follow.
     pub arguments: Vec<OsString>,

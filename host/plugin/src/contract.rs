@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use hookyard_verify::Outgoing;
+use hookyard_schemes::Outgoing;
 
 use crate::offers;
 

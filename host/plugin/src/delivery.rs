@@ -3,7 +3,7 @@
 //! The record is filled with the fields that the plugin declared when it was built: one built before a field was
 //! added doesn't get it, one built for a newer host gets `none` for what this host doesn't know.
 
-use hookyard_inbox::Claimed;
+use hookyard_store::Claimed;
 use wasmtime::component::Val;
 
 use crate::plan::{Field, Refused, Shape};
@@ -138,7 +138,7 @@ impl Fact {
         match self {
             Self::EventId => Val::String(event.id.to_string()),
             Self::Tenant => Val::String(event.source.tenant.to_string()),
-            Self::Source => Val::String(event.source.source.to_string()),
+            Self::Source => Val::String(event.source.name.to_string()),
             Self::Provider => Val::String(event.provider.clone()),
             Self::EventType => Val::String(event.event_type.clone().unwrap_or_default()),
             Self::Key => Val::String(event.key.clone()),

@@ -11,8 +11,8 @@ mod outbox;
 
 use std::sync::Arc;
 
-use hookyard_inbox::{MemoryInbox, Values};
 use hookyard_model::MessageId;
+use hookyard_store::{EmptyStore, Values};
 use uuid::Uuid;
 use wasmtime::component::Linker;
 
@@ -39,7 +39,7 @@ impl Parts {
     /// Those of a guest that is only started: there is nothing, and nothing comes of what it asks for.
     pub(crate) fn nothing() -> Self {
         Self {
-            values: Arc::new(MemoryInbox::new()),
+            values: Arc::new(EmptyStore),
             message_ids: Arc::new(|| MessageId::from_uuid(Uuid::nil())),
             http: Arc::new(NoHttp),
             stage: None,

@@ -78,7 +78,7 @@ mod tests {
     async fn the_last_one_to_land_is_told() {
         let plugin = PluginRef {
             tenant: "acme".parse().expect("a name"),
-            plugin: "books".parse().expect("a name"),
+            name: "books".parse().expect("a name"),
         };
         let revision = Revision::from_sha256([1; 32]);
         let flights = Arc::new(Flights::default());

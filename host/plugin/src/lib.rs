@@ -56,7 +56,7 @@ mod tests;
 
 pub use capability::{Http, HttpCall, HttpError, HttpFault, NoHttp, request_digest};
 pub use catalog::Catalog;
-pub use compile::{Apart, CompileLimits, Compiling, Order, Progress};
+pub use compile::{Apart, CompileLimits, CompileOrder, Compiling, Progress};
 pub use content::revision_of;
 pub use contract::{Contract, Contracts};
 pub use effects::Parts;

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use hookyard_inbox::{OutboxQuota, Unsent, Usage};
 use hookyard_model::{Limit, Outcome};
+use hookyard_store::{OutboxQuota, Unsent, Usage};
 use wasmtime::ResourceLimiter;
 
 use crate::budget::Excess;

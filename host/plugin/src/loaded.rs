@@ -5,8 +5,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Instant;
 
-use hookyard_inbox::Claimed;
 use hookyard_model::{Event, Outcome, Payload, PluginRef, Revision};
+use hookyard_store::Claimed;
 use wasmtime::component::InstancePre;
 
 use crate::call::{self, Arguments, Ended, State};

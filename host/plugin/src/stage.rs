@@ -6,8 +6,8 @@
 
 use std::sync::Arc;
 
-use hookyard_inbox::Claimed;
 use hookyard_model::{Clock, Effects, Event, LogLine, Outcome, Timestamp};
+use hookyard_store::Claimed;
 use sha2::{Digest as _, Sha256};
 use wasmtime_wasi::{Deterministic, WasiCtxBuilder};
 

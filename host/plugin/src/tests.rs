@@ -5,14 +5,13 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use hookyard_dispatch::{Ran, Runner as _};
-use hookyard_inbox::{
-    Claimed, Inbox, JobRef, MemoryInbox, Routes, Settlement, Usage, Values, Want,
-};
 use hookyard_model::{
-    Attempt, Clock, Effects, Event, EventId, Header, JobState, Limit, MessageId, Outcome, Payload,
-    PluginName, PluginRef, Revision, Time, Timestamp,
+    Attempt, Clock, Effects, Event, EventId, Header, Limit, MessageId, Outcome, Payload,
+    PluginName, PluginRef, Revision, Time, Timestamp, WorkState,
 };
-use hookyard_verify::Outgoing;
+use hookyard_schemes::Outgoing;
+use hookyard_store::{Claimed, Inbox, JobLease, Routes, Settlement, Usage, Values, Want};
+use hookyard_store_testing::MemoryInbox;
 
 use crate::{
     Catalog, Config, Contract, Contracts, Engine, Grants, Limits, Load, LoadError, Loaded, NoHttp,
@@ -47,7 +46,7 @@ fn engine() -> Arc<Engine> {
 pub(crate) fn plugin() -> PluginRef {
     PluginRef {
         tenant: "acme".parse().expect("a name"),
-        plugin: PluginName::new("orders").expect("a name"),
+        name: PluginName::new("orders").expect("a name"),
     }
 }
 
@@ -92,7 +91,7 @@ fn parts_over(values: Arc<dyn Values>) -> Parts {
 pub(crate) async fn commit(
     inbox: &dyn Inbox,
     effects: Effects,
-) -> Result<(), hookyard_inbox::Error> {
+) -> Result<(), hookyard_store::Error> {
     let claimed = job(None, "{}");
     let id = EventId::from_uuid(uuid::Uuid::now_v7());
     let event = Event {
@@ -104,7 +103,7 @@ pub(crate) async fn commit(
     let plugin = claimed.lease.plugin;
     inbox
         .route(Routes(
-            [(event.source.clone(), [plugin.plugin.clone()].into())].into(),
+            [(event.source.clone(), [plugin.name.clone()].into())].into(),
         ))
         .await?;
     inbox.append(event).await?;
@@ -127,7 +126,7 @@ pub(crate) async fn commit(
     let settled = inbox.settle(Settlement {
         lease: claimed.lease.clone(),
         attempt,
-        next: JobState::Done,
+        next: WorkState::Done,
         is_watched: false,
         effects,
         quota,
@@ -135,7 +134,7 @@ pub(crate) async fn commit(
         outbox: Default::default(),
     });
     if let Err(error) = settled.await {
-        inbox.release(&[claimed.lease]).await?;
+        inbox.give_back(&[claimed.lease]).await?;
         return Err(error);
     }
     Ok(())
@@ -176,7 +175,7 @@ fn job(event_type: Option<&str>, body: impl Into<Bytes>) -> Claimed {
             .expect("an id"),
         source: hookyard_model::SourceRef {
             tenant: "acme".parse().expect("a name"),
-            source: "payments".parse().expect("a name"),
+            name: "payments".parse().expect("a name"),
         },
         provider: "topper".into(),
         event_type: event_type.map(str::to_owned),
@@ -192,7 +191,7 @@ fn job(event_type: Option<&str>, body: impl Into<Bytes>) -> Claimed {
         key_until: Timestamp::from_unix_millis(i64::MAX),
     };
     Claimed {
-        lease: JobRef {
+        lease: JobLease {
             event: event.id,
             plugin: plugin(),
             replays: 0,

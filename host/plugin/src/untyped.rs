@@ -6,7 +6,7 @@
 //! delivery record, older, newer or trimmed by hand, is called by reflection: it works, within the bound on values.
 //! When our WIT grows, the grown record is to get its own Rust type beside this one.
 
-use hookyard_inbox::Claimed;
+use hookyard_store::Claimed;
 use wasmtime::component::{ComponentType, Lift, Lower, Val};
 
 use crate::delivery::{Delivery, received_at};
@@ -224,7 +224,7 @@ pub(crate) fn direct<'a>(
         DirectDelivery {
             event_id: event.id.to_string(),
             tenant: event.source.tenant.as_str(),
-            source: event.source.source.as_str(),
+            source: event.source.name.as_str(),
             provider: &event.provider,
             event_type: event.event_type.as_deref(),
             key: &event.key,

@@ -10,9 +10,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hookyard_dispatch::Runner as _;
-use hookyard_inbox::{Claimed, JobRef, MemoryInbox};
 use hookyard_model::{Clock, Event, EventId, MessageId, Payload, PluginRef, Timestamp};
 use hookyard_plugin::{Catalog, Config, Contracts, Engine, Grants, Limits, Load, NoHttp, Parts};
+use hookyard_store::{Claimed, JobLease};
+use hookyard_store_testing::MemoryInbox;
 
 /// Samples that are taken.
 const SAMPLES: usize = 20;
@@ -74,7 +75,7 @@ fn limits() -> Limits {
 fn plugin(name: &str) -> PluginRef {
     PluginRef {
         tenant: "acme".parse().expect("a name"),
-        plugin: name.parse().expect("a name"),
+        name: name.parse().expect("a name"),
     }
 }
 
@@ -85,7 +86,7 @@ fn job(plugin: PluginRef) -> Claimed {
             .expect("an id"),
         source: hookyard_model::SourceRef {
             tenant: plugin.tenant.clone(),
-            source: "in".parse().expect("a name"),
+            name: "in".parse().expect("a name"),
         },
         provider: "topper".into(),
         event_type: None,
@@ -98,7 +99,7 @@ fn job(plugin: PluginRef) -> Claimed {
         key_until: Timestamp::from_unix_millis(i64::MAX),
     };
     Claimed {
-        lease: JobRef {
+        lease: JobLease {
             event: event.id,
             plugin,
             replays: 0,

@@ -1,17 +1,17 @@
 //! Asks for an interface that no host has. The host refuses to load it and names the interface.
 
 wit_bindgen::generate!({
-    world: "acme:wish/wish",
+    world: "acme:order/order",
     inline: "
-        package acme:wish;
+        package acme:order;
 
-        world wish {
+        world order {
             import acme:never/granted@2.1.0;
             export hookyard:plugin/handler@0.1.0;
         }
 
         package acme:never@2.1.0 {
-            interface granted { wish: func(text: string) -> string; }
+            interface granted { order: func(text: string) -> string; }
         }
     ",
     path: "../../wit/hookyard",
@@ -20,13 +20,13 @@ wit_bindgen::generate!({
 
 use exports::hookyard::plugin::handler::{Delivery, Failure, Guest, Message};
 
-struct Wish;
+struct Order;
 
-impl Guest for Wish {
+impl Guest for Order {
     fn handle(delivery: Delivery, _: Message) -> Result<(), Failure> {
-        println!("{}", acme::never::granted::wish(&delivery.key));
+        println!("{}", acme::never::granted::order(&delivery.key));
         Ok(())
     }
 }
 
-export!(Wish);
+export!(Order);

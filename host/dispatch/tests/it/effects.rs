@@ -4,14 +4,14 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use hookyard_dispatch::RetryPolicies;
-use hookyard_inbox::faulty::Call;
-use hookyard_inbox::{
-    Error, Inbox, MessageSettlement, Outbox, OutboxQuota, Unsent, Usage, WantMessages,
-};
 use hookyard_model::Clock as _;
 use hookyard_model::{
-    Delivery, DeliveryResult, DestinationRef, JobState, Limit, Outcome, QuarantinePolicy,
+    Delivery, DeliveryResult, DestinationRef, Limit, Outcome, QuarantinePolicy, WorkState,
 };
+use hookyard_store::{
+    Error, Inbox, MessageSettlement, Outbox, OutboxQuota, Unsent, Usage, WantMessages,
+};
+use hookyard_store_testing::faulty::Call;
 use tokio::time::sleep;
 
 use crate::kit::{Act, Plan, SECOND, Yard, count_key, done_in, mark_key, plugin, policy, trapped};
@@ -181,7 +181,7 @@ async fn one_that_finds_the_outbox_full_waits_and_is_not_used_up() {
 
     let shop = DestinationRef {
         tenant: plugin("ship").tenant,
-        destination: "shop".parse().expect("a name"),
+        name: "shop".parse().expect("a name"),
     };
     let wanted = [WantMessages {
         destination: shop,
@@ -203,7 +203,7 @@ async fn one_that_finds_the_outbox_full_waits_and_is_not_used_up() {
     let settlement = MessageSettlement {
         lease: claimed.lease,
         delivery,
-        next: JobState::Done,
+        next: WorkState::Done,
         is_spared: false,
         disable: None,
     };

@@ -3,8 +3,8 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use hookyard_inbox::{Inbox, Routes};
 use hookyard_model::{Clock as _, Event, SourceRef};
+use hookyard_store::{Inbox, Routes};
 use tokio::time::sleep;
 
 use crate::kit::{HOUR, Plan, SECOND, Yard, done_in, event, plugin};
@@ -14,7 +14,7 @@ const GREEDY: [(&str, usize); 3] = [("acme/a", 8), ("acme/b", 8), ("acme/c", 8)]
 fn orders_of(tenant: &str) -> SourceRef {
     SourceRef {
         tenant: tenant.parse().expect("a name"),
-        source: "orders".parse().expect("a name"),
+        name: "orders".parse().expect("a name"),
     }
 }
 
@@ -27,7 +27,7 @@ async fn route(yard: &Yard, plugins: &[(&str, usize)]) {
             .0
             .entry(orders_of(plugin.tenant.as_str()))
             .or_default()
-            .insert(plugin.plugin);
+            .insert(plugin.name);
     }
     yard.inbox.route(routes).await.expect("routes");
 }

@@ -4,9 +4,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use hookyard_dispatch::Unrun;
-use hookyard_inbox::faulty::Call;
-use hookyard_inbox::{Error, Inbox, Want};
 use hookyard_model::{Clock as _, QuarantinePolicy};
+use hookyard_store::{Error, Inbox, Want};
+use hookyard_store_testing::faulty::Call;
 use tokio::time::sleep;
 
 use crate::kit::{Act, HOUR, LEASE, Plan, SECOND, Yard, done_in, plugin, trapped};
@@ -137,7 +137,7 @@ async fn a_plugin_that_is_not_there_costs_no_attempt_and_no_spinning() {
         move |job| {
             // It ends at some time, so that a loop that spins fails here rather than hangs.
             let is_away = asked.fetch_add(1, Ordering::Relaxed) < 1000
-                && job.lease.plugin.plugin.as_str() == "ship";
+                && job.lease.plugin.name.as_str() == "ship";
             if is_away {
                 Act::Leave(Unrun::Absent)
             } else {

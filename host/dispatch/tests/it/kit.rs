@@ -11,15 +11,15 @@ use hookyard_dispatch::{
     Active, Config, Dispatcher, Handle, Measures, NoProbation, Probation, Ran, RetryPolicies,
     Runner, Unrun,
 };
-use hookyard_inbox::faulty::{Call, Fault, When};
-use hookyard_inbox::{
-    Claimed, Error, Faulty, Inbox, JobSummary, MemoryInbox, OutboxQuota, Page, Routes, Selection,
-    Usage,
-};
 use hookyard_model::{
     Attempt, Clock, Effects, Event, EventId, Key, Message, MessageId, Outcome, Payload, PluginRef,
     QuarantinePolicy, RetryPolicy, Revision, Seen, SourceRef, Timestamp, Write,
 };
+use hookyard_store::{
+    Claimed, Error, Inbox, JobSummary, OutboxQuota, Page, Routes, Selection, Usage,
+};
+use hookyard_store_testing::faulty::{Call, Fault, When};
+use hookyard_store_testing::{Faulty, MemoryInbox};
 use tokio::sync::{Notify, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
@@ -339,7 +339,7 @@ impl Yard {
 
     /// Routes source `orders` to these plugins.
     pub(crate) async fn route(&self, plugins: &[&str]) {
-        let names = plugins.iter().map(|name| plugin(name).plugin).collect();
+        let names = plugins.iter().map(|name| plugin(name).name).collect();
         self.inbox
             .route(Routes([(orders(), names)].into()))
             .await
@@ -371,7 +371,7 @@ impl Yard {
     }
 
     pub(crate) fn attempts(&self, number: u64, name: &str) -> Vec<Attempt> {
-        self.memory.attempts(event_id(number), &plugin(name).plugin)
+        self.memory.attempts(event_id(number), &plugin(name).name)
     }
 
     /// The next calls of this kind are answered with an error.
@@ -415,7 +415,7 @@ pub(crate) fn trapped() -> Outcome {
 pub(crate) fn orders() -> SourceRef {
     SourceRef {
         tenant: "acme".parse().expect("a name"),
-        source: "orders".parse().expect("a name"),
+        name: "orders".parse().expect("a name"),
     }
 }
 
@@ -424,7 +424,7 @@ pub(crate) fn plugin(name: &str) -> PluginRef {
     let (tenant, name) = name.split_once('/').unwrap_or(("acme", name));
     PluginRef {
         tenant: tenant.parse().expect("a name"),
-        plugin: name.parse().expect("a name"),
+        name: name.parse().expect("a name"),
     }
 }
 

@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use hookyard_dispatch::{Active, Config, Dispatcher, Measures, Ran, RetryPolicies, Runner, Unrun};
-use hookyard_inbox::{Claimed, Inbox, MemoryInbox, Page, Routes, Selection};
 use hookyard_log_capture::Capture;
 use hookyard_model::{Clock, LogLine, Outcome, Revision, Timestamp};
+use hookyard_store::{Claimed, Inbox, Page, Routes, Selection};
+use hookyard_store_testing::MemoryInbox;
 
 use crate::kit::{LEASE, SECOND, event, orders, plugin};
 
@@ -45,11 +46,11 @@ impl Runner for Talkative {
                 line(true, "out of tape"),
             ],
             effects: hookyard_model::Effects::default(),
-            quota: hookyard_inbox::Usage {
+            quota: hookyard_store::Usage {
                 keys: u64::MAX,
                 bytes: u64::MAX,
             },
-            outbox: hookyard_inbox::OutboxQuota::default(),
+            outbox: hookyard_store::OutboxQuota::default(),
             measures: Measures {
                 decode: Duration::from_micros(11),
                 instantiate: Duration::from_micros(22),
@@ -76,7 +77,7 @@ async fn lines() -> Vec<String> {
     let log = Capture::start();
     let inbox = Arc::new(MemoryInbox::new());
     inbox
-        .route(Routes([(orders(), [plugin("ship").plugin].into())].into()))
+        .route(Routes([(orders(), [plugin("ship").name].into())].into()))
         .await
         .expect("a route");
     inbox

@@ -3,8 +3,8 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use hookyard_inbox::{Inbox, Want};
 use hookyard_model::{Clock as _, Outcome};
+use hookyard_store::{Inbox, Want};
 use tokio::time::sleep;
 
 use crate::kit::{Act, FIRST, Plan, SECOND, Yard, done_in, plugin, trapped};

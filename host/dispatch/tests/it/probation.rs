@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use hookyard_dispatch::{Probation, RetryPolicies};
-use hookyard_inbox::{Claimed, Inbox};
 use hookyard_model::{Attempt, Outcome, PluginRef, QuarantinePolicy, Revision};
+use hookyard_store::{Claimed, Inbox};
 use tokio::time::sleep;
 
 use crate::kit::{Act, FIRST, HOUR, Plan, SECOND, Yard, done_in, plugin, policy, trapped};

@@ -5,9 +5,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use hookyard_dispatch::RetryPolicies;
-use hookyard_inbox::faulty::Call;
-use hookyard_inbox::{Claimed, Error, Inbox, Quarantine, Replay, Selection};
 use hookyard_model::{Clock as _, Outcome, QuarantinePolicy, Revision, Time};
+use hookyard_store::{Claimed, Error, Inbox, Quarantine, Replay, Selection};
+use hookyard_store_testing::faulty::Call;
 use tokio::time::sleep;
 
 use crate::kit::{Act, FIRST, HOUR, LEASE, Plan, SECOND, Yard, done_in, plugin, policy, trapped};
@@ -150,7 +150,7 @@ async fn other_plugins_go_on() {
         active: vec![("ship", 2), ("audit", 2)],
         ..plan(3, 2)
     };
-    let yard = Yard::start(plan, |job| match job.lease.plugin.plugin.as_str() {
+    let yard = Yard::start(plan, |job| match job.lease.plugin.name.as_str() {
         "ship" => Act::End(
             SECOND,
             Outcome::TimedOut {
@@ -313,14 +313,14 @@ async fn what_a_revision_does_that_was_asked_for_by_name_is_not_held_against_the
     yard.append(0..10).await;
     yard.all_over().await;
     // By its name, even the active one.
-    let wish = Replay {
+    let order = Replay {
         selection: Selection::default(),
         revision: Some(FIRST),
         rate: None,
         now: yard.clock.now(),
         dry_run: false,
     };
-    assert_eq!(yard.inbox.replay(wish).await.expect("a replay").again, 10);
+    assert_eq!(yard.inbox.replay(order).await.expect("a replay").again, 10);
     yard.all_over().await;
     assert_eq!(yard.states().await, ["dead"; 10]);
     assert_eq!(quarantined(&yard).await, []);

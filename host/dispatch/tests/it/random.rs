@@ -4,9 +4,9 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use hookyard_dispatch::RetryPolicies;
-use hookyard_inbox::Error;
-use hookyard_inbox::faulty::Call;
 use hookyard_model::{Limit, Outcome, Time};
+use hookyard_store::Error;
+use hookyard_store_testing::faulty::Call;
 use proptest::prelude::*;
 
 use crate::kit::{Act, Plan, SECOND, Yard, policy, trapped};
@@ -66,7 +66,7 @@ async fn check(bounds: Bounds, acts: Vec<Act>, events: u64) {
     };
     let yard = Yard::start(plan, move |job| {
         let number: usize = job.event.key.parse().expect("a number");
-        let step = number * 7 + job.lease.attempt as usize + job.lease.plugin.plugin.as_str().len();
+        let step = number * 7 + job.lease.attempt as usize + job.lease.plugin.name.as_str().len();
         acts[step % acts.len()].clone()
     });
     yard.fail(Call::Settle, bounds.settles_to_fail, || Error::Busy);

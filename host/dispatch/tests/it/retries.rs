@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use hookyard_dispatch::RetryPolicies;
-use hookyard_inbox::{Inbox, Replay, Selection};
 use hookyard_model::Clock as _;
 use hookyard_model::{Outcome, RetryPolicy, Revision, Timestamp};
+use hookyard_store::{Inbox, Replay, Selection};
 
 use crate::kit::{Act, Plan, SECOND, Yard, done_in, orders, policy, trapped};
 

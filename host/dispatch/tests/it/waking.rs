@@ -3,10 +3,10 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use hookyard_inbox::Inbox;
-use hookyard_inbox::faulty::Call;
 use hookyard_model::Clock as _;
-use hookyard_model::JobState;
+use hookyard_model::WorkState;
+use hookyard_store::Inbox;
+use hookyard_store_testing::faulty::Call;
 use tokio::time::{Instant, sleep};
 
 use crate::kit::{HOUR, Plan, SECOND, Yard, done_in, event_id};
@@ -66,7 +66,7 @@ async fn a_lease_of_somebody_who_is_gone_is_taken_over_when_it_ends() {
     );
     yard.route(&["ship"]).await;
     yard.append(0..1).await;
-    let wanted = [hookyard_inbox::Want {
+    let wanted = [hookyard_store::Want {
         plugin: crate::kit::plugin("ship"),
         limit: 1,
     }];
@@ -123,7 +123,7 @@ async fn a_full_plugin_makes_nobody_spin() {
         .jobs()
         .await
         .iter()
-        .filter(|job| job.state == JobState::Pending)
+        .filter(|job| job.state == WorkState::Pending)
         .count();
     assert_eq!(states, 2);
     yard.task.abort();

@@ -131,7 +131,7 @@ fn text(status: StatusCode, text: String) -> Response<String> {
 
 #[cfg(test)]
 mod tests {
-    use hookyard_verify::Secret;
+    use hookyard_schemes::Secret;
 
     use super::*;
     use crate::admin::metrics::Metrics;

@@ -37,10 +37,10 @@ impl Metrics {
         let recorder = recorder();
         let handle = recorder.handle();
         metrics::set_global_recorder(recorder).context("metrics are gathered already")?;
-        hookyard_inbox_sqlite::describe_metrics();
+        hookyard_store_sqlite::describe_metrics();
         hookyard_ingress::describe_metrics();
         hookyard_dispatch::describe_metrics();
-        hookyard_egress::delivery::describe_metrics();
+        hookyard_delivery::describe_metrics();
         crate::unserved::describe_metrics();
         crate::telemetry::describe_metrics();
         Ok(Self(handle))

@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use hookyard_ingress::activity::{Connections, Patience, Place};
-use hookyard_verify::Secret;
+use hookyard_schemes::Secret;
 use hyper::Request;
 use hyper::body::{Body, Incoming};
 use hyper::server::conn::http1;
@@ -23,7 +23,7 @@ use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
-use crate::config::settings::Admin;
+use hookyard_config::settings::Admin;
 use metrics::Metrics;
 
 /// Connections at once.

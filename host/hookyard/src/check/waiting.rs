@@ -5,15 +5,14 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use anyhow::Context;
-use hookyard_inbox::{Inbox, Releases, Tally};
-use hookyard_inbox_sqlite::SqliteInbox;
 use hookyard_model::{PluginRef, SourceRef};
+use hookyard_store::{Inbox, Releases, Tally};
+use hookyard_store_sqlite::SqliteInbox;
 
 use super::report::Report;
 use crate::cli::Failure;
-use crate::explain::chain;
-use crate::release;
 use crate::unserved::way_out_of_unrouted;
+use hookyard_model::chain;
 
 /// Reports a note for each source, and each plugin, whose events wait.
 pub(super) async fn tell(path: &Path, report: &Report) -> Result<(), Failure> {
@@ -43,7 +42,7 @@ pub(super) async fn serving(path: &Path) -> BTreeSet<PluginRef> {
     let Ok(inbox) = SqliteInbox::open_read_only(path) else {
         return BTreeSet::new();
     };
-    release::serving(&inbox.revisions(None).await.unwrap_or_default())
+    hookyard_release::serving(&inbox.revisions(None).await.unwrap_or_default())
 }
 
 async fn count(path: &Path) -> anyhow::Result<(Vec<Tally<SourceRef>>, Vec<Tally<PluginRef>>)> {

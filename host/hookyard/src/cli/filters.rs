@@ -4,11 +4,11 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
-use hookyard_inbox::Selection;
 use hookyard_model::{InvalidName, PluginName, SourceName, TenantName, Timestamp};
+use hookyard_store::Selection;
 
 use crate::cli::Failure;
-use crate::document::duration;
+use hookyard_config::document::duration;
 
 /// Which events: what is not said excludes nothing.
 #[derive(Debug, Args)]

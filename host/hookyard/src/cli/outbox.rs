@@ -1,9 +1,9 @@
 //! `hookyard outbox`: which messages are meant, and what is to be done with them.
 
 use clap::{Args, Subcommand, ValueEnum};
-use hookyard_inbox::MessageSelection;
-use hookyard_inbox_sqlite::SqliteInbox;
 use hookyard_model::{DestinationName, DestinationRef, EventId, PluginName, TenantName, Timestamp};
+use hookyard_store::MessageSelection;
+use hookyard_store_sqlite::SqliteInbox;
 
 use super::filters::{Moment, Named, one_tenant, text};
 use super::listing::Listing;
@@ -177,10 +177,7 @@ fn destination(text: &str) -> Result<DestinationRef, String> {
         .parse()
         .map_err(|error: hookyard_model::InvalidName| error.to_string())?;
     let tenant = tenant.ok_or("must be a tenant and a name, such as acme/partner")?;
-    Ok(DestinationRef {
-        tenant,
-        destination: name,
-    })
+    Ok(DestinationRef { tenant, name: name })
 }
 
 #[cfg(test)]

@@ -77,7 +77,7 @@ fn plugin(text: &str) -> Result<PluginRef, String> {
         .map_err(|error: hookyard_model::InvalidName| error.to_string())?;
     Ok(PluginRef {
         tenant,
-        plugin: plugin
+        name: plugin
             .parse()
             .map_err(|error: hookyard_model::InvalidName| error.to_string())?,
     })

@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use anyhow::Context;
-use hookyard_inbox::{Discard, Discarded, Inbox, Selection};
 use hookyard_model::Clock;
+use hookyard_store::{Discard, Discarded, Inbox, Selection};
 
 use crate::cli::prefix::IdPrefix;
 use crate::cli::{DiscardOptions, Failure};

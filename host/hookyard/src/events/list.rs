@@ -4,9 +4,9 @@ use std::collections::VecDeque;
 use std::io::{self, Write};
 use std::path::Path;
 
-use hookyard_inbox::{Error, EventSummary, Inbox, JobSummary, Order, Page, Selection};
-use hookyard_inbox_sqlite::SqliteInbox;
 use hookyard_model::Clock;
+use hookyard_store::{Error, EventSummary, Inbox, JobSummary, ListOrder, Page, Selection};
+use hookyard_store_sqlite::SqliteInbox;
 use serde::Serialize;
 
 use crate::cli::Failure;
@@ -61,9 +61,9 @@ impl Store<EventSummary> for Events<'_> {
         limit: usize,
     ) -> Result<Vec<EventSummary>, Error> {
         let order = if self.listing.oldest_first {
-            Order::OldestFirst
+            ListOrder::OldestFirst
         } else {
-            Order::NewestFirst
+            ListOrder::NewestFirst
         };
         let (selection, after) = (self.selection.clone(), after.map(|event| event.id));
         self.inbox
@@ -186,7 +186,7 @@ impl<'e> Line<'e> {
         Self {
             id: event.id.to_string(),
             tenant: event.source.tenant.as_str(),
-            source: event.source.source.as_str(),
+            source: event.source.name.as_str(),
             provider: &event.provider,
             event_type: event.event_type.as_deref(),
             key: &event.key,
@@ -247,7 +247,7 @@ fn told(job: &JobSummary) -> String {
 mod tests {
     use super::*;
     use hookyard_model::{
-        JobState, PluginName, Revision, SourceName, SourceRef, TenantName, Timestamp,
+        PluginName, Revision, SourceName, SourceRef, TenantName, Timestamp, WorkState,
     };
 
     fn event() -> EventSummary {
@@ -257,7 +257,7 @@ mod tests {
                 .expect("an id"),
             source: SourceRef {
                 tenant: TenantName::new("acme").expect("valid"),
-                source: SourceName::new("payments").expect("valid"),
+                name: SourceName::new("payments").expect("valid"),
             },
             provider: "topper".to_owned(),
             event_type: Some("order:crypto-onramp:completed".to_owned()),
@@ -265,7 +265,7 @@ mod tests {
             received_at: Timestamp::from_unix_millis(1_780_400_200_250),
             jobs: vec![JobSummary {
                 plugin: PluginName::new("books").expect("valid"),
-                state: JobState::Waiting {
+                state: WorkState::Waiting {
                     until: Timestamp::from_unix_secs(1),
                 },
                 behind: None,

@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use anyhow::{Context, anyhow};
-use hookyard_inbox::{Inbox, Page, Releases, Replay, Replayed, Selection};
-use hookyard_inbox_sqlite::SqliteInbox;
 use hookyard_model::{Clock, PluginName, Revision};
+use hookyard_store::{Inbox, Page, Releases, Replay, Replayed, Selection};
+use hookyard_store_sqlite::SqliteInbox;
 
 use crate::cli::prefix::IdPrefix;
 use crate::cli::{Failure, ReplayOptions};

@@ -5,19 +5,19 @@ use std::fmt::Write;
 use std::path::Path;
 
 use anyhow::{Context, anyhow};
-use hookyard_inbox::{
+use hookyard_model::Attempt;
+use hookyard_store::{
     Discarding, EventRecord, Inbox, JobRecord, MessagePage, MessageSelection, MessageSummary,
     Outbox,
 };
-use hookyard_model::Attempt;
 use serde::Serialize;
 
 use crate::cli::Failure;
 use crate::cli::prefix::IdPrefix;
-use crate::explain::visible;
 use crate::output;
 use crate::stored::text::{self, Body};
 use crate::stored::{self, ids};
+use hookyard_model::visible;
 
 /// Messages that are named at most; `hookyard outbox list --event` knows them all.
 const MESSAGES_MAX: usize = 1000;
@@ -125,7 +125,7 @@ impl<'e> Shown<'e> {
         Self {
             id: event.id.to_string(),
             tenant: event.source.tenant.as_str(),
-            source: event.source.source.as_str(),
+            source: event.source.name.as_str(),
             provider: &event.provider,
             event_type: event.event_type.as_deref(),
             key: &event.key,
@@ -152,7 +152,7 @@ impl<'e> ShownMessage<'e> {
     fn of(message: &'e MessageSummary) -> Self {
         Self {
             id: message.id.to_string(),
-            plugin: message.plugin.plugin.as_str(),
+            plugin: message.plugin.name.as_str(),
             destination: message.destination.as_str(),
             state: message.state.name(),
             until: text::until(message.state),
@@ -306,10 +306,10 @@ fn discard_in_words(ShownDiscard { at, reason, .. }: &ShownDiscard<'_>) -> Strin
 mod tests {
     use std::time::Duration;
 
-    use hookyard_inbox::Ahead;
     use hookyard_model::{
-        Event, Header, JobState, LogLine, Outcome, Payload, PluginRef, Revision, Timestamp,
+        Event, Header, LogLine, Outcome, Payload, PluginRef, Revision, Timestamp, WorkState,
     };
+    use hookyard_store::Ahead;
 
     use super::*;
 
@@ -331,7 +331,7 @@ mod tests {
                 .expect("an id"),
             source: hookyard_model::SourceRef {
                 tenant: "acme".parse().expect("a name"),
-                source: "payments".parse().expect("a name"),
+                name: "payments".parse().expect("a name"),
             },
             provider: "topper".into(),
             event_type: Some("order".into()),
@@ -348,7 +348,7 @@ mod tests {
         };
         let jobs = vec![JobRecord {
             plugin: "books".parse().expect("a name"),
-            state: JobState::Waiting {
+            state: WorkState::Waiting {
                 until: Timestamp::from_unix_secs(1_780_400_300),
             },
             behind: None,
@@ -396,7 +396,7 @@ mod tests {
                 .expect("an id"),
             plugin: PluginRef {
                 tenant: "acme".parse().expect("a name"),
-                plugin: "books".parse().expect("a name"),
+                name: "books".parse().expect("a name"),
             },
             event: "0197308f-0000-7000-8000-000000000001"
                 .parse()
@@ -404,16 +404,16 @@ mod tests {
             destination: "partner".parse().expect("a name"),
             event_type: None,
             created_at: Timestamp::from_unix_secs(1_780_400_202),
-            state: JobState::Pending,
+            state: WorkState::Pending,
             behind: Some(Ahead {
                 id: "0197308f-0000-7000-8000-000000000003"
                     .parse()
                     .expect("an id"),
-                state: JobState::Waiting {
+                state: WorkState::Waiting {
                     until: Timestamp::from_unix_secs(1_780_400_300),
                 },
             }),
-            attempts: 0,
+            deliveries: 0,
             last_result: None,
             body_bytes: 2,
         }

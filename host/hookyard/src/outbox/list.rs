@@ -5,23 +5,23 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use anyhow::Context;
-use hookyard_inbox::{
-    Disabled, Error, MessagePage, MessageSelection, MessageSummary, Order, Outbox,
-};
-use hookyard_inbox_sqlite::SqliteInbox;
 use hookyard_model::{Clock, DestinationRef};
+use hookyard_store::{
+    Disabled, Error, ListOrder, MessagePage, MessageSelection, MessageSummary, Outbox,
+};
+use hookyard_store_sqlite::SqliteInbox;
 use serde::Serialize;
 
 use crate::cli::Failure;
 use crate::cli::listing::Listing;
 use crate::cli::outbox::Filters;
-use crate::explain::visible;
 use crate::output::table::{terminal_width, write_table};
 use crate::stored;
 use crate::stored::ids::shortened;
 use crate::stored::list::{self, Item, Store, write_json};
 use crate::stored::text;
 use crate::system::SystemClock;
+use hookyard_model::visible;
 
 const HEAD: [&str; 6] = ["ID", "COMMITTED", "DESTINATION", "TYPE", "PLUGIN", "STATE"];
 
@@ -75,9 +75,9 @@ impl Store<MessageSummary> for Messages<'_> {
         limit: usize,
     ) -> Result<Vec<MessageSummary>, Error> {
         let order = if self.listing.oldest_first {
-            Order::OldestFirst
+            ListOrder::OldestFirst
         } else {
-            Order::NewestFirst
+            ListOrder::NewestFirst
         };
         let (selection, after) = (self.selection.clone(), after.map(|message| message.id));
         self.inbox
@@ -203,14 +203,14 @@ impl<'m> Line<'m> {
             id: message.id.to_string(),
             tenant: message.plugin.tenant.as_str(),
             destination: message.destination.as_str(),
-            plugin: message.plugin.plugin.as_str(),
+            plugin: message.plugin.name.as_str(),
             event: message.event.to_string(),
             event_type: message.event_type.as_deref(),
             committed_at: message.created_at.to_string(),
             state: message.state.name(),
             until: text::until(message.state),
             behind: message.behind.as_ref().map(text::Behind::of),
-            attempts: message.attempts,
+            attempts: message.deliveries,
             last_result: message.last_result.as_deref(),
             bytes: message.body_bytes,
             disabled: disabled
@@ -223,7 +223,7 @@ impl<'m> Line<'m> {
 pub(super) fn destination(message: &MessageSummary) -> DestinationRef {
     DestinationRef {
         tenant: message.plugin.tenant.clone(),
-        destination: message.destination.clone(),
+        name: message.destination.clone(),
     }
 }
 
@@ -234,7 +234,7 @@ fn row(id: String, message: &MessageSummary) -> [String; 6] {
         text::until(message.state).as_deref(),
         behind.as_ref(),
     );
-    let state = match (message.attempts, &message.last_result) {
+    let state = match (message.deliveries, &message.last_result) {
         (0, None) => state,
         (attempts, None) => format!("{state}, try {attempts}"),
         (attempts, Some(result)) => format!("{state} after {attempts} ({result})"),
@@ -247,7 +247,7 @@ fn row(id: String, message: &MessageSummary) -> [String; 6] {
             .event_type
             .clone()
             .unwrap_or_else(|| "(untyped)".to_owned()),
-        message.plugin.plugin.to_string(),
+        message.plugin.name.to_string(),
         state,
     ]
 }
@@ -265,9 +265,7 @@ pub(super) fn write_disabled(
     } = selection;
     let is_meant = |of: &DestinationRef| {
         tenant.as_ref().is_none_or(|tenant| *tenant == of.tenant)
-            && destination
-                .as_ref()
-                .is_none_or(|name| *name == of.destination)
+            && destination.as_ref().is_none_or(|name| *name == of.name)
     };
     for Disabled {
         destination,
@@ -287,8 +285,8 @@ pub(super) fn write_disabled(
 
 #[cfg(test)]
 mod tests {
-    use hookyard_inbox::Ahead;
-    use hookyard_model::{JobState, Timestamp};
+    use hookyard_model::{Timestamp, WorkState};
+    use hookyard_store::Ahead;
 
     use super::*;
 
@@ -299,7 +297,7 @@ mod tests {
                 .expect("an id"),
             plugin: hookyard_model::PluginRef {
                 tenant: "acme".parse().expect("a name"),
-                plugin: "offers".parse().expect("a name"),
+                name: "offers".parse().expect("a name"),
             },
             event: "0197308f-0000-7000-8000-000000000001"
                 .parse()
@@ -307,11 +305,11 @@ mod tests {
             destination: "partner".parse().expect("a name"),
             event_type: Some("offer.accepted".into()),
             created_at: Timestamp::from_unix_millis(1_780_400_200_250),
-            state: JobState::Waiting {
+            state: WorkState::Waiting {
                 until: Timestamp::from_unix_secs(1),
             },
             behind: None,
-            attempts: 2,
+            deliveries: 2,
             last_result: Some("failed: it answered 503".into()),
             body_bytes: 36,
         }
@@ -342,11 +340,11 @@ mod tests {
             id: message().id,
             state: message().state,
         });
-        let state = JobState::Pending;
+        let state = WorkState::Pending;
         let fresh = MessageSummary {
             state,
             behind,
-            attempts: 0,
+            deliveries: 0,
             last_result: None,
             event_type: None,
             ..message()

@@ -9,8 +9,8 @@ mod usage;
 use std::path::Path;
 
 use anyhow::Context;
-use hookyard_inbox::Outbox as _;
 use hookyard_model::DestinationRef;
+use hookyard_store::Outbox as _;
 
 use crate::cli::Failure;
 use crate::cli::outbox::Outbox;

@@ -5,9 +5,9 @@ use std::io;
 use std::path::Path;
 
 use anyhow::Context;
-use hookyard_inbox::{MessageReplay, MessageSelection, Outbox};
-use hookyard_inbox_sqlite::SqliteInbox;
 use hookyard_model::{Clock, DestinationRef, MessageId};
+use hookyard_store::{MessageReplay, MessageSelection, Outbox};
+use hookyard_store_sqlite::SqliteInbox;
 
 use super::list::{all_disabled, destination, write_disabled};
 use crate::cli::outbox::Filters;

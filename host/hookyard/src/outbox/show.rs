@@ -5,16 +5,16 @@ use std::fmt::Write;
 use std::path::Path;
 
 use anyhow::{Context, anyhow};
-use hookyard_inbox::{MessageRecord, Outbox};
 use hookyard_model::{Answer, Delivery};
+use hookyard_store::{MessageRecord, Outbox};
 use serde::Serialize;
 
 use crate::cli::Failure;
 use crate::cli::prefix::IdPrefix;
-use crate::explain::visible;
 use crate::output;
 use crate::stored::text::{self, Body};
 use crate::stored::{self, ids};
+use hookyard_model::visible;
 
 /// Shows a message of the inbox that the configuration at `path` names.
 pub(super) async fn show(path: &Path, id: &IdPrefix, json: bool) -> Result<(), Failure> {
@@ -82,7 +82,7 @@ impl<'m> Shown<'m> {
             id: message.id.to_string(),
             tenant: message.plugin.tenant.as_str(),
             destination: message.destination.as_str(),
-            plugin: message.plugin.plugin.as_str(),
+            plugin: message.plugin.name.as_str(),
             event: message.event.to_string(),
             event_type: message.event_type.as_deref(),
             ordering_key: record.ordering_key.as_deref(),
@@ -172,8 +172,8 @@ fn try_in_words(one: &Try<'_>, out: &mut String) {
 mod tests {
     use std::time::Duration;
 
-    use hookyard_inbox::MessageSummary;
-    use hookyard_model::{DeliveryResult, Header, JobState, PluginRef, Timestamp};
+    use hookyard_model::{DeliveryResult, Header, PluginRef, Timestamp, WorkState};
+    use hookyard_store::MessageSummary;
 
     use super::*;
 
@@ -200,7 +200,7 @@ mod tests {
         };
         let plugin = PluginRef {
             tenant: "acme".parse().expect("a name"),
-            plugin: "offers".parse().expect("a name"),
+            name: "offers".parse().expect("a name"),
         };
         MessageRecord {
             summary: MessageSummary {
@@ -214,9 +214,9 @@ mod tests {
                 destination: "partner".parse().expect("a name"),
                 event_type: Some("offer.accepted".into()),
                 created_at: Timestamp::from_unix_millis(1_780_400_200_250),
-                state: JobState::Done,
+                state: WorkState::Done,
                 behind: None,
-                attempts: 1,
+                deliveries: 1,
                 last_result: None,
                 body_bytes: 2,
             },

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use anyhow::Context;
-use hookyard_inbox::{Outbox, Unsent};
 use hookyard_model::{PluginRef, TenantName};
+use hookyard_store::{Outbox, Unsent};
 use serde_json::{Value, json};
 
 use crate::cli::Failure;
@@ -66,7 +66,7 @@ fn lines(unsent: &[(PluginRef, Unsent)]) -> Vec<Value> {
         .into_iter()
         .map(|(tenant, whole)| line(tenant, None, whole));
     let of_plugin = |(plugin, unsent): &(PluginRef, Unsent)| {
-        line(&plugin.tenant, Some(plugin.plugin.to_string()), *unsent)
+        line(&plugin.tenant, Some(plugin.name.to_string()), *unsent)
     };
     tenants.chain(unsent.iter().map(of_plugin)).collect()
 }
@@ -79,7 +79,7 @@ mod tests {
     fn each_tenant_is_told_with_its_plugins() {
         let plugin = |tenant: &str, plugin: &str| PluginRef {
             tenant: tenant.parse().expect("a name"),
-            plugin: plugin.parse().expect("a name"),
+            name: plugin.parse().expect("a name"),
         };
         let unsent = |messages, bytes| Unsent { messages, bytes };
         let all = [

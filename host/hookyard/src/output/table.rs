@@ -2,7 +2,7 @@
 
 use std::io::{self, IsTerminal, Write};
 
-use crate::explain::visible;
+use hookyard_model::visible;
 
 /// Characters between two columns.
 const GAP: usize = 2;

@@ -3,16 +3,16 @@
 use std::io;
 use std::path::Path;
 
-use hookyard_inbox::{Quarantine, RevisionRecord};
 use hookyard_model::{PluginRef, Timestamp};
+use hookyard_store::{Quarantine, RevisionRecord};
 use serde::Serialize;
 
 use super::standing::{self, Standing};
 use crate::cli::Failure;
-use crate::config;
-use crate::explain::{in_a_line, visible};
 use crate::output;
 use crate::output::table::{terminal_width, write_table};
+use hookyard_config as config;
+use hookyard_model::{in_a_line, visible};
 
 const HEAD: [&str; 5] = ["PLUGIN", "STATE", "REVISION", "SINCE", "NOTES"];
 /// What stands where there is nothing to say.
@@ -57,7 +57,7 @@ pub(super) struct Line<'p> {
     mismatch: Option<String>,
     pinned: Option<String>,
     quarantine: Option<Why<'p>>,
-    banned: Vec<Why<'p>>,
+    blocked: Vec<Why<'p>>,
 }
 
 #[derive(Serialize)]
@@ -76,10 +76,10 @@ impl<'p> Line<'p> {
             since,
         };
         let quarantine = standing.quarantine.as_ref();
-        let bans = standing.bans.iter();
+        let blocks = standing.blocks.iter();
         Self {
             tenant: plugin.tenant.as_str(),
-            plugin: plugin.plugin.as_str(),
+            plugin: plugin.name.as_str(),
             state: standing.state(),
             revision: active.map(|active| active.revision.to_string()),
             since: active
@@ -98,8 +98,14 @@ impl<'p> Line<'p> {
                     why_.since.to_string(),
                 )
             }),
-            banned: bans
-                .map(|ban| why(ban.revision.to_string(), &ban.reason, ban.since.to_string()))
+            blocked: blocks
+                .map(|block| {
+                    why(
+                        block.revision.to_string(),
+                        &block.reason,
+                        block.since.to_string(),
+                    )
+                })
                 .collect(),
         }
     }
@@ -171,7 +177,7 @@ fn notes(standing: &Standing) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::standing::tests::{at, ban, plugin, revision, serving};
+    use super::super::standing::tests::{at, block, plugin, revision, serving};
     use super::*;
 
     #[test]
@@ -183,7 +189,7 @@ mod tests {
         );
         let refused = Standing {
             file: Some(revision(3)),
-            bans: vec![ban(3)],
+            blocks: vec![block(3)],
             revisions: Vec::new(),
             ..serving()
         };
@@ -222,7 +228,7 @@ mod tests {
         );
         let refused = Standing {
             file: Some(revision(3)),
-            bans: vec![ban(3)],
+            blocks: vec![block(3)],
             ..serving()
         };
         let expected = format!(
@@ -232,7 +238,7 @@ mod tests {
         let told: serde_json::Value =
             serde_json::from_str(&in_json(&plugin(), &refused)).expect("JSON");
         assert_eq!(told["revision"], revision(2).to_string());
-        assert_eq!(told["banned"][0]["reason"], "worse");
+        assert_eq!(told["blocked"][0]["reason"], "worse");
         assert_eq!(told["state"], "active");
     }
 }

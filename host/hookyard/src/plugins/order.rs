@@ -6,18 +6,18 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, anyhow};
-use hookyard_inbox::{Ban, Inbox, Releases, Wish};
-use hookyard_inbox_sqlite::SqliteInbox;
 use hookyard_model::{Clock, PluginRef, Revision, Step, Timestamp};
+use hookyard_store::{Block, Inbox, Order, Releases};
+use hookyard_store_sqlite::SqliteInbox;
 use serde::Serialize;
 use tokio::time::Instant;
 
 use super::standing::{self, Standing};
 use crate::cli::Failure;
-use crate::config::{self, Settings};
 use crate::output;
-use crate::release::Desired;
 use crate::system::SystemClock;
+use hookyard_config::{self as config, Settings};
+use hookyard_release::Desired;
 
 /// How long a running host is waited for. What it is to compile may take it longer.
 const WAIT_MAX: Duration = Duration::from_secs(10);
@@ -61,21 +61,21 @@ impl Desk {
         })
     }
 
-    async fn wish(&self, revision: Revision, is_pin: bool) -> anyhow::Result<()> {
+    async fn order(&self, revision: Revision, is_pin: bool) -> anyhow::Result<()> {
         if !serves(revision)(&self.standing) && !self.desired.keeps(&self.plugin, revision) {
             let short = revision.short();
             return Err(anyhow!(
                 "the component of {short} is no longer kept in plugins.revisions; drop its file in again"
             ));
         }
-        let wish = Wish {
+        let order = Order {
             plugin: self.plugin.clone(),
             revision,
             is_pin,
             since: self.now,
         };
         self.inbox
-            .wish(wish)
+            .order(order)
             .await
             .context("the order can't be stored")
     }
@@ -83,13 +83,13 @@ impl Desk {
     /// A revision that may be asked for.
     fn named(&self, digits: &str) -> anyhow::Result<Revision> {
         let revision = self.standing.named(digits)?;
-        match self.standing.ban_of(revision) {
+        match self.standing.block_of(revision) {
             None => Ok(revision),
-            Some(ban) => {
+            Some(block) => {
                 let (short, plugin) = (revision.short(), &self.plugin);
                 Err(anyhow!(
                     "{short} is refused: {}; `hookyard plugins release {plugin}` ends that",
-                    ban.reason
+                    block.reason
                 ))
             }
         }
@@ -179,7 +179,7 @@ impl<'p> Answer<'p> {
         };
         Self {
             tenant: plugin.tenant.as_str(),
-            plugin: plugin.plugin.as_str(),
+            plugin: plugin.name.as_str(),
             came: name,
             revision,
             reason,
@@ -227,17 +227,17 @@ pub(crate) async fn rollback(
         )
         .into());
     }
-    // What is wanted first: whoever dies in between leaves a wish that can be fulfilled, and nothing without a successor.
-    desk.wish(target, false).await?;
+    // What is wanted first: whoever dies in between leaves a order that can be fulfilled, and nothing without a successor.
+    desk.order(target, false).await?;
     let reason = "taken back by hand".to_owned();
-    let ban = Ban {
+    let block = Block {
         plugin: plugin.clone(),
         revision: active,
         reason,
         since: desk.now,
     };
     desk.inbox
-        .ban(ban)
+        .block(block)
         .await
         .context("the order can't be stored")?;
     let came = desk.wait(Some(target), serves(target)).await?;
@@ -264,7 +264,7 @@ pub(crate) async fn pin(
             return Err(anyhow!("{plugin} has no revision in service; name the one to pin").into());
         }
     };
-    desk.wish(target, true).await?;
+    desk.order(target, true).await?;
     let came = desk.wait(Some(target), serves(target)).await?;
     desk.tell(came, &format!("pinned to {}", target.short()), json)
 }
@@ -277,13 +277,13 @@ pub(crate) async fn unpin(path: &Path, plugin: PluginRef, json: bool) -> Result<
         return Err(anyhow!("{plugin} is not pinned").into());
     }
     desk.inbox
-        .unwish(plugin)
+        .withdraw_order(plugin)
         .await
         .context("the order can't be stored")?;
     let refused = desk
         .standing
         .kept_out()
-        .filter(|file| desk.standing.ban_of(*file).is_some());
+        .filter(|file| desk.standing.block_of(*file).is_some());
     let Some(file) = refused else {
         let came = desk.wait_for_file().await?;
         return desk.tell(came, "unpinned", json);
@@ -297,17 +297,17 @@ pub(crate) async fn unpin(path: &Path, plugin: PluginRef, json: bool) -> Result<
     desk.tell(came, &done, json)
 }
 
-/// Ends a plugin's quarantine and lifts its bans, as the operator who has seen to their cause.
+/// Ends a plugin's quarantine and lifts its blocks, as the operator who has seen to their cause.
 pub(crate) async fn release(path: &Path, plugin: PluginRef, json: bool) -> Result<(), Failure> {
     let desk = Desk::open(path, plugin).await?;
     let plugin = &desk.plugin;
-    if desk.standing.quarantine.is_none() && desk.standing.bans.is_empty() {
+    if desk.standing.quarantine.is_none() && desk.standing.blocks.is_empty() {
         return Err(
             anyhow!("{plugin} is not quarantined; `hookyard plugins list` says which are").into(),
         );
     }
     desk.inbox
-        .unban(plugin)
+        .unblock(plugin)
         .await
         .with_context(|| format!("{plugin} can't be released"))?;
     desk.inbox

@@ -4,18 +4,18 @@ use std::fmt::Write;
 use std::path::Path;
 
 use anyhow::Context;
-use hookyard_inbox::{Releases, Stepped};
-use hookyard_inbox_sqlite::{OpenError, SqliteInbox};
 use hookyard_model::{PluginRef, Step};
+use hookyard_store::{Releases, Stepped};
+use hookyard_store_sqlite::{OpenError, SqliteInbox};
 use serde::Serialize;
 
 use super::list::{Line, in_words};
 use super::standing::{self, Standing};
 use crate::cli::Failure;
-use crate::config::{self, Settings};
-use crate::explain::{in_a_line, visible};
 use crate::output;
-use crate::release::{Desired, Told, told};
+use hookyard_config::plugin_summary::{Told, told};
+use hookyard_config::{self as config, Settings};
+use hookyard_model::{in_a_line, visible};
 
 /// All that is shown.
 struct Shown<'p> {
@@ -34,7 +34,7 @@ pub(crate) async fn show(path: &Path, plugin: &PluginRef, json: bool) -> Result<
         plugin,
         standing,
         steps,
-        settings: told(&Desired::from(&settings), plugin),
+        settings: told(&settings.plugins, &settings.rehearsal, plugin),
     };
     match json {
         true => output::line(

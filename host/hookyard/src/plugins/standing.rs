@@ -3,14 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context, anyhow};
-use hookyard_inbox::{Ban, Inbox, Quarantine, Releases, RevisionRecord, Wish};
-use hookyard_inbox_sqlite::{OpenError, SqliteInbox};
 use hookyard_model::{PluginRef, Revision, Step, Timestamp};
+use hookyard_store::{Block, Inbox, Order, Quarantine, Releases, RevisionRecord};
+use hookyard_store_sqlite::{OpenError, SqliteInbox};
 
-use crate::config::Settings;
-use crate::files;
-use crate::release::{self, Present};
 use crate::stored::names;
+use hookyard_config::Settings;
+use hookyard_config::files;
+use hookyard_release::Present;
 
 /// What is known of a plugin from outside the host.
 #[derive(Debug, Clone, Default)]
@@ -25,8 +25,8 @@ pub(super) struct Standing {
     pub(super) over: Option<usize>,
     /// The latest step first.
     pub(super) revisions: Vec<RevisionRecord>,
-    pub(super) wish: Option<Wish>,
-    pub(super) bans: Vec<Ban>,
+    pub(super) order: Option<Order>,
+    pub(super) blocks: Vec<Block>,
     pub(super) quarantine: Option<Quarantine>,
 }
 
@@ -41,7 +41,7 @@ impl Standing {
     /// The revision that served last before the active one, and may serve again.
     pub(super) fn fallback(&self) -> Option<&RevisionRecord> {
         let may_serve = |known: &&RevisionRecord| {
-            known.step != Step::Active && self.ban_of(known.revision).is_none()
+            known.step != Step::Active && self.block_of(known.revision).is_none()
         };
         self.revisions
             .iter()
@@ -56,12 +56,12 @@ impl Standing {
             .find(|known| known.revision == revision)
     }
 
-    pub(super) fn ban_of(&self, revision: Revision) -> Option<&Ban> {
-        self.bans.iter().find(|ban| ban.revision == revision)
+    pub(super) fn block_of(&self, revision: Revision) -> Option<&Block> {
+        self.blocks.iter().find(|block| block.revision == revision)
     }
 
-    pub(super) fn pin(&self) -> Option<&Wish> {
-        self.wish.as_ref().filter(|wish| wish.is_pin)
+    pub(super) fn pin(&self) -> Option<&Order> {
+        self.order.as_ref().filter(|order| order.is_pin)
     }
 
     /// The one word for it.
@@ -70,7 +70,9 @@ impl Standing {
             _ if self.quarantine.is_some() => "quarantined",
             (Some(_), _) => "active",
             (None, true) if self.over.is_some() => "refused",
-            (None, true) if self.file.is_some_and(|file| self.ban_of(file).is_some()) => "refused",
+            (None, true) if self.file.is_some_and(|file| self.block_of(file).is_some()) => {
+                "refused"
+            }
             (None, true) => self.progress().map_or(Step::Seen, |(step, _)| step).name(),
             (None, false) => "removed",
         }
@@ -96,8 +98,8 @@ impl Standing {
             .file
             .filter(|file| self.active().is_none_or(|active| active.revision != *file))?;
         let short = file.short();
-        Some(match (self.ban_of(file), self.pin(), self.of(file)) {
-            (Some(ban), _, _) => format!("its file ({short}) is refused: {}", ban.reason),
+        Some(match (self.block_of(file), self.pin(), self.of(file)) {
+            (Some(block), _, _) => format!("its file ({short}) is refused: {}", block.reason),
             (
                 None,
                 _,
@@ -132,7 +134,7 @@ impl Standing {
         })
     }
 
-    /// What the file holds, where nothing keeps it from service but a ban or a pin.
+    /// What the file holds, where nothing keeps it from service but a block or a pin.
     pub(super) fn kept_out(&self) -> Option<Revision> {
         let file = self
             .file
@@ -143,7 +145,7 @@ impl Standing {
                     .of(file)
                     .is_none_or(|known| known.step != Step::Refused)
         };
-        (self.ban_of(file).is_some() || is_pinned_out()).then_some(file)
+        (self.block_of(file).is_some() || is_pinned_out()).then_some(file)
     }
 
     /// The revision whose digits begin like this.
@@ -180,19 +182,22 @@ pub(super) async fn all(settings: &Settings) -> anyhow::Result<BTreeMap<PluginRe
     };
     let unread = "the inbox can't be read";
     let records = inbox.revisions(None).await.context(unread)?;
-    let mut all = in_folder(settings, release::serving(&records))?;
+    let mut all = in_folder(settings, hookyard_release::serving(&records))?;
     for known in records {
         all.entry(known.plugin.clone())
             .or_default()
             .revisions
             .push(known);
     }
-    for wish in inbox.wishes().await.context(unread)? {
-        let plugin = wish.plugin.clone();
-        all.entry(plugin).or_default().wish = Some(wish);
+    for order in inbox.orders().await.context(unread)? {
+        let plugin = order.plugin.clone();
+        all.entry(plugin).or_default().order = Some(order);
     }
-    for ban in inbox.bans().await.context(unread)? {
-        all.entry(ban.plugin.clone()).or_default().bans.push(ban);
+    for block in inbox.blocks().await.context(unread)? {
+        all.entry(block.plugin.clone())
+            .or_default()
+            .blocks
+            .push(block);
     }
     for quarantine in inbox.quarantined().await.context(unread)? {
         let plugin = quarantine.plugin.clone();
@@ -207,15 +212,8 @@ pub(super) async fn one(settings: &Settings, plugin: &PluginRef) -> anyhow::Resu
     match all.remove(plugin) {
         Some(standing) => Ok(standing),
         None => {
-            let known = all
-                .keys()
-                .map(|known| (&known.tenant, known.plugin.as_str()));
-            names::known_as(
-                "plugin",
-                Some(&plugin.tenant),
-                plugin.plugin.as_str(),
-                known,
-            )?;
+            let known = all.keys().map(|known| (&known.tenant, known.name.as_str()));
+            names::known_as("plugin", Some(&plugin.tenant), plugin.name.as_str(), known)?;
             Ok(Standing::default())
         }
     }
@@ -227,12 +225,12 @@ fn in_folder(
     serving: BTreeSet<PluginRef>,
 ) -> anyhow::Result<BTreeMap<PluginRef, Standing>> {
     let folder = &settings.plugins.folder;
-    let Present { within, over } = release::present(&settings.plugins, serving)
+    let Present { within, over } = hookyard_release::present(&settings.plugins, serving)
         .with_context(|| format!("the plugin folder {} can't be read", folder.display()))?;
     let content = |plugin: &PluginRef| {
         let path = folder
             .join(plugin.tenant.as_str())
-            .join(format!("{}.wasm", plugin.plugin));
+            .join(format!("{}.wasm", plugin.name));
         let content = files::read(path.parent()?, &path, settings.plugins.file_bytes_max).ok()?;
         Some(hookyard_plugin::revision_of(&content.bytes))
     };
@@ -268,7 +266,7 @@ pub(super) mod tests {
     pub(in crate::plugins) fn plugin() -> PluginRef {
         PluginRef {
             tenant: "acme".parse().expect("a name"),
-            plugin: "books".parse().expect("a name"),
+            name: "books".parse().expect("a name"),
         }
     }
 
@@ -311,8 +309,8 @@ pub(super) mod tests {
         }
     }
 
-    pub(in crate::plugins) fn ban(number: u8) -> Ban {
-        Ban {
+    pub(in crate::plugins) fn block(number: u8) -> Block {
+        Block {
             plugin: plugin(),
             revision: revision(number),
             reason: "worse".into(),
@@ -320,8 +318,8 @@ pub(super) mod tests {
         }
     }
 
-    fn pin(number: u8) -> Option<Wish> {
-        Some(Wish {
+    fn pin(number: u8) -> Option<Order> {
+        Some(Order {
             plugin: plugin(),
             revision: revision(number),
             is_pin: true,
@@ -381,18 +379,18 @@ pub(super) mod tests {
             ..Standing::default()
         };
         check(queued, "queued", Some(&not_yet("queued", at(9))));
-        let banned = Standing {
-            bans: vec![ban(3)],
+        let blocked = Standing {
+            blocks: vec![block(3)],
             ..dropped(Step::Refused)
         };
-        assert_eq!(banned.kept_out(), Some(revision(3)));
+        assert_eq!(blocked.kept_out(), Some(revision(3)));
         check(
-            banned,
+            blocked,
             "active",
             Some(&format!("its file ({short}) is refused: worse")),
         );
         let pinned = Standing {
-            wish: pin(2),
+            order: pin(2),
             ..dropped(Step::Compiled)
         };
         assert_eq!(pinned.kept_out(), Some(revision(3)));
@@ -402,7 +400,7 @@ pub(super) mod tests {
             Some(&format!("its file ({short}) waits for `unpin`")),
         );
         let bad = Standing {
-            wish: pin(2),
+            order: pin(2),
             ..dropped(Step::Refused)
         };
         assert_eq!(bad.kept_out(), None, "it's no good anyway");
@@ -481,7 +479,7 @@ pub(super) mod tests {
         assert_eq!(back(serving()), Some(revision(1)));
         assert_eq!(
             back(Standing {
-                bans: vec![ban(1)],
+                blocks: vec![block(1)],
                 ..serving()
             }),
             None

@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use crate::files::{Looks, Place};
-use crate::release::Stamp;
-use crate::watch::{Folders, identity};
+use hookyard_config::files::Stamp;
+use hookyard_config::files::{Looks, Place};
+use hookyard_release::watch::{Folders, identity};
 
 /// Every file that the configuration depends on; none for one that is missing.
 pub(super) type Stamps = BTreeMap<PathBuf, Option<Stamp>>;

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use hookyard_inbox::Replayed;
+use hookyard_store::Replayed;
 
 use super::Stored;
 use crate::cli::{Again, Failure};
@@ -21,7 +21,7 @@ pub(crate) struct Words {
 }
 
 impl Words {
-    /// Refuses a wish that names nothing, unless it says that everything is meant.
+    /// Refuses a order that names nothing, unless it says that everything is meant.
     pub(crate) fn must_name_some(&self, names_none: bool, all: bool) -> Result<(), Failure> {
         if !names_none || all {
             return Ok(());

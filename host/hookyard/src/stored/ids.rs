@@ -3,9 +3,9 @@
 use std::fmt::Display;
 
 use anyhow::{Context, anyhow, bail};
-use hookyard_inbox::{Inbox, MessagePage, MessageSelection, Outbox, Page, Selection};
-use hookyard_inbox_sqlite::SqliteInbox;
 use hookyard_model::{EventId, MessageId};
+use hookyard_store::{Inbox, MessagePage, MessageSelection, Outbox, Page, Selection};
+use hookyard_store_sqlite::SqliteInbox;
 
 use crate::cli::prefix::IdPrefix;
 

@@ -20,17 +20,17 @@ const FOLLOWED_MAX: usize = 1000;
 /// What a list can be made of.
 pub(crate) trait Store<T: Item> {
     /// What is meant, from `after` on, in the order that the list was asked for.
-    async fn page(&self, after: Option<&T>, limit: usize) -> Result<Vec<T>, hookyard_inbox::Error>;
+    async fn page(&self, after: Option<&T>, limit: usize) -> Result<Vec<T>, hookyard_store::Error>;
 
     /// All that came after `after`, also what isn't meant yet, the oldest first.
     async fn newer(&self, after: Option<&T>, limit: usize)
-    -> Result<Vec<T>, hookyard_inbox::Error>;
+    -> Result<Vec<T>, hookyard_store::Error>;
 
     /// The last of all, also of what isn't meant yet, the newest first.
-    async fn newest(&self, limit: usize) -> Result<Vec<T>, hookyard_inbox::Error>;
+    async fn newest(&self, limit: usize) -> Result<Vec<T>, hookyard_store::Error>;
 
     /// These, as they stand now.
-    async fn again(&self, items: &VecDeque<T>) -> Result<Vec<T>, hookyard_inbox::Error>;
+    async fn again(&self, items: &VecDeque<T>) -> Result<Vec<T>, hookyard_store::Error>;
 
     /// Whether it is meant, as it stands.
     fn means(&self, item: &T) -> bool;

@@ -10,10 +10,10 @@ pub(crate) mod text;
 
 use std::path::Path;
 
-use hookyard_inbox_sqlite::SqliteInbox;
+use hookyard_store_sqlite::SqliteInbox;
 
 use crate::cli::Failure;
-use crate::config::{self, Settings};
+use hookyard_config::{self as config, Settings};
 
 /// A configuration and the inbox that it names.
 pub(crate) struct Stored {

@@ -3,12 +3,12 @@
 use std::collections::BTreeSet;
 
 use anyhow::Context;
-use hookyard_inbox::{Inbox, MessagePage, MessageSelection, Outbox, Page, Releases, Selection};
 use hookyard_model::{DestinationName, DestinationRef, PluginName, TenantName};
+use hookyard_store::{Inbox, MessagePage, MessageSelection, Outbox, Page, Releases, Selection};
 
 use super::Stored;
-use crate::document;
-use crate::release::{self, Present};
+use hookyard_config::document;
+use hookyard_release::Present;
 
 /// Known names that an error lists at most.
 const LISTED_MAX: usize = 10;
@@ -45,7 +45,7 @@ impl Stored {
                 .settings
                 .sources
                 .keys()
-                .map(|source| (&source.tenant, source.source.as_str()));
+                .map(|source| (&source.tenant, source.name.as_str()));
             let wanted = Selection {
                 tenant: tenant.clone(),
                 source: Some(name.clone()),
@@ -121,7 +121,7 @@ impl Stored {
         &self,
         destination: &DestinationRef,
     ) -> anyhow::Result<()> {
-        self.known_destination(Some(&destination.tenant), &destination.destination)
+        self.known_destination(Some(&destination.tenant), &destination.name)
             .await?
     }
 
@@ -140,9 +140,7 @@ impl Stored {
                 .map(|disabled| disabled.destination),
         );
         all.extend(self.inbox.unsent_destinations().await.context(UNREAD)?);
-        let known = all
-            .iter()
-            .map(|known| (&known.tenant, known.destination.as_str()));
+        let known = all.iter().map(|known| (&known.tenant, known.name.as_str()));
         Ok(known_as("destination", tenant, name.as_str(), known))
     }
 
@@ -192,7 +190,7 @@ impl Stored {
     async fn plugins(&self) -> anyhow::Result<BTreeSet<(TenantName, PluginName)>> {
         let mut all = BTreeSet::new();
         if let Ok(Present { within, over }) =
-            release::present(&self.settings.plugins, BTreeSet::new())
+            hookyard_release::present(&self.settings.plugins, BTreeSet::new())
         {
             all.extend(within.into_keys().chain(over));
         }
@@ -206,7 +204,7 @@ impl Stored {
         );
         Ok(all
             .into_iter()
-            .map(|plugin| (plugin.tenant, plugin.plugin))
+            .map(|plugin| (plugin.tenant, plugin.name))
             .collect())
     }
 }

@@ -5,11 +5,11 @@ use std::fmt::Write;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use hookyard_inbox::Ahead;
-use hookyard_model::{Header, JobState};
+use hookyard_model::{Header, WorkState};
+use hookyard_store::Ahead;
 use serde::Serialize;
 
-use crate::explain::visible;
+use hookyard_model::visible;
 
 /// Bytes as text, where they are, and in base64 where they aren't.
 #[derive(Serialize)]
@@ -76,14 +76,14 @@ pub(crate) fn write_fields(fields: &[(&str, &str)], out: &mut String) {
 }
 
 /// The end of the lease or of the wait.
-pub(crate) fn until(state: JobState) -> Option<String> {
+pub(crate) fn until(state: WorkState) -> Option<String> {
     match state {
-        JobState::Leased { until } | JobState::Waiting { until } => Some(until.to_string()),
-        JobState::Pending
-        | JobState::Done
-        | JobState::Dead
-        | JobState::Held
-        | JobState::Discarded => None,
+        WorkState::Leased { until } | WorkState::Waiting { until } => Some(until.to_string()),
+        WorkState::Pending
+        | WorkState::Done
+        | WorkState::Dead
+        | WorkState::Held
+        | WorkState::Discarded => None,
     }
 }
 

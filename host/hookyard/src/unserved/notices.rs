@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use hookyard_inbox::Tally;
+use hookyard_store::Tally;
 
 /// How often the same is said at most.
 const REPEAT: Duration = Duration::from_secs(3600);

@@ -16,7 +16,7 @@ use self::table::{Begin, Fetched, KEPT_FOR, Kept, Step, Table, Wait};
 use crate::fetch::{Fetch, FetchRequest};
 use bytes::Bytes;
 use hookyard_model::{SourceRef, Timestamp, chain};
-use hookyard_verify::{Certificate, Certificates};
+use hookyard_schemes::{Certificate, Certificates};
 
 const CERTIFICATE_BYTES_MAX: usize = 64 << 10;
 const CERTIFICATE_TIME_MAX: Duration = Duration::from_secs(5);
@@ -282,7 +282,10 @@ mod tests {
     fn source(tenant: &str) -> SourceRef {
         let tenant: TenantName = tenant.parse().expect("a name");
         let source: SourceName = "sns".parse().expect("a name");
-        SourceRef { tenant, source }
+        SourceRef {
+            tenant,
+            name: source,
+        }
     }
 
     async fn fetch(cache: &Arc<CertificateCache>, url: &str, now: Timestamp) -> Fetched {

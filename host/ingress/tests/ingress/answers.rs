@@ -158,9 +158,9 @@ async fn refusals_say_how_to_do_better() {
     let anonymous = send(host.address, &post("/acme/token", "", BODY)).await;
     says(&anonymous, "\r\nwww-authenticate: bearer ");
 
-    let failures: [fn() -> hookyard_inbox::Error; 2] = [
-        || hookyard_inbox::Error::Busy,
-        || hookyard_inbox::Error::Store("disk on fire".into()),
+    let failures: [fn() -> hookyard_store::Error; 2] = [
+        || hookyard_store::Error::Busy,
+        || hookyard_store::Error::Store("disk on fire".into()),
     ];
     for failure in failures {
         host.fail(failure);
@@ -188,7 +188,7 @@ async fn replaced_sources_hold_from_the_next_request_on() {
             .status,
         200
     );
-    let renamed = crate::support::source("renamed", hookyard_verify::Scheme::Unverified);
+    let renamed = crate::support::source("renamed", hookyard_schemes::Scheme::Unverified);
     host.handle.replace([renamed].into_iter().collect());
     assert_eq!(
         send(host.address, &post("/acme/open", "", BODY))

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use hookyard_ingress::{Config, Sources};
-use hookyard_verify::Scheme;
+use hookyard_schemes::Scheme;
 use tokio::io::AsyncWriteExt;
 
 use crate::support::{BODY, closed, config, connect, post, read, send, soon, source, start};

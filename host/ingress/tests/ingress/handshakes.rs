@@ -10,13 +10,13 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use hookyard_ingress::{Fetch, FetchError, FetchRequest, Source, Sources};
 use hookyard_model::Timestamp;
-use hookyard_verify::{KeyRule, KeySource, Provider, Scheme, TypeRule, sns};
+use hookyard_schemes::{KeyRule, KeySource, Provider, Scheme, TypeRule, sns};
 use serde_json::Value;
 use tokio::task::JoinSet;
 
 use crate::support::{Answer, Running, config, post, provider, send, source, start_with};
 
-const VECTORS: &str = include_str!("../../../verify/tests/vectors/aws-sns.json");
+const VECTORS: &str = include_str!("../../../schemes/tests/vectors/aws-sns.json");
 
 /// Serves what it was given, and remembers what it was asked for.
 struct Site {

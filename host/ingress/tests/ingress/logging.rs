@@ -62,7 +62,7 @@ async fn each_request_leaves_one_line_that_says_what_became_of_it() {
             assert!(!said.contains(never), "{never} in {said}");
         }
     }
-    host.fail(|| hookyard_inbox::Error::Store("disk on fire".into()));
+    host.fail(|| hookyard_store::Error::Store("disk on fire".into()));
     send(host.address, &post("/acme/open", "", BODY)).await;
     let said = lines.take();
     assert!(

@@ -8,14 +8,15 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use hookyard_inbox::faulty::{Call, Fault, When};
-use hookyard_inbox::{Error, EventSummary, Faulty, Inbox, MemoryInbox, Page, Selection};
 use hookyard_ingress::{Config, Fetch, FetchError, FetchRequest, Handle, Parts, Source, Sources};
 use hookyard_model::{Clock, Event, EventId, SourceName, SourceRef, TenantName, Timestamp};
-use hookyard_verify::{
+use hookyard_schemes::{
     Credential, JsonPointer, KeyRule, KeySource, Provider, Scheme, SchemeKind, SchemeRule, Secret,
     TypeRule, Verifier,
 };
+use hookyard_store::{Error, EventSummary, Inbox, Page, Selection};
+use hookyard_store_testing::faulty::{Call, Fault, When};
+use hookyard_store_testing::{Faulty, MemoryInbox};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::{Semaphore, oneshot};
@@ -96,7 +97,7 @@ pub(crate) fn source(name: &str, scheme: Scheme) -> Source {
     Source {
         source: SourceRef {
             tenant: TenantName::new("acme").expect("a name"),
-            source: SourceName::new(name).expect("a name"),
+            name: SourceName::new(name).expect("a name"),
         },
         provider: provider(),
         verifier: Arc::new(Verifier::new(scheme).expect("a usable scheme")),

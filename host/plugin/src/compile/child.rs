@@ -24,7 +24,7 @@ const NICENESS: i32 = 10;
 
 /// What the process is told.
 #[derive(Debug, Clone, Copy)]
-pub struct Order {
+pub struct CompileOrder {
     /// Bytes of memory that it may use.
     pub memory_max: u64,
     /// Seconds of processor time that it may use.
@@ -33,7 +33,7 @@ pub struct Order {
     pub parent: u32,
 }
 
-impl Order {
+impl CompileOrder {
     /// Compiles the component at standard input. Must be called before anything else is done in the process, as what was
     /// started before isn't bounded.
     pub fn carry_out(self) -> ExitCode {

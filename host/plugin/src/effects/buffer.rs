@@ -8,11 +8,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use hookyard_inbox::Usage;
 use hookyard_model::{
     DestinationName, Effects, Key, Limit, Message, MessageId, Outcome, PluginRef, Seen, Versioned,
     Write,
 };
+use hookyard_store::Usage;
 
 use super::Parts;
 use crate::budget::{Budget, Excess, NoRoom};
@@ -72,10 +72,10 @@ pub(crate) enum Denied {
 /// The inbox could not be read for a guest: the attempt ends, since the guest couldn't make anything of it.
 #[derive(Debug, thiserror::Error)]
 #[error("the plugin's store can't be read")]
-pub(crate) struct Unreadable(#[source] hookyard_inbox::Error);
+pub(crate) struct Unreadable(#[source] hookyard_store::Error);
 
-impl From<hookyard_inbox::Error> for Denied {
-    fn from(error: hookyard_inbox::Error) -> Self {
+impl From<hookyard_store::Error> for Denied {
+    fn from(error: hookyard_store::Error) -> Self {
         Self::End(Unreadable(error).into())
     }
 }

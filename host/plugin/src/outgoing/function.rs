@@ -7,8 +7,8 @@
 use std::sync::Arc;
 
 use hookyard_model::{DestinationName, Message, MessageId, Payload, Timestamp};
-use hookyard_verify::JsonPointer;
-use hookyard_verify::provider::outgoing::{Envelope, Filling};
+use hookyard_schemes::JsonPointer;
+use hookyard_schemes::provider::outgoing::{Envelope, Filling};
 use serde_json::value::RawValue;
 use wasmtime::component::Val;
 use wasmtime::component::types::ComponentFunc;
@@ -234,7 +234,7 @@ impl Function {
         let Some(pointer) = &self.order else {
             return Ok(None);
         };
-        let key = hookyard_verify::ordering_key(pointer, &Payload::Body, payload.get().as_bytes());
+        let key = hookyard_schemes::ordering_key(pointer, &Payload::Body, payload.get().as_bytes());
         key.map_err(|refusal| Untaken::other(refusal.to_string()))
     }
 }

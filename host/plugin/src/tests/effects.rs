@@ -1,9 +1,9 @@
 //! What a call asks to change: there when it is done, gone when it isn't, and nothing before the commit.
 
 use hookyard_dispatch::Unrun;
-use hookyard_inbox::Faulty;
-use hookyard_inbox::faulty::{Call, Fault, When};
 use hookyard_model::{Key, Message, Seen, Write};
+use hookyard_store_testing::Faulty;
+use hookyard_store_testing::faulty::{Call, Fault, When};
 
 use super::guest::{Guest, KEEPER};
 use super::*;

@@ -3,7 +3,7 @@
 use super::guest::Guest;
 use super::*;
 use crate::{Authority, Fault, HostGrant, Need};
-use hookyard_verify::Outgoing;
+use hookyard_schemes::Outgoing;
 
 fn load(imports: &str, grants: Grants) -> Result<Loaded, LoadError> {
     engine().load(Load {

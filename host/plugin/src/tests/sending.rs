@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use hookyard_model::{DestinationName, Message};
-use hookyard_verify::provider::outgoing::Envelope;
-use hookyard_verify::{JsonPointer, Outgoing};
+use hookyard_schemes::provider::outgoing::Envelope;
+use hookyard_schemes::{JsonPointer, Outgoing};
 
 use super::guest::{Guest, ORDERS};
 use super::*;

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use hookyard_model::{SourceRef, TenantName, Timestamp};
-use hookyard_verify::Certificate;
+use hookyard_schemes::Certificate;
 use tokio::sync::{Semaphore, watch};
 
 use super::Wanted;

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use hookyard_inbox::MemoryInbox;
 use hookyard_model::{MessageId, Outcome};
+use hookyard_store_testing::MemoryInbox;
 
 use super::*;
 use crate::effects::Buffer;

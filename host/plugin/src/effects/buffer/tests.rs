@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use hookyard_inbox::MemoryInbox;
+use hookyard_store_testing::MemoryInbox;
 
 use proptest::prelude::*;
 
@@ -137,7 +137,7 @@ async fn an_attempt_reads_its_own_writes_and_keeps_what_it_has_read() {
     let lost = commit(&*inbox, effects)
         .await
         .expect_err("it read what is no longer there");
-    assert!(matches!(lost, hookyard_inbox::Error::Conflict(lost) if lost == key("a")));
+    assert!(matches!(lost, hookyard_store::Error::Conflict(lost) if lost == key("a")));
     assert_eq!(
         text(buffer(&inbox).get(&key("gone")).await.expect("read")).as_deref(),
         Some("soon")

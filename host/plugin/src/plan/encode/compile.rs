@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use hookyard_verify::provider::outgoing::Spelling;
+use hookyard_schemes::provider::outgoing::Spelling;
 
 use crate::plan::names::Clash;
 use crate::plan::{Names, Refused, Shape, shape};

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use hookyard_verify::provider::outgoing::{Case as NameCase, Spelling};
+use hookyard_schemes::provider::outgoing::{Case as NameCase, Spelling};
 use proptest::prelude::*;
 use wasmtime::component::Val;
 

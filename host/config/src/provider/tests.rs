@@ -1,0 +1,247 @@
+//! The built-in providers against their own samples.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use hookyard_model::Payload;
+use hookyard_schemes::provider::outgoing::Filling;
+use hookyard_schemes::{Direction, KeySource, Verified};
+
+use super::*;
+
+fn built_in() -> BTreeMap<String, Arc<Provider>> {
+    let sink = Sink::default();
+    let around = Surroundings::new(Path::new("hookyard.toml"), &|_| None);
+    let providers = all(None, &around, &sink);
+    sink.into_result(Some(providers))
+        .expect("the built-in providers are right")
+}
+
+#[test]
+fn every_sample_is_of_a_known_event_and_every_event_has_a_sample() {
+    for provider in built_in().values() {
+        let dir = BUILT_IN
+            .get_dir(format!("{}/samples", provider.name))
+            .expect("samples");
+        let mut seen = BTreeSet::new();
+        for file in dir.files().filter(|file| {
+            file.path()
+                .extension()
+                .is_some_and(|extension| extension == "json")
+        }) {
+            let verified = Verified {
+                id: Some("id".to_owned()),
+                payload: Payload::Body,
+            };
+            let described = provider.describe(&verified, &[], file.contents());
+            let event_type = described
+                .ok()
+                .and_then(|description| description.event_type);
+            let known = event_type.filter(|name| provider.events.contains_key(name));
+            seen.insert(
+                known.unwrap_or_else(|| panic!("{} is of no known event", file.path().display())),
+            );
+        }
+        let incoming = provider
+            .events
+            .iter()
+            .filter(|(_, event)| event.direction == Direction::Incoming);
+        assert_eq!(
+            seen,
+            incoming.map(|(name, _)| name.clone()).collect(),
+            "{}",
+            provider.name
+        );
+    }
+}
+
+#[test]
+fn what_only_we_send_is_refused() {
+    let providers = built_in();
+    let outgoing = ["accepted", "declined", "contract_started"];
+    for name in outgoing {
+        let body = format!(r#"{{"type":"topi_saas.offer.{name}","event_id":"1"}}"#);
+        let verified = Verified {
+            id: None,
+            payload: Payload::Body,
+        };
+        assert!(
+            providers["topi-saas"]
+                .describe(&verified, &[], body.as_bytes())
+                .is_err(),
+            "{name}"
+        );
+    }
+}
+
+#[test]
+fn the_scheme_id_counts_before_the_header() {
+    let key = &built_in()["tipser"].key.from;
+    assert_eq!(
+        *key,
+        [
+            KeySource::SchemeId,
+            KeySource::Header("x-amz-sns-message-id".to_owned())
+        ]
+    );
+}
+
+#[test]
+fn contracts_name_each_incoming_case() {
+    let contracts = contracts(&built_in());
+    let contract = contracts.get("topper:webhooks").expect("topper's");
+    assert_eq!(
+        contract
+            .cases
+            .get("order:crypto-onramp:completed")
+            .map(String::as_str),
+        Some("crypto-onramp-completed")
+    );
+    assert!(
+        contracts
+            .get("topi-saas:webhooks")
+            .is_some_and(|contract| contract.cases.len() == 1)
+    );
+}
+
+/// What is around a payload comes of the template and of nothing else: each sample's own payload, put into the envelope
+/// with the sample's own id, type and time, is the sample.
+#[test]
+fn every_outgoing_sample_is_its_payload_in_the_providers_envelope() {
+    let mut compared = 0;
+    for provider in built_in().values() {
+        let samples = BUILT_IN.get_dir(format!("{}/samples/outgoing", provider.name));
+        for file in samples.into_iter().flat_map(include_dir::Dir::files) {
+            let sample: serde_json::Value =
+                serde_json::from_slice(file.contents()).expect("a sample is JSON");
+            let text = |name: &str| sample[name].as_str().expect("a text").to_owned();
+            let (id, event_type, time) = (text("event_id"), text("type"), text("created_at"));
+            let payload = serde_json::value::to_raw_value(&sample["payload"]).expect("JSON");
+            let filling = Filling {
+                id: &id,
+                event_type: &event_type,
+                time: &time,
+                payload: &payload,
+            };
+            let filled = provider
+                .outgoing
+                .envelope
+                .fill(&filling)
+                .expect("the payload has what the envelope needs");
+            assert_eq!(
+                serde_json::from_str::<serde_json::Value>(&filled).expect("JSON"),
+                sample
+            );
+            let function = file
+                .path()
+                .file_stem()
+                .and_then(|name| name.to_str())
+                .expect("a name");
+            assert_eq!(
+                provider.outgoing.types.get(function),
+                Some(&event_type),
+                "{function} sends it"
+            );
+            compared += 1;
+        }
+    }
+    assert_eq!(compared, 3);
+}
+
+#[test]
+fn an_envelope_is_written_as_toml() {
+    let read = |lines: &str| {
+        let sink = Sink::default();
+        let text = format!(
+            "name = \"shop\"\npackage = \"shop:webhooks\"\nkey = {{ json = \"/id\" }}\ntype = {{ json = \"/type\" }}\n\
+             scheme = {{ default = \"basic\" }}\n[outgoing]\n{lines}"
+        );
+        let provider = read::provider("provider.toml", "shop", &text, &sink);
+        sink.into_result(provider)
+            .map(|provider| provider.outgoing)
+            .map_err(|faults| faults.to_string())
+    };
+    let outgoing = read(
+        "case = \"camel\"\nnames = { line1 = \"line_1\" }\norder = \"/id\"\nevents = { \"order.paid\" = \"order-paid\" }\n\
+         envelope = { z = \"{id}\", a = [1, 0x10, true, { at = \"{time}\" }] }",
+    )
+    .expect("it is right");
+    assert_eq!(
+        outgoing.types,
+        BTreeMap::from([("order-paid".to_owned(), "order.paid".to_owned())])
+    );
+    assert_eq!(
+        [
+            outgoing.spelling.spell("postal-code"),
+            outgoing.spelling.spell("line1")
+        ],
+        ["postalCode", "line_1"]
+    );
+    let payload = serde_json::value::to_raw_value(&()).expect("JSON");
+    let filled = outgoing.envelope.fill(&Filling {
+        id: "7",
+        event_type: "t",
+        time: "now",
+        payload: &payload,
+    });
+    assert_eq!(
+        filled.as_deref(),
+        Ok(r#"{"z":"7","a":[1,16,true,{"at":"now"}]}"#),
+        "in the order of the file"
+    );
+
+    for (lines, expected) in [
+        (
+            "case = \"snail\"",
+            "unknown case `snail`; did you mean `snake`? (one of snake, camel, pascal, kebab)",
+        ),
+        ("envelop = {}", "unknown key; did you mean `envelope`?"),
+        (
+            "envelope = { id = \"{ids}\" }",
+            "id: `{ids}` can't be used as a template: there are {id}, {type}, {time}",
+        ),
+        (
+            "envelope = { id = 1.5 }",
+            "id: an envelope is made of texts, whole numbers, true or false, lists and tables",
+        ),
+        (
+            "events = { a = \"x\", b = \"x\" }",
+            "two types of `events` have the same function; give each its own",
+        ),
+        ("order = \"id\"", "`id` is not a JSON pointer"),
+    ] {
+        let told = read(lines).expect_err("it is refused");
+        assert!(told.contains(expected), "{told}");
+    }
+}
+
+#[test]
+fn a_provider_says_which_versions_of_its_package_it_is_right_for() {
+    let read = |versions: &str| {
+        let sink = Sink::default();
+        let text = format!(
+            "name = \"x\"\npackage = \"x:webhooks\"\n{versions}\nkey = {{ json = \"/id\" }}\ntype = {{ json = \"/type\" }}\n\
+             [scheme]\nallowed = [\"bearer\"]\n"
+        );
+        let provider = read::provider("x/provider.toml", "x", &text, &sink);
+        sink.into_result(provider)
+            .map(|provider| provider.versions)
+            .map_err(|faults| faults.to_string())
+    };
+    assert_eq!(read(""), Ok(Vec::new()), "all there are");
+    assert_eq!(
+        read("versions = [\"0.9\", \"1\", \"2\"]"),
+        Ok(vec!["0.9".into(), "1".into(), "2".into()])
+    );
+    let fault = |n| {
+        format!(
+            "x/provider.toml:3: versions[{n}]: must be what compatible versions have in common: \"1\" for 1.x.y, \"0.9\" for \
+             0.9.x"
+        )
+    };
+    let faults = [0, 1, 2, 3].map(fault).join("\n");
+    assert_eq!(
+        read("versions = [\"1.0\", \"0\", \"1.0.0\", \"v1\"]"),
+        Err(faults)
+    );
+}

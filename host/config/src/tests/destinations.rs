@@ -1,0 +1,369 @@
+//! What is said of destinations, and what is refused.
+
+use hookyard_model::{Header, Timestamp};
+use hookyard_schemes::sign::Outgoing;
+use hookyard_schemes::{KeyCount, SchemeKind};
+
+use super::settings::Destination;
+use super::*;
+
+const URL: &str = "url = \"https://partner.example/hooks\"";
+
+/// `lines` in the table of a destination of acme's, which has a URL.
+fn destination(lines: &str) -> String {
+    format!("[tenants.acme.destinations.x]\n{URL}\n{lines}")
+}
+
+fn at(key: &str, what: &str) -> String {
+    format!("tenants.acme.destinations.x{key}: {what}")
+}
+
+/// What is wrong with a destination, which is to be one thing.
+fn refused(lines: &str, expected: &str) {
+    let faults = Folder::new().faults(&destination(lines));
+    assert!(
+        faults.len() == 1 && faults[0].contains(expected),
+        "of {lines}: {faults:#?}"
+    );
+}
+
+fn read(folder: &Folder, lines: &str) -> Destination {
+    let settings = folder.settings(&destination(lines));
+    settings
+        .destinations
+        .into_values()
+        .next()
+        .expect("a destination")
+}
+
+fn sign(destination: &Destination, at: &str) -> Vec<Header> {
+    let now = Timestamp::parse_rfc3339(at).expect("a time");
+    let outgoing = Outgoing {
+        id: "m1",
+        body: b"{}",
+        now,
+        event_type: None,
+    };
+    destination.delivery.signer.sign(&outgoing).expect("signed")
+}
+
+#[test]
+fn what_isnt_said_is_as_the_reference_says() {
+    let folder = Folder::new();
+    let destination = read(&folder, "secrets = [{ env = \"SECRET\" }]");
+    let delivery = &destination.delivery;
+    assert!(destination.provider.is_none());
+    assert_eq!(delivery.signer.kind(), SchemeKind::StandardWebhooks);
+    assert_eq!(
+        delivery
+            .policy
+            .tenant
+            .as_ref()
+            .map(|tenant| tenant.as_str()),
+        Some("acme")
+    );
+    assert!(delivery.policy.addresses.granted.is_empty() && !delivery.policy.allow_http);
+    // The reference's own lines, without those of other schemes and the files that are none.
+    let others = [
+        "url",
+        "provider",
+        "secrets",
+        "keys",
+        "header",
+        "algorithm",
+        "username",
+        "hmac",
+    ];
+    let others = others
+        .into_iter()
+        .chain(["rate", "addresses", "roots", "identity"]);
+    let others: Vec<_> = others.map(|key| format!("{key} = ")).collect();
+    let block = DEFAULT
+        .split("[tenants.acme.destinations.partner]")
+        .nth(1)
+        .expect("a destination");
+    let lines = block
+        .lines()
+        .map(|line| line.trim_start_matches(['#', ' ']))
+        .take_while(|line| !line.starts_with('['));
+    let said: Vec<_> = lines
+        .filter(|line| line.contains(" = ") && !others.iter().any(|key| line.starts_with(key)))
+        .collect();
+    assert_eq!(said.len(), 6, "{said:#?}");
+    let same = read(
+        &folder,
+        &format!("secrets = [{{ env = \"SECRET\" }}]\n{}", said.join("\n")),
+    );
+    assert_eq!(format!("{:?}", same.delivery), format!("{delivery:?}"));
+}
+
+#[test]
+fn a_providers_destination_is_signed_by_one_of_its_ways() {
+    let folder = Folder::new();
+    let kind = |lines: &str| {
+        let destination = read(
+            &folder,
+            &format!("provider = \"topi-saas\"\nsecrets = [{{ env = \"SECRET\" }}]\n{lines}"),
+        );
+        assert_eq!(
+            destination
+                .provider
+                .as_ref()
+                .map(|provider| provider.name.as_str()),
+            Some("topi-saas")
+        );
+        destination.delivery.signer.kind()
+    };
+    assert_eq!(kind(""), SchemeKind::StandardWebhooks);
+    assert_eq!(kind("scheme = \"bearer\""), SchemeKind::Bearer);
+    assert_eq!(
+        kind("scheme = \"header\"\nheader = \"X-Token\""),
+        SchemeKind::Header
+    );
+    assert_eq!(
+        kind("scheme = \"basic\"\nusername = \"acme\""),
+        SchemeKind::Basic
+    );
+    refused(
+        "provider = \"topi-saas\"\nscheme = \"hmac\"",
+        "topi-saas isn't sent to that way (it is by standard-webhooks, header, bearer, basic)",
+    );
+    refused(
+        "provider = \"topi-sas\"\nkeys = []",
+        "did you mean `topi-saas`?",
+    );
+    refused(
+        "provider = \"tipser\"",
+        "`scheme` is missing: how messages are signed; one of basic",
+    );
+    refused(
+        "scheme = \"secret-path\"",
+        "a destination isn't sent to that way",
+    );
+    refused(
+        "scheme = \"bearr\"",
+        "unknown scheme `bearr`; did you mean `bearer`?",
+    );
+}
+
+#[test]
+fn a_provider_may_be_sent_to_in_another_way_than_it_sends() {
+    let folder = Folder::new();
+    let provider = |sending: &str| {
+        format!(
+            "name = \"lab\"\npackage = \"lab:webhooks\"\nkey = {{ json = \"/id\" }}\ntype = {{ json = \"/type\" }}\n\
+             scheme = {{ default = \"bearer\" }}\n{sending}"
+        )
+    };
+    let kind = || {
+        let providers = "[providers]\nfolder = \"providers\"\n";
+        let lines = destination("provider = \"lab\"\nsecrets = [{ env = \"SECRET\" }]");
+        let settings = folder.settings(&format!("{providers}{lines}"));
+        settings
+            .destinations
+            .into_values()
+            .next()
+            .expect("a destination")
+            .delivery
+            .signer
+            .kind()
+    };
+    folder.write("providers/lab/provider.toml", &provider(""));
+    assert_eq!(kind(), SchemeKind::Bearer, "as it sends itself");
+    folder.write(
+        "providers/lab/provider.toml",
+        &provider("sending = { default = \"standard-webhooks\" }"),
+    );
+    assert_eq!(kind(), SchemeKind::StandardWebhooks);
+    let recipe = "sending = { default = \"hmac\", hmac = { hash = \"sha256\", encoding = \"hex\", \
+                  signature = { header = \"X-Sig\" }, signed = \"{body}\" } }";
+    folder.write("providers/lab/provider.toml", &provider(recipe));
+    assert_eq!(kind(), SchemeKind::Hmac);
+}
+
+#[test]
+fn secrets_sign_in_their_time() {
+    let folder = Folder::new();
+    let destination = read(
+        &folder,
+        "secrets = [{ env = \"SECRET\", until = 2026-12-08T00:00:00Z }, \
+         { file = \"topi.secret\", from = \"2026-12-01T01:00:00+01:00\" }]",
+    );
+    let signatures = |at| {
+        let headers = sign(&destination, at);
+        let header = headers
+            .iter()
+            .find(|header| header.name == "webhook-signature")
+            .expect("signed");
+        String::from_utf8_lossy(&header.value).split(' ').count()
+    };
+    assert_eq!(signatures("2026-11-30T23:59:59Z"), 1);
+    assert_eq!(
+        signatures("2026-12-01T00:00:00Z"),
+        2,
+        "a time may be said in any zone"
+    );
+    assert_eq!(signatures("2026-12-08T00:00:00Z"), 1);
+    let count = destination
+        .delivery
+        .signer
+        .keys_at(Timestamp::from_unix_secs(0));
+    assert_eq!(
+        count,
+        KeyCount {
+            live: 1,
+            waiting: 1,
+            retired: 0
+        }
+    );
+    let with = |window: &str| format!("secrets = [{{ env = \"SECRET\", {window} }}]");
+    refused(
+        &with("from = \"tomorrow\""),
+        "secrets[0].from: must be a moment as RFC 3339 has it",
+    );
+    refused(
+        &with("untill = \"2026-12-01T00:00:00Z\""),
+        "secrets[0].untill: unknown key; did you mean `until`?",
+    );
+    refused(
+        &with("from = \"2026-12-02T00:00:00Z\", until = \"2026-12-01T00:00:00Z\""),
+        "`until` is not after its `from`",
+    );
+    refused(
+        "secrets = [\"whsec_hunter2\"]",
+        "secrets[0]: is written out here",
+    );
+}
+
+#[test]
+fn a_recipe_can_be_the_destinations_own() {
+    let recipe = "hmac = { hash = \"sha256\", encoding = \"hex\", signature = { header = \"X-Sig\", after = \"sha256=\" }, \
+                  signed = \"{body}\" }";
+    let lines = format!("scheme = \"hmac\"\nsecrets = [{{ env = \"SECRET\" }}]\n{recipe}");
+    let headers = sign(&read(&Folder::new(), &lines), "2026-12-01T00:00:00Z");
+    assert!(
+        headers
+            .iter()
+            .any(|header| header.name == "x-sig" && header.value.starts_with(b"sha256=")),
+        "{headers:?}"
+    );
+    refused(
+        "scheme = \"hmac\"\nsecrets = [{ env = \"SECRET\" }]",
+        "`hmac` is missing: how the signature is made",
+    );
+    let twice = lines.replace(
+        "signature = {",
+        "timestamp = { header = \"X-Sig\" }, signature = {",
+    );
+    refused(
+        &twice.replace("\"{body}\"", "\"{timestamp}{body}\""),
+        "nothing can be signed by this recipe",
+    );
+    refused(
+        "scheme = \"bearer\"\nsecrets = [{ env = \"SECRET\" }]\nhmac = {}",
+        "has no meaning with the scheme bearer",
+    );
+}
+
+#[test]
+fn where_it_leads_is_judged_as_far_as_it_can_be() {
+    let with = |url: &str, lines: &str| {
+        let text = destination(&format!("secrets = [{{ env = \"SECRET\" }}]\n{lines}"))
+            .replace(URL, &format!("url = \"{url}\""));
+        Folder::new().faults(&text)
+    };
+    let refused = |url: &str, expected: &str| {
+        let faults = with(url, "");
+        assert!(
+            faults.len() == 1 && faults[0].contains(&at(".url", expected)),
+            "{url}: {faults:?}"
+        );
+    };
+    refused("partner.example", "not an absolute URL");
+    refused("https://user@partner.example/", "not an absolute URL");
+    refused("http://partner.example/", "is in the clear");
+    refused(
+        "https://10.1.2.3/",
+        "leads to 10.1.2.3, which is private; allow it by `addresses = [\"10.1.2.3\"]`",
+    );
+    refused(
+        "https://169.254.169.254/",
+        "leads to 169.254.169.254, which is where a cloud hands out credentials",
+    );
+    assert_eq!(
+        with(
+            "http://127.0.0.1:8/",
+            "allow_http = true\naddresses = [\"127.0.0.0/8\"]"
+        ),
+        [""; 0]
+    );
+    let missing =
+        Folder::new().faults("[tenants.acme.destinations.x]\nsecrets = [{ env = \"SECRET\" }]");
+    assert!(
+        missing.len() == 1 && missing[0].contains(&at("", "`url` is missing")),
+        "{missing:?}"
+    );
+}
+
+#[test]
+fn what_else_can_be_wrong() {
+    let secret = "secrets = [{ env = \"SECRET\" }]\n";
+    let refused = |lines: &str, expected: &str| refused(&format!("{secret}{lines}"), expected);
+    refused("rate = 0", "rate: must be a number above zero");
+    refused(
+        "rate = \"20\"",
+        "rate: must be a number above zero, such as 20 or 0.5, not a text",
+    );
+    refused(
+        "concurrency = 0",
+        "concurrency: must be a whole number from 1",
+    );
+    refused("adresses = []", "did you mean `addresses`?");
+    refused("addresses = [\"10.0.0.1/8\"]", "in the midst of its range");
+    refused("breaker = { pauze = \"1s\" }", "did you mean `pause`?");
+    refused(
+        "identity = { certificate = \"topper.jwk\" }",
+        "`key` is missing",
+    );
+    refused(
+        "identity = { certificate = \"topper.jwk\", key = \"topper.jwk\" }",
+        "identity: the client certificate can't",
+    );
+    refused("roots = [\"topper.jwk\"]", "roots: root certificates no. 1");
+    refused(
+        "keys = [{ file = \"topi.secret\" }]",
+        "shared secrets go under `secrets`",
+    );
+    refused(
+        "header = \"X-A\"",
+        "header: has no meaning with the scheme standard-webhooks",
+    );
+    let rate = |lines: &str| {
+        read(&Folder::new(), &format!("{secret}{lines}"))
+            .delivery
+            .rate
+    };
+    assert_eq!(
+        (rate(""), rate("rate = 20"), rate("rate = 0.5")),
+        (None, Some(20.0), Some(0.5))
+    );
+}
+
+#[test]
+fn its_files_are_watched_and_nothing_secret_is_printed() {
+    let folder = Folder::new();
+    let text = destination(
+        "secrets = [{ file = \"topi.secret\" }, { file = \"next.secret\" }]\nroots = [\"ca.pem\"]",
+    );
+    let files = ["hookyard.toml", "topi.secret", "next.secret", "ca.pem"]
+        .map(|name| folder.0.path().join(name));
+    assert_eq!(folder.read(&text).files, files.into());
+    let shown = format!(
+        "{:?}",
+        read(&folder, "secrets = [{ file = \"topi.secret\" }]")
+    );
+    assert!(
+        !shown.contains("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"),
+        "{shown}"
+    );
+}

@@ -1,0 +1,57 @@
+//! What is said of limits, and of who may reach the administrators' listener.
+
+use hookyard_plugin::Limits;
+
+use super::*;
+use crate::limits::BOUNDLESS;
+
+#[test]
+fn a_tenant_caps_what_its_plugins_may_ask_for() {
+    let settings = Folder::new().settings(
+        "[plugins.limits]\ncpu_max = \"2s\"\ninstances_max = 7\n\
+         [tenants.acme.limits]\nmemory_max = \"16MiB\"\nhttp_requests_max = 3\ntransfer_max = \"1MiB\"",
+    );
+    let host = Limits {
+        cpu_max: Duration::from_secs(2),
+        instances_max: 7,
+        ..Limits::default()
+    };
+    assert_eq!(settings.plugins.limits, host);
+    let acme = Limits {
+        memory_max: 16 << 20,
+        http_requests_max: 3,
+        transfer_bytes_max: 1 << 20,
+        ..BOUNDLESS
+    };
+    assert_eq!(
+        settings.plugins.ceilings,
+        [("acme".parse().expect("a name"), acme)].into()
+    );
+    assert_eq!(
+        Folder::new().settings("[tenants.acme]").plugins.ceilings,
+        [].into(),
+        "who says none has none"
+    );
+    check(
+        "[tenants.acme.limits]\ncpu = \"1s\"",
+        "hookyard.toml:2: tenants.acme.limits.cpu: unknown key; did you mean `cpu_max`?",
+    );
+}
+
+#[test]
+fn an_admin_listener_that_others_reach_asks_for_a_token() {
+    check(
+        "[admin]\nlisten = \"0.0.0.0:9090\"",
+        "hookyard.toml:1: admin: `token` is missing: 0.0.0.0:9090 can be reached by others; name a token, or listen on \
+         127.0.0.1",
+    );
+    let admin = |text: &str| Folder::new().settings(text).admin;
+    assert!(admin("[admin]\nlisten = \"[::1]:9090\"").token.is_none());
+    let guarded = admin("[admin]\nlisten = \"0.0.0.0:9090\"\ntoken = { env = \"SECRET\" }");
+    assert!(
+        guarded
+            .token
+            .expect("a token")
+            .matches(b"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
+    );
+}

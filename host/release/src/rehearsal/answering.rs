@@ -1,0 +1,179 @@
+//! What the requests of rehearsed attempts are answered: by a fixture's stubs, or by what was recorded with the event. None
+//! is made.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use hookyard_model::RecordedAnswer;
+use hookyard_plugin::{Http, HttpCall, HttpError, HttpFault, request_digest};
+use http::{HeaderName, HeaderValue, Request, Response, StatusCode};
+
+use super::fixture::Stub;
+use hookyard_plugin_http as requests;
+
+/// The answers at hand.
+#[derive(Clone)]
+pub(super) enum Answers {
+    /// The first stub of a request's method and URL answers it, each time.
+    Stubs(Arc<Vec<Stub>>),
+    /// The first answer to a request of the same method, URL and body that wasn't given yet in the attempt.
+    Recorded(Vec<RecordedAnswer>),
+}
+
+impl Answers {
+    fn take(&mut self, request: &Request<Bytes>) -> Option<Response<Bytes>> {
+        match self {
+            Self::Stubs(stubs) => {
+                let stub = stubs
+                    .iter()
+                    .find(|stub| stub.method == *request.method() && stub.url == *request.uri());
+                stub.map(
+                    |Stub {
+                         status,
+                         headers,
+                         body,
+                         ..
+                     }| response(*status, headers.iter().cloned(), body),
+                )
+            }
+            Self::Recorded(recorded) => {
+                let asked = request_digest(request);
+                let at = recorded.iter().position(|answer| answer.request == asked)?;
+                let RecordedAnswer {
+                    status,
+                    headers,
+                    body,
+                    ..
+                } = recorded.remove(at);
+                let header = |(name, value): (String, Bytes)| {
+                    Some((
+                        name.parse::<HeaderName>().ok()?,
+                        HeaderValue::from_maybe_shared(value).ok()?,
+                    ))
+                };
+                let headers = headers
+                    .into_iter()
+                    .filter_map(|it| header((it.name, it.value)));
+                Some(response(StatusCode::from_u16(status).ok()?, headers, &body))
+            }
+        }
+    }
+
+    /// What is said where there is none.
+    fn lack(&self) -> &'static str {
+        match self {
+            Self::Stubs(_) => "a rehearsal makes no request, and there is no stub for this one",
+            Self::Recorded(_) => {
+                "a rehearsal makes no request, and there is no recorded answer to this one"
+            }
+        }
+    }
+}
+
+fn response(
+    status: StatusCode,
+    headers: impl Iterator<Item = (HeaderName, HeaderValue)>,
+    body: &Bytes,
+) -> Response<Bytes> {
+    let mut answer = Response::new(body.clone());
+    *answer.status_mut() = status;
+    for (name, value) in headers {
+        answer.headers_mut().append(name, value);
+    }
+    answer
+}
+
+/// Answers the requests of one attempt that are granted. Those without an answer at hand are refused, as are the others.
+pub(super) struct Answering {
+    left: Mutex<Answers>,
+    lacked_answer: AtomicBool,
+}
+
+impl Answering {
+    pub(super) fn new(answers: Answers) -> Self {
+        Self {
+            left: Mutex::new(answers),
+            lacked_answer: AtomicBool::new(false),
+        }
+    }
+
+    /// Whether a request was refused that would have been made in service.
+    pub(super) fn lacked_answer(&self) -> bool {
+        self.lacked_answer.load(Ordering::Relaxed)
+    }
+}
+
+#[async_trait]
+impl Http for Answering {
+    async fn send(&self, call: HttpCall) -> Result<Response<Bytes>, HttpError> {
+        requests::check(&call)?;
+        // It's whole whenever the lock is free.
+        let mut left = self.left.lock().unwrap_or_else(PoisonError::into_inner);
+        left.take(&call.request).ok_or_else(|| {
+            self.lacked_answer.store(true, Ordering::Relaxed);
+            HttpError {
+                fault: HttpFault::Denied,
+                message: left.lack().to_owned(),
+            }
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use hookyard_model::Header;
+
+    use super::*;
+
+    fn request(method: &str, url: &str, body: &'static str) -> Request<Bytes> {
+        Request::builder()
+            .method(method)
+            .uri(url)
+            .body(body.into())
+            .expect("a request")
+    }
+
+    #[test]
+    fn like_requests_are_given_their_answers_in_order_and_each_once() {
+        let (get, post) = (
+            request("GET", "https://a.example/", ""),
+            request("POST", "https://a.example/", "x"),
+        );
+        let recorded = |request: &Request<Bytes>, body: &'static str| {
+            let header = |value: &'static str| Header {
+                name: "x-a".into(),
+                value: value.into(),
+            };
+            let headers = vec![header("1"), header("2")];
+            RecordedAnswer {
+                request: request_digest(request),
+                status: 203,
+                headers,
+                body: body.into(),
+            }
+        };
+        let mut answers = Answers::Recorded(vec![
+            recorded(&get, "first"),
+            recorded(&post, "other"),
+            recorded(&get, "second"),
+        ]);
+        let mut body = |request: &Request<Bytes>| {
+            let answer = answers.take(request)?;
+            assert_eq!(
+                (
+                    answer.status(),
+                    answer.headers().get_all("x-a").iter().count()
+                ),
+                (StatusCode::NON_AUTHORITATIVE_INFORMATION, 2)
+            );
+            Some(answer.into_body())
+        };
+        assert_eq!(body(&request("POST", "https://a.example/", "y")), None);
+        assert_eq!(body(&get), Some("first".into()));
+        assert_eq!(body(&get), Some("second".into()));
+        assert_eq!(body(&get), None);
+        assert_eq!(body(&post), Some("other".into()));
+    }
+}

@@ -1,0 +1,430 @@
+//! Compares what a candidate comes to with an event with what the active revision does: pure, and without a value of an
+//! event in what it says.
+//!
+//! What counts is what others see of an attempt: its outcome by name, the values that it writes, the messages that it
+//! sends. What it logs, reads, or gives as its reason doesn't.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use hookyard_model::{Effects, Key, Message, Outcome, Write};
+use hookyard_plugin::Rehearsed;
+
+use super::difference::{Difference, of_bytes};
+use hookyard_model::{excerpt, visible};
+
+/// Ways of being otherwise that are kept of one event: a guest chooses how much it writes, and under which names.
+const WAYS_MAX: usize = 100;
+
+/// What is found of an event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Kind {
+    /// The candidate fails at what the active revision doesn't fail at.
+    Fault,
+    /// It comes to something else.
+    Outcome,
+    /// It writes or sends something else.
+    Effects,
+}
+
+/// One thing that the candidate does otherwise, in words that are the same for events where it's the same.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Otherwise {
+    pub kind: Kind,
+    pub what: String,
+}
+
+/// What a candidate does that is wrong by itself: nothing but faults.
+pub(super) fn alone(candidate: &Rehearsed) -> Vec<Otherwise> {
+    let outcome = &candidate.outcome;
+    outcome
+        .is_fault()
+        .then(|| Otherwise {
+            kind: Kind::Fault,
+            what: label(outcome),
+        })
+        .into_iter()
+        .collect()
+}
+
+/// What the candidate does otherwise than the active revision.
+pub(super) fn compare(active: &Rehearsed, candidate: &Rehearsed) -> Vec<Otherwise> {
+    let (was, is) = (&active.outcome, &candidate.outcome);
+    if was.name() != is.name() {
+        let kind = if is.is_fault() && !was.is_fault() {
+            Kind::Fault
+        } else {
+            Kind::Outcome
+        };
+        return vec![Otherwise {
+            kind,
+            what: format!("{} rather than {}", label(is), label(was)),
+        }];
+    }
+    let mut found = writes(&active.effects, &candidate.effects);
+    found.extend(messages(
+        &active.effects.messages,
+        &candidate.effects.messages,
+    ));
+    found.truncate(WAYS_MAX);
+    found
+        .into_iter()
+        .map(|what| Otherwise {
+            kind: Kind::Effects,
+            what: excerpt(&what),
+        })
+        .collect()
+}
+
+/// Of `found`, what isn't among `own`: what the active revision does otherwise by itself, from one run to the next.
+pub(super) fn steady(found: Vec<Otherwise>, own: &[Otherwise]) -> Vec<Otherwise> {
+    if own.iter().any(|own| own.kind != Kind::Effects) {
+        // It comes to this or that by chance, so nothing can be told by it.
+        return found
+            .into_iter()
+            .filter(|found| found.kind == Kind::Fault)
+            .collect();
+    }
+    found
+        .into_iter()
+        .filter(|found| !own.contains(found))
+        .collect()
+}
+
+/// An outcome, without the guest's words.
+fn label(outcome: &Outcome) -> String {
+    let name = outcome.name();
+    match outcome {
+        Outcome::TimedOut { time, .. } => format!("{name} ({})", time.name()),
+        Outcome::OutOfMemory { .. } => format!("{name} (memory_max)"),
+        Outcome::Exceeded { limit, .. } => format!("{name} ({})", limit.name()),
+        Outcome::Undecodable { path, .. } => format!("{name} at {}", visible(path)),
+        Outcome::Done
+        | Outcome::Retry { .. }
+        | Outcome::Rejected { .. }
+        | Outcome::Trapped { .. }
+        | Outcome::Lost { .. } => name.to_owned(),
+    }
+}
+
+fn writes(before: &Effects, after: &Effects) -> Vec<String> {
+    let by_key = |effects: &Effects| -> BTreeMap<Key, Option<Bytes>> {
+        effects
+            .writes
+            .iter()
+            .map(|Write { key, value }| (key.clone(), value.clone()))
+            .collect()
+    };
+    let (before, after) = (by_key(before), by_key(after));
+    let mut found = Vec::new();
+    for (key, value) in &after {
+        let key_name = key_name(key);
+        match (before.get(key), value) {
+            (None, Some(_)) => found.push(format!("writes {key_name}, which was left alone")),
+            (None, None) => found.push(format!("deletes {key_name}, which was left alone")),
+            (Some(Some(_)), None) => found.push(format!("deletes {key_name}, which was written")),
+            (Some(None), Some(_)) => found.push(format!("writes {key_name}, which was deleted")),
+            (Some(Some(was)), Some(is)) => {
+                found.extend(differs(&format!("writes {key_name} otherwise"), was, is))
+            }
+            (Some(None), None) => {}
+        }
+    }
+    let gone = before.keys().filter(|key| !after.contains_key(*key));
+    found.extend(gone.map(|key| format!("leaves {} alone, which was changed", key_name(key))));
+    found
+}
+
+fn messages(before: &[Message], after: &[Message]) -> Vec<String> {
+    if before.len() != after.len() {
+        return vec![format!(
+            "sends {} messages rather than {}",
+            after.len(),
+            before.len()
+        )];
+    }
+    let pairs = before.iter().zip(after).enumerate();
+    pairs
+        .flat_map(|(n, (was, is))| message(n + 1, was, is))
+        .collect()
+}
+
+fn message(number: usize, was: &Message, is: &Message) -> Vec<String> {
+    let to = &is.destination;
+    if *to != was.destination {
+        return vec![format!(
+            "message {number} goes to {to} rather than to {}",
+            was.destination
+        )];
+    }
+    let mut found = Vec::new();
+    if is.event_type != was.event_type {
+        let name = |message: &Message| visible(message.event_type.as_deref().unwrap_or("none"));
+        found.push(format!(
+            "message {number} to {to} is of type {} rather than {}",
+            name(is),
+            name(was)
+        ));
+    }
+    if is.ordering_key != was.ordering_key {
+        found.push(format!("message {number} to {to} has another ordering key"));
+    }
+    found.extend(differs(
+        &format!("message {number} to {to} has another body"),
+        &was.body,
+        &is.body,
+    ));
+    found
+}
+
+fn differs(what: &str, was: &[u8], is: &[u8]) -> Option<String> {
+    match of_bytes(was, is) {
+        Difference::None => None,
+        Difference::Whole => Some(what.to_owned()),
+        Difference::At(paths) => Some(format!("{what}, at {}", visible(&paths.join(", ")))),
+    }
+}
+
+/// A key as reports name it.
+pub(super) fn key_name(key: &Key) -> String {
+    visible(&format!("{}/{}", key.bucket, key.key))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use hookyard_model::{Limit, MessageId, Time};
+    use uuid::Uuid;
+
+    use super::*;
+
+    fn ended(outcome: Outcome) -> Rehearsed {
+        Rehearsed {
+            outcome,
+            log: Vec::new(),
+            effects: Effects::default(),
+        }
+    }
+
+    fn write(key: &str, value: Option<&str>) -> Write {
+        let value = value.map(|value| Bytes::copy_from_slice(value.as_bytes()));
+        Write {
+            key: Key {
+                bucket: "b".into(),
+                key: key.into(),
+            },
+            value,
+        }
+    }
+
+    fn wrote(writes: &[Write]) -> Rehearsed {
+        Rehearsed {
+            effects: Effects {
+                writes: writes.to_vec(),
+                ..Effects::default()
+            },
+            ..ended(Outcome::Done)
+        }
+    }
+
+    /// Messages, each with an id of its own.
+    fn sent(messages: &[(&str, Option<&str>, &str)]) -> Rehearsed {
+        let message = |(destination, event_type, body): &(&str, Option<&str>, &str)| Message {
+            id: MessageId::from_uuid(Uuid::now_v7()),
+            destination: destination.parse().expect("a name"),
+            event_type: event_type.map(str::to_owned),
+            body: Bytes::copy_from_slice(body.as_bytes()),
+            ordering_key: None,
+        };
+        let messages = messages.iter().map(message).collect();
+        Rehearsed {
+            effects: Effects {
+                messages,
+                ..Effects::default()
+            },
+            ..ended(Outcome::Done)
+        }
+    }
+
+    fn told(found: &[Otherwise]) -> Vec<String> {
+        found
+            .iter()
+            .map(|found| format!("{:?}: {}", found.kind, found.what))
+            .collect()
+    }
+
+    fn outcomes() -> [Outcome; 8] {
+        let limit = Duration::from_secs(1);
+        [
+            Outcome::Done,
+            Outcome::Retry {
+                reason: "secret".into(),
+                after: None,
+            },
+            Outcome::Rejected {
+                reason: "secret".into(),
+            },
+            Outcome::Trapped {
+                message: "secret".into(),
+            },
+            Outcome::TimedOut {
+                time: Time::Cpu,
+                limit,
+            },
+            Outcome::OutOfMemory { limit: 1 },
+            Outcome::Exceeded {
+                limit: Limit::HostCalls,
+                max: 1,
+            },
+            Outcome::Undecodable {
+                path: "$.a".into(),
+                message: "secret".into(),
+            },
+        ]
+    }
+
+    #[test]
+    fn an_outcome_counts_by_its_name_and_a_new_fault_is_one() {
+        for was in &outcomes() {
+            for is in &outcomes() {
+                let found = compare(&ended(was.clone()), &ended(is.clone()));
+                let expected = match (was.name() == is.name(), is.is_fault() && !was.is_fault()) {
+                    (true, _) => None,
+                    (false, true) => Some(Kind::Fault),
+                    (false, false) => Some(Kind::Outcome),
+                };
+                assert_eq!(
+                    found.first().map(|found| found.kind),
+                    expected,
+                    "{was} and {is}"
+                );
+                assert!(!told(&found).concat().contains("secret"), "{found:?}");
+            }
+        }
+        let check = |was: usize, is: usize, expected: &str| {
+            let [was, is] = [was, is].map(|n| ended(outcomes()[n].clone()));
+            assert_eq!(told(&compare(&was, &is)), [expected]);
+        };
+        check(0, 3, "Fault: trapped rather than done");
+        check(2, 7, "Fault: undecodable at $.a rather than rejected");
+        check(3, 4, "Outcome: timed-out (cpu_max) rather than trapped");
+        check(6, 0, "Outcome: done rather than exceeded (host_calls_max)");
+        let two_reasons = [
+            Outcome::Rejected { reason: "a".into() },
+            Outcome::Rejected { reason: "b".into() },
+        ];
+        assert_eq!(
+            compare(
+                &ended(two_reasons[0].clone()),
+                &ended(two_reasons[1].clone())
+            ),
+            []
+        );
+    }
+
+    #[test]
+    fn alone_only_faults_count() {
+        for outcome in outcomes() {
+            let is_found = !alone(&ended(outcome.clone())).is_empty();
+            assert_eq!(is_found, outcome.is_fault(), "{outcome}");
+        }
+    }
+
+    #[test]
+    fn written_values_are_compared_by_key() {
+        let check = |before: &[Write], after: &[Write], expected: &[&str]| {
+            assert_eq!(told(&compare(&wrote(before), &wrote(after))), expected);
+        };
+        let (one, two) = (
+            write("k", Some(r#"{"n":1,"at":"x"}"#)),
+            write("k", Some(r#"{"at":"x","n":2}"#)),
+        );
+        check(std::slice::from_ref(&one), std::slice::from_ref(&one), &[]);
+        check(
+            std::slice::from_ref(&one),
+            &[two],
+            &["Effects: writes b/k otherwise, at $.n"],
+        );
+        check(
+            std::slice::from_ref(&one),
+            &[],
+            &["Effects: leaves b/k alone, which was changed"],
+        );
+        check(
+            &[],
+            std::slice::from_ref(&one),
+            &["Effects: writes b/k, which was left alone"],
+        );
+        check(
+            std::slice::from_ref(&one),
+            &[write("k", None)],
+            &["Effects: deletes b/k, which was written"],
+        );
+        check(
+            &[write("k", None)],
+            &[one],
+            &["Effects: writes b/k, which was deleted"],
+        );
+        check(
+            &[write("k", Some("a"))],
+            &[write("k", Some("b"))],
+            &["Effects: writes b/k otherwise"],
+        );
+        let [x, y] = [write("x", Some("1")), write("y", Some("1"))];
+        check(&[x.clone(), y.clone()], &[y, x], &[]);
+    }
+
+    #[test]
+    fn messages_are_compared_in_their_order_and_without_their_ids() {
+        type Sent<'s> = (&'s str, Option<&'s str>, &'s str);
+        let check = |before: &[Sent<'_>], after: &[Sent<'_>], expected: &[&str]| {
+            assert_eq!(told(&compare(&sent(before), &sent(after))), expected);
+        };
+        let one = ("a", None, r#"{"n":1}"#);
+        check(&[one], &[one], &[]);
+        check(&[one], &[], &["Effects: sends 0 messages rather than 1"]);
+        check(
+            &[one],
+            &[("b", None, "")],
+            &["Effects: message 1 goes to b rather than to a"],
+        );
+        let other = ("a", Some("t"), r#"{"n":2}"#);
+        let both = [
+            "Effects: message 1 to a is of type t rather than none",
+            "Effects: message 1 to a has another body, at $.n",
+        ];
+        check(&[one], &[other], &both);
+    }
+
+    #[test]
+    fn what_the_active_revision_differs_from_itself_in_counts_for_nothing() {
+        let run = |random: &str, total: &str| {
+            wrote(&[write("random", Some(random)), write("total", Some(total))])
+        };
+        let found = |active: &Rehearsed, candidate: &Rehearsed, again: &Rehearsed| {
+            told(&steady(compare(active, candidate), &compare(active, again)))
+        };
+        assert_eq!(
+            found(&run("1", "5"), &run("2", "5"), &run("3", "5")),
+            [""; 0]
+        );
+        assert_eq!(
+            found(&run("1", "5"), &run("2", "6"), &run("3", "5")),
+            ["Effects: writes b/total otherwise"]
+        );
+        assert_eq!(
+            found(&run("1", "5"), &run("2", "5"), &run("1", "5")),
+            ["Effects: writes b/random otherwise"]
+        );
+        let (fickle, trap) = (ended(outcomes()[1].clone()), ended(outcomes()[3].clone()));
+        assert_eq!(
+            found(&run("1", "5"), &ended(outcomes()[2].clone()), &fickle),
+            [""; 0]
+        );
+        assert_eq!(
+            found(&run("1", "5"), &trap, &fickle),
+            ["Fault: trapped rather than done"]
+        );
+    }
+}

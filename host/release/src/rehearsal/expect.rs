@@ -1,0 +1,295 @@
+//! Holds what an attempt came to against what a fixture expects of it. A fixture is a text of the tenant's own, so what
+//! was expected and what was found is shown.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use hookyard_model::{Key, LogLine, Message, Write};
+use hookyard_plugin::Rehearsed;
+
+use super::compare::key_name;
+use super::difference::{Difference, of_json};
+use super::fixture::{Content, Expect, Sent};
+use hookyard_model::visible;
+
+/// Of a text that was found, what is shown.
+const SHOWN_MAX: usize = 120;
+/// Problems that are told of one fixture.
+const PROBLEMS_MAX: usize = 20;
+
+/// What is otherwise than expected, a line each.
+pub(super) fn check(expect: &Expect, found: &Rehearsed) -> Vec<String> {
+    let mut problems = all(expect, found);
+    let left_out = problems.len().saturating_sub(PROBLEMS_MAX);
+    if left_out > 0 {
+        problems.truncate(PROBLEMS_MAX);
+        problems.push(format!("and {left_out} more"));
+    }
+    problems
+}
+
+fn all(expect: &Expect, found: &Rehearsed) -> Vec<String> {
+    let mut problems = Vec::new();
+    let outcome = shown(&found.outcome.to_string());
+    if found.outcome.name() != expect.outcome {
+        problems.push(format!(
+            "came to `{outcome}`, and {} is expected",
+            expect.outcome
+        ));
+    }
+    if let Some(reason) = expect
+        .reason
+        .as_ref()
+        .filter(|reason| !found.outcome.to_string().contains(*reason))
+    {
+        problems.push(format!(
+            "came to `{outcome}`, which doesn't say `{}`",
+            shown(reason)
+        ));
+    }
+    if let Some(values) = &expect.values {
+        problems.extend(check_values(values, &found.effects.writes));
+    }
+    if let Some(messages) = &expect.messages {
+        problems.extend(check_messages(messages, &found.effects.messages));
+    }
+    let is_logged = |text: &&String| {
+        !found
+            .log
+            .iter()
+            .any(|LogLine { text: line, .. }| line.contains(*text))
+    };
+    problems.extend(
+        expect
+            .log
+            .iter()
+            .filter(is_logged)
+            .map(|text| format!("no line of the log says `{}`", shown(text))),
+    );
+    problems
+}
+
+fn check_values(expected: &BTreeMap<Key, Option<Content>>, writes: &[Write]) -> Vec<String> {
+    let written: BTreeMap<&Key, &Option<Bytes>> = writes
+        .iter()
+        .map(|write| (&write.key, &write.value))
+        .collect();
+    let mut problems = Vec::new();
+    for (key, wanted) in expected {
+        let name = key_name(key);
+        match (wanted, written.get(key)) {
+            (_, None) => problems.push(format!("{name} isn't changed")),
+            (Some(_), Some(None)) => problems.push(format!("{name} is deleted")),
+            (None, Some(Some(_))) => problems.push(format!("{name} isn't deleted")),
+            (None, Some(None)) => {}
+            (Some(wanted), Some(Some(value))) => {
+                problems.extend(check_content(&name, wanted, value))
+            }
+        }
+    }
+    let more = written.keys().filter(|key| !expected.contains_key(**key));
+    problems.extend(
+        more.map(|key| format!("{} is changed as well, which isn't expected", key_name(key))),
+    );
+    problems
+}
+
+fn check_messages(expected: &[Sent], messages: &[Message]) -> Vec<String> {
+    if expected.len() != messages.len() {
+        let to: Vec<_> = messages
+            .iter()
+            .map(|message| message.destination.as_str())
+            .collect();
+        let to = if to.is_empty() {
+            String::new()
+        } else {
+            format!(" (to {})", to.join(", "))
+        };
+        return vec![format!(
+            "sends {} messages{to}, and {} are expected",
+            messages.len(),
+            expected.len()
+        )];
+    }
+    let pairs = expected.iter().zip(messages).enumerate();
+    pairs
+        .flat_map(|(n, (wanted, message))| check_message(n + 1, wanted, message))
+        .collect()
+}
+
+fn check_message(number: usize, wanted: &Sent, message: &Message) -> Vec<String> {
+    let mut problems = Vec::new();
+    if let Some(to) = wanted
+        .destination
+        .as_ref()
+        .filter(|to| *to != message.destination.as_str())
+    {
+        problems.push(format!(
+            "message {number} goes to {}, and {} is expected",
+            message.destination,
+            shown(to)
+        ));
+    }
+    let event_type = message.event_type.as_deref().unwrap_or("none");
+    if let Some(wanted) = wanted
+        .event_type
+        .as_ref()
+        .filter(|wanted| *wanted != event_type)
+    {
+        let (is, wanted) = (shown(event_type), shown(wanted));
+        problems.push(format!(
+            "message {number} is of type {is}, and {wanted} is expected"
+        ));
+    }
+    if let Some(wanted) = &wanted.body {
+        problems.extend(check_content(
+            &format!("message {number}"),
+            wanted,
+            &message.body,
+        ));
+    }
+    problems
+}
+
+fn check_content(what: &str, wanted: &Content, found: &[u8]) -> Option<String> {
+    let is = shown(&String::from_utf8_lossy(found));
+    match wanted {
+        Content::Exactly(wanted) if wanted == found => None,
+        Content::Exactly(wanted) => {
+            let wanted = shown(&String::from_utf8_lossy(wanted));
+            Some(format!("{what} is `{is}`, and `{wanted}` is expected"))
+        }
+        Content::Json(wanted) => match serde_json::from_slice(found) {
+            Err(_) => Some(format!("{what} is `{is}`, and JSON is expected")),
+            Ok(found) => match of_json(wanted, &found, true) {
+                Difference::None => None,
+                Difference::Whole => Some(format!(
+                    "{what} is `{is}`, and `{}` is expected",
+                    shown(&wanted.to_string())
+                )),
+                Difference::At(paths) => {
+                    let paths = shown(&paths.join(", "));
+                    Some(format!(
+                        "{what} is otherwise than expected at {paths}: `{is}`"
+                    ))
+                }
+            },
+        },
+    }
+}
+
+fn shown(text: &str) -> String {
+    let cut: String = text.chars().take(SHOWN_MAX).collect();
+    let ellipsis = if cut.len() < text.len() { "…" } else { "" };
+    visible(&cut) + ellipsis
+}
+
+#[cfg(test)]
+mod tests {
+    use hookyard_model::{Effects, MessageId, Outcome};
+    use uuid::Uuid;
+
+    use super::super::fixture;
+    use super::*;
+
+    fn found() -> Rehearsed {
+        let write = |key: &str, value: Option<&str>| Write {
+            key: Key {
+                bucket: "b".into(),
+                key: key.into(),
+            },
+            value: value.map(|value| Bytes::copy_from_slice(value.as_bytes())),
+        };
+        let message = Message {
+            id: MessageId::from_uuid(Uuid::nil()),
+            destination: "audit".parse().expect("a name"),
+            event_type: Some("paid".into()),
+            body: Bytes::from_static(br#"{"total": 5, "id": 1}"#),
+            ordering_key: None,
+        };
+        let writes = vec![
+            write("count", Some("5")),
+            write("gone", None),
+            write("text", Some("hello")),
+        ];
+        Rehearsed {
+            outcome: Outcome::Done,
+            log: vec![LogLine {
+                is_error: false,
+                text: "booked 5 EUR".into(),
+            }],
+            effects: Effects {
+                writes,
+                messages: vec![message],
+                ..Effects::default()
+            },
+        }
+    }
+
+    /// What is said of what was found, against an expectation.
+    fn check_all(expect: &str, expected: &[&str]) {
+        let text =
+            format!(r#"{{"event": {{"provider": "p", "body_text": ""}}, "expect": {expect}}}"#);
+        let fixture = fixture::read("f.json", "$", "f", &text).expect("it is a good one");
+        assert_eq!(check(&fixture.expect, &found()), expected, "{expect}");
+    }
+
+    #[test]
+    fn what_is_not_said_is_not_looked_at_and_lists_are_whole() {
+        check_all("{}", &[]);
+        check_all(r#"{"outcome": "done", "log": ["booked 5"]}"#, &[]);
+        check_all(
+            r#"{"values": {"b": {"count": 5, "gone": null, "text": "hello"}}}"#,
+            &[],
+        );
+        check_all(
+            r#"{"messages": [{"destination": "audit", "type": "paid", "body": {"total": 5}}]}"#,
+            &[],
+        );
+        check_all(r#"{"messages": [{}]}"#, &[]);
+    }
+
+    #[test]
+    fn what_is_otherwise_is_told() {
+        check_all(
+            r#"{"outcome": "rejected"}"#,
+            &["came to `done`, and rejected is expected"],
+        );
+        check_all(
+            r#"{"reason": "because"}"#,
+            &["came to `done`, which doesn't say `because`"],
+        );
+        check_all(
+            r#"{"log": ["refunded"]}"#,
+            &["no line of the log says `refunded`"],
+        );
+        check_all(
+            r#"{"values": {"b": {"count": 6, "gone": "x", "text": null, "new": 1}}}"#,
+            &[
+                "b/count is `5`, and `6` is expected",
+                "b/gone is deleted",
+                "b/new isn't changed",
+                "b/text isn't deleted",
+            ],
+        );
+        check_all(
+            r#"{"values": {"b": {"text": "bye", "gone": null}}}"#,
+            &[
+                "b/text is `hello`, and `bye` is expected",
+                "b/count is changed as well, which isn't expected",
+            ],
+        );
+        check_all(
+            r#"{"messages": []}"#,
+            &["sends 1 messages (to audit), and 0 are expected"],
+        );
+        check_all(
+            r#"{"messages": [{"destination": "other", "type": "due", "body": {"total": 6}}]}"#,
+            &[
+                "message 1 goes to audit, and other is expected",
+                "message 1 is of type paid, and due is expected",
+                r#"message 1 is otherwise than expected at $.total: `{"total": 5, "id": 1}`"#,
+            ],
+        );
+    }
+}

@@ -1,0 +1,401 @@
+//! The fixtures of a plugin: files in the folder beside it, and what its component brings with it.
+//!
+//! `<plugin>.fixtures/<name>.json` is one fixture; files that are hidden or called otherwise are left alone. A component
+//! may have custom sections `hookyard:fixtures`, each with JSON arrays of fixtures.
+//!
+//! A tenant writes them, so everything here has a bound: bytes are counted before they are parsed, fixtures by number,
+//! and faults by number and length. What is kept of a fixture is its text, as what is made of it takes many times its bytes. A bounded list says how many it leaves out.
+
+use std::io;
+use std::path::Path;
+
+use hookyard_plugin::sections;
+use serde::de::{Deserialize, Deserializer, IgnoredAny, SeqAccess, Visitor};
+use serde_json::value::RawValue;
+
+use super::fixture::{Source, Written};
+use hookyard_config::files;
+use hookyard_model::excerpt;
+
+/// The custom section that fixtures may stand in.
+const SECTION: &str = "hookyard:fixtures";
+/// Fixtures of one plugin.
+pub const COUNT_MAX: usize = 500;
+/// Bytes of one file.
+const FILE_BYTES_MAX: u64 = 1 << 20;
+/// Bytes of all files, or of all sections.
+const BYTES_MAX: usize = 16 << 20;
+/// Entries of a folder that are looked at.
+const ENTRIES_MAX: usize = 10_000;
+/// Faults of one plugin's fixtures that are kept.
+const FAULTS_MAX: usize = 100;
+
+/// A plugin's fixtures, and what is wrong with those that can't be read.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Fixtures {
+    pub all: Vec<Written>,
+    pub faults: Vec<String>,
+    /// Faults beyond `FAULTS_MAX`, of which only the number is kept.
+    faults_left_out: usize,
+}
+
+impl Fixtures {
+    /// Those that a component brings with it, and those of a folder, which need not be there.
+    pub fn read(component: &[u8], folder: &Path) -> Self {
+        let mut fixtures = Self::default();
+        fixtures.add_embedded(&sections(component, SECTION));
+        if let Err(error) = fixtures.add_folder(folder) {
+            fixtures.fault(format!("{}: can't be read: {error}", folder.display()));
+        }
+
+        if fixtures.all.len() > COUNT_MAX {
+            fixtures.fault(format!(
+                "there are more than {COUNT_MAX} fixtures, and {COUNT_MAX} at most are run"
+            ));
+            fixtures.all.truncate(COUNT_MAX);
+        }
+
+        if fixtures.faults_left_out > 0 {
+            let more = format!("and {} more faults in fixtures", fixtures.faults_left_out);
+            fixtures.faults.push(more);
+        }
+        fixtures
+    }
+
+    fn add(&mut self, fixture: Result<Written, Vec<String>>) {
+        match fixture {
+            // One more than are run, so that it shows that there are too many.
+            Ok(fixture) if self.all.len() <= COUNT_MAX => self.all.push(fixture),
+            Ok(_) => {}
+            Err(faults) => faults.into_iter().for_each(|fault| self.fault(fault)),
+        }
+    }
+
+    fn fault(&mut self, fault: String) {
+        if self.faults.len() < FAULTS_MAX {
+            self.faults.push(excerpt(&fault));
+        } else {
+            self.faults_left_out += 1;
+        }
+    }
+
+    fn add_embedded(&mut self, sections: &[&[u8]]) {
+        let file = format!("the component's {SECTION}");
+        if sections.iter().map(|section| section.len()).sum::<usize>() > BYTES_MAX {
+            self.fault(format!("{file}: has more than {BYTES_MAX} bytes"));
+            return;
+        }
+        let mut number = 0;
+        for section in sections {
+            // What several object files bring stands there one after another.
+            for array in serde_json::Deserializer::from_slice(section).into_iter::<Items<'_>>() {
+                match array {
+                    Ok(items) => self.add_items(&file, items, &mut number),
+                    Err(error) => {
+                        self.fault(format!("{file}: is no JSON array of fixtures: {error}"));
+                        break;
+                    }
+                }
+            }
+        }
+    }
+
+    fn add_items(&mut self, file: &str, items: Items<'_>, number: &mut usize) {
+        for item in items.first {
+            let (root, name) = (format!("$[{number}]"), format!("embedded {number}"));
+            *number += 1;
+            if item.get().len() as u64 > FILE_BYTES_MAX {
+                self.fault(format!(
+                    "{file}: {root}: has more than {FILE_BYTES_MAX} bytes"
+                ));
+            } else {
+                self.add(Written::read(
+                    Source {
+                        file: file.to_owned(),
+                        root,
+                    },
+                    &name,
+                    item.get(),
+                ));
+            }
+        }
+
+        if items.left_out > 0 {
+            let left_out = items.left_out;
+            self.fault(format!(
+                "{file}: {left_out} fixtures are left out: {COUNT_MAX} at most are run"
+            ));
+        }
+    }
+
+    fn add_folder(&mut self, folder: &Path) -> io::Result<()> {
+        let mut bytes = 0;
+        let owner = folder.parent().unwrap_or(folder);
+        for name in names(owner, folder)? {
+            let path = folder.join(&name);
+            let text = match text(owner, &path) {
+                Ok(Some(text)) => text,
+                // It has gone meanwhile.
+                Ok(None) => continue,
+                Err(why) => {
+                    self.fault(format!("{}: {why}", path.display()));
+                    continue;
+                }
+            };
+            bytes += text.len();
+            if bytes > BYTES_MAX {
+                self.fault(format!(
+                    "{}: its files have more than {BYTES_MAX} bytes together",
+                    folder.display()
+                ));
+                return Ok(());
+            }
+            let name = name.trim_end_matches(".json");
+            self.add(Written::read(
+                Source {
+                    file: path.display().to_string(),
+                    root: "$".to_owned(),
+                },
+                name,
+                &text,
+            ));
+        }
+        Ok(())
+    }
+}
+
+/// The elements of one embedded array: the first ones, not parsed yet, and how many there are beyond those.
+///
+/// An array of five million numbers fits into a section; a list of its elements would take sixteen times its bytes.
+struct Items<'s> {
+    first: Vec<&'s RawValue>,
+    left_out: usize,
+}
+
+impl<'de> Deserialize<'de> for Items<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct First;
+
+        impl<'de> Visitor<'de> for First {
+            type Value = Items<'de>;
+
+            fn expecting(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                formatter.write_str("an array of fixtures")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut array: A) -> Result<Self::Value, A::Error> {
+                let mut items = Items {
+                    first: Vec::new(),
+                    left_out: 0,
+                };
+                while items.first.len() < COUNT_MAX {
+                    let Some(item) = array.next_element()? else {
+                        return Ok(items);
+                    };
+                    items.first.push(item);
+                }
+
+                while array.next_element::<IgnoredAny>()?.is_some() {
+                    items.left_out += 1;
+                }
+                Ok(items)
+            }
+        }
+
+        deserializer.deserialize_seq(First)
+    }
+}
+
+/// Whether a file of this name in a folder of fixtures is one.
+pub fn is_fixture(name: &str) -> bool {
+    !name.starts_with('.') && name.ends_with(".json")
+}
+
+/// The names of the fixtures in a folder, in order; none where it isn't there. One more than are run at most.
+fn names(owner: &Path, folder: &Path) -> io::Result<Vec<String>> {
+    let (names, _) = match files::names(owner, folder, ENTRIES_MAX) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        names => names?,
+    };
+    let names = names.iter().map(|name| name.to_string_lossy().into_owned());
+    let mut names: Vec<_> = names.filter(|name| is_fixture(name)).collect();
+    names.sort();
+    names.truncate(COUNT_MAX + 1);
+    Ok(names)
+}
+
+fn text(owner: &Path, path: &Path) -> Result<Option<String>, String> {
+    match files::text(owner, path, FILE_BYTES_MAX) {
+        Ok(text) => Ok(Some(text)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(format!("can't be read: {error}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    const GOOD: &str = r#"{"event": {"provider": "topper", "body": {"id": 1}}}"#;
+
+    /// A component with such a section.
+    fn component(section: &str) -> Vec<u8> {
+        let mut bytes = b"\0asm\x0d\0\x01\0".to_vec();
+        let content = [
+            &[SECTION.len() as u8][..],
+            SECTION.as_bytes(),
+            section.as_bytes(),
+        ]
+        .concat();
+        let length = u16::try_from(content.len()).expect("short");
+        bytes.extend([0, (length & 0x7f) as u8 | 0x80, (length >> 7) as u8]);
+        bytes.extend(content);
+        bytes
+    }
+
+    #[test]
+    fn files_and_sections_are_read_and_what_is_partial_is_left_alone() {
+        let folder = tempfile::tempdir().expect("a folder");
+        for name in ["b.json", "a.json", ".c.json", "d.json.part", "notes.txt"] {
+            fs::write(folder.path().join(name), GOOD).expect("written");
+        }
+        let embedded = component(&format!("[{GOOD}, {GOOD}] [{GOOD}]"));
+        let fixtures = Fixtures::read(&embedded, folder.path());
+        let names: Vec<_> = fixtures
+            .all
+            .iter()
+            .map(|fixture| fixture.name.as_str())
+            .collect();
+        assert_eq!(names, ["embedded 0", "embedded 1", "embedded 2", "a", "b"]);
+        assert_eq!(fixtures.faults, [""; 0]);
+        assert_eq!(
+            Fixtures::read(b"", &folder.path().join("nowhere")),
+            Fixtures::default()
+        );
+    }
+
+    #[test]
+    fn every_fault_is_told_with_its_place() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("a.json");
+        let check = |text: &str, expected: &[&str]| {
+            fs::write(&path, text).expect("written");
+            let faults = Fixtures::read(b"", folder.path()).faults;
+            let file = path.display().to_string();
+            let faults: Vec<_> = faults
+                .iter()
+                .map(|fault| fault.replace(&file, "a.json"))
+                .collect();
+            assert_eq!(faults, expected, "{text}");
+        };
+        check(
+            "{",
+            &["a.json: $: it is not JSON: EOF while parsing an object at line 1 column 1"],
+        );
+        check("[]", &["a.json: $: must be an object"]);
+        check("{}", &["a.json: $: `event` is missing: what comes in"]);
+        check(
+            r#"{"event": {"source": "Shop!", "bdy": {}, "headers": {"x": 1}}, "valus": {}}"#,
+            &[
+                "a.json: $.event.source: `Shop!` is not a usable source name: use 1 to 64 of a-z, 0-9, `-` and `_`, with a letter or digit first",
+                "a.json: $.event.headers.x: must be a text",
+                "a.json: $.event: one of `body`, `body_text` and `body_base64` is the event",
+                "a.json: $.event.bdy: unknown key `bdy`; did you mean `body`?",
+                "a.json: $.valus: unknown key `valus`; did you mean `values`?",
+            ],
+        );
+        check(
+            r#"{"event": {"body_base64": "?", "received_at": "now"}}"#,
+            &[
+                "a.json: $.event: one of `source` and `provider` says where the event comes from",
+                "a.json: $.event.received_at: must be a moment, such as 2026-06-02T11:30:00Z",
+                "a.json: $.event.body_base64: is not base64: Invalid symbol 63, offset 0.",
+                "a.json: $.event: one of `body`, `body_text` and `body_base64` is the event",
+            ],
+        );
+        let with =
+            |rest: &str| format!(r#"{{"event": {{"provider": "p", "body_text": ""}}, {rest}}}"#);
+        check(
+            &with(
+                r#""http": [{"url": "/x", "status": 7}], "expect": {"outcome": "doen", "messages": [{"to": "a"}]}"#,
+            ),
+            &[
+                "a.json: $.http[0].url: must be a whole URL, such as https://api.example/v1/x",
+                "a.json: $.http[0].status: must be a status such as 200",
+                "a.json: $.expect.outcome: unknown outcome `doen`; did you mean `done`?",
+                "a.json: $.expect.messages[0].to: unknown key `to`",
+            ],
+        );
+        let embedded = Fixtures::read(
+            &component(r#"[{"event": 1}] nonsense"#),
+            Path::new("/nowhere"),
+        );
+        assert_eq!(
+            embedded.faults,
+            [
+                "the component's hookyard:fixtures: $[0].event: must be an object",
+                "the component's hookyard:fixtures: is no JSON array of fixtures: expected ident at line 1 column 17",
+            ]
+        );
+    }
+
+    #[test]
+    fn what_is_too_much_is_told_and_not_run() {
+        let folder = tempfile::tempdir().expect("a folder");
+        for number in 0..COUNT_MAX + 5 {
+            fs::write(folder.path().join(format!("{number:04}.json")), GOOD).expect("written");
+        }
+        let fixtures = Fixtures::read(b"", folder.path());
+        assert_eq!((fixtures.all.len(), fixtures.faults.len()), (COUNT_MAX, 1));
+        let folder = tempfile::tempdir().expect("a folder");
+        let large = vec![b' '; usize::try_from(FILE_BYTES_MAX).expect("small") + 1];
+        fs::write(folder.path().join("large.json"), large).expect("written");
+        let fixtures = Fixtures::read(b"", folder.path());
+        assert!(
+            fixtures.all.is_empty() && fixtures.faults[0].ends_with("has more than 1048576 bytes"),
+            "{fixtures:?}"
+        );
+    }
+
+    #[test]
+    fn faults_of_fixtures_are_bounded() {
+        let array = format!("[{}]", vec!["1"; 5000].join(","));
+        let faults = Fixtures::read(&component(&array), Path::new("/nowhere")).faults;
+        assert_eq!(faults.len(), FAULTS_MAX + 1);
+        // Of 500 elements that are read, 100 faults are told; the fault about those that are left out is one more.
+        assert_eq!(
+            faults.last().map(String::as_str),
+            Some("and 401 more faults in fixtures")
+        );
+
+        let keys: Vec<_> = (0..50)
+            .map(|number| format!(r#""{}{number}": 1"#, "x".repeat(300)))
+            .collect();
+        let one = format!(
+            r#"[{{"event": {{"provider": "p", "body": 1}}, {}}}]"#,
+            keys.join(",")
+        );
+        let faults = Fixtures::read(&component(&one), Path::new("/nowhere")).faults;
+        assert_eq!(faults.len(), super::super::walk::FAULTS_MAX + 1);
+        assert!(
+            faults.iter().all(|fault| fault.chars().count() <= 401),
+            "{faults:?}"
+        );
+        assert!(
+            faults
+                .last()
+                .is_some_and(|fault| fault.ends_with("and 30 more faults")),
+            "{faults:?}"
+        );
+    }
+
+    #[test]
+    fn a_body_is_taken_as_it_stands() {
+        let text = r#"{"event": {"provider": "p", "headers": {"X-A": "b"}, "body": { "n": 1.50, "a":[ ] }}}"#;
+        let fixture = super::super::fixture::read("f", "$", "f", text).expect("a good one");
+        assert_eq!(fixture.event.body, &br#"{ "n": 1.50, "a":[ ] }"#[..]);
+        assert_eq!(fixture.event.headers[0].name, "x-a");
+    }
+}

@@ -1,0 +1,166 @@
+//! What a rehearsed attempt has around it: values that are looked at and never changed, requests that are answered from
+//! what is at hand or refused, ids that are always the same.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use hookyard_model::{Event, Key, MessageId, PluginRef, Versioned};
+use hookyard_plugin::{HostFault, Loaded, Parts, Rehearsed, Stage};
+use hookyard_store::{Claimed, Error, JobLease, Values};
+use uuid::Uuid;
+
+use super::answering::{Answering, Answers};
+
+/// Longer than any attempt takes.
+const LEASE: Duration = Duration::from_secs(3600);
+
+/// One event, and what is around every attempt that is made with it.
+pub(super) struct Scene {
+    pub(super) event: Arc<Event>,
+    pub(super) values: Arc<dyn Values>,
+    pub(super) answers: Answers,
+}
+
+/// What an attempt came to, and how.
+pub(super) struct Played {
+    pub(super) rehearsed: Rehearsed,
+    /// Whether a request was refused that would have been made in service.
+    pub(super) lacked_answer: bool,
+}
+
+impl Scene {
+    /// Makes an attempt, and commits nothing.
+    pub(super) async fn play(&self, loaded: &Arc<Loaded>) -> Result<Played, HostFault> {
+        let Self {
+            event,
+            values,
+            answers,
+        } = self;
+        let http = Arc::new(Answering::new(answers.clone()));
+        let lease = JobLease {
+            event: event.id,
+            plugin: loaded.plugin().clone(),
+            replays: 0,
+            attempt: 1,
+        };
+        let at = event.received_at;
+        let job = Claimed {
+            lease,
+            until: at.after(LEASE),
+            event: Arc::clone(event),
+            since: at,
+            due: at,
+            revision: None,
+            spared: 0,
+        };
+        let parts = Parts {
+            values: Arc::clone(values),
+            message_ids: message_ids(event),
+            http: http.clone(),
+            stage: Some(Stage::of(event)),
+        };
+        let rehearsed = loaded.rehearse(job, parts).await?;
+        Ok(Played {
+            rehearsed,
+            lacked_answer: http.lacked_answer(),
+        })
+    }
+}
+
+/// Ids that follow from the event.
+fn message_ids(event: &Event) -> Arc<dyn Fn() -> MessageId + Send + Sync> {
+    let (seed, count) = (event.id.as_uuid().as_u128(), AtomicU64::new(1));
+    Arc::new(move || {
+        let number = u128::from(count.fetch_add(1, Ordering::Relaxed));
+        MessageId::from_uuid(Uuid::from_u128(seed.wrapping_add(number)))
+    })
+}
+
+/// The values of a fixture, and no others.
+pub(super) struct Given(pub(super) BTreeMap<Key, Bytes>);
+
+#[async_trait]
+impl Values for Given {
+    async fn value(&self, _: &PluginRef, key: &Key) -> Result<Option<Versioned>, Error> {
+        Ok(self.0.get(key).map(|value| Versioned {
+            version: 1,
+            value: value.clone(),
+        }))
+    }
+
+    async fn keys(
+        &self,
+        _: &PluginRef,
+        bucket: &str,
+        after: Option<&str>,
+        max: usize,
+    ) -> Result<Vec<String>, Error> {
+        let of_bucket = self
+            .0
+            .keys()
+            .filter(|key| key.bucket == bucket && after.is_none_or(|after| *key.key > *after));
+        Ok(of_bucket.take(max).map(|key| key.key.clone()).collect())
+    }
+}
+
+/// Committed values as they were when an attempt of this scene first looked, so that all its attempts find the same.
+pub(super) struct Remembered {
+    values: Arc<dyn Values>,
+    seen: Mutex<Seen>,
+}
+
+#[derive(Default)]
+struct Seen {
+    values: BTreeMap<Key, Option<Versioned>>,
+    /// By bucket, place and number.
+    keys: BTreeMap<(String, Option<String>, usize), Vec<String>>,
+}
+
+impl Remembered {
+    pub(super) fn new(values: Arc<dyn Values>) -> Self {
+        Self {
+            values,
+            seen: Mutex::default(),
+        }
+    }
+
+    fn seen(&self) -> MutexGuard<'_, Seen> {
+        // It's whole whenever the lock is free.
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[async_trait]
+impl Values for Remembered {
+    async fn value(&self, plugin: &PluginRef, key: &Key) -> Result<Option<Versioned>, Error> {
+        if let Some(seen) = self.seen().values.get(key) {
+            return Ok(seen.clone());
+        }
+        let value = self.values.value(plugin, key).await?;
+        Ok(self
+            .seen()
+            .values
+            .entry(key.clone())
+            .or_insert(value)
+            .clone())
+    }
+
+    async fn keys(
+        &self,
+        plugin: &PluginRef,
+        bucket: &str,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<String>, Error> {
+        let asked = (bucket.to_owned(), after.map(str::to_owned), limit);
+        if let Some(seen) = self.seen().keys.get(&asked) {
+            return Ok(seen.clone());
+        }
+        let keys = self.values.keys(plugin, bucket, after, limit).await?;
+        Ok(self.seen().keys.entry(asked).or_insert(keys).clone())
+    }
+}

@@ -1,0 +1,173 @@
+//! JSON that people write, walked by hand: every fault is told with its file and its path, and what nobody asked for is
+//! told with the key that may have been meant.
+
+use std::cell::{Cell, RefCell};
+
+use serde_json::{Map, Value};
+
+use hookyard_config::document::unknown;
+use hookyard_model::excerpt;
+
+/// Faults of one fixture that are told. A tenant writes fixtures, so what is kept of their faults has a bound.
+pub(super) const FAULTS_MAX: usize = 20;
+
+/// Where faults of one file are put.
+#[derive(Debug)]
+pub(super) struct Sink {
+    file: String,
+    faults: RefCell<Vec<String>>,
+    /// Faults beyond `FAULTS_MAX`, of which only the number is kept.
+    left_out: Cell<usize>,
+}
+
+impl Sink {
+    pub(super) fn new(file: impl Into<String>) -> Self {
+        Self {
+            file: file.into(),
+            faults: RefCell::default(),
+            left_out: Cell::new(0),
+        }
+    }
+
+    pub(super) fn push(&self, path: &str, message: impl std::fmt::Display) {
+        let mut faults = self.faults.borrow_mut();
+        if faults.len() == FAULTS_MAX {
+            self.left_out.set(self.left_out.get() + 1);
+            return;
+        }
+
+        faults.push(excerpt(&format!("{}: {path}: {message}", self.file)));
+    }
+
+    /// The value, unless there's a fault.
+    pub(super) fn into_result<T>(self, value: Option<T>) -> Result<T, Vec<String>> {
+        let mut faults = self.faults.into_inner();
+        if self.left_out.get() > 0 {
+            faults.push(format!(
+                "{}: and {} more faults",
+                self.file,
+                self.left_out.get()
+            ));
+        }
+
+        value.filter(|_| faults.is_empty()).ok_or(faults)
+    }
+}
+
+/// A value and where it stands.
+pub(super) struct Node<'v> {
+    pub(super) value: &'v Value,
+    pub(super) path: String,
+    sink: &'v Sink,
+}
+
+impl<'v> Node<'v> {
+    pub(super) fn new(value: &'v Value, path: impl Into<String>, sink: &'v Sink) -> Self {
+        Self {
+            value,
+            path: path.into(),
+            sink,
+        }
+    }
+
+    pub(super) fn fault(&self, message: impl std::fmt::Display) {
+        self.sink.push(&self.path, message);
+    }
+
+    pub(super) fn text(&self) -> Option<&'v str> {
+        let text = self.value.as_str();
+        if text.is_none() {
+            self.fault("must be a text");
+        }
+        text
+    }
+
+    /// The text as something else; `read` says what is wrong with it.
+    pub(super) fn read<T, E: std::fmt::Display>(
+        &self,
+        read: impl FnOnce(&'v str) -> Result<T, E>,
+    ) -> Option<T> {
+        read(self.text()?).map_err(|error| self.fault(error)).ok()
+    }
+
+    pub(super) fn items(&self) -> Vec<Node<'v>> {
+        let Some(items) = self.value.as_array() else {
+            self.fault("must be a list");
+            return Vec::new();
+        };
+        let item = |(n, value)| Node::new(value, format!("{}[{n}]", self.path), self.sink);
+        items.iter().enumerate().map(item).collect()
+    }
+
+    /// The members of an object whose keys the writer chooses.
+    pub(super) fn members(&self) -> Vec<(&'v str, Node<'v>)> {
+        let member = |(key, value): (&'v String, &'v Value)| {
+            (key.as_str(), Node::new(value, self.join(key), self.sink))
+        };
+        self.map().into_iter().flatten().map(member).collect()
+    }
+
+    /// An object whose keys are ours. Those that `read` didn't ask for are faults.
+    pub(super) fn object<T>(&self, read: impl FnOnce(&Object<'_, 'v>) -> Option<T>) -> Option<T> {
+        let object = Object {
+            node: self,
+            members: self.map()?,
+            known: RefCell::default(),
+        };
+        let value = read(&object);
+        let known = object.known.into_inner();
+        for key in object
+            .members
+            .keys()
+            .filter(|key| !known.contains(&key.as_str()))
+        {
+            self.sink
+                .push(&self.join(key), unknown("key", key, known.iter().copied()));
+        }
+        value
+    }
+
+    fn map(&self) -> Option<&'v Map<String, Value>> {
+        let map = self.value.as_object();
+        if map.is_none() {
+            self.fault("must be an object");
+        }
+        map
+    }
+
+    fn join(&self, key: &str) -> String {
+        step(&self.path, key)
+    }
+}
+
+/// The path of a member.
+pub(super) fn step(path: &str, key: &str) -> String {
+    let is_plain = !key.is_empty() && key.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+    if is_plain {
+        format!("{path}.{key}")
+    } else {
+        format!("{path}[{key:?}]")
+    }
+}
+
+/// An object whose keys are ours.
+pub(super) struct Object<'n, 'v> {
+    node: &'n Node<'v>,
+    members: &'v Map<String, Value>,
+    known: RefCell<Vec<&'static str>>,
+}
+
+impl<'v> Object<'_, 'v> {
+    pub(super) fn entry(&self, key: &'static str) -> Option<Node<'v>> {
+        self.known.borrow_mut().push(key);
+        Some(Node::new(
+            self.members.get(key)?,
+            self.node.join(key),
+            self.node.sink,
+        ))
+    }
+
+    pub(super) fn fault(&self, message: impl std::fmt::Display) {
+        self.node.fault(message);
+    }
+}

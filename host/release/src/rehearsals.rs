@@ -1,0 +1,164 @@
+//! The rehearsals that are under way: one of a plugin at most, and each at a place of its own tenant's.
+//!
+//! A file that is replaced or removed isn't waited for: its rehearsal is ended, and nothing more is heard of it.
+
+use std::collections::BTreeMap;
+
+use hookyard_model::{PluginRef, TenantName};
+use tokio::task::{AbortHandle, Id, JoinError, JoinSet};
+
+use super::places::{Place, Places};
+use super::rehearse::{Findings, Verdict};
+
+/// Those that are under way, of `R`.
+pub(super) struct Rehearsals<R> {
+    under_way: BTreeMap<PluginRef, (R, AbortHandle)>,
+    tasks: JoinSet<Verdict>,
+    places: Places,
+}
+
+impl<R> Rehearsals<R> {
+    pub(super) fn new() -> Self {
+        Self {
+            under_way: BTreeMap::new(),
+            tasks: JoinSet::new(),
+            places: Places::for_rehearsals(),
+        }
+    }
+
+    /// Where a tenant's plugins are rehearsed.
+    pub(super) fn place(&mut self, tenant: &TenantName) -> Place {
+        self.places.of(tenant)
+    }
+
+    /// Whether a plugin is rehearsed.
+    pub(super) fn has(&self, plugin: &PluginRef) -> bool {
+        self.under_way.contains_key(plugin)
+    }
+
+    /// The plugins that are rehearsed.
+    pub(super) fn plugins(&self) -> impl Iterator<Item = &PluginRef> {
+        self.under_way.keys()
+    }
+
+    /// Begins one, in place of the one of the same plugin that may be under way.
+    pub(super) fn begin(
+        &mut self,
+        plugin: PluginRef,
+        of: R,
+        verdict: impl Future<Output = Verdict> + Send + 'static,
+    ) {
+        self.end(&plugin);
+        let task = self.tasks.spawn(verdict);
+        self.under_way.insert(plugin, (of, task));
+    }
+
+    /// Ends the one of a plugin, where there is one: nothing comes of it.
+    pub(super) fn end(&mut self, plugin: &PluginRef) -> Option<R> {
+        let (of, task) = self.under_way.remove(plugin)?;
+        task.abort();
+        Some(of)
+    }
+
+    /// Waits for the next one that is over. None where none is under way.
+    pub(super) async fn over(&mut self) -> Option<(PluginRef, R, Verdict)> {
+        loop {
+            let (id, verdict) = match self.tasks.join_next_with_id().await? {
+                Ok(done) => done,
+                Err(error) => (error.id(), panicked(&error)),
+            };
+            // One that was ended may have been over by then.
+            if let Some((plugin, of)) = self.take(id) {
+                return Some((plugin, of, verdict));
+            }
+        }
+    }
+
+    fn take(&mut self, id: Id) -> Option<(PluginRef, R)> {
+        let (plugin, _) = self
+            .under_way
+            .iter()
+            .find(|(_, (_, task))| task.id() == id)?;
+        let plugin = plugin.clone();
+        let (of, _) = self.under_way.remove(&plugin)?;
+        Some((plugin, of))
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.under_way.is_empty()
+    }
+}
+
+/// What isn't known to be good doesn't serve, whatever the policy.
+fn panicked(error: &JoinError) -> Verdict {
+    let reason = format!("rehearsing it failed: {error}");
+    Verdict::Failed(Findings {
+        summary: reason.clone(),
+        report: reason,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::{pending, ready};
+
+    use super::*;
+
+    fn plugin(tenant: &str, plugin: &str) -> PluginRef {
+        PluginRef {
+            tenant: tenant.parse().expect("a name"),
+            name: plugin.parse().expect("a name"),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_rehearsal_that_panics_is_a_refusal_and_the_plugin_goes_on() {
+        let (mut rehearsals, books) = (Rehearsals::new(), plugin("acme", "books"));
+        rehearsals.begin(books.clone(), "one", async {
+            panic!("a fault of the host's")
+        });
+        let (of, what, verdict) = rehearsals.over().await.expect("it's over");
+        assert_eq!((of, what), (books.clone(), "one"));
+        let Verdict::Failed(findings) = verdict else {
+            panic!("it's refused")
+        };
+        assert!(
+            findings.summary.starts_with("rehearsing it failed: "),
+            "{}",
+            findings.summary
+        );
+        assert!(
+            findings.summary.contains("a fault of the host's"),
+            "{}",
+            findings.summary
+        );
+        rehearsals.begin(books.clone(), "two", ready(Verdict::Unrehearsed));
+        assert_eq!(
+            rehearsals.over().await,
+            Some((books, "two", Verdict::Unrehearsed))
+        );
+    }
+
+    #[tokio::test]
+    async fn nothing_is_heard_of_one_that_was_ended_or_followed_by_another() {
+        let (mut rehearsals, books, orders) = (
+            Rehearsals::new(),
+            plugin("acme", "books"),
+            plugin("acme", "orders"),
+        );
+        rehearsals.begin(books.clone(), "slow", pending());
+        rehearsals.begin(orders.clone(), "quick", ready(Verdict::Unrehearsed));
+        // The quick one is over by now, and isn't heard of all the same.
+        tokio::task::yield_now().await;
+        assert_eq!(
+            (rehearsals.end(&books), rehearsals.end(&books)),
+            (Some("slow"), None)
+        );
+        rehearsals.begin(orders.clone(), "next", ready(Verdict::Unrehearsed));
+        assert_eq!(
+            rehearsals.over().await,
+            Some((orders, "next", Verdict::Unrehearsed))
+        );
+        assert!(rehearsals.is_empty() && rehearsals.over().await.is_none());
+    }
+}

@@ -1,0 +1,244 @@
+//! The place of the rehearsal: between compiled and active.
+//!
+//! Runs off the keeper's task, for as long as it takes, while the active revision serves. What is found, `rehearsal`
+//! finds; what comes of it is the operator's policy, and is decided here.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use hookyard_model::{PluginRef, Revision, SourceRef};
+use hookyard_plugin::{Engine, Loaded};
+
+use super::Desired;
+use super::active::takes;
+use super::load::{Failure, Ready};
+use super::places::Place;
+use crate::rehearsal::{Material, Rehearsal, Report};
+use hookyard_config::files;
+use hookyard_config::settings::RehearsalPolicy;
+
+/// What a rehearsal came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// There is none to be had: the policy is `off`, or there's nothing to rehearse with.
+    Unrehearsed,
+    /// It may become active.
+    Passed(Findings),
+    /// It may not.
+    Failed(Findings),
+}
+
+/// What was found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Findings {
+    /// One line: what was run, and how it went.
+    pub(super) summary: String,
+    /// All of it, for `hookyard plugins show`.
+    pub(super) report: String,
+}
+
+/// Where a revision is rehearsed.
+pub(super) struct Stage {
+    pub(super) desired: Arc<Desired>,
+    pub(super) engine: Arc<Engine>,
+    pub(super) material: Material,
+    pub(super) place: Place,
+    /// What it's to follow, where that is loaded.
+    pub(super) active: Option<Arc<Loaded>>,
+    /// What it's to follow, where that is only known.
+    pub(super) last: Option<Revision>,
+}
+
+impl Stage {
+    /// Rehearses a revision.
+    pub(super) async fn rehearse(self, next: &Ready) -> Verdict {
+        let (plugin, policy) = (next.loaded.plugin(), next.sidecar.rehearsal.policy);
+        if policy == RehearsalPolicy::Off {
+            return Verdict::Unrehearsed;
+        }
+        let _place = self.place.take().await;
+        let active = match &self.active {
+            Some(active) => Some(Arc::clone(active)),
+            None => self.recall(plugin).await,
+        };
+        let rehearsal = rehearsal(next, active, &self.desired);
+        judge(plugin, policy, &rehearsal.run(&self.material).await)
+    }
+
+    /// Runs the fixtures of what serves already, and tells how that went.
+    pub(super) async fn check_fixtures(self, serving: &Ready) {
+        let (plugin, revision) = (serving.loaded.plugin(), serving.loaded.revision().short());
+        let _place = self.place.take().await;
+        let rehearsal = Rehearsal {
+            events: 0,
+            ..rehearsal(serving, None, &self.desired)
+        };
+        let report = rehearsal.run(&self.material).await;
+        let summary = report.summary();
+        if report.has_findings() {
+            let report = report.text();
+            tracing::warn!(target: "hookyard::release", %plugin, revision, reason = summary, report, "fixtures changed, and the revision that serves isn't as they expect");
+        } else if !report.is_empty() {
+            tracing::info!(target: "hookyard::release", %plugin, revision, reason = summary, "fixtures changed");
+        }
+    }
+
+    async fn recall(&self, plugin: &PluginRef) -> Option<Arc<Loaded>> {
+        let (loader, plugin, last) = (
+            self.desired.loader(&self.engine),
+            plugin.clone(),
+            self.last?,
+        );
+        let recalled = tokio::task::spawn_blocking(move || loader.recall(&plugin, last)).await;
+        Some(recalled.ok()?.ok()?.loaded)
+    }
+}
+
+/// What comes of what was found.
+fn judge(plugin: &PluginRef, policy: RehearsalPolicy, report: &Report) -> Verdict {
+    if report.is_empty() {
+        return Verdict::Unrehearsed;
+    }
+    let (summary, text) = (report.summary(), report.text());
+    if !report.has_findings() {
+        return Verdict::Passed(Findings {
+            summary,
+            report: text,
+        });
+    }
+    if policy != RehearsalPolicy::Require {
+        tracing::warn!(
+            target: "hookyard::release", %plugin, revision = report.candidate.short(), reason = summary,
+            "rehearsal found something; the revision serves all the same, as the policy is `{}`: `hookyard plugins show {plugin}` has the report",
+            policy.name()
+        );
+        return Verdict::Passed(Findings {
+            summary,
+            report: text,
+        });
+    }
+    let way_out = format!(
+        "`hookyard plugins show {plugin}` has the report; if it is meant so, say policy = \"warn\" under [rehearsal] in \
+         {plugin}.toml"
+    );
+    Verdict::Failed(Findings {
+        summary: format!("rehearsal: {summary}; {way_out}"),
+        report: text,
+    })
+}
+
+/// What a revision is rehearsed with.
+fn rehearsal(next: &Ready, active: Option<Arc<Loaded>>, desired: &Desired) -> Rehearsal {
+    let (plugin, plan) = (next.loaded.plugin(), next.sidecar.rehearsal);
+    let takes = takes(&next.loaded, next.sidecar.sources.clone());
+    let source = |source: &hookyard_model::SourceName| {
+        let source = SourceRef {
+            tenant: plugin.tenant.clone(),
+            name: source.clone(),
+        };
+        let provider = desired.sources.get(&source)?.clone();
+        Some((source, provider))
+    };
+    Rehearsal {
+        candidate: Arc::clone(&next.loaded),
+        active,
+        fixtures: Arc::clone(&next.fixtures),
+        sources: takes
+            .sources_of(plugin, &desired.sources)
+            .into_iter()
+            .filter_map(source)
+            .collect(),
+        providers: Arc::clone(&desired.providers),
+        events: plan.events,
+        time_max: plan.time_max,
+    }
+}
+
+/// The rehearsal of a component that isn't dropped, as the plugin that it would be: compared with what serves, which the
+/// caller knows by the record, or else with the file in the folder. Its fixtures are those of `fixtures`, where that is
+/// a folder, or else those in the plugin folder. Blocks while it compiles.
+pub fn prepare(
+    desired: &Desired,
+    engine: &Arc<Engine>,
+    plugin: &PluginRef,
+    component: Component<'_>,
+    serving: Option<Revision>,
+) -> Result<Rehearsal, String> {
+    let loader = desired.loader(engine);
+    let Component { code, fixtures } = component;
+    let next = loader
+        .try_out(plugin, code, fixtures)
+        .map_err(|failure| match failure {
+            Failure::Refused(reason)
+            | Failure::Unreadable(reason)
+            | Failure::Uncompiled(reason) => reason,
+            Failure::Moved => "its files are being changed; try again".to_owned(),
+        })?;
+    let kept = serving.and_then(|serving| loader.recall(plugin, serving).ok());
+    let in_folder = || {
+        let path = loader.path(plugin, "wasm");
+        let content = files::read(path.parent()?, &path, desired.plugins.file_bytes_max).ok()?;
+        loader.try_out(plugin, &content.bytes, fixtures).ok()
+    };
+    let active = kept.or_else(in_folder).map(|ready| ready.loaded);
+    Ok(rehearsal(&next, active, desired))
+}
+
+/// A component that somebody wants to try out.
+#[derive(Clone, Copy)]
+pub struct Component<'c> {
+    pub code: &'c [u8],
+    /// Where its fixtures may be.
+    pub fixtures: &'c Path,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn report(is_bad: bool) -> Report {
+        let problems = if is_bad {
+            vec!["came to `done`, and rejected is expected".to_owned()]
+        } else {
+            Vec::new()
+        };
+        let revision = Revision::from_sha256([2; 32]);
+        Report {
+            fixtures: vec![("a".into(), problems)],
+            ..Report::new(revision, None)
+        }
+    }
+
+    #[test]
+    fn the_policy_decides_what_comes_of_findings() {
+        let plugin = PluginRef {
+            tenant: "acme".parse().expect("a name"),
+            name: "books".parse().expect("a name"),
+        };
+        let judge = |policy, report: &Report| judge(&plugin, policy, report);
+        let nothing = Report::new(Revision::from_sha256([2; 32]), None);
+        for policy in RehearsalPolicy::ALL {
+            assert_eq!(judge(policy, &nothing), Verdict::Unrehearsed);
+            assert!(matches!(judge(policy, &report(false)), Verdict::Passed(_)));
+        }
+        assert!(matches!(
+            judge(RehearsalPolicy::Warn, &report(true)),
+            Verdict::Passed(_)
+        ));
+        let Verdict::Failed(findings) = judge(RehearsalPolicy::Require, &report(true)) else {
+            panic!("it's refused")
+        };
+        assert_eq!(
+            findings.summary,
+            "rehearsal: 1 of 1 fixture not as expected; `hookyard plugins show acme/books` has the report; if it is \
+             meant so, say policy = \"warn\" under [rehearsal] in acme/books.toml"
+        );
+        assert!(
+            findings
+                .report
+                .contains("came to `done`, and rejected is expected"),
+            "{}",
+            findings.report
+        );
+    }
+}

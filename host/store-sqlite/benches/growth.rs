@@ -1,0 +1,240 @@
+//! `cargo bench -p hookyard-store-sqlite --bench growth`: what append, claim and settle cost at ten thousand stored events
+//! and at a million.
+//!
+//! Every stored event has been handled and has left its attempt, a value in the key-value store and a message. Calls are
+//! made one after the other, as a host at ease makes them, and 256 at once, so that they share a commit and the disk's
+//! sync; in turns on a small inbox and a large one, so that both meet the same machine, and medians are compared. Keys are in
+//! no order, as those of senders are, so of 256 at once each comes upon an index page of its own once there are many.
+//! `HOOKYARD_GROWTH=100000` is another number than a million.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use hookyard_model::{
+    Attempt, Effects, Event, EventId, Key, Message, MessageId, Outcome, Payload, PluginRef,
+    Revision, SourceRef, Timestamp, WorkState, Write,
+};
+use hookyard_store::{Claimed, Inbox, Routes, Settlement, Usage, Want};
+use hookyard_store_sqlite::{Options, SqliteInbox};
+use tokio::task::JoinSet;
+use uuid::Uuid;
+
+const SMALL: u64 = 10_000;
+const LARGE: u64 = 1_000_000;
+/// How many calls are made at once, and how many such groups are measured.
+const ALONE: (u64, u64) = (1, 600);
+const TOGETHER: (u64, u64) = (256, 24);
+const BODY: usize = 512;
+const LEASE: Duration = Duration::from_secs(60);
+const DEDUPE_WINDOW: Duration = Duration::from_secs(30 * 24 * 3600);
+
+/// What one group of calls took, of each kind.
+struct Cost {
+    append: Duration,
+    claim: Duration,
+    settle: Duration,
+}
+
+struct Bench {
+    inbox: Arc<SqliteInbox>,
+    stored: u64,
+}
+
+fn main() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let large =
+        std::env::var("HOOKYARD_GROWTH").map_or(LARGE, |text| text.parse().expect("a number"));
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    runtime.block_on(async {
+        let mut at_small = Bench::filled(&folder.path().join("small.db"), SMALL).await;
+        let mut at_large = Bench::filled(&folder.path().join("large.db"), large).await;
+        println!(
+            "{:<22} {:>14} {:>14} {:>8}",
+            "",
+            format!("at {SMALL}"),
+            format!("at {large}"),
+            "ratio"
+        );
+        for (group, groups) in [ALONE, TOGETHER] {
+            let mut costs = (Vec::new(), Vec::new());
+            for _ in 0..groups {
+                costs.0.push(at_small.group(group).await);
+                costs.1.push(at_large.group(group).await);
+            }
+            tell(group, &costs.0, &costs.1);
+        }
+    });
+}
+
+fn tell(group: u64, at_small: &[Cost], at_large: &[Cost]) {
+    for (place, name) in ["append", "claim", "settle"].into_iter().enumerate() {
+        let of = |cost: &Cost| [cost.append, cost.claim, cost.settle][place];
+        let micros = |costs: &[Cost]| {
+            median(costs.iter().map(of).collect()).as_secs_f64() * 1e6 / group as f64
+        };
+        let (a, b) = (micros(at_small), micros(at_large));
+        let name = format!("{name}, {group} at once");
+        println!("{name:<22} {a:>11.1} µs {b:>11.1} µs {:>8.2}", b / a);
+    }
+}
+
+fn median(mut costs: Vec<Duration>) -> Duration {
+    costs.sort_unstable();
+    costs[costs.len() / 2]
+}
+
+impl Bench {
+    /// An inbox of that many events, all of them handled.
+    async fn filled(path: &Path, count: u64) -> Self {
+        let inbox = SqliteInbox::open(path, Options::default()).expect("a new inbox");
+        let routes = Routes([(source(), [plugin().name].into())].into());
+        inbox.route(routes).await.expect("a route");
+        let mut bench = Self {
+            inbox: Arc::new(inbox),
+            stored: 0,
+        };
+        let began = Instant::now();
+        while bench.stored < count {
+            bench.group(TOGETHER.0).await;
+        }
+        eprintln!(
+            "{} events are stored after {} s",
+            bench.stored,
+            began.elapsed().as_secs()
+        );
+        bench
+    }
+
+    /// Appends a group of events, claims them and settles them.
+    async fn group(&mut self, count: u64) -> Cost {
+        let began = Instant::now();
+        let mut calls = JoinSet::new();
+        for _ in 0..count {
+            self.stored += 1;
+            let (inbox, event) = (Arc::clone(&self.inbox), event(self.stored));
+            calls.spawn(async move { inbox.append(event).await.map(drop) });
+        }
+        all(calls).await;
+        let append = began.elapsed();
+
+        let began = Instant::now();
+        let want = Want {
+            plugin: plugin(),
+            limit: count as usize,
+        };
+        let claimed = self
+            .inbox
+            .claim(&[want], now(self.stored), LEASE)
+            .await
+            .expect("a claim");
+        assert_eq!(claimed.len() as u64, count, "all that is pending");
+        let claim = began.elapsed();
+
+        let began = Instant::now();
+        let mut calls = JoinSet::new();
+        for job in claimed {
+            let inbox = Arc::clone(&self.inbox);
+            calls.spawn(async move { inbox.settle(settlement(job)).await });
+        }
+        all(calls).await;
+        Cost {
+            append,
+            claim,
+            settle: began.elapsed(),
+        }
+    }
+}
+
+async fn all(mut calls: JoinSet<Result<(), hookyard_store::Error>>) {
+    while let Some(call) = calls.join_next().await {
+        call.expect("no call panics").expect("a call that works");
+    }
+}
+
+fn settlement(Claimed { lease, event, .. }: Claimed) -> Settlement {
+    let attempt = Attempt {
+        number: lease.attempt,
+        revision: Revision::from_sha256([7; 32]),
+        started_at: event.received_at,
+        duration: Duration::from_millis(3),
+        outcome: Outcome::Done,
+        log: Vec::new(),
+    };
+    let key = Key {
+        bucket: "orders".into(),
+        key: event.key.clone(),
+    };
+    let message = Message {
+        id: MessageId::from_uuid(lease.event.as_uuid()),
+        destination: "partner".parse().expect("a name"),
+        event_type: None,
+        body: event.body.slice(..64),
+        ordering_key: None,
+    };
+    let effects = Effects {
+        writes: vec![Write {
+            key,
+            value: Some(event.body.slice(..32)),
+        }],
+        messages: vec![message],
+        ..Effects::default()
+    };
+    let quota = Usage {
+        keys: u64::MAX,
+        bytes: u64::MAX,
+    };
+    Settlement {
+        lease,
+        attempt,
+        next: WorkState::Done,
+        is_watched: false,
+        is_spared: false,
+        effects,
+        quota,
+        outbox: Default::default(),
+    }
+}
+
+fn event(number: u64) -> Event {
+    let received_at = now(number);
+    let millis = received_at.unix_millis().cast_unsigned();
+    // Ids are in the order of arrival, as those of a host are; keys are in none, as those of senders are.
+    let scattered = number.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    Event {
+        id: EventId::from_uuid(Uuid::from_u64_pair(
+            millis << 16 | 0x7000,
+            0x8000 << 48 | number,
+        )),
+        source: source(),
+        provider: "any".into(),
+        event_type: Some("thing.happened".into()),
+        key: format!("{scattered:016x}-{number}"),
+        key_until: received_at.after(DEDUPE_WINDOW),
+        received_at,
+        headers: Vec::new(),
+        body: Bytes::from(vec![b'x'; BODY]),
+        payload: Payload::Body,
+        ordering_key: None,
+    }
+}
+
+/// A thousand events a second.
+fn now(number: u64) -> Timestamp {
+    Timestamp::from_unix_secs(1_790_000_000).after(Duration::from_millis(number))
+}
+
+fn source() -> SourceRef {
+    SourceRef {
+        tenant: "acme".parse().expect("a name"),
+        name: "orders".parse().expect("a name"),
+    }
+}
+
+fn plugin() -> PluginRef {
+    PluginRef {
+        tenant: "acme".parse().expect("a name"),
+        name: "ship".parse().expect("a name"),
+    }
+}

@@ -1,0 +1,80 @@
+//! What a job or message waits for that is behind another one of its lane (see `write::lane`).
+
+use hookyard_model::{EventId, MessageId, WorkState};
+use hookyard_store::{Ahead, Error};
+use rusqlite::{Connection, OptionalExtension, Row};
+
+use crate::codec::{self, store};
+use crate::sql;
+
+/// A lane, less the plugin or destination.
+pub(crate) struct Lane {
+    tenant: String,
+    name: String,
+}
+
+/// The head of the lane that a row names in its columns from `first` on: tenant, lane, and whether it is blocked.
+pub(crate) fn of<I>(
+    state: WorkState,
+    row: &Row<'_>,
+    first: usize,
+    head: impl Fn(&Lane) -> Result<Option<Ahead<I>>, Error>,
+) -> Result<Option<Ahead<I>>, Error> {
+    let (name, is_blocked): (Option<String>, bool) = (
+        row.get(first + 1).map_err(store)?,
+        row.get(first + 2).map_err(store)?,
+    );
+    let Some(name) = name.filter(|_| is_blocked && !state.is_over()) else {
+        return Ok(None);
+    };
+    head(&Lane {
+        tenant: row.get(first).map_err(store)?,
+        name,
+    })
+}
+
+pub(crate) fn of_job(
+    connection: &Connection,
+    plugin: &str,
+    lane: &Lane,
+) -> Result<Option<Ahead<EventId>>, Error> {
+    head(connection, sql::JOB_AHEAD, plugin, lane, codec::event_id)
+}
+
+pub(crate) fn of_message(
+    connection: &Connection,
+    destination: &str,
+    lane: &Lane,
+) -> Result<Option<Ahead<MessageId>>, Error> {
+    head(
+        connection,
+        sql::outbox::AHEAD,
+        destination,
+        lane,
+        codec::message_id,
+    )
+}
+
+fn head<I>(
+    connection: &Connection,
+    statement: &str,
+    owner: &str,
+    Lane { tenant, name }: &Lane,
+    id: fn(&[u8]) -> Result<I, Error>,
+) -> Result<Option<Ahead<I>>, Error> {
+    let mut statement = connection.prepare_cached(statement).map_err(store)?;
+    let found = statement.query_row([tenant.as_str(), owner, name], |row| {
+        Ok((
+            row.get::<_, [u8; 16]>(0)?,
+            row.get::<_, String>(1)?,
+            row.get(2)?,
+        ))
+    });
+    let Some((found, state, due_at)) = found.optional().map_err(store)? else {
+        return Ok(None);
+    };
+    Ok(Some(Ahead {
+        id: id(&found)?,
+        state: codec::state(&state, due_at)?,
+    }))
+}

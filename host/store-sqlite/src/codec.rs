@@ -1,0 +1,308 @@
+//! How the model's values stand in the database.
+//!
+//! What is read back is checked: a value that no Hookyard wrote is `Error::Corrupt`, never a guess.
+
+mod delivery;
+
+pub(crate) use delivery::{result, result_detail};
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use hookyard_model::{
+    EventId, Header, Limit, LogLine, MessageId, Outcome, Revision, SourceRef, Time, Timestamp,
+    WorkState,
+};
+use hookyard_store::Error;
+use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
+use uuid::Uuid;
+
+/// An error of the driver, as the contract tells it.
+pub(crate) fn store(error: rusqlite::Error) -> Error {
+    Error::Store(Box::new(error))
+}
+
+/// Every row of a query, each read by `read`.
+pub(crate) fn read_all<T>(
+    statement: &mut rusqlite::Statement<'_>,
+    values: impl rusqlite::Params,
+    read: impl Fn(&rusqlite::Row<'_>) -> Result<T, Error>,
+) -> Result<Vec<T>, Error> {
+    let mut rows = statement.query(values).map_err(store)?;
+    let mut all = Vec::new();
+    while let Some(row) = rows.next().map_err(store)? {
+        all.push(read(row)?);
+    }
+    Ok(all)
+}
+
+/// Says which value can't be read back.
+pub(crate) fn corrupt(what: impl Into<String>) -> Error {
+    Error::Corrupt { what: what.into() }
+}
+
+/// A name or another checked text.
+pub(crate) fn parsed<T: std::str::FromStr>(text: &str, what: &str) -> Result<T, Error> {
+    text.parse().map_err(|_| corrupt(what))
+}
+
+pub(crate) fn message_id(bytes: &[u8]) -> Result<MessageId, Error> {
+    Uuid::from_slice(bytes)
+        .map(MessageId::from_uuid)
+        .map_err(|_| corrupt("a message's id"))
+}
+
+pub(crate) fn event_id(bytes: &[u8]) -> Result<EventId, Error> {
+    Uuid::from_slice(bytes)
+        .map(EventId::from_uuid)
+        .map_err(|_| corrupt("an event id"))
+}
+
+/// Name and value of each header, each after its length in four bytes, the lowest first.
+pub(crate) fn headers_to_blob(headers: &[Header]) -> Vec<u8> {
+    let length: usize = headers
+        .iter()
+        .map(|header| header.name.len() + header.value.len() + 8)
+        .sum();
+    let mut blob = Vec::with_capacity(length);
+    for part in headers
+        .iter()
+        .flat_map(|header| [header.name.as_bytes(), &header.value])
+    {
+        let length =
+            u32::try_from(part.len()).expect("a header is far below 4 GiB: ingress bounds it");
+        blob.extend_from_slice(&length.to_le_bytes());
+        blob.extend_from_slice(part);
+    }
+    blob
+}
+
+/// The headers of such a blob. Their values share its memory.
+pub(crate) fn headers_from_blob(blob: Vec<u8>) -> Result<Vec<Header>, Error> {
+    let mut rest = Bytes::from(blob);
+    let mut headers = Vec::new();
+    while !rest.is_empty() {
+        let name = part_from(&mut rest).and_then(|name| String::from_utf8(name.into()).ok());
+        let value = part_from(&mut rest);
+        let (Some(name), Some(value)) = (name, value) else {
+            return Err(corrupt("an event's headers"));
+        };
+        headers.push(Header { name, value });
+    }
+    Ok(headers)
+}
+
+fn part_from(rest: &mut Bytes) -> Option<Bytes> {
+    let length = u32::from_le_bytes(*rest.first_chunk()?) as usize;
+    let _ = rest.split_to(4);
+    (length <= rest.len()).then(|| rest.split_to(length))
+}
+
+/// The column `due_at` of a state: set only where a moment is part of the state.
+pub(crate) fn due_of(state: WorkState) -> Option<i64> {
+    match state {
+        WorkState::Leased { until } | WorkState::Waiting { until } => Some(until.unix_millis()),
+        WorkState::Pending
+        | WorkState::Done
+        | WorkState::Dead
+        | WorkState::Held
+        | WorkState::Discarded => None,
+    }
+}
+
+pub(crate) fn state(name: &str, due_at: Option<i64>) -> Result<WorkState, Error> {
+    match (name, due_at.map(Timestamp::from_unix_millis)) {
+        ("pending", None) => Ok(WorkState::Pending),
+        ("leased", Some(until)) => Ok(WorkState::Leased { until }),
+        ("waiting", Some(until)) => Ok(WorkState::Waiting { until }),
+        ("done", None) => Ok(WorkState::Done),
+        ("dead", None) => Ok(WorkState::Dead),
+        ("held", None) => Ok(WorkState::Held),
+        ("discarded", None) => Ok(WorkState::Discarded),
+        _ => Err(corrupt(format!("a job's state `{name}`"))),
+    }
+}
+
+/// What is known of an outcome beyond its name, as a JSON object.
+pub(crate) fn outcome_detail(outcome: &Outcome) -> Option<String> {
+    let detail = match outcome {
+        Outcome::Done => return None,
+        Outcome::Retry { reason, after } => {
+            json!({ "reason": reason, "after_ms": after.map(millis) })
+        }
+        Outcome::Rejected { reason } => json!({ "reason": reason }),
+        Outcome::Trapped { message } => json!({ "message": message }),
+        Outcome::TimedOut { time, limit } => {
+            json!({ "limit": time.name(), "max_ms": millis(*limit) })
+        }
+        Outcome::OutOfMemory { limit } => json!({ "max": limit }),
+        Outcome::Exceeded { limit, max } => json!({ "limit": limit.name(), "max": max }),
+        Outcome::Undecodable { path, message } => json!({ "path": path, "message": message }),
+        Outcome::Lost { attempts } => json!({ "attempts": attempts }),
+    };
+    Some(detail.to_string())
+}
+
+pub(crate) fn outcome(name: &str, detail: Option<&str>) -> Result<Outcome, Error> {
+    let detail: Value = match detail {
+        None => Value::Null,
+        Some(json) => serde_json::from_str(json).map_err(|_| corrupt("an outcome's detail"))?,
+    };
+    let text = |field: &str| detail[field].as_str().map(str::to_owned);
+    let number = |field: &str| detail[field].as_u64();
+    let duration = |field: &str| number(field).map(Duration::from_millis);
+    let found = match name {
+        "done" => Some(Outcome::Done),
+        "retry" => text("reason").map(|reason| Outcome::Retry {
+            reason,
+            after: duration("after_ms"),
+        }),
+        "rejected" => text("reason").map(|reason| Outcome::Rejected { reason }),
+        "trapped" => text("message").map(|message| Outcome::Trapped { message }),
+        "timed-out" => {
+            let time = Time::ALL
+                .into_iter()
+                .find(|time| detail["limit"] == time.name());
+            time.zip(duration("max_ms"))
+                .map(|(time, limit)| Outcome::TimedOut { time, limit })
+        }
+        "out-of-memory" => number("max").map(|limit| Outcome::OutOfMemory { limit }),
+        "exceeded" => {
+            let limit = Limit::ALL
+                .into_iter()
+                .find(|limit| detail["limit"] == limit.name());
+            limit
+                .zip(number("max"))
+                .map(|(limit, max)| Outcome::Exceeded { limit, max })
+        }
+        "undecodable" => text("path")
+            .zip(text("message"))
+            .map(|(path, message)| Outcome::Undecodable { path, message }),
+        "lost" => number("attempts")
+            .and_then(|it| it.try_into().ok())
+            .map(|attempts| Outcome::Lost { attempts }),
+        _ => None,
+    };
+    found.ok_or_else(|| corrupt(format!("an outcome `{name}`")))
+}
+
+pub(crate) fn revision(text: &str) -> Result<Revision, Error> {
+    parsed(text, "an attempt's revision")
+}
+
+/// The lines that a guest wrote; `None` for none.
+pub(crate) fn log_to_json(log: &[LogLine]) -> Option<String> {
+    let line = |line: &LogLine| json!([if line.is_error { "err" } else { "out" }, line.text]);
+    (!log.is_empty()).then(|| Value::Array(log.iter().map(line).collect()).to_string())
+}
+
+/// The lines of such a text.
+pub(crate) fn log_from_json(json: Option<&str>) -> Result<Vec<LogLine>, Error> {
+    let lines: Vec<(String, String)> = match json {
+        None => return Ok(Vec::new()),
+        Some(json) => serde_json::from_str(json).map_err(|_| corrupt("an attempt's log"))?,
+    };
+    Ok(lines
+        .into_iter()
+        .map(|(stream, text)| LogLine {
+            is_error: stream == "err",
+            text,
+        })
+        .collect())
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// What stands for a source's idempotency key in the index of keys: the first half of a SHA-256. It is short and of one
+/// length, so that the index, which is written in no order, is small.
+pub(crate) fn dedupe_key(source: &SourceRef, key: &str) -> [u8; 16] {
+    // Neither name can hold a `/`, so no two of these texts are the same.
+    let digest: [u8; 32] = Sha256::digest(format!("{source}/{key}")).into();
+    let (half, _) = digest.as_chunks::<16>();
+    half[0]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_broken_header_blob_is_an_error_and_no_panic() {
+        let header = Header {
+            name: "x-a".into(),
+            value: Bytes::from_static(b"\xff\x00"),
+        };
+        let whole = headers_to_blob(&[header.clone(), header.clone()]);
+        assert_eq!(
+            headers_from_blob(whole.clone()).expect("what was written"),
+            [header.clone(), header]
+        );
+        let half = whole.len() / 2;
+        for cut in (1..whole.len()).filter(|cut| *cut != half) {
+            assert!(
+                headers_from_blob(whole[..cut].to_vec()).is_err(),
+                "cut at {cut}"
+            );
+        }
+        assert!(headers_from_blob(vec![0xff; 64]).is_err());
+    }
+
+    #[test]
+    fn every_outcome_reads_back_as_it_was_written() {
+        let text = || "with \"quotes\"\nand lines".to_owned();
+        let timed_out = |time| Outcome::TimedOut {
+            time,
+            limit: Duration::from_secs(10),
+        };
+        let exceeded = |limit| Outcome::Exceeded {
+            limit,
+            max: u64::MAX,
+        };
+        let others = [
+            Outcome::Done,
+            Outcome::Retry {
+                reason: text(),
+                after: None,
+            },
+            Outcome::Retry {
+                reason: text(),
+                after: Some(Duration::from_millis(1_500)),
+            },
+            Outcome::Rejected { reason: text() },
+            Outcome::Trapped { message: text() },
+            Outcome::OutOfMemory { limit: u64::MAX },
+            Outcome::Undecodable {
+                path: "$.a[2]".into(),
+                message: text(),
+            },
+            Outcome::Lost { attempts: u32::MAX },
+        ];
+        for one in others
+            .into_iter()
+            .chain(Time::ALL.map(timed_out))
+            .chain(Limit::ALL.map(exceeded))
+        {
+            let detail = outcome_detail(&one);
+            assert_eq!(
+                outcome(one.name(), detail.as_deref()).expect("what was written"),
+                one
+            );
+        }
+    }
+
+    #[test]
+    fn what_no_hookyard_wrote_is_refused() {
+        assert!(state("leased", None).is_err());
+        assert!(state("done", Some(1)).is_err());
+        assert!(state("gone", None).is_err());
+        assert!(outcome("retry", None).is_err());
+        assert!(outcome("exceeded", Some(r#"{"limit":"patience_max","max":1}"#)).is_err());
+        assert!(outcome("retry", Some("{")).is_err());
+        assert!(outcome("fine", None).is_err());
+        assert!(event_id(&[0; 15]).is_err());
+        assert!(revision("beef").is_err());
+    }
+}

@@ -1,0 +1,285 @@
+//! The list of events, and one event with all that became of it.
+
+use std::time::Duration;
+
+use hookyard_model::{Attempt, Event, EventId, PluginRef, RecordedAnswer, SourceRef, Timestamp};
+use hookyard_store::{
+    Discarding, Error, EventRecord, EventSummary, JobRecord, JobSummary, ListOrder, Page, Tally,
+};
+use rusqlite::{Connection, OptionalExtension, Row, params, params_from_iter};
+use uuid::Uuid;
+
+use crate::ahead;
+use crate::codec::{self, parsed, store};
+use crate::reader::{event, source};
+use crate::select::{self, Stretch};
+use crate::sql;
+
+const PLACES: Places = Places {
+    not_after: sql::EVENT_NOT_AFTER,
+    not_before: sql::EVENT_NOT_BEFORE,
+};
+
+/// The statements that find where an id stands, whether it is stored or not.
+pub(crate) struct Places {
+    pub(crate) not_after: &'static str,
+    pub(crate) not_before: &'static str,
+}
+
+/// What follows `after` in that order.
+pub(crate) fn stretch(
+    connection: &Connection,
+    order: ListOrder,
+    after: Option<Uuid>,
+    limit: usize,
+    places: &Places,
+) -> Result<Stretch, Error> {
+    let place = |statement: &str, id: Uuid| {
+        let mut statement = connection.prepare_cached(statement).map_err(store)?;
+        statement
+            .query_row([id.into_bytes()], |row| row.get::<_, i64>(0))
+            .optional()
+            .map_err(store)
+    };
+    let all = Stretch {
+        after: 0,
+        before: i64::MAX,
+        order,
+        limit: i64::try_from(limit).unwrap_or(i64::MAX),
+    };
+    Ok(match (after, order) {
+        (None, _) => all,
+        (Some(id), ListOrder::OldestFirst) => Stretch {
+            after: place(places.not_after, id)?.unwrap_or(0),
+            ..all
+        },
+        (Some(id), ListOrder::NewestFirst) => Stretch {
+            before: place(places.not_before, id)?.unwrap_or(i64::MAX),
+            ..all
+        },
+    })
+}
+
+/// A stretch of the list of events.
+pub(crate) fn events(connection: &Connection, page: &Page) -> Result<Vec<EventSummary>, Error> {
+    let mut stretch = stretch(
+        connection,
+        page.order,
+        page.after.map(EventId::as_uuid),
+        page.limit,
+        &PLACES,
+    )?;
+    if let Some(since) = page.selection.since {
+        stretch.after = stretch.after.max(select::place_before(connection, since)?);
+    }
+    let (statement, values) = select::events(&page.selection, &stretch);
+    let mut statement = connection.prepare(&statement).map_err(store)?;
+    let found = codec::read_all(&mut statement, params_from_iter(values), summary)?;
+    let mut jobs = connection
+        .prepare_cached(sql::JOBS_OF_EVENT)
+        .map_err(store)?;
+    let with_jobs = found.into_iter().map(|(seq, summary)| {
+        let jobs = codec::read_all(&mut jobs, [seq], |row| job(connection, row))?;
+        Ok(EventSummary { jobs, ..summary })
+    });
+    with_jobs.collect()
+}
+
+fn summary(row: &Row<'_>) -> Result<(i64, EventSummary), Error> {
+    let id: [u8; 16] = row.get(1).map_err(store)?;
+    let summary = EventSummary {
+        id: codec::event_id(&id)?,
+        source: source(row, 2)?,
+        provider: row.get(4).map_err(store)?,
+        event_type: row.get(5).map_err(store)?,
+        key: row.get(6).map_err(store)?,
+        received_at: Timestamp::from_unix_millis(row.get(7).map_err(store)?),
+        jobs: Vec::new(),
+        is_discarded: row.get(8).map_err(store)?,
+    };
+    Ok((row.get(0).map_err(store)?, summary))
+}
+
+fn job(connection: &Connection, row: &Row<'_>) -> Result<JobSummary, Error> {
+    let text = |column: usize| row.get::<_, Option<String>>(column).map_err(store);
+    let (plugin, state) = (text(1)?.unwrap_or_default(), text(2)?.unwrap_or_default());
+    let (revision, outcome, detail) = (text(5)?, text(6)?, text(7)?);
+    let outcome = outcome
+        .map(|name| codec::outcome(&name, detail.as_deref()))
+        .transpose()?;
+    let state = codec::state(&state, row.get(3).map_err(store)?)?;
+    Ok(JobSummary {
+        behind: ahead::of(state, row, 8, |lane| {
+            ahead::of_job(connection, &plugin, lane)
+        })?,
+        plugin: parsed(&plugin, "a job's plugin")?,
+        state,
+        attempts: row.get(4).map_err(store)?,
+        revision: revision.map(|text| codec::revision(&text)).transpose()?,
+        last_outcome: outcome.map(|outcome| outcome.to_string()),
+    })
+}
+
+/// The last events of these sources, the latest first.
+pub(crate) fn recent(
+    connection: &Connection,
+    sources: &[SourceRef],
+    limit: usize,
+) -> Result<Vec<EventId>, Error> {
+    let mut statement = connection.prepare_cached(sql::RECENT).map_err(store)?;
+    let limit_of_each = i64::try_from(limit).unwrap_or(i64::MAX);
+    let mut found: Vec<(i64, [u8; 16])> = Vec::new();
+    for source in sources {
+        let values = params![source.tenant.as_str(), source.name.as_str(), limit_of_each];
+        let place = |row: &Row<'_>| Ok((row.get(0).map_err(store)?, row.get(1).map_err(store)?));
+        found.extend(codec::read_all(&mut statement, values, place)?);
+    }
+    found.sort_unstable_by(|one, other| other.cmp(one));
+    found.truncate(limit);
+    found
+        .into_iter()
+        .map(|(_, id)| codec::event_id(&id))
+        .collect()
+}
+
+/// One event, and its place.
+pub(crate) fn one(connection: &Connection, id: EventId) -> Result<Option<(i64, Event)>, Error> {
+    let mut statement = connection.prepare_cached(sql::SEQ_BY_ID).map_err(store)?;
+    let found = statement.query_row([id.as_uuid().into_bytes()], |row| row.get(0));
+    let Some(seq): Option<i64> = found.optional().map_err(store)? else {
+        return Ok(None);
+    };
+    let mut statement = connection.prepare_cached(sql::EVENT_LOAD).map_err(store)?;
+    let loaded = statement
+        .query_row([seq], |row| Ok(event(row)))
+        .optional()
+        .map_err(store)?;
+    Ok(loaded.transpose()?.map(|event| (seq, event)))
+}
+
+/// One event with all that became of it.
+pub(crate) fn read(connection: &Connection, id: EventId) -> Result<Option<EventRecord>, Error> {
+    let Some((seq, event)) = one(connection, id)? else {
+        return Ok(None);
+    };
+    let mut jobs = connection
+        .prepare_cached(sql::JOBS_TO_READ)
+        .map_err(store)?;
+    let jobs = codec::read_all(&mut jobs, [seq], |row| record(connection, seq, row))?;
+    let discarded = discards(connection, seq, "")?
+        .pop()
+        .map(|(_, discarding)| discarding);
+    Ok(Some(EventRecord {
+        event,
+        jobs,
+        discarded,
+    }))
+}
+
+fn record(connection: &Connection, seq: i64, row: &Row<'_>) -> Result<JobRecord, Error> {
+    let (plugin, state): (String, String) =
+        (row.get(0).map_err(store)?, row.get(1).map_err(store)?);
+    let mut statement = connection
+        .prepare_cached(sql::ATTEMPTS_TO_READ)
+        .map_err(store)?;
+    let state = codec::state(&state, row.get(2).map_err(store)?)?;
+    Ok(JobRecord {
+        state,
+        behind: ahead::of(state, row, 4, |lane| {
+            ahead::of_job(connection, &plugin, lane)
+        })?,
+        replays: row.get(3).map_err(store)?,
+        attempts: codec::read_all(&mut statement, params![seq, plugin], attempt)?,
+        discards: discards(connection, seq, &plugin)?,
+        plugin: parsed(&plugin, "a job's plugin")?,
+    })
+}
+
+/// Each time that a job was discarded; or the event before it had any, where `plugin` is empty.
+fn discards(
+    connection: &Connection,
+    seq: i64,
+    plugin: &str,
+) -> Result<Vec<(u32, Discarding)>, Error> {
+    let mut statement = connection
+        .prepare_cached(sql::DISCARDS_TO_READ)
+        .map_err(store)?;
+    codec::read_all(&mut statement, params![seq, plugin], |row| {
+        let at = Timestamp::from_unix_millis(row.get(1).map_err(store)?);
+        Ok((
+            row.get(0).map_err(store)?,
+            Discarding {
+                at,
+                reason: row.get(2).map_err(store)?,
+            },
+        ))
+    })
+}
+
+/// The events that no plugin has taken, by source.
+pub(crate) fn unrouted(connection: &Connection) -> Result<Vec<Tally<SourceRef>>, Error> {
+    tallies(connection, sql::UNROUTED_TALLIES, |row| source(row, 0))
+}
+
+/// The jobs that are held, by plugin.
+pub(crate) fn held(connection: &Connection) -> Result<Vec<Tally<PluginRef>>, Error> {
+    tallies(connection, sql::HELD_TALLIES, |row| {
+        let text = |column: usize| row.get::<_, String>(column).map_err(store);
+        Ok(PluginRef {
+            tenant: parsed(&text(0)?, "a job's tenant")?,
+            name: parsed(&text(1)?, "a job's plugin")?,
+        })
+    })
+}
+
+fn tallies<N>(
+    connection: &Connection,
+    statement: &str,
+    of: impl Fn(&Row<'_>) -> Result<N, Error>,
+) -> Result<Vec<Tally<N>>, Error> {
+    let mut statement = connection.prepare_cached(statement).map_err(store)?;
+    codec::read_all(&mut statement, [], |row| {
+        let count = row.get::<_, i64>(2).map_err(store)?.unsigned_abs();
+        Ok(Tally {
+            of: of(row)?,
+            count,
+            oldest: Timestamp::from_unix_millis(row.get(3).map_err(store)?),
+        })
+    })
+}
+
+fn attempt(row: &Row<'_>) -> Result<(u32, Attempt), Error> {
+    let text = |column: usize| row.get::<_, Option<String>>(column).map_err(store);
+    let duration: i64 = row.get(4).map_err(store)?;
+    let attempt = Attempt {
+        number: row.get(1).map_err(store)?,
+        revision: codec::revision(&text(2)?.unwrap_or_default())?,
+        started_at: Timestamp::from_unix_millis(row.get(3).map_err(store)?),
+        duration: Duration::from_micros(duration.unsigned_abs()),
+        outcome: codec::outcome(&text(5)?.unwrap_or_default(), text(6)?.as_deref())?,
+        log: codec::log_from_json(text(7)?.as_deref())?,
+    };
+    Ok((row.get(0).map_err(store)?, attempt))
+}
+
+/// What was recorded of the requests of a job.
+pub(crate) fn answers(
+    connection: &Connection,
+    id: EventId,
+    plugin: &PluginRef,
+) -> Result<Vec<RecordedAnswer>, Error> {
+    let mut statement = connection.prepare_cached(sql::ANSWERS).map_err(store)?;
+    let of = params![
+        id.as_uuid().into_bytes(),
+        plugin.tenant.as_str(),
+        plugin.name.as_str()
+    ];
+    codec::read_all(&mut statement, of, |row| {
+        Ok(RecordedAnswer {
+            request: row.get(0).map_err(store)?,
+            status: row.get(1).map_err(store)?,
+            headers: codec::headers_from_blob(row.get(2).map_err(store)?)?,
+            body: row.get::<_, Vec<u8>>(3).map_err(store)?.into(),
+        })
+    })
+}

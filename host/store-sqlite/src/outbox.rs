@@ -1,0 +1,158 @@
+//! The outbox on the same database: written by the one writer, read past it.
+
+mod reader;
+mod replaying;
+mod select;
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use hookyard_crash::Point;
+use hookyard_model::{DestinationRef, MessageId, PluginRef, Timestamp};
+use hookyard_store::{
+    ClaimedMessage, Disabled, Error, MessageLease, MessagePage, MessageRecord, MessageReplay,
+    MessageSettlement, MessageSummary, Outbox, Pruned, Replayed, Retention, Unsent, WantMessages,
+};
+
+use crate::writer::{Durability, Terms, weight};
+use crate::{SqliteInbox, write};
+
+#[async_trait]
+impl Outbox for SqliteInbox {
+    async fn claim_messages(
+        &self,
+        wanted: &[WantMessages],
+        now: Timestamp,
+        lease: Duration,
+    ) -> Result<Vec<ClaimedMessage>, Error> {
+        let (wanted, until) = (wanted.to_vec(), now.after(lease));
+        let count = wanted.iter().map(|want| want.limit).sum();
+        let claim = move |store: &mut write::Store| store.claim_messages(&wanted, now, until);
+        let leased = self.writer()?.call(Terms::leases(count), claim).await?;
+        if leased.is_empty() {
+            return Ok(Vec::new());
+        }
+        Point::MessageClaimed.pass();
+        self.readers
+            .read(move |connection| reader::load(connection, leased))
+            .await
+    }
+
+    async fn extend_messages(
+        &self,
+        leases: &[MessageLease],
+        until: Timestamp,
+    ) -> Result<(), Error> {
+        let leases = leases.to_vec();
+        self.writer()?
+            .call(Terms::leases(leases.len()), move |store| {
+                store.extend_messages(&leases, until)
+            })
+            .await
+    }
+
+    async fn give_back_messages(&self, leases: &[MessageLease]) -> Result<(), Error> {
+        let leases = leases.to_vec();
+        self.writer()?
+            .call(Terms::leases(leases.len()), move |store| {
+                store.give_back_messages(&leases)
+            })
+            .await
+    }
+
+    async fn settle_message(&self, settlement: MessageSettlement) -> Result<(), Error> {
+        let settle = move |store: &mut write::Store| {
+            let settled = store.settle_message(&settlement);
+            Point::MessageSettleWritten.pass();
+            settled
+        };
+        let settled = self
+            .writer()?
+            .call(Terms::settlement(None, weight::SMALL), settle)
+            .await;
+        Point::MessageSettled.pass();
+        settled
+    }
+
+    async fn next_message_due(
+        &self,
+        destinations: &[DestinationRef],
+    ) -> Result<Option<Timestamp>, Error> {
+        let destinations = destinations.to_vec();
+        self.readers
+            .read(move |connection| reader::next_due(connection, &destinations))
+            .await
+    }
+
+    async fn outbox_changed(&self) {
+        self.wakes.messages.notified().await;
+    }
+
+    async fn messages(&self, page: MessagePage) -> Result<Vec<MessageSummary>, Error> {
+        self.readers
+            .read(move |connection| reader::messages(connection, &page))
+            .await
+    }
+
+    async fn message(&self, id: MessageId) -> Result<Option<MessageRecord>, Error> {
+        self.readers
+            .read(move |connection| reader::message(connection, id))
+            .await
+    }
+
+    async fn replay_messages(&self, replay: MessageReplay) -> Result<Replayed, Error> {
+        replaying::replay(self, replay).await
+    }
+
+    async fn disable(&self, disabled: Disabled) -> Result<(), Error> {
+        self.writer()?
+            .call(Terms::stretch(Durability::Synced), move |store| {
+                store.disable(&disabled)
+            })
+            .await
+    }
+
+    async fn enable(&self, destination: &DestinationRef) -> Result<(), Error> {
+        let destination = destination.clone();
+        self.writer()?
+            .call(Terms::stretch(Durability::Synced), move |store| {
+                store.enable(&destination)
+            })
+            .await
+    }
+
+    async fn disabled(&self) -> Result<Vec<Disabled>, Error> {
+        self.readers.read(reader::disabled).await
+    }
+
+    async fn unsent(&self) -> Result<Vec<(PluginRef, Unsent)>, Error> {
+        self.readers.read(reader::unsent).await
+    }
+
+    async fn unsent_destinations(&self) -> Result<Vec<DestinationRef>, Error> {
+        self.readers.read(reader::unsent_destinations).await
+    }
+
+    async fn prune_messages(
+        &self,
+        limits: &Retention,
+        now: Timestamp,
+        limit: usize,
+    ) -> Result<Pruned, Error> {
+        let (writer, limits) = (self.writer()?, limits.clone());
+        let old = self
+            .readers
+            .read(move |connection| reader::old(connection, &limits, now, limit))
+            .await?;
+        let more = old.len() >= limit;
+        if old.is_empty() {
+            return Ok(Pruned::default());
+        }
+        let pruned = writer
+            .call(Terms::stretch(Durability::Unsynced), move |store| {
+                store.prune_messages(&old)
+            })
+            .await?;
+        Ok(Pruned { more, ..pruned })
+    }
+}

@@ -1,0 +1,299 @@
+//! Reads of the outbox.
+
+use std::time::Duration;
+
+use hookyard_model::{
+    Answer, Delivery, DestinationRef, MessageId, PluginRef, TenantName, Timestamp, WorkState,
+};
+use hookyard_store::{
+    ClaimedMessage, Disabled, Error, MessagePage, MessageRecord, MessageSelection, MessageSummary,
+    Retention, Unsent,
+};
+use rusqlite::{Connection, OptionalExtension, Row, params, params_from_iter};
+
+use super::select;
+use crate::ahead;
+use crate::codec::{self, corrupt, parsed, store};
+use crate::listing::{Places, stretch};
+use crate::sql::outbox as sql;
+use crate::write::{self, LeasedMessage, OldMessage};
+
+/// The bodies of these leases.
+pub(super) fn load(
+    connection: &Connection,
+    leased: Vec<LeasedMessage>,
+) -> Result<Vec<ClaimedMessage>, Error> {
+    let load = |leased: LeasedMessage| {
+        let LeasedMessage {
+            seq,
+            lease,
+            until,
+            destination,
+            plugin,
+            event,
+            event_type,
+            since,
+            spared,
+        } = leased;
+        let body = body(connection, seq)?.into();
+        Ok(ClaimedMessage {
+            lease,
+            until,
+            destination,
+            plugin,
+            event,
+            event_type,
+            body,
+            since,
+            spared,
+        })
+    };
+    leased.into_iter().map(load).collect()
+}
+
+fn body(connection: &Connection, seq: i64) -> Result<Vec<u8>, Error> {
+    let mut statement = connection.prepare_cached(sql::BODY).map_err(store)?;
+    statement.query_row([seq], |row| row.get(0)).map_err(store)
+}
+
+/// The earliest moment at which a message to any of these destinations is due.
+pub(super) fn next_due(
+    connection: &Connection,
+    destinations: &[DestinationRef],
+) -> Result<Option<Timestamp>, Error> {
+    let mut has_pending = connection.prepare_cached(sql::HAS_PENDING).map_err(store)?;
+    let mut next_due = connection.prepare_cached(sql::NEXT_DUE).map_err(store)?;
+    let mut earliest = None;
+    for destination in destinations {
+        if write::is_disabled(connection, destination)? {
+            continue;
+        }
+        let values = [destination.tenant.as_str(), destination.name.as_str()];
+        if has_pending
+            .query_row(values, |row| row.get::<_, bool>(0))
+            .map_err(store)?
+        {
+            return Ok(WorkState::Pending.due_at());
+        }
+        let due: Option<i64> = next_due
+            .query_row(values, |row| row.get(0))
+            .map_err(store)?;
+        earliest = [earliest, due].into_iter().flatten().min();
+    }
+    Ok(earliest.map(Timestamp::from_unix_millis))
+}
+
+const PLACES: Places = Places {
+    not_after: sql::NOT_AFTER,
+    not_before: sql::NOT_BEFORE,
+};
+
+/// A stretch of the list of messages.
+pub(super) fn messages(
+    connection: &Connection,
+    page: &MessagePage,
+) -> Result<Vec<MessageSummary>, Error> {
+    let after = page.after.map(MessageId::as_uuid);
+    let stretch = stretch(connection, page.order, after, page.limit, &PLACES)?;
+    let (statement, values) = select::messages(sql::SUMMARY, &page.selection, &stretch);
+    let mut statement = connection.prepare(&statement).map_err(store)?;
+    codec::read_all(&mut statement, params_from_iter(values), |row| {
+        summary(connection, row)
+    })
+}
+
+fn summary(connection: &Connection, row: &Row<'_>) -> Result<MessageSummary, Error> {
+    let text = |column: usize| row.get::<_, String>(column).map_err(store);
+    let (id, event): ([u8; 16], [u8; 16]) =
+        (row.get(1).map_err(store)?, row.get(4).map_err(store)?);
+    let plugin = PluginRef {
+        tenant: parsed(&text(2)?, "a message's tenant")?,
+        name: parsed(&text(3)?, "a message's plugin")?,
+    };
+    let bytes: i64 = row.get(11).map_err(store)?;
+    let (destination, state) = (
+        text(5)?,
+        codec::state(&text(8)?, row.get(9).map_err(store)?)?,
+    );
+    Ok(MessageSummary {
+        id: codec::message_id(&id)?,
+        plugin,
+        event: codec::event_id(&event)?,
+        behind: ahead::of(state, row, 13, |lane| {
+            ahead::of_message(connection, &destination, lane)
+        })?,
+        destination: parsed(&destination, "a message's destination")?,
+        event_type: row.get(6).map_err(store)?,
+        created_at: Timestamp::from_unix_millis(row.get(7).map_err(store)?),
+        state,
+        deliveries: row.get(10).map_err(store)?,
+        last_result: last_result(connection, row.get(0).map_err(store)?)?,
+        body_bytes: bytes.try_into().map_err(|_| corrupt("a message's size"))?,
+    })
+}
+
+fn last_result(connection: &Connection, seq: i64) -> Result<Option<String>, Error> {
+    let mut statement = connection
+        .prepare_cached(sql::LAST_DELIVERY)
+        .map_err(store)?;
+    let found = statement.query_row([seq], |row| {
+        Ok((row.get::<_, String>(0)?, row.get::<_, Option<String>>(1)?))
+    });
+    let Some((name, detail)) = found.optional().map_err(store)? else {
+        return Ok(None);
+    };
+    codec::result(&name, detail.as_deref()).map(|result| Some(result.to_string()))
+}
+
+/// One message whole.
+pub(super) fn message(
+    connection: &Connection,
+    id: MessageId,
+) -> Result<Option<MessageRecord>, Error> {
+    let selection = MessageSelection {
+        ids: vec![id],
+        ..MessageSelection::default()
+    };
+    let page = MessagePage::first(selection, 1);
+    let Some(summary) = messages(connection, &page)?.pop() else {
+        return Ok(None);
+    };
+    let mut statement = connection.prepare_cached(sql::BY_ID).map_err(store)?;
+    let found = statement.query_row([id.as_uuid().into_bytes()], |row| {
+        Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+    });
+    let (seq, ordering_key, replays): (i64, _, _) = found.map_err(store)?;
+    let mut statement = connection.prepare_cached(sql::DELIVERIES).map_err(store)?;
+    let deliveries = codec::read_all(&mut statement, [seq], delivery)?;
+    let body = body(connection, seq)?.into();
+    Ok(Some(MessageRecord {
+        summary,
+        ordering_key,
+        replays,
+        body,
+        deliveries,
+    }))
+}
+
+fn delivery(row: &Row<'_>) -> Result<(u32, Delivery), Error> {
+    let (result, detail): (String, Option<String>) =
+        (row.get(4).map_err(store)?, row.get(5).map_err(store)?);
+    let (headers, body): (Option<Vec<u8>>, Option<Vec<u8>>) =
+        (row.get(6).map_err(store)?, row.get(7).map_err(store)?);
+    let duration: i64 = row.get(3).map_err(store)?;
+    let answer = headers.map(|headers| {
+        let headers = codec::headers_from_blob(headers)?;
+        Ok(Answer {
+            headers,
+            body: body.unwrap_or_default().into(),
+        })
+    });
+    let delivery = Delivery {
+        number: row.get(1).map_err(store)?,
+        started_at: Timestamp::from_unix_millis(row.get(2).map_err(store)?),
+        duration: Duration::from_micros(duration.unsigned_abs()),
+        result: codec::result(&result, detail.as_deref())?,
+        answer: answer.transpose()?,
+    };
+    Ok((row.get(0).map_err(store)?, delivery))
+}
+
+/// What is to be sent still, by plugin.
+pub(super) fn unsent(connection: &Connection) -> Result<Vec<(PluginRef, Unsent)>, Error> {
+    let mut statement = connection.prepare_cached(sql::UNSENT_ALL).map_err(store)?;
+    codec::read_all(&mut statement, [], |row| {
+        let text = |column: usize| row.get::<_, String>(column).map_err(store);
+        let number = |column: usize| {
+            row.get::<_, i64>(column)
+                .map(i64::unsigned_abs)
+                .map_err(store)
+        };
+        let tenant = parsed(&text(0)?, "a message's tenant")?;
+        let plugin = PluginRef {
+            tenant,
+            name: parsed(&text(1)?, "a message's plugin")?,
+        };
+        Ok((
+            plugin,
+            Unsent {
+                messages: number(2)?,
+                bytes: number(3)?,
+            },
+        ))
+    })
+}
+
+/// The destinations that nothing is sent to.
+pub(super) fn disabled(connection: &Connection) -> Result<Vec<Disabled>, Error> {
+    let mut statement = connection.prepare_cached(sql::DISABLED).map_err(store)?;
+    codec::read_all(&mut statement, [], |row| {
+        let text = |column: usize| row.get::<_, String>(column).map_err(store);
+        let tenant = parsed(&text(0)?, "a disabled destination's tenant")?;
+        let destination = DestinationRef {
+            tenant,
+            name: parsed(&text(1)?, "a disabled destination")?,
+        };
+        let since = Timestamp::from_unix_millis(row.get(3).map_err(store)?);
+        Ok(Disabled {
+            destination,
+            reason: text(2)?,
+            since,
+        })
+    })
+}
+
+/// The destinations that have messages which are to be sent still.
+pub(super) fn unsent_destinations(connection: &Connection) -> Result<Vec<DestinationRef>, Error> {
+    let mut statement = connection
+        .prepare_cached(sql::UNSENT_DESTINATIONS)
+        .map_err(store)?;
+    codec::read_all(&mut statement, [], |row| {
+        let text = |column: usize| row.get::<_, String>(column).map_err(store);
+        let tenant = parsed(&text(0)?, "a message's tenant")?;
+        Ok(DestinationRef {
+            tenant,
+            name: parsed(&text(1)?, "a message's destination")?,
+        })
+    })
+}
+
+/// Places and sizes of the messages that are no longer kept, the oldest of each tenant first.
+pub(super) fn old(
+    connection: &Connection,
+    limits: &Retention,
+    now: Timestamp,
+    limit: usize,
+) -> Result<Vec<OldMessage>, Error> {
+    let mut tenants = connection.prepare_cached(sql::TENANTS).map_err(store)?;
+    let tenants = codec::read_all(&mut tenants, [], |row| {
+        let tenant: String = row.get(0).map_err(store)?;
+        parsed::<TenantName>(&tenant, "a tenant's name")
+    })?;
+    let mut old = Vec::new();
+    for tenant in tenants {
+        let keep = limits.keep_of(&tenant);
+        for (age_max, is_unsent) in [(keep.age_max, false), (keep.unsent_max_age, true)] {
+            let Some(age_max) = age_max else { continue };
+            let until = now.before(age_max).unix_millis();
+            let left = i64::try_from(limit - old.len()).unwrap_or(i64::MAX);
+            let mut statement = connection
+                .prepare_cached(if is_unsent {
+                    sql::OLDEST_UNSENT
+                } else {
+                    sql::OLDEST_OVER
+                })
+                .map_err(store)?;
+            let values = params![tenant.as_str(), until, left];
+            old.extend(codec::read_all(&mut statement, values, |row| {
+                let bytes: i64 = row.get(1).map_err(store)?;
+                let unsent_until = is_unsent.then_some(until);
+                Ok(OldMessage {
+                    seq: row.get(0).map_err(store)?,
+                    bytes: bytes.unsigned_abs(),
+                    unsent_until,
+                })
+            })?);
+        }
+    }
+    Ok(old)
+}

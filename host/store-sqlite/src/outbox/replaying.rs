@@ -1,0 +1,53 @@
+//! Sending again.
+
+use hookyard_store::{Error, MessageReplay, Replayed};
+
+use super::select;
+use crate::SqliteInbox;
+use crate::replaying::{Place, STRETCH, in_stretches, last_place};
+use crate::sql::outbox as sql;
+use crate::write::MessageStretch;
+use crate::writer::{Durability, Terms};
+
+/// A message, by its number.
+impl Place for i64 {
+    fn seq(&self) -> i64 {
+        *self
+    }
+}
+
+pub(super) async fn replay(inbox: &SqliteInbox, replay: MessageReplay) -> Result<Replayed, Error> {
+    let MessageReplay {
+        selection,
+        rate,
+        now,
+        dry_run,
+    } = replay;
+    let last = inbox
+        .readers
+        .read(|connection| last_place(connection, sql::LAST_PLACE))
+        .await?;
+    let find = |after: Option<i64>| {
+        let selection = selection.clone();
+        inbox.readers.read(move |connection| {
+            select::places(connection, &selection, after.unwrap_or(0), STRETCH)
+        })
+    };
+    let change = |before, messages| {
+        let stretch = MessageStretch {
+            messages,
+            rate,
+            now,
+            before,
+        };
+        async move {
+            inbox
+                .writer()?
+                .call(Terms::stretch(Durability::Synced), move |store| {
+                    store.replay_messages(&stretch)
+                })
+                .await
+        }
+    };
+    in_stretches(last, dry_run, find, change).await
+}

@@ -1,0 +1,203 @@
+//! Which messages a selection finds, as statements that are made to measure; as `crate::select` for events.
+
+use hookyard_store::{Error, MessageSelection};
+use rusqlite::types::Value;
+use rusqlite::{Connection, params_from_iter};
+
+use crate::codec::{self, store};
+use crate::replaying::{Found, Standing};
+use crate::select::{Filter, Stretch, hex};
+
+const IS_LEASED: &str = "message.state = 'leased'";
+
+fn filter(selection: &MessageSelection) -> Filter {
+    let MessageSelection {
+        ids,
+        id_range,
+        tenant,
+        destination,
+        plugin,
+        event_type,
+        event,
+        text,
+        states,
+        since,
+        until,
+    } = selection;
+    let mut filter = Filter::default();
+    if !ids.is_empty() {
+        filter.and(
+            "message.id IN (SELECT unhex(value) FROM json_each(?))",
+            hex(ids.iter().map(|id| id.as_uuid())),
+        );
+    }
+    if let Some(range) = id_range {
+        let condition = "message.seq IN (SELECT seq FROM message WHERE id >= ?";
+        filter.and(condition, range.start().as_uuid().into_bytes().to_vec());
+        filter.and("id <= ?)", range.end().as_uuid().into_bytes().to_vec());
+    }
+    if let Some(event) = event {
+        filter.and("message.event = ?", event.as_uuid().into_bytes().to_vec());
+    }
+    filter.and_state("message.state", states);
+    // The signs keep the planner from sorting what an index finds: lists follow the order of commit.
+    let texts = [
+        (
+            "+message.tenant = ?",
+            tenant.as_ref().map(ToString::to_string),
+        ),
+        (
+            "+message.destination = ?",
+            destination.as_ref().map(ToString::to_string),
+        ),
+        (
+            "message.plugin = ?",
+            plugin.as_ref().map(ToString::to_string),
+        ),
+        ("message.event_type = ?", event_type.clone()),
+    ];
+    for (condition, value) in texts {
+        value
+            .into_iter()
+            .for_each(|value| filter.and(condition, value));
+    }
+    if let Some(text) = text {
+        let body = "(SELECT instr(body, ?) FROM message_body WHERE message_body.message = message.seq) > 0";
+        filter.and(body, text.clone().into_bytes());
+    }
+    for (condition, time) in [
+        ("+message.created_at >= ?", since),
+        ("+message.created_at < ?", until),
+    ] {
+        time.iter()
+            .for_each(|time| filter.and(condition, time.unix_millis()));
+    }
+    filter
+}
+
+/// The statement for the place and these columns of a stretch of the list, and what is bound to it.
+pub(super) fn messages(
+    columns: &str,
+    selection: &MessageSelection,
+    stretch: &Stretch,
+) -> (String, Vec<Value>) {
+    let filter = filter(selection);
+    let statement = format!(
+        "SELECT message.seq, {columns} FROM message WHERE message.seq > ? AND message.seq < ?{}
+         ORDER BY message.seq{} LIMIT ?",
+        filter.text,
+        stretch.direction()
+    );
+    (
+        statement,
+        [stretch.places(), filter.values, vec![stretch.limit.into()]].concat(),
+    )
+}
+
+/// The places of messages that the selection finds after a place.
+pub(super) fn places(
+    connection: &Connection,
+    selection: &MessageSelection,
+    after: i64,
+    limit: usize,
+) -> Result<Found<i64>, Error> {
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let (statement, values) = messages(IS_LEASED, selection, &Stretch::following(after, limit));
+    let mut statement = connection.prepare(&statement).map_err(store)?;
+    codec::read_all(&mut statement, params_from_iter(values), |row| {
+        let is_leased = row.get(1).map_err(store)?;
+        Ok((row.get(0).map_err(store)?, Standing::of_lease(is_leased)))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use hookyard_model::{EventId, MessageId, Timestamp};
+    use hookyard_store::ListOrder;
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::sql::{outbox, plan};
+
+    fn full() -> MessageSelection {
+        MessageSelection {
+            tenant: Some("acme".parse().expect("a name")),
+            destination: Some("partner".parse().expect("a name")),
+            plugin: Some("ship".parse().expect("a name")),
+            event_type: Some("offer".into()),
+            states: vec!["done".into()],
+            since: Some(Timestamp::from_unix_secs(1)),
+            until: Some(Timestamp::from_unix_secs(2)),
+            ..MessageSelection::default()
+        }
+    }
+
+    fn check(selection: &MessageSelection, part: &str) {
+        let oldest = Stretch::following(0, 10);
+        let newest = Stretch {
+            order: ListOrder::NewestFirst,
+            ..Stretch::following(0, 10)
+        };
+        for (columns, stretch) in [
+            (outbox::SUMMARY, newest),
+            (outbox::SUMMARY, oldest),
+            (IS_LEASED, Stretch::following(0, 10)),
+        ] {
+            let (statement, values) = messages(columns, selection, &stretch);
+            assert_eq!(statement.matches('?').count(), values.len(), "{statement}");
+            let steps = plan::of(&statement);
+            assert!(
+                steps.iter().any(|step| step.contains(part)),
+                "without `{part}`: {statement}\n{steps:#?}"
+            );
+            let sorts = steps
+                .iter()
+                .any(|step| step.contains("TEMP B-TREE FOR ORDER"));
+            assert!(
+                !sorts || !selection.ids.is_empty(),
+                "sorts: {statement}\n{steps:#?}"
+            );
+        }
+    }
+
+    #[test]
+    fn lists_follow_the_order_of_commit_and_what_is_dead_is_found_by_its_index() {
+        let by_place = "message USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)";
+        let dead = |selection| MessageSelection {
+            states: vec!["dead".into()],
+            ..selection
+        };
+        check(&MessageSelection::default(), by_place);
+        check(&full(), by_place);
+        check(
+            &dead(MessageSelection::default()),
+            "INDEX message_dead (state=? AND rowid>? AND rowid<?)",
+        );
+        check(
+            &dead(full()),
+            "INDEX message_dead (state=? AND rowid>? AND rowid<?)",
+        );
+        let event = Some(EventId::from_uuid(Uuid::from_u128(7)));
+        check(
+            &MessageSelection { event, ..full() },
+            "INDEX message_event (event=? AND rowid>? AND rowid<?)",
+        );
+        let ids = vec![MessageId::from_uuid(Uuid::from_u128(7))];
+        check(
+            &MessageSelection {
+                ids,
+                ..MessageSelection::default()
+            },
+            "sqlite_autoindex_message_1 (id=?",
+        );
+        let id = MessageId::from_uuid(Uuid::from_u128(7));
+        let range = MessageSelection {
+            id_range: Some(id..=id),
+            ..MessageSelection::default()
+        };
+        check(
+            &range,
+            "COVERING INDEX sqlite_autoindex_message_1 (id>? AND id<?)",
+        );
+    }
+}

@@ -1,0 +1,212 @@
+//! Reads: on connections of their own, off the async threads, never in the writer's way.
+//!
+//! A read sees everything that was committed before it began.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use hookyard_model::{Event, Payload, PluginRef, SourceRef, Timestamp};
+use hookyard_store::{Claimed, Error};
+use rusqlite::{Connection, OpenFlags, Row};
+use tokio::sync::Semaphore;
+
+use crate::OpenError;
+use crate::codec::{self, parsed, store};
+use crate::host_lock::HostLock;
+use crate::sql;
+use crate::write::Leased;
+
+/// A bounded number of reading connections.
+pub(crate) struct Readers {
+    path: PathBuf,
+    idle: Arc<Mutex<Vec<Connection>>>,
+    permits: Arc<Semaphore>,
+    /// Outlives each connection.
+    lock: Option<Arc<HostLock>>,
+}
+
+impl Readers {
+    /// Opens the first connection, so that what is wrong with the file shows now; further ones when they're needed.
+    pub(crate) fn open(
+        path: &Path,
+        count: usize,
+        lock: Option<Arc<HostLock>>,
+    ) -> rusqlite::Result<Self> {
+        let first = connect(path)?;
+        Ok(Self {
+            path: path.to_owned(),
+            idle: Arc::new(Mutex::new(vec![first])),
+            permits: Arc::new(Semaphore::new(count.max(1))),
+            lock,
+        })
+    }
+
+    /// Runs `read` on a blocking thread, within one transaction.
+    pub(crate) async fn read<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&Connection) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Error> {
+        let permit = Arc::clone(&self.permits)
+            .acquire_owned()
+            .await
+            .expect("the semaphore is never closed");
+        let (path, idle, lock) = (self.path.clone(), Arc::clone(&self.idle), self.lock.clone());
+        let task = tokio::task::spawn_blocking(move || {
+            // Declared first, so dropped last.
+            let _lock = lock;
+            let kept = idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+            let connection = kept.map_or_else(|| connect(&path).map_err(store), Ok)?;
+            let transaction = connection.unchecked_transaction().map_err(store)?;
+            let result = read(&transaction);
+            // Ends before the connection goes back; a connection on which even that fails is not used again.
+            transaction.finish().map_err(store)?;
+            idle.lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .push(connection);
+            drop(permit);
+            result
+        });
+        task.await.map_err(|error| Error::Store(Box::new(error)))?
+    }
+
+    /// Refuses a database that isn't an inbox of a version that this build knows.
+    pub(crate) fn check_version(&self, path: &Path) -> Result<(), OpenError> {
+        let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        idle.iter().try_for_each(
+            |connection| match crate::open::check_version(connection, path)? {
+                0 => Err(OpenError::Missing {
+                    path: path.to_owned(),
+                }),
+                _ => Ok(()),
+            },
+        )
+    }
+
+    /// The database file.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Closes what is idle.
+    pub(crate) fn close(&self) {
+        self.idle
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clear();
+    }
+}
+
+pub(crate) fn connect(path: &Path) -> rusqlite::Result<Connection> {
+    let connection = Connection::open_with_flags(
+        path,
+        OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX,
+    )?;
+    connection.busy_timeout(crate::open::BUSY_TIMEOUT)?;
+    connection.pragma_update(None, "query_only", true)?;
+    connection.set_prepared_statement_cache_capacity(32);
+    Ok(connection)
+}
+
+/// The events of these leases. One that can't be read back is left out, so that it holds up no other; its lease runs
+/// out.
+pub(crate) fn load(connection: &Connection, leased: Vec<Leased>) -> Result<Vec<Claimed>, Error> {
+    let mut statement = connection.prepare_cached(sql::EVENT_LOAD).map_err(store)?;
+    let mut claimed: Vec<Claimed> = Vec::with_capacity(leased.len());
+    // Several plugins may have been given the same event.
+    let mut loaded = std::collections::HashMap::<i64, Arc<Event>>::new();
+    for Leased {
+        lease,
+        until,
+        seq,
+        since,
+        due,
+        revision,
+        spared,
+    } in leased
+    {
+        let event = match loaded.get(&seq) {
+            Some(event) => Arc::clone(event),
+            None => match statement
+                .query_row([seq], |row| Ok(event(row)))
+                .map_err(store)?
+            {
+                Ok(event) => Arc::clone(loaded.entry(seq).or_insert_with(|| Arc::new(event))),
+                Err(error) => {
+                    tracing::error!(event = %lease.event, plugin = %lease.plugin, %error, "an event is unreadable");
+                    continue;
+                }
+            },
+        };
+        claimed.push(Claimed {
+            lease,
+            until,
+            event,
+            since,
+            due,
+            revision,
+            spared,
+        });
+    }
+    Ok(claimed)
+}
+
+pub(crate) fn event(row: &Row<'_>) -> Result<Event, Error> {
+    let id: [u8; 16] = row.get(0).map_err(store)?;
+    let payload_at: Option<String> = row.get(7).map_err(store)?;
+    let body: Vec<u8> = row.get(9).map_err(store)?;
+    Ok(Event {
+        id: codec::event_id(&id)?,
+        source: source(row, 1)?,
+        provider: row.get(3).map_err(store)?,
+        event_type: row.get(4).map_err(store)?,
+        key: row.get(5).map_err(store)?,
+        received_at: Timestamp::from_unix_millis(row.get(6).map_err(store)?),
+        payload: payload_at.map_or(Payload::Body, Payload::TextAt),
+        key_until: Timestamp::from_unix_millis(row.get(10).map_err(store)?),
+        ordering_key: row.get(11).map_err(store)?,
+        headers: codec::headers_from_blob(row.get(8).map_err(store)?)?,
+        body: body.into(),
+    })
+}
+
+/// From the columns `tenant` and `source`, which follow each other.
+pub(crate) fn source(row: &Row<'_>, first: usize) -> Result<SourceRef, Error> {
+    let text = |column| {
+        row.get_ref(column)
+            .and_then(|value| Ok(value.as_str()?))
+            .map_err(store)
+    };
+    let tenant = parsed(text(first)?, "an event's tenant")?;
+    Ok(SourceRef {
+        tenant,
+        name: parsed(text(first + 1)?, "an event's source")?,
+    })
+}
+
+/// The earliest moment at which a job of any of these plugins is due.
+pub(crate) fn next_due(
+    connection: &Connection,
+    plugins: &[PluginRef],
+) -> Result<Option<Timestamp>, Error> {
+    let mut has_pending = connection.prepare_cached(sql::HAS_PENDING).map_err(store)?;
+    let mut next_due = connection.prepare_cached(sql::NEXT_DUE).map_err(store)?;
+    let mut earliest = None;
+    for PluginRef {
+        tenant,
+        name: plugin,
+    } in plugins
+    {
+        let values = [tenant.as_str(), plugin.as_str()];
+        if has_pending
+            .query_row(values, |row| row.get::<_, bool>(0))
+            .map_err(store)?
+        {
+            return Ok(hookyard_model::WorkState::Pending.due_at());
+        }
+        let due: Option<i64> = next_due
+            .query_row(values, |row| row.get(0))
+            .map_err(store)?;
+        earliest = [earliest, due].into_iter().flatten().min();
+    }
+    Ok(earliest.map(Timestamp::from_unix_millis))
+}

@@ -1,0 +1,315 @@
+//! The record of releases: how revisions fared, and what operators want of them.
+
+use async_trait::async_trait;
+use hookyard_model::{PluginRef, Revision, Step, Timestamp};
+use hookyard_store::releases::{BLOCKS_MAX, REVISIONS_MAX, STEPS_MAX};
+use hookyard_store::{Block, Error, Order, Releases, RevisionRecord, Stepped};
+use rusqlite::{Connection, Params, Row, params};
+
+use crate::SqliteInbox;
+use crate::codec::{self, parsed, store};
+use crate::write::Store;
+use crate::writer::{Durability, Terms};
+
+#[async_trait]
+impl Releases for SqliteInbox {
+    async fn record(&self, plugin: &PluginRef, steps: &[Stepped]) -> Result<(), Error> {
+        let (plugin, steps) = (plugin.clone(), steps.to_vec());
+        self.writer()?
+            .call(Terms::stretch(Durability::Synced), move |store| {
+                record(&store.connection, &plugin, &steps)
+            })
+            .await
+    }
+
+    async fn revisions(&self, plugin: Option<&PluginRef>) -> Result<Vec<RevisionRecord>, Error> {
+        let plugin = plugin.cloned();
+        self.readers
+            .read(move |connection| revisions(connection, plugin.as_ref()))
+            .await
+    }
+
+    async fn steps(&self, plugin: &PluginRef) -> Result<Vec<Stepped>, Error> {
+        let plugin = plugin.clone();
+        self.readers
+            .read(move |connection| all(connection, sql::STEPS, names(&plugin), stepped))
+            .await
+    }
+
+    async fn order(&self, order: Order) -> Result<(), Error> {
+        let put = move |store: &mut Store| {
+            let (revision, since) = (order.revision.to_string(), order.since.unix_millis());
+            let [tenant, plugin] = names(&order.plugin);
+            execute(
+                &store.connection,
+                sql::ORDER_PUT,
+                params![tenant, plugin, revision, order.is_pin, since],
+            )
+            .map(drop)
+        };
+        self.say(put).await
+    }
+
+    async fn withdraw_order(&self, plugin: &PluginRef) -> Result<bool, Error> {
+        let plugin = plugin.clone();
+        self.say(move |store| {
+            Ok(execute(&store.connection, sql::ORDER_DELETE, names(&plugin))? > 0)
+        })
+        .await
+    }
+
+    async fn orders(&self) -> Result<Vec<Order>, Error> {
+        self.readers
+            .read(|connection| all(connection, sql::ORDERS, [], order))
+            .await
+    }
+
+    async fn block(&self, block: Block) -> Result<(), Error> {
+        let put = move |store: &mut Store| {
+            let (revision, since) = (block.revision.to_string(), block.since.unix_millis());
+            let [tenant, plugin] = names(&block.plugin);
+            execute(
+                &store.connection,
+                sql::BLOCK_DELETE,
+                params![tenant, plugin, revision],
+            )?;
+            execute(
+                &store.connection,
+                sql::BLOCK_PUT,
+                params![tenant, plugin, revision, block.reason, since],
+            )?;
+            execute(
+                &store.connection,
+                sql::BLOCKS_TRIM,
+                params![tenant, plugin, BLOCKS_MAX as i64],
+            )
+            .map(drop)
+        };
+        self.say(put).await
+    }
+
+    async fn unblock(&self, plugin: &PluginRef) -> Result<bool, Error> {
+        let plugin = plugin.clone();
+        self.say(move |store| {
+            Ok(execute(&store.connection, sql::BLOCKS_DELETE, names(&plugin))? > 0)
+        })
+        .await
+    }
+
+    async fn blocks(&self) -> Result<Vec<Block>, Error> {
+        self.readers
+            .read(|connection| all(connection, sql::BLOCKS, [], block))
+            .await
+    }
+
+    async fn releases_changed(&self) {
+        self.wakes.releases.notified().await;
+    }
+}
+
+impl SqliteInbox {
+    /// What an operator says. Whoever waits for that here is told at once; a host beside, by its own look.
+    async fn say<T: Send + 'static>(
+        &self,
+        work: impl FnMut(&mut Store) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Error> {
+        let said = self
+            .writer()?
+            .call(Terms::stretch(Durability::Synced), work)
+            .await?;
+        self.wakes.releases.notify_one();
+        Ok(said)
+    }
+}
+
+fn record(connection: &Connection, plugin: &PluginRef, steps: &[Stepped]) -> Result<(), Error> {
+    let [tenant, name] = names(plugin);
+    for Stepped {
+        revision,
+        step,
+        at,
+        reason,
+        report,
+    } in steps
+    {
+        let (revision, at) = (
+            revision.map(|revision| revision.to_string()),
+            at.unix_millis(),
+        );
+        execute(
+            connection,
+            sql::STEP_PUT,
+            params![tenant, name, revision, step.name(), at, reason, report],
+        )?;
+        let seq = connection.last_insert_rowid();
+        if revision.is_some() {
+            let served_at = (*step == Step::Active).then_some(at);
+            let values = params![
+                tenant,
+                name,
+                revision,
+                seq,
+                step.name(),
+                at,
+                reason,
+                served_at
+            ];
+            execute(connection, sql::REVISION_PUT, values)?;
+        }
+    }
+    execute(
+        connection,
+        sql::STEPS_TRIM,
+        params![tenant, name, STEPS_MAX as i64],
+    )?;
+    execute(
+        connection,
+        sql::REVISIONS_TRIM,
+        params![tenant, name, REVISIONS_MAX as i64],
+    )
+    .map(drop)
+}
+
+fn revisions(
+    connection: &Connection,
+    plugin: Option<&PluginRef>,
+) -> Result<Vec<RevisionRecord>, Error> {
+    match plugin {
+        Some(plugin) => all(connection, sql::REVISIONS_OF, names(plugin), revision),
+        None => all(connection, sql::REVISIONS, [], revision),
+    }
+}
+
+fn names(plugin: &PluginRef) -> [&str; 2] {
+    [plugin.tenant.as_str(), plugin.name.as_str()]
+}
+
+fn execute(connection: &Connection, statement: &str, values: impl Params) -> Result<usize, Error> {
+    connection
+        .prepare_cached(statement)
+        .and_then(|mut statement| statement.execute(values))
+        .map_err(store)
+}
+
+fn all<T>(
+    connection: &Connection,
+    statement: &str,
+    values: impl Params,
+    read: impl Fn(&Row<'_>) -> Result<T, Error>,
+) -> Result<Vec<T>, Error> {
+    let mut statement = connection.prepare_cached(statement).map_err(store)?;
+    codec::read_all(&mut statement, values, read)
+}
+
+fn text(row: &Row<'_>, column: usize) -> Result<String, Error> {
+    row.get(column).map_err(store)
+}
+
+fn time(row: &Row<'_>, column: usize) -> Result<Timestamp, Error> {
+    row.get(column)
+        .map(Timestamp::from_unix_millis)
+        .map_err(store)
+}
+
+/// From the columns `tenant`, `plugin` and `revision`, which stand first.
+fn whose(row: &Row<'_>) -> Result<(PluginRef, Revision), Error> {
+    let tenant = parsed(&text(row, 0)?, "a release's tenant")?;
+    let plugin = parsed(&text(row, 1)?, "a release's plugin")?;
+    Ok((
+        PluginRef {
+            tenant,
+            name: plugin,
+        },
+        codec::revision(&text(row, 2)?)?,
+    ))
+}
+
+fn step(row: &Row<'_>, column: usize) -> Result<Step, Error> {
+    parsed(&text(row, column)?, "a release's step")
+}
+
+fn stepped(row: &Row<'_>) -> Result<Stepped, Error> {
+    let revision: Option<String> = row.get(0).map_err(store)?;
+    Ok(Stepped {
+        revision: revision.as_deref().map(codec::revision).transpose()?,
+        step: step(row, 1)?,
+        at: time(row, 2)?,
+        reason: row.get(3).map_err(store)?,
+        report: row.get(4).map_err(store)?,
+    })
+}
+
+fn revision(row: &Row<'_>) -> Result<RevisionRecord, Error> {
+    let (plugin, revision) = whose(row)?;
+    let served_at: Option<i64> = row.get(6).map_err(store)?;
+    Ok(RevisionRecord {
+        plugin,
+        revision,
+        step: step(row, 3)?,
+        at: time(row, 4)?,
+        reason: row.get(5).map_err(store)?,
+        served_at: served_at.map(Timestamp::from_unix_millis),
+    })
+}
+
+fn order(row: &Row<'_>) -> Result<Order, Error> {
+    let (plugin, revision) = whose(row)?;
+    Ok(Order {
+        plugin,
+        revision,
+        is_pin: row.get(3).map_err(store)?,
+        since: time(row, 4)?,
+    })
+}
+
+fn block(row: &Row<'_>) -> Result<Block, Error> {
+    let (plugin, revision) = whose(row)?;
+    Ok(Block {
+        plugin,
+        revision,
+        reason: text(row, 3)?,
+        since: time(row, 4)?,
+    })
+}
+
+mod sql {
+    pub(super) const STEP_PUT: &str = "
+        INSERT INTO release_step (tenant, plugin, revision, step, at, reason, report) VALUES (?, ?, ?, ?, ?, ?, ?)";
+    pub(super) const STEPS: &str = "
+        SELECT revision, step, at, reason, report FROM release_step WHERE tenant = ? AND plugin = ? ORDER BY seq";
+    pub(super) const STEPS_TRIM: &str = "
+        DELETE FROM release_step WHERE seq IN (
+            SELECT seq FROM release_step WHERE tenant = ?1 AND plugin = ?2 ORDER BY seq DESC LIMIT -1 OFFSET ?3)";
+    pub(super) const REVISION_PUT: &str = "
+        INSERT INTO revision (tenant, plugin, revision, seq, step, at, reason, served_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+        ON CONFLICT (tenant, plugin, revision) DO UPDATE SET
+            seq = excluded.seq, step = excluded.step, at = excluded.at, reason = excluded.reason,
+            served_at = coalesce(excluded.served_at, served_at)";
+    // An active one stays, and takes a place.
+    pub(super) const REVISIONS_TRIM: &str = "
+        DELETE FROM revision WHERE tenant = ?1 AND plugin = ?2 AND step <> 'active' AND revision IN (
+            SELECT revision FROM revision WHERE tenant = ?1 AND plugin = ?2
+            ORDER BY step = 'active' DESC, seq DESC LIMIT -1 OFFSET ?3)";
+    pub(super) const REVISIONS: &str = "
+        SELECT tenant, plugin, revision, step, at, reason, served_at FROM revision ORDER BY tenant, plugin, seq DESC";
+    pub(super) const REVISIONS_OF: &str = "
+        SELECT tenant, plugin, revision, step, at, reason, served_at FROM revision
+        WHERE tenant = ? AND plugin = ? ORDER BY seq DESC";
+    pub(super) const ORDER_PUT: &str = "
+        INSERT OR REPLACE INTO plugin_order (tenant, plugin, revision, is_pin, since) VALUES (?, ?, ?, ?, ?)";
+    pub(super) const ORDER_DELETE: &str =
+        "DELETE FROM plugin_order WHERE tenant = ? AND plugin = ?";
+    pub(super) const ORDERS: &str = "
+        SELECT tenant, plugin, revision, is_pin, since FROM plugin_order ORDER BY tenant, plugin";
+    pub(super) const BLOCK_PUT: &str = "
+        INSERT INTO plugin_block (tenant, plugin, revision, reason, since) VALUES (?, ?, ?, ?, ?)";
+    pub(super) const BLOCK_DELETE: &str =
+        "DELETE FROM plugin_block WHERE tenant = ? AND plugin = ? AND revision = ?";
+    pub(super) const BLOCKS_DELETE: &str =
+        "DELETE FROM plugin_block WHERE tenant = ? AND plugin = ?";
+    pub(super) const BLOCKS_TRIM: &str = "
+        DELETE FROM plugin_block WHERE seq IN (
+            SELECT seq FROM plugin_block WHERE tenant = ?1 AND plugin = ?2 ORDER BY seq DESC LIMIT -1 OFFSET ?3)";
+    pub(super) const BLOCKS: &str = "
+        SELECT tenant, plugin, revision, reason, since FROM plugin_block ORDER BY tenant, plugin, seq";
+}

@@ -1,0 +1,195 @@
+//! One step of pruning: a reader finds what is no longer kept, the writer takes it out and gives the pages back.
+
+use std::collections::BTreeMap;
+use std::sync::PoisonError;
+
+use hookyard_model::{TenantName, Timestamp};
+use hookyard_store::{Error, Keep, Pruned, Retention, step};
+use rusqlite::{Connection, params};
+
+use crate::codec::{self, parsed, store};
+use crate::write::Expired;
+use crate::writer::{Durability, Terms};
+use crate::{SqliteInbox, sql};
+
+pub(crate) async fn prune(
+    inbox: &SqliteInbox,
+    limits: Retention,
+    now: Timestamp,
+    limit: usize,
+) -> Result<Pruned, Error> {
+    let writer = inbox.writer()?;
+    let mut progress = inbox
+        .pruned
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .clone();
+    let find = move |connection: &Connection| {
+        Ok((
+            expired(connection, &limits, now, limit, &mut progress)?,
+            progress,
+        ))
+    };
+    let (expired, progress) = inbox.readers.read(find).await?;
+    *inbox.pruned.lock().unwrap_or_else(PoisonError::into_inner) = progress;
+    let is_full = expired.len() >= limit;
+    let pruned = match expired.is_empty() {
+        true => Pruned::default(),
+        false => {
+            writer
+                .call(Terms::stretch(Durability::Unsynced), move |store| {
+                    store.prune(&expired)
+                })
+                .await?
+        }
+    };
+    let long_ago = now.before(step::KEY_GRACE);
+    let more_keys = writer
+        .call(Terms::stretch(Durability::Unsynced), move |store| {
+            store.forget_keys(long_ago)
+        })
+        .await?;
+    let more_pages = writer
+        .call(Terms::stretch(Durability::Unsynced), |store| store.shrink())
+        .await?;
+    Ok(Pruned {
+        more: is_full || more_keys || more_pages,
+        ..pruned
+    })
+}
+
+/// How far each tenant has been gone through, by arrival and place, while there's more: so that what isn't over, and
+/// stays, isn't gone through again in each step.
+pub(crate) type Progress = BTreeMap<TenantName, (i64, i64)>;
+
+/// What isn't kept, the oldest of each tenant first, no more than `limit` of them.
+fn expired(
+    connection: &Connection,
+    limits: &Retention,
+    now: Timestamp,
+    limit: usize,
+    progress: &mut Progress,
+) -> Result<Vec<Expired>, Error> {
+    let mut statement = connection.prepare_cached(sql::STORED).map_err(store)?;
+    let tenants = codec::read_all(&mut statement, [], |row| {
+        let tenant: String = row.get(0).map_err(store)?;
+        Ok((
+            parsed::<TenantName>(&tenant, "a tenant's name")?,
+            row.get::<_, i64>(1).map_err(store)?.unsigned_abs(),
+        ))
+    })?;
+    let mut all = Vec::new();
+    for (tenant, bytes) in tenants {
+        let left = limit - all.len();
+        if left == 0 {
+            break;
+        }
+        let keep = limits.keep_of(&tenant);
+        let unrouted = unrouted(connection, &tenant, keep, now, left)?;
+        let bytes = bytes.saturating_sub(unrouted.iter().map(|event| event.bytes).sum());
+        let left = left - unrouted.len();
+        all.extend(unrouted);
+        if left == 0 {
+            break;
+        }
+
+        let (received_max, over) = bounds(keep, bytes, now);
+        let after = progress.remove(&tenant).unwrap_or((i64::MIN, 0));
+        let found = of_tenant(
+            connection,
+            &tenant,
+            Bounds {
+                received_max,
+                over,
+                after,
+            },
+            left,
+        )?;
+        if let Some(last) = found.last().filter(|_| found.len() == left) {
+            progress.insert(tenant, (last.received_at, last.seq));
+        }
+        all.extend(found);
+    }
+    Ok(all)
+}
+
+/// What of a tenant's is not kept.
+struct Bounds {
+    /// Whatever came in at this moment or before.
+    received_max: i64,
+    /// And as many bytes more.
+    over: u64,
+    /// After this place.
+    after: (i64, i64),
+}
+
+fn bounds(keep: Keep, bytes: u64, now: Timestamp) -> (i64, u64) {
+    let over = bytes.saturating_sub(keep.bytes_max.unwrap_or(u64::MAX));
+    (
+        keep.age_max
+            .map_or(i64::MIN, |age| now.before(age).unix_millis()),
+        over,
+    )
+}
+
+/// The unrouted events of a tenant that have waited for too long, the oldest first.
+fn unrouted(
+    connection: &Connection,
+    tenant: &TenantName,
+    keep: Keep,
+    now: Timestamp,
+    limit: usize,
+) -> Result<Vec<Expired>, Error> {
+    let Some(age_max) = keep.unrouted_max_age else {
+        return Ok(Vec::new());
+    };
+    let mut statement = connection
+        .prepare_cached(sql::OLDEST_UNROUTED)
+        .map_err(store)?;
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let values = params![tenant.as_str(), now.before(age_max).unix_millis(), limit];
+    codec::read_all(&mut statement, values, |row| {
+        let bytes = row.get::<_, i64>(1).map_err(store)?.unsigned_abs();
+        let (seq, received_at) = (row.get(0).map_err(store)?, row.get(2).map_err(store)?);
+        Ok(Expired {
+            seq,
+            bytes,
+            received_at,
+            is_unrouted: true,
+        })
+    })
+}
+
+fn of_tenant(
+    connection: &Connection,
+    tenant: &TenantName,
+    bounds: Bounds,
+    limit: usize,
+) -> Result<Vec<Expired>, Error> {
+    let Bounds {
+        received_max,
+        mut over,
+        after,
+    } = bounds;
+    let received_last = if over > 0 { i64::MAX } else { received_max };
+    let mut statement = connection.prepare_cached(sql::OLDEST_OVER).map_err(store)?;
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let values = params![tenant.as_str(), received_last, limit, after.0, after.1];
+    let mut rows = statement.query(values).map_err(store)?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next().map_err(store)? {
+        let bytes = row.get::<_, i64>(1).map_err(store)?.unsigned_abs();
+        let received_at = row.get(2).map_err(store)?;
+        if received_at > received_max && over == 0 {
+            break;
+        }
+        over = over.saturating_sub(bytes);
+        found.push(Expired {
+            seq: row.get(0).map_err(store)?,
+            bytes,
+            received_at,
+            is_unrouted: false,
+        });
+    }
+    Ok(found)
+}

@@ -1,0 +1,564 @@
+//! Which events and jobs a selection finds, as statements that are made to measure.
+//!
+//! Only fixed texts make up a statement; whatever a caller chose is bound to it. Dead jobs and unrouted events have an
+//! index each, so that looking for them doesn't read what is done.
+
+use hookyard_model::{PluginName, Timestamp};
+use hookyard_store::{Error, ListOrder, Selection};
+use rusqlite::types::Value;
+use rusqlite::{Connection, params_from_iter};
+use uuid::Uuid;
+
+use crate::codec::{self, parsed, store};
+use crate::replaying::{Found, Standing};
+use crate::sql;
+
+/// A job, by its place in the order of arrival.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct JobPlace {
+    pub(crate) seq: i64,
+    pub(crate) plugin: PluginName,
+}
+
+/// A condition and what is bound to it.
+#[derive(Default)]
+pub(crate) struct Filter {
+    pub(crate) text: String,
+    pub(crate) values: Vec<Value>,
+}
+
+impl Filter {
+    /// `condition` has one `?`.
+    pub(crate) fn and(&mut self, condition: &str, value: impl Into<Value>) {
+        self.text.push_str(" AND ");
+        self.text.push_str(condition);
+        self.values.push(value.into());
+    }
+
+    fn of_events(selection: &Selection) -> Self {
+        let Selection {
+            ids,
+            id_range,
+            tenant,
+            source,
+            plugin: _,
+            event_type,
+            key,
+            text,
+            states: _,
+            since,
+            until,
+        } = selection;
+        let mut filter = Self::default();
+        if !ids.is_empty() {
+            filter.and(
+                "event.id IN (SELECT unhex(value) FROM json_each(?))",
+                hex(ids.iter().map(|id| id.as_uuid())),
+            );
+        }
+        if let Some(range) = id_range {
+            filter.and(
+                "event.seq IN (SELECT seq FROM event WHERE id >= ?",
+                range.start().as_uuid().into_bytes().to_vec(),
+            );
+            filter.and("id <= ?)", range.end().as_uuid().into_bytes().to_vec());
+        }
+        // The signs keep the planner from sorting what an index finds: lists follow the order of arrival.
+        if let Some(tenant) = tenant {
+            filter.and("+event.tenant = ?", tenant.to_string());
+        }
+        if let Some(source) = source {
+            filter.and("+event.source = ?", source.to_string());
+        }
+        if let Some(event_type) = event_type {
+            filter.and("event.event_type = ?", event_type.clone());
+        }
+        if let Some(key) = key {
+            filter.and("event.key = ?", key.clone());
+        }
+        if let Some(text) = text {
+            filter.and("instr(event.body, ?) > 0", text.clone().into_bytes());
+        }
+        if let Some(since) = since {
+            filter.and("+event.received_at >= ?", since.unix_millis());
+        }
+        if let Some(until) = until {
+            filter.and("+event.received_at < ?", until.unix_millis());
+        }
+        filter
+    }
+
+    fn of_jobs(selection: &Selection) -> Self {
+        let mut filter = Self::default();
+        if let Some(plugin) = &selection.plugin {
+            filter.and("job.plugin = ?", plugin.to_string());
+        }
+        filter.and_state("job.state", &selection.states);
+        filter
+    }
+
+    /// The column holds one of these states, if any are named.
+    pub(crate) fn and_state(&mut self, column: &str, states: &[String]) {
+        if is_dead(states) {
+            // Word by word as in the index.
+            self.text.push_str(&format!(" AND {column} = 'dead'"));
+        } else if !states.is_empty() {
+            let states = serde_json::to_string(states).expect("texts make JSON");
+            self.and(
+                &format!("{column} IN (SELECT value FROM json_each(?))"),
+                states,
+            );
+        }
+    }
+}
+
+/// Whether these are the dead alone, which have an index.
+fn is_dead(states: &[String]) -> bool {
+    states == ["dead"]
+}
+
+/// Part of a list: what stands between two places, in which order, and how much of it.
+pub(crate) struct Stretch {
+    pub(crate) after: i64,
+    pub(crate) before: i64,
+    pub(crate) order: ListOrder,
+    pub(crate) limit: i64,
+}
+
+impl Stretch {
+    /// All after a place, in order.
+    pub(crate) const fn following(after: i64, limit: i64) -> Self {
+        Self {
+            after,
+            before: i64::MAX,
+            order: ListOrder::OldestFirst,
+            limit,
+        }
+    }
+
+    pub(crate) const fn direction(&self) -> &'static str {
+        match self.order {
+            ListOrder::OldestFirst => "",
+            ListOrder::NewestFirst => " DESC",
+        }
+    }
+
+    /// What is bound to the two places.
+    pub(crate) fn places(&self) -> Vec<Value> {
+        vec![self.after.into(), self.before.into()]
+    }
+}
+
+pub(crate) fn hex(ids: impl Iterator<Item = Uuid>) -> String {
+    let ids: Vec<_> = ids.map(|id| format!("\"{}\"", id.simple())).collect();
+    format!("[{}]", ids.join(","))
+}
+
+/// The columns of an event in a list.
+const SUMMARY: &str =
+    "event.seq, event.id, event.tenant, event.source, event.provider, event.event_type, event.key,
+    event.received_at,
+    EXISTS (SELECT 1 FROM discard WHERE discard.event = event.seq AND discard.plugin = '')";
+
+/// The statement for a stretch of the list, and what is bound to it.
+pub(crate) fn events(selection: &Selection, stretch: &Stretch) -> (String, Vec<Value>) {
+    let (of_events, of_jobs) = (Filter::of_events(selection), Filter::of_jobs(selection));
+    if selection.states == ["unrouted"] && selection.plugin.is_none() {
+        let (from, values) = unrouted_statement(&of_events, selection, stretch);
+        return (format!("SELECT {SUMMARY} {from}"), values);
+    }
+
+    let values = [
+        stretch.places(),
+        of_jobs.values,
+        of_events.values,
+        vec![stretch.limit.into()],
+    ]
+    .concat();
+    let (jobs, events, direction) = (of_jobs.text, of_events.text, stretch.direction());
+    let from = if is_dead(&selection.states) {
+        format!(
+            "FROM job INDEXED BY job_dead CROSS JOIN event ON event.seq = job.event
+             WHERE job.event > ? AND job.event < ?{jobs}{events} GROUP BY job.event ORDER BY job.event{direction}"
+        )
+    } else if jobs.is_empty() {
+        format!(
+            "FROM event WHERE event.seq > ? AND event.seq < ?{events} ORDER BY event.seq{direction}"
+        )
+    } else {
+        let job = format!("SELECT 1 FROM job WHERE job.event = event.seq{jobs}");
+        let without_job = without_job(selection);
+        format!(
+            "FROM event WHERE event.seq > ? AND event.seq < ? AND (EXISTS ({job}){without_job}){events}
+             ORDER BY event.seq{direction}"
+        )
+    };
+    (format!("SELECT {SUMMARY} {from} LIMIT ?"), values)
+}
+
+/// What finds events that have no job, where the selection asks for their states.
+fn without_job(selection: &Selection) -> String {
+    let mut or = String::new();
+    if selection.plugin.is_some() {
+        return or;
+    }
+    if selection.names_unrouted() {
+        or.push_str(" OR EXISTS (SELECT 1 FROM unrouted INDEXED BY unrouted_event WHERE unrouted.event = event.seq)");
+    }
+    if selection.wants("discarded") {
+        or.push_str(" OR EXISTS (SELECT 1 FROM discard WHERE discard.event = event.seq AND discard.plugin = '')");
+    }
+    or
+}
+
+/// All but the columns of the statement for a stretch of unrouted events, and what is bound to it.
+fn unrouted_statement(
+    of_events: &Filter,
+    selection: &Selection,
+    stretch: &Stretch,
+) -> (String, Vec<Value>) {
+    let from = match selection.ids.is_empty() {
+        true => "unrouted INDEXED BY unrouted_event CROSS JOIN event",
+        false => "unrouted JOIN event",
+    };
+    let statement = format!(
+        "FROM {from} ON event.seq = unrouted.event WHERE unrouted.event > ? AND unrouted.event < ?{}
+         ORDER BY unrouted.event{} LIMIT ?",
+        of_events.text,
+        stretch.direction()
+    );
+    (
+        statement,
+        [
+            stretch.places(),
+            of_events.values.clone(),
+            vec![stretch.limit.into()],
+        ]
+        .concat(),
+    )
+}
+
+/// The unrouted events that the selection finds after a place, by their numbers.
+pub(crate) fn unrouted(
+    connection: &Connection,
+    selection: &Selection,
+    after: i64,
+    limit: usize,
+) -> Result<Vec<i64>, Error> {
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let (from, values) = unrouted_statement(
+        &Filter::of_events(selection),
+        selection,
+        &Stretch::following(after, limit),
+    );
+    let mut statement = connection
+        .prepare(&format!("SELECT event.seq {from}"))
+        .map_err(store)?;
+    codec::read_all(&mut statement, params_from_iter(values), |row| {
+        row.get(0).map_err(store)
+    })
+}
+
+/// What a replay for one plugin is about: each selected event with that plugin's job, or without.
+///
+/// The columns are the event, the job's state or NULL, and whether the event's source is routed to the plugin.
+fn for_plugin_statement(
+    selection: &Selection,
+    plugin: &PluginName,
+    after: i64,
+    limit: i64,
+) -> (String, Vec<Value>) {
+    let of_events = Filter::of_events(selection);
+    let name = Value::from(plugin.to_string());
+    if !selection.states.is_empty() {
+        let (from, values) =
+            unrouted_statement(&of_events, selection, &Stretch::following(after, limit));
+        return (
+            format!("SELECT event.seq, NULL, {IS_ROUTED} {from}"),
+            [vec![name], values].concat(),
+        );
+    }
+
+    let statement = format!(
+        "SELECT event.seq, job.state, {IS_ROUTED}
+         FROM event LEFT JOIN job ON job.event = event.seq AND job.plugin = ?
+         WHERE event.seq > ?{} ORDER BY event.seq LIMIT ?",
+        of_events.text
+    );
+    let values = [
+        vec![name.clone(), name, after.into()],
+        of_events.values,
+        vec![limit.into()],
+    ];
+    (statement, values.concat())
+}
+
+const IS_ROUTED: &str = "EXISTS (SELECT 1 FROM route WHERE route.tenant = event.tenant
+    AND route.source = event.source AND route.plugin = ?)";
+
+/// The jobs that a replay of the selection is about, after a place.
+pub(crate) fn to_replay(
+    connection: &Connection,
+    selection: &Selection,
+    after: Option<&JobPlace>,
+    limit: usize,
+) -> Result<Found<JobPlace>, Error> {
+    let Some(plugin) = selection
+        .plugin
+        .as_ref()
+        .filter(|_| selection.reaches_missing())
+    else {
+        let found = jobs(connection, selection, "", after, limit)?;
+        return Ok(found
+            .into_iter()
+            .map(|(place, is_leased)| (place, Standing::of_lease(is_leased)))
+            .collect());
+    };
+
+    let after = after.map_or(0, |place| place.seq);
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let (statement, values) = for_plugin_statement(selection, plugin, after, limit);
+    let mut statement = connection.prepare(&statement).map_err(store)?;
+    codec::read_all(&mut statement, params_from_iter(values), |row| {
+        let place = JobPlace {
+            seq: row.get(0).map_err(store)?,
+            plugin: plugin.clone(),
+        };
+        let state: Option<String> = row.get(1).map_err(store)?;
+        let standing = match (state, row.get(2).map_err(store)?) {
+            (Some(state), _) => Standing::of_lease(state == "leased"),
+            (None, true) => Standing::Missing,
+            (None, false) => Standing::Untaken,
+        };
+        Ok((place, standing))
+    })
+}
+
+/// The selected jobs after a place that a discard can end, each with whether it is under lease.
+pub(crate) fn unfinished(
+    connection: &Connection,
+    selection: &Selection,
+    after: Option<&JobPlace>,
+    limit: usize,
+) -> Result<Vec<(JobPlace, bool)>, Error> {
+    jobs(
+        connection,
+        selection,
+        " AND job.state NOT IN ('done', 'discarded')",
+        after,
+        limit,
+    )
+}
+
+/// The statement for a stretch of jobs in the order of their events, and what is bound to it.
+fn jobs_statement(
+    selection: &Selection,
+    further: &str,
+    after: (i64, &str),
+    limit: i64,
+) -> (String, Vec<Value>) {
+    let (of_events, of_jobs) = (Filter::of_events(selection), Filter::of_jobs(selection));
+    let job = if is_dead(&selection.states) {
+        "job INDEXED BY job_dead"
+    } else {
+        "job"
+    };
+    let order = if selection.ids.is_empty() {
+        "CROSS JOIN event"
+    } else {
+        "JOIN event"
+    };
+    let statement = format!(
+        "SELECT job.event, job.plugin, job.state FROM {job} {order} ON event.seq = job.event
+         WHERE (job.event, job.plugin) > (?, ?){}{}{further} ORDER BY job.event, job.plugin LIMIT ?",
+        of_jobs.text, of_events.text
+    );
+    let place = vec![after.0.into(), Value::from(after.1.to_owned())];
+    (
+        statement,
+        [place, of_jobs.values, of_events.values, vec![limit.into()]].concat(),
+    )
+}
+
+/// The jobs that the selection and a further condition find after a place, each with whether it is under lease.
+fn jobs(
+    connection: &Connection,
+    selection: &Selection,
+    further: &str,
+    after: Option<&JobPlace>,
+    limit: usize,
+) -> Result<Vec<(JobPlace, bool)>, Error> {
+    let after = after.map_or((0, ""), |place| (place.seq, place.plugin.as_str()));
+    let (statement, values) = jobs_statement(
+        selection,
+        further,
+        after,
+        i64::try_from(limit).unwrap_or(i64::MAX),
+    );
+    let mut statement = connection.prepare(&statement).map_err(store)?;
+    codec::read_all(&mut statement, params_from_iter(values), |row| {
+        let (plugin, state): (String, String) =
+            (row.get(1).map_err(store)?, row.get(2).map_err(store)?);
+        let place = JobPlace {
+            seq: row.get(0).map_err(store)?,
+            plugin: parsed(&plugin, "a job's plugin")?,
+        };
+        Ok((place, state == "leased"))
+    })
+}
+
+/// The place before the first event that came in at `since` or later. Reads no event, the index alone.
+pub(crate) fn place_before(connection: &Connection, since: Timestamp) -> Result<i64, Error> {
+    let mut statement = connection.prepare_cached(sql::FIRST_SINCE).map_err(store)?;
+    let first: Option<i64> = statement
+        .query_row([since.unix_millis()], |row| row.get(0))
+        .map_err(store)?;
+    Ok(first.map_or(i64::MAX, |first| first - 1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sql::plan;
+
+    fn full() -> Selection {
+        Selection {
+            tenant: Some("acme".parse().expect("a name")),
+            source: Some("orders".parse().expect("a name")),
+            plugin: Some("ship".parse().expect("a name")),
+            event_type: Some("offer".into()),
+            states: vec!["done".into()],
+            since: Some(Timestamp::from_unix_secs(1)),
+            until: Some(Timestamp::from_unix_secs(2)),
+            ..Selection::default()
+        }
+    }
+
+    /// What is to be part of the plan for the events, and of that for the jobs.
+    fn check(selection: &Selection, of_events: &str, of_jobs: &str) {
+        let (newest, values) = events(
+            selection,
+            &Stretch {
+                order: ListOrder::NewestFirst,
+                ..Stretch::following(0, 10)
+            },
+        );
+        assert_eq!(newest.matches('?').count(), values.len(), "{newest}");
+        let (oldest, _) = events(selection, &Stretch::following(0, 10));
+        let (jobs, values) = jobs_statement(selection, "", (0, ""), 10);
+        assert_eq!(jobs.matches('?').count(), values.len(), "{jobs}");
+        for (statement, part) in [(newest, of_events), (oldest, of_events), (jobs, of_jobs)] {
+            let steps = plan::of(&statement);
+            assert!(
+                steps.iter().any(|step| step.contains(part)),
+                "without `{part}`: {statement}\n{steps:#?}"
+            );
+            let sorts = steps
+                .iter()
+                .any(|step| step.contains("TEMP B-TREE FOR ORDER"));
+            assert!(
+                !sorts || !selection.ids.is_empty(),
+                "sorts: {statement}\n{steps:#?}"
+            );
+        }
+    }
+
+    #[test]
+    fn unrouted_events_are_found_by_their_index() {
+        let by_index = "INDEX unrouted_event (event>?";
+        let selection = Selection {
+            states: vec!["unrouted".into()],
+            ..Selection::default()
+        };
+        let (list, values) = events(&selection, &Stretch::following(0, 10));
+        assert_eq!(list.matches('?').count(), values.len(), "{list}");
+        let ship = "ship".parse().expect("a name");
+        let (replay, values) = for_plugin_statement(&selection, &ship, 0, 10);
+        assert_eq!(replay.matches('?').count(), values.len(), "{replay}");
+        let (all, values) = for_plugin_statement(
+            &Selection {
+                states: Vec::new(),
+                ..full()
+            },
+            &ship,
+            0,
+            10,
+        );
+        assert_eq!(all.matches('?').count(), values.len(), "{all}");
+
+        for (statement, part) in [
+            (list, by_index),
+            (replay, by_index),
+            (all, "event USING INTEGER PRIMARY KEY"),
+        ] {
+            let steps = plan::of(&statement);
+            assert!(
+                steps.iter().any(|step| step.contains(part)),
+                "without `{part}`: {statement}\n{steps:#?}"
+            );
+            assert!(
+                steps.iter().all(|step| !step.contains("TEMP B-TREE")),
+                "sorts: {statement}\n{steps:#?}"
+            );
+        }
+    }
+
+    #[test]
+    fn lists_follow_the_order_of_arrival_and_what_is_dead_is_found_by_its_index() {
+        let by_place = "event USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)";
+        let dead = |selection| Selection {
+            states: vec!["dead".into()],
+            ..selection
+        };
+        check(
+            &Selection::default(),
+            by_place,
+            "job USING PRIMARY KEY ((event,plugin)>(?,?))",
+        );
+        check(
+            &full(),
+            by_place,
+            "job USING PRIMARY KEY ((event,plugin)>(?,?))",
+        );
+        check(
+            &dead(Selection::default()),
+            "INDEX job_dead (event>? AND event<?)",
+            "INDEX job_dead ((event,plugin)>(?,?))",
+        );
+        check(
+            &dead(full()),
+            "INDEX job_dead (event>? AND event<?)",
+            "INDEX job_dead ((event,plugin)>(?,?))",
+        );
+        let id = hookyard_model::EventId::from_uuid(uuid::Uuid::from_u128(7));
+        let by_id = Selection {
+            ids: vec![id],
+            ..Selection::default()
+        };
+        check(
+            &by_id,
+            "sqlite_autoindex_event_1 (id=?",
+            "sqlite_autoindex_event_1 (id=?",
+        );
+        let ids = Selection {
+            id_range: Some(id..=id),
+            ..Selection::default()
+        };
+        let by_ids = "COVERING INDEX sqlite_autoindex_event_1 (id>? AND id<?)";
+        check(&ids, by_ids, by_ids);
+        let states = vec![
+            "held".to_owned(),
+            "unrouted".to_owned(),
+            "discarded".to_owned(),
+        ];
+        let several = Selection {
+            states,
+            ..Selection::default()
+        };
+        check(
+            &several,
+            by_place,
+            "job USING PRIMARY KEY ((event,plugin)>(?,?))",
+        );
+    }
+}

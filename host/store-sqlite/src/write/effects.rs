@@ -1,0 +1,176 @@
+//! An attempt's effects, in the transaction of its settlement: checked as a whole, then written.
+
+use hookyard_crash::Point;
+use hookyard_model::{Effects, Key, PluginRef, Seen, Write};
+use hookyard_store::{Error, Settlement, Unsent, Usage};
+use rusqlite::{OptionalExtension, params};
+
+use super::Store;
+use crate::codec::{corrupt, store};
+use crate::sql;
+
+/// What is known of a plugin's key-value store as a whole.
+#[derive(Default)]
+struct Totals {
+    usage: Usage,
+    /// The last that was given to any key.
+    version: u64,
+}
+
+impl Store {
+    /// Commits what the attempt asked for with the transaction at hand, or changes nothing.
+    pub(super) fn commit_effects(&mut self, settlement: &Settlement) -> Result<(), Error> {
+        let Settlement {
+            lease,
+            attempt,
+            effects,
+            quota,
+            outbox,
+            ..
+        } = settlement;
+        self.check_seen(&lease.plugin, &effects.seen)?;
+        self.check_room(&lease.plugin, outbox, Unsent::of(&effects.messages))?;
+        self.write_values(&lease.plugin, effects, *quota)?;
+        Point::SettleValues.pass();
+        let ended_at = attempt.started_at.after(attempt.duration);
+        for message in &effects.messages {
+            self.add_message(&lease.plugin, lease.event, message, ended_at)?;
+        }
+        Ok(())
+    }
+
+    /// Fails where the attempt went by something that no longer stands.
+    fn check_seen(&self, plugin: &PluginRef, all: &[Seen]) -> Result<(), Error> {
+        let mut statement = self
+            .connection
+            .prepare_cached(sql::VALUE_VERSION)
+            .map_err(store)?;
+        for Seen { key, version } in all {
+            let values = params![
+                plugin.tenant.as_str(),
+                plugin.name.as_str(),
+                key.bucket,
+                key.key
+            ];
+            let found = statement
+                .query_row(values, |row| row.get::<_, i64>(0))
+                .optional()
+                .map_err(store)?;
+            if found.map(i64::cast_unsigned) != *version {
+                return Err(Error::Conflict(key.clone()));
+            }
+        }
+        Ok(())
+    }
+
+    fn write_values(
+        &self,
+        plugin: &PluginRef,
+        effects: &Effects,
+        quota: Usage,
+    ) -> Result<(), Error> {
+        if effects.writes.is_empty() {
+            return Ok(());
+        }
+        let before = self.totals(plugin)?;
+        let mut after = Totals {
+            usage: before.usage,
+            version: before.version,
+        };
+        for write in &effects.writes {
+            let (old, new) = (self.size_at(plugin, &write.key)?, size_of(write));
+            after.usage = after.usage.less(old).plus(new);
+        }
+        if let Some(excess) = before.usage.exceeds(after.usage, quota) {
+            return Err(excess);
+        }
+        for write in &effects.writes {
+            after.version += 1;
+            self.put_value(plugin, write, after.version)?;
+        }
+        self.put_totals(plugin, &after)
+    }
+
+    fn totals(&self, plugin: &PluginRef) -> Result<Totals, Error> {
+        let mut statement = self.connection.prepare_cached(sql::TOTALS).map_err(store)?;
+        let found = statement.query_row([plugin.tenant.as_str(), plugin.name.as_str()], |row| {
+            let number = |column| row.get::<_, i64>(column).map(i64::cast_unsigned);
+            Ok(Totals {
+                usage: Usage {
+                    keys: number(0)?,
+                    bytes: number(1)?,
+                },
+                version: number(2)?,
+            })
+        });
+        found
+            .optional()
+            .map(Option::unwrap_or_default)
+            .map_err(store)
+    }
+
+    fn put_totals(&self, plugin: &PluginRef, totals: &Totals) -> Result<(), Error> {
+        let Totals {
+            usage: Usage { keys, bytes },
+            version,
+        } = *totals;
+        let numbers = [keys, bytes, version].map(u64::cast_signed);
+        let values = params![
+            plugin.tenant.as_str(),
+            plugin.name.as_str(),
+            numbers[0],
+            numbers[1],
+            numbers[2]
+        ];
+        self.execute(sql::TOTALS_PUT, values).map(drop)
+    }
+
+    /// What the key and its value take now.
+    fn size_at(&self, plugin: &PluginRef, key: &Key) -> Result<Usage, Error> {
+        let mut statement = self
+            .connection
+            .prepare_cached(sql::VALUE_BYTES)
+            .map_err(store)?;
+        let values = params![
+            plugin.tenant.as_str(),
+            plugin.name.as_str(),
+            key.bucket,
+            key.key
+        ];
+        let found = statement
+            .query_row(values, |row| row.get::<_, i64>(0))
+            .optional()
+            .map_err(store)?;
+        let Some(bytes) = found else {
+            return Ok(Usage::default());
+        };
+        Ok(Usage::of(
+            key,
+            usize::try_from(bytes).map_err(|_| corrupt("a value's size"))?,
+        ))
+    }
+
+    fn put_value(&self, plugin: &PluginRef, write: &Write, version: u64) -> Result<(), Error> {
+        let (tenant, plugin, Key { bucket, key }) =
+            (plugin.tenant.as_str(), plugin.name.as_str(), &write.key);
+        match &write.value {
+            None => self.execute(sql::VALUE_DELETE, params![tenant, plugin, bucket, key]),
+            Some(value) => {
+                let version = version.cast_signed();
+                self.execute(
+                    sql::VALUE_PUT,
+                    params![tenant, plugin, bucket, key, version, &value[..]],
+                )
+            }
+        }
+        .map(drop)
+    }
+}
+
+fn size_of(write: &Write) -> Usage {
+    write
+        .value
+        .as_ref()
+        .map(|value| Usage::of(&write.key, value.len()))
+        .unwrap_or_default()
+}

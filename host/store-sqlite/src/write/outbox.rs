@@ -1,0 +1,449 @@
+//! The outbox: messages come in with the settlement of an attempt, are leased, and go the way of jobs.
+
+use hookyard_model::{
+    DestinationRef, EventId, Message, MessageId, PluginName, PluginRef, Timestamp, WorkState,
+};
+use hookyard_store::outbox::DELIVERIES_MAX;
+use hookyard_store::{
+    Disabled, Error, MessageLease, MessageSettlement, OutboxQuota, Pruned, Replayed, Unsent,
+    WantMessages, step,
+};
+use rusqlite::{OptionalExtension, Row, params};
+
+use super::Store;
+use super::lane::{Lane, Of};
+use crate::codec::{self, due_of, parsed, store};
+use crate::sql::outbox as sql;
+
+/// A lease that was taken, less the body, which a reader loads once the lease is committed.
+pub(crate) struct LeasedMessage {
+    pub(crate) seq: i64,
+    pub(crate) lease: MessageLease,
+    pub(crate) until: Timestamp,
+    pub(crate) destination: DestinationRef,
+    pub(crate) plugin: PluginRef,
+    pub(crate) event: EventId,
+    pub(crate) event_type: Option<String>,
+    pub(crate) since: Timestamp,
+    pub(crate) spared: u32,
+}
+
+/// A message that is no longer kept.
+pub(crate) struct OldMessage {
+    pub(crate) seq: i64,
+    pub(crate) bytes: u64,
+    /// Where it was not sent: the latest moment since when it was to be.
+    pub(crate) unsent_until: Option<i64>,
+}
+
+/// A message that is found to be under a certain lease.
+struct Held {
+    seq: i64,
+    tenant: String,
+    destination: String,
+    until: Timestamp,
+}
+
+impl Store {
+    /// Fails where there is no room in the outbox for this much more.
+    pub(super) fn check_room(
+        &self,
+        plugin: &PluginRef,
+        quota: &OutboxQuota,
+        more: Unsent,
+    ) -> Result<(), Error> {
+        if more.messages == 0 {
+            return Ok(());
+        }
+        let unsent = |statement, values: &[&dyn rusqlite::ToSql]| {
+            let mut statement = self.connection.prepare_cached(statement).map_err(store)?;
+            let number = |row: &Row<'_>, column| row.get::<_, i64>(column).map(i64::unsigned_abs);
+            let read = |row: &Row<'_>| {
+                Ok(Unsent {
+                    messages: number(row, 0)?,
+                    bytes: number(row, 1)?,
+                })
+            };
+            Ok(statement
+                .query_row(values, read)
+                .optional()
+                .map_err(store)?
+                .unwrap_or_default())
+        };
+        let (tenant, name) = (plugin.tenant.as_str(), plugin.name.as_str());
+        let of_plugin = unsent(sql::UNSENT, params![tenant, name])?;
+        let of_tenant = unsent(sql::UNSENT_OF_TENANT, params![tenant])?;
+        quota
+            .exceeded(of_plugin, of_tenant, more)
+            .map_or(Ok(()), Err)
+    }
+
+    pub(super) fn add_message(
+        &mut self,
+        plugin: &PluginRef,
+        event: EventId,
+        message: &Message,
+        now: Timestamp,
+    ) -> Result<(), Error> {
+        let values = params![
+            message.id.as_uuid().into_bytes(),
+            plugin.tenant.as_str(),
+            plugin.name.as_str(),
+            event.as_uuid().into_bytes(),
+            message.destination.as_str(),
+            message.event_type,
+            message.ordering_key,
+            now.unix_millis(),
+            WorkState::Pending.name(),
+            message.body.len() as i64,
+        ];
+        self.execute(sql::INSERT, values)?;
+        let seq = self.connection.last_insert_rowid();
+        self.execute(sql::INSERT_BODY, params![seq, &message.body[..]])?;
+        self.has_outbox_news = true;
+        Ok(())
+    }
+
+    pub(crate) fn claim_messages(
+        &mut self,
+        wanted: &[WantMessages],
+        now: Timestamp,
+        until: Timestamp,
+    ) -> Result<Vec<LeasedMessage>, Error> {
+        let mut leased = Vec::new();
+        for want in wanted {
+            for message in self.due_messages(want, now)? {
+                let step::Claim::Lease(next) = step::claim(message.state, true, until, now) else {
+                    continue;
+                };
+                let attempt = message.attempts + 1;
+                self.put_message(message.seq, next, attempt)?;
+                leased.push(message.leased(want, attempt, until));
+            }
+        }
+        Ok(leased)
+    }
+
+    /// As many as are wanted, the longest due first.
+    fn due_messages(&self, want: &WantMessages, now: Timestamp) -> Result<Vec<DueMessage>, Error> {
+        if is_disabled(&self.connection, &want.destination)? {
+            return Ok(Vec::new());
+        }
+        let (tenant, destination) = (
+            want.destination.tenant.as_str(),
+            want.destination.name.as_str(),
+        );
+        let limit = i64::try_from(want.limit).unwrap_or(i64::MAX);
+        let values = params![tenant, destination, limit, now.unix_millis()];
+        let mut due = Vec::new();
+        for statement in [sql::CLAIM_PENDING, sql::CLAIM_DUE] {
+            let mut statement = self.connection.prepare_cached(statement).map_err(store)?;
+            // The statement for pending messages knows no time.
+            let values = &values[..statement.parameter_count()];
+            due.extend(codec::read_all(&mut statement, values, DueMessage::read)?);
+        }
+        due.sort_by_key(|message| (message.due_since, message.seq));
+        due.truncate(want.limit);
+        Ok(due)
+    }
+
+    pub(crate) fn extend_messages(
+        &mut self,
+        leases: &[MessageLease],
+        until: Timestamp,
+    ) -> Result<(), Error> {
+        for lease in leases {
+            if let Some(message) = self.leased_message(lease)?
+                && message.until < until
+            {
+                self.put_message(message.seq, WorkState::Leased { until }, lease.delivery)?;
+            }
+        }
+        Ok(())
+    }
+
+    pub(crate) fn give_back_messages(&mut self, leases: &[MessageLease]) -> Result<(), Error> {
+        for lease in leases {
+            let Some(message) = self.leased_message(lease)? else {
+                continue;
+            };
+            if let Ok(next) = step::give_back(
+                WorkState::Leased {
+                    until: message.until,
+                },
+                true,
+            ) {
+                self.put_message(message.seq, next, lease.delivery - 1)?;
+                self.has_outbox_news = true;
+            }
+        }
+        Ok(())
+    }
+
+    pub(crate) fn settle_message(&mut self, settlement: &MessageSettlement) -> Result<(), Error> {
+        let MessageSettlement {
+            lease,
+            delivery,
+            next,
+            is_spared,
+            disable,
+        } = settlement;
+        let Some(message) = self.leased_message(lease)? else {
+            return Err(Error::MessageLeaseLost(lease.clone()));
+        };
+        self.put_message(message.seq, *next, lease.delivery)?;
+        let answer = delivery.answer.as_ref();
+        let values = params![
+            message.seq,
+            lease.replays,
+            lease.delivery,
+            delivery.started_at.unix_millis(),
+            i64::try_from(delivery.duration.as_micros()).unwrap_or(i64::MAX),
+            delivery.result.name(),
+            codec::result_detail(&delivery.result),
+            answer.map(|answer| codec::headers_to_blob(&answer.headers)),
+            answer.map(|answer| &answer.body[..]),
+        ];
+        self.execute(sql::DELIVERY_INSERT, values)?;
+        // Only one that has been tried often, or replayed, can have more.
+        if lease.delivery as usize > DELIVERIES_MAX || lease.replays > 0 {
+            self.execute(
+                sql::DELIVERIES_TRIM,
+                params![message.seq, DELIVERIES_MAX as i64],
+            )?;
+        }
+        if *is_spared {
+            self.execute(sql::SPARE, params![message.seq])?;
+        }
+        if let Some(reason) = disable {
+            let since = delivery.started_at.after(delivery.duration).unix_millis();
+            self.execute(
+                sql::DISABLE,
+                params![message.tenant, message.destination, reason, since],
+            )?;
+        }
+        self.has_outbox_news = true;
+        Ok(())
+    }
+
+    /// Gives back the leases of a host that is no more. Its tries had begun, so they count.
+    pub(crate) fn release_all_messages(&mut self) -> Result<usize, Error> {
+        let left: Vec<(i64, i64, u32)> = {
+            let mut statement = self.connection.prepare(sql::LEASES_LEFT).map_err(store)?;
+            let read = |row: &Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?));
+            codec::read_all(&mut statement, [], |row| read(row).map_err(store))?
+        };
+        for (seq, until, attempts) in &left {
+            let until = Timestamp::from_unix_millis(*until);
+            if let Ok(next) = step::give_back(WorkState::Leased { until }, true) {
+                self.put_message(*seq, next, *attempts)?;
+            }
+        }
+        Ok(left.len())
+    }
+
+    pub(crate) fn disable(&mut self, disabled: &Disabled) -> Result<(), Error> {
+        let Disabled {
+            destination:
+                DestinationRef {
+                    tenant,
+                    name: destination,
+                },
+            reason,
+            since,
+        } = disabled;
+        let values = params![
+            tenant.as_str(),
+            destination.as_str(),
+            reason,
+            since.unix_millis()
+        ];
+        self.execute(sql::DISABLE, values).map(drop)
+    }
+
+    pub(crate) fn enable(&mut self, destination: &DestinationRef) -> Result<(), Error> {
+        let values = params![destination.tenant.as_str(), destination.name.as_str()];
+        self.has_outbox_news |= self.execute(sql::ENABLE, values)? > 0;
+        Ok(())
+    }
+
+    /// Has those of the messages sent again that are still there.
+    pub(crate) fn replay_messages(&mut self, stretch: &MessageStretch) -> Result<Replayed, Error> {
+        let mut replayed = Replayed::default();
+        for seq in &stretch.messages {
+            let Some(state) = self.state_of_message(*seq)? else {
+                continue;
+            };
+            let due = step::turn(stretch.now, stretch.rate, stretch.before + replayed.again);
+            let Ok(next) = step::replay(state, due, true) else {
+                replayed.leased += 1;
+                continue;
+            };
+            let since = due.unwrap_or(stretch.now).unix_millis();
+            let values = params![seq, next.name(), due_of(next), since];
+            if let Some(lane) = self.change(Of::Messages, sql::REPLAY, values)? {
+                self.line_up(&lane)?;
+            }
+            replayed.again += 1;
+        }
+        self.has_outbox_news |= replayed.again > 0;
+        Ok(replayed)
+    }
+
+    /// Takes out those of the messages that are as they were found still.
+    pub(crate) fn prune_messages(&mut self, old: &[OldMessage]) -> Result<Pruned, Error> {
+        let mut pruned = Pruned::default();
+        for message in old {
+            let Some(lane) = self.take_out(message)? else {
+                continue;
+            };
+            pruned.count += 1;
+            pruned.bytes += message.bytes;
+            if let Some(lane) = lane {
+                self.line_up(&lane)?;
+            }
+        }
+        Ok(pruned)
+    }
+
+    /// Its lane, if it is in one; `None` where it may not be taken out, since it was replayed or is being sent.
+    fn take_out(&self, message: &OldMessage) -> Result<Option<Option<Lane>>, Error> {
+        let OldMessage {
+            seq, unsent_until, ..
+        } = message;
+        let delete = if unsent_until.is_some() {
+            sql::DELETE_UNSENT
+        } else {
+            sql::DELETE
+        };
+        let mut statement = self.connection.prepare_cached(delete).map_err(store)?;
+        let values = params![seq, unsent_until];
+        let values = &values[..statement.parameter_count()];
+        statement
+            .query_row(values, |row| Lane::read(Of::Messages, row))
+            .optional()
+            .map_err(store)
+    }
+
+    /// The only place where a message's state changes one by one.
+    fn put_message(&mut self, seq: i64, next: WorkState, attempts: u32) -> Result<(), Error> {
+        let lane = self.change(
+            Of::Messages,
+            sql::UPDATE,
+            params![seq, next.name(), due_of(next), attempts],
+        )?;
+        // Only the head is ever leased.
+        match lane.filter(|_| !matches!(next, WorkState::Leased { .. })) {
+            Some(lane) => self.line_up(&lane),
+            None => Ok(()),
+        }
+    }
+
+    fn leased_message(&self, lease: &MessageLease) -> Result<Option<Held>, Error> {
+        let mut statement = self.connection.prepare_cached(sql::LEASED).map_err(store)?;
+        let values = params![
+            lease.id.as_uuid().into_bytes(),
+            lease.replays,
+            lease.delivery
+        ];
+        let found = statement.query_row(values, |row| {
+            let until = Timestamp::from_unix_millis(row.get(3)?);
+            Ok(Held {
+                seq: row.get(0)?,
+                tenant: row.get(1)?,
+                destination: row.get(2)?,
+                until,
+            })
+        });
+        found.optional().map_err(store)
+    }
+
+    /// `None` where it was taken out.
+    fn state_of_message(&self, seq: i64) -> Result<Option<WorkState>, Error> {
+        let mut statement = self
+            .connection
+            .prepare_cached(sql::TO_REPLAY)
+            .map_err(store)?;
+        let found = statement.query_row([seq], |row| Ok((row.get::<_, String>(0)?, row.get(1)?)));
+        let Some((state, due_at)) = found.optional().map_err(store)? else {
+            return Ok(None);
+        };
+        codec::state(&state, due_at).map(Some)
+    }
+}
+
+/// A stretch of messages to be replayed.
+pub(crate) struct MessageStretch {
+    pub(crate) messages: Vec<i64>,
+    /// Messages a second, from `now` on.
+    pub(crate) rate: Option<f64>,
+    pub(crate) now: Timestamp,
+    /// Messages replayed before these.
+    pub(crate) before: u64,
+}
+
+struct DueMessage {
+    seq: i64,
+    id: MessageId,
+    state: WorkState,
+    replays: u32,
+    attempts: u32,
+    since: Timestamp,
+    due_since: i64,
+    plugin: PluginName,
+    event: EventId,
+    event_type: Option<String>,
+    spared: u32,
+}
+
+impl DueMessage {
+    fn read(row: &Row<'_>) -> Result<Self, Error> {
+        let (id, event): ([u8; 16], [u8; 16]) =
+            (row.get(1).map_err(store)?, row.get(9).map_err(store)?);
+        let (state, plugin): (String, String) =
+            (row.get(2).map_err(store)?, row.get(8).map_err(store)?);
+        Ok(Self {
+            seq: row.get(0).map_err(store)?,
+            id: codec::message_id(&id)?,
+            state: codec::state(&state, row.get(3).map_err(store)?)?,
+            replays: row.get(4).map_err(store)?,
+            attempts: row.get(5).map_err(store)?,
+            since: Timestamp::from_unix_millis(row.get(6).map_err(store)?),
+            due_since: row.get(7).map_err(store)?,
+            plugin: parsed(&plugin, "a message's plugin")?,
+            event: codec::event_id(&event)?,
+            event_type: row.get(10).map_err(store)?,
+            spared: row.get(11).map_err(store)?,
+        })
+    }
+
+    fn leased(self, want: &WantMessages, attempt: u32, until: Timestamp) -> LeasedMessage {
+        LeasedMessage {
+            seq: self.seq,
+            lease: MessageLease {
+                id: self.id,
+                replays: self.replays,
+                delivery: attempt,
+            },
+            until,
+            destination: want.destination.clone(),
+            plugin: PluginRef {
+                tenant: want.destination.tenant.clone(),
+                name: self.plugin,
+            },
+            event: self.event,
+            event_type: self.event_type,
+            since: self.since,
+            spared: self.spared,
+        }
+    }
+}
+
+pub(crate) fn is_disabled(
+    connection: &rusqlite::Connection,
+    destination: &DestinationRef,
+) -> Result<bool, Error> {
+    let mut statement = connection.prepare_cached(sql::IS_DISABLED).map_err(store)?;
+    let values = [destination.tenant.as_str(), destination.name.as_str()];
+    statement.query_row(values, |row| row.get(0)).map_err(store)
+}

@@ -1,0 +1,93 @@
+//! Quarantine: the jobs of a plugin are held, as if no source were routed to it. The row says so at once; the jobs
+//! follow in stretches (`sweep`).
+
+use hookyard_model::{PluginName, PluginRef, SourceRef, Timestamp};
+use hookyard_store::{Error, Quarantine};
+use rusqlite::{Connection, Row, params};
+
+use super::{Store, Sweep};
+use crate::codec::{self, parsed, store};
+use crate::sql;
+
+impl Store {
+    /// Quarantines a plugin; what is to be gone through after that. From now on no claim gives out any of its jobs.
+    pub(crate) fn quarantine(&mut self, quarantine: &Quarantine) -> Result<Vec<Sweep>, Error> {
+        let Quarantine {
+            plugin: PluginRef {
+                tenant,
+                name: plugin,
+            },
+            revision,
+            reason,
+            since,
+        } = quarantine;
+        let revision = revision.to_string();
+        let values = params![
+            tenant.as_str(),
+            plugin.as_str(),
+            revision,
+            reason,
+            since.unix_millis()
+        ];
+        self.execute(sql::QUARANTINE_PUT, values)?;
+        self.quarantined = None;
+        Ok(Sweep::to_hold(quarantine.plugin.clone()).collect())
+    }
+
+    /// Ends a plugin's quarantine; what is to be gone through after that.
+    pub(crate) fn lift(&mut self, plugin: &PluginRef) -> Result<Vec<Sweep>, Error> {
+        self.execute(
+            sql::QUARANTINE_DELETE,
+            params![plugin.tenant.as_str(), plugin.name.as_str()],
+        )?;
+        self.quarantined = None;
+        self.has_news = true;
+        Ok(vec![Sweep::to_free(plugin.clone())])
+    }
+
+    pub(super) fn is_in_quarantine(&mut self, plugin: &PluginRef) -> Result<bool, Error> {
+        let mut statement = self
+            .connection
+            .prepare_cached(sql::IS_QUARANTINED)
+            .map_err(store)?;
+        let values = [plugin.tenant.as_str(), plugin.name.as_str()];
+        statement.query_row(values, |row| row.get(0)).map_err(store)
+    }
+
+    pub(super) fn is_quarantined(
+        &mut self,
+        source: &SourceRef,
+        plugin: &PluginName,
+    ) -> Result<bool, Error> {
+        let quarantined = match &mut self.quarantined {
+            Some(known) => known,
+            unknown => {
+                let rows = quarantined(&self.connection)?;
+                unknown.insert(rows.into_iter().map(|row| row.plugin).collect())
+            }
+        };
+        // Hardly ever any, and this is asked for every job.
+        let is_it = |held: &PluginRef| held.tenant == source.tenant && held.name == *plugin;
+        Ok(quarantined.iter().any(is_it))
+    }
+}
+
+/// All that are.
+pub(crate) fn quarantined(connection: &Connection) -> Result<Vec<Quarantine>, Error> {
+    let mut statement = connection.prepare_cached(sql::QUARANTINED).map_err(store)?;
+    codec::read_all(&mut statement, [], read)
+}
+
+fn read(row: &Row<'_>) -> Result<Quarantine, Error> {
+    let text = |column: usize| row.get::<_, String>(column).map_err(store);
+    let tenant = parsed(&text(0)?, "a quarantine's tenant")?;
+    Ok(Quarantine {
+        plugin: PluginRef {
+            tenant,
+            name: parsed(&text(1)?, "a quarantine's plugin")?,
+        },
+        revision: codec::revision(&text(2)?)?,
+        reason: text(3)?,
+        since: Timestamp::from_unix_millis(row.get(4).map_err(store)?),
+    })
+}

@@ -1,0 +1,160 @@
+//! Making jobs run again, a stretch of them at a time.
+
+use hookyard_model::{Revision, SourceRef, Timestamp, WorkState};
+use hookyard_store::{Error, Replayed, step};
+use rusqlite::{OptionalExtension, params};
+
+use super::Store;
+use super::lane::Of;
+use super::routing::LateJob;
+use crate::codec::{self, due_of, parsed, store};
+use crate::select::JobPlace;
+use crate::sql;
+
+/// A stretch of jobs to be replayed.
+pub(crate) struct Stretch {
+    pub(crate) jobs: Vec<JobPlace>,
+    pub(crate) revision: Option<Revision>,
+    /// Jobs a second, from `now` on.
+    pub(crate) rate: Option<f64>,
+    pub(crate) now: Timestamp,
+    /// Jobs replayed before these.
+    pub(crate) before: u64,
+}
+
+impl Store {
+    pub(crate) fn replay(&mut self, stretch: &Stretch) -> Result<Replayed, Error> {
+        let mut replayed = Replayed::default();
+        for place in &stretch.jobs {
+            let due = stretch.turn(stretch.before + replayed.again);
+            match self.to_replay(place)? {
+                Some((state, source)) => {
+                    let routed = self.is_taken(&source, &place.plugin)?;
+                    match step::replay(state, due, routed) {
+                        Err(_) => replayed.leased += 1,
+                        Ok(next) => {
+                            self.run_again(place, next, stretch, due)?;
+                            replayed.again += 1;
+                        }
+                    }
+                }
+                None => self.make_missing(place, stretch, due, &mut replayed)?,
+            }
+        }
+        self.has_news |= replayed.again > 0;
+        Ok(replayed)
+    }
+
+    fn run_again(
+        &mut self,
+        place: &JobPlace,
+        next: WorkState,
+        stretch: &Stretch,
+        due: Option<Timestamp>,
+    ) -> Result<(), Error> {
+        let revision = stretch.revision.map(|revision| revision.to_string());
+        let since = due.unwrap_or(stretch.now).unix_millis();
+        let values = params![
+            place.seq,
+            place.plugin.as_str(),
+            next.name(),
+            due_of(next),
+            revision,
+            since
+        ];
+        match self.change(Of::Jobs, sql::JOB_REPLAY, values)? {
+            Some(lane) => self.line_up(&lane),
+            None => Ok(()),
+        }
+    }
+
+    /// Makes the job that a plugin has not got for an event, if the event's source is routed to the plugin.
+    fn make_missing(
+        &mut self,
+        place: &JobPlace,
+        stretch: &Stretch,
+        due: Option<Timestamp>,
+        replayed: &mut Replayed,
+    ) -> Result<(), Error> {
+        // Gone, if the event was pruned since it was found.
+        let Some((source, ordering_key)) = self.to_route(place.seq)? else {
+            return Ok(());
+        };
+        if !self.is_routed(&source, &place.plugin)? {
+            replayed.untaken += 1;
+            return Ok(());
+        }
+
+        let since = Some(due.unwrap_or(stretch.now));
+        let late = LateJob {
+            event: place.seq,
+            due,
+            since,
+            revision: stretch.revision,
+        };
+        self.add_late_job(&late, &source, &place.plugin, ordering_key.as_deref())?;
+        replayed.again += 1;
+        replayed.made += 1;
+        Ok(())
+    }
+
+    fn to_route(&self, event: i64) -> Result<Option<(SourceRef, Option<String>)>, Error> {
+        let mut statement = self
+            .connection
+            .prepare_cached(sql::EVENT_TO_ROUTE)
+            .map_err(store)?;
+        let found = statement.query_row([event], |row| {
+            Ok((
+                row.get::<_, String>(0)?,
+                row.get::<_, String>(1)?,
+                row.get::<_, Option<String>>(2)?,
+            ))
+        });
+        let Some((tenant, source, ordering_key)) = found.optional().map_err(store)? else {
+            return Ok(None);
+        };
+        let tenant = parsed(&tenant, "an event's tenant")?;
+        Ok(Some((
+            SourceRef {
+                tenant,
+                name: parsed(&source, "an event's source")?,
+            },
+            ordering_key,
+        )))
+    }
+
+    pub(super) fn to_replay(
+        &self,
+        place: &JobPlace,
+    ) -> Result<Option<(WorkState, SourceRef)>, Error> {
+        let mut statement = self
+            .connection
+            .prepare_cached(sql::JOB_TO_REPLAY)
+            .map_err(store)?;
+        let values = params![place.seq, place.plugin.as_str()];
+        let found = statement.query_row(values, |row| {
+            Ok((
+                row.get::<_, String>(0)?,
+                row.get(1)?,
+                row.get::<_, String>(2)?,
+                row.get::<_, String>(3)?,
+            ))
+        });
+        let Some((state, due_at, tenant, source)) = found.optional().map_err(store)? else {
+            return Ok(None);
+        };
+        let tenant = parsed(&tenant, "a job's tenant")?;
+        let source = SourceRef {
+            tenant,
+            name: parsed(&source, "an event's source")?,
+        };
+        Ok(Some((codec::state(&state, due_at)?, source)))
+    }
+}
+
+impl Stretch {
+    /// When the job that is replayed after `before` others may run.
+    fn turn(&self, before: u64) -> Option<Timestamp> {
+        hookyard_store::step::turn(self.now, self.rate, before)
+    }
+}

@@ -1,0 +1,118 @@
+//! Taking events out, and giving their pages back to the file system.
+
+use hookyard_model::Timestamp;
+use hookyard_store::{Error, Pruned};
+use rusqlite::params;
+
+use super::Store;
+use crate::codec::store;
+use crate::sql;
+
+/// An event that is no longer kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Expired {
+    pub(crate) seq: i64,
+    pub(crate) bytes: u64,
+    pub(crate) received_at: i64,
+    /// Whether it is taken out because no plugin has taken it.
+    pub(crate) is_unrouted: bool,
+}
+
+/// Keys that are freed in one step at most.
+const KEYS_MAX: u32 = 1000;
+/// Pages of 4 KiB that are given back in one step at most: each has to be moved first.
+const PAGES_MAX: u32 = 1024;
+/// Free pages that are left for what comes next.
+const PAGES_KEPT: u32 = 256;
+
+impl Store {
+    /// Takes out those of the events that are as they were found: one may have been replayed, or taken, since then.
+    pub(crate) fn prune(&mut self, expired: &[Expired]) -> Result<Pruned, Error> {
+        let mut pruned = Pruned::default();
+        for event in expired {
+            let delete = if event.is_unrouted {
+                sql::UNROUTED_EVENT_DELETE
+            } else {
+                sql::EVENT_DELETE
+            };
+            if self.execute(delete, params![event.seq])? > 0 {
+                pruned.count += 1;
+                pruned.bytes += event.bytes;
+            }
+        }
+        Ok(pruned)
+    }
+
+    /// Frees keys whose time is over, a bounded number of them; whether there may be more.
+    pub(crate) fn forget_keys(&mut self, until: Timestamp) -> Result<bool, Error> {
+        Ok(
+            self.execute(sql::KEYS_FORGET, params![until.unix_millis(), KEYS_MAX])?
+                == KEYS_MAX as usize,
+        )
+    }
+
+    /// Gives free pages back, a bounded number of them; whether there are more.
+    pub(crate) fn shrink(&mut self) -> Result<bool, Error> {
+        let free: u32 = self
+            .connection
+            .query_row(sql::PAGES_FREE, [], |row| row.get(0))
+            .map_err(store)?;
+        let surplus = free.saturating_sub(PAGES_KEPT);
+        if surplus > 0 {
+            let pages = surplus.min(PAGES_MAX);
+            let mut statement = self
+                .connection
+                .prepare(&format!("PRAGMA incremental_vacuum({pages})"))
+                .map_err(store)?;
+            // A page for each step.
+            crate::codec::read_all(&mut statement, [], |_| Ok(()))?;
+        }
+        Ok(surplus > PAGES_MAX)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rusqlite::Connection;
+
+    use super::*;
+
+    #[test]
+    fn what_came_back_to_life_since_it_was_found_stays() {
+        let connection = Connection::open_in_memory().expect("a database in memory");
+        connection
+            .execute_batch(&crate::open::SCHEMAS.concat())
+            .expect("the schema");
+        let rows = "
+            INSERT INTO event (seq, id, tenant, source, provider, key, key_until, received_at, headers, body)
+            VALUES (1, x'01', 'acme', 'orders', 'topi', '1', 0, 0, x'', x''),
+                   (2, x'02', 'acme', 'orders', 'topi', '2', 0, 0, x'', x''),
+                   (3, x'03', 'acme', 'orders', 'topi', '3', 0, 0, x'', x'');
+            INSERT INTO job (event, plugin, tenant, state)
+            VALUES (1, 'ship', 'acme', 'done'), (2, 'audit', 'acme', 'done'), (2, 'ship', 'acme', 'pending'),
+                   (3, 'ship', 'acme', 'done')";
+        connection.execute_batch(rows).expect("events and jobs");
+        let mut store = Store::new(connection);
+        // The third was unrouted when it was found.
+        let found = [1, 2, 3].map(|seq| Expired {
+            seq,
+            bytes: 7,
+            received_at: 0,
+            is_unrouted: seq == 3,
+        });
+        assert_eq!(
+            store.prune(&found).expect("a step"),
+            Pruned {
+                count: 1,
+                bytes: 7,
+                more: false
+            }
+        );
+        let left = store
+            .connection
+            .query_row("SELECT group_concat(seq) FROM event", [], |row| {
+                row.get::<_, String>(0)
+            });
+        assert_eq!(left.expect("two events"), "2,3");
+    }
+}

@@ -1,0 +1,283 @@
+//! Routing: which plugins are given the events of which source, and what a change of that means for jobs.
+//!
+//! The table changes in one transaction. What it means for jobs that are there already follows in stretches, so that
+//! nobody waits long for the writer: before the change, events that have had no plugin are given to their first ones;
+//! after it, jobs are held and set free (`sweep`). Claims go by the table, so that none is given out that shouldn't be.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use hookyard_crash::Point;
+use hookyard_model::{PluginName, PluginRef, Revision, SourceRef, Timestamp};
+use hookyard_store::{Backlog, BacklogPolicy, Error, Routes, step};
+use rusqlite::{Connection, params};
+
+use super::lane::{self, Of};
+use super::{Store, Sweep};
+use crate::codec::{self, corrupt, due_of, parsed, store};
+use crate::sql;
+
+/// Events that are given to their first plugins at once.
+const STRETCH: usize = 500;
+
+/// How many jobs of its backlog each plugin has been given.
+pub(crate) type Turns = BTreeMap<PluginRef, u64>;
+
+/// A job that is made for an event that came in earlier.
+pub(super) struct LateJob {
+    pub(super) event: i64,
+    /// When it may run; at once where `None`.
+    pub(super) due: Option<Timestamp>,
+    /// Since when it is to be handled; since it came in where `None`.
+    pub(super) since: Option<Timestamp>,
+    /// What is to be run; the active one where `None`.
+    pub(super) revision: Option<Revision>,
+}
+
+/// The plugins of a source that take its backlog.
+struct Takers<'t> {
+    source: &'t SourceRef,
+    /// Each with its rate.
+    plugins: Vec<(PluginRef, Option<f64>)>,
+    now: Timestamp,
+}
+
+impl Store {
+    /// Gives a stretch of the events that have had no plugin to those that they will have and that take a backlog;
+    /// whether there may be more.
+    pub(crate) fn adopt(
+        &mut self,
+        routes: &Routes,
+        backlog: &Backlog,
+        turns: &mut Turns,
+    ) -> Result<bool, Error> {
+        let mut left = STRETCH;
+        for takers in routes
+            .0
+            .iter()
+            .map(|(source, plugins)| Takers::of(source, plugins, backlog))
+        {
+            if takers.plugins.is_empty() {
+                continue;
+            }
+            left -= self.adopt_of(&takers, turns, left)?;
+            if left == 0 {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    fn adopt_of(
+        &mut self,
+        takers: &Takers<'_>,
+        turns: &mut Turns,
+        limit: usize,
+    ) -> Result<usize, Error> {
+        let Takers {
+            source,
+            plugins,
+            now,
+        } = takers;
+        let events: Vec<(i64, Option<String>)> = {
+            let mut statement = self
+                .connection
+                .prepare_cached(sql::UNROUTED)
+                .map_err(store)?;
+            let values = params![source.tenant.as_str(), source.name.as_str(), limit as i64];
+            codec::read_all(&mut statement, values, |row| {
+                Ok((row.get(0).map_err(store)?, row.get(1).map_err(store)?))
+            })?
+        };
+
+        for (event, ordering_key) in &events {
+            for (plugin, rate) in plugins {
+                let turn = turns.entry(plugin.clone()).or_default();
+                let due = step::turn(*now, *rate, *turn);
+                *turn += 1;
+
+                let since = rate.map(|_| due.unwrap_or(*now));
+                let late = LateJob {
+                    event: *event,
+                    due,
+                    since,
+                    revision: None,
+                };
+                self.add_late_job(&late, source, &plugin.name, ordering_key.as_deref())?;
+            }
+        }
+        Ok(events.len())
+    }
+
+    /// Makes a job for an event that came in earlier. The event is no longer unrouted, nor discarded as such.
+    pub(super) fn add_late_job(
+        &mut self,
+        late: &LateJob,
+        source: &SourceRef,
+        plugin: &PluginName,
+        ordering_key: Option<&str>,
+    ) -> Result<(), Error> {
+        let state = step::begin(late.due, !self.is_quarantined(source, plugin)?);
+        let values = params![
+            late.event,
+            plugin.as_str(),
+            source.tenant.as_str(),
+            state.name(),
+            due_of(state),
+            late.revision.map(|revision| revision.to_string()),
+            late.since.map(Timestamp::unix_millis),
+            ordering_key.map(|ordering_key| lane::name(source, ordering_key)),
+        ];
+        let lane = self.change(Of::Jobs, sql::JOB_INSERT_LATE, values)?;
+        self.execute(sql::UNROUTED_TAKE, params![late.event])?;
+        self.execute(sql::EVENT_DISCARD_FORGET, params![late.event])?;
+
+        match lane {
+            Some(lane) => self.line_up(&lane),
+            None => Ok(()),
+        }
+    }
+
+    /// Replaces the table; what is to be gone through after that.
+    pub(crate) fn route(
+        &mut self,
+        routes: &Routes,
+        backlog: &Backlog,
+        turns: &mut Turns,
+    ) -> Result<Vec<Sweep>, Error> {
+        // Those that came since the last stretch.
+        while self.adopt(routes, backlog, turns)? {}
+        let old = self.routes()?.clone();
+        for (source, plugin) in difference(&old, routes) {
+            self.execute(
+                sql::ROUTE_DELETE,
+                params![
+                    source.tenant.as_str(),
+                    source.name.as_str(),
+                    plugin.as_str()
+                ],
+            )?;
+        }
+        Point::RouteHalf.pass();
+        for (source, plugin) in difference(routes, &old) {
+            self.execute(
+                sql::ROUTE_INSERT,
+                params![
+                    source.tenant.as_str(),
+                    source.name.as_str(),
+                    plugin.as_str()
+                ],
+            )?;
+        }
+        self.routes = Some(routes.clone());
+        self.has_news = true;
+        let of_tenant = |(source, plugin): (&SourceRef, &PluginName)| PluginRef {
+            tenant: source.tenant.clone(),
+            name: plugin.clone(),
+        };
+        let gone: BTreeSet<_> = difference(&old, routes)
+            .into_iter()
+            .map(of_tenant)
+            .collect();
+        // Not of those alone that are new: a host may have died before it had set all free.
+        let there: BTreeSet<_> = difference(routes, &Routes::default())
+            .into_iter()
+            .map(of_tenant)
+            .collect();
+        Ok(gone
+            .into_iter()
+            .flat_map(Sweep::to_hold)
+            .chain(there.into_iter().map(Sweep::to_free))
+            .collect())
+    }
+
+    /// Whether the plugin is given the source's events: it is routed to it, and isn't quarantined.
+    pub(super) fn is_taken(
+        &mut self,
+        source: &SourceRef,
+        plugin: &PluginName,
+    ) -> Result<bool, Error> {
+        Ok(self.is_routed(source, plugin)? && !self.is_quarantined(source, plugin)?)
+    }
+
+    pub(super) fn is_routed(
+        &mut self,
+        source: &SourceRef,
+        plugin: &PluginName,
+    ) -> Result<bool, Error> {
+        Ok(self
+            .routes()?
+            .0
+            .get(source)
+            .is_some_and(|plugins| plugins.contains(plugin)))
+    }
+
+    pub(super) fn plugins_of(&mut self, source: &SourceRef) -> Result<BTreeSet<PluginName>, Error> {
+        Ok(self.routes()?.0.get(source).cloned().unwrap_or_default())
+    }
+
+    fn routes(&mut self) -> Result<&Routes, Error> {
+        if self.routes.is_none() {
+            self.routes = Some(load_routes(&self.connection)?);
+        }
+        Ok(self.routes.as_ref().expect("just loaded"))
+    }
+}
+
+impl<'t> Takers<'t> {
+    fn of(source: &'t SourceRef, plugins: &BTreeSet<PluginName>, backlog: &Backlog) -> Self {
+        let taker = |plugin: &PluginName| {
+            let plugin = PluginRef {
+                tenant: source.tenant.clone(),
+                name: plugin.clone(),
+            };
+            match backlog.of(&plugin) {
+                BacklogPolicy::All { rate } => Some((plugin, rate)),
+                BacklogPolicy::None => None,
+            }
+        };
+        Self {
+            source,
+            plugins: plugins.iter().filter_map(taker).collect(),
+            now: backlog.now,
+        }
+    }
+}
+
+/// The pairs of `these` that `those` is without.
+fn difference<'a>(these: &'a Routes, those: &Routes) -> Vec<(&'a SourceRef, &'a PluginName)> {
+    let pairs = these
+        .0
+        .iter()
+        .flat_map(|(source, plugins)| plugins.iter().map(move |plugin| (source, plugin)));
+    pairs
+        .filter(|(source, plugin)| {
+            !those
+                .0
+                .get(source)
+                .is_some_and(|there| there.contains(plugin))
+        })
+        .collect()
+}
+
+/// The stored table.
+pub(crate) fn load_routes(connection: &Connection) -> Result<Routes, Error> {
+    let mut statement = connection.prepare_cached(sql::ROUTES_LOAD).map_err(store)?;
+    let mut rows = statement.query([]).map_err(store)?;
+    let mut routes = BTreeMap::<SourceRef, BTreeSet<PluginName>>::new();
+    while let Some(row) = rows.next().map_err(store)? {
+        let text = |column: usize| {
+            row.get_ref(column)
+                .ok()
+                .and_then(|value| value.as_str().ok())
+                .unwrap_or_default()
+        };
+        let tenant = parsed(text(0), "a route's tenant")?;
+        let source = SourceRef {
+            tenant,
+            name: parsed(text(1), "a route's source")?,
+        };
+        let plugin = PluginName::new(text(2)).map_err(|_| corrupt("a route's plugin"))?;
+        routes.entry(source).or_default().insert(plugin);
+    }
+    Ok(Routes(routes))
+}

@@ -1,0 +1,308 @@
+//! The same for what is sent.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use hookyard_model::{Delivery, DeliveryResult, DestinationRef, Message, MessageId, WorkState};
+use hookyard_store::{
+    Disabled, Keep, MessageLease, MessagePage, MessageReplay, MessageSelection, MessageSettlement,
+    Outbox, Retention, WantMessages,
+};
+use uuid::Uuid;
+
+use super::{Pair, told};
+
+fn destination(number: usize) -> DestinationRef {
+    let name = ["shop", "bank"][number];
+    DestinationRef {
+        tenant: "acme".parse().expect("a name"),
+        name: name.parse().expect("a name"),
+    }
+}
+
+fn id(number: u128) -> MessageId {
+    // Ids don't follow the order of commits.
+    MessageId::from_uuid(Uuid::from_u128(number ^ 5))
+}
+
+impl Pair {
+    pub(super) fn message(&mut self) -> Message {
+        self.messages += 1;
+        Message {
+            id: id(self.messages),
+            destination: destination(self.random.below(2) as usize).name,
+            event_type: self
+                .random
+                .one_of(&[None, Some("offer.accepted")])
+                .map(str::to_owned),
+            body: Bytes::from(vec![b'm'; self.random.below(9) as usize]),
+            ordering_key: self
+                .random
+                .one_of(&[None, Some("a"), Some("b")])
+                .map(str::to_owned),
+        }
+    }
+
+    pub(super) async fn use_the_outbox(&mut self) {
+        match self.random.below(12) {
+            0..=3 => self.claim_messages().await,
+            4..=7 => self.settle_message().await,
+            8 => self.give_message_back().await,
+            9 => self.disable_or_enable().await,
+            10 => self.replay_messages().await,
+            _ => self.prune_messages().await,
+        }
+    }
+
+    async fn claim_messages(&mut self) {
+        let limit = 1 + self.random.below(4) as usize;
+        let wanted = [0, 1].map(|number| WantMessages {
+            destination: destination(number),
+            limit,
+        });
+        let lease = Duration::from_secs(20);
+        let memory = self
+            .memory
+            .claim_messages(&wanted, self.now, lease)
+            .await
+            .expect("a claim");
+        let sqlite = self
+            .sqlite
+            .claim_messages(&wanted, self.now, lease)
+            .await
+            .expect("a claim");
+        assert_eq!(format!("{memory:#?}"), format!("{sqlite:#?}"));
+        self.message_leases
+            .extend(memory.into_iter().map(|message| message.lease));
+    }
+
+    /// Some of the leases are lost by then.
+    async fn settle_message(&mut self) {
+        let Some(lease) = self.take_message_lease() else {
+            return;
+        };
+        let waiting = WorkState::Waiting {
+            until: self.now.after(Duration::from_secs(self.random.below(30))),
+        };
+        let failed = DeliveryResult::Failed {
+            status: None,
+            reason: "it is down".into(),
+            after: None,
+        };
+        let ends = [
+            (DeliveryResult::Sent { status: 200 }, WorkState::Done),
+            (failed, waiting),
+        ];
+        let gone = (DeliveryResult::Gone, WorkState::Dead);
+        let (result, next) = self
+            .random
+            .one_of(&[&ends[..], &ends[..], &[gone]].concat());
+        let disable = (result == DeliveryResult::Gone && self.random.below(2) == 0)
+            .then(|| "it is gone".to_owned());
+        let (number, duration) = (lease.delivery, Duration::from_millis(self.random.below(99)));
+        let delivery = Delivery {
+            number,
+            started_at: self.now,
+            duration,
+            result,
+            answer: None,
+        };
+        let is_spared = self.random.below(2) == 0;
+        let settlement = MessageSettlement {
+            lease,
+            delivery,
+            next,
+            is_spared,
+            disable,
+        };
+        let memory = self.memory.settle_message(settlement.clone()).await;
+        assert_eq!(
+            told(&memory),
+            told(&self.sqlite.settle_message(settlement).await)
+        );
+    }
+
+    fn take_message_lease(&mut self) -> Option<MessageLease> {
+        let count = self.message_leases.len();
+        (count > 0).then(|| {
+            self.message_leases
+                .remove(self.random.below(count as u64) as usize)
+        })
+    }
+
+    async fn give_message_back(&mut self) {
+        let Some(lease) = self.take_message_lease() else {
+            return;
+        };
+        let leases = [lease];
+        if self.random.below(2) == 0 {
+            let until = self.now.after(Duration::from_secs(self.random.below(60)));
+            self.memory
+                .extend_messages(&leases, until)
+                .await
+                .expect("an extension");
+            self.sqlite
+                .extend_messages(&leases, until)
+                .await
+                .expect("an extension");
+            self.message_leases.extend(leases);
+        } else {
+            self.memory
+                .give_back_messages(&leases)
+                .await
+                .expect("a release");
+            self.sqlite
+                .give_back_messages(&leases)
+                .await
+                .expect("a release");
+        }
+    }
+
+    async fn disable_or_enable(&mut self) {
+        let destination = destination(self.random.below(2) as usize);
+        if self.random.below(3) == 0 {
+            let disabled = Disabled {
+                destination,
+                reason: "by hand".into(),
+                since: self.now,
+            };
+            self.memory
+                .disable(disabled.clone())
+                .await
+                .expect("a disabling");
+            self.sqlite.disable(disabled).await.expect("a disabling");
+        } else {
+            self.memory.enable(&destination).await.expect("an enabling");
+            self.sqlite.enable(&destination).await.expect("an enabling");
+        }
+    }
+
+    async fn replay_messages(&mut self) {
+        let all = MessageSelection::default();
+        let selection = match self.random.below(3) {
+            0 => {
+                let ids = (0..4)
+                    .map(|_| id(u128::from(self.random.below(self.messages as u64 + 2))))
+                    .collect();
+                MessageSelection { ids, ..all }
+            }
+            1 => MessageSelection {
+                destination: Some(destination(0).name),
+                states: vec!["done".into()],
+                ..all
+            },
+            _ => MessageSelection {
+                event_type: Some("offer.accepted".into()),
+                states: vec!["dead".into()],
+                ..all
+            },
+        };
+        let rate = self.random.one_of(&[None, Some(0.5)]);
+        let replay = MessageReplay {
+            selection,
+            rate,
+            now: self.now,
+            dry_run: self.random.below(4) == 0,
+        };
+        let memory = self
+            .memory
+            .replay_messages(replay.clone())
+            .await
+            .expect("a replay");
+        assert_eq!(
+            memory,
+            self.sqlite.replay_messages(replay).await.expect("a replay")
+        );
+    }
+
+    async fn prune_messages(&mut self) {
+        let age = Some(Duration::from_secs(self.random.below(400)));
+        // Which go first in a small step differs where two ages are asked for.
+        let (fallback, limit) = match self.random.below(3) {
+            0 => (
+                Keep {
+                    unsent_max_age: age,
+                    ..Keep::default()
+                },
+                10_000,
+            ),
+            _ => (
+                Keep {
+                    age_max: age,
+                    ..Keep::default()
+                },
+                1 + self.random.below(9) as usize,
+            ),
+        };
+        let limits = Retention {
+            fallback,
+            ..Retention::default()
+        };
+        let memory = self
+            .memory
+            .prune_messages(&limits, self.now, limit)
+            .await
+            .expect("a step");
+        let sqlite = self
+            .sqlite
+            .prune_messages(&limits, self.now, limit)
+            .await
+            .expect("a step");
+        assert_eq!((memory.count, memory.bytes), (sqlite.count, sqlite.bytes));
+    }
+
+    pub(super) async fn has_message_leases(&self) -> bool {
+        let selection = MessageSelection {
+            states: vec!["leased".into()],
+            ..MessageSelection::default()
+        };
+        let page = MessagePage::first(selection, 1);
+        !self
+            .memory
+            .messages(page)
+            .await
+            .expect("the messages")
+            .is_empty()
+    }
+
+    pub(super) async fn compare_outboxes(&mut self) {
+        let all = || MessagePage::first(MessageSelection::default(), 10_000);
+        let messages = self.memory.messages(all()).await.expect("the messages");
+        assert_eq!(
+            messages,
+            self.sqlite.messages(all()).await.expect("the messages")
+        );
+        let id = id(u128::from(self.random.below(self.messages as u64 + 1)));
+        let whole = self.memory.message(id).await.expect("a read");
+        assert_eq!(whole, self.sqlite.message(id).await.expect("a read"));
+        for number in [0, 1] {
+            let of = [destination(number)];
+            let due = self.memory.next_message_due(&of).await.expect("a time");
+            assert_eq!(
+                due,
+                self.sqlite.next_message_due(&of).await.expect("a time"),
+                "{}: {messages:#?}",
+                of[0]
+            );
+        }
+        let unsent = self.memory.unsent().await.expect("a count");
+        assert_eq!(unsent, self.sqlite.unsent().await.expect("a count"));
+        let disabled = self.memory.disabled().await.expect("the disabled");
+        assert_eq!(
+            disabled,
+            self.sqlite.disabled().await.expect("the disabled")
+        );
+        let unsent = self
+            .memory
+            .unsent_destinations()
+            .await
+            .expect("the destinations");
+        assert_eq!(
+            unsent,
+            self.sqlite
+                .unsent_destinations()
+                .await
+                .expect("the destinations")
+        );
+    }
+}

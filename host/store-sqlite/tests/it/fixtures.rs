@@ -1,0 +1,129 @@
+//! Folders, events and routes.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use bytes::Bytes;
+use hookyard_model::{
+    Attempt, Effects, Event, EventId, Header, Outcome, Payload, PluginRef, Revision, SourceRef,
+    Timestamp, WorkState,
+};
+use hookyard_store::{
+    Claimed, EventSummary, Inbox, JobLease, MessagePage, MessageSelection, MessageSummary, Outbox,
+    Page, Routes, Selection, Settlement, Usage, Want,
+};
+use hookyard_store_sqlite::{Options, SqliteInbox};
+use tempfile::TempDir;
+use uuid::Uuid;
+
+pub(crate) struct Folder(TempDir);
+
+impl Folder {
+    pub(crate) fn new() -> Self {
+        Self(tempfile::tempdir().expect("a folder"))
+    }
+
+    pub(crate) fn path(&self) -> PathBuf {
+        self.0.path().join("hookyard.db")
+    }
+
+    pub(crate) fn open(&self) -> SqliteInbox {
+        open(&self.path())
+    }
+}
+
+pub(crate) fn open(path: &Path) -> SqliteInbox {
+    SqliteInbox::open(path, Options::default()).expect("an inbox")
+}
+
+pub(crate) fn at(secs: i64) -> Timestamp {
+    Timestamp::from_unix_secs(1_700_000_000 + secs)
+}
+
+pub(crate) fn orders() -> SourceRef {
+    SourceRef {
+        tenant: "acme".parse().expect("a name"),
+        name: "orders".parse().expect("a name"),
+    }
+}
+
+pub(crate) fn ship() -> PluginRef {
+    PluginRef {
+        tenant: "acme".parse().expect("a name"),
+        name: "ship".parse().expect("a name"),
+    }
+}
+
+pub(crate) fn event(number: u64) -> Event {
+    Event {
+        id: EventId::from_uuid(Uuid::from_u64_pair(number + 1, number)),
+        source: orders(),
+        provider: "topi".into(),
+        event_type: None,
+        key: number.to_string(),
+        received_at: at(0),
+        headers: vec![Header {
+            name: "x".into(),
+            value: Bytes::from_static(b"\xff\xfe"),
+        }],
+        body: Bytes::from(vec![number as u8; 2_000]),
+        payload: Payload::Body,
+        ordering_key: None,
+        key_until: Timestamp::from_unix_millis(i64::MAX),
+    }
+}
+
+pub(crate) async fn route_orders_to_ship(inbox: &SqliteInbox) {
+    inbox
+        .route(Routes([(orders(), [ship().name].into())].into()))
+        .await
+        .expect("a route");
+}
+
+pub(crate) async fn claim(inbox: &SqliteInbox, limit: usize, now: i64) -> Vec<Claimed> {
+    let wanted = [Want {
+        plugin: ship(),
+        limit,
+    }];
+    inbox
+        .claim(&wanted, at(now), Duration::from_secs(60))
+        .await
+        .expect("a claim")
+}
+
+pub(crate) async fn events(inbox: &SqliteInbox) -> Vec<EventSummary> {
+    inbox
+        .events(Page::first(Selection::default(), 10_000))
+        .await
+        .expect("the events")
+}
+
+pub(crate) async fn messages(inbox: &SqliteInbox) -> Vec<MessageSummary> {
+    let page = MessagePage::first(MessageSelection::default(), 10_000);
+    inbox.messages(page).await.expect("the messages")
+}
+
+pub(crate) fn settlement(lease: JobLease, outcome: Outcome, next: WorkState) -> Settlement {
+    let attempt = Attempt {
+        number: lease.attempt,
+        revision: Revision::from_sha256([7; 32]),
+        started_at: at(0),
+        duration: Duration::from_millis(3),
+        outcome,
+        log: Vec::new(),
+    };
+    let quota = Usage {
+        keys: u64::MAX,
+        bytes: u64::MAX,
+    };
+    Settlement {
+        lease,
+        attempt,
+        next,
+        is_watched: false,
+        is_spared: false,
+        effects: Effects::default(),
+        quota,
+        outbox: Default::default(),
+    }
+}

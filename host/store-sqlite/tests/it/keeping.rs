@@ -1,0 +1,237 @@
+//! What attempts left behind outlives the host, and so does order; keys are kept no longer than they're of use.
+
+use bytes::Bytes;
+use hookyard_model::{Effects, Event, Key, Message, MessageId, Outcome, Seen, WorkState, Write};
+use hookyard_store::{Appended, Error, Inbox, Retention, Settlement, Usage};
+use hookyard_store_sqlite::SqliteInbox;
+use uuid::Uuid;
+
+use crate::fixtures::{Folder, at, claim, event, messages, route_orders_to_ship, settlement, ship};
+
+fn key() -> Key {
+    Key {
+        bucket: "b".into(),
+        key: "k".into(),
+    }
+}
+
+fn put(value: Option<&'static str>) -> Effects {
+    let write = Write {
+        key: key(),
+        value: value.map(|text| Bytes::from_static(text.as_bytes())),
+    };
+    let message = Message {
+        id: MessageId::from_uuid(Uuid::from_u128(7)),
+        destination: "shop".parse().expect("a name"),
+        event_type: None,
+        body: Bytes::from_static(b"{}"),
+        ordering_key: None,
+    };
+    Effects {
+        writes: vec![write],
+        messages: value.map(|_| message).into_iter().collect(),
+        ..Effects::default()
+    }
+}
+
+async fn handle(inbox: &SqliteInbox, number: u64, effects: Effects) -> Result<(), Error> {
+    inbox.append(event(number)).await.expect("an append");
+    let job = claim(inbox, 1, 1).await.remove(0);
+    inbox
+        .settle(Settlement {
+            effects,
+            ..settlement(job.lease, Outcome::Done, WorkState::Done)
+        })
+        .await
+}
+
+#[tokio::test]
+async fn values_and_messages_are_there_again() {
+    let folder = Folder::new();
+    let (before, sent) = {
+        let inbox = folder.open();
+        route_orders_to_ship(&inbox).await;
+        handle(&inbox, 1, put(Some("first")))
+            .await
+            .expect("a settlement");
+        let before = inbox
+            .value(&ship(), &key())
+            .await
+            .expect("a read")
+            .expect("a value");
+        (before, messages(&inbox).await)
+    };
+    let inbox = folder.open();
+    assert_eq!(
+        inbox.value(&ship(), &key()).await.expect("a read"),
+        Some(before.clone())
+    );
+    assert_eq!(messages(&inbox).await, sent);
+    assert_eq!(sent.len(), 1);
+    assert_eq!(
+        inbox.usage(&ship()).await.expect("a usage"),
+        Usage { keys: 1, bytes: 7 }
+    );
+    handle(&inbox, 2, put(None)).await.expect("a settlement");
+    drop(inbox);
+    let inbox = folder.open();
+    handle(
+        &inbox,
+        3,
+        Effects {
+            messages: Vec::new(),
+            ..put(Some("first"))
+        },
+    )
+    .await
+    .expect("a settlement");
+    let after = inbox
+        .value(&ship(), &key())
+        .await
+        .expect("a read")
+        .expect("a value");
+    assert!(
+        after.version > before.version,
+        "a restart begins no version anew"
+    );
+    let stale = Effects {
+        seen: vec![Seen {
+            key: key(),
+            version: Some(before.version),
+        }],
+        ..put(None)
+    };
+    assert!(matches!(
+        handle(&inbox, 4, stale).await,
+        Err(Error::Conflict(_))
+    ));
+}
+
+#[tokio::test]
+async fn order_is_kept_by_the_next_host() {
+    let folder = Folder::new();
+    let ordered = |number| Event {
+        ordering_key: Some("a".into()),
+        ..event(number)
+    };
+    let keys = async |inbox: &SqliteInbox, now| {
+        let claimed = claim(inbox, 9, now).await;
+        claimed
+            .iter()
+            .map(|job| job.event.key.clone())
+            .collect::<Vec<_>>()
+    };
+    {
+        let inbox = folder.open();
+        route_orders_to_ship(&inbox).await;
+        for number in 1..=3 {
+            inbox.append(ordered(number)).await.expect("an append");
+        }
+        assert_eq!(keys(&inbox, 1).await, ["1"]);
+    }
+    let inbox = folder.open();
+    inbox.append(ordered(4)).await.expect("an append");
+    let job = claim(&inbox, 9, 2).await.remove(0);
+    assert_eq!((job.event.key.as_str(), job.lease.attempt), ("1", 2));
+    inbox
+        .settle(settlement(job.lease, Outcome::Done, WorkState::Done))
+        .await
+        .expect("a settlement");
+    assert_eq!(keys(&inbox, 2).await, ["2"]);
+}
+
+#[tokio::test]
+async fn keys_whose_time_is_over_take_no_room() {
+    let folder = Folder::new();
+    let inbox = folder.open();
+    for number in 0..1_500 {
+        let until = if number < 1_200 { at(100) } else { at(9_000) };
+        inbox
+            .append(Event {
+                key_until: until,
+                body: Bytes::new(),
+                ..event(number)
+            })
+            .await
+            .expect("an append");
+    }
+    let kept = || {
+        let database = rusqlite::Connection::open(folder.path()).expect("a database");
+        database
+            .query_row("SELECT count(*) FROM dedupe", [], |row| {
+                row.get::<_, i64>(0)
+            })
+            .expect("a count")
+    };
+    let step = async || {
+        inbox
+            .prune(&Retention::default(), at(5_000), 9)
+            .await
+            .expect("a step")
+            .more
+    };
+    assert_eq!(kept(), 1_500);
+    assert!(step().await, "a step is small");
+    assert_eq!(kept(), 500);
+    while step().await {}
+    assert_eq!(kept(), 300);
+    let again = Event {
+        key: event(1_300).key,
+        received_at: at(8_999),
+        ..event(5_000)
+    };
+    assert_eq!(
+        inbox.append(again).await.expect("an append"),
+        Appended::Repeat(event(1_300).id)
+    );
+    assert_eq!(
+        inbox.events(page()).await.expect("the events").len(),
+        1_500,
+        "the events are as they were"
+    );
+}
+
+fn page() -> hookyard_store::Page {
+    hookyard_store::Page::first(hookyard_store::Selection::default(), 10_000)
+}
+
+#[tokio::test]
+async fn a_settlement_that_conflicts_fails_alone() {
+    let folder = Folder::new();
+    let inbox = std::sync::Arc::new(folder.open());
+    route_orders_to_ship(&inbox).await;
+    for number in 0..40 {
+        inbox.append(event(number)).await.expect("an append");
+    }
+    // All of them went by the same absence, and only one of them can be right; many share a transaction.
+    let settlements = claim(&inbox, 40, 1).await.into_iter().map(|job| {
+        let went_by = Seen {
+            key: key(),
+            version: None,
+        };
+        let id = MessageId::from_uuid(job.lease.event.as_uuid());
+        let mut effects = Effects {
+            seen: vec![went_by],
+            ..put(Some("mine"))
+        };
+        effects.messages[0].id = id;
+        let settlement = Settlement {
+            effects,
+            ..settlement(job.lease, Outcome::Done, WorkState::Done)
+        };
+        let inbox = std::sync::Arc::clone(&inbox);
+        tokio::spawn(async move { inbox.settle(settlement).await })
+    });
+    let mut settled = 0;
+    for settlement in settlements.collect::<Vec<_>>() {
+        match settlement.await.expect("the task ends well") {
+            Ok(()) => settled += 1,
+            Err(Error::Conflict(at)) => assert_eq!(at, key()),
+            Err(error) => panic!("{error}"),
+        }
+    }
+    assert_eq!(settled, 1);
+    assert_eq!(messages(&inbox).await.len(), 1);
+    let leased = claim(&inbox, 99, 1_000).await;
+    assert_eq!(leased.len(), 39, "the others are attempted again");
+}

@@ -1,0 +1,223 @@
+//! What can't be opened is refused in one clear line.
+
+use std::path::Path;
+use std::time::Duration;
+
+use hookyard_model::{Outcome, PluginRef, WorkState};
+use hookyard_store::{Inbox, Outbox, Settlement, Unsent, Want};
+use hookyard_store_sqlite::{OpenError, Options, SqliteInbox};
+
+use crate::fixtures::{Folder, at, event, events, messages, open, settlement};
+
+/// The error of opening `path`, whose text is one line that names the file.
+fn refusal(path: &Path) -> OpenError {
+    let Err(error) = SqliteInbox::open(path, Options::default()) else {
+        panic!("{} was opened", path.display())
+    };
+    let text = error.to_string();
+    assert!(
+        text.contains(&*path.to_string_lossy()) && !text.contains('\n'),
+        "{text}"
+    );
+    error
+}
+
+fn other_database(path: &Path, statements: &str) {
+    let other = rusqlite::Connection::open(path).expect("a database");
+    other.execute_batch(statements).expect("its tables");
+}
+
+#[tokio::test]
+async fn folders_are_made() {
+    let folder = Folder::new();
+    let path = folder
+        .path()
+        .with_file_name("deep")
+        .join("er")
+        .join("inbox.db");
+    open(&path).append(event(1)).await.expect("an append");
+    assert!(path.exists());
+}
+
+#[test]
+fn a_second_host_is_refused_and_may_follow() {
+    let folder = Folder::new();
+    let first = folder.open();
+    let error = refusal(&folder.path());
+    assert!(matches!(error, OpenError::InUse { .. }), "{error}");
+    assert!(
+        error.to_string().contains("another hookyard host"),
+        "{error}"
+    );
+    drop(first);
+    folder.open();
+}
+
+#[test]
+fn what_is_no_database_is_left_as_it_was() {
+    let folder = Folder::new();
+    let text = b"This is a letter, and a long one at that. ".repeat(100);
+    std::fs::write(folder.path(), &text).expect("a file");
+    assert!(matches!(
+        refusal(&folder.path()),
+        OpenError::NotADatabase { .. }
+    ));
+    assert!(matches!(
+        SqliteInbox::open_read_only(&folder.path()),
+        Err(OpenError::NotADatabase { .. })
+    ));
+    assert_eq!(std::fs::read(folder.path()).expect("the file"), text);
+}
+
+#[test]
+fn a_database_of_another_program_is_left_as_it_was() {
+    let folder = Folder::new();
+    other_database(&folder.path(), "CREATE TABLE contact (name TEXT)");
+    let before = std::fs::read(folder.path()).expect("the file");
+    assert!(matches!(refusal(&folder.path()), OpenError::Foreign { .. }));
+    assert!(matches!(
+        SqliteInbox::open_read_only(&folder.path()),
+        Err(OpenError::Foreign { .. })
+    ));
+    assert_eq!(std::fs::read(folder.path()).expect("the file"), before);
+}
+
+#[test]
+fn a_newer_schema_is_refused() {
+    let folder = Folder::new();
+    drop(folder.open());
+    other_database(&folder.path(), "PRAGMA user_version = 99");
+    let error = refusal(&folder.path());
+    assert!(
+        matches!(error, OpenError::Newer { found: 99, .. }),
+        "{error}"
+    );
+}
+
+/// As an earlier Hookyard left it: with the first schema, and an event in it.
+fn earlier_inbox(path: &Path) {
+    let id = "x'01990000000070018000000000000001'";
+    let rows = format!(
+        "PRAGMA auto_vacuum = INCREMENTAL; {}
+         INSERT INTO event (id, tenant, source, provider, key, key_until, received_at, headers, body)
+         VALUES ({id}, 'acme', 'orders', 'topi', 'key-1', 0, 0, x'', x'7b7d');
+         INSERT INTO job (event, plugin, tenant, state) VALUES (1, 'ship', 'acme', 'pending');
+         INSERT INTO route (tenant, source, plugin) VALUES ('acme', 'orders', 'ship');
+         INSERT INTO message (seq, id, tenant, plugin, event, destination, created_at, state, since)
+         VALUES (1, {id}, 'acme', 'ship', {id}, 'shop', 0, 'pending', 0);
+         INSERT INTO message_body (message, body) VALUES (1, x'7b7d');
+         PRAGMA application_id = 1212897604; PRAGMA user_version = 1;",
+        include_str!("../../src/schema.sql")
+    );
+    other_database(path, &rows);
+}
+
+#[tokio::test]
+async fn an_earlier_schema_is_taken_up() {
+    let folder = Folder::new();
+    earlier_inbox(&folder.path());
+    let inbox = folder.open();
+    let ship = PluginRef {
+        tenant: "acme".parse().expect("a name"),
+        name: "ship".parse().expect("a name"),
+    };
+    let lease = Duration::from_secs(60);
+    let job = inbox
+        .claim(
+            &[Want {
+                plugin: ship.clone(),
+                limit: 9,
+            }],
+            at(0),
+            lease,
+        )
+        .await
+        .expect("a claim")
+        .remove(0);
+    let lost = settlement(
+        job.lease,
+        Outcome::Trapped {
+            message: String::new(),
+        },
+        WorkState::Dead,
+    );
+    let revision = lost.attempt.revision;
+    inbox
+        .settle(Settlement {
+            is_watched: true,
+            ..lost
+        })
+        .await
+        .expect("a settlement");
+    assert_eq!(
+        inbox.retry_failed(&ship, revision).await.expect("a retry"),
+        1
+    );
+    let unsent = Unsent {
+        messages: 1,
+        bytes: 2,
+    };
+    assert_eq!(
+        inbox.unsent().await.expect("a count"),
+        [(ship, unsent)],
+        "counted when it was taken up"
+    );
+    assert_eq!(messages(&inbox).await[0].body_bytes, 2);
+    drop(inbox);
+    assert_eq!(events(&folder.open()).await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_damaged_page_is_found() {
+    let folder = Folder::new();
+    let inbox = folder.open();
+    for number in 0..200 {
+        inbox.append(event(number)).await.expect("an append");
+    }
+    drop(inbox);
+    let mut bytes = std::fs::read(folder.path()).expect("the file");
+    assert!(bytes.len() > 30 * 4096, "{} bytes", bytes.len());
+    bytes[4096 * 5..4096 * 30].fill(0xa5);
+    std::fs::write(folder.path(), bytes).expect("the file");
+    let error = refusal(&folder.path());
+    assert!(matches!(error, OpenError::Damaged { .. }), "{error}");
+}
+
+#[tokio::test]
+async fn a_file_that_was_cut_short_is_found() {
+    let folder = Folder::new();
+    let inbox = folder.open();
+    for number in 0..200 {
+        inbox.append(event(number)).await.expect("an append");
+    }
+    drop(inbox);
+    let file = std::fs::File::options()
+        .write(true)
+        .open(folder.path())
+        .expect("the file");
+    file.set_len(4096 * 20).expect("a shorter file");
+    let error = refusal(&folder.path());
+    assert!(matches!(error, OpenError::Damaged { .. }), "{error}");
+}
+
+#[test]
+fn a_folder_is_no_inbox_and_neither_is_nothing() {
+    let folder = Folder::new();
+    std::fs::create_dir(folder.path()).expect("a folder");
+    assert!(matches!(refusal(&folder.path()), OpenError::File { .. }));
+    let file = folder.path().with_file_name("file");
+    std::fs::write(&file, "").expect("a file");
+    let error = SqliteInbox::open(&file.join("inbox.db"), Options::default());
+    assert!(matches!(error, Err(OpenError::Folder { .. })));
+    let missing = folder.path().with_file_name("missing.db");
+    assert!(matches!(
+        SqliteInbox::open_read_only(&missing),
+        Err(OpenError::Missing { .. })
+    ));
+    assert!(!missing.exists(), "reading makes no file");
+    std::fs::write(&missing, "").expect("an empty file");
+    assert!(matches!(
+        SqliteInbox::open_read_only(&missing),
+        Err(OpenError::Missing { .. })
+    ));
+}

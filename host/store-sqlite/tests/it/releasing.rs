@@ -1,0 +1,87 @@
+//! The record of releases, kept in a file and written to beside a host.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use hookyard_model::{Revision, Step};
+use hookyard_store::{Block, Order, Releases, Stepped};
+use hookyard_store_sqlite::SqliteInbox;
+use hookyard_store_testing::conformance;
+
+use crate::fixtures::{Folder, at, ship};
+
+/// Long enough for any machine; reached only when a change goes unnoticed.
+const NEVER: Duration = Duration::from_secs(20);
+
+#[tokio::test(flavor = "multi_thread")]
+async fn keeps_the_contract() {
+    let folders = Mutex::new(Vec::new());
+    conformance::releasing::run(async || {
+        let folder = Folder::new();
+        let inbox = folder.open();
+        folders.lock().expect("no case panics here").push(folder);
+        Arc::new(inbox) as Arc<dyn Releases>
+    })
+    .await;
+}
+
+fn revision() -> Revision {
+    Revision::from_sha256([7; 32])
+}
+
+#[tokio::test]
+async fn it_outlives_its_host() {
+    let folder = Folder::new();
+    let step = Stepped {
+        revision: Some(revision()),
+        step: Step::Active,
+        at: at(1),
+        reason: None,
+        report: None,
+    };
+    let block = Block {
+        plugin: ship(),
+        revision: revision(),
+        reason: "bad".into(),
+        since: at(2),
+    };
+    let host = folder.open();
+    host.record(&ship(), std::slice::from_ref(&step))
+        .await
+        .expect("a record");
+    host.block(block.clone()).await.expect("a block");
+    drop(host);
+    let read = SqliteInbox::open_read_only(&folder.path()).expect("an inbox to read");
+    assert_eq!(read.steps(&ship()).await.expect("the steps"), [step]);
+    assert_eq!(
+        read.revisions(None).await.expect("the revisions")[0].served_at,
+        Some(at(1))
+    );
+    assert_eq!(read.blocks().await.expect("the blocks"), [block]);
+}
+
+#[tokio::test]
+async fn a_host_notices_what_is_said_beside_it_and_is_noticed() {
+    let folder = Folder::new();
+    let host = folder.open();
+    assert!(SqliteInbox::has_host(&folder.path()));
+    let other = SqliteInbox::open_beside(&folder.path()).expect("an inbox beside its host");
+    other
+        .order(Order {
+            plugin: ship(),
+            revision: revision(),
+            is_pin: true,
+            since: at(1),
+        })
+        .await
+        .expect("a order");
+    tokio::time::timeout(NEVER, host.releases_changed())
+        .await
+        .expect("the host is told");
+    assert_eq!(host.orders().await.expect("the orders").len(), 1);
+    drop(host);
+    assert!(
+        !SqliteInbox::has_host(&folder.path()),
+        "one that only writes beside it is no host"
+    );
+}

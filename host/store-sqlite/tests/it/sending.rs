@@ -1,0 +1,253 @@
+//! What is to be sent outlives the host, is seen by other processes, and costs no more the longer the history is.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use hookyard_model::{
+    Delivery, DeliveryResult, DestinationRef, Effects, Message, MessageId, Outcome, WorkState,
+};
+use hookyard_store::{
+    ClaimedMessage, Disabled, Error, Inbox, MessageLease, MessageReplay, MessageSelection,
+    MessageSettlement, Outbox, Settlement, WantMessages,
+};
+use hookyard_store_sqlite::SqliteInbox;
+use uuid::Uuid;
+
+use crate::fixtures::{Folder, at, claim, event, messages, route_orders_to_ship, settlement};
+
+/// Long enough for any machine; reached only when a change goes unnoticed.
+const NEVER: Duration = Duration::from_secs(20);
+
+fn shop() -> DestinationRef {
+    DestinationRef {
+        tenant: "acme".parse().expect("a name"),
+        name: "shop".parse().expect("a name"),
+    }
+}
+
+fn message(number: u128) -> Message {
+    Message {
+        id: MessageId::from_uuid(Uuid::from_u128(number)),
+        destination: shop().name,
+        event_type: None,
+        body: Bytes::from(vec![b'm'; 10_000]),
+        ordering_key: Some("a".into()),
+    }
+}
+
+async fn commit(inbox: &SqliteInbox, number: u64, messages: Vec<Message>) {
+    route_orders_to_ship(inbox).await;
+    inbox.append(event(number)).await.expect("an append");
+    let job = claim(inbox, 1, 1).await.remove(0);
+    let effects = Effects {
+        messages,
+        ..Effects::default()
+    };
+    let settlement = Settlement {
+        effects,
+        ..settlement(job.lease, Outcome::Done, WorkState::Done)
+    };
+    inbox.settle(settlement).await.expect("a settlement");
+}
+
+async fn claim_messages(inbox: &SqliteInbox, now: i64) -> Vec<ClaimedMessage> {
+    let wanted = [WantMessages {
+        destination: shop(),
+        limit: 9,
+    }];
+    inbox
+        .claim_messages(&wanted, at(now), Duration::from_secs(60))
+        .await
+        .expect("a claim")
+}
+
+fn sent(lease: MessageLease) -> MessageSettlement {
+    let result = DeliveryResult::Sent { status: 200 };
+    let (started_at, duration) = (at(5), Duration::from_millis(1));
+    let delivery = Delivery {
+        number: lease.delivery,
+        started_at,
+        duration,
+        result,
+        answer: None,
+    };
+    MessageSettlement {
+        lease,
+        delivery,
+        next: WorkState::Done,
+        is_spared: false,
+        disable: None,
+    }
+}
+
+fn disabled() -> Disabled {
+    Disabled {
+        destination: shop(),
+        reason: "it answered 410".into(),
+        since: at(3),
+    }
+}
+
+async fn drain(inbox: &SqliteInbox) {
+    loop {
+        tokio::select! {
+            biased;
+            () = inbox.outbox_changed() => {}
+            () = std::future::ready(()) => return,
+        }
+    }
+}
+
+async fn is_told(inbox: &SqliteInbox) {
+    tokio::time::timeout(NEVER, inbox.outbox_changed())
+        .await
+        .expect("the host is told");
+}
+
+#[tokio::test]
+async fn leases_and_order_and_tries_are_there_for_the_next_host() {
+    let folder = Folder::new();
+    let lost = {
+        let inbox = folder.open();
+        commit(&inbox, 1, vec![message(9), message(5), message(7)]).await;
+        let first = claim_messages(&inbox, 1).await.remove(0);
+        inbox
+            .settle_message(sent(first.lease))
+            .await
+            .expect("a settlement");
+        claim_messages(&inbox, 1).await.remove(0).lease
+    };
+    let inbox = folder.open();
+    let listed: Vec<_> = messages(&inbox)
+        .await
+        .into_iter()
+        .map(|message| (message.state, message.deliveries))
+        .collect();
+    assert_eq!(
+        listed,
+        [
+            (WorkState::Done, 1),
+            (WorkState::Pending, 1),
+            (WorkState::Pending, 0)
+        ]
+    );
+    let answer = inbox.settle_message(sent(lost.clone())).await;
+    assert!(
+        matches!(answer, Err(Error::MessageLeaseLost(_))),
+        "{answer:?}"
+    );
+    let again = claim_messages(&inbox, 1).await;
+    assert_eq!(again.len(), 1, "order is kept");
+    assert_eq!(
+        (again[0].lease.id, again[0].lease.delivery),
+        (lost.id, 2),
+        "the try had begun, so it counts"
+    );
+    let record = inbox
+        .message(message(9).id)
+        .await
+        .expect("a read")
+        .expect("it is stored");
+    assert_eq!((record.deliveries.len(), record.body), (1, message(9).body));
+}
+
+#[tokio::test]
+async fn a_disabled_destination_stays_so_for_the_next_host() {
+    let folder = Folder::new();
+    {
+        let inbox = folder.open();
+        commit(&inbox, 1, vec![message(1)]).await;
+        inbox.disable(disabled()).await.expect("a disabling");
+    }
+    let inbox = folder.open();
+    assert_eq!(inbox.disabled().await.expect("the disabled"), [disabled()]);
+    assert_eq!(claim_messages(&inbox, 9).await.len(), 0);
+}
+
+#[tokio::test]
+async fn a_host_notices_what_is_sent_again_or_enabled_beside_it() {
+    let folder = Folder::new();
+    let host = folder.open();
+    commit(&host, 1, vec![message(1)]).await;
+    let claimed = claim_messages(&host, 1).await.remove(0);
+    let settlement = MessageSettlement {
+        disable: Some("it answered 410".into()),
+        ..sent(claimed.lease)
+    };
+    host.settle_message(settlement).await.expect("a settlement");
+    let other = SqliteInbox::open_beside(&folder.path()).expect("an inbox beside its host");
+    drain(&host).await;
+    let selection = MessageSelection {
+        ids: vec![message(1).id],
+        ..MessageSelection::default()
+    };
+    let replay = MessageReplay {
+        selection,
+        rate: None,
+        now: at(10),
+        dry_run: false,
+    };
+    assert_eq!(
+        other.replay_messages(replay).await.expect("a replay").again,
+        1
+    );
+    is_told(&host).await;
+    assert_eq!(claim_messages(&host, 20).await.len(), 0, "it is disabled");
+    drain(&host).await;
+    other.enable(&shop()).await.expect("an enabling");
+    is_told(&host).await;
+    assert_eq!(claim_messages(&host, 20).await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_change_of_state_does_not_write_the_body_anew() {
+    let folder = Folder::new();
+    let inbox = folder.open();
+    let large = Message {
+        body: Bytes::from(vec![b'm'; 4_000_000]),
+        ..message(1)
+    };
+    commit(&inbox, 1, vec![large]).await;
+    let log = || {
+        std::fs::metadata(format!("{}-wal", folder.path().display()))
+            .expect("a log of changes")
+            .len()
+    };
+    let before = log();
+    let claimed = claim_messages(&inbox, 1).await.remove(0);
+    inbox
+        .settle_message(sent(claimed.lease))
+        .await
+        .expect("a settlement");
+    assert!(log() - before < 200_000, "{} bytes", log() - before);
+}
+
+#[tokio::test]
+async fn what_is_only_read_is_not_sent_again() {
+    let folder = Folder::new();
+    commit(&folder.open(), 1, vec![message(1)]).await;
+    let reader = SqliteInbox::open_read_only(&folder.path()).expect("a reader");
+    let selection = MessageSelection::default();
+    let dry = MessageReplay {
+        selection,
+        rate: None,
+        now: at(10),
+        dry_run: true,
+    };
+    assert_eq!(
+        reader
+            .replay_messages(dry.clone())
+            .await
+            .expect("a dry run")
+            .again,
+        1
+    );
+    let answer = reader
+        .replay_messages(MessageReplay {
+            dry_run: false,
+            ..dry
+        })
+        .await;
+    assert!(matches!(answer, Err(Error::Store(_))), "{answer:?}");
+    assert!(reader.enable(&shop()).await.is_err());
+}

@@ -1,0 +1,287 @@
+//! Events are stored once, byte for byte.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use hookyard_model::{Event, Header, Outcome, Payload, WorkState};
+
+use super::fixtures::{
+    append, at, claim, claim_one, event, event_of, route, route_orders_to_ship, settle, summaries,
+    want,
+};
+use super::{Case, table};
+use hookyard_store::{Appended, Keep, Retention, Store};
+
+pub(super) const CASES: &[Case] = table![
+    a_repeat_is_not_stored_again,
+    the_same_key_from_another_source_is_no_repeat,
+    concurrent_appends_of_one_key_store_one_event,
+    many_concurrent_appends_are_all_stored,
+    headers_and_body_come_back_byte_for_byte,
+    a_key_is_free_once_its_time_is_over,
+    a_key_outlives_its_event,
+    an_envelope_is_remembered,
+    order_and_the_time_of_a_key_are_remembered,
+    an_event_without_a_type_stays_without_one,
+];
+
+async fn a_repeat_is_not_stored_again(inbox: Arc<dyn Store>) {
+    route_orders_to_ship(&inbox).await;
+    let first = event(1);
+    let second = Event {
+        key: first.key.clone(),
+        body: Bytes::from_static(b"other"),
+        ..event(2)
+    };
+    assert_eq!(
+        inbox.append(first.clone()).await.expect("an append"),
+        Appended::New
+    );
+    assert_eq!(
+        inbox.append(second).await.expect("a repeat"),
+        Appended::Repeat(first.id)
+    );
+    let claimed = claim(&inbox, 10, 10).await;
+    assert_eq!(claimed.len(), 1, "a repeat makes no job");
+    assert_eq!(claimed[0].event.body, first.body);
+    assert_eq!(summaries(&inbox).await.len(), 1);
+}
+
+async fn the_same_key_from_another_source_is_no_repeat(inbox: Arc<dyn Store>) {
+    for from in ["acme/orders", "acme/payments", "umbrella/orders"] {
+        // Sources that differ, yet have the same text when their names are put side by side, are told apart as well.
+        for (number, key) in [(1, "key"), (2, "KEY"), (3, "key ")] {
+            let mut other = event_of(from, number);
+            other.id = hookyard_model::EventId::from_uuid(uuid_of(from, number));
+            other.key = key.into();
+            assert_eq!(
+                inbox.append(other).await.expect("an append"),
+                Appended::New,
+                "{from} {key:?}"
+            );
+        }
+    }
+    assert_eq!(summaries(&inbox).await.len(), 9);
+}
+
+fn uuid_of(from: &str, number: u64) -> uuid::Uuid {
+    let text = from.bytes().fold(number, |sum, byte| {
+        sum.wrapping_mul(31).wrapping_add(u64::from(byte))
+    });
+    uuid::Uuid::from_u64_pair(text, number)
+}
+
+async fn concurrent_appends_of_one_key_store_one_event(inbox: Arc<dyn Store>) {
+    route_orders_to_ship(&inbox).await;
+    let sends = (0..32).map(|number| {
+        let inbox = Arc::clone(&inbox);
+        let sent = Event {
+            key: "the same".into(),
+            ..event(number)
+        };
+        tokio::spawn(async move { (sent.id, inbox.append(sent).await.expect("an append")) })
+    });
+    let mut news = Vec::new();
+    let mut repeats = Vec::new();
+    for send in sends.collect::<Vec<_>>() {
+        match send.await.expect("the task ends well") {
+            (id, Appended::New) => news.push(id),
+            (_, Appended::Repeat(of)) => repeats.push(of),
+        }
+    }
+    assert_eq!(news.len(), 1);
+    assert_eq!(repeats, [news[0]; 31]);
+    assert_eq!(claim(&inbox, 10, 100).await.len(), 1);
+}
+
+async fn many_concurrent_appends_are_all_stored(inbox: Arc<dyn Store>) {
+    route_orders_to_ship(&inbox).await;
+    let send = |number| {
+        let inbox = Arc::clone(&inbox);
+        tokio::spawn(async move { inbox.append(event(number)).await.expect("an append") })
+    };
+    for sent in (0..200).map(send).collect::<Vec<_>>() {
+        assert_eq!(sent.await.expect("the task ends well"), Appended::New);
+    }
+    let mut claimed: Vec<_> = claim(&inbox, 1000, 1000)
+        .await
+        .into_iter()
+        .map(|job| job.lease.event)
+        .collect();
+    claimed.sort();
+    claimed.dedup();
+    assert_eq!(claimed.len(), 200);
+    assert_eq!(summaries(&inbox).await.len(), 200);
+}
+
+async fn headers_and_body_come_back_byte_for_byte(inbox: Arc<dyn Store>) {
+    route_orders_to_ship(&inbox).await;
+    let header = |name: &str, value: &[u8]| Header {
+        name: name.into(),
+        value: Bytes::copy_from_slice(value),
+    };
+    let every_byte: Vec<u8> = (0..=255).collect();
+    let sent = Event {
+        headers: vec![
+            header("x-twice", b"first"),
+            header("x-latin", b"caf\xe9 \xff\x80"),
+            header("x-twice", b"second"),
+            header("x-empty", b""),
+            header("x-long", &b"y".repeat(70_000)),
+        ],
+        body: Bytes::from(every_byte.repeat(1024)),
+        ..event(1)
+    };
+    let empty = Event {
+        headers: Vec::new(),
+        body: Bytes::new(),
+        key: String::new(),
+        ..event(2)
+    };
+    append(&inbox, [sent.clone(), empty.clone()]).await;
+    let claimed = claim(&inbox, 2, 10).await;
+    assert!(
+        *claimed[0].event == sent,
+        "headers or body changed on the way"
+    );
+    assert_eq!(*claimed[1].event, empty);
+}
+
+async fn a_key_is_free_once_its_time_is_over(inbox: Arc<dyn Store>) {
+    route_orders_to_ship(&inbox).await;
+    let sent = |number, received_at, key_until| Event {
+        key: "key".into(),
+        received_at: at(received_at),
+        key_until: at(key_until),
+        ..event(number)
+    };
+    let cases = [
+        (sent(1, 10, 100), Appended::New),
+        (sent(2, 99, 500), Appended::Repeat(event(1).id)),
+        (sent(3, 5, 500), Appended::Repeat(event(1).id)),
+        (sent(4, 100, 110), Appended::New),
+        (sent(5, 109, 900), Appended::Repeat(event(4).id)),
+        (sent(6, 110, 110), Appended::New),
+        (sent(7, 110, 900), Appended::New),
+        (sent(8, 111, 900), Appended::Repeat(event(7).id)),
+    ];
+    for (sent, expected) in cases {
+        assert_eq!(
+            inbox.append(sent.clone()).await.expect("an append"),
+            expected,
+            "{sent:?}"
+        );
+    }
+    assert_eq!(claim(&inbox, 9, 200).await.len(), 4);
+    assert_eq!(summaries(&inbox).await.len(), 4);
+}
+
+async fn a_key_outlives_its_event(inbox: Arc<dyn Store>) {
+    route_orders_to_ship(&inbox).await;
+    append(
+        &inbox,
+        [Event {
+            key_until: at(5_000),
+            ..event(1)
+        }],
+    )
+    .await;
+    let job = claim_one(&inbox, 10).await;
+    settle(&inbox, &job.lease, Outcome::Done, WorkState::Done).await;
+    let keep = Keep {
+        age_max: Some(Duration::from_secs(1)),
+        bytes_max: None,
+        ..Keep::default()
+    };
+    let limits = Retention {
+        fallback: keep,
+        ..Retention::default()
+    };
+    assert_eq!(
+        inbox
+            .prune(&limits, at(4_000), 9)
+            .await
+            .expect("a step")
+            .count,
+        1
+    );
+    let again = |number, received_at| Event {
+        key: event(1).key,
+        received_at: at(received_at),
+        ..event(number)
+    };
+    assert_eq!(
+        inbox.append(again(2, 4_999)).await.expect("an append"),
+        Appended::Repeat(event(1).id)
+    );
+    // A key is not forgotten before whatever was received in its time has had time to be stored.
+    inbox.prune(&limits, at(5_001), 9).await.expect("a step");
+    assert_eq!(
+        inbox.append(again(2, 4_999)).await.expect("an append"),
+        Appended::Repeat(event(1).id)
+    );
+    assert_eq!(
+        inbox.append(again(2, 5_000)).await.expect("an append"),
+        Appended::New
+    );
+}
+
+async fn order_and_the_time_of_a_key_are_remembered(inbox: Arc<dyn Store>) {
+    route_orders_to_ship(&inbox).await;
+    let sent = Event {
+        ordering_key: Some("4711 é".into()),
+        key_until: at(77),
+        ..event(1)
+    };
+    append(&inbox, [sent.clone()]).await;
+    assert_eq!(*claim_one(&inbox, 10).await.event, sent);
+    assert_eq!(
+        inbox
+            .read(sent.id)
+            .await
+            .expect("a read")
+            .expect("an event")
+            .event,
+        sent
+    );
+}
+
+async fn an_envelope_is_remembered(inbox: Arc<dyn Store>) {
+    route_orders_to_ship(&inbox).await;
+    let sent = Event {
+        payload: Payload::TextAt("/Message".into()),
+        ..event(1)
+    };
+    append(&inbox, [sent.clone()]).await;
+    assert_eq!(*claim_one(&inbox, 10).await.event, sent);
+}
+
+async fn an_event_without_a_type_stays_without_one(inbox: Arc<dyn Store>) {
+    route(
+        &inbox,
+        &[("acme/orders", &["ship"]), ("acme/payments", &["book"])],
+    )
+    .await;
+    let none = Event {
+        event_type: None,
+        ..event(1)
+    };
+    let empty = Event {
+        event_type: Some(String::new()),
+        ..event_of("acme/payments", 2)
+    };
+    append(&inbox, [none.clone(), empty.clone()]).await;
+    let claimed = inbox
+        .claim(
+            &[want("acme/ship", 1), want("acme/book", 1)],
+            super::fixtures::at(10),
+            super::fixtures::LEASE,
+        )
+        .await
+        .expect("a claim");
+    assert_eq!(
+        claimed.iter().map(|job| &*job.event).collect::<Vec<_>>(),
+        [&none, &empty]
+    );
+}

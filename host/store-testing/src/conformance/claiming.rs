@@ -1,0 +1,318 @@
+//! Leases: who is given what, in which order, and for how long.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use hookyard_model::WorkState;
+
+use super::fixtures::{
+    LEASE, append, at, claim, claim_of, claim_one, event, event_of, failed, jobs, keys, plugin,
+    route, route_orders_to_ship, settle, want,
+};
+use super::{Case, table};
+use hookyard_store::{JobLease, Store};
+
+pub(super) const CASES: &[Case] = table![
+    a_claim_says_whose_lease_it_is_and_how_long,
+    pending_jobs_are_claimed_in_the_order_of_arrival,
+    the_longest_due_is_claimed_first,
+    each_plugin_has_a_limit_of_its_own,
+    a_clock_set_back_holds_up_no_pending_job,
+    a_leased_job_is_nobody_elses,
+    concurrent_claims_share_no_job,
+    an_expired_lease_is_claimed_as_the_next_attempt,
+    extending_keeps_a_lease,
+    extending_shortens_no_lease,
+    extending_a_lost_lease_changes_nothing,
+    releasing_gives_the_attempt_back,
+    releasing_a_lost_lease_changes_nothing,
+    next_due_is_the_earliest,
+];
+
+async fn a_claim_says_whose_lease_it_is_and_how_long(inbox: Arc<dyn Store>) {
+    route_orders_to_ship(&inbox).await;
+    append(&inbox, [event(1)]).await;
+    let job = claim_one(&inbox, 10).await;
+    assert_eq!(
+        job.lease,
+        JobLease {
+            event: event(1).id,
+            plugin: plugin("acme/ship"),
+            replays: 0,
+            attempt: 1
+        }
+    );
+    assert_eq!(job.until, at(70));
+    assert_eq!(*job.event, event(1));
+    assert_eq!(
+        (job.since, job.due),
+        (event(1).received_at, event(1).received_at)
+    );
+    let [listed] = <[_; 1]>::try_from(jobs(&inbox, 1).await).expect("one job");
+    assert_eq!(
+        (listed.state, listed.attempts),
+        (WorkState::Leased { until: at(70) }, 1)
+    );
+    assert_eq!((listed.revision, listed.last_outcome), (None, None));
+}
+
+async fn pending_jobs_are_claimed_in_the_order_of_arrival(inbox: Arc<dyn Store>) {
+    route_orders_to_ship(&inbox).await;
+    append(&inbox, (1..=5).map(event)).await;
+    assert_eq!(keys(&claim(&inbox, 2, 10).await), ["key-1", "key-2"]);
+    assert_eq!(
+        keys(&claim(&inbox, 9, 10).await),
+        ["key-3", "key-4", "key-5"]
+    );
+    assert_eq!(keys(&claim(&inbox, 9, 10).await), [""; 0]);
+}
+
+async fn the_longest_due_is_claimed_first(inbox: Arc<dyn Store>) {
+    route_orders_to_ship(&inbox).await;
+    append(&inbox, [event(1), event(2), event(3), event(4)]).await;
+    let claimed = claim(&inbox, 4, 10).await;
+    for (job, until) in claimed.iter().zip([40, 30, 20, 50]) {
+        settle(
+            &inbox,
+            &job.lease,
+            failed(),
+            WorkState::Waiting { until: at(until) },
+        )
+        .await;
+    }
+    append(&inbox, [event(25), event(45)]).await;
+    assert_eq!(
+        keys(&claim(&inbox, 9, 19).await),
+        ["key-25", "key-45"],
+        "pending jobs wait for no time"
+    );
+    inbox
+        .give_back(&[lease_of(25), lease_of(45)])
+        .await
+        .expect("a release");
+    let order = ["key-3", "key-25", "key-2", "key-1", "key-45", "key-4"];
+    let first = claim(&inbox, 3, 60).await;
+    assert_eq!(keys(&first), order[..3]);
+    assert_eq!(
+        [first[0].since, first[0].due],
+        [event(3).received_at, at(20)],
+        "it had to wait until then"
+    );
+    assert_eq!(keys(&claim(&inbox, 9, 60).await), order[3..]);
+}
+
+fn lease_of(number: u64) -> JobLease {
+    JobLease {
+        event: event(number).id,
+        plugin: plugin("acme/ship"),
+        replays: 0,
+        attempt: 1,
+    }
+}
+
+async fn each_plugin_has_a_limit_of_its_own(inbox: Arc<dyn Store>) {
+    route(
+        &inbox,
+        &[
+            ("acme/orders", &["audit", "ship"]),
+            ("acme/payments", &["book"]),
+        ],
+    )
+    .await;
+    append(&inbox, (1..=4).map(event)).await;
+    append(
+        &inbox,
+        (5..=8).map(|number| event_of("acme/payments", number)),
+    )
+    .await;
+    let wanted = [
+        want("acme/book", 1),
+        want("acme/ship", 3),
+        want("acme/audit", 0),
+        want("acme/none", 5),
+    ];
+    let claimed = claim_of(&inbox, &wanted, 10).await;
+    let count = |name: &str| {
+        claimed
+            .iter()
+            .filter(|job| job.lease.plugin == plugin(name))
+            .count()
+    };
+    assert_eq!(
+        ["acme/book", "acme/ship", "acme/audit", "acme/none"].map(count),
+        [1, 3, 0, 0]
+    );
+}
+
+async fn a_clock_set_back_holds_up_no_pending_job(inbox: Arc<dyn Store>) {
+    route_orders_to_ship(&inbox).await;
+    append(&inbox, [event(500)]).await;
+    assert_eq!(keys(&claim(&inbox, 1, 10).await), ["key-500"]);
+}
+
+async fn a_leased_job_is_nobody_elses(inbox: Arc<dyn Store>) {
+    route_orders_to_ship(&inbox).await;
+    append(&inbox, [event(1)]).await;
+    claim_one(&inbox, 10).await;
+    assert_eq!(claim(&inbox, 9, 10).await.len(), 0);
+    assert_eq!(
+        inbox
+            .claim(&[want("acme/ship", 9)], before_end(), LEASE)
+            .await
+            .expect("a claim")
+            .len(),
+        0
+    );
+}
+
+fn before_end() -> hookyard_model::Timestamp {
+    hookyard_model::Timestamp::from_unix_millis(at(70).unix_millis() - 1)
+}
+
+async fn concurrent_claims_share_no_job(inbox: Arc<dyn Store>) {
+    route_orders_to_ship(&inbox).await;
+    append(&inbox, (0..60).map(event)).await;
+    let claims = (0..12).map(|_| {
+        let inbox = Arc::clone(&inbox);
+        tokio::spawn(async move { claim(&inbox, 7, 100).await })
+    });
+    let mut seen = BTreeSet::new();
+    for claimed in claims.collect::<Vec<_>>() {
+        for job in claimed.await.expect("the task ends well") {
+            assert!(
+                seen.insert(job.lease.event),
+                "{} was leased twice",
+                job.event.key
+            );
+        }
+    }
+    assert_eq!(seen.len(), 60);
+}
+
+async fn an_expired_lease_is_claimed_as_the_next_attempt(inbox: Arc<dyn Store>) {
+    route_orders_to_ship(&inbox).await;
+    append(&inbox, [event(1)]).await;
+    assert_eq!(claim_one(&inbox, 10).await.lease.attempt, 1);
+    assert_eq!(claim_one(&inbox, 70).await.lease.attempt, 2);
+    assert_eq!(claim_one(&inbox, 200).await.lease.attempt, 3);
+    assert_eq!(jobs(&inbox, 1).await[0].attempts, 3);
+}
+
+async fn extending_keeps_a_lease(inbox: Arc<dyn Store>) {
+    route_orders_to_ship(&inbox).await;
+    append(&inbox, [event(1), event(2)]).await;
+    let claimed = claim(&inbox, 2, 10).await;
+    inbox
+        .extend(&[claimed[0].lease.clone()], at(500))
+        .await
+        .expect("an extension");
+    assert_eq!(keys(&claim(&inbox, 9, 100).await), ["key-2"]);
+    assert_eq!(
+        jobs(&inbox, 1).await[0].state,
+        WorkState::Leased { until: at(500) }
+    );
+    assert_eq!(keys(&claim(&inbox, 9, 500).await), ["key-2", "key-1"]);
+}
+
+async fn extending_shortens_no_lease(inbox: Arc<dyn Store>) {
+    route_orders_to_ship(&inbox).await;
+    append(&inbox, [event(1)]).await;
+    let job = claim_one(&inbox, 10).await;
+    inbox
+        .extend(&[job.lease], at(20))
+        .await
+        .expect("an extension");
+    assert_eq!(
+        jobs(&inbox, 1).await[0].state,
+        WorkState::Leased { until: at(70) }
+    );
+}
+
+async fn extending_a_lost_lease_changes_nothing(inbox: Arc<dyn Store>) {
+    route_orders_to_ship(&inbox).await;
+    append(&inbox, [event(1)]).await;
+    let first = claim_one(&inbox, 10).await;
+    let second = claim_one(&inbox, 100).await;
+    inbox
+        .extend(std::slice::from_ref(&first.lease), at(900))
+        .await
+        .expect("an extension of nothing");
+    assert_eq!(
+        jobs(&inbox, 1).await[0].state,
+        WorkState::Leased { until: at(160) }
+    );
+    settle(
+        &inbox,
+        &second.lease,
+        hookyard_model::Outcome::Done,
+        WorkState::Done,
+    )
+    .await;
+    inbox
+        .extend(&[second.lease, first.lease], at(900))
+        .await
+        .expect("an extension of nothing");
+    assert_eq!(jobs(&inbox, 1).await[0].state, WorkState::Done);
+}
+
+async fn releasing_gives_the_attempt_back(inbox: Arc<dyn Store>) {
+    route_orders_to_ship(&inbox).await;
+    append(&inbox, [event(1)]).await;
+    let job = claim_one(&inbox, 10).await;
+    inbox.give_back(&[job.lease]).await.expect("a release");
+    let [listed] = <[_; 1]>::try_from(jobs(&inbox, 1).await).expect("one job");
+    assert_eq!((listed.state, listed.attempts), (WorkState::Pending, 0));
+    assert_eq!(claim_one(&inbox, 10).await.lease.attempt, 1);
+}
+
+async fn releasing_a_lost_lease_changes_nothing(inbox: Arc<dyn Store>) {
+    route_orders_to_ship(&inbox).await;
+    append(&inbox, [event(1)]).await;
+    let first = claim_one(&inbox, 10).await;
+    claim_one(&inbox, 100).await;
+    inbox
+        .give_back(&[first.lease])
+        .await
+        .expect("a release of nothing");
+    let [listed] = <[_; 1]>::try_from(jobs(&inbox, 1).await).expect("one job");
+    assert_eq!(
+        (listed.state, listed.attempts),
+        (WorkState::Leased { until: at(160) }, 2)
+    );
+}
+
+async fn next_due_is_the_earliest(inbox: Arc<dyn Store>) {
+    route(
+        &inbox,
+        &[("acme/orders", &["ship"]), ("acme/payments", &["book"])],
+    )
+    .await;
+    let ship = [plugin("acme/ship")];
+    let both = [plugin("acme/book"), plugin("acme/ship")];
+    assert_eq!(inbox.next_due(&both).await.expect("a time"), None);
+    append(&inbox, [event(1), event_of("acme/payments", 2)]).await;
+    let now = inbox
+        .next_due(&ship)
+        .await
+        .expect("a time")
+        .expect("a job is pending");
+    assert!(now <= at(1), "a pending job is due at any time");
+    let claimed = claim_of(&inbox, &[want("acme/book", 1), want("acme/ship", 1)], 10).await;
+    assert_eq!(
+        inbox.next_due(&both).await.expect("a time"),
+        Some(at(70)),
+        "a lease may run out"
+    );
+    settle(
+        &inbox,
+        &claimed[0].lease,
+        failed(),
+        WorkState::Waiting { until: at(40) },
+    )
+    .await;
+    assert_eq!(inbox.next_due(&both).await.expect("a time"), Some(at(40)));
+    assert_eq!(inbox.next_due(&ship).await.expect("a time"), Some(at(70)));
+    settle(&inbox, &claimed[1].lease, failed(), WorkState::Dead).await;
+    assert_eq!(inbox.next_due(&ship).await.expect("a time"), None);
+    assert_eq!(inbox.next_due(&[]).await.expect("a time"), None);
+}

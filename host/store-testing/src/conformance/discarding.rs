@@ -1,0 +1,371 @@
+//! Jobs and unrouted events that nobody wants any more are ended, with the reason on record.
+
+use std::sync::Arc;
+
+use hookyard_model::{Event, Outcome, WorkState};
+
+use super::fixtures::{
+    append, at, claim, claim_one, event, event_of, failed, is, keys, plugin, route,
+    route_orders_to_ship, settle, side_by_side, source, states, summaries,
+};
+use super::{Case, table};
+use hookyard_store::{
+    Discard, Discarded, Discarding, Keep, Page, Replay, Retention, Selection, Store, Tally,
+};
+
+pub(super) const CASES: &[Case] = table![
+    unfinished_jobs_end_as_discarded,
+    a_leased_job_outlives_a_discard,
+    a_dry_discard_changes_nothing,
+    an_unrouted_event_ends_as_discarded,
+    a_discard_keeps_to_its_selection,
+    a_discarded_job_lets_its_successor_go,
+    a_discarded_job_can_be_replayed,
+    a_discarded_event_goes_to_no_first_plugin,
+    retention_takes_discarded_events,
+    a_large_discard_ends_every_job_once,
+    tallies_count_unrouted_and_held,
+];
+
+fn discard_of(selection: Selection) -> Discard {
+    Discard {
+        selection,
+        reason: "wrong tenant".into(),
+        now: at(1000),
+        dry_run: false,
+    }
+}
+
+fn in_state(state: &str) -> Selection {
+    Selection {
+        states: vec![state.into()],
+        ..Selection::default()
+    }
+}
+
+/// The numbers of jobs, events and leased jobs.
+async fn discard(inbox: &Arc<dyn Store>, discard: Discard) -> (u64, u64, u64) {
+    let Discarded {
+        jobs,
+        events,
+        leased,
+    } = inbox.discard(discard).await.expect("a discard");
+    (jobs, events, leased)
+}
+
+fn record() -> Discarding {
+    Discarding {
+        at: at(1000),
+        reason: "wrong tenant".into(),
+    }
+}
+
+async fn unfinished_jobs_end_as_discarded(inbox: Arc<dyn Store>) {
+    route_orders_to_ship(&inbox).await;
+    append(&inbox, (1..=4).map(event)).await;
+    let claimed = claim(&inbox, 3, 100).await;
+    settle(&inbox, &claimed[0].lease, Outcome::Done, WorkState::Done).await;
+    settle(&inbox, &claimed[1].lease, failed(), WorkState::Dead).await;
+    settle(
+        &inbox,
+        &claimed[2].lease,
+        failed(),
+        WorkState::Waiting { until: at(500) },
+    )
+    .await;
+
+    assert_eq!(
+        discard(&inbox, discard_of(Selection::default())).await,
+        (3, 0, 0),
+        "dead, waiting and pending"
+    );
+    assert_eq!(states(&inbox, 1).await, [is("ship", "done")]);
+    for number in 2..=4 {
+        assert_eq!(states(&inbox, number).await, [is("ship", "discarded")]);
+    }
+    assert_eq!(claim(&inbox, 9, 2000).await.len(), 0);
+    assert_eq!(
+        inbox
+            .next_due(&[plugin("acme/ship")])
+            .await
+            .expect("a time"),
+        None
+    );
+
+    let read = inbox
+        .read(event(2).id)
+        .await
+        .expect("a read")
+        .expect("the event is stored");
+    assert_eq!(read.jobs[0].discards, [(0, record())]);
+    assert_eq!(
+        read.jobs[0].attempts.len(),
+        1,
+        "its attempts stay on record"
+    );
+    assert_eq!(read.discarded, None);
+    assert_eq!(
+        discard(&inbox, discard_of(Selection::default())).await,
+        (0, 0, 0),
+        "nothing is ended twice"
+    );
+}
+
+async fn a_leased_job_outlives_a_discard(inbox: Arc<dyn Store>) {
+    route_orders_to_ship(&inbox).await;
+    append(&inbox, [event(1), event(2)]).await;
+    let job = claim_one(&inbox, 10).await;
+    assert_eq!(
+        discard(&inbox, discard_of(Selection::default())).await,
+        (1, 0, 1)
+    );
+    settle(&inbox, &job.lease, Outcome::Done, WorkState::Done).await;
+    assert_eq!(states(&inbox, 1).await, [is("ship", "done")]);
+}
+
+async fn a_dry_discard_changes_nothing(inbox: Arc<dyn Store>) {
+    route_orders_to_ship(&inbox).await;
+    append(&inbox, [event(1), event(2), event_of("acme/payments", 3)]).await;
+    claim_one(&inbox, 10).await;
+    let before = summaries(&inbox).await;
+    let dry = Discard {
+        dry_run: true,
+        ..discard_of(Selection::default())
+    };
+    assert_eq!(discard(&inbox, dry).await, (1, 1, 1));
+    assert_eq!(summaries(&inbox).await, before);
+}
+
+async fn an_unrouted_event_ends_as_discarded(inbox: Arc<dyn Store>) {
+    append(&inbox, [event(1), event(2)]).await;
+    let one = Selection {
+        ids: vec![event(1).id],
+        ..in_state("unrouted")
+    };
+    assert_eq!(discard(&inbox, discard_of(one)).await, (0, 1, 0));
+
+    let listed = summaries(&inbox).await;
+    assert!(listed[0].is_discarded && !listed[0].is_unrouted());
+    assert!(!listed[1].is_discarded && listed[1].is_unrouted());
+    let read = inbox
+        .read(event(1).id)
+        .await
+        .expect("a read")
+        .expect("the event is stored");
+    assert_eq!(read.discarded, Some(record()));
+
+    for (state, expected) in [("unrouted", "key-2"), ("discarded", "key-1")] {
+        let page = Page::first(in_state(state), 9);
+        let found = inbox.events(page).await.expect("a page");
+        assert_eq!(
+            found.into_iter().map(|event| event.key).collect::<Vec<_>>(),
+            [expected],
+            "{state}"
+        );
+    }
+}
+
+async fn a_discard_keeps_to_its_selection(inbox: Arc<dyn Store>) {
+    append(&inbox, [event_of("acme/payments", 1)]).await;
+    route(&inbox, &[("acme/orders", &["audit", "ship"])]).await;
+    append(&inbox, [event(2)]).await;
+    let of_ship = Selection {
+        plugin: Some(plugin("acme/ship").name),
+        ..Selection::default()
+    };
+    assert_eq!(
+        discard(&inbox, discard_of(of_ship)).await,
+        (1, 0, 0),
+        "no unrouted event is a plugin's"
+    );
+    assert_eq!(
+        states(&inbox, 2).await,
+        [is("audit", "pending"), is("ship", "discarded")]
+    );
+    assert_eq!(
+        discard(&inbox, discard_of(in_state("held"))).await,
+        (0, 0, 0)
+    );
+
+    route(&inbox, &[]).await;
+    assert_eq!(
+        discard(&inbox, discard_of(in_state("held"))).await,
+        (1, 0, 0)
+    );
+    assert_eq!(
+        states(&inbox, 2).await,
+        [is("audit", "discarded"), is("ship", "discarded")]
+    );
+    assert_eq!(
+        discard(&inbox, discard_of(in_state("unrouted"))).await,
+        (0, 1, 0)
+    );
+}
+
+async fn a_discarded_job_lets_its_successor_go(inbox: Arc<dyn Store>) {
+    route_orders_to_ship(&inbox).await;
+    let ordered = |number| Event {
+        ordering_key: Some("k".into()),
+        ..event(number)
+    };
+    append(&inbox, (1..=3).map(ordered)).await;
+    let first = claim_one(&inbox, 10).await;
+    settle(
+        &inbox,
+        &first.lease,
+        failed(),
+        WorkState::Waiting { until: at(5000) },
+    )
+    .await;
+    assert_eq!(
+        claim(&inbox, 9, 100).await.len(),
+        0,
+        "the first holds up the others"
+    );
+
+    // One in the middle changes nothing for the head.
+    let second = Selection {
+        ids: vec![event(2).id],
+        ..Selection::default()
+    };
+    assert_eq!(discard(&inbox, discard_of(second)).await, (1, 0, 0));
+    assert_eq!(claim(&inbox, 9, 100).await.len(), 0);
+
+    super::waking::drain(&inbox).await;
+    let first = Selection {
+        ids: vec![event(1).id],
+        ..Selection::default()
+    };
+    assert_eq!(discard(&inbox, discard_of(first)).await, (1, 0, 0));
+    super::waking::wakes(&inbox).await;
+    assert_eq!(keys(&claim(&inbox, 9, 100).await), ["key-3"]);
+}
+
+async fn a_discarded_job_can_be_replayed(inbox: Arc<dyn Store>) {
+    route_orders_to_ship(&inbox).await;
+    append(&inbox, [event(1)]).await;
+    discard(&inbox, discard_of(Selection::default())).await;
+    let selection = in_state("discarded");
+    let replay = Replay {
+        selection,
+        revision: None,
+        rate: None,
+        now: at(2000),
+        dry_run: false,
+    };
+    assert_eq!(inbox.replay(replay).await.expect("a replay").again, 1);
+    let job = claim_one(&inbox, 2000).await;
+    settle(&inbox, &job.lease, Outcome::Done, WorkState::Done).await;
+    assert_eq!(states(&inbox, 1).await, [is("ship", "done")]);
+
+    let read = inbox
+        .read(event(1).id)
+        .await
+        .expect("a read")
+        .expect("the event is stored");
+    assert_eq!(read.jobs[0].discards, [(0, record())], "the record stays");
+}
+
+async fn a_discarded_event_goes_to_no_first_plugin(inbox: Arc<dyn Store>) {
+    append(&inbox, [event(1), event(2)]).await;
+    let one = Selection {
+        ids: vec![event(1).id],
+        ..Selection::default()
+    };
+    discard(&inbox, discard_of(one)).await;
+    route_orders_to_ship(&inbox).await;
+    assert_eq!(states(&inbox, 1).await, []);
+    assert_eq!(keys(&claim(&inbox, 9, 10).await), ["key-2"]);
+}
+
+async fn retention_takes_discarded_events(inbox: Arc<dyn Store>) {
+    append(&inbox, [event_of("acme/payments", 1)]).await;
+    route(&inbox, &[("acme/orders", &["audit", "ship"])]).await;
+    append(&inbox, [event(2), event(3)]).await;
+    discard(&inbox, discard_of(in_state("unrouted"))).await;
+    let of_both = Selection {
+        ids: vec![event(2).id],
+        ..Selection::default()
+    };
+    discard(&inbox, discard_of(of_both)).await;
+    let of_one = Selection {
+        plugin: Some(plugin("acme/ship").name),
+        ..Selection::default()
+    };
+    discard(&inbox, discard_of(of_one)).await;
+
+    let keep = Keep {
+        age_max: Some(super::fixtures::LEASE),
+        ..Keep::default()
+    };
+    let limits = Retention {
+        fallback: keep,
+        ..Retention::default()
+    };
+    assert_eq!(
+        inbox
+            .prune(&limits, at(2000), 100)
+            .await
+            .expect("a step")
+            .count,
+        2
+    );
+    assert_eq!(
+        states(&inbox, 3).await,
+        [is("audit", "pending"), is("ship", "discarded")]
+    );
+}
+
+async fn a_large_discard_ends_every_job_once(inbox: Arc<dyn Store>) {
+    const COUNT: u64 = 1_200;
+    let store = Arc::clone(&inbox);
+    side_by_side((1..=COUNT).map(move |number| {
+        let inbox = Arc::clone(&store);
+        let from = if number % 2 == 0 {
+            "acme/orders"
+        } else {
+            "acme/payments"
+        };
+        async move { append(&inbox, [event_of(from, number)]).await }
+    }))
+    .await;
+    route_orders_to_ship(&inbox).await;
+    assert_eq!(
+        discard(&inbox, discard_of(Selection::default())).await,
+        (COUNT / 2, COUNT / 2, 0)
+    );
+    assert_eq!(inbox.unrouted().await.expect("tallies"), []);
+    assert_eq!(claim(&inbox, 9, 2000).await.len(), 0);
+}
+
+async fn tallies_count_unrouted_and_held(inbox: Arc<dyn Store>) {
+    assert_eq!(inbox.unrouted().await.expect("tallies"), []);
+    append(
+        &inbox,
+        [
+            event(5),
+            event(2),
+            event_of("acme/payments", 3),
+            event_of("umbrella/orders", 4),
+        ],
+    )
+    .await;
+    let tally = |from: &str, count, secs| Tally {
+        of: source(from),
+        count,
+        oldest: at(secs),
+    };
+    let expected = [
+        tally("acme/orders", 2, 2),
+        tally("acme/payments", 1, 3),
+        tally("umbrella/orders", 1, 4),
+    ];
+    assert_eq!(inbox.unrouted().await.expect("tallies"), expected);
+
+    route(&inbox, &[("acme/orders", &["audit", "ship"])]).await;
+    assert_eq!(inbox.unrouted().await.expect("tallies"), expected[1..]);
+    assert_eq!(inbox.held().await.expect("tallies"), []);
+    route(&inbox, &[("acme/orders", &["ship"])]).await;
+    let [held] = <[_; 1]>::try_from(inbox.held().await.expect("tallies")).expect("one plugin");
+    assert_eq!((held.of, held.count), (plugin("acme/audit"), 2));
+}

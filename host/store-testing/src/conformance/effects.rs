@@ -1,0 +1,530 @@
+//! Effects commit with the outcome, all of them or none, and once.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use hookyard_model::{Effects, Key, Limit, Outcome, PluginRef, Seen, Versioned, WorkState, Write};
+
+use super::fixtures::{
+    append, at, claim, claim_of, claim_one, event, event_of, failed, jobs, message, messages,
+    plugin, route, route_orders_to_ship, settlement, want,
+};
+use super::{Case, table};
+use hookyard_store::{Claimed, Error, JobLease, Settlement, Store, Usage};
+
+pub(super) const CASES: &[Case] = table![
+    effects_commit_with_the_outcome,
+    effects_of_any_other_outcome_are_dropped,
+    effects_of_a_lost_lease_are_dropped,
+    effects_commit_once,
+    each_write_is_a_new_version,
+    a_key_is_told_by_its_bucket_its_plugin_and_its_tenant,
+    keys_and_values_are_kept_byte_for_byte,
+    a_key_that_changed_is_a_conflict,
+    a_key_that_came_or_went_is_a_conflict,
+    a_key_that_stands_as_it_was_is_none,
+    concurrent_increments_lose_nothing,
+    keys_are_listed_in_the_order_of_their_bytes,
+    usage_counts_names_and_values,
+    writes_past_the_quota_change_nothing,
+    a_store_that_is_past_its_quota_may_shrink,
+];
+
+fn key(bucket: &str, key: &str) -> Key {
+    Key {
+        bucket: bucket.into(),
+        key: key.into(),
+    }
+}
+
+fn put(name: &str, value: &str) -> Write {
+    Write {
+        key: key("b", name),
+        value: Some(Bytes::copy_from_slice(value.as_bytes())),
+    }
+}
+
+fn delete(name: &str) -> Write {
+    Write {
+        key: key("b", name),
+        value: None,
+    }
+}
+
+fn writes(writes: impl IntoIterator<Item = Write>) -> Effects {
+    Effects {
+        writes: writes.into_iter().collect(),
+        ..Effects::default()
+    }
+}
+
+fn seen(name: &str, version: Option<u64>) -> Seen {
+    Seen {
+        key: key("b", name),
+        version,
+    }
+}
+
+fn done(lease: &JobLease, effects: Effects) -> Settlement {
+    Settlement {
+        effects,
+        ..settlement(lease, Outcome::Done, WorkState::Done)
+    }
+}
+
+/// Handles one more event of `acme/orders` with these effects.
+async fn handle(inbox: &Arc<dyn Store>, number: u64, effects: Effects) -> Result<(), Error> {
+    append(inbox, [event(number)]).await;
+    let job = claim_one(inbox, 10_000).await;
+    inbox.settle(done(&job.lease, effects)).await
+}
+
+async fn value(inbox: &Arc<dyn Store>, name: &str) -> Option<Versioned> {
+    inbox
+        .value(&plugin("acme/ship"), &key("b", name))
+        .await
+        .expect("a read")
+}
+
+async fn text(inbox: &Arc<dyn Store>, name: &str) -> Option<String> {
+    value(inbox, name)
+        .await
+        .map(|found| String::from_utf8(found.value.to_vec()).expect("a text"))
+}
+
+async fn version(inbox: &Arc<dyn Store>, name: &str) -> u64 {
+    value(inbox, name).await.expect("a value").version
+}
+
+async fn usage(inbox: &Arc<dyn Store>) -> (u64, u64) {
+    let Usage { keys, bytes } = inbox.usage(&plugin("acme/ship")).await.expect("a usage");
+    (keys, bytes)
+}
+
+/// Nothing of the settlement at hand was kept, and its job is still under lease.
+async fn assert_untouched(inbox: &Arc<dyn Store>, number: u64) {
+    let [job] = <[_; 1]>::try_from(jobs(inbox, number).await).expect("one job");
+    assert!(matches!(job.state, WorkState::Leased { .. }), "{job:?}");
+    assert_eq!(job.last_outcome, None);
+    assert_eq!(messages(inbox).await, []);
+}
+
+async fn effects_commit_with_the_outcome(inbox: Arc<dyn Store>) {
+    route_orders_to_ship(&inbox).await;
+    assert_eq!(value(&inbox, "a").await, None);
+    assert_eq!(usage(&inbox).await, (0, 0));
+    let effects = Effects {
+        messages: vec![message(1)],
+        ..writes([put("a", "1"), put("b", "2")])
+    };
+    handle(&inbox, 1, effects).await.expect("a settlement");
+    assert_eq!(
+        (text(&inbox, "a").await, text(&inbox, "b").await),
+        (Some("1".into()), Some("2".into()))
+    );
+    assert_eq!(messages(&inbox).await.len(), 1);
+    assert_eq!(jobs(&inbox, 1).await[0].state, WorkState::Done);
+    handle(&inbox, 2, writes([delete("a"), delete("never-there")]))
+        .await
+        .expect("a settlement");
+    assert_eq!(
+        (text(&inbox, "a").await, text(&inbox, "b").await),
+        (None, Some("2".into()))
+    );
+}
+
+async fn effects_of_any_other_outcome_are_dropped(inbox: Arc<dyn Store>) {
+    route_orders_to_ship(&inbox).await;
+    append(&inbox, [event(1)]).await;
+    let rejected = Outcome::Rejected {
+        reason: "no".into(),
+    };
+    for outcome in [failed(), rejected, Outcome::OutOfMemory { limit: 1 }] {
+        let job = claim_one(&inbox, 10).await;
+        let stale = Effects {
+            seen: vec![seen("a", Some(77))],
+            messages: vec![message(1)],
+            ..writes([put("a", "1")])
+        };
+        let next = WorkState::Waiting { until: at(10) };
+        let ended = Settlement {
+            effects: stale,
+            quota: Usage::default(),
+            ..settlement(&job.lease, outcome, next)
+        };
+        inbox
+            .settle(ended)
+            .await
+            .expect("what is dropped is not checked");
+    }
+    assert_eq!(jobs(&inbox, 1).await[0].attempts, 3);
+    assert_eq!(value(&inbox, "a").await, None);
+    assert_eq!(usage(&inbox).await, (0, 0));
+    assert_eq!(messages(&inbox).await, []);
+}
+
+async fn effects_of_a_lost_lease_are_dropped(inbox: Arc<dyn Store>) {
+    route_orders_to_ship(&inbox).await;
+    append(&inbox, [event(1)]).await;
+    let lost = claim_one(&inbox, 10).await;
+    let job = claim_one(&inbox, 1000).await;
+    let effects = Effects {
+        messages: vec![message(1)],
+        ..writes([put("a", "lost")])
+    };
+    let answer = inbox.settle(done(&lost.lease, effects)).await;
+    assert!(matches!(answer, Err(Error::LeaseLost(_))), "{answer:?}");
+    assert_eq!(value(&inbox, "a").await, None);
+    assert_untouched(&inbox, 1).await;
+    inbox
+        .settle(done(&job.lease, writes([put("a", "kept")])))
+        .await
+        .expect("a settlement");
+    assert_eq!(text(&inbox, "a").await.as_deref(), Some("kept"));
+}
+
+async fn effects_commit_once(inbox: Arc<dyn Store>) {
+    route_orders_to_ship(&inbox).await;
+    append(&inbox, [event(1)]).await;
+    let job = claim_one(&inbox, 10).await;
+    let effects = Effects {
+        messages: vec![message(1)],
+        ..writes([put("a", "1")])
+    };
+    inbox
+        .settle(done(&job.lease, effects.clone()))
+        .await
+        .expect("a settlement");
+    let before = version(&inbox, "a").await;
+    let answer = inbox.settle(done(&job.lease, effects)).await;
+    assert!(matches!(answer, Err(Error::LeaseLost(_))), "{answer:?}");
+    assert_eq!(version(&inbox, "a").await, before);
+    assert_eq!(messages(&inbox).await.len(), 1);
+}
+
+async fn each_write_is_a_new_version(inbox: Arc<dyn Store>) {
+    route_orders_to_ship(&inbox).await;
+    let mut versions = Vec::new();
+    for number in 1..=3 {
+        // The same value each time, deleted in between: not even then does a version stand twice.
+        handle(&inbox, number, writes([put("a", "same")]))
+            .await
+            .expect("a settlement");
+        versions.push(version(&inbox, "a").await);
+        handle(&inbox, number + 10, writes([delete("a")]))
+            .await
+            .expect("a settlement");
+    }
+    versions.dedup();
+    assert_eq!(versions.len(), 3, "{versions:?}");
+    assert!(versions.is_sorted(), "{versions:?}");
+}
+
+async fn a_key_is_told_by_its_bucket_its_plugin_and_its_tenant(inbox: Arc<dyn Store>) {
+    route(
+        &inbox,
+        &[
+            ("acme/orders", &["audit", "ship"]),
+            ("umbrella/orders", &["ship"]),
+        ],
+    )
+    .await;
+    append(&inbox, [event(1), event_of("umbrella/orders", 2)]).await;
+    let wanted = [
+        want("acme/audit", 1),
+        want("acme/ship", 1),
+        want("umbrella/ship", 1),
+    ];
+    for job in claim_of(&inbox, &wanted, 10).await {
+        let value = |bucket: &str| Some(Bytes::from(format!("{} {bucket}", job.lease.plugin)));
+        let to = |bucket: &str| Write {
+            key: key(bucket, "a"),
+            value: value(bucket),
+        };
+        inbox
+            .settle(done(&job.lease, writes([to("b"), to("B"), to("")])))
+            .await
+            .expect("a settlement");
+    }
+    for owner in ["acme/audit", "acme/ship", "umbrella/ship"] {
+        for bucket in ["b", "B", ""] {
+            let found = inbox
+                .value(&plugin(owner), &key(bucket, "a"))
+                .await
+                .expect("a read")
+                .expect("a value");
+            assert_eq!(found.value, format!("{owner} {bucket}"));
+            assert_eq!(keys(&inbox, &plugin(owner), bucket, None, 9).await, ["a"]);
+        }
+        assert_eq!(inbox.usage(&plugin(owner)).await.expect("a usage").keys, 3);
+    }
+    assert_eq!(
+        inbox
+            .value(&plugin("umbrella/audit"), &key("b", "a"))
+            .await
+            .expect("a read"),
+        None
+    );
+}
+
+async fn keys_and_values_are_kept_byte_for_byte(inbox: Arc<dyn Store>) {
+    route_orders_to_ship(&inbox).await;
+    let all = Bytes::from((0..=255).collect::<Vec<u8>>().repeat(100));
+    for (number, name) in (1..).zip(["", " ", "a\0b", "a", "A", "é", "e\u{301}", "\u{1f980}"]) {
+        let write = Write {
+            key: key("", name),
+            value: Some(all.clone()),
+        };
+        handle(&inbox, number, writes([write]))
+            .await
+            .expect("a settlement");
+        let found = inbox
+            .value(&plugin("acme/ship"), &key("", name))
+            .await
+            .expect("a read");
+        assert!(found.is_some_and(|found| found.value == all), "{name:?}");
+    }
+    assert_eq!(usage(&inbox).await.0, 8, "none of them is another");
+    handle(&inbox, 9, writes([put("empty", "")]))
+        .await
+        .expect("a settlement");
+    assert_eq!(
+        text(&inbox, "empty").await.as_deref(),
+        Some(""),
+        "an empty value is a value"
+    );
+}
+
+/// Asserts that an attempt that went by `seen` commits nothing.
+async fn assert_conflict(inbox: &Arc<dyn Store>, number: u64, went_by: Vec<Seen>, name: &str) {
+    let before = (
+        value(inbox, "a").await,
+        value(inbox, "new").await,
+        usage(inbox).await,
+    );
+    let effects = Effects {
+        seen: went_by,
+        messages: vec![message(1)],
+        ..writes([put("a", "x"), put("new", "x")])
+    };
+    let answer = handle(inbox, number, effects).await;
+    assert!(
+        matches!(&answer, Err(Error::Conflict(at)) if *at == key("b", name)),
+        "{answer:?}"
+    );
+    assert_eq!(
+        (
+            value(inbox, "a").await,
+            value(inbox, "new").await,
+            usage(inbox).await
+        ),
+        before
+    );
+    assert_untouched(inbox, number).await;
+}
+
+async fn a_key_that_changed_is_a_conflict(inbox: Arc<dyn Store>) {
+    route_orders_to_ship(&inbox).await;
+    handle(&inbox, 1, writes([put("a", "1"), put("c", "1")]))
+        .await
+        .expect("a settlement");
+    let (a, c) = (version(&inbox, "a").await, version(&inbox, "c").await);
+    handle(&inbox, 2, writes([put("a", "1")]))
+        .await
+        .expect("a settlement");
+    assert_conflict(&inbox, 3, vec![seen("c", Some(c)), seen("a", Some(a))], "a").await;
+}
+
+async fn a_key_that_came_or_went_is_a_conflict(inbox: Arc<dyn Store>) {
+    route_orders_to_ship(&inbox).await;
+    handle(&inbox, 1, writes([put("a", "1"), put("c", "1")]))
+        .await
+        .expect("a settlement");
+    let c = version(&inbox, "c").await;
+    handle(&inbox, 2, writes([delete("c")]))
+        .await
+        .expect("a settlement");
+    assert_conflict(&inbox, 3, vec![seen("a", None)], "a").await;
+    assert_conflict(&inbox, 4, vec![seen("c", Some(c))], "c").await;
+}
+
+async fn a_key_that_stands_as_it_was_is_none(inbox: Arc<dyn Store>) {
+    route_orders_to_ship(&inbox).await;
+    handle(&inbox, 1, writes([put("a", "1")]))
+        .await
+        .expect("a settlement");
+    let went_by = vec![seen("a", Some(version(&inbox, "a").await)), seen("b", None)];
+    handle(&inbox, 2, writes([put("c", "1")]))
+        .await
+        .expect("a settlement");
+    let effects = Effects {
+        seen: went_by,
+        ..writes([put("a", "2"), put("b", "1")])
+    };
+    handle(&inbox, 3, effects).await.expect("a settlement");
+    assert_eq!(text(&inbox, "a").await.as_deref(), Some("2"));
+}
+
+async fn concurrent_increments_lose_nothing(inbox: Arc<dyn Store>) {
+    route_orders_to_ship(&inbox).await;
+    append(&inbox, (0..16).map(event)).await;
+    let attempts = claim(&inbox, 16, 100).await.into_iter().map(|job| {
+        let inbox = Arc::clone(&inbox);
+        tokio::spawn(async move { increment(&inbox, &job).await })
+    });
+    for attempt in attempts.collect::<Vec<_>>() {
+        attempt.await.expect("the task ends well");
+    }
+    assert_eq!(text(&inbox, "count").await.as_deref(), Some("16"));
+}
+
+async fn increment(inbox: &Arc<dyn Store>, job: &Claimed) {
+    loop {
+        let found = value(inbox, "count").await;
+        tokio::task::yield_now().await;
+        let count = found.as_ref().map_or(0, |found| {
+            str_of(&found.value).parse::<u32>().expect("a number")
+        });
+        let went_by = vec![seen("count", found.map(|found| found.version))];
+        let effects = Effects {
+            seen: went_by,
+            ..writes([put("count", &(count + 1).to_string())])
+        };
+        match inbox.settle(done(&job.lease, effects)).await {
+            Ok(()) => return,
+            Err(Error::Conflict(_)) => {}
+            Err(error) => panic!("{error}"),
+        }
+    }
+}
+
+fn str_of(value: &[u8]) -> &str {
+    std::str::from_utf8(value).expect("a text")
+}
+
+async fn keys(
+    inbox: &Arc<dyn Store>,
+    plugin: &PluginRef,
+    bucket: &str,
+    after: Option<&str>,
+    limit: usize,
+) -> Vec<String> {
+    inbox
+        .keys(plugin, bucket, after, limit)
+        .await
+        .expect("the keys")
+}
+
+async fn keys_are_listed_in_the_order_of_their_bytes(inbox: Arc<dyn Store>) {
+    route_orders_to_ship(&inbox).await;
+    let other = Write {
+        key: key("other", "zz"),
+        value: Some(Bytes::new()),
+    };
+    let all = ["é", "b", "", "B", "a", "ab"].map(|name| put(name, "1"));
+    handle(&inbox, 1, writes(all.into_iter().chain([other])))
+        .await
+        .expect("a settlement");
+    let ship = plugin("acme/ship");
+    let sorted = ["", "B", "a", "ab", "b", "é"];
+    assert_eq!(keys(&inbox, &ship, "b", None, 9).await, sorted);
+    assert_eq!(keys(&inbox, &ship, "b", None, 2).await, sorted[..2]);
+    assert_eq!(keys(&inbox, &ship, "b", Some(""), 2).await, sorted[1..3]);
+    assert_eq!(
+        keys(&inbox, &ship, "b", Some("aa"), 9).await,
+        sorted[3..],
+        "a key that isn't there has its place"
+    );
+    assert_eq!(keys(&inbox, &ship, "b", Some("é"), 9).await, [""; 0]);
+    assert_eq!(keys(&inbox, &ship, "c", None, 9).await, [""; 0]);
+    assert_eq!(
+        keys(&inbox, &plugin("acme/audit"), "b", None, 9).await,
+        [""; 0]
+    );
+}
+
+async fn usage_counts_names_and_values(inbox: Arc<dyn Store>) {
+    route_orders_to_ship(&inbox).await;
+    let steps = [
+        (vec![put("key", "12345"), put("é", "")], (2, 12)),
+        (vec![put("key", "1234567")], (2, 14)),
+        (vec![put("key", "1"), put("k", "1")], (3, 11)),
+        (vec![delete("key"), delete("gone")], (2, 6)),
+        (vec![delete("é"), delete("k")], (0, 0)),
+        (Vec::new(), (0, 0)),
+    ];
+    for (number, (step, expected)) in (1..).zip(steps) {
+        handle(&inbox, number, writes(step))
+            .await
+            .expect("a settlement");
+        assert_eq!(usage(&inbox).await, expected, "after step {number}");
+    }
+}
+
+async fn settle_within(
+    inbox: &Arc<dyn Store>,
+    lease: &JobLease,
+    quota: (u64, u64),
+    all: Vec<Write>,
+) -> Result<(), Error> {
+    let quota = Usage {
+        keys: quota.0,
+        bytes: quota.1,
+    };
+    inbox
+        .settle(Settlement {
+            quota,
+            ..done(lease, writes(all))
+        })
+        .await
+}
+
+async fn writes_past_the_quota_change_nothing(inbox: Arc<dyn Store>) {
+    route_orders_to_ship(&inbox).await;
+    handle(&inbox, 1, writes([put("a", "12"), put("c", "12")]))
+        .await
+        .expect("a settlement");
+    append(&inbox, [event(2)]).await;
+    let job = claim_one(&inbox, 10).await;
+    let cases = [
+        ((2, 99), vec![put("d", "1")], (Limit::KvKeys, 2)),
+        ((9, 10), vec![put("d", "1")], (Limit::KvBytes, 10)),
+        ((9, 10), vec![put("a", "12345")], (Limit::KvBytes, 10)),
+    ];
+    for (quota, all, told) in cases {
+        let answer = settle_within(&inbox, &job.lease, quota, all).await;
+        assert!(
+            matches!(answer, Err(Error::OverQuota { limit, max }) if (limit, max) == told),
+            "{answer:?}"
+        );
+        assert_eq!(usage(&inbox).await, (2, 8));
+        assert_eq!(text(&inbox, "a").await.as_deref(), Some("12"));
+        assert_untouched(&inbox, 2).await;
+    }
+    let swap = vec![put("d", "1234"), delete("a")];
+    settle_within(&inbox, &job.lease, (2, 10), swap)
+        .await
+        .expect("what goes makes room for what comes");
+    assert_eq!(usage(&inbox).await, (2, 10));
+}
+
+async fn a_store_that_is_past_its_quota_may_shrink(inbox: Arc<dyn Store>) {
+    route_orders_to_ship(&inbox).await;
+    handle(&inbox, 1, writes([put("a", "12"), put("c", "12")]))
+        .await
+        .expect("a settlement");
+    append(&inbox, [event(2), event(3)]).await;
+    let claimed = claim(&inbox, 2, 10).await;
+    settle_within(&inbox, &claimed[0].lease, (0, 0), Vec::new())
+        .await
+        .expect("nothing is written");
+    settle_within(
+        &inbox,
+        &claimed[1].lease,
+        (0, 0),
+        vec![delete("a"), put("c", "1")],
+    )
+    .await
+    .expect("it shrinks");
+    assert_eq!(usage(&inbox).await, (1, 3));
+}

@@ -1,0 +1,186 @@
+//! Whatever call fails, and wherever the host dies: nothing is lost and nothing happens twice.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use hookyard_model::{Effects, Event, Key, Message, MessageId, Outcome, Seen, WorkState, Write};
+use uuid::Uuid;
+
+use super::fixtures::{
+    LEASE, at, event, messages, plugin, route_orders_to_ship, settlement, summaries, want,
+};
+use super::{Case, table};
+use crate::faulty::{Fault, Faulty, When};
+use hookyard_store::{Claimed, Error, Inbox, Settlement, Store};
+
+pub(super) const CASES: &[Case] = table![
+    every_effect_happens_once_whichever_call_fails,
+    every_effect_happens_once_wherever_the_host_dies,
+];
+
+/// Far more than a round takes with one fault.
+const CALLS_MAX: usize = 60;
+
+async fn every_effect_happens_once_whichever_call_fails(inbox: Arc<dyn Store>) {
+    route_orders_to_ship(&inbox).await;
+    let mut rounds = 0;
+    for when in [When::Before, When::After] {
+        for nth in 1..=CALLS_MAX {
+            let faulty = Arc::new(Faulty::new(Arc::clone(&inbox)));
+            faulty.at(nth, when, Fault::Fail);
+            rounds += 1;
+            handle(&faulty, rounds, 0).await;
+            assert_once(&inbox, rounds, &format!("the {nth}. call fails {when:?}")).await;
+            if faulty.has_plan() {
+                break;
+            }
+            assert!(nth < CALLS_MAX, "a round has an end");
+        }
+    }
+    assert!(rounds > 8, "only {rounds} rounds had a call to fail");
+}
+
+async fn every_effect_happens_once_wherever_the_host_dies(inbox: Arc<dyn Store>) {
+    route_orders_to_ship(&inbox).await;
+    let mut rounds = 0;
+    for when in [When::Before, When::After] {
+        for nth in 1..=CALLS_MAX {
+            let faulty = Arc::new(Faulty::new(Arc::clone(&inbox)));
+            faulty.at(nth, when, Fault::Crash);
+            rounds += 1;
+            tokio::select! {
+                () = handle(&faulty, rounds, 0) => {}
+                () = faulty.crashed() => {
+                    // The sender had no answer and sends again; another host takes up what the leases leave.
+                    let next = Arc::new(Faulty::new(Arc::clone(&inbox)));
+                    handle(&next, rounds, 1_000_000).await;
+                }
+            }
+            assert_once(
+                &inbox,
+                rounds,
+                &format!("the host dies {when:?} the {nth}. call"),
+            )
+            .await;
+            if faulty.has_plan() {
+                break;
+            }
+            assert!(nth < CALLS_MAX, "a round has an end");
+        }
+    }
+    assert!(rounds > 8, "only {rounds} rounds had a call to die at");
+}
+
+/// Sends one event until it is acknowledged and attempts it until it is done, as sender and host do.
+async fn handle(inbox: &Arc<Faulty>, number: u64, mut now: i64) {
+    let sent = Event {
+        received_at: at(0),
+        ..event(number)
+    };
+    if inbox.append(sent.clone()).await.is_err() {
+        inbox
+            .append(sent)
+            .await
+            .expect("no more than one call fails");
+    }
+    for _ in 0..CALLS_MAX {
+        // Leases of attempts whose end was lost have run out by then.
+        now += 1_000;
+        let claimed = inbox
+            .claim(&[want("acme/ship", 9)], at(now), LEASE)
+            .await
+            .unwrap_or_default();
+        for job in &claimed {
+            attempt(inbox, job).await;
+        }
+        let due = inbox.next_due(&[plugin("acme/ship")]).await;
+        if matches!(due, Ok(None)) {
+            return;
+        }
+    }
+    panic!("event {number} is not done after {CALLS_MAX} claims");
+}
+
+/// One attempt: adds one to a counter and sends a message, in the way of the runner.
+async fn attempt(inbox: &Arc<Faulty>, job: &Claimed) {
+    let key = Key {
+        bucket: "b".into(),
+        key: "count".into(),
+    };
+    let Ok(found) = inbox.value(&job.lease.plugin, &key).await else {
+        return;
+    };
+    let count = found.as_ref().map_or(0, |found| count_of(&found.value));
+    let effects = Effects {
+        seen: vec![Seen {
+            key: key.clone(),
+            version: found.map(|found| found.version),
+        }],
+        writes: vec![Write {
+            key,
+            value: Some(Bytes::from((count + 1).to_string())),
+        }],
+        messages: vec![message(job)],
+        answers: Vec::new(),
+    };
+    let settlement = Settlement {
+        effects,
+        ..settlement(&job.lease, Outcome::Done, WorkState::Done)
+    };
+    match inbox.settle(settlement).await {
+        Ok(()) | Err(Error::LeaseLost(_) | Error::Store(_)) => {}
+        Err(error) => panic!("{error}"),
+    }
+}
+
+/// Another one for each attempt.
+fn message(job: &Claimed) -> Message {
+    let id = Uuid::from_u64_pair(
+        u64::from(job.lease.attempt),
+        job.event.id.as_uuid().as_u64_pair().1,
+    );
+    Message {
+        id: MessageId::from_uuid(id),
+        destination: "shop".parse().expect("a name"),
+        event_type: None,
+        body: job.event.body.clone(),
+        ordering_key: None,
+    }
+}
+
+fn count_of(value: &[u8]) -> u64 {
+    std::str::from_utf8(value)
+        .ok()
+        .and_then(|text| text.parse().ok())
+        .expect("a number")
+}
+
+async fn assert_once(inbox: &Arc<dyn Store>, rounds: u64, told: &str) {
+    let events = summaries(inbox).await;
+    assert_eq!(
+        events.len() as u64,
+        rounds,
+        "{told}: each event is stored once"
+    );
+    assert!(
+        events
+            .iter()
+            .all(|event| event.jobs[0].state == WorkState::Done),
+        "{told}: each event is handled"
+    );
+    let key = Key {
+        bucket: "b".into(),
+        key: "count".into(),
+    };
+    let found = inbox
+        .value(&plugin("acme/ship"), &key)
+        .await
+        .expect("a read")
+        .expect("a value");
+    assert_eq!(count_of(&found.value), rounds, "{told}: each counts once");
+    assert_eq!(
+        messages(inbox).await.len() as u64,
+        rounds,
+        "{told}: each sends once"
+    );
+}

@@ -1,0 +1,236 @@
+//! Events, routes and calls, short to write.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use hookyard_model::{
+    Attempt, Event, EventId, Header, LogLine, Message, MessageId, Outcome, Payload, PluginName,
+    PluginRef, Revision, SourceName, SourceRef, TenantName, Timestamp, WorkState,
+};
+use uuid::Uuid;
+
+use hookyard_store::{
+    Claimed, EventSummary, JobLease, JobSummary, MessagePage, MessageSelection, MessageSummary,
+    Page, Routes, Selection, Settlement, Store, Want,
+};
+
+pub(crate) const LEASE: Duration = Duration::from_secs(60);
+
+pub(crate) fn at(secs: i64) -> Timestamp {
+    Timestamp::from_unix_secs(1_700_000_000 + secs)
+}
+
+/// From `tenant/source`.
+pub(crate) fn source(text: &str) -> SourceRef {
+    let (tenant, source) = text
+        .split_once('/')
+        .expect("a source is written tenant/source");
+    let tenant = TenantName::new(tenant).expect("a tenant name of a test");
+    SourceRef {
+        tenant,
+        name: SourceName::new(source).expect("a source name of a test"),
+    }
+}
+
+/// From `tenant/plugin`.
+pub(crate) fn plugin(text: &str) -> PluginRef {
+    let (tenant, plugin) = text
+        .split_once('/')
+        .expect("a plugin is written tenant/plugin");
+    let tenant = TenantName::new(tenant).expect("a tenant name of a test");
+    PluginRef {
+        tenant,
+        name: PluginName::new(plugin).expect("a plugin name of a test"),
+    }
+}
+
+/// An event of `acme/orders` that came in at second `number`, with that number in its id, key and body.
+pub(crate) fn event(number: u64) -> Event {
+    event_of("acme/orders", number)
+}
+
+pub(crate) fn event_of(from: &str, number: u64) -> Event {
+    Event {
+        id: EventId::from_uuid(Uuid::from_u64_pair(
+            0x0199_0000_0000_7000 | number,
+            0x8000_0000_0000_0000 | number,
+        )),
+        source: source(from),
+        provider: "topi".into(),
+        event_type: Some("offer.created".into()),
+        key: format!("key-{number}"),
+        received_at: at(i64::try_from(number).expect("tests count low")),
+        headers: vec![Header {
+            name: "content-type".into(),
+            value: Bytes::from_static(b"application/json"),
+        }],
+        body: Bytes::from(format!("{{\"number\":{number}}}")),
+        payload: Payload::Body,
+        ordering_key: None,
+        key_until: Timestamp::from_unix_millis(i64::MAX),
+    }
+}
+
+pub(crate) async fn append(inbox: &Arc<dyn Store>, events: impl IntoIterator<Item = Event>) {
+    for event in events {
+        inbox.append(event).await.expect("an append");
+    }
+}
+
+/// Routes each `tenant/source` to the plugins named, which are of the same tenant.
+pub(crate) async fn route(inbox: &Arc<dyn Store>, table: &[(&str, &[&str])]) {
+    let name = |text: &&str| PluginName::new(text).expect("a plugin name of a test");
+    let rows = table
+        .iter()
+        .map(|(from, plugins)| (source(from), plugins.iter().map(name).collect()));
+    inbox.route(Routes(rows.collect())).await.expect("a route");
+}
+
+/// An inbox's jobs of `acme/orders` go to plugin `ship`.
+pub(crate) async fn route_orders_to_ship(inbox: &Arc<dyn Store>) {
+    route(inbox, &[("acme/orders", &["ship"])]).await;
+}
+
+pub(crate) fn want(plugin_text: &str, limit: usize) -> Want {
+    Want {
+        plugin: plugin(plugin_text),
+        limit,
+    }
+}
+
+/// Claims up to `limit` jobs of `acme/ship` at second `now`.
+pub(crate) async fn claim(inbox: &Arc<dyn Store>, limit: usize, now: i64) -> Vec<Claimed> {
+    claim_of(inbox, &[want("acme/ship", limit)], now).await
+}
+
+pub(crate) async fn claim_of(inbox: &Arc<dyn Store>, wanted: &[Want], now: i64) -> Vec<Claimed> {
+    inbox.claim(wanted, at(now), LEASE).await.expect("a claim")
+}
+
+pub(crate) async fn claim_one(inbox: &Arc<dyn Store>, now: i64) -> Claimed {
+    let claimed = claim(inbox, 1, now).await;
+    let [job] = <[Claimed; 1]>::try_from(claimed).expect("one job is due");
+    job
+}
+
+/// The numbers of the keys of the events claimed, in the order that they were given in.
+pub(crate) fn keys(claimed: &[Claimed]) -> Vec<&str> {
+    claimed.iter().map(|job| job.event.key.as_str()).collect()
+}
+
+pub(crate) fn attempt(number: u32, outcome: Outcome) -> Attempt {
+    Attempt {
+        number,
+        revision: Revision::from_sha256([number as u8; 32]),
+        started_at: at(0),
+        duration: Duration::from_millis(12),
+        outcome,
+        log: vec![LogLine {
+            is_error: false,
+            text: format!("attempt {number}: \"quoted\", naïve"),
+        }],
+    }
+}
+
+pub(crate) fn settlement(lease: &JobLease, outcome: Outcome, next: WorkState) -> Settlement {
+    Settlement {
+        lease: lease.clone(),
+        attempt: attempt(lease.attempt, outcome),
+        next,
+        is_watched: false,
+        is_spared: false,
+        effects: hookyard_model::Effects::default(),
+        quota: hookyard_store::Usage {
+            keys: u64::MAX,
+            bytes: u64::MAX,
+        },
+        outbox: hookyard_store::OutboxQuota::default(),
+    }
+}
+
+pub(crate) async fn settle(
+    inbox: &Arc<dyn Store>,
+    lease: &JobLease,
+    outcome: Outcome,
+    next: WorkState,
+) {
+    inbox
+        .settle(settlement(lease, outcome, next))
+        .await
+        .expect("a settlement");
+}
+
+pub(crate) async fn summaries(inbox: &Arc<dyn Store>) -> Vec<EventSummary> {
+    inbox
+        .events(Page::first(Selection::default(), 1000))
+        .await
+        .expect("a page of events")
+}
+
+/// The jobs of the `number`-th event.
+pub(crate) async fn jobs(inbox: &Arc<dyn Store>, number: u64) -> Vec<JobSummary> {
+    let key = format!("key-{number}");
+    let found = summaries(inbox)
+        .await
+        .into_iter()
+        .find(|event| event.key == key);
+    found.expect("the event is listed").jobs
+}
+
+/// Plugin and state of each job of the `number`-th event.
+pub(crate) async fn states(inbox: &Arc<dyn Store>, number: u64) -> Vec<(String, &'static str)> {
+    jobs(inbox, number)
+        .await
+        .into_iter()
+        .map(|job| (job.plugin.to_string(), job.state.name()))
+        .collect()
+}
+
+pub(crate) fn is(plugin: &str, state: &'static str) -> (String, &'static str) {
+    (plugin.to_owned(), state)
+}
+
+pub(crate) fn failed() -> Outcome {
+    Outcome::Trapped {
+        message: "unreachable".into(),
+    }
+}
+
+/// A message to `shop` with this id.
+pub(crate) fn message(number: u128) -> Message {
+    Message {
+        id: MessageId::from_uuid(Uuid::from_u128(number)),
+        destination: "shop".parse().expect("a name"),
+        event_type: None,
+        body: Bytes::from(vec![0xff; 3]),
+        ordering_key: None,
+    }
+}
+
+pub(crate) async fn messages(store: &Arc<dyn Store>) -> Vec<MessageSummary> {
+    let page = MessagePage::first(MessageSelection::default(), 1000);
+    store.messages(page).await.expect("the messages")
+}
+
+/// How many calls run at once: fewer than a store queues, which refuses what it has no place for.
+const SIDE_BY_SIDE: usize = 500;
+
+/// Makes calls at once, so that a store that syncs to a disk does not sync for each.
+pub(super) async fn side_by_side(
+    mut calls: impl Iterator<Item = impl Future<Output = ()> + Send + 'static>,
+) {
+    loop {
+        let batch: Vec<_> = calls
+            .by_ref()
+            .take(SIDE_BY_SIDE)
+            .map(tokio::spawn)
+            .collect();
+        if batch.is_empty() {
+            return;
+        }
+        for call in batch {
+            call.await.expect("the task ends well");
+        }
+    }
+}

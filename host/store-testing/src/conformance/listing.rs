@@ -1,0 +1,156 @@
+//! Events are listed in the order of their arrival, page by page.
+
+use std::sync::Arc;
+
+use hookyard_model::{Event, EventId};
+
+use super::fixtures::{append, at, event, event_of, is, route, source, states, summaries};
+use super::{Case, table};
+use hookyard_store::{EventSummary, Page, Selection, Store};
+
+pub(super) const CASES: &[Case] = table![
+    an_empty_inbox_lists_nothing,
+    a_summary_tells_the_event,
+    pages_follow_on_from_each_other,
+    arrival_orders_the_list_not_the_id,
+    the_newest_come_first_where_that_is_asked_for,
+    a_page_after_an_id_that_is_not_stored_begins_where_it_would_be,
+    jobs_are_listed_with_their_own_event,
+];
+
+async fn page(inbox: &Arc<dyn Store>, after: Option<EventId>, limit: usize) -> Vec<EventSummary> {
+    inbox
+        .events(Page {
+            after,
+            ..Page::first(Selection::default(), limit)
+        })
+        .await
+        .expect("a page of events")
+}
+
+fn keys(events: &[EventSummary]) -> Vec<&str> {
+    events.iter().map(|event| event.key.as_str()).collect()
+}
+
+async fn an_empty_inbox_lists_nothing(inbox: Arc<dyn Store>) {
+    assert_eq!(page(&inbox, None, 10).await, []);
+    assert_eq!(page(&inbox, Some(event(1).id), 10).await, []);
+}
+
+async fn a_summary_tells_the_event(inbox: Arc<dyn Store>) {
+    let untyped = Event {
+        event_type: None,
+        ..event_of("umbrella/in", 2)
+    };
+    append(&inbox, [event(1), untyped]).await;
+    let first = EventSummary {
+        id: event(1).id,
+        source: source("acme/orders"),
+        provider: "topi".into(),
+        event_type: Some("offer.created".into()),
+        key: "key-1".into(),
+        received_at: at(1),
+        jobs: Vec::new(),
+        is_discarded: false,
+    };
+    let listed = summaries(&inbox).await;
+    assert_eq!(listed[0], first);
+    assert_eq!(
+        (&listed[1].source, &listed[1].event_type),
+        (&source("umbrella/in"), &None)
+    );
+}
+
+async fn pages_follow_on_from_each_other(inbox: Arc<dyn Store>) {
+    append(&inbox, (1..=7).map(event)).await;
+    let mut seen = Vec::new();
+    let mut after = None;
+    loop {
+        let next = page(&inbox, after, 3).await;
+        assert!(next.len() <= 3);
+        let Some(last) = next.last() else { break };
+        after = Some(last.id);
+        seen.extend(next.into_iter().map(|event| event.key));
+    }
+    assert_eq!(
+        seen,
+        (1..=7)
+            .map(|number| format!("key-{number}"))
+            .collect::<Vec<_>>()
+    );
+    assert_eq!(page(&inbox, None, 0).await, []);
+}
+
+async fn arrival_orders_the_list_not_the_id(inbox: Arc<dyn Store>) {
+    append(&inbox, [event(5), event(3), event(9), event(1)]).await;
+    assert_eq!(
+        keys(&page(&inbox, None, 10).await),
+        ["key-5", "key-3", "key-9", "key-1"]
+    );
+    assert_eq!(
+        keys(&page(&inbox, Some(event(3).id), 10).await),
+        ["key-9", "key-1"]
+    );
+}
+
+async fn the_newest_come_first_where_that_is_asked_for(inbox: Arc<dyn Store>) {
+    append(&inbox, [event(5), event(3), event(9), event(1)]).await;
+    let newest = async |after: Option<EventId>, limit| {
+        let page = Page {
+            after,
+            ..Page::last(Selection::default(), limit)
+        };
+        inbox.events(page).await.expect("a page of events")
+    };
+    assert_eq!(keys(&newest(None, 3).await), ["key-1", "key-9", "key-3"]);
+    assert_eq!(
+        keys(&newest(Some(event(9).id), 10).await),
+        ["key-3", "key-5"]
+    );
+    assert_eq!(
+        keys(&newest(Some(event(4).id), 10).await),
+        [""; 0],
+        "before the place of the next id, which is first"
+    );
+    assert_eq!(
+        keys(&newest(Some(event(10).id), 2).await),
+        ["key-1", "key-9"],
+        "an id after all others"
+    );
+    assert_eq!(keys(&newest(Some(event(5).id), 10).await), [""; 0]);
+    let since = Page::last(
+        Selection {
+            since: Some(at(4)),
+            ..Selection::default()
+        },
+        10,
+    );
+    assert_eq!(
+        keys(&inbox.events(since).await.expect("a page of events")),
+        ["key-9", "key-5"]
+    );
+}
+
+async fn a_page_after_an_id_that_is_not_stored_begins_where_it_would_be(inbox: Arc<dyn Store>) {
+    append(&inbox, [event(2), event(4), event(6)]).await;
+    assert_eq!(
+        keys(&page(&inbox, Some(event(3).id), 10).await),
+        ["key-4", "key-6"]
+    );
+    assert_eq!(
+        keys(&page(&inbox, Some(event(1).id), 10).await),
+        ["key-2", "key-4", "key-6"]
+    );
+    assert_eq!(keys(&page(&inbox, Some(event(7).id), 10).await), [""; 0]);
+}
+
+async fn jobs_are_listed_with_their_own_event(inbox: Arc<dyn Store>) {
+    route(&inbox, &[("acme/orders", &["audit", "ship"])]).await;
+    append(&inbox, [event(1), event_of("acme/payments", 2), event(3)]).await;
+    let both = [is("audit", "pending"), is("ship", "pending")];
+    assert_eq!(states(&inbox, 1).await, both);
+    assert_eq!(states(&inbox, 2).await, []);
+    assert_eq!(states(&inbox, 3).await, both);
+    let middle = page(&inbox, Some(event(1).id), 1).await;
+    assert_eq!((middle[0].key.as_str(), middle[0].jobs.len()), ("key-2", 0));
+}

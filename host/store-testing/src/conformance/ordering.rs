@@ -1,0 +1,488 @@
+//! Events with the same ordering key are handled strictly in their order; others don't wait for them.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+use hookyard_model::{Event, Outcome, Revision, WorkState};
+
+use super::fixtures::{
+    append, at, claim, claim_of, claim_one, event, event_of, failed, is, jobs, keys, plugin, route,
+    route_orders_to_ship, settle, states, want,
+};
+use super::waking::{drain, wakes};
+use super::{Case, table};
+use hookyard_store::{Claimed, Quarantine, Replay, Selection, Store};
+
+pub(super) const CASES: &[Case] = table![
+    one_of_a_key_is_given_out_at_a_time,
+    a_failing_key_waits_and_others_go_on,
+    a_job_given_up_on_lets_the_next_one_go,
+    keys_of_other_sources_and_plugins_are_others,
+    what_is_blocked_is_not_due,
+    a_job_says_which_event_it_waits_for,
+    the_end_of_an_attempt_wakes_for_the_next_one,
+    a_lease_given_back_keeps_its_place,
+    a_lease_that_ran_out_keeps_its_place,
+    order_outlives_a_plugin_that_comes_and_goes,
+    order_outlives_a_quarantine,
+    what_was_stored_without_a_plugin_is_in_order,
+    what_was_held_comes_before_what_was_stored_without_a_plugin,
+    a_replay_of_a_key_is_in_order,
+    a_replay_of_an_earlier_event_comes_first,
+    a_replay_of_an_earlier_event_waits_for_an_attempt_under_way,
+    many_claims_at_once_keep_the_order,
+];
+
+/// The `number`-th event of `acme/orders`, with an ordering key.
+fn ordered(number: u64, ordering_key: &str) -> Event {
+    Event {
+        ordering_key: Some(ordering_key.into()),
+        ..event(number)
+    }
+}
+
+async fn done(inbox: &Arc<dyn Store>, job: &Claimed) {
+    settle(inbox, &job.lease, Outcome::Done, WorkState::Done).await;
+}
+
+/// Three events of key `a`; so many of them are done.
+async fn three_of_a(inbox: &Arc<dyn Store>, handled: usize) {
+    route_orders_to_ship(inbox).await;
+    append(inbox, (1..=3).map(|number| ordered(number, "a"))).await;
+    for _ in 0..handled {
+        done(inbox, &claim_one(inbox, 10).await).await;
+    }
+}
+
+async fn replay(inbox: &Arc<dyn Store>, numbers: &[u64]) {
+    let ids = numbers.iter().map(|number| event(*number).id).collect();
+    let selection = Selection {
+        ids,
+        ..Selection::default()
+    };
+    let order = Replay {
+        selection,
+        revision: None,
+        rate: None,
+        now: at(50),
+        dry_run: false,
+    };
+    assert_eq!(
+        inbox.replay(order).await.expect("a replay").again,
+        numbers.len() as u64
+    );
+}
+
+async fn a_job_says_which_event_it_waits_for(inbox: Arc<dyn Store>) {
+    let behind = async |number| {
+        jobs(&inbox, number).await[0]
+            .behind
+            .map(|ahead| (ahead.id, ahead.state))
+    };
+    three_of_a(&inbox, 0).await;
+    append(&inbox, [ordered(4, "b"), event(5)]).await;
+    let first = (event(1).id, WorkState::Pending);
+    assert_eq!(
+        (behind(1).await, behind(2).await, behind(3).await),
+        (None, Some(first), Some(first))
+    );
+    assert_eq!((behind(4).await, behind(5).await), (None, None));
+    let job = claim_one(&inbox, 10).await;
+    settle(
+        &inbox,
+        &job.lease,
+        failed(),
+        WorkState::Waiting { until: at(100) },
+    )
+    .await;
+    assert_eq!(
+        behind(3).await,
+        Some((event(1).id, WorkState::Waiting { until: at(100) }))
+    );
+    let record = inbox
+        .read(event(3).id)
+        .await
+        .expect("a read")
+        .expect("it is stored");
+    assert_eq!(
+        record.jobs[0].behind.map(|ahead| ahead.id),
+        Some(event(1).id)
+    );
+    let claimed = claim(&inbox, 9, 100).await;
+    done(
+        &inbox,
+        claimed
+            .iter()
+            .find(|job| job.event.id == event(1).id)
+            .expect("it is due"),
+    )
+    .await;
+    assert_eq!(
+        (behind(2).await, behind(3).await),
+        (None, Some((event(2).id, WorkState::Pending)))
+    );
+}
+
+/// Handles whatever is due, one after the other, and tells the keys.
+async fn handle_all(inbox: &Arc<dyn Store>, now: i64) -> Vec<String> {
+    let mut handled = Vec::new();
+    while let [job, ..] = &claim(inbox, 1, now).await[..] {
+        handled.push(job.event.key.clone());
+        done(inbox, job).await;
+    }
+    handled
+}
+
+async fn one_of_a_key_is_given_out_at_a_time(inbox: Arc<dyn Store>) {
+    route_orders_to_ship(&inbox).await;
+    append(
+        &inbox,
+        [
+            ordered(1, "a"),
+            ordered(2, "a"),
+            ordered(3, "b"),
+            event(4),
+            event(5),
+            ordered(6, "a"),
+        ],
+    )
+    .await;
+    let first = claim(&inbox, 9, 10).await;
+    assert_eq!(keys(&first), ["key-1", "key-3", "key-4", "key-5"]);
+    assert_eq!(*first[0].event, ordered(1, "a"));
+    assert_eq!(claim(&inbox, 9, 10).await.len(), 0);
+    done(&inbox, &first[0]).await;
+    let second = claim(&inbox, 9, 10).await;
+    assert_eq!(keys(&second), ["key-2"]);
+    done(&inbox, &second[0]).await;
+    assert_eq!(keys(&claim(&inbox, 9, 10).await), ["key-6"]);
+}
+
+async fn a_failing_key_waits_and_others_go_on(inbox: Arc<dyn Store>) {
+    three_of_a(&inbox, 0).await;
+    append(&inbox, [ordered(4, "b"), event(5)]).await;
+    let failing = claim_one(&inbox, 10).await;
+    settle(
+        &inbox,
+        &failing.lease,
+        failed(),
+        WorkState::Waiting { until: at(500) },
+    )
+    .await;
+    assert_eq!(handle_all(&inbox, 499).await, ["key-4", "key-5"]);
+    assert_eq!(
+        inbox
+            .next_due(&[plugin("acme/ship")])
+            .await
+            .expect("a time"),
+        Some(at(500))
+    );
+    assert_eq!(handle_all(&inbox, 500).await, ["key-1", "key-2", "key-3"]);
+}
+
+async fn a_job_given_up_on_lets_the_next_one_go(inbox: Arc<dyn Store>) {
+    three_of_a(&inbox, 0).await;
+    settle(
+        &inbox,
+        &claim_one(&inbox, 10).await.lease,
+        failed(),
+        WorkState::Dead,
+    )
+    .await;
+    assert_eq!(handle_all(&inbox, 10).await, ["key-2", "key-3"]);
+}
+
+async fn keys_of_other_sources_and_plugins_are_others(inbox: Arc<dyn Store>) {
+    route(
+        &inbox,
+        &[
+            ("acme/orders", &["audit", "ship"]),
+            ("acme/payments", &["ship"]),
+            ("umbrella/orders", &["ship"]),
+        ],
+    )
+    .await;
+    for (number, from) in (1..).zip(["acme/orders", "acme/payments", "umbrella/orders"].repeat(2)) {
+        append(
+            &inbox,
+            [Event {
+                ordering_key: Some("a".into()),
+                ..event_of(from, number)
+            }],
+        )
+        .await;
+    }
+    append(&inbox, [ordered(7, "A"), ordered(8, ""), ordered(9, "a ")]).await;
+    let wanted = ["acme/audit", "acme/ship", "umbrella/ship"].map(|name| want(name, 9));
+    let claimed = claim_of(&inbox, &wanted, 10).await;
+    let of = |name: &str| {
+        claimed
+            .iter()
+            .filter(|job| job.lease.plugin == plugin(name))
+            .cloned()
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(
+        keys(&of("acme/audit")),
+        ["key-1", "key-7", "key-8", "key-9"]
+    );
+    assert_eq!(
+        keys(&of("acme/ship")),
+        ["key-1", "key-2", "key-7", "key-8", "key-9"]
+    );
+    assert_eq!(keys(&of("umbrella/ship")), ["key-3"]);
+    done(&inbox, &of("acme/audit")[0]).await;
+    assert_eq!(
+        keys(&claim_of(&inbox, &wanted, 10).await),
+        ["key-4"],
+        "one plugin's end lets another's next go"
+    );
+    done(&inbox, &of("acme/ship")[1]).await;
+    assert_eq!(keys(&claim_of(&inbox, &wanted, 10).await), ["key-5"]);
+}
+
+async fn what_is_blocked_is_not_due(inbox: Arc<dyn Store>) {
+    three_of_a(&inbox, 0).await;
+    let ship = [plugin("acme/ship")];
+    let first = claim_one(&inbox, 10).await;
+    assert_eq!(
+        inbox.next_due(&ship).await.expect("a time"),
+        Some(at(70)),
+        "when the lease runs out"
+    );
+    done(&inbox, &first).await;
+    assert_eq!(
+        inbox.next_due(&ship).await.expect("a time"),
+        WorkState::Pending.due_at()
+    );
+    done(&inbox, &claim_one(&inbox, 10).await).await;
+    done(&inbox, &claim_one(&inbox, 10).await).await;
+    assert_eq!(inbox.next_due(&ship).await.expect("a time"), None);
+}
+
+async fn the_end_of_an_attempt_wakes_for_the_next_one(inbox: Arc<dyn Store>) {
+    three_of_a(&inbox, 0).await;
+    let job = claim_one(&inbox, 10).await;
+    drain(&inbox).await;
+    done(&inbox, &job).await;
+    wakes(&inbox).await;
+}
+
+async fn a_lease_given_back_keeps_its_place(inbox: Arc<dyn Store>) {
+    three_of_a(&inbox, 0).await;
+    let job = claim_one(&inbox, 10).await;
+    inbox.give_back(&[job.lease]).await.expect("a release");
+    assert_eq!(keys(&claim(&inbox, 9, 10).await), ["key-1"]);
+}
+
+async fn a_lease_that_ran_out_keeps_its_place(inbox: Arc<dyn Store>) {
+    three_of_a(&inbox, 0).await;
+    claim_one(&inbox, 10).await;
+    let again = claim(&inbox, 9, 1000).await;
+    assert_eq!(keys(&again), ["key-1"]);
+    done(&inbox, &again[0]).await;
+    assert_eq!(handle_all(&inbox, 1000).await, ["key-2", "key-3"]);
+}
+
+async fn order_outlives_a_plugin_that_comes_and_goes(inbox: Arc<dyn Store>) {
+    three_of_a(&inbox, 1).await;
+    let job = claim_one(&inbox, 10).await;
+    settle(
+        &inbox,
+        &job.lease,
+        failed(),
+        WorkState::Waiting { until: at(500) },
+    )
+    .await;
+    route(&inbox, &[]).await;
+    assert_eq!(states(&inbox, 2).await, [is("ship", "held")]);
+    assert_eq!(states(&inbox, 3).await, [is("ship", "held")]);
+    assert_eq!(claim(&inbox, 9, 1000).await.len(), 0);
+    route_orders_to_ship(&inbox).await;
+    append(&inbox, [ordered(4, "a")]).await;
+    assert_eq!(keys(&claim(&inbox, 9, 20).await), ["key-2"]);
+    route(&inbox, &[]).await;
+    route_orders_to_ship(&inbox).await;
+    assert_eq!(
+        claim(&inbox, 9, 20).await.len(),
+        0,
+        "an attempt is under way"
+    );
+    assert_eq!(handle_all(&inbox, 1000).await, ["key-2", "key-3", "key-4"]);
+}
+
+async fn order_outlives_a_quarantine(inbox: Arc<dyn Store>) {
+    three_of_a(&inbox, 0).await;
+    let job = claim_one(&inbox, 10).await;
+    let (of, revision) = (plugin("acme/ship"), Revision::from_sha256([3; 32]));
+    let quarantine = Quarantine {
+        plugin: of.clone(),
+        revision,
+        reason: "it traps".into(),
+        since: at(20),
+    };
+    inbox.quarantine(quarantine).await.expect("a quarantine");
+    append(&inbox, [ordered(4, "a"), ordered(5, "b"), ordered(6, "b")]).await;
+    settle(
+        &inbox,
+        &job.lease,
+        failed(),
+        WorkState::Waiting { until: at(30) },
+    )
+    .await;
+    assert_eq!(claim(&inbox, 9, 1000).await.len(), 0);
+    inbox.lift(&of).await.expect("a lift");
+    assert_eq!(keys(&claim(&inbox, 9, 20).await), ["key-1", "key-5"]);
+    assert_eq!(
+        handle_all(&inbox, 1000).await,
+        ["key-1", "key-2", "key-3", "key-4", "key-5", "key-6"]
+    );
+}
+
+async fn what_was_stored_without_a_plugin_is_in_order(inbox: Arc<dyn Store>) {
+    append(
+        &inbox,
+        [ordered(1, "a"), ordered(2, "b"), ordered(3, "a"), event(4)],
+    )
+    .await;
+    route_orders_to_ship(&inbox).await;
+    append(&inbox, [ordered(5, "a"), ordered(6, "c")]).await;
+    assert_eq!(
+        keys(&claim(&inbox, 9, 10).await),
+        ["key-1", "key-2", "key-4", "key-6"]
+    );
+    assert_eq!(
+        handle_all(&inbox, 1000).await,
+        ["key-1", "key-3", "key-5", "key-2", "key-4", "key-6"]
+    );
+}
+
+async fn what_was_held_comes_before_what_was_stored_without_a_plugin(inbox: Arc<dyn Store>) {
+    three_of_a(&inbox, 0).await;
+    route(&inbox, &[]).await;
+    append(&inbox, [ordered(4, "a"), ordered(5, "b")]).await;
+    route_orders_to_ship(&inbox).await;
+    assert_eq!(keys(&claim(&inbox, 9, 10).await), ["key-1", "key-5"]);
+}
+
+async fn a_replay_of_a_key_is_in_order(inbox: Arc<dyn Store>) {
+    three_of_a(&inbox, 3).await;
+    replay(&inbox, &[1, 2, 3]).await;
+    let first = claim(&inbox, 9, 100).await;
+    assert_eq!(keys(&first), ["key-1"]);
+    done(&inbox, &first[0]).await;
+    replay(&inbox, &[1]).await;
+    assert_eq!(handle_all(&inbox, 100).await, ["key-1", "key-2", "key-3"]);
+}
+
+async fn a_replay_of_an_earlier_event_comes_first(inbox: Arc<dyn Store>) {
+    three_of_a(&inbox, 1).await;
+    let job = claim_one(&inbox, 10).await;
+    settle(
+        &inbox,
+        &job.lease,
+        failed(),
+        WorkState::Waiting { until: at(500) },
+    )
+    .await;
+    replay(&inbox, &[1]).await;
+    assert_eq!(
+        inbox
+            .next_due(&[plugin("acme/ship")])
+            .await
+            .expect("a time"),
+        WorkState::Pending.due_at()
+    );
+    let first = claim(&inbox, 9, 600).await;
+    assert_eq!(keys(&first), ["key-1"]);
+    assert_eq!(
+        inbox
+            .next_due(&[plugin("acme/ship")])
+            .await
+            .expect("a time"),
+        Some(at(660)),
+        "the later one is blocked"
+    );
+    done(&inbox, &first[0]).await;
+    assert_eq!(
+        claim(&inbox, 9, 499).await.len(),
+        0,
+        "what waits goes on waiting"
+    );
+    assert_eq!(handle_all(&inbox, 500).await, ["key-2", "key-3"]);
+}
+
+async fn a_replay_of_an_earlier_event_waits_for_an_attempt_under_way(inbox: Arc<dyn Store>) {
+    three_of_a(&inbox, 1).await;
+    let second = claim_one(&inbox, 10).await;
+    replay(&inbox, &[1]).await;
+    assert_eq!(claim(&inbox, 9, 20).await.len(), 0);
+    // Given back, it no longer comes before the earlier one.
+    inbox.give_back(&[second.lease]).await.expect("a release");
+    let first = claim(&inbox, 9, 20).await;
+    assert_eq!(keys(&first), ["key-1"]);
+    assert_eq!(states(&inbox, 2).await, [is("ship", "pending")]);
+    done(&inbox, &first[0]).await;
+    assert_eq!(handle_all(&inbox, 20).await, ["key-2", "key-3"]);
+}
+
+async fn many_claims_at_once_keep_the_order(inbox: Arc<dyn Store>) {
+    route_orders_to_ship(&inbox).await;
+    append(
+        &inbox,
+        (0..60).map(|number| ordered(number, ["a", "b", "c"][number as usize % 3])),
+    )
+    .await;
+    let handled: Arc<Mutex<BTreeMap<String, Vec<u128>>>> = Arc::default();
+    let workers = (0..4).map(|_| {
+        let (inbox, handled) = (Arc::clone(&inbox), Arc::clone(&handled));
+        tokio::spawn(async move { work(&inbox, &handled).await })
+    });
+    for worker in workers.collect::<Vec<_>>() {
+        worker.await.expect("the task ends well");
+    }
+    let handled = handled.lock().expect("no worker panics");
+    assert_eq!(handled.values().map(Vec::len).collect::<Vec<_>>(), [20; 3]);
+    assert!(
+        handled.values().all(|order| order.is_sorted()),
+        "{handled:?}"
+    );
+}
+
+/// Claims and settles until everything is done; each job fails once before.
+async fn work(inbox: &Arc<dyn Store>, handled: &Mutex<BTreeMap<String, Vec<u128>>>) {
+    loop {
+        let claimed = claim(inbox, 2, 100).await;
+        if claimed.is_empty()
+            && inbox
+                .next_due(&[plugin("acme/ship")])
+                .await
+                .expect("a time")
+                .is_none()
+        {
+            return;
+        }
+        for job in claimed {
+            tokio::task::yield_now().await;
+            if job.lease.attempt == 1 {
+                settle(
+                    inbox,
+                    &job.lease,
+                    failed(),
+                    WorkState::Waiting { until: at(100) },
+                )
+                .await;
+                continue;
+            }
+            let key = job.event.ordering_key.clone().expect("a key");
+            handled
+                .lock()
+                .expect("no worker panics")
+                .entry(key)
+                .or_default()
+                .push(job.event.id.as_uuid().as_u128());
+            done(inbox, &job).await;
+        }
+        tokio::task::yield_now().await;
+    }
+}

@@ -1,0 +1,219 @@
+//! Claims give out what is due, to one at a time.
+
+use std::sync::Arc;
+
+use hookyard_model::{Message, WorkState};
+
+use super::fixtures::{
+    claim, claim_message, claim_of, commit, destination, failed, id, next_due, numbers, record,
+    sent, settle, state, to, want,
+};
+use crate::conformance::fixtures::{
+    LEASE, append, at, claim_of as claim_jobs, event, event_of, message, plugin, route, settlement,
+    want as want_jobs,
+};
+use crate::conformance::{Case, table};
+use hookyard_store::{MessageLease, Settlement, Store};
+
+pub(super) const CASES: &[Case] = table![
+    a_message_is_given_out_whole,
+    no_more_messages_than_wanted_are_given_out_the_longest_due_first,
+    messages_of_other_destinations_and_tenants_stay,
+    a_message_under_lease_is_given_to_nobody_until_the_lease_ends,
+    a_message_whose_lease_ran_out_is_its_next_owners,
+    a_message_lease_that_was_extended_holds_longer,
+    a_message_that_was_given_back_is_due_and_its_try_does_not_count,
+    a_lost_message_lease_is_neither_extended_nor_given_back,
+    a_message_that_waits_is_due_at_its_time,
+    concurrent_claims_of_messages_share_nothing,
+];
+
+async fn a_message_is_given_out_whole(store: Arc<dyn Store>) {
+    let typed = Message {
+        event_type: Some("offer.accepted".into()),
+        ..message(1)
+    };
+    commit(&store, 5, [typed.clone(), message(2)]).await;
+    let claimed = claim(&store, 9, 50).await;
+    assert_eq!(numbers(&claimed), [1, 2]);
+    assert_eq!(
+        claimed[0].lease,
+        MessageLease {
+            id: id(1),
+            replays: 0,
+            delivery: 1
+        }
+    );
+    assert_eq!(claimed[0].until, at(50).after(LEASE));
+    assert_eq!(claimed[0].destination, destination("acme/shop"));
+    assert_eq!(claimed[0].plugin, plugin("acme/ship"));
+    assert_eq!(claimed[0].event, event(5).id);
+    assert_eq!(
+        (&claimed[0].event_type, &claimed[1].event_type),
+        (&typed.event_type, &None)
+    );
+    assert_eq!(claimed[0].body, typed.body);
+    assert_eq!(claimed[0].since, at(5));
+}
+
+async fn no_more_messages_than_wanted_are_given_out_the_longest_due_first(store: Arc<dyn Store>) {
+    commit(&store, 1, [message(3), message(1), message(2)]).await;
+    let first = claim(&store, 1, 10).await.remove(0);
+    assert_eq!(numbers(std::slice::from_ref(&first)), [3]);
+    // Due again after the two that were due from the beginning, and before the one that comes later.
+    settle(
+        &store,
+        &first.lease,
+        failed(),
+        WorkState::Waiting { until: at(20) },
+    )
+    .await;
+    commit(&store, 30, [message(4)]).await;
+    assert_eq!(numbers(&claim(&store, 2, 40).await), [1, 2]);
+    assert_eq!(numbers(&claim(&store, 0, 40).await), [0; 0]);
+    assert_eq!(numbers(&claim(&store, 9, 40).await), [3, 4]);
+    assert_eq!(numbers(&claim(&store, 9, 40).await), [0; 0]);
+}
+
+async fn messages_of_other_destinations_and_tenants_stay(store: Arc<dyn Store>) {
+    route(
+        &store,
+        &[("acme/orders", &["ship"]), ("umbrella/orders", &["ship"])],
+    )
+    .await;
+    append(&store, [event(1), event_of("umbrella/orders", 2)]).await;
+    let jobs = claim_jobs(
+        &store,
+        &[want_jobs("acme/ship", 1), want_jobs("umbrella/ship", 1)],
+        10,
+    )
+    .await;
+    for (job, first) in jobs.iter().zip([1, 3]) {
+        let mut settlement = settlement(&job.lease, hookyard_model::Outcome::Done, WorkState::Done);
+        settlement.effects.messages = vec![message(first), to("bank", message(first + 1))];
+        store
+            .settle(Settlement { ..settlement })
+            .await
+            .expect("a settlement");
+    }
+    assert_eq!(numbers(&claim(&store, 9, 20).await), [1]);
+    let both = [
+        want("acme/bank", 9),
+        want("umbrella/shop", 9),
+        want("umbrella/nowhere", 9),
+    ];
+    let claimed = claim_of(&store, &both, 20).await;
+    assert_eq!(numbers(&claimed), [2, 3]);
+    assert_eq!(claimed[1].destination, destination("umbrella/shop"));
+    assert_eq!(claimed[1].plugin, plugin("umbrella/ship"));
+    assert_eq!(state(&store, 4).await, WorkState::Pending);
+}
+
+async fn a_message_under_lease_is_given_to_nobody_until_the_lease_ends(store: Arc<dyn Store>) {
+    commit(&store, 1, [message(1)]).await;
+    assert_eq!(next_due(&store).await, Some(0));
+    let first = claim_message(&store, 10).await;
+    assert_eq!(state(&store, 1).await, WorkState::Leased { until: at(70) });
+    assert_eq!(next_due(&store).await, Some(70));
+    assert_eq!(numbers(&claim(&store, 9, 69).await), [0; 0]);
+    let second = claim_message(&store, 70).await;
+    assert_eq!((first.lease.delivery, second.lease.delivery), (1, 2));
+}
+
+async fn a_message_whose_lease_ran_out_is_its_next_owners(store: Arc<dyn Store>) {
+    commit(&store, 1, [message(1)]).await;
+    let first = claim_message(&store, 10).await;
+    // Nobody else has taken it.
+    sent(&store, &first.lease).await;
+    assert_eq!(state(&store, 1).await, WorkState::Done);
+    assert_eq!(next_due(&store).await, None);
+}
+
+async fn a_message_lease_that_was_extended_holds_longer(store: Arc<dyn Store>) {
+    commit(&store, 1, [message(1)]).await;
+    let claimed = claim_message(&store, 10).await;
+    let leases = [claimed.lease];
+    store
+        .extend_messages(&leases, at(500))
+        .await
+        .expect("an extension");
+    store
+        .extend_messages(&leases, at(20))
+        .await
+        .expect("no lease is shortened");
+    assert_eq!(numbers(&claim(&store, 9, 499).await), [0; 0]);
+    assert_eq!(numbers(&claim(&store, 9, 500).await), [1]);
+}
+
+async fn a_message_that_was_given_back_is_due_and_its_try_does_not_count(store: Arc<dyn Store>) {
+    commit(&store, 1, [message(1)]).await;
+    let first = claim_message(&store, 10).await;
+    store
+        .give_back_messages(std::slice::from_ref(&first.lease))
+        .await
+        .expect("a release");
+    assert_eq!(state(&store, 1).await, WorkState::Pending);
+    assert_eq!(claim_message(&store, 10).await.lease, first.lease);
+}
+
+async fn a_lost_message_lease_is_neither_extended_nor_given_back(store: Arc<dyn Store>) {
+    commit(&store, 1, [message(1)]).await;
+    let lost = [
+        claim_message(&store, 10).await.lease,
+        MessageLease {
+            id: id(9),
+            replays: 0,
+            delivery: 1,
+        },
+    ];
+    let held = claim_message(&store, 1_000).await;
+    store
+        .extend_messages(&lost, at(9_000))
+        .await
+        .expect("nothing is done");
+    store
+        .give_back_messages(&lost)
+        .await
+        .expect("nothing is done");
+    assert_eq!(
+        state(&store, 1).await,
+        WorkState::Leased { until: held.until }
+    );
+    sent(&store, &held.lease).await;
+    store
+        .extend_messages(&[held.lease], at(9_000))
+        .await
+        .expect("nothing is done");
+    assert_eq!(state(&store, 1).await, WorkState::Done);
+}
+
+async fn a_message_that_waits_is_due_at_its_time(store: Arc<dyn Store>) {
+    commit(&store, 1, [message(1)]).await;
+    let first = claim_message(&store, 10).await;
+    settle(
+        &store,
+        &first.lease,
+        failed(),
+        WorkState::Waiting { until: at(300) },
+    )
+    .await;
+    assert_eq!(next_due(&store).await, Some(300));
+    assert_eq!(numbers(&claim(&store, 9, 299).await), [0; 0]);
+    let second = claim_message(&store, 300).await;
+    assert_eq!((second.lease.delivery, second.since), (2, at(1)));
+    assert_eq!(record(&store, 1).await.summary.deliveries, 2);
+}
+
+async fn concurrent_claims_of_messages_share_nothing(store: Arc<dyn Store>) {
+    commit(&store, 1, (0..40).map(message)).await;
+    let claims = (0..8).map(|_| {
+        let store = Arc::clone(&store);
+        tokio::spawn(async move { numbers(&claim(&store, 7, 10).await) })
+    });
+    let mut all = Vec::new();
+    for claim in claims.collect::<Vec<_>>() {
+        all.extend(claim.await.expect("the task ends well"));
+    }
+    all.sort_unstable();
+    assert_eq!(all, (0..40).collect::<Vec<_>>());
+}

@@ -1,0 +1,262 @@
+//! The end of a try is kept whole, once, and may be the end of all sending to a destination.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use hookyard_model::{DeliveryResult, WorkState};
+
+use super::fixtures::{
+    claim, claim_message, claim_of, commit, destination, end, failed, id, next_due, numbers,
+    record, sent, settle, to, want,
+};
+use crate::conformance::fixtures::{at, message};
+use crate::conformance::{Case, table};
+use hookyard_store::outbox::DELIVERIES_MAX;
+use hookyard_store::{Disabled, Error, MessageLease, MessageSettlement, Store};
+
+pub(super) const CASES: &[Case] = table![
+    every_try_is_kept_with_what_was_answered,
+    every_result_is_kept_as_it_is,
+    tries_that_are_spared_are_counted,
+    the_latest_tries_are_kept,
+    a_try_is_ended_once,
+    a_lost_message_lease_settles_nothing,
+    a_try_may_end_all_sending_to_its_destination,
+    a_disabled_destination_is_sent_nothing_until_it_is_enabled,
+    enabling_another_destination_changes_nothing,
+    what_is_under_way_is_settled_although_its_destination_is_disabled,
+];
+
+fn gone(reason: &str, since: i64) -> Disabled {
+    Disabled {
+        destination: destination("acme/shop"),
+        reason: reason.into(),
+        since: at(since),
+    }
+}
+
+async fn every_try_is_kept_with_what_was_answered(store: Arc<dyn Store>) {
+    commit(&store, 1, [message(1)]).await;
+    let first = claim_message(&store, 10).await;
+    let failure = end(&first.lease, failed(), WorkState::Waiting { until: at(20) });
+    store
+        .settle_message(failure.clone())
+        .await
+        .expect("a settlement");
+    assert_eq!(
+        record(&store, 1).await.summary.last_result.as_deref(),
+        Some("failed: it answered 503")
+    );
+    let second = claim_message(&store, 20).await;
+    let success = end(
+        &second.lease,
+        DeliveryResult::Sent { status: 204 },
+        WorkState::Done,
+    );
+    store
+        .settle_message(success.clone())
+        .await
+        .expect("a settlement");
+    let record = record(&store, 1).await;
+    assert_eq!(
+        record.deliveries,
+        [(0, failure.delivery), (0, success.delivery)]
+    );
+    assert_eq!(
+        (record.summary.state, record.summary.deliveries),
+        (WorkState::Done, 2)
+    );
+    assert_eq!(record.summary.last_result.as_deref(), Some("sent: 204"));
+}
+
+async fn tries_that_are_spared_are_counted(store: Arc<dyn Store>) {
+    commit(&store, 1, [message(1)]).await;
+    let mut spared = Vec::new();
+    for (now, is_spared) in [(10, false), (20, true), (30, true), (40, false), (50, true)] {
+        let claimed = claim_message(&store, now).await;
+        spared.push((claimed.lease.delivery, claimed.spared));
+        let ended = end(
+            &claimed.lease,
+            failed(),
+            WorkState::Waiting {
+                until: at(now + 10),
+            },
+        );
+        store
+            .settle_message(MessageSettlement { is_spared, ..ended })
+            .await
+            .expect("a settlement");
+    }
+    assert_eq!(
+        spared,
+        [(1, 0), (2, 0), (3, 1), (4, 2), (5, 2)],
+        "before each try"
+    );
+}
+
+async fn the_latest_tries_are_kept(store: Arc<dyn Store>) {
+    commit(&store, 1, [message(1)]).await;
+    for now in 0..DELIVERIES_MAX as i64 + 3 {
+        let claimed = claim_message(&store, 10 + now).await;
+        settle(
+            &store,
+            &claimed.lease,
+            failed(),
+            WorkState::Waiting {
+                until: at(11 + now),
+            },
+        )
+        .await;
+    }
+    let numbers: Vec<u32> = record(&store, 1)
+        .await
+        .deliveries
+        .iter()
+        .map(|(_, delivery)| delivery.number)
+        .collect();
+    assert_eq!(numbers, (4..=DELIVERIES_MAX as u32 + 3).collect::<Vec<_>>());
+}
+
+async fn every_result_is_kept_as_it_is(store: Arc<dyn Store>) {
+    let reason = || "no route, \"none\"".to_owned();
+    let all = [
+        DeliveryResult::Sent { status: 200 },
+        failed(),
+        DeliveryResult::Failed {
+            status: None,
+            reason: reason(),
+            after: None,
+        },
+        DeliveryResult::Refused { status: 422 },
+        DeliveryResult::Gone,
+        DeliveryResult::Unsendable { reason: reason() },
+        DeliveryResult::Lost { attempts: 9 },
+    ];
+    commit(&store, 1, (0..all.len() as u128).map(message)).await;
+    for (claimed, result) in claim(&store, 99, 10).await.iter().zip(&all) {
+        settle(&store, &claimed.lease, result.clone(), WorkState::Dead).await;
+    }
+    for (number, result) in (0..).zip(&all) {
+        assert_eq!(record(&store, number).await.deliveries[0].1.result, *result);
+    }
+}
+
+async fn a_try_is_ended_once(store: Arc<dyn Store>) {
+    commit(&store, 1, [message(1)]).await;
+    let claimed = claim_message(&store, 10).await;
+    sent(&store, &claimed.lease).await;
+    let before = record(&store, 1).await;
+    let second = end(&claimed.lease, failed(), WorkState::Dead);
+    let answer = store.settle_message(second).await;
+    assert!(
+        matches!(&answer, Err(Error::MessageLeaseLost(lost)) if *lost == claimed.lease),
+        "{answer:?}"
+    );
+    assert_eq!(record(&store, 1).await, before);
+}
+
+async fn a_lost_message_lease_settles_nothing(store: Arc<dyn Store>) {
+    commit(&store, 1, [message(1)]).await;
+    let lost = claim_message(&store, 10).await.lease;
+    let held = claim_message(&store, 1_000).await.lease;
+    let strange = MessageLease {
+        id: id(2),
+        ..held.clone()
+    };
+    let of_a_replay = MessageLease {
+        replays: 1,
+        ..held.clone()
+    };
+    let before = record(&store, 1).await;
+    for lease in [lost, strange, of_a_replay] {
+        let settlement = end(&lease, DeliveryResult::Gone, WorkState::Dead);
+        let settlement = MessageSettlement {
+            disable: Some("it answered 410".into()),
+            ..settlement
+        };
+        let answer = store.settle_message(settlement).await;
+        assert!(
+            matches!(answer, Err(Error::MessageLeaseLost(_))),
+            "{answer:?}"
+        );
+    }
+    assert_eq!(record(&store, 1).await, before);
+    assert_eq!(store.disabled().await.expect("the disabled"), []);
+    sent(&store, &held).await;
+}
+
+async fn a_try_may_end_all_sending_to_its_destination(store: Arc<dyn Store>) {
+    commit(&store, 1, [message(1), message(2), to("bank", message(3))]).await;
+    let claimed = claim_message(&store, 10).await;
+    let settlement = end(&claimed.lease, DeliveryResult::Gone, WorkState::Dead);
+    let settlement = MessageSettlement {
+        disable: Some("it answered 410".into()),
+        ..settlement
+    };
+    store
+        .settle_message(settlement)
+        .await
+        .expect("a settlement");
+    let since = at(100).after(Duration::from_millis(30));
+    assert_eq!(
+        store.disabled().await.expect("the disabled"),
+        [Disabled {
+            since,
+            ..gone("it answered 410", 0)
+        }]
+    );
+    assert_eq!(
+        numbers(&claim_of(&store, &[want("acme/shop", 9), want("acme/bank", 9)], 20).await),
+        [3]
+    );
+}
+
+async fn a_disabled_destination_is_sent_nothing_until_it_is_enabled(store: Arc<dyn Store>) {
+    commit(&store, 1, [message(1), message(2)]).await;
+    let first = claim_message(&store, 10).await;
+    settle(
+        &store,
+        &first.lease,
+        failed(),
+        WorkState::Waiting { until: at(20) },
+    )
+    .await;
+    store.disable(gone("first", 1)).await.expect("a disabling");
+    store.disable(gone("second", 2)).await.expect("another");
+    assert_eq!(
+        store.disabled().await.expect("the disabled"),
+        [gone("second", 2)]
+    );
+    commit(&store, 2, [message(3)]).await;
+    assert_eq!(numbers(&claim(&store, 9, 50).await), [0; 0]);
+    assert_eq!(next_due(&store).await, None, "time alone makes nothing due");
+    store
+        .enable(&destination("acme/shop"))
+        .await
+        .expect("an enabling");
+    assert_eq!(store.disabled().await.expect("the disabled"), []);
+    assert_eq!(next_due(&store).await, Some(0));
+    assert_eq!(numbers(&claim(&store, 9, 50).await), [2, 3, 1]);
+}
+
+async fn enabling_another_destination_changes_nothing(store: Arc<dyn Store>) {
+    store.disable(gone("gone", 1)).await.expect("a disabling");
+    for other in ["acme/bank", "umbrella/shop"] {
+        store
+            .enable(&destination(other))
+            .await
+            .expect("nothing is done");
+    }
+    assert_eq!(
+        store.disabled().await.expect("the disabled"),
+        [gone("gone", 1)]
+    );
+}
+
+async fn what_is_under_way_is_settled_although_its_destination_is_disabled(store: Arc<dyn Store>) {
+    commit(&store, 1, [message(1)]).await;
+    let claimed = claim_message(&store, 10).await;
+    store.disable(gone("gone", 1)).await.expect("a disabling");
+    sent(&store, &claimed.lease).await;
+    assert_eq!(record(&store, 1).await.summary.state, WorkState::Done);
+}

@@ -1,0 +1,144 @@
+//! Whatever call fails, and wherever the host dies: each message is sent, under one id, and its end is kept once.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use hookyard_model::{DeliveryResult, MessageId, WorkState};
+
+use super::fixtures::{commit, destination, end, keyed, numbers_of, want};
+use crate::conformance::fixtures::{LEASE, at, messages};
+use crate::conformance::{Case, table};
+use crate::faulty::{Fault, Faulty, When};
+use hookyard_store::{Outbox, Store};
+
+pub(super) const CASES: &[Case] = table![
+    every_message_is_sent_whichever_call_fails,
+    every_message_is_sent_wherever_the_host_dies
+];
+
+/// Far more than a round takes with one fault.
+const CALLS_MAX: usize = 60;
+
+/// What the receiver was sent: how often under each id.
+#[derive(Default)]
+struct Receiver(Mutex<BTreeMap<MessageId, u32>>);
+
+async fn every_message_is_sent_whichever_call_fails(store: Arc<dyn Store>) {
+    each_round(&store, Fault::Fail).await;
+}
+
+async fn every_message_is_sent_wherever_the_host_dies(store: Arc<dyn Store>) {
+    each_round(&store, Fault::Crash).await;
+}
+
+async fn each_round(store: &Arc<dyn Store>, fault: Fault) {
+    let receiver = Receiver::default();
+    let mut rounds = 0;
+    for when in [When::Before, When::After] {
+        for nth in 1..=CALLS_MAX {
+            rounds += 1;
+            commit(
+                store,
+                rounds,
+                [
+                    keyed(2 * u128::from(rounds), "a"),
+                    keyed(2 * u128::from(rounds) + 1, "a"),
+                ],
+            )
+            .await;
+            let faulty = Arc::new(Faulty::new(Arc::clone(store)));
+            faulty.at(nth, when, fault.clone());
+            tokio::select! {
+                () = send_all(&faulty, &receiver, 0) => {}
+                () = faulty.crashed() => {
+                    // Another host takes up what the leases leave.
+                    send_all(&Arc::new(Faulty::new(Arc::clone(store))), &receiver, 1_000_000).await;
+                }
+            }
+            assert_sent(
+                store,
+                &receiver,
+                rounds,
+                &format!("the {nth}. call, {when:?}"),
+            )
+            .await;
+            if faulty.has_plan() {
+                break;
+            }
+            assert!(nth < CALLS_MAX, "a round has an end");
+        }
+    }
+    assert!(rounds > 6, "only {rounds} rounds had a call to fail");
+}
+
+/// Sends until nothing is left, in the way of a host.
+async fn send_all(store: &Arc<Faulty>, receiver: &Receiver, mut now: i64) {
+    for _ in 0..CALLS_MAX {
+        // Leases of tries whose end was lost have run out by then.
+        now += 1_000;
+        let claimed = store
+            .claim_messages(&[want("acme/shop", 9)], at(now), LEASE)
+            .await
+            .unwrap_or_default();
+        for message in claimed {
+            receiver.take(message.lease.id);
+            let sent = end(
+                &message.lease,
+                DeliveryResult::Sent { status: 200 },
+                WorkState::Done,
+            );
+            // Where it fails the message is sent again.
+            drop(store.settle_message(sent).await);
+        }
+        if matches!(
+            store.next_message_due(&[destination("acme/shop")]).await,
+            Ok(None)
+        ) {
+            return;
+        }
+    }
+    panic!("something is not sent after {CALLS_MAX} claims");
+}
+
+async fn assert_sent(store: &Arc<dyn Store>, receiver: &Receiver, rounds: u64, told: &str) {
+    let stored = messages(store).await;
+    assert_eq!(
+        numbers_of(&stored),
+        (2..2 * u128::from(rounds) + 2).collect::<Vec<_>>(),
+        "{told}"
+    );
+    let received = receiver
+        .0
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .clone();
+    assert_eq!(
+        received.keys().copied().collect::<Vec<_>>(),
+        stored.iter().map(|it| it.id).collect::<Vec<_>>()
+    );
+    let twice = received.values().filter(|times| **times > 1).count() as u64;
+    assert!(
+        twice <= rounds,
+        "{told}: one fault costs one sending: {received:?}"
+    );
+    for message in stored {
+        assert_eq!(message.state, WorkState::Done, "{told}");
+        let record = store
+            .message(message.id)
+            .await
+            .expect("a read")
+            .expect("it is stored");
+        assert_eq!(record.deliveries.len(), 1, "{told}: its end is kept once");
+    }
+}
+
+impl Receiver {
+    fn take(&self, id: MessageId) {
+        *self
+            .0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .entry(id)
+            .or_default() += 1;
+    }
+}

@@ -1,0 +1,312 @@
+//! The outbox holds no more that is to be sent than it may, and what could not be sent doesn't stay for ever.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use hookyard_model::{Effects, Limit, Message, Outcome, PluginRef, WorkState};
+
+use super::fixtures::{
+    again, claim, claim_message, commit, failed, id, keyed, numbers, numbers_of, sent, settle,
+    state,
+};
+use crate::conformance::fixtures::{
+    append, at, claim_of, claim_one, event, event_of, message, messages, plugin, route,
+    route_orders_to_ship, settlement, want,
+};
+use crate::conformance::{Case, table};
+use hookyard_store::{Error, Keep, OutboxQuota, Pruned, Retention, Settlement, Store, Unsent};
+
+pub(super) const CASES: &[Case] = table![
+    messages_past_the_quota_change_nothing,
+    what_is_sent_or_given_up_on_makes_room,
+    a_tenants_plugins_share_its_quota,
+    an_empty_outbox_has_room_for_what_one_attempt_sends,
+    attempts_that_are_spared_are_counted,
+    what_could_not_be_sent_goes_after_an_age_of_its_own,
+    what_is_taken_out_lets_the_next_of_its_key_go,
+];
+
+const fn unsent(messages: u64, bytes: u64) -> Unsent {
+    Unsent { messages, bytes }
+}
+
+const ENDLESS: Unsent = unsent(u64::MAX, u64::MAX);
+
+/// The next attempt of this plugin's asks for these messages; the limit that keeps them out.
+async fn ask(
+    store: &Arc<dyn Store>,
+    of: &str,
+    quota: OutboxQuota,
+    all: &[Message],
+) -> Option<(Limit, u64)> {
+    let job = claim_of(store, &[want(of, 1)], 10_000).await.remove(0);
+    let effects = Effects {
+        messages: all.to_vec(),
+        ..Effects::default()
+    };
+    let asked = Settlement {
+        effects,
+        outbox: quota,
+        ..settlement(&job.lease, Outcome::Done, WorkState::Done)
+    };
+    match store.settle(asked).await {
+        Ok(()) => None,
+        Err(Error::OverQuota { limit, max }) => {
+            let full = settlement(
+                &job.lease,
+                Outcome::Exceeded { limit, max },
+                WorkState::Dead,
+            );
+            store.settle(full).await.expect("the lease is held still");
+            Some((limit, max))
+        }
+        Err(error) => panic!("{error}"),
+    }
+}
+
+async fn told(store: &Arc<dyn Store>) -> Vec<(PluginRef, Unsent)> {
+    store.unsent().await.expect("a count")
+}
+
+async fn messages_past_the_quota_change_nothing(store: Arc<dyn Store>) {
+    route_orders_to_ship(&store).await;
+    append(&store, (1..=4).map(event)).await;
+    let quota = |messages, bytes| OutboxQuota {
+        plugin: unsent(messages, bytes),
+        tenant: ENDLESS,
+    };
+    assert_eq!(told(&store).await, []);
+    // Each has three bytes.
+    assert_eq!(
+        ask(
+            &store,
+            "acme/ship",
+            quota(3, 100),
+            &[message(1), message(2)]
+        )
+        .await,
+        None
+    );
+    let two = [message(3), message(4)];
+    assert_eq!(
+        ask(&store, "acme/ship", quota(3, 100), &two).await,
+        Some((Limit::OutboxWaiting, 3))
+    );
+    assert_eq!(
+        ask(&store, "acme/ship", quota(9, 11), &two).await,
+        Some((Limit::OutboxWaitingBytes, 11))
+    );
+    assert_eq!(told(&store).await, [(plugin("acme/ship"), unsent(2, 6))]);
+    assert_eq!(numbers_of(&messages(&store).await), [1, 2]);
+    assert_eq!(
+        ask(&store, "acme/ship", quota(4, 12), &two).await,
+        None,
+        "just as much"
+    );
+}
+
+async fn what_is_sent_or_given_up_on_makes_room(store: Arc<dyn Store>) {
+    commit(&store, 1, [message(1), message(2), message(3)]).await;
+    let claimed = claim(&store, 2, 10).await;
+    assert_eq!(
+        told(&store).await,
+        [(plugin("acme/ship"), unsent(3, 9))],
+        "what is being sent is not sent yet"
+    );
+    sent(&store, &claimed[0].lease).await;
+    settle(&store, &claimed[1].lease, failed(), WorkState::Dead).await;
+    assert_eq!(told(&store).await, [(plugin("acme/ship"), unsent(1, 3))]);
+    again(&store, 2).await;
+    assert_eq!(
+        told(&store).await,
+        [(plugin("acme/ship"), unsent(2, 6))],
+        "what is sent again counts again"
+    );
+    for claimed in claim(&store, 9, 1_000).await {
+        settle(
+            &store,
+            &claimed.lease,
+            failed(),
+            WorkState::Waiting { until: at(2_000) },
+        )
+        .await;
+    }
+    assert_eq!(told(&store).await, [(plugin("acme/ship"), unsent(2, 6))]);
+    for claimed in claim(&store, 9, 2_000).await {
+        sent(&store, &claimed.lease).await;
+    }
+    assert_eq!(told(&store).await, []);
+}
+
+async fn a_tenants_plugins_share_its_quota(store: Arc<dyn Store>) {
+    route(
+        &store,
+        &[
+            ("acme/orders", &["audit", "ship"]),
+            ("umbrella/orders", &["ship"]),
+        ],
+    )
+    .await;
+    append(
+        &store,
+        [
+            event(1),
+            event(2),
+            event_of("umbrella/orders", 3),
+            event_of("umbrella/orders", 4),
+        ],
+    )
+    .await;
+    let quota = OutboxQuota {
+        plugin: ENDLESS,
+        tenant: unsent(2, 100),
+    };
+    assert_eq!(
+        ask(&store, "acme/ship", quota, &[message(1), message(2)]).await,
+        None
+    );
+    let full = Some((Limit::OutboxTenantWaiting, 2));
+    assert_eq!(ask(&store, "acme/audit", quota, &[message(3)]).await, full);
+    assert_eq!(
+        ask(&store, "umbrella/ship", quota, &[message(4)]).await,
+        None,
+        "another tenant has its own"
+    );
+    let bytes = OutboxQuota {
+        plugin: ENDLESS,
+        tenant: unsent(9, 5),
+    };
+    let full = Some((Limit::OutboxTenantWaitingBytes, 5));
+    assert_eq!(
+        ask(&store, "umbrella/ship", bytes, &[message(5)]).await,
+        full
+    );
+    assert_eq!(
+        told(&store).await,
+        [
+            (plugin("acme/ship"), unsent(2, 6)),
+            (plugin("umbrella/ship"), unsent(1, 3))
+        ]
+    );
+}
+
+async fn an_empty_outbox_has_room_for_what_one_attempt_sends(store: Arc<dyn Store>) {
+    route_orders_to_ship(&store).await;
+    append(&store, (1..=3).map(event)).await;
+    let quota = OutboxQuota {
+        plugin: unsent(1, 1),
+        tenant: unsent(1, 1),
+    };
+    assert_eq!(
+        ask(&store, "acme/ship", quota, &[message(1), message(2)]).await,
+        None
+    );
+    assert_eq!(
+        ask(&store, "acme/ship", quota, &[message(3)]).await,
+        Some((Limit::OutboxWaiting, 1))
+    );
+    assert_eq!(
+        ask(&store, "acme/ship", quota, &[]).await,
+        None,
+        "one that sends nothing needs no room"
+    );
+}
+
+async fn attempts_that_are_spared_are_counted(store: Arc<dyn Store>) {
+    route_orders_to_ship(&store).await;
+    append(&store, [event(1)]).await;
+    let mut spared = Vec::new();
+    for (now, is_spared) in [(10, false), (20, true), (30, true), (40, false), (50, true)] {
+        let job = claim_one(&store, now).await;
+        spared.push((job.lease.attempt, job.spared));
+        let next = WorkState::Waiting {
+            until: at(now + 10),
+        };
+        let ended = settlement(
+            &job.lease,
+            Outcome::Trapped {
+                message: String::new(),
+            },
+            next,
+        );
+        store
+            .settle(Settlement { is_spared, ..ended })
+            .await
+            .expect("a settlement");
+    }
+    assert_eq!(
+        spared,
+        [(1, 0), (2, 0), (3, 1), (4, 2), (5, 2)],
+        "before each attempt"
+    );
+}
+
+/// Takes out what wasn't sent within 100 s, at second `now`.
+async fn prune(store: &Arc<dyn Store>, now: i64) -> Pruned {
+    let keep = Keep {
+        unsent_max_age: Some(Duration::from_secs(100)),
+        ..Keep::default()
+    };
+    let limits = Retention {
+        fallback: keep,
+        ..Retention::default()
+    };
+    store
+        .prune_messages(&limits, at(now), 100)
+        .await
+        .expect("a step")
+}
+
+async fn what_could_not_be_sent_goes_after_an_age_of_its_own(store: Arc<dyn Store>) {
+    commit(&store, 1, (1..=5).map(message)).await;
+    let claimed = claim(&store, 3, 10).await;
+    sent(&store, &claimed[0].lease).await;
+    settle(&store, &claimed[1].lease, failed(), WorkState::Dead).await;
+    settle(
+        &store,
+        &claimed[2].lease,
+        failed(),
+        WorkState::Waiting { until: at(9_000) },
+    )
+    .await;
+    assert_eq!(prune(&store, 100).await.count, 0);
+    let leased = claim_message(&store, 100).await;
+    again(&store, 2).await;
+    let pruned = prune(&store, 101).await;
+    assert_eq!(
+        (pruned.count, pruned.bytes),
+        (2, 6),
+        "one that waits, and one that nobody has claimed"
+    );
+    assert_eq!(
+        numbers_of(&messages(&store).await),
+        [1, 2, 4],
+        "not what is sent, is to be sent again, or is being sent"
+    );
+    assert_eq!(told(&store).await, [(plugin("acme/ship"), unsent(2, 6))]);
+    settle(&store, &leased.lease, failed(), WorkState::Dead).await;
+    assert_eq!(prune(&store, 102).await.count, 1);
+    assert_eq!(
+        prune(&store, 1_000).await.count,
+        1,
+        "a hundred seconds after it was to be sent again"
+    );
+    assert_eq!(numbers_of(&messages(&store).await), [1]);
+}
+
+async fn what_is_taken_out_lets_the_next_of_its_key_go(store: Arc<dyn Store>) {
+    commit(&store, 1, [keyed(1, "a")]).await;
+    commit(&store, 60, [keyed(2, "a")]).await;
+    let first = claim_message(&store, 70).await;
+    settle(
+        &store,
+        &first.lease,
+        failed(),
+        WorkState::Waiting { until: at(9_000) },
+    )
+    .await;
+    assert_eq!(prune(&store, 120).await.count, 1);
+    assert_eq!(numbers(&claim(&store, 9, 120).await), [2]);
+    assert!(store.message(id(1)).await.expect("a read").is_none());
+    assert!(matches!(state(&store, 2).await, WorkState::Leased { .. }));
+}

@@ -1,0 +1,226 @@
+//! Messages and calls, short to write.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use hookyard_model::{
+    Answer, Attempt, Delivery, DeliveryResult, DestinationRef, Effects, Header, Message, MessageId,
+    Outcome, WorkState,
+};
+use uuid::Uuid;
+
+use crate::conformance::fixtures::{
+    LEASE, append, at, claim_one, event, message, route_orders_to_ship, settlement,
+};
+use hookyard_store::{
+    ClaimedMessage, MessageLease, MessageRecord, MessageReplay, MessageSelection,
+    MessageSettlement, MessageSummary, Settlement, Store, WantMessages,
+};
+
+pub(super) fn id(number: u128) -> MessageId {
+    MessageId::from_uuid(Uuid::from_u128(number))
+}
+
+/// A message to `shop` in an order.
+pub(super) fn keyed(number: u128, ordering_key: &str) -> Message {
+    Message {
+        ordering_key: Some(ordering_key.into()),
+        ..message(number)
+    }
+}
+
+pub(super) fn to(destination: &str, message: Message) -> Message {
+    Message {
+        destination: destination.parse().expect("a name"),
+        ..message
+    }
+}
+
+/// From `tenant/destination`.
+pub(super) fn destination(text: &str) -> DestinationRef {
+    let (tenant, destination) = text
+        .split_once('/')
+        .expect("a destination is written tenant/destination");
+    let tenant = tenant.parse().expect("a name");
+    DestinationRef {
+        tenant,
+        name: destination.parse().expect("a name"),
+    }
+}
+
+/// `acme/ship` handles the `number`-th event, which comes to these messages, committed at that second.
+pub(super) async fn commit(
+    store: &Arc<dyn Store>,
+    number: u64,
+    messages: impl IntoIterator<Item = Message>,
+) {
+    route_orders_to_ship(store).await;
+    append(store, [event(number)]).await;
+    let job = claim_one(store, 10_000).await;
+    let effects = Effects {
+        messages: messages.into_iter().collect(),
+        ..Effects::default()
+    };
+    let settlement = settlement(&job.lease, Outcome::Done, WorkState::Done);
+    let started_at = at(i64::try_from(number).expect("tests count low"));
+    let attempt = Attempt {
+        started_at,
+        duration: Duration::ZERO,
+        ..settlement.attempt
+    };
+    store
+        .settle(Settlement {
+            effects,
+            attempt,
+            ..settlement
+        })
+        .await
+        .expect("a settlement");
+}
+
+pub(super) fn want(text: &str, limit: usize) -> WantMessages {
+    WantMessages {
+        destination: destination(text),
+        limit,
+    }
+}
+
+/// Claims up to `limit` messages to `acme/shop` at second `now`.
+pub(super) async fn claim(store: &Arc<dyn Store>, limit: usize, now: i64) -> Vec<ClaimedMessage> {
+    claim_of(store, &[want("acme/shop", limit)], now).await
+}
+
+pub(super) async fn claim_of(
+    store: &Arc<dyn Store>,
+    wanted: &[WantMessages],
+    now: i64,
+) -> Vec<ClaimedMessage> {
+    store
+        .claim_messages(wanted, at(now), LEASE)
+        .await
+        .expect("a claim")
+}
+
+pub(super) async fn claim_message(store: &Arc<dyn Store>, now: i64) -> ClaimedMessage {
+    let [message] = <[_; 1]>::try_from(claim(store, 1, now).await).expect("one message is due");
+    message
+}
+
+pub(super) fn numbers(claimed: &[ClaimedMessage]) -> Vec<u128> {
+    claimed
+        .iter()
+        .map(|message| message.lease.id.as_uuid().as_u128())
+        .collect()
+}
+
+pub(super) fn failed() -> DeliveryResult {
+    let after = Some(Duration::from_secs(7));
+    DeliveryResult::Failed {
+        status: Some(503),
+        reason: "it answered 503".into(),
+        after,
+    }
+}
+
+/// The end of a try, with the answer that its result speaks of.
+pub(super) fn end(
+    lease: &MessageLease,
+    result: DeliveryResult,
+    next: WorkState,
+) -> MessageSettlement {
+    let header = Header {
+        name: "x-answer".into(),
+        value: Bytes::from_static(b"\xff"),
+    };
+    let answer = Answer {
+        headers: vec![header],
+        body: Bytes::from_static(b"\0so it is"),
+    };
+    let delivery = Delivery {
+        number: lease.delivery,
+        started_at: at(100),
+        duration: Duration::from_millis(30),
+        result,
+        answer: (lease.delivery == 1).then_some(answer),
+    };
+    MessageSettlement {
+        lease: lease.clone(),
+        delivery,
+        next,
+        is_spared: false,
+        disable: None,
+    }
+}
+
+pub(super) async fn settle(
+    store: &Arc<dyn Store>,
+    lease: &MessageLease,
+    result: DeliveryResult,
+    next: WorkState,
+) {
+    store
+        .settle_message(end(lease, result, next))
+        .await
+        .expect("a settlement");
+}
+
+pub(super) async fn sent(store: &Arc<dyn Store>, lease: &MessageLease) {
+    settle(
+        store,
+        lease,
+        DeliveryResult::Sent { status: 200 },
+        WorkState::Done,
+    )
+    .await;
+}
+
+pub(super) async fn record(store: &Arc<dyn Store>, number: u128) -> MessageRecord {
+    store
+        .message(id(number))
+        .await
+        .expect("a read")
+        .expect("the message is stored")
+}
+
+pub(super) async fn state(store: &Arc<dyn Store>, number: u128) -> WorkState {
+    record(store, number).await.summary.state
+}
+
+/// In seconds as `at` counts them; pending messages have been due since ever.
+pub(super) async fn next_due(store: &Arc<dyn Store>) -> Option<i64> {
+    let due = store
+        .next_message_due(&[destination("acme/shop")])
+        .await
+        .expect("a time");
+    due.map(|due| {
+        if due.unix_millis() == 0 {
+            0
+        } else {
+            due.unix_millis() / 1_000 - at(0).unix_millis() / 1_000
+        }
+    })
+}
+
+pub(super) fn numbers_of(found: &[MessageSummary]) -> Vec<u128> {
+    found
+        .iter()
+        .map(|message| message.id.as_uuid().as_u128())
+        .collect()
+}
+
+/// Has one sent again, from second 500 on.
+pub(super) async fn again(store: &Arc<dyn Store>, number: u128) {
+    let selection = MessageSelection {
+        ids: vec![id(number)],
+        ..MessageSelection::default()
+    };
+    let replay = MessageReplay {
+        selection,
+        rate: None,
+        now: at(500),
+        dry_run: false,
+    };
+    let replayed = store.replay_messages(replay).await.expect("a replay");
+    assert_eq!((replayed.again, replayed.leased), (1, 0));
+}

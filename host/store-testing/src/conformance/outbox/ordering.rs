@@ -1,0 +1,235 @@
+//! Messages to one destination with the same ordering key are sent in the order of their commit.
+
+use std::sync::Arc;
+
+use hookyard_model::{DeliveryResult, WorkState};
+
+use super::fixtures::{
+    again, claim, claim_message, claim_of, commit, failed, id, keyed, next_due, numbers, sent,
+    settle, to, want,
+};
+use crate::conformance::fixtures::{at, message, messages};
+use crate::conformance::{Case, table};
+use hookyard_store::Store;
+
+pub(super) const CASES: &[Case] = table![
+    messages_of_a_key_are_sent_one_after_the_other,
+    a_message_that_fails_holds_up_its_key_alone,
+    a_dead_message_lets_the_next_of_its_key_go,
+    a_key_of_one_destination_is_none_of_anothers,
+    a_message_that_was_given_back_keeps_its_turn,
+    a_message_that_is_sent_again_comes_before_later_ones_of_its_key,
+    a_message_that_is_sent_again_waits_for_a_try_under_way,
+    an_abandoned_try_keeps_its_turn_before_one_that_is_sent_again,
+    messages_that_wait_for_others_are_not_due,
+    a_message_says_which_one_it_waits_for,
+];
+
+async fn a_message_says_which_one_it_waits_for(store: Arc<dyn Store>) {
+    let behind = async || {
+        let all = messages(&store).await;
+        all.into_iter()
+            .map(|message| message.behind.map(|ahead| (ahead.id, ahead.state)))
+            .collect::<Vec<_>>()
+    };
+    commit(
+        &store,
+        1,
+        [
+            keyed(1, "a"),
+            keyed(2, "a"),
+            keyed(3, "a"),
+            keyed(4, "b"),
+            message(5),
+        ],
+    )
+    .await;
+    let first = (id(1), WorkState::Pending);
+    assert_eq!(behind().await, [None, Some(first), Some(first), None, None]);
+    let claimed = claim(&store, 1, 10).await;
+    settle(
+        &store,
+        &claimed[0].lease,
+        failed(),
+        WorkState::Waiting { until: at(100) },
+    )
+    .await;
+    let waiting = (id(1), WorkState::Waiting { until: at(100) });
+    assert_eq!(
+        behind().await,
+        [None, Some(waiting), Some(waiting), None, None]
+    );
+    let record = store
+        .message(id(3))
+        .await
+        .expect("a read")
+        .expect("it is stored");
+    assert_eq!(record.summary.behind.map(|ahead| ahead.id), Some(id(1)));
+    let claimed = claim(&store, 9, 100).await;
+    sent(
+        &store,
+        &claimed
+            .iter()
+            .find(|claimed| claimed.lease.id == id(1))
+            .expect("it is due")
+            .lease,
+    )
+    .await;
+    assert_eq!(
+        behind().await,
+        [None, None, Some((id(2), WorkState::Pending)), None, None]
+    );
+    again(&store, 1).await;
+    assert_eq!(
+        behind().await[1].map(|(id, _)| id),
+        Some(id(1)),
+        "one that is sent again comes first"
+    );
+}
+
+async fn messages_of_a_key_are_sent_one_after_the_other(store: Arc<dyn Store>) {
+    // Their ids don't follow the order of their commit.
+    commit(&store, 1, [keyed(7, "a"), keyed(3, "a")]).await;
+    commit(&store, 2, [keyed(5, "a"), keyed(4, "b"), message(6)]).await;
+    let first = claim(&store, 9, 10).await;
+    assert_eq!(numbers(&first), [7, 4, 6]);
+    assert_eq!(numbers(&claim(&store, 9, 10).await), [0; 0]);
+    sent(&store, &first[0].lease).await;
+    let second = claim(&store, 9, 10).await;
+    assert_eq!(numbers(&second), [3]);
+    commit(&store, 3, [keyed(1, "a")]).await;
+    sent(&store, &second[0].lease).await;
+    for expected in [5, 1] {
+        let next = claim_message(&store, 10).await;
+        assert_eq!(next.lease.id, id(expected));
+        sent(&store, &next.lease).await;
+    }
+    assert_eq!(
+        next_due(&store).await,
+        Some(70),
+        "what is left is under lease"
+    );
+}
+
+async fn a_message_that_fails_holds_up_its_key_alone(store: Arc<dyn Store>) {
+    commit(
+        &store,
+        1,
+        [keyed(1, "a"), keyed(2, "a"), keyed(3, "b"), keyed(4, "b")],
+    )
+    .await;
+    let claimed = claim(&store, 9, 10).await;
+    settle(
+        &store,
+        &claimed[0].lease,
+        failed(),
+        WorkState::Waiting { until: at(100) },
+    )
+    .await;
+    sent(&store, &claimed[1].lease).await;
+    assert_eq!(numbers(&claim(&store, 9, 99).await), [4]);
+    assert_eq!(
+        numbers(&claim(&store, 9, 100).await),
+        [1],
+        "it is tried again before the next"
+    );
+}
+
+async fn a_dead_message_lets_the_next_of_its_key_go(store: Arc<dyn Store>) {
+    commit(&store, 1, [keyed(1, "a"), keyed(2, "a")]).await;
+    let first = claim_message(&store, 10).await;
+    settle(
+        &store,
+        &first.lease,
+        DeliveryResult::Refused { status: 400 },
+        WorkState::Dead,
+    )
+    .await;
+    assert_eq!(claim_message(&store, 10).await.lease.id, id(2));
+}
+
+async fn a_key_of_one_destination_is_none_of_anothers(store: Arc<dyn Store>) {
+    commit(
+        &store,
+        1,
+        [keyed(1, "a"), to("bank", keyed(2, "a")), keyed(3, "")],
+    )
+    .await;
+    let claimed = claim_of(&store, &[want("acme/shop", 9), want("acme/bank", 9)], 10).await;
+    assert_eq!(numbers(&claimed), [1, 3, 2]);
+}
+
+async fn a_message_that_was_given_back_keeps_its_turn(store: Arc<dyn Store>) {
+    commit(&store, 1, [keyed(1, "a"), keyed(2, "a")]).await;
+    let first = claim_message(&store, 10).await;
+    store
+        .give_back_messages(&[first.lease])
+        .await
+        .expect("a release");
+    assert_eq!(numbers(&claim(&store, 9, 10).await), [1]);
+    assert_eq!(
+        numbers(&claim(&store, 9, 70).await),
+        [1],
+        "nor does it lose its turn with its lease"
+    );
+}
+
+async fn a_message_that_is_sent_again_comes_before_later_ones_of_its_key(store: Arc<dyn Store>) {
+    commit(&store, 1, [keyed(1, "a"), keyed(2, "a"), keyed(3, "a")]).await;
+    for _ in 0..2 {
+        sent(&store, &claim_message(&store, 10).await.lease).await;
+    }
+    again(&store, 2).await;
+    again(&store, 1).await;
+    for expected in [1, 2, 3] {
+        let next = claim(&store, 9, 600).await;
+        assert_eq!(numbers(&next), [expected]);
+        sent(&store, &next[0].lease).await;
+    }
+}
+
+async fn a_message_that_is_sent_again_waits_for_a_try_under_way(store: Arc<dyn Store>) {
+    commit(&store, 1, [keyed(1, "a"), keyed(2, "a")]).await;
+    sent(&store, &claim_message(&store, 10).await.lease).await;
+    let second = claim_message(&store, 590).await;
+    again(&store, 1).await;
+    assert_eq!(numbers(&claim(&store, 9, 600).await), [0; 0]);
+    settle(
+        &store,
+        &second.lease,
+        failed(),
+        WorkState::Waiting { until: at(600) },
+    )
+    .await;
+    assert_eq!(
+        numbers(&claim(&store, 9, 600).await),
+        [1],
+        "the earlier one comes first from then on"
+    );
+}
+
+async fn an_abandoned_try_keeps_its_turn_before_one_that_is_sent_again(store: Arc<dyn Store>) {
+    commit(&store, 1, [keyed(1, "a"), keyed(2, "a")]).await;
+    sent(&store, &claim_message(&store, 10).await.lease).await;
+    claim_message(&store, 10).await;
+    again(&store, 1).await;
+    // It may have been sent; nobody else may be sent beside it.
+    let next = claim(&store, 9, 1_000).await;
+    assert_eq!((numbers(&next), next[0].lease.delivery), (vec![2], 2));
+}
+
+async fn messages_that_wait_for_others_are_not_due(store: Arc<dyn Store>) {
+    commit(&store, 1, [keyed(1, "a"), keyed(2, "a")]).await;
+    let first = claim_message(&store, 10).await;
+    assert_eq!(next_due(&store).await, Some(70));
+    settle(
+        &store,
+        &first.lease,
+        failed(),
+        WorkState::Waiting { until: at(300) },
+    )
+    .await;
+    assert_eq!(next_due(&store).await, Some(300));
+    sent(&store, &claim_message(&store, 300).await.lease).await;
+    assert_eq!(next_due(&store).await, Some(0));
+}

@@ -1,0 +1,183 @@
+//! Messages are kept as long as their tenant's events are, and until they're over.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use hookyard_model::{DeliveryResult, Outcome, WorkState};
+
+use super::fixtures::{claim, claim_of, commit, failed, id, numbers_of, sent, settle, want};
+use crate::conformance::fixtures::{
+    append, at, claim_of as claim_jobs, event_of, message, messages, route, settlement,
+    want as want_jobs,
+};
+use crate::conformance::{Case, table};
+use hookyard_store::{Keep, Pruned, Retention, Store};
+
+pub(super) const CASES: &[Case] = table![
+    messages_that_are_over_are_kept_for_their_time,
+    messages_that_are_to_be_sent_are_kept,
+    messages_are_taken_out_a_step_at_a_time,
+    each_tenant_keeps_messages_for_a_time_of_its_own,
+    messages_outlive_their_event,
+];
+
+fn keep(secs: u64) -> Keep {
+    Keep {
+        age_max: Some(Duration::from_secs(secs)),
+        bytes_max: None,
+        ..Keep::default()
+    }
+}
+
+fn for_all(keep: Keep) -> Retention {
+    Retention {
+        fallback: keep,
+        ..Retention::default()
+    }
+}
+
+async fn prune(store: &Arc<dyn Store>, limits: &Retention, now: i64, limit: usize) -> Pruned {
+    store
+        .prune_messages(limits, at(now), limit)
+        .await
+        .expect("a step")
+}
+
+async fn all_sent(store: &Arc<dyn Store>) {
+    for claimed in claim(store, 99, 100).await {
+        sent(store, &claimed.lease).await;
+    }
+}
+
+async fn left(store: &Arc<dyn Store>) -> Vec<u128> {
+    numbers_of(&messages(store).await)
+}
+
+async fn messages_that_are_over_are_kept_for_their_time(store: Arc<dyn Store>) {
+    commit(&store, 10, [message(1), message(2)]).await;
+    commit(&store, 20, [message(3)]).await;
+    let claimed = claim(&store, 9, 100).await;
+    sent(&store, &claimed[0].lease).await;
+    settle(
+        &store,
+        &claimed[1].lease,
+        DeliveryResult::Gone,
+        WorkState::Dead,
+    )
+    .await;
+    sent(&store, &claimed[2].lease).await;
+    assert_eq!(
+        prune(&store, &for_all(Keep::default()), 99_999, 99).await,
+        Pruned::default(),
+        "without end"
+    );
+    assert_eq!(
+        prune(&store, &for_all(keep(100)), 109, 99).await,
+        Pruned::default()
+    );
+    assert_eq!(
+        prune(&store, &for_all(keep(100)), 110, 99).await,
+        Pruned {
+            count: 2,
+            bytes: 6,
+            more: false
+        }
+    );
+    assert_eq!(left(&store).await, [3]);
+    assert_eq!(store.message(id(1)).await.expect("a read"), None);
+}
+
+async fn messages_that_are_to_be_sent_are_kept(store: Arc<dyn Store>) {
+    commit(&store, 10, (1..=4).map(message)).await;
+    let claimed = claim(&store, 3, 100).await;
+    settle(
+        &store,
+        &claimed[0].lease,
+        failed(),
+        WorkState::Waiting { until: at(99_999) },
+    )
+    .await;
+    sent(&store, &claimed[1].lease).await;
+    assert_eq!(prune(&store, &for_all(keep(0)), 5_000, 99).await.count, 1);
+    assert_eq!(left(&store).await, [1, 3, 4]);
+}
+
+async fn messages_are_taken_out_a_step_at_a_time(store: Arc<dyn Store>) {
+    commit(&store, 30, [message(1)]).await;
+    commit(&store, 10, [message(2)]).await;
+    commit(&store, 20, [message(3)]).await;
+    all_sent(&store).await;
+    assert_eq!(
+        prune(&store, &for_all(keep(0)), 500, 2).await,
+        Pruned {
+            count: 2,
+            bytes: 6,
+            more: true
+        }
+    );
+    assert_eq!(left(&store).await, [1], "the oldest go first");
+    assert_eq!(
+        prune(&store, &for_all(keep(0)), 500, 2).await,
+        Pruned {
+            count: 1,
+            bytes: 3,
+            more: false
+        }
+    );
+}
+
+async fn each_tenant_keeps_messages_for_a_time_of_its_own(store: Arc<dyn Store>) {
+    commit(&store, 10, [message(1)]).await;
+    route(&store, &[("umbrella/orders", &["ship"])]).await;
+    append(&store, [event_of("umbrella/orders", 11)]).await;
+    let job = claim_jobs(&store, &[want_jobs("umbrella/ship", 1)], 10)
+        .await
+        .remove(0);
+    let mut settlement = settlement(&job.lease, Outcome::Done, WorkState::Done);
+    settlement.effects.messages = vec![message(2)];
+    store.settle(settlement).await.expect("a settlement");
+    for claimed in claim_of(
+        &store,
+        &[want("acme/shop", 9), want("umbrella/shop", 9)],
+        20,
+    )
+    .await
+    {
+        sent(&store, &claimed.lease).await;
+    }
+    let by_tenant = [("acme".parse().expect("a name"), keep(100_000))].into();
+    assert_eq!(
+        prune(
+            &store,
+            &Retention {
+                fallback: keep(1),
+                by_tenant
+            },
+            5_000,
+            99
+        )
+        .await
+        .count,
+        1
+    );
+    assert_eq!(left(&store).await, [1]);
+}
+
+async fn messages_outlive_their_event(store: Arc<dyn Store>) {
+    commit(&store, 10, [message(1)]).await;
+    assert_eq!(
+        store
+            .prune(&for_all(keep(0)), at(500), 99)
+            .await
+            .expect("a step")
+            .count,
+        1
+    );
+    assert_eq!(left(&store).await, [1]);
+    all_sent(&store).await;
+    assert_eq!(
+        prune(&store, &for_all(keep(0)), 500, 99).await.count,
+        1,
+        "the tenant is known still"
+    );
+}

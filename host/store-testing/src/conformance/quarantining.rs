@@ -1,0 +1,298 @@
+//! A plugin in quarantine is given nothing, and loses nothing.
+
+use std::sync::Arc;
+
+use hookyard_model::{Revision, WorkState};
+
+use super::fixtures::{
+    append, at, claim, claim_of, claim_one, event, event_of, failed, is, keys, plugin, route,
+    route_orders_to_ship, settle, side_by_side, states, want,
+};
+use super::{Case, table};
+use hookyard_store::{Page, Quarantine, Replay, Selection, Store};
+
+pub(super) const CASES: &[Case] = table![
+    jobs_of_a_quarantined_plugin_are_held_until_it_is_lifted,
+    what_comes_during_a_quarantine_is_held,
+    an_attempt_that_ends_in_quarantine_is_held,
+    one_claim_holds_all_whose_lease_ran_out,
+    routes_that_change_lift_no_quarantine,
+    a_quarantine_holds_nobody_elses_jobs,
+    a_replay_during_a_quarantine_is_held,
+    lifting_brings_back_only_what_is_routed,
+    a_large_backlog_is_held_and_set_free_as_a_whole,
+    a_quarantine_is_told_as_it_was_put,
+    a_lift_is_not_missed,
+];
+
+fn quarantine_of(text: &str) -> Quarantine {
+    Quarantine {
+        plugin: plugin(text),
+        revision: Revision::from_sha256([3; 32]),
+        reason: "9 of 10 attempts trapped".into(),
+        since: at(50),
+    }
+}
+
+async fn quarantine(inbox: &Arc<dyn Store>, text: &str) {
+    inbox
+        .quarantine(quarantine_of(text))
+        .await
+        .expect("a quarantine");
+}
+
+async fn lift(inbox: &Arc<dyn Store>, text: &str) {
+    inbox.lift(&plugin(text)).await.expect("a lift");
+}
+
+async fn jobs_of_a_quarantined_plugin_are_held_until_it_is_lifted(inbox: Arc<dyn Store>) {
+    route_orders_to_ship(&inbox).await;
+    append(&inbox, [event(1), event(2)]).await;
+    let first = claim_one(&inbox, 10).await;
+    settle(
+        &inbox,
+        &first.lease,
+        failed(),
+        WorkState::Waiting { until: at(40) },
+    )
+    .await;
+    quarantine(&inbox, "acme/ship").await;
+    assert_eq!(states(&inbox, 1).await, [is("ship", "held")]);
+    assert_eq!(states(&inbox, 2).await, [is("ship", "held")]);
+    assert_eq!(claim(&inbox, 9, 1000).await.len(), 0);
+    assert_eq!(
+        inbox
+            .next_due(&[plugin("acme/ship")])
+            .await
+            .expect("a time"),
+        None
+    );
+    lift(&inbox, "acme/ship").await;
+    let claimed = claim(&inbox, 9, 1000).await;
+    assert_eq!(keys(&claimed), ["key-1", "key-2"]);
+    assert_eq!(claimed[0].lease.attempt, 2, "attempts go on counting");
+}
+
+async fn what_comes_during_a_quarantine_is_held(inbox: Arc<dyn Store>) {
+    append(&inbox, [event(1)]).await;
+    quarantine(&inbox, "acme/ship").await;
+    route_orders_to_ship(&inbox).await;
+    append(&inbox, [event(2)]).await;
+    assert_eq!(states(&inbox, 1).await, [is("ship", "held")]);
+    assert_eq!(states(&inbox, 2).await, [is("ship", "held")]);
+    assert_eq!(claim(&inbox, 9, 1000).await.len(), 0);
+    lift(&inbox, "acme/ship").await;
+    assert_eq!(keys(&claim(&inbox, 9, 1000).await), ["key-1", "key-2"]);
+}
+
+async fn an_attempt_that_ends_in_quarantine_is_held(inbox: Arc<dyn Store>) {
+    route_orders_to_ship(&inbox).await;
+    append(&inbox, (1..=3).map(event)).await;
+    let claimed = claim(&inbox, 3, 10).await;
+    quarantine(&inbox, "acme/ship").await;
+    assert_eq!(
+        states(&inbox, 1).await,
+        [is("ship", "leased")],
+        "whoever has it may still settle it"
+    );
+    settle(
+        &inbox,
+        &claimed[0].lease,
+        failed(),
+        WorkState::Waiting { until: at(20) },
+    )
+    .await;
+    inbox
+        .give_back(&[claimed[1].lease.clone()])
+        .await
+        .expect("a release");
+    assert_eq!(
+        claim(&inbox, 9, 1000).await.len(),
+        0,
+        "nor is one whose lease ran out"
+    );
+    for number in 1..=3 {
+        assert_eq!(
+            states(&inbox, number).await,
+            [is("ship", "held")],
+            "of event {number}"
+        );
+    }
+}
+
+async fn one_claim_holds_all_whose_lease_ran_out(inbox: Arc<dyn Store>) {
+    route_orders_to_ship(&inbox).await;
+    append(&inbox, (1..=20).map(event)).await;
+    assert_eq!(claim(&inbox, 20, 10).await.len(), 20);
+    quarantine(&inbox, "acme/ship").await;
+    assert_eq!(claim(&inbox, 1, 1000).await.len(), 0);
+    for number in 1..=20 {
+        assert_eq!(
+            states(&inbox, number).await,
+            [is("ship", "held")],
+            "of event {number}"
+        );
+    }
+}
+
+async fn routes_that_change_lift_no_quarantine(inbox: Arc<dyn Store>) {
+    route_orders_to_ship(&inbox).await;
+    append(&inbox, [event(1)]).await;
+    quarantine(&inbox, "acme/ship").await;
+    route(&inbox, &[]).await;
+    route_orders_to_ship(&inbox).await;
+    assert_eq!(states(&inbox, 1).await, [is("ship", "held")]);
+    assert_eq!(claim(&inbox, 9, 1000).await.len(), 0);
+}
+
+async fn a_quarantine_holds_nobody_elses_jobs(inbox: Arc<dyn Store>) {
+    route(
+        &inbox,
+        &[
+            ("acme/orders", &["audit", "ship"]),
+            ("umbrella/orders", &["ship"]),
+        ],
+    )
+    .await;
+    append(&inbox, [event(1), event_of("umbrella/orders", 2)]).await;
+    quarantine(&inbox, "acme/ship").await;
+    append(&inbox, [event(3), event_of("umbrella/orders", 4)]).await;
+    let wanted = [
+        want("acme/audit", 9),
+        want("acme/ship", 9),
+        want("umbrella/ship", 9),
+    ];
+    let claimed = claim_of(&inbox, &wanted, 10).await;
+    let leases: Vec<_> = claimed
+        .iter()
+        .map(|job| job.lease.plugin.to_string())
+        .collect();
+    assert_eq!(
+        leases,
+        ["acme/audit", "acme/audit", "umbrella/ship", "umbrella/ship"]
+    );
+}
+
+async fn a_replay_during_a_quarantine_is_held(inbox: Arc<dyn Store>) {
+    route_orders_to_ship(&inbox).await;
+    append(&inbox, [event(1)]).await;
+    let job = claim_one(&inbox, 10).await;
+    settle(&inbox, &job.lease, failed(), WorkState::Dead).await;
+    quarantine(&inbox, "acme/ship").await;
+    let replay = Replay {
+        selection: Selection::default(),
+        revision: None,
+        rate: Some(0.01),
+        now: at(100),
+        dry_run: false,
+    };
+    inbox.replay(replay).await.expect("a replay");
+    assert_eq!(states(&inbox, 1).await, [is("ship", "held")]);
+    lift(&inbox, "acme/ship").await;
+    assert_eq!(claim_one(&inbox, 1000).await.lease.attempt, 1);
+}
+
+async fn lifting_brings_back_only_what_is_routed(inbox: Arc<dyn Store>) {
+    route(
+        &inbox,
+        &[("acme/orders", &["ship"]), ("acme/payments", &["ship"])],
+    )
+    .await;
+    append(&inbox, [event(1), event_of("acme/payments", 2)]).await;
+    quarantine(&inbox, "acme/ship").await;
+    route(&inbox, &[("acme/payments", &["ship"])]).await;
+    lift(&inbox, "acme/ship").await;
+    assert_eq!(states(&inbox, 1).await, [is("ship", "held")]);
+    assert_eq!(states(&inbox, 2).await, [is("ship", "pending")]);
+    lift(&inbox, "acme/ship").await;
+    lift(&inbox, "acme/never").await;
+    assert_eq!(states(&inbox, 1).await, [is("ship", "held")]);
+}
+
+async fn a_large_backlog_is_held_and_set_free_as_a_whole(inbox: Arc<dyn Store>) {
+    const EVENTS: u64 = 803;
+    route(
+        &inbox,
+        &[("acme/orders", &["ship"]), ("acme/payments", &["ship"])],
+    )
+    .await;
+    let store = |number| {
+        let inbox = Arc::clone(&inbox);
+        async move {
+            append(
+                &inbox,
+                [event_of(
+                    ["acme/orders", "acme/payments"][number as usize % 2],
+                    number,
+                )],
+            )
+            .await
+        }
+    };
+    side_by_side((0..EVENTS).map(store)).await;
+    let waiting = claim(&inbox, 20, 10).await;
+    for job in waiting {
+        settle(
+            &inbox,
+            &job.lease,
+            failed(),
+            WorkState::Waiting { until: at(5) },
+        )
+        .await;
+    }
+    let count = |state: &str| {
+        let selection = Selection {
+            states: vec![state.into()],
+            ..Selection::default()
+        };
+        let inbox = Arc::clone(&inbox);
+        async move {
+            inbox
+                .events(Page::first(selection, 9999))
+                .await
+                .expect("a page")
+                .len() as u64
+        }
+    };
+    quarantine(&inbox, "acme/ship").await;
+    assert_eq!(count("held").await, EVENTS);
+    assert_eq!(
+        inbox
+            .next_due(&[plugin("acme/ship")])
+            .await
+            .expect("a time"),
+        None
+    );
+    lift(&inbox, "acme/ship").await;
+    assert_eq!(count("pending").await, EVENTS);
+    assert_eq!(claim(&inbox, 9999, 2000).await.len() as u64, EVENTS);
+}
+
+async fn a_quarantine_is_told_as_it_was_put(inbox: Arc<dyn Store>) {
+    assert_eq!(inbox.quarantined().await.expect("the quarantined"), []);
+    quarantine(&inbox, "acme/ship").await;
+    quarantine(&inbox, "acme/audit").await;
+    let later = Quarantine {
+        reason: "again, \"worse\"".into(),
+        since: at(90),
+        ..quarantine_of("acme/ship")
+    };
+    inbox.quarantine(later.clone()).await.expect("a quarantine");
+    let told = inbox.quarantined().await.expect("the quarantined");
+    assert_eq!(
+        told,
+        [quarantine_of("acme/audit"), later],
+        "one for each plugin, the latest"
+    );
+    lift(&inbox, "acme/audit").await;
+    assert_eq!(inbox.quarantined().await.expect("the quarantined").len(), 1);
+}
+
+async fn a_lift_is_not_missed(inbox: Arc<dyn Store>) {
+    route_orders_to_ship(&inbox).await;
+    append(&inbox, [event(1)]).await;
+    quarantine(&inbox, "acme/ship").await;
+    super::waking::drain(&inbox).await;
+    lift(&inbox, "acme/ship").await;
+    super::waking::wakes(&inbox).await;
+}

@@ -1,0 +1,296 @@
+//! How revisions fared, and what operators want, is remembered as it was told, and no longer than it may be.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use hookyard_model::{PluginRef, Revision, Step, Timestamp};
+
+use super::fixtures::{at, plugin};
+use hookyard_store::releases::{BLOCKS_MAX, REVISIONS_MAX, STEPS_MAX};
+use hookyard_store::{Block, Order, Releases, RevisionRecord, Stepped};
+
+/// Only ever reached by a change that goes unnoticed.
+const NEVER: Duration = Duration::from_secs(20);
+
+/// Runs every case, each on an empty store that `make` makes for it.
+pub async fn run(make: impl AsyncFn() -> Arc<dyn Releases>) {
+    steps_are_told_in_their_order(make().await).await;
+    a_revision_stands_at_its_last_step(make().await).await;
+    what_served_is_known_by_when_it_did(make().await).await;
+    the_oldest_steps_go_and_an_active_revision_stays(make().await).await;
+    a_new_order_replaces_the_old_one(make().await).await;
+    each_content_has_its_own_block(make().await).await;
+    the_oldest_bans_go(make().await).await;
+    plugins_do_not_meet(make().await).await;
+    changes_are_not_missed(make().await).await;
+}
+
+fn revision(number: u8) -> Revision {
+    Revision::from_sha256([number; 32])
+}
+
+fn ship() -> PluginRef {
+    plugin("acme/ship")
+}
+
+fn step(number: u8, step: Step, second: i64) -> Stepped {
+    Stepped {
+        revision: Some(revision(number)),
+        step,
+        at: at(second),
+        reason: None,
+        report: None,
+    }
+}
+
+async fn record(store: &Arc<dyn Releases>, steps: &[Stepped]) {
+    store.record(&ship(), steps).await.expect("a record");
+}
+
+async fn revisions(store: &Arc<dyn Releases>) -> Vec<RevisionRecord> {
+    store.revisions(Some(&ship())).await.expect("the revisions")
+}
+
+fn standing(records: &[RevisionRecord]) -> Vec<(Revision, Step, Option<Timestamp>)> {
+    records
+        .iter()
+        .map(|known| (known.revision, known.step, known.served_at))
+        .collect()
+}
+
+async fn steps_are_told_in_their_order(store: Arc<dyn Releases>) {
+    let seen = Stepped {
+        revision: None,
+        step: Step::Seen,
+        at: at(5),
+        reason: None,
+        report: None,
+    };
+    let refused = Stepped {
+        reason: Some("it's \"bad\"".into()),
+        report: Some("line one\nline two, naïve".into()),
+        ..step(1, Step::Refused, 5)
+    };
+    // Times don't order them: clocks are set back.
+    let told = [
+        seen,
+        step(1, Step::Settled, 7),
+        refused,
+        step(2, Step::Settled, 1),
+    ];
+    record(&store, &told[..3]).await;
+    record(&store, &told[3..]).await;
+    assert_eq!(store.steps(&ship()).await.expect("the steps"), told);
+    assert_eq!(
+        store.steps(&plugin("acme/other")).await.expect("the steps"),
+        []
+    );
+}
+
+async fn a_revision_stands_at_its_last_step(store: Arc<dyn Releases>) {
+    assert_eq!(revisions(&store).await, []);
+    let reason = Some("worse".to_owned());
+    let last = Stepped {
+        reason: reason.clone(),
+        ..step(1, Step::Blocked, 9)
+    };
+    record(
+        &store,
+        &[
+            step(1, Step::Settled, 1),
+            step(2, Step::Compiled, 2),
+            step(1, Step::Checked, 3),
+            last,
+        ],
+    )
+    .await;
+    let known = revisions(&store).await;
+    assert_eq!(
+        standing(&known),
+        [
+            (revision(1), Step::Blocked, None),
+            (revision(2), Step::Compiled, None)
+        ]
+    );
+    assert_eq!((known[0].at, &known[0].reason), (at(9), &reason));
+    assert_eq!(known[1].reason, None);
+    record(&store, &[step(1, Step::Settled, 10)]).await;
+    assert_eq!(
+        revisions(&store).await[0].reason,
+        None,
+        "a reason is that of its step"
+    );
+}
+
+async fn what_served_is_known_by_when_it_did(store: Arc<dyn Releases>) {
+    record(
+        &store,
+        &[step(1, Step::Active, 1), step(2, Step::Compiled, 2)],
+    )
+    .await;
+    record(
+        &store,
+        &[step(1, Step::Draining, 3), step(2, Step::Active, 3)],
+    )
+    .await;
+    record(&store, &[step(1, Step::Retired, 4)]).await;
+    let expected = [
+        (revision(1), Step::Retired, Some(at(1))),
+        (revision(2), Step::Active, Some(at(3))),
+    ];
+    assert_eq!(standing(&revisions(&store).await), expected);
+    record(
+        &store,
+        &[step(2, Step::Blocked, 8), step(1, Step::Active, 8)],
+    )
+    .await;
+    let expected = [
+        (revision(1), Step::Active, Some(at(8))),
+        (revision(2), Step::Blocked, Some(at(3))),
+    ];
+    assert_eq!(standing(&revisions(&store).await), expected);
+}
+
+async fn the_oldest_steps_go_and_an_active_revision_stays(store: Arc<dyn Releases>) {
+    let mut all = vec![step(0, Step::Active, 0)];
+    for number in 1..=(STEPS_MAX + 20) {
+        let number_of_revision = u8::try_from(number % 100 + 1).expect("a small number");
+        all.push(step(
+            number_of_revision,
+            Step::Refused,
+            i64::try_from(number).expect("a small number"),
+        ));
+    }
+    for steps in all.chunks(50) {
+        record(&store, steps).await;
+    }
+    let kept = store.steps(&ship()).await.expect("the steps");
+    assert_eq!(kept, all[all.len() - STEPS_MAX..]);
+    let known = revisions(&store).await;
+    assert_eq!(known.len(), REVISIONS_MAX);
+    let latest = all
+        .iter()
+        .rev()
+        .take(REVISIONS_MAX - 1)
+        .map(|step| step.revision.expect("each has one"));
+    let expected: Vec<_> = latest.chain([revision(0)]).collect();
+    assert_eq!(
+        known.iter().map(|known| known.revision).collect::<Vec<_>>(),
+        expected
+    );
+}
+
+fn order(of: &str, number: u8, is_pin: bool) -> Order {
+    Order {
+        plugin: plugin(of),
+        revision: revision(number),
+        is_pin,
+        since: at(number.into()),
+    }
+}
+
+async fn a_new_order_replaces_the_old_one(store: Arc<dyn Releases>) {
+    assert_eq!(store.orders().await.expect("the orders"), []);
+    assert!(!store.withdraw_order(&ship()).await.expect("an answer"));
+    for next in [
+        order("acme/ship", 1, true),
+        order("acme/books", 3, true),
+        order("acme/ship", 2, false),
+    ] {
+        store.order(next).await.expect("a order");
+    }
+    let expected = [order("acme/books", 3, true), order("acme/ship", 2, false)];
+    assert_eq!(store.orders().await.expect("the orders"), expected);
+    assert!(store.withdraw_order(&ship()).await.expect("an answer"));
+    assert_eq!(store.orders().await.expect("the orders"), expected[..1]);
+}
+
+fn block(of: &str, number: u8, reason: &str) -> Block {
+    Block {
+        plugin: plugin(of),
+        revision: revision(number),
+        reason: reason.into(),
+        since: at(number.into()),
+    }
+}
+
+async fn each_content_has_its_own_block(store: Arc<dyn Releases>) {
+    assert_eq!(store.blocks().await.expect("the blocks"), []);
+    assert!(!store.unblock(&ship()).await.expect("an answer"));
+    let told = [
+        block("acme/ship", 1, "first"),
+        block("acme/ship", 2, "it's \"worse\""),
+        block("umbrella/ship", 1, "theirs"),
+    ];
+    for block in &told {
+        store.block(block.clone()).await.expect("a block");
+    }
+    assert_eq!(store.blocks().await.expect("the blocks"), told);
+    let again = block("acme/ship", 1, "again");
+    store.block(again.clone()).await.expect("a block");
+    assert_eq!(
+        store.blocks().await.expect("the blocks"),
+        [told[1].clone(), again, told[2].clone()]
+    );
+    assert!(store.unblock(&ship()).await.expect("an answer"));
+    assert_eq!(store.blocks().await.expect("the blocks"), told[2..]);
+}
+
+async fn the_oldest_bans_go(store: Arc<dyn Releases>) {
+    let told: Vec<_> = (0..=u8::try_from(BLOCKS_MAX).expect("a few"))
+        .map(|n| block("acme/ship", n, "bad"))
+        .collect();
+    for block in &told {
+        store.block(block.clone()).await.expect("a block");
+    }
+    assert_eq!(store.blocks().await.expect("the blocks"), told[1..]);
+}
+
+async fn plugins_do_not_meet(store: Arc<dyn Releases>) {
+    for name in ["umbrella/ship", "acme/ship", "acme/books"] {
+        store
+            .record(
+                &plugin(name),
+                &[step(1, Step::Active, 1), step(2, Step::Refused, 2)],
+            )
+            .await
+            .expect("a record");
+    }
+    let all = store.revisions(None).await.expect("all revisions");
+    let told: Vec<_> = all
+        .iter()
+        .map(|known| (known.plugin.to_string(), known.step))
+        .collect();
+    let both = |name: &str| {
+        [
+            (name.to_owned(), Step::Refused),
+            (name.to_owned(), Step::Active),
+        ]
+    };
+    assert_eq!(
+        told,
+        [both("acme/books"), both("acme/ship"), both("umbrella/ship")].concat()
+    );
+}
+
+async fn changes_are_not_missed(store: Arc<dyn Releases>) {
+    let wakes = async |what: &str| {
+        tokio::time::timeout(NEVER, store.releases_changed())
+            .await
+            .unwrap_or_else(|_| panic!("{what} wakes"));
+    };
+    store
+        .order(order("acme/ship", 1, true))
+        .await
+        .expect("a order");
+    wakes("a order").await;
+    store.withdraw_order(&ship()).await.expect("an answer");
+    wakes("its end").await;
+    store
+        .block(block("acme/ship", 1, "bad"))
+        .await
+        .expect("a block");
+    wakes("a block").await;
+    store.unblock(&ship()).await.expect("an answer");
+    wakes("its end").await;
+}

@@ -1,0 +1,602 @@
+//! What ran, or was given up on, runs again; what came of it before is kept.
+
+use std::sync::Arc;
+
+use hookyard_model::{Event, Outcome, Revision, WorkState};
+
+use super::fixtures::{
+    append, at, claim, claim_of, claim_one, event, event_of, failed, is, jobs, keys, plugin, route,
+    route_orders_to_ship, settle, settlement, side_by_side, states, want,
+};
+use super::{Case, table};
+use hookyard_store::{
+    Backlog, BacklogPolicy, Error, Page, Replay, Replayed, Routes, Selection, Store,
+};
+
+pub(super) const CASES: &[Case] = table![
+    a_replay_runs_what_is_over_and_counts_from_one,
+    a_replay_is_a_new_beginning,
+    earlier_attempts_are_kept_beside_the_new_ones,
+    a_dry_run_counts_and_changes_nothing,
+    what_is_being_attempted_is_left_alone,
+    a_lease_from_before_a_replay_settles_nothing,
+    a_replay_is_spread_by_its_rate,
+    a_replay_may_name_a_revision_and_the_next_one_does_not_inherit_it,
+    only_what_is_selected_is_replayed,
+    a_replay_of_a_plugin_that_went_is_held,
+    what_waits_is_due_at_once,
+    a_large_replay_takes_every_job_once,
+    a_replay_is_not_missed,
+    a_replay_makes_jobs_for_a_new_plugin,
+    a_replay_makes_no_job_without_a_route,
+    a_made_job_keeps_the_order_of_its_key,
+    a_replay_of_unrouted_events_leaves_others_alone,
+];
+
+fn replay_of(selection: Selection) -> Replay {
+    Replay {
+        selection,
+        revision: None,
+        rate: None,
+        now: at(1000),
+        dry_run: false,
+    }
+}
+
+fn dead() -> Selection {
+    Selection {
+        states: vec!["dead".into()],
+        ..Selection::default()
+    }
+}
+
+async fn replay(inbox: &Arc<dyn Store>, replay: Replay) -> (u64, u64) {
+    let Replayed {
+        again: jobs,
+        leased,
+        ..
+    } = inbox.replay(replay).await.expect("a replay");
+    (jobs, leased)
+}
+
+/// Appends these events of `acme/orders` and has `ship` come to that with each.
+async fn settled(inbox: &Arc<dyn Store>, numbers: &[u64], outcome: Outcome, next: WorkState) {
+    let events: Vec<_> = numbers.iter().map(|number| event(*number)).collect();
+    append(inbox, events).await;
+    for job in claim(inbox, numbers.len(), 100).await {
+        settle(inbox, &job.lease, outcome.clone(), next).await;
+    }
+}
+
+async fn a_replay_runs_what_is_over_and_counts_from_one(inbox: Arc<dyn Store>) {
+    route_orders_to_ship(&inbox).await;
+    settled(&inbox, &[1], failed(), WorkState::Dead).await;
+    settled(&inbox, &[2], Outcome::Done, WorkState::Done).await;
+    assert_eq!(
+        replay(&inbox, replay_of(Selection::default())).await,
+        (2, 0)
+    );
+    let [listed] = <[_; 1]>::try_from(jobs(&inbox, 1).await).expect("one job");
+    assert_eq!((listed.state, listed.attempts), (WorkState::Pending, 0));
+    let claimed = claim(&inbox, 9, 1000).await;
+    assert_eq!(keys(&claimed), ["key-1", "key-2"]);
+    assert_eq!((claimed[0].lease.replays, claimed[0].lease.attempt), (1, 1));
+    settle(&inbox, &claimed[0].lease, Outcome::Done, WorkState::Done).await;
+    assert_eq!(states(&inbox, 1).await, [is("ship", "done")]);
+}
+
+async fn a_replay_is_a_new_beginning(inbox: Arc<dyn Store>) {
+    route_orders_to_ship(&inbox).await;
+    append(&inbox, [event(1), event(2)]).await;
+    for job in claim(&inbox, 9, 100).await {
+        assert_eq!(job.since, job.event.received_at);
+        settle(&inbox, &job.lease, failed(), WorkState::Dead).await;
+    }
+    replay(
+        &inbox,
+        Replay {
+            rate: Some(0.1),
+            ..replay_of(dead())
+        },
+    )
+    .await;
+    let claimed = claim(&inbox, 9, 2000).await;
+    assert_eq!(
+        claimed.iter().map(|job| job.since).collect::<Vec<_>>(),
+        [at(1000), at(1010)]
+    );
+}
+
+async fn earlier_attempts_are_kept_beside_the_new_ones(inbox: Arc<dyn Store>) {
+    route_orders_to_ship(&inbox).await;
+    settled(
+        &inbox,
+        &[1],
+        failed(),
+        WorkState::Waiting { until: at(100) },
+    )
+    .await;
+    let second = claim_one(&inbox, 100).await;
+    settle(&inbox, &second.lease, failed(), WorkState::Dead).await;
+    assert_eq!(replay(&inbox, replay_of(dead())).await, (1, 0));
+    let again = claim_one(&inbox, 1000).await;
+    let third = settlement(&again.lease, Outcome::Done, WorkState::Done);
+    let expected = third.attempt.clone();
+    inbox.settle(third).await.expect("a settlement");
+    let record = inbox
+        .read(event(1).id)
+        .await
+        .expect("a read")
+        .expect("the event is stored");
+    assert_eq!(record.event, event(1));
+    let [job] = <[_; 1]>::try_from(record.jobs).expect("one job");
+    assert_eq!(
+        (job.plugin.as_str(), job.state, job.replays),
+        ("ship", WorkState::Done, 1)
+    );
+    let numbers: Vec<_> = job
+        .attempts
+        .iter()
+        .map(|(replays, attempt)| (*replays, attempt.number))
+        .collect();
+    assert_eq!(numbers, [(0, 1), (0, 2), (1, 1)]);
+    assert_eq!(job.attempts[0].1.outcome, failed());
+    assert_eq!(
+        job.attempts[2].1, expected,
+        "all of it: revision, times, outcome, log lines"
+    );
+    let [listed] = <[_; 1]>::try_from(jobs(&inbox, 1).await).expect("one job");
+    assert_eq!(
+        listed.last_outcome,
+        Some(Outcome::Done.to_string()),
+        "the last attempt's, of the last replay"
+    );
+    assert_eq!(inbox.read(event(2).id).await.expect("a read"), None);
+}
+
+async fn a_dry_run_counts_and_changes_nothing(inbox: Arc<dyn Store>) {
+    route_orders_to_ship(&inbox).await;
+    settled(&inbox, &[1, 2], failed(), WorkState::Dead).await;
+    append(&inbox, [event(3)]).await;
+    claim_one(&inbox, 100).await;
+    let before = inbox.read(event(1).id).await.expect("a read");
+    let dry = Replay {
+        dry_run: true,
+        ..replay_of(Selection::default())
+    };
+    assert_eq!(replay(&inbox, dry).await, (2, 1));
+    assert_eq!(inbox.read(event(1).id).await.expect("a read"), before);
+    assert_eq!(claim(&inbox, 9, 110).await.len(), 0);
+}
+
+async fn what_is_being_attempted_is_left_alone(inbox: Arc<dyn Store>) {
+    route_orders_to_ship(&inbox).await;
+    append(&inbox, [event(1)]).await;
+    let job = claim_one(&inbox, 10).await;
+    assert_eq!(
+        replay(&inbox, replay_of(Selection::default())).await,
+        (0, 1)
+    );
+    settle(&inbox, &job.lease, Outcome::Done, WorkState::Done).await;
+    assert_eq!(states(&inbox, 1).await, [is("ship", "done")]);
+}
+
+async fn a_lease_from_before_a_replay_settles_nothing(inbox: Arc<dyn Store>) {
+    route_orders_to_ship(&inbox).await;
+    append(&inbox, [event(1)]).await;
+    let lost = claim_one(&inbox, 10).await;
+    let second = claim_one(&inbox, 100).await;
+    settle(&inbox, &second.lease, failed(), WorkState::Dead).await;
+    assert_eq!(
+        replay(&inbox, replay_of(Selection::default())).await,
+        (1, 0)
+    );
+    let again = claim_one(&inbox, 1000).await;
+    assert_eq!(
+        again.lease.attempt, lost.lease.attempt,
+        "the attempt's number alone doesn't tell them apart"
+    );
+    let answer = inbox
+        .settle(settlement(&lost.lease, Outcome::Done, WorkState::Done))
+        .await;
+    assert!(matches!(answer, Err(Error::LeaseLost(_))), "{answer:?}");
+    inbox
+        .give_back(&[lost.lease])
+        .await
+        .expect("a release of nothing");
+    assert_eq!(states(&inbox, 1).await, [is("ship", "leased")]);
+}
+
+async fn a_replay_is_spread_by_its_rate(inbox: Arc<dyn Store>) {
+    route_orders_to_ship(&inbox).await;
+    settled(&inbox, &[1, 2, 3, 4, 5], failed(), WorkState::Dead).await;
+    assert_eq!(
+        replay(
+            &inbox,
+            Replay {
+                rate: Some(0.5),
+                ..replay_of(dead())
+            }
+        )
+        .await,
+        (5, 0)
+    );
+    assert_eq!(keys(&claim(&inbox, 9, 1000).await), ["key-1"]);
+    assert_eq!(keys(&claim(&inbox, 9, 1001).await), [""; 0]);
+    assert_eq!(keys(&claim(&inbox, 9, 1004).await), ["key-2", "key-3"]);
+    assert_eq!(keys(&claim(&inbox, 9, 1008).await), ["key-4", "key-5"]);
+}
+
+async fn a_replay_may_name_a_revision_and_the_next_one_does_not_inherit_it(inbox: Arc<dyn Store>) {
+    let named = Some(Revision::from_sha256([9; 32]));
+    route_orders_to_ship(&inbox).await;
+    settled(&inbox, &[1], failed(), WorkState::Dead).await;
+    replay(
+        &inbox,
+        Replay {
+            revision: named,
+            ..replay_of(dead())
+        },
+    )
+    .await;
+    let first = claim_one(&inbox, 1000).await;
+    assert_eq!(first.revision, named);
+    settle(
+        &inbox,
+        &first.lease,
+        failed(),
+        WorkState::Waiting { until: at(1000) },
+    )
+    .await;
+    let second = claim_one(&inbox, 1000).await;
+    assert_eq!(second.revision, named, "a retry of it is its kind");
+    settle(&inbox, &second.lease, failed(), WorkState::Dead).await;
+    replay(&inbox, replay_of(dead())).await;
+    assert_eq!(claim_one(&inbox, 1000).await.revision, None);
+}
+
+async fn only_what_is_selected_is_replayed(inbox: Arc<dyn Store>) {
+    route(
+        &inbox,
+        &[
+            ("acme/orders", &["audit", "ship"]),
+            ("umbrella/orders", &["ship"]),
+        ],
+    )
+    .await;
+    append(
+        &inbox,
+        [event(1), event(2), event_of("umbrella/orders", 3), event(4)],
+    )
+    .await;
+    for job in claim_of(
+        &inbox,
+        &[
+            want("acme/audit", 9),
+            want("acme/ship", 9),
+            want("umbrella/ship", 9),
+        ],
+        10,
+    )
+    .await
+    {
+        let is_done = job.lease.plugin == plugin("acme/audit");
+        let (outcome, next) = if is_done {
+            (Outcome::Done, WorkState::Done)
+        } else {
+            (failed(), WorkState::Dead)
+        };
+        settle(&inbox, &job.lease, outcome, next).await;
+    }
+    let none = Selection::default;
+    let name = |text: &str| Some(text.parse().expect("a plugin name of a test"));
+    let cases = [
+        (none(), 7),
+        (dead(), 4),
+        (
+            Selection {
+                plugin: name("audit"),
+                ..none()
+            },
+            3,
+        ),
+        (
+            Selection {
+                plugin: name("audit"),
+                ..dead()
+            },
+            0,
+        ),
+        (
+            Selection {
+                plugin: name("ship"),
+                ..dead()
+            },
+            4,
+        ),
+        (
+            Selection {
+                tenant: Some(plugin("umbrella/ship").tenant),
+                ..dead()
+            },
+            1,
+        ),
+        (
+            Selection {
+                since: Some(at(2)),
+                until: Some(at(4)),
+                ..dead()
+            },
+            2,
+        ),
+        (
+            Selection {
+                ids: vec![event(4).id, event(1).id, event(99).id],
+                ..none()
+            },
+            4,
+        ),
+        (
+            Selection {
+                ids: vec![event(4).id],
+                ..dead()
+            },
+            1,
+        ),
+        (
+            Selection {
+                event_type: Some("offer.none".into()),
+                ..none()
+            },
+            0,
+        ),
+    ];
+    for (selection, expected) in cases {
+        let dry = Replay {
+            dry_run: true,
+            ..replay_of(selection.clone())
+        };
+        assert_eq!(replay(&inbox, dry).await, (expected, 0), "{selection:?}");
+    }
+    let of_ship = Selection {
+        ids: vec![event(2).id],
+        plugin: name("ship"),
+        ..dead()
+    };
+    assert_eq!(replay(&inbox, replay_of(of_ship)).await, (1, 0));
+    assert_eq!(
+        states(&inbox, 2).await,
+        [is("audit", "done"), is("ship", "pending")]
+    );
+    assert_eq!(
+        states(&inbox, 1).await,
+        [is("audit", "done"), is("ship", "dead")]
+    );
+}
+
+async fn a_replay_of_a_plugin_that_went_is_held(inbox: Arc<dyn Store>) {
+    route_orders_to_ship(&inbox).await;
+    settled(&inbox, &[1], failed(), WorkState::Dead).await;
+    route(&inbox, &[]).await;
+    assert_eq!(replay(&inbox, replay_of(dead())).await, (1, 0));
+    assert_eq!(states(&inbox, 1).await, [is("ship", "held")]);
+    route_orders_to_ship(&inbox).await;
+    assert_eq!(claim_one(&inbox, 1000).await.lease.attempt, 1);
+}
+
+async fn what_waits_is_due_at_once(inbox: Arc<dyn Store>) {
+    route_orders_to_ship(&inbox).await;
+    settled(
+        &inbox,
+        &[1],
+        failed(),
+        WorkState::Waiting { until: at(9000) },
+    )
+    .await;
+    assert_eq!(claim(&inbox, 9, 1000).await.len(), 0);
+    assert_eq!(
+        replay(&inbox, replay_of(Selection::default())).await,
+        (1, 0)
+    );
+    assert_eq!(claim_one(&inbox, 1000).await.lease.attempt, 1);
+}
+
+async fn a_large_replay_takes_every_job_once(inbox: Arc<dyn Store>) {
+    const EVENTS: u64 = 603;
+    route(&inbox, &[("acme/orders", &["audit", "ship"])]).await;
+    // Side by side, so that a store that syncs to a disk needn't do so for each.
+    let store = |number| {
+        let inbox = Arc::clone(&inbox);
+        async move { append(&inbox, [event(number)]).await }
+    };
+    side_by_side((0..EVENTS).map(store)).await;
+    let fail = |job: hookyard_store::Claimed| {
+        let inbox = Arc::clone(&inbox);
+        async move { settle(&inbox, &job.lease, failed(), WorkState::Dead).await }
+    };
+    let claimed = claim_of(
+        &inbox,
+        &[want("acme/audit", 9999), want("acme/ship", 300)],
+        10,
+    )
+    .await;
+    side_by_side(claimed.into_iter().map(fail)).await;
+    let dry = Replay {
+        dry_run: true,
+        ..replay_of(dead())
+    };
+    assert_eq!(replay(&inbox, dry).await, (EVENTS + 300, 0));
+    assert_eq!(replay(&inbox, replay_of(dead())).await, (EVENTS + 300, 0));
+    assert_eq!(replay(&inbox, replay_of(dead())).await, (0, 0));
+    assert_eq!(
+        replay(
+            &inbox,
+            Replay {
+                dry_run: true,
+                ..replay_of(Selection::default())
+            }
+        )
+        .await,
+        (2 * EVENTS, 0)
+    );
+    let all = inbox
+        .events(Page::first(Selection::default(), 9999))
+        .await
+        .expect("a page");
+    let mut replays = 0;
+    for listed in all {
+        let record = inbox
+            .read(listed.id)
+            .await
+            .expect("a read")
+            .expect("the event is stored");
+        assert!(record.jobs.iter().all(|job| job.replays <= 1), "{record:?}");
+        replays += record
+            .jobs
+            .iter()
+            .map(|job| u64::from(job.replays))
+            .sum::<u64>();
+    }
+    assert_eq!(replays, EVENTS + 300);
+}
+
+async fn a_replay_is_not_missed(inbox: Arc<dyn Store>) {
+    route_orders_to_ship(&inbox).await;
+    settled(&inbox, &[1], failed(), WorkState::Dead).await;
+    super::waking::drain(&inbox).await;
+    replay(&inbox, replay_of(dead())).await;
+    super::waking::wakes(&inbox).await;
+}
+
+fn of_audit() -> Selection {
+    Selection {
+        plugin: Some(plugin("acme/audit").name),
+        ..Selection::default()
+    }
+}
+
+async fn a_replay_makes_jobs_for_a_new_plugin(inbox: Arc<dyn Store>) {
+    route_orders_to_ship(&inbox).await;
+    settled(&inbox, &[1, 2, 3], Outcome::Done, WorkState::Done).await;
+    route(&inbox, &[("acme/orders", &["audit", "ship"])]).await;
+    append(&inbox, [event(4)]).await;
+    let later = Selection {
+        since: Some(at(2)),
+        ..of_audit()
+    };
+    let dry = Replay {
+        dry_run: true,
+        ..replay_of(later.clone())
+    };
+    let expected = Replayed {
+        again: 3,
+        made: 2,
+        ..Replayed::default()
+    };
+    assert_eq!(inbox.replay(dry).await.expect("a replay"), expected);
+    assert_eq!(states(&inbox, 2).await, [is("ship", "done")]);
+
+    let slow = Replay {
+        rate: Some(0.5),
+        ..replay_of(later)
+    };
+    assert_eq!(inbox.replay(slow).await.expect("a replay"), expected);
+    assert_eq!(
+        states(&inbox, 1).await,
+        [is("ship", "done")],
+        "it came before"
+    );
+    assert_eq!(
+        states(&inbox, 3).await,
+        [is("audit", "waiting"), is("ship", "done")]
+    );
+    let first = claim_of(&inbox, &[want("acme/audit", 9)], 1000).await;
+    assert_eq!(keys(&first), ["key-2"]);
+    assert_eq!(
+        (
+            first[0].since,
+            first[0].lease.replays,
+            first[0].lease.attempt
+        ),
+        (at(1000), 0, 1)
+    );
+    assert_eq!(
+        keys(&claim_of(&inbox, &[want("acme/audit", 9)], 1004).await),
+        ["key-3", "key-4"]
+    );
+}
+
+async fn a_replay_makes_no_job_without_a_route(inbox: Arc<dyn Store>) {
+    route(
+        &inbox,
+        &[("acme/orders", &["ship"]), ("acme/payments", &["audit"])],
+    )
+    .await;
+    settled(&inbox, &[1, 2], Outcome::Done, WorkState::Done).await;
+    let expected = Replayed {
+        untaken: 2,
+        ..Replayed::default()
+    };
+    for dry_run in [true, false] {
+        let replay = Replay {
+            dry_run,
+            ..replay_of(of_audit())
+        };
+        assert_eq!(inbox.replay(replay).await.expect("a replay"), expected);
+    }
+    assert_eq!(states(&inbox, 1).await, [is("ship", "done")]);
+}
+
+async fn a_made_job_keeps_the_order_of_its_key(inbox: Arc<dyn Store>) {
+    let ordered = |number| Event {
+        ordering_key: Some("k".into()),
+        ..event(number)
+    };
+    route_orders_to_ship(&inbox).await;
+    append(&inbox, [ordered(1), ordered(2)]).await;
+    route(&inbox, &[("acme/orders", &["audit", "ship"])]).await;
+    append(&inbox, [ordered(3)]).await;
+    assert_eq!(replay(&inbox, replay_of(of_audit())).await, (3, 0));
+    for expected in ["key-1", "key-2", "key-3"] {
+        let claimed = claim_of(&inbox, &[want("acme/audit", 9)], 2000).await;
+        assert_eq!(keys(&claimed), [expected]);
+        settle(&inbox, &claimed[0].lease, Outcome::Done, WorkState::Done).await;
+    }
+}
+
+async fn a_replay_of_unrouted_events_leaves_others_alone(inbox: Arc<dyn Store>) {
+    append(&inbox, [event(1)]).await;
+    let none = Backlog {
+        by_plugin: [(plugin("acme/audit"), BacklogPolicy::None)].into(),
+        ..Backlog::default()
+    };
+    let routes = Routes([(event(1).source, [plugin("acme/audit").name].into())].into());
+    inbox.route_with(routes, &none).await.expect("a route");
+    append(&inbox, [event(2)]).await;
+    assert_eq!(states(&inbox, 1).await, [], "the plugin takes no backlog");
+    let audited = claim_of(&inbox, &[want("acme/audit", 9)], 10).await;
+    assert_eq!(keys(&audited), ["key-2"]);
+    settle(&inbox, &audited[0].lease, Outcome::Done, WorkState::Done).await;
+
+    let unrouted = Selection {
+        states: vec!["unrouted".into()],
+        ..of_audit()
+    };
+    let expected = Replayed {
+        again: 1,
+        made: 1,
+        ..Replayed::default()
+    };
+    let dry = Replay {
+        dry_run: true,
+        ..replay_of(unrouted.clone())
+    };
+    assert_eq!(inbox.replay(dry).await.expect("a replay"), expected);
+    assert_eq!(
+        inbox.replay(replay_of(unrouted)).await.expect("a replay"),
+        expected
+    );
+    assert_eq!(states(&inbox, 1).await, [is("audit", "pending")]);
+    assert_eq!(states(&inbox, 2).await, [is("audit", "done")]);
+    assert_eq!(inbox.unrouted().await.expect("tallies"), []);
+}

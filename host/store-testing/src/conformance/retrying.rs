@@ -1,0 +1,203 @@
+//! What failed while a revision was watched is due once more when that revision is taken back.
+
+use std::sync::Arc;
+
+use hookyard_model::{Revision, WorkState};
+
+use super::fixtures::{
+    append, at, claim, claim_one, event, event_of, failed, is, jobs, keys, plugin, route,
+    route_orders_to_ship, settlement, side_by_side, states, want,
+};
+use super::{Case, table};
+use hookyard_store::{JobLease, Replay, Selection, Settlement, Store};
+
+pub(super) const CASES: &[Case] = table![
+    what_failed_at_a_watched_revision_is_due_once_more,
+    only_what_failed_at_that_revision_is,
+    a_claim_and_a_replay_end_what_is_known_of_a_failure,
+    what_its_plugin_can_not_take_is_held,
+    one_that_comes_back_is_in_order,
+    many_are_retried_as_a_whole,
+    a_retry_is_not_missed,
+];
+
+const WATCHED: Revision = Revision::from_sha256([9; 32]);
+
+/// An attempt of the watched revision's that failed.
+async fn fail(inbox: &Arc<dyn Store>, lease: &JobLease, next: WorkState) {
+    fail_at(inbox, lease, next, WATCHED, true).await;
+}
+
+async fn fail_at(
+    inbox: &Arc<dyn Store>,
+    lease: &JobLease,
+    next: WorkState,
+    revision: Revision,
+    is_watched: bool,
+) {
+    let settlement = settlement(lease, failed(), next);
+    let attempt = hookyard_model::Attempt {
+        revision,
+        ..settlement.attempt
+    };
+    inbox
+        .settle(Settlement {
+            attempt,
+            is_watched,
+            ..settlement
+        })
+        .await
+        .expect("a settlement");
+}
+
+async fn retry(inbox: &Arc<dyn Store>) -> u64 {
+    inbox
+        .retry_failed(&plugin("acme/ship"), WATCHED)
+        .await
+        .expect("a retry")
+}
+
+async fn what_failed_at_a_watched_revision_is_due_once_more(inbox: Arc<dyn Store>) {
+    route_orders_to_ship(&inbox).await;
+    append(&inbox, (1..=3).map(event)).await;
+    let claimed = claim(&inbox, 2, 10).await;
+    fail(&inbox, &claimed[0].lease, WorkState::Dead).await;
+    fail(
+        &inbox,
+        &claimed[1].lease,
+        WorkState::Waiting { until: at(5000) },
+    )
+    .await;
+    assert_eq!(retry(&inbox).await, 2);
+    assert_eq!(states(&inbox, 1).await, [is("ship", "pending")]);
+    let claimed = claim(&inbox, 9, 20).await;
+    assert_eq!(keys(&claimed), ["key-1", "key-2", "key-3"]);
+    assert_eq!(
+        (claimed[0].lease.replays, claimed[0].lease.attempt),
+        (0, 2),
+        "attempts go on counting"
+    );
+    fail_at(&inbox, &claimed[0].lease, WorkState::Dead, WATCHED, false).await;
+    assert_eq!(retry(&inbox).await, 0, "once");
+    assert_eq!(jobs(&inbox, 1).await[0].attempts, 2);
+}
+
+async fn only_what_failed_at_that_revision_is(inbox: Arc<dyn Store>) {
+    route(
+        &inbox,
+        &[
+            ("acme/orders", &["audit", "ship"]),
+            ("umbrella/orders", &["ship"]),
+        ],
+    )
+    .await;
+    append(
+        &inbox,
+        [event(1), event(2), event(3), event_of("umbrella/orders", 4)],
+    )
+    .await;
+    let claimed = claim(&inbox, 3, 10).await;
+    fail_at(&inbox, &claimed[0].lease, WorkState::Dead, WATCHED, false).await;
+    fail_at(
+        &inbox,
+        &claimed[1].lease,
+        WorkState::Dead,
+        Revision::from_sha256([8; 32]),
+        true,
+    )
+    .await;
+    for of in ["acme/audit", "umbrella/ship"] {
+        let other = inbox
+            .claim(&[want(of, 1)], at(10), super::fixtures::LEASE)
+            .await
+            .expect("a claim");
+        fail(&inbox, &other[0].lease, WorkState::Dead).await;
+    }
+    assert_eq!(retry(&inbox).await, 0);
+}
+
+async fn a_claim_and_a_replay_end_what_is_known_of_a_failure(inbox: Arc<dyn Store>) {
+    route_orders_to_ship(&inbox).await;
+    append(&inbox, [event(1)]).await;
+    let job = claim_one(&inbox, 10).await;
+    fail(&inbox, &job.lease, WorkState::Waiting { until: at(11) }).await;
+    let again = claim_one(&inbox, 12).await;
+    assert_eq!(retry(&inbox).await, 0, "it is being attempted again");
+    fail(&inbox, &again.lease, WorkState::Dead).await;
+    let selection = Selection::default();
+    inbox
+        .replay(Replay {
+            selection,
+            revision: None,
+            rate: None,
+            now: at(20),
+            dry_run: false,
+        })
+        .await
+        .expect("a replay");
+    assert_eq!(retry(&inbox).await, 0, "it is to run again anyway");
+}
+
+async fn what_its_plugin_can_not_take_is_held(inbox: Arc<dyn Store>) {
+    route_orders_to_ship(&inbox).await;
+    append(&inbox, [event(1)]).await;
+    let job = claim_one(&inbox, 10).await;
+    fail(&inbox, &job.lease, WorkState::Dead).await;
+    route(&inbox, &[]).await;
+    assert_eq!(retry(&inbox).await, 1);
+    assert_eq!(states(&inbox, 1).await, [is("ship", "held")]);
+    route_orders_to_ship(&inbox).await;
+    assert_eq!(claim_one(&inbox, 20).await.lease.attempt, 2);
+}
+
+async fn one_that_comes_back_is_in_order(inbox: Arc<dyn Store>) {
+    route_orders_to_ship(&inbox).await;
+    let of_a_key = |number| hookyard_model::Event {
+        ordering_key: Some("a".into()),
+        ..event(number)
+    };
+    append(&inbox, (1..=3).map(of_a_key)).await;
+    let first = claim_one(&inbox, 10).await;
+    fail(&inbox, &first.lease, WorkState::Dead).await;
+    let second = claim_one(&inbox, 10).await;
+    assert_eq!(retry(&inbox).await, 1);
+    assert_eq!(
+        keys(&claim(&inbox, 9, 20).await),
+        [""; 0],
+        "after an attempt that is under way"
+    );
+    fail(&inbox, &second.lease, WorkState::Dead).await;
+    assert_eq!(
+        keys(&claim(&inbox, 9, 20).await),
+        ["key-1"],
+        "and before all that is left"
+    );
+}
+
+async fn many_are_retried_as_a_whole(inbox: Arc<dyn Store>) {
+    const EVENTS: u64 = 1_203;
+    route_orders_to_ship(&inbox).await;
+    let store = |number| {
+        let inbox = Arc::clone(&inbox);
+        async move { append(&inbox, [event(number)]).await }
+    };
+    side_by_side((0..EVENTS).map(store)).await;
+    let claimed = claim(&inbox, 9999, 2000).await;
+    let settle = |job: hookyard_store::Claimed| {
+        let inbox = Arc::clone(&inbox);
+        async move { fail(&inbox, &job.lease, WorkState::Dead).await }
+    };
+    side_by_side(claimed.into_iter().map(settle)).await;
+    assert_eq!(retry(&inbox).await, EVENTS);
+    assert_eq!(claim(&inbox, 9999, 2000).await.len() as u64, EVENTS);
+}
+
+async fn a_retry_is_not_missed(inbox: Arc<dyn Store>) {
+    route_orders_to_ship(&inbox).await;
+    append(&inbox, [event(1)]).await;
+    let job = claim_one(&inbox, 10).await;
+    fail(&inbox, &job.lease, WorkState::Dead).await;
+    super::waking::drain(&inbox).await;
+    retry(&inbox).await;
+    super::waking::wakes(&inbox).await;
+}

@@ -1,0 +1,354 @@
+//! Events reach the plugins that their source is routed to, and wait for those that are away.
+
+use std::sync::Arc;
+
+use hookyard_model::{Event, Outcome, WorkState};
+
+use super::fixtures::{
+    append, at, claim, claim_of, claim_one, event, event_of, failed, is, jobs, keys, plugin, route,
+    route_orders_to_ship, settle, states, want,
+};
+use super::{Case, table};
+use hookyard_store::{Backlog, BacklogPolicy, Routes, Store};
+
+pub(super) const CASES: &[Case] = table![
+    each_routed_plugin_has_its_job,
+    routes_keep_tenants_apart,
+    an_event_stored_without_a_plugin_has_jobs_once_there_is_one,
+    an_event_that_had_a_plugin_is_not_given_to_a_later_one,
+    jobs_of_a_plugin_that_goes_are_held_until_it_is_back,
+    a_plugin_that_goes_from_one_source_keeps_its_jobs_of_another,
+    what_is_over_stays_over_when_plugins_come_and_go,
+    a_lease_outlasts_its_route_and_is_settled,
+    a_retry_of_a_plugin_that_went_is_held,
+    a_release_of_a_plugin_that_went_is_held,
+    an_expired_lease_of_a_plugin_that_went_is_held,
+    what_a_claim_has_to_hold_takes_nobodys_place,
+    a_backlog_is_taken_at_its_rate,
+    a_plugin_may_take_no_backlog,
+    a_slow_backlog_keeps_the_order_of_its_keys,
+];
+
+async fn each_routed_plugin_has_its_job(inbox: Arc<dyn Store>) {
+    route(
+        &inbox,
+        &[
+            ("acme/orders", &["ship", "audit"]),
+            ("acme/payments", &["book"]),
+        ],
+    )
+    .await;
+    append(&inbox, [event(1), event_of("acme/payments", 2)]).await;
+    assert_eq!(
+        states(&inbox, 1).await,
+        [is("audit", "pending"), is("ship", "pending")]
+    );
+    assert_eq!(states(&inbox, 2).await, [is("book", "pending")]);
+    let claimed = claim_of(
+        &inbox,
+        &[
+            want("acme/audit", 9),
+            want("acme/book", 9),
+            want("acme/ship", 9),
+        ],
+        10,
+    )
+    .await;
+    let leases: Vec<_> = claimed
+        .iter()
+        .map(|job| (job.lease.plugin.to_string(), job.event.key.clone()))
+        .collect();
+    let expected = [
+        ("acme/audit", "key-1"),
+        ("acme/book", "key-2"),
+        ("acme/ship", "key-1"),
+    ];
+    assert_eq!(
+        leases,
+        expected.map(|(plugin, key)| (plugin.to_owned(), key.to_owned()))
+    );
+}
+
+async fn routes_keep_tenants_apart(inbox: Arc<dyn Store>) {
+    route(
+        &inbox,
+        &[("acme/orders", &["ship"]), ("umbrella/orders", &["ship"])],
+    )
+    .await;
+    append(&inbox, [event(1), event_of("umbrella/orders", 2)]).await;
+    assert_eq!(
+        keys(&claim_of(&inbox, &[want("umbrella/ship", 9)], 10).await),
+        ["key-2"]
+    );
+    assert_eq!(keys(&claim(&inbox, 9, 10).await), ["key-1"]);
+    route(&inbox, &[("umbrella/orders", &["ship"])]).await;
+    let routes = inbox.routes().await.expect("routes").0;
+    let routed: Vec<_> = routes
+        .iter()
+        .filter(|(_, plugins)| !plugins.is_empty())
+        .map(|(at, _)| at.to_string())
+        .collect();
+    assert_eq!(routed, ["umbrella/orders"]);
+    append(&inbox, [event_of("umbrella/orders", 3), event(4)]).await;
+    assert_eq!(states(&inbox, 3).await, [is("ship", "pending")]);
+    assert_eq!(states(&inbox, 4).await, []);
+}
+
+async fn an_event_stored_without_a_plugin_has_jobs_once_there_is_one(inbox: Arc<dyn Store>) {
+    append(&inbox, [event(1), event(2), event_of("acme/payments", 3)]).await;
+    assert_eq!(states(&inbox, 1).await, []);
+    assert_eq!(
+        inbox
+            .next_due(&[plugin("acme/ship")])
+            .await
+            .expect("a time"),
+        None
+    );
+    route(&inbox, &[("acme/orders", &["audit", "ship"])]).await;
+    assert_eq!(
+        states(&inbox, 1).await,
+        [is("audit", "pending"), is("ship", "pending")]
+    );
+    assert_eq!(states(&inbox, 3).await, []);
+    assert_eq!(keys(&claim(&inbox, 9, 10).await), ["key-1", "key-2"]);
+    route_orders_to_ship(&inbox).await;
+    assert_eq!(
+        claim(&inbox, 9, 10).await.len(),
+        0,
+        "routing again makes no second job"
+    );
+}
+
+async fn an_event_that_had_a_plugin_is_not_given_to_a_later_one(inbox: Arc<dyn Store>) {
+    route_orders_to_ship(&inbox).await;
+    append(&inbox, [event(1)]).await;
+    route(&inbox, &[("acme/orders", &["audit", "ship"])]).await;
+    append(&inbox, [event(2)]).await;
+    assert_eq!(states(&inbox, 1).await, [is("ship", "pending")]);
+    assert_eq!(
+        states(&inbox, 2).await,
+        [is("audit", "pending"), is("ship", "pending")]
+    );
+}
+
+async fn jobs_of_a_plugin_that_goes_are_held_until_it_is_back(inbox: Arc<dyn Store>) {
+    route_orders_to_ship(&inbox).await;
+    append(&inbox, [event(1), event(2)]).await;
+    let first = claim_one(&inbox, 10).await;
+    settle(
+        &inbox,
+        &first.lease,
+        failed(),
+        WorkState::Waiting { until: at(500) },
+    )
+    .await;
+    route(&inbox, &[]).await;
+    assert_eq!(states(&inbox, 1).await, [is("ship", "held")]);
+    assert_eq!(states(&inbox, 2).await, [is("ship", "held")]);
+    assert_eq!(claim(&inbox, 9, 1000).await.len(), 0);
+    assert_eq!(
+        inbox
+            .next_due(&[plugin("acme/ship")])
+            .await
+            .expect("a time"),
+        None
+    );
+    route_orders_to_ship(&inbox).await;
+    let claimed = claim(&inbox, 9, 20).await;
+    assert_eq!(keys(&claimed), ["key-1", "key-2"]);
+    assert_eq!(claimed[0].lease.attempt, 2, "attempts go on counting");
+}
+
+async fn a_plugin_that_goes_from_one_source_keeps_its_jobs_of_another(inbox: Arc<dyn Store>) {
+    route(
+        &inbox,
+        &[("acme/orders", &["ship"]), ("acme/payments", &["ship"])],
+    )
+    .await;
+    append(&inbox, [event(1), event_of("acme/payments", 2)]).await;
+    route(&inbox, &[("acme/payments", &["ship"])]).await;
+    assert_eq!(states(&inbox, 1).await, [is("ship", "held")]);
+    assert_eq!(keys(&claim(&inbox, 9, 10).await), ["key-2"]);
+    route_orders_to_ship(&inbox).await;
+    assert_eq!(keys(&claim(&inbox, 9, 10).await), ["key-1"]);
+}
+
+async fn what_is_over_stays_over_when_plugins_come_and_go(inbox: Arc<dyn Store>) {
+    route_orders_to_ship(&inbox).await;
+    append(&inbox, [event(1), event(2)]).await;
+    let claimed = claim(&inbox, 2, 10).await;
+    settle(&inbox, &claimed[0].lease, Outcome::Done, WorkState::Done).await;
+    settle(&inbox, &claimed[1].lease, failed(), WorkState::Dead).await;
+    route(&inbox, &[]).await;
+    route_orders_to_ship(&inbox).await;
+    assert_eq!(states(&inbox, 1).await, [is("ship", "done")]);
+    assert_eq!(states(&inbox, 2).await, [is("ship", "dead")]);
+    assert_eq!(claim(&inbox, 9, 1000).await.len(), 0);
+}
+
+async fn a_lease_outlasts_its_route_and_is_settled(inbox: Arc<dyn Store>) {
+    route_orders_to_ship(&inbox).await;
+    append(&inbox, [event(1)]).await;
+    let job = claim_one(&inbox, 10).await;
+    route(&inbox, &[]).await;
+    assert_eq!(states(&inbox, 1).await, [is("ship", "leased")]);
+    settle(&inbox, &job.lease, Outcome::Done, WorkState::Done).await;
+    assert_eq!(states(&inbox, 1).await, [is("ship", "done")]);
+}
+
+async fn a_retry_of_a_plugin_that_went_is_held(inbox: Arc<dyn Store>) {
+    route_orders_to_ship(&inbox).await;
+    append(&inbox, [event(1)]).await;
+    let job = claim_one(&inbox, 10).await;
+    route(&inbox, &[]).await;
+    settle(
+        &inbox,
+        &job.lease,
+        failed(),
+        WorkState::Waiting { until: at(20) },
+    )
+    .await;
+    assert_eq!(states(&inbox, 1).await, [is("ship", "held")]);
+    route_orders_to_ship(&inbox).await;
+    assert_eq!(claim_one(&inbox, 20).await.lease.attempt, 2);
+}
+
+async fn a_release_of_a_plugin_that_went_is_held(inbox: Arc<dyn Store>) {
+    route_orders_to_ship(&inbox).await;
+    append(&inbox, [event(1)]).await;
+    let job = claim_one(&inbox, 10).await;
+    route(&inbox, &[]).await;
+    inbox.give_back(&[job.lease]).await.expect("a release");
+    let [after] = <[_; 1]>::try_from(jobs(&inbox, 1).await).expect("one job");
+    assert_eq!((after.state, after.attempts), (WorkState::Held, 0));
+}
+
+async fn an_expired_lease_of_a_plugin_that_went_is_held(inbox: Arc<dyn Store>) {
+    route(
+        &inbox,
+        &[("acme/orders", &["ship"]), ("acme/payments", &["ship"])],
+    )
+    .await;
+    append(&inbox, [event(1), event_of("acme/payments", 2)]).await;
+    assert_eq!(claim(&inbox, 1, 10).await.len(), 1);
+    route(&inbox, &[("acme/payments", &["ship"])]).await;
+    assert_eq!(
+        keys(&claim(&inbox, 9, 1000).await),
+        ["key-2"],
+        "the plugin no longer takes the other source's events"
+    );
+    assert_eq!(states(&inbox, 1).await, [is("ship", "held")]);
+    let due = inbox
+        .next_due(&[plugin("acme/ship")])
+        .await
+        .expect("a time");
+    assert_eq!(due, Some(at(1060)), "the job that is held wakes nobody");
+}
+
+async fn what_a_claim_has_to_hold_takes_nobodys_place(inbox: Arc<dyn Store>) {
+    route(
+        &inbox,
+        &[("acme/orders", &["ship"]), ("acme/payments", &["ship"])],
+    )
+    .await;
+    append(&inbox, [event(1), event(2)]).await;
+    assert_eq!(claim(&inbox, 2, 10).await.len(), 2);
+    route(&inbox, &[("acme/payments", &["ship"])]).await;
+    append(
+        &inbox,
+        [event_of("acme/payments", 80), event_of("acme/payments", 81)],
+    )
+    .await;
+    assert_eq!(
+        keys(&claim(&inbox, 2, 100).await),
+        ["key-80", "key-81"],
+        "though the others were due before"
+    );
+    assert_eq!(states(&inbox, 2).await, [is("ship", "held")]);
+}
+
+/// A table in which `acme/orders` has these plugins, each with what it does with its backlog.
+async fn route_backlog(inbox: &Arc<dyn Store>, plugins: &[(&str, BacklogPolicy)]) {
+    let named = plugins.iter().map(|(name, policy)| (plugin(name), *policy));
+    let backlog = Backlog {
+        now: at(1000),
+        by_plugin: named.collect(),
+    };
+    let names = plugins.iter().map(|(name, _)| plugin(name).name).collect();
+    let routes = Routes([(event(1).source, names)].into());
+    inbox.route_with(routes, &backlog).await.expect("a route");
+}
+
+async fn a_backlog_is_taken_at_its_rate(inbox: Arc<dyn Store>) {
+    append(&inbox, (1..=3).map(event)).await;
+    let all = |rate| BacklogPolicy::All { rate };
+    route_backlog(
+        &inbox,
+        &[("acme/audit", all(None)), ("acme/ship", all(Some(0.5)))],
+    )
+    .await;
+    append(&inbox, [event(4)]).await;
+    assert_eq!(inbox.unrouted().await.expect("tallies"), []);
+    assert_eq!(
+        claim_of(&inbox, &[want("acme/audit", 9)], 1000).await.len(),
+        4,
+        "each has a rate of its own"
+    );
+
+    let first = claim(&inbox, 9, 1000).await;
+    let mut found = keys(&first);
+    found.sort_unstable();
+    assert_eq!(found, ["key-1", "key-4"], "what comes later doesn't wait");
+    let replayed_at = first
+        .iter()
+        .find(|job| job.event.key == "key-1")
+        .map(|job| job.since);
+    assert_eq!(
+        replayed_at,
+        Some(at(1000)),
+        "its retries count from its turn"
+    );
+    assert_eq!(keys(&claim(&inbox, 9, 1001).await), [""; 0]);
+    assert_eq!(keys(&claim(&inbox, 9, 1002).await), ["key-2"]);
+    assert_eq!(keys(&claim(&inbox, 9, 1004).await), ["key-3"]);
+}
+
+async fn a_plugin_may_take_no_backlog(inbox: Arc<dyn Store>) {
+    append(&inbox, [event(1)]).await;
+    route_backlog(&inbox, &[("acme/ship", BacklogPolicy::None)]).await;
+    append(&inbox, [event(2)]).await;
+    assert_eq!(states(&inbox, 1).await, []);
+    assert_eq!(keys(&claim(&inbox, 9, 1000).await), ["key-2"]);
+    assert_eq!(inbox.unrouted().await.expect("tallies")[0].count, 1);
+
+    let all = BacklogPolicy::All { rate: None };
+    route_backlog(
+        &inbox,
+        &[("acme/audit", all), ("acme/ship", BacklogPolicy::None)],
+    )
+    .await;
+    assert_eq!(
+        states(&inbox, 1).await,
+        [is("audit", "pending")],
+        "another one takes it"
+    );
+}
+
+async fn a_slow_backlog_keeps_the_order_of_its_keys(inbox: Arc<dyn Store>) {
+    let ordered = |number| Event {
+        ordering_key: Some("k".into()),
+        ..event(number)
+    };
+    append(&inbox, [ordered(1), ordered(2)]).await;
+    route_backlog(
+        &inbox,
+        &[("acme/ship", BacklogPolicy::All { rate: Some(0.5) })],
+    )
+    .await;
+    append(&inbox, [ordered(3)]).await;
+    for (now, expected) in [(1000, "key-1"), (1002, "key-2"), (1002, "key-3")] {
+        let claimed = claim(&inbox, 9, now).await;
+        assert_eq!(keys(&claimed), [expected]);
+        settle(&inbox, &claimed[0].lease, Outcome::Done, WorkState::Done).await;
+    }
+}

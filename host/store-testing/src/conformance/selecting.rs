@@ -1,0 +1,366 @@
+//! Lists of what is meant, and of nothing else.
+
+use std::sync::Arc;
+
+use hookyard_model::{Event, Outcome, WorkState};
+
+use super::fixtures::{
+    append, at, claim_of, event, event_of, failed, plugin, route, settle, source, want,
+};
+use super::{Case, table};
+use hookyard_store::{Page, Selection, Store};
+
+pub(super) const CASES: &[Case] = table![
+    each_filter_narrows_the_list,
+    a_text_is_found_in_the_body_byte_for_byte,
+    filters_on_jobs_are_about_one_and_the_same_job,
+    pages_of_a_selection_follow_on_from_each_other,
+    a_clock_that_was_set_back_hides_no_event,
+];
+
+async fn keys(inbox: &Arc<dyn Store>, selection: Selection) -> Vec<String> {
+    let page = Page::first(selection, 1000);
+    inbox
+        .events(page)
+        .await
+        .expect("a page")
+        .into_iter()
+        .map(|event| event.key)
+        .collect()
+}
+
+/// Five events: of `acme/orders` 1 is done, 2 is dead for one plugin and done for the other, 3 is pending for both;
+/// 4 is unrouted; 5 is another tenant's, and held.
+async fn fill(inbox: &Arc<dyn Store>) {
+    route(
+        inbox,
+        &[
+            ("acme/orders", &["audit", "ship"]),
+            ("umbrella/orders", &["ship"]),
+        ],
+    )
+    .await;
+    let offer = |number| Event {
+        event_type: Some("offer.updated".into()),
+        ..event(number)
+    };
+    append(inbox, [event(1), offer(2)]).await;
+    for job in claim_of(inbox, &[want("acme/audit", 9), want("acme/ship", 9)], 10).await {
+        let is_dead = job.event.id == event(2).id && job.lease.plugin == plugin("acme/ship");
+        let (outcome, next) = if is_dead {
+            (failed(), WorkState::Dead)
+        } else {
+            (Outcome::Done, WorkState::Done)
+        };
+        settle(inbox, &job.lease, outcome, next).await;
+    }
+    append(
+        inbox,
+        [
+            offer(3),
+            event_of("acme/payments", 4),
+            event_of("umbrella/orders", 5),
+        ],
+    )
+    .await;
+    route(inbox, &[("acme/orders", &["audit", "ship"])]).await;
+}
+
+async fn each_filter_narrows_the_list(inbox: Arc<dyn Store>) {
+    fill(&inbox).await;
+    let none = Selection::default;
+    let state = |name: &str| Selection {
+        states: vec![name.into()],
+        ..none()
+    };
+    let cases: &[(Selection, &[u64])] = &[
+        (none(), &[1, 2, 3, 4, 5]),
+        (
+            Selection {
+                ids: vec![event(4).id, event(2).id, event(77).id],
+                ..none()
+            },
+            &[2, 4],
+        ),
+        (
+            Selection {
+                tenant: Some(plugin("umbrella/ship").tenant),
+                ..none()
+            },
+            &[5],
+        ),
+        (
+            Selection {
+                source: Some(source("acme/orders").name),
+                ..none()
+            },
+            &[1, 2, 3, 5],
+        ),
+        (
+            Selection {
+                plugin: Some(plugin("acme/audit").name),
+                ..none()
+            },
+            &[1, 2, 3],
+        ),
+        (
+            Selection {
+                event_type: Some("offer.updated".into()),
+                ..none()
+            },
+            &[2, 3],
+        ),
+        (state("dead"), &[2]),
+        (state("done"), &[1, 2]),
+        (state("pending"), &[3]),
+        (state("held"), &[5]),
+        (state("leased"), &[]),
+        (state("unrouted"), &[4]),
+        (state("discarded"), &[]),
+        (
+            Selection {
+                source: Some(source("acme/orders").name),
+                ..state("unrouted")
+            },
+            &[],
+        ),
+        (
+            Selection {
+                plugin: Some(plugin("acme/ship").name),
+                ..state("unrouted")
+            },
+            &[],
+        ),
+        (
+            Selection {
+                ids: vec![event(4).id, event(2).id],
+                ..state("unrouted")
+            },
+            &[4],
+        ),
+        (state("nonsense"), &[]),
+        (
+            Selection {
+                states: vec!["dead".into(), "held".into()],
+                ..none()
+            },
+            &[2, 5],
+        ),
+        (
+            Selection {
+                states: vec!["held".into(), "unrouted".into()],
+                ..none()
+            },
+            &[4, 5],
+        ),
+        (
+            Selection {
+                plugin: Some(plugin("acme/ship").name),
+                states: vec!["dead".into(), "unrouted".into()],
+                ..none()
+            },
+            &[2],
+        ),
+        (
+            Selection {
+                key: Some("key-3".into()),
+                ..none()
+            },
+            &[3],
+        ),
+        (
+            Selection {
+                key: Some("key".into()),
+                ..none()
+            },
+            &[],
+        ),
+        (
+            Selection {
+                id_range: Some(event(2).id..=event(4).id),
+                ..none()
+            },
+            &[2, 3, 4],
+        ),
+        (
+            Selection {
+                id_range: Some(event(6).id..=event(9).id),
+                ..none()
+            },
+            &[],
+        ),
+        (
+            Selection {
+                id_range: Some(event(2).id..=event(4).id),
+                ..state("dead")
+            },
+            &[2],
+        ),
+        (
+            Selection {
+                since: Some(at(2)),
+                until: Some(at(4)),
+                ..none()
+            },
+            &[2, 3],
+        ),
+        (
+            Selection {
+                since: Some(at(90)),
+                ..none()
+            },
+            &[],
+        ),
+        (
+            Selection {
+                until: Some(at(2)),
+                ..state("dead")
+            },
+            &[],
+        ),
+        (
+            Selection {
+                since: Some(at(2)),
+                ..state("done")
+            },
+            &[2],
+        ),
+        (
+            Selection {
+                tenant: Some(plugin("acme/ship").tenant),
+                since: Some(at(3)),
+                ..none()
+            },
+            &[3, 4],
+        ),
+    ];
+    for (selection, numbers) in cases {
+        let expected: Vec<_> = numbers
+            .iter()
+            .map(|number| format!("key-{number}"))
+            .collect();
+        assert_eq!(
+            keys(&inbox, selection.clone()).await,
+            expected,
+            "{selection:?}"
+        );
+    }
+}
+
+async fn a_text_is_found_in_the_body_byte_for_byte(inbox: Arc<dyn Store>) {
+    let with = |number, body: &'static [u8]| Event {
+        body: body.into(),
+        ..event(number)
+    };
+    append(
+        &inbox,
+        [
+            with(1, b"{\"id\":\"A-17\"}"),
+            with(2, b"\xff\x00A-17"),
+            with(3, b"a-17"),
+            with(4, b""),
+        ],
+    )
+    .await;
+    let text = |text: &str| Selection {
+        text: Some(text.into()),
+        ..Selection::default()
+    };
+    assert_eq!(keys(&inbox, text("A-17")).await, ["key-1", "key-2"]);
+    assert_eq!(
+        keys(
+            &inbox,
+            Selection {
+                key: Some("key-2".into()),
+                ..text("17")
+            }
+        )
+        .await,
+        ["key-2"]
+    );
+    assert_eq!(keys(&inbox, text("A-18")).await, [""; 0]);
+}
+
+async fn filters_on_jobs_are_about_one_and_the_same_job(inbox: Arc<dyn Store>) {
+    fill(&inbox).await;
+    let of = |name: &str, state: &str| {
+        let plugin = Some(name.parse().expect("a plugin name of a test"));
+        Selection {
+            plugin,
+            states: vec![state.into()],
+            ..Selection::default()
+        }
+    };
+    assert_eq!(keys(&inbox, of("ship", "dead")).await, ["key-2"]);
+    assert_eq!(
+        keys(&inbox, of("audit", "dead")).await,
+        [""; 0],
+        "it's the other plugin's job that is dead"
+    );
+    assert_eq!(keys(&inbox, of("audit", "done")).await, ["key-1", "key-2"]);
+}
+
+async fn pages_of_a_selection_follow_on_from_each_other(inbox: Arc<dyn Store>) {
+    route(&inbox, &[("acme/orders", &["audit", "ship"])]).await;
+    append(&inbox, (1..=9).map(event)).await;
+    for job in claim_of(&inbox, &[want("acme/audit", 9), want("acme/ship", 9)], 10).await {
+        let is_dead = job.event.key != "key-4" && job.event.key != "key-8";
+        settle(
+            &inbox,
+            &job.lease,
+            failed(),
+            if is_dead {
+                WorkState::Dead
+            } else {
+                WorkState::Done
+            },
+        )
+        .await;
+    }
+    let selection = Selection {
+        states: vec!["dead".into()],
+        since: Some(at(2)),
+        ..Selection::default()
+    };
+    let in_pages = async |first: Page| {
+        let (mut seen, mut page) = (Vec::new(), first);
+        loop {
+            let next = inbox.events(page.clone()).await.expect("a page of events");
+            let Some(last) = next.last() else { return seen };
+            assert!(
+                next.len() <= 2 && next.iter().all(|event| event.jobs.len() == 2),
+                "each with all its jobs"
+            );
+            page.after = Some(last.id);
+            seen.extend(next.into_iter().map(|event| event.key));
+        }
+    };
+    let mut expected = ["key-2", "key-3", "key-5", "key-6", "key-7", "key-9"];
+    assert_eq!(in_pages(Page::first(selection.clone(), 2)).await, expected);
+    expected.reverse();
+    assert_eq!(in_pages(Page::last(selection, 2)).await, expected);
+}
+
+async fn a_clock_that_was_set_back_hides_no_event(inbox: Arc<dyn Store>) {
+    let received = |number, secs| Event {
+        received_at: at(secs),
+        ..event(number)
+    };
+    append(
+        &inbox,
+        [
+            received(1, 50),
+            received(2, 10),
+            received(3, 60),
+            received(4, 20),
+        ],
+    )
+    .await;
+    let between = |since, until| Selection {
+        since: Some(at(since)),
+        until: Some(at(until)),
+        ..Selection::default()
+    };
+    assert_eq!(keys(&inbox, between(10, 50)).await, ["key-2", "key-4"]);
+    assert_eq!(keys(&inbox, between(50, 100)).await, ["key-1", "key-3"]);
+}

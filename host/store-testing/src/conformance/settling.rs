@@ -1,0 +1,226 @@
+//! The end of an attempt.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use hookyard_model::{Limit, Outcome, Revision, Time, WorkState};
+
+use super::fixtures::{
+    append, at, attempt, claim, claim_one, event, failed, jobs, plugin, route_orders_to_ship,
+    settle, settlement,
+};
+use super::{Case, table};
+use hookyard_store::{Error, JobLease, Store};
+
+pub(super) const CASES: &[Case] = table![
+    a_settled_job_stands_where_it_was_put,
+    a_waiting_job_waits_for_its_time,
+    a_lost_lease_settles_nothing,
+    a_lease_that_ran_out_but_was_not_taken_still_settles,
+    a_settled_attempt_is_not_settled_again,
+    a_lease_that_never_was_settles_nothing,
+    every_outcome_is_told_as_it_was,
+];
+
+async fn a_settled_job_stands_where_it_was_put(inbox: Arc<dyn Store>) {
+    route_orders_to_ship(&inbox).await;
+    append(&inbox, (1..=3).map(event)).await;
+    let ends = [
+        (Outcome::Done, WorkState::Done),
+        (
+            Outcome::Rejected {
+                reason: "no such order".into(),
+            },
+            WorkState::Dead,
+        ),
+        (failed(), WorkState::Waiting { until: at(99) }),
+    ];
+    for (job, (outcome, next)) in claim(&inbox, 3, 10).await.iter().zip(&ends) {
+        settle(&inbox, &job.lease, outcome.clone(), *next).await;
+    }
+    for (number, (outcome, next)) in (1..).zip(&ends) {
+        let [listed] = <[_; 1]>::try_from(jobs(&inbox, number).await).expect("one job");
+        assert_eq!(listed.state, *next);
+        assert_eq!(listed.attempts, 1);
+        assert_eq!(listed.revision, Some(Revision::from_sha256([1; 32])));
+        assert_eq!(listed.last_outcome, Some(outcome.to_string()));
+    }
+    assert_eq!(claim(&inbox, 9, 50).await.len(), 0);
+}
+
+async fn a_waiting_job_waits_for_its_time(inbox: Arc<dyn Store>) {
+    route_orders_to_ship(&inbox).await;
+    append(&inbox, [event(1)]).await;
+    for number in 1..=3 {
+        let now = i64::from(number) * 100;
+        let job = claim_one(&inbox, now).await;
+        assert_eq!(job.lease.attempt, number);
+        settle(
+            &inbox,
+            &job.lease,
+            failed(),
+            WorkState::Waiting {
+                until: at(now + 100),
+            },
+        )
+        .await;
+        assert_eq!(claim(&inbox, 1, now + 99).await.len(), 0);
+    }
+    let [listed] = <[_; 1]>::try_from(jobs(&inbox, 1).await).expect("one job");
+    assert_eq!(
+        listed.revision,
+        Some(Revision::from_sha256([3; 32])),
+        "the last attempt's, not the first's"
+    );
+}
+
+async fn assert_lost(inbox: &Arc<dyn Store>, lease: &JobLease) {
+    let before = jobs(inbox, 1).await;
+    let answer = inbox
+        .settle(settlement(lease, Outcome::Done, WorkState::Done))
+        .await;
+    assert!(
+        matches!(&answer, Err(Error::LeaseLost(lost)) if lost == lease),
+        "{answer:?}"
+    );
+    assert_eq!(jobs(inbox, 1).await, before);
+}
+
+async fn a_lost_lease_settles_nothing(inbox: Arc<dyn Store>) {
+    route_orders_to_ship(&inbox).await;
+    append(&inbox, [event(1)]).await;
+    let first = claim_one(&inbox, 10).await;
+    let second = claim_one(&inbox, 100).await;
+    assert_lost(&inbox, &first.lease).await;
+    settle(&inbox, &second.lease, failed(), WorkState::Dead).await;
+    assert_lost(&inbox, &first.lease).await;
+}
+
+async fn a_lease_that_ran_out_but_was_not_taken_still_settles(inbox: Arc<dyn Store>) {
+    route_orders_to_ship(&inbox).await;
+    append(&inbox, [event(1)]).await;
+    let job = claim_one(&inbox, 10).await;
+    assert_eq!(claim(&inbox, 0, 500).await.len(), 0);
+    settle(&inbox, &job.lease, Outcome::Done, WorkState::Done).await;
+    assert_eq!(jobs(&inbox, 1).await[0].state, WorkState::Done);
+}
+
+async fn a_settled_attempt_is_not_settled_again(inbox: Arc<dyn Store>) {
+    route_orders_to_ship(&inbox).await;
+    append(&inbox, [event(1)]).await;
+    let job = claim_one(&inbox, 10).await;
+    settle(
+        &inbox,
+        &job.lease,
+        failed(),
+        WorkState::Waiting { until: at(50) },
+    )
+    .await;
+    assert_lost(&inbox, &job.lease).await;
+}
+
+async fn a_lease_that_never_was_settles_nothing(inbox: Arc<dyn Store>) {
+    route_orders_to_ship(&inbox).await;
+    append(&inbox, [event(1)]).await;
+    let job = claim_one(&inbox, 10).await;
+    assert_lost(
+        &inbox,
+        &JobLease {
+            attempt: 2,
+            ..job.lease.clone()
+        },
+    )
+    .await;
+    assert_lost(
+        &inbox,
+        &JobLease {
+            attempt: 0,
+            ..job.lease.clone()
+        },
+    )
+    .await;
+    assert_lost(
+        &inbox,
+        &JobLease {
+            plugin: plugin("acme/audit"),
+            ..job.lease.clone()
+        },
+    )
+    .await;
+    assert_lost(
+        &inbox,
+        &JobLease {
+            plugin: plugin("umbrella/ship"),
+            ..job.lease.clone()
+        },
+    )
+    .await;
+    assert_lost(
+        &inbox,
+        &JobLease {
+            event: event(2).id,
+            ..job.lease
+        },
+    )
+    .await;
+}
+
+async fn every_outcome_is_told_as_it_was(inbox: Arc<dyn Store>) {
+    route_orders_to_ship(&inbox).await;
+    append(&inbox, [event(1)]).await;
+    let outcomes = [
+        Outcome::Retry {
+            reason: "later, \"please\"\n".into(),
+            after: None,
+        },
+        Outcome::Retry {
+            reason: String::new(),
+            after: Some(Duration::from_millis(1_500)),
+        },
+        Outcome::Trapped {
+            message: "wasm `unreachable`".into(),
+        },
+        Outcome::TimedOut {
+            time: Time::Wall,
+            limit: Duration::from_secs(30),
+        },
+        Outcome::Exceeded {
+            limit: Limit::HostCalls,
+            max: 9,
+        },
+        Outcome::OutOfMemory { limit: u64::MAX },
+        Outcome::Undecodable {
+            path: "$.fees[2]".into(),
+            message: "a number, not a text".into(),
+        },
+        Outcome::Rejected {
+            reason: "ça ne va pas \u{1f980}".into(),
+        },
+        Outcome::Done,
+    ];
+    for outcome in outcomes {
+        let job = claim_one(&inbox, 10).await;
+        let record = attempt(job.lease.attempt, outcome.clone());
+        let next = WorkState::Waiting { until: at(10) };
+        inbox
+            .settle(hookyard_store::Settlement {
+                lease: job.lease,
+                attempt: record,
+                next,
+                is_watched: false,
+                is_spared: false,
+                effects: hookyard_model::Effects::default(),
+                quota: hookyard_store::Usage {
+                    keys: u64::MAX,
+                    bytes: u64::MAX,
+                },
+                outbox: hookyard_store::OutboxQuota::default(),
+            })
+            .await
+            .expect("a settlement");
+        assert_eq!(
+            jobs(&inbox, 1).await[0].last_outcome,
+            Some(outcome.to_string())
+        );
+    }
+}

@@ -1,0 +1,116 @@
+//! The outbox's calls, which meet faults like the inbox's.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use hookyard_model::{DestinationRef, MessageId, PluginRef, Timestamp};
+
+use super::{Call, Faulty};
+use hookyard_store::{
+    ClaimedMessage, Disabled, Error, MessageLease, MessagePage, MessageRecord, MessageReplay,
+    MessageSettlement, MessageSummary, Outbox, Pruned, Replayed, Retention, Unsent, WantMessages,
+};
+
+#[async_trait]
+impl Outbox for Faulty {
+    async fn claim_messages(
+        &self,
+        wanted: &[WantMessages],
+        now: Timestamp,
+        lease: Duration,
+    ) -> Result<Vec<ClaimedMessage>, Error> {
+        self.run(
+            Call::ClaimMessages,
+            self.inner.claim_messages(wanted, now, lease),
+        )
+        .await
+    }
+
+    async fn extend_messages(
+        &self,
+        leases: &[MessageLease],
+        until: Timestamp,
+    ) -> Result<(), Error> {
+        self.run(
+            Call::ExtendMessages,
+            self.inner.extend_messages(leases, until),
+        )
+        .await
+    }
+
+    async fn give_back_messages(&self, leases: &[MessageLease]) -> Result<(), Error> {
+        self.run(
+            Call::GiveBackMessages,
+            self.inner.give_back_messages(leases),
+        )
+        .await
+    }
+
+    async fn settle_message(&self, settlement: MessageSettlement) -> Result<(), Error> {
+        self.run(Call::SettleMessage, self.inner.settle_message(settlement))
+            .await
+    }
+
+    async fn next_message_due(
+        &self,
+        destinations: &[DestinationRef],
+    ) -> Result<Option<Timestamp>, Error> {
+        self.run(
+            Call::NextMessageDue,
+            self.inner.next_message_due(destinations),
+        )
+        .await
+    }
+
+    async fn outbox_changed(&self) {
+        self.inner.outbox_changed().await;
+        self.hang_if_crashed().await;
+    }
+
+    async fn messages(&self, page: MessagePage) -> Result<Vec<MessageSummary>, Error> {
+        self.run(Call::Messages, self.inner.messages(page)).await
+    }
+
+    async fn message(&self, id: MessageId) -> Result<Option<MessageRecord>, Error> {
+        self.run(Call::Message, self.inner.message(id)).await
+    }
+
+    async fn replay_messages(&self, replay: MessageReplay) -> Result<Replayed, Error> {
+        self.run(Call::ReplayMessages, self.inner.replay_messages(replay))
+            .await
+    }
+
+    async fn disable(&self, disabled: Disabled) -> Result<(), Error> {
+        self.run(Call::Disable, self.inner.disable(disabled)).await
+    }
+
+    async fn enable(&self, destination: &DestinationRef) -> Result<(), Error> {
+        self.run(Call::Enable, self.inner.enable(destination)).await
+    }
+
+    async fn disabled(&self) -> Result<Vec<Disabled>, Error> {
+        self.run(Call::Disabled, self.inner.disabled()).await
+    }
+
+    async fn unsent(&self) -> Result<Vec<(PluginRef, Unsent)>, Error> {
+        self.run(Call::Unsent, self.inner.unsent()).await
+    }
+
+    async fn unsent_destinations(&self) -> Result<Vec<DestinationRef>, Error> {
+        self.run(Call::UnsentDestinations, self.inner.unsent_destinations())
+            .await
+    }
+
+    async fn prune_messages(
+        &self,
+        limits: &Retention,
+        now: Timestamp,
+        limit: usize,
+    ) -> Result<Pruned, Error> {
+        self.run(
+            Call::PruneMessages,
+            self.inner.prune_messages(limits, now, limit),
+        )
+        .await
+    }
+}
