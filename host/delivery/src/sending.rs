@@ -12,7 +12,8 @@ use hookyard_model::{
     Answer, Clock, Delivery, DeliveryResult, Input, Timestamp, WorkState, apply, chain,
 };
 use hookyard_schemes::sign::{self, SignError};
-use hookyard_store::{ClaimedMessage, Error, MessageLease, MessageSettlement, Outbox, insist};
+use hookyard_store::{ClaimedMessage, Error, MessageLease, MessageSettlement, Outbox};
+use hookyard_work::insist;
 use tokio::time::{Instant, sleep};
 
 use crate::gate::{Gates, Pass};

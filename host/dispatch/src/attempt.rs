@@ -11,7 +11,8 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use hookyard_crash::Point;
 use hookyard_model::{Attempt, Clock, Input, Outcome, WorkState, apply, chain};
-use hookyard_store::{Claimed, Error, Inbox, JobLease, Settlement, insist};
+use hookyard_store::{Claimed, Error, Inbox, JobLease, Settlement};
+use hookyard_work::insist;
 use tokio::time::sleep;
 
 use crate::quarantine::{Judgement, Quarantines};

@@ -13,7 +13,8 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use hookyard_model::quarantine::{Count, Ended};
 use hookyard_model::{Attempt, Breaker, Clock, PluginRef, QuarantinePolicy, Revision, chain};
-use hookyard_store::{Claimed, Error, Inbox, Quarantine, insist};
+use hookyard_store::{Claimed, Error, Inbox, Quarantine};
+use hookyard_work::insist;
 
 use crate::{Active, Probation, Runner};
 

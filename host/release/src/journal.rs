@@ -8,7 +8,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hookyard_model::{Clock, PluginRef, Revision, Step, Timestamp};
-use hookyard_store::{Block, Error, Releases, RevisionRecord, Stepped, insist};
+use hookyard_store::{Block, Error, Releases, RevisionRecord, Stepped};
+use hookyard_work::insist;
 
 use hookyard_model::chain;
 

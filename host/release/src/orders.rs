@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use hookyard_model::{PluginRef, Step};
-use hookyard_store::{Block, Error, Inbox, Order, Releases, RevisionRecord, Routes, insist};
+use hookyard_store::{Block, Error, Inbox, Order, Releases, RevisionRecord, Routes};
+use hookyard_work::insist;
 
 use super::course::Course;
 use super::run::Keeper;

@@ -8,7 +8,8 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use hookyard_model::{PluginRef, Revision, Step, Timestamp};
 use hookyard_plugin::Progress;
-use hookyard_store::{Block, Stepped, insist};
+use hookyard_store::{Block, Stepped};
+use hookyard_work::insist;
 
 use super::active::handlers;
 use super::course::{Admission, Course};

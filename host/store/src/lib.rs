@@ -10,7 +10,6 @@ pub mod outbox;
 pub mod releases;
 pub mod step;
 mod empty;
-mod insist;
 mod room;
 mod usage;
 
@@ -21,7 +20,6 @@ pub use contract::{
     Want,
 };
 pub use empty::EmptyStore;
-pub use insist::insist;
 pub use looking::{Recent, Values};
 pub use outbox::{
     ClaimedMessage, Disabled, MessageLease, MessagePage, MessageRecord, MessageReplay,
