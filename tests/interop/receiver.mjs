@@ -8,7 +8,7 @@ const server = createServer(async (request, response) => {
   for await (const chunk of request) chunks.push(chunk)
   try {
     const event = webhook.verify(Buffer.concat(chunks), request.headers)
-    // The id is the same on every try: whoever has it already has handled the event already.
+    // The id is the same in every delivery, so a known id means that the event was handled before.
     console.log(request.headers['webhook-id'], event)
     response.writeHead(204).end()
   } catch {

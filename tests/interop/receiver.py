@@ -14,7 +14,7 @@ class Receiver(BaseHTTPRequestHandler):
         except WebhookVerificationError:
             self.send_response(401)
         else:
-            # The id is the same on every try: whoever has it already has handled the event already.
+            # The id is the same in every delivery, so a known id means that the event was handled before.
             print(self.headers["webhook-id"], event)
             self.send_response(204)
         self.end_headers()
