@@ -94,7 +94,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_turn_has_every_point_and_a_seed_says_all() {
+    fn crash_schedule_is_complete_and_seeded() {
         let plan = Plan {
             kills: Plan::ROUND,
             seed: 7,

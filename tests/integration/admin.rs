@@ -35,7 +35,7 @@ async fn status(to: SocketAddr, headers: &[(&str, &str)]) -> Result<u16> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn connections_that_wait_keep_nobody_out() -> Result<()> {
+async fn idle_admin_connections_are_evicted() -> Result<()> {
     let rig = Rig::start(quick(), &[]).await?;
     let admin = address(&rig).await?;
     let mut waiting = Vec::new();
@@ -61,7 +61,7 @@ async fn connections_that_wait_keep_nobody_out() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn only_who_names_the_listener_is_answered() -> Result<()> {
+async fn admin_checks_host_and_origin() -> Result<()> {
     let config = quick().section(
         "admin",
         "listen = \"127.0.0.1:0\"\nhosts = [\"metrics.example\"]",

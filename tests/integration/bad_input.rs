@@ -18,7 +18,7 @@ use tokio::net::tcp::WriteHalf;
 use crate::rig::{Rig, fresh_payment, quick};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn each_fault_has_its_own_status() -> Result<()> {
+async fn each_refusal_has_its_status() -> Result<()> {
     let rig = Rig::start(quick(), &[]).await?;
     let sample = samples::one("topper", "crypto-onramp-completed")?.body;
     let good = rig.senders.topper.sign(sample.clone());
@@ -76,7 +76,7 @@ async fn each_fault_has_its_own_status() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn slashes_at_the_end_and_near_misses() -> Result<()> {
+async fn trailing_slash_and_similar_routes() -> Result<()> {
     const SECRET: &str = "a-secret-of-this-path";
     let topic = hookyard_testkit::sns::TOPIC;
     let raw = format!(
@@ -173,7 +173,7 @@ async fn slashes_at_the_end_and_near_misses() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn signatures_that_prove_nothing_are_401_and_the_log_says_why() -> Result<()> {
+async fn invalid_signature_is_401_with_logged_reason() -> Result<()> {
     let rig = Rig::start(quick(), &[]).await?;
     let topi = samples::one("topi", "order-created")?.body;
     let topper = samples::one("topper", "crypto-onramp-completed")?.body;
@@ -302,7 +302,7 @@ async fn signatures_that_prove_nothing_are_401_and_the_log_says_why() -> Result<
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn too_large_is_413_without_reading_it_all() -> Result<()> {
+async fn oversized_body_is_413_before_its_end() -> Result<()> {
     let rig = Rig::start(quick().ingress("body_max = \"4KiB\""), &[]).await?;
     let head =
         |length: &str| format!("POST /acme/payments HTTP/1.1\r\nhost: h\r\n{length}\r\n\r\n");
@@ -344,7 +344,7 @@ async fn exchange(to: SocketAddr, head: &str, parts: &[&str]) -> Result<String> 
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn two_thousand_lame_connections_stop_nobody() -> Result<()> {
+async fn slow_connections_do_not_block_senders() -> Result<()> {
     raise_open_files(8_192)?;
     let config = quick().ingress("header_timeout = \"3s\"\nbody_timeout = \"3s\"");
     let rig = Rig::start(config, &[]).await?;
@@ -421,7 +421,7 @@ fn raise_open_files(wanted: u64) -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn http2_in_clear_text_works_as_http1_does() -> Result<()> {
+async fn cleartext_http2_equals_http1() -> Result<()> {
     let rig = Rig::start(quick(), &[]).await?;
     let client = Client::http2();
     let webhook = rig.senders.topper.sign(fresh_payment().1);

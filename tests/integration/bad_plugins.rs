@@ -22,7 +22,7 @@ fn is_over(job: &Job) -> bool {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whatever_a_guest_does_its_attempt_has_one_outcome_and_others_go_on() -> Result<()> {
+async fn each_guest_failure_has_one_outcome() -> Result<()> {
     // Guest, state in the end, attempts, how the last outcome begins.
     let expected = [
         ("trap", "dead", 3, "trapped"),
@@ -85,7 +85,7 @@ async fn whatever_a_guest_does_its_attempt_has_one_outcome_and_others_go_on() ->
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_can_not_be_loaded_is_refused_in_a_line_and_others_go_on() -> Result<()> {
+async fn unloadable_component_is_refused_in_one_line() -> Result<()> {
     let books = guests::reference("topper")?;
     let rig = Rig::start(quick(), &[("acme/books", &books)]).await?;
     let bad = [
@@ -125,7 +125,7 @@ async fn what_can_not_be_loaded_is_refused_in_a_line_and_others_go_on() -> Resul
 
 /// Standard libraries import sockets whether they are used or not, so the import alone is no reason to refuse a plugin.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_plugin_that_opens_a_connection_reaches_nobody() -> Result<()> {
+async fn guest_sockets_reach_nobody() -> Result<()> {
     let sockets = guests::test("imports-sockets")?;
     let rig = Rig::start(quick(), &[("acme/sockets", &sockets)]).await?;
     rig.deliver("topper", &fresh_payment().1).await?;
@@ -148,7 +148,7 @@ async fn a_plugin_that_opens_a_connection_reaches_nobody() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_slow_plugin_delays_nobody() -> Result<()> {
+async fn slow_plugin_delays_no_other() -> Result<()> {
     let (slow, books) = (guests::test("loop-forever")?, guests::reference("topper")?);
     let config = quick().section(
         "plugins.limits",
@@ -177,7 +177,7 @@ async fn a_slow_plugin_delays_nobody() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_trap_is_told_by_what_the_guest_wrote_last() -> Result<()> {
+async fn trap_reason_is_last_stderr_output() -> Result<()> {
     let (panics, words) = (guests::test("trap")?, guests::test("last-words")?);
     let rig = Rig::start(quick(), &[("acme/panics", &panics), ("acme/words", &words)]).await?;
     let expected = [
@@ -235,7 +235,7 @@ async fn a_trap_is_told_by_what_the_guest_wrote_last() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn no_hidden_character_of_a_guest_reaches_the_log_or_the_terminal() -> Result<()> {
+async fn hidden_characters_of_guests_are_escaped() -> Result<()> {
     let words = guests::test("last-words")?;
     let rig = Rig::start(quick(), &[("acme/words", &words)]).await?;
     let hidden = [

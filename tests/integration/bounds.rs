@@ -21,7 +21,7 @@ async fn dropped(rig: &Rig, guest: &Guest) -> Result<u64> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn fixtures_are_kept_as_they_were_written_and_their_faults_are_counted() -> Result<()> {
+async fn fixture_memory_and_faults_are_bounded() -> Result<()> {
     let (good, echo) = (guests::test("version-a")?, guests::test("untyped-echo")?);
     let rig = Rig::start(quick(), &[("acme/books", &good)]).await?;
 
@@ -67,7 +67,7 @@ async fn fixtures_are_kept_as_they_were_written_and_their_faults_are_counted() -
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn faults_of_settings_and_names_of_a_component_are_bounded_in_what_is_told() -> Result<()> {
+async fn reported_faults_and_names_are_bounded() -> Result<()> {
     let echo = guests::test("untyped-echo")?;
     let prepare = |site: &mut Site| {
         let keys: String = (0..20_000)

@@ -61,7 +61,7 @@ async fn fetched_seeking(rig: &Rig, asked: &[String], sought: &str) -> Result<Ve
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_request_goes_out_with_the_hosts_credential_which_comes_back_to_nobody() -> Result<()> {
+async fn request_credential_is_added_and_redacted() -> Result<()> {
     let mirror = Mirror::start().await?;
     let settings = granted(
         &mirror,
@@ -126,7 +126,7 @@ async fn a_request_goes_out_with_the_hosts_credential_which_comes_back_to_nobody
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_not_granted_is_refused_and_the_log_says_what_would_grant_it() -> Result<()> {
+async fn ungranted_request_is_refused_with_remedy() -> Result<()> {
     let (mirror, other) = (Mirror::start().await?, Mirror::start().await?);
     let rig = start("fetcher", &granted(&mirror, "methods = [\"GET\"]")).await?;
     let (url, elsewhere) = (mirror.url(), other.url());
@@ -207,7 +207,7 @@ async fn what_is_not_granted_is_refused_and_the_log_says_what_would_grant_it() -
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_private_address_takes_a_word_of_its_own() -> Result<()> {
+async fn private_address_needs_its_own_grant() -> Result<()> {
     let mirror = Mirror::start().await?;
     let settings = granted(&mirror, "").replace("addresses = [\"127.0.0.1\"]\n", "");
     let rig = start("fetcher", &settings).await?;
@@ -229,7 +229,7 @@ async fn a_private_address_takes_a_word_of_its_own() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn requests_are_bounded_in_number_and_size_and_redirects_are_answers() -> Result<()> {
+async fn requests_are_bounded_and_redirects_returned() -> Result<()> {
     let mirror = Mirror::start().await?;
     let limits = "[limits]\nhttp_requests_max = 4\nhttp_body_max = \"64KiB\"\n";
     let rig = start("fetcher", &format!("{limits}{}", granted(&mirror, ""))).await?;
@@ -281,7 +281,7 @@ async fn requests_are_bounded_in_number_and_size_and_redirects_are_answers() -> 
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_plugins_attempts_share_the_places_for_requests() -> Result<()> {
+async fn attempts_share_http_concurrency() -> Result<()> {
     let mirror = Mirror::start().await?;
     let limits = "[limits]\nhttp_concurrency = 2\nconcurrency = 8\n";
     let rig = start("fetcher", &format!("{limits}{}", granted(&mirror, ""))).await?;
@@ -296,7 +296,7 @@ async fn a_plugins_attempts_share_the_places_for_requests() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn settings_come_from_beside_the_plugin_and_lines_have_their_level() -> Result<()> {
+async fn config_values_and_log_levels_reach_the_plugin() -> Result<()> {
     let rig = start(
         "settings-and-log",
         "[config]\ncountries = \"DE,AT\"\nlimit = \"5\"\n",
@@ -319,7 +319,7 @@ async fn settings_come_from_beside_the_plugin_and_lines_have_their_level() -> Re
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_standard_library_finds_no_files_sockets_or_environment() -> Result<()> {
+async fn standard_library_finds_no_files_or_sockets() -> Result<()> {
     let rig = start("prober", "").await?;
     rig.deliver("topper", &fresh_payment().1).await?;
     let events = rig.all_done(1).await?;
@@ -359,7 +359,7 @@ async fn a_standard_library_finds_no_files_sockets_or_environment() -> Result<()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn timers_and_polls_of_wasi_work() -> Result<()> {
+async fn wasi_timers_and_polls_work() -> Result<()> {
     let rig = start("sleeper", "").await?;
     rig.deliver("topper", &fresh_payment().1).await?;
     let events = rig.all_done(1).await?;

@@ -15,7 +15,7 @@ async fn check(site: &Site) -> Result<Finished> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn good_and_bad_are_told_apart_without_serving() -> Result<()> {
+async fn check_reports_good_and_bad_plugins() -> Result<()> {
     let mut site = Site::temporary()?;
     let config = Senders::new().await?.introduce(&mut site, Config::new())?;
     site.configure(&config)?;
@@ -67,7 +67,7 @@ async fn good_and_bad_are_told_apart_without_serving() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn destinations_are_told_with_what_to_think_about() -> Result<()> {
+async fn check_prints_destinations_with_notes() -> Result<()> {
     let site = Site::temporary()?;
     site.write("partner.secret", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")?;
     let destination =
@@ -112,7 +112,7 @@ async fn destinations_are_told_with_what_to_think_about() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn unusable_keys_of_a_set_get_notes() -> Result<()> {
+async fn unusable_jwk_gives_a_note() -> Result<()> {
     let site = Site::temporary()?;
     let good = r#"{"kty":"EC","crv":"P-256","alg":"ES256","kid":"good","x":"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU","y":"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0"}"#;
     let bad =
@@ -157,7 +157,7 @@ async fn unusable_keys_of_a_set_get_notes() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn secrets_that_never_match_are_faults() -> Result<()> {
+async fn unmatchable_secret_is_a_fault() -> Result<()> {
     const TOKEN: &str = "correct-horse-battery";
     let site = Site::temporary()?;
     let lines =
@@ -196,7 +196,7 @@ async fn secrets_that_never_match_are_faults() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn short_credentials_of_a_plugin_get_notes() -> Result<()> {
+async fn short_credential_gives_a_note() -> Result<()> {
     let mut site = Site::temporary()?;
     let config = Senders::new().await?.introduce(&mut site, Config::new())?;
     site.configure(&config)?;

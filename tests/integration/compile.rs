@@ -38,7 +38,7 @@ fn names(text: &str, limit: &str, key: &str) -> bool {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_compile_bomb_is_refused_and_never_compiled_again() -> Result<()> {
+async fn compile_bomb_is_refused_and_remembered() -> Result<()> {
     let names_the_limit = |text: &str| names(text, "536870912 bytes of memory", "memory_max");
     let rig = Rig::start(bounded("512MiB", "10m"), &[]).await?;
 
@@ -88,7 +88,7 @@ async fn a_compile_bomb_is_refused_and_never_compiled_again() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_host_with_little_memory_condemns_no_component() -> Result<()> {
+async fn low_host_memory_refuses_no_component() -> Result<()> {
     let site = Site::temporary()?;
     site.configure(&bounded("1GiB", "10m"))?;
     site.install("acme/large", &Guest::from(compile_bomb(1, 2_000, 60)))?;
@@ -121,7 +121,7 @@ async fn a_host_with_little_memory_condemns_no_component() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_release_does_not_wait_for_another_tenants_bombs() -> Result<()> {
+async fn compile_bomb_delays_no_other_tenant() -> Result<()> {
     let (bomb, orders) = (
         Guest::from(compile_bomb(100, 4_000, 100)),
         Guest::from(good()),
@@ -180,7 +180,7 @@ async fn a_release_does_not_wait_for_another_tenants_bombs() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_start_gives_events_to_all_that_is_active_while_a_bomb_is_compiled() -> Result<()> {
+async fn active_plugins_serve_while_bomb_compiles() -> Result<()> {
     let (orders, later) = (guests::test("version-a")?, guests::test("version-b")?);
     let bomb = Guest::from(compile_bomb(100, 4_000, 100));
     // It is compiled for longer than all of this takes.
@@ -241,8 +241,7 @@ async fn compiler_of(host: u32) -> Result<rustix::process::Pid> {
 
 #[cfg(target_os = "linux")]
 #[tokio::test(flavor = "multi_thread")]
-async fn what_the_host_fails_to_compile_waits_longer_each_time_and_is_listed_with_the_reason()
--> Result<()> {
+async fn host_compile_fault_backs_off_and_is_listed() -> Result<()> {
     let rig = Rig::start(bounded("1GiB", "10m"), &[]).await?;
     rig.site
         .install(BOMB, &Guest::from(compile_bomb(100, 4_000, 100)))?;
@@ -279,7 +278,7 @@ async fn what_the_host_fails_to_compile_waits_longer_each_time_and_is_listed_wit
 const PLUGINS: usize = 270;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nothing_that_serves_is_compiled_again_however_many_serve() -> Result<()> {
+async fn active_components_are_never_recompiled() -> Result<()> {
     let plugins: Vec<_> = (0..PLUGINS)
         .map(|number| {
             (
@@ -342,7 +341,7 @@ async fn nothing_that_serves_is_compiled_again_however_many_serve() -> Result<()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn compiled_code_that_others_could_write_is_not_run() -> Result<()> {
+async fn writable_compiled_code_is_not_run() -> Result<()> {
     use std::os::unix::fs::PermissionsExt as _;
 
     let orders = Guest::from(good());
@@ -374,7 +373,7 @@ async fn compiled_code_that_others_could_write_is_not_run() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_waits_for_its_compilation_says_so() -> Result<()> {
+async fn queued_compilation_is_listed() -> Result<()> {
     let (bomb, orders) = (
         Guest::from(compile_bomb(100, 4_000, 100)),
         Guest::from(good()),

@@ -21,7 +21,7 @@ async fn serve(site: &Site) -> Result<Finished> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_fault_is_told_at_once_with_the_way_out() -> Result<()> {
+async fn all_config_faults_are_reported_at_once() -> Result<()> {
     let site = Site::temporary()?;
     site.write(
         "hookyard.toml",
@@ -79,7 +79,7 @@ provider = "topi"
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_in_the_way_is_one_clear_line() -> Result<()> {
+async fn startup_error_is_one_clear_line() -> Result<()> {
     let taken = TcpListener::bind("127.0.0.1:0")?;
     let address = taken.local_addr()?.to_string();
     let listen = format!("listen = \"{address}\"");
@@ -125,7 +125,7 @@ async fn what_is_in_the_way_is_one_clear_line() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_second_host_on_the_same_inbox_is_refused() -> Result<()> {
+async fn second_host_on_one_store_is_refused() -> Result<()> {
     let rig = Rig::start(quick(), &[]).await?;
     // The rig's host holds a free port, so that only the inbox is in the way.
     let mut environment = rig.site.environment().to_vec();
@@ -143,7 +143,7 @@ async fn a_second_host_on_the_same_inbox_is_refused() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_changed_configuration_is_taken_up_and_a_bad_one_is_not() -> Result<()> {
+async fn valid_config_change_applies_and_invalid_is_kept_out() -> Result<()> {
     let mut site = Site::temporary()?;
     let senders = Senders::new().await?;
     let with_all = senders.introduce(&mut site, quick())?;
@@ -197,7 +197,7 @@ async fn a_changed_configuration_is_taken_up_and_a_bad_one_is_not() -> Result<()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_source_without_verification_must_say_so_and_is_named_at_start() -> Result<()> {
+async fn unverified_source_is_logged_at_start() -> Result<()> {
     let bare = "provider = \"topper\"";
     let site = Site::temporary()?;
     site.configure(&Config::new().source("acme/open", bare))?;

@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use hookyard_testkit::workspace::root;
 
 #[test]
-fn wit_in_plugin_folders_equals_the_originals() -> Result<()> {
+fn plugin_wit_copies_equal_the_originals() -> Result<()> {
     let originals = files_under(&root().join("wit"))?;
     let mut compared = 0;
     for plugin in fs::read_dir(root().join("plugins"))? {

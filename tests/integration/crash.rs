@@ -6,7 +6,7 @@ use anyhow::Result;
 use crash_test::{Ledger, Plan};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn no_death_loses_an_event_or_a_message_or_doubles_an_effect() -> Result<()> {
+async fn crashes_lose_and_double_nothing() -> Result<()> {
     let plan = Plan {
         kills: Plan::ROUND,
         seed: 4,

@@ -38,7 +38,7 @@ fn is_over(line: &Line, tenant: &str) -> bool {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn files_beyond_the_bound_put_nobody_out_and_are_told() -> Result<()> {
+async fn files_beyond_plugin_limit_are_reported() -> Result<()> {
     let (orders, later) = (guests::test("version-a")?, guests::test("version-b")?);
     let rig = Rig::start(
         quick().plugins("tenant_count_max = 4"),
@@ -131,7 +131,7 @@ async fn files_beyond_the_bound_put_nobody_out_and_are_told() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_folder_of_ten_thousand_files_hides_no_plugin_that_serves() -> Result<()> {
+async fn crowded_folder_hides_no_active_plugin() -> Result<()> {
     let (orders, next) = (guests::test("version-a")?, guests::test("version-b")?);
     let rig = Rig::start(quick(), &[(PLUGIN, &orders)]).await?;
     let folder = rig
@@ -158,7 +158,7 @@ async fn a_folder_of_ten_thousand_files_hides_no_plugin_that_serves() -> Result<
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_served_and_is_over_a_lower_bound_is_said_and_loses_no_event() -> Result<()> {
+async fn lowered_plugin_limit_loses_no_event() -> Result<()> {
     const NAMES: [&str; 5] = ["one", "two", "three", "four", "five"];
     let orders = guests::test("version-a")?;
     let plugins = NAMES.map(|name| (format!("acme/{name}"), orders.tagged(name)));
@@ -242,7 +242,7 @@ async fn what_served_and_is_over_a_lower_bound_is_said_and_loses_no_event() -> R
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_thousand_refusals_hold_up_no_release_of_another_tenant() -> Result<()> {
+async fn many_refusals_delay_no_other_tenant() -> Result<()> {
     let (orders, next) = (guests::test("version-a")?, guests::test("version-b")?);
     let rig = Rig::start(quick(), &[(PLUGIN, &next)]).await?;
     rig.site.install(PLUGIN, &orders)?;

@@ -52,7 +52,7 @@ fn is_try(line: &Line, result: &str) -> bool {
 
 /// A message that was committed before its destination went is sent once it is there again.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_reload_takes_up_destinations_and_what_waits_for_them() -> Result<()> {
+async fn reload_adds_destination_and_sends_waiting_messages() -> Result<()> {
     let (old, new) = (
         Receiver::start_with(|| Reply::Status(StatusCode::BAD_GATEWAY)).await?,
         Receiver::start().await?,
@@ -80,7 +80,7 @@ async fn a_reload_takes_up_destinations_and_what_waits_for_them() -> Result<()> 
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_host_that_ends_finishes_what_it_sends() -> Result<()> {
+async fn shutdown_finishes_deliveries() -> Result<()> {
     let receiver =
         Receiver::start_with(|| Reply::Late(Duration::from_millis(700), StatusCode::OK)).await?;
     let rig = start(quick().section(DESTINATION, &destination(&receiver, ""))).await?;
@@ -113,7 +113,7 @@ async fn a_host_that_ends_finishes_what_it_sends() -> Result<()> {
 
 /// A receiver with an authority of its own, which takes nothing from whoever has no certificate of that.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_receiver_by_tls_knows_who_sends_and_is_known() -> Result<()> {
+async fn mutual_tls_with_receiver() -> Result<()> {
     let (receiver, papers) = Receiver::start_secure().await?;
     let url = receiver.url();
     let common = format!(

@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use hookyard_testkit::{host, workspace};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_demo_comes_to_its_end_with_all_as_it_should_be() -> Result<()> {
+async fn demo_succeeds() -> Result<()> {
     let folder = tempfile::tempdir()?;
     // Built before, so that what is timed and seen below is the demo alone.
     let binary = tokio::task::spawn_blocking(host::binary).await??;

@@ -144,29 +144,29 @@ async fn cut_the_power(rig: Rig, disk: Disk, mut keys: BTreeSet<String>) -> Resu
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_full_disk_puts_senders_off_and_loses_nothing() -> Result<()> {
+async fn full_disk_loses_nothing() -> Result<()> {
     check(Condition::Full).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn writes_that_are_cut_short_put_senders_off_and_lose_nothing() -> Result<()> {
+async fn short_writes_lose_nothing() -> Result<()> {
     check(Condition::Short).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn syncs_that_fail_put_senders_off_and_lose_nothing() -> Result<()> {
+async fn failed_syncs_lose_nothing() -> Result<()> {
     check(Condition::Unsyncable).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_failing_disk_puts_senders_off_and_loses_nothing() -> Result<()> {
+async fn failing_disk_loses_nothing() -> Result<()> {
     check(Condition::Broken).await
 }
 
 /// Linux tells of a failed sync once, and takes what was to be written for clean: no later sync writes it. That may be a
 /// lease, which was committed earlier and is synced only with what comes next.
 #[tokio::test(flavor = "multi_thread")]
-async fn what_a_failed_sync_has_lost_takes_nothing_later_with_it() -> Result<()> {
+async fn failed_sync_loses_no_later_commit() -> Result<()> {
     let (rig, disk) = start("slow").await?;
     let mut keys = deliver(&rig, 1).await?;
     let is_leased = |events: &[Event]| events[0].job("it").is_some_and(|job| job.state == "leased");
@@ -205,7 +205,7 @@ async fn killed_with_a_log(count: usize) -> Result<(Rig, PathBuf, Vec<String>)> 
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_half_written_end_of_the_log_takes_nothing_with_it() -> Result<()> {
+async fn torn_wal_end_loses_no_commit() -> Result<()> {
     let (Rig { senders, site, .. }, log, keys) = killed_with_a_log(10).await?;
     let whole = fs::read(&log)?;
     // What a transaction leaves that never came to its commit: the beginning of one more frame, torn.
@@ -224,7 +224,7 @@ async fn a_half_written_end_of_the_log_takes_nothing_with_it() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_log_that_was_cut_off_keeps_all_before_the_cut_and_takes_the_rest_again() -> Result<()> {
+async fn truncated_wal_keeps_earlier_commits() -> Result<()> {
     let (Rig { senders, site, .. }, log, keys) = killed_with_a_log(10).await?;
     let length = fs::metadata(&log)?.len();
     fs::File::options()
@@ -262,7 +262,7 @@ async fn a_log_that_was_cut_off_keeps_all_before_the_cut_and_takes_the_rest_agai
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_damaged_page_is_said_at_the_start_and_nothing_is_touched() -> Result<()> {
+async fn damaged_page_stops_the_start() -> Result<()> {
     let rig = Rig::start(quick(), &[]).await?;
     deliver(&rig, 20).await?;
     let Rig { host, site, .. } = rig;

@@ -47,7 +47,7 @@ async fn sent_to(url: &str, lines: &str) -> Result<(Value, String)> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_destination_whose_name_leads_inside_gets_nothing() -> Result<()> {
+async fn destination_resolving_to_private_address_gets_nothing() -> Result<()> {
     let receiver = Receiver::start().await?;
     let url = receiver.url().replace("127.0.0.1", "localhost");
     let (message, shown) = sent_to(&format!("{url}/hidden"), "").await?;
@@ -63,7 +63,7 @@ async fn a_destination_whose_name_leads_inside_gets_nothing() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_redirect_is_an_answer_and_is_not_followed() -> Result<()> {
+async fn redirect_is_not_followed() -> Result<()> {
     let receiver = Receiver::start_with(|| Reply::Status(StatusCode::TEMPORARY_REDIRECT)).await?;
     let (message, shown) = sent_to(&receiver.url(), "addresses = [\"127.0.0.1\"]").await?;
     assert_eq!(
@@ -76,7 +76,7 @@ async fn a_redirect_is_an_answer_and_is_not_followed() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn certificates_come_from_where_the_host_may_fetch() -> Result<()> {
+async fn certificate_fetch_obeys_address_rules() -> Result<()> {
     let rig = Rig::start(
         quick().section("egress", "addresses = [\"10.0.0.0/8\"]"),
         &[],

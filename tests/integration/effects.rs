@@ -57,7 +57,7 @@ fn named(plugin: &str) -> Result<PluginRef> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn writes_of_one_attempt_have_a_bound() -> Result<()> {
+async fn key_value_writes_of_attempt_are_bounded() -> Result<()> {
     let writer = guests::test("kv-writer")?;
     for (limit, state, keys) in [
         ("kv_writes_max = 250", "done", 250),
@@ -94,7 +94,7 @@ async fn writes_of_one_attempt_have_a_bound() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn counters_of_every_kind_count_each_event_once() -> Result<()> {
+async fn counters_count_each_event_once() -> Result<()> {
     let plugins = [
         ("acme/adds", "counter"),
         ("acme/by-hand", "counter-by-hand"),
@@ -161,7 +161,7 @@ async fn counters_of_every_kind_count_each_event_once() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_a_failed_attempt_wrote_and_sent_is_gone() -> Result<()> {
+async fn failed_attempt_leaves_no_effects() -> Result<()> {
     let guest = guests::test("writes-then-fails")?;
     let rig = Rig::start(quick_with_audit(), &[("acme/it", &guest)]).await?;
     rig.deliver("topper", &crate::rig::fresh_payment().1)
@@ -198,7 +198,7 @@ async fn what_a_failed_attempt_wrote_and_sent_is_gone() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_plugin_keeps_no_more_than_it_may() -> Result<()> {
+async fn key_value_quota_is_enforced() -> Result<()> {
     let hoarder = guests::test("hoarder")?;
     let limits = "[limits]\nkv_keys_max = 2\n";
     let prepare = |site: &mut hookyard_testkit::site::Site| {

@@ -15,7 +15,7 @@ use tokio::process::Command;
 use crate::rig::{Rig, fresh_payment, hookyard, quick, told};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nothing_is_acknowledged_without_the_database() -> Result<()> {
+async fn missing_database_acknowledges_nothing() -> Result<()> {
     let rig = Rig::start(quick(), &[]).await?;
     rig.deliver("topper", &fresh_payment().1).await?;
     let (data, away) = (rig.site.path("data"), rig.site.path("away"));
@@ -44,7 +44,7 @@ async fn nothing_is_acknowledged_without_the_database() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn second_host_is_refused_by_any_name() -> Result<()> {
+async fn second_host_is_refused_by_any_path() -> Result<()> {
     let rig = Rig::start(quick(), &[]).await?;
     let database = rig.site.path("data/hookyard.db");
     fs::remove_file(rig.site.path("data/hookyard.db.lock"))?;
@@ -105,7 +105,7 @@ fn modes(folder: &Path) -> Result<Vec<(PathBuf, bool, u32)>> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whatever_the_umask_nobody_else_may_look() -> Result<()> {
+async fn data_files_are_private_under_any_umask() -> Result<()> {
     let mut site = Site::temporary()?;
     let senders = Senders::new().await?;
     let config = senders.introduce(&mut site, quick())?;
@@ -167,7 +167,7 @@ async fn whatever_the_umask_nobody_else_may_look() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn folders_that_others_may_write_to_are_refused() -> Result<()> {
+async fn folders_writable_by_others_are_refused() -> Result<()> {
     let site = Site::temporary()?;
     site.configure(&Config::new())?;
     for folder in ["data/compiled", "data/revisions", "data"] {
@@ -204,7 +204,7 @@ async fn folders_that_others_may_write_to_are_refused() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn backup_writes_through_no_symlink() -> Result<()> {
+async fn backup_follows_no_symlink() -> Result<()> {
     let rig = Rig::start(quick(), &[]).await?;
     let (victim, copy) = (
         rig.site.write("victim", "precious")?,

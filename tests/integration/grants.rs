@@ -27,7 +27,7 @@ async fn checked(site: &Site) -> Result<Vec<String>> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_plugin_is_refused_with_the_lines_that_let_it_in() -> Result<()> {
+async fn refused_plugin_gets_grant_line() -> Result<()> {
     let fetcher = guests::test("fetcher")?;
     let rig = Rig::start(quick(), &[]).await?;
     rig.site.install(PLUGIN, &fetcher)?;
@@ -75,7 +75,7 @@ async fn a_plugin_is_refused_with_the_lines_that_let_it_in() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_granted_by_default_can_be_taken_from_all_a_tenant_or_one() -> Result<()> {
+async fn default_grants_can_be_revoked() -> Result<()> {
     let counter = guests::test("counter-by-hand")?;
     for (section, lines, beside, is_granted) in [
         ("plugins.grants", "keyvalue = false", "", false),
@@ -112,7 +112,7 @@ async fn what_is_granted_by_default_can_be_taken_from_all_a_tenant_or_one() -> R
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_fault_of_the_grants_is_told_at_once() -> Result<()> {
+async fn all_grant_faults_are_reported_at_once() -> Result<()> {
     let site = Site::temporary()?;
     let destination = "url = \"https://example.com/\"\nsecrets = [{ file = \"partner.secret\" }]";
     site.write("partner.secret", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")?;
@@ -190,7 +190,7 @@ async fn every_fault_of_the_grants_is_told_at_once() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_credential_that_changes_in_its_file_counts_from_then_on() -> Result<()> {
+async fn changed_credential_file_applies() -> Result<()> {
     let mirror = Mirror::start().await?;
     let fetcher = guests::test("fetcher")?;
     let settings = format!(
@@ -245,7 +245,7 @@ async fn pasted(site: &Site) -> Result<String> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_line_that_is_told_lets_a_plugin_in_at_once_whatever_it_imports() -> Result<()> {
+async fn pasted_grant_line_admits_the_plugin() -> Result<()> {
     let destination = "url = \"https://example.com/\"\nsecrets = [{ file = \"partner.secret\" }]";
     let config = quick()
         .section(
@@ -284,7 +284,7 @@ async fn the_line_that_is_told_lets_a_plugin_in_at_once_whatever_it_imports() ->
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn where_no_line_would_do_the_way_out_is_told_in_words() -> Result<()> {
+async fn missing_grant_without_line_is_explained() -> Result<()> {
     let site = Site::temporary()?;
     site.configure(&quick())?;
     site.install(PLUGIN, &guests::test("topi-saas-sender")?)?;

@@ -85,7 +85,7 @@ async fn starved(rig: &Rig, resource: Resource, bytes: u64) -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_plugin_that_cannot_be_instantiated_is_not_to_blame() -> Result<()> {
+async fn host_out_of_address_space_blames_no_plugin() -> Result<()> {
     let echo = guests::test("untyped-echo")?;
     // More than a place in the pool has, so that each instance asks the system for its address space.
     let beside_the_pool = |site: &mut Site| {
@@ -101,7 +101,7 @@ async fn a_plugin_that_cannot_be_instantiated_is_not_to_blame() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_memory_that_cannot_grow_is_not_the_guests_fault() -> Result<()> {
+async fn host_out_of_memory_blames_no_guest() -> Result<()> {
     let grower = guests::test("grow-at-once")?;
     let config = strict().section("plugins.limits", "memory_max = \"256MiB\"");
     let rig = Rig::start(config, &[(PLUGIN, &grower)]).await?;

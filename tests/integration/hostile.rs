@@ -22,7 +22,7 @@ fn tight() -> Config {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn each_hostile_guest_costs_its_own_attempt_and_others_go_on() -> Result<()> {
+async fn hostile_guest_fails_only_its_attempt() -> Result<()> {
     let books = guests::reference("topper")?;
     let hostile = running();
     let guests: Vec<(String, Guest)> = hostile
@@ -101,7 +101,7 @@ async fn each_hostile_guest_costs_its_own_attempt_and_others_go_on() -> Result<(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_must_not_be_loaded_is_refused_in_a_line_and_others_go_on() -> Result<()> {
+async fn hostile_component_is_refused_in_one_line() -> Result<()> {
     let books = guests::reference("topper")?;
     let rig = Rig::start(tight(), &[("acme/books", &books)]).await?;
     let bad = refused()

@@ -103,7 +103,7 @@ impl<'r> Destinations<'r> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn published_libraries_verify_what_the_host_sends() -> Result<()> {
+async fn published_libraries_verify_messages() -> Result<()> {
     let secrets = [(); 4].map(|()| StandardWebhooks::new(Family::Webhook).secret().to_owned());
     let [one, old, new, beside] = &secrets;
     let pair = AsymmetricWebhooks::new(Family::Webhook)?;
@@ -217,7 +217,7 @@ fn delivery(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn receivers_in_other_languages_take_what_is_signed_for_them() -> Result<()> {
+async fn node_and_python_receivers_accept_messages() -> Result<()> {
     let [secret, another] =
         [(); 2].map(|()| StandardWebhooks::new(Family::Webhook).secret().to_owned());
     let receivers =
@@ -272,7 +272,7 @@ async fn receivers_in_other_languages_take_what_is_signed_for_them() -> Result<(
 
 /// What `docs/sending.md` tells receivers to do is what is done here.
 #[test]
-fn the_page_on_sending_shows_what_is_tested() -> Result<()> {
+fn sending_page_shows_tested_receivers() -> Result<()> {
     let read =
         |path: &str| std::fs::read_to_string(workspace::root().join(path)).context(path.to_owned());
     let page = read("docs/sending.md")?;
@@ -309,7 +309,7 @@ fn the_page_on_sending_shows_what_is_tested() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn credentials_go_where_the_receiver_expects_them() -> Result<()> {
+async fn static_credentials_are_in_their_headers() -> Result<()> {
     let receiver = Receiver::start().await?;
     let token = "secrets = [{ file = \"token\" }]";
     let destinations = Destinations::at(&receiver)
@@ -344,7 +344,7 @@ async fn credentials_go_where_the_receiver_expects_them() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_secret_takes_anothers_place_without_a_restart() -> Result<()> {
+async fn secret_rotates_without_restart() -> Result<()> {
     let [old, new] = [(); 2].map(|()| StandardWebhooks::new(Family::Webhook).secret().to_owned());
     let receiver = Receiver::start().await?;
     let first = "{ file = \"old.secret\" }";

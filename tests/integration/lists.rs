@@ -51,7 +51,7 @@ fn id(event: &Value) -> Result<&str> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_newest_come_first_and_are_found_by_what_they_hold() -> Result<()> {
+async fn events_list_sorts_and_filters() -> Result<()> {
     let rig = handled(3).await?;
     let all = events(&rig, &[]).await?;
     let oldest_first = events(&rig, &["--oldest-first"]).await?;
@@ -89,7 +89,7 @@ async fn the_newest_come_first_and_are_found_by_what_they_hold() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_id_may_be_cut_to_what_tells_it_from_others() -> Result<()> {
+async fn id_prefix_selects_event() -> Result<()> {
     let rig = handled(2).await?;
     let all = events(&rig, &[]).await?;
     let whole = id(&all[0])?;
@@ -141,7 +141,7 @@ async fn an_id_may_be_cut_to_what_tells_it_from_others() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_name_that_nothing_bears_is_an_error_with_the_near_ones() -> Result<()> {
+async fn unknown_name_suggests_similar_names() -> Result<()> {
     let rig = handled(1).await?;
     for (arguments, expected) in [
         (
@@ -211,7 +211,7 @@ async fn a_name_that_nothing_bears_is_an_error_with_the_near_ones() -> Result<()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_configuration_is_named_before_the_command_or_by_the_environment() -> Result<()> {
+async fn config_path_from_flag_or_environment() -> Result<()> {
     let rig = handled(1).await?;
     let config = rig.site.config().to_string_lossy().into_owned();
     let mut environment = rig.site.environment().to_vec();
@@ -239,7 +239,7 @@ async fn the_configuration_is_named_before_the_command_or_by_the_environment() -
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn commands_answer_in_json_where_that_is_asked_for() -> Result<()> {
+async fn commands_print_json() -> Result<()> {
     let shop = "url = \"https://127.0.0.1:9/\"\naddresses = [\"127.0.0.1\"]\nsecrets = [{ file = \"shop.secret\" }]";
     let config = quick().section("tenants.acme.destinations.shop", shop);
     let rig = Rig::prepared(config, &[], |site| {
@@ -302,7 +302,7 @@ async fn on_terminal(rig: &Rig, columns: usize, arguments: &[&str]) -> Result<St
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_table_fits_the_terminal_and_its_ids_can_be_used() -> Result<()> {
+async fn table_fits_terminal_with_usable_ids() -> Result<()> {
     let rig = handled(3).await?;
     let table = on_terminal(&rig, 80, &["events", "list"]).await?;
     assert_eq!(table.lines().count(), 4, "{table}");
@@ -333,7 +333,7 @@ async fn a_table_fits_the_terminal_and_its_ids_can_be_used() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_list_that_is_followed_tells_what_arrives_and_what_becomes_of_it() -> Result<()> {
+async fn followed_list_shows_new_and_changed_events() -> Result<()> {
     let rig = handled(1).await?;
     let follow = async |arguments: &[&str]| -> Result<_> {
         let mut command = Command::new(binary()?);

@@ -137,7 +137,7 @@ fn without_room() -> Result<[(&'static str, Stdio); 2]> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_log_that_cannot_be_written_ends_nothing() -> Result<()> {
+async fn unwritable_log_does_not_end_host() -> Result<()> {
     for (what, stderr) in without_room()? {
         let host = Unheard::start(stderr).await?;
         host.deliver_until("lost lines to be counted", || async {
@@ -162,7 +162,7 @@ async fn a_log_that_cannot_be_written_ends_nothing() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_reader_that_stalls_costs_lines_and_no_request() -> Result<()> {
+async fn stalled_log_reader_blocks_no_request() -> Result<()> {
     let (mut reader, writer) = std::io::pipe()?;
     let host = Unheard::start(writer.into()).await?;
     host.deliver_until("the queue to be full", || async {
@@ -212,7 +212,7 @@ async fn a_reader_that_stalls_costs_lines_and_no_request() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_reader_that_stalls_does_not_hold_up_the_end() -> Result<()> {
+async fn stalled_log_reader_does_not_delay_shutdown() -> Result<()> {
     let (reader, writer) = std::io::pipe()?;
     let host = Unheard::start(writer.into()).await?;
     host.deliver_until("a thousand events", || async { Ok(true) })

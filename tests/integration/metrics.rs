@@ -19,7 +19,7 @@ async fn get(rig: &Rig, path: &str, request: &Webhook) -> Result<Answer> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn metrics_have_the_names_and_meanings_of_the_golden_file() -> Result<()> {
+async fn metrics_match_golden_file() -> Result<()> {
     let books = guests::reference("topper")?;
     let rig = Rig::start(quick(), &[("acme/books", &books)]).await?;
     rig.deliver("topper", &fresh_payment().1).await?;
@@ -68,7 +68,7 @@ async fn metrics_have_the_names_and_meanings_of_the_golden_file() -> Result<()> 
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn only_who_shows_the_token_is_told() -> Result<()> {
+async fn metrics_require_the_token() -> Result<()> {
     let config = quick().section(
         "admin",
         "listen = \"127.0.0.1:0\"\ntoken = { file = \"admin.token\" }",
@@ -103,7 +103,7 @@ async fn only_who_shows_the_token_is_told() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_address_that_is_taken_is_told_with_the_way_out() -> Result<()> {
+async fn used_admin_address_is_reported() -> Result<()> {
     let taken = std::net::TcpListener::bind("127.0.0.1:0")?;
     let address = taken.local_addr()?;
     let site = Site::temporary()?;

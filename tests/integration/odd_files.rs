@@ -60,7 +60,7 @@ async fn ends_at_once(host: Host) -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn pipes_among_a_tenants_files_hold_up_nobody() -> Result<()> {
+async fn pipe_in_plugin_folder_blocks_nobody() -> Result<()> {
     let (odd, orders) = (guests::test("version-a")?, guests::test("version-b")?);
     let rig = Rig::prepared(quick(), &[("mallory/odd", &odd)], |site| {
         pipe(&site.path("plugins/mallory/odd.fixtures/first.json"))?;
@@ -108,7 +108,7 @@ async fn pipes_among_a_tenants_files_hold_up_nobody() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_pipe_as_a_secret_is_a_fault_and_the_configuration_before_stays() -> Result<()> {
+async fn pipe_as_secret_is_a_fault() -> Result<()> {
     let orders = guests::test("version-a")?;
     let rig = Rig::start(quick(), &[("acme/orders", &orders)]).await?;
     pipe(&rig.site.path("pipe"))?;

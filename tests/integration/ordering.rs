@@ -87,7 +87,7 @@ fn check_order(attempts: &[Place]) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_failing_object_waits_and_others_go_on() -> Result<()> {
+async fn failing_ordering_key_delays_only_itself() -> Result<()> {
     let guest = guests::test("fails-until")?;
     let rig = Rig::start(in_order("50ms"), &[("acme/books", &guest)]).await?;
     let mut sent = Sent::default();
@@ -114,7 +114,7 @@ async fn a_failing_object_waits_and_others_go_on() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_event_that_waits_for_another_says_for_which_and_until_when() -> Result<()> {
+async fn blocked_event_names_the_event_ahead() -> Result<()> {
     let rig = Rig::start(
         in_order("1h"),
         &[("acme/books", &guests::test("fails-until")?)],
@@ -172,7 +172,7 @@ async fn an_event_that_waits_for_another_says_for_which_and_until_when() -> Resu
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn order_outlives_any_end_of_the_host() -> Result<()> {
+async fn event_order_survives_restart() -> Result<()> {
     const OBJECTS: [&str; 3] = ["a", "b", "c"];
     let guest = guests::test("fails-until")?;
     let mut rig = Rig::start(in_order("50ms"), &[("acme/books", &guest)]).await?;

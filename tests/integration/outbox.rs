@@ -84,7 +84,7 @@ fn id_of(message: &Value) -> Result<&str> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_dead_message_is_seen_found_and_sent_again_under_its_id() -> Result<()> {
+async fn dead_message_is_replayed_with_its_id() -> Result<()> {
     let receiver = Receiver::start().await?;
     receiver.answer_next(StatusCode::UNPROCESSABLE_ENTITY);
     let rig = forwarding_to(&receiver).await?;
@@ -181,7 +181,7 @@ async fn a_dead_message_is_seen_found_and_sent_again_under_its_id() -> Result<()
 
 /// With one dead message of this event, and one that is done.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_message_that_waits_for_another_says_for_which_and_until_when() -> Result<()> {
+async fn blocked_message_names_the_message_ahead() -> Result<()> {
     let receiver = Receiver::start().await?;
     receiver.answer_next(StatusCode::SERVICE_UNAVAILABLE);
     let rig = forwarding_to(&receiver).await?;
@@ -247,7 +247,7 @@ fn states_of(events: &[Event], state: &str) -> usize {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_full_outbox_is_told_and_loses_nothing() -> Result<()> {
+async fn full_outbox_loses_no_event() -> Result<()> {
     let is_open = Arc::new(AtomicBool::new(false));
     let answer = Arc::clone(&is_open);
     let receiver = Receiver::start_with(move || match answer.load(Ordering::Relaxed) {
@@ -318,7 +318,7 @@ async fn a_full_outbox_is_told_and_loses_nothing() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_can_not_be_sent_is_kept_as_long_as_retention_says() -> Result<()> {
+async fn unsent_messages_obey_retention() -> Result<()> {
     let receiver = Receiver::start_with(|| Reply::Status(StatusCode::SERVICE_UNAVAILABLE)).await?;
     let config = Config::new().section("retention", "unsent_max_age = \"2s\"\nevery = \"200ms\"");
     let rig = nearly_full(&receiver, config).await?;
@@ -401,7 +401,7 @@ async fn refuse_what_is_wrong(site: &Site, id: &str) -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_receiver_that_is_gone_is_left_alone_until_the_operator_enables_it() -> Result<()> {
+async fn gone_destination_stays_disabled_until_enabled() -> Result<()> {
     let receiver = Receiver::start().await?;
     receiver.answer_next(StatusCode::GONE);
     let rig = forwarding_to(&receiver).await?;

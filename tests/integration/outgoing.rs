@@ -62,7 +62,7 @@ async fn offer(rig: &Rig, body: &str) -> Result<Event> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_a_plugin_sends_arrives_as_the_receiver_documents_it() -> Result<()> {
+async fn typed_message_matches_receiver_documentation() -> Result<()> {
     let rig = answering("answers", &guests::test("topi-saas-sender")?, "").await?;
     let event = offer(
         &rig,
@@ -134,7 +134,7 @@ async fn what_a_plugin_sends_arrives_as_the_receiver_documents_it() -> Result<()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_answer_that_is_refused_comes_again_as_it_was() -> Result<()> {
+async fn replayed_message_is_identical() -> Result<()> {
     let rig = answering("partner", &guests::reference("topi-saas")?, "").await?;
     let inbox = &rig.senders.topi_saas_inbox;
     inbox.answer_next(StatusCode::SERVICE_UNAVAILABLE);
@@ -156,7 +156,7 @@ async fn an_answer_that_is_refused_comes_again_as_it_was() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_reference_plugin_answers_by_its_rules() -> Result<()> {
+async fn reference_plugin_answers_offers() -> Result<()> {
     let settings = "[config]\ncountries = \"DE, AT\"";
     let rig = answering("partner", &guests::reference("topi-saas")?, settings).await?;
     let sample = samples::one("topi-saas", "offer-accepted-by-user")?;

@@ -30,7 +30,7 @@ fn closed_pipe() -> Result<Stdio> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn no_command_panics_without_a_reader() -> Result<()> {
+async fn closed_stdout_panics_no_command() -> Result<()> {
     let rig = Rig::start(quick(), &[("acme/books", &guests::reference("topper")?)]).await?;
     rig.deliver("topper", &crate::rig::fresh_payment().1)
         .await?;

@@ -43,7 +43,7 @@ async fn fail(rig: &Rig) -> Result<Vec<Event>> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn events_wait_for_the_next_revision_over_any_end_of_the_host() -> Result<()> {
+async fn quarantined_events_survive_restart() -> Result<()> {
     let (bad, good) = (guests::test("trap")?, guests::test("version-a")?);
     let audit = guests::test("untyped-echo")?;
     let rig = Rig::start(strict(), &[("acme/books", &bad), ("acme/audit", &audit)]).await?;
@@ -97,7 +97,7 @@ async fn events_wait_for_the_next_revision_over_any_end_of_the_host() -> Result<
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_operator_sees_why_and_can_release_it() -> Result<()> {
+async fn operator_sees_and_clears_quarantine() -> Result<()> {
     let bad = guests::test("trap")?;
     let rig = Rig::start(strict(), &[("acme/books", &bad)]).await?;
     fail(&rig).await?;

@@ -149,7 +149,7 @@ fn is_endless(block: &str) -> bool {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_tutorial_can_be_run_in_any_order() -> Result<()> {
+async fn readme_tutorial_runs_in_any_order() -> Result<()> {
     let mut tutorial = tokio::task::spawn_blocking(Tutorial::read).await??;
     let blocks = tutorial.blocks.clone();
     ensure!(

@@ -94,7 +94,7 @@ fn is_rehearsed(line: &Line) -> bool {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_drop_with_a_failing_fixture_is_refused_and_the_last_good_one_goes_on() -> Result<()> {
+async fn failing_fixture_refuses_release() -> Result<()> {
     let (good, bad) = (guests::test("version-a")?, guests::test("reject")?);
     let prepare = |site: &mut Site| {
         fixture(
@@ -166,7 +166,7 @@ async fn a_drop_with_a_failing_fixture_is_refused_and_the_last_good_one_goes_on(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_served_last_is_rehearsed_no_more_and_what_changes_is() -> Result<()> {
+async fn only_changes_are_rehearsed_after_restart() -> Result<()> {
     let (good, bad) = (guests::test("version-a")?, guests::test("reject")?);
     let prepare = |site: &mut Site| fixture(site, "an-account", &json!({}));
     let rig = Rig::prepared(strict(), &[(PLUGIN, &good)], prepare).await?;
@@ -217,7 +217,7 @@ async fn what_served_last_is_rehearsed_no_more_and_what_changes_is() -> Result<(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn new_faults_and_other_effects_are_found_with_stored_events() -> Result<()> {
+async fn rehearsal_finds_failures_and_changed_effects() -> Result<()> {
     let (counter, silent, trap) = (
         guests::test("counter")?,
         guests::test("counter-by-hand")?,
@@ -278,8 +278,7 @@ async fn new_faults_and_other_effects_are_found_with_stored_events() -> Result<(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn time_and_chance_are_the_same_for_both_and_what_is_never_the_same_does_not_count()
--> Result<()> {
+async fn rehearsal_fixes_time_and_randomness() -> Result<()> {
     let dice = guests::test("dice")?;
     let rig = Rig::start(strict(), &[(PLUGIN, &dice)]).await?;
     handle(&rig, 3).await?;
@@ -308,7 +307,7 @@ async fn time_and_chance_are_the_same_for_both_and_what_is_never_the_same_does_n
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn requests_are_answered_by_stubs_or_refused() -> Result<()> {
+async fn rehearsal_answers_requests_from_stubs() -> Result<()> {
     let fetcher = guests::test("fetcher")?;
     let event = |url: &str| {
         let body = json!({ "id": "one", "name": "user:created", "fetch": format!("GET {url}") });
@@ -351,7 +350,7 @@ async fn requests_are_answered_by_stubs_or_refused() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_component_may_bring_its_fixtures() -> Result<()> {
+async fn component_can_contain_fixtures() -> Result<()> {
     let (good, guest) = (guests::test("version-a")?, guests::test("brings-fixtures")?);
     let rig = Rig::start(strict(), &[(PLUGIN, &good)]).await?;
     let (why, told) = refused(&rig, &guest).await?;
@@ -371,7 +370,7 @@ async fn a_component_may_bring_its_fixtures() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn where_the_policy_is_off_nothing_is_tried_out() -> Result<()> {
+async fn rehearsal_policy_off_runs_nothing() -> Result<()> {
     let (good, bad) = (guests::test("version-a")?, guests::test("reject")?);
     let prepare = |site: &mut Site| {
         fixture(
@@ -418,7 +417,7 @@ fn is_ended_early(line: &Line) -> bool {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_removal_during_a_rehearsal_is_acted_on_at_once() -> Result<()> {
+async fn removal_ends_rehearsal() -> Result<()> {
     let (good, slow) = (guests::test("version-a")?, guests::test("slow")?);
     let rig = rehearsing(&good, &slow).await?;
     let mark = rig.host.log().mark();
@@ -447,7 +446,7 @@ async fn a_removal_during_a_rehearsal_is_acted_on_at_once() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_file_that_is_replaced_during_its_rehearsal_makes_way_at_once() -> Result<()> {
+async fn replaced_file_ends_rehearsal() -> Result<()> {
     let (good, slow, next) = (
         guests::test("version-a")?,
         guests::test("slow")?,
@@ -474,7 +473,7 @@ async fn a_file_that_is_replaced_during_its_rehearsal_makes_way_at_once() -> Res
 
 /// The fixtures of a reference plugin, which are made of the provider's own samples.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_reference_plugin_is_as_its_fixtures_say() -> Result<()> {
+async fn reference_plugin_passes_its_fixtures() -> Result<()> {
     let guest = guests::reference("topi-saas")?;
     let prepare = |site: &mut Site| {
         let folder = workspace::root().join("plugins/topi-saas/fixtures");
@@ -524,7 +523,7 @@ async fn by_hand(site: &Site, guest: &Guest, more: &[&str]) -> Result<Finished> 
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_rehearsal_by_hand_tells_and_changes_nothing() -> Result<()> {
+async fn manual_rehearsal_changes_nothing() -> Result<()> {
     let (counter, trap) = (guests::test("counter")?, guests::test("trap")?);
     let rig = Rig::start(quick_with_audit(), &[(PLUGIN, &counter)]).await?;
     let done = by_hand(&rig.site, &trap, &[]).await?;
@@ -604,7 +603,7 @@ async fn a_rehearsal_by_hand_tells_and_changes_nothing() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_otherwise_for_want_of_an_answer_could_not_be_rehearsed() -> Result<()> {
+async fn missing_answer_gives_no_finding() -> Result<()> {
     let (mirror, fetcher, silent) = (
         Mirror::start().await?,
         guests::test("fetcher")?,
@@ -671,7 +670,7 @@ async fn what_is_otherwise_for_want_of_an_answer_could_not_be_rehearsed() -> Res
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn recorded_answers_stand_in_for_requests() -> Result<()> {
+async fn rehearsal_uses_recorded_answers() -> Result<()> {
     let (mirror, fetcher, asker) = (
         Mirror::start().await?,
         guests::test("fetcher")?,

@@ -112,7 +112,7 @@ async fn drop_in(rig: &Rig, guest: &Guest) -> Result<Line> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_bad_release_goes_back_by_itself_under_load_and_loses_no_event() -> Result<()> {
+async fn bad_release_rolls_back_under_load() -> Result<()> {
     let (good, bad) = (guests::test("version-a")?, guests::test("trap")?);
     let rig = Rig::start(strict(), &[(PLUGIN, &good)]).await?;
     let load = rig.load(3, Duration::from_millis(30));
@@ -216,7 +216,7 @@ fn watched_for_long() -> Config {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_watched_release_has_no_more_attempts_than_any_other() -> Result<()> {
+async fn probation_keeps_attempts_max() -> Result<()> {
     let (good, bad, wrong) = (
         guests::test("version-a")?,
         guests::test("trap")?,
@@ -290,7 +290,7 @@ async fn a_watched_release_has_no_more_attempts_than_any_other() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_kill_while_it_goes_back_changes_nothing_of_how_it_ends() -> Result<()> {
+async fn kill_during_rollback_changes_no_result() -> Result<()> {
     let (good, bad) = (guests::test("version-a")?, guests::test("trap")?);
     // An attempt that ends with its host counts, whatever became of its revision.
     let rig = Rig::start(with_attempts(2), &[(PLUGIN, &good)]).await?;
@@ -344,7 +344,7 @@ async fn a_kill_while_it_goes_back_changes_nothing_of_how_it_ends() -> Result<()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_failing_first_release_is_quarantined_as_ever() -> Result<()> {
+async fn failing_first_release_is_quarantined() -> Result<()> {
     let bad = guests::test("trap")?;
     let rig = Rig::start(strict(), &[(PLUGIN, &bad)]).await?;
     let is_quarantine = |line: &Line| line.message().starts_with("plugin quarantined");
@@ -362,7 +362,7 @@ async fn a_failing_first_release_is_quarantined_as_ever() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_restart_serves_the_last_good_one_whatever_stands_in_the_folder() -> Result<()> {
+async fn restart_activates_last_good_revision() -> Result<()> {
     let (good, garbage) = (
         guests::test("version-a")?,
         Guest::from(b"\0asm\x01\0\0\0".to_vec()),
@@ -415,7 +415,7 @@ async fn is_back(rig: &Rig, good: &Guest, garbage: &Guest) -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_running_host_follows_orders_within_a_second() -> Result<()> {
+async fn running_host_follows_orders() -> Result<()> {
     let (a, b) = (guests::test("version-a")?, guests::test("version-b")?);
     let rig = Rig::start(strict(), &[(PLUGIN, &a)]).await?;
     drop_in(&rig, &b).await?;
@@ -487,7 +487,7 @@ async fn a_running_host_follows_orders_within_a_second() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_next_host_follows_orders_that_none_was_there_for() -> Result<()> {
+async fn next_host_follows_stored_orders() -> Result<()> {
     let (a, b) = (guests::test("version-a")?, guests::test("version-b")?);
     let rig = Rig::start(strict(), &[(PLUGIN, &a)]).await?;
     drop_in(&rig, &b).await?;
@@ -560,7 +560,7 @@ async fn the_next_host_follows_orders_that_none_was_there_for() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_step_is_told_and_an_old_revision_drains_before_it_is_retired() -> Result<()> {
+async fn release_steps_are_logged_and_old_revision_drains() -> Result<()> {
     let (slow, next) = (guests::test("slow")?, guests::test("version-b")?);
     // Each attempt takes longer than the pause to the next events, so that some are always under way.
     let rig = Rig::start(

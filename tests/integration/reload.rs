@@ -45,7 +45,7 @@ async fn handled_by(rig: &Rig) -> Result<String> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn events_wait_for_a_plugin_that_comes_goes_and_comes_again() -> Result<()> {
+async fn events_wait_for_returning_plugin() -> Result<()> {
     let (books, rig) = (books()?, Rig::start(quick(), &[]).await?);
     rig.deliver("topper", &fresh_payment().1).await?;
     let early = &rig.host.events().await?[0];
@@ -83,7 +83,7 @@ async fn events_wait_for_a_plugin_that_comes_goes_and_comes_again() -> Result<()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_change_is_taken_up_by_whatever_way_it_comes() -> Result<()> {
+async fn plugin_change_by_copy_or_rename_is_loaded() -> Result<()> {
     let books = books()?;
     let rig = Rig::start(quick(), &[(PLUGIN, &books)]).await?;
     let file = rig.site.plugin_file(PLUGIN);
@@ -124,7 +124,7 @@ async fn a_change_is_taken_up_by_whatever_way_it_comes() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_half_copied_file_is_never_run_and_the_whole_one_is() -> Result<()> {
+async fn half_copied_file_is_never_loaded() -> Result<()> {
     let books = books()?;
     let rig = Rig::start(quick(), &[(PLUGIN, &books)]).await?;
     let whole = books.tagged("copied slowly");
@@ -161,7 +161,7 @@ async fn a_half_copied_file_is_never_run_and_the_whole_one_is() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn garbage_keeps_the_last_good_one_and_says_why_in_a_line() -> Result<()> {
+async fn garbage_file_keeps_last_good_revision() -> Result<()> {
     let books = books()?;
     let rig = Rig::start(quick(), &[(PLUGIN, &books)]).await?;
     let garbage: [(&str, Vec<u8>); 4] = [
@@ -194,7 +194,7 @@ async fn garbage_keeps_the_last_good_one_and_says_why_in_a_line() -> Result<()> 
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_no_plugin_is_left_alone() -> Result<()> {
+async fn other_files_in_folder_are_ignored() -> Result<()> {
     let (books, rig) = (books()?, Rig::start(quick(), &[]).await?);
     for name in [
         "acme/precompiled.cwasm",
@@ -217,7 +217,7 @@ async fn what_is_no_plugin_is_left_alone() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn two_hundred_reloads_under_load_cost_nothing() -> Result<()> {
+async fn two_hundred_reloads_under_load_lose_nothing() -> Result<()> {
     let books = books()?;
     let revisions: Vec<Guest> = (0..200)
         .map(|number| books.tagged(&format!("{number}")))

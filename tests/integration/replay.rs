@@ -52,7 +52,7 @@ async fn sent(rig: &Rig, count: usize, state: &'static str) -> Result<Vec<String
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_dead_event_is_seen_found_and_run_again_on_the_fixed_plugin() -> Result<()> {
+async fn dead_event_is_replayed_on_fixed_plugin() -> Result<()> {
     let (bad, good) = (guests::test("reject")?, guests::test("version-a")?);
     let rig = Rig::start(quick(), &[("acme/books", &bad)]).await?;
     let body = fresh_payment().1;
@@ -210,7 +210,7 @@ async fn refuse_what_is_wrong(site: &Site, ids: &[String]) -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_replay_may_name_the_revision_before() -> Result<()> {
+async fn replay_can_name_a_revision() -> Result<()> {
     let (before, after) = (guests::test("version-a")?, guests::test("version-b")?);
     let rig = Rig::start(quick(), &[("acme/books", &before)]).await?;
     let ids = sent(&rig, 1, "done").await?;
@@ -252,7 +252,7 @@ async fn a_replay_may_name_the_revision_before() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_quarantined_is_listed_and_released_by_the_operator() -> Result<()> {
+async fn quarantined_plugin_is_listed_and_cleared() -> Result<()> {
     let trap = guests::test("trap")?;
     let config = quick().section("quarantine", "events_min = 3");
     let rig = Rig::start(config, &[("acme/books", &trap)]).await?;
@@ -312,7 +312,7 @@ async fn what_is_quarantined_is_listed_and_released_by_the_operator() -> Result<
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_backup_under_load_is_whole_and_can_be_restored() -> Result<()> {
+async fn backup_under_load_restores() -> Result<()> {
     let books = guests::reference("topper")?;
     let rig = Rig::start(quick(), &[("acme/books", &books)]).await?;
     let load = rig.load(4, Duration::from_millis(5));
@@ -375,7 +375,7 @@ async fn a_backup_under_load_is_whole_and_can_be_restored() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_over_goes_after_its_time_and_what_waits_stays() -> Result<()> {
+async fn retention_removes_only_finished_events() -> Result<()> {
     let books = guests::reference("topper")?;
     let config = quick().section("retention", "age_max = \"1s\"\nevery = \"100ms\"");
     let rig = Rig::start(config, &[("acme/books", &books)]).await?;

@@ -28,7 +28,7 @@ fn keys(events: &[Event]) -> BTreeSet<String> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_kill_in_the_middle_of_a_burst_loses_nothing() -> Result<()> {
+async fn kill_during_burst_loses_nothing() -> Result<()> {
     let books = guests::reference("topper")?;
     let mut rig = Rig::start(quick(), &[("acme/books", &books)]).await?;
     let mut accepted = BTreeSet::new();
@@ -64,7 +64,7 @@ async fn a_kill_in_the_middle_of_a_burst_loses_nothing() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn sigterm_finishes_what_is_in_flight_and_refuses_nobody() -> Result<()> {
+async fn sigterm_finishes_requests_in_progress() -> Result<()> {
     let books = guests::reference("topper")?;
     let rig = Rig::start(quick(), &[("acme/books", &books)]).await?;
     let load = rig.load(8, Duration::from_millis(5));
@@ -103,7 +103,7 @@ async fn sigterm_finishes_what_is_in_flight_and_refuses_nobody() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_repeat_after_a_restart_is_still_a_repeat() -> Result<()> {
+async fn repeat_is_recognized_after_restart() -> Result<()> {
     let rig = Rig::start(quick(), &[]).await?;
     let (_, body) = crate::rig::fresh_payment();
     let webhook = rig.deliver("topper", &body).await?;
@@ -123,7 +123,7 @@ async fn a_repeat_after_a_restart_is_still_a_repeat() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn compiled_code_is_kept_on_disk_and_a_damaged_one_is_made_again() -> Result<()> {
+async fn damaged_compiled_code_is_rebuilt() -> Result<()> {
     let books = guests::reference("topper")?;
     let mut rig = Rig::start(quick(), &[("acme/books", &books)]).await?;
     for damage in [false, true] {

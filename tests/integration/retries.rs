@@ -45,7 +45,7 @@ async fn attempt_times(rig: &Rig, event: &Event) -> Result<Vec<i64>> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn retries_wait_for_half_their_delay() -> Result<()> {
+async fn retry_waits_at_least_half_its_delay() -> Result<()> {
     let guest = guests::test("trap")?;
     let rig = Rig::start(failing_five_times(), &[("acme/books", &guest)]).await?;
 

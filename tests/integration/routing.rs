@@ -19,7 +19,7 @@ fn takers(event: &Event) -> Vec<&str> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_tenants_events_reach_its_own_plugins_only() -> Result<()> {
+async fn events_reach_only_their_tenants_plugins() -> Result<()> {
     let (echo, books) = (guests::test("version-a")?, guests::reference("topper")?);
     let rig = Rig::start(
         quick(),
@@ -44,7 +44,7 @@ async fn a_tenants_events_reach_its_own_plugins_only() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_file_beside_a_plugin_narrows_its_sources_and_is_followed() -> Result<()> {
+async fn settings_file_restricts_sources() -> Result<()> {
     let echo = guests::test("version-a")?;
     let beside = "plugins/acme/all.toml";
     let plugins = [("acme/all", &echo)];
@@ -97,7 +97,7 @@ signed = "{body}"
 "#;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_provider_of_ones_own_is_a_folder_and_no_rust() -> Result<()> {
+async fn custom_provider_is_a_folder() -> Result<()> {
     let echo = guests::test("untyped-echo")?;
     let secret = "It's a Secret to Everybody";
     let config = quick()

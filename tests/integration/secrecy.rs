@@ -8,7 +8,7 @@ use hookyard_testkit::samples;
 use crate::rig::{Rig, quick};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn no_secret_signature_or_body_stands_in_the_log() -> Result<()> {
+async fn log_contains_no_secret_or_body() -> Result<()> {
     let rig = Rig::start(quick(), &[]).await?;
     let mut private = vec![
         rig.senders.topi.secret().to_owned(),

@@ -64,7 +64,7 @@ async fn start_blocking(site: &Site, environment: &[(String, String)]) -> Result
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn hangup_has_the_configuration_read_again() -> Result<()> {
+async fn sighup_reloads_configuration() -> Result<()> {
     let rig = Rig::start(quick(), &[]).await?;
     for _ in 0..2 {
         let mark = rig.host.log().mark();
@@ -81,7 +81,7 @@ async fn hangup_has_the_configuration_read_again() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn signals_that_ask_for_nothing_end_nothing() -> Result<()> {
+async fn ignored_signals_do_not_end_host() -> Result<()> {
     let rig = Rig::start(quick(), &[]).await?;
     for (signal, name) in [(Signal::USR1, "SIGUSR1"), (Signal::USR2, "SIGUSR2")] {
         rig.host.signal(signal)?;
@@ -95,7 +95,7 @@ async fn signals_that_ask_for_nothing_end_nothing() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn sigterm_ends_a_start_that_blocks() -> Result<()> {
+async fn sigterm_ends_blocked_start() -> Result<()> {
     let (site, _senders, environment) = blocking("leases-returned", "500ms").await?;
     let binary = tokio::task::spawn_blocking(crashing_binary).await??;
     let mut command = host::serve(&site, binary);
@@ -119,7 +119,7 @@ async fn sigterm_ends_a_start_that_blocks() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn sigterm_leaves_a_part_behind_that_blocks() -> Result<()> {
+async fn sigterm_forces_end_of_blocked_part() -> Result<()> {
     let (site, senders, environment) = blocking("route-half", "500ms").await?;
     site.install("acme/books", &guests::reference("topper")?)?;
     let host = start_blocking(&site, &environment).await?;
@@ -139,7 +139,7 @@ async fn sigterm_leaves_a_part_behind_that_blocks() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn sigterm_ends_a_host_whose_threads_all_block() -> Result<()> {
+async fn sigterm_ends_host_with_blocked_threads() -> Result<()> {
     let (site, senders, mut environment) = blocking("call-before", "500ms").await?;
     environment.push(("TOKIO_WORKER_THREADS".into(), "1".into()));
     let books = guests::reference("topper")?;
@@ -184,7 +184,7 @@ async fn sigterm_ends_a_host_whose_threads_all_block() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_second_sigterm_ends_a_blocked_host_at_once() -> Result<()> {
+async fn second_sigterm_ends_blocked_host() -> Result<()> {
     let (site, senders, environment) = blocking("route-half", "1h").await?;
     site.install("acme/books", &guests::reference("topper")?)?;
     let host = start_blocking(&site, &environment).await?;

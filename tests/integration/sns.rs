@@ -17,7 +17,7 @@ use tokio::task::JoinSet;
 use crate::rig::{Rig, quick};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_subscription_from_handshake_to_end() -> Result<()> {
+async fn sns_subscription_from_handshake_to_end() -> Result<()> {
     let guest = guests::reference("tipser")?;
     let rig = Rig::start(quick(), &[("acme/tipser", &guest)]).await?;
     let sns = &rig.senders.tipser;
@@ -74,7 +74,7 @@ async fn a_subscription_from_handshake_to_end() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_subscription_that_nobody_asked_for_is_not_confirmed() -> Result<()> {
+async fn unrequested_subscription_is_not_confirmed() -> Result<()> {
     let rig = Rig::start(quick(), &[]).await?;
     let (ours, theirs) = (&rig.senders.tipser, StandIn::start().await?);
     let signed = |change: &dyn Fn(&mut hookyard_testkit::sns::Message)| {
@@ -150,7 +150,7 @@ async fn a_subscription_that_nobody_asked_for_is_not_confirmed() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn forged_certificate_urls_lock_nobody_out() -> Result<()> {
+async fn forged_certificate_urls_exclude_nobody() -> Result<()> {
     let guest = guests::reference("tipser")?;
     let rig = Rig::start(quick(), &[("acme/tipser", &guest)]).await?;
     let sns = &rig.senders.tipser;
@@ -174,7 +174,7 @@ async fn forged_certificate_urls_lock_nobody_out() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn flood_of_forged_certificate_urls_locks_no_new_certificate_out() -> Result<()> {
+async fn forged_certificate_flood_excludes_no_certificate() -> Result<()> {
     let guest = guests::reference("tipser")?;
     let rig = Rig::start(quick(), &[("acme/tipser", &guest)]).await?;
     let sample = samples::one("tipser", "product-changed")?.body;
@@ -227,7 +227,7 @@ async fn flood_of_forged_certificate_urls_locks_no_new_certificate_out() -> Resu
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn slow_certificate_takes_no_connection_of_others() -> Result<()> {
+async fn slow_certificate_uses_no_other_connections() -> Result<()> {
     const FORGED: usize = 80;
     let guest = guests::reference("tipser")?;
     let config = quick().ingress("connections_max = 64");
@@ -260,7 +260,7 @@ fn finds_no_place(line: &Line) -> bool {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn proven_certificate_outlasts_a_restart() -> Result<()> {
+async fn proven_certificate_survives_restart() -> Result<()> {
     let guest = guests::reference("tipser")?;
     let rig = Rig::start(quick(), &[("acme/tipser", &guest)]).await?;
     let sample = samples::one("tipser", "product-changed")?.body;
@@ -294,7 +294,7 @@ async fn proven_certificate_outlasts_a_restart() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_confirmation_that_fails_is_sent_again_by_sns() -> Result<()> {
+async fn failed_confirmation_is_retried_by_sns() -> Result<()> {
     let rig = Rig::start(quick(), &[]).await?;
     let sns = &rig.senders.tipser;
     let webhook = sns.sign(sns.subscription_confirmation().0, SignatureVersion::V2);
@@ -310,7 +310,7 @@ async fn a_confirmation_that_fails_is_sent_again_by_sns() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn raw_delivery_needs_another_proof() -> Result<()> {
+async fn raw_delivery_needs_credentials() -> Result<()> {
     let guest = guests::reference("tipser")?;
     let sources = |lines: &str| {
         quick()

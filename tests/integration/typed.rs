@@ -28,7 +28,7 @@ fn completed() -> Result<String> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_older_and_a_newer_guest_both_handle_the_same_event() -> Result<()> {
+async fn older_and_newer_types_decode_one_event() -> Result<()> {
     let (older, newer) = (guests::test("topper-older")?, guests::test("topper-newer")?);
     let rig = Rig::start(quick(), &[("acme/older", &older), ("acme/newer", &newer)]).await?;
     rig.deliver("topper", &completed()?).await?;
@@ -62,7 +62,7 @@ async fn an_older_and_a_newer_guest_both_handle_the_same_event() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn raw_bytes_come_as_they_were_sent_and_credentials_do_not() -> Result<()> {
+async fn untyped_handler_gets_bytes_without_credentials() -> Result<()> {
     let body = completed()?;
     let (lines, webhook) = handled("untyped-echo", "topper", &body).await?;
     assert!(lines.contains(&format!("body {body}")), "{lines:#?}");
@@ -85,7 +85,7 @@ async fn raw_bytes_come_as_they_were_sent_and_credentials_do_not() -> Result<()>
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_event_in_an_envelope_is_handed_over_without_it() -> Result<()> {
+async fn event_is_taken_out_of_its_envelope() -> Result<()> {
     let body = samples::one("tipser", "product-changed")?.body;
     let (lines, _) = handled("untyped-echo", "tipser", &body).await?;
     assert!(lines.contains(&format!("body {body}")), "{lines:#?}");
@@ -97,7 +97,7 @@ async fn an_event_in_an_envelope_is_handed_over_without_it() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_plugin_with_both_handlers_gets_each_event_by_the_one_that_fits() -> Result<()> {
+async fn plugin_with_both_handlers_gets_matching_one() -> Result<()> {
     let both = guests::test("typed-and-untyped")?;
     let rig = Rig::start(quick(), &[("acme/both", &both)]).await?;
     let (body, other) = (completed()?, samples::one("topper", "user-created")?.body);
@@ -124,7 +124,7 @@ async fn a_plugin_with_both_handlers_gets_each_event_by_the_one_that_fits() -> R
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_event_type_of_tomorrow_is_stored_and_reaches_the_other_case() -> Result<()> {
+async fn unknown_event_type_reaches_other_case() -> Result<()> {
     let books = guests::reference("topper")?;
     let rig = Rig::start(quick(), &[("acme/topper", &books)]).await?;
     let tomorrow = samples::one("topper", "crypto-onramp-completed")?
@@ -146,7 +146,7 @@ async fn an_event_type_of_tomorrow_is_stored_and_reaches_the_other_case() -> Res
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_does_not_fit_a_plugins_types_is_told_with_its_path() -> Result<()> {
+async fn undecodable_event_reports_path() -> Result<()> {
     let wrong = guests::test("topper-wrong-types")?;
     let rig = Rig::start(quick(), &[("acme/wrong", &wrong)]).await?;
     rig.deliver("topper", &completed()?).await?;

@@ -36,7 +36,7 @@ fn taken(plugin: &'static str, count: usize) -> impl Fn(&[Event]) -> bool {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn unrouted_events_are_listed_counted_and_warned_of() -> Result<()> {
+async fn unrouted_events_are_listed_and_counted() -> Result<()> {
     let rig = Rig::start(quick(), &[]).await?;
     sent(&rig, 2).await?;
     assert_eq!(listed(&rig, "unrouted").await?, 2);
@@ -78,7 +78,7 @@ async fn unrouted_events_are_listed_counted_and_warned_of() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn unrouted_events_go_after_an_age_of_their_own() -> Result<()> {
+async fn unrouted_events_have_own_retention() -> Result<()> {
     let config = quick().section("retention", "unrouted_max_age = \"1s\"\nevery = \"100ms\"");
     let rig = Rig::start(config, &[]).await?;
     sent(&rig, 2).await?;
@@ -214,7 +214,7 @@ async fn discard_ends_held_and_unrouted_events() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn replay_gives_a_new_plugin_earlier_events() -> Result<()> {
+async fn replay_gives_new_plugin_earlier_events() -> Result<()> {
     let (echo, books) = (guests::test("version-a")?, guests::reference("topper")?);
     let rig = Rig::start(quick(), &[("acme/books", &books)]).await?;
     sent(&rig, 2).await?;
@@ -246,7 +246,7 @@ async fn replay_gives_a_new_plugin_earlier_events() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_first_plugin_takes_its_backlog_as_its_settings_say() -> Result<()> {
+async fn first_plugin_takes_backlog_by_settings() -> Result<()> {
     let echo = guests::test("version-a")?;
     let rig = Rig::start(quick().plugins("backlog = \"none\""), &[]).await?;
     sent(&rig, 2).await?;

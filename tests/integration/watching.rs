@@ -20,7 +20,7 @@ fn is_ready(line: &Line) -> bool {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_folder_that_is_made_again_is_listened_to_again() -> Result<()> {
+async fn recreated_folder_is_watched_again() -> Result<()> {
     let (a, b) = (guests::test("version-a")?, guests::test("version-b")?);
     let rig = Rig::start(quick().plugins(NEVER), &[("acme/books", &a)]).await?;
     rig.host.wait_for_log("the first look", is_ready).await?;
@@ -44,7 +44,7 @@ async fn a_folder_that_is_made_again_is_listened_to_again() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn another_folder_in_the_place_of_the_plugin_folder_is_listened_to() -> Result<()> {
+async fn replaced_folder_is_watched_again() -> Result<()> {
     let (a, b) = (guests::test("version-a")?, guests::test("version-b")?);
     let config = quick().plugins("rescan = \"200ms\"");
     let rig = Rig::start(config, &[("acme/books", &a)]).await?;
@@ -95,7 +95,7 @@ fn has_namespaces() -> bool {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_watcher_that_could_not_be_had_is_asked_for_again() -> Result<()> {
+async fn failed_watch_is_retried() -> Result<()> {
     if !has_namespaces() {
         return Ok(());
     }

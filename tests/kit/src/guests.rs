@@ -257,7 +257,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_tag_makes_another_revision_of_the_same_module() {
+    fn tag_changes_guest_revision() {
         let empty = Guest::from(b"\0asm\x0d\0\x01\0".to_vec());
         let (one, two) = (empty.tagged("1"), empty.tagged("2"));
         assert_eq!(one.bytes(), b"\0asm\x0d\0\x01\0\0\x0f\x0dhookyard-test1");

@@ -215,7 +215,7 @@ mod tests {
 
     /// The example of GitHub's page "Validating webhook deliveries".
     #[test]
-    fn hmac_is_as_github_says() {
+    fn hmac_matches_github_example() {
         assert_eq!(
             hmac_sha256_hex(b"It's a Secret to Everybody", b"Hello, World!"),
             "757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17"
@@ -223,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn topper_signs_what_others_verify() {
+    fn topper_signature_verifies() {
         let topper = Topper::new();
         let webhook = topper.sign("{}");
         let (header, signature) = webhook

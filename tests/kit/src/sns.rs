@@ -369,7 +369,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_text_to_sign_names_its_fields_in_order() {
+    fn sns_string_to_sign_is_ordered() {
         let fields = json!({ "Type": "Notification", "MessageId": "1", "TopicArn": "t", "Message": "m", "Timestamp": "0" });
         let mut message = Message {
             kind: "Notification",

@@ -582,7 +582,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn proven_certificate_outlasts_a_restart() {
+    async fn proven_certificate_survives_restart() {
         let shelf = Arc::new(Shelf::default());
         let (_site, cache) = site_with(100, Arc::clone(&shelf) as Arc<dyn CertificateArchive>);
         fetch(&cache, "genuine", NOW).await.expect("a certificate");

@@ -51,7 +51,7 @@ fn backup_follows_no_symlink() {
 }
 
 #[test]
-fn second_host_is_refused_by_any_name() {
+fn second_host_is_refused_by_any_path() {
     let folder = Folder::new();
     let _host = folder.open();
     let soft = folder.path().with_file_name("soft.db");

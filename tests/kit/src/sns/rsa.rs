@@ -137,7 +137,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn both_versions_verify() {
+    fn both_sns_signature_versions_verify() {
         let authority = Authority::new().expect("keys are made");
         let key = &authority.key;
         let public = RsaPublicKeyComponents {
