@@ -1,10 +1,11 @@
-//! `cargo bench -p hookyard-tests --bench fairness`: how long a tenant's events wait while another tenant has a million of
-//! its own waiting, in one SQLite inbox.
+//! `cargo bench -p hookyard-tests --bench fairness` measures how long a tenant's events wait while
+//! another tenant has a million waiting events in the same SQLite store.
 //!
-//! The real dispatcher on the real store, with a runner that takes a millisecond for each attempt. One tenant sends an
-//! event every 20 ms; what is measured is the time from the answer to its append until its attempt begins. By turns the
-//! other tenant has nothing to do and a million events (`HOOKYARD_BACKLOG=100000` is another number); medians and the
-//! slowest hundredth of all turns are compared.
+//! The benchmark runs the real dispatcher and the real store, with a runner that takes a
+//! millisecond for each attempt. One tenant sends an event every 20 ms. The measured time is from
+//! the answer to the append until the attempt begins. In turns, the other tenant has no events and
+//! a million events (`HOOKYARD_BACKLOG=100000` sets another number). The output compares medians
+//! and 99th percentiles of all turns.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -79,7 +80,7 @@ async fn open(path: &Path) -> Arc<SqliteInbox> {
     Arc::new(inbox)
 }
 
-/// Gives `acme` that many events that wait to be handled.
+/// Gives `acme` this many waiting events.
 async fn crowd(inbox: &Arc<SqliteInbox>, count: u64) {
     let began = Instant::now();
     let mut calls = JoinSet::new();
@@ -96,7 +97,8 @@ async fn crowd(inbox: &Arc<SqliteInbox>, count: u64) {
     eprintln!("{count} events wait after {} s", began.elapsed().as_secs());
 }
 
-/// Sends `blue`'s events to a dispatcher; how long each waited, and how many of `acme`'s were handled meanwhile.
+/// Sends events of `blue` to a dispatcher. Returns how long each waited, and how many events of
+/// `acme` were handled meanwhile.
 async fn round(inbox: &Arc<SqliteInbox>) -> (Vec<Duration>, usize) {
     let runner = Arc::new(TimedRunner::default());
     let (stop, stopped) = oneshot::channel::<()>();
@@ -120,7 +122,8 @@ async fn round(inbox: &Arc<SqliteInbox>) -> (Vec<Duration>, usize) {
     drop(stop);
     task.await.expect("the dispatcher ends");
     let begun = runner.begun();
-    // It may begin before the append's answer is read here: that is no wait at all.
+    // The attempt can begin before this thread reads the answer to the append. Then the wait is
+    // zero.
     let waits = stored
         .iter()
         .map(|(id, stored)| begun[id].saturating_duration_since(*stored))
@@ -144,7 +147,7 @@ fn config(inbox: Arc<SqliteInbox>, runner: Arc<TimedRunner>) -> Config {
     }
 }
 
-/// Takes a millisecond for everything, and notes when it began.
+/// A runner that takes a millisecond for each attempt and records when it began.
 #[derive(Default)]
 struct TimedRunner(Mutex<HashMap<EventId, Instant>>);
 

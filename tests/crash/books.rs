@@ -1,4 +1,5 @@
-//! The books: what stands in the inbox, read past the host, from the file itself.
+//! Reads the store directly from its file, without the host, and checks the events, effects and
+//! messages.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -19,20 +20,20 @@ use crate::senders::Party;
 const PAGE: usize = 500;
 const PAUSE: Duration = Duration::from_millis(10);
 
-/// What has been found so far. Events that are over are read once.
+/// The result of the checks so far. Finished events are read once.
 pub(crate) struct Books {
     path: PathBuf,
     plugin: PluginRef,
-    /// The last event of those that are over without a gap.
+    /// The last event before the first unfinished event.
     after: Option<EventId>,
-    /// The last message of those that are sent without a gap.
+    /// The last message before the first unsent message.
     after_message: Option<MessageId>,
     stored: BTreeMap<String, EventId>,
-    /// Of each event, its messages.
+    /// The messages of each event.
     messages: BTreeMap<EventId, Vec<MessageId>>,
-    /// Events whose effects haven't been looked at.
+    /// The events whose effects are not checked yet.
     unaudited: Vec<(String, EventId)>,
-    /// Effects that are not there, and those that are there more than once, in words.
+    /// Missing and doubled effects, as text.
     lost: Vec<String>,
     doubled: Vec<String>,
     attempts: u64,
@@ -59,13 +60,13 @@ impl Books {
         }
     }
 
-    /// Forgets all, so that the next reading begins with the first event.
+    /// Forgets everything, so that the next reading begins with the first event.
     pub(crate) fn reopen(&mut self) {
         let plugin = self.plugin.to_string();
         *self = Self::new(&self.path, &plugin);
     }
 
-    /// Waits until every stored event is handled and every message sent, and adds up.
+    /// Waits until every stored event is handled and every message is sent, and returns the sums.
     pub(crate) async fn read(
         &mut self,
         ledger: &mut Ledger,
@@ -153,7 +154,7 @@ impl Books {
         }
     }
 
-    /// Looks at the effects of the events that have been handled since the last time.
+    /// Checks the effects of the events that were handled since the last call.
     async fn audit(
         &mut self,
         inbox: &SqliteInbox,
@@ -221,7 +222,7 @@ impl Books {
         }
     }
 
-    /// Takes down the events up to the first that isn't handled, and hands that one out.
+    /// Records the events up to the first unhandled event, and returns that event.
     fn take(&mut self, events: Vec<EventSummary>) -> Option<EventSummary> {
         for event in events {
             let job = event.jobs.iter().find(|job| job.plugin == self.plugin.name);

@@ -1,20 +1,20 @@
-//! When the host dies: at each crash point in turn, and in between at moments that nobody chose.
+//! The ways in which a host is killed: at each crash point in turn, and at random moments.
 
 use std::fmt;
 use std::time::Duration;
 
 use hookyard_crash::Point;
 
-/// How a host comes to its end.
+/// A way to kill a host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Death {
-    /// By `kill -9`, so long after the load has begun.
+    /// With `kill -9`, after this time under load.
     Under(Duration),
-    /// By `kill -9`, so long after its process has begun.
+    /// With `kill -9`, after this time from its start.
     Starting(Duration),
-    /// By a power cut, so long after the load has begun: what was written and not synced is gone, or any part of it.
+    /// With a power cut, after this time under load. A random part of the unsynced data is lost.
     PowerCut(Duration),
-    /// By itself, when it comes to a place for the n-th time.
+    /// At a crash point, when the host reaches it for the n-th time.
     At(Point, u32),
 }
 
@@ -29,26 +29,26 @@ impl fmt::Display for Death {
     }
 }
 
-/// How often, and by which dice.
+/// The number of kills and the seed.
 #[derive(Debug, Clone, Copy)]
 pub struct Plan {
-    /// Deaths in all; every crash point is among them once there are as many as `Plan::ROUND`.
+    /// The number of kills. With `Plan::ROUND` or more, every crash point is included.
     pub kills: u32,
-    /// The same seed makes the same deaths.
+    /// The seed. The same seed gives the same kills.
     pub seed: u64,
-    /// The n-th pass of a crash point is drawn from one to this.
+    /// The largest number of passes before a crash point ends the host.
     pub passes_max: u32,
     /// The longest time under load before a `kill -9`.
     pub load_max: Duration,
 }
 
 impl Plan {
-    /// Deaths until each kind has had its turn.
+    /// The number of kills in which each kind occurs once.
     pub const ROUND: u32 = Point::ALL.len() as u32 + Self::RANDOM;
-    /// Random moments in each such turn.
+    /// The number of random moments in each round.
     const RANDOM: u32 = 8;
 
-    /// The deaths, in their order.
+    /// Returns the kills in order.
     pub(crate) fn deaths(&self) -> Vec<Death> {
         let mut dice = fastrand::Rng::with_seed(self.seed);
         let mut deaths = Vec::new();
@@ -80,9 +80,9 @@ impl Plan {
         let most = u64::try_from(self.load_max.as_millis()).unwrap_or(u64::MAX);
         let after = Duration::from_millis(dice.u64(1..=most));
         match number {
-            // The start is when it takes up what the host before has left.
+            // At its start, the host takes up the work of the previous host.
             0 => Death::Starting(Duration::from_millis(dice.u64(1..=150))),
-            // The disk that a cut needs is made for Linux.
+            // The library that fakes a power cut is for Linux only.
             1..=3 if cfg!(target_os = "linux") => Death::PowerCut(after),
             _ => Death::Under(after),
         }

@@ -1,41 +1,43 @@
-//! The ledger: what was sent, and what became of it.
+//! The ledger: the sums over all events.
 
 use std::collections::BTreeMap;
 use std::fmt;
 
-/// Sums over all events. In the end all of the first seven are the same number.
+/// The sums over all events. At the end, the first seven are equal.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Ledger {
-    /// Events that senders have sent, however often each.
+    /// Sent events, without repeats.
     pub sent: u64,
-    /// Those of them that were answered with 2xx.
+    /// Events that were answered with 2xx.
     pub acknowledged: u64,
-    /// Those that stand in the inbox.
+    /// Stored events.
     pub stored: u64,
-    /// Those that the plugin is done with.
+    /// Handled events.
     pub handled: u64,
-    /// What the plugin's counter in the key-value store says.
+    /// The value of the plugin's counter in the key-value store.
     pub counted: u64,
     /// Messages in the outbox.
     pub messages: u64,
-    /// Messages that their receiver has, by their ids.
+    /// Messages that the receiver has, by their ids.
     pub received: u64,
-    /// Acknowledged and not stored, stored and not handled, handled without its effects, or not received.
+    /// Events that were acknowledged and not stored, stored and not handled, handled without
+    /// effects, or whose message was not received.
     pub lost: u64,
-    /// Stored twice, an effect that happened twice, or one received under two ids.
+    /// Events that were stored twice, had a doubled effect, or whose message was received with two
+    /// ids.
     pub doubled: u64,
-    /// Requests that were made, repeats included.
+    /// Requests, including repeats.
     pub requests: u64,
-    /// Attempts that the host has begun, those lost with a host included.
+    /// Attempts that the host began, including lost ones.
     pub attempts: u64,
-    /// Messages that the receiver was sent, repeats under the same id included.
+    /// Messages that were sent to the receiver, including repeats with the same id.
     pub deliveries: u64,
-    /// How often the host died, by where.
+    /// The number of crashes by place.
     pub deaths: BTreeMap<String, u32>,
 }
 
 impl Ledger {
-    /// Whether nothing was lost and nothing doubled.
+    /// Returns whether nothing was lost and nothing was doubled.
     pub fn is_balanced(&self) -> bool {
         let Self {
             sent,

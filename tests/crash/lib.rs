@@ -1,10 +1,12 @@
-//! The crash test: the real host under load, killed again and again, and a ledger of what became of every event.
+//! The crash test: kills the real host under load, again and again, and keeps a ledger of every
+//! event.
 //!
-//! Senders behave as real ones do: what isn't acknowledged is sent again. So does the receiver of what the host sends,
-//! which is busy, slow or gone now and then. The host dies by `kill -9` at random moments, while it starts, and between
-//! every two steps of the road of an event (`hookyard_crash::Point`). After each death a host is started that nobody
-//! kills, and the books have to balance: every acknowledged event is stored, once; every stored event is handled; every
-//! effect has happened exactly once; every message has been received, under one id and with one body.
+//! Senders behave like those in production and repeat unacknowledged requests. The receiver of the
+//! host's messages is sometimes busy, slow or gone. The host ends by `kill -9` at random moments
+//! and during its start, and between every two steps of an event (`hookyard_crash::Point`). After
+//! each crash, the test starts a host that is not killed, and checks that every acknowledged event
+//! is stored once, every stored event is handled, every effect happened exactly once, and every
+//! message was received with one id and one body.
 
 mod books;
 mod death;
@@ -18,9 +20,12 @@ pub use ledger::Ledger;
 
 use anyhow::{Context, Result};
 
-/// Kills a host as often as the plan says, telling `progress` of each death, and hands out the balanced ledger.
+/// Kills a host as often as the plan requires, reports each kill to `progress`, and returns the
+/// ledger.
 ///
-/// The first event that is lost or doubled is an error, which names it.
+/// # Errors
+///
+/// Fails at the first event that is lost or doubled, and names the event.
 pub async fn run(plan: Plan, mut progress: impl FnMut(u32, &Death, &Ledger)) -> Result<Ledger> {
     let mut yard = round::Yard::new().await?;
     for (number, death) in (1..).zip(plan.deaths()) {

@@ -1,5 +1,5 @@
-//! The receiver of what the host sends, as receivers are in the world: now and then it is busy, slow, or hangs up after
-//! it has taken a message, so that the host can't know. What it took stands in its books, which outlive every host.
+//! A receiver like those in production: sometimes it is busy or slow, or it closes the connection
+//! after it has stored a message, so that the host cannot know. Its records outlive every host.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
@@ -12,19 +12,19 @@ use hookyard_testkit::receiver::{Received, Receiver, Reply};
 use hookyard_testkit::site::{Config, Site};
 use http::StatusCode;
 
-/// The destination that the plugin sends to.
+/// The destination of the plugin's messages.
 const NAME: &str = "audit";
 const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 const SECRET_FILE: &str = "audit.secret";
 
-/// All that was ever received.
+/// Everything that was received.
 pub(crate) struct Mailbox {
     receiver: Receiver,
-    /// Webhooks that have been read.
+    /// The webhooks that were read.
     read: usize,
-    /// Of each id, the event that the message tells of, and how often it came.
+    /// For each id, the event of the message and the number of deliveries.
     received: BTreeMap<MessageId, (String, u64)>,
-    /// Of each event, the id that its message came under.
+    /// For each event, the id of its message.
     ids: BTreeMap<String, MessageId>,
 }
 
@@ -42,7 +42,8 @@ impl Mailbox {
         })
     }
 
-    /// Makes it known to the host. What the host dies of is not the receiver's fault, so it is never left alone for long.
+    /// Returns the configuration of the destination. Crashes of the host are not the receiver's
+    /// fault, so the circuit breaker never pauses for long.
     pub(crate) fn introduce(&self, site: &Site, config: Config) -> Result<Config> {
         site.write(SECRET_FILE, SECRET)?;
         let lines = format!(
@@ -54,7 +55,7 @@ impl Mailbox {
         Ok(config.section(&format!("tenants.acme.destinations.{NAME}"), &lines))
     }
 
-    /// What was received, read up to now: each id with the event that it tells of.
+    /// Returns the received messages: each id with its event.
     pub(crate) fn read(&mut self) -> Result<&BTreeMap<MessageId, (String, u64)>> {
         for webhook in self.receiver.received_after(self.read) {
             self.read += 1;
@@ -81,7 +82,7 @@ impl Mailbox {
     }
 }
 
-/// One in eight is not accepted, though it may have been taken.
+/// Refuses one message in eight, although it may have stored the message.
 fn reply(dice: &mut Rng) -> Reply {
     match dice.u32(0..64) {
         0..=2 => Reply::Status(StatusCode::SERVICE_UNAVAILABLE),

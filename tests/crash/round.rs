@@ -1,4 +1,5 @@
-//! One round: a host under load that dies, then one that lives until the books balance.
+//! One round: a host under load that is killed, and then a host that runs until everything is
+//! handled.
 
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
@@ -19,10 +20,10 @@ use crate::{Death, Ledger};
 
 const CLIENTS: usize = 8;
 const PLUGIN: &str = "acme/ledger";
-/// What is said of it beside it.
+/// The settings of the plugin.
 const GRANTS: &str = "[grants]\ndestinations = [\"audit\"]\n";
 
-/// The site, the senders and the books, which outlive every host.
+/// The site, the senders and the checks, which outlive every host.
 pub(crate) struct Yard {
     site: Site,
     party: Party,
@@ -56,7 +57,8 @@ impl Yard {
             binary,
             revision: guest.revision(),
         };
-        // The first start makes the inbox and compiles the plugin; what it leaves is what every later host finds.
+        // The first start creates the store and compiles the plugin, as every later host finds
+        // them.
         let host = yard.start().await?;
         host.wait_for_revision(PLUGIN, &yard.revision).await?;
         host.terminate().await?;
@@ -67,7 +69,7 @@ impl Yard {
         &self.ledger
     }
 
-    /// Starts a host and has it die this death.
+    /// Starts a host and kills it in the given way.
     pub(crate) async fn die(&mut self, death: &Death) -> Result<()> {
         let place = match *death {
             Death::Under(after) => {
@@ -100,7 +102,7 @@ impl Yard {
         Ok(())
     }
 
-    /// Puts a host under load, does what will end it, and waits for that.
+    /// Puts a host under load, triggers its end, and waits for the end.
     async fn die_under_load(
         &self,
         variables: &[(String, String)],
@@ -108,7 +110,7 @@ impl Yard {
     ) -> Result<()> {
         let mut host = match Host::start_with(&self.site, self.binary, variables).await? {
             Start::Listening(host) => *host,
-            // A crash point on the way up.
+            // The crash point is in the start.
             Start::Ended(status, log) => return is_killed(status, &log.tail(30)),
         };
         let load = self.party.load(host.address(), CLIENTS);
@@ -118,7 +120,8 @@ impl Yard {
         load.stop().await
     }
 
-    /// Starts a host that nobody kills, has it take, handle and send all that there is, and adds up.
+    /// Starts a host that is not killed, waits until it has received, handled and sent everything,
+    /// and returns the sums.
     pub(crate) async fn balance(&mut self) -> Result<()> {
         let host = self.start().await?;
         self.party.catch_up(host.address()).await?;
@@ -134,7 +137,7 @@ impl Yard {
         Ok(())
     }
 
-    /// Looks at everything once more, from the first event on.
+    /// Checks everything once more, from the first event.
     pub(crate) async fn close(mut self) -> Result<Ledger> {
         self.books.reopen();
         self.balance().await?;
@@ -165,7 +168,8 @@ fn is_killed(status: ExitStatus, log: &str) -> Result<()> {
     Ok(())
 }
 
-/// Lost attempts count, and the host dies a lot: nothing is given up on here, and nothing waits long.
+/// Lost attempts count, and the host is killed often, so the configuration gives up no job and has
+/// short waits.
 fn config() -> Config {
     Config::new()
         .plugins("settle = \"50ms\"")

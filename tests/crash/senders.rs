@@ -1,4 +1,4 @@
-//! Senders as they are in the world: whatever isn't acknowledged is sent again, until it is.
+//! Senders like those in production: they repeat a request until it is acknowledged.
 
 use std::collections::{BTreeSet, VecDeque};
 use std::net::SocketAddr;
@@ -12,23 +12,23 @@ use hookyard_testkit::load::fresh_payment;
 use hookyard_testkit::senders::{Senders, path_of};
 use tokio::task::JoinSet;
 
-/// How long a sender waits for an answer.
+/// The time that a sender waits for an answer.
 const ANSWER_MAX: Duration = Duration::from_secs(10);
-/// The pause after a request that was refused or never answered.
+/// The pause after a request without an acknowledgement.
 const PAUSE: Duration = Duration::from_millis(5);
-/// One in so many events is sent once more although it was acknowledged.
+/// One in this many events is sent again although it was acknowledged.
 const REPEATED: u64 = 16;
 
-/// What the senders know.
+/// The knowledge of the senders.
 #[derive(Default)]
 pub(crate) struct Sent {
-    /// The keys of all events that were ever sent.
+    /// The keys of all sent events.
     pub(crate) keys: BTreeSet<String>,
-    /// Those that were acknowledged.
+    /// The keys of acknowledged events.
     pub(crate) acknowledged: BTreeSet<String>,
-    /// Requests made.
+    /// The number of requests.
     pub(crate) requests: u64,
-    /// Sent and not acknowledged yet.
+    /// Events that were sent and not acknowledged yet.
     waiting: VecDeque<(String, String)>,
 }
 
@@ -44,13 +44,13 @@ impl Sent {
     }
 }
 
-/// Several senders at once.
+/// Several senders.
 pub(crate) struct Load {
     stop: Arc<AtomicBool>,
     tasks: JoinSet<Result<()>>,
 }
 
-/// All senders, whether a load is on or not.
+/// All senders, with or without a load.
 pub(crate) struct Party {
     pub(crate) keys: Arc<Senders>,
     sent: Arc<Mutex<Sent>>,
@@ -68,12 +68,12 @@ impl Party {
         lock(&self.sent)
     }
 
-    /// Sends new events and old ones until it is told to stop.
+    /// Sends new events, and repeats old ones, until stopped.
     pub(crate) fn load(&self, address: SocketAddr, clients: usize) -> Load {
         self.send(address, clients, true)
     }
 
-    /// Sends again what hasn't been acknowledged, until all of it is.
+    /// Repeats unacknowledged events until all are acknowledged.
     pub(crate) async fn catch_up(&self, address: SocketAddr) -> Result<()> {
         self.send(address, 4, false).ended().await
     }
@@ -122,14 +122,14 @@ async fn deliver(
             };
             if is_repeated {
                 lock(sent).requests += 1;
-                // Whatever comes of it: the event has been acknowledged.
+                // The answer does not matter, because the event is already acknowledged.
                 let _ = tokio::time::timeout(ANSWER_MAX, client.post(to, &path, &webhook)).await;
             }
             return Ok(());
         }
         Ok(Ok(answer)) if answer.status == 503 => {}
         Ok(Ok(answer)) => bail!("a webhook was answered {} {}", answer.status, answer.text()),
-        // Never answered: the host died, or is about to be found out.
+        // No answer: the host has crashed.
         Ok(Err(_)) | Err(_) => {}
     }
     lock(sent).waiting.push_back((key, body));

@@ -1,11 +1,13 @@
-//! `cargo isolation [--rounds 5] [--events 1500] [--rate 100]`: what noisy neighbours cost a third tenant, side by side in
-//! one run. `cargo isolation memory`: what the host's memory comes to when a tenant drops 18 compile bombs.
+//! `cargo isolation [--rounds 5] [--events 1500] [--rate 100]` measures the cost of noisy
+//! neighbours for another tenant, side by side in one run. `cargo isolation memory` measures the
+//! host's memory when a tenant drops 18 compile bombs.
 //!
-//! Each round serves the same load several times, by a fresh host each time: with the measured tenant alone, beside a
-//! tenant whose plugin loops for ever, beside one whose plugin eats all memory that it gets, beside both, beside one that
-//! drops components which take gigabytes to compile, beside ten whose plugins write as many keys as they may, and beside
-//! one whose plugin fills the outbox; these are given events all the time. With a rate, the measured tenant is sent so many events a second; without, as many as the
-//! host takes. Printed are the medians over the rounds.
+//! Each round serves the same load several times with a fresh host: with the measured tenant alone,
+//! next to a tenant whose plugin loops, one whose plugin allocates all the memory it can, both, one
+//! that drops components that need gigabytes to compile, ten whose plugins write as many keys as
+//! allowed, and one whose plugin fills the outbox. The neighbours receive events all the time. With
+//! a rate, the measured tenant receives that many events a second; without, as many as the host can
+//! take. The output shows the medians over the rounds.
 
 mod neighbours;
 mod round;

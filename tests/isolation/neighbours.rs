@@ -1,4 +1,4 @@
-//! Who else has plugins on the host, and what they do while the measured tenant is served.
+//! The other tenants' plugins, and what they do while the measured tenant is served.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -13,16 +13,16 @@ use hookyard_testkit::load::fresh_payment;
 use hookyard_testkit::site::{Config, Site};
 use tokio::task::JoinSet;
 
-/// How often a neighbour is given an event, whether or not it's done with the last.
+/// The interval of a neighbour's events, whether or not it has handled the last one.
 const BEAT: Duration = Duration::from_millis(100);
-/// How many tenants write keys.
+/// The number of tenants that write keys.
 const WRITERS: usize = 10;
-/// Bombs that are dropped into the plugin folder.
+/// The number of compile bombs in the plugin folder.
 const BOMBS: usize = 18;
-/// The tenant that drops them.
+/// The tenant with the compile bombs.
 const BOMBER: &str = "mallory";
 
-/// Who else has plugins on the host.
+/// The other tenants on the host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Neighbours {
     None,
@@ -57,7 +57,7 @@ impl Neighbours {
         }
     }
 
-    /// Their plugins, as tenant/name, each with the guest that it is.
+    /// Returns their plugins, as tenant/name, each with its guest.
     pub(crate) fn plugins(self) -> Result<Vec<(String, Guest)>> {
         let hostile = |tenant: &str, guest: &str| {
             (
@@ -83,7 +83,8 @@ impl Neighbours {
         })
     }
 
-    /// A host where each of them has a source, and the filler a receiver that nobody is at.
+    /// Starts a host with a source for each of them. The receiver of the outbox filler does not
+    /// exist.
     pub(crate) fn configure(self, config: Config, plugins: &[(String, Guest)]) -> Config {
         let config = plugins.iter().fold(config, |config, (plugin, _)| {
             config.source(
@@ -100,7 +101,7 @@ impl Neighbours {
             .section("tenants.filler.grants", "destinations = [\"shop\"]")
     }
 
-    /// Has them begin, and waits until they are at it.
+    /// Starts them and waits until they are busy.
     pub(crate) async fn begin(
         self,
         host: &Host,
@@ -125,7 +126,8 @@ impl Neighbours {
     }
 }
 
-/// Drops all bombs at once, each another content, so that none is known already.
+/// Drops all compile bombs at once. Each has different content, so that the host knows none of
+/// them.
 pub(crate) fn drop_bombs(site: &Site) -> Result<()> {
     let bomb = Guest::from(compile_bomb(1, 49_000, 1_000));
     (0..BOMBS).try_for_each(|number| {
@@ -134,7 +136,7 @@ pub(crate) fn drop_bombs(site: &Site) -> Result<()> {
     })
 }
 
-/// Waits until each bomb has been refused.
+/// Waits until the host has refused each bomb.
 pub(crate) async fn all_refused(host: &Host) -> Result<()> {
     for number in 0..BOMBS {
         let plugin = bomb_of(number);

@@ -1,4 +1,4 @@
-//! One round: a host, a load on one tenant's source, and what it came to.
+//! One round: a host, a load on one tenant's source, and the results.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -16,26 +16,27 @@ use tokio::task::JoinSet;
 
 use crate::neighbours::{self, Neighbours};
 
-/// Who sends, each the next event once the last is answered, and no sooner than the load's rate has it.
+/// The senders. Each sends its next event after the last one is answered, and not faster than the
+/// rate of the load.
 const CLIENTS: usize = 4;
-/// Takes what anybody sends.
+/// Accepts all messages.
 pub(crate) const UNVERIFIED: &str = "provider = \"topper\"\nscheme = \"unverified\"";
 
-/// What the measured tenant saw.
+/// The results of the measured tenant.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Figures {
     /// Events handled in a second, from the first request to the end of the last attempt.
     handled_per_second: f64,
-    /// Milliseconds from a request to its answer: half, and all but a hundredth, took no longer.
+    /// Milliseconds from a request to its answer, at the 50th and 99th percentile.
     answer: [f64; 2],
-    /// Milliseconds from a request to the end of the attempt at its event.
+    /// Milliseconds from a request to the end of its attempt, at the 50th and 99th percentile.
     handled: [f64; 2],
 }
 
 impl Figures {
     pub(crate) const HEAD: &str = "handled/s   answer p50    p99   handled p50    p99 (ms)";
 
-    /// Each figure's median by itself.
+    /// Returns the median of each figure.
     pub(crate) fn median(all: &[Self]) -> Self {
         let median =
             |of: &dyn Fn(&Self) -> f64| quantile(&mut all.iter().map(of).collect::<Vec<_>>(), 0.5);
@@ -61,11 +62,11 @@ impl fmt::Display for Figures {
     }
 }
 
-/// What the measured tenant is sent.
+/// The load of the measured tenant.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Load {
     pub(crate) events: usize,
-    /// A second; as many as the host takes where `None`.
+    /// The rate in events a second, or `None` for the highest possible rate.
     pub(crate) rate: Option<usize>,
 }
 
@@ -85,7 +86,7 @@ async fn start(neighbours: Neighbours, noisy: &[(String, Guest)]) -> Result<(Hos
     let site = Site::temporary()?;
     site.write("shop.secret", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")?;
     let config = neighbours.configure(Config::new().source("acme/in", UNVERIFIED), noisy);
-    // A quarantine would end the noise after ten events.
+    // Quarantine would end the noise after ten events.
     site.configure(
         &config
             .section("quarantine", "enabled = false")
@@ -103,7 +104,8 @@ async fn start(neighbours: Neighbours, noisy: &[(String, Guest)]) -> Result<(Hos
     Ok((host, site))
 }
 
-/// What the host's memory comes to when bombs are dropped: resident KiB before, and once all have been refused.
+/// Measures the host's resident memory in KiB before the bombs are dropped, and after all have been
+/// refused.
 pub(crate) async fn memory_after_bombs() -> Result<[u64; 2]> {
     let (host, site) = start(Neighbours::Bombs, &[]).await?;
     measure(
@@ -142,7 +144,7 @@ fn resident(host: &Host) -> Result<u64> {
         .context("VmRSS is no number")
 }
 
-/// A request: when it was sent, and how long its answer took.
+/// A request: the time at which it was sent, and the duration until its answer.
 struct Sent {
     event: String,
     at: Duration,
@@ -219,7 +221,7 @@ async fn client(to: SocketAddr, count: usize, pace: Option<Duration>) -> Result<
     Ok(all)
 }
 
-/// When the attempt at each event of the measured tenant ended, once all have.
+/// Returns the end of each attempt of the measured tenant, after all have ended.
 async fn ends(host: &Host, mark: usize, events: usize) -> Result<BTreeMap<String, Duration>> {
     let deadline = tokio::time::Instant::now() + Duration::from_secs(120);
     loop {
@@ -239,7 +241,8 @@ async fn ends(host: &Host, mark: usize, events: usize) -> Result<BTreeMap<String
     }
 }
 
-/// A line's time since 1970. All of a run are of one day or the next, so the day is that of now.
+/// Returns the time of a line since 1970. A run lasts less than a day, so the current date decides
+/// the day.
 fn time(timestamp: &str) -> Result<Duration> {
     let (_, clock) = timestamp.split_once('T').context("no timestamp")?;
     let mut parts = clock

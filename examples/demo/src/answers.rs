@@ -1,4 +1,5 @@
-//! topi SaaS asks and is answered: the plugin's typed events, as they arrive at a receiver that checks their signatures.
+//! Sends requests of topi SaaS and shows the typed answers at a receiver that verifies their
+//! signatures.
 
 use anyhow::{Context, Result};
 use hookyard_testkit::receiver::Received;
@@ -8,7 +9,7 @@ use serde_json::Value;
 use crate::paper::{Paper, cut, plain, quiet, verdict};
 use crate::stage::Stage;
 
-/// What is asked, and the type of the answer that it should have.
+/// A request and the type of its expected answer.
 struct Case {
     what: &'static str,
     event: String,
@@ -23,7 +24,8 @@ pub(crate) async fn show(stage: &Stage, paper: &mut Paper) -> Result<String> {
         inbox.url()
     ));
     paper.gap();
-    // The sample that came in with all the others is answered first, so that each further answer is to what is asked.
+    // The sample from the first section is answered first, so that each further answer belongs to
+    // its request.
     inbox
         .wait_for("the answer to the sample", |received| !received.is_empty())
         .await?;

@@ -1,4 +1,5 @@
-//! Every sample event of the four senders, signed as they sign, and what their typed handlers made of it.
+//! Sends every sample event of the four senders, signed, and prints what the typed handlers did
+//! with it.
 
 use anyhow::{Context, Result};
 use hookyard_testkit::events::{Event, is_any_activation, is_attempt, is_guest};
@@ -10,7 +11,7 @@ use hookyard_testkit::sns::SignatureVersion;
 use crate::paper::{Paper, cut, plain, quiet, verdict};
 use crate::stage::Stage;
 
-/// An event that the host has acknowledged.
+/// An acknowledged event.
 struct Sent {
     name: String,
     status: u16,
@@ -50,7 +51,7 @@ pub(crate) async fn show(stage: &Stage, paper: &mut Paper) -> Result<String> {
     ))
 }
 
-/// Amazon SNS first asks whether its messages are wanted.
+/// Confirms the subscription, because Amazon SNS asks first.
 async fn subscribe(stage: &Stage, paper: &mut Paper) -> Result<()> {
     let sns = &stage.senders.tipser;
     let (message, token) = sns.subscription_confirmation();
@@ -126,7 +127,7 @@ async fn tell(stage: &Stage, paper: &mut Paper, provider: &str, sent: &[Sent]) -
     Ok(())
 }
 
-/// What the provider's plugin exports, as the host's log says it.
+/// Returns the handlers of the provider's plugin, as the host logged them.
 fn handler(stage: &Stage, provider: &str) -> String {
     let plugin = format!("acme/{provider}");
     let lines = stage.host.log().lines();
@@ -138,10 +139,10 @@ fn handler(stage: &Stage, provider: &str) -> String {
         .unwrap_or(plugin)
 }
 
-/// What the handler wrote, as far as it fits on a line.
+/// Returns the handler's log, shortened to one line.
 async fn written(stage: &Stage, event: &str) -> Result<String> {
     let is_about = |line: &Line| line.text_of("event") == event;
-    // The host tells of an attempt once it is settled, and of the guest's own lines just before.
+    // The host logs an attempt after it is settled, and the guest's lines just before.
     stage
         .host
         .wait_for_log("an attempt to be told of", |line| {

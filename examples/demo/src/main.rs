@@ -1,9 +1,11 @@
-//! `cargo demo`: the four senders of the repository at a real Hookyard, on this machine, in a minute or so.
+//! `cargo demo` shows a real Hookyard with the four senders of the repository, on this machine, in
+//! about a minute.
 //!
-//! It builds the host and the reference plugins, starts the real `hookyard` binary on loopback, and then is what the
-//! outside world is: senders who sign, others who forge, a receiver who is answered, and an operator who replaces a
-//! plugin. All that it prints of the host's doing is read from answers, from what the receiver got, from the host's log
-//! and from `hookyard events list`. It ends with an exit code of 1 when anything was not as it should be.
+//! The demo builds the host and the reference plugins and starts the real `hookyard` binary on
+//! loopback. It then acts as the outside world: senders that sign, senders that forge, a receiver
+//! of answers, and an operator who replaces a plugin. Everything that it prints about the host
+//! comes from answers, from the receiver, from the host's log and from `hookyard events list`. The
+//! exit code is 1 if any result was unexpected.
 
 mod paper;
 mod stage;
@@ -23,14 +25,16 @@ use clap::Parser;
 use paper::Paper;
 use stage::Stage;
 
-/// Shows Hookyard at work with real senders, forgers, and a plugin that is replaced while events flow
+/// Shows Hookyard with real senders, forged requests, and a plugin that is replaced while events
+/// arrive
 #[derive(Debug, Parser)]
 #[command(name = "cargo demo", max_term_width = 100)]
 struct Arguments {
-    /// Leave the host running afterwards, until Ctrl-C
+    /// Keep the host running afterwards, until Ctrl-C
     #[arg(long)]
     keep_running: bool,
-    /// Where the host's configuration, plugins and inbox go [default: demo, in cargo's target folder]
+    /// The folder for the host's configuration, plugins and store [default: demo, in cargo's target
+    /// folder]
     #[arg(long)]
     folder: Option<PathBuf>,
 }

@@ -1,8 +1,9 @@
-//! What is printed: sections, aligned columns, colour where a person is looking. Keeps count of what was unexpected.
+//! Prints the demo's output: sections, aligned columns, and colours on a terminal. Counts
+//! unexpected results.
 
 use std::io::IsTerminal;
 
-/// How a cell looks.
+/// The style of a cell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Look {
     Plain,
@@ -12,14 +13,14 @@ pub(crate) enum Look {
     Bold,
 }
 
-/// A piece of a row.
+/// A cell of a row.
 #[derive(Debug, Clone)]
 pub(crate) struct Cell {
     text: String,
     look: Look,
 }
 
-/// A cell without colour.
+/// Returns a cell without colour.
 pub(crate) fn plain(text: impl Into<String>) -> Cell {
     Cell {
         text: text.into(),
@@ -27,7 +28,7 @@ pub(crate) fn plain(text: impl Into<String>) -> Cell {
     }
 }
 
-/// A cell in the background.
+/// Returns a dim cell.
 pub(crate) fn quiet(text: impl Into<String>) -> Cell {
     Cell {
         text: text.into(),
@@ -35,7 +36,7 @@ pub(crate) fn quiet(text: impl Into<String>) -> Cell {
     }
 }
 
-/// A cell that says yes or no.
+/// Returns a green or red cell.
 pub(crate) fn verdict(text: impl Into<String>, is_good: bool) -> Cell {
     Cell {
         text: text.into(),
@@ -68,22 +69,22 @@ impl Paper {
         );
     }
 
-    /// A line of prose.
+    /// Prints a line of text.
     pub(crate) fn say(&self, text: &str) {
         println!("   {text}");
     }
 
-    /// A line in the background.
+    /// Prints a dim line.
     pub(crate) fn aside(&self, text: &str) {
         println!("   {}", self.paint(Look::Quiet, text));
     }
 
-    /// An empty line.
+    /// Prints an empty line.
     pub(crate) fn gap(&self) {
         println!();
     }
 
-    /// Rows whose columns stand under each other. The last column is as wide as it likes.
+    /// Prints rows with aligned columns. The last column has any width.
     pub(crate) fn table(&self, rows: &[Vec<Cell>]) {
         let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
         let width = |column: usize| {
@@ -107,7 +108,7 @@ impl Paper {
         }
     }
 
-    /// Notes that something is not as it should be, and says so at once.
+    /// Records and prints an unexpected result.
     pub(crate) fn unexpected(&mut self, what: impl Into<String>) {
         let what = what.into();
         println!(
@@ -117,19 +118,19 @@ impl Paper {
         self.unexpected.push(what);
     }
 
-    /// Notes it when `holds` is false.
+    /// Records an unexpected result if `holds` is false.
     pub(crate) fn expect(&mut self, holds: bool, what: impl FnOnce() -> String) {
         if !holds {
             self.unexpected(what());
         }
     }
 
-    /// Whether nothing was unexpected.
+    /// Returns whether nothing was unexpected.
     pub(crate) fn is_as_it_should_be(&self) -> bool {
         self.unexpected.is_empty()
     }
 
-    /// What it came to.
+    /// Prints the result of the demo.
     pub(crate) fn summary(&mut self, sentences: &[String]) {
         self.section("What it came to");
         for sentence in sentences {
@@ -149,7 +150,7 @@ impl Paper {
         println!("\n   {verdict}");
     }
 
-    /// What kept the demo from going on.
+    /// Prints the error that ended the demo.
     pub(crate) fn failure(&self, error: &anyhow::Error) {
         eprintln!(
             "\n   {}",
@@ -170,7 +171,7 @@ impl Paper {
     }
 }
 
-/// The text on one line and no longer than `width`, with nothing in it that moves a terminal's cursor.
+/// Returns the text on one line of at most `width`, without control characters.
 pub(crate) fn cut(text: &str, width: usize) -> String {
     let clean: String = text
         .chars()

@@ -1,4 +1,4 @@
-//! What is forged, stale, broken or unwanted: what its sender is told, and what the operator reads.
+//! Sends forged, stale, broken and unwanted requests, and shows the answers and the operator's log.
 
 use anyhow::Result;
 use hookyard_testkit::http::{Answer, Webhook};
@@ -11,13 +11,13 @@ use hookyard_testkit::sns::SignatureVersion;
 use crate::paper::{Paper, plain, quiet, verdict};
 use crate::stage::Stage;
 
-/// A request that should be refused.
+/// A request that the host must refuse.
 struct Case {
     what: &'static str,
     path: String,
     webhook: Webhook,
     expected: u16,
-    /// Whether the log tells of it at its default level.
+    /// Whether the log contains the refusal at the default level.
     is_logged: bool,
 }
 
@@ -181,7 +181,7 @@ fn cases(stage: &Stage) -> Result<Vec<Case>> {
     Ok(cases)
 }
 
-/// A repeat is no fault: it is acknowledged, and stored once.
+/// A repeated event is acknowledged and stored once.
 async fn repeat(stage: &Stage, paper: &mut Paper) -> Result<()> {
     let webhook = stage.senders.topper.sign(fresh_payment().1);
     let before = stage.host.events().await?.len();

@@ -1,4 +1,4 @@
-//! A plugin is edited, built and dropped over the running one while events flow; before that, a broken file is.
+//! Drops a broken file, and then edits, builds and replaces a plugin while events arrive.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -47,7 +47,7 @@ pub(crate) async fn show(stage: &Stage, paper: &mut Paper) -> Result<String> {
     tell(stage, paper, &sent, [&first, &second]).await
 }
 
-/// Waits until that many events are stored.
+/// Waits until this many events are stored.
 async fn flow(stage: &Stage, count: usize) -> Result<()> {
     stage
         .host

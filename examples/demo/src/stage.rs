@@ -1,4 +1,5 @@
-//! The stage: host and plugins built, a folder as an operator would have it, the host running, four senders ready.
+//! The scene of the demo: the host and the plugins, an operator's folder, the running host and four
+//! senders.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -15,7 +16,7 @@ use hookyard_testkit::workspace;
 
 use crate::paper::{Paper, plain, quiet};
 
-/// How each provider's events are proven, for people.
+/// The scheme of each provider, as text.
 const PROOFS: [&str; 4] = [
     "Standard Webhooks by Svix: HMAC-SHA256",
     "detached JWS: ES256",
@@ -28,7 +29,7 @@ pub(crate) struct Stage {
     pub(crate) senders: Arc<Senders>,
     pub(crate) client: Client,
     pub(crate) site: Site,
-    /// Held while the folder is ours.
+    /// Kept as long as the folder is in use.
     _lock: File,
 }
 
@@ -97,7 +98,7 @@ impl Stage {
             .await
     }
 
-    /// Ends the host as an operator would.
+    /// Ends the host like an operator.
     pub(crate) async fn end(self, paper: &mut Paper) -> Result<()> {
         let (status, _) = self.host.terminate().await?;
         paper.expect(status.success(), || {
@@ -107,7 +108,7 @@ impl Stage {
     }
 }
 
-/// Another demo's folder is not emptied under its host.
+/// Locks the folder, so that another demo does not empty it under a running host.
 fn alone(folder: &Path) -> Result<File> {
     let path = folder.with_extension("lock");
     fs::create_dir_all(path.parent().context("the demo's folder has no parent")?)?;
@@ -146,7 +147,7 @@ async fn build(paper: &Paper) -> Result<Vec<(String, Guest)>> {
         .collect())
 }
 
-/// A path as it's seen from where the person stands.
+/// Returns a path relative to the working folder.
 pub(crate) fn shown(path: PathBuf) -> String {
     let here = std::env::current_dir().unwrap_or_default();
     path.strip_prefix(here)

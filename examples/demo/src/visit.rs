@@ -1,4 +1,4 @@
-//! `--keep-running`: the host stays up, and a person may look around and meddle.
+//! `--keep-running`: the host keeps running, and a person can try it.
 
 use anyhow::{Context, Result};
 use hookyard_testkit::host;
@@ -57,7 +57,7 @@ pub(crate) async fn show(stage: Stage, paper: &mut Paper) -> Result<()> {
     loop {
         let log = stage.host.log().clone();
         tokio::select! {
-            // The host is in the same process group, and has been told by the terminal as we were.
+            // The host is in the same process group, so the terminal has sent it the same signal.
             _ = tokio::signal::ctrl_c() => return stage.host.wait().await.map(drop),
             _ = terminate.recv() => return stage.end(paper).await,
             () = log.grown_past(seen) => {}

@@ -1,44 +1,45 @@
-//! The lines of `hookyard events list --json`, and the host's log lines that tests wait for.
+//! The lines of `hookyard events list --json`, and predicates for the log lines that tests wait
+//! for.
 
 use anyhow::{Context, Result};
 use serde::Deserialize;
 
 use crate::log::Line;
 
-/// One stored event.
+/// A stored event.
 #[derive(Debug, Clone, Deserialize)]
 pub struct Event {
-    /// The host's id of it.
+    /// The host's id of the event.
     pub id: String,
-    /// Whose it is.
+    /// The tenant.
     pub tenant: String,
-    /// Where it came in.
+    /// The name of the source.
     pub source: String,
-    /// The source's provider.
+    /// The provider of the source.
     pub provider: String,
-    /// The sender's name of what happened.
+    /// The sender's name of the event type.
     #[serde(rename = "type")]
     pub kind: Option<String>,
     /// The idempotency key.
     pub key: String,
-    /// When it came in.
+    /// The time of arrival.
     pub received_at: String,
-    /// One for each plugin that it is for.
+    /// The jobs, one for each plugin.
     pub plugins: Vec<Job>,
 }
 
-/// Where an event stands with one plugin.
+/// A job of an event.
 #[derive(Debug, Clone, Deserialize)]
 pub struct Job {
-    /// The plugin's name.
+    /// The name of the plugin.
     pub plugin: String,
-    /// The code that the last ended attempt ran.
+    /// The revision of the last ended attempt.
     pub revision: Option<String>,
-    /// Such as `done` or `waiting`.
+    /// The state, such as `done` or `waiting`.
     pub state: String,
-    /// Attempts begun.
+    /// The number of attempts begun.
     pub attempts: u32,
-    /// What the last ended attempt came to.
+    /// The outcome of the last ended attempt.
     pub last_outcome: Option<String>,
 }
 
@@ -48,28 +49,28 @@ impl Event {
             .with_context(|| format!("`events list --json` wrote a line that is no event: {line}"))
     }
 
-    /// The job for this plugin.
+    /// Returns the job of this plugin.
     pub fn job(&self, plugin: &str) -> Option<&Job> {
         self.plugins.iter().find(|job| job.plugin == plugin)
     }
 
-    /// Whether the plugin has handled it.
+    /// Returns whether the plugin has handled the event.
     pub fn is_done_by(&self, plugin: &str) -> bool {
         self.job(plugin).is_some_and(|job| job.state == "done")
     }
 
-    /// Where it came in, as `tenant/source`.
+    /// Returns the source as `tenant/source`.
     pub fn path(&self) -> String {
         format!("{}/{}", self.tenant, self.source)
     }
 }
 
-/// Whether the line says that some plugin now runs other code.
+/// Returns whether the line reports that a plugin has a new active revision.
 pub fn is_any_activation(line: &Line) -> bool {
     line.message() == "plugin active"
 }
 
-/// Whether the line says that the plugin (`tenant/name`) now runs that code.
+/// Returns whether the line reports that this revision of the plugin (`tenant/name`) is active.
 pub fn is_activation(line: &Line, plugin: &str, revision: &str) -> bool {
     let given = line.text_of("revision");
     is_any_activation(line)
@@ -78,22 +79,22 @@ pub fn is_activation(line: &Line, plugin: &str, revision: &str) -> bool {
         && revision.starts_with(&given)
 }
 
-/// Whether the line says that the plugin is gone.
+/// Returns whether the line reports that the plugin was removed.
 pub fn is_removal(line: &Line, plugin: &str) -> bool {
     line.message().starts_with("plugin removed") && line.text_of("plugin") == plugin
 }
 
-/// Whether the line says why the plugin's file was not taken.
+/// Returns whether the line reports that the host refused the plugin's file.
 pub fn is_rejection(line: &Line, plugin: &str) -> bool {
     line.message() == "plugin refused" && line.text_of("plugin") == plugin
 }
 
-/// Whether the line tells of an ended attempt.
+/// Returns whether the line reports the end of an attempt.
 pub fn is_attempt(line: &Line) -> bool {
     line.target() == "hookyard::attempt"
 }
 
-/// Whether the line was written by a guest.
+/// Returns whether a guest wrote the line.
 pub fn is_guest(line: &Line) -> bool {
     line.target() == "hookyard::guest"
 }

@@ -1,7 +1,8 @@
-//! Builds the plugins that tests and the demo drop into the host's folder, with the Rust that is here.
+//! Builds the plugins that tests and the demo drop into the host's folder, with the installed Rust.
 //!
-//! Each plugin is a workspace of its own, as it is for whoever copies it; all of them share one target folder. A
-//! missing `wasm32-wasip2` is added by rustup, as `rust-toolchain.toml` asks for it.
+//! Each plugin is a separate workspace, as for a user who copies it. All plugins share one target
+//! folder. Rustup adds the target `wasm32-wasip2` if it is missing, as `rust-toolchain.toml`
+//! requests.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -17,12 +18,12 @@ use crate::workspace;
 
 const TARGET: &str = "wasm32-wasip2";
 
-/// The compiled plugin of `plugins/<name>`.
+/// Returns the compiled plugin of `plugins/<name>`.
 pub fn reference(name: &str) -> Result<Guest> {
     named(name, all_reference()?)
 }
 
-/// The compiled test guest of that name: an example of `tests/guests`.
+/// Returns the compiled guest with this name, an example of `tests/guests`.
 pub fn test(name: &str) -> Result<Guest> {
     static GUESTS: Built = OnceLock::new();
     named(
@@ -31,7 +32,7 @@ pub fn test(name: &str) -> Result<Guest> {
     )
 }
 
-/// Builds all of `plugins/`; later calls have the answer at once.
+/// Builds all plugins in `plugins/`. Later calls return at once.
 pub fn all_reference() -> Result<&'static BTreeMap<String, Guest>> {
     static GUESTS: Built = OnceLock::new();
     once(&GUESTS, || {
@@ -49,7 +50,7 @@ pub fn all_reference() -> Result<&'static BTreeMap<String, Guest>> {
     })
 }
 
-/// What comes of `plugins/<name>` when somebody changes a text in its `src/lib.rs` and builds again, in a copy.
+/// Builds a copy of `plugins/<name>` in which a text of `src/lib.rs` is replaced.
 pub fn edited(name: &str, from: &str, to: &str) -> Result<Guest> {
     let original = workspace::root().join("plugins").join(name);
     let copy = workspace::target_folder()?.join("guests/edited").join(name);
@@ -66,7 +67,8 @@ pub fn edited(name: &str, from: &str, to: &str) -> Result<Guest> {
             .with_context(|| format!("{} can't be written", path.display()))
     };
     edit("src/lib.rs", from, to)?;
-    // Under another name, so that the original's file stays as it is in the target folder that both share.
+    // The copy has another package name, so that the original's file in the shared target folder
+    // stays unchanged.
     for file in ["Cargo.toml", "Cargo.lock"] {
         edit(
             file,
@@ -91,30 +93,31 @@ fn copy_folder(from: &Path, to: &Path) -> Result<()> {
     Ok(())
 }
 
-/// A component, ready to be dropped in.
+/// A component for the plugin folder.
 #[derive(Debug, Clone)]
 pub struct Guest {
     bytes: Vec<u8>,
 }
 
 impl Guest {
-    /// The file's content.
+    /// Returns the content of the file.
     pub fn bytes(&self) -> &[u8] {
         &self.bytes
     }
 
-    /// What the host calls this content: its SHA-256 in hex.
+    /// Returns the revision: the SHA-256 of the content in hex.
     pub fn revision(&self) -> String {
         hex(digest(&SHA256, &self.bytes).as_ref())
     }
 
-    /// The same code as another revision: with the tag in a custom section, which every engine skips.
+    /// Returns the same code as another revision, with the tag in a custom section, which engines
+    /// ignore.
     #[must_use]
     pub fn tagged(&self, tag: &str) -> Self {
         self.with_section("hookyard-test", tag.as_bytes())
     }
 
-    /// The same with a custom section at its end.
+    /// Returns the same code with a custom section at its end.
     #[must_use]
     pub fn with_section(&self, name: &str, content: &[u8]) -> Self {
         let name = [&leb128(name.len())[..], name.as_bytes()].concat();
@@ -125,7 +128,7 @@ impl Guest {
     }
 }
 
-/// A number as WebAssembly has it.
+/// Encodes a number as LEB128.
 fn leb128(mut number: usize) -> Vec<u8> {
     let mut bytes = Vec::new();
     while number >= 0x80 {
@@ -136,7 +139,7 @@ fn leb128(mut number: usize) -> Vec<u8> {
     bytes
 }
 
-/// Any bytes, in the place of a component.
+/// Uses any bytes as the content of a component file.
 impl From<Vec<u8>> for Guest {
     fn from(bytes: Vec<u8>) -> Self {
         Self { bytes }
@@ -167,11 +170,12 @@ fn named(name: &str, guests: &Guests) -> Result<Guest> {
         .with_context(|| format!("no guest is called {name}; there are {}", known()))
 }
 
-/// Builds these packages for WebAssembly and reads the components, by their targets' names with `-` for `_`.
+/// Builds these packages for WebAssembly and reads the components, by the names of their targets
+/// with `-` instead of `_`.
 fn build(folders: &[PathBuf]) -> Result<Guests> {
     let target_folder = workspace::target_folder()?.join("guests");
     fs::create_dir_all(&target_folder)?;
-    // Two processes at once would ask rustup for the same thing.
+    // Two processes would ask rustup for the target at the same time.
     let lock = File::create(target_folder.join(".hookyard-lock"))?;
     lock.lock()
         .context("the guests' target folder can't be locked")?;
@@ -198,7 +202,7 @@ fn build(folders: &[PathBuf]) -> Result<Guests> {
         if folder.join("examples").is_dir() {
             command.arg("--examples");
         }
-        // Flags that are meant for the host, such as those of a coverage run, don't fit WebAssembly.
+        // Flags for the host, such as those of a coverage run, do not work for WebAssembly.
         command
             .env_remove("RUSTFLAGS")
             .env_remove("CARGO_ENCODED_RUSTFLAGS");
@@ -217,7 +221,7 @@ fn build(folders: &[PathBuf]) -> Result<Guests> {
     Ok(guests)
 }
 
-/// Adds the WebAssembly target to the Rust that is here, unless it has it.
+/// Adds the WebAssembly target to the installed Rust if it is missing.
 fn ensure_target() -> Result<()> {
     let sysroot = sysroot()?;
     if sysroot.join("lib/rustlib").join(TARGET).is_dir() {

@@ -1,7 +1,8 @@
-//! The real `hookyard` binary: built once, started on a free loopback port, watched by its log, ended at will.
+//! The real `hookyard` binary as a child process.
 //!
-//! `HOOKYARD_BIN` names another binary to drive, such as a release build; otherwise cargo builds the one of this
-//! checkout. Only children that this process started are ever ended.
+//! The binary is built once and runs on a free loopback port. Tests watch its log and end it. The
+//! variable `HOOKYARD_BIN` names another binary, such as a release build; otherwise cargo builds
+//! the binary of this checkout. Tests end only children of their own process.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -19,7 +20,7 @@ use crate::log::{Line, Log};
 use crate::site::Site;
 use crate::{PATIENCE, eventually, workspace};
 
-/// The binary under test. The first call may build it, which blocks.
+/// Returns the binary under test. The first call may build the binary, which blocks.
 pub fn binary() -> Result<&'static Path> {
     static BINARY: OnceLock<Result<PathBuf, String>> = OnceLock::new();
     let built = BINARY.get_or_init(|| match std::env::var_os("HOOKYARD_BIN") {
@@ -29,7 +30,8 @@ pub fn binary() -> Result<&'static Path> {
     built.as_deref().map_err(|error| anyhow!("{error}"))
 }
 
-/// The same host with its crash points armed, which the variable `HOOKYARD_CRASH_AT` sets off. May build it.
+/// Returns the binary with crash points, which `HOOKYARD_CRASH_AT` triggers. The first call may
+/// build the binary.
 pub fn crashing_binary() -> Result<&'static Path> {
     static BINARY: OnceLock<Result<PathBuf, String>> = OnceLock::new();
     let build = || {
@@ -43,11 +45,11 @@ pub fn crashing_binary() -> Result<&'static Path> {
     built.as_deref().map_err(|error| anyhow!("{error}"))
 }
 
-/// What came of starting a host.
+/// The result of starting a host.
 pub enum Start {
-    /// It listens.
+    /// The host listens.
     Listening(Box<Host>),
-    /// It ended before it listened.
+    /// The host ended before it listened.
     Ended(ExitStatus, Log),
 }
 
@@ -61,7 +63,7 @@ pub struct Host {
 }
 
 impl Host {
-    /// Starts the host with a site's configuration and waits until it listens.
+    /// Starts the host with a site's configuration and waits until the host listens.
     pub async fn start(site: &Site) -> Result<Self> {
         let binary = tokio::task::spawn_blocking(binary).await??;
         match Self::start_with(site, binary, &[]).await? {
@@ -75,7 +77,8 @@ impl Host {
         }
     }
 
-    /// Starts that binary with more variables in its environment, and waits until it listens or has ended.
+    /// Starts the binary with additional environment variables, and waits until the host listens or
+    /// ends.
     pub async fn start_with(
         site: &Site,
         binary: &Path,
@@ -100,7 +103,8 @@ impl Host {
         Ok(Start::Listening(Box::new(host)))
     }
 
-    /// Starts that binary and kills it after so long, wherever it has come to. `false` when it had ended by itself.
+    /// Starts the binary and kills it after the given time. Returns `false` if the host ended by
+    /// itself before.
     pub async fn start_and_kill(site: &Site, binary: &Path, after: Duration) -> Result<bool> {
         let (mut child, _) = spawn(site, binary, &[])?;
         let ended = tokio::time::timeout(after, child.wait()).await;
@@ -108,23 +112,23 @@ impl Host {
         Ok(ended.is_err())
     }
 
-    /// Where it listens.
+    /// Returns the address at which the host listens.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// The process id.
+    /// Returns the process id.
     pub fn pid(&self) -> u32 {
         self.child.id().unwrap_or_default()
     }
 
-    /// What it has written so far.
+    /// Returns the log of the host.
     pub fn log(&self) -> &Log {
         &self.log
     }
 
-    /// All that it has written by now. The log is written a moment after what it is about; a signal that is only logged
-    /// marks where it has got to.
+    /// Returns all log lines up to now. The host writes its log with a short delay, so this
+    /// function sends a signal that the host only logs, and waits for that line.
     pub async fn lines(&self) -> Result<Vec<Line>> {
         let mark = self.log.mark();
         self.signal(Signal::USR2)?;
@@ -135,12 +139,12 @@ impl Host {
         Ok(self.log.lines())
     }
 
-    /// Waits for a line that it writes, or has written.
+    /// Waits for a log line, past or future.
     pub async fn wait_for_log(&self, what: &str, wanted: impl Fn(&Line) -> bool) -> Result<Line> {
         self.log.wait_for(0, what, PATIENCE, wanted).await
     }
 
-    /// Waits for a line that it writes after the mark.
+    /// Waits for a log line after the mark.
     pub async fn wait_for_log_since(
         &self,
         mark: usize,
@@ -150,7 +154,7 @@ impl Host {
         self.log.wait_for(mark, what, PATIENCE, wanted).await
     }
 
-    /// Waits until the plugin runs that code.
+    /// Waits until the plugin runs this revision.
     pub async fn wait_for_revision(&self, plugin: &str, revision: &str) -> Result<Line> {
         let what = format!("{plugin} to run {}", &revision[..12]);
         self.wait_for_log(&what, |line| {
@@ -159,7 +163,7 @@ impl Host {
         .await
     }
 
-    /// All events as `hookyard events list --json` tells them, the oldest first.
+    /// Returns all events from `hookyard events list --json`, the oldest first.
     pub async fn events(&self) -> Result<Vec<Event>> {
         let config = self.config.to_string_lossy().into_owned();
         let done = run_with(
@@ -184,7 +188,7 @@ impl Host {
         done.stdout.lines().map(Event::parse).collect()
     }
 
-    /// Asks for the events until they are as wanted, and hands them out.
+    /// Reads the events until the condition holds, and returns them.
     pub async fn wait_for_events(
         &self,
         what: &str,
@@ -213,7 +217,7 @@ impl Host {
         }
     }
 
-    /// Ends it as a power cut would.
+    /// Kills the host with SIGKILL and waits for its end.
     pub async fn kill(mut self) -> Result<Log> {
         self.child
             .kill()
@@ -222,14 +226,14 @@ impl Host {
         Ok(self.log.clone())
     }
 
-    /// Sends it SIGKILL, and doesn't wait.
+    /// Sends SIGKILL without waiting.
     pub fn kill_now(&mut self) -> Result<()> {
         self.child
             .start_kill()
             .context("the host could not be killed")
     }
 
-    /// Waits until it ends by itself.
+    /// Waits until the host ends by itself.
     pub async fn ended(&mut self) -> Result<ExitStatus> {
         let ended = tokio::time::timeout(PATIENCE, self.child.wait()).await;
         Ok(ended.map_err(|_| {
@@ -240,30 +244,30 @@ impl Host {
         })??)
     }
 
-    /// Asks it to end, by SIGTERM.
+    /// Sends SIGTERM.
     pub fn ask_to_end(&self) -> Result<()> {
         self.signal(Signal::TERM)
     }
 
-    /// Sends it a signal.
+    /// Sends a signal.
     pub fn signal(&self, signal: Signal) -> Result<()> {
         send(&self.child, signal)
     }
 
-    /// Waits until it has ended.
+    /// Waits until the host has ended.
     pub async fn wait(mut self) -> Result<(ExitStatus, Log)> {
         let status = self.ended().await?;
         Ok((status, self.log.clone()))
     }
 
-    /// Asks it to end and waits until it has.
+    /// Sends SIGTERM and waits for the end.
     pub async fn terminate(self) -> Result<(ExitStatus, Log)> {
         self.ask_to_end()?;
         self.wait().await
     }
 }
 
-/// Sends a signal to a child.
+/// Sends a signal to a child process.
 pub fn send(child: &Child, signal: Signal) -> Result<()> {
     let pid = child
         .id()
@@ -272,7 +276,7 @@ pub fn send(child: &Child, signal: Signal) -> Result<()> {
         .with_context(|| format!("signal {} did not reach the host", signal.as_raw()))
 }
 
-/// What serves a site by that binary, for a test that starts it by itself.
+/// Returns the command that serves a site with this binary, for a test that starts the host itself.
 pub fn serve(site: &Site, binary: &Path) -> Command {
     let mut command = command_of(binary, site.environment());
     command
@@ -310,23 +314,23 @@ fn follow(stream: impl AsyncRead + Unpin + Send + 'static, log: Log) {
     });
 }
 
-/// A run of the binary that ended by itself.
+/// The result of a run of the binary.
 #[derive(Debug, Clone)]
 pub struct Finished {
-    /// The exit code; none when a signal ended it.
+    /// The exit code, or `None` after a signal.
     pub code: Option<i32>,
-    /// What it wrote to standard output.
+    /// The standard output.
     pub stdout: String,
-    /// What it wrote to standard error.
+    /// The standard error.
     pub stderr: String,
 }
 
-/// Runs the binary until it ends by itself.
+/// Runs the binary until it ends.
 pub async fn run(arguments: &[&str]) -> Result<Finished> {
     run_with(arguments, &[]).await
 }
 
-/// The same with environment variables.
+/// Runs the binary with environment variables until it ends.
 pub async fn run_with(arguments: &[&str], environment: &[(String, String)]) -> Result<Finished> {
     let output = command(environment)
         .await?

@@ -1,4 +1,4 @@
-//! A small HTTP client for both versions, and a webhook as it goes over the wire.
+//! A small HTTP client for both versions, and a webhook request.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use hyper_util::client::legacy::Client as Pool;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 
-/// A request that a sender makes: headers in their order, doubled ones kept double.
+/// A request of a sender. Headers keep their order, and repeated headers stay repeated.
 #[derive(Debug, Clone, Default)]
 pub struct Webhook {
     /// Names and values.
@@ -21,7 +21,7 @@ pub struct Webhook {
 }
 
 impl Webhook {
-    /// A webhook without a signature.
+    /// Creates a webhook without a signature.
     pub fn json(body: impl Into<Bytes>) -> Self {
         Self {
             headers: vec![("content-type".into(), "application/json".into())],
@@ -29,14 +29,14 @@ impl Webhook {
         }
     }
 
-    /// With one more header, beside others of that name.
+    /// Adds a header and keeps others with the same name.
     #[must_use]
     pub fn and(mut self, name: &str, value: &str) -> Self {
         self.headers.push((name.into(), value.into()));
         self
     }
 
-    /// Without the headers of that name.
+    /// Removes the headers with this name.
     #[must_use]
     pub fn without(mut self, name: &str) -> Self {
         self.headers
@@ -44,20 +44,20 @@ impl Webhook {
         self
     }
 
-    /// With another value for that header.
+    /// Sets a header to another value.
     #[must_use]
     pub fn with(self, name: &str, value: &str) -> Self {
         self.without(name).and(name, value)
     }
 
-    /// With another body under the same headers.
+    /// Replaces the body and keeps the headers.
     #[must_use]
     pub fn with_body(mut self, body: impl Into<Bytes>) -> Self {
         self.body = body.into();
         self
     }
 
-    /// The first header of that name.
+    /// Returns the first header with this name.
     pub fn header(&self, name: &str) -> &str {
         self.headers
             .iter()
@@ -66,7 +66,7 @@ impl Webhook {
     }
 }
 
-/// What came back.
+/// An answer.
 #[derive(Debug, Clone)]
 pub struct Answer {
     /// The status code.
@@ -78,29 +78,29 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// Whether the sender may forget the event.
+    /// Returns whether the event is acknowledged.
     pub fn is_accepted(&self) -> bool {
         (200..300).contains(&self.status)
     }
 
-    /// A text in the body's JSON, empty where it is missing: `status`, `event` or `reason`.
+    /// Returns a text of the body's JSON (`status`, `event` or `reason`), or an empty text.
     pub fn says(&self, name: &str) -> String {
         let json: serde_json::Value = serde_json::from_slice(&self.body).unwrap_or_default();
         json[name].as_str().unwrap_or_default().to_owned()
     }
 
-    /// The body as text.
+    /// Returns the body as text.
     pub fn text(&self) -> String {
         String::from_utf8_lossy(&self.body).into_owned()
     }
 }
 
-/// A client with a pool of connections. Clones share it.
+/// A client with a connection pool. Clones share it.
 #[derive(Debug, Clone)]
 pub struct Client(Pool<HttpConnector, Full<Bytes>>);
 
 impl Client {
-    /// Speaks HTTP/1.1.
+    /// Creates a client for HTTP/1.1.
     pub fn http1() -> Self {
         Self(
             Pool::builder(TokioExecutor::new())
@@ -109,7 +109,7 @@ impl Client {
         )
     }
 
-    /// Speaks HTTP/2 in clear text, with prior knowledge.
+    /// Creates a client for HTTP/2 in clear text, with prior knowledge.
     pub fn http2() -> Self {
         Self(
             Pool::builder(TokioExecutor::new())
@@ -118,12 +118,12 @@ impl Client {
         )
     }
 
-    /// Posts a webhook.
+    /// Sends a webhook with POST.
     pub async fn post(&self, to: SocketAddr, path: &str, webhook: &Webhook) -> Result<Answer> {
         self.send(Method::POST, to, path, webhook).await
     }
 
-    /// Sends a webhook by any method.
+    /// Sends a webhook with any method.
     pub async fn send(
         &self,
         method: Method,

@@ -1,4 +1,4 @@
-//! Keys for detached JWS, made on the spot: what a sender signs with, and what its receiver verifies by.
+//! New key pairs for detached JWS: the private key of a sender and the public key of its receiver.
 
 use anyhow::{Context, Result, ensure};
 use aws_lc_rs::encoding::{AsBigEndian, AsDer, Pkcs8V1Der};
@@ -10,16 +10,16 @@ use serde_json::{Value, json};
 
 use crate::sign::Topper;
 
-/// A key pair and the algorithm that it is for.
+/// A key pair and its algorithm.
 pub struct Keys {
-    /// As an operator is given it: a JWK or PEM.
+    /// The private key as an operator receives it, as JWK or PEM.
     pub private: String,
-    /// As the receiver has it: a JWK with its `alg`.
+    /// The public key, as a JWK with `alg`.
     pub public: Value,
 }
 
 impl Keys {
-    /// ES256; the private key as a JWK.
+    /// Creates an ES256 key pair with the private key as a JWK.
     pub fn es256() -> Result<Self> {
         let keys = Topper::new();
         Ok(Self {
@@ -28,7 +28,7 @@ impl Keys {
         })
     }
 
-    /// EdDSA; the private key as a JWK.
+    /// Creates an EdDSA key pair with the private key as a JWK.
     pub fn ed25519() -> Result<Self> {
         let pair = Ed25519KeyPair::generate().context("no Ed25519 key was made")?;
         let seed = pair.seed()?.as_be_bytes()?;
@@ -42,11 +42,13 @@ impl Keys {
         })
     }
 
-    /// PS256; the private key in PEM, which has no place for an id or an algorithm.
+    /// Creates a PS256 key pair with the private key in PEM, which cannot hold an id or an
+    /// algorithm.
     pub fn ps256() -> Result<Self> {
         let pair = RsaKeyPair::generate(KeySize::Rsa2048).context("no RSA key was made")?;
         let der: Pkcs8V1Der<'_> = pair.as_der()?;
-        // DER of a modulus of 256 bytes after its leading zero, and of an exponent of three (RFC 8017, A.1.1).
+        // DER: a modulus of 256 bytes after its leading zero, and an exponent of three bytes (RFC
+        // 8017, A.1.1).
         let public = pair.public_key().as_ref();
         ensure!(
             public.len() == 270,

@@ -1,7 +1,9 @@
-//! What the integration tests and the demo share: the four senders, the real binary as a child process, the guests.
+//! The parts that the integration tests and the demo share: the four senders, the real binary as a
+//! child process, and the guests.
 //!
-//! Nothing here links a crate of the host. Whatever is proven with this kit is proven of the binary, over HTTP, files
-//! and the command line, and what the kit signs is signed by other libraries than those that the host verifies with.
+//! This crate links no crate of the host. Tests with this kit therefore test the binary through
+//! HTTP, files and the command line. The kit signs with other libraries than the host verifies
+//! with.
 
 pub mod workspace;
 
@@ -30,10 +32,11 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
 
-/// How long a condition may take to come true before a test gives up. Generous: it only ends what is broken.
+/// The time after which a test stops waiting. It is long, because only a failing test reaches it.
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Asks until there is an answer, for as long as `PATIENCE` lasts. `what` completes "waited for …".
+/// Repeats a question until there is an answer or `PATIENCE` is over. `what` completes the text
+/// "waited for …".
 pub async fn eventually<T, F>(what: &str, mut ask: impl FnMut() -> F) -> Result<T>
 where
     F: Future<Output = Result<Option<T>>>,

@@ -1,4 +1,4 @@
-//! A steady load: several clients that send signed Topper events until they are told to stop.
+//! A steady load: several clients send signed Topper events until they are stopped.
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
@@ -14,7 +14,7 @@ use crate::http::Client;
 use crate::samples::{self, Sample};
 use crate::senders::{Senders, path_of};
 
-/// A Topper event like the sample, under a new id.
+/// Returns a Topper event like the sample, with a new id.
 pub fn fresh_payment() -> (String, String) {
     static SAMPLE: OnceLock<Sample> = OnceLock::new();
     let read = || {
@@ -25,25 +25,25 @@ pub fn fresh_payment() -> (String, String) {
     (id.clone(), SAMPLE.get_or_init(read).with("/id", id))
 }
 
-/// Senders that go on until they are told to stop.
+/// Clients that send until they are stopped.
 pub struct Load {
     stop: Arc<AtomicBool>,
     tasks: Vec<JoinHandle<Sent>>,
 }
 
-/// What became of a load.
+/// The result of a load.
 #[derive(Debug, Default)]
 pub struct Sent {
-    /// The keys of all events that were acknowledged.
+    /// The keys of all acknowledged events.
     pub accepted: BTreeSet<String>,
-    /// What else was answered.
+    /// All other answers.
     pub refused: Vec<String>,
-    /// Requests that were never answered.
+    /// Requests without an answer.
     pub unanswered: usize,
 }
 
 impl Load {
-    /// Topper events from several clients, each sending one every `pause`.
+    /// Starts several clients that each send a Topper event every `pause`.
     pub fn start(
         senders: &Arc<Senders>,
         address: SocketAddr,
@@ -76,7 +76,7 @@ impl Load {
         Self { stop, tasks }
     }
 
-    /// Lets each client finish its request and adds up.
+    /// Stops the clients after their current request, and returns the result.
     pub async fn stop(self) -> Result<Sent> {
         self.stop.store(true, Ordering::Relaxed);
         let mut sum = Sent::default();

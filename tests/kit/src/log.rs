@@ -1,4 +1,4 @@
-//! What the host wrote, line by line, and waiting for a line.
+//! The log of a host, line by line, and functions that wait for a line.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -7,10 +7,10 @@ use anyhow::{Result, bail};
 use serde_json::Value;
 use tokio::sync::watch;
 
-/// One line of the host's log.
+/// A line of the host's log.
 #[derive(Debug, Clone)]
 pub struct Line {
-    /// As written.
+    /// The line as written.
     pub text: String,
     json: Value,
 }
@@ -21,7 +21,7 @@ impl Line {
         Self { text, json }
     }
 
-    /// A field of the line, wherever the JSON format keeps it.
+    /// Returns a field of the line, wherever the JSON format has it.
     pub fn field(&self, name: &str) -> Option<&Value> {
         self.json
             .get("fields")
@@ -29,7 +29,8 @@ impl Line {
             .or_else(|| self.json.get(name))
     }
 
-    /// A field as text; numbers and the like in their JSON form, nothing where it is missing.
+    /// Returns a field as text. Other JSON values appear in their JSON form, and a missing field is
+    /// empty.
     pub fn text_of(&self, name: &str) -> String {
         match self.field(name) {
             Some(Value::String(text)) => text.clone(),
@@ -38,28 +39,28 @@ impl Line {
         }
     }
 
-    /// The line's message.
+    /// Returns the line's message.
     pub fn message(&self) -> String {
         self.text_of("message")
     }
 
-    /// What a guest wrote, where this is a guest's line.
+    /// Returns the guest's text if a guest wrote the line.
     pub fn guest_text(&self) -> String {
         self.message()
     }
 
-    /// The line's level, such as `INFO`.
+    /// Returns the level, such as `INFO`.
     pub fn level(&self) -> String {
         self.text_of("level")
     }
 
-    /// The line's target, such as `hookyard::attempt`.
+    /// Returns the target, such as `hookyard::attempt`.
     pub fn target(&self) -> String {
         self.text_of("target")
     }
 }
 
-/// All that a host has written so far. Clones share it.
+/// All lines that a host has written. Clones share them.
 #[derive(Debug, Clone)]
 pub struct Log {
     lines: Arc<Mutex<Vec<Line>>>,
@@ -82,23 +83,23 @@ impl Log {
         self.grown.send_replace(lines.len());
     }
 
-    /// How many lines there are: a mark to look from later.
+    /// Returns the number of lines, as a mark for later.
     pub fn mark(&self) -> usize {
         *self.grown.borrow()
     }
 
-    /// The lines from a mark on.
+    /// Returns the lines after a mark.
     pub fn since(&self, mark: usize) -> Vec<Line> {
         let lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
         lines.get(mark..).unwrap_or_default().to_vec()
     }
 
-    /// All lines.
+    /// Returns all lines.
     pub fn lines(&self) -> Vec<Line> {
         self.since(0)
     }
 
-    /// Waits for a line among those from `mark` on. `what` completes "waited for …".
+    /// Waits for a line after `mark`. `what` completes the text "waited for …".
     pub async fn wait_for(
         &self,
         mark: usize,
@@ -129,13 +130,13 @@ impl Log {
         }
     }
 
-    /// Returns once there are more lines than `mark`.
+    /// Waits until there are more lines than `mark`.
     pub async fn grown_past(&self, mark: usize) {
-        // The sender lives as long as `self`, so that this can't fail.
+        // The sender lives as long as `self`, so this cannot fail.
         let _ = self.grown.subscribe().wait_for(|count| *count > mark).await;
     }
 
-    /// The last lines as text, for a person who looks into a failure.
+    /// Returns the last lines as text, for error messages.
     pub fn tail(&self, count: usize) -> String {
         let lines = self.lines();
         let from = lines.len().saturating_sub(count);

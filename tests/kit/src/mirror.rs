@@ -1,5 +1,5 @@
-//! A stand-in for an API that plugins ask: it tells every caller what it sent, the credential above all, in every form
-//! that a careless server may use.
+//! A stand-in for an API that plugins call. It returns the request to the caller, above all the
+//! credential, in every form that a careless server may use.
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -19,7 +19,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-/// Serves until it is dropped.
+/// A server that runs until it is dropped.
 pub struct Mirror {
     address: SocketAddr,
     asked: watch::Sender<Vec<Asked>>,
@@ -27,19 +27,19 @@ pub struct Mirror {
     server: JoinHandle<()>,
 }
 
-/// A request that came in.
+/// A received request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Asked {
-    /// Its method and path.
+    /// The method and the path.
     pub line: String,
-    /// Its header `authorization`; empty where there was none.
+    /// The header `authorization`, or an empty text.
     pub authorization: String,
-    /// How long its body was.
+    /// The length of the body in bytes.
     pub body_bytes: usize,
 }
 
 impl Mirror {
-    /// Starts to serve on a free port.
+    /// Starts the server on a free port.
     pub async fn start() -> Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
             .await
@@ -55,22 +55,22 @@ impl Mirror {
         })
     }
 
-    /// Host and port, as a grant names it.
+    /// Returns the host and port, as in a grant.
     pub fn authority(&self) -> String {
         self.address.to_string()
     }
 
-    /// What its URLs begin with.
+    /// Returns the beginning of its URLs.
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
     }
 
-    /// All that came, the first first.
+    /// Returns all requests in order.
     pub fn asked(&self) -> Vec<Asked> {
         self.asked.borrow().clone()
     }
 
-    /// How many requests were under way together at most.
+    /// Returns the largest number of requests that were in progress at the same time.
     pub fn most_at_once(&self) -> usize {
         self.most_at_once.load(Ordering::Relaxed)
     }
@@ -104,7 +104,7 @@ async fn serve(
                 at_once.fetch_sub(1, Ordering::Relaxed);
                 answer
             });
-            // Who hangs up in the middle does so by right.
+            // A client may close the connection at any time.
             let _ = hyper::server::conn::http1::Builder::new()
                 .serve_connection(TokioIo::new(stream), service)
                 .await;
@@ -154,7 +154,7 @@ async fn answer(
     response.map_err(io::Error::other)
 }
 
-/// What a careless server may make of a credential.
+/// The forms in which a careless server returns a credential.
 fn reflected(authorization: &str) -> String {
     let token = authorization
         .split_once(' ')

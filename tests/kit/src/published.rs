@@ -1,4 +1,5 @@
-//! What receivers use: the published libraries of `tests/interop`, and receivers in Node and Python that verify by them.
+//! The published libraries that receivers use (`tests/interop`), and receivers in Node and Python
+//! that verify with them.
 
 use std::io::{BufRead, BufReader};
 use std::path::Path;
@@ -8,7 +9,8 @@ use anyhow::{Context, Result, ensure};
 
 use crate::workspace;
 
-/// The command that runs a script of `tests/interop` with its packages in reach, which it installs the first time.
+/// Returns the command that runs a script of `tests/interop`. The first call installs the script's
+/// packages.
 fn script(name: &str) -> Result<Command> {
     let mut command = Command::new("bash");
     let packages = workspace::target_folder()?.join("interop");
@@ -19,8 +21,9 @@ fn script(name: &str) -> Result<Command> {
     Ok(command)
 }
 
-/// What the libraries say of deliveries: a line for each of them and each of its keys, Node's first. That they refuse
-/// what was changed is shown as well; see `verify.mjs` for what the file holds.
+/// Runs the libraries and returns their report on the deliveries: one line for each delivery and
+/// key, Node first. The report also shows that the libraries refuse changed messages; `verify.mjs`
+/// describes the file.
 pub fn verify(deliveries: &Path) -> Result<Vec<String>> {
     let mut lines = Vec::new();
     for name in ["verify.mjs", "verify.py"] {
@@ -42,19 +45,19 @@ pub fn verify(deliveries: &Path) -> Result<Vec<String>> {
     Ok(lines)
 }
 
-/// A receiver in another language, running until it is dropped.
+/// A receiver in another language that runs until it is dropped.
 pub struct Receiver {
     process: Child,
     port: u16,
-    // Held, because it writes a line for each message and would fail at that.
+    // Kept open, because the receiver writes a line for each message and would fail otherwise.
     _output: BufReader<ChildStdout>,
 }
 
 impl Receiver {
-    /// Starts `receiver.mjs` or `receiver.py`, which take what is signed with `secret`.
+    /// Starts `receiver.mjs` or `receiver.py`, which accept messages signed with `secret`.
     pub fn start(name: &str, secret: &str) -> Result<Self> {
         let mut command = script(name)?;
-        // Python's tells of every request there.
+        // Python logs every request to standard error.
         command
             .env("WEBHOOK_SECRET", secret)
             .stdout(Stdio::piped())
@@ -76,7 +79,7 @@ impl Receiver {
         })
     }
 
-    /// Its URL.
+    /// Returns the receiver's URL.
     pub fn url(&self) -> String {
         format!("http://127.0.0.1:{}/", self.port)
     }
@@ -84,7 +87,7 @@ impl Receiver {
 
 impl Drop for Receiver {
     fn drop(&mut self) {
-        // It may have ended by itself, which is as good.
+        // The process may have ended already.
         let _ = self.process.kill();
         let _ = self.process.wait();
     }

@@ -1,4 +1,5 @@
-//! A stand-in for whom the host sends to: it takes every webhook on loopback, keeps it, and answers as it's told to.
+//! A stand-in for a receiver: accepts every webhook on loopback, keeps it, and answers as
+//! configured.
 
 use std::collections::VecDeque;
 use std::io;
@@ -23,7 +24,7 @@ use tokio_rustls::TlsAcceptor;
 use crate::PATIENCE;
 use crate::secure::{self, Papers};
 
-/// A receiver, serving until it is dropped.
+/// A receiver that serves until it is dropped.
 pub struct Receiver {
     address: SocketAddr,
     scheme: &'static str,
@@ -31,52 +32,52 @@ pub struct Receiver {
     server: JoinHandle<()>,
 }
 
-/// A webhook that came in.
+/// A received webhook.
 #[derive(Debug, Clone)]
 pub struct Received {
-    /// The path that it was sent to.
+    /// The request path.
     pub path: String,
-    /// In which HTTP.
+    /// The HTTP version.
     pub version: Version,
-    /// Its headers.
+    /// The headers.
     pub headers: HeaderMap,
-    /// Its body, byte for byte.
+    /// The body, byte for byte.
     pub body: Bytes,
-    /// How it was answered.
+    /// The answer.
     pub reply: Reply,
 }
 
-/// How a webhook is answered.
+/// An answer to a webhook.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reply {
-    /// With this status.
+    /// Answers with this status.
     Status(StatusCode),
-    /// With this status, after so long.
+    /// Answers with this status after a delay.
     Late(Duration, StatusCode),
-    /// Not at all: the connection ends.
+    /// Closes the connection without an answer.
     HangUp,
 }
 
 struct Book {
     received: watch::Sender<Vec<Received>>,
-    /// For the next ones.
+    /// The answers to the next webhooks.
     answers: Mutex<VecDeque<StatusCode>>,
-    /// For those that nothing was said for.
+    /// The answer to all other webhooks.
     otherwise: Box<dyn Fn() -> Reply + Send + Sync>,
 }
 
 impl Receiver {
-    /// Starts to serve on a free port; answers with 200 unless told otherwise.
+    /// Starts a receiver on a free port that answers 200 by default.
     pub async fn start() -> Result<Self> {
         Self::start_with(|| Reply::Status(StatusCode::OK)).await
     }
 
-    /// The same, answering as `otherwise` says.
+    /// Starts a receiver with another default answer.
     pub async fn start_with(otherwise: impl Fn() -> Reply + Send + Sync + 'static) -> Result<Self> {
         Self::bind(None, otherwise).await
     }
 
-    /// The same by TLS, and what a caller needs.
+    /// Starts a receiver with TLS, and returns what a client needs.
     pub async fn start_secure() -> Result<(Self, Papers)> {
         let (acceptor, papers) = secure::issue()?;
         Ok((
@@ -109,12 +110,12 @@ impl Receiver {
         })
     }
 
-    /// What its URLs begin with.
+    /// Returns the beginning of its URLs.
     pub fn url(&self) -> String {
         format!("{}://{}", self.scheme, self.address)
     }
 
-    /// Answers the next one that nothing was said for with this.
+    /// Sets the answer to the next webhook without one.
     pub fn answer_next(&self, status: StatusCode) {
         self.book
             .answers
@@ -123,17 +124,18 @@ impl Receiver {
             .push_back(status);
     }
 
-    /// All that came, the first first.
+    /// Returns all webhooks in order.
     pub fn received(&self) -> Vec<Received> {
         self.book.received.borrow().clone()
     }
 
-    /// What came after so many.
+    /// Returns the webhooks after the given number.
     pub fn received_after(&self, count: usize) -> Vec<Received> {
         self.book.received.borrow()[count..].to_vec()
     }
 
-    /// Waits until what came is as wanted. `what` completes "waited for …".
+    /// Waits until the condition holds for the received webhooks. `what` completes the text "waited
+    /// for …".
     pub async fn wait_for(
         &self,
         what: &str,
@@ -166,13 +168,14 @@ impl Drop for Receiver {
 }
 
 impl Received {
-    /// Checks the signature with the published library of Standard Webhooks, which the host has no part of.
+    /// Verifies the signature with the published library of Standard Webhooks, which the host does
+    /// not use.
     pub fn verify(&self, secret: &str) -> Result<()> {
         standardwebhooks::Webhook::new(secret)?.verify(&self.body, &self.headers)?;
         Ok(())
     }
 
-    /// A header's text, empty where there is none.
+    /// Returns the text of a header, or an empty text.
     pub fn header(&self, name: &str) -> &str {
         self.headers
             .get(name)
@@ -180,7 +183,7 @@ impl Received {
             .unwrap_or_default()
     }
 
-    /// The body as JSON.
+    /// Returns the body as JSON.
     pub fn json(&self) -> Result<serde_json::Value> {
         serde_json::from_slice(&self.body).context("what came is no JSON")
     }
@@ -192,7 +195,7 @@ async fn serve(listener: TcpListener, secure: Option<TlsAcceptor>, book: Arc<Boo
         tokio::spawn(async move {
             match secure {
                 None => converse(stream, book).await,
-                // Whoever isn't let in is told so by TLS.
+                // TLS tells a refused client about the refusal.
                 Some(acceptor) => {
                     if let Ok(stream) = acceptor.accept(stream).await {
                         converse(stream, book).await;
@@ -208,7 +211,7 @@ async fn converse(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, 
         let book = Arc::clone(&book);
         async move { book.take(request).await }
     });
-    // A sender that hangs up in the middle is its own affair.
+    // A client may close the connection at any time.
     let _ = auto::Builder::new(TokioExecutor::new())
         .serve_connection(TokioIo::new(stream), service)
         .await;
@@ -217,7 +220,7 @@ async fn converse(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, 
 impl Book {
     async fn take(&self, request: Request<Incoming>) -> io::Result<Response<Full<Bytes>>> {
         let (head, body) = request.into_parts();
-        // What ends in the middle was not received.
+        // An incomplete request was not received.
         let body = body.collect().await.map_err(io::Error::other)?.to_bytes();
         let answer = self
             .answers

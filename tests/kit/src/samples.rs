@@ -1,4 +1,4 @@
-//! The sample payloads that stand in each provider's folder.
+//! The sample payloads in the folders of the providers.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -8,22 +8,22 @@ use anyhow::{Context, Result};
 
 use crate::workspace;
 
-/// One sample: an event as its sender would send it.
+/// A sample event, as the sender sends it.
 #[derive(Debug, Clone)]
 pub struct Sample {
-    /// The file's name without `.json`.
+    /// The name of the file without `.json`.
     pub name: String,
     /// The payload, byte for byte.
     pub body: String,
 }
 
 impl Sample {
-    /// The payload as JSON.
+    /// Returns the payload as JSON.
     pub fn json(&self) -> serde_json::Value {
         serde_json::from_str(&self.body).expect("every sample is JSON")
     }
 
-    /// The payload with this JSON pointer's value replaced, in compact JSON.
+    /// Returns the payload as compact JSON with another value at this JSON pointer.
     pub fn with(&self, pointer: &str, value: impl Into<serde_json::Value>) -> String {
         let mut json = self.json();
         *json
@@ -33,7 +33,7 @@ impl Sample {
     }
 }
 
-/// All samples of what a provider sends, by name.
+/// Returns all samples that a provider sends, by name.
 pub fn of(provider: &str) -> Result<Vec<Sample>> {
     within(
         &workspace::root()
@@ -43,7 +43,7 @@ pub fn of(provider: &str) -> Result<Vec<Sample>> {
     )
 }
 
-/// All samples of what is only ever sent to a provider.
+/// Returns all samples that are only sent to a provider.
 pub fn outgoing(provider: &str) -> Result<Vec<Sample>> {
     within(
         &workspace::root()
@@ -74,7 +74,7 @@ fn within(folder: &Path) -> Result<Vec<Sample>> {
     Ok(samples)
 }
 
-/// One sample of a provider.
+/// Returns one sample of a provider.
 pub fn one(provider: &str, name: &str) -> Result<Sample> {
     let samples = of(provider)?;
     let known: Vec<_> = samples.iter().map(|sample| sample.name.clone()).collect();
@@ -87,7 +87,7 @@ pub fn one(provider: &str, name: &str) -> Result<Sample> {
     })
 }
 
-/// The event types that a provider's definition takes in, and those that it only sends.
+/// Returns the event types that a provider's definition accepts, and the types that it only sends.
 pub fn types_of(provider: &str) -> Result<(BTreeSet<String>, BTreeSet<String>)> {
     let path = workspace::root()
         .join("wit/providers")

@@ -1,6 +1,7 @@
-//! TLS for a stand-in of a receiver: an authority of its own, which signs for the receiver and for whoever may call it.
+//! TLS for a stand-in receiver, with its own certificate authority.
 //!
-//! HTTP/2 is offered beside HTTP/1.1, and callers without a certificate of the authority are turned away.
+//! The receiver offers HTTP/1.1 and HTTP/2 and refuses clients without a certificate of the
+//! authority.
 
 use std::sync::Arc;
 
@@ -11,18 +12,18 @@ use rustls::server::WebPkiClientVerifier;
 use rustls::{RootCertStore, ServerConfig};
 use tokio_rustls::TlsAcceptor;
 
-/// What a caller has to have; each in PEM form.
+/// The certificates and key of a client, in PEM format.
 #[derive(Debug, Clone)]
 pub struct Papers {
     /// The certificate of the authority.
     pub root: String,
-    /// The caller's certificate.
+    /// The client's certificate.
     pub certificate: String,
-    /// The caller's private key.
+    /// The client's private key.
     pub key: String,
 }
 
-/// The receiver's side, on loopback, and its callers'.
+/// Creates the configuration of a receiver on loopback and the certificates of its clients.
 pub(crate) fn issue() -> Result<(TlsAcceptor, Papers)> {
     let key = KeyPair::generate()?;
     let mut params = CertificateParams::default();

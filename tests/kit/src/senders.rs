@@ -1,5 +1,5 @@
-//! The four senders of the demo and most tests, each with a source of tenant `acme` on the host; and topi SaaS as who is
-//! answered, at the tenant's destination `partner`.
+//! The four senders of the demo and most tests, each with a source of the tenant `acme`, and topi
+//! SaaS as a receiver of the tenant's destination `partner`.
 
 use anyhow::{Result, bail};
 use uuid::Uuid;
@@ -10,7 +10,7 @@ use crate::sign::{Family, StandardWebhooks, Topper};
 use crate::site::{Config, Site};
 use crate::sns::{SignatureVersion, StandIn, TOPIC};
 
-/// The providers, each with the path of its source.
+/// The providers with the paths of their sources.
 pub const SOURCES: [(&str, &str); 4] = [
     ("topi", "acme/orders"),
     ("topper", "acme/payments"),
@@ -18,7 +18,7 @@ pub const SOURCES: [(&str, &str); 4] = [
     ("tipser", "acme/products"),
 ];
 
-/// The path of a provider's source, as in a request.
+/// Returns the request path of a provider's source.
 pub fn path_of(provider: &str) -> String {
     let source = SOURCES
         .iter()
@@ -27,24 +27,24 @@ pub fn path_of(provider: &str) -> String {
     format!("/{}", source.1)
 }
 
-/// The keys of all four, and the stand-in for SNS.
+/// The keys of all four senders, and the stand-in for SNS.
 pub struct Senders {
     /// topi, through Svix.
     pub topi: StandardWebhooks,
     /// Topper.
     pub topper: Topper,
-    /// topi SaaS, by Standard Webhooks.
+    /// topi SaaS, with Standard Webhooks.
     pub topi_saas: StandardWebhooks,
     /// Tipser, through SNS.
     pub tipser: StandIn,
-    /// Where topi SaaS takes what its partners send.
+    /// The receiver of messages to topi SaaS.
     pub topi_saas_inbox: Receiver,
-    /// What they sign it with.
+    /// The signer of messages to topi SaaS.
     partner: StandardWebhooks,
 }
 
 impl Senders {
-    /// Makes new keys.
+    /// Creates new keys.
     pub async fn new() -> Result<Self> {
         Ok(Self {
             topi: StandardWebhooks::new(Family::Svix),
@@ -56,7 +56,7 @@ impl Senders {
         })
     }
 
-    /// Writes the keys into the site and the four sources into its configuration.
+    /// Writes the keys into the site and adds the four sources to its configuration.
     pub fn introduce(&self, site: &mut Site, config: Config) -> Result<Config> {
         site.set_variable("TOPI_SECRET", self.topi.secret());
         site.write("topi-saas.secret", self.topi_saas.secret())?;
@@ -83,7 +83,8 @@ impl Senders {
             ))
     }
 
-    /// The lines of the destination that topi SaaS is. It is on this machine, which has to be said.
+    /// Returns the configuration of the destination of topi SaaS. The receiver is on this machine,
+    /// so the configuration allows its address.
     fn partner_destination(&self) -> String {
         let url = self.topi_saas_inbox.url();
         format!(
@@ -92,7 +93,7 @@ impl Senders {
         )
     }
 
-    /// Lets a plugin (`tenant/name`) answer topi SaaS, with these lines beside it.
+    /// Grants the destination to a plugin (`tenant/name`), with these additional settings.
     pub fn let_answer(site: &Site, plugin: &str, lines: &str) -> Result<()> {
         site.write(
             &format!("plugins/{plugin}.toml"),
@@ -101,12 +102,13 @@ impl Senders {
         Ok(())
     }
 
-    /// Checks a partner's signature with the published library, as topi SaaS would.
+    /// Verifies a message to topi SaaS with the published library.
     pub fn check_partner(&self, received: &Received) -> Result<()> {
         received.verify(self.partner.secret())
     }
 
-    /// The lines that a source of the SNS stand-in has: what an operator writes for LocalStack.
+    /// Returns the configuration of a source of the SNS stand-in, as an operator writes it for
+    /// LocalStack.
     pub fn tipser_source(&self) -> String {
         let url = self.tipser.url();
         format!(
@@ -114,7 +116,7 @@ impl Senders {
         )
     }
 
-    /// The payload as this provider sends it, with a message id of its own where the scheme has one.
+    /// Returns the payload as the provider sends it, with a new message id if the scheme has one.
     pub fn sign(&self, provider: &str, body: &str) -> Result<Webhook> {
         let id = format!("msg_{}", Uuid::new_v4().simple());
         Ok(match provider {

@@ -1,6 +1,7 @@
-//! Signing as the senders do: Standard Webhooks (topi through Svix, topi SaaS) and detached JWS (Topper).
+//! Signatures of the senders: Standard Webhooks (topi through Svix, topi SaaS) and detached JWS
+//! (Topper).
 //!
-//! The keys are made on the spot, so that none stands in the repository.
+//! Each test creates new keys, so the repository contains none.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -17,7 +18,7 @@ use serde_json::json;
 
 use crate::http::Webhook;
 
-/// The present moment in seconds since the Unix epoch.
+/// Returns the current time in seconds since the Unix epoch.
 pub fn now() -> i64 {
     let since = SystemTime::now()
         .duration_since(UNIX_EPOCH)
@@ -28,25 +29,25 @@ pub fn now() -> i64 {
         .expect("the clock is before the year 292 billion")
 }
 
-/// Bytes that nobody can guess.
+/// Returns random bytes.
 pub fn random<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];
     rand::fill(&mut bytes).expect("the operating system has random bytes");
     bytes
 }
 
-/// The text in padded base64, as Basic credentials are.
+/// Returns the text in padded base64, as in Basic credentials.
 pub fn base64(text: &str) -> String {
     STANDARD.encode(text)
 }
 
-/// HMAC-SHA256 in hex, as many other senders sign.
+/// Returns the HMAC-SHA256 in hex, as many other senders sign.
 pub fn hmac_sha256_hex(key: &[u8], text: &[u8]) -> String {
     let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, key), text);
     crate::sns::hex(tag.as_ref())
 }
 
-/// Which of the two families of header names a sender uses.
+/// The two families of header names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Family {
     /// `svix-id` and so on.
@@ -56,7 +57,7 @@ pub enum Family {
 }
 
 impl Family {
-    /// The name of one of its headers: `id`, `timestamp` or `signature`.
+    /// Returns the name of a header: `id`, `timestamp` or `signature`.
     pub fn header(self, part: &str) -> String {
         match self {
             Self::Svix => format!("svix-{part}"),
@@ -65,14 +66,14 @@ impl Family {
     }
 }
 
-/// A sender by Standard Webhooks with a shared secret (`v1`).
+/// A sender that signs with Standard Webhooks and a shared secret (`v1`).
 pub struct StandardWebhooks {
     secret: String,
     family: Family,
 }
 
 impl StandardWebhooks {
-    /// A sender with a new secret.
+    /// Creates a sender with a new secret.
     pub fn new(family: Family) -> Self {
         Self {
             secret: format!("whsec_{}", STANDARD.encode(random::<24>())),
@@ -80,17 +81,17 @@ impl StandardWebhooks {
         }
     }
 
-    /// The secret as the sender's dashboard shows it.
+    /// Returns the secret as the sender's dashboard shows it.
     pub fn secret(&self) -> &str {
         &self.secret
     }
 
-    /// The body, signed now under this message id.
+    /// Signs the body now, with this message id.
     pub fn sign(&self, id: &str, body: impl Into<Vec<u8>>) -> Webhook {
         self.sign_at(id, now(), body)
     }
 
-    /// The body, signed with this timestamp.
+    /// Signs the body with this timestamp.
     pub fn sign_at(&self, id: &str, timestamp: i64, body: impl Into<Vec<u8>>) -> Webhook {
         let body = body.into();
         let signer = standardwebhooks::Webhook::new(&self.secret).expect("the secret is base64");
@@ -101,14 +102,14 @@ impl StandardWebhooks {
     }
 }
 
-/// A sender by Standard Webhooks with a key pair (`v1a`).
+/// A sender that signs with Standard Webhooks and a key pair (`v1a`).
 pub struct AsymmetricWebhooks {
     pair: Ed25519KeyPair,
     family: Family,
 }
 
 impl AsymmetricWebhooks {
-    /// A sender with a new key pair.
+    /// Creates a sender with a new key pair.
     pub fn new(family: Family) -> Result<Self> {
         let document = Ed25519KeyPair::generate_pkcs8(&SystemRandom::new())
             .context("no Ed25519 key was made")?;
@@ -117,12 +118,12 @@ impl AsymmetricWebhooks {
         Ok(Self { pair, family })
     }
 
-    /// The public key as the sender's dashboard shows it.
+    /// Returns the public key as the sender's dashboard shows it.
     pub fn public_key(&self) -> String {
         format!("whpk_{}", STANDARD.encode(self.pair.public_key().as_ref()))
     }
 
-    /// The private key as a sender keeps it.
+    /// Returns the private key as a sender stores it.
     pub fn private_key(&self) -> String {
         let seed = self
             .pair
@@ -133,7 +134,7 @@ impl AsymmetricWebhooks {
         format!("whsk_{}", STANDARD.encode(seed.as_ref()))
     }
 
-    /// The body, signed now under this message id.
+    /// Signs the body now, with this message id.
     pub fn sign(&self, id: &str, body: impl Into<Vec<u8>>) -> Webhook {
         let (body, timestamp) = (body.into(), now());
         let text = [format!("{id}.{timestamp}.").as_bytes(), &body].concat();
@@ -149,17 +150,17 @@ fn signed(family: Family, id: &str, timestamp: i64, signature: &str, body: Vec<u
         .and(&family.header("signature"), signature)
 }
 
-/// Topper: ES256 over the raw body, detached.
+/// Topper: signs the raw body with ES256, detached.
 pub struct Topper {
     key: SigningKey,
     key_id: String,
 }
 
 impl Topper {
-    /// The header that carries the signature.
+    /// The header with the signature.
     pub const HEADER: &str = "X-Topper-JWS-Signature";
 
-    /// A sender with a new key.
+    /// Creates a sender with a new key.
     #[expect(
         clippy::new_without_default,
         reason = "every call makes another key, which no default should"
@@ -174,14 +175,14 @@ impl Topper {
         }
     }
 
-    /// The private key as a JWK.
+    /// Returns the private key as a JWK.
     pub fn private_jwk(&self) -> String {
         let mut jwk: serde_json::Value = serde_json::from_str(&self.jwk()).expect("a JWK is JSON");
         jwk["d"] = URL_SAFE_NO_PAD.encode(self.key.to_bytes()).into();
         jwk.to_string()
     }
 
-    /// The public key as Topper hands it out.
+    /// Returns the public key as Topper publishes it.
     pub fn jwk(&self) -> String {
         let point = self.key.verifying_key().to_sec1_point(false);
         let (x, y) = (
@@ -195,7 +196,7 @@ impl Topper {
         .to_string()
     }
 
-    /// The body, signed.
+    /// Signs the body.
     pub fn sign(&self, body: impl Into<Vec<u8>>) -> Webhook {
         let body = body.into();
         let header =
@@ -213,7 +214,7 @@ mod tests {
 
     use super::*;
 
-    /// The example of GitHub's page "Validating webhook deliveries".
+    /// Source: the example on GitHub's page "Validating webhook deliveries".
     #[test]
     fn hmac_matches_github_example() {
         assert_eq!(

@@ -1,4 +1,4 @@
-//! An operator's folder: `hookyard.toml`, secrets, the plugin folder and the inbox's file.
+//! The folder of an operator: `hookyard.toml`, secrets, the plugin folder and the store.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,27 +8,28 @@ use tempfile::TempDir;
 
 use crate::guests::Guest;
 
-/// A folder that one host is run from.
+/// The folder of one host.
 pub struct Site {
     folder: PathBuf,
     environment: Vec<(String, String)>,
-    // Held for its end: the folder goes with it.
+    // Kept because dropping this value removes the folder.
     _temporary: Option<TempDir>,
 }
 
 impl Site {
-    /// A new folder that is removed in the end.
+    /// Creates a new folder, which is removed when the value is dropped.
     pub fn temporary() -> Result<Self> {
         let temporary = tempfile::Builder::new()
             .prefix("hookyard-")
             .tempdir()
             .context("no temporary folder")?;
-        // The host names files by their real paths; on some systems the temporary folder is a symlink.
+        // The host reports real paths, and on some systems the temporary folder is a symbolic link.
         let folder = temporary.path().canonicalize()?;
         Self::laid_out(folder, Some(temporary))
     }
 
-    /// This folder, emptied first, and left as it is in the end. Only what was a site before is emptied.
+    /// Uses this folder, empties it first, and keeps it afterwards. Refuses a folder that was not a
+    /// site before.
     pub fn at(folder: &Path) -> Result<Self> {
         let is_site = folder.join("hookyard.toml").is_file();
         let is_empty = fs::read_dir(folder).map_or(true, |mut entries| entries.next().is_none());
@@ -48,7 +49,7 @@ impl Site {
 
     fn laid_out(folder: PathBuf, temporary: Option<TempDir>) -> Result<Self> {
         fs::create_dir_all(folder.join("plugins"))?;
-        // What makes the folder known as a site, even if nobody comes to configure it.
+        // Marks the folder as a site, even if nothing is configured later.
         fs::write(folder.join("hookyard.toml"), "")?;
         Ok(Self {
             folder,
@@ -57,27 +58,27 @@ impl Site {
         })
     }
 
-    /// A path within the folder.
+    /// Returns a path in the folder.
     pub fn path(&self, name: &str) -> PathBuf {
         self.folder.join(name)
     }
 
-    /// The configuration file.
+    /// Returns the path of the configuration file.
     pub fn config(&self) -> PathBuf {
         self.path("hookyard.toml")
     }
 
-    /// What the host's environment has beside our own.
+    /// Returns the host's additional environment variables.
     pub fn environment(&self) -> &[(String, String)] {
         &self.environment
     }
 
-    /// Gives the host an environment variable.
+    /// Adds an environment variable for the host.
     pub fn set_variable(&mut self, name: &str, value: &str) {
         self.environment.push((name.into(), value.into()));
     }
 
-    /// Writes a file, whole and at once: beside its place first, then moved there.
+    /// Writes a file atomically: under another name first, then renamed.
     pub fn write(&self, name: &str, content: impl AsRef<[u8]>) -> Result<PathBuf> {
         let path = self.path(name);
         let parent = path.parent().context("a file stands in a folder")?;
@@ -95,12 +96,12 @@ impl Site {
         self.write("hookyard.toml", config.text()).map(drop)
     }
 
-    /// Where the plugin `tenant/name` stands.
+    /// Returns the path of the plugin `tenant/name`.
     pub fn plugin_file(&self, plugin: &str) -> PathBuf {
         self.path(&format!("plugins/{plugin}.wasm"))
     }
 
-    /// Drops a plugin in, or renames it over the one that is there.
+    /// Adds a plugin, or replaces the existing one by renaming.
     pub fn install(&self, plugin: &str, guest: &Guest) -> Result<()> {
         self.write(&format!("plugins/{plugin}.wasm"), guest.bytes())
             .map(drop)
@@ -113,7 +114,7 @@ impl Site {
     }
 }
 
-/// The text of a `hookyard.toml`. Sections are given by what stands in them.
+/// The text of a `hookyard.toml`. Sections are given as text.
 #[derive(Debug, Clone, Default)]
 pub struct Config {
     ingress: Vec<String>,
@@ -123,19 +124,20 @@ pub struct Config {
 }
 
 impl Config {
-    /// What every test wants: a free loopback port, the embedded inbox, the folder `plugins`.
+    /// Creates the configuration that all tests use: a free loopback port, the embedded store, the
+    /// folder `plugins`.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// A line in `[ingress]`.
+    /// Adds a line to `[ingress]`.
     #[must_use]
     pub fn ingress(mut self, line: &str) -> Self {
         self.ingress.push(line.into());
         self
     }
 
-    /// A line in `[plugins]`, in the place of an earlier one with the same key.
+    /// Adds a line to `[plugins]`, or replaces the line with the same key.
     #[must_use]
     pub fn plugins(mut self, line: &str) -> Self {
         let key = |line: &str| line.split('=').next().map(|key| key.trim().to_owned());
@@ -144,28 +146,28 @@ impl Config {
         self
     }
 
-    /// Another folder than `plugins`.
+    /// Uses another folder than `plugins`.
     #[must_use]
     pub fn plugins_folder(mut self, folder: &str) -> Self {
         self.folder = Some(folder.into());
         self
     }
 
-    /// A source, by the lines that stand in its section.
+    /// Adds a source with these lines.
     #[must_use]
     pub fn source(self, path: &str, lines: &str) -> Self {
         let (tenant, source) = path.split_once('/').expect("tenant/source");
         self.section(&format!("tenants.{tenant}.sources.{source}"), lines)
     }
 
-    /// Any other section.
+    /// Adds another section.
     #[must_use]
     pub fn section(mut self, name: &str, lines: &str) -> Self {
         self.rest.push(format!("\n[{name}]\n{lines}\n"));
         self
     }
 
-    /// The file's text.
+    /// Returns the text of the file.
     pub fn text(&self) -> String {
         let mut ingress = self.ingress.join("\n");
         if !ingress.contains("listen") {
@@ -174,7 +176,8 @@ impl Config {
         let folder = self.folder.as_deref().unwrap_or("plugins");
         let (plugins, rest) = (self.plugins.join("\n"), self.rest.concat());
         let inbox = "url = \"sqlite:data/hookyard.db\"";
-        // A test may say otherwise. Whoever tests fetch from is on this machine, and hosts of several tests run at once.
+        // A test can override these defaults. The servers of tests are on this machine, and several
+        // hosts run at the same time.
         let unless_said = |table: &str, line: &str| match rest.contains(&format!("[{table}]")) {
             true => String::new(),
             false => format!("[{table}]\n{line}\n\n"),

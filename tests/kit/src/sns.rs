@@ -1,7 +1,7 @@
-//! A stand-in for Amazon SNS: a certificate authority of its own, signed messages, and the two endpoints that a
-//! subscriber calls back (the certificate and `ConfirmSubscription`), on loopback.
+//! A stand-in for Amazon SNS on loopback: its own certificate authority, signed messages, and the
+//! two endpoints that a subscriber calls (the certificate and `ConfirmSubscription`).
 //!
-//! The rules are Amazon's: "Verifying the signatures of Amazon SNS messages" in the SNS developer guide.
+//! The rules are from "Verifying the signatures of Amazon SNS messages" in the SNS developer guide.
 
 use std::convert::Infallible;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -29,14 +29,14 @@ use crate::sign;
 
 mod rsa;
 
-/// The topic that the stand-in publishes to: the one of the seed's sample.
+/// The topic of the stand-in, which is the topic of the sample.
 pub const TOPIC: &str =
     "arn:aws:sns:eu-west-1:770937179823:webhooks-change-broker-elle-de-topic-dev";
 
-/// Where a certificate is awaited in vain.
+/// The path of a certificate that never arrives.
 const SILENT_PATH: &str = "/SimpleNotificationService-ffffffffffffffffffffffffffffffff.pem";
 
-/// How a message is signed.
+/// The algorithm of a signature.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SignatureVersion {
     /// SHA1withRSA.
@@ -54,7 +54,7 @@ impl SignatureVersion {
     }
 }
 
-/// The stand-in, serving until it is dropped.
+/// The stand-in, which serves until it is dropped.
 pub struct StandIn {
     address: SocketAddr,
     authority: rsa::Authority,
@@ -65,7 +65,7 @@ pub struct StandIn {
 }
 
 impl StandIn {
-    /// Makes the keys and starts to serve on a free port.
+    /// Creates the keys and starts to serve on a free port.
     pub async fn start() -> Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
             .await
@@ -95,17 +95,17 @@ impl StandIn {
         })
     }
 
-    /// What its URLs begin with.
+    /// Returns the beginning of its URLs.
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
     }
 
-    /// The root certificate that its signing certificate hangs on.
+    /// Returns the root of its signing certificate.
     pub fn root_pem(&self) -> &str {
         self.authority.root_pem()
     }
 
-    /// The targets of all confirmations that it was asked for.
+    /// Returns the targets of all requested confirmations.
     pub fn confirmations(&self) -> Vec<String> {
         self.seen_with("Action=ConfirmSubscription")
     }
@@ -115,27 +115,27 @@ impl StandIn {
         self.fails_next.store(true, Ordering::SeqCst);
     }
 
-    /// The URL that its signing certificate is served at.
+    /// Returns the URL of its signing certificate.
     pub fn certificate_url(&self) -> String {
         format!("{}{}", self.url(), self.certificate_path)
     }
 
-    /// A well-formed certificate URL at which nothing is served.
+    /// Returns a well-formed certificate URL without a certificate.
     pub fn missing_certificate_url(&self, number: usize) -> String {
         format!("{}/SimpleNotificationService-{number:032x}.pem", self.url())
     }
 
-    /// A well-formed certificate URL that accepts a request and never answers.
+    /// Returns a well-formed certificate URL that accepts a request and never answers.
     pub fn silent_certificate_url(&self) -> String {
         format!("{}{SILENT_PATH}", self.url())
     }
 
-    /// How often its certificate was fetched.
+    /// Returns how often the certificate was fetched.
     pub fn certificate_fetches(&self) -> usize {
         self.seen_with(&self.certificate_path).len()
     }
 
-    /// How often the certificate that never comes was asked for.
+    /// Returns how often the certificate that never arrives was requested.
     pub fn silent_fetches(&self) -> usize {
         self.seen_with(SILENT_PATH).len()
     }
@@ -148,7 +148,7 @@ impl StandIn {
             .collect()
     }
 
-    /// The first message that a new subscriber is sent, and the token in it.
+    /// Returns the first message to a new subscriber, with its token.
     pub fn subscription_confirmation(&self) -> (Message, String) {
         self.handshake(
             "SubscriptionConfirmation",
@@ -156,7 +156,7 @@ impl StandIn {
         )
     }
 
-    /// What a subscriber is sent when its subscription ends.
+    /// Returns the message that ends a subscription.
     pub fn unsubscribe_confirmation(&self) -> (Message, String) {
         self.handshake(
             "UnsubscribeConfirmation",
@@ -176,7 +176,7 @@ impl StandIn {
         (message, token)
     }
 
-    /// A notification that carries this text.
+    /// Returns a notification with this text.
     pub fn notification(&self, text: &str) -> Message {
         let mut message = self.message("Notification", text);
         message.set(
@@ -189,7 +189,8 @@ impl StandIn {
         message
     }
 
-    /// The same without an envelope, as with "raw message delivery": nothing is signed.
+    /// Returns the notification without an envelope, as with "raw message delivery": nothing is
+    /// signed.
     pub fn raw(&self, text: &str) -> Webhook {
         let id = Uuid::new_v4().to_string();
         headers("Notification", &id, TOPIC)
@@ -197,13 +198,13 @@ impl StandIn {
             .with_body(text.to_owned())
     }
 
-    /// The message signed and put on the wire.
+    /// Signs the message and returns the request.
     pub fn sign(&self, mut message: Message, version: SignatureVersion) -> Webhook {
         message.set("SigningCertURL", &self.certificate_url());
         self.sign_as_it_is(message, version)
     }
 
-    /// The message put on the wire with a certificate URL that is not this stand-in's, as a stranger would.
+    /// Returns the request with a foreign certificate URL, as a stranger would send it.
     pub fn forge(&self, mut message: Message, certificate_url: &str) -> Webhook {
         message.set("SigningCertURL", certificate_url);
         self.sign_as_it_is(message, SignatureVersion::V2)
@@ -246,7 +247,7 @@ pub struct Message {
 }
 
 impl Message {
-    /// Gives a field a value.
+    /// Sets a field.
     pub fn set(&mut self, name: &str, value: &str) {
         self.fields.insert(name.into(), value.into());
     }
@@ -352,7 +353,7 @@ async fn serve(listener: TcpListener, endpoint: Endpoint) {
                     Ok::<_, Infallible>(answer)
                 }
             });
-            // A subscriber that hangs up in the middle is its own affair.
+            // A subscriber may close the connection at any time.
             let _ = hyper::server::conn::http1::Builder::new()
                 .serve_connection(TokioIo::new(stream), service)
                 .await;

@@ -1,7 +1,7 @@
-//! Where things stand in the checkout, and cargo as a child process.
+//! The checkout, and cargo as a child process.
 //!
-//! Tests run after the outer cargo has let go of its locks, so a child may build. What a child built is read from
-//! cargo's own messages; no path under a target folder is guessed.
+//! Tests run after the outer cargo has released its locks, so a child process may build. The paths
+//! of built files come from cargo's messages; nothing guesses a path in a target folder.
 
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -10,7 +10,7 @@ use std::process::{Command, Stdio};
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
-/// The root of the checkout.
+/// Returns the root of the checkout.
 pub fn root() -> PathBuf {
     let kit = Path::new(env!("CARGO_MANIFEST_DIR"));
     kit.ancestors()
@@ -19,7 +19,7 @@ pub fn root() -> PathBuf {
         .to_owned()
 }
 
-/// The workspace's target folder, wherever the person at the keyboard has put it.
+/// Returns the target folder of the workspace, which may be outside the checkout.
 pub fn target_folder() -> Result<PathBuf> {
     let output = cargo()
         .args(["metadata", "--format-version=1", "--no-deps", "--offline"])
@@ -34,20 +34,20 @@ pub fn target_folder() -> Result<PathBuf> {
     Ok(folder.into())
 }
 
-/// The demo's binary, built when it isn't.
+/// Returns the demo's binary, and builds it if necessary.
 pub fn demo() -> Result<PathBuf> {
     binary("hookyard-demo", "the demo")
 }
 
-/// A binary of this workspace, in the profile that we ourselves were built in.
+/// Returns a binary of this workspace, built with the profile of the running test.
 ///
-/// The whole workspace is selected, so that dependencies have the features that `cargo test` gives them and are not
-/// compiled twice.
+/// The build selects the whole workspace. Dependencies then have the same features as in `cargo
+/// test` and are not compiled twice.
 pub(crate) fn binary(name: &str, what: &str) -> Result<PathBuf> {
     binary_with(name, what, None)
 }
 
-/// The same with a feature of a package of it.
+/// Returns a binary that is built with a feature of its package.
 pub(crate) fn binary_with(name: &str, what: &str, feature: Option<&str>) -> Result<PathBuf> {
     let mut command = cargo();
     command.args(["build", "--workspace", "--bin", name]);
@@ -66,11 +66,11 @@ pub(crate) fn binary_with(name: &str, what: &str, feature: Option<&str>) -> Resu
         .with_context(|| format!("cargo built no {name}"))
 }
 
-/// The cargo that runs us, with its working folder at the root.
+/// Returns a command for the running cargo, with the root as its working folder.
 pub(crate) fn cargo() -> Command {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.current_dir(root());
-    // A child that builds another package must not take these for its own.
+    // These variables describe our own package, and the child builds another one.
     for (name, _) in std::env::vars_os() {
         let text = name.to_string_lossy();
         if text.starts_with("CARGO_PKG_")
@@ -83,17 +83,17 @@ pub(crate) fn cargo() -> Command {
     command
 }
 
-/// One thing that cargo built.
+/// A result of a build.
 pub(crate) struct Artifact {
-    /// The target's name.
+    /// The name of the target.
     pub(crate) name: String,
-    /// The files of it; an executable is the last.
+    /// The files; the last one is the executable.
     pub(crate) files: Vec<PathBuf>,
-    /// Whether it can be run here.
+    /// Whether the result can run on this machine.
     pub(crate) is_executable: bool,
 }
 
-/// Runs a `cargo build`, whose progress and errors go to our standard error, and says what it built.
+/// Runs `cargo build`, with progress and errors on standard error, and returns the results.
 pub(crate) fn build(mut command: Command, what: &str) -> Result<Vec<Artifact>> {
     let mut child = command
         .arg("--message-format=json-render-diagnostics")

@@ -1,10 +1,12 @@
-//! Captures the log lines of one test, while other tests of the same process run beside it.
+//! Captures the log lines of one test while other tests run in the same process.
 //!
-//! `tracing` remembers for each callsite whether anybody listens. A test that listens by a thread's default subscriber
-//! misses lines whose callsite another test reached first, on a thread without one. So there is one subscriber for the
-//! whole process, and it writes to whatever the thread captures at the moment.
+//! `tracing` remembers for each callsite whether a subscriber listens. If a test listens through
+//! the default subscriber of its thread, it misses lines whose callsite another test reached first,
+//! on a thread without a subscriber. This crate therefore installs one subscriber for the whole
+//! process, which writes to the capture of the current thread.
 //!
-//! A test must run on one thread (the default of `#[tokio::test]`): lines of other threads are not captured.
+//! A test must run on one thread, which is the default of `#[tokio::test]`. Lines of other threads
+//! are not captured.
 
 use std::cell::RefCell;
 use std::io::{self, Write};
@@ -16,16 +18,18 @@ thread_local! {
     static CAPTURED: RefCell<Option<Vec<u8>>> = const { RefCell::new(None) };
 }
 
-/// The log lines of this thread from `Capture::start` on. Dropping the value ends the capture.
+/// The log lines of this thread since `Capture::start`. Dropping the value ends the capture.
 #[derive(Debug)]
 pub struct Capture(());
 
 impl Capture {
-    /// Captures this thread's lines of level INFO and above, as text without time or colour.
+    /// Starts to capture this thread's lines of level INFO and above, as text without times and
+    /// colours.
     ///
     /// # Panics
     ///
-    /// When the thread captures already, or when the process has another global subscriber.
+    /// Panics if the thread already captures lines, or if the process has another global
+    /// subscriber.
     pub fn start() -> Self {
         install();
         let before = CAPTURED.replace(Some(Vec::new()));
@@ -33,7 +37,7 @@ impl Capture {
         Self(())
     }
 
-    /// The lines since the start, or since this was last called.
+    /// Returns the lines since the start or the last call.
     pub fn take(&self) -> String {
         let lines = CAPTURED.with_borrow_mut(|captured| captured.as_mut().map(std::mem::take));
         String::from_utf8(lines.unwrap_or_default()).expect("log lines are UTF-8")
@@ -56,17 +60,17 @@ fn install() {
             .finish();
         tracing::subscriber::set_global_default(subscriber).expect("no other global subscriber");
 
-        // Callsites that were reached before this moment were found to have no listener.
+        // Callsites that were reached before this moment have no listener.
         tracing::callsite::rebuild_interest_cache();
     });
 }
 
-/// Writes a line to what the current thread captures; drops the line where the thread captures nothing.
+/// Writes a line to the capture of the current thread, or drops the line if there is none.
 struct Router;
 
 impl Write for Router {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        // A thread that ends may still log after its own storage is gone.
+        // A thread that ends can log after its thread-local storage is gone.
         let _ = CAPTURED.try_with(|captured| {
             if let Some(captured) = captured.borrow_mut().as_mut() {
                 captured.extend_from_slice(bytes);

@@ -1,6 +1,7 @@
-//! A disk that fails when it is told to: `disk.c`, compiled by the system's C compiler and preloaded into the host.
+//! A disk that fails on demand: `disk.c`, compiled by the system's C compiler and preloaded into
+//! the host.
 //!
-//! Everything else about the host is as it ships, SQLite's own calls included. Linux only.
+//! Everything else in the host is unchanged, including the calls of SQLite. Linux only.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -11,24 +12,25 @@ use anyhow::{Context, Result, anyhow, ensure};
 use crate::site::Site;
 use crate::workspace;
 
-/// How a disk is.
+/// The condition of a disk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Condition {
-    /// It does what it is asked to.
+    /// Every call works.
     Well,
-    /// Files can't grow (`ENOSPC`).
+    /// Files cannot grow (`ENOSPC`).
     Full,
-    /// Files grow by half of what is written, which is what a write that doesn't fit may do.
+    /// Each write stores only half of its bytes, as a write to a nearly full disk can.
     Short,
-    /// Syncs fail (`EIO`), and what they were to write is lost, as Linux has it.
+    /// Syncs fail (`EIO`), and the unsynced data is lost, as on Linux.
     Unsyncable,
     /// Writes and syncs fail (`EIO`).
     Broken,
-    /// The power fails within a few operations: what was not synced is gone, or any part of it. The number is a seed.
+    /// The power fails within a few operations, and a random part of the unsynced data is lost. The
+    /// number is the seed.
     Cut(u64),
 }
 
-/// The disk that a site's inbox stands on.
+/// The disk that holds a site's store.
 pub struct Disk {
     control: PathBuf,
     files: PathBuf,
@@ -36,7 +38,8 @@ pub struct Disk {
 }
 
 impl Disk {
-    /// The disk of this site; it is well. The first call compiles, which blocks.
+    /// Creates the disk of this site, in working condition. The first call compiles the library,
+    /// which blocks.
     pub fn of(site: &Site) -> Result<Self> {
         let disk = Self {
             control: site.path("disk"),
@@ -47,7 +50,7 @@ impl Disk {
         Ok(disk)
     }
 
-    /// Puts it into another condition, at once.
+    /// Sets the condition of the disk.
     pub fn be(&self, condition: Condition) -> Result<()> {
         let text = match condition {
             Condition::Well => String::new(),
@@ -60,7 +63,7 @@ impl Disk {
         std::fs::write(&self.control, text).context("the disk's control file can't be written")
     }
 
-    /// What the host's environment has to have.
+    /// Returns the environment variables that the host needs.
     pub fn variables(&self) -> [(String, String); 3] {
         let text = |path: &Path| path.to_string_lossy().into_owned();
         [
@@ -81,7 +84,7 @@ fn compile() -> Result<PathBuf> {
     let source = workspace::root().join("tests/kit/src/disk/disk.c");
     let folder = workspace::target_folder()?.join("disk");
     std::fs::create_dir_all(&folder)?;
-    // Under a name of its own first, so that a test beside this one never loads half a file.
+    // Written under another name first, so that a parallel test never loads half a file.
     let aside = folder.join(format!("{}.so", std::process::id()));
     let compiler = std::env::var_os("CC").unwrap_or_else(|| "cc".into());
     let status = Command::new(&compiler)

@@ -1,4 +1,5 @@
-//! The stand-in's certificate authority, and RSA signatures with SHA-1 as well, which libraries of today only verify.
+//! The certificate authority of the stand-in, and RSA signatures, including SHA-1, which current
+//! libraries only verify.
 
 use anyhow::{Context, Result};
 use aws_lc_rs::digest::{self, SHA1_FOR_LEGACY_USE_ONLY, SHA256};
@@ -9,7 +10,7 @@ use rcgen::{
 
 use super::SignatureVersion;
 
-/// The name that Amazon's signing certificates bear.
+/// The common name of Amazon's signing certificates.
 const SIGNER: &str = "sns.amazonaws.com";
 
 pub(super) struct Authority {
@@ -68,7 +69,7 @@ struct PrivateKey {
 }
 
 impl PrivateKey {
-    /// Reads the modulus and the private exponent: RFC 5958 around RFC 8017, appendix A.1.2.
+    /// Reads the modulus and the private exponent (RFC 5958 around RFC 8017, appendix A.1.2).
     fn from_pkcs8(der: &[u8]) -> Option<Self> {
         let (outer, _) = element(der)?;
         let (_version, rest) = element(outer)?;
@@ -85,7 +86,8 @@ impl PrivateKey {
         })
     }
 
-    /// RSASSA-PKCS1-v1_5: RFC 8017, sections 8.2.1 and 9.2. Not in constant time; the key is worth nothing.
+    /// Signs with RSASSA-PKCS1-v1_5 (RFC 8017, sections 8.2.1 and 9.2). The code is not
+    /// constant-time, because the key protects nothing.
     fn sign(&self, text: &[u8], version: SignatureVersion) -> Vec<u8> {
         let (algorithm, prefix): (_, &[u8]) = match version {
             SignatureVersion::V1 => (
@@ -109,7 +111,7 @@ impl PrivateKey {
     }
 }
 
-/// The content of the first DER element and what follows it.
+/// Returns the content of the first DER element and the bytes after the element.
 fn element(der: &[u8]) -> Option<(&[u8], &[u8])> {
     let (&first, rest) = der.get(1..)?.split_first()?;
     let (length, rest) = match first {
