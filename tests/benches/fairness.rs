@@ -140,7 +140,7 @@ fn config(inbox: Arc<SqliteInbox>, runner: Arc<TimedRunner>) -> Config {
         lease: Duration::from_secs(60),
         concurrency_max: 16,
         tenant_concurrency_max: 12,
-        drain_max: Duration::from_secs(10),
+        shutdown_timeout: Duration::from_secs(10),
         policies: RetryPolicies::default(),
         quarantine: None,
         probation: Arc::new(NoProbation),

@@ -29,7 +29,7 @@ async fn all_config_faults_are_reported_at_once() -> Result<()> {
 [ingress]
 listn = "127.0.0.1:0"
 body_max = "plenty"
-[inbox]
+[store]
 url = "postgres://elsewhere"
 [plugin]
 folder = "plugins"

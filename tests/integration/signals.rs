@@ -18,14 +18,17 @@ use crate::rig::{Rig, fresh_payment, quick};
 const BLOCKED: i32 = 3;
 
 /// A site whose host is given little time to drain, and the environment in which the host blocks at that place.
-async fn blocking(at: &str, drain_max: &str) -> Result<(Site, Senders, Vec<(String, String)>)> {
+async fn blocking(
+    at: &str,
+    shutdown_timeout: &str,
+) -> Result<(Site, Senders, Vec<(String, String)>)> {
     let mut site = Site::temporary()?;
     let senders = Senders::new().await?;
     let config = senders.introduce(
         &mut site,
-        quick().ingress(&format!(
-            "shutdown_deadline = \"{drain_max}\"\nstore_timeout = \"1s\""
-        )),
+        quick()
+            .top_level(&format!("shutdown_timeout = \"{shutdown_timeout}\""))
+            .ingress("store_timeout = \"1s\""),
     )?;
     site.configure(&config)?;
     Ok((

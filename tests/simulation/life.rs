@@ -455,7 +455,7 @@ fn start(world: &Arc<World>, plugins: &Arc<Plugins>) -> JoinHandle<()> {
         lease: LEASE,
         concurrency_max: 4,
         tenant_concurrency_max: 3,
-        drain_max: LEASE,
+        shutdown_timeout: LEASE,
         policies: RetryPolicies {
             fallback: retry,
             by_source: Default::default(),

@@ -13,22 +13,21 @@ use hookyard_schemes::{Secret, SecretUse};
 
 use super::grants::{self, Granted};
 use super::references::Surroundings;
-use super::settings::{Admin, Backlog, Compile, Dispatch, Egress, Plugins};
+use super::settings::{Admin, Backlog, Compile, Dispatch, Egress, Ingress, Plugins, Store};
 use super::{backlog, limits};
 use crate::document::{Entry, Section, Size};
 use crate::settings::Windows;
 
 /// `[ingress]`
-pub fn ingress(section: &Section<'_>) -> hookyard_ingress::Config {
+pub fn ingress(section: &Section<'_>, shutdown_timeout: Duration) -> Ingress {
     let defaults = hookyard_ingress::Config::default();
     let size = |key, default| section.get(key).and_then(bytes).unwrap_or(default);
     let time = |key, default| section.get::<Duration>(key).unwrap_or(default);
-    hookyard_ingress::Config {
+    let server = hookyard_ingress::Config {
         listen: section.get("listen").unwrap_or(defaults.listen),
-        body_max: size("body_max", defaults.body_max),
-        buffered_bytes_max: size("buffered_max", defaults.buffered_bytes_max),
-        head_bytes_max: size("header_max", defaults.head_bytes_max),
-        head_timeout: time("header_timeout", defaults.head_timeout),
+        buffered_max: size("buffered_max", defaults.buffered_max),
+        header_max: size("header_max", defaults.header_max),
+        header_timeout: time("header_timeout", defaults.header_timeout),
         body_timeout: time("body_timeout", defaults.body_timeout),
         idle_timeout: time("idle_timeout", defaults.idle_timeout),
         store_timeout: time("store_timeout", defaults.store_timeout),
@@ -38,8 +37,12 @@ pub fn ingress(section: &Section<'_>) -> hookyard_ingress::Config {
         streams_max: section
             .get("streams_max")
             .map_or(defaults.streams_max, NonZeroU32::get),
-        drain_timeout: time("shutdown_deadline", defaults.drain_timeout),
+        shutdown_timeout,
         retry_after: time("retry_after", defaults.retry_after),
+    };
+    Ingress {
+        server,
+        body_max: size("body_max", 1 << 20),
     }
 }
 
@@ -82,8 +85,18 @@ fn host(entry: &Entry<'_>) -> Option<String> {
     None
 }
 
-/// `[inbox]`: the database file.
-pub fn inbox(section: &Section<'_>, around: &Surroundings<'_>) -> PathBuf {
+/// `[store]`
+pub fn store(section: &Section<'_>, around: &Surroundings<'_>) -> Store {
+    Store {
+        url: store_url(section, around),
+        dedupe_window: section
+            .get("dedupe_window")
+            .unwrap_or(Duration::from_secs(30 * 24 * 3600)),
+    }
+}
+
+/// `[store]`: the database file.
+fn store_url(section: &Section<'_>, around: &Surroundings<'_>) -> PathBuf {
     let default = || around.resolve(Path::new("data/hookyard.db"));
     let Some(entry) = section.entry("url") else {
         return default();
@@ -101,13 +114,6 @@ pub fn inbox(section: &Section<'_>, around: &Surroundings<'_>) -> PathBuf {
             default()
         }
     }
-}
-
-/// `[inbox]`: for how long a source's key is told from a new event's, unless the source says its own.
-pub fn dedupe_window(section: &Section<'_>) -> Duration {
-    section
-        .get("dedupe_window")
-        .unwrap_or(Duration::from_secs(30 * 24 * 3600))
 }
 
 /// `[plugins]`
@@ -131,7 +137,7 @@ pub fn plugins(section: &Section<'_>, around: &Surroundings<'_>) -> Plugins {
         tenant_count_max: section
             .get("tenant_count_max")
             .map_or(1000, NonZeroUsize::get),
-        file_bytes_max: section
+        file_max: section
             .get("file_max")
             .map_or(64 << 20, |Size(bytes)| bytes),
         rescan: time("rescan", 3_000),
@@ -168,14 +174,13 @@ fn compile(section: &Section<'_>) -> Compile {
 }
 
 /// `[dispatch]`, and `[delivery]`, which has the same bounds.
-pub fn dispatch(section: &Section<'_>, drain_max: Duration) -> Dispatch {
+pub fn dispatch(section: &Section<'_>) -> Dispatch {
     let concurrency_max = section.get("concurrency_max").map_or(64, NonZeroUsize::get);
     let of_tenant = section.get("tenant_concurrency_max").map(NonZeroUsize::get);
     Dispatch {
         concurrency_max,
         tenant_concurrency_max: of_tenant.unwrap_or_else(|| (concurrency_max * 3).div_ceil(4)),
         lease: section.get("lease").unwrap_or(Duration::from_secs(60)),
-        drain_max,
     }
 }
 
@@ -185,15 +190,15 @@ pub fn egress(section: &Section<'_>, around: &Surroundings<'_>) -> Egress {
     let count = |key, default| section.get(key).map_or(default, NonZeroUsize::get);
     let time = |key, default| section.get::<Duration>(key).unwrap_or(default);
     let door = hookyard_egress::Config {
-        extra_roots: roots(section, around),
+        roots: roots(section, around),
         connections_max: count("connections_max", defaults.connections_max),
         host_concurrency_max: count("host_concurrency_max", defaults.host_concurrency_max),
-        connect_max: time("connect_timeout", defaults.connect_max),
-        head_bytes_max: section
+        connect_timeout: time("connect_timeout", defaults.connect_timeout),
+        header_max: section
             .get("header_max")
             .and_then(bytes)
-            .unwrap_or(defaults.head_bytes_max),
-        idle_max: time("idle_timeout", defaults.idle_max),
+            .unwrap_or(defaults.header_max),
+        idle_timeout: time("idle_timeout", defaults.idle_timeout),
     };
     Egress {
         door,

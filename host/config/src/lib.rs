@@ -33,7 +33,9 @@ mod tests;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
+use hookyard_model::RetryPolicy;
 pub use settings::{Settings, Source};
 
 use crate::document::{Fault, Faults, Section, Sink};
@@ -87,21 +89,20 @@ fn read_with(path: &Path, variable: &dyn Fn(&str) -> Option<Vec<u8>>) -> Reading
 }
 
 fn settings(root: &Section<'_>, around: &Surroundings<'_>, sink: &Sink) -> Option<Settings> {
-    let ingress = root.table("ingress", host::ingress);
+    let shutdown_timeout = root
+        .get("shutdown_timeout")
+        .unwrap_or(Duration::from_secs(10));
+    let ingress = root.table("ingress", |section| {
+        host::ingress(section, shutdown_timeout)
+    });
     let admin = root.table("admin", |section| host::admin(section, around));
-    let (inbox, dedupe_window) = root.table("inbox", |section| {
-        (host::inbox(section, around), host::dedupe_window(section))
-    });
+    let store = root.table("store", |section| host::store(section, around));
     let mut plugins = root.table("plugins", |section| host::plugins(section, around));
-    let dispatch = root.table("dispatch", |section| {
-        host::dispatch(section, ingress.drain_timeout)
-    });
-    let delivery = root.table("delivery", |section| {
-        host::dispatch(section, ingress.drain_timeout)
-    });
+    let dispatch = root.table("dispatch", host::dispatch);
+    let delivery = root.table("delivery", host::dispatch);
     let egress = root.table("egress", |section| host::egress(section, around));
     let retry = root.table("retry", |section| {
-        retry::read(section, &settings::Settings::default_retry())
+        retry::read(section, &RetryPolicy::default())
     });
     let quarantine = root.table("quarantine", quarantine::read);
     let release = root.table("release", release::read);
@@ -114,8 +115,9 @@ fn settings(root: &Section<'_>, around: &Surroundings<'_>, sink: &Sink) -> Optio
     let providers = provider::all(folder.as_deref(), around, sink);
     let (keep, every) = root.table("retention", retention::read);
     let defaults = tenant::Defaults {
+        body_max: ingress.body_max,
         retry: retry.clone(),
-        dedupe_window,
+        dedupe_window: store.dedupe_window,
         keep,
     };
     let tenant::Tenants {
@@ -135,9 +137,10 @@ fn settings(root: &Section<'_>, around: &Surroundings<'_>, sink: &Sink) -> Optio
     };
     let retention = settings::Retention { limits, every };
     Some(Settings {
+        shutdown_timeout,
         ingress,
         admin,
-        inbox,
+        store,
         plugins,
         dispatch,
         delivery,

@@ -19,10 +19,10 @@ pub const BOUNDLESS: Limits = Limits {
     handles_max: usize::MAX,
     host_calls_max: u64::MAX,
     host_bytes_max: u64::MAX,
-    transfer_bytes_max: usize::MAX,
+    transfer_max: usize::MAX,
     http_requests_max: u64::MAX,
     http_concurrency: usize::MAX,
-    http_body_bytes_max: usize::MAX,
+    http_body_max: usize::MAX,
     kv_reads_max: u64::MAX,
     kv_keys_max: u64::MAX,
     kv_bytes_max: u64::MAX,
@@ -34,7 +34,7 @@ pub const BOUNDLESS: Limits = Limits {
     outbox_tenant_waiting_max: u64::MAX,
     outbox_tenant_waiting_bytes_max: u64::MAX,
     log_lines_max: usize::MAX,
-    log_line_bytes_max: usize::MAX,
+    log_line_max: usize::MAX,
 };
 
 /// Reads limits. What isn't said is as in `defaults`, or as in `most` where that is less; to ask for more is a fault.
@@ -69,18 +69,14 @@ pub fn read(section: &Section<'_>, defaults: &Limits, most: &Limits) -> Limits {
         handles_max: count_here("handles_max", d.handles_max, m.handles_max),
         host_calls_max: count("host_calls_max", d.host_calls_max, m.host_calls_max),
         host_bytes_max: size("host_bytes_max", d.host_bytes_max, m.host_bytes_max),
-        transfer_bytes_max: size_here("transfer_max", d.transfer_bytes_max, m.transfer_bytes_max),
+        transfer_max: size_here("transfer_max", d.transfer_max, m.transfer_max),
         http_requests_max: count(
             "http_requests_max",
             d.http_requests_max,
             m.http_requests_max,
         ),
         http_concurrency: count_here("http_concurrency", d.http_concurrency, m.http_concurrency),
-        http_body_bytes_max: size_here(
-            "http_body_max",
-            d.http_body_bytes_max,
-            m.http_body_bytes_max,
-        ),
+        http_body_max: size_here("http_body_max", d.http_body_max, m.http_body_max),
         kv_reads_max: count("kv_reads_max", d.kv_reads_max, m.kv_reads_max),
         kv_keys_max: count("kv_keys_max", d.kv_keys_max, m.kv_keys_max),
         kv_bytes_max: size("kv_bytes_max", d.kv_bytes_max, m.kv_bytes_max),
@@ -116,7 +112,7 @@ pub fn read(section: &Section<'_>, defaults: &Limits, most: &Limits) -> Limits {
             m.outbox_tenant_waiting_bytes_max,
         ),
         log_lines_max: count_here("log_lines_max", d.log_lines_max, m.log_lines_max),
-        log_line_bytes_max: size_here("log_line_max", d.log_line_bytes_max, m.log_line_bytes_max),
+        log_line_max: size_here("log_line_max", d.log_line_max, m.log_line_max),
     }
 }
 

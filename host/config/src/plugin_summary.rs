@@ -24,7 +24,7 @@ pub struct Told {
 pub fn told(plugins: &Plugins, rehearsal: &Rehearsal, plugin: &PluginRef) -> Result<Told, String> {
     let folder = plugins.folder.join(plugin.tenant.as_str());
     let path = folder.join(format!("{}.toml", plugin.name));
-    let text = match files::text(&folder, &path, plugins.file_bytes_max) {
+    let text = match files::text(&folder, &path, plugins.file_max) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
         text => text.map_err(|error| format!("{} can't be read: {error}", path.display()))?,
     };

@@ -13,16 +13,18 @@ pub fn read(section: &Section<'_>) -> Release {
     let default = ProbationPolicy::default();
     let count = |key, default| section.get(key).map_or(default, NonZeroUsize::get);
     let probation = ProbationPolicy {
-        watch: section.get::<Duration>("watch").unwrap_or(default.watch),
+        probation: section
+            .get::<Duration>("probation")
+            .unwrap_or(default.probation),
         events_min: count("events_min", default.events_min),
         faults_min: count("faults_min", default.faults_min),
         worse: section
             .get("worse")
             .map_or(default.worse, |Share(share)| share),
     };
-    let goes_back = section.get("rollback").unwrap_or(true);
+    let is_automatic = section.get("rollback").unwrap_or(true);
     Release {
-        probation: goes_back.then_some(probation),
+        rollback: is_automatic.then_some(probation),
         revisions_kept: count("revisions_kept", 5),
     }
 }

@@ -19,10 +19,11 @@ use super::grants::Granted;
 /// A whole configuration.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    pub ingress: hookyard_ingress::Config,
+    /// How long everything that is in flight may take to finish at shutdown.
+    pub shutdown_timeout: Duration,
+    pub ingress: Ingress,
     pub admin: Admin,
-    /// The database file.
-    pub inbox: PathBuf,
+    pub store: Store,
     pub plugins: Plugins,
     pub dispatch: Dispatch,
     /// The same bounds for messages that are sent.
@@ -40,6 +41,24 @@ pub struct Settings {
     pub providers: BTreeMap<String, Arc<Provider>>,
     pub sources: BTreeMap<SourceRef, Source>,
     pub destinations: BTreeMap<DestinationRef, Destination>,
+}
+
+/// The `[ingress]` table: how senders reach the host.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ingress {
+    /// The listener and its limits.
+    pub server: hookyard_ingress::Config,
+    /// The maximum size of a request's body, in bytes, for sources without a limit of their own.
+    pub body_max: usize,
+}
+
+/// The `[store]` table: where events are stored, and how repeated events are recognized.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Store {
+    /// The database file.
+    pub url: PathBuf,
+    /// How long a repeated event is recognized, for sources without a window of their own.
+    pub dedupe_window: Duration,
 }
 
 /// The administrators' listener.
@@ -62,7 +81,7 @@ pub struct Plugins {
     /// The most plugins of one tenant.
     pub tenant_count_max: usize,
     /// The most bytes of a component.
-    pub file_bytes_max: u64,
+    pub file_max: u64,
     /// How often the folder is looked at when nothing was heard from it.
     pub rescan: Duration,
     pub windows: Windows,
@@ -119,8 +138,8 @@ pub struct Compile {
 /// How a new revision comes into service.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Release {
-    /// When it goes out of it again; never by itself where `None`.
-    pub probation: Option<ProbationPolicy>,
+    /// When a new revision is rolled back; `None` where that never happens automatically.
+    pub rollback: Option<ProbationPolicy>,
     /// Components of each plugin that are kept to go back to; at least 1.
     pub revisions_kept: usize,
 }
@@ -183,8 +202,6 @@ pub struct Dispatch {
     /// Of one tenant's plugins, where several tenants have some.
     pub tenant_concurrency_max: usize,
     pub lease: Duration,
-    /// How long attempts in flight may go on at shutdown.
-    pub drain_max: Duration,
 }
 
 /// How anything goes out.
@@ -208,8 +225,8 @@ pub struct Retention {
 pub struct Source {
     pub provider: Arc<Provider>,
     pub verifier: Arc<Verifier>,
-    /// When it differs from the host's.
-    pub body_bytes_max: Option<usize>,
+    /// The maximum size of a request's body, in bytes.
+    pub body_max: usize,
     /// Whether its handshakes may fetch over plain HTTP.
     pub allow_http: bool,
     pub retry: RetryPolicy,
@@ -225,13 +242,6 @@ pub struct Destination {
     /// Whose typed events may be sent to it.
     pub provider: Option<Arc<Provider>>,
     pub delivery: Arc<hookyard_delivery::Destination>,
-}
-
-impl Settings {
-    /// What a source's retries are when nothing is said anywhere.
-    pub fn default_retry() -> RetryPolicy {
-        RetryPolicy::default()
-    }
 }
 
 /// How long something must have stayed as it is before it counts.

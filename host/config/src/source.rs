@@ -23,7 +23,10 @@ pub fn read(
 ) -> Option<Source> {
     let faults_before = section.fault_count();
     let provider = provider(section, providers);
-    let body_bytes_max = section.get("body_max").and_then(host::bytes);
+    let body_max = section
+        .get("body_max")
+        .and_then(host::bytes)
+        .unwrap_or(defaults.body_max);
     let retry = section.table("retry", |section| {
         super::retry::read(section, &defaults.retry)
     });
@@ -44,7 +47,7 @@ pub fn read(
     Some(Source {
         provider,
         verifier: Arc::new(verifier),
-        body_bytes_max,
+        body_max,
         allow_http,
         retry,
         ordering,

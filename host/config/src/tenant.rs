@@ -18,6 +18,7 @@ use crate::document::{Entry, Section};
 
 /// What a source has that says nothing of its own.
 pub struct Defaults {
+    pub body_max: usize,
     pub retry: RetryPolicy,
     pub dedupe_window: Duration,
     /// A tenant's rather.

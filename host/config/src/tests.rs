@@ -100,7 +100,7 @@ fn the_reference_file_says_the_defaults_and_every_key() {
     let tables = [
         "ingress",
         "admin",
-        "inbox",
+        "store",
         "plugins",
         "compile",
         "dispatch",
@@ -192,7 +192,7 @@ fn the_example_of_the_readme_is_ready_for_use() {
         [ingress]
         listen = "127.0.0.1:0"
         body_max = "64KiB"
-        [inbox]
+        [store]
         url = "sqlite:data/hookyard.db"
         [plugins]
         folder = "plugins"
@@ -208,7 +208,7 @@ fn the_example_of_the_readme_is_ready_for_use() {
         "#,
     );
     assert_eq!(settings.ingress.body_max, 64 << 10);
-    assert_eq!(settings.inbox, folder.0.path().join("data/hookyard.db"));
+    assert_eq!(settings.store.url, folder.0.path().join("data/hookyard.db"));
     assert_eq!(settings.plugins.folder, folder.0.path().join("plugins"));
     let sources: Vec<_> = settings
         .sources

@@ -33,7 +33,7 @@ pub struct Config {
     /// How many of one tenant's where several tenants have destinations; at least 1.
     pub tenant_concurrency_max: usize,
     /// How long tries under way may go on once the deliverer is told to stop.
-    pub drain_max: Duration,
+    pub shutdown_timeout: Duration,
     /// Where to send to.
     pub destinations: Destinations,
 }

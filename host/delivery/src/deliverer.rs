@@ -34,7 +34,7 @@ pub struct Deliverer {
     tenant_concurrency_max: usize,
     /// The places of one tenant, with the destinations that there are.
     tenant_max: usize,
-    drain_max: Duration,
+    shutdown_timeout: Duration,
     running: JoinSet<()>,
     leases: HashMap<Id, (DestinationRef, MessageLease)>,
     /// The outbox is to be left alone until then.
@@ -63,7 +63,7 @@ impl Deliverer {
         let Config {
             concurrency_max,
             tenant_concurrency_max,
-            drain_max,
+            shutdown_timeout,
             ..
         } = config;
         Self {
@@ -78,7 +78,7 @@ impl Deliverer {
             concurrency_max: concurrency_max.max(1),
             tenant_concurrency_max: tenant_concurrency_max.max(1),
             tenant_max: usize::MAX,
-            drain_max,
+            shutdown_timeout,
             running: JoinSet::new(),
             leases: HashMap::new(),
             paused_until: None,
@@ -99,7 +99,7 @@ impl Deliverer {
     }
 
     /// Claims and sends messages until `shutdown` completes; then claims no more, and returns once all tries under way
-    /// are settled or `drain_max` has passed. Tries cut off then keep their lease and are made again later.
+    /// are settled or `shutdown_timeout` has passed. Tries cut off then keep their lease and are made again later.
     pub async fn run(mut self, shutdown: impl Future<Output = ()> + Send) {
         let mut shutdown = pin!(shutdown);
         let means = Arc::clone(&self.means);
@@ -284,13 +284,13 @@ impl Deliverer {
     }
 
     async fn drain(&mut self) {
-        let drain_max = self.drain_max;
+        let shutdown_timeout = self.shutdown_timeout;
         let all_ended = async {
             while let Some(ended) = self.running.join_next_with_id().await {
                 self.ended(ended);
             }
         };
-        if timeout(drain_max, all_ended).await.is_err() {
+        if timeout(shutdown_timeout, all_ended).await.is_err() {
             tracing::warn!(
                 tries = self.running.len(),
                 "tries took too long to end; they will be made again"

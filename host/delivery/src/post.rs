@@ -60,7 +60,7 @@ impl Post for Door {
         let request = request(&outgoing)?;
         let limits = Limits {
             time_max: destination.timeout,
-            body_bytes_max: BODY_KEPT,
+            body_max: BODY_KEPT,
             over_long: OverLong::Cut,
         };
         let answer = self

@@ -30,7 +30,7 @@ pub struct Config {
     /// places left for the others; at least 1.
     pub tenant_concurrency_max: usize,
     /// How long attempts in flight may go on once the dispatcher is told to stop.
-    pub drain_max: Duration,
+    pub shutdown_timeout: Duration,
     /// When failed attempts are made again.
     pub policies: RetryPolicies,
     /// When a revision has failed too often; `None` is never.

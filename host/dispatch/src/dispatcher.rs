@@ -33,7 +33,7 @@ const UNRUN_PAUSE: Duration = Duration::from_secs(1);
 pub struct Dispatcher {
     means: Arc<Means>,
     concurrency_max: usize,
-    drain_max: Duration,
+    shutdown_timeout: Duration,
     running: JoinSet<End>,
     leases: HashMap<Id, JobLease>,
     /// Attempts under way of each plugin.
@@ -67,7 +67,7 @@ impl Dispatcher {
         let Config {
             concurrency_max,
             tenant_concurrency_max,
-            drain_max,
+            shutdown_timeout,
             ..
         } = config;
         let policies = Arc::new(ArcSwap::from_pointee(policies));
@@ -91,7 +91,7 @@ impl Dispatcher {
                 quarantines,
             }),
             concurrency_max: concurrency_max.max(1),
-            drain_max,
+            shutdown_timeout,
             running: JoinSet::new(),
             leases: HashMap::new(),
             taken: HashMap::new(),
@@ -114,7 +114,7 @@ impl Dispatcher {
     }
 
     /// Claims and runs jobs until `shutdown` completes; then claims no more, and returns once all attempts in flight
-    /// are settled or `drain_max` has passed. Attempts cut off then keep their lease and are made again later.
+    /// are settled or `shutdown_timeout` has passed. Attempts cut off then keep their lease and are made again later.
     pub async fn run(mut self, shutdown: impl Future<Output = ()> + Send) {
         let mut shutdown = pin!(shutdown);
         let means = Arc::clone(&self.means);
@@ -340,13 +340,13 @@ impl Dispatcher {
     }
 
     async fn drain(&mut self) {
-        let drain_max = self.drain_max;
+        let shutdown_timeout = self.shutdown_timeout;
         let all_ended = async {
             while let Some(ended) = self.running.join_next_with_id().await {
                 self.ended(ended);
             }
         };
-        if timeout(drain_max, all_ended).await.is_err() {
+        if timeout(shutdown_timeout, all_ended).await.is_err() {
             tracing::warn!(
                 attempts = self.running.len(),
                 "attempts took too long to end; they will be made again"

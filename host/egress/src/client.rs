@@ -53,7 +53,7 @@ impl Client {
         } = limits;
         let limits = Limits {
             time_max,
-            body_bytes_max: bytes_max,
+            body_max: bytes_max,
             over_long: OverLong::Refuse,
         };
         let response = self.door.send(&policy, request, &limits).await?;

@@ -32,7 +32,7 @@ pub(crate) struct Connect<'c> {
     pub(crate) addresses: &'c Addresses,
     pub(crate) resolver: &'c dyn Resolve,
     pub(crate) tls: &'c Arc<ClientConfig>,
-    pub(crate) head_bytes_max: usize,
+    pub(crate) header_max: usize,
     pub(crate) deadline: Instant,
 }
 
@@ -42,7 +42,7 @@ impl Connect<'_> {
         let stream = self.open(&self.permitted().await?).await?;
         let protocol = |is_http2| Protocol {
             is_http2,
-            head_bytes_max: self.head_bytes_max,
+            header_max: self.header_max,
         };
         let link = match self.target.scheme {
             Scheme::Http => Link::new(stream, protocol(false), place).await,

@@ -23,28 +23,28 @@ use crate::tls::Trust;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
     /// Roots to trust besides the platform's, as PEM texts of one or more certificates each.
-    pub extra_roots: Vec<Vec<u8>>,
+    pub roots: Vec<Vec<u8>>,
     /// Connections at once, those kept for later among them. One tenant has three quarters of them at most.
     pub connections_max: usize,
     /// Exchanges at once with one host and port, whoever makes them.
     pub host_concurrency_max: usize,
     /// The most time for finding an address, connecting and TLS, where there's no connection yet.
-    pub connect_max: Duration,
+    pub connect_timeout: Duration,
     /// The most bytes of an answer's head.
-    pub head_bytes_max: usize,
+    pub header_max: usize,
     /// How long a connection is kept for later.
-    pub idle_max: Duration,
+    pub idle_timeout: Duration,
 }
 
 impl Default for Config {
     fn default() -> Self {
         Self {
-            extra_roots: Vec::new(),
+            roots: Vec::new(),
             connections_max: 512,
             host_concurrency_max: 64,
-            connect_max: Duration::from_secs(5),
-            head_bytes_max: 64 << 10,
-            idle_max: Duration::from_secs(60),
+            connect_timeout: Duration::from_secs(5),
+            header_max: 64 << 10,
+            idle_timeout: Duration::from_secs(60),
         }
     }
 }
@@ -55,7 +55,7 @@ pub struct Limits {
     /// The most time from the call to the last byte of the body.
     pub time_max: Duration,
     /// The most bytes of body that are taken, counted as they come.
-    pub body_bytes_max: usize,
+    pub body_max: usize,
     /// What becomes of a longer body.
     pub over_long: OverLong,
 }
@@ -109,8 +109,8 @@ impl Door {
 
     /// A door that asks another resolver.
     pub fn with_resolver(config: Config, resolver: Arc<dyn Resolve>) -> Result<Self, Error> {
-        let trust = Trust::new(&config.extra_roots)?;
-        let pool = Pool::new(config.connections_max, config.idle_max);
+        let trust = Trust::new(&config.roots)?;
+        let pool = Pool::new(config.connections_max, config.idle_timeout);
         let bounds = Bounds::new(config.host_concurrency_max);
         Ok(Self {
             shared: Arc::new(Shared {

@@ -99,8 +99,8 @@ impl<'e> Exchange<'e> {
             addresses: &self.policy.addresses,
             resolver: &*self.shared.resolver,
             tls: &self.tls,
-            head_bytes_max: self.shared.config.head_bytes_max,
-            deadline: self.deadline.min(after(self.shared.config.connect_max)),
+            header_max: self.shared.config.header_max,
+            deadline: self.deadline.min(after(self.shared.config.connect_timeout)),
         };
         let link = timeout_at(connect.deadline, connect.run(place)).await;
         let link = link.map_err(|_| self.timed_out(Phase::Connection))??;
@@ -142,13 +142,13 @@ impl<'e> Exchange<'e> {
         let (head, body) = response.into_parts();
         let too_large = || Error::TooLarge {
             host: self.host(),
-            bytes_max: self.limits.body_bytes_max,
+            bytes_max: self.limits.body_max,
         };
         let is_refused = self.limits.over_long == OverLong::Refuse;
-        if is_refused && body.size_hint().lower() > self.limits.body_bytes_max as u64 {
+        if is_refused && body.size_hint().lower() > self.limits.body_max as u64 {
             return Err(too_large());
         }
-        let body = collect(body, self.limits.body_bytes_max)
+        let body = collect(body, self.limits.body_max)
             .await
             .map_err(|error| self.broken(error))?;
         if is_refused && body.is_cut {
@@ -163,7 +163,7 @@ impl<'e> Exchange<'e> {
 
     fn broken(&self, error: hyper::Error) -> Error {
         if error.is_parse_too_large() {
-            let bytes_max = self.shared.config.head_bytes_max;
+            let bytes_max = self.shared.config.header_max;
             return Error::HeadTooLarge {
                 host: self.host(),
                 bytes_max,
@@ -177,7 +177,7 @@ impl<'e> Exchange<'e> {
 
     fn timed_out(&self, phase: Phase) -> Error {
         let time_max = match phase {
-            Phase::Connection => self.shared.config.connect_max.min(self.limits.time_max),
+            Phase::Connection => self.shared.config.connect_timeout.min(self.limits.time_max),
             Phase::Place | Phase::Answer => self.limits.time_max,
         };
         Error::TimedOut {

@@ -65,7 +65,7 @@ pub(crate) enum Failed {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Protocol {
     pub(crate) is_http2: bool,
-    pub(crate) head_bytes_max: usize,
+    pub(crate) header_max: usize,
 }
 
 impl Link {
@@ -76,10 +76,10 @@ impl Link {
     {
         let io = TokioIo::new(stream);
         if protocol.is_http2 {
-            let (sender, connection) = http2(protocol.head_bytes_max).handshake(io).await?;
+            let (sender, connection) = http2(protocol.header_max).handshake(io).await?;
             return Ok(Self::spawn(Sender::Http2(sender), connection, place));
         }
-        let (sender, connection) = http1(protocol.head_bytes_max).handshake(io).await?;
+        let (sender, connection) = http1(protocol.header_max).handshake(io).await?;
         Ok(Self::spawn(Sender::Http1(sender), connection, place))
     }
 
@@ -171,19 +171,17 @@ impl From<TrySendError<Request<Full<Bytes>>>> for Failed {
     }
 }
 
-fn http1(head_bytes_max: usize) -> http1::Builder {
+fn http1(header_max: usize) -> http1::Builder {
     let mut builder = http1::Builder::new();
-    builder
-        .max_header_size(head_bytes_max)
-        .max_headers(HEADERS_MAX);
+    builder.max_header_size(header_max).max_headers(HEADERS_MAX);
     builder
 }
 
-fn http2(head_bytes_max: usize) -> http2::Builder<TokioExecutor> {
+fn http2(header_max: usize) -> http2::Builder<TokioExecutor> {
     let mut builder = http2::Builder::new(TokioExecutor::new());
     builder
         .timer(TokioTimer::new())
-        .max_header_list_size(u32::try_from(head_bytes_max).unwrap_or(u32::MAX))
+        .max_header_list_size(u32::try_from(header_max).unwrap_or(u32::MAX))
         .initial_stream_window_size(WINDOWS.0)
         .initial_connection_window_size(WINDOWS.1)
         .keep_alive_interval(PINGS.0)

@@ -78,11 +78,11 @@ pub(crate) struct Pool {
     places: Arc<Semaphore>,
     tenant_places: Bounds<TenantName>,
     waiting: AtomicUsize,
-    idle_max: Duration,
+    idle_timeout: Duration,
 }
 
 impl Pool {
-    pub(crate) fn new(connections_max: usize, idle_max: Duration) -> Self {
+    pub(crate) fn new(connections_max: usize, idle_timeout: Duration) -> Self {
         let connections_max = connections_max.min(Semaphore::MAX_PERMITS);
         let places = Arc::new(Semaphore::new(connections_max));
         // What one tenant can't have is left for the others, and for the host itself.
@@ -92,7 +92,7 @@ impl Pool {
             places,
             tenant_places,
             waiting: AtomicUsize::new(0),
-            idle_max,
+            idle_timeout,
         }
     }
 
@@ -135,7 +135,7 @@ impl Pool {
             let Some(last) = kept.last_mut() else {
                 break None;
             };
-            if last.link.is_closed() || last.since.elapsed() > self.idle_max {
+            if last.link.is_closed() || last.since.elapsed() > self.idle_timeout {
                 kept.pop();
                 continue;
             }
@@ -157,7 +157,7 @@ impl Pool {
             return;
         }
         let mut state = self.state();
-        state.expire(self.idle_max);
+        state.expire(self.idle_timeout);
         // The policy may have been forgotten while the link was used.
         if !state
             .policies
@@ -243,9 +243,9 @@ impl State {
     }
 
     /// Drops the links that have been unused for too long.
-    fn expire(&mut self, idle_max: Duration) {
+    fn expire(&mut self, idle_timeout: Duration) {
         for kept in self.links.values_mut() {
-            kept.retain(|kept| kept.since.elapsed() <= idle_max || !kept.link.is_unused());
+            kept.retain(|kept| kept.since.elapsed() <= idle_timeout || !kept.link.is_unused());
         }
         self.links.retain(|_, kept| !kept.is_empty());
     }

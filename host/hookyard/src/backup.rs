@@ -12,7 +12,7 @@ use hookyard_config as config;
 /// Copies the inbox that the configuration at `path` names to `file`, which must not exist.
 pub(crate) fn backup(path: &Path, file: &Path, json: bool) -> Result<(), Failure> {
     let settings = config::read(path).result?;
-    let inbox = SqliteInbox::open_read_only(&settings.inbox).map_err(anyhow::Error::from)?;
+    let inbox = SqliteInbox::open_read_only(&settings.store.url).map_err(anyhow::Error::from)?;
     let bytes = inbox.backup(file).context("there is no backup")?;
     match json {
         true => {

@@ -28,8 +28,8 @@ pub(crate) fn check(path: &Path, json: bool, runtime: &Handle) -> Result<(), Fai
 
     tell_sources(&settings, &report)?;
     tell_destinations(&settings, SystemClock.now(), &report)?;
-    runtime.block_on(waiting::tell(&settings.inbox, &report))?;
-    let serving = runtime.block_on(waiting::serving(&settings.inbox));
+    runtime.block_on(waiting::tell(&settings.store.url, &report))?;
+    let serving = runtime.block_on(waiting::serving(&settings.store.url));
     let engine = serve::passing_engine(&settings).context("plugins can't be checked")?;
     let findings = survey(&Desired::from(&settings), &engine, serving);
     if findings.is_empty() {

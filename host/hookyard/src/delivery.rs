@@ -19,7 +19,7 @@ pub(crate) fn config(settings: &Settings, outbox: Arc<dyn Outbox>, door: Door) -
         lease: settings.delivery.lease,
         concurrency_max: settings.delivery.concurrency_max,
         tenant_concurrency_max: settings.delivery.tenant_concurrency_max,
-        drain_max: settings.delivery.drain_max,
+        shutdown_timeout: settings.shutdown_timeout,
         destinations: destinations(settings),
     }
 }

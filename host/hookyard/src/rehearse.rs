@@ -27,7 +27,7 @@ pub(crate) async fn rehearse(path: &Path, arguments: Rehearse) -> Result<(), Fai
     let settings = config::read(path).result?;
     let plugin = named(&arguments)?;
     let file = &arguments.file;
-    let code = read(file, settings.plugins.file_bytes_max)?;
+    let code = read(file, settings.plugins.file_max)?;
     let (material, serving) = open(&settings, &plugin).await?;
     let engine = serve::passing_engine(&settings).context("no plugin can be run")?;
     let component = Component {
@@ -115,7 +115,7 @@ async fn open(
     settings: &Settings,
     plugin: &PluginRef,
 ) -> anyhow::Result<(Material, Option<Revision>)> {
-    let inbox = match SqliteInbox::open_read_only(&settings.inbox) {
+    let inbox = match SqliteInbox::open_read_only(&settings.store.url) {
         Err(OpenError::Missing { .. }) => {
             let inbox = Arc::new(EmptyStore);
             return Ok((

@@ -244,15 +244,22 @@ fn needs_restart(started: &Settings, before: &Settings, now: &Settings) -> Vec<&
 fn start_only(old: &Settings, new: &Settings) -> Vec<&'static str> {
     // These follow at once, or have a line of their own.
     let rest = hookyard_ingress::Config {
-        body_max: new.ingress.body_max,
-        listen: new.ingress.listen,
-        ..old.ingress.clone()
+        listen: new.ingress.server.listen,
+        shutdown_timeout: new.shutdown_timeout,
+        ..old.ingress.server.clone()
     };
     let differs = [
-        ("ingress.listen", old.ingress.listen != new.ingress.listen),
-        ("ingress", rest != new.ingress),
+        (
+            "shutdown_timeout",
+            old.shutdown_timeout != new.shutdown_timeout,
+        ),
+        (
+            "ingress.listen",
+            old.ingress.server.listen != new.ingress.server.listen,
+        ),
+        ("ingress", rest != new.ingress.server),
         ("admin", old.admin != new.admin),
-        ("inbox.url", old.inbox != new.inbox),
+        ("store.url", old.store.url != new.store.url),
         ("plugins.cache", old.plugins.cache != new.plugins.cache),
         (
             "plugins.revisions",

@@ -69,7 +69,7 @@ async fn start(path: PathBuf, reload: Arc<Notify>, stop: Stop) -> Result<Parts, 
         .context("no configuration was read")?;
     let settings = reading.result?;
     warn_of(&reading.notes);
-    stop.set_drain_max(settings.ingress.drain_timeout);
+    stop.set_shutdown_timeout(settings.shutdown_timeout);
     Ok(build(path, settings, reading.files, reload).await?)
 }
 
@@ -103,7 +103,7 @@ async fn build(
     let ingress = bind(&settings, inbox.clone(), door.clone()).await?;
     let trials = Arc::new(Trials::new(
         Arc::new(SystemClock),
-        settings.release.probation,
+        settings.release.rollback,
     ));
     let dispatch = dispatch_config(&settings, inbox.clone(), Arc::clone(&catalog));
     let dispatcher = Dispatcher::new(hookyard_dispatch::Config {
@@ -156,7 +156,7 @@ async fn build(
 }
 
 async fn open_inbox(settings: &Settings) -> anyhow::Result<Arc<SqliteInbox>> {
-    let path = settings.inbox.clone();
+    let path = settings.store.url.clone();
     let inbox =
         tokio::task::spawn_blocking(move || SqliteInbox::open(&path, Options::default())).await??;
     Ok(Arc::new(inbox))
@@ -207,9 +207,9 @@ async fn bind(settings: &Settings, inbox: Arc<dyn Inbox>, door: Door) -> anyhow:
         clock: Arc::new(SystemClock),
         event_ids: Arc::new(event_id),
         fetch: Arc::new(Fetcher(Client::new(door, policy))),
-        certificates: Arc::new(CertificateFile::beside(&settings.inbox)),
+        certificates: Arc::new(CertificateFile::beside(&settings.store.url)),
     };
-    Ok(hookyard_ingress::bind(settings.ingress.clone(), parts, sources(settings)).await?)
+    Ok(hookyard_ingress::bind(settings.ingress.server.clone(), parts, sources(settings)).await?)
 }
 
 fn dispatch_config(
@@ -227,7 +227,7 @@ fn dispatch_config(
         tenant_concurrency_max: settings.dispatch.tenant_concurrency_max,
         quarantine: settings.quarantine,
         probation: Arc::new(hookyard_dispatch::NoProbation),
-        drain_max: settings.dispatch.drain_max,
+        shutdown_timeout: settings.shutdown_timeout,
         policies: policies(settings),
     }
 }
@@ -238,8 +238,7 @@ pub(crate) fn sources(settings: &Settings) -> hookyard_ingress::Sources {
         source: name.clone(),
         provider: Arc::clone(&source.provider),
         verifier: Arc::clone(&source.verifier),
-        // Said for each source, so that a reload can change the host's as well.
-        body_max: Some(source.body_bytes_max.unwrap_or(settings.ingress.body_max)),
+        body_max: source.body_max,
         allow_http: source.allow_http,
         ordering: source.ordering.clone(),
         dedupe_window: source.dedupe_window,

@@ -22,7 +22,7 @@ struct Shared {
 
 #[derive(Debug, Default)]
 struct State {
-    drain_max: Duration,
+    shutdown_timeout: Duration,
     running: BTreeSet<&'static str>,
 }
 
@@ -56,13 +56,13 @@ impl Stop {
     }
 
     /// Sets how long what is in flight is waited for.
-    pub(crate) fn set_drain_max(&self, drain_max: Duration) {
-        self.state().drain_max = drain_max;
+    pub(crate) fn set_shutdown_timeout(&self, shutdown_timeout: Duration) {
+        self.state().shutdown_timeout = shutdown_timeout;
     }
 
     /// How long the end may take in all.
     pub(crate) fn time_max(&self) -> Duration {
-        self.state().drain_max + GRACE
+        self.state().shutdown_timeout + GRACE
     }
 
     /// Runs a part of the host, which counts as running until then.
@@ -112,7 +112,7 @@ mod tests {
     #[tokio::test]
     async fn parts_count_as_running_until_they_end_or_are_dropped() {
         let stop = Stop::new();
-        stop.set_drain_max(Duration::from_secs(1));
+        stop.set_shutdown_timeout(Duration::from_secs(1));
         assert_eq!(stop.time_max(), Duration::from_secs(1) + GRACE);
         let (one, two) = (stop.clone(), stop.clone());
         let endless = tokio::spawn(one.run("one", std::future::pending::<()>()));

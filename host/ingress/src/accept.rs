@@ -46,7 +46,7 @@ pub(crate) async fn accept(
     }
     drop(listener);
     let _ = stop.send(true);
-    drain(serving, receiver.config.drain_timeout).await;
+    drain(serving, receiver.config.shutdown_timeout).await;
 }
 
 /// The next connection. No error ends this: one that is about a single connection is passed over, and any other is

@@ -91,7 +91,7 @@ impl Bound {
     }
 
     /// Serves until `shutdown` resolves; then stops accepting, lets requests in flight finish within
-    /// `Config::drain_timeout`, and returns.
+    /// `Config::shutdown_timeout`, and returns.
     pub async fn run(self, shutdown: impl Future<Output = ()> + Send) {
         accept(
             self.listener,

@@ -8,15 +8,13 @@ use std::time::Duration;
 pub struct Config {
     /// Where to listen. Port 0 takes a free one; `Bound::address` tells which.
     pub listen: SocketAddr,
-    /// The most bytes of one request's body, where its source says nothing else.
-    pub body_max: usize,
     /// The most bytes of all bodies together that are held while they are read, verified and stored.
-    pub buffered_bytes_max: usize,
+    pub buffered_max: usize,
     /// The most bytes of one request's head. Below 8 KiB counts as 8 KiB.
-    pub head_bytes_max: usize,
+    pub header_max: usize,
     /// How long a request's head may take: from the connection's opening for its first request, from the first
     /// byte for later ones.
-    pub head_timeout: Duration,
+    pub header_timeout: Duration,
     /// How long a request's body may take, from the end of its head.
     pub body_timeout: Duration,
     /// How long a connection may stay open between requests.
@@ -30,7 +28,7 @@ pub struct Config {
     /// The most requests at once on one HTTP/2 connection.
     pub streams_max: u32,
     /// How long requests in flight may take to finish once shutdown has begun.
-    pub drain_timeout: Duration,
+    pub shutdown_timeout: Duration,
     /// What an overloaded host tells senders to wait.
     pub retry_after: Duration,
 }
@@ -39,16 +37,15 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)),
-            body_max: 1 << 20,
-            buffered_bytes_max: 128 << 20,
-            head_bytes_max: 32 << 10,
-            head_timeout: Duration::from_secs(10),
+            buffered_max: 128 << 20,
+            header_max: 32 << 10,
+            header_timeout: Duration::from_secs(10),
             body_timeout: Duration::from_secs(10),
             idle_timeout: Duration::from_secs(60),
             store_timeout: Duration::from_secs(10),
             connections_max: 512,
             streams_max: 32,
-            drain_timeout: Duration::from_secs(10),
+            shutdown_timeout: Duration::from_secs(10),
             retry_after: Duration::from_secs(5),
         }
     }

@@ -30,13 +30,13 @@ pub(crate) type Http = auto::Builder<TokioExecutor>;
 
 /// The protocol's settings, made once for all connections.
 pub(crate) fn http(config: &Config) -> Http {
-    let head_bytes_max = config.head_bytes_max.max(HEAD_BYTES_MIN);
+    let header_max = config.header_max.max(HEAD_BYTES_MIN);
     let mut http = auto::Builder::new(TokioExecutor::new());
     // A sender may close its sending side after the request and still wait for the answer.
-    http.http1().half_close(true).max_buf_size(head_bytes_max);
+    http.http1().half_close(true).max_buf_size(header_max);
     http.http2()
         .max_concurrent_streams(config.streams_max)
-        .max_header_list_size(u32::try_from(head_bytes_max).unwrap_or(u32::MAX))
+        .max_header_list_size(u32::try_from(header_max).unwrap_or(u32::MAX))
         .initial_stream_window_size(STREAM_WINDOW)
         .initial_connection_window_size(CONNECTION_WINDOW);
     http
@@ -76,7 +76,7 @@ pub(crate) async fn serve(
         async move { Ok::<_, Infallible>(receiver.receive(request, sender).await) }
     });
     let patience = Patience {
-        head: receiver.config.head_timeout,
+        head: receiver.config.header_timeout,
         idle: receiver.config.idle_timeout,
     };
     let mut connection = pin!(http.serve_connection(io, service));

@@ -65,7 +65,7 @@ impl Receiver {
         Arc::new(Self {
             connections: Connections::new(config.connections_max),
             handshakes: handshakes(&config, &parts),
-            budget: Budget::new(config.buffered_bytes_max),
+            budget: Budget::new(config.buffered_max),
             near_misses: NearMisses::default(),
             config,
             parts,
@@ -145,7 +145,7 @@ impl Receiver {
 
     fn bounds(&self, source: &Source) -> Bounds {
         Bounds {
-            bytes_max: source.body_max.unwrap_or(self.config.body_max),
+            bytes_max: source.body_max,
             time_max: self.config.body_timeout,
         }
     }

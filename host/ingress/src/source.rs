@@ -21,8 +21,8 @@ pub struct Source {
     pub provider: Arc<Provider>,
     /// How its requests are verified.
     pub verifier: Arc<Verifier>,
-    /// The most bytes of a body; `Config::body_max` when it says nothing.
-    pub body_max: Option<usize>,
+    /// The maximum size of a request's body, in bytes.
+    pub body_max: usize,
     /// Whether its handshakes may fetch over plain `http:`: only where the operator named a local stand-in in words.
     pub allow_http: bool,
     /// Where in an event the text stands that orders it: events with the same one are handled in their order.

@@ -12,7 +12,7 @@ use crate::quarantine::{Count, Ended, Tally};
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct ProbationPolicy {
     /// How long after it became active.
-    pub watch: Duration,
+    pub probation: Duration,
     /// How many events there have to be before that is judged; at least 1.
     pub events_min: usize,
     /// How many of them it has to fail at; at least 1. One event that no code can take must not condemn a release.
@@ -24,7 +24,7 @@ pub struct ProbationPolicy {
 impl Default for ProbationPolicy {
     fn default() -> Self {
         Self {
-            watch: Duration::from_secs(600),
+            probation: Duration::from_secs(600),
             events_min: 5,
             faults_min: 3,
             worse: 0.2,
@@ -77,12 +77,13 @@ impl Probation {
     /// Whether a release is being watched at that time.
     pub fn is_open(&self, policy: &ProbationPolicy, now: Timestamp) -> bool {
         self.trial
-            .is_some_and(|trial| now.since(trial.since) <= policy.watch)
+            .is_some_and(|trial| now.since(trial.since) <= policy.probation)
     }
 
     /// Takes note of an attempt of the active revision, and says whether the one before is to come back.
     pub fn record(&mut self, ended: Ended, policy: &ProbationPolicy) -> Option<Worse> {
-        self.tally.record(ended, policy.watch, policy.events_min);
+        self.tally
+            .record(ended, policy.probation, policy.events_min);
         let now = self.tally.count();
         let is_enough =
             now.events >= policy.events_min.max(1) && now.faults >= policy.faults_min.max(1);
@@ -128,7 +129,7 @@ mod tests {
     use crate::EventId;
 
     const POLICY: ProbationPolicy = ProbationPolicy {
-        watch: Duration::from_secs(60),
+        probation: Duration::from_secs(60),
         events_min: 4,
         faults_min: 2,
         worse: 0.25,
@@ -247,7 +248,7 @@ mod tests {
             faults_min in 1..4usize,
             worse in 0.01..1.0f64,
         ) {
-            let policy = ProbationPolicy { watch: Duration::from_secs(60), events_min, faults_min, worse };
+            let policy = ProbationPolicy { probation: Duration::from_secs(60), events_min, faults_min, worse };
             let (before_faults, before_events) = (was.0.min(was.1), was.1);
             let mut probation = before(before_faults, before_events).next(Timestamp::from_unix_secs(0));
             let mut history: Vec<Ended> = Vec::new();
@@ -258,7 +259,7 @@ mod tests {
                 history.push(this);
                 // The plain reading: the last attempt of each event within the window.
                 let recent = history.iter().enumerate().filter(|(at, one)| {
-                    this.at.since(one.at) <= policy.watch && history[at + 1..].iter().all(|later| later.event != one.event)
+                    this.at.since(one.at) <= policy.probation && history[at + 1..].iter().all(|later| later.event != one.event)
                 });
                 let recent: Vec<bool> = recent.map(|(_, one)| one.is_fault).collect();
                 let faults = recent.iter().filter(|is_fault| **is_fault).count();

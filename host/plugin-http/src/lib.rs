@@ -33,7 +33,7 @@ impl Http for Requests {
         };
         let limits = Limits {
             time_max: call.time_max,
-            body_bytes_max: call.body_bytes_max,
+            body_max: call.body_max,
             over_long: OverLong::Refuse,
         };
         let request = with_credentials(call.request.clone(), grant);

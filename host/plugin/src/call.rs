@@ -265,7 +265,7 @@ fn store(loaded: &Loaded, output: &Output, meter: &Meter, effects: Buffer) -> St
     };
     let mut store = Store::new(loaded.instances.engine(), state);
     store.limiter(|state| &mut state.accountant);
-    store.set_hostcall_fuel(limits.transfer_bytes_max);
+    store.set_hostcall_fuel(limits.transfer_max);
     store.set_max_component_handles(limits.handles_max);
     store.set_epoch_deadline(1);
     store.epoch_deadline_callback(end_or_give_way(limits, meter));

@@ -32,13 +32,13 @@ pub struct Limits {
     /// Bytes that pass between guest and host by these calls, together; see `budget`.
     pub host_bytes_max: u64,
     /// Bytes that the guest may hand to the host at once: in one call, or as its answer.
-    pub transfer_bytes_max: usize,
+    pub transfer_max: usize,
     /// Outgoing HTTP requests.
     pub http_requests_max: u64,
     /// Requests that the plugin's attempts may have under way together; more wait.
     pub http_concurrency: usize,
     /// Bytes that the body of a request may have, and that of an answer.
-    pub http_body_bytes_max: usize,
+    pub http_body_max: usize,
     /// How often the plugin's key-value store may be read from disk.
     pub kv_reads_max: u64,
     /// Keys that the plugin's key-value store may hold.
@@ -62,7 +62,7 @@ pub struct Limits {
     /// Log lines kept of an attempt. What is over it is counted and not kept, and is no reason to end the attempt.
     pub log_lines_max: usize,
     /// Bytes kept of a log line, and of a reason that a handler gives.
-    pub log_line_bytes_max: usize,
+    pub log_line_max: usize,
 }
 
 impl Default for Limits {
@@ -77,10 +77,10 @@ impl Default for Limits {
             handles_max: 1024,
             host_calls_max: 250_000,
             host_bytes_max: 64 << 20,
-            transfer_bytes_max: 4 << 20,
+            transfer_max: 4 << 20,
             http_requests_max: 20,
             http_concurrency: 8,
-            http_body_bytes_max: 1 << 20,
+            http_body_max: 1 << 20,
             kv_reads_max: 10_000,
             kv_keys_max: 100_000,
             kv_bytes_max: 64 << 20,
@@ -92,7 +92,7 @@ impl Default for Limits {
             outbox_tenant_waiting_max: 50_000,
             outbox_tenant_waiting_bytes_max: 256 << 20,
             log_lines_max: 100,
-            log_line_bytes_max: 2048,
+            log_line_max: 2048,
         }
     }
 }

@@ -99,7 +99,7 @@ impl Terms {
 
     /// A text that the guest chose, as it may be told: one line, cut, and without credentials.
     pub(crate) fn line(&self, text: &str) -> String {
-        one_line(&self.scrub.text(text), self.limits.log_line_bytes_max)
+        one_line(&self.scrub.text(text), self.limits.log_line_max)
     }
 }
 

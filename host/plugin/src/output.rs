@@ -50,7 +50,7 @@ impl Output {
             // One byte more than is kept tells a cut line from one that just fits, and a credential must be seen in whole.
             open_bytes_max: terms
                 .limits
-                .log_line_bytes_max
+                .log_line_max
                 .saturating_add(1 + terms.scrub.reach()),
             terms: Arc::clone(terms),
             open: [Vec::new(), Vec::new()],
@@ -221,7 +221,7 @@ mod tests {
     fn lines(writes: &[(bool, &str)]) -> Vec<(bool, String)> {
         let limits = Limits {
             log_lines_max: 3,
-            log_line_bytes_max: 5,
+            log_line_max: 5,
             ..Limits::default()
         };
         let output = Output::new(&Terms::limited(limits.clone()), &Budget::new(&limits));

@@ -48,7 +48,7 @@ fn told(words: Option<String>, kind: &str, terms: &Terms) -> String {
     let Some(words) = words else {
         return terms.line(kind);
     };
-    let bytes_max = WORDS_BYTES_MAX.min(terms.limits.log_line_bytes_max / 2);
+    let bytes_max = WORDS_BYTES_MAX.min(terms.limits.log_line_max / 2);
     terms.line(&format!("{} ({kind})", one_line(&words, bytes_max)))
 }
 
@@ -68,7 +68,7 @@ fn excess(error: &wasmtime::Error, limits: &crate::Limits) -> Option<Excess> {
     }
     let words = error.root_cause().to_string();
     if words.contains("fuel allocated for hostcalls has been exhausted") {
-        excess(Limit::TransferBytes, limits.transfer_bytes_max)
+        excess(Limit::TransferBytes, limits.transfer_max)
     } else if words.contains("store handle limit exceeded") {
         excess(Limit::Handles, limits.handles_max)
     } else if words.contains("resource limit exceeded: ") {

@@ -91,7 +91,7 @@ impl From<&Settings> for Desired {
                 .map(|(name, source)| (name.clone(), source.provider.name.clone()))
                 .collect(),
             contracts: Arc::new(provider::contracts(&settings.providers)),
-            probation: settings.release.probation,
+            probation: settings.release.rollback,
             revisions_kept: settings.release.revisions_kept,
             rehearsal: settings.rehearsal,
             providers: Arc::new(settings.providers.clone()),

@@ -30,7 +30,7 @@ use hookyard_model::{chain, visible};
 pub(super) struct Loader {
     pub(super) engine: Arc<Engine>,
     pub(super) folder: PathBuf,
-    pub(super) file_bytes_max: u64,
+    pub(super) file_max: u64,
     pub(super) limits: Limits,
     pub(super) ceilings: BTreeMap<TenantName, Limits>,
     pub(super) grants: Granted,
@@ -104,7 +104,7 @@ impl Loader {
             ))
         };
         let Component { code, settings } = self.kept.read(plugin, revision).ok_or_else(gone)?;
-        let present = present(&self.path(plugin, "toml"), self.file_bytes_max)
+        let present = present(&self.path(plugin, "toml"), self.file_max)
             .ok()
             .filter(|present| self.sidecar(plugin, present).is_ok());
         self.ready(plugin, &code, &present.unwrap_or(settings))
@@ -112,7 +112,7 @@ impl Loader {
 
     /// As `load`, and touches nothing.
     pub(super) fn survey(&self, plugin: &PluginRef, files: Files) -> Loading<(Ready, Component)> {
-        let code = match read(&self.path(plugin, "wasm"), files.code, self.file_bytes_max) {
+        let code = match read(&self.path(plugin, "wasm"), files.code, self.file_max) {
             Ok(code) => code,
             Err(failure) => {
                 return Loading {
@@ -138,8 +138,8 @@ impl Loader {
         code: &[u8],
         fixtures: &Path,
     ) -> Result<Ready, Failure> {
-        let settings = present(&self.path(plugin, "toml"), self.file_bytes_max)
-            .map_err(Failure::Unreadable)?;
+        let settings =
+            present(&self.path(plugin, "toml"), self.file_max).map_err(Failure::Unreadable)?;
         let ready = self.ready(plugin, code, &settings)?;
         let beside = self.path(plugin, "fixtures");
         let has_own = fixtures
@@ -195,7 +195,7 @@ impl Loader {
         let path = self.path(plugin, "toml");
         let bytes = files
             .sidecar
-            .map(|stamp| read(&path, stamp, self.file_bytes_max))
+            .map(|stamp| read(&path, stamp, self.file_max))
             .transpose()?
             .unwrap_or_default();
         String::from_utf8(bytes)

@@ -177,7 +177,7 @@ pub fn prepare(
     let kept = serving.and_then(|serving| loader.recall(plugin, serving).ok());
     let in_folder = || {
         let path = loader.path(plugin, "wasm");
-        let content = files::read(path.parent()?, &path, desired.plugins.file_bytes_max).ok()?;
+        let content = files::read(path.parent()?, &path, desired.plugins.file_max).ok()?;
         loader.try_out(plugin, &content.bytes, fixtures).ok()
     };
     let active = kept.or_else(in_folder).map(|ready| ready.loaded);

@@ -457,7 +457,7 @@ impl Desired {
         Loader {
             engine: Arc::clone(engine),
             folder: self.plugins.folder.clone(),
-            file_bytes_max: self.plugins.file_bytes_max,
+            file_max: self.plugins.file_max,
             limits: self.plugins.limits.clone(),
             ceilings: self.plugins.ceilings.clone(),
             grants: self.plugins.grants.clone(),

@@ -211,7 +211,7 @@ mod tests {
     use super::*;
 
     const POLICY: ProbationPolicy = ProbationPolicy {
-        watch: Duration::from_secs(60),
+        probation: Duration::from_secs(60),
         events_min: 3,
         faults_min: 2,
         worse: 0.2,

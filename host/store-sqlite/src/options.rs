@@ -81,20 +81,20 @@ pub enum OpenError {
     },
     /// Another host has it.
     #[error(
-        "another hookyard host has the inbox {path} open; stop it, or give this one an `inbox.url` of its own"
+        "another hookyard host has the inbox {path} open; stop it, or give this one an `store.url` of its own"
     )]
     InUse {
         /// The database file.
         path: PathBuf,
     },
     /// It isn't an SQLite database at all.
-    #[error("{path} is not a database; move it away, or set `inbox.url` to another file")]
+    #[error("{path} is not a database; move it away, or set `store.url` to another file")]
     NotADatabase {
         /// The database file.
         path: PathBuf,
     },
     /// It's a database of something else.
-    #[error("{path} is a database of another program; set `inbox.url` to another file")]
+    #[error("{path} is a database of another program; set `store.url` to another file")]
     Foreign {
         /// The database file.
         path: PathBuf,

@@ -117,6 +117,7 @@ impl Site {
 /// The text of a `hookyard.toml`. Sections are given as text.
 #[derive(Debug, Clone, Default)]
 pub struct Config {
+    top_level: Vec<String>,
     ingress: Vec<String>,
     folder: Option<String>,
     plugins: Vec<String>,
@@ -128,6 +129,13 @@ impl Config {
     /// folder `plugins`.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// Adds a line before the first table.
+    #[must_use]
+    pub fn top_level(mut self, line: &str) -> Self {
+        self.top_level.push(line.into());
+        self
     }
 
     /// Adds a line to `[ingress]`.
@@ -175,7 +183,8 @@ impl Config {
         }
         let folder = self.folder.as_deref().unwrap_or("plugins");
         let (plugins, rest) = (self.plugins.join("\n"), self.rest.concat());
-        let inbox = "url = \"sqlite:data/hookyard.db\"";
+        let top_level = self.top_level.join("\n");
+        let store = "url = \"sqlite:data/hookyard.db\"";
         // A test can override these defaults. The servers of tests are on this machine, and several
         // hosts run at the same time.
         let unless_said = |table: &str, line: &str| match rest.contains(&format!("[{table}]")) {
@@ -185,7 +194,7 @@ impl Config {
         let admin = unless_said("admin", "listen = \"127.0.0.1:0\"");
         let egress = unless_said("egress", "addresses = [\"127.0.0.0/8\"]");
         format!(
-            "{admin}[ingress]\n{ingress}\n\n[inbox]\n{inbox}\n\n{egress}\
+            "{top_level}\n{admin}[ingress]\n{ingress}\n\n[store]\n{store}\n\n{egress}\
              [plugins]\nfolder = \"{folder}\"\n{plugins}\n{rest}"
         )
     }

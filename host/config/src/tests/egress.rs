@@ -11,20 +11,20 @@ fn the_door_is_as_configured() {
          header_max = \"8KiB\"\nidle_timeout = \"10s\"\naddresses = [\"10.0.0.0/8\", \"::1\"]",
     );
     let hookyard_egress::Config {
-        extra_roots,
+        roots,
         connections_max,
         host_concurrency_max,
-        connect_max,
-        head_bytes_max,
-        idle_max,
+        connect_timeout,
+        header_max,
+        idle_timeout,
     } = settings.egress.door;
-    assert_eq!(extra_roots, [b"read when the door is made"]);
+    assert_eq!(roots, [b"read when the door is made"]);
     assert_eq!(
-        (connections_max, host_concurrency_max, head_bytes_max),
+        (connections_max, host_concurrency_max, header_max),
         (9, 3, 8 << 10)
     );
     assert_eq!(
-        (connect_max, idle_max),
+        (connect_timeout, idle_timeout),
         (Duration::from_secs(2), Duration::from_secs(10))
     );
     let granted: Vec<_> = settings

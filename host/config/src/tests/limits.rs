@@ -20,7 +20,7 @@ fn a_tenant_caps_what_its_plugins_may_ask_for() {
     let acme = Limits {
         memory_max: 16 << 20,
         http_requests_max: 3,
-        transfer_bytes_max: 1 << 20,
+        transfer_max: 1 << 20,
         ..BOUNDLESS
     };
     assert_eq!(

@@ -105,7 +105,7 @@ fn a_source_says_what_orders_its_events_and_how_long_a_key_lasts() {
         )
     };
     assert_eq!(read("", ""), (None, 30 * 24 * 3600 * SECOND));
-    let window = "[inbox]\ndedupe_window = \"2m\"";
+    let window = "[store]\ndedupe_window = \"2m\"";
     assert_eq!(
         read(window, "ordering = \"/object_id\""),
         (Some("/object_id".into()), 120 * SECOND)

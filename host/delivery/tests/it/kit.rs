@@ -177,7 +177,7 @@ pub(crate) struct Plan {
     pub(crate) destinations: Destinations,
     pub(crate) concurrency_max: usize,
     pub(crate) tenant_concurrency_max: usize,
-    pub(crate) drain_max: Duration,
+    pub(crate) shutdown_timeout: Duration,
     pub(crate) jitter: Arc<dyn Fn() -> f64 + Send + Sync>,
 }
 
@@ -187,7 +187,7 @@ impl Default for Plan {
             destinations: one(partner()),
             concurrency_max: 64,
             tenant_concurrency_max: 64,
-            drain_max: HOUR,
+            shutdown_timeout: HOUR,
             jitter: Arc::new(|| 1.0),
         }
     }
@@ -289,7 +289,7 @@ impl Yard {
             lease: LEASE,
             concurrency_max: plan.concurrency_max,
             tenant_concurrency_max: plan.tenant_concurrency_max,
-            drain_max: plan.drain_max,
+            shutdown_timeout: plan.shutdown_timeout,
             destinations: plan.destinations,
         });
         let handle = deliverer.handle();

@@ -29,7 +29,7 @@ async fn what_is_under_way_is_finished_and_nothing_more_is_begun() {
 #[tokio::test(start_paused = true)]
 async fn what_takes_too_long_is_cut_off_and_keeps_its_lease() {
     let plan = Plan {
-        drain_max: 5 * SECOND,
+        shutdown_timeout: 5 * SECOND,
         ..Plan::of(Destination {
             timeout: HOUR,
             ..partner()

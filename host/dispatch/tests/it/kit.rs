@@ -236,7 +236,7 @@ pub(crate) struct Plan {
     pub(crate) tenant_concurrency_max: usize,
     pub(crate) quarantine: Option<QuarantinePolicy>,
     pub(crate) probation: Arc<dyn Probation>,
-    pub(crate) drain_max: Duration,
+    pub(crate) shutdown_timeout: Duration,
     pub(crate) policies: RetryPolicies,
     pub(crate) jitter: f64,
     /// Whether each run counts itself in the plugin's store, rather than leaving a mark of its own.
@@ -255,7 +255,7 @@ impl Default for Plan {
             tenant_concurrency_max: 64,
             quarantine: None,
             probation: Arc::new(NoProbation),
-            drain_max: HOUR,
+            shutdown_timeout: HOUR,
             policies: RetryPolicies {
                 fallback: policy(3, SECOND),
                 by_source: Default::default(),
@@ -320,7 +320,7 @@ impl Yard {
             tenant_concurrency_max: plan.tenant_concurrency_max,
             quarantine: plan.quarantine,
             probation: plan.probation,
-            drain_max: plan.drain_max,
+            shutdown_timeout: plan.shutdown_timeout,
             policies: plan.policies,
         });
         let handle = dispatcher.handle();

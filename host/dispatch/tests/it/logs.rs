@@ -94,7 +94,7 @@ async fn lines() -> Vec<String> {
         tenant_concurrency_max: 1,
         quarantine: None,
         probation: Arc::new(hookyard_dispatch::NoProbation),
-        drain_max: SECOND,
+        shutdown_timeout: SECOND,
         policies: RetryPolicies::default(),
     });
     dispatcher

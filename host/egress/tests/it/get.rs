@@ -50,7 +50,7 @@ fn client() -> Client {
     client_with(Vec::new()).expect("a client with the platform's roots")
 }
 
-fn client_with(extra_roots: Vec<Vec<u8>>) -> Result<Client, Error> {
+fn client_with(roots: Vec<Vec<u8>>) -> Result<Client, Error> {
     let addresses = Addresses {
         granted: vec![
             "127.0.0.1".parse().expect("a range"),
@@ -63,7 +63,7 @@ fn client_with(extra_roots: Vec<Vec<u8>>) -> Result<Client, Error> {
     };
     Ok(Client::new(
         Door::new(Config {
-            extra_roots,
+            roots,
             ..Config::default()
         })?,
         policy,
@@ -237,8 +237,8 @@ fn roots_that_are_none_are_refused_by_number() {
         "not PEM",
         "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
     ] {
-        let extra_roots = vec![good.clone().into_bytes(), bad.as_bytes().to_vec()];
-        let error = client_with(extra_roots).expect_err("no certificate");
+        let roots = vec![good.clone().into_bytes(), bad.as_bytes().to_vec()];
+        let error = client_with(roots).expect_err("no certificate");
         assert!(
             matches!(error, Error::Roots { number: 2, .. }),
             "{bad:?}: {error:?}"

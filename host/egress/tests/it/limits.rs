@@ -63,7 +63,7 @@ async fn a_receiver_that_takes_its_time_is_left() {
     ];
     let door = door();
     let limits = Limits {
-        body_bytes_max: 1 << 20,
+        body_max: 1 << 20,
         ..SHORT
     };
     let begun = Instant::now();
@@ -112,7 +112,7 @@ async fn a_receiver_that_never_reads_is_left_and_its_place_is_free() {
         let roots = vec![authority.pem()];
         let door = door_with(Config {
             connections_max: 1,
-            extra_roots: roots,
+            roots,
             ..Config::default()
         });
         let url = deaf.url_of(scheme, "localhost");
@@ -152,7 +152,7 @@ async fn a_head_that_is_too_large_is_no_answer() {
     );
     let endless = format!("HTTP/1.1 200 OK\r\nx-endless: {}", "x".repeat(200_000));
     let door = door_with(Config {
-        head_bytes_max: 16 << 10,
+        header_max: 16 << 10,
         ..Config::default()
     });
     for answer in [one, many, endless] {
@@ -199,8 +199,8 @@ async fn a_head_that_is_too_large_is_no_answer_by_http2_either() {
     )
     .await;
     let config = Config {
-        head_bytes_max: 16 << 10,
-        extra_roots: vec![authority.pem()],
+        header_max: 16 << 10,
+        roots: vec![authority.pem()],
         ..Config::default()
     };
     let got = door_with(config)
@@ -212,7 +212,7 @@ async fn a_head_that_is_too_large_is_no_answer_by_http2_either() {
         .await;
     assert!(matches!(got, Err(Error::Broken { .. })), "{got:?}");
     let larger = Config {
-        extra_roots: vec![authority.pem()],
+        roots: vec![authority.pem()],
         ..Config::default()
     };
     let got = door_with(larger)
@@ -239,7 +239,7 @@ async fn a_body_that_is_too_long_is_refused_or_cut_as_asked() {
         let shown = answer[..60.min(answer.len())].to_owned();
         let receiver = receive(move |connection| connection.answer_once(answer.clone())).await;
         let refusing = Limits {
-            body_bytes_max: 16,
+            body_max: 16,
             ..LIMITS
         };
         let got = door
@@ -261,7 +261,7 @@ async fn a_body_that_is_too_long_is_refused_or_cut_as_asked() {
     }
     let exact = receive(|connection| connection.answer_each(OK)).await;
     let limits = Limits {
-        body_bytes_max: 2,
+        body_max: 2,
         over_long: OverLong::Cut,
         ..LIMITS
     };

@@ -77,7 +77,7 @@ async fn http2_is_spoken_where_the_receiver_speaks_it_and_shares_one_connection(
     let authority = Authority::new();
     let receiver = modern(&authority).await;
     let door = door_with(Config {
-        extra_roots: vec![authority.pem()],
+        roots: vec![authority.pem()],
         ..Config::default()
     });
     let url = receiver.url_of("https", "LocalHost.");
@@ -111,7 +111,7 @@ async fn one_answer_that_never_comes_costs_others_on_the_connection_nothing() {
     let authority = Authority::new();
     let receiver = modern(&authority).await;
     let door = door_with(Config {
-        extra_roots: vec![authority.pem()],
+        roots: vec![authority.pem()],
         ..Config::default()
     });
     let url = |path: &str| format!("https://localhost:{}{path}", receiver.address.port());
@@ -274,7 +274,7 @@ async fn a_connection_is_kept_only_after_a_whole_answer() {
     let receiver = receive(move |connection| connection.answer_each(long.clone())).await;
     let door = door();
     let cutting = Limits {
-        body_bytes_max: 10,
+        body_max: 10,
         over_long: OverLong::Cut,
         ..LIMITS
     };
@@ -283,7 +283,7 @@ async fn a_connection_is_kept_only_after_a_whole_answer() {
     }
     assert_eq!(receiver.connections(), 3);
     let whole = Limits {
-        body_bytes_max: 2000,
+        body_max: 2000,
         ..LIMITS
     };
     for _ in 0..3 {
@@ -299,7 +299,7 @@ async fn a_connection_is_kept_only_after_a_whole_answer() {
 async fn connections_are_not_kept_for_longer_than_configured() {
     let receiver = willing().await;
     let door = door_with(Config {
-        idle_max: Duration::ZERO,
+        idle_timeout: Duration::ZERO,
         ..Config::default()
     });
     for _ in 0..3 {

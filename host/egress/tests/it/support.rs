@@ -18,7 +18,7 @@ use tokio_rustls::TlsAcceptor;
 
 pub(crate) const LIMITS: Limits = Limits {
     time_max: Duration::from_secs(20),
-    body_bytes_max: 1024,
+    body_max: 1024,
     over_long: OverLong::Refuse,
 };
 

@@ -118,7 +118,7 @@ async fn roots_are_the_platforms_the_doors_and_the_policys() {
     let receiver = serve(ours.server(&["localhost"])).await;
     let url = receiver.url_of("https", "localhost");
     let by_door = door_with(Config {
-        extra_roots: vec![ours.pem()],
+        roots: vec![ours.pem()],
         ..Config::default()
     });
     let cases = [
@@ -258,7 +258,7 @@ async fn what_is_no_tls_or_never_comes_to_it_is_told_apart() {
         receive(async |mut connection| connection.write("HTTP/1.1 400 No\r\n\r\n").await).await;
     let silent = receive(async |mut connection| connection.gone().await).await;
     let door = door_with(Config {
-        connect_max: Duration::from_millis(200),
+        connect_timeout: Duration::from_millis(200),
         ..Config::default()
     });
     let got = door

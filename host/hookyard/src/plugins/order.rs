@@ -48,7 +48,7 @@ enum Came {
 impl Desk {
     async fn open(path: &Path, plugin: PluginRef) -> Result<Self, Failure> {
         let settings = config::read(path).result?;
-        let inbox = SqliteInbox::open_beside(&settings.inbox).map_err(anyhow::Error::from)?;
+        let inbox = SqliteInbox::open_beside(&settings.store.url).map_err(anyhow::Error::from)?;
         let standing = standing::one(&settings, &plugin).await?;
         let desired = Desired::from(&settings);
         Ok(Self {
@@ -101,7 +101,7 @@ impl Desk {
         wanted: Option<Revision>,
         is_done: impl Fn(&Standing) -> bool,
     ) -> anyhow::Result<Came> {
-        if !SqliteInbox::has_host(&self.settings.inbox) {
+        if !SqliteInbox::has_host(&self.settings.store.url) {
             return Ok(Came::NoHost);
         }
         let until = Instant::now() + WAIT_MAX;

@@ -45,7 +45,7 @@ pub(crate) async fn show(path: &Path, plugin: &PluginRef, json: bool) -> Result<
 }
 
 async fn steps(settings: &Settings, plugin: &PluginRef) -> anyhow::Result<Vec<Stepped>> {
-    match SqliteInbox::open_read_only(&settings.inbox) {
+    match SqliteInbox::open_read_only(&settings.store.url) {
         Err(OpenError::Missing { .. }) => Ok(Vec::new()),
         opened => opened?
             .steps(plugin)

@@ -175,7 +175,7 @@ impl Standing {
 
 /// How all plugins stand that have a file, a record or a quarantine.
 pub(super) async fn all(settings: &Settings) -> anyhow::Result<BTreeMap<PluginRef, Standing>> {
-    let inbox = match SqliteInbox::open_read_only(&settings.inbox) {
+    let inbox = match SqliteInbox::open_read_only(&settings.store.url) {
         // Nothing has been served yet, so nothing is known of it.
         Err(OpenError::Missing { .. }) => return in_folder(settings, BTreeSet::new()),
         opened => opened?,
@@ -231,7 +231,7 @@ fn in_folder(
         let path = folder
             .join(plugin.tenant.as_str())
             .join(format!("{}.wasm", plugin.name));
-        let content = files::read(path.parent()?, &path, settings.plugins.file_bytes_max).ok()?;
+        let content = files::read(path.parent()?, &path, settings.plugins.file_max).ok()?;
         Some(hookyard_plugin::revision_of(&content.bytes))
     };
     let there = Standing {

@@ -24,13 +24,13 @@ pub(crate) struct Stored {
 /// The inbox that the configuration at `path` names, to be read.
 pub(crate) fn to_read(path: &Path) -> Result<Stored, Failure> {
     let settings = config::read(path).result?;
-    let inbox = SqliteInbox::open_read_only(&settings.inbox).map_err(anyhow::Error::from)?;
+    let inbox = SqliteInbox::open_read_only(&settings.store.url).map_err(anyhow::Error::from)?;
     Ok(Stored { settings, inbox })
 }
 
 /// The same, to be changed.
 pub(crate) fn to_change(path: &Path) -> Result<Stored, Failure> {
     let settings = config::read(path).result?;
-    let inbox = SqliteInbox::open_beside(&settings.inbox).map_err(anyhow::Error::from)?;
+    let inbox = SqliteInbox::open_beside(&settings.store.url).map_err(anyhow::Error::from)?;
     Ok(Stored { settings, inbox })
 }

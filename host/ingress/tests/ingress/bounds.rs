@@ -53,7 +53,7 @@ async fn a_body_of_just_the_bound_is_taken_and_a_source_may_have_its_own_bound()
     );
 
     let mut small = source("open", Scheme::Unverified);
-    small.body_max = Some(100);
+    small.body_max = 100;
     host.handle.replace(Sources::from_iter([small]));
     assert_eq!(
         send(host.address, &post("/acme/open", "", &filled(100)))
@@ -102,7 +102,7 @@ async fn a_dribbling_body_is_cut_off() {
 #[tokio::test]
 async fn all_bodies_together_have_a_bound() {
     let host = start(Config {
-        buffered_bytes_max: 10_000,
+        buffered_max: 10_000,
         ..config()
     })
     .await;

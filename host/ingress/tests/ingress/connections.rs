@@ -23,7 +23,7 @@ async fn dribble(stream: &mut TcpStream, text: &str) {
 #[tokio::test]
 async fn a_head_that_does_not_come_closes_the_connection() {
     let host = start(Config {
-        head_timeout: SHORT,
+        header_timeout: SHORT,
         ..config()
     })
     .await;
@@ -45,7 +45,7 @@ async fn a_head_that_does_not_come_closes_the_connection() {
 #[tokio::test]
 async fn a_dribbling_head_closes_the_connection() {
     let host = start(Config {
-        head_timeout: SHORT,
+        header_timeout: SHORT,
         ..config()
     })
     .await;
@@ -68,7 +68,7 @@ async fn a_dribbling_head_closes_the_connection() {
 #[tokio::test]
 async fn a_connection_may_idle_between_requests_but_not_for_ever() {
     let host = start(Config {
-        head_timeout: SHORT,
+        header_timeout: SHORT,
         idle_timeout: Duration::from_secs(60),
         ..config()
     })

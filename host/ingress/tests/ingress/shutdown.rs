@@ -49,7 +49,7 @@ async fn requests_in_flight_are_answered_and_nobody_new_is_let_in() {
 #[tokio::test]
 async fn a_request_that_does_not_end_is_left_behind_in_time() {
     let host = start(Config {
-        drain_timeout: Duration::from_millis(200),
+        shutdown_timeout: Duration::from_millis(200),
         ..config()
     })
     .await;

@@ -60,9 +60,8 @@ impl Fetch for NoFetch {
 pub(crate) fn config() -> Config {
     Config {
         listen: SocketAddr::from(([127, 0, 0, 1], 0)),
-        body_max: 64 << 10,
-        drain_timeout: PATIENCE,
-        head_timeout: Duration::from_secs(60),
+        shutdown_timeout: PATIENCE,
+        header_timeout: Duration::from_secs(60),
         body_timeout: Duration::from_secs(60),
         ..Config::default()
     }
@@ -101,7 +100,7 @@ pub(crate) fn source(name: &str, scheme: Scheme) -> Source {
         },
         provider: provider(),
         verifier: Arc::new(Verifier::new(scheme).expect("a usable scheme")),
-        body_max: None,
+        body_max: 64 << 10,
         allow_http: false,
         ordering: None,
         dedupe_window: DEDUPE_WINDOW,

@@ -54,7 +54,7 @@ pub struct HttpCall {
     /// The most time for all of it.
     pub time_max: Duration,
     /// The most bytes of the answer's body; there's no answer if it has more.
-    pub body_bytes_max: usize,
+    pub body_max: usize,
 }
 
 /// Why a request got no answer.
@@ -215,7 +215,7 @@ impl Sender {
             .await
             .map_err(|_| Error::ConnectionLimitReached)?;
         let (head, body) = request.into_parts();
-        let body = whole(body, limits.http_body_bytes_max).await?;
+        let body = whole(body, limits.http_body_max).await?;
         let what = format!(
             "{} {}://{}",
             head.method,
@@ -238,7 +238,7 @@ impl Sender {
             grants: Arc::clone(grants),
             request,
             time_max,
-            body_bytes_max: limits.http_body_bytes_max,
+            body_max: limits.http_body_max,
         });
         match answer.await {
             Ok(answer) => {
@@ -258,7 +258,7 @@ impl Sender {
                 format!("{what}: {message}")
                     .lines()
                     .for_each(|line| self.output.note(line));
-                Err(told(fault, limits.http_body_bytes_max))
+                Err(told(fault, limits.http_body_max))
             }
         }
     }
@@ -317,7 +317,7 @@ async fn whole(body: WasiBody, bytes_max: usize) -> Result<Bytes, Error> {
 #[error("the body isn't whole")]
 struct Broken(Error);
 
-fn told(fault: HttpFault, body_bytes_max: usize) -> Error {
+fn told(fault: HttpFault, body_max: usize) -> Error {
     match fault {
         HttpFault::Denied => Error::HttpRequestDenied,
         HttpFault::AddressDenied => Error::DestinationIpProhibited,
@@ -326,7 +326,7 @@ fn told(fault: HttpFault, body_bytes_max: usize) -> Error {
         HttpFault::Untrusted => Error::TlsCertificateError,
         HttpFault::TimedOut => Error::HttpResponseTimeout,
         HttpFault::Busy => Error::ConnectionLimitReached,
-        HttpFault::TooLarge => Error::HttpResponseBodySize(Some(body_bytes_max as u64)),
+        HttpFault::TooLarge => Error::HttpResponseBodySize(Some(body_max as u64)),
         HttpFault::Broken => Error::HttpProtocolError,
     }
 }

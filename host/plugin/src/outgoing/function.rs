@@ -145,7 +145,7 @@ impl Function {
         parameters: &[Val],
         now: Timestamp,
     ) -> Result<MessageId, Untaken> {
-        let bytes_max = state.terms.limits.transfer_bytes_max;
+        let bytes_max = state.terms.limits.transfer_max;
         let (mut destination, mut payload) = (None, None);
         for (parameter, value) in self.parameters.iter().zip(parameters) {
             match parameter {

@@ -252,7 +252,7 @@ async fn a_failing_guest_costs_its_own_attempt() {
     let limits = Limits {
         cpu_max: Duration::from_millis(50),
         memory_max: 1 << 20,
-        log_line_bytes_max: 80,
+        log_line_max: 80,
         ..Limits::default()
     };
     let trapped = |message: &str| Outcome::Trapped {

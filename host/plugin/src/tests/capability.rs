@@ -132,7 +132,7 @@ async fn what_is_logged_shares_the_bounds_of_standard_output() {
         .repeat(5) + "(call $ok)";
     let limits = Limits {
         log_lines_max: 2,
-        log_line_bytes_max: 14,
+        log_line_max: 14,
         ..Limits::default()
     };
     let cut = ran(&logger("", &five), &[], limits).await;

@@ -197,7 +197,7 @@ async fn a_typed_call_is_a_message_in_the_providers_envelope() {
 #[tokio::test]
 async fn what_is_not_taken_is_told_to_the_guest() {
     let small = Limits {
-        transfer_bytes_max: 2_000,
+        transfer_max: 2_000,
         ..Limits::default()
     };
     // What takes a byte in the guest takes six as JSON; what is just short enough is too long in its envelope.
