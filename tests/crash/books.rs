@@ -73,7 +73,7 @@ impl Books {
         party: &Party,
         mailbox: &mut Mailbox,
     ) -> Result<()> {
-        let inbox = SqliteInbox::open_read_only(&self.path).context("the inbox can't be read")?;
+        let inbox = SqliteInbox::open_read_only(&self.path).context("the inbox cannot be read")?;
         self.all_handled(&inbox).await?;
         self.all_sent(&inbox).await?;
         let received = mailbox.read()?;

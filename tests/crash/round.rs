@@ -131,7 +131,7 @@ impl Yard {
         host.kill().await?;
         ensure!(
             self.ledger.is_balanced(),
-            "the books don't balance:\n{}",
+            "the sums differ:\n{}",
             self.ledger
         );
         Ok(())
@@ -163,7 +163,7 @@ async fn end_after(after: Duration, end: impl FnOnce() -> Result<()>) -> Result<
 fn is_killed(status: ExitStatus, log: &str) -> Result<()> {
     ensure!(
         status.signal() == Some(9),
-        "the host did not die as it was told to ({status}); it wrote\n{log}"
+        "the host did not die as planned ({status}); it wrote\n{log}"
     );
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! The administrators' listener: idle clients keep no other client out, and requests of web pages are refused.
+//! The admin listener: idle clients exclude no other client, and requests of web pages are refused.
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -11,7 +11,7 @@ use tokio::net::TcpStream;
 
 use crate::rig::{Rig, quick};
 
-/// Where administrators are served.
+/// Returns the address of the admin listener.
 pub(crate) async fn address(rig: &Rig) -> Result<SocketAddr> {
     let line = rig
         .host
@@ -51,7 +51,7 @@ async fn idle_admin_connections_are_evicted() -> Result<()> {
 
     let began = Instant::now();
     assert_eq!(status(admin, &[]).await?, 200);
-    // Not a measure of speed: they would be waited for much longer.
+    // This does not measure speed: without eviction, the wait would be much longer.
     assert!(
         began.elapsed() < Duration::from_secs(8),
         "{:?}",

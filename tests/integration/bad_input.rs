@@ -1,4 +1,4 @@
-//! What bad requests get, and that they cost nobody else anything.
+//! Answers to bad requests, which do not affect other requests.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -323,7 +323,7 @@ async fn oversized_body_is_413_before_its_end() -> Result<()> {
     Ok(())
 }
 
-/// Sends a request that never ends, and reads the answer up to the end of its head.
+/// Sends a request without an end and reads the answer up to the end of its headers.
 async fn exchange(to: SocketAddr, head: &str, parts: &[&str]) -> Result<String> {
     let mut stream = TcpStream::connect(to).await?;
     stream.write_all(head.as_bytes()).await?;
@@ -350,7 +350,8 @@ async fn slow_connections_do_not_block_senders() -> Result<()> {
     let rig = Rig::start(config, &[]).await?;
     let load = rig.load(2, Duration::from_millis(25));
     let lame = open_lame(rig.host.address(), 2_000).await?;
-    // Every one of them is in the end cut off by the host: the header or body timeout, or the cap on connections.
+    // The host ends each connection: by the timeout for headers or bodies, or by the limit of
+    // connections.
     for (number, task) in lame.into_iter().enumerate() {
         let ended = tokio::time::timeout(Duration::from_secs(60), task).await;
         ended.with_context(|| format!("connection {number} was never ended"))??;
@@ -369,7 +370,8 @@ async fn slow_connections_do_not_block_senders() -> Result<()> {
     Ok(())
 }
 
-/// A third says nothing, a third dribbles a head, a third dribbles a body. Each task ends when the host hangs up.
+/// A third of the clients sends nothing, a third sends headers slowly, and a third sends a body
+/// slowly. Each task ends when the host closes the connection.
 async fn open_lame(to: SocketAddr, count: usize) -> Result<Vec<tokio::task::JoinHandle<()>>> {
     let mut tasks = Vec::with_capacity(count);
     for number in 0..count {
@@ -382,7 +384,7 @@ async fn open_lame(to: SocketAddr, count: usize) -> Result<Vec<tokio::task::Join
             };
             let (mut read, mut write) = stream.split();
             let mut rest = Vec::new();
-            // Whichever is first: the host closes (or resets) the connection, or writing to it fails.
+            // The first of two: the host closes or resets the connection, or a write fails.
             tokio::select! {
                 _ = read.read_to_end(&mut rest) => {}
                 _ = dribble(&mut write, opening) => {}
@@ -392,7 +394,7 @@ async fn open_lame(to: SocketAddr, count: usize) -> Result<Vec<tokio::task::Join
     Ok(tasks)
 }
 
-/// Says the opening, and if there is one goes on and on.
+/// Sends the beginning, and then repeats the rest forever, if there is any.
 async fn dribble(to: &mut WriteHalf<'_>, opening: &str) -> std::io::Result<Infallible> {
     to.write_all(opening.as_bytes()).await?;
     let mut beat = tokio::time::interval(Duration::from_millis(500));

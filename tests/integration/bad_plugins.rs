@@ -1,4 +1,4 @@
-//! A plugin that misbehaves costs its own event's attempts, or its own load, and nothing else.
+//! A plugin that misbehaves affects only the attempts of its own event, or its own release.
 
 use std::collections::BTreeMap;
 
@@ -23,7 +23,7 @@ fn is_over(job: &Job) -> bool {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn each_guest_failure_has_one_outcome() -> Result<()> {
-    // Guest, state in the end, attempts, how the last outcome begins.
+    // Guest, final state, number of attempts, beginning of the last outcome.
     let expected = [
         ("trap", "dead", 3, "trapped"),
         ("loop-forever", "dead", 3, "timed-out"),
@@ -123,7 +123,8 @@ async fn unloadable_component_is_refused_in_one_line() -> Result<()> {
     Ok(())
 }
 
-/// Standard libraries import sockets whether they are used or not, so the import alone is no reason to refuse a plugin.
+/// Standard libraries import sockets even if a program does not use them, so the import alone must
+/// not refuse a plugin.
 #[tokio::test(flavor = "multi_thread")]
 async fn guest_sockets_reach_nobody() -> Result<()> {
     let sockets = guests::test("imports-sockets")?;
@@ -139,7 +140,7 @@ async fn guest_sockets_reach_nobody() -> Result<()> {
     let [only] = written.as_slice() else {
         panic!("one line was expected: {written:#?}")
     };
-    // Nobody listens there; but to be told so it would have had to ask.
+    // Nothing listens at this address, but the guest can learn that only by connecting.
     assert!(
         only.starts_with("not connected") && !only.contains("refused"),
         "{only}"

@@ -1,4 +1,5 @@
-//! Lists that a tenant fills: the host keeps the first of each, says how many it left out, and stays as small as it was.
+//! Lists that a tenant can fill: the host keeps the first entries, reports how many it left out,
+//! and needs no more memory.
 
 use anyhow::Result;
 use hookyard_testkit::events::is_rejection;
@@ -12,7 +13,7 @@ const EVIL: &str = "acme/evil";
 const SECTION: &str = "hookyard:fixtures";
 const MIB: u64 = 1 << 20;
 
-/// Drops a component in; how much memory the host has more once it is active.
+/// Drops a component and returns the growth of the host's memory when the component is active.
 async fn dropped(rig: &Rig, guest: &Guest) -> Result<u64> {
     let before = rig.used("VmRSS")?;
     rig.site.install(EVIL, guest)?;
@@ -25,7 +26,7 @@ async fn fixture_memory_and_faults_are_bounded() -> Result<()> {
     let (good, echo) = (guests::test("version-a")?, guests::test("untyped-echo")?);
     let rig = Rig::start(quick(), &[("acme/books", &good)]).await?;
 
-    // Ten megabytes of fixtures that are none.
+    // Ten megabytes of invalid fixtures.
     let ones = format!("[{}]", vec!["1"; 5_000_000].join(","));
     let more = dropped(&rig, &echo.with_section(SECTION, ones.as_bytes())).await?;
     assert!(more < 100 * MIB, "{} MiB more", more / MIB);
@@ -50,7 +51,7 @@ async fn fixture_memory_and_faults_are_bounded() -> Result<()> {
         checked.stdout
     );
 
-    // Eight megabytes of expectations that are good.
+    // Eight megabytes of valid fixtures.
     let values: Vec<_> = (0..80_000)
         .map(|number| format!("\"{number}\":1"))
         .collect();
@@ -60,7 +61,8 @@ async fn fixture_memory_and_faults_are_bounded() -> Result<()> {
         values.join(",")
     );
     let all = format!("[{}]", vec![fixture; 10].join(","));
-    // What the allocator holds on to of the parsing of one at a time; all of them parsed would take several times as much.
+    // The allocator keeps memory from parsing one fixture at a time. All fixtures parsed at once
+    // would need several times as much.
     let more = dropped(&rig, &echo.with_section(SECTION, all.as_bytes())).await?;
     assert!(more < 160 * MIB, "{} MiB more", more / MIB);
     Ok(())

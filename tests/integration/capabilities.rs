@@ -1,4 +1,5 @@
-//! What plugins ask of the host beside effects: requests, settings, a log, timers; and what they ask for in vain.
+//! What plugins get from the host besides effects: requests, configuration values, a log and
+//! timers; and what they do not get.
 
 use anyhow::Result;
 use hookyard_testkit::guests;
@@ -8,10 +9,10 @@ use hookyard_testkit::site::Site;
 
 use crate::rig::{Rig, fresh_payment, quick};
 
-/// What the host has for the API and no plugin may have.
+/// The host's credential for the API, which no plugin may see.
 const CREDENTIAL: &str = "Bearer tok/en+\"1\"-0123456789";
 
-/// A host where `acme/it` is the guest, with these lines beside it.
+/// Starts a host with the guest as `acme/it` and these settings.
 async fn start(guest: &str, settings: &str) -> Result<Rig> {
     let guest = guests::test(guest)?;
     let prepare = |site: &mut Site| {
@@ -21,7 +22,7 @@ async fn start(guest: &str, settings: &str) -> Result<Rig> {
     Rig::prepared(quick(), &[("acme/it", &guest)], prepare).await
 }
 
-/// The grant of a mirror's paths below `/v1/`, with more lines.
+/// Returns a grant for the paths of a mirror below `/v1/`, with more lines.
 fn granted(mirror: &Mirror, lines: &str) -> String {
     format!(
         "[grants.http.\"{}\"]\nscheme = \"http\"\naddresses = [\"127.0.0.1\"]\npaths = [\"/v1/\"]\n{lines}\n",
@@ -29,13 +30,13 @@ fn granted(mirror: &Mirror, lines: &str) -> String {
     )
 }
 
-/// What the guest wrote about the requests that an event asks it to make.
+/// Returns the guest's log about the requests that an event asks for.
 async fn fetched(rig: &Rig, asked: &[String]) -> Result<Vec<String>> {
-    // The end of the credential, which the guest's reader of JSON can read.
+    // The end of the credential, without characters that the guest's JSON reader does not support.
     fetched_seeking(rig, asked, "-0123456789").await
 }
 
-/// The same, where the guest also says of each answer whether that text is in it.
+/// Returns the guest's log, in which the guest also reports whether each answer contains this text.
 async fn fetched_seeking(rig: &Rig, asked: &[String], sought: &str) -> Result<Vec<String>> {
     let backwards: String = sought.chars().rev().collect();
     let more = format!(
@@ -188,7 +189,7 @@ async fn ungranted_request_is_refused_with_remedy() -> Result<()> {
     );
     assert_eq!((mirror.asked().len(), other.asked().len()), (1, 0));
 
-    // The lines of one refusal are all that the request takes.
+    // The lines of one refusal are everything that the request needs.
     let settings = format!(
         "{}{}\n",
         granted(&mirror, "methods = [\"GET\"]"),

@@ -1,4 +1,4 @@
-//! `hookyard check`: what `serve` would refuse, without serving.
+//! `hookyard check` reports what `serve` would refuse, without serving.
 
 use anyhow::Result;
 use hookyard_testkit::guests::{self, Guest};

@@ -1,4 +1,4 @@
-//! Components that are small as files and take gigabytes to compile: each costs its own process and nobody else.
+//! Small components that need gigabytes to compile affect only their own compiler process.
 
 use std::collections::BTreeMap;
 use std::process::Command;
@@ -18,7 +18,8 @@ use crate::rig::{Rig, hookyard, quick, told};
 
 const BOMB: &str = "mallory/bomb";
 
-/// The limits under which bombs are compiled. Wall time is out of the way, whatever else the machine does.
+/// The limits for compile bombs. The limit of wall time is high, so that the load of the machine
+/// does not matter.
 fn bounded(memory_max: &str, cpu_max: &str) -> Config {
     let limits =
         format!("memory_max = \"{memory_max}\"\ncpu_max = \"{cpu_max}\"\nwall_max = \"30m\"");
@@ -29,7 +30,7 @@ fn is_compilation(line: &Line, plugin: &str) -> bool {
     line.message() == "compiling" && line.text_of("plugin") == plugin
 }
 
-/// Whether a line says which limit was exceeded, and by which key it is raised.
+/// Returns whether a line names the exceeded limit and its key.
 fn names(text: &str, limit: &str, key: &str) -> bool {
     [limit, key, "[plugins.compile]"]
         .iter()
@@ -42,7 +43,7 @@ async fn compile_bomb_is_refused_and_remembered() -> Result<()> {
     let names_the_limit = |text: &str| names(text, "536870912 bytes of memory", "memory_max");
     let rig = Rig::start(bounded("512MiB", "10m"), &[]).await?;
 
-    // Half a megabyte that takes gigabytes.
+    // Half a megabyte that needs gigabytes to compile.
     rig.site
         .install(BOMB, &Guest::from(compile_bomb(1, 49_000, 1_000)))?;
     let refusal = rig
@@ -183,7 +184,7 @@ async fn compile_bomb_delays_no_other_tenant() -> Result<()> {
 async fn active_plugins_serve_while_bomb_compiles() -> Result<()> {
     let (orders, later) = (guests::test("version-a")?, guests::test("version-b")?);
     let bomb = Guest::from(compile_bomb(100, 4_000, 100));
-    // It is compiled for longer than all of this takes.
+    // Compiling takes longer than the whole test.
     let prepare = |site: &mut Site| site.install(BOMB, &bomb);
     let rig = Rig::prepared(bounded("1GiB", "10m"), &[("acme/orders", &orders)], prepare).await?;
     rig.handles_one_more(&["orders"]).await?;
@@ -197,7 +198,7 @@ async fn active_plugins_serve_while_bomb_compiles() -> Result<()> {
     host.terminate().await?;
     site.install("acme/later", &later)?;
     let rig = Rig::restarted(site, senders).await?;
-    // What served before is given its events whatever is loaded yet.
+    // Previously active plugins receive their events while others are still being loaded.
     rig.handles_one_more(&["orders"]).await?;
     rig.host
         .wait_for_revision("acme/later", &later.revision())
@@ -216,7 +217,7 @@ async fn active_plugins_serve_while_bomb_compiles() -> Result<()> {
     Ok(())
 }
 
-/// The process that compiles for the host, once there is one.
+/// Returns the host's compiler process as soon as there is one.
 #[cfg(target_os = "linux")]
 async fn compiler_of(host: u32) -> Result<rustix::process::Pid> {
     eventually("the process that compiles", || async move {
@@ -224,7 +225,7 @@ async fn compiler_of(host: u32) -> Result<rustix::process::Pid> {
             let Ok(pid) = entry?.file_name().to_string_lossy().parse::<i32>() else {
                 continue;
             };
-            // After the name, which ends with the last bracket: the state, and whose child it is.
+            // After the name, which ends with the last bracket: the state and the parent process.
             let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
             let of = stat
                 .rsplit(')')
@@ -255,7 +256,7 @@ async fn host_compile_fault_backs_off_and_is_listed() -> Result<()> {
         let compiler = compiler_of(rig.host.pid()).await?;
         mark = rig.host.log().mark();
         killed = Some(Instant::now());
-        // As the system does when it has no memory left.
+        // The system does this when it runs out of memory.
         rustix::process::kill_process(compiler, rustix::process::Signal::KILL)?;
     }
     assert!(
@@ -274,7 +275,7 @@ async fn host_compile_fault_backs_off_and_is_listed() -> Result<()> {
     .await
 }
 
-/// More than the compiled code of plugins that nobody needs, of which a bounded number is kept.
+/// More plugins than the number of unused compiled components that the host keeps.
 const PLUGINS: usize = 270;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -321,7 +322,7 @@ async fn active_components_are_never_recompiled() -> Result<()> {
         assert_eq!(compiled, 0, "what was compiled before is compiled again");
     }
 
-    // Nothing could be compiled within this, so `check` finds all of it ready.
+    // Nothing can be compiled within this limit, so `check` must find everything in the cache.
     let config = std::fs::read_to_string(rig.site.config())?;
     rig.site.write(
         "hookyard.toml",

@@ -1,4 +1,5 @@
-//! What an operator is told: all faults at once, a way out for each, and a running host that outlives a bad file.
+//! Configuration errors: all faults at once, each with a remedy, and a running host that keeps its
+//! configuration.
 
 use std::net::TcpListener;
 
@@ -10,7 +11,7 @@ use hookyard_testkit::site::{Config, Site};
 
 use crate::rig::{Rig, fresh_payment, quick};
 
-/// A host that must not start.
+/// Runs a host that must not start.
 async fn serve(site: &Site) -> Result<Finished> {
     let config = site.config();
     let finished = run(&["serve", "--config", &config.to_string_lossy()]).await?;
@@ -127,7 +128,7 @@ async fn startup_error_is_one_clear_line() -> Result<()> {
 #[tokio::test(flavor = "multi_thread")]
 async fn second_host_on_one_store_is_refused() -> Result<()> {
     let rig = Rig::start(quick(), &[]).await?;
-    // The rig's host holds a free port, so that only the inbox is in the way.
+    // The first host uses a free port, so only the store is in the way.
     let mut environment = rig.site.environment().to_vec();
     environment.push(("NO_COLOR".into(), "1".into()));
     let config = rig.site.config();
@@ -185,7 +186,7 @@ async fn valid_config_change_applies_and_invalid_is_kept_out() -> Result<()> {
     );
     assert_eq!(status().await?, 200, "the last good configuration goes on");
 
-    // A key file that changes is a change of the configuration that names it.
+    // A changed key file is a change of the configuration that names it.
     let other = hookyard_testkit::sign::Topper::new();
     site.configure(&with_all)?;
     site.write("topper-public.jwk", other.jwk())?;

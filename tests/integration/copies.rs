@@ -1,4 +1,5 @@
-//! A plugin's folder builds when it is copied out of the repository, so it has copies of the WIT: they must be true.
+//! A plugin's folder builds outside the repository, so it contains copies of WIT files, which must
+//! equal the originals.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -13,7 +14,8 @@ fn plugin_wit_copies_equal_the_originals() -> Result<()> {
     for plugin in fs::read_dir(root().join("plugins"))? {
         for copy in files_under(&plugin?.path().join("wit"))? {
             let package = package_of(&copy)?;
-            // A plugin's own world is its own; whatever says it is a package of ours must be just that.
+            // A plugin has its own world; a file with one of our package names must equal the
+            // original.
             let Some(original) = originals
                 .iter()
                 .find(|path| package_of(path).is_ok_and(|name| name == package))

@@ -1,4 +1,4 @@
-//! The crash test in its short form; `cargo crash-test` is the long one.
+//! The crash test in its short form; `cargo crash-test` is the long form.
 
 use std::time::Duration;
 

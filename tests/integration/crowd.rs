@@ -1,4 +1,5 @@
-//! A tenant with more files than it may have plugins: what serves goes on, its own and everybody else's.
+//! A tenant with more files than `plugins.tenant_count_max`: active plugins of all tenants stay
+//! active.
 
 use std::collections::BTreeMap;
 
@@ -18,7 +19,7 @@ fn garbage() -> Guest {
     Guest::from(b"no component".to_vec())
 }
 
-/// What `plugins list` says of each plugin: its state, and why its file isn't what serves.
+/// Returns the state of each plugin in `plugins list`, and the reason if its file is not active.
 async fn listed(site: &Site) -> Result<BTreeMap<String, (String, String)>> {
     let text = told(site, &["plugins", "list", "--json"]).await?;
     let lines = text.lines().map(serde_json::from_str::<Value>);
@@ -48,7 +49,7 @@ async fn files_beyond_plugin_limit_are_reported() -> Result<()> {
     for number in 0..30 {
         rig.site
             .install(&format!("mallory/junk-{number:02}"), &garbage())?;
-        // By their names they would all come before what serves.
+        // Their names sort before the active plugin.
         rig.site
             .install(&format!("acme/a-{number:02}"), &garbage())?;
     }
@@ -96,7 +97,7 @@ async fn files_beyond_plugin_limit_are_reported() -> Result<()> {
         checked.stdout
     );
 
-    // The next host goes by what served, as well.
+    // The next host also goes by the previously active plugins.
     let Rig {
         senders,
         host,
@@ -115,7 +116,7 @@ async fn files_beyond_plugin_limit_are_reported() -> Result<()> {
         .await?;
     rig.handles_one_more(&["orders"]).await?;
 
-    // A removal is seen, and makes room.
+    // The host notices a removal, which makes room.
     for number in 0..30 {
         rig.site.uninstall(&format!("acme/a-{number:02}"))?;
     }
@@ -172,7 +173,7 @@ async fn lowered_plugin_limit_loses_no_event() -> Result<()> {
         config.replace("tenant_count_max = 5", "tenant_count_max = 2"),
     )?;
 
-    // Each host keeps what the one before kept.
+    // Each host keeps what the previous host kept.
     let mut keys = Vec::new();
     for _ in 0..2 {
         let Rig {
@@ -257,13 +258,13 @@ async fn many_refusals_delay_no_other_tenant() -> Result<()> {
     }
     std::fs::rename(rig.site.path("aside"), rig.site.path("plugins/mallory"))?;
 
-    // By now all of them wait to be told.
+    // Now all refusals wait to be reported.
     let is_fiftieth = |line: &Line| is_rejection(line, "mallory/junk-0049");
     rig.host
         .wait_for_log("some of the refusals", is_fiftieth)
         .await?;
     let mark = rig.host.log().mark();
-    // It has served before, so it isn't compiled again.
+    // This component was active before, so it is not compiled again.
     rig.site.install(PLUGIN, &next)?;
     let is_active = |line: &Line| is_activation(line, PLUGIN, &next.revision());
     rig.host

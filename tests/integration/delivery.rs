@@ -1,4 +1,4 @@
-//! What becomes of messages in the real host when their destination changes, and when the host ends while it sends.
+//! Messages of the real host when their destination changes, and when the host shuts down.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ const PLUGIN: &str = "acme/ledger";
 const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 const DESTINATION: &str = "tenants.acme.destinations.audit";
 
-/// What the plugin's destination says, whose URL has something to hide.
+/// The configuration of the destination, whose URL contains a secret.
 fn destination(receiver: &Receiver, lines: &str) -> String {
     let url = format!("url = \"{}/hidden-path?token=hidden\"", receiver.url());
     format!(
@@ -39,7 +39,7 @@ async fn start(config: Config) -> Result<Rig> {
     .await
 }
 
-/// An event of which one message comes; says which event.
+/// Sends an event that causes one message, and returns the event.
 async fn send(rig: &Rig) -> Result<String> {
     let (key, body) = fresh_payment();
     rig.deliver("topper", &body).await?;
@@ -50,7 +50,8 @@ fn is_try(line: &Line, result: &str) -> bool {
     line.target() == "hookyard::delivery" && line.text_of("result") == result
 }
 
-/// A message that was committed before its destination went is sent once it is there again.
+/// A message that was committed before its destination was removed is sent when the destination is
+/// back.
 #[tokio::test(flavor = "multi_thread")]
 async fn reload_adds_destination_and_sends_waiting_messages() -> Result<()> {
     let (old, new) = (
@@ -111,7 +112,7 @@ async fn shutdown_finishes_deliveries() -> Result<()> {
     Ok(())
 }
 
-/// A receiver with an authority of its own, which takes nothing from whoever has no certificate of that.
+/// A receiver with its own certificate authority that refuses clients without a certificate.
 #[tokio::test(flavor = "multi_thread")]
 async fn mutual_tls_with_receiver() -> Result<()> {
     let (receiver, papers) = Receiver::start_secure().await?;

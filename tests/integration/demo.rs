@@ -1,4 +1,4 @@
-//! `cargo demo` as it is: it checks itself, and says so by its exit code.
+//! `cargo demo` checks itself and reports the result in its exit code.
 
 use std::process::Command;
 
@@ -8,7 +8,7 @@ use hookyard_testkit::{host, workspace};
 #[tokio::test(flavor = "multi_thread")]
 async fn demo_succeeds() -> Result<()> {
     let folder = tempfile::tempdir()?;
-    // Built before, so that what is timed and seen below is the demo alone.
+    // Built before, so that the test below measures the demo alone.
     let binary = tokio::task::spawn_blocking(host::binary).await??;
     let demo = tokio::task::spawn_blocking(workspace::demo).await??;
     let run = Command::new(demo)

@@ -1,4 +1,4 @@
-//! A disk that is full, fails, loses what it was told to keep, or was written to by somebody else.
+//! A disk that is full, fails, loses synced data, or was changed by another program.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -16,7 +16,7 @@ use hookyard_testkit::{eventually, guests};
 
 use crate::rig::{Rig, fresh_payment, quick, quick_with_audit};
 
-/// A host on a disk that does as it is told, with this plugin.
+/// Starts a host on a working disk, with this plugin.
 async fn start(guest: &str) -> Result<(Rig, Disk)> {
     let mut disk = None;
     let guest = guests::test(guest)?;
@@ -32,7 +32,7 @@ async fn start(guest: &str) -> Result<(Rig, Disk)> {
     Ok((rig, disk.expect("made just above")))
 }
 
-/// Sends that many events, each of which must be taken, and hands out their keys.
+/// Sends this many events, which must all be accepted, and returns their keys.
 async fn deliver(rig: &Rig, count: usize) -> Result<BTreeSet<String>> {
     let mut keys = BTreeSet::new();
     for _ in 0..count {
@@ -43,7 +43,7 @@ async fn deliver(rig: &Rig, count: usize) -> Result<BTreeSet<String>> {
     Ok(keys)
 }
 
-/// An event that the disk does not take: 503, and a time to come back.
+/// Sends an event that the disk cannot store: the answer is 503 with `Retry-After`.
 async fn refused(rig: &Rig) -> Result<(String, Webhook)> {
     let (key, body) = fresh_payment();
     let webhook = rig.senders.sign("topper", &body)?;
@@ -77,8 +77,8 @@ async fn all_done(rig: &Rig, keys: &BTreeSet<String>) -> Result<Vec<Event>> {
         .await
 }
 
-/// While the disk is in this condition senders are put off; once it is well again all goes on by itself, and whatever
-/// was acknowledged outlives a power cut.
+/// Checks that the host answers 503 while the disk is in this condition, continues by itself
+/// afterwards, and loses nothing acknowledged in a power cut.
 async fn check(condition: Condition) -> Result<()> {
     let (rig, disk) = start("ledger").await?;
     let mut keys = deliver(&rig, 5).await?;
@@ -110,12 +110,12 @@ async fn check(condition: Condition) -> Result<()> {
     keys.extend(deliver(&rig, 5).await?);
     all_done(&rig, &keys).await?;
 
-    // Without waiting for anything: what is acknowledged is on the disk.
+    // No wait here: an acknowledged event is on the disk.
     keys.extend(deliver(&rig, 3).await?);
     cut_the_power(rig, disk, keys).await
 }
 
-/// Whatever was acknowledged is there afterwards, and is handled.
+/// Checks that everything acknowledged is stored and handled.
 async fn cut_the_power(rig: Rig, disk: Disk, mut keys: BTreeSet<String>) -> Result<()> {
     disk.be(Condition::Cut(1))?;
     let Rig {
@@ -136,7 +136,7 @@ async fn cut_the_power(rig: Rig, disk: Disk, mut keys: BTreeSet<String>) -> Resu
     host.ended().await?;
     disk.be(Condition::Well)?;
     let rig = Rig::restarted(site, senders).await?;
-    // It may have been stored; its sender knows of nothing and sends again.
+    // The event may be stored, but its sender does not know and sends it again.
     ensure!(rig.post("topper", &webhook).await?.is_accepted());
     keys.insert(key);
     all_done(&rig, &keys).await?;
@@ -163,8 +163,8 @@ async fn failing_disk_loses_nothing() -> Result<()> {
     check(Condition::Broken).await
 }
 
-/// Linux tells of a failed sync once, and takes what was to be written for clean: no later sync writes it. That may be a
-/// lease, which was committed earlier and is synced only with what comes next.
+/// Linux reports a failed sync once and then treats the unwritten data as clean, so no later sync
+/// writes it. The lost data can be a lease, which was committed earlier without a sync.
 #[tokio::test(flavor = "multi_thread")]
 async fn failed_sync_loses_no_later_commit() -> Result<()> {
     let (rig, disk) = start("slow").await?;
@@ -185,7 +185,8 @@ async fn failed_sync_loses_no_later_commit() -> Result<()> {
     cut_the_power(rig, disk, keys).await
 }
 
-/// A host whose events stand in the log of changes (WAL) alone, killed; the site's log file, and the keys in their order.
+/// Kills a host whose events are only in the write-ahead log. Returns the log file and the keys in
+/// order.
 async fn killed_with_a_log(count: usize) -> Result<(Rig, PathBuf, Vec<String>)> {
     let mut rig = Rig::start(quick(), &[]).await?;
     let mut keys = Vec::new();
@@ -208,7 +209,7 @@ async fn killed_with_a_log(count: usize) -> Result<(Rig, PathBuf, Vec<String>)> 
 async fn torn_wal_end_loses_no_commit() -> Result<()> {
     let (Rig { senders, site, .. }, log, keys) = killed_with_a_log(10).await?;
     let whole = fs::read(&log)?;
-    // What a transaction leaves that never came to its commit: the beginning of one more frame, torn.
+    // The torn beginning of one more frame, as an uncommitted transaction leaves it.
     let torn = [&whole[..], &whole[32..32 + 24 + 1000]].concat();
     fs::write(&log, torn)?;
     let rig = Rig::restarted(site, senders).await?;
@@ -269,7 +270,7 @@ async fn damaged_page_stops_the_start() -> Result<()> {
     host.terminate().await?;
     let database = site.path("data/hookyard.db");
     let mut file = fs::File::options().write(true).open(&database)?;
-    // The second half of a page in the middle: cells that no longer fit together.
+    // The second half of a page in the middle, so that its cells are inconsistent.
     let pages = fs::metadata(&database)?.len() / 4096;
     file.seek(SeekFrom::Start(pages / 2 * 4096))?;
     file.write_all(&[0xa5; 4096])?;

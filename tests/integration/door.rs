@@ -1,4 +1,4 @@
-//! What goes out of the real host goes where it may, and nowhere else.
+//! Outgoing connections of the real host go only to allowed addresses.
 
 use anyhow::Result;
 use hookyard_testkit::eventually;
@@ -13,7 +13,8 @@ use crate::rig::{Rig, fresh_payment, quick, told};
 
 const PLUGIN: &str = "acme/ledger";
 
-/// What became of the message of one event, once it's over: its tries' results as `outbox list` has them.
+/// Returns the results of the message's deliveries from `outbox list`, after the message is
+/// finished.
 async fn sent_to(url: &str, lines: &str) -> Result<(Value, String)> {
     let audit = format!(
         "url = \"{url}\"\nallow_http = true\nsecrets = [{{ file = \"audit.secret\" }}]\n{lines}"

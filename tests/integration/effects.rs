@@ -1,4 +1,4 @@
-//! What plugins keep and send happens once for each event that they handled, and not at all for what failed.
+//! The effects of a handled event happen exactly once, and those of a failed attempt never.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use hookyard_testkit::guests;
 
 use crate::rig::{Rig, quick, quick_with_audit};
 
-/// The inbox's file, read past the host.
+/// Opens the store's file directly, without the host.
 struct Books(SqliteInbox);
 
 impl Books {

@@ -1,4 +1,4 @@
-//! The files of the inbox: what happens when they go away, who else may open them, and who may read them.
+//! The files of the store: when they disappear, and who may open or read them.
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt, chown, symlink};
@@ -64,7 +64,7 @@ async fn second_host_is_refused_by_any_path() -> Result<()> {
     Ok(())
 }
 
-/// Asserts that no host serves this site, and that what it says has these words in it.
+/// Asserts that no host can serve this site, and that the error contains these words.
 async fn refused(site: &Site, words: &str) -> Result<()> {
     let ended = hookyard(site, &["serve"]).await?;
     assert_eq!(ended.code, Some(1), "{}", ended.stderr);
@@ -76,7 +76,7 @@ async fn refused(site: &Site, words: &str) -> Result<()> {
     Ok(())
 }
 
-/// The host behind a shell that lets everybody read and write what it makes.
+/// Starts the host from a shell with a permissive umask.
 fn unmasked(site: &Site, binary: &Path) -> Result<PathBuf> {
     let script = site.write(
         "unmasked",
@@ -86,7 +86,7 @@ fn unmasked(site: &Site, binary: &Path) -> Result<PathBuf> {
     Ok(script)
 }
 
-/// Everything in a folder, with its mode.
+/// Returns everything in a folder, with its mode.
 fn modes(folder: &Path) -> Result<Vec<(PathBuf, bool, u32)>> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder)? {
@@ -186,7 +186,7 @@ async fn folders_writable_by_others_are_refused() -> Result<()> {
         fs::set_permissions(&path, Permissions::from_mode(0o700))?;
     }
 
-    // Only root may give files away.
+    // Only root may change the owner of a file.
     if rustix::process::geteuid().is_root() {
         for folder in ["data/compiled", "data/revisions"] {
             chown(site.path(folder), Some(12_345), None)?;

@@ -1,4 +1,4 @@
-//! What a plugin imports is granted or it isn't loaded, and the host says which lines would grant it.
+//! The host loads a plugin only if its imports are granted, and prints the line that grants them.
 
 use anyhow::Result;
 use hookyard_testkit::guests;
@@ -15,7 +15,7 @@ fn is_refused(line: &Line) -> bool {
     line.message() == "plugin refused" && line.text_of("plugin") == PLUGIN
 }
 
-/// The lines of `hookyard check` that are about the plugin.
+/// Returns the lines of `hookyard check` about the plugin.
 async fn checked(site: &Site) -> Result<Vec<String>> {
     let config = site.path("hookyard.toml").display().to_string();
     let finished = run(&["check", "--config", &config]).await?;
@@ -31,7 +31,7 @@ async fn refused_plugin_gets_grant_line() -> Result<()> {
     let fetcher = guests::test("fetcher")?;
     let rig = Rig::start(quick(), &[]).await?;
     rig.site.install(PLUGIN, &fetcher)?;
-    // `check` reads no environment of the host's, so it has a site of its own.
+    // `check` does not share the environment of the host, so it has its own site.
     let site = Site::temporary()?;
     site.configure(&quick())?;
     site.install(PLUGIN, &fetcher)?;
@@ -58,12 +58,12 @@ async fn refused_plugin_gets_grant_line() -> Result<()> {
         ]
     );
 
-    // The very line lets it in.
+    // The printed line admits the plugin.
     rig.site.write("plugins/acme/it.toml", grant)?;
     rig.host
         .wait_for_revision(PLUGIN, &fetcher.revision())
         .await?;
-    // Without them it stays as it was loaded: what runs was granted, and what isn't granted isn't loaded.
+    // Without its grants, the loaded plugin stays as it is, and no new revision is loaded.
     let mark = rig.host.log().mark();
     rig.site.write("plugins/acme/it.toml", "")?;
     let line = rig
@@ -234,7 +234,7 @@ async fn changed_credential_file_applies() -> Result<()> {
     Ok(())
 }
 
-/// The line to paste that `check` tells, which must be the last word on the plugin.
+/// Returns the line to paste from `check`, which must be the last line about the plugin.
 async fn pasted(site: &Site) -> Result<String> {
     let told = checked(site).await?;
     assert!(
@@ -258,7 +258,7 @@ async fn pasted_grant_line_admits_the_plugin() -> Result<()> {
         )
         .section("tenants.acme.destinations.raw", destination);
     let limits = "[limits]\nmemory_max = \"32MiB\"\n";
-    // Guest, its settings, and what is left of them once the line is pasted.
+    // Guest, its settings, and the settings that remain after the line is pasted.
     for (guest, settings, left) in [
         ("topi-saas-sender", "", ""),
         ("ledger", limits, limits),

@@ -1,4 +1,4 @@
-//! A host that the system gives no memory for a plugin: nothing is held against the plugin, and no event is used up.
+//! When the host gets no memory for a plugin, the plugin is not blamed and no attempt is used up.
 
 use anyhow::{Context, Result};
 use hookyard_testkit::guests;
@@ -11,12 +11,12 @@ use crate::rig::{Rig, fresh_payment, quick, told};
 const PLUGIN: &str = "acme/books";
 const MIB: u64 = 1 << 20;
 
-/// Three attempts at an event, and a quarantine after three events that fail.
+/// Three attempts for each event, and quarantine after three failed events.
 fn strict() -> Config {
     quick().section("quarantine", "events_min = 3\nwindow = \"1h\"")
 }
 
-/// Bounds a resource of the running host; `None` lifts the bound.
+/// Sets a resource limit of the running host; `None` removes the limit.
 fn bound(rig: &Rig, resource: Resource, bytes: Option<u64>) -> Result<()> {
     let pid = i32::try_from(rig.host.pid()).ok().and_then(Pid::from_raw);
     prlimit(
@@ -37,7 +37,8 @@ fn is_host_fault(line: &Line) -> bool {
         && line.level() == "ERROR"
 }
 
-/// Sends events to a host that can't run them, until it has failed at each of them several times; then it can.
+/// Sends events that the host cannot run, waits until it has failed several times with each, and
+/// removes the limit.
 async fn starved(rig: &Rig, resource: Resource, bytes: u64) -> Result<()> {
     bound(rig, resource, Some(bytes))?;
     for _ in 0..4 {
@@ -87,7 +88,7 @@ async fn starved(rig: &Rig, resource: Resource, bytes: u64) -> Result<()> {
 #[tokio::test(flavor = "multi_thread")]
 async fn host_out_of_address_space_blames_no_plugin() -> Result<()> {
     let echo = guests::test("untyped-echo")?;
-    // More than a place in the pool has, so that each instance asks the system for its address space.
+    // More than a slot of the pool has, so that each instance needs new address space.
     let beside_the_pool = |site: &mut Site| {
         site.write(
             &format!("plugins/{PLUGIN}.toml"),

@@ -1,4 +1,5 @@
-//! Guests that mean harm, all of them at once: each costs its own attempt or its own load, and is told in one line.
+//! All hostile guests at once: each affects only its own attempt or release and is reported in one
+//! line.
 
 use anyhow::{Context, Result};
 use hookyard_hostile::{Refused, Running, refused, running, truncated, unstartable};
@@ -8,7 +9,7 @@ use hookyard_testkit::site::{Config, Site};
 
 use crate::rig::{Rig, fresh_payment};
 
-/// Little of everything, and one attempt each.
+/// Small limits, and one attempt for each event.
 fn tight() -> Config {
     Config::new()
         .plugins("settle = \"50ms\"")
@@ -39,7 +40,8 @@ async fn hostile_guest_fails_only_its_attempt() -> Result<()> {
         .map(|(name, guest)| (name.as_str(), guest))
         .collect();
     plugins.push(("acme/books", &books));
-    // The one that waits is not to be waited for; those that compute may take their time on a busy machine.
+    // The waiting guest must not be waited for. Computing guests may take their time on a busy
+    // machine.
     let waits = |site: &mut Site| {
         site.write(
             "plugins/acme/wait-in-host.toml",
@@ -142,7 +144,7 @@ async fn hostile_component_is_refused_in_one_line() -> Result<()> {
     still_serves(&rig).await
 }
 
-/// The same process takes an event and has it handled, and no thread of it has panicked.
+/// Checks that the same process handles another event and that none of its threads panicked.
 async fn still_serves(rig: &Rig) -> Result<()> {
     let count = rig.host.events().await?.len() + 1;
     rig.deliver("topper", &fresh_payment().1).await?;

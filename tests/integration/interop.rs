@@ -1,4 +1,5 @@
-//! What the host sends is verified by what receivers use: the libraries of `tests/interop`, which the host has no part of.
+//! The libraries that receivers use (`tests/interop`) verify the host's messages. The host does not
+//! use these libraries.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,10 +16,10 @@ use serde_json::{Value, json};
 
 use crate::rig::{Rig, fresh_payment, quick};
 
-/// What a destination on this machine says.
+/// The configuration of a destination on this machine.
 const LOCAL: &str = "addresses = [\"127.0.0.1\"]\nallow_http = true";
 
-/// Starts a host with the plugin that forwards, granted these destinations.
+/// Starts a host with the forwarding plugin and grants for these destinations.
 async fn start(config: Config, destinations: &[&str], files: &[(&str, &str)]) -> Result<Rig> {
     Rig::prepared(
         config,
@@ -36,14 +37,14 @@ async fn start(config: Config, destinations: &[&str], files: &[(&str, &str)]) ->
     .await
 }
 
-/// An event that the plugin sends on to these destinations.
+/// Returns an event that the plugin forwards to these destinations.
 fn forwarded_to(destinations: &[&str]) -> Result<String> {
     let mut body: Value = serde_json::from_str(&fresh_payment().1)?;
     body["forward_to"] = destinations.join(" ").into();
     Ok(body.to_string())
 }
 
-/// Destinations at one receiver, each at the path of its name.
+/// Several destinations at one receiver, each with its name as path.
 struct Destinations<'r> {
     receiver: &'r Receiver,
     lines: BTreeMap<String, String>,
@@ -81,7 +82,7 @@ impl<'r> Destinations<'r> {
         start(self.configured(quick()), &self.names(), files).await
     }
 
-    /// Has an event forwarded to each of them and returns what came, by destination.
+    /// Forwards an event to each of them and returns the received messages by destination.
     async fn forward(&self, rig: &Rig) -> Result<BTreeMap<String, Received>> {
         let before = self.receiver.received().len();
         let sent = rig.deliver("topper", &forwarded_to(&self.names())?).await?;
@@ -199,7 +200,7 @@ async fn published_libraries_verify_messages() -> Result<()> {
     Ok(())
 }
 
-/// A delivery as the scripts of `tests/interop` read it.
+/// A delivery in the format of the scripts in `tests/interop`.
 fn delivery(
     name: &str,
     scheme: &str,
@@ -270,7 +271,7 @@ async fn node_and_python_receivers_accept_messages() -> Result<()> {
     Ok(())
 }
 
-/// What `docs/sending.md` tells receivers to do is what is done here.
+/// The receivers in `docs/sending.md` are the ones that the tests run.
 #[test]
 fn sending_page_shows_tested_receivers() -> Result<()> {
     let read =

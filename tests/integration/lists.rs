@@ -1,4 +1,4 @@
-//! Lists of events and messages: what comes first, what is found, and how what is named is found or refused.
+//! The lists of events and messages: order, filters, and how names select or are refused.
 
 use std::process::Stdio;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use tokio::process::Command;
 
 use crate::rig::{Rig, fresh_payment, hookyard, quick, told};
 
-/// A host with one plugin that has handled so many payments, each with a body of its own.
+/// Starts a host with one plugin that has handled this many payments, each with a different body.
 async fn handled(count: usize) -> Result<Rig> {
     let rig = Rig::start(quick(), &[("acme/books", &guests::reference("topper")?)]).await?;
     for number in 0..count {
@@ -186,7 +186,7 @@ async fn unknown_name_suggests_similar_names() -> Result<()> {
         assert!(why.contains(expected), "{arguments:?}: {why}");
     }
 
-    // A list without a row says so, and a order that can't be met is refused.
+    // An empty list says so, and invalid options are refused.
     let none = hookyard(&rig.site, &["events", "list", "--type", "no.such"]).await?;
     assert_eq!(
         (none.code, none.stdout.as_str(), none.stderr.as_str()),
@@ -199,7 +199,7 @@ async fn unknown_name_suggests_similar_names() -> Result<()> {
         done.stderr
     );
 
-    // What is no longer there is known as long as something is stored of it.
+    // The name of a removed plugin is known as long as the store has data about it.
     rig.site.uninstall("acme/books")?;
     rig.host
         .wait_for_log("the removal", |line| {
@@ -280,7 +280,7 @@ async fn commands_print_json() -> Result<()> {
     Ok(())
 }
 
-/// What the command writes to a terminal of so many columns.
+/// Returns the output of the command on a terminal with this many columns.
 async fn on_terminal(rig: &Rig, columns: usize, arguments: &[&str]) -> Result<String> {
     let command = format!(
         "stty cols {columns} rows 24; exec {} {}",
@@ -326,7 +326,7 @@ async fn table_fits_terminal_with_usable_ids() -> Result<()> {
             .all(|line| line.trim_end().chars().count() <= 60),
         "{plugins}"
     );
-    // A file or a pipe is given everything.
+    // Output to a file or a pipe is complete.
     let piped = told(&rig.site, &["events", "list"]).await?;
     assert!(piped.contains(id(&events(&rig, &[]).await?[0])?), "{piped}");
     Ok(())

@@ -1,4 +1,5 @@
-//! A log that nobody takes: it costs lines, which are counted, and neither requests nor the host.
+//! A log without a reader costs lines, which are counted, and affects neither requests nor the
+//! host.
 
 use std::fs::OpenOptions;
 use std::io::Read;
@@ -20,7 +21,8 @@ use tokio::process::{Child, Command};
 
 use crate::rig::quick;
 
-/// A host whose standard error is not read by the test kit, so that its addresses are chosen beforehand.
+/// A host whose standard error the test kit does not read, so the test selects the host's
+/// addresses.
 struct Unheard {
     child: Child,
     ingress: SocketAddr,
@@ -30,7 +32,7 @@ struct Unheard {
 }
 
 impl Unheard {
-    /// Starts one that logs as much as it can.
+    /// Starts a host that logs at all levels.
     async fn start(stderr: Stdio) -> Result<Self> {
         let (ingress, admin) = (unused_address(), unused_address());
         let mut site = Site::temporary()?;
@@ -57,7 +59,8 @@ impl Unheard {
         Ok(host)
     }
 
-    /// Sends events from several clients until the condition is true, and at least a thousand; each must be accepted.
+    /// Sends events from several clients until the condition holds, and at least a thousand. Each
+    /// must be accepted.
     async fn deliver_until<F>(&self, what: &str, condition: impl Fn() -> F) -> Result<()>
     where
         F: Future<Output = Result<bool>>,
@@ -79,14 +82,14 @@ impl Unheard {
     }
 
     async fn metrics(&self) -> Result<String> {
-        // Connections of administrators don't last; each question has one of its own.
+        // The admin listener closes connections, so each request has its own.
         Ok(Client::http1()
             .send(Method::GET, self.admin, "/metrics", &Webhook::default())
             .await?
             .text())
     }
 
-    /// Lines that were lost so far, for that reason.
+    /// Returns the number of lost lines with this reason.
     async fn lost(&self, reason: &str) -> Result<u64> {
         let series = format!("hookyard_log_lines_lost_total{{reason=\"{reason}\"}} ");
         let metrics = self.metrics().await?;
@@ -96,7 +99,7 @@ impl Unheard {
             .parse()?)
     }
 
-    /// Asks it to end by SIGTERM and waits until it has.
+    /// Sends SIGTERM and waits for the end.
     async fn terminate(mut self) -> Result<ExitStatus> {
         host::send(&self.child, Signal::TERM)?;
         Ok(tokio::time::timeout(PATIENCE, self.child.wait())
@@ -110,7 +113,8 @@ fn is_of_a_thousand_events(line: &str) -> bool {
     count.is_some_and(|count| count.parse().is_ok_and(|count: u64| count >= 1000))
 }
 
-/// An address of this machine that nobody else has: a free port of 127.0.0.1 may be taken before the host takes it.
+/// Returns an address of this machine that no other process uses. A free port of 127.0.0.1 could be
+/// taken before the host binds it.
 fn unused_address() -> SocketAddr {
     (
         Ipv4Addr::from_bits(fastrand::u32(0x7f40_0000..0x7fff_ffff)),
@@ -125,7 +129,7 @@ async fn serve(site: &Site, stderr: Stdio) -> Result<Command> {
     Ok(command)
 }
 
-/// Standard errors that take nothing: a full disk, and a pipe that nobody reads any more.
+/// Standard errors that accept nothing: a full disk, and a pipe without a reader.
 fn without_room() -> Result<[(&'static str, Stdio); 2]> {
     let full = OpenOptions::new().write(true).open("/dev/full")?;
     let (reader, writer) = std::io::pipe()?;
@@ -170,7 +174,7 @@ async fn stalled_log_reader_blocks_no_request() -> Result<()> {
     })
     .await?;
 
-    // Everything that was not dropped is still there, and after it how much was.
+    // The remaining lines are complete, and the number of lost lines follows them.
     let log = Arc::new(Mutex::new(Vec::new()));
     let reading = std::thread::spawn({
         let log = Arc::clone(&log);

@@ -1,7 +1,6 @@
-//! The real `hookyard` binary, driven over HTTP, files and the command line as senders and operators drive it.
+//! End-to-end tests: the real `hookyard` binary, used through HTTP, files and the command line.
 //!
-//! Each test runs a host of its own in a folder of its own. `HOOKYARD_BIN` names a binary to test instead of this
-//! checkout's.
+//! Each test runs its own host in its own folder. `HOOKYARD_BIN` names another binary to test.
 
 mod rig;
 

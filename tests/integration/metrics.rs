@@ -1,4 +1,4 @@
-//! What administrators are told of a running host.
+//! The metrics of a running host.
 
 use std::path::Path;
 
@@ -26,7 +26,7 @@ async fn metrics_match_golden_file() -> Result<()> {
     rig.all_done(1).await?;
     let plain = Webhook::json("");
     rig.post("topper", &plain).await?;
-    // Every attempt is told of before it is counted as ended.
+    // The host logs every attempt before it counts the attempt as ended.
     rig.host
         .wait_for_log("the attempt", hookyard_testkit::events::is_attempt)
         .await?;

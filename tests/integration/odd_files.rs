@@ -1,4 +1,4 @@
-//! Pipes that nobody writes to, where files should be. Whoever reads one waits for ever; the host doesn't.
+//! Pipes without a writer in place of files. A plain read would wait forever; the host does not.
 
 use std::path::Path;
 use std::process::Command;
@@ -12,7 +12,7 @@ use hookyard_testkit::log::Line;
 
 use crate::rig::{Rig, fresh_payment, hookyard, quick};
 
-/// More than any command takes, and less than a wait without end.
+/// Longer than any command needs, and shorter than an endless wait.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 fn pipe(path: &Path) -> Result<()> {
@@ -136,7 +136,7 @@ async fn pipe_as_secret_is_a_fault() -> Result<()> {
         "{started:?}"
     );
 
-    // A plugin's credential is read with its settings.
+    // The host reads a plugin's credential together with its settings.
     let settings = "[grants.http.\"api.example.com\"]\nauthorization = { file = \"token\" }\n";
     pipe(&rig.site.path("plugins/acme/token"))?;
     rig.site.write("plugins/acme/orders.toml", settings)?;

@@ -1,4 +1,5 @@
-//! Events of one object are handled in their order, whatever ends the host; other objects wait for none of it.
+//! Events of one object are handled in their order, whatever ends the host. Other objects do not
+//! wait.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,7 +15,7 @@ use uuid::Uuid;
 
 use crate::rig::{Rig, told};
 
-/// A source of topi SaaS's whose events are in order by what they are about.
+/// A source of topi SaaS whose events are ordered by their object.
 fn in_order(delay_first: &str) -> Config {
     let retry = format!("delay_first = {delay_first:?}");
     Config::new().plugins("settle = \"50ms\"").section("retry", &retry).source(
@@ -23,10 +24,10 @@ fn in_order(delay_first: &str) -> Config {
     )
 }
 
-/// An event that was sent: about which object, and the how many-th of it.
+/// A sent event: its object, and its number within the object.
 type Place = (String, usize);
 
-/// What was sent, by key.
+/// The sent events by key.
 #[derive(Default)]
 struct Sent {
     places: BTreeMap<String, Place>,
@@ -34,7 +35,7 @@ struct Sent {
 }
 
 impl Sent {
-    /// Sends one more event about this object, in which `words` stand.
+    /// Sends another event about this object. Its body contains `words`.
     async fn send(&mut self, rig: &Rig, object: &str, words: &str) -> Result<()> {
         let key = Uuid::new_v4().to_string();
         let mut body = samples::one("topi-saas", "offer-accepted-by-user")?.json();
@@ -53,8 +54,8 @@ impl Sent {
         Ok(())
     }
 
-    /// The attempts that are on record, in the order in which they began. The log has them in another: a line follows the
-    /// settlement, and so may the next attempt.
+    /// Returns the recorded attempts in the order in which they began. The order in the log can
+    /// differ, because the next attempt can begin before the line of the last one is written.
     async fn attempts(&self, rig: &Rig, events: &[Event]) -> Result<Vec<Place>> {
         let books = SqliteInbox::open_read_only(&rig.site.path("data/hookyard.db"))?;
         let mut began = Vec::new();
@@ -73,7 +74,7 @@ impl Sent {
     }
 }
 
-/// No event of an object is attempted after a later one was.
+/// Asserts that no event of an object is attempted after a later one.
 fn check_order(attempts: &[Place]) {
     let mut last = BTreeMap::<&str, usize>::new();
     for (object, number) in attempts {

@@ -1,5 +1,5 @@
-//! What plugins ask to have sent can be looked at, found and sent again; a receiver that is gone is left alone until the
-//! operator knows better.
+//! Messages can be listed, inspected and replayed, and a disabled destination waits for the
+//! operator.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -17,7 +17,7 @@ use crate::rig::{Rig, fresh_payment, hookyard, quick, told};
 
 const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 
-/// A host whose plugin `forwarder` may send to `acme/shop`, which is this receiver.
+/// Starts a host whose plugin `forwarder` may send to `acme/shop`, which is this receiver.
 async fn forwarding_to(receiver: &Receiver) -> Result<Rig> {
     let lines = format!(
         "url = \"{}/hooks\"\nallow_http = true\naddresses = [\"127.0.0.1\"]\nsecrets = [{{ file = \"shop.secret\" }}]",
@@ -38,12 +38,12 @@ async fn forwarding_to(receiver: &Receiver) -> Result<Rig> {
     .await
 }
 
-/// Has an event forwarded; what the receiver is sent.
+/// Forwards an event and returns the received message.
 async fn forward(rig: &Rig) -> Result<String> {
     forward_with(rig, &json!({ "forward_to": "shop" })).await
 }
 
-/// The same, with these fields.
+/// Forwards an event with these fields.
 async fn forward_with(rig: &Rig, fields: &Value) -> Result<String> {
     let mut body: Value = serde_json::from_str(&fresh_payment().1)?;
     for (name, value) in fields.as_object().into_iter().flatten() {
@@ -66,7 +66,7 @@ async fn list(site: &Site, filters: &[&str]) -> Result<Vec<Value>> {
         .collect::<Result<_, _>>()?)
 }
 
-/// Waits until the messages, in their order, are in these states.
+/// Waits until the messages, in order, are in these states.
 async fn wait_for_states(site: &Site, expected: &[&str]) -> Result<Vec<Value>> {
     eventually(&format!("messages to be {expected:?}"), || async {
         let messages = list(site, &[]).await?;
@@ -179,7 +179,7 @@ async fn dead_message_is_replayed_with_its_id() -> Result<()> {
     Ok(())
 }
 
-/// With one dead message of this event, and one that is done.
+/// Returns a host with one dead message of this event and one sent message.
 #[tokio::test(flavor = "multi_thread")]
 async fn blocked_message_names_the_message_ahead() -> Result<()> {
     let receiver = Receiver::start().await?;
@@ -209,7 +209,8 @@ async fn blocked_message_names_the_message_ahead() -> Result<()> {
     Ok(())
 }
 
-/// A host whose plugin may have two messages wait, and whose receiver takes nothing yet.
+/// Starts a host whose plugin may have two waiting messages, with a receiver that accepts nothing
+/// yet.
 async fn nearly_full(receiver: &Receiver, more: Config) -> Result<Rig> {
     let lines = format!(
         "url = \"{}/hooks\"\nallow_http = true\naddresses = [\"127.0.0.1\"]\nsecrets = [{{ file = \"shop.secret\" }}]\n\
@@ -250,16 +251,20 @@ fn states_of(events: &[Event], state: &str) -> usize {
 async fn full_outbox_loses_no_event() -> Result<()> {
     let is_open = Arc::new(AtomicBool::new(false));
     let answer = Arc::clone(&is_open);
-    let receiver = Receiver::start_with(move || match answer.load(Ordering::Relaxed) {
-        true => Reply::Status(StatusCode::NO_CONTENT),
-        false => Reply::Status(StatusCode::SERVICE_UNAVAILABLE),
+    let receiver = Receiver::start_with(move || {
+        if answer.load(Ordering::Relaxed) {
+            Reply::Status(StatusCode::NO_CONTENT)
+        } else {
+            Reply::Status(StatusCode::SERVICE_UNAVAILABLE)
+        }
     })
     .await?;
     let rig = nearly_full(&receiver, Config::new()).await?;
     for _ in 0..6 {
         forward(&rig).await?;
     }
-    // Two messages wait. The other events are attempted again and again, though each may be attempted once.
+    // Two messages wait. The attempts of the other events are repeated, although each event may
+    // have only one attempt.
     let waits = |events: &[Event]| {
         let jobs = events.iter().filter_map(|event| event.job("forwarder"));
         states_of(events, "done") == 2

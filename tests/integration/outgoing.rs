@@ -1,4 +1,4 @@
-//! Typed events that plugins send: what arrives at topi SaaS, through the real host.
+//! Typed events of plugins, as they arrive at topi SaaS.
 
 use anyhow::{Context, Result, ensure};
 use hookyard_model::Timestamp;
@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use crate::rig::{Rig, quick};
 
-/// The types of what was received, in the order of their coming.
+/// Returns the types of the received events in order.
 fn types(received: &[Received]) -> Result<Vec<String>> {
     received
         .iter()
@@ -26,7 +26,7 @@ fn types(received: &[Received]) -> Result<Vec<String>> {
         .collect()
 }
 
-/// What topi SaaS's OpenAPI asks of every event.
+/// The requirements of topi SaaS's OpenAPI for every event.
 fn check_envelope(event: &Value) -> Result<()> {
     let text = |name: &str| {
         event[name]
@@ -47,7 +47,7 @@ fn check_envelope(event: &Value) -> Result<()> {
     Ok(())
 }
 
-/// A host with a plugin that may answer topi SaaS.
+/// Starts a host with a plugin that may answer topi SaaS.
 async fn answering(name: &str, guest: &Guest, settings: &str) -> Result<Rig> {
     let plugin = format!("acme/{name}");
     Rig::prepared(quick(), &[(&plugin, guest)], |site| {

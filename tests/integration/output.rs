@@ -1,4 +1,5 @@
-//! What commands do when their output can't be written: a reader that has gone, or a full disk.
+//! Commands whose output cannot be written, because the reader has closed the pipe or the disk is
+//! full.
 
 use std::fs::OpenOptions;
 use std::process::{Command, Output, Stdio};
@@ -10,7 +11,7 @@ use hookyard_testkit::site::Site;
 
 use crate::rig::{Rig, quick};
 
-/// Runs a command on a site's configuration. Its standard output is `stdout`.
+/// Runs a command with a site's configuration and `stdout` as its standard output.
 fn run(site: &Site, arguments: &[&str], stdout: Stdio) -> Result<Output> {
     let mut command = Command::new(binary()?);
     command
@@ -22,7 +23,7 @@ fn run(site: &Site, arguments: &[&str], stdout: Stdio) -> Result<Output> {
     Ok(command.spawn()?.wait_with_output()?)
 }
 
-/// The writing end of a pipe that nobody reads.
+/// Returns the writing end of a pipe without a reader.
 fn closed_pipe() -> Result<Stdio> {
     let (reader, writer) = std::io::pipe()?;
     drop(reader);

@@ -1,4 +1,4 @@
-//! A revision that keeps failing is held off, and its events wait for a better one or for the operator.
+//! A quarantined plugin's events wait for a better revision or for the operator.
 
 use anyhow::{Context, Result};
 use hookyard_testkit::events::Event;
@@ -9,7 +9,7 @@ use hookyard_testkit::site::Config;
 
 use crate::rig::{Rig, fresh_payment};
 
-/// So many attempts that no event is given up on before the plugin is.
+/// Enough attempts that the plugin is quarantined before any job is dead.
 fn strict() -> Config {
     Config::new()
         .plugins("settle = \"50ms\"")
@@ -29,7 +29,8 @@ fn all_in(events: &[Event], count: usize, state: &str) -> bool {
     events.len() == count && events.iter().all(is_there)
 }
 
-/// Sends events one after the other until the plugin is quarantined, then some more; all of them end up held.
+/// Sends events one after the other until the plugin is quarantined, and then some more. All jobs
+/// are held in the end.
 async fn fail(rig: &Rig) -> Result<Vec<Event>> {
     for _ in 0..6 {
         rig.deliver("topper", &fresh_payment().1).await?;
@@ -109,7 +110,7 @@ async fn operator_sees_and_clears_quarantine() -> Result<()> {
 
     let mark = rig.host.log().mark();
     hookyard(&rig, &["plugins", "release", "acme/books"]).await?;
-    // It is no better than it was; but it was given another chance, and lost no event by that either.
+    // The revision fails again, but it got another chance, and no event was lost.
     rig.host
         .wait_for_log_since(mark, "it to be quarantined again", is_quarantine)
         .await?;
@@ -121,7 +122,7 @@ async fn operator_sees_and_clears_quarantine() -> Result<()> {
     Ok(())
 }
 
-/// What the command line says, which must succeed.
+/// Returns the output of the command, which must succeed.
 async fn hookyard(rig: &Rig, arguments: &[&str]) -> Result<String> {
     let config = rig.site.config().to_string_lossy().into_owned();
     let done = host::run_with(

@@ -1,4 +1,4 @@
-//! The README's tutorial, as it stands there: first in its order, then once more from its end to its beginning.
+//! Runs the README's tutorial in order, and then backwards.
 
 use std::fs::{self, File};
 use std::net::Ipv4Addr;
@@ -14,7 +14,7 @@ use tokio::process::{Child, Command};
 
 const PLUGIN: &str = "acme/decide";
 
-/// The blocks of the tutorial, and where they are run.
+/// The blocks of the tutorial and the place where they run.
 struct Tutorial {
     blocks: Vec<String>,
     yard: PathBuf,
@@ -26,17 +26,18 @@ struct Tutorial {
 
 impl Tutorial {
     fn read() -> Result<Self> {
-        // Builds what the tutorial has built, and makes sure of the WebAssembly target.
+        // Builds what the tutorial builds, and installs the WebAssembly target.
         let binary = host::binary()?.to_owned();
         guests::reference("topi-saas")?;
         let folder = tempfile::tempdir()?;
         let yard = folder.path().join("yard");
-        // What the tutorial builds is built once and kept for the next run.
+        // The plugin of the tutorial is built once and kept for the next run.
         let target = workspace::target_folder()?.join("guests/tutorial");
         fs::create_dir_all(&target)?;
         fs::create_dir_all(yard.join("decide"))?;
         symlink(target, yard.join("decide/target"))?;
-        // An address of this machine that nobody else has, as the tutorial's ports may be taken.
+        // An address of this machine that no other process uses, because the tutorial's ports may
+        // be taken.
         let address = Ipv4Addr::from_bits(fastrand::u32(0x7f40_0000..0x7fff_ffff));
         let mut tutorial = Self {
             blocks: Vec::new(),
@@ -60,7 +61,7 @@ impl Tutorial {
         Ok(tutorial)
     }
 
-    /// A block with the places of this run in it, and without what `Self::read` has done.
+    /// Returns a block with the paths of this run, without what `Self::read` has done.
     fn here(&self, block: &str) -> String {
         let (yard, address) = (self.yard.to_string_lossy(), self.address.to_string());
         let listen = format!(
@@ -91,7 +92,7 @@ impl Tutorial {
         command
     }
 
-    /// Runs a block, in a terminal of its own where it goes on.
+    /// Runs a block. A block that does not end runs in its own terminal.
     async fn run(&mut self, block: &str) -> Result<()> {
         if is_endless(block) {
             let output = File::create(self.yard.join(format!("terminal-{}", self.running.len())))?;
@@ -119,7 +120,7 @@ impl Tutorial {
         Ok(())
     }
 
-    /// Waits until the plugin serves and nothing is refused.
+    /// Waits until the plugin is active and nothing is refused.
     async fn plugin_is_right(&self) -> Result<()> {
         let list = format!(
             "'{}' plugins list --config '{}/hookyard.toml'",
@@ -143,7 +144,7 @@ impl Tutorial {
     }
 }
 
-/// Whether a block runs until somebody ends it.
+/// Returns whether a block runs until it is ended.
 fn is_endless(block: &str) -> bool {
     block.contains(" serve --config") || block.contains("serve_forever()")
 }
@@ -166,7 +167,7 @@ async fn readme_tutorial_runs_in_any_order() -> Result<()> {
             tutorial.plugin_is_right().await?;
         }
     }
-    // The second block that goes on is the receiver.
+    // The second block without an end is the receiver.
     let answers = || async { Ok((tutorial.received("terminal-1")? == 2).then_some(())) };
     eventually("both events to be answered", answers).await?;
 
@@ -180,7 +181,7 @@ async fn readme_tutorial_runs_in_any_order() -> Result<()> {
     let event = event
         .context("no block changes an event's id")?
         .replace("b2c3d4e5", "c3d4e5f6");
-    // The host may not have taken up the new secret yet.
+    // The host may not have loaded the new secret yet.
     eventually("a new event to be accepted", || async {
         Ok(tutorial.run_once(&event).await.ok())
     })

@@ -1,5 +1,4 @@
-//! Before a revision serves it is rehearsed: with its fixtures, and with the events of late, compared with what serves.
-//! By the host that it was dropped into, and by hand.
+//! Rehearsals with fixtures and stored events, by the host before a release and by hand.
 
 use anyhow::{Context, Result};
 use hookyard_testkit::events::{is_activation, is_attempt, is_rejection, is_removal};
@@ -20,7 +19,7 @@ fn strict() -> Config {
     quick_with_audit().section("rehearsal", "policy = \"require\"")
 }
 
-/// Writes a fixture of the plugin: an event, and what is expected of it.
+/// Writes a fixture of the plugin: an event and its expected result.
 fn fixture(site: &Site, name: &str, rest: &Value) -> Result<()> {
     let mut fixture = json!({ "event": { "provider": "topper", "body": { "id": "one", "name": "user:created" } } });
     let members = fixture.as_object_mut().context("it's an object")?;
@@ -37,7 +36,7 @@ fn settings(site: &Site, text: &str) -> Result<()> {
         .map(drop)
 }
 
-/// Drops a guest in, and waits until it's refused: why, and how the plugin then stands.
+/// Drops a guest and waits until it is refused. Returns the reason and the state of the plugin.
 async fn refused(rig: &Rig, guest: &Guest) -> Result<(String, Value)> {
     let mark = rig.host.log().mark();
     rig.site.install(PLUGIN, guest)?;
@@ -55,7 +54,7 @@ async fn active(rig: &Rig, mark: usize, guest: &Guest) -> Result<Line> {
         .await
 }
 
-/// Drops a guest in, and waits until it's active.
+/// Drops a guest and waits until it is active.
 async fn taken(rig: &Rig, guest: &Guest) -> Result<Value> {
     let mark = rig.host.log().mark();
     rig.site.install(PLUGIN, guest)?;
@@ -69,7 +68,7 @@ async fn shown(rig: &Rig) -> Result<Value> {
     )?)
 }
 
-/// The last report, and the step that it was made at.
+/// Returns the last report and its step.
 fn report(shown: &Value) -> (String, String) {
     let steps = shown["steps"].as_array().into_iter().flatten().rev();
     let step = steps
@@ -124,7 +123,7 @@ async fn failing_fixture_refuses_release() -> Result<()> {
     );
     handle(&rig, 1).await?;
 
-    // It stays out after a restart, in which what serves isn't rehearsed again.
+    // The file stays refused after a restart, and the active revision is not rehearsed again.
     let Rig {
         senders,
         host,
@@ -148,7 +147,7 @@ async fn failing_fixture_refuses_release() -> Result<()> {
         "it served before"
     );
 
-    // Unless the operator means it.
+    // Unless the operator sets the policy to `warn`.
     let mark = rig.host.log().mark();
     settings(&rig.site, "[rehearsal]\npolicy = \"warn\"")?;
     active(&rig, mark, &bad).await?;
@@ -179,7 +178,7 @@ async fn only_changes_are_rehearsed_after_restart() -> Result<()> {
     )?;
     active(&rig, mark, &bad).await?;
 
-    // Fixtures of what serves are checked as well; it goes on all the same.
+    // The fixtures of the active revision are checked too, without any effect.
     let mark = rig.host.log().mark();
     fixture(&rig.site, "another", &json!({ "expects": {} }))?;
     let is_told =
@@ -191,7 +190,7 @@ async fn only_changes_are_rehearsed_after_restart() -> Result<()> {
     let fault = "another.json: $.expects: unknown key `expects`; did you mean `expect`?";
     assert!(line.text_of("report").contains(fault), "{}", line.text);
 
-    // Partial and hidden files are nothing.
+    // Partial and hidden files are ignored.
     let Rig {
         senders,
         host,
@@ -263,7 +262,7 @@ async fn rehearsal_finds_failures_and_changed_effects() -> Result<()> {
         "the last two: {text}"
     );
 
-    // Nothing of it was counted, committed, sent or put on record.
+    // The rehearsal counted, committed, sent and recorded nothing.
     let log = rig.host.lines().await?;
     assert_eq!(log.iter().filter(|line| is_attempt(line)).count(), 3);
     handle(&rig, 1).await?;
@@ -289,7 +288,7 @@ async fn rehearsal_fixes_time_and_randomness() -> Result<()> {
         "{text}"
     );
 
-    // The clock of timers runs on.
+    // The monotonic clock is real.
     rig.deliver(
         "topper",
         &fresh_payment().1.replacen('{', "{\"ticks\":true,", 1),
@@ -398,7 +397,7 @@ async fn rehearsal_policy_off_runs_nothing() -> Result<()> {
     Ok(())
 }
 
-/// A host whose plugin is being followed by a slow one, which will be rehearsed for some seconds yet.
+/// Starts a host with an active plugin and a slow candidate whose rehearsal takes some seconds.
 async fn rehearsing(good: &Guest, slow: &Guest) -> Result<Rig> {
     let patient = quick_with_audit().section("rehearsal", "time_max = \"60s\"");
     let rig = Rig::start(patient, &[(PLUGIN, good)]).await?;
@@ -431,7 +430,7 @@ async fn removal_ends_rehearsal() -> Result<()> {
         "it isn't waited for"
     );
 
-    // Nothing of it comes after all, and the next one is taken as ever.
+    // The rehearsal has no later effect, and the next file is released as usual.
     let mark = rig.host.log().mark();
     rig.deliver("topper", &fresh_payment().1).await?;
     rig.site.install(PLUGIN, &good)?;
@@ -471,7 +470,7 @@ async fn replaced_file_ends_rehearsal() -> Result<()> {
     Ok(())
 }
 
-/// The fixtures of a reference plugin, which are made of the provider's own samples.
+/// The fixtures of a reference plugin, which are made from the provider's samples.
 #[tokio::test(flavor = "multi_thread")]
 async fn reference_plugin_passes_its_fixtures() -> Result<()> {
     let guest = guests::reference("topi-saas")?;
@@ -501,7 +500,7 @@ async fn reference_plugin_passes_its_fixtures() -> Result<()> {
     Ok(())
 }
 
-/// All that a rehearsal by hand could have changed.
+/// Everything that a manual rehearsal could have changed.
 async fn state(site: &Site) -> Result<[String; 3]> {
     let events = told(site, &["events", "list", "--json"]).await?;
     let outbox = told(site, &["outbox", "list", "--json"]).await?;
@@ -577,7 +576,7 @@ async fn manual_rehearsal_changes_nothing() -> Result<()> {
         3
     );
 
-    // Without a host, and for a component that brings fixtures beside it.
+    // Without a host, and with fixtures next to the component.
     let Rig { host, site, .. } = rig;
     host.terminate().await?;
     let before = state(&site).await?;
@@ -628,7 +627,8 @@ async fn missing_answer_gives_no_finding() -> Result<()> {
     }
     rig.all_done(3).await?;
 
-    // It is done where what serves traps without the answer, and so it's taken though the policy is `require`.
+    // The active revision traps without the answer, so this is not a finding, even under the policy
+    // `require`.
     let (step, text) = report(&taken(&rig, &silent).await?);
     assert_eq!(step, "rehearsed");
     assert!(
@@ -645,7 +645,7 @@ async fn missing_answer_gives_no_finding() -> Result<()> {
         "{summary}"
     );
 
-    // Alone it traps at each, and nobody calls that a fault of its.
+    // Alone, the revision traps at each event, and this is not a finding either.
     let file = rig.site.write("new/other.wasm", fetcher.bytes())?;
     let done = hookyard(
         &rig.site,
@@ -661,7 +661,7 @@ async fn missing_answer_gives_no_finding() -> Result<()> {
     );
     assert_eq!(mirror.asked().len(), 3, "no rehearsal makes a request");
 
-    // What it does otherwise at events that ask for nothing counts as ever.
+    // Differences at events without requests still count.
     rig.deliver("topper", &fresh_payment().1).await?;
     rig.all_done(4).await?;
     let (why, _) = refused(&rig, &guests::test("trap")?).await?;
@@ -701,7 +701,7 @@ async fn rehearsal_uses_recorded_answers() -> Result<()> {
     }
     rig.all_done(3).await?;
 
-    // With the same answers, the same code comes to the same.
+    // The same code with the same answers gives the same results.
     let again = fetcher.tagged("the same");
     let (step, text) = report(&taken(&rig, &again).await?);
     assert_eq!(step, "rehearsed");
@@ -710,7 +710,7 @@ async fn rehearsal_uses_recorded_answers() -> Result<()> {
         "{text}"
     );
 
-    // Other code goes by the recorded answers. Of what came while none was recorded nothing can be told.
+    // Other code receives the recorded answers. Events without recorded answers give no result.
     let mark = rig.host.log().mark();
     settings(&rig.site, false)?;
     active(&rig, mark, &again).await?;

@@ -1,5 +1,5 @@
-//! A drop is a release: watched, taken back by itself where it does worse, and by hand where somebody says so; with a
-//! host that runs, and without one.
+//! A dropped file is a release: probation, automatic rollback, and control by hand, with and
+//! without a running host.
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
@@ -16,7 +16,7 @@ use crate::rig::{Rig, fresh_payment};
 
 const PLUGIN: &str = "acme/books";
 
-/// An event is dead after its first fault, so that one which isn't attempted once more shows.
+/// An event is dead after its first failure, so that a missing extra attempt is visible.
 fn strict() -> Config {
     with_attempts(1)
 }
@@ -30,7 +30,7 @@ fn with_attempts(attempts_max: u32) -> Config {
         .section("retry", &retry)
         .section("quarantine", "events_min = 6")
         .section("release", "events_min = 3\nfaults_min = 2")
-        // Some of these plugins are slow, and so is what tries them out.
+        // Some of these plugins are slow, and so are their rehearsals.
         .section("rehearsal", "events = 5")
 }
 
@@ -47,14 +47,14 @@ async fn run(site: &Site, arguments: &[&str]) -> Result<Finished> {
     .await
 }
 
-/// What a command says, which must succeed.
+/// Returns the output of a command, which must succeed.
 async fn order(site: &Site, arguments: &[&str]) -> Result<String> {
     let done = run(site, arguments).await?;
     assert_eq!(done.code, Some(0), "{arguments:?}: {}", done.stderr);
     Ok(done.stdout)
 }
 
-/// Why a command fails, which it must.
+/// Returns the error of a command, which must fail.
 async fn refusal(site: &Site, arguments: &[&str]) -> Result<String> {
     let done = run(site, arguments).await?;
     assert_eq!(done.code, Some(1), "{arguments:?}: {}", done.stdout);
@@ -66,12 +66,12 @@ async fn shown(site: &Site) -> Result<Value> {
     serde_json::from_str(&told).with_context(|| format!("it isn't JSON: {told}"))
 }
 
-/// The steps of a revision, in their order.
+/// Returns the steps of a revision in order.
 fn steps(shown: &Value, guest: &Guest) -> Vec<String> {
     let revision = Value::from(guest.revision());
     let steps = shown["steps"].as_array().into_iter().flatten();
     let text = |step: &Value| step["step"].as_str().unwrap_or_default().to_owned();
-    // Whether it had to wait for other compilations says nothing of the release.
+    // Waiting for other compilations is not part of the release.
     steps
         .filter(|step| step["revision"] == revision)
         .map(text)
@@ -79,7 +79,7 @@ fn steps(shown: &Value, guest: &Guest) -> Vec<String> {
         .collect()
 }
 
-/// Sends one event and says which revision handled it.
+/// Sends one event and returns the revision that handled it.
 async fn handled_by(rig: &Rig) -> Result<String> {
     let (id, body) = fresh_payment();
     rig.deliver("topper", &body).await?;
@@ -196,13 +196,13 @@ async fn bad_release_rolls_back_under_load() -> Result<()> {
     rig.host.wait_for_revision(PLUGIN, &good.revision()).await?;
     assert_eq!(handled_by(&rig).await?, good.revision());
 
-    // Until somebody says so.
+    // Until an operator clears the block.
     order(&rig.site, &["plugins", "release", PLUGIN]).await?;
     rig.host.wait_for_revision(PLUGIN, &bad.revision()).await?;
     Ok(())
 }
 
-/// Where each fault of a watched revision counts, and none takes it back.
+/// Each failure counts, and none causes a rollback.
 fn watched_for_long() -> Config {
     Config::new()
         .plugins("settle = \"50ms\"")
@@ -260,7 +260,8 @@ async fn probation_keeps_attempts_max() -> Result<()> {
             );
         }
 
-        // Each is attempted once more by the one that comes back, and a kill in between changes nothing of that.
+        // The restored revision attempts each event once more, and a kill in between does not
+        // change this.
         order(&rig.site, &["plugins", "rollback", PLUGIN]).await?;
         let Rig {
             senders,
@@ -276,7 +277,7 @@ async fn probation_keeps_attempts_max() -> Result<()> {
             .filter(is_sent)
             .filter_map(|event| event.job("books"))
         {
-            // An attempt that the kill cut off counts, and is made again.
+            // An attempt that the kill ended counts and is made again.
             assert!(
                 (expected + 1..=expected + 2).contains(&job.attempts),
                 "{} attempts",
@@ -292,7 +293,7 @@ async fn probation_keeps_attempts_max() -> Result<()> {
 #[tokio::test(flavor = "multi_thread")]
 async fn kill_during_rollback_changes_no_result() -> Result<()> {
     let (good, bad) = (guests::test("version-a")?, guests::test("trap")?);
-    // An attempt that ends with its host counts, whatever became of its revision.
+    // An attempt that ends with its host counts, whatever happened to its revision.
     let rig = Rig::start(with_attempts(2), &[(PLUGIN, &good)]).await?;
     let load = rig.load(3, Duration::from_millis(20));
     handled_by(&rig).await?;
@@ -309,7 +310,7 @@ async fn kill_during_rollback_changes_no_result() -> Result<()> {
     host.kill().await?;
     let before = load.stop().await?;
 
-    // What the record has of it or hasn't, it comes to the same.
+    // The result does not depend on what was recorded before the kill.
     let rig = Rig::restarted(site, senders).await?;
     let load = rig.load(3, Duration::from_millis(20));
     rig.host.wait_for_revision(PLUGIN, &good.revision()).await?;
@@ -381,7 +382,7 @@ async fn restart_activates_last_good_revision() -> Result<()> {
     host.kill().await?;
     let rig = Rig::restarted(site, senders).await?;
     is_back(&rig, &good, &garbage).await?;
-    // And once more: what was brought back is the last good one as well.
+    // And once more, because a restored revision is also the last good one.
     let Rig {
         senders,
         host,
@@ -562,7 +563,7 @@ async fn next_host_follows_stored_orders() -> Result<()> {
 #[tokio::test(flavor = "multi_thread")]
 async fn release_steps_are_logged_and_old_revision_drains() -> Result<()> {
     let (slow, next) = (guests::test("slow")?, guests::test("version-b")?);
-    // Each attempt takes longer than the pause to the next events, so that some are always under way.
+    // Each attempt takes longer than the pause between events, so some are always in progress.
     let rig = Rig::start(
         strict().section("plugins.limits", "concurrency = 64"),
         &[(PLUGIN, &slow)],

@@ -1,4 +1,5 @@
-//! The plugin folder while events flow: files appear, change, vanish, and are never taken half.
+//! The plugin folder while events arrive: files appear, change and disappear, and are never loaded
+//! incomplete.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, OpenOptions};
@@ -21,7 +22,7 @@ fn books() -> Result<Guest> {
     guests::reference("topper")
 }
 
-/// Sends one event and says which revision handled it.
+/// Sends one event and returns the revision that handled it.
 async fn handled_by(rig: &Rig) -> Result<String> {
     let (id, body) = fresh_payment();
     rig.deliver("topper", &body).await?;
@@ -89,26 +90,26 @@ async fn plugin_change_by_copy_or_rename_is_loaded() -> Result<()> {
     let file = rig.site.plugin_file(PLUGIN);
     let next = |tag: &str| (books.tagged(tag), books.tagged(tag).revision());
 
-    // Renamed over.
+    // Replaced by renaming.
     let (guest, revision) = next("renamed");
     rig.site.install(PLUGIN, &guest)?;
     rig.host.wait_for_revision(PLUGIN, &revision).await?;
     assert_eq!(handled_by(&rig).await?, revision);
 
-    // Unlinked and created again.
+    // Removed and created again.
     let (guest, revision) = next("recreated");
     fs::remove_file(&file)?;
     fs::write(&file, guest.bytes())?;
     rig.host.wait_for_revision(PLUGIN, &revision).await?;
     assert_eq!(handled_by(&rig).await?, revision);
 
-    // Written over in place.
+    // Overwritten in place.
     let (guest, revision) = next("in place");
     fs::write(&file, guest.bytes())?;
     rig.host.wait_for_revision(PLUGIN, &revision).await?;
     assert_eq!(handled_by(&rig).await?, revision);
 
-    // A symlink in its place, that then flips.
+    // Replaced by a symbolic link, whose target then changes.
     for tag in ["link one", "link two"] {
         let (guest, revision) = next(tag);
         let release = rig
@@ -136,7 +137,7 @@ async fn half_copied_file_is_never_loaded() -> Result<()> {
     for part in whole.bytes().chunks(whole.bytes().len() / 12 + 1) {
         copy.write_all(part)?;
         copy.flush()?;
-        // Slower than the settling time, so that the host does look at halves.
+        // Slower than the settling time, so that the host sees incomplete files.
         let _ = handled_by(&rig).await?;
     }
     drop(copy);
@@ -205,7 +206,7 @@ async fn other_files_in_folder_are_ignored() -> Result<()> {
     ] {
         rig.site.write(&format!("plugins/{name}"), books.bytes())?;
     }
-    // Once this one is up, the others have been seen as well.
+    // When this plugin is active, the host has seen the other files too.
     rig.site.install(PLUGIN, &books)?;
     rig.host
         .wait_for_revision(PLUGIN, &books.revision())
@@ -265,7 +266,8 @@ async fn two_hundred_reloads_under_load_lose_nothing() -> Result<()> {
     ran_only_while_live(&rig, &events).await
 }
 
-/// Each event had one attempt, on a revision that was live between the event's arrival and the attempt's end.
+/// Checks that each event had one attempt, on a revision that was active between the event's
+/// arrival and the end of the attempt.
 async fn ran_only_while_live(rig: &Rig, events: &[Event]) -> Result<()> {
     let mut swaps: Vec<Line> = Vec::new();
     let mut attempts: BTreeMap<String, Vec<(usize, String)>> = BTreeMap::new();
@@ -290,8 +292,8 @@ async fn ran_only_while_live(rig: &Rig, events: &[Event]) -> Result<()> {
             .iter()
             .filter(|line| instant(&line.text_of("timestamp")) <= arrived)
             .count();
-        // A swap is logged a moment after it's made: the revision before may still have been the live one at first, and
-        // the one after may be it already at last.
+        // A swap is logged shortly after it happens. The previous revision may have been active at
+        // the beginning, and the next one at the end.
         let last = swaps.len().min(*swaps_by_then + 1);
         let live: Vec<String> = swaps[before.saturating_sub(2)..last]
             .iter()
@@ -316,7 +318,7 @@ async fn ran_only_while_live(rig: &Rig, events: &[Event]) -> Result<()> {
     Ok(())
 }
 
-/// A time in UTC such that later ones sort later, whatever number of digits their seconds have.
+/// Returns a time in UTC that sorts as text, whatever the number of digits of its seconds.
 fn instant(rfc3339: &str) -> &str {
     rfc3339.trim_end_matches('Z')
 }

@@ -1,4 +1,4 @@
-//! What was given up on can be looked at, found, and run again; what is over can be kept for a while, and copied away.
+//! Dead events can be found and replayed; finished events are kept for a while and backed up.
 
 use std::fs;
 use std::time::Duration;
@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use crate::rig::{Rig, fresh_payment, hookyard, quick, told};
 
-/// How many events a list with these arguments has.
+/// Returns the number of events in a list with these arguments.
 async fn listed(site: &Site, filters: &[&str]) -> Result<usize> {
     Ok(
         told(site, &[&["events", "list", "--json"], filters].concat())
@@ -38,7 +38,7 @@ fn all(state: &'static str) -> impl Fn(&[Event]) -> bool {
     }
 }
 
-/// Sends that many events, waits until they are in that state, and says their ids.
+/// Sends this many events, waits until they are in this state, and returns their ids.
 async fn sent(rig: &Rig, count: usize, state: &'static str) -> Result<Vec<String>> {
     for _ in 0..count {
         rig.deliver("topper", &fresh_payment().1).await?;
@@ -341,7 +341,7 @@ async fn backup_under_load_restores() -> Result<()> {
         sent.refused
     );
 
-    // As docs/operations.md says it.
+    // The steps of docs/operations.md.
     let Rig {
         senders,
         host,

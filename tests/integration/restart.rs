@@ -1,4 +1,4 @@
-//! Whatever ends the host, what it has acknowledged is handled.
+//! Every acknowledged event is handled, whatever ends the host.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -12,7 +12,7 @@ use hookyard_testkit::guests;
 
 use crate::rig::{Rig, quick};
 
-/// Lets the load run until that many events have come in on top of what there was.
+/// Waits until the load has sent this many more events.
 async fn burst(rig: &Rig, more: usize) -> Result<()> {
     let before = rig.host.events().await?.len();
     rig.host
@@ -155,9 +155,10 @@ fn files_under(folder: &Path) -> Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     for entry in fs::read_dir(folder)? {
         let path = entry?.path();
-        match path.is_dir() {
-            true => files.extend(files_under(&path)?),
-            false => files.push(path),
+        if path.is_dir() {
+            files.extend(files_under(&path)?)
+        } else {
+            files.push(path)
         }
     }
     Ok(files)

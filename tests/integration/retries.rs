@@ -1,6 +1,6 @@
-//! When failed attempts are made again, seen through the command line.
+//! The times of retries, as the command line shows them.
 //!
-//! Only lower bounds are asserted: a slow machine may make an attempt later, and never sooner.
+//! The tests check only lower bounds, because a slow machine can be late but never early.
 
 use anyhow::{Context, Result};
 use hookyard_model::Timestamp;
@@ -26,7 +26,7 @@ fn failing_five_times() -> Config {
         .section("quarantine", "events_min = 100")
 }
 
-/// When each attempt at an event began, in milliseconds since 1970.
+/// Returns the start of each attempt of an event, in milliseconds since 1970.
 async fn attempt_times(rig: &Rig, event: &Event) -> Result<Vec<i64>> {
     let shown = told(&rig.site, &["events", "show", &event.id, "--json"]).await?;
     let shown: Value = serde_json::from_str(&shown)?;

@@ -23,7 +23,7 @@ pub(crate) struct Rig {
     pub(crate) site: Site,
 }
 
-/// What most tests configure: files are taken up fast, and a failed attempt is soon made again.
+/// The configuration of most tests: files settle fast, and retries come soon.
 pub(crate) fn quick() -> Config {
     Config::new()
         .plugins("settle = \"50ms\"")
@@ -34,7 +34,8 @@ pub(crate) fn quick() -> Config {
         )
 }
 
-/// As `quick`, with the destination `audit`, at which nobody is, granted to all of acme's plugins.
+/// Like `quick`, with the destination `audit`, which does not exist, granted to all plugins of
+/// acme.
 pub(crate) fn quick_with_audit() -> Config {
     let audit = "url = \"https://127.0.0.1:9/\"\naddresses = [\"127.0.0.1\"]\nsecrets = [{ file = \"partner.secret\" }]";
     quick()
@@ -42,7 +43,7 @@ pub(crate) fn quick_with_audit() -> Config {
         .section("tenants.acme.grants", "destinations = [\"audit\"]")
 }
 
-/// Runs a command line against a site's configuration.
+/// Runs a command with a site's configuration.
 pub(crate) async fn hookyard(site: &Site, arguments: &[&str]) -> Result<Finished> {
     let config = site.config().to_string_lossy().into_owned();
     run_with(
@@ -52,7 +53,7 @@ pub(crate) async fn hookyard(site: &Site, arguments: &[&str]) -> Result<Finished
     .await
 }
 
-/// What it wrote, once it has ended well.
+/// Returns the output of a command that must succeed.
 pub(crate) async fn told(site: &Site, arguments: &[&str]) -> Result<String> {
     let done = hookyard(site, arguments).await?;
     assert_eq!(done.code, Some(0), "{arguments:?}: {}", done.stderr);
@@ -60,12 +61,13 @@ pub(crate) async fn told(site: &Site, arguments: &[&str]) -> Result<String> {
 }
 
 impl Rig {
-    /// Starts a host where these plugins (`tenant/name`) stand in the folder, and waits until they are active.
+    /// Starts a host with these plugins (`tenant/name`) in its folder, and waits until they are
+    /// active.
     pub(crate) async fn start(config: Config, plugins: &[(&str, &Guest)]) -> Result<Self> {
         Self::prepared(config, plugins, |_| Ok(())).await
     }
 
-    /// The same, with more files put into the folder first.
+    /// Starts a host with additional files in its folder.
     pub(crate) async fn prepared(
         config: Config,
         plugins: &[(&str, &Guest)],
@@ -98,7 +100,7 @@ impl Rig {
             .await
     }
 
-    /// Signs a payload as the provider would and sends it; it must be taken.
+    /// Signs a payload like the provider and sends it. The host must accept it.
     pub(crate) async fn deliver(&self, provider: &str, body: &str) -> Result<Webhook> {
         let webhook = self.senders.sign(provider, body)?;
         let answer = self.post(provider, &webhook).await?;
@@ -111,7 +113,7 @@ impl Rig {
         Ok(webhook)
     }
 
-    /// Sends one more event and waits until each of acme's `plugins` is done with it.
+    /// Sends another event and waits until each of acme's `plugins` has handled it.
     pub(crate) async fn handles_one_more(&self, plugins: &[&str]) -> Result<()> {
         let (id, body) = fresh_payment();
         self.deliver("topper", &body).await?;
@@ -128,7 +130,7 @@ impl Rig {
             .map(drop)
     }
 
-    /// What the host tells Prometheus.
+    /// Returns the metrics of the host.
     pub(crate) async fn metrics(&self) -> Result<String> {
         let line = self
             .host
@@ -145,7 +147,7 @@ impl Rig {
             .to_owned())
     }
 
-    /// What the host has of something, by the name that `/proc/<pid>/status` has for it, in bytes.
+    /// Returns a value of `/proc/<pid>/status` in bytes, by its name.
     #[cfg(target_os = "linux")]
     pub(crate) fn used(&self, name: &str) -> Result<u64> {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.host.pid()))?;
@@ -161,7 +163,7 @@ impl Rig {
         Ok(kib << 10)
     }
 
-    /// Waits until there are that many events and every plugin is done with each.
+    /// Waits until there are this many events and every plugin has handled each of them.
     pub(crate) async fn all_done(&self, count: usize) -> Result<Vec<Event>> {
         let done = |events: &[Event]| {
             events.len() == count
@@ -174,12 +176,13 @@ impl Rig {
             .await
     }
 
-    /// Topper events from several clients, each sending one every `pause`.
+    /// Starts several clients that each send a Topper event every `pause`.
     pub(crate) fn load(&self, clients: usize, pause: Duration) -> Load {
         Load::start(&self.senders, self.host.address(), clients, pause)
     }
 
-    /// What guests wrote about an event, once all of its attempts so far have been told of.
+    /// Returns the guests' log lines about an event, after all of its attempts so far have been
+    /// logged.
     pub(crate) async fn guest_lines(&self, event: &Event) -> Result<Vec<Line>> {
         for job in &event.plugins {
             let attempts = job.attempts.to_string();
@@ -199,7 +202,7 @@ impl Rig {
             .collect())
     }
 
-    /// The same site, keys and stand-in under a new process.
+    /// Starts a new process with the same site, keys and stand-in.
     pub(crate) async fn restarted(site: Site, senders: Arc<Senders>) -> Result<Self> {
         let host = Host::start(&site).await?;
         Ok(Self {

@@ -1,4 +1,5 @@
-//! Which plugin is given which events: tenants apart, sources as the file beside a plugin says, providers of one's own.
+//! Which plugin receives which events: by tenant, by the plugin's settings, and with custom
+//! providers.
 
 use anyhow::{Context, Result};
 use hookyard_testkit::events::{Event, is_activation};
@@ -9,7 +10,7 @@ use hookyard_testkit::sign;
 
 use crate::rig::{Rig, fresh_payment, quick};
 
-/// The plugins that have a job for an event, by name.
+/// Returns the plugins that have a job for an event, by name.
 fn takers(event: &Event) -> Vec<&str> {
     event
         .plugins

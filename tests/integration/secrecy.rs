@@ -1,4 +1,4 @@
-//! What the log never says at its default level: secrets, signatures, bodies.
+//! The log at its default level contains no secrets, signatures or bodies.
 
 use anyhow::Result;
 use hookyard_testkit::events::is_guest;

@@ -1,5 +1,5 @@
-//! The main job for each of the four senders: a signed sample in, its typed handler's effect out; a forged one refused;
-//! a repeat acknowledged once.
+//! Each of the four senders: a signed sample is handled, a forged one is refused, and a repeat is
+//! acknowledged once.
 
 use std::collections::BTreeSet;
 
@@ -13,7 +13,7 @@ use hookyard_testkit::site::Site;
 
 use crate::rig::{Rig, quick};
 
-/// Every sample of the provider, through its reference plugin.
+/// Sends every sample of the provider to its reference plugin.
 async fn check(provider: &str, expected: &[(&str, &str)]) -> Result<()> {
     let guest = guests::reference(provider)?;
     let plugin = format!("acme/{provider}");
@@ -97,8 +97,8 @@ async fn check(provider: &str, expected: &[(&str, &str)]) -> Result<()> {
     Ok(())
 }
 
-/// The body with one letter of it changed, so that it's still JSON. In an SNS envelope, a letter of what is signed: not
-/// all of it is.
+/// Returns the body with one letter changed, so that it is still JSON. In an SNS envelope, the
+/// letter is in a signed field.
 fn forge(body: &[u8]) -> Vec<u8> {
     let mut forged = body.to_vec();
     let signed = body.windows(9).position(|part| part == b"eventType");
@@ -201,7 +201,7 @@ async fn several_secrets_and_keys_are_live() -> Result<()> {
         old.sign("2", body.clone()),
         pair.sign("3", body.clone()),
     ];
-    // While a secret is rotated Svix signs by both, in one header.
+    // During a rotation, Svix signs with both secrets in one header.
     let header = "svix-signature";
     let both = old.sign("4", body.clone());
     let stranger = StandardWebhooks::new(Family::Svix).sign("4", body.clone());

@@ -1,4 +1,4 @@
-//! What signals do to a host: they end it in its time whatever blocks, have it read its configuration, or do nothing.
+//! Signals end the host within a bounded time, reload its configuration, or have no effect.
 
 use std::process::Stdio;
 use std::time::Duration;
@@ -14,10 +14,11 @@ use rustix::process::Signal;
 
 use crate::rig::{Rig, fresh_payment, quick};
 
-/// The exit code of a host whose end had to be forced.
+/// The exit code of a forced end.
 const BLOCKED: i32 = 3;
 
-/// A site whose host is given little time to drain, and the environment in which the host blocks at that place.
+/// Returns a site with a short `shutdown_timeout`, and the environment in which the host blocks at
+/// this point.
 async fn blocking(
     at: &str,
     shutdown_timeout: &str,
@@ -38,7 +39,7 @@ async fn blocking(
     ))
 }
 
-/// Waits until the store's writer is blocked for good, rather than slow.
+/// Waits until the store's writer is blocked, and not just slow.
 async fn store_blocks(host: &Host, senders: &Senders) -> Result<()> {
     let client = Client::http1();
     let blocks = || async {
@@ -161,7 +162,7 @@ async fn sigterm_ends_host_with_blocked_threads() -> Result<()> {
                 .map(|answer| answer.status)
         }
     };
-    // Whether it still answers the event whose attempt blocks it is a matter of chance.
+    // The host may or may not answer the event whose attempt blocks it.
     tokio::spawn(post(senders.sign("topper", &fresh_payment().1)?));
     let is_blocked = || async {
         let nothing = Webhook::default();

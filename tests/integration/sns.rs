@@ -1,4 +1,5 @@
-//! Amazon SNS from the subscription on: what is confirmed, what never is, and raw delivery with another proof.
+//! Amazon SNS: confirmed and unconfirmed subscriptions, certificates, and raw delivery with
+//! credentials.
 
 use std::os::unix::fs::PermissionsExt;
 use std::sync::Arc;
@@ -206,7 +207,7 @@ async fn forged_certificate_flood_excludes_no_certificate() -> Result<()> {
     while numbers.load(Ordering::Relaxed) < 100 {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
-    // As a sender does: the same message again while it is answered 503, though not for ever.
+    // Like a sender, repeats the message while the answer is 503, for a bounded time.
     let sns = &rig.senders.tipser;
     let genuine = sns.sign(sns.notification(&sample), SignatureVersion::V2);
     let mut answers = Vec::new();
@@ -248,7 +249,7 @@ async fn slow_certificate_uses_no_other_connections() -> Result<()> {
 
     assert_eq!(sns.silent_fetches(), 1, "all requests share one fetch");
     while let Some(answer) = forged.join_next().await {
-        // A connection that was evicted while it waited has no answer.
+        // An evicted connection gets no answer.
         assert!(answer?.map_or(true, |answer| answer.status == 503));
     }
     Ok(())
@@ -337,7 +338,7 @@ async fn raw_delivery_needs_credentials() -> Result<()> {
         rig.client.post(rig.host.address(), path, webhook).await
     };
 
-    // Amazon sends credentials only after it was asked for them.
+    // Amazon sends credentials only after a request for them.
     let challenged = post("/acme/raw-basic", &raw("product-changed")?).await?;
     assert_eq!(challenged.status, 401);
     let challenge = challenged

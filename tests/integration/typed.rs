@@ -1,4 +1,5 @@
-//! What a handler is given: by its own types, older or newer than the provider's, or as raw bytes.
+//! The values that a handler receives: in its own types, older or newer than the provider's, or as
+//! bytes.
 
 use anyhow::Result;
 use hookyard_testkit::guests;
@@ -7,7 +8,7 @@ use hookyard_testkit::samples;
 
 use crate::rig::{Rig, quick};
 
-/// Installs the guest as `acme/it`, sends the payload and hands out what the guest wrote.
+/// Installs the guest as `acme/it`, sends the payload and returns the guest's output.
 async fn handled(guest: &str, provider: &str, body: &str) -> Result<(Vec<String>, Webhook)> {
     let guest = guests::test(guest)?;
     let rig = Rig::start(quick(), &[("acme/it", &guest)]).await?;

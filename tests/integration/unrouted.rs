@@ -1,4 +1,4 @@
-//! Events that no plugin has taken, and events that nobody wants any more: seen, counted, given to a plugin, ended.
+//! Events without a plugin, and unwanted events: listed, counted, given to a plugin, discarded.
 
 use anyhow::{Context, Result};
 use hookyard_testkit::events::Event;

@@ -1,4 +1,4 @@
-//! How the host hears of changes: a watch that is lost is renewed, and one that can't be had is asked for again.
+//! File notifications: the host renews a lost watch and repeats a failed one.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -12,7 +12,7 @@ use hookyard_testkit::site::Site;
 
 use crate::rig::{Rig, quick};
 
-/// Nothing is found by looking at intervals.
+/// An interval so long that looking finds nothing.
 const NEVER: &str = "rescan = \"1h\"";
 
 fn is_ready(line: &Line) -> bool {
@@ -74,8 +74,8 @@ async fn replaced_folder_is_watched_again() -> Result<()> {
     Ok(())
 }
 
-/// Runs the host where the system gives nobody a watch, until the file `watches` is there. Whoever is root in a user
-/// namespace of its own sets the limits of that.
+/// Runs the host without the possibility of a watch until the file `watches` exists. Root in a new
+/// user namespace sets this limit.
 const WITHOUT_WATCHES: &str = r#"#!/bin/sh
 exec unshare --user --map-root-user sh -c '
     limit=/proc/sys/user/max_inotify_instances
@@ -85,7 +85,7 @@ exec unshare --user --map-root-user sh -c '
 ' sh "$@"
 "#;
 
-/// Whether the system has such namespaces; where it hasn't, there is nothing to test with.
+/// Returns whether the system has user namespaces. Without them, this cannot be tested.
 fn has_namespaces() -> bool {
     let set = "echo 0 > /proc/sys/user/max_inotify_instances";
     let set = Command::new("unshare")

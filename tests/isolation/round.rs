@@ -141,7 +141,7 @@ fn resident(host: &Host) -> Result<u64> {
     line.trim()
         .trim_end_matches(" kB")
         .parse()
-        .context("VmRSS is no number")
+        .context("VmRSS is not a number")
 }
 
 /// A request: the time at which it was sent, and the duration until its answer.
@@ -269,7 +269,7 @@ fn time(timestamp: &str) -> Result<Duration> {
 fn now() -> Result<Duration> {
     SystemTime::now()
         .duration_since(UNIX_EPOCH)
-        .context("the clock stands before 1970")
+        .context("the clock is before 1970")
 }
 
 fn quantile(values: &mut [f64], share: f64) -> f64 {

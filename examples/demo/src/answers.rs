@@ -56,7 +56,7 @@ pub(crate) async fn show(stage: &Stage, paper: &mut Paper) -> Result<String> {
     }
     paper.table(&rows);
     paper.gap();
-    paper.aside("each signature was checked with the library `standardwebhooks`, of which the host has no part");
+    paper.aside("each signature was checked with the library `standardwebhooks`, which the host does not use");
     let all = inbox.received().len();
     paper.expect(all == cases.len() + 1, || {
         format!("{all} answers came to {} offers", cases.len() + 1)

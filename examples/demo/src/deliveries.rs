@@ -145,7 +145,7 @@ async fn written(stage: &Stage, event: &str) -> Result<String> {
     // The host logs an attempt after it is settled, and the guest's lines just before.
     stage
         .host
-        .wait_for_log("an attempt to be told of", |line| {
+        .wait_for_log("the line of an attempt", |line| {
             is_attempt(line) && is_about(line)
         })
         .await?;

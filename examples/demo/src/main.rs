@@ -44,10 +44,13 @@ async fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let mut paper = Paper::new();
     match run(&arguments, &mut paper).await {
-        Ok(()) => match paper.is_as_it_should_be() {
-            true => ExitCode::SUCCESS,
-            false => ExitCode::FAILURE,
-        },
+        Ok(()) => {
+            if paper.is_as_it_should_be() {
+                ExitCode::SUCCESS
+            } else {
+                ExitCode::FAILURE
+            }
+        }
         Err(error) => {
             paper.failure(&error);
             ExitCode::FAILURE
@@ -62,8 +65,9 @@ async fn run(arguments: &Arguments, paper: &mut Paper) -> Result<()> {
     let refusals = refusals::show(&stage, paper).await?;
     let replacement = replacement::show(&stage, paper).await?;
     paper.summary(&[deliveries, answers, refusals, replacement]);
-    match arguments.keep_running {
-        true => visit::show(stage, paper).await,
-        false => stage.end(paper).await,
+    if arguments.keep_running {
+        visit::show(stage, paper).await
+    } else {
+        stage.end(paper).await
     }
 }

@@ -26,15 +26,9 @@ pub(crate) async fn show(stage: &Stage, paper: &mut Paper) -> Result<String> {
     let before = stage.host.events().await?.len();
     let cases = cases(stage)?;
     let mut rows = vec![
-        [
-            "",
-            "sent",
-            "to",
-            "told to the sender",
-            "reason in the host's log",
-        ]
-        .map(quiet)
-        .to_vec(),
+        ["", "request", "to", "answer", "reason in the host's log"]
+            .map(quiet)
+            .to_vec(),
     ];
     for case in &cases {
         let mark = stage.host.log().mark();
@@ -42,9 +36,10 @@ pub(crate) async fn show(stage: &Stage, paper: &mut Paper) -> Result<String> {
             .client
             .post(stage.host.address(), &case.path, &case.webhook)
             .await?;
-        let reason = match case.is_logged {
-            true => reason(stage, mark).await?,
-            false => "(not logged: anybody can cause it)".to_owned(),
+        let reason = if case.is_logged {
+            reason(stage, mark).await?
+        } else {
+            "(not logged: anybody can cause it)".to_owned()
         };
         let is_right = answer.status == case.expected;
         paper.expect(is_right, || {

@@ -112,7 +112,8 @@ impl Stage {
 fn alone(folder: &Path) -> Result<File> {
     let path = folder.with_extension("lock");
     fs::create_dir_all(path.parent().context("the demo's folder has no parent")?)?;
-    let lock = File::create(&path).with_context(|| format!("{} can't be made", path.display()))?;
+    let lock =
+        File::create(&path).with_context(|| format!("{} cannot be created", path.display()))?;
     let other = || {
         format!(
             "another demo runs in {}; end it, or name another folder by --folder",

@@ -53,7 +53,8 @@ pub(crate) async fn show(stage: Stage, paper: &mut Paper) -> Result<()> {
     paper.gap();
     paper.say("What the host writes from here on. Ctrl-C ends it.");
     let mut seen = stage.host.log().mark();
-    let mut terminate = signal(SignalKind::terminate()).context("SIGTERM can't be listened for")?;
+    let mut terminate =
+        signal(SignalKind::terminate()).context("SIGTERM cannot be listened for")?;
     loop {
         let log = stage.host.log().clone();
         tokio::select! {
@@ -63,7 +64,7 @@ pub(crate) async fn show(stage: Stage, paper: &mut Paper) -> Result<()> {
             () = log.grown_past(seen) => {}
         }
         for line in log.since(seen) {
-            paper.aside(&cut(&told(&line), 150));
+            paper.aside(&cut(&text_of(&line), 150));
             seen += 1;
         }
     }
@@ -83,7 +84,7 @@ fn curl(stage: &Stage) -> Result<String> {
     ))
 }
 
-fn told(line: &Line) -> String {
+fn text_of(line: &Line) -> String {
     let fields = [
         "tenant", "source", "plugin", "type", "outcome", "status", "reason", "revision",
     ];

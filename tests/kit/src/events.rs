@@ -45,8 +45,9 @@ pub struct Job {
 
 impl Event {
     pub(crate) fn parse(line: &str) -> Result<Self> {
-        serde_json::from_str(line)
-            .with_context(|| format!("`events list --json` wrote a line that is no event: {line}"))
+        serde_json::from_str(line).with_context(|| {
+            format!("`events list --json` wrote a line that is not an event: {line}")
+        })
     }
 
     /// Returns the job of this plugin.

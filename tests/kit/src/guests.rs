@@ -38,7 +38,7 @@ pub fn all_reference() -> Result<&'static BTreeMap<String, Guest>> {
     once(&GUESTS, || {
         let mut folders: Vec<PathBuf> = Vec::new();
         for entry in fs::read_dir(workspace::root().join("plugins"))
-            .context("the folder plugins/ can't be read")?
+            .context("the folder plugins/ cannot be read")?
         {
             let folder = entry?.path();
             if folder.join("Cargo.toml").is_file() {
@@ -58,13 +58,13 @@ pub fn edited(name: &str, from: &str, to: &str) -> Result<Guest> {
     let edit = |file: &str, from: &str, to: &str| {
         let path = copy.join(file);
         let text = fs::read_to_string(&path)
-            .with_context(|| format!("{} can't be read", path.display()))?;
+            .with_context(|| format!("{} cannot be read", path.display()))?;
         ensure!(
             text.contains(from),
             "{file} of the plugin {name} no longer says {from}"
         );
         fs::write(&path, text.replace(from, to))
-            .with_context(|| format!("{} can't be written", path.display()))
+            .with_context(|| format!("{} cannot be written", path.display()))
     };
     edit("src/lib.rs", from, to)?;
     // The copy has another package name, so that the original's file in the shared target folder
@@ -81,13 +81,14 @@ pub fn edited(name: &str, from: &str, to: &str) -> Result<Guest> {
 
 fn copy_folder(from: &Path, to: &Path) -> Result<()> {
     fs::create_dir_all(to)?;
-    for entry in fs::read_dir(from).with_context(|| format!("{} can't be read", from.display()))? {
+    for entry in fs::read_dir(from).with_context(|| format!("{} cannot be read", from.display()))? {
         let entry = entry?;
         let target = to.join(entry.file_name());
-        match entry.file_type()?.is_dir() {
-            true if entry.file_name() == "target" => {}
-            true => copy_folder(&entry.path(), &target)?,
-            false => drop(fs::copy(entry.path(), target)?),
+
+        if !entry.file_type()?.is_dir() {
+            fs::copy(entry.path(), target)?;
+        } else if entry.file_name() != "target" {
+            copy_folder(&entry.path(), &target)?;
         }
     }
     Ok(())
@@ -178,7 +179,7 @@ fn build(folders: &[PathBuf]) -> Result<Guests> {
     // Two processes would ask rustup for the target at the same time.
     let lock = File::create(target_folder.join(".hookyard-lock"))?;
     lock.lock()
-        .context("the guests' target folder can't be locked")?;
+        .context("the guests' target folder cannot be locked")?;
     ensure_target()?;
     let mut guests = Guests::new();
     for folder in folders {
@@ -213,7 +214,7 @@ fn build(folders: &[PathBuf]) -> Result<Guests> {
                 .find(|file| file.extension().is_some_and(|end| end == "wasm"));
             if let Some(file) = component {
                 let bytes = fs::read(&file)
-                    .with_context(|| format!("{} was built and can't be read", file.display()))?;
+                    .with_context(|| format!("{} was built and cannot be read", file.display()))?;
                 guests.insert(artifact.name.replace('_', "-"), Guest { bytes });
             }
         }

@@ -18,8 +18,7 @@ use crate::senders::{Senders, path_of};
 pub fn fresh_payment() -> (String, String) {
     static SAMPLE: OnceLock<Sample> = OnceLock::new();
     let read = || {
-        samples::one("topper", "crypto-onramp-completed")
-            .expect("the sample stands in the repository")
+        samples::one("topper", "crypto-onramp-completed").expect("the sample is in the repository")
     };
     let id = Uuid::new_v4().to_string();
     (id.clone(), SAMPLE.get_or_init(read).with("/id", id))
@@ -61,7 +60,9 @@ impl Load {
                     let (id, body) = fresh_payment();
                     let webhook = senders.topper.sign(body);
                     match client.post(address, &path_of("topper"), &webhook).await {
-                        Ok(answer) if answer.is_accepted() => drop(sent.accepted.insert(id)),
+                        Ok(answer) if answer.is_accepted() => {
+                            sent.accepted.insert(id);
+                        }
                         Ok(answer) => {
                             sent.refused
                                 .push(format!("{} {}", answer.status, answer.text()))

@@ -34,7 +34,7 @@ pub fn verify(deliveries: &Path) -> Result<Vec<String>> {
         } = script(name)?
             .arg(deliveries)
             .output()
-            .context("bash can't be run")?;
+            .context("bash cannot be run")?;
         ensure!(
             status.success(),
             "{name}: {}",
@@ -62,7 +62,7 @@ impl Receiver {
             .env("WEBHOOK_SECRET", secret)
             .stdout(Stdio::piped())
             .stderr(Stdio::null());
-        let mut process = command.spawn().context("bash can't be run")?;
+        let mut process = command.spawn().context("bash cannot be run")?;
         let mut output = BufReader::new(process.stdout.take().context("its output")?);
         let mut said = String::new();
         output.read_line(&mut said)?;

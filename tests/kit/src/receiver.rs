@@ -185,7 +185,7 @@ impl Received {
 
     /// Returns the body as JSON.
     pub fn json(&self) -> Result<serde_json::Value> {
-        serde_json::from_slice(&self.body).context("what came is no JSON")
+        serde_json::from_slice(&self.body).context("the body is not JSON")
     }
 }
 
@@ -243,7 +243,7 @@ impl Book {
                 tokio::time::sleep(after).await;
                 status
             }
-            Reply::HangUp => return Err(io::Error::other("hung up, as told")),
+            Reply::HangUp => return Err(io::Error::other("closed the connection as configured")),
         };
         let mut response = Response::new(Full::default());
         *response.status_mut() = status;

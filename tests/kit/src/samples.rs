@@ -56,7 +56,7 @@ pub fn outgoing(provider: &str) -> Result<Vec<Sample>> {
 fn within(folder: &Path) -> Result<Vec<Sample>> {
     let mut samples = Vec::new();
     for entry in
-        fs::read_dir(folder).with_context(|| format!("{} can't be read", folder.display()))?
+        fs::read_dir(folder).with_context(|| format!("{} cannot be read", folder.display()))?
     {
         let path = entry?.path();
         if path.extension().is_some_and(|end| end == "json") {

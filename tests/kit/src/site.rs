@@ -40,10 +40,10 @@ impl Site {
         );
         if is_site {
             fs::remove_dir_all(folder)
-                .with_context(|| format!("{} can't be emptied", folder.display()))?;
+                .with_context(|| format!("{} cannot be emptied", folder.display()))?;
         }
         fs::create_dir_all(folder)
-            .with_context(|| format!("{} can't be made", folder.display()))?;
+            .with_context(|| format!("{} cannot be created", folder.display()))?;
         Self::laid_out(folder.canonicalize()?, None)
     }
 
@@ -81,13 +81,13 @@ impl Site {
     /// Writes a file atomically: under another name first, then renamed.
     pub fn write(&self, name: &str, content: impl AsRef<[u8]>) -> Result<PathBuf> {
         let path = self.path(name);
-        let parent = path.parent().context("a file stands in a folder")?;
+        let parent = path.parent().context("a file is in a folder")?;
         fs::create_dir_all(parent)?;
         let aside = self.path(&format!(".aside-{}", uuid::Uuid::new_v4()));
         fs::write(&aside, content)
-            .with_context(|| format!("{} can't be written", aside.display()))?;
+            .with_context(|| format!("{} cannot be written", aside.display()))?;
         fs::rename(&aside, &path)
-            .with_context(|| format!("{} can't be put in its place", path.display()))?;
+            .with_context(|| format!("{} cannot be put in its place", path.display()))?;
         Ok(path)
     }
 
@@ -110,7 +110,7 @@ impl Site {
     /// Removes a plugin.
     pub fn uninstall(&self, plugin: &str) -> Result<()> {
         fs::remove_file(self.plugin_file(plugin))
-            .with_context(|| format!("{plugin} can't be removed"))
+            .with_context(|| format!("{plugin} cannot be removed"))
     }
 }
 
@@ -187,12 +187,15 @@ impl Config {
         let store = "url = \"sqlite:data/hookyard.db\"";
         // A test can override these defaults. The servers of tests are on this machine, and several
         // hosts run at the same time.
-        let unless_said = |table: &str, line: &str| match rest.contains(&format!("[{table}]")) {
-            true => String::new(),
-            false => format!("[{table}]\n{line}\n\n"),
+        let unless_configured = |table: &str, line: &str| {
+            if rest.contains(&format!("[{table}]")) {
+                String::new()
+            } else {
+                format!("[{table}]\n{line}\n\n")
+            }
         };
-        let admin = unless_said("admin", "listen = \"127.0.0.1:0\"");
-        let egress = unless_said("egress", "addresses = [\"127.0.0.0/8\"]");
+        let admin = unless_configured("admin", "listen = \"127.0.0.1:0\"");
+        let egress = unless_configured("egress", "addresses = [\"127.0.0.0/8\"]");
         format!(
             "{top_level}\n{admin}[ingress]\n{ingress}\n\n[store]\n{store}\n\n{egress}\
              [plugins]\nfolder = \"{folder}\"\n{plugins}\n{rest}"

@@ -1,11 +1,11 @@
-/* A disk that fails when it is told to, preloaded into the host (LD_PRELOAD); see disk.rs.
+/* A disk that fails on demand, preloaded into the host (LD_PRELOAD); see disk.rs.
  *
- * It stands between the host and the kernel for the files of the inbox, and remembers what each page of 4 KiB held when
- * it was last synced. So it can do what a test can't ask of a real disk: refuse, fail a sync, and lose, when the power is
- * cut, any part of what was written and not synced.
+ * The library is between the host and the kernel for the files of the store. It remembers the last synced content of each
+ * page of 4 KiB. It can therefore do what a test cannot do with a real disk: refuse a write, fail a sync, and lose a random
+ * part of the unsynced data in a power cut.
  *
- * HOOKYARD_DISK_FILES  the beginning of the path of every file meant
- * HOOKYARD_DISK        a file whose first word says how the disk is; where it is missing or empty, the disk is well
+ * HOOKYARD_DISK_FILES  the beginning of the paths of the files
+ * HOOKYARD_DISK        a file whose first word is the condition of the disk; if it is missing or empty, the disk works
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -25,7 +25,7 @@ struct page {
     struct page *next;
     int file;
     off_t number;
-    int lost; /* A sync of it has failed: the kernel takes it for clean, and no later sync writes it. */
+    int lost; /* A sync failed: the kernel treats the page as clean, and no later sync writes it. */
     char synced[PAGE];
 };
 
@@ -51,7 +51,7 @@ static off_t length_of(int fd) {
     return fstat(fd, &status) == 0 ? status.st_size : 0;
 }
 
-/* Which of our files this is; -1 for all others. */
+/* Returns the index of the file in our table, or -1. */
 static int file_of(int fd) {
     static const char *prefix;
     char link[64], path[PATH];
@@ -69,7 +69,7 @@ static int file_of(int fd) {
     return files_known++;
 }
 
-/* How the disk is: the control file's first word, and the number after it as a seed for the dice. */
+/* The condition of the disk: the first word of the control file, and the number after it as the random seed. */
 static void condition(char *word, size_t size) {
     const char *path = getenv("HOOKYARD_DISK");
     char text[64] = "";
@@ -95,13 +95,13 @@ static struct page **slot(int file, off_t number) {
     return at;
 }
 
-/* Remembers what the pages hold that are about to be written. */
+/* Remembers the content of the pages that will be written. */
 static void remember(int fd, int file, off_t offset, size_t count) {
     if (count == 0) return;
     for (off_t number = offset / PAGE; number <= (off_t)(offset + count - 1) / PAGE; number++) {
         struct page **at = slot(file, number);
         if (*at) {
-            (*at)->lost = 0; /* Written anew, so the next sync takes it along. */
+            (*at)->lost = 0; /* Written again, so the next sync includes it. */
             continue;
         }
         struct page *page = calloc(1, sizeof *page);
@@ -113,7 +113,7 @@ static void remember(int fd, int file, off_t offset, size_t count) {
     }
 }
 
-/* What of a file is on the disk: after a sync all but what was lost, after a failed one no more than before. */
+/* Updates what is on the disk: after a sync, everything except lost pages; after a failed sync, nothing new. */
 static void synced(int fd, int file, int well) {
     for (int bucket = 0; bucket < BUCKETS; bucket++) {
         for (struct page **at = &pages[bucket]; *at;) {
@@ -130,7 +130,7 @@ static void synced(int fd, int file, int well) {
     if (well) files[file].synced_length = length_of(fd);
 }
 
-/* Leaves of what was not synced what chance leaves, and dies. */
+/* Keeps a random part of the unsynced data and ends the process. */
 static void cut(void) {
     for (int file = 0; file < files_known; file++) {
         int fd = syscall(SYS_openat, AT_FDCWD, files[file].path, O_RDWR | O_CLOEXEC);
@@ -154,7 +154,7 @@ static ssize_t write_at(int fd, const void *data, size_t count, off_t offset, in
     condition(word, sizeof word);
     if (is(word, "cut") && roll() % 8 == 0) cut();
     if (is(word, "broken")) return errno = EIO, -1;
-    /* A full disk still takes what overwrites. */
+    /* A full disk still accepts writes that overwrite data. */
     int grows = offset + (off_t)count > length_of(fd);
     if (is(word, "full") && grows) return errno = ENOSPC, -1;
     if (is(word, "short") && grows) count = count / 2;
@@ -178,7 +178,7 @@ ssize_t write(int fd, const void *data, size_t count) {
     int file = file_of(fd);
     ssize_t written;
     if (file < 0) {
-        pthread_mutex_unlock(&lock); /* It may be a pipe, which can make us wait. */
+        pthread_mutex_unlock(&lock); /* The file may be a pipe, which can block. */
         return syscall(SYS_write, fd, data, count);
     }
     off_t offset = lseek(fd, 0, SEEK_CUR);

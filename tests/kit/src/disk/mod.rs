@@ -60,7 +60,7 @@ impl Disk {
             Condition::Broken => "broken".into(),
             Condition::Cut(seed) => format!("cut {seed}"),
         };
-        std::fs::write(&self.control, text).context("the disk's control file can't be written")
+        std::fs::write(&self.control, text).context("the disk's control file cannot be written")
     }
 
     /// Returns the environment variables that the host needs.
@@ -100,6 +100,6 @@ fn compile() -> Result<PathBuf> {
         source.display()
     );
     let shim = folder.join("disk.so");
-    std::fs::rename(&aside, &shim).context("the compiled disk can't be put in its place")?;
+    std::fs::rename(&aside, &shim).context("the compiled disk cannot be put in its place")?;
     Ok(shim)
 }

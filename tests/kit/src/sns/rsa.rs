@@ -54,7 +54,7 @@ impl Authority {
 }
 
 fn params(names: Vec<String>, common_name: &str) -> Result<CertificateParams> {
-    let mut params = CertificateParams::new(names).context("the certificate's name is no name")?;
+    let mut params = CertificateParams::new(names).context("the certificate's name is invalid")?;
     params
         .distinguished_name
         .push(DnType::CommonName, common_name);
