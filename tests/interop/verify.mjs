@@ -1,14 +1,15 @@
-// Verifies deliveries by `standardwebhooks` and `jose` of npm, as a receiver in Node would; `v1a` signatures, which the
-// former skips, and bare HMACs, for which there is no library, by Node's own cryptography. Each must be taken as it came and refused with one byte changed.
+// Verifies deliveries with `standardwebhooks` and `jose` of npm, as a receiver in Node would. Node's own cryptography verifies
+// `v1a` signatures, which `standardwebhooks` ignores, and plain HMACs. Each delivery must verify unchanged and fail with one
+// byte changed.
 //
-// The file that is named holds a list of {name, scheme, headers, body} with the `keys` by each of which alone it must
-// verify. A line is written for each; the first check that fails ends it all.
+// The file in the argument has a list of {name, scheme, headers, body, keys}. Each of the `keys` alone must verify the
+// delivery. The script prints a line for each check and ends at the first failure.
 import { createHmac, createPublicKey, timingSafeEqual, verify, webcrypto } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { compactVerify, importJWK } from 'jose'
 import { Webhook } from 'standardwebhooks'
 
-globalThis.crypto ??= webcrypto // `jose` expects it there, and Node 18 doesn't put it there
+globalThis.crypto ??= webcrypto // `jose` needs the global, which Node 18 does not define
 
 const schemes = {
   'standard-webhooks': async (secret, { headers, body }) => void new Webhook(secret).verify(body, headers),
@@ -35,13 +36,13 @@ const schemes = {
     if (payload !== '') throw new Error('the payload is not detached')
     const token = `${head}.${Buffer.from(body).toString('base64url')}.${signature}`
     const { protectedHeader } = await compactVerify(token, await importJWK(jwk), { algorithms: [jwk.alg] })
-    if (protectedHeader.kid !== jwk.kid) throw new Error(`the key is said to be ${protectedHeader.kid}`)
+    if (protectedHeader.kid !== jwk.kid) throw new Error(`the key id is ${protectedHeader.kid}`)
   },
 }
 
 const refuses = (check) => check.then(() => false, () => true)
 
-// With one byte of the body changed, or of the signature.
+// Changes one byte of the body or of the signature.
 function* changed(delivery) {
   const { headers, body } = delivery
   for (const at of [0, body.length >> 1, body.length - 1]) {
