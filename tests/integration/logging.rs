@@ -209,7 +209,7 @@ async fn stalled_log_reader_blocks_no_request() -> Result<()> {
             .trim_end()
             .lines()
             .last()
-            .is_some_and(|line| line.contains("\"ended\"")),
+            .is_some_and(|line| line.contains("\"stopped\"")),
         "the rest is written"
     );
     Ok(())

@@ -195,7 +195,7 @@ async fn second_sigterm_ends_blocked_host() -> Result<()> {
     store_blocks(&host, &senders).await?;
     host.ask_to_end()?;
     host.wait_for_log("the end to begin", |line| {
-        line.message().starts_with("ending: ")
+        line.message().starts_with("stopping: ")
     })
     .await?;
     host.ask_to_end()?;

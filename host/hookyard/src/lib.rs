@@ -1,31 +1,20 @@
-//! The `hookyard` binary: arguments in, an exit code out. It only wires; the rooms below do the work.
+//! The `hookyard` binary: reads the command line, runs one command, and returns its exit code.
 //!
-//! A library of one function, so that two binaries can be made of it: the one that ships, and the one of the crash
-//! test, which is the same with its crash points armed.
+//! [`cli`] has one file for each command. [`serve`] builds and runs the parts of the host. The other
+//! crates do the work: this one reads the configuration and connects them.
+//!
+//! This is a library so that two binaries can share it: `hookyard`, and `hookyard-crashing`, which
+//! has the crash points armed and is built only for the crash tests.
 
 #![warn(clippy::print_stdout, clippy::print_stderr)]
 
 mod cli;
 mod output;
 mod telemetry;
-mod system;
-mod wit;
-mod rehearse;
-mod reload;
-mod admin;
-mod delivery;
+mod clock;
+mod engine;
 mod serve;
-mod signals;
-mod stop;
-mod retention;
-mod unserved;
-mod check;
-mod stored;
-mod events;
-mod outbox;
 mod plugins;
-mod backup;
-mod certificates;
 
 use std::io::Write as _;
 use std::path::Path;
@@ -35,69 +24,65 @@ use std::time::Duration;
 use anyhow::Context;
 use clap::Parser;
 
-use hookyard_config as config;
-
 use cli::{Cli, Command, Failure};
 
-/// A component that is still being compiled when the host ends is not waited for any longer than this.
-const LEFTOVERS_MAX: Duration = Duration::from_millis(200);
+/// How long the process waits at its end for work on other threads, such as a compilation.
+const SHUTDOWN_MAX: Duration = Duration::from_millis(200);
 
-/// Does what the command line says.
+/// Parses the command line and runs the command.
 pub fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
-        Err(error) => return tell_usage(&error),
+        Err(error) => return report_usage(&error),
     };
-    // Before any thread is started: what is started before isn't bounded.
-    if let Command::Compile(cli::Compile {
-        memory_max,
-        cpu_secs_max,
-        parent,
-    }) = cli.command
-    {
-        return hookyard_plugin::CompileOrder {
-            memory_max,
-            cpu_secs_max,
-            parent,
-        }
-        .carry_out();
+
+    // The limits of this command apply only to threads that start after it, so it runs first.
+    if let Command::Compile(arguments) = cli.command {
+        return cli::compile::run(arguments);
     }
 
-    let code = match run(&cli.config.path, cli.command).and_then(|()| output::flush()) {
+    let result = start(&cli.config_path, cli.command).and_then(|()| output::flush());
+    let code = match result {
         Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => failure.tell(),
+        Err(failure) => failure.report(),
     };
     telemetry::flush();
     code
 }
 
-/// Prints help, the version, or what is wrong with the arguments. The first two go to standard output.
-fn tell_usage(error: &clap::Error) -> ExitCode {
+/// Prints help, the version, or the fault in the arguments.
+///
+/// Help and the version go to standard output, a fault goes to standard error.
+fn report_usage(error: &clap::Error) -> ExitCode {
     let printed = error.print().and_then(|()| std::io::stdout().flush());
+
     match printed {
-        Err(error_of_output) if !error.use_stderr() => output::exit_code(&error_of_output),
+        Err(output_error) if !error.use_stderr() => output::exit_code(&output_error),
         _ => ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2)),
     }
 }
 
-fn run(path: &Path, command: Command) -> Result<(), Failure> {
-    let runtime = tokio::runtime::Runtime::new().context("the async runtime can't be started")?;
-    let done = match command {
-        Command::Serve { log } => {
-            telemetry::start(log)?;
-            runtime.block_on(serve::serve(path))
-        }
-        Command::Check { json } => check::check(path, json, runtime.handle()),
-        Command::Events { command } => runtime.block_on(events::run(path, command)),
-        Command::Outbox { command } => runtime.block_on(outbox::run(path, command)),
-        Command::Plugins { command } => runtime.block_on(plugins::run(path, command)),
-        Command::Rehearse(arguments) => runtime.block_on(rehearse::rehearse(path, arguments)),
-        Command::Backup { file, json } => backup::backup(path, &file, json),
-        Command::Wit { json } => wit::tell(path, json),
-        Command::Compile(_) => Err(Failure::Told),
-        Command::Config { json: true } => output::line(config::default_as_json()),
-        Command::Config { json: false } => output::text(config::DEFAULT),
-    };
-    runtime.shutdown_timeout(LEFTOVERS_MAX);
-    done
+/// Starts the async runtime, runs the command on it, and shuts it down.
+fn start(path: &Path, command: Command) -> Result<(), Failure> {
+    let runtime = tokio::runtime::Runtime::new().context("cannot start the async runtime")?;
+    let result = runtime.block_on(run(path, command));
+
+    runtime.shutdown_timeout(SHUTDOWN_MAX);
+    result
+}
+
+/// Runs a command with the configuration at `path`.
+async fn run(path: &Path, command: Command) -> Result<(), Failure> {
+    match command {
+        Command::Serve(arguments) => cli::serve::run(path, arguments).await,
+        Command::Check(arguments) => cli::check::run(path, arguments).await,
+        Command::Events { command } => cli::events::run(path, command).await,
+        Command::Outbox { command } => cli::outbox::run(path, command).await,
+        Command::Plugins { command } => plugins::run(path, command).await,
+        Command::Rehearse(arguments) => cli::rehearse::run(path, arguments).await,
+        Command::Backup(arguments) => cli::backup::run(path, &arguments),
+        Command::Wit(arguments) => cli::wit::run(path, &arguments),
+        Command::Config(arguments) => cli::config::run(&arguments),
+        Command::Compile(_) => unreachable!("`main` runs this command before the runtime starts"),
+    }
 }

@@ -5,8 +5,6 @@
 //! exit code 1. Errors on standard error are ignored: there is no place left to report them. `serve` writes there through
 //! the queue of its log, which waits for no reader.
 
-pub(crate) mod table;
-
 use std::fmt::Display;
 use std::io::{self, ErrorKind, Write};
 use std::process::ExitCode;

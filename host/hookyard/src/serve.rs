@@ -1,45 +1,55 @@
-//! `hookyard serve`: builds every part, runs them side by side, and ends them in order.
+//! `hookyard serve`: builds every part of the host, runs them side by side, and stops them in order.
 //!
-//! Ingress, dispatch and delivery are given the same store and nothing of each other (invariant 4).
+//! Ingress, dispatch and delivery share the store and nothing else (invariant 4). [`wiring`]
+//! translates the configuration for each part. [`reload`] hands a changed configuration to the
+//! running parts. The administrators' listener, the metrics, retention and the watch over unserved
+//! events are parts of this crate.
+
+mod admin;
+mod announce;
+mod certificates;
+mod metrics;
+mod reload;
+mod retention;
+mod signals;
+mod stop;
+mod system;
+pub(crate) mod unserved;
+mod wiring;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, anyhow};
+use hookyard_config::files;
+use hookyard_config::{self as config, Settings};
 use hookyard_delivery::Deliverer;
-use hookyard_dispatch::{Dispatcher, RetryPolicies};
-use hookyard_egress::{Client, Door, Policy};
-use hookyard_ingress::Bound;
-use hookyard_model::SourceRef;
-use hookyard_plugin::{Apart, Catalog, Compiling, Engine};
-use hookyard_store::Inbox;
+use hookyard_dispatch::Dispatcher;
+use hookyard_egress::Door;
+use hookyard_plugin::Catalog;
+use hookyard_plugin_http::Requests;
+use hookyard_release::rehearsal::Material;
+use hookyard_release::{Desired, Keeper, Trials};
 use hookyard_store_sqlite::{Options, SqliteInbox};
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
-use crate::admin;
-use crate::admin::metrics::Metrics;
-use crate::certificates::CertificateFile;
 use crate::cli::Failure;
-use crate::delivery;
-use crate::reload::{Handles, Reload};
-use crate::retention::Retaining;
-use crate::signals::Signals;
-use crate::stop::Stop;
-use crate::system::{Fetcher, SystemClock, event_id, message_id};
-use crate::unserved::Unserved;
-use hookyard_config::document::Fault;
-use hookyard_config::files;
-use hookyard_config::{self as config, Settings};
-use hookyard_plugin_http::Requests;
-use hookyard_release::rehearsal::Material;
-use hookyard_release::{Desired, Keeper, Trials};
+use crate::clock::SystemClock;
+use crate::engine;
+use metrics::Metrics;
+use reload::{Handles, Reload};
+use retention::Retaining;
+use signals::Signals;
+use stop::Stop;
+use system::message_id;
+use unserved::Unserved;
 
-/// All parts, each ready and none running.
+/// Every part of the host, built and not yet running.
 struct Parts {
     admin: admin::Bound,
-    ingress: Bound,
+    ingress: hookyard_ingress::Bound,
     dispatcher: Dispatcher,
     deliverer: Deliverer,
     releases: Keeper,
@@ -48,92 +58,80 @@ struct Parts {
     reload: Reload,
 }
 
-/// Serves until a signal ends it. What blocks at the start holds up no signal.
+/// Serves the configuration at `path` until a signal stops the host.
 pub(crate) async fn serve(path: &Path) -> Result<(), Failure> {
-    let Signals { stop, reload } = Signals::listen().context("signals can't be listened for")?;
-    let starting = tokio::spawn(start(path.to_owned(), reload, stop.clone()));
+    let Signals { stop, reload } = Signals::listen().context("cannot listen for signals")?;
+
+    // Building the parts can block on files. In a task of its own, it cannot delay a signal.
+    let building = tokio::spawn(start(path.to_owned(), reload, stop.clone()));
     let parts = tokio::select! {
-        parts = starting => parts.context("the start failed")??,
+        parts = building => parts.context("the host failed to start")??,
         signal = stop.asked() => {
-            tracing::info!(target: "hookyard::serve", signal, "ended before anything was served");
+            tracing::info!(target: "hookyard::serve", signal, "stopped before serving anything");
             return Ok(());
         }
     };
+
     Ok(run(parts, stop).await?)
 }
 
 async fn start(path: PathBuf, reload: Arc<Notify>, stop: Stop) -> Result<Parts, Failure> {
-    let read = path.clone();
-    let reading = tokio::task::spawn_blocking(move || config::read(&read))
+    let config_path = path.clone();
+    let reading = tokio::task::spawn_blocking(move || config::read(&config_path))
         .await
-        .context("no configuration was read")?;
+        .context("the configuration was not read")?;
     let settings = reading.result?;
-    warn_of(&reading.notes);
+    announce::notes(&reading.notes);
     stop.set_shutdown_timeout(settings.shutdown_timeout);
+
     Ok(build(path, settings, reading.files, reload).await?)
 }
 
 async fn build(
     path: PathBuf,
     settings: Settings,
-    named: BTreeSet<PathBuf>,
-    asked: Arc<Notify>,
+    files: BTreeSet<PathBuf>,
+    reload_request: Arc<Notify>,
 ) -> anyhow::Result<Parts> {
-    let folder = settings.plugins.folder.clone();
-    let listed = tokio::task::spawn_blocking(move || files::names(&folder, &folder, 1)).await?;
-    listed.with_context(|| hookyard_release::unreadable(&settings.plugins.folder))?;
-    let revisions = settings.plugins.revisions.clone();
-    let is_own =
-        tokio::task::spawn_blocking(move || hookyard_private::trusted_folder(&revisions)).await?;
-    is_own.with_context(|| {
-        let folder = settings.plugins.revisions.display();
-        format!("the folder for kept revisions, {folder}, can't be used; mend it, or name another one by `revisions` in [plugins]")
-    })?;
+    check_folders(&settings).await?;
     let admin = admin::bind(&settings.admin, Metrics::start()?).await?;
-    let inbox = open_inbox(&settings).await?;
-    let engine = Engine::new(engine_config(&settings))?;
-    // The one door out; whatever asks for something outside is handed a clone.
+    let store = open_store(&settings).await?;
+    let engine = engine::host_engine(&settings)?;
+
+    // The door is the only way out of the host. Every part that sends a request has a clone of it.
     let door = Door::new(settings.egress.door.clone())?;
     let catalog = Arc::new(Catalog::new(hookyard_plugin::Parts {
-        values: inbox.clone(),
+        values: store.clone(),
         message_ids: Arc::new(message_id),
         http: Arc::new(Requests(door.clone())),
         stage: None,
     }));
-    let ingress = bind(&settings, inbox.clone(), door.clone()).await?;
-    let trials = Arc::new(Trials::new(
-        Arc::new(SystemClock),
-        settings.release.rollback,
-    ));
-    let dispatch = dispatch_config(&settings, inbox.clone(), Arc::clone(&catalog));
-    let dispatcher = Dispatcher::new(hookyard_dispatch::Config {
-        probation: trials.clone(),
-        ..dispatch
-    });
-    let deliverer = Deliverer::new(delivery::config(&settings, inbox.clone(), door));
-    let (retaining, retention) = Retaining::new(
-        inbox.clone(),
-        Arc::new(SystemClock),
-        settings.retention.clone(),
-    );
-    let (unserved, unserved_handle) =
-        Unserved::new(inbox.clone(), settings.sources.keys().cloned().collect());
     let clock = Arc::new(SystemClock);
-    let material = Material {
-        values: inbox.clone(),
-        recent: inbox.clone(),
-    };
+    let trials = Arc::new(Trials::new(clock.clone(), settings.release.rollback));
+
+    let ingress = wiring::bind_ingress(&settings, store.clone(), door.clone()).await?;
+    let dispatch = wiring::dispatch(&settings, store.clone(), catalog.clone(), trials.clone());
+    let dispatcher = Dispatcher::new(dispatch);
+    let deliverer = Deliverer::new(wiring::delivery(&settings, store.clone(), door));
+    let sources = settings.sources.keys().cloned().collect();
+    let (unserved, unserved_handle) = Unserved::new(store.clone(), sources);
+    let (retaining, retention) =
+        Retaining::new(store.clone(), clock.clone(), settings.retention.clone());
     let parts = hookyard_release::Parts {
         engine,
         catalog,
-        inbox: inbox.clone(),
-        releases: inbox,
+        inbox: store.clone(),
+        releases: store.clone(),
         trials,
         clock,
-        material,
+        material: Material {
+            values: store.clone(),
+            recent: store,
+        },
     };
     let releases = Keeper::new(parts, Desired::from(&settings));
-    introduce(&settings);
+
+    announce::sources(&settings);
     let handles = Handles {
         ingress: ingress.handle(),
         dispatch: dispatcher.handle(),
@@ -142,7 +140,6 @@ async fn build(
         retention,
         unserved: unserved_handle,
     };
-    let reload = Reload::new(path, settings, named, handles, asked);
     Ok(Parts {
         admin,
         ingress,
@@ -151,176 +148,90 @@ async fn build(
         releases,
         retaining,
         unserved,
-        reload,
+        reload: Reload::new(path, settings, files, handles, reload_request),
     })
 }
 
-async fn open_inbox(settings: &Settings) -> anyhow::Result<Arc<SqliteInbox>> {
-    let path = settings.store.url.clone();
-    let inbox =
-        tokio::task::spawn_blocking(move || SqliteInbox::open(&path, Options::default())).await??;
-    Ok(Arc::new(inbox))
-}
+/// Fails if the plugin folder cannot be read, or if other users can write to the archive folder.
+async fn check_folders(settings: &Settings) -> anyhow::Result<()> {
+    let folder = settings.plugins.folder.clone();
+    tokio::task::spawn_blocking(move || files::names(&folder, &folder, 1))
+        .await?
+        .with_context(|| hookyard_release::unreadable(&settings.plugins.folder))?;
 
-/// The engine that a configuration asks for.
-fn engine_config(settings: &Settings) -> hookyard_plugin::Config {
-    hookyard_plugin::Config {
-        cache_folder: Some(settings.plugins.cache.clone()),
-        instances_max: settings.dispatch.concurrency_max,
-        ..hookyard_plugin::Config::new(Arc::new(SystemClock), compiling(&settings.plugins.compile))
-    }
-}
-
-/// The engine of a command that serves nothing. It uses the host's compiled code where there is some, makes no folder, and
-/// does without where the folder can't be used.
-pub(crate) fn passing_engine(settings: &Settings) -> Result<Arc<Engine>, hookyard_plugin::Error> {
-    let config = engine_config(settings);
-    let with_cache = |cache_folder| {
-        Engine::new(hookyard_plugin::Config {
-            cache_folder,
-            ..config.clone()
+    let archive = settings.plugins.revisions.clone();
+    tokio::task::spawn_blocking(move || hookyard_private::trusted_folder(&archive))
+        .await?
+        .with_context(|| {
+            let folder = settings.plugins.revisions.display();
+            format!(
+                "cannot use {folder}, the folder for archived revisions; fix its permissions, or \
+                 name another folder as `revisions` in [plugins]"
+            )
         })
-    };
-    match with_cache(config.cache_folder.clone().filter(|folder| folder.is_dir())) {
-        Err(hookyard_plugin::Error::CacheFolder { .. }) => with_cache(None),
-        engine => engine,
-    }
 }
 
-/// Each component is compiled by this very program, which stays the same even where its file is replaced.
-fn compiling(compile: &config::settings::Compile) -> Compiling {
-    Compiling::Apart(Apart {
-        program: "/proc/self/exe".into(),
-        arguments: vec!["compile-component".into()],
-        limits: compile.limits,
-        concurrency: compile.concurrency,
-    })
+async fn open_store(settings: &Settings) -> anyhow::Result<Arc<SqliteInbox>> {
+    let path = settings.store.url.clone();
+    let store =
+        tokio::task::spawn_blocking(move || SqliteInbox::open(&path, Options::default())).await??;
+    Ok(Arc::new(store))
 }
 
-async fn bind(settings: &Settings, inbox: Arc<dyn Inbox>, door: Door) -> anyhow::Result<Bound> {
-    let policy = Policy {
-        addresses: settings.egress.addresses.clone(),
-        ..Policy::default()
-    };
-    let parts = hookyard_ingress::Parts {
-        inbox,
-        clock: Arc::new(SystemClock),
-        event_ids: Arc::new(event_id),
-        fetch: Arc::new(Fetcher(Client::new(door, policy))),
-        certificates: Arc::new(CertificateFile::beside(&settings.store.url)),
-    };
-    Ok(hookyard_ingress::bind(settings.ingress.server.clone(), parts, sources(settings)).await?)
-}
-
-fn dispatch_config(
-    settings: &Settings,
-    inbox: Arc<dyn Inbox>,
-    catalog: Arc<Catalog>,
-) -> hookyard_dispatch::Config {
-    hookyard_dispatch::Config {
-        inbox,
-        runner: catalog,
-        clock: Arc::new(SystemClock),
-        jitter: Arc::new(fastrand::f64),
-        lease: settings.dispatch.lease,
-        concurrency_max: settings.dispatch.concurrency_max,
-        tenant_concurrency_max: settings.dispatch.tenant_concurrency_max,
-        quarantine: settings.quarantine,
-        probation: Arc::new(hookyard_dispatch::NoProbation),
-        shutdown_timeout: settings.shutdown_timeout,
-        policies: policies(settings),
-    }
-}
-
-/// The sources as ingress takes them.
-pub(crate) fn sources(settings: &Settings) -> hookyard_ingress::Sources {
-    let source = |(name, source): (&SourceRef, &config::Source)| hookyard_ingress::Source {
-        source: name.clone(),
-        provider: Arc::clone(&source.provider),
-        verifier: Arc::clone(&source.verifier),
-        body_max: source.body_max,
-        allow_http: source.allow_http,
-        ordering: source.ordering.clone(),
-        dedupe_window: source.dedupe_window,
-    };
-    settings.sources.iter().map(source).collect()
-}
-
-/// The retry policies as dispatch takes them.
-pub(crate) fn policies(settings: &Settings) -> RetryPolicies {
-    let by_source = settings
-        .sources
-        .iter()
-        .map(|(name, source)| (name.clone(), source.retry.clone()))
-        .collect();
-    RetryPolicies {
-        fallback: settings.retry.clone(),
-        by_source,
-    }
-}
-
-/// Names each source, and warns of those that anybody can send to.
-fn introduce(settings: &Settings) {
-    for (name, source) in &settings.sources {
-        tracing::info!(target: "hookyard::config", source = %name, provider = source.provider.name, "source at POST /{name}");
-        warn_if_unverified(name, source);
-    }
-    if settings.sources.is_empty() {
-        tracing::warn!(target: "hookyard::config", "no source is configured: every request is answered with 404");
-    }
-}
-
-/// Logs what is odd in the configuration and stops nothing.
-pub(crate) fn warn_of(notes: &[Fault]) {
-    for note in notes {
-        tracing::warn!(target: "hookyard::config", "{note}");
-    }
-}
-
-/// Says of a source without verification that it is one.
-pub(crate) fn warn_if_unverified(name: &SourceRef, source: &config::Source) {
-    if source.verifier.is_unverified() {
-        tracing::warn!(target: "hookyard::config", source = %name, "source is unverified: anybody who can reach it can send events to it");
-    }
-}
-
-/// Runs all parts until a signal comes, or until one of them ends by itself, which none should.
+/// Runs all parts until a signal stops the host, or until a part fails.
 async fn run(parts: Parts, stop: Stop) -> anyhow::Result<()> {
-    let ended = || {
+    let stopped = || {
         let stop = stop.clone();
         async move {
             stop.asked().await;
         }
     };
     let address = parts.ingress.address();
+    let admin_address = parts.admin.address();
+
     let mut tasks = JoinSet::new();
-    tracing::info!(target: "hookyard::admin", address = %parts.admin.address(), "metrics at GET /metrics");
-    tasks.spawn(stop.clone().run("admin", parts.admin.run(ended())));
-    tasks.spawn(stop.clone().run("ingress", parts.ingress.run(ended())));
-    tasks.spawn(stop.clone().run("dispatch", parts.dispatcher.run(ended())));
-    tasks.spawn(stop.clone().run("delivery", parts.deliverer.run(ended())));
-    tasks.spawn(stop.clone().run("release", parts.releases.run(ended())));
-    tasks.spawn(stop.clone().run("retention", parts.retaining.run(ended())));
-    tasks.spawn(stop.clone().run("unserved", parts.unserved.run(ended())));
-    tasks.spawn(stop.clone().run("reload", parts.reload.run(ended())));
+    tasks.spawn(stop.clone().run("admin", parts.admin.run(stopped())));
+    tasks.spawn(stop.clone().run("ingress", parts.ingress.run(stopped())));
+    tasks.spawn(
+        stop.clone()
+            .run("dispatch", parts.dispatcher.run(stopped())),
+    );
+    tasks.spawn(stop.clone().run("delivery", parts.deliverer.run(stopped())));
+    tasks.spawn(stop.clone().run("release", parts.releases.run(stopped())));
+    tasks.spawn(
+        stop.clone()
+            .run("retention", parts.retaining.run(stopped())),
+    );
+    tasks.spawn(stop.clone().run("unserved", parts.unserved.run(stopped())));
+    tasks.spawn(stop.clone().run("reload", parts.reload.run(stopped())));
+    tracing::info!(target: "hookyard::admin", address = %admin_address, "metrics at GET /metrics");
     tracing::info!(target: "hookyard::serve", %address, "listening");
+
     let failed = tokio::select! {
         _ = stop.asked() => None,
-        // A part that ends because it was asked to may be seen first.
-        ended = tasks.join_next() => stop.ask("a part of the host that failed").then(|| broken(ended)),
+        // A part that ends because the host stops can be seen here first. It has not failed:
+        // `ask` returns false, because the signal asked earlier.
+        ended = tasks.join_next() => {
+            let is_failure = stop.ask("a part of the host that failed");
+            is_failure.then(|| part_failure(ended))
+        }
     };
     if failed.is_none() {
         let signal = stop.asked().await;
-        tracing::info!(target: "hookyard::serve", signal, "ending: no new requests; finishing those in flight");
+        tracing::info!(
+            target: "hookyard::serve", signal,
+            "stopping: accepting no new requests, finishing the current ones"
+        );
     }
+
     while tasks.join_next().await.is_some() {}
-    tracing::info!(target: "hookyard::serve", "ended");
+    tracing::info!(target: "hookyard::serve", "stopped");
     failed.map_or(Ok(()), Err)
 }
 
-fn broken(ended: Option<Result<(), tokio::task::JoinError>>) -> anyhow::Error {
+fn part_failure(ended: Option<Result<(), tokio::task::JoinError>>) -> anyhow::Error {
     match ended {
         Some(Err(error)) => anyhow!(error).context("a part of the host failed"),
-        _ => anyhow!("a part of the host ended by itself"),
+        _ => anyhow!("a part of the host ended although the host was not stopped"),
     }
 }

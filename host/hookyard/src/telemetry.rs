@@ -19,6 +19,7 @@ use std::thread;
 use std::time::Duration;
 
 use anyhow::Context;
+use clap::ValueEnum;
 use hookyard_model::{Clock, is_hidden};
 use metrics::{counter, describe_counter};
 use tracing::field::{Field, Visit};
@@ -28,8 +29,7 @@ use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
 use tracing_subscriber::registry::LookupSpan;
 
-use crate::cli::Log;
-use crate::system::SystemClock;
+use crate::clock::SystemClock;
 use hookyard_model::visible;
 use queue::{Lines, Queue};
 
@@ -41,11 +41,20 @@ const ALWAYS: [&str; 2] = ["hookyard::log=warn", "hookyard::panic=error"];
 /// How long the process waits at its end until the log is written.
 const FLUSH_MAX: Duration = Duration::from_secs(1);
 
+/// The format of log lines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LogFormat {
+    /// Lines for people
+    Text,
+    /// One JSON object per line
+    Json,
+}
+
 /// There from the start of the log on.
 static QUEUE: OnceLock<Queue> = OnceLock::new();
 
 /// Writes log lines to standard error from now on. `RUST_LOG` may say which.
-pub(crate) fn start(log: Log) -> anyhow::Result<()> {
+pub(crate) fn start(format: LogFormat) -> anyhow::Result<()> {
     let queue = QUEUE.get_or_init(Queue::default);
     queue
         .write_to_stderr()
@@ -59,14 +68,14 @@ pub(crate) fn start(log: Log) -> anyhow::Result<()> {
         .with_env_filter(filter)
         .with_writer(Lines(queue))
         .log_internal_errors(false);
-    match log {
-        Log::Json => lines
+    match format {
+        LogFormat::Json => lines
             .json()
             .flatten_event(true)
             .with_current_span(false)
             .with_span_list(false)
             .init(),
-        Log::Text => lines.with_ansi(wants_colour()).event_format(Text).init(),
+        LogFormat::Text => lines.with_ansi(wants_colour()).event_format(Text).init(),
     }
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! The host with its crash points armed (`HOOKYARD_CRASH_AT`): built for the crash test alone, and never shipped.
+//! The host with its crash points armed by `HOOKYARD_CRASH_AT`. Only the crash tests use it.
 
 use std::process::ExitCode;
 

@@ -1,266 +1,45 @@
-//! `hookyard outbox`: which messages are meant, and what is to be done with them.
+//! `hookyard outbox`: lists, shows and replays outbox messages, and enables destinations.
+//!
+//! The commands work on the store. They work while a host serves from it, and without a host.
 
-use clap::{Args, Subcommand, ValueEnum};
-use hookyard_model::{DestinationName, DestinationRef, EventId, PluginName, TenantName, Timestamp};
-use hookyard_store::MessageSelection;
-use hookyard_store_sqlite::SqliteInbox;
+mod enable;
+mod filters;
+mod list;
+mod replay;
+mod show;
+mod usage;
 
-use super::filters::{Moment, Named, one_tenant, text};
-use super::listing::Listing;
-use super::prefix::IdPrefix;
-use super::{Again, Failure};
-use crate::stored::ids;
+use std::path::Path;
 
-/// What to do with messages.
+use clap::Subcommand;
+
+use super::Failure;
+
+/// The commands on outbox messages.
 #[derive(Debug, Subcommand)]
-pub(crate) enum Outbox {
-    /// List messages, the newest first, with where they stand, and the destinations that are disabled
-    List {
-        #[command(flatten)]
-        listing: Listing,
-        #[command(flatten)]
-        filters: Filters,
-    },
-    /// Show one message whole: its body, and every try at sending it with what was answered
-    Show {
-        /// The message's id, or its first digits
-        id: IdPrefix,
-        /// One JSON object instead of text
-        #[arg(long)]
-        json: bool,
-    },
-    /// Send messages again, under their old ids, whatever came of them; earlier tries stay on record
+pub(crate) enum Command {
+    /// List messages with their states, newest first, and the disabled destinations
+    List(list::Arguments),
+    /// Show one message: its body, and every delivery with its result
+    Show(show::Arguments),
+    /// Deliver messages again, with their ids, in any state; earlier deliveries stay on record
     ///
-    /// What is being sent at the moment is left alone. A host that is running takes up the rest within moments, another
-    /// one when it starts.
-    Replay {
-        /// The messages' ids, or their first digits
-        ids: Vec<IdPrefix>,
-        #[command(flatten)]
-        again: Again,
-        #[command(flatten)]
-        filters: Filters,
-    },
-    /// Show how much waits to be sent, by tenant and by plugin
-    Usage {
-        /// One JSON object on each line instead of a table
-        #[arg(long)]
-        json: bool,
-    },
-    /// Have a destination sent to again that was disabled, as by its answer 410
-    Enable {
-        /// The destination, as tenant/name
-        #[arg(value_parser = destination)]
-        destination: DestinationRef,
-        /// Say what was done as JSON
-        #[arg(long)]
-        json: bool,
-    },
+    /// Messages that are being delivered are left alone. A running host starts the deliveries
+    /// within moments, a stopped host when it starts.
+    Replay(replay::Arguments),
+    /// Show how many messages and bytes wait for delivery, by tenant and by plugin
+    Usage(usage::Arguments),
+    /// Re-enable a destination that was disabled, for example after it answered 410
+    Enable(enable::Arguments),
 }
 
-/// Which messages: what is not said excludes nothing.
-#[derive(Debug, Clone, Default, PartialEq, Args)]
-#[command(next_help_heading = "Filters")]
-pub(crate) struct Filters {
-    /// Only messages of this tenant
-    #[arg(long, value_name = "NAME")]
-    tenant: Option<TenantName>,
-    /// Only messages to this destination: its name, or tenant/name
-    #[arg(long, value_name = "NAME")]
-    destination: Option<Named<DestinationName>>,
-    /// Only messages of this plugin: its name, or tenant/name
-    #[arg(long, value_name = "NAME")]
-    plugin: Option<Named<PluginName>>,
-    /// Only messages of this type, in the receiver's words
-    #[arg(long = "type", value_name = "TYPE")]
-    event_type: Option<String>,
-    /// Only messages that came of this event: its id, or its first digits
-    #[arg(long, value_name = "ID")]
-    event: Option<IdPrefix>,
-    /// Only messages whose body holds this text
-    #[arg(long, value_name = "TEXT", value_parser = text)]
-    text: Option<String>,
-    /// Only messages that are at this point; several, as in dead,waiting, mean any of them
-    #[arg(long, value_enum, value_delimiter = ',')]
-    state: Vec<State>,
-    /// Only messages committed at or after this: 2026-06-02T11:30:00Z, or 90m, 2h or 7d ago
-    #[arg(long, value_name = "TIME")]
-    since: Option<Moment>,
-    /// Only messages committed before this
-    #[arg(long, value_name = "TIME")]
-    until: Option<Moment>,
-}
-
-/// Where a message stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum State {
-    /// Ready to be sent
-    Pending,
-    /// Being sent
-    Leased,
-    /// A failed try will be made again
-    Waiting,
-    /// Sent
-    Done,
-    /// Given up on
-    Dead,
-}
-
-impl State {
-    const fn name(self) -> &'static str {
-        match self {
-            Self::Pending => "pending",
-            Self::Leased => "leased",
-            Self::Waiting => "waiting",
-            Self::Done => "done",
-            Self::Dead => "dead",
-        }
-    }
-}
-
-impl Filters {
-    /// Whether nothing is filtered.
-    pub(crate) fn are_none(&self) -> bool {
-        *self == Self::default()
-    }
-
-    /// What the outbox is asked for.
-    pub(crate) async fn selection(
-        self,
-        now: Timestamp,
-        inbox: &SqliteInbox,
-    ) -> Result<MessageSelection, Failure> {
-        let event = match &self.event {
-            None => None,
-            // The event of a message may have been pruned before.
-            Some(prefix) => match prefix.whole(EventId::from_uuid) {
-                Some(id) => Some(id),
-                None => Some(ids::event(inbox, prefix).await?),
-            },
-        };
-        Ok(MessageSelection {
-            event,
-            ..self.without_event(now)?
-        })
-    }
-
-    fn without_event(self, now: Timestamp) -> Result<MessageSelection, Failure> {
-        let named = [
-            self.destination
-                .as_ref()
-                .and_then(|named| named.tenant.clone()),
-            self.plugin.as_ref().and_then(|named| named.tenant.clone()),
-        ];
-        Ok(MessageSelection {
-            tenant: one_tenant(
-                "a message",
-                self.tenant.into_iter().chain(named.into_iter().flatten()),
-            )?,
-            destination: self.destination.map(|named| named.name),
-            plugin: self.plugin.map(|named| named.name),
-            event_type: self.event_type,
-            text: self.text,
-            states: self
-                .state
-                .into_iter()
-                .map(|state| state.name().to_owned())
-                .collect(),
-            since: self.since.map(|moment| moment.before(now)),
-            until: self.until.map(|moment| moment.before(now)),
-            ..MessageSelection::default()
-        })
-    }
-}
-
-fn destination(text: &str) -> Result<DestinationRef, String> {
-    let Named { tenant, name } = text
-        .parse()
-        .map_err(|error: hookyard_model::InvalidName| error.to_string())?;
-    let tenant = tenant.ok_or("must be a tenant and a name, such as acme/partner")?;
-    Ok(DestinationRef { tenant, name: name })
-}
-
-#[cfg(test)]
-mod tests {
-    use clap::Parser;
-
-    use super::*;
-
-    #[derive(Parser)]
-    struct Line {
-        #[command(flatten)]
-        filters: Filters,
-    }
-
-    const NOW: Timestamp = Timestamp::from_unix_secs(1_000_000);
-
-    fn read(arguments: &[&str]) -> Result<MessageSelection, String> {
-        let line = Line::try_parse_from(["test"].iter().chain(arguments))
-            .map_err(|error| error.to_string())?;
-        line.filters
-            .without_event(NOW)
-            .map_err(|failure| format!("{failure:?}"))
-    }
-
-    #[test]
-    fn every_filter_reaches_the_outbox() {
-        let names = [
-            "--destination",
-            "acme/partner",
-            "--plugin",
-            "offers",
-            "--type",
-            "a.b",
-            "--text",
-            "A-17",
-        ];
-        let rest = [
-            "--state",
-            "dead,waiting",
-            "--since",
-            "2h",
-            "--until",
-            "1970-01-12T00:00:00Z",
-        ];
-        let expected = MessageSelection {
-            tenant: Some("acme".parse().expect("a name")),
-            destination: Some("partner".parse().expect("a name")),
-            plugin: Some("offers".parse().expect("a name")),
-            event_type: Some("a.b".into()),
-            text: Some("A-17".into()),
-            states: ["dead", "waiting"].map(str::to_owned).into(),
-            since: Some(Timestamp::from_unix_secs(1_000_000 - 7200)),
-            until: Some(Timestamp::from_unix_secs(11 * 86_400)),
-            ..MessageSelection::default()
-        };
-        assert_eq!(read(&[&names[..], &rest].concat()), Ok(expected));
-        assert_eq!(read(&[]), Ok(MessageSelection::default()));
-        for (state, name) in State::value_variants()
-            .iter()
-            .zip(["pending", "leased", "waiting", "done", "dead"])
-        {
-            assert_eq!(state.name(), name);
-        }
-    }
-
-    #[test]
-    fn what_makes_no_sense_is_refused() {
-        for (arguments, part) in [
-            (&["--state", "held"][..], "possible values"),
-            (&["--event", "acme"], "first hexadecimal digits"),
-            (
-                &["--tenant", "umbrella", "--destination", "acme/partner"],
-                "name one tenant",
-            ),
-        ] {
-            let refused = read(arguments).expect_err("nonsense");
-            assert!(refused.contains(part), "{arguments:?}: {refused}");
-        }
-        assert!(destination("partner").is_err_and(|why| why.contains("acme/partner")));
-        assert!(destination("acme/Partner").is_err());
-        assert_eq!(
-            destination("acme/partner").map(|found| found.to_string()),
-            Ok("acme/partner".into())
-        );
+/// Runs a command on the outbox of the store that the configuration at `path` names.
+pub(crate) async fn run(path: &Path, command: Command) -> Result<(), Failure> {
+    match command {
+        Command::List(arguments) => list::run(path, arguments).await,
+        Command::Show(arguments) => show::run(path, arguments).await,
+        Command::Replay(arguments) => replay::run(path, arguments).await,
+        Command::Usage(arguments) => usage::run(path, &arguments).await,
+        Command::Enable(arguments) => enable::run(path, arguments).await,
     }
 }

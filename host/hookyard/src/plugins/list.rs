@@ -9,8 +9,8 @@ use serde::Serialize;
 
 use super::standing::{self, Standing};
 use crate::cli::Failure;
+use crate::cli::shared::table::{terminal_width, write_table};
 use crate::output;
-use crate::output::table::{terminal_width, write_table};
 use hookyard_config as config;
 use hookyard_model::{in_a_line, visible};
 

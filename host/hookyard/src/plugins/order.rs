@@ -14,8 +14,8 @@ use tokio::time::Instant;
 
 use super::standing::{self, Standing};
 use crate::cli::Failure;
+use crate::clock::SystemClock;
 use crate::output;
-use crate::system::SystemClock;
 use hookyard_config::{self as config, Settings};
 use hookyard_release::Desired;
 

@@ -7,7 +7,7 @@ use hookyard_model::{PluginRef, Revision, Step, Timestamp};
 use hookyard_store::{Block, Inbox, Order, Quarantine, Releases, RevisionRecord};
 use hookyard_store_sqlite::{OpenError, SqliteInbox};
 
-use crate::stored::names;
+use crate::cli::shared::names;
 use hookyard_config::Settings;
 use hookyard_config::files;
 use hookyard_release::Present;

@@ -1,0 +1,41 @@
+//! Identifiers and fetches for the parts of the host, which have no access to either themselves.
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use hookyard_egress::{Client, GetLimits};
+use hookyard_ingress::{Fetch, FetchError, FetchRequest};
+use hookyard_model::{EventId, MessageId};
+use uuid::Uuid;
+
+/// Returns a new event id. The ids of one process sort by creation time.
+pub(super) fn event_id() -> EventId {
+    EventId::from_uuid(Uuid::now_v7())
+}
+
+/// Returns a new id of an outbox message. The ids of one process sort by creation time.
+pub(super) fn message_id() -> MessageId {
+    MessageId::from_uuid(Uuid::now_v7())
+}
+
+/// Fetches senders' certificates for ingress through the egress door.
+pub(super) struct Fetcher(pub(super) Client);
+
+#[async_trait]
+impl Fetch for Fetcher {
+    async fn get(&self, request: FetchRequest) -> Result<Bytes, FetchError> {
+        let FetchRequest {
+            url,
+            bytes_max,
+            time_max,
+            allow_http,
+        } = request;
+        let limits = GetLimits {
+            bytes_max,
+            time_max,
+            allow_http,
+        };
+
+        let response = self.0.get(&url, limits).await;
+        response.map_err(|error| FetchError(Box::new(error)))
+    }
+}

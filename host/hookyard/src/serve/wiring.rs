@@ -1,0 +1,115 @@
+//! The configuration of each part of the host, made from the settings.
+
+use std::sync::Arc;
+
+use hookyard_config::{self as config, Settings};
+use hookyard_delivery::Destinations;
+use hookyard_dispatch::RetryPolicies;
+use hookyard_egress::{Client, Door, Policy};
+use hookyard_ingress::{Bound, Source, Sources};
+use hookyard_model::SourceRef;
+use hookyard_plugin::Catalog;
+use hookyard_release::Trials;
+use hookyard_store::{Inbox, Outbox};
+
+use super::certificates::CertificateFile;
+use super::system::{Fetcher, event_id};
+use crate::clock::SystemClock;
+
+/// Builds ingress and binds its address.
+pub(super) async fn bind_ingress(
+    settings: &Settings,
+    inbox: Arc<dyn Inbox>,
+    door: Door,
+) -> anyhow::Result<Bound> {
+    let policy = Policy {
+        addresses: settings.egress.addresses.clone(),
+        ..Policy::default()
+    };
+    let parts = hookyard_ingress::Parts {
+        inbox,
+        clock: Arc::new(SystemClock),
+        event_ids: Arc::new(event_id),
+        fetch: Arc::new(Fetcher(Client::new(door, policy))),
+        certificates: Arc::new(CertificateFile::beside(&settings.store.url)),
+    };
+
+    Ok(hookyard_ingress::bind(settings.ingress.server.clone(), parts, sources(settings)).await?)
+}
+
+/// Returns the configuration of the dispatcher.
+pub(super) fn dispatch(
+    settings: &Settings,
+    inbox: Arc<dyn Inbox>,
+    catalog: Arc<Catalog>,
+    trials: Arc<Trials>,
+) -> hookyard_dispatch::Config {
+    hookyard_dispatch::Config {
+        inbox,
+        runner: catalog,
+        clock: Arc::new(SystemClock),
+        jitter: Arc::new(fastrand::f64),
+        lease: settings.dispatch.lease,
+        concurrency_max: settings.dispatch.concurrency_max,
+        tenant_concurrency_max: settings.dispatch.tenant_concurrency_max,
+        quarantine: settings.quarantine,
+        probation: trials,
+        shutdown_timeout: settings.shutdown_timeout,
+        policies: retry_policies(settings),
+    }
+}
+
+/// Returns the configuration of the deliverer.
+pub(super) fn delivery(
+    settings: &Settings,
+    outbox: Arc<dyn Outbox>,
+    door: Door,
+) -> hookyard_delivery::Config {
+    hookyard_delivery::Config {
+        outbox,
+        post: Arc::new(door),
+        clock: Arc::new(SystemClock),
+        jitter: Arc::new(fastrand::f64),
+        lease: settings.delivery.lease,
+        concurrency_max: settings.delivery.concurrency_max,
+        tenant_concurrency_max: settings.delivery.tenant_concurrency_max,
+        shutdown_timeout: settings.shutdown_timeout,
+        destinations: destinations(settings),
+    }
+}
+
+/// Returns the sources for ingress.
+pub(super) fn sources(settings: &Settings) -> Sources {
+    let source = |(name, source): (&SourceRef, &config::Source)| Source {
+        source: name.clone(),
+        provider: Arc::clone(&source.provider),
+        verifier: Arc::clone(&source.verifier),
+        body_max: source.body_max,
+        allow_http: source.allow_http,
+        ordering: source.ordering.clone(),
+        dedupe_window: source.dedupe_window,
+    };
+    settings.sources.iter().map(source).collect()
+}
+
+/// Returns the retry policies for the dispatcher.
+pub(super) fn retry_policies(settings: &Settings) -> RetryPolicies {
+    let by_source = settings
+        .sources
+        .iter()
+        .map(|(name, source)| (name.clone(), source.retry.clone()))
+        .collect();
+    RetryPolicies {
+        fallback: settings.retry.clone(),
+        by_source,
+    }
+}
+
+/// Returns the destinations for the deliverer.
+pub(super) fn destinations(settings: &Settings) -> Destinations {
+    settings
+        .destinations
+        .iter()
+        .map(|(name, destination)| (name.clone(), Arc::clone(&destination.delivery)))
+        .collect()
+}
