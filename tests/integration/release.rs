@@ -127,7 +127,8 @@ async fn bad_release_rolls_back_under_load() -> Result<()> {
         ("WARN", good.revision()[..12].to_owned())
     );
     assert!(
-        told.text_of("reason").contains("the one before at 0 of"),
+        told.text_of("reason")
+            .contains("the previous revision at 0 of"),
         "{}",
         told.text
     );

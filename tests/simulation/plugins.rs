@@ -8,8 +8,8 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use hookyard_dispatch::{Active, Measures, Probation, Ran, Runner, Unrun};
 use hookyard_model::{
-    Attempt, Effects, Key, Message, MessageId, Outcome, PluginRef, Revision, Seen, Time, Versioned,
-    Write,
+    Attempt, Effects, Key, Message, MessageId, Outcome, PluginRef, ReadVersion, Revision,
+    TimeLimit, Versioned, Write,
 };
 use hookyard_store::{Claimed, Inbox, OutboxQuota, Usage};
 use tokio::sync::Notify;
@@ -168,7 +168,7 @@ impl Plugins {
                 .await
                 .expect("the store in memory");
             let count = found.as_ref().map_or(0, count) + 1;
-            effects.seen.push(Seen {
+            effects.reads.push(ReadVersion {
                 key: key.clone(),
                 version: found.map(|found| found.version),
             });
@@ -310,8 +310,8 @@ fn outcome(dice: &Dice, revision: Revision) -> Outcome {
             message: "unreachable".into(),
         },
         2 => Outcome::TimedOut {
-            time: Time::Cpu,
-            limit: Duration::from_secs(1),
+            limit: TimeLimit::Cpu,
+            max: Duration::from_secs(1),
         },
         3 => Outcome::Undecodable {
             path: "$.a".into(),

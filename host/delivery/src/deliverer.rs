@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use hookyard_model::share::{Free, Open, Served, share, still_open};
+use hookyard_model::share::{Demand, FreeSlots, TurnOrder, remaining_demand, share};
 use hookyard_model::{DestinationRef, TenantName, chain};
 use hookyard_store::{ClaimedMessage, Error, MessageLease, WantMessages};
 use tokio::sync::Notify;
@@ -39,7 +39,7 @@ pub struct Deliverer {
     leases: HashMap<Id, (DestinationRef, MessageLease)>,
     /// The outbox is to be left alone until then.
     paused_until: Option<Instant>,
-    served: Served<DestinationRef>,
+    served: TurnOrder<DestinationRef>,
     destinations: Arc<ArcSwap<Destinations>>,
     destinations_changed: Arc<Notify>,
     /// Whether the destinations may be others than when this last looked at them.
@@ -82,7 +82,7 @@ impl Deliverer {
             running: JoinSet::new(),
             leases: HashMap::new(),
             paused_until: None,
-            served: Served::default(),
+            served: TurnOrder::default(),
             destinations: Arc::new(ArcSwap::from_pointee(destinations)),
             destinations_changed: Arc::default(),
             is_outdated: true,
@@ -143,7 +143,7 @@ impl Deliverer {
                 Ok(claimed) => claimed,
                 Err(error) => return self.pause(&error, "no messages could be claimed"),
             };
-            asking = still_open(asking, &given, &by_destination(&claimed));
+            asking = remaining_demand(asking, &given, &by_destination(&claimed));
             for message in claimed {
                 self.begin(message, now).await;
             }
@@ -176,10 +176,10 @@ impl Deliverer {
     }
 
     /// Who may have how many of the places that are free.
-    fn share(&mut self, asking: &[Open<DestinationRef>]) -> Vec<(DestinationRef, usize)> {
+    fn share(&mut self, asking: &[Demand<DestinationRef>]) -> Vec<(DestinationRef, usize)> {
         let running = self.running_by_tenant();
-        let free = Free {
-            places: self.free(),
+        let free = FreeSlots {
+            slots: self.free(),
             tenant_max: self.tenant_max,
             running: &running,
         };
@@ -252,7 +252,7 @@ impl Deliverer {
         // Without a place, one that becomes free is the reason to look again.
         if self.free() > 0 {
             let running = self.running_by_tenant();
-            let has_place = |open: &Open<DestinationRef>| {
+            let has_place = |open: &Demand<DestinationRef>| {
                 running
                     .get(&open.member.tenant)
                     .is_none_or(|taken| *taken < self.tenant_max)

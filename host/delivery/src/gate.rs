@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use hookyard_model::share::Open;
+use hookyard_model::share::Demand;
 use hookyard_model::{DeliveryResult, DestinationRef, MessageId};
 use tokio::time::Instant;
 
@@ -62,14 +62,14 @@ impl Gates {
     }
 
     /// The destinations that messages may be sent to now, and how many.
-    pub(super) fn open(&self, now: Instant) -> Vec<Open<DestinationRef>> {
+    pub(super) fn open(&self, now: Instant) -> Vec<Demand<DestinationRef>> {
         let gates = self.gates();
-        let open = gates.iter().map(|(name, gate)| Open {
+        let open = gates.iter().map(|(name, gate)| Demand {
             member: name.clone(),
-            places: gate.places(now),
+            slots: gate.places(now),
             running: gate.running,
         });
-        open.filter(|open| open.places > 0).collect()
+        open.filter(|open| open.slots > 0).collect()
     }
 
     /// When time alone will have opened the next gate that is closed.

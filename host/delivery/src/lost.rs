@@ -20,7 +20,7 @@ impl Means {
         match self.lost(sending).await {
             Ok(lost) => lost
                 .filter(|lost| *lost >= attempts_max)
-                .map(|attempts| DeliveryResult::Lost { attempts }),
+                .map(|deliveries| DeliveryResult::Lost { deliveries }),
             Err(error) => {
                 let message_id = sending.message.lease.id;
                 tracing::warn!(%message_id, error = chain(&error), "it is not known how many tries were lost");

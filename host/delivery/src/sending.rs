@@ -136,7 +136,7 @@ impl Means {
         let input = Input::Deliver {
             result,
             // What is down for a day uses up neither the tries of its messages nor the short ones of their delays.
-            attempts: message.lease.delivery.saturating_sub(message.spared),
+            deliveries: message.lease.delivery.saturating_sub(message.spared),
             since: message.since,
             policy: &pass.destination.retry,
             is_spared: is_down,

@@ -145,7 +145,7 @@ impl Means {
                     limit: *limit,
                     max: *max,
                 },
-                limit.is_of_what_waits(),
+                limit.is_on_waiting_messages(),
             ),
             _ => (
                 Outcome::Retry {

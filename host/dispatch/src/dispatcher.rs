@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use hookyard_model::share::{Free, Open, Served, share, still_open};
+use hookyard_model::share::{Demand, FreeSlots, TurnOrder, remaining_demand, share};
 use hookyard_model::{PluginRef, TenantName, chain};
 use hookyard_store::{Claimed, JobLease, Want};
 use tokio::task::{Id, JoinError, JoinSet};
@@ -42,7 +42,7 @@ pub struct Dispatcher {
     resting: HashMap<PluginRef, Instant>,
     /// The inbox is to be left alone until then.
     paused_until: Option<Instant>,
-    served: Served<PluginRef>,
+    served: TurnOrder<PluginRef>,
     tenant_concurrency_max: usize,
     /// The places of one tenant, with the plugins that there are.
     tenant_max: usize,
@@ -97,7 +97,7 @@ impl Dispatcher {
             taken: HashMap::new(),
             resting: HashMap::new(),
             paused_until: None,
-            served: Served::default(),
+            served: TurnOrder::default(),
             tenant_concurrency_max: tenant_concurrency_max.max(1),
             tenant_max: usize::MAX,
             plugins_changed: true,
@@ -170,7 +170,7 @@ impl Dispatcher {
                 Ok(claimed) => claimed,
                 Err(error) => return self.pause(&error, "no jobs could be claimed"),
             };
-            asking = still_open(asking, &given, &by_plugin(&claimed));
+            asking = remaining_demand(asking, &given, &by_plugin(&claimed));
             for job in claimed {
                 self.means.quarantines.claimed(&job.lease.plugin, mark);
                 self.begin(job);
@@ -180,7 +180,7 @@ impl Dispatcher {
     }
 
     /// The plugins that may begin attempts, and how many.
-    fn open(&mut self, now: Instant) -> Vec<Open<PluginRef>> {
+    fn open(&mut self, now: Instant) -> Vec<Demand<PluginRef>> {
         self.resting.retain(|_, until| *until > now);
         let active = self.means.runner.active().into_iter();
         let open = active.filter_map(
@@ -190,10 +190,10 @@ impl Dispatcher {
                  ..
              }| {
                 let running = self.taken.get(&member).copied().unwrap_or(0);
-                let places = concurrency.saturating_sub(running);
-                (places > 0 && !self.resting.contains_key(&member)).then_some(Open {
+                let slots = concurrency.saturating_sub(running);
+                (slots > 0 && !self.resting.contains_key(&member)).then_some(Demand {
                     member,
-                    places,
+                    slots,
                     running,
                 })
             },
@@ -214,10 +214,10 @@ impl Dispatcher {
     }
 
     /// Who may have how many of the places that are free.
-    fn share(&mut self, asking: &[Open<PluginRef>]) -> Vec<(PluginRef, usize)> {
+    fn share(&mut self, asking: &[Demand<PluginRef>]) -> Vec<(PluginRef, usize)> {
         let running = self.running_by_tenant();
-        let free = Free {
-            places: self.free(),
+        let free = FreeSlots {
+            slots: self.free(),
             tenant_max: self.tenant_max,
             running: &running,
         };
@@ -311,7 +311,7 @@ impl Dispatcher {
             None
         } else {
             let (running, tenant_max) = (self.running_by_tenant(), self.tenant_max);
-            let has_place = |open: &Open<PluginRef>| {
+            let has_place = |open: &Demand<PluginRef>| {
                 running
                     .get(&open.member.tenant)
                     .is_none_or(|taken| *taken < tenant_max)

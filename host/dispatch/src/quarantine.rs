@@ -1,6 +1,6 @@
 //! Takes revisions that fail too often out of service, and ends that once another one is active.
 //!
-//! When is `hookyard_model::Breaker`'s to say, and holding the jobs is the inbox's part. The quarantine is durable before
+//! When is `hookyard_model::FailureBreaker`'s to say, and holding the jobs is the inbox's part. The quarantine is durable before
 //! the attempt that brought it about is settled, so that this attempt's job is held like all the others and none is
 //! used up. Only the operator ends a quarantine otherwise, and that is seen by jobs being given out again.
 //! A revision that can be taken back, since the one before did better, is taken back and not quarantined.
@@ -11,8 +11,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use hookyard_model::quarantine::{Count, Ended};
-use hookyard_model::{Attempt, Breaker, Clock, PluginRef, QuarantinePolicy, Revision, chain};
+use hookyard_model::quarantine::{AttemptEnd, FailureCount};
+use hookyard_model::{
+    Attempt, Clock, FailureBreaker, PluginRef, QuarantinePolicy, Revision, chain,
+};
 use hookyard_store::{Claimed, Error, Inbox, Quarantine};
 use hookyard_work::insist;
 
@@ -41,7 +43,7 @@ pub(crate) struct Judgement {
 
 #[derive(Default)]
 struct Standing {
-    breaker: Breaker,
+    breaker: FailureBreaker,
     quarantined: Option<Quarantined>,
 }
 
@@ -117,7 +119,7 @@ impl Quarantines {
                 return true;
             }
             let is_fault = attempt.outcome.is_fault();
-            let ended = Ended {
+            let ended = AttemptEnd {
                 event: job.lease.event,
                 at: self.clock.now(),
                 is_fault,
@@ -129,7 +131,7 @@ impl Quarantines {
             if !self.is_active(plugin, attempt.revision) {
                 return false;
             }
-            let Count { faults, events } = tripped;
+            let FailureCount { faults, events } = tripped;
             let reason = format!(
                 "it failed at {faults} of {events} events; the last time it was {}",
                 attempt.outcome

@@ -145,7 +145,7 @@ impl FromIterator<Source> for Sources {
     fn from_iter<I: IntoIterator<Item = Source>>(sources: I) -> Self {
         let mut by_tenant: BTreeMap<String, BTreeMap<String, Arc<Source>>> = BTreeMap::new();
         for source in sources {
-            let SourceRef { tenant, name: name } = &source.source;
+            let SourceRef { tenant, name } = &source.source;
             let (tenant, name) = (tenant.to_string(), name.to_string());
             by_tenant
                 .entry(tenant)

@@ -1,11 +1,13 @@
-//! An error with its causes, for those who tell it at the edge: logs, the CLI, records of what failed.
+//! Formats an error together with its causes, for logs, the CLI and stored records.
 
 use std::error::Error;
 
-/// An error and its causes, from the outermost in, on one line. A cause that its parent repeats word for word is left
-/// out.
+/// Returns an error and its causes on one line, from the outermost to the innermost.
+///
+/// A cause whose text already ends the text of its parent is left out.
 pub fn chain(error: &dyn Error) -> String {
     let mut text = error.to_string();
+
     let mut cause = error.source();
     while let Some(error) = cause {
         let words = error.to_string();
@@ -15,6 +17,7 @@ pub fn chain(error: &dyn Error) -> String {
         }
         cause = error.source();
     }
+
     text.replace('\n', "; ")
 }
 
@@ -27,16 +30,16 @@ mod tests {
     struct Layer(&'static str, #[source] Option<Box<Layer>>);
 
     #[test]
-    fn each_cause_is_told_once() {
+    fn chain_names_each_cause_once() {
         let inner = Layer("permission denied", None);
         let middle = Layer(
-            "the file can't be opened: permission denied",
+            "cannot open the file: permission denied",
             Some(Box::new(inner)),
         );
-        let outer = Layer("no inbox", Some(Box::new(middle)));
+        let outer = Layer("cannot open the store", Some(Box::new(middle)));
         assert_eq!(
             chain(&outer),
-            "no inbox: the file can't be opened: permission denied"
+            "cannot open the store: cannot open the file: permission denied"
         );
     }
 }

@@ -1,7 +1,7 @@
-//! What one try at sending an outbox message came to.
+//! A delivery: one POST of an outbox message, and its result.
 //!
-//! A message goes through the same states as a job, by the same `apply`: what an attempt's outcome is to a job, a
-//! delivery's result is to a message.
+//! A message goes through the same states as a job, by the same [`apply`](crate::apply). The result
+//! of a delivery is to a message what the outcome of an attempt is to a job.
 
 use std::fmt;
 use std::time::Duration;
@@ -10,44 +10,45 @@ use bytes::Bytes;
 
 use crate::{Header, Timestamp};
 
-/// What one try at sending a message came to; every try ends in exactly one of these.
+/// The result of one delivery; every delivery has exactly one result.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum DeliveryResult {
     /// The receiver answered 2xx.
     Sent {
-        /// The answer's status.
+        /// The status of the answer.
         status: u16,
     },
-    /// Not now: 408, 425, 429, 5xx, no whole answer in time, or no connection.
+    /// The delivery failed and can be retried: the receiver answered 408, 425, 429 or 5xx, did not
+    /// answer completely in time, or could not be reached.
     Failed {
-        /// The answer's status, where one came.
+        /// The status of the answer, if one arrived.
         status: Option<u16>,
-        /// One line, without the URL's path and query.
+        /// The reason, on one line, without the path and query of the URL.
         reason: String,
-        /// What the receiver asked to be waited for (`Retry-After`); it only ever lengthens the delay.
+        /// The delay that the receiver asks for (`Retry-After`). It can only lengthen the delay.
         after: Option<Duration>,
     },
-    /// Never: the receiver refused this message (any other answer than 2xx and those above; redirects too).
+    /// The receiver refused this message for good: it gave any other answer, redirects included.
     Refused {
-        /// The answer's status.
+        /// The status of the answer.
         status: u16,
     },
-    /// Never, and nothing else either: the receiver is gone for good (410).
+    /// The receiver is gone for good (410), so no other message can be delivered to it either.
     Gone,
-    /// It could not be sent as it is: the guard or the signature forbids it. The line names the way out.
+    /// The host could not send the message: the address is not allowed, or signing failed.
     Unsendable {
-        /// One line.
+        /// The reason and the way out, on one line.
         reason: String,
     },
-    /// Earlier tries were lost together with their host, so many that no more is made.
+    /// Too many earlier deliveries were lost because the host stopped during them. Nothing was sent.
     Lost {
-        /// How many.
-        attempts: u32,
+        /// The number of lost deliveries.
+        deliveries: u32,
     },
 }
 
 impl DeliveryResult {
-    /// The result's name, as it stands in the store, the CLI and metrics.
+    /// Returns the name of the result in the store, the CLI and metrics.
     pub const fn name(&self) -> &'static str {
         match self {
             Self::Sent { .. } => "sent",
@@ -59,14 +60,14 @@ impl DeliveryResult {
         }
     }
 
-    /// Whether trying again can help.
+    /// Returns whether another delivery can help.
     pub const fn is_retryable(&self) -> bool {
         matches!(self, Self::Failed { .. })
     }
 }
 
 impl fmt::Display for DeliveryResult {
-    /// One line for people: the name, then what is known.
+    /// Writes one line for people: the name of the result, then its details.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let name = self.name();
         match self {
@@ -75,36 +76,36 @@ impl fmt::Display for DeliveryResult {
                 write!(f, "{name}: {reason}")
             }
             Self::Gone => write!(f, "{name}: 410"),
-            Self::Lost { attempts } => {
+            Self::Lost { deliveries } => {
                 write!(
                     f,
-                    "{name}: {attempts} tries ended with their host, none of them by itself"
+                    "{name}: the host stopped during each of {deliveries} deliveries"
                 )
             }
         }
     }
 }
 
-/// The record of one try at sending a message.
+/// The record of one delivery.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Delivery {
-    /// 1 for the first, and for the first after each replay.
+    /// The number of the delivery; 1 for the first, and again for the first after each replay.
     pub number: u32,
-    /// When it began.
+    /// The time at which the delivery began.
     pub started_at: Timestamp,
-    /// How long it took.
+    /// The duration of the delivery.
     pub duration: Duration,
-    /// What it came to.
+    /// The result of the delivery.
     pub result: DeliveryResult,
-    /// The beginning of what the receiver answered, where it did.
+    /// The beginning of the receiver's answer, if one arrived.
     pub answer: Option<Answer>,
 }
 
-/// What is kept of a receiver's answer, for the operator. Both parts are cut to a few KiB.
+/// The part of a receiver's answer that is stored for the operator, at most a few KiB.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Answer {
-    /// Its head.
+    /// The first headers of the answer.
     pub headers: Vec<Header>,
-    /// The first bytes of its body.
+    /// The first bytes of the body.
     pub body: Bytes,
 }

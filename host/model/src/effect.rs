@@ -1,6 +1,7 @@
-//! What a handler asks the host to change: key-value writes and outbox messages.
+//! The effects of an attempt: key-value writes and outbox messages.
 //!
-//! They are buffered during the attempt and commit together with its outcome, or not at all (invariant 6).
+//! A handler asks for effects while it runs. The host buffers them during the attempt and commits
+//! them together with the outcome, or not at all (invariant 6).
 
 use std::fmt;
 use std::str::FromStr;
@@ -10,53 +11,53 @@ use uuid::Uuid;
 
 use crate::{DestinationName, Header};
 
-/// A place in a plugin's key-value store. Each plugin has a store of its own.
+/// A key in a plugin's key-value store. Each plugin has a store of its own.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Key {
-    /// The bucket, by the name that the plugin opened it with.
+    /// The name with which the plugin opened the bucket.
     pub bucket: String,
     /// The key within the bucket.
     pub key: String,
 }
 
-/// A value with what tells it from the values that stood there before and will stand there later.
+/// A stored value with its version.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Versioned {
-    /// Never given twice to the same key.
+    /// The version of the value; the same key never has the same version twice.
     pub version: u64,
     /// The value.
     pub value: Bytes,
 }
 
-/// What an attempt found at a key when it first looked.
+/// The version that an attempt read when it first read a key.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Seen {
-    /// Where it looked.
+pub struct ReadVersion {
+    /// The key that was read.
     pub key: Key,
-    /// The version that stood there; `None` when nothing did.
+    /// The version of the value; `None` if the key had no value.
     pub version: Option<u64>,
 }
 
-/// What is to stand at a key.
+/// A write to one key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Write {
-    /// Where.
+    /// The key to write.
     pub key: Key,
-    /// `None` deletes.
+    /// The new value; `None` deletes the key.
     pub value: Option<Bytes>,
 }
 
-/// Names one outbox message. The receiver sees the same id on every delivery of it.
+/// The id of an outbox message. The receiver sees the same id with every delivery.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct MessageId(Uuid);
 
 impl MessageId {
-    /// Takes an id that the caller made.
+    /// Wraps a UUID that the caller generated.
     pub const fn from_uuid(uuid: Uuid) -> Self {
         Self(uuid)
     }
 
-    /// The id as a UUID.
+    /// Returns the id as a UUID.
     pub const fn as_uuid(self) -> Uuid {
         self.0
     }
@@ -85,40 +86,40 @@ impl FromStr for MessageId {
 /// A webhook that a plugin asks the host to send.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Message {
-    /// Our own id of it.
+    /// The host's id of the message.
     pub id: MessageId,
-    /// Where it is to go, by the name that the operator gave, within the plugin's tenant.
+    /// The destination, by its configured name within the plugin's tenant.
     pub destination: DestinationName,
-    /// The receiver's name of what happened, where the message is a typed event.
+    /// The receiver's name of what happened, if the message is a typed event.
     pub event_type: Option<String>,
-    /// What is to be sent.
+    /// The body to send.
     pub body: Bytes,
-    /// Messages of one destination with the same ordering key are sent in their order.
+    /// Messages to one destination with the same ordering key are sent in order.
     pub ordering_key: Option<String>,
 }
 
-/// All that an attempt asks to change, what it went by, and what is recorded of its requests.
+/// Everything that one attempt asks to change, and everything that the change depends on.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Effects {
-    /// What it read: each must still stand there when the effects commit.
-    pub seen: Vec<Seen>,
-    /// At most one for each key.
+    /// The versions that the attempt read. The effects commit only if each is still current.
+    pub reads: Vec<ReadVersion>,
+    /// The writes, at most one for each key.
     pub writes: Vec<Write>,
-    /// In the order in which the plugin asked for them.
+    /// The messages to send, in the order in which the plugin asked for them.
     pub messages: Vec<Message>,
-    /// What its requests were answered, in the order of the answers, where that is recorded.
+    /// The answers to the plugin's HTTP requests in order of arrival, if answers are recorded.
     pub answers: Vec<RecordedAnswer>,
 }
 
-/// An answer to a request of a plugin's, kept for rehearsals.
+/// The answer to an HTTP request of a plugin, recorded for rehearsals.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RecordedAnswer {
     /// The SHA-256 of the request's method, URL and body.
     pub request: [u8; 32],
-    /// Its status.
+    /// The status of the answer.
     pub status: u16,
-    /// Its headers but those that hold credentials.
+    /// The headers of the answer, without headers that carry credentials.
     pub headers: Vec<Header>,
-    /// Its body.
+    /// The body of the answer.
     pub body: Bytes,
 }

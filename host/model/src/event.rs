@@ -1,4 +1,4 @@
-//! The event: one verified request, kept byte for byte.
+//! The event: one verified request, stored byte for byte.
 
 use std::fmt;
 use std::str::FromStr;
@@ -8,17 +8,17 @@ use uuid::Uuid;
 
 use crate::{SourceRef, Timestamp};
 
-/// Names one stored event. A UUID of version 7, so that ids sort by arrival.
+/// The id of a stored event: a UUID of version 7, so that ids sort by arrival.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct EventId(Uuid);
 
 impl EventId {
-    /// Takes an id that the caller made.
+    /// Wraps a UUID that the caller generated.
     pub const fn from_uuid(uuid: Uuid) -> Self {
         Self(uuid)
     }
 
-    /// The id as a UUID.
+    /// Returns the id as a UUID.
     pub const fn as_uuid(self) -> Uuid {
         self.0
     }
@@ -44,47 +44,48 @@ impl FromStr for EventId {
     }
 }
 
-/// One header as received: the name in lower case, the value as bytes.
+/// One header of a request or an answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Header {
-    /// In lower case.
+    /// The name, in lower case.
     pub name: String,
-    /// As received, less surrounding white space.
+    /// The value as received, without leading and trailing white space.
     pub value: Bytes,
 }
 
-/// Where in the stored body the sender's event stands.
+/// The part of the stored body that is the sender's event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Payload {
-    /// The whole body is the event.
+    /// The whole body.
     Body,
-    /// The body is a JSON envelope, and the event is the text of the string at this JSON pointer (RFC 6901).
+    /// The text of the string at this JSON pointer (RFC 6901); the body is a JSON envelope.
     TextAt(String),
 }
 
 /// One verified request, stored once.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Event {
-    /// Our own id of it.
+    /// The host's id of the event.
     pub id: EventId,
-    /// Where it came in.
+    /// The source that received the event.
     pub source: SourceRef,
-    /// The provider that the source was configured with.
+    /// The name of the provider that the source is configured with.
     pub provider: String,
-    /// The provider's name of what happened, when it could be told.
+    /// The provider's name of what happened, if the request contains one.
     pub event_type: Option<String>,
-    /// What the sender repeats when it sends the same event again.
+    /// The deduplication key: the value that the sender repeats when it sends the same event again.
     pub key: String,
-    /// Until when the key is this event's alone within its source; received later, the same key is a new event.
+    /// The time until which the key belongs to this event within its source. A request with the
+    /// same key that arrives later is a new event.
     pub key_until: Timestamp,
-    /// When the request had been read.
+    /// The time at which the whole request had been read.
     pub received_at: Timestamp,
-    /// The request's headers in their order, without those that carry a credential.
+    /// The headers of the request in their order, without headers that carry a credential.
     pub headers: Vec<Header>,
     /// The body as received (invariant 3).
     pub body: Bytes,
-    /// Where in the body the event stands.
+    /// The part of the body that is the sender's event.
     pub payload: Payload,
-    /// Events of one source with the same ordering key are handled in their order.
+    /// Events of one source with the same ordering key are handled in order of arrival.
     pub ordering_key: Option<String>,
 }

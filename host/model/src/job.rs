@@ -1,5 +1,7 @@
-//! The state machine of a job, one event on its way through one plugin, and of an outbox message on its way to its
-//! destination.
+//! The state machine of jobs and messages.
+//!
+//! A job is one event on its way through one plugin; a message is one webhook on its way to its
+//! destination. Both follow the same states:
 //!
 //! ```text
 //!            .------------ Held <---------.      no plugin can take it; kept, never refused
@@ -9,12 +11,13 @@
 //!            ^                  |  |
 //!            '----- GiveBack ----'  '--Settle--> Waiting --Lease (once due)--> Leased
 //!
-//! any but Leased --Replay--> Pending | Waiting (until its turn)
+//! any but Leased --Replay--> Pending | Waiting (until it is due)
 //! any but Leased, Done, Discarded --Discard--> Discarded
 //! Waiting | Dead --Retry--> Pending
 //! ```
 //!
-//! `apply` is the only way from one state to the next. Backends store what it returns and decide nothing themselves.
+//! [`apply`] is the only way from one state to the next. Stores record the state that it returns and
+//! decide nothing themselves.
 
 use std::fmt;
 use std::time::Duration;
@@ -22,33 +25,33 @@ use std::time::Duration;
 use crate::retry::Failure;
 use crate::{DeliveryResult, Outcome, RetryPolicy, Timestamp};
 
-/// Where a job stands.
+/// The state of a job or message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WorkState {
-    /// Ready to be attempted.
+    /// Ready for an attempt or delivery.
     Pending,
-    /// Being attempted by whoever holds the lease.
+    /// Being attempted or delivered by the holder of the lease.
     Leased {
-        /// When somebody else may take it.
+        /// The time at which the lease ends.
         until: Timestamp,
     },
-    /// A failed attempt will be made again.
+    /// Waiting for a retry.
     Waiting {
-        /// Not before this.
+        /// The earliest time of the retry.
         until: Timestamp,
     },
-    /// Handled.
+    /// Handled or delivered.
     Done,
-    /// Given up on.
+    /// Given up: no retry follows.
     Dead,
-    /// Kept until its plugin can take it: it isn't there, or it's quarantined.
+    /// Kept until a plugin can take the job: the plugin is not there, or is quarantined.
     Held,
-    /// Ended by an operator, without a further attempt.
+    /// Ended by an operator, without another attempt or delivery.
     Discarded,
 }
 
 impl WorkState {
-    /// The state's name, as it stands in the store and the CLI.
+    /// Returns the name of the state in the store and the CLI.
     pub const fn name(&self) -> &'static str {
         match self {
             Self::Pending => "pending",
@@ -61,12 +64,13 @@ impl WorkState {
         }
     }
 
-    /// Whether nothing is left to be done: no attempt follows unless the job is replayed.
+    /// Returns whether the work has ended: nothing more happens unless it is replayed.
     pub const fn is_over(&self) -> bool {
         matches!(self, Self::Done | Self::Dead | Self::Discarded)
     }
 
-    /// When the job may be leased; `None` when time alone won't make it so.
+    /// Returns the earliest time at which the work may be leased; `None` if time alone does not make
+    /// it due.
     pub const fn due_at(&self) -> Option<Timestamp> {
         match self {
             Self::Pending => Some(Timestamp::from_unix_millis(0)),
@@ -82,73 +86,79 @@ impl fmt::Display for WorkState {
     }
 }
 
-/// What happens to a job.
+/// An input to the state machine: what happened to a job or message.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Input<'a> {
-    /// Somebody takes the right to attempt it until then.
+    /// A worker takes the lease.
     Lease {
-        /// When the right ends.
+        /// The time at which the lease ends.
         until: Timestamp,
     },
-    /// The lease is given back unused.
+    /// The worker gives the lease back unused.
     GiveBack,
-    /// An attempt ended.
+    /// An attempt of a job ended.
     Settle {
-        /// What it came to.
+        /// The outcome of the attempt.
         outcome: &'a Outcome,
-        /// Attempts made that count, this one included.
+        /// The number of attempts so far that were not spared, including this one.
         attempts: u32,
-        /// When the event came in, or was to run again by a replay.
+        /// The time at which the event arrived, or at which a replay made the job due.
         since: Timestamp,
-        /// The source's policy.
+        /// The retry policy of the source.
         policy: &'a RetryPolicy,
-        /// Whether a fault doesn't use the job up: the revision that ran is quarantined, or there was no room for what the
-        /// attempt asked for.
+        /// Whether a fault does not count against the maximum: the revision is quarantined or on
+        /// probation, or the outbox had no room for the messages of the attempt.
         is_spared: bool,
         /// A random number in `0.0..1.0`.
         jitter: f64,
     },
-    /// A try at sending it ended; of messages only.
+    /// A delivery of a message ended.
     Deliver {
-        /// What it came to.
+        /// The result of the delivery.
         result: &'a DeliveryResult,
-        /// Tries made that count, this one included.
-        attempts: u32,
-        /// When the message was committed, or was to be sent again by a replay.
+        /// The number of deliveries so far that were not spared, including this one.
+        deliveries: u32,
+        /// The time at which the message was committed, or at which a replay made it due.
         since: Timestamp,
-        /// The destination's policy.
+        /// The retry policy of the destination.
         policy: &'a RetryPolicy,
-        /// Whether other messages don't get there either: then a failure doesn't use this one up.
+        /// Whether a failure does not count against the maximum: the destination is down, and other
+        /// messages fail too.
         is_spared: bool,
         /// A random number in `0.0..1.0`.
         jitter: f64,
     },
-    /// The plugin is there, and not quarantined.
+    /// The plugin is active, and not quarantined.
     Attach,
-    /// The plugin is gone, or quarantined.
+    /// The plugin is gone or quarantined.
     Detach,
-    /// It is to run again, whatever came of it so far.
+    /// An operator wants the work done again, whatever its result so far.
     Replay {
-        /// Not before this; at once where `None`.
+        /// The earliest time to run; `None` means at once.
         due: Option<Timestamp>,
     },
-    /// An operator ends it.
+    /// An operator ends the work.
     Discard,
-    /// The revision that it failed at last is taken back: it is attempted once more, however often it was before.
+    /// The revision that failed last is rolled back: the job gets one more attempt, even if it has
+    /// used all of its attempts.
     Retry,
 }
 
-/// An input that the state doesn't allow; the job stays as it was.
+/// An input that the state does not allow; the job or message stays as it was.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("a {state} job takes no {input}")]
+#[error("a {state} job or message cannot take {input}")]
 pub struct Illegal {
-    /// The state's name.
+    /// The name of the state.
     pub state: &'static str,
-    /// The input's name.
+    /// The name of the input, with its article.
     pub input: &'static str,
 }
 
-/// The next state of a job that is in `state` when `input` happens at `now`.
+/// Returns the next state of a job or message that is in `state` when `input` happens at `now`.
+///
+/// # Errors
+///
+/// Returns [`Illegal`] if `state` does not allow `input`.
 pub fn apply(state: WorkState, input: Input<'_>, now: Timestamp) -> Result<WorkState, Illegal> {
     use WorkState::{Dead, Discarded, Done, Held, Leased, Pending, Waiting};
     match (state, input) {
@@ -172,20 +182,21 @@ pub fn apply(state: WorkState, input: Input<'_>, now: Timestamp) -> Result<WorkS
             let failure = Failure {
                 attempts,
                 since,
-                asked: asked(outcome),
+                delay_min: handlers_delay(outcome),
             };
-            Ok(match is_spared && outcome.is_fault() {
-                true => Waiting {
-                    until: policy.again_after(failure, now, jitter),
-                },
-                false => settled(outcome, failure, policy, now, jitter),
-            })
+            if is_spared && outcome.is_fault() {
+                let until = policy.retry_always(failure, now, jitter);
+                Ok(Waiting { until })
+            } else {
+                let retry_at = policy.retry_at(failure, now, jitter);
+                Ok(after_attempt(outcome, retry_at))
+            }
         }
         (
             Leased { .. },
             Input::Deliver {
                 result,
-                attempts,
+                deliveries,
                 since,
                 policy,
                 is_spared,
@@ -193,15 +204,16 @@ pub fn apply(state: WorkState, input: Input<'_>, now: Timestamp) -> Result<WorkS
             },
         ) => {
             let failure = Failure {
-                attempts,
-                since: since,
-                asked: wait(result),
+                attempts: deliveries,
+                since,
+                delay_min: receivers_delay(result),
             };
-            let again = match is_spared {
-                true => policy.again_in_time(failure, now, jitter),
-                false => policy.again_at(failure, now, jitter),
+            let retry_at = if is_spared {
+                policy.retry_before_deadline(failure, now, jitter)
+            } else {
+                policy.retry_at(failure, now, jitter)
             };
-            Ok(delivered(result, again))
+            Ok(after_delivery(result, retry_at))
         }
         (Pending | Waiting { .. } | Done | Dead | Held | Discarded, Input::Replay { due }) => {
             Ok(due.map_or(Pending, |until| Waiting { until }))
@@ -210,7 +222,7 @@ pub fn apply(state: WorkState, input: Input<'_>, now: Timestamp) -> Result<WorkS
         (Waiting { .. } | Dead, Input::Retry) => Ok(Pending),
         (Held, Input::Attach) => Ok(Pending),
         (Pending | Waiting { .. }, Input::Detach) => Ok(Held),
-        // Nothing to do, and no fault: these are told of every job of a plugin that comes or goes.
+        // No change and no error: every job of a plugin that comes or goes receives these inputs.
         (Pending | Waiting { .. } | Leased { .. } | Done | Dead | Discarded, Input::Attach) => {
             Ok(state)
         }
@@ -222,57 +234,49 @@ pub fn apply(state: WorkState, input: Input<'_>, now: Timestamp) -> Result<WorkS
     }
 }
 
-fn settled(
-    outcome: &Outcome,
-    failure: Failure,
-    policy: &RetryPolicy,
-    now: Timestamp,
-    jitter: f64,
-) -> WorkState {
-    match outcome {
-        Outcome::Done => WorkState::Done,
-        outcome if !outcome.is_retryable() => WorkState::Dead,
-        _ => policy
-            .again_at(failure, now, jitter)
-            .map_or(WorkState::Dead, |until| WorkState::Waiting { until }),
+fn after_attempt(outcome: &Outcome, retry_at: Option<Timestamp>) -> WorkState {
+    match (outcome, retry_at) {
+        (Outcome::Done, _) => WorkState::Done,
+        (outcome, Some(until)) if outcome.is_retryable() => WorkState::Waiting { until },
+        _ => WorkState::Dead,
     }
 }
 
-fn delivered(result: &DeliveryResult, again: Option<Timestamp>) -> WorkState {
-    match result {
-        DeliveryResult::Sent { .. } => WorkState::Done,
-        result if !result.is_retryable() => WorkState::Dead,
-        _ => again.map_or(WorkState::Dead, |until| WorkState::Waiting { until }),
+fn after_delivery(result: &DeliveryResult, retry_at: Option<Timestamp>) -> WorkState {
+    match (result, retry_at) {
+        (DeliveryResult::Sent { .. }, _) => WorkState::Done,
+        (result, Some(until)) if result.is_retryable() => WorkState::Waiting { until },
+        _ => WorkState::Dead,
     }
 }
 
-/// The least delay that the receiver asks for.
-fn wait(result: &DeliveryResult) -> Option<Duration> {
-    match result {
-        DeliveryResult::Failed { after, .. } => *after,
-        _ => None,
-    }
-}
-
-/// The least delay that the handler asks for.
-fn asked(outcome: &Outcome) -> Option<Duration> {
+/// Returns the shortest delay that the handler asks for.
+fn handlers_delay(outcome: &Outcome) -> Option<Duration> {
     match outcome {
         Outcome::Retry { after, .. } => *after,
         _ => None,
     }
 }
 
+/// Returns the shortest delay that the receiver asks for.
+fn receivers_delay(result: &DeliveryResult) -> Option<Duration> {
+    match result {
+        DeliveryResult::Failed { after, .. } => *after,
+        _ => None,
+    }
+}
+
 const fn name(input: &Input<'_>) -> &'static str {
     match input {
-        Input::Lease { .. } => "lease",
-        Input::GiveBack => "give back",
-        Input::Settle { .. } => "settlement",
-        Input::Deliver { .. } => "delivery",
-        Input::Attach => "attachment",
-        Input::Detach => "detachment",
-        Input::Replay { .. } => "replay",
-        Input::Discard => "discard",
-        Input::Retry => "retry",
+        Input::Lease { .. } => "a lease",
+        Input::GiveBack => "a lease that is given back",
+        Input::Settle { .. } => "a settlement",
+        Input::Deliver { .. } => "a delivery",
+        Input::Attach => "an attachment",
+        Input::Detach => "a detachment",
+        Input::Replay { .. } => "a replay",
+        Input::Discard => "a discard",
+        Input::Retry => "a retry",
     }
 }
 
@@ -306,7 +310,7 @@ mod tests {
     }
 
     #[test]
-    fn outcomes_lead_where_they_should() {
+    fn each_outcome_leads_to_its_state() {
         let retry = |after| Outcome::Retry {
             reason: "later".into(),
             after,
@@ -348,7 +352,7 @@ mod tests {
     }
 
     #[test]
-    fn results_of_deliveries_lead_where_they_should() {
+    fn each_delivery_result_leads_to_its_state() {
         let minute = Duration::from_secs(60);
         let policy = RetryPolicy {
             attempts_max: 3,
@@ -356,11 +360,11 @@ mod tests {
             deadline: Some(2 * minute),
             ..RetryPolicy::default()
         };
-        let check = |result: DeliveryResult, attempts, since, is_spared, expected| {
+        let check = |result: DeliveryResult, deliveries, since, is_spared, expected| {
             let (result, policy) = (&result, &policy);
             let input = Input::Deliver {
                 result,
-                attempts,
+                deliveries,
                 since,
                 policy,
                 is_spared,
@@ -369,7 +373,7 @@ mod tests {
             assert_eq!(
                 apply(WorkState::Leased { until: LATER }, input, NOW),
                 Ok(expected),
-                "{result}, try {attempts}"
+                "{result}, delivery {deliveries}"
             );
         };
         let failed = |after| DeliveryResult::Failed {
@@ -400,7 +404,7 @@ mod tests {
             DeliveryResult::Unsendable {
                 reason: "no".into(),
             },
-            DeliveryResult::Lost { attempts: 3 },
+            DeliveryResult::Lost { deliveries: 3 },
         ] {
             check(never.clone(), 1, NOW, false, WorkState::Dead);
             check(never, 1, NOW, true, WorkState::Dead);
@@ -445,7 +449,7 @@ mod tests {
     }
 
     #[test]
-    fn what_can_not_be_made_again_in_time_is_dead() {
+    fn job_past_its_deadline_is_dead() {
         let policy = RetryPolicy {
             deadline: Some(Duration::from_secs(60)),
             ..RetryPolicy::default()
@@ -481,7 +485,7 @@ mod tests {
     }
 
     #[test]
-    fn faults_that_are_spared_use_no_job_up() {
+    fn spared_fault_does_not_count() {
         let policy = RetryPolicy {
             attempts_max: 3,
             deadline: Some(Duration::ZERO),
@@ -524,12 +528,12 @@ mod tests {
                 reason: String::new()
             }),
             WorkState::Dead,
-            "the handler's own word"
+            "the handler itself rejects the event"
         );
     }
 
     #[test]
-    fn a_lease_waits_for_its_time() {
+    fn lease_waits_until_due() {
         let lease = Input::Lease { until: LATER };
         assert!(apply(WorkState::Waiting { until: LATER }, lease, NOW).is_err());
         assert!(apply(WorkState::Leased { until: LATER }, lease, NOW).is_err());
@@ -541,7 +545,7 @@ mod tests {
     }
 
     #[test]
-    fn a_replay_makes_anything_due_but_what_is_under_way() {
+    fn replay_makes_any_unleased_job_due() {
         let waiting = WorkState::Waiting { until: LATER };
         let discarded = WorkState::Discarded;
         for state in [
@@ -561,11 +565,11 @@ mod tests {
                 Ok(waiting)
             );
         }
-        // Even one whose lease ran out: whoever has it may still settle it.
+        // This holds even after the lease has ended: its holder may still settle the job.
         let leased = WorkState::Leased { until: NOW };
         let refused = Illegal {
             state: "leased",
-            input: "replay",
+            input: "a replay",
         };
         assert_eq!(
             apply(leased, Input::Replay { due: None }, LATER),
@@ -596,7 +600,7 @@ mod tests {
         ] {
             let refused = Illegal {
                 state: state.name(),
-                input: "discard",
+                input: "a discard",
             };
             assert_eq!(apply(state, Input::Discard, LATER), Err(refused));
         }
@@ -608,7 +612,7 @@ mod tests {
     }
 
     #[test]
-    fn a_retry_brings_back_what_failed_and_nothing_else() {
+    fn retry_brings_back_failed_jobs_only() {
         let waiting = WorkState::Waiting { until: LATER };
         for state in [waiting, WorkState::Dead] {
             assert_eq!(
@@ -673,11 +677,11 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_over_stays_over(state in any_state(), outcome in any_outcome(), attempts: u32, jitter in 0.0..1.0f64) {
+        fn finished_job_stays_finished(state in any_state(), outcome in any_outcome(), attempts: u32, jitter in 0.0..1.0f64) {
             let policy = RetryPolicy::default();
-            let (since, outcome_is) = (NOW, &outcome);
+            let (since, outcome_ref) = (NOW, &outcome);
             let settle = |is_spared| {
-                Input::Settle { outcome: outcome_is, attempts, since, policy: &policy, is_spared, jitter }
+                Input::Settle { outcome: outcome_ref, attempts, since, policy: &policy, is_spared, jitter }
             };
             for input in [Input::Lease { until: LATER }, Input::GiveBack, settle(false), settle(true), Input::Attach, Input::Detach] {
                 let next = apply(state, input, NOW);
@@ -691,7 +695,7 @@ mod tests {
         }
 
         #[test]
-        fn enough_failures_end_in_dead(outcome in any_outcome()) {
+        fn last_failed_attempt_ends_in_dead(outcome in any_outcome()) {
             let policy = RetryPolicy::default();
             let input =
                 settlement(&outcome, policy.attempts_max, &policy);

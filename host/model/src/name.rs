@@ -1,35 +1,36 @@
-//! Names that operators choose, and the hash that names a loaded component.
+//! Names that operators choose, and the revision of a component.
 //!
-//! A name is part of a URL path, a folder and a database key, so its alphabet is small and checked once, here.
+//! A name is part of a URL path, a folder and a database key. Its alphabet is therefore small, and is
+//! checked here, in one place.
 
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
+/// The maximum length of a name, in bytes.
 const LENGTH_MAX: usize = 64;
 
-/// A text that can't be used as a name.
+/// The error for a text that is not a valid name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "`{given}` is not a usable {kind} name: use 1 to {LENGTH_MAX} of a-z, 0-9, `-` and `_`, with a letter or digit first"
+    "`{given}` is not a valid {kind} name: use 1 to {LENGTH_MAX} of a-z, 0-9, `-` and `_`, \
+     starting with a letter or digit"
 )]
 pub struct InvalidName {
-    /// What kind of thing was to be named.
+    /// The kind of name, such as "tenant".
     pub kind: &'static str,
     /// The text as given.
     pub given: String,
 }
 
 fn is_valid(text: &str) -> bool {
-    let first_fits = text
-        .bytes()
-        .next()
-        .is_some_and(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
-    first_fits
-        && text.len() <= LENGTH_MAX
+    let is_alphanumeric = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+
+    text.len() <= LENGTH_MAX
+        && text.bytes().next().is_some_and(is_alphanumeric)
         && text
             .bytes()
-            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'_')
+            .all(|byte| is_alphanumeric(byte) || byte == b'-' || byte == b'_')
 }
 
 macro_rules! name {
@@ -39,7 +40,12 @@ macro_rules! name {
         pub struct $type(Arc<str>);
 
         impl $type {
-            /// Checks and takes a name.
+            /// Checks a text and returns it as a name.
+            ///
+            /// # Errors
+            ///
+            /// Returns [`InvalidName`] if the text is empty, too long, or has other characters than
+            /// a-z, 0-9, `-` and `_`, or does not start with a letter or digit.
             pub fn new(text: &str) -> Result<Self, InvalidName> {
                 if is_valid(text) {
                     Ok(Self(text.into()))
@@ -48,7 +54,7 @@ macro_rules! name {
                 }
             }
 
-            /// The name as text.
+            /// Returns the name as text.
             pub fn as_str(&self) -> &str {
                 &self.0
             }
@@ -77,32 +83,32 @@ macro_rules! name {
 }
 
 name!(
-    /// A tenant: the first segment of a source's path and a folder under the plugin folder.
+    /// The name of a tenant: the first segment of a source's path, and a folder in the plugin folder.
     TenantName,
     "tenant"
 );
 name!(
-    /// A source within a tenant: the second segment of its path.
+    /// The name of a source within a tenant: the second segment of the source's path.
     SourceName,
     "source"
 );
 name!(
-    /// A plugin within a tenant: its file's name without `.wasm`.
+    /// The name of a plugin within a tenant: the name of its file without `.wasm`.
     PluginName,
     "plugin"
 );
 name!(
-    /// A destination within a tenant: where webhooks are sent to.
+    /// The name of a destination within a tenant.
     DestinationName,
     "destination"
 );
 
-/// A source anywhere on this host.
+/// A source on this host.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SourceRef {
-    /// Whose source it is.
+    /// The tenant of the source.
     pub tenant: TenantName,
-    /// Its name within the tenant.
+    /// The name of the source within the tenant.
     pub name: SourceName,
 }
 
@@ -112,12 +118,12 @@ impl fmt::Display for SourceRef {
     }
 }
 
-/// A plugin anywhere on this host.
+/// A plugin on this host.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PluginRef {
-    /// Whose plugin it is.
+    /// The tenant of the plugin.
     pub tenant: TenantName,
-    /// Its name within the tenant.
+    /// The name of the plugin within the tenant.
     pub name: PluginName,
 }
 
@@ -127,12 +133,12 @@ impl fmt::Display for PluginRef {
     }
 }
 
-/// A destination anywhere on this host.
+/// A destination on this host.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct DestinationRef {
-    /// Whose destination it is.
+    /// The tenant of the destination.
     pub tenant: TenantName,
-    /// Its name within the tenant.
+    /// The name of the destination within the tenant.
     pub name: DestinationName,
 }
 
@@ -142,17 +148,17 @@ impl fmt::Display for DestinationRef {
     }
 }
 
-/// The SHA-256 of a component's bytes: what a plugin's loaded code is known by.
+/// The revision of a component: the SHA-256 of its bytes.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Revision([u8; 32]);
 
 impl Revision {
-    /// From a SHA-256 digest.
+    /// Creates a revision from a SHA-256 digest.
     pub const fn from_sha256(digest: [u8; 32]) -> Self {
         Self(digest)
     }
 
-    /// The first twelve hex digits, for people.
+    /// Returns the first twelve hex digits, for people.
     pub fn short(&self) -> String {
         let mut text = self.to_string();
         text.truncate(12);
@@ -161,7 +167,7 @@ impl Revision {
 }
 
 impl fmt::Display for Revision {
-    /// All 64 hex digits.
+    /// Writes all 64 hex digits.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
     }
@@ -181,9 +187,11 @@ impl FromStr for Revision {
             kind: "revision",
             given: text.to_owned(),
         };
+        // `from_str_radix` accepts a leading `+`, so the digits are checked first.
         if text.len() != 64 || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
             return Err(invalid());
         }
+
         let mut digest = [0; 32];
         for (byte, pair) in digest.iter_mut().zip(text.as_bytes().chunks_exact(2)) {
             let pair = std::str::from_utf8(pair).map_err(|_| invalid())?;
@@ -198,7 +206,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_keep_to_their_alphabet() {
+    fn names_are_limited_to_their_alphabet() {
         for good in [
             "acme",
             "a",
@@ -226,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn a_revision_reads_back_from_its_text() {
+    fn revision_reads_back_from_its_text() {
         let revision = Revision::from_sha256(std::array::from_fn(|i| i as u8 * 7));
         assert_eq!(revision.to_string().parse(), Ok(revision));
         assert_eq!(revision.short().len(), 12);

@@ -1,79 +1,79 @@
-//! What an attempt came to.
+//! The outcome of an attempt, and the record of the attempt.
 
 use std::fmt;
 use std::time::Duration;
 
 use crate::{Revision, Timestamp};
 
-/// What one run of a handler came to; every attempt ends in exactly one of these (invariant 5).
+/// The result of one run of a handler; every attempt has exactly one outcome (invariant 5).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
     /// The handler returned ok.
     Done,
-    /// The handler asks to be run again, no sooner than `after` where it says so.
+    /// The handler asks to be run again.
     Retry {
-        /// The handler's words.
+        /// The handler's reason.
         reason: String,
-        /// The least delay that the handler asks for.
+        /// The shortest delay that the handler asks for, if it asks for a delay.
         after: Option<Duration>,
     },
-    /// The handler says that no further run can help.
+    /// The handler reports that another run cannot help.
     Rejected {
-        /// The handler's words.
+        /// The handler's reason.
         reason: String,
     },
-    /// The guest's code failed: a trap, an exit, a broken return value.
+    /// The guest's code failed: a trap, an exit or an invalid return value.
     Trapped {
-        /// One line.
+        /// A description, on one line.
         message: String,
     },
-    /// The attempt used up its time.
+    /// The attempt reached a time limit.
     TimedOut {
-        /// By which clock.
-        time: Time,
-        /// As much as it may have.
-        limit: Duration,
+        /// The time limit that was reached.
+        limit: TimeLimit,
+        /// The value of the limit.
+        max: Duration,
     },
-    /// The guest asked for more memory than it may have, and did not live with the refusal.
+    /// The guest asked for more memory than its limit, and failed when the host refused.
     OutOfMemory {
-        /// The limit in bytes.
-        limit: u64,
-    },
-    /// The attempt used more of something else than it may.
-    Exceeded {
-        /// Of what.
-        limit: Limit,
-        /// As much as it may have, in the unit of the limit.
+        /// The value of the limit, in bytes.
         max: u64,
     },
-    /// The event doesn't fit the types that the plugin declares.
+    /// The attempt reached another limit.
+    Exceeded {
+        /// The limit that was reached.
+        limit: Limit,
+        /// The value of the limit, in its own unit.
+        max: u64,
+    },
+    /// The event does not match the types that the plugin declares.
     Undecodable {
         /// A JSON path such as `$.data.fees[2].amount`.
         path: String,
-        /// What was found there and what was wanted.
+        /// What the event has at this path, and what the type requires.
         message: String,
     },
-    /// Earlier attempts were lost together with their host, so many that no more is made: nothing was run.
+    /// Too many earlier attempts were lost because the host stopped during them. Nothing was run.
     Lost {
-        /// How many.
+        /// The number of lost attempts.
         attempts: u32,
     },
 }
 
-/// The clock that a time-out went by.
+/// A limit on the time of an attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Time {
-    /// What a processor spent on the attempt.
+pub enum TimeLimit {
+    /// The processor time of the guest.
     Cpu,
-    /// What passed.
+    /// The elapsed time, including the time that the guest waits.
     Wall,
 }
 
-impl Time {
-    /// Both.
+impl TimeLimit {
+    /// Both time limits.
     pub const ALL: [Self; 2] = [Self::Cpu, Self::Wall];
 
-    /// The name of its limit, as it stands in the store and in configuration.
+    /// Returns the name of the limit in the store and the configuration.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Cpu => "cpu_max",
@@ -82,44 +82,44 @@ impl Time {
     }
 }
 
-/// What an attempt may have so much of, beside time and memory.
+/// A limit of an attempt, other than its time and memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Limit {
-    /// Bytes of the stack that its calls take.
+    /// Bytes of stack.
     Stack,
-    /// Elements of all its tables together.
+    /// Elements of all tables together.
     TableElements,
-    /// Core instances of its component, or memories, or tables.
+    /// The number of core instances, of memories, or of tables in the component.
     Instances,
-    /// Things of the host's that it holds at once.
+    /// The number of host resources, such as streams or buckets, that are open at once.
     Handles,
-    /// Calls of the host's functions.
+    /// The number of calls of host functions.
     HostCalls,
-    /// Bytes that pass between it and the host by these calls, together.
+    /// Bytes that all calls of host functions pass in both directions together.
     HostBytes,
-    /// Bytes that it hands to the host at once, in one call or as its answer.
+    /// Bytes that one call of a host function, or the handler's return value, passes to the host.
     TransferBytes,
-    /// Outgoing HTTP requests.
+    /// The number of outgoing HTTP requests.
     HttpRequests,
-    /// Reads of its key-value store.
+    /// The number of key-value reads.
     KvReads,
-    /// Keys in its key-value store.
+    /// The number of keys in the plugin's key-value store.
     KvKeys,
-    /// Bytes in its key-value store.
+    /// Bytes in the plugin's key-value store.
     KvBytes,
-    /// Keys of its key-value store that it writes.
+    /// The number of keys that the attempt writes.
     KvWrites,
-    /// Bytes that it writes there.
+    /// Bytes of keys and values that the attempt writes.
     KvWriteBytes,
-    /// Messages that it sends.
+    /// The number of messages that the attempt sends.
     OutboxMessages,
-    /// Messages of the plugin that wait to be sent.
+    /// The number of the plugin's messages that wait to be sent.
     OutboxWaiting,
-    /// Bytes of them.
+    /// Bytes of the plugin's messages that wait to be sent.
     OutboxWaitingBytes,
-    /// Messages of its tenant that wait to be sent.
+    /// The number of the tenant's messages that wait to be sent.
     OutboxTenantWaiting,
-    /// Bytes of them.
+    /// Bytes of the tenant's messages that wait to be sent.
     OutboxTenantWaitingBytes,
 }
 
@@ -146,7 +146,7 @@ impl Limit {
         Self::OutboxTenantWaitingBytes,
     ];
 
-    /// Its name, as it stands in the store and in configuration.
+    /// Returns the name of the limit in the store and the configuration.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Stack => "stack_max",
@@ -170,8 +170,10 @@ impl Limit {
         }
     }
 
-    /// Whether it is used up by what is still to be sent, and not by the attempt: there is room again in time.
-    pub const fn is_of_what_waits(self) -> bool {
+    /// Returns whether the limit is on messages that wait to be sent, rather than on the attempt.
+    ///
+    /// Such a limit has room again once messages have been sent.
+    pub const fn is_on_waiting_messages(self) -> bool {
         matches!(
             self,
             Self::OutboxWaiting
@@ -183,7 +185,7 @@ impl Limit {
 }
 
 impl Outcome {
-    /// The outcome's name, as it stands in the store, the CLI and metrics.
+    /// Returns the name of the outcome in the store, the CLI and metrics.
     pub const fn name(&self) -> &'static str {
         match self {
             Self::Done => "done",
@@ -198,7 +200,7 @@ impl Outcome {
         }
     }
 
-    /// Whether running the same code on the same event again can help.
+    /// Returns whether another run of the same code on the same event can help.
     pub const fn is_retryable(&self) -> bool {
         match self {
             Self::Retry { .. }
@@ -212,8 +214,10 @@ impl Outcome {
         }
     }
 
-    /// Whether the plugin's code is to blame, as far as can be told. What a handler says in so many words is no fault of
-    /// its code: it asks for a retry when somebody else is down, and rejects an event for what the event is.
+    /// Returns whether the plugin's code is at fault, as far as the host can see.
+    ///
+    /// A decision of the handler is not a fault: a handler asks for a retry because another system
+    /// is down, and rejects an event because of the event.
     pub const fn is_fault(&self) -> bool {
         match self {
             Self::Trapped { .. }
@@ -227,7 +231,7 @@ impl Outcome {
 }
 
 impl fmt::Display for Outcome {
-    /// One line for people: the name, then what is known.
+    /// Writes one line for people: the name of the outcome, then its details.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let name = self.name();
         match self {
@@ -242,16 +246,16 @@ impl fmt::Display for Outcome {
                 after: Some(after),
             } => write!(f, "{name} after {after:?}: {reason}"),
             Self::Trapped { message } => write!(f, "{name}: {message}"),
-            Self::TimedOut { time, limit } => {
-                write!(f, "{name}: used up {} of {limit:?}", time.name())
+            Self::TimedOut { limit, max } => {
+                write!(f, "{name}: used up {} of {max:?}", limit.name())
             }
-            Self::OutOfMemory { limit } => write!(f, "{name}: used up memory_max of {limit} bytes"),
+            Self::OutOfMemory { max } => write!(f, "{name}: used up memory_max of {max} bytes"),
             Self::Exceeded { limit, max } => write!(f, "{name}: used up {} of {max}", limit.name()),
             Self::Undecodable { path, message } => write!(f, "{name} at {path}: {message}"),
             Self::Lost { attempts } => {
                 write!(
                     f,
-                    "{name}: {attempts} attempts ended with their host, none of them by itself"
+                    "{name}: the host stopped during each of {attempts} attempts"
                 )
             }
         }
@@ -261,25 +265,25 @@ impl fmt::Display for Outcome {
 /// One line that a guest wrote.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LogLine {
-    /// Whether it went to standard error rather than standard output.
+    /// Whether the guest wrote to standard error rather than to standard output.
     pub is_error: bool,
-    /// Without its line end; not UTF-8 is replaced, over-long is cut.
+    /// The text without the line break. Invalid UTF-8 is replaced, and a long line is cut.
     pub text: String,
 }
 
 /// The record of one run of a handler.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Attempt {
-    /// 1 for the first run of a job.
+    /// The number of the attempt; 1 for the first attempt of a job.
     pub number: u32,
-    /// The code that ran, from beginning to end (invariant 7).
+    /// The revision that ran, the same from beginning to end (invariant 7).
     pub revision: Revision,
-    /// When it began.
+    /// The time at which the attempt began.
     pub started_at: Timestamp,
-    /// How long it took.
+    /// The duration of the attempt.
     pub duration: Duration,
-    /// What it came to.
+    /// The outcome of the attempt.
     pub outcome: Outcome,
-    /// What it wrote, up to the limit on lines.
+    /// The lines that the guest wrote, up to the maximum number of lines.
     pub log: Vec<LogLine>,
 }

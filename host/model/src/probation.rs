@@ -1,23 +1,25 @@
-//! When a revision that is new in service does so much worse than the one before that this one is to come back.
+//! The rule that decides when a newly active revision must be rolled back.
 //!
-//! It is the difference that counts: where the one before failed as often, going back would help nobody. As with
-//! `Breaker`, what is counted is events, each by its last attempt.
+//! A [`Probation`] compares the active revision with the previous one. Only the difference counts: if
+//! the previous revision failed as often, a rollback would not help. As with
+//! [`FailureBreaker`](crate::FailureBreaker), the rule counts events, each by its last attempt.
 
 use std::time::Duration;
 
 use crate::Timestamp;
-use crate::quarantine::{Count, Ended, Tally};
+use crate::quarantine::{AttemptEnd, FailureCount, RecentAttempts};
 
-/// For how long a new revision is watched, and how much worse it may do.
+/// How long a new revision is on probation, and how much more often it may fail.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct ProbationPolicy {
-    /// How long after it became active.
+    /// The length of the probation, from the time at which the revision became active.
     pub probation: Duration,
-    /// How many events there have to be before that is judged; at least 1.
+    /// The number of events that must be known before the revision is judged; at least 1.
     pub events_min: usize,
-    /// How many of them it has to fail at; at least 1. One event that no code can take must not condemn a release.
+    /// The number of events that must have failed; at least 1. One event that no code can handle
+    /// must not cause a rollback.
     pub faults_min: usize,
-    /// By how much, in `0.0..=1.0` of its events, it may fail more often than the one before.
+    /// The increase in the share of failed events, in `0.0..=1.0`, that causes a rollback.
     pub worse: f64,
 }
 
@@ -32,90 +34,101 @@ impl Default for ProbationPolicy {
     }
 }
 
-/// What the active revision of one plugin did, and for a time after a release, what the one before had done.
+/// The recent attempts of a plugin's active revision, and the baseline to compare them with while the
+/// revision is on probation.
 #[derive(Debug, Clone, Default)]
 pub struct Probation {
-    tally: Tally,
-    trial: Option<Trial>,
+    recent: RecentAttempts,
+    baseline: Option<Baseline>,
 }
 
-/// A release that is watched.
+/// What the previous revision did, and when the probation of the new one began.
 #[derive(Debug, Clone, Copy)]
-struct Trial {
+struct Baseline {
     since: Timestamp,
-    before: Count,
+    previous: FailureCount,
 }
 
-/// A revision did worse than the one before.
+/// The finding that a revision fails more often than the previous one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Worse {
-    /// What it did.
-    pub now: Count,
-    /// What the one before did in its last events.
-    pub before: Count,
+pub struct Regression {
+    /// The failures of the active revision.
+    pub active: FailureCount,
+    /// The failures of the previous revision in its last events.
+    pub previous: FailureCount,
 }
 
 impl Probation {
-    /// A revision that is watched from `since` on and is to do as well as the one that this was about.
+    /// Returns the probation of the next revision, which is compared with this one from `since` on.
     #[must_use]
     pub fn next(&self, since: Timestamp) -> Self {
         Self {
-            tally: Tally::default(),
-            trial: Some(Trial {
+            recent: RecentAttempts::default(),
+            baseline: Some(Baseline {
                 since,
-                before: self.tally.count(),
+                previous: self.recent.count(),
             }),
         }
     }
 
-    /// A revision that there's nothing to compare with, or nothing to go back from.
+    /// Returns the state of a revision that is not on probation: no other revision can serve in its
+    /// place, or the operator wants exactly this one.
     #[must_use]
-    pub fn settled() -> Self {
+    pub fn closed() -> Self {
         Self::default()
     }
 
-    /// Whether a release is being watched at that time.
+    /// Returns whether the revision is on probation at `now`.
     pub fn is_open(&self, policy: &ProbationPolicy, now: Timestamp) -> bool {
-        self.trial
-            .is_some_and(|trial| now.since(trial.since) <= policy.probation)
+        self.baseline
+            .is_some_and(|baseline| now.since(baseline.since) <= policy.probation)
     }
 
-    /// Takes note of an attempt of the active revision, and says whether the one before is to come back.
-    pub fn record(&mut self, ended: Ended, policy: &ProbationPolicy) -> Option<Worse> {
-        self.tally
-            .record(ended, policy.probation, policy.events_min);
-        let now = self.tally.count();
+    /// Records an attempt of the active revision. Returns the regression if the revision must now be
+    /// rolled back.
+    pub fn record(&mut self, end: AttemptEnd, policy: &ProbationPolicy) -> Option<Regression> {
+        self.recent.record(end, policy.probation, policy.events_min);
+        let active = self.recent.count();
         let is_enough =
-            now.events >= policy.events_min.max(1) && now.faults >= policy.faults_min.max(1);
-        self.worse(policy, ended.at)
-            .filter(|worse| ended.is_fault && is_enough && worse.by() >= policy.worse)
+            active.events >= policy.events_min.max(1) && active.faults >= policy.faults_min.max(1);
+
+        self.regression(policy, end.at)
+            .filter(|regression| end.is_fault && is_enough && regression.increase() >= policy.worse)
     }
 
-    /// How it compares with the one before, however few its events; none where it does no worse, or isn't watched.
-    pub fn worse(&self, policy: &ProbationPolicy, now: Timestamp) -> Option<Worse> {
-        let trial = self.trial.filter(|_| self.is_open(policy, now))?;
-        Some(Worse {
-            now: self.tally.count(),
-            before: trial.before,
-        })
-        .filter(|worse| worse.by() > 0.0)
-    }
-}
-
-impl Worse {
-    fn by(&self) -> f64 {
-        self.now.share() - self.before.share()
+    /// Returns the regression against the previous revision, however few events are known; `None` if
+    /// the revision does not fail more often, or is not on probation.
+    pub fn regression(&self, policy: &ProbationPolicy, now: Timestamp) -> Option<Regression> {
+        let baseline = self.baseline.filter(|_| self.is_open(policy, now))?;
+        let regression = Regression {
+            active: self.recent.count(),
+            previous: baseline.previous,
+        };
+        (regression.increase() > 0.0).then_some(regression)
     }
 }
 
-impl std::fmt::Display for Worse {
-    /// Completes "it did worse than the one before: ".
+impl Regression {
+    /// Returns by how much the share of failed events grew.
+    fn increase(&self) -> f64 {
+        self.active.share() - self.previous.share()
+    }
+}
+
+impl std::fmt::Display for Regression {
+    /// Completes the sentence "the revision was rolled back: …".
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let (now, before) = (self.now, self.before);
-        write!(f, "it failed at {} of {} events", now.faults, now.events)?;
-        match before.events {
-            0 => f.write_str(", the one before at none"),
-            events => write!(f, ", the one before at {} of {events}", before.faults),
+        let (active, previous) = (self.active, self.previous);
+        write!(
+            f,
+            "it failed at {} of {} events",
+            active.faults, active.events
+        )?;
+        if previous.events == 0 {
+            f.write_str(", the previous revision at none")
+        } else {
+            let FailureCount { faults, events } = previous;
+            write!(f, ", the previous revision at {faults} of {events}")
         }
     }
 }
@@ -135,79 +148,83 @@ mod tests {
         worse: 0.25,
     };
 
-    fn ended(event: u64, second: i64, is_fault: bool) -> Ended {
+    fn end(event: u64, second: i64, is_fault: bool) -> AttemptEnd {
         let event = EventId::from_uuid(Uuid::from_u64_pair(0, event));
-        Ended {
+        AttemptEnd {
             event,
             at: Timestamp::from_unix_secs(second),
             is_fault,
         }
     }
 
-    /// One that has done this much, at second 0.
+    /// Returns a revision that is not on probation and failed at `faults` of `events` events at second 0.
     fn before(faults: u64, events: u64) -> Probation {
-        let mut probation = Probation::settled();
+        let mut probation = Probation::closed();
         for event in 0..events {
             assert_eq!(
-                probation.record(ended(1000 + event, 0, event < faults), &POLICY),
+                probation.record(end(1000 + event, 0, event < faults), &POLICY),
                 None,
-                "it isn't watched"
+                "it is not on probation"
             );
         }
         probation
     }
 
-    /// The first of these attempts (second, whether it failed), each at another event, at which the one before, which
-    /// had failed that often, comes back.
-    fn back_at(was: (u64, u64), attempts: &[(i64, bool)]) -> Option<usize> {
-        let mut probation = before(was.0, was.1).next(Timestamp::from_unix_secs(0));
+    /// Returns which of these attempts (second, whether it failed), each at another event, causes a
+    /// rollback to a revision that failed at `previous` (faults, events).
+    fn rollback_at(previous: (u64, u64), attempts: &[(i64, bool)]) -> Option<usize> {
+        let mut probation = before(previous.0, previous.1).next(Timestamp::from_unix_secs(0));
         let mut numbered = (0..).zip(attempts);
         numbered.position(|(event, (second, is_fault))| {
             probation
-                .record(ended(event, *second, *is_fault), &POLICY)
+                .record(end(event, *second, *is_fault), &POLICY)
                 .is_some()
         })
     }
 
     #[test]
-    fn a_release_that_does_worse_goes_back() {
+    fn worse_revision_is_rolled_back() {
         let all_bad = [(1, true); 9];
         assert_eq!(
-            back_at((0, 0), &all_bad),
+            rollback_at((0, 0), &all_bad),
             Some(3),
-            "once there is enough to judge by"
+            "once enough events are known"
         );
-        assert_eq!(back_at((0, 20), &all_bad), Some(3));
+        assert_eq!(rollback_at((0, 20), &all_bad), Some(3));
         assert_eq!(
-            back_at((10, 20), &all_bad),
+            rollback_at((10, 20), &all_bad),
             Some(3),
             "half of them before, all of them now"
         );
-        assert_eq!(back_at((20, 20), &all_bad), None, "it was no better before");
-        assert_eq!(back_at((0, 20), &[(1, false); 9]), None);
+        assert_eq!(
+            rollback_at((20, 20), &all_bad),
+            None,
+            "the previous revision was no better"
+        );
+        assert_eq!(rollback_at((0, 20), &[(1, false); 9]), None);
     }
 
     #[test]
-    fn one_bad_event_condemns_nobody() {
+    fn one_bad_event_causes_no_rollback() {
         assert_eq!(
-            back_at((0, 20), &[(1, false), (1, false), (1, false), (1, true)]),
+            rollback_at((0, 20), &[(1, false), (1, false), (1, false), (1, true)]),
             None,
-            "a quarter, but only one"
+            "a quarter of the events, but only one event"
         );
         let mut probation = before(0, 20).next(Timestamp::from_unix_secs(0));
         for second in 0..50 {
             assert_eq!(
-                probation.record(ended(1, second, true), &POLICY),
+                probation.record(end(1, second, true), &POLICY),
                 None,
-                "again and again"
+                "one event fails again and again"
             );
         }
     }
 
     #[test]
-    fn it_is_watched_for_its_time_and_no_longer() {
-        assert_eq!(back_at((0, 20), &[(60, true); 4]), Some(3));
-        assert_eq!(back_at((0, 20), &[(61, true); 9]), None);
+    fn probation_ends_after_its_time() {
+        assert_eq!(rollback_at((0, 20), &[(60, true); 4]), Some(3));
+        assert_eq!(rollback_at((0, 20), &[(61, true); 9]), None);
         let probation = before(0, 20).next(Timestamp::from_unix_secs(10));
         assert!(probation.is_open(&POLICY, Timestamp::from_unix_secs(70)));
         assert!(!probation.is_open(&POLICY, Timestamp::from_unix_secs(71)));
@@ -215,49 +232,49 @@ mod tests {
     }
 
     #[test]
-    fn what_it_says_is_readable() {
-        let worse = |before| {
-            Worse {
-                now: Count {
+    fn regression_displays_both_counts() {
+        let text = |previous| {
+            Regression {
+                active: FailureCount {
                     faults: 4,
                     events: 5,
                 },
-                before,
+                previous,
             }
             .to_string()
         };
         assert_eq!(
-            worse(Count::default()),
-            "it failed at 4 of 5 events, the one before at none"
+            text(FailureCount::default()),
+            "it failed at 4 of 5 events, the previous revision at none"
         );
         assert_eq!(
-            worse(Count {
+            text(FailureCount {
                 faults: 1,
                 events: 90
             }),
-            "it failed at 4 of 5 events, the one before at 1 of 90"
+            "it failed at 4 of 5 events, the previous revision at 1 of 90"
         );
     }
 
     proptest! {
         #[test]
-        fn it_goes_back_just_when_the_policy_says(
+        fn rollback_follows_the_policy(
             attempts in proptest::collection::vec((0..12u64, 0..9i64, any::<bool>()), 1..60),
-            was in (0..20u64, 1..20u64),
+            previous in (0..20u64, 1..20u64),
             events_min in 1..8usize,
             faults_min in 1..4usize,
             worse in 0.01..1.0f64,
         ) {
             let policy = ProbationPolicy { probation: Duration::from_secs(60), events_min, faults_min, worse };
-            let (before_faults, before_events) = (was.0.min(was.1), was.1);
+            let (before_faults, before_events) = (previous.0.min(previous.1), previous.1);
             let mut probation = before(before_faults, before_events).next(Timestamp::from_unix_secs(0));
-            let mut history: Vec<Ended> = Vec::new();
+            let mut history: Vec<AttemptEnd> = Vec::new();
             let mut now = 0;
             for (event, pause, is_fault) in attempts {
                 now += pause;
-                let this = ended(event, now, is_fault);
+                let this = end(event, now, is_fault);
                 history.push(this);
-                // The plain reading: the last attempt of each event within the window.
+                // The rule in plain terms: the last attempt of each event within the window.
                 let recent = history.iter().enumerate().filter(|(at, one)| {
                     this.at.since(one.at) <= policy.probation && history[at + 1..].iter().all(|later| later.event != one.event)
                 });
@@ -270,15 +287,15 @@ mod tests {
         }
 
         #[test]
-        fn one_that_does_no_worse_never_goes_back(
+        fn equal_revision_is_never_rolled_back(
             faults in proptest::collection::vec(any::<bool>(), 4..60),
             worse in 0.0..1.0f64,
         ) {
-            // Every prefix fails at most as often as all: the one before failed at each.
+            // No revision can fail more often than the previous one, which failed at every event.
             let policy = ProbationPolicy { worse, ..POLICY };
             let mut probation = before(9, 9).next(Timestamp::from_unix_secs(0));
             for (event, is_fault) in (0..).zip(faults) {
-                prop_assert_eq!(probation.record(ended(event, 1, is_fault), &policy), None);
+                prop_assert_eq!(probation.record(end(event, 1, is_fault), &policy), None);
             }
         }
     }

@@ -1,24 +1,26 @@
-//! When a revision has failed so often that its jobs are better held than attempted.
+//! The rule that decides when a revision fails too often to serve.
 //!
-//! What is counted is events, each by its last attempt, and not attempts: an event that no code can take is attempted
-//! again and again, and must not take the plugin out of service for all the others.
+//! A [`FailureBreaker`] watches the active revision of one plugin. It counts events, not attempts,
+//! and each event by its last attempt: an event that no code can handle is retried again and again,
+//! and must not take the plugin out of service for all other events. When the breaker trips, the
+//! caller quarantines the plugin, so that its jobs are held.
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
 use crate::{EventId, Revision, Timestamp};
 
-/// Events that a breaker remembers at most, or as many as it needs to judge by.
+/// The number of events that a window remembers, unless the policy needs more.
 const EVENTS_KEPT_MAX: usize = 256;
 
-/// How often a revision may fail.
+/// How often a revision may fail before it is quarantined.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct QuarantinePolicy {
-    /// What happened longer ago doesn't count.
+    /// The time for which an attempt counts.
     pub window: Duration,
-    /// The share of events, in `0.0..=1.0`, at which it has failed too often.
+    /// The share of failed events, in `0.0..=1.0`, at which the revision is quarantined.
     pub rate: f64,
-    /// How many events there have to be before that is judged; at least 1.
+    /// The number of events that must be known before the revision is judged; at least 1.
     pub events_min: usize,
 }
 
@@ -32,95 +34,102 @@ impl Default for QuarantinePolicy {
     }
 }
 
-/// Counts the events that the active revision of one plugin failed at.
+/// Counts the events at which the active revision of one plugin failed.
 #[derive(Debug, Clone, Default)]
-pub struct Breaker {
+pub struct FailureBreaker {
     revision: Option<Revision>,
-    tally: Tally,
+    recent: RecentAttempts,
 }
 
-/// The last attempts at the last events of one revision.
+/// The last attempt at each recent event of one revision.
 #[derive(Debug, Clone, Default)]
-pub struct Tally {
-    /// By when they ended; each event once.
-    ended: VecDeque<Ended>,
+pub struct RecentAttempts {
+    /// Ordered by the time at which they ended; each event occurs once.
+    ends: VecDeque<AttemptEnd>,
 }
 
-/// The last attempt at one event.
+/// The end of an attempt, as the rules for quarantine and probation see it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Ended {
-    /// The event.
+pub struct AttemptEnd {
+    /// The event that was attempted.
     pub event: EventId,
-    /// When the attempt ended.
+    /// The time at which the attempt ended.
     pub at: Timestamp,
-    /// Whether it was the code that failed; see `Outcome::is_fault`.
+    /// Whether the code failed; see [`Outcome::is_fault`](crate::Outcome::is_fault).
     pub is_fault: bool,
 }
 
-/// How often a revision has failed; given by a breaker when that is too often.
+/// The number of events at which a revision failed, out of how many.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Count {
-    /// Events that it failed at.
+pub struct FailureCount {
+    /// The number of events at which the revision failed.
     pub faults: usize,
-    /// Events in all.
+    /// The number of events in all.
     pub events: usize,
 }
 
-impl Breaker {
-    /// Takes note of an attempt that the active revision made, and says whether it has now failed too often.
+impl FailureBreaker {
+    /// Records an attempt of the active revision. Returns the count of failures if the revision has
+    /// now failed too often.
     ///
-    /// Another revision than at the last call begins with a clean slate, and so does one that tripped it.
+    /// The count starts anew when `revision` differs from that of the last call, and when the
+    /// breaker has tripped.
     pub fn record(
         &mut self,
         revision: Revision,
-        ended: Ended,
+        end: AttemptEnd,
         policy: &QuarantinePolicy,
-    ) -> Option<Count> {
+    ) -> Option<FailureCount> {
         if self.revision != Some(revision) {
             *self = Self {
                 revision: Some(revision),
-                tally: Tally::default(),
+                recent: RecentAttempts::default(),
             };
         }
-        self.tally.record(ended, policy.window, policy.events_min);
-        let tripped = self.judge(policy).filter(|_| ended.is_fault)?;
-        self.tally = Tally::default();
+        self.recent.record(end, policy.window, policy.events_min);
+
+        // A success never trips the breaker, even if old failures still exceed the rate.
+        let tripped = self.judge(policy).filter(|_| end.is_fault)?;
+        self.recent = RecentAttempts::default();
         Some(tripped)
     }
 
-    fn judge(&self, policy: &QuarantinePolicy) -> Option<Count> {
-        let Count { faults, events } = self.tally.count();
-        let is_enough =
+    fn judge(&self, policy: &QuarantinePolicy) -> Option<FailureCount> {
+        let FailureCount { faults, events } = self.recent.count();
+        let is_too_often =
             events >= policy.events_min.max(1) && faults as f64 >= policy.rate * events as f64;
-        is_enough.then_some(Count { faults, events })
+        is_too_often.then_some(FailureCount { faults, events })
     }
 }
 
-impl Count {
-    /// The share of events that it failed at, in `0.0..=1.0`; zero where there is none.
+impl FailureCount {
+    /// Returns the share of events at which the revision failed, in `0.0..=1.0`; zero if there are
+    /// no events.
     pub fn share(&self) -> f64 {
         self.faults as f64 / self.events.max(1) as f64
     }
 }
 
-impl Tally {
-    /// Takes note of an attempt. What is longer ago than `window` is forgotten, and so is what is more than `kept`
-    /// events back, or more than a fixed number where that is more.
-    pub fn record(&mut self, ended: Ended, window: Duration, kept: usize) {
-        self.ended
-            .retain(|other| other.event != ended.event && ended.at.since(other.at) <= window);
-        self.ended.push_back(ended);
-        while self.ended.len() > kept.max(EVENTS_KEPT_MAX) {
-            self.ended.pop_front();
+impl RecentAttempts {
+    /// Records the end of an attempt, in the place of an earlier attempt at the same event.
+    ///
+    /// Attempts older than `window` are forgotten. Of the rest, the last `events_min` are kept, or
+    /// a fixed number if that is larger.
+    pub fn record(&mut self, end: AttemptEnd, window: Duration, events_min: usize) {
+        self.ends
+            .retain(|other| other.event != end.event && end.at.since(other.at) <= window);
+        self.ends.push_back(end);
+        while self.ends.len() > events_min.max(EVENTS_KEPT_MAX) {
+            self.ends.pop_front();
         }
     }
 
-    /// How many events there are, and how many of them it failed at.
-    pub fn count(&self) -> Count {
-        let faults = self.ended.iter().filter(|ended| ended.is_fault).count();
-        Count {
+    /// Returns the number of events and the number of those that failed.
+    pub fn count(&self) -> FailureCount {
+        let faults = self.ends.iter().filter(|end| end.is_fault).count();
+        FailureCount {
             faults,
-            events: self.ended.len(),
+            events: self.ends.len(),
         }
     }
 }
@@ -140,43 +149,43 @@ mod tests {
     const ONE: Revision = Revision::from_sha256([1; 32]);
     const TWO: Revision = Revision::from_sha256([2; 32]);
 
-    fn ended(event: u64, second: i64, is_fault: bool) -> Ended {
+    fn end(event: u64, second: i64, is_fault: bool) -> AttemptEnd {
         let event = EventId::from_uuid(Uuid::from_u64_pair(0, event));
-        Ended {
+        AttemptEnd {
             event,
             at: Timestamp::from_unix_secs(second),
             is_fault,
         }
     }
 
-    /// Which of these attempts (event, second, whether it failed) trip the breaker.
+    /// Returns which of these attempts (event, second, whether it failed) trip the breaker.
     fn trips(attempts: &[(u64, i64, bool)]) -> Vec<usize> {
-        let mut breaker = Breaker::default();
+        let mut breaker = FailureBreaker::default();
         let tripped = attempts
             .iter()
             .enumerate()
             .filter(|(_, (event, second, is_fault))| {
                 breaker
-                    .record(ONE, ended(*event, *second, *is_fault), &POLICY)
+                    .record(ONE, end(*event, *second, *is_fault), &POLICY)
                     .is_some()
             });
         tripped.map(|(at, _)| at).collect()
     }
 
     #[test]
-    fn enough_failures_trip_it_and_begin_a_new_count() {
+    fn enough_failures_trip_the_breaker() {
         let faults: Vec<_> = (0..9).map(|event| (event, 0, true)).collect();
-        assert_eq!(trips(&faults[..3]), [0; 0], "too few to judge by");
+        assert_eq!(trips(&faults[..3]), [0; 0], "too few events");
         assert_eq!(trips(&faults), [3, 7]);
         assert_eq!(
             trips(&[(1, 0, true), (2, 0, false), (3, 0, false), (4, 0, true)]),
             [3],
-            "half of them"
+            "half of the events failed"
         );
         assert_eq!(
             trips(&[(1, 0, true), (2, 0, true), (3, 0, false), (4, 0, false)]),
             [0; 0],
-            "success trips nothing"
+            "a success does not trip the breaker"
         );
         assert_eq!(
             trips(&[
@@ -191,12 +200,12 @@ mod tests {
     }
 
     #[test]
-    fn one_event_counts_once_and_by_its_last_attempt() {
+    fn event_counts_by_its_last_attempt() {
         let same: Vec<_> = (0..50).map(|second| (1, second, true)).collect();
         assert_eq!(
             trips(&same),
             [0; 0],
-            "an event that can't be handled is that event's trouble"
+            "one event that always fails does not trip the breaker"
         );
         let healed = [
             (1, 0, true),
@@ -210,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_long_ago_is_forgotten() {
+    fn old_attempts_are_forgotten() {
         assert_eq!(
             trips(&[(1, 0, true), (2, 0, true), (3, 0, true), (4, 60, true)]),
             [3]
@@ -222,34 +231,35 @@ mod tests {
     }
 
     #[test]
-    fn each_revision_answers_for_itself() {
-        let mut breaker = Breaker::default();
+    fn each_revision_starts_a_new_count() {
+        let mut breaker = FailureBreaker::default();
         for event in 0..3 {
-            assert_eq!(breaker.record(ONE, ended(event, 0, true), &POLICY), None);
+            assert_eq!(breaker.record(ONE, end(event, 0, true), &POLICY), None);
         }
-        assert_eq!(breaker.record(TWO, ended(3, 0, true), &POLICY), None);
+        assert_eq!(breaker.record(TWO, end(3, 0, true), &POLICY), None);
         assert_eq!(
-            breaker.record(ONE, ended(4, 0, true), &POLICY),
+            breaker.record(ONE, end(4, 0, true), &POLICY),
             None,
-            "and one that comes back begins anew"
+            "a revision that returns starts a new count"
         );
     }
 
     proptest! {
         #[test]
-        fn it_trips_just_when_the_policy_says(
+        fn breaker_trips_as_the_policy_says(
             attempts in proptest::collection::vec((0..12u64, 0..30i64, any::<bool>()), 1..60),
             rate in 0.01..1.0f64,
             events_min in 1..8usize,
         ) {
             let policy = QuarantinePolicy { window: Duration::from_secs(60), rate, events_min };
-            let mut breaker = Breaker::default();
-            // The plain reading: all attempts since the last trip, the last one of each event, within the window.
-            let mut history: Vec<Ended> = Vec::new();
+            let mut breaker = FailureBreaker::default();
+            // The rule in plain terms: the last attempt of each event since the last trip, within the
+            // window.
+            let mut history: Vec<AttemptEnd> = Vec::new();
             let mut now = 0;
             for (event, pause, is_fault) in attempts {
                 now += pause;
-                let this = ended(event, now, is_fault);
+                let this = end(event, now, is_fault);
                 history.push(this);
                 let recent = history.iter().enumerate().filter(|(at, one)| {
                     this.at.since(one.at) <= policy.window && history[at + 1..].iter().all(|later| later.event != one.event)
@@ -258,7 +268,7 @@ mod tests {
                 let faults = recent.iter().filter(|is_fault| **is_fault).count();
                 let expected = is_fault && recent.len() >= events_min && faults as f64 >= rate * recent.len() as f64;
                 let tripped = breaker.record(ONE, this, &policy);
-                prop_assert_eq!(tripped, expected.then_some(Count { faults, events: recent.len() }));
+                prop_assert_eq!(tripped, expected.then_some(FailureCount { faults, events: recent.len() }));
                 if expected {
                     history.clear();
                 }
@@ -266,12 +276,12 @@ mod tests {
         }
 
         #[test]
-        fn it_remembers_no_more_than_it_may(count in 0..600u64, events_min in 1..400usize) {
+        fn breaker_remembers_a_bounded_number(count in 0..600u64, events_min in 1..400usize) {
             let policy = QuarantinePolicy { window: Duration::MAX, rate: 1.0, events_min };
-            let mut breaker = Breaker::default();
+            let mut breaker = FailureBreaker::default();
             for event in 0..count {
-                breaker.record(ONE, ended(event, 0, event % 2 == 0), &policy);
-                prop_assert!(breaker.tally.ended.len() <= events_min.max(EVENTS_KEPT_MAX));
+                breaker.record(ONE, end(event, 0, event % 2 == 0), &policy);
+                prop_assert!(breaker.recent.ends.len() <= events_min.max(EVENTS_KEPT_MAX));
             }
         }
     }

@@ -1,50 +1,50 @@
-//! The steps of a revision's release, and which of them may follow which.
+//! The steps of a release, and the order in which a revision can take them.
 //!
 //! ```text
 //! seen -> settled -> [queued] -> [compiling] -> checked -> compiled -> rehearsed -> active -> draining -> retired
 //!             \          \             \           \          \           \          |  ^       |           |
-//!              '----------'-------------'-----------'----------'-- refused '         |  '-------'-----------'  brought back
-//!                                                                                    '-> blocked -> (released) settled
+//!              '----------'-------------'-----------'----------'-- refused '         |  '-------'-----------'  rollback
+//!                                                                                    '-> blocked -> (cleared) settled
 //! ```
 //!
-//! Where there is compiled code already, nothing is queued or compiling.
-//!
-//! A file that is dropped again begins anew, wherever its revision stands.
+//! If the component's compiled code is cached, the release skips `queued` and `compiling`. When a file
+//! is dropped again, its release starts again, from any step.
 
 use std::fmt;
 use std::str::FromStr;
 
-/// Where a revision stands.
+/// A step of the release of a revision.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Step {
-    /// A file is there, or is another one than before.
+    /// The file is new in the folder, or has changed.
     Seen,
-    /// It has stayed as it is for long enough to be whole.
+    /// The file has not changed for long enough to be complete.
     Settled,
-    /// It waits until other components are compiled.
+    /// The component waits for other components to be compiled.
     Queued,
-    /// It is being compiled.
+    /// The component is being compiled.
     Compiling,
-    /// It is a component, its imports are granted, and it has a handler.
+    /// The file is a component that exports a handler, and its imports are granted.
     Checked,
-    /// It can be run. A pinned plugin's next revision stays here.
+    /// The revision can run. The next revision of a pinned plugin stays at this step.
     Compiled,
-    /// It did as it should with events that are not new.
+    /// The revision passed its rehearsal.
     Rehearsed,
-    /// It is given the plugin's events.
+    /// The revision is given the plugin's events.
     Active,
-    /// It is given no more, and has attempts that are not over.
+    /// The revision is given no more events, and still has attempts that are running.
     Draining,
-    /// It has none left.
+    /// The revision has no more attempts that are running.
     Retired,
-    /// It did worse than the one before, or an operator took it back: its content is refused from now on.
+    /// The revision was rolled back, by its failures or by an operator, and may not serve again until
+    /// an operator clears it.
     Blocked,
-    /// It can't be taken, for a reason.
+    /// The revision cannot serve, for a reason that is recorded with this step.
     Refused,
 }
 
 impl Step {
-    /// All of them, in reading order.
+    /// Every step, in reading order.
     pub const ALL: [Self; 12] = [
         Self::Seen,
         Self::Settled,
@@ -60,7 +60,7 @@ impl Step {
         Self::Refused,
     ];
 
-    /// The step's name, as it stands in the store, the CLI and the log.
+    /// Returns the name of the step in the store, the CLI and the log.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Seen => "seen",
@@ -78,8 +78,11 @@ impl Step {
         }
     }
 
-    /// Whether a revision that stands here may stand there next. Each may be seen or settled anew: its file is dropped
-    /// again, or the host starts. Each but a blocked one may be refused: its settings may be bad now.
+    /// Returns whether `next` may follow this step.
+    ///
+    /// Every revision may be seen or settled again, when its file is dropped again or the host
+    /// starts. Every revision except a blocked one may be refused, because its settings may have
+    /// become invalid.
     pub const fn leads_to(self, next: Self) -> bool {
         use Step::{
             Active, Blocked, Checked, Compiled, Compiling, Draining, Queued, Refused, Rehearsed,
@@ -112,19 +115,19 @@ impl fmt::Display for Step {
     }
 }
 
-/// A text that names no step.
+/// The error for a text that is not the name of a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not a step of a release")]
-pub struct NoStep;
+pub struct InvalidStep;
 
 impl FromStr for Step {
-    type Err = NoStep;
+    type Err = InvalidStep;
 
-    fn from_str(text: &str) -> Result<Self, NoStep> {
+    fn from_str(text: &str) -> Result<Self, InvalidStep> {
         Self::ALL
             .into_iter()
             .find(|step| step.name() == text)
-            .ok_or(NoStep)
+            .ok_or(InvalidStep)
     }
 }
 
@@ -133,15 +136,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_read_back() {
+    fn step_reads_back_from_its_name() {
         for step in Step::ALL {
             assert_eq!(step.name().parse(), Ok(step));
         }
-        assert_eq!("done".parse::<Step>(), Err(NoStep));
+        assert_eq!("done".parse::<Step>(), Err(InvalidStep));
     }
 
     #[test]
-    fn each_step_leads_to_these_and_no_others() {
+    fn each_step_leads_to_listed_steps() {
         for (step, expected) in [
             (Step::Seen, "seen settled refused"),
             (
@@ -172,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_blocked_or_refused_serves_only_by_going_the_whole_way_again() {
+    fn blocked_revision_cannot_become_active() {
         let not_ready = [
             Step::Seen,
             Step::Settled,

@@ -1,30 +1,34 @@
-//! When a failed attempt is made again.
+//! The retry policy: whether a failed attempt or delivery is retried, and when.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::Timestamp;
 
-/// How often a failed attempt is made again, when, and for how long.
+/// How often a failed attempt or delivery is retried, after which delays, and for how long.
 ///
-/// Without a schedule, delays are an exponential back-off with equal jitter: with the ceiling
-/// `min(delay_max, delay_first * 2^(n-1))`, the delay before attempt `n + 1` is half the ceiling and a random part of the
-/// other half, as in "Exponential Backoff And Jitter" (AWS Architecture Blog, 2015). The fixed half keeps attempts
-/// apart; the random half keeps jobs that failed together from coming back together.
+/// Without a schedule, delays are an exponential back-off with equal jitter. The ceiling of the delay
+/// after attempt `n` is `min(delay_max, delay_first * 2^(n-1))`; the delay is half the ceiling and a
+/// random part of the other half, as in "Exponential Backoff And Jitter" (AWS Architecture Blog,
+/// 2015). The fixed half keeps attempts apart. The random half keeps jobs that failed together from
+/// being retried together.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RetryPolicy {
-    /// Runs of a job in all before it is dead; at least 1.
+    /// The maximum number of attempts of a job before it is dead; at least 1.
     pub attempts_max: u32,
     /// The ceiling of the first delay.
     pub delay_first: Duration,
-    /// The ceiling of any delay that isn't in the schedule, a handler's own included.
+    /// The ceiling of every delay that is not in the schedule, including delays that a handler or
+    /// receiver asks for.
     pub delay_max: Duration,
-    /// Each delay by itself, in place of the back-off; the last one repeats. `None`, or an empty one, is no schedule.
+    /// The delays in order, in place of the back-off; the last delay repeats. `None` or an empty
+    /// schedule means the back-off.
     ///
-    /// A delay is lengthened by up to a tenth, so that jobs that failed together don't all come back together.
+    /// Each delay is lengthened by up to a tenth, so that jobs that failed together are not all
+    /// retried together.
     pub schedule: Option<Arc<[Duration]>>,
-    /// How long after the event came in, or was last replayed, an attempt may still be made again. A first attempt is
-    /// always made; a failure whose next attempt would come later than this is final.
+    /// The time after the arrival or the last replay of an event during which retries are made. The
+    /// first attempt is always made. A failure is final if its retry would be later than this.
     pub deadline: Option<Duration>,
 }
 
@@ -41,7 +45,8 @@ impl Default for RetryPolicy {
 }
 
 impl RetryPolicy {
-    /// The delay after the `attempts`-th failed attempt. `jitter` is a random number in `0.0..1.0`.
+    /// Returns the delay after the failed attempt number `attempts`. `jitter` is a random number in
+    /// `0.0..1.0`.
     pub fn delay(&self, attempts: u32, jitter: f64) -> Duration {
         let failed_before = attempts.saturating_sub(1);
         match self.scheduled(failed_before) {
@@ -55,31 +60,32 @@ impl RetryPolicy {
         }
     }
 
-    /// When an attempt is made again that failed at `now`; `None` when it never is.
-    pub fn again_at(&self, failure: Failure, now: Timestamp, jitter: f64) -> Option<Timestamp> {
+    /// Returns the time of the retry after a failure at `now`; `None` if the failure is final.
+    pub fn retry_at(&self, failure: Failure, now: Timestamp, jitter: f64) -> Option<Timestamp> {
         if failure.attempts >= self.attempts_max {
             return None;
         }
-        self.again_in_time(failure, now, jitter)
+        self.retry_before_deadline(failure, now, jitter)
     }
 
-    /// As `again_at`, however often it has failed: only the deadline ends it.
-    pub fn again_in_time(
+    /// Does the same as [`retry_at`](Self::retry_at), but without a maximum number of attempts: only
+    /// the deadline makes the failure final.
+    pub fn retry_before_deadline(
         &self,
         failure: Failure,
         now: Timestamp,
         jitter: f64,
     ) -> Option<Timestamp> {
-        let again = self.again_after(failure, now, jitter);
+        let retry_at = self.retry_always(failure, now, jitter);
         self.deadline
-            .is_none_or(|deadline| again <= failure.since.after(deadline))
-            .then_some(again)
+            .is_none_or(|deadline| retry_at <= failure.since.after(deadline))
+            .then_some(retry_at)
     }
 
-    /// As `again_at`, for a failure that is never final.
-    pub fn again_after(&self, failure: Failure, now: Timestamp, jitter: f64) -> Timestamp {
-        let asked = failure.asked.unwrap_or_default().min(self.delay_max);
-        now.after(self.delay(failure.attempts, jitter).max(asked))
+    /// Does the same as [`retry_at`](Self::retry_at), but for a failure that is never final.
+    pub fn retry_always(&self, failure: Failure, now: Timestamp, jitter: f64) -> Timestamp {
+        let delay_min = failure.delay_min.unwrap_or_default().min(self.delay_max);
+        now.after(self.delay(failure.attempts, jitter).max(delay_min))
     }
 
     fn scheduled(&self, failed_before: u32) -> Option<Duration> {
@@ -95,24 +101,23 @@ impl RetryPolicy {
             .delay_first
             .as_millis()
             .saturating_mul(1 << failed_before.min(63));
-        Duration::from_millis(
-            u64::try_from(doubled.min(self.delay_max.as_millis())).unwrap_or(u64::MAX),
-        )
+        let millis = doubled.min(self.delay_max.as_millis());
+        Duration::from_millis(u64::try_from(millis).unwrap_or(u64::MAX))
     }
 }
 
-/// A failed attempt, as a policy sees it.
+/// A failed attempt or delivery, as a retry policy sees it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Failure {
-    /// Attempts made, this one included.
+    /// The number of attempts so far, including this one.
     pub attempts: u32,
-    /// When the event came in, or was last replayed.
+    /// The time at which the event arrived or was last replayed.
     pub since: Timestamp,
-    /// The least delay that the handler asks for.
-    pub asked: Option<Duration>,
+    /// The shortest delay that the handler or receiver asks for.
+    pub delay_min: Option<Duration>,
 }
 
-/// As much of `whole` as `jitter` says, in whole milliseconds.
+/// Returns the fraction `jitter` of `whole`, in whole milliseconds.
 fn part(whole: Duration, jitter: f64) -> Duration {
     let millis = u64::try_from(whole.as_millis()).unwrap_or(u64::MAX);
     Duration::from_millis((millis as f64 * jitter.clamp(0.0, 1.0)) as u64)
@@ -144,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn ceilings_double_up_to_the_cap() {
+    fn delay_ceiling_doubles_up_to_max() {
         let policy = RetryPolicy {
             delay_first: SECOND,
             delay_max: 5 * SECOND,
@@ -180,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn requested_delays_have_no_jitter() {
+    fn requested_delay_has_no_jitter() {
         let policy = RetryPolicy {
             delay_first: SECOND,
             delay_max: 100 * SECOND,
@@ -190,17 +195,17 @@ mod tests {
         let failure = Failure {
             attempts: 1,
             since: RECEIVED,
-            asked,
+            delay_min: asked,
         };
 
         for jitter in [0.0, 0.5, 1.0] {
-            let again = policy.again_after(failure, RECEIVED, jitter);
+            let again = policy.retry_always(failure, RECEIVED, jitter);
             assert_eq!(again.since(RECEIVED), 30 * SECOND, "with jitter {jitter}");
         }
     }
 
     #[test]
-    fn a_schedule_is_kept_and_its_last_delay_repeats() {
+    fn last_delay_of_schedule_repeats() {
         assert_eq!(
             seconds(&scheduled(&[10, 60, 30]), 0.0),
             [10.0, 60.0, 30.0, 30.0, 30.0]
@@ -212,21 +217,21 @@ mod tests {
         assert_eq!(
             seconds(&scheduled(&[]), 1.0),
             seconds(&RetryPolicy::default(), 1.0),
-            "none is no schedule"
+            "an empty schedule means the back-off"
         );
     }
 
     #[test]
-    fn a_failure_is_final_by_its_number_or_by_its_age() {
+    fn failure_is_final_by_number_or_age() {
         let again = |policy: &RetryPolicy, attempts, age: u64| {
             let failure = Failure {
                 attempts,
                 since: RECEIVED,
-                asked: None,
+                delay_min: None,
             };
             let now = RECEIVED.after(Duration::from_secs(age));
             policy
-                .again_at(failure, now, 0.0)
+                .retry_at(failure, now, 0.0)
                 .map(|again| again.since(RECEIVED).as_secs())
         };
         let policy = RetryPolicy {
@@ -236,7 +241,7 @@ mod tests {
         };
         assert_eq!(again(&policy, 1, 0), Some(10));
         assert_eq!(again(&policy, 2, 10), Some(30));
-        assert_eq!(again(&policy, 3, 30), None, "three were allowed");
+        assert_eq!(again(&policy, 3, 30), None, "three attempts are allowed");
         assert_eq!(again(&policy, 1, 90), Some(100), "just in time");
         assert_eq!(again(&policy, 1, 91), None, "too late");
         assert_eq!(
@@ -253,7 +258,7 @@ mod tests {
     }
 
     #[test]
-    fn a_handler_can_ask_for_more_and_never_for_less() {
+    fn handler_can_only_lengthen_the_delay() {
         let policy = RetryPolicy {
             delay_max: 100 * SECOND,
             ..scheduled(&[10])
@@ -261,11 +266,11 @@ mod tests {
         let failure = |asked| Failure {
             attempts: 1,
             since: RECEIVED,
-            asked,
+            delay_min: asked,
         };
         let again = |asked| {
             policy
-                .again_after(failure(asked), RECEIVED, 0.0)
+                .retry_always(failure(asked), RECEIVED, 0.0)
                 .since(RECEIVED)
         };
         assert_eq!(again(None), 10 * SECOND);
@@ -282,7 +287,7 @@ mod tests {
         };
         let asks = failure(Some(50 * SECOND));
         assert_eq!(
-            late.again_at(asks, RECEIVED, 0.0),
+            late.retry_at(asks, RECEIVED, 0.0),
             None,
             "a handler does not outlast the deadline"
         );
@@ -312,7 +317,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_delay_passes_the_cap(attempts: u32, jitter in 0.0..1.0f64, policy in any_policy()) {
+        fn no_delay_exceeds_its_ceiling(attempts: u32, jitter in 0.0..1.0f64, policy in any_policy()) {
             let scheduled = policy.schedule.as_deref().unwrap_or_default().iter().max();
             let ceiling = scheduled.map_or(policy.delay_max, |longest| *longest * 11 / 10);
             prop_assert!(policy.delay(attempts, jitter) <= ceiling);
@@ -336,7 +341,7 @@ mod tests {
         }
 
         #[test]
-        fn what_is_made_again_is_within_every_limit(
+        fn retry_is_within_every_limit(
             policy in any_policy(),
             attempts in 1..30u32,
             age in 0..2_000_000u64,
@@ -345,7 +350,7 @@ mod tests {
         ) {
             let now = RECEIVED.after(Duration::from_millis(age));
             let failure = Failure { attempts, since: RECEIVED, asked };
-            match policy.again_at(failure, now, jitter) {
+            match policy.retry_at(failure, now, jitter) {
                 Some(again) => {
                     prop_assert!(attempts < policy.attempts_max);
                     prop_assert!(again >= now && again.since(now) >= asked.unwrap_or_default().min(policy.delay_max));
@@ -353,7 +358,7 @@ mod tests {
                 }
                 None => {
                     let is_late = policy.deadline.is_some_and(|deadline| {
-                        policy.again_after(failure, now, jitter).since(RECEIVED) > deadline
+                        policy.retry_always(failure, now, jitter).since(RECEIVED) > deadline
                     });
                     prop_assert!(attempts >= policy.attempts_max || is_late);
                 }

@@ -1,9 +1,10 @@
-//! Who may have how many of the free places: tenants first, then what each tenant has that could use one: its plugins
-//! where attempts are made, its destinations where messages are sent.
+//! The fair share: how free slots are divided among tenants and their members.
 //!
-//! A place goes to the tenant that has the fewest, those under way included, and there to the member that has the
-//! fewest; where several have as few, to the one that has waited the longest for its turn. So a tenant's share doesn't
-//! grow with the number of its members or of its events, and what one can't use the others have.
+//! A member is a plugin where slots are for attempts, and a destination where slots are for
+//! deliveries. Each slot goes to the tenant that uses the fewest slots, and within the tenant to the
+//! member that uses the fewest. Among equals, the one whose last turn is the longest ago is first.
+//! So the share of a tenant does not grow with the number of its members or events, and slots that
+//! one tenant cannot use go to the others.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap, HashMap, HashSet};
@@ -11,9 +12,9 @@ use std::hash::Hash;
 
 use crate::{DestinationRef, PluginRef, TenantName};
 
-/// What places are dealt out to.
+/// A plugin or destination that can be given slots.
 pub trait Member: Clone + Eq + Hash {
-    /// Whose it is.
+    /// Returns the tenant that the member belongs to.
     fn tenant(&self) -> &TenantName;
 }
 
@@ -29,37 +30,37 @@ impl Member for DestinationRef {
     }
 }
 
-/// A member that could use places.
+/// A member that can use more slots.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Open<M> {
-    /// Which.
+pub struct Demand<M> {
+    /// The plugin or destination.
     pub member: M,
-    /// How many more it may have.
-    pub places: usize,
-    /// How many it has.
+    /// The number of slots that it can use in addition.
+    pub slots: usize,
+    /// The number of slots that it uses already.
     pub running: usize,
 }
 
-/// What there is to share out.
+/// The slots to divide, and the bound on each tenant.
 #[derive(Debug, Clone)]
-pub struct Free<'a> {
-    /// Places.
-    pub places: usize,
-    /// How many places one tenant may have in all.
+pub struct FreeSlots<'a> {
+    /// The number of free slots.
+    pub slots: usize,
+    /// The maximum number of slots of one tenant.
     pub tenant_max: usize,
-    /// How many it has already, by all of its members.
+    /// The number of slots that each tenant uses already, with all of its members.
     pub running: &'a HashMap<TenantName, usize>,
 }
 
-/// When each tenant and each member last had its turn.
+/// The order of the last turns of tenants and members.
 #[derive(Debug)]
-pub struct Served<M> {
+pub struct TurnOrder<M> {
     count: u64,
     tenants: HashMap<TenantName, u64>,
     members: HashMap<M, u64>,
 }
 
-impl<M> Default for Served<M> {
+impl<M> Default for TurnOrder<M> {
     fn default() -> Self {
         Self {
             count: 0,
@@ -69,111 +70,122 @@ impl<M> Default for Served<M> {
     }
 }
 
-/// A place in a queue: by what it has, then by when it last had a turn, then by name.
+/// A position in a queue: the slots in use, then the last turn, then the index.
 type Rank = (usize, u64, usize);
 
-/// One tenant in the queue for places.
+/// One tenant in the queue for slots.
 struct Tenant {
     name: TenantName,
     running: usize,
     members: BinaryHeap<Reverse<Rank>>,
 }
 
-/// Deals the places out one by one, and says who gets how many. Who gets none isn't in the answer.
+/// Divides the free slots and returns the number of slots of each member that is given any.
 pub fn share<M: Member>(
-    free: &Free<'_>,
-    open: &[Open<M>],
-    served: &mut Served<M>,
+    free: &FreeSlots<'_>,
+    demand: &[Demand<M>],
+    turns: &mut TurnOrder<M>,
 ) -> Vec<(M, usize)> {
-    let mut tenants = served.queues(free, open);
+    let mut tenants = turns.queues(free, demand);
     let mut queue: BinaryHeap<Reverse<Rank>> = BinaryHeap::new();
-    for (at, tenant) in tenants.iter().enumerate() {
-        queue.push(Reverse((
-            tenant.running,
-            served.of_tenant(&tenant.name),
-            at,
-        )));
+    for (index, tenant) in tenants.iter().enumerate() {
+        let turn = turns.of_tenant(&tenant.name);
+        queue.push(Reverse((tenant.running, turn, index)));
     }
-    let mut given = vec![0; open.len()];
-    for _ in 0..free.places {
-        let Some(Reverse((.., tenant_at))) = queue.pop() else {
+
+    let mut given = vec![0; demand.len()];
+    for _ in 0..free.slots {
+        let Some(Reverse((.., tenant_index))) = queue.pop() else {
             break;
         };
-        let tenant = &mut tenants[tenant_at];
-        let Some(Reverse((.., at))) = tenant.members.pop() else {
+        let tenant = &mut tenants[tenant_index];
+        let Some(Reverse((.., index))) = tenant.members.pop() else {
             continue;
         };
-        given[at] += 1;
+
+        given[index] += 1;
         tenant.running += 1;
-        served.take(&open[at].member);
-        if given[at] < open[at].places {
-            tenant
-                .members
-                .push(Reverse((open[at].running + given[at], served.count, at)));
+        turns.take(&demand[index].member);
+
+        // The member and the tenant queue up again, behind those that use fewer slots.
+        if given[index] < demand[index].slots {
+            let running = demand[index].running + given[index];
+            tenant.members.push(Reverse((running, turns.count, index)));
         }
         if tenant.running < free.tenant_max && !tenant.members.is_empty() {
-            queue.push(Reverse((tenant.running, served.count, tenant_at)));
+            queue.push(Reverse((tenant.running, turns.count, tenant_index)));
         }
     }
-    let given = open.iter().zip(given).filter(|(_, places)| *places > 0);
-    given
-        .map(|(open, places)| (open.member.clone(), places))
+
+    demand
+        .iter()
+        .zip(given)
+        .filter(|(_, slots)| *slots > 0)
+        .map(|(demand, slots)| (demand.member.clone(), slots))
         .collect()
 }
 
-/// Those who may have a use for more places, where `given` were dealt out and `taken` of them were of use: they took all
-/// that they had, or had none yet.
-pub fn still_open<M: Member>(
-    open: Vec<Open<M>>,
+/// Returns the demand that is left after `given` slots were offered and `taken` slots were used.
+///
+/// A member that used fewer slots than it was given has no more work, so it is left out.
+pub fn remaining_demand<M: Member>(
+    demand: Vec<Demand<M>>,
     given: &[(M, usize)],
     taken: &HashMap<M, usize>,
-) -> Vec<Open<M>> {
+) -> Vec<Demand<M>> {
     let given: HashMap<&M, usize> = given
         .iter()
-        .map(|(member, places)| (member, *places))
+        .map(|(member, slots)| (member, *slots))
         .collect();
-    let left = open.into_iter().filter_map(
-        |Open {
-             member,
-             places,
-             running,
-         }| {
-            let taken = taken.get(&member).copied().unwrap_or(0);
-            let given = given.get(&member).copied().unwrap_or(0);
-            (taken >= given && places > taken).then(|| Open {
-                places: places - taken,
-                running: running + taken,
+
+    let mut remaining = Vec::new();
+    for Demand {
+        member,
+        slots,
+        running,
+    } in demand
+    {
+        let taken = taken.get(&member).copied().unwrap_or(0);
+        let given = given.get(&member).copied().unwrap_or(0);
+        if taken >= given && slots > taken {
+            remaining.push(Demand {
                 member,
-            })
-        },
-    );
-    left.collect()
+                slots: slots - taken,
+                running: running + taken,
+            });
+        }
+    }
+    remaining
 }
 
-impl<M: Member> Served<M> {
-    /// Forgets those that are no more.
-    pub fn retain(&mut self, is_there: impl Fn(&M) -> bool) {
-        self.members.retain(|member, _| is_there(member));
+impl<M: Member> TurnOrder<M> {
+    /// Forgets the members for which `exists` returns false, and tenants without members.
+    pub fn retain(&mut self, exists: impl Fn(&M) -> bool) {
+        self.members.retain(|member, _| exists(member));
         let tenants: HashSet<&TenantName> = self.members.keys().map(Member::tenant).collect();
         self.tenants.retain(|tenant, _| tenants.contains(tenant));
     }
 
-    /// The tenants that may have more, each with the queue of its members, by name.
-    fn queues(&self, free: &Free<'_>, open: &[Open<M>]) -> Vec<Tenant> {
+    /// Returns the tenants that may use more slots, by name, each with the queue of its members.
+    fn queues(&self, free: &FreeSlots<'_>, demand: &[Demand<M>]) -> Vec<Tenant> {
         let mut by_name = BTreeMap::<&TenantName, BinaryHeap<Reverse<Rank>>>::new();
-        for (at, open) in open.iter().enumerate().filter(|(_, open)| open.places > 0) {
-            let turn = self.members.get(&open.member).copied().unwrap_or(0);
-            by_name
-                .entry(open.member.tenant())
-                .or_default()
-                .push(Reverse((open.running, turn, at)));
+        for (index, demand) in demand.iter().enumerate() {
+            if demand.slots > 0 {
+                let turn = self.members.get(&demand.member).copied().unwrap_or(0);
+                by_name
+                    .entry(demand.member.tenant())
+                    .or_default()
+                    .push(Reverse((demand.running, turn, index)));
+            }
         }
-        let tenants = by_name.into_iter().map(|(name, members)| Tenant {
-            name: name.clone(),
-            running: free.running.get(name).copied().unwrap_or(0),
-            members,
-        });
-        tenants
+
+        by_name
+            .into_iter()
+            .map(|(name, members)| Tenant {
+                name: name.clone(),
+                running: free.running.get(name).copied().unwrap_or(0),
+                members,
+            })
             .filter(|tenant| tenant.running < free.tenant_max)
             .collect()
     }
@@ -195,7 +207,7 @@ mod tests {
 
     use super::*;
 
-    /// `tenant/plugin`.
+    /// Parses `tenant/plugin`.
     fn plugin(name: &str) -> PluginRef {
         let (tenant, plugin) = name.split_once('/').expect("a tenant");
         PluginRef {
@@ -204,17 +216,17 @@ mod tests {
         }
     }
 
-    fn opens(places: &[(&str, usize, usize)]) -> Vec<Open<PluginRef>> {
-        let open = |(name, places, running): &(&str, usize, usize)| Open {
+    fn demands(places: &[(&str, usize, usize)]) -> Vec<Demand<PluginRef>> {
+        let open = |(name, places, running): &(&str, usize, usize)| Demand {
             member: plugin(name),
-            places: *places,
+            slots: *places,
             running: *running,
         };
         places.iter().map(open).collect()
     }
 
-    /// What every tenant has under way by the plugins that are open.
-    fn running(open: &[Open<PluginRef>]) -> HashMap<TenantName, usize> {
+    /// Returns the number of slots that each tenant uses.
+    fn running(open: &[Demand<PluginRef>]) -> HashMap<TenantName, usize> {
         let mut running = HashMap::new();
         for open in open {
             *running.entry(open.member.tenant.clone()).or_default() += open.running;
@@ -225,17 +237,17 @@ mod tests {
     fn deal(
         free: usize,
         tenant_max: usize,
-        open: &[Open<PluginRef>],
-        served: &mut Served<PluginRef>,
+        open: &[Demand<PluginRef>],
+        turns: &mut TurnOrder<PluginRef>,
     ) -> Vec<(String, usize)> {
         let given = share(
-            &Free {
-                places: free,
+            &FreeSlots {
+                slots: free,
                 tenant_max,
                 running: &running(open),
             },
             open,
-            served,
+            turns,
         );
         given
             .iter()
@@ -244,16 +256,21 @@ mod tests {
     }
 
     fn check(free: usize, places: &[(&str, usize, usize)], expected: &[(&str, usize)]) {
-        let given = deal(free, usize::MAX, &opens(places), &mut Served::default());
+        let given = deal(
+            free,
+            usize::MAX,
+            &demands(places),
+            &mut TurnOrder::default(),
+        );
         let given: Vec<_> = given
             .iter()
             .map(|(name, limit)| (name.as_str(), *limit))
             .collect();
-        assert_eq!(given, expected, "{free} places for {places:?}");
+        assert_eq!(given, expected, "{free} slots for {places:?}");
     }
 
     #[test]
-    fn a_tenants_plugins_have_even_shares() {
+    fn plugins_of_a_tenant_share_evenly() {
         check(0, &[("a/a", 3, 0)], &[]);
         check(9, &[], &[]);
         check(
@@ -285,7 +302,7 @@ mod tests {
     }
 
     #[test]
-    fn many_plugins_are_no_larger_share() {
+    fn more_plugins_get_no_larger_share() {
         check(
             6,
             &[("a/a", 9, 0), ("a/b", 9, 0), ("a/c", 9, 0), ("b/a", 9, 0)],
@@ -300,9 +317,9 @@ mod tests {
     }
 
     #[test]
-    fn a_tenant_has_no_more_than_it_may() {
-        let open = opens(&[("a/a", 9, 1), ("a/b", 9, 0), ("b/a", 1, 0)]);
-        let given = deal(9, 3, &open, &mut Served::default());
+    fn tenant_stays_within_its_maximum() {
+        let open = demands(&[("a/a", 9, 1), ("a/b", 9, 0), ("b/a", 1, 0)]);
+        let given = deal(9, 3, &open, &mut TurnOrder::default());
         assert_eq!(
             given,
             [
@@ -312,26 +329,26 @@ mod tests {
             ]
         );
         assert_eq!(
-            deal(9, 1, &open, &mut Served::default()),
+            deal(9, 1, &open, &mut TurnOrder::default()),
             [("b/a".to_owned(), 1)]
         );
     }
 
     #[test]
-    fn the_turn_goes_round_tenants_and_within_each_its_plugins() {
-        let open = opens(&[
+    fn tenants_and_their_plugins_take_turns() {
+        let open = demands(&[
             ("a/a", 1, 0),
             ("a/b", 1, 0),
             ("a/c", 1, 0),
             ("b/a", 1, 0),
             ("c/a", 1, 0),
         ]);
-        let mut turns = Served::default();
-        let served: Vec<_> = (0..9)
+        let mut turns = TurnOrder::default();
+        let turns: Vec<_> = (0..9)
             .map(|_| deal(1, 9, &open, &mut turns).remove(0).0)
             .collect();
         assert_eq!(
-            served,
+            turns,
             [
                 "a/a", "b/a", "c/a", "a/b", "b/a", "c/a", "a/c", "b/a", "c/a"
             ]
@@ -340,15 +357,15 @@ mod tests {
         assert_eq!(
             (turns.tenants.len(), turns.members.len()),
             (1, 1),
-            "who is gone is forgotten"
+            "members that are gone are forgotten"
         );
     }
 
-    fn any_open() -> impl Strategy<Value = Vec<Open<PluginRef>>> {
+    fn any_demand() -> impl Strategy<Value = Vec<Demand<PluginRef>>> {
         let one = |at: usize| {
-            (0..4usize, 0..6usize, 0..6usize).prop_map(move |(tenant, places, running)| Open {
+            (0..4usize, 0..6usize, 0..6usize).prop_map(move |(tenant, slots, running)| Demand {
                 member: plugin(&format!("t{tenant}/p{at}")),
-                places,
+                slots,
                 running,
             })
         };
@@ -357,27 +374,27 @@ mod tests {
 
     proptest! {
         #[test]
-        fn shares_are_within_bounds_whole_and_even(open in any_open(), free in 0..30usize, tenant_max in 1..12usize) {
+        fn shares_are_bounded_complete_and_even(open in any_demand(), free in 0..30usize, tenant_max in 1..12usize) {
             let running = running(&open);
-            let given = share(&Free { places: free, tenant_max, running: &running }, &open, &mut Served::default());
+            let given = share(&FreeSlots { slots: free, tenant_max, running: &running }, &open, &mut TurnOrder::default());
             let given: HashMap<_, _> = given.into_iter().collect();
             let mut loads = running.clone();
             for (plugin, limit) in &given {
                 *loads.entry(plugin.tenant.clone()).or_default() += limit;
             }
-            let given_to = |open: &Open<PluginRef>| given.get(&open.member).copied().unwrap_or(0);
+            let given_to = |open: &Demand<PluginRef>| given.get(&open.member).copied().unwrap_or(0);
             let had_some = |tenant: &TenantName| given.keys().any(|plugin| plugin.tenant == *tenant);
             let wants_more = |tenant: &TenantName| {
                 loads[tenant] < tenant_max
-                    && open.iter().any(|open| open.member.tenant == *tenant && given_to(open) < open.places)
+                    && open.iter().any(|open| open.member.tenant == *tenant && given_to(open) < open.slots)
             };
             let total: usize = given.values().sum();
             prop_assert!(total <= free);
             for one in &open {
-                prop_assert!(given_to(one) <= one.places);
+                prop_assert!(given_to(one) <= one.slots);
                 let tenant = &one.member.tenant;
                 prop_assert!(!had_some(tenant) || loads[tenant] <= tenant_max);
-                prop_assert!(total == free || !wants_more(tenant), "places are left, and somebody could use one");
+                prop_assert!(total == free || !wants_more(tenant), "a slot is left that {} could use", tenant);
                 for other in open.iter().filter(|_| wants_more(tenant)) {
                     let other = &other.member.tenant;
                     prop_assert!(!had_some(other) || loads[other] <= loads[tenant] + 1, "{other} was preferred to {tenant}");

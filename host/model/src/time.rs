@@ -1,6 +1,7 @@
 //! Points in time, as whole milliseconds since the Unix epoch.
 //!
-//! Milliseconds are what the store keeps and what handlers are given. Only the outermost layers read a clock.
+//! The store keeps milliseconds, and handlers are given milliseconds. Only the outermost crates read
+//! a clock.
 
 use std::fmt;
 use std::time::Duration;
@@ -8,22 +9,23 @@ use std::time::Duration;
 use ::time::OffsetDateTime;
 use ::time::format_description::well_known::{Rfc2822, Rfc3339};
 
-/// Milliseconds since 1970-01-01T00:00:00Z.
+/// A point in time: milliseconds since 1970-01-01T00:00:00Z.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(i64);
 
 impl Timestamp {
-    /// From milliseconds since the Unix epoch.
+    /// Creates a timestamp from milliseconds since the Unix epoch.
     pub const fn from_unix_millis(millis: i64) -> Self {
         Self(millis)
     }
 
-    /// From whole seconds since the Unix epoch, saturating at the ends of the range.
+    /// Creates a timestamp from whole seconds since the Unix epoch, saturating at the ends of the
+    /// range.
     pub const fn from_unix_secs(secs: i64) -> Self {
         Self(secs.saturating_mul(1000))
     }
 
-    /// From an RFC 3339 text such as `2026-05-19T10:30:00Z`.
+    /// Parses an RFC 3339 text such as `2026-05-19T10:30:00Z`.
     pub fn parse_rfc3339(text: &str) -> Option<Self> {
         let parsed = OffsetDateTime::parse(text, &Rfc3339).ok()?;
         i64::try_from(parsed.unix_timestamp_nanos() / 1_000_000)
@@ -31,52 +33,51 @@ impl Timestamp {
             .map(Self)
     }
 
-    /// From a date as HTTP has it, such as `Sun, 06 Nov 1994 08:49:37 GMT` (RFC 9110, section 5.6.7; of its three forms
-    /// the one that may be sent).
+    /// Parses an HTTP date such as `Sun, 06 Nov 1994 08:49:37 GMT`.
+    ///
+    /// Of the three forms in RFC 9110, section 5.6.7, only the one that senders must use is accepted.
     pub fn parse_http_date(text: &str) -> Option<Self> {
-        let parsed = text
-            .ends_with(" GMT")
-            .then(|| OffsetDateTime::parse(text, &Rfc2822).ok())??;
+        if !text.ends_with(" GMT") {
+            return None;
+        }
+        let parsed = OffsetDateTime::parse(text, &Rfc2822).ok()?;
         Some(Self::from_unix_secs(parsed.unix_timestamp()))
     }
 
-    /// Milliseconds since the Unix epoch.
+    /// Returns the milliseconds since the Unix epoch.
     pub const fn unix_millis(self) -> i64 {
         self.0
     }
 
-    /// Whole seconds since the Unix epoch, rounded down.
+    /// Returns the whole seconds since the Unix epoch, rounded down.
     pub const fn unix_secs(self) -> i64 {
         self.0.div_euclid(1000)
     }
 
-    /// This point moved later by `by`, saturating.
+    /// Returns the point in time that is later by `by`, saturating.
     #[must_use]
     pub fn after(self, by: Duration) -> Self {
-        Self(
-            self.0
-                .saturating_add(i64::try_from(by.as_millis()).unwrap_or(i64::MAX)),
-        )
+        let millis = i64::try_from(by.as_millis()).unwrap_or(i64::MAX);
+        Self(self.0.saturating_add(millis))
     }
 
-    /// This point moved earlier by `by`, saturating.
+    /// Returns the point in time that is earlier by `by`, saturating.
     #[must_use]
     pub fn before(self, by: Duration) -> Self {
-        Self(
-            self.0
-                .saturating_sub(i64::try_from(by.as_millis()).unwrap_or(i64::MAX)),
-        )
+        let millis = i64::try_from(by.as_millis()).unwrap_or(i64::MAX);
+        Self(self.0.saturating_sub(millis))
     }
 
-    /// The time from `earlier` to here; zero when `earlier` is in fact later.
+    /// Returns the time from `earlier` to this point; zero if `earlier` is later.
     pub fn since(self, earlier: Self) -> Duration {
         Duration::from_millis(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
     }
 }
 
 impl fmt::Display for Timestamp {
-    /// RFC 3339 in UTC, always with milliseconds, so that texts sort as the times do; a bare number of milliseconds for
-    /// years that the format can't say.
+    /// Writes RFC 3339 in UTC, always with milliseconds, so that texts sort in the order of time.
+    ///
+    /// For years that RFC 3339 cannot express, writes the bare number of milliseconds.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let text = OffsetDateTime::from_unix_timestamp_nanos(i128::from(self.0) * 1_000_000)
             .ok()
@@ -84,15 +85,17 @@ impl fmt::Display for Timestamp {
         let Some(text) = text else {
             return write!(f, "{}", self.0);
         };
+
+        // The formatter leaves out zeros at the end of the milliseconds.
         let whole = text.trim_end_matches('Z');
         let (seconds, millis) = whole.split_once('.').unwrap_or((whole, ""));
         write!(f, "{seconds}.{millis:0<3}Z")
     }
 }
 
-/// Tells the time. Only the binary reads a real clock; every other crate is given one.
+/// A source of the current time. Only the binary reads a real clock; every other crate is given one.
 pub trait Clock: Send + Sync + 'static {
-    /// The present moment.
+    /// Returns the current time.
     fn now(&self) -> Timestamp;
 }
 
@@ -101,7 +104,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn displays_as_rfc3339_and_parses_back() {
+    fn timestamp_reads_back_from_rfc3339() {
         let moment = Timestamp::from_unix_millis(1_780_400_200_250);
         assert_eq!(moment.to_string(), "2026-06-02T11:36:40.250Z");
         assert_eq!(
@@ -116,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn dates_of_http_are_read() {
+    fn http_date_is_parsed() {
         let check = |text: &str, expected: Option<i64>| {
             assert_eq!(
                 Timestamp::parse_http_date(text),
@@ -131,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn arithmetic_saturates() {
+    fn timestamp_arithmetic_saturates() {
         let last = Timestamp::from_unix_millis(i64::MAX);
         assert_eq!(last.after(Duration::MAX), last);
         assert_eq!(

@@ -40,7 +40,7 @@ pub(crate) struct NoRoom {
 
 impl From<NoRoom> for Outcome {
     fn from(NoRoom { max }: NoRoom) -> Self {
-        Self::OutOfMemory { limit: max }
+        Self::OutOfMemory { max }
     }
 }
 

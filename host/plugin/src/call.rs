@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use hookyard_dispatch::Measures;
-use hookyard_model::{Clock, Effects, LogLine, Outcome, Time};
+use hookyard_model::{Clock, Effects, LogLine, Outcome, TimeLimit};
 use hookyard_store::Claimed;
 use wasmtime::component::{ComponentExportIndex, Instance, ResourceTable, Val};
 use wasmtime::{Store, UpdateDeadline};
@@ -151,8 +151,8 @@ async fn perform(
     let measures = measures(&state, began, &meter);
     let outcome = match (ended, state.budget.excess()) {
         (Err(_elapsed), _) => Outcome::TimedOut {
-            time: Time::Wall,
-            limit: limits.wall_max,
+            limit: TimeLimit::Wall,
+            max: limits.wall_max,
         },
         (_, Some(excess)) => excess.into(),
         (Ok(Ok(outcome)), None) => outcome,

@@ -164,7 +164,7 @@ impl Accountant {
         let max = self.table_elements_max;
         self.denied.map(|denied| match denied {
             Denial::Memory => Outcome::OutOfMemory {
-                limit: self.memory_max,
+                max: self.memory_max,
             },
             Denial::TableElements => Excess {
                 limit: Limit::TableElements,
@@ -268,10 +268,7 @@ mod tests {
         assert!(grow(0, 60, None));
         assert!(grow(0, 40, None));
         assert!(!grow(60, 61, None));
-        assert_eq!(
-            accountant.denial(),
-            Some(Outcome::OutOfMemory { limit: 100 })
-        );
+        assert_eq!(accountant.denial(), Some(Outcome::OutOfMemory { max: 100 }));
         assert_eq!(accountant.memory_used(), 100);
     }
 

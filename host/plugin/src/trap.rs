@@ -1,6 +1,6 @@
 //! What a failed call came to, in one readable line.
 
-use hookyard_model::{Limit, Outcome, Time};
+use hookyard_model::{Limit, Outcome, TimeLimit};
 use wasmtime::component::ResourceTableError;
 use wasmtime::{Trap, WasmBacktrace};
 use wasmtime_wasi::I32Exit;
@@ -26,8 +26,8 @@ pub(crate) fn outcome(
     let limits = &terms.limits;
     if error.is::<CpuUsedUp>() {
         return Ok(Outcome::TimedOut {
-            time: Time::Cpu,
-            limit: limits.cpu_max,
+            limit: TimeLimit::Cpu,
+            max: limits.cpu_max,
         });
     }
     if let Some(excess) = error.downcast_ref::<Excess>() {

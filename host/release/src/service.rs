@@ -20,7 +20,7 @@ use super::tracker::Ended;
 use super::trial::{Begin, Failed};
 use super::work::Done;
 use hookyard_config::settings::RehearsalPolicy;
-use hookyard_model::{chain, in_a_line};
+use hookyard_model::{chain, one_line};
 
 /// How long a store that fails is asked again for what must not be lost.
 const INSIST_MAX: Duration = Duration::from_secs(30);
@@ -497,7 +497,7 @@ impl Keeper {
             let serving = serving.unwrap_or_else(|| "nothing".to_owned());
             // The record comes first, so that `plugins show` has the step when the log line appears.
             self.journal.tell(plugin, &steps).await;
-            tracing::warn!(target: "hookyard::release", %plugin, reason = %in_a_line(&reason), serving, "plugin refused");
+            tracing::warn!(target: "hookyard::release", %plugin, reason = %one_line(&reason), serving, "plugin refused");
             self.refusals.insert(plugin.clone(), reason);
         }
     }

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use hookyard_dispatch::Probation;
-use hookyard_model::quarantine::Ended;
+use hookyard_model::quarantine::AttemptEnd;
 use hookyard_model::{Attempt, Clock, PluginRef, ProbationPolicy, Revision, Timestamp};
 use hookyard_store::Claimed;
 use tokio::sync::Notify;
@@ -80,9 +80,9 @@ impl Trials {
             return;
         }
         let probation = match (&before, watched_since) {
-            (_, None) => hookyard_model::Probation::settled(),
+            (_, None) => hookyard_model::Probation::closed(),
             (Some(before), Some(since)) => before.probation.next(since),
-            (None, Some(since)) => hookyard_model::Probation::settled().next(since),
+            (None, Some(since)) => hookyard_model::Probation::closed().next(since),
         };
         let taken_back = taken_back
             .or(before.and_then(|before| before.taken_back))
@@ -106,7 +106,7 @@ impl Trials {
     /// There is nothing to go back to, or the operator wants just this one: it's watched no more.
     pub(super) fn settle(&self, plugin: &PluginRef) {
         if let Some(trial) = self.plugins().get_mut(plugin) {
-            trial.probation = hookyard_model::Probation::settled();
+            trial.probation = hookyard_model::Probation::closed();
             trial.failed = None;
         }
     }
@@ -159,14 +159,14 @@ impl Probation for Trials {
         if trial.revision != attempt.revision {
             return trial.taken_back == Some(attempt.revision);
         }
-        let ended = Ended {
+        let ended = AttemptEnd {
             event: job.lease.event,
             at: now,
             is_fault: attempt.outcome.is_fault(),
         };
         let is_open = trial.probation.is_open(&policy, now);
-        if let Some(worse) = trial.probation.record(ended, &policy) {
-            let reason = format!("{worse}; the last time it was {}", attempt.outcome);
+        if let Some(regression) = trial.probation.record(ended, &policy) {
+            let reason = format!("{regression}; the last time it was {}", attempt.outcome);
             self.fail(trial, reason);
         }
         is_open || trial.failed.is_some()
@@ -190,7 +190,7 @@ impl Probation for Trials {
         else {
             return false;
         };
-        if trial.failed.is_none() && trial.probation.worse(&policy, now).is_none() {
+        if trial.failed.is_none() && trial.probation.regression(&policy, now).is_none() {
             return false;
         }
         self.fail(trial, reason.to_owned());
@@ -341,7 +341,7 @@ mod tests {
         let [failed] = <[_; 1]>::try_from(yard.trials.failures()).expect("one");
         assert_eq!(
             failed.reason,
-            "it failed at 2 of 3 events, the one before at 0 of 10; the last time it was trapped: unreachable"
+            "it failed at 2 of 3 events, the previous revision at 0 of 10; the last time it was trapped: unreachable"
         );
         assert!(
             !yard.trials.is_taken_back(&plugin(), revision(2)),
@@ -369,8 +369,8 @@ mod tests {
     #[test]
     fn one_that_runs_out_of_time_more_often_is_to_be_taken_back() {
         let timed_out = || Outcome::TimedOut {
-            time: hookyard_model::Time::Cpu,
-            limit: Duration::from_secs(1),
+            limit: hookyard_model::TimeLimit::Cpu,
+            max: Duration::from_secs(1),
         };
         let yard = Yard::new().replaced();
         yard.note(1, 2, timed_out());

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use hookyard_model::{
-    EventId, Header, Limit, LogLine, MessageId, Outcome, Revision, SourceRef, Time, Timestamp,
+    EventId, Header, Limit, LogLine, MessageId, Outcome, Revision, SourceRef, TimeLimit, Timestamp,
     WorkState,
 };
 use hookyard_store::Error;
@@ -133,10 +133,10 @@ pub(crate) fn outcome_detail(outcome: &Outcome) -> Option<String> {
         }
         Outcome::Rejected { reason } => json!({ "reason": reason }),
         Outcome::Trapped { message } => json!({ "message": message }),
-        Outcome::TimedOut { time, limit } => {
-            json!({ "limit": time.name(), "max_ms": millis(*limit) })
+        Outcome::TimedOut { limit, max } => {
+            json!({ "limit": limit.name(), "max_ms": millis(*max) })
         }
-        Outcome::OutOfMemory { limit } => json!({ "max": limit }),
+        Outcome::OutOfMemory { max } => json!({ "max": max }),
         Outcome::Exceeded { limit, max } => json!({ "limit": limit.name(), "max": max }),
         Outcome::Undecodable { path, message } => json!({ "path": path, "message": message }),
         Outcome::Lost { attempts } => json!({ "attempts": attempts }),
@@ -161,13 +161,14 @@ pub(crate) fn outcome(name: &str, detail: Option<&str>) -> Result<Outcome, Error
         "rejected" => text("reason").map(|reason| Outcome::Rejected { reason }),
         "trapped" => text("message").map(|message| Outcome::Trapped { message }),
         "timed-out" => {
-            let time = Time::ALL
+            let limit = TimeLimit::ALL
                 .into_iter()
-                .find(|time| detail["limit"] == time.name());
-            time.zip(duration("max_ms"))
-                .map(|(time, limit)| Outcome::TimedOut { time, limit })
+                .find(|limit| detail["limit"] == limit.name());
+            limit
+                .zip(duration("max_ms"))
+                .map(|(limit, max)| Outcome::TimedOut { limit, max })
         }
-        "out-of-memory" => number("max").map(|limit| Outcome::OutOfMemory { limit }),
+        "out-of-memory" => number("max").map(|max| Outcome::OutOfMemory { max }),
         "exceeded" => {
             let limit = Limit::ALL
                 .into_iter()
@@ -253,9 +254,9 @@ mod tests {
     #[test]
     fn every_outcome_reads_back_as_it_was_written() {
         let text = || "with \"quotes\"\nand lines".to_owned();
-        let timed_out = |time| Outcome::TimedOut {
-            time,
-            limit: Duration::from_secs(10),
+        let timed_out = |limit| Outcome::TimedOut {
+            limit,
+            max: Duration::from_secs(10),
         };
         let exceeded = |limit| Outcome::Exceeded {
             limit,
@@ -273,7 +274,7 @@ mod tests {
             },
             Outcome::Rejected { reason: text() },
             Outcome::Trapped { message: text() },
-            Outcome::OutOfMemory { limit: u64::MAX },
+            Outcome::OutOfMemory { max: u64::MAX },
             Outcome::Undecodable {
                 path: "$.a[2]".into(),
                 message: text(),
@@ -282,7 +283,7 @@ mod tests {
         ];
         for one in others
             .into_iter()
-            .chain(Time::ALL.map(timed_out))
+            .chain(TimeLimit::ALL.map(timed_out))
             .chain(Limit::ALL.map(exceeded))
         {
             let detail = outcome_detail(&one);

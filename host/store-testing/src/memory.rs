@@ -157,7 +157,7 @@ impl Inbox for MemoryInbox {
             }
             state
                 .kept
-                .commit(&lease.plugin, effects.seen, effects.writes, quota)?;
+                .commit(&lease.plugin, effects.reads, effects.writes, quota)?;
             let ended_at = attempt.started_at.after(attempt.duration);
             for message in effects.messages {
                 state

@@ -6,7 +6,7 @@
 use std::collections::{HashMap, HashSet};
 
 use hookyard_model::TenantName;
-use hookyard_model::share::{Free, Member, Open, Served, share, still_open};
+use hookyard_model::share::{Demand, FreeSlots, Member, TurnOrder, remaining_demand, share};
 
 /// The slots of a worker, and which members use them.
 #[derive(Debug)]
@@ -17,7 +17,7 @@ pub struct Slots<M> {
     has_several_tenants: bool,
     /// The number of running tasks of each member that has any.
     taken: HashMap<M, usize>,
-    served: Served<M>,
+    served: TurnOrder<M>,
 }
 
 impl<M: Member> Slots<M> {
@@ -29,7 +29,7 @@ impl<M: Member> Slots<M> {
             tenant_concurrency_max: tenant_concurrency_max.max(1),
             has_several_tenants: false,
             taken: HashMap::new(),
-            served: Served::default(),
+            served: TurnOrder::default(),
         }
     }
 
@@ -59,10 +59,10 @@ impl<M: Member> Slots<M> {
 
     /// Shares the free slots among the members that have a use for them. Returns how many each member gets; a member
     /// that gets none is left out.
-    pub fn share(&mut self, open: &[Open<M>]) -> Vec<(M, usize)> {
+    pub fn share(&mut self, open: &[Demand<M>]) -> Vec<(M, usize)> {
         let running = self.taken_by_tenant();
-        let free = Free {
-            places: self.free(),
+        let free = FreeSlots {
+            slots: self.free(),
             tenant_max: self.tenant_max(),
             running: &running,
         };
@@ -73,10 +73,10 @@ impl<M: Member> Slots<M> {
     /// Returns the members that may still have a use for slots after a claim: the ones that used all their `shares`.
     /// `claimed` names the member of each item that was claimed.
     pub fn still_open<'m>(
-        open: Vec<Open<M>>,
+        open: Vec<Demand<M>>,
         shares: &[(M, usize)],
         claimed: impl IntoIterator<Item = &'m M>,
-    ) -> Vec<Open<M>>
+    ) -> Vec<Demand<M>>
     where
         M: 'm,
     {
@@ -85,11 +85,11 @@ impl<M: Member> Slots<M> {
             *counts.entry(member.clone()).or_default() += 1;
         }
 
-        still_open(open, shares, &counts)
+        remaining_demand(open, shares, &counts)
     }
 
     /// Returns the members that could get a slot now, so that the time of their next work matters.
-    pub fn eligible(&self, open: Vec<Open<M>>) -> Vec<M> {
+    pub fn eligible(&self, open: Vec<Demand<M>>) -> Vec<M> {
         // Without a free slot, the end of a task is the reason to look again.
         if self.free() == 0 {
             return Vec::new();
@@ -155,10 +155,10 @@ mod tests {
         }
     }
 
-    fn open(member: &PluginRef) -> Open<PluginRef> {
-        Open {
+    fn open(member: &PluginRef) -> Demand<PluginRef> {
+        Demand {
             member: member.clone(),
-            places: 9,
+            slots: 9,
             running: 0,
         }
     }

@@ -13,7 +13,7 @@ use hookyard_dispatch::{
 };
 use hookyard_model::{
     Attempt, Clock, Effects, Event, EventId, Key, Message, MessageId, Outcome, Payload, PluginRef,
-    QuarantinePolicy, RetryPolicy, Revision, Seen, SourceRef, Timestamp, Write,
+    QuarantinePolicy, ReadVersion, RetryPolicy, Revision, SourceRef, Timestamp, Write,
 };
 use hookyard_store::{
     Claimed, Error, Inbox, JobSummary, OutboxQuota, Page, Routes, Selection, Usage,
@@ -98,7 +98,7 @@ impl ScriptedRunner {
         });
         let count = text.parse::<u64>().expect("a number") + 1;
         Effects {
-            seen: vec![Seen {
+            reads: vec![ReadVersion {
                 key: count_key(),
                 version: found.as_ref().map(|found| found.version),
             }],

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use hookyard_dispatch::RetryPolicies;
-use hookyard_model::{Clock as _, Outcome, QuarantinePolicy, Revision, Time};
+use hookyard_model::{Clock as _, Outcome, QuarantinePolicy, Revision, TimeLimit};
 use hookyard_store::{Claimed, Error, Inbox, Quarantine, Replay, Selection};
 use hookyard_store_testing::faulty::Call;
 use tokio::time::sleep;
@@ -154,8 +154,8 @@ async fn other_plugins_go_on() {
         "ship" => Act::End(
             SECOND,
             Outcome::TimedOut {
-                time: Time::Wall,
-                limit: SECOND,
+                limit: TimeLimit::Wall,
+                max: SECOND,
             },
         ),
         _ => done_in(SECOND),

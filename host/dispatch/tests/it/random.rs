@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use hookyard_dispatch::RetryPolicies;
-use hookyard_model::{Limit, Outcome, Time};
+use hookyard_model::{Limit, Outcome, TimeLimit};
 use hookyard_store::Error;
 use hookyard_store_testing::faulty::Call;
 use proptest::prelude::*;
@@ -18,9 +18,9 @@ fn any_outcome() -> impl Strategy<Value = Outcome> {
         4 => Just(Outcome::Done),
         2 => Just(trapped()),
         1 => Just(Outcome::Rejected { reason: "no".into() }),
-        1 => Just(Outcome::TimedOut { time: Time::Cpu, limit: SECOND }),
+        1 => Just(Outcome::TimedOut { limit: TimeLimit::Cpu, max: SECOND }),
         1 => Just(Outcome::Exceeded { limit: Limit::HostCalls, max: 9 }),
-        1 => Just(Outcome::OutOfMemory { limit: 1 << 20 }),
+        1 => Just(Outcome::OutOfMemory { max: 1 << 20 }),
         1 => Just(Outcome::Undecodable { path: "$.a".into(), message: "a number".into() }),
         1 => proptest::option::of(0..100_000u64)
             .prop_map(|after| Outcome::Retry { reason: "later".into(), after: after.map(Duration::from_millis) }),

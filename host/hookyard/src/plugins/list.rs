@@ -12,7 +12,7 @@ use crate::cli::Failure;
 use crate::cli::shared::table::{terminal_width, write_table};
 use crate::output;
 use hookyard_config as config;
-use hookyard_model::{in_a_line, visible};
+use hookyard_model::{one_line, visible};
 
 const HEAD: [&str; 5] = ["PLUGIN", "STATE", "REVISION", "SINCE", "NOTES"];
 /// What stands where there is nothing to say.
@@ -168,7 +168,7 @@ fn notes(standing: &Standing) -> Vec<String> {
             revision.short()
         ));
     }
-    notes.extend(standing.mismatch().map(|mismatch| in_a_line(&mismatch)));
+    notes.extend(standing.mismatch().map(|mismatch| one_line(&mismatch)));
     if !standing.has_file {
         notes.push("no longer in the folder".to_owned());
     }

@@ -15,7 +15,7 @@ use crate::cli::Failure;
 use crate::output;
 use hookyard_config::plugin_summary::{Told, told};
 use hookyard_config::{self as config, Settings};
-use hookyard_model::{in_a_line, visible};
+use hookyard_model::{one_line, visible};
 
 /// All that is shown.
 struct Shown<'p> {
@@ -148,7 +148,7 @@ fn text(shown: &Shown<'_>) -> String {
             line("limits", &told.limits);
             line("grants", &told.grants.join(", "));
         }
-        Err(faults) => line("settings", &in_a_line(faults)),
+        Err(faults) => line("settings", &one_line(faults)),
     }
     out.push_str("\nrevisions\n");
     for known in &shown.standing.revisions {
@@ -158,7 +158,7 @@ fn text(shown: &Shown<'_>) -> String {
             known.revision.short(),
             known.step.name(),
             known.at,
-            because(known.reason.as_deref().map(in_a_line).as_deref())
+            because(known.reason.as_deref().map(one_line).as_deref())
         );
     }
     out.push_str("\nsteps\n");

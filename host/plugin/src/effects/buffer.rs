@@ -9,8 +9,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use hookyard_model::{
-    DestinationName, Effects, Key, Limit, Message, MessageId, Outcome, PluginRef, Seen, Versioned,
-    Write,
+    DestinationName, Effects, Key, Limit, Message, MessageId, Outcome, PluginRef, ReadVersion,
+    Versioned, Write,
 };
 use hookyard_store::Usage;
 
@@ -140,13 +140,13 @@ impl Buffer {
         if self.written.is_empty() && self.messages.is_empty() {
             return Effects::default();
         }
-        let seen = |(key, found): (Key, Option<Versioned>)| Seen {
+        let seen = |(key, found): (Key, Option<Versioned>)| ReadVersion {
             key,
             version: found.map(|found| found.version),
         };
         let write = |(key, Written { value, .. })| Write { key, value };
         Effects {
-            seen: self.found.into_iter().map(seen).collect(),
+            reads: self.found.into_iter().map(seen).collect(),
             writes: self.written.into_iter().map(write).collect(),
             messages: self.messages,
             ..Effects::default()
@@ -179,7 +179,7 @@ impl Buffer {
     fn deny_memory(&mut self, reason: String) -> Denied {
         self.deny(
             Outcome::OutOfMemory {
-                limit: self.held_bytes_max,
+                max: self.held_bytes_max,
             },
             reason,
         )

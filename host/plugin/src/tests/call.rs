@@ -261,11 +261,11 @@ async fn a_failing_guest_costs_its_own_attempt() {
     let endless = "(loop $again (br $again)) unreachable";
     let hungry = "(loop $again (br_if $again (i32.ne (memory.grow (i32.const 1)) (i32.const -1)))) unreachable";
     let timed_out = Outcome::TimedOut {
-        time: Time::Cpu,
-        limit: limits.cpu_max,
+        limit: TimeLimit::Cpu,
+        max: limits.cpu_max,
     };
     let out_of_memory = Outcome::OutOfMemory {
-        limit: limits.memory_max,
+        max: limits.memory_max,
     };
     for (what, guest, expected) in [
         (
@@ -514,8 +514,8 @@ async fn the_wall_deadline_ends_a_call_that_waits() {
     assert_eq!(
         ran.outcome,
         Outcome::TimedOut {
-            time: Time::Wall,
-            limit: limits.wall_max
+            limit: TimeLimit::Wall,
+            max: limits.wall_max
         }
     );
     assert!(
@@ -561,8 +561,8 @@ async fn what_a_guest_writes_is_kept_whatever_it_comes_to() {
         (ran.outcome, ran.log),
         (
             Outcome::TimedOut {
-                time: Time::Cpu,
-                limit: limits.cpu_max
+                limit: TimeLimit::Cpu,
+                max: limits.cpu_max
             },
             printed()
         )

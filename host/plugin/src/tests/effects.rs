@@ -1,7 +1,7 @@
 //! What a call asks to change: there when it is done, gone when it isn't, and nothing before the commit.
 
 use hookyard_dispatch::Unrun;
-use hookyard_model::{Key, Message, Seen, Write};
+use hookyard_model::{Key, Message, ReadVersion, Write};
 use hookyard_store_testing::Faulty;
 use hookyard_store_testing::faulty::{Call, Fault, When};
 
@@ -54,7 +54,7 @@ async fn a_done_attempt_hands_out_its_effects() {
         ordering_key: None,
     };
     let expected = Effects {
-        seen: vec![Seen {
+        reads: vec![ReadVersion {
             key: seen_key(),
             version: None,
         }],
@@ -199,8 +199,8 @@ async fn an_inbox_that_takes_its_time_takes_it_from_the_wall_clock() {
         (ran.outcome, ran.effects),
         (
             Outcome::TimedOut {
-                time: Time::Wall,
-                limit: limits.wall_max
+                limit: TimeLimit::Wall,
+                max: limits.wall_max
             },
             Effects::default()
         )

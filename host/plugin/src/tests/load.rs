@@ -338,8 +338,8 @@ async fn more_attempts_than_places_wait_their_turn() {
         assert_eq!(
             attempt.await.expect("no panic"),
             Outcome::TimedOut {
-                time: Time::Cpu,
-                limit: limits.cpu_max
+                limit: TimeLimit::Cpu,
+                max: limits.cpu_max
             }
         );
     }
@@ -450,8 +450,8 @@ async fn a_call_ends_on_the_revision_that_it_began_with() {
         (
             old.revision(),
             Outcome::TimedOut {
-                time: Time::Cpu,
-                limit: slow_limits.cpu_max
+                limit: TimeLimit::Cpu,
+                max: slow_limits.cpu_max
             }
         )
     );

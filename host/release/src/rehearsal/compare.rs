@@ -95,7 +95,7 @@ pub(super) fn steady(found: Vec<Otherwise>, own: &[Otherwise]) -> Vec<Otherwise>
 fn label(outcome: &Outcome) -> String {
     let name = outcome.name();
     match outcome {
-        Outcome::TimedOut { time, .. } => format!("{name} ({})", time.name()),
+        Outcome::TimedOut { limit, .. } => format!("{name} ({})", limit.name()),
         Outcome::OutOfMemory { .. } => format!("{name} (memory_max)"),
         Outcome::Exceeded { limit, .. } => format!("{name} ({})", limit.name()),
         Outcome::Undecodable { path, .. } => format!("{name} at {}", visible(path)),
@@ -194,7 +194,7 @@ pub(super) fn key_name(key: &Key) -> String {
 mod tests {
     use std::time::Duration;
 
-    use hookyard_model::{Limit, MessageId, Time};
+    use hookyard_model::{Limit, MessageId, TimeLimit};
     use uuid::Uuid;
 
     use super::*;
@@ -269,10 +269,10 @@ mod tests {
                 message: "secret".into(),
             },
             Outcome::TimedOut {
-                time: Time::Cpu,
-                limit,
+                limit: TimeLimit::Cpu,
+                max: limit,
             },
-            Outcome::OutOfMemory { limit: 1 },
+            Outcome::OutOfMemory { max: 1 },
             Outcome::Exceeded {
                 limit: Limit::HostCalls,
                 max: 1,

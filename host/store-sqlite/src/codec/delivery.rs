@@ -23,7 +23,7 @@ pub(crate) fn result_detail(result: &DeliveryResult) -> Option<String> {
         }
         DeliveryResult::Gone => return None,
         DeliveryResult::Unsendable { reason } => json!({ "reason": reason }),
-        DeliveryResult::Lost { attempts } => json!({ "attempts": attempts }),
+        DeliveryResult::Lost { deliveries } => json!({ "deliveries": deliveries }),
     };
     Some(detail.to_string())
 }
@@ -53,10 +53,10 @@ pub(crate) fn result(name: &str, detail: Option<&str>) -> Result<DeliveryResult,
         "gone" => Some(DeliveryResult::Gone),
         "unsendable" => reason().map(|reason| DeliveryResult::Unsendable { reason }),
         "lost" => {
-            let attempts = detail["attempts"]
+            let deliveries = detail["deliveries"]
                 .as_u64()
-                .and_then(|attempts| attempts.try_into().ok());
-            attempts.map(|attempts| DeliveryResult::Lost { attempts })
+                .and_then(|deliveries| deliveries.try_into().ok());
+            deliveries.map(|deliveries| DeliveryResult::Lost { deliveries })
         }
         _ => None,
     };
@@ -86,7 +86,9 @@ mod tests {
             DeliveryResult::Refused { status: 400 },
             DeliveryResult::Gone,
             DeliveryResult::Unsendable { reason: reason() },
-            DeliveryResult::Lost { attempts: u32::MAX },
+            DeliveryResult::Lost {
+                deliveries: u32::MAX,
+            },
         ] {
             let detail = result_detail(&one);
             assert_eq!(

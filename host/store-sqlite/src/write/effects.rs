@@ -1,7 +1,7 @@
 //! An attempt's effects, in the transaction of its settlement: checked as a whole, then written.
 
 use hookyard_crash::Point;
-use hookyard_model::{Effects, Key, PluginRef, Seen, Write};
+use hookyard_model::{Effects, Key, PluginRef, ReadVersion, Write};
 use hookyard_store::{Error, Settlement, Unsent, Usage};
 use rusqlite::{OptionalExtension, params};
 
@@ -28,7 +28,7 @@ impl Store {
             outbox,
             ..
         } = settlement;
-        self.check_seen(&lease.plugin, &effects.seen)?;
+        self.check_seen(&lease.plugin, &effects.reads)?;
         self.check_room(&lease.plugin, outbox, Unsent::of(&effects.messages))?;
         self.write_values(&lease.plugin, effects, *quota)?;
         Point::SettleValues.pass();
@@ -40,12 +40,12 @@ impl Store {
     }
 
     /// Fails where the attempt went by something that no longer stands.
-    fn check_seen(&self, plugin: &PluginRef, all: &[Seen]) -> Result<(), Error> {
+    fn check_seen(&self, plugin: &PluginRef, all: &[ReadVersion]) -> Result<(), Error> {
         let mut statement = self
             .connection
             .prepare_cached(sql::VALUE_VERSION)
             .map_err(store)?;
-        for Seen { key, version } in all {
+        for ReadVersion { key, version } in all {
             let values = params![
                 plugin.tenant.as_str(),
                 plugin.name.as_str(),

@@ -49,7 +49,7 @@ pub(crate) fn of_settlement(settlement: &Settlement) -> u64 {
         .chain(answers)
         .sum::<usize>();
 
-    let reads = (effects.seen.len() / READS_PER_ROW) as u64;
+    let reads = (effects.reads.len() / READS_PER_ROW) as u64;
     let rows = (effects.writes.len() + effects.answers.len()) as u64
         + MESSAGE * effects.messages.len() as u64;
     SETTLEMENT + reads + rows + of_bytes(bytes)

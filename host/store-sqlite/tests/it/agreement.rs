@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use hookyard_model::{
-    Attempt, Effects, Event, EventId, Key, Outcome, PluginName, PluginRef, Revision, Seen,
+    Attempt, Effects, Event, EventId, Key, Outcome, PluginName, PluginRef, ReadVersion, Revision,
     SourceRef, Timestamp, WorkState, Write,
 };
 use hookyard_store::{
@@ -282,11 +282,11 @@ impl Pair {
             .collect();
         if !own.is_empty() && self.random.below(2) == 0 {
             let (_, key, versions) = self.random.one_of(&own);
-            memory.seen.push(Seen {
+            memory.reads.push(ReadVersion {
                 key: key.clone(),
                 version: versions.0,
             });
-            sqlite.seen.push(Seen {
+            sqlite.reads.push(ReadVersion {
                 key,
                 version: versions.1,
             });

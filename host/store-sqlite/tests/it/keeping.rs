@@ -1,7 +1,9 @@
 //! What attempts left behind outlives the host, and so does order; keys are kept no longer than they're of use.
 
 use bytes::Bytes;
-use hookyard_model::{Effects, Event, Key, Message, MessageId, Outcome, Seen, WorkState, Write};
+use hookyard_model::{
+    Effects, Event, Key, Message, MessageId, Outcome, ReadVersion, WorkState, Write,
+};
 use hookyard_store::{Appended, Error, Inbox, Retention, Settlement, Usage};
 use hookyard_store_sqlite::SqliteInbox;
 use uuid::Uuid;
@@ -95,7 +97,7 @@ async fn values_and_messages_are_there_again() {
         "a restart begins no version anew"
     );
     let stale = Effects {
-        seen: vec![Seen {
+        reads: vec![ReadVersion {
             key: key(),
             version: Some(before.version),
         }],
@@ -205,13 +207,13 @@ async fn a_settlement_that_conflicts_fails_alone() {
     }
     // All of them went by the same absence, and only one of them can be right; many share a transaction.
     let settlements = claim(&inbox, 40, 1).await.into_iter().map(|job| {
-        let went_by = Seen {
+        let went_by = ReadVersion {
             key: key(),
             version: None,
         };
         let id = MessageId::from_uuid(job.lease.event.as_uuid());
         let mut effects = Effects {
-            seen: vec![went_by],
+            reads: vec![went_by],
             ..put(Some("mine"))
         };
         effects.messages[0].id = id;

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use hookyard_model::{Effects, Key, Limit, Outcome, PluginRef, Seen, Versioned, WorkState, Write};
+use hookyard_model::{
+    Effects, Key, Limit, Outcome, PluginRef, ReadVersion, Versioned, WorkState, Write,
+};
 
 use super::fixtures::{
     append, at, claim, claim_of, claim_one, event, event_of, failed, jobs, message, messages,
@@ -58,8 +60,8 @@ fn writes(writes: impl IntoIterator<Item = Write>) -> Effects {
     }
 }
 
-fn seen(name: &str, version: Option<u64>) -> Seen {
-    Seen {
+fn seen(name: &str, version: Option<u64>) -> ReadVersion {
+    ReadVersion {
         key: key("b", name),
         version,
     }
@@ -139,10 +141,10 @@ async fn effects_of_any_other_outcome_are_dropped(inbox: Arc<dyn Store>) {
     let rejected = Outcome::Rejected {
         reason: "no".into(),
     };
-    for outcome in [failed(), rejected, Outcome::OutOfMemory { limit: 1 }] {
+    for outcome in [failed(), rejected, Outcome::OutOfMemory { max: 1 }] {
         let job = claim_one(&inbox, 10).await;
         let stale = Effects {
-            seen: vec![seen("a", Some(77))],
+            reads: vec![seen("a", Some(77))],
             messages: vec![message(1)],
             ..writes([put("a", "1")])
         };
@@ -296,14 +298,19 @@ async fn keys_and_values_are_kept_byte_for_byte(inbox: Arc<dyn Store>) {
 }
 
 /// Asserts that an attempt that went by `seen` commits nothing.
-async fn assert_conflict(inbox: &Arc<dyn Store>, number: u64, went_by: Vec<Seen>, name: &str) {
+async fn assert_conflict(
+    inbox: &Arc<dyn Store>,
+    number: u64,
+    went_by: Vec<ReadVersion>,
+    name: &str,
+) {
     let before = (
         value(inbox, "a").await,
         value(inbox, "new").await,
         usage(inbox).await,
     );
     let effects = Effects {
-        seen: went_by,
+        reads: went_by,
         messages: vec![message(1)],
         ..writes([put("a", "x"), put("new", "x")])
     };
@@ -358,7 +365,7 @@ async fn a_key_that_stands_as_it_was_is_none(inbox: Arc<dyn Store>) {
         .await
         .expect("a settlement");
     let effects = Effects {
-        seen: went_by,
+        reads: went_by,
         ..writes([put("a", "2"), put("b", "1")])
     };
     handle(&inbox, 3, effects).await.expect("a settlement");
@@ -387,7 +394,7 @@ async fn increment(inbox: &Arc<dyn Store>, job: &Claimed) {
         });
         let went_by = vec![seen("count", found.map(|found| found.version))];
         let effects = Effects {
-            seen: went_by,
+            reads: went_by,
             ..writes([put("count", &(count + 1).to_string())])
         };
         match inbox.settle(done(&job.lease, effects)).await {

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use hookyard_model::{Effects, Event, Key, Message, MessageId, Outcome, Seen, WorkState, Write};
+use hookyard_model::{
+    Effects, Event, Key, Message, MessageId, Outcome, ReadVersion, WorkState, Write,
+};
 use uuid::Uuid;
 
 use super::fixtures::{
@@ -112,7 +114,7 @@ async fn attempt(inbox: &Arc<Faulty>, job: &Claimed) {
     };
     let count = found.as_ref().map_or(0, |found| count_of(&found.value));
     let effects = Effects {
-        seen: vec![Seen {
+        reads: vec![ReadVersion {
             key: key.clone(),
             version: found.map(|found| found.version),
         }],

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use hookyard_model::{Limit, Outcome, Revision, Time, WorkState};
+use hookyard_model::{Limit, Outcome, Revision, TimeLimit, WorkState};
 
 use super::fixtures::{
     append, at, attempt, claim, claim_one, event, failed, jobs, plugin, route_orders_to_ship,
@@ -181,14 +181,14 @@ async fn every_outcome_is_told_as_it_was(inbox: Arc<dyn Store>) {
             message: "wasm `unreachable`".into(),
         },
         Outcome::TimedOut {
-            time: Time::Wall,
-            limit: Duration::from_secs(30),
+            limit: TimeLimit::Wall,
+            max: Duration::from_secs(30),
         },
         Outcome::Exceeded {
             limit: Limit::HostCalls,
             max: 9,
         },
-        Outcome::OutOfMemory { limit: u64::MAX },
+        Outcome::OutOfMemory { max: u64::MAX },
         Outcome::Undecodable {
             path: "$.fees[2]".into(),
             message: "a number, not a text".into(),

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use hookyard_model::{Key, PluginRef, Seen, Versioned, Write};
+use hookyard_model::{Key, PluginRef, ReadVersion, Versioned, Write};
 
 use hookyard_store::{Error, Usage};
 
@@ -26,7 +26,7 @@ impl Kept {
     pub(super) fn commit(
         &mut self,
         plugin: &PluginRef,
-        all_seen: Vec<Seen>,
+        all_seen: Vec<ReadVersion>,
         writes: Vec<Write>,
         quota: Usage,
     ) -> Result<(), Error> {

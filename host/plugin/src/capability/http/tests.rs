@@ -68,7 +68,7 @@ async fn bodies_count_against_memory_with_the_effects() {
         "{refused:?}"
     );
 
-    assert_eq!(effects.denial(), Some(Outcome::OutOfMemory { limit: 20 }));
+    assert_eq!(effects.denial(), Some(Outcome::OutOfMemory { max: 20 }));
     let log = output.take();
     assert!(
         log.len() == 2 && log.iter().all(|line| line.text.contains("memory_max")),

@@ -118,7 +118,7 @@ async fn an_attempt_reads_its_own_writes_and_keeps_what_it_has_read() {
 
     let effects = effects.into_effects();
     let seen: Vec<_> = effects
-        .seen
+        .reads
         .iter()
         .map(|seen| (&*seen.key.key, seen.version.is_some()))
         .collect();
@@ -156,8 +156,8 @@ async fn what_was_missing_when_it_was_read_must_still_be_missing() {
     }
     let [first, second] = effects.map(Buffer::into_effects);
     assert_eq!(
-        first.seen,
-        [Seen {
+        first.reads,
+        [ReadVersion {
             key: key("n"),
             version: None
         }]
@@ -183,7 +183,7 @@ async fn one_that_changes_nothing_goes_by_nothing() {
         .send("shop".into(), Bytes::new(), None)
         .expect("sent");
     assert_eq!(
-        effects.into_effects().seen.len(),
+        effects.into_effects().reads.len(),
         1,
         "what is sent may follow from what was read"
     );
@@ -264,7 +264,7 @@ async fn a_swap_is_made_where_nothing_changed_since() {
     );
     let effects = effects.into_effects();
     assert_eq!(
-        (effects.seen.len(), &effects.writes[0].value),
+        (effects.reads.len(), &effects.writes[0].value),
         (1, &some("new"))
     );
 }

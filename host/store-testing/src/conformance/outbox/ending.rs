@@ -130,7 +130,7 @@ async fn every_result_is_kept_as_it_is(store: Arc<dyn Store>) {
         DeliveryResult::Refused { status: 422 },
         DeliveryResult::Gone,
         DeliveryResult::Unsendable { reason: reason() },
-        DeliveryResult::Lost { attempts: 9 },
+        DeliveryResult::Lost { deliveries: 9 },
     ];
     commit(&store, 1, (0..all.len() as u128).map(message)).await;
     for (claimed, result) in claim(&store, 99, 10).await.iter().zip(&all) {
