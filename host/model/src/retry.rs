@@ -349,7 +349,7 @@ mod tests {
             jitter in 0.0..1.0f64,
         ) {
             let now = RECEIVED.after(Duration::from_millis(age));
-            let failure = Failure { attempts, since: RECEIVED, asked };
+            let failure = Failure { attempts, since: RECEIVED, delay_min: asked };
             match policy.retry_at(failure, now, jitter) {
                 Some(again) => {
                     prop_assert!(attempts < policy.attempts_max);

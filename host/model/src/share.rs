@@ -344,11 +344,11 @@ mod tests {
             ("c/a", 1, 0),
         ]);
         let mut turns = TurnOrder::default();
-        let turns: Vec<_> = (0..9)
+        let winners: Vec<_> = (0..9)
             .map(|_| deal(1, 9, &open, &mut turns).remove(0).0)
             .collect();
         assert_eq!(
-            turns,
+            winners,
             [
                 "a/a", "b/a", "c/a", "a/b", "b/a", "c/a", "a/c", "b/a", "c/a"
             ]

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use hookyard_dispatch::{Ran, Runner as _};
 use hookyard_model::{
     Attempt, Clock, Effects, Event, EventId, Header, Limit, MessageId, Outcome, Payload,
-    PluginName, PluginRef, Revision, Time, Timestamp, WorkState,
+    PluginName, PluginRef, Revision, TimeLimit, Timestamp, WorkState,
 };
 use hookyard_schemes::Outgoing;
 use hookyard_store::{Claimed, Inbox, JobLease, Routes, Settlement, Usage, Values, Want};
