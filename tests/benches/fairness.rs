@@ -20,8 +20,8 @@ use hookyard_dispatch::{
 use hookyard_model::{
     Clock, Effects, Event, EventId, Outcome, Payload, PluginRef, Revision, SourceRef, Timestamp,
 };
-use hookyard_store::{Claimed, Inbox, OutboxQuota, Routes, Usage};
-use hookyard_store_sqlite::{Options, SqliteInbox};
+use hookyard_store::{ClaimedJob, Events, KvUsage, OutboxQuota, Routes, Routing};
+use hookyard_store_sqlite::{Options, SqliteStore};
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 use uuid::Uuid;
@@ -73,15 +73,15 @@ fn tell(name: &str, waits: &mut [Duration]) {
     );
 }
 
-async fn open(path: &Path) -> Arc<SqliteInbox> {
-    let inbox = SqliteInbox::open(path, Options::default()).expect("a new inbox");
+async fn open(path: &Path) -> Arc<SqliteStore> {
+    let inbox = SqliteStore::open(path, Options::default()).expect("a new inbox");
     let routes = ["acme", "blue"].map(|tenant| (source(tenant), [plugin(tenant).name].into()));
     inbox.route(Routes(routes.into())).await.expect("routes");
     Arc::new(inbox)
 }
 
 /// Gives `acme` this many waiting events.
-async fn crowd(inbox: &Arc<SqliteInbox>, count: u64) {
+async fn crowd(inbox: &Arc<SqliteStore>, count: u64) {
     let began = Instant::now();
     let mut calls = JoinSet::new();
     for _ in 0..count {
@@ -99,7 +99,7 @@ async fn crowd(inbox: &Arc<SqliteInbox>, count: u64) {
 
 /// Sends events of `blue` to a dispatcher. Returns how long each waited, and how many events of
 /// `acme` were handled meanwhile.
-async fn round(inbox: &Arc<SqliteInbox>) -> (Vec<Duration>, usize) {
+async fn round(inbox: &Arc<SqliteStore>) -> (Vec<Duration>, usize) {
     let runner = Arc::new(TimedRunner::default());
     let (stop, stopped) = oneshot::channel::<()>();
     let dispatcher = Dispatcher::new(config(Arc::clone(inbox), Arc::clone(&runner)));
@@ -131,7 +131,7 @@ async fn round(inbox: &Arc<SqliteInbox>) -> (Vec<Duration>, usize) {
     (waits, begun.len() - stored.len())
 }
 
-fn config(inbox: Arc<SqliteInbox>, runner: Arc<TimedRunner>) -> Config {
+fn config(inbox: Arc<SqliteStore>, runner: Arc<TimedRunner>) -> Config {
     Config {
         inbox,
         runner,
@@ -172,7 +172,7 @@ impl Runner for TimedRunner {
         std::future::pending().await
     }
 
-    async fn run(&self, job: &Claimed) -> Result<Ran, Unrun> {
+    async fn run(&self, job: &ClaimedJob) -> Result<Ran, Unrun> {
         self.begun().insert(job.event.id, Instant::now());
         tokio::time::sleep(RUN).await;
         Ok(Ran {
@@ -181,7 +181,7 @@ impl Runner for TimedRunner {
             outcome: Outcome::Done,
             log: Vec::new(),
             effects: Effects::default(),
-            quota: Usage::default(),
+            quota: KvUsage::default(),
             outbox: OutboxQuota::default(),
             measures: Measures::default(),
         })

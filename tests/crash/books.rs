@@ -8,9 +8,10 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use hookyard_model::{EventId, Key, MessageId, PluginRef, WorkState};
 use hookyard_store::{
-    EventSummary, Inbox, JobSummary, MessagePage, MessageSelection, Outbox, Page, Selection,
+    EventPage, EventSelection, EventSummary, Events, JobSummary, MessagePage, MessageSelection,
+    Outbox, Values,
 };
-use hookyard_store_sqlite::SqliteInbox;
+use hookyard_store_sqlite::SqliteStore;
 use hookyard_testkit::PATIENCE;
 
 use crate::Ledger;
@@ -73,7 +74,7 @@ impl Books {
         party: &Party,
         mailbox: &mut Mailbox,
     ) -> Result<()> {
-        let inbox = SqliteInbox::open_read_only(&self.path).context("the inbox cannot be read")?;
+        let inbox = SqliteStore::open_read_only(&self.path).context("the inbox cannot be read")?;
         self.all_handled(&inbox).await?;
         self.all_sent(&inbox).await?;
         let received = mailbox.read()?;
@@ -121,7 +122,7 @@ impl Books {
     }
 
     /// Waits until every message is sent.
-    async fn all_sent(&mut self, inbox: &SqliteInbox) -> Result<()> {
+    async fn all_sent(&mut self, inbox: &SqliteStore) -> Result<()> {
         let began = Instant::now();
         loop {
             let page = MessagePage {
@@ -157,7 +158,7 @@ impl Books {
     /// Checks the effects of the events that were handled since the last call.
     async fn audit(
         &mut self,
-        inbox: &SqliteInbox,
+        inbox: &SqliteStore,
         received: &BTreeMap<MessageId, (String, u64)>,
     ) -> Result<()> {
         for (key, id) in std::mem::take(&mut self.unaudited) {
@@ -185,7 +186,7 @@ impl Books {
         Ok(())
     }
 
-    async fn counted(&self, inbox: &SqliteInbox, bucket: &str, key: &str) -> Result<u64> {
+    async fn counted(&self, inbox: &SqliteStore, bucket: &str, key: &str) -> Result<u64> {
         let key = Key {
             bucket: bucket.into(),
             key: key.into(),
@@ -197,12 +198,12 @@ impl Books {
         text.parse().context("a counter is a number")
     }
 
-    async fn all_handled(&mut self, inbox: &SqliteInbox) -> Result<()> {
+    async fn all_handled(&mut self, inbox: &SqliteStore) -> Result<()> {
         let began = Instant::now();
         loop {
-            let page = Page {
+            let page = EventPage {
                 after: self.after,
-                ..Page::first(Selection::default(), PAGE)
+                ..EventPage::first(EventSelection::default(), PAGE)
             };
             let events = inbox.events(page).await?;
             let is_last = events.len() < PAGE;

@@ -5,19 +5,19 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use hookyard_model::{Key, PluginRef};
-use hookyard_store::{Inbox, MessagePage, MessageSelection, MessageSummary, Outbox, Usage};
-use hookyard_store_sqlite::SqliteInbox;
+use hookyard_store::{KvUsage, MessagePage, MessageSelection, MessageSummary, Outbox, Values};
+use hookyard_store_sqlite::SqliteStore;
 use hookyard_testkit::events::Event;
 use hookyard_testkit::guests;
 
 use crate::rig::{Rig, quick, quick_with_audit};
 
 /// Opens the store's file directly, without the host.
-struct Books(SqliteInbox);
+struct Books(SqliteStore);
 
 impl Books {
     fn of(rig: &Rig) -> Result<Self> {
-        Ok(Self(SqliteInbox::open_read_only(
+        Ok(Self(SqliteStore::open_read_only(
             &rig.site.path("data/hookyard.db"),
         )?))
     }
@@ -230,7 +230,7 @@ async fn key_value_quota_is_enforced() -> Result<()> {
     assert_eq!(outcome, "exceeded: used up kv_keys_max of 2");
     assert_eq!(dead.attempts, 3, "room may come, so it is tried again");
     let books = Books::of(&rig)?;
-    let usage: Usage = books.0.usage(&named("it")?).await?;
+    let usage: KvUsage = books.0.usage(&named("it")?).await?;
     assert_eq!((usage.keys, books.keys("it", "").await?.len()), (2, 2));
     Ok(())
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context, Result};
 use hookyard_store::{MessagePage, MessageSelection, Outbox};
-use hookyard_store_sqlite::SqliteInbox;
+use hookyard_store_sqlite::SqliteStore;
 use hookyard_testkit::jws::Keys;
 use hookyard_testkit::log::Line;
 use hookyard_testkit::receiver::{Received, Receiver};
@@ -251,7 +251,7 @@ async fn node_and_python_receivers_accept_messages() -> Result<()> {
     )
     .await?;
     rig.deliver("topper", &forwarded_to(&names)?).await?;
-    let books = SqliteInbox::open_read_only(&rig.site.path("data/hookyard.db"))?;
+    let books = SqliteStore::open_read_only(&rig.site.path("data/hookyard.db"))?;
     let results = eventually("an end of all four", async || {
         let page = MessagePage::first(MessageSelection::default(), 10);
         let messages = books.messages(page).await?;

@@ -1,11 +1,11 @@
 //! Events of one object are handled in their order, whatever ends the host. Other objects do not
 //! wait.
 
+use hookyard_store::Events;
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context, Result};
-use hookyard_store::Inbox;
-use hookyard_store_sqlite::SqliteInbox;
+use hookyard_store_sqlite::SqliteStore;
 use hookyard_testkit::events::Event;
 use hookyard_testkit::guests;
 use hookyard_testkit::samples;
@@ -57,7 +57,7 @@ impl Sent {
     /// Returns the recorded attempts in the order in which they began. The order in the log can
     /// differ, because the next attempt can begin before the line of the last one is written.
     async fn attempts(&self, rig: &Rig, events: &[Event]) -> Result<Vec<Place>> {
-        let books = SqliteInbox::open_read_only(&rig.site.path("data/hookyard.db"))?;
+        let books = SqliteStore::open_read_only(&rig.site.path("data/hookyard.db"))?;
         let mut began = Vec::new();
         for event in events {
             let record = books

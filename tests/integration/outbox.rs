@@ -441,7 +441,10 @@ async fn gone_destination_stays_disabled_until_enabled() -> Result<()> {
     );
 
     let enabled = told(site, &["outbox", "enable", "acme/shop"]).await?;
-    assert_eq!(enabled, "acme/shop is enabled; its messages will be delivered\n");
+    assert_eq!(
+        enabled,
+        "acme/shop is enabled; its messages will be delivered\n"
+    );
     let received = receiver
         .wait_for("what had to wait", |received| received.len() == 2)
         .await?;

@@ -12,7 +12,10 @@ use hookyard_model::{
     Clock, Event, EventId, Payload, PluginRef, QuarantinePolicy, RetryPolicy, Revision, SourceName,
     SourceRef, TenantName, Timestamp,
 };
-use hookyard_store::{Discard, Error, Inbox, Keep, Replay, Retention, Routes, Selection};
+use hookyard_store::{
+    Discard, Error, EventSelection, Events, Jobs, Replay, Retention, RetentionLimits, Routes,
+    Routing, Values,
+};
 use tokio::task::JoinHandle;
 use tokio::time::sleep;
 use uuid::Uuid;
@@ -302,17 +305,17 @@ impl Yard {
             return;
         }
         let selection = match dice.below(3) {
-            0 => Selection {
+            0 => EventSelection {
                 ids: vec![*dice.one(&ids)],
-                ..Selection::default()
+                ..EventSelection::default()
             },
-            1 => Selection {
+            1 => EventSelection {
                 states: vec!["dead".into()],
-                ..Selection::default()
+                ..EventSelection::default()
             },
-            _ => Selection {
+            _ => EventSelection {
                 plugin: Some(dice.one(&plugins()).name.clone()),
-                ..Selection::default()
+                ..EventSelection::default()
             },
         };
         let replay = Replay {
@@ -332,14 +335,14 @@ impl Yard {
         if ids.is_empty() {
             return;
         }
-        let state = |name: &str| Selection {
+        let state = |name: &str| EventSelection {
             states: vec![name.into()],
-            ..Selection::default()
+            ..EventSelection::default()
         };
         let selection = match dice.below(4) {
-            0 | 1 => Selection {
+            0 | 1 => EventSelection {
                 ids: vec![*dice.one(&ids)],
-                ..Selection::default()
+                ..EventSelection::default()
             },
             2 => state("held"),
             _ => state("unrouted"),
@@ -410,15 +413,15 @@ impl Yard {
 
     async fn prune(&mut self) {
         let keep = match self.world.dice.percent(50) {
-            true => Keep {
+            true => RetentionLimits {
                 age_max: Some(self.world.dice.millis(600_000)),
                 bytes_max: None,
-                ..Keep::default()
+                ..RetentionLimits::default()
             },
-            false => Keep {
+            false => RetentionLimits {
                 age_max: None,
                 bytes_max: Some(self.world.dice.below(200)),
-                ..Keep::default()
+                ..RetentionLimits::default()
             },
         };
         let retention = Retention {

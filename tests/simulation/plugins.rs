@@ -11,7 +11,7 @@ use hookyard_model::{
     Attempt, Effects, Key, Message, MessageId, Outcome, PluginRef, ReadVersion, Revision,
     TimeLimit, Versioned, Write,
 };
-use hookyard_store::{Claimed, Inbox, OutboxQuota, Usage};
+use hookyard_store::{ClaimedJob, KvUsage, OutboxQuota, Values};
 use tokio::sync::Notify;
 use tokio::time::sleep;
 use uuid::Uuid;
@@ -33,7 +33,7 @@ pub(crate) struct Plugins {
 struct Plugin {
     revision: Revision,
     concurrency: usize,
-    quota: Usage,
+    quota: KvUsage,
     outbox: OutboxQuota,
     running: usize,
     /// The one before, while the active one is watched.
@@ -53,7 +53,7 @@ impl Plugins {
             } else {
                 1_000
             };
-            let quota = Usage {
+            let quota = KvUsage {
                 keys,
                 bytes: 1 << 20,
             };
@@ -132,7 +132,7 @@ impl Plugins {
     }
 
     /// What a plugin's store may hold.
-    pub(crate) fn quotas(&self) -> BTreeMap<PluginRef, Usage> {
+    pub(crate) fn quotas(&self) -> BTreeMap<PluginRef, KvUsage> {
         self.loaded()
             .iter()
             .map(|(name, plugin)| (name.clone(), plugin.quota))
@@ -154,7 +154,7 @@ impl Plugins {
     }
 
     /// What the plugin asks for when it handles this job: one more in all, one more of this event, and a message.
-    async fn effects(&self, job: &Claimed) -> Effects {
+    async fn effects(&self, job: &ClaimedJob) -> Effects {
         let mut effects = Effects::default();
         for key in ["total".to_owned(), job.lease.event.to_string()] {
             let key = Key {
@@ -234,7 +234,7 @@ impl Runner for Plugins {
         self.changed.notified().await;
     }
 
-    async fn run(&self, job: &Claimed) -> Result<Ran, Unrun> {
+    async fn run(&self, job: &ClaimedJob) -> Result<Ran, Unrun> {
         let dice = &self.world.dice;
         if dice.percent(2) {
             return Err(Unrun::Absent);
@@ -274,7 +274,7 @@ impl Runner for Plugins {
 }
 
 impl Probation for Plugins {
-    fn note(&self, job: &Claimed, attempt: &Attempt) -> bool {
+    fn note(&self, job: &ClaimedJob, attempt: &Attempt) -> bool {
         let loaded = self.loaded();
         let loaded = &loaded[&job.lease.plugin];
         match loaded.revision == attempt.revision {

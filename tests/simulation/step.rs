@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use hookyard_model::{Event, PluginRef, Revision, Timestamp};
 use hookyard_store::{
-    Appended, Claimed, Discard, Discarded, Error, JobLease, Pruned, Replay, Replayed, Routes,
-    Settlement, Want,
+    AppendResult, ClaimedJob, Discard, DiscardSummary, Error, JobLease, JobRequest, PruneSummary,
+    Replay, ReplaySummary, Routes, Settlement,
 };
 
 /// A call that may change something.
@@ -14,7 +14,7 @@ pub(crate) enum Step<'s> {
     Append(&'s Event),
     Route(&'s Routes),
     Claim {
-        wanted: &'s [Want],
+        wanted: &'s [JobRequest],
         now: Timestamp,
         lease: Duration,
     },
@@ -34,11 +34,11 @@ pub(crate) enum Step<'s> {
 #[derive(Debug, Clone)]
 pub(crate) enum Answer {
     Nothing,
-    Appended(Appended),
-    Claimed(Vec<Claimed>),
-    Replayed(Replayed),
-    Discarded(Discarded),
-    Pruned(Pruned),
+    Appended(AppendResult),
+    Claimed(Vec<ClaimedJob>),
+    Replayed(ReplaySummary),
+    Discarded(DiscardSummary),
+    Pruned(PruneSummary),
     Retried(u64),
 }
 
@@ -103,26 +103,26 @@ impl From<()> for Answer {
     }
 }
 
-impl From<Appended> for Answer {
-    fn from(appended: Appended) -> Self {
+impl From<AppendResult> for Answer {
+    fn from(appended: AppendResult) -> Self {
         Self::Appended(appended)
     }
 }
 
-impl From<Vec<Claimed>> for Answer {
-    fn from(claimed: Vec<Claimed>) -> Self {
+impl From<Vec<ClaimedJob>> for Answer {
+    fn from(claimed: Vec<ClaimedJob>) -> Self {
         Self::Claimed(claimed)
     }
 }
 
-impl From<Replayed> for Answer {
-    fn from(replayed: Replayed) -> Self {
+impl From<ReplaySummary> for Answer {
+    fn from(replayed: ReplaySummary) -> Self {
         Self::Replayed(replayed)
     }
 }
 
-impl From<Discarded> for Answer {
-    fn from(discarded: Discarded) -> Self {
+impl From<DiscardSummary> for Answer {
+    fn from(discarded: DiscardSummary) -> Self {
         Self::Discarded(discarded)
     }
 }
@@ -133,8 +133,8 @@ impl From<u64> for Answer {
     }
 }
 
-impl From<Pruned> for Answer {
-    fn from(pruned: Pruned) -> Self {
+impl From<PruneSummary> for Answer {
+    fn from(pruned: PruneSummary) -> Self {
         Self::Pruned(pruned)
     }
 }

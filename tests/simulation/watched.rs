@@ -12,11 +12,11 @@ use hookyard_model::{
     Clock, Event, EventId, Key, PluginRef, Revision, SourceRef, Timestamp, Versioned,
 };
 use hookyard_store::{
-    Appended, Backlog, Claimed, Discard, Discarded, Error, EventRecord, EventSummary, Inbox,
-    JobLease, Page, Pruned, Quarantine, Replay, Replayed, Retention, Routes, Settlement, Tally,
-    Usage, Want,
+    AppendResult, Backlog, ClaimedJob, Discard, DiscardSummary, Error, EventPage, EventRecord,
+    EventSummary, Events, JobLease, JobRequest, Jobs, KvUsage, PruneSummary, Quarantine, Replay,
+    ReplaySummary, Retention, Routes, Routing, Settlement, Tally, Values,
 };
-use hookyard_store_testing::MemoryInbox;
+use hookyard_store_testing::MemoryStore;
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep};
 
@@ -26,7 +26,7 @@ use crate::witness::Witness;
 
 /// What outlives a host.
 pub(crate) struct World {
-    pub(crate) inner: MemoryInbox,
+    pub(crate) inner: MemoryStore,
     pub(crate) dice: Dice,
     /// Told when a call was the host's last.
     pub(crate) crashed: Notify,
@@ -51,7 +51,7 @@ enum Fate {
 impl World {
     pub(crate) fn new(seed: u64, tell: bool) -> Self {
         Self {
-            inner: MemoryInbox::new(),
+            inner: MemoryStore::new(),
             dice: Dice::new(seed),
             crashed: Notify::new(),
             is_rough: AtomicBool::new(true),
@@ -164,28 +164,60 @@ impl Clock for World {
 pub(crate) struct Watched(pub(crate) Arc<World>);
 
 #[async_trait]
-impl Inbox for Watched {
-    async fn append(&self, event: Event) -> Result<Appended, Error> {
+impl Events for Watched {
+    async fn append(&self, event: Event) -> Result<AppendResult, Error> {
         self.0
             .step(Step::Append(&event), self.0.inner.append(event.clone()))
             .await
     }
 
-    async fn route_with(&self, routes: Routes, backlog: &Backlog) -> Result<(), Error> {
+    async fn events(&self, page: EventPage) -> Result<Vec<EventSummary>, Error> {
+        self.0.inner.events(page).await
+    }
+
+    async fn read(&self, id: EventId) -> Result<Option<EventRecord>, Error> {
+        self.0.inner.read(id).await
+    }
+
+    async fn replay(&self, replay: Replay) -> Result<ReplaySummary, Error> {
+        self.0
+            .step(Step::Replay(&replay), self.0.inner.replay(replay.clone()))
+            .await
+    }
+
+    async fn discard(&self, discard: Discard) -> Result<DiscardSummary, Error> {
         self.0
             .step(
-                Step::Route(&routes),
-                self.0.inner.route_with(routes.clone(), backlog),
+                Step::Discard(&discard),
+                self.0.inner.discard(discard.clone()),
             )
             .await
     }
 
+    async fn prune(
+        &self,
+        limits: &Retention,
+        now: Timestamp,
+        limit: usize,
+    ) -> Result<PruneSummary, Error> {
+        self.0
+            .step(Step::Prune, self.0.inner.prune(limits, now, limit))
+            .await
+    }
+
+    async fn unrouted(&self) -> Result<Vec<Tally<SourceRef>>, Error> {
+        self.0.inner.unrouted().await
+    }
+}
+
+#[async_trait]
+impl Jobs for Watched {
     async fn claim(
         &self,
-        wanted: &[Want],
+        wanted: &[JobRequest],
         now: Timestamp,
         lease: Duration,
-    ) -> Result<Vec<Claimed>, Error> {
+    ) -> Result<Vec<ClaimedJob>, Error> {
         self.0
             .step(
                 Step::Claim { wanted, now, lease },
@@ -223,50 +255,33 @@ impl Inbox for Watched {
         self.0.inner.changed().await;
     }
 
-    async fn events(&self, page: Page) -> Result<Vec<EventSummary>, Error> {
-        self.0.inner.events(page).await
+    async fn held(&self) -> Result<Vec<Tally<PluginRef>>, Error> {
+        self.0.inner.held().await
     }
 
-    async fn read(&self, id: EventId) -> Result<Option<EventRecord>, Error> {
-        self.0.inner.read(id).await
-    }
-
-    async fn replay(&self, replay: Replay) -> Result<Replayed, Error> {
-        self.0
-            .step(Step::Replay(&replay), self.0.inner.replay(replay.clone()))
-            .await
-    }
-
-    async fn discard(&self, discard: Discard) -> Result<Discarded, Error> {
+    async fn retry_failed(&self, plugin: &PluginRef, revision: Revision) -> Result<u64, Error> {
         self.0
             .step(
-                Step::Discard(&discard),
-                self.0.inner.discard(discard.clone()),
+                Step::Retry(plugin, revision),
+                self.0.inner.retry_failed(plugin, revision),
+            )
+            .await
+    }
+}
+
+#[async_trait]
+impl Routing for Watched {
+    async fn route_with(&self, routes: Routes, backlog: &Backlog) -> Result<(), Error> {
+        self.0
+            .step(
+                Step::Route(&routes),
+                self.0.inner.route_with(routes.clone(), backlog),
             )
             .await
     }
 
     async fn routes(&self) -> Result<Routes, Error> {
         self.0.inner.routes().await
-    }
-
-    async fn unrouted(&self) -> Result<Vec<Tally<SourceRef>>, Error> {
-        self.0.inner.unrouted().await
-    }
-
-    async fn held(&self) -> Result<Vec<Tally<PluginRef>>, Error> {
-        self.0.inner.held().await
-    }
-
-    async fn prune(
-        &self,
-        limits: &Retention,
-        now: Timestamp,
-        limit: usize,
-    ) -> Result<Pruned, Error> {
-        self.0
-            .step(Step::Prune, self.0.inner.prune(limits, now, limit))
-            .await
     }
 
     async fn quarantine(&self, quarantine: Quarantine) -> Result<(), Error> {
@@ -285,19 +300,13 @@ impl Inbox for Watched {
             .await
     }
 
-    async fn retry_failed(&self, plugin: &PluginRef, revision: Revision) -> Result<u64, Error> {
-        self.0
-            .step(
-                Step::Retry(plugin, revision),
-                self.0.inner.retry_failed(plugin, revision),
-            )
-            .await
-    }
-
     async fn quarantined(&self) -> Result<Vec<Quarantine>, Error> {
         self.0.inner.quarantined().await
     }
+}
 
+#[async_trait]
+impl Values for Watched {
     async fn value(&self, plugin: &PluginRef, key: &Key) -> Result<Option<Versioned>, Error> {
         self.0.inner.value(plugin, key).await
     }
@@ -312,7 +321,7 @@ impl Inbox for Watched {
         self.0.inner.keys(plugin, bucket, after, limit).await
     }
 
-    async fn usage(&self, plugin: &PluginRef) -> Result<Usage, Error> {
+    async fn usage(&self, plugin: &PluginRef) -> Result<KvUsage, Error> {
         self.0.inner.usage(plugin).await
     }
 }

@@ -18,10 +18,10 @@ use hookyard_model::{
     WorkState,
 };
 use hookyard_store::{
-    Appended, Claimed, Error, EventSummary, Inbox, JobLease, MessagePage, MessageSelection, Outbox,
-    Page, Replay, Replayed, Selection, Settlement, Want,
+    AppendResult, ClaimedJob, Error, EventPage, EventSelection, EventSummary, Events, JobLease,
+    JobRequest, MessagePage, MessageSelection, Outbox, Replay, ReplaySummary, Settlement, Values,
 };
-use hookyard_store_testing::MemoryInbox;
+use hookyard_store_testing::MemoryStore;
 
 use crate::life::{ATTEMPTS_MAX, Life};
 use crate::plugins::count;
@@ -84,7 +84,7 @@ impl Witness {
         step: Step<'_>,
         answer: Result<Answer, &Error>,
         now: Timestamp,
-        inbox: &MemoryInbox,
+        inbox: &MemoryStore,
     ) {
         self.note(&step, &answer, now);
         match (&step, &answer) {
@@ -178,19 +178,19 @@ impl Witness {
         self.life.retried += count;
     }
 
-    fn appended(&mut self, event: &Event, appended: Appended) {
+    fn appended(&mut self, event: &Event, appended: AppendResult) {
         let key = (event.source.clone(), event.key.clone());
         let holder = self
             .keys
             .get(&key)
             .filter(|(_, until)| event.received_at < *until);
         match appended {
-            Appended::Repeat(first) => assert_eq!(
+            AppendResult::Repeat(first) => assert_eq!(
                 Some(first),
                 holder.map(|(id, _)| *id),
                 "a repeat of nothing"
             ),
-            Appended::New => {
+            AppendResult::New => {
                 assert!(
                     holder.is_none(),
                     "{} is stored although its key was taken",
@@ -210,7 +210,7 @@ impl Witness {
         }
     }
 
-    fn claimed(&mut self, wanted: &[Want], claimed: &[Claimed], now: Timestamp) {
+    fn claimed(&mut self, wanted: &[JobRequest], claimed: &[ClaimedJob], now: Timestamp) {
         for want in wanted {
             let given = claimed
                 .iter()
@@ -223,7 +223,7 @@ impl Witness {
                 want.limit
             );
         }
-        for Claimed { lease, event, .. } in claimed {
+        for ClaimedJob { lease, event, .. } in claimed {
             let JobLease {
                 plugin, event: id, ..
             } = lease;
@@ -257,7 +257,7 @@ impl Witness {
     }
 
     /// Whatever came before it under the same key is over.
-    fn is_next_of_its_key(&self, lease: &JobLease, claimed: &[Claimed]) {
+    fn is_next_of_its_key(&self, lease: &JobLease, claimed: &[ClaimedJob]) {
         let Known { event, jobs, .. } = &self.events[&lease.event];
         // An attempt that was lost is made again before an earlier event that was replayed meanwhile has its turn.
         if event.ordering_key.is_none()
@@ -292,7 +292,7 @@ impl Witness {
         &mut self,
         settlement: &Settlement,
         answer: &Result<Answer, &Error>,
-        inbox: &MemoryInbox,
+        inbox: &MemoryStore,
     ) {
         let Settlement {
             lease,
@@ -406,9 +406,9 @@ impl Witness {
         step: &Step<'_>,
         answer: &Result<Answer, &Error>,
         now: Timestamp,
-        inbox: &MemoryInbox,
+        inbox: &MemoryStore,
     ) {
-        let page = Page::first(Selection::default(), usize::MAX);
+        let page = EventPage::first(EventSelection::default(), usize::MAX);
         let found = at_once(inbox.events(page)).expect("in memory");
         let ids: BTreeSet<_> = found.iter().map(|event| event.id).collect();
         assert_eq!(ids.len(), found.len(), "an event is listed twice");
@@ -424,7 +424,7 @@ impl Witness {
                 .events
                 .get_mut(&id)
                 .unwrap_or_else(|| panic!("{id} is stored and nobody sent it"));
-            let may_discard = matches!(step, Step::Discard(discard) if !discard.dry_run && discard.selection.reaches_unrouted());
+            let may_discard = matches!(step, Step::Discard(discard) if !discard.dry_run && discard.selection.matches_unrouted());
             let may_take = matches!(step, Step::Route(_) | Step::Replay(_)) && !jobs.is_empty();
             let is_allowed = if is_discarded {
                 may_discard && known.jobs.is_empty()
@@ -506,7 +506,7 @@ impl Witness {
         }
     }
 
-    fn replayed(&mut self, replay: &Replay, replayed: &Replayed, inbox: &MemoryInbox) {
+    fn replayed(&mut self, replay: &Replay, replayed: &ReplaySummary, inbox: &MemoryStore) {
         let mut jobs = 0;
         for (id, known) in &mut self.events {
             let record = at_once(inbox.read(*id))
@@ -538,14 +538,14 @@ impl Witness {
             if replay.dry_run {
                 0
             } else {
-                replayed.again - replayed.made
+                replayed.replayed - replayed.created
             }
         );
         self.life.replayed += jobs;
     }
 
     /// What stands in the plugins' stores and in the outbox is what settled attempts asked for, and nothing else.
-    fn effects_are_as_known(&self, inbox: &MemoryInbox) {
+    fn effects_are_as_known(&self, inbox: &MemoryStore) {
         for (plugin, counts) in &self.counts {
             let usage = at_once(inbox.usage(plugin)).expect("in memory");
             assert_eq!(usage.keys, counts.len() as u64, "keys of {plugin}");
@@ -656,7 +656,7 @@ impl Change<'_> {
             ) => !discard.dry_run,
             // A plugin that is named is given what it has no job for.
             (Step::Replay(replay), None, Pending | Waiting { .. } | Held) => {
-                !replay.dry_run && replay.selection.reaches_missing()
+                !replay.dry_run && replay.selection.creates_jobs()
             }
             (Step::Replay(replay), Some(before), Pending | Waiting { .. } | Held) => {
                 !replay.dry_run && !matches!(before, Leased { .. })

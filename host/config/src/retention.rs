@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use hookyard_store::Keep;
+use hookyard_store::RetentionLimits;
 
 use crate::document::{Scalar, Section, Size};
 
@@ -10,16 +10,16 @@ use crate::document::{Scalar, Section, Size};
 const UNLIMITED: &str = "unlimited";
 
 /// `[retention]`: what is kept, and how often it's seen to.
-pub fn read(section: &Section<'_>) -> (Keep, Duration) {
+pub fn read(section: &Section<'_>) -> (RetentionLimits, Duration) {
     (
-        keep(section, Keep::default()),
+        keep(section, RetentionLimits::default()),
         section.get("every").unwrap_or(Duration::from_secs(60)),
     )
 }
 
 /// What is kept; what isn't said is as in `default`.
-pub fn keep(section: &Section<'_>, default: Keep) -> Keep {
-    Keep {
+pub fn keep(section: &Section<'_>, default: RetentionLimits) -> RetentionLimits {
+    RetentionLimits {
         age_max: limit(section, "age_max", default.age_max),
         bytes_max: limit(section, "bytes_max", default.bytes_max.map(Size))
             .map(|Size(bytes)| bytes),

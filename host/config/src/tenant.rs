@@ -7,7 +7,7 @@ use hookyard_model::{
     DestinationName, DestinationRef, InvalidName, RetryPolicy, SourceName, SourceRef, TenantName,
 };
 use hookyard_plugin::Limits;
-use hookyard_store::Keep;
+use hookyard_store::RetentionLimits;
 
 use super::grants::{self, Destinations, OfTenant};
 use super::references::Surroundings;
@@ -22,7 +22,7 @@ pub struct Defaults {
     pub retry: RetryPolicy,
     pub dedupe_window: Duration,
     /// A tenant's rather.
-    pub keep: Keep,
+    pub keep: RetentionLimits,
 }
 
 /// What is said of tenants.
@@ -31,7 +31,7 @@ pub struct Tenants {
     pub sources: BTreeMap<SourceRef, Source>,
     pub destinations: BTreeMap<DestinationRef, Destination>,
     /// Of those that have a retention of their own.
-    pub keeps: BTreeMap<TenantName, Keep>,
+    pub keeps: BTreeMap<TenantName, RetentionLimits>,
     /// The most that plugins may ask for, of those that have limits of their own.
     pub ceilings: BTreeMap<TenantName, Limits>,
     pub grants: BTreeMap<TenantName, OfTenant>,

@@ -150,14 +150,14 @@ fn a_tenant_may_keep_events_longer_or_shorter_than_the_others() {
         let keep = settings
             .retention
             .limits
-            .keep_of(&tenant.parse().expect("a name"));
+            .limits_of(&tenant.parse().expect("a name"));
         (keep.age_max, keep.bytes_max)
     };
     let unrouted_of = |tenant: &str| {
         settings
             .retention
             .limits
-            .keep_of(&tenant.parse().expect("a name"))
+            .limits_of(&tenant.parse().expect("a name"))
             .unrouted_max_age
     };
     assert_eq!(

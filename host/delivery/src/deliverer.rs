@@ -11,7 +11,7 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use hookyard_model::share::{Demand, FreeSlots, TurnOrder, remaining_demand, share};
 use hookyard_model::{DestinationRef, TenantName, chain};
-use hookyard_store::{ClaimedMessage, Error, MessageLease, WantMessages};
+use hookyard_store::{ClaimedMessage, Error, MessageLease, MessageRequest};
 use tokio::sync::Notify;
 use tokio::task::{Id, JoinError, JoinSet};
 use tokio::time::{Instant, sleep_until, timeout};
@@ -152,7 +152,7 @@ impl Deliverer {
     }
 
     async fn claim(&self, given: &[(DestinationRef, usize)]) -> Result<Vec<ClaimedMessage>, Error> {
-        let want = |(destination, limit): &(DestinationRef, usize)| WantMessages {
+        let want = |(destination, limit): &(DestinationRef, usize)| MessageRequest {
             destination: destination.clone(),
             limit: *limit,
         };

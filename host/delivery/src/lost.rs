@@ -4,7 +4,7 @@
 //! once as many tries at a message were lost as may be made in all, it is dead, and nothing is sent.
 
 use hookyard_model::{DeliveryResult, chain};
-use hookyard_store::outbox::DELIVERIES_MAX;
+use hookyard_store::DELIVERIES_MAX;
 use hookyard_store::{Error, MessageRecord};
 
 use crate::sending::{Means, Sending};

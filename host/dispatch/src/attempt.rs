@@ -11,7 +11,7 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use hookyard_crash::Point;
 use hookyard_model::{Attempt, Clock, Input, Outcome, WorkState, apply, chain};
-use hookyard_store::{Claimed, Error, Inbox, JobLease, Settlement};
+use hookyard_store::{ClaimedJob, Error, Inbox, JobLease, Settlement};
 use hookyard_work::insist;
 use tokio::time::sleep;
 
@@ -49,14 +49,14 @@ pub(crate) enum End {
 
 impl Means {
     /// Attempts a job and settles what it came to.
-    pub(crate) async fn attempt(&self, job: Claimed) -> End {
+    pub(crate) async fn attempt(&self, job: ClaimedJob) -> End {
         tokio::select! {
             end = self.run_and_settle(&job) => end,
             never = self.keep(&job.lease) => match never {},
         }
     }
 
-    async fn run_and_settle(&self, job: &Claimed) -> End {
+    async fn run_and_settle(&self, job: &ClaimedJob) -> End {
         if let Some(settlement) = self.given_up(job).await {
             let settled = self.settle(&settlement).await;
             return end(job, &settlement, Taken::default(), settled);
@@ -96,7 +96,7 @@ impl Means {
     }
 
     /// Runs the plugin once.
-    async fn run(&self, job: &Claimed) -> Result<(Settlement, Taken), Unrun> {
+    async fn run(&self, job: &ClaimedJob) -> Result<(Settlement, Taken), Unrun> {
         Point::CallBefore.pass();
         let started_at = self.clock.now();
         let ran = self.runner.run(job).await?;
@@ -138,7 +138,7 @@ impl Means {
 
     /// What an attempt comes to whose effects can't be had: it fails, and so has none, and is made again later. It doesn't
     /// count where the outbox was full: there is room again once messages are sent.
-    fn refused(&self, job: &Claimed, settlement: Settlement, why: &Error) -> Settlement {
+    fn refused(&self, job: &ClaimedJob, settlement: Settlement, why: &Error) -> Settlement {
         let (outcome, is_spared) = match why {
             Error::OverQuota { limit, max } => (
                 Outcome::Exceeded {
@@ -167,14 +167,14 @@ impl Means {
         }
     }
 
-    async fn give_back(&self, job: &Claimed, unrun: Unrun) -> End {
+    async fn give_back(&self, job: &ClaimedJob, unrun: Unrun) -> End {
         if let Err(error) = self.inbox.give_back(std::slice::from_ref(&job.lease)).await {
             tracing::warn!(job = %Name(job), error = chain(&error), "a lease could not be given back; it runs out");
         }
         End::Unrun(unrun)
     }
 
-    fn next_state(&self, job: &Claimed, attempt: &Attempt, is_spared: bool) -> WorkState {
+    fn next_state(&self, job: &ClaimedJob, attempt: &Attempt, is_spared: bool) -> WorkState {
         let policy = self.policies.load().of(&job.event.source);
         let input = Input::Settle {
             outcome: &attempt.outcome,
@@ -211,7 +211,7 @@ impl Means {
 }
 
 /// Tells what became of an attempt.
-fn end(job: &Claimed, settlement: &Settlement, taken: Taken, settled: Result<(), Error>) -> End {
+fn end(job: &ClaimedJob, settlement: &Settlement, taken: Taken, settled: Result<(), Error>) -> End {
     report(job, &settlement.attempt, settlement.next, taken);
     if let Err(error) = settled {
         tracing::error!(job = %Name(job), error = chain(&error), "an attempt was made but could not be settled");
@@ -220,7 +220,7 @@ fn end(job: &Claimed, settlement: &Settlement, taken: Taken, settled: Result<(),
 }
 
 /// A job as log lines name it.
-struct Name<'a>(&'a Claimed);
+struct Name<'a>(&'a ClaimedJob);
 
 impl std::fmt::Display for Name<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

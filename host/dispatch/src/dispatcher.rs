@@ -11,7 +11,7 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use hookyard_model::share::{Demand, FreeSlots, TurnOrder, remaining_demand, share};
 use hookyard_model::{PluginRef, TenantName, chain};
-use hookyard_store::{Claimed, JobLease, Want};
+use hookyard_store::{ClaimedJob, JobLease, JobRequest};
 use tokio::task::{Id, JoinError, JoinSet};
 use tokio::time::{Instant, sleep_until, timeout};
 
@@ -155,7 +155,7 @@ impl Dispatcher {
             }
             let wants: Vec<_> = given
                 .iter()
-                .map(|(plugin, limit)| Want {
+                .map(|(plugin, limit)| JobRequest {
                     plugin: plugin.clone(),
                     limit: *limit,
                 })
@@ -251,7 +251,7 @@ impl Dispatcher {
         Ok(())
     }
 
-    fn begin(&mut self, job: Claimed) {
+    fn begin(&mut self, job: ClaimedJob) {
         let lease = job.lease.clone();
         *self.taken.entry(lease.plugin.clone()).or_default() += 1;
         let means = Arc::clone(&self.means);
@@ -357,7 +357,7 @@ impl Dispatcher {
 }
 
 /// How many jobs each plugin was given.
-fn by_plugin(claimed: &[Claimed]) -> HashMap<PluginRef, usize> {
+fn by_plugin(claimed: &[ClaimedJob]) -> HashMap<PluginRef, usize> {
     let mut given = HashMap::new();
     for job in claimed {
         *given.entry(job.lease.plugin.clone()).or_default() += 1;

@@ -6,13 +6,13 @@
 use std::time::Duration;
 
 use hookyard_model::{Attempt, Effects, Outcome, Revision, WorkState, chain};
-use hookyard_store::{Claimed, Error, EventRecord, OutboxQuota, Settlement, Usage};
+use hookyard_store::{ClaimedJob, Error, EventRecord, KvUsage, OutboxQuota, Settlement};
 
 use crate::attempt::Means;
 
 impl Means {
     /// What becomes of a job at which too many attempts were lost; `None` when it's to be run.
-    pub(crate) async fn given_up(&self, job: &Claimed) -> Option<Settlement> {
+    pub(crate) async fn given_up(&self, job: &ClaimedJob) -> Option<Settlement> {
         let attempts_max = self.policies.load().of(&job.event.source).attempts_max;
         // Otherwise so many can't have been lost, and nothing needs to be read.
         if job.lease.attempt <= attempts_max {
@@ -35,7 +35,7 @@ impl Means {
             log: Vec::new(),
         };
         let lease = job.lease.clone();
-        let quota = Usage { keys: 0, bytes: 0 };
+        let quota = KvUsage { keys: 0, bytes: 0 };
         let (next, effects) = (WorkState::Dead, Effects::default());
         let outbox = OutboxQuota::default();
         Some(Settlement {
@@ -50,7 +50,7 @@ impl Means {
         })
     }
 
-    async fn lost(&self, job: &Claimed) -> Result<Option<u32>, Error> {
+    async fn lost(&self, job: &ClaimedJob) -> Result<Option<u32>, Error> {
         Ok(self
             .inbox
             .read(job.lease.event)
@@ -59,7 +59,7 @@ impl Means {
     }
 
     /// The revision that would run.
-    fn revision(&self, job: &Claimed) -> Option<Revision> {
+    fn revision(&self, job: &ClaimedJob) -> Option<Revision> {
         let active = || {
             self.runner
                 .active()
@@ -71,7 +71,7 @@ impl Means {
 }
 
 /// How many attempts before this one have no record, since the job was last replayed.
-fn lost(record: &EventRecord, job: &Claimed) -> Option<u32> {
+fn lost(record: &EventRecord, job: &ClaimedJob) -> Option<u32> {
     let of_plugin = record
         .jobs
         .iter()

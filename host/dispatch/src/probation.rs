@@ -1,13 +1,13 @@
 //! What dispatch tells whoever puts revisions into service, and may take them back. It knows no releases.
 
 use hookyard_model::{Attempt, PluginRef, Revision};
-use hookyard_store::Claimed;
+use hookyard_store::ClaimedJob;
 
 /// Watches over revisions that are new in service.
 pub trait Probation: Send + Sync + 'static {
     /// Takes note of an attempt that has ended and is not settled yet. Says whether its revision is watched still, or is to be
     /// taken back, or was: where that happens, what failed at it is attempted once more.
-    fn note(&self, job: &Claimed, attempt: &Attempt) -> bool;
+    fn note(&self, job: &ClaimedJob, attempt: &Attempt) -> bool;
 
     /// Whether a revision of the plugin was taken back while it may still have had attempts under way.
     fn is_taken_back(&self, plugin: &PluginRef, revision: Revision) -> bool;
@@ -22,7 +22,7 @@ pub trait Probation: Send + Sync + 'static {
 pub struct NoProbation;
 
 impl Probation for NoProbation {
-    fn note(&self, _: &Claimed, _: &Attempt) -> bool {
+    fn note(&self, _: &ClaimedJob, _: &Attempt) -> bool {
         false
     }
 

@@ -15,7 +15,7 @@ use hookyard_model::quarantine::{AttemptEnd, FailureCount};
 use hookyard_model::{
     Attempt, Clock, FailureBreaker, PluginRef, QuarantinePolicy, Revision, chain,
 };
-use hookyard_store::{Claimed, Error, Inbox, Quarantine};
+use hookyard_store::{ClaimedJob, Error, Inbox, Quarantine};
 use hookyard_work::insist;
 
 use crate::{Active, Probation, Runner};
@@ -79,7 +79,7 @@ impl Quarantines {
     /// When it is quarantined, this is durable, or the store has failed for as long as `time_max`.
     pub(crate) async fn judge(
         &self,
-        job: &Claimed,
+        job: &ClaimedJob,
         attempt: &Attempt,
         time_max: Duration,
     ) -> Judgement {
@@ -97,7 +97,7 @@ impl Quarantines {
 
     /// To be called once an attempt is settled that failed at a watched revision: where the revision was taken back
     /// meanwhile, nobody else may come upon its job.
-    pub(crate) async fn settled(&self, job: &Claimed, revision: Revision) {
+    pub(crate) async fn settled(&self, job: &ClaimedJob, revision: Revision) {
         let plugin = &job.lease.plugin;
         if !self.probation.is_taken_back(plugin, revision) {
             return;
@@ -107,7 +107,12 @@ impl Quarantines {
         }
     }
 
-    async fn is_quarantined(&self, job: &Claimed, attempt: &Attempt, time_max: Duration) -> bool {
+    async fn is_quarantined(
+        &self,
+        job: &ClaimedJob,
+        attempt: &Attempt,
+        time_max: Duration,
+    ) -> bool {
         let Some(policy) = **self.policy.load() else {
             return false;
         };

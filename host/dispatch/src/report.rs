@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use hookyard_model::{Attempt, LogLine, Outcome, WorkState, visible};
-use hookyard_store::Claimed;
+use hookyard_store::ClaimedJob;
 
 use crate::{Measures, metering};
 
@@ -18,7 +18,7 @@ pub(crate) struct Taken {
 }
 
 /// Tells what an attempt came to, and what became of its job.
-pub(crate) fn report(job: &Claimed, attempt: &Attempt, next: WorkState, taken: Taken) {
+pub(crate) fn report(job: &ClaimedJob, attempt: &Attempt, next: WorkState, taken: Taken) {
     let plugin = &job.lease.plugin;
     lines(job, attempt);
     let Taken { queue, measures } = taken;
@@ -59,7 +59,7 @@ pub(crate) fn report(job: &Claimed, attempt: &Attempt, next: WorkState, taken: T
 }
 
 /// What the guest wrote.
-fn lines(job: &Claimed, attempt: &Attempt) {
+fn lines(job: &ClaimedJob, attempt: &Attempt) {
     let plugin = &job.lease.plugin;
     for LogLine { is_error, text } in &attempt.log {
         tracing::info!(

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use hookyard_model::{Effects, LogLine, Outcome, PluginRef, Revision};
-use hookyard_store::{Claimed, OutboxQuota, Usage};
+use hookyard_store::{ClaimedJob, KvUsage, OutboxQuota};
 
 /// Runs jobs on the plugins that are loaded.
 #[async_trait]
@@ -18,7 +18,7 @@ pub trait Runner: Send + Sync + 'static {
     /// Attempts one job, from beginning to end on one revision (invariant 7), and always within the plugin's limits.
     ///
     /// Where no attempt can be made, none of the plugin's effects is left.
-    async fn run(&self, job: &Claimed) -> Result<Ran, Unrun>;
+    async fn run(&self, job: &ClaimedJob) -> Result<Ran, Unrun>;
 }
 
 /// Why no attempt was made. The job stays as it was, and nothing counts against the plugin.
@@ -55,7 +55,7 @@ pub struct Ran {
     /// What it asked to change; taken only where the outcome is `Done`.
     pub effects: Effects,
     /// How much the plugin's store may hold.
-    pub quota: Usage,
+    pub quota: KvUsage,
     /// How much may wait in the outbox.
     pub outbox: OutboxQuota,
     /// What it took.

@@ -31,7 +31,7 @@ use hookyard_plugin::Catalog;
 use hookyard_plugin_http::Requests;
 use hookyard_release::rehearsal::Material;
 use hookyard_release::{Desired, Keeper, Trials};
-use hookyard_store_sqlite::{Options, SqliteInbox};
+use hookyard_store_sqlite::{Options, SqliteStore};
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
@@ -171,10 +171,10 @@ async fn check_folders(settings: &Settings) -> anyhow::Result<()> {
         })
 }
 
-async fn open_store(settings: &Settings) -> anyhow::Result<Arc<SqliteInbox>> {
+async fn open_store(settings: &Settings) -> anyhow::Result<Arc<SqliteStore>> {
     let path = settings.store.url.clone();
     let store =
-        tokio::task::spawn_blocking(move || SqliteInbox::open(&path, Options::default())).await??;
+        tokio::task::spawn_blocking(move || SqliteStore::open(&path, Options::default())).await??;
     Ok(Arc::new(store))
 }
 

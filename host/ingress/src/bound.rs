@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use hookyard_model::{Clock, EventId};
-use hookyard_store::Inbox;
+use hookyard_store::Events;
 use tokio::net::TcpListener;
 
 use crate::accept::accept;
@@ -20,7 +20,7 @@ use crate::source::Sources;
 #[derive(Clone)]
 pub struct Parts {
     /// Where verified events go.
-    pub inbox: Arc<dyn Inbox>,
+    pub inbox: Arc<dyn Events>,
     /// Tells when a request was read.
     pub clock: Arc<dyn Clock>,
     /// Makes the id of a new event; ids must sort by arrival.

@@ -12,7 +12,7 @@ use bytes::Bytes;
 use hookyard_crash::Point;
 use hookyard_model::{Event, Header};
 use hookyard_schemes::{Refusal, Verdict, Verified, ordering_key};
-use hookyard_store::Appended;
+use hookyard_store::AppendResult;
 use http::{HeaderMap, Method, Request, request};
 use hyper::body::Incoming;
 
@@ -203,15 +203,15 @@ impl Receiver {
         };
         Point::Received.pass();
         match self.append(event).await? {
-            Appended::New => Ok(Accepted::Stored(stored)),
-            Appended::Repeat(first) => Ok(Accepted::Repeat(Stored {
+            AppendResult::New => Ok(Accepted::Stored(stored)),
+            AppendResult::Repeat(first) => Ok(Accepted::Repeat(Stored {
                 id: first,
                 ..stored
             })),
         }
     }
 
-    async fn append(&self, event: Event) -> Result<Appended, Refused> {
+    async fn append(&self, event: Event) -> Result<AppendResult, Refused> {
         let time_max = self.config.store_timeout;
         match tokio::time::timeout(time_max, self.parts.inbox.append(event)).await {
             Ok(appended) => appended.map_err(Refused::Inbox),

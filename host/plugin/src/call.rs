@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use hookyard_dispatch::Measures;
 use hookyard_model::{Clock, Effects, LogLine, Outcome, TimeLimit};
-use hookyard_store::Claimed;
+use hookyard_store::ClaimedJob;
 use wasmtime::component::{ComponentExportIndex, Instance, ResourceTable, Val};
 use wasmtime::{Store, UpdateDeadline};
 use wasmtime_wasi::{HostWallClock, WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
@@ -74,7 +74,7 @@ pub(crate) enum Arguments<'a> {
     /// The untyped handler of our own WIT, with the bytes as they are.
     Direct {
         /// The job.
-        job: &'a Claimed,
+        job: &'a ClaimedJob,
         /// The event's bytes.
         content: &'a [u8],
     },

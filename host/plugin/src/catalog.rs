@@ -8,7 +8,7 @@ use arc_swap::ArcSwap;
 use async_trait::async_trait;
 use hookyard_dispatch::{Active, Ran, Runner, Unrun};
 use hookyard_model::{Outcome, PluginRef, Revision};
-use hookyard_store::Claimed;
+use hookyard_store::ClaimedJob;
 use tokio::sync::Notify;
 
 use crate::call::Ended;
@@ -80,7 +80,7 @@ impl Catalog {
 
     /// The active revision, or the one that is wanted, with an attempt counted in. Once another one is active, no further
     /// attempt is counted in on the one before unless by its name.
-    fn begin(&self, job: &Claimed) -> Option<(Arc<Loaded>, Revision, Flight)> {
+    fn begin(&self, job: &ClaimedJob) -> Option<(Arc<Loaded>, Revision, Flight)> {
         let plugin = &job.lease.plugin;
         loop {
             let active = Arc::clone(self.active.load().get(plugin)?);
@@ -216,7 +216,7 @@ impl Runner for Catalog {
     }
 
     /// A job that names a revision which is no longer kept is rejected.
-    async fn run(&self, job: &Claimed) -> Result<Ran, Unrun> {
+    async fn run(&self, job: &ClaimedJob) -> Result<Ran, Unrun> {
         let (active, revision, _flight) = self.begin(job).ok_or(Unrun::Absent)?;
         let (quota, outbox) = (active.limits().quota(), active.limits().outbox_quota());
         let began = Instant::now();

@@ -3,7 +3,7 @@
 //! The record is filled with the fields that the plugin declared when it was built: one built before a field was
 //! added doesn't get it, one built for a newer host gets `none` for what this host doesn't know.
 
-use hookyard_store::Claimed;
+use hookyard_store::ClaimedJob;
 use wasmtime::component::Val;
 
 use crate::plan::{Field, Refused, Shape};
@@ -49,7 +49,7 @@ impl Delivery {
     }
 
     /// The record for one attempt.
-    pub(crate) fn value(&self, job: &Claimed) -> Val {
+    pub(crate) fn value(&self, job: &ClaimedJob) -> Val {
         Val::Record(
             self.0
                 .iter()
@@ -84,7 +84,7 @@ impl Fill {
         }
     }
 
-    fn value(self, job: &Claimed) -> Val {
+    fn value(self, job: &ClaimedJob) -> Val {
         let optional = |value: Option<Val>| Val::Option(value.map(Box::new));
         match self {
             Self::Unknown => optional(None),
@@ -133,7 +133,7 @@ impl Fact {
         }
     }
 
-    fn value(self, job: &Claimed) -> Val {
+    fn value(self, job: &ClaimedJob) -> Val {
         let event = &*job.event;
         match self {
             Self::EventId => Val::String(event.id.to_string()),
@@ -149,6 +149,6 @@ impl Fact {
 }
 
 /// Milliseconds since 1970, zero for times before.
-pub(crate) fn received_at(job: &Claimed) -> u64 {
+pub(crate) fn received_at(job: &ClaimedJob) -> u64 {
     u64::try_from(job.event.received_at.unix_millis()).unwrap_or(0)
 }

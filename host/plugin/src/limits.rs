@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use hookyard_model::{Limit, Outcome};
-use hookyard_store::{OutboxQuota, Unsent, Usage};
+use hookyard_store::{KvUsage, OutboxQuota, OutboxUsage};
 use wasmtime::ResourceLimiter;
 
 use crate::budget::Excess;
@@ -102,8 +102,8 @@ const VALUE_BYTES: u64 = 256;
 
 impl Limits {
     /// How much the plugin's store may hold.
-    pub(crate) fn quota(&self) -> Usage {
-        Usage {
+    pub(crate) fn quota(&self) -> KvUsage {
+        KvUsage {
             keys: self.kv_keys_max,
             bytes: self.kv_bytes_max,
         }
@@ -112,11 +112,11 @@ impl Limits {
     /// How much may wait in the outbox.
     pub(crate) fn outbox_quota(&self) -> OutboxQuota {
         OutboxQuota {
-            plugin: Unsent {
+            plugin: OutboxUsage {
                 messages: self.outbox_waiting_max,
                 bytes: self.outbox_waiting_bytes_max,
             },
-            tenant: Unsent {
+            tenant: OutboxUsage {
                 messages: self.outbox_tenant_waiting_max,
                 bytes: self.outbox_tenant_waiting_bytes_max,
             },

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use hookyard_model::{Event, Outcome, Payload, PluginRef, Revision};
-use hookyard_store::Claimed;
+use hookyard_store::ClaimedJob;
 use wasmtime::component::InstancePre;
 
 use crate::call::{self, Arguments, Ended, State};
@@ -173,7 +173,11 @@ impl Loaded {
     }
 
     /// Attempts one job: exactly one outcome, whatever the guest does (invariant 5), unless the host fails.
-    pub(crate) async fn attempt(&self, job: &Claimed, parts: &Parts) -> Result<Ended, HostFault> {
+    pub(crate) async fn attempt(
+        &self,
+        job: &ClaimedJob,
+        parts: &Parts,
+    ) -> Result<Ended, HostFault> {
         let began = Instant::now();
         let content;
         let arguments = match self.choose(&job.event) {
@@ -226,7 +230,7 @@ impl Loaded {
 
 fn untyped<'a>(
     how: &Untyped,
-    job: &'a Claimed,
+    job: &'a ClaimedJob,
     content: &'a [u8],
     limits: &Limits,
 ) -> Result<Arguments<'a>, Undecodable> {

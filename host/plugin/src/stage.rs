@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use hookyard_model::{Clock, Effects, Event, LogLine, Outcome, Timestamp};
-use hookyard_store::Claimed;
+use hookyard_store::ClaimedJob;
 use sha2::{Digest as _, Sha256};
 use wasmtime_wasi::{Deterministic, WasiCtxBuilder};
 
@@ -76,7 +76,7 @@ impl Loaded {
     /// that it would have had.
     pub async fn rehearse(
         self: &Arc<Self>,
-        job: Claimed,
+        job: ClaimedJob,
         parts: Parts,
     ) -> Result<Rehearsed, HostFault> {
         let loaded = Arc::clone(self);

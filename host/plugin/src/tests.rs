@@ -10,8 +10,10 @@ use hookyard_model::{
     PluginName, PluginRef, Revision, TimeLimit, Timestamp, WorkState,
 };
 use hookyard_schemes::Outgoing;
-use hookyard_store::{Claimed, Inbox, JobLease, Routes, Settlement, Usage, Values, Want};
-use hookyard_store_testing::MemoryInbox;
+use hookyard_store::{
+    ClaimedJob, Inbox, JobLease, JobRequest, KvUsage, Routes, Settlement, Values,
+};
+use hookyard_store_testing::MemoryStore;
 
 use crate::{
     Catalog, Config, Contract, Contracts, Engine, Grants, Limits, Load, LoadError, Loaded, NoHttp,
@@ -75,7 +77,7 @@ fn contracts() -> Contracts {
 
 /// Effects over an empty inbox.
 fn parts() -> Parts {
-    parts_over(Arc::new(MemoryInbox::new()))
+    parts_over(Arc::new(MemoryStore::new()))
 }
 
 fn parts_over(values: Arc<dyn Values>) -> Parts {
@@ -108,7 +110,11 @@ pub(crate) async fn commit(
         .await?;
     inbox.append(event).await?;
     let claimed = inbox
-        .claim(&[Want { plugin, limit: 1 }], now, Duration::from_secs(1))
+        .claim(
+            &[JobRequest { plugin, limit: 1 }],
+            now,
+            Duration::from_secs(1),
+        )
         .await?
         .remove(0);
     let attempt = Attempt {
@@ -119,7 +125,7 @@ pub(crate) async fn commit(
         outcome: Outcome::Done,
         log: Vec::new(),
     };
-    let quota = Usage {
+    let quota = KvUsage {
         keys: u64::MAX,
         bytes: u64::MAX,
     };
@@ -168,7 +174,7 @@ fn load_with(engine: &Arc<Engine>, component: &[u8], limits: Limits) -> Result<L
     })
 }
 
-fn job(event_type: Option<&str>, body: impl Into<Bytes>) -> Claimed {
+fn job(event_type: Option<&str>, body: impl Into<Bytes>) -> ClaimedJob {
     let event = Event {
         id: "0198c0de-0000-7000-8000-000000000001"
             .parse::<EventId>()
@@ -190,7 +196,7 @@ fn job(event_type: Option<&str>, body: impl Into<Bytes>) -> Claimed {
         ordering_key: None,
         key_until: Timestamp::from_unix_millis(i64::MAX),
     };
-    Claimed {
+    ClaimedJob {
         lease: JobLease {
             event: event.id,
             plugin: plugin(),
@@ -207,14 +213,14 @@ fn job(event_type: Option<&str>, body: impl Into<Bytes>) -> Claimed {
 }
 
 /// Loads a component, activates it and runs one job on it.
-async fn ran_with(component: &[u8], limits: Limits, job: &Claimed) -> Ran {
+async fn ran_with(component: &[u8], limits: Limits, job: &ClaimedJob) -> Ran {
     let catalog = Catalog::new(parts());
     let loaded = load_with(&engine(), component, limits).unwrap_or_else(|error| panic!("{error}"));
     catalog.activate(Arc::new(loaded));
     catalog.run(job).await.expect("the plugin is there")
 }
 
-async fn outcome(component: &[u8], job: &Claimed) -> Outcome {
+async fn outcome(component: &[u8], job: &ClaimedJob) -> Outcome {
     ran_with(component, Limits::default(), job).await.outcome
 }
 

@@ -6,7 +6,7 @@
 //! delivery record, older, newer or trimmed by hand, is called by reflection: it works, within the bound on values.
 //! When our WIT grows, the grown record is to get its own Rust type beside this one.
 
-use hookyard_store::Claimed;
+use hookyard_store::ClaimedJob;
 use wasmtime::component::{ComponentType, Lift, Lower, Val};
 
 use crate::delivery::{Delivery, received_at};
@@ -82,7 +82,7 @@ impl Message {
     /// The record, unless it takes more values than allowed.
     pub(crate) fn value(
         &self,
-        job: &Claimed,
+        job: &ClaimedJob,
         content: &[u8],
         values_max: usize,
     ) -> Result<Val, Undecodable> {
@@ -212,7 +212,7 @@ pub(crate) struct DirectRetry {
 
 /// The arguments of a direct call.
 pub(crate) fn direct<'a>(
-    job: &'a Claimed,
+    job: &'a ClaimedJob,
     content: &'a [u8],
 ) -> (DirectDelivery<'a>, DirectMessage<'a>) {
     let event = &*job.event;

@@ -12,8 +12,8 @@ use std::time::Duration;
 use hookyard_dispatch::Runner as _;
 use hookyard_model::{Clock, Event, EventId, MessageId, Payload, PluginRef, Timestamp};
 use hookyard_plugin::{Catalog, Config, Contracts, Engine, Grants, Limits, Load, NoHttp, Parts};
-use hookyard_store::{Claimed, JobLease};
-use hookyard_store_testing::MemoryInbox;
+use hookyard_store::{ClaimedJob, JobLease};
+use hookyard_store_testing::MemoryStore;
 
 /// Samples that are taken.
 const SAMPLES: usize = 20;
@@ -79,7 +79,7 @@ fn plugin(name: &str) -> PluginRef {
     }
 }
 
-fn job(plugin: PluginRef) -> Claimed {
+fn job(plugin: PluginRef) -> ClaimedJob {
     let event = Event {
         id: "0198c0de-0000-7000-8000-000000000001"
             .parse::<EventId>()
@@ -98,7 +98,7 @@ fn job(plugin: PluginRef) -> Claimed {
         ordering_key: None,
         key_until: Timestamp::from_unix_millis(i64::MAX),
     };
-    Claimed {
+    ClaimedJob {
         lease: JobLease {
             event: event.id,
             plugin,
@@ -123,7 +123,7 @@ fn catalog() -> (Arc<Catalog>, Vec<String>) {
     .expect("an engine");
     let message_ids = Arc::new(|| MessageId::from_uuid(uuid::Uuid::from_u128(7)));
     let catalog = Catalog::new(Parts {
-        values: Arc::new(MemoryInbox::new()),
+        values: Arc::new(MemoryStore::new()),
         message_ids,
         http: Arc::new(NoHttp),
         stage: None,

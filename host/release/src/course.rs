@@ -9,7 +9,7 @@
 //! operator named counts before what was dropped; what is blocked counts for nothing.
 
 use hookyard_model::{Revision, Timestamp};
-use hookyard_store::releases::REVISIONS_MAX;
+use hookyard_store::REVISIONS_MAX;
 use hookyard_store::{Block, Order};
 
 /// One plugin, as far as releases go.
@@ -201,7 +201,7 @@ mod tests {
             plugin: plugin(),
             revision: revision(number),
             is_pin,
-            since: Timestamp::from_unix_secs(1),
+            ordered_at: Timestamp::from_unix_secs(1),
         })
     }
 

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hookyard_model::{Clock, PluginRef, Revision, Step, Timestamp};
-use hookyard_store::{Block, Error, Releases, RevisionRecord, Stepped};
+use hookyard_store::{Block, Error, ReleaseStep, Releases, RevisionRecord};
 use hookyard_work::insist;
 
 use hookyard_model::chain;
@@ -63,8 +63,13 @@ impl Journal {
     }
 
     /// A step that is taken now.
-    pub(super) fn step(&self, revision: Revision, step: Step, reason: Option<String>) -> Stepped {
-        Stepped {
+    pub(super) fn step(
+        &self,
+        revision: Revision,
+        step: Step,
+        reason: Option<String>,
+    ) -> ReleaseStep {
+        ReleaseStep {
             revision: Some(revision),
             step,
             at: self.now(),
@@ -74,7 +79,7 @@ impl Journal {
     }
 
     /// Takes down steps, in their order.
-    pub(super) async fn tell(&mut self, plugin: &PluginRef, steps: &[Stepped]) {
+    pub(super) async fn tell(&mut self, plugin: &PluginRef, steps: &[ReleaseStep]) {
         for step in steps {
             self.follow(plugin, step);
             log(plugin, step);
@@ -109,7 +114,7 @@ impl Journal {
         &self.unstored
     }
 
-    fn follow(&mut self, plugin: &PluginRef, stepped: &Stepped) {
+    fn follow(&mut self, plugin: &PluginRef, stepped: &ReleaseStep) {
         let Some(revision) = stepped.revision else {
             return;
         };
@@ -128,7 +133,7 @@ impl Journal {
 }
 
 /// A line for each step that has none of its own elsewhere.
-fn log(plugin: &PluginRef, stepped: &Stepped) {
+fn log(plugin: &PluginRef, stepped: &ReleaseStep) {
     let revision = stepped.revision.map(|revision| revision.short());
     let reason = stepped.reason.as_deref();
     match stepped.step {

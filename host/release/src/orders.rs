@@ -216,8 +216,8 @@ mod tests {
 
     use async_trait::async_trait;
     use hookyard_model::{Clock, Revision, Timestamp};
-    use hookyard_store::Stepped;
-    use hookyard_store_testing::MemoryInbox;
+    use hookyard_store::ReleaseStep;
+    use hookyard_store_testing::MemoryStore;
 
     use super::super::journal::Journal;
     use super::*;
@@ -233,7 +233,7 @@ mod tests {
     /// A store that can be down.
     #[derive(Default)]
     struct Shaky {
-        inner: MemoryInbox,
+        inner: MemoryStore,
         is_down: AtomicBool,
     }
 
@@ -249,7 +249,7 @@ mod tests {
             self.is_down.store(false, Ordering::Relaxed);
         }
 
-        fn up(&self) -> Result<&MemoryInbox, Error> {
+        fn up(&self) -> Result<&MemoryStore, Error> {
             match self.is_down.load(Ordering::Relaxed) {
                 true => Err(Error::Busy),
                 false => Ok(&self.inner),
@@ -259,7 +259,7 @@ mod tests {
 
     #[async_trait]
     impl Releases for Shaky {
-        async fn record(&self, plugin: &PluginRef, steps: &[Stepped]) -> Result<(), Error> {
+        async fn record(&self, plugin: &PluginRef, steps: &[ReleaseStep]) -> Result<(), Error> {
             self.up()?.record(plugin, steps).await
         }
 
@@ -270,7 +270,7 @@ mod tests {
             self.up()?.revisions(plugin).await
         }
 
-        async fn steps(&self, plugin: &PluginRef) -> Result<Vec<Stepped>, Error> {
+        async fn steps(&self, plugin: &PluginRef) -> Result<Vec<ReleaseStep>, Error> {
             self.up()?.steps(plugin).await
         }
 

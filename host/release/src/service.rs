@@ -8,7 +8,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use hookyard_model::{PluginRef, Revision, Step, Timestamp};
 use hookyard_plugin::Progress;
-use hookyard_store::{Block, Stepped};
+use hookyard_store::{Block, ReleaseStep};
 use hookyard_work::insist;
 
 use super::active::handlers;
@@ -125,7 +125,7 @@ impl Keeper {
     /// A revision has been rehearsed. Meanwhile the operator may have said something of it.
     pub(super) async fn rehearsed(&mut self, plugin: PluginRef, ready: Ready, verdict: Verdict) {
         let revision = ready.loaded.revision();
-        let told = |step, findings: &super::rehearse::Findings| Stepped {
+        let told = |step, findings: &super::rehearse::Findings| ReleaseStep {
             report: Some(findings.report.clone()),
             ..self
                 .journal
@@ -250,7 +250,7 @@ impl Keeper {
         plugin: &PluginRef,
         revision: Revision,
         block: Option<Block>,
-    ) -> Option<Stepped> {
+    ) -> Option<ReleaseStep> {
         // One that an earlier host had active, and whose record has gone since, is not spoken of.
         self.journal
             .step_of(plugin, revision)
@@ -471,7 +471,7 @@ impl Keeper {
         let revision =
             revision.filter(|revision| is_unknown(*revision) || is_on_its_way(*revision));
         let (seen, settled) = self.seen(plugin);
-        let step = |step, at, reason| Stepped {
+        let step = |step, at, reason| ReleaseStep {
             revision,
             step,
             at,
@@ -487,7 +487,7 @@ impl Keeper {
         self.bring_back(plugin).await;
     }
 
-    async fn refuse_with(&mut self, plugin: &PluginRef, reason: String, steps: Vec<Stepped>) {
+    async fn refuse_with(&mut self, plugin: &PluginRef, reason: String, steps: Vec<ReleaseStep>) {
         self.courses.entry(plugin.clone()).or_default().is_file_out = true;
         if self.refusals.get(plugin) != Some(&reason) {
             let serving = self
@@ -505,7 +505,7 @@ impl Keeper {
     async fn tell_loaded(&mut self, plugin: &PluginRef, ready: &Ready) {
         let revision = ready.loaded.revision();
         let (seen, settled) = self.seen(plugin);
-        let at_settled = Stepped {
+        let at_settled = ReleaseStep {
             at: settled,
             ..self.journal.step(revision, Step::Settled, None)
         };
@@ -533,7 +533,7 @@ impl Keeper {
         let mut steps = vec![self.journal.step(revision, step, None)];
         if !self.is_being_compiled(&plugin, revision) {
             let (seen, settled) = self.seen(&plugin);
-            let settled = Stepped {
+            let settled = ReleaseStep {
                 at: settled,
                 ..self.journal.step(revision, Step::Settled, None)
             };
@@ -562,14 +562,14 @@ impl Keeper {
     }
 
     /// When the file that is there was first seen, and when it had been quiet for long enough.
-    fn seen(&self, plugin: &PluginRef) -> (Stepped, Timestamp) {
+    fn seen(&self, plugin: &PluginRef) -> (ReleaseStep, Timestamp) {
         let now = self.journal.now();
         let seen_at = self.tracker.seen_at(plugin).map_or(now, timestamp).min(now);
         let settled = seen_at
             .after(self.desired.borrow().plugins.windows.settle)
             .min(now);
         (
-            Stepped {
+            ReleaseStep {
                 revision: None,
                 step: Step::Seen,
                 at: seen_at,

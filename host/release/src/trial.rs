@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use hookyard_dispatch::Probation;
 use hookyard_model::quarantine::AttemptEnd;
 use hookyard_model::{Attempt, Clock, PluginRef, ProbationPolicy, Revision, Timestamp};
-use hookyard_store::Claimed;
+use hookyard_store::ClaimedJob;
 use tokio::sync::Notify;
 
 /// All revisions that are active.
@@ -147,7 +147,7 @@ impl Trials {
 }
 
 impl Probation for Trials {
-    fn note(&self, job: &Claimed, attempt: &Attempt) -> bool {
+    fn note(&self, job: &ClaimedJob, attempt: &Attempt) -> bool {
         let Some(policy) = self.policy() else {
             return false;
         };
@@ -296,7 +296,7 @@ mod tests {
         }
     }
 
-    fn job(number: u64) -> Claimed {
+    fn job(number: u64) -> ClaimedJob {
         let event = Event {
             id: EventId::from_uuid(Uuid::from_u64_pair(1, number)),
             source: hookyard_model::SourceRef {
@@ -320,7 +320,7 @@ mod tests {
             attempt: 1,
         };
         let (until, since) = (Timestamp::from_unix_secs(0), Timestamp::from_unix_secs(0));
-        Claimed {
+        ClaimedJob {
             lease,
             until,
             event: Arc::new(event),

@@ -16,8 +16,8 @@ use hookyard_model::{
     Attempt, Effects, Event, EventId, Key, Message, MessageId, Outcome, Payload, PluginRef,
     Revision, SourceRef, Timestamp, WorkState, Write,
 };
-use hookyard_store::{Claimed, Inbox, Routes, Settlement, Usage, Want};
-use hookyard_store_sqlite::{Options, SqliteInbox};
+use hookyard_store::{ClaimedJob, Events, JobRequest, Jobs, KvUsage, Routes, Routing, Settlement};
+use hookyard_store_sqlite::{Options, SqliteStore};
 use tokio::task::JoinSet;
 use uuid::Uuid;
 
@@ -38,7 +38,7 @@ struct Cost {
 }
 
 struct Bench {
-    inbox: Arc<SqliteInbox>,
+    inbox: Arc<SqliteStore>,
     stored: u64,
 }
 
@@ -88,7 +88,7 @@ fn median(mut costs: Vec<Duration>) -> Duration {
 impl Bench {
     /// An inbox of that many events, all of them handled.
     async fn filled(path: &Path, count: u64) -> Self {
-        let inbox = SqliteInbox::open(path, Options::default()).expect("a new inbox");
+        let inbox = SqliteStore::open(path, Options::default()).expect("a new inbox");
         let routes = Routes([(source(), [plugin().name].into())].into());
         inbox.route(routes).await.expect("a route");
         let mut bench = Self {
@@ -120,7 +120,7 @@ impl Bench {
         let append = began.elapsed();
 
         let began = Instant::now();
-        let want = Want {
+        let want = JobRequest {
             plugin: plugin(),
             limit: count as usize,
         };
@@ -153,7 +153,7 @@ async fn all(mut calls: JoinSet<Result<(), hookyard_store::Error>>) {
     }
 }
 
-fn settlement(Claimed { lease, event, .. }: Claimed) -> Settlement {
+fn settlement(ClaimedJob { lease, event, .. }: ClaimedJob) -> Settlement {
     let attempt = Attempt {
         number: lease.attempt,
         revision: Revision::from_sha256([7; 32]),
@@ -181,7 +181,7 @@ fn settlement(Claimed { lease, event, .. }: Claimed) -> Settlement {
         messages: vec![message],
         ..Effects::default()
     };
-    let quota = Usage {
+    let quota = KvUsage {
         keys: u64::MAX,
         bytes: u64::MAX,
     };

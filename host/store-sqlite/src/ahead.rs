@@ -1,7 +1,7 @@
 //! What a job or message waits for that is behind another one of its lane (see `write::lane`).
 
 use hookyard_model::{EventId, MessageId, WorkState};
-use hookyard_store::{Ahead, Error};
+use hookyard_store::{Error, Predecessor};
 use rusqlite::{Connection, OptionalExtension, Row};
 
 use crate::codec::{self, store};
@@ -18,8 +18,8 @@ pub(crate) fn of<I>(
     state: WorkState,
     row: &Row<'_>,
     first: usize,
-    head: impl Fn(&Lane) -> Result<Option<Ahead<I>>, Error>,
-) -> Result<Option<Ahead<I>>, Error> {
+    head: impl Fn(&Lane) -> Result<Option<Predecessor<I>>, Error>,
+) -> Result<Option<Predecessor<I>>, Error> {
     let (name, is_blocked): (Option<String>, bool) = (
         row.get(first + 1).map_err(store)?,
         row.get(first + 2).map_err(store)?,
@@ -37,7 +37,7 @@ pub(crate) fn of_job(
     connection: &Connection,
     plugin: &str,
     lane: &Lane,
-) -> Result<Option<Ahead<EventId>>, Error> {
+) -> Result<Option<Predecessor<EventId>>, Error> {
     head(connection, sql::JOB_AHEAD, plugin, lane, codec::event_id)
 }
 
@@ -45,7 +45,7 @@ pub(crate) fn of_message(
     connection: &Connection,
     destination: &str,
     lane: &Lane,
-) -> Result<Option<Ahead<MessageId>>, Error> {
+) -> Result<Option<Predecessor<MessageId>>, Error> {
     head(
         connection,
         sql::outbox::AHEAD,
@@ -61,7 +61,7 @@ fn head<I>(
     owner: &str,
     Lane { tenant, name }: &Lane,
     id: fn(&[u8]) -> Result<I, Error>,
-) -> Result<Option<Ahead<I>>, Error> {
+) -> Result<Option<Predecessor<I>>, Error> {
     let mut statement = connection.prepare_cached(statement).map_err(store)?;
     let found = statement.query_row([tenant.as_str(), owner, name], |row| {
         Ok((
@@ -73,7 +73,7 @@ fn head<I>(
     let Some((found, state, due_at)) = found.optional().map_err(store)? else {
         return Ok(None);
     };
-    Ok(Some(Ahead {
+    Ok(Some(Predecessor {
         id: id(&found)?,
         state: codec::state(&state, due_at)?,
     }))

@@ -1,35 +1,38 @@
 //! A discard of jobs and unrouted events: they are found by a reader and ended by the writer, a stretch at a time, so
 //! that nobody waits long.
 
-use hookyard_store::{Discard, Discarded, Error, Selection};
+use hookyard_store::{Discard, DiscardSummary, Error, EventSelection};
 
 use crate::replaying::{STRETCH, last_place};
 use crate::select::{self, JobPlace};
 use crate::write::{DiscardStretch, Ended};
 use crate::writer::{Durability, Terms};
-use crate::{SqliteInbox, sql};
+use crate::{SqliteStore, sql};
 
-pub(crate) async fn discard(inbox: &SqliteInbox, discard: Discard) -> Result<Discarded, Error> {
+pub(crate) async fn discard(
+    inbox: &SqliteStore,
+    discard: Discard,
+) -> Result<DiscardSummary, Error> {
     // What comes in from now on is not meant: it could go on for ever.
     let last = inbox
         .readers
         .read(|connection| last_place(connection, sql::LAST_PLACE))
         .await?;
-    let mut all = Discarded::default();
+    let mut all = DiscardSummary::default();
     if discard.selection.states != ["unrouted"] {
         discard_jobs(inbox, &discard, last, &mut all).await?;
     }
-    if discard.selection.reaches_unrouted() {
+    if discard.selection.matches_unrouted() {
         discard_events(inbox, &discard, last, &mut all).await?;
     }
     Ok(all)
 }
 
 async fn discard_jobs(
-    inbox: &SqliteInbox,
+    inbox: &SqliteStore,
     discard: &Discard,
     last: i64,
-    all: &mut Discarded,
+    all: &mut DiscardSummary,
 ) -> Result<(), Error> {
     let mut after: Option<JobPlace> = None;
     loop {
@@ -60,10 +63,10 @@ async fn discard_jobs(
 }
 
 async fn discard_events(
-    inbox: &SqliteInbox,
+    inbox: &SqliteStore,
     discard: &Discard,
     last: i64,
-    all: &mut Discarded,
+    all: &mut DiscardSummary,
 ) -> Result<(), Error> {
     let mut after = 0;
     loop {
@@ -91,9 +94,9 @@ async fn discard_events(
 }
 
 async fn find<T: Send + 'static>(
-    inbox: &SqliteInbox,
-    selection: Selection,
-    find: impl FnOnce(&rusqlite::Connection, &Selection) -> Result<Vec<T>, Error> + Send + 'static,
+    inbox: &SqliteStore,
+    selection: EventSelection,
+    find: impl FnOnce(&rusqlite::Connection, &EventSelection) -> Result<Vec<T>, Error> + Send + 'static,
 ) -> Result<Vec<T>, Error> {
     inbox
         .readers
@@ -102,10 +105,10 @@ async fn find<T: Send + 'static>(
 }
 
 async fn end(
-    inbox: &SqliteInbox,
+    inbox: &SqliteStore,
     discard: &Discard,
     ended: Ended,
-    all: &mut Discarded,
+    all: &mut DiscardSummary,
 ) -> Result<(), Error> {
     let stretch = DiscardStretch {
         ended,

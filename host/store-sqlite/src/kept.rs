@@ -1,7 +1,7 @@
 //! Reads of plugins' key-value stores.
 
 use hookyard_model::{Key, PluginRef, Versioned};
-use hookyard_store::{Error, Usage};
+use hookyard_store::{Error, KvUsage};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::codec::{self, store};
@@ -55,11 +55,11 @@ pub(crate) fn keys(
 }
 
 /// How much a plugin's store holds.
-pub(crate) fn usage(connection: &Connection, plugin: &PluginRef) -> Result<Usage, Error> {
+pub(crate) fn usage(connection: &Connection, plugin: &PluginRef) -> Result<KvUsage, Error> {
     let mut statement = connection.prepare_cached(sql::TOTALS).map_err(store)?;
     let found = statement.query_row([plugin.tenant.as_str(), plugin.name.as_str()], |row| {
         let number = |column| row.get::<_, i64>(column).map(i64::cast_unsigned);
-        Ok(Usage {
+        Ok(KvUsage {
             keys: number(0)?,
             bytes: number(1)?,
         })

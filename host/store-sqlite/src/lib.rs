@@ -42,9 +42,9 @@ use hookyard_model::{
     Event, EventId, Key, PluginRef, RecordedAnswer, Revision, SourceRef, Timestamp, Versioned,
 };
 use hookyard_store::{
-    Appended, Backlog, Claimed, Discard, Discarded, Error, EventRecord, EventSummary, Inbox,
-    JobLease, Page, Pruned, Quarantine, Recent, Replay, Replayed, Retention, Routes, Settlement,
-    Tally, Usage, Want,
+    AppendResult, Backlog, ClaimedJob, Discard, DiscardSummary, Error, EventPage, EventRecord,
+    EventSummary, Events, JobLease, JobRequest, Jobs, KvUsage, PruneSummary, Quarantine, Recent,
+    Replay, ReplaySummary, Retention, Routes, Routing, Settlement, Tally, Values,
 };
 
 use host_lock::HostLock;
@@ -56,7 +56,7 @@ use write::{Sweep, Turns};
 use writer::{Durability, Terms, Writer, weight};
 
 /// An inbox in one SQLite file. Dropping it finishes what is queued and closes the file; that may block for a moment.
-pub struct SqliteInbox {
+pub struct SqliteStore {
     // Readers are closed first, so that the writer, the last to leave, takes the log of changes into the database.
     readers: Readers,
     /// None in an inbox that is only read.
@@ -67,7 +67,7 @@ pub struct SqliteInbox {
     wakes: Arc<Wakes>,
 }
 
-impl SqliteInbox {
+impl SqliteStore {
     /// Opens the inbox at `path` as its only host, creating file and folder where missing, and gives back every lease
     /// that an earlier host left; the attempts that it had begun stay counted.
     ///
@@ -236,14 +236,14 @@ fn beside(path: &Path, suffix: &str) -> PathBuf {
     beside.into()
 }
 
-impl Drop for SqliteInbox {
+impl Drop for SqliteStore {
     fn drop(&mut self) {
         self.readers.close();
     }
 }
 
 #[async_trait]
-impl Recent for SqliteInbox {
+impl Recent for SqliteStore {
     async fn recent(&self, sources: &[SourceRef], limit: usize) -> Result<Vec<EventId>, Error> {
         let sources = sources.to_vec();
         self.readers
@@ -268,8 +268,8 @@ impl Recent for SqliteInbox {
 }
 
 #[async_trait]
-impl Inbox for SqliteInbox {
-    async fn append(&self, event: Event) -> Result<Appended, Error> {
+impl Events for SqliteStore {
+    async fn append(&self, event: Event) -> Result<AppendResult, Error> {
         let (bytes, weight) = (event.body.len(), weight::of_event(&event));
         let append = move |store: &mut write::Store| {
             let appended = store.append(&event);
@@ -281,35 +281,48 @@ impl Inbox for SqliteInbox {
         appended
     }
 
-    async fn route_with(&self, routes: Routes, backlog: &Backlog) -> Result<(), Error> {
-        let (writer, table) = (self.writer()?, Arc::new((routes, backlog.clone())));
-        let mut turns = Turns::new();
-        let mut more = true;
-        while more {
-            let (table, given) = (Arc::clone(&table), turns.clone());
-            let adopt = move |store: &mut write::Store| {
-                let mut turns = given.clone();
-                Ok((store.adopt(&table.0, &table.1, &mut turns)?, turns))
-            };
-            (more, turns) = writer
-                .call(Terms::stretch(Durability::Synced), adopt)
-                .await?;
-        }
-
-        let route =
-            move |store: &mut write::Store| store.route(&table.0, &table.1, &mut turns.clone());
-        let sweeps = writer
-            .call(Terms::stretch(Durability::Synced), route)
-            .await?;
-        self.sweep(sweeps).await
+    async fn events(&self, page: EventPage) -> Result<Vec<EventSummary>, Error> {
+        self.readers
+            .read(move |connection| listing::events(connection, &page))
+            .await
     }
 
+    async fn read(&self, id: EventId) -> Result<Option<EventRecord>, Error> {
+        self.readers
+            .read(move |connection| listing::read(connection, id))
+            .await
+    }
+
+    async fn replay(&self, replay: Replay) -> Result<ReplaySummary, Error> {
+        replaying::replay(self, replay).await
+    }
+
+    async fn discard(&self, discard: Discard) -> Result<DiscardSummary, Error> {
+        discarding::discard(self, discard).await
+    }
+
+    async fn prune(
+        &self,
+        limits: &Retention,
+        now: Timestamp,
+        limit: usize,
+    ) -> Result<PruneSummary, Error> {
+        retention::prune(self, limits.clone(), now, limit).await
+    }
+
+    async fn unrouted(&self) -> Result<Vec<Tally<SourceRef>>, Error> {
+        self.readers.read(listing::unrouted).await
+    }
+}
+
+#[async_trait]
+impl Jobs for SqliteStore {
     async fn claim(
         &self,
-        wanted: &[Want],
+        wanted: &[JobRequest],
         now: Timestamp,
         lease: Duration,
-    ) -> Result<Vec<Claimed>, Error> {
+    ) -> Result<Vec<ClaimedJob>, Error> {
         let (wanted, until) = (wanted.to_vec(), now.after(lease));
         let count = wanted.iter().map(|want| want.limit).sum();
         let leased = self
@@ -369,45 +382,54 @@ impl Inbox for SqliteInbox {
         self.wakes.jobs.notified().await;
     }
 
-    async fn events(&self, page: Page) -> Result<Vec<EventSummary>, Error> {
-        self.readers
-            .read(move |connection| listing::events(connection, &page))
-            .await
-    }
-
-    async fn read(&self, id: EventId) -> Result<Option<EventRecord>, Error> {
-        self.readers
-            .read(move |connection| listing::read(connection, id))
-            .await
-    }
-
-    async fn replay(&self, replay: Replay) -> Result<Replayed, Error> {
-        replaying::replay(self, replay).await
-    }
-
-    async fn discard(&self, discard: Discard) -> Result<Discarded, Error> {
-        discarding::discard(self, discard).await
-    }
-
-    async fn routes(&self) -> Result<Routes, Error> {
-        self.readers.read(write::load_routes).await
-    }
-
-    async fn unrouted(&self) -> Result<Vec<Tally<SourceRef>>, Error> {
-        self.readers.read(listing::unrouted).await
-    }
-
     async fn held(&self) -> Result<Vec<Tally<PluginRef>>, Error> {
         self.readers.read(listing::held).await
     }
 
-    async fn prune(
-        &self,
-        limits: &Retention,
-        now: Timestamp,
-        limit: usize,
-    ) -> Result<Pruned, Error> {
-        retention::prune(self, limits.clone(), now, limit).await
+    async fn retry_failed(&self, plugin: &PluginRef, revision: Revision) -> Result<u64, Error> {
+        let mut retried = 0;
+        loop {
+            let plugin = plugin.clone();
+            let retry = move |store: &mut write::Store| store.retry_failed(&plugin, revision);
+            let (count, more) = self
+                .writer()?
+                .call(Terms::stretch(Durability::Synced), retry)
+                .await?;
+            retried += count;
+            if !more {
+                return Ok(retried);
+            }
+        }
+    }
+}
+
+#[async_trait]
+impl Routing for SqliteStore {
+    async fn route_with(&self, routes: Routes, backlog: &Backlog) -> Result<(), Error> {
+        let (writer, table) = (self.writer()?, Arc::new((routes, backlog.clone())));
+        let mut turns = Turns::new();
+        let mut more = true;
+        while more {
+            let (table, given) = (Arc::clone(&table), turns.clone());
+            let adopt = move |store: &mut write::Store| {
+                let mut turns = given.clone();
+                Ok((store.adopt(&table.0, &table.1, &mut turns)?, turns))
+            };
+            (more, turns) = writer
+                .call(Terms::stretch(Durability::Synced), adopt)
+                .await?;
+        }
+
+        let route =
+            move |store: &mut write::Store| store.route(&table.0, &table.1, &mut turns.clone());
+        let sweeps = writer
+            .call(Terms::stretch(Durability::Synced), route)
+            .await?;
+        self.sweep(sweeps).await
+    }
+
+    async fn routes(&self) -> Result<Routes, Error> {
+        self.readers.read(write::load_routes).await
     }
 
     async fn quarantine(&self, quarantine: Quarantine) -> Result<(), Error> {
@@ -431,26 +453,13 @@ impl Inbox for SqliteInbox {
         self.sweep(sweeps).await
     }
 
-    async fn retry_failed(&self, plugin: &PluginRef, revision: Revision) -> Result<u64, Error> {
-        let mut retried = 0;
-        loop {
-            let plugin = plugin.clone();
-            let retry = move |store: &mut write::Store| store.retry_failed(&plugin, revision);
-            let (count, more) = self
-                .writer()?
-                .call(Terms::stretch(Durability::Synced), retry)
-                .await?;
-            retried += count;
-            if !more {
-                return Ok(retried);
-            }
-        }
-    }
-
     async fn quarantined(&self) -> Result<Vec<Quarantine>, Error> {
         self.readers.read(write::quarantined).await
     }
+}
 
+#[async_trait]
+impl Values for SqliteStore {
     async fn value(&self, plugin: &PluginRef, key: &Key) -> Result<Option<Versioned>, Error> {
         let (plugin, key) = (plugin.clone(), key.clone());
         self.readers
@@ -473,7 +482,7 @@ impl Inbox for SqliteInbox {
             .await
     }
 
-    async fn usage(&self, plugin: &PluginRef) -> Result<Usage, Error> {
+    async fn usage(&self, plugin: &PluginRef) -> Result<KvUsage, Error> {
         let plugin = plugin.clone();
         self.readers
             .read(move |connection| kept::usage(connection, &plugin))

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use hookyard_model::{Attempt, Event, EventId, PluginRef, RecordedAnswer, SourceRef, Timestamp};
 use hookyard_store::{
-    Discarding, Error, EventRecord, EventSummary, JobRecord, JobSummary, ListOrder, Page, Tally,
+    DiscardRecord, Error, EventPage, EventRecord, EventSummary, JobRecord, JobSummary, ListOrder,
+    Tally,
 };
 use rusqlite::{Connection, OptionalExtension, Row, params, params_from_iter};
 use uuid::Uuid;
@@ -61,7 +62,10 @@ pub(crate) fn stretch(
 }
 
 /// A stretch of the list of events.
-pub(crate) fn events(connection: &Connection, page: &Page) -> Result<Vec<EventSummary>, Error> {
+pub(crate) fn events(
+    connection: &Connection,
+    page: &EventPage,
+) -> Result<Vec<EventSummary>, Error> {
     let mut stretch = stretch(
         connection,
         page.order,
@@ -200,7 +204,7 @@ fn discards(
     connection: &Connection,
     seq: i64,
     plugin: &str,
-) -> Result<Vec<(u32, Discarding)>, Error> {
+) -> Result<Vec<(u32, DiscardRecord)>, Error> {
     let mut statement = connection
         .prepare_cached(sql::DISCARDS_TO_READ)
         .map_err(store)?;
@@ -208,7 +212,7 @@ fn discards(
         let at = Timestamp::from_unix_millis(row.get(1).map_err(store)?);
         Ok((
             row.get(0).map_err(store)?,
-            Discarding {
+            DiscardRecord {
                 at,
                 reason: row.get(2).map_err(store)?,
             },

@@ -10,18 +10,19 @@ use async_trait::async_trait;
 use hookyard_crash::Point;
 use hookyard_model::{DestinationRef, MessageId, PluginRef, Timestamp};
 use hookyard_store::{
-    ClaimedMessage, Disabled, Error, MessageLease, MessagePage, MessageRecord, MessageReplay,
-    MessageSettlement, MessageSummary, Outbox, Pruned, Replayed, Retention, Unsent, WantMessages,
+    ClaimedMessage, DisabledDestination, Error, MessageLease, MessagePage, MessageRecord,
+    MessageReplay, MessageRequest, MessageSettlement, MessageSummary, Outbox, OutboxUsage,
+    PruneSummary, ReplaySummary, Retention,
 };
 
 use crate::writer::{Durability, Terms, weight};
-use crate::{SqliteInbox, write};
+use crate::{SqliteStore, write};
 
 #[async_trait]
-impl Outbox for SqliteInbox {
+impl Outbox for SqliteStore {
     async fn claim_messages(
         &self,
-        wanted: &[WantMessages],
+        wanted: &[MessageRequest],
         now: Timestamp,
         lease: Duration,
     ) -> Result<Vec<ClaimedMessage>, Error> {
@@ -100,11 +101,11 @@ impl Outbox for SqliteInbox {
             .await
     }
 
-    async fn replay_messages(&self, replay: MessageReplay) -> Result<Replayed, Error> {
+    async fn replay_messages(&self, replay: MessageReplay) -> Result<ReplaySummary, Error> {
         replaying::replay(self, replay).await
     }
 
-    async fn disable(&self, disabled: Disabled) -> Result<(), Error> {
+    async fn disable(&self, disabled: DisabledDestination) -> Result<(), Error> {
         self.writer()?
             .call(Terms::stretch(Durability::Synced), move |store| {
                 store.disable(&disabled)
@@ -121,11 +122,11 @@ impl Outbox for SqliteInbox {
             .await
     }
 
-    async fn disabled(&self) -> Result<Vec<Disabled>, Error> {
+    async fn disabled(&self) -> Result<Vec<DisabledDestination>, Error> {
         self.readers.read(reader::disabled).await
     }
 
-    async fn unsent(&self) -> Result<Vec<(PluginRef, Unsent)>, Error> {
+    async fn unsent(&self) -> Result<Vec<(PluginRef, OutboxUsage)>, Error> {
         self.readers.read(reader::unsent).await
     }
 
@@ -138,7 +139,7 @@ impl Outbox for SqliteInbox {
         limits: &Retention,
         now: Timestamp,
         limit: usize,
-    ) -> Result<Pruned, Error> {
+    ) -> Result<PruneSummary, Error> {
         let (writer, limits) = (self.writer()?, limits.clone());
         let old = self
             .readers
@@ -146,13 +147,13 @@ impl Outbox for SqliteInbox {
             .await?;
         let more = old.len() >= limit;
         if old.is_empty() {
-            return Ok(Pruned::default());
+            return Ok(PruneSummary::default());
         }
         let pruned = writer
             .call(Terms::stretch(Durability::Unsynced), move |store| {
                 store.prune_messages(&old)
             })
             .await?;
-        Ok(Pruned { more, ..pruned })
+        Ok(PruneSummary { more, ..pruned })
     }
 }

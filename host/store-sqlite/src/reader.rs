@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use hookyard_model::{Event, Payload, PluginRef, SourceRef, Timestamp};
-use hookyard_store::{Claimed, Error};
+use hookyard_store::{ClaimedJob, Error};
 use rusqlite::{Connection, OpenFlags, Row};
 use tokio::sync::Semaphore;
 
@@ -109,9 +109,9 @@ pub(crate) fn connect(path: &Path) -> rusqlite::Result<Connection> {
 
 /// The events of these leases. One that can't be read back is left out, so that it holds up no other; its lease runs
 /// out.
-pub(crate) fn load(connection: &Connection, leased: Vec<Leased>) -> Result<Vec<Claimed>, Error> {
+pub(crate) fn load(connection: &Connection, leased: Vec<Leased>) -> Result<Vec<ClaimedJob>, Error> {
     let mut statement = connection.prepare_cached(sql::EVENT_LOAD).map_err(store)?;
-    let mut claimed: Vec<Claimed> = Vec::with_capacity(leased.len());
+    let mut claimed: Vec<ClaimedJob> = Vec::with_capacity(leased.len());
     // Several plugins may have been given the same event.
     let mut loaded = std::collections::HashMap::<i64, Arc<Event>>::new();
     for Leased {
@@ -137,7 +137,7 @@ pub(crate) fn load(connection: &Connection, leased: Vec<Leased>) -> Result<Vec<C
                 }
             },
         };
-        claimed.push(Claimed {
+        claimed.push(ClaimedJob {
             lease,
             until,
             event,

@@ -2,18 +2,18 @@
 
 use async_trait::async_trait;
 use hookyard_model::{PluginRef, Revision, Step, Timestamp};
-use hookyard_store::releases::{BLOCKS_MAX, REVISIONS_MAX, STEPS_MAX};
-use hookyard_store::{Block, Error, Order, Releases, RevisionRecord, Stepped};
+use hookyard_store::{BLOCKS_MAX, REVISIONS_MAX, STEPS_MAX};
+use hookyard_store::{Block, Error, Order, ReleaseStep, Releases, RevisionRecord};
 use rusqlite::{Connection, Params, Row, params};
 
-use crate::SqliteInbox;
+use crate::SqliteStore;
 use crate::codec::{self, parsed, store};
 use crate::write::Store;
 use crate::writer::{Durability, Terms};
 
 #[async_trait]
-impl Releases for SqliteInbox {
-    async fn record(&self, plugin: &PluginRef, steps: &[Stepped]) -> Result<(), Error> {
+impl Releases for SqliteStore {
+    async fn record(&self, plugin: &PluginRef, steps: &[ReleaseStep]) -> Result<(), Error> {
         let (plugin, steps) = (plugin.clone(), steps.to_vec());
         self.writer()?
             .call(Terms::stretch(Durability::Synced), move |store| {
@@ -29,7 +29,7 @@ impl Releases for SqliteInbox {
             .await
     }
 
-    async fn steps(&self, plugin: &PluginRef) -> Result<Vec<Stepped>, Error> {
+    async fn steps(&self, plugin: &PluginRef) -> Result<Vec<ReleaseStep>, Error> {
         let plugin = plugin.clone();
         self.readers
             .read(move |connection| all(connection, sql::STEPS, names(&plugin), stepped))
@@ -38,7 +38,7 @@ impl Releases for SqliteInbox {
 
     async fn order(&self, order: Order) -> Result<(), Error> {
         let put = move |store: &mut Store| {
-            let (revision, since) = (order.revision.to_string(), order.since.unix_millis());
+            let (revision, since) = (order.revision.to_string(), order.ordered_at.unix_millis());
             let [tenant, plugin] = names(&order.plugin);
             execute(
                 &store.connection,
@@ -107,7 +107,7 @@ impl Releases for SqliteInbox {
     }
 }
 
-impl SqliteInbox {
+impl SqliteStore {
     /// What an operator says. Whoever waits for that here is told at once; a host beside, by its own look.
     async fn say<T: Send + 'static>(
         &self,
@@ -122,9 +122,9 @@ impl SqliteInbox {
     }
 }
 
-fn record(connection: &Connection, plugin: &PluginRef, steps: &[Stepped]) -> Result<(), Error> {
+fn record(connection: &Connection, plugin: &PluginRef, steps: &[ReleaseStep]) -> Result<(), Error> {
     let [tenant, name] = names(plugin);
-    for Stepped {
+    for ReleaseStep {
         revision,
         step,
         at,
@@ -228,9 +228,9 @@ fn step(row: &Row<'_>, column: usize) -> Result<Step, Error> {
     parsed(&text(row, column)?, "a release's step")
 }
 
-fn stepped(row: &Row<'_>) -> Result<Stepped, Error> {
+fn stepped(row: &Row<'_>) -> Result<ReleaseStep, Error> {
     let revision: Option<String> = row.get(0).map_err(store)?;
-    Ok(Stepped {
+    Ok(ReleaseStep {
         revision: revision.as_deref().map(codec::revision).transpose()?,
         step: step(row, 1)?,
         at: time(row, 2)?,
@@ -258,7 +258,7 @@ fn order(row: &Row<'_>) -> Result<Order, Error> {
         plugin,
         revision,
         is_pin: row.get(3).map_err(store)?,
-        since: time(row, 4)?,
+        ordered_at: time(row, 4)?,
     })
 }
 
@@ -274,14 +274,14 @@ fn block(row: &Row<'_>) -> Result<Block, Error> {
 
 mod sql {
     pub(super) const STEP_PUT: &str = "
-        INSERT INTO release_step (tenant, plugin, revision, step, at, reason, report) VALUES (?, ?, ?, ?, ?, ?, ?)";
+        INSERT INTO release_step (tenant, plugin, revision, transitions, at, reason, report) VALUES (?, ?, ?, ?, ?, ?, ?)";
     pub(super) const STEPS: &str = "
-        SELECT revision, step, at, reason, report FROM release_step WHERE tenant = ? AND plugin = ? ORDER BY seq";
+        SELECT revision, transitions, at, reason, report FROM release_step WHERE tenant = ? AND plugin = ? ORDER BY seq";
     pub(super) const STEPS_TRIM: &str = "
         DELETE FROM release_step WHERE seq IN (
             SELECT seq FROM release_step WHERE tenant = ?1 AND plugin = ?2 ORDER BY seq DESC LIMIT -1 OFFSET ?3)";
     pub(super) const REVISION_PUT: &str = "
-        INSERT INTO revision (tenant, plugin, revision, seq, step, at, reason, served_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+        INSERT INTO revision (tenant, plugin, revision, seq, transitions, at, reason, served_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
         ON CONFLICT (tenant, plugin, revision) DO UPDATE SET
             seq = excluded.seq, step = excluded.step, at = excluded.at, reason = excluded.reason,
             served_at = coalesce(excluded.served_at, served_at)";
@@ -291,9 +291,9 @@ mod sql {
             SELECT revision FROM revision WHERE tenant = ?1 AND plugin = ?2
             ORDER BY step = 'active' DESC, seq DESC LIMIT -1 OFFSET ?3)";
     pub(super) const REVISIONS: &str = "
-        SELECT tenant, plugin, revision, step, at, reason, served_at FROM revision ORDER BY tenant, plugin, seq DESC";
+        SELECT tenant, plugin, revision, transitions, at, reason, served_at FROM revision ORDER BY tenant, plugin, seq DESC";
     pub(super) const REVISIONS_OF: &str = "
-        SELECT tenant, plugin, revision, step, at, reason, served_at FROM revision
+        SELECT tenant, plugin, revision, transitions, at, reason, served_at FROM revision
         WHERE tenant = ? AND plugin = ? ORDER BY seq DESC";
     pub(super) const ORDER_PUT: &str = "
         INSERT OR REPLACE INTO plugin_order (tenant, plugin, revision, is_pin, since) VALUES (?, ?, ?, ?, ?)";

@@ -1,12 +1,12 @@
 //! A replay, of jobs or of messages: they are found by a reader and made due by the writer, a stretch at a time, so that
 //! nobody waits long.
 
-use hookyard_store::{Error, Replay, Replayed};
+use hookyard_store::{Error, Replay, ReplaySummary};
 
 use crate::select::{self, JobPlace};
 use crate::write::Stretch;
 use crate::writer::{Durability, Terms};
-use crate::{SqliteInbox, sql};
+use crate::{SqliteStore, sql};
 
 /// Jobs or messages that are found and changed at once.
 pub(crate) const STRETCH: usize = 500;
@@ -45,7 +45,7 @@ impl Standing {
     }
 }
 
-pub(crate) async fn replay(inbox: &SqliteInbox, replay: Replay) -> Result<Replayed, Error> {
+pub(crate) async fn replay(inbox: &SqliteStore, replay: Replay) -> Result<ReplaySummary, Error> {
     let Replay {
         selection,
         revision,
@@ -89,13 +89,13 @@ pub(crate) async fn in_stretches<P, F, C>(
     dry_run: bool,
     find: impl Fn(Option<P>) -> F,
     change: impl Fn(u64, Vec<P>) -> C,
-) -> Result<Replayed, Error>
+) -> Result<ReplaySummary, Error>
 where
     P: Place,
     F: Future<Output = Result<Found<P>, Error>>,
-    C: Future<Output = Result<Replayed, Error>>,
+    C: Future<Output = Result<ReplaySummary, Error>>,
 {
-    let mut all = Replayed::default();
+    let mut all = ReplaySummary::default();
     let mut after = None;
     loop {
         let found = find(after.take()).await?;
@@ -113,23 +113,23 @@ where
             true => count(&found),
             false => {
                 change(
-                    all.again,
+                    all.replayed,
                     found.into_iter().map(|(place, _)| place).collect(),
                 )
                 .await?
             }
         };
-        all.again += done.again;
+        all.replayed += done.replayed;
         all.leased += done.leased;
-        all.made += done.made;
-        all.untaken += done.untaken;
+        all.created += done.created;
+        all.not_routed += done.not_routed;
         if is_last {
             return Ok(all);
         }
     }
 }
 
-fn count<P>(found: &Found<P>) -> Replayed {
+fn count<P>(found: &Found<P>) -> ReplaySummary {
     let count = |wanted| {
         found
             .iter()
@@ -138,11 +138,11 @@ fn count<P>(found: &Found<P>) -> Replayed {
     };
     let made = count(Standing::Missing);
     let (leased, untaken) = (count(Standing::Leased), count(Standing::Untaken));
-    Replayed {
-        again: count(Standing::Free) + made,
+    ReplaySummary {
+        replayed: count(Standing::Free) + made,
         leased,
-        made,
-        untaken,
+        created: made,
+        not_routed: untaken,
     }
 }
 
@@ -178,9 +178,9 @@ mod tests {
         };
         let change = async |before, places: Vec<JobPlace>| {
             assert_eq!(places[0].seq, before as i64 + 1);
-            Ok(Replayed {
-                again: places.len() as u64,
-                ..Replayed::default()
+            Ok(ReplaySummary {
+                replayed: places.len() as u64,
+                ..ReplaySummary::default()
             })
         };
         let last = STRETCH as i64 + 100;
@@ -190,9 +190,9 @@ mod tests {
                 .expect("a replay");
             assert_eq!(
                 replayed,
-                Replayed {
-                    again: last as u64,
-                    ..Replayed::default()
+                ReplaySummary {
+                    replayed: last as u64,
+                    ..ReplaySummary::default()
                 }
             );
         }

@@ -4,20 +4,20 @@ use std::collections::BTreeMap;
 use std::sync::PoisonError;
 
 use hookyard_model::{TenantName, Timestamp};
-use hookyard_store::{Error, Keep, Pruned, Retention, step};
+use hookyard_store::{Error, PruneSummary, Retention, RetentionLimits, transitions};
 use rusqlite::{Connection, params};
 
 use crate::codec::{self, parsed, store};
 use crate::write::Expired;
 use crate::writer::{Durability, Terms};
-use crate::{SqliteInbox, sql};
+use crate::{SqliteStore, sql};
 
 pub(crate) async fn prune(
-    inbox: &SqliteInbox,
+    inbox: &SqliteStore,
     limits: Retention,
     now: Timestamp,
     limit: usize,
-) -> Result<Pruned, Error> {
+) -> Result<PruneSummary, Error> {
     let writer = inbox.writer()?;
     let mut progress = inbox
         .pruned
@@ -34,7 +34,7 @@ pub(crate) async fn prune(
     *inbox.pruned.lock().unwrap_or_else(PoisonError::into_inner) = progress;
     let is_full = expired.len() >= limit;
     let pruned = match expired.is_empty() {
-        true => Pruned::default(),
+        true => PruneSummary::default(),
         false => {
             writer
                 .call(Terms::stretch(Durability::Unsynced), move |store| {
@@ -43,7 +43,7 @@ pub(crate) async fn prune(
                 .await?
         }
     };
-    let long_ago = now.before(step::KEY_GRACE);
+    let long_ago = now.before(transitions::KEY_GRACE);
     let more_keys = writer
         .call(Terms::stretch(Durability::Unsynced), move |store| {
             store.forget_keys(long_ago)
@@ -52,7 +52,7 @@ pub(crate) async fn prune(
     let more_pages = writer
         .call(Terms::stretch(Durability::Unsynced), |store| store.shrink())
         .await?;
-    Ok(Pruned {
+    Ok(PruneSummary {
         more: is_full || more_keys || more_pages,
         ..pruned
     })
@@ -84,7 +84,7 @@ fn expired(
         if left == 0 {
             break;
         }
-        let keep = limits.keep_of(&tenant);
+        let keep = limits.limits_of(&tenant);
         let unrouted = unrouted(connection, &tenant, keep, now, left)?;
         let bytes = bytes.saturating_sub(unrouted.iter().map(|event| event.bytes).sum());
         let left = left - unrouted.len();
@@ -123,7 +123,7 @@ struct Bounds {
     after: (i64, i64),
 }
 
-fn bounds(keep: Keep, bytes: u64, now: Timestamp) -> (i64, u64) {
+fn bounds(keep: RetentionLimits, bytes: u64, now: Timestamp) -> (i64, u64) {
     let over = bytes.saturating_sub(keep.bytes_max.unwrap_or(u64::MAX));
     (
         keep.age_max
@@ -136,7 +136,7 @@ fn bounds(keep: Keep, bytes: u64, now: Timestamp) -> (i64, u64) {
 fn unrouted(
     connection: &Connection,
     tenant: &TenantName,
-    keep: Keep,
+    keep: RetentionLimits,
     now: Timestamp,
     limit: usize,
 ) -> Result<Vec<Expired>, Error> {

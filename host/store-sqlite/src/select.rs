@@ -4,7 +4,7 @@
 //! index each, so that looking for them doesn't read what is done.
 
 use hookyard_model::{PluginName, Timestamp};
-use hookyard_store::{Error, ListOrder, Selection};
+use hookyard_store::{Error, EventSelection, ListOrder};
 use rusqlite::types::Value;
 use rusqlite::{Connection, params_from_iter};
 use uuid::Uuid;
@@ -35,8 +35,8 @@ impl Filter {
         self.values.push(value.into());
     }
 
-    fn of_events(selection: &Selection) -> Self {
-        let Selection {
+    fn of_events(selection: &EventSelection) -> Self {
+        let EventSelection {
             ids,
             id_range,
             tenant,
@@ -88,7 +88,7 @@ impl Filter {
         filter
     }
 
-    fn of_jobs(selection: &Selection) -> Self {
+    fn of_jobs(selection: &EventSelection) -> Self {
         let mut filter = Self::default();
         if let Some(plugin) = &selection.plugin {
             filter.and("job.plugin = ?", plugin.to_string());
@@ -161,7 +161,7 @@ const SUMMARY: &str =
     EXISTS (SELECT 1 FROM discard WHERE discard.event = event.seq AND discard.plugin = '')";
 
 /// The statement for a stretch of the list, and what is bound to it.
-pub(crate) fn events(selection: &Selection, stretch: &Stretch) -> (String, Vec<Value>) {
+pub(crate) fn events(selection: &EventSelection, stretch: &Stretch) -> (String, Vec<Value>) {
     let (of_events, of_jobs) = (Filter::of_events(selection), Filter::of_jobs(selection));
     if selection.states == ["unrouted"] && selection.plugin.is_none() {
         let (from, values) = unrouted_statement(&of_events, selection, stretch);
@@ -197,7 +197,7 @@ pub(crate) fn events(selection: &Selection, stretch: &Stretch) -> (String, Vec<V
 }
 
 /// What finds events that have no job, where the selection asks for their states.
-fn without_job(selection: &Selection) -> String {
+fn without_job(selection: &EventSelection) -> String {
     let mut or = String::new();
     if selection.plugin.is_some() {
         return or;
@@ -205,7 +205,7 @@ fn without_job(selection: &Selection) -> String {
     if selection.names_unrouted() {
         or.push_str(" OR EXISTS (SELECT 1 FROM unrouted INDEXED BY unrouted_event WHERE unrouted.event = event.seq)");
     }
-    if selection.wants("discarded") {
+    if selection.names_state("discarded") {
         or.push_str(" OR EXISTS (SELECT 1 FROM discard WHERE discard.event = event.seq AND discard.plugin = '')");
     }
     or
@@ -214,7 +214,7 @@ fn without_job(selection: &Selection) -> String {
 /// All but the columns of the statement for a stretch of unrouted events, and what is bound to it.
 fn unrouted_statement(
     of_events: &Filter,
-    selection: &Selection,
+    selection: &EventSelection,
     stretch: &Stretch,
 ) -> (String, Vec<Value>) {
     let from = match selection.ids.is_empty() {
@@ -241,7 +241,7 @@ fn unrouted_statement(
 /// The unrouted events that the selection finds after a place, by their numbers.
 pub(crate) fn unrouted(
     connection: &Connection,
-    selection: &Selection,
+    selection: &EventSelection,
     after: i64,
     limit: usize,
 ) -> Result<Vec<i64>, Error> {
@@ -263,7 +263,7 @@ pub(crate) fn unrouted(
 ///
 /// The columns are the event, the job's state or NULL, and whether the event's source is routed to the plugin.
 fn for_plugin_statement(
-    selection: &Selection,
+    selection: &EventSelection,
     plugin: &PluginName,
     after: i64,
     limit: i64,
@@ -299,14 +299,14 @@ const IS_ROUTED: &str = "EXISTS (SELECT 1 FROM route WHERE route.tenant = event.
 /// The jobs that a replay of the selection is about, after a place.
 pub(crate) fn to_replay(
     connection: &Connection,
-    selection: &Selection,
+    selection: &EventSelection,
     after: Option<&JobPlace>,
     limit: usize,
 ) -> Result<Found<JobPlace>, Error> {
     let Some(plugin) = selection
         .plugin
         .as_ref()
-        .filter(|_| selection.reaches_missing())
+        .filter(|_| selection.creates_jobs())
     else {
         let found = jobs(connection, selection, "", after, limit)?;
         return Ok(found
@@ -337,7 +337,7 @@ pub(crate) fn to_replay(
 /// The selected jobs after a place that a discard can end, each with whether it is under lease.
 pub(crate) fn unfinished(
     connection: &Connection,
-    selection: &Selection,
+    selection: &EventSelection,
     after: Option<&JobPlace>,
     limit: usize,
 ) -> Result<Vec<(JobPlace, bool)>, Error> {
@@ -352,7 +352,7 @@ pub(crate) fn unfinished(
 
 /// The statement for a stretch of jobs in the order of their events, and what is bound to it.
 fn jobs_statement(
-    selection: &Selection,
+    selection: &EventSelection,
     further: &str,
     after: (i64, &str),
     limit: i64,
@@ -383,7 +383,7 @@ fn jobs_statement(
 /// The jobs that the selection and a further condition find after a place, each with whether it is under lease.
 fn jobs(
     connection: &Connection,
-    selection: &Selection,
+    selection: &EventSelection,
     further: &str,
     after: Option<&JobPlace>,
     limit: usize,
@@ -421,8 +421,8 @@ mod tests {
     use super::*;
     use crate::sql::plan;
 
-    fn full() -> Selection {
-        Selection {
+    fn full() -> EventSelection {
+        EventSelection {
             tenant: Some("acme".parse().expect("a name")),
             source: Some("orders".parse().expect("a name")),
             plugin: Some("ship".parse().expect("a name")),
@@ -430,12 +430,12 @@ mod tests {
             states: vec!["done".into()],
             since: Some(Timestamp::from_unix_secs(1)),
             until: Some(Timestamp::from_unix_secs(2)),
-            ..Selection::default()
+            ..EventSelection::default()
         }
     }
 
     /// What is to be part of the plan for the events, and of that for the jobs.
-    fn check(selection: &Selection, of_events: &str, of_jobs: &str) {
+    fn check(selection: &EventSelection, of_events: &str, of_jobs: &str) {
         let (newest, values) = events(
             selection,
             &Stretch {
@@ -466,9 +466,9 @@ mod tests {
     #[test]
     fn unrouted_events_are_found_by_their_index() {
         let by_index = "INDEX unrouted_event (event>?";
-        let selection = Selection {
+        let selection = EventSelection {
             states: vec!["unrouted".into()],
-            ..Selection::default()
+            ..EventSelection::default()
         };
         let (list, values) = events(&selection, &Stretch::following(0, 10));
         assert_eq!(list.matches('?').count(), values.len(), "{list}");
@@ -476,7 +476,7 @@ mod tests {
         let (replay, values) = for_plugin_statement(&selection, &ship, 0, 10);
         assert_eq!(replay.matches('?').count(), values.len(), "{replay}");
         let (all, values) = for_plugin_statement(
-            &Selection {
+            &EventSelection {
                 states: Vec::new(),
                 ..full()
             },
@@ -506,12 +506,12 @@ mod tests {
     #[test]
     fn lists_follow_the_order_of_arrival_and_what_is_dead_is_found_by_its_index() {
         let by_place = "event USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)";
-        let dead = |selection| Selection {
+        let dead = |selection| EventSelection {
             states: vec!["dead".into()],
             ..selection
         };
         check(
-            &Selection::default(),
+            &EventSelection::default(),
             by_place,
             "job USING PRIMARY KEY ((event,plugin)>(?,?))",
         );
@@ -521,7 +521,7 @@ mod tests {
             "job USING PRIMARY KEY ((event,plugin)>(?,?))",
         );
         check(
-            &dead(Selection::default()),
+            &dead(EventSelection::default()),
             "INDEX job_dead (event>? AND event<?)",
             "INDEX job_dead ((event,plugin)>(?,?))",
         );
@@ -531,18 +531,18 @@ mod tests {
             "INDEX job_dead ((event,plugin)>(?,?))",
         );
         let id = hookyard_model::EventId::from_uuid(uuid::Uuid::from_u128(7));
-        let by_id = Selection {
+        let by_id = EventSelection {
             ids: vec![id],
-            ..Selection::default()
+            ..EventSelection::default()
         };
         check(
             &by_id,
             "sqlite_autoindex_event_1 (id=?",
             "sqlite_autoindex_event_1 (id=?",
         );
-        let ids = Selection {
+        let ids = EventSelection {
             id_range: Some(id..=id),
-            ..Selection::default()
+            ..EventSelection::default()
         };
         let by_ids = "COVERING INDEX sqlite_autoindex_event_1 (id>? AND id<?)";
         check(&ids, by_ids, by_ids);
@@ -551,9 +551,9 @@ mod tests {
             "unrouted".to_owned(),
             "discarded".to_owned(),
         ];
-        let several = Selection {
+        let several = EventSelection {
             states,
-            ..Selection::default()
+            ..EventSelection::default()
         };
         check(
             &several,

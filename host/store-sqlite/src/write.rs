@@ -1,6 +1,6 @@
 //! What each writing call does inside a transaction that it shares with others.
 //!
-//! Nothing here commits: the writer does, once for the whole group. States come from `hookyard_store::step` and from
+//! Nothing here commits: the writer does, once for the whole group. States come from `hookyard_store::transitions` and from
 //! the caller; the only thing decided here is which rows to touch.
 
 mod claim;
@@ -31,7 +31,7 @@ use hookyard_model::{
     Event, EventId, Outcome, Payload, PluginName, PluginRef, RecordedAnswer, SourceName, SourceRef,
     Timestamp, WorkState,
 };
-use hookyard_store::{Appended, Error, JobLease, Routes, Settlement, step};
+use hookyard_store::{AppendResult, Error, JobLease, Routes, Settlement, transitions};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::codec::{self, parsed, store};
@@ -67,7 +67,7 @@ impl Store {
         self.quarantined = None;
     }
 
-    pub(crate) fn append(&mut self, event: &Event) -> Result<Appended, Error> {
+    pub(crate) fn append(&mut self, event: &Event) -> Result<AppendResult, Error> {
         let plugins = self.plugins_of(&event.source)?;
         let (tenant, source) = (event.source.tenant.as_str(), event.source.name.as_str());
         let payload_at = match &event.payload {
@@ -81,7 +81,7 @@ impl Store {
         let received_at = event.received_at.unix_millis();
         let key = codec::dedupe_key(&event.source, &event.key);
         if self.execute(sql::KEY_CLAIM, params![key, id, key_until, received_at])? == 0 {
-            return self.owner_of(&key).map(Appended::Repeat);
+            return self.owner_of(&key).map(AppendResult::Repeat);
         }
         let values = params![
             id,
@@ -110,7 +110,7 @@ impl Store {
             )?;
         }
         self.has_news |= !plugins.is_empty();
-        Ok(Appended::New)
+        Ok(AppendResult::New)
     }
 
     /// Makes the job of an event and a plugin that it is for. To be called in the order of the events.
@@ -121,7 +121,7 @@ impl Store {
         plugin: &PluginName,
         ordering_key: Option<&str>,
     ) -> Result<(), Error> {
-        let state = step::route(WorkState::Pending, !self.is_quarantined(source, plugin)?);
+        let state = transitions::route(WorkState::Pending, !self.is_quarantined(source, plugin)?);
         let lane = ordering_key.map(|ordering_key| lane::name(source, ordering_key));
         let values = params![
             event,
@@ -166,7 +166,8 @@ impl Store {
                 continue;
             };
             let routed = self.is_wanted(&job, &lease.plugin)?;
-            if let Ok(next) = step::give_back(WorkState::Leased { until: job.until }, routed) {
+            if let Ok(next) = transitions::give_back(WorkState::Leased { until: job.until }, routed)
+            {
                 self.put(job.seq, &lease.plugin.name, next, lease.attempt - 1)?;
             }
         }
@@ -183,7 +184,7 @@ impl Store {
         let Some(job) = self.leased(lease)? else {
             return Err(Error::LeaseLost(lease.clone()));
         };
-        let next = step::route(*next, self.is_wanted(&job, &lease.plugin)?);
+        let next = transitions::route(*next, self.is_wanted(&job, &lease.plugin)?);
         self.put(job.seq, &lease.plugin.name, next, lease.attempt)?;
         if settlement.is_watched {
             let revision = attempt.revision.to_string();
@@ -263,7 +264,8 @@ impl Store {
         };
         for job in &left {
             let routed = self.is_taken(&job.source, &job.plugin)?;
-            if let Ok(next) = step::give_back(WorkState::Leased { until: job.until }, routed) {
+            if let Ok(next) = transitions::give_back(WorkState::Leased { until: job.until }, routed)
+            {
                 self.put(job.seq, &job.plugin, next, job.attempts)?;
             }
         }

@@ -4,20 +4,16 @@
 //! after it. Running a test with a fault at the first call, then at the second, until none is met any more, shows that
 //! it holds wherever the store fails.
 
+mod inbox;
 mod outbox;
+mod releases;
+mod values;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
-use async_trait::async_trait;
-use hookyard_model::{Event, EventId, Key, PluginRef, Revision, SourceRef, Timestamp, Versioned};
 use tokio::sync::{Semaphore, watch};
 
-use hookyard_store::{
-    Appended, Backlog, Claimed, Discard, Discarded, Error, EventRecord, EventSummary, Inbox,
-    JobLease, Page, Pruned, Quarantine, Replay, Replayed, Retention, Routes, Settlement, Store,
-    Tally, Usage, Want,
-};
+use hookyard_store::{Error, Store};
 
 /// Which call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -45,6 +41,18 @@ pub enum Call {
     Value,
     Keys,
     Usage,
+    Recent,
+    Event,
+    Answers,
+    Record,
+    Revisions,
+    Steps,
+    Order,
+    WithdrawOrder,
+    Orders,
+    Block,
+    Unblock,
+    Blocks,
     ClaimMessages,
     ExtendMessages,
     GiveBackMessages,
@@ -85,7 +93,7 @@ pub enum Fault {
 }
 
 /// An inbox with a plan of what is to go wrong.
-pub struct Faulty {
+pub struct FaultyStore {
     inner: Arc<dyn Store>,
     plan: Mutex<Plan>,
     crashed: watch::Sender<bool>,
@@ -108,7 +116,7 @@ struct Entry {
     fault: Fault,
 }
 
-impl Faulty {
+impl FaultyStore {
     /// One that does as `inner` does, until told otherwise.
     pub fn new(inner: Arc<dyn Store>) -> Self {
         Self {
@@ -259,125 +267,6 @@ impl Plan {
             entry.count > 0
         });
         met
-    }
-}
-
-#[async_trait]
-impl Inbox for Faulty {
-    async fn append(&self, event: Event) -> Result<Appended, Error> {
-        self.run(Call::Append, self.inner.append(event)).await
-    }
-
-    async fn route_with(&self, routes: Routes, backlog: &Backlog) -> Result<(), Error> {
-        self.run(Call::Route, self.inner.route_with(routes, backlog))
-            .await
-    }
-
-    async fn claim(
-        &self,
-        wanted: &[Want],
-        now: Timestamp,
-        lease: Duration,
-    ) -> Result<Vec<Claimed>, Error> {
-        self.run(Call::Claim, self.inner.claim(wanted, now, lease))
-            .await
-    }
-
-    async fn extend(&self, leases: &[JobLease], until: Timestamp) -> Result<(), Error> {
-        self.run(Call::Extend, self.inner.extend(leases, until))
-            .await
-    }
-
-    async fn give_back(&self, leases: &[JobLease]) -> Result<(), Error> {
-        self.run(Call::GiveBack, self.inner.give_back(leases)).await
-    }
-
-    async fn settle(&self, settlement: Settlement) -> Result<(), Error> {
-        self.run(Call::Settle, self.inner.settle(settlement)).await
-    }
-
-    async fn next_due(&self, plugins: &[PluginRef]) -> Result<Option<Timestamp>, Error> {
-        self.run(Call::NextDue, self.inner.next_due(plugins)).await
-    }
-
-    async fn changed(&self) {
-        self.inner.changed().await;
-        self.hang_if_crashed().await;
-    }
-
-    async fn events(&self, page: Page) -> Result<Vec<EventSummary>, Error> {
-        self.run(Call::Events, self.inner.events(page)).await
-    }
-
-    async fn read(&self, id: EventId) -> Result<Option<EventRecord>, Error> {
-        self.run(Call::Read, self.inner.read(id)).await
-    }
-
-    async fn replay(&self, replay: Replay) -> Result<Replayed, Error> {
-        self.run(Call::Replay, self.inner.replay(replay)).await
-    }
-
-    async fn discard(&self, discard: Discard) -> Result<Discarded, Error> {
-        self.run(Call::Discard, self.inner.discard(discard)).await
-    }
-
-    async fn routes(&self) -> Result<Routes, Error> {
-        self.run(Call::Routes, self.inner.routes()).await
-    }
-
-    async fn unrouted(&self) -> Result<Vec<Tally<SourceRef>>, Error> {
-        self.run(Call::Unrouted, self.inner.unrouted()).await
-    }
-
-    async fn held(&self) -> Result<Vec<Tally<PluginRef>>, Error> {
-        self.run(Call::Held, self.inner.held()).await
-    }
-
-    async fn prune(
-        &self,
-        limits: &Retention,
-        now: Timestamp,
-        limit: usize,
-    ) -> Result<Pruned, Error> {
-        self.run(Call::Prune, self.inner.prune(limits, now, limit))
-            .await
-    }
-
-    async fn quarantine(&self, quarantine: Quarantine) -> Result<(), Error> {
-        self.run(Call::Quarantine, self.inner.quarantine(quarantine))
-            .await
-    }
-
-    async fn lift(&self, plugin: &PluginRef) -> Result<(), Error> {
-        self.run(Call::Lift, self.inner.lift(plugin)).await
-    }
-
-    async fn retry_failed(&self, plugin: &PluginRef, revision: Revision) -> Result<u64, Error> {
-        self.run(Call::RetryFailed, self.inner.retry_failed(plugin, revision))
-            .await
-    }
-
-    async fn quarantined(&self) -> Result<Vec<Quarantine>, Error> {
-        self.run(Call::Quarantined, self.inner.quarantined()).await
-    }
-
-    async fn value(&self, plugin: &PluginRef, key: &Key) -> Result<Option<Versioned>, Error> {
-        self.run(Call::Value, self.inner.value(plugin, key)).await
-    }
-
-    async fn keys(
-        &self,
-        plugin: &PluginRef,
-        bucket: &str,
-        after: Option<&str>,
-        limit: usize,
-    ) -> Result<Vec<String>, Error> {
-        self.run(Call::Keys, self.inner.keys(plugin, bucket, after, limit))
-            .await
-    }
-
-    async fn usage(&self, plugin: &PluginRef) -> Result<Usage, Error> {
-        self.run(Call::Usage, self.inner.usage(plugin)).await
     }
 }
 

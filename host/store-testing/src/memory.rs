@@ -27,21 +27,22 @@ use hookyard_model::{
 use tokio::sync::Notify;
 
 use hookyard_store::{
-    Ahead, Appended, Backlog, Claimed, Discard, Discarded, Discarding, Error, EventRecord,
-    EventSummary, Inbox, JobLease, JobSummary, Page, Pruned, Quarantine, Replay, Replayed,
-    Retention, Routes, Settlement, Tally, Unsent, Usage, Want, step,
+    AppendResult, Backlog, ClaimedJob, Discard, DiscardRecord, DiscardSummary, Error, EventPage,
+    EventRecord, EventSummary, Events, JobLease, JobRequest, JobSummary, Jobs, KvUsage,
+    OutboxUsage, Predecessor, PruneSummary, Quarantine, Replay, ReplaySummary, Retention, Routes,
+    Routing, Settlement, Tally, Values, transitions,
 };
 
 /// An inbox in memory.
 #[derive(Default)]
-pub struct MemoryInbox {
+pub struct MemoryStore {
     state: Mutex<State>,
     books: releases::Books,
     changed: Notify,
     outbox_changed: Notify,
 }
 
-impl MemoryInbox {
+impl MemoryStore {
     /// An empty inbox.
     pub fn new() -> Self {
         Self::default()
@@ -75,8 +76,8 @@ impl MemoryInbox {
 }
 
 #[async_trait]
-impl Inbox for MemoryInbox {
-    async fn append(&self, event: Event) -> Result<Appended, Error> {
+impl Events for MemoryStore {
+    async fn append(&self, event: Event) -> Result<AppendResult, Error> {
         let (appended, has_jobs) = self.state().append(event);
         if has_jobs {
             self.changed.notify_one();
@@ -84,18 +85,51 @@ impl Inbox for MemoryInbox {
         Ok(appended)
     }
 
-    async fn route_with(&self, routes: Routes, backlog: &Backlog) -> Result<(), Error> {
-        self.state().route(routes, backlog);
-        self.changed.notify_one();
-        Ok(())
+    async fn events(&self, page: EventPage) -> Result<Vec<EventSummary>, Error> {
+        Ok(self.state().page(&page))
     }
 
+    async fn read(&self, id: EventId) -> Result<Option<EventRecord>, Error> {
+        Ok(self.state().read(id))
+    }
+
+    async fn replay(&self, replay: Replay) -> Result<ReplaySummary, Error> {
+        let replayed = self.state().replay(&replay);
+        if !replay.dry_run {
+            self.changed.notify_one();
+        }
+        Ok(replayed)
+    }
+
+    async fn discard(&self, discard: Discard) -> Result<DiscardSummary, Error> {
+        let mut state = self.state();
+        let discarded = state.discard(&discard);
+        self.tell_news(&mut state);
+        Ok(discarded)
+    }
+
+    async fn prune(
+        &self,
+        limits: &Retention,
+        now: Timestamp,
+        limit: usize,
+    ) -> Result<PruneSummary, Error> {
+        Ok(self.state().prune(limits, now, limit))
+    }
+
+    async fn unrouted(&self) -> Result<Vec<Tally<SourceRef>>, Error> {
+        Ok(self.state().unrouted())
+    }
+}
+
+#[async_trait]
+impl Jobs for MemoryStore {
     async fn claim(
         &self,
-        wanted: &[Want],
+        wanted: &[JobRequest],
         now: Timestamp,
         lease: Duration,
-    ) -> Result<Vec<Claimed>, Error> {
+    ) -> Result<Vec<ClaimedJob>, Error> {
         let mut state = self.state();
         let mut claimed = Vec::new();
         for want in wanted {
@@ -127,7 +161,7 @@ impl Inbox for MemoryInbox {
                 continue;
             };
             let routed = state.is_routed(at, &lease.plugin.name);
-            if let Ok(next) = step::give_back(before, routed) {
+            if let Ok(next) = transitions::give_back(before, routed) {
                 state.put(at, &lease.plugin, next).attempts -= 1;
             }
         }
@@ -151,7 +185,7 @@ impl Inbox for MemoryInbox {
             return Err(Error::LeaseLost(lease));
         };
         if attempt.outcome == Outcome::Done {
-            let more = Unsent::of(&effects.messages);
+            let more = OutboxUsage::of(&effects.messages);
             if let Some(excess) = state.outbox.exceeded(&lease.plugin, outbox, more) {
                 return Err(excess);
             }
@@ -167,7 +201,7 @@ impl Inbox for MemoryInbox {
             }
         }
         let routed = state.is_routed(at, &lease.plugin.name);
-        let job = state.put(at, &lease.plugin, step::route(next, routed));
+        let job = state.put(at, &lease.plugin, transitions::route(next, routed));
         if attempt.outcome == Outcome::Done && !effects.answers.is_empty() {
             job.answers = effects.answers;
         }
@@ -191,48 +225,28 @@ impl Inbox for MemoryInbox {
         self.changed.notified().await;
     }
 
-    async fn events(&self, page: Page) -> Result<Vec<EventSummary>, Error> {
-        Ok(self.state().page(&page))
-    }
-
-    async fn read(&self, id: EventId) -> Result<Option<EventRecord>, Error> {
-        Ok(self.state().read(id))
-    }
-
-    async fn replay(&self, replay: Replay) -> Result<Replayed, Error> {
-        let replayed = self.state().replay(&replay);
-        if !replay.dry_run {
-            self.changed.notify_one();
-        }
-        Ok(replayed)
-    }
-
-    async fn discard(&self, discard: Discard) -> Result<Discarded, Error> {
-        let mut state = self.state();
-        let discarded = state.discard(&discard);
-        self.tell_news(&mut state);
-        Ok(discarded)
-    }
-
-    async fn routes(&self) -> Result<Routes, Error> {
-        Ok(self.state().routes.clone())
-    }
-
-    async fn unrouted(&self) -> Result<Vec<Tally<SourceRef>>, Error> {
-        Ok(self.state().unrouted())
-    }
-
     async fn held(&self) -> Result<Vec<Tally<PluginRef>>, Error> {
         Ok(self.state().held())
     }
 
-    async fn prune(
-        &self,
-        limits: &Retention,
-        now: Timestamp,
-        limit: usize,
-    ) -> Result<Pruned, Error> {
-        Ok(self.state().prune(limits, now, limit))
+    async fn retry_failed(&self, plugin: &PluginRef, revision: Revision) -> Result<u64, Error> {
+        let mut state = self.state();
+        let retried = state.retry_failed(plugin, revision);
+        self.tell_news(&mut state);
+        Ok(retried)
+    }
+}
+
+#[async_trait]
+impl Routing for MemoryStore {
+    async fn route_with(&self, routes: Routes, backlog: &Backlog) -> Result<(), Error> {
+        self.state().route(routes, backlog);
+        self.changed.notify_one();
+        Ok(())
+    }
+
+    async fn routes(&self) -> Result<Routes, Error> {
+        Ok(self.state().routes.clone())
     }
 
     async fn quarantine(&self, quarantine: Quarantine) -> Result<(), Error> {
@@ -246,17 +260,13 @@ impl Inbox for MemoryInbox {
         Ok(())
     }
 
-    async fn retry_failed(&self, plugin: &PluginRef, revision: Revision) -> Result<u64, Error> {
-        let mut state = self.state();
-        let retried = state.retry_failed(plugin, revision);
-        self.tell_news(&mut state);
-        Ok(retried)
-    }
-
     async fn quarantined(&self) -> Result<Vec<Quarantine>, Error> {
         Ok(self.state().quarantined.values().cloned().collect())
     }
+}
 
+#[async_trait]
+impl Values for MemoryStore {
     async fn value(&self, plugin: &PluginRef, key: &Key) -> Result<Option<Versioned>, Error> {
         Ok(self.state().kept.value(plugin, key))
     }
@@ -271,7 +281,7 @@ impl Inbox for MemoryInbox {
         Ok(self.state().kept.keys(plugin, bucket, after, limit))
     }
 
-    async fn usage(&self, plugin: &PluginRef) -> Result<Usage, Error> {
+    async fn usage(&self, plugin: &PluginRef) -> Result<KvUsage, Error> {
         Ok(self.state().kept.usage(plugin))
     }
 }
@@ -299,7 +309,7 @@ struct Stored {
     event: Arc<Event>,
     jobs: BTreeMap<PluginName, Job>,
     /// Before any plugin had taken it; `None` where it has jobs.
-    discarded: Option<Discarding>,
+    discarded: Option<DiscardRecord>,
 }
 
 struct Job {
@@ -321,7 +331,7 @@ struct Job {
     /// What was recorded of its requests, last.
     answers: Vec<RecordedAnswer>,
     /// Each with the number of replays before it.
-    discards: Vec<(u32, Discarding)>,
+    discards: Vec<(u32, DiscardRecord)>,
 }
 
 /// A job's place in its plugin's queue: the pending ones come first, in the order of their arrival.
@@ -343,12 +353,12 @@ impl Place {
 }
 
 impl State {
-    fn append(&mut self, event: Event) -> (Appended, bool) {
+    fn append(&mut self, event: Event) -> (AppendResult, bool) {
         let key = (event.source.clone(), event.key.clone());
         if let Some((first, until)) = self.by_key.get(&key)
             && event.received_at < *until
         {
-            return (Appended::Repeat(*first), false);
+            return (AppendResult::Repeat(*first), false);
         }
         let at = self.arrived;
         self.arrived += 1;
@@ -372,7 +382,7 @@ impl State {
         for plugin in plugins {
             self.add_job(at, plugin, None);
         }
-        (Appended::New, has_jobs)
+        (AppendResult::New, has_jobs)
     }
 
     /// Makes a job, which may run at `due`, or at once where `None`.
@@ -394,7 +404,7 @@ impl State {
         let plugin = stored.plugin(&plugin);
         stored.discarded = None;
         stored.jobs.insert(plugin.name.clone(), job);
-        let state = step::begin(due, self.is_routed(at, &plugin.name));
+        let state = transitions::begin(due, self.is_routed(at, &plugin.name));
         self.put(at, &plugin, state);
         plugin
     }
@@ -481,7 +491,7 @@ impl Job {
         Place::of(self.state, at).filter(|_| !self.is_blocked)
     }
 
-    fn summary(&self, plugin: &PluginName, behind: Option<Ahead<EventId>>) -> JobSummary {
+    fn summary(&self, plugin: &PluginName, behind: Option<Predecessor<EventId>>) -> JobSummary {
         JobSummary {
             plugin: plugin.clone(),
             state: self.state,
@@ -503,9 +513,9 @@ mod tests {
     #[tokio::test]
     async fn keeps_the_contract() {
         crate::conformance::run(async || {
-            Arc::new(MemoryInbox::new()) as Arc<dyn hookyard_store::Store>
+            Arc::new(MemoryStore::new()) as Arc<dyn hookyard_store::Store>
         })
         .await;
-        crate::conformance::recording::run(async || Arc::new(MemoryInbox::new())).await;
+        crate::conformance::recording::run(async || Arc::new(MemoryStore::new())).await;
     }
 }

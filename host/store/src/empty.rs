@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use hookyard_model::{Event, EventId, Key, PluginRef, RecordedAnswer, SourceRef, Versioned};
 
-use crate::{Error, Recent, Values};
+use crate::{Error, KvUsage, Recent, Values};
 
 /// A store that holds no values and no events.
 #[derive(Debug, Clone, Copy, Default)]
@@ -25,6 +25,10 @@ impl Values for EmptyStore {
         _limit: usize,
     ) -> Result<Vec<String>, Error> {
         Ok(Vec::new())
+    }
+
+    async fn usage(&self, _plugin: &PluginRef) -> Result<KvUsage, Error> {
+        Ok(KvUsage::default())
     }
 }
 

@@ -1,29 +1,60 @@
-//! The inbox: the one thing that ingress and dispatch share.
+//! The contract of the store, which holds everything that outlives the process.
 //!
-//! `Inbox` is the contract, `memory` its simplest backend, `faulty` one that fails on demand, and `conformance` the
-//! tests that every backend passes.
-//! A backend stores; what a job's next state is, `hookyard_model::apply` decides.
+//! Ingress, dispatch and delivery share nothing but the store. The contract is split by concern, one trait for each:
+//! [`Events`], [`Jobs`] and [`Routing`] (together the [`Inbox`]), [`Outbox`], [`Releases`], [`Values`] and
+//! [`Recent`]. A backend implements all of them; a caller takes the smallest trait that it needs.
+//!
+//! Every method documents what is true when it returns, and what a crash before or after the return means. In these
+//! documents "durable" means that a crash of the process or of the machine immediately after the return loses nothing
+//! that the call stored.
+//!
+//! A backend only stores. The next state of a job or message is decided by [`hookyard_model::apply`]; the
+//! [`transitions`] module has the transitions that a backend makes by itself.
 
-pub mod contract;
-pub mod looking;
-pub mod outbox;
-pub mod releases;
-pub mod step;
+mod error;
+mod page;
+mod events;
+mod jobs;
+mod routing;
+mod outbox;
+mod releases;
+mod values;
+mod recent;
+mod retention;
+mod outbox_quota;
 mod empty;
-mod room;
-mod usage;
+pub mod transitions;
 
-pub use contract::{
-    Ahead, Appended, Backlog, BacklogPolicy, Claimed, Discard, Discarded, Discarding, Error,
-    EventRecord, EventSummary, Inbox, JobLease, JobRecord, JobSummary, Keep, ListOrder, Page,
-    Pruned, Quarantine, Replay, Replayed, Retention, Routes, Selection, Settlement, Tally, Usage,
-    Want,
-};
 pub use empty::EmptyStore;
-pub use looking::{Recent, Values};
-pub use outbox::{
-    ClaimedMessage, Disabled, MessageLease, MessagePage, MessageRecord, MessageReplay,
-    MessageSelection, MessageSettlement, MessageSummary, Outbox, Store, WantMessages,
+pub use error::Error;
+pub use events::{
+    AppendResult, Discard, DiscardRecord, DiscardSummary, EventRecord, EventSelection,
+    EventSummary, Events, JobRecord, JobSummary, Replay, ReplaySummary, Tally,
 };
-pub use releases::{Block, Order, Releases, RevisionRecord, Stepped};
-pub use room::{OutboxQuota, Unsent};
+pub use jobs::{ClaimedJob, JobLease, JobRequest, Jobs, Settlement};
+pub use outbox::{
+    ClaimedMessage, DELIVERIES_MAX, DisabledDestination, MessageLease, MessageRecord,
+    MessageReplay, MessageRequest, MessageSelection, MessageSettlement, MessageSummary, Outbox,
+};
+pub use outbox_quota::{OutboxQuota, OutboxUsage};
+pub use page::{EventPage, ListOrder, MessagePage, Page, Predecessor};
+pub use recent::Recent;
+pub use releases::{
+    BLOCKS_MAX, Block, Order, REVISIONS_MAX, ReleaseStep, Releases, RevisionRecord, STEPS_MAX,
+};
+pub use retention::{PruneSummary, Retention, RetentionLimits};
+pub use routing::{Backlog, BacklogPolicy, Quarantine, Routes, Routing};
+pub use values::{KvUsage, Values};
+
+/// The stored events and their jobs: [`Events`], [`Jobs`] and [`Routing`] together.
+pub trait Inbox: Events + Jobs + Routing {}
+
+impl<T: Events + Jobs + Routing> Inbox for T {}
+
+/// A whole store.
+///
+/// A transaction may change several of its parts: an attempt is settled in the [`Inbox`] together with the messages
+/// that it adds to the [`Outbox`] and the key-value pairs that it writes to [`Values`].
+pub trait Store: Inbox + Outbox + Releases + Values + Recent {}
+
+impl<T: Inbox + Outbox + Releases + Values + Recent> Store for T {}

@@ -1,7 +1,7 @@
-//! What holds after each call to an outbox, and what a crash before or after it means.
+//! The outbox: the messages that plugins send to destinations.
 //!
-//! Messages come into it by `Inbox::settle` alone, with the outcome of the attempt that asked for them; from here they
-//! are claimed, sent and settled, apart from all handling.
+//! Messages enter the outbox only through [`Jobs::settle`](crate::Jobs::settle), with the outcome of the attempt that
+//! asked for them. From then on they are leased, sent and settled independently of all handling.
 
 use std::ops::RangeInclusive;
 use std::time::Duration;
@@ -13,110 +13,125 @@ use hookyard_model::{
     TenantName, Timestamp, WorkState,
 };
 
-use crate::{Ahead, Error, Inbox, ListOrder, Pruned, Replayed, Retention, Unsent};
+use crate::{Error, MessagePage, OutboxUsage, Predecessor, PruneSummary, ReplaySummary, Retention};
 
-/// Tries that are remembered of one message: the latest. A receiver may be down for as long as it likes.
+/// The maximum number of deliveries that are recorded for one message. The latest deliveries are kept, because a receiver
+/// may be down for any length of time.
 pub const DELIVERIES_MAX: usize = 100;
 
-/// A store of messages to be sent. "Durable" means what it means to an `Inbox`, and each store is both.
+/// The messages to send.
+///
+/// See the [crate documentation](crate) for the meaning of "durable".
 #[async_trait]
 pub trait Outbox: Send + Sync + 'static {
-    /// Takes leases on messages that are due, the longest due first: of each wanted destination no more than its limit.
+    /// Leases messages that are due, those that have been due for the longest time first: for each request no more than
+    /// its limit.
     ///
-    /// Within one ordering key of one destination messages are given out strictly in the order of their commit: the
-    /// next one only once the one before is done or dead. A failing key waits; other keys go on. Messages of
-    /// destinations that aren't wanted, or are disabled, are given to nobody.
+    /// Messages with the same ordering key of one destination are leased strictly in the order of their commit: the next
+    /// message can be leased only when the previous message is done or dead. A failing key waits; other keys continue.
+    /// Messages to destinations without a request, and to disabled destinations, are not leased.
     ///
-    /// Until `now + lease` nobody else is given these. A crash after this call leaves them leased; they're due again when
-    /// the lease ends, or when the store is next opened by its only host.
+    /// Nobody else can lease these messages until `now + lease`. A crash after this call leaves the messages leased; they
+    /// are due again when the lease ends, or when the store is next opened by its only host.
     async fn claim_messages(
         &self,
-        wanted: &[WantMessages],
+        requests: &[MessageRequest],
         now: Timestamp,
         lease: Duration,
     ) -> Result<Vec<ClaimedMessage>, Error>;
 
-    /// Lengthens leases to `until`. A message that is no longer under that lease is left alone.
+    /// Extends leases to `until`. A message that is no longer under the given lease is left unchanged.
     async fn extend_messages(&self, leases: &[MessageLease], until: Timestamp)
     -> Result<(), Error>;
 
-    /// Gives leases back unused: the messages are pending again, and the try does not count.
+    /// Gives back leases that were not used: the messages become pending again, and the deliveries do not count.
     async fn give_back_messages(&self, leases: &[MessageLease]) -> Result<(), Error>;
 
-    /// Ends a try: its record, the message's next state and, where it says so, that the destination is disabled become
-    /// durable in one transaction. Fails with `MessageLeaseLost` where the message is no longer under this lease, and changes
-    /// nothing then. A crash before the return leaves all or nothing; with nothing, the message is sent again, under the
-    /// same id. Of a message's records the last `DELIVERIES_MAX` are kept.
+    /// Ends a delivery: its record, the next state of the message and, if the settlement asks for it, the disabling of the
+    /// destination become durable in one transaction.
+    ///
+    /// A crash before the return leaves all of the changes or none of them; if none, the message is sent again under the
+    /// same id. The last [`DELIVERIES_MAX`] records of a message are kept.
+    ///
+    /// # Errors
+    ///
+    /// Fails with [`Error::MessageLeaseLost`] if the message is no longer under this lease, and changes nothing then.
     async fn settle_message(&self, settlement: MessageSettlement) -> Result<(), Error>;
 
-    /// The earliest moment at which a message to these destinations is due; `None` when none ever will be by itself.
+    /// Returns the earliest time at which a message to these destinations is due, or `None` if no message becomes due by
+    /// the passing of time alone.
     async fn next_message_due(
         &self,
         destinations: &[DestinationRef],
     ) -> Result<Option<Timestamp>, Error>;
 
-    /// Returns once messages may have become due since this was last called, by whatever call but `claim_messages`, and
-    /// whoever made it. May return early.
+    /// Waits until messages may have become due since the last call of this method.
+    ///
+    /// Every call that can make a message due wakes the waiting task, whichever task or process makes it. The exception
+    /// is `claim_messages`. The method may return early.
     async fn outbox_changed(&self);
 
-    /// Messages that are selected, in the order that `page` asks for, from `page.after` on.
+    /// Returns a page of the messages that the page selects.
     async fn messages(&self, page: MessagePage) -> Result<Vec<MessageSummary>, Error>;
 
-    /// One message whole, with all tries at sending it; `None` where there's no such message.
+    /// Returns a whole message with its recorded deliveries, or `None` if the message does not exist.
     async fn message(&self, id: MessageId) -> Result<Option<MessageRecord>, Error>;
 
-    /// Has messages sent again, under their old ids: those that the selection finds and that are not under lease, each
-    /// with its tries counted from one and its earlier tries kept. As `Inbox::replay` in all else.
-    async fn replay_messages(&self, replay: MessageReplay) -> Result<Replayed, Error>;
+    /// Makes messages be sent again under their old ids: the messages that the selection matches and that are not leased.
+    /// Each message counts its deliveries from one again and keeps the records of its earlier deliveries.
+    ///
+    /// Everything else is as for [`Events::replay`](crate::Events::replay).
+    async fn replay_messages(&self, replay: MessageReplay) -> Result<ReplaySummary, Error>;
 
-    /// Stops all sending to a destination: once this returns no claim gives out messages to it until `enable`. Durable.
-    async fn disable(&self, disabled: Disabled) -> Result<(), Error>;
+    /// Stops all sending to a destination: once this returns, no claim leases messages to it until [`Outbox::enable`].
+    /// The change is durable.
+    async fn disable(&self, disabled: DisabledDestination) -> Result<(), Error>;
 
-    /// Has a destination sent to again. Nothing is done where it isn't disabled.
+    /// Enables a destination again. Does nothing if the destination is not disabled.
     async fn enable(&self, destination: &DestinationRef) -> Result<(), Error>;
 
-    /// The destinations that are disabled.
-    async fn disabled(&self) -> Result<Vec<Disabled>, Error>;
+    /// Returns all disabled destinations.
+    async fn disabled(&self) -> Result<Vec<DisabledDestination>, Error>;
 
-    /// What is to be sent still, by plugin; of those that have something.
-    async fn unsent(&self) -> Result<Vec<(PluginRef, Unsent)>, Error>;
+    /// Returns the unsent messages of each plugin that has some.
+    async fn unsent(&self) -> Result<Vec<(PluginRef, OutboxUsage)>, Error>;
 
-    /// The destinations that have messages which are neither done nor dead, whether anybody knows them or not.
+    /// Returns the destinations that have messages which are neither done nor dead, including destinations that are no
+    /// longer configured.
     async fn unsent_destinations(&self) -> Result<Vec<DestinationRef>, Error>;
 
-    /// Takes out messages that are done or dead and were committed longer ago than the `age_max` of their tenant, and those
-    /// that are neither done nor under lease and were to be sent longer ago than its `unsent_max_age`: the oldest first,
-    /// no more than `limit`. Call again while the answer says `more`.
+    /// Removes messages that the limits do not keep, the oldest first, at most `limit` of them.
+    ///
+    /// These are the messages that are done or dead and that were committed longer ago than the `age_max` of their tenant,
+    /// and the messages that are neither done nor leased and that were to be sent longer ago than its `unsent_max_age`.
+    /// Call again while [`PruneSummary::more`] is set.
     async fn prune_messages(
         &self,
         limits: &Retention,
         now: Timestamp,
         limit: usize,
-    ) -> Result<Pruned, Error>;
+    ) -> Result<PruneSummary, Error>;
 }
 
-/// A whole store: what one transaction settles is in both of its parts.
-pub trait Store: Inbox + Outbox {}
-
-impl<T: Inbox + Outbox> Store for T {}
-
-/// A order for messages to one destination.
+/// A request for up to `limit` messages to one destination.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct WantMessages {
+pub struct MessageRequest {
     /// The destination.
     pub destination: DestinationRef,
-    /// How many messages at most.
+    /// The maximum number of messages.
     pub limit: usize,
 }
 
-/// One try's right to a message. The numbers tell it from earlier leases on the same message.
+/// The time-limited right of one delivery to a message.
+///
+/// The numbers of replays and deliveries distinguish the lease from earlier leases on the same message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MessageLease {
-    /// The message.
+    /// The id of the message.
     pub id: MessageId,
-    /// How often it has been replayed.
+    /// The number of times that the message has been replayed.
     pub replays: u32,
-    /// The number of the delivery: 1 for the first, and for the first after each replay.
+    /// The number of the delivery: 1 for the first delivery, and for the first delivery after each replay.
     pub delivery: u32,
 }
 
@@ -125,164 +140,129 @@ pub struct MessageLease {
 pub struct ClaimedMessage {
     /// The lease.
     pub lease: MessageLease,
-    /// When the lease ends.
+    /// The time at which the lease ends.
     pub until: Timestamp,
-    /// Where it is to go.
+    /// The destination of the message.
     pub destination: DestinationRef,
-    /// Whose plugin asked for it.
+    /// The plugin that asked for the message.
     pub plugin: PluginRef,
-    /// The event that it was handling.
+    /// The event that the plugin was handling.
     pub event: EventId,
-    /// The receiver's name of what happened, where the message is a typed event.
+    /// The receiver's name for what happened, if the message is a typed event.
     pub event_type: Option<String>,
-    /// What is to be sent, byte for byte the same on every try.
+    /// The body, which is byte for byte the same in every delivery.
     pub body: Bytes,
-    /// Since when it is to be sent: since its commit, or since it was to be sent again by the last replay.
+    /// The time from which the age of the message counts: its commit, or the time at which the last replay made it due.
     pub since: Timestamp,
-    /// Tries since the last replay that were settled as spared.
+    /// The number of deliveries since the last replay that were settled as spared.
     pub spared: u32,
 }
 
-/// The end of a try.
+/// The end of a delivery.
 #[derive(Debug, Clone)]
 pub struct MessageSettlement {
-    /// The lease that it was made under.
+    /// The lease under which the delivery was made.
     pub lease: MessageLease,
-    /// The record of it; its number is the lease's.
+    /// The record of the delivery. Its number is the number of the lease.
     pub delivery: Delivery,
-    /// The message's next state.
+    /// The next state of the message.
     pub next: WorkState,
-    /// Whether the try doesn't count, because nothing else arrived there either.
+    /// Whether the delivery does not count against the maximum of the message, because nothing else reached the
+    /// destination either.
     pub is_spared: bool,
-    /// Where the destination is to be disabled: why, in one line.
+    /// The reason for which the destination must be disabled, in one line, or `None` to leave it enabled.
     pub disable: Option<String>,
 }
 
-/// A destination that nothing is sent to.
+/// A destination to which nothing is sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Disabled {
+pub struct DisabledDestination {
     /// The destination.
     pub destination: DestinationRef,
-    /// One line.
+    /// The reason, in one line.
     pub reason: String,
-    /// Since when.
+    /// The time at which the destination was disabled.
     pub since: Timestamp,
 }
 
-/// Which messages are meant. What is `None` or empty excludes nothing.
+/// A filter on messages. A field that is `None` or empty excludes nothing.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct MessageSelection {
-    /// These messages.
+    /// The ids of the messages.
     pub ids: Vec<MessageId>,
-    /// Those whose id is in this range.
+    /// The range of the ids of the messages.
     pub id_range: Option<RangeInclusive<MessageId>>,
-    /// Of this tenant.
+    /// The tenant of the messages.
     pub tenant: Option<TenantName>,
-    /// To this destination.
+    /// The destination of the messages.
     pub destination: Option<DestinationName>,
-    /// Asked for by this plugin.
+    /// The plugin that asked for the messages.
     pub plugin: Option<PluginName>,
-    /// Of this type.
+    /// The type of the messages.
     pub event_type: Option<String>,
-    /// Asked for while this event was handled.
+    /// The event that the plugin was handling.
     pub event: Option<EventId>,
-    /// With this text in the body, byte for byte.
+    /// A text that the body contains, byte for byte.
     pub text: Option<String>,
-    /// In the state of one of these names.
+    /// The names of the states of the messages.
     pub states: Vec<String>,
-    /// Committed at or after.
+    /// The earliest time of the commit.
     pub since: Option<Timestamp>,
-    /// Committed before.
+    /// The time before which the messages were committed.
     pub until: Option<Timestamp>,
 }
 
-/// A stretch of the list of messages.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct MessagePage {
-    /// Only these.
-    pub selection: MessageSelection,
-    /// Which comes first.
-    pub order: ListOrder,
-    /// Only messages that follow this one in that order. An id that isn't stored stands where its order among the ids
-    /// puts it.
-    pub after: Option<MessageId>,
-    /// How many at most.
-    pub limit: usize,
-}
-
-impl MessagePage {
-    /// The oldest of what is selected, the first first.
-    pub const fn first(selection: MessageSelection, limit: usize) -> Self {
-        Self {
-            selection,
-            order: ListOrder::OldestFirst,
-            after: None,
-            limit,
-        }
-    }
-
-    /// The newest of what is selected, the last first.
-    pub const fn last(selection: MessageSelection, limit: usize) -> Self {
-        Self {
-            selection,
-            order: ListOrder::NewestFirst,
-            after: None,
-            limit,
-        }
-    }
-}
-
-/// A order to have messages sent again.
+/// A request to send messages again.
 #[derive(Debug, Clone, PartialEq)]
 pub struct MessageReplay {
-    /// Which messages; one that names nothing is refused by callers, not here.
+    /// The messages. Callers refuse a selection that names nothing; the store does not.
     pub selection: MessageSelection,
-    /// Messages a second; all at once where `None`.
+    /// The number of messages per second, or `None` for all at once.
     pub rate: Option<f64>,
-    /// The present.
+    /// The current time.
     pub now: Timestamp,
-    /// Only count.
+    /// Whether to count only.
     pub dry_run: bool,
 }
 
-/// A message as it stands in a list: all but its body.
+/// A summary of a message in a list: everything except its body.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MessageSummary {
-    /// Our own id of it.
+    /// The id of the message.
     pub id: MessageId,
-    /// Whose plugin asked for it.
+    /// The plugin that asked for the message.
     pub plugin: PluginRef,
-    /// The event that it was handling.
+    /// The event that the plugin was handling.
     pub event: EventId,
-    /// Where it is to go.
+    /// The name of the destination.
     pub destination: DestinationName,
-    /// The receiver's name of what happened, where it is a typed event.
+    /// The receiver's name for what happened, if the message is a typed event.
     pub event_type: Option<String>,
-    /// When it was committed.
+    /// The time of the commit.
     pub created_at: Timestamp,
-    /// Where it stands.
+    /// The state of the message.
     pub state: WorkState,
-    /// What it waits for besides its time.
-    pub behind: Option<Ahead<MessageId>>,
-    /// The number of deliveries begun since the last replay.
+    /// The unfinished message of the same ordering key that this message waits for.
+    pub behind: Option<Predecessor<MessageId>>,
+    /// The number of deliveries that have begun since the last replay.
     pub deliveries: u32,
-    /// What the last ended try came to, as one line.
+    /// The result of the last ended delivery, in one line.
     pub last_result: Option<String>,
-    /// How large its body is.
+    /// The size of the body, in bytes.
     pub body_bytes: u64,
 }
 
-/// One message with all that became of it.
+/// A message with its history.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MessageRecord {
-    /// All but what follows.
+    /// The summary of the message.
     pub summary: MessageSummary,
-    /// What orders it among the messages of its destination.
+    /// The key that orders the message among the messages of its destination.
     pub ordering_key: Option<String>,
-    /// How often it has been replayed.
+    /// The number of times that the message has been replayed.
     pub replays: u32,
     /// The body.
     pub body: Bytes,
-    /// Its ended tries, the first first; each with the number of replays that came before it.
+    /// The recorded deliveries, the oldest first, each with the number of replays before the delivery.
     pub deliveries: Vec<(u32, Delivery)>,
 }

@@ -1,114 +1,120 @@
-//! What holds after each call to a record of releases, and what a crash before or after it means.
+//! The history of releases, and the orders and blocks of operators.
 //!
-//! The host takes down here how each revision of each plugin fares. Operators say here what they want: a revision that
-//! is to serve, content that is not to. They may do so beside a running host, which notices, or without one, which
-//! takes it up when it starts.
+//! The host records how each revision of each plugin fares. Operators state which revision must serve (an [`Order`]) and
+//! which revisions must not (a [`Block`]). They may do so while a host runs, and the host notices; or without a host, and
+//! the next host reads the orders and blocks when it starts.
 
 use async_trait::async_trait;
 use hookyard_model::{PluginRef, Revision, Step, Timestamp};
 
 use crate::Error;
 
-/// Steps that are remembered of one plugin: the latest.
+/// The maximum number of steps that are kept for one plugin. The latest steps are kept.
 pub const STEPS_MAX: usize = 200;
-/// Revisions that are remembered of one plugin: those of the latest steps, and whichever is active.
+/// The maximum number of revisions that are kept for one plugin: the revisions of the latest steps. The active revision is
+/// always kept.
 pub const REVISIONS_MAX: usize = 40;
-/// Contents of one plugin that are refused: those named last.
+/// The maximum number of blocks of one plugin. The latest blocks are kept.
 pub const BLOCKS_MAX: usize = 40;
 
-/// A record of releases. "Durable" means what it means to an `Inbox`.
+/// The history of releases, and the orders and blocks of operators.
+///
+/// See the [crate documentation](crate) for the meaning of "durable".
 #[async_trait]
 pub trait Releases: Send + Sync + 'static {
-    /// Takes down steps of one plugin's revisions, in their order. Once this returns they are durable; a crash before it
-    /// leaves all of them or none.
+    /// Records steps of the revisions of one plugin, in their order.
     ///
-    /// Of each revision the last one is where it stands. No step is refused: which may follow which is the caller's to
-    /// know. The oldest beyond `STEPS_MAX` and `REVISIONS_MAX` go.
-    async fn record(&self, plugin: &PluginRef, steps: &[Stepped]) -> Result<(), Error>;
+    /// Once this returns, the steps are durable. A crash before the return leaves all of them or none. The last step of a
+    /// revision is its state. The store accepts every step: the caller knows which step may follow which. The oldest steps
+    /// beyond [`STEPS_MAX`] and [`REVISIONS_MAX`] are removed.
+    async fn record(&self, plugin: &PluginRef, steps: &[ReleaseStep]) -> Result<(), Error>;
 
-    /// Where each revision of a plugin stands, or each of every plugin: by plugin, then the latest step first.
+    /// Returns the revisions of one plugin, or of every plugin, in the order of the plugins and then by the time of the
+    /// last step, the latest first.
     async fn revisions(&self, plugin: Option<&PluginRef>) -> Result<Vec<RevisionRecord>, Error>;
 
-    /// The steps of a plugin's revisions, the first first.
-    async fn steps(&self, plugin: &PluginRef) -> Result<Vec<Stepped>, Error>;
+    /// Returns the steps of the revisions of a plugin, the oldest first.
+    async fn steps(&self, plugin: &PluginRef) -> Result<Vec<ReleaseStep>, Error>;
 
-    /// Says which revision is to serve, in the place of what was said before. Durable.
+    /// Stores the order for a plugin and replaces an earlier order. The order is durable.
     async fn order(&self, order: Order) -> Result<(), Error>;
 
-    /// Takes back what was said; whether anything was. Durable.
+    /// Withdraws the order for a plugin, durably. Returns whether there was an order.
     async fn withdraw_order(&self, plugin: &PluginRef) -> Result<bool, Error>;
 
-    /// What was said of all plugins.
+    /// Returns the orders for all plugins.
     async fn orders(&self) -> Result<Vec<Order>, Error>;
 
-    /// Has a content refused from now on. One that serves is to be taken out of service by the host. Durable. The oldest
-    /// beyond `BLOCKS_MAX` of the plugin go.
+    /// Blocks a revision, durably. The host takes a blocked revision that is active out of service. The oldest blocks of
+    /// the plugin beyond [`BLOCKS_MAX`] are removed.
     async fn block(&self, block: Block) -> Result<(), Error>;
 
-    /// Takes back all blocks of a plugin; whether there were any. Durable.
+    /// Removes all blocks of a plugin, durably. Returns whether there were any.
     async fn unblock(&self, plugin: &PluginRef) -> Result<bool, Error>;
 
-    /// All that is refused, by plugin, the oldest first.
+    /// Returns all blocks, in the order of the plugins and then the oldest first.
     async fn blocks(&self) -> Result<Vec<Block>, Error>;
 
-    /// Returns once orders or blocks may be others than when this was last called, whoever changed them. May return early.
+    /// Waits until orders or blocks may have changed since the last call of this method, whichever task or process
+    /// changed them. The method may return early.
     async fn releases_changed(&self);
 }
 
-/// A step that was taken.
+/// A step of the release of a revision.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Stepped {
-    /// Whose step it is; `None` while only a file is known, and not what is in it.
+pub struct ReleaseStep {
+    /// The revision, or `None` if the file was seen and not yet read.
     pub revision: Option<Revision>,
-    /// Which.
+    /// The kind of the step.
     pub step: Step,
-    /// When.
+    /// The time of the step.
     pub at: Timestamp,
-    /// Why, in one line, where there's something to say.
+    /// The reason for the step in one line, if there is one.
     pub reason: Option<String>,
-    /// What was found, in full, where there's a report.
+    /// The whole report of a rehearsal, if the step has one.
     pub report: Option<String>,
 }
 
-/// Where a revision stands.
+/// The state of a revision: its last step.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RevisionRecord {
-    /// Whose it is.
+    /// The plugin of the revision.
     pub plugin: PluginRef,
-    /// Which it is.
+    /// The revision.
     pub revision: Revision,
-    /// Its last step.
+    /// The kind of the last step.
     pub step: Step,
-    /// When it was taken.
+    /// The time of the last step.
     pub at: Timestamp,
-    /// Why, in one line.
+    /// The reason for the last step, in one line.
     pub reason: Option<String>,
-    /// When it last became active, if it ever did.
+    /// The last time at which the revision became active, or `None` if it never did.
     pub served_at: Option<Timestamp>,
 }
 
-/// A revision that an operator wants to serve.
+/// An operator's order that a revision of a plugin serve.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Order {
-    /// Of which plugin.
+    /// The plugin.
     pub plugin: PluginRef,
-    /// Which.
+    /// The revision that must serve.
     pub revision: Revision,
-    /// Whether it's to stay, whatever file is dropped; until the next good one otherwise.
+    /// Whether the order is a pin. A pinned revision serves whichever file is dropped; without a pin the order lasts until
+    /// the next good revision.
     pub is_pin: bool,
-    /// Since when.
-    pub since: Timestamp,
+    /// The time at which the operator gave the order.
+    pub ordered_at: Timestamp,
 }
 
-/// A content that is refused.
+/// A revision that may not serve.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Block {
-    /// For which plugin.
+    /// The plugin.
     pub plugin: PluginRef,
-    /// Which.
+    /// The revision that may not serve.
     pub revision: Revision,
-    /// One line.
+    /// The reason, in one line.
     pub reason: String,
-    /// Since when.
+    /// The time at which the revision was blocked.
     pub since: Timestamp,
 }

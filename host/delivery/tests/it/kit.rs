@@ -18,10 +18,10 @@ use hookyard_model::{
 use hookyard_schemes::sign::SigningKey;
 use hookyard_schemes::{Secret, Signer, SigningScheme};
 use hookyard_store::{
-    Inbox, MessagePage, MessageRecord, MessageSelection, MessageSummary, Outbox, Routes,
-    Settlement, Store, Usage, Want, WantMessages,
+    Events, JobRequest, Jobs, KvUsage, MessagePage, MessageRecord, MessageRequest,
+    MessageSelection, MessageSummary, Outbox, Routes, Routing, Settlement, Store,
 };
-use hookyard_store_testing::{Faulty, MemoryInbox};
+use hookyard_store_testing::{FaultyStore, MemoryStore};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
@@ -250,7 +250,7 @@ pub(crate) fn signer(from: Option<Timestamp>) -> Arc<Signer> {
 pub(crate) struct Yard {
     /// What survives a crash of the store before it.
     pub(crate) inner: Arc<dyn Store>,
-    pub(crate) store: Arc<Faulty>,
+    pub(crate) store: Arc<FaultyStore>,
     pub(crate) post: Arc<ScriptedPost>,
     pub(crate) clock: Arc<TestClock>,
     pub(crate) handle: Handle,
@@ -264,7 +264,7 @@ impl Yard {
         script: impl Fn(&Seen) -> (Duration, Reply) + Send + Sync + 'static,
     ) -> Self {
         let clock = Arc::new(TestClock(Instant::now()));
-        Self::over(Arc::new(MemoryInbox::new()), clock, plan, script)
+        Self::over(Arc::new(MemoryStore::new()), clock, plan, script)
     }
 
     /// Over a store that there is already.
@@ -274,7 +274,7 @@ impl Yard {
         plan: Plan,
         script: impl Fn(&Seen) -> (Duration, Reply) + Send + Sync + 'static,
     ) -> Self {
-        let store = Arc::new(Faulty::new(Arc::clone(&inner)));
+        let store = Arc::new(FaultyStore::new(Arc::clone(&inner)));
         let post = Arc::new(ScriptedPost {
             began: clock.0,
             script: Box::new(script),
@@ -349,7 +349,7 @@ impl Yard {
             .await
             .expect("a route");
         self.store.append(event).await.expect("an append");
-        let wanted = [Want { plugin, limit: 1 }];
+        let wanted = [JobRequest { plugin, limit: 1 }];
         let claimed = self
             .store
             .claim(&wanted, self.clock.now(), LEASE)
@@ -368,7 +368,7 @@ impl Yard {
             messages: numbers.map(message).collect(),
             ..Effects::default()
         };
-        let quota = Usage { keys: 0, bytes: 0 };
+        let quota = KvUsage { keys: 0, bytes: 0 };
         let settlement = Settlement {
             lease: claimed.lease,
             attempt,
@@ -427,7 +427,7 @@ impl Yard {
     /// Takes a message's lease and lets it run out, as a host does that dies.
     pub(crate) async fn lose(&self, times: u32) {
         for _ in 0..times {
-            let wanted = [WantMessages {
+            let wanted = [MessageRequest {
                 destination: name("partner"),
                 limit: 1,
             }];

@@ -66,7 +66,7 @@ async fn all_plugins_together_keep_to_the_bound_and_take_turns() {
 
 #[tokio::test(start_paused = true)]
 async fn a_slow_plugin_delays_no_other() {
-    let slow = |job: &hookyard_store::Claimed| job.lease.plugin.name.as_str() == "audit";
+    let slow = |job: &hookyard_store::ClaimedJob| job.lease.plugin.name.as_str() == "audit";
     let plan = Plan {
         active: vec![("audit", 2), ("ship", 1)],
         ..Plan::default()

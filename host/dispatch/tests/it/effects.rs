@@ -9,7 +9,8 @@ use hookyard_model::{
     Delivery, DeliveryResult, DestinationRef, Limit, Outcome, QuarantinePolicy, WorkState,
 };
 use hookyard_store::{
-    Error, Inbox, MessageSettlement, Outbox, OutboxQuota, Unsent, Usage, WantMessages,
+    Error, KvUsage, MessageRequest, MessageSettlement, Outbox, OutboxQuota, OutboxUsage, Routing,
+    Values,
 };
 use hookyard_store_testing::faulty::Call;
 use tokio::time::sleep;
@@ -90,7 +91,7 @@ async fn one_that_is_over_its_quota_fails_of_that() {
         fallback: policy(2, SECOND),
         ..Default::default()
     };
-    let quota = Usage {
+    let quota = KvUsage {
         keys: 0,
         bytes: 1_000,
     };
@@ -131,7 +132,7 @@ async fn one_that_finds_the_outbox_full_waits_and_is_not_used_up() {
         ..Default::default()
     };
     let outbox = OutboxQuota {
-        plugin: Unsent {
+        plugin: OutboxUsage {
             messages: 2,
             bytes: 100,
         },
@@ -183,7 +184,7 @@ async fn one_that_finds_the_outbox_full_waits_and_is_not_used_up() {
         tenant: plugin("ship").tenant,
         name: "shop".parse().expect("a name"),
     };
-    let wanted = [WantMessages {
+    let wanted = [MessageRequest {
         destination: shop,
         limit: 1,
     }];

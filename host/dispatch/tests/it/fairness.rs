@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use hookyard_model::{Clock as _, Event, SourceRef};
-use hookyard_store::{Inbox, Routes};
+use hookyard_store::{Events, Routes, Routing};
 use tokio::time::sleep;
 
 use crate::kit::{HOUR, Plan, SECOND, Yard, done_in, event, plugin};

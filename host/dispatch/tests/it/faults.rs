@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use hookyard_dispatch::Unrun;
 use hookyard_model::{Clock as _, QuarantinePolicy};
-use hookyard_store::{Error, Inbox, Want};
+use hookyard_store::{Error, JobRequest, Jobs};
 use hookyard_store_testing::faulty::Call;
 use tokio::time::sleep;
 
@@ -105,7 +105,7 @@ async fn a_lease_taken_by_another_settles_nothing_and_stops_nothing() {
     yard.append(0..1).await;
     sleep(SECOND).await;
     // As if our clock had stood still for longer than the lease.
-    let wanted = [Want {
+    let wanted = [JobRequest {
         plugin: plugin("ship"),
         limit: 1,
     }];

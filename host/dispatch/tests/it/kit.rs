@@ -16,10 +16,11 @@ use hookyard_model::{
     QuarantinePolicy, ReadVersion, RetryPolicy, Revision, SourceRef, Timestamp, Write,
 };
 use hookyard_store::{
-    Claimed, Error, Inbox, JobSummary, OutboxQuota, Page, Routes, Selection, Usage,
+    ClaimedJob, Error, EventPage, EventSelection, Events, Inbox, JobSummary, KvUsage, OutboxQuota,
+    Routes, Routing, Values,
 };
 use hookyard_store_testing::faulty::{Call, Fault, When};
-use hookyard_store_testing::{Faulty, MemoryInbox};
+use hookyard_store_testing::{FaultyStore, MemoryStore};
 use tokio::sync::{Notify, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
@@ -51,7 +52,7 @@ pub(crate) enum Act {
     Leave(Unrun),
 }
 
-type Script = Box<dyn Fn(&Claimed) -> Act + Send + Sync>;
+type Script = Box<dyn Fn(&ClaimedJob) -> Act + Send + Sync>;
 
 pub(crate) struct ScriptedRunner {
     active: Mutex<Vec<Active>>,
@@ -62,8 +63,8 @@ pub(crate) struct ScriptedRunner {
     pub(crate) running: Mutex<HashMap<PluginRef, (usize, usize)>>,
     pub(crate) running_most: AtomicUsize,
     /// Where each run counts itself, by a number that it reads when it begins.
-    counts_in: Option<Arc<Faulty>>,
-    quota: Usage,
+    counts_in: Option<Arc<FaultyStore>>,
+    quota: KvUsage,
     outbox: OutboxQuota,
 }
 
@@ -76,7 +77,7 @@ pub(crate) fn count_key() -> Key {
 }
 
 impl ScriptedRunner {
-    async fn effects(&self, job: &Claimed) -> Effects {
+    async fn effects(&self, job: &ClaimedJob) -> Effects {
         let Some(inbox) = &self.counts_in else {
             let messages = if self.outbox == OutboxQuota::default() {
                 Vec::new()
@@ -169,7 +170,7 @@ impl Runner for ScriptedRunner {
         self.changed.notified().await;
     }
 
-    async fn run(&self, job: &Claimed) -> Result<Ran, Unrun> {
+    async fn run(&self, job: &ClaimedJob) -> Result<Ran, Unrun> {
         self.runs.fetch_add(1, Ordering::Relaxed);
         let act = (self.script)(job);
         if let Act::Leave(why) = act {
@@ -211,7 +212,7 @@ pub(crate) fn mark_key(event_key: &str) -> Key {
 }
 
 /// What every run asks to have sent, where the outbox is bounded.
-fn message(job: &Claimed) -> Message {
+fn message(job: &ClaimedJob) -> Message {
     Message {
         id: MessageId::from_uuid(job.event.id.as_uuid()),
         destination: "shop".parse().expect("a name"),
@@ -222,7 +223,7 @@ fn message(job: &Claimed) -> Message {
 }
 
 /// What every run asks to change.
-fn write(job: &Claimed) -> Write {
+fn write(job: &ClaimedJob) -> Write {
     Write {
         key: mark_key(&job.event.key),
         value: Some(Bytes::from_static(b"yes")),
@@ -242,7 +243,7 @@ pub(crate) struct Plan {
     /// Whether each run counts itself in the plugin's store, rather than leaving a mark of its own.
     pub(crate) counts: bool,
     /// What every run may write.
-    pub(crate) quota: Usage,
+    pub(crate) quota: KvUsage,
     /// How much may wait in the outbox.
     pub(crate) outbox: OutboxQuota,
 }
@@ -262,7 +263,7 @@ impl Default for Plan {
             },
             jitter: 1.0,
             counts: false,
-            quota: Usage {
+            quota: KvUsage {
                 keys: 10_000,
                 bytes: 1_000_000,
             },
@@ -282,8 +283,8 @@ pub(crate) fn policy(attempts_max: u32, delay_first: Duration) -> RetryPolicy {
 
 /// A dispatcher at work and what it works with.
 pub(crate) struct Yard {
-    memory: Arc<MemoryInbox>,
-    pub(crate) inbox: Arc<Faulty>,
+    memory: Arc<MemoryStore>,
+    pub(crate) inbox: Arc<FaultyStore>,
     pub(crate) runner: Arc<ScriptedRunner>,
     pub(crate) clock: Arc<TestClock>,
     pub(crate) handle: Handle,
@@ -294,11 +295,11 @@ pub(crate) struct Yard {
 impl Yard {
     pub(crate) fn start(
         plan: Plan,
-        script: impl Fn(&Claimed) -> Act + Send + Sync + 'static,
+        script: impl Fn(&ClaimedJob) -> Act + Send + Sync + 'static,
     ) -> Self {
         let clock = Arc::new(TestClock(Instant::now()));
-        let memory = Arc::new(MemoryInbox::new());
-        let inbox = Arc::new(Faulty::new(memory.clone()));
+        let memory = Arc::new(MemoryStore::new());
+        let inbox = Arc::new(FaultyStore::new(memory.clone()));
         let runner = Arc::new(ScriptedRunner {
             active: Mutex::new(actives(&plan.active)),
             changed: Notify::new(),
@@ -357,7 +358,7 @@ impl Yard {
     }
 
     pub(crate) async fn jobs(&self) -> Vec<JobSummary> {
-        let page = Page::first(Selection::default(), 100_000);
+        let page = EventPage::first(EventSelection::default(), 100_000);
         let events = self.inbox.events(page).await.expect("the events");
         events.into_iter().flat_map(|event| event.jobs).collect()
     }

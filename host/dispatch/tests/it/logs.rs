@@ -7,8 +7,8 @@ use async_trait::async_trait;
 use hookyard_dispatch::{Active, Config, Dispatcher, Measures, Ran, RetryPolicies, Runner, Unrun};
 use hookyard_log_capture::Capture;
 use hookyard_model::{Clock, LogLine, Outcome, Revision, Timestamp};
-use hookyard_store::{Claimed, Inbox, Page, Routes, Selection};
-use hookyard_store_testing::MemoryInbox;
+use hookyard_store::{ClaimedJob, EventPage, EventSelection, Events, Inbox, Routes, Routing};
+use hookyard_store_testing::MemoryStore;
 
 use crate::kit::{LEASE, SECOND, event, orders, plugin};
 
@@ -30,7 +30,7 @@ impl Runner for Talkative {
         std::future::pending().await
     }
 
-    async fn run(&self, _: &Claimed) -> Result<Ran, Unrun> {
+    async fn run(&self, _: &ClaimedJob) -> Result<Ran, Unrun> {
         let line = |is_error, text: &str| LogLine {
             is_error,
             text: text.into(),
@@ -46,7 +46,7 @@ impl Runner for Talkative {
                 line(true, "out of tape"),
             ],
             effects: hookyard_model::Effects::default(),
-            quota: hookyard_store::Usage {
+            quota: hookyard_store::KvUsage {
                 keys: u64::MAX,
                 bytes: u64::MAX,
             },
@@ -75,7 +75,7 @@ impl Clock for Still {
 /// The log, line by line, of one job that a talkative plugin rejects.
 async fn lines() -> Vec<String> {
     let log = Capture::start();
-    let inbox = Arc::new(MemoryInbox::new());
+    let inbox = Arc::new(MemoryStore::new());
     inbox
         .route(Routes([(orders(), [plugin("ship").name].into())].into()))
         .await
@@ -99,7 +99,7 @@ async fn lines() -> Vec<String> {
     });
     dispatcher
         .run(async {
-            let page = Page::first(Selection::default(), 1);
+            let page = EventPage::first(EventSelection::default(), 1);
             while inbox.events(page.clone()).await.expect("the events")[0].jobs[0]
                 .state
                 .name()

@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use hookyard_model::{Clock as _, Outcome};
-use hookyard_store::{Inbox, Want};
+use hookyard_store::{JobRequest, Jobs};
 use tokio::time::sleep;
 
 use crate::kit::{Act, FIRST, Plan, SECOND, Yard, done_in, plugin, trapped};
@@ -12,7 +12,7 @@ use crate::kit::{Act, FIRST, Plan, SECOND, Yard, done_in, plugin, trapped};
 /// Leases the job and lets the lease run out, as a host does that dies.
 async fn lose(yard: &Yard, times: u32) {
     for _ in 0..times {
-        let wanted = [Want {
+        let wanted = [JobRequest {
             plugin: plugin("ship"),
             limit: 1,
         }];

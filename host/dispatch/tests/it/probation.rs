@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use hookyard_dispatch::{Probation, RetryPolicies};
 use hookyard_model::{Attempt, Outcome, PluginRef, QuarantinePolicy, Revision};
-use hookyard_store::{Claimed, Inbox};
+use hookyard_store::{ClaimedJob, Jobs, Routing};
 use tokio::time::sleep;
 
 use crate::kit::{Act, FIRST, HOUR, Plan, SECOND, Yard, done_in, plugin, policy, trapped};
@@ -34,7 +34,7 @@ impl Watcher {
 }
 
 impl Probation for Watcher {
-    fn note(&self, _: &Claimed, attempt: &Attempt) -> bool {
+    fn note(&self, _: &ClaimedJob, attempt: &Attempt) -> bool {
         attempt.revision == FIRST && self.is_open.load(Ordering::Relaxed)
     }
 
@@ -86,7 +86,7 @@ async fn failing_with(
     outcome: Outcome,
 ) -> Yard {
     let is_back = Arc::clone(watcher);
-    let act = move |_: &Claimed| match is_back.is_back.load(Ordering::Relaxed) {
+    let act = move |_: &ClaimedJob| match is_back.is_back.load(Ordering::Relaxed) {
         true => done_in(SECOND),
         false => Act::End(SECOND, outcome.clone()),
     };

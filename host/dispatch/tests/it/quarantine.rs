@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use hookyard_dispatch::RetryPolicies;
 use hookyard_model::{Clock as _, Outcome, QuarantinePolicy, Revision, TimeLimit};
-use hookyard_store::{Claimed, Error, Inbox, Quarantine, Replay, Selection};
+use hookyard_store::{ClaimedJob, Error, EventSelection, Events, Quarantine, Replay, Routing};
 use hookyard_store_testing::faulty::Call;
 use tokio::time::sleep;
 
@@ -35,7 +35,7 @@ fn broken_until_repaired(
     act: Act,
 ) -> (
     Arc<AtomicBool>,
-    impl Fn(&Claimed) -> Act + Send + Sync + 'static,
+    impl Fn(&ClaimedJob) -> Act + Send + Sync + 'static,
 ) {
     let is_good = Arc::new(AtomicBool::new(false));
     let repaired = Arc::clone(&is_good);
@@ -314,13 +314,16 @@ async fn what_a_revision_does_that_was_asked_for_by_name_is_not_held_against_the
     yard.all_over().await;
     // By its name, even the active one.
     let order = Replay {
-        selection: Selection::default(),
+        selection: EventSelection::default(),
         revision: Some(FIRST),
         rate: None,
         now: yard.clock.now(),
         dry_run: false,
     };
-    assert_eq!(yard.inbox.replay(order).await.expect("a replay").again, 10);
+    assert_eq!(
+        yard.inbox.replay(order).await.expect("a replay").replayed,
+        10
+    );
     yard.all_over().await;
     assert_eq!(yard.states().await, ["dead"; 10]);
     assert_eq!(quarantined(&yard).await, []);

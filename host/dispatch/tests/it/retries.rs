@@ -5,7 +5,7 @@ use std::time::Duration;
 use hookyard_dispatch::RetryPolicies;
 use hookyard_model::Clock as _;
 use hookyard_model::{Outcome, RetryPolicy, Revision, Timestamp};
-use hookyard_store::{Inbox, Replay, Selection};
+use hookyard_store::{EventSelection, Events, Replay};
 
 use crate::kit::{Act, Plan, SECOND, Yard, done_in, orders, policy, trapped};
 
@@ -105,7 +105,7 @@ async fn a_schedule_is_followed_and_its_deadline_is_the_end() {
     }
     // Long after, a replay has its whole schedule once more.
     tokio::time::sleep(10_000 * SECOND).await;
-    let (selection, now) = (Selection::default(), yard.clock.now());
+    let (selection, now) = (EventSelection::default(), yard.clock.now());
     let replay = Replay {
         selection,
         revision: None,

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use hookyard_model::Clock as _;
 use hookyard_model::WorkState;
-use hookyard_store::Inbox;
+use hookyard_store::Jobs;
 use hookyard_store_testing::faulty::Call;
 use tokio::time::{Instant, sleep};
 
@@ -66,7 +66,7 @@ async fn a_lease_of_somebody_who_is_gone_is_taken_over_when_it_ends() {
     );
     yard.route(&["ship"]).await;
     yard.append(0..1).await;
-    let wanted = [hookyard_store::Want {
+    let wanted = [hookyard_store::JobRequest {
         plugin: crate::kit::plugin("ship"),
         limit: 1,
     }];

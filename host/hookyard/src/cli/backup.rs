@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use clap::Args;
-use hookyard_store_sqlite::SqliteInbox;
+use hookyard_store_sqlite::SqliteStore;
 
 use super::Failure;
 use crate::output;
@@ -22,7 +22,7 @@ pub(crate) struct Arguments {
 /// Copies the store that the configuration at `path` names.
 pub(crate) fn run(path: &Path, arguments: &Arguments) -> Result<(), Failure> {
     let settings = hookyard_config::read(path).result?;
-    let store = SqliteInbox::open_read_only(&settings.store.url).map_err(anyhow::Error::from)?;
+    let store = SqliteStore::open_read_only(&settings.store.url).map_err(anyhow::Error::from)?;
     let bytes = store
         .backup(&arguments.file)
         .context("the backup was not made")?;

@@ -10,7 +10,7 @@ use anyhow::{Context, anyhow, bail};
 use clap::Args;
 use hookyard_model::{PluginName, PluginRef, Revision, Step, TenantName};
 use hookyard_store::{EmptyStore, Releases};
-use hookyard_store_sqlite::{OpenError, SqliteInbox};
+use hookyard_store_sqlite::{OpenError, SqliteStore};
 
 use crate::cli::Failure;
 use crate::engine;
@@ -149,7 +149,7 @@ async fn open(
     settings: &Settings,
     plugin: &PluginRef,
 ) -> anyhow::Result<(Material, Option<Revision>)> {
-    let inbox = match SqliteInbox::open_read_only(&settings.store.url) {
+    let inbox = match SqliteStore::open_read_only(&settings.store.url) {
         Err(OpenError::Missing { .. }) => {
             let inbox = Arc::new(EmptyStore);
             return Ok((

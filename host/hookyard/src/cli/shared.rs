@@ -14,7 +14,7 @@ pub(crate) mod text;
 
 use std::path::Path;
 
-use hookyard_store_sqlite::SqliteInbox;
+use hookyard_store_sqlite::SqliteStore;
 
 use crate::cli::Failure;
 use hookyard_config::{self as config, Settings};
@@ -22,19 +22,19 @@ use hookyard_config::{self as config, Settings};
 /// A configuration and the inbox that it names.
 pub(crate) struct Stored {
     pub(crate) settings: Settings,
-    pub(crate) inbox: SqliteInbox,
+    pub(crate) inbox: SqliteStore,
 }
 
 /// The inbox that the configuration at `path` names, to be read.
 pub(crate) fn open_for_reading(path: &Path) -> Result<Stored, Failure> {
     let settings = config::read(path).result?;
-    let inbox = SqliteInbox::open_read_only(&settings.store.url).map_err(anyhow::Error::from)?;
+    let inbox = SqliteStore::open_read_only(&settings.store.url).map_err(anyhow::Error::from)?;
     Ok(Stored { settings, inbox })
 }
 
 /// The same, to be changed.
 pub(crate) fn open_for_change(path: &Path) -> Result<Stored, Failure> {
     let settings = config::read(path).result?;
-    let inbox = SqliteInbox::open_beside(&settings.store.url).map_err(anyhow::Error::from)?;
+    let inbox = SqliteStore::open_beside(&settings.store.url).map_err(anyhow::Error::from)?;
     Ok(Stored { settings, inbox })
 }

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use anyhow::{Context, anyhow};
 use hookyard_model::{Clock, PluginRef, Revision, Step, Timestamp};
-use hookyard_store::{Block, Inbox, Order, Releases};
-use hookyard_store_sqlite::SqliteInbox;
+use hookyard_store::{Block, Order, Releases, Routing};
+use hookyard_store_sqlite::SqliteStore;
 use serde::Serialize;
 use tokio::time::Instant;
 
@@ -27,7 +27,7 @@ const ASK_EVERY: Duration = Duration::from_millis(50);
 struct Desk {
     settings: Settings,
     desired: Desired,
-    inbox: SqliteInbox,
+    inbox: SqliteStore,
     plugin: PluginRef,
     standing: Standing,
     now: Timestamp,
@@ -48,7 +48,7 @@ enum Came {
 impl Desk {
     async fn open(path: &Path, plugin: PluginRef) -> Result<Self, Failure> {
         let settings = config::read(path).result?;
-        let inbox = SqliteInbox::open_beside(&settings.store.url).map_err(anyhow::Error::from)?;
+        let inbox = SqliteStore::open_beside(&settings.store.url).map_err(anyhow::Error::from)?;
         let standing = standing::one(&settings, &plugin).await?;
         let desired = Desired::from(&settings);
         Ok(Self {
@@ -72,7 +72,7 @@ impl Desk {
             plugin: self.plugin.clone(),
             revision,
             is_pin,
-            since: self.now,
+            ordered_at: self.now,
         };
         self.inbox
             .order(order)
@@ -101,7 +101,7 @@ impl Desk {
         wanted: Option<Revision>,
         is_done: impl Fn(&Standing) -> bool,
     ) -> anyhow::Result<Came> {
-        if !SqliteInbox::has_host(&self.settings.store.url) {
+        if !SqliteStore::has_host(&self.settings.store.url) {
             return Ok(Came::NoHost);
         }
         let until = Instant::now() + WAIT_MAX;

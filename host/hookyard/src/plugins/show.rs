@@ -5,8 +5,8 @@ use std::path::Path;
 
 use anyhow::Context;
 use hookyard_model::{PluginRef, Step};
-use hookyard_store::{Releases, Stepped};
-use hookyard_store_sqlite::{OpenError, SqliteInbox};
+use hookyard_store::{ReleaseStep, Releases};
+use hookyard_store_sqlite::{OpenError, SqliteStore};
 use serde::Serialize;
 
 use super::list::{Line, in_words};
@@ -21,7 +21,7 @@ use hookyard_model::{one_line, visible};
 struct Shown<'p> {
     plugin: &'p PluginRef,
     standing: Standing,
-    steps: Vec<Stepped>,
+    steps: Vec<ReleaseStep>,
     settings: Result<Told, String>,
 }
 
@@ -44,8 +44,8 @@ pub(crate) async fn show(path: &Path, plugin: &PluginRef, json: bool) -> Result<
     }
 }
 
-async fn steps(settings: &Settings, plugin: &PluginRef) -> anyhow::Result<Vec<Stepped>> {
-    match SqliteInbox::open_read_only(&settings.store.url) {
+async fn steps(settings: &Settings, plugin: &PluginRef) -> anyhow::Result<Vec<ReleaseStep>> {
+    match SqliteStore::open_read_only(&settings.store.url) {
         Err(OpenError::Missing { .. }) => Ok(Vec::new()),
         opened => opened?
             .steps(plugin)
@@ -125,7 +125,7 @@ impl<'p> Document<'p> {
 fn handlers<'s>(shown: &'s Shown<'_>) -> Option<&'s str> {
     let active = shown.standing.active()?.revision;
     let is_check =
-        |stepped: &&Stepped| stepped.revision == Some(active) && stepped.step == Step::Checked;
+        |stepped: &&ReleaseStep| stepped.revision == Some(active) && stepped.step == Step::Checked;
     shown.steps.iter().rev().find(is_check)?.reason.as_deref()
 }
 
@@ -201,7 +201,7 @@ mod tests {
 
     #[test]
     fn a_plugin_is_shown_with_its_steps() {
-        let step = |number: Option<u8>, step, reason: Option<&str>| Stepped {
+        let step = |number: Option<u8>, step, reason: Option<&str>| ReleaseStep {
             revision: number.map(revision),
             step,
             at: at(1),

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context, anyhow};
 use hookyard_model::{PluginRef, Revision, Step, Timestamp};
-use hookyard_store::{Block, Inbox, Order, Quarantine, Releases, RevisionRecord};
-use hookyard_store_sqlite::{OpenError, SqliteInbox};
+use hookyard_store::{Block, Order, Quarantine, Releases, RevisionRecord, Routing};
+use hookyard_store_sqlite::{OpenError, SqliteStore};
 
 use crate::cli::shared::names;
 use hookyard_config::Settings;
@@ -175,7 +175,7 @@ impl Standing {
 
 /// How all plugins stand that have a file, a record or a quarantine.
 pub(super) async fn all(settings: &Settings) -> anyhow::Result<BTreeMap<PluginRef, Standing>> {
-    let inbox = match SqliteInbox::open_read_only(&settings.store.url) {
+    let inbox = match SqliteStore::open_read_only(&settings.store.url) {
         // Nothing has been served yet, so nothing is known of it.
         Err(OpenError::Missing { .. }) => return in_folder(settings, BTreeSet::new()),
         opened => opened?,
@@ -323,7 +323,7 @@ pub(super) mod tests {
             plugin: plugin(),
             revision: revision(number),
             is_pin: true,
-            since: at(8),
+            ordered_at: at(8),
         })
     }
 

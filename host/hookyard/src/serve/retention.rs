@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hookyard_model::Clock;
-use hookyard_store::{Error, Pruned, Store};
+use hookyard_store::{Error, PruneSummary, Store};
 use tokio::sync::watch;
 
 use hookyard_config::settings::Retention;
@@ -87,12 +87,12 @@ impl Retaining {
     }
 
     /// Takes steps until nothing is left to be taken out, or one fails.
-    async fn in_steps<F: Future<Output = Result<Pruned, Error>>>(
+    async fn in_steps<F: Future<Output = Result<PruneSummary, Error>>>(
         &self,
         what: &str,
         step: impl Fn() -> F,
     ) {
-        let mut all = Pruned::default();
+        let mut all = PruneSummary::default();
         loop {
             match step().await {
                 Ok(step) => {
@@ -111,7 +111,7 @@ impl Retaining {
             tokio::time::sleep(PAUSE).await;
         }
         if all.count > 0 {
-            let Pruned { count, bytes, .. } = all;
+            let PruneSummary { count, bytes, .. } = all;
             tracing::info!(target: "hookyard::retention", count, bytes, "{what} past their retention were taken out");
         }
     }
@@ -126,10 +126,10 @@ mod tests {
         MessageId, Outcome, Payload, Revision, Timestamp, WorkState,
     };
     use hookyard_store::{
-        Inbox, Keep, MessagePage, MessageSelection, MessageSettlement, Outbox, Page, Routes,
-        Selection, Settlement, Usage, Want, WantMessages,
+        EventPage, EventSelection, Events, JobRequest, Jobs, KvUsage, MessagePage, MessageRequest,
+        MessageSelection, MessageSettlement, Outbox, RetentionLimits, Routes, Routing, Settlement,
     };
-    use hookyard_store_testing::MemoryInbox;
+    use hookyard_store_testing::MemoryStore;
     use uuid::Uuid;
 
     struct Still;
@@ -162,7 +162,7 @@ mod tests {
         }
     }
 
-    async fn handled(inbox: &MemoryInbox, count: u64) {
+    async fn handled(inbox: &MemoryStore, count: u64) {
         let plugin = hookyard_model::PluginRef {
             tenant: "acme".parse().expect("a name"),
             name: "a".parse().expect("a name"),
@@ -176,7 +176,7 @@ mod tests {
         for number in 0..count {
             inbox.append(event(number)).await.expect("an append");
         }
-        let wanted = [Want {
+        let wanted = [JobRequest {
             plugin,
             limit: 9999,
         }];
@@ -204,7 +204,7 @@ mod tests {
                 messages: vec![message],
                 ..Effects::default()
             };
-            let quota = Usage { keys: 0, bytes: 0 };
+            let quota = KvUsage { keys: 0, bytes: 0 };
             let settlement = Settlement {
                 lease: job.lease,
                 attempt,
@@ -220,12 +220,12 @@ mod tests {
         all_sent(inbox).await;
     }
 
-    async fn all_sent(inbox: &MemoryInbox) {
+    async fn all_sent(inbox: &MemoryStore) {
         let destination = DestinationRef {
             tenant: "acme".parse().expect("a name"),
             name: "shop".parse().expect("a name"),
         };
-        let wanted = [WantMessages {
+        let wanted = [MessageRequest {
             destination,
             limit: 9999,
         }];
@@ -258,7 +258,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn more_than_a_step_goes_and_a_change_of_the_settings_is_followed() {
-        let inbox = Arc::new(MemoryInbox::new());
+        let inbox = Arc::new(MemoryStore::new());
         handled(&inbox, 250).await;
         let mut settings = Retention {
             limits: hookyard_store::Retention::default(),
@@ -272,7 +272,7 @@ mod tests {
         let (end, ended) = tokio::sync::oneshot::channel::<()>();
         let running = tokio::spawn(retaining.run(async move { drop(ended.await) }));
         let count = || async {
-            let page = Page::first(Selection::default(), 9999);
+            let page = EventPage::first(EventSelection::default(), 9999);
             let messages = MessagePage::first(MessageSelection::default(), 9999);
             let events = inbox.events(page).await.expect("a page").len();
             (
@@ -282,10 +282,10 @@ mod tests {
         };
         tokio::time::sleep(Duration::from_secs(3600)).await;
         assert_eq!(count().await, (250, 250), "without limits all is kept");
-        settings.limits.fallback = Keep {
+        settings.limits.fallback = RetentionLimits {
             age_max: Some(Duration::from_secs(0)),
             bytes_max: None,
-            ..Keep::default()
+            ..RetentionLimits::default()
         };
         handle.replace(settings);
         tokio::time::sleep(Duration::from_secs(10)).await;

@@ -14,9 +14,9 @@ use hookyard_schemes::{
     Credential, JsonPointer, KeyRule, KeySource, Provider, Scheme, SchemeKind, SchemeRule, Secret,
     TypeRule, Verifier,
 };
-use hookyard_store::{Error, EventSummary, Inbox, Page, Selection};
+use hookyard_store::{Error, EventPage, EventSelection, EventSummary, Events};
 use hookyard_store_testing::faulty::{Call, Fault, When};
-use hookyard_store_testing::{Faulty, MemoryInbox};
+use hookyard_store_testing::{FaultyStore, MemoryStore};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::{Semaphore, oneshot};
@@ -124,7 +124,7 @@ pub(crate) fn sources() -> Sources {
 
 pub(crate) struct Running {
     pub(crate) address: SocketAddr,
-    pub(crate) inbox: Arc<Faulty>,
+    pub(crate) inbox: Arc<FaultyStore>,
     pub(crate) handle: Handle,
     pub(crate) stop: oneshot::Sender<()>,
     pub(crate) ended: JoinHandle<()>,
@@ -180,8 +180,8 @@ impl Running {
     }
 }
 
-pub(crate) async fn stored(inbox: &Faulty) -> Vec<EventSummary> {
-    let page = Page::first(Selection::default(), 1000);
+pub(crate) async fn stored(inbox: &FaultyStore) -> Vec<EventSummary> {
+    let page = EventPage::first(EventSelection::default(), 1000);
     inbox.events(page).await.expect("a list")
 }
 
@@ -201,7 +201,7 @@ pub(crate) async fn start_with(
     fetch: Arc<dyn Fetch>,
     now: Timestamp,
 ) -> Running {
-    let inbox = Arc::new(Faulty::new(Arc::new(MemoryInbox::new())));
+    let inbox = Arc::new(FaultyStore::new(Arc::new(MemoryStore::new())));
     let count = AtomicU64::new(1);
     let event_ids = move || {
         EventId::from_uuid(Uuid::from_u64_pair(
@@ -210,7 +210,7 @@ pub(crate) async fn start_with(
         ))
     };
     let parts = Parts {
-        inbox: Arc::clone(&inbox) as Arc<dyn Inbox>,
+        inbox: Arc::clone(&inbox) as Arc<dyn Events>,
         clock: Arc::new(FixedClock(now)),
         event_ids: Arc::new(event_ids),
         fetch,

@@ -12,7 +12,7 @@ use hookyard_model::{
     DestinationName, Effects, Key, Limit, Message, MessageId, Outcome, PluginRef, ReadVersion,
     Versioned, Write,
 };
-use hookyard_store::Usage;
+use hookyard_store::KvUsage;
 
 use super::Parts;
 use crate::budget::{Budget, Excess, NoRoom};
@@ -34,7 +34,7 @@ pub(crate) struct Buffer {
     parts: Parts,
     plugin: PluginRef,
     pub(crate) budget: Budget,
-    quota: Usage,
+    quota: KvUsage,
     writes_max: usize,
     written_bytes: u64,
     write_bytes_max: u64,
@@ -236,7 +236,7 @@ impl Buffer {
         if let Some(value) = &value {
             let bytes = key_bytes(&key) + value.len() as u64;
             if self.quota.keys == 0 || bytes > self.quota.bytes {
-                let Usage {
+                let KvUsage {
                     keys,
                     bytes: bytes_max,
                 } = self.quota;

@@ -7,7 +7,7 @@ use super::*;
 
 const PAID: &str = r#"{"id":"order-1","amount":18446744073709551615,"new":[]}"#;
 
-fn paid() -> Claimed {
+fn paid() -> ClaimedJob {
     job(Some("order:paid"), PAID)
 }
 
@@ -119,7 +119,7 @@ async fn content_and_envelope_are_opened() {
             payload,
             ..Event::clone(&claimed.event)
         };
-        Claimed {
+        ClaimedJob {
             event: Arc::new(event),
             ..claimed
         }

@@ -204,7 +204,7 @@ async fn an_earlier_revision_is_replayed_on_what_holds_now() {
     };
     let earlier = activate(&asker("0.2.0-draft"), "then", grants());
     activate(&asker("0.2.0-rc.1"), "now", grants());
-    let replay = Claimed {
+    let replay = ClaimedJob {
         revision: Some(earlier),
         ..job(Some("order:paid"), r#"{"id":"order-1","amount":1}"#)
     };

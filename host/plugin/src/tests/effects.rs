@@ -2,7 +2,7 @@
 
 use hookyard_dispatch::Unrun;
 use hookyard_model::{Key, Message, ReadVersion, Write};
-use hookyard_store_testing::Faulty;
+use hookyard_store_testing::FaultyStore;
 use hookyard_store_testing::faulty::{Call, Fault, When};
 
 use super::guest::{Guest, KEEPER};
@@ -11,7 +11,7 @@ use super::*;
 const DONE: &str = "(local $b i32) (local.set $b (call $open))
     (call $add (local.get $b) (i64.const 2)) (call $add (local.get $b) (i64.const 40)) (call $send (i32.const 3))";
 
-fn paid() -> Claimed {
+fn paid() -> ClaimedJob {
     job(Some("order:paid"), r#"{"id":"order-1","amount":1}"#)
 }
 
@@ -34,7 +34,7 @@ async fn run_over(inbox: Arc<dyn Values>, handle: &str, limits: Limits) -> Resul
 }
 
 async fn ran(handle: &str) -> Ran {
-    ran_over(Arc::new(MemoryInbox::new()), handle, Limits::default()).await
+    ran_over(Arc::new(MemoryStore::new()), handle, Limits::default()).await
 }
 
 #[tokio::test]
@@ -44,7 +44,7 @@ async fn a_done_attempt_hands_out_its_effects() {
         kv_bytes_max: 8_000,
         ..Limits::default()
     };
-    let ran = ran_over(Arc::new(MemoryInbox::new()), DONE, limits).await;
+    let ran = ran_over(Arc::new(MemoryStore::new()), DONE, limits).await;
     assert_eq!(ran.outcome, Outcome::Done);
     let message = Message {
         id: MessageId::from_uuid(uuid::Uuid::from_u128(7)),
@@ -68,7 +68,7 @@ async fn a_done_attempt_hands_out_its_effects() {
     assert_eq!(ran.effects, expected);
     assert_eq!(
         ran.quota,
-        Usage {
+        KvUsage {
             keys: 7,
             bytes: 8_000
         }
@@ -104,7 +104,7 @@ async fn one_that_fails_hands_out_none() {
 
 #[tokio::test]
 async fn what_was_committed_is_found_by_the_next_attempt() {
-    let inbox = Arc::new(MemoryInbox::new());
+    let inbox = Arc::new(MemoryStore::new());
     for expected in ["42", "84"] {
         let ran = ran_over(inbox.clone(), DONE, Limits::default()).await;
         assert_eq!(
@@ -123,7 +123,7 @@ async fn what_was_committed_is_found_by_the_next_attempt() {
         .await
         .expect("a commit");
     }
-    let found = Inbox::value(&*inbox, &plugin(), &seen_key())
+    let found = Values::value(&*inbox, &plugin(), &seen_key())
         .await
         .expect("read")
         .expect("a value");
@@ -137,11 +137,11 @@ async fn a_limit_is_told_to_the_guest() {
         outbox_messages_max: 1,
         ..Limits::default()
     };
-    let ran = ran_over(Arc::new(MemoryInbox::new()), send, limits.clone()).await;
+    let ran = ran_over(Arc::new(MemoryStore::new()), send, limits.clone()).await;
     assert_eq!(ran.outcome, rejected("one run may send 1 messages"));
     // Whoever does not live with that, failed of it.
     let fails = "(drop (call $send (i32.const 1))) (drop (call $send (i32.const 1))) unreachable";
-    let ran = ran_over(Arc::new(MemoryInbox::new()), fails, limits).await;
+    let ran = ran_over(Arc::new(MemoryStore::new()), fails, limits).await;
     assert_eq!(
         ran.outcome,
         Outcome::Exceeded {
@@ -167,7 +167,7 @@ async fn handles_are_bounded() {
 
 #[tokio::test]
 async fn an_inbox_that_cannot_be_read_is_no_fault_of_the_guests() {
-    let inbox = Arc::new(Faulty::new(Arc::new(MemoryInbox::new())));
+    let inbox = Arc::new(FaultyStore::new(Arc::new(MemoryStore::new())));
     inbox.on(Call::Value, 1, When::Before, Fault::Fail);
     let unrun = run_over(inbox.clone(), DONE, Limits::default())
         .await
@@ -182,7 +182,7 @@ async fn an_inbox_that_cannot_be_read_is_no_fault_of_the_guests() {
 
 #[tokio::test]
 async fn an_inbox_that_takes_its_time_takes_it_from_the_wall_clock() {
-    let inbox = Arc::new(Faulty::new(Arc::new(MemoryInbox::new())));
+    let inbox = Arc::new(FaultyStore::new(Arc::new(MemoryStore::new())));
     inbox.on(
         Call::Value,
         1,

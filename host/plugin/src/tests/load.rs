@@ -486,7 +486,7 @@ async fn a_replay_runs_on_the_revision_that_it_names() {
         .expect("one")
     };
     let event = job(Some("order:paid"), r#"{"id":"order-1","amount":1}"#);
-    let named = |revision| Claimed {
+    let named = |revision| ClaimedJob {
         revision: Some(revision),
         ..event.clone()
     };

@@ -113,7 +113,7 @@ impl Sender {
     }
 }
 
-fn paid() -> Claimed {
+fn paid() -> ClaimedJob {
     job(
         Some("order:paid"),
         r#"{"id":"order \"1\"","amount":18446744073709551615}"#,

@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use hookyard_model::{Event, Key, MessageId, PluginRef, Versioned};
 use hookyard_plugin::{HostFault, Loaded, Parts, Rehearsed, Stage};
-use hookyard_store::{Claimed, Error, JobLease, Values};
+use hookyard_store::{ClaimedJob, Error, JobLease, KvUsage, Values};
 use uuid::Uuid;
 
 use super::answering::{Answering, Answers};
@@ -48,7 +48,7 @@ impl Scene {
             attempt: 1,
         };
         let at = event.received_at;
-        let job = Claimed {
+        let job = ClaimedJob {
             lease,
             until: at.after(LEASE),
             event: Arc::clone(event),
@@ -104,6 +104,14 @@ impl Values for Given {
             .keys()
             .filter(|key| key.bucket == bucket && after.is_none_or(|after| *key.key > *after));
         Ok(of_bucket.take(max).map(|key| key.key.clone()).collect())
+    }
+
+    async fn usage(&self, _: &PluginRef) -> Result<KvUsage, Error> {
+        let each = self
+            .0
+            .iter()
+            .map(|(key, value)| KvUsage::of(key, value.len()));
+        Ok(each.fold(KvUsage::default(), KvUsage::plus))
     }
 }
 
@@ -162,5 +170,9 @@ impl Values for Remembered {
         }
         let keys = self.values.keys(plugin, bucket, after, limit).await?;
         Ok(self.seen().keys.entry(asked).or_insert(keys).clone())
+    }
+
+    async fn usage(&self, plugin: &PluginRef) -> Result<KvUsage, Error> {
+        self.values.usage(plugin).await
     }
 }

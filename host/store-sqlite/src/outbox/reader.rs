@@ -6,8 +6,8 @@ use hookyard_model::{
     Answer, Delivery, DestinationRef, MessageId, PluginRef, TenantName, Timestamp, WorkState,
 };
 use hookyard_store::{
-    ClaimedMessage, Disabled, Error, MessagePage, MessageRecord, MessageSelection, MessageSummary,
-    Retention, Unsent,
+    ClaimedMessage, DisabledDestination, Error, MessagePage, MessageRecord, MessageSelection,
+    MessageSummary, OutboxUsage, Retention,
 };
 use rusqlite::{Connection, OptionalExtension, Row, params, params_from_iter};
 
@@ -199,7 +199,7 @@ fn delivery(row: &Row<'_>) -> Result<(u32, Delivery), Error> {
 }
 
 /// What is to be sent still, by plugin.
-pub(super) fn unsent(connection: &Connection) -> Result<Vec<(PluginRef, Unsent)>, Error> {
+pub(super) fn unsent(connection: &Connection) -> Result<Vec<(PluginRef, OutboxUsage)>, Error> {
     let mut statement = connection.prepare_cached(sql::UNSENT_ALL).map_err(store)?;
     codec::read_all(&mut statement, [], |row| {
         let text = |column: usize| row.get::<_, String>(column).map_err(store);
@@ -215,7 +215,7 @@ pub(super) fn unsent(connection: &Connection) -> Result<Vec<(PluginRef, Unsent)>
         };
         Ok((
             plugin,
-            Unsent {
+            OutboxUsage {
                 messages: number(2)?,
                 bytes: number(3)?,
             },
@@ -224,7 +224,7 @@ pub(super) fn unsent(connection: &Connection) -> Result<Vec<(PluginRef, Unsent)>
 }
 
 /// The destinations that nothing is sent to.
-pub(super) fn disabled(connection: &Connection) -> Result<Vec<Disabled>, Error> {
+pub(super) fn disabled(connection: &Connection) -> Result<Vec<DisabledDestination>, Error> {
     let mut statement = connection.prepare_cached(sql::DISABLED).map_err(store)?;
     codec::read_all(&mut statement, [], |row| {
         let text = |column: usize| row.get::<_, String>(column).map_err(store);
@@ -234,7 +234,7 @@ pub(super) fn disabled(connection: &Connection) -> Result<Vec<Disabled>, Error> 
             name: parsed(&text(1)?, "a disabled destination")?,
         };
         let since = Timestamp::from_unix_millis(row.get(3).map_err(store)?);
-        Ok(Disabled {
+        Ok(DisabledDestination {
             destination,
             reason: text(2)?,
             since,
@@ -271,7 +271,7 @@ pub(super) fn old(
     })?;
     let mut old = Vec::new();
     for tenant in tenants {
-        let keep = limits.keep_of(&tenant);
+        let keep = limits.limits_of(&tenant);
         for (age_max, is_unsent) in [(keep.age_max, false), (keep.unsent_max_age, true)] {
             let Some(age_max) = age_max else { continue };
             let until = now.before(age_max).unix_millis();

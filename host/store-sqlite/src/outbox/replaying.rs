@@ -1,9 +1,9 @@
 //! Sending again.
 
-use hookyard_store::{Error, MessageReplay, Replayed};
+use hookyard_store::{Error, MessageReplay, ReplaySummary};
 
 use super::select;
-use crate::SqliteInbox;
+use crate::SqliteStore;
 use crate::replaying::{Place, STRETCH, in_stretches, last_place};
 use crate::sql::outbox as sql;
 use crate::write::MessageStretch;
@@ -16,7 +16,10 @@ impl Place for i64 {
     }
 }
 
-pub(super) async fn replay(inbox: &SqliteInbox, replay: MessageReplay) -> Result<Replayed, Error> {
+pub(super) async fn replay(
+    inbox: &SqliteStore,
+    replay: MessageReplay,
+) -> Result<ReplaySummary, Error> {
     let MessageReplay {
         selection,
         rate,

@@ -2,7 +2,7 @@
 
 use hookyard_crash::Point;
 use hookyard_model::{EventId, PluginRef, Revision, SourceRef, Timestamp, WorkState};
-use hookyard_store::{Error, JobLease, Want, step};
+use hookyard_store::{Error, JobLease, JobRequest, transitions};
 use rusqlite::{Row, params};
 
 use super::Store;
@@ -33,7 +33,7 @@ enum Taken {
 impl Store {
     pub(crate) fn claim(
         &mut self,
-        wanted: &[Want],
+        wanted: &[JobRequest],
         now: Timestamp,
         until: Timestamp,
     ) -> Result<Vec<Leased>, Error> {
@@ -62,7 +62,7 @@ impl Store {
     }
 
     /// As many as are wanted, the longest due first.
-    fn due(&mut self, want: &Want, now: Timestamp) -> Result<Vec<DueJob>, Error> {
+    fn due(&mut self, want: &JobRequest, now: Timestamp) -> Result<Vec<DueJob>, Error> {
         // Not all that a quarantine holds may be held already, or what it held may not be free as a whole.
         let mut due = match self.is_in_quarantine(&want.plugin)? {
             true => Vec::new(),
@@ -74,7 +74,12 @@ impl Store {
         Ok(due)
     }
 
-    fn due_by(&self, statement: &str, want: &Want, now: Timestamp) -> Result<Vec<DueJob>, Error> {
+    fn due_by(
+        &self,
+        statement: &str,
+        want: &JobRequest,
+        now: Timestamp,
+    ) -> Result<Vec<DueJob>, Error> {
         let mut statement = self.connection.prepare_cached(statement).map_err(store)?;
         let limit = i64::try_from(want.limit).unwrap_or(i64::MAX);
         let (tenant, plugin) = (want.plugin.tenant.as_str(), want.plugin.name.as_str());
@@ -96,12 +101,12 @@ impl Store {
             name: parsed(&job.source, "an event's source")?,
         };
         let routed = self.is_taken(&source, &plugin.name)?;
-        match step::claim(job.state, routed, until, now) {
-            step::Claim::Leave => Ok(None),
-            step::Claim::Keep(next) => self
+        match transitions::claim(job.state, routed, until, now) {
+            transitions::Claim::Leave => Ok(None),
+            transitions::Claim::Hold(next) => self
                 .put(job.seq, &plugin.name, next, job.attempts)
                 .map(|()| Some(Taken::Held)),
-            step::Claim::Lease(next) => {
+            transitions::Claim::Lease(next) => {
                 let attempt = job.attempts + 1;
                 self.put(job.seq, &plugin.name, next, attempt)?;
                 Point::ClaimLease.pass();

@@ -1,7 +1,7 @@
 //! Ending jobs and unrouted events, a stretch of them at a time.
 
 use hookyard_model::WorkState;
-use hookyard_store::{Discarded, Discarding, Error, step};
+use hookyard_store::{DiscardRecord, DiscardSummary, Error, transitions};
 use rusqlite::params;
 
 use super::Store;
@@ -12,7 +12,7 @@ use crate::sql;
 /// A stretch of jobs or events to be discarded.
 pub(crate) struct DiscardStretch {
     pub(crate) ended: Ended,
-    pub(crate) record: Discarding,
+    pub(crate) record: DiscardRecord,
 }
 
 /// What is ended.
@@ -26,7 +26,7 @@ impl Store {
     pub(crate) fn discard(
         &mut self,
         DiscardStretch { ended, record }: &DiscardStretch,
-    ) -> Result<Discarded, Error> {
+    ) -> Result<DiscardSummary, Error> {
         match ended {
             Ended::Jobs(places) => self.discard_jobs(places, record),
             Ended::Events(events) => self.discard_events(events, record),
@@ -36,15 +36,15 @@ impl Store {
     fn discard_jobs(
         &mut self,
         places: &[JobPlace],
-        record: &Discarding,
-    ) -> Result<Discarded, Error> {
-        let mut discarded = Discarded::default();
+        record: &DiscardRecord,
+    ) -> Result<DiscardSummary, Error> {
+        let mut discarded = DiscardSummary::default();
         for place in places {
             // Gone, if it was pruned since it was found.
             let Some((state, _)) = self.to_replay(place)? else {
                 continue;
             };
-            match step::discard(state) {
+            match transitions::discard(state) {
                 Ok(next) => {
                     self.end(place, next, record)?;
                     discarded.jobs += 1;
@@ -56,7 +56,12 @@ impl Store {
         Ok(discarded)
     }
 
-    fn end(&mut self, place: &JobPlace, next: WorkState, record: &Discarding) -> Result<(), Error> {
+    fn end(
+        &mut self,
+        place: &JobPlace,
+        next: WorkState,
+        record: &DiscardRecord,
+    ) -> Result<(), Error> {
         let plugin = place.plugin.as_str();
         let lane = self.change(
             Of::Jobs,
@@ -72,8 +77,12 @@ impl Store {
         }
     }
 
-    fn discard_events(&mut self, events: &[i64], record: &Discarding) -> Result<Discarded, Error> {
-        let mut discarded = Discarded::default();
+    fn discard_events(
+        &mut self,
+        events: &[i64],
+        record: &DiscardRecord,
+    ) -> Result<DiscardSummary, Error> {
+        let mut discarded = DiscardSummary::default();
         for event in events {
             // A plugin may have taken it since it was found.
             if self.execute(sql::UNROUTED_TAKE, params![event])? > 0 {

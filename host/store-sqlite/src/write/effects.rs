@@ -2,7 +2,7 @@
 
 use hookyard_crash::Point;
 use hookyard_model::{Effects, Key, PluginRef, ReadVersion, Write};
-use hookyard_store::{Error, Settlement, Unsent, Usage};
+use hookyard_store::{Error, KvUsage, OutboxUsage, Settlement};
 use rusqlite::{OptionalExtension, params};
 
 use super::Store;
@@ -12,7 +12,7 @@ use crate::sql;
 /// What is known of a plugin's key-value store as a whole.
 #[derive(Default)]
 struct Totals {
-    usage: Usage,
+    usage: KvUsage,
     /// The last that was given to any key.
     version: u64,
 }
@@ -29,7 +29,7 @@ impl Store {
             ..
         } = settlement;
         self.check_seen(&lease.plugin, &effects.reads)?;
-        self.check_room(&lease.plugin, outbox, Unsent::of(&effects.messages))?;
+        self.check_room(&lease.plugin, outbox, OutboxUsage::of(&effects.messages))?;
         self.write_values(&lease.plugin, effects, *quota)?;
         Point::SettleValues.pass();
         let ended_at = attempt.started_at.after(attempt.duration);
@@ -67,7 +67,7 @@ impl Store {
         &self,
         plugin: &PluginRef,
         effects: &Effects,
-        quota: Usage,
+        quota: KvUsage,
     ) -> Result<(), Error> {
         if effects.writes.is_empty() {
             return Ok(());
@@ -79,7 +79,7 @@ impl Store {
         };
         for write in &effects.writes {
             let (old, new) = (self.size_at(plugin, &write.key)?, size_of(write));
-            after.usage = after.usage.less(old).plus(new);
+            after.usage = after.usage.minus(old).plus(new);
         }
         if let Some(excess) = before.usage.exceeds(after.usage, quota) {
             return Err(excess);
@@ -96,7 +96,7 @@ impl Store {
         let found = statement.query_row([plugin.tenant.as_str(), plugin.name.as_str()], |row| {
             let number = |column| row.get::<_, i64>(column).map(i64::cast_unsigned);
             Ok(Totals {
-                usage: Usage {
+                usage: KvUsage {
                     keys: number(0)?,
                     bytes: number(1)?,
                 },
@@ -111,7 +111,7 @@ impl Store {
 
     fn put_totals(&self, plugin: &PluginRef, totals: &Totals) -> Result<(), Error> {
         let Totals {
-            usage: Usage { keys, bytes },
+            usage: KvUsage { keys, bytes },
             version,
         } = *totals;
         let numbers = [keys, bytes, version].map(u64::cast_signed);
@@ -126,7 +126,7 @@ impl Store {
     }
 
     /// What the key and its value take now.
-    fn size_at(&self, plugin: &PluginRef, key: &Key) -> Result<Usage, Error> {
+    fn size_at(&self, plugin: &PluginRef, key: &Key) -> Result<KvUsage, Error> {
         let mut statement = self
             .connection
             .prepare_cached(sql::VALUE_BYTES)
@@ -142,9 +142,9 @@ impl Store {
             .optional()
             .map_err(store)?;
         let Some(bytes) = found else {
-            return Ok(Usage::default());
+            return Ok(KvUsage::default());
         };
-        Ok(Usage::of(
+        Ok(KvUsage::of(
             key,
             usize::try_from(bytes).map_err(|_| corrupt("a value's size"))?,
         ))
@@ -167,10 +167,10 @@ impl Store {
     }
 }
 
-fn size_of(write: &Write) -> Usage {
+fn size_of(write: &Write) -> KvUsage {
     write
         .value
         .as_ref()
-        .map(|value| Usage::of(&write.key, value.len()))
+        .map(|value| KvUsage::of(&write.key, value.len()))
         .unwrap_or_default()
 }

@@ -3,10 +3,10 @@
 use hookyard_model::{
     DestinationRef, EventId, Message, MessageId, PluginName, PluginRef, Timestamp, WorkState,
 };
-use hookyard_store::outbox::DELIVERIES_MAX;
+use hookyard_store::DELIVERIES_MAX;
 use hookyard_store::{
-    Disabled, Error, MessageLease, MessageSettlement, OutboxQuota, Pruned, Replayed, Unsent,
-    WantMessages, step,
+    DisabledDestination, Error, MessageLease, MessageRequest, MessageSettlement, OutboxQuota,
+    OutboxUsage, PruneSummary, ReplaySummary, transitions,
 };
 use rusqlite::{OptionalExtension, Row, params};
 
@@ -50,7 +50,7 @@ impl Store {
         &self,
         plugin: &PluginRef,
         quota: &OutboxQuota,
-        more: Unsent,
+        more: OutboxUsage,
     ) -> Result<(), Error> {
         if more.messages == 0 {
             return Ok(());
@@ -59,7 +59,7 @@ impl Store {
             let mut statement = self.connection.prepare_cached(statement).map_err(store)?;
             let number = |row: &Row<'_>, column| row.get::<_, i64>(column).map(i64::unsigned_abs);
             let read = |row: &Row<'_>| {
-                Ok(Unsent {
+                Ok(OutboxUsage {
                     messages: number(row, 0)?,
                     bytes: number(row, 1)?,
                 })
@@ -106,14 +106,16 @@ impl Store {
 
     pub(crate) fn claim_messages(
         &mut self,
-        wanted: &[WantMessages],
+        wanted: &[MessageRequest],
         now: Timestamp,
         until: Timestamp,
     ) -> Result<Vec<LeasedMessage>, Error> {
         let mut leased = Vec::new();
         for want in wanted {
             for message in self.due_messages(want, now)? {
-                let step::Claim::Lease(next) = step::claim(message.state, true, until, now) else {
+                let transitions::Claim::Lease(next) =
+                    transitions::claim(message.state, true, until, now)
+                else {
                     continue;
                 };
                 let attempt = message.attempts + 1;
@@ -125,7 +127,11 @@ impl Store {
     }
 
     /// As many as are wanted, the longest due first.
-    fn due_messages(&self, want: &WantMessages, now: Timestamp) -> Result<Vec<DueMessage>, Error> {
+    fn due_messages(
+        &self,
+        want: &MessageRequest,
+        now: Timestamp,
+    ) -> Result<Vec<DueMessage>, Error> {
         if is_disabled(&self.connection, &want.destination)? {
             return Ok(Vec::new());
         }
@@ -167,7 +173,7 @@ impl Store {
             let Some(message) = self.leased_message(lease)? else {
                 continue;
             };
-            if let Ok(next) = step::give_back(
+            if let Ok(next) = transitions::give_back(
                 WorkState::Leased {
                     until: message.until,
                 },
@@ -235,15 +241,15 @@ impl Store {
         };
         for (seq, until, attempts) in &left {
             let until = Timestamp::from_unix_millis(*until);
-            if let Ok(next) = step::give_back(WorkState::Leased { until }, true) {
+            if let Ok(next) = transitions::give_back(WorkState::Leased { until }, true) {
                 self.put_message(*seq, next, *attempts)?;
             }
         }
         Ok(left.len())
     }
 
-    pub(crate) fn disable(&mut self, disabled: &Disabled) -> Result<(), Error> {
-        let Disabled {
+    pub(crate) fn disable(&mut self, disabled: &DisabledDestination) -> Result<(), Error> {
+        let DisabledDestination {
             destination:
                 DestinationRef {
                     tenant,
@@ -268,14 +274,21 @@ impl Store {
     }
 
     /// Has those of the messages sent again that are still there.
-    pub(crate) fn replay_messages(&mut self, stretch: &MessageStretch) -> Result<Replayed, Error> {
-        let mut replayed = Replayed::default();
+    pub(crate) fn replay_messages(
+        &mut self,
+        stretch: &MessageStretch,
+    ) -> Result<ReplaySummary, Error> {
+        let mut replayed = ReplaySummary::default();
         for seq in &stretch.messages {
             let Some(state) = self.state_of_message(*seq)? else {
                 continue;
             };
-            let due = step::turn(stretch.now, stretch.rate, stretch.before + replayed.again);
-            let Ok(next) = step::replay(state, due, true) else {
+            let due = transitions::replay_due(
+                stretch.now,
+                stretch.rate,
+                stretch.before + replayed.replayed,
+            );
+            let Ok(next) = transitions::replay(state, due, true) else {
                 replayed.leased += 1;
                 continue;
             };
@@ -284,15 +297,15 @@ impl Store {
             if let Some(lane) = self.change(Of::Messages, sql::REPLAY, values)? {
                 self.line_up(&lane)?;
             }
-            replayed.again += 1;
+            replayed.replayed += 1;
         }
-        self.has_outbox_news |= replayed.again > 0;
+        self.has_outbox_news |= replayed.replayed > 0;
         Ok(replayed)
     }
 
     /// Takes out those of the messages that are as they were found still.
-    pub(crate) fn prune_messages(&mut self, old: &[OldMessage]) -> Result<Pruned, Error> {
-        let mut pruned = Pruned::default();
+    pub(crate) fn prune_messages(&mut self, old: &[OldMessage]) -> Result<PruneSummary, Error> {
+        let mut pruned = PruneSummary::default();
         for message in old {
             let Some(lane) = self.take_out(message)? else {
                 continue;
@@ -417,7 +430,7 @@ impl DueMessage {
         })
     }
 
-    fn leased(self, want: &WantMessages, attempt: u32, until: Timestamp) -> LeasedMessage {
+    fn leased(self, want: &MessageRequest, attempt: u32, until: Timestamp) -> LeasedMessage {
         LeasedMessage {
             seq: self.seq,
             lease: MessageLease {

@@ -1,7 +1,7 @@
 //! Making jobs run again, a stretch of them at a time.
 
 use hookyard_model::{Revision, SourceRef, Timestamp, WorkState};
-use hookyard_store::{Error, Replayed, step};
+use hookyard_store::{Error, ReplaySummary, transitions};
 use rusqlite::{OptionalExtension, params};
 
 use super::Store;
@@ -23,25 +23,25 @@ pub(crate) struct Stretch {
 }
 
 impl Store {
-    pub(crate) fn replay(&mut self, stretch: &Stretch) -> Result<Replayed, Error> {
-        let mut replayed = Replayed::default();
+    pub(crate) fn replay(&mut self, stretch: &Stretch) -> Result<ReplaySummary, Error> {
+        let mut replayed = ReplaySummary::default();
         for place in &stretch.jobs {
-            let due = stretch.turn(stretch.before + replayed.again);
+            let due = stretch.turn(stretch.before + replayed.replayed);
             match self.to_replay(place)? {
                 Some((state, source)) => {
                     let routed = self.is_taken(&source, &place.plugin)?;
-                    match step::replay(state, due, routed) {
+                    match transitions::replay(state, due, routed) {
                         Err(_) => replayed.leased += 1,
                         Ok(next) => {
                             self.run_again(place, next, stretch, due)?;
-                            replayed.again += 1;
+                            replayed.replayed += 1;
                         }
                     }
                 }
                 None => self.make_missing(place, stretch, due, &mut replayed)?,
             }
         }
-        self.has_news |= replayed.again > 0;
+        self.has_news |= replayed.replayed > 0;
         Ok(replayed)
     }
 
@@ -74,14 +74,14 @@ impl Store {
         place: &JobPlace,
         stretch: &Stretch,
         due: Option<Timestamp>,
-        replayed: &mut Replayed,
+        replayed: &mut ReplaySummary,
     ) -> Result<(), Error> {
         // Gone, if the event was pruned since it was found.
         let Some((source, ordering_key)) = self.to_route(place.seq)? else {
             return Ok(());
         };
         if !self.is_routed(&source, &place.plugin)? {
-            replayed.untaken += 1;
+            replayed.not_routed += 1;
             return Ok(());
         }
 
@@ -93,8 +93,8 @@ impl Store {
             revision: stretch.revision,
         };
         self.add_late_job(&late, &source, &place.plugin, ordering_key.as_deref())?;
-        replayed.again += 1;
-        replayed.made += 1;
+        replayed.replayed += 1;
+        replayed.created += 1;
         Ok(())
     }
 
@@ -155,6 +155,6 @@ impl Store {
 impl Stretch {
     /// When the job that is replayed after `before` others may run.
     fn turn(&self, before: u64) -> Option<Timestamp> {
-        hookyard_store::step::turn(self.now, self.rate, before)
+        hookyard_store::transitions::replay_due(self.now, self.rate, before)
     }
 }

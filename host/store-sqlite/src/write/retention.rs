@@ -1,7 +1,7 @@
 //! Taking events out, and giving their pages back to the file system.
 
 use hookyard_model::Timestamp;
-use hookyard_store::{Error, Pruned};
+use hookyard_store::{Error, PruneSummary};
 use rusqlite::params;
 
 use super::Store;
@@ -27,8 +27,8 @@ const PAGES_KEPT: u32 = 256;
 
 impl Store {
     /// Takes out those of the events that are as they were found: one may have been replayed, or taken, since then.
-    pub(crate) fn prune(&mut self, expired: &[Expired]) -> Result<Pruned, Error> {
-        let mut pruned = Pruned::default();
+    pub(crate) fn prune(&mut self, expired: &[Expired]) -> Result<PruneSummary, Error> {
+        let mut pruned = PruneSummary::default();
         for event in expired {
             let delete = if event.is_unrouted {
                 sql::UNROUTED_EVENT_DELETE
@@ -102,7 +102,7 @@ mod tests {
         });
         assert_eq!(
             store.prune(&found).expect("a step"),
-            Pruned {
+            PruneSummary {
                 count: 1,
                 bytes: 7,
                 more: false

@@ -1,7 +1,7 @@
 //! Making jobs due that failed while a revision was watched which is taken back now, a stretch of them at a time.
 
 use hookyard_model::{PluginName, PluginRef, Revision, SourceRef, WorkState};
-use hookyard_store::{Error, step};
+use hookyard_store::{Error, transitions};
 use rusqlite::params;
 
 use super::Store;
@@ -26,7 +26,7 @@ impl Store {
                 name: parsed(source, "an event's source")?,
             };
             let routed = self.is_taken(&source, &plugin.name)?;
-            if let Ok(next) = step::retry(*state, routed) {
+            if let Ok(next) = transitions::retry(*state, routed) {
                 self.put_retried(*event, &plugin.name, next)?;
             }
         }

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use hookyard_crash::Point;
 use hookyard_model::{PluginName, PluginRef, Revision, SourceRef, Timestamp};
-use hookyard_store::{Backlog, BacklogPolicy, Error, Routes, step};
+use hookyard_store::{Backlog, BacklogPolicy, Error, Routes, transitions};
 use rusqlite::{Connection, params};
 
 use super::lane::{self, Of};
@@ -92,7 +92,7 @@ impl Store {
         for (event, ordering_key) in &events {
             for (plugin, rate) in plugins {
                 let turn = turns.entry(plugin.clone()).or_default();
-                let due = step::turn(*now, *rate, *turn);
+                let due = transitions::replay_due(*now, *rate, *turn);
                 *turn += 1;
 
                 let since = rate.map(|_| due.unwrap_or(*now));
@@ -116,7 +116,7 @@ impl Store {
         plugin: &PluginName,
         ordering_key: Option<&str>,
     ) -> Result<(), Error> {
-        let state = step::begin(late.due, !self.is_quarantined(source, plugin)?);
+        let state = transitions::begin(late.due, !self.is_quarantined(source, plugin)?);
         let values = params![
             late.event,
             plugin.as_str(),

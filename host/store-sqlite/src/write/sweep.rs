@@ -4,7 +4,7 @@
 //! that it came to is where the next one goes on.
 
 use hookyard_model::{PluginRef, SourceRef, Timestamp, WorkState};
-use hookyard_store::{Error, step};
+use hookyard_store::{Error, transitions};
 use rusqlite::params;
 
 use super::Store;
@@ -72,7 +72,7 @@ impl Store {
                 name: parsed(source, "an event's source")?,
             };
             let is_taken = self.is_taken(&source, &plugin.name)?;
-            let next = step::route(state, is_taken);
+            let next = transitions::route(state, is_taken);
             if next != state {
                 self.execute(
                     sql::JOB_TURN,

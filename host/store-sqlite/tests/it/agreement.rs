@@ -14,11 +14,12 @@ use hookyard_model::{
     SourceRef, Timestamp, WorkState, Write,
 };
 use hookyard_store::{
-    Appended, Discard, Error, Inbox, JobLease, Keep, MessageLease, OutboxQuota, Page, Quarantine,
-    Replay, Retention, Routes, Selection, Settlement, Unsent, Usage, Want,
+    AppendResult, Discard, Error, EventPage, EventSelection, Events, JobLease, JobRequest, Jobs,
+    KvUsage, MessageLease, OutboxQuota, OutboxUsage, Quarantine, Replay, Retention,
+    RetentionLimits, Routes, Routing, Settlement, Values,
 };
-use hookyard_store_sqlite::SqliteInbox;
-use hookyard_store_testing::MemoryInbox;
+use hookyard_store_sqlite::SqliteStore;
+use hookyard_store_testing::MemoryStore;
 
 use crate::fixtures::{Folder, at, event, settlement};
 
@@ -43,8 +44,8 @@ type Versions = (Option<u64>, Option<u64>);
 
 struct Pair {
     folder: Folder,
-    memory: MemoryInbox,
-    sqlite: SqliteInbox,
+    memory: MemoryStore,
+    sqlite: SqliteStore,
     random: Random,
     now: Timestamp,
     sent: u64,
@@ -91,7 +92,7 @@ impl Pair {
     fn new(seed: u64) -> Self {
         let folder = Folder::new();
         Self {
-            memory: MemoryInbox::new(),
+            memory: MemoryStore::new(),
             sqlite: folder.open(),
             folder,
             random: Random(seed),
@@ -147,14 +148,14 @@ impl Pair {
             self.memory.append(sent.clone()).await,
             self.sqlite.append(sent).await,
         );
-        let (memory, sqlite): (Appended, Appended) =
+        let (memory, sqlite): (AppendResult, AppendResult) =
             (answers.0.expect("an append"), answers.1.expect("an append"));
         assert_eq!(memory, sqlite);
     }
 
     async fn claim(&mut self) {
         let limit = 1 + self.random.below(4) as usize;
-        let wanted = [0, 1].map(|number| Want {
+        let wanted = [0, 1].map(|number| JobRequest {
             plugin: plugin(number),
             limit,
         });
@@ -169,8 +170,8 @@ impl Pair {
             .claim(&wanted, self.now, lease)
             .await
             .expect("a claim");
-        let told = |claimed: &[hookyard_store::Claimed]| {
-            let told = |job: &hookyard_store::Claimed| {
+        let told = |claimed: &[hookyard_store::ClaimedJob]| {
+            let told = |job: &hookyard_store::ClaimedJob| {
                 (
                     job.lease.clone(),
                     job.until,
@@ -211,7 +212,7 @@ impl Pair {
             (failed, WorkState::Dead),
         ];
         let (outcome, next) = ends[[0, 0, 0, 1, 1, 2][self.random.below(6) as usize]].clone();
-        let quota = Usage {
+        let quota = KvUsage {
             keys: 1 + self.random.below(4),
             bytes: 10 + self.random.below(20),
         };
@@ -221,7 +222,7 @@ impl Pair {
             next != WorkState::Done && self.random.below(2) == 0,
         );
         let is_spared = next != WorkState::Done && self.random.below(3) == 0;
-        let waiting = |messages| Unsent {
+        let waiting = |messages| OutboxUsage {
             messages,
             bytes: 40,
         };
@@ -379,18 +380,18 @@ impl Pair {
             .map(|_| event(1 + self.random.below(self.sent + 1)).id)
             .collect::<Vec<EventId>>();
         let selection = match self.random.below(3) {
-            0 => Selection {
+            0 => EventSelection {
                 ids,
-                ..Selection::default()
+                ..EventSelection::default()
             },
-            1 => Selection {
+            1 => EventSelection {
                 source: Some(source(0).name),
                 states: vec!["done".into()],
-                ..Selection::default()
+                ..EventSelection::default()
             },
-            _ => Selection {
+            _ => EventSelection {
                 plugin: Some(plugin(1).name),
-                ..Selection::default()
+                ..EventSelection::default()
             },
         };
         let rate = self.random.one_of(&[None, Some(0.5)]);
@@ -410,18 +411,18 @@ impl Pair {
             .map(|_| event(1 + self.random.below(self.sent + 1)).id)
             .collect::<Vec<EventId>>();
         let selection = match self.random.below(3) {
-            0 => Selection {
+            0 => EventSelection {
                 ids,
-                ..Selection::default()
+                ..EventSelection::default()
             },
-            1 => Selection {
+            1 => EventSelection {
                 states: vec!["unrouted".into()],
-                ..Selection::default()
+                ..EventSelection::default()
             },
-            _ => Selection {
+            _ => EventSelection {
                 plugin: Some(plugin(1).name),
                 states: vec!["held".into()],
-                ..Selection::default()
+                ..EventSelection::default()
             },
         };
         let dry_run = self.random.below(4) == 0;
@@ -444,15 +445,15 @@ impl Pair {
 
     async fn prune(&mut self) {
         let keep = match self.random.below(2) {
-            0 => Keep {
+            0 => RetentionLimits {
                 age_max: Some(Duration::from_secs(self.random.below(400))),
                 bytes_max: None,
-                ..Keep::default()
+                ..RetentionLimits::default()
             },
-            _ => Keep {
+            _ => RetentionLimits {
                 age_max: None,
                 bytes_max: Some(self.random.below(2000)),
-                ..Keep::default()
+                ..RetentionLimits::default()
             },
         };
         let limits = Retention {
@@ -547,8 +548,8 @@ fn key(name: &str) -> Key {
     }
 }
 
-fn everything() -> Page {
-    Page::first(Selection::default(), 10_000)
+fn everything() -> EventPage {
+    EventPage::first(EventSelection::default(), 10_000)
 }
 
 fn told(answer: &Result<(), Error>) -> String {

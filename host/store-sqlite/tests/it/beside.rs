@@ -3,8 +3,10 @@
 use std::time::Duration;
 
 use hookyard_model::{Event, Outcome, Revision, WorkState};
-use hookyard_store::{Error, Inbox, Keep, Quarantine, Replay, Retention, Selection};
-use hookyard_store_sqlite::{BackupError, OpenError, SqliteInbox};
+use hookyard_store::{
+    Error, EventSelection, Events, Jobs, Quarantine, Replay, Retention, RetentionLimits, Routing,
+};
+use hookyard_store_sqlite::{BackupError, OpenError, SqliteStore};
 
 use crate::fixtures::{
     Folder, at, claim, event, events, open, route_orders_to_ship, settlement, ship,
@@ -13,11 +15,11 @@ use crate::fixtures::{
 /// Long enough for any machine; reached only when a change goes unnoticed.
 const NEVER: Duration = Duration::from_secs(20);
 
-fn beside(folder: &Folder) -> SqliteInbox {
-    SqliteInbox::open_beside(&folder.path()).expect("an inbox beside its host")
+fn beside(folder: &Folder) -> SqliteStore {
+    SqliteStore::open_beside(&folder.path()).expect("an inbox beside its host")
 }
 
-async fn settle_all(inbox: &SqliteInbox, outcome: Outcome, next: WorkState) {
+async fn settle_all(inbox: &SqliteStore, outcome: Outcome, next: WorkState) {
     loop {
         let claimed = claim(inbox, 100, 1).await;
         if claimed.is_empty() {
@@ -32,7 +34,7 @@ async fn settle_all(inbox: &SqliteInbox, outcome: Outcome, next: WorkState) {
     }
 }
 
-async fn drain(inbox: &SqliteInbox) {
+async fn drain(inbox: &SqliteStore) {
     loop {
         tokio::select! {
             biased;
@@ -44,7 +46,7 @@ async fn drain(inbox: &SqliteInbox) {
 
 fn replay_all() -> Replay {
     Replay {
-        selection: Selection::default(),
+        selection: EventSelection::default(),
         revision: None,
         rate: None,
         now: at(10),
@@ -69,7 +71,7 @@ async fn a_host_notices_what_is_replayed_beside_it() {
     drain(&host).await;
     let other = beside(&folder);
     let replayed = other.replay(replay_all()).await.expect("a replay");
-    assert_eq!(replayed.again, 1);
+    assert_eq!(replayed.replayed, 1);
     tokio::time::timeout(NEVER, host.changed())
         .await
         .expect("the host is told");
@@ -142,7 +144,7 @@ async fn a_quarantine_that_was_cut_off_gives_nothing_out_and_is_lifted_as_a_whol
 #[tokio::test]
 async fn opening_beside_a_host_takes_no_lease_and_no_lock() {
     let folder = Folder::new();
-    let missing = SqliteInbox::open_beside(&folder.path());
+    let missing = SqliteStore::open_beside(&folder.path());
     assert!(matches!(missing, Err(OpenError::Missing { .. })));
     assert!(!folder.path().exists(), "it makes no file");
     let host = folder.open();
@@ -152,7 +154,7 @@ async fn opening_beside_a_host_takes_no_lease_and_no_lock() {
     let other = beside(&folder);
     let replayed = other.replay(replay_all()).await.expect("a replay");
     assert_eq!(
-        (replayed.again, replayed.leased),
+        (replayed.replayed, replayed.leased),
         (0, 1),
         "it is being attempted still"
     );
@@ -165,7 +167,7 @@ async fn opening_beside_a_host_takes_no_lease_and_no_lock() {
             .replay(replay_all())
             .await
             .expect("a replay without a host")
-            .again,
+            .replayed,
         1
     );
     let host = open(&folder.path());
@@ -176,8 +178,8 @@ async fn opening_beside_a_host_takes_no_lease_and_no_lock() {
 async fn what_is_only_read_is_not_replayed() {
     let folder = Folder::new();
     drop(folder.open());
-    let reader = SqliteInbox::open_read_only(&folder.path()).expect("a reader");
-    assert!(matches!(reader.replay(replay_all()).await, Ok(counted) if counted.again == 0));
+    let reader = SqliteStore::open_read_only(&folder.path()).expect("a reader");
+    assert!(matches!(reader.replay(replay_all()).await, Ok(counted) if counted.replayed == 0));
     assert!(matches!(
         reader.prune(&Retention::default(), at(0), 1).await,
         Err(Error::Store(_))
@@ -201,7 +203,7 @@ async fn a_backup_is_the_inbox_of_one_moment_and_can_be_served_from() {
             }
         }
     });
-    let reader = SqliteInbox::open_read_only(&folder.path()).expect("a reader");
+    let reader = SqliteStore::open_read_only(&folder.path()).expect("a reader");
     let bytes = tokio::task::block_in_place(|| reader.backup(&elsewhere.path())).expect("a backup");
     appending.await.expect("appends go on");
     assert_eq!(
@@ -290,10 +292,10 @@ async fn what_is_pruned_gives_its_room_back() {
     assert!(full > 400 * 20_000, "{full}");
     let inbox = folder.open();
     let limits = Retention {
-        fallback: Keep {
+        fallback: RetentionLimits {
             age_max: Some(Duration::from_secs(1)),
             bytes_max: None,
-            ..Keep::default()
+            ..RetentionLimits::default()
         },
         ..Retention::default()
     };

@@ -4,8 +4,8 @@ use std::fs;
 use std::os::unix::fs::{MetadataExt, symlink};
 use std::path::Path;
 
-use hookyard_store::{Appended, Error, Inbox};
-use hookyard_store_sqlite::{OpenError, Options, SqliteInbox};
+use hookyard_store::{AppendResult, Error, Events};
+use hookyard_store_sqlite::{OpenError, Options, SqliteStore};
 
 use crate::fixtures::{Folder, event, events};
 
@@ -14,7 +14,7 @@ fn mode(path: &Path) -> u32 {
 }
 
 fn refusal(path: &Path) -> OpenError {
-    SqliteInbox::open(path, Options::default())
+    SqliteStore::open(path, Options::default())
         .err()
         .expect("a refusal")
 }
@@ -84,7 +84,7 @@ async fn nothing_is_acknowledged_while_files_are_away() {
                 .append(event(number + 1))
                 .await
                 .expect("service returns"),
-            Appended::New
+            AppendResult::New
         );
     }
     assert_eq!(events(&inbox).await.len(), 6);

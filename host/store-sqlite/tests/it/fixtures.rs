@@ -9,10 +9,10 @@ use hookyard_model::{
     Timestamp, WorkState,
 };
 use hookyard_store::{
-    Claimed, EventSummary, Inbox, JobLease, MessagePage, MessageSelection, MessageSummary, Outbox,
-    Page, Routes, Selection, Settlement, Usage, Want,
+    ClaimedJob, EventPage, EventSelection, EventSummary, Events, JobLease, JobRequest, Jobs,
+    KvUsage, MessagePage, MessageSelection, MessageSummary, Outbox, Routes, Routing, Settlement,
 };
-use hookyard_store_sqlite::{Options, SqliteInbox};
+use hookyard_store_sqlite::{Options, SqliteStore};
 use tempfile::TempDir;
 use uuid::Uuid;
 
@@ -27,13 +27,13 @@ impl Folder {
         self.0.path().join("hookyard.db")
     }
 
-    pub(crate) fn open(&self) -> SqliteInbox {
+    pub(crate) fn open(&self) -> SqliteStore {
         open(&self.path())
     }
 }
 
-pub(crate) fn open(path: &Path) -> SqliteInbox {
-    SqliteInbox::open(path, Options::default()).expect("an inbox")
+pub(crate) fn open(path: &Path) -> SqliteStore {
+    SqliteStore::open(path, Options::default()).expect("an inbox")
 }
 
 pub(crate) fn at(secs: i64) -> Timestamp {
@@ -73,15 +73,15 @@ pub(crate) fn event(number: u64) -> Event {
     }
 }
 
-pub(crate) async fn route_orders_to_ship(inbox: &SqliteInbox) {
+pub(crate) async fn route_orders_to_ship(inbox: &SqliteStore) {
     inbox
         .route(Routes([(orders(), [ship().name].into())].into()))
         .await
         .expect("a route");
 }
 
-pub(crate) async fn claim(inbox: &SqliteInbox, limit: usize, now: i64) -> Vec<Claimed> {
-    let wanted = [Want {
+pub(crate) async fn claim(inbox: &SqliteStore, limit: usize, now: i64) -> Vec<ClaimedJob> {
+    let wanted = [JobRequest {
         plugin: ship(),
         limit,
     }];
@@ -91,14 +91,14 @@ pub(crate) async fn claim(inbox: &SqliteInbox, limit: usize, now: i64) -> Vec<Cl
         .expect("a claim")
 }
 
-pub(crate) async fn events(inbox: &SqliteInbox) -> Vec<EventSummary> {
+pub(crate) async fn events(inbox: &SqliteStore) -> Vec<EventSummary> {
     inbox
-        .events(Page::first(Selection::default(), 10_000))
+        .events(EventPage::first(EventSelection::default(), 10_000))
         .await
         .expect("the events")
 }
 
-pub(crate) async fn messages(inbox: &SqliteInbox) -> Vec<MessageSummary> {
+pub(crate) async fn messages(inbox: &SqliteStore) -> Vec<MessageSummary> {
     let page = MessagePage::first(MessageSelection::default(), 10_000);
     inbox.messages(page).await.expect("the messages")
 }
@@ -112,7 +112,7 @@ pub(crate) fn settlement(lease: JobLease, outcome: Outcome, next: WorkState) -> 
         outcome,
         log: Vec::new(),
     };
-    let quota = Usage {
+    let quota = KvUsage {
         keys: u64::MAX,
         bytes: u64::MAX,
     };

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use hookyard_model::{Event, Outcome, WorkState};
-use hookyard_store::{Appended, Error, Inbox};
-use hookyard_store_sqlite::{Options, SqliteInbox};
+use hookyard_store::{AppendResult, Error, Events, Jobs};
+use hookyard_store_sqlite::{Options, SqliteStore};
 
 use crate::fixtures::{Folder, claim, event, events, route_orders_to_ship, settlement};
 
@@ -42,7 +42,7 @@ async fn appends_that_come_together_are_synced_together() {
     for send in sends {
         assert_eq!(
             send.await.expect("the task ends well").expect("an append"),
-            Appended::New
+            AppendResult::New
         );
     }
     let after = inbox.stats();
@@ -110,7 +110,7 @@ async fn an_append_that_fails_fails_alone() {
     };
     assert_eq!(
         inbox.append(again).await.expect("an append"),
-        Appended::New,
+        AppendResult::New,
         "what was not stored has claimed no key"
     );
 }
@@ -123,7 +123,7 @@ async fn an_append_that_finds_the_queue_full_is_refused_at_once_and_taken_later(
         group_max: 1,
         ..Options::default()
     };
-    let inbox = Arc::new(SqliteInbox::open(&folder.path(), options).expect("an inbox"));
+    let inbox = Arc::new(SqliteStore::open(&folder.path(), options).expect("an inbox"));
     let other = block(&folder);
     let sends = (0..10).map(|number| {
         let inbox = Arc::clone(&inbox);
@@ -139,12 +139,12 @@ async fn an_append_that_finds_the_queue_full_is_refused_at_once_and_taken_later(
         .expect("the end of the other's write");
     for (number, send) in sends.into_iter().enumerate() {
         match send.await.expect("the task ends well") {
-            Ok(answer) => assert_eq!(answer, Appended::New),
+            Ok(answer) => assert_eq!(answer, AppendResult::New),
             Err(Error::Busy) => {
                 let again = inbox.append(event(number as u64)).await;
                 assert_eq!(
                     again.expect("an append"),
-                    Appended::New,
+                    AppendResult::New,
                     "what was refused has claimed no key"
                 );
             }

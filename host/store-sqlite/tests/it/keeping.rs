@@ -4,8 +4,8 @@ use bytes::Bytes;
 use hookyard_model::{
     Effects, Event, Key, Message, MessageId, Outcome, ReadVersion, WorkState, Write,
 };
-use hookyard_store::{Appended, Error, Inbox, Retention, Settlement, Usage};
-use hookyard_store_sqlite::SqliteInbox;
+use hookyard_store::{AppendResult, Error, Events, Jobs, KvUsage, Retention, Settlement, Values};
+use hookyard_store_sqlite::SqliteStore;
 use uuid::Uuid;
 
 use crate::fixtures::{Folder, at, claim, event, messages, route_orders_to_ship, settlement, ship};
@@ -36,7 +36,7 @@ fn put(value: Option<&'static str>) -> Effects {
     }
 }
 
-async fn handle(inbox: &SqliteInbox, number: u64, effects: Effects) -> Result<(), Error> {
+async fn handle(inbox: &SqliteStore, number: u64, effects: Effects) -> Result<(), Error> {
     inbox.append(event(number)).await.expect("an append");
     let job = claim(inbox, 1, 1).await.remove(0);
     inbox
@@ -72,7 +72,7 @@ async fn values_and_messages_are_there_again() {
     assert_eq!(sent.len(), 1);
     assert_eq!(
         inbox.usage(&ship()).await.expect("a usage"),
-        Usage { keys: 1, bytes: 7 }
+        KvUsage { keys: 1, bytes: 7 }
     );
     handle(&inbox, 2, put(None)).await.expect("a settlement");
     drop(inbox);
@@ -116,7 +116,7 @@ async fn order_is_kept_by_the_next_host() {
         ordering_key: Some("a".into()),
         ..event(number)
     };
-    let keys = async |inbox: &SqliteInbox, now| {
+    let keys = async |inbox: &SqliteStore, now| {
         let claimed = claim(inbox, 9, now).await;
         claimed
             .iter()
@@ -184,7 +184,7 @@ async fn keys_whose_time_is_over_take_no_room() {
     };
     assert_eq!(
         inbox.append(again).await.expect("an append"),
-        Appended::Repeat(event(1_300).id)
+        AppendResult::Repeat(event(1_300).id)
     );
     assert_eq!(
         inbox.events(page()).await.expect("the events").len(),
@@ -193,8 +193,8 @@ async fn keys_whose_time_is_over_take_no_room() {
     );
 }
 
-fn page() -> hookyard_store::Page {
-    hookyard_store::Page::first(hookyard_store::Selection::default(), 10_000)
+fn page() -> hookyard_store::EventPage {
+    hookyard_store::EventPage::first(hookyard_store::EventSelection::default(), 10_000)
 }
 
 #[tokio::test]

@@ -4,14 +4,14 @@ use std::path::Path;
 use std::time::Duration;
 
 use hookyard_model::{Outcome, PluginRef, WorkState};
-use hookyard_store::{Inbox, Outbox, Settlement, Unsent, Want};
-use hookyard_store_sqlite::{OpenError, Options, SqliteInbox};
+use hookyard_store::{Events, JobRequest, Jobs, Outbox, OutboxUsage, Settlement};
+use hookyard_store_sqlite::{OpenError, Options, SqliteStore};
 
 use crate::fixtures::{Folder, at, event, events, messages, open, settlement};
 
 /// The error of opening `path`, whose text is one line that names the file.
 fn refusal(path: &Path) -> OpenError {
-    let Err(error) = SqliteInbox::open(path, Options::default()) else {
+    let Err(error) = SqliteStore::open(path, Options::default()) else {
         panic!("{} was opened", path.display())
     };
     let text = error.to_string();
@@ -63,7 +63,7 @@ fn what_is_no_database_is_left_as_it_was() {
         OpenError::NotADatabase { .. }
     ));
     assert!(matches!(
-        SqliteInbox::open_read_only(&folder.path()),
+        SqliteStore::open_read_only(&folder.path()),
         Err(OpenError::NotADatabase { .. })
     ));
     assert_eq!(std::fs::read(folder.path()).expect("the file"), text);
@@ -76,7 +76,7 @@ fn a_database_of_another_program_is_left_as_it_was() {
     let before = std::fs::read(folder.path()).expect("the file");
     assert!(matches!(refusal(&folder.path()), OpenError::Foreign { .. }));
     assert!(matches!(
-        SqliteInbox::open_read_only(&folder.path()),
+        SqliteStore::open_read_only(&folder.path()),
         Err(OpenError::Foreign { .. })
     ));
     assert_eq!(std::fs::read(folder.path()).expect("the file"), before);
@@ -124,7 +124,7 @@ async fn an_earlier_schema_is_taken_up() {
     let lease = Duration::from_secs(60);
     let job = inbox
         .claim(
-            &[Want {
+            &[JobRequest {
                 plugin: ship.clone(),
                 limit: 9,
             }],
@@ -153,7 +153,7 @@ async fn an_earlier_schema_is_taken_up() {
         inbox.retry_failed(&ship, revision).await.expect("a retry"),
         1
     );
-    let unsent = Unsent {
+    let unsent = OutboxUsage {
         messages: 1,
         bytes: 2,
     };
@@ -207,17 +207,17 @@ fn a_folder_is_no_inbox_and_neither_is_nothing() {
     assert!(matches!(refusal(&folder.path()), OpenError::File { .. }));
     let file = folder.path().with_file_name("file");
     std::fs::write(&file, "").expect("a file");
-    let error = SqliteInbox::open(&file.join("inbox.db"), Options::default());
+    let error = SqliteStore::open(&file.join("inbox.db"), Options::default());
     assert!(matches!(error, Err(OpenError::Folder { .. })));
     let missing = folder.path().with_file_name("missing.db");
     assert!(matches!(
-        SqliteInbox::open_read_only(&missing),
+        SqliteStore::open_read_only(&missing),
         Err(OpenError::Missing { .. })
     ));
     assert!(!missing.exists(), "reading makes no file");
     std::fs::write(&missing, "").expect("an empty file");
     assert!(matches!(
-        SqliteInbox::open_read_only(&missing),
+        SqliteStore::open_read_only(&missing),
         Err(OpenError::Missing { .. })
     ));
 }

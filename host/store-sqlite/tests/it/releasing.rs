@@ -4,8 +4,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use hookyard_model::{Revision, Step};
-use hookyard_store::{Block, Order, Releases, Stepped};
-use hookyard_store_sqlite::SqliteInbox;
+use hookyard_store::{Block, Order, ReleaseStep, Releases};
+use hookyard_store_sqlite::SqliteStore;
 use hookyard_store_testing::conformance;
 
 use crate::fixtures::{Folder, at, ship};
@@ -32,7 +32,7 @@ fn revision() -> Revision {
 #[tokio::test]
 async fn it_outlives_its_host() {
     let folder = Folder::new();
-    let step = Stepped {
+    let step = ReleaseStep {
         revision: Some(revision()),
         step: Step::Active,
         at: at(1),
@@ -51,7 +51,7 @@ async fn it_outlives_its_host() {
         .expect("a record");
     host.block(block.clone()).await.expect("a block");
     drop(host);
-    let read = SqliteInbox::open_read_only(&folder.path()).expect("an inbox to read");
+    let read = SqliteStore::open_read_only(&folder.path()).expect("an inbox to read");
     assert_eq!(read.steps(&ship()).await.expect("the steps"), [step]);
     assert_eq!(
         read.revisions(None).await.expect("the revisions")[0].served_at,
@@ -64,14 +64,14 @@ async fn it_outlives_its_host() {
 async fn a_host_notices_what_is_said_beside_it_and_is_noticed() {
     let folder = Folder::new();
     let host = folder.open();
-    assert!(SqliteInbox::has_host(&folder.path()));
-    let other = SqliteInbox::open_beside(&folder.path()).expect("an inbox beside its host");
+    assert!(SqliteStore::has_host(&folder.path()));
+    let other = SqliteStore::open_beside(&folder.path()).expect("an inbox beside its host");
     other
         .order(Order {
             plugin: ship(),
             revision: revision(),
             is_pin: true,
-            since: at(1),
+            ordered_at: at(1),
         })
         .await
         .expect("a order");
@@ -81,7 +81,7 @@ async fn a_host_notices_what_is_said_beside_it_and_is_noticed() {
     assert_eq!(host.orders().await.expect("the orders").len(), 1);
     drop(host);
     assert!(
-        !SqliteInbox::has_host(&folder.path()),
+        !SqliteStore::has_host(&folder.path()),
         "one that only writes beside it is no host"
     );
 }

@@ -1,8 +1,8 @@
 //! What one host stored, the next one finds.
 
 use hookyard_model::{Outcome, WorkState};
-use hookyard_store::{Appended, Error, Inbox, Routes};
-use hookyard_store_sqlite::SqliteInbox;
+use hookyard_store::{AppendResult, Error, Events, Jobs, Routes, Routing};
+use hookyard_store_sqlite::SqliteStore;
 
 use crate::fixtures::{Folder, at, claim, event, events, route_orders_to_ship, settlement, ship};
 
@@ -39,7 +39,7 @@ async fn everything_is_there_again() {
     };
     assert_eq!(
         inbox.append(again).await.expect("a repeat"),
-        Appended::Repeat(event(1).id)
+        AppendResult::Repeat(event(1).id)
     );
     inbox.append(event(4)).await.expect("an append");
     let claimed = claim(&inbox, 10, 40).await;
@@ -115,7 +115,7 @@ async fn a_list_can_be_read_while_a_host_serves_and_when_none_does() {
     let inbox = folder.open();
     route_orders_to_ship(&inbox).await;
     inbox.append(event(1)).await.expect("an append");
-    let reader = SqliteInbox::open_read_only(&folder.path()).expect("a reader beside the host");
+    let reader = SqliteStore::open_read_only(&folder.path()).expect("a reader beside the host");
     assert_eq!(events(&reader).await, events(&inbox).await);
     inbox.append(event(2)).await.expect("an append");
     assert_eq!(events(&reader).await.len(), 2);
@@ -128,6 +128,6 @@ async fn a_list_can_be_read_while_a_host_serves_and_when_none_does() {
         WorkState::Pending.due_at()
     );
     drop((reader, inbox));
-    let reader = SqliteInbox::open_read_only(&folder.path()).expect("a reader without a host");
+    let reader = SqliteStore::open_read_only(&folder.path()).expect("a reader without a host");
     assert_eq!(events(&reader).await.len(), 2);
 }

@@ -7,10 +7,10 @@ use hookyard_model::{
     Delivery, DeliveryResult, DestinationRef, Effects, Message, MessageId, Outcome, WorkState,
 };
 use hookyard_store::{
-    ClaimedMessage, Disabled, Error, Inbox, MessageLease, MessageReplay, MessageSelection,
-    MessageSettlement, Outbox, Settlement, WantMessages,
+    ClaimedMessage, DisabledDestination, Error, Events, Jobs, MessageLease, MessageReplay,
+    MessageRequest, MessageSelection, MessageSettlement, Outbox, Settlement,
 };
-use hookyard_store_sqlite::SqliteInbox;
+use hookyard_store_sqlite::SqliteStore;
 use uuid::Uuid;
 
 use crate::fixtures::{Folder, at, claim, event, messages, route_orders_to_ship, settlement};
@@ -35,7 +35,7 @@ fn message(number: u128) -> Message {
     }
 }
 
-async fn commit(inbox: &SqliteInbox, number: u64, messages: Vec<Message>) {
+async fn commit(inbox: &SqliteStore, number: u64, messages: Vec<Message>) {
     route_orders_to_ship(inbox).await;
     inbox.append(event(number)).await.expect("an append");
     let job = claim(inbox, 1, 1).await.remove(0);
@@ -50,8 +50,8 @@ async fn commit(inbox: &SqliteInbox, number: u64, messages: Vec<Message>) {
     inbox.settle(settlement).await.expect("a settlement");
 }
 
-async fn claim_messages(inbox: &SqliteInbox, now: i64) -> Vec<ClaimedMessage> {
-    let wanted = [WantMessages {
+async fn claim_messages(inbox: &SqliteStore, now: i64) -> Vec<ClaimedMessage> {
+    let wanted = [MessageRequest {
         destination: shop(),
         limit: 9,
     }];
@@ -80,15 +80,15 @@ fn sent(lease: MessageLease) -> MessageSettlement {
     }
 }
 
-fn disabled() -> Disabled {
-    Disabled {
+fn disabled() -> DisabledDestination {
+    DisabledDestination {
         destination: shop(),
         reason: "it answered 410".into(),
         since: at(3),
     }
 }
 
-async fn drain(inbox: &SqliteInbox) {
+async fn drain(inbox: &SqliteStore) {
     loop {
         tokio::select! {
             biased;
@@ -98,7 +98,7 @@ async fn drain(inbox: &SqliteInbox) {
     }
 }
 
-async fn is_told(inbox: &SqliteInbox) {
+async fn is_told(inbox: &SqliteStore) {
     tokio::time::timeout(NEVER, inbox.outbox_changed())
         .await
         .expect("the host is told");
@@ -175,7 +175,7 @@ async fn a_host_notices_what_is_sent_again_or_enabled_beside_it() {
         ..sent(claimed.lease)
     };
     host.settle_message(settlement).await.expect("a settlement");
-    let other = SqliteInbox::open_beside(&folder.path()).expect("an inbox beside its host");
+    let other = SqliteStore::open_beside(&folder.path()).expect("an inbox beside its host");
     drain(&host).await;
     let selection = MessageSelection {
         ids: vec![message(1).id],
@@ -188,7 +188,11 @@ async fn a_host_notices_what_is_sent_again_or_enabled_beside_it() {
         dry_run: false,
     };
     assert_eq!(
-        other.replay_messages(replay).await.expect("a replay").again,
+        other
+            .replay_messages(replay)
+            .await
+            .expect("a replay")
+            .replayed,
         1
     );
     is_told(&host).await;
@@ -226,7 +230,7 @@ async fn a_change_of_state_does_not_write_the_body_anew() {
 async fn what_is_only_read_is_not_sent_again() {
     let folder = Folder::new();
     commit(&folder.open(), 1, vec![message(1)]).await;
-    let reader = SqliteInbox::open_read_only(&folder.path()).expect("a reader");
+    let reader = SqliteStore::open_read_only(&folder.path()).expect("a reader");
     let selection = MessageSelection::default();
     let dry = MessageReplay {
         selection,
@@ -239,7 +243,7 @@ async fn what_is_only_read_is_not_sent_again() {
             .replay_messages(dry.clone())
             .await
             .expect("a dry run")
-            .again,
+            .replayed,
         1
     );
     let answer = reader

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::task::Poll;
 
 use hookyard_model::{Event, Revision};
-use hookyard_store::{Inbox, Quarantine, Routes};
-use hookyard_store_sqlite::SqliteInbox;
+use hookyard_store::{Events, Jobs, Quarantine, Routes, Routing};
+use hookyard_store_sqlite::SqliteStore;
 
 use crate::fixtures::{Folder, at, claim, event, events, orders, route_orders_to_ship, ship};
 
@@ -15,7 +15,7 @@ use crate::fixtures::{Folder, at, claim, event, events, orders, route_orders_to_
 const MANY: u64 = 1_200;
 
 /// Appends that many events, of which every other one has an ordering key.
-async fn fill(inbox: &Arc<SqliteInbox>) {
+async fn fill(inbox: &Arc<SqliteStore>) {
     let mut calls = tokio::task::JoinSet::new();
     for number in 0..MANY {
         let inbox = Arc::clone(inbox);
@@ -34,7 +34,7 @@ async fn fill(inbox: &Arc<SqliteInbox>) {
 }
 
 /// The states of all jobs, and how many jobs there are.
-async fn states(inbox: &SqliteInbox) -> (BTreeSet<&'static str>, usize) {
+async fn states(inbox: &SqliteStore) -> (BTreeSet<&'static str>, usize) {
     let events = events(inbox).await;
     let jobs: Vec<_> = events
         .iter()
@@ -58,7 +58,7 @@ fn quarantine() -> Quarantine {
 }
 
 /// Begins a call and abandons it after some commits, as a host does that dies.
-async fn cut_off<T>(inbox: &SqliteInbox, call: impl Future<Output = T>) {
+async fn cut_off<T>(inbox: &SqliteStore, call: impl Future<Output = T>) {
     let commits = inbox.stats().commits;
     let mut call = std::pin::pin!(call);
     // By hand, since a task would go on beside this for as long as the writer is quick.

@@ -11,7 +11,7 @@ use super::fixtures::{
     want,
 };
 use super::{Case, table};
-use hookyard_store::{Appended, Keep, Retention, Store};
+use hookyard_store::{AppendResult, Retention, RetentionLimits, Store};
 
 pub(super) const CASES: &[Case] = table![
     a_repeat_is_not_stored_again,
@@ -36,11 +36,11 @@ async fn a_repeat_is_not_stored_again(inbox: Arc<dyn Store>) {
     };
     assert_eq!(
         inbox.append(first.clone()).await.expect("an append"),
-        Appended::New
+        AppendResult::New
     );
     assert_eq!(
         inbox.append(second).await.expect("a repeat"),
-        Appended::Repeat(first.id)
+        AppendResult::Repeat(first.id)
     );
     let claimed = claim(&inbox, 10, 10).await;
     assert_eq!(claimed.len(), 1, "a repeat makes no job");
@@ -57,7 +57,7 @@ async fn the_same_key_from_another_source_is_no_repeat(inbox: Arc<dyn Store>) {
             other.key = key.into();
             assert_eq!(
                 inbox.append(other).await.expect("an append"),
-                Appended::New,
+                AppendResult::New,
                 "{from} {key:?}"
             );
         }
@@ -86,8 +86,8 @@ async fn concurrent_appends_of_one_key_store_one_event(inbox: Arc<dyn Store>) {
     let mut repeats = Vec::new();
     for send in sends.collect::<Vec<_>>() {
         match send.await.expect("the task ends well") {
-            (id, Appended::New) => news.push(id),
-            (_, Appended::Repeat(of)) => repeats.push(of),
+            (id, AppendResult::New) => news.push(id),
+            (_, AppendResult::Repeat(of)) => repeats.push(of),
         }
     }
     assert_eq!(news.len(), 1);
@@ -102,7 +102,7 @@ async fn many_concurrent_appends_are_all_stored(inbox: Arc<dyn Store>) {
         tokio::spawn(async move { inbox.append(event(number)).await.expect("an append") })
     };
     for sent in (0..200).map(send).collect::<Vec<_>>() {
-        assert_eq!(sent.await.expect("the task ends well"), Appended::New);
+        assert_eq!(sent.await.expect("the task ends well"), AppendResult::New);
     }
     let mut claimed: Vec<_> = claim(&inbox, 1000, 1000)
         .await
@@ -157,14 +157,14 @@ async fn a_key_is_free_once_its_time_is_over(inbox: Arc<dyn Store>) {
         ..event(number)
     };
     let cases = [
-        (sent(1, 10, 100), Appended::New),
-        (sent(2, 99, 500), Appended::Repeat(event(1).id)),
-        (sent(3, 5, 500), Appended::Repeat(event(1).id)),
-        (sent(4, 100, 110), Appended::New),
-        (sent(5, 109, 900), Appended::Repeat(event(4).id)),
-        (sent(6, 110, 110), Appended::New),
-        (sent(7, 110, 900), Appended::New),
-        (sent(8, 111, 900), Appended::Repeat(event(7).id)),
+        (sent(1, 10, 100), AppendResult::New),
+        (sent(2, 99, 500), AppendResult::Repeat(event(1).id)),
+        (sent(3, 5, 500), AppendResult::Repeat(event(1).id)),
+        (sent(4, 100, 110), AppendResult::New),
+        (sent(5, 109, 900), AppendResult::Repeat(event(4).id)),
+        (sent(6, 110, 110), AppendResult::New),
+        (sent(7, 110, 900), AppendResult::New),
+        (sent(8, 111, 900), AppendResult::Repeat(event(7).id)),
     ];
     for (sent, expected) in cases {
         assert_eq!(
@@ -189,10 +189,10 @@ async fn a_key_outlives_its_event(inbox: Arc<dyn Store>) {
     .await;
     let job = claim_one(&inbox, 10).await;
     settle(&inbox, &job.lease, Outcome::Done, WorkState::Done).await;
-    let keep = Keep {
+    let keep = RetentionLimits {
         age_max: Some(Duration::from_secs(1)),
         bytes_max: None,
-        ..Keep::default()
+        ..RetentionLimits::default()
     };
     let limits = Retention {
         fallback: keep,
@@ -213,17 +213,17 @@ async fn a_key_outlives_its_event(inbox: Arc<dyn Store>) {
     };
     assert_eq!(
         inbox.append(again(2, 4_999)).await.expect("an append"),
-        Appended::Repeat(event(1).id)
+        AppendResult::Repeat(event(1).id)
     );
     // A key is not forgotten before whatever was received in its time has had time to be stored.
     inbox.prune(&limits, at(5_001), 9).await.expect("a step");
     assert_eq!(
         inbox.append(again(2, 4_999)).await.expect("an append"),
-        Appended::Repeat(event(1).id)
+        AppendResult::Repeat(event(1).id)
     );
     assert_eq!(
         inbox.append(again(2, 5_000)).await.expect("an append"),
-        Appended::New
+        AppendResult::New
     );
 }
 

@@ -10,7 +10,8 @@ use super::fixtures::{
 };
 use super::{Case, table};
 use hookyard_store::{
-    Discard, Discarded, Discarding, Keep, Page, Replay, Retention, Selection, Store, Tally,
+    Discard, DiscardRecord, DiscardSummary, EventPage, EventSelection, Replay, Retention,
+    RetentionLimits, Store, Tally,
 };
 
 pub(super) const CASES: &[Case] = table![
@@ -27,7 +28,7 @@ pub(super) const CASES: &[Case] = table![
     tallies_count_unrouted_and_held,
 ];
 
-fn discard_of(selection: Selection) -> Discard {
+fn discard_of(selection: EventSelection) -> Discard {
     Discard {
         selection,
         reason: "wrong tenant".into(),
@@ -36,16 +37,16 @@ fn discard_of(selection: Selection) -> Discard {
     }
 }
 
-fn in_state(state: &str) -> Selection {
-    Selection {
+fn in_state(state: &str) -> EventSelection {
+    EventSelection {
         states: vec![state.into()],
-        ..Selection::default()
+        ..EventSelection::default()
     }
 }
 
 /// The numbers of jobs, events and leased jobs.
 async fn discard(inbox: &Arc<dyn Store>, discard: Discard) -> (u64, u64, u64) {
-    let Discarded {
+    let DiscardSummary {
         jobs,
         events,
         leased,
@@ -53,8 +54,8 @@ async fn discard(inbox: &Arc<dyn Store>, discard: Discard) -> (u64, u64, u64) {
     (jobs, events, leased)
 }
 
-fn record() -> Discarding {
-    Discarding {
+fn record() -> DiscardRecord {
+    DiscardRecord {
         at: at(1000),
         reason: "wrong tenant".into(),
     }
@@ -75,7 +76,7 @@ async fn unfinished_jobs_end_as_discarded(inbox: Arc<dyn Store>) {
     .await;
 
     assert_eq!(
-        discard(&inbox, discard_of(Selection::default())).await,
+        discard(&inbox, discard_of(EventSelection::default())).await,
         (3, 0, 0),
         "dead, waiting and pending"
     );
@@ -105,7 +106,7 @@ async fn unfinished_jobs_end_as_discarded(inbox: Arc<dyn Store>) {
     );
     assert_eq!(read.discarded, None);
     assert_eq!(
-        discard(&inbox, discard_of(Selection::default())).await,
+        discard(&inbox, discard_of(EventSelection::default())).await,
         (0, 0, 0),
         "nothing is ended twice"
     );
@@ -116,7 +117,7 @@ async fn a_leased_job_outlives_a_discard(inbox: Arc<dyn Store>) {
     append(&inbox, [event(1), event(2)]).await;
     let job = claim_one(&inbox, 10).await;
     assert_eq!(
-        discard(&inbox, discard_of(Selection::default())).await,
+        discard(&inbox, discard_of(EventSelection::default())).await,
         (1, 0, 1)
     );
     settle(&inbox, &job.lease, Outcome::Done, WorkState::Done).await;
@@ -130,7 +131,7 @@ async fn a_dry_discard_changes_nothing(inbox: Arc<dyn Store>) {
     let before = summaries(&inbox).await;
     let dry = Discard {
         dry_run: true,
-        ..discard_of(Selection::default())
+        ..discard_of(EventSelection::default())
     };
     assert_eq!(discard(&inbox, dry).await, (1, 1, 1));
     assert_eq!(summaries(&inbox).await, before);
@@ -138,7 +139,7 @@ async fn a_dry_discard_changes_nothing(inbox: Arc<dyn Store>) {
 
 async fn an_unrouted_event_ends_as_discarded(inbox: Arc<dyn Store>) {
     append(&inbox, [event(1), event(2)]).await;
-    let one = Selection {
+    let one = EventSelection {
         ids: vec![event(1).id],
         ..in_state("unrouted")
     };
@@ -155,7 +156,7 @@ async fn an_unrouted_event_ends_as_discarded(inbox: Arc<dyn Store>) {
     assert_eq!(read.discarded, Some(record()));
 
     for (state, expected) in [("unrouted", "key-2"), ("discarded", "key-1")] {
-        let page = Page::first(in_state(state), 9);
+        let page = EventPage::first(in_state(state), 9);
         let found = inbox.events(page).await.expect("a page");
         assert_eq!(
             found.into_iter().map(|event| event.key).collect::<Vec<_>>(),
@@ -169,9 +170,9 @@ async fn a_discard_keeps_to_its_selection(inbox: Arc<dyn Store>) {
     append(&inbox, [event_of("acme/payments", 1)]).await;
     route(&inbox, &[("acme/orders", &["audit", "ship"])]).await;
     append(&inbox, [event(2)]).await;
-    let of_ship = Selection {
+    let of_ship = EventSelection {
         plugin: Some(plugin("acme/ship").name),
-        ..Selection::default()
+        ..EventSelection::default()
     };
     assert_eq!(
         discard(&inbox, discard_of(of_ship)).await,
@@ -224,17 +225,17 @@ async fn a_discarded_job_lets_its_successor_go(inbox: Arc<dyn Store>) {
     );
 
     // One in the middle changes nothing for the head.
-    let second = Selection {
+    let second = EventSelection {
         ids: vec![event(2).id],
-        ..Selection::default()
+        ..EventSelection::default()
     };
     assert_eq!(discard(&inbox, discard_of(second)).await, (1, 0, 0));
     assert_eq!(claim(&inbox, 9, 100).await.len(), 0);
 
     super::waking::drain(&inbox).await;
-    let first = Selection {
+    let first = EventSelection {
         ids: vec![event(1).id],
-        ..Selection::default()
+        ..EventSelection::default()
     };
     assert_eq!(discard(&inbox, discard_of(first)).await, (1, 0, 0));
     super::waking::wakes(&inbox).await;
@@ -244,7 +245,7 @@ async fn a_discarded_job_lets_its_successor_go(inbox: Arc<dyn Store>) {
 async fn a_discarded_job_can_be_replayed(inbox: Arc<dyn Store>) {
     route_orders_to_ship(&inbox).await;
     append(&inbox, [event(1)]).await;
-    discard(&inbox, discard_of(Selection::default())).await;
+    discard(&inbox, discard_of(EventSelection::default())).await;
     let selection = in_state("discarded");
     let replay = Replay {
         selection,
@@ -253,7 +254,7 @@ async fn a_discarded_job_can_be_replayed(inbox: Arc<dyn Store>) {
         now: at(2000),
         dry_run: false,
     };
-    assert_eq!(inbox.replay(replay).await.expect("a replay").again, 1);
+    assert_eq!(inbox.replay(replay).await.expect("a replay").replayed, 1);
     let job = claim_one(&inbox, 2000).await;
     settle(&inbox, &job.lease, Outcome::Done, WorkState::Done).await;
     assert_eq!(states(&inbox, 1).await, [is("ship", "done")]);
@@ -268,9 +269,9 @@ async fn a_discarded_job_can_be_replayed(inbox: Arc<dyn Store>) {
 
 async fn a_discarded_event_goes_to_no_first_plugin(inbox: Arc<dyn Store>) {
     append(&inbox, [event(1), event(2)]).await;
-    let one = Selection {
+    let one = EventSelection {
         ids: vec![event(1).id],
-        ..Selection::default()
+        ..EventSelection::default()
     };
     discard(&inbox, discard_of(one)).await;
     route_orders_to_ship(&inbox).await;
@@ -283,20 +284,20 @@ async fn retention_takes_discarded_events(inbox: Arc<dyn Store>) {
     route(&inbox, &[("acme/orders", &["audit", "ship"])]).await;
     append(&inbox, [event(2), event(3)]).await;
     discard(&inbox, discard_of(in_state("unrouted"))).await;
-    let of_both = Selection {
+    let of_both = EventSelection {
         ids: vec![event(2).id],
-        ..Selection::default()
+        ..EventSelection::default()
     };
     discard(&inbox, discard_of(of_both)).await;
-    let of_one = Selection {
+    let of_one = EventSelection {
         plugin: Some(plugin("acme/ship").name),
-        ..Selection::default()
+        ..EventSelection::default()
     };
     discard(&inbox, discard_of(of_one)).await;
 
-    let keep = Keep {
+    let keep = RetentionLimits {
         age_max: Some(super::fixtures::LEASE),
-        ..Keep::default()
+        ..RetentionLimits::default()
     };
     let limits = Retention {
         fallback: keep,
@@ -331,7 +332,7 @@ async fn a_large_discard_ends_every_job_once(inbox: Arc<dyn Store>) {
     .await;
     route_orders_to_ship(&inbox).await;
     assert_eq!(
-        discard(&inbox, discard_of(Selection::default())).await,
+        discard(&inbox, discard_of(EventSelection::default())).await,
         (COUNT / 2, COUNT / 2, 0)
     );
     assert_eq!(inbox.unrouted().await.expect("tallies"), []);

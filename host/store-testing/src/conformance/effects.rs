@@ -12,7 +12,7 @@ use super::fixtures::{
     plugin, route, route_orders_to_ship, settlement, want,
 };
 use super::{Case, table};
-use hookyard_store::{Claimed, Error, JobLease, Settlement, Store, Usage};
+use hookyard_store::{ClaimedJob, Error, JobLease, KvUsage, Settlement, Store};
 
 pub(super) const CASES: &[Case] = table![
     effects_commit_with_the_outcome,
@@ -99,7 +99,7 @@ async fn version(inbox: &Arc<dyn Store>, name: &str) -> u64 {
 }
 
 async fn usage(inbox: &Arc<dyn Store>) -> (u64, u64) {
-    let Usage { keys, bytes } = inbox.usage(&plugin("acme/ship")).await.expect("a usage");
+    let KvUsage { keys, bytes } = inbox.usage(&plugin("acme/ship")).await.expect("a usage");
     (keys, bytes)
 }
 
@@ -151,7 +151,7 @@ async fn effects_of_any_other_outcome_are_dropped(inbox: Arc<dyn Store>) {
         let next = WorkState::Waiting { until: at(10) };
         let ended = Settlement {
             effects: stale,
-            quota: Usage::default(),
+            quota: KvUsage::default(),
             ..settlement(&job.lease, outcome, next)
         };
         inbox
@@ -385,7 +385,7 @@ async fn concurrent_increments_lose_nothing(inbox: Arc<dyn Store>) {
     assert_eq!(text(&inbox, "count").await.as_deref(), Some("16"));
 }
 
-async fn increment(inbox: &Arc<dyn Store>, job: &Claimed) {
+async fn increment(inbox: &Arc<dyn Store>, job: &ClaimedJob) {
     loop {
         let found = value(inbox, "count").await;
         tokio::task::yield_now().await;
@@ -474,7 +474,7 @@ async fn settle_within(
     quota: (u64, u64),
     all: Vec<Write>,
 ) -> Result<(), Error> {
-    let quota = Usage {
+    let quota = KvUsage {
         keys: quota.0,
         bytes: quota.1,
     };

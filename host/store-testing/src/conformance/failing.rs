@@ -12,8 +12,8 @@ use super::fixtures::{
     LEASE, at, event, messages, plugin, route_orders_to_ship, settlement, summaries, want,
 };
 use super::{Case, table};
-use crate::faulty::{Fault, Faulty, When};
-use hookyard_store::{Claimed, Error, Inbox, Settlement, Store};
+use crate::faulty::{Fault, FaultyStore, When};
+use hookyard_store::{ClaimedJob, Error, Events, Jobs, Settlement, Store, Values};
 
 pub(super) const CASES: &[Case] = table![
     every_effect_happens_once_whichever_call_fails,
@@ -28,7 +28,7 @@ async fn every_effect_happens_once_whichever_call_fails(inbox: Arc<dyn Store>) {
     let mut rounds = 0;
     for when in [When::Before, When::After] {
         for nth in 1..=CALLS_MAX {
-            let faulty = Arc::new(Faulty::new(Arc::clone(&inbox)));
+            let faulty = Arc::new(FaultyStore::new(Arc::clone(&inbox)));
             faulty.at(nth, when, Fault::Fail);
             rounds += 1;
             handle(&faulty, rounds, 0).await;
@@ -47,14 +47,14 @@ async fn every_effect_happens_once_wherever_the_host_dies(inbox: Arc<dyn Store>)
     let mut rounds = 0;
     for when in [When::Before, When::After] {
         for nth in 1..=CALLS_MAX {
-            let faulty = Arc::new(Faulty::new(Arc::clone(&inbox)));
+            let faulty = Arc::new(FaultyStore::new(Arc::clone(&inbox)));
             faulty.at(nth, when, Fault::Crash);
             rounds += 1;
             tokio::select! {
                 () = handle(&faulty, rounds, 0) => {}
                 () = faulty.crashed() => {
                     // The sender had no answer and sends again; another host takes up what the leases leave.
-                    let next = Arc::new(Faulty::new(Arc::clone(&inbox)));
+                    let next = Arc::new(FaultyStore::new(Arc::clone(&inbox)));
                     handle(&next, rounds, 1_000_000).await;
                 }
             }
@@ -74,7 +74,7 @@ async fn every_effect_happens_once_wherever_the_host_dies(inbox: Arc<dyn Store>)
 }
 
 /// Sends one event until it is acknowledged and attempts it until it is done, as sender and host do.
-async fn handle(inbox: &Arc<Faulty>, number: u64, mut now: i64) {
+async fn handle(inbox: &Arc<FaultyStore>, number: u64, mut now: i64) {
     let sent = Event {
         received_at: at(0),
         ..event(number)
@@ -104,7 +104,7 @@ async fn handle(inbox: &Arc<Faulty>, number: u64, mut now: i64) {
 }
 
 /// One attempt: adds one to a counter and sends a message, in the way of the runner.
-async fn attempt(inbox: &Arc<Faulty>, job: &Claimed) {
+async fn attempt(inbox: &Arc<FaultyStore>, job: &ClaimedJob) {
     let key = Key {
         bucket: "b".into(),
         key: "count".into(),
@@ -136,7 +136,7 @@ async fn attempt(inbox: &Arc<Faulty>, job: &Claimed) {
 }
 
 /// Another one for each attempt.
-fn message(job: &Claimed) -> Message {
+fn message(job: &ClaimedJob) -> Message {
     let id = Uuid::from_u64_pair(
         u64::from(job.lease.attempt),
         job.event.id.as_uuid().as_u64_pair().1,

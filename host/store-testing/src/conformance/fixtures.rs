@@ -11,8 +11,8 @@ use hookyard_model::{
 use uuid::Uuid;
 
 use hookyard_store::{
-    Claimed, EventSummary, JobLease, JobSummary, MessagePage, MessageSelection, MessageSummary,
-    Page, Routes, Selection, Settlement, Store, Want,
+    ClaimedJob, EventPage, EventSelection, EventSummary, JobLease, JobRequest, JobSummary,
+    MessagePage, MessageSelection, MessageSummary, Routes, Settlement, Store,
 };
 
 pub(crate) const LEASE: Duration = Duration::from_secs(60);
@@ -92,30 +92,34 @@ pub(crate) async fn route_orders_to_ship(inbox: &Arc<dyn Store>) {
     route(inbox, &[("acme/orders", &["ship"])]).await;
 }
 
-pub(crate) fn want(plugin_text: &str, limit: usize) -> Want {
-    Want {
+pub(crate) fn want(plugin_text: &str, limit: usize) -> JobRequest {
+    JobRequest {
         plugin: plugin(plugin_text),
         limit,
     }
 }
 
 /// Claims up to `limit` jobs of `acme/ship` at second `now`.
-pub(crate) async fn claim(inbox: &Arc<dyn Store>, limit: usize, now: i64) -> Vec<Claimed> {
+pub(crate) async fn claim(inbox: &Arc<dyn Store>, limit: usize, now: i64) -> Vec<ClaimedJob> {
     claim_of(inbox, &[want("acme/ship", limit)], now).await
 }
 
-pub(crate) async fn claim_of(inbox: &Arc<dyn Store>, wanted: &[Want], now: i64) -> Vec<Claimed> {
+pub(crate) async fn claim_of(
+    inbox: &Arc<dyn Store>,
+    wanted: &[JobRequest],
+    now: i64,
+) -> Vec<ClaimedJob> {
     inbox.claim(wanted, at(now), LEASE).await.expect("a claim")
 }
 
-pub(crate) async fn claim_one(inbox: &Arc<dyn Store>, now: i64) -> Claimed {
+pub(crate) async fn claim_one(inbox: &Arc<dyn Store>, now: i64) -> ClaimedJob {
     let claimed = claim(inbox, 1, now).await;
-    let [job] = <[Claimed; 1]>::try_from(claimed).expect("one job is due");
+    let [job] = <[ClaimedJob; 1]>::try_from(claimed).expect("one job is due");
     job
 }
 
 /// The numbers of the keys of the events claimed, in the order that they were given in.
-pub(crate) fn keys(claimed: &[Claimed]) -> Vec<&str> {
+pub(crate) fn keys(claimed: &[ClaimedJob]) -> Vec<&str> {
     claimed.iter().map(|job| job.event.key.as_str()).collect()
 }
 
@@ -141,7 +145,7 @@ pub(crate) fn settlement(lease: &JobLease, outcome: Outcome, next: WorkState) ->
         is_watched: false,
         is_spared: false,
         effects: hookyard_model::Effects::default(),
-        quota: hookyard_store::Usage {
+        quota: hookyard_store::KvUsage {
             keys: u64::MAX,
             bytes: u64::MAX,
         },
@@ -163,7 +167,7 @@ pub(crate) async fn settle(
 
 pub(crate) async fn summaries(inbox: &Arc<dyn Store>) -> Vec<EventSummary> {
     inbox
-        .events(Page::first(Selection::default(), 1000))
+        .events(EventPage::first(EventSelection::default(), 1000))
         .await
         .expect("a page of events")
 }

@@ -6,7 +6,7 @@ use hookyard_model::{Event, EventId};
 
 use super::fixtures::{append, at, event, event_of, is, route, source, states, summaries};
 use super::{Case, table};
-use hookyard_store::{EventSummary, Page, Selection, Store};
+use hookyard_store::{EventPage, EventSelection, EventSummary, Store};
 
 pub(super) const CASES: &[Case] = table![
     an_empty_inbox_lists_nothing,
@@ -20,9 +20,9 @@ pub(super) const CASES: &[Case] = table![
 
 async fn page(inbox: &Arc<dyn Store>, after: Option<EventId>, limit: usize) -> Vec<EventSummary> {
     inbox
-        .events(Page {
+        .events(EventPage {
             after,
-            ..Page::first(Selection::default(), limit)
+            ..EventPage::first(EventSelection::default(), limit)
         })
         .await
         .expect("a page of events")
@@ -96,9 +96,9 @@ async fn arrival_orders_the_list_not_the_id(inbox: Arc<dyn Store>) {
 async fn the_newest_come_first_where_that_is_asked_for(inbox: Arc<dyn Store>) {
     append(&inbox, [event(5), event(3), event(9), event(1)]).await;
     let newest = async |after: Option<EventId>, limit| {
-        let page = Page {
+        let page = EventPage {
             after,
-            ..Page::last(Selection::default(), limit)
+            ..EventPage::last(EventSelection::default(), limit)
         };
         inbox.events(page).await.expect("a page of events")
     };
@@ -118,10 +118,10 @@ async fn the_newest_come_first_where_that_is_asked_for(inbox: Arc<dyn Store>) {
         "an id after all others"
     );
     assert_eq!(keys(&newest(Some(event(5).id), 10).await), [""; 0]);
-    let since = Page::last(
-        Selection {
+    let since = EventPage::last(
+        EventSelection {
             since: Some(at(4)),
-            ..Selection::default()
+            ..EventSelection::default()
         },
         10,
     );

@@ -11,7 +11,7 @@ use super::fixtures::{
 };
 use super::waking::{drain, wakes};
 use super::{Case, table};
-use hookyard_store::{Claimed, Quarantine, Replay, Selection, Store};
+use hookyard_store::{ClaimedJob, EventSelection, Quarantine, Replay, Store};
 
 pub(super) const CASES: &[Case] = table![
     one_of_a_key_is_given_out_at_a_time,
@@ -41,7 +41,7 @@ fn ordered(number: u64, ordering_key: &str) -> Event {
     }
 }
 
-async fn done(inbox: &Arc<dyn Store>, job: &Claimed) {
+async fn done(inbox: &Arc<dyn Store>, job: &ClaimedJob) {
     settle(inbox, &job.lease, Outcome::Done, WorkState::Done).await;
 }
 
@@ -56,9 +56,9 @@ async fn three_of_a(inbox: &Arc<dyn Store>, handled: usize) {
 
 async fn replay(inbox: &Arc<dyn Store>, numbers: &[u64]) {
     let ids = numbers.iter().map(|number| event(*number).id).collect();
-    let selection = Selection {
+    let selection = EventSelection {
         ids,
-        ..Selection::default()
+        ..EventSelection::default()
     };
     let order = Replay {
         selection,
@@ -68,7 +68,7 @@ async fn replay(inbox: &Arc<dyn Store>, numbers: &[u64]) {
         dry_run: false,
     };
     assert_eq!(
-        inbox.replay(order).await.expect("a replay").again,
+        inbox.replay(order).await.expect("a replay").replayed,
         numbers.len() as u64
     );
 }

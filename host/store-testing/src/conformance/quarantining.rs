@@ -9,7 +9,7 @@ use super::fixtures::{
     route_orders_to_ship, settle, side_by_side, states, want,
 };
 use super::{Case, table};
-use hookyard_store::{Page, Quarantine, Replay, Selection, Store};
+use hookyard_store::{EventPage, EventSelection, Quarantine, Replay, Store};
 
 pub(super) const CASES: &[Case] = table![
     jobs_of_a_quarantined_plugin_are_held_until_it_is_lifted,
@@ -180,7 +180,7 @@ async fn a_replay_during_a_quarantine_is_held(inbox: Arc<dyn Store>) {
     settle(&inbox, &job.lease, failed(), WorkState::Dead).await;
     quarantine(&inbox, "acme/ship").await;
     let replay = Replay {
-        selection: Selection::default(),
+        selection: EventSelection::default(),
         revision: None,
         rate: Some(0.01),
         now: at(100),
@@ -241,14 +241,14 @@ async fn a_large_backlog_is_held_and_set_free_as_a_whole(inbox: Arc<dyn Store>) 
         .await;
     }
     let count = |state: &str| {
-        let selection = Selection {
+        let selection = EventSelection {
             states: vec![state.into()],
-            ..Selection::default()
+            ..EventSelection::default()
         };
         let inbox = Arc::clone(&inbox);
         async move {
             inbox
-                .events(Page::first(selection, 9999))
+                .events(EventPage::first(selection, 9999))
                 .await
                 .expect("a page")
                 .len() as u64

@@ -7,7 +7,9 @@ use hookyard_model::{Effects, Event, Header, Outcome, RecordedAnswer, WorkState}
 use super::fixtures::{
     append, at, claim_one, event, failed, plugin, route_orders_to_ship, settlement,
 };
-use hookyard_store::{JobLease, Keep, Recent, Replay, Retention, Selection, Settlement, Store};
+use hookyard_store::{
+    EventSelection, JobLease, Recent, Replay, Retention, RetentionLimits, Settlement, Store,
+};
 
 /// Runs the case, and panics where it doesn't hold.
 pub async fn run<S: Store + Recent>(make: impl AsyncFn() -> Arc<S>) {
@@ -77,9 +79,9 @@ pub async fn run<S: Store + Recent>(make: impl AsyncFn() -> Arc<S>) {
     let of_event = event(1).body.len() as u64;
     let with_answer = of_event + third.body.len() as u64;
     let prune = async |bytes_max| {
-        let fallback = Keep {
+        let fallback = RetentionLimits {
             bytes_max: Some(bytes_max),
-            ..Keep::default()
+            ..RetentionLimits::default()
         };
         store
             .prune(
@@ -158,9 +160,9 @@ async fn settle(
 }
 
 async fn replay(store: &Arc<dyn Store>) {
-    let selection = Selection {
+    let selection = EventSelection {
         ids: vec![event(1).id],
-        ..Selection::default()
+        ..EventSelection::default()
     };
     let replay = Replay {
         selection,

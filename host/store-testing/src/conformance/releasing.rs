@@ -6,8 +6,8 @@ use std::time::Duration;
 use hookyard_model::{PluginRef, Revision, Step, Timestamp};
 
 use super::fixtures::{at, plugin};
-use hookyard_store::releases::{BLOCKS_MAX, REVISIONS_MAX, STEPS_MAX};
-use hookyard_store::{Block, Order, Releases, RevisionRecord, Stepped};
+use hookyard_store::{BLOCKS_MAX, REVISIONS_MAX, STEPS_MAX};
+use hookyard_store::{Block, Order, ReleaseStep, Releases, RevisionRecord};
 
 /// Only ever reached by a change that goes unnoticed.
 const NEVER: Duration = Duration::from_secs(20);
@@ -33,8 +33,8 @@ fn ship() -> PluginRef {
     plugin("acme/ship")
 }
 
-fn step(number: u8, step: Step, second: i64) -> Stepped {
-    Stepped {
+fn step(number: u8, step: Step, second: i64) -> ReleaseStep {
+    ReleaseStep {
         revision: Some(revision(number)),
         step,
         at: at(second),
@@ -43,7 +43,7 @@ fn step(number: u8, step: Step, second: i64) -> Stepped {
     }
 }
 
-async fn record(store: &Arc<dyn Releases>, steps: &[Stepped]) {
+async fn record(store: &Arc<dyn Releases>, steps: &[ReleaseStep]) {
     store.record(&ship(), steps).await.expect("a record");
 }
 
@@ -59,14 +59,14 @@ fn standing(records: &[RevisionRecord]) -> Vec<(Revision, Step, Option<Timestamp
 }
 
 async fn steps_are_told_in_their_order(store: Arc<dyn Releases>) {
-    let seen = Stepped {
+    let seen = ReleaseStep {
         revision: None,
         step: Step::Seen,
         at: at(5),
         reason: None,
         report: None,
     };
-    let refused = Stepped {
+    let refused = ReleaseStep {
         reason: Some("it's \"bad\"".into()),
         report: Some("line one\nline two, naïve".into()),
         ..step(1, Step::Refused, 5)
@@ -90,7 +90,7 @@ async fn steps_are_told_in_their_order(store: Arc<dyn Releases>) {
 async fn a_revision_stands_at_its_last_step(store: Arc<dyn Releases>) {
     assert_eq!(revisions(&store).await, []);
     let reason = Some("worse".to_owned());
-    let last = Stepped {
+    let last = ReleaseStep {
         reason: reason.clone(),
         ..step(1, Step::Blocked, 9)
     };
@@ -185,7 +185,7 @@ fn order(of: &str, number: u8, is_pin: bool) -> Order {
         plugin: plugin(of),
         revision: revision(number),
         is_pin,
-        since: at(number.into()),
+        ordered_at: at(number.into()),
     }
 }
 

@@ -10,7 +10,7 @@ use super::fixtures::{
 };
 use super::{Case, table};
 use hookyard_store::{
-    Backlog, BacklogPolicy, Error, Page, Replay, Replayed, Routes, Selection, Store,
+    Backlog, BacklogPolicy, Error, EventPage, EventSelection, Replay, ReplaySummary, Routes, Store,
 };
 
 pub(super) const CASES: &[Case] = table![
@@ -33,7 +33,7 @@ pub(super) const CASES: &[Case] = table![
     a_replay_of_unrouted_events_leaves_others_alone,
 ];
 
-fn replay_of(selection: Selection) -> Replay {
+fn replay_of(selection: EventSelection) -> Replay {
     Replay {
         selection,
         revision: None,
@@ -43,16 +43,16 @@ fn replay_of(selection: Selection) -> Replay {
     }
 }
 
-fn dead() -> Selection {
-    Selection {
+fn dead() -> EventSelection {
+    EventSelection {
         states: vec!["dead".into()],
-        ..Selection::default()
+        ..EventSelection::default()
     }
 }
 
 async fn replay(inbox: &Arc<dyn Store>, replay: Replay) -> (u64, u64) {
-    let Replayed {
-        again: jobs,
+    let ReplaySummary {
+        replayed: jobs,
         leased,
         ..
     } = inbox.replay(replay).await.expect("a replay");
@@ -73,7 +73,7 @@ async fn a_replay_runs_what_is_over_and_counts_from_one(inbox: Arc<dyn Store>) {
     settled(&inbox, &[1], failed(), WorkState::Dead).await;
     settled(&inbox, &[2], Outcome::Done, WorkState::Done).await;
     assert_eq!(
-        replay(&inbox, replay_of(Selection::default())).await,
+        replay(&inbox, replay_of(EventSelection::default())).await,
         (2, 0)
     );
     let [listed] = <[_; 1]>::try_from(jobs(&inbox, 1).await).expect("one job");
@@ -162,7 +162,7 @@ async fn a_dry_run_counts_and_changes_nothing(inbox: Arc<dyn Store>) {
     let before = inbox.read(event(1).id).await.expect("a read");
     let dry = Replay {
         dry_run: true,
-        ..replay_of(Selection::default())
+        ..replay_of(EventSelection::default())
     };
     assert_eq!(replay(&inbox, dry).await, (2, 1));
     assert_eq!(inbox.read(event(1).id).await.expect("a read"), before);
@@ -174,7 +174,7 @@ async fn what_is_being_attempted_is_left_alone(inbox: Arc<dyn Store>) {
     append(&inbox, [event(1)]).await;
     let job = claim_one(&inbox, 10).await;
     assert_eq!(
-        replay(&inbox, replay_of(Selection::default())).await,
+        replay(&inbox, replay_of(EventSelection::default())).await,
         (0, 1)
     );
     settle(&inbox, &job.lease, Outcome::Done, WorkState::Done).await;
@@ -188,7 +188,7 @@ async fn a_lease_from_before_a_replay_settles_nothing(inbox: Arc<dyn Store>) {
     let second = claim_one(&inbox, 100).await;
     settle(&inbox, &second.lease, failed(), WorkState::Dead).await;
     assert_eq!(
-        replay(&inbox, replay_of(Selection::default())).await,
+        replay(&inbox, replay_of(EventSelection::default())).await,
         (1, 0)
     );
     let again = claim_one(&inbox, 1000).await;
@@ -288,41 +288,41 @@ async fn only_what_is_selected_is_replayed(inbox: Arc<dyn Store>) {
         };
         settle(&inbox, &job.lease, outcome, next).await;
     }
-    let none = Selection::default;
+    let none = EventSelection::default;
     let name = |text: &str| Some(text.parse().expect("a plugin name of a test"));
     let cases = [
         (none(), 7),
         (dead(), 4),
         (
-            Selection {
+            EventSelection {
                 plugin: name("audit"),
                 ..none()
             },
             3,
         ),
         (
-            Selection {
+            EventSelection {
                 plugin: name("audit"),
                 ..dead()
             },
             0,
         ),
         (
-            Selection {
+            EventSelection {
                 plugin: name("ship"),
                 ..dead()
             },
             4,
         ),
         (
-            Selection {
+            EventSelection {
                 tenant: Some(plugin("umbrella/ship").tenant),
                 ..dead()
             },
             1,
         ),
         (
-            Selection {
+            EventSelection {
                 since: Some(at(2)),
                 until: Some(at(4)),
                 ..dead()
@@ -330,21 +330,21 @@ async fn only_what_is_selected_is_replayed(inbox: Arc<dyn Store>) {
             2,
         ),
         (
-            Selection {
+            EventSelection {
                 ids: vec![event(4).id, event(1).id, event(99).id],
                 ..none()
             },
             4,
         ),
         (
-            Selection {
+            EventSelection {
                 ids: vec![event(4).id],
                 ..dead()
             },
             1,
         ),
         (
-            Selection {
+            EventSelection {
                 event_type: Some("offer.none".into()),
                 ..none()
             },
@@ -358,7 +358,7 @@ async fn only_what_is_selected_is_replayed(inbox: Arc<dyn Store>) {
         };
         assert_eq!(replay(&inbox, dry).await, (expected, 0), "{selection:?}");
     }
-    let of_ship = Selection {
+    let of_ship = EventSelection {
         ids: vec![event(2).id],
         plugin: name("ship"),
         ..dead()
@@ -395,7 +395,7 @@ async fn what_waits_is_due_at_once(inbox: Arc<dyn Store>) {
     .await;
     assert_eq!(claim(&inbox, 9, 1000).await.len(), 0);
     assert_eq!(
-        replay(&inbox, replay_of(Selection::default())).await,
+        replay(&inbox, replay_of(EventSelection::default())).await,
         (1, 0)
     );
     assert_eq!(claim_one(&inbox, 1000).await.lease.attempt, 1);
@@ -410,7 +410,7 @@ async fn a_large_replay_takes_every_job_once(inbox: Arc<dyn Store>) {
         async move { append(&inbox, [event(number)]).await }
     };
     side_by_side((0..EVENTS).map(store)).await;
-    let fail = |job: hookyard_store::Claimed| {
+    let fail = |job: hookyard_store::ClaimedJob| {
         let inbox = Arc::clone(&inbox);
         async move { settle(&inbox, &job.lease, failed(), WorkState::Dead).await }
     };
@@ -433,14 +433,14 @@ async fn a_large_replay_takes_every_job_once(inbox: Arc<dyn Store>) {
             &inbox,
             Replay {
                 dry_run: true,
-                ..replay_of(Selection::default())
+                ..replay_of(EventSelection::default())
             }
         )
         .await,
         (2 * EVENTS, 0)
     );
     let all = inbox
-        .events(Page::first(Selection::default(), 9999))
+        .events(EventPage::first(EventSelection::default(), 9999))
         .await
         .expect("a page");
     let mut replays = 0;
@@ -468,10 +468,10 @@ async fn a_replay_is_not_missed(inbox: Arc<dyn Store>) {
     super::waking::wakes(&inbox).await;
 }
 
-fn of_audit() -> Selection {
-    Selection {
+fn of_audit() -> EventSelection {
+    EventSelection {
         plugin: Some(plugin("acme/audit").name),
-        ..Selection::default()
+        ..EventSelection::default()
     }
 }
 
@@ -480,7 +480,7 @@ async fn a_replay_makes_jobs_for_a_new_plugin(inbox: Arc<dyn Store>) {
     settled(&inbox, &[1, 2, 3], Outcome::Done, WorkState::Done).await;
     route(&inbox, &[("acme/orders", &["audit", "ship"])]).await;
     append(&inbox, [event(4)]).await;
-    let later = Selection {
+    let later = EventSelection {
         since: Some(at(2)),
         ..of_audit()
     };
@@ -488,10 +488,10 @@ async fn a_replay_makes_jobs_for_a_new_plugin(inbox: Arc<dyn Store>) {
         dry_run: true,
         ..replay_of(later.clone())
     };
-    let expected = Replayed {
-        again: 3,
-        made: 2,
-        ..Replayed::default()
+    let expected = ReplaySummary {
+        replayed: 3,
+        created: 2,
+        ..ReplaySummary::default()
     };
     assert_eq!(inbox.replay(dry).await.expect("a replay"), expected);
     assert_eq!(states(&inbox, 2).await, [is("ship", "done")]);
@@ -533,9 +533,9 @@ async fn a_replay_makes_no_job_without_a_route(inbox: Arc<dyn Store>) {
     )
     .await;
     settled(&inbox, &[1, 2], Outcome::Done, WorkState::Done).await;
-    let expected = Replayed {
-        untaken: 2,
-        ..Replayed::default()
+    let expected = ReplaySummary {
+        not_routed: 2,
+        ..ReplaySummary::default()
     };
     for dry_run in [true, false] {
         let replay = Replay {
@@ -578,14 +578,14 @@ async fn a_replay_of_unrouted_events_leaves_others_alone(inbox: Arc<dyn Store>) 
     assert_eq!(keys(&audited), ["key-2"]);
     settle(&inbox, &audited[0].lease, Outcome::Done, WorkState::Done).await;
 
-    let unrouted = Selection {
+    let unrouted = EventSelection {
         states: vec!["unrouted".into()],
         ..of_audit()
     };
-    let expected = Replayed {
-        again: 1,
-        made: 1,
-        ..Replayed::default()
+    let expected = ReplaySummary {
+        replayed: 1,
+        created: 1,
+        ..ReplaySummary::default()
     };
     let dry = Replay {
         dry_run: true,

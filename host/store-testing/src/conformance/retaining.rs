@@ -12,7 +12,7 @@ use super::fixtures::{
     settle, summaries, want,
 };
 use super::{Case, table};
-use hookyard_store::{Appended, Keep, Pruned, Retention, Store};
+use hookyard_store::{AppendResult, PruneSummary, Retention, RetentionLimits, Store};
 
 pub(super) const CASES: &[Case] = table![
     without_limits_everything_is_kept,
@@ -27,31 +27,31 @@ pub(super) const CASES: &[Case] = table![
     unrouted_events_have_an_age_of_their_own,
 ];
 
-fn age(secs: u64) -> Keep {
-    Keep {
+fn age(secs: u64) -> RetentionLimits {
+    RetentionLimits {
         age_max: Some(Duration::from_secs(secs)),
         bytes_max: None,
-        ..Keep::default()
+        ..RetentionLimits::default()
     }
 }
 
-fn bytes(count: u64) -> Keep {
-    Keep {
+fn bytes(count: u64) -> RetentionLimits {
+    RetentionLimits {
         age_max: None,
         bytes_max: Some(count),
-        ..Keep::default()
+        ..RetentionLimits::default()
     }
 }
 
-fn all(keep: Keep) -> Retention {
+fn all(keep: RetentionLimits) -> Retention {
     Retention {
         fallback: keep,
         by_tenant: BTreeMap::new(),
     }
 }
 
-async fn prune(inbox: &Arc<dyn Store>, limits: &Retention, now: i64) -> Pruned {
-    let mut all = Pruned::default();
+async fn prune(inbox: &Arc<dyn Store>, limits: &Retention, now: i64) -> PruneSummary {
+    let mut all = PruneSummary::default();
     loop {
         let step = inbox
             .prune(limits, at(now), 100)
@@ -95,7 +95,7 @@ async fn without_limits_everything_is_kept(inbox: Arc<dyn Store>) {
     handle_all(&inbox).await;
     assert_eq!(
         prune(&inbox, &Retention::default(), 1_000_000_000).await,
-        Pruned::default()
+        PruneSummary::default()
     );
     assert_eq!(kept(&inbox).await.len(), 3);
 }
@@ -133,10 +133,10 @@ async fn what_is_not_over_stays_however_old(inbox: Arc<dyn Store>) {
         WorkState::Waiting { until: at(500) },
     )
     .await;
-    let strict = Keep {
+    let strict = RetentionLimits {
         age_max: Some(Duration::from_secs(1)),
         bytes_max: Some(1),
-        ..Keep::default()
+        ..RetentionLimits::default()
     };
     assert_eq!(prune(&inbox, &all(strict), 1000).await.count, 2);
     assert_eq!(
@@ -186,7 +186,7 @@ async fn each_tenant_has_limits_of_its_own(inbox: Arc<dyn Store>) {
     let acme = plugin("acme/ship").tenant;
     let limits = Retention {
         fallback: bytes(250),
-        by_tenant: [(acme.clone(), Keep::default())].into(),
+        by_tenant: [(acme.clone(), RetentionLimits::default())].into(),
     };
     prune(&inbox, &limits, 1000).await;
     assert_eq!(
@@ -194,7 +194,7 @@ async fn each_tenant_has_limits_of_its_own(inbox: Arc<dyn Store>) {
         ["key-1", "key-2", "key-3", "key-5", "key-6"]
     );
     let limits = Retention {
-        fallback: Keep::default(),
+        fallback: RetentionLimits::default(),
         by_tenant: [(acme, age(100))].into(),
     };
     prune(&inbox, &limits, 1000).await;
@@ -209,7 +209,7 @@ async fn a_step_takes_no_more_than_its_limit(inbox: Arc<dyn Store>) {
     let first = inbox.prune(&limits, at(1000), 2).await.expect("a step");
     assert_eq!(
         first,
-        Pruned {
+        PruneSummary {
             count: 2,
             bytes: 200,
             more: true
@@ -237,7 +237,7 @@ async fn a_step_takes_no_more_than_its_limit(inbox: Arc<dyn Store>) {
     );
     assert_eq!(
         inbox.prune(&limits, at(1000), 2).await.expect("a step"),
-        Pruned::default()
+        PruneSummary::default()
     );
 }
 
@@ -254,7 +254,10 @@ async fn a_key_that_was_pruned_is_new_again(inbox: Arc<dyn Store>) {
         key: event(1).key,
         ..event(99)
     };
-    assert_eq!(inbox.append(again).await.expect("an append"), Appended::New);
+    assert_eq!(
+        inbox.append(again).await.expect("an append"),
+        AppendResult::New
+    );
     assert_eq!(claim_one(&inbox, 1000).await.event.id, event(99).id);
 }
 
@@ -311,9 +314,9 @@ async fn unrouted_events_have_an_age_of_their_own(inbox: Arc<dyn Store>) {
     append(&inbox, [sized("umbrella/payments", 1_000)]).await;
     route_orders_to_ship(&inbox).await;
     append(&inbox, [sized("acme/orders", 4), sized("acme/orders", 5)]).await;
-    let keep = |secs| Keep {
+    let keep = |secs| RetentionLimits {
         unrouted_max_age: Some(Duration::from_secs(secs)),
-        ..Keep::default()
+        ..RetentionLimits::default()
     };
     assert_eq!(prune(&inbox, &all(keep(500)), 400).await.count, 0);
 
@@ -335,7 +338,7 @@ async fn unrouted_events_have_an_age_of_their_own(inbox: Arc<dyn Store>) {
     assert_eq!(inbox.unrouted().await.expect("tallies")[0].count, 1);
 
     let of_umbrella = Retention {
-        fallback: Keep::default(),
+        fallback: RetentionLimits::default(),
         by_tenant: [(plugin("umbrella/ship").tenant, keep(1))].into(),
     };
     assert_eq!(prune(&inbox, &of_umbrella, 2_000).await.count, 1);

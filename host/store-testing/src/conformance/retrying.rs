@@ -9,7 +9,7 @@ use super::fixtures::{
     route_orders_to_ship, settlement, side_by_side, states, want,
 };
 use super::{Case, table};
-use hookyard_store::{JobLease, Replay, Selection, Settlement, Store};
+use hookyard_store::{EventSelection, JobLease, Replay, Settlement, Store};
 
 pub(super) const CASES: &[Case] = table![
     what_failed_at_a_watched_revision_is_due_once_more,
@@ -124,7 +124,7 @@ async fn a_claim_and_a_replay_end_what_is_known_of_a_failure(inbox: Arc<dyn Stor
     let again = claim_one(&inbox, 12).await;
     assert_eq!(retry(&inbox).await, 0, "it is being attempted again");
     fail(&inbox, &again.lease, WorkState::Dead).await;
-    let selection = Selection::default();
+    let selection = EventSelection::default();
     inbox
         .replay(Replay {
             selection,
@@ -183,7 +183,7 @@ async fn many_are_retried_as_a_whole(inbox: Arc<dyn Store>) {
     };
     side_by_side((0..EVENTS).map(store)).await;
     let claimed = claim(&inbox, 9999, 2000).await;
-    let settle = |job: hookyard_store::Claimed| {
+    let settle = |job: hookyard_store::ClaimedJob| {
         let inbox = Arc::clone(&inbox);
         async move { fail(&inbox, &job.lease, WorkState::Dead).await }
     };

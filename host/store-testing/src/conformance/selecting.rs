@@ -8,7 +8,7 @@ use super::fixtures::{
     append, at, claim_of, event, event_of, failed, plugin, route, settle, source, want,
 };
 use super::{Case, table};
-use hookyard_store::{Page, Selection, Store};
+use hookyard_store::{EventPage, EventSelection, Store};
 
 pub(super) const CASES: &[Case] = table![
     each_filter_narrows_the_list,
@@ -18,8 +18,8 @@ pub(super) const CASES: &[Case] = table![
     a_clock_that_was_set_back_hides_no_event,
 ];
 
-async fn keys(inbox: &Arc<dyn Store>, selection: Selection) -> Vec<String> {
-    let page = Page::first(selection, 1000);
+async fn keys(inbox: &Arc<dyn Store>, selection: EventSelection) -> Vec<String> {
+    let page = EventPage::first(selection, 1000);
     inbox
         .events(page)
         .await
@@ -68,43 +68,43 @@ async fn fill(inbox: &Arc<dyn Store>) {
 
 async fn each_filter_narrows_the_list(inbox: Arc<dyn Store>) {
     fill(&inbox).await;
-    let none = Selection::default;
-    let state = |name: &str| Selection {
+    let none = EventSelection::default;
+    let state = |name: &str| EventSelection {
         states: vec![name.into()],
         ..none()
     };
-    let cases: &[(Selection, &[u64])] = &[
+    let cases: &[(EventSelection, &[u64])] = &[
         (none(), &[1, 2, 3, 4, 5]),
         (
-            Selection {
+            EventSelection {
                 ids: vec![event(4).id, event(2).id, event(77).id],
                 ..none()
             },
             &[2, 4],
         ),
         (
-            Selection {
+            EventSelection {
                 tenant: Some(plugin("umbrella/ship").tenant),
                 ..none()
             },
             &[5],
         ),
         (
-            Selection {
+            EventSelection {
                 source: Some(source("acme/orders").name),
                 ..none()
             },
             &[1, 2, 3, 5],
         ),
         (
-            Selection {
+            EventSelection {
                 plugin: Some(plugin("acme/audit").name),
                 ..none()
             },
             &[1, 2, 3],
         ),
         (
-            Selection {
+            EventSelection {
                 event_type: Some("offer.updated".into()),
                 ..none()
             },
@@ -118,21 +118,21 @@ async fn each_filter_narrows_the_list(inbox: Arc<dyn Store>) {
         (state("unrouted"), &[4]),
         (state("discarded"), &[]),
         (
-            Selection {
+            EventSelection {
                 source: Some(source("acme/orders").name),
                 ..state("unrouted")
             },
             &[],
         ),
         (
-            Selection {
+            EventSelection {
                 plugin: Some(plugin("acme/ship").name),
                 ..state("unrouted")
             },
             &[],
         ),
         (
-            Selection {
+            EventSelection {
                 ids: vec![event(4).id, event(2).id],
                 ..state("unrouted")
             },
@@ -140,21 +140,21 @@ async fn each_filter_narrows_the_list(inbox: Arc<dyn Store>) {
         ),
         (state("nonsense"), &[]),
         (
-            Selection {
+            EventSelection {
                 states: vec!["dead".into(), "held".into()],
                 ..none()
             },
             &[2, 5],
         ),
         (
-            Selection {
+            EventSelection {
                 states: vec!["held".into(), "unrouted".into()],
                 ..none()
             },
             &[4, 5],
         ),
         (
-            Selection {
+            EventSelection {
                 plugin: Some(plugin("acme/ship").name),
                 states: vec!["dead".into(), "unrouted".into()],
                 ..none()
@@ -162,42 +162,42 @@ async fn each_filter_narrows_the_list(inbox: Arc<dyn Store>) {
             &[2],
         ),
         (
-            Selection {
+            EventSelection {
                 key: Some("key-3".into()),
                 ..none()
             },
             &[3],
         ),
         (
-            Selection {
+            EventSelection {
                 key: Some("key".into()),
                 ..none()
             },
             &[],
         ),
         (
-            Selection {
+            EventSelection {
                 id_range: Some(event(2).id..=event(4).id),
                 ..none()
             },
             &[2, 3, 4],
         ),
         (
-            Selection {
+            EventSelection {
                 id_range: Some(event(6).id..=event(9).id),
                 ..none()
             },
             &[],
         ),
         (
-            Selection {
+            EventSelection {
                 id_range: Some(event(2).id..=event(4).id),
                 ..state("dead")
             },
             &[2],
         ),
         (
-            Selection {
+            EventSelection {
                 since: Some(at(2)),
                 until: Some(at(4)),
                 ..none()
@@ -205,28 +205,28 @@ async fn each_filter_narrows_the_list(inbox: Arc<dyn Store>) {
             &[2, 3],
         ),
         (
-            Selection {
+            EventSelection {
                 since: Some(at(90)),
                 ..none()
             },
             &[],
         ),
         (
-            Selection {
+            EventSelection {
                 until: Some(at(2)),
                 ..state("dead")
             },
             &[],
         ),
         (
-            Selection {
+            EventSelection {
                 since: Some(at(2)),
                 ..state("done")
             },
             &[2],
         ),
         (
-            Selection {
+            EventSelection {
                 tenant: Some(plugin("acme/ship").tenant),
                 since: Some(at(3)),
                 ..none()
@@ -262,15 +262,15 @@ async fn a_text_is_found_in_the_body_byte_for_byte(inbox: Arc<dyn Store>) {
         ],
     )
     .await;
-    let text = |text: &str| Selection {
+    let text = |text: &str| EventSelection {
         text: Some(text.into()),
-        ..Selection::default()
+        ..EventSelection::default()
     };
     assert_eq!(keys(&inbox, text("A-17")).await, ["key-1", "key-2"]);
     assert_eq!(
         keys(
             &inbox,
-            Selection {
+            EventSelection {
                 key: Some("key-2".into()),
                 ..text("17")
             }
@@ -285,10 +285,10 @@ async fn filters_on_jobs_are_about_one_and_the_same_job(inbox: Arc<dyn Store>) {
     fill(&inbox).await;
     let of = |name: &str, state: &str| {
         let plugin = Some(name.parse().expect("a plugin name of a test"));
-        Selection {
+        EventSelection {
             plugin,
             states: vec![state.into()],
-            ..Selection::default()
+            ..EventSelection::default()
         }
     };
     assert_eq!(keys(&inbox, of("ship", "dead")).await, ["key-2"]);
@@ -317,12 +317,12 @@ async fn pages_of_a_selection_follow_on_from_each_other(inbox: Arc<dyn Store>) {
         )
         .await;
     }
-    let selection = Selection {
+    let selection = EventSelection {
         states: vec!["dead".into()],
         since: Some(at(2)),
-        ..Selection::default()
+        ..EventSelection::default()
     };
-    let in_pages = async |first: Page| {
+    let in_pages = async |first: EventPage| {
         let (mut seen, mut page) = (Vec::new(), first);
         loop {
             let next = inbox.events(page.clone()).await.expect("a page of events");
@@ -336,9 +336,12 @@ async fn pages_of_a_selection_follow_on_from_each_other(inbox: Arc<dyn Store>) {
         }
     };
     let mut expected = ["key-2", "key-3", "key-5", "key-6", "key-7", "key-9"];
-    assert_eq!(in_pages(Page::first(selection.clone(), 2)).await, expected);
+    assert_eq!(
+        in_pages(EventPage::first(selection.clone(), 2)).await,
+        expected
+    );
     expected.reverse();
-    assert_eq!(in_pages(Page::last(selection, 2)).await, expected);
+    assert_eq!(in_pages(EventPage::last(selection, 2)).await, expected);
 }
 
 async fn a_clock_that_was_set_back_hides_no_event(inbox: Arc<dyn Store>) {
@@ -356,10 +359,10 @@ async fn a_clock_that_was_set_back_hides_no_event(inbox: Arc<dyn Store>) {
         ],
     )
     .await;
-    let between = |since, until| Selection {
+    let between = |since, until| EventSelection {
         since: Some(at(since)),
         until: Some(at(until)),
-        ..Selection::default()
+        ..EventSelection::default()
     };
     assert_eq!(keys(&inbox, between(10, 50)).await, ["key-2", "key-4"]);
     assert_eq!(keys(&inbox, between(50, 100)).await, ["key-1", "key-3"]);

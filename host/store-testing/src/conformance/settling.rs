@@ -210,7 +210,7 @@ async fn every_outcome_is_told_as_it_was(inbox: Arc<dyn Store>) {
                 is_watched: false,
                 is_spared: false,
                 effects: hookyard_model::Effects::default(),
-                quota: hookyard_store::Usage {
+                quota: hookyard_store::KvUsage {
                     keys: u64::MAX,
                     bytes: u64::MAX,
                 },

@@ -5,17 +5,18 @@ use std::time::Duration;
 use async_trait::async_trait;
 use hookyard_model::{DestinationRef, MessageId, PluginRef, Timestamp};
 
-use super::{Call, Faulty};
+use super::{Call, FaultyStore};
 use hookyard_store::{
-    ClaimedMessage, Disabled, Error, MessageLease, MessagePage, MessageRecord, MessageReplay,
-    MessageSettlement, MessageSummary, Outbox, Pruned, Replayed, Retention, Unsent, WantMessages,
+    ClaimedMessage, DisabledDestination, Error, MessageLease, MessagePage, MessageRecord,
+    MessageReplay, MessageRequest, MessageSettlement, MessageSummary, Outbox, OutboxUsage,
+    PruneSummary, ReplaySummary, Retention,
 };
 
 #[async_trait]
-impl Outbox for Faulty {
+impl Outbox for FaultyStore {
     async fn claim_messages(
         &self,
-        wanted: &[WantMessages],
+        wanted: &[MessageRequest],
         now: Timestamp,
         lease: Duration,
     ) -> Result<Vec<ClaimedMessage>, Error> {
@@ -75,12 +76,12 @@ impl Outbox for Faulty {
         self.run(Call::Message, self.inner.message(id)).await
     }
 
-    async fn replay_messages(&self, replay: MessageReplay) -> Result<Replayed, Error> {
+    async fn replay_messages(&self, replay: MessageReplay) -> Result<ReplaySummary, Error> {
         self.run(Call::ReplayMessages, self.inner.replay_messages(replay))
             .await
     }
 
-    async fn disable(&self, disabled: Disabled) -> Result<(), Error> {
+    async fn disable(&self, disabled: DisabledDestination) -> Result<(), Error> {
         self.run(Call::Disable, self.inner.disable(disabled)).await
     }
 
@@ -88,11 +89,11 @@ impl Outbox for Faulty {
         self.run(Call::Enable, self.inner.enable(destination)).await
     }
 
-    async fn disabled(&self) -> Result<Vec<Disabled>, Error> {
+    async fn disabled(&self) -> Result<Vec<DisabledDestination>, Error> {
         self.run(Call::Disabled, self.inner.disabled()).await
     }
 
-    async fn unsent(&self) -> Result<Vec<(PluginRef, Unsent)>, Error> {
+    async fn unsent(&self) -> Result<Vec<(PluginRef, OutboxUsage)>, Error> {
         self.run(Call::Unsent, self.inner.unsent()).await
     }
 
@@ -106,7 +107,7 @@ impl Outbox for Faulty {
         limits: &Retention,
         now: Timestamp,
         limit: usize,
-    ) -> Result<Pruned, Error> {
+    ) -> Result<PruneSummary, Error> {
         self.run(
             Call::PruneMessages,
             self.inner.prune_messages(limits, now, limit),

@@ -2,13 +2,15 @@
 
 use std::task::Poll;
 
+use hookyard_store::{AppendResult, Events, Jobs, Values};
+
 use super::*;
-use crate::MemoryInbox;
+use crate::MemoryStore;
 use crate::conformance::fixtures::{event, summaries};
 
-fn faulty() -> (Arc<Faulty>, Arc<dyn Store>) {
-    let inner: Arc<dyn Store> = Arc::new(MemoryInbox::new());
-    (Arc::new(Faulty::new(Arc::clone(&inner))), inner)
+fn faulty() -> (Arc<FaultyStore>, Arc<dyn Store>) {
+    let inner: Arc<dyn Store> = Arc::new(MemoryStore::new());
+    (Arc::new(FaultyStore::new(Arc::clone(&inner))), inner)
 }
 
 async fn stored(inner: &Arc<dyn Store>) -> usize {
@@ -67,14 +69,14 @@ async fn as_many_calls_as_were_meant_are_answered_as_planned() {
         );
     }
     let busy = Err(Error::Busy.to_string());
-    assert_eq!(answers, [busy.clone(), busy, Ok(Appended::New)]);
+    assert_eq!(answers, [busy.clone(), busy, Ok(AppendResult::New)]);
     assert_eq!((faulty.count(Call::Append), faulty.has_plan()), (3, false));
     faulty.on_next(Call::Append, usize::MAX, When::Before, Fault::Fail);
     assert!(faulty.append(event(4)).await.is_err());
     faulty.heal();
     assert_eq!(
         faulty.append(event(4)).await.expect("an append"),
-        Appended::New
+        AppendResult::New
     );
 }
 
@@ -116,7 +118,7 @@ async fn a_delay_lasts_until_it_is_permitted() {
                 .await
                 .expect("the task ends well")
                 .expect("an append"),
-            Appended::New
+            AppendResult::New
         );
         assert_eq!(stored(&inner).await, 2);
     }

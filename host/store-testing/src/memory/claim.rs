@@ -5,15 +5,15 @@ use std::sync::Arc;
 use hookyard_model::Timestamp;
 
 use super::{Place, State};
-use hookyard_store::{Claimed, JobLease, Want, step};
+use hookyard_store::{ClaimedJob, JobLease, JobRequest, transitions};
 
 impl State {
     pub(super) fn claim(
         &mut self,
-        want: &Want,
+        want: &JobRequest,
         now: Timestamp,
         until: Timestamp,
-        claimed: &mut Vec<Claimed>,
+        claimed: &mut Vec<ClaimedJob>,
     ) {
         let Some(queue) = self.queues.get(&want.plugin) else {
             return;
@@ -36,15 +36,15 @@ impl State {
             let Some(job) = self.events[&place.at].jobs.get(&want.plugin.name) else {
                 continue;
             };
-            match step::claim(
+            match transitions::claim(
                 job.state,
                 self.is_routed(place.at, &want.plugin.name),
                 until,
                 now,
             ) {
-                step::Claim::Leave => {}
-                step::Claim::Keep(next) => drop(self.put(place.at, &want.plugin, next)),
-                step::Claim::Lease(next) => {
+                transitions::Claim::Leave => {}
+                transitions::Claim::Hold(next) => drop(self.put(place.at, &want.plugin, next)),
+                transitions::Claim::Lease(next) => {
                     let job = self.put(place.at, &want.plugin, next);
                     job.attempts += 1;
                     job.failed_on = None;
@@ -60,7 +60,7 @@ impl State {
                     };
                     let since = replayed_at.unwrap_or(event.received_at);
                     let due = if place.is_timed { place.due } else { since };
-                    claimed.push(Claimed {
+                    claimed.push(ClaimedJob {
                         lease,
                         until,
                         event,

@@ -4,18 +4,18 @@ use hookyard_model::WorkState;
 
 use super::State;
 use super::replay::selects_event;
-use hookyard_store::{Discard, Discarded, step};
+use hookyard_store::{Discard, DiscardSummary, transitions};
 
 impl State {
-    pub(super) fn discard(&mut self, discard: &Discard) -> Discarded {
+    pub(super) fn discard(&mut self, discard: &Discard) -> DiscardSummary {
         let events = self.discard_events(discard);
-        let mut discarded = Discarded {
+        let mut discarded = DiscardSummary {
             events,
-            ..Discarded::default()
+            ..DiscardSummary::default()
         };
         for (at, plugin) in self.selected_jobs(&discard.selection) {
             let state = self.events[&at].jobs[&plugin.name].state;
-            let Ok(next) = step::discard(state) else {
+            let Ok(next) = transitions::discard(state) else {
                 discarded.leased += u64::from(matches!(state, WorkState::Leased { .. }));
                 continue;
             };
@@ -29,7 +29,7 @@ impl State {
     }
 
     fn discard_events(&mut self, discard: &Discard) -> u64 {
-        if !discard.selection.reaches_unrouted() {
+        if !discard.selection.matches_unrouted() {
             return 0;
         }
         let mut events = 0;

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use hookyard_model::{Key, PluginRef, ReadVersion, Versioned, Write};
 
-use hookyard_store::{Error, Usage};
+use hookyard_store::{Error, KvUsage};
 
 /// What settled attempts have left behind.
 #[derive(Default)]
@@ -16,7 +16,7 @@ pub(super) struct Kept {
 #[derive(Default)]
 struct Store {
     values: BTreeMap<Key, Versioned>,
-    usage: Usage,
+    usage: KvUsage,
     /// The last that was given to any key.
     version: u64,
 }
@@ -28,7 +28,7 @@ impl Kept {
         plugin: &PluginRef,
         all_seen: Vec<ReadVersion>,
         writes: Vec<Write>,
-        quota: Usage,
+        quota: KvUsage,
     ) -> Result<(), Error> {
         let store = self.stores.entry(plugin.clone()).or_default();
         for seen in all_seen {
@@ -82,7 +82,7 @@ impl Kept {
             .collect()
     }
 
-    pub(super) fn usage(&self, plugin: &PluginRef) -> Usage {
+    pub(super) fn usage(&self, plugin: &PluginRef) -> KvUsage {
         self.stores
             .get(plugin)
             .map(|store| store.usage)
@@ -91,16 +91,16 @@ impl Kept {
 }
 
 impl Store {
-    fn usage_after(&self, writes: &[Write]) -> Usage {
+    fn usage_after(&self, writes: &[Write]) -> KvUsage {
         writes.iter().fold(self.usage, |usage, write| {
-            let of = |value: &[u8]| Usage::of(&write.key, value.len());
+            let of = |value: &[u8]| KvUsage::of(&write.key, value.len());
             let before = self
                 .values
                 .get(&write.key)
                 .map(|found| of(&found.value))
                 .unwrap_or_default();
             usage
-                .less(before)
+                .minus(before)
                 .plus(write.value.as_deref().map(of).unwrap_or_default())
         })
     }

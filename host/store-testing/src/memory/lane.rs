@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 use hookyard_model::{EventId, PluginName, PluginRef, SourceName, WorkState};
 
 use super::State;
-use hookyard_store::Ahead;
+use hookyard_store::Predecessor;
 
 /// Jobs whose events are to be handled in their order.
 pub(super) type Lanes = HashMap<Name, Lane>;
@@ -62,7 +62,7 @@ impl State {
     }
 
     /// The one that has to be over before this job is claimed.
-    pub(super) fn ahead_of(&self, at: usize, plugin: &PluginName) -> Option<Ahead<EventId>> {
+    pub(super) fn ahead_of(&self, at: usize, plugin: &PluginName) -> Option<Predecessor<EventId>> {
         let stored = &self.events[&at];
         stored
             .jobs
@@ -72,7 +72,7 @@ impl State {
             .lanes
             .get(&self.lane_of(at, &stored.plugin(plugin))?)?
             .head?];
-        Some(Ahead {
+        Some(Predecessor {
             id: head.event.id,
             state: head.jobs.get(plugin)?.state,
         })

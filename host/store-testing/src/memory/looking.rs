@@ -5,11 +5,11 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use hookyard_model::{Event, EventId, PluginRef, RecordedAnswer, SourceRef};
 
-use super::MemoryInbox;
+use super::MemoryStore;
 use hookyard_store::{Error, Recent};
 
 #[async_trait]
-impl Recent for MemoryInbox {
+impl Recent for MemoryStore {
     async fn recent(&self, sources: &[SourceRef], limit: usize) -> Result<Vec<EventId>, Error> {
         let state = self.state();
         let of_sources = state

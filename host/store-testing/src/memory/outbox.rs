@@ -10,19 +10,19 @@ use hookyard_model::{
     Delivery, DestinationRef, EventId, Message, MessageId, PluginRef, Timestamp, WorkState,
 };
 
-use super::{MemoryInbox, listing};
-use hookyard_store::outbox::DELIVERIES_MAX;
+use super::{MemoryStore, listing};
+use hookyard_store::DELIVERIES_MAX;
 use hookyard_store::{
-    Ahead, ClaimedMessage, Disabled, Error, MessageLease, MessagePage, MessageRecord,
-    MessageReplay, MessageSelection, MessageSettlement, MessageSummary, Outbox, OutboxQuota,
-    Pruned, Replayed, Retention, Unsent, WantMessages, step,
+    ClaimedMessage, DisabledDestination, Error, MessageLease, MessagePage, MessageRecord,
+    MessageReplay, MessageRequest, MessageSelection, MessageSettlement, MessageSummary, Outbox,
+    OutboxQuota, OutboxUsage, Predecessor, PruneSummary, ReplaySummary, Retention, transitions,
 };
 
 #[async_trait]
-impl Outbox for MemoryInbox {
+impl Outbox for MemoryStore {
     async fn claim_messages(
         &self,
-        wanted: &[WantMessages],
+        wanted: &[MessageRequest],
         now: Timestamp,
         lease: Duration,
     ) -> Result<Vec<ClaimedMessage>, Error> {
@@ -58,7 +58,7 @@ impl Outbox for MemoryInbox {
             let Some((at, before)) = outbox.leased(lease) else {
                 continue;
             };
-            if let Ok(next) = step::give_back(before, true) {
+            if let Ok(next) = transitions::give_back(before, true) {
                 outbox.put(at, next).attempts -= 1;
             }
         }
@@ -88,7 +88,7 @@ impl Outbox for MemoryInbox {
         if let Some(reason) = disable {
             outbox.disabled.insert(
                 destination.clone(),
-                Disabled {
+                DisabledDestination {
                     destination,
                     reason,
                     since,
@@ -126,7 +126,7 @@ impl Outbox for MemoryInbox {
             .map(|at| outbox.all[at].record(outbox.ahead_of(*at))))
     }
 
-    async fn replay_messages(&self, replay: MessageReplay) -> Result<Replayed, Error> {
+    async fn replay_messages(&self, replay: MessageReplay) -> Result<ReplaySummary, Error> {
         let replayed = self.state().outbox.replay(&replay);
         if !replay.dry_run {
             self.outbox_changed.notify_one();
@@ -134,7 +134,7 @@ impl Outbox for MemoryInbox {
         Ok(replayed)
     }
 
-    async fn disable(&self, disabled: Disabled) -> Result<(), Error> {
+    async fn disable(&self, disabled: DisabledDestination) -> Result<(), Error> {
         self.state()
             .outbox
             .disabled
@@ -148,11 +148,11 @@ impl Outbox for MemoryInbox {
         Ok(())
     }
 
-    async fn disabled(&self) -> Result<Vec<Disabled>, Error> {
+    async fn disabled(&self) -> Result<Vec<DisabledDestination>, Error> {
         Ok(self.state().outbox.disabled.values().cloned().collect())
     }
 
-    async fn unsent(&self) -> Result<Vec<(PluginRef, Unsent)>, Error> {
+    async fn unsent(&self) -> Result<Vec<(PluginRef, OutboxUsage)>, Error> {
         Ok(self.state().outbox.unsent().into_iter().collect())
     }
 
@@ -170,7 +170,7 @@ impl Outbox for MemoryInbox {
         limits: &Retention,
         now: Timestamp,
         limit: usize,
-    ) -> Result<Pruned, Error> {
+    ) -> Result<PruneSummary, Error> {
         Ok(self.state().outbox.prune(limits, now, limit))
     }
 }
@@ -185,7 +185,7 @@ pub(super) struct Messages {
     by_id: BTreeMap<MessageId, usize>,
     /// Those that are to be sent still.
     alive: BTreeMap<DestinationRef, BTreeSet<usize>>,
-    disabled: BTreeMap<DestinationRef, Disabled>,
+    disabled: BTreeMap<DestinationRef, DisabledDestination>,
 }
 
 struct Stored {
@@ -255,7 +255,7 @@ impl Messages {
     }
 
     /// The one that has to be over before this one is claimed.
-    fn ahead_of(&self, at: usize) -> Option<Ahead<MessageId>> {
+    fn ahead_of(&self, at: usize) -> Option<Predecessor<MessageId>> {
         let stored = &self.all[&at];
         let heads = self.heads(&stored.destination());
         if stored.is_over() || heads.contains(&at) {
@@ -263,7 +263,7 @@ impl Messages {
         }
         let key = |head: &&Stored| head.message.ordering_key == stored.message.ordering_key;
         let head = heads.iter().map(|head| &self.all[head]).find(key)?;
-        Some(Ahead {
+        Some(Predecessor {
             id: head.message.id,
             state: head.state,
         })
@@ -290,7 +290,7 @@ impl Messages {
 
     fn claim(
         &mut self,
-        want: &WantMessages,
+        want: &MessageRequest,
         now: Timestamp,
         until: Timestamp,
     ) -> Vec<ClaimedMessage> {
@@ -309,7 +309,9 @@ impl Messages {
     }
 
     fn lease(&mut self, at: usize, now: Timestamp, until: Timestamp) -> Option<ClaimedMessage> {
-        let step::Claim::Lease(next) = step::claim(self.all[&at].state, true, until, now) else {
+        let transitions::Claim::Lease(next) =
+            transitions::claim(self.all[&at].state, true, until, now)
+        else {
             return None;
         };
         let stored = self.put(at, next);
@@ -356,19 +358,19 @@ impl Messages {
             .collect()
     }
 
-    fn replay(&mut self, replay: &MessageReplay) -> Replayed {
-        let mut replayed = Replayed::default();
+    fn replay(&mut self, replay: &MessageReplay) -> ReplaySummary {
+        let mut replayed = ReplaySummary::default();
         let found = self
             .all
             .iter()
             .filter(|(_, stored)| selects(&replay.selection, stored));
         for at in found.map(|(at, _)| *at).collect::<Vec<_>>() {
-            let due = step::turn(replay.now, replay.rate, replayed.again);
-            let Ok(next) = step::replay(self.all[&at].state, due, true) else {
+            let due = transitions::replay_due(replay.now, replay.rate, replayed.replayed);
+            let Ok(next) = transitions::replay(self.all[&at].state, due, true) else {
                 replayed.leased += 1;
                 continue;
             };
-            replayed.again += 1;
+            replayed.replayed += 1;
             if !replay.dry_run {
                 let stored = self.put(at, next);
                 stored.replays += 1;
@@ -380,11 +382,11 @@ impl Messages {
     }
 
     /// What is to be sent still, by plugin.
-    fn unsent(&self) -> BTreeMap<PluginRef, Unsent> {
-        let mut unsent = BTreeMap::<PluginRef, Unsent>::new();
+    fn unsent(&self) -> BTreeMap<PluginRef, OutboxUsage> {
+        let mut unsent = BTreeMap::<PluginRef, OutboxUsage>::new();
         for stored in self.alive.values().flatten().map(|at| &self.all[at]) {
             let of_plugin = unsent.entry(stored.plugin.clone()).or_default();
-            *of_plugin = of_plugin.plus(Unsent::of([&stored.message]));
+            *of_plugin = of_plugin.plus(OutboxUsage::of([&stored.message]));
         }
         unsent
     }
@@ -394,7 +396,7 @@ impl Messages {
         &self,
         plugin: &PluginRef,
         quota: OutboxQuota,
-        more: Unsent,
+        more: OutboxUsage,
     ) -> Option<Error> {
         let unsent = self.unsent();
         let of_tenant = unsent
@@ -404,14 +406,14 @@ impl Messages {
         let of_plugin = unsent.get(plugin).copied().unwrap_or_default();
         quota.exceeded(
             of_plugin,
-            of_tenant.fold(Unsent::default(), Unsent::plus),
+            of_tenant.fold(OutboxUsage::default(), OutboxUsage::plus),
             more,
         )
     }
 
-    fn prune(&mut self, limits: &Retention, now: Timestamp, limit: usize) -> Pruned {
+    fn prune(&mut self, limits: &Retention, now: Timestamp, limit: usize) -> PruneSummary {
         let is_old = |stored: &Stored| {
-            let keep = limits.keep_of(&stored.plugin.tenant);
+            let keep = limits.limits_of(&stored.plugin.tenant);
             let is_past = |since: Timestamp, age: Option<Duration>| {
                 age.is_some_and(|age| since.after(age) <= now)
             };
@@ -438,7 +440,7 @@ impl Messages {
             .iter()
             .map(|stored| stored.message.body.len() as u64)
             .sum();
-        Pruned {
+        PruneSummary {
             count: taken.len() as u64,
             bytes,
             more,
@@ -505,7 +507,7 @@ impl Stored {
         }
     }
 
-    fn summary(&self, behind: Option<Ahead<MessageId>>) -> MessageSummary {
+    fn summary(&self, behind: Option<Predecessor<MessageId>>) -> MessageSummary {
         MessageSummary {
             id: self.message.id,
             plugin: self.plugin.clone(),
@@ -524,7 +526,7 @@ impl Stored {
         }
     }
 
-    fn record(&self, behind: Option<Ahead<MessageId>>) -> MessageRecord {
+    fn record(&self, behind: Option<Predecessor<MessageId>>) -> MessageRecord {
         MessageRecord {
             summary: self.summary(behind),
             ordering_key: self.message.ordering_key.clone(),

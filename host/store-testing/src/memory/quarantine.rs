@@ -4,7 +4,7 @@
 use hookyard_model::{PluginRef, Revision, WorkState};
 
 use super::State;
-use hookyard_store::{Quarantine, step};
+use hookyard_store::{Quarantine, transitions};
 
 impl State {
     pub(super) fn quarantine(&mut self, quarantine: Quarantine) {
@@ -26,7 +26,7 @@ impl State {
     /// Attaches or detaches every job of the plugin, by what is so now.
     fn turn(&mut self, plugin: &PluginRef) {
         for (at, state) in self.jobs_of(plugin) {
-            let next = step::route(state, self.is_routed(at, &plugin.name));
+            let next = transitions::route(state, self.is_routed(at, &plugin.name));
             self.put(at, plugin, next);
         }
     }
@@ -36,7 +36,7 @@ impl State {
         let mut retried = 0;
         for (at, state) in self.jobs_of(plugin) {
             let failed_on = self.events[&at].jobs[&plugin.name].failed_on;
-            let Ok(next) = step::retry(state, self.is_routed(at, &plugin.name)) else {
+            let Ok(next) = transitions::retry(state, self.is_routed(at, &plugin.name)) else {
                 continue;
             };
             if failed_on == Some(revision) {

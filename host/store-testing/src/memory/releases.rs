@@ -7,9 +7,9 @@ use async_trait::async_trait;
 use hookyard_model::{PluginRef, Step};
 use tokio::sync::Notify;
 
-use crate::MemoryInbox;
-use hookyard_store::releases::{BLOCKS_MAX, REVISIONS_MAX, STEPS_MAX};
-use hookyard_store::{Block, Error, Order, Releases, RevisionRecord, Stepped};
+use crate::MemoryStore;
+use hookyard_store::{BLOCKS_MAX, REVISIONS_MAX, STEPS_MAX};
+use hookyard_store::{Block, Error, Order, ReleaseStep, Releases, RevisionRecord};
 
 /// What is known of all plugins.
 #[derive(Default)]
@@ -20,7 +20,7 @@ pub(super) struct Books {
 
 #[derive(Default)]
 struct State {
-    steps: BTreeMap<PluginRef, Vec<Stepped>>,
+    steps: BTreeMap<PluginRef, Vec<ReleaseStep>>,
     /// The latest step last.
     revisions: BTreeMap<PluginRef, Vec<RevisionRecord>>,
     orders: BTreeMap<PluginRef, Order>,
@@ -34,7 +34,7 @@ impl Books {
 }
 
 impl State {
-    fn record(&mut self, plugin: &PluginRef, stepped: &Stepped) {
+    fn record(&mut self, plugin: &PluginRef, stepped: &ReleaseStep) {
         let steps = self.steps.entry(plugin.clone()).or_default();
         steps.push(stepped.clone());
         drop_oldest(steps, STEPS_MAX, |_| true);
@@ -80,8 +80,8 @@ fn drop_oldest<T>(all: &mut Vec<T>, count_max: usize, may_go: impl Fn(&T) -> boo
 }
 
 #[async_trait]
-impl Releases for MemoryInbox {
-    async fn record(&self, plugin: &PluginRef, steps: &[Stepped]) -> Result<(), Error> {
+impl Releases for MemoryStore {
+    async fn record(&self, plugin: &PluginRef, steps: &[ReleaseStep]) -> Result<(), Error> {
         let mut state = self.books.state();
         steps
             .iter()
@@ -100,7 +100,7 @@ impl Releases for MemoryInbox {
             .collect())
     }
 
-    async fn steps(&self, plugin: &PluginRef) -> Result<Vec<Stepped>, Error> {
+    async fn steps(&self, plugin: &PluginRef) -> Result<Vec<ReleaseStep>, Error> {
         Ok(self
             .books
             .state()
@@ -166,7 +166,7 @@ mod tests {
     #[tokio::test]
     async fn keeps_the_contract() {
         crate::conformance::releasing::run(async || {
-            Arc::new(MemoryInbox::new()) as Arc<dyn Releases>
+            Arc::new(MemoryStore::new()) as Arc<dyn Releases>
         })
         .await;
     }

@@ -4,11 +4,12 @@ use hookyard_model::{EventId, PluginName, PluginRef};
 
 use super::{Job, State, Stored, listing};
 use hookyard_store::{
-    Ahead, EventRecord, EventSummary, JobRecord, Page, Replay, Replayed, Selection, step,
+    EventPage, EventRecord, EventSelection, EventSummary, JobRecord, Predecessor, Replay,
+    ReplaySummary, transitions,
 };
 
 impl State {
-    pub(super) fn page(&self, page: &Page) -> Vec<EventSummary> {
+    pub(super) fn page(&self, page: &EventPage) -> Vec<EventSummary> {
         let found = listing::in_order(&self.events, &self.by_id, page.order, page.after);
         let found = found
             .filter(|stored| selects(&page.selection, stored))
@@ -33,13 +34,14 @@ impl State {
         })
     }
 
-    pub(super) fn replay(&mut self, replay: &Replay) -> Replayed {
-        let mut replayed = Replayed::default();
+    pub(super) fn replay(&mut self, replay: &Replay) -> ReplaySummary {
+        let mut replayed = ReplaySummary::default();
         for (at, plugin) in self.to_replay(&replay.selection) {
-            let due = step::turn(replay.now, replay.rate, replayed.again);
+            let due = transitions::replay_due(replay.now, replay.rate, replayed.replayed);
             match self.events[&at].jobs.get(&plugin.name).map(|job| job.state) {
                 Some(state) => {
-                    let Ok(next) = step::replay(state, due, self.is_routed(at, &plugin.name))
+                    let Ok(next) =
+                        transitions::replay(state, due, self.is_routed(at, &plugin.name))
                     else {
                         replayed.leased += 1;
                         continue;
@@ -52,17 +54,17 @@ impl State {
                     }
                 }
                 None if !self.has_route(at, &plugin.name) => {
-                    replayed.untaken += 1;
+                    replayed.not_routed += 1;
                     continue;
                 }
                 None => {
-                    replayed.made += 1;
+                    replayed.created += 1;
                     if !replay.dry_run {
                         self.add_job(at, plugin.name.clone(), due);
                     }
                 }
             }
-            replayed.again += 1;
+            replayed.replayed += 1;
             if !replay.dry_run {
                 self.set(at, &plugin, |job| {
                     job.revision = replay.revision;
@@ -74,11 +76,11 @@ impl State {
     }
 
     /// The jobs that are meant, and those that are missing, in the order of their events.
-    fn to_replay(&self, selection: &Selection) -> Vec<(usize, PluginRef)> {
+    fn to_replay(&self, selection: &EventSelection) -> Vec<(usize, PluginRef)> {
         let Some(name) = selection
             .plugin
             .as_ref()
-            .filter(|_| selection.reaches_missing())
+            .filter(|_| selection.creates_jobs())
         else {
             return self.selected_jobs(selection);
         };
@@ -93,7 +95,7 @@ impl State {
             .collect()
     }
 
-    pub(super) fn selected_jobs(&self, selection: &Selection) -> Vec<(usize, PluginRef)> {
+    pub(super) fn selected_jobs(&self, selection: &EventSelection) -> Vec<(usize, PluginRef)> {
         let events = self
             .events
             .iter()
@@ -111,7 +113,7 @@ impl State {
 }
 
 /// Whether the event is meant, by itself or by one of its jobs.
-fn selects(selection: &Selection, stored: &Stored) -> bool {
+fn selects(selection: &EventSelection, stored: &Stored) -> bool {
     let by_job = selection.plugin.is_some() || !selection.states.is_empty();
     let has_job = || {
         stored
@@ -121,13 +123,13 @@ fn selects(selection: &Selection, stored: &Stored) -> bool {
             || (selection.plugin.is_none()
                 && stored
                     .state_without_jobs()
-                    .is_some_and(|state| selection.wants(state)))
+                    .is_some_and(|state| selection.names_state(state)))
     };
     selects_event(selection, stored) && (!by_job || has_job())
 }
 
-pub(super) fn selects_event(selection: &Selection, stored: &Stored) -> bool {
-    let Selection {
+pub(super) fn selects_event(selection: &EventSelection, stored: &Stored) -> bool {
+    let EventSelection {
         ids,
         id_range,
         tenant,
@@ -162,12 +164,12 @@ pub(super) fn selects_event(selection: &Selection, stored: &Stored) -> bool {
         && until.is_none_or(|until| event.received_at < until)
 }
 
-fn selects_job(selection: &Selection, name: &PluginName, state: &str) -> bool {
+fn selects_job(selection: &EventSelection, name: &PluginName, state: &str) -> bool {
     selection
         .plugin
         .as_ref()
         .is_none_or(|plugin| plugin == name)
-        && (selection.states.is_empty() || selection.wants(state))
+        && (selection.states.is_empty() || selection.names_state(state))
 }
 
 impl Stored {
@@ -182,7 +184,7 @@ impl Stored {
 }
 
 impl Job {
-    fn record(&self, plugin: &PluginName, behind: Option<Ahead<EventId>>) -> JobRecord {
+    fn record(&self, plugin: &PluginName, behind: Option<Predecessor<EventId>>) -> JobRecord {
         JobRecord {
             plugin: plugin.clone(),
             state: self.state,

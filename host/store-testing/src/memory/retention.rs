@@ -4,17 +4,22 @@ use bytes::Bytes;
 use hookyard_model::{Header, TenantName, Timestamp};
 
 use super::{Place, State, Stored};
-use hookyard_store::{Keep, Pruned, Retention, step};
+use hookyard_store::{PruneSummary, Retention, RetentionLimits, transitions};
 
 impl State {
-    pub(super) fn prune(&mut self, limits: &Retention, now: Timestamp, limit: usize) -> Pruned {
-        let mut pruned = Pruned::default();
+    pub(super) fn prune(
+        &mut self,
+        limits: &Retention,
+        now: Timestamp,
+        limit: usize,
+    ) -> PruneSummary {
+        let mut pruned = PruneSummary::default();
         self.by_key
-            .retain(|_, (_, until)| *until > now.before(step::KEY_GRACE));
+            .retain(|_, (_, until)| *until > now.before(transitions::KEY_GRACE));
         for (tenant, keep) in self.tenants(limits) {
             for at in self.unrouted_past(&tenant, keep, now) {
                 if pruned.count as usize == limit {
-                    return Pruned {
+                    return PruneSummary {
                         more: true,
                         ..pruned
                     };
@@ -37,7 +42,7 @@ impl State {
                     continue;
                 }
                 if pruned.count as usize == limit {
-                    return Pruned {
+                    return PruneSummary {
                         more: true,
                         ..pruned
                     };
@@ -50,7 +55,12 @@ impl State {
     }
 
     /// The unrouted events of a tenant that have waited for too long, the oldest first.
-    fn unrouted_past(&self, tenant: &TenantName, keep: Keep, now: Timestamp) -> Vec<usize> {
+    fn unrouted_past(
+        &self,
+        tenant: &TenantName,
+        keep: RetentionLimits,
+        now: Timestamp,
+    ) -> Vec<usize> {
         let Some(age_max) = keep.unrouted_max_age else {
             return Vec::new();
         };
@@ -64,13 +74,13 @@ impl State {
             .collect()
     }
 
-    fn count_and_take_out(&mut self, at: usize, pruned: &mut Pruned) {
+    fn count_and_take_out(&mut self, at: usize, pruned: &mut PruneSummary) {
         pruned.count += 1;
         pruned.bytes += self.events[&at].bytes();
         self.take_out(at);
     }
 
-    fn tenants(&self, limits: &Retention) -> Vec<(TenantName, Keep)> {
+    fn tenants(&self, limits: &Retention) -> Vec<(TenantName, RetentionLimits)> {
         let mut tenants: Vec<_> = self
             .events
             .values()
@@ -80,7 +90,7 @@ impl State {
         tenants.dedup();
         tenants
             .into_iter()
-            .map(|tenant| (tenant.clone(), limits.keep_of(&tenant)))
+            .map(|tenant| (tenant.clone(), limits.limits_of(&tenant)))
             .collect()
     }
 

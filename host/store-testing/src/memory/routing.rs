@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use hookyard_model::{PluginName, PluginRef, SourceRef, Timestamp, WorkState};
 
 use super::{State, Stored};
-use hookyard_store::{Backlog, BacklogPolicy, Routes, Tally, step};
+use hookyard_store::{Backlog, BacklogPolicy, Routes, Tally, transitions};
 
 impl State {
     pub(super) fn route(&mut self, routes: Routes, backlog: &Backlog) {
@@ -23,7 +23,7 @@ impl State {
                 .map(|(name, job)| (name.clone(), job.state))
                 .collect();
             for (plugin, state) in jobs {
-                let next = step::route(state, self.is_routed(at, &plugin));
+                let next = transitions::route(state, self.is_routed(at, &plugin));
                 let plugin = self.events[&at].plugin(&plugin);
                 self.put(at, &plugin, next);
             }
@@ -39,7 +39,7 @@ impl State {
                 continue;
             };
             let turn = turns.entry(plugin.clone()).or_default();
-            let due = step::turn(backlog.now, rate, *turn);
+            let due = transitions::replay_due(backlog.now, rate, *turn);
             *turn += 1;
 
             self.add_job(at, name, due);

@@ -6,8 +6,8 @@ use std::path::Path;
 
 use anyhow::Context;
 use hookyard_model::{PluginRef, SourceRef};
-use hookyard_store::{Inbox, Releases, Tally};
-use hookyard_store_sqlite::SqliteInbox;
+use hookyard_store::{Events, Jobs, Releases, Tally};
+use hookyard_store_sqlite::SqliteStore;
 
 use super::report::Report;
 use crate::cli::Failure;
@@ -39,14 +39,14 @@ pub(super) async fn tell(path: &Path, report: &Report) -> Result<(), Failure> {
 
 /// The plugins that serve by the record; none where that can't be read.
 pub(super) async fn serving(path: &Path) -> BTreeSet<PluginRef> {
-    let Ok(inbox) = SqliteInbox::open_read_only(path) else {
+    let Ok(inbox) = SqliteStore::open_read_only(path) else {
         return BTreeSet::new();
     };
     hookyard_release::serving(&inbox.revisions(None).await.unwrap_or_default())
 }
 
 async fn count(path: &Path) -> anyhow::Result<(Vec<Tally<SourceRef>>, Vec<Tally<PluginRef>>)> {
-    let inbox = SqliteInbox::open_read_only(path)?;
+    let inbox = SqliteStore::open_read_only(path)?;
     let unrouted = inbox.unrouted().await.context("the inbox can't be read")?;
     Ok((
         unrouted,

@@ -5,7 +5,7 @@ use std::path::Path;
 use anyhow::Context;
 use clap::Args;
 use hookyard_model::Clock;
-use hookyard_store::{Discard, Discarded, Inbox, Selection};
+use hookyard_store::{Discard, DiscardSummary, EventSelection, Events};
 
 use super::filters::Filters;
 use crate::cli::Failure;
@@ -72,11 +72,11 @@ pub(super) async fn run(path: &Path, arguments: Arguments) -> Result<(), Failure
     } = arguments;
     let now = SystemClock.now();
     let filtered = filters.selection(now)?;
-    WORDS.must_name_some(ids.is_empty() && filtered == Selection::default(), all)?;
+    WORDS.must_name_some(ids.is_empty() && filtered == EventSelection::default(), all)?;
     must_name_what_is_open(&filtered)?;
     let stored = replay::open(path, dry_run)?;
     stored.must_know_names_of(&filtered).await?;
-    let selection = Selection {
+    let selection = EventSelection {
         ids: ids::events(&stored.inbox, &ids).await?,
         ..filtered
     };
@@ -100,8 +100,8 @@ pub(super) async fn run(path: &Path, arguments: Arguments) -> Result<(), Failure
 }
 
 /// Refuses states that nothing can be discarded in.
-fn must_name_what_is_open(selection: &Selection) -> Result<(), Failure> {
-    let Selection { states, .. } = selection;
+fn must_name_what_is_open(selection: &EventSelection) -> Result<(), Failure> {
+    let EventSelection { states, .. } = selection;
     let is_closed = |state: &String| ["done", "leased", "discarded"].contains(&state.as_str());
     if states.is_empty() || !states.iter().all(is_closed) {
         return Ok(());
@@ -111,22 +111,22 @@ fn must_name_what_is_open(selection: &Selection) -> Result<(), Failure> {
 }
 
 fn in_json(
-    Discarded {
+    DiscardSummary {
         jobs,
         events,
         leased,
-    }: Discarded,
+    }: DiscardSummary,
     dry_run: bool,
 ) -> String {
     format!("{{\"jobs\":{jobs},\"unrouted\":{events},\"leased\":{leased},\"dry_run\":{dry_run}}}")
 }
 
 fn in_words(
-    Discarded {
+    DiscardSummary {
         jobs,
         events,
         leased,
-    }: Discarded,
+    }: DiscardSummary,
     dry_run: bool,
 ) -> String {
     let unrouted = match events {
@@ -152,7 +152,7 @@ mod tests {
 
     #[test]
     fn the_answer_counts_each_kind() {
-        let discarded = |jobs, events, leased| Discarded {
+        let discarded = |jobs, events, leased| DiscardSummary {
             jobs,
             events,
             leased,

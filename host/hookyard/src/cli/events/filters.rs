@@ -2,7 +2,7 @@
 
 use clap::{Args, ValueEnum};
 use hookyard_model::{PluginName, SourceName, TenantName, Timestamp};
-use hookyard_store::Selection;
+use hookyard_store::EventSelection;
 
 use crate::cli::Failure;
 use crate::cli::shared::filters::{Moment, QualifiedName, non_empty_text, one_tenant};
@@ -78,12 +78,12 @@ impl State {
 
 impl Filters {
     /// What the inbox is asked for.
-    pub(crate) fn selection(self, now: Timestamp) -> Result<Selection, Failure> {
+    pub(crate) fn selection(self, now: Timestamp) -> Result<EventSelection, Failure> {
         let named = [
             self.source.as_ref().and_then(|named| named.tenant.clone()),
             self.plugin.as_ref().and_then(|named| named.tenant.clone()),
         ];
-        Ok(Selection {
+        Ok(EventSelection {
             tenant: one_tenant(
                 "an event",
                 self.tenant.into_iter().chain(named.into_iter().flatten()),
@@ -100,7 +100,7 @@ impl Filters {
                 .collect(),
             since: self.since.map(|moment| moment.before(now)),
             until: self.until.map(|moment| moment.before(now)),
-            ..Selection::default()
+            ..EventSelection::default()
         })
     }
 }
@@ -119,7 +119,7 @@ mod tests {
 
     const NOW: Timestamp = Timestamp::from_unix_secs(1_000_000);
 
-    fn read(arguments: &[&str]) -> Result<Selection, String> {
+    fn read(arguments: &[&str]) -> Result<EventSelection, String> {
         let line = Line::try_parse_from(["test"].iter().chain(arguments))
             .map_err(|error| error.to_string())?;
         line.filters
@@ -152,7 +152,7 @@ mod tests {
             "1970-01-12T00:00:00Z",
         ];
         let found = read(&[&all[..], &more].concat());
-        let expected = Selection {
+        let expected = EventSelection {
             tenant: Some("acme".parse().expect("a name")),
             source: Some("orders".parse().expect("a name")),
             plugin: Some("books".parse().expect("a name")),
@@ -162,10 +162,10 @@ mod tests {
             states: ["dead", "held", "done"].map(str::to_owned).into(),
             since: Some(Timestamp::from_unix_secs(1_000_000 - 7200)),
             until: Some(Timestamp::from_unix_secs(11 * 86_400)),
-            ..Selection::default()
+            ..EventSelection::default()
         };
         assert_eq!(found, Ok(expected));
-        assert_eq!(read(&[]), Ok(Selection::default()));
+        assert_eq!(read(&[]), Ok(EventSelection::default()));
         let names: Vec<_> = State::value_variants()
             .iter()
             .map(|state| state.name())

@@ -6,8 +6,10 @@ use std::path::Path;
 
 use clap::Args;
 use hookyard_model::Clock;
-use hookyard_store::{Error, EventSummary, Inbox, JobSummary, ListOrder, Page, Selection};
-use hookyard_store_sqlite::SqliteInbox;
+use hookyard_store::{
+    Error, EventPage, EventSelection, EventSummary, Events as _, JobSummary, ListOrder,
+};
+use hookyard_store_sqlite::SqliteStore;
 use serde::Serialize;
 
 use super::filters::Filters;
@@ -48,16 +50,16 @@ pub(super) async fn run(path: &Path, arguments: Arguments) -> Result<(), Failure
 
 /// The events that are meant.
 struct Events<'l> {
-    inbox: SqliteInbox,
-    selection: Selection,
+    inbox: SqliteStore,
+    selection: EventSelection,
     listing: &'l Listing,
     width_max: Option<usize>,
 }
 
 impl Events<'_> {
     /// The same, whatever has become of them so far.
-    fn whatever_became_of_them(&self) -> Selection {
-        Selection {
+    fn whatever_became_of_them(&self) -> EventSelection {
+        EventSelection {
             plugin: None,
             states: Vec::new(),
             ..self.selection.clone()
@@ -78,7 +80,7 @@ impl Store<EventSummary> for Events<'_> {
         };
         let (selection, after) = (self.selection.clone(), after.map(|event| event.id));
         self.inbox
-            .events(Page {
+            .events(EventPage {
                 selection,
                 order,
                 after,
@@ -94,16 +96,16 @@ impl Store<EventSummary> for Events<'_> {
     ) -> Result<Vec<EventSummary>, Error> {
         let after = after.map(|event| event.id);
         self.inbox
-            .events(Page {
+            .events(EventPage {
                 after,
-                ..Page::first(self.whatever_became_of_them(), limit)
+                ..EventPage::first(self.whatever_became_of_them(), limit)
             })
             .await
     }
 
     async fn newest(&self, limit: usize) -> Result<Vec<EventSummary>, Error> {
         self.inbox
-            .events(Page::last(self.whatever_became_of_them(), limit))
+            .events(EventPage::last(self.whatever_became_of_them(), limit))
             .await
     }
 
@@ -113,10 +115,10 @@ impl Store<EventSummary> for Events<'_> {
         }
         let ids = events.iter().map(|event| event.id).collect();
         self.inbox
-            .events(Page::first(
-                Selection {
+            .events(EventPage::first(
+                EventSelection {
                     ids,
-                    ..Selection::default()
+                    ..EventSelection::default()
                 },
                 events.len(),
             ))
@@ -124,8 +126,8 @@ impl Store<EventSummary> for Events<'_> {
     }
 
     fn means(&self, event: &EventSummary) -> bool {
-        let Selection { plugin, states, .. } = &self.selection;
-        let is_wanted = |state: &str| states.is_empty() || self.selection.wants(state);
+        let EventSelection { plugin, states, .. } = &self.selection;
+        let is_wanted = |state: &str| states.is_empty() || self.selection.names_state(state);
         let is_meant = |job: &JobSummary| {
             plugin.as_ref().is_none_or(|plugin| *plugin == job.plugin)
                 && is_wanted(job.state.name())

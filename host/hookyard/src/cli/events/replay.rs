@@ -7,8 +7,8 @@ use std::path::Path;
 use anyhow::{Context, anyhow};
 use clap::Args;
 use hookyard_model::{Clock, PluginName, Revision};
-use hookyard_store::{Inbox, Page, Releases, Replay, Replayed, Selection};
-use hookyard_store_sqlite::SqliteInbox;
+use hookyard_store::{EventPage, EventSelection, Events, Releases, Replay, ReplaySummary};
+use hookyard_store_sqlite::SqliteStore;
 
 use super::filters::Filters;
 use crate::cli::Failure;
@@ -66,13 +66,13 @@ pub(super) async fn run(path: &Path, arguments: Arguments) -> Result<(), Failure
     let now = SystemClock.now();
     let filtered = filters.selection(now)?;
     WORDS.must_name_some(
-        ids.is_empty() && filtered == Selection::default(),
+        ids.is_empty() && filtered == EventSelection::default(),
         again.all,
     )?;
     must_name_plugin(&filtered)?;
     let stored = replay::open(path, again.dry_run)?;
     stored.must_know_names_of(&filtered).await?;
-    let selection = Selection {
+    let selection = EventSelection {
         ids: ids::events(&stored.inbox, &ids).await?,
         ..filtered
     };
@@ -83,7 +83,7 @@ pub(super) async fn run(path: &Path, arguments: Arguments) -> Result<(), Failure
 
     let (plugin, found) = (
         selection.plugin.clone(),
-        Selection {
+        EventSelection {
             plugin: None,
             ..selection.clone()
         },
@@ -100,7 +100,7 @@ pub(super) async fn run(path: &Path, arguments: Arguments) -> Result<(), Failure
         .replay(replay)
         .await
         .context("not everything could be made to run again")?;
-    if let Some(plugin) = plugin.filter(|_| replayed.again == 0 && replayed.untaken > 0) {
+    if let Some(plugin) = plugin.filter(|_| replayed.replayed == 0 && replayed.not_routed > 0) {
         return Err(not_given(&plugin, replayed).into());
     }
 
@@ -108,16 +108,16 @@ pub(super) async fn run(path: &Path, arguments: Arguments) -> Result<(), Failure
         .map(|revision| format!(" on revision {}", revision.short()))
         .unwrap_or_default();
     output::line(WORDS.answer(replayed, &again, &on))?;
-    if replayed.again == 0 && replayed.leased == 0 && !again.json {
+    if replayed.replayed == 0 && replayed.leased == 0 && !again.json {
         tell_without_job(&stored.inbox, found).await?;
     }
     Ok(())
 }
 
 /// Says of an event that was found and has no job how it can be run.
-async fn tell_without_job(inbox: &SqliteInbox, selection: Selection) -> anyhow::Result<()> {
+async fn tell_without_job(inbox: &SqliteStore, selection: EventSelection) -> anyhow::Result<()> {
     let found = inbox
-        .events(Page::first(selection, LOOKED_AT_MAX))
+        .events(EventPage::first(selection, LOOKED_AT_MAX))
         .await
         .context("the events can't be read")?;
     if let Some(event) = found.iter().find(|event| event.jobs.is_empty()) {
@@ -132,7 +132,7 @@ async fn tell_without_job(inbox: &SqliteInbox, selection: Selection) -> anyhow::
 }
 
 /// Unrouted events have no job to run again: one is made for a plugin, which has to be named.
-fn must_name_plugin(selection: &Selection) -> Result<(), Failure> {
+fn must_name_plugin(selection: &EventSelection) -> Result<(), Failure> {
     let way_out = match selection.names_unrouted() {
         true if selection.plugin.is_none() => {
             "name the plugin that is to be given them: --plugin tenant/name"
@@ -148,7 +148,7 @@ fn must_name_plugin(selection: &Selection) -> Result<(), Failure> {
 }
 
 /// The revision of any plugin whose digits begin like this. All 64 digits need not be known yet.
-async fn named_revision(inbox: &SqliteInbox, digits: &str) -> anyhow::Result<Revision> {
+async fn named_revision(inbox: &SqliteStore, digits: &str) -> anyhow::Result<Revision> {
     if let Ok(revision) = digits.parse() {
         return Ok(revision);
     }
@@ -173,7 +173,13 @@ async fn named_revision(inbox: &SqliteInbox, digits: &str) -> anyhow::Result<Rev
 }
 
 /// Why no job was made.
-fn not_given(plugin: &PluginName, Replayed { untaken, .. }: Replayed) -> anyhow::Error {
+fn not_given(
+    plugin: &PluginName,
+    ReplaySummary {
+        not_routed: untaken,
+        ..
+    }: ReplaySummary,
+) -> anyhow::Error {
     let events = if untaken == 1 {
         "1 event was".to_owned()
     } else {

@@ -8,7 +8,7 @@ use anyhow::{Context, anyhow};
 use clap::Args;
 use hookyard_model::Attempt;
 use hookyard_store::{
-    Discarding, EventRecord, Inbox, JobRecord, MessagePage, MessageSelection, MessageSummary,
+    DiscardRecord, EventRecord, Events, JobRecord, MessagePage, MessageSelection, MessageSummary,
     Outbox,
 };
 use serde::Serialize;
@@ -196,7 +196,7 @@ impl<'e> ShownJob<'e> {
 }
 
 impl<'e> ShownDiscard<'e> {
-    fn of(replay: u32, Discarding { at, reason }: &'e Discarding) -> Self {
+    fn of(replay: u32, DiscardRecord { at, reason }: &'e DiscardRecord) -> Self {
         Self {
             replay,
             at: at.to_string(),
@@ -321,7 +321,7 @@ mod tests {
     use hookyard_model::{
         Event, Header, LogLine, Outcome, Payload, PluginRef, Revision, Timestamp, WorkState,
     };
-    use hookyard_store::Ahead;
+    use hookyard_store::Predecessor;
 
     use super::*;
 
@@ -394,8 +394,8 @@ mod tests {
         }
     }
 
-    fn discarding() -> Discarding {
-        Discarding {
+    fn discarding() -> DiscardRecord {
+        DiscardRecord {
             at: Timestamp::from_unix_secs(1_780_400_250),
             reason: "not\tours".into(),
         }
@@ -417,7 +417,7 @@ mod tests {
             event_type: None,
             created_at: Timestamp::from_unix_secs(1_780_400_202),
             state: WorkState::Pending,
-            behind: Some(Ahead {
+            behind: Some(Predecessor {
                 id: "0197308f-0000-7000-8000-000000000003"
                     .parse()
                     .expect("an id"),

@@ -3,7 +3,7 @@
 use clap::{Args, ValueEnum};
 use hookyard_model::{DestinationName, EventId, PluginName, TenantName, Timestamp};
 use hookyard_store::MessageSelection;
-use hookyard_store_sqlite::SqliteInbox;
+use hookyard_store_sqlite::SqliteStore;
 
 use crate::cli::Failure;
 use crate::cli::shared::filters::{Moment, QualifiedName, non_empty_text, one_tenant};
@@ -80,7 +80,7 @@ impl Filters {
     pub(crate) async fn selection(
         self,
         now: Timestamp,
-        inbox: &SqliteInbox,
+        inbox: &SqliteStore,
     ) -> Result<MessageSelection, Failure> {
         let event = match &self.event {
             None => None,

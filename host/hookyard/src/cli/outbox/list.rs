@@ -8,9 +8,9 @@ use anyhow::Context;
 use clap::Args;
 use hookyard_model::{Clock, DestinationRef};
 use hookyard_store::{
-    Disabled, Error, ListOrder, MessagePage, MessageSelection, MessageSummary, Outbox,
+    DisabledDestination, Error, ListOrder, MessagePage, MessageSelection, MessageSummary, Outbox,
 };
-use hookyard_store_sqlite::SqliteInbox;
+use hookyard_store_sqlite::SqliteStore;
 use serde::Serialize;
 
 use super::filters::Filters;
@@ -27,7 +27,7 @@ use hookyard_model::visible;
 const HEAD: [&str; 6] = ["ID", "COMMITTED", "DESTINATION", "TYPE", "PLUGIN", "STATE"];
 
 /// The destinations that are sent nothing, each with why and since when.
-pub(super) type AllDisabled = BTreeMap<DestinationRef, Disabled>;
+pub(super) type AllDisabled = BTreeMap<DestinationRef, DisabledDestination>;
 
 /// The arguments of `hookyard outbox list`.
 #[derive(Debug, Args)]
@@ -62,7 +62,7 @@ pub(super) async fn run(path: &Path, arguments: Arguments) -> Result<(), Failure
 
 /// The messages that are meant.
 struct Messages<'l> {
-    inbox: SqliteInbox,
+    inbox: SqliteStore,
     selection: MessageSelection,
     disabled: AllDisabled,
     listing: &'l Listing,
@@ -179,7 +179,7 @@ impl Item for MessageSummary {
     }
 }
 
-pub(super) async fn all_disabled(inbox: &SqliteInbox) -> anyhow::Result<AllDisabled> {
+pub(super) async fn all_disabled(inbox: &SqliteStore) -> anyhow::Result<AllDisabled> {
     let disabled = inbox.disabled().await.context("the inbox can't be read")?;
     Ok(disabled
         .into_iter()
@@ -278,7 +278,7 @@ pub(super) fn write_disabled(
         tenant.as_ref().is_none_or(|tenant| *tenant == of.tenant)
             && destination.as_ref().is_none_or(|name| *name == of.name)
     };
-    for Disabled {
+    for DisabledDestination {
         destination,
         reason,
         since,
@@ -297,7 +297,7 @@ pub(super) fn write_disabled(
 #[cfg(test)]
 mod tests {
     use hookyard_model::{Timestamp, WorkState};
-    use hookyard_store::Ahead;
+    use hookyard_store::Predecessor;
 
     use super::*;
 
@@ -331,7 +331,7 @@ mod tests {
         let since = Timestamp::from_unix_secs(1_780_400_300);
         [(
             destination.clone(),
-            Disabled {
+            DisabledDestination {
                 destination,
                 reason: "it answered 410".into(),
                 since,
@@ -347,7 +347,7 @@ mod tests {
             "0197308f|2026-06-02T11:36:40.250Z|acme/partner|offer.accepted|offers|\
              waiting until 1970-01-01T00:00:01.000Z after 2 (failed: it answered 503)"
         );
-        let behind = Some(Ahead {
+        let behind = Some(Predecessor {
             id: message().id,
             state: message().state,
         });

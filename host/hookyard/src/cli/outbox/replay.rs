@@ -8,7 +8,7 @@ use anyhow::Context;
 use clap::Args;
 use hookyard_model::{Clock, DestinationRef, MessageId};
 use hookyard_store::{MessageReplay, MessageSelection, Outbox};
-use hookyard_store_sqlite::SqliteInbox;
+use hookyard_store_sqlite::SqliteStore;
 
 use super::filters::Filters;
 use super::list::{all_disabled, destination, write_disabled};
@@ -75,7 +75,7 @@ pub(super) async fn run(path: &Path, arguments: Arguments) -> Result<(), Failure
 
 /// These messages, and where they go. Nothing is done where one of them isn't there.
 async fn messages(
-    inbox: &SqliteInbox,
+    inbox: &SqliteStore,
     prefixes: &[IdPrefix],
 ) -> anyhow::Result<(Vec<MessageId>, BTreeSet<DestinationRef>)> {
     let (mut ids, mut destinations) = (Vec::new(), BTreeSet::new());

@@ -6,7 +6,7 @@ use std::path::Path;
 use anyhow::Context;
 use clap::Args;
 use hookyard_model::{PluginRef, TenantName};
-use hookyard_store::{Outbox, Unsent};
+use hookyard_store::{Outbox, OutboxUsage};
 use serde_json::{Value, json};
 
 use crate::cli::Failure;
@@ -45,8 +45,8 @@ pub(super) async fn run(path: &Path, arguments: &Arguments) -> Result<(), Failur
     output::text(String::from_utf8_lossy(&table).into_owned())
 }
 
-fn of_tenants(unsent: &[(PluginRef, Unsent)]) -> BTreeMap<&TenantName, Unsent> {
-    let mut tenants = BTreeMap::<&TenantName, Unsent>::new();
+fn of_tenants(unsent: &[(PluginRef, OutboxUsage)]) -> BTreeMap<&TenantName, OutboxUsage> {
+    let mut tenants = BTreeMap::<&TenantName, OutboxUsage>::new();
     for (plugin, unsent) in unsent {
         let of_tenant = tenants.entry(&plugin.tenant).or_default();
         *of_tenant = of_tenant.plus(*unsent);
@@ -55,10 +55,11 @@ fn of_tenants(unsent: &[(PluginRef, Unsent)]) -> BTreeMap<&TenantName, Unsent> {
 }
 
 /// Each tenant, followed by its plugins.
-fn rows(unsent: &[(PluginRef, Unsent)]) -> Vec<[String; 3]> {
-    let row =
-        |of: String, unsent: Unsent| [of, unsent.messages.to_string(), unsent.bytes.to_string()];
-    let of_tenant = |(tenant, whole): (&TenantName, Unsent)| {
+fn rows(unsent: &[(PluginRef, OutboxUsage)]) -> Vec<[String; 3]> {
+    let row = |of: String, unsent: OutboxUsage| {
+        [of, unsent.messages.to_string(), unsent.bytes.to_string()]
+    };
+    let of_tenant = |(tenant, whole): (&TenantName, OutboxUsage)| {
         let own = unsent.iter().filter(|(plugin, _)| plugin.tenant == *tenant);
         let own = own.map(|(plugin, unsent)| row(plugin.to_string(), *unsent));
         [row(tenant.to_string(), whole)]
@@ -69,12 +70,14 @@ fn rows(unsent: &[(PluginRef, Unsent)]) -> Vec<[String; 3]> {
     of_tenants(unsent).into_iter().flat_map(of_tenant).collect()
 }
 
-fn lines(unsent: &[(PluginRef, Unsent)]) -> Vec<Value> {
-    let line = |tenant: &TenantName, plugin: Option<String>, Unsent { messages, bytes }: Unsent| json!({ "tenant": tenant.as_str(), "plugin": plugin, "messages": messages, "bytes": bytes });
+fn lines(unsent: &[(PluginRef, OutboxUsage)]) -> Vec<Value> {
+    let line = |tenant: &TenantName,
+                plugin: Option<String>,
+                OutboxUsage { messages, bytes }: OutboxUsage| json!({ "tenant": tenant.as_str(), "plugin": plugin, "messages": messages, "bytes": bytes });
     let tenants = of_tenants(unsent)
         .into_iter()
         .map(|(tenant, whole)| line(tenant, None, whole));
-    let of_plugin = |(plugin, unsent): &(PluginRef, Unsent)| {
+    let of_plugin = |(plugin, unsent): &(PluginRef, OutboxUsage)| {
         line(&plugin.tenant, Some(plugin.name.to_string()), *unsent)
     };
     tenants.chain(unsent.iter().map(of_plugin)).collect()
@@ -90,7 +93,7 @@ mod tests {
             tenant: tenant.parse().expect("a name"),
             name: plugin.parse().expect("a name"),
         };
-        let unsent = |messages, bytes| Unsent { messages, bytes };
+        let unsent = |messages, bytes| OutboxUsage { messages, bytes };
         let all = [
             (plugin("acme", "books"), unsent(1, 10)),
             (plugin("acme", "ship"), unsent(2, 30)),

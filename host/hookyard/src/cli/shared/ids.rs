@@ -4,8 +4,8 @@ use std::fmt::Display;
 
 use anyhow::{Context, anyhow, bail};
 use hookyard_model::{EventId, MessageId};
-use hookyard_store::{Inbox, MessagePage, MessageSelection, Outbox, Page, Selection};
-use hookyard_store_sqlite::SqliteInbox;
+use hookyard_store::{EventPage, EventSelection, Events, MessagePage, MessageSelection, Outbox};
+use hookyard_store_sqlite::SqliteStore;
 
 use crate::cli::shared::id_prefix::IdPrefix;
 
@@ -13,13 +13,13 @@ use crate::cli::shared::id_prefix::IdPrefix;
 const NAMED_MAX: usize = 5;
 
 /// The stored event whose id begins like this.
-pub(crate) async fn event(inbox: &SqliteInbox, prefix: &IdPrefix) -> anyhow::Result<EventId> {
-    let selection = Selection {
+pub(crate) async fn event(inbox: &SqliteStore, prefix: &IdPrefix) -> anyhow::Result<EventId> {
+    let selection = EventSelection {
         id_range: Some(prefix.range(EventId::from_uuid)),
-        ..Selection::default()
+        ..EventSelection::default()
     };
     let found = inbox
-        .events(Page::first(selection, NAMED_MAX + 1))
+        .events(EventPage::first(selection, NAMED_MAX + 1))
         .await
         .context("the events can't be read")?;
     only(
@@ -31,7 +31,7 @@ pub(crate) async fn event(inbox: &SqliteInbox, prefix: &IdPrefix) -> anyhow::Res
 
 /// The stored events whose ids begin like these. Nothing is found where one of them isn't there.
 pub(crate) async fn events(
-    inbox: &SqliteInbox,
+    inbox: &SqliteStore,
     prefixes: &[IdPrefix],
 ) -> anyhow::Result<Vec<EventId>> {
     let mut ids = Vec::new();
@@ -42,7 +42,7 @@ pub(crate) async fn events(
 }
 
 /// The stored message whose id begins like this.
-pub(crate) async fn message(inbox: &SqliteInbox, prefix: &IdPrefix) -> anyhow::Result<MessageId> {
+pub(crate) async fn message(inbox: &SqliteStore, prefix: &IdPrefix) -> anyhow::Result<MessageId> {
     let selection = MessageSelection {
         id_range: Some(prefix.range(MessageId::from_uuid)),
         ..MessageSelection::default()

@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 
 use anyhow::Context;
 use hookyard_model::{DestinationName, DestinationRef, PluginName, TenantName};
-use hookyard_store::{Inbox, MessagePage, MessageSelection, Outbox, Page, Releases, Selection};
+use hookyard_store::{
+    EventPage, EventSelection, Events, MessagePage, MessageSelection, Outbox, Releases,
+};
 
 use super::Stored;
 use hookyard_config::document;
@@ -16,25 +18,28 @@ const UNREAD: &str = "the inbox can't be read";
 
 impl Stored {
     /// Refuses a selection that names a tenant, a source or a plugin which is neither configured nor stored.
-    pub(crate) async fn must_know_names_of(&self, selection: &Selection) -> anyhow::Result<()> {
-        let Selection {
+    pub(crate) async fn must_know_names_of(
+        &self,
+        selection: &EventSelection,
+    ) -> anyhow::Result<()> {
+        let EventSelection {
             tenant,
             source,
             plugin,
             ..
         } = selection;
-        let is_stored = async |selection: Selection| {
+        let is_stored = async |selection: EventSelection| {
             self.inbox
-                .events(Page::first(selection, 1))
+                .events(EventPage::first(selection, 1))
                 .await
                 .map(|found| !found.is_empty())
                 .context(UNREAD)
         };
         if let Some(name) = tenant {
             self.must_know_tenant(name, async || {
-                is_stored(Selection {
+                is_stored(EventSelection {
                     tenant: Some(name.clone()),
-                    ..Selection::default()
+                    ..EventSelection::default()
                 })
                 .await
             })
@@ -46,10 +51,10 @@ impl Stored {
                 .sources
                 .keys()
                 .map(|source| (&source.tenant, source.name.as_str()));
-            let wanted = Selection {
+            let wanted = EventSelection {
                 tenant: tenant.clone(),
                 source: Some(name.clone()),
-                ..Selection::default()
+                ..EventSelection::default()
             };
             if let Err(unknown) = known_as("source", tenant.as_ref(), name.as_str(), known)
                 && !is_stored(wanted).await?
@@ -58,10 +63,10 @@ impl Stored {
             }
         }
         if let Some(name) = plugin {
-            let wanted = Selection {
+            let wanted = EventSelection {
                 tenant: tenant.clone(),
                 plugin: Some(name.clone()),
-                ..Selection::default()
+                ..EventSelection::default()
             };
             self.must_know_plugin(tenant.as_ref(), name, async || is_stored(wanted).await)
                 .await?;

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use clap::Args;
-use hookyard_store::Replayed;
+use hookyard_store::ReplaySummary;
 
 use super::Stored;
 use crate::cli::Failure;
@@ -61,7 +61,12 @@ impl Words {
     }
 
     /// What was done, or would be, in a line.
-    pub(crate) fn answer(&self, replayed: Replayed, again: &ReplayOptions, more: &str) -> String {
+    pub(crate) fn answer(
+        &self,
+        replayed: ReplaySummary,
+        again: &ReplayOptions,
+        more: &str,
+    ) -> String {
         match again.json {
             true => self.in_json(replayed, again.dry_run),
             false => self.in_words(replayed, again.dry_run, more),
@@ -70,12 +75,12 @@ impl Words {
 
     fn in_json(
         &self,
-        Replayed {
-            again,
+        ReplaySummary {
+            replayed: again,
             leased,
-            made,
+            created: made,
             ..
-        }: Replayed,
+        }: ReplaySummary,
         dry_run: bool,
     ) -> String {
         let made = if made > 0 {
@@ -91,12 +96,12 @@ impl Words {
 
     fn in_words(
         &self,
-        Replayed {
-            again,
+        ReplaySummary {
+            replayed: again,
             leased,
-            made,
+            created: made,
             ..
-        }: Replayed,
+        }: ReplaySummary,
         dry_run: bool,
         more: &str,
     ) -> String {
@@ -155,10 +160,10 @@ mod tests {
 
     #[test]
     fn what_was_done_is_told_in_a_line() {
-        let replayed = |again, leased| Replayed {
-            again,
+        let replayed = |again, leased| ReplaySummary {
+            replayed: again,
             leased,
-            ..Replayed::default()
+            ..ReplaySummary::default()
         };
         assert_eq!(
             WORDS.in_words(replayed(1, 0), false, ""),
@@ -170,10 +175,10 @@ mod tests {
         );
         let expected = "7 jobs would run again; 2 would be left alone, being attempted now";
         assert_eq!(WORDS.in_words(replayed(7, 2), true, ""), expected);
-        let made = Replayed {
-            again: 7,
-            made: 3,
-            ..Replayed::default()
+        let made = ReplaySummary {
+            replayed: 7,
+            created: 3,
+            ..ReplaySummary::default()
         };
         let expected =
             "7 jobs will run again, 3 of them for events that the plugin had not been given";

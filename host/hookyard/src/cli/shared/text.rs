@@ -6,7 +6,7 @@ use std::fmt::Write;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use hookyard_model::{Header, WorkState};
-use hookyard_store::Ahead;
+use hookyard_store::Predecessor;
 use serde::Serialize;
 
 use hookyard_model::visible;
@@ -96,7 +96,7 @@ pub(crate) struct Behind {
 }
 
 impl Behind {
-    pub(crate) fn of<I: ToString>(ahead: &Ahead<I>) -> Self {
+    pub(crate) fn of<I: ToString>(ahead: &Predecessor<I>) -> Self {
         Self {
             id: ahead.id.to_string(),
             state: ahead.state.name(),

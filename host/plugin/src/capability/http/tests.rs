@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use hookyard_model::{MessageId, Outcome};
-use hookyard_store_testing::MemoryInbox;
+use hookyard_store_testing::MemoryStore;
 
 use super::*;
 use crate::effects::Buffer;
@@ -36,7 +36,7 @@ async fn bodies_count_against_memory_with_the_effects() {
     };
     let terms = Terms::limited(limits.clone());
     let parts = Parts {
-        values: Arc::new(MemoryInbox::new()),
+        values: Arc::new(MemoryStore::new()),
         message_ids: Arc::new(|| MessageId::from_uuid(uuid::Uuid::from_u128(7))),
         http: Arc::new(Echo),
         stage: None,

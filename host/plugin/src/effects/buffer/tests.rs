@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use hookyard_store_testing::MemoryInbox;
+use hookyard_store_testing::MemoryStore;
 
 use proptest::prelude::*;
 
@@ -12,7 +12,7 @@ use super::*;
 use crate::NoHttp;
 use crate::tests::{commit, plugin};
 
-fn parts(inbox: &Arc<MemoryInbox>) -> Parts {
+fn parts(inbox: &Arc<MemoryStore>) -> Parts {
     let next = AtomicU64::new(1);
     let id = move || {
         MessageId::from_uuid(uuid::Uuid::from_u64_pair(
@@ -28,11 +28,11 @@ fn parts(inbox: &Arc<MemoryInbox>) -> Parts {
     }
 }
 
-fn buffer_with(inbox: &Arc<MemoryInbox>, limits: &Limits) -> Buffer {
+fn buffer_with(inbox: &Arc<MemoryStore>, limits: &Limits) -> Buffer {
     Buffer::new(parts(inbox), plugin(), limits)
 }
 
-fn buffer(inbox: &Arc<MemoryInbox>) -> Buffer {
+fn buffer(inbox: &Arc<MemoryStore>) -> Buffer {
     buffer_with(inbox, &Limits::default())
 }
 
@@ -52,8 +52,8 @@ fn some(value: &str) -> Option<Bytes> {
 }
 
 /// An inbox where these values are committed in bucket `b`.
-async fn inbox_with(values: &[(&str, &str)]) -> Arc<MemoryInbox> {
-    let inbox = Arc::new(MemoryInbox::new());
+async fn inbox_with(values: &[(&str, &str)]) -> Arc<MemoryStore> {
+    let inbox = Arc::new(MemoryStore::new());
     let writes = values
         .iter()
         .map(|(name, value)| Write {
@@ -146,7 +146,7 @@ async fn an_attempt_reads_its_own_writes_and_keeps_what_it_has_read() {
 
 #[tokio::test]
 async fn what_was_missing_when_it_was_read_must_still_be_missing() {
-    let inbox = Arc::new(MemoryInbox::new());
+    let inbox = Arc::new(MemoryStore::new());
     let mut effects = [buffer(&inbox), buffer(&inbox)];
     for effects in &mut effects {
         assert_eq!(
@@ -271,7 +271,7 @@ async fn a_swap_is_made_where_nothing_changed_since() {
 
 #[tokio::test]
 async fn messages_are_kept_in_their_order() {
-    let inbox = Arc::new(MemoryInbox::new());
+    let inbox = Arc::new(MemoryStore::new());
     let mut effects = buffer_with(
         &inbox,
         &Limits {
@@ -381,7 +381,7 @@ async fn what_handles_and_answers_hold_is_bounded_as_well() {
         memory_max: 10_000,
         ..Limits::default()
     };
-    let mut effects = buffer_with(&Arc::new(MemoryInbox::new()), &limits);
+    let mut effects = buffer_with(&Arc::new(MemoryStore::new()), &limits);
     let in_all = "what one run reads, writes and sends may take 10000 bytes in all";
     let change = |effects: &mut Buffer, n: u8| {
         effects
@@ -431,7 +431,7 @@ async fn all_keys(effects: &mut Buffer) -> Vec<String> {
 
 #[tokio::test]
 async fn cursors_that_are_numbers_stand_for_keys() {
-    let mut effects = buffer(&Arc::new(MemoryInbox::new()));
+    let mut effects = buffer(&Arc::new(MemoryStore::new()));
     assert_eq!(effects.number_page_end("a".into()).expect("room"), 1);
     assert_eq!(effects.number_page_end("b".into()).expect("room"), 2);
     assert_eq!(effects.page_end(1).expect("the first"), "a");

@@ -5,8 +5,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use hookyard_model::{Delivery, DeliveryResult, DestinationRef, Message, MessageId, WorkState};
 use hookyard_store::{
-    Disabled, Keep, MessageLease, MessagePage, MessageReplay, MessageSelection, MessageSettlement,
-    Outbox, Retention, WantMessages,
+    DisabledDestination, MessageLease, MessagePage, MessageReplay, MessageRequest,
+    MessageSelection, MessageSettlement, Outbox, Retention, RetentionLimits,
 };
 use uuid::Uuid;
 
@@ -56,7 +56,7 @@ impl Pair {
 
     async fn claim_messages(&mut self) {
         let limit = 1 + self.random.below(4) as usize;
-        let wanted = [0, 1].map(|number| WantMessages {
+        let wanted = [0, 1].map(|number| MessageRequest {
             destination: destination(number),
             limit,
         });
@@ -161,7 +161,7 @@ impl Pair {
     async fn disable_or_enable(&mut self) {
         let destination = destination(self.random.below(2) as usize);
         if self.random.below(3) == 0 {
-            let disabled = Disabled {
+            let disabled = DisabledDestination {
                 destination,
                 reason: "by hand".into(),
                 since: self.now,
@@ -220,16 +220,16 @@ impl Pair {
         // Which go first in a small step differs where two ages are asked for.
         let (fallback, limit) = match self.random.below(3) {
             0 => (
-                Keep {
+                RetentionLimits {
                     unsent_max_age: age,
-                    ..Keep::default()
+                    ..RetentionLimits::default()
                 },
                 10_000,
             ),
             _ => (
-                Keep {
+                RetentionLimits {
                     age_max: age,
-                    ..Keep::default()
+                    ..RetentionLimits::default()
                 },
                 1 + self.random.below(9) as usize,
             ),

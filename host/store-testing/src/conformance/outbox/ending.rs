@@ -11,8 +11,8 @@ use super::fixtures::{
 };
 use crate::conformance::fixtures::{at, message};
 use crate::conformance::{Case, table};
-use hookyard_store::outbox::DELIVERIES_MAX;
-use hookyard_store::{Disabled, Error, MessageLease, MessageSettlement, Store};
+use hookyard_store::DELIVERIES_MAX;
+use hookyard_store::{DisabledDestination, Error, MessageLease, MessageSettlement, Store};
 
 pub(super) const CASES: &[Case] = table![
     every_try_is_kept_with_what_was_answered,
@@ -27,8 +27,8 @@ pub(super) const CASES: &[Case] = table![
     what_is_under_way_is_settled_although_its_destination_is_disabled,
 ];
 
-fn gone(reason: &str, since: i64) -> Disabled {
-    Disabled {
+fn gone(reason: &str, since: i64) -> DisabledDestination {
+    DisabledDestination {
         destination: destination("acme/shop"),
         reason: reason.into(),
         since: at(since),
@@ -200,7 +200,7 @@ async fn a_try_may_end_all_sending_to_its_destination(store: Arc<dyn Store>) {
     let since = at(100).after(Duration::from_millis(30));
     assert_eq!(
         store.disabled().await.expect("the disabled"),
-        [Disabled {
+        [DisabledDestination {
             since,
             ..gone("it answered 410", 0)
         }]

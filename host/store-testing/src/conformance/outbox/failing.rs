@@ -8,7 +8,7 @@ use hookyard_model::{DeliveryResult, MessageId, WorkState};
 use super::fixtures::{commit, destination, end, keyed, numbers_of, want};
 use crate::conformance::fixtures::{LEASE, at, messages};
 use crate::conformance::{Case, table};
-use crate::faulty::{Fault, Faulty, When};
+use crate::faulty::{Fault, FaultyStore, When};
 use hookyard_store::{Outbox, Store};
 
 pub(super) const CASES: &[Case] = table![
@@ -46,13 +46,13 @@ async fn each_round(store: &Arc<dyn Store>, fault: Fault) {
                 ],
             )
             .await;
-            let faulty = Arc::new(Faulty::new(Arc::clone(store)));
+            let faulty = Arc::new(FaultyStore::new(Arc::clone(store)));
             faulty.at(nth, when, fault.clone());
             tokio::select! {
                 () = send_all(&faulty, &receiver, 0) => {}
                 () = faulty.crashed() => {
                     // Another host takes up what the leases leave.
-                    send_all(&Arc::new(Faulty::new(Arc::clone(store))), &receiver, 1_000_000).await;
+                    send_all(&Arc::new(FaultyStore::new(Arc::clone(store))), &receiver, 1_000_000).await;
                 }
             }
             assert_sent(
@@ -72,7 +72,7 @@ async fn each_round(store: &Arc<dyn Store>, fault: Fault) {
 }
 
 /// Sends until nothing is left, in the way of a host.
-async fn send_all(store: &Arc<Faulty>, receiver: &Receiver, mut now: i64) {
+async fn send_all(store: &Arc<FaultyStore>, receiver: &Receiver, mut now: i64) {
     for _ in 0..CALLS_MAX {
         // Leases of tries whose end was lost have run out by then.
         now += 1_000;

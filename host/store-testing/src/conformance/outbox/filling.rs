@@ -14,7 +14,9 @@ use crate::conformance::fixtures::{
     route_orders_to_ship, settlement, want,
 };
 use crate::conformance::{Case, table};
-use hookyard_store::{Error, Keep, OutboxQuota, Pruned, Retention, Settlement, Store, Unsent};
+use hookyard_store::{
+    Error, OutboxQuota, OutboxUsage, PruneSummary, Retention, RetentionLimits, Settlement, Store,
+};
 
 pub(super) const CASES: &[Case] = table![
     messages_past_the_quota_change_nothing,
@@ -26,11 +28,11 @@ pub(super) const CASES: &[Case] = table![
     what_is_taken_out_lets_the_next_of_its_key_go,
 ];
 
-const fn unsent(messages: u64, bytes: u64) -> Unsent {
-    Unsent { messages, bytes }
+const fn unsent(messages: u64, bytes: u64) -> OutboxUsage {
+    OutboxUsage { messages, bytes }
 }
 
-const ENDLESS: Unsent = unsent(u64::MAX, u64::MAX);
+const ENDLESS: OutboxUsage = unsent(u64::MAX, u64::MAX);
 
 /// The next attempt of this plugin's asks for these messages; the limit that keeps them out.
 async fn ask(
@@ -64,7 +66,7 @@ async fn ask(
     }
 }
 
-async fn told(store: &Arc<dyn Store>) -> Vec<(PluginRef, Unsent)> {
+async fn told(store: &Arc<dyn Store>) -> Vec<(PluginRef, OutboxUsage)> {
     store.unsent().await.expect("a count")
 }
 
@@ -242,10 +244,10 @@ async fn attempts_that_are_spared_are_counted(store: Arc<dyn Store>) {
 }
 
 /// Takes out what wasn't sent within 100 s, at second `now`.
-async fn prune(store: &Arc<dyn Store>, now: i64) -> Pruned {
-    let keep = Keep {
+async fn prune(store: &Arc<dyn Store>, now: i64) -> PruneSummary {
+    let keep = RetentionLimits {
         unsent_max_age: Some(Duration::from_secs(100)),
-        ..Keep::default()
+        ..RetentionLimits::default()
     };
     let limits = Retention {
         fallback: keep,

@@ -14,8 +14,8 @@ use crate::conformance::fixtures::{
     LEASE, append, at, claim_one, event, message, route_orders_to_ship, settlement,
 };
 use hookyard_store::{
-    ClaimedMessage, MessageLease, MessageRecord, MessageReplay, MessageSelection,
-    MessageSettlement, MessageSummary, Settlement, Store, WantMessages,
+    ClaimedMessage, MessageLease, MessageRecord, MessageReplay, MessageRequest, MessageSelection,
+    MessageSettlement, MessageSummary, Settlement, Store,
 };
 
 pub(super) fn id(number: u128) -> MessageId {
@@ -79,8 +79,8 @@ pub(super) async fn commit(
         .expect("a settlement");
 }
 
-pub(super) fn want(text: &str, limit: usize) -> WantMessages {
-    WantMessages {
+pub(super) fn want(text: &str, limit: usize) -> MessageRequest {
+    MessageRequest {
         destination: destination(text),
         limit,
     }
@@ -93,7 +93,7 @@ pub(super) async fn claim(store: &Arc<dyn Store>, limit: usize, now: i64) -> Vec
 
 pub(super) async fn claim_of(
     store: &Arc<dyn Store>,
-    wanted: &[WantMessages],
+    wanted: &[MessageRequest],
     now: i64,
 ) -> Vec<ClaimedMessage> {
     store
@@ -222,5 +222,5 @@ pub(super) async fn again(store: &Arc<dyn Store>, number: u128) {
         dry_run: false,
     };
     let replayed = store.replay_messages(replay).await.expect("a replay");
-    assert_eq!((replayed.again, replayed.leased), (1, 0));
+    assert_eq!((replayed.replayed, replayed.leased), (1, 0));
 }

@@ -36,7 +36,7 @@ fn replay(ids: impl IntoIterator<Item = u128>) -> MessageReplay {
 /// How many are sent again, and how many were under lease.
 async fn run(store: &Arc<dyn Store>, replay: MessageReplay) -> (u64, u64) {
     let replayed = store.replay_messages(replay).await.expect("a replay");
-    (replayed.again, replayed.leased)
+    (replayed.replayed, replayed.leased)
 }
 
 async fn messages_in_every_state_but_under_lease_are_sent_again(store: Arc<dyn Store>) {

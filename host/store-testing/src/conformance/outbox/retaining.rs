@@ -11,7 +11,7 @@ use crate::conformance::fixtures::{
     want as want_jobs,
 };
 use crate::conformance::{Case, table};
-use hookyard_store::{Keep, Pruned, Retention, Store};
+use hookyard_store::{PruneSummary, Retention, RetentionLimits, Store};
 
 pub(super) const CASES: &[Case] = table![
     messages_that_are_over_are_kept_for_their_time,
@@ -21,22 +21,22 @@ pub(super) const CASES: &[Case] = table![
     messages_outlive_their_event,
 ];
 
-fn keep(secs: u64) -> Keep {
-    Keep {
+fn keep(secs: u64) -> RetentionLimits {
+    RetentionLimits {
         age_max: Some(Duration::from_secs(secs)),
         bytes_max: None,
-        ..Keep::default()
+        ..RetentionLimits::default()
     }
 }
 
-fn for_all(keep: Keep) -> Retention {
+fn for_all(keep: RetentionLimits) -> Retention {
     Retention {
         fallback: keep,
         ..Retention::default()
     }
 }
 
-async fn prune(store: &Arc<dyn Store>, limits: &Retention, now: i64, limit: usize) -> Pruned {
+async fn prune(store: &Arc<dyn Store>, limits: &Retention, now: i64, limit: usize) -> PruneSummary {
     store
         .prune_messages(limits, at(now), limit)
         .await
@@ -67,17 +67,17 @@ async fn messages_that_are_over_are_kept_for_their_time(store: Arc<dyn Store>) {
     .await;
     sent(&store, &claimed[2].lease).await;
     assert_eq!(
-        prune(&store, &for_all(Keep::default()), 99_999, 99).await,
-        Pruned::default(),
+        prune(&store, &for_all(RetentionLimits::default()), 99_999, 99).await,
+        PruneSummary::default(),
         "without end"
     );
     assert_eq!(
         prune(&store, &for_all(keep(100)), 109, 99).await,
-        Pruned::default()
+        PruneSummary::default()
     );
     assert_eq!(
         prune(&store, &for_all(keep(100)), 110, 99).await,
-        Pruned {
+        PruneSummary {
             count: 2,
             bytes: 6,
             more: false
@@ -109,7 +109,7 @@ async fn messages_are_taken_out_a_step_at_a_time(store: Arc<dyn Store>) {
     all_sent(&store).await;
     assert_eq!(
         prune(&store, &for_all(keep(0)), 500, 2).await,
-        Pruned {
+        PruneSummary {
             count: 2,
             bytes: 6,
             more: true
@@ -118,7 +118,7 @@ async fn messages_are_taken_out_a_step_at_a_time(store: Arc<dyn Store>) {
     assert_eq!(left(&store).await, [1], "the oldest go first");
     assert_eq!(
         prune(&store, &for_all(keep(0)), 500, 2).await,
-        Pruned {
+        PruneSummary {
             count: 1,
             bytes: 3,
             more: false

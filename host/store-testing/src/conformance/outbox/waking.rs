@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::fixtures::{claim_message, commit, destination, id, keyed, sent};
 use crate::conformance::fixtures::{at, message};
 use crate::conformance::{Case, table};
-use hookyard_store::{Disabled, MessageReplay, MessageSelection, Store};
+use hookyard_store::{DisabledDestination, MessageReplay, MessageSelection, Store};
 
 pub(super) const CASES: &[Case] = table![
     a_settlement_with_a_message_wakes_who_waits,
@@ -65,7 +65,7 @@ async fn a_message_that_is_sent_again_wakes_who_waits(store: Arc<dyn Store>) {
 
 async fn an_enabled_destination_wakes_who_waits(store: Arc<dyn Store>) {
     let destination = destination("acme/shop");
-    let disabled = Disabled {
+    let disabled = DisabledDestination {
         destination: destination.clone(),
         reason: "gone".into(),
         since: at(1),
