@@ -169,7 +169,7 @@ async fn ungranted_request_is_refused_with_remedy() -> Result<()> {
             table(&authority)
         ),
         format!(
-            "GET http://{authority}: the path of the request to http://{authority} has dots, empty segments or encoded slashes, and can't be told to be under what is granted"
+            "GET http://{authority}: the path of the request to http://{authority} has dots, empty segments or encoded slashes, so it cannot be matched with the granted paths"
         ),
         format!("GET http://{elsewhere}: http://{elsewhere} is not granted; add to acme/it.toml:"),
         table(&elsewhere),
@@ -243,7 +243,7 @@ async fn requests_are_bounded_and_redirects_returned() -> Result<()> {
     ];
     let lines = fetched(&rig, &asked).await?;
     assert!(
-        lines[0].ends_with("the answer of 127.0.0.1 is larger than 65536 bytes"),
+        lines[0].ends_with("the response from 127.0.0.1 is larger than 65536 bytes"),
         "{lines:#?}"
     );
     let told: Vec<_> = lines

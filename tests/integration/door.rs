@@ -56,7 +56,7 @@ async fn destination_resolving_to_private_address_gets_nothing() -> Result<()> {
         message["attempts"], 1,
         "it isn't tried again before somebody changes the configuration: {message}"
     );
-    let line = "localhost is at 127.0.0.1, which is this machine; allow it by `addresses = [\"127.0.0.1\"]`";
+    let line = "localhost is at 127.0.0.1, which is this machine; allow it with `addresses = [\"127.0.0.1\"]`";
     let by_ipv6 = line.replace("127.0.0.1", "::1");
     assert!(shown.contains(line) || shown.contains(&by_ipv6), "{shown}");
     assert!(receiver.received().is_empty());
@@ -93,7 +93,7 @@ async fn certificate_fetch_obeys_address_rules() -> Result<()> {
         503,
         "it can be allowed, so it's sent again"
     );
-    let said = "127.0.0.1 is at 127.0.0.1, which is this machine; allow it by";
+    let said = "127.0.0.1 is at 127.0.0.1, which is this machine; allow it with";
     rig.host
         .wait_for_log("why there's no certificate", |line| {
             line.text.contains(said)

@@ -147,7 +147,7 @@ async fn all_grant_faults_are_reported_at_once() -> Result<()> {
         (8, "scheme: must be \"https\" or \"http\""),
         (
             9,
-            "addresses[0]: is in the midst of its range; say \"10.0.0.0/8\"",
+            "addresses[0]: has host bits set; write \"10.0.0.0/8\"",
         ),
         (
             10,

@@ -6,8 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hookyard_delivery::{self as delivery, BreakerPolicy};
-use hookyard_egress::address::grant;
-use hookyard_egress::{Error, Identity, Policy};
+use hookyard_egress::{Error, Identity, Policy, address_setting};
 use hookyard_model::TenantName;
 use hookyard_schemes::Signer;
 
@@ -103,9 +102,9 @@ fn fault(section: &Section<'_>, error: &Error) {
             "is in the clear, so that anybody on the way can read it and answer for the receiver; use https, or allow \
              it by `allow_http = true`",
         ),
-        (Some(entry), Error::Forbidden { address, why, .. }) => entry.fault(format_args!(
-            "leads to {address}, which is {why}; allow it by `{}` if that is meant",
-            grant(*address)
+        (Some(entry), Error::Forbidden { address, class, .. }) => entry.fault(format_args!(
+            "leads to {address}, which is {class}; allow it by `{}` if that is meant",
+            address_setting(*address)
         )),
         (Some(entry), error) => entry.fault(chain(error)),
         (None, error) => section.fault(chain(error)),

@@ -6,9 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use hookyard_egress::allow;
-use hookyard_egress::target::Scheme;
-use hookyard_egress::{Range, Rule};
+use hookyard_egress::{Range, Rule, Scheme, is_path_prefix};
 use hookyard_model::{DestinationName, TenantName};
 use hookyard_plugin::{Authority, Grants, HostGrant};
 use hookyard_schemes::judge::judge;
@@ -250,7 +248,7 @@ fn method(entry: &Entry<'_>) -> Option<Method> {
 
 fn path(entry: &Entry<'_>) -> Option<String> {
     let text = entry.get::<String>()?;
-    if !allow::is_prefix(&text) {
+    if !is_path_prefix(&text) {
         entry.fault(
             "must be a path that begins with /, such as \"/v1/\", without dots in place of names",
         );

@@ -1,18 +1,21 @@
-//! What can be known to be wrong with where a destination leads before anything is sent to it.
+//! Checks a destination before anything is sent to it, so that a configuration can be refused for it.
 
+use hookyard_egress::{Error, Host, Policy, Scheme, Target, check_address, check_policy};
 use http::Uri;
 
-use hookyard_egress::address::judge;
-use hookyard_egress::error::Error;
-use hookyard_egress::policy::Policy;
-use hookyard_egress::target::{Host, Scheme, Target};
-
-/// Refuses a URL that is none, one in the clear that isn't allowed, a literal address that the guard would refuse, and
-/// roots or a client certificate that can't be used. What a name leads to is judged at each request.
+/// Checks that `url` can be requested under `policy`.
+///
+/// The addresses of a host name are not checked here: they may change, so the door checks them at each delivery.
+///
+/// # Errors
+///
+/// Returns an error for a URL that is not valid, for an `http:` URL that the policy does not allow, for a literal address
+/// that the address guard refuses, and for root certificates or a client certificate that cannot be used.
 pub fn check(url: &str, policy: &Policy) -> Result<(), Error> {
     let uri: Uri = url.parse().map_err(|_| Error::InvalidUrl)?;
     let target = Target::of(&uri)?;
     let host = target.host.to_string();
+
     if target.scheme == Scheme::Http && !policy.allow_http {
         return Err(Error::Scheme {
             scheme: target.scheme.name().to_owned(),
@@ -20,7 +23,11 @@ pub fn check(url: &str, policy: &Policy) -> Result<(), Error> {
         });
     }
     if let Host::Address(address) = target.host {
-        judge(address, &policy.addresses).map_err(|why| Error::Forbidden { host, address, why })?;
+        check_address(address, &policy.addresses).map_err(|class| Error::Forbidden {
+            host,
+            address,
+            class,
+        })?;
     }
-    policy.check()
+    check_policy(policy)
 }

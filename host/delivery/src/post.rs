@@ -59,7 +59,7 @@ impl Post for Door {
         let Outgoing { destination, .. } = outgoing;
         let request = request(&outgoing)?;
         let limits = Limits {
-            time_max: destination.timeout,
+            timeout: destination.timeout,
             body_max: BODY_KEPT,
             over_long: OverLong::Cut,
         };

@@ -1,96 +1,22 @@
-//! The door: what holds for all requests that go out, and what each may cost.
-//!
-//! It refuses what is never sent; `exchange` does the rest.
+//! The door: sends a request after checking that it may be sent at all. `exchange` does the work.
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::Bytes;
-use hookyard_model::TenantName;
 use http::{Method, Request, Response};
 
-use crate::bounds::Bounds;
 use crate::error::Error;
-use crate::exchange::Exchange;
+use crate::exchange::{Exchange, Shared};
+use crate::limits::{Body, Config, Limits};
 use crate::policy::Policy;
-use crate::pool::Pool;
 use crate::resolve::{Resolve, SystemResolver};
 use crate::target::{Scheme, Target};
-use crate::tls::Trust;
 
-/// What holds for all that goes out.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Config {
-    /// Roots to trust besides the platform's, as PEM texts of one or more certificates each.
-    pub roots: Vec<Vec<u8>>,
-    /// Connections at once, those kept for later among them. One tenant has three quarters of them at most.
-    pub connections_max: usize,
-    /// Exchanges at once with one host and port, whoever makes them.
-    pub host_concurrency_max: usize,
-    /// The most time for finding an address, connecting and TLS, where there's no connection yet.
-    pub connect_timeout: Duration,
-    /// The most bytes of an answer's head.
-    pub header_max: usize,
-    /// How long a connection is kept for later.
-    pub idle_timeout: Duration,
-}
-
-impl Default for Config {
-    fn default() -> Self {
-        Self {
-            roots: Vec::new(),
-            connections_max: 512,
-            host_concurrency_max: 64,
-            connect_timeout: Duration::from_secs(5),
-            header_max: 64 << 10,
-            idle_timeout: Duration::from_secs(60),
-        }
-    }
-}
-
-/// What one exchange may cost.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Limits {
-    /// The most time from the call to the last byte of the body.
-    pub time_max: Duration,
-    /// The most bytes of body that are taken, counted as they come.
-    pub body_max: usize,
-    /// What becomes of a longer body.
-    pub over_long: OverLong,
-}
-
-/// What becomes of a body that is longer than allowed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum OverLong {
-    /// There's no answer then.
-    Refuse,
-    /// It's cut: the rest isn't read.
-    Cut,
-}
-
-/// An answer's body.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Body {
-    /// All of it, or its beginning. As it came: nothing is decompressed.
-    pub bytes: Bytes,
-    /// Whether there was more.
-    pub is_cut: bool,
-}
-
-/// The one door out. Cheap to clone.
+/// The one way out for HTTP requests. Cheap to clone; clones share connections and limits.
 #[derive(Clone)]
 pub struct Door {
     shared: Arc<Shared>,
-}
-
-/// What all exchanges of a door have in common.
-pub(crate) struct Shared {
-    pub(crate) config: Config,
-    pub(crate) trust: Trust,
-    pub(crate) resolver: Arc<dyn Resolve>,
-    pub(crate) pool: Pool,
-    pub(crate) bounds: Bounds<(Option<TenantName>, Target)>,
 }
 
 impl fmt::Debug for Door {
@@ -102,32 +28,32 @@ impl fmt::Debug for Door {
 }
 
 impl Door {
-    /// A door that asks the machine's resolver.
+    /// Returns a door that resolves hosts with the system's resolver.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`Error::Roots`] for configured roots that cannot be used, and [`Error::Setup`].
     pub fn new(config: Config) -> Result<Self, Error> {
         Self::with_resolver(config, Arc::new(SystemResolver::default()))
     }
 
-    /// A door that asks another resolver.
+    /// Returns a door that uses another resolver. The errors are those of [`Door::new`].
     pub fn with_resolver(config: Config, resolver: Arc<dyn Resolve>) -> Result<Self, Error> {
-        let trust = Trust::new(&config.roots)?;
-        let pool = Pool::new(config.connections_max, config.idle_timeout);
-        let bounds = Bounds::new(config.host_concurrency_max);
+        let shared = Shared::new(config, resolver)?;
         Ok(Self {
-            shared: Arc::new(Shared {
-                config,
-                trust,
-                resolver,
-                pool,
-                bounds,
-            }),
+            shared: Arc::new(shared),
         })
     }
 
-    /// Sends `request`, whose URL is absolute, under `policy`, and takes the whole answer within `limits`.
+    /// Sends `request` under `policy` and reads the whole response within `limits`. The request's URL must be absolute.
     ///
-    /// Redirects are not followed: they are answers. Nothing is sent twice, except where a kept connection turned out to
-    /// be closed before anything of the request was sent on it. Headers that are about one connection only are dropped,
-    /// and so is `host`, which is the URL's. Dropping the future ends the exchange.
+    /// Redirects are not followed. A request is sent at most once; only if an idle connection turns out to be closed
+    /// before any byte of the request was sent, the request goes to another connection. Headers that concern a single
+    /// connection are removed, and the `host` header is set from the URL. Dropping the future ends the exchange.
+    ///
+    /// # Errors
+    ///
+    /// Returns why there is no complete response. [`Error::fault`] says who can do something about it.
     pub async fn send(
         &self,
         policy: &Policy,
@@ -135,25 +61,25 @@ impl Door {
         limits: &Limits,
     ) -> Result<Response<Body>, Error> {
         let target = Target::of(request.uri())?;
-        may_be_sent(&request, &target, policy)?;
+        check_request(&request, &target, policy)?;
+
         Exchange::new(&self.shared, policy, target, limits)?
             .run(request)
             .await
     }
 }
 
-fn may_be_sent(request: &Request<Bytes>, target: &Target, policy: &Policy) -> Result<(), Error> {
-    let host = || target.host.to_string();
+fn check_request(request: &Request<Bytes>, target: &Target, policy: &Policy) -> Result<(), Error> {
     if target.scheme == Scheme::Http && !policy.allow_http {
         return Err(Error::Scheme {
             scheme: target.scheme.name().to_owned(),
-            host: host(),
+            host: target.host.to_string(),
         });
     }
     if request.method() == Method::CONNECT {
         return Err(Error::Method {
             method: Method::CONNECT,
-            host: host(),
+            host: target.host.to_string(),
         });
     }
     Ok(())

@@ -1,44 +1,44 @@
-//! Why a request got no answer, or why a door or a policy couldn't be made.
+//! Errors: the reasons why there is no complete response, or why a door or a policy cannot be used.
 //!
-//! Errors name the host and never the rest of a URL, because paths and queries carry tokens. Causes are in `source`.
+//! The messages name the host and never the rest of a URL, because paths and queries can contain tokens. The cause of an
+//! error is in `source`.
 
 use std::net::IpAddr;
 use std::time::Duration;
 
-use crate::address::{Why, grant};
-use crate::link::HEADERS_MAX;
+use crate::address::{AddressClass, address_setting};
 
-/// What caused an error of ours.
+/// The cause of an error.
 pub type Cause = Box<dyn std::error::Error + Send + Sync>;
 
-/// Why a request got no answer, or why a door or a policy couldn't be made.
+/// The reason why there is no complete response, or why a door or a policy cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// A text given as roots holds no certificate that can be used.
+    /// A configured text contains no root certificate that can be used.
     #[error("root certificates no. {number}: no usable certificate in PEM form")]
     Roots {
-        /// Which of the texts, counted from 1.
+        /// The number of the text, counted from 1.
         number: usize,
-        /// What is wrong with it; nothing when it's empty.
+        /// The cause; `None` if the text contains no certificate.
         #[source]
         source: Option<Cause>,
     },
-    /// The client certificate or its key can't be used.
+    /// The client certificate or its key cannot be used.
     #[error(
-        "the client certificate can't be used: both it and its private key must be in PEM form and belong together"
+        "the client certificate cannot be used: it and its private key must be in PEM form and belong together"
     )]
     Identity(#[source] Option<Cause>),
-    /// The TLS configuration can't be made.
-    #[error("TLS can't be set up")]
+    /// The TLS library rejected its configuration.
+    #[error("TLS cannot be set up")]
     Setup(#[source] rustls::Error),
     /// The text is not an absolute URL with a plain host.
     #[error(
         "not an absolute URL with a plain host name or address, without a user or password in it"
     )]
     InvalidUrl,
-    /// The URL's scheme is not one that may be requested.
+    /// Requests with the scheme of this URL are not allowed.
     #[error(
-        "`{scheme}:` is not allowed for {host}; only `https:` is, and `http:` where the configuration says so"
+        "`{scheme}:` is not allowed for {host}; use `https:`, or allow `http:` in the configuration"
     )]
     Scheme {
         /// The scheme of the URL.
@@ -46,160 +46,158 @@ pub enum Error {
         /// The host of the URL.
         host: String,
     },
-    /// A method that asks for a tunnel and not for an answer.
-    #[error("the method {method} is not for {host}: it's never sent")]
+    /// The method asks for a tunnel rather than for a response.
+    #[error("the method {method} is never sent, so it cannot be used for {host}")]
     Method {
-        /// The method.
+        /// The method of the request.
         method: http::Method,
         /// The host of the URL.
         host: String,
     },
-    /// The guard refuses every address that the host has.
-    #[error("{host} is at {address}, which is {why}; allow it by `{}` where {host} is named", grant(*.address))]
+    /// The address guard refuses every address of the host.
+    #[error("{host} is at {address}, which is {class}; allow it with `{}` where {host} is named", address_setting(*.address))]
     Forbidden {
         /// The host of the URL.
         host: String,
-        /// The first of its addresses.
+        /// The first refused address.
         address: IpAddr,
-        /// What the address is.
-        why: Why,
+        /// The class of the address.
+        class: AddressClass,
     },
     /// The host has no address.
     #[error("no address is known for {host}")]
     Resolve {
         /// The host of the URL.
         host: String,
-        /// What the resolver said; nothing when it found none.
+        /// The resolver's error; `None` if it found no address.
         #[source]
         source: Option<std::io::Error>,
     },
-    /// Nothing accepts connections there.
+    /// No address of the host accepts connections.
     #[error("no connection to {host}")]
     Connect {
         /// The host of the URL.
         host: String,
-        /// What went wrong with the last address that was tried.
+        /// The error of the last address that was tried.
         #[source]
         source: std::io::Error,
     },
-    /// Connected, but not in confidence: a certificate that isn't trusted or is another's, or no TLS.
-    #[error("no trusted TLS connection to {host}")]
+    /// The TLS handshake failed: the receiver does not speak TLS, or its certificate is not trusted or is for another
+    /// host.
+    #[error("could not establish a trusted TLS connection to {host}")]
     Tls {
         /// The host of the URL.
         host: String,
-        /// What went wrong.
+        /// The cause.
         #[source]
         source: std::io::Error,
     },
-    /// The connection ended or what came over it is no HTTP.
-    #[error("no whole answer from {host}")]
+    /// The connection ended early, or the response is not HTTP.
+    #[error("incomplete response from {host}")]
     Broken {
         /// The host of the URL.
         host: String,
-        /// What went wrong.
+        /// The cause.
         #[source]
         source: hyper::Error,
     },
-    /// The connection was closed before anything was sent on it.
+    /// The receiver closed a new connection before anything was sent.
     #[error("{host} closed the connection at once")]
     Closed {
         /// The host of the URL.
         host: String,
     },
-    /// The answer's head is larger than allowed. By HTTP/2 such an answer is `Broken`: all that is known is that it was
-    /// ended.
+    /// The header of the response is too large. Over HTTP/2 this is [`Error::Broken`], because the library reports only
+    /// that the response ended.
     #[error(
-        "the head of the answer of {host} is larger than {bytes_max} bytes or {HEADERS_MAX} headers"
+        "the header of the response from {host} is larger than {header_max} bytes or {headers_max} fields"
     )]
-    HeadTooLarge {
+    HeaderTooLarge {
         /// The host of the URL.
         host: String,
-        /// What is allowed.
-        bytes_max: usize,
+        /// The maximum size, in bytes.
+        header_max: usize,
+        /// The maximum number of header fields.
+        headers_max: usize,
     },
-    /// The answer's body is larger than allowed.
-    #[error("the answer of {host} is larger than {bytes_max} bytes")]
-    TooLarge {
+    /// The body of the response is too large.
+    #[error("the response from {host} is larger than {body_max} bytes")]
+    BodyTooLarge {
         /// The host of the URL.
         host: String,
-        /// What is allowed.
-        bytes_max: usize,
+        /// The maximum size, in bytes.
+        body_max: usize,
     },
-    /// It took too long.
-    #[error("{phase} {host} within {time_max:?}")]
+    /// The exchange took too long.
+    #[error("{phase} {host} within {timeout:?}")]
     TimedOut {
         /// The host of the URL.
         host: String,
-        /// What it was waiting for.
+        /// The phase in which the time ran out.
         phase: Phase,
-        /// What is allowed.
-        time_max: Duration,
+        /// The time limit.
+        timeout: Duration,
     },
-    /// The answer was not 200, where only that will do. Redirects are not followed.
+    /// The status of the response is not 200, where only 200 will do.
     #[error("{host} answered {status}")]
     Status {
         /// The host of the URL.
         host: String,
-        /// The status that came.
+        /// The status of the response.
         status: u16,
     },
 }
 
-/// What an exchange was waiting for when its time was over.
+/// The phases of an exchange.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Phase {
-    /// For one of the bounded places: of the host's exchanges, or of all connections.
-    Place,
-    /// For an address, a connection, or TLS.
+    /// Waiting for a slot for an exchange or for a connection.
+    Slot,
+    /// Resolving the host, connecting, and setting up TLS.
     Connection,
-    /// For the request to be taken, or the head or the rest of the answer.
-    Answer,
+    /// Sending the request and reading the response.
+    Response,
 }
 
 impl std::fmt::Display for Phase {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
-            Self::Place => "too many requests under way: no place for one to",
+            Self::Slot => "too many requests in progress: no free slot for",
             Self::Connection => "no connection to",
-            Self::Answer => "no whole answer from",
+            Self::Response => "no complete response from",
         })
     }
 }
 
-/// Who can do something about an error.
+/// The party that can do something about an error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
-    /// Whoever configured the URL, the trust or the grants: trying again is of no use before that is changed.
+    /// The operator: the URL, the certificates or the grants must be changed first.
     Configuration,
-    /// The receiver, or the network on the way to it.
+    /// The receiver, or the network between it and this host.
     Receiver,
-    /// This host is busy.
+    /// This host, because it is busy.
     Host,
 }
 
 impl Error {
-    /// Who can do something about it.
+    /// Returns the party that can do something about the error.
     pub fn fault(&self) -> Fault {
         match self {
             Self::Roots { .. } | Self::Identity(_) | Self::Setup(_) => Fault::Configuration,
             Self::InvalidUrl | Self::Scheme { .. } | Self::Method { .. } => Fault::Configuration,
             Self::Forbidden { .. } => Fault::Configuration,
             Self::TimedOut {
-                phase: Phase::Place,
-                ..
+                phase: Phase::Slot, ..
             } => Fault::Host,
-            Self::Resolve { .. }
-            | Self::Connect { .. }
-            | Self::Tls { .. }
-            | Self::Broken { .. } => Fault::Receiver,
-            Self::Closed { .. } | Self::HeadTooLarge { .. } | Self::TooLarge { .. } => {
-                Fault::Receiver
-            }
-            Self::TimedOut { .. } | Self::Status { .. } => Fault::Receiver,
+            Self::Resolve { .. } | Self::Connect { .. } | Self::Tls { .. } => Fault::Receiver,
+            Self::Broken { .. } | Self::Closed { .. } | Self::Status { .. } => Fault::Receiver,
+            Self::HeaderTooLarge { .. } | Self::BodyTooLarge { .. } => Fault::Receiver,
+            Self::TimedOut { .. } => Fault::Receiver,
         }
     }
 
-    /// Whether the same request may succeed later, with nothing changed on this host.
+    /// Returns whether the same request may succeed later without a change on this host.
     pub fn is_retryable(&self) -> bool {
         self.fault() != Fault::Configuration
     }

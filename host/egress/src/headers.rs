@@ -1,10 +1,10 @@
-//! What of a request's headers goes on the wire.
+//! Removes the request headers that the door sets itself.
 
 use http::header::{self, HeaderMap, HeaderName};
 
-/// Headers about one connection, which whoever asks knows nothing of, and those that the door says itself. `expect` is
-/// one of them because the body is sent at once.
-const OURS: [HeaderName; 9] = [
+/// Headers that concern a single connection, or that the door sets itself. `expect` is among them because the door sends
+/// the body without waiting.
+const REMOVED: [HeaderName; 9] = [
     header::CONNECTION,
     header::CONTENT_LENGTH,
     header::EXPECT,
@@ -16,23 +16,23 @@ const OURS: [HeaderName; 9] = [
     header::UPGRADE,
 ];
 
-/// The same by name, where there's no constant for it.
-const OURS_BY_NAME: [&str; 3] = ["keep-alive", "proxy-connection", "http2-settings"];
+/// More such headers, for which the `http` crate has no constants.
+const REMOVED_BY_NAME: [&str; 3] = ["keep-alive", "proxy-connection", "http2-settings"];
 
-/// Drops what isn't for the receiver: the headers of one connection, and those that `connection` names (RFC 9110, 7.6.1).
-pub(crate) fn clean(headers: &mut HeaderMap) {
-    let connection = headers
+/// Removes the headers that are not for the receiver, including those that `connection` names (RFC 9110, section 7.6.1).
+pub(crate) fn remove_connection_headers(headers: &mut HeaderMap) {
+    let named: Vec<HeaderName> = headers
         .get_all(header::CONNECTION)
         .iter()
-        .filter_map(|value| value.to_str().ok());
-    let named: Vec<HeaderName> = connection
+        .filter_map(|value| value.to_str().ok())
         .flat_map(|value| value.split(','))
         .filter_map(|name| name.trim().parse().ok())
         .collect();
-    for name in named.iter().chain(&OURS) {
+
+    for name in named.iter().chain(&REMOVED) {
         headers.remove(name);
     }
-    for name in OURS_BY_NAME {
+    for name in REMOVED_BY_NAME {
         headers.remove(name);
     }
 }

@@ -1,7 +1,7 @@
-//! A link: one open connection that speaks HTTP, and the task that moves its bytes.
+//! Links: open connections that speak HTTP. Each has a task that moves its bytes.
 //!
-//! The task ends with the last handle on the link, whatever it's doing: an exchange that ran out of time leaves nothing
-//! behind that could wait for a receiver which never reads.
+//! The task ends with the last handle of the link, whatever state it is in. So an exchange that ran out of time leaves no
+//! task behind that waits for a receiver.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,22 +15,24 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::task::JoinHandle;
 
-use crate::pool::Place;
+use crate::slots::ConnectionSlot;
 use crate::target::{Target, path_and_query};
 
-/// The most headers of an HTTP/1.1 answer.
+/// The maximum number of header fields of an HTTP/1.1 response.
 pub(crate) const HEADERS_MAX: usize = 128;
 
-/// How much of an HTTP/2 answer may be under way to us before it's read: of one, and of all on a connection.
-const WINDOWS: (u32, u32) = (256 << 10, 1 << 20);
+/// The flow-control windows of HTTP/2, in bytes: of one response, and of all responses on a connection.
+const STREAM_WINDOW: u32 = 256 << 10;
+const CONNECTION_WINDOW: u32 = 1 << 20;
 
-/// How often a receiver is asked over HTTP/2 whether it's still there while answers are waited for, and how long it has.
-const PINGS: (Duration, Duration) = (Duration::from_secs(20), Duration::from_secs(10));
+/// How often an HTTP/2 receiver is pinged while a response is awaited, and how long it has to reply.
+const PING_INTERVAL: Duration = Duration::from_secs(20);
+const PING_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How long a connection may take to be ready again once its answer is whole.
-const READY_MAX: Duration = Duration::from_millis(100);
+/// The time in which an HTTP/1.1 connection must become ready again after a response.
+const READY_TIMEOUT: Duration = Duration::from_millis(100);
 
-/// One open connection. An HTTP/2 one is shared by whoever clones it.
+/// One open connection. Clones of an HTTP/2 link share the connection.
 #[derive(Debug)]
 pub(crate) struct Link {
     sender: Sender,
@@ -43,7 +45,7 @@ enum Sender {
     Http2(http2::SendRequest<Full<Bytes>>),
 }
 
-/// What moves the bytes of a connection, until it's dropped.
+/// The task that moves the bytes of a connection. Dropping it aborts the task.
 #[derive(Debug)]
 struct Task(JoinHandle<()>);
 
@@ -53,75 +55,83 @@ impl Drop for Task {
     }
 }
 
-/// Why there's no answer.
-pub(crate) enum Failed {
-    /// Nothing of the request was sent; here it is.
+/// The reason why a request got no response.
+pub(crate) enum SendError {
+    /// No byte of the request was sent. Holds the request.
     Unsent(Box<Request<Full<Bytes>>>),
-    /// Some or all of it may have been.
+    /// Some or all of the request may have been sent.
     Broken(hyper::Error),
 }
 
-/// How a link is made: of HTTP/2 or HTTP/1.1, and with what as the most bytes of an answer's head.
+/// The protocol of a new link.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Protocol {
+    /// HTTP/2 rather than HTTP/1.1.
     pub(crate) is_http2: bool,
+    /// The maximum size of a response's header, in bytes.
     pub(crate) header_max: usize,
 }
 
 impl Link {
-    /// Begins to speak HTTP over `stream`. `place` is held for as long as the connection is open.
-    pub(crate) async fn new<S>(stream: S, protocol: Protocol, place: Place) -> hyper::Result<Self>
+    /// Begins to speak HTTP over `stream`. The connection holds `slot` until it is closed.
+    pub(crate) async fn new<S>(
+        stream: S,
+        protocol: Protocol,
+        slot: ConnectionSlot,
+    ) -> hyper::Result<Self>
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let io = TokioIo::new(stream);
         if protocol.is_http2 {
             let (sender, connection) = http2(protocol.header_max).handshake(io).await?;
-            return Ok(Self::spawn(Sender::Http2(sender), connection, place));
+            Ok(Self::spawn(Sender::Http2(sender), connection, slot))
+        } else {
+            let (sender, connection) = http1(protocol.header_max).handshake(io).await?;
+            Ok(Self::spawn(Sender::Http1(sender), connection, slot))
         }
-        let (sender, connection) = http1(protocol.header_max).handshake(io).await?;
-        Ok(Self::spawn(Sender::Http1(sender), connection, place))
     }
 
-    fn spawn<C>(sender: Sender, connection: C, place: Place) -> Self
+    fn spawn<C>(sender: Sender, connection: C, slot: ConnectionSlot) -> Self
     where
         C: Future<Output = hyper::Result<()>> + Send + 'static,
     {
         let task = tokio::spawn(async move {
-            // Whoever waits for an answer is told what went wrong; nobody else has to be.
+            // The exchange that waits for a response gets the error, so nothing is lost here.
             let _ = connection.await;
-            drop(place);
+            drop(slot);
         });
+
         Self {
             sender,
             task: Arc::new(Task(task)),
         }
     }
 
-    /// Sends a request, whose URL is absolute, and takes the head of the answer.
+    /// Sends a request and waits for the header of the response. The request's URL must be absolute.
     pub(crate) async fn send(
         &mut self,
         target: &Target,
         request: Request<Full<Bytes>>,
-    ) -> Result<Response<Incoming>, Failed> {
+    ) -> Result<Response<Incoming>, SendError> {
         let sent = match &mut self.sender {
             Sender::Http1(sender) => {
                 if sender.ready().await.is_err() {
-                    return Err(Failed::Unsent(Box::new(request)));
+                    return Err(SendError::Unsent(Box::new(request)));
                 }
                 sender.try_send_request(as_http1(target, request)).await
             }
             Sender::Http2(sender) => {
                 if sender.ready().await.is_err() {
-                    return Err(Failed::Unsent(Box::new(request)));
+                    return Err(SendError::Unsent(Box::new(request)));
                 }
                 sender.try_send_request(as_http2(target, request)).await
             }
         };
-        sent.map_err(Failed::from)
+        sent.map_err(SendError::from)
     }
 
-    /// Another handle on the same connection, where it's one that can be shared.
+    /// Returns another handle of the same connection if it can be shared.
     pub(crate) fn share(&self) -> Option<Self> {
         match &self.sender {
             Sender::Http1(_) => None,
@@ -132,17 +142,22 @@ impl Link {
         }
     }
 
-    /// Whether both are handles on one connection.
+    /// Returns whether the connection can be shared.
+    pub(crate) fn is_shareable(&self) -> bool {
+        matches!(self.sender, Sender::Http2(_))
+    }
+
+    /// Returns whether both are handles of the same connection.
     pub(crate) fn is_same(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.task, &other.task)
     }
 
-    /// Whether nobody but the holder of this handle uses the connection.
+    /// Returns whether this is the only handle of the connection.
     pub(crate) fn is_unused(&self) -> bool {
         Arc::strong_count(&self.task) == 1
     }
 
-    /// Whether nothing can be sent any more.
+    /// Returns whether the connection can no longer send.
     pub(crate) fn is_closed(&self) -> bool {
         match &self.sender {
             Sender::Http1(sender) => sender.is_closed(),
@@ -150,19 +165,19 @@ impl Link {
         }
     }
 
-    /// Whether the connection can take another request, now that its last answer is whole.
+    /// Returns whether the connection can take another request after a complete response.
     pub(crate) async fn is_reusable(&mut self) -> bool {
         match &mut self.sender {
-            Sender::Http1(sender) => matches!(
-                tokio::time::timeout(READY_MAX, sender.ready()).await,
-                Ok(Ok(()))
-            ),
+            Sender::Http1(sender) => {
+                let ready = tokio::time::timeout(READY_TIMEOUT, sender.ready()).await;
+                matches!(ready, Ok(Ok(())))
+            }
             Sender::Http2(sender) => !sender.is_closed(),
         }
     }
 }
 
-impl From<TrySendError<Request<Full<Bytes>>>> for Failed {
+impl From<TrySendError<Request<Full<Bytes>>>> for SendError {
     fn from(mut error: TrySendError<Request<Full<Bytes>>>) -> Self {
         match error.take_message() {
             Some(request) => Self::Unsent(Box::new(request)),
@@ -182,33 +197,31 @@ fn http2(header_max: usize) -> http2::Builder<TokioExecutor> {
     builder
         .timer(TokioTimer::new())
         .max_header_list_size(u32::try_from(header_max).unwrap_or(u32::MAX))
-        .initial_stream_window_size(WINDOWS.0)
-        .initial_connection_window_size(WINDOWS.1)
-        .keep_alive_interval(PINGS.0)
-        .keep_alive_timeout(PINGS.1);
+        .initial_stream_window_size(STREAM_WINDOW)
+        .initial_connection_window_size(CONNECTION_WINDOW)
+        .keep_alive_interval(PING_INTERVAL)
+        .keep_alive_timeout(PING_TIMEOUT);
     builder
 }
 
-/// The request line has the path only, and the `host` header says the rest.
+/// Moves the authority of the URL to the `host` header, so that the request line has only the path.
 fn as_http1(target: &Target, mut request: Request<Full<Bytes>>) -> Request<Full<Bytes>> {
     *request.version_mut() = Version::HTTP_11;
-    let host = HeaderValue::try_from(target.authority()).expect("hosts are made of plain letters");
+    let host = HeaderValue::try_from(target.authority()).expect("hosts are plain ASCII");
     request.headers_mut().insert(header::HOST, host);
     *request.uri_mut() = path_and_query(request.uri()).into();
     request
 }
 
-/// Everything stands in the request's URL.
+/// Removes the `host` header: HTTP/2 sends the authority of the URL.
 fn as_http2(target: &Target, mut request: Request<Full<Bytes>>) -> Request<Full<Bytes>> {
     *request.version_mut() = Version::HTTP_2;
-    let path_and_query = path_and_query(request.uri());
     request.headers_mut().remove(header::HOST);
-    let uri = http::Uri::builder()
+    *request.uri_mut() = http::Uri::builder()
         .scheme(target.scheme.name())
-        .authority(target.authority());
-    *request.uri_mut() = uri
-        .path_and_query(path_and_query)
+        .authority(target.authority())
+        .path_and_query(path_and_query(request.uri()))
         .build()
-        .expect("made of parts of URLs");
+        .expect("the parts of a valid URL");
     request
 }

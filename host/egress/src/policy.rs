@@ -1,41 +1,33 @@
-//! Under which rules a request goes out: the addresses, the trust and the client certificate.
+//! Policies: the rules under which a request goes out.
 //!
-//! Connections belong to a policy. Requests under one never travel on a connection that was opened under another: what
-//! was allowed there, and as whom, may not be allowed here.
+//! Connections belong to a policy. A request under one policy never uses a connection that was opened under another,
+//! because the other policy may allow other addresses or present another client certificate.
 
 use hookyard_model::TenantName;
 
 use crate::address::Addresses;
-use crate::error::Error;
-use crate::tls;
 
-/// Under which rules a request goes out.
+/// The rules under which a request goes out. [`check_policy`](crate::check_policy) checks its certificates.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct Policy {
-    /// Whose requests these are; none for the host's own. Tenants never share connections, because there are receivers
-    /// that take a connection for a person once it has logged in.
+    /// The tenant that makes the requests; `None` for the host itself. Tenants never share connections, because some
+    /// receivers authenticate a connection rather than each request.
     pub tenant: Option<TenantName>,
     /// The addresses that may be reached.
     pub addresses: Addresses,
-    /// Whether `http:` URLs are requested too. Otherwise only `https:` ones are.
+    /// Whether `http:` URLs may be requested as well as `https:` URLs.
     pub allow_http: bool,
-    /// Roots to trust besides the platform's and the door's, as PEM texts of one or more certificates each.
+    /// Root certificates to trust besides those of the platform and of the door. Each entry is a PEM text with one or
+    /// more certificates.
     pub roots: Vec<Vec<u8>>,
-    /// As whom to connect, where a receiver asks for a certificate.
+    /// The client certificate to present to a receiver that asks for one.
     pub identity: Option<Identity>,
-}
-
-impl Policy {
-    /// Whether roots and client certificate can be used, so that a configuration can be refused for them.
-    pub fn check(&self) -> Result<(), Error> {
-        tls::check(self)
-    }
 }
 
 /// A client certificate.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Identity {
-    /// The certificate and what leads to its root, in PEM form.
+    /// The certificate and the chain up to its root, in PEM form.
     pub certificate: Vec<u8>,
     /// The private key, in PEM form.
     pub key: Vec<u8>,

@@ -1,7 +1,7 @@
-//! The links that are kept for later, and how many there may be.
+//! The pool of idle links, and the slots that limit how many links are open.
 //!
-//! A link is kept under the policy that it was opened under and the target that it leads to, and is given to nobody else.
-//! All maps are bounded: policies by `POLICIES_MAX`, links by the places, of which each holds one.
+//! A link belongs to the policy that it was opened under and to its target, and no other exchange gets it. All maps are
+//! bounded: `POLICIES_MAX` limits the policies, and the slots limit the links.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -13,22 +13,22 @@ use rustls::ClientConfig;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
-use crate::bounds::Bounds;
 use crate::error::Error;
 use crate::link::Link;
 use crate::policy::Policy;
+use crate::slots::{ConnectionSlot, KeyedSlots};
 use crate::target::Target;
 use crate::tls::Trust;
 
-/// Policies whose links and TLS configuration are kept.
+/// The maximum number of policies that the pool remembers.
 const POLICIES_MAX: usize = 1024;
 
-/// What a link is kept under.
+/// The key of a link in the pool.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Key {
-    /// The policy's number; numbers are never used again.
+    /// The number of the policy. Numbers are never used again.
     policy: u64,
-    /// The policy's, whose links they are.
+    /// The tenant of the policy.
     tenant: Option<TenantName>,
     target: Target,
 }
@@ -43,40 +43,34 @@ impl Key {
     }
 }
 
-/// The place of one connection: among all, and among its tenant's.
+/// What the pool remembers of a policy.
 #[derive(Debug)]
-pub(crate) struct Place {
-    _all: OwnedSemaphorePermit,
-    _tenants: Option<OwnedSemaphorePermit>,
-}
-
-/// A policy that was used before.
-#[derive(Debug)]
-struct Known {
+struct PolicyEntry {
     number: u64,
     tls: Arc<ClientConfig>,
-    used: Instant,
+    used_at: Instant,
 }
 
 #[derive(Debug)]
-struct Kept {
+struct IdleLink {
     link: Link,
-    since: Instant,
+    idle_since: Instant,
 }
 
 #[derive(Debug, Default)]
 struct State {
-    policies: HashMap<Policy, Known>,
-    numbers: u64,
-    links: HashMap<Key, Vec<Kept>>,
+    policies: HashMap<Policy, PolicyEntry>,
+    last_number: u64,
+    links: HashMap<Key, Vec<IdleLink>>,
 }
 
-/// The links that are kept for later.
+/// The idle links of a door.
 #[derive(Debug)]
 pub(crate) struct Pool {
     state: Mutex<State>,
-    places: Arc<Semaphore>,
-    tenant_places: Bounds<TenantName>,
+    slots: Arc<Semaphore>,
+    tenant_slots: KeyedSlots<TenantName>,
+    /// The number of exchanges that wait for a connection slot.
     waiting: AtomicUsize,
     idle_timeout: Duration,
 }
@@ -84,19 +78,19 @@ pub(crate) struct Pool {
 impl Pool {
     pub(crate) fn new(connections_max: usize, idle_timeout: Duration) -> Self {
         let connections_max = connections_max.min(Semaphore::MAX_PERMITS);
-        let places = Arc::new(Semaphore::new(connections_max));
-        // What one tenant can't have is left for the others, and for the host itself.
-        let tenant_places = Bounds::new(connections_max - connections_max / 4);
+        // A quarter is left for other tenants and for the host itself.
+        let tenant_max = connections_max - connections_max / 4;
+
         Self {
             state: Mutex::default(),
-            places,
-            tenant_places,
+            slots: Arc::new(Semaphore::new(connections_max)),
+            tenant_slots: KeyedSlots::new(tenant_max),
             waiting: AtomicUsize::new(0),
             idle_timeout,
         }
     }
 
-    /// What the links of a policy to a target are kept under, and the policy's TLS configuration.
+    /// Returns the key for links of `policy` to `target`, and the TLS configuration of the policy.
     pub(crate) fn key(
         &self,
         policy: &Policy,
@@ -105,171 +99,181 @@ impl Pool {
     ) -> Result<(Key, Arc<ClientConfig>), Error> {
         let mut state = self.state();
         let now = Instant::now();
-        if let Some(known) = state.policies.get_mut(policy) {
-            known.used = now;
-            return Ok((
-                Key::new(known.number, policy, target),
-                Arc::clone(&known.tls),
-            ));
+
+        if let Some(entry) = state.policies.get_mut(policy) {
+            entry.used_at = now;
+            let key = Key::new(entry.number, policy, target);
+            return Ok((key, Arc::clone(&entry.tls)));
         }
-        let tls = trust.of(policy)?;
-        state.make_room();
-        state.numbers += 1;
-        let number = state.numbers;
-        state.policies.insert(
-            policy.clone(),
-            Known {
-                number,
-                tls: Arc::clone(&tls),
-                used: now,
-            },
+
+        let entry = PolicyEntry {
+            number: state.last_number + 1,
+            tls: trust.tls_config(policy)?,
+            used_at: now,
+        };
+        let (key, tls) = (
+            Key::new(entry.number, policy, target),
+            Arc::clone(&entry.tls),
         );
-        Ok((Key::new(number, policy, target), tls))
+        state.make_room_for_policy();
+        state.last_number += 1;
+        state.policies.insert(policy.clone(), entry);
+        Ok((key, tls))
     }
 
-    /// A link that was kept under `key`: the one that was used last, because it's the likeliest to be open still.
+    /// Takes an idle link with this key. The link that was used last comes first, because it is the most likely to be
+    /// open.
     pub(crate) fn take(&self, key: &Key) -> Option<Link> {
         let mut state = self.state();
-        let kept = state.links.get_mut(key)?;
-        let found = loop {
-            let Some(last) = kept.last_mut() else {
-                break None;
-            };
-            if last.link.is_closed() || last.since.elapsed() > self.idle_timeout {
-                kept.pop();
-                continue;
-            }
-            if let Some(shared) = last.link.share() {
-                last.since = Instant::now();
-                break Some(shared);
-            }
-            break kept.pop().map(|kept| kept.link);
-        };
-        if kept.is_empty() {
+        let idle = state.links.get_mut(key)?;
+        while idle
+            .last()
+            .is_some_and(|last| last.link.is_closed() || last.is_expired(self.idle_timeout))
+        {
+            idle.pop();
+        }
+
+        // An HTTP/2 link stays in the pool, and the exchange gets a handle of it.
+        let shared = idle.last_mut().and_then(|last| {
+            let shared = last.link.share()?;
+            last.idle_since = Instant::now();
+            Some(shared)
+        });
+        let link = shared.or_else(|| idle.pop().map(|idle| idle.link));
+
+        if idle.is_empty() {
             state.links.remove(key);
         }
-        found
+        link
     }
 
-    /// Keeps a link for later, unless somebody waits for its place or its like is there already.
-    pub(crate) fn keep(&self, key: &Key, link: Link) {
+    /// Puts a link into the pool, unless another exchange waits for its slot or the pool has a link that both can share.
+    pub(crate) fn put(&self, key: &Key, link: Link) {
         if self.waiting.load(Ordering::Relaxed) > 0 {
             return;
         }
+
         let mut state = self.state();
-        state.expire(self.idle_timeout);
-        // The policy may have been forgotten while the link was used.
-        if !state
-            .policies
-            .values()
-            .any(|known| known.number == key.policy)
-        {
+        state.remove_expired(self.idle_timeout);
+        // The policy may have been forgotten while the link was in use.
+        if !state.has_policy(key.policy) {
             return;
         }
-        let kept = state.links.entry(key.clone()).or_default();
-        let is_there =
-            link.share().is_some() && kept.iter().any(|kept| kept.link.share().is_some());
-        if !is_there {
-            kept.push(Kept {
+
+        let idle = state.links.entry(key.clone()).or_default();
+        let is_covered = link.is_shareable() && idle.iter().any(|idle| idle.link.is_shareable());
+        if !is_covered {
+            idle.push(IdleLink {
                 link,
-                since: Instant::now(),
+                idle_since: Instant::now(),
             });
         }
     }
 
-    /// Gives a link to nobody any more. Those who share it may finish.
-    pub(crate) fn forget(&self, key: &Key, link: &Link) {
-        if let Some(kept) = self.state().links.get_mut(key) {
-            kept.retain(|kept| !kept.link.is_same(link));
+    /// Removes a link from the pool. Exchanges that share it may finish.
+    pub(crate) fn remove(&self, key: &Key, link: &Link) {
+        if let Some(idle) = self.state().links.get_mut(key) {
+            idle.retain(|idle| !idle.link.is_same(link));
         }
     }
 
-    /// A place for one more connection. Where all are taken, or all that the tenant may have, the link that has been
-    /// unused for longest makes room: anybody's, or one of the tenant's.
-    pub(crate) async fn place(&self, tenant: Option<&TenantName>) -> Place {
-        // The tenant's comes first, so that nobody waits for one of those while holding a place that others could use.
-        let of_tenant = match tenant {
+    /// Waits for a slot for a new connection. If all slots are taken, or all slots of the tenant, the link that has been
+    /// idle for the longest time is closed: any link, or one of the tenant's.
+    pub(crate) async fn connection_slot(&self, tenant: Option<&TenantName>) -> ConnectionSlot {
+        // The tenant's slot comes first, so that an exchange that waits for it does not hold a slot that others could use.
+        let tenant_slot = match tenant {
             Some(name) => {
-                let places = self.tenant_places.counter(name.clone());
-                Some(
-                    self.one_of(places, |key| key.tenant.as_ref() == tenant)
-                        .await,
-                )
+                let slots = self.tenant_slots.semaphore(name.clone());
+                let slot = self.slot_of(slots, |key| key.tenant.as_ref() == tenant);
+                Some(slot.await)
             }
             None => None,
         };
-        Place {
-            _all: self.one_of(Arc::clone(&self.places), |_| true).await,
-            _tenants: of_tenant,
+
+        ConnectionSlot {
+            _all: self.slot_of(Arc::clone(&self.slots), |_| true).await,
+            _tenant: tenant_slot,
         }
     }
 
-    async fn one_of(
+    async fn slot_of(
         &self,
-        places: Arc<Semaphore>,
-        may_make_room: impl Fn(&Key) -> bool,
+        slots: Arc<Semaphore>,
+        may_close: impl Fn(&Key) -> bool,
     ) -> OwnedSemaphorePermit {
-        if let Ok(place) = Arc::clone(&places).try_acquire_owned() {
-            return place;
+        if let Ok(slot) = Arc::clone(&slots).try_acquire_owned() {
+            return slot;
         }
+
         let _waiting = Waiting::new(&self.waiting);
-        self.state().evict(may_make_room);
-        places
+        self.state().close_oldest(may_close);
+        slots
             .acquire_owned()
             .await
-            .expect("the places are never closed")
+            .expect("the semaphores are never closed")
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        // Nothing panics while the lock is held; were it otherwise, links would be missing and none would be wrong.
+        // Nothing panics while the lock is held. If it did, links would be missing, but none would be wrong.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
+impl IdleLink {
+    fn is_expired(&self, idle_timeout: Duration) -> bool {
+        self.idle_since.elapsed() > idle_timeout
+    }
+}
+
 impl State {
-    /// Forgets the policy that was used longest ago, with its links, where there are as many as there may be.
-    fn make_room(&mut self) {
+    fn has_policy(&self, number: u64) -> bool {
+        self.policies.values().any(|entry| entry.number == number)
+    }
+
+    /// Forgets the policy that was used longest ago, and closes its links, if the map is full.
+    fn make_room_for_policy(&mut self) {
         if self.policies.len() < POLICIES_MAX {
             return;
         }
+
         let oldest = self
             .policies
             .iter()
-            .min_by_key(|(_, known)| known.used)
+            .min_by_key(|(_, entry)| entry.used_at)
             .map(|(policy, _)| policy.clone());
-        if let Some(known) = oldest.and_then(|policy| self.policies.remove(&policy)) {
-            self.links.retain(|key, _| key.policy != known.number);
+        if let Some(entry) = oldest.and_then(|policy| self.policies.remove(&policy)) {
+            self.links.retain(|key, _| key.policy != entry.number);
         }
     }
 
-    /// Drops the links that have been unused for too long.
-    fn expire(&mut self, idle_timeout: Duration) {
-        for kept in self.links.values_mut() {
-            kept.retain(|kept| kept.since.elapsed() <= idle_timeout || !kept.link.is_unused());
+    /// Closes the links that have been idle for too long.
+    fn remove_expired(&mut self, idle_timeout: Duration) {
+        for idle in self.links.values_mut() {
+            idle.retain(|idle| !idle.is_expired(idle_timeout) || !idle.link.is_unused());
         }
-        self.links.retain(|_, kept| !kept.is_empty());
+        self.links.retain(|_, idle| !idle.is_empty());
     }
 
-    /// Drops the link that has been unused for longest, of those that may make room.
-    fn evict(&mut self, may_make_room: impl Fn(&Key) -> bool) {
-        let unused = |kept: &&Kept| kept.link.is_unused();
-        let oldest_of = |kept: &Vec<Kept>| kept.iter().filter(unused).map(|kept| kept.since).min();
-        let links = self.links.iter().filter(|(key, _)| may_make_room(key));
-        let oldest = links
-            .filter_map(|(key, kept)| Some((oldest_of(kept)?, key.clone())))
-            .min_by_key(|it| it.0);
-        if let Some((since, key)) = oldest
-            && let Some(kept) = self.links.get_mut(&key)
-            && let Some(index) = kept
-                .iter()
-                .position(|kept| kept.since == since && kept.link.is_unused())
+    /// Closes the link that has been idle for the longest time, among those whose key `may_close` accepts.
+    fn close_oldest(&mut self, may_close: impl Fn(&Key) -> bool) {
+        let oldest = self
+            .links
+            .iter()
+            .filter(|(key, _)| may_close(key))
+            .flat_map(|(key, idle)| idle.iter().enumerate().map(move |entry| (key, entry)))
+            .filter(|(_, (_, idle))| idle.link.is_unused())
+            .min_by_key(|(_, (_, idle))| idle.idle_since)
+            .map(|(key, (index, _))| (key.clone(), index));
+
+        if let Some((key, index)) = oldest
+            && let Some(idle) = self.links.get_mut(&key)
         {
-            kept.remove(index);
+            idle.remove(index);
         }
     }
 }
 
-/// Counts somebody who waits for a place, for as long as it's held.
+/// Counts an exchange as waiting until this is dropped.
 struct Waiting<'w>(&'w AtomicUsize);
 
 impl<'w> Waiting<'w> {

@@ -1,4 +1,4 @@
-//! From a host's name to its addresses.
+//! Resolves host names to addresses.
 
 use std::io;
 use std::net::IpAddr;
@@ -7,26 +7,26 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use tokio::sync::Semaphore;
 
-/// Finds the addresses of a name. It's asked once for each connection, and the connection goes to what it said.
+/// A resolver. The door resolves a name once for each connection and connects to one of the returned addresses.
 #[async_trait]
 pub trait Resolve: Send + Sync + 'static {
-    /// The addresses of `name`, in order of preference; none where it has none.
+    /// Returns the addresses of `name` in order of preference; none if the name has none.
     async fn resolve(&self, name: &str) -> io::Result<Vec<IpAddr>>;
 }
 
-/// Lookups that the machine's resolver is given at once. One that hangs keeps its place although nobody waits any more.
+/// The maximum number of concurrent lookups by the system's resolver.
 const LOOKUPS_MAX: usize = 64;
 
-/// The machine's resolver.
+/// The system's resolver.
 #[derive(Debug)]
 pub struct SystemResolver {
-    places: Arc<Semaphore>,
+    slots: Arc<Semaphore>,
 }
 
 impl Default for SystemResolver {
     fn default() -> Self {
         Self {
-            places: Arc::new(Semaphore::new(LOOKUPS_MAX)),
+            slots: Arc::new(Semaphore::new(LOOKUPS_MAX)),
         }
     }
 }
@@ -34,14 +34,16 @@ impl Default for SystemResolver {
 #[async_trait]
 impl Resolve for SystemResolver {
     async fn resolve(&self, name: &str) -> io::Result<Vec<IpAddr>> {
-        let place = Arc::clone(&self.places)
+        let slot = Arc::clone(&self.slots)
             .acquire_owned()
             .await
             .map_err(io::Error::other)?;
+
         let name = name.to_owned();
+        // A lookup blocks a thread until the system returns. So it keeps its slot even if the caller gives up.
         let lookup = tokio::spawn(async move {
             let found = tokio::net::lookup_host((name.as_str(), 0)).await;
-            drop(place);
+            drop(slot);
             found.map(|addresses| addresses.map(|address| address.ip()).collect())
         });
         lookup.await.map_err(io::Error::other)?

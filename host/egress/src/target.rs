@@ -1,7 +1,8 @@
-//! Where a URL leads: scheme, host and port, in the one spelling that is compared, resolved and put on the wire.
+//! Targets: the scheme, host and port of a URL, in the one spelling that is compared, resolved and sent.
 //!
-//! Whatever two readers could take for two hosts is refused rather than read one way: users in front of the host, numbers
-//! that some take for addresses (`2130706433`, `0x7f.1`, `127.1`), anything but plain letters, digits and hyphens.
+//! A host that two readers could understand differently is refused: a user in front of the host, a number that some
+//! readers take for an address (`2130706433`, `0x7f.1`, `127.1`), or characters other than ASCII letters, digits, hyphens,
+//! underscores and dots.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -11,17 +12,17 @@ use http::uri::PathAndQuery;
 
 use crate::error::Error;
 
-/// How a connection is made.
+/// The scheme of a URL.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Scheme {
-    /// In the clear.
+    /// Plain HTTP.
     Http,
-    /// By TLS.
+    /// HTTP over TLS.
     Https,
 }
 
 impl Scheme {
-    /// The scheme as a URL has it.
+    /// Returns the scheme as a URL spells it.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Http => "http",
@@ -29,7 +30,7 @@ impl Scheme {
         }
     }
 
-    /// The port that a URL means which says none.
+    /// Returns the port of a URL that names none.
     pub const fn port(self) -> u16 {
         match self {
             Self::Http => 80,
@@ -38,37 +39,35 @@ impl Scheme {
     }
 }
 
-/// A host, in its one spelling.
+/// The host of a target.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Host {
-    /// A name in lower case and without the dot at its end; international ones in their ASCII form (`xn--…`).
+    /// A name in lower case, without a dot at its end. International names are in their ASCII form (`xn--…`).
     Name(String),
     /// A literal address.
     Address(IpAddr),
 }
 
 impl Host {
-    /// Reads a host as a URL or a configuration has it, IPv6 addresses in brackets.
+    /// Reads a host as a URL or a configuration spells it, with IPv6 addresses in brackets.
     pub fn parse(text: &str) -> Option<Self> {
-        if let Some(inner) = text
+        let bracketed = text
             .strip_prefix('[')
-            .and_then(|text| text.strip_suffix(']'))
-        {
-            return inner
-                .parse::<Ipv6Addr>()
-                .ok()
-                .map(|address| Self::Address(address.into()));
+            .and_then(|text| text.strip_suffix(']'));
+        if let Some(address) = bracketed {
+            let address: Ipv6Addr = address.parse().ok()?;
+            return Some(Self::Address(address.into()));
         }
+
         let name = text.strip_suffix('.').unwrap_or(text).to_ascii_lowercase();
         if name.is_empty() || name.len() > 253 || !name.split('.').all(is_label) {
             return None;
         }
-        // What ends in a number is an address to whoever follows the URL standard, so it's one in full or nothing.
+
+        // The URL standard reads a host that ends in a number as an address. So it must be a whole address.
         if name.rsplit('.').next().is_some_and(is_number) {
-            return name
-                .parse::<Ipv4Addr>()
-                .ok()
-                .map(|address| Self::Address(address.into()));
+            let address: Ipv4Addr = name.parse().ok()?;
+            return Some(Self::Address(address.into()));
         }
         Some(Self::Name(name))
     }
@@ -89,27 +88,31 @@ fn is_label(label: &str) -> bool {
     (1..=63).contains(&label.len()) && label.bytes().all(is_plain)
 }
 
-/// Whether some reader takes it for a part of an IPv4 address: decimal, octal or hexadecimal.
+/// Returns whether some readers take the label for a part of an IPv4 address: decimal, octal or hexadecimal.
 fn is_number(label: &str) -> bool {
-    let hexadecimal = label
+    let is_hexadecimal = label
         .strip_prefix("0x")
         .is_some_and(|digits| digits.bytes().all(|b| b.is_ascii_hexdigit()));
-    hexadecimal || label.bytes().all(|byte| byte.is_ascii_digit())
+    is_hexadecimal || label.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// Where a URL leads.
+/// The scheme, host and port that a URL leads to.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Target {
-    /// How.
+    /// The scheme.
     pub scheme: Scheme,
-    /// To whom.
+    /// The host.
     pub host: Host,
-    /// To which of its ports.
+    /// The port; never 0.
     pub port: u16,
 }
 
 impl Target {
-    /// The target of an absolute `http:` or `https:` URL.
+    /// Returns the target of an absolute `http:` or `https:` URL.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`Error::InvalidUrl`] or [`Error::Scheme`].
     pub fn of(uri: &Uri) -> Result<Self, Error> {
         let authority = uri.authority().ok_or(Error::InvalidUrl)?;
         let host = Host::parse(authority.host()).ok_or(Error::InvalidUrl)?;
@@ -124,23 +127,24 @@ impl Target {
             }
             None => return Err(Error::InvalidUrl),
         };
+
         let port = match authority.as_str().strip_prefix(authority.host()) {
             Some("") => scheme.port(),
             Some(rest) => rest
                 .strip_prefix(':')
                 .and_then(|port| port.parse().ok())
                 .ok_or(Error::InvalidUrl)?,
-            // There's a user in front of it.
+            // The authority begins with a user.
             None => return Err(Error::InvalidUrl),
         };
         if port == 0 {
-            Err(Error::InvalidUrl)
-        } else {
-            Ok(Self { scheme, host, port })
+            return Err(Error::InvalidUrl);
         }
+
+        Ok(Self { scheme, host, port })
     }
 
-    /// The text of the `host` header.
+    /// Returns the value of the `host` header.
     pub(crate) fn authority(&self) -> String {
         if self.port == self.scheme.port() {
             self.host.to_string()
@@ -150,11 +154,11 @@ impl Target {
     }
 }
 
-/// The URL's path and query as the request line has them.
+/// Returns the path and query of a URL, as the request line has them.
 pub(crate) fn path_and_query(uri: &Uri) -> PathAndQuery {
     match uri.path_and_query() {
         Some(whole) if whole.as_str().starts_with('/') => whole.clone(),
-        // `https://example.com?a=b`: shown with the slash that it lacks.
+        // `https://example.com?a=b` has no slash. `to_string` adds it.
         Some(query) => query
             .to_string()
             .parse()
@@ -164,5 +168,4 @@ pub(crate) fn path_and_query(uri: &Uri) -> PathAndQuery {
 }
 
 #[cfg(test)]
-#[path = "target_tests.rs"]
 mod tests;

@@ -6,11 +6,10 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use hookyard_egress::address::judge;
-use hookyard_egress::allow::Denied;
-use hookyard_egress::error::Phase;
-use hookyard_egress::target::{Host, Scheme, Target};
-use hookyard_egress::{Addresses, AllowList, Door, Error, Limits, OverLong, Policy, Rule};
+use hookyard_egress::{
+    Addresses, AllowList, Denial, Door, Error, Host, Limits, OverLong, Phase, Policy, Rule, Scheme,
+    Target, check_address,
+};
 use hookyard_plugin::{Authority, HostGrant, Http, HttpCall, HttpError, HttpFault};
 use http::{HeaderValue, Method, Request, Response, header};
 
@@ -32,7 +31,7 @@ impl Http for Requests {
             ..Policy::default()
         };
         let limits = Limits {
-            time_max: call.time_max,
+            timeout: call.time_max,
             body_max: call.body_max,
             over_long: OverLong::Refuse,
         };
@@ -54,10 +53,10 @@ pub fn check(call: &HttpCall) -> Result<(), HttpError> {
 }
 
 /// The grant that allows the request.
-fn granted(call: &HttpCall) -> Result<&HostGrant, Denied> {
-    let target = Target::of(call.request.uri()).map_err(Denied::Url)?;
+fn granted(call: &HttpCall) -> Result<&HostGrant, Denial> {
+    let target = Target::of(call.request.uri()).map_err(Denial::Url)?;
     let Some(grant) = grant_of(call, &target) else {
-        return Err(Denied::Host(target));
+        return Err(Denial::Host(target));
     };
     let scheme = if grant.is_plain {
         Scheme::Http
@@ -97,12 +96,12 @@ fn with_credentials(mut request: Request<Bytes>, grant: &HostGrant) -> Request<B
 }
 
 /// Says what would grant the request, where something can, as lines of the plugin's settings.
-fn denied(error: &Denied, call: &HttpCall) -> HttpError {
+fn denied(error: &Denial, call: &HttpCall) -> HttpError {
     let (plugin, method) = (&call.plugin, call.request.method());
     let way_out = match error {
-        Denied::Url(_) | Denied::Crooked(_) => String::new(),
-        Denied::Host(target) => format!("; add to {plugin}.toml:\n{}", table(target, method)),
-        Denied::Method { target, .. } => {
+        Denial::Url(_) | Denial::AmbiguousPath(_) => String::new(),
+        Denial::Host(target) => format!("; add to {plugin}.toml:\n{}", table(target, method)),
+        Denial::Method { target, .. } => {
             let grant = grant_of(call, target);
             let methods = grant
                 .map(|grant| &*grant.methods)
@@ -115,7 +114,7 @@ fn denied(error: &Denied, call: &HttpCall) -> HttpError {
                 list(methods)
             )
         }
-        Denied::Path(target) => format!(
+        Denial::Path(target) => format!(
             "; add it to `paths` in [grants.http.\"{}\"]",
             authority(target)
         ),
@@ -154,7 +153,7 @@ fn private_addresses(host: &Host) -> Vec<IpAddr> {
         Host::Name(_) => Vec::new(),
     };
     all.into_iter()
-        .filter(|address| judge(*address, &Addresses::default()).is_err())
+        .filter(|address| check_address(*address, &Addresses::default()).is_err())
         .collect()
 }
 
@@ -184,11 +183,11 @@ fn failed(error: &Error) -> HttpError {
         Error::Resolve { .. } => HttpFault::Unresolved,
         Error::Connect { .. } => HttpFault::Unreachable,
         Error::TimedOut {
-            phase: Phase::Place,
+            phase: Phase::Slot,
             ..
         } => HttpFault::Busy,
         Error::TimedOut { .. } => HttpFault::TimedOut,
-        Error::HeadTooLarge { .. } | Error::TooLarge { .. } => HttpFault::TooLarge,
+        Error::HeaderTooLarge { .. } | Error::BodyTooLarge { .. } => HttpFault::TooLarge,
         Error::Broken { .. } | Error::Closed { .. } | Error::Status { .. } => HttpFault::Broken,
     };
     HttpError {

@@ -319,7 +319,7 @@ fn what_else_can_be_wrong() {
         "concurrency: must be a whole number from 1",
     );
     refused("adresses = []", "did you mean `addresses`?");
-    refused("addresses = [\"10.0.0.1/8\"]", "in the midst of its range");
+    refused("addresses = [\"10.0.0.1/8\"]", "has host bits set");
     refused("breaker = { pauze = \"1s\" }", "did you mean `pause`?");
     refused(
         "identity = { certificate = \"topper.jwk\" }",
@@ -327,7 +327,7 @@ fn what_else_can_be_wrong() {
     );
     refused(
         "identity = { certificate = \"topper.jwk\", key = \"topper.jwk\" }",
-        "identity: the client certificate can't",
+        "identity: the client certificate cannot",
     );
     refused("roots = [\"topper.jwk\"]", "roots: root certificates no. 1");
     refused(

@@ -61,7 +61,7 @@ fn what_is_no_range_or_no_file_is_refused() {
         "addresses = [\"10.1.2.3/8\"]",
         &at(
             "addresses[0]",
-            "is in the midst of its range; say \"10.0.0.0/8\", or the single address without a length",
+            "has host bits set; write \"10.0.0.0/8\", or a single address without a prefix length",
         ),
     );
     let missing = Folder::new().faults("[egress]\nroots = [\"none.pem\"]");

@@ -1,8 +1,8 @@
-//! `judge` over every form of address that has ever been a way in.
+//! Checks every form of address that attackers have used to reach internal networks.
 
 use std::net::IpAddr;
 
-use super::{Addresses, Range, RangeError, Why, grant, judge};
+use super::{AddressClass, Addresses, Range, RangeError, address_setting, check_address};
 
 fn granted(ranges: &[&str]) -> Addresses {
     Addresses {
@@ -13,18 +13,18 @@ fn granted(ranges: &[&str]) -> Addresses {
     }
 }
 
-fn judged(address: &str, ranges: &[&str]) -> Result<(), Why> {
-    judge(
+fn check(address: &str, ranges: &[&str]) -> Result<(), AddressClass> {
+    check_address(
         address.parse::<IpAddr>().expect("an address"),
         &granted(ranges),
     )
 }
 
 #[test]
-fn nothing_but_public_addresses_passes_by_itself() {
-    let cases: &[(Why, &[&str])] = &[
+fn non_public_addresses_are_refused() {
+    let cases: &[(AddressClass, &[&str])] = &[
         (
-            Why::Metadata,
+            AddressClass::Metadata,
             &[
                 "169.254.169.254",
                 "169.254.170.2",
@@ -37,15 +37,15 @@ fn nothing_but_public_addresses_passes_by_itself() {
             ],
         ),
         (
-            Why::Unspecified,
+            AddressClass::Unspecified,
             &["0.0.0.0", "0.1.2.3", "0.255.255.255", "::"],
         ),
         (
-            Why::Loopback,
+            AddressClass::Loopback,
             &["127.0.0.1", "127.255.255.255", "127.1.2.3", "::1"],
         ),
         (
-            Why::Private,
+            AddressClass::Private,
             &[
                 "10.0.0.0",
                 "10.255.255.255",
@@ -55,7 +55,7 @@ fn nothing_but_public_addresses_passes_by_itself() {
             ],
         ),
         (
-            Why::Private,
+            AddressClass::Private,
             &[
                 "192.168.255.255",
                 "fc00::1",
@@ -66,7 +66,7 @@ fn nothing_but_public_addresses_passes_by_itself() {
             ],
         ),
         (
-            Why::LinkLocal,
+            AddressClass::LinkLocal,
             &[
                 "169.254.0.0",
                 "169.254.1.1",
@@ -75,13 +75,13 @@ fn nothing_but_public_addresses_passes_by_itself() {
                 "febf::1",
             ],
         ),
-        (Why::Shared, &["100.64.0.0", "100.127.255.255"]),
+        (AddressClass::Shared, &["100.64.0.0", "100.127.255.255"]),
         (
-            Why::Multicast,
+            AddressClass::Multicast,
             &["224.0.0.1", "239.255.255.255", "ff02::1", "ff0e::1"],
         ),
         (
-            Why::Documentation,
+            AddressClass::Documentation,
             &[
                 "192.0.2.1",
                 "198.51.100.1",
@@ -91,11 +91,11 @@ fn nothing_but_public_addresses_passes_by_itself() {
             ],
         ),
         (
-            Why::Documentation,
+            AddressClass::Documentation,
             &["2001:db8::1", "3fff::1", "3fff:fff::1"],
         ),
         (
-            Why::Reserved,
+            AddressClass::Reserved,
             &[
                 "192.0.0.1",
                 "192.88.99.1",
@@ -105,7 +105,7 @@ fn nothing_but_public_addresses_passes_by_itself() {
             ],
         ),
         (
-            Why::Reserved,
+            AddressClass::Reserved,
             &[
                 "100::1",
                 "1::1",
@@ -117,10 +117,11 @@ fn nothing_but_public_addresses_passes_by_itself() {
                 "2001:1ff::1",
             ],
         ),
-        (Why::Reserved, &["64:ff9b:1::7f00:1"]),
-        // Mapped, the same in hexadecimal, compatible, NAT64, 6to4 and Teredo: of loopback, private and even public ones.
+        (AddressClass::Reserved, &["64:ff9b:1::7f00:1"]),
+        // Mapped, the same in hexadecimal, compatible, NAT64, 6to4 and Teredo, with loopback, private and public
+        // addresses inside.
         (
-            Why::Carrier,
+            AddressClass::Embedded,
             &[
                 "::ffff:127.0.0.1",
                 "::ffff:7f00:1",
@@ -129,11 +130,11 @@ fn nothing_but_public_addresses_passes_by_itself() {
             ],
         ),
         (
-            Why::Carrier,
+            AddressClass::Embedded,
             &["::127.0.0.1", "::10.0.0.1", "::8.8.8.8", "::2"],
         ),
         (
-            Why::Carrier,
+            AddressClass::Embedded,
             &[
                 "64:ff9b::127.0.0.1",
                 "64:ff9b::a9fe:a9fe",
@@ -141,23 +142,24 @@ fn nothing_but_public_addresses_passes_by_itself() {
             ],
         ),
         (
-            Why::Carrier,
+            AddressClass::Embedded,
             &["2002:7f00:1::1", "2002:a00:1::1", "2002:808:808::1"],
         ),
         (
-            Why::Carrier,
+            AddressClass::Embedded,
             &["2001::1", "2001:0:4136:e378:8000:63bf:3fff:fdd2"],
         ),
     ];
-    for (why, addresses) in cases {
+
+    for (class, addresses) in cases {
         for address in *addresses {
-            assert_eq!(judged(address, &[]), Err(*why), "{address}");
+            assert_eq!(check(address, &[]), Err(*class), "{address}");
         }
     }
 }
 
 #[test]
-fn public_addresses_pass_up_to_the_edges() {
+fn public_addresses_pass_at_range_edges() {
     let public = [
         "1.1.1.1",
         "8.8.8.8",
@@ -184,65 +186,83 @@ fn public_addresses_pass_up_to_the_edges() {
         "2606:4700::1111",
         "3ffe::1",
     ];
+
     for address in public {
-        assert_eq!(judged(address, &[]), Ok(()), "{address}");
+        assert_eq!(check(address, &[]), Ok(()), "{address}");
     }
 }
 
 #[test]
-fn a_grant_opens_its_range_and_no_other() {
-    assert_eq!(judged("10.1.2.3", &["10.0.0.0/8"]), Ok(()));
-    assert_eq!(judged("10.1.2.3", &["10.1.2.3"]), Ok(()));
-    assert_eq!(judged("10.1.2.4", &["10.1.2.3"]), Err(Why::Private));
-    assert_eq!(judged("192.168.1.1", &["10.0.0.0/8"]), Err(Why::Private));
-    assert_eq!(judged("127.0.0.1", &["10.0.0.0/8", "127.0.0.0/8"]), Ok(()));
-    assert_eq!(judged("::1", &["127.0.0.0/8"]), Err(Why::Loopback));
-    assert_eq!(judged("fd12::1", &["fd12::/16"]), Ok(()));
+fn grant_allows_its_range_only() {
+    assert_eq!(check("10.1.2.3", &["10.0.0.0/8"]), Ok(()));
+    assert_eq!(check("10.1.2.3", &["10.1.2.3"]), Ok(()));
+    assert_eq!(check("10.1.2.4", &["10.1.2.3"]), Err(AddressClass::Private));
+    assert_eq!(
+        check("192.168.1.1", &["10.0.0.0/8"]),
+        Err(AddressClass::Private)
+    );
+    assert_eq!(check("127.0.0.1", &["10.0.0.0/8", "127.0.0.0/8"]), Ok(()));
+    assert_eq!(check("::1", &["127.0.0.0/8"]), Err(AddressClass::Loopback));
+    assert_eq!(check("fd12::1", &["fd12::/16"]), Ok(()));
 }
 
 #[test]
-fn metadata_is_granted_by_its_own_address_only() {
+fn metadata_needs_a_grant_of_its_address() {
     for wide in ["169.254.0.0/16", "169.254.169.254/31", "0.0.0.0/0"] {
         assert_eq!(
-            judged("169.254.169.254", &[wide]),
-            Err(Why::Metadata),
+            check("169.254.169.254", &[wide]),
+            Err(AddressClass::Metadata),
             "{wide}"
         );
     }
-    assert_eq!(judged("fd00:ec2::254", &["fd00::/8"]), Err(Why::Metadata));
-    assert_eq!(judged("169.254.169.254", &["169.254.169.254"]), Ok(()));
-    assert_eq!(judged("169.254.169.254", &["169.254.169.254/32"]), Ok(()));
-    assert_eq!(judged("169.254.1.1", &["169.254.0.0/16"]), Ok(()));
+
+    assert_eq!(
+        check("fd00:ec2::254", &["fd00::/8"]),
+        Err(AddressClass::Metadata)
+    );
+    assert_eq!(check("169.254.169.254", &["169.254.169.254"]), Ok(()));
+    assert_eq!(check("169.254.169.254", &["169.254.169.254/32"]), Ok(()));
+    assert_eq!(check("169.254.1.1", &["169.254.0.0/16"]), Ok(()));
 }
 
 #[test]
-fn what_carries_an_ipv4_address_needs_both_granted() {
+fn embedded_ipv4_address_needs_both_grants() {
     let mapped = "::ffff:0:0/96";
+
     assert_eq!(
-        judged("::ffff:10.0.0.1", &["10.0.0.0/8"]),
-        Err(Why::Carrier)
+        check("::ffff:10.0.0.1", &["10.0.0.0/8"]),
+        Err(AddressClass::Embedded)
     );
-    assert_eq!(judged("::ffff:10.0.0.1", &[mapped]), Err(Why::Private));
-    assert_eq!(judged("::ffff:10.0.0.1", &[mapped, "10.0.0.0/8"]), Ok(()));
-    assert_eq!(judged("::ffff:8.8.8.8", &[mapped]), Ok(()));
-    assert_eq!(judged("64:ff9b::8.8.8.8", &["64:ff9b::/96"]), Ok(()));
     assert_eq!(
-        judged("64:ff9b::169.254.169.254", &["64:ff9b::/96", "0.0.0.0/0"]),
-        Err(Why::Metadata)
+        check("::ffff:10.0.0.1", &[mapped]),
+        Err(AddressClass::Private)
     );
-    assert_eq!(judged("2002:7f00:1::1", &["2002::/16"]), Err(Why::Loopback));
-    assert_eq!(judged("2002:808:808::1", &["2002::/16"]), Ok(()));
-    // The client's address of a Teredo one stands in it with its bits turned round: 192.0.2.45.
+    assert_eq!(check("::ffff:10.0.0.1", &[mapped, "10.0.0.0/8"]), Ok(()));
+    assert_eq!(check("::ffff:8.8.8.8", &[mapped]), Ok(()));
+    assert_eq!(check("64:ff9b::8.8.8.8", &["64:ff9b::/96"]), Ok(()));
     assert_eq!(
-        judged("2001:0:4136:e378:8000:63bf:3fff:fdd2", &["2001::/32"]),
-        Err(Why::Documentation)
+        check("64:ff9b::169.254.169.254", &["64:ff9b::/96", "0.0.0.0/0"]),
+        Err(AddressClass::Metadata)
     );
-    // All of IPv6 granted opens no IPv4 either.
-    assert_eq!(judged("::ffff:127.0.0.1", &["::/0"]), Err(Why::Loopback));
+    assert_eq!(
+        check("2002:7f00:1::1", &["2002::/16"]),
+        Err(AddressClass::Loopback)
+    );
+    assert_eq!(check("2002:808:808::1", &["2002::/16"]), Ok(()));
+    // A Teredo address holds the client's address with its bits inverted: 192.0.2.45.
+    assert_eq!(
+        check("2001:0:4136:e378:8000:63bf:3fff:fdd2", &["2001::/32"]),
+        Err(AddressClass::Documentation)
+    );
+    // A grant of all of IPv6 allows no IPv4 address.
+    assert_eq!(
+        check("::ffff:127.0.0.1", &["::/0"]),
+        Err(AddressClass::Loopback)
+    );
 }
 
 #[test]
-fn ranges_are_read_strictly() {
+fn malformed_ranges_are_refused() {
     for (text, shown) in [
         ("10.0.0.0/8", "10.0.0.0/8"),
         ("127.0.0.1", "127.0.0.1/32"),
@@ -250,6 +270,7 @@ fn ranges_are_read_strictly() {
     ] {
         assert_eq!(text.parse::<Range>().expect("a range").to_string(), shown);
     }
+
     for text in [
         "",
         "10",
@@ -262,21 +283,24 @@ fn ranges_are_read_strictly() {
     ] {
         assert_eq!(text.parse::<Range>(), Err(RangeError::Malformed), "{text}");
     }
-    let inside = "10.1.2.3/8".parse::<Range>().expect_err("in the midst");
+
+    let inside = "10.1.2.3/8".parse::<Range>().expect_err("it has host bits");
+
     assert!(inside.to_string().contains("10.0.0.0/8"), "{inside}");
 }
 
 #[test]
-fn the_grant_that_is_proposed_is_enough() {
-    let check = |address: &str, expected: &[&str]| {
-        let said = grant(address.parse().expect("an address"));
-        assert_eq!(said, format!("addresses = {expected:?}"));
-        assert_eq!(judged(address, expected), Ok(()));
+fn proposed_setting_allows_the_address() {
+    let assert_setting = |address: &str, expected: &[&str]| {
+        let setting = address_setting(address.parse().expect("an address"));
+        assert_eq!(setting, format!("addresses = {expected:?}"));
+        assert_eq!(check(address, expected), Ok(()));
     };
-    check("10.1.2.3", &["10.1.2.3"]);
-    check("169.254.169.254", &["169.254.169.254"]);
-    check("fd12::1", &["fd12::1"]);
-    check("::ffff:10.1.2.3", &["::ffff:10.1.2.3", "10.1.2.3"]);
-    check("64:ff9b::7f00:1", &["64:ff9b::7f00:1", "127.0.0.1"]);
-    check("::ffff:8.8.8.8", &["::ffff:8.8.8.8"]);
+
+    assert_setting("10.1.2.3", &["10.1.2.3"]);
+    assert_setting("169.254.169.254", &["169.254.169.254"]);
+    assert_setting("fd12::1", &["fd12::1"]);
+    assert_setting("::ffff:10.1.2.3", &["::ffff:10.1.2.3", "10.1.2.3"]);
+    assert_setting("64:ff9b::7f00:1", &["64:ff9b::7f00:1", "127.0.0.1"]);
+    assert_setting("::ffff:8.8.8.8", &["::ffff:8.8.8.8"]);
 }

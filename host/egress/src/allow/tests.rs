@@ -1,8 +1,8 @@
-//! Which requests a list of rules lets through.
+//! Which requests an allow list lets through.
 
 use http::{Method, Uri};
 
-use super::{AllowList, Denied, Rule, is_prefix};
+use super::{AllowList, Denial, Rule, is_path_prefix};
 use crate::target::Scheme;
 
 fn rule(host: &str, methods: &[Method], paths: &[&str]) -> Rule {
@@ -14,7 +14,7 @@ fn rule(host: &str, methods: &[Method], paths: &[&str]) -> Rule {
     }
 }
 
-/// What the list says, in a word or by the rule's place.
+/// Returns the index of the rule that allows the request, or the kind of denial.
 fn find(rules: &[Rule], method: &Method, url: &str) -> String {
     let list = AllowList {
         rules: rules.to_vec(),
@@ -23,18 +23,19 @@ fn find(rules: &[Rule], method: &Method, url: &str) -> String {
         Ok(uri) => uri,
         Err(_) => return "unparsable".to_owned(),
     };
+
     match list.find(method, &uri) {
         Ok(index) => index.to_string(),
-        Err(Denied::Url(_)) => "url".to_owned(),
-        Err(Denied::Host(_)) => "host".to_owned(),
-        Err(Denied::Method { .. }) => "method".to_owned(),
-        Err(Denied::Path(_)) => "path".to_owned(),
-        Err(Denied::Crooked(_)) => "crooked".to_owned(),
+        Err(Denial::Url(_)) => "url".to_owned(),
+        Err(Denial::Host(_)) => "host".to_owned(),
+        Err(Denial::Method { .. }) => "method".to_owned(),
+        Err(Denial::Path(_)) => "path".to_owned(),
+        Err(Denial::AmbiguousPath(_)) => "ambiguous".to_owned(),
     }
 }
 
 #[test]
-fn a_request_needs_a_rule_for_its_host_port_and_scheme() {
+fn rule_must_match_host_port_and_scheme() {
     let rules = [
         rule("api.example.com", &[], &[]),
         rule("api.example.com:8443", &[], &[]),
@@ -57,14 +58,16 @@ fn a_request_needs_a_rule_for_its_host_port_and_scheme() {
         ("https://evil.example\\.api.example.com/", "unparsable"),
         ("/only/a/path", "url"),
     ];
+
     for (url, expected) in cases {
         assert_eq!(find(&rules, &Method::GET, url), expected, "{url}");
     }
+
     assert_eq!(find(&[], &Method::GET, "https://example.com/"), "host");
 }
 
 #[test]
-fn methods_are_compared_as_they_are() {
+fn methods_are_case_sensitive() {
     let rules = [
         rule("a.example", &[Method::GET], &["/read/"]),
         rule("a.example", &[Method::POST], &["/write/"]),
@@ -77,6 +80,7 @@ fn methods_are_compared_as_they_are() {
         (Method::DELETE, "/read/x", "method"),
         (get, "/read/x", "method"),
     ];
+
     for (method, path, expected) in cases {
         assert_eq!(
             find(&rules, &method, &format!("https://a.example{path}")),
@@ -87,7 +91,7 @@ fn methods_are_compared_as_they_are() {
 }
 
 #[test]
-fn a_prefix_holds_what_is_below_it_however_it_is_written() {
+fn prefix_covers_paths_below_it() {
     let rules = [rule("a.example", &[], &["/v1/", "/exact"])];
     let cases = [
         ("/v1/", "0"),
@@ -106,31 +110,32 @@ fn a_prefix_holds_what_is_below_it_however_it_is_written() {
         ("/V1/", "path"),
         ("/exactly", "path"),
         ("/%761/", "path"),
-        ("/v1/../admin", "crooked"),
-        ("/v1/./x", "crooked"),
-        ("/v1/x/..", "crooked"),
-        ("/v1/.", "crooked"),
-        ("/v1/%2e%2e/admin", "crooked"),
-        ("/v1/.%2E/admin", "crooked"),
-        ("/v1/%2e%2e%2fadmin", "crooked"),
-        ("/v1/..%2fadmin", "crooked"),
-        ("/v1/..%5cadmin", "crooked"),
-        ("/v1/..%00/admin", "crooked"),
-        ("/v1/%252e%252e/admin", "crooked"),
-        ("/v1/%c0%ae%c0%ae/admin", "crooked"),
-        ("/v1/..;/admin", "crooked"),
-        ("/v1/..;x=y/admin", "crooked"),
-        ("/v1/.;/x", "crooked"),
-        ("/v1/;/x", "crooked"),
-        ("/v1/x%3b/../y", "crooked"),
-        ("/v1/..%3b/admin", "crooked"),
-        ("/v1//admin", "crooked"),
-        ("//v1/", "crooked"),
-        ("/v1/%2fadmin", "crooked"),
-        ("/v1/%zz", "crooked"),
-        ("/v1/%2", "crooked"),
-        ("/v1/%0d%0a", "crooked"),
+        ("/v1/../admin", "ambiguous"),
+        ("/v1/./x", "ambiguous"),
+        ("/v1/x/..", "ambiguous"),
+        ("/v1/.", "ambiguous"),
+        ("/v1/%2e%2e/admin", "ambiguous"),
+        ("/v1/.%2E/admin", "ambiguous"),
+        ("/v1/%2e%2e%2fadmin", "ambiguous"),
+        ("/v1/..%2fadmin", "ambiguous"),
+        ("/v1/..%5cadmin", "ambiguous"),
+        ("/v1/..%00/admin", "ambiguous"),
+        ("/v1/%252e%252e/admin", "ambiguous"),
+        ("/v1/%c0%ae%c0%ae/admin", "ambiguous"),
+        ("/v1/..;/admin", "ambiguous"),
+        ("/v1/..;x=y/admin", "ambiguous"),
+        ("/v1/.;/x", "ambiguous"),
+        ("/v1/;/x", "ambiguous"),
+        ("/v1/x%3b/../y", "ambiguous"),
+        ("/v1/..%3b/admin", "ambiguous"),
+        ("/v1//admin", "ambiguous"),
+        ("//v1/", "ambiguous"),
+        ("/v1/%2fadmin", "ambiguous"),
+        ("/v1/%zz", "ambiguous"),
+        ("/v1/%2", "ambiguous"),
+        ("/v1/%0d%0a", "ambiguous"),
     ];
+
     for (path, expected) in cases {
         assert_eq!(
             find(&rules, &Method::GET, &format!("https://a.example{path}")),
@@ -138,14 +143,15 @@ fn a_prefix_holds_what_is_below_it_however_it_is_written() {
             "{path}"
         );
     }
+
     for path in ["/v1/..\\admin", "/v1\\..\\admin"] {
         let got = find(&rules, &Method::GET, &format!("https://a.example{path}"));
-        assert!(got == "crooked" || got == "unparsable", "{path}: {got}");
+        assert!(got == "ambiguous" || got == "unparsable", "{path}: {got}");
     }
 }
 
 #[test]
-fn the_root_holds_all_paths() {
+fn root_prefix_covers_all_paths() {
     let rules = [rule("a.example", &[], &["/"])];
     for path in ["", "/", "//", "/../x", "/%2e%2e/"] {
         assert_eq!(
@@ -157,8 +163,9 @@ fn the_root_holds_all_paths() {
 }
 
 #[test]
-fn rules_are_read_strictly() {
+fn malformed_rules_are_refused() {
     let read = |host: &str| Rule::parse(host, Scheme::Https).map(|rule| rule.target.authority());
+
     for (host, expected) in [
         ("API.example.com", "api.example.com"),
         ("api.example.com:8443", "api.example.com:8443"),
@@ -169,6 +176,7 @@ fn rules_are_read_strictly() {
     ] {
         assert_eq!(read(host).as_deref(), Some(expected), "{host}");
     }
+
     for host in [
         "",
         ":80",
@@ -185,32 +193,40 @@ fn rules_are_read_strictly() {
     ] {
         assert_eq!(read(host), None, "{host}");
     }
-    assert!(is_prefix("/") && is_prefix("/v1") && is_prefix("/v1/") && is_prefix("/a%20b/"));
+
+    assert!(
+        is_path_prefix("/")
+            && is_path_prefix("/v1")
+            && is_path_prefix("/v1/")
+            && is_path_prefix("/a%20b/")
+    );
+
     for text in [
         "", "v1", "/a/../b", "//", "/a//b", "/a b", "/a?b", "/a#b", "/%2e", "/ü", "/a\\b",
     ] {
-        assert!(!is_prefix(text), "{text}");
+        assert!(!is_path_prefix(text), "{text}");
     }
 }
 
 #[test]
-fn what_is_said_names_the_host_and_not_the_path() {
+fn denial_names_host_without_path() {
     let list = AllowList {
         rules: vec![rule("a.example", &[Method::GET], &["/v1/"])],
     };
+
     for (method, url) in [
         (Method::GET, "https://b.example:8443/s3cret?s3cret"),
         (Method::PUT, "https://a.example/s3cret?s3cret"),
         (Method::GET, "https://a.example/s3cret?s3cret"),
         (Method::GET, "https://a.example/v1/../s3cret"),
     ] {
-        let denied = list
+        let denial = list
             .find(&method, &url.parse().expect("a URL"))
             .expect_err(url)
             .to_string();
         assert!(
-            denied.contains(".example") && !denied.contains("s3cret"),
-            "{denied}"
+            denial.contains(".example") && !denial.contains("s3cret"),
+            "{denial}"
         );
     }
 }

@@ -1,4 +1,4 @@
-//! What `Client::get` takes and refuses, against servers on loopback that answer with fixed bytes.
+//! Tests of `Client::get` with servers on loopback that answer with fixed bytes.
 
 use std::io;
 use std::net::SocketAddr;
@@ -12,26 +12,30 @@ use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 
 const LIMITS: GetLimits = GetLimits {
-    bytes_max: 16,
-    time_max: Duration::from_secs(20),
+    body_max: 16,
+    timeout: Duration::from_secs(20),
     allow_http: true,
 };
 
-/// Serves one connection: reads a head, writes `answer`, and closes unless it is to `hang`.
+/// Serves one connection: reads a request header, writes `answer`, and closes the connection unless it must `hang`.
 async fn exchange(
     mut stream: impl AsyncRead + AsyncWrite + Unpin,
     answer: &str,
     hang: bool,
 ) -> io::Result<()> {
     let mut head = Vec::new();
+
     while !head.ends_with(b"\r\n\r\n") {
         head.push(stream.read_u8().await?);
     }
+
     stream.write_all(answer.as_bytes()).await?;
+
     if hang {
         // Returns when the client gives up.
         let _ = stream.read_u8().await;
     }
+
     stream.shutdown().await
 }
 
@@ -61,6 +65,7 @@ fn client_with(roots: Vec<Vec<u8>>) -> Result<Client, Error> {
         addresses,
         ..Policy::default()
     };
+
     Ok(Client::new(
         Door::new(Config {
             roots,
@@ -71,7 +76,7 @@ fn client_with(roots: Vec<Vec<u8>>) -> Result<Client, Error> {
 }
 
 #[tokio::test]
-async fn takes_a_200_within_the_limits_and_nothing_else() {
+async fn only_a_complete_200_is_accepted() {
     type Check = fn(&Result<bytes::Bytes, Error>) -> bool;
     let cases: [(&str, &str, Check); 7] = [
         (
@@ -80,7 +85,7 @@ async fn takes_a_200_within_the_limits_and_nothing_else() {
             |got| got.as_ref().is_ok_and(|body| &body[..] == b"hello"),
         ),
         (
-            "as much as is allowed",
+            "a body of the maximum size",
             "HTTP/1.1 200 OK\r\n\r\n0123456789abcdef",
             |got| got.as_ref().is_ok_and(|body| body.len() == 16),
         ),
@@ -97,19 +102,20 @@ async fn takes_a_200_within_the_limits_and_nothing_else() {
         (
             "announced as too large",
             "HTTP/1.1 200 OK\r\ncontent-length: 17\r\n\r\n",
-            |got| matches!(got, Err(Error::TooLarge { bytes_max: 16, .. })),
+            |got| matches!(got, Err(Error::BodyTooLarge { body_max: 16, .. })),
         ),
         (
-            "found to be too large",
+            "too large without announcement",
             "HTTP/1.1 200 OK\r\n\r\n0123456789abcdefg",
-            |got| matches!(got, Err(Error::TooLarge { bytes_max: 16, .. })),
+            |got| matches!(got, Err(Error::BodyTooLarge { body_max: 16, .. })),
         ),
         (
-            "cut off",
+            "truncated",
             "HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nhello",
             |got| matches!(got, Err(Error::Broken { .. })),
         ),
     ];
+
     for (name, answer, is_as_expected) in cases {
         let address = serve(answer, false).await;
         let got = client()
@@ -120,11 +126,11 @@ async fn takes_a_200_within_the_limits_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn an_answer_that_never_ends_is_cut_off_in_time() {
+async fn endless_response_times_out() {
     for answer in ["", "HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nhel"] {
         let address = serve(answer, true).await;
         let limits = GetLimits {
-            time_max: Duration::from_millis(200),
+            timeout: Duration::from_millis(200),
             ..LIMITS
         };
         let got = client().get(&format!("http://{address}/"), limits).await;
@@ -136,7 +142,7 @@ async fn an_answer_that_never_ends_is_cut_off_in_time() {
 }
 
 #[tokio::test]
-async fn http_is_fetched_only_where_it_is_allowed() {
+async fn plain_http_needs_permission() {
     let address = serve("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n", false).await;
     let limits = GetLimits {
         allow_http: false,
@@ -147,7 +153,7 @@ async fn http_is_fetched_only_where_it_is_allowed() {
 }
 
 #[tokio::test]
-async fn urls_that_are_none_are_refused() {
+async fn invalid_urls_are_refused() {
     for (url, is_scheme) in [
         ("", false),
         ("/path", false),
@@ -169,7 +175,7 @@ async fn urls_that_are_none_are_refused() {
 }
 
 #[tokio::test]
-async fn errors_say_the_host_and_not_the_query() {
+async fn error_names_host_without_query() {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("loopback");
     let address = listener.local_addr().expect("bound");
     drop(listener);
@@ -178,6 +184,7 @@ async fn errors_say_the_host_and_not_the_query() {
         .await
         .expect_err("nobody listens");
     let text = format!("{error} {error:?}");
+
     assert!(
         text.contains("127.0.0.1") && !text.contains("s3cret"),
         "{text}"
@@ -185,7 +192,7 @@ async fn errors_say_the_host_and_not_the_query() {
 }
 
 #[tokio::test]
-async fn https_takes_the_configured_roots_and_no_others() {
+async fn https_needs_a_trusted_root() {
     let signed =
         rcgen::generate_simple_self_signed(["localhost".to_owned()]).expect("a certificate");
     let key = PrivateKeyDer::try_from(signed.signing_key.serialize_der()).expect("a key");
@@ -227,11 +234,12 @@ async fn https_takes_the_configured_roots_and_no_others() {
 }
 
 #[test]
-fn roots_that_are_none_are_refused_by_number() {
+fn unusable_roots_are_refused_by_number() {
     let good = rcgen::generate_simple_self_signed(["localhost".to_owned()])
         .expect("a certificate")
         .cert
         .pem();
+
     for bad in [
         "",
         "not PEM",

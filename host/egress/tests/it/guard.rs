@@ -1,10 +1,10 @@
-//! Where the door lets nobody go, by whatever name or number.
+//! The address guard: which hosts the door refuses to connect to.
 
-use hookyard_egress::address::Why;
-use hookyard_egress::{Error, Policy};
+use hookyard_egress::{AddressClass, Error, Policy};
 
 use crate::support::{
-    LIMITS, OK, addresses, door, door_resolving, get, policy, receive, receive_at, said, willing,
+    LIMITS, OK, addresses, door, door_resolving, get, ok_receiver, policy, receive, receive_at,
+    status_and_body,
 };
 
 fn public_only() -> Policy {
@@ -15,26 +15,27 @@ fn public_only() -> Policy {
 }
 
 #[tokio::test]
-async fn what_is_not_granted_is_not_connected_to() {
-    let (receiver, door) = (willing().await, door());
+async fn non_public_hosts_are_refused() {
+    let (receiver, door) = (ok_receiver().await, door());
     let port = receiver.address.port();
-    for (host, why) in [
-        ("127.0.0.1", Why::Loopback),
-        ("127.0.0.2", Why::Loopback),
-        ("localhost", Why::Loopback),
-        ("LOCALHOST.", Why::Loopback),
-        ("0.0.0.0", Why::Unspecified),
-        ("[::]", Why::Unspecified),
-        ("[::1]", Why::Loopback),
-        ("[::ffff:127.0.0.1]", Why::Carrier),
-        ("[::ffff:7f00:1]", Why::Carrier),
-        ("[::127.0.0.1]", Why::Carrier),
-        ("[64:ff9b::127.0.0.1]", Why::Carrier),
-        ("[2002:7f00:1::]", Why::Carrier),
-        ("169.254.169.254", Why::Metadata),
-        ("[fd00:ec2::254]", Why::Metadata),
-        ("10.0.0.1", Why::Private),
-        ("255.255.255.255", Why::Reserved),
+
+    for (host, class) in [
+        ("127.0.0.1", AddressClass::Loopback),
+        ("127.0.0.2", AddressClass::Loopback),
+        ("localhost", AddressClass::Loopback),
+        ("LOCALHOST.", AddressClass::Loopback),
+        ("0.0.0.0", AddressClass::Unspecified),
+        ("[::]", AddressClass::Unspecified),
+        ("[::1]", AddressClass::Loopback),
+        ("[::ffff:127.0.0.1]", AddressClass::Embedded),
+        ("[::ffff:7f00:1]", AddressClass::Embedded),
+        ("[::127.0.0.1]", AddressClass::Embedded),
+        ("[64:ff9b::127.0.0.1]", AddressClass::Embedded),
+        ("[2002:7f00:1::]", AddressClass::Embedded),
+        ("169.254.169.254", AddressClass::Metadata),
+        ("[fd00:ec2::254]", AddressClass::Metadata),
+        ("10.0.0.1", AddressClass::Private),
+        ("255.255.255.255", AddressClass::Reserved),
     ] {
         let got = door
             .send(
@@ -44,11 +45,12 @@ async fn what_is_not_granted_is_not_connected_to() {
             )
             .await;
         assert!(
-            matches!(&got, Err(Error::Forbidden { why: found, .. }) if *found == why),
+            matches!(&got, Err(Error::Forbidden { class: found, .. }) if *found == class),
             "{host}: {got:?}"
         );
         assert!(got.is_err_and(|error| !error.is_retryable()), "{host}");
     }
+
     for host in [
         "2130706433",
         "0x7f000001",
@@ -69,12 +71,13 @@ async fn what_is_not_granted_is_not_connected_to() {
         let is_refused = matches!(got, Err(Error::InvalidUrl | Error::Forbidden { .. }));
         assert!(is_refused, "{host}: {got:?}");
     }
+
     assert_eq!(receiver.connections(), 0);
 }
 
 #[tokio::test]
-async fn a_mapped_address_needs_both_grants_and_then_leads_to_the_same() {
-    let receiver = willing().await;
+async fn mapped_address_needs_both_grants() {
+    let receiver = ok_receiver().await;
     let url = format!("http://[::ffff:127.0.0.1]:{}/", receiver.address.port());
     let door = door();
     let send = async |ranges: &[&str]| {
@@ -84,26 +87,30 @@ async fn a_mapped_address_needs_both_grants_and_then_leads_to_the_same() {
         };
         door.send(&policy, get(&url), &LIMITS).await
     };
+
     assert!(matches!(
         send(&["127.0.0.0/8"]).await,
         Err(Error::Forbidden {
-            why: Why::Carrier,
+            class: AddressClass::Embedded,
             ..
         })
     ));
     assert!(matches!(
         send(&["::ffff:0:0/96"]).await,
         Err(Error::Forbidden {
-            why: Why::Loopback,
+            class: AddressClass::Loopback,
             ..
         })
     ));
     assert_eq!(receiver.connections(), 0);
-    assert_eq!(said(&send(&["127.0.0.1", "::ffff:0:0/96"]).await).0, 200);
+    assert_eq!(
+        status_and_body(&send(&["127.0.0.1", "::ffff:0:0/96"]).await).0,
+        200
+    );
 }
 
 #[tokio::test]
-async fn a_name_that_changes_its_mind_is_judged_each_time_and_asked_once() {
+async fn dns_rebinding_is_refused() {
     // Closes after each answer, so that each request connects anew.
     let receiver = receive(async |mut connection| {
         connection.request().await;
@@ -112,7 +119,7 @@ async fn a_name_that_changes_its_mind_is_judged_each_time_and_asked_once() {
             .await;
     })
     .await;
-    // What a second lookup would lead to: somebody on the same port of an address that is not granted.
+    // A second lookup would lead to this server: the same port of an address that is not granted.
     let port = receiver.address.port();
     let inner = receive_at(&format!("127.0.0.2:{port}"), None, |connection| {
         connection.answer_each(OK)
@@ -131,11 +138,11 @@ async fn a_name_that_changes_its_mind_is_judged_each_time_and_asked_once() {
     let url = receiver.url_of("http", "rebinding.example");
 
     let first = door.send(&policy, get(&url), &LIMITS).await;
-    assert_eq!(said(&first).0, 200);
+    assert_eq!(status_and_body(&first).0, 200);
     assert_eq!(
         answers.asked(),
         1,
-        "what was judged is what is connected to"
+        "the connection goes to the address that was checked"
     );
 
     let second = door.send(&policy, get(&url), &LIMITS).await;
@@ -143,7 +150,7 @@ async fn a_name_that_changes_its_mind_is_judged_each_time_and_asked_once() {
         matches!(
             second,
             Err(Error::Forbidden {
-                why: Why::Loopback,
+                class: AddressClass::Loopback,
                 ..
             })
         ),
@@ -154,13 +161,16 @@ async fn a_name_that_changes_its_mind_is_judged_each_time_and_asked_once() {
         matches!(
             third,
             Err(Error::Forbidden {
-                why: Why::Metadata,
+                class: AddressClass::Metadata,
                 ..
             })
         ),
         "{third:?}"
     );
-    assert_eq!(said(&door.send(&policy, get(&url), &LIMITS).await).0, 200);
+    assert_eq!(
+        status_and_body(&door.send(&policy, get(&url), &LIMITS).await).0,
+        200
+    );
     assert_eq!(
         (answers.asked(), receiver.connections(), inner.connections()),
         (4, 2, 0)
@@ -168,8 +178,8 @@ async fn a_name_that_changes_its_mind_is_judged_each_time_and_asked_once() {
 }
 
 #[tokio::test]
-async fn of_several_addresses_only_permitted_ones_are_used() {
-    let receiver = willing().await;
+async fn refused_addresses_of_a_name_are_skipped() {
+    let receiver = ok_receiver().await;
     let port = receiver.address.port();
     let inner = receive_at(&format!("127.0.0.2:{port}"), None, |connection| {
         connection.answer_each(OK)
@@ -188,7 +198,10 @@ async fn of_several_addresses_only_permitted_ones_are_used() {
         "127.0.0.1",
         "169.254.169.254",
     ]]);
-    assert_eq!(said(&door.send(&policy, get(&url), &LIMITS).await).0, 200);
+    assert_eq!(
+        status_and_body(&door.send(&policy, get(&url), &LIMITS).await).0,
+        200
+    );
     assert_eq!((receiver.connections(), inner.connections()), (1, 0));
 
     let (door, _) = door_resolving(&[&["10.0.0.1", "127.0.0.2"]]);
@@ -209,12 +222,13 @@ async fn of_several_addresses_only_permitted_ones_are_used() {
 }
 
 #[tokio::test]
-async fn an_address_that_refuses_does_not_keep_the_next_from_being_tried() {
-    let receiver = willing().await;
-    // Nobody listens on that port of the first.
+async fn next_address_is_tried_after_a_failure() {
+    let receiver = ok_receiver().await;
+    // Nothing listens on this port of the first address.
     let (door, _) = door_resolving(&[&["127.0.0.3", "127.0.0.1"]]);
+
     assert_eq!(
-        said(
+        status_and_body(
             &door
                 .send(
                     &policy(),
@@ -229,8 +243,9 @@ async fn an_address_that_refuses_does_not_keep_the_next_from_being_tried() {
 }
 
 #[tokio::test]
-async fn redirects_are_answers() {
-    let (inner, door) = (willing().await, door());
+async fn redirects_are_not_followed() {
+    let (inner, door) = (ok_receiver().await, door());
+
     for (status, header) in [
         (301, "location"),
         (302, "location"),
@@ -250,31 +265,35 @@ async fn redirects_are_answers() {
             format!("HTTP/1.1 {status} Go\r\n{header}: {value}\r\ncontent-length: 0\r\n\r\n");
         let receiver = receive(move |connection| connection.answer_each(answer.clone())).await;
         let got = door.send(&policy(), get(&receiver.url("/")), &LIMITS).await;
-        assert_eq!(said(&got), (status, String::new()));
+        assert_eq!(status_and_body(&got), (status, String::new()));
         let response = got.expect("an answer");
         assert!(
             response.headers()[header]
                 .to_str()
                 .is_ok_and(|value| value.contains(&to)),
-            "it's shown to the caller"
+            "the caller sees the redirect"
         );
     }
+
     assert_eq!(inner.connections(), 0);
 }
 
 #[tokio::test]
-async fn http_and_tunnels_need_more_than_an_address() {
-    let receiver = willing().await;
+async fn plain_http_and_tunnels_are_refused() {
+    let receiver = ok_receiver().await;
     let strict = Policy {
         allow_http: false,
         ..policy()
     };
     let got = door().send(&strict, get(&receiver.url("/")), &LIMITS).await;
+
     assert!(matches!(&got, Err(Error::Scheme { .. })), "{got:?}");
+
     let tunnel = http::Request::connect(receiver.url("/"))
         .body(bytes::Bytes::new())
         .expect("a request");
     let got = door().send(&policy(), tunnel, &LIMITS).await;
+
     assert!(matches!(&got, Err(Error::Method { .. })), "{got:?}");
     assert_eq!(receiver.connections(), 0);
 }

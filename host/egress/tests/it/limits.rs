@@ -1,30 +1,29 @@
-//! What an answer may cost, against receivers that want it to cost more.
+//! The limits of an exchange, tested with receivers that exceed them.
 
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use hookyard_egress::error::Phase;
-use hookyard_egress::{Config, Door, Error, Limits, OverLong, Policy};
+use hookyard_egress::{Config, Door, Error, Limits, OverLong, Phase, Policy};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto;
 
 use crate::support::{
-    Connection, LIMITS, OK, SHORT, door, door_with, eventually, get, policy, post, receive,
-    receive_at, said, willing,
+    Connection, LIMITS, OK, SHORT, door, door_with, eventually, get, ok_receiver, policy, post,
+    receive, receive_at, status_and_body,
 };
 use crate::tls::Authority;
 
-/// The test would hang if the door did.
+/// A time within which every test must end: without the limits, the door would hang.
 const SOON: Duration = Duration::from_secs(10);
 
-/// 200,000 zeros, packed by gzip: this, `BOMB_ZEROS` zeros, and the rest.
+/// 200,000 zeros, compressed with gzip: these bytes, `BOMB_ZEROS` zeros, and `BOMB_END`.
 const BOMB: [u8; 24] =
     *b"\x1f\x8b\x08\0\0\0\0\0\x02\x03\xed\xc1\x31\x01\0\0\0\xc2\xa0\xf5\x4f\x6d\x06\x7f";
 const BOMB_ZEROS: usize = 193;
 const BOMB_END: [u8; 11] = *b"\x80\xd7\0\x7b\x58\xe0\x5c\x40\x0d\x03\0";
 
 #[tokio::test]
-async fn a_receiver_that_takes_its_time_is_left() {
+async fn slow_receivers_time_out() {
     let silent = receive(|connection| connection.answer_once("")).await;
     let half_a_head =
         receive(|connection| connection.answer_once("HTTP/1.1 200 OK\r\nx-slow: ")).await;
@@ -71,20 +70,23 @@ async fn a_receiver_that_takes_its_time_is_left() {
         let (door, url) = (door.clone(), receiver.url("/"));
         tokio::spawn(async move { (number, door.send(&policy(), get(&url), &limits).await) })
     });
+
     for sent in sent.collect::<Vec<_>>() {
         let (number, got) = sent.await.expect("no panic");
-        let is_timed_out = matches!(&got, Err(Error::TimedOut { phase: Phase::Answer, time_max, .. }) if *time_max == SHORT.time_max);
+        let is_timed_out = matches!(&got, Err(Error::TimedOut { phase: Phase::Response, timeout, .. }) if *timeout == SHORT.timeout);
         assert!(is_timed_out, "{number}: {got:?}");
         assert!(got.is_err_and(|error| error.is_retryable()));
     }
+
     assert!(begun.elapsed() < SOON);
 }
 
-/// Writes the beginning and then a drop again and again, for as long as somebody is there.
+/// Writes `beginning`, and then `drop` repeatedly until the other end is closed.
 async fn drip(mut connection: Connection, beginning: &'static str, drop: &'static str) {
     connection.request().await;
     connection.write(beginning).await;
     let mut every = tokio::time::interval(Duration::from_millis(20));
+
     loop {
         tokio::select! {
             _ = every.tick() => connection.write(drop).await,
@@ -94,16 +96,17 @@ async fn drip(mut connection: Connection, beginning: &'static str, drop: &'stati
 }
 
 #[tokio::test]
-async fn a_receiver_that_never_reads_is_left_and_its_place_is_free() {
+async fn receiver_that_never_reads_times_out() {
     let authority = Authority::new();
     let (never, seen) = tokio::sync::mpsc::channel::<()>(1);
+
     for tls in [None, Some(authority.server(&["localhost"]))] {
         let scheme = if tls.is_some() { "https" } else { "http" };
         let never = never.clone();
         let deaf = receive_at("127.0.0.1:0", tls, move |connection| {
             let never = never.clone();
             async move {
-                // Held open and never read.
+                // Keeps the connection open without reading.
                 never.closed().await;
                 drop(connection);
             }
@@ -123,25 +126,26 @@ async fn a_receiver_that_never_reads_is_left_and_its_place_is_free() {
             matches!(
                 got,
                 Err(Error::TimedOut {
-                    phase: Phase::Answer,
+                    phase: Phase::Response,
                     ..
                 })
             ),
             "{scheme}: {got:?}"
         );
-        // The only place for a connection is free again, although the receiver still holds its end.
-        let other = willing().await;
+        // The only connection slot is free again, although the receiver keeps its end open.
+        let other = ok_receiver().await;
         assert_eq!(
-            said(&door.send(&policy(), get(&other.url("/")), &LIMITS).await).0,
+            status_and_body(&door.send(&policy(), get(&other.url("/")), &LIMITS).await).0,
             200,
             "{scheme}"
         );
     }
+
     drop(seen);
 }
 
 #[tokio::test]
-async fn a_head_that_is_too_large_is_no_answer() {
+async fn oversized_header_is_refused() {
     let one = format!(
         "HTTP/1.1 200 OK\r\nx-large: {}\r\ncontent-length: 0\r\n\r\n",
         "x".repeat(20_000)
@@ -155,6 +159,7 @@ async fn a_head_that_is_too_large_is_no_answer() {
         header_max: 16 << 10,
         ..Config::default()
     });
+
     for answer in [one, many, endless] {
         let shown = answer[..40].to_owned();
         let receiver = receive(move |connection| connection.answer_once(answer.clone())).await;
@@ -162,27 +167,29 @@ async fn a_head_that_is_too_large_is_no_answer() {
         assert!(
             matches!(
                 got,
-                Err(Error::HeadTooLarge {
-                    bytes_max: 16_384,
+                Err(Error::HeaderTooLarge {
+                    header_max: 16_384,
                     ..
                 })
             ),
             "{shown}: {got:?}"
         );
     }
+
     let fits = format!(
         "HTTP/1.1 200 OK\r\nx-large: {}\r\ncontent-length: 0\r\n\r\n",
         "x".repeat(15_000)
     );
     let receiver = receive(move |connection| connection.answer_once(fits.clone())).await;
+
     assert_eq!(
-        said(&door.send(&policy(), get(&receiver.url("/")), &LIMITS).await).0,
+        status_and_body(&door.send(&policy(), get(&receiver.url("/")), &LIMITS).await).0,
         200
     );
 }
 
 #[tokio::test]
-async fn a_head_that_is_too_large_is_no_answer_by_http2_either() {
+async fn oversized_http2_header_is_refused() {
     let authority = Authority::new();
     let receiver = receive_at(
         "127.0.0.1:0",
@@ -210,7 +217,9 @@ async fn a_head_that_is_too_large_is_no_answer_by_http2_either() {
             &LIMITS,
         )
         .await;
+
     assert!(matches!(got, Err(Error::Broken { .. })), "{got:?}");
+
     let larger = Config {
         roots: vec![authority.pem()],
         ..Config::default()
@@ -222,19 +231,21 @@ async fn a_head_that_is_too_large_is_no_answer_by_http2_either() {
             &LIMITS,
         )
         .await;
-    assert_eq!(said(&got).0, 200);
+
+    assert_eq!(status_and_body(&got).0, 200);
 }
 
 #[tokio::test]
-async fn a_body_that_is_too_long_is_refused_or_cut_as_asked() {
+async fn oversized_body_is_refused_or_truncated() {
     let answers = [
         format!("HTTP/1.1 200 OK\r\ncontent-length: 17\r\n\r\n{}", "0123456789abcdefg"),
         "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\na\r\n0123456789\r\n7\r\nabcdefg\r\n0\r\n\r\n".to_owned(),
         "HTTP/1.1 200 OK\r\n\r\n0123456789abcdefg".to_owned(),
-        // Announced and never sent: nothing waits for it where it would be refused.
+        // Announced and never sent: a door that refuses long bodies does not wait for it.
         "HTTP/1.1 200 OK\r\ncontent-length: 9999999999999\r\n\r\n0123456789abcdefg".to_owned(),
     ];
     let door = door();
+
     for answer in answers {
         let shown = answer[..60.min(answer.len())].to_owned();
         let receiver = receive(move |connection| connection.answer_once(answer.clone())).await;
@@ -246,7 +257,7 @@ async fn a_body_that_is_too_long_is_refused_or_cut_as_asked() {
             .send(&policy(), get(&receiver.url("/")), &refusing)
             .await;
         assert!(
-            matches!(got, Err(Error::TooLarge { bytes_max: 16, .. })),
+            matches!(got, Err(Error::BodyTooLarge { body_max: 16, .. })),
             "{shown}: {got:?}"
         );
         let cutting = Limits {
@@ -256,9 +267,14 @@ async fn a_body_that_is_too_long_is_refused_or_cut_as_asked() {
         let got = door
             .send(&policy(), get(&receiver.url("/")), &cutting)
             .await;
-        assert_eq!(said(&got), (200, "0123456789abcdef".to_owned()), "{shown}");
+        assert_eq!(
+            status_and_body(&got),
+            (200, "0123456789abcdef".to_owned()),
+            "{shown}"
+        );
         assert!(got.is_ok_and(|response| response.body().is_cut), "{shown}");
     }
+
     let exact = receive(|connection| connection.answer_each(OK)).await;
     let limits = Limits {
         body_max: 2,
@@ -266,13 +282,14 @@ async fn a_body_that_is_too_long_is_refused_or_cut_as_asked() {
         ..LIMITS
     };
     let got = door.send(&policy(), get(&exact.url("/")), &limits).await;
+
     assert!(
         got.is_ok_and(|response| !response.body().is_cut && &response.body().bytes[..] == b"ok")
     );
 }
 
 #[tokio::test]
-async fn nothing_is_unpacked_and_nothing_packed_is_asked_for() {
+async fn responses_are_not_decompressed() {
     let bomb = [&BOMB[..], b"\xa0", &[0; BOMB_ZEROS], &BOMB_END].concat();
     let mut answer = format!(
         "HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: {}\r\n\r\n",
@@ -285,14 +302,16 @@ async fn nothing_is_unpacked_and_nothing_packed_is_asked_for() {
         .send(&policy(), get(&receiver.url("/")), &LIMITS)
         .await
         .expect("an answer");
+
     assert_eq!(got.headers()["content-encoding"], "gzip");
     assert_eq!(got.body().bytes, bomb, "as it came");
     assert!(!receiver.requests()[0].contains("accept-encoding"));
 }
 
 #[tokio::test]
-async fn what_is_no_http_is_no_answer() {
+async fn response_that_is_not_http_is_refused() {
     let door = door();
+
     for answer in [
         "",
         "SSH-2.0-OpenSSH_9.6\r\n",
@@ -313,7 +332,7 @@ async fn what_is_no_http_is_no_answer() {
 }
 
 #[tokio::test]
-async fn nobody_listening_is_said_without_the_path() {
+async fn refused_connection_hides_the_path() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
         .await
         .expect("loopback");
@@ -327,11 +346,14 @@ async fn nobody_listening_is_said_without_the_path() {
         )
         .await;
     let error = got.expect_err("nobody listens");
+
     assert!(
         matches!(&error, Error::Connect { .. }) && error.is_retryable(),
         "{error:?}"
     );
+
     let text = format!("{error} {error:?}");
+
     assert!(
         text.contains("127.0.0.1") && !text.contains("s3cret"),
         "{text}"
@@ -339,7 +361,7 @@ async fn nobody_listening_is_said_without_the_path() {
 }
 
 #[tokio::test]
-async fn exchanges_with_one_receiver_are_bounded_by_tenant() {
+async fn exchanges_are_limited_by_tenant_and_receiver() {
     let slow = receive(|connection| connection.answer_once("")).await;
     let door = door_with(Config {
         host_concurrency_max: 1,
@@ -357,7 +379,7 @@ async fn exchanges_with_one_receiver_are_bounded_by_tenant() {
     let is_without = matches!(
         &second,
         Err(Error::TimedOut {
-            phase: Phase::Place,
+            phase: Phase::Slot,
             ..
         })
     );
@@ -369,15 +391,15 @@ async fn exchanges_with_one_receiver_are_bounded_by_tenant() {
         matches!(
             theirs,
             Err(Error::TimedOut {
-                phase: Phase::Answer,
+                phase: Phase::Response,
                 ..
             })
         ),
         "{theirs:?}"
     );
-    let other = willing().await;
+    let other = ok_receiver().await;
     assert_eq!(
-        said(&door.send(&of("acme"), get(&other.url("/")), &LIMITS).await).0,
+        status_and_body(&door.send(&of("acme"), get(&other.url("/")), &LIMITS).await).0,
         200
     );
 
@@ -387,7 +409,7 @@ async fn exchanges_with_one_receiver_are_bounded_by_tenant() {
         matches!(
             third,
             Err(Error::TimedOut {
-                phase: Phase::Answer,
+                phase: Phase::Response,
                 ..
             })
         ),
@@ -396,15 +418,15 @@ async fn exchanges_with_one_receiver_are_bounded_by_tenant() {
 }
 
 #[tokio::test]
-async fn connections_are_bounded_and_unused_ones_make_room() {
-    let (one, two) = (willing().await, willing().await);
+async fn idle_connections_make_room_for_new_ones() {
+    let (one, two) = (ok_receiver().await, ok_receiver().await);
     let door = door_with(Config {
         connections_max: 1,
         ..Config::default()
     });
     for receiver in [&one, &two, &one, &one] {
         assert_eq!(
-            said(&door.send(&policy(), get(&receiver.url("/")), &LIMITS).await).0,
+            status_and_body(&door.send(&policy(), get(&receiver.url("/")), &LIMITS).await).0,
             200
         );
     }
@@ -419,7 +441,7 @@ async fn connections_are_bounded_and_unused_ones_make_room() {
         matches!(
             &got,
             Err(Error::TimedOut {
-                phase: Phase::Place,
+                phase: Phase::Slot,
                 ..
             })
         ),
@@ -427,13 +449,13 @@ async fn connections_are_bounded_and_unused_ones_make_room() {
     );
     under_way.abort();
     assert_eq!(
-        said(&door.send(&policy(), get(&two.url("/")), &LIMITS).await).0,
+        status_and_body(&door.send(&policy(), get(&two.url("/")), &LIMITS).await).0,
         200
     );
 }
 
 #[tokio::test]
-async fn one_tenant_leaves_connections_for_others() {
+async fn tenant_leaves_connections_for_others() {
     let door = door_with(Config {
         connections_max: 4,
         ..Config::default()
@@ -447,20 +469,20 @@ async fn one_tenant_leaves_connections_for_others() {
     let under_way: Vec<_> = (0..3).map(|_| begin(&door, &of("acme"), &url)).collect();
     eventually(|| slow.connections() == 3).await;
 
-    let other = willing().await;
+    let other = ok_receiver().await;
     let fourth = door.send(&of("acme"), get(&other.url("/")), &SHORT).await;
     assert!(
         matches!(
             &fourth,
             Err(Error::TimedOut {
-                phase: Phase::Place,
+                phase: Phase::Slot,
                 ..
             })
         ),
         "{fourth:?}"
     );
     assert_eq!(
-        said(
+        status_and_body(
             &door
                 .send(&of("umbrella"), get(&other.url("/")), &LIMITS)
                 .await
@@ -472,14 +494,14 @@ async fn one_tenant_leaves_connections_for_others() {
     // Of a tenant's own connections, those that are unused make room for its next.
     under_way.iter().for_each(tokio::task::JoinHandle::abort);
     for _ in 0..4 {
-        let next = willing().await;
+        let next = ok_receiver().await;
         assert_eq!(
-            said(&door.send(&of("acme"), get(&next.url("/")), &LIMITS).await).0,
+            status_and_body(&door.send(&of("acme"), get(&next.url("/")), &LIMITS).await).0,
             200
         );
     }
     assert_eq!(
-        said(
+        status_and_body(
             &door
                 .send(&of("umbrella"), get(&other.url("/")), &LIMITS)
                 .await

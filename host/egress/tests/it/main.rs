@@ -1,4 +1,4 @@
-//! The door against real sockets on loopback, which the tests grant in words as anybody would have to.
+//! Tests of the door over real sockets on loopback. The policies of the tests grant the loopback addresses.
 
 mod support;
 

@@ -1,4 +1,4 @@
-//! Which requests share a connection, and what becomes of those that meet a closed one.
+//! The pool: which requests share a connection, and what happens when a pooled connection is closed.
 
 use std::convert::Infallible;
 use std::time::Duration;
@@ -12,20 +12,21 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto;
 
 use crate::support::{
-    Connection, LIMITS, OK, Receiver, SHORT, addresses, door, door_with, eventually, get, policy,
-    post, receive, receive_at, said, willing,
+    Connection, LIMITS, OK, Receiver, SHORT, addresses, door, door_with, eventually, get,
+    ok_receiver, policy, post, receive, receive_at, status_and_body,
 };
 use crate::tls::Authority;
 
-/// A receiver that speaks HTTP/2, and HTTP/1.1 to whoever doesn't. Each request is noted as `POST https://host/path body`.
-async fn modern(authority: &Authority) -> Receiver {
+/// A receiver that speaks HTTP/2, or HTTP/1.1 to clients without it. It records each request as
+/// `POST https://host/path body headers`.
+async fn http2_receiver(authority: &Authority) -> Receiver {
     receive_at(
         "127.0.0.1:0",
         Some(authority.http2(&["localhost"])),
         |connection| async move {
-            let Connection { stream, seen } = connection;
+            let Connection { stream, records } = connection;
             let service = hyper::service::service_fn(move |request: Request<Incoming>| {
-                let seen = seen.clone();
+                let records = records.clone();
                 async move {
                     let (head, body) = request.into_parts();
                     let body = body
@@ -34,7 +35,7 @@ async fn modern(authority: &Authority) -> Receiver {
                         .map(|body| body.to_bytes())
                         .unwrap_or_default();
                     let names: Vec<_> = head.headers.keys().map(|name| name.as_str()).collect();
-                    seen.note(format!(
+                    records.add(format!(
                         "{} {} {body:?} {}",
                         head.method,
                         head.uri,
@@ -56,11 +57,12 @@ async fn modern(authority: &Authority) -> Receiver {
 
 #[tokio::test]
 async fn requests_share_a_connection() {
-    let receiver = willing().await;
+    let receiver = ok_receiver().await;
     let door = door();
+
     for path in ["/1", "/2", "/3"] {
         assert_eq!(
-            said(
+            status_and_body(
                 &door
                     .send(&policy(), post(&receiver.url(path), path), &LIMITS)
                     .await
@@ -69,30 +71,27 @@ async fn requests_share_a_connection() {
             200
         );
     }
+
     assert_eq!((receiver.connections(), receiver.requests().len()), (1, 3));
 }
 
 #[tokio::test]
-async fn http2_is_spoken_where_the_receiver_speaks_it_and_shares_one_connection() {
+async fn http2_requests_share_a_connection() {
     let authority = Authority::new();
-    let receiver = modern(&authority).await;
+    let receiver = http2_receiver(&authority).await;
     let door = door_with(Config {
         roots: vec![authority.pem()],
         ..Config::default()
     });
     let url = receiver.url_of("https", "LocalHost.");
     let first = door.send(&policy(), post(&url, "hello"), &LIMITS).await;
-    assert_eq!(said(&first).1, "ok");
+    assert_eq!(status_and_body(&first).1, "ok");
     assert_eq!(first.expect("an answer").version(), Version::HTTP_2);
     let line = format!(
         "POST https://localhost:{}/ b\"hello\" content-length",
         receiver.address.port()
     );
-    assert_eq!(
-        receiver.requests(),
-        [line],
-        "the host stands in its one spelling"
-    );
+    assert_eq!(receiver.requests(), [line], "the host is normalized");
 
     let all: Vec<_> = (0..50)
         .map(|number| {
@@ -101,42 +100,48 @@ async fn http2_is_spoken_where_the_receiver_speaks_it_and_shares_one_connection(
         })
         .collect();
     for one in all {
-        assert_eq!(said(&one.await.expect("no panic")).1, "ok");
+        assert_eq!(status_and_body(&one.await.expect("no panic")).1, "ok");
     }
     assert_eq!((receiver.connections(), receiver.requests().len()), (1, 51));
 }
 
 #[tokio::test]
-async fn one_answer_that_never_comes_costs_others_on_the_connection_nothing() {
+async fn timeout_leaves_other_http2_requests_alone() {
     let authority = Authority::new();
-    let receiver = modern(&authority).await;
+    let receiver = http2_receiver(&authority).await;
     let door = door_with(Config {
         roots: vec![authority.pem()],
         ..Config::default()
     });
     let url = |path: &str| format!("https://localhost:{}{path}", receiver.address.port());
+
     assert_eq!(
-        said(&door.send(&policy(), get(&url("/")), &LIMITS).await).0,
+        status_and_body(&door.send(&policy(), get(&url("/")), &LIMITS).await).0,
         200
     );
+
     let (policy, never, other) = (policy(), get(&url("/never")), get(&url("/other")));
     let (never, other) = tokio::join!(
         door.send(&policy, never, &SHORT),
         door.send(&policy, other, &LIMITS)
     );
+
     assert!(matches!(never, Err(Error::TimedOut { .. })), "{never:?}");
-    assert_eq!((said(&other).0, receiver.connections()), (200, 1));
-    // Whoever comes next doesn't rely on it.
     assert_eq!(
-        said(&door.send(&policy, get(&url("/")), &LIMITS).await).0,
+        (status_and_body(&other).0, receiver.connections()),
+        (200, 1)
+    );
+    // The next request gets a new connection.
+    assert_eq!(
+        status_and_body(&door.send(&policy, get(&url("/")), &LIMITS).await).0,
         200
     );
     assert_eq!(receiver.connections(), 2);
 }
 
 #[tokio::test]
-async fn connections_are_not_shared_between_policies() {
-    let receiver = willing().await;
+async fn policies_do_not_share_connections() {
+    let receiver = ok_receiver().await;
     let door = door();
     let tenant = |name: &str| Policy {
         tenant: Some(name.parse().expect("a name")),
@@ -155,16 +160,19 @@ async fn connections_are_not_shared_between_policies() {
         tenant("acme"),
         tenant("umbrella"),
     ];
+
     for _ in 0..2 {
         for policy in &policies {
             assert_eq!(
-                said(&door.send(policy, get(&receiver.url("/")), &LIMITS).await).0,
+                status_and_body(&door.send(policy, get(&receiver.url("/")), &LIMITS).await).0,
                 200
             );
         }
     }
+
     assert_eq!(receiver.connections(), policies.len());
-    // A connection that is open is no way to an address that isn't granted.
+
+    // An open connection does not lead around the address guard.
     for granted in [&[][..], &["127.0.0.2"], &["10.0.0.0/8"]] {
         let policy = Policy {
             addresses: addresses(granted),
@@ -176,21 +184,23 @@ async fn connections_are_not_shared_between_policies() {
             "{granted:?}: {got:?}"
         );
     }
+
     assert_eq!(receiver.connections(), policies.len());
 }
 
 #[tokio::test]
-async fn a_kept_connection_that_was_closed_costs_nothing() {
-    // Says nothing of it, and closes after each answer.
+async fn closed_idle_connection_is_replaced() {
+    // Closes after each answer without announcing it.
     let closing = receive(async |mut connection| {
         connection.request().await;
         connection.write(OK).await;
     })
     .await;
-    let (door, other) = (door(), willing().await);
+    let (door, other) = (door(), ok_receiver().await);
+
     for number in 1..=5 {
         assert_eq!(
-            said(
+            status_and_body(
                 &door
                     .send(&policy(), post(&closing.url("/"), "once"), &LIMITS)
                     .await
@@ -199,25 +209,27 @@ async fn a_kept_connection_that_was_closed_costs_nothing() {
             200
         );
         eventually(|| closing.ended() == number).await;
-        // What came later than the end has been heard of, and so has the end.
+        // This exchange is later than the close, so the door has noticed the close when it ends.
         assert_eq!(
-            said(&door.send(&policy(), get(&other.url("/")), &LIMITS).await).0,
+            status_and_body(&door.send(&policy(), get(&other.url("/")), &LIMITS).await).0,
             200
         );
     }
+
     assert_eq!(closing.requests().len(), 5);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn nothing_is_sent_twice_whenever_a_connection_closes() {
+async fn request_is_never_sent_twice() {
     let closing = receive(async |mut connection| {
         connection.request().await;
         connection.write(OK).await;
     })
     .await;
     let door = door();
+
     for number in 0..300 {
-        // Each may meet a connection that is open, closed, or just being closed.
+        // The pooled connection may be open, closed, or about to close.
         let got = door
             .send(
                 &policy(),
@@ -237,7 +249,7 @@ async fn nothing_is_sent_twice_whenever_a_connection_closes() {
 }
 
 #[tokio::test]
-async fn what_may_have_been_read_is_not_sent_again() {
+async fn unanswered_request_is_not_sent_again() {
     let receiver = receive(async |mut connection| {
         connection.request().await;
         connection.write(OK).await;
@@ -246,8 +258,9 @@ async fn what_may_have_been_read_is_not_sent_again() {
     })
     .await;
     let door = door();
+
     assert_eq!(
-        said(
+        status_and_body(
             &door
                 .send(&policy(), post(&receiver.url("/"), "first"), &LIMITS)
                 .await
@@ -255,9 +268,11 @@ async fn what_may_have_been_read_is_not_sent_again() {
         .0,
         200
     );
+
     let got = door
         .send(&policy(), post(&receiver.url("/"), "second"), &LIMITS)
         .await;
+
     assert!(
         matches!(&got, Err(error @ Error::Broken { .. }) if error.is_retryable()),
         "{got:?}"
@@ -266,7 +281,7 @@ async fn what_may_have_been_read_is_not_sent_again() {
 }
 
 #[tokio::test]
-async fn a_connection_is_kept_only_after_a_whole_answer() {
+async fn connection_is_reused_after_complete_response() {
     let long = format!(
         "HTTP/1.1 200 OK\r\ncontent-length: 2000\r\n\r\n{}",
         "x".repeat(2000)
@@ -278,42 +293,49 @@ async fn a_connection_is_kept_only_after_a_whole_answer() {
         over_long: OverLong::Cut,
         ..LIMITS
     };
+
     for limits in [LIMITS, cutting, cutting] {
         let _ = door.send(&policy(), get(&receiver.url("/")), &limits).await;
     }
+
     assert_eq!(receiver.connections(), 3);
+
     let whole = Limits {
         body_max: 2000,
         ..LIMITS
     };
+
     for _ in 0..3 {
         assert_eq!(
-            said(&door.send(&policy(), get(&receiver.url("/")), &whole).await).0,
+            status_and_body(&door.send(&policy(), get(&receiver.url("/")), &whole).await).0,
             200
         );
     }
+
     assert_eq!(receiver.connections(), 4);
 }
 
 #[tokio::test]
-async fn connections_are_not_kept_for_longer_than_configured() {
-    let receiver = willing().await;
+async fn idle_connections_expire() {
+    let receiver = ok_receiver().await;
     let door = door_with(Config {
         idle_timeout: Duration::ZERO,
         ..Config::default()
     });
+
     for _ in 0..3 {
         assert_eq!(
-            said(&door.send(&policy(), get(&receiver.url("/")), &LIMITS).await).0,
+            status_and_body(&door.send(&policy(), get(&receiver.url("/")), &LIMITS).await).0,
             200
         );
     }
+
     assert_eq!(receiver.connections(), 3);
 }
 
 #[tokio::test]
-async fn the_receiver_gets_what_is_for_it_and_nothing_that_is_for_the_connection() {
-    let receiver = willing().await;
+async fn connection_headers_are_removed() {
+    let receiver = ok_receiver().await;
     let request = Request::post(receiver.url("/path?query"))
         .header("host", "internal.example")
         .header("connection", "close, x-hop")
@@ -330,7 +352,12 @@ async fn the_receiver_gets_what_is_for_it_and_nothing_that_is_for_the_connection
         .header("x-end", "2")
         .body(Bytes::from_static(b"body"))
         .expect("a request");
-    assert_eq!(said(&door().send(&policy(), request, &LIMITS).await).0, 200);
+
+    assert_eq!(
+        status_and_body(&door().send(&policy(), request, &LIMITS).await).0,
+        200
+    );
+
     let text = receiver.requests().remove(0);
     let mut lines: Vec<_> = text.split("\r\n").collect();
     lines[1..].sort_unstable();
@@ -344,5 +371,6 @@ async fn the_receiver_gets_what_is_for_it_and_nothing_that_is_for_the_connection
         &host,
         "x-end: 2",
     ];
+
     assert_eq!(lines, expected);
 }

@@ -1,4 +1,4 @@
-//! Receivers on loopback that behave as badly as a test wants, and a resolver that says what a test wants.
+//! Receivers on loopback that misbehave as a test needs, and a resolver with scripted answers.
 
 use std::collections::VecDeque;
 use std::io;
@@ -17,20 +17,20 @@ use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 
 pub(crate) const LIMITS: Limits = Limits {
-    time_max: Duration::from_secs(20),
+    timeout: Duration::from_secs(20),
     body_max: 1024,
     over_long: OverLong::Refuse,
 };
 
-/// So short that a test can wait for it.
+/// Limits with a timeout that a test can wait for.
 pub(crate) const SHORT: Limits = Limits {
-    time_max: Duration::from_millis(300),
+    timeout: Duration::from_millis(300),
     ..LIMITS
 };
 
 pub(crate) const OK: &str = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
 
-/// All of loopback, and plain HTTP.
+/// A policy that allows all loopback addresses and plain HTTP.
 pub(crate) fn policy() -> Policy {
     Policy {
         addresses: addresses(&["127.0.0.0/8", "::1"]),
@@ -56,7 +56,7 @@ pub(crate) fn door_with(config: Config) -> Door {
     Door::new(config).expect("a door")
 }
 
-/// A door whose names all resolve to what the answers say, one after the other and then the last again.
+/// A door that resolves every name to the scripted answers, one after the other. The last answer repeats.
 pub(crate) fn door_resolving(answers: &[&[&str]]) -> (Door, Arc<Answers>) {
     let parse = |answer: &&[&str]| {
         answer
@@ -69,6 +69,7 @@ pub(crate) fn door_resolving(answers: &[&[&str]]) -> (Door, Arc<Answers>) {
         asked: AtomicUsize::new(0),
     });
     let resolver: Arc<dyn Resolve> = answers.clone();
+
     (
         Door::with_resolver(Config::default(), resolver).expect("a door"),
         answers,
@@ -107,8 +108,8 @@ pub(crate) fn post(url: &str, body: impl Into<Bytes>) -> Request<Bytes> {
     Request::post(url).body(body.into()).expect("a request")
 }
 
-/// The answer's status and body.
-pub(crate) fn said(got: &Result<Response<Body>, Error>) -> (u16, String) {
+/// Returns the status and the body of a response.
+pub(crate) fn status_and_body(got: &Result<Response<Body>, Error>) -> (u16, String) {
     let response = got
         .as_ref()
         .unwrap_or_else(|error| panic!("{error}: {error:?}"));
@@ -118,33 +119,33 @@ pub(crate) fn said(got: &Result<Response<Body>, Error>) -> (u16, String) {
     )
 }
 
-/// Returns once that is so, which has to be soon.
-pub(crate) async fn eventually(is_so: impl Fn() -> bool) {
+/// Waits until a condition holds.
+pub(crate) async fn eventually(condition: impl Fn() -> bool) {
     let waiting = async {
-        while !is_so() {
+        while !condition() {
             tokio::task::yield_now().await;
         }
     };
     tokio::time::timeout(Duration::from_secs(20), waiting)
         .await
-        .expect("it comes to be so");
+        .expect("the condition holds in time");
 }
 
-/// A receiver and what it has seen.
+/// A receiver and its records.
 pub(crate) struct Receiver {
     pub(crate) address: SocketAddr,
-    seen: Arc<Seen>,
+    records: Arc<Records>,
 }
 
 #[derive(Default)]
-pub(crate) struct Seen {
+pub(crate) struct Records {
     connections: AtomicUsize,
     ended: AtomicUsize,
     requests: Mutex<Vec<String>>,
 }
 
-impl Seen {
-    pub(crate) fn note(&self, request: String) {
+impl Records {
+    pub(crate) fn add(&self, request: String) {
         self.requests.lock().expect("unbroken").push(request);
     }
 }
@@ -154,22 +155,22 @@ impl Receiver {
         format!("http://{}{path}", self.address)
     }
 
-    /// The same receiver by a name of its own.
+    /// Returns a URL of this receiver with another host name.
     pub(crate) fn url_of(&self, scheme: &str, name: &str) -> String {
         format!("{scheme}://{name}:{}/", self.address.port())
     }
 
     pub(crate) fn connections(&self) -> usize {
-        self.seen.connections.load(Ordering::SeqCst)
+        self.records.connections.load(Ordering::SeqCst)
     }
 
-    /// How many of them are over.
+    /// Returns the number of connections that have ended.
     pub(crate) fn ended(&self) -> usize {
-        self.seen.ended.load(Ordering::SeqCst)
+        self.records.ended.load(Ordering::SeqCst)
     }
 
     pub(crate) fn requests(&self) -> Vec<String> {
-        self.seen.requests.lock().expect("unbroken").clone()
+        self.records.requests.lock().expect("unbroken").clone()
     }
 }
 
@@ -179,16 +180,18 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Stream for S {}
 /// The receiver's end of a connection.
 pub(crate) struct Connection {
     pub(crate) stream: Box<dyn Stream>,
-    pub(crate) seen: Arc<Seen>,
+    pub(crate) records: Arc<Records>,
 }
 
 impl Connection {
-    /// A whole request, as text. `None` once there are no more.
+    /// Reads a whole request as text. Returns `None` at the end of the connection.
     pub(crate) async fn request(&mut self) -> Option<String> {
         let mut request = Vec::new();
+
         while !request.ends_with(b"\r\n\r\n") {
             request.push(self.stream.read_u8().await.ok()?);
         }
+
         let head = String::from_utf8(request.clone()).ok()?;
         let length = head
             .lines()
@@ -197,17 +200,17 @@ impl Connection {
         self.stream.read_exact(&mut body).await.ok()?;
         request.extend(body);
         let request = String::from_utf8(request).ok()?;
-        self.seen.note(request.clone());
+        self.records.add(request.clone());
         Some(request)
     }
 
     pub(crate) async fn write(&mut self, bytes: impl AsRef<[u8]>) {
-        // It may have gone.
+        // The other end may be closed.
         let _ = self.stream.write_all(bytes.as_ref()).await;
         let _ = self.stream.flush().await;
     }
 
-    /// Returns once the other end has gone.
+    /// Waits until the other end is closed.
     pub(crate) async fn gone(&mut self) {
         let mut some = [0; 1024];
         while self
@@ -218,14 +221,14 @@ impl Connection {
         {}
     }
 
-    /// Answers each request with the same.
+    /// Answers every request with the same bytes.
     pub(crate) async fn answer_each(mut self, answer: impl AsRef<[u8]>) {
         while self.request().await.is_some() {
             self.write(&answer).await;
         }
     }
 
-    /// Answers the first request and waits for the other end to go.
+    /// Answers the first request and waits until the other end is closed.
     pub(crate) async fn answer_once(mut self, answer: impl AsRef<[u8]>) {
         self.request().await;
         self.write(answer).await;
@@ -233,7 +236,7 @@ impl Connection {
     }
 }
 
-/// A receiver on that address, port and all.
+/// Starts a receiver on an address with a port.
 pub(crate) async fn receive_at<F, T>(
     address: &str,
     tls: Option<Arc<ServerConfig>>,
@@ -245,16 +248,17 @@ where
 {
     let listener = TcpListener::bind(address).await.expect("loopback");
     let address = listener.local_addr().expect("bound");
-    let seen = Arc::new(Seen::default());
+    let records = Arc::new(Records::default());
     let receiver = Receiver {
         address,
-        seen: Arc::clone(&seen),
+        records: Arc::clone(&records),
     };
     let talk = Arc::new(talk);
+
     tokio::spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
-            seen.connections.fetch_add(1, Ordering::SeqCst);
-            let (seen, tls, talk) = (Arc::clone(&seen), tls.clone(), Arc::clone(&talk));
+            records.connections.fetch_add(1, Ordering::SeqCst);
+            let (records, tls, talk) = (Arc::clone(&records), tls.clone(), Arc::clone(&talk));
             tokio::spawn(async move {
                 let stream: Box<dyn Stream> = match tls {
                     None => Box::new(stream),
@@ -265,17 +269,17 @@ where
                 };
                 talk(Connection {
                     stream,
-                    seen: Arc::clone(&seen),
+                    records: Arc::clone(&records),
                 })
                 .await;
-                seen.ended.fetch_add(1, Ordering::SeqCst);
+                records.ended.fetch_add(1, Ordering::SeqCst);
             });
         }
     });
     receiver
 }
 
-/// A receiver in the clear.
+/// Starts a receiver that speaks plain HTTP.
 pub(crate) async fn receive<F, T>(talk: F) -> Receiver
 where
     F: Fn(Connection) -> T + Send + Sync + 'static,
@@ -284,7 +288,7 @@ where
     receive_at("127.0.0.1:0", None, talk).await
 }
 
-/// A receiver that answers everything with 200.
-pub(crate) async fn willing() -> Receiver {
+/// Starts a receiver that answers every request with status 200.
+pub(crate) async fn ok_receiver() -> Receiver {
     receive(|connection| connection.answer_each(OK)).await
 }

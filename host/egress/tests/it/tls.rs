@@ -1,20 +1,20 @@
-//! Who is trusted, and as whom the door connects.
+//! TLS: which receivers are trusted, and which client certificate the door presents.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use hookyard_egress::error::Phase;
-use hookyard_egress::{Config, Error, Identity, Policy};
+use hookyard_egress::{Config, Error, Identity, Phase, Policy, check_policy};
 use rcgen::{BasicConstraints, CertificateParams, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair};
 use rustls::pki_types::PrivateKeyDer;
 use rustls::server::WebPkiClientVerifier;
 use rustls::{RootCertStore, ServerConfig};
 
 use crate::support::{
-    LIMITS, OK, Receiver, door, door_resolving, door_with, get, policy, receive, receive_at, said,
+    LIMITS, OK, Receiver, door, door_resolving, door_with, get, policy, receive, receive_at,
+    status_and_body,
 };
 
-/// Somebody who signs certificates.
+/// A certificate authority.
 pub(crate) struct Authority {
     issuer: Issuer<'static, KeyPair>,
     certificate: rcgen::Certificate,
@@ -32,7 +32,7 @@ impl Authority {
         }
     }
 
-    /// Its own certificate.
+    /// Returns the certificate of the authority.
     pub(crate) fn pem(&self) -> Vec<u8> {
         self.certificate.pem().into_bytes()
     }
@@ -45,7 +45,7 @@ impl Authority {
         )
     }
 
-    /// A client's certificate.
+    /// Issues a client certificate.
     fn identity(&self) -> Identity {
         let mut params = CertificateParams::default();
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
@@ -56,12 +56,13 @@ impl Authority {
         }
     }
 
-    /// A server with a certificate for these names, which asks clients for none and speaks HTTP/1.1.
+    /// Returns the configuration of a server with a certificate for these names. The server speaks HTTP/1.1 and asks for
+    /// no client certificate.
     pub(crate) fn server(&self, names: &[&str]) -> Arc<ServerConfig> {
         Arc::new(self.configuration(params(names), None))
     }
 
-    /// The same one speaking HTTP/2, where it's asked whether it does.
+    /// Like `server`, but the server offers HTTP/2 as well.
     pub(crate) fn http2(&self, names: &[&str]) -> Arc<ServerConfig> {
         let mut config = self.configuration(params(names), None);
         config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
@@ -87,6 +88,7 @@ impl Authority {
                 builder.with_client_cert_verifier(verifier.expect("a verifier"))
             }
         };
+
         builder
             .with_single_cert(vec![certificate.der().clone()], key)
             .expect("a server's configuration")
@@ -113,7 +115,7 @@ fn trusting(authority: &Authority) -> Policy {
 }
 
 #[tokio::test]
-async fn roots_are_the_platforms_the_doors_and_the_policys() {
+async fn roots_come_from_door_and_policy() {
     let (ours, theirs) = (Authority::new(), Authority::new());
     let receiver = serve(ours.server(&["localhost"])).await;
     let url = receiver.url_of("https", "localhost");
@@ -122,22 +124,23 @@ async fn roots_are_the_platforms_the_doors_and_the_policys() {
         ..Config::default()
     });
     let cases = [
-        ("nothing more", door(), policy(), false),
-        ("a policy's", door(), trusting(&ours), true),
+        ("no roots", door(), policy(), false),
+        ("the policy's root", door(), trusting(&ours), true),
         (
-            "a policy's that are others",
+            "another root of the policy",
             door(),
             trusting(&theirs),
             false,
         ),
-        ("a door's", by_door.clone(), policy(), true),
+        ("the door's root", by_door.clone(), policy(), true),
         (
-            "a door's and a policy's others",
+            "the door's root, another root of the policy",
             by_door,
             trusting(&theirs),
             true,
         ),
     ];
+
     for (name, door, policy, is_trusted) in cases {
         let got = door.send(&policy, get(&url), &LIMITS).await;
         match got {
@@ -151,25 +154,29 @@ async fn roots_are_the_platforms_the_doors_and_the_policys() {
 }
 
 #[tokio::test]
-async fn trust_under_one_policy_is_none_under_another() {
+async fn policies_do_not_share_trust() {
     let authority = Authority::new();
     let receiver = serve(authority.server(&["localhost"])).await;
     let (door, url) = (door(), receiver.url_of("https", "localhost"));
+
     assert_eq!(
-        said(&door.send(&trusting(&authority), get(&url), &LIMITS).await).0,
+        status_and_body(&door.send(&trusting(&authority), get(&url), &LIMITS).await).0,
         200
     );
-    // Neither the kept connection nor the kept session of TLS lets it in.
+
+    // Neither the pooled connection nor the cached TLS session helps the other policy.
     let got = door.send(&policy(), get(&url), &LIMITS).await;
+
     assert!(matches!(got, Err(Error::Tls { .. })), "{got:?}");
 }
 
 #[tokio::test]
-async fn a_certificate_is_for_the_name_that_was_asked_for() {
+async fn certificate_must_match_the_host() {
     let authority = Authority::new();
     let receiver = serve(authority.server(&["receiver.example", "127.0.0.1"])).await;
     let (door, _) = door_resolving(&[&["127.0.0.1"]]);
-    for (host, is_its) in [
+
+    for (host, is_match) in [
         ("receiver.example", true),
         ("RECEIVER.example.", true),
         ("127.0.0.1", true),
@@ -194,17 +201,18 @@ async fn a_certificate_is_for_the_name_that_was_asked_for() {
                 &LIMITS,
             )
             .await;
-        assert_eq!(got.is_ok(), is_its, "{host}: {got:?}");
+        assert_eq!(got.is_ok(), is_match, "{host}: {got:?}");
         assert!(
-            is_its || matches!(&got, Err(error @ Error::Tls { .. }) if error.is_retryable()),
+            is_match || matches!(&got, Err(error @ Error::Tls { .. }) if error.is_retryable()),
             "{host}: {got:?}"
         );
     }
 }
 
 #[tokio::test]
-async fn certificates_out_of_their_time_are_refused() {
+async fn expired_certificates_are_refused() {
     let (authority, door) = (Authority::new(), door());
+
     for (from, until) in [(2001, 2002), (2998, 2999)] {
         let mut params = params(&["localhost"]);
         params.not_before = rcgen::date_time_ymd(from, 1, 1);
@@ -222,25 +230,28 @@ async fn certificates_out_of_their_time_are_refused() {
 }
 
 #[tokio::test]
-async fn a_client_certificate_is_shown_where_one_is_configured() {
+async fn client_certificate_is_presented() {
     let (authority, clients, strangers) = (Authority::new(), Authority::new(), Authority::new());
     let receiver = serve(Arc::new(
         authority.configuration(params(&["localhost"]), Some(&clients)),
     ))
     .await;
     let (door, url) = (door(), receiver.url_of("https", "localhost"));
-    let as_whom = |identity| Policy {
+    let with_identity = |identity| Policy {
         identity,
         ..trusting(&authority)
     };
 
-    let known = as_whom(Some(clients.identity()));
-    known.check().expect("usable");
-    assert_eq!(said(&door.send(&known, get(&url), &LIMITS).await).0, 200);
-    // With that connection kept, others still have to show theirs.
+    let known = with_identity(Some(clients.identity()));
+    check_policy(&known).expect("usable");
+    assert_eq!(
+        status_and_body(&door.send(&known, get(&url), &LIMITS).await).0,
+        200
+    );
+    // The pooled connection does not help policies with another certificate.
     for (name, policy) in [
-        ("none", as_whom(None)),
-        ("another's", as_whom(Some(strangers.identity()))),
+        ("none", with_identity(None)),
+        ("another's", with_identity(Some(strangers.identity()))),
     ] {
         let got = door.send(&policy, get(&url), &LIMITS).await;
         assert!(
@@ -249,11 +260,14 @@ async fn a_client_certificate_is_shown_where_one_is_configured() {
         );
     }
     assert_eq!(receiver.requests().len(), 1);
-    assert_eq!(said(&door.send(&known, get(&url), &LIMITS).await).0, 200);
+    assert_eq!(
+        status_and_body(&door.send(&known, get(&url), &LIMITS).await).0,
+        200
+    );
 }
 
 #[tokio::test]
-async fn what_is_no_tls_or_never_comes_to_it_is_told_apart() {
+async fn failed_handshake_and_timeout_differ() {
     let plain =
         receive(async |mut connection| connection.write("HTTP/1.1 400 No\r\n\r\n").await).await;
     let silent = receive(async |mut connection| connection.gone().await).await;
@@ -264,7 +278,9 @@ async fn what_is_no_tls_or_never_comes_to_it_is_told_apart() {
     let got = door
         .send(&policy(), get(&plain.url_of("https", "localhost")), &LIMITS)
         .await;
+
     assert!(matches!(got, Err(Error::Tls { .. })), "{got:?}");
+
     let got = door
         .send(
             &policy(),
@@ -272,6 +288,7 @@ async fn what_is_no_tls_or_never_comes_to_it_is_told_apart() {
             &LIMITS,
         )
         .await;
+
     assert!(
         matches!(
             got,
@@ -285,15 +302,14 @@ async fn what_is_no_tls_or_never_comes_to_it_is_told_apart() {
 }
 
 #[test]
-fn roots_and_identities_that_are_none_are_told_before_anything_is_sent() {
+fn unusable_certificates_are_refused_early() {
     let authority = Authority::new();
     let good = authority.identity();
     let check = |identity| {
-        Policy {
+        check_policy(&Policy {
             identity: Some(identity),
             ..policy()
-        }
-        .check()
+        })
     };
     let with_key = |key: &[u8]| Identity {
         key: key.to_vec(),
@@ -304,6 +320,7 @@ fn roots_and_identities_that_are_none_are_told_before_anything_is_sent() {
         ..good.clone()
     };
     check(good.clone()).expect("usable");
+
     for bad in [
         with_key(b""),
         with_key(b"s3cret"),
@@ -316,13 +333,16 @@ fn roots_and_identities_that_are_none_are_told_before_anything_is_sent() {
         assert!(!format!("{error} {error:?}").contains("s3cret"));
         assert!(!error.is_retryable());
     }
+
     assert_eq!(format!("{good:?}"), "Identity(..)");
+
     let bad_roots = Policy {
         roots: vec![authority.pem(), b"not PEM".to_vec()],
         ..policy()
     };
+
     assert!(matches!(
-        bad_roots.check(),
+        check_policy(&bad_roots),
         Err(Error::Roots { number: 2, .. })
     ));
 }

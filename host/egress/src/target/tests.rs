@@ -1,4 +1,4 @@
-//! Hosts that mean one thing, and those that could mean two.
+//! Which URLs have an unambiguous target.
 
 use http::Uri;
 
@@ -12,7 +12,7 @@ fn target(url: &str) -> Result<String, Error> {
 }
 
 #[test]
-fn a_url_leads_to_one_host_in_one_spelling() {
+fn url_target_has_one_spelling() {
     let cases = [
         ("https://example.com/x?y", "https example.com 443"),
         ("http://EXAMPLE.com", "http example.com 80"),
@@ -32,13 +32,14 @@ fn a_url_leads_to_one_host_in_one_spelling() {
         ("http://7f.example/", "http 7f.example 80"),
         ("http://0x7f.example/", "http 0x7f.example 80"),
     ];
+
     for (url, expected) in cases {
         assert_eq!(target(url).expect(url), expected, "{url}");
     }
 }
 
 #[test]
-fn hosts_that_could_mean_two_things_are_refused() {
+fn ambiguous_hosts_are_refused() {
     let urls = [
         // Numbers that some readers take for 127.0.0.1 or 10.0.0.1, and others for names.
         "http://2130706433/",
@@ -55,17 +56,17 @@ fn hosts_that_could_mean_two_things_are_refused() {
         "http://1.2.3.4.5/",
         "http://example.0x/",
         "http://0/",
-        // A trailing dot on one of them is no way round.
+        // The same with a trailing dot.
         "http://2130706433./",
         "http://127.1./",
-        // Users, passwords and what looks like a host before the host.
+        // Users, passwords, and text before the host that looks like a host.
         "https://user@example.com/",
         "https://user:password@example.com/",
         "https://example.com@evil.example/",
         "https://example.com:443@evil.example/",
         "https://evil.example@evil.example/",
         "https://@example.com/",
-        // What isn't a plain name.
+        // Names that are not plain.
         "https:///path",
         "https://./",
         "https://example..com/",
@@ -82,13 +83,14 @@ fn hosts_that_could_mean_two_things_are_refused() {
         "https://[127.0.0.1]/",
         "https://[::1]evil.example/",
         "https://::1/",
-        // Ports that are none.
+        // Ports that are not valid.
         "https://example.com:/",
         "https://example.com:0/",
         "https://example.com:65536/",
         "https://example.com:80:80/",
         "https://example.com:http/",
     ];
+
     for url in urls {
         let got = target(url);
         assert!(matches!(got, Err(Error::InvalidUrl)), "{url}: {got:?}");
@@ -96,7 +98,7 @@ fn hosts_that_could_mean_two_things_are_refused() {
 }
 
 #[test]
-fn other_schemes_are_named_and_refused() {
+fn other_schemes_are_refused() {
     for url in [
         "ftp://example.com/",
         "ws://example.com/",
@@ -108,7 +110,7 @@ fn other_schemes_are_named_and_refused() {
 }
 
 #[test]
-fn labels_and_names_have_their_greatest_length() {
+fn host_length_is_limited() {
     let label = "a".repeat(63);
     let longest = format!("{label}.{label}.{label}.{}", "a".repeat(61));
     assert_eq!(longest.len(), 253);
@@ -118,7 +120,7 @@ fn labels_and_names_have_their_greatest_length() {
 }
 
 #[test]
-fn the_request_line_begins_with_a_slash() {
+fn request_path_begins_with_a_slash() {
     for (url, expected) in [
         ("https://example.com", "/"),
         ("https://example.com?a=b", "/?a=b"),
