@@ -131,7 +131,7 @@ async fn no_connection_and_no_answer_in_time_may_be_better_another_time() {
         panic!("no")
     };
     assert!(
-        reason.contains("incomplete response from 127.0.0.1") && !reason.contains("hooks"),
+        reason.contains("no complete response from 127.0.0.1") && !reason.contains("hooks"),
         "{reason}"
     );
     let nobody = "127.0.0.1:1".parse().expect("an address");

@@ -25,13 +25,13 @@ impl Fetch for Fetcher {
     async fn get(&self, request: FetchRequest) -> Result<Bytes, FetchError> {
         let FetchRequest {
             url,
-            body_max: bytes_max,
-            timeout: time_max,
+            bytes_max,
+            time_max,
             allow_http,
         } = request;
         let limits = GetLimits {
-            bytes_max,
-            time_max,
+            body_max: bytes_max,
+            timeout: time_max,
             allow_http,
         };
 
