@@ -111,7 +111,7 @@ async fn used_admin_address_is_reported() -> Result<()> {
     let ended = run(&["serve", "--config", &site.config().to_string_lossy()]).await?;
     assert_eq!(ended.code, Some(1), "{}", ended.stderr);
     let expected = format!(
-        "the admin listener can't have {address}; name another address by `listen` in [admin]"
+        "the admin listener cannot use {address}; name another address by `listen` in [admin]"
     );
     assert!(ended.stderr.contains(&expected), "{}", ended.stderr);
     Ok(())

@@ -71,7 +71,7 @@ async fn closed_stdout_panics_no_command() -> Result<()> {
     let full = run(&rig.site, &["config"], full.into())?;
     assert_eq!(full.status.code(), Some(1), "{full:?}");
     assert!(
-        String::from_utf8_lossy(&full.stderr).contains("standard output can't be written"),
+        String::from_utf8_lossy(&full.stderr).contains("cannot write standard output"),
         "{full:?}"
     );
     Ok(())

@@ -1,9 +1,10 @@
-//! Standard output and standard error of the commands: the only place that writes to them.
+//! Standard output and standard error of the commands. Nothing else writes to them.
 //!
-//! A command ends quietly when the reader of its output has gone, as in `hookyard wit | head -1`, with the exit code
-//! that a shell reports for a process that SIGPIPE ended. Any other fault, such as a full disk, is an error with
-//! exit code 1. Errors on standard error are ignored: there is no place left to report them. `serve` writes there through
-//! the queue of its log, which waits for no reader.
+//! If the reader of standard output goes away, as in `hookyard wit | head -1`, a command ends
+//! quietly, with the exit code that a shell reports for a process that SIGPIPE ended. Any other
+//! fault, such as a full disk, is an error with exit code 1. Errors on standard error are ignored,
+//! because there is no place left to report them. `serve` writes to standard error through the queue
+//! of its log, which never waits for a reader.
 
 use std::fmt::Display;
 use std::io::{self, ErrorKind, Write};
@@ -12,7 +13,7 @@ use std::process::ExitCode;
 use crate::cli::Failure;
 use crate::telemetry;
 
-/// 128 and the number of SIGPIPE.
+/// The exit code if the reader of standard output went away: 128 plus the number of SIGPIPE.
 const READER_GONE: u8 = 141;
 
 /// Writes one line to standard output.
@@ -25,12 +26,12 @@ pub(crate) fn text(text: impl Display) -> Result<(), Failure> {
     write!(io::stdout().lock(), "{text}").map_err(Failure::Output)
 }
 
-/// Writes what is still buffered. A command has succeeded only once this has.
+/// Writes the rest of standard output. A command succeeds only if this does.
 pub(crate) fn flush() -> Result<(), Failure> {
     io::stdout().lock().flush().map_err(Failure::Output)
 }
 
-/// Writes one line to standard error, by way of the log where there is one.
+/// Writes one line to standard error, through the log if the log has started.
 pub(crate) fn error(text: impl Display) {
     let line = format!("{text}\n");
     if !telemetry::push(&line) {
@@ -38,14 +39,14 @@ pub(crate) fn error(text: impl Display) {
     }
 }
 
-/// How a command ends whose output could not be written.
+/// Returns the exit code of a command whose standard output could not be written.
 pub(crate) fn exit_code(error: &io::Error) -> ExitCode {
     if error.kind() == ErrorKind::BrokenPipe {
         return ExitCode::from(READER_GONE);
     }
 
     self::error(format_args!(
-        "hookyard: standard output can't be written: {error}"
+        "hookyard: cannot write standard output: {error}"
     ));
     ExitCode::from(1)
 }
@@ -55,7 +56,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn closed_pipe_and_full_disk_differ() {
+    fn exit_code_of_closed_pipe_and_full_disk() {
         let code = |kind: ErrorKind| format!("{:?}", exit_code(&io::Error::from(kind)));
         assert_eq!(
             code(ErrorKind::BrokenPipe),

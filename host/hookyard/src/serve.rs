@@ -40,7 +40,7 @@ use crate::clock::SystemClock;
 use crate::engine;
 use metrics::Metrics;
 use reload::{Handles, Reload};
-use retention::Retaining;
+use retention::Pruner;
 use signals::Signals;
 use stop::Stop;
 use system::message_id;
@@ -53,7 +53,7 @@ struct Parts {
     dispatcher: Dispatcher,
     deliverer: Deliverer,
     releases: Keeper,
-    retaining: Retaining,
+    pruner: Pruner,
     unserved: Unserved,
     reload: Reload,
 }
@@ -115,8 +115,8 @@ async fn build(
     let deliverer = Deliverer::new(wiring::delivery(&settings, store.clone(), door));
     let sources = settings.sources.keys().cloned().collect();
     let (unserved, unserved_handle) = Unserved::new(store.clone(), sources);
-    let (retaining, retention) =
-        Retaining::new(store.clone(), clock.clone(), settings.retention.clone());
+    let (pruner, retention) =
+        Pruner::new(store.clone(), clock.clone(), settings.retention.clone());
     let parts = hookyard_release::Parts {
         engine,
         catalog,
@@ -146,7 +146,7 @@ async fn build(
         dispatcher,
         deliverer,
         releases,
-        retaining,
+        pruner,
         unserved,
         reload: Reload::new(path, settings, files, handles, reload_request),
     })
@@ -200,7 +200,7 @@ async fn run(parts: Parts, stop: Stop) -> anyhow::Result<()> {
     tasks.spawn(stop.clone().run("release", parts.releases.run(stopped())));
     tasks.spawn(
         stop.clone()
-            .run("retention", parts.retaining.run(stopped())),
+            .run("retention", parts.pruner.run(stopped())),
     );
     tasks.spawn(stop.clone().run("unserved", parts.unserved.run(stopped())));
     tasks.spawn(stop.clone().run("reload", parts.reload.run(stopped())));

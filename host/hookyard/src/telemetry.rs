@@ -1,12 +1,14 @@
-//! How log lines look: for people, or one JSON object each.
+//! The log: its filter, its format, and its way to standard error.
 //!
-//! JSON lines hold every field. Lines for people put what they are about first, and leave out what only somebody who
-//! looks for a fault wants to know, unless the line is about a fault.
+//! A line is text for people or one JSON object. JSON lines contain every field. Text lines begin
+//! with their subject, and leave out measurements unless the line reports a fault.
 //!
-//! What comes from outside (a sender's text, a guest's line) is quoted wherever it could break a line or colour a
-//! terminal. Errors arrive here as one line already (`explain`).
+//! Text from outside, such as a sender's or a guest's, is quoted wherever it could break a line or
+//! colour a terminal. An error reaches the log as one line: `hookyard_model::chain` joins its
+//! causes.
 //!
-//! Standard error is written by a thread of its own (`queue`), so that no line holds up or ends what it is about.
+//! A thread of its own writes to standard error ([`queue`]), so that a slow reader of the log cannot
+//! slow down the host.
 
 mod queue;
 
@@ -33,12 +35,13 @@ use crate::clock::SystemClock;
 use hookyard_model::visible;
 use queue::{Lines, Queue};
 
-/// Lines of level INFO and above. What `h2` warns of, anybody who sends broken HTTP/2 can cause in any number.
-const BY_DEFAULT: &str = "info,h2=error";
+/// The filter without `RUST_LOG`. Any client can make `h2` warn by sending broken HTTP/2, in any
+/// number, so its warnings are left out.
+const DEFAULT_FILTER: &str = "info,h2=error";
 
-/// What the log says of itself, and of panics, whatever `RUST_LOG` leaves out.
-const ALWAYS: [&str; 2] = ["hookyard::log=warn", "hookyard::panic=error"];
-/// How long the process waits at its end until the log is written.
+/// Lines about lost log lines and about panics, which `RUST_LOG` cannot turn off.
+const MANDATORY_FILTERS: [&str; 2] = ["hookyard::log=warn", "hookyard::panic=error"];
+/// How long the process waits at its end for the log to be written.
 const FLUSH_MAX: Duration = Duration::from_secs(1);
 
 /// The format of log lines.
@@ -50,20 +53,29 @@ pub(crate) enum LogFormat {
     Json,
 }
 
-/// There from the start of the log on.
+/// The queue of the log. It is set once the log has started.
 static QUEUE: OnceLock<Queue> = OnceLock::new();
 
-/// Writes log lines to standard error from now on. `RUST_LOG` may say which.
+/// Starts the log: from now on its lines go to standard error.
+///
+/// The environment variable `RUST_LOG` replaces the default filter.
+///
+/// # Errors
+///
+/// Fails if the thread that writes the log cannot be started.
 pub(crate) fn start(format: LogFormat) -> anyhow::Result<()> {
     let queue = QUEUE.get_or_init(Queue::default);
     queue
         .write_to_stderr()
-        .context("the thread that writes the log can't be started")?;
-    std::panic::set_hook(Box::new(tell_panic));
+        .context("cannot start the thread that writes the log")?;
+    std::panic::set_hook(Box::new(log_panic));
 
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(BY_DEFAULT));
-    let always = ALWAYS.map(|directive| directive.parse().expect("a directive"));
-    let filter = always.into_iter().fold(filter, EnvFilter::add_directive);
+    let mut filter =
+        EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(DEFAULT_FILTER));
+    for directive in MANDATORY_FILTERS {
+        filter = filter.add_directive(directive.parse().expect("a valid directive"));
+    }
+
     let lines = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(Lines(queue))
@@ -77,10 +89,11 @@ pub(crate) fn start(format: LogFormat) -> anyhow::Result<()> {
             .init(),
         LogFormat::Text => lines.with_ansi(wants_colour()).event_format(Text).init(),
     }
+
     Ok(())
 }
 
-/// Gives lines that are no events to the log. `false` where there is no log.
+/// Writes a line by way of the log. Returns `false` if the log has not started.
 pub(crate) fn push(lines: &str) -> bool {
     QUEUE
         .get()
@@ -88,33 +101,37 @@ pub(crate) fn push(lines: &str) -> bool {
         .is_some()
 }
 
-/// Waits until the log is written, though not for a reader that stalls.
+/// Waits until the log is written, or until [`FLUSH_MAX`] has passed.
 pub(crate) fn flush() {
     if let Some(queue) = QUEUE.get() {
         queue.flush(FLUSH_MAX);
     }
 }
 
-/// Says what is counted here.
+/// Describes the metrics of the log.
 pub(crate) fn describe_metrics() {
     describe_counter!(
         queue::LOST,
-        "Log lines that standard error did not take: `full` where it was too slow."
+        "Log lines that were lost: `full` because standard error was too slow, `unwritten` \
+         because it could not be written."
     );
-    ["full", "unwritten"]
-        .into_iter()
-        .for_each(|reason| counter!(queue::LOST, "reason" => reason).increment(0));
+
+    for reason in ["full", "unwritten"] {
+        counter!(queue::LOST, "reason" => reason).increment(0);
+    }
 }
 
-/// One line, as for everything else. The standard library would write to standard error itself, and wait for its reader.
-fn tell_panic(panic: &PanicHookInfo<'_>) {
-    let (message, backtrace) = (
-        panic.payload_as_str().unwrap_or("no message"),
-        Backtrace::capture(),
-    );
+/// Logs a panic as one line.
+///
+/// The panic hook of the standard library would write to standard error itself and wait for its
+/// reader.
+fn log_panic(panic: &PanicHookInfo<'_>) {
+    let message = panic.payload_as_str().unwrap_or("no message");
     let location = panic.location().map(ToString::to_string);
-    let backtrace =
-        (backtrace.status() == BacktraceStatus::Captured).then(|| backtrace.to_string());
+    let backtrace = Backtrace::capture();
+    let is_captured = backtrace.status() == BacktraceStatus::Captured;
+    let backtrace = is_captured.then(|| backtrace.to_string());
+
     tracing::error!(
         target: "hookyard::panic",
         thread = thread::current().name(), location, backtrace,
@@ -122,13 +139,13 @@ fn tell_panic(panic: &PanicHookInfo<'_>) {
     );
 }
 
-/// Colours are for terminals, and for those who haven't declined them (no-color.org).
+/// Returns whether lines are coloured: on a terminal, unless `NO_COLOR` is set (no-color.org).
 fn wants_colour() -> bool {
     std::io::stderr().is_terminal()
         && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }
 
-/// One line for people: when, how grave, which room, what happened, and the details.
+/// The text format: the time, the level, the room, the subject, the message and the details.
 struct Text;
 
 impl<S, N> FormatEvent<S, N> for Text
@@ -142,16 +159,18 @@ where
         mut out: Writer<'_>,
         event: &Event<'_>,
     ) -> fmt::Result {
-        let (metadata, mut line) = (event.metadata(), Line::default());
+        let metadata = event.metadata();
+        let mut line = Line::default();
         event.record(&mut line);
+
         let paint = Paint(out.has_ansi_escapes());
-        let is_fault = *metadata.level() <= Level::WARN;
         let (level, colour) = level(metadata.level());
         paint.write(&mut out, DIM, &SystemClock.now().to_string())?;
         out.write_char(' ')?;
         paint.write(&mut out, colour, level)?;
         out.write_char(' ')?;
         paint.write(&mut out, DIM, &format!("{:<8}", room(metadata.target())))?;
+
         if let Some(subject) = line.take_subject() {
             out.write_char(' ')?;
             paint.write(&mut out, SUBJECT, &visible(&subject))?;
@@ -159,30 +178,27 @@ where
         if metadata.target() == GUEST {
             return writeln!(out, " | {}", visible(&line.message));
         }
+
+        let is_fault = *metadata.level() <= Level::WARN;
+        let style = if is_fault { BOLD } else { PLAIN };
         out.write_char(' ')?;
-        paint.write(
-            &mut out,
-            if is_fault { BOLD } else { PLAIN },
-            &visible(&line.message),
-        )?;
-        for (name, value) in line
-            .details
-            .iter()
-            .filter(|(name, value)| is_fault || is_told(name, value))
-        {
-            out.write_char(' ')?;
-            paint.write(&mut out, DIM, &format!("{name}="))?;
-            out.write_str(&quoted(value))?;
+        paint.write(&mut out, style, &visible(&line.message))?;
+        for (name, value) in &line.details {
+            if is_fault || is_shown(name, value) {
+                out.write_char(' ')?;
+                paint.write(&mut out, DIM, &format!("{name}="))?;
+                out.write_str(&quoted(value))?;
+            }
         }
         writeln!(out)
     }
 }
 
-/// What guests write: nothing but their words and whose they are.
+/// The target of lines that guests write. Such a line shows only its subject and its text.
 const GUEST: &str = "hookyard::guest";
 
-/// Whether a detail is told of something that went well.
-fn is_told(name: &str, value: &str) -> bool {
+/// Returns whether a text line shows this detail although the line reports no fault.
+fn is_shown(name: &str, value: &str) -> bool {
     let is_measure = matches!(
         name,
         "decode" | "instantiate" | "run" | "memory_bytes" | "host_calls" | "host_bytes"
@@ -190,12 +206,13 @@ fn is_told(name: &str, value: &str) -> bool {
     !is_measure && !matches!(name, "bytes" | "peer" | "provider" | "status") && value != "false"
 }
 
-/// The room that a line comes from: ours without the house, others by their crate.
+/// Returns the part of the host that a line comes from, or the name of a third-party crate.
 fn room(target: &str) -> &str {
     let room = ["hookyard::", "hookyard_"]
         .iter()
-        .find_map(|house| target.strip_prefix(house))
+        .find_map(|prefix| target.strip_prefix(prefix))
         .unwrap_or(target);
+
     room.split("::").next().unwrap_or(room)
 }
 
@@ -214,6 +231,7 @@ const BOLD: &str = "1";
 const DIM: &str = "2";
 const SUBJECT: &str = "36";
 
+/// Colours text, if lines are coloured.
 struct Paint(bool);
 
 impl Paint {
@@ -226,7 +244,7 @@ impl Paint {
     }
 }
 
-/// An event's fields, as they were given.
+/// The fields of a log event.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Line {
     message: String,
@@ -242,11 +260,13 @@ impl Line {
         }
     }
 
-    /// What the line is about, as `tenant/name`: the destination, or else the plugin, or else the source.
+    /// Removes and returns the subject of the line, as `tenant/name`: the destination, or else the
+    /// plugin, or else the source.
     fn take_subject(&mut self) -> Option<String> {
         let name = ["destination", "plugin", "source"]
             .into_iter()
             .find_map(|name| self.take(name));
+
         match (self.take("tenant"), name) {
             (Some(tenant), Some(name)) => Some(format!("{tenant}/{name}")),
             (tenant, name) => name.or(tenant),
@@ -269,7 +289,7 @@ impl Visit for Line {
     }
 }
 
-/// As `visible`, in quotes where it would be hard to tell from its surroundings.
+/// Returns the text as [`visible`] does, in quotes if a space or a sign in it could be misread.
 fn quoted(text: &str) -> String {
     let is_plain = |c: char| !c.is_whitespace() && !is_hidden(c) && c != '"' && c != '=';
     if text.chars().all(is_plain) {
@@ -284,7 +304,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_could_break_a_line_is_quoted() {
+    fn ambiguous_detail_is_quoted() {
         let check = |text: &str, expected: &str| assert_eq!(quoted(text), expected);
         check("acme/orders", "acme/orders");
         check("two words", "\"two words\"");
@@ -295,7 +315,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_is_about_one_thing() {
+    fn subject_of_a_line() {
         let check = |details: &[(&'static str, &str)], expected: Option<&str>, left: usize| {
             let details = details
                 .iter()
@@ -336,19 +356,19 @@ mod tests {
     }
 
     #[test]
-    fn a_room_is_named_shortly_wherever_it_is() {
+    fn room_of_a_log_target() {
         let check = |target: &str, expected: &str| assert_eq!(room(target), expected);
         check("hookyard::ingress", "ingress");
         check("hookyard_plugin::cache", "plugin");
-        check("hookyard_store_sqlite", "inbox_sqlite");
+        check("hookyard_store_sqlite", "store_sqlite");
         check("notify::inotify", "notify");
     }
 
     #[test]
-    fn what_any_sender_can_cause_is_not_a_warning() {
+    fn h2_warnings_are_filtered() {
         use tracing::subscriber::with_default;
         let subscriber = tracing_subscriber::fmt()
-            .with_env_filter(EnvFilter::new(BY_DEFAULT))
+            .with_env_filter(EnvFilter::new(DEFAULT_FILTER))
             .finish();
         with_default(subscriber, || {
             assert!(tracing::enabled!(target: "hookyard::ingress", Level::INFO));

@@ -1,8 +1,9 @@
-//! The administrators' listener: what they and their tools ask of a running host, apart from senders' traffic.
+//! The administrators' listener: serves the metrics of a running host.
 //!
-//! It is on loopback unless configured otherwise, and then asks for a token. For now it serves `GET /metrics`. It has
-//! room for a few connections. The connection that has kept it waiting longest makes room for the next, so no client can
-//! keep others out, or take much from the host.
+//! The listener is separate from the senders' traffic. It is on loopback unless the configuration
+//! says otherwise, and then requires a token. It serves `GET /metrics`. It accepts a few connections
+//! at once. A new connection replaces the one that has been idle for the longest time, so that no
+//! client can lock others out or use much of the host.
 
 mod answer;
 
@@ -25,43 +26,45 @@ use tokio::task::JoinSet;
 use super::metrics::Metrics;
 use hookyard_config::settings::Admin;
 
-/// Connections at once.
+/// The maximum number of open connections.
 const CONNECTIONS_MAX: usize = 16;
-/// How long a connection is waited for.
+/// How long a connection may keep the listener waiting.
 const PATIENCE: Patience = Patience {
     head: Duration::from_secs(10),
     idle: Duration::from_secs(90),
 };
-/// How long to leave a system alone that can't accept.
+/// The pause after a connection could not be accepted.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// A listener that has its address and serves nothing yet.
-pub(crate) struct Bound {
+/// A listener that is bound to its address and does not serve yet.
+pub(super) struct Bound {
     listener: TcpListener,
     address: SocketAddr,
-    room: Arc<Room>,
+    service: Arc<Service>,
 }
 
-/// What requests are answered from.
-struct Room {
-    /// Who shows this may ask; anybody where there is none.
+/// What a request is checked against and answered from.
+struct Service {
+    /// The token that a request must contain. Without one, everybody may read the metrics.
     token: Option<Secret>,
-    /// Names that requests may be sent to, besides `localhost` and addresses.
+    /// The host names that requests may name, besides `localhost` and addresses.
     hosts: Vec<String>,
     metrics: Metrics,
 }
 
-/// Takes the address.
-pub(crate) async fn bind(admin: &Admin, metrics: Metrics) -> anyhow::Result<Bound> {
+/// Binds the listener to its address.
+pub(super) async fn bind(admin: &Admin, metrics: Metrics) -> anyhow::Result<Bound> {
     let failed = || {
         let listen = admin.listen;
         format!(
-            "the admin listener can't have {listen}; name another address by `listen` in [admin], or end who has it"
+            "the admin listener cannot use {listen}; name another address by `listen` in [admin], \
+             or stop the process that uses it"
         )
     };
     let listener = TcpListener::bind(admin.listen).await.with_context(failed)?;
     let address = listener.local_addr().with_context(failed)?;
-    let room = Room {
+
+    let service = Service {
         token: admin.token.clone(),
         hosts: admin.hosts.clone(),
         metrics,
@@ -69,63 +72,67 @@ pub(crate) async fn bind(admin: &Admin, metrics: Metrics) -> anyhow::Result<Boun
     Ok(Bound {
         listener,
         address,
-        room: Arc::new(room),
+        service: Arc::new(service),
     })
 }
 
 impl Bound {
-    /// Where it listens, with the port that was really taken.
-    pub(crate) fn address(&self) -> SocketAddr {
+    /// Returns the address, with the real port.
+    pub(super) fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Serves until `shutdown` resolves. Answers under way are cut off then: each can be asked for again.
-    pub(crate) async fn run(self, shutdown: impl Future<Output = ()>) {
-        let metrics = self.room.metrics.clone();
+    /// Serves until `shutdown` resolves. Unfinished answers are dropped: a client can ask again.
+    pub(super) async fn run(self, shutdown: impl Future<Output = ()>) {
+        let metrics = self.service.metrics.clone();
         tokio::select! {
             () = shutdown => {}
             () = metrics.keep_up() => {}
-            () = accept(self.listener, self.room) => {}
+            () = accept(self.listener, self.service) => {}
         }
     }
 }
 
-async fn accept(listener: TcpListener, room: Arc<Room>) {
+async fn accept(listener: TcpListener, service: Arc<Service>) {
     let connections = Connections::new(CONNECTIONS_MAX);
-    // Dropped with this future, and all connections with it.
+    // Dropping this set with the future closes all connections.
     let mut serving = JoinSet::new();
+
     loop {
         while serving.try_join_next().is_some() {}
         match listener.accept().await {
             Ok((tcp, _)) => {
-                // Answers take no time, so there is always one that waits and makes room.
+                // Answers take no time, so there is always an idle connection that makes room.
                 if let Some(place) = connections.admit().await {
-                    serving.spawn(serve(tcp, place, Arc::clone(&room)));
+                    serving.spawn(serve(tcp, place, Arc::clone(&service)));
                 }
             }
             Err(error) => {
-                tracing::debug!(target: "hookyard::admin", error = error.to_string(), "can't accept a connection");
+                let error = error.to_string();
+                tracing::debug!(target: "hookyard::admin", error, "cannot accept a connection");
                 tokio::time::sleep(PAUSE).await;
             }
         }
     }
 }
 
-async fn serve(tcp: TcpStream, place: Place, room: Arc<Room>) {
+async fn serve(tcp: TcpStream, place: Place, service: Arc<Service>) {
     let activity = &place.activity;
-    let service = service_fn(|request: Request<Incoming>| {
+    let handler = service_fn(|request: Request<Incoming>| {
         let _in_flight = activity.request_came(false, !request.body().is_end_stream());
-        let answer = answer::answer(&request, &room);
+        let answer = answer::answer(&request, &service);
         async move { Ok::<_, Infallible>(answer) }
     });
+
     let mut http = http1::Builder::new();
     let connection = http
         .max_buf_size(16 << 10)
-        .serve_connection(TokioIo::new(tcp), service);
+        .serve_connection(TokioIo::new(tcp), handler);
     tokio::select! {
         ended = connection => {
             if let Err(error) = ended {
-                tracing::debug!(target: "hookyard::admin", error = error.to_string(), "a connection broke");
+                let error = error.to_string();
+                tracing::debug!(target: "hookyard::admin", error, "a connection failed");
             }
         }
         () = activity.overdue(PATIENCE) => {}

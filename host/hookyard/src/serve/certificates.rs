@@ -1,7 +1,9 @@
-//! The file in which certificates of senders outlast a restart: JSON, beside the inbox, for the host's user alone.
+//! The file that keeps senders' certificates across restarts: JSON, next to the store, readable by
+//! the host's user only.
 //!
-//! The file holds certificates that have verified a message. The host trusts the file as it trusts the inbox:
-//! a process that can write to the data folder can write events as well. Nothing depends on the file: without it certificates are fetched again.
+//! The file holds certificates that have verified a message. The host trusts the file as it trusts
+//! the store: a process that can write to the data folder can write events as well. Nothing depends
+//! on the file: without it, the host fetches the certificates again.
 
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
@@ -12,25 +14,26 @@ use serde::{Deserialize, Serialize};
 
 const FILE_NAME: &str = "certificates.json";
 
-/// Above what ingress keeps: 64 certificates of 64 KiB each.
+/// The maximum size of the file, in bytes. It is larger than what ingress keeps: 64 certificates of
+/// 64 KiB each.
 const BYTES_MAX: u64 = 8 << 20;
 
-/// Certificates in a file.
-pub(crate) struct CertificateFile(PathBuf);
+/// The archive of certificates in a file.
+pub(super) struct CertificateFile(PathBuf);
 
-/// One certificate as it is written.
+/// One certificate in the file.
 #[derive(Serialize, Deserialize)]
 struct Entry {
     url: String,
     pem: String,
-    /// Milliseconds since 1970.
+    /// The time until which the certificate is used, in milliseconds since 1970.
     until: i64,
 }
 
 impl CertificateFile {
-    /// The file in the folder of this inbox.
-    pub(crate) fn beside(inbox: &Path) -> Self {
-        Self(inbox.with_file_name(FILE_NAME))
+    /// Returns the archive in the folder of this store.
+    pub(super) fn beside(store: &Path) -> Self {
+        Self(store.with_file_name(FILE_NAME))
     }
 
     fn read(&self) -> std::io::Result<Vec<Entry>> {
@@ -45,7 +48,8 @@ impl CertificateFile {
         Ok(serde_json::from_str(&text)?)
     }
 
-    /// Writes a new file and renames it over the old one, so that a reader finds one of the two whole.
+    /// Writes a new file and renames it over the old one, so that a reader finds one of the two,
+    /// complete.
     fn write(&self, entries: &[Entry]) -> std::io::Result<()> {
         let partial = self.0.with_extension("json.partial");
         let mut file = hookyard_private::create_anew(&partial)?;
@@ -135,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn damaged_certificate_file_is_no_obstacle() {
+    fn damaged_certificate_file_is_replaced() {
         let folder = tempfile::tempdir().expect("a folder");
         let file = CertificateFile::beside(&folder.path().join("hookyard.db"));
         std::fs::write(folder.path().join(FILE_NAME), "[{").expect("written");

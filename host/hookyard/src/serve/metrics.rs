@@ -1,4 +1,5 @@
-//! Metrics: recorded by the parts through the `metrics` facade, gathered here, read by Prometheus.
+//! The metrics of the host. The parts record them through the `metrics` facade, and Prometheus reads
+//! them at `GET /metrics`.
 
 use std::time::Duration;
 
@@ -8,14 +9,15 @@ use metrics_exporter_prometheus::{
 };
 use metrics_util::MetricKindMask;
 
-/// How often what was recorded is put into its buckets when nobody asks.
+/// How often recorded values are moved into their buckets if nobody reads the metrics.
 const UPKEEP: Duration = Duration::from_secs(5);
-/// How long a series is kept of which nothing more is heard, such as that of a plugin that is gone.
-const KEPT: Duration = Duration::from_secs(24 * 3600);
-/// From what is too short to care to what is too long to wait.
+/// How long a series is kept after its last change, for example that of a removed plugin.
+const SERIES_AGE_MAX: Duration = Duration::from_secs(24 * 3600);
+/// The buckets of durations, in seconds.
 const SECONDS: [f64; 12] = [
     0.000_01, 0.000_1, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 10.0, 60.0,
 ];
+/// The buckets of sizes, in bytes.
 const BYTES: [f64; 8] = [
     65_536.0,
     262_144.0,
@@ -27,16 +29,21 @@ const BYTES: [f64; 8] = [
     1_073_741_824.0,
 ];
 
-/// What was recorded since the host began.
+/// The metrics that this process has recorded.
 #[derive(Clone)]
-pub(crate) struct Metrics(PrometheusHandle);
+pub(super) struct Metrics(PrometheusHandle);
 
 impl Metrics {
-    /// Gathers what this process records from now on.
-    pub(crate) fn start() -> anyhow::Result<Self> {
+    /// Collects the metrics that this process records from now on.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the process collects metrics already.
+    pub(super) fn start() -> anyhow::Result<Self> {
         let recorder = recorder();
         let handle = recorder.handle();
-        metrics::set_global_recorder(recorder).context("metrics are gathered already")?;
+        metrics::set_global_recorder(recorder).context("metrics are collected already")?;
+
         hookyard_store_sqlite::describe_metrics();
         hookyard_ingress::describe_metrics();
         hookyard_dispatch::describe_metrics();
@@ -46,19 +53,19 @@ impl Metrics {
         Ok(Self(handle))
     }
 
-    /// Gathers nothing.
+    /// Collects nothing.
     #[cfg(test)]
-    pub(crate) fn detached() -> Self {
+    pub(super) fn detached() -> Self {
         Self(recorder().handle())
     }
 
-    /// As Prometheus reads it (text format 0.0.4).
-    pub(crate) fn render(&self) -> String {
+    /// Returns the metrics in the text format 0.0.4 of Prometheus.
+    pub(super) fn render(&self) -> String {
         self.0.render()
     }
 
-    /// Keeps what was recorded from piling up; never returns.
-    pub(crate) async fn keep_up(&self) {
+    /// Keeps recorded values from piling up. Never returns.
+    pub(super) async fn keep_up(&self) {
         loop {
             tokio::time::sleep(UPKEEP).await;
             self.0.run_upkeep();
@@ -67,12 +74,12 @@ impl Metrics {
 }
 
 fn recorder() -> PrometheusRecorder {
-    let buckets = |builder: PrometheusBuilder, suffix: &str, buckets: &[f64]| {
-        builder
-            .set_buckets_for_metric(Matcher::Suffix(suffix.to_owned()), buckets)
-            .expect("there are buckets")
-    };
-    let builder = PrometheusBuilder::new().idle_timeout(MetricKindMask::ALL, Some(KEPT));
-    let builder = buckets(builder, "_seconds", &SECONDS);
-    buckets(builder, "_bytes", &BYTES).build_recorder()
+    let suffix = |suffix: &str| Matcher::Suffix(suffix.to_owned());
+
+    PrometheusBuilder::new()
+        .idle_timeout(MetricKindMask::ALL, Some(SERIES_AGE_MAX))
+        .set_buckets_for_metric(suffix("_seconds"), &SECONDS)
+        .and_then(|builder| builder.set_buckets_for_metric(suffix("_bytes"), &BYTES))
+        .expect("the lists of buckets are not empty")
+        .build_recorder()
 }

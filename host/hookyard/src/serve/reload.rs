@@ -1,6 +1,7 @@
-//! Rereads the configuration when it changes, or a file that it names does, or SIGHUP asks for it, and swaps it in whole.
+//! Reloads the configuration when one of its files changes, or when SIGHUP asks for it.
 //!
-//! A bad one is told, fault by fault, and the running one stays. What can't change while the host runs is told too.
+//! A valid configuration replaces the running one as a whole. An invalid one is logged, fault by
+//! fault, and the running configuration stays in force. Changes that need a restart are logged, too.
 
 mod seen;
 mod settling;
@@ -19,134 +20,141 @@ use hookyard_config::files::Looks;
 use hookyard_config::{self as config, Reading, Settings};
 use hookyard_release::Desired;
 use hookyard_release::watch::Watch;
-use seen::{Found, Seen, Stamps};
+use seen::{FileSeen, FilesSeen, Stamps};
 use settling::Settling;
 
+/// How long to wait after a notification from the file system, because more usually follow.
 const DEBOUNCE: Duration = Duration::from_millis(20);
 
-/// What a new configuration is handed to.
-pub(crate) struct Handles {
-    pub(crate) ingress: hookyard_ingress::Handle,
-    pub(crate) dispatch: hookyard_dispatch::Handle,
-    pub(crate) delivery: hookyard_delivery::Handle,
-    pub(crate) releases: hookyard_release::Handle,
-    pub(crate) retention: retention::Handle,
-    pub(crate) unserved: unserved::Handle,
+/// The parts of the host that take a new configuration.
+pub(super) struct Handles {
+    pub(super) ingress: hookyard_ingress::Handle,
+    pub(super) dispatch: hookyard_dispatch::Handle,
+    pub(super) delivery: hookyard_delivery::Handle,
+    pub(super) releases: hookyard_release::Handle,
+    pub(super) retention: retention::Handle,
+    pub(super) unserved: unserved::Handle,
 }
 
-/// The configuration's keeper.
-pub(crate) struct Reload {
+/// Watches the configuration and reloads it.
+pub(super) struct Reload {
     path: PathBuf,
-    /// What was in force at the start, and for some keys still is.
+    /// The settings at the start. The keys that need a restart still have these values.
     started: Settings,
+    /// The last valid settings.
     running: Settings,
+    /// The files that the configuration depends on.
     files: BTreeSet<PathBuf>,
     handles: Handles,
     settling: Settling<Stamps>,
-    looks: Arc<Mutex<Looks<Found>>>,
+    looks: Arc<Mutex<Looks<FileSeen>>>,
     watch: Watch,
-    /// Asks for a reload whatever the files look like.
-    asked: Arc<Notify>,
-    is_asked: bool,
+    /// A request to reload even if no file has changed.
+    request: Arc<Notify>,
+    is_requested: bool,
 }
 
 impl Reload {
-    /// Keeps `running`, which was read from `path` and `files`. Blocks while it looks at these.
-    pub(crate) fn new(
+    /// Starts with the settings `running`, which were read from `path` and `files`. Blocks while it
+    /// looks at the files.
+    pub(super) fn new(
         path: PathBuf,
         running: Settings,
         files: BTreeSet<PathBuf>,
         handles: Handles,
-        asked: Arc<Notify>,
+        request: Arc<Notify>,
     ) -> Self {
         let mut looks = Looks::default();
-        let stamps = Seen::of(&files, &mut looks).stamps(&Stamps::new());
-        let (settling, looks) = (
-            Settling::new(stamps, Instant::now()),
-            Arc::new(Mutex::new(looks)),
-        );
-        let (started, watch) = (running.clone(), Watch::new());
+        let stamps = FilesSeen::of(&files, &mut looks).stamps(&Stamps::new());
+
         Self {
             path,
-            started,
+            started: running.clone(),
             running,
             files,
             handles,
-            settling,
-            looks,
-            watch,
-            asked,
-            is_asked: false,
+            settling: Settling::new(stamps, Instant::now()),
+            looks: Arc::new(Mutex::new(looks)),
+            watch: Watch::new(),
+            request,
+            is_requested: false,
         }
     }
 
-    /// Reloads on every change until `shutdown` completes. It waits for files on other threads: a file that gives no
-    /// answer holds up nothing but this.
-    pub(crate) async fn run(mut self, shutdown: impl Future<Output = ()>) {
+    /// Reloads on every change until `shutdown` completes.
+    ///
+    /// Other threads wait for the files, so a file that gives no answer delays only the reload.
+    pub(super) async fn run(mut self, shutdown: impl Future<Output = ()>) {
         tokio::pin!(shutdown);
         loop {
             let next_look = tokio::select! {
                 () = &mut shutdown => return,
                 next_look = self.look() => next_look,
             };
+
             tokio::select! {
                 () = &mut shutdown => return,
                 () = tokio::time::sleep_until(next_look.into()) => {}
                 () = self.watch.changed() => tokio::time::sleep(DEBOUNCE).await,
-                () = self.asked.notified() => self.is_asked = true,
+                () = self.request.notified() => self.is_requested = true,
             }
         }
     }
 
-    /// A missing file may be about to be replaced, and is given longer.
+    /// Returns how long the files must stay unchanged before a reload. The time is longer if a file
+    /// is missing, because something may be about to replace it.
     fn window(&self) -> Duration {
         let windows = self.running.plugins.windows;
-        let is_missing = |stamps: &Stamps| stamps.values().any(Option::is_none);
-        if is_missing(self.settling.seen()) {
+        let is_any_missing = self.settling.seen().values().any(Option::is_none);
+
+        if is_any_missing {
             windows.removal
         } else {
             windows.settle
         }
     }
 
-    /// Looks at all files, reloads where it's time, and says when to look again.
+    /// Looks at all files, reloads if it is time to, and returns when to look again.
     async fn look(&mut self) -> Instant {
         if let Some(seen) = self.seen(self.files.clone()).await {
-            self.watch.listen(&seen.folders);
             let now = Instant::now();
+            self.watch.listen(&seen.folders);
             self.settling.see(seen.stamps(self.settling.seen()), now);
-            let is_asked = std::mem::take(&mut self.is_asked);
-            let window = if is_asked {
+
+            let is_requested = std::mem::take(&mut self.is_requested);
+            let window = if is_requested {
                 Duration::ZERO
             } else {
                 self.window()
             };
-            if self.settling.take(window, now) || is_asked {
+            // A request reloads even if nothing has changed. `take` comes first: it also notes that
+            // the files as seen now need no further reload.
+            if self.settling.take(window, now) || is_requested {
                 self.reload().await;
             }
         }
+
         let rescan = Instant::now() + self.running.plugins.rescan;
         self.settling
             .due(self.window())
             .map_or(rescan, |due| due.min(rescan))
     }
 
-    /// How files stand; none where the host failed to look.
-    async fn seen(&self, files: BTreeSet<PathBuf>) -> Option<Seen> {
+    /// Looks at files on another thread. Returns `None` if that thread panicked.
+    async fn seen(&self, files: BTreeSet<PathBuf>) -> Option<FilesSeen> {
         let looks = Arc::clone(&self.looks);
-        let looked = tokio::task::spawn_blocking(move || {
-            Seen::of(
-                &files,
-                &mut looks.lock().unwrap_or_else(PoisonError::into_inner),
-            )
+        let look = tokio::task::spawn_blocking(move || {
+            let mut looks = looks.lock().unwrap_or_else(PoisonError::into_inner);
+            FilesSeen::of(&files, &mut looks)
         });
-        failed(looked.await)
+        logged(look.await)
     }
 
+    /// Reads the configuration and hands it to the parts of the host if it is valid.
     async fn reload(&mut self) {
         let path = self.path.clone();
-        let Some(reading) = failed(tokio::task::spawn_blocking(move || config::read(&path)).await)
-        else {
+        let read = tokio::task::spawn_blocking(move || config::read(&path));
+        let Some(reading) = logged(read.await) else {
             return;
         };
         let Reading {
@@ -154,19 +162,23 @@ impl Reload {
             notes,
             files,
         } = reading;
+
         if files != self.files
             && let Some(seen) = self.seen(files.clone()).await
         {
-            // Files that are new to us are taken as they are: they were read just now.
-            let stamps = seen.stamps(self.settling.seen());
+            // A file that the configuration names for the first time was read just now, so its
+            // present state needs no further reload. Other files keep the state that was acted on.
             let known = self.settling.seen();
-            let fresh = stamps.into_iter().map(|(file, stamp)| {
-                let stamp = known.get(&file).copied().unwrap_or(stamp);
-                (file, stamp)
-            });
-            self.settling = Settling::new(fresh.collect(), Instant::now());
+            let mut stamps = seen.stamps(known);
+            for (file, stamp) in &mut stamps {
+                if let Some(known) = known.get(file) {
+                    *stamp = *known;
+                }
+            }
+            self.settling = Settling::new(stamps, Instant::now());
             self.files = files;
         }
+
         match result {
             Ok(settings) => {
                 announce::notes(&notes);
@@ -176,11 +188,15 @@ impl Reload {
                 for fault in faults.0 {
                     tracing::error!(target: "hookyard::config", "{fault}");
                 }
-                tracing::warn!(target: "hookyard::config", "configuration refused; the one before stays in force");
+                tracing::warn!(
+                    target: "hookyard::config",
+                    "configuration refused; the previous one stays in force"
+                );
             }
         }
     }
 
+    /// Hands new settings to the parts of the host, and logs what changed.
     fn swap(&mut self, settings: Settings) {
         self.handles.ingress.replace(wiring::sources(&settings));
         self.handles
@@ -197,56 +213,66 @@ impl Reload {
         self.handles
             .unserved
             .replace(settings.sources.keys().cloned().collect());
-        let added = missing_from(&self.running, &settings);
-        let removed = missing_from(&settings, &self.running);
-        tracing::info!(target: "hookyard::config", sources = settings.sources.len(), added, removed, "configuration reloaded");
-        let was_unverified = |name| {
-            self.running
-                .sources
-                .get(name)
-                .is_some_and(|source| source.verifier.is_unverified())
-        };
-        let news = settings
-            .sources
-            .iter()
-            .filter(|(name, _)| !was_unverified(name));
-        news.for_each(|(name, source)| announce::warn_if_unverified(name, source));
-        for key in needs_restart(&self.started, &self.running, &settings) {
-            tracing::warn!(target: "hookyard::config", key, "changed, which the running host can't follow: restart it");
-        }
+
+        self.log_changes(&settings);
         self.running = settings;
+    }
+
+    fn log_changes(&self, settings: &Settings) {
+        let added = added_sources(&self.running, settings);
+        let removed = added_sources(settings, &self.running);
+        tracing::info!(
+            target: "hookyard::config", sources = settings.sources.len(), added, removed,
+            "configuration reloaded"
+        );
+
+        for (name, source) in &settings.sources {
+            let before = self.running.sources.get(name);
+            if !before.is_some_and(|before| before.verifier.is_unverified()) {
+                announce::warn_if_unverified(name, source);
+            }
+        }
+        for key in needs_restart(&self.started, &self.running, settings) {
+            tracing::warn!(
+                target: "hookyard::config", key,
+                "the change of this key takes effect only after a restart"
+            );
+        }
     }
 }
 
-/// The sources of `there` that `here` hasn't got, for people.
-fn missing_from(here: &Settings, there: &Settings) -> String {
-    let names = there
+/// Returns the names of the sources that are in `new` and not in `old`, for a log line.
+fn added_sources(old: &Settings, new: &Settings) -> String {
+    let names: Vec<_> = new
         .sources
         .keys()
-        .filter(|name| !here.sources.contains_key(name));
-    names
+        .filter(|name| !old.sources.contains_key(name))
         .map(SourceRef::to_string)
-        .collect::<Vec<_>>()
-        .join(", ")
+        .collect();
+    names.join(", ")
 }
 
-/// The keys that changed just now and that a running host can't follow: it goes on as it `started`.
+/// Returns the keys that changed with this reload and need a restart to take effect.
+///
+/// A key that changed back to its value at the start needs no restart.
 fn needs_restart(started: &Settings, before: &Settings, now: &Settings) -> Vec<&'static str> {
     let changed = start_only(before, now);
+
     start_only(started, now)
         .into_iter()
         .filter(|key| changed.contains(key))
         .collect()
 }
 
-/// The keys that are read at start only and in which the two differ.
+/// Returns the keys that are read only at the start and that differ between the two.
 fn start_only(old: &Settings, new: &Settings) -> Vec<&'static str> {
-    // These follow at once, or have a line of their own.
+    // These keys have entries of their own below.
     let rest = hookyard_ingress::Config {
         listen: new.ingress.server.listen,
         shutdown_timeout: new.shutdown_timeout,
         ..old.ingress.server.clone()
     };
+
     let differs = [
         (
             "shutdown_timeout",
@@ -275,12 +301,18 @@ fn start_only(old: &Settings, new: &Settings) -> Vec<&'static str> {
         .collect()
 }
 
-/// What was done on another thread; none where the host failed at it.
-fn failed<T>(done: Result<T, JoinError>) -> Option<T> {
-    done.inspect_err(
-        |error| tracing::error!(target: "hookyard::config", %error, "the host failed while it read its configuration"),
-    )
-    .ok()
+/// Returns the result of another thread, or logs that it panicked.
+fn logged<T>(result: Result<T, JoinError>) -> Option<T> {
+    match result {
+        Ok(value) => Some(value),
+        Err(error) => {
+            tracing::error!(
+                target: "hookyard::config", %error,
+                "the host failed while it read its configuration"
+            );
+            None
+        }
+    }
 }
 
 #[cfg(test)]
@@ -288,7 +320,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_differs_from_what_runs_needs_a_restart() {
+    fn changed_start_keys_need_a_restart() {
         let folder = tempfile::tempdir().expect("a folder");
         let read = |text: &str| {
             let path = folder.path().join("hookyard.toml");

@@ -1,4 +1,7 @@
-//! Takes out what is no longer kept, in small steps, while the host runs.
+//! Removes events and messages that are past their retention, while the host runs.
+//!
+//! The store removes them in small steps, so that its single writer can serve other calls in
+//! between.
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -11,24 +14,24 @@ use tokio::sync::watch;
 use hookyard_config::settings::Retention;
 use hookyard_model::chain;
 
-/// Events or messages that are taken out in one step: the writer serves others between two of them.
+/// The maximum number of events or messages that one step removes.
 const STEP: usize = 100;
-/// Between two steps.
+/// The pause between two steps.
 const PAUSE: Duration = Duration::from_millis(20);
 
-/// The inbox's cleaner.
-pub(crate) struct Retaining {
-    inbox: Arc<dyn Store>,
+/// Removes what is past its retention.
+pub(super) struct Pruner {
+    store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
     settings: watch::Receiver<Retention>,
 }
 
-/// Replaces what is kept while it runs.
-pub(crate) struct Handle(watch::Sender<Retention>);
+/// Replaces the settings of a running [`Pruner`].
+pub(super) struct Handle(watch::Sender<Retention>);
 
 impl Handle {
-    /// From now on this is kept.
-    pub(crate) fn replace(&self, settings: Retention) {
+    /// Replaces the settings. A change makes the pruner run at once.
+    pub(super) fn replace(&self, settings: Retention) {
         self.0.send_if_modified(|current| {
             let differs = *current != settings;
             *current = settings;
@@ -37,17 +40,17 @@ impl Handle {
     }
 }
 
-impl Retaining {
-    /// A cleaner that does nothing yet.
-    pub(crate) fn new(
-        inbox: Arc<dyn Store>,
+impl Pruner {
+    /// Returns a pruner that does not run yet.
+    pub(super) fn new(
+        store: Arc<dyn Store>,
         clock: Arc<dyn Clock>,
         settings: Retention,
     ) -> (Self, Handle) {
         let (sender, settings) = watch::channel(settings);
         (
             Self {
-                inbox,
+                store,
                 clock,
                 settings,
             },
@@ -55,44 +58,47 @@ impl Retaining {
         )
     }
 
-    /// Cleans at once, at intervals and whenever the settings change, until `shutdown` completes.
-    pub(crate) async fn run(mut self, shutdown: impl Future<Output = ()>) {
+    /// Prunes at once, at intervals, and when the settings change, until `shutdown` completes.
+    pub(super) async fn run(mut self, shutdown: impl Future<Output = ()>) {
         let mut shutdown = pin!(shutdown);
         loop {
             let settings = self.settings.borrow_and_update().clone();
             tokio::select! {
                 () = &mut shutdown => return,
-                () = self.clean(&settings) => {}
+                () = self.prune(&settings) => {}
             }
+
             tokio::select! {
                 () = &mut shutdown => return,
                 () = tokio::time::sleep(settings.every) => {}
-                // An error means that nobody is left to change them.
+                // On an error, nothing is left that could change the settings.
                 Ok(()) = self.settings.changed() => {}
             }
         }
     }
 
-    /// Breaks off when it is dropped; what has been taken out by then stays out.
-    async fn clean(&self, settings: &Retention) {
+    /// Removes everything that is past its retention. If this future is dropped, the steps that are
+    /// done stay done.
+    async fn prune(&self, settings: &Retention) {
         let limits = &settings.limits;
         self.in_steps("events", || {
-            self.inbox.prune(limits, self.clock.now(), STEP)
+            self.store.prune(limits, self.clock.now(), STEP)
         })
         .await;
         self.in_steps("messages", || {
-            self.inbox.prune_messages(limits, self.clock.now(), STEP)
+            self.store.prune_messages(limits, self.clock.now(), STEP)
         })
         .await;
     }
 
-    /// Takes steps until nothing is left to be taken out, or one fails.
+    /// Repeats a step until it finds nothing more to remove, or fails.
     async fn in_steps<F: Future<Output = Result<PruneSummary, Error>>>(
         &self,
         what: &str,
         step: impl Fn() -> F,
     ) {
         let mut all = PruneSummary::default();
+
         loop {
             match step().await {
                 Ok(step) => {
@@ -104,15 +110,22 @@ impl Retaining {
                 }
                 Err(error) => {
                     let error = chain(&error);
-                    tracing::error!(target: "hookyard::retention", error, "{what} past their retention can't be taken out");
+                    tracing::error!(
+                        target: "hookyard::retention", error,
+                        "cannot remove {what} past their retention"
+                    );
                     break;
                 }
             }
             tokio::time::sleep(PAUSE).await;
         }
+
         if all.count > 0 {
             let PruneSummary { count, bytes, .. } = all;
-            tracing::info!(target: "hookyard::retention", count, bytes, "{what} past their retention were taken out");
+            tracing::info!(
+                target: "hookyard::retention", count, bytes,
+                "{what} past their retention were removed"
+            );
         }
     }
 }
@@ -132,6 +145,7 @@ mod tests {
     use hookyard_store_testing::MemoryStore;
     use uuid::Uuid;
 
+    /// A clock that stands still.
     struct Still;
 
     impl Clock for Still {
@@ -257,20 +271,20 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn more_than_a_step_goes_and_a_change_of_the_settings_is_followed() {
+    async fn changed_retention_prunes_in_several_steps() {
         let inbox = Arc::new(MemoryStore::new());
         handled(&inbox, 250).await;
         let mut settings = Retention {
             limits: hookyard_store::Retention::default(),
             every: Duration::from_secs(86_400),
         };
-        let (retaining, handle) = Retaining::new(
+        let (pruner, handle) = Pruner::new(
             Arc::clone(&inbox) as Arc<dyn Store>,
             Arc::new(Still),
             settings.clone(),
         );
         let (end, ended) = tokio::sync::oneshot::channel::<()>();
-        let running = tokio::spawn(retaining.run(async move { drop(ended.await) }));
+        let running = tokio::spawn(pruner.run(async move { drop(ended.await) }));
         let count = || async {
             let page = EventPage::first(EventSelection::default(), 9999);
             let messages = MessagePage::first(MessageSelection::default(), 9999);
@@ -281,7 +295,7 @@ mod tests {
             )
         };
         tokio::time::sleep(Duration::from_secs(3600)).await;
-        assert_eq!(count().await, (250, 250), "without limits all is kept");
+        assert_eq!(count().await, (250, 250), "without limits, everything is kept");
         settings.limits.fallback = RetentionLimits {
             age_max: Some(Duration::from_secs(0)),
             bytes_max: None,
@@ -291,6 +305,6 @@ mod tests {
         tokio::time::sleep(Duration::from_secs(10)).await;
         assert_eq!(count().await, (0, 0));
         drop(end);
-        running.await.expect("it ends when it is told to");
+        running.await.expect("the pruner stops when it is asked to");
     }
 }

@@ -1,8 +1,10 @@
-//! What signals ask of the host. They are heard on a thread of their own, so that nothing that blocks keeps them out.
+//! The signals that the process handles, on a thread of their own.
 //!
-//! The first SIGTERM or SIGINT ends the host in order, and a second one at once. An end in order that takes too long is
-//! cut off here: what blocks is left behind. SIGHUP has the configuration read again. SIGUSR1 and SIGUSR2, which
-//! would end the process, are ignored.
+//! The first SIGTERM or SIGINT stops the host in order, the second one ends the process at once. If
+//! the stop takes too long, the process ends without waiting for what still runs. SIGHUP reloads
+//! the configuration. SIGUSR1 and SIGUSR2, which would end a process by default, are ignored.
+//!
+//! The thread has its own async runtime, so that a blocked host cannot delay a signal.
 
 use std::io;
 use std::process;
@@ -17,20 +19,21 @@ use super::stop::Stop;
 use crate::output;
 use crate::telemetry;
 
-/// The exit code of an end that a second signal cut off.
+/// The exit code after a second signal.
 const CUT_OFF: i32 = 1;
-/// The exit code of an end that took too long.
+/// The exit code after a stop that took too long.
 const BLOCKED: i32 = 3;
 
-/// What signals ask for.
+/// The requests that signals make.
 #[derive(Debug, Clone)]
-pub(crate) struct Signals {
-    /// The end.
-    pub(crate) stop: Stop,
-    /// That the configuration is read again. Kept until somebody waits for it.
-    pub(crate) reload: Arc<Notify>,
+pub(super) struct Signals {
+    /// The stop of the host.
+    pub(super) stop: Stop,
+    /// A request to reload the configuration. It is kept until a task waits for it.
+    pub(super) reload: Arc<Notify>,
 }
 
+/// The streams of the signals that the process handles.
 struct Streams {
     terminate: Signal,
     interrupt: Signal,
@@ -39,16 +42,19 @@ struct Streams {
     user_2: Signal,
 }
 
-enum Asked {
+/// The meaning of one signal. The text is the name of the signal.
+enum Request {
     Stop(&'static str),
     Reload,
-    Nothing(&'static str),
+    Ignored(&'static str),
 }
 
 impl Signals {
-    /// Hears signals from now on.
-    pub(crate) fn listen() -> io::Result<Self> {
+    /// Starts the thread that handles signals.
+    pub(super) fn listen() -> io::Result<Self> {
         let runtime = Builder::new_current_thread().enable_all().build()?;
+
+        // Opened before the thread starts, so that no signal is missed.
         let streams = {
             let _entered = runtime.enter();
             Streams::open()?
@@ -57,53 +63,60 @@ impl Signals {
             stop: Stop::new(),
             reload: Arc::default(),
         };
-        let heard = signals.clone();
+
+        let handler = signals.clone();
         thread::Builder::new()
             .name("signals".into())
-            .spawn(move || runtime.block_on(heard.hear(streams)))?;
+            .spawn(move || runtime.block_on(handler.handle(streams)))?;
         Ok(signals)
     }
 
-    async fn hear(self, mut streams: Streams) {
+    async fn handle(self, mut streams: Streams) {
         let mut overdue = std::pin::pin!(self.overdue());
         loop {
-            let asked = tokio::select! {
-                asked = streams.next() => asked,
-                () = overdue.as_mut() => self.leave_behind(),
+            let request = tokio::select! {
+                request = streams.next() => request,
+                () = overdue.as_mut() => self.end_overdue(),
             };
-            match asked {
-                Asked::Stop(signal) if self.stop.ask(signal) => {}
-                Asked::Stop(signal) => exit(
+
+            match request {
+                Request::Stop(signal) if self.stop.ask(signal) => {}
+                Request::Stop(signal) => end_process(
                     CUT_OFF,
                     &format!(
-                        "ended at once by a second {signal}; what was in flight is made again at the next start"
+                        "ended at once by a second {signal}; unfinished work is retried at the next \
+                         start"
                     ),
                 ),
-                Asked::Reload => self.reload.notify_one(),
-                Asked::Nothing(signal) => {
-                    tracing::info!(target: "hookyard::serve", signal, "this signal asks for nothing and is ignored");
+                Request::Reload => self.reload.notify_one(),
+                Request::Ignored(signal) => {
+                    tracing::info!(target: "hookyard::serve", signal, "ignored a signal");
                 }
             }
         }
     }
 
-    /// Returns when an end that was asked for has taken too long.
+    /// Returns once the stop has taken too long.
     async fn overdue(&self) {
         self.stop.asked().await;
         tokio::time::sleep(self.stop.time_max()).await;
     }
 
-    fn leave_behind(&self) -> ! {
-        let (time_max, running) = (self.stop.time_max(), self.stop.running());
-        let blocked = if running.is_empty() {
-            "something blocks"
+    /// Ends the process although parts of the host still run.
+    fn end_overdue(&self) -> ! {
+        let time_max = self.stop.time_max();
+        let running = self.stop.running();
+        let reason = if running.is_empty() {
+            "blocked although all parts have stopped".to_owned()
         } else {
-            &format!("still running: {running}")
+            format!("still running: {running}")
         };
-        exit(
+
+        end_process(
             BLOCKED,
             &format!(
-                "ended by force after {time_max:?} ({blocked}); what was in flight is made again at the next start"
+                "ended by force after {time_max:?} ({reason}); unfinished work is retried at the \
+                 next start"
             ),
         )
     }
@@ -120,20 +133,20 @@ impl Streams {
         })
     }
 
-    async fn next(&mut self) -> Asked {
+    async fn next(&mut self) -> Request {
         tokio::select! {
-            _ = self.terminate.recv() => Asked::Stop("SIGTERM"),
-            _ = self.interrupt.recv() => Asked::Stop("SIGINT"),
-            _ = self.hangup.recv() => Asked::Reload,
-            _ = self.user_1.recv() => Asked::Nothing("SIGUSR1"),
-            _ = self.user_2.recv() => Asked::Nothing("SIGUSR2"),
+            _ = self.terminate.recv() => Request::Stop("SIGTERM"),
+            _ = self.interrupt.recv() => Request::Stop("SIGINT"),
+            _ = self.hangup.recv() => Request::Reload,
+            _ = self.user_1.recv() => Request::Ignored("SIGUSR1"),
+            _ = self.user_2.recv() => Request::Ignored("SIGUSR2"),
         }
     }
 }
 
-/// Ends the process without waiting for anything but the log, and that not for long.
-fn exit(code: i32, why: &str) -> ! {
-    output::error(format_args!("hookyard: {why}"));
+/// Ends the process. Waits only for the log, and not for long.
+fn end_process(code: i32, reason: &str) -> ! {
+    output::error(format_args!("hookyard: {reason}"));
     telemetry::flush();
     process::exit(code)
 }

@@ -1,4 +1,4 @@
-//! The end of the host: who asked for it, what is still running, and how long that may go on.
+//! The stop of the host: what asked for it, which parts still run, and how long it may take.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -6,16 +6,16 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-/// What everything that isn't a drain may take at the end, together.
+/// The time that the stop may take in addition to `shutdown_timeout`.
 const GRACE: Duration = Duration::from_secs(5);
 
-/// The end, as it is asked for and waited for. Clones are of the same.
+/// A handle on the stop of the host. All clones share one state.
 #[derive(Debug, Clone)]
-pub(crate) struct Stop(Arc<Shared>);
+pub(super) struct Stop(Arc<Shared>);
 
 #[derive(Debug)]
 struct Shared {
-    /// What asked for the end first.
+    /// What asked first for the stop, such as the name of a signal.
     asked_by: watch::Sender<Option<&'static str>>,
     state: Mutex<State>,
 }
@@ -23,19 +23,21 @@ struct Shared {
 #[derive(Debug, Default)]
 struct State {
     shutdown_timeout: Duration,
+    /// The names of the parts that still run.
     running: BTreeSet<&'static str>,
 }
 
 impl Stop {
-    pub(crate) fn new() -> Self {
+    /// Returns a stop that nothing has asked for.
+    pub(super) fn new() -> Self {
         Self(Arc::new(Shared {
             asked_by: watch::Sender::new(None),
             state: Mutex::default(),
         }))
     }
 
-    /// Asks for the end. `false` where somebody has done so before.
-    pub(crate) fn ask(&self, by: &'static str) -> bool {
+    /// Asks for the stop. Returns `false` if something asked earlier.
+    pub(super) fn ask(&self, by: &'static str) -> bool {
         self.0.asked_by.send_if_modified(|asked_by| {
             let is_first = asked_by.is_none();
             asked_by.get_or_insert(by);
@@ -43,10 +45,11 @@ impl Stop {
         })
     }
 
-    /// Returns what asked for the end, once something has.
-    pub(crate) async fn asked(&self) -> &'static str {
+    /// Waits until something asks for the stop, and returns what asked first.
+    pub(super) async fn asked(&self) -> &'static str {
         let mut asked_by = self.0.asked_by.subscribe();
-        // `self` has the sender, so that the channel stays open.
+
+        // This cannot fail: `self` holds the sender, so the channel stays open.
         asked_by
             .wait_for(Option::is_some)
             .await
@@ -55,31 +58,27 @@ impl Stop {
             .unwrap_or_default()
     }
 
-    /// Sets how long what is in flight is waited for.
-    pub(crate) fn set_shutdown_timeout(&self, shutdown_timeout: Duration) {
+    /// Sets how long the parts may take to finish their current work.
+    pub(super) fn set_shutdown_timeout(&self, shutdown_timeout: Duration) {
         self.state().shutdown_timeout = shutdown_timeout;
     }
 
-    /// How long the end may take in all.
-    pub(crate) fn time_max(&self) -> Duration {
+    /// Returns how long the whole stop may take.
+    pub(super) fn time_max(&self) -> Duration {
         self.state().shutdown_timeout + GRACE
     }
 
-    /// Runs a part of the host, which counts as running until then.
-    pub(crate) async fn run<T>(self, name: &'static str, part: impl Future<Output = T>) -> T {
+    /// Runs a part of the host. The part counts as running until it returns or is dropped.
+    pub(super) async fn run<T>(self, name: &'static str, part: impl Future<Output = T>) -> T {
         self.state().running.insert(name);
-        let _removed_at_any_end = Running { stop: &self, name };
+        let _running = Running { stop: &self, name };
         part.await
     }
 
-    /// The parts that are still running, for people.
-    pub(crate) fn running(&self) -> String {
-        self.state()
-            .running
-            .iter()
-            .copied()
-            .collect::<Vec<_>>()
-            .join(", ")
+    /// Returns the names of the parts that still run, for a message.
+    pub(super) fn running(&self) -> String {
+        let names: Vec<_> = self.state().running.iter().copied().collect();
+        names.join(", ")
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -87,6 +86,7 @@ impl Stop {
     }
 }
 
+/// Removes a part from the running ones when it is dropped.
 struct Running<'s> {
     stop: &'s Stop,
     name: &'static str,
@@ -103,21 +103,23 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn the_first_who_asks_is_remembered() {
+    async fn first_stop_reason_is_kept() {
         let stop = Stop::new();
         assert!(stop.ask("SIGTERM") && !stop.ask("SIGINT"));
         assert_eq!(stop.asked().await, "SIGTERM");
     }
 
     #[tokio::test]
-    async fn parts_count_as_running_until_they_end_or_are_dropped() {
+    async fn part_runs_until_it_ends_or_is_dropped() {
         let stop = Stop::new();
         stop.set_shutdown_timeout(Duration::from_secs(1));
         assert_eq!(stop.time_max(), Duration::from_secs(1) + GRACE);
+
         let (one, two) = (stop.clone(), stop.clone());
         let endless = tokio::spawn(one.run("one", std::future::pending::<()>()));
-        let name = two.run("two", async { stop.running() }).await;
-        assert!(name.contains("two"), "{name}");
+        let names = two.run("two", async { stop.running() }).await;
+        assert!(names.contains("two"), "{names}");
+
         tokio::task::yield_now().await;
         assert_eq!(stop.running(), "one");
         endless.abort();

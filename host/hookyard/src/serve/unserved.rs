@@ -1,7 +1,8 @@
-//! What waits while a host runs: unrouted events, jobs that are held, and messages that are not sent. They are counted as
-//! metrics. Events that nobody serves are warned of as well: once when it begins, then at a bounded rate for as long as it lasts, with the way out.
+//! The watch over work that waits: unrouted events, held jobs, and undelivered messages.
 //!
-//! `check` says the same of the store. Nothing here changes anything.
+//! All of it is counted in metrics. The log also warns about events that no plugin handles, and names
+//! the way out: when they begin to wait, then once an hour, and when none waits any more. The
+//! command `check` reports the same. Nothing here changes the store.
 
 mod notices;
 
@@ -24,60 +25,60 @@ const HELD: &str = "hookyard_jobs_held";
 const UNSENT: &str = "hookyard_outbox_waiting_messages";
 const UNSENT_BYTES: &str = "hookyard_outbox_waiting_bytes";
 
-/// How often it is looked.
+/// How often the store is read.
 const PERIOD: Duration = Duration::from_secs(5);
-/// A look that took long is followed by a pause of so many times its length.
+/// The pause after a slow read of the store, as a multiple of its duration.
 const PAUSE_FACTOR: u32 = 50;
-/// Series of one metric at most; what is beyond them is counted together.
+/// The maximum number of series of a metric. One more series counts the rest.
 const SERIES_MAX: usize = 1000;
 
-/// Describes each metric to the recorder.
-pub(crate) fn describe_metrics() {
-    describe_gauge!(UNROUTED, "Events that no plugin has taken, by source.");
+/// Describes the metrics to the recorder.
+pub(super) fn describe_metrics() {
+    describe_gauge!(UNROUTED, "Events that no plugin handles, by source.");
     describe_gauge!(
         HELD,
-        "Jobs that are held because their plugin is not there, or in quarantine."
+        "Jobs that are held because their plugin is missing or in quarantine."
     );
     describe_gauge!(
         UNSENT,
-        "Messages that wait to be sent, by the plugin that asked for them."
+        "Messages that wait for delivery, by the plugin that sent them."
     );
     describe_gauge!(
         UNSENT_BYTES,
-        "Bytes of the bodies of messages that wait to be sent."
+        "Bytes of the bodies of messages that wait for delivery."
     );
 }
 
-/// Looks at what nobody serves.
-pub(crate) struct Unserved {
-    inbox: Arc<dyn Store>,
+/// Watches the work that waits in the store.
+pub(super) struct Unserved {
+    store: Arc<dyn Store>,
     sources: watch::Receiver<BTreeSet<SourceRef>>,
     unrouted: Notices<SourceRef>,
     held: Notices<PluginRef>,
-    /// Sources, and plugins, whose gauge was set last time.
+    /// The sources and the plugins whose gauges the last look set.
     gauged: (BTreeSet<SourceRef>, BTreeSet<PluginRef>),
-    /// Plugins whose messages were counted last time.
+    /// The plugins whose gauges of messages and of bytes the last look set.
     unsent: [BTreeSet<PluginRef>; 2],
 }
 
 /// Replaces the configured sources while it runs.
-pub(crate) struct Handle(watch::Sender<BTreeSet<SourceRef>>);
+pub(super) struct Handle(watch::Sender<BTreeSet<SourceRef>>);
 
 impl Handle {
-    /// From now on these are configured.
-    pub(crate) fn replace(&self, sources: BTreeSet<SourceRef>) {
+    /// Replaces the configured sources.
+    pub(super) fn replace(&self, sources: BTreeSet<SourceRef>) {
         self.0.send_replace(sources);
     }
 }
 
 impl Unserved {
-    /// One that has not looked yet. Each of the sources has a gauge, whether or not it has unrouted events.
-    pub(crate) fn new(inbox: Arc<dyn Store>, sources: BTreeSet<SourceRef>) -> (Self, Handle) {
+    /// Returns a watch that has not looked yet. Each source has a gauge, even without unrouted events.
+    pub(super) fn new(store: Arc<dyn Store>, sources: BTreeSet<SourceRef>) -> (Self, Handle) {
         let (sender, sources) = watch::channel(sources);
         let (unrouted, held) = (Notices::default(), Notices::default());
         (
             Self {
-                inbox,
+                store,
                 sources,
                 unrouted,
                 held,
@@ -88,18 +89,21 @@ impl Unserved {
         )
     }
 
-    /// Looks at once and at intervals, until `shutdown` completes.
-    pub(crate) async fn run(mut self, shutdown: impl Future<Output = ()>) {
+    /// Looks at the store at once and at intervals, until `shutdown` completes.
+    pub(super) async fn run(mut self, shutdown: impl Future<Output = ()>) {
         let mut shutdown = pin!(shutdown);
         loop {
             let began = Instant::now();
-            let looked = tokio::select! {
+            let result = tokio::select! {
                 () = &mut shutdown => return,
-                looked = self.look() => looked,
+                result = self.look() => result,
             };
-            if let Err(error) = looked {
+            if let Err(error) = result {
                 let error = chain(&error);
-                tracing::warn!(target: "hookyard::unserved", error, "unrouted and held events can't be counted");
+                tracing::warn!(
+                    target: "hookyard::unserved", error,
+                    "cannot count unrouted and held events"
+                );
             }
 
             let pause = PERIOD.max(began.elapsed() * PAUSE_FACTOR);
@@ -111,10 +115,10 @@ impl Unserved {
     }
 
     async fn look(&mut self) -> Result<(), Error> {
-        let unrouted = self.inbox.unrouted().await?;
-        let held = self.inbox.held().await?;
-        let quarantined = self.inbox.quarantined().await?;
-        let unsent = self.inbox.unsent().await?;
+        let unrouted = self.store.unrouted().await?;
+        let held = self.store.held().await?;
+        let quarantined = self.store.quarantined().await?;
+        let unsent = self.store.unsent().await?;
 
         let sources = self.sources.borrow_and_update().clone();
         let none = BTreeSet::new();
@@ -139,34 +143,32 @@ impl Unserved {
 
         let now = Instant::now();
         for notice in self.unrouted.look(&unrouted, now) {
-            tell_unrouted(&notice);
+            log_unrouted(&notice);
         }
         for notice in self.held.look(&held, now) {
-            let plugin = notice.of();
-            tell_held(
-                &notice,
-                quarantined
-                    .iter()
-                    .any(|quarantine| quarantine.plugin == *plugin),
-            );
+            let plugin = notice.subject();
+            let is_quarantined = quarantined
+                .iter()
+                .any(|quarantine| quarantine.plugin == *plugin);
+            log_held(&notice, is_quarantined);
         }
         Ok(())
     }
 }
 
-/// The name of a source or plugin as labels have it.
-trait Named: Ord + Clone {
-    fn parts(&self) -> (&TenantName, &dyn Display);
+/// A source or a plugin, as the labels of a metric name it.
+trait Labelled: Ord + Clone {
+    fn labels(&self) -> (&TenantName, &dyn Display);
 }
 
-impl Named for SourceRef {
-    fn parts(&self) -> (&TenantName, &dyn Display) {
+impl Labelled for SourceRef {
+    fn labels(&self) -> (&TenantName, &dyn Display) {
         (&self.tenant, &self.name)
     }
 }
 
-impl Named for PluginRef {
-    fn parts(&self) -> (&TenantName, &dyn Display) {
+impl Labelled for PluginRef {
+    fn labels(&self) -> (&TenantName, &dyn Display) {
         (&self.tenant, &self.name)
     }
 }
@@ -178,8 +180,9 @@ fn counts<N: Clone>(tallies: &[Tally<N>]) -> Vec<(N, u64)> {
         .collect()
 }
 
-/// Sets the gauge of each count; and to zero those of `always`, and of `before`, that have none now.
-fn gauge_all<N: Named>(
+/// Sets the gauge of each count, and sets the gauges of `always` and `before` that have no count to
+/// zero. Then replaces `before` with the subjects of the counts.
+fn gauge_all<N: Labelled>(
     metric: &'static str,
     label: &'static str,
     counts: &[(N, u64)],
@@ -189,8 +192,8 @@ fn gauge_all<N: Named>(
     let set = |tenant: String, name: String, count: u64| {
         gauge!(metric, &[("tenant", tenant), (label, name)]).set(count as f64);
     };
-    let set_of = |of: &N, count| {
-        let (tenant, name) = of.parts();
+    let set_of = |subject: &N, count| {
+        let (tenant, name) = subject.labels();
         set(tenant.to_string(), name.to_string(), count);
     };
 
@@ -199,67 +202,80 @@ fn gauge_all<N: Named>(
     for (of, count) in own {
         set_of(of, *count);
     }
-    for gone in before
-        .union(always)
-        .filter(|of| !now.contains(*of))
-        .take(SERIES_MAX)
-    {
-        set_of(gone, 0);
+    let without_count = before.union(always).filter(|of| !now.contains(*of));
+    for of in without_count.take(SERIES_MAX) {
+        set_of(of, 0);
     }
-    // No tenant can be called so.
     if !rest.is_empty() {
-        set(
-            "(others)".to_owned(),
-            "(others)".to_owned(),
-            rest.iter().map(|(_, count)| count).sum(),
-        );
+        // The name of a tenant cannot contain parentheses.
+        let others = "(others)".to_owned();
+        let count = rest.iter().map(|(_, count)| count).sum();
+        set(others.clone(), others, count);
     }
     *before = now;
 }
 
-/// What ends unrouted events, or has them handled.
+/// Returns how an operator can have unrouted events handled, or discard them.
 pub(crate) fn way_out_of_unrouted(source: &SourceRef) -> String {
     format!(
-        "drop a plugin that takes them into the plugin folder, or end them by \
+        "drop a plugin that handles them into the plugin folder, or discard them with \
          `hookyard events discard --source {source} --state unrouted`"
     )
 }
 
-fn tell_unrouted(notice: &Notice<SourceRef>) {
+fn log_unrouted(notice: &Notice<SourceRef>) {
     match notice {
-        Notice::Waits(Tally {
+        Notice::Waiting(Tally {
             of: source,
             count,
             oldest,
         }) => {
             let way_out = way_out_of_unrouted(source);
-            tracing::warn!(target: "hookyard::unserved", %source, count, %oldest, "events wait for a plugin: {way_out}");
+            tracing::warn!(
+                target: "hookyard::unserved", %source, count, %oldest,
+                "events wait for a plugin: {way_out}"
+            );
         }
         Notice::Over(source) => {
-            tracing::info!(target: "hookyard::unserved", %source, "no event waits for a plugin any more");
+            tracing::info!(
+                target: "hookyard::unserved", %source,
+                "events no longer wait for a plugin"
+            );
         }
     }
 }
 
-fn tell_held(notice: &Notice<PluginRef>, is_quarantined: bool) {
+fn log_held(notice: &Notice<PluginRef>, is_quarantined: bool) {
     match notice {
-        Notice::Waits(Tally {
+        Notice::Waiting(Tally {
             of: plugin,
             count,
             oldest,
         }) => {
-            let why = if is_quarantined {
-                format!(
-                    "in quarantine: drop another build, or say `hookyard plugins release {plugin}`"
+            let (reason, way_out) = if is_quarantined {
+                let command = format!("`hookyard plugins clear {plugin}`");
+                (
+                    "is in quarantine",
+                    format!("drop another build or run {command}"),
                 )
             } else {
-                "not there, or no longer given their source's events: put its file back".to_owned()
+                (
+                    "is missing or no longer handles their source",
+                    "put its file back".to_owned(),
+                )
             };
-            let end = format!("`hookyard events discard --plugin {plugin} --state held`");
-            tracing::warn!(target: "hookyard::unserved", %plugin, count, %oldest, "events are held, since their plugin is {why}; or end them by {end}");
+            let discard = format!("`hookyard events discard --plugin {plugin} --state held`");
+            tracing::warn!(
+                target: "hookyard::unserved", %plugin, count, %oldest,
+                "events are held because their plugin {reason}: {way_out}, or discard them with \
+                 {discard}"
+            );
         }
         Notice::Over(plugin) => {
-            tracing::info!(target: "hookyard::unserved", %plugin, "no event is held any more");
+            tracing::info!(
+                target: "hookyard::unserved", %plugin,
+                "events are no longer held"
+            );
         }
     }
 }

@@ -1,10 +1,12 @@
-//! Log lines on their way to standard error: a bounded queue, and the thread that writes what is in it.
+//! The queue of log lines, and the thread that writes them to standard error.
 //!
-//! A thread that logs copies its line into the queue and goes on; it never waits until the line is written. A reader that
-//! stalls, a closed pipe or a full disk costs log lines and nothing else. Lines that find the queue full, or that can't be
-//! written, are counted, and the log says how many as soon as it can be written again.
+//! A thread that logs copies its line into the queue and continues. It never waits for the line to
+//! be written. A reader that stalls, a closed pipe or a full disk costs log lines and nothing else.
+//! Lines that find the queue full and lines that cannot be written are counted. The log reports the
+//! count as soon as it can be written again.
 //!
-//! `tracing-appender` has such a thread as well. It bounds lines rather than bytes, and doesn't say what was lost.
+//! `tracing-appender` has such a thread too, but bounds the number of lines rather than their bytes,
+//! and does not report lost lines.
 
 use std::fs::File;
 use std::io::{self, ErrorKind, Write};
@@ -17,13 +19,15 @@ use metrics::counter;
 use tracing::Metadata;
 use tracing_subscriber::fmt::MakeWriter;
 
-/// As many bytes wait to be written, and as many are being written, at most.
+/// The maximum size of the lines that wait in the queue, in bytes. The lines that are being written
+/// can have the same size again.
 const BYTES_MAX: usize = 4 << 20;
-/// How long to leave a terminal or pipe alone that takes nothing and doesn't block (`O_NONBLOCK`).
+/// The pause after a non-blocking terminal or pipe (`O_NONBLOCK`) accepted nothing.
 const PAUSE: Duration = Duration::from_millis(10);
 
-/// The target of the line that says how many lines were lost. It has a place in a queue that is full.
+/// The target of the line that reports lost lines. A full queue accepts this line as well.
 pub(super) const TARGET: &str = "hookyard::log";
+/// The counter of lost lines.
 pub(super) const LOST: &str = "hookyard_log_lines_lost_total";
 
 /// Lines that wait to be written.
@@ -36,25 +40,26 @@ pub(super) struct Queue {
 #[derive(Default)]
 struct State {
     lines: Vec<u8>,
-    /// Lines that found no room and of which the log has not told yet.
+    /// The number of lines that found the queue full and are not reported yet.
     dropped: u64,
-    /// Whether lines were taken out that may not be written yet.
+    /// Whether the thread is writing lines that it took from the queue.
     is_writing: bool,
 }
 
 impl Queue {
-    /// Writes what comes in to standard error, on a thread of its own, for as long as the process lives.
+    /// Starts the thread that writes lines to standard error until the process ends.
     pub(super) fn write_to_stderr(&'static self) -> io::Result<()> {
-        // A descriptor of its own: the lock of `io::stderr` would be held for as long as a reader stalls.
+        // The thread has its own descriptor. With `io::stderr`, it would hold the lock for as long
+        // as a reader stalls.
         let stderr = File::from(io::stderr().as_fd().try_clone_to_owned()?);
-        let write = move || self.write_to(&mut Output::new(stderr));
+
         thread::Builder::new()
             .name("log".into())
-            .spawn(write)
-            .map(drop)
+            .spawn(move || self.write_to(&mut Output::new(stderr)))?;
+        Ok(())
     }
 
-    /// Takes in whole lines, or drops them where there is no room. Never waits for what is written.
+    /// Adds whole lines, or drops them if the queue is full. Never waits for the reader of the log.
     pub(super) fn push(&self, lines: &[u8]) {
         self.push_if(lines, |waiting| waiting + lines.len() <= BYTES_MAX);
     }
@@ -72,7 +77,7 @@ impl Queue {
         }
     }
 
-    /// Returns once all that was pushed is written, or lost, or once the time is over.
+    /// Waits until every line in the queue is written or lost, or until the time is over.
     pub(super) fn flush(&self, time_max: Duration) {
         let is_pending = |state: &mut State| state.is_writing || !state.lines.is_empty();
         let _ = self
@@ -81,15 +86,19 @@ impl Queue {
     }
 
     fn write_to(&self, output: &mut Output<impl Write>) {
-        // Lines that could not be written, and why; of which the log has not told yet.
-        let (mut unwritten, mut fault) = (0, None);
+        // The lines that could not be written and are not reported yet, and the last error.
+        let mut unwritten = 0;
+        let mut fault = None;
         loop {
             let lines = self.take();
             let (lost, error) = output.write_lines(&lines);
             if let Some(error) = error {
                 counter!(LOST, "reason" => "unwritten").increment(lost);
-                (unwritten, fault) = (unwritten + lost, Some(error));
+                unwritten += lost;
+                fault = Some(error);
             }
+
+            // A line was written, so a report of the lost ones can be written too.
             if lost < count(&lines) {
                 let dropped = std::mem::take(&mut self.lock().dropped);
                 report(dropped, std::mem::take(&mut unwritten), fault.take());
@@ -97,7 +106,7 @@ impl Queue {
         }
     }
 
-    /// Waits for lines, and takes all there are.
+    /// Waits for lines, and takes all of them.
     fn take(&self) -> Vec<u8> {
         let mut state = self.lock();
         while state.lines.is_empty() {
@@ -108,6 +117,7 @@ impl Queue {
                 .wait(state)
                 .unwrap_or_else(PoisonError::into_inner);
         }
+
         state.is_writing = true;
         std::mem::take(&mut state.lines)
     }
@@ -117,14 +127,20 @@ impl Queue {
     }
 }
 
-/// Tells of lines that were lost. The line of it is a log line as any other, but always finds room.
+/// Logs how many lines were lost. The queue always accepts this line.
 fn report(dropped: u64, unwritten: u64, fault: Option<io::Error>) {
     if dropped > 0 {
-        tracing::warn!(target: TARGET, lines = dropped, "log lines were lost: standard error was read too slowly");
+        tracing::warn!(
+            target: TARGET, lines = dropped,
+            "log lines were lost: standard error was read too slowly"
+        );
     }
     if let Some(error) = fault {
         let error = error.to_string();
-        tracing::warn!(target: TARGET, lines = unwritten, error, "log lines were lost: standard error could not be written");
+        tracing::warn!(
+            target: TARGET, lines = unwritten, error,
+            "log lines were lost: standard error could not be written"
+        );
     }
 }
 
@@ -132,12 +148,12 @@ fn count(lines: &[u8]) -> u64 {
     lines.iter().filter(|byte| **byte == b'\n').count() as u64
 }
 
-/// Where lines are written to.
+/// The output that lines are written to.
 struct Output<W> {
     out: W,
-    /// What was written last was no line end.
+    /// Whether the last byte written was not a line end.
     is_within_line: bool,
-    /// The line that was written last can't be ended: the next one begins with a line end.
+    /// Whether the rest of the last line is lost, so that a line end must come before the next line.
     is_torn: bool,
 }
 
@@ -150,26 +166,31 @@ impl<W: Write> Output<W> {
         }
     }
 
-    /// Writes lines. Returns how many of them were lost, and why the last of these was.
+    /// Writes lines. Returns how many of them were lost, and the error of the last lost line.
     fn write_lines(&mut self, lines: &[u8]) -> (u64, Option<io::Error>) {
-        let (mut rest, mut lost, mut fault) = (lines, 0, None);
+        let mut rest = lines;
+        let mut lost = 0;
+        let mut fault = None;
+
         while !rest.is_empty() {
             match self.write(rest) {
                 Ok(length) => rest = &rest[length..],
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) if error.kind() == ErrorKind::WouldBlock => thread::sleep(PAUSE),
                 Err(error) => {
-                    // Only this line is given up: there may be room for the next one.
+                    // Only this line is lost: a full disk can have room for the next one.
                     let end = rest
                         .iter()
                         .position(|byte| *byte == b'\n')
                         .map_or(rest.len(), |end| end + 1);
                     rest = &rest[end..];
                     self.is_torn = self.is_within_line;
-                    (lost, fault) = (lost + 1, Some(error));
+                    lost += 1;
+                    fault = Some(error);
                 }
             }
         }
+
         (lost, fault)
     }
 
@@ -183,19 +204,21 @@ impl<W: Write> Output<W> {
 
     fn write_some(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let length = self.out.write(bytes)?;
+
         let last = bytes[..length].last().ok_or(ErrorKind::WriteZero)?;
         self.is_within_line = *last != b'\n';
         Ok(length)
     }
 }
 
-/// Gives each log line to the queue.
+/// Makes a writer for each log line.
 pub(super) struct Lines(pub(super) &'static Queue);
 
-/// Takes one line.
+/// Adds one log line to the queue.
 pub(super) struct Line {
     queue: &'static Queue,
-    has_place: bool,
+    /// Whether the queue accepts the line even if it is full.
+    is_reserved: bool,
 }
 
 impl MakeWriter<'_> for Lines {
@@ -204,21 +227,21 @@ impl MakeWriter<'_> for Lines {
     fn make_writer(&self) -> Line {
         Line {
             queue: self.0,
-            has_place: false,
+            is_reserved: false,
         }
     }
 
     fn make_writer_for(&self, metadata: &Metadata<'_>) -> Line {
         Line {
             queue: self.0,
-            has_place: metadata.target() == TARGET,
+            is_reserved: metadata.target() == TARGET,
         }
     }
 }
 
 impl Write for Line {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        if self.has_place {
+        if self.is_reserved {
             self.queue.push_if(line, |_| true)
         } else {
             self.queue.push(line)
@@ -235,7 +258,8 @@ impl Write for Line {
 mod tests {
     use super::*;
 
-    /// Takes as many bytes at once as the script says; a negative number is an error of the system.
+    /// An output that accepts as many bytes in each step as the script says. A negative step is an
+    /// error of the system.
     struct Script {
         steps: Vec<i32>,
         written: Vec<u8>,
@@ -259,7 +283,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_that_cannot_be_written_are_counted_and_the_others_are_whole() {
+    fn lost_lines_are_counted_and_others_stay_whole() {
         const FULL: i32 = -28;
         const AGAIN: i32 = -11;
         const INTERRUPTED: i32 = -4;
@@ -291,7 +315,7 @@ mod tests {
     }
 
     #[test]
-    fn full_queue_drops_lines_and_waits_for_nobody() {
+    fn full_queue_drops_lines_without_waiting() {
         let queue = Queue::default();
         let line = [b'x'; 1023]
             .iter()

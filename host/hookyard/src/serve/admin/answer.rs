@@ -1,8 +1,9 @@
-//! What a request of an administrator is answered with.
+//! The answer to a request on the administrators' listener.
 //!
-//! A page in an administrator's browser can send requests here as well. A page that had its own name resolved to this
-//! listener's address (DNS rebinding) is told by `Host`, and other pages by `Origin`. Addresses are as good as the
-//! listener's own in `Host`: nobody can have them resolved to something else.
+//! A web page in an administrator's browser can send requests to the listener, too. `Host` exposes a
+//! page that had its own name resolved to the listener's address (DNS rebinding), and `Origin`
+//! exposes any other page. `Host` may contain any address, because nobody can have an address
+//! resolved to something else.
 
 use std::net::IpAddr;
 
@@ -10,80 +11,71 @@ use http::header::{ALLOW, AUTHORIZATION, CONTENT_TYPE, HOST, ORIGIN, WWW_AUTHENT
 use http::uri::Authority;
 use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode};
 
-use super::Room;
+use super::Service;
 
-const NO_HOST: &str = "say in one Host header where the request goes";
-const OTHER_HOST: &str = "sent to a name that isn't this listener's: use its address or localhost, or add the name to `hosts` in [admin]";
-const OTHER_ORIGIN: &str = "sent by a page of another origin, which may ask for nothing here";
+const NO_HOST: &str = "the request needs one valid Host header";
+const OTHER_HOST: &str = "the Host header does not name this listener: use its address or \
+                          localhost, or add the name to `hosts` in [admin]";
+const OTHER_ORIGIN: &str = "requests from web pages of another origin are not allowed";
+const NO_TOKEN: &str = "the admin token is required: Authorization: Bearer ...";
+const NO_SUCH_PATH: &str = "only /metrics is served here";
 
-/// Texts only; what Prometheus reads, it knows by its version.
+/// The type of all answers. Prometheus requires the version.
 const TEXT: HeaderValue = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
 
-/// Answers a request. Its body, if it has one, is never read.
-pub(super) fn answer<B>(request: &Request<B>, room: &Room) -> Response<String> {
+/// Answers a request. The body of the request is never read.
+pub(super) fn answer<B>(request: &Request<B>, service: &Service) -> Response<String> {
     let Some(host) = host(request) else {
         return refusal(StatusCode::BAD_REQUEST, NO_HOST, None);
     };
-    if !is_ours(&host, room)
-        || request
-            .uri()
-            .authority()
-            .is_some_and(|authority| !is_ours(authority, room))
-    {
+    let mut authorities = request.uri().authority().into_iter().chain([&host]);
+    if authorities.any(|authority| !is_own_host(authority, service)) {
         return refusal(StatusCode::MISDIRECTED_REQUEST, OTHER_HOST, None);
     }
-    if request
-        .headers()
-        .get_all(ORIGIN)
-        .iter()
-        .any(|origin| !is_of(origin, &host))
-    {
+    let mut origins = request.headers().get_all(ORIGIN).iter();
+    if origins.any(|origin| !is_same_origin(origin, &host)) {
         return refusal(StatusCode::FORBIDDEN, OTHER_ORIGIN, None);
     }
-    if !may_ask(request, room) {
+    if !is_authorized(request, service) {
         let challenge = (WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
-        return refusal(
-            StatusCode::UNAUTHORIZED,
-            "show the admin token: Authorization: Bearer ...",
-            Some(challenge),
-        );
+        return refusal(StatusCode::UNAUTHORIZED, NO_TOKEN, Some(challenge));
     }
+
     match (request.uri().path(), request.method()) {
-        ("/metrics", &Method::GET) => text(StatusCode::OK, room.metrics.render()),
+        ("/metrics", &Method::GET) => text(StatusCode::OK, service.metrics.render()),
         ("/metrics", _) => refusal(
             StatusCode::METHOD_NOT_ALLOWED,
             "use GET",
             Some((ALLOW, HeaderValue::from_static("GET"))),
         ),
-        _ => refusal(
-            StatusCode::NOT_FOUND,
-            "nothing is served here; there is /metrics",
-            None,
-        ),
+        _ => refusal(StatusCode::NOT_FOUND, NO_SUCH_PATH, None),
     }
 }
 
-/// The one `Host` of a request.
+/// Returns the host that the request names, if exactly one valid `Host` header does.
 fn host<B>(request: &Request<B>) -> Option<Authority> {
     let mut hosts = request.headers().get_all(HOST).iter();
     let host = Authority::try_from(hosts.next()?.as_bytes()).ok()?;
     (hosts.next().is_none() && !host.as_str().contains('@')).then_some(host)
 }
 
-fn is_ours(host: &Authority, room: &Room) -> bool {
+/// Returns whether this listener answers requests to `host`.
+fn is_own_host(host: &Authority, service: &Service) -> bool {
     let name = host.host();
     let address = name
         .strip_prefix('[')
         .and_then(|name| name.strip_suffix(']'))
         .unwrap_or(name);
+
     let is_same = |other: &str| name.eq_ignore_ascii_case(other);
     address.parse::<IpAddr>().is_ok()
         || is_same("localhost")
-        || room.hosts.iter().any(|host| is_same(host))
+        || service.hosts.iter().any(|host| is_same(host))
 }
 
-/// Whether a page of this origin was served from there. Before the host there may be something that does TLS.
-fn is_of(origin: &HeaderValue, host: &Authority) -> bool {
+/// Returns whether a page of this origin was served from `host`. The scheme is not compared: a proxy
+/// that ends TLS can be in front of the listener.
+fn is_same_origin(origin: &HeaderValue, host: &Authority) -> bool {
     let origin = origin.to_str().unwrap_or_default();
     let authority = origin
         .strip_prefix("http://")
@@ -91,20 +83,23 @@ fn is_of(origin: &HeaderValue, host: &Authority) -> bool {
     authority.is_some_and(|authority| authority.eq_ignore_ascii_case(host.as_str()))
 }
 
-fn may_ask<B>(request: &Request<B>, room: &Room) -> bool {
-    let Some(token) = &room.token else {
+/// Returns whether the request contains the token, if the listener requires one.
+fn is_authorized<B>(request: &Request<B>, service: &Service) -> bool {
+    let Some(token) = &service.token else {
         return true;
     };
-    let shown = request
+
+    let authorization = request
         .headers()
         .get(AUTHORIZATION)
         .map(HeaderValue::as_bytes);
-    shown
+    authorization
         .and_then(bearer)
-        .is_some_and(|shown| token.matches(shown))
+        .is_some_and(|given| token.matches(given))
 }
 
-/// The token of an `Authorization: Bearer`, whose scheme's name is written in any case (RFC 9110, 11.1).
+/// Returns the token of an `Authorization: Bearer` header. The name of the scheme is
+/// case-insensitive (RFC 9110, section 11.1).
 fn bearer(authorization: &[u8]) -> Option<&[u8]> {
     let (scheme, token) = authorization.split_at_checked(7)?;
     scheme
@@ -114,10 +109,10 @@ fn bearer(authorization: &[u8]) -> Option<&[u8]> {
 
 fn refusal(
     status: StatusCode,
-    why: &str,
+    reason: &str,
     header: Option<(HeaderName, HeaderValue)>,
 ) -> Response<String> {
-    let mut refusal = text(status, format!("{why}\n"));
+    let mut refusal = text(status, format!("{reason}\n"));
     refusal.headers_mut().extend(header);
     refusal
 }
@@ -138,7 +133,7 @@ mod tests {
 
     fn status(token: Option<&str>, method: &str, path: &str, headers: &[(&str, &str)]) -> u16 {
         let hosts = vec!["metrics.example".to_owned()];
-        let room = Room {
+        let service = Service {
             token: token.map(Secret::from),
             hosts,
             metrics: Metrics::detached(),
@@ -147,13 +142,13 @@ mod tests {
         let request = headers.iter().fold(request, |request, (name, value)| {
             request.header(*name, *value)
         });
-        answer(&request.body(()).expect("a request"), &room)
+        answer(&request.body(()).expect("a request"), &service)
             .status()
             .as_u16()
     }
 
     #[test]
-    fn metrics_are_served_and_nothing_else() {
+    fn only_metrics_are_served() {
         for (method, path, expected) in [
             ("GET", "/metrics", 200),
             ("GET", "/metrics?x=1", 200),
@@ -169,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn only_who_shows_the_token_is_answered() {
+    fn token_is_required() {
         for (authorization, expected) in [
             (None, 401),
             (Some("Bearer secret"), 200),
@@ -188,12 +183,12 @@ mod tests {
                 "{authorization:?}"
             );
         }
-        let told = status(Some("secret"), "GET", "/", &[("host", "localhost")]);
-        assert_eq!(told, 401, "who may not ask is told nothing");
+        let unauthorized = status(Some("secret"), "GET", "/", &[("host", "localhost")]);
+        assert_eq!(unauthorized, 401, "without the token, no path is revealed");
     }
 
     #[test]
-    fn pages_of_others_are_answered_nothing() {
+    fn other_hosts_and_origins_are_refused() {
         let check = |headers: &[(&str, &str)], expected: u16| {
             assert_eq!(
                 status(None, "GET", "/metrics", headers),

@@ -1,34 +1,33 @@
-//! How the files that a configuration depends on stand, and where their changes show.
+//! The state of the files that a configuration depends on, and the folders that show their changes.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use hookyard_config::files::Stamp;
-use hookyard_config::files::{Looks, Place};
+use hookyard_config::files::{Looks, Place, Stamp};
 use hookyard_release::watch::{Folders, identity};
 
-/// Every file that the configuration depends on; none for one that is missing.
+/// The stamp of each file that the configuration depends on, or `None` for a missing file.
 pub(super) type Stamps = BTreeMap<PathBuf, Option<Stamp>>;
 
-/// What one look found.
+/// The result of one look at all files.
 #[derive(Debug)]
-pub(super) struct Seen {
-    /// None for a file that can't be looked at now.
+pub(super) struct FilesSeen {
+    /// The stamp of each file. The outer `None` means that the file gave no answer.
     files: BTreeMap<PathBuf, Option<Option<Stamp>>>,
-    /// The folders that a change could show in.
+    /// The folders to watch for changes.
     pub(super) folders: Folders,
 }
 
-/// What was found of one file.
+/// The result of one look at one file.
 #[derive(Debug)]
-pub(super) struct Found {
+pub(super) struct FileSeen {
     stamp: Option<Stamp>,
     folders: Folders,
 }
 
-impl Seen {
+impl FilesSeen {
     /// Looks at files. Blocks.
-    pub(super) fn of(files: &BTreeSet<PathBuf>, looks: &mut Looks<Found>) -> Self {
+    pub(super) fn of(files: &BTreeSet<PathBuf>, looks: &mut Looks<FileSeen>) -> Self {
         let place = |file: &PathBuf| Place {
             owner: folder_of(file).to_owned(),
             path: file.clone(),
@@ -37,8 +36,9 @@ impl Seen {
             files: BTreeMap::new(),
             folders: Folders::new(),
         };
-        for (file, found) in looks.at(files.iter().map(place), &look) {
-            let stamp = found.map(|Found { stamp, folders }| {
+
+        for (file, answer) in looks.at(files.iter().map(place), &look) {
+            let stamp = answer.map(|FileSeen { stamp, folders }| {
                 seen.folders.extend(folders);
                 stamp
             });
@@ -47,7 +47,7 @@ impl Seen {
         seen
     }
 
-    /// The stamps; of what can't be looked at now, the one of before.
+    /// Returns the stamps. A file that gave no answer keeps its stamp from `before`.
     pub(super) fn stamps(&self, before: &Stamps) -> Stamps {
         let stamp = |(file, seen): (&PathBuf, &Option<Option<Stamp>>)| {
             let stamp = seen.unwrap_or_else(|| before.get(file).copied().flatten());
@@ -57,26 +57,27 @@ impl Seen {
     }
 }
 
-fn look(file: &Path) -> Found {
-    let stamp = std::fs::metadata(file)
-        .ok()
-        .map(|metadata| Stamp::of(&metadata));
-    Found {
-        stamp,
+fn look(file: &Path) -> FileSeen {
+    let metadata = std::fs::metadata(file).ok();
+    FileSeen {
+        stamp: metadata.map(|metadata| Stamp::of(&metadata)),
         folders: folders(file),
     }
 }
 
-/// Where a change of `file` shows: where it stands, where it really is, and itself if it's a folder.
+/// Returns the folders that show a change of `file`: its folder, the folder of its target if it is a
+/// link, and the file itself if it is a folder.
 fn folders(file: &Path) -> Folders {
-    let real = file.canonicalize().ok();
+    let target = file.canonicalize().ok();
     let parent = folder_of(file).canonicalize().ok();
-    let real_parent = real
+    let target_parent = target
         .as_ref()
-        .and_then(|real| Some(real.parent()?.to_owned()));
-    let itself = real.filter(|real| real.is_dir());
-    let folders = [parent, real_parent, itself].into_iter().flatten();
-    folders
+        .and_then(|target| Some(target.parent()?.to_owned()));
+    let itself = target.filter(|target| target.is_dir());
+
+    [parent, target_parent, itself]
+        .into_iter()
+        .flatten()
         .filter_map(|folder| identity(&folder).map(|identity| (folder, identity)))
         .collect()
 }

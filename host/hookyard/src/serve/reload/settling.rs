@@ -2,10 +2,11 @@
 
 use std::time::{Duration, Instant};
 
-/// What was seen last, since when, and what was last acted on.
+/// The last value seen, and the last value acted on.
 #[derive(Debug)]
 pub(super) struct Settling<T> {
     seen: T,
+    /// When `seen` was first seen.
     since: Instant,
     handled: T,
 }
@@ -20,7 +21,7 @@ impl<T: Clone + PartialEq> Settling<T> {
         }
     }
 
-    /// Takes in what is there now.
+    /// Notes the value that is present now.
     pub(super) fn see(&mut self, value: T, now: Instant) {
         if self.seen != value {
             self.seen = value;
@@ -28,23 +29,24 @@ impl<T: Clone + PartialEq> Settling<T> {
         }
     }
 
-    /// What was seen last.
+    /// Returns the last value seen.
     pub(super) fn seen(&self) -> &T {
         &self.seen
     }
 
-    /// When what was seen will count, if it stays; none if it needs no action.
+    /// Returns when the last value will count if it does not change, or `None` if it needs no
+    /// action.
     pub(super) fn due(&self, window: Duration) -> Option<Instant> {
         (self.seen != self.handled).then(|| self.since + window)
     }
 
-    /// Whether it's time to act; if so, what was seen needs no further action.
+    /// Returns whether the last value counts now. If it does, it needs no further action.
     pub(super) fn take(&mut self, window: Duration, now: Instant) -> bool {
-        let is_time = self.due(window).is_some_and(|due| now >= due);
-        if is_time {
+        let is_due = self.due(window).is_some_and(|due| now >= due);
+        if is_due {
             self.handled = self.seen.clone();
         }
-        is_time
+        is_due
     }
 }
 
@@ -53,10 +55,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_counts_once_after_a_quiet_window() {
-        let (start, window) = (Instant::now(), Duration::from_millis(200));
+    fn value_counts_once_after_a_quiet_window() {
+        let start = Instant::now();
+        let window = Duration::from_millis(200);
         let mut settling = Settling::new('a', start);
-        let script = [
+
+        for (at, value, expected) in [
             (0, 'a', false),
             (100, 'b', false),
             (250, 'b', false),
@@ -67,8 +71,7 @@ mod tests {
             (1000, 'd', false),
             (1100, 'c', false),
             (1500, 'c', false),
-        ];
-        for (at, value, expected) in script {
+        ] {
             let now = start + Duration::from_millis(at);
             settling.see(value, now);
             assert_eq!(settling.take(window, now), expected, "at {at} ms");

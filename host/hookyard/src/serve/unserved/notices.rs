@@ -1,35 +1,37 @@
-//! When it is said that events wait: once when it begins, then at a bounded rate, and when it is over. Pure.
+//! The times at which the log warns about waiting events. Pure.
+//!
+//! The log warns when events begin to wait, then once an hour, and reports when none waits any more.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use hookyard_store::Tally;
 
-/// How often the same is said at most.
+/// The minimum time between two warnings about the same source or plugin.
 const REPEAT: Duration = Duration::from_secs(3600);
-/// What is said at once at most; the rest follows at the next look.
+/// The maximum number of notices at once. The rest follows at the next look.
 const NOTICES_MAX: usize = 20;
 
-/// What is to be said.
+/// A notice for the log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Notice<N> {
-    /// So many wait.
-    Waits(Tally<N>),
-    /// None waits any more.
+    /// Events wait for this source or plugin.
+    Waiting(Tally<N>),
+    /// No event waits any more.
     Over(N),
 }
 
 impl<N> Notice<N> {
-    /// Whom it is about.
-    pub(super) fn of(&self) -> &N {
+    /// Returns the source or plugin of the notice.
+    pub(super) fn subject(&self) -> &N {
         match self {
-            Self::Waits(tally) => &tally.of,
-            Self::Over(of) => of,
+            Self::Waiting(tally) => &tally.of,
+            Self::Over(subject) => subject,
         }
     }
 }
 
-/// What was said, and when.
+/// The last warning about each source or plugin.
 pub(super) struct Notices<N>(BTreeMap<N, Instant>);
 
 impl<N> Default for Notices<N> {
@@ -39,18 +41,18 @@ impl<N> Default for Notices<N> {
 }
 
 impl<N: Ord + Clone> Notices<N> {
-    /// What is to be said at `now`, when these wait.
+    /// Returns the notices that are due at `now`, given the events that wait.
     pub(super) fn look(&mut self, tallies: &[Tally<N>], now: Instant) -> Vec<Notice<N>> {
-        let waits = |of: &N| tallies.iter().any(|tally| tally.of == *of);
+        let is_waiting = |subject: &N| tallies.iter().any(|tally| tally.of == *subject);
         let over: Vec<_> = self
             .0
             .keys()
-            .filter(|of| !waits(of))
+            .filter(|subject| !is_waiting(subject))
             .take(NOTICES_MAX)
             .cloned()
             .collect();
-        for of in &over {
-            self.0.remove(of);
+        for subject in &over {
+            self.0.remove(subject);
         }
 
         let mut notices: Vec<_> = over.into_iter().map(Notice::Over).collect();
@@ -58,13 +60,10 @@ impl<N: Ord + Clone> Notices<N> {
             if notices.len() == NOTICES_MAX {
                 break;
             }
-            if self
-                .0
-                .get(&tally.of)
-                .is_none_or(|told| now.duration_since(*told) >= REPEAT)
-            {
+            let last = self.0.get(&tally.of);
+            if last.is_none_or(|last| now.duration_since(*last) >= REPEAT) {
                 self.0.insert(tally.of.clone(), now);
-                notices.push(Notice::Waits(tally.clone()));
+                notices.push(Notice::Waiting(tally.clone()));
             }
         }
         notices
@@ -86,32 +85,28 @@ mod tests {
     }
 
     #[test]
-    fn a_wait_is_told_once_and_then_each_hour() {
-        let (start, mut notices) = (Instant::now(), Notices::default());
+    fn notice_is_repeated_every_hour() {
+        let start = Instant::now();
+        let mut notices = Notices::default();
         let minutes = |count: u64| start + Duration::from_secs(60 * count);
-        assert_eq!(
-            notices.look(&[tally(1, 5)], minutes(0)),
-            [Notice::Waits(tally(1, 5))]
-        );
-        assert_eq!(
-            notices.look(&[tally(1, 6), tally(2, 1)], minutes(30)),
-            [Notice::Waits(tally(2, 1))]
-        );
-        assert_eq!(
-            notices.look(&[tally(1, 7), tally(2, 1)], minutes(60)),
-            [Notice::Waits(tally(1, 7))]
-        );
+
+        let first = [tally(1, 5)];
+        assert_eq!(notices.look(&first, minutes(0)), [Notice::Waiting(tally(1, 5))]);
+        let second = [tally(1, 6), tally(2, 1)];
+        assert_eq!(notices.look(&second, minutes(30)), [Notice::Waiting(tally(2, 1))]);
+        let third = [tally(1, 7), tally(2, 1)];
+        assert_eq!(notices.look(&third, minutes(60)), [Notice::Waiting(tally(1, 7))]);
         assert_eq!(notices.look(&[tally(2, 1)], minutes(61)), [Notice::Over(1)]);
-        assert_eq!(
-            notices.look(&[tally(1, 1), tally(2, 1)], minutes(62)),
-            [Notice::Waits(tally(1, 1))]
-        );
+        let again = [tally(1, 1), tally(2, 1)];
+        assert_eq!(notices.look(&again, minutes(62)), [Notice::Waiting(tally(1, 1))]);
     }
 
     #[test]
-    fn many_waits_are_told_bit_by_bit() {
-        let (now, mut notices) = (Instant::now(), Notices::default());
+    fn notices_at_once_are_bounded() {
+        let now = Instant::now();
+        let mut notices = Notices::default();
         let tallies: Vec<_> = (0..30).map(|of| tally(of, 1)).collect();
+
         assert_eq!(notices.look(&tallies, now).len(), 20);
         assert_eq!(notices.look(&tallies, now).len(), 10);
         assert_eq!(notices.look(&tallies, now).len(), 0);
