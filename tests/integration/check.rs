@@ -95,17 +95,17 @@ async fn check_prints_destinations_with_notes() -> Result<()> {
     ))
     .await?;
     assert!(
-        past.contains("keys: 0 live, 1 retired") && past.contains("nothing signs now"),
+        past.contains("keys: 0 live, 1 retired") && past.contains("no key is valid now"),
         "{past}"
     );
     let local = "url = \"http://127.0.0.1:9/\"\nallow_http = true\naddresses = [\"127.0.0.0/8\", \"10.0.0.0/8\"]";
     let local = told(format!("{local}\n{}", secret(""))).await?;
     assert!(
-        local.contains("untyped") && local.contains("sent in the clear"),
+        local.contains("untyped") && local.contains("messages are sent unencrypted"),
         "{local}"
     );
     assert!(
-        local.contains("may lead to private addresses, in 127.0.0.0/8, 10.0.0.0/8"),
+        local.contains("may resolve to private addresses, in 127.0.0.0/8, 10.0.0.0/8"),
         "{local}"
     );
     Ok(())

@@ -53,7 +53,7 @@ async fn destination_resolving_to_private_address_gets_nothing() -> Result<()> {
     let url = receiver.url().replace("127.0.0.1", "localhost");
     let (message, shown) = sent_to(&format!("{url}/hidden"), "").await?;
     assert_eq!(
-        message["attempts"], 1,
+        message["deliveries"], 1,
         "it isn't tried again before somebody changes the configuration: {message}"
     );
     let line = "localhost is at 127.0.0.1, which is this machine; allow it with `addresses = [\"127.0.0.1\"]`";
@@ -68,7 +68,7 @@ async fn redirect_is_not_followed() -> Result<()> {
     let receiver = Receiver::start_with(|| Reply::Status(StatusCode::TEMPORARY_REDIRECT)).await?;
     let (message, shown) = sent_to(&receiver.url(), "addresses = [\"127.0.0.1\"]").await?;
     assert_eq!(
-        (&message["attempts"], receiver.received().len()),
+        (&message["deliveries"], receiver.received().len()),
         (&Value::from(1), 1),
         "{message}"
     );

@@ -190,7 +190,7 @@ async fn unknown_name_suggests_similar_names() -> Result<()> {
     let none = hookyard(&rig.site, &["events", "list", "--type", "no.such"]).await?;
     assert_eq!(
         (none.code, none.stdout.as_str(), none.stderr.as_str()),
-        (Some(0), "", "no event is found\n")
+        (Some(0), "", "no event matches\n")
     );
     let done = hookyard(&rig.site, &["events", "discard", "--state", "done"]).await?;
     assert!(

@@ -13,6 +13,7 @@ mod output;
 mod telemetry;
 mod clock;
 mod engine;
+mod way_out;
 mod serve;
 mod plugins;
 

@@ -14,7 +14,7 @@ mod retention;
 mod signals;
 mod stop;
 mod system;
-pub(crate) mod unserved;
+mod unserved;
 mod wiring;
 
 use std::collections::BTreeSet;
@@ -115,8 +115,7 @@ async fn build(
     let deliverer = Deliverer::new(wiring::delivery(&settings, store.clone(), door));
     let sources = settings.sources.keys().cloned().collect();
     let (unserved, unserved_handle) = Unserved::new(store.clone(), sources);
-    let (pruner, retention) =
-        Pruner::new(store.clone(), clock.clone(), settings.retention.clone());
+    let (pruner, retention) = Pruner::new(store.clone(), clock.clone(), settings.retention.clone());
     let parts = hookyard_release::Parts {
         engine,
         catalog,
@@ -198,10 +197,7 @@ async fn run(parts: Parts, stop: Stop) -> anyhow::Result<()> {
     );
     tasks.spawn(stop.clone().run("delivery", parts.deliverer.run(stopped())));
     tasks.spawn(stop.clone().run("release", parts.releases.run(stopped())));
-    tasks.spawn(
-        stop.clone()
-            .run("retention", parts.pruner.run(stopped())),
-    );
+    tasks.spawn(stop.clone().run("retention", parts.pruner.run(stopped())));
     tasks.spawn(stop.clone().run("unserved", parts.unserved.run(stopped())));
     tasks.spawn(stop.clone().run("reload", parts.reload.run(stopped())));
     tracing::info!(target: "hookyard::admin", address = %admin_address, "metrics at GET /metrics");

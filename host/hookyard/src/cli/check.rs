@@ -1,4 +1,4 @@
-//! `hookyard check`: everything that can be known to be wrong before anything is served.
+//! `hookyard check`: reports everything that can be known to be wrong before the host serves.
 
 mod report;
 mod waiting;
@@ -7,14 +7,14 @@ use std::path::Path;
 
 use anyhow::Context;
 use clap::Args;
-use hookyard_model::{Clock, Timestamp};
+use hookyard_config::{self as config, Reading, Settings};
+use hookyard_model::{Clock, DestinationRef, Timestamp};
+use hookyard_release::{Desired, Finding, survey};
 use hookyard_schemes::KeyCount;
 
 use crate::cli::Failure;
 use crate::clock::SystemClock;
 use crate::engine;
-use hookyard_config::{self as config, Reading, Settings};
-use hookyard_release::{Desired, Finding, survey};
 use report::Report;
 
 /// The arguments of `hookyard check`.
@@ -25,7 +25,7 @@ pub(crate) struct Arguments {
     json: bool,
 }
 
-/// Checks the configuration at `path`, its providers and its plugins; one line for each to standard output.
+/// Checks the configuration at `path`, its providers and its plugins.
 pub(crate) async fn run(path: &Path, arguments: Arguments) -> Result<(), Failure> {
     let Reading { result, notes, .. } = config::read(path);
     let settings = result?;
@@ -34,17 +34,87 @@ pub(crate) async fn run(path: &Path, arguments: Arguments) -> Result<(), Failure
         report.note(note)?;
     }
 
-    tell_sources(&settings, &report)?;
-    tell_destinations(&settings, SystemClock.now(), &report)?;
-    waiting::tell(&settings.store.url, &report).await?;
-    let serving = waiting::serving(&settings.store.url).await;
-    let engine = engine::command_engine(&settings).context("plugins can't be checked")?;
-    let findings = survey(&Desired::from(&settings), &engine, serving);
-    if findings.is_empty() {
+    report_sources(&settings, &report)?;
+    let now = SystemClock.now();
+    for (name, destination) in &settings.destinations {
+        report_destination(name, destination, now, &report)?;
+    }
+    waiting::report(&settings.store.url, &report).await?;
+    report_plugins(&settings, &mut report).await?;
+    report.end()
+}
+
+fn report_sources(settings: &Settings, report: &Report) -> Result<(), Failure> {
+    let providers: Vec<_> = settings.providers.keys().map(String::as_str).collect();
+    report.ok(format_args!("providers {}", providers.join(", ")))?;
+
+    for (name, source) in &settings.sources {
+        let provider = &source.provider.name;
+        if source.verifier.is_unverified() {
+            report.note(format_args!(
+                "source /{name}: {provider}, unverified: anybody who can reach it can send events \
+                 to it"
+            ))?;
+        } else {
+            report.ok(format_args!("source /{name}: {provider}"))?;
+        }
+    }
+
+    if settings.sources.is_empty() {
+        report.note("no source is configured: every request would be answered with 404")?;
+    }
+    Ok(())
+}
+
+fn report_destination(
+    name: &DestinationRef,
+    destination: &config::settings::Destination,
+    now: Timestamp,
+    report: &Report,
+) -> Result<(), Failure> {
+    let delivery = &destination.delivery;
+    let events = match &destination.provider {
+        Some(provider) => format!("{}'s events", provider.name),
+        None => "untyped".to_owned(),
+    };
+    let receiver = origin(&delivery.url);
+    let kind = delivery.signer.kind();
+    let keys = delivery.signer.keys_at(now);
+    report.ok(format_args!(
+        "destination {name}: {receiver}, {events}, {kind}, {}",
+        keys_as_text(&keys)
+    ))?;
+
+    if keys.live == 0 {
         report.note(format_args!(
-            "{} holds no plugin yet",
-            settings.plugins.folder.display()
+            "destination {name}: no key is valid now, so nothing would be delivered; add a secret \
+             or a key"
         ))?;
+    }
+    if receiver.starts_with("http://") {
+        report.note(format_args!(
+            "destination {name}: messages are sent unencrypted; anybody on the way can read them"
+        ))?;
+    }
+    let granted = &delivery.policy.addresses.granted;
+    if !granted.is_empty() {
+        let ranges: Vec<_> = granted.iter().map(ToString::to_string).collect();
+        report.note(format_args!(
+            "destination {name}: may resolve to private addresses, in {}",
+            ranges.join(", ")
+        ))?;
+    }
+    Ok(())
+}
+
+async fn report_plugins(settings: &Settings, report: &mut Report) -> Result<(), Failure> {
+    let active = waiting::active_plugins(&settings.store.url).await;
+    let engine = engine::command_engine(settings).context("cannot check plugins")?;
+    let findings = survey(&Desired::from(settings), &engine, active);
+
+    if findings.is_empty() {
+        let folder = settings.plugins.folder.display();
+        report.note(format_args!("{folder} contains no plugin yet"))?;
     }
     for finding in findings {
         match finding {
@@ -53,93 +123,26 @@ pub(crate) async fn run(path: &Path, arguments: Arguments) -> Result<(), Failure
             Finding::Bad(line) => report.bad(line)?,
         }
     }
-    report.end()
-}
-
-fn tell_sources(settings: &Settings, report: &Report) -> Result<(), Failure> {
-    let names: Vec<_> = settings.providers.keys().map(String::as_str).collect();
-    report.ok(format_args!("providers {}", names.join(", ")))?;
-    for (name, source) in &settings.sources {
-        let provider = &source.provider.name;
-        match source.verifier.is_unverified() {
-            true => {
-                report.note(format_args!(
-                    "source /{name}: {provider}, unverified: anybody who can reach it can send events to it"
-                ))?;
-            }
-            false => report.ok(format_args!("source /{name}: {provider}"))?,
-        }
-    }
-    if settings.sources.is_empty() {
-        report.note(format_args!(
-            "no source is configured: every request would be answered with 404"
-        ))?;
-    }
     Ok(())
 }
 
-fn tell_destinations(settings: &Settings, now: Timestamp, report: &Report) -> Result<(), Failure> {
-    for (name, destination) in &settings.destinations {
-        let delivery = &destination.delivery;
-        let provider = destination
-            .provider
-            .as_ref()
-            .map_or("", |provider| &provider.name);
-        let typed = if provider.is_empty() {
-            "untyped".to_owned()
-        } else {
-            format!("{provider}'s events")
-        };
-        let keys = delivery.signer.keys_at(now);
-        let (kind, to, count) = (delivery.signer.kind(), origin(&delivery.url), count(keys));
-        report.ok(format_args!(
-            "destination {name}: {to}, {typed}, {kind}, {count}"
-        ))?;
-        if keys.live == 0 {
-            report.note(format_args!(
-                "destination {name}: nothing signs now, so nothing would be sent; add a secret or a key"
-            ))?;
-        }
-        if to.starts_with("http://") {
-            report.note(format_args!(
-                "destination {name}: sent in the clear, for anybody on the way to read"
-            ))?;
-        }
-        if !delivery.policy.addresses.granted.is_empty() {
-            let ranges: Vec<_> = delivery
-                .policy
-                .addresses
-                .granted
-                .iter()
-                .map(ToString::to_string)
-                .collect();
-            report.note(format_args!(
-                "destination {name}: may lead to private addresses, in {}",
-                ranges.join(", ")
-            ))?;
-        }
-    }
-    Ok(())
-}
-
-/// A URL up to its host and port: what follows may be a secret.
+/// Returns a URL without its path and query, which may contain a secret.
 fn origin(url: &str) -> &str {
-    let ends = url.match_indices('/').nth(2).map(|(at, _)| at);
-    ends.or_else(|| url.find('?'))
-        .map_or(url, |end| &url[..end])
+    let path = url.match_indices('/').nth(2).map(|(at, _)| at);
+    match path.or_else(|| url.find('?')) {
+        Some(end) => &url[..end],
+        None => url,
+    }
 }
 
-fn count(keys: KeyCount) -> String {
-    let parts = [
-        (keys.live, "live"),
-        (keys.waiting, "to come"),
-        (keys.retired, "retired"),
-    ];
-    let said = parts
-        .iter()
-        .filter(|(count, what)| *count > 0 || *what == "live");
-    let said: Vec<_> = said
-        .map(|(count, what)| format!("{count} {what}"))
-        .collect();
-    format!("keys: {}", said.join(", "))
+/// Returns the number of keys by their validity, such as `keys: 1 live, 2 retired`.
+fn keys_as_text(keys: &KeyCount) -> String {
+    let mut counts = vec![format!("{} live", keys.live)];
+    if keys.waiting > 0 {
+        counts.push(format!("{} to come", keys.waiting));
+    }
+    if keys.retired > 0 {
+        counts.push(format!("{} retired", keys.retired));
+    }
+    format!("keys: {}", counts.join(", "))
 }

@@ -4,6 +4,7 @@
 
 mod discard;
 mod filters;
+mod item;
 mod list;
 mod replay;
 mod show;

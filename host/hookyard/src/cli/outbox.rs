@@ -2,8 +2,10 @@
 //!
 //! The commands work on the store. They work while a host serves from it, and without a host.
 
+mod disabled;
 mod enable;
 mod filters;
+mod item;
 mod list;
 mod replay;
 mod show;

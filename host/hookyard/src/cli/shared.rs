@@ -1,12 +1,13 @@
-//! What `events` and `outbox` have in common: how what is stored is found, listed and shown, and done again.
+//! The parts that several commands have in common.
 //!
-//! Works beside a host and without one.
+//! `events` and `outbox` do the same with two kinds of stored items. [`item::Item`] describes such a
+//! kind. Filters, ids, lists and replays work with any kind.
 
 pub(crate) mod filters;
 pub(crate) mod id_prefix;
 pub(crate) mod ids;
+pub(crate) mod item;
 pub(crate) mod list;
-pub(crate) mod listing;
 pub(crate) mod names;
 pub(crate) mod replay;
 pub(crate) mod table;
@@ -14,27 +15,42 @@ pub(crate) mod text;
 
 use std::path::Path;
 
+use hookyard_config::{self as config, Settings};
 use hookyard_store_sqlite::SqliteStore;
 
 use crate::cli::Failure;
-use hookyard_config::{self as config, Settings};
 
-/// A configuration and the inbox that it names.
-pub(crate) struct Stored {
+/// The context of every error on reading the store.
+pub(crate) const UNREADABLE: &str = "cannot read the store";
+
+/// The configuration and the store that it names.
+pub(crate) struct StoreAccess {
     pub(crate) settings: Settings,
-    pub(crate) inbox: SqliteStore,
+    pub(crate) store: SqliteStore,
 }
 
-/// The inbox that the configuration at `path` names, to be read.
-pub(crate) fn open_for_reading(path: &Path) -> Result<Stored, Failure> {
-    let settings = config::read(path).result?;
-    let inbox = SqliteStore::open_read_only(&settings.store.url).map_err(anyhow::Error::from)?;
-    Ok(Stored { settings, inbox })
-}
+impl StoreAccess {
+    /// Opens the store that the configuration at `path` names, for reading.
+    pub(crate) fn read_only(path: &Path) -> Result<Self, Failure> {
+        let settings = config::read(path).result?;
+        let store =
+            SqliteStore::open_read_only(&settings.store.url).map_err(anyhow::Error::from)?;
+        Ok(Self { settings, store })
+    }
 
-/// The same, to be changed.
-pub(crate) fn open_for_change(path: &Path) -> Result<Stored, Failure> {
-    let settings = config::read(path).result?;
-    let inbox = SqliteStore::open_beside(&settings.store.url).map_err(anyhow::Error::from)?;
-    Ok(Stored { settings, inbox })
+    /// Opens the store for changes, next to a host that may be running.
+    pub(crate) fn read_write(path: &Path) -> Result<Self, Failure> {
+        let settings = config::read(path).result?;
+        let store = SqliteStore::open_beside(&settings.store.url).map_err(anyhow::Error::from)?;
+        Ok(Self { settings, store })
+    }
+
+    /// Opens the store for a change, or for a dry run of the change.
+    pub(crate) fn for_change(path: &Path, dry_run: bool) -> Result<Self, Failure> {
+        if dry_run {
+            Self::read_only(path)
+        } else {
+            Self::read_write(path)
+        }
+    }
 }

@@ -1,4 +1,5 @@
-//! `hookyard wit`: what plugins may import and export here, in which versions, and what has to be granted for it.
+//! `hookyard wit`: lists the interfaces that plugins may import and export, their versions, and the
+//! grants that they need.
 
 use std::path::Path;
 
@@ -9,7 +10,6 @@ use serde::Serialize;
 
 use crate::cli::Failure;
 use crate::output;
-use hookyard_config as config;
 
 /// The arguments of `hookyard wit`.
 #[derive(Debug, Args)]
@@ -19,101 +19,95 @@ pub(crate) struct Arguments {
     json: bool,
 }
 
-/// One interface, or all of a package.
+/// An interface, or all interfaces of a package.
 #[derive(Debug, Serialize, PartialEq, Eq)]
 struct Line {
-    /// What a plugin does with it.
+    /// `import` or `export`.
     direction: &'static str,
     name: String,
     versions: String,
-    /// What an operator grants for it.
+    /// What an operator must write in `[grants]`.
     grant: Option<String>,
 }
 
-/// Tells all of it, with the providers of the configuration at `path`.
+/// Lists the interfaces, including the ones of the providers of the configuration at `path`.
 pub(crate) fn run(path: &Path, arguments: &Arguments) -> Result<(), Failure> {
-    let settings = config::read(path).result?;
+    let settings = hookyard_config::read(path).result?;
     let lines = lines(settings.providers.values().map(|provider| &**provider));
+
     if arguments.json {
         for line in lines {
-            output::line(serde_json::to_string(&line).expect("texts make JSON"))?;
+            output::line(serde_json::to_string(&line).expect("text can be written as JSON"))?;
         }
         return Ok(());
     }
-    let width = |of: fn(&Line) -> usize| lines.iter().map(of).max().unwrap_or_default();
-    let (name, versions) = (
-        width(|line| line.name.len()),
-        width(|line| line.versions.len()),
-    );
-    for Line {
-        direction,
-        name: told,
-        versions: in_versions,
-        grant,
-    } in &lines
-    {
+    let name_width = lines.iter().map(|line| line.name.len()).max().unwrap_or(0);
+    let versions_width = lines.iter().map(|line| line.versions.len()).max();
+    let versions_width = versions_width.unwrap_or(0);
+    for line in &lines {
+        let Line {
+            direction,
+            name,
+            versions,
+            grant,
+        } = line;
         let grant = grant.as_deref().unwrap_or_default();
-        let line = format!("{direction}  {told:name$}  {in_versions:versions$}  {grant}");
-        output::line(line.trim_end())?;
+        let text = format!("{direction}  {name:name_width$}  {versions:versions_width$}  {grant}");
+        output::line(text.trim_end())?;
     }
     Ok(())
 }
 
+/// Returns all imports, followed by all exports.
 fn lines<'p>(providers: impl Iterator<Item = &'p Provider>) -> Vec<Line> {
-    let line = |direction, name, versions, grant| Line {
-        direction,
-        name,
-        versions,
-        grant,
-    };
-    let offered = OFFERS.iter().map(|offer| {
-        line(
-            "import",
-            offer.name.to_owned(),
-            offer.versions.to_string(),
-            grant(offer.need),
-        )
-    });
-    let mut imports: Vec<_> = offered.collect();
-    let mut exports = vec![line(
-        "export",
-        "hookyard:plugin/handler".to_owned(),
-        "0.1.x".to_owned(),
-        None,
-    )];
-    for Provider {
-        name,
-        package,
-        versions,
-        outgoing,
-        ..
-    } in providers
-    {
-        let versions = if versions.is_empty() {
+    let mut imports: Vec<_> = OFFERS
+        .iter()
+        .map(|offer| Line {
+            direction: "import",
+            name: offer.name.to_owned(),
+            versions: offer.versions.to_string(),
+            grant: grant(offer.need),
+        })
+        .collect();
+    let mut exports = vec![Line {
+        direction: "export",
+        name: "hookyard:plugin/handler".to_owned(),
+        versions: "0.1.x".to_owned(),
+        grant: None,
+    }];
+
+    for provider in providers {
+        let Provider { name, package, .. } = provider;
+        let versions = if provider.versions.is_empty() {
             "any".to_owned()
         } else {
-            versions.join(", ")
+            provider.versions.join(", ")
         };
-        exports.push(line(
-            "export",
-            format!("{package}/handler"),
-            versions.clone(),
-            None,
-        ));
-        if !outgoing.types.is_empty() {
-            let grant = format!("destinations, one that has provider = \"{name}\"");
-            imports.push(line("import", package.clone(), versions, Some(grant)));
+        exports.push(Line {
+            direction: "export",
+            name: format!("{package}/handler"),
+            versions: versions.clone(),
+            grant: None,
+        });
+        if !provider.outgoing.types.is_empty() {
+            imports.push(Line {
+                direction: "import",
+                name: package.clone(),
+                versions,
+                grant: Some(format!("destinations, one with provider = \"{name}\"")),
+            });
         }
     }
+
     imports.extend(exports);
     imports
 }
 
-/// A key of `[grants]`, and what it is to be.
+/// Returns the key of `[grants]` for a need, and its value.
 fn grant(need: Need) -> Option<String> {
     let key = need.key()?;
     Some(match need {
-        Need::Destination => format!("{key}, of the tenant's"),
+        Need::Destination => format!("{key}, by name"),
         Need::Http => format!("{key}, by host"),
         _ => format!("{key} = true"),
     })
@@ -129,7 +123,7 @@ mod tests {
     use hookyard_config::references::Surroundings;
 
     #[test]
-    fn each_offer_and_each_provider_has_its_lines() {
+    fn offers_and_providers_are_listed() {
         let providers = provider::all(
             None,
             &Surroundings::of_process(Path::new("x.toml")),
@@ -139,9 +133,10 @@ mod tests {
             versions: vec!["0.9".into(), "1".into()],
             ..Provider::clone(&providers["topper"])
         };
-        let told = lines([&topper, &Arc::clone(&providers["topi-saas"])].into_iter());
+        let listed = lines([&topper, &Arc::clone(&providers["topi-saas"])].into_iter());
         let find = |name: &str| {
-            told.iter()
+            listed
+                .iter()
                 .filter(|line| line.name == name)
                 .collect::<Vec<_>>()
         };
@@ -171,6 +166,9 @@ mod tests {
                 .as_ref()
                 .is_some_and(|grant| grant.contains("provider = \"topi-saas\""))
         );
-        assert!(find("topper:webhooks").is_empty(), "it has nothing to send");
+        assert!(
+            find("topper:webhooks").is_empty(),
+            "this provider has no outgoing events"
+        );
     }
 }

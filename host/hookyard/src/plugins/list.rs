@@ -29,7 +29,7 @@ pub(crate) async fn list(path: &Path, json: bool) -> Result<(), Failure> {
     }
     if all.is_empty() {
         return output::line(format_args!(
-            "{} holds no plugin yet",
+            "{} contains no plugin yet",
             settings.plugins.folder.display()
         ));
     }

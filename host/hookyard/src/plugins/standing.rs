@@ -213,7 +213,7 @@ pub(super) async fn one(settings: &Settings, plugin: &PluginRef) -> anyhow::Resu
         Some(standing) => Ok(standing),
         None => {
             let known = all.keys().map(|known| (&known.tenant, known.name.as_str()));
-            names::known_as("plugin", Some(&plugin.tenant), plugin.name.as_str(), known)?;
+            names::check_name("plugin", Some(&plugin.tenant), plugin.name.as_str(), known)?;
             Ok(Standing::default())
         }
     }

@@ -295,7 +295,11 @@ mod tests {
             )
         };
         tokio::time::sleep(Duration::from_secs(3600)).await;
-        assert_eq!(count().await, (250, 250), "without limits, everything is kept");
+        assert_eq!(
+            count().await,
+            (250, 250),
+            "without limits, everything is kept"
+        );
         settings.limits.fallback = RetentionLimits {
             age_max: Some(Duration::from_secs(0)),
             bytes_max: None,

@@ -12,12 +12,12 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use hookyard_model::{PluginRef, SourceRef, TenantName};
+use hookyard_model::{PluginRef, SourceRef, TenantName, chain};
 use hookyard_store::{Error, Store, Tally};
 use metrics::{describe_gauge, gauge};
 use tokio::sync::watch;
 
-use hookyard_model::chain;
+use crate::way_out;
 use notices::{Notice, Notices};
 
 const UNROUTED: &str = "hookyard_events_unrouted";
@@ -215,14 +215,6 @@ fn gauge_all<N: Labelled>(
     *before = now;
 }
 
-/// Returns how an operator can have unrouted events handled, or discard them.
-pub(crate) fn way_out_of_unrouted(source: &SourceRef) -> String {
-    format!(
-        "drop a plugin that handles them into the plugin folder, or discard them with \
-         `hookyard events discard --source {source} --state unrouted`"
-    )
-}
-
 fn log_unrouted(notice: &Notice<SourceRef>) {
     match notice {
         Notice::Waiting(Tally {
@@ -230,7 +222,7 @@ fn log_unrouted(notice: &Notice<SourceRef>) {
             count,
             oldest,
         }) => {
-            let way_out = way_out_of_unrouted(source);
+            let way_out = way_out::unrouted(source);
             tracing::warn!(
                 target: "hookyard::unserved", %source, count, %oldest,
                 "events wait for a plugin: {way_out}"
@@ -264,7 +256,7 @@ fn log_held(notice: &Notice<PluginRef>, is_quarantined: bool) {
                     "put its file back".to_owned(),
                 )
             };
-            let discard = format!("`hookyard events discard --plugin {plugin} --state held`");
+            let discard = way_out::discard_held(plugin);
             tracing::warn!(
                 target: "hookyard::unserved", %plugin, count, %oldest,
                 "events are held because their plugin {reason}: {way_out}, or discard them with \

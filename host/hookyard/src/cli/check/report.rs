@@ -1,4 +1,4 @@
-//! What `check` tells: a line for each thing, for people or for machines.
+//! The output of `check`: a line for each finding, as text or as JSON.
 
 use std::fmt::Display;
 
@@ -7,13 +7,13 @@ use serde::Serialize;
 use crate::cli::Failure;
 use crate::output;
 
-/// Writes to standard output, and counts what is bad.
+/// Prints findings and counts the faults.
 pub(super) struct Report {
     is_json: bool,
-    bad: usize,
+    faults: usize,
 }
 
-/// How a thing was found.
+/// The verdict of a finding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 enum Verdict {
@@ -22,6 +22,7 @@ enum Verdict {
     Bad,
 }
 
+/// A finding as JSON.
 #[derive(Serialize)]
 struct Line {
     verdict: Verdict,
@@ -30,54 +31,56 @@ struct Line {
 
 impl Report {
     pub(super) const fn new(is_json: bool) -> Self {
-        Self { is_json, bad: 0 }
+        Self { is_json, faults: 0 }
     }
 
-    /// As it should be.
+    /// Prints a finding without a fault.
     pub(super) fn ok(&self, text: impl Display) -> Result<(), Failure> {
-        self.tell(Verdict::Ok, text)
+        self.print(Verdict::Ok, text)
     }
 
-    /// To be looked at; it stops nothing.
+    /// Prints a finding that deserves a look, but does not fail the check.
     pub(super) fn note(&self, text: impl Display) -> Result<(), Failure> {
-        self.tell(Verdict::Note, text)
+        self.print(Verdict::Note, text)
     }
 
-    /// It would be refused.
+    /// Prints a fault. It fails the check.
     pub(super) fn bad(&mut self, text: impl Display) -> Result<(), Failure> {
-        self.bad += 1;
-        self.tell(Verdict::Bad, text)
+        self.faults += 1;
+        self.print(Verdict::Bad, text)
     }
 
-    /// What the command comes to.
+    /// Returns the result of the command: a failure if there was a fault.
     pub(super) fn end(&self) -> Result<(), Failure> {
-        if self.bad > 0 {
+        if self.faults > 0 {
             Err(Failure::Reported)
         } else {
             Ok(())
         }
     }
 
-    fn tell(&self, verdict: Verdict, text: impl Display) -> Result<(), Failure> {
+    fn print(&self, verdict: Verdict, text: impl Display) -> Result<(), Failure> {
         let text = text.to_string();
-        output::line(match self.is_json {
-            true => in_json(verdict, text),
-            false => in_words(verdict, &text),
-        })
+        if self.is_json {
+            output::line(as_json(verdict, text))
+        } else {
+            output::line(as_text(verdict, &text))
+        }
     }
 }
 
-fn in_json(verdict: Verdict, text: String) -> String {
-    serde_json::to_string(&Line { verdict, text }).expect("texts make JSON")
+fn as_json(verdict: Verdict, text: String) -> String {
+    serde_json::to_string(&Line { verdict, text }).expect("text can be written as JSON")
 }
 
-/// Some faults come with lines to add: these stand below the first.
-fn in_words(verdict: Verdict, text: &str) -> String {
+/// Returns a finding as text. Further lines, such as the grants to add, are indented.
+fn as_text(verdict: Verdict, text: &str) -> String {
     let word = match verdict {
         Verdict::Ok => "ok",
         Verdict::Note => "note",
         Verdict::Bad => "BAD",
     };
+
     format!("{word:<4}  {}", text.replace('\n', "\n      "))
 }
 
@@ -86,17 +89,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_line_for_each_reader() {
+    fn finding_as_text_and_json() {
         assert_eq!(
-            in_words(Verdict::Ok, "providers topi"),
+            as_text(Verdict::Ok, "providers topi"),
             "ok    providers topi"
         );
         assert_eq!(
-            in_words(Verdict::Bad, "refused; add:\n[grants]"),
+            as_text(Verdict::Bad, "refused; add:\n[grants]"),
             "BAD   refused; add:\n      [grants]"
         );
         assert_eq!(
-            in_json(Verdict::Note, "two\nlines".into()),
+            as_json(Verdict::Note, "two\nlines".into()),
             r#"{"verdict":"note","text":"two\nlines"}"#
         );
     }

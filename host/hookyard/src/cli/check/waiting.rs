@@ -1,21 +1,22 @@
-//! What `check` learns from a store that is there: events that wait for a plugin, events that are held, and what serves.
-//! Nothing is created.
+//! What `check` reads from the store: the active plugins, and the events that no plugin handles.
 
 use std::collections::BTreeSet;
 use std::path::Path;
 
 use anyhow::Context;
-use hookyard_model::{PluginRef, SourceRef};
+use hookyard_model::{PluginRef, SourceRef, chain};
 use hookyard_store::{Events, Jobs, Releases, Tally};
 use hookyard_store_sqlite::SqliteStore;
 
 use super::report::Report;
 use crate::cli::Failure;
-use crate::serve::unserved::way_out_of_unrouted;
-use hookyard_model::chain;
+use crate::cli::shared::UNREADABLE;
+use crate::way_out;
 
-/// Reports a note for each source, and each plugin, whose events wait.
-pub(super) async fn tell(path: &Path, report: &Report) -> Result<(), Failure> {
+/// Reports a note for each source with unrouted events and for each plugin with held events.
+///
+/// A store that does not exist is not created.
+pub(super) async fn report(path: &Path, report: &Report) -> Result<(), Failure> {
     if !path.exists() {
         return Ok(());
     }
@@ -23,68 +24,53 @@ pub(super) async fn tell(path: &Path, report: &Report) -> Result<(), Failure> {
     match count(path).await {
         Ok((unrouted, held)) => {
             for tally in &unrouted {
-                report.note(format_args!("source /{}", told_unrouted(tally)))?;
+                report.note(unrouted_as_text(tally))?;
             }
             for tally in &held {
-                report.note(format_args!("plugin {}", told_held(tally)))?;
+                report.note(held_as_text(tally))?;
             }
             Ok(())
         }
-        Err(error) => report.note(format_args!(
-            "waiting events can't be counted: {}",
-            chain(error.as_ref())
-        )),
+        Err(error) => {
+            let error = chain(error.as_ref());
+            report.note(format_args!("cannot count waiting events: {error}"))
+        }
     }
 }
 
-/// The plugins that serve by the record; none where that can't be read.
-pub(super) async fn serving(path: &Path) -> BTreeSet<PluginRef> {
-    let Ok(inbox) = SqliteStore::open_read_only(path) else {
+/// Returns the plugins that are active according to the store, or none if it cannot be read.
+pub(super) async fn active_plugins(path: &Path) -> BTreeSet<PluginRef> {
+    let Ok(store) = SqliteStore::open_read_only(path) else {
         return BTreeSet::new();
     };
-    hookyard_release::serving(&inbox.revisions(None).await.unwrap_or_default())
+    hookyard_release::serving(&store.revisions(None).await.unwrap_or_default())
 }
 
 async fn count(path: &Path) -> anyhow::Result<(Vec<Tally<SourceRef>>, Vec<Tally<PluginRef>>)> {
-    let inbox = SqliteStore::open_read_only(path)?;
-    let unrouted = inbox.unrouted().await.context("the inbox can't be read")?;
-    Ok((
-        unrouted,
-        inbox.held().await.context("the inbox can't be read")?,
-    ))
+    let store = SqliteStore::open_read_only(path)?;
+    let unrouted = store.unrouted().await.context(UNREADABLE)?;
+    let held = store.held().await.context(UNREADABLE)?;
+    Ok((unrouted, held))
 }
 
-fn told_unrouted(
-    Tally {
-        of: source,
-        count,
-        oldest,
-    }: &Tally<SourceRef>,
-) -> String {
-    let way_out = way_out_of_unrouted(source);
-    format!(
-        "{source}: {} for a plugin, the oldest since {oldest}; {way_out}",
-        events(*count, "waits", "wait")
-    )
+fn unrouted_as_text(tally: &Tally<SourceRef>) -> String {
+    let Tally { of, count, oldest } = tally;
+    let events = events(*count, "waits", "wait");
+    let way_out = way_out::unrouted(of);
+    format!("source /{of}: {events} for a plugin, the oldest since {oldest}; {way_out}")
 }
 
-fn told_held(
-    Tally {
-        of: plugin,
-        count,
-        oldest,
-    }: &Tally<PluginRef>,
-) -> String {
-    let held = events(*count, "is held", "are held");
-    format!(
-        "{plugin}: {held} for it, the oldest since {oldest}; end them by `hookyard events discard --plugin {plugin} --state held`"
-    )
+fn held_as_text(tally: &Tally<PluginRef>) -> String {
+    let Tally { of, count, oldest } = tally;
+    let events = events(*count, "is held", "are held");
+    let discard = way_out::discard_held(of);
+    format!("plugin {of}: {events}, the oldest since {oldest}; discard them with {discard}")
 }
 
-fn events(count: u64, one: &str, many: &str) -> String {
+fn events(count: u64, verb_of_one: &str, verb_of_many: &str) -> String {
     if count == 1 {
-        format!("1 event {one}")
+        format!("1 event {verb_of_one}")
     } else {
-        format!("{count} events {many}")
+        format!("{count} events {verb_of_many}")
     }
 }

@@ -1,26 +1,26 @@
-//! `hookyard events discard`: ends events that nobody wants handled any more. A host that is running notices within moments.
+//! `hookyard events discard`: ends jobs and unrouted events that nobody wants handled any more.
+//! A running host notices within moments.
 
 use std::path::Path;
 
 use anyhow::Context;
 use clap::Args;
 use hookyard_model::Clock;
-use hookyard_store::{Discard, DiscardSummary, EventSelection, Events};
+use hookyard_store::{Discard, DiscardSummary, EventSelection, EventSummary, Events};
 
 use super::filters::Filters;
 use crate::cli::Failure;
 use crate::cli::shared::id_prefix::IdPrefix;
-use crate::cli::shared::ids;
-use crate::cli::shared::replay::{self, Words};
+use crate::cli::shared::replay::Words;
+use crate::cli::shared::{StoreAccess, ids};
 use crate::clock::SystemClock;
 use crate::output;
 
 const WORDS: Words = Words {
-    one: "job",
-    many: "jobs",
-    fate: "be discarded",
-    asked: "event",
-    busy: "attempted",
+    selected: "event",
+    changed: "job",
+    verb: "be discarded",
+    leased: "attempted",
 };
 
 /// The arguments of `hookyard events discard`.
@@ -28,10 +28,10 @@ const WORDS: Words = Words {
 pub(crate) struct Arguments {
     /// The ids of the events, or their first digits
     ids: Vec<IdPrefix>,
-    /// Discard everything that is not finished; required if you name no id and no filter
+    /// Discard everything that is not over; required if you give no id and no filter
     #[arg(long)]
     all: bool,
-    /// Count what would be discarded, and change nothing
+    /// Only count what would be discarded
     #[arg(long)]
     dry_run: bool,
     /// The reason to record, on one line
@@ -44,7 +44,7 @@ pub(crate) struct Arguments {
     filters: Filters,
 }
 
-/// Characters of a reason at most.
+/// The maximum length of a reason, in characters.
 const REASON_MAX: usize = 500;
 
 fn reason(text: &str) -> Result<String, String> {
@@ -55,7 +55,7 @@ fn reason(text: &str) -> Result<String, String> {
         Ok(text.to_owned())
     } else {
         Err(format!(
-            "must be one line of no more than {REASON_MAX} characters"
+            "must be one line of at most {REASON_MAX} characters"
         ))
     }
 }
@@ -72,99 +72,112 @@ pub(super) async fn run(path: &Path, arguments: Arguments) -> Result<(), Failure
     } = arguments;
     let now = SystemClock.now();
     let filtered = filters.selection(now)?;
-    WORDS.must_name_some(ids.is_empty() && filtered == EventSelection::default(), all)?;
-    must_name_what_is_open(&filtered)?;
-    let stored = replay::open(path, dry_run)?;
-    stored.must_know_names_of(&filtered).await?;
+    let is_unfiltered = ids.is_empty() && filtered == EventSelection::default();
+    WORDS.require_selection(is_unfiltered, all)?;
+    require_discardable_state(&filtered)?;
+
+    let access = StoreAccess::for_change(path, dry_run)?;
+    access.check_event_names(&filtered).await?;
     let selection = EventSelection {
-        ids: ids::events(&stored.inbox, &ids).await?,
+        ids: ids::find_all::<EventSummary>(&access.store, &ids).await?,
         ..filtered
     };
-
     let discard = Discard {
         selection,
         reason,
         now,
         dry_run,
     };
-    let discarded = stored
-        .inbox
+    let summary = access
+        .store
         .discard(discard)
         .await
         .context("not everything could be discarded")?;
-    output::line(if json {
-        in_json(discarded, dry_run)
+
+    if json {
+        output::line(as_json(summary, dry_run))
     } else {
-        in_words(discarded, dry_run)
-    })
+        output::line(as_text(summary, dry_run))
+    }
 }
 
-/// Refuses states that nothing can be discarded in.
-fn must_name_what_is_open(selection: &EventSelection) -> Result<(), Failure> {
-    let EventSelection { states, .. } = selection;
-    let is_closed = |state: &String| ["done", "leased", "discarded"].contains(&state.as_str());
-    if states.is_empty() || !states.iter().all(is_closed) {
+/// Refuses a selection of only such states in which nothing can be discarded.
+fn require_discardable_state(selection: &EventSelection) -> Result<(), Failure> {
+    let states = &selection.states;
+    let is_final = |state: &String| matches!(state.as_str(), "done" | "leased" | "discarded");
+    if states.is_empty() || !states.iter().all(is_final) {
         return Ok(());
     }
-    let why = "what is done, being attempted or discarded can't be discarded; name pending, waiting, held, dead or unrouted";
-    Err(Failure::Arguments(why.to_owned()))
+
+    Err(Failure::Arguments(
+        "jobs that are done, leased or discarded cannot be discarded; name pending, waiting, held, \
+         dead or unrouted"
+            .to_owned(),
+    ))
 }
 
-fn in_json(
-    DiscardSummary {
+fn as_json(summary: DiscardSummary, dry_run: bool) -> String {
+    let DiscardSummary {
         jobs,
         events,
         leased,
-    }: DiscardSummary,
-    dry_run: bool,
-) -> String {
+    } = summary;
     format!("{{\"jobs\":{jobs},\"unrouted\":{events},\"leased\":{leased},\"dry_run\":{dry_run}}}")
 }
 
-fn in_words(
-    DiscardSummary {
+fn as_text(summary: DiscardSummary, dry_run: bool) -> String {
+    let DiscardSummary {
         jobs,
         events,
         leased,
-    }: DiscardSummary,
-    dry_run: bool,
-) -> String {
+    } = summary;
     let unrouted = match events {
         0 => String::new(),
         1 => " and 1 unrouted event".to_owned(),
         events => format!(" and {events} unrouted events"),
     };
-    let end = match (dry_run, jobs, events) {
+    let verb = match (dry_run, jobs, events) {
         (true, _, _) => "would be discarded",
         (false, 1, 0) => "was discarded",
         (false, _, _) => "were discarded",
     };
-    format!(
-        "{}{unrouted} {end}{}",
-        WORDS.count(jobs),
-        WORDS.left_alone(leased, dry_run)
-    )
+
+    let jobs = WORDS.count(jobs);
+    let left = WORDS.left_unchanged(leased, dry_run);
+    format!("{jobs}{unrouted} {verb}{left}")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn the_answer_counts_each_kind() {
-        let discarded = |jobs, events, leased| DiscardSummary {
+    fn summary(jobs: u64, events: u64, leased: u64) -> DiscardSummary {
+        DiscardSummary {
             jobs,
             events,
             leased,
-        };
-        assert_eq!(in_words(discarded(1, 0, 0), false), "1 job was discarded");
+        }
+    }
+
+    #[test]
+    fn discard_result_as_text() {
+        assert_eq!(as_text(summary(1, 0, 0), false), "1 job was discarded");
         assert_eq!(
-            in_words(discarded(0, 1, 0), false),
+            as_text(summary(0, 1, 0), false),
             "0 jobs and 1 unrouted event were discarded"
         );
-        let expected = "7 jobs and 2 unrouted events would be discarded; 1 would be left alone, being attempted now";
-        assert_eq!(in_words(discarded(7, 2, 1), true), expected);
-        let expected = r#"{"jobs":7,"unrouted":2,"leased":1,"dry_run":false}"#;
-        assert_eq!(in_json(discarded(7, 2, 1), false), expected);
+        assert_eq!(
+            as_text(summary(7, 2, 1), true),
+            "7 jobs and 2 unrouted events would be discarded; 1 would be left unchanged because \
+             they are being attempted"
+        );
+    }
+
+    #[test]
+    fn discard_result_as_json() {
+        assert_eq!(
+            as_json(summary(7, 2, 1), false),
+            r#"{"jobs":7,"unrouted":2,"leased":1,"dry_run":false}"#
+        );
     }
 }

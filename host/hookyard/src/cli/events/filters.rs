@@ -1,105 +1,80 @@
-//! Which events are meant, as it is said on the command line.
+//! The filters of `hookyard events`.
 
 use clap::{Args, ValueEnum};
-use hookyard_model::{PluginName, SourceName, TenantName, Timestamp};
+use hookyard_model::{SourceName, Timestamp};
 use hookyard_store::EventSelection;
 
 use crate::cli::Failure;
-use crate::cli::shared::filters::{Moment, QualifiedName, non_empty_text, one_tenant};
+use crate::cli::shared::filters::{CommonFilters, CommonSelection, QualifiedName, state_names};
 
-/// Which events: what is not said excludes nothing.
+/// The filters on events. A filter that is not given excludes nothing.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Filters")]
-pub(crate) struct Filters {
-    /// Only events of this tenant
-    #[arg(long, value_name = "NAME")]
-    tenant: Option<TenantName>,
-    /// Only events of this source: its name, or tenant/name
+pub(super) struct Filters {
+    #[command(flatten)]
+    common: CommonFilters,
+    /// Only this source, as name or tenant/name
     #[arg(long, value_name = "NAME")]
     source: Option<QualifiedName<SourceName>>,
-    /// Only events that this plugin is given: its name, or tenant/name
-    #[arg(long, value_name = "NAME")]
-    plugin: Option<QualifiedName<PluginName>>,
-    /// Only events of this type, in the sender's words
-    #[arg(long = "type", value_name = "TYPE")]
-    event_type: Option<String>,
     /// Only the event with this idempotency key
     #[arg(long, value_name = "KEY")]
     key: Option<String>,
-    /// Only events whose body holds this text
-    #[arg(long, value_name = "TEXT", value_parser = non_empty_text)]
-    text: Option<String>,
-    /// Only events that a plugin is at this point with; several, as in dead,held, mean any of them
+    /// Only events with a job in one of these states, such as dead,held
     #[arg(long, value_enum, value_delimiter = ',')]
     state: Vec<State>,
-    /// Only events received at or after this: 2026-06-02T11:30:00Z, or 90m, 2h or 7d ago
-    #[arg(long, value_name = "TIME")]
-    since: Option<Moment>,
-    /// Only events received before this
-    #[arg(long, value_name = "TIME")]
-    until: Option<Moment>,
 }
 
-/// Where a job stands.
+/// The state of a job, or of an event without jobs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum State {
+enum State {
     /// Ready to be attempted
     Pending,
     /// Being attempted
     Leased,
-    /// A failed attempt will be made again
+    /// Waiting for a retry
     Waiting,
     /// Handled
     Done,
-    /// Given up on
+    /// Failed, and not retried any more
     Dead,
-    /// Kept until its plugin is there, or out of quarantine
+    /// Held until the plugin is back or out of quarantine
     Held,
-    /// Taken by no plugin
+    /// Handled by no plugin
     Unrouted,
-    /// Ended by hand
+    /// Discarded by an operator
     Discarded,
 }
 
-impl State {
-    const fn name(self) -> &'static str {
-        match self {
-            Self::Pending => "pending",
-            Self::Leased => "leased",
-            Self::Waiting => "waiting",
-            Self::Done => "done",
-            Self::Dead => "dead",
-            Self::Held => "held",
-            Self::Unrouted => "unrouted",
-            Self::Discarded => "discarded",
-        }
-    }
-}
-
 impl Filters {
-    /// What the inbox is asked for.
-    pub(crate) fn selection(self, now: Timestamp) -> Result<EventSelection, Failure> {
-        let named = [
-            self.source.as_ref().and_then(|named| named.tenant.clone()),
-            self.plugin.as_ref().and_then(|named| named.tenant.clone()),
-        ];
+    /// Returns the selection at the time `now`.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the filters name different tenants.
+    pub(super) fn selection(self, now: Timestamp) -> Result<EventSelection, Failure> {
+        let (source_tenant, source) = match self.source {
+            Some(QualifiedName { tenant, name }) => (tenant, Some(name)),
+            None => (None, None),
+        };
+        let CommonSelection {
+            tenant,
+            plugin,
+            event_type,
+            text,
+            since,
+            until,
+        } = self.common.selection("event", source_tenant, now)?;
+
         Ok(EventSelection {
-            tenant: one_tenant(
-                "an event",
-                self.tenant.into_iter().chain(named.into_iter().flatten()),
-            )?,
-            source: self.source.map(|named| named.name),
-            plugin: self.plugin.map(|named| named.name),
-            event_type: self.event_type,
+            tenant,
+            source,
+            plugin,
+            event_type,
             key: self.key,
-            text: self.text,
-            states: self
-                .state
-                .into_iter()
-                .map(|state| state.name().to_owned())
-                .collect(),
-            since: self.since.map(|moment| moment.before(now)),
-            until: self.until.map(|moment| moment.before(now)),
+            text,
+            states: state_names(&self.state),
+            since,
+            until,
             ..EventSelection::default()
         })
     }
@@ -112,46 +87,28 @@ mod tests {
     use super::*;
 
     #[derive(Parser)]
-    struct Line {
+    struct Arguments {
         #[command(flatten)]
         filters: Filters,
     }
 
     const NOW: Timestamp = Timestamp::from_unix_secs(1_000_000);
 
-    fn read(arguments: &[&str]) -> Result<EventSelection, String> {
-        let line = Line::try_parse_from(["test"].iter().chain(arguments))
+    fn selection(arguments: &[&str]) -> Result<EventSelection, String> {
+        let arguments = Arguments::try_parse_from(["test"].iter().chain(arguments))
             .map_err(|error| error.to_string())?;
-        line.filters
+        arguments
+            .filters
             .selection(NOW)
             .map_err(|failure| format!("{failure:?}"))
     }
 
     #[test]
-    fn every_filter_reaches_the_inbox() {
-        let all = [
-            "--source",
-            "acme/orders",
-            "--plugin",
-            "books",
-            "--type",
-            "a.b",
-            "--state",
-            "dead,held",
-        ];
-        let more = [
-            "--state",
-            "done",
-            "--key",
-            "k-1",
-            "--text",
-            "A-17",
-            "--since",
-            "2h",
-            "--until",
-            "1970-01-12T00:00:00Z",
-        ];
-        let found = read(&[&all[..], &more].concat());
+    fn every_event_filter_reaches_the_store() {
+        let names = ["--source", "acme/orders", "--plugin", "books"];
+        let texts = ["--type", "a.b", "--key", "k-1", "--text", "A-17"];
+        let states = ["--state", "dead,held", "--state", "done"];
+        let times = ["--since", "2h", "--until", "1970-01-12T00:00:00Z"];
         let expected = EventSelection {
             tenant: Some("acme".parse().expect("a name")),
             source: Some("orders".parse().expect("a name")),
@@ -164,29 +121,29 @@ mod tests {
             until: Some(Timestamp::from_unix_secs(11 * 86_400)),
             ..EventSelection::default()
         };
-        assert_eq!(found, Ok(expected));
-        assert_eq!(read(&[]), Ok(EventSelection::default()));
-        let names: Vec<_> = State::value_variants()
-            .iter()
-            .map(|state| state.name())
-            .collect();
-        assert_eq!(
-            names,
-            [
-                "pending",
-                "leased",
-                "waiting",
-                "done",
-                "dead",
-                "held",
-                "unrouted",
-                "discarded"
-            ]
-        );
+
+        let all = [&names[..], &texts, &states, &times].concat();
+        assert_eq!(selection(&all), Ok(expected));
+        assert_eq!(selection(&[]), Ok(EventSelection::default()));
     }
 
     #[test]
-    fn what_makes_no_sense_is_refused() {
+    fn every_job_state_has_its_name() {
+        let names = [
+            "pending",
+            "leased",
+            "waiting",
+            "done",
+            "dead",
+            "held",
+            "unrouted",
+            "discarded",
+        ];
+        assert_eq!(state_names(State::value_variants()), names);
+    }
+
+    #[test]
+    fn invalid_event_filters_are_refused() {
         for (arguments, part) in [
             (&["--since", "yesterday"][..], "2026-06-02T11:30:00Z"),
             (&["--state", "lost"], "possible values"),
@@ -201,19 +158,15 @@ mod tests {
                 "name one tenant",
             ),
         ] {
-            let refused = read(arguments).expect_err("nonsense");
-            assert!(refused.contains(part), "{arguments:?}: {refused}");
+            let error = selection(arguments).expect_err("invalid filters");
+            assert!(error.contains(part), "{arguments:?}: {error}");
         }
-        assert!(
-            read(&[
-                "--tenant",
-                "acme",
-                "--plugin",
-                "acme/books",
-                "--source",
-                "acme/orders"
-            ])
-            .is_ok()
-        );
+    }
+
+    #[test]
+    fn filters_may_repeat_the_tenant() {
+        let tenant = ["--tenant", "acme"];
+        let names = ["--plugin", "acme/books", "--source", "acme/orders"];
+        assert!(selection(&[&tenant[..], &names].concat()).is_ok());
     }
 }

@@ -1,4 +1,4 @@
-//! `hookyard events show`: one event whole, with every attempt that was made at it and every message that came of it.
+//! `hookyard events show`: prints one event, every attempt, and every message that plugins sent.
 
 use std::borrow::Cow;
 use std::fmt::Write;
@@ -6,21 +6,20 @@ use std::path::Path;
 
 use anyhow::{Context, anyhow};
 use clap::Args;
-use hookyard_model::Attempt;
+use hookyard_model::{Attempt, visible};
 use hookyard_store::{
-    DiscardRecord, EventRecord, Events, JobRecord, MessagePage, MessageSelection, MessageSummary,
-    Outbox,
+    DiscardRecord, EventRecord, EventSummary, Events, JobRecord, MessagePage, MessageSelection,
+    MessageSummary, Outbox,
 };
 use serde::Serialize;
 
 use crate::cli::Failure;
 use crate::cli::shared::id_prefix::IdPrefix;
-use crate::cli::shared::text::{self, Body};
-use crate::cli::shared::{self, ids};
+use crate::cli::shared::text::{self, Body, Status, Timing};
+use crate::cli::shared::{StoreAccess, UNREADABLE, ids};
 use crate::output;
-use hookyard_model::visible;
 
-/// Messages that are named at most; `hookyard outbox list --event` knows them all.
+/// The maximum number of messages that are shown. `hookyard outbox list --event` lists all of them.
 const MESSAGES_MAX: usize = 1000;
 
 /// The arguments of `hookyard events show`.
@@ -35,29 +34,29 @@ pub(crate) struct Arguments {
 
 /// Shows one event.
 pub(super) async fn run(path: &Path, arguments: Arguments) -> Result<(), Failure> {
-    let Arguments { id, json } = arguments;
-    let inbox = shared::open_for_reading(path)?.inbox;
-    let id = ids::event(&inbox, &id).await?;
-    let record = inbox.read(id).await.context("the event can't be read")?;
+    let store = StoreAccess::read_only(path)?.store;
+    let id = ids::find::<EventSummary>(&store, &arguments.id).await?;
+    let record = store.read(id).await.context(UNREADABLE)?;
     let record = record.ok_or_else(|| anyhow!("no event {id} is stored"))?;
+
     let selection = MessageSelection {
         event: Some(id),
         ..MessageSelection::default()
     };
     let page = MessagePage::first(selection, MESSAGES_MAX);
-    let messages = inbox
-        .messages(page)
-        .await
-        .context("the event's messages can't be read")?;
-    let shown = Shown::of(&record, &messages);
-    match json {
-        true => output::line(serde_json::to_string(&shown).context("the event can't be told")?),
-        false => output::text(in_words(&shown)),
+    let messages = store.messages(page).await.context(UNREADABLE)?;
+
+    let shown = ShownEvent::of(&record, &messages);
+    if arguments.json {
+        output::line(serde_json::to_string(&shown).context("cannot write the event as JSON")?)
+    } else {
+        output::text(as_text(&shown))
     }
 }
 
+/// An event as JSON.
 #[derive(Serialize)]
-struct Shown<'e> {
+struct ShownEvent<'e> {
     id: String,
     tenant: &'e str,
     source: &'e str,
@@ -70,7 +69,7 @@ struct Shown<'e> {
     headers: Vec<(&'e str, Cow<'e, str>)>,
     #[serde(flatten)]
     body: Body<'e>,
-    /// Of an event that has no jobs.
+    /// Present only for an event without jobs.
     #[serde(skip_serializing_if = "Option::is_none")]
     state: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -79,61 +78,67 @@ struct Shown<'e> {
     messages: Vec<ShownMessage<'e>>,
 }
 
+/// A job as JSON.
 #[derive(Serialize)]
 struct ShownJob<'e> {
     plugin: &'e str,
-    state: &'static str,
-    /// The end of the lease or of the wait.
-    until: Option<String>,
-    behind: Option<text::Behind>,
+    #[serde(flatten)]
+    status: Status,
     replays: u32,
     attempts: Vec<ShownAttempt<'e>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     discards: Vec<ShownDiscard<'e>>,
 }
 
-/// One time that it was discarded.
+/// The discard of a job or an event as JSON.
 #[derive(Serialize)]
 struct ShownDiscard<'e> {
-    /// Replays before it.
+    /// The number of replays before the discard.
     replay: u32,
     at: String,
     reason: &'e str,
 }
 
+/// An attempt as JSON.
 #[derive(Serialize)]
 struct ShownAttempt<'e> {
-    /// Replays before it.
-    replay: u32,
-    number: u32,
+    #[serde(flatten)]
+    timing: Timing,
     revision: String,
-    started_at: String,
-    duration_ms: f64,
+    /// The name of the outcome.
     outcome: &'static str,
-    told: String,
+    /// The outcome with its reason.
+    description: String,
     log: Vec<Line<'e>>,
 }
 
-/// What plugins asked to have sent when they handled it.
+/// A message that a plugin sent while it handled the event, as JSON.
 #[derive(Serialize)]
 struct ShownMessage<'e> {
     id: String,
     plugin: &'e str,
     destination: &'e str,
-    state: &'static str,
-    until: Option<String>,
-    behind: Option<text::Behind>,
+    #[serde(flatten)]
+    status: Status,
 }
 
+/// A line that the plugin wrote, as JSON.
 #[derive(Serialize)]
 struct Line<'e> {
     stream: &'static str,
     text: &'e str,
 }
 
-impl<'e> Shown<'e> {
+impl<'e> ShownEvent<'e> {
     fn of(record: &'e EventRecord, messages: &'e [MessageSummary]) -> Self {
         let event = &record.event;
+        let state = match (record.jobs.is_empty(), &record.discarded) {
+            (false, _) => None,
+            (true, None) => Some("unrouted"),
+            (true, Some(_)) => Some("discarded"),
+        };
+        let discarded = record.discarded.as_ref();
+
         Self {
             id: event.id.to_string(),
             tenant: event.source.tenant.as_str(),
@@ -145,15 +150,8 @@ impl<'e> Shown<'e> {
             received_at: event.received_at.to_string(),
             headers: text::headers(&event.headers),
             body: Body::of(&event.body),
-            state: match (record.jobs.is_empty(), &record.discarded) {
-                (false, _) => None,
-                (true, None) => Some("unrouted"),
-                (true, Some(_)) => Some("discarded"),
-            },
-            discarded: record
-                .discarded
-                .as_ref()
-                .map(|discarding| ShownDiscard::of(0, discarding)),
+            state,
+            discarded: discarded.map(|discard| ShownDiscard::of(0, discard)),
             plugins: record.jobs.iter().map(ShownJob::of).collect(),
             messages: messages.iter().map(ShownMessage::of).collect(),
         }
@@ -166,152 +164,142 @@ impl<'e> ShownMessage<'e> {
             id: message.id.to_string(),
             plugin: message.plugin.name.as_str(),
             destination: message.destination.as_str(),
-            state: message.state.name(),
-            until: text::until(message.state),
-            behind: message.behind.as_ref().map(text::Behind::of),
+            status: Status::of(message.state, message.behind.as_ref()),
         }
     }
 }
 
 impl<'e> ShownJob<'e> {
     fn of(job: &'e JobRecord) -> Self {
+        let attempts = job.attempts.iter();
+        let discards = job.discards.iter();
+
         Self {
             plugin: job.plugin.as_str(),
-            state: job.state.name(),
-            until: text::until(job.state),
-            behind: job.behind.as_ref().map(text::Behind::of),
+            status: Status::of(job.state, job.behind.as_ref()),
             replays: job.replays,
-            attempts: job
-                .attempts
-                .iter()
+            attempts: attempts
                 .map(|(replay, attempt)| ShownAttempt::of(*replay, attempt))
                 .collect(),
-            discards: job
-                .discards
-                .iter()
-                .map(|(replay, discarding)| ShownDiscard::of(*replay, discarding))
+            discards: discards
+                .map(|(replay, discard)| ShownDiscard::of(*replay, discard))
                 .collect(),
         }
     }
 }
 
 impl<'e> ShownDiscard<'e> {
-    fn of(replay: u32, DiscardRecord { at, reason }: &'e DiscardRecord) -> Self {
+    fn of(replay: u32, discard: &'e DiscardRecord) -> Self {
         Self {
             replay,
-            at: at.to_string(),
-            reason,
+            at: discard.at.to_string(),
+            reason: &discard.reason,
         }
+    }
+
+    fn as_text(&self) -> String {
+        format!("discarded at {}: {}", self.at, visible(self.reason))
     }
 }
 
 impl<'e> ShownAttempt<'e> {
     fn of(replay: u32, attempt: &'e Attempt) -> Self {
-        let line = |line: &'e hookyard_model::LogLine| Line {
-            stream: stream(line.is_error),
+        let Attempt {
+            number,
+            started_at,
+            duration,
+            ..
+        } = attempt;
+        let log = attempt.log.iter().map(|line| Line {
+            stream: if line.is_error { "stderr" } else { "stdout" },
             text: &line.text,
-        };
+        });
+
         Self {
-            replay,
-            number: attempt.number,
+            timing: Timing::new(replay, *number, *started_at, *duration),
             revision: attempt.revision.to_string(),
-            started_at: attempt.started_at.to_string(),
-            duration_ms: attempt.duration.as_secs_f64() * 1000.0,
             outcome: attempt.outcome.name(),
-            told: attempt.outcome.to_string(),
-            log: attempt.log.iter().map(line).collect(),
+            description: attempt.outcome.to_string(),
+            log: log.collect(),
         }
     }
 }
 
-const fn stream(is_error: bool) -> &'static str {
-    if is_error { "stderr" } else { "stdout" }
-}
-
-/// For people. What is a sender's or a guest's has its control characters written out, save the lines of the body.
-fn in_words(shown: &Shown<'_>) -> String {
+/// Returns the event as text. Control characters of senders and guests are written as escapes, except
+/// the line ends of the body.
+fn as_text(event: &ShownEvent<'_>) -> String {
     let mut out = String::new();
-    let source = format!("{}/{}", shown.tenant, shown.source);
+    let source = format!("{}/{}", event.tenant, event.source);
     let mut fields = vec![
-        ("event", shown.id.as_str()),
+        ("event", event.id.as_str()),
         ("source", &source),
-        ("provider", shown.provider),
-        ("type", shown.event_type.unwrap_or("(unknown)")),
-        ("key", shown.key),
+        ("provider", event.provider),
+        ("type", event.event_type.unwrap_or("(unknown)")),
+        ("key", event.key),
     ];
-    fields.extend(shown.ordering_key.map(|key| ("order", key)));
-    fields.push(("received", &shown.received_at));
+    fields.extend(event.ordering_key.map(|key| ("order", key)));
+    fields.push(("received", &event.received_at));
     text::write_fields(&fields, &mut out);
+
     out.push_str("\nheaders\n");
-    text::write_headers(&shown.headers, "  ", &mut out);
+    text::write_headers(&event.headers, "  ", &mut out);
     out.push('\n');
-    shown.body.write("body", "", &mut out);
-    match &shown.discarded {
-        _ if !shown.plugins.is_empty() => {}
-        None => {
-            let way_out = format!(
-                "`hookyard events replay {} --plugin <tenant>/<name>` gives it to one",
-                shown.id
-            );
-            let _ = writeln!(out, "\nunrouted: no plugin has taken it; {way_out}");
-        }
-        Some(discard) => {
-            let _ = writeln!(out, "\n{}", discard_in_words(discard));
-        }
+    event.body.write("body", "", &mut out);
+
+    if event.plugins.is_empty() {
+        write_state_without_jobs(event, &mut out);
     }
-    for job in &shown.plugins {
-        job_in_words(job, &mut out);
+    for job in &event.plugins {
+        write_job(job, &mut out);
     }
-    if !shown.messages.is_empty() {
-        out.push_str("\nmessages\n");
-    }
-    for ShownMessage {
-        id,
-        plugin,
-        destination,
-        state,
-        until,
-        behind,
-    } in &shown.messages
-    {
-        let standing = text::standing(state, until.as_deref(), behind.as_ref());
-        let _ = writeln!(out, "  {id} of {plugin} to {destination}: {standing}");
-    }
+    write_messages(&event.messages, &mut out);
     out
 }
 
-fn job_in_words(job: &ShownJob<'_>, out: &mut String) {
-    let standing = text::standing(job.state, job.until.as_deref(), job.behind.as_ref());
-    let state = text::state(&standing, job.replays);
-    let _ = writeln!(out, "\nplugin {}: {state}", job.plugin);
-    for attempt in &job.attempts {
-        let ShownAttempt {
-            replay,
-            number,
-            revision,
-            started_at,
-            duration_ms,
-            told,
-            log,
-            ..
-        } = attempt;
-        let name = text::numbered("attempt", *replay, *number);
-        let _ = writeln!(
+fn write_state_without_jobs(event: &ShownEvent<'_>, out: &mut String) {
+    let _ = match &event.discarded {
+        Some(discard) => writeln!(out, "\n{}", discard.as_text()),
+        None => writeln!(
             out,
-            "  {name} at {started_at}, {duration_ms:.1} ms on {revision}: {}",
-            visible(told)
-        );
-        for line in log {
+            "\nunrouted: no plugin handles it; `hookyard events replay {} --plugin \
+             <tenant>/<name>` gives it to a plugin",
+            event.id
+        ),
+    };
+}
+
+fn write_job(job: &ShownJob<'_>, out: &mut String) {
+    let status = job.status.with_replays(job.replays);
+    let _ = writeln!(out, "\nplugin {}: {status}", job.plugin);
+
+    for attempt in &job.attempts {
+        let headline = attempt.timing.headline("attempt");
+        let description = visible(&attempt.description);
+        let _ = writeln!(out, "  {headline} on {}: {description}", attempt.revision);
+        for line in &attempt.log {
             let _ = writeln!(out, "    {} | {}", line.stream, visible(line.text));
         }
     }
     for discard in &job.discards {
-        let _ = writeln!(out, "  {}", discard_in_words(discard));
+        let _ = writeln!(out, "  {}", discard.as_text());
     }
 }
 
-fn discard_in_words(ShownDiscard { at, reason, .. }: &ShownDiscard<'_>) -> String {
-    format!("discarded at {at}: {}", visible(reason))
+fn write_messages(messages: &[ShownMessage<'_>], out: &mut String) {
+    if messages.is_empty() {
+        return;
+    }
+
+    out.push_str("\nmessages\n");
+    for message in messages {
+        let ShownMessage {
+            id,
+            plugin,
+            destination,
+            status,
+        } = message;
+        let _ = writeln!(out, "  {id} of {plugin} to {destination}: {status}");
+    }
 }
 
 #[cfg(test)]
@@ -385,7 +373,7 @@ mod tests {
                     ),
                 ),
             ],
-            discards: vec![(0, discarding())],
+            discards: vec![(0, discard_record())],
         }];
         EventRecord {
             event,
@@ -394,7 +382,7 @@ mod tests {
         }
     }
 
-    fn discarding() -> DiscardRecord {
+    fn discard_record() -> DiscardRecord {
         DiscardRecord {
             at: Timestamp::from_unix_secs(1_780_400_250),
             reason: "not\tours".into(),
@@ -432,7 +420,7 @@ mod tests {
     }
 
     #[test]
-    fn an_event_is_shown_whole_and_on_plain_lines() {
+    fn event_as_text() {
         let revision = "ab".repeat(32);
         let expected = format!(
             "event      0197308f-0000-7000-8000-000000000001\nsource     acme/payments\nprovider   topper\n\
@@ -446,17 +434,21 @@ mod tests {
              0197308f-0000-7000-8000-000000000003, which is waiting until 2026-06-02T11:38:20.000Z\n"
         );
         assert_eq!(
-            in_words(&Shown::of(&record(b"{\n  \"a\"\n}"), &[message()])),
+            as_text(&ShownEvent::of(&record(b"{\n  \"a\"\n}"), &[message()])),
             expected
         );
     }
 
     #[test]
-    fn machines_are_told_all_of_it() {
-        let told = serde_json::to_value(Shown::of(&record(b"{}"), &[message()])).expect("JSON");
-        assert_eq!(told["body"], "{}");
-        assert_eq!(told["headers"][0], serde_json::json!(["x-a", "1\u{1b}[2J"]));
-        let job = &told["plugins"][0];
+    fn event_as_json() {
+        let shown =
+            serde_json::to_value(ShownEvent::of(&record(b"{}"), &[message()])).expect("JSON");
+        assert_eq!(shown["body"], "{}");
+        assert_eq!(
+            shown["headers"][0],
+            serde_json::json!(["x-a", "1\u{1b}[2J"])
+        );
+        let job = &shown["plugins"][0];
         assert_eq!(
             (&job["state"], &job["until"]),
             (&"waiting".into(), &"2026-06-02T11:38:20.000Z".into())
@@ -469,15 +461,15 @@ mod tests {
         assert_eq!(last["duration_ms"], 1.5);
         assert_eq!(
             (
-                &told["messages"][0]["state"],
-                &told["messages"][0]["destination"]
+                &shown["messages"][0]["state"],
+                &shown["messages"][0]["destination"]
             ),
             (&"pending".into(), &"partner".into())
         );
         assert_eq!(last["log"][0]["text"], "no such\tledger");
-        let told = serde_json::to_value(Shown::of(&record(b"\xff\x00"), &[])).expect("JSON");
+        let shown = serde_json::to_value(ShownEvent::of(&record(b"\xff\x00"), &[])).expect("JSON");
         assert_eq!(
-            (told.get("body"), &told["body_base64"]),
+            (shown.get("body"), &shown["body_base64"]),
             (None, &"/wA=".into())
         );
     }

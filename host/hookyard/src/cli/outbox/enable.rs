@@ -1,4 +1,4 @@
-//! `hookyard outbox enable`: re-enables a disabled destination.
+//! `hookyard outbox enable`: enables a disabled destination.
 
 use std::path::Path;
 
@@ -7,8 +7,9 @@ use clap::Args;
 use hookyard_model::{DestinationRef, InvalidName};
 use hookyard_store::Outbox;
 
+use super::disabled::DisabledDestinations;
 use crate::cli::Failure;
-use crate::cli::shared;
+use crate::cli::shared::StoreAccess;
 use crate::cli::shared::filters::QualifiedName;
 use crate::output;
 
@@ -26,20 +27,14 @@ pub(crate) struct Arguments {
 /// Enables the destination, and reports whether it was disabled.
 pub(super) async fn run(path: &Path, arguments: Arguments) -> Result<(), Failure> {
     let Arguments { destination, json } = arguments;
-    let stored = shared::open_for_change(path)?;
-    stored.must_know_destination(&destination).await?;
+    let access = StoreAccess::read_write(path)?;
+    access.check_destination_name(&destination).await?;
 
-    let disabled = stored
-        .inbox
-        .disabled()
-        .await
-        .context("cannot read the store")?;
-    let was_disabled = disabled
-        .iter()
-        .any(|disabled| disabled.destination == destination);
+    let store = access.store;
+    let disabled = DisabledDestinations::read(&store).await?;
+    let was_disabled = disabled.reason(&destination).is_some();
     if was_disabled {
-        stored
-            .inbox
+        store
             .enable(&destination)
             .await
             .context("cannot enable the destination")?;

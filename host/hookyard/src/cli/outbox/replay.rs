@@ -1,30 +1,29 @@
-//! `hookyard outbox replay`: has messages sent again. A host that is running takes them up within moments.
+//! `hookyard outbox replay`: delivers messages again. A running host starts the deliveries within
+//! moments.
 
 use std::collections::BTreeSet;
-use std::io;
 use std::path::Path;
 
 use anyhow::Context;
 use clap::Args;
 use hookyard_model::{Clock, DestinationRef, MessageId};
-use hookyard_store::{MessageReplay, MessageSelection, Outbox};
+use hookyard_store::{MessagePage, MessageReplay, MessageSelection, MessageSummary, Outbox};
 use hookyard_store_sqlite::SqliteStore;
 
+use super::disabled::{DisabledDestinations, destination};
 use super::filters::Filters;
-use super::list::{all_disabled, destination, write_disabled};
 use crate::cli::Failure;
 use crate::cli::shared::id_prefix::IdPrefix;
-use crate::cli::shared::ids;
-use crate::cli::shared::replay::{self, ReplayOptions, Words};
+use crate::cli::shared::replay::{ReplayOptions, Words};
+use crate::cli::shared::{StoreAccess, UNREADABLE, ids};
 use crate::clock::SystemClock;
 use crate::output;
 
 const WORDS: Words = Words {
-    one: "message",
-    many: "messages",
-    fate: "be sent again",
-    asked: "message",
-    busy: "sent",
+    selected: "message",
+    changed: "message",
+    verb: "be delivered again",
+    leased: "delivered",
 };
 
 /// The arguments of `hookyard outbox replay`.
@@ -42,52 +41,58 @@ pub(crate) struct Arguments {
 pub(super) async fn run(path: &Path, arguments: Arguments) -> Result<(), Failure> {
     let Arguments {
         ids,
-        options: again,
+        options,
         filters,
     } = arguments;
     let now = SystemClock.now();
-    WORDS.must_name_some(ids.is_empty() && filters.are_none(), again.all)?;
-    let stored = replay::open(path, again.dry_run)?;
-    let filtered = filters.selection(now, &stored.inbox).await?;
-    stored.must_know_names_of_messages(&filtered).await?;
-    let inbox = stored.inbox;
-    let (ids, named) = messages(&inbox, &ids).await?;
-    let selection = MessageSelection { ids, ..filtered };
+    WORDS.require_selection(ids.is_empty() && filters.is_empty(), options.all)?;
+
+    let access = StoreAccess::for_change(path, options.dry_run)?;
+    let filtered = filters.selection(now, &access.store).await?;
+    access.check_message_names(&filtered).await?;
+    let store = access.store;
+    let selection = MessageSelection {
+        ids: ids::find_all::<MessageSummary>(&store, &ids).await?,
+        ..filtered
+    };
     let replay = MessageReplay {
         selection: selection.clone(),
-        rate: again.rate,
+        rate: options.rate,
         now,
-        dry_run: again.dry_run,
+        dry_run: options.dry_run,
     };
-    let replayed = inbox
+    let summary = store
         .replay_messages(replay)
         .await
-        .context("not everything could be made to be sent again")?;
-    output::line(WORDS.answer(replayed, &again, ""))?;
-    if !again.json {
-        // It would be waited for in vain.
-        let mut disabled = all_disabled(&inbox).await?;
-        disabled.retain(|destination, _| selection.ids.is_empty() || named.contains(destination));
-        write_disabled(&selection, &disabled, &mut io::stdout()).map_err(Failure::Output)?;
+        .context("not everything could be replayed")?;
+
+    output::line(WORDS.result(summary, &options, ""))?;
+    if !options.json {
+        report_disabled(&store, &selection).await?;
     }
     Ok(())
 }
 
-/// These messages, and where they go. Nothing is done where one of them isn't there.
-async fn messages(
-    inbox: &SqliteStore,
-    prefixes: &[IdPrefix],
-) -> anyhow::Result<(Vec<MessageId>, BTreeSet<DestinationRef>)> {
-    let (mut ids, mut destinations) = (Vec::new(), BTreeSet::new());
-    for prefix in prefixes {
-        let id = ids::message(inbox, prefix).await?;
-        let found = inbox
-            .message(id)
-            .await
-            .context("the messages can't be read")?;
-        let record = found.with_context(|| format!("no message {id} is stored"))?;
-        destinations.insert(destination(&record.summary));
-        ids.push(id);
+/// Reports the disabled destinations of the replayed messages, because nothing is delivered to them.
+async fn report_disabled(store: &SqliteStore, selection: &MessageSelection) -> Result<(), Failure> {
+    let mut disabled = DisabledDestinations::read(store).await?;
+    if !selection.ids.is_empty() {
+        let destinations = destinations(store, &selection.ids).await?;
+        disabled.retain(|destination| destinations.contains(destination));
     }
-    Ok((ids, destinations))
+    disabled.report(selection)
+}
+
+/// Returns the destinations of these messages.
+async fn destinations(
+    store: &SqliteStore,
+    ids: &[MessageId],
+) -> anyhow::Result<BTreeSet<DestinationRef>> {
+    let selection = MessageSelection {
+        ids: ids.to_owned(),
+        ..MessageSelection::default()
+    };
+    let page = MessagePage::first(selection, ids.len());
+    let messages = store.messages(page).await.context(UNREADABLE)?;
+    Ok(messages.iter().map(destination).collect())
 }

@@ -1,4 +1,4 @@
-//! `hookyard outbox show`: one message whole, with every try that was made at sending it.
+//! `hookyard outbox show`: prints one message and every delivery.
 
 use std::borrow::Cow;
 use std::fmt::Write;
@@ -6,16 +6,15 @@ use std::path::Path;
 
 use anyhow::{Context, anyhow};
 use clap::Args;
-use hookyard_model::{Answer, Delivery};
-use hookyard_store::{MessageRecord, Outbox};
+use hookyard_model::{Answer, Delivery, visible};
+use hookyard_store::{MessageRecord, MessageSummary, Outbox};
 use serde::Serialize;
 
 use crate::cli::Failure;
 use crate::cli::shared::id_prefix::IdPrefix;
-use crate::cli::shared::text::{self, Body};
-use crate::cli::shared::{self, ids};
+use crate::cli::shared::text::{self, Body, Status, Timing};
+use crate::cli::shared::{StoreAccess, UNREADABLE, ids};
 use crate::output;
-use hookyard_model::visible;
 
 /// The arguments of `hookyard outbox show`.
 #[derive(Debug, Args)]
@@ -29,24 +28,22 @@ pub(crate) struct Arguments {
 
 /// Shows one message.
 pub(super) async fn run(path: &Path, arguments: Arguments) -> Result<(), Failure> {
-    let Arguments { id, json } = arguments;
-    let inbox = shared::open_for_reading(path)?.inbox;
-    let id = ids::message(&inbox, &id).await?;
-    let record = inbox
-        .message(id)
-        .await
-        .context("the message can't be read")?;
+    let store = StoreAccess::read_only(path)?.store;
+    let id = ids::find::<MessageSummary>(&store, &arguments.id).await?;
+    let record = store.message(id).await.context(UNREADABLE)?;
     let record = record.ok_or_else(|| anyhow!("no message {id} is stored"))?;
-    match json {
-        true => output::line(
-            serde_json::to_string(&Shown::of(&record)).context("the message can't be told")?,
-        ),
-        false => output::text(in_words(&Shown::of(&record))),
+
+    let shown = ShownMessage::of(&record);
+    if arguments.json {
+        output::line(serde_json::to_string(&shown).context("cannot write the message as JSON")?)
+    } else {
+        output::text(as_text(&shown))
     }
 }
 
+/// A message as JSON.
 #[derive(Serialize)]
-struct Shown<'m> {
+struct ShownMessage<'m> {
     id: String,
     tenant: &'m str,
     destination: &'m str,
@@ -56,30 +53,27 @@ struct Shown<'m> {
     event_type: Option<&'m str>,
     ordering_key: Option<&'m str>,
     committed_at: String,
-    state: &'static str,
-    /// The end of the lease or of the wait.
-    until: Option<String>,
-    behind: Option<text::Behind>,
+    #[serde(flatten)]
+    status: Status,
     replays: u32,
     #[serde(flatten)]
     body: Body<'m>,
-    tries: Vec<Try<'m>>,
+    deliveries: Vec<ShownDelivery<'m>>,
 }
 
-/// One try at sending it.
+/// A delivery as JSON.
 #[derive(Serialize)]
-struct Try<'m> {
-    /// Replays before it.
-    replay: u32,
-    number: u32,
-    started_at: String,
-    duration_ms: f64,
+struct ShownDelivery<'m> {
+    #[serde(flatten)]
+    timing: Timing,
+    /// The name of the result.
     result: &'static str,
-    told: String,
+    /// The result with its reason.
+    description: String,
     answer: Option<ShownAnswer<'m>>,
 }
 
-/// What was answered: its head, and the beginning of its body.
+/// The answer of the receiver as JSON. The body is cut off.
 #[derive(Serialize)]
 struct ShownAnswer<'m> {
     headers: Vec<(&'m str, Cow<'m, str>)>,
@@ -87,9 +81,11 @@ struct ShownAnswer<'m> {
     body: Body<'m>,
 }
 
-impl<'m> Shown<'m> {
+impl<'m> ShownMessage<'m> {
     fn of(record: &'m MessageRecord) -> Self {
         let message = &record.summary;
+        let deliveries = record.deliveries.iter();
+
         Self {
             id: message.id.to_string(),
             tenant: message.plugin.tenant.as_str(),
@@ -99,84 +95,76 @@ impl<'m> Shown<'m> {
             event_type: message.event_type.as_deref(),
             ordering_key: record.ordering_key.as_deref(),
             committed_at: message.created_at.to_string(),
-            state: message.state.name(),
-            until: text::until(message.state),
-            behind: message.behind.as_ref().map(text::Behind::of),
+            status: Status::of(message.state, message.behind.as_ref()),
             replays: record.replays,
             body: Body::of(&record.body),
-            tries: record
-                .deliveries
-                .iter()
-                .map(|(replay, delivery)| Try::of(*replay, delivery))
+            deliveries: deliveries
+                .map(|(replay, delivery)| ShownDelivery::of(*replay, delivery))
                 .collect(),
         }
     }
 }
 
-impl<'m> Try<'m> {
+impl<'m> ShownDelivery<'m> {
     fn of(replay: u32, delivery: &'m Delivery) -> Self {
-        let answer = |answer: &'m Answer| ShownAnswer {
-            headers: text::headers(&answer.headers),
-            body: Body::of(&answer.body),
-        };
+        let Delivery {
+            number,
+            started_at,
+            duration,
+            ..
+        } = delivery;
+
         Self {
-            replay,
-            number: delivery.number,
-            started_at: delivery.started_at.to_string(),
-            duration_ms: delivery.duration.as_secs_f64() * 1000.0,
+            timing: Timing::new(replay, *number, *started_at, *duration),
             result: delivery.result.name(),
-            told: delivery.result.to_string(),
-            answer: delivery.answer.as_ref().map(answer),
+            description: delivery.result.to_string(),
+            answer: delivery.answer.as_ref().map(ShownAnswer::of),
         }
     }
 }
 
-/// For people. What is a guest's or a receiver's has its control characters written out, save the lines of a body.
-fn in_words(shown: &Shown<'_>) -> String {
+impl<'m> ShownAnswer<'m> {
+    fn of(answer: &'m Answer) -> Self {
+        Self {
+            headers: text::headers(&answer.headers),
+            body: Body::of(&answer.body),
+        }
+    }
+}
+
+/// Returns the message as text. Control characters of guests and receivers are written as escapes,
+/// except the line ends of a body.
+fn as_text(message: &ShownMessage<'_>) -> String {
     let mut out = String::new();
-    let to = format!("{}/{}", shown.tenant, shown.destination);
-    let standing = text::standing(shown.state, shown.until.as_deref(), shown.behind.as_ref());
-    let state = text::state(&standing, shown.replays);
+    let destination = format!("{}/{}", message.tenant, message.destination);
+    let state = message.status.with_replays(message.replays);
     let mut fields = vec![
-        ("message", shown.id.as_str()),
-        ("to", &to),
-        ("type", shown.event_type.unwrap_or("(untyped)")),
-        ("plugin", shown.plugin),
-        ("event", &shown.event),
-        ("committed", &shown.committed_at),
+        ("message", message.id.as_str()),
+        ("to", &destination),
+        ("type", message.event_type.unwrap_or("(untyped)")),
+        ("plugin", message.plugin),
+        ("event", &message.event),
+        ("committed", &message.committed_at),
         ("state", &state),
     ];
-    if let Some(key) = shown.ordering_key {
-        fields.push(("order", key));
-    }
+    fields.extend(message.ordering_key.map(|key| ("order", key)));
     text::write_fields(&fields, &mut out);
+
     out.push('\n');
-    shown.body.write("body", "", &mut out);
-    for one in &shown.tries {
-        try_in_words(one, &mut out);
+    message.body.write("body", "", &mut out);
+    for delivery in &message.deliveries {
+        write_delivery(delivery, &mut out);
     }
     out
 }
 
-fn try_in_words(one: &Try<'_>, out: &mut String) {
-    let Try {
-        replay,
-        number,
-        started_at,
-        duration_ms,
-        told,
-        answer,
-        ..
-    } = one;
-    let name = text::numbered("try", *replay, *number);
-    let _ = writeln!(
-        out,
-        "\n{name} at {started_at}, {duration_ms:.1} ms: {}",
-        visible(told)
-    );
-    if let Some(ShownAnswer { headers, body }) = answer {
-        text::write_headers(headers, "  ", out);
-        body.write("answer", "  ", out);
+fn write_delivery(delivery: &ShownDelivery<'_>, out: &mut String) {
+    let headline = delivery.timing.headline("delivery");
+    let _ = writeln!(out, "\n{headline}: {}", visible(&delivery.description));
+
+    if let Some(answer) = &delivery.answer {
+        text::write_headers(&answer.headers, "  ", out);
+        answer.body.write("answer", "  ", out);
     }
 }
 
@@ -185,7 +173,6 @@ mod tests {
     use std::time::Duration;
 
     use hookyard_model::{DeliveryResult, Header, PluginRef, Timestamp, WorkState};
-    use hookyard_store::MessageSummary;
 
     use super::*;
 
@@ -243,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn a_message_is_shown_whole_and_on_plain_lines() {
+    fn message_as_text() {
         let expected = "\
 message    0197308f-0000-7000-8000-000000000002
 to         acme/partner
@@ -257,25 +244,25 @@ order      4711
 body (2 bytes)
   {}
 
-try 1 at 2026-06-02T11:36:41.000Z, 12.3 ms: failed: it answered 503
+delivery 1 at 2026-06-02T11:36:41.000Z, 12.3 ms: failed: it answered 503
   x-a: 1\\u{1b}[2J
   answer (7 bytes)
     one
     two
 
-replay 1, try 1 at 2026-06-02T11:36:41.000Z, 12.3 ms: sent: 200
+replay 1, delivery 1 at 2026-06-02T11:36:41.000Z, 12.3 ms: sent: 200
 ";
-        assert_eq!(in_words(&Shown::of(&record())), expected);
+        assert_eq!(as_text(&ShownMessage::of(&record())), expected);
     }
 
     #[test]
-    fn machines_are_told_all_of_it() {
-        let told = serde_json::to_value(Shown::of(&record())).expect("JSON");
+    fn message_as_json() {
+        let shown = serde_json::to_value(ShownMessage::of(&record())).expect("JSON");
         assert_eq!(
-            (&told["body"], &told["state"], &told["replays"]),
+            (&shown["body"], &shown["state"], &shown["replays"]),
             (&"{}".into(), &"done".into(), &1.into())
         );
-        let first = &told["tries"][0];
+        let first = &shown["deliveries"][0];
         assert_eq!(
             (&first["result"], &first["answer"]["body"]),
             (&"failed".into(), &"one\ntwo".into())
@@ -285,7 +272,10 @@ replay 1, try 1 at 2026-06-02T11:36:41.000Z, 12.3 ms: sent: 200
             serde_json::json!(["x-a", "1\u{1b}[2J"])
         );
         assert_eq!(
-            (&told["tries"][1]["replay"], &told["tries"][1]["answer"]),
+            (
+                &shown["deliveries"][1]["replay"],
+                &shown["deliveries"][1]["answer"]
+            ),
             (&1.into(), &serde_json::Value::Null)
         );
     }

@@ -1,6 +1,8 @@
-//! `hookyard outbox usage`: how much waits to be sent, against which the limits of the outbox count.
+//! `hookyard outbox usage`: prints how much waits for delivery. The limits of the outbox apply to
+//! these amounts.
 
 use std::collections::BTreeMap;
+use std::io;
 use std::path::Path;
 
 use anyhow::Context;
@@ -10,11 +12,11 @@ use hookyard_store::{Outbox, OutboxUsage};
 use serde_json::{Value, json};
 
 use crate::cli::Failure;
-use crate::cli::shared;
 use crate::cli::shared::table::{terminal_width, write_table};
+use crate::cli::shared::{StoreAccess, UNREADABLE};
 use crate::output;
 
-const HEAD: [&str; 3] = ["OF", "MESSAGES", "BYTES"];
+const HEADER: [&str; 3] = ["OF", "MESSAGES", "BYTES"];
 
 /// The arguments of `hookyard outbox usage`.
 #[derive(Debug, Args)]
@@ -26,82 +28,93 @@ pub(crate) struct Arguments {
 
 /// Prints how much waits for delivery.
 pub(super) async fn run(path: &Path, arguments: &Arguments) -> Result<(), Failure> {
-    let unsent = shared::open_for_reading(path)?
-        .inbox
-        .unsent()
-        .await
-        .context("the inbox can't be read")?;
+    let store = StoreAccess::read_only(path)?.store;
+    let plugins = store.unsent().await.context(UNREADABLE)?;
+
     if arguments.json {
-        return output::text(
-            lines(&unsent)
-                .iter()
-                .map(|line| format!("{line}\n"))
-                .collect::<String>(),
-        );
+        return lines(&plugins).iter().try_for_each(output::line);
     }
-    let mut table = Vec::new();
-    write_table(Some(HEAD), rows(&unsent), terminal_width(), &mut table)
-        .map_err(Failure::Output)?;
-    output::text(String::from_utf8_lossy(&table).into_owned())
+    let rows = rows(&plugins);
+    write_table(
+        Some(HEADER),
+        rows,
+        terminal_width(),
+        &mut io::stdout().lock(),
+    )
+    .map_err(Failure::Output)
 }
 
-fn of_tenants(unsent: &[(PluginRef, OutboxUsage)]) -> BTreeMap<&TenantName, OutboxUsage> {
-    let mut tenants = BTreeMap::<&TenantName, OutboxUsage>::new();
-    for (plugin, unsent) in unsent {
-        let of_tenant = tenants.entry(&plugin.tenant).or_default();
-        *of_tenant = of_tenant.plus(*unsent);
+/// Returns the sum of each tenant.
+fn tenants(plugins: &[(PluginRef, OutboxUsage)]) -> BTreeMap<&TenantName, OutboxUsage> {
+    let mut tenants = BTreeMap::new();
+    for (plugin, usage) in plugins {
+        let sum: &mut OutboxUsage = tenants.entry(&plugin.tenant).or_default();
+        *sum = sum.plus(*usage);
     }
     tenants
 }
 
-/// Each tenant, followed by its plugins.
-fn rows(unsent: &[(PluginRef, OutboxUsage)]) -> Vec<[String; 3]> {
-    let row = |of: String, unsent: OutboxUsage| {
-        [of, unsent.messages.to_string(), unsent.bytes.to_string()]
+/// Returns the rows of the table: each tenant, followed by its plugins.
+fn rows(plugins: &[(PluginRef, OutboxUsage)]) -> Vec<[String; 3]> {
+    let row = |name: String, usage: OutboxUsage| {
+        [name, usage.messages.to_string(), usage.bytes.to_string()]
     };
-    let of_tenant = |(tenant, whole): (&TenantName, OutboxUsage)| {
-        let own = unsent.iter().filter(|(plugin, _)| plugin.tenant == *tenant);
-        let own = own.map(|(plugin, unsent)| row(plugin.to_string(), *unsent));
-        [row(tenant.to_string(), whole)]
-            .into_iter()
-            .chain(own)
-            .collect::<Vec<_>>()
-    };
-    of_tenants(unsent).into_iter().flat_map(of_tenant).collect()
+
+    let mut rows = Vec::new();
+    for (tenant, sum) in tenants(plugins) {
+        rows.push(row(tenant.to_string(), sum));
+        for (plugin, usage) in plugins {
+            if plugin.tenant == *tenant {
+                rows.push(row(plugin.to_string(), *usage));
+            }
+        }
+    }
+    rows
 }
 
-fn lines(unsent: &[(PluginRef, OutboxUsage)]) -> Vec<Value> {
-    let line = |tenant: &TenantName,
-                plugin: Option<String>,
-                OutboxUsage { messages, bytes }: OutboxUsage| json!({ "tenant": tenant.as_str(), "plugin": plugin, "messages": messages, "bytes": bytes });
-    let tenants = of_tenants(unsent)
-        .into_iter()
-        .map(|(tenant, whole)| line(tenant, None, whole));
-    let of_plugin = |(plugin, unsent): &(PluginRef, OutboxUsage)| {
-        line(&plugin.tenant, Some(plugin.name.to_string()), *unsent)
+/// Returns the lines of JSON: all tenants, followed by all plugins.
+fn lines(plugins: &[(PluginRef, OutboxUsage)]) -> Vec<Value> {
+    let line = |tenant: &TenantName, plugin: Option<&str>, usage: OutboxUsage| {
+        json!({
+            "tenant": tenant.as_str(),
+            "plugin": plugin,
+            "messages": usage.messages,
+            "bytes": usage.bytes,
+        })
     };
-    tenants.chain(unsent.iter().map(of_plugin)).collect()
+
+    let tenants = tenants(plugins);
+    let tenants = tenants.iter().map(|(tenant, sum)| line(tenant, None, *sum));
+    let plugins = plugins
+        .iter()
+        .map(|(plugin, usage)| line(&plugin.tenant, Some(plugin.name.as_str()), *usage));
+    tenants.chain(plugins).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn each_tenant_is_told_with_its_plugins() {
-        let plugin = |tenant: &str, plugin: &str| PluginRef {
-            tenant: tenant.parse().expect("a name"),
-            name: plugin.parse().expect("a name"),
+    fn usages() -> [(PluginRef, OutboxUsage); 3] {
+        let usage = |tenant: &str, name: &str, messages, bytes| {
+            let plugin = PluginRef {
+                tenant: tenant.parse().expect("a name"),
+                name: name.parse().expect("a name"),
+            };
+            (plugin, OutboxUsage { messages, bytes })
         };
-        let unsent = |messages, bytes| OutboxUsage { messages, bytes };
-        let all = [
-            (plugin("acme", "books"), unsent(1, 10)),
-            (plugin("acme", "ship"), unsent(2, 30)),
-            (plugin("beta", "ship"), unsent(4, 5)),
-        ];
-        let told: Vec<_> = rows(&all).iter().map(|row| row.join(" ")).collect();
+        [
+            usage("acme", "books", 1, 10),
+            usage("acme", "ship", 2, 30),
+            usage("beta", "ship", 4, 5),
+        ]
+    }
+
+    #[test]
+    fn outbox_usage_as_table() {
+        let rows: Vec<_> = rows(&usages()).iter().map(|row| row.join(" ")).collect();
         assert_eq!(
-            told,
+            rows,
             [
                 "acme 3 40",
                 "acme/books 1 10",
@@ -110,13 +123,17 @@ mod tests {
                 "beta/ship 4 5"
             ]
         );
-        let json: Vec<_> = lines(&all).iter().map(ToString::to_string).collect();
+    }
+
+    #[test]
+    fn outbox_usage_as_json() {
+        let lines: Vec<_> = lines(&usages()).iter().map(ToString::to_string).collect();
         assert_eq!(
-            json[0],
+            lines[0],
             r#"{"bytes":40,"messages":3,"plugin":null,"tenant":"acme"}"#
         );
         assert_eq!(
-            json[2],
+            lines[2],
             r#"{"bytes":10,"messages":1,"plugin":"books","tenant":"acme"}"#
         );
     }

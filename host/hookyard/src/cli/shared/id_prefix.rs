@@ -1,4 +1,4 @@
-//! An id as it is given on the command line: whole, or its first digits.
+//! An id on the command line: whole, or its first digits.
 
 use std::fmt;
 use std::ops::RangeInclusive;
@@ -6,10 +6,10 @@ use std::str::FromStr;
 
 use uuid::Uuid;
 
-/// Hexadecimal digits of a whole id.
+/// The number of hexadecimal digits of an id.
 const DIGITS: usize = 32;
 
-/// The first digits of an id, as many as tell it from others. Hyphens may be left out.
+/// The first digits of an id, with or without hyphens.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct IdPrefix {
     text: String,
@@ -18,13 +18,13 @@ pub(crate) struct IdPrefix {
 }
 
 impl IdPrefix {
-    /// All the ids that begin like this.
-    pub(crate) fn range<I>(&self, id: fn(Uuid) -> I) -> RangeInclusive<I> {
+    /// Returns the range of all ids that begin with these digits.
+    pub(crate) fn range<I>(&self, id: impl Fn(Uuid) -> I) -> RangeInclusive<I> {
         id(self.first)..=id(self.last)
     }
 
-    /// The id, where this is a whole one.
-    pub(crate) fn whole<I>(&self, id: fn(Uuid) -> I) -> Option<I> {
+    /// Returns the id if these digits are a whole one.
+    pub(crate) fn whole<I>(&self, id: impl Fn(Uuid) -> I) -> Option<I> {
         (self.first == self.last).then(|| id(self.first))
     }
 }
@@ -40,28 +40,29 @@ impl FromStr for IdPrefix {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let digits: String = text.chars().filter(|c| *c != '-').collect();
-        let is_id = (1..=DIGITS).contains(&digits.len())
+        let is_prefix = (1..=DIGITS).contains(&digits.len())
             && digits.bytes().all(|digit| digit.is_ascii_hexdigit());
-        let number = |padding: char| {
-            let padded: String = digits
-                .chars()
-                .chain(std::iter::repeat(padding))
-                .take(DIGITS)
-                .collect();
-            u128::from_str_radix(&padded, 16).map(Uuid::from_u128)
-        };
-        match (is_id, number('0'), number('f')) {
-            (true, Ok(first), Ok(last)) => Ok(Self {
-                text: text.to_owned(),
-                first,
-                last,
-            }),
-            _ => Err(
+        if !is_prefix {
+            return Err(
                 "must be an id, or its first hexadecimal digits, such as 0197308f-0000-7"
                     .to_owned(),
-            ),
+            );
         }
+
+        Ok(Self {
+            text: text.to_owned(),
+            first: padded(&digits, "0"),
+            last: padded(&digits, "f"),
+        })
     }
+}
+
+/// Returns the id with these first digits, and with `padding` as every further digit.
+fn padded(digits: &str, padding: &str) -> Uuid {
+    let missing = DIGITS - digits.len();
+    let digits = format!("{digits}{}", padding.repeat(missing));
+    let number = u128::from_str_radix(&digits, 16).expect("32 hexadecimal digits");
+    Uuid::from_u128(number)
 }
 
 #[cfg(test)]
@@ -72,34 +73,34 @@ mod tests {
 
     const ID: &str = "0197308f-0000-7000-8000-000000000001";
 
+    fn prefix(text: &str) -> IdPrefix {
+        text.parse().expect("a prefix")
+    }
+
     #[test]
-    fn a_prefix_stands_for_all_ids_that_begin_like_it() {
+    fn prefix_covers_a_range_of_ids() {
         let range = |text: &str| {
-            let range = text
-                .parse::<IdPrefix>()
-                .expect("a prefix")
-                .range(EventId::from_uuid);
+            let range = prefix(text).range(EventId::from_uuid);
             (range.start().to_string(), range.end().to_string())
         };
+
         assert_eq!(range(ID), (ID.to_owned(), ID.to_owned()));
         assert_eq!(range(&ID.replace('-', "")), range(ID));
-        let expected = (
-            "0197308f-0000-7000-0000-000000000000",
-            "0197308f-0000-7fff-ffff-ffffffffffff",
-        );
         let (first, last) = range("0197308F-0000-7");
-        assert_eq!((first.as_str(), last.as_str()), expected);
-        let whole = |text: &str| {
-            text.parse::<IdPrefix>()
-                .expect("a prefix")
-                .whole(EventId::from_uuid)
-        };
+        assert_eq!(first, "0197308f-0000-7000-0000-000000000000");
+        assert_eq!(last, "0197308f-0000-7fff-ffff-ffffffffffff");
+    }
+
+    #[test]
+    fn whole_id_is_recognized() {
+        let whole = |text: &str| prefix(text).whole(EventId::from_uuid);
+
         assert_eq!(whole(ID).map(|id| id.to_string()), Some(ID.to_owned()));
         assert_eq!(whole(&ID[..35]), None);
     }
 
     #[test]
-    fn what_no_id_begins_with_is_refused() {
+    fn invalid_id_prefix_is_refused() {
         for text in ["", "-", "0197308g", "acme", &format!("{ID}0"), "0x12"] {
             assert!(text.parse::<IdPrefix>().is_err(), "{text}");
         }

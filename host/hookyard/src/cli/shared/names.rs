@@ -1,81 +1,70 @@
-//! Names that are given on the command line. A name that nothing bears is an error, not an empty list.
+//! Checks the names on the command line. A name that is neither configured nor stored is an error,
+//! so that a typing error does not look like an empty result.
 
 use std::collections::BTreeSet;
 
 use anyhow::Context;
+use hookyard_config::document;
 use hookyard_model::{DestinationName, DestinationRef, PluginName, TenantName};
+use hookyard_release::Present;
 use hookyard_store::{
     EventPage, EventSelection, Events, MessagePage, MessageSelection, Outbox, Releases,
 };
 
-use super::Stored;
-use hookyard_config::document;
-use hookyard_release::Present;
+use super::{StoreAccess, UNREADABLE};
 
-/// Known names that an error lists at most.
+/// The maximum number of known names that an error lists.
 const LISTED_MAX: usize = 10;
-const UNREAD: &str = "the inbox can't be read";
 
-impl Stored {
-    /// Refuses a selection that names a tenant, a source or a plugin which is neither configured nor stored.
-    pub(crate) async fn must_know_names_of(
-        &self,
-        selection: &EventSelection,
-    ) -> anyhow::Result<()> {
+impl StoreAccess {
+    /// Fails if the selection names a tenant, source or plugin that is neither configured nor
+    /// stored.
+    pub(crate) async fn check_event_names(&self, selection: &EventSelection) -> anyhow::Result<()> {
         let EventSelection {
             tenant,
             source,
             plugin,
             ..
         } = selection;
-        let is_stored = async |selection: EventSelection| {
-            self.inbox
-                .events(EventPage::first(selection, 1))
-                .await
-                .map(|found| !found.is_empty())
-                .context(UNREAD)
+        let of_tenant = EventSelection {
+            tenant: tenant.clone(),
+            ..EventSelection::default()
         };
-        if let Some(name) = tenant {
-            self.must_know_tenant(name, async || {
-                is_stored(EventSelection {
-                    tenant: Some(name.clone()),
-                    ..EventSelection::default()
-                })
-                .await
-            })
-            .await?;
+
+        if let Some(name) = tenant
+            && let Err(unknown) = self.check_tenant(name).await?
+            && !self.has_events(of_tenant.clone()).await?
+        {
+            return Err(unknown);
         }
-        if let Some(name) = source {
-            let known = self
-                .settings
-                .sources
-                .keys()
-                .map(|source| (&source.tenant, source.name.as_str()));
-            let wanted = EventSelection {
-                tenant: tenant.clone(),
+        if let Some(name) = source
+            && let Err(unknown) = self.check_source(tenant.as_ref(), name.as_str())
+        {
+            let of_source = EventSelection {
                 source: Some(name.clone()),
-                ..EventSelection::default()
+                ..of_tenant.clone()
             };
-            if let Err(unknown) = known_as("source", tenant.as_ref(), name.as_str(), known)
-                && !is_stored(wanted).await?
-            {
+            if !self.has_events(of_source).await? {
                 return Err(unknown);
             }
         }
-        if let Some(name) = plugin {
-            let wanted = EventSelection {
-                tenant: tenant.clone(),
+        if let Some(name) = plugin
+            && let Err(unknown) = self.check_plugin(tenant.as_ref(), name).await?
+        {
+            let of_plugin = EventSelection {
                 plugin: Some(name.clone()),
-                ..EventSelection::default()
+                ..of_tenant
             };
-            self.must_know_plugin(tenant.as_ref(), name, async || is_stored(wanted).await)
-                .await?;
+            if !self.has_events(of_plugin).await? {
+                return Err(unknown);
+            }
         }
         Ok(())
     }
 
-    /// Refuses a selection that names a tenant, a destination or a plugin which is neither configured nor stored.
-    pub(crate) async fn must_know_names_of_messages(
+    /// Fails if the selection names a tenant, destination or plugin that is neither configured nor
+    /// stored.
+    pub(crate) async fn check_message_names(
         &self,
         selection: &MessageSelection,
     ) -> anyhow::Result<()> {
@@ -85,128 +74,123 @@ impl Stored {
             plugin,
             ..
         } = selection;
-        let is_stored = async |selection: MessageSelection| {
-            self.inbox
-                .messages(MessagePage::first(selection, 1))
-                .await
-                .map(|found| !found.is_empty())
-                .context(UNREAD)
-        };
-        let of = || MessageSelection {
+        let of_tenant = MessageSelection {
             tenant: tenant.clone(),
             ..MessageSelection::default()
         };
-        if let Some(name) = tenant {
-            self.must_know_tenant(name, async || is_stored(of()).await)
-                .await?;
-        }
-        if let Some(name) = destination
-            && let Err(unknown) = self.known_destination(tenant.as_ref(), name).await?
-            && !is_stored(MessageSelection {
-                destination: Some(name.clone()),
-                ..of()
-            })
-            .await?
+
+        if let Some(name) = tenant
+            && let Err(unknown) = self.check_tenant(name).await?
+            && !self.has_messages(of_tenant.clone()).await?
         {
             return Err(unknown);
         }
-        if let Some(name) = plugin {
-            let wanted = MessageSelection {
-                plugin: Some(name.clone()),
-                ..of()
+        if let Some(name) = destination
+            && let Err(unknown) = self.check_destination(tenant.as_ref(), name).await?
+        {
+            let of_destination = MessageSelection {
+                destination: Some(name.clone()),
+                ..of_tenant.clone()
             };
-            self.must_know_plugin(tenant.as_ref(), name, async || is_stored(wanted).await)
-                .await?;
+            if !self.has_messages(of_destination).await? {
+                return Err(unknown);
+            }
+        }
+        if let Some(name) = plugin
+            && let Err(unknown) = self.check_plugin(tenant.as_ref(), name).await?
+        {
+            let of_plugin = MessageSelection {
+                plugin: Some(name.clone()),
+                ..of_tenant
+            };
+            if !self.has_messages(of_plugin).await? {
+                return Err(unknown);
+            }
         }
         Ok(())
     }
 
-    /// Refuses a destination that is not configured, not disabled, and that no message is to be sent to.
-    pub(crate) async fn must_know_destination(
+    /// Fails if the destination is not configured, not disabled, and has no unsent messages.
+    pub(crate) async fn check_destination_name(
         &self,
         destination: &DestinationRef,
     ) -> anyhow::Result<()> {
-        self.known_destination(Some(&destination.tenant), &destination.name)
+        self.check_destination(Some(&destination.tenant), &destination.name)
             .await?
     }
 
-    async fn known_destination(
+    async fn has_events(&self, selection: EventSelection) -> anyhow::Result<bool> {
+        let page = EventPage::first(selection, 1);
+        let events = self.store.events(page).await.context(UNREADABLE)?;
+        Ok(!events.is_empty())
+    }
+
+    async fn has_messages(&self, selection: MessageSelection) -> anyhow::Result<bool> {
+        let page = MessagePage::first(selection, 1);
+        let messages = self.store.messages(page).await.context(UNREADABLE)?;
+        Ok(!messages.is_empty())
+    }
+
+    // The outer errors of the following functions are failures to read the store. The inner errors
+    // are about unknown names.
+
+    async fn check_tenant(&self, name: &TenantName) -> anyhow::Result<anyhow::Result<()>> {
+        let sources = self.settings.sources.keys().map(|source| &source.tenant);
+        let destinations = self.settings.destinations.keys();
+        let destinations = destinations.map(|destination| &destination.tenant);
+        let mut known: BTreeSet<_> = sources.chain(destinations).cloned().collect();
+        known.extend(self.plugins().await?.into_iter().map(|(tenant, _)| tenant));
+
+        if known.contains(name) {
+            return Ok(Ok(()));
+        }
+        let known = known.iter().map(TenantName::to_string).collect();
+        Ok(Err(unknown("tenant", name.as_str(), known)))
+    }
+
+    fn check_source(&self, tenant: Option<&TenantName>, name: &str) -> anyhow::Result<()> {
+        let sources = self.settings.sources.keys();
+        let known = sources.map(|source| (&source.tenant, source.name.as_str()));
+        check_name("source", tenant, name, known)
+    }
+
+    async fn check_destination(
         &self,
         tenant: Option<&TenantName>,
         name: &DestinationName,
     ) -> anyhow::Result<anyhow::Result<()>> {
+        let disabled = self.store.disabled().await.context(UNREADABLE)?;
+        let unsent = self.store.unsent_destinations().await.context(UNREADABLE)?;
         let mut all: BTreeSet<_> = self.settings.destinations.keys().cloned().collect();
-        all.extend(
-            self.inbox
-                .disabled()
-                .await
-                .context(UNREAD)?
-                .into_iter()
-                .map(|disabled| disabled.destination),
-        );
-        all.extend(self.inbox.unsent_destinations().await.context(UNREAD)?);
+        all.extend(disabled.into_iter().map(|disabled| disabled.destination));
+        all.extend(unsent);
+
         let known = all.iter().map(|known| (&known.tenant, known.name.as_str()));
-        Ok(known_as("destination", tenant, name.as_str(), known))
+        Ok(check_name("destination", tenant, name.as_str(), known))
     }
 
-    async fn must_know_tenant(
-        &self,
-        name: &TenantName,
-        is_stored: impl AsyncFnOnce() -> anyhow::Result<bool>,
-    ) -> anyhow::Result<()> {
-        let mut all: BTreeSet<_> = self
-            .settings
-            .sources
-            .keys()
-            .map(|source| source.tenant.clone())
-            .collect();
-        all.extend(
-            self.settings
-                .destinations
-                .keys()
-                .map(|destination| destination.tenant.clone()),
-        );
-        all.extend(self.plugins().await?.into_iter().map(|(tenant, _)| tenant));
-        if all.contains(name) || is_stored().await? {
-            return Ok(());
-        }
-        Err(unknown(
-            "tenant",
-            name.as_str(),
-            all.iter().map(TenantName::to_string).collect(),
-        ))
-    }
-
-    async fn must_know_plugin(
+    async fn check_plugin(
         &self,
         tenant: Option<&TenantName>,
         name: &PluginName,
-        is_stored: impl AsyncFnOnce() -> anyhow::Result<bool>,
-    ) -> anyhow::Result<()> {
+    ) -> anyhow::Result<anyhow::Result<()>> {
         let all = self.plugins().await?;
         let known = all.iter().map(|(tenant, plugin)| (tenant, plugin.as_str()));
-        match known_as("plugin", tenant, name.as_str(), known) {
-            Err(unknown) if !is_stored().await? => Err(unknown),
-            _ => Ok(()),
-        }
+        Ok(check_name("plugin", tenant, name.as_str(), known))
     }
 
-    /// The plugins that have a file or a record.
+    /// Returns the plugins that have a file or a record in the store.
     async fn plugins(&self) -> anyhow::Result<BTreeSet<(TenantName, PluginName)>> {
         let mut all = BTreeSet::new();
+        // A folder that cannot be read has no plugins for this purpose.
         if let Ok(Present { within, over }) =
             hookyard_release::present(&self.settings.plugins, BTreeSet::new())
         {
             all.extend(within.into_keys().chain(over));
         }
-        all.extend(
-            self.inbox
-                .revisions(None)
-                .await
-                .context(UNREAD)?
-                .into_iter()
-                .map(|known| known.plugin),
-        );
+
+        let revisions = self.store.revisions(None).await.context(UNREADABLE)?;
+        all.extend(revisions.into_iter().map(|revision| revision.plugin));
         Ok(all
             .into_iter()
             .map(|plugin| (plugin.tenant, plugin.name))
@@ -214,57 +198,53 @@ impl Stored {
     }
 }
 
-/// Refuses a name that none of these bears.
-pub(crate) fn known_as<'k>(
+/// Fails if the name is not among the known ones. The error names similar known names.
+pub(crate) fn check_name<'k>(
     kind: &str,
     tenant: Option<&TenantName>,
     name: &str,
     known: impl Iterator<Item = (&'k TenantName, &'k str)>,
 ) -> anyhow::Result<()> {
     let known: BTreeSet<_> = known.collect();
-    if known
+    let is_known = known
         .iter()
-        .any(|(of, known)| *known == name && tenant.is_none_or(|tenant| tenant == *of))
-    {
+        .any(|(of, known)| *known == name && tenant.is_none_or(|tenant| tenant == *of));
+    if is_known {
         return Ok(());
     }
-    // Only names are compared: the tenant would count as a likeness.
-    let is_of = |of: &TenantName| tenant == Some(of);
+
+    let Some(tenant) = tenant else {
+        let names = known.iter().map(|(_, name)| (*name).to_owned()).collect();
+        return Err(unknown(kind, name, names));
+    };
+    // Within a tenant, only the names are compared. With the tenant in front, they would all look
+    // similar.
     let of_tenant: BTreeSet<_> = known
         .iter()
-        .filter(|(of, _)| is_of(of))
-        .map(|(_, known)| (*known).to_owned())
+        .filter(|(of, _)| *of == tenant)
+        .map(|(_, name)| (*name).to_owned())
         .collect();
-    match tenant {
-        Some(tenant) if !of_tenant.is_empty() => {
-            Err(unknown(&format!("{kind} of {tenant}"), name, of_tenant))
-        }
-        Some(tenant) => {
-            let known = known
-                .iter()
-                .map(|(tenant, known)| format!("{tenant}/{known}"))
-                .collect();
-            Err(unknown(kind, &format!("{tenant}/{name}"), known))
-        }
-        None => Err(unknown(
-            kind,
-            name,
-            known.iter().map(|(_, known)| (*known).to_owned()).collect(),
-        )),
+    if !of_tenant.is_empty() {
+        return Err(unknown(&format!("{kind} of {tenant}"), name, of_tenant));
     }
+
+    let names = known.iter().map(|(of, name)| format!("{of}/{name}"));
+    Err(unknown(kind, &format!("{tenant}/{name}"), names.collect()))
 }
 
-/// Says that there is no such name, and which there are.
-fn unknown(kind: &str, given: &str, known: BTreeSet<String>) -> anyhow::Error {
-    let said = document::unknown(kind, given, known.iter().map(String::as_str));
+/// Returns the error about an unknown name. The error lists the known names.
+fn unknown(kind: &str, name: &str, known: BTreeSet<String>) -> anyhow::Error {
+    let error = document::unknown(kind, name, known.iter().map(String::as_str));
     let listed: Vec<_> = known.iter().take(LISTED_MAX).map(String::as_str).collect();
-    let more = known.len().saturating_sub(LISTED_MAX);
-    match (listed.is_empty(), more) {
-        (true, _) => anyhow::anyhow!("{said}; there is none"),
-        (false, 0) => anyhow::anyhow!("{said} (there are {})", listed.join(", ")),
-        (false, more) => {
-            anyhow::anyhow!("{said} (there are {} and {more} more)", listed.join(", "))
-        }
+    let listed = listed.join(", ");
+
+    match known.len() {
+        0 => anyhow::anyhow!("{error}; there is none"),
+        1..=LISTED_MAX => anyhow::anyhow!("{error} (there are {listed})"),
+        count => anyhow::anyhow!(
+            "{error} (there are {listed} and {} more)",
+            count - LISTED_MAX
+        ),
     }
 }
 
@@ -273,38 +253,40 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_unknown_name_is_told_with_the_near_ones() {
+    fn unknown_name_is_reported_with_similar_names() {
         let acme: TenantName = "acme".parse().expect("a name");
-        let known = || [(&acme, "books"), (&acme, "ship")].into_iter();
-        let said = |tenant, name| {
-            known_as("plugin", tenant, name, known()).map_err(|error| error.to_string())
-        };
-        assert_eq!(said(None, "books"), Ok(()));
-        assert_eq!(said(Some(&acme), "ship"), Ok(()));
-        let expected = "unknown plugin `boks`; did you mean `books`? (there are books, ship)";
-        assert_eq!(said(None, "boks"), Err(expected.to_owned()));
-        let expected = "unknown plugin of acme `nope` (there are books, ship)";
-        assert_eq!(
-            said(Some(&acme), "nope"),
-            Err(expected.to_owned()),
-            "the tenant is no likeness"
-        );
         let umbrella: TenantName = "umbrella".parse().expect("a name");
-        let told = said(Some(&umbrella), "books").expect_err("another tenant's");
-        assert!(
-            told.starts_with("unknown plugin `umbrella/books`") && told.contains("acme/books"),
-            "{told}"
+        let check = |tenant, name| {
+            let known = [(&acme, "books"), (&acme, "ship")].into_iter();
+            check_name("plugin", tenant, name, known).map_err(|error| error.to_string())
+        };
+
+        assert_eq!(check(None, "books"), Ok(()));
+        assert_eq!(check(Some(&acme), "ship"), Ok(()));
+        assert_eq!(
+            check(None, "boks"),
+            Err("unknown plugin `boks`; did you mean `books`? (there are books, ship)".to_owned())
         );
+        assert_eq!(
+            check(Some(&acme), "nope"),
+            Err("unknown plugin of acme `nope` (there are books, ship)".to_owned()),
+            "the tenant makes no name similar"
+        );
+        let error = check(Some(&umbrella), "books").expect_err("another tenant's plugin");
+        assert!(
+            error.starts_with("unknown plugin `umbrella/books`"),
+            "{error}"
+        );
+        assert!(error.contains("acme/books"), "{error}");
     }
 
     #[test]
-    fn a_long_list_is_cut() {
+    fn list_of_known_names_is_cut() {
         let known: BTreeSet<_> = (10..30).map(|number| format!("n{number}")).collect();
-        let told = unknown("source", "zzzz", known).to_string();
-        assert!(told.ends_with("n19 and 10 more)"), "{told}");
-        assert_eq!(
-            unknown("source", "x", BTreeSet::new()).to_string(),
-            "unknown source `x`; there is none"
-        );
+        let error = unknown("source", "zzzz", known).to_string();
+        assert!(error.ends_with("n19 and 10 more)"), "{error}");
+
+        let error = unknown("source", "x", BTreeSet::new()).to_string();
+        assert_eq!(error, "unknown source `x`; there is none");
     }
 }

@@ -1,23 +1,20 @@
-//! What running events again and sending messages again have in common: what is refused, and what is answered.
-
-use std::path::Path;
+//! The options and the output that replays and discards have in common.
 
 use clap::Args;
 use hookyard_store::ReplaySummary;
 
-use super::Stored;
 use crate::cli::Failure;
 
 /// The options of every replay.
 #[derive(Debug, Args)]
 pub(crate) struct ReplayOptions {
-    /// Replay everything in the store; required if you name no id and no filter
+    /// Replay everything that is stored; required if you give no id and no filter
     #[arg(long)]
     pub(crate) all: bool,
-    /// Count what would be replayed, and change nothing
+    /// Only count what would be replayed
     #[arg(long)]
     pub(crate) dry_run: bool,
-    /// Start at most this many a second
+    /// Start at most this many per second
     #[arg(long, value_name = "PER_SECOND", value_parser = rate)]
     pub(crate) rate: Option<f64>,
     /// Print the result as JSON
@@ -32,117 +29,106 @@ fn rate(text: &str) -> Result<f64, String> {
     }
 }
 
-/// The words in which it is told.
+/// The words for what a command does to jobs or messages.
 pub(crate) struct Words {
-    /// What is meant, one and many of them.
-    pub(crate) one: &'static str,
-    pub(crate) many: &'static str,
-    /// What becomes of them, such as `run again`.
-    pub(crate) fate: &'static str,
-    /// Of what one asks for.
-    pub(crate) asked: &'static str,
-    /// Why one is left alone.
-    pub(crate) busy: &'static str,
+    /// What the command selects, such as `event`.
+    pub(crate) selected: &'static str,
+    /// What the command changes, such as `job`.
+    pub(crate) changed: &'static str,
+    /// The verb after `will`, such as `run again`.
+    pub(crate) verb: &'static str,
+    /// What is happening to leased jobs or messages, such as `attempted`.
+    pub(crate) leased: &'static str,
 }
 
 impl Words {
-    /// Refuses a order that names nothing, unless it says that everything is meant.
-    pub(crate) fn must_name_some(&self, names_none: bool, all: bool) -> Result<(), Failure> {
-        if !names_none || all {
+    /// Refuses a command that selects nothing in particular, unless it has the option `--all`.
+    pub(crate) fn require_selection(&self, is_unfiltered: bool, all: bool) -> Result<(), Failure> {
+        if !is_unfiltered || all {
             return Ok(());
         }
-        let Self { fate, asked, .. } = self;
-        let way_out = format!(
-            "name {asked}s, or narrow them down by a filter; --all takes everything that is stored"
-        );
+
+        let Self { selected, verb, .. } = self;
         Err(Failure::Arguments(format!(
-            "every stored {asked} would {fate}: {way_out}"
+            "every stored {selected} would {verb}: give ids or a filter, or --all if you mean \
+             everything"
         )))
     }
 
-    /// What was done, or would be, in a line.
-    pub(crate) fn answer(
+    /// Returns the result of a replay as one line. `target` follows the verb, such as ` on revision
+    /// 0a1b`.
+    pub(crate) fn result(
         &self,
-        replayed: ReplaySummary,
-        again: &ReplayOptions,
-        more: &str,
+        summary: ReplaySummary,
+        options: &ReplayOptions,
+        target: &str,
     ) -> String {
-        match again.json {
-            true => self.in_json(replayed, again.dry_run),
-            false => self.in_words(replayed, again.dry_run, more),
+        if options.json {
+            self.result_as_json(summary, options.dry_run)
+        } else {
+            self.result_as_text(summary, options.dry_run, target)
         }
     }
 
-    fn in_json(
-        &self,
-        ReplaySummary {
-            replayed: again,
+    fn result_as_json(&self, summary: ReplaySummary, dry_run: bool) -> String {
+        let ReplaySummary {
+            replayed,
             leased,
-            created: made,
+            created,
             ..
-        }: ReplaySummary,
-        dry_run: bool,
-    ) -> String {
-        let made = if made > 0 {
-            format!(",\"made\":{made}")
+        } = summary;
+        let created = if created > 0 {
+            format!(",\"created\":{created}")
         } else {
             String::new()
         };
+
         format!(
-            "{{\"{}\":{again}{made},\"leased\":{leased},\"dry_run\":{dry_run}}}",
-            self.many
+            "{{\"{}s\":{replayed}{created},\"leased\":{leased},\"dry_run\":{dry_run}}}",
+            self.changed
         )
     }
 
-    fn in_words(
-        &self,
-        ReplaySummary {
-            replayed: again,
+    fn result_as_text(&self, summary: ReplaySummary, dry_run: bool, target: &str) -> String {
+        let ReplaySummary {
+            replayed,
             leased,
-            created: made,
+            created,
             ..
-        }: ReplaySummary,
-        dry_run: bool,
-        more: &str,
-    ) -> String {
+        } = summary;
+        let count = self.count(replayed);
         let will = if dry_run { "would" } else { "will" };
-        let made = match made {
-            0 => String::new(),
-            made => format!(", {made} of them for events that the plugin had not been given"),
+        let verb = self.verb;
+        let created = if created > 0 {
+            format!(", {created} of them for events that the plugin had no job for")
+        } else {
+            String::new()
         };
-        format!(
-            "{} {will} {}{more}{made}{}",
-            self.count(again),
-            self.fate,
-            self.left_alone(leased, dry_run)
-        )
+
+        let left = self.left_unchanged(leased, dry_run);
+        format!("{count} {will} {verb}{target}{created}{left}")
     }
 
-    /// Such as `1 job`.
+    /// Returns a count with its noun, such as `1 job` or `2 jobs`.
     pub(crate) fn count(&self, count: u64) -> String {
         if count == 1 {
-            format!("1 {}", self.one)
+            format!("1 {}", self.changed)
         } else {
-            format!("{count} {}", self.many)
+            format!("{count} {}s", self.changed)
         }
     }
 
-    /// What is said of those that are busy, after the rest.
-    pub(crate) fn left_alone(&self, leased: u64, dry_run: bool) -> String {
+    /// Returns the end of a result: how many jobs or messages were leased and so left unchanged.
+    pub(crate) fn left_unchanged(&self, leased: u64, dry_run: bool) -> String {
+        if leased == 0 {
+            return String::new();
+        }
+
         let were = if dry_run { "would be" } else { "were" };
-        match leased {
-            0 => String::new(),
-            leased => format!("; {leased} {were} left alone, being {} now", self.busy),
-        }
-    }
-}
-
-/// The inbox in which it is to be done, or only counted.
-pub(crate) fn open(path: &Path, dry_run: bool) -> Result<Stored, Failure> {
-    if dry_run {
-        super::open_for_reading(path)
-    } else {
-        super::open_for_change(path)
+        format!(
+            "; {leased} {were} left unchanged because they are being {}",
+            self.leased
+        )
     }
 }
 
@@ -151,52 +137,56 @@ mod tests {
     use super::*;
 
     const WORDS: Words = Words {
-        one: "job",
-        many: "jobs",
-        fate: "run again",
-        asked: "event",
-        busy: "attempted",
+        selected: "event",
+        changed: "job",
+        verb: "run again",
+        leased: "attempted",
     };
 
-    #[test]
-    fn what_was_done_is_told_in_a_line() {
-        let replayed = |again, leased| ReplaySummary {
-            replayed: again,
+    fn summary(replayed: u64, leased: u64, created: u64) -> ReplaySummary {
+        ReplaySummary {
+            replayed,
             leased,
+            created,
             ..ReplaySummary::default()
-        };
+        }
+    }
+
+    #[test]
+    fn replay_result_as_text() {
+        let text = |summary, dry_run, target| WORDS.result_as_text(summary, dry_run, target);
+
+        assert_eq!(text(summary(1, 0, 0), false, ""), "1 job will run again");
         assert_eq!(
-            WORDS.in_words(replayed(1, 0), false, ""),
-            "1 job will run again"
-        );
-        assert_eq!(
-            WORDS.in_words(replayed(0, 0), false, " on it"),
+            text(summary(0, 0, 0), false, " on it"),
             "0 jobs will run again on it"
         );
-        let expected = "7 jobs would run again; 2 would be left alone, being attempted now";
-        assert_eq!(WORDS.in_words(replayed(7, 2), true, ""), expected);
-        let made = ReplaySummary {
-            replayed: 7,
-            created: 3,
-            ..ReplaySummary::default()
-        };
-        let expected =
-            "7 jobs will run again, 3 of them for events that the plugin had not been given";
-        assert_eq!(WORDS.in_words(made, false, ""), expected);
         assert_eq!(
-            WORDS.in_json(made, false),
-            r#"{"jobs":7,"made":3,"leased":0,"dry_run":false}"#
+            text(summary(7, 2, 0), true, ""),
+            "7 jobs would run again; 2 would be left unchanged because they are being attempted"
         );
         assert_eq!(
-            WORDS.in_json(replayed(7, 2), true),
+            text(summary(7, 0, 3), false, ""),
+            "7 jobs will run again, 3 of them for events that the plugin had no job for"
+        );
+    }
+
+    #[test]
+    fn replay_result_as_json() {
+        assert_eq!(
+            WORDS.result_as_json(summary(7, 0, 3), false),
+            r#"{"jobs":7,"created":3,"leased":0,"dry_run":false}"#
+        );
+        assert_eq!(
+            WORDS.result_as_json(summary(7, 2, 0), true),
             r#"{"jobs":7,"leased":2,"dry_run":true}"#
         );
     }
 
     #[test]
-    fn everything_has_to_be_said() {
-        assert!(WORDS.must_name_some(true, false).is_err());
-        assert!(WORDS.must_name_some(true, true).is_ok());
-        assert!(WORDS.must_name_some(false, false).is_ok());
+    fn unfiltered_replay_needs_all() {
+        assert!(WORDS.require_selection(true, false).is_err());
+        assert!(WORDS.require_selection(true, true).is_ok());
+        assert!(WORDS.require_selection(false, false).is_ok());
     }
 }

@@ -1,16 +1,18 @@
-//! Rows in columns: as wide as they need to be for a file or a pipe, and no wider than the terminal for a person.
+//! Tables. For a file or a pipe, columns are as wide as their contents. On a terminal, a table is no
+//! wider than the terminal.
 
 use std::io::{self, IsTerminal, Write};
 
 use hookyard_model::visible;
 
-/// Characters between two columns.
+/// The number of spaces between two columns.
 const GAP: usize = 2;
-/// No column is cut to fewer characters.
+/// The minimum width of a column, in characters.
 const COLUMN_MIN: usize = 6;
+/// The last character of a cell that is cut.
 const CUT: char = '…';
 
-/// How many characters fit on a line of standard output, where that is a terminal.
+/// Returns the width of the terminal, in characters, if standard output is a terminal.
 pub(crate) fn terminal_width() -> Option<usize> {
     if !io::stdout().is_terminal() {
         return None;
@@ -19,30 +21,32 @@ pub(crate) fn terminal_width() -> Option<usize> {
         .map(|(terminal_size::Width(width), _)| width.into())
 }
 
-/// Columns are as wide as these rows need, unless a line would be wider than `width_max`: then the widest columns are cut,
-/// but never the first, which names the row. Senders' and guests' words have their control characters written out.
+/// Writes a table.
+///
+/// Each column is as wide as its contents. If a line would be wider than `width_max`, the widest
+/// columns are cut, but never the first one, which identifies the row. Control characters in the
+/// cells are written as escapes, because senders and guests can choose the text.
 pub(crate) fn write_table<const N: usize>(
-    head: Option<[&str; N]>,
+    header: Option<[&str; N]>,
     rows: impl IntoIterator<Item = [String; N]>,
     width_max: Option<usize>,
     out: &mut dyn Write,
 ) -> io::Result<()> {
-    let head = head.map(|head| head.map(str::to_owned));
-    let rows: Vec<_> = head
+    let header = header.map(|header| header.map(str::to_owned));
+    let rows: Vec<_> = header
         .into_iter()
         .chain(rows)
         .map(|row| row.map(|text| visible(&text)))
         .collect();
-    let needed = |column: usize| {
-        rows.iter()
-            .map(|row| length(&row[column]))
-            .max()
-            .unwrap_or(0)
-    };
-    let mut widths: [usize; N] = std::array::from_fn(needed);
+
+    let mut widths: [usize; N] = std::array::from_fn(|column| {
+        let lengths = rows.iter().map(|row| length(&row[column]));
+        lengths.max().unwrap_or(0)
+    });
     if let Some(width_max) = width_max {
         fit(&mut widths, width_max);
     }
+
     for row in &rows {
         let cells: Vec<_> = row
             .iter()
@@ -54,10 +58,11 @@ pub(crate) fn write_table<const N: usize>(
     Ok(())
 }
 
-/// Takes from the widest column until a line fits.
+/// Narrows the widest column, character by character, until a line fits.
 fn fit(widths: &mut [usize], width_max: usize) {
     let gaps = GAP * widths.len().saturating_sub(1);
     let mut over = (widths.iter().sum::<usize>() + gaps).saturating_sub(width_max);
+
     while over > 0 {
         let Some(widest) = widths.iter_mut().skip(1).max() else {
             return;
@@ -93,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn a_table_is_as_wide_as_it_must_be_and_hides_nothing() {
+    fn piped_table_is_complete() {
         let rows = [["1", "é", "x"], ["22", "a\nb", ""]];
         assert_eq!(
             written(&rows, None),
@@ -103,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_is_no_wider_than_the_terminal_and_its_name_is_whole() {
+    fn terminal_table_is_cut() {
         let rows = [[
             "0197308f-0000-7000",
             "order.created",
@@ -118,7 +123,7 @@ ID                  TYPE         TEXT
         assert!(text.lines().all(|line| length(line) <= 44));
         assert!(
             written(&rows, Some(9)).contains("\n0197308f-0000-7000  order…  books…\n"),
-            "no column goes away"
+            "no column disappears"
         );
     }
 }

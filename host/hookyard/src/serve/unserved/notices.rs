@@ -91,14 +91,26 @@ mod tests {
         let minutes = |count: u64| start + Duration::from_secs(60 * count);
 
         let first = [tally(1, 5)];
-        assert_eq!(notices.look(&first, minutes(0)), [Notice::Waiting(tally(1, 5))]);
+        assert_eq!(
+            notices.look(&first, minutes(0)),
+            [Notice::Waiting(tally(1, 5))]
+        );
         let second = [tally(1, 6), tally(2, 1)];
-        assert_eq!(notices.look(&second, minutes(30)), [Notice::Waiting(tally(2, 1))]);
+        assert_eq!(
+            notices.look(&second, minutes(30)),
+            [Notice::Waiting(tally(2, 1))]
+        );
         let third = [tally(1, 7), tally(2, 1)];
-        assert_eq!(notices.look(&third, minutes(60)), [Notice::Waiting(tally(1, 7))]);
+        assert_eq!(
+            notices.look(&third, minutes(60)),
+            [Notice::Waiting(tally(1, 7))]
+        );
         assert_eq!(notices.look(&[tally(2, 1)], minutes(61)), [Notice::Over(1)]);
         let again = [tally(1, 1), tally(2, 1)];
-        assert_eq!(notices.look(&again, minutes(62)), [Notice::Waiting(tally(1, 1))]);
+        assert_eq!(
+            notices.look(&again, minutes(62)),
+            [Notice::Waiting(tally(1, 1))]
+        );
     }
 
     #[test]
