@@ -194,7 +194,7 @@ async fn unknown_name_suggests_similar_names() -> Result<()> {
     );
     let done = hookyard(&rig.site, &["events", "discard", "--state", "done"]).await?;
     assert!(
-        done.code == Some(2) && done.stderr.contains("can't be discarded"),
+        done.code == Some(2) && done.stderr.contains("cannot be discarded"),
         "{}",
         done.stderr
     );

@@ -464,7 +464,7 @@ async fn gone_destination_stays_disabled_until_enabled() -> Result<()> {
     assert!(
         !told(site, &["outbox", "list"])
             .await?
-            .contains("is sent nothing")
+            .contains("is disabled since")
     );
     Ok(())
 }

@@ -18,8 +18,8 @@ pub(crate) fn host_engine(settings: &Settings) -> Result<Arc<Engine>, Error> {
 
 /// The engine of a command that serves nothing.
 ///
-/// Such a command uses the code that the host has compiled, but creates no folder for compiled code.
-/// If the folder is missing or cannot be used, the engine works without it.
+/// Such a command uses the code that the host has compiled, but creates no folder for compiled
+/// code. If the folder is missing or cannot be used, the engine works without it.
 pub(crate) fn command_engine(settings: &Settings) -> Result<Arc<Engine>, Error> {
     let mut config = config(settings);
     config.cache_folder = config.cache_folder.filter(|folder| folder.is_dir());

@@ -1,7 +1,7 @@
 //! The `hookyard` binary: reads the command line, runs one command, and returns its exit code.
 //!
-//! [`cli`] has one file for each command. [`serve`] builds and runs the parts of the host. The other
-//! crates do the work: this one reads the configuration and connects them.
+//! [`cli`] has one file for each command. [`serve`] builds and runs the parts of the host. The
+//! other crates do the work: this one reads the configuration and connects them.
 //!
 //! This is a library so that two binaries can share it: `hookyard`, and `hookyard-crashing`, which
 //! has the crash points armed and is built only for the crash tests.

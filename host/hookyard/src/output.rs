@@ -3,8 +3,8 @@
 //! If the reader of standard output goes away, as in `hookyard wit | head -1`, a command ends
 //! quietly, with the exit code that a shell reports for a process that SIGPIPE ended. Any other
 //! fault, such as a full disk, is an error with exit code 1. Errors on standard error are ignored,
-//! because there is no place left to report them. `serve` writes to standard error through the queue
-//! of its log, which never waits for a reader.
+//! because there is no place left to report them. `serve` writes to standard error through the
+//! queue of its log, which never waits for a reader.
 
 use std::fmt::Display;
 use std::io::{self, ErrorKind, Write};

@@ -1,4 +1,5 @@
-//! `hookyard serve`: builds every part of the host, runs them side by side, and stops them in order.
+//! `hookyard serve`: builds every part of the host, runs them side by side, and stops them in
+//! order.
 //!
 //! Ingress, dispatch and delivery share the store and nothing else (invariant 4). [`wiring`]
 //! translates the configuration for each part. [`reload`] hands a changed configuration to the

@@ -7,8 +7,8 @@
 //! colour a terminal. An error reaches the log as one line: `hookyard_model::chain` joins its
 //! causes.
 //!
-//! A thread of its own writes to standard error ([`queue`]), so that a slow reader of the log cannot
-//! slow down the host.
+//! A thread of its own writes to standard error ([`queue`]), so that a slow reader of the log
+//! cannot slow down the host.
 
 mod queue;
 

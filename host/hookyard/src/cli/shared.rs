@@ -1,7 +1,7 @@
 //! The parts that several commands have in common.
 //!
-//! `events` and `outbox` do the same with two kinds of stored items. [`item::Item`] describes such a
-//! kind. Filters, ids, lists and replays work with any kind.
+//! `events` and `outbox` do the same with two kinds of stored items. [`item::Item`] describes such
+//! a kind. Filters, ids, lists and replays work with any kind.
 
 pub(crate) mod filters;
 pub(crate) mod id_prefix;

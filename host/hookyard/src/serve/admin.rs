@@ -1,9 +1,9 @@
 //! The administrators' listener: serves the metrics of a running host.
 //!
 //! The listener is separate from the senders' traffic. It is on loopback unless the configuration
-//! says otherwise, and then requires a token. It serves `GET /metrics`. It accepts a few connections
-//! at once. A new connection replaces the one that has been idle for the longest time, so that no
-//! client can lock others out or use much of the host.
+//! says otherwise, and then requires a token. It serves `GET /metrics`. It accepts a few
+//! connections at once. A new connection replaces the one that has been idle for the longest time,
+//! so that no client can lock others out or use much of the host.
 
 mod answer;
 

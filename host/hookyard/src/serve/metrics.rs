@@ -1,5 +1,5 @@
-//! The metrics of the host. The parts record them through the `metrics` facade, and Prometheus reads
-//! them at `GET /metrics`.
+//! The metrics of the host. The parts record them through the `metrics` facade, and Prometheus
+//! reads them at `GET /metrics`.
 
 use std::time::Duration;
 

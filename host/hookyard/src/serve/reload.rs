@@ -1,7 +1,8 @@
 //! Reloads the configuration when one of its files changes, or when SIGHUP asks for it.
 //!
 //! A valid configuration replaces the running one as a whole. An invalid one is logged, fault by
-//! fault, and the running configuration stays in force. Changes that need a restart are logged, too.
+//! fault, and the running configuration stays in force. Changes that need a restart are logged,
+//! too.
 
 mod seen;
 mod settling;

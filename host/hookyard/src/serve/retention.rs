@@ -136,11 +136,12 @@ mod tests {
     use bytes::Bytes;
     use hookyard_model::{
         Attempt, Delivery, DeliveryResult, DestinationRef, Effects, Event, EventId, Message,
-        MessageId, Outcome, Payload, Revision, Timestamp, WorkState,
+        MessageId, Outcome, Payload, PluginRef, Revision, SourceRef, Timestamp, WorkState,
     };
     use hookyard_store::{
-        EventPage, EventSelection, Events, JobRequest, Jobs, KvUsage, MessagePage, MessageRequest,
-        MessageSelection, MessageSettlement, Outbox, RetentionLimits, Routes, Routing, Settlement,
+        ClaimedJob, EventPage, EventSelection, Events, JobRequest, Jobs, KvUsage, MessagePage,
+        MessageRequest, MessageSelection, MessageSettlement, Outbox, RetentionLimits, Routes,
+        Routing, Settlement,
     };
     use hookyard_store_testing::MemoryStore;
     use uuid::Uuid;
@@ -154,16 +155,24 @@ mod tests {
         }
     }
 
+    fn source() -> SourceRef {
+        SourceRef {
+            tenant: "acme".parse().expect("a name"),
+            name: "orders".parse().expect("a name"),
+        }
+    }
+
+    fn plugin() -> PluginRef {
+        PluginRef {
+            tenant: "acme".parse().expect("a name"),
+            name: "books".parse().expect("a name"),
+        }
+    }
+
     fn event(number: u64) -> Event {
         Event {
             id: EventId::from_uuid(Uuid::from_u64_pair(number, 1)),
-            source: "acme/orders"
-                .split_once('/')
-                .map(|(tenant, source)| hookyard_model::SourceRef {
-                    tenant: tenant.parse().expect("a name"),
-                    name: source.parse().expect("a name"),
-                })
-                .expect("a source"),
+            source: source(),
             provider: "topi".into(),
             event_type: None,
             key: number.to_string(),
@@ -176,79 +185,70 @@ mod tests {
         }
     }
 
-    async fn handled(inbox: &MemoryStore, count: u64) {
-        let plugin = hookyard_model::PluginRef {
-            tenant: "acme".parse().expect("a name"),
-            name: "a".parse().expect("a name"),
+    /// The end of a successful attempt that sends one message.
+    fn settlement(job: ClaimedJob) -> Settlement {
+        let message = Message {
+            id: MessageId::from_uuid(job.event.id.as_uuid()),
+            destination: "shop".parse().expect("a name"),
+            event_type: None,
+            body: Bytes::from_static(b"y"),
+            ordering_key: None,
         };
-        inbox
-            .route(Routes(
-                [(event(0).source, [plugin.name.clone()].into())].into(),
-            ))
-            .await
-            .expect("a route");
-        for number in 0..count {
-            inbox.append(event(number)).await.expect("an append");
-        }
-        let wanted = [JobRequest {
-            plugin,
-            limit: 9999,
-        }];
-        for job in inbox
-            .claim(&wanted, Still.now(), Duration::from_secs(9))
-            .await
-            .expect("a claim")
-        {
-            let attempt = Attempt {
+
+        Settlement {
+            lease: job.lease,
+            attempt: Attempt {
                 number: 1,
                 revision: Revision::from_sha256([0; 32]),
                 started_at: Still.now(),
                 duration: Duration::ZERO,
                 outcome: Outcome::Done,
                 log: Vec::new(),
-            };
-            let message = Message {
-                id: MessageId::from_uuid(job.event.id.as_uuid()),
-                destination: "shop".parse().expect("a name"),
-                event_type: None,
-                body: Bytes::from_static(b"y"),
-                ordering_key: None,
-            };
-            let effects = Effects {
+            },
+            next: WorkState::Done,
+            is_watched: false,
+            is_spared: false,
+            effects: Effects {
                 messages: vec![message],
                 ..Effects::default()
-            };
-            let quota = KvUsage { keys: 0, bytes: 0 };
-            let settlement = Settlement {
-                lease: job.lease,
-                attempt,
-                next: WorkState::Done,
-                is_watched: false,
-                is_spared: false,
-                effects,
-                quota,
-                outbox: Default::default(),
-            };
-            inbox.settle(settlement).await.expect("a settlement");
+            },
+            quota: KvUsage { keys: 0, bytes: 0 },
+            outbox: Default::default(),
         }
-        all_sent(inbox).await;
     }
 
-    async fn all_sent(inbox: &MemoryStore) {
-        let destination = DestinationRef {
-            tenant: "acme".parse().expect("a name"),
-            name: "shop".parse().expect("a name"),
-        };
-        let wanted = [MessageRequest {
-            destination,
+    /// Stores events, each handled, and each with a delivered message.
+    async fn store_handled_events(store: &MemoryStore, count: u64) {
+        let routes = Routes([(source(), [plugin().name].into())].into());
+        store.route(routes).await.expect("a route");
+        for number in 0..count {
+            store.append(event(number)).await.expect("an append");
+        }
+
+        let requests = [JobRequest {
+            plugin: plugin(),
             limit: 9999,
         }];
         let lease = Duration::from_secs(9);
-        for message in inbox
-            .claim_messages(&wanted, Still.now(), lease)
-            .await
-            .expect("a claim")
-        {
+        let jobs = store.claim(&requests, Still.now(), lease).await;
+        for job in jobs.expect("a claim") {
+            store.settle(settlement(job)).await.expect("a settlement");
+        }
+        deliver_all(store).await;
+    }
+
+    async fn deliver_all(store: &MemoryStore) {
+        let requests = [MessageRequest {
+            destination: DestinationRef {
+                tenant: "acme".parse().expect("a name"),
+                name: "shop".parse().expect("a name"),
+            },
+            limit: 9999,
+        }];
+        let lease = Duration::from_secs(9);
+        let messages = store.claim_messages(&requests, Still.now(), lease).await;
+
+        for message in messages.expect("a claim") {
             let delivery = Delivery {
                 number: 1,
                 started_at: Still.now(),
@@ -263,43 +263,46 @@ mod tests {
                 disable: None,
                 is_spared: false,
             };
-            inbox
+            store
                 .settle_message(settlement)
                 .await
                 .expect("a settlement");
         }
     }
 
+    /// Returns the numbers of stored events and messages.
+    async fn count(store: &MemoryStore) -> (usize, usize) {
+        let events = EventPage::first(EventSelection::default(), 9999);
+        let messages = MessagePage::first(MessageSelection::default(), 9999);
+        (
+            store.events(events).await.expect("a page").len(),
+            store.messages(messages).await.expect("a page").len(),
+        )
+    }
+
     #[tokio::test(start_paused = true)]
     async fn changed_retention_prunes_in_several_steps() {
-        let inbox = Arc::new(MemoryStore::new());
-        handled(&inbox, 250).await;
+        let store = Arc::new(MemoryStore::new());
+        store_handled_events(&store, 250).await;
         let mut settings = Retention {
             limits: hookyard_store::Retention::default(),
             every: Duration::from_secs(86_400),
         };
         let (pruner, handle) = Pruner::new(
-            Arc::clone(&inbox) as Arc<dyn Store>,
+            Arc::clone(&store) as Arc<dyn Store>,
             Arc::new(Still),
             settings.clone(),
         );
-        let (end, ended) = tokio::sync::oneshot::channel::<()>();
-        let running = tokio::spawn(pruner.run(async move { drop(ended.await) }));
-        let count = || async {
-            let page = EventPage::first(EventSelection::default(), 9999);
-            let messages = MessagePage::first(MessageSelection::default(), 9999);
-            let events = inbox.events(page).await.expect("a page").len();
-            (
-                events,
-                inbox.messages(messages).await.expect("a page").len(),
-            )
-        };
+        let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+        let running = tokio::spawn(pruner.run(async move { drop(stopped.await) }));
+
         tokio::time::sleep(Duration::from_secs(3600)).await;
         assert_eq!(
-            count().await,
+            count(&store).await,
             (250, 250),
-            "without limits, everything is kept"
+            "without limits, nothing is pruned"
         );
+
         settings.limits.fallback = RetentionLimits {
             age_max: Some(Duration::from_secs(0)),
             bytes_max: None,
@@ -307,8 +310,9 @@ mod tests {
         };
         handle.replace(settings);
         tokio::time::sleep(Duration::from_secs(10)).await;
-        assert_eq!(count().await, (0, 0));
-        drop(end);
+        assert_eq!(count(&store).await, (0, 0));
+
+        drop(stop);
         running.await.expect("the pruner stops when it is asked to");
     }
 }

@@ -1,7 +1,7 @@
 //! The watch over work that waits: unrouted events, held jobs, and undelivered messages.
 //!
-//! All of it is counted in metrics. The log also warns about events that no plugin handles, and names
-//! the way out: when they begin to wait, then once an hour, and when none waits any more. The
+//! All of it is counted in metrics. The log also warns about events that no plugin handles, and
+//! names the way out: when they begin to wait, then once an hour, and when none waits any more. The
 //! command `check` reports the same. Nothing here changes the store.
 
 mod notices;
@@ -72,7 +72,8 @@ impl Handle {
 }
 
 impl Unserved {
-    /// Returns a watch that has not looked yet. Each source has a gauge, even without unrouted events.
+    /// Returns a watch that has not looked yet. Each source has a gauge, even without unrouted
+    /// events.
     pub(super) fn new(store: Arc<dyn Store>, sources: BTreeSet<SourceRef>) -> (Self, Handle) {
         let (sender, sources) = watch::channel(sources);
         let (unrouted, held) = (Notices::default(), Notices::default());

@@ -5,8 +5,8 @@
 //! Lines that find the queue full and lines that cannot be written are counted. The log reports the
 //! count as soon as it can be written again.
 //!
-//! `tracing-appender` has such a thread too, but bounds the number of lines rather than their bytes,
-//! and does not report lost lines.
+//! `tracing-appender` has such a thread too, but bounds the number of lines rather than their
+//! bytes, and does not report lost lines.
 
 use std::fs::File;
 use std::io::{self, ErrorKind, Write};
@@ -153,7 +153,8 @@ struct Output<W> {
     out: W,
     /// Whether the last byte written was not a line end.
     is_within_line: bool,
-    /// Whether the rest of the last line is lost, so that a line end must come before the next line.
+    /// Whether the rest of the last line is lost, so that a line end must come before the next
+    /// line.
     is_torn: bool,
 }
 

@@ -4,9 +4,9 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use anyhow::{Context, anyhow};
+use anyhow::{Context, anyhow, bail};
 use clap::Args;
-use hookyard_model::{Clock, PluginName, Revision};
+use hookyard_model::{Clock, Revision};
 use hookyard_store::{
     EventPage, EventSelection, EventSummary, Events, Releases, Replay, ReplaySummary,
 };
@@ -92,12 +92,7 @@ pub(super) async fn run(path: &Path, arguments: Arguments) -> Result<(), Failure
         .replay(replay)
         .await
         .context("not everything could be replayed")?;
-    if let Some(plugin) = &selection.plugin
-        && summary.replayed == 0
-        && summary.not_routed > 0
-    {
-        return Err(not_routed(plugin, summary.not_routed).into());
-    }
+    require_routed(&selection, summary)?;
 
     let target = revision
         .map(|revision| format!(" on revision {}", revision.short()))
@@ -152,14 +147,20 @@ async fn find_revision(store: &SqliteStore, digits: &str) -> anyhow::Result<Revi
     }
 }
 
-/// Returns the error for a plugin that does not handle any of the selected events.
-fn not_routed(plugin: &PluginName, count: u64) -> anyhow::Error {
-    let events = if count == 1 {
-        "1 event was".to_owned()
-    } else {
-        format!("{count} events were")
+/// Fails if nothing was replayed because the plugin does not handle any of the selected events.
+fn require_routed(selection: &EventSelection, summary: ReplaySummary) -> anyhow::Result<()> {
+    let Some(plugin) = &selection.plugin else {
+        return Ok(());
     };
-    anyhow!(
+    if summary.replayed > 0 || summary.not_routed == 0 {
+        return Ok(());
+    }
+
+    let events = match summary.not_routed {
+        1 => "1 event was".to_owned(),
+        count => format!("{count} events were"),
+    };
+    bail!(
         "{events} found, but {plugin} does not handle the events of their source; a plugin handles \
          a source if it exports a handler for the source's provider, if `sources` in its settings \
          does not exclude the source, and if it is active; `hookyard plugins list` shows whether \

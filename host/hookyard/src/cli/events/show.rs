@@ -225,8 +225,8 @@ impl<'e> ShownAttempt<'e> {
     }
 }
 
-/// Returns the event as text. Control characters of senders and guests are written as escapes, except
-/// the line ends of the body.
+/// Returns the event as text. Control characters of senders and guests are written as escapes,
+/// except the line ends of the body.
 fn as_text(event: &ShownEvent<'_>) -> String {
     let mut out = String::new();
     let source = format!("{}/{}", event.tenant, event.source);
@@ -307,29 +307,44 @@ mod tests {
     use std::time::Duration;
 
     use hookyard_model::{
-        Event, Header, LogLine, Outcome, Payload, PluginRef, Revision, Timestamp, WorkState,
+        Event, Header, LogLine, Outcome, Payload, PluginRef, Revision, SourceRef, Timestamp,
+        WorkState,
     };
     use hookyard_store::Predecessor;
 
     use super::*;
 
     fn record(body: &'static [u8]) -> EventRecord {
-        let attempt = |number, outcome| Attempt {
-            number,
-            revision: Revision::from_sha256([0xab; 32]),
-            started_at: Timestamp::from_unix_secs(1_780_400_201),
-            duration: Duration::from_micros(1_500),
-            outcome,
-            log: vec![LogLine {
-                is_error: true,
-                text: "no such\tledger".into(),
-            }],
+        let rejected = Outcome::Rejected {
+            reason: "no\nway".into(),
         };
-        let event = Event {
+        let trapped = Outcome::Trapped {
+            message: "unreachable".into(),
+        };
+        let job = JobRecord {
+            plugin: "books".parse().expect("a name"),
+            state: WorkState::Waiting {
+                until: Timestamp::from_unix_secs(1_780_400_300),
+            },
+            behind: None,
+            replays: 1,
+            attempts: vec![(0, attempt(rejected)), (1, attempt(trapped))],
+            discards: vec![(0, discard_record())],
+        };
+
+        EventRecord {
+            event: event(body),
+            jobs: vec![job],
+            discarded: None,
+        }
+    }
+
+    fn event(body: &'static [u8]) -> Event {
+        Event {
             id: "0197308f-0000-7000-8000-000000000001"
                 .parse()
                 .expect("an id"),
-            source: hookyard_model::SourceRef {
+            source: SourceRef {
                 tenant: "acme".parse().expect("a name"),
                 name: "payments".parse().expect("a name"),
             },
@@ -345,40 +360,20 @@ mod tests {
             body: body.into(),
             payload: Payload::Body,
             ordering_key: None,
-        };
-        let jobs = vec![JobRecord {
-            plugin: "books".parse().expect("a name"),
-            state: WorkState::Waiting {
-                until: Timestamp::from_unix_secs(1_780_400_300),
-            },
-            behind: None,
-            replays: 1,
-            attempts: vec![
-                (
-                    0,
-                    attempt(
-                        1,
-                        Outcome::Rejected {
-                            reason: "no\nway".into(),
-                        },
-                    ),
-                ),
-                (
-                    1,
-                    attempt(
-                        1,
-                        Outcome::Trapped {
-                            message: "unreachable".into(),
-                        },
-                    ),
-                ),
-            ],
-            discards: vec![(0, discard_record())],
-        }];
-        EventRecord {
-            event,
-            jobs,
-            discarded: None,
+        }
+    }
+
+    fn attempt(outcome: Outcome) -> Attempt {
+        Attempt {
+            number: 1,
+            revision: Revision::from_sha256([0xab; 32]),
+            started_at: Timestamp::from_unix_secs(1_780_400_201),
+            duration: Duration::from_micros(1_500),
+            outcome,
+            log: vec![LogLine {
+                is_error: true,
+                text: "no such\tledger".into(),
+            }],
         }
     }
 
@@ -421,18 +416,35 @@ mod tests {
 
     #[test]
     fn event_as_text() {
-        let revision = "ab".repeat(32);
-        let expected = format!(
-            "event      0197308f-0000-7000-8000-000000000001\nsource     acme/payments\nprovider   topper\n\
-             type       order\nkey        k-1\nreceived   2026-06-02T11:36:40.250Z\n\n\
-             headers\n  x-a: 1\\u{{1b}}[2J\n\nbody (9 bytes)\n  {{\n    \"a\"\n  }}\n\n\
-             plugin books: waiting until 2026-06-02T11:38:20.000Z, replayed once\n  \
-             attempt 1 at 2026-06-02T11:36:41.000Z, 1.5 ms on {revision}: rejected: no\\nway\n    stderr | no such\\tledger\n  \
-             replay 1, attempt 1 at 2026-06-02T11:36:41.000Z, 1.5 ms on {revision}: trapped: unreachable\n    \
-             stderr | no such\\tledger\n  discarded at 2026-06-02T11:37:30.000Z: not\\tours\n\n\
-             messages\n  0197308f-0000-7000-8000-000000000002 of books to partner: pending behind \
-             0197308f-0000-7000-8000-000000000003, which is waiting until 2026-06-02T11:38:20.000Z\n"
-        );
+        let expected = "\
+event      0197308f-0000-7000-8000-000000000001
+source     acme/payments
+provider   topper
+type       order
+key        k-1
+received   2026-06-02T11:36:40.250Z
+
+headers
+  x-a: 1\\u{1b}[2J
+
+body (9 bytes)
+  {
+    \"a\"
+  }
+
+plugin books: waiting until 2026-06-02T11:38:20.000Z, replayed once
+  attempt 1 at 2026-06-02T11:36:41.000Z, 1.5 ms on REVISION: rejected: no\\nway
+    stderr | no such\\tledger
+  replay 1, attempt 1 at 2026-06-02T11:36:41.000Z, 1.5 ms on REVISION: trapped: unreachable
+    stderr | no such\\tledger
+  discarded at 2026-06-02T11:37:30.000Z: not\\tours
+
+messages
+  0197308f-0000-7000-8000-000000000002 of books to partner: pending behind \
+0197308f-0000-7000-8000-000000000003, which is waiting until 2026-06-02T11:38:20.000Z
+";
+        let expected = expected.replace("REVISION", &"ab".repeat(32));
+
         assert_eq!(
             as_text(&ShownEvent::of(&record(b"{\n  \"a\"\n}"), &[message()])),
             expected

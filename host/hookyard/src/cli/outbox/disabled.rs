@@ -1,4 +1,4 @@
-//! The disabled destinations, to which nothing is delivered.
+//! The disabled destinations. Nothing is delivered to them.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;

@@ -73,7 +73,8 @@ pub(super) async fn run(path: &Path, arguments: Arguments) -> Result<(), Failure
     Ok(())
 }
 
-/// Reports the disabled destinations of the replayed messages, because nothing is delivered to them.
+/// Reports the disabled destinations of the replayed messages, because nothing is delivered to
+/// them.
 async fn report_disabled(store: &SqliteStore, selection: &MessageSelection) -> Result<(), Failure> {
     let mut disabled = DisabledDestinations::read(store).await?;
     if !selection.ids.is_empty() {

@@ -45,7 +45,8 @@ pub(crate) struct CommonSelection {
 impl CommonFilters {
     /// Returns the selection at the time `now`.
     ///
-    /// `other_tenant` is the tenant that a further filter names, and `noun` is the name of one item.
+    /// `other_tenant` is the tenant that a further filter names, and `noun` is the name of one
+    /// item.
     ///
     /// # Errors
     ///

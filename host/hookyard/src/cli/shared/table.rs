@@ -1,5 +1,5 @@
-//! Tables. For a file or a pipe, columns are as wide as their contents. On a terminal, a table is no
-//! wider than the terminal.
+//! Tables. For a file or a pipe, columns are as wide as their contents. On a terminal, a table is
+//! no wider than the terminal.
 
 use std::io::{self, IsTerminal, Write};
 

@@ -1,7 +1,7 @@
 //! The answer to a request on the administrators' listener.
 //!
-//! A web page in an administrator's browser can send requests to the listener, too. `Host` exposes a
-//! page that had its own name resolved to the listener's address (DNS rebinding), and `Origin`
+//! A web page in an administrator's browser can send requests to the listener, too. `Host` exposes
+//! a page that had its own name resolved to the listener's address (DNS rebinding), and `Origin`
 //! exposes any other page. `Host` may contain any address, because nobody can have an address
 //! resolved to something else.
 
@@ -73,8 +73,8 @@ fn is_own_host(host: &Authority, service: &Service) -> bool {
         || service.hosts.iter().any(|host| is_same(host))
 }
 
-/// Returns whether a page of this origin was served from `host`. The scheme is not compared: a proxy
-/// that ends TLS can be in front of the listener.
+/// Returns whether a page of this origin was served from `host`. The scheme is not compared: a
+/// proxy that ends TLS can be in front of the listener.
 fn is_same_origin(origin: &HeaderValue, host: &Authority) -> bool {
     let origin = origin.to_str().unwrap_or_default();
     let authority = origin

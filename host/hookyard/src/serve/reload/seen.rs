@@ -65,8 +65,8 @@ fn look(file: &Path) -> FileSeen {
     }
 }
 
-/// Returns the folders that show a change of `file`: its folder, the folder of its target if it is a
-/// link, and the file itself if it is a folder.
+/// Returns the folders that show a change of `file`: its folder, the folder of its target if it is
+/// a link, and the file itself if it is a folder.
 fn folders(file: &Path) -> Folders {
     let target = file.canonicalize().ok();
     let parent = folder_of(file).canonicalize().ok();

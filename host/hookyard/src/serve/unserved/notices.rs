@@ -1,6 +1,7 @@
 //! The times at which the log warns about waiting events. Pure.
 //!
-//! The log warns when events begin to wait, then once an hour, and reports when none waits any more.
+//! The log warns when events begin to wait, then once an hour, and reports when none waits any
+//! more.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
