@@ -145,10 +145,7 @@ async fn all_grant_faults_are_reported_at_once() -> Result<()> {
         ),
         (7, "paths[0]: must be a path that begins with /"),
         (8, "scheme: must be \"https\" or \"http\""),
-        (
-            9,
-            "addresses[0]: has host bits set; write \"10.0.0.0/8\"",
-        ),
+        (9, "addresses[0]: has host bits set; write \"10.0.0.0/8\""),
         (
             10,
             "authorization: is written out here, and secrets and keys are never kept in this file",

@@ -109,7 +109,7 @@ async fn operator_sees_and_clears_quarantine() -> Result<()> {
     );
 
     let mark = rig.host.log().mark();
-    hookyard(&rig, &["plugins", "release", "acme/books"]).await?;
+    hookyard(&rig, &["plugins", "clear", "acme/books"]).await?;
     // The revision fails again, but it got another chance, and no event was lost.
     rig.host
         .wait_for_log_since(mark, "it to be quarantined again", is_quarantine)

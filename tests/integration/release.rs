@@ -168,7 +168,7 @@ async fn bad_release_rolls_back_under_load() -> Result<()> {
         .await?;
     assert!(
         why.text_of("reason")
-            .contains("hookyard plugins release acme/books"),
+            .contains("hookyard plugins clear acme/books"),
         "{}",
         why.text
     );
@@ -182,7 +182,7 @@ async fn bad_release_rolls_back_under_load() -> Result<()> {
     );
     let walked = steps(&told, &bad).join(" ");
     assert!(
-        walked.contains("settled compiling checked compiled rehearsed active quarantined"),
+        walked.contains("settled compiling checked compiled rehearsed active blocked"),
         "{walked}"
     );
 
@@ -198,7 +198,7 @@ async fn bad_release_rolls_back_under_load() -> Result<()> {
     assert_eq!(handled_by(&rig).await?, good.revision());
 
     // Until an operator clears the block.
-    order(&rig.site, &["plugins", "release", PLUGIN]).await?;
+    order(&rig.site, &["plugins", "clear", PLUGIN]).await?;
     rig.host.wait_for_revision(PLUGIN, &bad.revision()).await?;
     Ok(())
 }
@@ -442,7 +442,7 @@ async fn running_host_follows_orders() -> Result<()> {
     );
     let why = refusal(&rig.site, &["plugins", "pin", PLUGIN, &of_b[..6]]).await?;
     assert!(
-        why.contains("taken back by hand") && why.contains("plugins release acme/books"),
+        why.contains("rolled back by hand") && why.contains("plugins clear acme/books"),
         "{why}"
     );
 
@@ -455,14 +455,14 @@ async fn running_host_follows_orders() -> Result<()> {
         began.elapsed()
     );
     let refused =
-        format!("its file ({of_b}) stays refused until `hookyard plugins release {PLUGIN}`");
+        format!("its file ({of_b}) stays blocked until `hookyard plugins clear {PLUGIN}`");
     assert_eq!(
         told,
         format!("{PLUGIN} unpinned, but {refused}: {of_a} serves\n")
     );
 
-    let told = order(&rig.site, &["plugins", "release", PLUGIN]).await?;
-    assert_eq!(told, format!("{PLUGIN} released: {of_b} serves\n"));
+    let told = order(&rig.site, &["plugins", "clear", PLUGIN]).await?;
+    assert_eq!(told, format!("{PLUGIN} cleared: {of_b} serves\n"));
     assert_eq!(handled_by(&rig).await?, b.revision());
 
     let told = order(&rig.site, &["plugins", "pin", PLUGIN, &of_a[..6]]).await?;
@@ -485,6 +485,56 @@ async fn running_host_follows_orders() -> Result<()> {
         format!("{PLUGIN} unpinned: {} serves\n", &next.revision()[..12])
     );
     assert_eq!(handled_by(&rig).await?, next.revision());
+    Ok(())
+}
+
+/// Removes the component of a revision from the archive.
+fn remove_archived(site: &Site, guest: &Guest) -> Result<()> {
+    let file = format!("data/revisions/acme/books/{}.wasm", guest.revision());
+    std::fs::remove_file(site.path(&file)).with_context(|| format!("{file} cannot be removed"))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rollback_skips_revision_missing_from_archive() -> Result<()> {
+    let (a, b) = (guests::test("version-a")?, guests::test("version-b")?);
+    let c = b.tagged("next");
+    let rig = Rig::start(strict(), &[(PLUGIN, &a)]).await?;
+    drop_in(&rig, &b).await?;
+    drop_in(&rig, &c).await?;
+    remove_archived(&rig.site, &b)?;
+
+    let (of_a, of_c) = (&a.revision()[..12], &c.revision()[..12]);
+    let printed = order(&rig.site, &["plugins", "rollback", PLUGIN]).await?;
+    assert_eq!(
+        printed,
+        format!("{PLUGIN} rolled back from {of_c} to {of_a}: {of_a} serves\n")
+    );
+    assert_eq!(handled_by(&rig).await?, a.revision());
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn restart_skips_revisions_missing_from_archive() -> Result<()> {
+    let (a, b) = (guests::test("version-a")?, guests::test("version-b")?);
+    let c = b.tagged("next");
+    let rig = Rig::start(strict(), &[(PLUGIN, &a)]).await?;
+    drop_in(&rig, &b).await?;
+    drop_in(&rig, &c).await?;
+    let Rig {
+        senders,
+        host,
+        site,
+        ..
+    } = rig;
+    host.terminate().await?;
+
+    // The folder holds nothing that can run, and only the oldest component is left.
+    site.install(PLUGIN, &Guest::from(b"\0asm\x01\0\0\0".to_vec()))?;
+    remove_archived(&site, &b)?;
+    remove_archived(&site, &c)?;
+    let rig = Rig::restarted(site, senders).await?;
+    rig.host.wait_for_revision(PLUGIN, &a.revision()).await?;
+    assert_eq!(handled_by(&rig).await?, a.revision());
     Ok(())
 }
 
@@ -522,7 +572,7 @@ async fn next_host_follows_stored_orders() -> Result<()> {
         ..
     } = rig;
     host.terminate().await?;
-    order(&site, &["plugins", "release", PLUGIN]).await?;
+    order(&site, &["plugins", "clear", PLUGIN]).await?;
     order(&site, &["plugins", "pin", PLUGIN]).await?;
     let told = shown(&site).await?;
     assert_eq!(

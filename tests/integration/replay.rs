@@ -272,7 +272,7 @@ async fn quarantined_plugin_is_listed_and_cleared() -> Result<()> {
         "{table}"
     );
     assert_eq!(
-        hookyard(&rig.site, &["plugins", "release", "acme/books"])
+        hookyard(&rig.site, &["plugins", "clear", "acme/books"])
             .await?
             .code,
         Some(1)
@@ -300,10 +300,10 @@ async fn quarantined_plugin_is_listed_and_cleared() -> Result<()> {
     .await?;
     assert!(held > 0, "not all is burnt");
     let mark = rig.host.log().mark();
-    let released = told(&rig.site, &["plugins", "release", "acme/books"]).await?;
+    let cleared = told(&rig.site, &["plugins", "clear", "acme/books"]).await?;
     assert!(
-        released.starts_with("acme/books released, and its held events go on"),
-        "{released}"
+        cleared.starts_with("acme/books cleared, and its held events go on"),
+        "{cleared}"
     );
     rig.host
         .wait_for_log_since(mark, "held events to go on", is_attempt)

@@ -8,6 +8,7 @@
 mod dice;
 mod life;
 mod plugins;
+mod releases;
 mod step;
 mod watched;
 mod witness;
@@ -96,5 +97,36 @@ fn a_seed_is_the_same_life_each_time() {
             life::live(seed, false),
             "seed {seed}"
         );
+    }
+}
+
+#[test]
+fn every_release_keeps_every_invariant() {
+    if let Some(seed) = number("HOOKYARD_SIMULATION_SEED") {
+        releases::live(seed);
+        return;
+    }
+
+    let lives = number("HOOKYARD_SIMULATION_LIVES").unwrap_or(LIVES);
+    let mut sum = releases::Tally::default();
+    for seed in 0..lives {
+        let Ok(tally) = catch_unwind(|| releases::live(seed)) else {
+            panic!(
+                "live it again: HOOKYARD_SIMULATION_SEED={seed} cargo test -p hookyard-tests --test simulation"
+            )
+        };
+        sum.add(&tally);
+    }
+
+    println!("{sum:?}");
+    for (name, count) in [
+        ("activations", sum.activations),
+        ("rollbacks", sum.rollbacks),
+        ("refusals", sum.refusals),
+        ("recalls", sum.recalls),
+        ("removals", sum.removals),
+        ("crashes", sum.crashes),
+    ] {
+        assert!(count > 0, "no life had any {name}");
     }
 }

@@ -9,7 +9,7 @@ pub(crate) mod serve;
 pub(crate) mod check;
 pub(crate) mod events;
 pub(crate) mod outbox;
-mod plugins;
+pub(crate) mod plugins;
 pub(crate) mod rehearse;
 pub(crate) mod backup;
 pub(crate) mod wit;
@@ -21,7 +21,6 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 
 pub(crate) use failure::Failure;
-pub(crate) use plugins::Plugins;
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -67,10 +66,10 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: outbox::Command,
     },
-    /// Look at plugins and their revisions, go back, pin, and release from quarantine
+    /// List and show plugins, roll back, pin, and end quarantines and blocks
     Plugins {
         #[command(subcommand)]
-        command: Plugins,
+        command: plugins::Command,
     },
     /// Rehearse a component with its fixtures and with stored events before it is dropped in
     ///

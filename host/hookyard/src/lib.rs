@@ -15,7 +15,6 @@ mod clock;
 mod engine;
 mod way_out;
 mod serve;
-mod plugins;
 
 use std::io::Write as _;
 use std::path::Path;
@@ -79,7 +78,7 @@ async fn run(path: &Path, command: Command) -> Result<(), Failure> {
         Command::Check(arguments) => cli::check::run(path, arguments).await,
         Command::Events { command } => cli::events::run(path, command).await,
         Command::Outbox { command } => cli::outbox::run(path, command).await,
-        Command::Plugins { command } => plugins::run(path, command).await,
+        Command::Plugins { command } => cli::plugins::run(path, command).await,
         Command::Rehearse(arguments) => cli::rehearse::run(path, arguments).await,
         Command::Backup(arguments) => cli::backup::run(path, &arguments),
         Command::Wit(arguments) => cli::wit::run(path, &arguments),

@@ -31,7 +31,7 @@ use hookyard_egress::Door;
 use hookyard_plugin::Catalog;
 use hookyard_plugin_http::Requests;
 use hookyard_release::rehearsal::Material;
-use hookyard_release::{Desired, Keeper, Trials};
+use hookyard_release::{Desired, Keeper, Probations};
 use hookyard_store_sqlite::{Options, SqliteStore};
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
@@ -108,10 +108,15 @@ async fn build(
         stage: None,
     }));
     let clock = Arc::new(SystemClock);
-    let trials = Arc::new(Trials::new(clock.clone(), settings.release.rollback));
+    let probations = Arc::new(Probations::new(clock.clone(), settings.release.rollback));
 
     let ingress = wiring::bind_ingress(&settings, store.clone(), door.clone()).await?;
-    let dispatch = wiring::dispatch(&settings, store.clone(), catalog.clone(), trials.clone());
+    let dispatch = wiring::dispatch(
+        &settings,
+        store.clone(),
+        catalog.clone(),
+        probations.clone(),
+    );
     let dispatcher = Dispatcher::new(dispatch);
     let deliverer = Deliverer::new(wiring::delivery(&settings, store.clone(), door));
     let sources = settings.sources.keys().cloned().collect();
@@ -122,7 +127,7 @@ async fn build(
         catalog,
         inbox: store.clone(),
         releases: store.clone(),
-        trials,
+        probations,
         clock,
         material: Material {
             values: store.clone(),

@@ -183,8 +183,7 @@ fn failed(error: &Error) -> HttpError {
         Error::Resolve { .. } => HttpFault::Unresolved,
         Error::Connect { .. } => HttpFault::Unreachable,
         Error::TimedOut {
-            phase: Phase::Slot,
-            ..
+            phase: Phase::Slot, ..
         } => HttpFault::Busy,
         Error::TimedOut { .. } => HttpFault::TimedOut,
         Error::HeaderTooLarge { .. } | Error::BodyTooLarge { .. } => HttpFault::TooLarge,

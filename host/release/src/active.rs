@@ -7,8 +7,8 @@ use hookyard_model::{PluginRef, Revision, SourceName};
 use hookyard_plugin::{Catalog, HandlerKind, Loaded};
 use hookyard_store::{BacklogPolicy, Routes};
 
-use super::load::Ready;
-use super::routing::{self, Sources, Takes};
+use super::component::load::Ready;
+use super::routes::{self, Sources, Takes};
 use crate::rehearsal::Fixtures;
 
 /// One that is active.
@@ -22,16 +22,16 @@ struct Active {
 
 /// All that are.
 #[derive(Debug, Default)]
-pub(super) struct Actives {
+pub(crate) struct ActivePlugins {
     plugins: BTreeMap<PluginRef, Active>,
     /// What isn't announced yet, with the revision before.
     news: BTreeMap<PluginRef, Option<Revision>>,
 }
 
-impl Actives {
+impl ActivePlugins {
     /// Puts a plugin into service, in one swap. That is news if it's other code or takes other events than before. The
     /// revision before stays warm.
-    pub(super) fn activate(&mut self, catalog: &Catalog, ready: Ready) {
+    pub(crate) fn activate(&mut self, catalog: &Catalog, ready: Ready) {
         let plugin = ready.loaded.plugin().clone();
         let takes = takes(&ready.loaded, ready.sidecar.sources.clone());
         catalog.activate(Arc::clone(&ready.loaded));
@@ -64,7 +64,7 @@ impl Actives {
     }
 
     /// Says which plugins have become active, now that the inbox routes to them.
-    pub(super) fn announce(&mut self, sources: &Sources) {
+    pub(crate) fn announce(&mut self, sources: &Sources) {
         for (plugin, previous) in std::mem::take(&mut self.news) {
             if let Some(Active { ready, takes, .. }) = self.plugins.get(&plugin) {
                 announce(&ready.loaded, previous, takes, sources);
@@ -73,52 +73,62 @@ impl Actives {
     }
 
     /// Whether something waits for its announcement.
-    pub(super) fn has_news(&self) -> bool {
+    pub(crate) fn has_news(&self) -> bool {
         !self.news.is_empty()
     }
 
     /// Forgets a plugin; whether it was active.
-    pub(super) fn forget(&mut self, plugin: &PluginRef) -> bool {
+    pub(crate) fn forget(&mut self, plugin: &PluginRef) -> bool {
         self.news.remove(plugin);
         self.plugins.remove(plugin).is_some()
     }
 
     /// What a plugin runs.
-    pub(super) fn loaded(&self, plugin: &PluginRef) -> Option<Arc<Loaded>> {
+    pub(crate) fn loaded(&self, plugin: &PluginRef) -> Option<Arc<Loaded>> {
         Some(Arc::clone(&self.plugins.get(plugin)?.ready.loaded))
     }
 
     /// The fixtures of what a plugin runs.
-    pub(super) fn fixtures(&self, plugin: &PluginRef) -> Option<&Fixtures> {
+    pub(crate) fn fixtures(&self, plugin: &PluginRef) -> Option<&Fixtures> {
         Some(&self.plugins.get(plugin)?.ready.fixtures)
     }
 
-    /// The revision before, if it's that one and nothing that it was granted has been changed since.
-    pub(super) fn warm(&self, plugin: &PluginRef, revision: Revision) -> Option<Ready> {
+    /// Returns the revision before the active one, if it can come back as it is.
+    pub(crate) fn warm_revision(&self, plugin: &PluginRef) -> Option<Revision> {
+        Some(self.before(plugin)?.loaded.revision())
+    }
+
+    /// Returns the component of the revision before the active one, if it is this revision and can come back as it is.
+    pub(crate) fn warm(&self, plugin: &PluginRef, revision: Revision) -> Option<Ready> {
+        let before = self.before(plugin)?;
+        (before.loaded.revision() == revision).then(|| before.clone())
+    }
+
+    /// Returns the revision before the active one, unless grants have been changed since.
+    fn before(&self, plugin: &PluginRef) -> Option<&Ready> {
         let Active { ready, before, .. } = self.plugins.get(plugin)?;
-        let is_as_good = |before: &&Ready| {
-            before.loaded.revision() == revision && before.loaded.grants() == ready.loaded.grants()
-        };
-        before.as_ref().filter(is_as_good).cloned()
+        before
+            .as_ref()
+            .filter(|before| before.loaded.grants() == ready.loaded.grants())
     }
 
     /// How many there are.
-    pub(super) fn count(&self) -> usize {
+    pub(crate) fn count(&self) -> usize {
         self.plugins.len()
     }
 
     /// Who is given the events of which source.
-    pub(super) fn routes(&self, sources: &Sources) -> Routes {
+    pub(crate) fn routes(&self, sources: &Sources) -> Routes {
         let active = self
             .plugins
             .iter()
             .map(|(plugin, active)| (plugin.clone(), active.takes.clone()))
             .collect();
-        routing::routes(sources, &active)
+        routes::routes(sources, &active)
     }
 
     /// What each does with its backlog.
-    pub(super) fn backlogs(&self) -> Backlogs {
+    pub(crate) fn backlogs(&self) -> Backlogs {
         self.plugins
             .iter()
             .map(|(plugin, active)| (plugin.clone(), active.ready.sidecar.backlog.policy()))
@@ -127,10 +137,10 @@ impl Actives {
 }
 
 /// What each active plugin does with the events that came before any plugin.
-pub(super) type Backlogs = BTreeMap<PluginRef, BacklogPolicy>;
+pub(crate) type Backlogs = BTreeMap<PluginRef, BacklogPolicy>;
 
 /// What a loaded plugin takes, narrowed to `only` where the operator says so.
-pub(super) fn takes(loaded: &Loaded, only: Option<BTreeSet<SourceName>>) -> Takes {
+pub(crate) fn takes(loaded: &Loaded, only: Option<BTreeSet<SourceName>>) -> Takes {
     let typed = |handler: &HandlerKind| match handler {
         HandlerKind::Typed { provider, .. } => Some(provider.clone()),
         HandlerKind::Untyped => None,
@@ -143,7 +153,7 @@ pub(super) fn takes(loaded: &Loaded, only: Option<BTreeSet<SourceName>>) -> Take
 }
 
 /// A plugin's handlers, for people.
-pub(super) fn handlers(loaded: &Loaded) -> String {
+pub(crate) fn handlers(loaded: &Loaded) -> String {
     let name = |handler: &HandlerKind| match handler {
         HandlerKind::Typed {
             package,
@@ -170,7 +180,7 @@ pub(super) fn handlers(loaded: &Loaded) -> String {
 }
 
 /// What a plugin exports in vain: it has the handler of a provider that isn't here, or whose name is written otherwise.
-pub(super) fn strange(loaded: &Loaded) -> Option<String> {
+pub(crate) fn strange(loaded: &Loaded) -> Option<String> {
     let told = |names| {
         format!("exports {names}, whose package no provider of this host has: it is never called")
     };

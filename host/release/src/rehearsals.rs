@@ -7,42 +7,32 @@ use std::collections::BTreeMap;
 use hookyard_model::{PluginRef, TenantName};
 use tokio::task::{AbortHandle, Id, JoinError, JoinSet};
 
-use super::places::{Place, Places};
 use super::rehearse::{Findings, Verdict};
+use super::slots::{Slot, Slots};
 
 /// Those that are under way, of `R`.
-pub(super) struct Rehearsals<R> {
+pub(crate) struct Rehearsals<R> {
     under_way: BTreeMap<PluginRef, (R, AbortHandle)>,
     tasks: JoinSet<Verdict>,
-    places: Places,
+    slots: Slots,
 }
 
 impl<R> Rehearsals<R> {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             under_way: BTreeMap::new(),
             tasks: JoinSet::new(),
-            places: Places::for_rehearsals(),
+            slots: Slots::for_rehearsals(),
         }
     }
 
     /// Where a tenant's plugins are rehearsed.
-    pub(super) fn place(&mut self, tenant: &TenantName) -> Place {
-        self.places.of(tenant)
-    }
-
-    /// Whether a plugin is rehearsed.
-    pub(super) fn has(&self, plugin: &PluginRef) -> bool {
-        self.under_way.contains_key(plugin)
-    }
-
-    /// The plugins that are rehearsed.
-    pub(super) fn plugins(&self) -> impl Iterator<Item = &PluginRef> {
-        self.under_way.keys()
+    pub(crate) fn slot(&mut self, tenant: &TenantName) -> Slot {
+        self.slots.of(tenant)
     }
 
     /// Begins one, in place of the one of the same plugin that may be under way.
-    pub(super) fn begin(
+    pub(crate) fn begin(
         &mut self,
         plugin: PluginRef,
         of: R,
@@ -54,14 +44,14 @@ impl<R> Rehearsals<R> {
     }
 
     /// Ends the one of a plugin, where there is one: nothing comes of it.
-    pub(super) fn end(&mut self, plugin: &PluginRef) -> Option<R> {
+    pub(crate) fn end(&mut self, plugin: &PluginRef) -> Option<R> {
         let (of, task) = self.under_way.remove(plugin)?;
         task.abort();
         Some(of)
     }
 
     /// Waits for the next one that is over. None where none is under way.
-    pub(super) async fn over(&mut self) -> Option<(PluginRef, R, Verdict)> {
+    pub(crate) async fn over(&mut self) -> Option<(PluginRef, R, Verdict)> {
         loop {
             let (id, verdict) = match self.tasks.join_next_with_id().await? {
                 Ok(done) => done,
@@ -82,10 +72,6 @@ impl<R> Rehearsals<R> {
         let plugin = plugin.clone();
         let (of, _) = self.under_way.remove(&plugin)?;
         Some((plugin, of))
-    }
-
-    pub(super) fn is_empty(&self) -> bool {
-        self.under_way.is_empty()
     }
 }
 
@@ -159,6 +145,6 @@ mod tests {
             rehearsals.over().await,
             Some((orders, "next", Verdict::Unrehearsed))
         );
-        assert!(rehearsals.is_empty() && rehearsals.over().await.is_none());
+        assert!(rehearsals.under_way.is_empty() && rehearsals.over().await.is_none());
     }
 }

@@ -11,15 +11,15 @@ use hookyard_plugin::{Engine, Loaded};
 
 use super::Desired;
 use super::active::takes;
-use super::load::{Failure, Ready};
-use super::places::Place;
+use super::component::load::{Failure, Ready};
+use super::slots::Slot;
 use crate::rehearsal::{Material, Rehearsal, Report};
 use hookyard_config::files;
 use hookyard_config::settings::RehearsalPolicy;
 
 /// What a rehearsal came to.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Verdict {
+pub enum Verdict {
     /// There is none to be had: the policy is `off`, or there's nothing to rehearse with.
     Unrehearsed,
     /// It may become active.
@@ -30,33 +30,33 @@ pub(super) enum Verdict {
 
 /// What was found.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Findings {
+pub struct Findings {
     /// One line: what was run, and how it went.
-    pub(super) summary: String,
+    pub summary: String,
     /// All of it, for `hookyard plugins show`.
-    pub(super) report: String,
+    pub report: String,
 }
 
 /// Where a revision is rehearsed.
-pub(super) struct Stage {
-    pub(super) desired: Arc<Desired>,
-    pub(super) engine: Arc<Engine>,
-    pub(super) material: Material,
-    pub(super) place: Place,
+pub(crate) struct Stage {
+    pub(crate) desired: Arc<Desired>,
+    pub(crate) engine: Arc<Engine>,
+    pub(crate) material: Material,
+    pub(crate) slot: Slot,
     /// What it's to follow, where that is loaded.
-    pub(super) active: Option<Arc<Loaded>>,
+    pub(crate) active: Option<Arc<Loaded>>,
     /// What it's to follow, where that is only known.
-    pub(super) last: Option<Revision>,
+    pub(crate) last: Option<Revision>,
 }
 
 impl Stage {
     /// Rehearses a revision.
-    pub(super) async fn rehearse(self, next: &Ready) -> Verdict {
+    pub(crate) async fn rehearse(self, next: &Ready) -> Verdict {
         let (plugin, policy) = (next.loaded.plugin(), next.sidecar.rehearsal.policy);
         if policy == RehearsalPolicy::Off {
             return Verdict::Unrehearsed;
         }
-        let _place = self.place.take().await;
+        let _place = self.slot.take().await;
         let active = match &self.active {
             Some(active) => Some(Arc::clone(active)),
             None => self.recall(plugin).await,
@@ -66,9 +66,9 @@ impl Stage {
     }
 
     /// Runs the fixtures of what serves already, and tells how that went.
-    pub(super) async fn check_fixtures(self, serving: &Ready) {
+    pub(crate) async fn check_fixtures(self, serving: &Ready) {
         let (plugin, revision) = (serving.loaded.plugin(), serving.loaded.revision().short());
-        let _place = self.place.take().await;
+        let _place = self.slot.take().await;
         let rehearsal = Rehearsal {
             events: 0,
             ..rehearsal(serving, None, &self.desired)

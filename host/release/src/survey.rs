@@ -9,12 +9,12 @@ use hookyard_model::{PluginRef, Step, Timestamp};
 use hookyard_plugin::Engine;
 use hookyard_store::RevisionRecord;
 
+use super::Desired;
 use super::active::{handlers, strange, takes};
-use super::listing::Lister;
-use super::load::{Failure, Ready};
-use super::precedence::Precedence;
-use super::sighting::{Files, Sighting};
-use super::{Desired, sighting};
+use super::component::load::{Failure, Ready};
+use super::folder::listing::Lister;
+use super::folder::precedence::Precedence;
+use super::folder::sighting::{self, Files, Sighting};
 use hookyard_config::settings::Plugins;
 
 /// What was found of one plugin, or of an entry that is none.

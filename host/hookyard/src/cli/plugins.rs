@@ -1,84 +1,87 @@
-//! `hookyard plugins`: how they stand, and what operators can order.
+//! `hookyard plugins`: lists and shows plugins, and gives orders about them.
+//!
+//! The commands work on the store and the plugin folder. They work while a host serves from these, and without a host.
 
-use clap::Subcommand;
-use hookyard_model::PluginRef;
+mod list;
+mod orders;
+mod show;
+mod standing;
 
-/// What to do with plugins.
+use std::path::Path;
+
+use clap::{Args, Subcommand};
+use hookyard_model::{InvalidName, PluginRef};
+
+use super::Failure;
+
+/// The commands on plugins.
 #[derive(Debug, Subcommand)]
-pub(crate) enum Plugins {
-    /// List plugins: what each runs, since when, and whether its file is served
+pub(crate) enum Command {
+    /// List plugins: the active revision of each, since when, and whether its file is served
     List {
-        /// One JSON object per line instead of a table
+        /// Print one JSON object per line instead of a table
         #[arg(long)]
         json: bool,
     },
     /// Show one plugin: its revisions, each with its steps, reasons and reports
-    Show {
-        /// The plugin, as tenant/name
-        #[arg(value_parser = plugin)]
-        plugin: PluginRef,
-        /// One JSON object instead of text
-        #[arg(long)]
-        json: bool,
-    },
-    /// Put the revision before back into service; what serves now is refused from then on
+    Show(Target),
+    /// Return to the previous good revision, and block the active one
     ///
-    /// A running host does so at once, another one when it starts.
+    /// A running host does so at once, a stopped host when it starts.
     Rollback {
-        /// The plugin, as tenant/name
-        #[arg(value_parser = plugin)]
-        plugin: PluginRef,
-        /// Rather this revision: its first digits, as many as tell it from others
+        #[command(flatten)]
+        target: Target,
+        /// Return to this revision instead: its first digits, enough to be unique
         #[arg(long, value_name = "REVISION")]
         to: Option<String>,
-        /// Say what was done as JSON
-        #[arg(long)]
-        json: bool,
     },
-    /// Have a plugin stay with a revision, whatever file is dropped, until `unpin`
+    /// Keep a plugin at a revision until `unpin`, whichever files are dropped
     ///
-    /// Files that are dropped meanwhile are checked and compiled, and wait.
+    /// Files that are dropped in the meantime are checked and compiled, and wait.
     Pin {
-        /// The plugin, as tenant/name
-        #[arg(value_parser = plugin)]
-        plugin: PluginRef,
-        /// Rather this revision than the one that serves: its first digits, as many as tell it from others
+        #[command(flatten)]
+        target: Target,
+        /// The revision instead of the active one: its first digits, enough to be unique
         revision: Option<String>,
-        /// Say what was done as JSON
-        #[arg(long)]
-        json: bool,
     },
-    /// End a pin: the file in the folder is taken up
-    Unpin {
-        /// The plugin, as tenant/name
-        #[arg(value_parser = plugin)]
-        plugin: PluginRef,
-        /// Say what was done as JSON
-        #[arg(long)]
-        json: bool,
-    },
-    /// End a plugin's quarantine: its held events go on, and content that is refused may serve again
-    Release {
-        /// The plugin, as tenant/name
-        #[arg(value_parser = plugin)]
-        plugin: PluginRef,
-        /// Say what was done as JSON
-        #[arg(long)]
-        json: bool,
-    },
+    /// End a pin, so that the file in the folder is released
+    Unpin(Target),
+    /// End a plugin's quarantine and its blocks
+    ///
+    /// Held events go on, and blocked revisions may serve again.
+    Clear(Target),
+}
+
+/// The plugin that a command is about, and the form of its output.
+#[derive(Debug, Args)]
+pub(crate) struct Target {
+    /// The plugin, as tenant/name
+    #[arg(value_parser = plugin)]
+    plugin: PluginRef,
+    /// Print one JSON object instead of text
+    #[arg(long)]
+    json: bool,
+}
+
+/// Runs a command on the plugins of the configuration at `path`.
+pub(crate) async fn run(path: &Path, command: Command) -> Result<(), Failure> {
+    match command {
+        Command::List { json } => list::list(path, json).await,
+        Command::Show(target) => show::show(path, &target.plugin, target.json).await,
+        Command::Rollback { target, to } => orders::rollback(path, target, to.as_deref()).await,
+        Command::Pin { target, revision } => orders::pin(path, target, revision.as_deref()).await,
+        Command::Unpin(target) => orders::unpin(path, target).await,
+        Command::Clear(target) => orders::clear(path, target).await,
+    }
 }
 
 fn plugin(text: &str) -> Result<PluginRef, String> {
-    let (tenant, plugin) = text
+    let (tenant, name) = text
         .split_once('/')
         .ok_or("must be a tenant and a name, such as acme/books")?;
-    let tenant = tenant
-        .parse()
-        .map_err(|error: hookyard_model::InvalidName| error.to_string())?;
+    let message = |error: InvalidName| error.to_string();
     Ok(PluginRef {
-        tenant,
-        name: plugin
-            .parse()
-            .map_err(|error: hookyard_model::InvalidName| error.to_string())?,
+        tenant: tenant.parse().map_err(message)?,
+        name: name.parse().map_err(message)?,
     })
 }

@@ -9,7 +9,7 @@ use hookyard_egress::{Client, Door, Policy};
 use hookyard_ingress::{Bound, Source, Sources};
 use hookyard_model::SourceRef;
 use hookyard_plugin::Catalog;
-use hookyard_release::Trials;
+use hookyard_release::Probations;
 use hookyard_store::{Inbox, Outbox};
 
 use super::certificates::CertificateFile;
@@ -42,7 +42,7 @@ pub(super) fn dispatch(
     settings: &Settings,
     inbox: Arc<dyn Inbox>,
     catalog: Arc<Catalog>,
-    trials: Arc<Trials>,
+    probations: Arc<Probations>,
 ) -> hookyard_dispatch::Config {
     hookyard_dispatch::Config {
         inbox,
@@ -53,7 +53,7 @@ pub(super) fn dispatch(
         concurrency_max: settings.dispatch.concurrency_max,
         tenant_concurrency_max: settings.dispatch.tenant_concurrency_max,
         quarantine: settings.quarantine,
-        probation: trials,
+        probation: probations,
         shutdown_timeout: settings.shutdown_timeout,
         policies: retry_policies(settings),
     }

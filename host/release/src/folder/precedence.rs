@@ -8,7 +8,7 @@ use super::sighting::Files;
 
 /// The plugins that come before what is dropped later.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Precedence(BTreeMap<PluginRef, Rank>);
+pub(crate) struct Precedence(BTreeMap<PluginRef, Rank>);
 
 /// The first comes first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -20,7 +20,7 @@ enum Rank {
 
 impl Precedence {
     /// First those that serve, or did when the host ended; then those that are being loaded.
-    pub(super) fn new(
+    pub(crate) fn new(
         serving: impl IntoIterator<Item = PluginRef>,
         loading: impl IntoIterator<Item = PluginRef>,
     ) -> Self {
@@ -33,7 +33,7 @@ impl Precedence {
     }
 
     /// A tenant's plugins that come first.
-    pub(super) fn of_tenant(&self, tenant: &str) -> impl Iterator<Item = &PluginRef> {
+    pub(crate) fn of_tenant(&self, tenant: &str) -> impl Iterator<Item = &PluginRef> {
         self.0
             .keys()
             .filter(move |plugin| plugin.tenant.as_str() == tenant)
@@ -41,7 +41,7 @@ impl Precedence {
 
     /// Leaves `count_max` of one tenant's plugins, and returns the others. After those that come first, those whose files
     /// have been unchanged for longest are left.
-    pub(super) fn bound(
+    pub(crate) fn bound(
         &self,
         plugins: &mut BTreeMap<PluginRef, Files>,
         count_max: usize,

@@ -50,7 +50,7 @@ async fn steps(settings: &Settings, plugin: &PluginRef) -> anyhow::Result<Vec<Re
         opened => opened?
             .steps(plugin)
             .await
-            .context("the inbox can't be read"),
+            .context("the store can't be read"),
     }
 }
 

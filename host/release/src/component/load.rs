@@ -13,9 +13,9 @@ use hookyard_plugin::{
 use hookyard_config::granting::Granting;
 use tokio::sync::mpsc;
 
-use super::kept::{Component, Kept};
+use super::archive::{Archive, Component};
 use super::references::References;
-use super::sighting::Files;
+use crate::folder::sighting::Files;
 use crate::rehearsal::Fixtures;
 use hookyard_config::files;
 use hookyard_config::files::Stamp;
@@ -27,47 +27,47 @@ use hookyard_model::{chain, visible};
 
 /// What a load needs beside the plugin's files.
 #[derive(Clone)]
-pub(super) struct Loader {
-    pub(super) engine: Arc<Engine>,
-    pub(super) folder: PathBuf,
-    pub(super) file_max: u64,
-    pub(super) limits: Limits,
-    pub(super) ceilings: BTreeMap<TenantName, Limits>,
-    pub(super) grants: Granted,
-    pub(super) references: References,
-    pub(super) contracts: Arc<Contracts>,
-    pub(super) kept: Kept,
-    pub(super) rehearsal: Rehearsal,
-    pub(super) backlog: Backlog,
+pub(crate) struct Loader {
+    pub(crate) engine: Arc<Engine>,
+    pub(crate) folder: PathBuf,
+    pub(crate) file_max: u64,
+    pub(crate) limits: Limits,
+    pub(crate) ceilings: BTreeMap<TenantName, Limits>,
+    pub(crate) grants: Granted,
+    pub(crate) references: References,
+    pub(crate) contracts: Arc<Contracts>,
+    pub(crate) archive: Archive,
+    pub(crate) rehearsal: Rehearsal,
+    pub(crate) backlog: Backlog,
     /// Who is told how compilations go on, where somebody is.
-    pub(super) reports: Option<mpsc::Sender<Report>>,
+    pub(crate) reports: Option<mpsc::Sender<Report>>,
 }
 
 /// How far the compilation of a plugin's file has come.
-pub(super) type Report = (PluginRef, Revision, Progress);
+pub(crate) type Report = (PluginRef, Revision, Progress);
 
 /// A plugin that can be made active.
 #[derive(Debug, Clone)]
-pub(super) struct Ready {
-    pub(super) loaded: Arc<Loaded>,
-    pub(super) sidecar: Sidecar,
+pub(crate) struct Ready {
+    pub(crate) loaded: Arc<Loaded>,
+    pub(crate) sidecar: Sidecar,
     /// Everything odd about the settings that stops nothing.
-    pub(super) notes: Vec<String>,
+    pub(crate) notes: Vec<String>,
     /// What it can be tried out with; none where it has served before.
-    pub(super) fixtures: Arc<Fixtures>,
+    pub(crate) fixtures: Arc<Fixtures>,
 }
 
 /// What came of a load.
 #[derive(Debug)]
-pub(super) struct Loading<T = Ready> {
+pub(crate) struct Loading<T = Ready> {
     /// The content of its file, where that could be read.
-    pub(super) revision: Option<Revision>,
-    pub(super) result: Result<T, Failure>,
+    pub(crate) revision: Option<Revision>,
+    pub(crate) result: Result<T, Failure>,
 }
 
-/// Why there is none.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Failure {
+/// The reason for which a plugin could not be loaded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Failure {
     /// The files are bad; one line says how. Trying again without a change is no use.
     Refused(String),
     /// The files changed while they were read.
@@ -81,13 +81,13 @@ pub(super) enum Failure {
 impl Loader {
     /// Loads the plugin whose files were seen as `files`, and keeps the component where it can be run, for later; with
     /// those that are `needed`.
-    pub(super) fn load(&self, plugin: &PluginRef, files: Files, needed: &[Revision]) -> Loading {
+    pub(crate) fn load(&self, plugin: &PluginRef, files: Files, needed: &[Revision]) -> Loading {
         let Loading { revision, result } = self.survey(plugin, files);
         let result = result.map(|(ready, component)| {
             for note in &ready.notes {
                 tracing::warn!(target: "hookyard::release", %plugin, "{note}");
             }
-            if let Err(error) = self.kept.keep(plugin, &component, needed) {
+            if let Err(error) = self.archive.keep(plugin, &component, needed) {
                 tracing::warn!(target: "hookyard::release", %plugin, %error, "the component can't be kept: it can't come back once its file is another one");
             }
             ready
@@ -97,13 +97,11 @@ impl Loader {
 
     /// Loads a revision that was kept. The settings in the folder count, so that what is no longer granted isn't granted
     /// to it; where they are faulty, those that it served with.
-    pub(super) fn recall(&self, plugin: &PluginRef, revision: Revision) -> Result<Ready, Failure> {
-        let gone = || {
-            Failure::Refused(format!(
-                "the component {revision} is no longer kept in plugins.revisions"
-            ))
-        };
-        let Component { code, settings } = self.kept.read(plugin, revision).ok_or_else(gone)?;
+    pub(crate) fn recall(&self, plugin: &PluginRef, revision: Revision) -> Result<Ready, Failure> {
+        let Component { code, settings } = self
+            .archive
+            .read(plugin, revision)
+            .ok_or_else(|| Failure::Refused(not_archived(revision)))?;
         let present = present(&self.path(plugin, "toml"), self.file_max)
             .ok()
             .filter(|present| self.sidecar(plugin, present).is_ok());
@@ -111,7 +109,7 @@ impl Loader {
     }
 
     /// As `load`, and touches nothing.
-    pub(super) fn survey(&self, plugin: &PluginRef, files: Files) -> Loading<(Ready, Component)> {
+    pub(crate) fn survey(&self, plugin: &PluginRef, files: Files) -> Loading<(Ready, Component)> {
         let code = match read(&self.path(plugin, "wasm"), files.code, self.file_max) {
             Ok(code) => code,
             Err(failure) => {
@@ -132,7 +130,7 @@ impl Loader {
 
     /// A component from anywhere, as the plugin that it would be by the settings in the folder. Its fixtures are those of
     /// `fixtures`, where that is a folder, or else those in the plugin folder.
-    pub(super) fn try_out(
+    pub(crate) fn try_out(
         &self,
         plugin: &PluginRef,
         code: &[u8],
@@ -246,15 +244,20 @@ impl Loader {
         format!("{}; {}", chain(fault), granting.told(lacks, *toolchain))
     }
 
-    pub(super) fn path(&self, plugin: &PluginRef, extension: &str) -> PathBuf {
+    pub(crate) fn path(&self, plugin: &PluginRef, extension: &str) -> PathBuf {
         self.folder_of(plugin)
             .join(format!("{}.{extension}", plugin.name))
     }
 
     /// Where a tenant's plugins stand. The tenant is known by it where files are read.
-    pub(super) fn folder_of(&self, plugin: &PluginRef) -> PathBuf {
+    pub(crate) fn folder_of(&self, plugin: &PluginRef) -> PathBuf {
         self.folder.join(plugin.tenant.as_str())
     }
+}
+
+/// Returns the reason for which a revision cannot be recalled that is not in the archive.
+pub(crate) fn not_archived(revision: Revision) -> String {
+    format!("the component {revision} is no longer kept in plugins.revisions")
 }
 
 /// Says how a compilation goes on.

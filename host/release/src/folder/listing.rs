@@ -9,34 +9,34 @@ use std::sync::Arc;
 use hookyard_model::PluginRef;
 
 use super::precedence::Precedence;
+use super::watch::{Folders, identity};
 use crate::rehearsal::{COUNT_MAX, is_fixture};
-use crate::watch::{Folders, identity};
 use hookyard_config::files::{self, Looks, Place};
 use hookyard_config::files::{FolderStamp, Stamp};
 
 /// What a folder of fixtures is called after its plugin.
-pub(super) const FIXTURES: &str = ".fixtures";
+pub(crate) const FIXTURES: &str = ".fixtures";
 /// The most entries of one folder that are read, so that no tenant's folder makes a look slow for others.
-pub(super) const ENTRIES_MAX: usize = 10_000;
+pub(crate) const ENTRIES_MAX: usize = 10_000;
 
 /// The plugin folder at one moment.
 #[derive(Debug, Default)]
-pub(super) struct Listing {
+pub(crate) struct Listing {
     /// Everything directly in the folder, less hidden entries.
-    pub(super) top: Vec<Top>,
+    pub(crate) top: Vec<Top>,
     /// The folders that a change could show in, links resolved.
-    pub(super) watched: Folders,
+    pub(crate) watched: Folders,
 }
 
 /// An entry of the plugin folder itself.
 #[derive(Debug)]
-pub(super) struct Top {
-    pub(super) name: String,
-    pub(super) kind: TopKind,
+pub(crate) struct Top {
+    pub(crate) name: String,
+    pub(crate) kind: TopKind,
 }
 
 #[derive(Debug)]
-pub(super) enum TopKind {
+pub(crate) enum TopKind {
     /// A tenant's folder.
     Folder(Folder),
     /// Neither a folder nor a link to one.
@@ -47,22 +47,22 @@ pub(super) enum TopKind {
 
 /// What is in a tenant's folder.
 #[derive(Debug, Default)]
-pub(super) struct Folder {
-    pub(super) items: Vec<Item>,
+pub(crate) struct Folder {
+    pub(crate) items: Vec<Item>,
     /// Whether there are more than `ENTRIES_MAX`. The files of plugins that have precedence are among the items all the
     /// same, where they are there.
-    pub(super) is_cut: bool,
+    pub(crate) is_cut: bool,
 }
 
 /// An entry of a tenant's folder.
 #[derive(Debug)]
-pub(super) struct Item {
-    pub(super) name: String,
-    pub(super) kind: ItemKind,
+pub(crate) struct Item {
+    pub(crate) name: String,
+    pub(crate) kind: ItemKind,
 }
 
 #[derive(Debug)]
-pub(super) enum ItemKind {
+pub(crate) enum ItemKind {
     /// A file or a link to one.
     File(Stamp),
     /// A folder of fixtures.
@@ -77,11 +77,11 @@ pub(super) enum ItemKind {
 
 /// Lists the plugin folder. A tenant's folder that doesn't answer holds up the others once; it counts as unreadable.
 #[derive(Debug, Default)]
-pub(super) struct Lister(Looks<(Option<TopKind>, Folders)>);
+pub(crate) struct Lister(Looks<(Option<TopKind>, Folders)>);
 
 impl Lister {
     /// Lists `folder` and its tenants' folders. Fails when `folder` itself can't be read.
-    pub(super) fn list(
+    pub(crate) fn list(
         &mut self,
         folder: &Path,
         precedence: &Arc<Precedence>,

@@ -76,7 +76,7 @@ impl<'p> Line<'p> {
             since,
         };
         let quarantine = standing.quarantine.as_ref();
-        let blocks = standing.blocks.iter();
+        let blocks = standing.plugin.blocks.iter();
         Self {
             tenant: plugin.tenant.as_str(),
             plugin: plugin.name.as_str(),
@@ -85,12 +85,12 @@ impl<'p> Line<'p> {
             since: active
                 .and_then(|active| active.served_at)
                 .map(|since| since.to_string()),
-            file: standing.file.map(|file| file.to_string()),
+            file: standing.plugin.file.map(|file| file.to_string()),
             has_file: standing.has_file,
             file_state: standing.progress().map(|(step, _)| step.name()),
             file_since: standing.progress().map(|(_, since)| since.to_string()),
             mismatch: standing.mismatch(),
-            pinned: standing.pin().map(|pin| pin.revision.to_string()),
+            pinned: standing.plugin.pin().map(|pin| pin.revision.to_string()),
             quarantine: quarantine.map(|why_| {
                 why(
                     why_.revision.to_string(),
@@ -153,7 +153,7 @@ fn since(active: &RevisionRecord) -> Timestamp {
 /// What is out of the ordinary.
 fn notes(standing: &Standing) -> Vec<String> {
     let mut notes = Vec::new();
-    if let Some(pin) = standing.pin() {
+    if let Some(pin) = standing.plugin.pin() {
         notes.push(format!("pinned to {}", pin.revision.short()));
     }
     if let Some(Quarantine {
@@ -177,7 +177,7 @@ fn notes(standing: &Standing) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::standing::tests::{at, block, plugin, revision, serving};
+    use super::super::standing::tests::{at, block, dropped, plugin, revision, serving, with_file};
     use super::*;
 
     #[test]
@@ -187,12 +187,8 @@ mod tests {
             text(&serving()),
             "acme/books|active|020202020202|2026-06-02T11:36:45.000Z|"
         );
-        let refused = Standing {
-            file: Some(revision(3)),
-            blocks: vec![block(3)],
-            revisions: Vec::new(),
-            ..serving()
-        };
+        let mut refused = with_file(3);
+        refused.plugin.blocks = vec![block(3)];
         assert_eq!(
             text(&refused),
             "acme/books|refused|-|-|its file (030303030303) is refused: worse"
@@ -213,12 +209,10 @@ mod tests {
             reason,
             since: at(7),
         };
-        let held = Standing {
-            quarantine: Some(quarantine),
-            has_file: false,
-            file: None,
-            ..serving()
-        };
+        let mut held = serving();
+        held.quarantine = Some(quarantine);
+        held.has_file = false;
+        held.plugin.file = None;
         assert_eq!(
             in_words(&plugin(), &held),
             format!(
@@ -226,11 +220,8 @@ mod tests {
                  (020202020202): 9 of 10\\ntrapped; no longer in the folder"
             )
         );
-        let refused = Standing {
-            file: Some(revision(3)),
-            blocks: vec![block(3)],
-            ..serving()
-        };
+        let mut refused = dropped(3);
+        refused.plugin.blocks = vec![block(3)];
         let expected = format!(
             "acme/books active 020202020202 since {since}; its file (030303030303) is refused: worse"
         );

@@ -20,18 +20,18 @@ const NAMES_MAX: usize = 3;
 
 /// A plugin's files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Files {
+pub struct Files {
     /// The component.
-    pub(super) code: Stamp,
+    pub code: Stamp,
     /// The settings beside it, where there are any.
-    pub(super) sidecar: Option<Stamp>,
+    pub sidecar: Option<Stamp>,
     /// The fixtures beside it, where there are any.
-    pub(super) fixtures: Option<FolderStamp>,
+    pub fixtures: Option<FolderStamp>,
 }
 
 impl Files {
     /// For how long all of them had been unchanged.
-    pub(super) fn quiet_for(&self, now: SystemTime) -> Duration {
+    pub(crate) fn quiet_for(&self, now: SystemTime) -> Duration {
         let code = self.code.quiet_for(now);
         let sidecar = self.sidecar.map(|sidecar| sidecar.quiet_for(now));
         let fixtures = self.fixtures.map(|fixtures| fixtures.quiet_for(now));
@@ -44,24 +44,24 @@ impl Files {
 
 /// What a look at the folder showed.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Sighting {
+pub(crate) struct Sighting {
     /// The plugins that are there.
-    pub(super) plugins: BTreeMap<PluginRef, Files>,
+    pub(crate) plugins: BTreeMap<PluginRef, Files>,
     /// Plugins that can't be seen now and may well be there: nothing is concluded from their absence.
-    pub(super) hidden: BTreeSet<PluginRef>,
+    pub(crate) hidden: BTreeSet<PluginRef>,
     /// Tenants of whom the same holds as a whole.
-    pub(super) hidden_tenants: BTreeSet<TenantName>,
+    pub(crate) hidden_tenants: BTreeSet<TenantName>,
     /// Plugins beyond the most that their tenant may have. Nothing is loaded of them; what serves goes on.
-    pub(super) over: BTreeSet<PluginRef>,
+    pub(crate) over: BTreeSet<PluginRef>,
     /// A line for each tenant that has such.
-    pub(super) over_lines: Vec<String>,
+    pub(crate) over_lines: Vec<String>,
     /// What the operator should hear, a line each.
-    pub(super) problems: BTreeSet<String>,
+    pub(crate) problems: BTreeSet<String>,
 }
 
 impl Sighting {
     /// Whether a plugin may well be there, and can't be seen or isn't looked at.
-    pub(super) fn hides(&self, plugin: &PluginRef) -> bool {
+    pub(crate) fn hides(&self, plugin: &PluginRef) -> bool {
         self.hidden.contains(plugin)
             || self.hidden_tenants.contains(&plugin.tenant)
             || self.over.contains(plugin)
@@ -94,7 +94,7 @@ impl Sighting {
 }
 
 /// Judges `listing` of `folder`. Of more than `count_max` plugins of a tenant, those that come first count.
-pub(super) fn judge(
+pub(crate) fn judge(
     folder: &Path,
     listing: &Listing,
     precedence: &Precedence,

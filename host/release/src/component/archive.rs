@@ -3,6 +3,7 @@
 //! `<folder>/<tenant>/<plugin>/<revision>.wasm`, with the settings that it served with beside it. What is read is hashed:
 //! a file that isn't what its name says is not used. Compiled code is not kept here.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
@@ -15,22 +16,22 @@ const UNFINISHED: &str = "new";
 
 /// The folder of kept components. Blocks.
 #[derive(Debug, Clone)]
-pub(super) struct Kept {
-    pub(super) folder: PathBuf,
+pub(crate) struct Archive {
+    pub(crate) folder: PathBuf,
     /// Of each plugin, how many are kept beside those that must be.
-    pub(super) count_max: usize,
+    pub(crate) count_max: usize,
 }
 
 /// A component and the settings that it served with.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Component {
-    pub(super) code: Vec<u8>,
-    pub(super) settings: String,
+pub(crate) struct Component {
+    pub(crate) code: Vec<u8>,
+    pub(crate) settings: String,
 }
 
-impl Kept {
+impl Archive {
     /// Keeps a component, as the latest of its plugin. Of the others, those of `needed` and the latest stay.
-    pub(super) fn keep(
+    pub(crate) fn keep(
         &self,
         plugin: &PluginRef,
         component: &Component,
@@ -61,7 +62,7 @@ impl Kept {
     }
 
     /// What was kept; `None` where it isn't there, or isn't what it was.
-    pub(super) fn read(&self, plugin: &PluginRef, revision: Revision) -> Option<Component> {
+    pub(crate) fn read(&self, plugin: &PluginRef, revision: Revision) -> Option<Component> {
         let folder = self.folder_of(plugin);
         let code = fs::read(folder.join(format!("{revision}.wasm"))).ok()?;
         if revision_of(&code) != revision {
@@ -73,11 +74,14 @@ impl Kept {
         Some(Component { code, settings })
     }
 
-    /// Whether it's there, by its name alone.
-    pub(super) fn has(&self, plugin: &PluginRef, revision: Revision) -> bool {
-        self.folder_of(plugin)
-            .join(format!("{revision}.wasm"))
-            .is_file()
+    /// Returns the revisions of a plugin that are in the archive, going by the names of the files.
+    pub(crate) fn revisions(&self, plugin: &PluginRef) -> BTreeSet<Revision> {
+        let Ok(entries) = fs::read_dir(self.folder_of(plugin)) else {
+            return BTreeSet::new();
+        };
+        entries
+            .filter_map(|entry| revision_of_file(&entry.ok()?.file_name().to_string_lossy()))
+            .collect()
     }
 
     fn folder_of(&self, plugin: &PluginRef) -> PathBuf {
@@ -85,6 +89,11 @@ impl Kept {
             .join(plugin.tenant.as_str())
             .join(plugin.name.as_str())
     }
+}
+
+/// Returns the revision that a file of the archive is named after, if it is a component.
+fn revision_of_file(name: &str) -> Option<Revision> {
+    name.strip_suffix(".wasm")?.parse().ok()
 }
 
 /// Writes a file whole: beside its place, synced, and renamed into it.
@@ -101,10 +110,7 @@ fn sweep(folder: &Path, count_max: usize, is_needed: impl Fn(Revision) -> bool) 
     let mut others = Vec::new();
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
-        let name = entry.file_name().to_string_lossy().into_owned();
-        let revision = name
-            .strip_suffix(".wasm")
-            .and_then(|name| name.parse::<Revision>().ok());
+        let revision = revision_of_file(&entry.file_name().to_string_lossy());
         if let Some(revision) = revision.filter(|revision| !is_needed(*revision)) {
             others.push((entry.metadata()?.modified()?, revision));
         }
@@ -156,7 +162,7 @@ mod tests {
     #[test]
     fn what_is_kept_comes_back_unless_it_was_changed() {
         let root = tempfile::tempdir().expect("a folder");
-        let kept = Kept {
+        let kept = Archive {
             folder: root.path().join("revisions"),
             count_max: 2,
         };
@@ -186,7 +192,7 @@ mod tests {
     fn what_a_kill_left_half_written_goes_and_nobody_else_may_look() {
         use std::os::unix::fs::PermissionsExt as _;
         let root = tempfile::tempdir().expect("a folder");
-        let kept = Kept {
+        let kept = Archive {
             folder: root.path().join("revisions"),
             count_max: 2,
         };
@@ -218,7 +224,7 @@ mod tests {
     #[test]
     fn the_oldest_go_and_what_is_needed_stays() {
         let root = tempfile::tempdir().expect("a folder");
-        let kept = Kept {
+        let kept = Archive {
             folder: root.path().to_owned(),
             count_max: 2,
         };

@@ -17,7 +17,7 @@ const SETTLED_AFTER: Duration = Duration::from_secs(2);
 
 /// What is known of them; clones share it.
 #[derive(Debug, Clone, Default)]
-pub(super) struct References(Arc<Mutex<Known>>);
+pub(crate) struct References(Arc<Mutex<Known>>);
 
 #[derive(Debug, Default)]
 struct Known {
@@ -38,7 +38,7 @@ enum State {
 
 impl References {
     /// Notes the files that a plugin's settings refer to; they have just been read. Their owner is known by a folder.
-    pub(super) fn note(&self, plugin: &PluginRef, owner: &Path, files: BTreeSet<PathBuf>) {
+    pub(crate) fn note(&self, plugin: &PluginRef, owner: &Path, files: BTreeSet<PathBuf>) {
         let seen = files.into_iter().map(|path| {
             let file = path.clone();
             // What can't be told is taken for absent, and is another file once it can be.
@@ -59,7 +59,7 @@ impl References {
     }
 
     /// Whether one of them is no longer as it was read. Nothing is concluded from one that can't be looked at.
-    pub(super) fn have_changed(&self) -> bool {
+    pub(crate) fn have_changed(&self) -> bool {
         let mut known = self.lock();
         let Known { seen, looks } = &mut *known;
         let places: BTreeSet<_> = seen.values().flat_map(Seen::keys).cloned().collect();

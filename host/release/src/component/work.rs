@@ -9,7 +9,7 @@ use tokio::task::{JoinError, JoinSet};
 use super::load::{Failure, Loading, Ready};
 
 /// What was done.
-pub(super) enum Done {
+pub(crate) enum Done {
     /// A file was loaded.
     Loaded(PluginRef, Loading),
     /// A revision that had been kept was loaded.
@@ -25,23 +25,23 @@ impl Done {
 
 /// What is under way, and what is over and not taken up yet.
 #[derive(Default)]
-pub(super) struct Work {
+pub(crate) struct Work {
     under_way: JoinSet<Done>,
     over: Turns<Done>,
 }
 
 impl Work {
-    pub(super) fn spawn(&mut self, work: impl Future<Output = Done> + Send + 'static) {
+    pub(crate) fn spawn(&mut self, work: impl Future<Output = Done> + Send + 'static) {
         self.under_way.spawn(work);
     }
 
     /// Whether nothing is under way and nothing is left to be taken up.
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.under_way.is_empty() && self.over.is_empty()
     }
 
     /// The next result; `None` where there is nothing to wait for. Loses none when it's dropped.
-    pub(super) async fn next(&mut self) -> Option<Done> {
+    pub(crate) async fn next(&mut self) -> Option<Done> {
         while let Some(ended) = self.under_way.try_join_next() {
             self.put(ended);
         }

@@ -1,0 +1,435 @@
+//! The keeper of the plugin folder: looks at it, feeds what happens to [`step`](crate::decide::step), and carries the
+//! resulting actions out.
+//!
+//! The keeper looks when the system reports a change, when a window ends, and at intervals in case a report was lost.
+//! Components are compiled off this task and off the threads that serve. Only this task puts revisions into service
+//! and takes them out of it, so that there is one order of changes.
+
+mod actions;
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant, SystemTime};
+
+use hookyard_model::{Clock, PluginRef, Revision, Step, chain};
+use hookyard_plugin::{Catalog, Engine, Progress};
+use hookyard_store::{Inbox, Releases};
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
+
+use crate::active::{ActivePlugins, handlers};
+use crate::component::load::{Loading, Ready, Report};
+use crate::component::work::{Done, Work};
+use crate::decide::{Input, LoadedFile, Now};
+use crate::desired::Desired;
+use crate::folder::listing::Lister;
+use crate::folder::sighting::{self, Sighting};
+use crate::folder::track::Moment;
+use crate::folder::watch::{Folders, Watch};
+use crate::plugins::Plugins;
+use crate::probation::{FailedProbation, Probations};
+use crate::record::{OperatorOrders, Record, Recorder, wait_for_routes};
+use crate::rehearsal::Material;
+use crate::rehearsals::Rehearsals;
+use crate::routes::Router;
+use crate::slots::Slots;
+use hookyard_config::settings::RehearsalPolicy;
+
+/// How long the keeper waits after a change was reported, so that a burst of reports leads to one look.
+const DEBOUNCE: Duration = Duration::from_millis(20);
+/// The shortest time between two changes of the stored routes while plugins are loaded at the start.
+const ROUTE_PACE: Duration = Duration::from_secs(1);
+/// The maximum number of reports from compilations that wait to be recorded. Reports beyond it are lost.
+const REPORTS_MAX: usize = 1000;
+/// How long files that do not settle may delay the line that says that the plugins are ready.
+const READY_MAX: Duration = Duration::from_secs(2);
+
+/// The parts of the host that the keeper works with.
+pub struct Parts {
+    /// Compiles components.
+    pub engine: Arc<Engine>,
+    /// Holds the active revision of each plugin, for dispatch.
+    pub catalog: Arc<Catalog>,
+    /// Stores routes and jobs.
+    pub inbox: Arc<dyn Inbox>,
+    /// Stores the record of releases, and operators' orders.
+    pub releases: Arc<dyn Releases>,
+    /// Watches revisions that are on probation.
+    pub probations: Arc<Probations>,
+    /// The time for the record.
+    pub clock: Arc<dyn Clock>,
+    /// What rehearsals may read from the store.
+    pub material: Material,
+}
+
+/// Replaces what is desired while the keeper runs.
+#[derive(Clone)]
+pub struct Handle(watch::Sender<Arc<Desired>>);
+
+impl Handle {
+    /// Replaces the folder, the sources, the limits and everything else that is desired.
+    pub fn replace(&self, desired: Desired) {
+        self.0.send_replace(Arc::new(desired));
+    }
+}
+
+/// What one look at the folder found, and the configuration that applied then.
+struct Look {
+    desired: Arc<Desired>,
+    result: Result<FolderState, String>,
+}
+
+/// What the folder holds.
+struct FolderState {
+    sighting: Sighting,
+    /// The folders in which a change could show.
+    watched: Folders,
+    /// Whether a file that plugins' settings refer to has changed.
+    have_references_changed: bool,
+}
+
+/// The keeper of the plugin folder.
+pub struct Keeper {
+    parts: Parts,
+    desired: watch::Receiver<Arc<Desired>>,
+    handle: Handle,
+    /// The release state of each plugin.
+    plugins: Plugins,
+    /// The components of the active plugins.
+    active: ActivePlugins,
+    recorder: Recorder,
+    router: Router,
+    /// Loads that are under way.
+    work: Work,
+    slots: Slots,
+    reports: (mpsc::Sender<Report>, mpsc::Receiver<Report>),
+    rehearsals: Rehearsals<Ready>,
+    /// Checks of changed fixtures that are under way.
+    checks: JoinSet<()>,
+    /// Waits for the attempts of replaced revisions.
+    drains: JoinSet<(PluginRef, Revision)>,
+    /// Pauses before archived revisions are loaded again.
+    pauses: JoinSet<PluginRef>,
+    lister: Arc<Mutex<Lister>>,
+    watch: Watch,
+    /// The problems of the folder that were logged at the last look.
+    problems: BTreeSet<String>,
+    has_looked: bool,
+    started: Instant,
+    /// Whether the line that says that the plugins are ready has been logged.
+    is_ready: bool,
+}
+
+impl Keeper {
+    /// Creates a keeper that has not looked at the folder yet.
+    pub fn new(parts: Parts, desired: Desired) -> Self {
+        let slots = Slots::for_loads(desired.plugins.compile.concurrency);
+        let (sender, receiver) = watch::channel(Arc::new(desired));
+        Self {
+            recorder: Recorder::new(Arc::clone(&parts.releases)),
+            parts,
+            desired: receiver,
+            handle: Handle(sender),
+            plugins: Plugins::default(),
+            active: ActivePlugins::default(),
+            router: Router::default(),
+            work: Work::default(),
+            slots,
+            reports: mpsc::channel(REPORTS_MAX),
+            rehearsals: Rehearsals::new(),
+            checks: JoinSet::new(),
+            drains: JoinSet::new(),
+            pauses: JoinSet::new(),
+            lister: Arc::default(),
+            watch: Watch::new(),
+            problems: BTreeSet::new(),
+            has_looked: false,
+            started: Instant::now(),
+            is_ready: false,
+        }
+    }
+
+    /// Returns a handle that replaces what is desired while the keeper runs.
+    pub fn handle(&self) -> Handle {
+        self.handle.clone()
+    }
+
+    /// Keeps the plugins of the folder until `shutdown` completes.
+    pub async fn run(mut self, shutdown: impl Future<Output = ()>) {
+        tokio::pin!(shutdown);
+        tokio::select! {
+            () = &mut shutdown => return,
+            () = self.resume() => {}
+        }
+
+        loop {
+            tokio::select! {
+                () = &mut shutdown => return,
+                look = self.look() => self.take_in(look).await,
+            }
+            self.recorder.store_blocks().await;
+            self.settle_routes().await;
+
+            let next_look = self.next_look();
+            tokio::select! {
+                () = &mut shutdown => return,
+                () = tokio::time::sleep_until(next_look.into()) => {}
+                () = self.watch.changed() => tokio::time::sleep(DEBOUNCE).await,
+                Some(report) = self.reports.1.recv() => self.reported(report).await,
+                Some(done) = self.work.next() => self.done(done).await,
+                Some((plugin, ready, verdict)) = self.rehearsals.over() => {
+                    let input = Input::Rehearsed(ready.loaded.revision(), verdict);
+                    self.feed(&plugin, input, Some(ready)).await;
+                }
+                Some(Ok((plugin, revision))) = self.drains.join_next() => {
+                    self.feed(&plugin, Input::Drained(revision), None).await;
+                }
+                Some(_) = self.checks.join_next() => {}
+                Some(Ok(plugin)) = self.pauses.join_next() => self.feed(&plugin, Input::PauseEnded, None).await,
+                () = self.parts.probations.changed() => self.roll_back().await,
+                () = self.parts.releases.releases_changed() => self.read_orders().await,
+                Ok(()) = self.desired.changed() => self.settings_replaced().await,
+            }
+        }
+    }
+
+    /// Continues where the previous host ended.
+    async fn resume(&mut self) {
+        let record = Record::wait_for(&*self.parts.releases).await;
+        self.router = Router::new(wait_for_routes(&*self.parts.inbox).await);
+        self.plugins = Plugins::resumed(&record.revisions);
+
+        // The attempts of a draining revision have ended with their host.
+        for known in &record.revisions {
+            if known.step == Step::Draining {
+                self.feed(&known.plugin, Input::Drained(known.revision), None)
+                    .await;
+            }
+        }
+        self.follow_orders(record.orders).await;
+    }
+
+    /// Makes the decision that an input calls for, and carries it out. `ready` is the component that the input is about.
+    async fn feed(&mut self, plugin: &PluginRef, input: Input, ready: Option<Ready>) {
+        let now = self.now(plugin, &input);
+        for action in self.plugins.step(plugin, input, &now) {
+            self.perform(plugin, action, ready.as_ref()).await;
+        }
+    }
+
+    /// Returns what a decision may depend on.
+    fn now(&self, plugin: &PluginRef, input: &Input) -> Now {
+        let desired = self.desired.borrow();
+        let state = self.plugins.get(plugin);
+        let serving = state.and_then(|state| state.active.or(state.last));
+        let attempts = serving.map_or(0, |serving| self.parts.catalog.in_flight(plugin, serving));
+
+        // The archive is a folder; it is read only where the decision can depend on it.
+        let is_archive_needed =
+            input.may_bring_back() && state.is_some_and(|state| !state.served.is_empty());
+        let archived = if is_archive_needed {
+            desired.archived(plugin)
+        } else {
+            BTreeSet::new()
+        };
+
+        Now {
+            time: self.parts.clock.now(),
+            moment: Moment {
+                instant: Instant::now(),
+                wall: SystemTime::now(),
+            },
+            windows: desired.plugins.windows,
+            revisions_kept: desired.revisions_kept,
+            archived,
+            warm: self.active.warm_revision(plugin),
+            attempts,
+        }
+    }
+
+    /// Looks at the folder. A look may take long, and nothing else of the host waits for it.
+    fn look(&mut self) -> impl Future<Output = Look> + use<> {
+        let desired = Arc::clone(&self.desired.borrow_and_update());
+        let precedence = Arc::new(self.plugins.precedence());
+        let lister = Arc::clone(&self.lister);
+        let looking_by = Arc::clone(&desired);
+
+        let looking = tokio::task::spawn_blocking(move || {
+            let (plugins, references) = (&looking_by.plugins, &looking_by.references);
+            let mut lister = lister.lock().unwrap_or_else(PoisonError::into_inner);
+            let listing = lister
+                .list(&plugins.folder, &precedence)
+                .map_err(|error| format!("{} cannot be read: {error}", plugins.folder.display()))?;
+            let count_max = plugins.tenant_count_max;
+            Ok(FolderState {
+                sighting: sighting::judge(&plugins.folder, &listing, &precedence, count_max),
+                watched: listing.watched,
+                have_references_changed: references.have_changed(),
+            })
+        });
+        async move {
+            let result = looking.await.unwrap_or_else(|error| Err(error.to_string()));
+            Look { desired, result }
+        }
+    }
+
+    async fn take_in(&mut self, look: Look) {
+        let FolderState {
+            mut sighting,
+            watched,
+            have_references_changed,
+        } = match look.result {
+            Ok(state) => state,
+            // Nothing follows from a folder that cannot be read: what is loaded goes on serving.
+            Err(problem) => return self.log_problems([problem].into()),
+        };
+        self.has_looked = true;
+        self.watch.listen(&watched);
+        if have_references_changed {
+            self.load_all_again().await;
+        }
+
+        let mut problems = std::mem::take(&mut sighting.problems);
+        problems.extend(sighting.over_lines.iter().cloned());
+        for (plugin, files) in self.plugins.look(sighting) {
+            self.feed(&plugin, Input::Seen(files), None).await;
+        }
+        for plugin in self.plugins.over_limit() {
+            let count_max = look.desired.plugins.tenant_count_max;
+            self.feed(&plugin, Input::OverLimit(count_max), None).await;
+        }
+        self.log_problems(problems);
+    }
+
+    /// Logs the problems that were not there at the last look.
+    fn log_problems(&mut self, problems: BTreeSet<String>) {
+        for problem in problems.difference(&self.problems) {
+            tracing::warn!(target: "hookyard::release", "{problem}");
+        }
+        self.problems = problems;
+    }
+
+    fn next_look(&self) -> Instant {
+        let desired = self.desired.borrow();
+        let rescan = Instant::now() + desired.plugins.rescan;
+        let stored_at = self.router.stored_at().filter(|_| self.active.has_news());
+        let routing = stored_at.map(|at| at + ROUTE_PACE);
+
+        let due = self.plugins.next_due(desired.plugins.windows);
+        due.into_iter().chain(routing).fold(rescan, Instant::min)
+    }
+
+    async fn settings_replaced(&mut self) {
+        let probation = self.desired.borrow().probation;
+        self.parts.probations.replace_policy(probation);
+        self.load_all_again().await;
+    }
+
+    async fn load_all_again(&mut self) {
+        for plugin in self.plugins.names(|plugin| plugin.track.is_some()) {
+            self.feed(&plugin, Input::SettingsChanged, None).await;
+        }
+    }
+
+    async fn done(&mut self, done: Done) {
+        // The reports of a compilation come before its result.
+        while let Ok(report) = self.reports.1.try_recv() {
+            self.reported(report).await;
+        }
+
+        match done {
+            Done::Loaded(plugin, Loading { revision, result }) => match result {
+                Ok(ready) => self.loaded(&plugin, ready).await,
+                Err(failure) => {
+                    let input = Input::LoadFailed(revision, failure);
+                    self.feed(&plugin, input, None).await;
+                }
+            },
+            Done::Recalled(plugin, revision, result) => {
+                let (ready, result) = match result {
+                    Ok(ready) => (Some(ready), Ok(())),
+                    Err(failure) => (None, Err(failure)),
+                };
+                self.feed(&plugin, Input::Recalled(revision, result), ready)
+                    .await;
+            }
+        }
+    }
+
+    async fn loaded(&mut self, plugin: &PluginRef, ready: Ready) {
+        let fixtures = self.active.fixtures(plugin);
+        let file = LoadedFile {
+            revision: ready.loaded.revision(),
+            handlers: handlers(&ready.loaded),
+            is_rehearsed: ready.sidecar.rehearsal.policy != RehearsalPolicy::Off,
+            has_new_fixtures: fixtures.is_some_and(|fixtures| *fixtures != *ready.fixtures),
+        };
+        self.feed(plugin, Input::Loaded(file), Some(ready)).await;
+    }
+
+    async fn reported(&mut self, (plugin, revision, progress): Report) {
+        let step = match progress {
+            Progress::Queued => Step::Queued,
+            Progress::Compiling => Step::Compiling,
+        };
+        self.feed(&plugin, Input::Compiling(revision, step), None)
+            .await;
+    }
+
+    async fn roll_back(&mut self) {
+        for failed in self.parts.probations.failed() {
+            let FailedProbation {
+                plugin,
+                revision,
+                reason,
+            } = failed;
+            self.feed(&plugin, Input::ProbationFailed(revision, reason), None)
+                .await;
+        }
+    }
+
+    async fn read_orders(&mut self) {
+        match self.recorder.orders().await {
+            Ok(orders) => self.follow_orders(orders).await,
+            Err(error) => {
+                let reason = chain(&error);
+                tracing::error!(
+                    target: "hookyard::release", reason,
+                    "operators' orders cannot be read; the host follows the earlier ones until they change again"
+                );
+            }
+        }
+    }
+
+    async fn follow_orders(&mut self, mut orders: OperatorOrders) {
+        // A plugin without an entry has neither an order nor a block any more.
+        for plugin in self.plugins.names(|_| true) {
+            orders.entry(plugin).or_default();
+        }
+        for (plugin, (order, blocks)) in orders {
+            self.feed(&plugin, Input::Ordered(order, blocks), None)
+                .await;
+        }
+    }
+
+    /// Stores the routes. At the start, where every plugin changes them, that happens at a pace.
+    async fn settle_routes(&mut self) {
+        let is_at_rest = self.work.is_empty() && !self.plugins.is_rehearsing();
+        let is_overdue = is_at_rest && self.started.elapsed() >= READY_MAX;
+        let is_settled = (self.plugins.is_idle() && is_at_rest) || is_overdue;
+        let is_early = !self.is_ready && self.router.is_fresh(ROUTE_PACE);
+        if !self.has_looked || (is_early && !is_settled) {
+            return;
+        }
+
+        self.store_routes().await;
+        if !self.is_ready && is_settled {
+            self.is_ready = true;
+            for plugin in self.plugins.absent() {
+                self.feed(&plugin, Input::AbsentAtStart, None).await;
+            }
+            let count = self.active.count();
+            tracing::info!(target: "hookyard::release", count, "plugins ready");
+        }
+    }
+}

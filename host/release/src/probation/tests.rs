@@ -1,0 +1,278 @@
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+use bytes::Bytes;
+use hookyard_model::{Event, EventId, Outcome, Payload, Timestamp};
+use hookyard_store::JobLease;
+use uuid::Uuid;
+
+use super::*;
+
+const POLICY: ProbationPolicy = ProbationPolicy {
+    probation: Duration::from_secs(60),
+    events_min: 3,
+    faults_min: 2,
+    worse: 0.2,
+};
+
+#[derive(Default)]
+struct Seconds(AtomicI64);
+
+impl Clock for Seconds {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_unix_secs(self.0.load(Ordering::Relaxed))
+    }
+}
+
+struct Yard {
+    clock: Arc<Seconds>,
+    probations: Probations,
+}
+
+impl Yard {
+    /// Where revision 1 serves and did well.
+    fn new() -> Self {
+        let clock = Arc::new(Seconds::default());
+        let probations = Probations::new(Arc::clone(&clock) as Arc<dyn Clock>, Some(POLICY));
+        let yard = Self { clock, probations };
+        yard.begin(1, None, None);
+        for event in 100..110 {
+            assert!(!yard.note(event, 1, Outcome::Done));
+        }
+        yard
+    }
+
+    fn replaced(self) -> Self {
+        self.begin(2, Some(self.clock.now()), None);
+        self
+    }
+
+    fn begin(&self, number: u8, probation_since: Option<Timestamp>, rolled_back: Option<u8>) {
+        let begin = Activation {
+            revision: revision(number),
+            probation_since,
+            rolled_back: rolled_back.map(revision),
+        };
+        self.probations.begin(&plugin(), begin);
+    }
+
+    fn note(&self, event: u64, of: u8, outcome: Outcome) -> bool {
+        let attempt = Attempt {
+            number: 1,
+            revision: revision(of),
+            started_at: self.clock.now(),
+            duration: Duration::ZERO,
+            outcome,
+            log: Vec::new(),
+        };
+        self.probations.note(&job(event), &attempt)
+    }
+
+    fn failed(&self) -> Vec<Revision> {
+        self.probations
+            .failed()
+            .into_iter()
+            .map(|failed| failed.revision)
+            .collect()
+    }
+}
+
+fn plugin() -> PluginRef {
+    PluginRef {
+        tenant: "acme".parse().expect("a name"),
+        name: "books".parse().expect("a name"),
+    }
+}
+
+fn revision(number: u8) -> Revision {
+    Revision::from_sha256([number; 32])
+}
+
+fn trapped() -> Outcome {
+    Outcome::Trapped {
+        message: "unreachable".into(),
+    }
+}
+
+fn job(number: u64) -> ClaimedJob {
+    let event = Event {
+        id: EventId::from_uuid(Uuid::from_u64_pair(1, number)),
+        source: hookyard_model::SourceRef {
+            tenant: "acme".parse().expect("a name"),
+            name: "orders".parse().expect("a name"),
+        },
+        provider: "topi".into(),
+        event_type: None,
+        key: number.to_string(),
+        received_at: Timestamp::from_unix_secs(0),
+        headers: Vec::new(),
+        body: Bytes::new(),
+        payload: Payload::Body,
+        ordering_key: None,
+        key_until: Timestamp::from_unix_secs(0),
+    };
+    let lease = JobLease {
+        event: event.id,
+        plugin: plugin(),
+        replays: 0,
+        attempt: 1,
+    };
+    let (until, since) = (Timestamp::from_unix_secs(0), Timestamp::from_unix_secs(0));
+    ClaimedJob {
+        lease,
+        until,
+        event: Arc::new(event),
+        since,
+        due: since,
+        revision: None,
+        spared: 0,
+    }
+}
+
+#[tokio::test]
+async fn one_that_does_worse_is_to_be_taken_back_and_its_attempts_are_its_own() {
+    let yard = Yard::new().replaced();
+    assert!(yard.note(1, 2, trapped()) && yard.note(2, 2, Outcome::Done));
+    assert_eq!(yard.failed(), []);
+    assert!(yard.note(3, 2, trapped()));
+    yard.probations.changed().await;
+    let [failed] = <[_; 1]>::try_from(yard.probations.failed()).expect("one");
+    assert_eq!(
+        failed.reason,
+        "it failed at 2 of 3 events, the previous revision at 0 of 10; the last time it was trapped: unreachable"
+    );
+    assert!(
+        !yard.probations.is_taken_back(&plugin(), revision(2)),
+        "it serves still"
+    );
+    yard.begin(1, None, Some(2));
+    assert_eq!(yard.failed(), []);
+    assert!(
+        yard.note(4, 2, trapped()),
+        "what was under way when it was taken back"
+    );
+    assert!(yard.probations.is_taken_back(&plugin(), revision(2)));
+    yard.begin(2, Some(yard.clock.now()), None);
+    assert!(
+        !yard.probations.is_taken_back(&plugin(), revision(2)),
+        "the operator let it serve again"
+    );
+    yard.begin(1, None, Some(2));
+    assert!(
+        !yard.note(5, 1, trapped()),
+        "the one that is back has nothing to go back to"
+    );
+}
+
+#[test]
+fn one_that_runs_out_of_time_more_often_is_to_be_taken_back() {
+    let timed_out = || Outcome::TimedOut {
+        limit: hookyard_model::TimeLimit::Cpu,
+        max: Duration::from_secs(1),
+    };
+    let yard = Yard::new().replaced();
+    yard.note(1, 2, timed_out());
+    yard.note(2, 2, Outcome::Done);
+    assert_eq!(yard.failed(), []);
+    yard.note(3, 2, timed_out());
+    assert_eq!(yard.failed(), [revision(2)]);
+}
+
+#[test]
+fn a_handlers_own_words_are_no_failure() {
+    let yard = Yard::new().replaced();
+    for event in 0..20 {
+        yard.note(
+            event,
+            2,
+            Outcome::Retry {
+                reason: "later".into(),
+                after: None,
+            },
+        );
+        yard.note(
+            event + 50,
+            2,
+            Outcome::Rejected {
+                reason: "no".into(),
+            },
+        );
+    }
+    assert_eq!(yard.failed(), []);
+}
+
+#[test]
+fn time_ends_the_watch() {
+    let yard = Yard::new().replaced();
+    yard.clock.0.store(61, Ordering::Relaxed);
+    assert!((0..20).all(|event| !yard.note(event, 2, trapped())));
+    assert!(
+        !yard
+            .probations
+            .take_back(&plugin(), revision(2), "too often")
+    );
+    assert_eq!(yard.failed(), []);
+}
+
+#[test]
+fn what_dispatch_would_quarantine_goes_back_where_the_one_before_did_better() {
+    let yard = Yard::new().replaced();
+    assert!(
+        !yard
+            .probations
+            .take_back(&plugin(), revision(2), "too often"),
+        "it has done nothing yet"
+    );
+    yard.note(1, 2, trapped());
+    assert!(
+        !yard
+            .probations
+            .take_back(&plugin(), revision(1), "too often"),
+        "it isn't the active one"
+    );
+    assert!(
+        yard.probations
+            .take_back(&plugin(), revision(2), "too often"),
+        "however few its events"
+    );
+    assert_eq!(yard.failed(), [revision(2)]);
+
+    let alone = Yard::new();
+    alone.note(1, 1, trapped());
+    assert!(
+        !alone
+            .probations
+            .take_back(&plugin(), revision(1), "too often"),
+        "there's none to go back to"
+    );
+}
+
+#[test]
+fn one_that_is_replaced_by_the_next_is_not_taken_back() {
+    let yard = Yard::new().replaced();
+    assert!(yard.note(1, 2, trapped()));
+    yard.begin(3, Some(yard.clock.now()), None);
+    assert!(!yard.note(2, 2, trapped()), "what was under way");
+    assert!(!yard.probations.is_taken_back(&plugin(), revision(2)));
+}
+
+#[test]
+fn renewed_settings_leave_the_watch_as_it_is() {
+    let yard = Yard::new().replaced();
+    yard.note(1, 2, trapped());
+    yard.begin(2, None, None);
+    yard.note(2, 2, trapped());
+    yard.note(3, 2, trapped());
+    assert_eq!(yard.failed(), [revision(2)]);
+}
+
+#[test]
+fn nothing_goes_back_where_that_is_switched_off_or_nothing_is_left_to_go_back_to() {
+    let yard = Yard::new().replaced();
+    yard.probations.end(&plugin());
+    assert!((0..9).all(|event| !yard.note(event, 2, trapped())));
+    let yard = Yard::new().replaced();
+    yard.probations.replace_policy(None);
+    assert!((0..9).all(|event| !yard.note(event, 2, trapped())));
+    assert_eq!(yard.failed(), []);
+}
