@@ -236,7 +236,7 @@ async fn replay_gives_new_plugin_earlier_events() -> Result<()> {
     let dry = told(&rig.site, &[&replay[..], &["--dry-run"]].concat()).await?;
     assert_eq!(
         dry,
-        "2 jobs would run again, 2 of them for events that the plugin had no job for\n"
+        "2 jobs would run again, 2 of them for events without a job for the plugin\n"
     );
     told(&rig.site, &replay).await?;
     rig.host

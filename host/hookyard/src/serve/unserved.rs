@@ -4,20 +4,21 @@
 //! names the way out: when they begin to wait, then once an hour, and when none waits any more. The
 //! command `check` reports the same. Nothing here changes the store.
 
+mod gauges;
 mod notices;
 
 use std::collections::BTreeSet;
-use std::fmt::Display;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use hookyard_model::{PluginRef, SourceRef, TenantName, chain};
-use hookyard_store::{Error, Store, Tally};
-use metrics::{describe_gauge, gauge};
+use hookyard_model::{PluginRef, SourceRef, chain};
+use hookyard_store::{Error, OutboxUsage, Store, Tally};
+use metrics::describe_gauge;
 use tokio::sync::watch;
 
 use crate::way_out;
+use gauges::Gauges;
 use notices::{Notice, Notices};
 
 const UNROUTED: &str = "hookyard_events_unrouted";
@@ -29,9 +30,6 @@ const UNSENT_BYTES: &str = "hookyard_outbox_waiting_bytes";
 const PERIOD: Duration = Duration::from_secs(5);
 /// The pause after a slow read of the store, as a multiple of its duration.
 const PAUSE_FACTOR: u32 = 50;
-/// The maximum number of series of a metric. One more series counts the rest.
-const SERIES_MAX: usize = 1000;
-
 /// Describes the metrics to the recorder.
 pub(super) fn describe_metrics() {
     describe_gauge!(UNROUTED, "Events that no plugin handles, by source.");
@@ -53,12 +51,12 @@ pub(super) fn describe_metrics() {
 pub(super) struct Unserved {
     store: Arc<dyn Store>,
     sources: watch::Receiver<BTreeSet<SourceRef>>,
-    unrouted: Notices<SourceRef>,
-    held: Notices<PluginRef>,
-    /// The sources and the plugins whose gauges the last look set.
-    gauged: (BTreeSet<SourceRef>, BTreeSet<PluginRef>),
-    /// The plugins whose gauges of messages and of bytes the last look set.
-    unsent: [BTreeSet<PluginRef>; 2],
+    unrouted_notices: Notices<SourceRef>,
+    held_notices: Notices<PluginRef>,
+    unrouted: Gauges<SourceRef>,
+    held: Gauges<PluginRef>,
+    unsent: Gauges<PluginRef>,
+    unsent_bytes: Gauges<PluginRef>,
 }
 
 /// Replaces the configured sources while it runs.
@@ -76,18 +74,18 @@ impl Unserved {
     /// events.
     pub(super) fn new(store: Arc<dyn Store>, sources: BTreeSet<SourceRef>) -> (Self, Handle) {
         let (sender, sources) = watch::channel(sources);
-        let (unrouted, held) = (Notices::default(), Notices::default());
-        (
-            Self {
-                store,
-                sources,
-                unrouted,
-                held,
-                gauged: Default::default(),
-                unsent: Default::default(),
-            },
-            Handle(sender),
-        )
+        let unserved = Self {
+            store,
+            sources,
+            unrouted_notices: Notices::default(),
+            held_notices: Notices::default(),
+            unrouted: Gauges::new(UNROUTED),
+            held: Gauges::new(HELD),
+            unsent: Gauges::new(UNSENT),
+            unsent_bytes: Gauges::new(UNSENT_BYTES),
+        };
+
+        (unserved, Handle(sender))
     }
 
     /// Looks at the store at once and at intervals, until `shutdown` completes.
@@ -115,6 +113,7 @@ impl Unserved {
         }
     }
 
+    /// Reads the store once: sets the gauges, and logs the notices that are due.
     async fn look(&mut self) -> Result<(), Error> {
         let unrouted = self.store.unrouted().await?;
         let held = self.store.held().await?;
@@ -123,30 +122,16 @@ impl Unserved {
 
         let sources = self.sources.borrow_and_update().clone();
         let none = BTreeSet::new();
-        gauge_all(
-            UNROUTED,
-            "source",
-            &counts(&unrouted),
-            &sources,
-            &mut self.gauged.0,
-        );
-        gauge_all(HELD, "plugin", &counts(&held), &none, &mut self.gauged.1);
-        let messages: Vec<_> = unsent
-            .iter()
-            .map(|(plugin, unsent)| (plugin.clone(), unsent.messages))
-            .collect();
-        let bytes: Vec<_> = unsent
-            .iter()
-            .map(|(plugin, unsent)| (plugin.clone(), unsent.bytes))
-            .collect();
-        gauge_all(UNSENT, "plugin", &messages, &none, &mut self.unsent[0]);
-        gauge_all(UNSENT_BYTES, "plugin", &bytes, &none, &mut self.unsent[1]);
+        self.unrouted.set(&counts(&unrouted), &sources);
+        self.held.set(&counts(&held), &none);
+        self.unsent.set(&amounts(&unsent, |usage| usage.messages), &none);
+        self.unsent_bytes.set(&amounts(&unsent, |usage| usage.bytes), &none);
 
         let now = Instant::now();
-        for notice in self.unrouted.look(&unrouted, now) {
+        for notice in self.unrouted_notices.look(&unrouted, now) {
             log_unrouted(&notice);
         }
-        for notice in self.held.look(&held, now) {
+        for notice in self.held_notices.look(&held, now) {
             let plugin = notice.subject();
             let is_quarantined = quarantined
                 .iter()
@@ -157,23 +142,6 @@ impl Unserved {
     }
 }
 
-/// A source or a plugin, as the labels of a metric name it.
-trait Labelled: Ord + Clone {
-    fn labels(&self) -> (&TenantName, &dyn Display);
-}
-
-impl Labelled for SourceRef {
-    fn labels(&self) -> (&TenantName, &dyn Display) {
-        (&self.tenant, &self.name)
-    }
-}
-
-impl Labelled for PluginRef {
-    fn labels(&self) -> (&TenantName, &dyn Display) {
-        (&self.tenant, &self.name)
-    }
-}
-
 fn counts<N: Clone>(tallies: &[Tally<N>]) -> Vec<(N, u64)> {
     tallies
         .iter()
@@ -181,39 +149,15 @@ fn counts<N: Clone>(tallies: &[Tally<N>]) -> Vec<(N, u64)> {
         .collect()
 }
 
-/// Sets the gauge of each count, and sets the gauges of `always` and `before` that have no count to
-/// zero. Then replaces `before` with the subjects of the counts.
-fn gauge_all<N: Labelled>(
-    metric: &'static str,
-    label: &'static str,
-    counts: &[(N, u64)],
-    always: &BTreeSet<N>,
-    before: &mut BTreeSet<N>,
-) {
-    let set = |tenant: String, name: String, count: u64| {
-        gauge!(metric, &[("tenant", tenant), (label, name)]).set(count as f64);
-    };
-    let set_of = |subject: &N, count| {
-        let (tenant, name) = subject.labels();
-        set(tenant.to_string(), name.to_string(), count);
-    };
-
-    let (own, rest) = counts.split_at(counts.len().min(SERIES_MAX));
-    let now: BTreeSet<N> = own.iter().map(|(of, _)| of.clone()).collect();
-    for (of, count) in own {
-        set_of(of, *count);
-    }
-    let without_count = before.union(always).filter(|of| !now.contains(*of));
-    for of in without_count.take(SERIES_MAX) {
-        set_of(of, 0);
-    }
-    if !rest.is_empty() {
-        // The name of a tenant cannot contain parentheses.
-        let others = "(others)".to_owned();
-        let count = rest.iter().map(|(_, count)| count).sum();
-        set(others.clone(), others, count);
-    }
-    *before = now;
+/// Returns one of the two amounts of each plugin.
+fn amounts(
+    usages: &[(PluginRef, OutboxUsage)],
+    amount: impl Fn(&OutboxUsage) -> u64,
+) -> Vec<(PluginRef, u64)> {
+    usages
+        .iter()
+        .map(|(plugin, usage)| (plugin.clone(), amount(usage)))
+        .collect()
 }
 
 fn log_unrouted(notice: &Notice<SourceRef>) {
@@ -246,16 +190,13 @@ fn log_held(notice: &Notice<PluginRef>, is_quarantined: bool) {
             oldest,
         }) => {
             let (reason, way_out) = if is_quarantined {
-                let command = format!("`hookyard plugins clear {plugin}`");
-                (
-                    "is in quarantine",
-                    format!("drop another build or run {command}"),
-                )
+                let way_out = format!(
+                    "drop another build or run `hookyard plugins clear {plugin}`"
+                );
+                ("is in quarantine", way_out)
             } else {
-                (
-                    "is missing or no longer handles their source",
-                    "put its file back".to_owned(),
-                )
+                let way_out = "put its file back".to_owned();
+                ("is missing or no longer handles their source", way_out)
             };
             let discard = way_out::discard_held(plugin);
             tracing::warn!(

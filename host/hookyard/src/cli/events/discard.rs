@@ -168,8 +168,8 @@ mod tests {
         );
         assert_eq!(
             as_text(summary(7, 2, 1), true),
-            "7 jobs and 2 unrouted events would be discarded; 1 would be left unchanged because \
-             they are being attempted"
+            "7 jobs and 2 unrouted events would be discarded; 1 that is being attempted would be \
+             left unchanged"
         );
     }
 

@@ -100,7 +100,7 @@ impl Words {
         let will = if dry_run { "would" } else { "will" };
         let verb = self.verb;
         let created = if created > 0 {
-            format!(", {created} of them for events that the plugin had no job for")
+            format!(", {created} of them for events without a job for the plugin")
         } else {
             String::new()
         };
@@ -120,15 +120,15 @@ impl Words {
 
     /// Returns the end of a result: how many jobs or messages were leased and so left unchanged.
     pub(crate) fn left_unchanged(&self, leased: u64, dry_run: bool) -> String {
-        if leased == 0 {
-            return String::new();
-        }
+        let (is, was) = match leased {
+            0 => return String::new(),
+            1 => ("is", "was"),
+            _ => ("are", "were"),
+        };
+        let was = if dry_run { "would be" } else { was };
 
-        let were = if dry_run { "would be" } else { "were" };
-        format!(
-            "; {leased} {were} left unchanged because they are being {}",
-            self.leased
-        )
+        let verb = self.leased;
+        format!("; {leased} that {is} being {verb} {was} left unchanged")
     }
 }
 
@@ -163,11 +163,11 @@ mod tests {
         );
         assert_eq!(
             text(summary(7, 2, 0), true, ""),
-            "7 jobs would run again; 2 would be left unchanged because they are being attempted"
+            "7 jobs would run again; 2 that are being attempted would be left unchanged"
         );
         assert_eq!(
             text(summary(7, 0, 3), false, ""),
-            "7 jobs will run again, 3 of them for events that the plugin had no job for"
+            "7 jobs will run again, 3 of them for events without a job for the plugin"
         );
     }
 
