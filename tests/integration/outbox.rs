@@ -153,7 +153,7 @@ async fn dead_message_is_replayed_with_its_id() -> Result<()> {
     wait_for_states(site, &["done", "done"]).await?;
     assert_eq!(
         told(site, &["outbox", "replay", id]).await?,
-        "1 message will be sent again\n"
+        "1 message will be delivered again\n"
     );
     let received = receiver
         .wait_for("the message to come twice more", |received| {
