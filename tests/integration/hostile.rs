@@ -2,7 +2,7 @@
 //! line.
 
 use anyhow::{Context, Result};
-use hookyard_hostile::{Refused, Running, refused, running, truncated, unstartable};
+use hookyard_hostile::{HostileGuest, RefusedFile, refused, running, truncated, unstartable};
 use hookyard_testkit::events::{Event, is_attempt, is_rejection};
 use hookyard_testkit::guests::{self, Guest};
 use hookyard_testkit::site::{Config, Site};
@@ -68,7 +68,7 @@ async fn hostile_guest_fails_only_its_attempt() -> Result<()> {
         "{:?}",
         events[0].job("books")
     );
-    for Running {
+    for HostileGuest {
         name,
         outcome,
         says,
@@ -109,7 +109,7 @@ async fn hostile_component_is_refused_in_one_line() -> Result<()> {
     let bad = refused()
         .into_iter()
         .chain(unstartable())
-        .map(|Refused { name, file, says }| (name.to_owned(), file, says));
+        .map(|RefusedFile { name, file, says }| (name.to_owned(), file, says));
     let cut = (1..)
         .zip(truncated())
         .map(|(percent, file)| (format!("cut-at-{percent}"), file, ""));

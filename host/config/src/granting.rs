@@ -6,7 +6,7 @@
 use std::path::Path;
 
 use hookyard_model::TenantName;
-use hookyard_plugin::{Grants, Lack, Need, Toolchain};
+use hookyard_plugin::{Grants, MissingGrant, RequiredGrant, Toolchain};
 use toml::{Table, Value};
 
 use crate::grants::Destinations;
@@ -26,7 +26,7 @@ pub struct Granting<'g> {
 
 impl Granting<'_> {
     /// What to do about grants that a plugin of these tools lacks. A line to paste stands at the end, after a line break.
-    pub fn told(&self, lacks: &[Lack], toolchain: Toolchain) -> String {
+    pub fn told(&self, lacks: &[MissingGrant], toolchain: Toolchain) -> String {
         let missing: Vec<_> = lacks
             .iter()
             .filter(|lack| self.is_without_destination(lack))
@@ -53,7 +53,7 @@ impl Granting<'_> {
             .fold(table(before), |grants, lack| self.grant(grants, lack));
         let line = format!("grants = {}", inline(&Value::Table(grants)));
 
-        let asks = lacks.iter().any(|lack| lack.need == Need::Http);
+        let asks = lacks.iter().any(|lack| lack.grant == RequiredGrant::Http);
         let host = if asks {
             format!(", with the host that it asks in place of {HOST}")
         } else {
@@ -68,12 +68,12 @@ impl Granting<'_> {
         format!("{otherwise}{place} {}{host}:\n{line}", self.path.display())
     }
 
-    fn grant(&self, mut grants: Table, lack: &Lack) -> Table {
-        let Some(key) = lack.need.key() else {
+    fn grant(&self, mut grants: Table, lack: &MissingGrant) -> Table {
+        let Some(key) = lack.grant.key() else {
             return grants;
         };
-        match lack.need {
-            Need::Destination => {
+        match lack.grant {
+            RequiredGrant::Destination => {
                 let granted = self.granted.destinations.keys().map(|name| name.as_str());
                 let mut names: Vec<Value> = granted.map(Value::from).collect();
                 // What was said for this plugin, or was added for another import.
@@ -94,7 +94,7 @@ impl Granting<'_> {
                 });
                 grants.insert(key.to_owned(), Value::Array(once));
             }
-            Need::Http => {
+            RequiredGrant::Http => {
                 let mut hosts = table(grants.remove(key));
                 if hosts.is_empty() {
                     hosts.insert(HOST.to_owned(), Value::Table(Table::new()));
@@ -109,7 +109,7 @@ impl Granting<'_> {
     }
 
     /// The tenant's destinations that would do.
-    fn candidates<'s>(&'s self, lack: &'s Lack) -> impl Iterator<Item = &'s str> {
+    fn candidates<'s>(&'s self, lack: &'s MissingGrant) -> impl Iterator<Item = &'s str> {
         let does = |of: &Option<String>| lack.provider.is_none() || *of == lack.provider;
         self.destinations
             .iter()
@@ -117,11 +117,11 @@ impl Granting<'_> {
             .map(|(name, _)| name.as_str())
     }
 
-    fn is_without_destination(&self, lack: &Lack) -> bool {
-        lack.need == Need::Destination && self.candidates(lack).next().is_none()
+    fn is_without_destination(&self, lack: &MissingGrant) -> bool {
+        lack.grant == RequiredGrant::Destination && self.candidates(lack).next().is_none()
     }
 
-    fn without_destination(&self, lack: &Lack) -> String {
+    fn without_destination(&self, lack: &MissingGrant) -> String {
         let tenant = self.tenant;
         let kind = lack
             .provider
@@ -192,9 +192,9 @@ mod tests {
 
     const PATH: &str = "plugins/acme/it.toml";
 
-    fn lack(need: Need, provider: Option<&str>) -> Lack {
-        Lack {
-            need,
+    fn lack(grant: RequiredGrant, provider: Option<&str>) -> MissingGrant {
+        MissingGrant {
+            grant,
             provider: provider.map(str::to_owned),
         }
     }
@@ -239,7 +239,7 @@ mod tests {
     fn told(
         settings: &str,
         destinations: &Destinations,
-        lacks: &[Lack],
+        lacks: &[MissingGrant],
         toolchain: Toolchain,
     ) -> String {
         let tenant = "acme".parse().expect("a name");
@@ -257,12 +257,12 @@ mod tests {
     #[test]
     fn the_line_grants_all_that_was_lacking_and_keeps_what_was_said() {
         let all = [
-            lack(Need::Keyvalue, None),
-            lack(Need::Logging, None),
-            lack(Need::Config, None),
-            lack(Need::Destination, None),
-            lack(Need::Destination, Some("topi-saas")),
-            lack(Need::Http, None),
+            lack(RequiredGrant::Keyvalue, None),
+            lack(RequiredGrant::Logging, None),
+            lack(RequiredGrant::Config, None),
+            lack(RequiredGrant::Destination, None),
+            lack(RequiredGrant::Destination, Some("topi-saas")),
+            lack(RequiredGrant::Http, None),
         ];
         for (settings, rest) in [
             ("", ""),
@@ -319,12 +319,12 @@ mod tests {
 
     #[test]
     fn what_no_line_can_grant_is_told_in_words() {
-        let typed = lack(Need::Destination, Some("topper"));
+        let typed = lack(RequiredGrant::Destination, Some("topper"));
         assert_eq!(
             told(
                 "",
                 &destinations(),
-                &[typed, lack(Need::Keyvalue, None)],
+                &[typed, lack(RequiredGrant::Keyvalue, None)],
                 Toolchain::Unknown
             ),
             "tenant acme has no destination with provider = \"topper\"; configure one under [tenants.acme.destinations] in \
@@ -333,7 +333,7 @@ mod tests {
         let untyped = told(
             "",
             &Destinations::default(),
-            &[lack(Need::Destination, None)],
+            &[lack(RequiredGrant::Destination, None)],
             Toolchain::Unknown,
         );
         assert!(
@@ -344,7 +344,7 @@ mod tests {
 
     #[test]
     fn tools_that_import_requests_unasked_are_told_how_not_to() {
-        let http = [lack(Need::Http, None)];
+        let http = [lack(RequiredGrant::Http, None)];
         assert_eq!(
             told("", &destinations(), &http, Toolchain::JavaScript),
             "if it makes no requests, build it without them: `componentize-js -d http -d fetch-event`; if it does, write as \

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use hookyard_config::Settings;
-use hookyard_plugin::{Apart, Compiling, Config, Engine, Error};
+use hookyard_plugin::{CompilerMode, CompilerProcess, Config, Engine, Error};
 
 use crate::clock::SystemClock;
 
@@ -35,7 +35,7 @@ pub(crate) fn command_engine(settings: &Settings) -> Result<Arc<Engine>, Error> 
 
 fn config(settings: &Settings) -> Config {
     let compile = &settings.plugins.compile;
-    let compiling = Compiling::Apart(Apart {
+    let compiling = CompilerMode::Subprocess(CompilerProcess {
         // This very program, even if its file is replaced while the host runs.
         program: "/proc/self/exe".into(),
         arguments: vec!["compile-component".into()],

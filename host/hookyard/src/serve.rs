@@ -29,7 +29,7 @@ use hookyard_delivery::Deliverer;
 use hookyard_dispatch::Dispatcher;
 use hookyard_egress::Door;
 use hookyard_plugin::Catalog;
-use hookyard_plugin_http::Requests;
+use hookyard_plugin_http::GrantedHttpClient;
 use hookyard_release::rehearsal::Material;
 use hookyard_release::{Desired, Keeper, Probations};
 use hookyard_store_sqlite::{Options, SqliteStore};
@@ -101,10 +101,10 @@ async fn build(
 
     // The door is the only way out of the host. Every part that sends a request has a clone of it.
     let door = Door::new(settings.egress.door.clone())?;
-    let catalog = Arc::new(Catalog::new(hookyard_plugin::Parts {
+    let catalog = Arc::new(Catalog::new(hookyard_plugin::HostServices {
         values: store.clone(),
         message_ids: Arc::new(message_id),
-        http: Arc::new(Requests(door.clone())),
+        http: Arc::new(GrantedHttpClient::new(door.clone())),
         stage: None,
     }));
     let clock = Arc::new(SystemClock);

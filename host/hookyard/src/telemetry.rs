@@ -359,7 +359,7 @@ mod tests {
     fn room_of_a_log_target() {
         let check = |target: &str, expected: &str| assert_eq!(room(target), expected);
         check("hookyard::ingress", "ingress");
-        check("hookyard_plugin::cache", "plugin");
+        check("hookyard_plugin::engine::cache", "plugin");
         check("hookyard_store_sqlite", "store_sqlite");
         check("notify::inotify", "notify");
     }

@@ -1,25 +1,31 @@
-//! What a plugin may ask of the host beyond effects, by the ecosystem's interfaces: a log, its settings, and requests.
+//! The interfaces that plugins import, one file for each: stored values, the outbox, a log, settings and HTTP requests.
 //!
-//! Each has three moments: once, when it's put into the linker; once for each plugin, when its imports are held against
-//! its grants (`imports`); and each call, which is cheap.
+//! A capability is handled at three times: once when it is added to the linker, once for each plugin when the plugin's
+//! imports are checked against its grants (`load::imports`), and at each call, which must be cheap.
 
-mod config;
-mod http;
-mod logging;
+pub(crate) mod config;
+pub(crate) mod http;
+pub(crate) mod keyvalue;
+pub(crate) mod logging;
+pub(crate) mod outgoing;
 
+mod destination;
+mod outbox;
+
+use wasmtime::Engine;
 use wasmtime::component::Linker;
 
-pub use self::http::{Http, HttpCall, HttpError, HttpFault, NoHttp, request_digest};
+use crate::call::state::State;
 
-pub(crate) use self::config::VERSIONS as CONFIG_VERSIONS;
-pub(crate) use self::http::Requests;
-pub(crate) use self::logging::VERSIONS as LOGGING_VERSIONS;
+/// Creates a linker with everything that plugins may import, except typed interfaces for sending.
+pub(crate) fn linker(engine: &Engine) -> wasmtime::Result<Linker<State>> {
+    let mut linker = Linker::new(engine);
+    wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
 
-use crate::call::State;
-
-/// Offers all of it.
-pub(crate) fn add_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> {
-    logging::add_to_linker(linker)?;
-    config::add_to_linker(linker)?;
-    http::add_to_linker(linker)
+    keyvalue::add_to_linker(&mut linker)?;
+    outbox::add_to_linker(&mut linker)?;
+    logging::add_to_linker(&mut linker)?;
+    config::add_to_linker(&mut linker)?;
+    http::add_to_linker(&mut linker)?;
+    Ok(linker)
 }

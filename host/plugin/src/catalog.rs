@@ -1,7 +1,9 @@
-//! Which revision of which plugin is active, and which others can still be run.
+//! The active revision of each plugin, and the other revisions that can still run.
+
+mod flights;
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use arc_swap::ArcSwap;
@@ -11,96 +13,101 @@ use hookyard_model::{Outcome, PluginRef, Revision};
 use hookyard_store::ClaimedJob;
 use tokio::sync::Notify;
 
-use crate::call::Ended;
-use crate::flights::{Flight, Flights};
-use crate::{Fault, HostFault, Loaded, Parts};
+use self::flights::{Flight, Flights};
+use crate::call::CallResult;
+use crate::{Fault, HostFault, HostServices, LoadedPlugin};
 
-/// Of each plugin, how many revisions are kept warm beside the active one, for replays that name them.
+/// The maximum number of warm revisions of a plugin. Replays can name these without loading them again.
 const WARM_MAX: usize = 3;
 
-/// The plugins that are active, each with one revision. Calls in flight keep the revision that they began with
-/// (invariant 7), whatever is activated or removed meanwhile.
+/// The active plugins, each with one revision.
+///
+/// A running attempt keeps the revision with which it began (invariant 7), whatever is activated or removed meanwhile.
 pub struct Catalog {
-    active: ArcSwap<BTreeMap<PluginRef, Arc<Loaded>>>,
-    /// Revisions of active plugins that are not active themselves, the latest used last.
-    warm: Mutex<BTreeMap<PluginRef, Vec<Arc<Loaded>>>>,
+    active: ArcSwap<BTreeMap<PluginRef, Arc<LoadedPlugin>>>,
+    /// Revisions of active plugins that are not active themselves. The most recently used comes last.
+    warm: Mutex<BTreeMap<PluginRef, Vec<Arc<LoadedPlugin>>>>,
     flights: Arc<Flights>,
     changed: Notify,
-    parts: Parts,
+    services: HostServices,
 }
 
 impl Catalog {
-    /// With no plugin.
-    pub fn new(parts: Parts) -> Self {
+    /// Creates a catalog without plugins. All its attempts use these services.
+    pub fn new(services: HostServices) -> Self {
         Self {
             active: ArcSwap::default(),
             warm: Mutex::default(),
             flights: Arc::default(),
             changed: Notify::new(),
-            parts,
+            services,
         }
     }
 
-    /// Makes this the active revision of its plugin; the one that was active before, which stays warm for a while.
-    pub fn activate(&self, loaded: Arc<Loaded>) -> Option<Arc<Loaded>> {
-        let before = self.replace(&loaded.plugin().clone(), Some(&loaded));
-        if let Some(before) = before
-            .iter()
-            .find(|before| before.revision() != loaded.revision())
+    /// Makes a revision the active revision of its plugin. Returns the revision that was active before, which stays warm
+    /// for a while.
+    pub fn activate(&self, loaded: Arc<LoadedPlugin>) -> Option<Arc<LoadedPlugin>> {
+        let previous = self.replace(loaded.plugin(), Some(&loaded));
+        if let Some(previous) = &previous
+            && previous.revision() != loaded.revision()
         {
-            self.keep_warm(Arc::clone(before));
+            self.keep_warm(Arc::clone(previous));
         }
-        before
+        previous
     }
 
-    /// Gives the plugin no more jobs; the revision that was active.
-    pub fn remove(&self, plugin: &PluginRef) -> Option<Arc<Loaded>> {
-        let before = self.replace(plugin, None);
-        self.warm
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .remove(plugin);
-        before
+    /// Removes a plugin, so that it gets no more jobs. Returns the revision that was active.
+    pub fn remove(&self, plugin: &PluginRef) -> Option<Arc<LoadedPlugin>> {
+        let previous = self.replace(plugin, None);
+        self.warm().remove(plugin);
+        previous
     }
 
-    /// The active revision of every plugin, as of one moment.
-    pub fn snapshot(&self) -> Arc<BTreeMap<PluginRef, Arc<Loaded>>> {
+    /// Returns the active revision of every plugin at one point in time.
+    pub fn snapshot(&self) -> Arc<BTreeMap<PluginRef, Arc<LoadedPlugin>>> {
         self.active.load_full()
     }
 
-    /// How many attempts are under way on a revision, active or not.
+    /// Returns the number of attempts in progress on a revision, active or not.
     pub fn in_flight(&self, plugin: &PluginRef, revision: Revision) -> usize {
         self.flights.count(plugin, revision)
     }
 
-    /// Returns once a revision has no attempt under way.
+    /// Waits until no attempt is in progress on a revision.
     pub async fn drained(&self, plugin: &PluginRef, revision: Revision) {
         self.flights.ended(plugin, revision).await;
     }
 
-    /// The active revision, or the one that is wanted, with an attempt counted in. Once another one is active, no further
-    /// attempt is counted in on the one before unless by its name.
-    fn begin(&self, job: &ClaimedJob) -> Option<(Arc<Loaded>, Revision, Flight)> {
+    /// Returns the active revision of a job's plugin, and counts an attempt on the revision that the job will run on.
+    ///
+    /// Once another revision is active, no attempt is counted on the previous revision, unless a job names it.
+    fn begin(&self, job: &ClaimedJob) -> Option<(Arc<LoadedPlugin>, Revision, Flight)> {
         let plugin = &job.lease.plugin;
         loop {
             let active = Arc::clone(self.active.load().get(plugin)?);
             let revision = job.revision.unwrap_or_else(|| active.revision());
             let flight = self.flights.begin(plugin, revision);
-            // A swap in between may have found nothing under way.
-            if job.revision.is_some()
-                || self
-                    .active
-                    .load()
-                    .get(plugin)
-                    .is_some_and(|now| Arc::ptr_eq(now, &active))
-            {
+
+            // Another revision may have become active before the attempt was counted. Whoever activated it may have
+            // seen no attempts on this revision and may have dropped it.
+            let is_still_active = self
+                .active
+                .load()
+                .get(plugin)
+                .is_some_and(|now| Arc::ptr_eq(now, &active));
+            if job.revision.is_some() || is_still_active {
                 return Some((active, revision, flight));
             }
         }
     }
 
-    fn replace(&self, plugin: &PluginRef, with: Option<&Arc<Loaded>>) -> Option<Arc<Loaded>> {
-        let before = self.active.rcu(|active| {
+    /// Replaces the active revision of a plugin, or removes it. Returns the revision that was active before.
+    fn replace(
+        &self,
+        plugin: &PluginRef,
+        with: Option<&Arc<LoadedPlugin>>,
+    ) -> Option<Arc<LoadedPlugin>> {
+        let previous = self.active.rcu(|active| {
             let mut next = BTreeMap::clone(active);
             match with {
                 Some(loaded) => next.insert(plugin.clone(), Arc::clone(loaded)),
@@ -108,92 +115,98 @@ impl Catalog {
             };
             next
         });
+
+        // The first call wakes everybody who waits now, the second stores a permit for somebody who waits later.
         self.changed.notify_waiters();
         self.changed.notify_one();
-        before.get(plugin).cloned()
+        previous.get(plugin).cloned()
     }
 
-    /// A revision of the active plugin: itself, a warm one, or one whose compiled code is still in the cache. On the terms
-    /// of the active one in any case, so that what is no longer granted isn't granted to it.
+    /// Returns a revision of an active plugin: the active revision, a warm revision, or a revision whose compiled code is
+    /// still in the cache. It always runs under the present terms, so that it cannot use a grant that was withdrawn.
     async fn revision(
         &self,
-        active: Arc<Loaded>,
-        wanted: Option<Revision>,
-    ) -> Result<Arc<Loaded>, Missing> {
-        let Some(wanted) = wanted.filter(|wanted| *wanted != active.revision()) else {
+        active: Arc<LoadedPlugin>,
+        revision: Option<Revision>,
+    ) -> Result<Arc<LoadedPlugin>, RevisionError> {
+        let Some(revision) = revision.filter(|revision| *revision != active.revision()) else {
             return Ok(active);
         };
+
         let warm = self
-            .warm(active.plugin(), wanted)
-            .filter(|warm| warm.is_on_terms_of(&active));
+            .find_warm(active.plugin(), revision)
+            .filter(|warm| warm.has_terms_of(&active));
         let found = match warm {
             Some(warm) => warm,
             None => {
-                let recalled = tokio::task::spawn_blocking(move || active.recall(wanted)).await;
-                Arc::new(
-                    recalled
-                        .map_err(HostFault::from)?
-                        .map_err(|fault| Missing::of(fault, wanted))?,
-                )
+                let recalled = tokio::task::spawn_blocking(move || active.recall(revision))
+                    .await
+                    .map_err(HostFault::from)?;
+                Arc::new(recalled.map_err(|fault| RevisionError::new(fault, revision))?)
             }
         };
         self.keep_warm(Arc::clone(&found));
         Ok(found)
     }
 
-    fn warm(&self, plugin: &PluginRef, revision: Revision) -> Option<Arc<Loaded>> {
-        let warm = self.warm.lock().unwrap_or_else(PoisonError::into_inner);
-        warm.get(plugin)?
+    fn find_warm(&self, plugin: &PluginRef, revision: Revision) -> Option<Arc<LoadedPlugin>> {
+        self.warm()
+            .get(plugin)?
             .iter()
             .find(|loaded| loaded.revision() == revision)
             .cloned()
     }
 
-    fn keep_warm(&self, loaded: Arc<Loaded>) {
-        let mut warm = self.warm.lock().unwrap_or_else(PoisonError::into_inner);
-        let kept = warm.entry(loaded.plugin().clone()).or_default();
-        kept.retain(|other| other.revision() != loaded.revision());
-        kept.push(loaded);
-        let surplus = kept.len().saturating_sub(WARM_MAX);
-        kept.drain(..surplus);
+    fn keep_warm(&self, loaded: Arc<LoadedPlugin>) {
+        let mut warm = self.warm();
+        let of_plugin = warm.entry(loaded.plugin().clone()).or_default();
+        of_plugin.retain(|other| other.revision() != loaded.revision());
+        of_plugin.push(loaded);
+
+        let surplus = of_plugin.len().saturating_sub(WARM_MAX);
+        of_plugin.drain(..surplus);
+    }
+
+    fn warm(&self) -> MutexGuard<'_, BTreeMap<PluginRef, Vec<Arc<LoadedPlugin>>>> {
+        self.warm.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Why a revision that a replay named isn't there.
-enum Missing {
-    /// It isn't kept any more.
+/// Why a revision that a replay names cannot run.
+enum RevisionError {
+    /// The revision is no longer kept.
     Gone(Revision),
-    /// The host fails at loading it.
-    HostFault(HostFault),
+    /// The host failed to load the revision.
+    Host(HostFault),
 }
 
-impl Missing {
-    fn of(fault: Fault, revision: Revision) -> Self {
+impl RevisionError {
+    fn new(fault: Fault, revision: Revision) -> Self {
         match fault {
-            Fault::Host(fault) => Self::HostFault(fault),
+            Fault::Host(fault) => Self::Host(fault),
             _ => Self::Gone(revision),
         }
     }
 
-    /// Nothing but the operator can bring back what is gone, so the job is dead at once rather than after all of its
-    /// attempts.
-    fn ended(self) -> Result<Ended, HostFault> {
+    /// Returns the result of the attempt. Only the operator can bring back a revision that is gone, so the job is
+    /// rejected at once instead of after all its attempts.
+    fn into_result(self) -> Result<CallResult, HostFault> {
         match self {
-            Self::HostFault(fault) => Err(fault),
+            Self::Host(fault) => Err(fault),
             Self::Gone(revision) => {
                 let reason = format!(
-                    "revision {revision}, which the replay names, is no longer kept; replay on the active revision, or drop \
-                     that revision's file in first"
+                    "revision {revision}, which the replay names, is no longer kept; replay on the \
+                     active revision, or drop that revision's file in first"
                 );
-                Ok(Ended::unrun(Outcome::Rejected { reason }))
+                Ok(CallResult::without_call(Outcome::Rejected { reason }))
             }
         }
     }
 }
 
-impl From<HostFault> for Missing {
+impl From<HostFault> for RevisionError {
     fn from(fault: HostFault) -> Self {
-        Self::HostFault(fault)
+        Self::Host(fault)
     }
 }
 
@@ -215,26 +228,29 @@ impl Runner for Catalog {
         self.changed.notified().await;
     }
 
-    /// A job that names a revision which is no longer kept is rejected.
+    /// Runs a job. A job that names a revision which is no longer kept is rejected.
     async fn run(&self, job: &ClaimedJob) -> Result<Ran, Unrun> {
         let (active, revision, _flight) = self.begin(job).ok_or(Unrun::Absent)?;
-        let (quota, outbox) = (active.limits().quota(), active.limits().outbox_quota());
+        let quota = active.limits().quota();
+        let outbox = active.limits().outbox_quota();
+
         let began = Instant::now();
-        let ended = match self.revision(active, job.revision).await {
+        let result = match self.revision(active, job.revision).await {
             Ok(loaded) => {
-                let (job, parts, engine) =
-                    (job.clone(), self.parts.clone(), Arc::clone(&loaded.engine));
-                let call = async move { loaded.attempt(&job, &parts).await };
-                engine.background.run(Box::pin(call)).await
+                let engine = Arc::clone(&loaded.engine);
+                let (job, services) = (job.clone(), self.services.clone());
+                let attempt = async move { loaded.attempt(&job, &services).await };
+                engine.background.run(Box::pin(attempt)).await
             }
-            Err(missing) => missing.ended(),
+            Err(error) => error.into_result(),
         };
-        let Ended {
+
+        let CallResult {
             outcome,
             log,
             effects,
             measures,
-        } = ended?;
+        } = result?;
         Ok(Ran {
             revision,
             duration: began.elapsed(),

@@ -1,72 +1,76 @@
-//! What the host knows of typed interfaces: for each provider's WIT package, which case of `event` a sender's type is,
-//! which part of the JSON that case is made from, and what is sent the other way.
+//! What the host knows about the typed interfaces of each provider.
 //!
-//! Plain data, so that this crate needs to know nothing of how senders sign or of how providers are configured.
+//! A contract says which case of a plugin's `event` variant a sender's event type stands for, which part of the JSON
+//! that case is decoded from, and which events plugins may send to the provider. Contracts are plain data, so this
+//! crate does not need to know how providers sign events or how they are configured.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use hookyard_schemes::Outgoing;
 
-use crate::offers;
+use crate::version;
 
-/// What the events of one provider's package mean.
+/// The contract of one provider's WIT package.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Contract {
-    /// The provider's name, as it stands in an event.
+    /// The provider's name, as events have it.
     pub provider: String,
-    /// Its WIT package without a version, such as `topper:webhooks`.
+    /// The provider's WIT package without a version, such as `topper:webhooks`.
     pub package: String,
-    /// The lines of its versions that plugins may be built against, such as `1` or `0.9`; empty for all.
+    /// The version lines that plugins may be built against, such as `1` or `0.9`. Empty for all versions.
     pub versions: Vec<String>,
-    /// A JSON pointer (RFC 6901) to the part of the event that a case is made from; empty for the whole event.
+    /// A JSON pointer (RFC 6901) to the part of the event that a case is decoded from. Empty for the whole event.
     pub content: String,
-    /// From the sender's event type to the name of the case.
+    /// The name of the case for each of the sender's event types.
     pub cases: BTreeMap<String, String>,
-    /// What its plugins may send, and how.
+    /// The events that plugins may send to the provider, and their format.
     pub outgoing: Outgoing,
 }
 
 impl Contract {
-    /// Says why a plugin that was built against this version of the package can't be served, if it can't.
+    /// Checks that a plugin that was built against this version of the package can be served.
+    ///
+    /// # Errors
+    ///
+    /// Returns the reason as text if the host does not offer that version.
     pub(crate) fn check_version(&self, version: Option<&str>) -> Result<(), String> {
         let Some(version) = version.filter(|_| !self.versions.is_empty()) else {
             return Ok(());
         };
-        if offers::line(version)
-            .is_some_and(|line| self.versions.iter().any(|offered| offered == line))
-        {
+
+        let is_offered = version::line(version)
+            .is_some_and(|line| self.versions.iter().any(|offered| offered == line));
+        if is_offered {
             return Ok(());
         }
         Err(format!(
-            "this host offers {} in the versions {}; build it against one of these, or bring the provider up to date",
+            "this host offers {} in the versions {}; build the plugin against one of them, or update the provider",
             self.package,
             self.versions.join(", ")
         ))
     }
 }
 
-/// The contracts of all providers, found by package.
+/// The contracts of all providers, by package.
 #[derive(Debug, Clone, Default)]
 pub struct Contracts(BTreeMap<String, Arc<Contract>>);
 
 impl Contracts {
-    /// Takes the contracts; of two with the same package the later one counts.
+    /// Collects contracts. If two of them have the same package, the later contract counts.
     pub fn new(contracts: impl IntoIterator<Item = Contract>) -> Self {
-        Self(
-            contracts
-                .into_iter()
-                .map(|contract| (contract.package.clone(), Arc::new(contract)))
-                .collect(),
-        )
+        let by_package = contracts
+            .into_iter()
+            .map(|contract| (contract.package.clone(), Arc::new(contract)));
+        Self(by_package.collect())
     }
 
-    /// The contract of a package, given without a version.
+    /// Returns the contract of a package, which is given without a version.
     pub fn get(&self, package: &str) -> Option<&Arc<Contract>> {
         self.0.get(package)
     }
 
-    /// The packages, sorted.
+    /// Returns the packages in sorted order.
     pub fn packages(&self) -> impl Iterator<Item = &str> {
         self.0.keys().map(String::as_str)
     }

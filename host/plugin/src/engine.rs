@@ -1,9 +1,15 @@
-//! The engine: what compiles components, and the room that they run in.
+//! The engine: what all plugins share.
 //!
-//! There are two rooms. The pool has its memory set aside beforehand, so that an instance starts in microseconds; its
-//! size follows from `instances_max`, and since no more attempts than that run at once, it is never exhausted. A
-//! machine may not have the address space for a pool, and a component may have more memories or tables than a place in
-//! it: then the other room is used, where memory is asked for as it is needed. Code compiled for one runs in both.
+//! Instances are made in one of two runtimes. The pool reserves its memory beforehand, so that an instance starts in
+//! microseconds. Its size follows from [`Config::instances_max`]; since no more attempts than that run at the same
+//! time, the pool is never exhausted. Some machines do not have the address space for a pool, and some components have
+//! more memories or tables than a slot of the pool. The heap runtime serves these: it allocates memory on demand. Code
+//! that was compiled for one runtime runs in both.
+
+pub(crate) mod background;
+pub(crate) mod cache;
+pub(crate) mod compile;
+pub(crate) mod ticker;
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -14,155 +20,170 @@ use tokio::sync::Semaphore;
 use wasmtime::component::Linker;
 use wasmtime::{Enabled, InstanceAllocationStrategy, PoolingAllocationConfig};
 
-use crate::background::Background;
-use crate::cache::Cache;
-use crate::call::State;
-use crate::compile::{Compiler, Compiling};
-use crate::ticker::Ticker;
-use crate::{Error, imports};
+use self::background::Background;
+use self::cache::Cache;
+use self::compile::{Compiler, CompilerMode};
+use self::ticker::Ticker;
+use crate::Error;
+use crate::call::state::State;
+use crate::capability;
 
-/// How an engine is to be.
+/// The maximum depth of a guest's stack, in bytes. Wasmtime has no such limit for a single plugin.
+pub(crate) const STACK_BYTES_MAX: usize = 1 << 20;
+/// The stack of the host functions that a guest calls, in bytes.
+const HOST_STACK_BYTES: usize = 1 << 20;
+
+// The parts of a component that fit a slot of the pool. A slot has room for more than a large language runtime needs.
+// Some of this is address space; none of it is memory until it is used.
+const SLOT_MEMORIES: u32 = 4;
+const SLOT_TABLES: u32 = 12;
+const SLOT_CORE_INSTANCES: u32 = 60;
+pub(crate) const SLOT_TABLE_ELEMENTS: usize = 100_000;
+/// The size of an instance's memory that is cleaned and kept for the next instance, in bytes. The rest goes back to the
+/// operating system.
+const SLOT_RESIDENT_BYTES: usize = 4 << 20;
+
+/// The configuration of an [`Engine`].
 #[derive(Clone)]
 pub struct Config {
-    /// Where compiled code is kept between runs; `None` compiles anew each time. The folder is made if need be, and
-    /// must be writable by nobody but the host: what is in it is run.
+    /// The folder that keeps compiled code between runs. `None` to compile each time.
+    ///
+    /// The engine creates the folder if it does not exist. Nobody but the host may be able to write to the folder,
+    /// because the host runs the code in it.
     pub cache_folder: Option<PathBuf>,
-    /// How many attempts may run at once, of all plugins together; at least 1. Address space of 16 GiB is set aside for
-    /// each where the machine has it.
+    /// The maximum number of attempts of all plugins at the same time. At least 1.
+    ///
+    /// The pool reserves 16 GiB of address space for each, if the machine has it.
     pub instances_max: usize,
-    /// What guests are told when they ask for the time of day.
+    /// The clock that guests read.
     pub clock: Arc<dyn Clock>,
-    /// Where components are compiled that the cache doesn't have.
-    pub compiling: Compiling,
+    /// Where components are compiled that are not in the cache.
+    pub compiler: CompilerMode,
 }
 
 impl Config {
-    /// Without a cache, with room for 64 attempts at once.
-    pub fn new(clock: Arc<dyn Clock>, compiling: Compiling) -> Self {
+    /// Returns a configuration without a cache and with room for 64 attempts at the same time.
+    pub fn new(clock: Arc<dyn Clock>, compiler: CompilerMode) -> Self {
         Self {
             cache_folder: None,
             instances_max: 64,
             clock,
-            compiling,
+            compiler,
         }
     }
 }
 
 /// Compiles and runs plugins.
+///
+/// [`load`](Engine::load) turns a component into a [`LoadedPlugin`](crate::LoadedPlugin). A
+/// [`Catalog`](crate::Catalog) then runs jobs on loaded plugins.
 pub struct Engine {
-    /// `None` where the machine has no address space for it.
-    pub(crate) pool: Option<Room>,
-    pub(crate) heap: Room,
+    /// The pool, or `None` if the machine does not have the address space.
+    pub(crate) pool: Option<Runtime>,
+    pub(crate) heap: Runtime,
     pub(crate) cache: Cache,
     pub(crate) compiler: Compiler,
-    /// One for each attempt that may run at once.
+    /// One permit for each attempt that may run at the same time.
     pub(crate) permits: Semaphore,
     pub(crate) ticker: Ticker,
     pub(crate) background: Background,
     pub(crate) clock: Arc<dyn Clock>,
 }
 
-/// Where instances are made.
-pub(crate) struct Room {
+/// A way to make instances.
+pub(crate) struct Runtime {
     pub(crate) engine: wasmtime::Engine,
     pub(crate) linker: Linker<State>,
 }
 
 impl Engine {
     /// Starts an engine.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the machine cannot run compiled WebAssembly, if the engine's threads cannot be started, or if the cache
+    /// folder cannot be used.
     pub fn new(config: Config) -> Result<Arc<Self>, Error> {
         let instances_max = config.instances_max.clamp(1, Semaphore::MAX_PERMITS);
-        let heap = Room::new(&settings())?;
-        let pool = Room::new(settings().allocation_strategy(pooling(instances_max)))
-            .inspect_err(|error| tracing::warn!(%error, "no pool for instances; they start more slowly without"))
+        let heap = Runtime::new(&settings())?;
+        let pool = Runtime::new(settings().allocation_strategy(pooling(instances_max)))
+            .inspect_err(|error| {
+                tracing::warn!(%error, "the pool of instances cannot be reserved; attempts start more slowly");
+            })
             .ok();
-        let cache = Cache::open(config.cache_folder.clone(), &heap.engine).map_err(|source| {
-            Error::CacheFolder {
-                folder: config
-                    .cache_folder
-                    .unwrap_or_default()
-                    .display()
-                    .to_string(),
-                source,
-            }
-        })?;
+
+        let cache = open_cache(config.cache_folder, &heap)?;
         let engines = pool
             .iter()
             .chain([&heap])
-            .map(|room| room.engine.clone())
+            .map(|runtime| runtime.engine.clone())
             .collect();
         Ok(Arc::new(Self {
             ticker: Ticker::start(engines).map_err(Error::Threads)?,
             background: Background::start().map_err(Error::Threads)?,
             permits: Semaphore::new(instances_max),
             clock: config.clock,
-            compiler: Compiler::new(config.compiling),
+            compiler: Compiler::new(config.compiler),
             pool,
             heap,
             cache,
         }))
     }
 
-    /// Removes old compiled code from the cache, but for that of the revisions in use. Blocks.
+    /// Removes old compiled code from the cache, except the code of the revisions in use. Blocks.
     pub fn sweep_cache(&self, in_use: &BTreeSet<Revision>) {
         self.cache.sweep(in_use);
     }
 
-    /// Whether instances have memory set aside for them.
+    /// Whether the engine could reserve a pool of instances.
     pub fn is_pooled(&self) -> bool {
         self.pool.is_some()
     }
 }
 
-impl Room {
+fn open_cache(folder: Option<PathBuf>, heap: &Runtime) -> Result<Cache, Error> {
+    Cache::open(folder.clone(), &heap.engine).map_err(|source| Error::CacheFolder {
+        folder: folder.unwrap_or_default().display().to_string(),
+        source,
+    })
+}
+
+impl Runtime {
     fn new(config: &wasmtime::Config) -> wasmtime::Result<Self> {
         let engine = wasmtime::Engine::new(config)?;
         Ok(Self {
-            linker: imports::linker(&engine)?,
+            linker: capability::linker(&engine)?,
             engine,
         })
     }
 }
 
-/// How deep a guest's calls may go. The engine knows no such limit for one plugin alone.
-pub(crate) const STACK_BYTES_MAX: usize = 1 << 20;
-
-/// What holds for compiled code, the same in both rooms.
+/// Returns the settings of compiled code, which are the same for both runtimes.
 pub(crate) fn settings() -> wasmtime::Config {
     let mut config = wasmtime::Config::new();
     config
         .concurrency_support(false)
         .epoch_interruption(true)
         .wasm_component_model_map(true)
-        // The rest of a stack is for the host's functions that the guest calls.
         .max_wasm_stack(STACK_BYTES_MAX)
-        .async_stack_size(STACK_BYTES_MAX + (1 << 20));
+        .async_stack_size(STACK_BYTES_MAX + HOST_STACK_BYTES);
     config
 }
 
-/// Parts of a component that a place in the pool has room for. More than a large runtime has; some of these are
-/// address space, none of them is memory until it is used.
-const MEMORIES: u32 = 4;
-const TABLES: u32 = 12;
-const CORE_INSTANCES: u32 = 60;
-pub(crate) const TABLE_ELEMENTS: usize = 100_000;
-/// Bytes of an instance's memory that are kept and cleaned for the next one rather than given back to the system.
-const KEPT_BYTES: usize = 4 << 20;
-
 fn pooling(instances_max: usize) -> InstanceAllocationStrategy {
-    let places = u32::try_from(instances_max).unwrap_or(u32::MAX);
+    let slots = u32::try_from(instances_max).unwrap_or(u32::MAX);
     let mut pool = PoolingAllocationConfig::new();
-    pool.total_component_instances(places)
-        .total_core_instances(places.saturating_mul(CORE_INSTANCES))
-        .total_memories(places.saturating_mul(MEMORIES))
-        .total_tables(places.saturating_mul(TABLES))
-        .total_stacks(places)
-        .max_core_instances_per_component(CORE_INSTANCES)
-        .max_memories_per_component(MEMORIES)
-        .max_tables_per_component(TABLES)
-        .table_elements(TABLE_ELEMENTS)
-        .linear_memory_keep_resident(KEPT_BYTES)
-        .table_keep_resident(TABLE_ELEMENTS * size_of::<usize>())
+    pool.total_component_instances(slots)
+        .total_core_instances(slots.saturating_mul(SLOT_CORE_INSTANCES))
+        .total_memories(slots.saturating_mul(SLOT_MEMORIES))
+        .total_tables(slots.saturating_mul(SLOT_TABLES))
+        .total_stacks(slots)
+        .max_core_instances_per_component(SLOT_CORE_INSTANCES)
+        .max_memories_per_component(SLOT_MEMORIES)
+        .max_tables_per_component(SLOT_TABLES)
+        .table_elements(SLOT_TABLE_ELEMENTS)
+        .linear_memory_keep_resident(SLOT_RESIDENT_BYTES)
+        .table_keep_resident(SLOT_TABLE_ELEMENTS * size_of::<usize>())
         .pagemap_scan(Enabled::Auto);
     pool.into()
 }
@@ -174,16 +195,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn code_compiled_for_one_room_runs_in_both() {
-        let hash = |config: &wasmtime::Config| {
+    fn compiled_code_runs_in_both_runtimes() {
+        let compatibility = |config: &wasmtime::Config| {
             let engine = wasmtime::Engine::new(config).expect("an engine");
             let mut hasher = DefaultHasher::new();
             engine.precompile_compatibility_hash().hash(&mut hasher);
             hasher.finish()
         };
+
         assert_eq!(
-            hash(&settings()),
-            hash(settings().allocation_strategy(pooling(2)))
+            compatibility(&settings()),
+            compatibility(settings().allocation_strategy(pooling(2)))
         );
     }
 }

@@ -1,26 +1,30 @@
-//! Why an engine or a plugin can't be had. Each message is one line that names the thing and the way out.
+//! Why an engine cannot start or a plugin cannot be loaded. Each message is one line that names the thing and the way
+//! out.
 
 use hookyard_model::PluginRef;
 
-use crate::{HostFault, Lack, Toolchain};
+use crate::call::host_fault::HostFault;
+use crate::grants::MissingGrant;
+use crate::load::toolchain::Toolchain;
 
-/// Why there is no engine.
+/// Why an [`Engine`](crate::Engine) cannot start.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The machine can't run compiled WebAssembly as configured.
-    #[error("the WebAssembly engine can't be started")]
+    /// The machine cannot run compiled WebAssembly with these settings.
+    #[error("the WebAssembly engine cannot be started")]
     Engine(#[source] Box<dyn std::error::Error + Send + Sync>),
-    /// The threads that measure the guests' time, or run long calls, can't be started.
-    #[error("the engine's threads can't be started")]
+    /// The threads that measure the guests' time or that run long calls cannot be started.
+    #[error("the engine's threads cannot be started")]
     Threads(#[source] std::io::Error),
-    /// The folder for compiled code can't be used.
+    /// The folder for compiled code cannot be used.
     #[error(
-        "the folder for compiled code, {folder}, can't be used; mend it, or name another one by `cache` in [plugins]"
+        "the folder for compiled code, {folder}, cannot be used; repair it, or name another folder with `cache` in \
+         [plugins]"
     )]
     CacheFolder {
         /// The folder as configured.
         folder: String,
-        /// What the system said.
+        /// The error of the operating system.
         #[source]
         source: std::io::Error,
     },
@@ -32,175 +36,172 @@ impl From<wasmtime::Error> for Error {
     }
 }
 
-/// Why a file is not loaded as a plugin, as one whole line. The plugin's author is to mend it.
+/// Why a file is not loaded as a plugin, in one line for the author of the plugin.
 #[derive(Debug, thiserror::Error)]
 #[error("plugin {plugin} {fault}")]
 pub struct LoadError {
-    /// The plugin that it was to be.
+    /// The name under which the file would have been loaded.
     pub plugin: PluginRef,
-    /// What is wrong.
+    /// The fault of the file.
     pub fault: Fault,
 }
 
-/// What is wrong with a file. The texts continue "plugin acme/orders …" or "plugins/acme/orders.wasm …".
+/// What is wrong with a file. The messages continue "plugin acme/orders …" or "plugins/acme/orders.wasm …".
 #[derive(Debug, thiserror::Error)]
 pub enum Fault {
-    /// Something else than a component.
+    /// The file is not a component.
     #[error("is {what}, not a WebAssembly component; {way_out}")]
     NotAComponent {
-        /// What it looks like.
+        /// What the file looks like.
         what: &'static str,
-        /// How a component is made of it.
+        /// How to make a component of it.
         way_out: &'static str,
     },
-    /// A component, but a broken one, or one that uses what this host doesn't offer.
-    #[error("is no component that this host can compile ({reason}); {}", toolchain.rebuild())]
+    /// The component is broken, or it uses a feature that this host does not offer.
+    #[error("is not a component that this host can compile ({reason}); {}", toolchain.rebuild())]
     Invalid {
-        /// What the compiler said.
+        /// The message of the compiler.
         reason: String,
-        /// What made it.
+        /// The tools that made the component.
         toolchain: Toolchain,
     },
-    /// It can't be compiled within the limits of a compilation.
+    /// The component cannot be compiled within the limits of a compilation.
     #[error(
-        "takes more than {most} to compile; build it smaller, or raise {key} in [plugins.compile]"
+        "takes more than {limit} to compile; make it smaller, or raise {key} in [plugins.compile]"
     )]
-    Costly {
-        /// How much it may take, and of what.
-        most: String,
-        /// The key of the limit.
+    CompileLimit {
+        /// The limit that was exceeded, with its unit.
+        limit: String,
+        /// The configuration key of the limit.
         key: &'static str,
     },
-    /// The compiler ends of it.
+    /// The compiler crashes on the component.
     #[error(
         "makes the compiler of this host crash ({reason}); build it with another version of its tools"
     )]
-    Crashed {
+    CompilerCrash {
         /// How the compiler ended.
         reason: String,
     },
-    /// It couldn't be compiled, which is the host's fault. The same component may compile later.
-    #[error("can't be compiled at the moment: {reason}")]
+    /// The host failed to compile the component. The same component may compile later.
+    #[error("cannot be compiled at the moment: {reason}")]
     Compiler {
-        /// What is wrong with the host.
+        /// The fault of the host.
         reason: String,
     },
-    /// It can't be instantiated within its limits.
-    #[error(
-        "can't be started: {reason}; what it does when it is instantiated has to end well, within its limits"
-    )]
+    /// The component cannot be instantiated within its limits.
+    #[error("cannot be started: {reason}; its start functions must succeed within its limits")]
     Start {
-        /// What that came to.
+        /// The outcome of the instantiation.
         reason: String,
     },
-    /// It couldn't be loaded, which is the host's fault.
-    #[error("can't be loaded at the moment: {0}")]
+    /// The host failed to load the component. The same component may load later.
+    #[error("cannot be loaded at the moment: {0}")]
     Host(HostFault),
-    /// It has components within components within components.
-    #[error("has components in each other more than {depth_max} deep; compose it in fewer steps")]
+    /// The component nests other components too deeply.
+    #[error("nests components more than {depth_max} deep; compose it in fewer steps")]
     Nested {
-        /// How deep they may be.
+        /// The maximum depth.
         depth_max: usize,
     },
-    /// Its components use each other so often that it would come to a multitude.
-    #[error(
-        "comes to more than {parts_max} instances once it is put together; build it of fewer parts"
-    )]
-    Parts {
-        /// How many there may be.
-        parts_max: u64,
+    /// The component would consist of too many instances.
+    #[error("would consist of more than {instances_max} instances; build it from fewer components")]
+    Instances {
+        /// The maximum number of instances.
+        instances_max: u64,
     },
-    /// Its components are given to each other rather than instantiated where they are, so that nobody can count them.
+    /// The component passes components to each other, so that its instances cannot be counted.
     #[error(
-        "hands components to components, which this host does not take; compose it so that each stands where it is used"
+        "passes components to other components, which this host does not support; compose it so that each component \
+         is instantiated where it is defined"
     )]
-    PassedAround,
-    /// It imports what no plugin is given.
+    ComponentArguments,
+    /// The component imports something that no plugin can be granted.
     #[error("imports {name}, which is never granted; {way_out}")]
     Import {
         /// The import.
         name: String,
-        /// What its author may do.
+        /// What the author can do about it.
         way_out: String,
     },
-    /// It imports an interface in a version that this host hasn't got.
+    /// The component imports an interface in a version that this host does not offer.
     #[error(
-        "imports {name}, which this host offers in other versions only: {offered}; rebuild it for one of these"
+        "imports {name}, which this host offers only in other versions: {offered}; rebuild it for one of these"
     )]
     Version {
         /// The import.
         name: String,
-        /// What there is.
+        /// The offered versions.
         offered: String,
     },
-    /// It's built for the next WASI.
+    /// The component is built for WASI 0.3.
     #[error("is built for WASI 0.3 (it imports {name}), and this host runs WASI 0.2; {}", toolchain.rebuild())]
     Wasi3 {
-        /// The import.
+        /// An import of WASI 0.3.
         name: String,
-        /// What made it.
+        /// The tools that made the component.
         toolchain: Toolchain,
     },
-    /// It imports what the operator has not granted it.
-    #[error("imports {imports}, which it isn't granted")]
+    /// The component imports something that the operator has not granted.
+    #[error("imports {imports}, which it is not granted")]
     Ungranted {
         /// The imports.
         imports: String,
-        /// What would have to be granted.
-        lacks: Vec<Lack>,
-        /// What made it.
+        /// The grants that these imports require.
+        missing: Vec<MissingGrant>,
+        /// The tools that made the component.
         toolchain: Toolchain,
     },
-    /// It imports an interface that is offered, in a form that isn't.
+    /// The component imports an interface whose types or functions differ from this host's.
     #[error(
         "imports something that this host has in another form ({reason}); build it against WASI 0.2.0 to 0.2.12"
     )]
     Mismatch {
-        /// What the linker said.
+        /// The message of the linker.
         reason: String,
     },
-    /// It imports an interface to send a provider's events by, which can't be met.
-    #[error("imports {interface}, which can't be met: {reason}")]
+    /// The component imports an interface for sending a provider's events, and the host cannot provide it.
+    #[error("imports {interface}, which this host cannot provide: {reason}")]
     Outgoing {
         /// The import.
         interface: String,
-        /// What is wrong with it, and where.
+        /// What is wrong with the import, and where.
         reason: String,
     },
-    /// It exports nothing that could be given an event.
+    /// The component exports no handler.
     #[error(
         "exports no handler; export hookyard:plugin/handler or the handler of a provider that this host has \
          (providers: {packages}; exported: {exported})"
     )]
     NoHandler {
-        /// Its exported interfaces.
+        /// The interfaces that the component exports.
         exported: String,
         /// The packages of the providers.
         packages: String,
     },
-    /// It exports a handler that can't be called.
-    #[error("exports {interface}, which can't be called: {reason}")]
+    /// The component exports a handler that the host cannot call.
+    #[error("exports {interface}, which cannot be called: {reason}")]
     Handler {
         /// The export.
         interface: String,
-        /// What is wrong with it, and where.
+        /// What is wrong with the export, and where.
         reason: String,
     },
-    /// It needs more memory to begin with than it may have.
+    /// The component needs more memory at its start than its limit.
     #[error(
-        "needs {needed} bytes of memory to start with and may have {limit}; raise its memory limit, or build it with a \
+        "needs {needed} bytes of memory to start with and may have {limit}; raise its memory_max, or build it with a \
          smaller stack"
     )]
     Memory {
-        /// What its largest memory begins with.
+        /// The initial size of its largest memory, in bytes.
         needed: u64,
-        /// Its limit.
+        /// The limit, in bytes.
         limit: u64,
     },
 }
 
 impl Fault {
-    /// The same, of a component that these tools made.
+    /// Adds the tools that made the component, if the message depends on them.
     pub(crate) fn made_by(self, toolchain: Toolchain) -> Self {
         match self {
             Self::Invalid { reason, .. } => Self::Invalid { reason, toolchain },

@@ -1,7 +1,8 @@
-//! What the operator allows one plugin. A plugin asks by importing; what it isn't granted is refused when it's loaded.
+//! What the operator allows a plugin to use.
 //!
-//! Plain values, checked and merged by whoever reads the configuration. A credential is part of a grant: the host adds
-//! it to what a guest asks for, and the guest never has it.
+//! A plugin asks for a capability when it imports the interface. The host refuses to load a plugin that imports
+//! something that is not granted. Grants are plain values; `hookyard-config` reads, checks and merges them. A credential
+//! is part of a grant: the host adds the credential to the plugin's requests, and the plugin never sees it.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -10,28 +11,28 @@ use hookyard_model::DestinationName;
 use http::{HeaderMap, Method};
 use ipnet::IpNet;
 
-/// What one plugin may use beyond processor, memory and clocks, which every plugin has.
+/// What one plugin may use, in addition to the processor, memory and clocks that every plugin has.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Grants {
-    /// `wasi:keyvalue`: values of its own that outlast the attempt.
+    /// Whether `wasi:keyvalue` is granted: values that outlast an attempt.
     pub keyvalue: bool,
-    /// `wasi:logging`.
+    /// Whether `wasi:logging` is granted.
     pub logging: bool,
-    /// `wasi:config`: its settings.
+    /// Whether `wasi:config` is granted: the plugin's settings.
     pub config: bool,
-    /// Where it may send messages to, each with the provider whose typed events are taken there; `None` where untyped
-    /// messages are all that's taken.
+    /// The destinations that the plugin may send messages to. The value is the provider whose typed events the
+    /// destination accepts, or `None` if it accepts untyped messages only.
     pub destinations: BTreeMap<DestinationName, Option<String>>,
-    /// Where it may make requests to.
+    /// The hosts that the plugin may make HTTP requests to.
     pub http: BTreeMap<Authority, HostGrant>,
 }
 
 /// A host and a port.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Authority {
-    /// In the one spelling that requests are compared by; an IPv6 address with its brackets.
+    /// The host in its canonical spelling, by which requests are compared. An IPv6 address has brackets.
     pub host: String,
-    /// The port, be it said or the scheme's own.
+    /// The port. It is the scheme's default port if none was written.
     pub port: u16,
 }
 
@@ -41,18 +42,72 @@ impl fmt::Display for Authority {
     }
 }
 
-/// What a plugin may ask of one host.
+/// The requests that a plugin may make to one host.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct HostGrant {
-    /// Whether requests go there without TLS.
+    /// Whether requests to this host use HTTP without TLS.
     pub is_plain: bool,
-    /// The methods; all where it's empty.
+    /// The allowed methods. Empty for all methods.
     pub methods: Vec<Method>,
-    /// The paths, each with all below it; all where it's empty.
+    /// The allowed paths, each with everything below it. Empty for all paths.
     pub paths: Vec<String>,
-    /// Headers that the host adds and the guest never sees, in place of the guest's own of that name. Their values are
-    /// marked as sensitive, so that nothing prints them.
+    /// Headers that the host adds to each request, in place of the plugin's own headers of the same name.
+    ///
+    /// The plugin never sees them. The values are marked as sensitive, so that nothing prints them.
     pub credentials: HeaderMap,
-    /// Private ranges that the host's name may lead to.
+    /// Private address ranges that the host's name may resolve to.
     pub addresses: Vec<IpNet>,
+}
+
+/// A grant that an import requires.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum RequiredGrant {
+    /// No grant: the interface gives access to nothing.
+    Nothing,
+    /// `logging = true`
+    Logging,
+    /// `config = true`
+    Config,
+    /// `keyvalue = true`
+    Keyvalue,
+    /// At least one destination.
+    Destination,
+    /// At least one host for HTTP requests.
+    Http,
+}
+
+impl RequiredGrant {
+    /// Whether a plugin with these grants has this grant.
+    pub(crate) fn is_met(self, grants: &Grants) -> bool {
+        match self {
+            Self::Nothing => true,
+            Self::Logging => grants.logging,
+            Self::Config => grants.config,
+            Self::Keyvalue => grants.keyvalue,
+            Self::Destination => !grants.destinations.is_empty(),
+            Self::Http => !grants.http.is_empty(),
+        }
+    }
+
+    /// Returns the key of the `[grants]` table that sets this grant, or `None` if no grant is required.
+    pub const fn key(self) -> Option<&'static str> {
+        match self {
+            Self::Nothing => None,
+            Self::Logging => Some("logging"),
+            Self::Config => Some("config"),
+            Self::Keyvalue => Some("keyvalue"),
+            Self::Destination => Some("destinations"),
+            Self::Http => Some("http"),
+        }
+    }
+}
+
+/// A grant that a plugin does not have and that one of its imports requires.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MissingGrant {
+    /// The grant.
+    pub grant: RequiredGrant,
+    /// The provider whose typed events the destination must accept. `None` if any destination is enough, or if the
+    /// grant is not a destination.
+    pub provider: Option<String>,
 }

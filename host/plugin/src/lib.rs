@@ -1,73 +1,64 @@
-//! Plugins: components that are checked, compiled, held to limits, and given typed events by reflection.
+//! Loads and runs plugins: WebAssembly components that handle events.
 //!
-//! This is the only crate that knows wasmtime. It is given bytes and events and answers with outcomes; it reads no
-//! plugin folder, opens no connection and stores nothing but its cache of compiled code.
+//! This is the only crate that knows wasmtime. The caller hands it the bytes of a component and later one event at a
+//! time; the crate answers with outcomes. It does not read the plugin folder, it opens no connection, and it stores
+//! nothing except a cache of compiled code.
 //!
-//! `load` tells how a component becomes a plugin, `loaded` how an event finds its handler, `plan` how JSON becomes
-//! values, `call` how a handler is run, `effects` what it can ask the host to change, `capability` what else it can ask for.
+//! - `load` turns the bytes of a component into a [`LoadedPlugin`]: it checks the component, its imports and its
+//!   grants, and has it compiled.
+//! - `handler` finds the handlers that a component exports, and chooses the handler for an event.
+//! - `plan` translates between JSON and the types that a plugin declared.
+//! - `call` runs a handler once, in a fresh instance, within its [`Limits`].
+//! - `effects` collects what a handler asks the host to change. `capability` implements the interfaces that plugins
+//!   import, one file for each.
+//! - `engine` owns what all plugins share: compilers, memory for instances, threads and the cache.
+//! - `catalog` holds the active revision of each plugin and runs jobs on it.
 
-mod catalog;
-mod content;
-mod flights;
+mod text;
+mod version;
+
 mod contract;
-mod engine;
-mod error;
 mod grants;
-mod loaded;
+mod limits;
+mod scrub;
+mod terms;
 
-mod anatomy;
-mod section;
-mod load;
+mod error;
 
-mod toolchain;
-mod asked;
-mod cache;
-mod compile;
-mod handler;
-mod imports;
-mod offers;
-
-mod delivery;
-mod failure;
-mod host_fault;
 mod plan;
-mod typed;
-mod untyped;
+
+mod effects;
 
 mod call;
 mod capability;
-mod effects;
-mod outgoing;
-mod scrub;
-mod stage;
 
-mod background;
-mod budget;
-mod last_words;
-mod limits;
-mod meter;
-mod output;
-mod text;
-mod ticker;
-mod trap;
+mod engine;
+
+mod handler;
+mod load;
+
+mod catalog;
 
 #[cfg(test)]
-mod tests;
+mod support;
 
-pub use capability::{Http, HttpCall, HttpError, HttpFault, NoHttp, request_digest};
+pub use call::host_fault::HostFault;
+pub use call::services::HostServices;
+pub use call::stage::Stage;
+pub use capability::http::client::{HttpCall, HttpClient, HttpError, HttpFault, NoHttpClient};
+pub use capability::http::record::request_digest;
 pub use catalog::Catalog;
-pub use compile::{Apart, CompileLimits, CompileOrder, Compiling, Progress};
-pub use content::revision_of;
 pub use contract::{Contract, Contracts};
-pub use effects::Parts;
+pub use engine::compile::child::ChildCompiler;
+pub use engine::compile::{CompileLimits, CompileProgress, CompilerMode, CompilerProcess};
 pub use engine::{Config, Engine};
 pub use error::{Error, Fault, LoadError};
-pub use grants::{Authority, Grants, HostGrant};
-pub use host_fault::HostFault;
+pub use grants::{Authority, Grants, HostGrant, MissingGrant, RequiredGrant};
+pub use handler::HandlerKind;
+pub use handler::loaded::{LoadedPlugin, RehearsalResult};
 pub use limits::Limits;
-pub use load::Load;
-pub use loaded::{HandlerKind, Loaded};
-pub use offers::{Lack, Need, OFFERS, Offer, Versions};
-pub use section::sections;
-pub use stage::{Rehearsed, Stage};
-pub use toolchain::Toolchain;
+pub use load::custom_section::custom_sections;
+pub use load::offers::{OFFERS, Offer};
+pub use load::toolchain::Toolchain;
+pub use load::{LoadRequest, revision_of};
+pub use version::Versions;

@@ -1,67 +1,71 @@
-//! What one attempt may use, and the accountant that holds a store to it.
+//! The limits of an attempt.
 
 use std::time::Duration;
 
-use hookyard_model::{Limit, Outcome};
 use hookyard_store::{KvUsage, OutboxQuota, OutboxUsage};
-use wasmtime::ResourceLimiter;
 
-use crate::budget::Excess;
-use crate::host_fault::HostFault;
+/// The host's largest expense for one decoded value, including its share of names, in bytes.
+const VALUE_BYTES: u64 = 256;
 
-/// What an attempt of a plugin may use. The default is safe for a small handler in any language.
+/// What an attempt of a plugin may use. The defaults are safe for a small handler in any language.
+///
+/// Each field has the name of its key in `[plugins.limits]` and in a plugin settings file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
-    /// Linear memory of all of the component's memories together, in bytes. The values that the host makes from an
-    /// event's JSON are bounded by this as well, and so is what the host holds of the attempt's effects.
+    /// The maximum size of all linear memories of the component together, in bytes.
+    ///
+    /// This also bounds the values that the host decodes from an event's JSON, and what the host holds of the attempt's
+    /// effects.
     pub memory_max: u64,
-    /// Processor time of the guest's code, and of the host's functions that it calls.
+    /// The maximum processor time of the guest's code and of the host functions that it calls.
     pub cpu_max: Duration,
-    /// Time from the start of instantiation to the answer, whatever it is spent on.
+    /// The maximum time from the start of instantiation to the result of the handler, including waiting.
     pub wall_max: Duration,
-    /// Attempts at once.
+    /// The maximum number of attempts at the same time.
     pub concurrency: usize,
-    /// Elements of all tables together.
+    /// The maximum number of elements of all tables together.
     pub table_elements_max: u64,
-    /// Core instances that the component is made of; as many memories, and as many tables.
+    /// The maximum number of core instances in the component. It is also the maximum number of memories and of tables.
     pub instances_max: usize,
-    /// Things of the host's, and resources of its own, that the guest may hold at once.
+    /// The maximum number of handles that the guest may hold at once: to the host's resources and to its own.
     pub handles_max: usize,
-    /// Calls of the host's functions.
+    /// The maximum number of calls to host functions.
     pub host_calls_max: u64,
-    /// Bytes that pass between guest and host by these calls, together; see `budget`.
+    /// The maximum number of bytes that all calls to host functions together pass between guest and host.
     pub host_bytes_max: u64,
-    /// Bytes that the guest may hand to the host at once: in one call, or as its answer.
+    /// The maximum number of bytes that the guest may pass to the host at once: in one call, or as its result.
     pub transfer_max: usize,
-    /// Outgoing HTTP requests.
+    /// The maximum number of outgoing HTTP requests.
     pub http_requests_max: u64,
-    /// Requests that the plugin's attempts may have under way together; more wait.
+    /// The maximum number of requests that all attempts of the plugin may have in flight together. Further requests
+    /// wait.
     pub http_concurrency: usize,
-    /// Bytes that the body of a request may have, and that of an answer.
+    /// The maximum size of the body of a request, and of the body of an answer, in bytes.
     pub http_body_max: usize,
-    /// How often the plugin's key-value store may be read from disk.
+    /// The maximum number of reads from the plugin's stored values.
     pub kv_reads_max: u64,
-    /// Keys that the plugin's key-value store may hold.
+    /// The maximum number of keys that the plugin may store.
     pub kv_keys_max: u64,
-    /// Bytes that it may hold: of buckets' names, keys and values.
+    /// The maximum size of everything that the plugin stores, in bytes: names of buckets, keys and values.
     pub kv_bytes_max: u64,
-    /// Keys of it that an attempt may write.
+    /// The maximum number of keys that an attempt may write.
     pub kv_writes_max: usize,
-    /// Bytes that it may write: of buckets' names, keys and values.
+    /// The maximum size of everything that an attempt writes, in bytes: names of buckets, keys and values.
     pub kv_write_bytes_max: u64,
-    /// Messages that an attempt may send.
+    /// The maximum number of messages that an attempt may send.
     pub outbox_messages_max: usize,
-    /// Messages of the plugin that may wait to be sent.
+    /// The maximum number of the plugin's messages that may wait for delivery.
     pub outbox_waiting_max: u64,
-    /// Bytes of them.
+    /// The maximum size of the plugin's messages that wait for delivery, in bytes.
     pub outbox_waiting_bytes_max: u64,
-    /// Messages of all plugins of its tenant that may wait when it sends more.
+    /// The maximum number of waiting messages of all plugins of the tenant, checked when this plugin sends.
     pub outbox_tenant_waiting_max: u64,
-    /// Bytes of them.
+    /// The maximum size of the waiting messages of all plugins of the tenant, in bytes, checked when this plugin sends.
     pub outbox_tenant_waiting_bytes_max: u64,
-    /// Log lines kept of an attempt. What is over it is counted and not kept, and is no reason to end the attempt.
+    /// The maximum number of log lines that are kept for an attempt. Further lines are counted and dropped; they do not
+    /// end the attempt.
     pub log_lines_max: usize,
-    /// Bytes kept of a log line, and of a reason that a handler gives.
+    /// The maximum size of a log line, and of a reason that a handler gives, in bytes. The rest is cut off.
     pub log_line_max: usize,
 }
 
@@ -97,11 +101,8 @@ impl Default for Limits {
     }
 }
 
-/// What the host spends on one value at most, its share of names included.
-const VALUE_BYTES: u64 = 256;
-
 impl Limits {
-    /// How much the plugin's store may hold.
+    /// Returns the plugin's quota of stored values.
     pub(crate) fn quota(&self) -> KvUsage {
         KvUsage {
             keys: self.kv_keys_max,
@@ -109,7 +110,7 @@ impl Limits {
         }
     }
 
-    /// How much may wait in the outbox.
+    /// Returns the quotas of messages that wait for delivery.
     pub(crate) fn outbox_quota(&self) -> OutboxQuota {
         OutboxQuota {
             plugin: OutboxUsage {
@@ -123,192 +124,9 @@ impl Limits {
         }
     }
 
-    /// How many values an event may be decoded to, so that they take no more memory than the guest itself may have.
+    /// Returns the maximum number of values that an event may be decoded to, so that these values take no more memory
+    /// than the guest itself may have.
     pub(crate) fn values_max(&self) -> usize {
         usize::try_from(self.memory_max / VALUE_BYTES).unwrap_or(usize::MAX)
-    }
-}
-
-/// Grants or denies what the guest's code asks for, and remembers what it denied.
-#[derive(Debug)]
-pub(crate) struct Accountant {
-    memory_max: u64,
-    memory_used: u64,
-    table_elements_max: u64,
-    table_elements_used: u64,
-    instances_max: usize,
-    denied: Option<Denial>,
-}
-
-/// What the guest asked for in vain. What it dies of later, it dies of that.
-#[derive(Debug, Clone, Copy)]
-enum Denial {
-    Memory,
-    TableElements,
-}
-
-impl Accountant {
-    pub(crate) fn new(limits: &Limits) -> Self {
-        Self {
-            memory_max: limits.memory_max,
-            memory_used: 0,
-            table_elements_max: limits.table_elements_max,
-            table_elements_used: 0,
-            instances_max: limits.instances_max,
-            denied: None,
-        }
-    }
-
-    /// What a guest failed of that was denied something before.
-    pub(crate) fn denial(&self) -> Option<Outcome> {
-        let max = self.table_elements_max;
-        self.denied.map(|denied| match denied {
-            Denial::Memory => Outcome::OutOfMemory {
-                max: self.memory_max,
-            },
-            Denial::TableElements => Excess {
-                limit: Limit::TableElements,
-                max,
-            }
-            .into(),
-        })
-    }
-
-    /// The guest met a maximum of its own, unless it was granted what the system then refused: that ends the attempt, for a
-    /// guest that lives with it would come to something else than it should.
-    fn grow_failed(&mut self, error: wasmtime::Error, denied: Denial) -> wasmtime::Result<()> {
-        if HostFault::of(&error).is_some() {
-            return Err(error);
-        }
-        self.denied = Some(denied);
-        Ok(())
-    }
-
-    /// Linear memory that the guest has; it never has less than before.
-    pub(crate) fn memory_used(&self) -> u64 {
-        self.memory_used
-    }
-}
-
-impl ResourceLimiter for Accountant {
-    fn memory_growing(
-        &mut self,
-        current: usize,
-        desired: usize,
-        maximum: Option<usize>,
-    ) -> wasmtime::Result<bool> {
-        let used = self
-            .memory_used
-            .saturating_add(desired.saturating_sub(current) as u64);
-        let is_granted =
-            used <= self.memory_max && maximum.is_none_or(|maximum| desired <= maximum);
-        if is_granted {
-            self.memory_used = used;
-        } else {
-            self.denied = Some(Denial::Memory);
-        }
-        Ok(is_granted)
-    }
-
-    fn memory_grow_failed(&mut self, error: wasmtime::Error) -> wasmtime::Result<()> {
-        self.grow_failed(error, Denial::Memory)
-    }
-
-    fn table_growing(
-        &mut self,
-        current: usize,
-        desired: usize,
-        maximum: Option<usize>,
-    ) -> wasmtime::Result<bool> {
-        let used = self
-            .table_elements_used
-            .saturating_add(desired.saturating_sub(current) as u64);
-        let is_granted =
-            used <= self.table_elements_max && maximum.is_none_or(|maximum| desired <= maximum);
-        if is_granted {
-            self.table_elements_used = used;
-        } else {
-            self.denied = Some(Denial::TableElements);
-        }
-        Ok(is_granted)
-    }
-
-    fn table_grow_failed(&mut self, error: wasmtime::Error) -> wasmtime::Result<()> {
-        self.grow_failed(error, Denial::TableElements)
-    }
-
-    fn instances(&self) -> usize {
-        self.instances_max
-    }
-
-    fn tables(&self) -> usize {
-        self.instances_max
-    }
-
-    fn memories(&self) -> usize {
-        self.instances_max
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn memories_share_one_limit() {
-        let mut accountant = Accountant::new(&Limits {
-            memory_max: 100,
-            ..Limits::default()
-        });
-        let mut grow = |current, desired, maximum| {
-            accountant
-                .memory_growing(current, desired, maximum)
-                .expect("no trap")
-        };
-        assert!(grow(0, 60, None));
-        assert!(grow(0, 40, None));
-        assert!(!grow(60, 61, None));
-        assert_eq!(accountant.denial(), Some(Outcome::OutOfMemory { max: 100 }));
-        assert_eq!(accountant.memory_used(), 100);
-    }
-
-    #[test]
-    fn what_the_system_refuses_is_no_denial() {
-        let mut accountant = Accountant::new(&Limits::default());
-        assert!(
-            accountant
-                .memory_grow_failed(rustix::io::Errno::NOMEM.into())
-                .is_err()
-        );
-        assert_eq!(accountant.denial(), None);
-
-        accountant
-            .memory_grow_failed(wasmtime::Error::msg("Memory maximum size exceeded"))
-            .expect("no trap");
-        assert!(matches!(
-            accountant.denial(),
-            Some(Outcome::OutOfMemory { .. })
-        ));
-    }
-
-    #[test]
-    fn tables_share_another_and_a_grant_leaves_no_trace() {
-        let mut accountant = Accountant::new(&Limits {
-            table_elements_max: 10,
-            ..Limits::default()
-        });
-        let mut grow = |current, desired| {
-            let is_granted = accountant
-                .table_growing(current, desired, None)
-                .expect("no trap");
-            (is_granted, accountant.denial())
-        };
-        assert_eq!(grow(0, 6), (true, None));
-        assert_eq!(grow(0, 4), (true, None));
-        let denied = Outcome::Exceeded {
-            limit: Limit::TableElements,
-            max: 10,
-        };
-        assert_eq!(grow(6, 7), (false, Some(denied)));
     }
 }

@@ -1,4 +1,16 @@
-//! From bytes to a plugin: is it a component, is all that it imports met, does it export a handler, does it fit.
+//! Turns the bytes of a component into a plugin.
+//!
+//! A component must be well-formed, small enough once it is put together, import only what is offered and granted,
+//! export a handler, and fit its limits. What can be checked without a compiler is checked first, because compiling is
+//! expensive.
+
+pub(crate) mod custom_section;
+pub(crate) mod offers;
+pub(crate) mod toolchain;
+
+mod anatomy;
+mod import_list;
+mod imports;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -6,132 +18,88 @@ use std::sync::Arc;
 use hookyard_model::{PluginRef, Revision};
 use sha2::{Digest as _, Sha256};
 use tokio::sync::Semaphore;
-use wasmtime::component::{Component, InstancePre};
+use wasmtime::component::{Component, InstancePre, Linker};
 
-use crate::call::State;
-use crate::compile::{Progress, Uncompiled};
-use crate::engine::TABLE_ELEMENTS;
-use crate::host_fault::HostFault;
+use self::toolchain::Toolchain;
+use crate::call::host_fault::HostFault;
+use crate::call::state::State;
+use crate::capability::outgoing;
+use crate::engine::compile::{CompileError, CompileProgress, Verdict};
+use crate::engine::{Engine, SLOT_TABLE_ELEMENTS};
+use crate::handler::loaded::LoadedPlugin;
+use crate::handler::{self, Exports};
 use crate::scrub::Scrub;
-use crate::text::one_line;
-use crate::toolchain::Toolchain;
-use crate::{
-    Contracts, Engine, Fault, Grants, Limits, LoadError, Loaded, anatomy, handler, imports,
-    outgoing,
-};
+use crate::terms::Terms;
+use crate::text::{REASON_BYTES_MAX, one_line};
+use crate::{Contracts, Fault, Grants, Limits, LoadError};
 
-const WASM_PAGE: u64 = 64 << 10;
+const WASM_PAGE_BYTES: u64 = 64 << 10;
 
-/// A component that is to become a plugin, and what holds for it. All but the bytes holds for other revisions as well.
+/// A component to load, and the terms under which it will run. Everything except `bytes` is the same for all revisions
+/// of the plugin.
 #[derive(Debug, Clone)]
-pub struct Load<'b> {
-    /// Whose it is to be.
+pub struct LoadRequest<'b> {
+    /// The plugin that the component is a revision of.
     pub plugin: PluginRef,
-    /// The component.
+    /// The bytes of the component.
     pub bytes: &'b [u8],
-    /// What typed handlers mean.
+    /// The contracts of typed handlers and typed sending.
     pub contracts: Contracts,
-    /// What an attempt may use.
+    /// The limits of an attempt.
     pub limits: Limits,
-    /// What it may import.
+    /// The plugin's grants.
     pub grants: Arc<Grants>,
-    /// What `wasi:config` tells it.
+    /// The settings that `wasi:config` returns.
     pub config: Arc<BTreeMap<String, String>>,
-    /// What is recorded of the answers to an attempt's requests, in bytes; 0 for nothing.
+    /// The maximum size of the recorded answers to an attempt's HTTP requests, in bytes. 0 to record nothing.
     pub record_bytes_max: usize,
 }
 
-/// What holds for every revision of a plugin that is loaded.
-#[derive(Debug)]
-pub(crate) struct Terms {
-    pub(crate) plugin: PluginRef,
-    pub(crate) contracts: Contracts,
-    pub(crate) limits: Limits,
-    pub(crate) grants: Arc<Grants>,
-    pub(crate) config: Arc<BTreeMap<String, String>>,
-    pub(crate) record_bytes_max: usize,
-    /// What must not be told of its grants.
-    pub(crate) scrub: Scrub,
-    /// One for each request that its attempts may have under way together.
-    pub(crate) places: Semaphore,
-}
-
-impl Terms {
-    fn new(load: Load<'_>) -> Self {
-        let Load {
-            plugin,
-            bytes: _,
-            contracts,
-            limits,
-            grants,
-            config,
-            record_bytes_max,
-        } = load;
-        let scrub = Scrub::new(&grants);
-        let places = Semaphore::new(limits.http_concurrency.min(Semaphore::MAX_PERMITS));
-        Self {
-            plugin,
-            contracts,
-            limits,
-            grants,
-            config,
-            record_bytes_max,
-            scrub,
-            places,
-        }
-    }
-
-    /// Those of a plugin that has nothing but these limits.
-    #[cfg(test)]
-    pub(crate) fn limited(limits: Limits) -> Arc<Self> {
-        let (plugin, contracts) = (crate::tests::plugin(), Contracts::default());
-        let (grants, config) = (Arc::default(), Arc::default());
-        Arc::new(Self::new(Load {
-            plugin,
-            bytes: &[],
-            contracts,
-            limits,
-            grants,
-            config,
-            record_bytes_max: 0,
-        }))
-    }
-
-    /// A text that the guest chose, as it may be told: one line, cut, and without credentials.
-    pub(crate) fn line(&self, text: &str) -> String {
-        one_line(&self.scrub.text(text), self.limits.log_line_max)
-    }
+/// Returns the revision of a component: the SHA-256 of its bytes.
+pub fn revision_of(bytes: &[u8]) -> Revision {
+    Revision::from_sha256(Sha256::digest(bytes).into())
 }
 
 impl Engine {
-    /// Checks a component and makes it ready. Blocks while it compiles, up to tens of seconds for a large one: call it
-    /// where blocking is allowed. Nothing of the component is run.
-    pub fn load(self: &Arc<Self>, load: Load<'_>) -> Result<Loaded, LoadError> {
-        self.load_with(load, &|_, _| {})
+    /// Checks a component and prepares it for calls. Nothing of the component runs.
+    ///
+    /// This blocks while the component compiles, which can take tens of seconds. Call it where blocking is allowed.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the component is not a plugin that may run under these terms, or if the host fails.
+    pub fn load(self: &Arc<Self>, request: LoadRequest<'_>) -> Result<LoadedPlugin, LoadError> {
+        self.load_with(request, &|_, _| {})
     }
 
-    /// As `load`, and tells how a compilation goes on, where there is one.
+    /// Loads a component as [`load`](Self::load) does, and reports the progress of its compilation. There is no
+    /// progress if the compiled code is in the cache.
+    ///
+    /// # Errors
+    ///
+    /// Fails as [`load`](Self::load) does.
     pub fn load_with(
         self: &Arc<Self>,
-        load: Load<'_>,
-        progress: &(dyn Fn(Revision, Progress) + Sync),
-    ) -> Result<Loaded, LoadError> {
-        let bytes = load.bytes;
-        let terms = Arc::new(Terms::new(load));
-        let revision = Revision::from_sha256(Sha256::digest(bytes).into());
+        request: LoadRequest<'_>,
+        progress: &(dyn Fn(Revision, CompileProgress) + Sync),
+    ) -> Result<LoadedPlugin, LoadError> {
+        let bytes = request.bytes;
+        let terms = Arc::new(terms(request));
+        let revision = revision_of(bytes);
         let toolchain = Toolchain::of(bytes);
-        let compile = || self.compile_anew(revision, bytes, &|reached| progress(revision, reached));
-        match check_format(bytes)
+        let compile = || self.compile(revision, bytes, &|reached| progress(revision, reached));
+
+        let prepared = check_format(bytes)
             .and_then(|()| anatomy::check(bytes))
-            .and_then(|()| imports::check_first(bytes, &terms, toolchain))
-            .and_then(|()| self.ready(revision, &compile, &terms, toolchain))
-        {
-            Ok((instances, found)) => Ok(Loaded {
+            .and_then(|()| imports::check_bytes(bytes, &terms, toolchain))
+            .and_then(|()| self.prepare(revision, &compile, &terms, toolchain));
+        match prepared {
+            Ok((instances, exports)) => Ok(LoadedPlugin {
                 engine: Arc::clone(self),
                 terms,
                 revision,
                 instances,
-                handlers: found.into(),
+                handlers: exports.into(),
             }),
             Err(fault) => Err(LoadError {
                 plugin: terms.plugin.clone(),
@@ -140,160 +108,211 @@ impl Engine {
         }
     }
 
-    fn ready(
+    fn prepare(
         &self,
         revision: Revision,
         compile: &dyn Fn() -> Result<Vec<u8>, Fault>,
         terms: &Terms,
         toolchain: Toolchain,
-    ) -> Result<(InstancePre<State>, handler::Found), Fault> {
-        let (component, linker) = self.compile(revision, compile, &terms.limits)?;
-        imports::check(&component, terms, toolchain)?;
+    ) -> Result<(InstancePre<State>, Exports), Fault> {
+        let (component, linker) = self.component(revision, compile, &terms.limits)?;
+        imports::check_component(&component, terms, toolchain)?;
         check_memory(&component, &terms.limits)?;
-        let found = handler::find(&component, &terms.contracts)?;
+        let exports = handler::find(&component, &terms.contracts)?;
+
         let outgoing = outgoing::find(&component, terms)?;
-        let own = if outgoing.is_empty() {
+        let own_linker = if outgoing.is_empty() {
             None
         } else {
             Some(outgoing::link(outgoing, linker)?)
         };
-        let linker = own.as_ref().unwrap_or(linker);
-        let instances = linker
+        let instances = own_linker
+            .as_ref()
+            .unwrap_or(linker)
             .instantiate_pre(&component)
             .map_err(|error| imports::mismatch(&error))?;
-        Ok((instances, found))
+        Ok((instances, exports))
     }
 
-    /// Compiles what the cache doesn't have, unless that was tried before and would be in vain.
-    fn compile_anew(
+    /// Compiles a component that is not in the cache, unless an earlier compilation failed and would fail again.
+    fn compile(
         &self,
         revision: Revision,
         bytes: &[u8],
-        progress: &(dyn Fn(Progress) + Sync),
+        progress: &(dyn Fn(CompileProgress) + Sync),
     ) -> Result<Vec<u8>, Fault> {
-        if let Some(verdict) = self
-            .cache
-            .verdict(revision)
-            .filter(|verdict| self.compiler.respects(verdict))
+        if let Some(verdict) = self.cache.verdict(revision)
+            && self.compiler.respects(&verdict)
         {
             return Err(verdict.into());
         }
 
         let compiled = self.compiler.compile(&self.heap.engine, bytes, progress);
-        if let Err(Uncompiled::Condemned(verdict)) = &compiled
+        if let Err(CompileError::Verdict(verdict)) = &compiled
             && verdict.is_lasting()
         {
-            self.cache.condemn(revision, verdict);
+            self.cache.remember_verdict(revision, verdict);
         }
         compiled.map_err(Fault::from)
     }
 
-    /// Compiled code in the pool, or beside it where it doesn't fit a place there.
-    fn compile(
+    /// Returns the component, ready to run in the pool. A component that does not fit a slot of the pool runs in the
+    /// heap runtime.
+    fn component(
         &self,
         revision: Revision,
         compile: &dyn Fn() -> Result<Vec<u8>, Fault>,
         limits: &Limits,
-    ) -> Result<(Component, &wasmtime::component::Linker<State>), Fault> {
-        let invalid =
-            |error: wasmtime::Error| Fault::from(Uncompiled::Invalid(format!("{error:#}")));
+    ) -> Result<(Component, &Linker<State>), Fault> {
         let code = self.cache.compiled(revision, compile)?;
-        // A table in the pool grows no further than its place.
-        let fits_pool = limits.table_elements_max <= TABLE_ELEMENTS as u64;
-        if let Some(pool) = self.pool.as_ref().filter(|_| fits_pool) {
+
+        // A table in the pool cannot grow beyond its slot.
+        let fits_slot = limits.table_elements_max <= SLOT_TABLE_ELEMENTS as u64;
+        if let Some(pool) = self.pool.as_ref().filter(|_| fits_slot) {
             match code.load(&pool.engine) {
                 Ok(component) => return Ok((component, &pool.linker)),
                 Err(error) => {
-                    tracing::debug!(%error, "a component doesn't fit the pool and runs beside it")
+                    tracing::debug!(%error, "a component does not fit the pool and runs outside of it");
                 }
             }
         }
-        let component = match code.load(&self.heap.engine) {
-            Ok(component) => component,
-            Err(error) => {
-                if let Some(fault) = HostFault::of(&error) {
-                    return Err(Fault::Host(fault));
-                }
-                tracing::warn!(%error, "compiled code can't be used and is made anew");
-                self.cache.forget(revision);
-                self.cache
-                    .compiled(revision, compile)?
-                    .load(&self.heap.engine)
-                    .map_err(invalid)?
-            }
+
+        let error = match code.load(&self.heap.engine) {
+            Ok(component) => return Ok((component, &self.heap.linker)),
+            Err(error) => error,
         };
+        if let Some(fault) = HostFault::of(&error) {
+            return Err(Fault::Host(fault));
+        }
+        tracing::warn!(%error, "compiled code cannot be used and is compiled again");
+        self.cache.forget(revision);
+        let component = self
+            .cache
+            .compiled(revision, compile)?
+            .load(&self.heap.engine)
+            .map_err(|error| CompileError::Invalid(format!("{error:#}")))?;
         Ok((component, &self.heap.linker))
     }
 }
 
-impl Loaded {
-    /// Another revision of the same plugin, on the same terms, from compiled code that is still in the cache. Blocks
-    /// for some milliseconds.
+impl LoadedPlugin {
+    /// Returns another revision of the same plugin under the same terms, from compiled code in the cache. Blocks for
+    /// some milliseconds.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the code is no longer in the cache, or if the host fails.
     pub(crate) fn recall(&self, revision: Revision) -> Result<Self, Fault> {
         let compile = || {
             Err(Fault::Compiler {
-                reason: "the component isn't here".into(),
+                reason: "the component is no longer available".into(),
             })
         };
-        let (instances, handlers) =
+        let (instances, exports) =
             self.engine
-                .ready(revision, &compile, &self.terms, Toolchain::Unknown)?;
+                .prepare(revision, &compile, &self.terms, Toolchain::Unknown)?;
+
         Ok(Self {
             engine: Arc::clone(&self.engine),
             terms: Arc::clone(&self.terms),
             revision,
             instances,
-            handlers: handlers.into(),
+            handlers: exports.into(),
         })
     }
 }
 
-/// Tells a component from what is often mistaken for one. The compiler is given binaries only: never text, which it
-/// would parse, and never compiled code, which it would run.
+fn terms(request: LoadRequest<'_>) -> Terms {
+    let http_concurrency = request.limits.http_concurrency;
+    Terms {
+        plugin: request.plugin,
+        contracts: request.contracts,
+        limits: request.limits,
+        scrub: Scrub::new(&request.grants),
+        grants: request.grants,
+        config: request.config,
+        record_bytes_max: request.record_bytes_max,
+        http_permits: Semaphore::new(http_concurrency.min(Semaphore::MAX_PERMITS)),
+    }
+}
+
+/// Checks that the bytes are those of a component, and recognizes what is often mistaken for one.
+///
+/// The compiler must get binary components only. It would parse text, and it would run compiled code.
 fn check_format(bytes: &[u8]) -> Result<(), Fault> {
-    let not = |what, way_out| Err(Fault::NotAComponent { what, way_out });
-    match bytes {
-        [] => not(
+    let (what, way_out) = match bytes {
+        [b'\0', b'a', b's', b'm', _, _, 1, 0, ..] => return Ok(()),
+        [] => (
             "empty",
-            "copy it again, and rename it into its place when it is whole",
+            "copy it again under another name, and rename it when it is complete",
         ),
-        [b'\0', b'a', b's', b'm', _, _, 1, 0, ..] => Ok(()),
         [b'\0', b'a', b's', b'm', _, _, 0, 0, ..] => {
-            not("a core module", Toolchain::of(bytes).componentize())
+            ("a core module", Toolchain::of(bytes).componentize())
         }
-        [0x7f, b'E', b'L', b'F', ..] => not(
+        [0x7f, b'E', b'L', b'F', ..] => (
             "compiled code",
             "drop the component itself; the host compiles it",
         ),
-        [b'(', ..] => not("WebAssembly text", "make it binary with `wasm-tools parse`"),
-        _ => not(
+        [b'(', ..] => ("WebAssembly text", "make it binary with `wasm-tools parse`"),
+        _ => (
             "an unknown kind of file",
             "copy the .wasm file of a component",
         ),
-    }
+    };
+    Err(Fault::NotAComponent { what, way_out })
 }
 
 fn check_memory(component: &Component, limits: &Limits) -> Result<(), Fault> {
     let pages = component
         .resources_required()
         .and_then(|required| required.max_initial_memory_size);
-    let needed = pages.unwrap_or(0).saturating_mul(WASM_PAGE);
+    let needed = pages.unwrap_or(0).saturating_mul(WASM_PAGE_BYTES);
+
     if needed <= limits.memory_max {
-        Ok(())
-    } else {
-        Err(Fault::Memory {
-            needed,
-            limit: limits.memory_max,
-        })
+        return Ok(());
+    }
+    Err(Fault::Memory {
+        needed,
+        limit: limits.memory_max,
+    })
+}
+
+impl From<CompileError> for Fault {
+    fn from(error: CompileError) -> Self {
+        match error {
+            CompileError::Invalid(reason) => Self::Invalid {
+                reason: one_line(&reason, REASON_BYTES_MAX),
+                toolchain: Toolchain::Unknown,
+            },
+            CompileError::Verdict(verdict) => verdict.into(),
+            CompileError::Host(reason) => Self::Compiler {
+                reason: one_line(&reason, REASON_BYTES_MAX),
+            },
+        }
+    }
+}
+
+impl From<Verdict> for Fault {
+    fn from(verdict: Verdict) -> Self {
+        let exceeded = |limit, key| Self::CompileLimit { limit, key };
+        match verdict {
+            Verdict::Memory(bytes) => exceeded(format!("{bytes} bytes of memory"), "memory_max"),
+            Verdict::Cpu(time) => exceeded(format!("{time:?} of processor time"), "cpu_max"),
+            Verdict::Wall(time) => exceeded(format!("{time:?}"), "wall_max"),
+            Verdict::Crashed { reason, .. } => Self::CompilerCrash { reason },
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use hookyard_hostile::{Guest, HARMLESS, good};
+
     use super::*;
+    use crate::support::{engine, plugin};
 
     #[test]
-    fn formats_are_told_apart() {
+    fn file_format_is_recognized() {
         for (bytes, expected) in [
             (&b"\0asm\x0d\0\x01\0"[..], None),
             (b"\0asm\x01\0\0\0", Some("a core module")),
@@ -309,5 +328,39 @@ mod tests {
             };
             assert_eq!(what, expected, "{bytes:?}");
         }
+    }
+
+    #[test]
+    fn component_too_large_for_pool_runs_on_heap() {
+        let engine = engine();
+        assert!(
+            engine.is_pooled(),
+            "the machine has no address space for a pool"
+        );
+        let load = |component: &[u8]| {
+            let request = LoadRequest {
+                plugin: plugin(),
+                bytes: component,
+                contracts: Contracts::default(),
+                limits: Limits::default(),
+                grants: Arc::default(),
+                config: Arc::default(),
+                record_bytes_max: 0,
+            };
+            engine.load(request).expect("the component loads")
+        };
+        let runs_on_heap = |plugin: &LoadedPlugin| {
+            wasmtime::Engine::same(plugin.instances.engine(), &engine.heap.engine)
+        };
+
+        let memories = "(core instance (instantiate $memory))".repeat(5);
+        let large = Guest {
+            imports: &format!("(core module $memory (memory 1)) {memories}"),
+            ..HARMLESS
+        };
+        let large = Arc::new(load(&large.build()));
+        assert!(runs_on_heap(&large));
+        large.start().expect("it starts");
+        assert!(!runs_on_heap(&load(&good())));
     }
 }

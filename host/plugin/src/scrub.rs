@@ -1,11 +1,15 @@
-//! Takes credentials out of what comes back: answers before a guest sees them, log lines and reasons before anybody does.
+//! Removes credentials from texts and HTTP answers.
 //!
-//! Sought is each credential as it's sent, and what a server is likely to make of it: the part after `Bearer` or
-//! `Basic`, the user's password and the pair that Basic encodes, each of these plain, percent-encoded, in base64 and as
-//! JSON has it in quotes. What a server makes of a credential beyond that (its hash, its letters backwards) isn't
-//! found: a host that is sent a credential is trusted with it.
+//! Answers are cleaned before a guest sees them, log lines and reasons before anybody does. A credential is found as
+//! the host sends it, and in the forms that a server is likely to return: the part after `Bearer` or `Basic`, the
+//! password, and the pair of user and password that Basic encodes. Each of these is found as plain text,
+//! percent-encoded, in base64, and as a quoted JSON string.
+//!
+//! Anything else that a server derives from a credential, such as a hash or the reversed text, is not found. A host
+//! that receives a credential is trusted with it.
 
 use std::borrow::Cow;
+use std::cmp::Reverse;
 use std::collections::BTreeSet;
 use std::fmt;
 
@@ -15,70 +19,77 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::Grants;
 
-/// What stands where something was taken out.
+/// The text that replaces a credential.
 pub(crate) const REDACTED: &str = "[redacted]";
-/// Shorter parts of a credential are left, since they would be found everywhere.
+/// The minimum size of a part of a credential, in bytes. Shorter parts would be found in unrelated text.
 const PART_BYTES_MIN: usize = 6;
 
 /// Finds the credentials of one plugin.
 #[derive(Clone, Default)]
 pub(crate) struct Scrub {
-    /// Longest first, so that of two that begin alike the whole one goes.
+    /// All forms of all credentials. The longest come first, so that of two with the same beginning the longer one is
+    /// removed.
     needles: Vec<Vec<u8>>,
 }
 
 impl Scrub {
-    /// For all credentials that a plugin was granted.
+    /// Collects all credentials that a plugin was granted.
     pub(crate) fn new(grants: &Grants) -> Self {
-        let values = grants
+        let credentials = grants
             .http
             .values()
             .flat_map(|grant| grant.credentials.values());
-        let forms: BTreeSet<Vec<u8>> = values
-            .flat_map(|value| parts(value.as_bytes()))
-            .flat_map(|part| forms(&part))
+        let forms: BTreeSet<Vec<u8>> = credentials
+            .flat_map(|value| secret_parts(value.as_bytes()))
+            .flat_map(|part| encoded_forms(&part))
             .collect();
+
         let mut needles: Vec<_> = forms.into_iter().collect();
-        needles.sort_by_key(|needle| std::cmp::Reverse(needle.len()));
+        needles.sort_by_key(|needle| Reverse(needle.len()));
         Self { needles }
     }
 
-    /// Whether there's nothing to be found.
+    /// Whether the plugin has no credentials.
     pub(crate) fn is_empty(&self) -> bool {
         self.needles.is_empty()
     }
 
-    /// How much of a text must be at hand to be sure that no credential begins in what is before it.
-    pub(crate) fn reach(&self) -> usize {
+    /// Returns the length of the longest form of a credential, in bytes.
+    ///
+    /// A text that is cut must keep this many bytes beyond the cut until it has been cleaned. Otherwise half of a
+    /// credential could stay in front of the cut.
+    pub(crate) fn longest(&self) -> usize {
         self.needles.first().map_or(0, Vec::len)
     }
 
-    /// The bytes without credentials; the same bytes where there are none.
+    /// Returns the bytes without credentials, borrowed if there are none.
     pub(crate) fn bytes<'b>(&self, bytes: &'b [u8]) -> Cow<'b, [u8]> {
         if self.needles.is_empty() {
             return Cow::Borrowed(bytes);
         }
-        let mut kept = Vec::new();
-        let (mut from, mut at) = (0, 0);
+
+        let mut cleaned = Vec::new();
+        let (mut copied, mut at) = (0, 0);
         while at < bytes.len() {
             match self.needle_at(&bytes[at..]) {
                 Some(length) => {
-                    kept.extend_from_slice(&bytes[from..at]);
-                    kept.extend_from_slice(REDACTED.as_bytes());
+                    cleaned.extend_from_slice(&bytes[copied..at]);
+                    cleaned.extend_from_slice(REDACTED.as_bytes());
                     at += length;
-                    from = at;
+                    copied = at;
                 }
                 None => at += 1,
             }
         }
-        if from == 0 {
+
+        if copied == 0 {
             return Cow::Borrowed(bytes);
         }
-        kept.extend_from_slice(&bytes[from..]);
-        Cow::Owned(kept)
+        cleaned.extend_from_slice(&bytes[copied..]);
+        Cow::Owned(cleaned)
     }
 
-    /// As `bytes`, of a text.
+    /// Returns the text without credentials, borrowed if there are none.
     pub(crate) fn text<'t>(&self, text: &'t str) -> Cow<'t, str> {
         match self.bytes(text.as_bytes()) {
             Cow::Borrowed(_) => Cow::Borrowed(text),
@@ -86,32 +97,38 @@ impl Scrub {
         }
     }
 
-    /// As `bytes`, of an answer's headers. One whose name is a credential is left out.
+    /// Returns an answer's headers without credentials. A header whose name contains a credential is left out.
     pub(crate) fn headers(&self, headers: HeaderMap) -> HeaderMap {
         if self.needles.is_empty() {
             return headers;
         }
-        let is_clean = |name: &HeaderName| {
-            let lower = |needle: &Vec<u8>| needle.to_ascii_lowercase();
-            !self.needles.iter().map(lower).any(|needle| {
-                name.as_str()
-                    .as_bytes()
-                    .windows(needle.len())
-                    .any(|at| at == needle)
-            })
-        };
-        let clean = |value: &HeaderValue| match self.bytes(value.as_bytes()) {
+
+        headers
+            .iter()
+            .filter(|(name, _)| !self.is_in_name(name))
+            .map(|(name, value)| (name.clone(), self.header_value(value)))
+            .collect()
+    }
+
+    /// Whether a header's name contains a credential. Names of headers are in lower case.
+    fn is_in_name(&self, name: &HeaderName) -> bool {
+        let name = name.as_str().as_bytes();
+        self.needles.iter().any(|needle| {
+            name.windows(needle.len())
+                .any(|part| part.eq_ignore_ascii_case(needle))
+        })
+    }
+
+    fn header_value(&self, value: &HeaderValue) -> HeaderValue {
+        match self.bytes(value.as_bytes()) {
             Cow::Borrowed(_) => value.clone(),
             Cow::Owned(bytes) => {
                 HeaderValue::from_bytes(&bytes).unwrap_or(HeaderValue::from_static(REDACTED))
             }
-        };
-        let kept = headers.iter().filter(|(name, _)| is_clean(name));
-        kept.map(|(name, value)| (name.clone(), clean(value)))
-            .collect()
+        }
     }
 
-    /// The length of the credential that the bytes begin with.
+    /// Returns the length of the credential at the start of the bytes.
     fn needle_at(&self, bytes: &[u8]) -> Option<usize> {
         self.needles
             .iter()
@@ -121,55 +138,58 @@ impl Scrub {
 }
 
 impl fmt::Debug for Scrub {
+    /// Prints the number of forms only, since the forms are secret.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Scrub({})", self.needles.len())
     }
 }
 
-/// A credential, and those of its parts that are one as well.
-fn parts(value: &[u8]) -> Vec<Vec<u8>> {
+/// Returns a credential and the parts of it that are secret on their own.
+fn secret_parts(value: &[u8]) -> Vec<Vec<u8>> {
     let mut parts = vec![value.to_vec()];
     let text = String::from_utf8_lossy(value);
+
     if let Some((scheme, token)) = text.split_once(' ') {
         let token = token.trim();
         parts.push(token.as_bytes().to_vec());
-        let pair = STANDARD_NO_PAD.decode(token.trim_end_matches('=')).ok();
-        if let Some(pair) = pair.filter(|_| scheme.eq_ignore_ascii_case("basic")) {
-            let password = pair
-                .iter()
-                .position(|byte| *byte == b':')
-                .map(|colon| pair[colon + 1..].to_vec());
-            parts.extend(password);
+
+        if scheme.eq_ignore_ascii_case("basic")
+            && let Ok(pair) = STANDARD_NO_PAD.decode(token.trim_end_matches('='))
+        {
+            if let Some(colon) = pair.iter().position(|byte| *byte == b':') {
+                parts.push(pair[colon + 1..].to_vec());
+            }
             parts.push(pair);
         }
     }
+
     parts.retain(|part| part.len() >= PART_BYTES_MIN);
     parts
 }
 
-/// What is likely to be made of it on its way back.
-fn forms(part: &[u8]) -> [Vec<u8>; 6] {
-    let percent = |digits: fn(u8) -> String| -> Vec<u8> {
-        let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
-        part.iter()
-            .flat_map(|byte| {
-                if is_plain(*byte) {
-                    vec![*byte]
-                } else {
-                    digits(*byte).into_bytes()
-                }
-            })
-            .collect()
-    };
-    let quoted = serde_json::to_string(&String::from_utf8_lossy(part)).expect("texts make JSON");
+/// Returns the forms in which a server is likely to return a secret.
+fn encoded_forms(secret: &[u8]) -> [Vec<u8>; 6] {
+    let quoted = serde_json::to_string(&String::from_utf8_lossy(secret)).expect("a string is JSON");
     [
-        part.to_vec(),
-        percent(|byte| format!("%{byte:02X}")),
-        percent(|byte| format!("%{byte:02x}")),
-        STANDARD_NO_PAD.encode(part).into_bytes(),
-        URL_SAFE_NO_PAD.encode(part).into_bytes(),
+        secret.to_vec(),
+        percent_encoded(secret, |byte| format!("%{byte:02X}")),
+        percent_encoded(secret, |byte| format!("%{byte:02x}")),
+        STANDARD_NO_PAD.encode(secret).into_bytes(),
+        URL_SAFE_NO_PAD.encode(secret).into_bytes(),
         quoted.trim_matches('"').as_bytes().to_vec(),
     ]
+}
+
+fn percent_encoded(bytes: &[u8], escape: fn(u8) -> String) -> Vec<u8> {
+    let mut encoded = Vec::new();
+    for byte in bytes {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(byte) {
+            encoded.push(*byte);
+        } else {
+            encoded.extend(escape(*byte).into_bytes());
+        }
+    }
+    encoded
 }
 
 #[cfg(test)]
@@ -202,9 +222,9 @@ mod tests {
     }
 
     #[test]
-    fn a_credential_is_found_in_the_forms_that_it_comes_back_in() {
+    fn credential_is_found_in_every_form() {
         let token = scrub(&["Bearer tok/en+\"1\"x"]);
-        // Of user:pass word.
+        // The encoded pair is `user:pass word`.
         let basic = scrub(&["Basic dXNlcjpwYXNzIHdvcmQ="]);
         for (scrub, text, expected) in [
             (&token, "", ""),
@@ -231,20 +251,20 @@ mod tests {
     }
 
     #[test]
-    fn every_host_of_the_plugin_counts_and_one_without_credentials_costs_nothing() {
+    fn credentials_of_all_hosts_are_found() {
         let two = scrub(&["first-secret", "second-secret"]);
         assert_eq!(
             two.text("second-secret and first-secret"),
             "[redacted] and [redacted]"
         );
-        assert_eq!(two.reach(), "c2Vjb25kLXNlY3JldA".len());
+        assert_eq!(two.longest(), "c2Vjb25kLXNlY3JldA".len());
         let none = scrub(&[]);
         assert!(matches!(none.bytes(b"anything"), Cow::Borrowed(_)));
-        assert_eq!(none.reach(), 0);
+        assert_eq!(none.longest(), 0);
     }
 
     #[test]
-    fn headers_are_cleaned_and_one_that_is_named_so_is_gone() {
+    fn credentials_are_removed_from_headers() {
         let mut headers = HeaderMap::new();
         headers.insert("x-echo", "is first-secret here".parse().expect("a value"));
         headers.insert("x-first-secret", "1".parse().expect("a value"));
@@ -256,15 +276,15 @@ mod tests {
             ("x-plain", "1"),
             ("x-plain", "2"),
         ];
-        let told: Vec<_> = cleaned
+        let kept: Vec<_> = cleaned
             .iter()
             .map(|(name, value)| (name.as_str(), value.to_str().expect("text")))
             .collect();
-        assert_eq!(told, expected);
+        assert_eq!(kept, expected);
     }
 
     #[test]
-    fn nothing_of_it_is_printed() {
+    fn debug_output_hides_credentials() {
         assert_eq!(format!("{:?}", scrub(&["first-secret"])), "Scrub(2)");
     }
 }

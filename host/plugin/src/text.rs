@@ -1,64 +1,65 @@
-//! Texts that guests chose, made fit for one line of a log.
+//! Makes texts that guests chose fit for one line of a log.
 
 use hookyard_model::visible;
 
-/// One line of at most `bytes_max` bytes, with an ellipsis where it was cut. Control characters become spaces, and others
-/// that nobody sees are written out.
+/// The maximum size of the reason in a fault, in bytes.
+pub(crate) const REASON_BYTES_MAX: usize = 400;
+/// The maximum size of a shown name, in bytes.
+const NAME_BYTES_MAX: usize = 200;
+/// The maximum number of names that are shown of a list. A component can have thousands of them.
+const LISTED_MAX: usize = 10;
+
+/// Returns the text as one line of at most `bytes_max` bytes, with an ellipsis where it was cut.
+///
+/// Control characters become spaces. Other invisible characters are written as escapes.
 pub(crate) fn one_line(text: &str, bytes_max: usize) -> String {
     let clean = |text: &str| visible(&text.replace(char::is_control, " "));
     let text = text.trim_end();
+
     if text.len() <= bytes_max {
         return clean(text);
     }
-    let end = (0..=bytes_max)
-        .rev()
-        .find(|end| text.is_char_boundary(*end))
-        .unwrap_or(0);
-    clean(&text[..end]) + "…"
+    clean(&text[..text.floor_char_boundary(bytes_max)]) + "…"
 }
 
-/// Bytes of a name that are told.
-const NAME_BYTES_MAX: usize = 200;
-
-/// A name that a component made, such as an import's, fit to be told.
-pub(crate) fn named(name: &str) -> String {
+/// Returns a name that a component chose, such as the name of an import, fit to be shown.
+pub(crate) fn shown_name(name: &str) -> String {
     one_line(name, NAME_BYTES_MAX)
 }
 
-/// Names that are told of one list. A component can have thousands.
-const LISTED_MAX: usize = 10;
-
-/// The first names of a list that a component made, and how many more there are.
-pub(crate) fn listed(names: &[&str]) -> String {
-    let told: Vec<_> = names
+/// Returns the first names of a list that a component chose, and the number of the other names.
+pub(crate) fn shown_names(names: &[&str]) -> String {
+    let shown: Vec<_> = names
         .iter()
         .take(LISTED_MAX)
-        .map(|name| named(name))
+        .map(|name| shown_name(name))
         .collect();
+
     match names.len().saturating_sub(LISTED_MAX) {
-        _ if told.is_empty() => "nothing".to_owned(),
-        0 => told.join(", "),
-        more => format!("{} and {more} more", told.join(", ")),
+        _ if shown.is_empty() => "nothing".to_owned(),
+        0 => shown.join(", "),
+        more => format!("{} and {more} more", shown.join(", ")),
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{listed, one_line};
+    use super::{one_line, shown_names};
 
     #[test]
-    fn a_list_is_bounded_in_number_and_length() {
-        assert_eq!(listed(&[]), "nothing");
-        assert_eq!(listed(&["a", "b"]), "a, b");
-        let told = listed(&[&*"x".repeat(10_000); 5000]);
+    fn shown_names_are_bounded() {
+        assert_eq!(shown_names(&[]), "nothing");
+        assert_eq!(shown_names(&["a", "b"]), "a, b");
+
+        let shown = shown_names(&[&*"x".repeat(10_000); 5000]);
         assert!(
-            told.len() < 3000 && told.ends_with("… and 4990 more"),
-            "{told}"
+            shown.len() < 3000 && shown.ends_with("… and 4990 more"),
+            "{shown}"
         );
     }
 
     #[test]
-    fn a_line_is_one_line_and_bounded() {
+    fn line_is_cut_and_cleaned() {
         for (text, expected) in [
             ("plain", "plain"),
             ("two\nlines\r\n", "two lines"),

@@ -11,7 +11,10 @@ use std::time::Duration;
 
 use hookyard_dispatch::Runner as _;
 use hookyard_model::{Clock, Event, EventId, MessageId, Payload, PluginRef, Timestamp};
-use hookyard_plugin::{Catalog, Config, Contracts, Engine, Grants, Limits, Load, NoHttp, Parts};
+use hookyard_plugin::{
+    Catalog, CompilerMode, Config, Contracts, Engine, Grants, HostServices, Limits, LoadRequest,
+    NoHttpClient,
+};
 use hookyard_store::{ClaimedJob, JobLease};
 use hookyard_store_testing::MemoryStore;
 
@@ -118,14 +121,14 @@ fn job(plugin: PluginRef) -> ClaimedJob {
 fn catalog() -> (Arc<Catalog>, Vec<String>) {
     let engine = Engine::new(Config {
         instances_max: TASKS,
-        ..Config::new(Arc::new(FixedClock), hookyard_plugin::Compiling::InProcess)
+        ..Config::new(Arc::new(FixedClock), CompilerMode::InProcess)
     })
     .expect("an engine");
     let message_ids = Arc::new(|| MessageId::from_uuid(uuid::Uuid::from_u128(7)));
-    let catalog = Catalog::new(Parts {
+    let catalog = Catalog::new(HostServices {
         values: Arc::new(MemoryStore::new()),
         message_ids,
-        http: Arc::new(NoHttp),
+        http: Arc::new(NoHttpClient),
         stage: None,
     });
     let hostile = hookyard_hostile::running()
@@ -133,7 +136,7 @@ fn catalog() -> (Arc<Catalog>, Vec<String>) {
         .map(|guest| (guest.name, guest.component));
     let mut names = Vec::new();
     for (name, component) in hostile.chain([("good", hookyard_hostile::good())]) {
-        let loaded = engine.load(Load {
+        let loaded = engine.load(LoadRequest {
             plugin: plugin(name),
             bytes: &component,
             contracts: Contracts::default(),

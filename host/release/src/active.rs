@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use hookyard_model::{PluginRef, Revision, SourceName};
-use hookyard_plugin::{Catalog, HandlerKind, Loaded};
+use hookyard_plugin::{Catalog, HandlerKind, LoadedPlugin};
 use hookyard_store::{BacklogPolicy, Routes};
 
 use super::component::load::Ready;
@@ -38,7 +38,7 @@ impl ActivePlugins {
         let outgoing = self.plugins.remove(&plugin);
         let is_news = outgoing.as_ref().is_none_or(|outgoing| {
             outgoing.ready.loaded.revision() != ready.loaded.revision()
-                || !outgoing.ready.loaded.is_on_terms_of(&ready.loaded)
+                || !outgoing.ready.loaded.has_terms_of(&ready.loaded)
                 || outgoing.takes != takes
         });
         if is_news {
@@ -84,7 +84,7 @@ impl ActivePlugins {
     }
 
     /// What a plugin runs.
-    pub(crate) fn loaded(&self, plugin: &PluginRef) -> Option<Arc<Loaded>> {
+    pub(crate) fn loaded(&self, plugin: &PluginRef) -> Option<Arc<LoadedPlugin>> {
         Some(Arc::clone(&self.plugins.get(plugin)?.ready.loaded))
     }
 
@@ -140,7 +140,7 @@ impl ActivePlugins {
 pub(crate) type Backlogs = BTreeMap<PluginRef, BacklogPolicy>;
 
 /// What a loaded plugin takes, narrowed to `only` where the operator says so.
-pub(crate) fn takes(loaded: &Loaded, only: Option<BTreeSet<SourceName>>) -> Takes {
+pub(crate) fn takes(loaded: &LoadedPlugin, only: Option<BTreeSet<SourceName>>) -> Takes {
     let typed = |handler: &HandlerKind| match handler {
         HandlerKind::Typed { provider, .. } => Some(provider.clone()),
         HandlerKind::Untyped => None,
@@ -153,41 +153,20 @@ pub(crate) fn takes(loaded: &Loaded, only: Option<BTreeSet<SourceName>>) -> Take
 }
 
 /// A plugin's handlers, for people.
-pub(crate) fn handlers(loaded: &Loaded) -> String {
-    let name = |handler: &HandlerKind| match handler {
-        HandlerKind::Typed {
-            package,
-            interface,
-            version: Some(version),
-            ..
-        } => {
-            format!("{package}/{interface}@{version}")
-        }
-        HandlerKind::Typed {
-            package,
-            interface,
-            version: None,
-            ..
-        } => format!("{package}/{interface}"),
-        HandlerKind::Untyped => "untyped".to_owned(),
-    };
-    loaded
-        .handlers()
-        .iter()
-        .map(name)
-        .collect::<Vec<_>>()
-        .join(", ")
+pub(crate) fn handlers(loaded: &LoadedPlugin) -> String {
+    let names: Vec<_> = loaded.handlers().iter().map(ToString::to_string).collect();
+    names.join(", ")
 }
 
 /// What a plugin exports in vain: it has the handler of a provider that isn't here, or whose name is written otherwise.
-pub(crate) fn strange(loaded: &Loaded) -> Option<String> {
+pub(crate) fn strange(loaded: &LoadedPlugin) -> Option<String> {
     let told = |names| {
         format!("exports {names}, whose package no provider of this host has: it is never called")
     };
-    loaded.strange_handlers().map(told)
+    loaded.unknown_handlers().map(told)
 }
 
-fn announce(loaded: &Loaded, previous: Option<Revision>, takes: &Takes, sources: &Sources) {
+fn announce(loaded: &LoadedPlugin, previous: Option<Revision>, takes: &Takes, sources: &Sources) {
     let (plugin, revision, handlers) =
         (loaded.plugin(), loaded.revision().short(), handlers(loaded));
     let previous = previous.map(|previous| previous.short());

@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
 use hookyard_model::{Clock, PluginRef, Revision, Step, chain};
-use hookyard_plugin::{Catalog, Engine, Progress};
+use hookyard_plugin::{Catalog, CompileProgress, Engine};
 use hookyard_store::{Inbox, Releases};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
@@ -369,8 +369,8 @@ impl Keeper {
 
     async fn reported(&mut self, (plugin, revision, progress): Report) {
         let step = match progress {
-            Progress::Queued => Step::Queued,
-            Progress::Compiling => Step::Compiling,
+            CompileProgress::Queued => Step::Queued,
+            CompileProgress::Compiling => Step::Compiling,
         };
         self.feed(&plugin, Input::Compiling(revision, step), None)
             .await;

@@ -26,7 +26,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use hookyard_model::{Event, EventId, Payload, SourceName, SourceRef, Timestamp};
-use hookyard_plugin::{HostFault, Loaded};
+use hookyard_plugin::{HostFault, LoadedPlugin};
 use hookyard_schemes::{Provider, Verified};
 use hookyard_store::{Recent, Values};
 use uuid::Uuid;
@@ -45,8 +45,8 @@ const RECEIVED_AT: Timestamp = Timestamp::from_unix_secs(1_767_225_600);
 
 /// What is to be rehearsed, and with what.
 pub struct Rehearsal {
-    pub candidate: Arc<Loaded>,
-    pub active: Option<Arc<Loaded>>,
+    pub candidate: Arc<LoadedPlugin>,
+    pub active: Option<Arc<LoadedPlugin>>,
     pub fixtures: Arc<Fixtures>,
     /// Whose events the plugin is given, each with its provider's name.
     pub sources: Vec<(SourceRef, String)>,

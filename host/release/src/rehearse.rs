@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use hookyard_model::{PluginRef, Revision, SourceRef};
-use hookyard_plugin::{Engine, Loaded};
+use hookyard_plugin::{Engine, LoadedPlugin};
 
 use super::Desired;
 use super::active::takes;
@@ -44,7 +44,7 @@ pub(crate) struct Stage {
     pub(crate) material: Material,
     pub(crate) slot: Slot,
     /// What it's to follow, where that is loaded.
-    pub(crate) active: Option<Arc<Loaded>>,
+    pub(crate) active: Option<Arc<LoadedPlugin>>,
     /// What it's to follow, where that is only known.
     pub(crate) last: Option<Revision>,
 }
@@ -83,7 +83,7 @@ impl Stage {
         }
     }
 
-    async fn recall(&self, plugin: &PluginRef) -> Option<Arc<Loaded>> {
+    async fn recall(&self, plugin: &PluginRef) -> Option<Arc<LoadedPlugin>> {
         let (loader, plugin, last) = (
             self.desired.loader(&self.engine),
             plugin.clone(),
@@ -128,7 +128,7 @@ fn judge(plugin: &PluginRef, policy: RehearsalPolicy, report: &Report) -> Verdic
 }
 
 /// What a revision is rehearsed with.
-fn rehearsal(next: &Ready, active: Option<Arc<Loaded>>, desired: &Desired) -> Rehearsal {
+fn rehearsal(next: &Ready, active: Option<Arc<LoadedPlugin>>, desired: &Desired) -> Rehearsal {
     let (plugin, plan) = (next.loaded.plugin(), next.sidecar.rehearsal);
     let takes = takes(&next.loaded, next.sidecar.sources.clone());
     let source = |source: &hookyard_model::SourceName| {

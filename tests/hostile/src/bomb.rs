@@ -1,6 +1,6 @@
 //! A component that is small as a file and takes gigabytes to compile.
 
-use crate::frame::{FRAME, Frame};
+use crate::guest::{Guest, HARMLESS};
 
 /// A good guest with that many more functions, each of which has so many locals in loops that are nested so deep. The
 /// memory that one function takes grows with the product of both numbers, and the time with the number of functions too.
@@ -15,9 +15,9 @@ pub fn compile_bomb(functions: usize, locals: usize, depth: usize) -> Vec<u8> {
     );
 
     let bombs = format!("(func (local {declared}) {loops} {uses} {ends})").repeat(functions);
-    Frame {
+    Guest {
         core: &bombs,
-        ..FRAME
+        ..HARMLESS
     }
     .build()
 }

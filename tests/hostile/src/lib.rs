@@ -1,22 +1,23 @@
-//! Hostile guests: one tiny component for each way to harm a host, and what is to become of it.
+//! Guests for tests, written in WebAssembly text: a harmless one, and hostile guests for each way to harm a host.
 //!
-//! The engine's tests run them one by one, the tests of the real binary drop all of them at once, and the programs that
-//! measure isolation and leaks take them for neighbours. `running` has those that are loaded and then misbehave,
-//! `refused` those that must not be loaded at all, `unstartable`
-//! those that fail before anything of them is called.
+//! [`Guest`] is the frame that all of them share; the tests of `hookyard-plugin` build their own guests with it. The
+//! hostile guests are in three lists. [`running`] has guests that load and then misbehave. [`refused`] has files that
+//! must not be loaded. [`unstartable`] has guests that fail before any of their functions is called.
+//!
+//! The tests of the engine run the hostile guests one by one, and the tests of the real binary drop all of them at once.
+//! The programs that measure isolation and leaks use them as neighbours.
 
 mod bomb;
-mod frame;
+mod guest;
 mod refused;
 mod running;
 
 pub use bomb::compile_bomb;
-pub use refused::{Refused, refused, truncated, unstartable};
-pub use running::{Running, running, running_named};
+pub use guest::{Guest, HARMLESS, REALLOC, realloc_function};
+pub use refused::{RefusedFile, refused, truncated, unstartable};
+pub use running::{HostileGuest, running, running_named};
 
-use frame::FRAME;
-
-/// A guest that does what it's asked and harms nobody.
+/// Returns a guest that accepts every event and harms nobody.
 pub fn good() -> Vec<u8> {
-    FRAME.build()
+    HARMLESS.build()
 }

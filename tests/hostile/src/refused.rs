@@ -1,10 +1,10 @@
 //! Files that must not be loaded, each refused in one line.
 
-use crate::frame::{FRAME, Frame};
+use crate::guest::{Guest, HARMLESS};
 
 /// One of them.
 #[derive(Debug, Clone)]
-pub struct Refused {
+pub struct RefusedFile {
     /// Its name, which is a plugin's.
     pub name: &'static str,
     /// The file.
@@ -14,9 +14,9 @@ pub struct Refused {
 }
 
 /// All of them, but for the truncated ones.
-pub fn refused() -> Vec<Refused> {
+pub fn refused() -> Vec<RefusedFile> {
     let text = |text: &str| wat::parse_str(text).unwrap_or_else(|error| panic!("{error}\n{text}"));
-    let refused = |name, says, file| Refused { name, file, says };
+    let refused = |name, says, file| RefusedFile { name, file, says };
     vec![
         refused(
             "core-module",
@@ -52,14 +52,14 @@ pub fn refused() -> Vec<Refused> {
 }
 
 /// Those that can't be started.
-pub fn unstartable() -> Vec<Refused> {
+pub fn unstartable() -> Vec<RefusedFile> {
     let refused = |name, says, code: &str| {
         let core = format!("(func $start {code}) (start $start)");
-        Refused {
+        RefusedFile {
             name,
-            file: Frame {
+            file: Guest {
                 core: &core,
-                ..FRAME
+                ..HARMLESS
             }
             .build(),
             says,
@@ -86,16 +86,16 @@ pub fn unstartable() -> Vec<Refused> {
 }
 
 /// Sixteen copies of a core module, each of sixteen instances.
-fn instance_bomb() -> Refused {
+fn instance_bomb() -> RefusedFile {
     let sixteen = "(core instance (instantiate $tiny))".repeat(16);
     let inner = format!("(component $many (core module $tiny) {sixteen})");
     let outer = "(instance (instantiate $many))".repeat(16);
-    let file = Frame {
+    let file = Guest {
         rest: &(inner + &outer),
-        ..FRAME
+        ..HARMLESS
     }
     .build();
-    Refused {
+    RefusedFile {
         name: "instance-bomb",
         file,
         says: "can't be started: exceeded: used up instances_max",
@@ -167,7 +167,7 @@ fn laughing(doublings: usize) -> String {
 /// More memory to begin with than any plugin may have.
 fn memory() -> Vec<u8> {
     let rest = "(core module $huge (memory 65536)) (core instance (instantiate $huge))";
-    Frame { rest, ..FRAME }.build()
+    Guest { rest, ..HARMLESS }.build()
 }
 
 /// A good component whose middle is overwritten.

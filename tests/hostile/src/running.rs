@@ -1,10 +1,10 @@
 //! Guests that are loaded, and then harm whoever runs them.
 
-use crate::frame::{FRAME, Frame};
+use crate::guest::{Guest, HARMLESS};
 
 /// One of them.
 #[derive(Debug, Clone)]
-pub struct Running {
+pub struct HostileGuest {
     /// Its name, which is a plugin's.
     pub name: &'static str,
     /// The component.
@@ -20,7 +20,7 @@ pub struct Running {
 /// # Panics
 ///
 /// If there is none.
-pub fn running_named(name: &str) -> Running {
+pub fn running_named(name: &str) -> HostileGuest {
     running()
         .into_iter()
         .find(|guest| guest.name == name)
@@ -28,8 +28,8 @@ pub fn running_named(name: &str) -> Running {
 }
 
 /// All of them.
-pub fn running() -> Vec<Running> {
-    let guest = |name, outcome, says, frame: Frame<'_>| Running {
+pub fn running() -> Vec<HostileGuest> {
+    let guest = |name, outcome, says, frame: Guest<'_>| HostileGuest {
         name,
         component: frame.build(),
         outcome,
@@ -37,7 +37,7 @@ pub fn running() -> Vec<Running> {
     };
     let mut all = Vec::new();
     let mut add =
-        |name, outcome, says, frame: Frame<'_>| all.push(guest(name, outcome, says, frame));
+        |name, outcome, says, frame: Guest<'_>| all.push(guest(name, outcome, says, frame));
     time(&mut add);
     space(&mut add);
     handles(&mut add);
@@ -46,16 +46,16 @@ pub fn running() -> Vec<Running> {
     all
 }
 
-type Add<'a> = dyn FnMut(&'static str, &'static str, &'static str, Frame<'_>) + 'a;
+type Add<'a> = dyn FnMut(&'static str, &'static str, &'static str, Guest<'_>) + 'a;
 
 fn time(add: &mut Add<'_>) {
     add(
         "loop",
         "timed-out",
         "cpu_max",
-        Frame {
+        Guest {
             handle: ENDLESS,
-            ..FRAME
+            ..HARMLESS
         },
     );
     let handle = "(call $block (call $subscribe (i64.const -1))) (call $ok)";
@@ -63,7 +63,7 @@ fn time(add: &mut Add<'_>) {
         "wait-in-host",
         "timed-out",
         "wall_max",
-        Frame { handle, ..CLOCK },
+        Guest { handle, ..CLOCK },
     );
 }
 
@@ -73,10 +73,10 @@ fn space(add: &mut Add<'_>) {
         "recursion",
         "exceeded",
         "stack_max",
-        Frame {
+        Guest {
             core,
             handle: "(call $deep) (call $ok)",
-            ..FRAME
+            ..HARMLESS
         },
     );
     // Each page is written to, so that it takes memory and not just room.
@@ -91,7 +91,7 @@ fn space(add: &mut Add<'_>) {
         "memory-bomb",
         "out-of-memory",
         "memory_max",
-        Frame { handle, ..FRAME },
+        Guest { handle, ..HARMLESS },
     );
     let core = "(table $t 0 funcref)";
     let handle = "(loop $again (br_if $again (i32.ne (table.grow $t (ref.null func) (i32.const 1000)) (i32.const -1))))
@@ -100,10 +100,10 @@ fn space(add: &mut Add<'_>) {
         "table-bomb",
         "exceeded",
         "table_elements_max",
-        Frame {
+        Guest {
             core,
             handle,
-            ..FRAME
+            ..HARMLESS
         },
     );
 }
@@ -114,7 +114,7 @@ fn handles(add: &mut Add<'_>) {
         "handle-hoard",
         "exceeded",
         "handles_max",
-        Frame { handle, ..CLOCK },
+        Guest { handle, ..CLOCK },
     );
     // Resources of its own, which no function of the host's takes part in.
     let imports = "(type $own (resource (rep i32))) (core func $new (canon resource.new $own))";
@@ -127,11 +127,11 @@ fn handles(add: &mut Add<'_>) {
         "resource-hoard",
         "exceeded",
         "handles_max",
-        Frame {
+        Guest {
             imports,
             host,
             handle,
-            ..FRAME
+            ..HARMLESS
         },
     );
 }
@@ -142,7 +142,7 @@ fn calls(add: &mut Add<'_>) {
         "host-call-loop",
         "exceeded",
         "host_calls_max",
-        Frame { handle, ..CLOCK },
+        Guest { handle, ..CLOCK },
     );
     let handle = "(local $n i32) (loop $again (drop (call $now)) (local.set $n (i32.add (local.get $n) (i32.const 1)))
         (br_if $again (i32.lt_u (local.get $n) (i32.const 300000)))) (call $ok)";
@@ -150,7 +150,7 @@ fn calls(add: &mut Add<'_>) {
         "host-calls-and-done",
         "exceeded",
         "host_calls_max",
-        Frame { handle, ..CLOCK },
+        Guest { handle, ..CLOCK },
     );
     let handle = "(local $out i32) (local.set $out (call $get))
         (loop $again (call $write (local.get $out) (i32.const 0) (i32.const 4096) (i32.const 512)) (br $again))
@@ -159,12 +159,12 @@ fn calls(add: &mut Add<'_>) {
         "log-flood",
         "exceeded",
         "host_bytes_max",
-        Frame { handle, ..OUTPUT },
+        Guest { handle, ..OUTPUT },
     );
     let handle = "(call $random (i64.const -1) (i32.const 512)) (call $ok)";
-    add("random-hoard", "trapped", "", Frame { handle, ..RANDOM });
+    add("random-hoard", "trapped", "", Guest { handle, ..RANDOM });
     let handle = "(call $poll (i32.const 0) (i32.const 0x3fffffff) (i32.const 512)) (call $ok)";
-    add("absurd-list", "trapped", "", Frame { handle, ..CLOCK });
+    add("absurd-list", "trapped", "", Guest { handle, ..CLOCK });
     // Lists that overlap: a hundred thousand names of 64 KiB each would be six gigabytes of the host's.
     let core = "(func $fill (local $at i32) (local.set $at (i32.const 0x10000))
         (drop (memory.grow (i32.const 14)))
@@ -180,7 +180,7 @@ fn calls(add: &mut Add<'_>) {
         "overlapping-lists",
         "exceeded",
         "transfer_max",
-        Frame {
+        Guest {
             core,
             handle,
             ..STORE
@@ -189,11 +189,12 @@ fn calls(add: &mut Add<'_>) {
 }
 
 fn abi(add: &mut Add<'_>) {
-    let with_text = [r#"(field "event-id" string)"#, "(param i32 i32 i32 i32)"];
-    let realloc = |realloc| Frame {
+    // A text among the parameters makes the host call `realloc`.
+    let realloc = |realloc| Guest {
         realloc,
-        delivery: with_text,
-        ..FRAME
+        delivery: r#"(field "event-id" string)"#,
+        parameters: "(param i32 i32 i32 i32)",
+        ..HARMLESS
     };
     add(
         "realloc-traps",
@@ -208,10 +209,10 @@ fn abi(add: &mut Add<'_>) {
         "realloc",
         realloc("(i32.const -16)"),
     );
-    let post = |core, options| Frame {
+    let post = |core, options| Guest {
         core,
         options,
-        ..FRAME
+        ..HARMLESS
     };
     let options = r#"(post-return (core func $i "post"))"#;
     add(
@@ -227,7 +228,7 @@ fn abi(add: &mut Add<'_>) {
         "cpu_max",
         post(core, options),
     );
-    let answer = |handle| Frame { handle, ..FRAME };
+    let answer = |handle| Guest { handle, ..HARMLESS };
     let handle = "(i32.store8 (i32.const 1024) (i32.const 0xee)) (i32.const 1024)";
     add(
         "garbage-discriminant",
@@ -265,10 +266,10 @@ fn abi(add: &mut Add<'_>) {
         "answer-no-text",
         "trapped",
         "utf-8",
-        Frame {
+        Guest {
             core,
             handle,
-            ..FRAME
+            ..HARMLESS
         },
     );
 }
@@ -276,7 +277,7 @@ fn abi(add: &mut Add<'_>) {
 const ENDLESS: &str = "(loop $again (br $again)) unreachable";
 
 /// `(call $now)`, `(call $subscribe nanoseconds)`, `(call $block pollable)` and `(call $poll list length answer)`.
-const CLOCK: Frame<'static> = Frame {
+const CLOCK: Guest<'static> = Guest {
     imports: r#"
       (import "wasi:io/poll@0.2.0" (instance $poll
         (export "pollable" (type $p (sub resource)))
@@ -301,11 +302,11 @@ const CLOCK: Frame<'static> = Frame {
         r#"(with "clock" (instance (export "now" (func $now)) (export "subscribe" (func $subscribe))
              (export "block" (func $block)) (export "poll" (func $poll))))"#,
     ],
-    ..FRAME
+    ..HARMLESS
 };
 
 /// `(call $get)` gives standard output, `(call $write stream place length answer)` writes to it.
-const OUTPUT: Frame<'static> = Frame {
+const OUTPUT: Guest<'static> = Guest {
     imports: r#"
       (import "wasi:io/error@0.2.0" (instance $error (export "error" (type (sub resource)))))
       (alias export $error "error" (type $io-error))
@@ -330,11 +331,11 @@ const OUTPUT: Frame<'static> = Frame {
            (import "io" "write" (func $write (param i32 i32 i32 i32)))"#,
         r#"(with "io" (instance (export "get" (func $get)) (export "write" (func $write))))"#,
     ],
-    ..FRAME
+    ..HARMLESS
 };
 
 /// `(call $random length answer)`.
-const RANDOM: Frame<'static> = Frame {
+const RANDOM: Guest<'static> = Guest {
     imports: r#"
       (import "wasi:random/random@0.2.0" (instance $random
         (export "get-random-bytes" (func (param "len" u64) (result (list u8))))))
@@ -344,11 +345,11 @@ const RANDOM: Frame<'static> = Frame {
         r#"(import "random" "random" (func $random (param i64 i32)))"#,
         r#"(with "random" (instance (export "random" (func $random))))"#,
     ],
-    ..FRAME
+    ..HARMLESS
 };
 
 /// `(call $open name length answer)` and `(call $get-many bucket list length answer)`.
-const STORE: Frame<'static> = Frame {
+const STORE: Guest<'static> = Guest {
     imports: r#"
       (import "wasi:keyvalue/store@0.2.0-draft" (instance $store
         (export "bucket" (type $b (sub resource)))
@@ -373,5 +374,5 @@ const STORE: Frame<'static> = Frame {
            (import "kv" "get-many" (func $get-many (param i32 i32 i32 i32)))"#,
         r#"(with "kv" (instance (export "open" (func $open)) (export "get-many" (func $get-many))))"#,
     ],
-    ..FRAME
+    ..HARMLESS
 };

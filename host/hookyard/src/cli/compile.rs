@@ -6,7 +6,7 @@
 use std::process::ExitCode;
 
 use clap::Args;
-use hookyard_plugin::CompileOrder;
+use hookyard_plugin::ChildCompiler;
 
 /// The arguments of `hookyard compile-component`.
 #[derive(Debug, Args)]
@@ -32,10 +32,10 @@ pub(crate) fn run(arguments: Arguments) -> ExitCode {
         parent,
     } = arguments;
 
-    CompileOrder {
+    ChildCompiler {
         memory_max,
         cpu_secs_max,
         parent,
     }
-    .carry_out()
+    .run()
 }

@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use clap::Args;
-use hookyard_plugin::{Need, OFFERS};
+use hookyard_plugin::{OFFERS, RequiredGrant};
 use hookyard_schemes::Provider;
 use serde::Serialize;
 
@@ -66,7 +66,7 @@ fn lines<'p>(providers: impl Iterator<Item = &'p Provider>) -> Vec<Line> {
             direction: "import",
             name: offer.name.to_owned(),
             versions: offer.versions.to_string(),
-            grant: grant(offer.need),
+            grant: grant(offer.grant),
         })
         .collect();
     let mut exports = vec![Line {
@@ -104,11 +104,11 @@ fn lines<'p>(providers: impl Iterator<Item = &'p Provider>) -> Vec<Line> {
 }
 
 /// Returns the key of `[grants]` for a need, and its value.
-fn grant(need: Need) -> Option<String> {
+fn grant(need: RequiredGrant) -> Option<String> {
     let key = need.key()?;
     Some(match need {
-        Need::Destination => format!("{key}, by name"),
-        Need::Http => format!("{key}, by host"),
+        RequiredGrant::Destination => format!("{key}, by name"),
+        RequiredGrant::Http => format!("{key}, by host"),
         _ => format!("{key} = true"),
     })
 }

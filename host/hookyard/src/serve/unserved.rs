@@ -124,8 +124,10 @@ impl Unserved {
         let none = BTreeSet::new();
         self.unrouted.set(&counts(&unrouted), &sources);
         self.held.set(&counts(&held), &none);
-        self.unsent.set(&amounts(&unsent, |usage| usage.messages), &none);
-        self.unsent_bytes.set(&amounts(&unsent, |usage| usage.bytes), &none);
+        self.unsent
+            .set(&amounts(&unsent, |usage| usage.messages), &none);
+        self.unsent_bytes
+            .set(&amounts(&unsent, |usage| usage.bytes), &none);
 
         let now = Instant::now();
         for notice in self.unrouted_notices.look(&unrouted, now) {
@@ -190,9 +192,8 @@ fn log_held(notice: &Notice<PluginRef>, is_quarantined: bool) {
             oldest,
         }) => {
             let (reason, way_out) = if is_quarantined {
-                let way_out = format!(
-                    "drop another build or run `hookyard plugins clear {plugin}`"
-                );
+                let way_out =
+                    format!("drop another build or run `hookyard plugins clear {plugin}`");
                 ("is in quarantine", way_out)
             } else {
                 let way_out = "put its file back".to_owned();

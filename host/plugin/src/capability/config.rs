@@ -1,19 +1,19 @@
-//! `wasi:config/store`: the settings that stand in the plugin's own `.toml`.
+//! `wasi:config/store`: the plugin's settings, from the table `[config]` of its settings file.
 
 use wasmtime::StoreContextMut;
 use wasmtime::component::{ComponentType, Linker, Lower};
 
-use crate::call::State;
+use crate::call::state::State;
 
-/// The versions that are offered; the interface is the same in both.
+/// The offered versions. The interface is the same in both.
 pub(crate) const VERSIONS: [&str; 2] = ["0.2.0-draft", "0.2.0-rc.1"];
 
-/// Why a setting can't be had. Settings are at hand, so this never happens; the interface has it.
+/// Why a setting cannot be read. The host has all settings in memory, so it never returns an error.
 #[derive(ComponentType, Lower)]
 #[component(variant)]
 #[expect(
     dead_code,
-    reason = "the interface's type, of which no value is ever made"
+    reason = "the interface declares this type, and the host never makes a value of it"
 )]
 enum Error {
     #[component(name = "upstream")]
@@ -22,7 +22,7 @@ enum Error {
     Io(String),
 }
 
-/// Offers every version.
+/// Adds every version to a linker.
 pub(super) fn add_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     for version in VERSIONS {
         let mut store = linker.instance(&format!("wasi:config/store@{version}"))?;
@@ -36,26 +36,28 @@ type Get = (Result<Option<String>, Error>,);
 type GetAll = (Result<Vec<(String, String)>, Error>,);
 
 fn get(mut store: StoreContextMut<'_, State>, (key,): (String,)) -> wasmtime::Result<Get> {
-    let state = store.data_mut();
+    let state = store.data_mut().entered();
     let value = state.terms.config.get(&key).cloned();
-    state.budget.call();
+
     state
         .budget
-        .bytes(key.len() + value.as_ref().map_or(0, String::len))?;
+        .count_bytes(key.len() + value.as_ref().map_or(0, String::len))?;
     Ok((Ok(value),))
 }
 
 fn get_all(mut store: StoreContextMut<'_, State>, (): ()) -> wasmtime::Result<GetAll> {
-    let state = store.data_mut();
-    let all: Vec<_> = state
+    let state = store.data_mut().entered();
+    let settings: Vec<_> = state
         .terms
         .config
         .iter()
         .map(|(key, value)| (key.clone(), value.clone()))
         .collect();
-    state.budget.call();
-    state
-        .budget
-        .bytes(all.iter().map(|(key, value)| key.len() + value.len()).sum())?;
-    Ok((Ok(all),))
+
+    let bytes = settings
+        .iter()
+        .map(|(key, value)| key.len() + value.len())
+        .sum();
+    state.budget.count_bytes(bytes)?;
+    Ok((Ok(settings),))
 }

@@ -1,22 +1,22 @@
-//! `wasi:logging/logging`: lines with a level and a context, which join what the guest writes to its standard output.
+//! `wasi:logging/logging`: lines with a level and a context. They go to the same log as the guest's standard output.
 
 use wasmtime::StoreContextMut;
 use wasmtime::component::{ComponentType, Lift, Linker};
 
-use crate::call::State;
+use crate::call::state::State;
 
-/// The versions that are offered; the interface was in use before it had one, and is the same in both.
+/// The offered versions. The interface was in use before it had a version, and is the same in both.
 pub(crate) const VERSIONS: [&str; 2] = ["", "0.1.0-draft"];
 
 const INTERFACE: &str = "wasi:logging/logging";
 
-/// How much a line matters.
+/// The severity of a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, ComponentType, Lift)]
 #[component(enum)]
 #[repr(u8)]
 #[expect(
     dead_code,
-    reason = "made from what a guest passes, by the derived `Lift`"
+    reason = "the derived `Lift` makes the values from what a guest passes"
 )]
 enum Level {
     #[component(name = "trace")]
@@ -34,7 +34,7 @@ enum Level {
 }
 
 impl Level {
-    /// What stands before a line. What is written without a level is of this one, so it's left out.
+    /// Returns the text in front of a line. Plain output has the level `info`, so that level has no prefix.
     fn prefix(self) -> &'static str {
         match self {
             Self::Trace => "trace: ",
@@ -47,7 +47,7 @@ impl Level {
     }
 }
 
-/// Offers every version.
+/// Adds every version to a linker.
 pub(super) fn add_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     for version in VERSIONS {
         let name = if version.is_empty() {
@@ -64,17 +64,15 @@ fn log(
     mut store: StoreContextMut<'_, State>,
     (level, context, message): (Level, String, String),
 ) -> wasmtime::Result<()> {
-    let state = store.data_mut();
-    state.budget.call();
-    state.budget.bytes(context.len() + message.len())?;
+    let state = store.data_mut().entered();
+    state.budget.count_bytes(context.len() + message.len())?;
+
     let context = if context.is_empty() {
         context
     } else {
         context + ": "
     };
-    state.output.line(
-        level >= Level::Error,
-        &format!("{}{context}{message}", level.prefix()),
-    );
+    let line = format!("{}{context}{message}", level.prefix());
+    state.output.guest_line(level >= Level::Error, &line);
     Ok(())
 }

@@ -55,7 +55,7 @@ impl Cases {
 /// Why no plan can be made for a type.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{at} can't be decoded: {reason}")]
-pub(crate) struct Refused {
+pub(crate) struct TypeError {
     /// Where in the handler's types.
     pub(crate) at: String,
     /// What is wrong there.
@@ -64,7 +64,7 @@ pub(crate) struct Refused {
 
 impl Plan {
     /// Compiles a shape. `at` says where it stands, for the refusal.
-    pub(crate) fn new(shape: &Shape, at: &str) -> Result<Self, Refused> {
+    pub(crate) fn new(shape: &Shape, at: &str) -> Result<Self, TypeError> {
         let boxed = |shape: &Shape, at: &str| Self::new(shape, at).map(Box::new);
         Ok(match shape {
             Shape::Bool => Self::Bool,
@@ -110,7 +110,7 @@ impl Plan {
         })
     }
 
-    fn record(fields: &[Field], at: &str) -> Result<Self, Refused> {
+    fn record(fields: &[Field], at: &str) -> Result<Self, TypeError> {
         Ok(Self::Record {
             names: names(fields.iter().map(|field| &field.name), at)?,
             fields: fields
@@ -121,13 +121,13 @@ impl Plan {
                         Self::new(&field.shape, &format!("{at}.{}", field.name))?,
                     ))
                 })
-                .collect::<Result<_, Refused>>()?,
+                .collect::<Result<_, TypeError>>()?,
         })
     }
 }
 
 impl Cases {
-    fn new(cases: &[Case], at: &str) -> Result<Self, Refused> {
+    fn new(cases: &[Case], at: &str) -> Result<Self, TypeError> {
         let plan = |case: &Case| {
             let at = format!("{at}.{}", case.name);
             let payload = case
@@ -139,13 +139,13 @@ impl Cases {
         };
         Ok(Self {
             names: names(cases.iter().map(|case| &case.name), at)?,
-            cases: cases.iter().map(plan).collect::<Result<_, Refused>>()?,
+            cases: cases.iter().map(plan).collect::<Result<_, TypeError>>()?,
         })
     }
 }
 
-fn names<'a>(declared: impl IntoIterator<Item = &'a String>, at: &str) -> Result<Names, Refused> {
-    Names::new(declared.into_iter().map(String::as_str)).map_err(|Clash(one, another)| Refused {
+fn names<'a>(declared: impl IntoIterator<Item = &'a String>, at: &str) -> Result<Names, TypeError> {
+    Names::new(declared.into_iter().map(String::as_str)).map_err(|Clash(one, another)| TypeError {
         at: at.to_owned(),
         reason: format!(
             "`{one}` and `{another}` are the same name to a sender; rename one of them"

@@ -33,7 +33,7 @@ const NESTING_MAX: usize = 128;
 
 /// Why JSON does not fit a plugin's types.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Undecodable {
+pub(crate) struct DecodeError {
     /// Such as `$.data.fees[2].amount`.
     pub(crate) path: String,
     /// What was found there and what was wanted.
@@ -49,7 +49,7 @@ impl Plan {
         pointer: &Pointer,
         json: &str,
         values_max: usize,
-    ) -> Result<Val, Undecodable> {
+    ) -> Result<Val, DecodeError> {
         let cx = Context::new(values_max);
         let mut deserializer = serde_json::Deserializer::from_str(json);
         let seed = walk::Walk {
@@ -63,13 +63,13 @@ impl Plan {
         let decoded = seed
             .deserialize(&mut deserializer)
             .and_then(|value| deserializer.end().map(|()| value));
-        decoded.map_err(|error| cx.undecodable(&error))
+        decoded.map_err(|error| cx.decode_error(&error))
     }
 }
 
 impl Pointer {
     /// The text of the string that this points at.
-    pub(crate) fn text(&self, json: &str) -> Result<String, Undecodable> {
+    pub(crate) fn text(&self, json: &str) -> Result<String, DecodeError> {
         let pointed = Plan::String.decode(self, json, 1)?;
         match pointed {
             Val::String(text) => Ok(text),
@@ -125,13 +125,13 @@ impl<'de> Context<'de> {
         Ok(())
     }
 
-    fn undecodable(&self, error: &serde_json::Error) -> Undecodable {
+    fn decode_error(&self, error: &serde_json::Error) -> DecodeError {
         let path = self.path.borrow().to_string();
         let message = self
             .fault
             .take()
             .unwrap_or_else(|| format!("not JSON: {error}"));
-        Undecodable { path, message }
+        DecodeError { path, message }
     }
 }
 

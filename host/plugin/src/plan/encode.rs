@@ -33,7 +33,7 @@ mod compile;
 
 /// Why values can't be written.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Unencodable {
+pub(crate) enum EncodeError {
     /// They would take more bytes than allowed.
     TooLarge,
     /// No JSON says what stands there.
@@ -51,7 +51,7 @@ impl Encoding {
         &self,
         value: &Val,
         bytes_max: usize,
-    ) -> Result<Box<RawValue>, Unencodable> {
+    ) -> Result<Box<RawValue>, EncodeError> {
         let cx = Context::default();
         let mut text = Bounded {
             bytes: Vec::new(),
@@ -63,7 +63,7 @@ impl Encoding {
             cx: &cx,
         }
         .serialize(&mut serde_json::Serializer::new(&mut text));
-        written.map_err(|error| cx.unencodable(&error))?;
+        written.map_err(|error| cx.encode_error(&error))?;
         let text = String::from_utf8(text.bytes).expect("JSON is UTF-8");
         Ok(RawValue::from_string(text).expect("it has just been written"))
     }
@@ -92,12 +92,12 @@ impl<'p> Context<'p> {
         Err(E::custom("see the context"))
     }
 
-    fn unencodable(&self, error: &serde_json::Error) -> Unencodable {
+    fn encode_error(&self, error: &serde_json::Error) -> EncodeError {
         match self.fault.take() {
-            None if error.is_io() => Unencodable::TooLarge,
+            None if error.is_io() => EncodeError::TooLarge,
             fault => {
                 let message = fault.unwrap_or_else(|| error.to_string());
-                Unencodable::At {
+                EncodeError::At {
                     path: self.path.borrow().to_string(),
                     message,
                 }

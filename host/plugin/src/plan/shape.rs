@@ -7,7 +7,7 @@ use std::fmt;
 
 use wasmtime::component::Type;
 
-use super::Refused;
+use super::TypeError;
 
 /// Parts of one type, counted with repetition.
 const PARTS_MAX: usize = 20_000;
@@ -59,7 +59,7 @@ pub(crate) struct Case {
 
 impl Shape {
     /// Reads a component's type. `at` says where it stands, for the refusal.
-    pub(crate) fn of(ty: &Type, at: &str) -> Result<Self, Refused> {
+    pub(crate) fn of(ty: &Type, at: &str) -> Result<Self, TypeError> {
         Reader {
             parts_left: PARTS_MAX,
             depth: 0,
@@ -123,8 +123,8 @@ struct Reader {
 }
 
 impl Reader {
-    fn read(&mut self, ty: &Type, at: &str) -> Result<Shape, Refused> {
-        let refused = |reason: &str| Refused {
+    fn read(&mut self, ty: &Type, at: &str) -> Result<Shape, TypeError> {
+        let refused = |reason: &str| TypeError {
             at: at.to_owned(),
             reason: reason.to_owned(),
         };
@@ -187,7 +187,7 @@ impl Reader {
         Ok(shape)
     }
 
-    fn read_parts(&mut self, ty: &Type, at: &str) -> Result<Shape, Refused> {
+    fn read_parts(&mut self, ty: &Type, at: &str) -> Result<Shape, TypeError> {
         Ok(match ty {
             Type::Record(record) => Shape::Record(
                 record
@@ -199,7 +199,7 @@ impl Reader {
                             shape,
                         })
                     })
-                    .collect::<Result<_, Refused>>()?,
+                    .collect::<Result<_, TypeError>>()?,
             ),
             Type::Variant(variant) => Shape::Variant(
                 variant
@@ -212,20 +212,20 @@ impl Reader {
                             payload,
                         })
                     })
-                    .collect::<Result<_, Refused>>()?,
+                    .collect::<Result<_, TypeError>>()?,
             ),
             Type::Tuple(tuple) => Shape::Tuple(
                 tuple
                     .types()
                     .enumerate()
                     .map(|(place, ty)| self.read(&ty, &format!("{at}[{place}]")))
-                    .collect::<Result<_, Refused>>()?,
+                    .collect::<Result<_, TypeError>>()?,
             ),
             _ => unreachable!("the caller has matched these three"),
         })
     }
 
-    fn boxed(&mut self, ty: &Type, at: &str) -> Result<Box<Shape>, Refused> {
+    fn boxed(&mut self, ty: &Type, at: &str) -> Result<Box<Shape>, TypeError> {
         self.read(ty, at).map(Box::new)
     }
 }

@@ -2,7 +2,7 @@
 
 use wasmtime::component::Val;
 
-use super::{Case, Field, Plan, Pointer, Shape, Undecodable};
+use super::{Case, DecodeError, Field, Plan, Pointer, Shape};
 
 mod arbitrary;
 mod component;
@@ -11,7 +11,7 @@ mod properties;
 
 const MANY: usize = 100_000;
 
-fn decode(shape: &Shape, json: &str) -> Result<Val, Undecodable> {
+fn decode(shape: &Shape, json: &str) -> Result<Val, DecodeError> {
     Plan::new(shape, "it")
         .expect("a shape that compiles")
         .decode(&Pointer::default(), json, MANY)
@@ -63,7 +63,7 @@ const NONE: Val = Val::Option(None);
 #[track_caller]
 fn check(shape: &Shape, json: &str, expected: Result<Val, &str>) {
     let decoded =
-        decode(shape, json).map_err(|Undecodable { path, message }| format!("{path}: {message}"));
+        decode(shape, json).map_err(|DecodeError { path, message }| format!("{path}: {message}"));
     assert_eq!(decoded, expected.map_err(str::to_owned), "{json}");
 }
 
@@ -493,7 +493,7 @@ fn nesting_and_number_of_values_are_bounded() {
             .collect(),
     );
     let json = format!("[{}{{}}]", "{},".repeat(999));
-    let Undecodable { message, .. } =
+    let DecodeError { message, .. } =
         decode(&list(wide), &json).expect_err("a hundred thousand values and more");
     assert_eq!(
         message,

@@ -7,7 +7,8 @@ use std::sync::Arc;
 
 use hookyard_model::{PluginRef, Revision, TenantName};
 use hookyard_plugin::{
-    Contracts, Engine, Fault, Grants, Limits, Load, Loaded, Progress, revision_of,
+    CompileProgress, Contracts, Engine, Fault, Grants, Limits, LoadRequest, LoadedPlugin,
+    revision_of,
 };
 
 use hookyard_config::granting::Granting;
@@ -44,12 +45,12 @@ pub(crate) struct Loader {
 }
 
 /// How far the compilation of a plugin's file has come.
-pub(crate) type Report = (PluginRef, Revision, Progress);
+pub(crate) type Report = (PluginRef, Revision, CompileProgress);
 
 /// A plugin that can be made active.
 #[derive(Debug, Clone)]
 pub(crate) struct Ready {
-    pub(crate) loaded: Arc<Loaded>,
+    pub(crate) loaded: Arc<LoadedPlugin>,
     pub(crate) sidecar: Sidecar,
     /// Everything odd about the settings that stops nothing.
     pub(crate) notes: Vec<String>,
@@ -165,7 +166,7 @@ impl Loader {
             record_bytes_max,
             ..
         } = sidecar.rehearsal;
-        let load = Load {
+        let request = LoadRequest {
             plugin: plugin.clone(),
             bytes: code,
             contracts: Contracts::clone(&self.contracts),
@@ -174,7 +175,7 @@ impl Loader {
             config: Arc::new(sidecar.config.clone()),
             record_bytes_max: if record { record_bytes_max } else { 0 },
         };
-        let loaded = self.engine.load_with(load, &progress).map(Arc::new);
+        let loaded = self.engine.load_with(request, &progress).map(Arc::new);
         let started = loaded.and_then(|loaded| loaded.start().map(|()| loaded));
         let loaded = started.map_err(|error| match &error.fault {
             fault @ (Fault::Compiler { .. } | Fault::Host(_)) => Failure::Uncompiled(chain(fault)),
@@ -225,7 +226,7 @@ impl Loader {
     /// What is wrong with a component. Where a line of its settings would help, it follows.
     fn told(&self, plugin: &PluginRef, fault: &Fault, settings: &str, granted: &Grants) -> String {
         let Fault::Ungranted {
-            lacks, toolchain, ..
+            missing, toolchain, ..
         } = fault
         else {
             return visible(&chain(fault));
@@ -241,7 +242,7 @@ impl Loader {
             granted,
             destinations: &destinations,
         };
-        format!("{}; {}", chain(fault), granting.told(lacks, *toolchain))
+        format!("{}; {}", chain(fault), granting.told(missing, *toolchain))
     }
 
     pub(crate) fn path(&self, plugin: &PluginRef, extension: &str) -> PathBuf {
@@ -261,13 +262,13 @@ pub(crate) fn not_archived(revision: Revision) -> String {
 }
 
 /// Says how a compilation goes on.
-fn tell(plugin: &PluginRef, revision: Revision, progress: Progress) {
+fn tell(plugin: &PluginRef, revision: Revision, progress: CompileProgress) {
     let revision = revision.short();
     match progress {
-        Progress::Queued => {
+        CompileProgress::Queued => {
             tracing::info!(target: "hookyard::release", %plugin, revision, "plugin waits until other components are compiled");
         }
-        Progress::Compiling => {
+        CompileProgress::Compiling => {
             tracing::info!(target: "hookyard::release", %plugin, revision, "compiling")
         }
     }

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use async_trait::async_trait;
 use bytes::Bytes;
 use hookyard_model::RecordedAnswer;
-use hookyard_plugin::{Http, HttpCall, HttpError, HttpFault, request_digest};
+use hookyard_plugin::{HttpCall, HttpClient, HttpError, HttpFault, request_digest};
 use http::{HeaderName, HeaderValue, Request, Response, StatusCode};
 
 use super::fixture::Stub;
@@ -106,7 +106,7 @@ impl Answering {
 }
 
 #[async_trait]
-impl Http for Answering {
+impl HttpClient for Answering {
     async fn send(&self, call: HttpCall) -> Result<Response<Bytes>, HttpError> {
         requests::check(&call)?;
         // It's whole whenever the lock is free.

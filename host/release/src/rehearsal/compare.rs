@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use hookyard_model::{Effects, Key, Message, Outcome, Write};
-use hookyard_plugin::Rehearsed;
+use hookyard_plugin::RehearsalResult;
 
 use super::difference::{Difference, of_bytes};
 use hookyard_model::{excerpt, visible};
@@ -35,7 +35,7 @@ pub struct Otherwise {
 }
 
 /// What a candidate does that is wrong by itself: nothing but faults.
-pub(super) fn alone(candidate: &Rehearsed) -> Vec<Otherwise> {
+pub(super) fn alone(candidate: &RehearsalResult) -> Vec<Otherwise> {
     let outcome = &candidate.outcome;
     outcome
         .is_fault()
@@ -48,7 +48,7 @@ pub(super) fn alone(candidate: &Rehearsed) -> Vec<Otherwise> {
 }
 
 /// What the candidate does otherwise than the active revision.
-pub(super) fn compare(active: &Rehearsed, candidate: &Rehearsed) -> Vec<Otherwise> {
+pub(super) fn compare(active: &RehearsalResult, candidate: &RehearsalResult) -> Vec<Otherwise> {
     let (was, is) = (&active.outcome, &candidate.outcome);
     if was.name() != is.name() {
         let kind = if is.is_fault() && !was.is_fault() {
@@ -199,8 +199,8 @@ mod tests {
 
     use super::*;
 
-    fn ended(outcome: Outcome) -> Rehearsed {
-        Rehearsed {
+    fn ended(outcome: Outcome) -> RehearsalResult {
+        RehearsalResult {
             outcome,
             log: Vec::new(),
             effects: Effects::default(),
@@ -218,8 +218,8 @@ mod tests {
         }
     }
 
-    fn wrote(writes: &[Write]) -> Rehearsed {
-        Rehearsed {
+    fn wrote(writes: &[Write]) -> RehearsalResult {
+        RehearsalResult {
             effects: Effects {
                 writes: writes.to_vec(),
                 ..Effects::default()
@@ -229,7 +229,7 @@ mod tests {
     }
 
     /// Messages, each with an id of its own.
-    fn sent(messages: &[(&str, Option<&str>, &str)]) -> Rehearsed {
+    fn sent(messages: &[(&str, Option<&str>, &str)]) -> RehearsalResult {
         let message = |(destination, event_type, body): &(&str, Option<&str>, &str)| Message {
             id: MessageId::from_uuid(Uuid::now_v7()),
             destination: destination.parse().expect("a name"),
@@ -238,7 +238,7 @@ mod tests {
             ordering_key: None,
         };
         let messages = messages.iter().map(message).collect();
-        Rehearsed {
+        RehearsalResult {
             effects: Effects {
                 messages,
                 ..Effects::default()
@@ -402,9 +402,10 @@ mod tests {
         let run = |random: &str, total: &str| {
             wrote(&[write("random", Some(random)), write("total", Some(total))])
         };
-        let found = |active: &Rehearsed, candidate: &Rehearsed, again: &Rehearsed| {
-            told(&steady(compare(active, candidate), &compare(active, again)))
-        };
+        let found =
+            |active: &RehearsalResult, candidate: &RehearsalResult, again: &RehearsalResult| {
+                told(&steady(compare(active, candidate), &compare(active, again)))
+            };
         assert_eq!(
             found(&run("1", "5"), &run("2", "5"), &run("3", "5")),
             [""; 0]

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use hookyard_model::{Key, LogLine, Message, Write};
-use hookyard_plugin::Rehearsed;
+use hookyard_plugin::RehearsalResult;
 
 use super::compare::key_name;
 use super::difference::{Difference, of_json};
@@ -18,7 +18,7 @@ const SHOWN_MAX: usize = 120;
 const PROBLEMS_MAX: usize = 20;
 
 /// What is otherwise than expected, a line each.
-pub(super) fn check(expect: &Expect, found: &Rehearsed) -> Vec<String> {
+pub(super) fn check(expect: &Expect, found: &RehearsalResult) -> Vec<String> {
     let mut problems = all(expect, found);
     let left_out = problems.len().saturating_sub(PROBLEMS_MAX);
     if left_out > 0 {
@@ -28,7 +28,7 @@ pub(super) fn check(expect: &Expect, found: &Rehearsed) -> Vec<String> {
     problems
 }
 
-fn all(expect: &Expect, found: &Rehearsed) -> Vec<String> {
+fn all(expect: &Expect, found: &RehearsalResult) -> Vec<String> {
     let mut problems = Vec::new();
     let outcome = shown(&found.outcome.to_string());
     if found.outcome.name() != expect.outcome {
@@ -192,7 +192,7 @@ mod tests {
     use super::super::fixture;
     use super::*;
 
-    fn found() -> Rehearsed {
+    fn found() -> RehearsalResult {
         let write = |key: &str, value: Option<&str>| Write {
             key: Key {
                 bucket: "b".into(),
@@ -212,7 +212,7 @@ mod tests {
             write("gone", None),
             write("text", Some("hello")),
         ];
-        Rehearsed {
+        RehearsalResult {
             outcome: Outcome::Done,
             log: vec![LogLine {
                 is_error: false,

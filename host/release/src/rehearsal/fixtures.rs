@@ -1,7 +1,7 @@
 //! The fixtures of a plugin: files in the folder beside it, and what its component brings with it.
 //!
 //! `<plugin>.fixtures/<name>.json` is one fixture; files that are hidden or called otherwise are left alone. A component
-//! may have custom sections `hookyard:fixtures`, each with JSON arrays of fixtures.
+//! may have custom custom_sections `hookyard:fixtures`, each with JSON arrays of fixtures.
 //!
 //! A tenant writes them, so everything here has a bound: bytes are counted before they are parsed, fixtures by number,
 //! and faults by number and length. What is kept of a fixture is its text, as what is made of it takes many times its bytes. A bounded list says how many it leaves out.
@@ -9,7 +9,7 @@
 use std::io;
 use std::path::Path;
 
-use hookyard_plugin::sections;
+use hookyard_plugin::custom_sections;
 use serde::de::{Deserialize, Deserializer, IgnoredAny, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
@@ -23,7 +23,7 @@ const SECTION: &str = "hookyard:fixtures";
 pub const COUNT_MAX: usize = 500;
 /// Bytes of one file.
 const FILE_BYTES_MAX: u64 = 1 << 20;
-/// Bytes of all files, or of all sections.
+/// Bytes of all files, or of all custom_sections.
 const BYTES_MAX: usize = 16 << 20;
 /// Entries of a folder that are looked at.
 const ENTRIES_MAX: usize = 10_000;
@@ -43,7 +43,7 @@ impl Fixtures {
     /// Those that a component brings with it, and those of a folder, which need not be there.
     pub fn read(component: &[u8], folder: &Path) -> Self {
         let mut fixtures = Self::default();
-        fixtures.add_embedded(&sections(component, SECTION));
+        fixtures.add_embedded(&custom_sections(component, SECTION));
         if let Err(error) = fixtures.add_folder(folder) {
             fixtures.fault(format!("{}: can't be read: {error}", folder.display()));
         }
@@ -79,14 +79,19 @@ impl Fixtures {
         }
     }
 
-    fn add_embedded(&mut self, sections: &[&[u8]]) {
+    fn add_embedded(&mut self, custom_sections: &[&[u8]]) {
         let file = format!("the component's {SECTION}");
-        if sections.iter().map(|section| section.len()).sum::<usize>() > BYTES_MAX {
+        if custom_sections
+            .iter()
+            .map(|section| section.len())
+            .sum::<usize>()
+            > BYTES_MAX
+        {
             self.fault(format!("{file}: has more than {BYTES_MAX} bytes"));
             return;
         }
         let mut number = 0;
-        for section in sections {
+        for section in custom_sections {
             // What several object files bring stands there one after another.
             for array in serde_json::Deserializer::from_slice(section).into_iter::<Items<'_>>() {
                 match array {

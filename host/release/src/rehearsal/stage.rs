@@ -9,7 +9,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use hookyard_model::{Event, Key, MessageId, PluginRef, Versioned};
-use hookyard_plugin::{HostFault, Loaded, Parts, Rehearsed, Stage};
+use hookyard_plugin::{HostFault, HostServices, LoadedPlugin, RehearsalResult, Stage};
 use hookyard_store::{ClaimedJob, Error, JobLease, KvUsage, Values};
 use uuid::Uuid;
 
@@ -27,14 +27,14 @@ pub(super) struct Scene {
 
 /// What an attempt came to, and how.
 pub(super) struct Played {
-    pub(super) rehearsed: Rehearsed,
+    pub(super) rehearsed: RehearsalResult,
     /// Whether a request was refused that would have been made in service.
     pub(super) lacked_answer: bool,
 }
 
 impl Scene {
     /// Makes an attempt, and commits nothing.
-    pub(super) async fn play(&self, loaded: &Arc<Loaded>) -> Result<Played, HostFault> {
+    pub(super) async fn play(&self, loaded: &Arc<LoadedPlugin>) -> Result<Played, HostFault> {
         let Self {
             event,
             values,
@@ -57,7 +57,7 @@ impl Scene {
             revision: None,
             spared: 0,
         };
-        let parts = Parts {
+        let parts = HostServices {
             values: Arc::clone(values),
             message_ids: message_ids(event),
             http: http.clone(),

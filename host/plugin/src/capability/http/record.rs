@@ -1,8 +1,8 @@
-//! What an attempt's requests are answered, recorded so that rehearsals can give the same answers.
+//! Records the answers to an attempt's HTTP requests, so that rehearsals can give the same answers.
 //!
-//! A request is told from others by what the guest sent. What is recorded of an answer is what the guest was given: without
-//! the host's credentials, and here also without headers that are credentials by their nature. Once an answer doesn't fit,
-//! none is recorded any more, so that those of like requests stay in their order.
+//! A request is identified by what the guest sent. The recorded answer is what the guest received, so it does not have
+//! the host's credentials. Headers that are credentials by their nature are left out as well. Once an answer does not
+//! fit, nothing more is recorded: the answers to identical requests must stay complete and in their order.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -11,11 +11,11 @@ use hookyard_model::{Header, PluginRef, RecordedAnswer};
 use http::{HeaderName, Request, Response, header};
 use sha2::{Digest as _, Sha256};
 
-/// Answers that are recorded of one attempt.
+/// The maximum number of recorded answers of one attempt.
 const ANSWERS_MAX: usize = 16;
 
-/// Headers that give the guest a right, or ask it for one.
-const CREDENTIALS: [HeaderName; 6] = [
+/// Headers that contain credentials, or ask the guest for credentials.
+const CREDENTIAL_HEADERS: [HeaderName; 6] = [
     header::SET_COOKIE,
     HeaderName::from_static("set-cookie2"),
     HeaderName::from_static("authentication-info"),
@@ -24,93 +24,102 @@ const CREDENTIALS: [HeaderName; 6] = [
     header::PROXY_AUTHENTICATE,
 ];
 
-/// What tells a request from others: the SHA-256 of its method, URL and body.
+/// Returns the SHA-256 of a request's method, URL and body, by which recorded answers are found.
 pub fn request_digest(request: &Request<Bytes>) -> [u8; 32] {
-    let (method, url) = (request.method().as_str(), request.uri().to_string());
-    // Neither has a zero byte.
-    let head = Sha256::new()
-        .chain_update(method)
+    // A zero byte ends the method and the URL, because neither can contain one.
+    Sha256::new()
+        .chain_update(request.method().as_str())
         .chain_update([0])
-        .chain_update(url)
-        .chain_update([0]);
-    head.chain_update(request.body()).finalize().into()
+        .chain_update(request.uri().to_string())
+        .chain_update([0])
+        .chain_update(request.body())
+        .finalize()
+        .into()
 }
 
-/// Of one attempt.
+/// Records the answers of one attempt. Clones share the recording.
 #[derive(Clone)]
 pub(super) struct Recorder(Arc<Mutex<Recording>>);
 
 struct Recording {
     answers: Vec<RecordedAnswer>,
-    /// Bytes that there is room for; `None` once an answer didn't fit, or where nothing is recorded at all.
-    room: Option<usize>,
+    /// The remaining size, in bytes. `None` if an answer did not fit, or if nothing is recorded at all.
+    bytes_left: Option<usize>,
 }
 
 impl Recorder {
-    /// Records so many bytes; nothing where that's 0.
+    /// Creates a recorder of at most `bytes_max` bytes. It records nothing if that is 0.
     pub(super) fn new(bytes_max: usize) -> Self {
-        let room = (bytes_max > 0).then_some(bytes_max);
         Self(Arc::new(Mutex::new(Recording {
             answers: Vec::new(),
-            room,
+            bytes_left: (bytes_max > 0).then_some(bytes_max),
         })))
     }
 
-    /// Whether it would take one more answer.
+    /// Whether the recorder accepts further answers.
     pub(super) fn is_open(&self) -> bool {
-        self.recording().room.is_some()
+        self.recording().bytes_left.is_some()
     }
 
-    /// Records the answer to the request that has this digest.
+    /// Records the answer to the request with this digest.
     pub(super) fn record(&self, plugin: &PluginRef, request: [u8; 32], answer: &Response<Bytes>) {
         let mut recording = self.recording();
-        let Some(room) = recording.room else { return };
-        let kept = answer
-            .headers()
+        let Some(bytes_left) = recording.bytes_left else {
+            return;
+        };
+
+        let headers = recorded_headers(answer);
+        let header_bytes: usize = headers
             .iter()
-            .filter(|(name, _)| !CREDENTIALS.contains(name));
-        let headers: Vec<_> = kept
-            .map(|(name, value)| Header {
-                name: name.to_string(),
-                value: Bytes::copy_from_slice(value.as_bytes()),
-            })
-            .collect();
-        let bytes = answer.body().len()
-            + headers
-                .iter()
-                .map(|header| header.name.len() + header.value.len())
-                .sum::<usize>();
-        recording.room = room
-            .checked_sub(bytes)
+            .map(|header| header.name.len() + header.value.len())
+            .sum();
+        recording.bytes_left = bytes_left
+            .checked_sub(answer.body().len() + header_bytes)
             .filter(|_| recording.answers.len() < ANSWERS_MAX);
-        if recording.room.is_none() {
-            tracing::debug!(%plugin, "an answer isn't recorded, nor any later one of its attempt: it would be more than rehearsal.record_bytes_max, or than {ANSWERS_MAX} answers");
+        if recording.bytes_left.is_none() {
+            tracing::debug!(
+                %plugin,
+                "an answer and all later answers of the attempt are not recorded, because they \
+                 would exceed rehearsal.record_bytes_max or {ANSWERS_MAX} answers"
+            );
             return;
         }
-        let (status, body) = (answer.status().as_u16(), answer.body().clone());
+
         recording.answers.push(RecordedAnswer {
             request,
-            status,
+            status: answer.status().as_u16(),
             headers,
-            body,
+            body: answer.body().clone(),
         });
     }
 
-    /// What was recorded.
+    /// Takes the recorded answers.
     pub(super) fn take(&self) -> Vec<RecordedAnswer> {
         std::mem::take(&mut self.recording().answers)
     }
 
     fn recording(&self) -> MutexGuard<'_, Recording> {
-        // It's whole whenever the lock is free.
+        // The recording is consistent whenever the lock is free, even after a panic.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn recorded_headers(answer: &Response<Bytes>) -> Vec<Header> {
+    answer
+        .headers()
+        .iter()
+        .filter(|(name, _)| !CREDENTIAL_HEADERS.contains(name))
+        .map(|(name, value)| Header {
+            name: name.to_string(),
+            value: Bytes::copy_from_slice(value.as_bytes()),
+        })
+        .collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tests::plugin;
+    use crate::support::plugin;
 
     fn request(method: &str, url: &str, body: &'static str) -> Request<Bytes> {
         Request::builder()
@@ -133,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn requests_are_told_apart_by_method_url_and_body() {
+    fn request_digest_covers_method_url_and_body() {
         let one = request_digest(&request("POST", "https://a.example/x?y", "z"));
         assert_eq!(
             one,
@@ -156,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn headers_that_are_credentials_are_left_out() {
+    fn credential_headers_are_not_recorded() {
         let recorder = Recorder::new(100);
         let mut answer = answer("x");
         for (name, value) in [
@@ -183,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn once_an_answer_does_not_fit_none_is_recorded() {
+    fn recording_stops_at_first_oversized_answer() {
         let off = Recorder::new(0);
         off.record(&plugin(), [1; 32], &answer(""));
         assert!(!off.is_open() && off.take().is_empty());
@@ -196,7 +205,9 @@ mod tests {
         assert_eq!(bodies(&recorder), ["12345"]);
 
         let recorder = Recorder::new(1000);
-        (0..=ANSWERS_MAX).for_each(|_| recorder.record(&plugin(), [1; 32], &answer("1")));
+        for _ in 0..=ANSWERS_MAX {
+            recorder.record(&plugin(), [1; 32], &answer("1"));
+        }
         assert!(!recorder.is_open());
         assert_eq!(bodies(&recorder).len(), ANSWERS_MAX);
     }

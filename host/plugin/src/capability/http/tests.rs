@@ -1,19 +1,25 @@
-//! What the host holds of requests and answers.
+//! The memory that the host holds for requests and answers.
 
 use std::sync::Arc;
 
-use hookyard_model::{MessageId, Outcome};
-use hookyard_store_testing::MemoryStore;
+use async_trait::async_trait;
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body_util::{BodyExt as _, Full};
+use wasmtime_wasi_http::{Error, RequestOptions, WasiBody};
 
-use super::*;
-use crate::effects::Buffer;
-use crate::{Limits, Parts};
+use super::client::{HttpCall, HttpClient, HttpError};
+use super::requests::Requests;
+use crate::Limits;
+use crate::call::budget::{Budget, MemoryExceeded};
+use crate::call::output::Output;
+use crate::terms::Terms;
 
-/// Answers each request with its own body.
+/// A client that answers each request with its own body.
 struct Echo;
 
 #[async_trait]
-impl Http for Echo {
+impl HttpClient for Echo {
     async fn send(&self, call: HttpCall) -> Result<Response<Bytes>, HttpError> {
         Ok(Response::new(call.request.into_body()))
     }
@@ -29,34 +35,26 @@ fn request(body: &'static str) -> Request<WasiBody> {
 }
 
 #[tokio::test]
-async fn bodies_count_against_memory_with_the_effects() {
+async fn bodies_count_against_memory_limit() {
     let limits = Limits {
         memory_max: 20,
         ..Limits::default()
     };
     let terms = Terms::limited(limits.clone());
-    let parts = Parts {
-        values: Arc::new(MemoryStore::new()),
-        message_ids: Arc::new(|| MessageId::from_uuid(uuid::Uuid::from_u128(7))),
-        http: Arc::new(Echo),
-        stage: None,
-    };
-    let effects = Buffer::new(parts, terms.plugin.clone(), &limits);
-    let output = Output::new(&terms, &effects.budget);
-    let requests = Requests::new(&terms, effects.http(), &output, &effects.budget);
+    let budget = Budget::new(&limits);
+    let output = Output::new(&terms, &budget);
+    let client: Arc<dyn HttpClient> = Arc::new(Echo);
+    let requests = Requests::new(&terms, &client, &output, &budget);
     let send = |body| {
-        requests
-            .sender
-            .clone()
-            .exchange(request(body), RequestOptions::default())
+        let sender = requests.sender.clone();
+        sender.exchange(request(body), RequestOptions::default())
     };
 
-    let fits = send("12345678").await.expect("sixteen bytes");
-    assert_eq!(
-        (fits.body().as_ref(), effects.denial()),
-        (&b"12345678"[..], None)
-    );
-    // There is room for the next request, and none for its answer; then for no request either.
+    let fits = send("12345678").await.expect("sixteen bytes fit");
+    assert_eq!(fits.body().as_ref(), b"12345678");
+    assert_eq!(budget.refused_hold(), None);
+
+    // The next request fits, but its answer does not. After that, no further request fits.
     let answer = send("123").await;
     assert!(
         matches!(answer, Err(Error::HttpResponseBodySize(None))),
@@ -68,7 +66,7 @@ async fn bodies_count_against_memory_with_the_effects() {
         "{refused:?}"
     );
 
-    assert_eq!(effects.denial(), Some(Outcome::OutOfMemory { max: 20 }));
+    assert_eq!(budget.refused_hold(), Some(MemoryExceeded { max: 20 }));
     let log = output.take();
     assert!(
         log.len() == 2 && log.iter().all(|line| line.text.contains("memory_max")),

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use hookyard_schemes::provider::outgoing::Spelling;
 
 use crate::plan::names::Clash;
-use crate::plan::{Names, Refused, Shape, shape};
+use crate::plan::{Names, Shape, TypeError, shape};
 
 /// How to write one type as JSON.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,7 +43,7 @@ pub(crate) struct Case {
 
 impl Encoding {
     /// Compiles a shape. `at` says where it stands, for the refusal.
-    pub(crate) fn new(shape: &Shape, spelling: &Spelling, at: &str) -> Result<Self, Refused> {
+    pub(crate) fn new(shape: &Shape, spelling: &Spelling, at: &str) -> Result<Self, TypeError> {
         let boxed = |shape: &Shape, at: &str| Self::new(shape, spelling, at).map(Box::new);
         Ok(match shape {
             Shape::Bool => Self::Bool,
@@ -65,7 +65,7 @@ impl Encoding {
             Shape::Map(value) => Self::Map(boxed(value, &format!("{at}[]"))?),
             Shape::Option(inner) if matches!(**inner, Shape::Option(_)) => {
                 let reason = "it is an option of an option, and JSON has one null";
-                return Err(Refused {
+                return Err(TypeError {
                     at: at.to_owned(),
                     reason: reason.to_owned(),
                 });
@@ -112,7 +112,7 @@ impl Encoding {
         }
     }
 
-    fn record(fields: &[shape::Field], spelling: &Spelling, at: &str) -> Result<Self, Refused> {
+    fn record(fields: &[shape::Field], spelling: &Spelling, at: &str) -> Result<Self, TypeError> {
         let (spelled, _) = spell(fields.iter().map(|field| field.name.as_str()), spelling, at)?;
         let field = |(field, spelled): (&shape::Field, String)| {
             Ok((
@@ -124,11 +124,11 @@ impl Encoding {
             .iter()
             .zip(spelled)
             .map(field)
-            .collect::<Result<_, Refused>>()
+            .collect::<Result<_, TypeError>>()
             .map(Self::Record)
     }
 
-    fn variant(cases: &[shape::Case], spelling: &Spelling, at: &str) -> Result<Self, Refused> {
+    fn variant(cases: &[shape::Case], spelling: &Spelling, at: &str) -> Result<Self, TypeError> {
         let (spelled, names) = spell(cases.iter().map(|case| case.name.as_str()), spelling, at)?;
         let case = |(case, spelled): (&shape::Case, String)| {
             let at = format!("{at}.{}", case.name);
@@ -147,7 +147,7 @@ impl Encoding {
             .iter()
             .zip(spelled)
             .map(case)
-            .collect::<Result<_, Refused>>()?;
+            .collect::<Result<_, TypeError>>()?;
         Ok(Self::Variant { cases, names })
     }
 }
@@ -168,14 +168,15 @@ fn spell<'a>(
     declared: impl Iterator<Item = &'a str>,
     spelling: &Spelling,
     at: &str,
-) -> Result<(Vec<String>, Names), Refused> {
+) -> Result<(Vec<String>, Names), TypeError> {
     let spelled: Vec<String> = declared.map(|name| spelling.spell(name)).collect();
-    let names =
-        Names::new(spelled.iter().map(String::as_str)).map_err(|Clash(one, another)| Refused {
+    let names = Names::new(spelled.iter().map(String::as_str)).map_err(|Clash(one, another)| {
+        TypeError {
             at: at.to_owned(),
             reason: format!(
                 "`{one}` and `{another}` are the same name to a receiver; rename one of them"
             ),
-        })?;
+        }
+    })?;
     Ok((spelled, names))
 }

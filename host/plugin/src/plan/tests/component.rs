@@ -9,10 +9,11 @@ use wasmtime::component::types::ComponentItem;
 use wasmtime::component::{Component, Linker, Type};
 
 use super::arbitrary::{fitting, shapes};
+use hookyard_hostile::{REALLOC, realloc_function};
+
 use super::decode;
 use crate::engine::settings;
 use crate::plan::Shape;
-use crate::tests::guest::REALLOC;
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
@@ -58,13 +59,14 @@ fn component(engine: &wasmtime::Engine, shape: &Shape) -> Component {
     } else {
         flat.join(" ")
     };
+    let realloc = realloc_function(REALLOC);
     let text = format!(
         r#"(component
           {types}
           (core module $m
             (memory (export "memory") 32)
             (global $next (mut i32) (i32.const 16))
-            {REALLOC}
+            {realloc}
             (func (export "take") (param {parameters})))
           (core instance $i (instantiate $m))
           (func (export "take") (param "it" {it})

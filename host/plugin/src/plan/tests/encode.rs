@@ -8,7 +8,7 @@ use wasmtime::component::Val;
 
 use super::arbitrary::{fitting, shapes};
 use super::{NONE, decode, list, option, record, some, text, variant};
-use crate::plan::{Encoding, Pointer, Shape, Unencodable};
+use crate::plan::{EncodeError, Encoding, Pointer, Shape};
 
 const BYTES_MAX: usize = 1 << 20;
 
@@ -37,10 +37,10 @@ fn check(shape: &Shape, value: &Val, expected: Result<&str, &str>) {
     );
 }
 
-fn told(error: Unencodable) -> String {
+fn told(error: EncodeError) -> String {
     match error {
-        Unencodable::TooLarge => "too large".to_owned(),
-        Unencodable::At { path, message } => format!("{path}: {message}"),
+        EncodeError::TooLarge => "too large".to_owned(),
+        EncodeError::At { path, message } => format!("{path}: {message}"),
     }
 }
 

@@ -1,0 +1,103 @@
+//! The state of a wasmtime store: everything that the host holds for one call.
+//!
+//! Host functions reach the state through [`State::entered`], [`WasiView::ctx`] or a view of their own. Each of these
+//! counts the call, so that no call of a host function goes uncounted.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use hookyard_model::{Clock, Effects, Outcome};
+use wasmtime::ResourceLimiter;
+use wasmtime::component::ResourceTable;
+use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
+
+use super::accountant::Accountant;
+use super::budget::Budget;
+use super::output::Output;
+use super::services::HostServices;
+use super::wasi;
+use crate::capability::http::requests::Requests;
+use crate::effects::Buffer;
+use crate::terms::Terms;
+
+/// The state of one call.
+pub(crate) struct State {
+    wasi: WasiCtx,
+    accountant: Accountant,
+    pub(crate) resources: ResourceTable,
+    pub(crate) terms: Arc<Terms>,
+    pub(crate) effects: Buffer,
+    pub(crate) requests: Requests,
+    pub(crate) output: Output,
+    pub(crate) budget: Budget,
+    pub(crate) clock: Arc<dyn Clock>,
+    /// The time at which the instance was ready.
+    pub(super) instantiated_at: Option<Instant>,
+}
+
+impl State {
+    /// Creates the state of a call. The clock is that of the rehearsal's stage, if there is one.
+    pub(super) fn new(terms: &Arc<Terms>, services: &HostServices, clock: &Arc<dyn Clock>) -> Self {
+        let limits = &terms.limits;
+        let mut resources = ResourceTable::new();
+        resources.set_max_capacity(limits.handles_max);
+
+        let stage = services.stage.as_ref();
+        let clock: Arc<dyn Clock> = match stage {
+            Some(stage) => Arc::new(stage.clone()),
+            None => Arc::clone(clock),
+        };
+        let budget = Budget::new(limits);
+        let output = Output::new(terms, &budget);
+
+        Self {
+            wasi: wasi::context(&clock, stage, &output),
+            accountant: Accountant::new(limits),
+            resources,
+            effects: Buffer::new(services.source(), terms, &budget),
+            requests: Requests::new(terms, &services.http, &output, &budget),
+            terms: Arc::clone(terms),
+            output,
+            budget,
+            clock,
+            instantiated_at: None,
+        }
+    }
+
+    /// Counts a call of a host function, and returns the state to that function.
+    pub(crate) fn entered(&mut self) -> &mut Self {
+        self.budget.count_call();
+        self
+    }
+
+    pub(super) fn limiter(&mut self) -> &mut dyn ResourceLimiter {
+        &mut self.accountant
+    }
+
+    /// Returns the outcome of a guest that failed after it was denied something.
+    pub(super) fn denial(&self) -> Option<Outcome> {
+        self.accountant.denial().or_else(|| self.effects.denial())
+    }
+
+    pub(super) fn memory_used(&self) -> u64 {
+        self.accountant.memory_used()
+    }
+
+    /// Returns what the attempt commits: its effects and the recorded answers to its HTTP requests.
+    pub(super) fn into_effects(self) -> Effects {
+        Effects {
+            answers: self.requests.into_recorded(),
+            ..self.effects.into_effects()
+        }
+    }
+}
+
+impl WasiView for State {
+    fn ctx(&mut self) -> WasiCtxView<'_> {
+        self.budget.count_call();
+        WasiCtxView {
+            ctx: &mut self.wasi,
+            table: &mut self.resources,
+        }
+    }
+}

@@ -1,0 +1,269 @@
+//! A folder that keeps compiled code between runs of the host.
+//!
+//! The name of an entry consists of the component's revision and a hash of the compiler's settings, so an entry is never
+//! out of date. An entry begins with the SHA-256 of the rest. An entry that is cut off or changed is compiled again, and
+//! never run. The host writes an entry to a temporary file and renames it, so that a crash does not leave half an entry.
+//!
+//! Everybody who can write to the folder decides what the host runs, so the folder must belong to the host alone. A
+//! sweep removes old entries. It keeps the entries of the revisions in use, and of the others the most recently used.
+
+mod sweep;
+
+use std::collections::BTreeSet;
+use std::collections::hash_map::DefaultHasher;
+use std::fs;
+use std::hash::{Hash, Hasher};
+use std::io::{self, Read as _, Write as _};
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use hookyard_model::Revision;
+use sha2::{Digest, Sha256};
+use wasmtime::component::Component;
+
+use super::compile::Verdict;
+
+const DIGEST_BYTES: usize = 32;
+/// The extension of an entry.
+const ENTRY: &str = "code";
+/// The extension of an entry that is being written.
+const UNFINISHED: &str = "new";
+/// The extension of a file that says why a component cannot be compiled.
+const VERDICT: &str = "verdict";
+/// The maximum size of a verdict, in bytes.
+const VERDICT_BYTES_MAX: u64 = 1024;
+
+/// The cache of compiled code.
+pub(crate) struct Cache {
+    folder: Option<PathBuf>,
+    /// A hash of the version and the settings of the compiler.
+    compiler: u64,
+}
+
+impl Cache {
+    /// Opens the folder, and creates it if it does not exist. Without a folder, nothing is kept.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the folder cannot be created, or if others can write to it.
+    pub(crate) fn open(folder: Option<PathBuf>, compiler: &wasmtime::Engine) -> io::Result<Self> {
+        if let Some(folder) = &folder {
+            hookyard_private::trusted_folder(folder)?;
+        }
+
+        let mut hasher = DefaultHasher::new();
+        compiler.precompile_compatibility_hash().hash(&mut hasher);
+        Ok(Self {
+            folder,
+            compiler: hasher.finish(),
+        })
+    }
+
+    /// Returns the compiled code of a component: from the folder if there is an intact entry, otherwise from the
+    /// compiler.
+    ///
+    /// # Errors
+    ///
+    /// Returns the error of the compiler. A fault of the folder is logged and does not matter otherwise.
+    pub(crate) fn compiled<E>(
+        &self,
+        revision: Revision,
+        compile: impl FnOnce() -> Result<Vec<u8>, E>,
+    ) -> Result<Code, E> {
+        let Some(path) = self.path(revision) else {
+            return compile().map(Code);
+        };
+        match read(&path) {
+            Ok(Some(code)) => return Ok(code),
+            Ok(None) => {
+                tracing::warn!(path = %path.display(), "compiled code was damaged and is compiled again");
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => {
+                tracing::warn!(path = %path.display(), %error, "compiled code cannot be read and is compiled again");
+            }
+        }
+
+        let code = Code(compile()?);
+        if let Err(error) = write(&path, &code) {
+            tracing::warn!(path = %path.display(), %error, "compiled code cannot be kept; it is compiled again next time");
+        }
+        Ok(code)
+    }
+
+    /// Returns why this component could not be compiled earlier.
+    pub(crate) fn verdict(&self, revision: Revision) -> Option<Verdict> {
+        let path = self.path(revision)?.with_extension(VERDICT);
+        let mut line = String::new();
+        fs::File::open(path)
+            .ok()?
+            .take(VERDICT_BYTES_MAX)
+            .read_to_string(&mut line)
+            .ok()?;
+        Verdict::parse(&line)
+    }
+
+    /// Remembers why a component cannot be compiled.
+    pub(crate) fn remember_verdict(&self, revision: Revision, verdict: &Verdict) {
+        let Some(path) = self.path(revision).map(|path| path.with_extension(VERDICT)) else {
+            return;
+        };
+
+        let written = hookyard_private::create_anew(&path)
+            .and_then(|mut file| file.write_all(verdict.line().as_bytes()));
+        if let Err(error) = written {
+            tracing::warn!(
+                path = %path.display(),
+                %error,
+                "cannot remember that a component does not compile; the host will try again at its next start"
+            );
+        }
+    }
+
+    /// Removes old entries, except those of the revisions in use. Blocks.
+    pub(crate) fn sweep(&self, in_use: &BTreeSet<Revision>) {
+        let Some(folder) = &self.folder else {
+            return;
+        };
+        let names = in_use.iter().map(|revision| self.name(*revision)).collect();
+        if let Err(error) = sweep::sweep(folder, &names, SystemTime::now()) {
+            tracing::warn!(%error, "old compiled code cannot be removed");
+        }
+    }
+
+    /// Removes an entry that turned out to be unusable.
+    pub(crate) fn forget(&self, revision: Revision) {
+        if let Some(path) = self.path(revision) {
+            // If this fails, the entry is found to be unusable again, which only costs time.
+            let _removed = fs::remove_file(path);
+        }
+    }
+
+    fn path(&self, revision: Revision) -> Option<PathBuf> {
+        let folder = self.folder.as_ref()?;
+        Some(folder.join(self.name(revision)))
+    }
+
+    fn name(&self, revision: Revision) -> String {
+        format!("{revision}-{:016x}.{ENTRY}", self.compiler)
+    }
+}
+
+/// Compiled code that this host's compiler made: in this process, in a process that this one started from its own
+/// program, or in an earlier process, from an entry with the right digest.
+pub(crate) struct Code(Vec<u8>);
+
+impl Code {
+    /// Makes the code ready to run.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the engine cannot use the code, for example because it does not fit a slot of the pool.
+    #[expect(
+        unsafe_code,
+        reason = "the engine must trust compiled code; `Code` is only made from what it compiled"
+    )]
+    pub(crate) fn load(&self, engine: &wasmtime::Engine) -> wasmtime::Result<Component> {
+        // SAFETY: a `Code` holds the result of `precompile_component`: from this process, from a process that this one
+        // started from its own program, or from an earlier process with the same compiler and settings, whose entry in
+        // the host's own folder has the right digest.
+        unsafe { Component::deserialize(engine, &self.0) }
+    }
+}
+
+/// Reads an entry. Returns `None` if the entry is damaged.
+fn read(path: &Path) -> io::Result<Option<Code>> {
+    let mut entry = hookyard_private::read(path)?;
+    let is_intact = entry
+        .split_at_checked(DIGEST_BYTES)
+        .is_some_and(|(digest, code)| *Sha256::digest(code) == *digest);
+    if !is_intact {
+        return Ok(None);
+    }
+
+    // The sweep goes by this time. If it cannot be set, the entry counts as older than it is.
+    let _touched = fs::File::options()
+        .append(true)
+        .open(path)
+        .and_then(|file| file.set_modified(SystemTime::now()));
+    Ok(Some(Code(entry.split_off(DIGEST_BYTES))))
+}
+
+fn write(path: &Path, code: &Code) -> io::Result<()> {
+    // Two threads may write the entry of the same component at once, so each has a file of its own.
+    let thread = std::thread::current().id();
+    let temporary = path.with_extension(format!("{}-{thread:?}.{UNFINISHED}", std::process::id()));
+    let written = hookyard_private::create_anew(&temporary).and_then(|mut file| {
+        file.write_all(&Sha256::digest(&code.0))?;
+        file.write_all(&code.0)?;
+        file.sync_all()?;
+        fs::rename(&temporary, path)
+    });
+
+    if written.is_err() {
+        // The first error is the interesting one.
+        let _removed = fs::remove_file(&temporary);
+    }
+    written
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn damaged_entry_is_compiled_again() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let engine = wasmtime::Engine::default();
+        let cache = Cache::open(Some(folder.path().join("new/code")), &engine).expect("a cache");
+        let revision = Revision::from_sha256([7; 32]);
+        let compiled = |expected: &str, compile: Option<&str>| {
+            let code = cache
+                .compiled(revision, || {
+                    compile
+                        .map(|text| text.into())
+                        .ok_or_else(|| wasmtime::Error::msg("compiled"))
+                })
+                .expect("code");
+            assert_eq!(code.0, expected.as_bytes());
+        };
+        compiled("first", Some("first"));
+        compiled("first", None);
+
+        let path = cache.path(revision).expect("a path");
+        let entry = fs::read(&path).expect("the entry");
+        let mut flipped = entry.clone();
+        flipped[DIGEST_BYTES] ^= 1;
+        for (damaged, what) in [
+            (&entry[..entry.len() - 1], "cut off"),
+            (&entry[..5], "a part of the digest"),
+            (&[], "empty"),
+            (&flipped[..], "flipped"),
+        ] {
+            fs::write(&path, damaged).expect("to damage it");
+            compiled(what, Some(what));
+            compiled(what, None);
+        }
+        cache.forget(revision);
+        compiled("again", Some("again"));
+        let left: Vec<_> = fs::read_dir(path.parent().expect("a parent"))
+            .expect("to list")
+            .collect();
+        assert_eq!(left.len(), 1, "only the entry is left: {left:?}");
+    }
+
+    #[test]
+    fn cache_without_folder_keeps_nothing() {
+        let cache = Cache::open(None, &wasmtime::Engine::default()).expect("a cache");
+        let revision = Revision::from_sha256([7; 32]);
+        for text in ["one", "two"] {
+            assert_eq!(
+                cache
+                    .compiled(revision, || Ok::<_, wasmtime::Error>(text.into()))
+                    .expect("code")
+                    .0,
+                text.as_bytes()
+            );
+        }
+    }
+}

@@ -1,0 +1,200 @@
+//! The host's side of a compilation: starts the process, writes the component to it, and reads the code.
+//!
+//! The host trusts the process only because the process runs the host's own program. The process has no environment, so
+//! it has no secrets. It is killed when its time is over, and when the task that waits for it is dropped.
+
+use std::io;
+use std::process::{ExitStatus, Stdio};
+use std::thread;
+
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::process::{Child, Command};
+use tokio::sync::Semaphore;
+
+use super::exit::{self, ProcessResult};
+use super::{CompileError, CompileLimits, CompileProgress, CompilerProcess, Verdict};
+
+/// The maximum size of standard error that is looked at, in bytes.
+const ERRORS_BYTES_MAX: u64 = 4 << 10;
+
+/// Compiles a component in a process of its own. Blocks, also while the component waits for a permit.
+///
+/// # Errors
+///
+/// Fails if the component is broken or exceeds a limit, or if the host fails.
+pub(super) fn compile(
+    process: &CompilerProcess,
+    permits: &Semaphore,
+    bytes: &[u8],
+    progress: &(dyn Fn(CompileProgress) + Sync),
+) -> Result<Vec<u8>, CompileError> {
+    // The caller may be in an async runtime, where blocking on another runtime would panic. So a thread of its own
+    // waits for the process. The process is killed when that thread ends.
+    let compiled = thread::scope(|scope| {
+        let thread = thread::Builder::new()
+            .name("compile".into())
+            .spawn_scoped(scope, || {
+                let runtime = tokio::runtime::Builder::new_current_thread()
+                    .enable_all()
+                    .build()?;
+                Ok::<_, io::Error>(runtime.block_on(run(process, permits, bytes, progress)))
+            })?;
+        thread
+            .join()
+            .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    });
+
+    compiled.unwrap_or_else(|error| {
+        Err(CompileError::Host(format!(
+            "no thread can be started to compile: {error}"
+        )))
+    })
+}
+
+async fn run(
+    process: &CompilerProcess,
+    permits: &Semaphore,
+    bytes: &[u8],
+    progress: &(dyn Fn(CompileProgress) + Sync),
+) -> Result<Vec<u8>, CompileError> {
+    if permits.available_permits() == 0 {
+        progress(CompileProgress::Queued);
+    }
+    let _permit = permits
+        .acquire()
+        .await
+        .expect("the permits are never closed");
+    progress(CompileProgress::Compiling);
+
+    let limits = &process.limits;
+    match tokio::time::timeout(limits.wall_max, result(process, bytes)).await {
+        Err(_elapsed) => Err(CompileError::Verdict(Verdict::Wall(limits.wall_max))),
+        Ok(Err(error)) => Err(CompileError::Host(format!(
+            "the process that compiles cannot be run: {error}"
+        ))),
+        Ok(Ok(result)) => exit::judge(result, limits, exit::has_memory(limits.memory_max)),
+    }
+}
+
+/// Starts the process, writes the component to it, and waits for its end.
+async fn result(process: &CompilerProcess, bytes: &[u8]) -> io::Result<ProcessResult> {
+    let mut child = start(process)?;
+    let mut input = child.stdin.take();
+    let (output, errors) = (child.stdout.take(), child.stderr.take());
+
+    let write = async {
+        if let Some(input) = &mut input {
+            // A process that ends early does not read everything. Its exit status says why.
+            let _written = input.write_all(bytes).await;
+        }
+        // Closing the input tells the process that the component is complete.
+        drop(input);
+    };
+    let ((), output, errors) = tokio::join!(
+        write,
+        read(output, process.limits.memory_max),
+        read(errors, ERRORS_BYTES_MAX)
+    );
+
+    let (output, errors) = (output?, errors?);
+    let status: ExitStatus = child.wait().await?;
+    Ok(ProcessResult {
+        status,
+        output,
+        errors,
+    })
+}
+
+fn start(process: &CompilerProcess) -> io::Result<Child> {
+    let CompileLimits {
+        memory_max,
+        cpu_max,
+        ..
+    } = process.limits;
+    let cpu_secs = cpu_max.as_secs() + u64::from(cpu_max.subsec_nanos() > 0);
+
+    let mut command = Command::new(&process.program);
+    command
+        .arg0("hookyard-compile")
+        .args(&process.arguments)
+        .args(["--memory-max", &memory_max.to_string()])
+        .args(["--cpu-secs-max", &cpu_secs.to_string()])
+        .args(["--parent", &std::process::id().to_string()])
+        .env_clear()
+        .current_dir("/")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true);
+    command.spawn()
+}
+
+/// Reads to the end, and keeps at most `bytes_max` bytes.
+///
+/// The rest is read and dropped: if the pipe were closed early, the process would end with another status.
+async fn read(from: Option<impl AsyncRead + Unpin>, bytes_max: u64) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    if let Some(mut from) = from {
+        (&mut from).take(bytes_max).read_to_end(&mut bytes).await?;
+        tokio::io::copy(&mut from, &mut tokio::io::sink()).await?;
+    }
+    Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    const LIMITS: CompileLimits = CompileLimits {
+        memory_max: 100,
+        cpu_max: Duration::from_secs(2),
+        wall_max: Duration::from_secs(9),
+    };
+
+    fn shell(script: &str, limits: CompileLimits) -> CompilerProcess {
+        CompilerProcess {
+            program: "/bin/sh".into(),
+            arguments: vec!["-c".into(), script.into()],
+            limits,
+            concurrency: 1,
+        }
+    }
+
+    fn verdict(process: &CompilerProcess) -> Verdict {
+        match compile(process, &Semaphore::new(1), b"", &|_| {}) {
+            Err(CompileError::Verdict(verdict)) => verdict,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn output_over_memory_limit_is_read_to_end() {
+        let process = shell("cat >/dev/null; head -c 300000 /dev/zero", LIMITS);
+        assert_eq!(verdict(&process), Verdict::Memory(LIMITS.memory_max));
+    }
+
+    #[test]
+    fn missing_program_is_host_fault() {
+        let process = CompilerProcess {
+            program: "/nonexistent".into(),
+            ..shell("", LIMITS)
+        };
+        let compiled = compile(&process, &Semaphore::new(1), b"", &|_| {});
+        assert!(
+            matches!(compiled, Err(CompileError::Host(_))),
+            "{compiled:?}"
+        );
+    }
+
+    #[test]
+    fn process_is_killed_at_wall_limit() {
+        let limits = CompileLimits {
+            wall_max: Duration::from_millis(200),
+            ..LIMITS
+        };
+        let process = shell("exec sleep 600", limits);
+        assert_eq!(verdict(&process), Verdict::Wall(limits.wall_max));
+    }
+}

@@ -1,0 +1,243 @@
+//! What a call asks to change: there when it is done, gone when it isn't, and nothing before the commit.
+
+use crate::guests::{Guest, KEEPER};
+use crate::support::*;
+use async_trait::async_trait;
+use bytes::Bytes;
+use hookyard_dispatch::Ran;
+use hookyard_dispatch::Runner as _;
+use hookyard_dispatch::Unrun;
+use hookyard_model::{Effects, Limit, MessageId, Outcome, TimeLimit};
+use hookyard_model::{Key, Message, PluginRef, ReadVersion, Versioned, Write};
+use hookyard_plugin::{Catalog, Limits};
+use hookyard_store::{ClaimedJob, Error, KvUsage, Values};
+use hookyard_store_testing::FaultyStore;
+use hookyard_store_testing::MemoryStore;
+use hookyard_store_testing::faulty::{Call, Fault, When};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+const DONE: &str = "(local $b i32) (local.set $b (call $open))
+    (call $add (local.get $b) (i64.const 2)) (call $add (local.get $b) (i64.const 40)) (call $send (i32.const 3))";
+
+fn paid() -> ClaimedJob {
+    job(Some("order:paid"), r#"{"id":"order-1","amount":1}"#)
+}
+
+fn seen_key() -> Key {
+    Key {
+        bucket: "seen".into(),
+        key: "seen".into(),
+    }
+}
+
+async fn ran_over(inbox: Arc<dyn Values>, handle: &str, limits: Limits) -> Ran {
+    run_over(inbox, handle, limits).await.expect("an attempt")
+}
+
+async fn run_over(inbox: Arc<dyn Values>, handle: &str, limits: Limits) -> Result<Ran, Unrun> {
+    let loaded = load_with(&engine(), &Guest { handle, ..KEEPER }.build(), limits);
+    let catalog = Catalog::new(services_over(inbox));
+    catalog.activate(Arc::new(loaded.unwrap_or_else(|error| panic!("{error}"))));
+    catalog.run(&paid()).await
+}
+
+async fn ran(handle: &str) -> Ran {
+    ran_over(Arc::new(MemoryStore::new()), handle, Limits::default()).await
+}
+
+#[tokio::test]
+async fn a_done_attempt_hands_out_its_effects() {
+    let limits = Limits {
+        kv_keys_max: 7,
+        kv_bytes_max: 8_000,
+        ..Limits::default()
+    };
+    let ran = ran_over(Arc::new(MemoryStore::new()), DONE, limits).await;
+    assert_eq!(ran.outcome, Outcome::Done);
+    let message = Message {
+        id: MessageId::from_uuid(uuid::Uuid::from_u128(7)),
+        destination: "seen".parse().expect("a name"),
+        event_type: None,
+        body: Bytes::from_static(b"\0\0\0"),
+        ordering_key: None,
+    };
+    let expected = Effects {
+        reads: vec![ReadVersion {
+            key: seen_key(),
+            version: None,
+        }],
+        writes: vec![Write {
+            key: seen_key(),
+            value: Some(Bytes::from_static(b"42")),
+        }],
+        messages: vec![message],
+        answers: Vec::new(),
+    };
+    assert_eq!(ran.effects, expected);
+    assert_eq!(
+        ran.quota,
+        KvUsage {
+            keys: 7,
+            bytes: 8_000
+        }
+    );
+}
+
+#[tokio::test]
+async fn one_that_fails_hands_out_none() {
+    let work = DONE.replace(
+        "(call $send (i32.const 3))",
+        "(drop (call $send (i32.const 3)))",
+    );
+    for (end, expected) in [
+        ("(call $found (local.get $b))", rejected("42")),
+        (
+            "(call $retry (i32.const 16) (i32.const 4) (i64.const 5))",
+            Outcome::Retry {
+                reason: "seen".into(),
+                after: Some(Duration::from_millis(5)),
+            },
+        ),
+        (
+            "unreachable",
+            Outcome::Trapped {
+                message: "wasm `unreachable` instruction executed, in handle".into(),
+            },
+        ),
+    ] {
+        let ran = ran(&format!("{work} {end}")).await;
+        assert_eq!((ran.outcome, ran.effects), (expected, Effects::default()));
+    }
+}
+
+/// Stored values, to which a test commits what an attempt has written.
+#[derive(Default)]
+struct CommittedValues(Mutex<BTreeMap<Key, Versioned>>);
+
+impl CommittedValues {
+    fn commit(&self, writes: Vec<Write>) {
+        let mut values = self.0.lock().expect("no panic");
+        for Write { key, value } in writes {
+            let version = values.get(&key).map_or(1, |found| found.version + 1);
+            let value = value.expect("the guest deletes nothing");
+            values.insert(key, Versioned { version, value });
+        }
+    }
+}
+
+#[async_trait]
+impl Values for CommittedValues {
+    async fn value(&self, _: &PluginRef, key: &Key) -> Result<Option<Versioned>, Error> {
+        Ok(self.0.lock().expect("no panic").get(key).cloned())
+    }
+
+    async fn keys(
+        &self,
+        _: &PluginRef,
+        _: &str,
+        _: Option<&str>,
+        _: usize,
+    ) -> Result<Vec<String>, Error> {
+        panic!("the guest lists no keys")
+    }
+
+    async fn usage(&self, _: &PluginRef) -> Result<KvUsage, Error> {
+        panic!("the guest does not ask for its usage")
+    }
+}
+
+#[tokio::test]
+async fn next_attempt_reads_committed_values() {
+    let values = Arc::new(CommittedValues::default());
+    for expected in ["42", "84"] {
+        let ran = ran_over(values.clone(), DONE, Limits::default()).await;
+        let written = ran.effects.writes[0].value.as_deref();
+        assert_eq!(written, Some(expected.as_bytes()));
+
+        let again = ran_over(values.clone(), DONE, Limits::default()).await;
+        assert_eq!(
+            again.effects, ran.effects,
+            "an attempt alone changes nothing"
+        );
+        values.commit(ran.effects.writes);
+    }
+}
+
+#[tokio::test]
+async fn a_limit_is_told_to_the_guest() {
+    let send = "(drop (call $send (i32.const 1))) (call $send (i32.const 1))";
+    let limits = Limits {
+        outbox_messages_max: 1,
+        ..Limits::default()
+    };
+    let ran = ran_over(Arc::new(MemoryStore::new()), send, limits.clone()).await;
+    assert_eq!(ran.outcome, rejected("one run may send 1 messages"));
+    // Whoever does not live with that, failed of it.
+    let fails = "(drop (call $send (i32.const 1))) (drop (call $send (i32.const 1))) unreachable";
+    let ran = ran_over(Arc::new(MemoryStore::new()), fails, limits).await;
+    assert_eq!(
+        ran.outcome,
+        Outcome::Exceeded {
+            limit: Limit::OutboxMessages,
+            max: 1
+        }
+    );
+}
+
+#[tokio::test]
+async fn handles_are_bounded() {
+    let endless = "(loop $again (drop (call $open)) (br $again)) unreachable";
+    let ran = ran(endless).await;
+    let max = Limits::default().handles_max as u64;
+    assert_eq!(
+        ran.outcome,
+        Outcome::Exceeded {
+            limit: Limit::Handles,
+            max
+        }
+    );
+}
+
+#[tokio::test]
+async fn an_inbox_that_cannot_be_read_is_no_fault_of_the_guests() {
+    let inbox = Arc::new(FaultyStore::new(Arc::new(MemoryStore::new())));
+    inbox.on(Call::Value, 1, When::Before, Fault::Fail);
+    let unrun = run_over(inbox.clone(), DONE, Limits::default())
+        .await
+        .expect_err("no attempt");
+    assert!(
+        matches!(&unrun, Unrun::HostFault(why) if why.starts_with("the plugin's store can't be read: ")),
+        "{unrun:?}"
+    );
+    let ran = ran_over(inbox, DONE, Limits::default()).await;
+    assert_eq!((ran.outcome, ran.effects.writes.len()), (Outcome::Done, 1));
+}
+
+#[tokio::test]
+async fn an_inbox_that_takes_its_time_takes_it_from_the_wall_clock() {
+    let inbox = Arc::new(FaultyStore::new(Arc::new(MemoryStore::new())));
+    inbox.on(
+        Call::Value,
+        1,
+        When::Before,
+        Fault::Delay(Arc::new(tokio::sync::Semaphore::new(0))),
+    );
+    let limits = Limits {
+        wall_max: Duration::from_millis(100),
+        cpu_max: Duration::from_secs(60),
+        ..Limits::default()
+    };
+    let ran = ran_over(inbox, DONE, limits.clone()).await;
+    assert_eq!(
+        (ran.outcome, ran.effects),
+        (
+            Outcome::TimedOut {
+                limit: TimeLimit::Wall,
+                max: limits.wall_max
+            },
+            Effects::default()
+        )
+    );
+}

@@ -1,0 +1,105 @@
+//! Hostile guests: each of them fails its own attempt or its own load with a message of one line, and affects no other
+//! plugin.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use hookyard_hostile::{HostileGuest, RefusedFile, good, refused, running, truncated, unstartable};
+use hookyard_model::{Effects, Outcome};
+use hookyard_plugin::{Engine, Limits, LoadError, LoadedPlugin, RehearsalResult};
+
+use crate::support::{engine, job, load_with, services};
+
+/// Returns small limits, so that every guest meets its limit soon.
+fn limits() -> Limits {
+    Limits {
+        memory_max: 16 << 20,
+        cpu_max: Duration::from_millis(300),
+        wall_max: Duration::from_secs(2),
+        host_calls_max: 2_000,
+        host_bytes_max: 4 << 20,
+        ..Limits::default()
+    }
+}
+
+/// Loads a component as the host does: where blocking is allowed, on a thread of tokio's with its usual stack.
+async fn load(engine: &Arc<Engine>, component: Vec<u8>) -> Result<Arc<LoadedPlugin>, LoadError> {
+    let engine = Arc::clone(engine);
+    let loaded =
+        tokio::task::spawn_blocking(move || load_with(&engine, &component, limits())).await;
+    loaded.expect("loading does not panic").map(Arc::new)
+}
+
+async fn attempt(loaded: &Arc<LoadedPlugin>) -> RehearsalResult {
+    let result = loaded.rehearse(job(None, "{}"), services()).await;
+    result.expect("the host does not fail")
+}
+
+fn is_one_line(text: &str) -> bool {
+    text.len() <= 4_096 && !text.contains(char::is_control)
+}
+
+#[tokio::test]
+async fn hostile_guest_fails_its_own_attempt() {
+    let engine = engine();
+    let harmless = load(&engine, good()).await.expect("it loads");
+
+    for HostileGuest {
+        name,
+        component,
+        outcome,
+        says,
+    } in running()
+    {
+        let loaded = load(&engine, component)
+            .await
+            .unwrap_or_else(|error| panic!("{name}: {error}"));
+
+        let result = attempt(&loaded).await;
+        let text = result.outcome.to_string();
+        assert_eq!(result.outcome.name(), outcome, "{name}: {text}");
+        assert!(text.contains(says) && is_one_line(&text), "{name}: {text}");
+        assert_eq!(result.effects, Effects::default(), "{name}");
+
+        let after = attempt(&harmless).await;
+        assert_eq!(after.outcome, Outcome::Done, "after {name}");
+    }
+}
+
+#[tokio::test]
+async fn bad_file_is_refused_in_one_line() {
+    let engine = engine();
+    for RefusedFile { name, file, says } in refused() {
+        let refusal = load(&engine, file).await.expect_err(name).to_string();
+        assert!(
+            refusal.contains(says) && is_one_line(&refusal),
+            "{name}: {refusal}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn guest_that_cannot_start_is_refused_in_one_line() {
+    let engine = engine();
+    let harmless = load(&engine, good()).await.expect("it loads");
+    harmless.start().expect("it starts");
+
+    for RefusedFile { name, file, says } in unstartable() {
+        let loaded = load(&engine, file).await.expect("it loads");
+        let refusal = loaded.start().expect_err(name).to_string();
+        assert!(
+            refusal.contains(says) && is_one_line(&refusal),
+            "{name}: {refusal}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn truncated_component_is_refused_in_one_line() {
+    let engine = engine();
+    for (percent, file) in (1..).zip(truncated()) {
+        let loaded = load(&engine, file).await;
+        let refusal = loaded.expect_err("the file is cut off").to_string();
+        assert!(is_one_line(&refusal), "at {percent} %: {refusal}");
+    }
+}

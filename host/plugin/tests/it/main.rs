@@ -1,0 +1,12 @@
+//! The crate as its users see it: components go in, events go in, and outcomes come out.
+
+mod support;
+mod guests;
+
+mod load;
+mod grants;
+mod call;
+mod capability;
+mod effects;
+mod sending;
+mod hostile;
