@@ -1,7 +1,9 @@
-//! The release of one plugin under random inputs: files, operators, faults and crashes, in an order that dice decide on.
+//! The release of one plugin under random inputs: files, operators, faults and crashes, in an order
+//! that dice decide on.
 //!
-//! The decisions are the host's own [`step`]. This module plays the keeper: it carries the actions out on a model of the
-//! folder, the archive and the store, and checks after each input what must always hold.
+//! The decisions are the host's own [`step`]. This module plays the keeper: it carries the actions
+//! out on a model of the folder, the archive and the store, and checks after each input what must
+//! always hold.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant, SystemTime};
@@ -121,7 +123,8 @@ impl Life {
         }
     }
 
-    /// Drops a good file without orders or blocks, and lets everything end well: the file must serve.
+    /// Drops a good file without orders or blocks, and lets everything end well: the file must
+    /// serve.
     fn come_to_rest(&mut self) {
         (self.disk.order, self.disk.blocks) = (None, Vec::new());
         self.follow_orders();

@@ -1,4 +1,5 @@
-//! The plugins that are active, as the keeper of the folder knows them: what they take and from whom.
+//! The components of the active plugins: what each runs, which events it receives, and the revision
+//! before it, which stays loaded.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -7,88 +8,84 @@ use hookyard_model::{PluginRef, Revision, SourceName};
 use hookyard_plugin::{Catalog, HandlerKind, LoadedPlugin};
 use hookyard_store::{BacklogPolicy, Routes};
 
-use super::component::load::Ready;
-use super::routes::{self, Sources, Takes};
+use crate::component::load::Ready;
 use crate::rehearsal::Fixtures;
+use crate::routes::{self, Sources, Takes};
 
-/// One that is active.
+/// An active plugin.
 #[derive(Debug)]
-struct Active {
+struct ActivePlugin {
     ready: Ready,
     takes: Takes,
-    /// The revision before, warm.
+    /// The component of the revision before.
     before: Option<Ready>,
 }
 
-/// All that are.
+/// All active plugins.
 #[derive(Debug, Default)]
 pub(crate) struct ActivePlugins {
-    plugins: BTreeMap<PluginRef, Active>,
-    /// What isn't announced yet, with the revision before.
+    plugins: BTreeMap<PluginRef, ActivePlugin>,
+    /// The plugins whose activation has not been logged yet, with the revision before.
     news: BTreeMap<PluginRef, Option<Revision>>,
 }
 
 impl ActivePlugins {
-    /// Puts a plugin into service, in one swap. That is news if it's other code or takes other events than before. The
-    /// revision before stays warm.
+    /// Puts a component into service, in one swap. The revision before stays loaded.
     pub(crate) fn activate(&mut self, catalog: &Catalog, ready: Ready) {
         let plugin = ready.loaded.plugin().clone();
         let takes = takes(&ready.loaded, ready.sidecar.sources.clone());
         catalog.activate(Arc::clone(&ready.loaded));
+
         let outgoing = self.plugins.remove(&plugin);
-        let is_news = outgoing.as_ref().is_none_or(|outgoing| {
-            outgoing.ready.loaded.revision() != ready.loaded.revision()
-                || !outgoing.ready.loaded.has_terms_of(&ready.loaded)
-                || outgoing.takes != takes
-        });
-        if is_news {
-            let previous = outgoing
-                .as_ref()
-                .map(|outgoing| outgoing.ready.loaded.revision());
+        if !outgoing
+            .as_ref()
+            .is_some_and(|outgoing| outgoing.is_like(&ready, &takes))
+        {
+            let previous = outgoing.as_ref().map(ActivePlugin::revision);
             self.news.entry(plugin.clone()).or_insert(previous);
         }
+
         let before = outgoing.and_then(|outgoing| {
-            match outgoing.ready.loaded.revision() == ready.loaded.revision() {
-                true => outgoing.before,
-                false => Some(outgoing.ready),
+            if outgoing.revision() == ready.loaded.revision() {
+                outgoing.before
+            } else {
+                Some(outgoing.ready)
             }
         });
-        self.plugins.insert(
-            plugin,
-            Active {
-                ready,
-                takes,
-                before,
-            },
-        );
+        let active = ActivePlugin {
+            ready,
+            takes,
+            before,
+        };
+        self.plugins.insert(plugin, active);
     }
 
-    /// Says which plugins have become active, now that the inbox routes to them.
+    /// Logs which plugins have become active, now that events are routed to them.
     pub(crate) fn announce(&mut self, sources: &Sources) {
         for (plugin, previous) in std::mem::take(&mut self.news) {
-            if let Some(Active { ready, takes, .. }) = self.plugins.get(&plugin) {
-                announce(&ready.loaded, previous, takes, sources);
+            if let Some(active) = self.plugins.get(&plugin) {
+                announce(&active.ready.loaded, previous, &active.takes, sources);
             }
         }
     }
 
-    /// Whether something waits for its announcement.
+    /// Returns whether an activation has not been logged yet.
     pub(crate) fn has_news(&self) -> bool {
         !self.news.is_empty()
     }
 
-    /// Forgets a plugin; whether it was active.
+    /// Forgets a plugin. Returns whether it was active.
     pub(crate) fn forget(&mut self, plugin: &PluginRef) -> bool {
         self.news.remove(plugin);
         self.plugins.remove(plugin).is_some()
     }
 
-    /// What a plugin runs.
+    /// Returns the active component of a plugin.
     pub(crate) fn loaded(&self, plugin: &PluginRef) -> Option<Arc<LoadedPlugin>> {
         Some(Arc::clone(&self.plugins.get(plugin)?.ready.loaded))
     }
 
-    /// The fixtures of what a plugin runs.
+    /// Returns the fixtures of the active component of a plugin.
     pub(crate) fn fixtures(&self, plugin: &PluginRef) -> Option<&Fixtures> {
         Some(&self.plugins.get(plugin)?.ready.fixtures)
     }
@@ -98,26 +95,29 @@ impl ActivePlugins {
         Some(self.before(plugin)?.loaded.revision())
     }
 
-    /// Returns the component of the revision before the active one, if it is this revision and can come back as it is.
+    /// Returns the component before the active one, if it is this revision and can come back as it
+    /// is.
     pub(crate) fn warm(&self, plugin: &PluginRef, revision: Revision) -> Option<Ready> {
         let before = self.before(plugin)?;
         (before.loaded.revision() == revision).then(|| before.clone())
     }
 
-    /// Returns the revision before the active one, unless grants have been changed since.
+    /// Returns the component before the active one, unless the plugin's grants have changed since.
     fn before(&self, plugin: &PluginRef) -> Option<&Ready> {
-        let Active { ready, before, .. } = self.plugins.get(plugin)?;
-        before
+        let active = self.plugins.get(plugin)?;
+        let grants = active.ready.loaded.grants();
+        active
+            .before
             .as_ref()
-            .filter(|before| before.loaded.grants() == ready.loaded.grants())
+            .filter(|before| before.loaded.grants() == grants)
     }
 
-    /// How many there are.
+    /// Returns the number of active plugins.
     pub(crate) fn count(&self) -> usize {
         self.plugins.len()
     }
 
-    /// Who is given the events of which source.
+    /// Returns the plugins that receive the events of each source.
     pub(crate) fn routes(&self, sources: &Sources) -> Routes {
         let active = self
             .plugins
@@ -127,7 +127,7 @@ impl ActivePlugins {
         routes::routes(sources, &active)
     }
 
-    /// What each does with its backlog.
+    /// Returns what each plugin does with its backlog.
     pub(crate) fn backlogs(&self) -> Backlogs {
         self.plugins
             .iter()
@@ -136,61 +136,84 @@ impl ActivePlugins {
     }
 }
 
-/// What each active plugin does with the events that came before any plugin.
+impl ActivePlugin {
+    fn revision(&self) -> Revision {
+        self.ready.loaded.revision()
+    }
+
+    /// Returns whether a component runs the same code on the same terms, and receives the same
+    /// events.
+    fn is_like(&self, ready: &Ready, takes: &Takes) -> bool {
+        self.revision() == ready.loaded.revision()
+            && self.ready.loaded.has_terms_of(&ready.loaded)
+            && self.takes == *takes
+    }
+}
+
+/// What each active plugin does with events that were stored before it had a plugin.
 pub(crate) type Backlogs = BTreeMap<PluginRef, BacklogPolicy>;
 
-/// What a loaded plugin takes, narrowed to `only` where the operator says so.
+/// Returns the events that a component can receive. `only` holds the sources that its settings
+/// allow.
 pub(crate) fn takes(loaded: &LoadedPlugin, only: Option<BTreeSet<SourceName>>) -> Takes {
-    let typed = |handler: &HandlerKind| match handler {
-        HandlerKind::Typed { provider, .. } => Some(provider.clone()),
-        HandlerKind::Untyped => None,
-    };
+    let providers = loaded
+        .handlers()
+        .iter()
+        .filter_map(|handler| match handler {
+            HandlerKind::Typed { provider, .. } => Some(provider.clone()),
+            HandlerKind::Untyped => None,
+        });
     Takes {
-        providers: loaded.handlers().iter().filter_map(typed).collect(),
+        providers: providers.collect(),
         anything: loaded.handlers().contains(&HandlerKind::Untyped),
         only,
     }
 }
 
-/// A plugin's handlers, for people.
+/// Returns the names of a component's handlers, for people.
 pub(crate) fn handlers(loaded: &LoadedPlugin) -> String {
     let names: Vec<_> = loaded.handlers().iter().map(ToString::to_string).collect();
     names.join(", ")
 }
 
-/// What a plugin exports in vain: it has the handler of a provider that isn't here, or whose name is written otherwise.
-pub(crate) fn strange(loaded: &LoadedPlugin) -> Option<String> {
-    let told = |names| {
-        format!("exports {names}, whose package no provider of this host has: it is never called")
-    };
-    loaded.unknown_handlers().map(told)
+/// Returns a remark on handlers that are never called, because no provider has their package.
+pub(crate) fn unknown_handlers(loaded: &LoadedPlugin) -> Option<String> {
+    let names = loaded.unknown_handlers()?;
+    Some(format!(
+        "exports {names}, whose package no provider of this host has: the handler is never called"
+    ))
 }
 
 fn announce(loaded: &LoadedPlugin, previous: Option<Revision>, takes: &Takes, sources: &Sources) {
-    let (plugin, revision, handlers) =
-        (loaded.plugin(), loaded.revision().short(), handlers(loaded));
-    let previous = previous.map(|previous| previous.short());
+    let (plugin, revision) = (loaded.plugin(), loaded.revision().short());
+    let handlers = handlers(loaded);
     let taken: Vec<_> = takes
         .sources_of(plugin, sources)
         .iter()
         .map(ToString::to_string)
         .collect();
     let sources_taken = taken.join(", ");
-    match previous.filter(|previous| *previous != revision) {
-        Some(previous) => {
-            tracing::info!(target: "hookyard::release", %plugin, revision, previous, handlers, sources = sources_taken, "plugin active");
-        }
-        None => {
-            tracing::info!(target: "hookyard::release", %plugin, revision, handlers, sources = sources_taken, "plugin active");
-        }
-    }
+
+    let previous = previous.filter(|previous| *previous != loaded.revision());
+    let previous = previous.map(|previous| previous.short());
+    tracing::info!(
+        target: "hookyard::release", %plugin, revision, previous, handlers,
+        sources = sources_taken, "plugin active"
+    );
+
     for source in takes.missing(plugin, sources) {
-        tracing::warn!(target: "hookyard::release", %plugin, "its settings name the source {source}, which the tenant hasn't got");
+        tracing::warn!(
+            target: "hookyard::release", %plugin,
+            "its settings refer to source {source}, which this tenant does not have"
+        );
     }
-    if let Some(strange) = strange(loaded) {
-        tracing::warn!(target: "hookyard::release", %plugin, "{strange}");
+    if let Some(remark) = unknown_handlers(loaded) {
+        tracing::warn!(target: "hookyard::release", %plugin, "{remark}");
     }
     if taken.is_empty() {
-        tracing::warn!(target: "hookyard::release", %plugin, "no source of its tenant sends what it has a handler for: it will be given nothing");
+        tracing::warn!(
+            target: "hookyard::release", %plugin,
+            "no source of its tenant sends events that it has a handler for: it receives nothing"
+        );
     }
 }

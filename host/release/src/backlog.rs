@@ -1,4 +1,5 @@
-//! What the log says when a source that has unrouted events gets a plugin: how many events wait, and what becomes of them.
+//! What the log says when a source that has unrouted events gets a plugin: how many events wait,
+//! and what becomes of them.
 
 use hookyard_model::{PluginRef, SourceRef, chain};
 use hookyard_store::{BacklogPolicy, Inbox, Routes, Tally};
@@ -14,7 +15,10 @@ pub(crate) async fn log_unrouted(inbox: &dyn Inbox, table: &Table, before: Optio
         Ok(unrouted) => unrouted.iter().for_each(|tally| log(tally, table, before)),
         Err(error) => {
             let reason = chain(&error);
-            tracing::warn!(target: "hookyard::release", reason, "unrouted events cannot be counted");
+            tracing::warn!(
+                target: "hookyard::release", reason,
+                "unrouted events cannot be counted"
+            );
         }
     }
 }
@@ -42,9 +46,10 @@ fn log(tally: &Tally<SourceRef>, table: &Table, before: Option<&Table>) {
             BacklogPolicy::None => {
                 tracing::warn!(
                     target: "hookyard::release", %source, %plugin, count, %oldest,
-                    "earlier events wait, and stay unrouted: the plugin's settings say backlog = \"none\"; \
-                     `hookyard events replay --plugin {plugin} --source {source} --state unrouted` gives them to the \
-                     plugin, `hookyard events discard --source {source} --state unrouted` ends them"
+                    "earlier events wait, and stay unrouted: the plugin's settings say \
+                     backlog = \"none\"; `hookyard events replay --plugin {plugin} --source \
+                     {source} --state unrouted` gives them to the plugin, `hookyard events \
+                     discard --source {source} --state unrouted` ends them"
                 );
             }
         }

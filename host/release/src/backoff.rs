@@ -1,4 +1,5 @@
-//! The pause before the host compiles a component again that it could not compile for a reason of its own.
+//! The pause before the host compiles a component again that it could not compile for a reason of
+//! its own.
 
 use std::time::Duration;
 
@@ -14,7 +15,8 @@ const LONGEST: Duration = Duration::from_secs(300);
 pub(crate) struct Backoff(Option<(Option<Revision>, Duration)>);
 
 impl Backoff {
-    /// Returns the next pause for a revision: twice the last one, or the first pause if the revision is another one.
+    /// Returns the next pause for a revision: twice the last one, or the first pause if the
+    /// revision is another one.
     pub(crate) fn next(&mut self, revision: Option<Revision>) -> Duration {
         let pause = match self.0 {
             Some((of, last)) if of == revision => (last * 2).min(LONGEST),

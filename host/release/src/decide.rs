@@ -1,5 +1,5 @@
-//! The one place that decides what happens to a plugin: [`step`] takes its state and an input, and returns the next
-//! state and the actions that follow.
+//! The one place that decides what happens to a plugin: [`step`] takes its state and an input, and
+//! returns the next state and the actions that follow.
 //!
 //! ```text
 //! file seen -> loaded -> rehearsed -> activated
@@ -7,12 +7,13 @@
 //! probation failed, or an operator's order -> an archived revision is brought back
 //! ```
 //!
-//! This module has no clock, store, folder or task, so that sequences of inputs can be tested as tables. The keeper
-//! passes in what it knows at the moment as [`Now`], and carries the actions out in their order. `files` holds the
-//! decisions about the file in the folder, `service` those about what comes into service and goes out of it.
+//! This module has no clock, store, folder or task, so that sequences of inputs can be tested as
+//! tables. The keeper passes in what it knows at the moment as [`Now`], and carries the actions out
+//! in their order. `files` holds the decisions about the file in the folder, `service` those about
+//! what comes into service and goes out of it.
 //!
-//! A swap comes first and its record after it. A host that dies in between finds the record as it was, and the same
-//! decisions lead to the same end.
+//! A swap comes first and its record after it. A host that dies in between finds the record as it
+//! was, and the same decisions lead to the same end.
 
 mod files;
 mod service;
@@ -51,7 +52,8 @@ pub struct Now {
 }
 
 impl Now {
-    /// Returns whether a revision can be brought back: it is loaded, or its component is in the archive.
+    /// Returns whether a revision can be brought back: it is loaded, or its component is in the
+    /// archive.
     pub fn is_available(&self, revision: Revision) -> bool {
         self.warm == Some(revision) || self.archived.contains(&revision)
     }
@@ -62,11 +64,14 @@ impl Now {
 pub enum Input {
     /// A look at the folder showed these files of the plugin, or none.
     Seen(Option<Files>),
-    /// A look at the folder showed more plugins of the tenant than this maximum, and the plugin is one too many.
+    /// A look at the folder showed more plugins of the tenant than this maximum, and the plugin is
+    /// one too many.
     OverLimit(usize),
-    /// Every file that was there at the start of the host has been handled, and the plugin has none.
+    /// Every file that was there at the start of the host has been handled, and the plugin has
+    /// none.
     AbsentAtStart,
-    /// The settings of the host, or a file that settings refer to, have changed: the plugin must be loaded again.
+    /// The settings of the host, or a file that settings refer to, have changed: the plugin must be
+    /// loaded again.
     SettingsChanged,
     /// The compilation of the file has reached this step, [`Step::Queued`] or [`Step::Compiling`].
     Compiling(Revision, Step),
@@ -89,7 +94,8 @@ pub enum Input {
 }
 
 impl Input {
-    /// Returns whether the decision may bring back a revision, and [`Now::archived`] must be up to date.
+    /// Returns whether the decision may bring back a revision, and [`Now::archived`] must be up to
+    /// date.
     pub(crate) fn may_bring_back(&self) -> bool {
         !matches!(
             self,
@@ -110,7 +116,8 @@ pub struct LoadedFile {
     pub revision: Revision,
     /// The names of the component's handlers, for people.
     pub handlers: String,
-    /// Whether the policy asks for a rehearsal, so that some time will pass until the revision serves.
+    /// Whether the policy asks for a rehearsal, so that some time will pass until the revision
+    /// serves.
     pub is_rehearsed: bool,
     /// Whether its fixtures differ from those of the active revision.
     pub has_new_fixtures: bool,
@@ -158,13 +165,14 @@ pub enum Action {
 pub struct Activation {
     /// The revision.
     pub revision: Revision,
-    /// The time from which it is on probation, if it is.
+    /// The time at which its probation begins, if it has one.
     pub probation_since: Option<Timestamp>,
     /// The revision that it replaces, if that one is blocked from now on.
     pub rolled_back: Option<Revision>,
 }
 
-/// Decides what follows from an input. Returns the next state, and the actions in the order in which they must happen.
+/// Decides what follows from an input. Returns the next state, and the actions in the order in
+/// which they must happen.
 pub fn step(plugin: Plugin, input: Input, now: &Now) -> (Plugin, Vec<Action>) {
     let mut decision = Decision {
         plugin,

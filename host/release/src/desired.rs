@@ -31,12 +31,14 @@ pub struct Desired {
     pub rehearsal: Rehearsal,
     /// The providers, whose rules apply to fixtures.
     pub providers: Arc<BTreeMap<String, Arc<Provider>>>,
-    /// The files that plugins' settings refer to. A new configuration starts without any, and loads all plugins again.
+    /// The files that plugins' settings refer to. A new configuration starts without any, and loads
+    /// all plugins again.
     pub(crate) references: References,
 }
 
 impl Desired {
-    /// Returns the revisions of a plugin whose components are in the archive, and can be brought back.
+    /// Returns the revisions of a plugin whose components are in the archive, and can be brought
+    /// back.
     pub fn archived(&self, plugin: &PluginRef) -> BTreeSet<Revision> {
         self.archive().revisions(plugin)
     }

@@ -1,14 +1,16 @@
-//! The keeper of the plugin folder: looks at it, feeds what happens to [`step`](crate::decide::step), and carries the
-//! resulting actions out.
+//! The keeper of the plugin folder: looks at it, feeds what happens to
+//! [`step`](crate::decide::step), and carries the resulting actions out.
 //!
-//! The keeper looks when the system reports a change, when a window ends, and at intervals in case a report was lost.
-//! Components are compiled off this task and off the threads that serve. Only this task puts revisions into service
-//! and takes them out of it, so that there is one order of changes.
+//! The keeper looks when the system reports a change, when a window ends, and at intervals in case
+//! a report was lost. Components are compiled off this task and off the threads that serve. Only
+//! this task puts revisions into service and takes them out of it, so that there is one order of
+//! changes.
 
 mod actions;
+mod look;
 
 use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, SystemTime};
 
 use hookyard_model::{Clock, PluginRef, Revision, Step, chain};
@@ -23,9 +25,8 @@ use crate::component::work::{Done, Work};
 use crate::decide::{Input, LoadedFile, Now};
 use crate::desired::Desired;
 use crate::folder::listing::Lister;
-use crate::folder::sighting::{self, Sighting};
 use crate::folder::track::Moment;
-use crate::folder::watch::{Folders, Watch};
+use crate::folder::watch::Watch;
 use crate::plugins::Plugins;
 use crate::probation::{FailedProbation, Probations};
 use crate::record::{OperatorOrders, Record, Recorder, wait_for_routes};
@@ -35,11 +36,14 @@ use crate::routes::Router;
 use crate::slots::Slots;
 use hookyard_config::settings::RehearsalPolicy;
 
-/// How long the keeper waits after a change was reported, so that a burst of reports leads to one look.
+/// How long the keeper waits after a change was reported, so that a burst of reports leads to one
+/// look.
 const DEBOUNCE: Duration = Duration::from_millis(20);
-/// The shortest time between two changes of the stored routes while plugins are loaded at the start.
+/// The shortest time between two changes of the stored routes while plugins are loaded at the
+/// start.
 const ROUTE_PACE: Duration = Duration::from_secs(1);
-/// The maximum number of reports from compilations that wait to be recorded. Reports beyond it are lost.
+/// The maximum number of reports from compilations that wait to be recorded. Reports beyond it are
+/// lost.
 const REPORTS_MAX: usize = 1000;
 /// How long files that do not settle may delay the line that says that the plugins are ready.
 const READY_MAX: Duration = Duration::from_secs(2);
@@ -71,21 +75,6 @@ impl Handle {
     pub fn replace(&self, desired: Desired) {
         self.0.send_replace(Arc::new(desired));
     }
-}
-
-/// What one look at the folder found, and the configuration that applied then.
-struct Look {
-    desired: Arc<Desired>,
-    result: Result<FolderState, String>,
-}
-
-/// What the folder holds.
-struct FolderState {
-    sighting: Sighting,
-    /// The folders in which a change could show.
-    watched: Folders,
-    /// Whether a file that plugins' settings refer to has changed.
-    have_references_changed: bool,
 }
 
 /// The keeper of the plugin folder.
@@ -185,7 +174,9 @@ impl Keeper {
                     self.feed(&plugin, Input::Drained(revision), None).await;
                 }
                 Some(_) = self.checks.join_next() => {}
-                Some(Ok(plugin)) = self.pauses.join_next() => self.feed(&plugin, Input::PauseEnded, None).await,
+                Some(Ok(plugin)) = self.pauses.join_next() => {
+                    self.feed(&plugin, Input::PauseEnded, None).await;
+                }
                 () = self.parts.probations.changed() => self.roll_back().await,
                 () = self.parts.releases.releases_changed() => self.read_orders().await,
                 Ok(()) = self.desired.changed() => self.settings_replaced().await,
@@ -209,7 +200,8 @@ impl Keeper {
         self.follow_orders(record.orders).await;
     }
 
-    /// Makes the decision that an input calls for, and carries it out. `ready` is the component that the input is about.
+    /// Makes the decision that an input calls for, and carries it out. `ready` is the component
+    /// that the input is about.
     async fn feed(&mut self, plugin: &PluginRef, input: Input, ready: Option<Ready>) {
         let now = self.now(plugin, &input);
         for action in self.plugins.step(plugin, input, &now) {
@@ -245,68 +237,6 @@ impl Keeper {
             warm: self.active.warm_revision(plugin),
             attempts,
         }
-    }
-
-    /// Looks at the folder. A look may take long, and nothing else of the host waits for it.
-    fn look(&mut self) -> impl Future<Output = Look> + use<> {
-        let desired = Arc::clone(&self.desired.borrow_and_update());
-        let precedence = Arc::new(self.plugins.precedence());
-        let lister = Arc::clone(&self.lister);
-        let looking_by = Arc::clone(&desired);
-
-        let looking = tokio::task::spawn_blocking(move || {
-            let (plugins, references) = (&looking_by.plugins, &looking_by.references);
-            let mut lister = lister.lock().unwrap_or_else(PoisonError::into_inner);
-            let listing = lister
-                .list(&plugins.folder, &precedence)
-                .map_err(|error| format!("{} cannot be read: {error}", plugins.folder.display()))?;
-            let count_max = plugins.tenant_count_max;
-            Ok(FolderState {
-                sighting: sighting::judge(&plugins.folder, &listing, &precedence, count_max),
-                watched: listing.watched,
-                have_references_changed: references.have_changed(),
-            })
-        });
-        async move {
-            let result = looking.await.unwrap_or_else(|error| Err(error.to_string()));
-            Look { desired, result }
-        }
-    }
-
-    async fn take_in(&mut self, look: Look) {
-        let FolderState {
-            mut sighting,
-            watched,
-            have_references_changed,
-        } = match look.result {
-            Ok(state) => state,
-            // Nothing follows from a folder that cannot be read: what is loaded goes on serving.
-            Err(problem) => return self.log_problems([problem].into()),
-        };
-        self.has_looked = true;
-        self.watch.listen(&watched);
-        if have_references_changed {
-            self.load_all_again().await;
-        }
-
-        let mut problems = std::mem::take(&mut sighting.problems);
-        problems.extend(sighting.over_lines.iter().cloned());
-        for (plugin, files) in self.plugins.look(sighting) {
-            self.feed(&plugin, Input::Seen(files), None).await;
-        }
-        for plugin in self.plugins.over_limit() {
-            let count_max = look.desired.plugins.tenant_count_max;
-            self.feed(&plugin, Input::OverLimit(count_max), None).await;
-        }
-        self.log_problems(problems);
-    }
-
-    /// Logs the problems that were not there at the last look.
-    fn log_problems(&mut self, problems: BTreeSet<String>) {
-        for problem in problems.difference(&self.problems) {
-            tracing::warn!(target: "hookyard::release", "{problem}");
-        }
-        self.problems = problems;
     }
 
     fn next_look(&self) -> Instant {
@@ -395,7 +325,8 @@ impl Keeper {
                 let reason = chain(&error);
                 tracing::error!(
                     target: "hookyard::release", reason,
-                    "operators' orders cannot be read; the host follows the earlier ones until they change again"
+                    "operators' orders cannot be read; the host follows the earlier ones until they \
+                     change again"
                 );
             }
         }

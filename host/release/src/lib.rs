@@ -1,15 +1,16 @@
 //! Releases: how a file in the plugin folder comes into service, and how it goes out of it again.
 //!
 //! ```text
-//! file seen -> settled -> loaded: read, checked, compiled -> rehearsed -> active -> draining -> retired
-//!                                      '------------------------'-> refused    '-> blocked: rolled back
+//! seen -> settled -> loaded: read, checked, compiled -> rehearsed -> active -> draining -> retired
+//!                                 '------------------------'-> refused   '-> blocked: rolled back
 //! ```
 //!
-//! Everything is decided in one place. [`Plugin`](plugin::Plugin) is the state of one plugin's release, and
-//! [`step`](decide::step) maps a state and an [`Input`](decide::Input) to the next state and a list of
-//! [`Action`](decide::Action)s. It is pure. The [`Keeper`] looks at the folder, feeds inputs, and carries actions out
-//! with the help of `folder`, `component`, `active`, `routes`, `record` and `probation`. Commands read a plugin's state
-//! from the record and ask the same functions.
+//! Everything is decided in one place. [`Plugin`](plugin::Plugin) is the state of one plugin's
+//! release, and [`step`](decide::step) maps a state and an [`Input`](decide::Input) to the next
+//! state and a list of [`Action`](decide::Action)s. It is pure. The [`Keeper`] looks at the folder,
+//! feeds inputs, and carries actions out with the help of `folder`, `component`, `active`,
+//! `routes`, `record` and `probation`. Commands read a plugin's state from the record and ask the
+//! same functions.
 //!
 //! Invariant 8: a failed reload leaves the active revision in place.
 

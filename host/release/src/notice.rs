@@ -59,19 +59,24 @@ impl Notice {
         match self {
             Self::Refused { reason, serving } => {
                 let serving = serving.map_or_else(|| "nothing".to_owned(), |of| of.short());
-                tracing::warn!(target: "hookyard::release", %plugin, reason = %one_line(reason), serving, "plugin refused");
+                tracing::warn!(
+                    target: "hookyard::release", %plugin, reason = %one_line(reason), serving,
+                    "plugin refused"
+                );
             }
             Self::Pinned { waiting, pinned } => {
                 let (revision, pinned) = (waiting.short(), pinned.short());
                 tracing::info!(
                     target: "hookyard::release", %plugin, revision, pinned,
-                    "plugin pinned: the file is good and waits; `hookyard plugins unpin {plugin}` takes it"
+                    "plugin pinned: the file is good and waits; `hookyard plugins unpin {plugin}` \
+                     takes it"
                 );
             }
             Self::RehearsalCancelled(revision) => {
                 tracing::info!(
                     target: "hookyard::release", %plugin, revision = revision.short(),
-                    "rehearsal ended early: the plugin's files, or the host's settings, have changed"
+                    "rehearsal ended early: the plugin's files, or the host's settings, have \
+                     changed"
                 );
             }
             Self::RolledBack {
@@ -82,8 +87,8 @@ impl Notice {
                 let (revision, back) = (revision.short(), target.map(|target| target.short()));
                 tracing::warn!(
                     target: "hookyard::release", %plugin, revision, back, reason,
-                    "plugin rolled back: the content of its file is blocked; drop another build, or run \
-                     `hookyard plugins clear {plugin}`"
+                    "plugin rolled back: the content of its file is blocked; drop another build, \
+                     or run `hookyard plugins clear {plugin}`"
                 );
             }
             Self::BroughtBack { revision, refusal } => {

@@ -1,8 +1,9 @@
 //! The release state of one plugin, and the questions that it answers without doing anything.
 //!
-//! [`step`](crate::decide::step) is the only code that changes this state while a host runs. A command reads the same
-//! state from the record of releases with [`Plugin::recorded`], so that a command and a host give the same answers.
-//! What an operator ordered comes before what was dropped into the folder, and a blocked revision never serves.
+//! [`step`](crate::decide::step) is the only code that changes this state while a host runs. A
+//! command reads the same state from the record of releases with [`Plugin::recorded`], so that a
+//! command and a host give the same answers. What an operator ordered comes before what was dropped
+//! into the folder, and a blocked revision never serves.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -27,7 +28,8 @@ pub struct Plugin {
     pub(crate) is_file_out: bool,
     /// The active revision.
     pub active: Option<Revision>,
-    /// The revision that was active when the previous host ended; `None` once this host has replaced it.
+    /// The revision that was active when the previous host ended; `None` once this host has
+    /// replaced it.
     pub last: Option<Revision>,
     /// The time at which `last` became active.
     pub(crate) last_since: Option<Timestamp>,
@@ -65,7 +67,7 @@ pub enum Admission {
 }
 
 impl Plugin {
-    /// Creates the state of a plugin of which nothing is known.
+    /// Creates the state of a plugin that has neither a file nor a record.
     pub fn new(name: PluginRef) -> Self {
         Self {
             name,
@@ -89,7 +91,8 @@ impl Plugin {
 
     /// Creates the state that a host starts with, from the plugin's records.
     ///
-    /// The revision that was active is only the [`last`](Self::last) one until the host has loaded it.
+    /// The revision that was active is only the [`last`](Self::last) one until the host has loaded
+    /// it.
     pub fn resumed<'r>(
         name: PluginRef,
         records: impl IntoIterator<Item = &'r RevisionRecord>,
@@ -140,10 +143,11 @@ impl Plugin {
         }
     }
 
-    /// Returns the revision that a rollback brings back: the one that served last before the active one, is not
-    /// blocked, and is available, which means that its component can be had.
+    /// Returns the revision that a rollback brings back: the one that served last before the active
+    /// one, is not blocked, and is available, which means that its component can be had.
     ///
-    /// This is the only place that decides where a rollback goes, for the host and for `hookyard plugins rollback`.
+    /// This is the only place that decides where a rollback goes, for the host and for `hookyard
+    /// plugins rollback`.
     pub fn rollback_target(&self, is_available: impl Fn(Revision) -> bool) -> Option<Revision> {
         self.served.iter().copied().find(|revision| {
             Some(*revision) != self.active
@@ -160,7 +164,8 @@ impl Plugin {
         let called = match self.active {
             Some(active) if self.block_of(active).is_some() => ordered.or_else(fallback),
             Some(_) => ordered,
-            // The host has just started. A plugin that was removed, or has never served, does not come back by itself.
+            // The host has just started. A plugin that was removed, or has never served, does not
+            // come back by itself.
             None if self.is_file_out && self.last.is_some() => ordered.or_else(fallback),
             None if self.is_file_out => ordered,
             None => None,
@@ -168,7 +173,8 @@ impl Plugin {
         called.filter(|called| self.active != Some(*called))
     }
 
-    /// Returns the revisions whose components the archive must keep: the ordered one, and so many that served last.
+    /// Returns the revisions whose components the archive must keep: the ordered one, and so many
+    /// that served last.
     pub(crate) fn needed(&self, revisions_kept: usize) -> Vec<Revision> {
         let ordered = self.order.iter().map(|order| order.revision);
         ordered
@@ -192,11 +198,11 @@ impl Plugin {
                 .is_some_and(|file| self.admit(file) == Admission::Rehearse)
     }
 
-    /// Returns the time from which a revision is on probation if it becomes active now.
+    /// Returns the beginning of a revision's probation if it becomes active now.
     ///
-    /// There is no probation without a revision to roll back to, or for a revision that an operator ordered. Whether
-    /// that revision is available is decided when the probation fails. After a restart the probation of the previous
-    /// host goes on.
+    /// There is no probation without a revision to roll back to, or for a revision that an operator
+    /// ordered. Whether that revision is available is decided when the probation fails. After a
+    /// restart the probation of the previous host goes on.
     pub(crate) fn probation_since(&self, revision: Revision, now: Timestamp) -> Option<Timestamp> {
         let is_new = self.file == Some(revision) && self.active != Some(revision);
         if !is_new || self.is_ordered(revision) {

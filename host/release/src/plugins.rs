@@ -48,8 +48,8 @@ impl Plugins {
         actions
     }
 
-    /// Takes in a look at the folder, and returns what it showed of each plugin. A plugin that the look could not see is
-    /// left out: nothing follows from its absence.
+    /// Takes in a look at the folder, and returns what it showed of each plugin. A plugin that the
+    /// look could not see is left out: nothing follows from its absence.
     pub(crate) fn look(&mut self, sighting: Sighting) -> Vec<(PluginRef, Option<Files>)> {
         let tracked = self
             .states
@@ -94,7 +94,8 @@ impl Plugins {
         })
     }
 
-    /// Returns the plugins that served in the previous host and are now more than their tenant may have.
+    /// Returns the plugins that served in the previous host and are now more than their tenant may
+    /// have.
     pub(crate) fn over_limit(&self) -> Vec<PluginRef> {
         self.names(|plugin| {
             plugin.active.is_none() && plugin.serves() && self.sighting.over.contains(&plugin.name)
@@ -106,8 +107,8 @@ impl Plugins {
         self.sighting.hides(name) || self.get(name).is_some_and(Plugin::is_undecided)
     }
 
-    /// Returns the order in which the plugins of a tenant count, where it has too many: first those that serve, then
-    /// those that are being loaded or rehearsed.
+    /// Returns the order in which the plugins of a tenant count, where it has too many: first those
+    /// that serve, then those that are being loaded or rehearsed.
     pub(crate) fn precedence(&self) -> Precedence {
         let is_loading = |plugin: &Plugin| {
             plugin.rehearsing.is_some() || plugin.track.as_ref().is_some_and(Track::is_loading)
@@ -144,7 +145,8 @@ impl Plugins {
             .collect()
     }
 
-    /// Returns the tracks for which work will become due. There is none for a plugin that the last look could not see.
+    /// Returns the tracks for which work will become due. There is none for a plugin that the last
+    /// look could not see.
     fn open_tracks(&self) -> impl Iterator<Item = &Track> {
         let visible = self
             .states
@@ -202,7 +204,7 @@ mod tests {
         }
     }
 
-    /// Plugins, the only one of which was seen a moment ago.
+    /// Returns one plugin, whose file was seen a moment ago.
     fn seen() -> Plugins {
         let mut plugins = Plugins::default();
         let sighting = Sighting {

@@ -1,9 +1,10 @@
-//! The probation of active revisions: counts the faults of each, and reports those that must be rolled back.
+//! The probation of active revisions: counts the faults of each, and reports those that must be
+//! rolled back.
 //!
-//! Dispatch reports every attempt here through [`hookyard_dispatch::Probation`]. The pure rule that compares a revision
-//! with the one before is [`hookyard_model::Probation`]. The keeper takes the revisions that failed, and
-//! [`step`](crate::decide::step) decides whether a rollback follows. This state is apart from
-//! [`Plugin`](crate::plugin::Plugin) because dispatch's tasks change it.
+//! Dispatch reports every attempt here through [`hookyard_dispatch::Probation`]. The pure rule that
+//! compares a revision with the one before is [`hookyard_model::Probation`]. The keeper takes the
+//! revisions that failed, and [`step`](crate::decide::step) decides whether a rollback follows.
+//! This state is apart from [`Plugin`](crate::plugin::Plugin) because dispatch's tasks change it.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -43,7 +44,8 @@ pub(crate) struct FailedProbation {
 }
 
 impl Probations {
-    /// Creates the probations of a host that has no active revision yet. Without a policy, no revision is rolled back.
+    /// Creates the probations of a host that has no active revision yet. Without a policy, no
+    /// revision is rolled back.
     pub fn new(clock: Arc<dyn Clock>, policy: Option<ProbationPolicy>) -> Self {
         Self {
             clock,
@@ -58,7 +60,8 @@ impl Probations {
         *self.policy.lock().unwrap_or_else(PoisonError::into_inner) = policy;
     }
 
-    /// Notes that a revision becomes active. Must be called before the revision has its first attempt.
+    /// Notes that a revision becomes active. Must be called before the revision has its first
+    /// attempt.
     pub(crate) fn begin(&self, plugin: &PluginRef, activation: Activation) {
         let mut plugins = self.plugins();
         let before = plugins.get(plugin);
@@ -99,7 +102,8 @@ impl Probations {
         self.plugins().remove(plugin);
     }
 
-    /// Waits until a revision has failed its probation since the last call. May return although none has.
+    /// Waits until a revision has failed its probation since the last call. May return although
+    /// none has.
     pub(crate) async fn changed(&self) {
         self.failed.notified().await;
     }

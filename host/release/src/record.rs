@@ -1,8 +1,9 @@
-//! The record of releases: writes steps and blocks to the store, and reads what previous hosts and operators wrote.
+//! The record of releases: writes steps and blocks to the store, and reads what previous hosts and
+//! operators wrote.
 //!
-//! A release does not wait for its record: steps that cannot be stored appear in the log alone. Blocks are different.
-//! A block that was forgotten would let a bad revision back into service, so a block that cannot be stored is kept and
-//! stored later, and counts in the meantime.
+//! A release does not wait for its record: steps that cannot be stored appear in the log alone.
+//! Blocks are different. A block that was forgotten would let a bad revision back into service, so
+//! a block that cannot be stored is kept and stored later, and counts in the meantime.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -43,7 +44,8 @@ impl Recorder {
             let reason = chain(&error);
             tracing::error!(
                 target: "hookyard::release", %plugin, reason,
-                "the steps of a release could not be stored; `hookyard plugins show` will not list them"
+                "the steps of a release could not be stored; `hookyard plugins show` will not \
+                 list them"
             );
         }
     }
@@ -66,7 +68,10 @@ impl Recorder {
         while let Some(block) = self.unstored.first() {
             if let Err(error) = self.store.block(block.clone()).await {
                 let reason = chain(&error);
-                tracing::debug!(target: "hookyard::release", reason, "a block still cannot be stored");
+                tracing::debug!(
+                    target: "hookyard::release", reason,
+                    "a block still cannot be stored"
+                );
                 return;
             }
             self.unstored.remove(0);
@@ -95,7 +100,8 @@ pub(crate) struct Record {
 }
 
 impl Record {
-    /// Reads the record, however long that takes. Without it, a revision that was taken out of service could come back.
+    /// Reads the record, however long that takes. Without it, a revision that was taken out of
+    /// service could come back.
     pub(crate) async fn wait_for(store: &dyn Releases) -> Self {
         loop {
             match Self::read(store).await {
@@ -120,7 +126,8 @@ impl Record {
     }
 }
 
-/// Reads the routes of the previous host, however long that takes. Without them, events could be left without jobs.
+/// Reads the routes of the previous host, however long that takes. Without them, events could be
+/// left without jobs.
 pub(crate) async fn wait_for_routes(inbox: &dyn Inbox) -> Routes {
     loop {
         match insist(INSIST_MAX, || inbox.routes()).await {
@@ -156,8 +163,8 @@ async fn read_orders(store: &dyn Releases) -> Result<OperatorOrders, Error> {
 /// Logs a step, unless it has a line of its own elsewhere.
 fn log(plugin: &PluginRef, stepped: &ReleaseStep) {
     let revision = stepped.revision.map(|revision| revision.short());
-    let reason = stepped.reason.as_deref();
-    match stepped.step {
+    let (step, reason) = (stepped.step, stepped.reason.as_deref());
+    match step {
         // Logged with more detail where the decision is carried out, or as soon as the step begins.
         Step::Active
         | Step::Refused
@@ -166,10 +173,16 @@ fn log(plugin: &PluginRef, stepped: &ReleaseStep) {
         | Step::Queued
         | Step::Compiling => {}
         Step::Settled | Step::Checked => {
-            tracing::debug!(target: "hookyard::release", %plugin, revision, reason, "plugin {}", stepped.step);
+            tracing::debug!(
+                target: "hookyard::release", %plugin, revision, reason,
+                "plugin {step}"
+            );
         }
         Step::Compiled | Step::Rehearsed | Step::Draining | Step::Retired => {
-            tracing::info!(target: "hookyard::release", %plugin, revision, reason, "plugin {}", stepped.step);
+            tracing::info!(
+                target: "hookyard::release", %plugin, revision, reason,
+                "plugin {step}"
+            );
         }
     }
 }

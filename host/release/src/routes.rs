@@ -1,7 +1,8 @@
-//! Which plugins receive the events of which source: decided by what a plugin exports, and narrowed by its settings.
+//! Routes: the plugins that receive the events of each source. What a plugin exports decides, and its
+//! settings can narrow it down.
 //!
-//! [`routes`] computes the whole table. The [`Router`] stores it in the inbox, together with what the previous host
-//! routed to plugins that this host has not decided on yet.
+//! [`routes`] computes the whole table. The [`Router`] stores it in the inbox, together with what
+//! the previous host routed to plugins that this host has not decided on yet.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
@@ -112,7 +113,8 @@ impl Router {
         self.stored_at
     }
 
-    /// Stores a table in the inbox, unless the inbox has it. Returns whether it changed, or `None` if the store failed.
+    /// Stores a table in the inbox, unless the inbox has it. Returns whether it changed, or `None`
+    /// if the store failed.
     pub(crate) async fn store(
         &mut self,
         inbox: &dyn Inbox,
@@ -155,7 +157,8 @@ impl Router {
         routes
     }
 
-    /// Returns what each plugin does with earlier events. An undecided plugin does nothing with them yet.
+    /// Returns what each plugin does with earlier events. An undecided plugin does nothing with
+    /// them yet.
     fn backlog(&self, (_, backlogs): &Table, now: Timestamp) -> Backlog {
         let undecided = self.earlier.0.iter().flat_map(|(source, plugins)| {
             let plugins = plugins.iter().map(|plugin| plugin_of(source, plugin));

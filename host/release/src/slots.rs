@@ -1,7 +1,7 @@
-//! Slots for long work, shared fairly: no tenant can take all of them, however long its work takes.
+//! Slots for work that takes long, shared fairly: no tenant can take all of them.
 //!
-//! A tenant's work waits for each other first, and then in one line with that of other tenants. As each tenant has little
-//! in that line, tenants take turns.
+//! The work of one tenant waits for the tenant's own slots first, and then in one line with the
+//! work of other tenants. Each tenant has little work in that line, so that tenants take turns.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -9,29 +9,30 @@ use std::sync::Arc;
 use hookyard_model::TenantName;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// Loads at a time, of all tenants. Each holds a component in memory; the engine bounds how many compile.
+/// The maximum number of loads at a time, of all tenants. Each load holds a component in memory;
+/// the engine limits how many of them compile.
 const LOADS_MAX: usize = 8;
-/// Rehearsals at a time. Each makes one attempt at a time; more at once would take the processor from events.
+/// The maximum number of rehearsals at a time. Each makes one attempt at a time, and more of them
+/// would take the processor from events.
 const REHEARSALS_MAX: usize = 4;
 
-/// All places for one kind of work.
+/// The slots for one kind of work.
 pub(crate) struct Slots {
+    /// The number of slots that one tenant can take.
     own_max: usize,
     all: Arc<Semaphore>,
     tenants: BTreeMap<TenantName, Arc<Semaphore>>,
 }
 
 impl Slots {
-    /// Where components are loaded, for so many compilations at once. A tenant never takes the last one, unless there is
-    /// only one.
+    /// Creates the slots for loads, if at most `compilations_max` components compile at a time. A
+    /// tenant never takes the last compilation, unless there is only one.
     pub(crate) fn for_loads(compilations_max: usize) -> Self {
-        Self::new(
-            compilations_max.saturating_sub(1).clamp(1, LOADS_MAX - 1),
-            LOADS_MAX,
-        )
+        let own_max = compilations_max.saturating_sub(1);
+        Self::new(own_max.clamp(1, LOADS_MAX - 1), LOADS_MAX)
     }
 
-    /// Where plugins are rehearsed: those of a tenant one after the other.
+    /// Creates the slots for rehearsals. A tenant has one.
     pub(crate) fn for_rehearsals() -> Self {
         Self::new(1, REHEARSALS_MAX)
     }
@@ -44,10 +45,12 @@ impl Slots {
         }
     }
 
-    /// Where a tenant's work is done.
+    /// Returns a slot that work of this tenant can take.
     pub(crate) fn of(&mut self, tenant: &TenantName) -> Slot {
-        // Those that nobody holds or waits for are made anew when they are needed.
+        // A semaphore that nobody holds or waits for has no state, and is created again when
+        // needed.
         self.tenants.retain(|_, own| Arc::strong_count(own) > 1);
+
         let own = self
             .tenants
             .entry(tenant.clone())
@@ -59,15 +62,17 @@ impl Slots {
     }
 }
 
-/// Where a piece of work may be done.
+/// A slot for one piece of work.
 pub(crate) struct Slot {
     own: Arc<Semaphore>,
     all: Arc<Semaphore>,
 }
 
 impl Slot {
-    /// Waits until there is room, and holds it until what is returned is dropped. The tenant's own comes first, so that
-    /// none waits at two of the host's.
+    /// Waits until the slot is free, and takes it until the returned permits are dropped.
+    ///
+    /// The tenant's own permit comes first, so that no tenant waits with two pieces of work for a
+    /// slot of the host.
     pub(crate) async fn take(&self) -> [Option<OwnedSemaphorePermit>; 2] {
         let own = Arc::clone(&self.own).acquire_owned().await.ok();
         [own, Arc::clone(&self.all).acquire_owned().await.ok()]
@@ -81,18 +86,19 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn a_tenant_leaves_room_for_others() {
-        for mut places in [Slots::for_loads(2), Slots::for_rehearsals()] {
-            let mut place = |tenant: &str| places.of(&tenant.parse().expect("a name"));
-            let [first, second, other] = [place("acme"), place("acme"), place("umbrella")];
-            let is_free = async |place: &Slot| {
-                tokio::time::timeout(Duration::from_secs(1), place.take())
+    async fn tenant_leaves_slots_for_others() {
+        for mut slots in [Slots::for_loads(2), Slots::for_rehearsals()] {
+            let mut slot = |tenant: &str| slots.of(&tenant.parse().expect("a name"));
+            let [first, second, other] = [slot("acme"), slot("acme"), slot("umbrella")];
+            let is_free = async |slot: &Slot| {
+                tokio::time::timeout(Duration::from_secs(1), slot.take())
                     .await
                     .is_ok()
             };
             let held = first.take().await;
             assert!(!is_free(&second).await, "one of a tenant at a time");
             assert!(is_free(&other).await);
+
             drop(held);
             assert!(is_free(&second).await);
         }

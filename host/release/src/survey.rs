@@ -1,28 +1,28 @@
-//! One look at the whole folder without serving anything: every plugin is loaded and let go again.
+//! Looks at the plugin folder without serving anything, for `hookyard check` and other commands.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
+use hookyard_config::settings::Plugins;
 use hookyard_model::{PluginRef, Step, Timestamp};
 use hookyard_plugin::Engine;
 use hookyard_store::RevisionRecord;
 
-use super::Desired;
-use super::active::{handlers, strange, takes};
-use super::component::load::{Failure, Ready};
-use super::folder::listing::Lister;
-use super::folder::precedence::Precedence;
-use super::folder::sighting::{self, Files, Sighting};
-use hookyard_config::settings::Plugins;
+use crate::active::{handlers, takes, unknown_handlers};
+use crate::component::load::{Failure, Ready};
+use crate::desired::Desired;
+use crate::folder::listing::Lister;
+use crate::folder::precedence::Precedence;
+use crate::folder::sighting::{self, Files, Sighting};
 
-/// What was found of one plugin, or of an entry that is none.
+/// What was found about one plugin, or about an entry that is not a plugin.
 #[derive(Debug)]
 pub enum Finding {
     /// A plugin that would serve, in one line.
     Good(String),
-    /// Something that should be looked at and stops nothing.
+    /// Something that needs attention and stops nothing, in one line.
     Odd(String),
     /// A plugin that would be refused, in one line.
     Bad(String),
@@ -30,29 +30,35 @@ pub enum Finding {
 
 /// The plugins that have a file in the folder.
 pub struct Present {
-    /// Since when each file is as it is.
+    /// The plugins that may serve, with the time of the last change to the file.
     pub within: BTreeMap<PluginRef, Timestamp>,
-    /// Those that are not loaded, since their tenant has too many.
+    /// The plugins that are not loaded because their tenant has too many.
     pub over: BTreeSet<PluginRef>,
 }
 
-/// Tells which plugins have a file in the folder, where those of `serving` come first. Loads none of them.
+/// Returns the plugins that have a file in the folder, without loading them. If a tenant has too
+/// many, the plugins in `serving` come first.
+///
+/// # Errors
+///
+/// Fails if the plugin folder cannot be read.
 pub fn present(plugins: &Plugins, serving: BTreeSet<PluginRef>) -> io::Result<Present> {
     let Sighting { plugins, over, .. } = look(plugins, serving)?;
-    let since = |files: &Files| {
+    let changed_at = |files: &Files| {
         let millis = files.code.changed / 1_000_000;
         Timestamp::from_unix_millis(i64::try_from(millis).unwrap_or(i64::MAX))
     };
+
+    let within = plugins
+        .into_iter()
+        .map(|(plugin, files)| (plugin, changed_at(&files)));
     Ok(Present {
-        within: plugins
-            .iter()
-            .map(|(plugin, files)| (plugin.clone(), since(files)))
-            .collect(),
+        within: within.collect(),
         over,
     })
 }
 
-/// The plugins that serve by the record, or did when the host ended.
+/// Returns the plugins that have an active revision on record.
 pub fn serving(records: &[RevisionRecord]) -> BTreeSet<PluginRef> {
     let active = records.iter().filter(|known| known.step == Step::Active);
     active.map(|known| known.plugin.clone()).collect()
@@ -61,24 +67,26 @@ pub fn serving(records: &[RevisionRecord]) -> BTreeSet<PluginRef> {
 fn look(plugins: &Plugins, serving: BTreeSet<PluginRef>) -> io::Result<Sighting> {
     let precedence = Arc::new(Precedence::new(serving, []));
     let listing = Lister::default().list(&plugins.folder, &precedence)?;
+    let count_max = plugins.tenant_count_max;
     Ok(sighting::judge(
         &plugins.folder,
         &listing,
         &precedence,
-        plugins.tenant_count_max,
+        count_max,
     ))
 }
 
-/// What is said of a plugin folder that can't be looked at, before anything is served from it.
+/// Returns the message about a plugin folder that cannot be read.
 pub fn unreadable(folder: &Path) -> String {
     format!(
-        "the plugin folder {} can't be read; create it, or name another by `plugins.folder`",
+        "the plugin folder {} cannot be read; create it, or name another by `plugins.folder`",
         folder.display()
     )
 }
 
-/// Looks at the folder and at every plugin in it, in order; where a tenant has too many, those of `serving` come first.
-/// Blocks while it compiles.
+/// Looks at the folder and loads every plugin in it, in order. Blocks while components compile.
+///
+/// If a tenant has too many plugins, the plugins in `serving` come first.
 pub fn survey(
     desired: &Desired,
     engine: &Arc<Engine>,
@@ -87,14 +95,13 @@ pub fn survey(
     let sighting = match look(&desired.plugins, serving) {
         Ok(sighting) => sighting,
         Err(error) => {
-            return vec![Finding::Bad(format!(
-                "{}: {error}",
-                unreadable(&desired.plugins.folder)
-            ))];
+            let problem = unreadable(&desired.plugins.folder);
+            return vec![Finding::Bad(format!("{problem}: {error}"))];
         }
     };
+
     let loader = desired.loader(engine);
-    let mut findings: Vec<Finding> = sighting.problems.into_iter().map(Finding::Odd).collect();
+    let mut findings: Vec<_> = sighting.problems.into_iter().map(Finding::Odd).collect();
     findings.extend(sighting.over_lines.into_iter().map(Finding::Bad));
     for (plugin, files) in sighting.plugins {
         match loader.survey(&plugin, files).result {
@@ -116,18 +123,9 @@ pub fn survey(
     findings
 }
 
-fn ready_findings(
-    plugin: &PluginRef,
-    Ready {
-        loaded,
-        sidecar,
-        notes,
-        fixtures,
-    }: Ready,
-    desired: &Desired,
-) -> Vec<Finding> {
-    let taken = takes(&loaded, sidecar.sources);
-    let sources: Vec<_> = taken
+fn ready_findings(plugin: &PluginRef, ready: Ready, desired: &Desired) -> Vec<Finding> {
+    let loaded = ready.loaded;
+    let sources: Vec<_> = takes(&loaded, ready.sidecar.sources)
         .sources_of(plugin, &desired.sources)
         .iter()
         .map(ToString::to_string)
@@ -137,23 +135,19 @@ fn ready_findings(
     } else {
         sources.join(", ")
     };
-    let revision = loaded.revision().short();
-    let good = Finding::Good(format!(
-        "plugin {plugin} ({revision}): {} from {sources}",
-        handlers(&loaded)
-    ));
-    let odd = strange(&loaded).map(|what| Finding::Odd(format!("plugin {plugin} {what}")));
-    let fixtures = fixtures
-        .faults
-        .iter()
-        .map(|fault| Finding::Odd(format!("plugin {plugin}: fixtures: {fault}")));
-    let notes = notes
-        .iter()
-        .map(|note| Finding::Odd(format!("plugin {plugin}: {note}")));
-    [good]
-        .into_iter()
-        .chain(odd)
-        .chain(notes)
-        .chain(fixtures)
-        .collect()
+
+    let (revision, handlers) = (loaded.revision().short(), handlers(&loaded));
+    let mut findings = vec![Finding::Good(format!(
+        "plugin {plugin} ({revision}): {handlers} from {sources}"
+    ))];
+    if let Some(remark) = unknown_handlers(&loaded) {
+        findings.push(Finding::Odd(format!("plugin {plugin} {remark}")));
+    }
+    for note in ready.notes {
+        findings.push(Finding::Odd(format!("plugin {plugin}: {note}")));
+    }
+    for fault in &ready.fixtures.faults {
+        findings.push(Finding::Odd(format!("plugin {plugin}: fixtures: {fault}")));
+    }
+    findings
 }

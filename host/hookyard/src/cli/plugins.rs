@@ -1,6 +1,7 @@
 //! `hookyard plugins`: lists and shows plugins, and gives orders about them.
 //!
-//! The commands work on the store and the plugin folder. They work while a host serves from these, and without a host.
+//! The commands work on the store and the plugin folder. They work while a host serves from these,
+//! and without a host.
 
 mod list;
 mod orders;

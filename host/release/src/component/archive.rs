@@ -1,7 +1,9 @@
-//! Components that have served, kept by their content so that they can come back whatever stands in the plugin folder.
+//! The archive of components that have served, so that a revision can come back after its file in
+//! the plugin folder has been replaced.
 //!
-//! `<folder>/<tenant>/<plugin>/<revision>.wasm`, with the settings that it served with beside it. What is read is hashed:
-//! a file that isn't what its name says is not used. Compiled code is not kept here.
+//! A component is at `<folder>/<tenant>/<plugin>/<revision>.wasm`, with the settings that it served
+//! with beside it. A component that is read is hashed, and not used if its content does not match
+//! its name. Compiled code is not archived.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -12,66 +14,72 @@ use std::time::SystemTime;
 use hookyard_model::{PluginRef, Revision};
 use hookyard_plugin::revision_of;
 
+/// The extension of a file that is being written.
 const UNFINISHED: &str = "new";
 
-/// The folder of kept components. Blocks.
+/// The archive of components. Its methods block.
 #[derive(Debug, Clone)]
 pub(crate) struct Archive {
     pub(crate) folder: PathBuf,
-    /// Of each plugin, how many are kept beside those that must be.
+    /// The number of components of each plugin that are kept, beside those that are needed.
     pub(crate) count_max: usize,
 }
 
 /// A component and the settings that it served with.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Component {
+pub(crate) struct ArchivedComponent {
     pub(crate) code: Vec<u8>,
     pub(crate) settings: String,
 }
 
 impl Archive {
-    /// Keeps a component, as the latest of its plugin. Of the others, those of `needed` and the latest stay.
-    pub(crate) fn keep(
+    /// Adds a component as the latest of its plugin. Of the others, the needed ones and the latest
+    /// stay.
+    pub(crate) fn add(
         &self,
         plugin: &PluginRef,
-        component: &Component,
+        component: &ArchivedComponent,
         needed: &[Revision],
     ) -> io::Result<()> {
         let folder = self.folder_of(plugin);
         hookyard_private::trusted_folder(&folder)?;
         sweep_unfinished(&folder)?;
+
         let revision = revision_of(&component.code);
-        write(
-            &folder.join(format!("{revision}.toml")),
-            component.settings.as_bytes(),
-        )?;
+        let settings = folder.join(format!("{revision}.toml"));
+        write(&settings, component.settings.as_bytes())?;
         let code = folder.join(format!("{revision}.wasm"));
-        // What is there may be damaged, and would then be missed when it's needed.
+        // An archived file may be damaged, which would show only when it is needed.
         match fs::read(&code) {
-            Ok(kept) if kept == component.code => {
-                fs::File::options()
-                    .append(true)
-                    .open(&code)?
-                    .set_modified(SystemTime::now())?;
+            Ok(archived) if archived == component.code => {
+                let file = fs::File::options().append(true).open(&code)?;
+                file.set_modified(SystemTime::now())?;
             }
             _ => write(&code, &component.code)?,
         }
+
         sweep(&folder, self.count_max, |other| {
             other == revision || needed.contains(&other)
         })
     }
 
-    /// What was kept; `None` where it isn't there, or isn't what it was.
-    pub(crate) fn read(&self, plugin: &PluginRef, revision: Revision) -> Option<Component> {
+    /// Reads a component; `None` if it is not in the archive, or if it is damaged.
+    pub(crate) fn read(&self, plugin: &PluginRef, revision: Revision) -> Option<ArchivedComponent> {
         let folder = self.folder_of(plugin);
         let code = fs::read(folder.join(format!("{revision}.wasm"))).ok()?;
         if revision_of(&code) != revision {
-            tracing::warn!(target: "hookyard::release", %plugin, %revision, "a component that was kept is damaged, and is of no use");
+            tracing::warn!(
+                target: "hookyard::release", %plugin, %revision,
+                "an archived component is damaged and cannot be used"
+            );
             return None;
         }
-        let settings =
-            fs::read_to_string(folder.join(format!("{revision}.toml"))).unwrap_or_default();
-        Some(Component { code, settings })
+
+        let settings = fs::read_to_string(folder.join(format!("{revision}.toml")));
+        Some(ArchivedComponent {
+            code,
+            settings: settings.unwrap_or_default(),
+        })
     }
 
     /// Returns the revisions of a plugin that are in the archive, going by the names of the files.
@@ -91,21 +99,21 @@ impl Archive {
     }
 }
 
-/// Returns the revision that a file of the archive is named after, if it is a component.
+/// Returns the revision that a file of the archive is named after, if the file is a component.
 fn revision_of_file(name: &str) -> Option<Revision> {
     name.strip_suffix(".wasm")?.parse().ok()
 }
 
-/// Writes a file whole: beside its place, synced, and renamed into it.
+/// Writes a file as a whole: under another name, synced, and then renamed.
 fn write(path: &Path, content: &[u8]) -> io::Result<()> {
-    let beside = path.with_added_extension(UNFINISHED);
-    let mut file = hookyard_private::create_anew(&beside)?;
+    let unfinished = path.with_added_extension(UNFINISHED);
+    let mut file = hookyard_private::create_anew(&unfinished)?;
     file.write_all(content)?;
     file.sync_all()?;
-    fs::rename(&beside, path)
+    fs::rename(&unfinished, path)
 }
 
-/// Removes the oldest components beyond `count_max`, of those that aren't needed, each with its settings.
+/// Removes the oldest components beyond `count_max`, with their settings. Needed ones do not count.
 fn sweep(folder: &Path, count_max: usize, is_needed: impl Fn(Revision) -> bool) -> io::Result<()> {
     let mut others = Vec::new();
     for entry in fs::read_dir(folder)? {
@@ -115,6 +123,7 @@ fn sweep(folder: &Path, count_max: usize, is_needed: impl Fn(Revision) -> bool) 
             others.push((entry.metadata()?.modified()?, revision));
         }
     }
+
     others.sort();
     let surplus = others.len().saturating_sub(count_max);
     for (_, revision) in others.drain(..surplus) {
@@ -127,7 +136,7 @@ fn sweep(folder: &Path, count_max: usize, is_needed: impl Fn(Revision) -> bool) 
     Ok(())
 }
 
-/// Removes what a host that was killed has left half written. A plugin has one writer at a time.
+/// Removes files that a killed host has left unfinished. A plugin has one writer at a time.
 fn sweep_unfinished(folder: &Path) -> io::Result<()> {
     for entry in fs::read_dir(folder)? {
         let path = entry?.path();
@@ -152,51 +161,53 @@ mod tests {
         }
     }
 
-    fn component(text: &str) -> Component {
-        Component {
+    fn component(text: &str) -> ArchivedComponent {
+        ArchivedComponent {
             code: text.as_bytes().to_vec(),
             settings: format!("# {text}"),
         }
     }
 
     #[test]
-    fn what_is_kept_comes_back_unless_it_was_changed() {
+    fn archived_component_is_read_unless_damaged() {
         let root = tempfile::tempdir().expect("a folder");
-        let kept = Archive {
+        let archive = Archive {
             folder: root.path().join("revisions"),
             count_max: 2,
         };
         let one = component("one");
         let revision = revision_of(&one.code);
-        assert_eq!(kept.read(&plugin(), revision), None);
-        kept.keep(&plugin(), &one, &[]).expect("kept");
-        assert_eq!(kept.read(&plugin(), revision), Some(component("one")));
+        assert_eq!(archive.read(&plugin(), revision), None);
+        archive.add(&plugin(), &one, &[]).expect("archived");
+        assert_eq!(archive.read(&plugin(), revision), Some(component("one")));
         let path = root
             .path()
             .join(format!("revisions/acme/books/{revision}.wasm"));
         fs::write(&path, "two").expect("changed");
         assert_eq!(
-            kept.read(&plugin(), revision),
+            archive.read(&plugin(), revision),
             None,
-            "not by its name alone"
+            "the name alone is not enough"
         );
-        kept.keep(&plugin(), &one, &[]).expect("kept again");
+        archive.add(&plugin(), &one, &[]).expect("archived again");
         assert_eq!(
-            kept.read(&plugin(), revision),
+            archive.read(&plugin(), revision),
             Some(component("one")),
-            "damage doesn't stay"
+            "the damaged file was replaced"
         );
     }
 
     #[test]
-    fn what_a_kill_left_half_written_goes_and_nobody_else_may_look() {
+    fn unfinished_files_are_removed_and_folders_are_private() {
         use std::os::unix::fs::PermissionsExt as _;
         let root = tempfile::tempdir().expect("a folder");
-        let kept = Archive {
+        let archive = Archive {
             folder: root.path().join("revisions"),
             count_max: 2,
         };
-        kept.keep(&plugin(), &component("one"), &[]).expect("kept");
+        archive
+            .add(&plugin(), &component("one"), &[])
+            .expect("archived");
         for folder in ["revisions", "revisions/acme", "revisions/acme/books"] {
             let mode = fs::metadata(root.path().join(folder))
                 .expect("there")
@@ -212,8 +223,9 @@ mod tests {
             )
             .expect("written");
         }
-        kept.keep(&plugin(), &component("three"), &[])
-            .expect("kept");
+        archive
+            .add(&plugin(), &component("three"), &[])
+            .expect("archived");
         let files = fs::read_dir(&folder).expect("listed").count();
         assert_eq!(
             files, 4,
@@ -222,9 +234,9 @@ mod tests {
     }
 
     #[test]
-    fn the_oldest_go_and_what_is_needed_stays() {
+    fn oldest_components_are_removed_and_needed_ones_stay() {
         let root = tempfile::tempdir().expect("a folder");
-        let kept = Archive {
+        let archive = Archive {
             folder: root.path().to_owned(),
             count_max: 2,
         };
@@ -232,8 +244,9 @@ mod tests {
         let needed = [revision("0")];
         for number in 0..6 {
             let text = number.to_string();
-            kept.keep(&plugin(), &component(&text), &needed)
-                .expect("kept");
+            archive
+                .add(&plugin(), &component(&text), &needed)
+                .expect("archived");
             let file = root
                 .path()
                 .join(format!("acme/books/{}.wasm", revision(&text)));
@@ -245,11 +258,13 @@ mod tests {
                 .set_modified(time)
                 .expect("set");
         }
-        kept.keep(&plugin(), &component("5"), &needed)
-            .expect("kept again");
+        archive
+            .add(&plugin(), &component("5"), &needed)
+            .expect("archived again");
         let left: Vec<_> = (0..6)
             .map(|number| {
-                kept.read(&plugin(), revision(&number.to_string()))
+                archive
+                    .read(&plugin(), revision(&number.to_string()))
                     .is_some()
             })
             .collect();
@@ -261,5 +276,26 @@ mod tests {
             files, 8,
             "four components with their settings, and nothing else"
         );
+    }
+
+    #[test]
+    fn revisions_are_listed_by_file_name() {
+        let root = tempfile::tempdir().expect("a folder");
+        let archive = Archive {
+            folder: root.path().to_owned(),
+            count_max: 2,
+        };
+        assert_eq!(archive.revisions(&plugin()), BTreeSet::new());
+
+        archive
+            .add(&plugin(), &component("one"), &[])
+            .expect("archived");
+        let folder = root.path().join("acme/books");
+        fs::write(folder.join("notes.wasm"), "").expect("written");
+        let one = revision_of(b"one");
+        assert_eq!(archive.revisions(&plugin()), [one].into());
+
+        fs::remove_file(folder.join(format!("{one}.wasm"))).expect("removed");
+        assert_eq!(archive.revisions(&plugin()), BTreeSet::new());
     }
 }

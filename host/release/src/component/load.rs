@@ -1,32 +1,30 @@
-//! Reads a plugin's settled files, checks them and compiles them. Blocks; touches nothing that is shared.
+//! Reads a plugin's files, checks them and compiles the component. The functions block, and change
+//! nothing but the archive.
 
 use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use hookyard_model::{PluginRef, Revision, TenantName};
-use hookyard_plugin::{
-    CompileProgress, Contracts, Engine, Fault, Grants, Limits, LoadRequest, LoadedPlugin,
-    revision_of,
-};
-
+use hookyard_config::files::{self, Stamp};
 use hookyard_config::granting::Granting;
-use tokio::sync::mpsc;
-
-use super::archive::{Archive, Component};
-use super::references::References;
-use crate::folder::sighting::Files;
-use crate::rehearsal::Fixtures;
-use hookyard_config::files;
-use hookyard_config::files::Stamp;
 use hookyard_config::grants::Granted;
 use hookyard_config::limits::BOUNDLESS;
 use hookyard_config::plugin_file::{Outer, Reading, Sidecar};
 use hookyard_config::settings::{Backlog, Rehearsal};
-use hookyard_model::{chain, visible};
+use hookyard_model::{PluginRef, Revision, TenantName, chain, visible};
+use hookyard_plugin::{
+    CompileProgress, Contracts, Engine, Fault, Grants, Limits, LoadRequest, LoadedPlugin,
+    revision_of,
+};
+use tokio::sync::mpsc;
 
-/// What a load needs beside the plugin's files.
+use super::archive::{Archive, ArchivedComponent};
+use super::references::References;
+use crate::folder::sighting::Files;
+use crate::rehearsal::Fixtures;
+
+/// Loads plugins by one configuration.
 #[derive(Clone)]
 pub(crate) struct Loader {
     pub(crate) engine: Arc<Engine>,
@@ -40,28 +38,28 @@ pub(crate) struct Loader {
     pub(crate) archive: Archive,
     pub(crate) rehearsal: Rehearsal,
     pub(crate) backlog: Backlog,
-    /// Who is told how compilations go on, where somebody is.
+    /// Receives the progress of compilations, if somebody wants it.
     pub(crate) reports: Option<mpsc::Sender<Report>>,
 }
 
-/// How far the compilation of a plugin's file has come.
+/// The progress of the compilation of a plugin's file.
 pub(crate) type Report = (PluginRef, Revision, CompileProgress);
 
-/// A plugin that can be made active.
+/// A component that can become active, with its settings.
 #[derive(Debug, Clone)]
 pub(crate) struct Ready {
     pub(crate) loaded: Arc<LoadedPlugin>,
     pub(crate) sidecar: Sidecar,
-    /// Everything odd about the settings that stops nothing.
+    /// Remarks on the settings that do not keep the plugin from service.
     pub(crate) notes: Vec<String>,
-    /// What it can be tried out with; none where it has served before.
+    /// The fixtures for a rehearsal; none if the component comes from the archive.
     pub(crate) fixtures: Arc<Fixtures>,
 }
 
-/// What came of a load.
+/// The result of a load.
 #[derive(Debug)]
 pub(crate) struct Loading<T = Ready> {
-    /// The content of its file, where that could be read.
+    /// The revision of the file, if the file could be read.
     pub(crate) revision: Option<Revision>,
     pub(crate) result: Result<T, Failure>,
 }
@@ -69,37 +67,43 @@ pub(crate) struct Loading<T = Ready> {
 /// The reason for which a plugin could not be loaded.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Failure {
-    /// The files are bad; one line says how. Trying again without a change is no use.
+    /// The files are bad, for this reason. Another attempt without a change would fail as well.
     Refused(String),
     /// The files changed while they were read.
     Moved,
-    /// They can't be read just now, and why.
+    /// The files cannot be read at the moment, for this reason.
     Unreadable(String),
-    /// The host can't compile at the moment, and why. The files may be good.
+    /// The host cannot compile the component at the moment, for this reason. The files may be good.
     Uncompiled(String),
 }
 
 impl Loader {
-    /// Loads the plugin whose files were seen as `files`, and keeps the component where it can be run, for later; with
-    /// those that are `needed`.
+    /// Loads the plugin whose files were seen as `files`, and archives the component if it can be
+    /// run. The archive keeps the `needed` revisions.
     pub(crate) fn load(&self, plugin: &PluginRef, files: Files, needed: &[Revision]) -> Loading {
         let Loading { revision, result } = self.survey(plugin, files);
         let result = result.map(|(ready, component)| {
             for note in &ready.notes {
                 tracing::warn!(target: "hookyard::release", %plugin, "{note}");
             }
-            if let Err(error) = self.archive.keep(plugin, &component, needed) {
-                tracing::warn!(target: "hookyard::release", %plugin, %error, "the component can't be kept: it can't come back once its file is another one");
+            if let Err(error) = self.archive.add(plugin, &component, needed) {
+                tracing::warn!(
+                    target: "hookyard::release", %plugin, %error,
+                    "the component cannot be archived: it cannot come back after its file is \
+                     replaced"
+                );
             }
             ready
         });
         Loading { revision, result }
     }
 
-    /// Loads a revision that was kept. The settings in the folder count, so that what is no longer granted isn't granted
-    /// to it; where they are faulty, those that it served with.
+    /// Loads a revision from the archive.
+    ///
+    /// The settings in the folder apply, so that the revision gets no grant that has been
+    /// withdrawn. If they are faulty, the settings apply that the revision served with.
     pub(crate) fn recall(&self, plugin: &PluginRef, revision: Revision) -> Result<Ready, Failure> {
-        let Component { code, settings } = self
+        let ArchivedComponent { code, settings } = self
             .archive
             .read(plugin, revision)
             .ok_or_else(|| Failure::Refused(not_archived(revision)))?;
@@ -109,8 +113,12 @@ impl Loader {
         self.ready(plugin, &code, &present.unwrap_or(settings))
     }
 
-    /// As `load`, and touches nothing.
-    pub(crate) fn survey(&self, plugin: &PluginRef, files: Files) -> Loading<(Ready, Component)> {
+    /// Loads a plugin like [`load`](Self::load), and archives nothing.
+    pub(crate) fn survey(
+        &self,
+        plugin: &PluginRef,
+        files: Files,
+    ) -> Loading<(Ready, ArchivedComponent)> {
         let code = match read(&self.path(plugin, "wasm"), files.code, self.file_max) {
             Ok(code) => code,
             Err(failure) => {
@@ -124,13 +132,17 @@ impl Loader {
         let result = self.settings(plugin, files).and_then(|settings| {
             let ready = self.ready(plugin, &code, &settings)?;
             let fixtures = Arc::new(Fixtures::read(&code, &self.path(plugin, "fixtures")));
-            Ok((Ready { fixtures, ..ready }, Component { code, settings }))
+            Ok((
+                Ready { fixtures, ..ready },
+                ArchivedComponent { code, settings },
+            ))
         });
         Loading { revision, result }
     }
 
-    /// A component from anywhere, as the plugin that it would be by the settings in the folder. Its fixtures are those of
-    /// `fixtures`, where that is a folder, or else those in the plugin folder.
+    /// Loads a component from any place as a plugin, with the settings in the plugin folder.
+    ///
+    /// Its fixtures are in `fixtures` if that is a folder, or else in the plugin folder.
     pub(crate) fn try_out(
         &self,
         plugin: &PluginRef,
@@ -154,12 +166,11 @@ impl Loader {
     fn ready(&self, plugin: &PluginRef, code: &[u8], settings: &str) -> Result<Ready, Failure> {
         let (sidecar, notes) = self.sidecar(plugin, settings)?;
         let progress = |revision: Revision, progress| {
-            tell(plugin, revision, progress);
-            // One that is lost is missing in the record alone.
-            let _ = self
-                .reports
-                .as_ref()
-                .map(|reports| reports.try_send((plugin.clone(), revision, progress)));
+            log_progress(plugin, revision, progress);
+            if let Some(reports) = &self.reports {
+                // A report that is lost is missing from the record alone.
+                let _ = reports.try_send((plugin.clone(), revision, progress));
+            }
         };
         let Rehearsal {
             record,
@@ -179,7 +190,7 @@ impl Loader {
         let started = loaded.and_then(|loaded| loaded.start().map(|()| loaded));
         let loaded = started.map_err(|error| match &error.fault {
             fault @ (Fault::Compiler { .. } | Fault::Host(_)) => Failure::Uncompiled(chain(fault)),
-            fault => Failure::Refused(self.told(plugin, fault, settings, &sidecar.grants)),
+            fault => Failure::Refused(self.explain(plugin, fault, settings, &sidecar.grants)),
         })?;
         Ok(Ready {
             loaded,
@@ -189,7 +200,7 @@ impl Loader {
         })
     }
 
-    /// The text of the settings; empty where there are none.
+    /// Reads the text of the settings; it is empty if there are none.
     fn settings(&self, plugin: &PluginRef, files: Files) -> Result<String, Failure> {
         let path = self.path(plugin, "toml");
         let bytes = files
@@ -223,8 +234,14 @@ impl Loader {
             .map_err(|faults| Failure::Refused(faults.to_string()))
     }
 
-    /// What is wrong with a component. Where a line of its settings would help, it follows.
-    fn told(&self, plugin: &PluginRef, fault: &Fault, settings: &str, granted: &Grants) -> String {
+    /// Explains what is wrong with a component, and which line of settings would help.
+    fn explain(
+        &self,
+        plugin: &PluginRef,
+        fault: &Fault,
+        settings: &str,
+        granted: &Grants,
+    ) -> String {
         let Fault::Ungranted {
             missing, toolchain, ..
         } = fault
@@ -245,13 +262,14 @@ impl Loader {
         format!("{}; {}", chain(fault), granting.told(missing, *toolchain))
     }
 
+    /// Returns the path of one of a plugin's files.
     pub(crate) fn path(&self, plugin: &PluginRef, extension: &str) -> PathBuf {
         self.folder_of(plugin)
             .join(format!("{}.{extension}", plugin.name))
     }
 
-    /// Where a tenant's plugins stand. The tenant is known by it where files are read.
-    pub(crate) fn folder_of(&self, plugin: &PluginRef) -> PathBuf {
+    /// Returns the folder of a tenant's plugins.
+    fn folder_of(&self, plugin: &PluginRef) -> PathBuf {
         self.folder.join(plugin.tenant.as_str())
     }
 }
@@ -261,28 +279,31 @@ pub(crate) fn not_archived(revision: Revision) -> String {
     format!("the component {revision} is no longer kept in plugins.revisions")
 }
 
-/// Says how a compilation goes on.
-fn tell(plugin: &PluginRef, revision: Revision, progress: CompileProgress) {
+/// Logs the progress of a compilation.
+fn log_progress(plugin: &PluginRef, revision: Revision, progress: CompileProgress) {
     let revision = revision.short();
     match progress {
         CompileProgress::Queued => {
-            tracing::info!(target: "hookyard::release", %plugin, revision, "plugin waits until other components are compiled");
+            tracing::info!(
+                target: "hookyard::release", %plugin, revision,
+                "plugin waits until other components are compiled"
+            );
         }
         CompileProgress::Compiling => {
-            tracing::info!(target: "hookyard::release", %plugin, revision, "compiling")
+            tracing::info!(target: "hookyard::release", %plugin, revision, "compiling");
         }
     }
 }
 
-/// The settings that stand in the folder, where no file is as good as an empty one; or why they can't be read.
+/// Reads the settings in the plugin folder. A missing file counts as an empty one.
 fn present(path: &Path, bytes_max: u64) -> Result<String, String> {
     match files::text(owner(path), path, bytes_max) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(String::new()),
-        text => text.map_err(|error| format!("{} can't be read: {error}", path.display())),
+        text => text.map_err(|error| format!("{} cannot be read: {error}", path.display())),
     }
 }
 
-/// The content of the file that was seen as `seen`, if it's still that and stays it while it's read.
+/// Reads the file that was seen as `seen`, provided that it is unchanged before and after the read.
 fn read(path: &Path, seen: Stamp, bytes_max: u64) -> Result<Vec<u8>, Failure> {
     if seen.bytes > bytes_max {
         let (path, bytes) = (path.display(), seen.bytes);
@@ -304,13 +325,13 @@ fn read(path: &Path, seen: Stamp, bytes_max: u64) -> Result<Vec<u8>, Failure> {
             Err(Failure::Moved)
         }
         Err(error) => Err(Failure::Unreadable(format!(
-            "{} can't be read: {error}",
+            "{} cannot be read: {error}",
             path.display()
         ))),
     }
 }
 
-/// The tenant's folder.
+/// Returns the tenant's folder, which names the owner of a file.
 fn owner(path: &Path) -> &Path {
     path.parent().unwrap_or(path)
 }
@@ -321,20 +342,24 @@ mod tests {
     use std::fs;
 
     #[test]
-    fn settings_that_cannot_be_read_are_not_taken_for_none() {
+    fn unreadable_settings_are_not_empty_settings() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("orders.toml");
-        assert_eq!(present(&path, 100), Ok(String::new()), "there are none");
+        assert_eq!(
+            present(&path, 100),
+            Ok(String::new()),
+            "the file is missing"
+        );
         fs::write(&path, "[limits]\n").expect("written");
         assert_eq!(present(&path, 100).as_deref(), Ok("[limits]\n"));
         assert!(present(&path, 8).is_err(), "too long");
         fs::write(&path, b"\xff").expect("written");
-        assert!(present(&path, 100).is_err(), "no text");
+        assert!(present(&path, 100).is_err(), "not text");
         assert!(present(folder.path(), 100).is_err(), "a folder");
     }
 
     #[test]
-    fn only_what_was_seen_is_read() {
+    fn changed_file_is_not_read() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("orders.wasm");
         fs::write(&path, "one").expect("written");

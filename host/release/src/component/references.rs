@@ -1,5 +1,7 @@
-//! The files that plugins' settings refer to, such as those with credentials: noted when settings are read, and looked
-//! at with the folder, so that a changed one counts without anybody touching the settings.
+//! The files that plugins' settings refer to, such as files with credentials.
+//!
+//! These files are noted when the settings are read, and looked at together with the plugin folder. A
+//! change to one of them counts although nobody has touched the settings.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -7,74 +9,72 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
+use hookyard_config::files::{self, Looks, Place, Stamp};
 use hookyard_model::PluginRef;
 
-use hookyard_config::files::Stamp;
-use hookyard_config::files::{self, Looks, Place};
+/// The age that a change must have when a file is read. A younger file may have been read during
+/// the change.
+const SETTLED_AGE: Duration = Duration::from_secs(2);
 
-/// What changed so short before it was read may have been read in the midst of the change.
-const SETTLED_AFTER: Duration = Duration::from_secs(2);
-
-/// What is known of them; clones share it.
+/// The files that plugins' settings refer to. Clones share one state.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct References(Arc<Mutex<Known>>);
 
 #[derive(Debug, Default)]
 struct Known {
-    seen: BTreeMap<PluginRef, Seen>,
+    seen: BTreeMap<PluginRef, SeenFiles>,
     looks: Looks<State>,
 }
 
 /// Each file as it was when it was read.
-type Seen = BTreeMap<Place, State>;
+type SeenFiles = BTreeMap<Place, State>;
 
+/// The state of a file.
 #[derive(Debug, PartialEq, Eq)]
 enum State {
     Absent,
     Settled(Stamp),
-    /// It will be read once more.
+    /// The file changed a moment ago, and must be read once more.
     Fresh,
 }
 
 impl References {
-    /// Notes the files that a plugin's settings refer to; they have just been read. Their owner is known by a folder.
+    /// Notes the files that a plugin's settings refer to, which have just been read. The folder
+    /// names the tenant that owns them.
     pub(crate) fn note(&self, plugin: &PluginRef, owner: &Path, files: BTreeSet<PathBuf>) {
-        let seen = files.into_iter().map(|path| {
+        let mut seen = SeenFiles::new();
+        for path in files {
             let file = path.clone();
-            // What can't be told is taken for absent, and is another file once it can be.
+            // A file whose state is unknown counts as absent, and as changed once its state is
+            // known.
             let state = files::within(owner, move || Ok(state(&file))).unwrap_or(State::Absent);
-            (
-                Place {
-                    owner: owner.to_owned(),
-                    path,
-                },
-                state,
-            )
-        });
-        let seen: Seen = seen.collect();
-        match seen.is_empty() {
-            true => self.lock().seen.remove(plugin),
-            false => self.lock().seen.insert(plugin.clone(), seen),
-        };
+            let owner = owner.to_owned();
+            seen.insert(Place { owner, path }, state);
+        }
+
+        if seen.is_empty() {
+            self.lock().seen.remove(plugin);
+        } else {
+            self.lock().seen.insert(plugin.clone(), seen);
+        }
     }
 
-    /// Whether one of them is no longer as it was read. Nothing is concluded from one that can't be looked at.
+    /// Returns whether a file has changed since it was read. A file whose state is unknown has not.
     pub(crate) fn have_changed(&self) -> bool {
         let mut known = self.lock();
         let Known { seen, looks } = &mut *known;
-        let places: BTreeSet<_> = seen.values().flat_map(Seen::keys).cloned().collect();
+        let places: BTreeSet<_> = seen.values().flat_map(SeenFiles::keys).cloned().collect();
         let found = looks.at(places, &state);
-        let is_another = |(place, was): (&Place, &State)| {
-            *was == State::Fresh
-                || found
-                    .get(&place.path)
-                    .is_some_and(|now| now.as_ref().is_some_and(|now| now != was))
-        };
-        seen.values().flatten().any(is_another)
+
+        let mut files = seen.values().flatten();
+        files.any(|(place, before)| {
+            let now = found.get(&place.path).and_then(Option::as_ref);
+            *before == State::Fresh || now.is_some_and(|now| now != before)
+        })
     }
 
     fn lock(&self) -> MutexGuard<'_, Known> {
-        // It's whole whenever the lock is free.
+        // The state is complete whenever the lock is free, also after a panic.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -83,10 +83,11 @@ fn state(file: &Path) -> State {
     let Ok(metadata) = fs::metadata(file) else {
         return State::Absent;
     };
+
     let modified = metadata.modified().ok();
     let age = modified.and_then(|modified| SystemTime::now().duration_since(modified).ok());
     match age {
-        Some(age) if age >= SETTLED_AFTER => State::Settled(Stamp::of(&metadata)),
+        Some(age) if age >= SETTLED_AGE => State::Settled(Stamp::of(&metadata)),
         _ => State::Fresh,
     }
 }
@@ -96,7 +97,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_file_that_changes_comes_or_goes_is_noticed() {
+    fn changed_created_or_deleted_file_is_noticed() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("token");
         let plugin = PluginRef {
@@ -111,26 +112,26 @@ mod tests {
             file.set_modified(SystemTime::now() - Duration::from_secs(age))
                 .expect("set");
         };
-        assert!(!references.have_changed(), "nothing refers to anything");
+        assert!(!references.have_changed(), "no settings refer to a file");
         note();
-        assert!(!references.have_changed(), "it still isn't there");
+        assert!(!references.have_changed(), "the file is still missing");
         write("one", 60);
-        assert!(references.have_changed(), "it has come");
+        assert!(references.have_changed(), "the file was created");
         note();
         assert!(!references.have_changed());
         write("another", 50);
-        assert!(references.have_changed(), "it's another");
+        assert!(references.have_changed(), "the file was changed");
         write("fresh", 0);
         note();
         assert!(
             references.have_changed(),
-            "it may have been read while it was written"
+            "the file may have been read during a write"
         );
         write("fresh", 40);
         note();
         fs::remove_file(&path).expect("removed");
-        assert!(references.have_changed(), "it's gone");
+        assert!(references.have_changed(), "the file was deleted");
         references.note(&plugin, folder.path(), BTreeSet::new());
-        assert!(!references.have_changed(), "nothing refers to it any more");
+        assert!(!references.have_changed(), "no settings refer to the file");
     }
 }

@@ -1,4 +1,5 @@
-//! What is done off the keeper's task. Results are taken up by turns of tenants: a thousand of one hold up no other's.
+//! Loads that run off the keeper's task. Their results are handed out by turns of tenants, so that
+//! a thousand results of one tenant do not hold up the results of others.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::ops::Bound::{Excluded, Unbounded};
@@ -8,11 +9,11 @@ use tokio::task::{JoinError, JoinSet};
 
 use super::load::{Failure, Loading, Ready};
 
-/// What was done.
+/// The result of a load.
 pub(crate) enum Done {
     /// A file was loaded.
     Loaded(PluginRef, Loading),
-    /// A revision that had been kept was loaded.
+    /// A revision was loaded from the archive.
     Recalled(PluginRef, Revision, Result<Ready, Failure>),
 }
 
@@ -23,51 +24,58 @@ impl Done {
     }
 }
 
-/// What is under way, and what is over and not taken up yet.
+/// The loads that are under way, and the results that have not been handed out.
 #[derive(Default)]
 pub(crate) struct Work {
-    under_way: JoinSet<Done>,
-    over: Turns<Done>,
+    running: JoinSet<Done>,
+    done: Turns<Done>,
 }
 
 impl Work {
+    /// Starts a load.
     pub(crate) fn spawn(&mut self, work: impl Future<Output = Done> + Send + 'static) {
-        self.under_way.spawn(work);
+        self.running.spawn(work);
     }
 
-    /// Whether nothing is under way and nothing is left to be taken up.
+    /// Returns whether no load is under way and no result is left.
     pub(crate) fn is_empty(&self) -> bool {
-        self.under_way.is_empty() && self.over.is_empty()
+        self.running.is_empty() && self.done.is_empty()
     }
 
-    /// The next result; `None` where there is nothing to wait for. Loses none when it's dropped.
+    /// Waits for the next result; `None` if there is nothing to wait for.
+    ///
+    /// No result is lost if the returned future is dropped.
     pub(crate) async fn next(&mut self) -> Option<Done> {
-        while let Some(ended) = self.under_way.try_join_next() {
+        while let Some(ended) = self.running.try_join_next() {
             self.put(ended);
         }
+
         loop {
-            if let Some(done) = self.over.next() {
+            if let Some(done) = self.done.next() {
                 return Some(done);
             }
-            let ended = self.under_way.join_next().await?;
+            let ended = self.running.join_next().await?;
             self.put(ended);
         }
     }
 
     fn put(&mut self, ended: Result<Done, JoinError>) {
         match ended {
-            Ok(done) => self.over.put(done.tenant().clone(), done),
+            Ok(done) => self.done.put(done.tenant().clone(), done),
             Err(error) => {
-                tracing::error!(target: "hookyard::release", %error, "the host failed while it loaded a plugin");
+                tracing::error!(
+                    target: "hookyard::release", %error,
+                    "a task that loads a plugin ended without a result"
+                );
             }
         }
     }
 }
 
-/// Things of tenants, who take turns.
+/// Items of tenants, who take turns.
 struct Turns<T> {
     waiting: BTreeMap<TenantName, VecDeque<T>>,
-    /// Whose turn was the last.
+    /// The tenant that had the last turn.
     last: Option<TenantName>,
 }
 
@@ -85,25 +93,26 @@ impl<T> Turns<T> {
         self.waiting.is_empty()
     }
 
-    fn put(&mut self, tenant: TenantName, thing: T) {
-        self.waiting.entry(tenant).or_default().push_back(thing);
+    fn put(&mut self, tenant: TenantName, item: T) {
+        self.waiting.entry(tenant).or_default().push_back(item);
     }
 
-    /// The first thing of the tenant whose turn it is.
+    /// Removes and returns the first item of the tenant whose turn it is.
     fn next(&mut self) -> Option<T> {
         let after = self
             .last
             .as_ref()
             .and_then(|last| self.waiting.range((Excluded(last), Unbounded)).next());
         let (tenant, _) = after.or_else(|| self.waiting.first_key_value())?;
+
         let tenant = tenant.clone();
-        let things = self.waiting.get_mut(&tenant)?;
-        let thing = things.pop_front();
-        if things.is_empty() {
+        let items = self.waiting.get_mut(&tenant)?;
+        let item = items.pop_front();
+        if items.is_empty() {
             self.waiting.remove(&tenant);
         }
         self.last = Some(tenant);
-        thing
+        item
     }
 }
 
@@ -112,7 +121,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn tenants_take_turns_whatever_they_have_waiting() {
+    fn tenants_take_turns() {
         let mut turns = Turns::default();
         let put = |turns: &mut Turns<u32>, tenant: &str, thing| {
             turns.put(tenant.parse().expect("a name"), thing)

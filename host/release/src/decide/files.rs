@@ -114,7 +114,8 @@ impl Decision<'_> {
     }
 
     fn rehearse(&mut self, revision: Revision, takes_time: bool) {
-        // The host has just started. The revision that served before does so again while its successor is rehearsed.
+        // The host has just started. The revision that served before does so again while its
+        // successor is rehearsed.
         let can_return = |last| self.now.archived.contains(&last);
         if takes_time && self.plugin.active.is_none() && self.plugin.last.is_some_and(can_return) {
             self.plugin.is_file_out = true;
@@ -163,10 +164,12 @@ impl Decision<'_> {
 
     fn refuse_blocked(&mut self, revision: Revision, block: &Block) {
         let reason = format!(
-            "this content was blocked at {}: {}; drop another build, or run `hookyard plugins clear {}`",
+            "this content was blocked at {}: {}; drop another build, or run `hookyard plugins \
+             clear {}`",
             block.since, block.reason, self.plugin.name
         );
-        // The revision is still recorded as active if it is about to be rolled back; its next step says so.
+        // The revision is still recorded as active if it is about to be rolled back; its next step
+        // says so.
         let steps = if self.plugin.is_at(revision, Step::Active) {
             Vec::new()
         } else {
@@ -225,7 +228,8 @@ impl Decision<'_> {
     /// Refuses the file. The revision that serves goes on.
     fn refuse(&mut self, revision: Option<Revision>, reason: String) {
         self.plugin.file = None;
-        // The settings of a revision that serves may have become bad. It goes on with its old ones, and its step stays.
+        // The settings of a revision that serves may have become bad. It goes on with its old ones,
+        // and its step stays.
         let revision = revision.filter(|revision| {
             !self.plugin.steps.contains_key(revision) || self.plugin.is_compiling(*revision)
         });
@@ -253,7 +257,8 @@ impl Decision<'_> {
             return;
         }
 
-        // The record comes first, so that `plugins show` has the step when the line appears in the log.
+        // The record comes first, so that `plugins show` has the step when the line appears in the
+        // log.
         self.record(steps);
         self.notify(Notice::Refused {
             reason: reason.clone(),

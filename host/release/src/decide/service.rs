@@ -1,4 +1,5 @@
-//! Decisions about what comes into service and goes out of it: activation, rollback, and operators' orders.
+//! Decisions about what comes into service and goes out of it: activation, rollback, and operators'
+//! orders.
 
 use hookyard_model::{Revision, Step};
 use hookyard_store::{Block, Order, ReleaseStep};
@@ -8,7 +9,8 @@ use crate::component::load::{Failure, not_archived};
 use crate::notice::Notice;
 
 impl Decision<'_> {
-    /// Puts a revision into service. The revision that served before drains, or is blocked if it was rolled back.
+    /// Puts a revision into service. The revision that served before drains, or is blocked if it
+    /// was rolled back.
     pub(super) fn activate(&mut self, revision: Revision) {
         let outgoing = self.plugin.active.or(self.plugin.last);
         let outgoing = outgoing.filter(|outgoing| *outgoing != revision);
@@ -32,8 +34,8 @@ impl Decision<'_> {
             steps.extend(self.leave(outgoing, block));
         }
         if !self.plugin.is_at(revision, Step::Active) {
-            // The archive may be faster than a load of the same revision from the folder, which then ends at some step
-            // before `compiled`.
+            // The archive may be faster than a load of the same revision from the folder, which
+            // then ends at some step before `compiled`.
             self.plugin
                 .steps
                 .retain(|of, step| *of != revision || step.leads_to(Step::Active));
@@ -80,8 +82,8 @@ impl Decision<'_> {
         }
     }
 
-    /// Brings the revision into service that the state calls for: at once if it is warm, or else once it is loaded.
-    /// Returns whether there is such a revision.
+    /// Brings the revision into service that the state calls for: at once if it is warm, or else
+    /// once it is loaded. Returns whether there is such a revision.
     pub(super) fn bring_back(&mut self) -> bool {
         self.lose_missing();
         let Some(called) = self.plugin.call_for(|other| self.now.is_available(other)) else {
@@ -90,7 +92,8 @@ impl Decision<'_> {
 
         if self.warm == Some(called) {
             self.activate(called);
-            // The warm revision has the settings that it served with. Those in the folder may be others by now.
+            // The warm revision has the settings that it served with. Those in the folder may be
+            // others by now.
             self.renew();
         } else {
             self.recall(called);
@@ -98,7 +101,8 @@ impl Decision<'_> {
         true
     }
 
-    /// Gives up on revisions of the previous host that are not in the archive, so that none stays recorded as active.
+    /// Gives up on revisions of the previous host that are not in the archive, so that none stays
+    /// recorded as active.
     fn lose_missing(&mut self) {
         while self.plugin.active.is_none()
             && let Some(called) = self.plugin.call_for(|_| true)
@@ -109,7 +113,8 @@ impl Decision<'_> {
         }
     }
 
-    /// Loads the active revision from the archive once more, with the settings that are in the folder now.
+    /// Loads the active revision from the archive once more, with the settings that are in the
+    /// folder now.
     pub(super) fn renew(&mut self) {
         if let Some(active) = self.plugin.active {
             self.recall(active);
@@ -129,7 +134,7 @@ impl Decision<'_> {
             self.plugin.recall_backoff.reset();
         }
 
-        // The component is at hand now, whether or not it is still in the archive.
+        // The component is loaded now, whether or not it is still in the archive.
         let called = self
             .plugin
             .call_for(|other| other == revision || self.now.is_available(other));
@@ -145,7 +150,8 @@ impl Decision<'_> {
             }
             Ok(()) if is_active && called.is_none() => self.activate(revision),
             Ok(()) => {}
-            // The active revision was loaded for its settings alone. It goes on with those that it has.
+            // The active revision was loaded for its settings alone. It goes on with those that it
+            // has.
             Err(_) if is_active => {}
             Err(Failure::Refused(reason) | Failure::Unreadable(reason)) if is_called => {
                 self.give_up_on(revision, reason);
@@ -171,7 +177,8 @@ impl Decision<'_> {
         self.bring_back();
     }
 
-    /// Gives up on a revision that cannot be had. An operator who ordered it finds the reason in its step.
+    /// Gives up on a revision that cannot be had. An operator who ordered it finds the reason in
+    /// its step.
     fn give_up_on(&mut self, revision: Revision, reason: String) {
         self.notify(Notice::Lost {
             revision,

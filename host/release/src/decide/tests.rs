@@ -9,14 +9,14 @@ use super::*;
 use crate::plugin::tests::{block, name, order, revision};
 use crate::rehearse::Findings;
 
-/// A plugin to which one thing happens after the other.
+/// A plugin that receives one input after the other.
 struct Script {
     plugin: Plugin,
     now: Now,
 }
 
 impl Script {
-    /// A plugin of which nothing is known.
+    /// A plugin that has neither a file nor a record.
     fn new() -> Self {
         Self {
             plugin: Plugin::new(name()),
@@ -59,7 +59,8 @@ impl Script {
         script
     }
 
-    /// The plugin in a host that has just started, after one that had revision 2 active and revision 1 before.
+    /// The plugin in a host that has just started, after one that had revision 2 active and
+    /// revision 1 before.
     fn restarted() -> Self {
         let record = |number: u8, step, served_at| RevisionRecord {
             plugin: name(),

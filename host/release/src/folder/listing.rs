@@ -1,4 +1,6 @@
-//! What stands in the plugin folder: names and stamps, read from the file system, judged by nobody yet.
+//! Lists the plugin folder: the names and stamps of its entries, read from the file system.
+//!
+//! Which entries are plugins is decided in [`sighting`](super::sighting).
 
 use std::ffi::OsStr;
 use std::fs;
@@ -16,15 +18,16 @@ use hookyard_config::files::{FolderStamp, Stamp};
 
 /// What a folder of fixtures is called after its plugin.
 pub(crate) const FIXTURES: &str = ".fixtures";
-/// The most entries of one folder that are read, so that no tenant's folder makes a look slow for others.
+/// The maximum number of entries of one folder that are read, so that a look at one tenant's folder
+/// does not delay other tenants.
 pub(crate) const ENTRIES_MAX: usize = 10_000;
 
 /// The plugin folder at one moment.
 #[derive(Debug, Default)]
 pub(crate) struct Listing {
-    /// Everything directly in the folder, less hidden entries.
+    /// The entries of the folder itself, except hidden ones.
     pub(crate) top: Vec<Top>,
-    /// The folders that a change could show in, links resolved.
+    /// The folders in which a change could show, with links resolved.
     pub(crate) watched: Folders,
 }
 
@@ -39,18 +42,18 @@ pub(crate) struct Top {
 pub(crate) enum TopKind {
     /// A tenant's folder.
     Folder(Folder),
-    /// Neither a folder nor a link to one.
+    /// An entry that is neither a folder nor a link to a folder.
     File,
-    /// A folder that can't be read now, and why.
+    /// A folder that cannot be read at the moment, for this reason.
     Unreadable(String),
 }
 
-/// What is in a tenant's folder.
+/// The content of a tenant's folder.
 #[derive(Debug, Default)]
 pub(crate) struct Folder {
     pub(crate) items: Vec<Item>,
-    /// Whether there are more than `ENTRIES_MAX`. The files of plugins that have precedence are among the items all the
-    /// same, where they are there.
+    /// Whether the folder has more than [`ENTRIES_MAX`] entries. The items have the files of
+    /// plugins with precedence all the same.
     pub(crate) is_cut: bool,
 }
 
@@ -63,24 +66,25 @@ pub(crate) struct Item {
 
 #[derive(Debug)]
 pub(crate) enum ItemKind {
-    /// A file or a link to one.
+    /// A file or a link to a file.
     File(Stamp),
     /// A folder of fixtures.
     Fixtures(FolderStamp),
-    /// A folder, a socket, and the like.
+    /// A folder, a socket, or another kind of entry.
     Other,
-    /// A link to nothing.
+    /// A link whose target is missing.
     Dangling,
-    /// What it is can't be told now, and why.
+    /// An entry that cannot be read at the moment, for this reason.
     Unreadable(String),
 }
 
-/// Lists the plugin folder. A tenant's folder that doesn't answer holds up the others once; it counts as unreadable.
+/// Lists the plugin folder. A tenant's folder that does not answer delays the others once, and
+/// counts as unreadable afterwards.
 #[derive(Debug, Default)]
 pub(crate) struct Lister(Looks<(Option<TopKind>, Folders)>);
 
 impl Lister {
-    /// Lists `folder` and its tenants' folders. Fails when `folder` itself can't be read.
+    /// Lists `folder` and its tenants' folders. Fails if `folder` itself cannot be read.
     pub(crate) fn list(
         &mut self,
         folder: &Path,
@@ -101,6 +105,7 @@ impl Lister {
         let mut found = self.0.at(names.iter().map(place), &move |path: &Path| {
             look(path, &precedence)
         });
+
         let mut listing = Listing {
             top: Vec::new(),
             watched,
@@ -112,7 +117,7 @@ impl Lister {
                     .flatten()
                     .unwrap_or_else(|| {
                         (
-                            Some(TopKind::Unreadable("the system gives no answer".to_owned())),
+                            Some(TopKind::Unreadable("the system does not answer".to_owned())),
                             Folders::new(),
                         )
                     });
@@ -123,7 +128,8 @@ impl Lister {
     }
 }
 
-/// What stands at a place of the plugin folder, if anything, and where a change of it could show.
+/// Returns the kind of an entry of the plugin folder, if it exists, and the folders in which a
+/// change of it could show.
 fn look(path: &Path, precedence: &Precedence) -> (Option<TopKind>, Folders) {
     let mut watched = Folders::new();
     let name = path
@@ -141,6 +147,7 @@ fn look(path: &Path, precedence: &Precedence) -> (Option<TopKind>, Folders) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => None,
         Err(error) => Some(TopKind::Unreadable(error.to_string())),
     };
+
     (kind, watched)
 }
 
@@ -161,6 +168,7 @@ fn contents(
         names.sort();
         names.dedup();
     }
+
     let item = |name: String| {
         let path = folder.join(&name);
         let kind = match fs::metadata(&path) {
@@ -184,7 +192,7 @@ fn contents(
     })
 }
 
-/// The names of those files of a plugin that are there.
+/// Returns the names of a plugin's files that exist.
 fn files_of(folder: &Path, plugin: &PluginRef) -> Vec<String> {
     let names = [".wasm", ".toml", FIXTURES].map(|end| format!("{}{end}", plugin.name));
     let is_gone = |error: io::Error| error.kind() == io::ErrorKind::NotFound;
@@ -194,11 +202,11 @@ fn files_of(folder: &Path, plugin: &PluginRef) -> Vec<String> {
         .collect()
 }
 
-/// What stands in a folder of fixtures; as much as can be told of it.
+/// Returns the stamp of a folder with fixtures, as far as it can be read.
 fn fixtures(folder: &Path) -> FolderStamp {
     let Names { mut names, .. } = names(folder, ENTRIES_MAX).unwrap_or_default();
     names.retain(|name| is_fixture(name));
-    // One more than are read, so that the change to too many shows.
+    // One more than are read, so that a file beyond the maximum shows as a change.
     names.truncate(COUNT_MAX + 1);
     let stamp = |name: &'_ str| Some(Stamp::of(&fs::metadata(folder.join(name)).ok()?));
     FolderStamp::of(
@@ -208,15 +216,16 @@ fn fixtures(folder: &Path) -> FolderStamp {
     )
 }
 
-/// Names of a folder's entries.
+/// The names of a folder's entries.
 #[derive(Default)]
 struct Names {
     names: Vec<String>,
-    /// Whether there are more.
+    /// Whether the folder has more.
     is_cut: bool,
 }
 
-/// The names in a folder, in order, less hidden ones. A name that isn't UTF-8 can't be valid and comes replaced.
+/// Returns the names in a folder, in order, except hidden ones. A name that is not UTF-8 cannot be
+/// valid, and is returned with replacement characters.
 fn names(folder: &Path, entries_max: usize) -> io::Result<Names> {
     let (entries, is_cut) = files::names_here(folder, entries_max)?;
     let names = entries
@@ -227,7 +236,7 @@ fn names(folder: &Path, entries_max: usize) -> io::Result<Names> {
     Ok(Names { names, is_cut })
 }
 
-/// A folder is watched where it really is; a link to it is watched where the link stands.
+/// Adds a folder to the watched ones: its real path, and the folder of the link if it is a link.
 fn watch(watched: &mut Folders, folder: &Path) {
     add(watched, folder);
     if folder.is_symlink() {
@@ -238,7 +247,7 @@ fn watch(watched: &mut Folders, folder: &Path) {
     }
 }
 
-/// A file behind a link changes in the folder that it really is in.
+/// Adds the folder of a link's target, in which a change of the target shows.
 fn watch_target(watched: &mut Folders, path: &Path) {
     if path.is_symlink()
         && let Ok(target) = path.canonicalize()
@@ -261,7 +270,7 @@ mod tests {
     use std::os::unix::fs::symlink;
 
     #[test]
-    fn links_are_followed_and_watched_where_they_lead() {
+    fn links_are_followed_and_their_targets_watched() {
         let root = tempfile::tempdir().expect("a folder");
         let real = root.path().canonicalize().expect("a folder");
         for folder in ["plugins/acme", "builds", "blue"] {

@@ -1,4 +1,5 @@
-//! Which of a tenant's plugins have their places first, where there are more files than there may be plugins.
+//! Which plugins of a tenant count, where the folder has more files than the tenant may have
+//! plugins.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,11 +7,11 @@ use hookyard_model::PluginRef;
 
 use super::sighting::Files;
 
-/// The plugins that come before what is dropped later.
+/// The plugins that come before files that are dropped later.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Precedence(BTreeMap<PluginRef, Rank>);
 
-/// The first comes first.
+/// The rank of a plugin. A smaller rank comes first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Rank {
     Serves,
@@ -19,28 +20,27 @@ enum Rank {
 }
 
 impl Precedence {
-    /// First those that serve, or did when the host ended; then those that are being loaded.
+    /// Creates a precedence in which plugins that serve come first, and then those that are being
+    /// loaded.
     pub(crate) fn new(
         serving: impl IntoIterator<Item = PluginRef>,
         loading: impl IntoIterator<Item = PluginRef>,
     ) -> Self {
         let loading = loading.into_iter().map(|plugin| (plugin, Rank::Loads));
-        Self(
-            loading
-                .chain(serving.into_iter().map(|plugin| (plugin, Rank::Serves)))
-                .collect(),
-        )
+        let serving = serving.into_iter().map(|plugin| (plugin, Rank::Serves));
+        // The later entry of a plugin counts.
+        Self(loading.chain(serving).collect())
     }
 
-    /// A tenant's plugins that come first.
+    /// Returns the plugins of a tenant that serve or are being loaded.
     pub(crate) fn of_tenant(&self, tenant: &str) -> impl Iterator<Item = &PluginRef> {
         self.0
             .keys()
             .filter(move |plugin| plugin.tenant.as_str() == tenant)
     }
 
-    /// Leaves `count_max` of one tenant's plugins, and returns the others. After those that come first, those whose files
-    /// have been unchanged for longest are left.
+    /// Leaves at most `count_max` of one tenant's plugins, and returns the others. Among plugins of
+    /// the same rank, those whose files have been unchanged for longest stay.
     pub(crate) fn bound(
         &self,
         plugins: &mut BTreeMap<PluginRef, Files>,
@@ -48,15 +48,13 @@ impl Precedence {
     ) -> BTreeSet<PluginRef> {
         let mut by_rank: Vec<_> = plugins
             .iter()
-            .map(|(plugin, files)| (self.rank(plugin), files, plugin))
+            .map(|(plugin, files)| (self.rank(plugin), files.code.changed, plugin.clone()))
             .collect();
-        by_rank.sort_by_key(|(rank, files, _)| (*rank, files.code.changed));
-        let over = by_rank
-            .into_iter()
-            .skip(count_max)
-            .map(|(_, _, plugin)| plugin.clone())
-            .collect();
-        plugins.retain(|plugin, _| !BTreeSet::contains(&over, plugin));
+        by_rank.sort();
+
+        let over = by_rank.into_iter().skip(count_max);
+        let over: BTreeSet<_> = over.map(|(_, _, plugin)| plugin).collect();
+        plugins.retain(|plugin, _| !over.contains(plugin));
         over
     }
 

@@ -1,73 +1,72 @@
-//! Judges a listing by the naming rules: which plugins are there, and which entries are nobody's.
+//! Finds the plugins in a listing of the folder, by the naming rules.
 //!
-//! `<tenant>/<plugin>.wasm` is a plugin, `<tenant>/<plugin>.toml` its settings. Other files are left alone, save those
-//! that somebody clearly meant to be loaded: they become a problem to tell the operator.
+//! `<tenant>/<plugin>.wasm` is a plugin's component, `<tenant>/<plugin>.toml` its settings, and
+//! `<tenant>/<plugin>.fixtures` a folder with its fixtures. Other files are ignored. A file that
+//! somebody clearly meant to be loaded, and that cannot be, becomes a problem for the log.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
+use hookyard_config::files::{FolderStamp, Stamp};
 use hookyard_model::{PluginName, PluginRef, TenantName};
 
 use super::listing::{ENTRIES_MAX, FIXTURES, Folder, Item, ItemKind, Listing, TopKind};
 use super::precedence::Precedence;
-use hookyard_config::files::{FolderStamp, Stamp};
 
-/// Lines about one folder that are told one by one. Of others only the number is told.
+/// The maximum number of problems of one folder that are logged. The others are only counted.
 const PROBLEMS_MAX: usize = 20;
-/// Names of plugins in a line.
+/// The maximum number of plugins that one line names.
 const NAMES_MAX: usize = 3;
 
-/// A plugin's files.
+/// The files of a plugin, as one look showed them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Files {
     /// The component.
     pub code: Stamp,
-    /// The settings beside it, where there are any.
+    /// The settings, if there are any.
     pub sidecar: Option<Stamp>,
-    /// The fixtures beside it, where there are any.
+    /// The folder with fixtures, if there is one.
     pub fixtures: Option<FolderStamp>,
 }
 
 impl Files {
-    /// For how long all of them had been unchanged.
+    /// Returns for how long none of the files has changed.
     pub(crate) fn quiet_for(&self, now: SystemTime) -> Duration {
-        let code = self.code.quiet_for(now);
-        let sidecar = self.sidecar.map(|sidecar| sidecar.quiet_for(now));
+        let settings = self.sidecar.map(|settings| settings.quiet_for(now));
         let fixtures = self.fixtures.map(|fixtures| fixtures.quiet_for(now));
-        sidecar
-            .into_iter()
-            .chain(fixtures)
-            .fold(code, Duration::min)
+        let others = settings.into_iter().chain(fixtures);
+        others.fold(self.code.quiet_for(now), Duration::min)
     }
 }
 
-/// What a look at the folder showed.
+/// What one look at the folder showed.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Sighting {
-    /// The plugins that are there.
+    /// The plugins that the folder has.
     pub(crate) plugins: BTreeMap<PluginRef, Files>,
-    /// Plugins that can't be seen now and may well be there: nothing is concluded from their absence.
+    /// The plugins whose files cannot be read at the moment. Nothing follows from their absence.
     pub(crate) hidden: BTreeSet<PluginRef>,
-    /// Tenants of whom the same holds as a whole.
+    /// The tenants whose folders cannot be read at the moment.
     pub(crate) hidden_tenants: BTreeSet<TenantName>,
-    /// Plugins beyond the most that their tenant may have. Nothing is loaded of them; what serves goes on.
+    /// The plugins beyond the maximum of their tenant. They are not loaded, and one that serves
+    /// goes on.
     pub(crate) over: BTreeSet<PluginRef>,
-    /// A line for each tenant that has such.
+    /// A line for each tenant that has too many plugins.
     pub(crate) over_lines: Vec<String>,
-    /// What the operator should hear, a line each.
+    /// The problems that the operator should know about, one line each.
     pub(crate) problems: BTreeSet<String>,
 }
 
 impl Sighting {
-    /// Whether a plugin may well be there, and can't be seen or isn't looked at.
+    /// Returns whether the folder may have a plugin that this look does not show.
     pub(crate) fn hides(&self, plugin: &PluginRef) -> bool {
         self.hidden.contains(plugin)
             || self.hidden_tenants.contains(&plugin.tenant)
             || self.over.contains(plugin)
     }
 
-    /// Adds what was found of one tenant.
+    /// Adds what was found in the folder of one tenant.
     fn add(&mut self, tenant: Self) {
         self.plugins.extend(tenant.plugins);
         self.hidden.extend(tenant.hidden);
@@ -76,92 +75,93 @@ impl Sighting {
         self.problems.extend(tenant.problems);
     }
 
-    /// Leaves so many problems that a folder full of them fills no log.
+    /// Drops problems beyond the maximum, so that a folder full of them does not fill the log.
     fn bound_problems(&mut self, shown: &Path) {
-        let count = self.problems.len();
-        if count > PROBLEMS_MAX {
-            self.problems = std::mem::take(&mut self.problems)
-                .into_iter()
-                .take(PROBLEMS_MAX)
-                .collect();
-            let left_out = count - PROBLEMS_MAX;
-            self.problems.insert(format!(
-                "{}: {left_out} more of its entries are ignored",
-                shown.display()
-            ));
+        let Some(dropped) = self.problems.len().checked_sub(PROBLEMS_MAX) else {
+            return;
+        };
+        if dropped == 0 {
+            return;
         }
+
+        let problems = std::mem::take(&mut self.problems);
+        self.problems = problems.into_iter().take(PROBLEMS_MAX).collect();
+        let shown = shown.display();
+        self.problems.insert(format!(
+            "{shown}: {dropped} more of its entries are ignored"
+        ));
     }
 }
 
-/// Judges `listing` of `folder`. Of more than `count_max` plugins of a tenant, those that come first count.
+/// Finds the plugins in a listing of `folder`. At most `count_max` plugins of a tenant count, in
+/// the order of `precedence`.
 pub(crate) fn judge(
     folder: &Path,
     listing: &Listing,
     precedence: &Precedence,
     count_max: usize,
 ) -> Sighting {
-    let (mut sighting, mut tenants) = (Sighting::default(), Vec::new());
+    let mut sighting = Sighting::default();
+    let mut tenants = Vec::new();
     for top in &listing.top {
         let shown = folder.join(&top.name);
         let tenant = TenantName::new(&top.name);
         match (&top.kind, tenant) {
             (TopKind::File, _) => sighting.problems.extend(stray(&shown, &top.name)),
             (TopKind::Folder(items), Ok(tenant)) => {
-                let mut found = judge_tenant(&shown, &tenant, items);
-                found.over = precedence.bound(&mut found.plugins, count_max);
-                found
-                    .over_lines
-                    .extend(told_over(&tenant, &found.over, count_max));
-                tenants.push(found);
+                let mut of_tenant = judge_tenant(&shown, &tenant, items);
+                of_tenant.over = precedence.bound(&mut of_tenant.plugins, count_max);
+                let line = over_line(&tenant, &of_tenant.over, count_max);
+                of_tenant.over_lines.extend(line);
+                tenants.push(of_tenant);
             }
             (TopKind::Unreadable(why), Ok(tenant)) => {
                 sighting
                     .problems
-                    .insert(format!("{} can't be read: {why}", shown.display()));
+                    .insert(format!("{} cannot be read: {why}", shown.display()));
                 sighting.hidden_tenants.insert(tenant);
             }
-            (_, Err(error)) => drop(
-                sighting
-                    .problems
-                    .insert(format!("{} is ignored: {error}", shown.display())),
-            ),
+            (_, Err(error)) => {
+                let problem = format!("{} is ignored: {error}", shown.display());
+                sighting.problems.insert(problem);
+            }
         }
     }
+
     sighting.bound_problems(folder);
     tenants.into_iter().for_each(|tenant| sighting.add(tenant));
     sighting
 }
 
-/// What is said of a tenant's plugins that are over the bound.
-fn told_over(tenant: &TenantName, over: &BTreeSet<PluginRef>, count_max: usize) -> Option<String> {
-    let names: Vec<_> = over
-        .iter()
-        .take(NAMES_MAX)
-        .map(|plugin| plugin.name.as_str())
-        .collect();
-    let names = match over.len() - names.len() {
-        _ if names.is_empty() => return None,
-        0 => names.join(", "),
-        more => format!("{} and {more} more", names.join(", ")),
-    };
+/// Returns the line about a tenant's plugins beyond the maximum.
+fn over_line(tenant: &TenantName, over: &BTreeSet<PluginRef>, count_max: usize) -> Option<String> {
+    if over.is_empty() {
+        return None;
+    }
+
+    let names = over.iter().map(|plugin| plugin.name.as_str());
+    let mut names = names.take(NAMES_MAX).collect::<Vec<_>>().join(", ");
+    if over.len() > NAMES_MAX {
+        names.push_str(&format!(" and {} more", over.len() - NAMES_MAX));
+    }
     Some(format!(
-        "plugins of {tenant} are not loaded: {names}; a tenant may have {count_max} plugins: remove some, or raise \
-         plugins.tenant_count_max"
+        "plugins of {tenant} are not loaded: {names}; a tenant may have {count_max} plugins: \
+         remove some, or raise plugins.tenant_count_max"
     ))
 }
 
-/// A component that stands beside the tenants' folders rather than in one.
+/// Returns the problem of a component that is outside the tenants' folders.
 fn stray(shown: &Path, name: &str) -> Option<String> {
-    let advice = || {
-        format!(
-            "{} is ignored: it stands in no tenant's folder; move it to <tenant>/{name}",
-            shown.display()
-        )
-    };
-    name.ends_with(".wasm").then(advice)
+    if !name.ends_with(".wasm") {
+        return None;
+    }
+    Some(format!(
+        "{} is ignored: it is not in a tenant's folder; move it to <tenant>/{name}",
+        shown.display()
+    ))
 }
 
-/// What is found of one tenant.
+/// Finds the plugins of one tenant.
 fn judge_tenant(shown: &Path, tenant: &TenantName, Folder { items, is_cut }: &Folder) -> Sighting {
     let mut sighting = Sighting::default();
     let by_end = |end: &str| -> BTreeMap<&str, &Item> {
@@ -189,25 +189,23 @@ fn judge_tenant(shown: &Path, tenant: &TenantName, Folder { items, is_cut }: &Fo
                 continue;
             }
         };
-        match see(
-            item,
-            sidecars.get(name).copied(),
-            fixtures.get(name).copied(),
-        ) {
-            Seen::Files(files) => drop(sighting.plugins.insert(plugin, files)),
-            Seen::Unusable(why) => drop(
-                sighting
-                    .problems
-                    .insert(format!("{} is ignored: {why}", shown.display())),
-            ),
-            Seen::Hidden(why) => {
-                sighting
-                    .problems
-                    .insert(format!("{} can't be read: {why}", shown.display()));
+        let (settings, fixtures) = (sidecars.get(name).copied(), fixtures.get(name).copied());
+        match files_of(item, settings, fixtures) {
+            FoundFiles::Files(files) => {
+                sighting.plugins.insert(plugin, files);
+            }
+            FoundFiles::Unusable(why) => {
+                let problem = format!("{} is ignored: {why}", shown.display());
+                sighting.problems.insert(problem);
+            }
+            FoundFiles::Hidden(why) => {
+                let problem = format!("{} cannot be read: {why}", shown.display());
+                sighting.problems.insert(problem);
                 sighting.hidden.insert(plugin);
             }
         }
     }
+
     sighting.bound_problems(shown);
     if *is_cut {
         let shown = shown.display();
@@ -218,34 +216,43 @@ fn judge_tenant(shown: &Path, tenant: &TenantName, Folder { items, is_cut }: &Fo
     sighting
 }
 
-enum Seen<'l> {
+/// What the entries of one plugin are.
+enum FoundFiles<'l> {
+    /// Files that can be loaded.
     Files(Files),
+    /// Entries that cannot be a plugin, for this reason.
     Unusable(&'static str),
+    /// Entries that cannot be read at the moment, for this reason.
     Hidden(&'l str),
 }
 
-fn see<'l>(code: &'l Item, sidecar: Option<&'l Item>, fixtures: Option<&'l Item>) -> Seen<'l> {
+fn files_of<'l>(
+    code: &'l Item,
+    sidecar: Option<&'l Item>,
+    fixtures: Option<&'l Item>,
+) -> FoundFiles<'l> {
     let code = match &code.kind {
         ItemKind::File(stamp) => *stamp,
-        ItemKind::Other | ItemKind::Fixtures(_) => return Seen::Unusable("it is not a file"),
-        ItemKind::Dangling => return Seen::Unusable("it is a link to nothing"),
-        ItemKind::Unreadable(why) => return Seen::Hidden(why),
+        ItemKind::Other | ItemKind::Fixtures(_) => return FoundFiles::Unusable("it is not a file"),
+        ItemKind::Dangling => return FoundFiles::Unusable("it is a link to nothing"),
+        ItemKind::Unreadable(why) => return FoundFiles::Hidden(why),
     };
     let fixtures = fixtures.and_then(|item| match &item.kind {
         ItemKind::Fixtures(stamp) => Some(*stamp),
         _ => None,
     });
+
     match sidecar.map(|item| &item.kind) {
-        Some(ItemKind::File(stamp)) => Seen::Files(Files {
+        Some(ItemKind::File(stamp)) => FoundFiles::Files(Files {
             code,
             sidecar: Some(*stamp),
             fixtures,
         }),
-        Some(ItemKind::Unreadable(why)) => Seen::Hidden(why),
+        Some(ItemKind::Unreadable(why)) => FoundFiles::Hidden(why),
         Some(ItemKind::Other | ItemKind::Fixtures(_)) => {
-            Seen::Unusable("the .toml beside it is not a file")
+            FoundFiles::Unusable("the .toml beside it is not a file")
         }
-        None | Some(ItemKind::Dangling) => Seen::Files(Files {
+        None | Some(ItemKind::Dangling) => FoundFiles::Files(Files {
             code,
             sidecar: None,
             fixtures,
@@ -253,14 +260,15 @@ fn see<'l>(code: &'l Item, sidecar: Option<&'l Item>, fixtures: Option<&'l Item>
     }
 }
 
+/// Returns the problem of a file with compiled code.
 fn compiled(shown: &Path, name: &str) -> Option<String> {
-    let advice = || {
-        format!(
-            "{} is ignored: compiled code is never taken from the folder; drop the .wasm",
-            shown.display()
-        )
-    };
-    name.ends_with(".cwasm").then(advice)
+    if !name.ends_with(".cwasm") {
+        return None;
+    }
+    Some(format!(
+        "{} is ignored: compiled code is never taken from the folder; drop the .wasm",
+        shown.display()
+    ))
 }
 
 #[cfg(test)]
@@ -312,7 +320,7 @@ mod tests {
     }
 
     #[test]
-    fn a_plugin_is_its_code_and_the_settings_beside_it() {
+    fn plugin_has_code_settings_and_fixtures() {
         let folder = FolderStamp::of([("a.json", stamp(7))].into_iter());
         let sighting = judge_items(vec![
             item("orders.toml", ItemKind::File(stamp(2))),
@@ -352,7 +360,7 @@ mod tests {
     }
 
     #[test]
-    fn what_serves_counts_first_then_what_loads_then_the_older_files() {
+    fn serving_plugins_count_first_then_loading_then_old_files() {
         let file = |name: &str, changed| {
             item(
                 name,
@@ -411,7 +419,7 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_full_of_problems_fills_no_log() {
+    fn problems_of_a_folder_are_limited() {
         let items = (0..50)
             .map(|number| item(&format!("{number}.cwasm"), ItemKind::File(stamp(1))))
             .collect();
@@ -434,7 +442,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_meant_but_cannot_be_is_told() {
+    fn unusable_files_are_problems() {
         let check = |item: Item, expected: &str| {
             let sighting = judge_items(vec![item]);
             assert!(sighting.plugins.is_empty(), "{expected}");
@@ -462,12 +470,12 @@ mod tests {
         );
         check(
             item("orders.wasm", ItemKind::Unreadable("denied".to_owned())),
-            "orders.wasm can't be read: denied",
+            "orders.wasm cannot be read: denied",
         );
     }
 
     #[test]
-    fn components_outside_a_tenants_folder_and_bad_tenants_are_told() {
+    fn stray_components_and_bad_tenants_are_problems() {
         let top = vec![
             Top {
                 name: "orders.wasm".to_owned(),
@@ -492,7 +500,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_seen_is_not_taken_for_gone() {
+    fn unreadable_plugins_are_hidden() {
         let unreadable = || "denied".to_owned();
         let sighting = judge_items(vec![item(
             "orders.wasm",

@@ -1,15 +1,17 @@
-//! Decides when a plugin's files are loaded, and when the plugin is removed, from one look at the folder to the next.
+//! Decides when a plugin's files are loaded, and when the plugin is removed, from one look at the
+//! folder to the next.
 //!
 //! ```text
-//!          differ from the handled files       unchanged for the window
-//! (any) --------------------------------> seen ------------------------> handled: load or remove, once
-//!                                          ^ |
-//!                                          '-' changed again: the window starts again
+//!       differ from the handled files        unchanged for the window
+//! (any) ---------------------------> seen ------------------------> handled: load or remove, once
+//!                                     ^ |
+//!                                     '-' changed again: the window starts again
 //! ```
 //!
-//! This module has no clock and no file system: the caller passes the files and the time. A file that was refused is
-//! not loaded again until it changes. A missing file counts as removed only after a window of its own, which is longer
-//! than the time between deleting a file and creating its replacement.
+//! This module has no clock and no file system: the caller passes the files and the time. A file
+//! that was refused is not loaded again until it changes. A missing file counts as removed only
+//! after a window of its own, which is longer than the time between deleting a file and creating
+//! its replacement.
 
 use std::time::{Duration, Instant, SystemTime};
 
@@ -67,7 +69,7 @@ pub(crate) struct Track {
 }
 
 impl Track {
-    /// Creates the track of a plugin of which nothing has been seen.
+    /// Creates the track of a plugin that no look has shown.
     pub(crate) fn new(now: Moment) -> Self {
         Self {
             seen: None,
@@ -132,7 +134,8 @@ impl Track {
         self.again = true;
     }
 
-    /// Returns whether the plugin has left no trace: no file was seen or handled, and none is being loaded.
+    /// Returns whether the plugin has left no trace: no file was seen or handled, and none is being
+    /// loaded.
     pub(crate) fn is_blank(&self) -> bool {
         self.seen.is_none() && self.handled.is_none() && !self.is_loading
     }

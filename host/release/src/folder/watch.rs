@@ -1,9 +1,9 @@
-//! Hears of changes in folders, so that a look is taken early. Never the only reason for a look.
+//! Reports changes in folders, so that the host looks at them early.
 //!
-//! What changed is not passed on: whoever listens looks for itself. Notifications that come while one is unread are one.
-//! Where the system can't notify (a network file system, a used-up limit) the slow look of the listener remains. A watch
-//! that failed or was lost is set up again with a pause between; that state is logged once when it begins and once when
-//! it ends.
+//! A report does not say what changed, and several reports may become one. Where the system cannot
+//! report changes, such as on a network file system, the host still looks at intervals. A watch
+//! that failed or was lost is set up again after a pause. The beginning and the end of that state
+//! are logged.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -16,37 +16,41 @@ use notify::event::{AccessKind, AccessMode};
 use notify::{EventKind, RecommendedWatcher, RecursiveMode, Watcher};
 use tokio::sync::mpsc;
 
-/// How long after a failure the system is asked again.
+/// The pause before a failed watch is set up again.
 const PAUSE: Duration = Duration::from_secs(10);
-/// Removed paths that are remembered between two looks; beyond that every folder counts as lost.
+/// The maximum number of removed paths that are remembered between two looks. Beyond it, the
+/// watches of all folders count as lost.
 const REMOVED_MAX: usize = 1000;
 
-/// A folder as it was when it was watched: the same path may be another folder later.
+/// The identity of a folder. The same path may be another folder later.
 pub type Identity = (u64, u64);
 
-/// The folders that are to be listened to. Whoever looked at them says which they are: here nothing waits for the system.
+/// Folders to watch, with their identities. The caller looks them up, because that may wait for the
+/// system.
 pub type Folders = BTreeMap<PathBuf, Identity>;
 
-/// A set of folders that are listened to.
+/// A watch on a set of folders.
 pub struct Watch {
     watcher: Option<RecommendedWatcher>,
     folders: Folders,
     sender: mpsc::Sender<()>,
     changes: mpsc::Receiver<()>,
     lost: Arc<Mutex<Lost>>,
-    /// When the system is asked again, where it failed.
+    /// The time at which a failed watch is set up again.
     retry_at: Option<Instant>,
-    /// When the watcher was lost last. If it is lost again soon, it is set up again only after the pause.
+    /// The time at which the watcher was last lost. If it is lost again soon, it is set up again
+    /// only after the pause.
     lost_at: Option<Instant>,
     is_failing: bool,
 }
 
-/// What may no longer be watched, though nobody has ended its watch.
+/// The watches that may have been lost.
 #[derive(Debug, Default)]
 struct Lost {
-    /// A new folder of the same path can have the identity of the old one.
+    /// The paths that were removed. A new folder at such a path can have the identity of the old
+    /// one.
     removed: BTreeSet<PathBuf>,
-    /// The watcher reported an error, or missed notifications.
+    /// Whether the watcher reported an error, or missed notifications.
     everything: bool,
 }
 
@@ -69,7 +73,7 @@ impl Lost {
 }
 
 impl Watch {
-    /// Listens to nothing yet.
+    /// Creates a watch on no folder.
     pub fn new() -> Self {
         let (sender, changes) = mpsc::channel(1);
         Self {
@@ -84,7 +88,7 @@ impl Watch {
         }
     }
 
-    /// Listens to these folders, themselves and not what is below them, and to no others.
+    /// Watches these folders, without the folders in them, and no others.
     pub fn listen(&mut self, wanted: &Folders) {
         self.forget(wanted);
 
@@ -110,13 +114,13 @@ impl Watch {
         }
     }
 
-    /// Returns when something may have changed since the last time.
+    /// Waits until something may have changed since the last call.
     pub async fn changed(&mut self) {
         // `self` has a sender, so the channel stays open.
         self.changes.recv().await;
     }
 
-    /// Ends the watches of folders that aren't wanted, are others now, or were lost.
+    /// Ends the watches of folders that are not wanted, have been replaced, or were lost.
     fn forget(&mut self, wanted: &Folders) {
         let lost = std::mem::take(&mut *self.lost.lock().unwrap_or_else(PoisonError::into_inner));
         if lost.everything {
@@ -145,7 +149,7 @@ impl Watch {
         }
     }
 
-    /// Watches these folders, as many as the system lets it.
+    /// Watches these folders, as many of them as the system allows.
     fn add(&mut self, folders: Vec<(PathBuf, Identity)>) -> notify::Result<()> {
         let watcher = match &mut self.watcher {
             Some(watcher) => watcher,
@@ -155,7 +159,9 @@ impl Watch {
         let mut result = Ok(());
         for (folder, identity) in folders {
             match watcher.watch(&folder, RecursiveMode::NonRecursive) {
-                Ok(()) => drop(self.folders.insert(folder, identity)),
+                Ok(()) => {
+                    self.folders.insert(folder, identity);
+                }
                 Err(error) => result = Err(error),
             }
         }
@@ -166,7 +172,8 @@ impl Watch {
         self.retry_at = Some(Instant::now() + PAUSE);
         if !self.is_failing {
             tracing::warn!(
-                "cannot listen for changes to files ({error}); the host looks for changes at intervals until it can"
+                "cannot listen for changes to files ({error}); the host looks for changes at \
+                 intervals until it can"
             );
         }
         self.is_failing = true;
@@ -194,12 +201,12 @@ fn watcher(sender: mpsc::Sender<()>, lost: Arc<Mutex<Lost>>) -> notify::Result<R
     })
 }
 
-/// Reading is no change, or each look would cause the next; the end of writing is one.
+/// Returns whether an event is a change. Reading is not, or each look would cause the next one.
 fn is_change(kind: EventKind) -> bool {
     !matches!(kind, EventKind::Access(access) if access != AccessKind::Close(AccessMode::Write))
 }
 
-/// Which folder stands at a path now. May wait for the system.
+/// Returns the identity of the folder at a path. May wait for the system.
 pub fn identity(folder: &Path) -> Option<Identity> {
     let metadata = fs::metadata(folder).ok()?;
     Some((metadata.dev(), metadata.ino()))
@@ -221,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn reading_is_no_change_and_writing_is() {
+    fn writing_is_a_change_and_reading_is_not() {
         use notify::event::{CreateKind, ModifyKind, RemoveKind, RenameMode};
         let check =
             |kind: EventKind, expected: bool| assert_eq!(is_change(kind), expected, "{kind:?}");
@@ -240,7 +247,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_folder_that_takes_the_place_of_another_is_listened_to() {
+    async fn replaced_folder_is_watched() {
         let root = tempfile::tempdir().expect("a folder");
         let path = root.path().join("acme");
         fs::create_dir(&path).expect("made");
@@ -255,7 +262,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_failed_watcher_is_replaced() {
+    async fn failed_watcher_is_replaced() {
         let root = tempfile::tempdir().expect("a folder");
         let mut watch = Watch::new();
         listen(&mut watch, root.path());
@@ -270,7 +277,7 @@ mod tests {
     }
 
     #[test]
-    fn the_system_is_asked_again_after_a_pause() {
+    fn failed_watch_is_repeated_after_a_pause() {
         let root = tempfile::tempdir().expect("a folder");
         let mut watch = Watch::new();
         watch.complain(&notify::Error::generic("too many watches"));
@@ -285,7 +292,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_removed_folder_is_watched_again_whatever_its_identity() {
+    async fn removed_folder_is_watched_again() {
         let root = tempfile::tempdir().expect("a folder");
         let path = root.path().join("acme");
         fs::create_dir(&path).expect("made");

@@ -66,7 +66,8 @@ impl Keeper {
         }
     }
 
-    /// Returns the component of a revision: the one that the input was about, or the one that is still warm.
+    /// Returns the component of a revision: the one that the input was about, or the one that is
+    /// still warm.
     fn component(
         &self,
         plugin: &PluginRef,
@@ -149,10 +150,14 @@ impl Keeper {
     async fn deactivate(&mut self, plugin: &PluginRef) {
         self.parts.probations.forget(plugin);
         if self.active.forget(plugin) {
-            // First no more jobs are made for the plugin, and then it runs none, so that no job is left between.
+            // First no more jobs are made for the plugin, and then it runs none, so that no job is
+            // left between.
             self.store_routes().await;
             self.parts.catalog.remove(plugin);
-            tracing::info!(target: "hookyard::release", %plugin, "plugin removed; its events are kept");
+            tracing::info!(
+                target: "hookyard::release", %plugin,
+                "plugin removed; its events are kept"
+            );
         }
     }
 
@@ -175,8 +180,8 @@ impl Keeper {
         }
     }
 
-    /// Makes jobs due once more that failed while a rolled-back revision was on probation. A host that dies before this
-    /// does it when it starts again.
+    /// Makes jobs due once more that failed while a rolled-back revision was on probation. A host
+    /// that dies before this does it when it starts again.
     async fn retry_failed(&self, plugin: &PluginRef, revisions: &[Revision]) {
         for revision in revisions {
             let retry = || self.parts.inbox.retry_failed(plugin, *revision);
@@ -193,8 +198,8 @@ impl Keeper {
                     let reason = chain(&error);
                     tracing::error!(
                         target: "hookyard::release", %plugin, revision, reason,
-                        "events that failed at a rolled-back revision could not be made due; they are when the host \
-                         starts again"
+                        "events that failed at a rolled-back revision could not be made due; \
+                         they are when the host starts again"
                     );
                 }
             }

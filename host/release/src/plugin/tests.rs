@@ -290,7 +290,7 @@ fn waiting_file_is_taken_once_admitted() {
             ..out.clone()
         }
         .may_take_file(),
-        "it is no good anyway"
+        "the file cannot run"
     );
     assert!(!serving().may_take_file());
 }

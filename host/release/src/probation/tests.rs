@@ -139,7 +139,8 @@ async fn one_that_does_worse_is_to_be_taken_back_and_its_attempts_are_its_own() 
     let [failed] = <[_; 1]>::try_from(yard.probations.failed()).expect("one");
     assert_eq!(
         failed.reason,
-        "it failed at 2 of 3 events, the previous revision at 0 of 10; the last time it was trapped: unreachable"
+        "it failed at 2 of 3 events, the previous revision at 0 of 10; the last time it was \
+         trapped: unreachable"
     );
     assert!(
         !yard.probations.is_taken_back(&plugin(), revision(2)),
@@ -149,7 +150,7 @@ async fn one_that_does_worse_is_to_be_taken_back_and_its_attempts_are_its_own() 
     assert_eq!(yard.failed(), []);
     assert!(
         yard.note(4, 2, trapped()),
-        "what was under way when it was taken back"
+        "an attempt that was under way at the rollback"
     );
     assert!(yard.probations.is_taken_back(&plugin(), revision(2)));
     yard.begin(2, Some(yard.clock.now()), None);
@@ -228,7 +229,7 @@ fn what_dispatch_would_quarantine_goes_back_where_the_one_before_did_better() {
         !yard
             .probations
             .take_back(&plugin(), revision(1), "too often"),
-        "it isn't the active one"
+        "the revision is not active"
     );
     assert!(
         yard.probations

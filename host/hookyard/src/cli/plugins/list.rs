@@ -1,82 +1,87 @@
-//! `hookyard plugins list`: a line for each plugin.
+//! `hookyard plugins list`: one line for each plugin.
 
 use std::io;
 use std::path::Path;
 
-use hookyard_model::{PluginRef, Timestamp};
-use hookyard_store::{Quarantine, RevisionRecord};
+use hookyard_config as config;
+use hookyard_model::{PluginRef, Timestamp, one_line, visible};
+use hookyard_store::RevisionRecord;
 use serde::Serialize;
 
 use super::standing::{self, Standing};
 use crate::cli::Failure;
 use crate::cli::shared::table::{terminal_width, write_table};
 use crate::output;
-use hookyard_config as config;
-use hookyard_model::{one_line, visible};
 
 const HEAD: [&str; 5] = ["PLUGIN", "STATE", "REVISION", "SINCE", "NOTES"];
-/// What stands where there is nothing to say.
+/// The text of a cell without a value.
 const NOTHING: &str = "-";
 
-/// Lists all that is known.
-pub(crate) async fn list(path: &Path, json: bool) -> Result<(), Failure> {
+/// Lists all plugins that are known.
+pub(super) async fn list(path: &Path, json: bool) -> Result<(), Failure> {
     let settings = config::read(path).result?;
     let all = standing::all(&settings).await?;
     if json {
         return all
             .iter()
-            .try_for_each(|(plugin, standing)| output::line(in_json(plugin, standing)));
+            .try_for_each(|(plugin, standing)| output::line(to_json(plugin, standing)));
     }
     if all.is_empty() {
-        return output::line(format_args!(
-            "{} contains no plugin yet",
-            settings.plugins.folder.display()
-        ));
+        let folder = settings.plugins.folder.display();
+        return output::line(format_args!("{folder} holds no plugin yet"));
     }
+
     let rows = all.iter().map(|(plugin, standing)| row(plugin, standing));
     write_table(Some(HEAD), rows, terminal_width(), &mut io::stdout().lock())
         .map_err(Failure::Output)
 }
 
-/// One plugin, for machines.
+/// The JSON object of one plugin.
 #[derive(Serialize)]
-pub(super) struct Line<'p> {
+pub(super) struct PluginJson<'p> {
     tenant: &'p str,
     plugin: &'p str,
     state: &'static str,
-    /// What serves, or did when the host ended.
+    /// The active revision.
     revision: Option<String>,
+    /// The time at which that revision became active.
     since: Option<String>,
-    /// What the file in the folder holds.
+    /// The revision of the file in the folder.
     file: Option<String>,
     has_file: bool,
-    /// How far that has come where it isn't what serves, and since when.
+    /// The last step of the file's revision and its time, if that revision is not the active one.
     file_state: Option<&'static str>,
     file_since: Option<String>,
-    /// Why these two differ.
+    /// The reason for which the file's revision is not the active one.
     mismatch: Option<String>,
     pinned: Option<String>,
-    quarantine: Option<Why<'p>>,
-    blocked: Vec<Why<'p>>,
+    quarantine: Option<ReasonJson<'p>>,
+    blocked: Vec<ReasonJson<'p>>,
 }
 
+/// A revision, and the reason for its quarantine or block.
 #[derive(Serialize)]
-struct Why<'p> {
+struct ReasonJson<'p> {
     revision: String,
     reason: &'p str,
     since: String,
 }
 
-impl<'p> Line<'p> {
+impl<'p> PluginJson<'p> {
     pub(super) fn of(plugin: &'p PluginRef, standing: &'p Standing) -> Self {
         let active = standing.active();
-        let why = |revision: String, reason, since: String| Why {
-            revision,
-            reason,
-            since,
-        };
-        let quarantine = standing.quarantine.as_ref();
-        let blocks = standing.plugin.blocks.iter();
+        let progress = standing.progress();
+        let quarantine = standing.quarantine.as_ref().map(|quarantine| ReasonJson {
+            revision: quarantine.revision.to_string(),
+            reason: &quarantine.reason,
+            since: quarantine.since.to_string(),
+        });
+        let blocked = standing.plugin.blocks.iter().map(|block| ReasonJson {
+            revision: block.revision.to_string(),
+            reason: &block.reason,
+            since: block.since.to_string(),
+        });
+
         Self {
             tenant: plugin.tenant.as_str(),
             plugin: plugin.name.as_str(),
@@ -87,39 +92,26 @@ impl<'p> Line<'p> {
                 .map(|since| since.to_string()),
             file: standing.plugin.file.map(|file| file.to_string()),
             has_file: standing.has_file,
-            file_state: standing.progress().map(|(step, _)| step.name()),
-            file_since: standing.progress().map(|(_, since)| since.to_string()),
+            file_state: progress.map(|(step, _)| step.name()),
+            file_since: progress.map(|(_, since)| since.to_string()),
             mismatch: standing.mismatch(),
             pinned: standing.plugin.pin().map(|pin| pin.revision.to_string()),
-            quarantine: quarantine.map(|why_| {
-                why(
-                    why_.revision.to_string(),
-                    &why_.reason,
-                    why_.since.to_string(),
-                )
-            }),
-            blocked: blocks
-                .map(|block| {
-                    why(
-                        block.revision.to_string(),
-                        &block.reason,
-                        block.since.to_string(),
-                    )
-                })
-                .collect(),
+            quarantine,
+            blocked: blocked.collect(),
         }
     }
 }
 
-fn in_json(plugin: &PluginRef, standing: &Standing) -> String {
-    serde_json::to_string(&Line::of(plugin, standing)).expect("texts make JSON")
+fn to_json(plugin: &PluginRef, standing: &Standing) -> String {
+    serde_json::to_string(&PluginJson::of(plugin, standing)).expect("texts make JSON")
 }
 
-/// One plugin in a line of a table.
+/// Returns the cells of a plugin's row.
 fn row(plugin: &PluginRef, standing: &Standing) -> [String; 5] {
-    let active = standing.active();
-    let revision = active.map_or_else(|| NOTHING.to_owned(), |active| active.revision.short());
-    let since = active.map_or_else(|| NOTHING.to_owned(), |active| since(active).to_string());
+    let (revision, since) = match standing.active() {
+        Some(active) => (active.revision.short(), since(active).to_string()),
+        None => (NOTHING.to_owned(), NOTHING.to_owned()),
+    };
     [
         plugin.to_string(),
         standing.state().to_owned(),
@@ -129,15 +121,12 @@ fn row(plugin: &PluginRef, standing: &Standing) -> [String; 5] {
     ]
 }
 
-/// One plugin in a sentence.
+/// Returns the state of a plugin in one line.
 pub(super) fn in_words(plugin: &PluginRef, standing: &Standing) -> String {
     let mut line = format!("{plugin} {}", standing.state());
     if let Some(active) = standing.active() {
-        line.push_str(&format!(
-            " {} since {}",
-            active.revision.short(),
-            since(active)
-        ));
+        let since = since(active);
+        line.push_str(&format!(" {} since {since}", active.revision.short()));
     }
     for note in notes(standing) {
         line.push_str("; ");
@@ -150,22 +139,17 @@ fn since(active: &RevisionRecord) -> Timestamp {
     active.served_at.unwrap_or(active.at)
 }
 
-/// What is out of the ordinary.
+/// Returns what the operator should know beside the state.
 fn notes(standing: &Standing) -> Vec<String> {
     let mut notes = Vec::new();
     if let Some(pin) = standing.plugin.pin() {
         notes.push(format!("pinned to {}", pin.revision.short()));
     }
-    if let Some(Quarantine {
-        since,
-        revision,
-        reason,
-        ..
-    }) = &standing.quarantine
-    {
+    if let Some(quarantine) = &standing.quarantine {
+        let (since, revision) = (quarantine.since, quarantine.revision.short());
+        let reason = &quarantine.reason;
         notes.push(format!(
-            "in quarantine since {since} ({}): {reason}",
-            revision.short()
+            "in quarantine since {since} ({revision}): {reason}"
         ));
     }
     notes.extend(standing.mismatch().map(|mismatch| one_line(&mismatch)));
@@ -178,10 +162,12 @@ fn notes(standing: &Standing) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::super::standing::tests::{at, block, dropped, plugin, revision, serving, with_file};
+    use hookyard_store::Quarantine;
+
     use super::*;
 
     #[test]
-    fn a_plugin_is_a_row() {
+    fn plugin_is_one_row() {
         let text = |standing: &Standing| row(&plugin(), standing).join("|");
         assert_eq!(
             text(&serving()),
@@ -196,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn a_plugin_is_told_in_a_line() {
+    fn plugin_is_one_line() {
         let since = "2026-06-02T11:36:45.000Z";
         assert_eq!(
             in_words(&plugin(), &serving()),
@@ -216,20 +202,22 @@ mod tests {
         assert_eq!(
             in_words(&plugin(), &held),
             format!(
-                "acme/books quarantined 020202020202 since {since}; in quarantine since 2026-06-02T11:36:47.000Z \
-                 (020202020202): 9 of 10\\ntrapped; no longer in the folder"
+                "acme/books quarantined 020202020202 since {since}; in quarantine since \
+                 2026-06-02T11:36:47.000Z (020202020202): 9 of 10\\ntrapped; no longer in the \
+                 folder"
             )
         );
         let mut refused = dropped(3);
         refused.plugin.blocks = vec![block(3)];
         let expected = format!(
-            "acme/books active 020202020202 since {since}; its file (030303030303) is refused: worse"
+            "acme/books active 020202020202 since {since}; its file (030303030303) is refused: \
+             worse"
         );
         assert_eq!(in_words(&plugin(), &refused), expected);
-        let told: serde_json::Value =
-            serde_json::from_str(&in_json(&plugin(), &refused)).expect("JSON");
-        assert_eq!(told["revision"], revision(2).to_string());
-        assert_eq!(told["blocked"][0]["reason"], "worse");
-        assert_eq!(told["state"], "active");
+        let json: serde_json::Value =
+            serde_json::from_str(&to_json(&plugin(), &refused)).expect("JSON");
+        assert_eq!(json["revision"], revision(2).to_string());
+        assert_eq!(json["blocked"][0]["reason"], "worse");
+        assert_eq!(json["state"], "active");
     }
 }

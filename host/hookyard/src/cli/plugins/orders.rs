@@ -1,6 +1,8 @@
-//! Orders about a plugin: a command writes them to the store, and the host that runs, or the next one, follows them.
+//! Orders about a plugin: a command writes them to the store, and the host that runs, or the next
+//! one, follows them.
 //!
-//! A command waits until the running host has followed the order, for at most [`WAIT_MAX`], and prints the result.
+//! A command waits until the running host has followed the order, for at most [`WAIT_MAX`], and
+//! prints the result.
 
 use std::path::Path;
 use std::time::Duration;
@@ -72,7 +74,8 @@ impl Session {
         let archived = self.desired.archived(&self.plugin);
         if !self.standing.serves(revision) && !archived.contains(&revision) {
             return Err(anyhow!(
-                "the component of {} is no longer kept in plugins.revisions; drop its file in again",
+                "the component of {} is no longer kept in plugins.revisions; drop its file in \
+                 again",
                 revision.short()
             ));
         }
@@ -103,7 +106,8 @@ impl Session {
         Ok(revision)
     }
 
-    /// Returns the revision that a rollback without `--to` returns to. A running host would choose the same one.
+    /// Returns the revision that a rollback without `--to` returns to. A running host would choose
+    /// the same one.
     fn rollback_target(&self) -> anyhow::Result<Revision> {
         let archived = self.desired.archived(&self.plugin);
         let target = self
@@ -112,13 +116,15 @@ impl Session {
             .rollback_target(|revision| archived.contains(&revision));
         target.ok_or_else(|| {
             anyhow!(
-                "{plugin} has no earlier revision that may serve; `hookyard plugins show {plugin}` lists its revisions",
+                "{plugin} has no earlier revision that may serve; `hookyard plugins show {plugin}` \
+                 lists its revisions",
                 plugin = self.plugin
             )
         })
     }
 
-    /// Waits until the plugin's state is as wanted, or the host refuses the revision that was ordered.
+    /// Waits until the plugin's state is as wanted, or the host refuses the revision that was
+    /// ordered.
     async fn wait(
         &self,
         ordered: Option<Revision>,
@@ -175,7 +181,8 @@ impl Session {
             }
             OrderResult::Done(None) => format!("{plugin} {done}"),
             OrderResult::Waiting => format!(
-                "{plugin} will be {done}: the host is still working on it; check `hookyard plugins list`"
+                "{plugin} will be {done}: the host is still working on it; check \
+                 `hookyard plugins list`"
             ),
             OrderResult::NoHost => {
                 format!("{plugin} {done}, from when a host starts: none is running")
@@ -244,8 +251,8 @@ pub(super) async fn rollback(path: &Path, target: Target, to: Option<&str>) -> R
         .into());
     }
 
-    // The order comes before the block. A command that dies in between leaves an order that the host can follow, and
-    // never a blocked revision without a successor.
+    // The order comes before the block. A command that dies in between leaves an order that the
+    // host can follow, and never a blocked revision without a successor.
     session.order(revision, false).await?;
     let block = Block {
         plugin: plugin.clone(),
@@ -308,7 +315,8 @@ pub(super) async fn clear(path: &Path, target: Target) -> Result<(), Failure> {
     let (plugin, standing) = (&session.plugin, &session.standing);
     if standing.quarantine.is_none() && standing.plugin.blocks.is_empty() {
         return Err(anyhow!(
-            "{plugin} has neither a quarantine nor a block; `hookyard plugins list` names the plugins that have"
+            "{plugin} has neither a quarantine nor a block; `hookyard plugins list` shows which \
+             plugins have"
         )
         .into());
     }

@@ -1,46 +1,46 @@
-//! `hookyard plugins show`: one plugin with its revisions, each with the steps that it took.
+//! `hookyard plugins show`: one plugin with its revisions, and the steps of each.
 
 use std::fmt::Write;
 use std::path::Path;
 
 use anyhow::Context;
-use hookyard_model::{PluginRef, Step};
+use hookyard_config::plugin_summary::{Told, told};
+use hookyard_config::{self as config, Settings};
+use hookyard_model::{PluginRef, Step, one_line, visible};
 use hookyard_store::{ReleaseStep, Releases};
 use hookyard_store_sqlite::{OpenError, SqliteStore};
 use serde::Serialize;
 
-use super::list::{Line, in_words};
+use super::list::{PluginJson, in_words};
 use super::standing::{self, Standing};
 use crate::cli::Failure;
 use crate::output;
-use hookyard_config::plugin_summary::{Told, told};
-use hookyard_config::{self as config, Settings};
-use hookyard_model::{one_line, visible};
 
-/// All that is shown.
-struct Shown<'p> {
+/// What is view of a plugin.
+struct PluginView<'p> {
     plugin: &'p PluginRef,
     standing: Standing,
+    /// The steps of all revisions, the oldest first.
     steps: Vec<ReleaseStep>,
+    /// The plugin's settings, or what is wrong with them.
     settings: Result<Told, String>,
 }
 
 /// Shows a plugin.
-pub(crate) async fn show(path: &Path, plugin: &PluginRef, json: bool) -> Result<(), Failure> {
+pub(super) async fn show(path: &Path, plugin: &PluginRef, json: bool) -> Result<(), Failure> {
     let settings = config::read(path).result?;
-    let standing = standing::one(&settings, plugin).await?;
-    let steps = steps(&settings, plugin).await?;
-    let shown = Shown {
+    let view = PluginView {
         plugin,
-        standing,
-        steps,
+        standing: standing::one(&settings, plugin).await?,
+        steps: steps(&settings, plugin).await?,
         settings: told(&settings.plugins, &settings.rehearsal, plugin),
     };
-    match json {
-        true => output::line(
-            serde_json::to_string(&Document::of(&shown)).context("the plugin can't be told")?,
-        ),
-        false => output::text(text(&shown)),
+
+    if json {
+        let document = Document::of(&view);
+        output::line(serde_json::to_string(&document).expect("texts make JSON"))
+    } else {
+        output::text(text(&view))
     }
 }
 
@@ -50,22 +50,23 @@ async fn steps(settings: &Settings, plugin: &PluginRef) -> anyhow::Result<Vec<Re
         opened => opened?
             .steps(plugin)
             .await
-            .context("the store can't be read"),
+            .context("the store cannot be read"),
     }
 }
 
+/// The JSON object of a plugin.
 #[derive(Serialize)]
 struct Document<'p> {
     #[serde(flatten)]
-    line: Line<'p>,
+    plugin: PluginJson<'p>,
     handlers: Option<&'p str>,
     sources: Option<&'p [String]>,
     limits: Option<&'p str>,
     grants: Option<&'p [String]>,
     settings_fault: Option<&'p str>,
-    /// The latest first.
+    /// The revisions, the latest step first.
     revisions: Vec<DocumentRevision<'p>>,
-    /// The first first.
+    /// The steps, the oldest first.
     steps: Vec<DocumentStep<'p>>,
 }
 
@@ -88,20 +89,17 @@ struct DocumentStep<'p> {
 }
 
 impl<'p> Document<'p> {
-    fn of(shown: &'p Shown<'p>) -> Self {
-        let told = shown.settings.as_ref();
-        let revisions = shown
-            .standing
-            .revisions
-            .iter()
-            .map(|known| DocumentRevision {
-                revision: known.revision.to_string(),
-                step: known.step.name(),
-                since: known.at.to_string(),
-                reason: known.reason.as_deref(),
-                served_at: known.served_at.map(|served_at| served_at.to_string()),
-            });
-        let steps = shown.steps.iter().map(|stepped| DocumentStep {
+    fn of(view: &'p PluginView<'p>) -> Self {
+        let settings = view.settings.as_ref();
+        let records = view.standing.revisions.iter();
+        let revisions = records.map(|record| DocumentRevision {
+            revision: record.revision.to_string(),
+            step: record.step.name(),
+            since: record.at.to_string(),
+            reason: record.reason.as_deref(),
+            served_at: record.served_at.map(|served_at| served_at.to_string()),
+        });
+        let steps = view.steps.iter().map(|stepped| DocumentStep {
             revision: stepped.revision.map(|revision| revision.to_string()),
             step: stepped.step.name(),
             at: stepped.at.to_string(),
@@ -109,49 +107,52 @@ impl<'p> Document<'p> {
             report: stepped.report.as_deref(),
         });
         Self {
-            line: Line::of(shown.plugin, &shown.standing),
-            handlers: handlers(shown),
-            sources: told.ok().and_then(|told| told.sources.as_deref()),
-            limits: told.ok().map(|told| told.limits.as_str()),
-            grants: told.ok().map(|told| told.grants.as_slice()),
-            settings_fault: told.err().map(String::as_str),
+            plugin: PluginJson::of(view.plugin, &view.standing),
+            handlers: handlers(view),
+            sources: settings
+                .ok()
+                .and_then(|settings| settings.sources.as_deref()),
+            limits: settings.ok().map(|settings| settings.limits.as_str()),
+            grants: settings.ok().map(|settings| settings.grants.as_slice()),
+            settings_fault: settings.err().map(String::as_str),
             revisions: revisions.collect(),
             steps: steps.collect(),
         }
     }
 }
 
-/// What the revision that serves can be given, as it was found when it was checked.
-fn handlers<'s>(shown: &'s Shown<'_>) -> Option<&'s str> {
-    let active = shown.standing.active()?.revision;
+/// Returns the handlers of the active revision, as they were recorded when it was checked.
+fn handlers<'s>(view: &'s PluginView<'_>) -> Option<&'s str> {
+    let active = view.standing.active()?.revision;
     let is_check =
         |stepped: &&ReleaseStep| stepped.revision == Some(active) && stepped.step == Step::Checked;
-    shown.steps.iter().rev().find(is_check)?.reason.as_deref()
+    view.steps.iter().rev().find(is_check)?.reason.as_deref()
 }
 
-/// It all as text.
-fn text(shown: &Shown<'_>) -> String {
-    let mut out = format!("{}\n\n", in_words(shown.plugin, &shown.standing));
+/// Returns the text for a terminal.
+fn text(view: &PluginView<'_>) -> String {
+    let mut out = format!("{}\n\n", in_words(view.plugin, &view.standing));
     let mut line = |name: &str, value: &str| {
         let _ = writeln!(out, "{name:<10}{}", visible(value));
     };
-    line("handlers", handlers(shown).unwrap_or("not known"));
-    match &shown.settings {
-        Ok(told) => {
-            let sources = told.sources.as_ref().map(|sources| sources.join(", "));
+    line("handlers", handlers(view).unwrap_or("not known"));
+    match &view.settings {
+        Ok(settings) => {
+            let sources = settings.sources.as_ref().map(|sources| sources.join(", "));
             line(
                 "sources",
                 sources
                     .as_deref()
                     .unwrap_or("all that it has a handler for"),
             );
-            line("limits", &told.limits);
-            line("grants", &told.grants.join(", "));
+            line("limits", &settings.limits);
+            line("grants", &settings.grants.join(", "));
         }
         Err(faults) => line("settings", &one_line(faults)),
     }
+
     out.push_str("\nrevisions\n");
-    for known in &shown.standing.revisions {
+    for known in &view.standing.revisions {
         let _ = writeln!(
             out,
             "  {}  {:<11} since {}{}",
@@ -161,8 +162,9 @@ fn text(shown: &Shown<'_>) -> String {
             because(known.reason.as_deref().map(one_line).as_deref())
         );
     }
+
     out.push_str("\nsteps\n");
-    for stepped in &shown.steps {
+    for stepped in &view.steps {
         let revision = stepped
             .revision
             .map_or_else(|| "-".to_owned(), |revision| revision.short());
@@ -180,7 +182,7 @@ fn text(shown: &Shown<'_>) -> String {
     out
 }
 
-/// A reason, of which lines that are to be added stand below it.
+/// Returns a reason for the end of a line. Further lines of the reason are indented.
 fn because(reason: Option<&str>) -> String {
     let lines = |reason: &str| {
         reason
@@ -200,7 +202,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_plugin_is_shown_with_its_steps() {
+    fn text_has_revisions_and_steps() {
         let step = |number: Option<u8>, step, reason: Option<&str>| ReleaseStep {
             revision: number.map(revision),
             step,
@@ -210,7 +212,7 @@ mod tests {
                 .then(|| "12 events\nall as before\u{1b}[1m".to_owned()),
         };
         let plugin = plugin();
-        let shown = Shown {
+        let view = PluginView {
             plugin: &plugin,
             standing: serving(),
             steps: vec![
@@ -243,8 +245,8 @@ steps
       12 events
       all as before\\u{1b}[1m
 ";
-        assert_eq!(text(&shown), expected);
-        let json = serde_json::to_value(Document::of(&shown)).expect("JSON");
+        assert_eq!(text(&view), expected);
+        let json = serde_json::to_value(Document::of(&view)).expect("JSON");
         assert_eq!(
             (&json["handlers"], &json["steps"][2]["step"]),
             (&"untyped".into(), &"rehearsed".into())

@@ -1,7 +1,8 @@
 //! The state of a plugin, as a command sees it: from the store and the plugin folder together.
 //!
-//! The release state is a [`Plugin`], read from the record. It is the type with which a running host decides, so that
-//! `plugins rollback` goes where the host would go, and `plugins list` names what the host waits for.
+//! The release state is a [`Plugin`], read from the record. It is the type with which a running
+//! host decides, so that `plugins rollback` goes where the host would go, and `plugins list` names
+//! what the host waits for.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -95,18 +96,21 @@ impl Standing {
         }
     }
 
-    /// Returns the last step of the file's revision and its time, if that revision is not the active one.
+    /// Returns the last step of the file's revision and its time, if that revision is not the
+    /// active one.
     pub(super) fn progress(&self) -> Option<(Step, Timestamp)> {
         let recorded = self.record_of(self.idle_file()?);
         let seen = self.file_since.map(|since| (Step::Seen, since));
         recorded.map(|record| (record.step, record.at)).or(seen)
     }
 
-    /// Returns why the file's revision is not the active one; `None` if it is, or if there is no file.
+    /// Returns why the file's revision is not the active one; `None` if it is, or if there is no
+    /// file.
     pub(super) fn mismatch(&self) -> Option<String> {
         if let Some(count_max) = self.over {
             return Some(format!(
-                "its file is not loaded: the tenant may have {count_max} plugins (plugins.tenant_count_max)"
+                "its file is not loaded: the tenant may have {count_max} plugins \
+                 (plugins.tenant_count_max)"
             ));
         }
 
@@ -286,7 +290,7 @@ pub(super) mod tests {
         step: Step,
         served_at: Option<i64>,
     ) -> RevisionRecord {
-        let reason = (step == Step::Refused).then(|| "it is no component".to_owned());
+        let reason = (step == Step::Refused).then(|| "it is not a component".to_owned());
         let served_at = served_at.map(at);
         RevisionRecord {
             plugin: plugin(),
@@ -361,7 +365,7 @@ pub(super) mod tests {
 
         check(&serving(), "active", None);
         assert_eq!(serving().kept_out(), None);
-        let bad = refused("it is no component");
+        let bad = refused("it is not a component");
         check(&at_step(Step::Refused), "active", Some(&bad));
         let compiled = not_yet("compiled", at(9));
         check(&at_step(Step::Compiled), "active", Some(&compiled));
@@ -410,7 +414,7 @@ pub(super) mod tests {
             None,
             "the file could not serve without the pin"
         );
-        let mismatch = format!("its file ({short}) is refused: it is no component");
+        let mismatch = format!("its file ({short}) is refused: it is not a component");
         assert_eq!(bad.mismatch(), Some(mismatch));
     }
 
