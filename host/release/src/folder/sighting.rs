@@ -454,7 +454,7 @@ mod tests {
         };
         check(
             item("Orders.wasm", ItemKind::File(stamp(1))),
-            "acme/Orders.wasm is ignored: `Orders` is not a usable plugin name",
+            "acme/Orders.wasm is ignored: `Orders` is not a valid plugin name",
         );
         check(
             item("orders.wasm", ItemKind::Other),
@@ -491,7 +491,7 @@ mod tests {
         let problems: Vec<_> = sighting.problems.into_iter().collect();
         assert_eq!(problems.len(), 2, "{problems:?}");
         assert!(problems[0].starts_with(
-            "plugins/Not a tenant is ignored: `Not a tenant` is not a usable tenant name"
+            "plugins/Not a tenant is ignored: `Not a tenant` is not a valid tenant name"
         ));
         assert!(
             problems[1].ends_with("move it to <tenant>/orders.wasm"),

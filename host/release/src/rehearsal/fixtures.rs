@@ -304,7 +304,7 @@ mod tests {
         check(
             r#"{"event": {"source": "Shop!", "bdy": {}, "headers": {"x": 1}}, "valus": {}}"#,
             &[
-                "a.json: $.event.source: `Shop!` is not a usable source name: use 1 to 64 of a-z, 0-9, `-` and `_`, with a letter or digit first",
+                "a.json: $.event.source: `Shop!` is not a valid source name: use 1 to 64 of a-z, 0-9, `-` and `_`, starting with a letter or digit",
                 "a.json: $.event.headers.x: must be a text",
                 "a.json: $.event: one of `body`, `body_text` and `body_base64` is the event",
                 "a.json: $.event.bdy: unknown key `bdy`; did you mean `body`?",
