@@ -1,5 +1,7 @@
-//! `hookyard rehearse`: a rehearsal by hand, before the drop, beside a running host or without one. It reads the folder
-//! and the inbox, and changes neither.
+//! `hookyard rehearse`: rehearses a component before it is dropped into the plugin folder.
+//!
+//! The command reads the folder and the store, and changes neither. It works while a host serves from
+//! them, and without a host.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -13,6 +15,7 @@ use hookyard_store::{EmptyStore, Releases};
 use hookyard_store_sqlite::{OpenError, SqliteStore};
 
 use crate::cli::Failure;
+use crate::cli::shared::UNREADABLE;
 use crate::engine;
 use crate::output;
 use hookyard_config::document;
@@ -53,17 +56,19 @@ fn time(text: &str) -> Result<Duration, String> {
     document::duration(text).ok_or_else(|| "must be a time, such as 30s or 5m".to_owned())
 }
 
-/// By hand there's time; it's asked for how much.
+/// The default of `--time-max`. An operator who waits can afford more time than a host.
 const TIME_MAX: Duration = Duration::from_secs(600);
 
-/// Rehearses a component and prints what was found. Findings make it fail.
+/// Rehearses the component and prints the report. Differences from the active revision are a
+/// failure.
 pub(crate) async fn run(path: &Path, arguments: Arguments) -> Result<(), Failure> {
     let settings = config::read(path).result?;
-    let plugin = named(&arguments)?;
+    let plugin = plugin(&arguments)?;
     let file = &arguments.file;
     let code = read(file, settings.plugins.file_max)?;
-    let (material, serving) = open(&settings, &plugin).await?;
-    let engine = engine::command_engine(&settings).context("no plugin can be run")?;
+    let (material, active) = open_store(&settings, &plugin).await?;
+
+    let engine = engine::command_engine(&settings).context("cannot run plugins")?;
     let component = Component {
         code: &code,
         fixtures: &file.with_extension("fixtures"),
@@ -73,108 +78,94 @@ pub(crate) async fn run(path: &Path, arguments: Arguments) -> Result<(), Failure
         &engine,
         &plugin,
         component,
-        serving,
-    );
-    let prepared =
-        prepared.map_err(|reason| anyhow!("{} would be refused: {reason}", file.display()))?;
-    let events = arguments.last.unwrap_or(prepared.events);
+        active,
+    )
+    .map_err(|reason| anyhow!("{} would be refused: {reason}", file.display()))?;
     let rehearsal = Rehearsal {
-        events,
+        events: arguments.last.unwrap_or(prepared.events),
         time_max: arguments.time_max.unwrap_or(TIME_MAX),
         ..prepared
     };
     let report = rehearsal.run(&material).await;
-    match arguments.json {
-        true => output::line(report.json())?,
-        false if report.is_empty() => output::line(format_args!(
+
+    if arguments.json {
+        output::line(report.json())?;
+    } else if report.is_empty() {
+        output::line(format_args!(
             "{plugin}: nothing to rehearse with: no fixtures, and no stored events"
-        ))?,
-        false => {
-            let head = format!(
-                "{plugin} {}: {}",
-                report.candidate.short(),
-                report.summary()
-            );
-            output::text(format_args!("{head}\n\n{}", report.text()))?;
-        }
+        ))?;
+    } else {
+        let candidate = report.candidate.short();
+        let (summary, text) = (report.summary(), report.text());
+        output::text(format_args!("{plugin} {candidate}: {summary}\n\n{text}"))?;
     }
     if report.has_findings() {
-        Err(Failure::Reported)
-    } else {
-        Ok(())
+        return Err(Failure::Reported);
     }
+    Ok(())
 }
 
-/// The component, where it's no larger than the folder's may be.
-fn read(file: &Path, bytes_max: u64) -> anyhow::Result<Vec<u8>> {
-    match files::read(file.parent().unwrap_or(file), file, bytes_max) {
+/// Reads the component. It may be as large as a file in the plugin folder.
+fn read(file: &Path, size_max: u64) -> anyhow::Result<Vec<u8>> {
+    match files::read(file.parent().unwrap_or(file), file, size_max) {
         Ok(content) => Ok(content.bytes),
-        Err(error) if error.kind() == io::ErrorKind::FileTooLarge => {
-            bail!(
-                "{} would be refused: {error} (plugins.file_max)",
-                file.display()
-            )
-        }
-        Err(error) => Err(error).with_context(|| format!("{} can't be read", file.display())),
+        Err(error) if error.kind() == io::ErrorKind::FileTooLarge => bail!(
+            "{} would be refused: {error} (plugins.file_max)",
+            file.display()
+        ),
+        Err(error) => Err(error).with_context(|| format!("cannot read {}", file.display())),
     }
 }
 
-/// The plugin that it would be: by the file's name, unless another is given.
-fn named(arguments: &Arguments) -> Result<PluginRef, Failure> {
+/// Returns the plugin that the component would be. By default, the file has its name.
+fn plugin(arguments: &Arguments) -> Result<PluginRef, Failure> {
     let Arguments {
         file,
         tenant,
         plugin,
         ..
     } = arguments;
-    let plugin = match plugin {
-        Some(plugin) => plugin.clone(),
+    let name = match plugin {
+        Some(name) => name.clone(),
         None => {
-            let stem = file
-                .file_stem()
-                .map(|stem| stem.to_string_lossy().into_owned())
-                .unwrap_or_default();
-            PluginName::new(&stem)
-                .map_err(|error| Failure::Arguments(format!("{error}; name it by --plugin")))?
+            let stem = file.file_stem().unwrap_or_default().to_string_lossy();
+            PluginName::new(&stem).map_err(|error| {
+                Failure::Arguments(format!("{error}; give the name of the plugin as --plugin"))
+            })?
         }
     };
+
     Ok(PluginRef {
         tenant: tenant.clone(),
-        name: plugin,
+        name,
     })
 }
 
-/// What there is to rehearse with, and what serves by the record. Without an inbox there's none of it.
-async fn open(
+/// Opens the store to rehearse with. Returns its values and events, and the active revision of the
+/// plugin.
+///
+/// A store that does not exist yet is not created: it has no values, no events and no revisions.
+async fn open_store(
     settings: &Settings,
     plugin: &PluginRef,
 ) -> anyhow::Result<(Material, Option<Revision>)> {
-    let inbox = match SqliteStore::open_read_only(&settings.store.url) {
+    let store = match SqliteStore::open_read_only(&settings.store.url) {
+        Ok(store) => Arc::new(store),
         Err(OpenError::Missing { .. }) => {
-            let inbox = Arc::new(EmptyStore);
-            return Ok((
-                Material {
-                    values: inbox.clone(),
-                    recent: inbox,
-                },
-                None,
-            ));
+            let material = Material {
+                values: Arc::new(EmptyStore),
+                recent: Arc::new(EmptyStore),
+            };
+            return Ok((material, None));
         }
-        opened => Arc::new(opened?),
+        Err(error) => return Err(error.into()),
     };
-    let revisions = inbox
-        .revisions(Some(plugin))
-        .await
-        .context("the inbox can't be read")?;
-    let serving = revisions
-        .iter()
-        .find(|known| known.step == Step::Active)
-        .map(|known| known.revision);
-    Ok((
-        Material {
-            values: inbox.clone(),
-            recent: inbox,
-        },
-        serving,
-    ))
+
+    let records = store.revisions(Some(plugin)).await.context(UNREADABLE)?;
+    let active = records.iter().find(|record| record.step == Step::Active);
+    let material = Material {
+        values: store.clone(),
+        recent: store.clone(),
+    };
+    Ok((material, active.map(|record| record.revision)))
 }
