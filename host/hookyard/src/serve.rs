@@ -28,9 +28,6 @@ use hookyard_config::{self as config, Settings};
 use hookyard_delivery::Deliverer;
 use hookyard_dispatch::Dispatcher;
 use hookyard_egress::Door;
-use hookyard_plugin::Catalog;
-use hookyard_plugin_http::GrantedHttpClient;
-use hookyard_release::rehearsal::Material;
 use hookyard_release::{Desired, Keeper, Probations};
 use hookyard_store_sqlite::{Options, SqliteStore};
 use tokio::sync::Notify;
@@ -44,7 +41,6 @@ use reload::{Handles, Reload};
 use retention::Pruner;
 use signals::Signals;
 use stop::Stop;
-use system::message_id;
 use unserved::Unserved;
 
 /// Every part of the host, built and not yet running.
@@ -101,12 +97,7 @@ async fn build(
 
     // The door is the only way out of the host. Every part that sends a request has a clone of it.
     let door = Door::new(settings.egress.door.clone())?;
-    let catalog = Arc::new(Catalog::new(hookyard_plugin::HostServices {
-        values: store.clone(),
-        message_ids: Arc::new(message_id),
-        http: Arc::new(GrantedHttpClient::new(door.clone())),
-        stage: None,
-    }));
+    let catalog = wiring::catalog(store.clone(), door.clone());
     let clock = Arc::new(SystemClock);
     let probations = Arc::new(Probations::new(clock.clone(), settings.release.rollback));
 
@@ -121,19 +112,8 @@ async fn build(
     let deliverer = Deliverer::new(wiring::delivery(&settings, store.clone(), door));
     let sources = settings.sources.keys().cloned().collect();
     let (unserved, unserved_handle) = Unserved::new(store.clone(), sources);
-    let (pruner, retention) = Pruner::new(store.clone(), clock.clone(), settings.retention.clone());
-    let parts = hookyard_release::Parts {
-        engine,
-        catalog,
-        inbox: store.clone(),
-        releases: store.clone(),
-        probations,
-        clock,
-        material: Material {
-            values: store.clone(),
-            recent: store,
-        },
-    };
+    let (pruner, retention) = Pruner::new(store.clone(), clock, settings.retention.clone());
+    let parts = wiring::release(engine, catalog, store, probations);
     let releases = Keeper::new(parts, Desired::from(&settings));
 
     announce::sources(&settings);

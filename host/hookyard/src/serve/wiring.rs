@@ -8,12 +8,15 @@ use hookyard_dispatch::RetryPolicies;
 use hookyard_egress::{Client, Door, Policy};
 use hookyard_ingress::{Bound, Source, Sources};
 use hookyard_model::SourceRef;
-use hookyard_plugin::Catalog;
+use hookyard_plugin::{Catalog, Engine, HostServices};
+use hookyard_plugin_http::GrantedHttpClient;
 use hookyard_release::Probations;
+use hookyard_release::rehearsal::Material;
 use hookyard_store::{Inbox, Outbox};
+use hookyard_store_sqlite::SqliteStore;
 
 use super::certificates::CertificateFile;
-use super::system::{Fetcher, event_id};
+use super::system::{Fetcher, event_id, message_id};
 use crate::clock::SystemClock;
 
 /// Builds ingress and binds its address.
@@ -35,6 +38,37 @@ pub(super) async fn bind_ingress(
     };
 
     Ok(hookyard_ingress::bind(settings.ingress.server.clone(), parts, sources(settings)).await?)
+}
+
+/// Returns a catalog without plugins. It gives plugins access to the store and to the door.
+pub(super) fn catalog(store: Arc<SqliteStore>, door: Door) -> Arc<Catalog> {
+    Arc::new(Catalog::new(HostServices {
+        values: store,
+        message_ids: Arc::new(message_id),
+        http: Arc::new(GrantedHttpClient::new(door)),
+        stage: None,
+    }))
+}
+
+/// Returns what the keeper of releases works with.
+pub(super) fn release(
+    engine: Arc<Engine>,
+    catalog: Arc<Catalog>,
+    store: Arc<SqliteStore>,
+    probations: Arc<Probations>,
+) -> hookyard_release::Parts {
+    hookyard_release::Parts {
+        engine,
+        catalog,
+        inbox: store.clone(),
+        releases: store.clone(),
+        probations,
+        clock: Arc::new(SystemClock),
+        material: Material {
+            values: store.clone(),
+            recent: store,
+        },
+    }
 }
 
 /// Returns the configuration of the dispatcher.
