@@ -165,8 +165,8 @@ async fn unmatchable_secret_is_a_fault() -> Result<()> {
     site.configure(&Config::new().source("acme/offers", lines))?;
     for (secret, expected) in [
         (format!("{TOKEN}\n"), ""),
-        (format!("{TOKEN} \n"), "ends with a blank (byte 22)"),
-        (format!("{TOKEN}\n\n"), "ends with 2 line ends"),
+        (format!("{TOKEN} \n"), "ends with a space or tab (byte 22)"),
+        (format!("{TOKEN}\n\n"), "ends with 2 line breaks"),
         (format!("\u{feff}{TOKEN}"), "begins with a byte order mark"),
         (
             "correct-h\u{f6}rse-battery".to_owned(),

@@ -9,8 +9,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use hookyard_egress::{Range, Rule, Scheme, is_path_prefix};
 use hookyard_model::{DestinationName, TenantName};
 use hookyard_plugin::{Authority, Grants, HostGrant};
-use hookyard_schemes::judge::judge;
-use hookyard_schemes::{Judgement, SecretUse};
+use hookyard_schemes::check_secret;
+use hookyard_schemes::{SecretReport, SecretUse};
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 
 use super::references::Surroundings;
@@ -296,8 +296,8 @@ fn credentials(section: &Section<'_>, around: &Surroundings<'_>) -> HeaderMap {
 }
 
 /// A credential that is too short could not be told from ordinary text either when it comes back.
-fn credential(bytes: &[u8]) -> Judgement {
-    judge(bytes, SecretUse::Header)
+fn credential(bytes: &[u8]) -> SecretReport {
+    check_secret(bytes, SecretUse::Header)
 }
 
 fn value(entry: &Entry<'_>, bytes: &[u8]) -> Option<HeaderValue> {

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use hookyard_egress::Addresses;
 use hookyard_plugin::{CompileLimits, Limits};
-use hookyard_schemes::judge::judge;
+use hookyard_schemes::check_secret;
 use hookyard_schemes::{Secret, SecretUse};
 
 use super::grants::{self, Granted};
@@ -53,7 +53,7 @@ pub fn admin(section: &Section<'_>, around: &Surroundings<'_>) -> Admin {
         .unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 9090)));
     let token = section
         .entry("token")
-        .and_then(|entry| around.secret(&entry, &|token| judge(token, SecretUse::Bearer)));
+        .and_then(|entry| around.secret(&entry, &|token| check_secret(token, SecretUse::Bearer)));
     let token = token.map(Secret::new);
     if !listen.ip().is_loopback() && section.entry("token").is_none() {
         section.missing(

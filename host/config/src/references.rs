@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use hookyard_schemes::Judgement;
+use hookyard_schemes::SecretReport;
 
 use crate::document::{Entry, Section};
 use crate::files;
@@ -135,7 +135,7 @@ impl<'s> Surroundings<'s> {
             entry.fault("refers to something empty; an empty secret would let anybody in");
             return None;
         }
-        let Judgement { faults, notes } = judge(&bytes);
+        let SecretReport { faults, notes } = judge(&bytes);
         notes
             .iter()
             .for_each(|note| entry.note(format_args!("what it refers to, {origin}, {note}")));
@@ -191,7 +191,7 @@ impl<'s> Surroundings<'s> {
 }
 
 /// Judges what a reference refers to.
-pub type Judge<'j> = &'j dyn Fn(&[u8]) -> Judgement;
+pub type Judge<'j> = &'j dyn Fn(&[u8]) -> SecretReport;
 
 /// A list of references that has to be there.
 pub struct Wanted<'w> {

@@ -5,11 +5,10 @@
 
 use std::time::Duration;
 
-use hookyard_schemes::judge::{judge, judge_document};
 use hookyard_schemes::sns::{self, Trust, UrlRule};
 use hookyard_schemes::{
-    Certificate, Credential, Judgement, Provider, Scheme, SchemeKind, Secret, SecretUse, hmac, jws,
-    standard_webhooks,
+    Certificate, Credential, Provider, Scheme, SchemeKind, Secret, SecretReport, SecretUse,
+    check_document, check_secret, hmac, jws, standard_webhooks,
 };
 
 use super::references::{Judge, Surroundings, Wanted};
@@ -127,7 +126,7 @@ impl Reader<'_, '_> {
         };
         let keys = match has("keys") {
             true => {
-                let check = |key: &[u8]| Judgement::of(standard_webhooks::check_public_key(key));
+                let check = |key: &[u8]| SecretReport::of(standard_webhooks::check_public_key(key));
                 self.references("keys", "the sender's Ed25519 public keys", &check)
             }
             false => Some(Vec::new()),
@@ -291,7 +290,7 @@ impl Reader<'_, '_> {
     }
 
     fn secrets(&self, what: &str, used_for: SecretUse) -> Option<Vec<Secret>> {
-        let found = self.references("secrets", what, &|secret| judge(secret, used_for))?;
+        let found = self.references("secrets", what, &|secret| check_secret(secret, used_for))?;
         Some(found.into_iter().map(Secret::new).collect())
     }
 
@@ -305,8 +304,8 @@ impl Reader<'_, '_> {
 }
 
 /// Judges a JSON Web Key or a set of them. A key of a set that can't be used is skipped with a note.
-fn judge_keys(document: &[u8], algorithm: Option<&str>) -> Judgement {
-    let judgement = judge_document(document);
+fn judge_keys(document: &[u8], algorithm: Option<&str>) -> SecretReport {
+    let judgement = check_document(document);
     if !judgement.faults.is_empty() {
         return judgement;
     }
@@ -316,14 +315,14 @@ fn judge_keys(document: &[u8], algorithm: Option<&str>) -> Judgement {
                 .iter()
                 .map(|skipped| format!("has a key that is skipped: {skipped}"))
                 .collect();
-            Judgement {
+            SecretReport {
                 notes,
-                ..Judgement::good()
+                ..SecretReport::default()
             }
         }
-        Err(error) => Judgement {
+        Err(error) => SecretReport {
             faults: vec![format!("does not do: {error}")],
-            ..Judgement::good()
+            ..SecretReport::default()
         },
     }
 }

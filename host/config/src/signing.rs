@@ -3,10 +3,9 @@
 //! The sibling of `scheme`, and as strict: a key that belongs to another scheme is refused by name.
 
 use hookyard_schemes::hmac::{Encoding, Recipe};
-use hookyard_schemes::judge::{judge, judge_document};
 use hookyard_schemes::{
-    Judgement, Provider, SchemeKind, SchemeRule, Secret, SecretUse, SigningKey, SigningScheme, jws,
-    sign,
+    Provider, SchemeKind, SchemeRule, Secret, SecretReport, SecretUse, SigningKey, SigningScheme,
+    check_document, check_ed25519_key, check_jws_key, check_secret, jws,
 };
 
 use super::references::{Judge, Surroundings, Wanted};
@@ -163,7 +162,7 @@ impl Reader<'_, '_> {
             true => Some(Vec::new()),
             false => self.secrets(SHARED, SecretUse::StandardWebhooks),
         };
-        let check = |key: &[u8]| Judgement::of(sign::check_ed25519_key(key));
+        let check = |key: &[u8]| SecretReport::of(check_ed25519_key(key));
         let keys = if has("keys") {
             self.keys("keys", "Ed25519 private keys", &check)
         } else {
@@ -226,7 +225,7 @@ impl Reader<'_, '_> {
     }
 
     fn secrets(&self, what: &str, used_for: SecretUse) -> Option<Vec<SigningKey>> {
-        self.keys("secrets", what, &|secret| judge(secret, used_for))
+        self.keys("secrets", what, &|secret| check_secret(secret, used_for))
     }
 
     /// What the references under `key` refer to, each with the time in which it signs.
@@ -247,11 +246,11 @@ impl Reader<'_, '_> {
     }
 }
 
-fn judge_private_key(key: &[u8], algorithm: Option<&str>) -> Judgement {
-    let judgement = judge_document(key);
+fn judge_private_key(key: &[u8], algorithm: Option<&str>) -> SecretReport {
+    let judgement = check_document(key);
     match judgement.faults.is_empty() {
-        true => Judgement::of(
-            sign::check_jws_key(key, algorithm).map_err(|error| format!("does not do: {error}")),
+        true => SecretReport::of(
+            check_jws_key(key, algorithm).map_err(|error| format!("does not do: {error}")),
         ),
         false => judgement,
     }

@@ -11,7 +11,7 @@ use hookyard_crash::Point;
 use hookyard_model::{
     Answer, Clock, Delivery, DeliveryResult, Input, Timestamp, WorkState, apply, chain,
 };
-use hookyard_schemes::sign::{self, SignError};
+use hookyard_schemes::{SignError, UnsignedMessage};
 use hookyard_store::{ClaimedMessage, Error, MessageLease, MessageSettlement, Outbox};
 use hookyard_work::insist;
 use tokio::time::{Instant, sleep};
@@ -91,7 +91,7 @@ impl Means {
         now: Timestamp,
     ) -> (DeliveryResult, Option<Answer>) {
         let (id, event_type) = (message.lease.id.to_string(), message.event_type.as_deref());
-        let outgoing = sign::Outgoing {
+        let outgoing = UnsignedMessage {
             id: &id,
             body: &message.body,
             now,

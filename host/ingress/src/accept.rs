@@ -1,4 +1,4 @@
-//! The accept loop: lets connections in under the cap and keeps going, whatever accepting comes to.
+//! The accept loop: admits connections up to the maximum, and continues after every error.
 
 use std::future::Future;
 use std::io::{self, Write};
@@ -13,13 +13,14 @@ use tokio::task::{JoinError, JoinSet};
 
 use crate::activity::Connections;
 use crate::answer;
-use crate::connection::{self, Accepted, Http};
+use crate::connection::{self, Admitted, Http};
 use crate::receive::Receiver;
 
-/// How long to leave a system alone that is out of descriptors or memory.
+/// The pause after an error of the system, such as a lack of file descriptors or memory.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// Accepts until `shutdown` resolves, then lets requests in flight finish within the drain timeout.
+/// Accepts connections until `shutdown` resolves, then lets requests in flight finish within the shutdown
+/// timeout.
 pub(crate) async fn accept(
     listener: TcpListener,
     receiver: Arc<Receiver>,
@@ -29,28 +30,37 @@ pub(crate) async fn accept(
     let http = connection::http(&receiver.config);
     let mut serving = JoinSet::new();
     let mut shutdown = pin!(shutdown);
+
     loop {
         tokio::select! {
             biased;
             () = shutdown.as_mut() => break,
-            Some(ended) = serving.join_next() => report(ended),
+            Some(ended) = serving.join_next() => report_panic(ended),
             (tcp, peer) = next(|| listener.accept(), &receiver.connections) => {
-                let Some(place) = receiver.connections.admit().await else {
+                let Some(slot) = receiver.connections.admit().await else {
                     turn_away(tcp, peer, &receiver);
                     continue;
                 };
-                let accepted = Accepted { tcp, peer, place };
-                serving.spawn(connection::serve(accepted, Http::clone(&http), Arc::clone(&receiver), stopping.clone()));
+                let admitted = Admitted { tcp, peer, slot };
+                serving.spawn(connection::serve(
+                    admitted,
+                    Http::clone(&http),
+                    Arc::clone(&receiver),
+                    stopping.clone(),
+                ));
             }
         }
     }
+
     drop(listener);
     let _ = stop.send(true);
     drain(serving, receiver.config.shutdown_timeout).await;
 }
 
-/// The next connection. No error ends this: one that is about a single connection is passed over, and any other is
-/// given time to pass while the longest-waiting connection gives back its descriptor.
+/// Returns the next connection. No error ends the wait.
+///
+/// An error about a single connection is ignored. After any other error, the connection that has waited
+/// the longest is closed, which frees its descriptor, and the system gets time to recover.
 async fn next<T, F>(mut accept: impl FnMut() -> F, connections: &Connections) -> T
 where
     F: Future<Output = io::Result<T>>,
@@ -62,11 +72,12 @@ where
             Err(error) if is_about_one_connection(&error) => {}
             Err(error) => {
                 let is_evicted = connections.evict_longest_waiting();
-                if !std::mem::replace(&mut is_reported, true) {
+                if !is_reported {
+                    is_reported = true;
                     tracing::warn!(
                         target: "hookyard::ingress",
                         error = error.to_string(), is_evicted,
-                        "can't accept connections for now; trying on"
+                        "cannot accept connections right now; retrying"
                     );
                 }
                 tokio::time::sleep(PAUSE).await;
@@ -83,10 +94,14 @@ fn is_about_one_connection(error: &io::Error) -> bool {
     )
 }
 
-/// Every place is taken by a request being worked on: says so, without waiting for the request.
+/// Refuses a connection without reading its request, because all connections are working on requests.
 fn turn_away(tcp: TcpStream, peer: SocketAddr, receiver: &Receiver) {
-    tracing::warn!(target: "hookyard::ingress", %peer, status = 503, reason = "connections-max", "refused");
-    // A fresh socket has room for this; if not, the sender sees a closed connection and tries again as well.
+    tracing::warn!(
+        target: "hookyard::ingress",
+        %peer, status = answer::OVERLOADED.as_u16(), reason = "connections-max", "refused"
+    );
+    // The buffer of a new socket has room for the answer. If it has not, the sender sees a closed
+    // connection and retries as well.
     let _ = tcp
         .into_std()
         .and_then(|mut tcp| tcp.write_all(&answer::overloaded_bytes(receiver.config.retry_after)));
@@ -95,7 +110,7 @@ fn turn_away(tcp: TcpStream, peer: SocketAddr, receiver: &Receiver) {
 async fn drain(mut serving: JoinSet<()>, time_max: Duration) {
     let finished = async {
         while let Some(ended) = serving.join_next().await {
-            report(ended);
+            report_panic(ended);
         }
     };
     if tokio::time::timeout(time_max, finished).await.is_err() {
@@ -107,39 +122,42 @@ async fn drain(mut serving: JoinSet<()>, time_max: Duration) {
     }
 }
 
-fn report(ended: Result<(), JoinError>) {
+fn report_panic(ended: Result<(), JoinError>) {
     if let Err(error) = ended
         && error.is_panic()
     {
-        tracing::error!(target: "hookyard::ingress", error = error.to_string(), "serving a connection panicked");
+        tracing::error!(
+            target: "hookyard::ingress",
+            error = error.to_string(), "serving a connection panicked"
+        );
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::activity::Patience;
+    use crate::activity::WaitLimits;
 
     #[tokio::test]
-    async fn no_error_of_accept_ends_the_loop_and_a_lack_of_descriptors_gives_one_back() {
+    async fn accept_error_frees_a_descriptor() {
         let connections = Connections::new(8);
         let (first, second) = (
             connections.admit().await.expect("room"),
             connections.admit().await.expect("room"),
         );
-        let patience = Patience {
+        let limits = WaitLimits {
             head: Duration::from_secs(3600),
             idle: Duration::from_secs(3600),
         };
         let emfile = || io::Error::from_raw_os_error(24);
-        let mut coming = vec![
+        let mut results = vec![
             Ok("a connection"),
             Err(io::ErrorKind::ConnectionAborted.into()),
             Err(emfile()),
         ];
         let began = tokio::time::Instant::now();
         let accepted = next(
-            || std::future::ready(coming.pop().expect("no more is asked for")),
+            || std::future::ready(results.pop().expect("no more is asked for")),
             &connections,
         )
         .await;
@@ -148,9 +166,9 @@ mod tests {
             began.elapsed() >= PAUSE,
             "a lack of descriptors is not retried at once"
         );
-        first.activity.overdue(patience).await;
+        first.activity.overdue(limits).await;
         let still_open =
-            tokio::time::timeout(Duration::ZERO, second.activity.overdue(patience)).await;
-        assert!(still_open.is_err(), "one descriptor is enough to go on");
+            tokio::time::timeout(Duration::ZERO, second.activity.overdue(limits)).await;
+        assert!(still_open.is_err(), "one descriptor is enough to continue");
     }
 }

@@ -1,9 +1,12 @@
-//! What every open connection is doing, how long that may last, and which one makes room when there are too many.
+//! Tracks the activity of every open connection: how long it may wait, and which connection is closed
+//! when there are too many.
 //!
-//! A connection is either *waiting* for bytes of its sender or *working* on a request that it has whole. Waiting is
-//! what a sender can do to us at no cost, so it is timed, and at the cap the connection that has waited longest is
-//! evicted: a flood of idle connections pushes out itself. A working connection is never evicted, unless its request
-//! waits for something outside that a stranger chose (a certificate). The administrators' listener goes by the same rules.
+//! A connection either *waits* for bytes of its sender or *works* on a request that it has read
+//! completely. Waiting costs a sender nothing, so it has a time limit. When the maximum number of
+//! connections is reached, the connection that has waited the longest is evicted: a flood of idle
+//! connections evicts itself. A working connection is never evicted, unless its request waits for
+//! something that a stranger chose (a certificate). The listener for administrators follows the same
+//! rules.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -13,86 +16,96 @@ use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::Instant;
 
-/// How much longer a connection may wait, before it is the one to be evicted, once a request on it was accepted.
+/// The extra time that a connection may wait, compared with others, after one of its requests was accepted.
 const GRACE: Duration = Duration::from_secs(5);
 
-/// How long a sender may keep a connection waiting. Bodies have their own deadline, see `body`.
+/// The maximum time for which a connection waits for its sender. Bodies have a limit of their own; see
+/// `body`.
 #[derive(Debug, Clone, Copy)]
-pub struct Patience {
-    /// For the head of the first request, from the connection's opening on, and of later ones, from the first byte on.
+pub struct WaitLimits {
+    /// The maximum time for the head of a request. It begins when the connection opens, and for later
+    /// requests, with their first byte.
     pub head: Duration,
-    /// Between requests.
+    /// The maximum time between two requests.
     pub idle: Duration,
 }
 
+/// The phase of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Phase {
-    /// The head of a request is awaited or coming in.
+    /// The head of a request is expected or arriving.
     Head { since: Instant },
-    /// Requests are in flight, `whole` of them read to their end. `since` is when the latest of them began.
+    /// Requests are in flight.
     Serving {
+        /// The time at which the latest request began.
         since: Instant,
+        /// The number of requests in flight.
         requests: usize,
-        whole: usize,
+        /// The number of these requests whose body has been read.
+        bodies_read: usize,
     },
-    /// Nothing has come since the last answer.
+    /// No byte has arrived since the last answer.
     Idle { since: Instant },
-    /// The connection has to go.
+    /// The connection must be closed.
     Evicted,
 }
 
 impl Phase {
+    /// Returns the time since which the connection waits; `None` if it works.
     fn waiting_since(self) -> Option<Instant> {
         match self {
             Self::Head { since }
             | Self::Idle { since }
             | Self::Serving {
-                since, whole: 0, ..
+                since,
+                bodies_read: 0,
+                ..
             } => Some(since),
             Self::Serving { .. } | Self::Evicted => None,
         }
     }
 
-    fn deadline(self, patience: Patience) -> Option<Instant> {
+    fn deadline(self, limits: WaitLimits) -> Option<Instant> {
         match self {
-            Self::Head { since } => Some(since + patience.head),
-            Self::Idle { since } => Some(since + patience.idle),
+            Self::Head { since } => Some(since + limits.head),
+            Self::Idle { since } => Some(since + limits.idle),
             Self::Serving { .. } => None,
             Self::Evicted => Some(Instant::now()),
         }
     }
 }
 
-/// What one connection is doing.
+/// The activity of one connection.
 #[derive(Debug)]
 pub struct Activity {
     phase: watch::Sender<Phase>,
     is_http2: AtomicBool,
     has_unread_body: AtomicBool,
+    /// Whether a request on the connection was accepted.
     is_trusted: AtomicBool,
 }
 
 impl Activity {
     fn new() -> Self {
-        let phase = watch::Sender::new(Phase::Head {
-            since: Instant::now(),
-        });
-        let [is_http2, has_unread_body, is_trusted] = Default::default();
         Self {
-            phase,
-            is_http2,
-            has_unread_body,
-            is_trusted,
+            phase: watch::Sender::new(Phase::Head {
+                since: Instant::now(),
+            }),
+            is_http2: AtomicBool::new(false),
+            has_unread_body: AtomicBool::new(false),
+            is_trusted: AtomicBool::new(false),
         }
     }
 
-    /// Bytes came in. On HTTP/1.1 they begin the next head; HTTP/2 has frames that belong to no request.
-    pub(crate) fn bytes_came(&self) {
+    /// Records that bytes arrived. On HTTP/1.1 they begin the next head; on HTTP/2 they may be frames that
+    /// do not belong to a request.
+    pub(crate) fn bytes_arrived(&self) {
         if self.is_http2.load(Ordering::Relaxed)
             || !matches!(*self.phase.borrow(), Phase::Idle { .. })
         {
             return;
         }
+
         self.phase.send_if_modified(|phase| {
             let is_idle = matches!(phase, Phase::Idle { .. });
             if is_idle {
@@ -104,30 +117,33 @@ impl Activity {
         });
     }
 
-    /// The head of a request is complete. Its request is in flight until the result is dropped.
-    pub fn request_came(self: &Arc<Self>, is_http2: bool, has_body: bool) -> InFlight {
+    /// Records that the head of a request is complete. The request is in flight until the result is dropped.
+    pub fn request_began(self: &Arc<Self>, is_http2: bool, has_body: bool) -> InFlight {
         self.is_http2.store(is_http2, Ordering::Relaxed);
         let since = Instant::now();
         self.phase.send_modify(|phase| {
             *phase = match *phase {
                 Phase::Serving {
-                    requests, whole, ..
+                    requests,
+                    bodies_read,
+                    ..
                 } => Phase::Serving {
                     since,
                     requests: requests + 1,
-                    whole,
+                    bodies_read,
                 },
                 Phase::Head { .. } | Phase::Idle { .. } => Phase::Serving {
                     since,
                     requests: 1,
-                    whole: 0,
+                    bodies_read: 0,
                 },
                 Phase::Evicted => Phase::Evicted,
             };
         });
+
         let mut request = InFlight {
             activity: Arc::clone(self),
-            is_whole: false,
+            is_body_read: false,
         };
         if !has_body {
             request.body_read();
@@ -135,16 +151,16 @@ impl Activity {
         request
     }
 
-    /// Whether a request was answered before its body was read, so that more of it may be on its way.
+    /// Returns whether a request was answered before its body was read, so that more of the body may arrive.
     pub(crate) fn has_unread_body(&self) -> bool {
         self.has_unread_body.load(Ordering::Relaxed)
     }
 
-    /// Returns once the connection has to be closed: it has waited too long, or was evicted.
-    pub async fn overdue(&self, patience: Patience) {
+    /// Returns when the connection must be closed: it has waited too long, or was evicted.
+    pub async fn overdue(&self, limits: WaitLimits) {
         let mut phases = self.phase.subscribe();
         loop {
-            let deadline = phases.borrow_and_update().deadline(patience);
+            let deadline = phases.borrow_and_update().deadline(limits);
             let passed = async {
                 match deadline {
                     Some(deadline) => tokio::time::sleep_until(deadline).await,
@@ -158,7 +174,7 @@ impl Activity {
         }
     }
 
-    /// The connection's rank for eviction: since when it has waited, less its grace.
+    /// Returns the connection's rank for eviction: the time since which it waits, moved by its grace.
     fn waiting_since(&self, phase: Phase) -> Option<Instant> {
         let grace = if self.is_trusted.load(Ordering::Relaxed) {
             GRACE
@@ -168,61 +184,56 @@ impl Activity {
         Some(phase.waiting_since()? + grace)
     }
 
-    /// Marks the connection to be closed, unless it no longer has the rank that was `expected`.
+    /// Marks the connection to be closed, unless its rank is no longer `expected`.
     fn evict(&self, expected: Instant) -> bool {
         self.phase.send_if_modified(|phase| {
-            let still_waits = self.waiting_since(*phase) == Some(expected);
-            if still_waits {
+            let is_still_waiting = self.waiting_since(*phase) == Some(expected);
+            if is_still_waiting {
                 *phase = Phase::Evicted;
             }
-            still_waits
+            is_still_waiting
         })
     }
 }
 
-/// One request between its head and its answer.
+/// A request between its head and its answer.
 #[derive(Debug)]
 pub struct InFlight {
     activity: Arc<Activity>,
-    is_whole: bool,
+    is_body_read: bool,
 }
 
 impl InFlight {
-    /// The request was accepted: the sender has shown that it is one.
+    /// Records that the request was accepted, which proves that the connection belongs to a sender.
     pub(crate) fn accepted(&self) {
         self.activity.is_trusted.store(true, Ordering::Relaxed);
     }
 
-    /// Whether the body was read to its end.
-    pub(crate) fn is_whole(&self) -> bool {
-        self.is_whole
+    /// Returns whether the body has been read completely.
+    pub(crate) fn is_body_read(&self) -> bool {
+        self.is_body_read
     }
 
-    /// The body is read to its end: from here on it's us who work, not the sender who is waited for.
+    /// Records that the body has been read completely: from now on the connection works.
     pub(crate) fn body_read(&mut self) {
-        if !std::mem::replace(&mut self.is_whole, true) {
-            self.activity.phase.send_modify(|phase| {
-                if let Phase::Serving { whole, .. } = phase {
-                    *whole += 1;
-                }
-            });
+        if !self.is_body_read {
+            self.is_body_read = true;
+            self.change_bodies_read(|count| count + 1);
         }
     }
-}
 
-impl InFlight {
-    /// Lets the connection be evicted until the result is dropped, although its request is whole. For waits that a
-    /// stranger can cause by one request.
+    /// Lets the connection be evicted until the result is dropped, although its request has been read
+    /// completely. This is for waits that a stranger can cause with one request.
     pub(crate) fn wait_evictably(&self) -> Evictable<'_> {
-        self.change_whole(|whole| whole.saturating_sub(1));
+        self.change_bodies_read(|count| count.saturating_sub(1));
         Evictable(self)
     }
 
-    fn change_whole(&self, change: impl Fn(usize) -> usize) {
-        if self.is_whole {
+    fn change_bodies_read(&self, change: impl Fn(usize) -> usize) {
+        if self.is_body_read {
             self.activity.phase.send_modify(|phase| {
-                if let Phase::Serving { whole, .. } = phase {
-                    *whole = change(*whole);
+                if let Phase::Serving { bodies_read, .. } = phase {
+                    *bodies_read = change(*bodies_read);
                 }
             });
         }
@@ -234,70 +245,74 @@ pub(crate) struct Evictable<'a>(&'a InFlight);
 
 impl Drop for Evictable<'_> {
     fn drop(&mut self) {
-        self.0.change_whole(|whole| whole + 1);
+        self.0.change_bodies_read(|count| count + 1);
     }
 }
 
 impl Drop for InFlight {
     fn drop(&mut self) {
-        if !self.is_whole {
+        if !self.is_body_read {
             self.activity.has_unread_body.store(true, Ordering::Relaxed);
         }
+
         self.activity.phase.send_modify(|phase| {
             let Phase::Serving {
                 since,
                 requests,
-                whole,
+                bodies_read,
             } = *phase
             else {
                 return;
             };
-            *phase = match requests {
-                1 => Phase::Idle {
+            *phase = if requests == 1 {
+                Phase::Idle {
                     since: Instant::now(),
-                },
-                _ => Phase::Serving {
+                }
+            } else {
+                Phase::Serving {
                     since,
                     requests: requests - 1,
-                    whole: whole - usize::from(self.is_whole),
-                },
+                    bodies_read: bodies_read - usize::from(self.is_body_read),
+                }
             };
         });
     }
 }
 
-/// All open connections, never more than the cap.
+/// All open connections, never more than the maximum.
 #[derive(Debug)]
 pub struct Connections {
     open: Mutex<HashMap<u64, Arc<Activity>>>,
     opened: AtomicU64,
-    room: Arc<Semaphore>,
+    slots: Arc<Semaphore>,
 }
 
 impl Connections {
-    /// Room for so many connections, one at least.
+    /// Allows at most `max` connections, and at least one.
     pub fn new(max: usize) -> Arc<Self> {
-        let room = Arc::new(Semaphore::new(max.clamp(1, Semaphore::MAX_PERMITS)));
+        let slots = Arc::new(Semaphore::new(max.clamp(1, Semaphore::MAX_PERMITS)));
         Arc::new(Self {
             open: Mutex::default(),
             opened: AtomicU64::new(0),
-            room,
+            slots,
         })
     }
 
-    /// Takes a place for one more connection. At the cap the one that has waited longest is evicted for it; `None`
-    /// when none waits.
-    pub async fn admit(self: &Arc<Self>) -> Option<Place> {
-        let room = Arc::clone(&self.room);
-        let permit = match room.clone().try_acquire_owned() {
+    /// Takes a slot for one more connection. At the maximum, evicts the connection that has waited the
+    /// longest; returns `None` if no connection waits.
+    pub async fn admit(self: &Arc<Self>) -> Option<ConnectionSlot> {
+        let slots = Arc::clone(&self.slots);
+        let permit = match slots.clone().try_acquire_owned() {
             Ok(permit) => permit,
-            Err(_) if self.evict_longest_waiting() => room.acquire_owned().await.ok()?,
+            Err(_) if self.evict_longest_waiting() => slots.acquire_owned().await.ok()?,
             Err(_) => return None,
         };
+
         let number = self.opened.fetch_add(1, Ordering::Relaxed);
         let activity = Arc::new(Activity::new());
         self.open().insert(number, Arc::clone(&activity));
-        Some(Place {
+
+        Some(ConnectionSlot {
             connections: Arc::clone(self),
             number,
             activity,
@@ -305,9 +320,11 @@ impl Connections {
         })
     }
 
-    /// Closes the connection whose sender has kept us waiting longest, whether between or within requests.
+    /// Closes the connection that has waited the longest for its sender, between or within requests.
+    /// Returns false if no connection waits.
     ///
-    /// It looks at every connection, which only happens at the cap; that is cheap beside opening a connection.
+    /// The search visits every connection. It happens only at the maximum, and is cheap compared with
+    /// opening a connection.
     pub(crate) fn evict_longest_waiting(&self) -> bool {
         let open = self.open();
         loop {
@@ -318,6 +335,7 @@ impl Connections {
             let Some((since, activity)) = waiting.min_by_key(|(since, _)| *since) else {
                 return false;
             };
+            // The connection may have changed its phase meanwhile; then the search is repeated.
             if activity.evict(since) {
                 return true;
             }
@@ -329,17 +347,18 @@ impl Connections {
     }
 }
 
-/// One connection's place under the cap; dropping it makes room.
+/// The slot of one connection under the maximum. Dropping it frees the slot.
 #[derive(Debug)]
-pub struct Place {
+pub struct ConnectionSlot {
     connections: Arc<Connections>,
     number: u64,
-    /// What the connection is doing. Whoever serves it says so, and ends it when it is `overdue`.
+    /// The activity of the connection. The code that serves the connection records it, and closes the
+    /// connection when it is [`overdue`](Activity::overdue).
     pub activity: Arc<Activity>,
     _permit: OwnedSemaphorePermit,
 }
 
-impl Drop for Place {
+impl Drop for ConnectionSlot {
     fn drop(&mut self) {
         self.connections.open().remove(&self.number);
     }

@@ -1,65 +1,78 @@
-//! The one place where what became of a request is turned into what the sender reads.
+//! Decides what the sender of a request reads: the status, a short public text, and headers.
 //!
-//! A sender gets a status and a short public text; what the operator needs to know is in `reason` and `Display`, which
-//! never reach the sender. Nothing here echoes what the sender wrote.
+//! This is the only place that decides it. Two exhaustive matches, [`Refused::public`] and
+//! [`public_refusal`], give each refusal its status and text. Details for the operator are in `reason`
+//! and `Display`, and never reach the sender. No answer repeats anything that the sender wrote.
 
 use std::time::Duration;
 
 use bytes::Bytes;
 use hookyard_model::{EventId, chain};
-use hookyard_schemes::Refusal;
+use hookyard_schemes::{Refusal, SchemeKind};
 use http::header::{ALLOW, CONNECTION, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderName, HeaderValue, Response, StatusCode};
 use http_body_util::Full;
 
-use crate::body;
+use crate::body::BodyError;
 
 /// An answer as hyper sends it.
 pub(crate) type Answer = Response<Full<Bytes>>;
 
-/// What an accepted request came to; each is a 200.
+/// The text of every answer that asks the sender to retry.
+const TRY_LATER: &str = "try again later";
+
+/// The text for a request that is not proven. It does not say why, so that it does not help a forger.
+const NOT_VALID: &str = "the signature is not valid";
+
+/// The status for a connection that exceeds the maximum number of connections.
+pub(crate) const OVERLOADED: StatusCode = StatusCode::SERVICE_UNAVAILABLE;
+
+const BASIC_CHALLENGE: &str = "Basic realm=\"hookyard\", charset=\"UTF-8\"";
+const BEARER_CHALLENGE: &str = "Bearer realm=\"hookyard\"";
+
+/// The result of an accepted request; each is answered with 200.
 #[derive(Debug)]
 pub(crate) enum Accepted {
-    /// A new event, durable by now (invariant 1).
-    Stored(Stored),
-    /// An event that was stored before; the id is the first one's.
-    Repeat(Stored),
-    /// A subscription that is confirmed by now.
+    /// A new event, which is durable (invariant 1).
+    Stored(StoredEvent),
+    /// An event that was stored before, with the id of the first one.
+    Repeat(StoredEvent),
+    /// A subscription that has been confirmed.
     Confirmed { topic: String },
-    /// Something that the sender wants known and that isn't an event.
+    /// A message that is not an event.
     Noticed { what: &'static str },
 }
 
-/// What is said of a stored event.
+/// A stored event, as answers and logs name it.
 #[derive(Debug)]
-pub(crate) struct Stored {
+pub(crate) struct StoredEvent {
     pub(crate) id: EventId,
     pub(crate) event_type: Option<String>,
     pub(crate) key: String,
 }
 
-/// Why a request was not accepted.
+/// The reason for which a request was not accepted.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Refused {
-    #[error("nothing is served at this path")]
+    #[error("there is no source at this path")]
     NotFound,
-    #[error("a webhook is a POST")]
+    #[error("a webhook must be a POST")]
     Method,
-    #[error("the body was not taken")]
-    Body(#[source] body::Fault),
+    #[error("cannot read the body")]
+    Body(#[source] BodyError),
     #[error("the request was not verified")]
     Verification(#[source] Refusal),
     #[error("a handshake failed: {why}")]
     Handshake { refusal: Refusal, why: String },
-    #[error("the inbox did not take the event")]
+    #[error("the inbox did not store the event")]
     Inbox(#[source] hookyard_store::Error),
     #[error("the inbox did not answer within {time_max:?}")]
     InboxSlow { time_max: Duration },
 }
 
-impl From<body::Fault> for Refused {
-    fn from(fault: body::Fault) -> Self {
-        Self::Body(fault)
+impl From<BodyError> for Refused {
+    fn from(error: BodyError) -> Self {
+        Self::Body(error)
     }
 }
 
@@ -69,32 +82,75 @@ impl From<Refusal> for Refused {
     }
 }
 
-impl Refused {
-    pub(crate) fn status(&self) -> StatusCode {
+impl Accepted {
+    /// Returns the name of the result, for metrics.
+    fn reason(&self) -> &'static str {
         match self {
-            Self::NotFound => StatusCode::NOT_FOUND,
-            Self::Method => StatusCode::METHOD_NOT_ALLOWED,
-            Self::Body(body::Fault::TooLarge { .. }) => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::Body(body::Fault::TooSlow { .. }) => StatusCode::REQUEST_TIMEOUT,
-            Self::Body(body::Fault::Broken(_)) => StatusCode::BAD_REQUEST,
-            Self::Verification(refusal) | Self::Handshake { refusal, .. } => {
-                StatusCode::from_u16(refusal.status()).unwrap_or(StatusCode::UNAUTHORIZED)
+            Self::Stored(_) => "stored",
+            Self::Repeat(_) => "repeat",
+            Self::Confirmed { .. } => "confirmed",
+            Self::Noticed { .. } => "noticed",
+        }
+    }
+
+    /// Returns the body of the answer.
+    fn text(&self) -> String {
+        let status = self.reason();
+        match self {
+            Self::Stored(event) | Self::Repeat(event) => {
+                format!(r#"{{"status":"{status}","event":"{}"}}"#, event.id)
             }
-            Self::Body(body::Fault::NoRoom) | Self::Inbox(_) | Self::InboxSlow { .. } => {
-                StatusCode::SERVICE_UNAVAILABLE
+            Self::Confirmed { .. } | Self::Noticed { .. } => format!(r#"{{"status":"{status}"}}"#),
+        }
+    }
+}
+
+impl Refused {
+    /// Returns the status and the text that the sender reads.
+    fn public(&self) -> (StatusCode, &'static str) {
+        match self {
+            Self::NotFound => (StatusCode::NOT_FOUND, "nothing is served here"),
+            Self::Method => (StatusCode::METHOD_NOT_ALLOWED, "use POST"),
+            Self::Body(BodyError::TooLarge { .. }) => {
+                (StatusCode::PAYLOAD_TOO_LARGE, "the body is too large")
+            }
+            Self::Body(BodyError::TooSlow { .. }) => {
+                (StatusCode::REQUEST_TIMEOUT, "the body arrived too slowly")
+            }
+            Self::Body(BodyError::Broken(_)) => (StatusCode::BAD_REQUEST, "the body is broken"),
+            Self::Verification(refusal) | Self::Handshake { refusal, .. } => {
+                public_refusal(refusal)
+            }
+            Self::Body(BodyError::NoRoom) | Self::Inbox(_) | Self::InboxSlow { .. } => {
+                (StatusCode::SERVICE_UNAVAILABLE, TRY_LATER)
             }
         }
     }
 
-    /// The refusal's name, for logs and metrics.
-    pub(crate) fn reason(&self) -> &'static str {
+    /// Returns the `WWW-Authenticate` header of the answer. Amazon SNS sends Basic credentials only after
+    /// it has received this header.
+    fn challenge(&self) -> Option<&'static str> {
+        match self {
+            Self::Verification(
+                Refusal::MissingCredential { kind } | Refusal::WrongCredential { kind },
+            ) => match kind {
+                SchemeKind::Basic => Some(BASIC_CHALLENGE),
+                SchemeKind::Bearer => Some(BEARER_CHALLENGE),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
+    /// Returns the name of the refusal, for logs and metrics.
+    fn reason(&self) -> &'static str {
         match self {
             Self::NotFound => "unknown-route",
             Self::Method => "wrong-method",
-            Self::Body(body::Fault::TooLarge { .. }) => "body-too-large",
-            Self::Body(body::Fault::TooSlow { .. }) => "body-too-slow",
-            Self::Body(body::Fault::Broken(_)) => "body-broken",
-            Self::Body(body::Fault::NoRoom) => "buffered-bytes-max",
+            Self::Body(BodyError::TooLarge { .. }) => "body-too-large",
+            Self::Body(BodyError::TooSlow { .. }) => "body-too-slow",
+            Self::Body(BodyError::Broken(_)) => "body-broken",
+            Self::Body(BodyError::NoRoom) => "buffered-bytes-max",
             Self::Verification(refusal) | Self::Handshake { refusal, .. } => refusal.reason(),
             Self::Inbox(hookyard_store::Error::Busy) => "inbox-busy",
             Self::Inbox(_) => "inbox-failed",
@@ -102,47 +158,91 @@ impl Refused {
         }
     }
 
-    /// What the sender reads.
-    fn public(&self) -> &'static str {
-        match self {
-            Self::NotFound => "nothing is served here",
-            Self::Method => "use POST",
-            Self::Body(body::Fault::TooLarge { .. }) => "the body is too large",
-            Self::Body(body::Fault::TooSlow { .. }) => "the body came too slowly",
-            Self::Body(body::Fault::Broken(_)) => "the body is broken",
-            Self::Verification(refusal) | Self::Handshake { refusal, .. } => refusal.public(),
-            Self::Body(body::Fault::NoRoom) | Self::Inbox(_) | Self::InboxSlow { .. } => TRY_LATER,
-        }
-    }
-
-    /// The error and all of its causes, in one line for the log.
+    /// Returns the error with all of its causes on one line, for the log.
     pub(crate) fn detail(&self) -> String {
         chain(self)
     }
 }
 
-const TRY_LATER: &str = "try again later";
-
-/// Answers a request: 200 for what was accepted.
-pub(crate) fn answer(outcome: &Result<Accepted, Refused>, retry_after: Duration) -> Answer {
-    match outcome {
-        Ok(accepted) => json(StatusCode::OK, accepted_text(accepted)),
-        Err(refused) => refusal(refused, retry_after),
+/// Returns the status and the text for a request that a scheme or provider refuses.
+///
+/// A status of 503 means that the same request may pass later, and asks the sender to retry.
+fn public_refusal(refusal: &Refusal) -> (StatusCode, &'static str) {
+    const BAD_REQUEST: StatusCode = StatusCode::BAD_REQUEST;
+    const UNAUTHORIZED: StatusCode = StatusCode::UNAUTHORIZED;
+    match refusal {
+        Refusal::MissingHeader { .. } => (UNAUTHORIZED, "a signature header is missing"),
+        Refusal::RepeatedHeader { .. } => {
+            (UNAUTHORIZED, "a signature header occurs more than once")
+        }
+        Refusal::MalformedHeader { .. } | Refusal::Disagreement { .. } => {
+            (UNAUTHORIZED, "a signature header is malformed")
+        }
+        Refusal::StaleTimestamp => (UNAUTHORIZED, "the timestamp is too old"),
+        Refusal::FutureTimestamp => (UNAUTHORIZED, "the timestamp is in the future"),
+        Refusal::MissingCredential { .. } => (UNAUTHORIZED, "a credential is required"),
+        Refusal::WrongCredential { .. } => (UNAUTHORIZED, "the credential is wrong"),
+        Refusal::WrongAlgorithm { .. }
+        | Refusal::UnknownExtension { .. }
+        | Refusal::UnknownKey { .. }
+        | Refusal::BadSignature
+        | Refusal::MissingField { .. }
+        | Refusal::MalformedField { .. }
+        | Refusal::UnknownMessageType { .. }
+        | Refusal::TopicNotAllowed { .. }
+        | Refusal::RawDelivery
+        | Refusal::CertificateUrl
+        | Refusal::CertificateRefused { .. }
+        | Refusal::ConfirmationUrl => (UNAUTHORIZED, NOT_VALID),
+        Refusal::UnreadableBody { .. } | Refusal::RepeatedField { .. } => {
+            (BAD_REQUEST, "the body cannot be read")
+        }
+        Refusal::MissingKey => (BAD_REQUEST, "the event has no id"),
+        Refusal::NotIncoming { .. } => (BAD_REQUEST, "events of this type are not received here"),
+        Refusal::CertificateUnavailable | Refusal::ConfirmationFailed => {
+            (StatusCode::SERVICE_UNAVAILABLE, TRY_LATER)
+        }
     }
 }
 
-/// Tells an HTTP/1.1 sender that its connection ends here, for when its body was not read whole.
+/// Returns the status of the answer.
+pub(crate) fn status(outcome: &Result<Accepted, Refused>) -> StatusCode {
+    match outcome {
+        Ok(_) => StatusCode::OK,
+        Err(refused) => refused.public().0,
+    }
+}
+
+/// Returns the name of the outcome, for logs and metrics.
+pub(crate) fn reason(outcome: &Result<Accepted, Refused>) -> &'static str {
+    match outcome {
+        Ok(accepted) => accepted.reason(),
+        Err(refused) => refused.reason(),
+    }
+}
+
+/// Builds the answer to a request.
+pub(crate) fn answer(outcome: &Result<Accepted, Refused>, retry_after: Duration) -> Answer {
+    let status = status(outcome);
+    match outcome {
+        Ok(accepted) => json(status, accepted.text()),
+        Err(refused) => refusal_answer(status, refused, retry_after),
+    }
+}
+
+/// Closes an HTTP/1.1 connection after this answer, because the body of the request was not read
+/// completely.
 pub(crate) fn close(answer: &mut Answer) {
     answer
         .headers_mut()
         .insert(CONNECTION, HeaderValue::from_static("close"));
 }
 
-/// A whole HTTP/1.1 answer for a connection that there is no place for.
+/// Returns a complete HTTP/1.1 answer for a connection that exceeds the maximum number of connections.
 pub(crate) fn overloaded_bytes(retry_after: Duration) -> Vec<u8> {
     let body = refused_text(TRY_LATER);
     format!(
-        "HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/json\r\nretry-after: {}\r\n\
+        "HTTP/1.1 {OVERLOADED}\r\ncontent-type: application/json\r\nretry-after: {}\r\n\
          content-length: {}\r\nconnection: close\r\n\r\n{body}",
         seconds(retry_after),
         body.len()
@@ -150,33 +250,23 @@ pub(crate) fn overloaded_bytes(retry_after: Duration) -> Vec<u8> {
     .into_bytes()
 }
 
-fn accepted_text(accepted: &Accepted) -> String {
-    match accepted {
-        Accepted::Stored(stored) => format!(r#"{{"status":"stored","event":"{}"}}"#, stored.id),
-        Accepted::Repeat(stored) => format!(r#"{{"status":"repeat","event":"{}"}}"#, stored.id),
-        Accepted::Confirmed { .. } => r#"{"status":"confirmed"}"#.to_owned(),
-        Accepted::Noticed { .. } => r#"{"status":"noticed"}"#.to_owned(),
-    }
-}
-
-/// `public` is one of our own texts, none of which has anything to escape.
+/// Returns the body of a refusal. The public texts contain nothing that JSON would escape.
 fn refused_text(public: &'static str) -> String {
     format!(r#"{{"status":"refused","reason":"{public}"}}"#)
 }
 
-fn refusal(refused: &Refused, retry_after: Duration) -> Answer {
-    let status = refused.status();
-    let mut answer = json(status, refused_text(refused.public()));
+fn refusal_answer(status: StatusCode, refused: &Refused, retry_after: Duration) -> Answer {
+    let (_, text) = refused.public();
+    let mut answer = json(status, refused_text(text));
     let mut set = |name: HeaderName, value: HeaderValue| answer.headers_mut().insert(name, value);
+
     if status == StatusCode::METHOD_NOT_ALLOWED {
         set(ALLOW, HeaderValue::from_static("POST"));
     }
     if status == StatusCode::SERVICE_UNAVAILABLE {
         set(RETRY_AFTER, HeaderValue::from(seconds(retry_after)));
     }
-    if let Refused::Verification(refusal) = refused
-        && let Some(challenge) = refusal.challenge()
-    {
+    if let Some(challenge) = refused.challenge() {
         set(WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
     }
     answer
@@ -191,7 +281,57 @@ fn json(status: StatusCode, text: String) -> Answer {
     answer
 }
 
-/// Whole seconds, at least one: zero would invite a busy loop.
+/// Returns whole seconds, at least one: a sender that is told zero would retry in a busy loop.
 fn seconds(time: Duration) -> u64 {
     time.as_secs().max(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn answer_to(refusal: Refusal) -> Answer {
+        answer(
+            &Err(Refused::Verification(refusal)),
+            Duration::from_millis(1),
+        )
+    }
+
+    #[test]
+    fn refusal_has_its_status() {
+        let event_type = "went.out".to_owned();
+        for (refusal, status) in [
+            (Refusal::BadSignature, 401),
+            (Refusal::MissingKey, 400),
+            (Refusal::NotIncoming { event_type }, 400),
+            (Refusal::CertificateUnavailable, 503),
+        ] {
+            let reason = refusal.reason();
+            assert_eq!(answer_to(refusal).status().as_u16(), status, "{reason}");
+        }
+    }
+
+    #[test]
+    fn missing_credential_is_answered_with_its_challenge() {
+        for (kind, challenge) in [
+            (SchemeKind::Basic, Some(BASIC_CHALLENGE)),
+            (SchemeKind::Bearer, Some(BEARER_CHALLENGE)),
+            (SchemeKind::Header, None),
+            (SchemeKind::SecretPath, None),
+        ] {
+            let answer = answer_to(Refusal::MissingCredential { kind });
+            let header = answer.headers().get(WWW_AUTHENTICATE);
+            let header = header.map(|value| value.to_str().expect("a text"));
+            assert_eq!((answer.status().as_u16(), header), (401, challenge));
+        }
+    }
+
+    #[test]
+    fn retry_is_asked_for_after_one_second_at_least() {
+        let answer = answer_to(Refusal::ConfirmationFailed);
+        assert_eq!(answer.headers()[RETRY_AFTER], "1");
+
+        let answer = answer_to(Refusal::BadSignature);
+        assert!(!answer.headers().contains_key(RETRY_AFTER));
+    }
 }

@@ -1,7 +1,8 @@
-//! Reading a body: bounded in bytes, in time, and in what all bodies together may hold.
+//! Reads the body of a request, with limits on its size, its time, and the memory of all bodies
+//! together.
 //!
-//! Bytes are counted as they come rather than as they're announced: a sender that announces much and sends little
-//! takes nothing from the others.
+//! Bytes are counted as they arrive, not as they are announced: a sender that announces much and sends
+//! little takes nothing from other senders.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -9,115 +10,131 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::BodyExt;
-use hyper::body::Body;
 
-/// What one body may cost.
+/// The limits on one body.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Bounds {
+pub(crate) struct BodyLimits {
     pub(crate) bytes_max: usize,
     pub(crate) time_max: Duration,
 }
 
-/// A body read whole. Its bytes count against the budget for as long as it lives.
+/// A complete body. Its bytes count against the budget for as long as it exists.
 #[derive(Debug)]
-pub(crate) struct Whole {
+pub(crate) struct Body {
     pub(crate) bytes: Bytes,
-    _reserved: Reserved,
+    _reservation: Reservation,
 }
 
-/// Why a body was not read to its end.
+/// The reason for which a body was not read completely.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum Fault {
+pub(crate) enum BodyError {
     #[error("the body is larger than {bytes_max} bytes")]
     TooLarge { bytes_max: usize },
-    #[error("the body did not come within {time_max:?}")]
+    #[error("the body did not arrive within {time_max:?}")]
     TooSlow { time_max: Duration },
-    #[error("the body broke off or is malformed")]
+    #[error("the body is incomplete or malformed")]
     Broken(#[source] Box<dyn std::error::Error + Send + Sync>),
-    #[error("the bodies being received are at their bound")]
+    #[error("the bodies that are being received use all of `ingress.buffered_max`")]
     NoRoom,
 }
 
-/// Reads `body` to its end, or no further than shows that it breaks a bound.
-pub(crate) async fn read<B>(body: B, bounds: Bounds, budget: &Arc<Budget>) -> Result<Whole, Fault>
+/// Reads `body` to its end, or until it exceeds a limit.
+pub(crate) async fn read<B>(
+    body: B,
+    limits: BodyLimits,
+    budget: &Arc<BodyBudget>,
+) -> Result<Body, BodyError>
 where
-    B: Body<Data = Bytes> + Unpin,
+    B: hyper::body::Body<Data = Bytes> + Unpin,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
-    let Bounds {
+    let BodyLimits {
         bytes_max,
         time_max,
-    } = bounds;
+    } = limits;
+    // A body that announces too many bytes is refused before any of them arrives.
     if body.size_hint().lower() > bytes_max as u64 {
-        return Err(Fault::TooLarge { bytes_max });
+        return Err(BodyError::TooLarge { bytes_max });
     }
+
     match tokio::time::timeout(time_max, collect(body, bytes_max, budget)).await {
         Ok(read) => read,
-        Err(_) => Err(Fault::TooSlow { time_max }),
+        Err(_) => Err(BodyError::TooSlow { time_max }),
     }
 }
 
-async fn collect<B>(mut body: B, bytes_max: usize, budget: &Arc<Budget>) -> Result<Whole, Fault>
+async fn collect<B>(
+    mut body: B,
+    bytes_max: usize,
+    budget: &Arc<BodyBudget>,
+) -> Result<Body, BodyError>
 where
-    B: Body<Data = Bytes> + Unpin,
+    B: hyper::body::Body<Data = Bytes> + Unpin,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
     let mut bytes = Vec::new();
-    let mut reserved = Reserved {
+    let mut reservation = Reservation {
         budget: Arc::clone(budget),
         bytes: 0,
     };
+
     while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|error| Fault::Broken(error.into()))?;
+        let frame = frame.map_err(|error| BodyError::Broken(error.into()))?;
+        // Trailers are not part of the body.
         let Ok(data) = frame.into_data() else {
             continue;
         };
         if data.len() > bytes_max - bytes.len() {
-            return Err(Fault::TooLarge { bytes_max });
+            return Err(BodyError::TooLarge { bytes_max });
         }
-        reserved.grow(data.len())?;
+        reservation.grow(data.len())?;
         bytes.extend_from_slice(&data);
     }
-    Ok(Whole {
+
+    Ok(Body {
         bytes: bytes.into(),
-        _reserved: reserved,
+        _reservation: reservation,
     })
 }
 
-/// How many bytes all bodies together may still take.
+/// The memory that all bodies together may still use.
 #[derive(Debug)]
-pub(crate) struct Budget {
-    left: AtomicUsize,
+pub(crate) struct BodyBudget {
+    bytes_left: AtomicUsize,
 }
 
-impl Budget {
+impl BodyBudget {
     pub(crate) fn new(bytes_max: usize) -> Arc<Self> {
         Arc::new(Self {
-            left: AtomicUsize::new(bytes_max),
+            bytes_left: AtomicUsize::new(bytes_max),
         })
     }
 }
 
+/// The bytes that one body has taken from the budget.
 #[derive(Debug)]
-struct Reserved {
-    budget: Arc<Budget>,
+struct Reservation {
+    budget: Arc<BodyBudget>,
     bytes: usize,
 }
 
-impl Reserved {
-    fn grow(&mut self, by: usize) -> Result<(), Fault> {
-        let take = |left: usize| left.checked_sub(by);
+impl Reservation {
+    fn grow(&mut self, by: usize) -> Result<(), BodyError> {
         self.budget
-            .left
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, take)
-            .map_err(|_| Fault::NoRoom)?;
+            .bytes_left
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| {
+                left.checked_sub(by)
+            })
+            .map_err(|_| BodyError::NoRoom)?;
         self.bytes += by;
         Ok(())
     }
 }
 
-impl Drop for Reserved {
+impl Drop for Reservation {
     fn drop(&mut self) {
-        self.budget.left.fetch_add(self.bytes, Ordering::Relaxed);
+        self.budget
+            .bytes_left
+            .fetch_add(self.bytes, Ordering::Relaxed);
     }
 }

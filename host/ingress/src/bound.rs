@@ -1,4 +1,4 @@
-//! A listener whose address is known, and the run that serves it until shutdown.
+//! A listener with a known address, which serves requests until shutdown.
 
 use std::future::Future;
 use std::net::SocketAddr;
@@ -16,36 +16,36 @@ use crate::handshake::CertificateArchive;
 use crate::receive::Receiver;
 use crate::source::Sources;
 
-/// What ingress works with but doesn't own.
+/// The other parts of the host that ingress uses.
 #[derive(Clone)]
 pub struct Parts {
-    /// Where verified events go.
+    /// The inbox that verified events are appended to.
     pub inbox: Arc<dyn Events>,
-    /// Tells when a request was read.
+    /// The clock.
     pub clock: Arc<dyn Clock>,
-    /// Makes the id of a new event; ids must sort by arrival.
+    /// Generates the id of a new event. Ids must sort by arrival.
     pub event_ids: Arc<dyn Fn() -> EventId + Send + Sync>,
-    /// Fetches what a handshake needs.
+    /// Fetches the URLs of handshakes.
     pub fetch: Arc<dyn Fetch>,
-    /// Stores the certificates that have verified a message, so that they outlast a restart.
+    /// Stores the certificates that have verified a message, so that they survive a restart.
     pub certificates: Arc<dyn CertificateArchive>,
 }
 
-/// Why ingress could not start.
+/// The reason for which ingress cannot start.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The address can't be listened on.
-    #[error("can't listen on {address}")]
+    /// The host cannot listen on the address.
+    #[error("cannot listen on {address}")]
     Listen {
         /// The address as configured.
         address: SocketAddr,
-        /// What the system says: in use, not ours, not permitted.
+        /// The error of the system: in use, not an address of this machine, or not permitted.
         #[source]
         source: std::io::Error,
     },
 }
 
-/// A listener that holds its address and serves nothing yet.
+/// A listener that has its address and serves nothing yet.
 pub struct Bound {
     listener: TcpListener,
     address: SocketAddr,
@@ -54,13 +54,17 @@ pub struct Bound {
     sources: Arc<ArcSwap<Sources>>,
 }
 
-/// Changes a running ingress. Cheap to clone.
+/// Changes a running ingress. It is cheap to clone.
 #[derive(Clone)]
 pub struct Handle {
     sources: Arc<ArcSwap<Sources>>,
 }
 
-/// Takes the address. From here on senders can connect; they are served once `run` is called.
+/// Binds the address. From now on senders can connect; they are served once [`Bound::run`] is called.
+///
+/// # Errors
+///
+/// Returns [`Error::Listen`] if the system refuses the address.
 pub async fn bind(config: Config, parts: Parts, sources: Sources) -> Result<Bound, Error> {
     let failed = |source| Error::Listen {
         address: config.listen,
@@ -68,6 +72,7 @@ pub async fn bind(config: Config, parts: Parts, sources: Sources) -> Result<Boun
     };
     let listener = TcpListener::bind(config.listen).await.map_err(failed)?;
     let address = listener.local_addr().map_err(failed)?;
+
     Ok(Bound {
         listener,
         address,
@@ -78,32 +83,28 @@ pub async fn bind(config: Config, parts: Parts, sources: Sources) -> Result<Boun
 }
 
 impl Bound {
-    /// The address that is listened on, with the port that was really taken.
+    /// Returns the address of the listener, with the actual port.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// A handle that stays good while this runs.
+    /// Returns a handle that stays valid while ingress runs.
     pub fn handle(&self) -> Handle {
         Handle {
             sources: Arc::clone(&self.sources),
         }
     }
 
-    /// Serves until `shutdown` resolves; then stops accepting, lets requests in flight finish within
-    /// `Config::shutdown_timeout`, and returns.
+    /// Serves until `shutdown` resolves. Then stops accepting connections, lets requests in flight finish
+    /// within [`Config::shutdown_timeout`], and returns.
     pub async fn run(self, shutdown: impl Future<Output = ()> + Send) {
-        accept(
-            self.listener,
-            Receiver::new(self.config, self.parts, self.sources),
-            shutdown,
-        )
-        .await;
+        let receiver = Receiver::new(self.config, self.parts, self.sources);
+        accept(self.listener, receiver, shutdown).await;
     }
 }
 
 impl Handle {
-    /// Puts `sources` in the place of all present ones. Requests already routed finish with what they had.
+    /// Replaces all sources. Requests that have already been routed finish with their old source.
     pub fn replace(&self, sources: Sources) {
         self.sources.store(Arc::new(sources));
     }

@@ -1,35 +1,38 @@
-//! What an operator decides about the listener: the address, and a bound for everything that a sender can use up.
+//! The settings of the listener: its address, and a limit on everything that a sender can use up.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
-/// Plain settings; `Default` is loopback and bounds that suit a small machine.
+/// The settings of ingress. The default listens on loopback, with limits for a small machine.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
-    /// Where to listen. Port 0 takes a free one; `Bound::address` tells which.
+    /// The address to listen on. Port 0 selects a free port; [`Bound::address`](crate::Bound::address)
+    /// returns it.
     pub listen: SocketAddr,
-    /// The most bytes of all bodies together that are held while they are read, verified and stored.
+    /// The maximum size of all bodies that are being read, verified or stored, in bytes.
     pub buffered_max: usize,
-    /// The most bytes of one request's head. Below 8 KiB counts as 8 KiB.
+    /// The maximum size of the head of a request, in bytes. Values under 8 KiB mean 8 KiB.
     pub header_max: usize,
-    /// How long a request's head may take: from the connection's opening for its first request, from the first
-    /// byte for later ones.
+    /// The maximum time for the head of a request. It begins when the connection opens, and for later
+    /// requests on the connection, with their first byte.
     pub header_timeout: Duration,
-    /// How long a request's body may take, from the end of its head.
+    /// The maximum time for the body of a request, from the end of its head.
     pub body_timeout: Duration,
-    /// How long a connection may stay open between requests.
+    /// The maximum time between two requests on one connection.
     pub idle_timeout: Duration,
-    /// How long the inbox may take to store an event before the sender is told to try again.
+    /// The maximum time for the store to append an event. After it, the sender is asked to retry.
     pub store_timeout: Duration,
-    /// The most connections at once. At the cap, the one that has kept us waiting the longest makes room.
+    /// The maximum number of connections. When it is reached, the connection that has waited the longest
+    /// for its sender is closed.
     ///
-    /// Each takes a file descriptor: keep it well under the process's limit (`ulimit -n`).
+    /// Each connection needs a file descriptor. Keep the value well under the limit of the process
+    /// (`ulimit -n`).
     pub connections_max: usize,
-    /// The most requests at once on one HTTP/2 connection.
+    /// The maximum number of concurrent requests on one HTTP/2 connection.
     pub streams_max: u32,
-    /// How long requests in flight may take to finish once shutdown has begun.
+    /// The maximum time for requests in flight to finish after shutdown has begun.
     pub shutdown_timeout: Duration,
-    /// What an overloaded host tells senders to wait.
+    /// The `Retry-After` of an overloaded host.
     pub retry_after: Duration,
 }
 

@@ -1,6 +1,7 @@
-//! One connection, from the first byte to its end: HTTP/1.1 or HTTP/2, whichever the sender speaks.
+//! Serves one connection from its first byte to its end, over HTTP/1.1 or HTTP/2.
 //!
-//! It ends when the sender is done, has kept us waiting too long, is evicted, or when shutdown finds it idle.
+//! A connection ends when the sender closes it or has waited too long, when it is evicted, or when it is
+//! idle during shutdown.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -15,22 +16,24 @@ use hyper_util::server::conn::auto;
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 
-use crate::activity::{Patience, Place};
+use crate::activity::{ConnectionSlot, WaitLimits};
 use crate::config::Config;
 use crate::receive::{Receiver, Sender};
 use crate::stream::Stream;
 
-/// What hyper asserts of a read buffer.
-const HEAD_BYTES_MIN: usize = 8 << 10;
-/// Unread body bytes that a sender may have on its way, for each request and for each HTTP/2 connection.
+/// The minimum size of a read buffer in hyper, in bytes.
+const HEADER_BYTES_MIN: usize = 8 << 10;
+/// The body bytes that a sender may send ahead for one HTTP/2 request.
 const STREAM_WINDOW: u32 = 64 << 10;
+/// The body bytes that a sender may send ahead on one HTTP/2 connection.
 const CONNECTION_WINDOW: u32 = 256 << 10;
 
+/// The settings of HTTP/1.1 and HTTP/2.
 pub(crate) type Http = auto::Builder<TokioExecutor>;
 
-/// The protocol's settings, made once for all connections.
+/// Returns the settings of the protocol, which all connections share.
 pub(crate) fn http(config: &Config) -> Http {
-    let header_max = config.header_max.max(HEAD_BYTES_MIN);
+    let header_max = config.header_max.max(HEADER_BYTES_MIN);
     let mut http = auto::Builder::new(TokioExecutor::new());
     // A sender may close its sending side after the request and still wait for the answer.
     http.http1().half_close(true).max_buf_size(header_max);
@@ -42,56 +45,64 @@ pub(crate) fn http(config: &Config) -> Http {
     http
 }
 
-/// A connection that was let in.
-pub(crate) struct Accepted {
+/// A connection that has been admitted.
+pub(crate) struct Admitted {
     pub(crate) tcp: TcpStream,
     pub(crate) peer: SocketAddr,
-    pub(crate) place: Place,
+    pub(crate) slot: ConnectionSlot,
 }
 
-/// Serves a connection to its end. Once `stopping` changes, it ends after the requests in flight.
+/// Serves a connection to its end. Once `stopping` becomes true, the connection ends after its requests
+/// in flight.
 pub(crate) async fn serve(
-    accepted: Accepted,
+    admitted: Admitted,
     http: Http,
     receiver: Arc<Receiver>,
     mut stopping: watch::Receiver<bool>,
 ) {
-    let Accepted { tcp, peer, place } = accepted;
-    let activity = &place.activity;
-    // Answers are small and complete; there is nothing to gather.
+    let Admitted { tcp, peer, slot } = admitted;
+    let activity = &slot.activity;
+    // Answers are small and complete, so that delaying them to gather more bytes would be useless.
     let _ = tcp.set_nodelay(true);
+
     let io = TokioIo::new(Stream::new(tcp, Arc::clone(activity)));
     let service = service_fn(|request: Request<Incoming>| {
         let is_http2 = request.version() == Version::HTTP_2;
-        let in_flight = activity.request_came(is_http2, !request.body().is_end_stream());
-        let (receiver, sender) = (
-            Arc::clone(&receiver),
-            Sender {
-                peer,
-                is_http2,
-                in_flight,
-                body_bytes: 0,
-            },
-        );
+        let has_body = !request.body().is_end_stream();
+        let sender = Sender {
+            peer,
+            is_http2,
+            in_flight: activity.request_began(is_http2, has_body),
+            body_bytes: 0,
+        };
+        let receiver = Arc::clone(&receiver);
         async move { Ok::<_, Infallible>(receiver.receive(request, sender).await) }
     });
-    let patience = Patience {
+
+    let limits = WaitLimits {
         head: receiver.config.header_timeout,
         idle: receiver.config.idle_timeout,
     };
     let mut connection = pin!(http.serve_connection(io, service));
-    let mut overdue = pin!(activity.overdue(patience));
+    let mut overdue = pin!(activity.overdue(limits));
     let mut is_stopping = false;
+
     loop {
         tokio::select! {
             ended = connection.as_mut() => {
                 if let Err(error) = ended {
-                    tracing::debug!(target: "hookyard::ingress", %peer, error = error.to_string(), "connection broke");
+                    tracing::debug!(
+                        target: "hookyard::ingress",
+                        %peer, error = error.to_string(), "connection broke"
+                    );
                 }
                 return;
             }
             () = overdue.as_mut() => {
-                tracing::debug!(target: "hookyard::ingress", %peer, "connection closed: its sender kept us waiting");
+                tracing::debug!(
+                    target: "hookyard::ingress",
+                    %peer, "connection closed: its sender waited too long"
+                );
                 return;
             }
             _ = stopping.wait_for(|stopping| *stopping), if !is_stopping => {

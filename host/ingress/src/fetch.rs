@@ -1,33 +1,36 @@
-//! The one thing that ingress needs from outside while it answers: a GET for a handshake.
+//! The GET that a handshake needs: the only outgoing request of ingress.
 
 use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
 
-/// Fetches a URL that a handshake asks for. The binary implements it over egress.
+/// Fetches the URL of a handshake. The binary implements this trait with egress.
 #[async_trait]
 pub trait Fetch: Send + Sync + 'static {
-    /// The body of a 200 answer to a GET, whole.
+    /// Returns the complete body of a 200 answer to a GET.
     ///
-    /// Follows no redirect, takes no more than the request's bytes and time, and fails for any status but 200.
+    /// # Errors
+    ///
+    /// Returns [`FetchError`] for every other status, including redirects, and if the answer exceeds the
+    /// limits of the request.
     async fn get(&self, request: FetchRequest) -> Result<Bytes, FetchError>;
 }
 
-/// One GET and what it may cost.
+/// A GET with its limits.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FetchRequest {
-    /// The URL. `verify` has matched it against the source's rules.
+    /// The URL, which the verifier has checked against the rules of the source.
     pub url: String,
-    /// The most bytes of body.
+    /// The maximum size of the body, in bytes.
     pub bytes_max: usize,
-    /// The most time in all.
+    /// The maximum duration of the fetch.
     pub time_max: Duration,
-    /// Whether `http:` will do; otherwise only `https:` does.
+    /// Whether the URL may be `http:`; otherwise it must be `https:`.
     pub allow_http: bool,
 }
 
-/// A fetch that came to nothing.
+/// The error of a fetch.
 #[derive(Debug, thiserror::Error)]
 #[error("the fetch failed")]
 pub struct FetchError(#[source] pub Box<dyn std::error::Error + Send + Sync>);

@@ -1,9 +1,11 @@
-//! What a sender's handshake needs from outside: certificates, and the visit that confirms a subscription.
+//! Performs the handshakes of senders: fetches certificates, and visits the URL that confirms a
+//! subscription.
 //!
-//! `verify` says what to fetch and has checked the URL; here it is fetched once for all who wait for it, within bounds,
-//! and certificates are kept. A forged message can name a certificate that doesn't exist, so failures are remembered
-//! too, and fetches are few at a time: a flood of forgeries becomes a trickle of fetches. While a request waits for a
-//! certificate its connection may be evicted like one that waits for its sender.
+//! The verifier names the URL to fetch and has checked it. This module fetches a certificate once for all
+//! requests that wait for it, within limits, and keeps it. A forged message can name a certificate that
+//! does not exist. Failures are therefore remembered too, and few fetches run at once: a flood of
+//! forgeries causes only a trickle of fetches. While a request waits for a certificate, its connection
+//! may be evicted like a connection that waits for its sender.
 
 mod certificates;
 
@@ -11,28 +13,30 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hookyard_model::{Timestamp, chain};
-use hookyard_schemes::{Certificate, Certificates, Refusal, Request, Verdict};
+use hookyard_schemes::{Certificate, Certificates, Refusal, Request, Verdict, Verification};
 
 pub use self::certificates::{CertificateArchive, ProvenCertificate};
-use self::certificates::{CertificateCache, Wanted};
+use self::certificates::{CertificateCache, CertificateRequest};
 use crate::activity::InFlight;
 use crate::answer::Refused;
 use crate::fetch::{Fetch, FetchRequest};
 use crate::source::Source;
 
-/// What a confirmation answers is short and not looked at.
+/// The maximum size of the answer to a confirmation, in bytes. The answer is ignored.
 const CONFIRMATION_BYTES_MAX: usize = 64 << 10;
-/// Amazon SNS gives up on us after 15 s; the certificate may have taken five of them.
+/// The time limit of a confirmation. Amazon SNS gives up after 15 s, and the certificate may have taken
+/// five of them.
 const CONFIRMATION_TIME_MAX: Duration = Duration::from_secs(8);
 
-/// Verifies requests, doing what their handshakes ask for.
+/// Verifies requests, and performs the handshakes that they need.
 pub(crate) struct Handshakes {
     fetch: Arc<dyn Fetch>,
     certificates: Arc<CertificateCache>,
 }
 
 impl Handshakes {
-    /// Handshakes that hold the certificates of `archive`. At most `waiting_max` requests wait for one certificate.
+    /// Starts with the certificates of `archive`. At most `waiting_max` requests wait for one
+    /// certificate.
     pub(crate) fn new(
         fetch: Arc<dyn Fetch>,
         archive: Arc<dyn CertificateArchive>,
@@ -45,7 +49,7 @@ impl Handshakes {
         }
     }
 
-    /// Says what the request is. Fetches the certificate that is needed for that, if one is needed.
+    /// Verifies a request, and fetches a certificate first if the verifier needs one.
     pub(crate) async fn verify(
         &self,
         source: &Source,
@@ -53,58 +57,51 @@ impl Handshakes {
         in_flight: &InFlight,
         now: Timestamp,
     ) -> Result<Verdict, Refused> {
-        let url = match self.verify_with_kept(source, request, now)? {
-            Verdict::NeedCertificate { url } => url,
-            verdict => return Ok(verdict),
+        let url = match self.verify_with_cached(source, request, now)? {
+            Verification::Complete(verdict) => return Ok(verdict),
+            Verification::NeedsCertificate { url } => url,
         };
 
-        let unavailable = |why| Refused::Handshake {
-            refusal: Refusal::CertificateUnavailable,
-            why,
-        };
-        let wanted = Wanted {
+        let wanted = CertificateRequest {
             url: &url,
-            source: &source.source,
+            source: &source.name,
             allow_http: source.allow_http,
         };
         let fetched = {
             let _evictable = in_flight.wait_evictably();
             self.certificates.fetch(wanted, now).await
         };
-        let only = Only {
-            url,
-            certificate: fetched.map_err(|why| unavailable(why.to_string()))?,
-        };
+        let certificate = fetched.map_err(|why| unavailable(why.to_string()))?;
 
+        let only = FetchedCertificate { url, certificate };
         match source.verifier.verify(request, &only, now)? {
-            Verdict::NeedCertificate { .. } => Err(unavailable(
-                "the message needs a second certificate".to_owned(),
-            )),
-            verdict => {
+            Verification::Complete(verdict) => {
                 self.certificates.prove(&only.url);
                 Ok(verdict)
             }
+            Verification::NeedsCertificate { .. } => Err(unavailable(
+                "the message needs a second certificate".to_owned(),
+            )),
         }
     }
 
-    fn verify_with_kept(
+    fn verify_with_cached(
         &self,
         source: &Source,
         request: &Request<'_>,
         now: Timestamp,
-    ) -> Result<Verdict, Refused> {
-        let kept = self.certificates.at(now);
-        let verdict = source.verifier.verify(request, &kept, now)?;
+    ) -> Result<Verification, Refused> {
+        let cached = self.certificates.at(now);
+        let verification = source.verifier.verify(request, &cached, now)?;
 
-        if let Some(url) = kept.used.get()
-            && !matches!(verdict, Verdict::NeedCertificate { .. })
-        {
+        if let (Some(url), Verification::Complete(_)) = (cached.used.get(), &verification) {
             self.certificates.prove(url);
         }
-        Ok(verdict)
+        Ok(verification)
     }
 
-    /// Visits the URL that confirms a subscription. Its query is a token and appears in no log.
+    /// Visits the URL that confirms a subscription. The query of the URL contains a token, so that the
+    /// URL is never logged.
     pub(crate) async fn confirm(&self, source: &Source, url: String) -> Result<(), Refused> {
         let request = FetchRequest {
             url,
@@ -122,13 +119,20 @@ impl Handshakes {
     }
 }
 
-/// The one certificate that was just fetched.
-struct Only {
+fn unavailable(why: String) -> Refused {
+    Refused::Handshake {
+        refusal: Refusal::CertificateUnavailable,
+        why,
+    }
+}
+
+/// The certificate that was fetched for one request.
+struct FetchedCertificate {
     url: String,
     certificate: Arc<Certificate>,
 }
 
-impl Certificates for Only {
+impl Certificates for FetchedCertificate {
     fn get(&self, url: &str) -> Option<Arc<Certificate>> {
         (url == self.url).then(|| Arc::clone(&self.certificate))
     }

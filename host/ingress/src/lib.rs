@@ -1,27 +1,31 @@
-//! Ingress: from a sender's bytes to a stored event, and an answer.
+//! Ingress: receives the requests of senders, stores their events, and answers.
 //!
-//! `Config` (plain data) → `Bound` (address known, nothing served) → `Bound::run`, plus a cheap `Handle` that swaps
-//! the sources. The story of a request is `receive`. Ingress knows the inbox and nothing behind it: it never names
-//! dispatch, and it serves whether or not anything is dispatched (invariant 4).
+//! [`bind`] takes a [`Config`] and returns a [`Bound`], whose address is known and which serves nothing
+//! yet. [`Bound::run`] serves until shutdown. A [`Handle`] replaces the sources while it runs. The module
+//! `receive` contains the steps of a request, from its head to its answer.
+//!
+//! Ingress knows the store and nothing behind it. It never refers to dispatch, and it serves whether or
+//! not jobs are dispatched (invariant 4).
 
+mod bound;
 mod accept;
-pub mod activity;
-mod answer;
-mod body;
-pub mod bound;
-pub mod config;
 mod connection;
-pub mod fetch;
-mod handshake;
-mod log;
-mod near_miss;
-mod receive;
-pub mod source;
 mod stream;
+pub mod activity;
+mod receive;
+mod source;
+mod body;
+mod handshake;
+mod fetch;
+mod answer;
+mod near_miss;
+mod log;
+mod metering;
+mod config;
 
 pub use bound::{Bound, Error, Handle, Parts, bind};
 pub use config::Config;
 pub use fetch::{Fetch, FetchError, FetchRequest};
 pub use handshake::{CertificateArchive, ProvenCertificate};
-pub use log::describe_metrics;
+pub use metering::describe_metrics;
 pub use source::{Source, Sources};

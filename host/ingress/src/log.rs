@@ -1,136 +1,105 @@
-//! The one event that each request leaves in the log: what it was, and what became of it.
+//! The log line that each request leaves: the request and its outcome.
 //!
-//! Never a body, a secret, or the part of a path that may be one. What the sender wrote is logged as quoted strings,
-//! so that a line break in it starts no line.
+//! A line never contains a body, a secret, or the part of a path that may be a secret. Text from the
+//! sender is logged as a quoted string, so that a line break in it does not start a new line.
 
 use std::net::SocketAddr;
 
 use hookyard_model::visible;
 
-use crate::answer::{Accepted, Refused, Stored};
+use crate::answer::{self, Accepted, Refused, StoredEvent};
 use crate::near_miss::NearMiss;
 use crate::source::Route;
 
-/// What a request was, as far as it is known.
-pub(crate) struct About<'a> {
+/// The part of a path that is logged, in bytes.
+const PATH_BYTES_MAX: usize = 130;
+
+/// What is known of a request when it ends.
+pub(crate) struct RequestSummary<'a> {
     pub(crate) peer: SocketAddr,
     pub(crate) path: &'a str,
-    pub(crate) bytes: usize,
+    /// The size of the body, in bytes; zero if the body was not read completely.
+    pub(crate) body_bytes: usize,
     pub(crate) route: Option<&'a Route<'a>>,
-    /// Without a route: what was probably meant, if it gets a line.
+    /// The source that was probably meant, if there is no route and the near miss gets a line.
     pub(crate) near_miss: Option<NearMiss>,
 }
 
 macro_rules! log {
-    ($level:ident, $about:expr, $route:expr, $($rest:tt)*) => {
+    ($level:ident, $request:expr, $route:expr, $($rest:tt)*) => {
         tracing::$level!(
             target: "hookyard::ingress",
-            tenant = $route.source.source.tenant.as_str(),
-            source = $route.source.source.name.as_str(),
+            tenant = $route.source.name.tenant.as_str(),
+            source = $route.source.name.name.as_str(),
             provider = $route.source.provider.name.as_str(),
-            bytes = $about.bytes,
-            peer = %$about.peer,
+            bytes = $request.body_bytes,
+            peer = %$request.peer,
             $($rest)*
         )
     };
 }
 
-/// Logs a request that has come to its end.
-pub(crate) fn request(outcome: &Result<Accepted, Refused>, about: &About<'_>) {
-    count(outcome);
-    let Some(route) = about.route else {
-        unknown_route(about);
+/// Logs the end of a request.
+pub(crate) fn request(outcome: &Result<Accepted, Refused>, request: &RequestSummary<'_>) {
+    let Some(route) = request.route else {
+        log_unknown_route(outcome, request);
         return;
     };
+
+    let (status, reason) = (answer::status(outcome).as_u16(), answer::reason(outcome));
     match outcome {
-        Ok(accepted) => accepted_request(accepted, about, route),
+        Ok(Accepted::Stored(event)) => log_event(event, false, request, route),
+        Ok(Accepted::Repeat(event)) => log_event(event, true, request, route),
+        Ok(Accepted::Confirmed { topic }) => {
+            let topic = visible(topic);
+            log!(info, request, route, topic, "confirmed a subscription");
+        }
+        Ok(Accepted::Noticed { what }) => {
+            log!(info, request, route, what, "noticed; nothing to store");
+        }
         Err(refused) => {
-            let (status, detail) = (refused.status().as_u16(), visible(&refused.detail()));
-            log!(
-                warn,
-                about,
-                route,
-                status,
-                reason = refused.reason(),
-                detail,
-                "refused"
-            );
+            let detail = visible(&refused.detail());
+            log!(warn, request, route, status, reason, detail, "refused");
         }
     }
 }
 
-/// Anybody can cause these, in any number, so they stay below the default level. Near misses have a bounded rate.
-fn unknown_route(about: &About<'_>) {
-    let (place, reason) = (place(about.path), Refused::NotFound.reason());
-    match &about.near_miss {
+/// Logs a request to an unknown path. Anybody can cause any number of these, so they stay below the
+/// default level; near misses have a limited rate.
+fn log_unknown_route(outcome: &Result<Accepted, Refused>, request: &RequestSummary<'_>) {
+    let (status, reason) = (answer::status(outcome).as_u16(), answer::reason(outcome));
+    let (peer, place) = (request.peer, loggable_path(request.path));
+    match &request.near_miss {
         Some(NearMiss {
             meant,
             differs,
             left_out,
         }) => tracing::warn!(
             target: "hookyard::ingress",
-            peer = %about.peer, place, status = 404, reason, meant = format!("/{meant}"), differs, left_out, "refused"
+            %peer, place, status, reason, meant = format!("/{meant}"), differs, left_out, "refused"
         ),
         None => {
-            tracing::debug!(target: "hookyard::ingress", peer = %about.peer, place, status = 404, reason, "refused");
+            tracing::debug!(target: "hookyard::ingress", %peer, place, status, reason, "refused");
         }
     }
 }
 
-const REQUESTS: &str = "hookyard_requests_total";
-
-/// Says what the metric is, to whoever records it.
-pub fn describe_metrics() {
-    metrics::describe_counter!(
-        REQUESTS,
-        "Requests of senders that were answered, by status and reason."
-    );
-}
-
-fn count(outcome: &Result<Accepted, Refused>) {
-    let (status, reason) = match outcome {
-        Ok(Accepted::Stored(_)) => (200, "stored"),
-        Ok(Accepted::Repeat(_)) => (200, "repeat"),
-        Ok(Accepted::Confirmed { .. }) => (200, "confirmed"),
-        Ok(Accepted::Noticed { .. }) => (200, "noticed"),
-        Err(refused) => (refused.status().as_u16(), refused.reason()),
-    };
-    metrics::counter!(REQUESTS, "status" => status.to_string(), "reason" => reason).increment(1);
-}
-
-fn accepted_request(accepted: &Accepted, about: &About<'_>, route: &Route<'_>) {
-    match accepted {
-        Accepted::Stored(stored) => event(stored, false, about, route),
-        Accepted::Repeat(stored) => event(stored, true, about, route),
-        Accepted::Confirmed { topic } => {
-            log!(
-                info,
-                about,
-                route,
-                topic = visible(topic),
-                "confirmed a subscription"
-            );
-        }
-        Accepted::Noticed { what } => log!(info, about, route, what, "noticed; nothing to store"),
-    }
-}
-
-fn event(stored: &Stored, repeat: bool, about: &About<'_>, route: &Route<'_>) {
-    let event_type = stored.event_type.as_deref().unwrap_or_default();
+fn log_event(event: &StoredEvent, repeat: bool, request: &RequestSummary<'_>, route: &Route<'_>) {
+    let event_type = event.event_type.as_deref().unwrap_or_default();
     log!(
-        info, about, route,
-        event = %stored.id, "type" = event_type, key = stored.key.as_str(), repeat,
+        info, request, route,
+        event = %event.id, "type" = event_type, key = event.key.as_str(), repeat,
         "accepted"
     );
 }
 
-/// The first two segments of a path; a third may be a secret that was sent to a mistyped address.
-fn place(path: &str) -> &str {
-    const LENGTH_MAX: usize = 130;
+/// Returns the first two segments of a path. A third segment may be a secret that was sent to a mistyped
+/// address.
+fn loggable_path(path: &str) -> &str {
     let end = path
         .match_indices('/')
         .nth(2)
         .map_or(path.len(), |(index, _)| index);
-    // Paths are ASCII, but nothing here depends on it.
-    path.get(..end.min(LENGTH_MAX)).unwrap_or_default()
+    // Paths are ASCII, but this function does not depend on it.
+    path.get(..end.min(PATH_BYTES_MAX)).unwrap_or_default()
 }

@@ -1,7 +1,8 @@
-//! The handler: what happens to a request, in the order in which it happens.
+//! The handler: the steps from a request to its answer, in order.
 //!
-//! route → method → bounded read → verify → describe → append → answer. Every event takes this one road (invariant 2),
-//! its body is stored as received (invariant 3), and no 2xx is made before `append` has returned (invariant 1).
+//! route → method → bounded read → verify → describe → append → answer. Every event takes this path
+//! (invariant 2), its body is stored as received (invariant 3), and no 2xx is sent before `append` has
+//! returned (invariant 1).
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -11,61 +12,68 @@ use arc_swap::ArcSwap;
 use bytes::Bytes;
 use hookyard_crash::Point;
 use hookyard_model::{Event, Header};
-use hookyard_schemes::{Refusal, Verdict, Verified, ordering_key};
+use hookyard_schemes::{Verdict, Verified, ordering_key};
 use hookyard_store::AppendResult;
 use http::{HeaderMap, Method, Request, request};
 use hyper::body::Incoming;
 
 use crate::activity::{Connections, InFlight};
-use crate::answer::{self, Accepted, Answer, Refused, Stored};
-use crate::body::{self, Bounds, Budget};
+use crate::answer::{self, Accepted, Answer, Refused, StoredEvent};
+use crate::body::{self, Body, BodyBudget, BodyLimits};
 use crate::bound::Parts;
 use crate::config::Config;
 use crate::handshake::Handshakes;
-use crate::log;
+use crate::log::{self, RequestSummary};
+use crate::metering;
 use crate::near_miss::NearMisses;
 use crate::source::{Route, Source, Sources};
 
-/// How long an answer on HTTP/2 has a start over the reset of its request.
+/// How long an HTTP/2 request is kept open after its answer was sent.
 const RESET_DELAY: Duration = Duration::from_millis(200);
 
-/// One connection in so many may wait for the same certificate. Eight unproven certificates are fetched at once, so
-/// that strangers can make a quarter of all connections wait.
+/// The divisor for the number of connections that may wait for the same certificate. Eight unproven
+/// certificates are fetched at once, so that strangers can make a quarter of all connections wait.
 const CONNECTIONS_PER_WAIT: usize = 32;
 
-/// Receives requests, on however many connections.
+/// Receives requests, on any number of connections.
 pub(crate) struct Receiver {
     pub(crate) config: Config,
     pub(crate) connections: Arc<Connections>,
     parts: Parts,
     sources: Arc<ArcSwap<Sources>>,
     handshakes: Handshakes,
-    budget: Arc<Budget>,
+    budget: Arc<BodyBudget>,
     near_misses: NearMisses,
 }
 
-/// Who sent a request, on which kind of connection.
+/// The sender of a request, and the connection that it uses.
 pub(crate) struct Sender {
     pub(crate) peer: SocketAddr,
     pub(crate) is_http2: bool,
     pub(crate) in_flight: InFlight,
-    /// How large the body was, once it has been read.
+    /// The size of the body, in bytes, once it has been read.
     pub(crate) body_bytes: usize,
 }
 
-/// A request whose body has been read whole.
-struct Read<'a> {
+/// A request whose body has been read completely.
+struct ReadRequest<'a> {
     head: &'a request::Parts,
     headers: Vec<Header>,
-    body: body::Whole,
+    body: Body,
 }
 
 impl Receiver {
     pub(crate) fn new(config: Config, parts: Parts, sources: Arc<ArcSwap<Sources>>) -> Arc<Self> {
+        let handshakes = Handshakes::new(
+            Arc::clone(&parts.fetch),
+            Arc::clone(&parts.certificates),
+            config.connections_max / CONNECTIONS_PER_WAIT,
+            parts.clock.now(),
+        );
         Arc::new(Self {
             connections: Connections::new(config.connections_max),
-            handshakes: handshakes(&config, &parts),
-            budget: Budget::new(config.buffered_max),
+            handshakes,
+            budget: BodyBudget::new(config.buffered_max),
             near_misses: NearMisses::default(),
             config,
             parts,
@@ -73,48 +81,35 @@ impl Receiver {
         })
     }
 
-    /// Takes a request to its answer.
+    /// Handles a request and returns its answer.
     pub(crate) async fn receive(&self, request: Request<Incoming>, mut sender: Sender) -> Answer {
         let (head, mut body) = request.into_parts();
-        let route = self.sources.load().find(head.uri.path());
+        let path = head.uri.path();
+
+        let route = self.sources.load().find(path);
         let outcome = match &route {
-            Some(route) => self.take(route, &head, &mut body, &mut sender).await,
+            Some(route) => self.accept(route, &head, &mut body, &mut sender).await,
             None => Err(Refused::NotFound),
         };
-        let near_miss = match &route {
-            Some(_) => None,
-            None => self
-                .near_misses
-                .find(&self.sources.load(), head.uri.path(), Instant::now()),
-        };
-        let Sender {
-            peer,
-            body_bytes: bytes,
-            ..
-        } = sender;
-        log::request(
-            &outcome,
-            &log::About {
-                peer,
-                path: head.uri.path(),
-                bytes,
-                route: route.as_ref(),
-                near_miss,
-            },
-        );
+
+        self.report(&outcome, path, route.as_ref(), &sender);
         if outcome.is_ok() {
             sender.in_flight.accepted();
         }
+
         let mut answer = answer::answer(&outcome, self.config.retry_after);
-        match (sender.in_flight.is_whole(), sender.is_http2) {
-            (true, _) => {}
-            (false, true) => keep(body),
-            (false, false) => answer::close(&mut answer),
+        if !sender.in_flight.is_body_read() {
+            if sender.is_http2 {
+                reset_later(body);
+            } else {
+                answer::close(&mut answer);
+            }
         }
         answer
     }
 
-    async fn take(
+    /// Accepts a request to a known source, or refuses it.
+    async fn accept(
         &self,
         route: &Route<'_>,
         head: &request::Parts,
@@ -124,27 +119,28 @@ impl Receiver {
         if head.method != Method::POST {
             return Err(Refused::Method);
         }
-        let body = body::read(body, self.bounds(&route.source), &self.budget).await?;
+
+        let body = body::read(body, self.body_limits(&route.source), &self.budget).await?;
         sender.body_bytes = body.bytes.len();
         sender.in_flight.body_read();
-        let read = Read {
+
+        let request = ReadRequest {
             head,
-            headers: headers(&head.headers),
+            headers: copy_headers(&head.headers),
             body,
         };
-        match self.verify(route, &read, &sender.in_flight).await? {
-            Verdict::Event(verified) => self.store(&route.source, verified, read).await,
+        match self.verify(route, &request, &sender.in_flight).await? {
+            Verdict::Event(verified) => self.store(&route.source, verified, request).await,
             Verdict::Confirm { url, topic } => {
                 self.handshakes.confirm(&route.source, url).await?;
                 Ok(Accepted::Confirmed { topic })
             }
             Verdict::Notice { what } => Ok(Accepted::Noticed { what }),
-            Verdict::NeedCertificate { .. } => Err(Refusal::CertificateUnavailable.into()),
         }
     }
 
-    fn bounds(&self, source: &Source) -> Bounds {
-        Bounds {
+    fn body_limits(&self, source: &Source) -> BodyLimits {
+        BodyLimits {
             bytes_max: source.body_max,
             time_max: self.config.body_timeout,
         }
@@ -153,19 +149,22 @@ impl Receiver {
     async fn verify(
         &self,
         route: &Route<'_>,
-        read: &Read<'_>,
+        request: &ReadRequest<'_>,
         in_flight: &InFlight,
     ) -> Result<Verdict, Refused> {
+        let uri = &request.head.uri;
         let request = hookyard_schemes::Request {
-            method: read.head.method.as_str(),
-            path: read.head.uri.path(),
+            method: request.head.method.as_str(),
+            path: uri.path(),
             tail: route.tail,
-            query: read.head.uri.query(),
-            headers: &read.headers,
-            body: &read.body.bytes,
+            query: uri.query(),
+            headers: &request.headers,
+            body: &request.body.bytes,
         };
+
+        let now = self.parts.clock.now();
         self.handshakes
-            .verify(&route.source, &request, in_flight, self.parts.clock.now())
+            .verify(&route.source, &request, in_flight, now)
             .await
     }
 
@@ -173,19 +172,19 @@ impl Receiver {
         &self,
         source: &Source,
         verified: Verified,
-        read: Read<'_>,
+        request: ReadRequest<'_>,
     ) -> Result<Accepted, Refused> {
-        let Read { headers, body, .. } = read;
+        let ReadRequest { headers, body, .. } = request;
         let description = source.provider.describe(&verified, &headers, &body.bytes)?;
-        let ordering = source.ordering.as_ref();
-        let ordering_key = ordering
-            .map(|at| ordering_key(at, &verified.payload, &body.bytes))
-            .transpose()?
-            .flatten();
+        let ordering_key = match &source.ordering {
+            Some(pointer) => ordering_key(pointer, &verified.payload, &body.bytes)?,
+            None => None,
+        };
+
         let received_at = self.parts.clock.now();
         let event = Event {
             id: (self.parts.event_ids)(),
-            source: source.source.clone(),
+            source: source.name.clone(),
             provider: source.provider.name.clone(),
             event_type: description.event_type,
             key: description.key,
@@ -196,15 +195,16 @@ impl Receiver {
             payload: verified.payload,
             ordering_key,
         };
-        let stored = Stored {
+        let stored = StoredEvent {
             id: event.id,
             event_type: event.event_type.clone(),
             key: event.key.clone(),
         };
+
         Point::Received.pass();
         match self.append(event).await? {
             AppendResult::New => Ok(Accepted::Stored(stored)),
-            AppendResult::Repeat(first) => Ok(Accepted::Repeat(Stored {
+            AppendResult::Repeat(first) => Ok(Accepted::Repeat(StoredEvent {
                 id: first,
                 ..stored
             })),
@@ -218,31 +218,50 @@ impl Receiver {
             Err(_) => Err(Refused::InboxSlow { time_max }),
         }
     }
+
+    /// Counts and logs a request that is about to be answered.
+    fn report(
+        &self,
+        outcome: &Result<Accepted, Refused>,
+        path: &str,
+        route: Option<&Route<'_>>,
+        sender: &Sender,
+    ) {
+        let near_miss = if route.is_none() {
+            self.near_misses
+                .find(&self.sources.load(), path, Instant::now())
+        } else {
+            None
+        };
+
+        metering::count(outcome);
+        log::request(
+            outcome,
+            &RequestSummary {
+                peer: sender.peer,
+                path,
+                body_bytes: sender.body_bytes,
+                route,
+                near_miss,
+            },
+        );
+    }
 }
 
-fn handshakes(config: &Config, parts: &Parts) -> Handshakes {
-    let waiting_max = config.connections_max / CONNECTIONS_PER_WAIT;
-    Handshakes::new(
-        Arc::clone(&parts.fetch),
-        Arc::clone(&parts.certificates),
-        waiting_max,
-        parts.clock.now(),
-    )
-}
-
-/// Keeps an HTTP/2 request from being reset until its answer is read. The reset tells the sender to send no more of the
-/// body (RFC 9113, 8.1), but some forget the answer if both come at once; curl 7 reports a broken stream instead.
+/// Resets an HTTP/2 request only after its answer had time to be read.
 ///
-/// A request that is kept still counts as one of its connection's `streams_max`.
-fn keep(body: Incoming) {
+/// The reset tells the sender to stop sending the body (RFC 9113, 8.1). Some senders forget the answer if
+/// both arrive at once; curl 7 reports a broken stream instead. Until the reset, the request counts
+/// against the `streams_max` of its connection.
+fn reset_later(body: Incoming) {
     tokio::spawn(async move {
         tokio::time::sleep(RESET_DELAY).await;
         drop(body);
     });
 }
 
-/// The headers in their order. Several values of one name stand together, in theirs.
-fn headers(headers: &HeaderMap) -> Vec<Header> {
+/// Copies the headers in their order. Several values of one name are kept together, in order.
+fn copy_headers(headers: &HeaderMap) -> Vec<Header> {
     headers
         .iter()
         .map(|(name, value)| Header {

@@ -1,4 +1,4 @@
-//! The configured sources, by the path that they are served at.
+//! The configured sources, by their path.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -7,51 +7,55 @@ use std::time::Duration;
 use hookyard_model::SourceRef;
 use hookyard_schemes::{JsonPointer, Provider, Verifier};
 
-/// More segments than these of a path are not looked at for a near miss.
+/// The number of path segments that are searched for a near miss.
 const SEGMENTS_MAX: usize = 8;
-/// Letters that may be wrong, missing, too many or exchanged in the name of a source that was probably meant.
+/// The number of wrong, missing, extra or swapped letters with which a misspelled name still counts as a
+/// near miss.
 const SLIPS_MAX: usize = 2;
 
 /// One configured source, ready to receive.
 #[derive(Debug)]
 pub struct Source {
-    /// Whose it is and what it's called: served at `/{tenant}/{source}`.
-    pub source: SourceRef,
-    /// The provider that sends to it.
+    /// The tenant and name of the source, which is served at `/{tenant}/{source}`.
+    pub name: SourceRef,
+    /// The provider that sends to the source.
     pub provider: Arc<Provider>,
-    /// How its requests are verified.
+    /// The verifier of the source's requests.
     pub verifier: Arc<Verifier>,
     /// The maximum size of a request's body, in bytes.
     pub body_max: usize,
-    /// Whether its handshakes may fetch over plain `http:`: only where the operator named a local stand-in in words.
+    /// Whether handshakes may fetch over plain `http:`. This is so only if the operator configured a
+    /// local substitute explicitly.
     pub allow_http: bool,
-    /// Where in an event the text stands that orders it: events with the same one are handled in their order.
+    /// The location of the ordering key. Events with the same key are handled in order.
     pub ordering: Option<JsonPointer>,
-    /// For how long a repeat of an event is told from a new one.
+    /// How long a repeat of an event is recognized.
     pub dedupe_window: Duration,
 }
 
-/// All sources of the host. Replaced as a whole, never changed.
+/// All sources of the host. They are replaced as a whole and never changed.
 #[derive(Debug, Default)]
 pub struct Sources {
     by_tenant: BTreeMap<String, BTreeMap<String, Arc<Source>>>,
 }
 
-/// What a path leads to.
+/// The source that a path leads to.
 #[derive(Debug)]
 pub(crate) struct Route<'a> {
     pub(crate) source: Arc<Source>,
-    /// The segment after tenant and source, which a secret-path source takes as its credential.
+    /// The segment after tenant and source, which is the credential of a source with a secret path.
     pub(crate) tail: Option<&'a str>,
 }
 
 impl Sources {
-    /// The source at `path`: `/{tenant}/{source}`, or with one more segment for a source that takes a secret there.
+    /// Returns the source at `path`: `/{tenant}/{source}`, with one more segment if the source has a secret
+    /// path.
     ///
-    /// A slash at the end of `/{tenant}/{source}/` makes no difference, because forms of senders and proxies like to add
-    /// one. Where a secret is taken, every byte behind the source is compared with the secret, so the slash counts.
+    /// A slash at the end of `/{tenant}/{source}/` is ignored, because the forms of some senders and
+    /// proxies add it. If the source has a secret path, every byte after the source is compared with the
+    /// secret, so that the slash counts.
     ///
-    /// Names are plain ASCII (see `hookyard_model::name`), so that no path needs decoding to be compared.
+    /// Names are plain ASCII (see [`hookyard_model::name`]), so that paths are compared without decoding.
     pub(crate) fn find<'a>(&self, path: &'a str) -> Option<Route<'a>> {
         let mut segments = path.strip_prefix('/')?.splitn(3, '/');
         let (tenant, name) = (segments.next()?, segments.next()?);
@@ -67,16 +71,18 @@ impl Sources {
             }
             tail => tail,
         };
+
         Some(Route {
             source: Arc::clone(source),
             tail,
         })
     }
 
-    /// The source that was probably meant by `path`, which leads to none, and how the path differs.
+    /// Returns the source that was probably meant by `path`, which leads to no source, and how the path
+    /// differs.
     ///
-    /// The names of the source stand in the path in another case or encoding, behind or before other segments, with empty
-    /// segments between, or with up to two slips in the name of the source.
+    /// The path has the names of the source in another letter case or encoding, with other or empty
+    /// segments around them, or with a few slips in the name of the source.
     pub(crate) fn nearest(&self, path: &str) -> Option<(SourceRef, &'static str)> {
         let decoded = percent_decoded(path);
         let segments = decoded
@@ -91,25 +97,23 @@ impl Sources {
             .windows(2)
             .find_map(|pair| self.by_tenant.get(&pair[0])?.get(&pair[1]));
         if let Some(source) = exact {
-            return Some((
-                source.source.clone(),
-                difference(path, &decoded, names.len()),
-            ));
+            return Some((source.name.clone(), difference(path, &decoded, names.len())));
         }
+
         let [tenant, name] = names.get(..2)? else {
             return None;
         };
-        let near = |known: &&String| strsim::osa_distance(known, name) <= SLIPS_MAX;
+        let is_near = |known: &String| strsim::osa_distance(known, name) <= SLIPS_MAX;
         let (_, source) = self
             .by_tenant
             .get(tenant)?
             .iter()
-            .find(|(known, _)| near(known))?;
-        Some((source.source.clone(), "spelling"))
+            .find(|(known, _)| is_near(known))?;
+        Some((source.name.clone(), "spelling"))
     }
 }
 
-/// How a path with the names of a source differs from the path of the source.
+/// Returns how a path that contains the names of a source differs from the path of the source.
 fn difference(path: &str, decoded: &str, segments: usize) -> &'static str {
     if path != decoded {
         "percent encoding"
@@ -122,12 +126,13 @@ fn difference(path: &str, decoded: &str, segments: usize) -> &'static str {
     }
 }
 
-/// The path with its percent-encoded ASCII characters as these characters.
+/// Decodes the percent-encoded ASCII characters of a path.
 fn percent_decoded(path: &str) -> String {
     let mut decoded = String::with_capacity(path.len());
     let mut rest = path;
     while let Some(at) = rest.find('%') {
         decoded.push_str(&rest[..at]);
+
         let code = rest
             .get(at + 1..at + 3)
             .and_then(|digits| u8::from_str_radix(digits, 16).ok());
@@ -141,11 +146,11 @@ fn percent_decoded(path: &str) -> String {
 }
 
 impl FromIterator<Source> for Sources {
-    /// Of two sources with the same name, the later one counts.
+    /// Collects sources. If two sources have the same name, the later one counts.
     fn from_iter<I: IntoIterator<Item = Source>>(sources: I) -> Self {
         let mut by_tenant: BTreeMap<String, BTreeMap<String, Arc<Source>>> = BTreeMap::new();
         for source in sources {
-            let SourceRef { tenant, name } = &source.source;
+            let SourceRef { tenant, name } = &source.name;
             let (tenant, name) = (tenant.to_string(), name.to_string());
             by_tenant
                 .entry(tenant)

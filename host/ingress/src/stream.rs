@@ -1,8 +1,10 @@
-//! A TCP stream that notes when bytes come, and that closes so that the last answer is read.
+//! A TCP stream that records when bytes arrive, and that closes so that the sender can read the last
+//! answer.
 //!
-//! Closing a socket while unread bytes arrive makes the kernel send a reset, and a reset can destroy an answer that the
-//! sender has not read yet: it would see a broken connection where we said 413. So after an answer that came before
-//! the end of the body, a little of the rest is read and thrown away, bounded in bytes and time.
+//! If a socket is closed while unread bytes arrive, the kernel sends a reset. A reset can destroy an
+//! answer that the sender has not read yet: the sender would see a broken connection instead of a 413.
+//! After an answer that was sent before the end of the body, the stream therefore reads and discards a
+//! part of the rest, with limits on bytes and time.
 
 use std::future::Future;
 use std::io;
@@ -20,6 +22,7 @@ use crate::activity::Activity;
 const LINGER_BYTES_MAX: usize = 8 << 20;
 const LINGER_TIME_MAX: Duration = Duration::from_secs(1);
 
+/// A TCP stream that is about to be, or is being, served.
 #[derive(Debug)]
 pub(crate) struct Stream {
     tcp: TcpStream,
@@ -27,9 +30,10 @@ pub(crate) struct Stream {
     linger: Option<Linger>,
 }
 
+/// The phase after the last answer, in which the rest of the body is discarded.
 #[derive(Debug)]
 struct Linger {
-    over: Pin<Box<Sleep>>,
+    timeout: Pin<Box<Sleep>>,
     bytes_left: usize,
 }
 
@@ -46,21 +50,23 @@ impl Stream {
 impl Linger {
     fn new() -> Self {
         Self {
-            over: Box::pin(tokio::time::sleep(LINGER_TIME_MAX)),
+            timeout: Box::pin(tokio::time::sleep(LINGER_TIME_MAX)),
             bytes_left: LINGER_BYTES_MAX,
         }
     }
 
-    /// Ready once the sender has closed its side, or has had enough patience. Errors are nobody's concern any more.
+    /// Is ready once the sender has closed its side, or a limit is reached. Errors no longer matter.
     fn poll(&mut self, tcp: &mut TcpStream, cx: &mut Context<'_>) -> Poll<()> {
         let mut scratch = [0; 16 << 10];
         loop {
-            if self.over.as_mut().poll(cx).is_ready() {
+            if self.timeout.as_mut().poll(cx).is_ready() {
                 return Poll::Ready(());
             }
-            let mut thrown_away = ReadBuf::new(&mut scratch);
-            let is_read = ready!(Pin::new(&mut *tcp).poll_read(cx, &mut thrown_away)).is_ok();
-            let count = thrown_away.filled().len();
+
+            let mut discarded = ReadBuf::new(&mut scratch);
+            let is_read = ready!(Pin::new(&mut *tcp).poll_read(cx, &mut discarded)).is_ok();
+            let count = discarded.filled().len();
+
             self.bytes_left = self.bytes_left.saturating_sub(count);
             if !is_read || count == 0 || self.bytes_left == 0 {
                 return Poll::Ready(());
@@ -78,8 +84,9 @@ impl AsyncRead for Stream {
         let this = self.get_mut();
         let before = buf.filled().len();
         ready!(Pin::new(&mut this.tcp).poll_read(cx, buf))?;
+
         if buf.filled().len() > before {
-            this.activity.bytes_came();
+            this.activity.bytes_arrived();
         }
         Poll::Ready(Ok(()))
     }
@@ -118,6 +125,7 @@ impl AsyncWrite for Stream {
                 return Poll::Ready(Ok(()));
             }
         }
+
         this.linger
             .get_or_insert_with(Linger::new)
             .poll(&mut this.tcp, cx)

@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use hookyard_schemes::Outgoing;
+use hookyard_schemes::OutgoingEvents;
 
 use crate::version;
 
@@ -25,7 +25,7 @@ pub struct Contract {
     /// The name of the case for each of the sender's event types.
     pub cases: BTreeMap<String, String>,
     /// The events that plugins may send to the provider, and their format.
-    pub outgoing: Outgoing,
+    pub outgoing: OutgoingEvents,
 }
 
 impl Contract {

@@ -1,7 +1,8 @@
-//! JSON pointers (RFC 6901) that read straight from text.
+//! JSON pointers (RFC 6901) that read directly from text.
 //!
-//! A value is found without building a tree and comes back as its own text, so that no digit of a number is lost. A name
-//! that occurs twice in an object on the way is an error: readers differ on which one counts, and we won't guess.
+//! A value is found without building a tree and is returned as its own text, so that no digit of a
+//! number is lost. A name that occurs twice in an object on the path is an error: readers disagree about
+//! its value, and the host does not guess.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -12,40 +13,45 @@ use hookyard_model::Payload;
 use serde::de::{Deserializer as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
-/// A JSON pointer (RFC 6901), such as `/data/id`. The empty one points at the whole document.
+/// A JSON pointer (RFC 6901), such as `/data/id`. The empty pointer means the whole document.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct JsonPointer {
     text: String,
     tokens: Vec<String>,
 }
 
-/// A text that isn't a JSON pointer.
+/// The error for a text that is not a JSON pointer.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "`{given}` is not a JSON pointer; start with `/`, and write `~1` for `/` and `~0` for `~` within a name"
+    "`{given}` is not a JSON pointer; start with `/`, and write `~1` for `/` and `~0` for `~` within \
+     a name"
 )]
 pub struct InvalidPointer {
-    /// As given.
+    /// The text as given.
     pub given: String,
 }
 
-/// JSON that can't be read, or that readers would read differently.
+/// The error for JSON that cannot be read, or that readers would read differently.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Unreadable {
-    /// Not JSON, or not UTF-8.
+    /// The text is not JSON, or not UTF-8.
     #[error("it is not JSON: {0}")]
     NotJson(String),
-    /// A name occurs more than once in an object that was looked into.
+    /// A name occurs more than once in an object on the path.
     #[error("`{0}` occurs more than once")]
     Repeated(String),
-    /// The event should be the text of a string that isn't there.
+    /// The event should be the text of a string, and there is no string.
     #[error("there is no string at {0}")]
     NoText(String),
 }
 
 impl JsonPointer {
-    /// Reads a pointer.
+    /// Parses a pointer.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`InvalidPointer`] if the text does not follow RFC 6901.
     pub fn parse(text: &str) -> Result<Self, InvalidPointer> {
         let invalid = || InvalidPointer {
             given: text.to_owned(),
@@ -53,6 +59,7 @@ impl JsonPointer {
         if text.is_empty() {
             return Ok(Self::default());
         }
+
         let rest = text.strip_prefix('/').ok_or_else(invalid)?;
         let tokens = rest
             .split('/')
@@ -64,17 +71,21 @@ impl JsonPointer {
         })
     }
 
-    /// The pointer as text.
+    /// Returns the pointer as text.
     pub fn as_str(&self) -> &str {
         &self.text
     }
 
-    /// Whether it points at the whole document.
+    /// Returns whether the pointer means the whole document.
     pub fn is_root(&self) -> bool {
         self.tokens.is_empty()
     }
 
-    /// The text of the value that it points at in `json`; `None` when there is no such value.
+    /// Returns the text of the value at this location in `json`; `None` if there is no such value.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`Unreadable`] if `json` is not JSON, or if a name on the path occurs twice.
     pub fn find<'a>(&self, json: &'a [u8]) -> Result<Option<&'a RawValue>, Unreadable> {
         let mut value: &RawValue = serde_json::from_slice(json).map_err(not_json)?;
         for token in &self.tokens {
@@ -86,7 +97,12 @@ impl JsonPointer {
         Ok(Some(value))
     }
 
-    /// The string that it points at; `None` when there is no such value or it isn't a string.
+    /// Returns the string at this location in `json`; `None` if there is no such value or it is not a
+    /// string.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`Unreadable`] if `json` is not JSON, or if a name on the path occurs twice.
     pub fn find_string(&self, json: &[u8]) -> Result<Option<String>, Unreadable> {
         Ok(self.find(json)?.and_then(string))
     }
@@ -106,7 +122,11 @@ impl FromStr for JsonPointer {
     }
 }
 
-/// The sender's event within a stored body: the body itself, or the text of a string in it.
+/// Returns the sender's event within a stored body: the body itself, or the text of a string in it.
+///
+/// # Errors
+///
+/// Returns [`Unreadable`] if there is no such string.
 pub fn payload_bytes<'a>(payload: &Payload, body: &'a [u8]) -> Result<Cow<'a, [u8]>, Unreadable> {
     match payload {
         Payload::Body => Ok(Cow::Borrowed(body)),
@@ -121,7 +141,7 @@ pub fn payload_bytes<'a>(payload: &Payload, body: &'a [u8]) -> Result<Cow<'a, [u
     }
 }
 
-/// The text of a JSON string; `None` for any other value, and for lone surrogates.
+/// Returns the text of a JSON string; `None` for any other value, and for lone surrogates.
 pub(crate) fn string(value: &RawValue) -> Option<String> {
     serde_json::from_str(value.get()).ok()
 }
@@ -130,18 +150,21 @@ fn unescape(token: &str) -> Option<String> {
     let mut out = String::with_capacity(token.len());
     let mut chars = token.chars();
     while let Some(c) = chars.next() {
-        match (c, (c == '~').then(|| chars.next()).flatten()) {
-            ('~', Some('0')) => out.push('~'),
-            ('~', Some('1')) => out.push('/'),
-            ('~', _) => return None,
-            (c, _) => out.push(c),
+        if c != '~' {
+            out.push(c);
+            continue;
+        }
+        match chars.next()? {
+            '0' => out.push('~'),
+            '1' => out.push('/'),
+            _ => return None,
         }
     }
     Some(out)
 }
 
 fn not_json(error: serde_json::Error) -> Unreadable {
-    // Only the kind and the place: serde_json's own words may repeat a part of the body.
+    // Only the kind and the position: the message of serde_json can contain a part of the body.
     Unreadable::NotJson(format!(
         "{:?} error at line {}, column {}",
         error.classify(),
@@ -168,7 +191,7 @@ fn member<'a>(value: &'a RawValue, token: &str) -> Result<Option<&'a RawValue>, 
     }
 }
 
-/// An array index as RFC 6901 has it: no sign, no leading zero.
+/// Parses an array index as RFC 6901 defines it: without sign or leading zero.
 fn index(token: &str) -> Option<usize> {
     let is_canonical = token == "0"
         || (!token.starts_with('0') && token.bytes().all(|byte| byte.is_ascii_digit()));
@@ -186,25 +209,26 @@ fn read<'a, V: Visitor<'a>>(json: &'a str, visitor: V) -> Result<V::Value, Unrea
     Ok(value)
 }
 
+/// Finds one member of an object.
 struct ObjectMember<'n> {
     name: &'n str,
 }
 
 #[derive(Default)]
-struct Found<'a> {
+struct FoundMember<'a> {
     value: Option<&'a RawValue>,
     is_repeated: bool,
 }
 
 impl<'de> Visitor<'de> for ObjectMember<'_> {
-    type Value = Found<'de>;
+    type Value = FoundMember<'de>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("an object")
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Found<'de>, A::Error> {
-        let mut found = Found::default();
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<FoundMember<'de>, A::Error> {
+        let mut found = FoundMember::default();
         while let Some(name) = map.next_key::<Cow<'de, str>>()? {
             if name != self.name {
                 map.next_value::<IgnoredAny>()?;
@@ -217,6 +241,7 @@ impl<'de> Visitor<'de> for ObjectMember<'_> {
     }
 }
 
+/// Finds one item of an array.
 struct ArrayItem {
     index: usize,
 }
@@ -241,7 +266,7 @@ impl<'de> Visitor<'de> for ArrayItem {
     }
 }
 
-/// The members of a JSON object as their own text; a name that occurs twice is an error.
+/// Returns the members of a JSON object, each as its own text. A name that occurs twice is an error.
 pub(crate) fn object(json: &[u8]) -> Result<BTreeMap<String, &RawValue>, Unreadable> {
     let whole: &RawValue = serde_json::from_slice(json).map_err(not_json)?;
     let (members, repeated) = read(whole.get(), Members)?;
@@ -251,6 +276,7 @@ pub(crate) fn object(json: &[u8]) -> Result<BTreeMap<String, &RawValue>, Unreada
     }
 }
 
+/// Collects the members of an object, and a name that occurs twice.
 struct Members;
 
 impl<'de> Visitor<'de> for Members {

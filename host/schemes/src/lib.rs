@@ -1,46 +1,41 @@
-//! Proves who sent a request, and says what it is; signs what we send by the same schemes.
+//! The signature schemes of webhooks: verifies what senders send, and signs what the host sends.
 //!
-//! A [`Verifier`] is compiled once from one source's settings and is then a pure function of a request, the certificates
-//! at hand and `now`. A [`Provider`] is a kind of sender as data: where its event id and type stand. Whatever needs the
-//! outside world (fetching a certificate, confirming a subscription) is returned as a [`Verdict`] for the caller to do.
+//! A [`Verifier`] is compiled once from the settings of one source. It is then a pure function of a
+//! request, the certificates that have been fetched, and `now`. A [`Signer`] is the same for one
+//! destination: a function of a message and `now`. A [`Provider`] describes a kind of sender as data:
+//! where its events have their id and type, and which schemes it uses.
 //!
-//! Nothing here reads a clock, environment, file or randomness (invariant 9), and the bytes are verified before they
-//! are parsed, except where the sender signs fields of a JSON envelope (Amazon SNS).
+//! This crate reads no clock, environment, file or randomness (invariant 9), and knows nothing of HTTP
+//! answers. Whatever needs the outside world, such as fetching a certificate or confirming a
+//! subscription, is returned to the caller. The bytes of a request are verified before they are
+//! parsed, except where the sender signs fields of a JSON envelope (Amazon SNS).
 
-mod base64_text;
-pub mod certificate;
-pub mod credential;
-pub mod freshness;
+mod verify;
+mod sign;
+mod provider;
+mod scheme;
+mod ordering;
+mod json;
 pub mod hmac;
-pub mod json;
-pub mod judge;
-pub mod jws;
-pub mod ordering;
-pub mod provider;
-pub mod refusal;
-pub mod request;
-pub mod scheme;
-pub mod secret;
-pub mod sign;
-pub mod sns;
-pub mod standard_webhooks;
-pub mod verdict;
-pub mod verifier;
+mod secret;
+mod secret_check;
+mod base64_text;
 
-pub use certificate::{Certificate, Certificates, InvalidCertificate};
-pub use credential::Credential;
-pub use freshness::Freshness;
 pub use json::{InvalidPointer, JsonPointer, Unreadable, payload_bytes};
-pub use judge::{Judgement, SecretUse};
 pub use ordering::ordering_key;
 pub use provider::{
-    Description, Direction, EventCase, KeyFallback, KeyRule, KeySource, Outgoing, Provider,
-    SchemeRule, Shape, Template, TypeRule,
+    Description, Direction, Envelope, EnvelopePiece, EnvelopeValues, EventCase, KeyFallback,
+    KeyRule, KeySource, MissingValue, NameCase, OutgoingEvents, Provider, SchemeRule, Shape,
+    Spelling, Template, TypeRule,
 };
-pub use refusal::Refusal;
-pub use request::Request;
 pub use scheme::{Scheme, SchemeKind, SetupError};
 pub use secret::Secret;
-pub use sign::{KeyCount, SignError, Signer, SigningKey, SigningScheme};
-pub use verdict::{Verdict, Verified};
-pub use verifier::Verifier;
+pub use secret_check::{SecretReport, SecretUse, check_document, check_secret};
+pub use sign::{
+    KeyCount, SignError, Signer, SigningKey, SigningScheme, UnsignedMessage, check_ed25519_key,
+    check_jws_key,
+};
+pub use verify::{
+    Certificate, Certificates, Credential, Freshness, InvalidCertificate, Refusal, Request,
+    Verdict, Verification, Verified, Verifier, jws, sns, standard_webhooks,
+};

@@ -1,28 +1,33 @@
-//! What orders events: the text at a place of the sender's event.
+//! The ordering key of an event: the value at a configured location of the sender's event.
 
 use hookyard_model::Payload;
 
 use crate::provider::describe::{hashed, identifier, is_identifier, unreadable};
 use crate::{JsonPointer, Refusal, payload_bytes};
 
-/// The ordering key at `pointer` in the event of a stored `body`; none where no string and no number stands there, or
-/// where the event isn't JSON. A text that is no identifier, for its length or its control characters, is stood in for
-/// by its hash: what is equal stays equal.
+/// Returns the ordering key at `pointer` in the event of a stored `body`; `None` if there is no string
+/// or number, or if the event is not JSON.
 ///
-/// A name on the way that occurs twice is refused, since the sender may have meant either.
+/// A text that is too long for an identifier or has hidden characters is replaced by its hash, so that
+/// equal texts stay equal.
+///
+/// # Errors
+///
+/// Returns a [`Refusal`] if a name on the path occurs twice: the sender may have meant either value.
 pub fn ordering_key(
     pointer: &JsonPointer,
     payload: &Payload,
     body: &[u8],
 ) -> Result<Option<String>, Refusal> {
-    let found = match payload_bytes(payload, body)
-        .and_then(|event| Ok(pointer.find(&event)?.and_then(identifier)))
-    {
+    let found = payload_bytes(payload, body)
+        .and_then(|event| Ok(pointer.find(&event)?.and_then(identifier)));
+    let key = match found {
         Ok(found) => found.filter(|key| !key.is_empty()),
         Err(crate::Unreadable::NotJson(_)) => None,
         Err(error) => return Err(unreadable(error)),
     };
-    Ok(found.map(|key| {
+
+    Ok(key.map(|key| {
         if is_identifier(&key) {
             key
         } else {
@@ -42,7 +47,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_is_a_text_or_a_number_as_it_is_written() {
+    fn ordering_key_is_text_or_number() {
         check("/object_id", r#"{"object_id":"offer-7"}"#, Some("offer-7"));
         check(
             "/object/id",
@@ -65,7 +70,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_identifier_keeps_its_identity() {
+    fn long_ordering_key_is_hashed() {
         let key = |id: &str| {
             let body = serde_json::json!({ "id": id }).to_string();
             let pointer = JsonPointer::parse("/id").expect("a pointer");
@@ -81,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn the_key_is_sought_in_the_envelope_and_never_guessed() {
+    fn ordering_key_is_read_from_the_payload() {
         let pointer = JsonPointer::parse("/id").expect("a pointer");
         let inner = Payload::TextAt("/Message".into());
         let found = |body: &[u8]| ordering_key(&pointer, &inner, body);

@@ -1,14 +1,19 @@
-//! A kind of sender, as data: how it may be verified, and where its events' keys and types stand.
+//! A kind of sender as data: the schemes that it may use, and where its events have their keys and types.
 //!
-//! A provider needs no code of its own. Reading `provider.toml` is the binary's; what the rules mean is here.
+//! A provider needs no code of its own. The configuration reads `provider.toml`; this module applies the
+//! rules in it.
 
 pub(crate) mod describe;
-pub mod outgoing;
 mod template;
+mod outgoing_events;
+mod envelope;
+mod spelling;
 
 use std::collections::BTreeMap;
 
-pub use outgoing::Outgoing;
+pub use envelope::{Envelope, EnvelopePiece, EnvelopeValues, MissingValue};
+pub use outgoing_events::OutgoingEvents;
+pub use spelling::{NameCase, Spelling};
 pub use template::Template;
 
 use crate::{JsonPointer, SchemeKind, hmac};
@@ -16,114 +21,115 @@ use crate::{JsonPointer, SchemeKind, hmac};
 /// A kind of sender.
 #[derive(Debug, Clone)]
 pub struct Provider {
-    /// Such as `topper`.
+    /// The name of the provider, such as `topper`.
     pub name: String,
-    /// The WIT package of its events, without a version, such as `topper:webhooks`.
+    /// The WIT package of the provider's events, without a version, such as `topper:webhooks`.
     pub package: String,
-    /// The lines of that package's versions that this is right for: `1` for all of 1.x.y, `0.9` for all of 0.9.x; empty
-    /// for all there are.
+    /// The versions of the package that these rules apply to: `1` for all of 1.x.y, `0.9` for all of
+    /// 0.9.x. An empty list means all versions.
     pub versions: Vec<String>,
-    /// What the sender repeats when it sends an event again.
+    /// The location of the idempotency key.
     pub key: KeyRule,
-    /// What happened, in the sender's words.
+    /// The location of the event's type.
     pub event_type: TypeRule,
-    /// The part of the payload that a typed handler's case is given; the empty pointer means all of it.
+    /// The part of the payload that a typed handler is given; the empty pointer means the whole payload.
     pub content: JsonPointer,
-    /// The sender's type → what it is in WIT. Types that aren't here are stored as well.
+    /// The sender's event types with their cases in WIT. Events of other types are stored too.
     pub events: BTreeMap<String, EventCase>,
-    /// What it is sent, and how; its types are among the events as well.
-    pub outgoing: Outgoing,
-    /// How it may be verified.
+    /// The events that the host sends to the provider. Their types are also in `events`.
+    pub outgoing: OutgoingEvents,
+    /// The schemes that may verify the provider's requests.
     pub scheme: SchemeRule,
-    /// How what it is sent may be signed.
+    /// The schemes that may sign what the host sends to the provider.
     pub sending: SchemeRule,
 }
 
-/// Where an event's idempotency key stands.
+/// The location of an event's idempotency key: the value that the sender repeats when it sends the same
+/// event again.
 #[derive(Debug, Clone)]
 pub struct KeyRule {
-    /// Where to look; the first place that has one counts.
+    /// The possible locations. The first location that has a key counts.
     pub from: Vec<KeySource>,
-    /// What to do when it isn't there; `None` refuses the request.
+    /// The replacement for a missing key; `None` refuses the request.
     pub otherwise: Option<KeyFallback>,
 }
 
-/// Where to look for an idempotency key.
+/// A possible location of an idempotency key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum KeySource {
-    /// The scheme's own message id, such as `webhook-id` or SNS's `MessageId`.
+    /// The message id of the scheme, such as `webhook-id` or SNS's `MessageId`.
     SchemeId,
-    /// A header's value; the name in lower case.
+    /// The value of the header with this name, in lower case.
     Header(String),
     /// A string or number in the payload.
     Json(JsonPointer),
 }
 
-/// What takes the place of a missing idempotency key.
+/// The replacement for a missing idempotency key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum KeyFallback {
-    /// `sha256:` and the body's digest: equal bodies are one event.
+    /// `sha256:` and the digest of the payload: equal payloads are one event.
     BodySha256,
 }
 
-/// Where an event's type stands. A type that can't be told is no error: the event is stored without one.
+/// The location of an event's type. An event without a recognizable type is stored without a type.
 #[derive(Debug, Clone)]
 pub enum TypeRule {
     /// A string in the payload.
     Json(JsonPointer),
-    /// A header's value; the name in lower case.
+    /// The value of the header with this name, in lower case.
     Header(String),
-    /// By the payload's shape. Exactly one rule has to apply, or the type is unknown.
+    /// The shape of the payload. The type is known if exactly one shape matches.
     Shapes(Vec<Shape>),
 }
 
-/// One shape of payload and the type that it has.
+/// A shape of payload, with the type of events that have this shape.
 #[derive(Debug, Clone)]
 pub struct Shape {
-    /// Applies when any of these is there and isn't null ...
+    /// The values of which at least one must be there and not be null.
     pub any: Vec<JsonPointer>,
-    /// ... and none of these is.
+    /// The values that must be missing or null.
     pub none: Vec<JsonPointer>,
-    /// The type, such as `offer.{/status}`.
+    /// The type of the event, such as `offer.{/status}`.
     pub is: Template,
 }
 
-/// What one of the sender's event types is in WIT.
+/// The representation of one event type in WIT.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EventCase {
-    /// The case of the provider's `event` variant.
+    /// The case in the provider's `event` variant.
     pub case: String,
-    /// Whether we receive it or send it.
+    /// Whether the host receives or sends the event.
     pub direction: Direction,
 }
 
-/// Who sends an event.
+/// The direction of an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Direction {
-    /// The provider sends it to us.
+    /// The provider sends the event to the host.
     Incoming,
-    /// We send it to the provider.
+    /// The host sends the event to the provider.
     Outgoing,
 }
 
-/// How what a provider sends, or is sent, may be proven.
+/// The schemes that may prove what a provider sends, or what the host sends to it.
 #[derive(Debug, Clone, Default)]
 pub struct SchemeRule {
-    /// What a source or destination uses that doesn't say; `None` when the operator has to choose.
+    /// The scheme of a source or destination that does not name one; `None` if the operator must choose.
     pub default: Option<SchemeKind>,
-    /// What one may use.
+    /// The schemes that a source or destination may use.
     pub allowed: Vec<SchemeKind>,
-    /// The header that the proof is in, for `jws-detached` and `header`.
+    /// The header that holds the proof, for `jws-detached` and `header`.
     pub header: Option<String>,
-    /// The recipe, for `hmac`.
+    /// The HMAC recipe, for `hmac`.
     pub recipe: Option<hmac::Recipe>,
 }
 
-/// What a verified request is to the store.
+/// The properties of a verified event that the store needs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Description {
-    /// What the sender repeats when it sends the same event again.
+    /// The idempotency key.
     pub key: String,
-    /// The sender's name of what happened, when it can be told.
+    /// The sender's name of what happened, if the event has one.
     pub event_type: Option<String>,
 }

@@ -1,13 +1,13 @@
-//! Which scheme a source uses, with its settings, and what can be wrong with them.
+//! The scheme of a source with its settings, and the errors that settings can have.
 //!
-//! Settings are plain data; [`Verifier::new`](crate::Verifier::new) checks them all at once, at load.
+//! Settings are plain data. [`Verifier::new`](crate::Verifier::new) checks them when they are loaded.
 
 use std::fmt;
 use std::str::FromStr;
 
 use crate::{Credential, hmac, jws, sns, standard_webhooks};
 
-/// How a source's requests are proven, with all that this needs.
+/// The scheme that verifies a source's requests, with its settings.
 #[derive(Debug, Clone)]
 pub enum Scheme {
     /// Standard Webhooks and Svix.
@@ -16,16 +16,17 @@ pub enum Scheme {
     DetachedJws(jws::Settings),
     /// Amazon SNS over HTTP.
     AwsSns(sns::Settings),
-    /// A credential that is the same for each request.
+    /// A credential that is the same for every request.
     Static(Credential),
     /// An HMAC scheme given as data.
     Hmac(hmac::Settings),
-    /// Every request is accepted from anybody. Never a default: the operator has to ask for it in words.
+    /// No verification: anybody can send. This is never a default; the operator must ask for it
+    /// explicitly.
     Unverified,
 }
 
 impl Scheme {
-    /// Which scheme it is, without its settings.
+    /// Returns the kind of the scheme.
     pub const fn kind(&self) -> SchemeKind {
         match self {
             Self::StandardWebhooks(_) => SchemeKind::StandardWebhooks,
@@ -41,7 +42,7 @@ impl Scheme {
     }
 }
 
-/// A scheme's name, as configuration says it.
+/// The kind of a scheme, as named in the configuration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum SchemeKind {
     /// `standard-webhooks`
@@ -78,7 +79,7 @@ impl SchemeKind {
         Self::Unverified,
     ];
 
-    /// The name.
+    /// Returns the name of the kind.
     pub const fn name(self) -> &'static str {
         match self {
             Self::StandardWebhooks => "standard-webhooks",
@@ -113,79 +114,83 @@ impl FromStr for SchemeKind {
     }
 }
 
-/// Settings that can't be used. Each message names the way out.
+/// An error in settings. Each message names the way out.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SetupError {
-    /// No such scheme.
-    #[error("there is no scheme `{given}`; use one of {}", SchemeKind::ALL.map(SchemeKind::name).join(", "))]
+    /// There is no scheme with this name.
+    #[error(
+        "there is no scheme `{given}`; use one of {}",
+        SchemeKind::ALL.map(SchemeKind::name).join(", ")
+    )]
     UnknownScheme {
-        /// As given.
+        /// The name as given.
         given: String,
     },
-    /// A scheme without any key.
-    #[error("no {what} is given; without one nothing can be verified, so name at least one")]
+    /// The scheme has no key.
+    #[error("no {what} is given; nothing can be verified without one, so configure at least one")]
     NoKeys {
-        /// What is missing.
+        /// The kind of key.
         what: &'static str,
     },
-    /// A key without any bytes.
+    /// A key has no bytes.
     #[error("a {what} is empty; an empty key would let anybody sign")]
     EmptyKey {
-        /// What is empty.
+        /// The kind of key.
         what: &'static str,
     },
-    /// A key that can't be read.
-    #[error("a {what} can't be used: {why}")]
+    /// A key cannot be read.
+    #[error("a {what} cannot be used: {why}")]
     UnusableKey {
-        /// What kind of key.
+        /// The kind of key.
         what: &'static str,
-        /// What is wrong, and the way out.
+        /// The defect and the way out.
         why: String,
     },
-    /// A header's name that isn't one.
+    /// A text is not the name of a header.
     #[error("`{given}` is not a header name; use letters, digits and `-`")]
     HeaderName {
-        /// As given.
+        /// The text as given.
         given: String,
     },
-    /// A header that is about the connection or the body, or that holds the message's id, and can't carry a proof.
-    #[error("the header `{name}` is set by whoever sends the request; choose another")]
+    /// A header cannot carry a proof: it is about the connection or the body, or holds the id of the
+    /// message.
+    #[error("the header `{name}` is set by the HTTP client; choose another")]
     ReservedHeader {
-        /// In lower case.
+        /// The name of the header, in lower case.
         name: String,
     },
-    /// An HMAC recipe by which one can verify and not sign.
-    #[error("nothing can be signed by this recipe: {why}")]
+    /// An HMAC recipe can verify but not sign.
+    #[error("this recipe cannot sign: {why}")]
     OneWay {
-        /// What is wrong, and the way out.
+        /// The defect and the way out.
         why: String,
     },
-    /// A URL rule that would allow too much or nothing.
-    #[error("`{given}` can't be used as a URL rule: {why}")]
+    /// A URL rule allows too much or nothing.
+    #[error("`{given}` is not a valid URL rule: {why}")]
     UrlRule {
-        /// As given.
+        /// The text as given.
         given: String,
-        /// What is wrong, and the way out.
+        /// The defect and the way out.
         why: String,
     },
-    /// A template that can't be used.
-    #[error("`{given}` can't be used as a template: {why}")]
+    /// A template is not valid.
+    #[error("`{given}` is not a valid template: {why}")]
     Template {
-        /// As given.
+        /// The text as given.
         given: String,
-        /// What is wrong, and the way out.
+        /// The defect and the way out.
         why: String,
     },
-    /// A setting that makes no sense.
+    /// A setting makes no sense.
     #[error("{0}")]
     Senseless(&'static str),
 }
 
-/// A header's name in lower case, if it is one (RFC 9110, 5.1).
+/// Returns the name of a header in lower case, if it is valid (RFC 9110, 5.1).
 pub(crate) fn header_name(given: &str) -> Result<String, SetupError> {
-    let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
-    if given.is_empty() || !given.bytes().all(fits) {
+    let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+    if given.is_empty() || !given.bytes().all(is_token) {
         return Err(SetupError::HeaderName {
             given: given.to_owned(),
         });

@@ -1,4 +1,4 @@
-//! A secret value that can't be printed by accident.
+//! A secret value that cannot be printed by accident.
 
 use std::fmt;
 
@@ -9,26 +9,29 @@ use aws_lc_rs::{constant_time, digest};
 pub struct Secret(Vec<u8>);
 
 impl Secret {
-    /// Takes the bytes as they are.
+    /// Wraps the bytes of a secret.
     pub fn new(bytes: impl Into<Vec<u8>>) -> Self {
         Self(bytes.into())
     }
 
-    /// The bytes.
+    /// Returns the bytes of the secret.
     pub fn expose(&self) -> &[u8] {
         &self.0
     }
 
-    /// Whether there is nothing in it.
+    /// Returns whether the secret has no bytes.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// Whether `given` is this secret, in a time that tells neither where they differ nor how long the secret is.
+    /// Returns whether `given` is this secret.
+    ///
+    /// The time reveals neither the position of a difference nor the length of the secret, because
+    /// hashes are compared.
     pub fn matches(&self, given: &[u8]) -> bool {
-        let mine = digest::digest(&digest::SHA256, &self.0);
+        let own = digest::digest(&digest::SHA256, &self.0);
         let given = digest::digest(&digest::SHA256, given);
-        constant_time::verify_slices_are_equal(mine.as_ref(), given.as_ref()).is_ok()
+        constant_time::verify_slices_are_equal(own.as_ref(), given.as_ref()).is_ok()
     }
 }
 

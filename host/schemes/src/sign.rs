@@ -1,14 +1,15 @@
-//! Signs what we send: the other direction of the schemes that verify.
+//! Signs the messages that the host sends.
 //!
-//! A [`Signer`] is compiled once from one destination's settings and is then a function of a message and `now`: nothing
-//! here reads a clock, and what ECDSA and PSS need of randomness the cryptography library draws by itself. Keys are live
-//! for a time, so that one takes another's place without a restart. What is signed here verifies by our own
-//! [`Verifier`](crate::Verifier) under the same settings; a test holds that for every scheme.
+//! A [`Signer`] is compiled once from the settings of one destination. It is then a function of a
+//! message and `now`. It reads no clock; the randomness that ECDSA and PSS need comes from the
+//! cryptography library. Each key signs for a time, so that a new key takes the place of an old one
+//! without a restart. A test holds for every scheme that the host's own
+//! [`Verifier`](crate::Verifier) accepts these signatures under the same settings.
 
 mod keys;
 mod standard_webhooks;
 mod jws;
-mod jws_key;
+mod private_key;
 mod credential;
 mod hmac;
 
@@ -16,13 +17,18 @@ use hookyard_model::{Header, Timestamp};
 
 pub use keys::{KeyCount, SigningKey};
 
+use self::credential::CredentialSigner;
+use self::hmac::HmacSigner;
+use self::jws::JwsSigner;
+use self::standard_webhooks::StandardWebhooksSigner;
 use crate::scheme::header_name;
 use crate::{KeySource, Provider, SchemeKind, SetupError, TypeRule};
 
-/// Where the message's id stands for schemes that have no place for it.
+/// The header for the id of the message, in schemes that do not send the id themselves.
 const ID_HEADER: &str = "webhook-id";
 const ID_BYTES_MAX: usize = 256;
-/// Headers that are about the connection or the body, which whoever sends the request sets.
+
+/// Headers about the connection or the body, which the HTTP client sets.
 const RESERVED_HEADERS: [&str; 14] = [
     "connection",
     "content-encoding",
@@ -40,15 +46,15 @@ const RESERVED_HEADERS: [&str; 14] = [
     "user-agent",
 ];
 
-/// How a destination's messages are signed, with all that this needs.
+/// The scheme that signs a destination's messages, with its settings.
 #[derive(Debug, Clone)]
 pub enum SigningScheme {
-    /// Standard Webhooks, signed with every live key. There has to be a secret or a key.
+    /// Standard Webhooks, signed with every live key. At least one secret or key is required.
     StandardWebhooks {
-        /// For `v1`: base64, with or without `whsec_` before it.
+        /// Secrets for `v1`: base64, with or without the prefix `whsec_`.
         secrets: Vec<SigningKey>,
-        /// For `v1a`: Ed25519 private keys, base64 of 32 bytes, or of 64 with the public key after it, with or without
-        /// `whsk_` before it.
+        /// Ed25519 private keys for `v1a`: base64 of 32 bytes, or of 64 bytes with the public key, with
+        /// or without the prefix `whsk_`.
         keys: Vec<SigningKey>,
     },
     /// A detached JWS over the body in one header, signed with the first live key.
@@ -57,12 +63,12 @@ pub enum SigningScheme {
         header: String,
         /// Private keys, each as a JWK (RFC 7517) or in PEM.
         keys: Vec<SigningKey>,
-        /// The algorithm of keys that don't say one themselves, such as `PS256`.
+        /// The algorithm of keys that do not name one, such as `PS256`.
         algorithm: Option<String>,
     },
     /// The first live token as the whole value of a header.
     Header {
-        /// The header's name.
+        /// The name of the header.
         name: String,
         /// The tokens.
         tokens: Vec<SigningKey>,
@@ -74,64 +80,69 @@ pub enum SigningScheme {
     },
     /// `Authorization: Basic`, with the first live password.
     Basic {
-        /// The user, the same for each password.
+        /// The user, the same for every password.
         user: String,
         /// The passwords.
         passwords: Vec<SigningKey>,
     },
-    /// An HMAC scheme given as data, the same that verifies.
+    /// An HMAC scheme given as data, the same data that verifies.
     Hmac {
-        /// The way of signing.
+        /// The recipe.
         recipe: crate::hmac::Recipe,
-        /// As the recipe's `key` says. Signed with every live one where the signature is a pair, which may be repeated;
-        /// otherwise with the first live one.
+        /// The secrets, written as the recipe's `key` prescribes. If the signature is a pair, which can
+        /// be repeated, every live secret signs; otherwise the first live secret signs.
         secrets: Vec<SigningKey>,
     },
 }
 
-/// A message that is about to be sent.
+/// A message to be signed.
 #[derive(Debug, Clone, Copy)]
-pub struct Outgoing<'a> {
-    /// The same on every try: letters, digits, `-` and `_`.
+pub struct UnsignedMessage<'a> {
+    /// The id of the message, the same in every delivery: letters, digits, `-` and `_`.
     pub id: &'a str,
-    /// The bytes as they will be sent.
+    /// The body, exactly as it will be sent.
     pub body: &'a [u8],
-    /// When this try is made.
+    /// The time of this delivery.
     pub now: Timestamp,
-    /// The receiver's name of what happened, where the message is a typed event.
+    /// The receiver's name of what happened, if the message is a typed event.
     pub event_type: Option<&'a str>,
 }
 
-/// Why a message can't be signed. Each names the way out.
+/// The reason for which a message cannot be signed. Each text names the way out.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SignError {
-    /// No key is live at the time.
-    #[error("no {what} of the destination is live now{}; add one, or give one a later `until`", begins(*.next))]
+    /// No key signs at the time.
+    #[error(
+        "no {what} of the destination is live now{}; add one, or give one a later `until`",
+        begins(*.next)
+    )]
     NothingLive {
-        /// What kind of key.
+        /// The kind of key.
         what: &'static str,
-        /// When the next one begins to be.
+        /// The time at which the next key begins to sign.
         next: Option<Timestamp>,
     },
-    /// The message's id can't stand in a header.
+    /// A header cannot hold the id of the message.
     #[error(
-        "the message's id can't be sent; it may hold letters, digits, `-` and `_`, {ID_BYTES_MAX} at most"
+        "cannot send the id of the message; it can contain letters, digits, `-` and `_`, and at \
+         most {ID_BYTES_MAX} of them"
     )]
     Id,
-    /// The message's type can't stand in a header, where the provider has it.
+    /// A header cannot hold the type of the message, where the provider needs one.
     #[error(
-        "the message's type can't be sent as the header `{header}`; it may hold printable ASCII only"
+        "cannot send the type of the message in the header `{header}`; it can contain only \
+         printable ASCII"
     )]
     EventType {
-        /// The header.
+        /// The name of the header.
         header: String,
     },
-    /// The time can't be written.
-    #[error("the time can't be sent as the scheme writes it; put the host's clock right")]
+    /// The scheme cannot express the time.
+    #[error("cannot send the time as the scheme prescribes; correct the clock of the host")]
     Time,
     /// The cryptography library failed.
-    #[error("the key did not sign; check that it is whole")]
+    #[error("the key did not sign; check that it is complete")]
     Key,
 }
 
@@ -141,52 +152,36 @@ fn begins(next: Option<Timestamp>) -> String {
     })
 }
 
-/// One destination's scheme, ready for use.
+/// The scheme of one destination, ready for use.
 #[derive(Debug)]
 pub struct Signer {
-    scheme: Compiled,
+    scheme: SchemeSigner,
     id_header: Option<String>,
     type_header: Option<String>,
 }
 
 #[derive(Debug)]
-enum Compiled {
-    StandardWebhooks(standard_webhooks::Compiled),
-    DetachedJws(jws::Compiled),
-    Static(credential::Compiled),
-    Hmac(Box<hmac::Compiled>),
+enum SchemeSigner {
+    StandardWebhooks(StandardWebhooksSigner),
+    DetachedJws(JwsSigner),
+    Static(CredentialSigner),
+    Hmac(Box<HmacSigner>),
 }
 
 impl Signer {
-    /// Checks the settings and makes them ready. What is wrong with them is said here, at load, and never later.
+    /// Checks the settings of a destination and compiles its scheme.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`SetupError`] if the settings cannot work. No later call reports an error in them.
     pub fn new(scheme: SigningScheme) -> Result<Self, SetupError> {
-        let scheme = match scheme {
-            SigningScheme::StandardWebhooks { secrets, keys } => {
-                Compiled::StandardWebhooks(standard_webhooks::Compiled::new(&secrets, &keys)?)
-            }
-            SigningScheme::DetachedJws {
-                header,
-                keys,
-                algorithm,
-            } => Compiled::DetachedJws(jws::Compiled::new(&header, &keys, algorithm.as_deref())?),
-            SigningScheme::Header { name, tokens } => {
-                Compiled::Static(credential::Compiled::header(own_header(&name)?, &tokens)?)
-            }
-            SigningScheme::Bearer { tokens } => {
-                Compiled::Static(credential::Compiled::bearer(&tokens)?)
-            }
-            SigningScheme::Basic { user, passwords } => {
-                Compiled::Static(credential::Compiled::basic(&user, &passwords)?)
-            }
-            SigningScheme::Hmac { recipe, secrets } => {
-                Compiled::Hmac(Box::new(hmac::Compiled::new(recipe, &secrets)?))
-            }
-        };
+        let scheme = SchemeSigner::new(scheme)?;
         if !scheme.sends_id() && scheme.sets(ID_HEADER) {
             return Err(SetupError::ReservedHeader {
                 name: ID_HEADER.to_owned(),
             });
         }
+
         let id_header = (!scheme.sends_id()).then(|| ID_HEADER.to_owned());
         Ok(Self {
             scheme,
@@ -195,7 +190,7 @@ impl Signer {
         })
     }
 
-    /// The same, with the id and the type of messages also in the headers where the provider has them.
+    /// Also sends the id and the type of messages in the headers in which the provider has them.
     #[must_use]
     pub fn for_provider(mut self, provider: &Provider) -> Self {
         let key_header = provider.key.from.iter().find_map(|source| match source {
@@ -205,36 +200,40 @@ impl Signer {
         self.id_header = key_header
             .filter(|header| !self.scheme.sets(header))
             .or(self.id_header);
+
         if let TypeRule::Header(header) = &provider.event_type {
             self.type_header = Some(header.clone()).filter(|header| !self.scheme.sets(header));
         }
         self
     }
 
-    /// The headers that prove the message, names in lower case. Other headers of the request are the caller's.
-    pub fn sign(&self, outgoing: &Outgoing<'_>) -> Result<Vec<Header>, SignError> {
-        let fits = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
-        if outgoing.id.is_empty()
-            || outgoing.id.len() > ID_BYTES_MAX
-            || !outgoing.id.bytes().all(fits)
-        {
+    /// Returns the headers that prove the message, with names in lower case. All other headers of the
+    /// request are up to the caller.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`SignError`] if no key is live, or if the message does not fit into the headers.
+    pub fn sign(&self, message: &UnsignedMessage<'_>) -> Result<Vec<Header>, SignError> {
+        let is_id_byte = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
+        let id = message.id;
+        if id.is_empty() || id.len() > ID_BYTES_MAX || !id.bytes().all(is_id_byte) {
             return Err(SignError::Id);
         }
+
         let mut headers = match &self.scheme {
-            Compiled::StandardWebhooks(scheme) => scheme.sign(outgoing)?,
-            Compiled::DetachedJws(scheme) => vec![scheme.sign(outgoing)?],
-            Compiled::Static(scheme) => vec![scheme.sign(outgoing)?],
-            Compiled::Hmac(scheme) => scheme.sign(outgoing)?,
+            SchemeSigner::StandardWebhooks(scheme) => scheme.sign(message)?,
+            SchemeSigner::DetachedJws(scheme) => vec![scheme.sign(message)?],
+            SchemeSigner::Static(scheme) => vec![scheme.sign(message)?],
+            SchemeSigner::Hmac(scheme) => scheme.sign(message)?,
         };
-        headers.extend(
-            self.id_header
-                .as_deref()
-                .map(|name| header(name, outgoing.id)),
-        );
-        if let Some((name, event_type)) = self.type_header.as_deref().zip(outgoing.event_type) {
-            if !is_value(event_type.as_bytes()) {
+
+        if let Some(name) = &self.id_header {
+            headers.push(header(name, id));
+        }
+        if let (Some(name), Some(event_type)) = (&self.type_header, message.event_type) {
+            if !is_header_value(event_type.as_bytes()) {
                 return Err(SignError::EventType {
-                    header: name.to_owned(),
+                    header: name.clone(),
                 });
             }
             headers.push(header(name, event_type));
@@ -242,29 +241,53 @@ impl Signer {
         Ok(headers)
     }
 
-    /// Which scheme it is.
+    /// Returns the kind of the scheme.
     pub const fn kind(&self) -> SchemeKind {
         match &self.scheme {
-            Compiled::StandardWebhooks(_) => SchemeKind::StandardWebhooks,
-            Compiled::DetachedJws(_) => SchemeKind::DetachedJws,
-            Compiled::Static(scheme) => scheme.kind(),
-            Compiled::Hmac(_) => SchemeKind::Hmac,
+            SchemeSigner::StandardWebhooks(_) => SchemeKind::StandardWebhooks,
+            SchemeSigner::DetachedJws(_) => SchemeKind::DetachedJws,
+            SchemeSigner::Static(scheme) => scheme.kind(),
+            SchemeSigner::Hmac(_) => SchemeKind::Hmac,
         }
     }
 
-    /// How many of its secrets and keys are live at `now`.
+    /// Returns the number of secrets and keys that are live, waiting and retired at `now`.
     pub fn keys_at(&self, now: Timestamp) -> KeyCount {
         match &self.scheme {
-            Compiled::StandardWebhooks(scheme) => scheme.keys_at(now),
-            Compiled::DetachedJws(scheme) => scheme.keys_at(now),
-            Compiled::Static(scheme) => scheme.keys_at(now),
-            Compiled::Hmac(scheme) => scheme.keys_at(now),
+            SchemeSigner::StandardWebhooks(scheme) => scheme.keys_at(now),
+            SchemeSigner::DetachedJws(scheme) => scheme.keys_at(now),
+            SchemeSigner::Static(scheme) => scheme.keys_at(now),
+            SchemeSigner::Hmac(scheme) => scheme.keys_at(now),
         }
     }
 }
 
-impl Compiled {
-    /// Whether the scheme itself says the message's id.
+impl SchemeSigner {
+    fn new(scheme: SigningScheme) -> Result<Self, SetupError> {
+        match scheme {
+            SigningScheme::StandardWebhooks { secrets, keys } => {
+                StandardWebhooksSigner::new(&secrets, &keys).map(Self::StandardWebhooks)
+            }
+            SigningScheme::DetachedJws {
+                header,
+                keys,
+                algorithm,
+            } => JwsSigner::new(&header, &keys, algorithm.as_deref()).map(Self::DetachedJws),
+            SigningScheme::Header { name, tokens } => {
+                CredentialSigner::header(settable_header(&name)?, &tokens).map(Self::Static)
+            }
+            SigningScheme::Bearer { tokens } => CredentialSigner::bearer(&tokens).map(Self::Static),
+            SigningScheme::Basic { user, passwords } => {
+                CredentialSigner::basic(&user, &passwords).map(Self::Static)
+            }
+            SigningScheme::Hmac { recipe, secrets } => {
+                let signer = HmacSigner::new(recipe, &secrets)?;
+                Ok(Self::Hmac(Box::new(signer)))
+            }
+        }
+    }
+
+    /// Returns whether the scheme itself sends the id of the message.
     fn sends_id(&self) -> bool {
         match self {
             Self::StandardWebhooks(_) => true,
@@ -273,7 +296,7 @@ impl Compiled {
         }
     }
 
-    /// Whether the scheme itself sets this header.
+    /// Returns whether the scheme itself sets this header.
     fn sets(&self, name: &str) -> bool {
         match self {
             Self::StandardWebhooks(_) => standard_webhooks::HEADERS.contains(&name),
@@ -284,12 +307,20 @@ impl Compiled {
     }
 }
 
-/// Checks an Ed25519 private key of Standard Webhooks by itself. [`Signer::new`] does the same for all keys together.
+/// Checks one Ed25519 private key of Standard Webhooks. [`Signer::new`] checks all keys together.
+///
+/// # Errors
+///
+/// Returns [`SetupError`] if the key cannot sign.
 pub fn check_ed25519_key(given: &[u8]) -> Result<(), SetupError> {
     standard_webhooks::check_key(given)
 }
 
-/// Checks a private key for JWS by itself. `algorithm` is that of keys that don't say one.
+/// Checks one private key for JWS. `algorithm` is the algorithm of a key that does not name one.
+///
+/// # Errors
+///
+/// Returns [`SetupError`] if the key cannot sign.
 pub fn check_jws_key(given: &[u8], algorithm: Option<&str>) -> Result<(), SetupError> {
     jws::check_key(given, algorithm)
 }
@@ -301,17 +332,18 @@ fn header(name: &str, value: impl Into<Vec<u8>>) -> Header {
     }
 }
 
-/// A header's name in lower case, if it is one that a scheme may set.
-fn own_header(given: &str) -> Result<String, SetupError> {
+/// Returns the name of a header in lower case, if a scheme may set the header.
+fn settable_header(given: &str) -> Result<String, SetupError> {
     let name = header_name(given)?;
-    match RESERVED_HEADERS.contains(&name.as_str()) {
-        true => Err(SetupError::ReservedHeader { name }),
-        false => Ok(name),
+    if RESERVED_HEADERS.contains(&name.as_str()) {
+        Err(SetupError::ReservedHeader { name })
+    } else {
+        Ok(name)
     }
 }
 
-/// Whether a header's value arrives as it was sent: white space around it would not.
-fn is_value(value: &[u8]) -> bool {
-    let edge = |byte: Option<&u8>| byte.is_some_and(|byte| *byte != b' ');
-    crate::request::ascii(value).is_some() && edge(value.first()) && edge(value.last())
+/// Returns whether a header can carry a value unchanged: printable ASCII without surrounding spaces.
+fn is_header_value(value: &[u8]) -> bool {
+    let is_edge = |byte: Option<&u8>| byte.is_some_and(|byte| *byte != b' ');
+    crate::verify::ascii(value).is_some() && is_edge(value.first()) && is_edge(value.last())
 }

@@ -2,15 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use hookyard_schemes::provider::outgoing::{Case, Envelope, Spelling};
-use hookyard_schemes::{Direction, EventCase, Outgoing};
+use hookyard_schemes::{Direction, EventCase, OutgoingEvents};
+use hookyard_schemes::{Envelope, NameCase, Spelling};
 use toml::de::{DeTable, DeValue};
 
 use super::read::pointer;
 use crate::document::{Scalar, Section, unknown};
 
 /// Reads it.
-pub fn read(section: &Section<'_>) -> Option<Outgoing> {
+pub fn read(section: &Section<'_>) -> Option<OutgoingEvents> {
     let order = section.entry("order").and_then(|entry| pointer(&entry));
     let spelling = Spelling {
         case: case(section),
@@ -22,7 +22,7 @@ pub fn read(section: &Section<'_>) -> Option<Outgoing> {
         .iter()
         .map(|(event_type, function)| (function.clone(), event_type.clone()))
         .collect();
-    let outgoing = Outgoing {
+    let outgoing = OutgoingEvents {
         types,
         spelling,
         envelope,
@@ -35,7 +35,7 @@ pub fn read(section: &Section<'_>) -> Option<Outgoing> {
 }
 
 /// As the events that they are for the host: known, and refused when they come in.
-pub fn cases(outgoing: &Outgoing) -> impl Iterator<Item = (String, EventCase)> {
+pub fn cases(outgoing: &OutgoingEvents) -> impl Iterator<Item = (String, EventCase)> {
     let case = |(function, event_type): (&String, &String)| {
         (
             event_type.clone(),
@@ -48,22 +48,22 @@ pub fn cases(outgoing: &Outgoing) -> impl Iterator<Item = (String, EventCase)> {
     outgoing.types.iter().map(case)
 }
 
-fn case(section: &Section<'_>) -> Case {
+fn case(section: &Section<'_>) -> NameCase {
     let Some(entry) = section.entry("case") else {
-        return Case::default();
+        return NameCase::default();
     };
     let Some(given) = entry.get::<String>() else {
-        return Case::default();
+        return NameCase::default();
     };
-    let found = Case::ALL.into_iter().find(|case| case.name() == given);
+    let found = NameCase::ALL.into_iter().find(|case| case.name() == given);
     found.unwrap_or_else(|| {
-        let names = Case::ALL.map(Case::name);
+        let names = NameCase::ALL.map(NameCase::name);
         entry.fault(format_args!(
             "{} (one of {})",
             unknown("case", &given, names),
             names.join(", ")
         ));
-        Case::default()
+        NameCase::default()
     })
 }
 

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use hookyard_schemes::provider::{Shape, Template};
 use hookyard_schemes::{
-    Direction, EventCase, JsonPointer, KeyFallback, KeyRule, KeySource, Outgoing, Provider,
+    Direction, EventCase, JsonPointer, KeyFallback, KeyRule, KeySource, OutgoingEvents, Provider,
     SchemeKind, SchemeRule, TypeRule,
 };
+use hookyard_schemes::{Shape, Template};
 
 use super::{outgoing, recipe};
 use crate::document::{self, Entry, Section, Sink, unknown};
@@ -41,9 +41,10 @@ pub fn provider(file: &str, folder: &str, text: &str, sink: &Sink) -> Option<Pro
             .entry("sending")
             .map_or_else(|| scheme.clone(), |entry| entry.table(scheme_rule));
         let mut events = root.table("events", incoming);
-        let outgoing = root
-            .entry("outgoing")
-            .map_or_else(|| Some(Outgoing::default()), |it| it.table(outgoing::read));
+        let outgoing = root.entry("outgoing").map_or_else(
+            || Some(OutgoingEvents::default()),
+            |it| it.table(outgoing::read),
+        );
         events.extend(outgoing.iter().flat_map(outgoing::cases));
         Some(Provider {
             name: name?,

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use hookyard_model::Payload;
-use hookyard_schemes::provider::outgoing::Filling;
+use hookyard_schemes::EnvelopeValues;
 use hookyard_schemes::{Direction, KeySource, Verified};
 
 use super::*;
@@ -117,7 +117,7 @@ fn every_outgoing_sample_is_its_payload_in_the_providers_envelope() {
             let text = |name: &str| sample[name].as_str().expect("a text").to_owned();
             let (id, event_type, time) = (text("event_id"), text("type"), text("created_at"));
             let payload = serde_json::value::to_raw_value(&sample["payload"]).expect("JSON");
-            let filling = Filling {
+            let filling = EnvelopeValues {
                 id: &id,
                 event_type: &event_type,
                 time: &time,
@@ -178,7 +178,7 @@ fn an_envelope_is_written_as_toml() {
         ["postalCode", "line_1"]
     );
     let payload = serde_json::value::to_raw_value(&()).expect("JSON");
-    let filled = outgoing.envelope.fill(&Filling {
+    let filled = outgoing.envelope.fill(&EnvelopeValues {
         id: "7",
         event_type: "t",
         time: "now",
@@ -198,7 +198,7 @@ fn an_envelope_is_written_as_toml() {
         ("envelop = {}", "unknown key; did you mean `envelope`?"),
         (
             "envelope = { id = \"{ids}\" }",
-            "id: `{ids}` can't be used as a template: there are {id}, {type}, {time}",
+            "id: `{ids}` is not a valid template: the placeholders are {id}, {type}, {time}",
         ),
         (
             "envelope = { id = 1.5 }",

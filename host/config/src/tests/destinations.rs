@@ -1,7 +1,7 @@
 //! What is said of destinations, and what is refused.
 
 use hookyard_model::{Header, Timestamp};
-use hookyard_schemes::sign::Outgoing;
+use hookyard_schemes::UnsignedMessage;
 use hookyard_schemes::{KeyCount, SchemeKind};
 
 use super::settings::Destination;
@@ -38,7 +38,7 @@ fn read(folder: &Folder, lines: &str) -> Destination {
 
 fn sign(destination: &Destination, at: &str) -> Vec<Header> {
     let now = Timestamp::parse_rfc3339(at).expect("a time");
-    let outgoing = Outgoing {
+    let outgoing = UnsignedMessage {
         id: "m1",
         body: b"{}",
         now,
@@ -257,7 +257,7 @@ fn a_recipe_can_be_the_destinations_own() {
     );
     refused(
         &twice.replace("\"{body}\"", "\"{timestamp}{body}\""),
-        "nothing can be signed by this recipe",
+        "this recipe cannot sign",
     );
     refused(
         "scheme = \"bearer\"\nsecrets = [{ env = \"SECRET\" }]\nhmac = {}",

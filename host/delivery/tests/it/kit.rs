@@ -15,7 +15,7 @@ use hookyard_model::{
     Attempt, Clock, DestinationRef, Effects, Event, EventId, Header, Message, MessageId, Outcome,
     Payload, PluginRef, RetryPolicy, Revision, SourceRef, Timestamp, WorkState,
 };
-use hookyard_schemes::sign::SigningKey;
+use hookyard_schemes::SigningKey;
 use hookyard_schemes::{Secret, Signer, SigningScheme};
 use hookyard_store::{
     Events, JobRequest, Jobs, KvUsage, MessagePage, MessageRecord, MessageRequest,

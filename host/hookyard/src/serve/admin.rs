@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
-use hookyard_ingress::activity::{Connections, Patience, Place};
+use hookyard_ingress::activity::{ConnectionSlot, Connections, WaitLimits};
 use hookyard_schemes::Secret;
 use hyper::Request;
 use hyper::body::{Body, Incoming};
@@ -29,7 +29,7 @@ use hookyard_config::settings::Admin;
 /// The maximum number of open connections.
 const CONNECTIONS_MAX: usize = 16;
 /// How long a connection may keep the listener waiting.
-const PATIENCE: Patience = Patience {
+const PATIENCE: WaitLimits = WaitLimits {
     head: Duration::from_secs(10),
     idle: Duration::from_secs(90),
 };
@@ -116,10 +116,10 @@ async fn accept(listener: TcpListener, service: Arc<Service>) {
     }
 }
 
-async fn serve(tcp: TcpStream, place: Place, service: Arc<Service>) {
+async fn serve(tcp: TcpStream, place: ConnectionSlot, service: Arc<Service>) {
     let activity = &place.activity;
     let handler = service_fn(|request: Request<Incoming>| {
-        let _in_flight = activity.request_came(false, !request.body().is_end_stream());
+        let _in_flight = activity.request_began(false, !request.body().is_end_stream());
         let answer = answer::answer(&request, &service);
         async move { Ok::<_, Infallible>(answer) }
     });

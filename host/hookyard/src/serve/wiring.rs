@@ -115,7 +115,7 @@ pub(super) fn delivery(
 /// Returns the sources for ingress.
 pub(super) fn sources(settings: &Settings) -> Sources {
     let source = |(name, source): (&SourceRef, &config::Source)| Source {
-        source: name.clone(),
+        name: name.clone(),
         provider: Arc::clone(&source.provider),
         verifier: Arc::clone(&source.verifier),
         body_max: source.body_max,

@@ -33,7 +33,7 @@ pub(super) struct CertificateCache {
 }
 
 /// A request's need for a certificate.
-pub(super) struct Wanted<'a> {
+pub(super) struct CertificateRequest<'a> {
     pub(super) url: &'a str,
     pub(super) source: &'a SourceRef,
     /// Whether `http:` will do.
@@ -98,7 +98,11 @@ impl CertificateCache {
     }
 
     /// The certificate at a URL, from memory or by one fetch that all requests for that URL share.
-    pub(super) async fn fetch(self: &Arc<Self>, wanted: Wanted<'_>, now: Timestamp) -> Fetched {
+    pub(super) async fn fetch(
+        self: &Arc<Self>,
+        wanted: CertificateRequest<'_>,
+        now: Timestamp,
+    ) -> Fetched {
         let step = self.table().look(&wanted, now)?;
         let Wait { mut end, places } = match step {
             Step::Use(certificate) => return Ok(certificate),
@@ -300,7 +304,7 @@ mod tests {
     ) -> Fetched {
         cache
             .fetch(
-                Wanted {
+                CertificateRequest {
                     url,
                     source: &source(tenant),
                     allow_http: false,
@@ -430,7 +434,7 @@ mod tests {
         site.asked(1).await;
         assert!(cache.table().next().is_none());
         let Ok(Step::Wait(_)) = cache.table().look(
-            &Wanted {
+            &CertificateRequest {
                 url: "third",
                 source: &source("third"),
                 allow_http: false,
@@ -538,7 +542,7 @@ mod tests {
             .collect();
         site.asked(1).await;
         let Ok(Step::Wait(Wait { places, .. })) = cache.table().look(
-            &Wanted {
+            &CertificateRequest {
                 url: "slow",
                 source: &source("acme"),
                 allow_http: false,

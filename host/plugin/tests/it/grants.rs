@@ -4,7 +4,7 @@ use crate::guests::{Guest, TYPED};
 use crate::support::*;
 use hookyard_plugin::{Authority, Fault, HostGrant, RequiredGrant};
 use hookyard_plugin::{Contract, Contracts, Grants, Limits, LoadError, LoadRequest, LoadedPlugin};
-use hookyard_schemes::Outgoing;
+use hookyard_schemes::OutgoingEvents;
 use std::sync::Arc;
 
 fn load(imports: &str, grants: Grants) -> Result<LoadedPlugin, LoadError> {
@@ -184,7 +184,7 @@ fn versions_of_a_providers_package_are_served_side_by_side_where_they_are_offere
             versions,
             content,
             cases,
-            outgoing: Outgoing::default(),
+            outgoing: OutgoingEvents::default(),
         }])
     };
     let load = |export: &str, contracts: Contracts| {

@@ -10,16 +10,15 @@ use std::sync::Arc;
 use hookyard_dispatch::Ran;
 use hookyard_plugin::{Catalog, Grants, Limits, LoadError, LoadRequest, LoadedPlugin};
 use hookyard_plugin::{MissingGrant, RequiredGrant};
-use hookyard_schemes::provider::outgoing::Envelope;
-use hookyard_schemes::{JsonPointer, Outgoing};
+use hookyard_schemes::{Envelope, JsonPointer, OutgoingEvents};
 use hookyard_store::ClaimedJob;
 use std::collections::BTreeMap;
 
 /// What topper is sent in these tests: one event, in an envelope, the events of one order in their order.
-pub(super) fn outgoing() -> Outgoing {
+pub(super) fn outgoing() -> OutgoingEvents {
     let text = |text: &str| Envelope::parse(text).expect("a template");
     let member = |name: &str, value: Envelope| (name.to_owned(), value);
-    Outgoing {
+    OutgoingEvents {
         types: [("order-confirmed".into(), "order:confirmed".into())].into(),
         envelope: Envelope::Object(vec![
             member("id", text("{id}")),
@@ -29,7 +28,7 @@ pub(super) fn outgoing() -> Outgoing {
             member("data", text("{payload}")),
         ]),
         order: Some(JsonPointer::parse("/order_id").expect("a pointer")),
-        ..Outgoing::default()
+        ..OutgoingEvents::default()
     }
 }
 

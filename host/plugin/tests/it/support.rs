@@ -12,7 +12,7 @@ use hookyard_plugin::{
     Catalog, CompilerMode, Config, Contract, Contracts, Engine, Grants, HostServices, Limits,
     LoadError, LoadRequest, LoadedPlugin, NoHttpClient,
 };
-use hookyard_schemes::Outgoing;
+use hookyard_schemes::OutgoingEvents;
 use hookyard_store::{ClaimedJob, JobLease, Values};
 use hookyard_store_testing::MemoryStore;
 use uuid::Uuid;
@@ -57,7 +57,7 @@ pub fn contracts() -> Contracts {
         cases: cases
             .map(|(event_type, case)| (event_type.into(), case.into()))
             .into(),
-        outgoing: Outgoing::default(),
+        outgoing: OutgoingEvents::default(),
     };
     let topper = Contract {
         outgoing: sending::outgoing(),

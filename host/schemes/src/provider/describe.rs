@@ -1,20 +1,25 @@
-//! From a verified request to the key and the type of its event.
+//! Finds the idempotency key and the type of a verified event.
 
 use aws_lc_rs::digest;
 use hookyard_model::{Header, is_hidden};
 
 use super::{Description, Direction, KeyFallback, KeySource, Provider, Shape, TypeRule};
 use crate::json::{payload_bytes, string};
-use crate::request::{ascii, single_header};
+use crate::verify::{ascii, single_header};
 use crate::{JsonPointer, Refusal, Unreadable, Verified};
 
-/// A longer key is no identifier.
+/// The maximum size of a key, in bytes.
 const KEY_BYTES_MAX: usize = 512;
-/// A longer type is no name.
+/// The maximum size of a type, in bytes.
 const TYPE_BYTES_MAX: usize = 256;
 
 impl Provider {
-    /// Says what the store needs to know of a verified request. `headers` and `body` are the request's.
+    /// Returns the key and the type of a verified event. `headers` and `body` are those of the request.
+    ///
+    /// # Errors
+    ///
+    /// Returns a [`Refusal`] if the body cannot be read, the key is missing, or the event is one that the
+    /// host sends and never receives.
     pub fn describe(
         &self,
         verified: &Verified,
@@ -28,6 +33,7 @@ impl Provider {
         if let Some(event_type) = &event_type {
             self.refuse_outgoing(event_type)?;
         }
+
         let key = self.key(verified, headers, &payload)?;
         Ok(Description { key, event_type })
     }
@@ -63,6 +69,7 @@ impl Provider {
                 return Ok(key);
             }
         }
+
         match self.key.otherwise {
             Some(KeyFallback::BodySha256) => Ok(hashed(payload)),
             None => Err(Refusal::MissingKey),
@@ -88,35 +95,38 @@ fn find_key(
     }
 }
 
-/// The type of the one shape that fits; none, or more than one, is an unknown shape.
+/// Returns the type of the one shape that matches; `None` if no shape or more than one shape matches.
 fn type_by_shape(shapes: &[Shape], payload: &[u8]) -> Result<Option<String>, Unreadable> {
-    let is_there = |pointer: &JsonPointer| {
+    let has_value = |pointer: &JsonPointer| {
         Ok(pointer
             .find(payload)?
             .is_some_and(|value| value.get() != "null"))
     };
-    let any = |pointers: &[JsonPointer]| {
+    // Every pointer is looked up, so that unreadable JSON is an error wherever it is.
+    let any_has_value = |pointers: &[JsonPointer]| {
         pointers.iter().try_fold(false, |found, pointer| {
-            Ok::<_, Unreadable>(found | is_there(pointer)?)
+            Ok::<_, Unreadable>(found | has_value(pointer)?)
         })
     };
-    let mut fitting = None;
+
+    let mut matching = None;
     for shape in shapes {
-        if any(&shape.any)? && !any(&shape.none)? {
-            if fitting.is_some() {
+        if any_has_value(&shape.any)? && !any_has_value(&shape.none)? {
+            if matching.is_some() {
                 return Ok(None);
             }
-            fitting = Some(shape);
+            matching = Some(shape);
         }
     }
-    Ok(fitting.and_then(|shape| {
+
+    Ok(matching.and_then(|shape| {
         shape
             .is
             .fill(|pointer| pointer.find_string(payload).ok().flatten())
     }))
 }
 
-/// A string's text, or a number as it is written.
+/// Returns the text of a string, or a number as it is written.
 pub(crate) fn identifier(value: &serde_json::value::RawValue) -> Option<String> {
     let text = value.get();
     let is_number = text.starts_with(|c: char| c == '-' || c.is_ascii_digit());
@@ -127,24 +137,22 @@ pub(crate) fn identifier(value: &serde_json::value::RawValue) -> Option<String> 
     }
 }
 
-/// What nobody sees has no place in a name, and would break lines in logs or pass for another name.
+/// Returns whether a text can be a name. Hidden characters are refused: they would break lines in logs, or
+/// make one name look like another.
 fn is_name(text: &str, bytes_max: usize) -> bool {
     !text.is_empty() && text.len() <= bytes_max && !text.chars().any(is_hidden)
 }
 
-/// Whether a text can stand in a place of an identifier.
+/// Returns whether a text can be an identifier.
 pub(crate) fn is_identifier(text: &str) -> bool {
     is_name(text, KEY_BYTES_MAX)
 }
 
-/// What stands in for bytes that are no identifier.
+/// Returns the replacement for bytes that cannot be an identifier.
 pub(crate) fn hashed(bytes: &[u8]) -> String {
     let hash = digest::digest(&digest::SHA256, bytes);
-    hash.as_ref()
-        .iter()
-        .fold(String::from("sha256:"), |text, byte| {
-            text + &format!("{byte:02x}")
-        })
+    let digits: String = hash.as_ref().iter().map(|b| format!("{b:02x}")).collect();
+    format!("sha256:{digits}")
 }
 
 pub(crate) fn unreadable(error: Unreadable) -> Refusal {

@@ -1,28 +1,33 @@
-//! Event types that are put together from the payload, such as `offer.{/status}`.
+//! Templates for event types that contain values of the payload, such as `offer.{/status}`.
 
 use crate::{JsonPointer, SetupError};
 
-/// Fixed text with JSON pointers in braces, each of which has to point at a string.
+/// A text with JSON pointers in braces. Each pointer must point at a string.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Template {
     text: String,
-    parts: Vec<Part>,
+    pieces: Vec<TemplatePiece>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Part {
+enum TemplatePiece {
     Text(String),
     Value(JsonPointer),
 }
 
 impl Template {
-    /// Reads a template such as `offer.{/status}`.
+    /// Parses a template such as `offer.{/status}`.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`SetupError`] if the template is empty, or if a brace or a pointer is not valid.
     pub fn parse(text: &str) -> Result<Self, SetupError> {
         let refuse = |why: &str| SetupError::Template {
             given: text.to_owned(),
             why: why.to_owned(),
         };
-        let mut parts = Vec::new();
+
+        let mut pieces = Vec::new();
         let mut rest = text;
         while let Some((before, after)) = rest.split_once('{') {
             let (pointer, after) = after
@@ -30,32 +35,36 @@ impl Template {
                 .ok_or_else(|| refuse("a `{` has no `}`"))?;
             let pointer =
                 JsonPointer::parse(pointer).map_err(|error| refuse(&error.to_string()))?;
-            parts.extend([Part::Text(before.to_owned()), Part::Value(pointer)]);
+            pieces.extend([
+                TemplatePiece::Text(before.to_owned()),
+                TemplatePiece::Value(pointer),
+            ]);
             rest = after;
         }
-        parts.push(Part::Text(rest.to_owned()));
-        parts.retain(|part| *part != Part::Text(String::new()));
-        if parts.is_empty() {
+        pieces.push(TemplatePiece::Text(rest.to_owned()));
+        pieces.retain(|piece| *piece != TemplatePiece::Text(String::new()));
+
+        if pieces.is_empty() {
             return Err(refuse("it is empty"));
         }
         Ok(Self {
             text: text.to_owned(),
-            parts,
+            pieces,
         })
     }
 
-    /// The template as text.
+    /// Returns the template as text.
     pub fn as_str(&self) -> &str {
         &self.text
     }
 
-    /// The text with each value filled in by `find`; `None` when one is missing.
+    /// Returns the text with each value filled in by `find`; `None` if a value is missing.
     pub(super) fn fill(&self, find: impl Fn(&JsonPointer) -> Option<String>) -> Option<String> {
         let mut out = String::new();
-        for part in &self.parts {
-            match part {
-                Part::Text(text) => out.push_str(text),
-                Part::Value(pointer) => out.push_str(&find(pointer)?),
+        for piece in &self.pieces {
+            match piece {
+                TemplatePiece::Text(text) => out.push_str(text),
+                TemplatePiece::Value(pointer) => out.push_str(&find(pointer)?),
             }
         }
         Some(out)
@@ -67,7 +76,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn templates_are_read_and_filled() {
+    fn template_is_filled_from_the_payload() {
         let fill = |template: &str| {
             let template = Template::parse(template).expect("a template");
             template.fill(|pointer| (pointer.as_str() == "/status").then(|| "paid".to_owned()))

@@ -1,27 +1,29 @@
-//! Credentials that are the same for each message: HTTP Basic, bearer tokens, a header.
+//! Sends credentials that are the same for every message: HTTP Basic, bearer tokens, and the value of
+//! a header.
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use hookyard_model::{Header, Timestamp};
 
 use super::keys::{KeyCount, Keys, SigningKey};
-use super::{Outgoing, SignError, header, is_value};
-use crate::credential::{basic_pair, check_user};
+use super::{SignError, UnsignedMessage, header, is_header_value};
+use crate::verify::credential::{basic_pair, check_user};
 use crate::{SchemeKind, Secret, SetupError};
 
 const AUTHORIZATION: &str = "authorization";
 
 #[derive(Debug)]
-pub(super) struct Compiled {
+pub(super) struct CredentialSigner {
     kind: SchemeKind,
+    /// The header that holds the credential.
     name: String,
-    /// Whole values of the header.
+    /// The values of the whole header.
     values: Keys<Secret>,
 }
 
-impl Compiled {
+impl CredentialSigner {
     pub(super) fn header(name: String, tokens: &[SigningKey]) -> Result<Self, SetupError> {
-        let values = Keys::some("token", tokens, |token| sendable("token", token).cloned())?;
+        let values = Keys::required("token", tokens, |token| sendable("token", token).cloned())?;
         Ok(Self {
             kind: SchemeKind::Header,
             name,
@@ -31,12 +33,10 @@ impl Compiled {
 
     pub(super) fn bearer(tokens: &[SigningKey]) -> Result<Self, SetupError> {
         const WHAT: &str = "bearer token";
-        let value = |token: &Secret| {
-            Ok(Secret::new(
-                [b"Bearer ", sendable(WHAT, token)?.expose()].concat(),
-            ))
-        };
-        let values = Keys::some(WHAT, tokens, value)?;
+        let values = Keys::required(WHAT, tokens, |token| {
+            let token = sendable(WHAT, token)?.expose();
+            Ok(Secret::new([b"Bearer ", token].concat()))
+        })?;
         Ok(Self {
             kind: SchemeKind::Bearer,
             name: AUTHORIZATION.to_owned(),
@@ -46,14 +46,10 @@ impl Compiled {
 
     pub(super) fn basic(user: &str, passwords: &[SigningKey]) -> Result<Self, SetupError> {
         check_user(user)?;
-        let value = |password: &Secret| {
-            let pair = basic_pair(user, password);
-            Ok(Secret::new(format!(
-                "Basic {}",
-                BASE64_STANDARD.encode(pair.expose())
-            )))
-        };
-        let values = Keys::some("password", passwords, value)?;
+        let values = Keys::required("password", passwords, |password| {
+            let pair = BASE64_STANDARD.encode(basic_pair(user, password).expose());
+            Ok(Secret::new(format!("Basic {pair}")))
+        })?;
         Ok(Self {
             kind: SchemeKind::Basic,
             name: AUTHORIZATION.to_owned(),
@@ -61,18 +57,16 @@ impl Compiled {
         })
     }
 
-    pub(super) fn sign(&self, outgoing: &Outgoing<'_>) -> Result<Header, SignError> {
-        Ok(header(
-            &self.name,
-            self.values.first(outgoing.now)?.expose(),
-        ))
+    pub(super) fn sign(&self, message: &UnsignedMessage<'_>) -> Result<Header, SignError> {
+        let value = self.values.first(message.now)?;
+        Ok(header(&self.name, value.expose()))
     }
 
     pub(super) const fn kind(&self) -> SchemeKind {
         self.kind
     }
 
-    /// The header that it sets.
+    /// Returns the header that the scheme sets.
     pub(super) fn name(&self) -> &str {
         &self.name
     }
@@ -83,10 +77,10 @@ impl Compiled {
 }
 
 fn sendable<'s>(what: &'static str, secret: &'s Secret) -> Result<&'s Secret, SetupError> {
-    if is_value(secret.expose()) {
+    if is_header_value(secret.expose()) {
         return Ok(secret);
     }
-    let why = "it can't stand in a header; it may hold printable ASCII only, without white space around it";
+    let why = "a header cannot hold it; it must be printable ASCII without surrounding spaces";
     Err(SetupError::UnusableKey {
         what,
         why: why.to_owned(),

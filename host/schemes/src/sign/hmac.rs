@@ -1,88 +1,87 @@
-//! HMAC schemes as data, the other way round: the recipe that says where to read a signature says where to write it.
+//! Signs messages by an HMAC recipe: the recipe that says where to read a signature says where to
+//! write it.
 //!
-//! Some recipes can be read and not written, such as two values in one header without a name; those are refused at load.
+//! Some recipes can be read but not written, such as two values in one header without names. They are
+//! refused when they are loaded.
 
 use aws_lc_rs::hmac;
 use hookyard_model::{Header, Timestamp};
 
 use super::keys::{KeyCount, Keys, SigningKey};
-use super::{Outgoing, SignError, header, is_value, own_header};
+use super::{SignError, UnsignedMessage, header, is_header_value, settable_header};
 use crate::SetupError;
-use crate::hmac::{Encoding, Field, Part, Piece, Recipe, key, normal, pieces};
+use crate::hmac::{Field, Part, Piece, Recipe, SignedValues, signed_bytes};
 
 #[derive(Debug)]
-pub(super) struct Compiled {
+pub(super) struct HmacSigner {
     recipe: Recipe,
     signed: Vec<Piece>,
     keys: Keys<hmac::Key>,
 }
 
-impl Compiled {
+impl HmacSigner {
     pub(super) fn new(recipe: Recipe, secrets: &[SigningKey]) -> Result<Self, SetupError> {
-        let recipe = normal(recipe)?;
+        let recipe = recipe.normalized()?;
         let fields: Vec<&Field> = recipe.fields().collect();
-        fields
-            .iter()
-            .try_for_each(|field| own_header(&field.header).map(drop))?;
-        check(&fields).map_err(|why| SetupError::OneWay { why })?;
-        let keys = Keys::some("secret", secrets, |secret| key(&recipe, secret))?;
+        for field in &fields {
+            settable_header(&field.header)?;
+        }
+        check_fields(&fields).map_err(|why| SetupError::OneWay { why })?;
+
+        let keys = Keys::required("secret", secrets, |secret| recipe.read_key(secret))?;
         Ok(Self {
-            signed: pieces(&recipe)?,
+            signed: recipe.signed_pieces()?,
             recipe,
             keys,
         })
     }
 
-    pub(super) fn sign(&self, outgoing: &Outgoing<'_>) -> Result<Vec<Header>, SignError> {
-        let now = outgoing.now;
-        let time = self.recipe.timestamp.as_ref();
-        let timestamp = time
-            .map(|time| time.format.write(now).ok_or(SignError::Time))
-            .transpose()?
-            .unwrap_or_default();
-        let signed = self.signed.iter().fold(Vec::new(), |mut signed, piece| {
-            signed.extend_from_slice(match piece {
-                Piece::Text(text) => text.as_bytes(),
-                Piece::Body => outgoing.body,
-                Piece::Timestamp => timestamp.as_bytes(),
-                Piece::Id => outgoing.id.as_bytes(),
-            });
-            signed
-        });
-        let mut values = Values::default();
-        if let Some(time) = time {
-            values.add(&time.field, &timestamp);
+    pub(super) fn sign(&self, message: &UnsignedMessage<'_>) -> Result<Vec<Header>, SignError> {
+        let mut headers = HeaderValues::default();
+
+        let mut timestamp = String::new();
+        if let Some(time) = &self.recipe.timestamp {
+            timestamp = time.format.write(message.now).ok_or(SignError::Time)?;
+            headers.add(&time.field, &timestamp);
         }
         if let Some(id) = &self.recipe.id {
-            values.add(id, outgoing.id);
+            headers.add(id, message.id);
         }
-        let first = self.keys.first(now)?;
-        let keys = match self.recipe.signature.part {
-            Part::Pair { .. } => self.keys.live(now).collect(),
-            Part::Whole | Part::After(_) => vec![first],
+
+        let values = SignedValues {
+            body: message.body,
+            timestamp: &timestamp,
+            id: message.id,
         };
-        for key in keys {
-            values.add(
-                &self.recipe.signature,
-                &self
-                    .recipe
-                    .encoding
-                    .encode(hmac::sign(key, &signed).as_ref()),
-            );
+        let signed = signed_bytes(&self.signed, &values);
+        for key in self.signing_keys(message.now)? {
+            let signature = hmac::sign(key, &signed);
+            let text = self.recipe.encoding.encode(signature.as_ref());
+            headers.add(&self.recipe.signature, &text);
         }
-        Ok(values
+
+        Ok(headers
             .0
             .into_iter()
             .map(|(name, value)| header(&name, value))
             .collect())
     }
 
-    /// Whether there is a place for the message's id.
+    /// Returns all live keys if the signature can be repeated, otherwise the first live key.
+    fn signing_keys(&self, now: Timestamp) -> Result<Vec<&hmac::Key>, SignError> {
+        let first = self.keys.first(now)?;
+        Ok(match self.recipe.signature.part {
+            Part::Pair { .. } => self.keys.live(now).collect(),
+            Part::Whole | Part::After(_) => vec![first],
+        })
+    }
+
+    /// Returns whether the scheme itself sends the id of the message.
     pub(super) const fn sends_id(&self) -> bool {
         self.recipe.id.is_some()
     }
 
-    /// Whether it sets this header.
+    /// Returns whether the scheme sets this header.
     pub(super) fn sets(&self, name: &str) -> bool {
         self.recipe.fields().any(|field| field.header == name)
     }
@@ -92,17 +91,18 @@ impl Compiled {
     }
 }
 
-/// Headers as they come about, value by value.
+/// Header names with the values that have been added so far.
 #[derive(Default)]
-struct Values(Vec<(String, String)>);
+struct HeaderValues(Vec<(String, String)>);
 
-impl Values {
+impl HeaderValues {
     fn add(&mut self, field: &Field, value: &str) {
         let (separator, written) = match &field.part {
             Part::Whole => (None, value.to_owned()),
             Part::After(prefix) => (None, format!("{prefix}{value}")),
             Part::Pair { separator, name } => (Some(*separator), format!("{name}={value}")),
         };
+
         match self.0.iter_mut().find(|(name, _)| *name == field.header) {
             Some((_, before)) => {
                 before.extend(separator);
@@ -113,28 +113,16 @@ impl Values {
     }
 }
 
-/// Whether what is written to these places can be read from them again.
-fn check(fields: &[&Field]) -> Result<(), String> {
+/// Checks that values written to these fields can be read from them again.
+fn check_fields(fields: &[&Field]) -> Result<(), String> {
     for (index, field) in fields.iter().enumerate() {
         check_text(field)?;
-        for other in fields
-            .iter()
-            .skip(index + 1)
-            .filter(|other| other.header == field.header)
-        {
-            let shares = match (&field.part, &other.part) {
-                (
-                    Part::Pair { separator, name },
-                    Part::Pair {
-                        separator: between,
-                        name: another,
-                    },
-                ) => separator == between && name != another,
-                _ => false,
-            };
-            if !shares {
+
+        for other in &fields[index + 1..] {
+            if other.header == field.header && !can_share_header(&field.part, &other.part) {
                 return Err(format!(
-                    "two values stand in the header `{}`; give each a header or a `pair` of its own, with one separator",
+                    "two values are in the header `{}`; give each value a header of its own, or \
+                     a `pair` with the same separator",
                     field.header
                 ));
             }
@@ -143,45 +131,49 @@ fn check(fields: &[&Field]) -> Result<(), String> {
     Ok(())
 }
 
+/// Returns whether two values can be in one header: both are pairs with different names.
+fn can_share_header(one: &Part, other: &Part) -> bool {
+    match (one, other) {
+        (
+            Part::Pair { separator, name },
+            Part::Pair {
+                separator: other_separator,
+                name: other_name,
+            },
+        ) => separator == other_separator && name != other_name,
+        _ => false,
+    }
+}
+
 fn check_text(field: &Field) -> Result<(), String> {
-    // What may stand in a time, an id or a signature would end the value that it stands in.
-    let may_be_in_a_value = |c: char| c.is_ascii_alphanumeric() || "+/=-_.:".contains(c);
+    // A separator that can occur in a time, an id or a signature would end the value too early.
+    let can_be_in_value = |c: char| c.is_ascii_alphanumeric() || "+/=-_.:".contains(c);
     match &field.part {
         Part::Pair { separator, .. }
-            if may_be_in_a_value(*separator) || !(' '..='~').contains(separator) =>
+            if can_be_in_value(*separator) || !(' '..='~').contains(separator) =>
         {
             Err(format!(
-                "`{}` can't stand between pairs when they are written; use `,` or `;`",
+                "`{}` cannot separate pairs; use `,` or `;`",
                 separator.escape_debug()
             ))
         }
         Part::Pair { separator, name }
-            if !is_value(name.as_bytes()) || name.contains(['=', *separator]) =>
+            if !is_header_value(name.as_bytes()) || name.contains(['=', *separator]) =>
         {
             Err(format!(
-                "`{}` can't be written as the name of a pair",
+                "`{}` cannot be the name of a pair",
                 name.escape_debug()
             ))
         }
-        // A prefix may end in a space, since a value follows it.
-        Part::After(prefix) if !prefix.is_empty() && !is_value(format!("{prefix}.").as_bytes()) => {
+        // A prefix may end in a space, because a value follows it.
+        Part::After(prefix)
+            if !prefix.is_empty() && !is_header_value(format!("{prefix}.").as_bytes()) =>
+        {
             Err(format!(
-                "`{}` can't be written before a value",
+                "`{}` cannot be written before a value",
                 prefix.escape_debug()
             ))
         }
         _ => Ok(()),
-    }
-}
-
-impl Encoding {
-    /// The one way in which `decode` takes it.
-    fn encode(self, bytes: &[u8]) -> String {
-        use base64::Engine as _;
-        match self {
-            Self::Hex => bytes.iter().map(|byte| format!("{byte:02x}")).collect(),
-            Self::Base64 => base64::prelude::BASE64_STANDARD.encode(bytes),
-            Self::Utf8 => String::from_utf8_lossy(bytes).into_owned(),
-        }
     }
 }

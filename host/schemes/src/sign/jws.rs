@@ -1,50 +1,50 @@
-//! Detached JWS (RFC 7515, appendix F): `<protected header>..<signature>`, over the raw body.
+//! Signs messages with a detached JWS (RFC 7515, appendix F): `<protected header>..<signature>`, over
+//! the raw body.
 
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use hookyard_model::{Header, Timestamp};
 
-use super::jws_key::Key;
 use super::keys::{KeyCount, Keys, SigningKey};
-use super::{Outgoing, SignError, header, own_header};
-use crate::jws::key;
+use super::private_key::PrivateKey;
+use super::{SignError, UnsignedMessage, header, settable_header};
+use crate::verify::jws::public_key::parse_algorithm;
 use crate::{Secret, SetupError};
 
 #[derive(Debug)]
-pub(super) struct Compiled {
+pub(super) struct JwsSigner {
     header: String,
-    keys: Keys<Key>,
+    keys: Keys<PrivateKey>,
 }
 
-impl Compiled {
+impl JwsSigner {
     pub(super) fn new(
         header: &str,
         keys: &[SigningKey],
         algorithm: Option<&str>,
     ) -> Result<Self, SetupError> {
-        let default = algorithm.map(key::named).transpose()?;
-        let keys = Keys::some("private key", keys, |secret| Key::read(secret, default))?;
+        let default = algorithm.map(parse_algorithm).transpose()?;
+        let keys = Keys::required("private key", keys, |secret| {
+            PrivateKey::read(secret, default)
+        })?;
         Ok(Self {
-            header: own_header(header)?,
+            header: settable_header(header)?,
             keys,
         })
     }
 
-    pub(super) fn sign(&self, outgoing: &Outgoing<'_>) -> Result<Header, SignError> {
-        let key = self.keys.first(outgoing.now)?;
-        let signed = format!(
-            "{}.{}",
-            key.protected(),
-            BASE64_URL_SAFE_NO_PAD.encode(outgoing.body)
-        );
+    pub(super) fn sign(&self, message: &UnsignedMessage<'_>) -> Result<Header, SignError> {
+        let key = self.keys.first(message.now)?;
+        let protected = key.protected();
+
+        let payload = BASE64_URL_SAFE_NO_PAD.encode(message.body);
+        let signed = format!("{protected}.{payload}");
         let signature = BASE64_URL_SAFE_NO_PAD.encode(key.sign(signed.as_bytes())?);
-        Ok(header(
-            &self.header,
-            format!("{}..{signature}", key.protected()),
-        ))
+
+        Ok(header(&self.header, format!("{protected}..{signature}")))
     }
 
-    /// The header that it sets.
+    /// Returns the header that the scheme sets.
     pub(super) fn header(&self) -> &str {
         &self.header
     }
@@ -54,8 +54,8 @@ impl Compiled {
     }
 }
 
-/// Checks a private key, so that a fault can name where the key comes from.
+/// Checks one private key, so that an error can name the key's file or variable.
 pub(super) fn check_key(given: &[u8], algorithm: Option<&str>) -> Result<(), SetupError> {
-    let default = algorithm.map(key::named).transpose()?;
-    Key::read(&Secret::new(given), default).map(drop)
+    let default = algorithm.map(parse_algorithm).transpose()?;
+    PrivateKey::read(&Secret::new(given), default).map(drop)
 }

@@ -1,23 +1,23 @@
-//! Keys with the time in which they sign.
+//! Signing keys, each with the time during which it signs.
 
 use hookyard_model::Timestamp;
 
 use super::SignError;
 use crate::{Secret, SetupError};
 
-/// A secret or private key, and when it signs. Its `Debug` shows no byte of it.
+/// A secret or private key, with the time during which it signs. Its `Debug` shows no byte of the key.
 #[derive(Debug, Clone)]
 pub struct SigningKey {
-    /// What signs.
+    /// The secret or private key.
     pub secret: Secret,
-    /// The first moment at which it signs; always so far where `None`.
+    /// The time from which the key signs; `None` means that it has always signed.
     pub from: Option<Timestamp>,
-    /// The first moment at which it doesn't sign any more; never where `None`.
+    /// The time from which the key no longer signs; `None` means that it never stops.
     pub until: Option<Timestamp>,
 }
 
 impl SigningKey {
-    /// One that signs at all times.
+    /// Returns a key that signs at all times.
     pub const fn always(secret: Secret) -> Self {
         Self {
             secret,
@@ -27,63 +27,63 @@ impl SigningKey {
     }
 }
 
-/// How many keys sign now, signed before, or will sign.
+/// The number of keys that sign now, will sign later, or have signed before.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct KeyCount {
-    /// That sign now.
+    /// The number of keys that sign now.
     pub live: usize,
-    /// Whose time has not come.
+    /// The number of keys whose time has not begun.
     pub waiting: usize,
-    /// Whose time is over.
+    /// The number of keys whose time is over.
     pub retired: usize,
 }
 
 /// Keys of one kind, compiled, in the order of their configuration.
 pub(super) struct Keys<T> {
     what: &'static str,
-    keys: Vec<Timed<T>>,
+    keys: Vec<TimedKey<T>>,
 }
 
-struct Timed<T> {
+struct TimedKey<T> {
     key: T,
     from: Option<Timestamp>,
     until: Option<Timestamp>,
 }
 
 impl<T> Keys<T> {
-    /// Compiles each; `what` names one in messages.
+    /// Compiles each key; `what` names the kind of key in messages.
     pub(super) fn new(
         what: &'static str,
         given: &[SigningKey],
         compile: impl Fn(&Secret) -> Result<T, SetupError>,
     ) -> Result<Self, SetupError> {
-        let one = |given: &SigningKey| {
-            if given
-                .from
-                .zip(given.until)
-                .is_some_and(|(from, until)| from >= until)
-            {
+        let mut keys = Vec::new();
+        for SigningKey {
+            secret,
+            from,
+            until,
+        } in given
+        {
+            if from.zip(*until).is_some_and(|(from, until)| from >= until) {
                 return Err(SetupError::Senseless(
-                    "a key's `until` is not after its `from`, so it would never sign",
+                    "the `until` of a key is not after its `from`, so that the key never signs",
                 ));
             }
-            if given.secret.is_empty() {
+            if secret.is_empty() {
                 return Err(SetupError::EmptyKey { what });
             }
-            Ok(Timed {
-                key: compile(&given.secret)?,
-                from: given.from,
-                until: given.until,
-            })
-        };
-        Ok(Self {
-            what,
-            keys: given.iter().map(one).collect::<Result<_, _>>()?,
-        })
+
+            keys.push(TimedKey {
+                key: compile(secret)?,
+                from: *from,
+                until: *until,
+            });
+        }
+        Ok(Self { what, keys })
     }
 
-    /// As `new`; refuses that there is none.
-    pub(super) fn some(
+    /// Does the same as [`new`](Self::new), but refuses an empty list.
+    pub(super) fn required(
         what: &'static str,
         given: &[SigningKey],
         compile: impl Fn(&Secret) -> Result<T, SetupError>,
@@ -95,7 +95,7 @@ impl<T> Keys<T> {
         }
     }
 
-    /// Those that sign at `now`.
+    /// Returns the keys that sign at `now`.
     pub(super) fn live(&self, now: Timestamp) -> impl Iterator<Item = &T> {
         self.keys
             .iter()
@@ -103,7 +103,7 @@ impl<T> Keys<T> {
             .map(|key| &key.key)
     }
 
-    /// The first that signs at `now`.
+    /// Returns the first key that signs at `now`.
     pub(super) fn first(&self, now: Timestamp) -> Result<&T, SignError> {
         self.live(now).next().ok_or_else(|| SignError::NothingLive {
             what: self.what,
@@ -111,7 +111,7 @@ impl<T> Keys<T> {
         })
     }
 
-    /// When the next one begins to sign.
+    /// Returns the time at which the next key begins to sign.
     pub(super) fn next(&self, now: Timestamp) -> Option<Timestamp> {
         self.keys
             .iter()
@@ -135,7 +135,7 @@ impl<T> Keys<T> {
     }
 }
 
-impl<T> Timed<T> {
+impl<T> TimedKey<T> {
     fn is_live(&self, now: Timestamp) -> bool {
         self.from.is_none_or(|from| from <= now) && self.until.is_none_or(|until| now < until)
     }

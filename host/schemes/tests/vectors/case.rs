@@ -1,4 +1,4 @@
-//! One case of a vector file: a request, what the source is configured with, and what has to come of it.
+//! One case of a vector file: a request, the settings of the source, and the expected result.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -7,7 +7,7 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use hookyard_model::{Header, Timestamp};
 use hookyard_schemes::{
-    Certificate, Certificates, Refusal, Request, SetupError, Verdict, Verifier,
+    Certificate, Certificates, Refusal, Request, SetupError, Verdict, Verification, Verifier,
 };
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -46,32 +46,32 @@ pub(crate) struct Case {
     pub(crate) trust_anchors: Vec<String>,
     #[serde(default)]
     pub(crate) config: Map<String, Value>,
-    /// The settings themselves have to be refused.
+    /// Whether the settings themselves must be refused.
     #[serde(default)]
     config_error: bool,
 }
 
-/// Serves what the case says is served, and remembers what was asked for.
-struct Served(HashMap<String, Arc<Certificate>>);
+/// The certificates that have been fetched.
+struct FetchedCertificates(HashMap<String, Arc<Certificate>>);
 
-impl Certificates for Served {
+impl Certificates for FetchedCertificates {
     fn get(&self, url: &str) -> Option<Arc<Certificate>> {
         self.0.get(url).cloned()
     }
 }
 
-/// What came of a case.
+/// The actual result of a case.
 #[derive(Debug)]
-enum Came {
+enum CaseResult {
     Setup(SetupError),
     Refusal(Refusal),
-    /// The certificate that is needed isn't served, or isn't one.
+    /// The case serves no certificate at the URL, or no valid one.
     NoCertificate,
-    Verdict(Verdict),
+    Verdict(#[expect(dead_code, reason = "shown by `Debug` when a case fails")] Verdict),
 }
 
 impl Case {
-    /// Whether the case is about accepting and refusing, and not about answers or helper functions.
+    /// Returns whether the case is about accepting and refusing, not about answers or helper functions.
     pub(crate) fn is_about_verification(&self) -> bool {
         matches!(self.expect.as_str(), "accept" | "reject" | "unverified")
     }
@@ -89,19 +89,18 @@ impl Case {
     }
 
     pub(crate) fn run(&self, scheme: &str) -> Result<(), String> {
-        let came = self.came(scheme)?;
-        let is_right = match (self.expect.as_str(), &came) {
-            (_, Came::Setup(_)) if self.config_error => true,
+        let result = self.result(scheme)?;
+        let is_right = match (self.expect.as_str(), &result) {
+            (_, CaseResult::Setup(_)) if self.config_error => true,
             (_, _) if self.config_error => false,
-            ("accept", Came::Verdict(verdict)) => {
-                !matches!(verdict, Verdict::NeedCertificate { .. })
-            }
-            // An empty key is refused at load, so that such a source never gets to see a request.
-            ("reject", Came::Setup(SetupError::EmptyKey { .. } | SetupError::NoKeys { .. })) => {
-                true
-            }
-            ("reject", Came::Refusal(_) | Came::NoCertificate) => true,
-            ("unverified", Came::Refusal(refusal)) => {
+            ("accept", CaseResult::Verdict(_)) => true,
+            // An empty key is refused when it is loaded, so that such a source never receives a request.
+            (
+                "reject",
+                CaseResult::Setup(SetupError::EmptyKey { .. } | SetupError::NoKeys { .. }),
+            ) => true,
+            ("reject", CaseResult::Refusal(_) | CaseResult::NoCertificate) => true,
+            ("unverified", CaseResult::Refusal(refusal)) => {
                 matches!(
                     refusal,
                     Refusal::RawDelivery | Refusal::MissingCredential { .. }
@@ -112,16 +111,16 @@ impl Case {
         if is_right {
             Ok(())
         } else {
-            Err(format!("should be `{}`, but came to {came:?}", self.expect))
+            Err(format!("expected `{}`, got {result:?}", self.expect))
         }
     }
 
-    fn came(&self, scheme: &str) -> Result<Came, String> {
+    fn result(&self, scheme: &str) -> Result<CaseResult, String> {
         let scheme = schemes::scheme(scheme, self)
-            .ok_or_else(|| format!("there is no verifier for `{scheme}` yet"))?;
+            .ok_or_else(|| format!("there is no verifier for `{scheme}`"))?;
         let verifier = match Verifier::new(scheme?) {
             Ok(verifier) => verifier,
-            Err(error) => return Ok(Came::Setup(error)),
+            Err(error) => return Ok(CaseResult::Setup(error)),
         };
         let body = match (&self.body, &self.body_b64) {
             (_, Some(encoded)) => BASE64_STANDARD
@@ -143,27 +142,27 @@ impl Case {
         Ok(self.verify(&verifier, &request))
     }
 
-    /// Does what the host does: verify, fetch the certificate when asked for it, verify again.
-    fn verify(&self, verifier: &Verifier, request: &Request<'_>) -> Came {
+    /// Does what the host does: verifies, fetches a certificate if one is needed, and verifies again.
+    fn verify(&self, verifier: &Verifier, request: &Request<'_>) -> CaseResult {
         let now = Timestamp::from_unix_millis((self.now.unwrap_or_default() * 1000.0) as i64);
-        let mut served = Served(HashMap::new());
+        let mut fetched = FetchedCertificates(HashMap::new());
         for _ in 0..2 {
-            match verifier.verify(request, &served, now) {
-                Err(refusal) => return Came::Refusal(refusal),
-                Ok(Verdict::NeedCertificate { url }) => {
+            match verifier.verify(request, &fetched, now) {
+                Err(refusal) => return CaseResult::Refusal(refusal),
+                Ok(Verification::NeedsCertificate { url }) => {
                     let certificate = self
                         .certs
                         .get(&url)
                         .map(|pem| Certificate::parse_pem(pem.as_bytes()));
                     let Some(Ok(certificate)) = certificate else {
-                        return Came::NoCertificate;
+                        return CaseResult::NoCertificate;
                     };
-                    served.0.insert(url, Arc::new(certificate));
+                    fetched.0.insert(url, Arc::new(certificate));
                 }
-                Ok(verdict) => return Came::Verdict(verdict),
+                Ok(Verification::Complete(verdict)) => return CaseResult::Verdict(verdict),
             }
         }
-        Came::NoCertificate
+        CaseResult::NoCertificate
     }
 }
 

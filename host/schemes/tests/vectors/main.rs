@@ -1,7 +1,8 @@
-//! Runs signed cases against the verifiers: those in this folder, and those in the folder that `HOOKYARD_VECTORS` names.
+//! Runs signed cases against the verifiers: the cases in this folder, and the cases in the folder that
+//! `HOOKYARD_VECTORS` names.
 //!
-//! Each case is a test of its own, `vectors::<file>::<case>`. A case of a scheme that there is no verifier for yet is
-//! reported as ignored. Nothing here knows a single case: settings come from the case's own keys alone.
+//! Each case is a test of its own, `vectors::<file>::<case>`. A case of a scheme without a verifier is
+//! reported as ignored. This code knows no case: settings come only from the keys in the case.
 
 mod case;
 mod schemes;
@@ -26,7 +27,8 @@ fn main() -> ExitCode {
     libtest_mimic::run(&arguments, trials).exit_code()
 }
 
-/// Every case of every file of a folder. What can't be read is a test that fails, so that nothing is left out in silence.
+/// Returns every case of every file in a folder. A file that cannot be read becomes a failing test, so
+/// that no case is left out silently.
 fn folder(folder: &Path, prefix: &str) -> Vec<Trial> {
     let entries = match fs::read_dir(folder) {
         Ok(entries) => entries,
@@ -49,7 +51,7 @@ fn folder(folder: &Path, prefix: &str) -> Vec<Trial> {
     if trials.is_empty() {
         return vec![failing(
             format!("{prefix}::{}", folder.display()),
-            "there are no cases in it".to_owned(),
+            "the folder has no cases".to_owned(),
         )];
     }
     trials
@@ -80,7 +82,7 @@ fn file(path: &Path, prefix: &str) -> Vec<Trial> {
         .count();
     if ignored > 0 {
         eprintln!(
-            "{}: no verifier yet for {ignored} of {} cases",
+            "{}: no verifier for {ignored} of {} cases",
             path.display(),
             trials.len()
         );

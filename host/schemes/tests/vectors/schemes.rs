@@ -1,4 +1,4 @@
-//! From a case's keys to the settings of its scheme.
+//! Builds the settings of a scheme from the keys in a case.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use crate::case::Case;
 
-/// A topic for cases that name none, so that they show what else they are about.
+/// The topic of cases that name none, because they test something else.
 const SOME_TOPIC: &str = "arn:aws:sns:eu-west-1:123456789012:none";
 
 pub(crate) fn is_known(name: &str) -> bool {
@@ -26,7 +26,7 @@ pub(crate) fn is_known(name: &str) -> bool {
         || recipe(name).is_some()
 }
 
-/// The settings of a case; `None` when there is no verifier for its scheme.
+/// Returns the settings of a case; `None` if there is no verifier for its scheme.
 pub(crate) fn scheme(name: &str, case: &Case) -> Option<Result<Scheme, String>> {
     match name {
         "standard-webhooks" => Some(Ok(standard_webhooks(case))),

@@ -15,7 +15,7 @@ use hookyard_model::{SourceRef, TenantName, Timestamp};
 use hookyard_schemes::Certificate;
 use tokio::sync::{Semaphore, watch};
 
-use super::Wanted;
+use super::CertificateRequest;
 use super::room::{Candidate, Room};
 
 /// How long a certificate is used before the host fetches it again. The verifier checks its dates at each use.
@@ -120,8 +120,12 @@ impl Table {
     /// # Errors
     ///
     /// A short reason, for the operator, why the certificate cannot be had now.
-    pub(super) fn look(&mut self, wanted: &Wanted<'_>, now: Timestamp) -> Result<Step, Arc<str>> {
-        let Wanted {
+    pub(super) fn look(
+        &mut self,
+        wanted: &CertificateRequest<'_>,
+        now: Timestamp,
+    ) -> Result<Step, Arc<str>> {
+        let CertificateRequest {
             url,
             source,
             allow_http,

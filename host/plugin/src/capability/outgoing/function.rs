@@ -6,7 +6,7 @@
 
 use hookyard_model::{DestinationName, Message, MessageId, Payload, Timestamp};
 use hookyard_schemes::JsonPointer;
-use hookyard_schemes::provider::outgoing::{Envelope, Filling};
+use hookyard_schemes::{Envelope, EnvelopeValues};
 use serde_json::value::RawValue;
 use wasmtime::component::Val;
 use wasmtime::component::types::ComponentFunc;
@@ -191,7 +191,7 @@ impl Function {
         payload: &RawValue,
         bytes_max: usize,
     ) -> Result<String, SendError> {
-        let filling = Filling {
+        let filling = EnvelopeValues {
             id: &id.to_string(),
             event_type: &self.event_type,
             time: &now.to_string(),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use hookyard_schemes::provider::outgoing::Spelling;
+use hookyard_schemes::Spelling;
 
 use crate::plan::names::Clash;
 use crate::plan::{Names, Shape, TypeError, shape};

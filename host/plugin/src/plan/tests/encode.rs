@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use hookyard_schemes::provider::outgoing::{Case as NameCase, Spelling};
+use hookyard_schemes::{NameCase, Spelling};
 use proptest::prelude::*;
 use wasmtime::component::Val;
 

@@ -1,0 +1,24 @@
+//! Verifies that a request comes from the sender that its source is configured for.
+//!
+//! [`Verifier`] is the entry point; each scheme has a module of its own.
+
+mod verifier;
+mod verdict;
+mod refusal;
+mod request;
+pub(crate) mod hmac;
+pub mod jws;
+pub mod standard_webhooks;
+pub mod sns;
+pub(crate) mod credential;
+mod certificate;
+pub(crate) mod freshness;
+
+pub use certificate::{Certificate, Certificates, InvalidCertificate};
+pub use credential::Credential;
+pub use freshness::Freshness;
+pub use refusal::Refusal;
+pub use request::Request;
+pub(crate) use request::{ascii, single_header};
+pub use verdict::{Verdict, Verification, Verified};
+pub use verifier::Verifier;

@@ -1,0 +1,179 @@
+//! The reasons for which a request is refused, for the operator.
+//!
+//! `Display` and [`Refusal::reason`] are for the log. What the sender reads is the caller's decision;
+//! it must not help in forging a request.
+
+use crate::SchemeKind;
+
+/// The reason for which a request is not accepted.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// A header that the scheme needs is missing.
+    #[error("the header `{name}` is missing")]
+    MissingHeader {
+        /// The name of the header, in lower case.
+        name: String,
+    },
+    /// A header that the scheme needs occurs more than once.
+    #[error("the header `{name}` occurs more than once")]
+    RepeatedHeader {
+        /// The name of the header, in lower case.
+        name: String,
+    },
+    /// A header does not have the form that the scheme prescribes.
+    #[error("the header `{name}` is malformed")]
+    MalformedHeader {
+        /// The name of the header, in lower case.
+        name: String,
+    },
+    /// Two headers or fields that must be equal differ.
+    #[error("`{one}` and `{other}` disagree")]
+    Disagreement {
+        /// The first header or field.
+        one: String,
+        /// The second header or field.
+        other: String,
+    },
+    /// The signed time is further in the past than the source allows.
+    #[error("the timestamp is too old")]
+    StaleTimestamp,
+    /// The signed time is further in the future than the source allows.
+    #[error("the timestamp is in the future")]
+    FutureTimestamp,
+    /// The message names an algorithm or version that the source does not accept.
+    #[error("the message is signed with {found}, which this source does not accept")]
+    WrongAlgorithm {
+        /// The algorithm or version that the message names.
+        found: String,
+    },
+    /// The message needs a protocol extension that is not supported or not enabled.
+    #[error("the message needs the extension `{name}`, which this source does not accept")]
+    UnknownExtension {
+        /// The name of the extension.
+        name: String,
+    },
+    /// The message names a key that the source does not have.
+    #[error("the message is signed with the key `{id}`, which this source does not have")]
+    UnknownKey {
+        /// The key id in the message.
+        id: String,
+    },
+    /// No signature is valid under any key.
+    #[error("no signature is valid")]
+    BadSignature,
+    /// The request has no credential.
+    #[error("the request has no credential")]
+    MissingCredential {
+        /// The kind of credential that the source needs.
+        kind: SchemeKind,
+    },
+    /// The request has a credential that the source does not accept.
+    #[error("the credential is wrong")]
+    WrongCredential {
+        /// The kind of credential that the source needs.
+        kind: SchemeKind,
+    },
+    /// The body does not have the format that the scheme or the provider prescribes.
+    #[error("cannot read the body: {why}")]
+    UnreadableBody {
+        /// The error, without any part of the body.
+        why: String,
+    },
+    /// A name occurs more than once in a JSON object, so that readers may disagree about its value.
+    #[error("`{name}` occurs more than once in the body")]
+    RepeatedField {
+        /// The name of the field.
+        name: String,
+    },
+    /// A field of a signed envelope is missing.
+    #[error("the field `{name}` is missing")]
+    MissingField {
+        /// The name of the field.
+        name: &'static str,
+    },
+    /// A field of a signed envelope does not have the form that the scheme prescribes.
+    #[error("the field `{name}` is malformed")]
+    MalformedField {
+        /// The name of the field.
+        name: &'static str,
+    },
+    /// The envelope has a type that the scheme does not define.
+    #[error("the message type `{found}` is unknown")]
+    UnknownMessageType {
+        /// The type in the message.
+        found: String,
+    },
+    /// The topic is not on the source's list.
+    #[error("the topic `{topic}` is not on this source's list; add it to `topics` if it is yours")]
+    TopicNotAllowed {
+        /// The topic in the message.
+        topic: String,
+    },
+    /// The request is a raw delivery, and the source accepts only signed messages.
+    #[error(
+        "this is a raw delivery, which is not signed; turn raw delivery off in the subscription, \
+         or configure another proof"
+    )]
+    RawDelivery,
+    /// The URL of the certificate may not be fetched.
+    #[error("the certificate URL is not allowed")]
+    CertificateUrl,
+    /// The name, dates, key usage or issuer of the certificate are not acceptable.
+    #[error("the signing certificate {why}")]
+    CertificateRefused {
+        /// The defect of the certificate; completes "the signing certificate …".
+        why: &'static str,
+    },
+    /// The caller could not fetch or read the certificate.
+    #[error("cannot fetch the signing certificate")]
+    CertificateUnavailable,
+    /// The URL that confirms a subscription may not be fetched.
+    #[error("the confirmation URL is not allowed")]
+    ConfirmationUrl,
+    /// The caller could not confirm the subscription.
+    #[error("cannot confirm the subscription")]
+    ConfirmationFailed,
+    /// The event has no idempotency key where the provider's events have one.
+    #[error("the event has no usable idempotency key")]
+    MissingKey,
+    /// The event has a type that the host sends and never receives.
+    #[error("`{event_type}` is an event that this host sends and never receives")]
+    NotIncoming {
+        /// The type of the event.
+        event_type: String,
+    },
+}
+
+impl Refusal {
+    /// Returns the name of the refusal, for logs and metrics.
+    pub const fn reason(&self) -> &'static str {
+        match self {
+            Self::MissingHeader { .. } => "missing-header",
+            Self::RepeatedHeader { .. } => "repeated-header",
+            Self::MalformedHeader { .. } => "malformed-header",
+            Self::Disagreement { .. } => "disagreement",
+            Self::StaleTimestamp => "stale-timestamp",
+            Self::FutureTimestamp => "future-timestamp",
+            Self::WrongAlgorithm { .. } => "wrong-algorithm",
+            Self::UnknownExtension { .. } => "unknown-extension",
+            Self::UnknownKey { .. } => "unknown-key",
+            Self::BadSignature => "bad-signature",
+            Self::MissingCredential { .. } => "missing-credential",
+            Self::WrongCredential { .. } => "wrong-credential",
+            Self::UnreadableBody { .. } => "unreadable-body",
+            Self::RepeatedField { .. } => "repeated-field",
+            Self::MissingField { .. } => "missing-field",
+            Self::MalformedField { .. } => "malformed-field",
+            Self::UnknownMessageType { .. } => "unknown-message-type",
+            Self::TopicNotAllowed { .. } => "topic-not-allowed",
+            Self::RawDelivery => "raw-delivery",
+            Self::CertificateUrl => "certificate-url",
+            Self::CertificateRefused { .. } => "certificate-refused",
+            Self::CertificateUnavailable => "certificate-unavailable",
+            Self::ConfirmationUrl => "confirmation-url",
+            Self::ConfirmationFailed => "confirmation-failed",
+            Self::MissingKey => "missing-key",
+            Self::NotIncoming { .. } => "not-incoming",
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! The verifier of one source: its scheme, compiled from settings and applied to requests.
+
+use hookyard_model::{Payload, Timestamp};
+
+use super::credential::CredentialVerifier;
+use super::hmac::HmacVerifier;
+use super::jws::JwsVerifier;
+use super::sns::SnsVerifier;
+use super::standard_webhooks::StandardWebhooksVerifier;
+use super::{Certificates, Refusal, Request, Verdict, Verification, Verified};
+use crate::{Scheme, SetupError};
+
+/// Headers that may carry a credential in every scheme.
+const ALWAYS_CREDENTIALS: [&str; 3] = ["authorization", "proxy-authorization", "cookie"];
+
+/// The scheme of one source, ready for use.
+#[derive(Debug)]
+pub struct Verifier {
+    scheme: SchemeVerifier,
+    credential_headers: Vec<String>,
+}
+
+#[derive(Debug)]
+enum SchemeVerifier {
+    StandardWebhooks(StandardWebhooksVerifier),
+    DetachedJws(JwsVerifier),
+    AwsSns(Box<SnsVerifier>),
+    Static(CredentialVerifier),
+    Hmac(Box<HmacVerifier>),
+    Unverified,
+}
+
+impl Verifier {
+    /// Checks the settings of a source and compiles its scheme.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`SetupError`] if the settings cannot work. No later call reports an error in them.
+    pub fn new(scheme: Scheme) -> Result<Self, SetupError> {
+        let scheme = match scheme {
+            Scheme::StandardWebhooks(settings) => {
+                SchemeVerifier::StandardWebhooks(StandardWebhooksVerifier::new(&settings)?)
+            }
+            Scheme::DetachedJws(settings) => {
+                SchemeVerifier::DetachedJws(JwsVerifier::new(&settings)?)
+            }
+            Scheme::AwsSns(settings) => {
+                SchemeVerifier::AwsSns(Box::new(SnsVerifier::new(settings)?))
+            }
+            Scheme::Static(credential) => {
+                SchemeVerifier::Static(CredentialVerifier::new(credential)?)
+            }
+            Scheme::Hmac(settings) => SchemeVerifier::Hmac(Box::new(HmacVerifier::new(&settings)?)),
+            Scheme::Unverified => SchemeVerifier::Unverified,
+        };
+
+        let own_header = match &scheme {
+            SchemeVerifier::Static(credential) => credential.header(),
+            SchemeVerifier::AwsSns(sns) => sns.proof_header(),
+            _ => None,
+        };
+        let mut credential_headers: Vec<String> = ALWAYS_CREDENTIALS.map(str::to_owned).to_vec();
+        credential_headers.extend(own_header.map(str::to_owned));
+
+        Ok(Self {
+            scheme,
+            credential_headers,
+        })
+    }
+
+    /// Verifies a request.
+    ///
+    /// # Errors
+    ///
+    /// Returns the [`Refusal`] if the request is not accepted.
+    pub fn verify(
+        &self,
+        request: &Request<'_>,
+        certificates: &dyn Certificates,
+        now: Timestamp,
+    ) -> Result<Verification, Refusal> {
+        let id = match &self.scheme {
+            SchemeVerifier::AwsSns(sns) => return sns.verify(request, certificates, now),
+            SchemeVerifier::StandardWebhooks(scheme) => Some(scheme.verify(request, now)?),
+            SchemeVerifier::Hmac(scheme) => scheme.verify(request, now)?,
+            SchemeVerifier::DetachedJws(scheme) => scheme.verify(request).map(|()| None)?,
+            SchemeVerifier::Static(credential) => credential.verify(request).map(|()| None)?,
+            SchemeVerifier::Unverified => None,
+        };
+
+        Ok(Verification::Complete(Verdict::Event(Verified {
+            id,
+            payload: Payload::Body,
+        })))
+    }
+
+    /// Returns the names, in lower case, of the headers that carry a credential. They must not be
+    /// stored.
+    pub fn credential_headers(&self) -> &[String] {
+        &self.credential_headers
+    }
+
+    /// Returns whether the path of the source has another segment, which is its secret.
+    pub fn takes_tail(&self) -> bool {
+        match &self.scheme {
+            SchemeVerifier::Static(credential) => credential.takes_tail(),
+            SchemeVerifier::AwsSns(sns) => sns.takes_tail(),
+            _ => false,
+        }
+    }
+
+    /// Returns whether the source accepts requests from anybody.
+    pub const fn is_unverified(&self) -> bool {
+        matches!(self.scheme, SchemeVerifier::Unverified)
+    }
+}

@@ -1,0 +1,351 @@
+//! Sign, then verify: for every scheme, any body and any time, and with each bit flipped.
+
+use hookyard_model::{Header, Timestamp};
+use hookyard_schemes::hmac::{self, Encoding, Field, Hash, Part, Recipe, TimeField, TimeFormat};
+use hookyard_schemes::{
+    Credential, Freshness, Scheme, SchemeKind, Secret, SigningScheme, Verifier, jws,
+    standard_webhooks,
+};
+use hookyard_schemes::{Request, Signer};
+use proptest::prelude::*;
+use serde_json::Value;
+
+use super::keys;
+use super::support::{ID, always, github, message, signer, verify};
+use hookyard_schemes::UnsignedMessage;
+
+const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+
+/// One scheme, both ways.
+struct Both {
+    name: String,
+    signer: Signer,
+    verifier: Verifier,
+}
+
+fn both(name: &str, signing: SigningScheme, scheme: Scheme) -> Both {
+    let verifier = Verifier::new(scheme).expect("settings that are right");
+    Both {
+        name: name.to_owned(),
+        signer: signer(signing),
+        verifier,
+    }
+}
+
+fn standard(name: &str, secrets: &[&str], keys: &[&str], verifying: (&[&str], &[&str])) -> Both {
+    let settings = standard_webhooks::Settings {
+        secrets: verifying
+            .0
+            .iter()
+            .map(|secret| Secret::from(*secret))
+            .collect(),
+        public_keys: verifying.1.iter().map(|key| key.to_string()).collect(),
+        tolerance: standard_webhooks::TOLERANCE,
+    };
+    let signing = SigningScheme::StandardWebhooks {
+        secrets: always(secrets),
+        keys: always(keys),
+    };
+    both(name, signing, Scheme::StandardWebhooks(settings))
+}
+
+fn detached(algorithm: &str, private: &str, public: &Value) -> Both {
+    let header = "X-Partner-Signature".to_owned();
+    let algorithm = Some(algorithm.to_owned());
+    let keys = vec![Secret::new(public.to_string())];
+    let settings = jws::Settings {
+        header: header.clone(),
+        keys,
+        algorithm: algorithm.clone(),
+        unencoded_payload: false,
+    };
+    let name = format!(
+        "{} {}",
+        algorithm.as_deref().unwrap_or_default(),
+        &private[..1]
+    );
+    let signing = SigningScheme::DetachedJws {
+        header,
+        keys: always(&[private]),
+        algorithm,
+    };
+    both(&name, signing, Scheme::DetachedJws(settings))
+}
+
+fn declared(name: &str, recipe: Recipe, secret: &str) -> Both {
+    let settings = hmac::Settings {
+        recipe: recipe.clone(),
+        secrets: vec![secret.into()],
+        tolerance: None,
+    };
+    both(
+        name,
+        SigningScheme::Hmac {
+            recipe,
+            secrets: always(&[secret]),
+        },
+        Scheme::Hmac(settings),
+    )
+}
+
+fn credential(name: &str, signing: SigningScheme, credential: Credential) -> Both {
+    both(name, signing, Scheme::Static(credential))
+}
+
+fn time(field: Field, format: TimeFormat) -> Option<TimeField> {
+    let hour = std::time::Duration::from_secs(3600);
+    Some(TimeField {
+        field,
+        format,
+        freshness: Freshness {
+            past: hour,
+            future: hour,
+        },
+    })
+}
+
+fn pair(header: &str, separator: char, name: &str) -> Field {
+    Field {
+        header: header.into(),
+        part: Part::Pair {
+            separator,
+            name: name.into(),
+        },
+    }
+}
+
+fn whole(header: &str) -> Field {
+    Field {
+        header: header.into(),
+        part: Part::Whole,
+    }
+}
+
+/// As Stripe, Slack, Zendesk and others sign, and each way of writing besides.
+fn recipes() -> Vec<Both> {
+    let stripe = Recipe {
+        signature: pair("Stripe-Signature", ',', "v1"),
+        timestamp: time(pair("Stripe-Signature", ',', "t"), TimeFormat::UnixSeconds),
+        signed: "{timestamp}.{body}".into(),
+        ..github()
+    };
+    let slack = Recipe {
+        signature: Field {
+            header: "X-Slack-Signature".into(),
+            part: Part::After("v0=".into()),
+        },
+        timestamp: time(whole("X-Slack-Request-Timestamp"), TimeFormat::UnixMillis),
+        signed: "v0:{timestamp}:{body}".into(),
+        ..github()
+    };
+    let everything = Recipe {
+        hash: Hash::Sha512,
+        encoding: Encoding::Base64,
+        key: Encoding::Hex,
+        signature: pair("X-Proof", ';', "sig"),
+        timestamp: time(pair("X-Proof", ';', "at"), TimeFormat::Rfc3339),
+        id: Some(pair("x-proof", ';', "id")),
+        signed: "{id}|{timestamp}|{body}".into(),
+    };
+    let shopify = Recipe {
+        hash: Hash::Sha1,
+        encoding: Encoding::Base64,
+        key: Encoding::Base64,
+        signature: whole("X-Shopify-Hmac-Sha256"),
+        id: Some(whole("X-Shopify-Webhook-Id")),
+        signed: "{id}{body}".into(),
+        ..github()
+    };
+    vec![
+        declared("github", github(), "key"),
+        declared("stripe", stripe, "whsec_key"),
+        declared("slack", slack, "key"),
+        declared("everything", everything, "00ff10"),
+        declared("shopify", shopify, "a2V5"),
+    ]
+}
+
+fn schemes() -> Vec<Both> {
+    let (p256, p384, ed25519, rsa) = (keys::p256(), keys::p384(), keys::ed25519(), keys::rsa());
+    let ((seed, public), long) = (keys::webhook_pair(), long_private_key());
+    let symmetric = serde_json::json!({ "kty": "oct", "k": "c2VjcmV0LXRoYXQtaXMtbG9uZy1lbm91Z2g", "kid": "k1" });
+    let mut all = recipes();
+    all.extend([
+        standard("v1", &[SECRET], &[], (&[SECRET], &[])),
+        standard("v1a", &[], &[&seed], (&[], &[&public])),
+        standard("v1a of 64 bytes", &[], &[&long.0], (&[], &[&long.1])),
+        detached("HS256", &symmetric.to_string(), &symmetric),
+        credential(
+            "header",
+            SigningScheme::Header {
+                name: "X-Token".into(),
+                tokens: always(&["t 1"]),
+            },
+            Credential::Header {
+                name: "X-Token".into(),
+                tokens: vec!["t 1".into()],
+            },
+        ),
+        credential(
+            "bearer",
+            SigningScheme::Bearer {
+                tokens: always(&["t1"]),
+            },
+            Credential::Bearer {
+                tokens: vec!["t1".into()],
+            },
+        ),
+        credential(
+            "basic",
+            SigningScheme::Basic {
+                user: "acme".into(),
+                passwords: always(&["p:ä"]),
+            },
+            Credential::Basic {
+                user: "acme".into(),
+                passwords: vec!["p:ä".into()],
+            },
+        ),
+    ]);
+    let pairs = [("ES256", &p256), ("ES384", &p384), ("EdDSA", &ed25519)];
+    let of_rsa = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512"].map(|name| (name, &rsa));
+    for (algorithm, pair) in pairs.into_iter().chain(of_rsa) {
+        all.push(detached(algorithm, &pair.private.to_string(), &pair.public));
+        all.push(detached(algorithm, &pair.pem, &pair.public));
+    }
+    all
+}
+
+/// Seed and public key in one, as libraries keep it.
+fn long_private_key() -> (String, String) {
+    use base64::Engine as _;
+    use base64::prelude::BASE64_STANDARD;
+    let (private, public) = keys::webhook_pair();
+    let bytes = |text: &str| BASE64_STANDARD.decode(&text[5..]).expect("base64");
+    let whole = [bytes(&private), bytes(&public)].concat();
+    (format!("whsk_{}", BASE64_STANDARD.encode(whole)), public)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+
+    #[test]
+    fn what_is_signed_verifies_and_nothing_that_differs_by_a_bit_does(
+        body in prop::collection::vec(any::<u8>(), 1..200),
+        millis in 0..4_000_000_000_000_i64,
+        choice in any::<prop::sample::Index>(),
+    ) {
+        static SCHEMES: std::sync::LazyLock<Vec<Both>> = std::sync::LazyLock::new(schemes);
+        let now = Timestamp::from_unix_millis(millis);
+        for both in SCHEMES.iter() {
+            let headers = both.signer.sign(&UnsignedMessage { id: ID, body: &body, now, event_type: None }).expect("signed");
+            let take = |headers: &[Header], body: &[u8]| {
+                let request = Request { method: "POST", path: "/", tail: None, query: None, headers, body };
+                both.verifier.verify(&request, &(), now)
+            };
+            prop_assert!(take(&headers, &body).is_ok(), "{}: {headers:?}", both.name);
+            if let Some(flipped) = flip_body(both, &body, choice) {
+                prop_assert!(take(&headers, &flipped).is_err(), "{}: the body may differ", both.name);
+            }
+            let flipped = flip_header(both, headers, choice);
+            prop_assert!(take(&flipped, &body).is_err(), "{}: {flipped:?}", both.name);
+        }
+    }
+}
+
+/// The body with one bit flipped, where the scheme says anything of the body.
+fn flip_body(both: &Both, body: &[u8], choice: prop::sample::Index) -> Option<Vec<u8>> {
+    let is_static = matches!(
+        both.signer.kind(),
+        SchemeKind::Header | SchemeKind::Bearer | SchemeKind::Basic
+    );
+    (!is_static).then(|| flip(body, choice))
+}
+
+/// The headers with one bit flipped in a value that is proven. What isn't: an id beside a scheme that has no place for
+/// one, and whether the name of an HTTP authentication scheme is in capitals.
+fn flip_header(both: &Both, mut headers: Vec<Header>, choice: prop::sample::Index) -> Vec<Header> {
+    let is_proven = |header: &&mut Header| {
+        header.name != "webhook-id" || both.signer.kind() == SchemeKind::StandardWebhooks
+    };
+    let mut proven: Vec<_> = headers.iter_mut().filter(is_proven).collect();
+    let index = choice.index(proven.len());
+    let header = &mut proven[index];
+    let from = if header.name == "authorization" {
+        header
+            .value
+            .iter()
+            .position(|b| *b == b' ')
+            .map_or(0, |at| at + 1)
+    } else {
+        0
+    };
+    let (fixed, rest) = header.value.split_at(from);
+    header.value = [fixed, &flip(rest, choice)].concat().into();
+    headers
+}
+
+fn flip(bytes: &[u8], choice: prop::sample::Index) -> Vec<u8> {
+    let bit = choice.index(bytes.len() * 8);
+    let mut flipped = bytes.to_vec();
+    flipped[bit / 8] ^= 1 << (bit % 8);
+    flipped
+}
+
+#[test]
+fn every_scheme_that_can_sign_is_among_them() {
+    let mut kinds: Vec<_> = schemes().iter().map(|both| both.signer.kind()).collect();
+    kinds.sort();
+    kinds.dedup();
+    let one_way = [
+        SchemeKind::AwsSns,
+        SchemeKind::SecretPath,
+        SchemeKind::Unverified,
+    ];
+    assert_eq!(kinds.len(), SchemeKind::ALL.len() - one_way.len());
+}
+
+#[test]
+fn each_live_key_signs_so_that_either_is_enough_to_verify() {
+    let other = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD";
+    let (private, public) = keys::webhook_pair();
+    let (two, three) = ([SECRET, other], ([SECRET, other], [&*private]));
+    for (secrets, public_keys) in [
+        ([SECRET].as_slice(), [].as_slice()),
+        (&[other], &[]),
+        (&[], &[&*public]),
+    ] {
+        let both = standard("both", &three.0, &three.1, (secrets, public_keys));
+        let headers = both.signer.sign(&message(b"{}")).expect("signed");
+        assert_eq!(
+            super::support::value(&headers, "webhook-signature")
+                .split(' ')
+                .count(),
+            3
+        );
+        assert_eq!(
+            verify(&both.verifier, &headers, b"{}")
+                .expect("either")
+                .id
+                .as_deref(),
+            Some(ID)
+        );
+    }
+    let neither = standard("neither", &two, &[], (&["whsec_aGVsbG8="], &[]));
+    let headers = neither.signer.sign(&message(b"{}")).expect("signed");
+    assert!(verify(&neither.verifier, &headers, b"{}").is_err());
+}
+
+#[test]
+fn where_a_scheme_has_no_place_for_the_id_it_stands_beside() {
+    for both in schemes() {
+        let headers = both.signer.sign(&message(b"{}")).expect("signed");
+        let said = headers
+            .iter()
+            .filter(|header| String::from_utf8_lossy(&header.value).contains(ID))
+            .count();
+        assert_eq!(said, 1, "{}: {headers:?}", both.name);
+        let verified = verify(&both.verifier, &headers, b"{}").expect("verified");
+        assert!(verified.id.is_none_or(|id| id == ID), "{}", both.name);
+    }
+}
