@@ -1,9 +1,9 @@
-//! The one source of chance of a life.
+//! The dice: the only source of chance in a life.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-/// Dice that all parts of a life share.
+/// The dice that all parts of a life share.
 pub(crate) struct Dice(Mutex<fastrand::Rng>);
 
 impl Dice {
@@ -15,28 +15,28 @@ impl Dice {
         roll(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Below `end`.
+    /// Returns a number below `end`.
     pub(crate) fn below(&self, end: u64) -> u64 {
         self.with(|dice| dice.u64(0..end))
     }
 
-    /// In `0.0..1.0`.
+    /// Returns a number in `0.0..1.0`.
     pub(crate) fn part(&self) -> f64 {
         self.with(fastrand::Rng::f64)
     }
 
-    /// In so many of a hundred cases.
+    /// Returns true in `chance` of a hundred cases.
     pub(crate) fn percent(&self, chance: u64) -> bool {
         self.below(100) < chance
     }
 
-    /// Up to so many milliseconds.
-    pub(crate) fn millis(&self, most: u64) -> Duration {
-        Duration::from_millis(self.below(most + 1))
+    /// Returns a duration of at most `max` milliseconds.
+    pub(crate) fn millis(&self, max: u64) -> Duration {
+        Duration::from_millis(self.below(max + 1))
     }
 
-    /// One of these.
-    pub(crate) fn one<'a, T>(&self, of: &'a [T]) -> &'a T {
-        &of[self.below(of.len() as u64) as usize]
+    /// Returns one of the items.
+    pub(crate) fn one<'a, T>(&self, items: &'a [T]) -> &'a T {
+        &items[self.below(items.len() as u64) as usize]
     }
 }

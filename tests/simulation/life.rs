@@ -1,4 +1,5 @@
-//! One life: senders, operators and crashes go on for a while around a dispatcher; then everything has to come to an end.
+//! The life of a host: senders, operators and crashes around a dispatcher. In the end nothing new
+//! happens, and every job must end.
 
 use std::collections::BTreeSet;
 use std::pin::pin;
@@ -21,23 +22,23 @@ use tokio::time::sleep;
 use uuid::Uuid;
 
 use crate::plugins::Plugins;
-use crate::watched::{Watched, World};
+use crate::world::{WitnessedStore, World};
 
-/// Attempts at a job that count.
+/// The maximum number of attempts at a job.
 pub(crate) const ATTEMPTS_MAX: u32 = 4;
 const LEASE: Duration = Duration::from_secs(60);
-/// What operators and senders do in a life.
+/// The number of things that operators and senders do in a life.
 const DEEDS: u64 = 60;
-/// Everything that isn't quarantined or held by its routes is over by then.
+/// The time within which every job must end that is not held.
 const END: Duration = Duration::from_secs(10 * 24 * 3600);
 const SOURCES: [(&str, &str); 3] = [("acme", "orders"), ("acme", "refunds"), ("beta", "orders")];
 const PLUGINS: [(&str, &str); 3] = [("acme", "ship"), ("acme", "audit"), ("beta", "ship")];
 
-/// What happened in a life; what it adds up to says that lives are worth living.
+/// The number of things that happened in a life. A life without any of them tests nothing.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Life {
-    pub(crate) steps: u64,
-    /// Claims that found nothing.
+    pub(crate) calls: u64,
+    /// The claims that found nothing.
     pub(crate) idle: u64,
     pub(crate) events: u64,
     pub(crate) done: u64,
@@ -49,18 +50,18 @@ pub(crate) struct Life {
     pub(crate) conflicts: u64,
     pub(crate) over_quota: u64,
     pub(crate) quarantines: u64,
-    /// Revisions that were taken back.
-    pub(crate) taken_back: u64,
-    /// Jobs that were due once more for it.
+    /// The revisions that were rolled back.
+    pub(crate) rolled_back: u64,
+    /// The jobs that were due once more because of a rollback.
     pub(crate) retried: u64,
     pub(crate) pruned: u64,
-    /// Of all steps in their order.
+    /// A hash of all calls in their order.
     pub(crate) fingerprint: u64,
 }
 
 impl Life {
     pub(crate) fn add(&mut self, other: &Self) {
-        self.steps += other.steps;
+        self.calls += other.calls;
         self.idle += other.idle;
         self.events += other.events;
         self.done += other.done;
@@ -72,27 +73,31 @@ impl Life {
         self.conflicts += other.conflicts;
         self.over_quota += other.over_quota;
         self.quarantines += other.quarantines;
-        self.taken_back += other.taken_back;
+        self.rolled_back += other.rolled_back;
         self.retried += other.retried;
         self.pruned += other.pruned;
     }
 }
 
-/// Lives the life that this seed makes. A broken invariant is a panic.
-pub(crate) fn live(seed: u64, tell: bool) -> Life {
+/// Lives the life that a seed makes.
+///
+/// # Panics
+///
+/// Panics if an invariant is broken.
+pub(crate) fn live(seed: u64, is_verbose: bool) -> Life {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .start_paused(true)
         .build();
     runtime.expect("a runtime").block_on(async {
-        let mut yard = Yard::new(seed, tell);
+        let mut yard = Yard::new(seed, is_verbose);
         yard.go_on().await;
         yard.come_to_an_end().await;
         let life = yard.world.witness().life.clone();
-        let busy = life.steps - life.idle;
+        let busy = life.calls - life.idle;
         assert!(
             life.idle < 3 * busy + 100,
-            "the dispatcher looked {} times in vain, beside {busy} steps",
+            "the dispatcher made {} claims in vain, beside {busy} other calls",
             life.idle
         );
         life
@@ -103,16 +108,16 @@ struct Yard {
     world: Arc<World>,
     plugins: Arc<Plugins>,
     host: JoinHandle<()>,
-    /// Events that were sent and never acknowledged; senders send them again.
+    /// The events that were not acknowledged. Their senders send them again.
     unanswered: Vec<Event>,
     sent: Vec<Event>,
-    /// What failed at these is to be made due.
+    /// The rolled-back revisions whose failed jobs must be made due again.
     owed: Vec<(PluginRef, Revision)>,
 }
 
 impl Yard {
-    fn new(seed: u64, tell: bool) -> Self {
-        let world = Arc::new(World::new(seed, tell));
+    fn new(seed: u64, is_verbose: bool) -> Self {
+        let world = Arc::new(World::new(seed, is_verbose));
         let plugins = Arc::new(Plugins::new(Arc::clone(&world), &plugins()));
         let host = start(&world, &plugins);
         Self {
@@ -129,7 +134,7 @@ impl Yard {
         self.survive(|inbox| async move { inbox.route(all_routes()).await })
             .await;
         for _ in 0..DEEDS {
-            self.take_back_failed().await;
+            self.roll_back_failed().await;
             match self.world.dice.below(100) {
                 0..35 => self.send_new().await,
                 35..42 => self.send_again().await,
@@ -137,7 +142,7 @@ impl Yard {
                 70..74 => self.replay().await,
                 74..76 => self.discard().await,
                 76..80 => self.swap().await,
-                80..82 => self.take_back().await,
+                80..82 => self.roll_back().await,
                 82..86 => self.route().await,
                 86..90 => self.prune().await,
                 90..93 => self.lift().await,
@@ -150,13 +155,13 @@ impl Yard {
         }
     }
 
-    /// All goes well from now on: whatever was acknowledged is handled or given up on.
+    /// Lets everything end well: each acknowledged event is handled or given up.
     async fn come_to_an_end(&mut self) {
         self.world.is_rough.store(false, Ordering::Relaxed);
         plugins()
             .iter()
             .for_each(|plugin| self.plugins.swap(plugin, false, false));
-        self.owed.extend(self.plugins.taken_back());
+        self.owed.extend(self.plugins.rolled_back());
         self.pay().await;
         self.survive(|inbox| async move { inbox.route(all_routes()).await })
             .await;
@@ -186,16 +191,16 @@ impl Yard {
         }
     }
 
-    /// Makes a call as part of the host; `None` when the host dies before it is answered.
+    /// Makes a call as part of the host; `None` if the host dies before the answer.
     async fn survive<T, F>(
         &mut self,
-        call: impl FnOnce(Arc<Watched>) -> F,
+        call: impl FnOnce(Arc<WitnessedStore>) -> F,
     ) -> Option<Result<T, Error>>
     where
         F: Future<Output = Result<T, Error>>,
     {
         let world = Arc::clone(&self.world);
-        let call = pin!(call(Arc::new(Watched(Arc::clone(&world)))));
+        let call = pin!(call(Arc::new(WitnessedStore(Arc::clone(&world)))));
         tokio::select! {
             biased;
             answer = call => Some(answer),
@@ -209,16 +214,16 @@ impl Yard {
         }
     }
 
-    /// What was under way ends where it was; leases stay until they run out.
+    /// Ends the host in the middle of its work, and starts another one. Leases stay until they end.
     async fn restart(&mut self) {
         self.host.abort();
-        // Its tasks end with it.
+        // The tasks of the host end with it.
         let _ = (&mut self.host).await;
         self.world.witness().life.crashes += 1;
         sleep(self.world.dice.millis(90_000)).await;
         self.host = start(&self.world, &self.plugins);
-        // A host that starts does again what the one before may not have come to.
-        self.owed.extend(self.plugins.taken_back());
+        // A host that starts repeats what the previous one may not have finished.
+        self.owed.extend(self.plugins.rolled_back());
     }
 
     async fn crash(&mut self) {
@@ -267,7 +272,7 @@ impl Yard {
         self.send(event).await;
     }
 
-    /// A sender that has no answer sends again; one that has one may.
+    /// Sends an event again, preferably one without an acknowledgement.
     async fn send_again(&mut self) {
         if let Some(event) = self.unanswered.pop() {
             self.send(event).await;
@@ -278,7 +283,7 @@ impl Yard {
     }
 
     async fn send(&mut self, event: Event) {
-        // The host makes an id and takes the time of each request, a repeat's as well.
+        // Each request has an id and a time of its own, also if it repeats an event.
         let (now, number) = (self.world.now(), self.world.next_number());
         let window = Duration::from_secs(self.world.dice.below(3_600));
         let id = EventId::from_uuid(Uuid::from_u64_pair(number, 0));
@@ -349,7 +354,7 @@ impl Yard {
         };
         let discard = Discard {
             selection,
-            reason: "an operator's".into(),
+            reason: "by an operator".into(),
             now: self.world.now(),
             dry_run: dice.percent(20),
         };
@@ -367,13 +372,13 @@ impl Yard {
         );
     }
 
-    async fn take_back(&mut self) {
+    async fn roll_back(&mut self) {
         let plugin = self.world.dice.one(&plugins()).clone();
         self.put_back(&plugin);
         self.pay().await;
     }
 
-    async fn take_back_failed(&mut self) {
+    async fn roll_back_failed(&mut self) {
         self.plugins
             .failed()
             .iter()
@@ -382,13 +387,14 @@ impl Yard {
     }
 
     fn put_back(&mut self, plugin: &PluginRef) {
-        if let Some(revision) = self.plugins.take_back(plugin) {
+        if let Some(revision) = self.plugins.roll_back(plugin) {
             self.owed.push((plugin.clone(), revision));
-            self.world.witness().life.taken_back += 1;
+            self.world.witness().life.rolled_back += 1;
         }
     }
 
-    /// Makes due what failed at revisions that were taken back; what the host doesn't come to stays owed.
+    /// Makes jobs due again that failed at rolled-back revisions. What the host does not finish
+    /// stays owed.
     async fn pay(&mut self) {
         for (plugin, revision) in std::mem::take(&mut self.owed) {
             let of = plugin.clone();
@@ -401,7 +407,7 @@ impl Yard {
         }
     }
 
-    /// Each source keeps its plugins in most cases.
+    /// Stores routes in which each source keeps most of its plugins.
     async fn route(&mut self) {
         let Routes(mut routes) = all_routes();
         for plugins in routes.values_mut() {
@@ -412,17 +418,18 @@ impl Yard {
     }
 
     async fn prune(&mut self) {
-        let keep = match self.world.dice.percent(50) {
-            true => RetentionLimits {
+        let keep = if self.world.dice.percent(50) {
+            RetentionLimits {
                 age_max: Some(self.world.dice.millis(600_000)),
                 bytes_max: None,
                 ..RetentionLimits::default()
-            },
-            false => RetentionLimits {
+            }
+        } else {
+            RetentionLimits {
                 age_max: None,
                 bytes_max: Some(self.world.dice.below(200)),
                 ..RetentionLimits::default()
-            },
+            }
         };
         let retention = Retention {
             fallback: keep,
@@ -451,7 +458,7 @@ fn start(world: &Arc<World>, plugins: &Arc<Plugins>) -> JoinHandle<()> {
         ..RetryPolicy::default()
     };
     let dispatcher = Dispatcher::new(Config {
-        inbox: Arc::new(Watched(Arc::clone(world))),
+        inbox: Arc::new(WitnessedStore(Arc::clone(world))),
         runner: Arc::clone(plugins) as _,
         clock: Arc::clone(world) as _,
         jitter: Arc::new(move || dice.dice.part()),
@@ -485,7 +492,7 @@ fn plugins() -> Vec<PluginRef> {
     PLUGINS.map(plugin).to_vec()
 }
 
-/// Every plugin of a tenant is given the events of each of its sources.
+/// Returns the routes in which each plugin receives the events of all sources of its tenant.
 fn all_routes() -> Routes {
     let plugins = plugins();
     let route = |(tenant, source): (&str, &str)| {

@@ -1,22 +1,25 @@
-//! Thousands of short lives of a host, each from one seed: the real dispatcher, state machine and in-memory inbox, under
-//! a virtual clock, with plugins, operators, faults and crashes that dice decide on.
+//! Thousands of short lives of a host, each from one seed. The dispatcher, the state machine, the
+//! store in memory and the decisions about releases are the real ones. The clock is virtual, and
+//! dice decide on plugins, operators, faults and crashes.
 //!
-//! A witness that shares no code with the inbox looks at everything after every single call and holds it to what the
-//! contract says (see `witness`). A life that breaks it is told by its seed; `HOOKYARD_SIMULATION_SEED=17` lives that
-//! one again and prints every step, `HOOKYARD_SIMULATION_LIVES=100000` lives more of them.
+//! `life` lives the life of a dispatcher. Its `witness` shares no code with the store, looks at the
+//! whole store after every call, and checks it against the contract. `releases` lives the life of
+//! one plugin's release. A life that breaks an invariant is reported with its seed:
+//! `HOOKYARD_SIMULATION_SEED=17` repeats that life and prints every call,
+//! `HOOKYARD_SIMULATION_LIVES=100000` lives more of them.
 
+mod call;
 mod dice;
 mod life;
 mod plugins;
 mod releases;
-mod step;
-mod watched;
 mod witness;
+mod world;
 
 use std::panic::catch_unwind;
 use std::sync::Mutex;
 
-/// In a test run by hand or by CI.
+/// The number of lives in a test run.
 const LIVES: u64 = 1_000;
 
 fn number(variable: &str) -> Option<u64> {
@@ -24,6 +27,13 @@ fn number(variable: &str) -> Option<u64> {
     Some(
         text.parse()
             .unwrap_or_else(|_| panic!("{variable}={text} is not a number")),
+    )
+}
+
+/// Returns the advice to repeat the life of a seed.
+fn repeat(seed: u64) -> String {
+    format!(
+        "repeat this life: HOOKYARD_SIMULATION_SEED={seed} cargo test -p hookyard-tests --test simulation"
     )
 }
 
@@ -42,18 +52,21 @@ fn every_life_keeps_every_invariant() {
             scope.spawn(move || {
                 for seed in (first..lives).step_by(threads as usize) {
                     let Ok(life) = catch_unwind(|| life::live(seed, false)) else {
-                        panic!("live it again: HOOKYARD_SIMULATION_SEED={seed} cargo test -p hookyard-tests --test simulation")
+                        panic!("{}", repeat(seed))
                     };
-                    sum.lock().expect("no life ends while it adds up").add(&life);
+                    sum.lock()
+                        .expect("no life ends while it adds up")
+                        .add(&life);
                 }
             });
         }
     });
+
     let sum = sum.into_inner().expect("no life ends while it adds up");
     println!("{sum:?}");
-    // Lives in which nothing happens prove nothing.
+    // Lives in which nothing happens test nothing.
     let life::Life {
-        steps,
+        calls,
         events,
         done,
         dead,
@@ -64,13 +77,13 @@ fn every_life_keeps_every_invariant() {
         conflicts,
         over_quota,
         quarantines,
-        taken_back,
+        rolled_back,
         retried,
         pruned,
         ..
     } = sum;
     for (name, count) in [
-        ("steps", steps),
+        ("calls", calls),
         ("events", events),
         ("done", done),
         ("dead", dead),
@@ -81,7 +94,7 @@ fn every_life_keeps_every_invariant() {
         ("conflicts", conflicts),
         ("over quota", over_quota),
         ("quarantines", quarantines),
-        ("taken back", taken_back),
+        ("rolled back", rolled_back),
         ("retried", retried),
         ("pruned", pruned),
     ] {
@@ -90,7 +103,7 @@ fn every_life_keeps_every_invariant() {
 }
 
 #[test]
-fn a_seed_is_the_same_life_each_time() {
+fn seed_repeats_the_same_life() {
     for seed in 0..20 {
         assert_eq!(
             life::live(seed, false),
@@ -111,9 +124,7 @@ fn every_release_keeps_every_invariant() {
     let mut sum = releases::Tally::default();
     for seed in 0..lives {
         let Ok(tally) = catch_unwind(|| releases::live(seed)) else {
-            panic!(
-                "live it again: HOOKYARD_SIMULATION_SEED={seed} cargo test -p hookyard-tests --test simulation"
-            )
+            panic!("{}", repeat(seed))
         };
         sum.add(&tally);
     }

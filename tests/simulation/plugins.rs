@@ -1,4 +1,5 @@
-//! Plugins that do what the dice say: each counts events in its store, and some revisions fail at nearly all of them.
+//! Plugins with random outcomes. Each counts events in its store, and some revisions fail at nearly
+//! every event.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -17,9 +18,9 @@ use tokio::time::sleep;
 use uuid::Uuid;
 
 use crate::dice::Dice;
-use crate::watched::World;
+use crate::world::World;
 
-/// Revisions from here on trap at most of what they are given.
+/// The first number of a bad revision, which traps at most events.
 const BAD: u8 = 100;
 
 /// All plugins of all tenants.
@@ -36,12 +37,12 @@ struct Plugin {
     quota: KvUsage,
     outbox: OutboxQuota,
     running: usize,
-    /// The one before, while the active one is watched.
+    /// The revision before, while the active one is on probation.
     before: Option<Revision>,
-    /// Whether the active one is to be taken back.
+    /// Whether the active revision must be rolled back.
     has_failed: bool,
-    /// The last one that was.
-    taken_back: Option<Revision>,
+    /// The revision that was rolled back last.
+    rolled_back: Option<Revision>,
 }
 
 impl Plugins {
@@ -58,7 +59,7 @@ impl Plugins {
                 bytes: 1 << 20,
             };
             let concurrency = 1 + dice.below(3) as usize;
-            let (revision, before, taken_back) = (good(dice), None, None);
+            let (revision, before, rolled_back) = (good(dice), None, None);
             (
                 name.clone(),
                 Plugin {
@@ -69,7 +70,7 @@ impl Plugins {
                     running: 0,
                     before,
                     has_failed: false,
-                    taken_back,
+                    rolled_back,
                 },
             )
         };
@@ -81,40 +82,42 @@ impl Plugins {
         }
     }
 
-    /// Puts another revision in the place of the active one, and watches it where that is said.
-    pub(crate) fn swap(&self, plugin: &PluginRef, is_bad: bool, is_watched: bool) {
+    /// Replaces the active revision, and puts the new one on probation if `is_on_probation`.
+    pub(crate) fn swap(&self, plugin: &PluginRef, is_bad: bool, is_on_probation: bool) {
         let dice = &self.world.dice;
         let revision = if is_bad {
             revision(BAD + dice.below(100) as u8)
         } else {
             good(dice)
         };
+
         if let Some(loaded) = self
             .loaded()
             .get_mut(plugin)
             .filter(|loaded| loaded.revision != revision)
         {
-            loaded.before = is_watched.then_some(loaded.revision);
+            loaded.before = is_on_probation.then_some(loaded.revision);
             loaded.has_failed = false;
             loaded.revision = revision;
-            loaded.taken_back.take_if(|back| *back == revision);
+            loaded.rolled_back.take_if(|back| *back == revision);
         }
         self.changed.notify_one();
     }
 
-    /// Brings the revision before the watched one back, whether it has failed or only an operator says so.
-    pub(crate) fn take_back(&self, plugin: &PluginRef) -> Option<Revision> {
+    /// Rolls the active revision back if it is on probation. Returns it.
+    pub(crate) fn roll_back(&self, plugin: &PluginRef) -> Option<Revision> {
         let mut loaded = self.loaded();
         let loaded = loaded.get_mut(plugin)?;
         let before = loaded.before.take()?;
-        loaded.taken_back = Some(loaded.revision);
+
+        loaded.rolled_back = Some(loaded.revision);
         loaded.has_failed = false;
         loaded.revision = before;
         self.changed.notify_one();
-        loaded.taken_back
+        loaded.rolled_back
     }
 
-    /// Those that are to be taken back.
+    /// Returns the plugins whose active revision must be rolled back.
     pub(crate) fn failed(&self) -> Vec<PluginRef> {
         self.loaded()
             .iter()
@@ -123,15 +126,15 @@ impl Plugins {
             .collect()
     }
 
-    /// What was taken back and doesn't serve.
-    pub(crate) fn taken_back(&self) -> Vec<(PluginRef, Revision)> {
+    /// Returns the revisions that have been rolled back.
+    pub(crate) fn rolled_back(&self) -> Vec<(PluginRef, Revision)> {
         self.loaded()
             .iter()
-            .filter_map(|(plugin, loaded)| Some((plugin.clone(), loaded.taken_back?)))
+            .filter_map(|(plugin, loaded)| Some((plugin.clone(), loaded.rolled_back?)))
             .collect()
     }
 
-    /// What a plugin's store may hold.
+    /// Returns the quota of each plugin's store.
     pub(crate) fn quotas(&self) -> BTreeMap<PluginRef, KvUsage> {
         self.loaded()
             .iter()
@@ -143,7 +146,7 @@ impl Plugins {
         self.loaded.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// `None` when it runs as many at once as it may.
+    /// Starts an attempt; `None` if the plugin has its maximum of attempts under way.
     fn enter(&self, name: &PluginRef) -> Option<Plugin> {
         let mut loaded = self.loaded();
         let plugin = loaded
@@ -153,7 +156,8 @@ impl Plugins {
         (plugin.running <= plugin.concurrency).then_some(*plugin)
     }
 
-    /// What the plugin asks for when it handles this job: one more in all, one more of this event, and a message.
+    /// What the plugin asks for when it handles this job: one more in all, one more of this event,
+    /// and a message.
     async fn effects(&self, job: &ClaimedJob) -> Effects {
         let mut effects = Effects::default();
         for key in ["total".to_owned(), job.lease.event.to_string()] {
@@ -188,7 +192,7 @@ impl Plugins {
     }
 }
 
-/// The number in a value that one of these plugins wrote.
+/// Returns the number in a value that one of these plugins wrote.
 pub(crate) fn count(value: &Versioned) -> u64 {
     std::str::from_utf8(&value.value)
         .ok()
@@ -208,7 +212,7 @@ fn is_bad(revision: Revision) -> bool {
     (BAD..=u8::MAX).any(|number| self::revision(number) == revision)
 }
 
-/// Counts an attempt out again, also when it is cut off.
+/// Ends an attempt, also when it is cut off.
 struct Running<'p>(&'p Plugins, PluginRef);
 
 impl Drop for Running<'_> {
@@ -242,6 +246,7 @@ impl Runner for Plugins {
         if dice.percent(2) {
             return Err(Unrun::HostFault("no memory".into()));
         }
+
         let name = job.lease.plugin.clone();
         let Some(plugin) = self.enter(&name) else {
             return self
@@ -250,6 +255,7 @@ impl Runner for Plugins {
                 .await;
         };
         let _running = Running(self, name);
+
         let revision = job.revision.unwrap_or(plugin.revision);
         let effects = self.effects(job).await;
         let duration = if dice.percent(10) {
@@ -260,6 +266,7 @@ impl Runner for Plugins {
         sleep(duration).await;
         let outcome = outcome(dice, revision);
         let measures = Measures::default();
+
         Ok(Ran {
             revision,
             duration,
@@ -277,22 +284,24 @@ impl Probation for Plugins {
     fn note(&self, job: &ClaimedJob, attempt: &Attempt) -> bool {
         let loaded = self.loaded();
         let loaded = &loaded[&job.lease.plugin];
-        match loaded.revision == attempt.revision {
-            true => loaded.before.is_some(),
-            false => loaded.taken_back == Some(attempt.revision),
+        if loaded.revision == attempt.revision {
+            return loaded.before.is_some();
         }
+        loaded.rolled_back == Some(attempt.revision)
     }
 
     fn is_taken_back(&self, plugin: &PluginRef, revision: Revision) -> bool {
-        self.loaded()[plugin].taken_back == Some(revision)
+        self.loaded()[plugin].rolled_back == Some(revision)
     }
 
     fn take_back(&self, plugin: &PluginRef, revision: Revision, _: &str) -> bool {
         let mut loaded = self.loaded();
-        let watched = loaded
-            .get_mut(plugin)
-            .filter(|loaded| loaded.revision == revision && loaded.before.is_some());
-        watched.map(|loaded| loaded.has_failed = true).is_some()
+        let loaded = loaded.get_mut(plugin);
+        let Some(loaded) = loaded.filter(|loaded| loaded.revision == revision) else {
+            return false;
+        };
+        loaded.has_failed |= loaded.before.is_some();
+        loaded.before.is_some()
     }
 }
 
@@ -302,6 +311,7 @@ fn outcome(dice: &Dice, revision: Revision) -> Outcome {
             message: "unreachable".into(),
         };
     }
+
     match dice.below(20) {
         0 => Outcome::Rejected {
             reason: "never".into(),

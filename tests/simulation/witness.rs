@@ -1,11 +1,17 @@
-//! The witness: sees every call and its answer, looks at the whole inbox after each, and knows what may have changed.
+//! The witness: sees every call and its answer, looks at the whole store after each, and checks
+//! that only what may change has changed.
 //!
-//! What it holds the inbox and the dispatcher to, each by an assertion below:
-//! an event is stored once within its key's time, and stays until it is over and pruned; a job changes only by a step of
-//! the state machine that this call may take; only due jobs are given out, to one at a time, in the order of their key,
-//! none of a quarantined plugin, and counted; a job waits for no more attempts than it may have; what failed at a revision that
-//! was taken back is due once more, and nothing else; an attempt is settled once, under its lease, with exactly one record; the
-//! effects of `Done`, and of nothing else, are there, once, and within the quota.
+//! The invariants, each with an assertion below:
+//!
+//! - An event is stored once while its key counts, and stays until its jobs are over and it is
+//!   pruned.
+//! - A job changes only by a transition of the state machine that the call may cause.
+//! - Only due jobs are given out, each to one worker at a time, in the order of their key, and with
+//!   a correct number. No job of a quarantined plugin is given out.
+//! - A job does not wait for more attempts than its maximum.
+//! - What failed at a rolled-back revision is due once more, and nothing else is.
+//! - An attempt is settled once, under its lease, with exactly one record.
+//! - The effects of an attempt are there, once and within the quota, if its outcome is `Done`.
 
 use std::collections::hash_map::DefaultHasher;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -23,47 +29,48 @@ use hookyard_store::{
 };
 use hookyard_store_testing::MemoryStore;
 
+use crate::call::{Answer, Call, describe, describe_answer};
 use crate::life::{ATTEMPTS_MAX, Life};
 use crate::plugins::count;
-use crate::step::{Answer, Step, answered, told};
 
-/// What is known to be so.
+/// What the store must hold, by the calls so far.
 pub(crate) struct Witness {
     pub(crate) life: Life,
-    tell: bool,
-    events: BTreeMap<EventId, Known>,
+    is_verbose: bool,
+    events: BTreeMap<EventId, KnownEvent>,
     keys: HashMap<(SourceRef, String), (EventId, Timestamp)>,
     quarantined: BTreeSet<PluginRef>,
-    /// Those that dispatch ever meant to quarantine: their faults may have used no job up.
+    /// The plugins that dispatch has ever quarantined or tried to. Their faults may not have
+    /// counted.
     failed_often: BTreeSet<PluginRef>,
-    /// Of each plugin, what it has counted by now.
+    /// The values in each plugin's store.
     counts: BTreeMap<PluginRef, BTreeMap<String, u64>>,
     messages: usize,
 }
 
-struct Known {
+struct KnownEvent {
     event: Event,
-    jobs: BTreeMap<PluginName, Job>,
-    /// Before any plugin had taken it.
+    jobs: BTreeMap<PluginName, KnownJob>,
+    /// Whether the event was discarded before it had a job.
     is_discarded: bool,
 }
 
-struct Job {
+struct KnownJob {
     state: WorkState,
     attempts: u32,
     replays: u32,
-    /// Since the last replay.
+    /// Whether the job has been done since the last replay.
     is_done: bool,
     records: usize,
-    /// The watched revision that its last attempt failed at.
+    /// The revision on probation that the last attempt failed at.
     failed_on: Option<Revision>,
 }
 
 impl Witness {
-    pub(crate) fn new(tell: bool) -> Self {
+    pub(crate) fn new(is_verbose: bool) -> Self {
         Self {
             life: Life::default(),
-            tell,
+            is_verbose,
             events: BTreeMap::new(),
             keys: HashMap::new(),
             quarantined: BTreeSet::new(),
@@ -73,80 +80,85 @@ impl Witness {
         }
     }
 
-    /// Takes note that a plugin is to be quarantined, whatever becomes of the call.
+    /// Notes that dispatch is about to quarantine a plugin, whether or not the call succeeds.
     pub(crate) fn fails_often(&mut self, plugin: &PluginRef) {
         self.failed_often.insert(plugin.clone());
     }
 
-    /// Takes note of a call. Its rights are judged by what was so before it, its changes by what is so now.
+    /// Checks a call: its rights by the state before it, and its changes by the state after it.
     pub(crate) fn see(
         &mut self,
-        step: Step<'_>,
+        call: Call<'_>,
         answer: Result<Answer, &Error>,
         now: Timestamp,
-        inbox: &MemoryStore,
+        store: &MemoryStore,
     ) {
-        self.note(&step, &answer, now);
-        match (&step, &answer) {
-            (Step::Append(event), Ok(Answer::Appended(appended))) => {
-                self.appended(event, *appended)
+        self.note(&call, &answer, now);
+        match (&call, &answer) {
+            (Call::Append(event), Ok(Answer::Appended(appended))) => {
+                self.appended(event, *appended);
             }
-            (Step::Claim { wanted, .. }, Ok(Answer::Claimed(claimed))) => {
+            (Call::Claim { wanted, .. }, Ok(Answer::Claimed(claimed))) => {
                 self.claimed(wanted, claimed, now)
             }
-            (Step::Settle(settlement), answer) => self.settled(settlement, answer, inbox),
+            (Call::Settle(settlement), answer) => self.settled(settlement, answer, store),
             _ => {}
         }
-        let failed = match step {
-            Step::Retry(plugin, revision) => self.failed_on(plugin, revision),
+
+        let failed = match call {
+            Call::RetryFailed(plugin, revision) => self.failed_on(plugin, revision),
             _ => Vec::new(),
         };
-        self.look(&step, &answer, now, inbox);
-        match (&step, &answer) {
-            (Step::Replay(replay), Ok(Answer::Replayed(replayed))) => {
-                self.replayed(replay, replayed, inbox)
+        self.look(&call, &answer, now, store);
+
+        match (&call, &answer) {
+            (Call::Replay(replay), Ok(Answer::Replayed(replayed))) => {
+                self.replayed(replay, replayed, store)
             }
-            (Step::Discard(discard), Ok(Answer::Discarded(discarded))) if !discard.dry_run => {
+            (Call::Discard(discard), Ok(Answer::Discarded(discarded))) if !discard.dry_run => {
                 self.life.discarded += discarded.jobs + discarded.events;
             }
-            (Step::Quarantine(plugin), Ok(_)) => {
+            (Call::Quarantine(plugin), Ok(_)) => {
                 self.quarantined.insert((*plugin).clone());
                 self.life.quarantines += 1;
             }
-            (Step::Retry(plugin, _), Ok(Answer::Retried(count))) => {
+            (Call::RetryFailed(plugin, _), Ok(Answer::Retried(count))) => {
                 self.retried(plugin, &failed, *count)
             }
-            (Step::Lift(plugin), Ok(_)) => drop(self.quarantined.remove(plugin)),
+            (Call::Lift(plugin), Ok(_)) => {
+                self.quarantined.remove(plugin);
+            }
             _ => {}
         }
-        self.effects_are_as_known(inbox);
+        self.effects_are_as_known(store);
     }
 
-    fn note(&mut self, step: &Step<'_>, answer: &Result<Answer, &Error>, now: Timestamp) {
+    fn note(&mut self, call: &Call<'_>, answer: &Result<Answer, &Error>, now: Timestamp) {
         let line = format!(
             "{} {} -> {}",
             now.unix_millis(),
-            told(step),
-            answered(answer)
+            describe(call),
+            describe_answer(answer)
         );
-        if self.tell {
+        if self.is_verbose {
             println!("{line}");
         }
         let mut hasher = DefaultHasher::new();
         (self.life.fingerprint, line).hash(&mut hasher);
         self.life.fingerprint = hasher.finish();
-        self.life.steps += 1;
+        self.life.calls += 1;
         self.life.idle +=
             u64::from(matches!(answer, Ok(Answer::Claimed(claimed)) if claimed.is_empty()));
     }
 
-    /// The events whose jobs wait or are dead since they failed while this revision was watched.
+    /// Returns the events whose jobs wait or are dead because they failed while this revision was
+    /// on probation.
     fn failed_on(&self, plugin: &PluginRef, revision: Revision) -> Vec<EventId> {
         let of_tenant = self
             .events
             .iter()
             .filter(|(_, known)| known.event.source.tenant == plugin.tenant);
-        let has_failed = |job: &Job| {
+        let has_failed = |job: &KnownJob| {
             matches!(job.state, WorkState::Waiting { .. } | WorkState::Dead)
                 && job.failed_on == Some(revision)
         };
@@ -160,7 +172,7 @@ impl Witness {
         assert_eq!(
             failed.len() as u64,
             count,
-            "jobs of {plugin} that failed at what was taken back"
+            "jobs of {plugin} that failed at the rolled-back revision"
         );
         for id in failed {
             let job = self
@@ -199,7 +211,7 @@ impl Witness {
                 self.keys.insert(key, (event.id, event.key_until));
                 self.events.insert(
                     event.id,
-                    Known {
+                    KnownEvent {
                         event: event.clone(),
                         jobs: BTreeMap::new(),
                         is_discarded: false,
@@ -256,10 +268,11 @@ impl Witness {
         }
     }
 
-    /// Whatever came before it under the same key is over.
+    /// Checks that all earlier events with the same key are over.
     fn is_next_of_its_key(&self, lease: &JobLease, claimed: &[ClaimedJob]) {
-        let Known { event, jobs, .. } = &self.events[&lease.event];
-        // An attempt that was lost is made again before an earlier event that was replayed meanwhile has its turn.
+        let KnownEvent { event, jobs, .. } = &self.events[&lease.event];
+        // An attempt whose lease was lost is repeated before an earlier event that has been
+        // replayed.
         if event.ordering_key.is_none()
             || matches!(jobs[&lease.plugin.name].state, WorkState::Leased { .. })
         {
@@ -292,7 +305,7 @@ impl Witness {
         &mut self,
         settlement: &Settlement,
         answer: &Result<Answer, &Error>,
-        inbox: &MemoryStore,
+        store: &MemoryStore,
     ) {
         let Settlement {
             lease,
@@ -306,7 +319,7 @@ impl Witness {
             .events
             .get_mut(&lease.event)
             .and_then(|known| known.jobs.get_mut(&lease.plugin.name));
-        let is_leased = |job: &Job| {
+        let is_leased = |job: &KnownJob| {
             matches!(job.state, WorkState::Leased { .. })
                 && (job.replays, job.attempts) == (lease.replays, lease.attempt)
         };
@@ -329,7 +342,7 @@ impl Witness {
                     !has_more || may_have_more,
                     "{lease:?} was the last, and it waits for another"
                 );
-                let record = at_once(inbox.read(lease.event))
+                let record = at_once(store.read(lease.event))
                     .expect("in memory")
                     .expect("it is stored");
                 let record = record
@@ -396,23 +409,23 @@ impl Witness {
                     "{lease:?} was within its quota"
                 );
             }
-            Err(error) => panic!("an inbox in memory failed: {error}"),
+            Err(error) => panic!("the store in memory failed: {error}"),
         }
     }
 
-    /// Looks at every event and job: what has changed is what this call may change.
+    /// Checks that only those events and jobs have changed that the call may change.
     fn look(
         &mut self,
-        step: &Step<'_>,
+        call: &Call<'_>,
         answer: &Result<Answer, &Error>,
         now: Timestamp,
-        inbox: &MemoryStore,
+        store: &MemoryStore,
     ) {
         let page = EventPage::first(EventSelection::default(), usize::MAX);
-        let found = at_once(inbox.events(page)).expect("in memory");
+        let found = at_once(store.events(page)).expect("in memory");
         let ids: BTreeSet<_> = found.iter().map(|event| event.id).collect();
         assert_eq!(ids.len(), found.len(), "an event is listed twice");
-        self.gone(step, &ids, answer);
+        self.gone(call, &ids, answer);
         for EventSummary {
             id,
             jobs,
@@ -424,8 +437,11 @@ impl Witness {
                 .events
                 .get_mut(&id)
                 .unwrap_or_else(|| panic!("{id} is stored and nobody sent it"));
-            let may_discard = matches!(step, Step::Discard(discard) if !discard.dry_run && discard.selection.matches_unrouted());
-            let may_take = matches!(step, Step::Route(_) | Step::Replay(_)) && !jobs.is_empty();
+            let may_discard = match call {
+                Call::Discard(discard) => !discard.dry_run && discard.selection.matches_unrouted(),
+                _ => false,
+            };
+            let may_take = matches!(call, Call::Route(_) | Call::Replay(_)) && !jobs.is_empty();
             let is_allowed = if is_discarded {
                 may_discard && known.jobs.is_empty()
             } else {
@@ -434,7 +450,7 @@ impl Witness {
             assert!(
                 known.is_discarded == is_discarded || is_allowed,
                 "{id}: discarded {is_discarded} by {}",
-                told(step)
+                describe(call)
             );
             known.is_discarded = is_discarded;
             for name in known.jobs.keys() {
@@ -450,7 +466,7 @@ impl Witness {
                 };
                 let before = known.jobs.get(&found.plugin).map(|job| job.state);
                 let change = Change {
-                    step,
+                    call,
                     answer,
                     now,
                     event: id,
@@ -462,7 +478,7 @@ impl Witness {
                     before == Some(found.state) || change.is_allowed(),
                     "{id} for {plugin}: {change}"
                 );
-                let new = Job {
+                let new = KnownJob {
                     state: found.state,
                     attempts: 0,
                     replays: 0,
@@ -479,7 +495,7 @@ impl Witness {
 
     fn gone(
         &mut self,
-        step: &Step<'_>,
+        call: &Call<'_>,
         there: &BTreeSet<EventId>,
         answer: &Result<Answer, &Error>,
     ) {
@@ -491,7 +507,7 @@ impl Witness {
             .collect();
         if !gone.is_empty() {
             let Ok(Answer::Pruned(pruned)) = answer else {
-                panic!("{gone:?} went by {}", told(step))
+                panic!("{gone:?} went by {}", describe(call))
             };
             assert_eq!(pruned.count, gone.len() as u64);
         }
@@ -506,10 +522,10 @@ impl Witness {
         }
     }
 
-    fn replayed(&mut self, replay: &Replay, replayed: &ReplaySummary, inbox: &MemoryStore) {
+    fn replayed(&mut self, replay: &Replay, replayed: &ReplaySummary, store: &MemoryStore) {
         let mut jobs = 0;
         for (id, known) in &mut self.events {
-            let record = at_once(inbox.read(*id))
+            let record = at_once(store.read(*id))
                 .expect("in memory")
                 .expect("it is stored");
             for found in record.jobs {
@@ -544,28 +560,29 @@ impl Witness {
         self.life.replayed += jobs;
     }
 
-    /// What stands in the plugins' stores and in the outbox is what settled attempts asked for, and nothing else.
-    fn effects_are_as_known(&self, inbox: &MemoryStore) {
+    /// Checks that the plugins' stores and the outbox hold the effects of settled attempts, and
+    /// nothing else.
+    fn effects_are_as_known(&self, store: &MemoryStore) {
         for (plugin, counts) in &self.counts {
-            let usage = at_once(inbox.usage(plugin)).expect("in memory");
+            let usage = at_once(store.usage(plugin)).expect("in memory");
             assert_eq!(usage.keys, counts.len() as u64, "keys of {plugin}");
             for (key, count) in counts.iter().filter(|(key, _)| *key == "total") {
                 let key = hookyard_model::Key {
                     bucket: "counts".into(),
                     key: key.clone(),
                 };
-                let found = at_once(inbox.value(plugin, &key))
+                let found = at_once(store.value(plugin, &key))
                     .expect("in memory")
                     .expect("it was written");
                 assert_eq!(self::count(&found), *count, "{plugin} counted wrong");
             }
         }
         let everything = MessagePage::first(MessageSelection::default(), usize::MAX);
-        let messages = at_once(inbox.messages(everything)).expect("in memory");
+        let messages = at_once(store.messages(everything)).expect("in memory");
         assert_eq!(messages.len(), self.messages, "messages in the outbox");
     }
 
-    /// The end of a life: whatever was acknowledged and not pruned is over.
+    /// Returns whether all acknowledged events are over or pruned.
     pub(crate) fn all_over(&self) -> bool {
         self.events.values().all(|known| {
             (!known.jobs.is_empty() || known.is_discarded)
@@ -573,7 +590,7 @@ impl Witness {
         })
     }
 
-    /// What isn't, for whoever looks into it.
+    /// Describes the jobs that are not over.
     pub(crate) fn open(&self) -> Vec<String> {
         let jobs = self
             .events
@@ -586,12 +603,12 @@ impl Witness {
             .collect()
     }
 
-    /// The ids of all events that are stored.
+    /// Returns the ids of all stored events.
     pub(crate) fn ids(&self) -> Vec<EventId> {
         self.events.keys().copied().collect()
     }
 
-    /// The plugins that are quarantined.
+    /// Returns the quarantined plugins.
     pub(crate) fn quarantined(&self) -> Vec<PluginRef> {
         self.quarantined.iter().cloned().collect()
     }
@@ -599,7 +616,7 @@ impl Witness {
 
 /// A change of one job's state through one call.
 struct Change<'c> {
-    step: &'c Step<'c>,
+    call: &'c Call<'c>,
     answer: &'c Result<Answer, &'c Error>,
     now: Timestamp,
     event: EventId,
@@ -615,19 +632,21 @@ impl Change<'_> {
             return false;
         };
         let is_mine = |lease: &JobLease| lease.event == self.event && lease.plugin == *self.plugin;
-        match (self.step, self.before, self.after) {
-            (Step::Append(event), None, Pending | Held) => event.id == self.event,
-            (Step::Route(_), None | Some(Held), Pending | Held) => true,
-            (Step::Route(_), Some(Pending | Waiting { .. }), Held) => true,
-            (Step::Quarantine(plugin), Some(Pending | Waiting { .. }), Held) => {
+        match (self.call, self.before, self.after) {
+            (Call::Append(event), None, Pending | Held) => event.id == self.event,
+            (Call::Route(_), None | Some(Held), Pending | Held) => true,
+            (Call::Route(_), Some(Pending | Waiting { .. }), Held) => true,
+            (Call::Quarantine(plugin), Some(Pending | Waiting { .. }), Held) => {
                 *plugin == self.plugin
             }
-            (Step::Lift(plugin), Some(Held), Pending) => *plugin == self.plugin,
-            (Step::Retry(plugin, _), Some(Waiting { .. } | WorkState::Dead), Pending | Held) => {
-                *plugin == self.plugin
-            }
+            (Call::Lift(plugin), Some(Held), Pending) => *plugin == self.plugin,
             (
-                Step::Claim { now, lease, .. },
+                Call::RetryFailed(plugin, _),
+                Some(Waiting { .. } | WorkState::Dead),
+                Pending | Held,
+            ) => *plugin == self.plugin,
+            (
+                Call::Claim { now, lease, .. },
                 Some(Pending | Waiting { .. } | Leased { .. }),
                 Leased { until },
             ) => {
@@ -636,29 +655,29 @@ impl Change<'_> {
                 };
                 until == now.after(*lease) && claimed.iter().any(|job| is_mine(&job.lease))
             }
-            // Its plugin was taken off its source while an attempt was under way that never ended.
-            (Step::Claim { .. }, Some(Leased { until }), Held) => until <= self.now,
-            (Step::Extend(leases), Some(Leased { until: before }), Leased { until }) => {
+            // The plugin lost the source while an attempt was under way whose host died.
+            (Call::Claim { .. }, Some(Leased { until }), Held) => until <= self.now,
+            (Call::Extend(leases), Some(Leased { until: before }), Leased { until }) => {
                 until > before && leases.iter().any(is_mine)
             }
-            (Step::Release(leases), Some(Leased { .. }), Pending | Held) => {
+            (Call::GiveBack(leases), Some(Leased { .. }), Pending | Held) => {
                 leases.iter().any(is_mine)
             }
-            (Step::Settle(settlement), Some(Leased { .. }), after) => {
+            (Call::Settle(settlement), Some(Leased { .. }), after) => {
                 is_mine(&settlement.lease)
                     && (after == settlement.next
                         || (after == Held && !matches!(settlement.next, Done | WorkState::Dead)))
             }
             (
-                Step::Discard(discard),
+                Call::Discard(discard),
                 Some(Pending | Waiting { .. } | Held | WorkState::Dead),
                 WorkState::Discarded,
             ) => !discard.dry_run,
-            // A plugin that is named is given what it has no job for.
-            (Step::Replay(replay), None, Pending | Waiting { .. } | Held) => {
+            // A replay that names a plugin creates its missing jobs.
+            (Call::Replay(replay), None, Pending | Waiting { .. } | Held) => {
                 !replay.dry_run && replay.selection.creates_jobs()
             }
-            (Step::Replay(replay), Some(before), Pending | Waiting { .. } | Held) => {
+            (Call::Replay(replay), Some(before), Pending | Waiting { .. } | Held) => {
                 !replay.dry_run && !matches!(before, Leased { .. })
             }
             _ => false,
@@ -673,15 +692,15 @@ impl std::fmt::Display for Change<'_> {
             "{:?} became {:?} by {}",
             self.before,
             self.after,
-            told(self.step)
+            describe(self.call)
         )
     }
 }
 
-/// The result of a call that has nothing to wait for.
+/// Returns the result of a call that does not wait.
 fn at_once<T>(call: impl Future<Output = T>) -> T {
     match pin!(call).poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(done) => done,
-        Poll::Pending => panic!("the inbox in memory waits for nothing"),
+        Poll::Pending => panic!("the store in memory does not wait"),
     }
 }

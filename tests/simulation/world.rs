@@ -1,4 +1,5 @@
-//! The inbox as a dispatcher sees it: each call takes its time, may fail, may be the host's last, and is witnessed.
+//! The store as a dispatcher sees it: each call takes some time, may fail, may be the last one of
+//! the host, and is seen by the witness.
 
 use std::any::Any;
 use std::future::pending;
@@ -20,26 +21,26 @@ use hookyard_store_testing::MemoryStore;
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep};
 
+use crate::call::{Answer, Call};
 use crate::dice::Dice;
-use crate::step::{Answer, Step};
 use crate::witness::Witness;
 
-/// What outlives a host.
+/// The part of a life that outlives a host.
 pub(crate) struct World {
     pub(crate) inner: MemoryStore,
     pub(crate) dice: Dice,
-    /// Told when a call was the host's last.
+    /// Notified when a call was the last one of the host.
     pub(crate) crashed: Notify,
     /// Whether calls fail and crash.
     pub(crate) is_rough: AtomicBool,
     witness: Mutex<Witness>,
-    /// What was seen that must not be: the end of this life.
+    /// The broken invariant that ended this life.
     broken: Mutex<Option<String>>,
     began: Instant,
     numbers: AtomicU64,
 }
 
-/// What is to become of a call.
+/// The fate of a call.
 enum Fate {
     Fine,
     Fail,
@@ -49,13 +50,13 @@ enum Fate {
 }
 
 impl World {
-    pub(crate) fn new(seed: u64, tell: bool) -> Self {
+    pub(crate) fn new(seed: u64, is_verbose: bool) -> Self {
         Self {
             inner: MemoryStore::new(),
             dice: Dice::new(seed),
             crashed: Notify::new(),
             is_rough: AtomicBool::new(true),
-            witness: Mutex::new(Witness::new(tell)),
+            witness: Mutex::new(Witness::new(is_verbose)),
             broken: Mutex::default(),
             began: Instant::now(),
             numbers: AtomicU64::new(1),
@@ -66,7 +67,7 @@ impl World {
         self.witness.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A number that was never given before.
+    /// Returns a number that has not been returned before.
     pub(crate) fn next_number(&self) -> u64 {
         self.numbers.fetch_add(1, Ordering::Relaxed)
     }
@@ -84,13 +85,13 @@ impl World {
         }
     }
 
-    /// Takes a step: nothing else happens between the call and what the witness sees.
+    /// Makes a call and shows it to the witness. Nothing else happens between the two.
     ///
-    /// Whoever calls is never answered when the host dies of it.
-    pub(crate) async fn step<T>(
+    /// The call has no answer if the host dies during it.
+    pub(crate) async fn make<T>(
         &self,
-        step: Step<'_>,
-        call: impl Future<Output = Result<T, Error>>,
+        call: Call<'_>,
+        calling: impl Future<Output = Result<T, Error>>,
     ) -> Result<T, Error>
     where
         T: Clone + Into<Answer>,
@@ -98,19 +99,21 @@ impl World {
         if self.dice.percent(30) {
             sleep(self.dice.millis(20)).await;
         }
+
         let fate = self.fate();
         match fate {
-            Fate::Fail => return Err(self.failed(Error::Store("the disk is away".into()))),
+            Fate::Fail => return Err(self.failed(Error::Store("the disk is missing".into()))),
             Fate::Busy => return Err(self.failed(Error::Busy)),
             Fate::DieBefore => return self.die().await,
             Fate::Fine | Fate::DieAfter => {}
         }
+
         let now = self.now();
-        let result = call.await;
+        let result = calling.await;
         let answer = result.as_ref().map(|done| done.clone().into());
-        let see = || self.witness().see(step, answer, now, &self.inner);
+        let see = || self.witness().see(call, answer, now, &self.inner);
         if let Err(panic) = catch_unwind(AssertUnwindSafe(see)) {
-            return self.break_off(words_of(panic.as_ref())).await;
+            return self.break_off(message_of(panic.as_ref())).await;
         }
         if matches!(fate, Fate::DieAfter) {
             return self.die().await;
@@ -128,7 +131,7 @@ impl World {
         pending().await
     }
 
-    /// Ends this life: something was seen that must not be.
+    /// Ends this life, because an invariant is broken.
     pub(crate) async fn break_off<T>(&self, why: String) -> T {
         self.broken
             .lock()
@@ -137,7 +140,7 @@ impl World {
         self.die().await
     }
 
-    /// What was seen that must not be.
+    /// Returns the broken invariant that ended this life.
     pub(crate) fn broken(&self) -> Option<String> {
         self.broken
             .lock()
@@ -146,12 +149,12 @@ impl World {
     }
 }
 
-fn words_of(panic: &(dyn Any + Send)) -> String {
+fn message_of(panic: &(dyn Any + Send)) -> String {
     let text = panic
         .downcast_ref::<String>()
         .map(String::as_str)
         .or(panic.downcast_ref::<&str>().copied());
-    text.unwrap_or("a panic without words").to_owned()
+    text.unwrap_or("a panic without a message").to_owned()
 }
 
 impl Clock for World {
@@ -160,14 +163,14 @@ impl Clock for World {
     }
 }
 
-/// The inbox of one host.
-pub(crate) struct Watched(pub(crate) Arc<World>);
+/// The store of one host, seen by the witness.
+pub(crate) struct WitnessedStore(pub(crate) Arc<World>);
 
 #[async_trait]
-impl Events for Watched {
+impl Events for WitnessedStore {
     async fn append(&self, event: Event) -> Result<AppendResult, Error> {
         self.0
-            .step(Step::Append(&event), self.0.inner.append(event.clone()))
+            .make(Call::Append(&event), self.0.inner.append(event.clone()))
             .await
     }
 
@@ -181,14 +184,14 @@ impl Events for Watched {
 
     async fn replay(&self, replay: Replay) -> Result<ReplaySummary, Error> {
         self.0
-            .step(Step::Replay(&replay), self.0.inner.replay(replay.clone()))
+            .make(Call::Replay(&replay), self.0.inner.replay(replay.clone()))
             .await
     }
 
     async fn discard(&self, discard: Discard) -> Result<DiscardSummary, Error> {
         self.0
-            .step(
-                Step::Discard(&discard),
+            .make(
+                Call::Discard(&discard),
                 self.0.inner.discard(discard.clone()),
             )
             .await
@@ -201,7 +204,7 @@ impl Events for Watched {
         limit: usize,
     ) -> Result<PruneSummary, Error> {
         self.0
-            .step(Step::Prune, self.0.inner.prune(limits, now, limit))
+            .make(Call::Prune, self.0.inner.prune(limits, now, limit))
             .await
     }
 
@@ -211,7 +214,7 @@ impl Events for Watched {
 }
 
 #[async_trait]
-impl Jobs for Watched {
+impl Jobs for WitnessedStore {
     async fn claim(
         &self,
         wanted: &[JobRequest],
@@ -219,8 +222,8 @@ impl Jobs for Watched {
         lease: Duration,
     ) -> Result<Vec<ClaimedJob>, Error> {
         self.0
-            .step(
-                Step::Claim { wanted, now, lease },
+            .make(
+                Call::Claim { wanted, now, lease },
                 self.0.inner.claim(wanted, now, lease),
             )
             .await
@@ -228,20 +231,20 @@ impl Jobs for Watched {
 
     async fn extend(&self, leases: &[JobLease], until: Timestamp) -> Result<(), Error> {
         self.0
-            .step(Step::Extend(leases), self.0.inner.extend(leases, until))
+            .make(Call::Extend(leases), self.0.inner.extend(leases, until))
             .await
     }
 
     async fn give_back(&self, leases: &[JobLease]) -> Result<(), Error> {
         self.0
-            .step(Step::Release(leases), self.0.inner.give_back(leases))
+            .make(Call::GiveBack(leases), self.0.inner.give_back(leases))
             .await
     }
 
     async fn settle(&self, settlement: Settlement) -> Result<(), Error> {
         self.0
-            .step(
-                Step::Settle(&settlement),
+            .make(
+                Call::Settle(&settlement),
                 self.0.inner.settle(settlement.clone()),
             )
             .await
@@ -261,8 +264,8 @@ impl Jobs for Watched {
 
     async fn retry_failed(&self, plugin: &PluginRef, revision: Revision) -> Result<u64, Error> {
         self.0
-            .step(
-                Step::Retry(plugin, revision),
+            .make(
+                Call::RetryFailed(plugin, revision),
                 self.0.inner.retry_failed(plugin, revision),
             )
             .await
@@ -270,11 +273,11 @@ impl Jobs for Watched {
 }
 
 #[async_trait]
-impl Routing for Watched {
+impl Routing for WitnessedStore {
     async fn route_with(&self, routes: Routes, backlog: &Backlog) -> Result<(), Error> {
         self.0
-            .step(
-                Step::Route(&routes),
+            .make(
+                Call::Route(&routes),
                 self.0.inner.route_with(routes.clone(), backlog),
             )
             .await
@@ -287,8 +290,8 @@ impl Routing for Watched {
     async fn quarantine(&self, quarantine: Quarantine) -> Result<(), Error> {
         self.0.witness().fails_often(&quarantine.plugin);
         self.0
-            .step(
-                Step::Quarantine(&quarantine.plugin),
+            .make(
+                Call::Quarantine(&quarantine.plugin),
                 self.0.inner.quarantine(quarantine.clone()),
             )
             .await
@@ -296,7 +299,7 @@ impl Routing for Watched {
 
     async fn lift(&self, plugin: &PluginRef) -> Result<(), Error> {
         self.0
-            .step(Step::Lift(plugin), self.0.inner.lift(plugin))
+            .make(Call::Lift(plugin), self.0.inner.lift(plugin))
             .await
     }
 
@@ -306,7 +309,7 @@ impl Routing for Watched {
 }
 
 #[async_trait]
-impl Values for Watched {
+impl Values for WitnessedStore {
     async fn value(&self, plugin: &PluginRef, key: &Key) -> Result<Option<Versioned>, Error> {
         self.0.inner.value(plugin, key).await
     }

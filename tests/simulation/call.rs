@@ -1,4 +1,4 @@
-//! A step: one call that may change something, and what it was answered.
+//! A call of the store that may change something, and its answer.
 
 use std::time::Duration;
 
@@ -8,9 +8,9 @@ use hookyard_store::{
     Replay, ReplaySummary, Routes, Settlement,
 };
 
-/// A call that may change something.
+/// A call of the store that may change something.
 #[derive(Clone, Copy)]
-pub(crate) enum Step<'s> {
+pub(crate) enum Call<'s> {
     Append(&'s Event),
     Route(&'s Routes),
     Claim {
@@ -19,18 +19,18 @@ pub(crate) enum Step<'s> {
         lease: Duration,
     },
     Extend(&'s [JobLease]),
-    Release(&'s [JobLease]),
+    GiveBack(&'s [JobLease]),
     Settle(&'s Settlement),
     Replay(&'s Replay),
     Discard(&'s Discard),
     Prune,
     Quarantine(&'s PluginRef),
     Lift(&'s PluginRef),
-    /// What failed while this revision was watched.
-    Retry(&'s PluginRef, Revision),
+    /// Retries what failed while this revision was on probation.
+    RetryFailed(&'s PluginRef, Revision),
 }
 
-/// What it was answered.
+/// The answer to a call that succeeded.
 #[derive(Debug, Clone)]
 pub(crate) enum Answer {
     Nothing,
@@ -42,21 +42,21 @@ pub(crate) enum Answer {
     Retried(u64),
 }
 
-/// A step in one line.
-pub(crate) fn told(step: &Step<'_>) -> String {
+/// Describes a call in one line.
+pub(crate) fn describe(call: &Call<'_>) -> String {
     let jobs = |leases: &[JobLease]| leases.iter().map(job).collect::<Vec<_>>().join(", ");
-    match step {
-        Step::Append(event) => format!("append {} ({}, key {})", event.id, event.source, event.key),
-        Step::Route(Routes(routes)) => format!("route {routes:?}"),
-        Step::Claim { wanted, .. } => {
+    match call {
+        Call::Append(event) => format!("append {} ({}, key {})", event.id, event.source, event.key),
+        Call::Route(Routes(routes)) => format!("route {routes:?}"),
+        Call::Claim { wanted, .. } => {
             let wants = wanted
                 .iter()
                 .map(|want| format!("{} of {}", want.limit, want.plugin));
             format!("claim {}", wants.collect::<Vec<_>>().join(", "))
         }
-        Step::Extend(leases) => format!("extend {}", jobs(leases)),
-        Step::Release(leases) => format!("release {}", jobs(leases)),
-        Step::Settle(Settlement {
+        Call::Extend(leases) => format!("extend {}", jobs(leases)),
+        Call::GiveBack(leases) => format!("give back {}", jobs(leases)),
+        Call::Settle(Settlement {
             lease,
             attempt,
             next,
@@ -64,12 +64,12 @@ pub(crate) fn told(step: &Step<'_>) -> String {
         }) => {
             format!("settle {}: {} -> {next:?}", job(lease), attempt.outcome)
         }
-        Step::Replay(replay) => format!("replay {:?}", replay.selection),
-        Step::Discard(discard) => format!("discard {:?}", discard.selection),
-        Step::Prune => "prune".to_owned(),
-        Step::Quarantine(plugin) => format!("quarantine {plugin}"),
-        Step::Lift(plugin) => format!("lift {plugin}"),
-        Step::Retry(plugin, revision) => format!("retry {plugin} after {}", revision.short()),
+        Call::Replay(replay) => format!("replay {:?}", replay.selection),
+        Call::Discard(discard) => format!("discard {:?}", discard.selection),
+        Call::Prune => "prune".to_owned(),
+        Call::Quarantine(plugin) => format!("quarantine {plugin}"),
+        Call::Lift(plugin) => format!("lift {plugin}"),
+        Call::RetryFailed(plugin, revision) => format!("retry {plugin} after {}", revision.short()),
     }
 }
 
@@ -84,8 +84,8 @@ fn job(
     format!("{event} for {plugin} ({replays}/{attempt})")
 }
 
-/// What it came to, in one line.
-pub(crate) fn answered(answer: &Result<Answer, &Error>) -> String {
+/// Describes an answer in one line.
+pub(crate) fn describe_answer(answer: &Result<Answer, &Error>) -> String {
     match answer {
         Ok(Answer::Claimed(claimed)) => claimed
             .iter()
