@@ -1,6 +1,6 @@
 //! The outbox in memory.
 //!
-//! Which message of an ordering key is first is worked out anew each time, from those that are to be sent still.
+//! The first message of an ordering key is computed anew each time from the unsent messages.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
@@ -9,27 +9,28 @@ use async_trait::async_trait;
 use hookyard_model::{
     Delivery, DestinationRef, EventId, Message, MessageId, PluginRef, Timestamp, WorkState,
 };
-
-use super::{MemoryStore, listing};
-use hookyard_store::DELIVERIES_MAX;
 use hookyard_store::{
-    ClaimedMessage, DisabledDestination, Error, MessageLease, MessagePage, MessageRecord,
-    MessageReplay, MessageRequest, MessageSelection, MessageSettlement, MessageSummary, Outbox,
-    OutboxQuota, OutboxUsage, Predecessor, PruneSummary, ReplaySummary, Retention, transitions,
+    ClaimedMessage, DELIVERIES_MAX, DisabledDestination, Error, MessageLease, MessagePage,
+    MessageRecord, MessageReplay, MessageRequest, MessageSelection, MessageSettlement,
+    MessageSummary, Outbox, OutboxQuota, OutboxUsage, Predecessor, PruneSummary, ReplaySummary,
+    Retention, transitions,
 };
+
+use super::{MemoryStore, list};
 
 #[async_trait]
 impl Outbox for MemoryStore {
     async fn claim_messages(
         &self,
-        wanted: &[MessageRequest],
+        requests: &[MessageRequest],
         now: Timestamp,
         lease: Duration,
     ) -> Result<Vec<ClaimedMessage>, Error> {
         let outbox = &mut self.state().outbox;
-        Ok(wanted
+
+        Ok(requests
             .iter()
-            .flat_map(|want| outbox.claim(want, now, now.after(lease)))
+            .flat_map(|request| outbox.claim(request, now, now.after(lease)))
             .collect())
     }
 
@@ -40,62 +41,34 @@ impl Outbox for MemoryStore {
     ) -> Result<(), Error> {
         let outbox = &mut self.state().outbox;
         for lease in leases {
-            if let Some((at, WorkState::Leased { until: before })) = outbox.leased(lease) {
-                outbox.put(
-                    at,
-                    WorkState::Leased {
-                        until: until.max(before),
-                    },
-                );
+            if let Some((at, WorkState::Leased { until: current })) = outbox.leased(lease) {
+                let until = until.max(current);
+                outbox.put(at, WorkState::Leased { until });
             }
         }
+
         Ok(())
     }
 
     async fn give_back_messages(&self, leases: &[MessageLease]) -> Result<(), Error> {
         let outbox = &mut self.state().outbox;
         for lease in leases {
-            let Some((at, before)) = outbox.leased(lease) else {
+            let Some((at, leased)) = outbox.leased(lease) else {
                 continue;
             };
-            if let Ok(next) = transitions::give_back(before, true) {
-                outbox.put(at, next).attempts -= 1;
+            if let Ok(next) = transitions::give_back(leased, true) {
+                outbox.put(at, next).deliveries_begun -= 1;
             }
         }
         self.outbox_changed.notify_one();
+
         Ok(())
     }
 
     async fn settle_message(&self, settlement: MessageSettlement) -> Result<(), Error> {
-        let MessageSettlement {
-            lease,
-            delivery,
-            next,
-            is_spared,
-            disable,
-        } = settlement;
-        let outbox = &mut self.state().outbox;
-        let Some((at, _)) = outbox.leased(&lease) else {
-            return Err(Error::MessageLeaseLost(lease));
-        };
-        let since = delivery.started_at.after(delivery.duration);
-        let stored = outbox.put(at, next);
-        stored.deliveries.push((lease.replays, delivery));
-        let surplus = stored.deliveries.len().saturating_sub(DELIVERIES_MAX);
-        stored.deliveries.drain(..surplus);
-        stored.spared += u32::from(is_spared);
-        let destination = stored.destination();
-        if let Some(reason) = disable {
-            outbox.disabled.insert(
-                destination.clone(),
-                DisabledDestination {
-                    destination,
-                    reason,
-                    since,
-                },
-            );
-        }
+        self.state().outbox.settle(settlement)?;
         self.outbox_changed.notify_one();
+
         Ok(())
     }
 
@@ -104,10 +77,13 @@ impl Outbox for MemoryStore {
         destinations: &[DestinationRef],
     ) -> Result<Option<Timestamp>, Error> {
         let outbox = &self.state().outbox;
-        let firsts = destinations
+        let claimable = destinations
             .iter()
-            .flat_map(|destination| outbox.firsts(destination));
-        Ok(firsts.filter_map(|at| outbox.all[&at].state.due_at()).min())
+            .flat_map(|destination| outbox.claimable(destination));
+
+        Ok(claimable
+            .filter_map(|at| outbox.all[&at].state.due_at())
+            .min())
     }
 
     async fn outbox_changed(&self) {
@@ -120,31 +96,33 @@ impl Outbox for MemoryStore {
 
     async fn message(&self, id: MessageId) -> Result<Option<MessageRecord>, Error> {
         let outbox = &self.state().outbox;
-        Ok(outbox
-            .by_id
-            .get(&id)
-            .map(|at| outbox.all[at].record(outbox.ahead_of(*at))))
+        let at = outbox.by_id.get(&id);
+
+        Ok(at.map(|at| outbox.all[at].record(outbox.predecessor(*at))))
     }
 
     async fn replay_messages(&self, replay: MessageReplay) -> Result<ReplaySummary, Error> {
-        let replayed = self.state().outbox.replay(&replay);
+        let summary = self.state().outbox.replay(&replay);
         if !replay.dry_run {
             self.outbox_changed.notify_one();
         }
-        Ok(replayed)
+
+        Ok(summary)
     }
 
     async fn disable(&self, disabled: DisabledDestination) -> Result<(), Error> {
-        self.state()
-            .outbox
+        let outbox = &mut self.state().outbox;
+        outbox
             .disabled
             .insert(disabled.destination.clone(), disabled);
+
         Ok(())
     }
 
     async fn enable(&self, destination: &DestinationRef) -> Result<(), Error> {
         self.state().outbox.disabled.remove(destination);
         self.outbox_changed.notify_one();
+
         Ok(())
     }
 
@@ -153,15 +131,16 @@ impl Outbox for MemoryStore {
     }
 
     async fn unsent(&self) -> Result<Vec<(PluginRef, OutboxUsage)>, Error> {
-        Ok(self.state().outbox.unsent().into_iter().collect())
+        Ok(self.state().outbox.usage_by_plugin().into_iter().collect())
     }
 
     async fn unsent_destinations(&self) -> Result<Vec<DestinationRef>, Error> {
-        let alive = &self.state().outbox.alive;
-        Ok(alive
+        let unsent = &self.state().outbox.unsent;
+
+        Ok(unsent
             .iter()
             .filter(|(_, messages)| !messages.is_empty())
-            .map(|(name, _)| name.clone())
+            .map(|(destination, _)| destination.clone())
             .collect())
     }
 
@@ -175,16 +154,16 @@ impl Outbox for MemoryStore {
     }
 }
 
-/// What settled attempts asked to have sent.
+/// The messages of settled attempts.
 #[derive(Default)]
 pub(super) struct Messages {
-    /// In the order of their commit; a place in it names a message.
+    /// The messages by the number of their commit, which names a message everywhere in this module.
     all: BTreeMap<usize, Stored>,
-    /// How many messages there have ever been.
+    /// The number of messages that have ever been committed.
     committed: usize,
     by_id: BTreeMap<MessageId, usize>,
-    /// Those that are to be sent still.
-    alive: BTreeMap<DestinationRef, BTreeSet<usize>>,
+    /// The messages of each destination that are neither done nor dead.
+    unsent: BTreeMap<DestinationRef, BTreeSet<usize>>,
     disabled: BTreeMap<DestinationRef, DisabledDestination>,
 }
 
@@ -195,12 +174,13 @@ struct Stored {
     created_at: Timestamp,
     state: WorkState,
     replays: u32,
-    attempts: u32,
-    /// Of them, those that don't count.
+    /// The number of deliveries that have begun since the last replay.
+    deliveries_begun: u32,
+    /// The number of these deliveries that do not count.
     spared: u32,
-    /// Since when it is to be sent.
+    /// The time from which the age of the message counts.
     since: Timestamp,
-    /// Each with the number of replays before it.
+    /// The ended deliveries, each with the number of replays before it.
     deliveries: Vec<(u32, Delivery)>,
 }
 
@@ -215,6 +195,7 @@ impl Messages {
         let at = self.committed;
         self.committed += 1;
         self.by_id.insert(message.id, at);
+
         let stored = Stored {
             message,
             plugin: plugin.clone(),
@@ -222,7 +203,7 @@ impl Messages {
             created_at: now,
             state: WorkState::Pending,
             replays: 0,
-            attempts: 0,
+            deliveries_begun: 0,
             spared: 0,
             since: now,
             deliveries: Vec::new(),
@@ -231,224 +212,265 @@ impl Messages {
         self.put(at, WorkState::Pending);
     }
 
-    /// The only place where a message's state changes.
+    /// Changes the state of a message. No other function does.
     fn put(&mut self, at: usize, next: WorkState) -> &mut Stored {
         let stored = self
             .all
             .get_mut(&at)
-            .expect("callers name a message that is there");
+            .expect("callers name a stored message");
         stored.state = next;
-        let alive = self.alive.entry(stored.destination()).or_default();
-        match stored.is_over() {
-            true => alive.remove(&at),
-            false => alive.insert(at),
-        };
+
+        let unsent = self.unsent.entry(stored.destination()).or_default();
+        if stored.is_over() {
+            unsent.remove(&at);
+        } else {
+            unsent.insert(at);
+        }
+
         stored
     }
 
-    /// The messages to a destination that no other one has to wait for, in the order of their commit.
-    fn firsts(&self, destination: &DestinationRef) -> BTreeSet<usize> {
-        match self.disabled.contains_key(destination) {
-            true => BTreeSet::new(),
-            false => self.heads(destination),
+    /// Returns the messages to a destination that may be claimed, in the order of their commit.
+    fn claimable(&self, destination: &DestinationRef) -> BTreeSet<usize> {
+        if self.disabled.contains_key(destination) {
+            BTreeSet::new()
+        } else {
+            self.heads(destination)
         }
     }
 
-    /// The one that has to be over before this one is claimed.
-    fn ahead_of(&self, at: usize) -> Option<Predecessor<MessageId>> {
+    /// Returns the message that must be over before this message is claimed.
+    fn predecessor(&self, at: usize) -> Option<Predecessor<MessageId>> {
         let stored = &self.all[&at];
         let heads = self.heads(&stored.destination());
         if stored.is_over() || heads.contains(&at) {
             return None;
         }
-        let key = |head: &&Stored| head.message.ordering_key == stored.message.ordering_key;
-        let head = heads.iter().map(|head| &self.all[head]).find(key)?;
+
+        let head = heads
+            .iter()
+            .map(|head| &self.all[head])
+            .find(|head| head.message.ordering_key == stored.message.ordering_key)?;
         Some(Predecessor {
             id: head.message.id,
             state: head.state,
         })
     }
 
+    /// Returns the first unsent message of each ordering key, and every unsent message without a key.
     fn heads(&self, destination: &DestinationRef) -> BTreeSet<usize> {
         let mut by_key = HashMap::<&str, usize>::new();
-        let mut firsts = BTreeSet::new();
-        for at in self.alive.get(destination).into_iter().flatten().copied() {
+        let mut heads = BTreeSet::new();
+
+        for at in self.unsent.get(destination).into_iter().flatten().copied() {
             let stored = &self.all[&at];
             let Some(key) = &stored.message.ordering_key else {
-                firsts.insert(at);
+                heads.insert(at);
                 continue;
             };
-            let first = by_key.entry(key).or_insert(at);
-            // An earlier one may have come back to life by a replay: it waits for a try that is under way.
+
+            let head = by_key.entry(key).or_insert(at);
+            // A replay may bring an earlier message back. It waits while a later message is being sent.
             if matches!(stored.state, WorkState::Leased { .. }) {
-                *first = at;
+                *head = at;
             }
         }
-        firsts.extend(by_key.into_values());
-        firsts
+
+        heads.extend(by_key.into_values());
+        heads
     }
 
     fn claim(
         &mut self,
-        want: &MessageRequest,
+        request: &MessageRequest,
         now: Timestamp,
         until: Timestamp,
     ) -> Vec<ClaimedMessage> {
         let (pending, timed): (Vec<_>, Vec<_>) = self
-            .firsts(&want.destination)
+            .claimable(&request.destination)
             .into_iter()
             .filter(|at| self.all[at].state.due_at().is_some_and(|due| due <= now))
             .partition(|at| self.all[at].state == WorkState::Pending);
-        let mut found: Vec<_> = pending.into_iter().take(want.limit).chain(timed).collect();
-        found.sort_by_key(|at| (self.all[at].due_since(), *at));
-        found.truncate(want.limit);
-        found
+
+        let mut due: Vec<_> = pending
             .into_iter()
+            .take(request.limit)
+            .chain(timed)
+            .collect();
+        due.sort_by_key(|at| (self.all[at].due_since(), *at));
+        due.truncate(request.limit);
+
+        due.into_iter()
             .filter_map(|at| self.lease(at, now, until))
             .collect()
     }
 
     fn lease(&mut self, at: usize, now: Timestamp, until: Timestamp) -> Option<ClaimedMessage> {
-        let transitions::Claim::Lease(next) =
-            transitions::claim(self.all[&at].state, true, until, now)
-        else {
+        let claim = transitions::claim(self.all[&at].state, true, until, now);
+        let transitions::Claim::Lease(next) = claim else {
             return None;
         };
+
         let stored = self.put(at, next);
-        stored.attempts += 1;
-        let Message {
-            id,
-            event_type,
-            body,
-            ..
-        } = &stored.message;
+        stored.deliveries_begun += 1;
         Some(ClaimedMessage {
             lease: MessageLease {
-                id: *id,
+                id: stored.message.id,
                 replays: stored.replays,
-                delivery: stored.attempts,
+                delivery: stored.deliveries_begun,
             },
             until,
             destination: stored.destination(),
             plugin: stored.plugin.clone(),
             event: stored.event,
-            event_type: event_type.clone(),
-            body: body.clone(),
+            event_type: stored.message.event_type.clone(),
+            body: stored.message.body.clone(),
             since: stored.since,
             spared: stored.spared,
         })
     }
 
-    /// The message's place and state, where it is under just this lease.
+    /// Returns the number and the state of the message, if the message is under this lease.
     fn leased(&self, lease: &MessageLease) -> Option<(usize, WorkState)> {
         let at = *self.by_id.get(&lease.id)?;
         let stored = &self.all[&at];
-        let is_held = (stored.replays, stored.attempts) == (lease.replays, lease.delivery)
+        let is_same_lease = (stored.replays, stored.deliveries_begun)
+            == (lease.replays, lease.delivery)
             && matches!(stored.state, WorkState::Leased { .. });
-        is_held.then_some((at, stored.state))
+
+        is_same_lease.then_some((at, stored.state))
+    }
+
+    fn settle(&mut self, settlement: MessageSettlement) -> Result<(), Error> {
+        let MessageSettlement {
+            lease,
+            delivery,
+            next,
+            is_spared,
+            disable,
+        } = settlement;
+        let Some((at, _)) = self.leased(&lease) else {
+            return Err(Error::MessageLeaseLost(lease));
+        };
+
+        let ended_at = delivery.started_at.after(delivery.duration);
+        let stored = self.put(at, next);
+        stored.deliveries.push((lease.replays, delivery));
+        let surplus = stored.deliveries.len().saturating_sub(DELIVERIES_MAX);
+        stored.deliveries.drain(..surplus);
+        stored.spared += u32::from(is_spared);
+
+        let destination = stored.destination();
+        if let Some(reason) = disable {
+            let disabled = DisabledDestination {
+                destination: destination.clone(),
+                reason,
+                since: ended_at,
+            };
+            self.disabled.insert(destination, disabled);
+        }
+        Ok(())
     }
 
     fn page(&self, page: &MessagePage) -> Vec<MessageSummary> {
-        let found = listing::in_order(&self.all, &self.by_id, page.order, page.after);
-        let found = found
-            .filter(|stored| selects(&page.selection, stored))
-            .take(page.limit);
-        found
-            .map(|stored| stored.summary(self.ahead_of(self.by_id[&stored.message.id])))
+        list::in_order(&self.all, &self.by_id, page.order, page.after)
+            .filter(|stored| matches(&page.selection, stored))
+            .take(page.limit)
+            .map(|stored| stored.summary(self.predecessor(self.by_id[&stored.message.id])))
             .collect()
     }
 
     fn replay(&mut self, replay: &MessageReplay) -> ReplaySummary {
-        let mut replayed = ReplaySummary::default();
-        let found = self
+        let mut summary = ReplaySummary::default();
+        let selected: Vec<_> = self
             .all
             .iter()
-            .filter(|(_, stored)| selects(&replay.selection, stored));
-        for at in found.map(|(at, _)| *at).collect::<Vec<_>>() {
-            let due = transitions::replay_due(replay.now, replay.rate, replayed.replayed);
+            .filter(|(_, stored)| matches(&replay.selection, stored))
+            .map(|(at, _)| *at)
+            .collect();
+
+        for at in selected {
+            let due = transitions::replay_due(replay.now, replay.rate, summary.replayed);
             let Ok(next) = transitions::replay(self.all[&at].state, due, true) else {
-                replayed.leased += 1;
+                summary.leased += 1;
                 continue;
             };
-            replayed.replayed += 1;
+
+            summary.replayed += 1;
             if !replay.dry_run {
                 let stored = self.put(at, next);
                 stored.replays += 1;
-                (stored.attempts, stored.spared) = (0, 0);
+                stored.deliveries_begun = 0;
+                stored.spared = 0;
                 stored.since = due.unwrap_or(replay.now);
             }
         }
-        replayed
+
+        summary
     }
 
-    /// What is to be sent still, by plugin.
-    fn unsent(&self) -> BTreeMap<PluginRef, OutboxUsage> {
-        let mut unsent = BTreeMap::<PluginRef, OutboxUsage>::new();
-        for stored in self.alive.values().flatten().map(|at| &self.all[at]) {
-            let of_plugin = unsent.entry(stored.plugin.clone()).or_default();
-            *of_plugin = of_plugin.plus(OutboxUsage::of([&stored.message]));
+    /// Returns the unsent messages of each plugin that has some.
+    fn usage_by_plugin(&self) -> BTreeMap<PluginRef, OutboxUsage> {
+        let mut by_plugin = BTreeMap::<PluginRef, OutboxUsage>::new();
+
+        for at in self.unsent.values().flatten() {
+            let stored = &self.all[at];
+            let usage = by_plugin.entry(stored.plugin.clone()).or_default();
+            *usage = usage.plus(OutboxUsage::of([&stored.message]));
         }
-        unsent
+
+        by_plugin
     }
 
-    /// What keeps these messages from being added, if anything does.
+    /// Returns the error that prevents `added` more messages of a plugin, if any.
     pub(super) fn exceeded(
         &self,
         plugin: &PluginRef,
         quota: OutboxQuota,
-        more: OutboxUsage,
+        added: OutboxUsage,
     ) -> Option<Error> {
-        let unsent = self.unsent();
-        let of_tenant = unsent
+        let by_plugin = self.usage_by_plugin();
+        let of_plugin = by_plugin.get(plugin).copied().unwrap_or_default();
+        let of_tenant = by_plugin
             .iter()
             .filter(|(other, _)| other.tenant == plugin.tenant)
-            .map(|(_, unsent)| *unsent);
-        let of_plugin = unsent.get(plugin).copied().unwrap_or_default();
-        quota.exceeded(
-            of_plugin,
-            of_tenant.fold(OutboxUsage::default(), OutboxUsage::plus),
-            more,
-        )
+            .map(|(_, usage)| *usage)
+            .fold(OutboxUsage::default(), OutboxUsage::plus);
+
+        quota.exceeded(of_plugin, of_tenant, added)
     }
 
-    fn prune(&mut self, limits: &Retention, now: Timestamp, limit: usize) -> PruneSummary {
-        let is_old = |stored: &Stored| {
-            let keep = limits.limits_of(&stored.plugin.tenant);
-            let is_past = |since: Timestamp, age: Option<Duration>| {
-                age.is_some_and(|age| since.after(age) <= now)
-            };
-            let is_unsent = !matches!(stored.state, WorkState::Done | WorkState::Leased { .. });
-            (stored.is_over() && is_past(stored.created_at, keep.age_max))
-                || (is_unsent && is_past(stored.since, keep.unsent_max_age))
-        };
-        let mut old: Vec<_> = self
+    fn prune(&mut self, retention: &Retention, now: Timestamp, limit: usize) -> PruneSummary {
+        let mut expired: Vec<_> = self
             .all
             .iter()
-            .filter(|(_, stored)| is_old(stored))
+            .filter(|(_, stored)| stored.is_expired(retention, now))
             .collect();
-        old.sort_by_key(|(at, stored)| (&stored.plugin.tenant, stored.created_at, **at));
-        let more = old.len() > limit;
-        let old: Vec<_> = old.into_iter().take(limit).map(|(at, _)| *at).collect();
-        let taken: Vec<_> = old.iter().filter_map(|at| self.all.remove(at)).collect();
-        for stored in &taken {
+        expired.sort_by_key(|(at, stored)| (&stored.plugin.tenant, stored.created_at, **at));
+
+        let mut summary = PruneSummary {
+            more: expired.len() > limit,
+            ..PruneSummary::default()
+        };
+        let expired: Vec<_> = expired.into_iter().take(limit).map(|(at, _)| *at).collect();
+        for at in expired {
+            let Some(stored) = self.all.remove(&at) else {
+                continue;
+            };
             self.by_id.remove(&stored.message.id);
+            summary.count += 1;
+            summary.bytes += stored.message.body.len() as u64;
         }
-        for alive in self.alive.values_mut() {
-            alive.retain(|at| self.all.contains_key(at));
+
+        for unsent in self.unsent.values_mut() {
+            unsent.retain(|at| self.all.contains_key(at));
         }
-        let bytes = taken
-            .iter()
-            .map(|stored| stored.message.body.len() as u64)
-            .sum();
-        PruneSummary {
-            count: taken.len() as u64,
-            bytes,
-            more,
-        }
+        summary
     }
 }
 
-fn selects(selection: &MessageSelection, stored: &Stored) -> bool {
+/// Returns whether the selection matches the message.
+fn matches(selection: &MessageSelection, stored: &Stored) -> bool {
     let MessageSelection {
         ids,
         id_range,
@@ -462,6 +484,7 @@ fn selects(selection: &MessageSelection, stored: &Stored) -> bool {
         since,
         until,
     } = selection;
+
     (ids.is_empty() || ids.contains(&stored.message.id))
         && id_range
             .as_ref()
@@ -477,12 +500,12 @@ fn selects(selection: &MessageSelection, stored: &Stored) -> bool {
             .is_none_or(|plugin| *plugin == stored.plugin.name)
         && event_type
             .as_ref()
-            .is_none_or(|wanted| stored.message.event_type.as_ref() == Some(wanted))
+            .is_none_or(|event_type| stored.message.event_type.as_ref() == Some(event_type))
         && event.is_none_or(|event| event == stored.event)
         && text
             .as_ref()
-            .is_none_or(|text| listing::contains(&stored.message.body, text))
-        && (states.is_empty() || states.iter().any(|wanted| wanted == stored.state.name()))
+            .is_none_or(|text| list::contains(&stored.message.body, text))
+        && (states.is_empty() || states.iter().any(|name| name == stored.state.name()))
         && since.is_none_or(|since| stored.created_at >= since)
         && until.is_none_or(|until| stored.created_at < until)
 }
@@ -499,7 +522,18 @@ impl Stored {
         matches!(self.state, WorkState::Done | WorkState::Dead)
     }
 
-    /// Since when it could have been claimed.
+    fn is_expired(&self, retention: &Retention, now: Timestamp) -> bool {
+        let limits = retention.limits_of(&self.plugin.tenant);
+        let is_past = |since: Timestamp, age: Option<Duration>| {
+            age.is_some_and(|age| since.after(age) <= now)
+        };
+        let is_unsent = !matches!(self.state, WorkState::Done | WorkState::Leased { .. });
+
+        (self.is_over() && is_past(self.created_at, limits.age_max))
+            || (is_unsent && is_past(self.since, limits.unsent_max_age))
+    }
+
+    /// Returns the time since which the message could have been claimed.
     fn due_since(&self) -> Timestamp {
         match self.state {
             WorkState::Pending => self.created_at,
@@ -517,7 +551,7 @@ impl Stored {
             created_at: self.created_at,
             state: self.state,
             behind,
-            deliveries: self.attempts,
+            deliveries: self.deliveries_begun,
             last_result: self
                 .deliveries
                 .last()

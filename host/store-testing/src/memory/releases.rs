@@ -1,19 +1,21 @@
-//! The record of releases in memory.
+//! The history of releases in memory.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use hookyard_model::{PluginRef, Step};
+use hookyard_store::{
+    BLOCKS_MAX, Block, Error, Order, REVISIONS_MAX, ReleaseStep, Releases, RevisionRecord,
+    STEPS_MAX,
+};
 use tokio::sync::Notify;
 
-use crate::MemoryStore;
-use hookyard_store::{BLOCKS_MAX, REVISIONS_MAX, STEPS_MAX};
-use hookyard_store::{Block, Error, Order, ReleaseStep, Releases, RevisionRecord};
+use super::MemoryStore;
 
-/// What is known of all plugins.
+/// The history of releases of all plugins.
 #[derive(Default)]
-pub(super) struct Books {
+pub(super) struct History {
     state: Mutex<State>,
     changed: Notify,
 }
@@ -21,44 +23,48 @@ pub(super) struct Books {
 #[derive(Default)]
 struct State {
     steps: BTreeMap<PluginRef, Vec<ReleaseStep>>,
-    /// The latest step last.
+    /// The revisions in the order of their last steps, the latest last.
     revisions: BTreeMap<PluginRef, Vec<RevisionRecord>>,
     orders: BTreeMap<PluginRef, Order>,
     blocks: BTreeMap<PluginRef, Vec<Block>>,
 }
 
-impl Books {
+impl History {
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl State {
-    fn record(&mut self, plugin: &PluginRef, stepped: &ReleaseStep) {
+    fn record(&mut self, plugin: &PluginRef, step: &ReleaseStep) {
         let steps = self.steps.entry(plugin.clone()).or_default();
-        steps.push(stepped.clone());
+        steps.push(step.clone());
         drop_oldest(steps, STEPS_MAX, |_| true);
-        let Some(revision) = stepped.revision else {
+
+        let Some(revision) = step.revision else {
             return;
         };
         let revisions = self.revisions.entry(plugin.clone()).or_default();
-        let before = revisions
+        let known = revisions
             .iter()
             .position(|known| known.revision == revision)
             .map(|at| revisions.remove(at));
-        let served_before = before.and_then(|before| before.served_at);
+        let served_before = known.and_then(|known| known.served_at);
+
         revisions.push(RevisionRecord {
             plugin: plugin.clone(),
             revision,
-            step: stepped.step,
-            at: stepped.at,
-            reason: stepped.reason.clone(),
-            served_at: if stepped.step == Step::Active {
-                Some(stepped.at)
+            step: step.step,
+            at: step.at,
+            reason: step.reason.clone(),
+            served_at: if step.step == Step::Active {
+                Some(step.at)
             } else {
                 served_before
             },
         });
+
+        // The active revision always stays, so that the host knows it after a restart.
         drop_oldest(revisions, REVISIONS_MAX, |known| known.step != Step::Active);
     }
 
@@ -70,7 +76,7 @@ impl State {
     }
 }
 
-/// Drops what is first, as long as there's too much, of that which may go.
+/// Removes the first items that may go while there are more than `count_max`.
 fn drop_oldest<T>(all: &mut Vec<T>, count_max: usize, may_go: impl Fn(&T) -> bool) {
     while all.len() > count_max
         && let Some(at) = all.iter().position(&may_go)
@@ -82,27 +88,28 @@ fn drop_oldest<T>(all: &mut Vec<T>, count_max: usize, may_go: impl Fn(&T) -> boo
 #[async_trait]
 impl Releases for MemoryStore {
     async fn record(&self, plugin: &PluginRef, steps: &[ReleaseStep]) -> Result<(), Error> {
-        let mut state = self.books.state();
-        steps
-            .iter()
-            .for_each(|stepped| state.record(plugin, stepped));
+        let mut state = self.history.state();
+        for step in steps {
+            state.record(plugin, step);
+        }
+
         Ok(())
     }
 
     async fn revisions(&self, plugin: Option<&PluginRef>) -> Result<Vec<RevisionRecord>, Error> {
-        let state = self.books.state();
-        let wanted = state
+        let state = self.history.state();
+        let matching = state
             .revisions
             .iter()
             .filter(|(of, _)| plugin.is_none_or(|plugin| plugin == *of));
-        Ok(wanted
+        Ok(matching
             .flat_map(|(_, revisions)| revisions.iter().rev().cloned())
             .collect())
     }
 
     async fn steps(&self, plugin: &PluginRef) -> Result<Vec<ReleaseStep>, Error> {
         Ok(self
-            .books
+            .history
             .state()
             .steps
             .get(plugin)
@@ -111,39 +118,39 @@ impl Releases for MemoryStore {
     }
 
     async fn order(&self, order: Order) -> Result<(), Error> {
-        self.books
+        self.history
             .state()
             .orders
             .insert(order.plugin.clone(), order);
-        self.books.changed.notify_one();
+        self.history.changed.notify_one();
         Ok(())
     }
 
     async fn withdraw_order(&self, plugin: &PluginRef) -> Result<bool, Error> {
-        let was_there = self.books.state().orders.remove(plugin).is_some();
-        self.books.changed.notify_one();
+        let was_there = self.history.state().orders.remove(plugin).is_some();
+        self.history.changed.notify_one();
         Ok(was_there)
     }
 
     async fn orders(&self) -> Result<Vec<Order>, Error> {
-        Ok(self.books.state().orders.values().cloned().collect())
+        Ok(self.history.state().orders.values().cloned().collect())
     }
 
     async fn block(&self, block: Block) -> Result<(), Error> {
-        self.books.state().block(block);
-        self.books.changed.notify_one();
+        self.history.state().block(block);
+        self.history.changed.notify_one();
         Ok(())
     }
 
     async fn unblock(&self, plugin: &PluginRef) -> Result<bool, Error> {
-        let were_there = self.books.state().blocks.remove(plugin).is_some();
-        self.books.changed.notify_one();
+        let were_there = self.history.state().blocks.remove(plugin).is_some();
+        self.history.changed.notify_one();
         Ok(were_there)
     }
 
     async fn blocks(&self) -> Result<Vec<Block>, Error> {
         Ok(self
-            .books
+            .history
             .state()
             .blocks
             .values()
@@ -153,21 +160,6 @@ impl Releases for MemoryStore {
     }
 
     async fn releases_changed(&self) {
-        self.books.changed.notified().await;
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::sync::Arc;
-
-    use super::*;
-
-    #[tokio::test]
-    async fn keeps_the_contract() {
-        crate::conformance::releasing::run(async || {
-            Arc::new(MemoryStore::new()) as Arc<dyn Releases>
-        })
-        .await;
+        self.history.changed.notified().await;
     }
 }

@@ -1,86 +1,108 @@
-//! Taking out what is no longer kept.
+//! Retention in memory: removing the events that the limits do not keep.
 
 use bytes::Bytes;
 use hookyard_model::{Header, TenantName, Timestamp};
-
-use super::{Place, State, Stored};
 use hookyard_store::{PruneSummary, Retention, RetentionLimits, transitions};
+
+use super::{QueueKey, State, Stored};
 
 impl State {
     pub(super) fn prune(
         &mut self,
-        limits: &Retention,
+        retention: &Retention,
         now: Timestamp,
         limit: usize,
     ) -> PruneSummary {
-        let mut pruned = PruneSummary::default();
         self.by_key
             .retain(|_, (_, until)| *until > now.before(transitions::KEY_GRACE));
-        for (tenant, keep) in self.tenants(limits) {
-            for at in self.unrouted_past(&tenant, keep, now) {
-                if pruned.count as usize == limit {
-                    return PruneSummary {
-                        more: true,
-                        ..pruned
-                    };
-                }
-                self.count_and_take_out(at, &mut pruned);
-            }
 
-            let mut over = self
-                .bytes_of(&tenant)
-                .saturating_sub(keep.bytes_max.unwrap_or(u64::MAX));
-            for at in self.oldest_first(&tenant) {
-                let stored = &self.events[&at];
-                let is_old = keep
-                    .age_max
-                    .is_some_and(|age| stored.event.received_at.after(age) <= now);
-                if !is_old && over == 0 {
-                    break;
+        let mut summary = PruneSummary::default();
+        for tenant in self.tenants() {
+            let limits = retention.limits_of(&tenant);
+            let mut expired = self.expired_unrouted(&tenant, limits, now);
+            let unrouted_bytes = expired.iter().map(|at| self.events[at].bytes()).sum();
+            expired.extend(self.expired(&tenant, limits, now, unrouted_bytes));
+
+            for at in expired {
+                if summary.count as usize == limit {
+                    summary.more = true;
+                    return summary;
                 }
-                if !stored.is_over() {
-                    continue;
-                }
-                if pruned.count as usize == limit {
-                    return PruneSummary {
-                        more: true,
-                        ..pruned
-                    };
-                }
-                over = over.saturating_sub(stored.bytes());
-                self.count_and_take_out(at, &mut pruned);
+                self.remove(at, &mut summary);
             }
         }
-        pruned
+        summary
     }
 
-    /// The unrouted events of a tenant that have waited for too long, the oldest first.
-    fn unrouted_past(
+    /// Returns the unrouted events of a tenant that are too old, the oldest first.
+    fn expired_unrouted(
         &self,
         tenant: &TenantName,
-        keep: RetentionLimits,
+        limits: RetentionLimits,
         now: Timestamp,
     ) -> Vec<usize> {
-        let Some(age_max) = keep.unrouted_max_age else {
+        let Some(age_max) = limits.unrouted_max_age else {
             return Vec::new();
         };
-        let is_past = |at: &usize| {
+
+        let mut expired = self.oldest_first(tenant);
+        expired.retain(|at| {
             let stored = &self.events[at];
             stored.is_unrouted() && stored.event.received_at.after(age_max) <= now
+        });
+        expired
+    }
+
+    /// Returns the finished events of a tenant that are too old, or that exceed the limit of bytes after `removed` bytes
+    /// are removed; the oldest first.
+    fn expired(
+        &self,
+        tenant: &TenantName,
+        limits: RetentionLimits,
+        now: Timestamp,
+        removed: u64,
+    ) -> Vec<usize> {
+        let mut excess = self
+            .bytes_of(tenant)
+            .saturating_sub(removed)
+            .saturating_sub(limits.bytes_max.unwrap_or(u64::MAX));
+        let mut expired = Vec::new();
+
+        for at in self.oldest_first(tenant) {
+            let stored = &self.events[&at];
+            let is_old = limits
+                .age_max
+                .is_some_and(|age| stored.event.received_at.after(age) <= now);
+            if !is_old && excess == 0 {
+                break;
+            }
+
+            if stored.is_over() {
+                excess = excess.saturating_sub(stored.bytes());
+                expired.push(at);
+            }
+        }
+        expired
+    }
+
+    fn remove(&mut self, at: usize, summary: &mut PruneSummary) {
+        let Some(stored) = self.events.remove(&at) else {
+            return;
         };
-        self.oldest_first(tenant)
-            .into_iter()
-            .filter(is_past)
-            .collect()
+        debug_assert!(
+            stored
+                .jobs
+                .values()
+                .all(|job| QueueKey::of(job.state, at).is_none()),
+            "a finished job is in no queue"
+        );
+
+        self.by_id.remove(&stored.event.id);
+        summary.count += 1;
+        summary.bytes += stored.bytes();
     }
 
-    fn count_and_take_out(&mut self, at: usize, pruned: &mut PruneSummary) {
-        pruned.count += 1;
-        pruned.bytes += self.events[&at].bytes();
-        self.take_out(at);
-    }
-
-    fn tenants(&self, limits: &Retention) -> Vec<(TenantName, RetentionLimits)> {
+    fn tenants(&self) -> Vec<TenantName> {
         let mut tenants: Vec<_> = self
             .events
             .values()
@@ -89,64 +111,49 @@ impl State {
         tenants.sort();
         tenants.dedup();
         tenants
-            .into_iter()
-            .map(|tenant| (tenant.clone(), limits.limits_of(&tenant)))
-            .collect()
     }
 
     fn bytes_of(&self, tenant: &TenantName) -> u64 {
-        let stored = self
-            .events
+        self.events
             .values()
-            .filter(|stored| stored.event.source.tenant == *tenant);
-        stored.map(Stored::bytes).sum()
+            .filter(|stored| stored.event.source.tenant == *tenant)
+            .map(Stored::bytes)
+            .sum()
     }
 
     fn oldest_first(&self, tenant: &TenantName) -> Vec<usize> {
-        let of_tenant = self
+        let mut events: Vec<_> = self
             .events
             .iter()
-            .filter(|(_, stored)| stored.event.source.tenant == *tenant);
-        let mut places: Vec<_> = of_tenant
+            .filter(|(_, stored)| stored.event.source.tenant == *tenant)
             .map(|(at, stored)| (stored.event.received_at, *at))
             .collect();
-        places.sort();
-        places.into_iter().map(|(_, at)| at).collect()
-    }
-
-    fn take_out(&mut self, at: usize) {
-        let Some(stored) = self.events.remove(&at) else {
-            return;
-        };
-        debug_assert!(
-            stored
-                .jobs
-                .values()
-                .all(|job| Place::of(job.state, at).is_none()),
-            "what is over is in no queue"
-        );
-        self.by_id.remove(&stored.event.id);
+        events.sort();
+        events.into_iter().map(|(_, at)| at).collect()
     }
 }
 
 impl Stored {
-    /// Whether nothing is left to be done: an unrouted event waits for its first plugin.
+    /// Returns whether all jobs are over. An unrouted event is not over: it waits for its first plugin.
     fn is_over(&self) -> bool {
         !self.is_unrouted() && self.jobs.values().all(|job| job.state.is_over())
     }
 
+    /// Returns the size of the event with the recorded answers of its jobs, in bytes.
     fn bytes(&self) -> u64 {
-        let bytes = |headers: &[Header], body: &Bytes| {
-            headers
-                .iter()
-                .map(|header| header.name.len() + header.value.len())
-                .sum::<usize>()
-                + body.len()
-        };
-        let answers = self.jobs.values().flat_map(|job| &job.answers);
-        let of_answers = answers
-            .map(|answer| bytes(&answer.headers, &answer.body))
-            .sum::<usize>();
-        (bytes(&self.event.headers, &self.event.body) + of_answers) as u64
+        let mut bytes = size(&self.event.headers, &self.event.body);
+        for answer in self.jobs.values().flat_map(|job| &job.answers) {
+            bytes += size(&answer.headers, &answer.body);
+        }
+        bytes
     }
+}
+
+fn size(headers: &[Header], body: &Bytes) -> u64 {
+    let in_headers: usize = headers
+        .iter()
+        .map(|header| header.name.len() + header.value.len())
+        .sum();
+
+    (in_headers + body.len()) as u64
 }
