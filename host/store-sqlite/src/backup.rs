@@ -73,7 +73,7 @@ pub(crate) fn write(from: &Path, to: &Path) -> Result<u64, BackupError> {
     let name = to
         .file_name()
         .ok_or_else(|| file(io::ErrorKind::InvalidFilename.into()))?;
-    let partial = crate::beside(&folder.join(name), ".partial");
+    let partial = crate::sibling(&folder.join(name), ".partial");
     // A backup that was cut off may have left a file there. Created here, so that the error names a folder that is missing
     // or full.
     hookyard_private::create_anew(&partial).map_err(file)?;

@@ -98,5 +98,5 @@ fn lock(file: &File) -> std::io::Result<bool> {
 }
 
 fn lock_path(database: &Path) -> PathBuf {
-    crate::beside(database, ".lock")
+    crate::sibling(database, ".lock")
 }

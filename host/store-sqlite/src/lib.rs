@@ -1,32 +1,41 @@
-//! The inbox on SQLite, the store of a single host.
+//! The store of a single host, on SQLite.
 //!
-//! One thread writes and commits in groups (`writer`, and `write` for what each call does); reads go past it on
-//! connections of their own (`reader`). The log of changes (WAL) is synced before any append, settlement or route is
-//! answered. Only one host can open the inbox to write (`host_lock`). The host acknowledges nothing while the files are
-//! not where it opened them (`presence`).
+//! One thread writes and commits in groups (`writer`; `write` has what each call writes).
+//! Reads use connections of their own (`reader`), so that they do not wait for the writer. The write-ahead log (WAL) is
+//! synced before any append, settlement or route is acknowledged.
+//!
+//! Only one host can open the store for writing (`host_lock`). The host acknowledges nothing while the files are not
+//! where it opened them (`file_check`).
 
-mod ahead;
-mod codec;
-mod discarding;
-mod host_lock;
-mod rights;
-mod presence;
-mod open;
 mod options;
-mod kept;
-mod listing;
-mod reader;
-mod replaying;
-mod retention;
-mod select;
-mod sql;
+mod open;
+mod host_lock;
+mod permissions;
+mod file_check;
+mod ticker;
+mod wakes;
+
+mod events;
+mod jobs;
+mod routing;
 mod outbox;
 mod releases;
-mod wakes;
-mod watch;
-mod write;
+mod values;
+
+mod reader;
+mod listing;
+mod selection;
+mod predecessor;
+mod replay;
+mod discard;
+mod retention;
+
 mod writer;
+mod write;
+mod codec;
 mod backup;
+#[cfg(test)]
+mod query_plans;
 
 pub use backup::BackupError;
 pub use options::{OpenError, Options};
@@ -34,162 +43,153 @@ pub use writer::{Stats, describe_metrics};
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
-use async_trait::async_trait;
 use hookyard_crash::Point;
-use hookyard_model::{
-    Event, EventId, Key, PluginRef, RecordedAnswer, Revision, SourceRef, Timestamp, Versioned,
-};
-use hookyard_store::{
-    AppendResult, Backlog, ClaimedJob, Discard, DiscardSummary, Error, EventPage, EventRecord,
-    EventSummary, Events, JobLease, JobRequest, Jobs, KvUsage, PruneSummary, Quarantine, Recent,
-    Replay, ReplaySummary, Retention, Routes, Routing, Settlement, Tally, Values,
-};
+use hookyard_store::Error;
+use rusqlite::Connection;
 
+use file_check::FileCheck;
 use host_lock::HostLock;
-use presence::Presence;
 use reader::Readers;
+use ticker::Ticker;
 use wakes::Wakes;
-use watch::Watch;
-use write::{Sweep, Turns};
-use writer::{Durability, Terms, Writer, weight};
+use writer::Writer;
 
-/// An inbox in one SQLite file. Dropping it finishes what is queued and closes the file; that may block for a moment.
+/// A store in one SQLite file.
+///
+/// Dropping the store completes the queued writes and closes the file, which may block for a moment.
 pub struct SqliteStore {
-    // Readers are closed first, so that the writer, the last to leave, takes the log of changes into the database.
+    // The readers close first. The writer closes last and moves the write-ahead log into the database.
     readers: Readers,
-    /// None in an inbox that is only read.
+    /// The writer, or `None` in a store that is opened for reading only.
     writer: Option<Writer>,
-    /// In a host's inbox alone.
-    _watch: Option<Watch>,
+    /// The ticker that notices the writes of other processes. Only a host's store has one.
+    _ticker: Option<Ticker>,
     pruned: Mutex<retention::Progress>,
     wakes: Arc<Wakes>,
 }
 
 impl SqliteStore {
-    /// Opens the inbox at `path` as its only host, creating file and folder where missing, and gives back every lease
-    /// that an earlier host left; the attempts that it had begun stay counted.
+    /// Opens the store at `path` as its only host, and creates the file and its folder if they are missing.
     ///
-    /// Blocks: call it where blocking is allowed.
+    /// Gives back every lease that an earlier host left. The attempts under these leases stay counted. The call blocks.
+    ///
+    /// # Errors
+    ///
+    /// Fails if another host has the store open, or if the file is not a whole database of this program.
     pub fn open(path: &Path, options: Options) -> Result<Self, OpenError> {
         open::make_folder(path)?;
         let lock = Arc::new(HostLock::take(path)?);
-        let fault = |source| OpenError::File {
+        let file_error = |source| OpenError::File {
             path: path.to_owned(),
             source,
         };
 
         let connection = open::connect(path, &options)?;
-        rights::restrict(path, lock.database()).map_err(fault)?;
-        let connection = release_leases(path, connection)?;
-        let presence = Presence::note(path, Arc::clone(&lock)).map_err(fault)?;
+        permissions::restrict(path, lock.database()).map_err(file_error)?;
+        let connection = give_back_leases(path, connection)?;
+        let file_check = FileCheck::new(path, Arc::clone(&lock)).map_err(file_error)?;
 
-        let readers = Readers::open(path, options.readers, Some(Arc::clone(&lock)));
-        let readers = readers.map_err(|error| open::explain(path, error))?;
+        let readers = Readers::open(path, options.readers, Some(Arc::clone(&lock)))
+            .map_err(|error| open::explain(path, error))?;
         let wakes = Arc::new(Wakes::default());
+        let thread_error = |source| OpenError::Thread {
+            path: path.to_owned(),
+            source,
+        };
         let writer = Writer::start(
             connection,
             &options,
             Arc::clone(&wakes),
-            Some(presence),
+            Some(file_check),
             lock,
         )
-        .map_err(|source| OpenError::Thread {
-            path: path.to_owned(),
-            source,
-        })?;
-        let watch = writer.watch().map_err(|source| OpenError::Thread {
-            path: path.to_owned(),
-            source,
-        })?;
+        .map_err(thread_error)?;
+        let ticker = writer.watch().map_err(thread_error)?;
+
         Ok(Self {
             readers,
             writer: Some(writer),
-            _watch: Some(watch),
+            _ticker: Some(ticker),
             pruned: Mutex::default(),
             wakes,
         })
     }
 
-    /// Opens the inbox at `path` for writing beside its host, if it has one. Takes no lock and leaves every lease alone.
-    /// The host notices what is written here within moments.
+    /// Opens the store at `path` for writing next to its host, if it has one.
     ///
-    /// Blocks: call it where blocking is allowed.
+    /// Takes no lock and leaves every lease unchanged. The host notices what is written here within moments. The call
+    /// blocks.
+    ///
+    /// # Errors
+    ///
+    /// Fails if there is no store at `path`.
     pub fn open_beside(path: &Path) -> Result<Self, OpenError> {
         let connection = open::connect_beside(path)?;
         let readers = Readers::open(path, 1, None).map_err(|error| open::explain(path, error))?;
         let wakes = Arc::new(Wakes::default());
-        let writer = Writer::start(
-            connection,
-            &Options::default(),
-            Arc::clone(&wakes),
-            None,
-            (),
-        )
-        .map_err(|source| OpenError::Thread {
-            path: path.to_owned(),
-            source,
-        })?;
+
+        let options = Options::default();
+        let writer = Writer::start(connection, &options, Arc::clone(&wakes), None, ()).map_err(
+            |source| OpenError::Thread {
+                path: path.to_owned(),
+                source,
+            },
+        )?;
+
         Ok(Self {
             readers,
             writer: Some(writer),
-            _watch: None,
+            _ticker: None,
             pruned: Mutex::default(),
             wakes,
         })
     }
 
-    /// Opens the inbox at `path` for reading only; a host may have it open. Every call that writes fails.
+    /// Opens the store at `path` for reading only, whether or not a host has it open. Every call that writes fails.
+    ///
+    /// # Errors
+    ///
+    /// Fails if there is no store at `path`.
     pub fn open_read_only(path: &Path) -> Result<Self, OpenError> {
         if !path.exists() {
             return Err(OpenError::Missing {
                 path: path.to_owned(),
             });
         }
+
         let readers = Readers::open(path, 1, None).map_err(|error| open::explain(path, error))?;
         readers.check_version(path)?;
+
         Ok(Self {
             readers,
             writer: None,
-            _watch: None,
+            _ticker: None,
             pruned: Mutex::default(),
             wakes: Arc::default(),
         })
     }
 
-    /// Whether a host has the inbox at `path` open now. It may be gone when this returns.
+    /// Returns whether a host has the store at `path` open. The host may be gone when this returns.
     pub fn has_host(path: &Path) -> bool {
         host_lock::has_host(path)
     }
 
-    /// Writes a whole copy of the inbox to `path`, as it stands when this begins, while hosts go on; `path` must not
-    /// exist, and does so only once the copy is complete, checked and synced. Returns its size in bytes.
+    /// Writes a copy of the whole store to `path` while hosts continue to write. Returns the size of the copy in bytes.
     ///
-    /// Blocks: call it where blocking is allowed.
+    /// The copy is the store at the moment at which the call begins. The file at `path` appears only when the copy is
+    /// complete, checked and synced. The call blocks.
+    ///
+    /// # Errors
+    ///
+    /// Fails if `path` exists, cannot be written, or if the store is damaged.
     pub fn backup(&self, path: &Path) -> Result<u64, BackupError> {
         backup::write(self.readers.path(), path)
     }
 
-    /// What the writer has done since the inbox was opened.
+    /// Returns what the writer has done since the store was opened.
     pub fn stats(&self) -> Stats {
         self.writer.as_ref().map(Writer::stats).unwrap_or_default()
-    }
-
-    /// Holds and sets free what should be, a stretch at a time, so that others come to the writer in between.
-    async fn sweep(&self, sweeps: Vec<Sweep>) -> Result<(), Error> {
-        for sweep in sweeps {
-            let mut rest = Some(sweep);
-            while let Some(sweep) = rest {
-                rest = self
-                    .writer()?
-                    .call(Terms::stretch(Durability::Synced), move |store| {
-                        store.sweep(&sweep)
-                    })
-                    .await?;
-            }
-        }
-        Ok(())
     }
 
     fn writer(&self) -> Result<&Writer, Error> {
@@ -199,293 +199,51 @@ impl SqliteStore {
     }
 }
 
-fn release_leases(
-    path: &Path,
-    connection: rusqlite::Connection,
-) -> Result<rusqlite::Connection, OpenError> {
-    let fault = |error| open::explain(path, error);
-    let mut store = write::Store::new(connection);
-    store
-        .connection
-        .execute_batch("BEGIN IMMEDIATE")
-        .map_err(fault)?;
-    let unreadable = |error| OpenError::Unreadable {
-        path: path.to_owned(),
-        source: error,
-    };
-    let jobs = store.release_all().map_err(unreadable)?;
-    let messages = store.release_all_messages().map_err(unreadable)?;
-    Point::LeasesReturned.pass();
-    store.connection.execute_batch("COMMIT").map_err(fault)?;
-    if jobs > 0 {
-        tracing::info!(jobs, "attempts that an earlier host left are made again");
-    }
-    if messages > 0 {
-        tracing::info!(
-            messages,
-            "messages that an earlier host was sending are sent again"
-        );
-    }
-    Ok(store.connection)
-}
-
-/// The path of a file that belongs to the database at `path`.
-fn beside(path: &Path, suffix: &str) -> PathBuf {
-    let mut beside = path.as_os_str().to_owned();
-    beside.push(suffix);
-    beside.into()
-}
-
 impl Drop for SqliteStore {
     fn drop(&mut self) {
         self.readers.close();
     }
 }
 
-#[async_trait]
-impl Recent for SqliteStore {
-    async fn recent(&self, sources: &[SourceRef], limit: usize) -> Result<Vec<EventId>, Error> {
-        let sources = sources.to_vec();
-        self.readers
-            .read(move |connection| listing::recent(connection, &sources, limit))
-            .await
-    }
+/// Gives back the leases of a host that has ended.
+fn give_back_leases(path: &Path, connection: Connection) -> Result<Connection, OpenError> {
+    let sqlite_error = |error| open::explain(path, error);
+    let unreadable = |error| OpenError::Unreadable {
+        path: path.to_owned(),
+        source: error,
+    };
 
-    async fn event(&self, id: EventId) -> Result<Option<Arc<Event>>, Error> {
-        self.readers
-            .read(move |connection| {
-                Ok(listing::one(connection, id)?.map(|(_, event)| Arc::new(event)))
-            })
-            .await
-    }
+    let mut database = write::Database::new(connection);
+    database
+        .connection
+        .execute_batch("BEGIN IMMEDIATE")
+        .map_err(sqlite_error)?;
+    let jobs = database.give_back_all().map_err(unreadable)?;
+    let messages = database.give_back_all_messages().map_err(unreadable)?;
+    Point::LeasesReturned.pass();
+    database
+        .connection
+        .execute_batch("COMMIT")
+        .map_err(sqlite_error)?;
 
-    async fn answers(&self, id: EventId, plugin: &PluginRef) -> Result<Vec<RecordedAnswer>, Error> {
-        let plugin = plugin.clone();
-        self.readers
-            .read(move |connection| listing::answers(connection, id, &plugin))
-            .await
+    if jobs > 0 {
+        tracing::info!(
+            jobs,
+            "retrying the attempts that an earlier host left unfinished"
+        );
     }
+    if messages > 0 {
+        tracing::info!(
+            messages,
+            "retrying the deliveries that an earlier host left unfinished"
+        );
+    }
+    Ok(database.connection)
 }
 
-#[async_trait]
-impl Events for SqliteStore {
-    async fn append(&self, event: Event) -> Result<AppendResult, Error> {
-        let (bytes, weight) = (event.body.len(), weight::of_event(&event));
-        let append = move |store: &mut write::Store| {
-            let appended = store.append(&event);
-            Point::AppendWritten.pass();
-            appended
-        };
-        let appended = self.writer()?.append_or_busy(weight, bytes, append).await;
-        Point::AppendCommitted.pass();
-        appended
-    }
-
-    async fn events(&self, page: EventPage) -> Result<Vec<EventSummary>, Error> {
-        self.readers
-            .read(move |connection| listing::events(connection, &page))
-            .await
-    }
-
-    async fn read(&self, id: EventId) -> Result<Option<EventRecord>, Error> {
-        self.readers
-            .read(move |connection| listing::read(connection, id))
-            .await
-    }
-
-    async fn replay(&self, replay: Replay) -> Result<ReplaySummary, Error> {
-        replaying::replay(self, replay).await
-    }
-
-    async fn discard(&self, discard: Discard) -> Result<DiscardSummary, Error> {
-        discarding::discard(self, discard).await
-    }
-
-    async fn prune(
-        &self,
-        limits: &Retention,
-        now: Timestamp,
-        limit: usize,
-    ) -> Result<PruneSummary, Error> {
-        retention::prune(self, limits.clone(), now, limit).await
-    }
-
-    async fn unrouted(&self) -> Result<Vec<Tally<SourceRef>>, Error> {
-        self.readers.read(listing::unrouted).await
-    }
-}
-
-#[async_trait]
-impl Jobs for SqliteStore {
-    async fn claim(
-        &self,
-        wanted: &[JobRequest],
-        now: Timestamp,
-        lease: Duration,
-    ) -> Result<Vec<ClaimedJob>, Error> {
-        let (wanted, until) = (wanted.to_vec(), now.after(lease));
-        let count = wanted.iter().map(|want| want.limit).sum();
-        let leased = self
-            .writer()?
-            .call(Terms::leases(count), move |store| {
-                store.claim(&wanted, now, until)
-            })
-            .await?;
-        if leased.is_empty() {
-            return Ok(Vec::new());
-        }
-        Point::ClaimCommitted.pass();
-        self.readers
-            .read(move |connection| reader::load(connection, leased))
-            .await
-    }
-
-    async fn extend(&self, leases: &[JobLease], until: Timestamp) -> Result<(), Error> {
-        let leases = leases.to_vec();
-        self.writer()?
-            .call(Terms::leases(leases.len()), move |store| {
-                store.extend(&leases, until)
-            })
-            .await
-    }
-
-    async fn give_back(&self, leases: &[JobLease]) -> Result<(), Error> {
-        let leases = leases.to_vec();
-        self.writer()?
-            .call(Terms::leases(leases.len()), move |store| {
-                store.give_back(&leases)
-            })
-            .await
-    }
-
-    async fn settle(&self, settlement: Settlement) -> Result<(), Error> {
-        let tenant = settlement.lease.plugin.tenant.clone();
-        let terms = Terms::settlement(Some(tenant), weight::of_settlement(&settlement));
-        let settle = move |store: &mut write::Store| {
-            let settled = store.settle(&settlement);
-            Point::SettleWritten.pass();
-            settled
-        };
-        let settled = self.writer()?.call(terms, settle).await;
-        Point::SettleCommitted.pass();
-        settled
-    }
-
-    async fn next_due(&self, plugins: &[PluginRef]) -> Result<Option<Timestamp>, Error> {
-        let plugins = plugins.to_vec();
-        self.readers
-            .read(move |connection| reader::next_due(connection, &plugins))
-            .await
-    }
-
-    async fn changed(&self) {
-        self.wakes.jobs.notified().await;
-    }
-
-    async fn held(&self) -> Result<Vec<Tally<PluginRef>>, Error> {
-        self.readers.read(listing::held).await
-    }
-
-    async fn retry_failed(&self, plugin: &PluginRef, revision: Revision) -> Result<u64, Error> {
-        let mut retried = 0;
-        loop {
-            let plugin = plugin.clone();
-            let retry = move |store: &mut write::Store| store.retry_failed(&plugin, revision);
-            let (count, more) = self
-                .writer()?
-                .call(Terms::stretch(Durability::Synced), retry)
-                .await?;
-            retried += count;
-            if !more {
-                return Ok(retried);
-            }
-        }
-    }
-}
-
-#[async_trait]
-impl Routing for SqliteStore {
-    async fn route_with(&self, routes: Routes, backlog: &Backlog) -> Result<(), Error> {
-        let (writer, table) = (self.writer()?, Arc::new((routes, backlog.clone())));
-        let mut turns = Turns::new();
-        let mut more = true;
-        while more {
-            let (table, given) = (Arc::clone(&table), turns.clone());
-            let adopt = move |store: &mut write::Store| {
-                let mut turns = given.clone();
-                Ok((store.adopt(&table.0, &table.1, &mut turns)?, turns))
-            };
-            (more, turns) = writer
-                .call(Terms::stretch(Durability::Synced), adopt)
-                .await?;
-        }
-
-        let route =
-            move |store: &mut write::Store| store.route(&table.0, &table.1, &mut turns.clone());
-        let sweeps = writer
-            .call(Terms::stretch(Durability::Synced), route)
-            .await?;
-        self.sweep(sweeps).await
-    }
-
-    async fn routes(&self) -> Result<Routes, Error> {
-        self.readers.read(write::load_routes).await
-    }
-
-    async fn quarantine(&self, quarantine: Quarantine) -> Result<(), Error> {
-        let sweeps = self
-            .writer()?
-            .call(Terms::stretch(Durability::Synced), move |store| {
-                store.quarantine(&quarantine)
-            })
-            .await?;
-        self.sweep(sweeps).await
-    }
-
-    async fn lift(&self, plugin: &PluginRef) -> Result<(), Error> {
-        let plugin = plugin.clone();
-        let sweeps = self
-            .writer()?
-            .call(Terms::stretch(Durability::Synced), move |store| {
-                store.lift(&plugin)
-            })
-            .await?;
-        self.sweep(sweeps).await
-    }
-
-    async fn quarantined(&self) -> Result<Vec<Quarantine>, Error> {
-        self.readers.read(write::quarantined).await
-    }
-}
-
-#[async_trait]
-impl Values for SqliteStore {
-    async fn value(&self, plugin: &PluginRef, key: &Key) -> Result<Option<Versioned>, Error> {
-        let (plugin, key) = (plugin.clone(), key.clone());
-        self.readers
-            .read(move |connection| kept::value(connection, &plugin, &key))
-            .await
-    }
-
-    async fn keys(
-        &self,
-        plugin: &PluginRef,
-        bucket: &str,
-        after: Option<&str>,
-        limit: usize,
-    ) -> Result<Vec<String>, Error> {
-        let (plugin, bucket, after) = (plugin.clone(), bucket.to_owned(), after.map(str::to_owned));
-        self.readers
-            .read(move |connection| {
-                kept::keys(connection, &plugin, &bucket, after.as_deref(), limit)
-            })
-            .await
-    }
-
-    async fn usage(&self, plugin: &PluginRef) -> Result<KvUsage, Error> {
-        let plugin = plugin.clone();
-        self.readers
-            .read(move |connection| kept::usage(connection, &plugin))
-            .await
-    }
+/// Returns the path of a file that belongs to the database at `path`.
+fn sibling(path: &Path, suffix: &str) -> PathBuf {
+    let mut sibling = path.as_os_str().to_owned();
+    sibling.push(suffix);
+    sibling.into()
 }

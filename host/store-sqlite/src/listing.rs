@@ -10,15 +10,50 @@ use hookyard_store::{
 use rusqlite::{Connection, OptionalExtension, Row, params, params_from_iter};
 use uuid::Uuid;
 
-use crate::ahead;
 use crate::codec::{self, parsed, store};
+use crate::predecessor;
+use crate::reader::EVENT_LOAD;
 use crate::reader::{event, source};
-use crate::select::{self, Stretch};
-use crate::sql;
+use crate::selection::{self, Stretch};
+
+/// The last of a source; its tenant's others are passed over.
+const RECENT: &str = "
+    SELECT seq, id FROM event WHERE tenant = ?1 AND source = ?2 ORDER BY received_at DESC, seq DESC LIMIT ?3";
+const UNROUTED_TALLIES: &str =
+    "SELECT tenant, source, count(*), min(received_at) FROM unrouted GROUP BY tenant, source";
+const HELD_TALLIES: &str = "
+    SELECT held.tenant, held.plugin, held.jobs, event.received_at
+    FROM (SELECT tenant, plugin, count(*) AS jobs, min(event) AS first FROM job WHERE state = 'held'
+          GROUP BY tenant, plugin) AS held
+    CROSS JOIN event ON event.seq = held.first";
+const ANSWERS: &str = "
+    SELECT answer.request, answer.status, answer.headers, answer.body
+    FROM event CROSS JOIN answer ON answer.event = event.seq
+    WHERE event.id = ?1 AND event.tenant = ?2 AND answer.plugin = ?3 ORDER BY answer.number";
+const EVENT_NOT_AFTER: &str = "SELECT seq FROM event WHERE id <= ?1 ORDER BY id DESC LIMIT 1";
+const EVENT_NOT_BEFORE: &str = "SELECT seq FROM event WHERE id >= ?1 ORDER BY id LIMIT 1";
+const JOBS_OF_EVENT: &str = "
+    SELECT job.event, job.plugin, job.state, job.due_at, job.attempts,
+           attempt.revision, attempt.outcome, attempt.detail, job.tenant, job.lane, job.blocked
+    FROM job LEFT JOIN attempt ON attempt.event = job.event AND attempt.plugin = job.plugin
+         AND (attempt.replays, attempt.number) =
+             (SELECT last.replays, last.number FROM attempt AS last
+              WHERE last.event = job.event AND last.plugin = job.plugin
+              ORDER BY last.replays DESC, last.number DESC LIMIT 1)
+    WHERE job.event = ?1
+    ORDER BY job.plugin";
+const SEQ_BY_ID: &str = "SELECT seq FROM event WHERE id = ?1";
+const JOBS_TO_READ: &str = "
+    SELECT plugin, state, due_at, replays, tenant, lane, blocked FROM job WHERE event = ?1 ORDER BY plugin";
+const ATTEMPTS_TO_READ: &str = "
+    SELECT replays, number, revision, started_at, duration_us, outcome, detail, log
+    FROM attempt WHERE event = ?1 AND plugin = ?2 ORDER BY replays, number";
+const DISCARDS_TO_READ: &str =
+    "SELECT replays, at, reason FROM discard WHERE event = ?1 AND plugin = ?2 ORDER BY replays";
 
 const PLACES: Places = Places {
-    not_after: sql::EVENT_NOT_AFTER,
-    not_before: sql::EVENT_NOT_BEFORE,
+    not_after: EVENT_NOT_AFTER,
+    not_before: EVENT_NOT_BEFORE,
 };
 
 /// The statements that find where an id stands, whether it is stored or not.
@@ -74,14 +109,14 @@ pub(crate) fn events(
         &PLACES,
     )?;
     if let Some(since) = page.selection.since {
-        stretch.after = stretch.after.max(select::place_before(connection, since)?);
+        stretch.after = stretch
+            .after
+            .max(selection::place_before(connection, since)?);
     }
-    let (statement, values) = select::events(&page.selection, &stretch);
+    let (statement, values) = selection::events(&page.selection, &stretch);
     let mut statement = connection.prepare(&statement).map_err(store)?;
     let found = codec::read_all(&mut statement, params_from_iter(values), summary)?;
-    let mut jobs = connection
-        .prepare_cached(sql::JOBS_OF_EVENT)
-        .map_err(store)?;
+    let mut jobs = connection.prepare_cached(JOBS_OF_EVENT).map_err(store)?;
     let with_jobs = found.into_iter().map(|(seq, summary)| {
         let jobs = codec::read_all(&mut jobs, [seq], |row| job(connection, row))?;
         Ok(EventSummary { jobs, ..summary })
@@ -113,8 +148,8 @@ fn job(connection: &Connection, row: &Row<'_>) -> Result<JobSummary, Error> {
         .transpose()?;
     let state = codec::state(&state, row.get(3).map_err(store)?)?;
     Ok(JobSummary {
-        behind: ahead::of(state, row, 8, |lane| {
-            ahead::of_job(connection, &plugin, lane)
+        behind: predecessor::of(state, row, 8, |lane| {
+            predecessor::of_job(connection, &plugin, lane)
         })?,
         plugin: parsed(&plugin, "a job's plugin")?,
         state,
@@ -130,7 +165,7 @@ pub(crate) fn recent(
     sources: &[SourceRef],
     limit: usize,
 ) -> Result<Vec<EventId>, Error> {
-    let mut statement = connection.prepare_cached(sql::RECENT).map_err(store)?;
+    let mut statement = connection.prepare_cached(RECENT).map_err(store)?;
     let limit_of_each = i64::try_from(limit).unwrap_or(i64::MAX);
     let mut found: Vec<(i64, [u8; 16])> = Vec::new();
     for source in sources {
@@ -148,12 +183,12 @@ pub(crate) fn recent(
 
 /// One event, and its place.
 pub(crate) fn one(connection: &Connection, id: EventId) -> Result<Option<(i64, Event)>, Error> {
-    let mut statement = connection.prepare_cached(sql::SEQ_BY_ID).map_err(store)?;
+    let mut statement = connection.prepare_cached(SEQ_BY_ID).map_err(store)?;
     let found = statement.query_row([id.as_uuid().into_bytes()], |row| row.get(0));
     let Some(seq): Option<i64> = found.optional().map_err(store)? else {
         return Ok(None);
     };
-    let mut statement = connection.prepare_cached(sql::EVENT_LOAD).map_err(store)?;
+    let mut statement = connection.prepare_cached(EVENT_LOAD).map_err(store)?;
     let loaded = statement
         .query_row([seq], |row| Ok(event(row)))
         .optional()
@@ -166,9 +201,7 @@ pub(crate) fn read(connection: &Connection, id: EventId) -> Result<Option<EventR
     let Some((seq, event)) = one(connection, id)? else {
         return Ok(None);
     };
-    let mut jobs = connection
-        .prepare_cached(sql::JOBS_TO_READ)
-        .map_err(store)?;
+    let mut jobs = connection.prepare_cached(JOBS_TO_READ).map_err(store)?;
     let jobs = codec::read_all(&mut jobs, [seq], |row| record(connection, seq, row))?;
     let discarded = discards(connection, seq, "")?
         .pop()
@@ -183,14 +216,12 @@ pub(crate) fn read(connection: &Connection, id: EventId) -> Result<Option<EventR
 fn record(connection: &Connection, seq: i64, row: &Row<'_>) -> Result<JobRecord, Error> {
     let (plugin, state): (String, String) =
         (row.get(0).map_err(store)?, row.get(1).map_err(store)?);
-    let mut statement = connection
-        .prepare_cached(sql::ATTEMPTS_TO_READ)
-        .map_err(store)?;
+    let mut statement = connection.prepare_cached(ATTEMPTS_TO_READ).map_err(store)?;
     let state = codec::state(&state, row.get(2).map_err(store)?)?;
     Ok(JobRecord {
         state,
-        behind: ahead::of(state, row, 4, |lane| {
-            ahead::of_job(connection, &plugin, lane)
+        behind: predecessor::of(state, row, 4, |lane| {
+            predecessor::of_job(connection, &plugin, lane)
         })?,
         replays: row.get(3).map_err(store)?,
         attempts: codec::read_all(&mut statement, params![seq, plugin], attempt)?,
@@ -205,9 +236,7 @@ fn discards(
     seq: i64,
     plugin: &str,
 ) -> Result<Vec<(u32, DiscardRecord)>, Error> {
-    let mut statement = connection
-        .prepare_cached(sql::DISCARDS_TO_READ)
-        .map_err(store)?;
+    let mut statement = connection.prepare_cached(DISCARDS_TO_READ).map_err(store)?;
     codec::read_all(&mut statement, params![seq, plugin], |row| {
         let at = Timestamp::from_unix_millis(row.get(1).map_err(store)?);
         Ok((
@@ -222,12 +251,12 @@ fn discards(
 
 /// The events that no plugin has taken, by source.
 pub(crate) fn unrouted(connection: &Connection) -> Result<Vec<Tally<SourceRef>>, Error> {
-    tallies(connection, sql::UNROUTED_TALLIES, |row| source(row, 0))
+    tallies(connection, UNROUTED_TALLIES, |row| source(row, 0))
 }
 
 /// The jobs that are held, by plugin.
 pub(crate) fn held(connection: &Connection) -> Result<Vec<Tally<PluginRef>>, Error> {
-    tallies(connection, sql::HELD_TALLIES, |row| {
+    tallies(connection, HELD_TALLIES, |row| {
         let text = |column: usize| row.get::<_, String>(column).map_err(store);
         Ok(PluginRef {
             tenant: parsed(&text(0)?, "a job's tenant")?,
@@ -272,7 +301,7 @@ pub(crate) fn answers(
     id: EventId,
     plugin: &PluginRef,
 ) -> Result<Vec<RecordedAnswer>, Error> {
-    let mut statement = connection.prepare_cached(sql::ANSWERS).map_err(store)?;
+    let mut statement = connection.prepare_cached(ANSWERS).map_err(store)?;
     let of = params![
         id.as_uuid().into_bytes(),
         plugin.tenant.as_str(),
@@ -286,4 +315,73 @@ pub(crate) fn answers(
             body: row.get::<_, Vec<u8>>(3).map_err(store)?.into(),
         })
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::query_plans;
+
+    #[test]
+    fn statements_use_indexes() {
+        query_plans::check(&[
+            ("recent", RECENT, &["INDEX event_age (tenant=?)"]),
+            (
+                "answers",
+                ANSWERS,
+                &[
+                    "autoindex_event_1 (id=?)",
+                    "answer USING PRIMARY KEY (event=? AND plugin=?)",
+                ],
+            ),
+            (
+                "events: place",
+                EVENT_NOT_AFTER,
+                &["COVERING INDEX sqlite_autoindex_event_1 (id<?)"],
+            ),
+            (
+                "events: place from the end",
+                EVENT_NOT_BEFORE,
+                &["COVERING INDEX sqlite_autoindex_event_1 (id>?)"],
+            ),
+            (
+                "events: jobs",
+                JOBS_OF_EVENT,
+                &["job USING PRIMARY KEY (event=?)", "replays=? AND number=?"],
+            ),
+            (
+                "read: event",
+                SEQ_BY_ID,
+                &["sqlite_autoindex_event_1 (id=?)"],
+            ),
+            ("read: jobs", JOBS_TO_READ, &["PRIMARY KEY (event=?)"]),
+            (
+                "read: attempts",
+                ATTEMPTS_TO_READ,
+                &["PRIMARY KEY (event=? AND plugin=?)"],
+            ),
+            (
+                "read: discards",
+                DISCARDS_TO_READ,
+                &["PRIMARY KEY (event=? AND plugin=?)"],
+            ),
+        ]);
+    }
+
+    #[test]
+    fn tallies_scan_only_waiting_rows() {
+        let unrouted = query_plans::of(UNROUTED_TALLIES);
+        assert_eq!(unrouted, ["SCAN unrouted"], "in the order of its key");
+
+        let held = query_plans::of(HELD_TALLIES);
+        assert!(
+            held.iter()
+                .any(|step| step.contains("COVERING INDEX job_held")),
+            "{held:?}"
+        );
+        assert!(
+            held.iter().all(|step| !step.contains("TEMP B-TREE")),
+            "{held:?}"
+        );
+    }
 }

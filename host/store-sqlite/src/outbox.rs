@@ -1,8 +1,8 @@
 //! The outbox on the same database: written by the one writer, read past it.
 
-mod reader;
-mod replaying;
-mod select;
+mod read;
+mod replay;
+mod selection;
 
 use std::time::Duration;
 
@@ -28,14 +28,14 @@ impl Outbox for SqliteStore {
     ) -> Result<Vec<ClaimedMessage>, Error> {
         let (wanted, until) = (wanted.to_vec(), now.after(lease));
         let count = wanted.iter().map(|want| want.limit).sum();
-        let claim = move |store: &mut write::Store| store.claim_messages(&wanted, now, until);
+        let claim = move |store: &mut write::Database| store.claim_messages(&wanted, now, until);
         let leased = self.writer()?.call(Terms::leases(count), claim).await?;
         if leased.is_empty() {
             return Ok(Vec::new());
         }
         Point::MessageClaimed.pass();
         self.readers
-            .read(move |connection| reader::load(connection, leased))
+            .read(move |connection| read::load(connection, leased))
             .await
     }
 
@@ -62,7 +62,7 @@ impl Outbox for SqliteStore {
     }
 
     async fn settle_message(&self, settlement: MessageSettlement) -> Result<(), Error> {
-        let settle = move |store: &mut write::Store| {
+        let settle = move |store: &mut write::Database| {
             let settled = store.settle_message(&settlement);
             Point::MessageSettleWritten.pass();
             settled
@@ -81,7 +81,7 @@ impl Outbox for SqliteStore {
     ) -> Result<Option<Timestamp>, Error> {
         let destinations = destinations.to_vec();
         self.readers
-            .read(move |connection| reader::next_due(connection, &destinations))
+            .read(move |connection| read::next_due(connection, &destinations))
             .await
     }
 
@@ -91,18 +91,18 @@ impl Outbox for SqliteStore {
 
     async fn messages(&self, page: MessagePage) -> Result<Vec<MessageSummary>, Error> {
         self.readers
-            .read(move |connection| reader::messages(connection, &page))
+            .read(move |connection| read::messages(connection, &page))
             .await
     }
 
     async fn message(&self, id: MessageId) -> Result<Option<MessageRecord>, Error> {
         self.readers
-            .read(move |connection| reader::message(connection, id))
+            .read(move |connection| read::message(connection, id))
             .await
     }
 
     async fn replay_messages(&self, replay: MessageReplay) -> Result<ReplaySummary, Error> {
-        replaying::replay(self, replay).await
+        replay::replay(self, replay).await
     }
 
     async fn disable(&self, disabled: DisabledDestination) -> Result<(), Error> {
@@ -123,15 +123,15 @@ impl Outbox for SqliteStore {
     }
 
     async fn disabled(&self) -> Result<Vec<DisabledDestination>, Error> {
-        self.readers.read(reader::disabled).await
+        self.readers.read(read::disabled).await
     }
 
     async fn unsent(&self) -> Result<Vec<(PluginRef, OutboxUsage)>, Error> {
-        self.readers.read(reader::unsent).await
+        self.readers.read(read::unsent).await
     }
 
     async fn unsent_destinations(&self) -> Result<Vec<DestinationRef>, Error> {
-        self.readers.read(reader::unsent_destinations).await
+        self.readers.read(read::unsent_destinations).await
     }
 
     async fn prune_messages(
@@ -143,7 +143,7 @@ impl Outbox for SqliteStore {
         let (writer, limits) = (self.writer()?, limits.clone());
         let old = self
             .readers
-            .read(move |connection| reader::old(connection, &limits, now, limit))
+            .read(move |connection| read::old(connection, &limits, now, limit))
             .await?;
         let more = old.len() >= limit;
         if old.is_empty() {

@@ -13,8 +13,16 @@ use tokio::sync::Semaphore;
 use crate::OpenError;
 use crate::codec::{self, parsed, store};
 use crate::host_lock::HostLock;
-use crate::sql;
 use crate::write::Leased;
+
+pub(crate) const EVENT_LOAD: &str = "
+    SELECT id, tenant, source, provider, event_type, key, received_at, payload_at, headers, body, key_until,
+           ordering_key
+    FROM event WHERE seq = ?1";
+const HAS_PENDING: &str = "
+    SELECT EXISTS (SELECT 1 FROM job WHERE tenant = ?1 AND plugin = ?2 AND blocked = 0 AND state = 'pending')
+       AND NOT EXISTS (SELECT 1 FROM quarantine WHERE tenant = ?1 AND plugin = ?2)";
+const NEXT_DUE: &str = "SELECT min(due_at) FROM job WHERE tenant = ?1 AND plugin = ?2 AND blocked = 0 AND due_at IS NOT NULL";
 
 /// A bounded number of reading connections.
 pub(crate) struct Readers {
@@ -110,7 +118,7 @@ pub(crate) fn connect(path: &Path) -> rusqlite::Result<Connection> {
 /// The events of these leases. One that can't be read back is left out, so that it holds up no other; its lease runs
 /// out.
 pub(crate) fn load(connection: &Connection, leased: Vec<Leased>) -> Result<Vec<ClaimedJob>, Error> {
-    let mut statement = connection.prepare_cached(sql::EVENT_LOAD).map_err(store)?;
+    let mut statement = connection.prepare_cached(EVENT_LOAD).map_err(store)?;
     let mut claimed: Vec<ClaimedJob> = Vec::with_capacity(leased.len());
     // Several plugins may have been given the same event.
     let mut loaded = std::collections::HashMap::<i64, Arc<Event>>::new();
@@ -188,8 +196,8 @@ pub(crate) fn next_due(
     connection: &Connection,
     plugins: &[PluginRef],
 ) -> Result<Option<Timestamp>, Error> {
-    let mut has_pending = connection.prepare_cached(sql::HAS_PENDING).map_err(store)?;
-    let mut next_due = connection.prepare_cached(sql::NEXT_DUE).map_err(store)?;
+    let mut has_pending = connection.prepare_cached(HAS_PENDING).map_err(store)?;
+    let mut next_due = connection.prepare_cached(NEXT_DUE).map_err(store)?;
     let mut earliest = None;
     for PluginRef {
         tenant,
@@ -209,4 +217,27 @@ pub(crate) fn next_due(
         earliest = [earliest, due].into_iter().flatten().min();
     }
     Ok(earliest.map(Timestamp::from_unix_millis))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::query_plans;
+
+    #[test]
+    fn statements_use_indexes() {
+        query_plans::check(&[
+            ("claim: load", EVENT_LOAD, &["PRIMARY KEY (rowid=?)"]),
+            (
+                "next_due: pending",
+                HAS_PENDING,
+                &["INDEX job_pending (tenant=? AND plugin=? AND blocked=?)"],
+            ),
+            (
+                "next_due: timed",
+                NEXT_DUE,
+                &["INDEX job_due (tenant=? AND plugin=? AND blocked=? AND due_at>?)"],
+            ),
+        ]);
+    }
 }

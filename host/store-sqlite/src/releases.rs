@@ -8,7 +8,7 @@ use rusqlite::{Connection, Params, Row, params};
 
 use crate::SqliteStore;
 use crate::codec::{self, parsed, store};
-use crate::write::Store;
+use crate::write::Database;
 use crate::writer::{Durability, Terms};
 
 #[async_trait]
@@ -37,7 +37,7 @@ impl Releases for SqliteStore {
     }
 
     async fn order(&self, order: Order) -> Result<(), Error> {
-        let put = move |store: &mut Store| {
+        let put = move |store: &mut Database| {
             let (revision, since) = (order.revision.to_string(), order.ordered_at.unix_millis());
             let [tenant, plugin] = names(&order.plugin);
             execute(
@@ -65,7 +65,7 @@ impl Releases for SqliteStore {
     }
 
     async fn block(&self, block: Block) -> Result<(), Error> {
-        let put = move |store: &mut Store| {
+        let put = move |store: &mut Database| {
             let (revision, since) = (block.revision.to_string(), block.since.unix_millis());
             let [tenant, plugin] = names(&block.plugin);
             execute(
@@ -111,7 +111,7 @@ impl SqliteStore {
     /// What an operator says. Whoever waits for that here is told at once; a host beside, by its own look.
     async fn say<T: Send + 'static>(
         &self,
-        work: impl FnMut(&mut Store) -> Result<T, Error> + Send + 'static,
+        work: impl FnMut(&mut Database) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Error> {
         let said = self
             .writer()?

@@ -7,10 +7,29 @@ use hookyard_model::{TenantName, Timestamp};
 use hookyard_store::{Error, PruneSummary, Retention, RetentionLimits, transitions};
 use rusqlite::{Connection, params};
 
+use crate::SqliteStore;
 use crate::codec::{self, parsed, store};
 use crate::write::Expired;
 use crate::writer::{Durability, Terms};
-use crate::{SqliteStore, sql};
+
+const STORED: &str = "SELECT tenant, bytes FROM stored WHERE events > 0 ORDER BY tenant";
+/// The oldest unrouted events.
+const OLDEST_UNROUTED: &str = "
+    SELECT event.seq, length(event.headers) + length(event.body), event.received_at
+    FROM unrouted INDEXED BY unrouted_age CROSS JOIN event ON event.seq = unrouted.event
+    WHERE unrouted.tenant = ?1 AND unrouted.received_at <= ?2
+    ORDER BY unrouted.received_at, unrouted.event LIMIT ?3";
+/// An event that is unrouted waits for a plugin, and isn't over.
+const OLDEST_OVER: &str = "
+    SELECT event.seq, length(event.headers) + length(event.body) +
+           (SELECT coalesce(sum(length(answer.headers) + length(answer.body)), 0) FROM answer
+            WHERE answer.event = event.seq),
+           event.received_at
+    FROM event
+    WHERE event.tenant = ?1 AND event.received_at <= ?2 AND (event.received_at, event.seq) > (?4, ?5)
+      AND NOT EXISTS (SELECT 1 FROM unrouted WHERE unrouted.event = event.seq)
+      AND NOT EXISTS (SELECT 1 FROM job WHERE job.event = event.seq AND job.state NOT IN ('done', 'dead', 'discarded'))
+    ORDER BY event.received_at, event.seq LIMIT ?3";
 
 pub(crate) async fn prune(
     inbox: &SqliteStore,
@@ -70,7 +89,7 @@ fn expired(
     limit: usize,
     progress: &mut Progress,
 ) -> Result<Vec<Expired>, Error> {
-    let mut statement = connection.prepare_cached(sql::STORED).map_err(store)?;
+    let mut statement = connection.prepare_cached(STORED).map_err(store)?;
     let tenants = codec::read_all(&mut statement, [], |row| {
         let tenant: String = row.get(0).map_err(store)?;
         Ok((
@@ -143,9 +162,7 @@ fn unrouted(
     let Some(age_max) = keep.unrouted_max_age else {
         return Ok(Vec::new());
     };
-    let mut statement = connection
-        .prepare_cached(sql::OLDEST_UNROUTED)
-        .map_err(store)?;
+    let mut statement = connection.prepare_cached(OLDEST_UNROUTED).map_err(store)?;
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     let values = params![tenant.as_str(), now.before(age_max).unix_millis(), limit];
     codec::read_all(&mut statement, values, |row| {
@@ -172,7 +189,7 @@ fn of_tenant(
         after,
     } = bounds;
     let received_last = if over > 0 { i64::MAX } else { received_max };
-    let mut statement = connection.prepare_cached(sql::OLDEST_OVER).map_err(store)?;
+    let mut statement = connection.prepare_cached(OLDEST_OVER).map_err(store)?;
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     let values = params![tenant.as_str(), received_last, limit, after.0, after.1];
     let mut rows = statement.query(values).map_err(store)?;
@@ -192,4 +209,33 @@ fn of_tenant(
         });
     }
     Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::query_plans;
+
+    #[test]
+    fn statements_use_indexes() {
+        query_plans::check(&[
+            (
+                "prune: find",
+                OLDEST_OVER,
+                &[
+                    "event_age (tenant=? AND received_at>? AND received_at<?)",
+                    "answer USING PRIMARY KEY (event=?)",
+                    "job USING PRIMARY KEY (event=?)",
+                ],
+            ),
+            (
+                "prune: find unrouted",
+                OLDEST_UNROUTED,
+                &[
+                    "INDEX unrouted_age (tenant=? AND received_at<?)",
+                    "PRIMARY KEY (rowid=?)",
+                ],
+            ),
+        ]);
+    }
 }

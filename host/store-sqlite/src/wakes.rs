@@ -1,23 +1,23 @@
-//! Who waits for what in an inbox, and is woken by its writer.
+//! The notifications by which the writer wakes tasks that wait for changes.
 
 use tokio::sync::Notify;
 
-/// By which whoever waits is woken.
+/// One notification for each kind of change.
 #[derive(Default)]
 pub(crate) struct Wakes {
     /// Jobs may have become due.
     pub(crate) jobs: Notify,
-    /// Messages may have.
+    /// Messages may have become due.
     pub(crate) messages: Notify,
-    /// Operators may have said something of releases.
+    /// Orders or blocks of operators may have changed.
     pub(crate) releases: Notify,
 }
 
 impl Wakes {
-    /// Anything may have changed.
+    /// Wakes every waiting task, because anything may have changed.
     pub(crate) fn all(&self) {
-        [&self.jobs, &self.messages, &self.releases]
-            .into_iter()
-            .for_each(Notify::notify_one);
+        self.jobs.notify_one();
+        self.messages.notify_one();
+        self.releases.notify_one();
     }
 }

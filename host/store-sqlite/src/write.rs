@@ -35,29 +35,65 @@ use hookyard_store::{AppendResult, Error, JobLease, Routes, Settlement, transiti
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::codec::{self, parsed, store};
-use crate::sql;
+
+const EVENT_INSERT: &str = "
+    INSERT INTO event (id, tenant, source, provider, event_type, key, received_at, payload_at, headers, body,
+                       key_until, ordering_key)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)";
+/// Changes nothing where the key is another event's still.
+const KEY_CLAIM: &str = "
+    INSERT INTO dedupe (key, event, until) VALUES (?1, ?2, ?3)
+    ON CONFLICT (key) DO UPDATE SET event = excluded.event, until = excluded.until
+    WHERE until <= ?4";
+const KEY_OWNER: &str = "SELECT event FROM dedupe WHERE key = ?1";
+const JOB_INSERT: &str = "
+    INSERT INTO job (event, plugin, tenant, state, lane, blocked)
+    VALUES (?1, ?2, ?3, ?4, ?5,
+            EXISTS (SELECT 1 FROM job WHERE tenant = ?3 AND plugin = ?2 AND lane = ?5
+                    AND lane IS NOT NULL AND state NOT IN ('done', 'dead', 'discarded')))";
+const UNROUTED_INSERT: &str =
+    "INSERT INTO unrouted (tenant, source, event, received_at) VALUES (?1, ?2, ?3, ?4)";
+const JOB_LEASED: &str = "
+    SELECT job.event, event.source, job.due_at
+    FROM event CROSS JOIN job ON job.event = event.seq
+    WHERE event.id = ?1 AND job.plugin = ?2 AND job.tenant = ?3 AND job.state = 'leased'
+      AND job.replays = ?4 AND job.attempts = ?5";
+const JOB_FAILED: &str = "UPDATE job SET failed_on = ?3 WHERE event = ?1 AND plugin = ?2";
+const JOB_SPARE: &str = "UPDATE job SET spared = spared + 1 WHERE event = ?1 AND plugin = ?2";
+const ATTEMPT_INSERT: &str = "
+    INSERT INTO attempt (event, plugin, replays, number, revision, started_at, duration_us, outcome, detail, log)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
+const ANSWERS_DELETE: &str = "DELETE FROM answer WHERE event = ?1 AND plugin = ?2";
+const ANSWER_INSERT: &str = "
+    INSERT INTO answer (event, plugin, number, tenant, request, status, headers, body)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+/// Runs once, when the inbox is opened; it walks the index of what is leased or waits.
+const LEASES_LEFT: &str = "
+    SELECT job.event, job.plugin, job.tenant, event.source, job.due_at, job.attempts
+    FROM job CROSS JOIN event ON event.seq = job.event
+    WHERE job.due_at IS NOT NULL AND job.state = 'leased'";
 
 /// The writer's connection and what it remembers of the database.
-pub(crate) struct Store {
+pub(crate) struct Database {
     pub(crate) connection: Connection,
     /// The table `route`; `None` when it has to be read again.
     routes: Option<Routes>,
     /// Those in the table `quarantine`; `None` when it has to be read again.
     quarantined: Option<BTreeSet<PluginRef>>,
     /// Jobs became due through the transaction at hand.
-    pub(crate) has_news: bool,
+    pub(crate) has_due_jobs: bool,
     /// Messages became due through it.
-    pub(crate) has_outbox_news: bool,
+    pub(crate) has_due_messages: bool,
 }
 
-impl Store {
+impl Database {
     pub(crate) fn new(connection: Connection) -> Self {
         Self {
             connection,
             routes: None,
             quarantined: None,
-            has_news: false,
-            has_outbox_news: false,
+            has_due_jobs: false,
+            has_due_messages: false,
         }
     }
 
@@ -80,7 +116,7 @@ impl Store {
         );
         let received_at = event.received_at.unix_millis();
         let key = codec::dedupe_key(&event.source, &event.key);
-        if self.execute(sql::KEY_CLAIM, params![key, id, key_until, received_at])? == 0 {
+        if self.execute(KEY_CLAIM, params![key, id, key_until, received_at])? == 0 {
             return self.owner_of(&key).map(AppendResult::Repeat);
         }
         let values = params![
@@ -97,19 +133,16 @@ impl Store {
             key_until,
             event.ordering_key,
         ];
-        self.execute(sql::EVENT_INSERT, values)?;
+        self.execute(EVENT_INSERT, values)?;
         let seq = self.connection.last_insert_rowid();
         Point::AppendEvent.pass();
         for plugin in &plugins {
             self.add_job(seq, &event.source, plugin, event.ordering_key.as_deref())?;
         }
         if plugins.is_empty() {
-            self.execute(
-                sql::UNROUTED_INSERT,
-                params![tenant, source, seq, received_at],
-            )?;
+            self.execute(UNROUTED_INSERT, params![tenant, source, seq, received_at])?;
         }
-        self.has_news |= !plugins.is_empty();
+        self.has_due_jobs |= !plugins.is_empty();
         Ok(AppendResult::New)
     }
 
@@ -130,14 +163,11 @@ impl Store {
             state.name(),
             lane
         ];
-        self.execute(sql::JOB_INSERT, values).map(drop)
+        self.execute(JOB_INSERT, values).map(drop)
     }
 
     fn owner_of(&self, key: &[u8]) -> Result<EventId, Error> {
-        let mut statement = self
-            .connection
-            .prepare_cached(sql::KEY_OWNER)
-            .map_err(store)?;
+        let mut statement = self.connection.prepare_cached(KEY_OWNER).map_err(store)?;
         let id: [u8; 16] = statement
             .query_row([key], |row| row.get(0))
             .map_err(store)?;
@@ -189,12 +219,12 @@ impl Store {
         if settlement.is_watched {
             let revision = attempt.revision.to_string();
             self.execute(
-                sql::JOB_FAILED,
+                JOB_FAILED,
                 params![job.seq, lease.plugin.name.as_str(), revision],
             )?;
         }
         if settlement.is_spared {
-            self.execute(sql::JOB_SPARE, params![job.seq, lease.plugin.name.as_str()])?;
+            self.execute(JOB_SPARE, params![job.seq, lease.plugin.name.as_str()])?;
         }
         Point::SettleState.pass();
         let values = params![
@@ -209,7 +239,7 @@ impl Store {
             codec::outcome_detail(&attempt.outcome),
             codec::log_to_json(&attempt.log),
         ];
-        self.execute(sql::ATTEMPT_INSERT, values)?;
+        self.execute(ATTEMPT_INSERT, values)?;
         Point::SettleRecord.pass();
         if attempt.outcome == Outcome::Done {
             self.commit_effects(settlement)?;
@@ -229,7 +259,7 @@ impl Store {
             return Ok(());
         }
         let (tenant, plugin) = (plugin.tenant.as_str(), plugin.name.as_str());
-        self.execute(sql::ANSWERS_DELETE, params![event, plugin])?;
+        self.execute(ANSWERS_DELETE, params![event, plugin])?;
         for (
             number,
             RecordedAnswer {
@@ -251,15 +281,15 @@ impl Store {
                 headers,
                 &body[..]
             ];
-            self.execute(sql::ANSWER_INSERT, values)?;
+            self.execute(ANSWER_INSERT, values)?;
         }
         Ok(())
     }
 
     /// Gives back the leases of a host that is no more. Its attempts had begun, so they count.
-    pub(crate) fn release_all(&mut self) -> Result<usize, Error> {
+    pub(crate) fn give_back_all(&mut self) -> Result<usize, Error> {
         let left: Vec<_> = {
-            let mut statement = self.connection.prepare(sql::LEASES_LEFT).map_err(store)?;
+            let mut statement = self.connection.prepare(LEASES_LEFT).map_err(store)?;
             codec::read_all(&mut statement, [], LeftJob::read)?
         };
         for job in &left {
@@ -273,10 +303,7 @@ impl Store {
     }
 
     fn leased(&self, lease: &JobLease) -> Result<Option<LeasedJob>, Error> {
-        let mut statement = self
-            .connection
-            .prepare_cached(sql::JOB_LEASED)
-            .map_err(store)?;
+        let mut statement = self.connection.prepare_cached(JOB_LEASED).map_err(store)?;
         let PluginRef {
             tenant,
             name: plugin,
@@ -348,5 +375,57 @@ impl LeftJob {
             until: Timestamp::from_unix_millis(row.get(4).map_err(store)?),
             attempts: row.get(5).map_err(store)?,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::query_plans;
+
+    #[test]
+    fn statements_use_indexes() {
+        query_plans::check(&[
+            ("append", EVENT_INSERT, &[]),
+            ("append: claim a key", KEY_CLAIM, &[]),
+            ("append: a repeat", KEY_OWNER, &["PRIMARY KEY (key=?)"]),
+            (
+                "append: a job",
+                JOB_INSERT,
+                &["INDEX job_lane (tenant=? AND plugin=? AND lane=?)"],
+            ),
+            ("append: no job", UNROUTED_INSERT, &[]),
+            (
+                "settle: find",
+                JOB_LEASED,
+                &[
+                    "autoindex_event_1 (id=?)",
+                    "PRIMARY KEY (event=? AND plugin=?)",
+                ],
+            ),
+            ("settle: record", ATTEMPT_INSERT, &[]),
+            (
+                "settle: forget answers",
+                ANSWERS_DELETE,
+                &["PRIMARY KEY (event=? AND plugin=?)"],
+            ),
+            ("settle: record an answer", ANSWER_INSERT, &[]),
+            (
+                "settle: failed",
+                JOB_FAILED,
+                &["PRIMARY KEY (event=? AND plugin=?)"],
+            ),
+            (
+                "settle: spare",
+                JOB_SPARE,
+                &["PRIMARY KEY (event=? AND plugin=?)"],
+            ),
+        ]);
+    }
+
+    #[test]
+    fn abandoned_leases_are_found_by_index() {
+        let steps = query_plans::of(LEASES_LEFT);
+        assert!(steps[0].contains("INDEX job_due"), "{steps:?}");
     }
 }

@@ -24,10 +24,10 @@ use rusqlite::{Connection, ErrorCode};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 use crate::Options;
-use crate::presence::{Absence, Presence};
+use crate::file_check::{FileCheck, FileFault};
+use crate::ticker::Ticker;
 use crate::wakes::Wakes;
-use crate::watch::Watch;
-use crate::write::Store;
+use crate::write::Database;
 use alarm::Alarm;
 use queue::{Bounds, Line};
 use shared::{ListOrder, Served, Shared};
@@ -115,7 +115,7 @@ impl Writer {
         connection: Connection,
         options: &Options,
         wakes: Arc<Wakes>,
-        presence: Option<Presence>,
+        file_check: Option<FileCheck>,
         guard: impl Send + 'static,
     ) -> std::io::Result<Self> {
         let bounds = Bounds {
@@ -127,11 +127,11 @@ impl Writer {
         // From before anything is remembered: what is written beside us from now on is noticed.
         let data_version = data_version(&connection).ok();
         let work = Loop {
-            store: Store::new(connection),
+            store: Database::new(connection),
             durability: None,
             log_is_suspect: false,
             data_version,
-            alarm: presence.map(Alarm::new),
+            alarm: file_check.map(Alarm::new),
             wakes,
             counters: Arc::clone(&counters),
         };
@@ -167,7 +167,7 @@ impl Writer {
     pub(crate) async fn call<T: Send + 'static>(
         &self,
         terms: Terms,
-        work: impl FnMut(&mut Store) -> Result<T, Error> + Send + 'static,
+        work: impl FnMut(&mut Database) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Error> {
         let place = Arc::clone(&self.other_places)
             .acquire_owned()
@@ -182,7 +182,7 @@ impl Writer {
         &self,
         weight: u64,
         bytes: usize,
-        mut work: impl FnMut(&mut Store) -> Result<T, Error> + Send + 'static,
+        mut work: impl FnMut(&mut Database) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Error> {
         let queued = QueuedBytes::take(&self.queued_bytes, bytes, self.queued_bytes_max)
             .ok_or(Error::Busy)?;
@@ -194,7 +194,7 @@ impl Writer {
             line: Line::First,
             weight,
         };
-        let work = move |store: &mut Store| {
+        let work = move |store: &mut Database| {
             let _held_until_the_command_is_dropped = &queued;
             work(store)
         };
@@ -209,7 +209,7 @@ impl Writer {
             weight,
         }: Terms,
         place: OwnedSemaphorePermit,
-        work: impl FnMut(&mut Store) -> Result<T, Error> + Send + 'static,
+        work: impl FnMut(&mut Database) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Error> {
         let (command, answer) = Command::new(durability, place, work);
         self.shared.push(line, weight, command);
@@ -217,9 +217,9 @@ impl Writer {
     }
 
     /// Has the writer look, now and then, whether somebody else has written and whether the files are there.
-    pub(crate) fn watch(&self) -> std::io::Result<Watch> {
+    pub(crate) fn watch(&self) -> std::io::Result<Ticker> {
         let shared = Arc::downgrade(&self.shared);
-        Watch::start(move || {
+        Ticker::start(move || {
             if let Some(shared) = shared.upgrade() {
                 shared.look();
             }
@@ -279,7 +279,7 @@ impl Command {
     fn new<T: Send + 'static>(
         durability: Durability,
         place: OwnedSemaphorePermit,
-        work: impl FnMut(&mut Store) -> Result<T, Error> + Send + 'static,
+        work: impl FnMut(&mut Database) -> Result<T, Error> + Send + 'static,
     ) -> (Self, oneshot::Receiver<Result<T, Error>>) {
         let (reply, answer) = oneshot::channel();
         (
@@ -299,7 +299,7 @@ impl Command {
 
 trait Call: Send {
     /// Does the work; `false` when it failed and has to be undone.
-    fn run(&mut self, store: &mut Store) -> bool;
+    fn run(&mut self, store: &mut Database) -> bool;
     /// Answers, with `fault` where the group was not committed.
     fn answer(self: Box<Self>, fault: Option<&Fault>);
 }
@@ -312,9 +312,9 @@ struct Work<F, T> {
 
 impl<F, T: Send> Call for Work<F, T>
 where
-    F: FnMut(&mut Store) -> Result<T, Error> + Send,
+    F: FnMut(&mut Database) -> Result<T, Error> + Send,
 {
-    fn run(&mut self, store: &mut Store) -> bool {
+    fn run(&mut self, store: &mut Database) -> bool {
         let result = (self.work)(store);
         let is_fine = result.is_ok();
         self.result = Some(result);
@@ -346,11 +346,11 @@ enum Fault {
     #[error("the transaction was rolled back")]
     Sqlite(#[source] Arc<rusqlite::Error>),
     #[error("the files of the inbox are gone")]
-    Absent(#[source] Absence),
+    Absent(#[source] FileFault),
 }
 
 struct Loop {
-    store: Store,
+    store: Database,
     /// What the connection is set to.
     durability: Option<Durability>,
     /// The disk has failed: what stands in the log of changes may never come to it.
@@ -415,8 +415,8 @@ impl Loop {
         group
             .iter_mut()
             .for_each(|command| drop(command.place.take()));
-        self.store.has_news = false;
-        self.store.has_outbox_news = false;
+        self.store.has_due_jobs = false;
+        self.store.has_due_messages = false;
 
         let fault = self.commit_in_place(group).err();
         match &fault {
@@ -449,10 +449,10 @@ impl Loop {
     }
 
     fn wake(&self) {
-        if self.store.has_news {
+        if self.store.has_due_jobs {
             self.wakes.jobs.notify_one();
         }
-        if self.store.has_outbox_news {
+        if self.store.has_due_messages {
             self.wakes.messages.notify_one();
         }
     }
@@ -545,5 +545,4 @@ impl Loop {
 }
 
 #[cfg(test)]
-#[path = "writer_tests.rs"]
 mod tests;

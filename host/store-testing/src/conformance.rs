@@ -8,13 +8,13 @@ mod claiming;
 mod discarding;
 mod effects;
 mod failing;
-pub(crate) mod fixtures;
+pub(crate) mod support;
 mod listing;
 mod ordering;
 mod outbox;
-pub mod releasing;
+mod releasing;
 mod quarantining;
-pub mod recording;
+mod recording;
 mod replaying;
 mod retaining;
 mod retrying;
@@ -56,6 +56,7 @@ pub fn cases() -> impl Iterator<Item = &'static Case> {
         ordering::CASES,
         settling::CASES,
         effects::CASES,
+        recording::CASES,
         waking::CASES,
         listing::CASES,
         selecting::CASES,
@@ -64,6 +65,7 @@ pub fn cases() -> impl Iterator<Item = &'static Case> {
         quarantining::CASES,
         retrying::CASES,
         retaining::CASES,
+        releasing::CASES,
         failing::CASES,
     ];
     groups.iter().chain(outbox::GROUPS).copied().flatten()

@@ -5,9 +5,21 @@ use hookyard_model::{EventId, PluginRef, Revision, SourceRef, Timestamp, WorkSta
 use hookyard_store::{Error, JobLease, JobRequest, transitions};
 use rusqlite::{Row, params};
 
-use super::Store;
+use super::Database;
 use crate::codec::{self, parsed, store};
-use crate::sql;
+
+const CLAIM_PENDING: &str = "
+    SELECT job.event, event.id, event.source, job.state, job.due_at, job.replays, job.attempts, job.revision,
+           coalesce(job.since, event.received_at), event.received_at, job.spared
+    FROM job CROSS JOIN event ON event.seq = job.event
+    WHERE job.tenant = ?1 AND job.plugin = ?2 AND job.blocked = 0 AND job.state = 'pending'
+    ORDER BY job.event LIMIT ?3";
+const CLAIM_DUE: &str = "
+    SELECT job.event, event.id, event.source, job.state, job.due_at, job.replays, job.attempts, job.revision,
+           coalesce(job.since, event.received_at), job.due_at, job.spared
+    FROM job CROSS JOIN event ON event.seq = job.event
+    WHERE job.tenant = ?1 AND job.plugin = ?2 AND job.blocked = 0 AND job.due_at <= ?4
+    ORDER BY job.due_at, job.event LIMIT ?3";
 
 /// A claim that has come upon as many jobs that had to be held looks for no more of them.
 const HELD_MAX: usize = 500;
@@ -30,7 +42,7 @@ enum Taken {
     Held,
 }
 
-impl Store {
+impl Database {
     pub(crate) fn claim(
         &mut self,
         wanted: &[JobRequest],
@@ -57,7 +69,7 @@ impl Store {
             }
         }
         // So that whoever claims comes again for what is left.
-        self.has_news |= held > 0;
+        self.has_due_jobs |= held > 0;
         Ok(leased)
     }
 
@@ -66,9 +78,9 @@ impl Store {
         // Not all that a quarantine holds may be held already, or what it held may not be free as a whole.
         let mut due = match self.is_in_quarantine(&want.plugin)? {
             true => Vec::new(),
-            false => self.due_by(sql::CLAIM_PENDING, want, now)?,
+            false => self.due_by(CLAIM_PENDING, want, now)?,
         };
-        due.extend(self.due_by(sql::CLAIM_DUE, want, now)?);
+        due.extend(self.due_by(CLAIM_DUE, want, now)?);
         due.sort_by_key(|job| (job.due_since, job.seq));
         due.truncate(want.limit);
         Ok(due)
@@ -165,5 +177,33 @@ impl DueJob {
             due_since: row.get(9).map_err(store)?,
             spared: row.get(10).map_err(store)?,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::query_plans;
+
+    #[test]
+    fn statements_use_indexes() {
+        query_plans::check(&[
+            (
+                "claim: pending",
+                CLAIM_PENDING,
+                &[
+                    "INDEX job_pending (tenant=? AND plugin=? AND blocked=?)",
+                    "PRIMARY KEY (rowid=?)",
+                ],
+            ),
+            (
+                "claim: due",
+                CLAIM_DUE,
+                &[
+                    "job_due (tenant=? AND plugin=? AND blocked=? AND due_at<?)",
+                    "PRIMARY KEY (rowid=?)",
+                ],
+            ),
+        ]);
     }
 }

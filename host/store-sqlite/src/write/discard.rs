@@ -4,10 +4,19 @@ use hookyard_model::WorkState;
 use hookyard_store::{DiscardRecord, DiscardSummary, Error, transitions};
 use rusqlite::params;
 
-use super::Store;
+use super::Database;
 use super::lane::Of;
-use crate::select::JobPlace;
-use crate::sql;
+use crate::selection::JobPlace;
+use crate::write::routing::UNROUTED_TAKE;
+
+const JOB_DISCARD: &str = "
+    UPDATE job SET state = ?3, due_at = NULL WHERE event = ?1 AND plugin = ?2
+    RETURNING tenant, plugin, lane";
+const JOB_DISCARD_RECORD: &str = "
+    INSERT INTO discard (event, plugin, replays, at, reason)
+    SELECT event, plugin, replays, ?3, ?4 FROM job WHERE event = ?1 AND plugin = ?2";
+const EVENT_DISCARD_RECORD: &str =
+    "INSERT INTO discard (event, plugin, replays, at, reason) VALUES (?1, '', 0, ?2, ?3)";
 
 /// A stretch of jobs or events to be discarded.
 pub(crate) struct DiscardStretch {
@@ -22,7 +31,7 @@ pub(crate) enum Ended {
     Events(Vec<i64>),
 }
 
-impl Store {
+impl Database {
     pub(crate) fn discard(
         &mut self,
         DiscardStretch { ended, record }: &DiscardStretch,
@@ -65,11 +74,11 @@ impl Store {
         let plugin = place.plugin.as_str();
         let lane = self.change(
             Of::Jobs,
-            sql::JOB_DISCARD,
+            JOB_DISCARD,
             params![place.seq, plugin, next.name()],
         )?;
         let values = params![place.seq, plugin, record.at.unix_millis(), record.reason];
-        self.execute(sql::JOB_DISCARD_RECORD, values)?;
+        self.execute(JOB_DISCARD_RECORD, values)?;
 
         match lane {
             Some(lane) => self.line_up(&lane),
@@ -85,12 +94,35 @@ impl Store {
         let mut discarded = DiscardSummary::default();
         for event in events {
             // A plugin may have taken it since it was found.
-            if self.execute(sql::UNROUTED_TAKE, params![event])? > 0 {
+            if self.execute(UNROUTED_TAKE, params![event])? > 0 {
                 let values = params![event, record.at.unix_millis(), record.reason];
-                self.execute(sql::EVENT_DISCARD_RECORD, values)?;
+                self.execute(EVENT_DISCARD_RECORD, values)?;
                 discarded.events += 1;
             }
         }
         Ok(discarded)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::query_plans;
+
+    #[test]
+    fn statements_use_indexes() {
+        query_plans::check(&[
+            (
+                "discard: put",
+                JOB_DISCARD,
+                &["PRIMARY KEY (event=? AND plugin=?)"],
+            ),
+            (
+                "discard: record",
+                JOB_DISCARD_RECORD,
+                &["PRIMARY KEY (event=? AND plugin=?)"],
+            ),
+            ("discard: record an event", EVENT_DISCARD_RECORD, &[]),
+        ]);
     }
 }

@@ -5,9 +5,22 @@ use hookyard_model::{Effects, Key, PluginRef, ReadVersion, Write};
 use hookyard_store::{Error, KvUsage, OutboxUsage, Settlement};
 use rusqlite::{OptionalExtension, params};
 
-use super::Store;
+use super::Database;
 use crate::codec::{corrupt, store};
-use crate::sql;
+use crate::values::TOTALS;
+
+const VALUE_VERSION: &str =
+    "SELECT version FROM value WHERE tenant = ?1 AND plugin = ?2 AND bucket = ?3 AND key = ?4";
+const VALUE_BYTES: &str = "SELECT length(value) FROM value WHERE tenant = ?1 AND plugin = ?2 AND bucket = ?3 AND key = ?4";
+const VALUE_PUT: &str = "
+    INSERT INTO value (tenant, plugin, bucket, key, version, value) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+    ON CONFLICT (tenant, plugin, bucket, key) DO UPDATE SET version = excluded.version, value = excluded.value";
+const VALUE_DELETE: &str =
+    "DELETE FROM value WHERE tenant = ?1 AND plugin = ?2 AND bucket = ?3 AND key = ?4";
+const TOTALS_PUT: &str = "
+    INSERT INTO value_store (tenant, plugin, keys, bytes, version) VALUES (?1, ?2, ?3, ?4, ?5)
+    ON CONFLICT (tenant, plugin)
+    DO UPDATE SET keys = excluded.keys, bytes = excluded.bytes, version = excluded.version";
 
 /// What is known of a plugin's key-value store as a whole.
 #[derive(Default)]
@@ -17,7 +30,7 @@ struct Totals {
     version: u64,
 }
 
-impl Store {
+impl Database {
     /// Commits what the attempt asked for with the transaction at hand, or changes nothing.
     pub(super) fn commit_effects(&mut self, settlement: &Settlement) -> Result<(), Error> {
         let Settlement {
@@ -43,7 +56,7 @@ impl Store {
     fn check_seen(&self, plugin: &PluginRef, all: &[ReadVersion]) -> Result<(), Error> {
         let mut statement = self
             .connection
-            .prepare_cached(sql::VALUE_VERSION)
+            .prepare_cached(VALUE_VERSION)
             .map_err(store)?;
         for ReadVersion { key, version } in all {
             let values = params![
@@ -92,7 +105,7 @@ impl Store {
     }
 
     fn totals(&self, plugin: &PluginRef) -> Result<Totals, Error> {
-        let mut statement = self.connection.prepare_cached(sql::TOTALS).map_err(store)?;
+        let mut statement = self.connection.prepare_cached(TOTALS).map_err(store)?;
         let found = statement.query_row([plugin.tenant.as_str(), plugin.name.as_str()], |row| {
             let number = |column| row.get::<_, i64>(column).map(i64::cast_unsigned);
             Ok(Totals {
@@ -122,15 +135,12 @@ impl Store {
             numbers[1],
             numbers[2]
         ];
-        self.execute(sql::TOTALS_PUT, values).map(drop)
+        self.execute(TOTALS_PUT, values).map(drop)
     }
 
     /// What the key and its value take now.
     fn size_at(&self, plugin: &PluginRef, key: &Key) -> Result<KvUsage, Error> {
-        let mut statement = self
-            .connection
-            .prepare_cached(sql::VALUE_BYTES)
-            .map_err(store)?;
+        let mut statement = self.connection.prepare_cached(VALUE_BYTES).map_err(store)?;
         let values = params![
             plugin.tenant.as_str(),
             plugin.name.as_str(),
@@ -154,11 +164,11 @@ impl Store {
         let (tenant, plugin, Key { bucket, key }) =
             (plugin.tenant.as_str(), plugin.name.as_str(), &write.key);
         match &write.value {
-            None => self.execute(sql::VALUE_DELETE, params![tenant, plugin, bucket, key]),
+            None => self.execute(VALUE_DELETE, params![tenant, plugin, bucket, key]),
             Some(value) => {
                 let version = version.cast_signed();
                 self.execute(
-                    sql::VALUE_PUT,
+                    VALUE_PUT,
                     params![tenant, plugin, bucket, key, version, &value[..]],
                 )
             }
@@ -173,4 +183,33 @@ fn size_of(write: &Write) -> KvUsage {
         .as_ref()
         .map(|value| KvUsage::of(&write.key, value.len()))
         .unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::query_plans;
+
+    #[test]
+    fn statements_use_indexes() {
+        query_plans::check(&[
+            (
+                "settle: go by",
+                VALUE_VERSION,
+                &["autoindex_value_1 (tenant=? AND plugin=? AND bucket=? AND key=?)"],
+            ),
+            (
+                "settle: size",
+                VALUE_BYTES,
+                &["autoindex_value_1 (tenant=? AND plugin=? AND bucket=? AND key=?)"],
+            ),
+            ("settle: write", VALUE_PUT, &[]),
+            (
+                "settle: delete",
+                VALUE_DELETE,
+                &["autoindex_value_1 (tenant=? AND plugin=? AND bucket=? AND key=?)"],
+            ),
+            ("settle: put totals", TOTALS_PUT, &[]),
+        ]);
+    }
 }

@@ -8,9 +8,26 @@ use hookyard_model::{PluginName, SourceRef, WorkState};
 use hookyard_store::Error;
 use rusqlite::{OptionalExtension, Row, params};
 
-use super::Store;
+use super::Database;
 use crate::codec::{due_of, store};
-use crate::sql;
+
+const JOB_UPDATE: &str = "
+    UPDATE job SET state = ?3, due_at = ?4, attempts = ?5, failed_on = NULL WHERE event = ?1 AND plugin = ?2
+    RETURNING tenant, plugin, lane";
+const LANE_HEAD: &str = "
+    SELECT event, state = 'leased' FROM job WHERE tenant = ?1 AND plugin = ?2 AND lane = ?3
+      AND lane IS NOT NULL AND state NOT IN ('done', 'dead', 'discarded') AND blocked = 0";
+const LANE_FIRST: &str = "
+    SELECT min(event) FROM job WHERE tenant = ?1 AND plugin = ?2 AND lane = ?3
+      AND lane IS NOT NULL AND state NOT IN ('done', 'dead', 'discarded')";
+const JOB_BLOCK: &str = "UPDATE job SET blocked = ?3 WHERE event = ?1 AND plugin = ?2";
+const MESSAGE_LANE_HEAD: &str = "
+    SELECT seq, state = 'leased' FROM message WHERE tenant = ?1 AND destination = ?2 AND ordering_key = ?3
+      AND ordering_key IS NOT NULL AND state NOT IN ('done', 'dead') AND blocked = 0";
+const MESSAGE_LANE_FIRST: &str = "
+    SELECT min(seq) FROM message WHERE tenant = ?1 AND destination = ?2 AND ordering_key = ?3
+      AND ordering_key IS NOT NULL AND state NOT IN ('done', 'dead')";
+const MESSAGE_BLOCK: &str = "UPDATE message SET blocked = ?3 WHERE seq = ?1 AND destination = ?2";
 
 /// What a lane is made of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,7 +67,7 @@ impl Lane {
     }
 }
 
-impl Store {
+impl Database {
     /// The only place where a job's state changes one by one.
     pub(super) fn put(
         &mut self,
@@ -60,7 +77,7 @@ impl Store {
         attempts: u32,
     ) -> Result<(), Error> {
         let values = params![seq, plugin.as_str(), next.name(), due_of(next), attempts];
-        let lane = self.change(Of::Jobs, sql::JOB_UPDATE, values)?;
+        let lane = self.change(Of::Jobs, JOB_UPDATE, values)?;
         // Only the head is ever leased.
         match lane.filter(|_| !matches!(next, WorkState::Leased { .. })) {
             Some(lane) => self.line_up(&lane),
@@ -86,12 +103,8 @@ impl Store {
     /// Makes the earliest of a lane its head. To be called after any of them has changed.
     pub(super) fn line_up(&mut self, lane: &Lane) -> Result<(), Error> {
         let (head_of, first_of, block) = match lane.of {
-            Of::Jobs => (sql::LANE_HEAD, sql::LANE_FIRST, sql::JOB_BLOCK),
-            Of::Messages => (
-                sql::outbox::LANE_HEAD,
-                sql::outbox::LANE_FIRST,
-                sql::outbox::BLOCK,
-            ),
+            Of::Jobs => (LANE_HEAD, LANE_FIRST, JOB_BLOCK),
+            Of::Messages => (MESSAGE_LANE_HEAD, MESSAGE_LANE_FIRST, MESSAGE_BLOCK),
         };
         let values = [&lane.tenant, &lane.owner, &lane.name];
         let head: Option<(i64, bool)> = {
@@ -121,10 +134,57 @@ impl Store {
                 self.execute(block, params![seq, lane.owner, is_blocked])?;
             }
             match lane.of {
-                Of::Jobs => self.has_news = true,
-                Of::Messages => self.has_outbox_news = true,
+                Of::Jobs => self.has_due_jobs = true,
+                Of::Messages => self.has_due_messages = true,
             }
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::query_plans;
+
+    #[test]
+    fn statements_use_indexes() {
+        query_plans::check(&[
+            (
+                "settle: put",
+                JOB_UPDATE,
+                &["PRIMARY KEY (event=? AND plugin=?)"],
+            ),
+            (
+                "settle: head of a lane",
+                LANE_HEAD,
+                &["INDEX job_head (tenant=? AND plugin=? AND lane=?)"],
+            ),
+            (
+                "settle: first of a lane",
+                LANE_FIRST,
+                &["INDEX job_lane (tenant=? AND plugin=? AND lane=?)"],
+            ),
+            (
+                "settle: next of a lane",
+                JOB_BLOCK,
+                &["PRIMARY KEY (event=? AND plugin=?)"],
+            ),
+            (
+                "settle: head of a lane",
+                MESSAGE_LANE_HEAD,
+                &["INDEX message_head (tenant=? AND destination=? AND ordering_key=?)"],
+            ),
+            (
+                "settle: first of a lane",
+                MESSAGE_LANE_FIRST,
+                &["INDEX message_lane (tenant=? AND destination=? AND ordering_key=?)"],
+            ),
+            (
+                "settle: next of a lane",
+                MESSAGE_BLOCK,
+                &["PRIMARY KEY (rowid=?)"],
+            ),
+        ]);
     }
 }

@@ -10,10 +10,67 @@ use hookyard_store::{
 };
 use rusqlite::{OptionalExtension, Row, params};
 
-use super::Store;
+use super::Database;
 use super::lane::{Lane, Of};
 use crate::codec::{self, due_of, parsed, store};
-use crate::sql::outbox as sql;
+
+const INSERT: &str = "
+    INSERT INTO message (id, tenant, plugin, event, destination, event_type, ordering_key, created_at, state, since,
+                         bytes, blocked)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?8, ?10,
+            EXISTS (SELECT 1 FROM message WHERE tenant = ?2 AND destination = ?5 AND ordering_key = ?7
+                    AND ordering_key IS NOT NULL AND state NOT IN ('done', 'dead')))";
+const INSERT_BODY: &str = "INSERT INTO message_body (message, body) VALUES (?1, ?2)";
+const CLAIM_PENDING: &str = "
+    SELECT seq, id, state, due_at, replays, deliveries, since, created_at, plugin, event, event_type, spared
+    FROM message
+    WHERE tenant = ?1 AND destination = ?2 AND blocked = 0 AND state = 'pending'
+    ORDER BY seq LIMIT ?3";
+const CLAIM_DUE: &str = "
+    SELECT seq, id, state, due_at, replays, deliveries, since, due_at, plugin, event, event_type, spared
+    FROM message
+    WHERE tenant = ?1 AND destination = ?2 AND blocked = 0 AND due_at <= ?4
+    ORDER BY due_at, seq LIMIT ?3";
+const LEASED: &str = "
+    SELECT seq, tenant, destination, due_at FROM message
+    WHERE id = ?1 AND state = 'leased' AND replays = ?2 AND deliveries = ?3";
+const UPDATE: &str = "
+    UPDATE message SET state = ?2, due_at = ?3, deliveries = ?4 WHERE seq = ?1
+    RETURNING tenant, destination, ordering_key";
+const SPARE: &str = "UPDATE message SET spared = spared + 1 WHERE seq = ?1";
+const DELIVERY_INSERT: &str = "
+    INSERT INTO delivery (message, replays, number, started_at, duration_us, result, detail, headers, body)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
+/// All but the latest of a message.
+const DELIVERIES_TRIM: &str = "
+    DELETE FROM delivery WHERE message = ?1 AND (replays, number) <=
+        (SELECT replays, number FROM delivery WHERE message = ?1
+         ORDER BY replays DESC, number DESC LIMIT 1 OFFSET ?2)";
+const TO_REPLAY: &str = "SELECT state, due_at FROM message WHERE seq = ?1";
+const REPLAY: &str = "
+    UPDATE message SET state = ?2, due_at = ?3, replays = replays + 1, deliveries = 0, spared = 0, since = ?4,
+        blocked = ordering_key IS NOT NULL AND (blocked OR state IN ('done', 'dead'))
+    WHERE seq = ?1
+    RETURNING tenant, destination, ordering_key";
+const IS_DISABLED: &str =
+    "SELECT EXISTS (SELECT 1 FROM disabled WHERE tenant = ?1 AND destination = ?2)";
+const DISABLE: &str = "
+    INSERT INTO disabled (tenant, destination, reason, since) VALUES (?1, ?2, ?3, ?4)
+    ON CONFLICT (tenant, destination) DO UPDATE SET reason = excluded.reason, since = excluded.since";
+const ENABLE: &str = "DELETE FROM disabled WHERE tenant = ?1 AND destination = ?2";
+/// One may have been replayed, or leased, since it was found.
+const DELETE: &str = "
+    DELETE FROM message WHERE seq = ?1 AND state IN ('done', 'dead')
+    RETURNING tenant, destination, ordering_key";
+const DELETE_UNSENT: &str = "
+    DELETE FROM message WHERE seq = ?1 AND since <= ?2 AND state IN ('pending', 'waiting', 'dead')
+    RETURNING tenant, destination, ordering_key";
+const UNSENT: &str = "SELECT messages, bytes FROM unsent WHERE tenant = ?1 AND plugin = ?2";
+const UNSENT_OF_TENANT: &str =
+    "SELECT coalesce(sum(messages), 0), coalesce(sum(bytes), 0) FROM unsent WHERE tenant = ?1";
+/// Runs once, when the store is opened; it walks the index of what is leased or waits.
+const LEASES_LEFT: &str = "
+    SELECT seq, due_at, deliveries FROM message WHERE due_at IS NOT NULL AND state = 'leased'";
 
 /// A lease that was taken, less the body, which a reader loads once the lease is committed.
 pub(crate) struct LeasedMessage {
@@ -44,7 +101,7 @@ struct Held {
     until: Timestamp,
 }
 
-impl Store {
+impl Database {
     /// Fails where there is no room in the outbox for this much more.
     pub(super) fn check_room(
         &self,
@@ -71,8 +128,8 @@ impl Store {
                 .unwrap_or_default())
         };
         let (tenant, name) = (plugin.tenant.as_str(), plugin.name.as_str());
-        let of_plugin = unsent(sql::UNSENT, params![tenant, name])?;
-        let of_tenant = unsent(sql::UNSENT_OF_TENANT, params![tenant])?;
+        let of_plugin = unsent(UNSENT, params![tenant, name])?;
+        let of_tenant = unsent(UNSENT_OF_TENANT, params![tenant])?;
         quota
             .exceeded(of_plugin, of_tenant, more)
             .map_or(Ok(()), Err)
@@ -97,10 +154,10 @@ impl Store {
             WorkState::Pending.name(),
             message.body.len() as i64,
         ];
-        self.execute(sql::INSERT, values)?;
+        self.execute(INSERT, values)?;
         let seq = self.connection.last_insert_rowid();
-        self.execute(sql::INSERT_BODY, params![seq, &message.body[..]])?;
-        self.has_outbox_news = true;
+        self.execute(INSERT_BODY, params![seq, &message.body[..]])?;
+        self.has_due_messages = true;
         Ok(())
     }
 
@@ -142,7 +199,7 @@ impl Store {
         let limit = i64::try_from(want.limit).unwrap_or(i64::MAX);
         let values = params![tenant, destination, limit, now.unix_millis()];
         let mut due = Vec::new();
-        for statement in [sql::CLAIM_PENDING, sql::CLAIM_DUE] {
+        for statement in [CLAIM_PENDING, CLAIM_DUE] {
             let mut statement = self.connection.prepare_cached(statement).map_err(store)?;
             // The statement for pending messages knows no time.
             let values = &values[..statement.parameter_count()];
@@ -180,7 +237,7 @@ impl Store {
                 true,
             ) {
                 self.put_message(message.seq, next, lease.delivery - 1)?;
-                self.has_outbox_news = true;
+                self.has_due_messages = true;
             }
         }
         Ok(())
@@ -210,32 +267,29 @@ impl Store {
             answer.map(|answer| codec::headers_to_blob(&answer.headers)),
             answer.map(|answer| &answer.body[..]),
         ];
-        self.execute(sql::DELIVERY_INSERT, values)?;
+        self.execute(DELIVERY_INSERT, values)?;
         // Only one that has been tried often, or replayed, can have more.
         if lease.delivery as usize > DELIVERIES_MAX || lease.replays > 0 {
-            self.execute(
-                sql::DELIVERIES_TRIM,
-                params![message.seq, DELIVERIES_MAX as i64],
-            )?;
+            self.execute(DELIVERIES_TRIM, params![message.seq, DELIVERIES_MAX as i64])?;
         }
         if *is_spared {
-            self.execute(sql::SPARE, params![message.seq])?;
+            self.execute(SPARE, params![message.seq])?;
         }
         if let Some(reason) = disable {
             let since = delivery.started_at.after(delivery.duration).unix_millis();
             self.execute(
-                sql::DISABLE,
+                DISABLE,
                 params![message.tenant, message.destination, reason, since],
             )?;
         }
-        self.has_outbox_news = true;
+        self.has_due_messages = true;
         Ok(())
     }
 
     /// Gives back the leases of a host that is no more. Its tries had begun, so they count.
-    pub(crate) fn release_all_messages(&mut self) -> Result<usize, Error> {
+    pub(crate) fn give_back_all_messages(&mut self) -> Result<usize, Error> {
         let left: Vec<(i64, i64, u32)> = {
-            let mut statement = self.connection.prepare(sql::LEASES_LEFT).map_err(store)?;
+            let mut statement = self.connection.prepare(LEASES_LEFT).map_err(store)?;
             let read = |row: &Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?));
             codec::read_all(&mut statement, [], |row| read(row).map_err(store))?
         };
@@ -264,12 +318,12 @@ impl Store {
             reason,
             since.unix_millis()
         ];
-        self.execute(sql::DISABLE, values).map(drop)
+        self.execute(DISABLE, values).map(drop)
     }
 
     pub(crate) fn enable(&mut self, destination: &DestinationRef) -> Result<(), Error> {
         let values = params![destination.tenant.as_str(), destination.name.as_str()];
-        self.has_outbox_news |= self.execute(sql::ENABLE, values)? > 0;
+        self.has_due_messages |= self.execute(ENABLE, values)? > 0;
         Ok(())
     }
 
@@ -294,12 +348,12 @@ impl Store {
             };
             let since = due.unwrap_or(stretch.now).unix_millis();
             let values = params![seq, next.name(), due_of(next), since];
-            if let Some(lane) = self.change(Of::Messages, sql::REPLAY, values)? {
+            if let Some(lane) = self.change(Of::Messages, REPLAY, values)? {
                 self.line_up(&lane)?;
             }
             replayed.replayed += 1;
         }
-        self.has_outbox_news |= replayed.replayed > 0;
+        self.has_due_messages |= replayed.replayed > 0;
         Ok(replayed)
     }
 
@@ -325,9 +379,9 @@ impl Store {
             seq, unsent_until, ..
         } = message;
         let delete = if unsent_until.is_some() {
-            sql::DELETE_UNSENT
+            DELETE_UNSENT
         } else {
-            sql::DELETE
+            DELETE
         };
         let mut statement = self.connection.prepare_cached(delete).map_err(store)?;
         let values = params![seq, unsent_until];
@@ -342,7 +396,7 @@ impl Store {
     fn put_message(&mut self, seq: i64, next: WorkState, attempts: u32) -> Result<(), Error> {
         let lane = self.change(
             Of::Messages,
-            sql::UPDATE,
+            UPDATE,
             params![seq, next.name(), due_of(next), attempts],
         )?;
         // Only the head is ever leased.
@@ -353,7 +407,7 @@ impl Store {
     }
 
     fn leased_message(&self, lease: &MessageLease) -> Result<Option<Held>, Error> {
-        let mut statement = self.connection.prepare_cached(sql::LEASED).map_err(store)?;
+        let mut statement = self.connection.prepare_cached(LEASED).map_err(store)?;
         let values = params![
             lease.id.as_uuid().into_bytes(),
             lease.replays,
@@ -373,10 +427,7 @@ impl Store {
 
     /// `None` where it was taken out.
     fn state_of_message(&self, seq: i64) -> Result<Option<WorkState>, Error> {
-        let mut statement = self
-            .connection
-            .prepare_cached(sql::TO_REPLAY)
-            .map_err(store)?;
+        let mut statement = self.connection.prepare_cached(TO_REPLAY).map_err(store)?;
         let found = statement.query_row([seq], |row| Ok((row.get::<_, String>(0)?, row.get(1)?)));
         let Some((state, due_at)) = found.optional().map_err(store)? else {
             return Ok(None);
@@ -456,7 +507,81 @@ pub(crate) fn is_disabled(
     connection: &rusqlite::Connection,
     destination: &DestinationRef,
 ) -> Result<bool, Error> {
-    let mut statement = connection.prepare_cached(sql::IS_DISABLED).map_err(store)?;
+    let mut statement = connection.prepare_cached(IS_DISABLED).map_err(store)?;
     let values = [destination.tenant.as_str(), destination.name.as_str()];
     statement.query_row(values, |row| row.get(0)).map_err(store)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::query_plans;
+
+    #[test]
+    fn statements_use_indexes() {
+        query_plans::check(&[
+            (
+                "insert",
+                INSERT,
+                &["INDEX message_lane (tenant=? AND destination=? AND ordering_key=?)"],
+            ),
+            ("insert: body", INSERT_BODY, &[]),
+            (
+                "claim: pending",
+                CLAIM_PENDING,
+                &["INDEX message_pending (tenant=? AND destination=? AND blocked=?)"],
+            ),
+            (
+                "claim: due",
+                CLAIM_DUE,
+                &["message_due (tenant=? AND destination=? AND blocked=? AND due_at<?)"],
+            ),
+            (
+                "claim: disabled",
+                IS_DISABLED,
+                &["PRIMARY KEY (tenant=? AND destination=?)"],
+            ),
+            (
+                "settle: find",
+                LEASED,
+                &["sqlite_autoindex_message_1 (id=?)"],
+            ),
+            ("settle: put", UPDATE, &["PRIMARY KEY (rowid=?)"]),
+            ("settle: spare", SPARE, &["PRIMARY KEY (rowid=?)"]),
+            ("settle: record", DELIVERY_INSERT, &[]),
+            ("settle: trim", DELIVERIES_TRIM, &["PRIMARY KEY (message=?"]),
+            ("replay: find", TO_REPLAY, &["PRIMARY KEY (rowid=?)"]),
+            ("replay: put", REPLAY, &["PRIMARY KEY (rowid=?)"]),
+            (
+                "enable",
+                ENABLE,
+                &["PRIMARY KEY (tenant=? AND destination=?)"],
+            ),
+            ("prune: take out", DELETE, &["PRIMARY KEY (rowid=?)"]),
+            (
+                "prune: take out unsent",
+                DELETE_UNSENT,
+                &["PRIMARY KEY (rowid=?)"],
+            ),
+            (
+                "settle: room",
+                UNSENT,
+                &["PRIMARY KEY (tenant=? AND plugin=?)"],
+            ),
+            (
+                "settle: room of the tenant",
+                UNSENT_OF_TENANT,
+                &["PRIMARY KEY (tenant=?)"],
+            ),
+        ]);
+    }
+
+    #[test]
+    fn abandoned_leases_are_found_by_index() {
+        let steps = query_plans::of(LEASES_LEFT);
+        assert!(
+            steps.iter().any(|step| step.contains("INDEX message_due")),
+            "{steps:?}"
+        );
+    }
 }

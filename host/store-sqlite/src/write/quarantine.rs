@@ -5,11 +5,20 @@ use hookyard_model::{PluginName, PluginRef, SourceRef, Timestamp};
 use hookyard_store::{Error, Quarantine};
 use rusqlite::{Connection, Row, params};
 
-use super::{Store, Sweep};
+use super::{Database, Sweep};
 use crate::codec::{self, parsed, store};
-use crate::sql;
 
-impl Store {
+const QUARANTINED: &str =
+    "SELECT tenant, plugin, revision, reason, since FROM quarantine ORDER BY tenant, plugin";
+const QUARANTINE_PUT: &str = "
+    INSERT INTO quarantine (tenant, plugin, revision, reason, since) VALUES (?1, ?2, ?3, ?4, ?5)
+    ON CONFLICT (tenant, plugin)
+    DO UPDATE SET revision = excluded.revision, reason = excluded.reason, since = excluded.since";
+const IS_QUARANTINED: &str =
+    "SELECT EXISTS (SELECT 1 FROM quarantine WHERE tenant = ?1 AND plugin = ?2)";
+const QUARANTINE_DELETE: &str = "DELETE FROM quarantine WHERE tenant = ?1 AND plugin = ?2";
+
+impl Database {
     /// Quarantines a plugin; what is to be gone through after that. From now on no claim gives out any of its jobs.
     pub(crate) fn quarantine(&mut self, quarantine: &Quarantine) -> Result<Vec<Sweep>, Error> {
         let Quarantine {
@@ -29,7 +38,7 @@ impl Store {
             reason,
             since.unix_millis()
         ];
-        self.execute(sql::QUARANTINE_PUT, values)?;
+        self.execute(QUARANTINE_PUT, values)?;
         self.quarantined = None;
         Ok(Sweep::to_hold(quarantine.plugin.clone()).collect())
     }
@@ -37,18 +46,18 @@ impl Store {
     /// Ends a plugin's quarantine; what is to be gone through after that.
     pub(crate) fn lift(&mut self, plugin: &PluginRef) -> Result<Vec<Sweep>, Error> {
         self.execute(
-            sql::QUARANTINE_DELETE,
+            QUARANTINE_DELETE,
             params![plugin.tenant.as_str(), plugin.name.as_str()],
         )?;
         self.quarantined = None;
-        self.has_news = true;
+        self.has_due_jobs = true;
         Ok(vec![Sweep::to_free(plugin.clone())])
     }
 
     pub(super) fn is_in_quarantine(&mut self, plugin: &PluginRef) -> Result<bool, Error> {
         let mut statement = self
             .connection
-            .prepare_cached(sql::IS_QUARANTINED)
+            .prepare_cached(IS_QUARANTINED)
             .map_err(store)?;
         let values = [plugin.tenant.as_str(), plugin.name.as_str()];
         statement.query_row(values, |row| row.get(0)).map_err(store)
@@ -74,7 +83,7 @@ impl Store {
 
 /// All that are.
 pub(crate) fn quarantined(connection: &Connection) -> Result<Vec<Quarantine>, Error> {
-    let mut statement = connection.prepare_cached(sql::QUARANTINED).map_err(store)?;
+    let mut statement = connection.prepare_cached(QUARANTINED).map_err(store)?;
     codec::read_all(&mut statement, [], read)
 }
 
@@ -90,4 +99,19 @@ fn read(row: &Row<'_>) -> Result<Quarantine, Error> {
         reason: text(3)?,
         since: Timestamp::from_unix_millis(row.get(4).map_err(store)?),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::query_plans;
+
+    #[test]
+    fn statements_use_indexes() {
+        query_plans::check(&[(
+            "lift",
+            QUARANTINE_DELETE,
+            &["PRIMARY KEY (tenant=? AND plugin=?)"],
+        )]);
+    }
 }

@@ -4,12 +4,21 @@ use hookyard_model::{Revision, SourceRef, Timestamp, WorkState};
 use hookyard_store::{Error, ReplaySummary, transitions};
 use rusqlite::{OptionalExtension, params};
 
-use super::Store;
+use super::Database;
 use super::lane::Of;
 use super::routing::LateJob;
 use crate::codec::{self, due_of, parsed, store};
-use crate::select::JobPlace;
-use crate::sql;
+use crate::selection::JobPlace;
+
+const JOB_TO_REPLAY: &str = "
+    SELECT job.state, job.due_at, job.tenant, event.source
+    FROM job CROSS JOIN event ON event.seq = job.event WHERE job.event = ?1 AND job.plugin = ?2";
+const JOB_REPLAY: &str = "
+    UPDATE job SET state = ?3, due_at = ?4, replays = replays + 1, attempts = 0, spared = 0, revision = ?5, since = ?6,
+        failed_on = NULL, blocked = lane IS NOT NULL AND (blocked OR state IN ('done', 'dead', 'discarded'))
+    WHERE event = ?1 AND plugin = ?2
+    RETURNING tenant, plugin, lane";
+const EVENT_TO_ROUTE: &str = "SELECT tenant, source, ordering_key FROM event WHERE seq = ?1";
 
 /// A stretch of jobs to be replayed.
 pub(crate) struct Stretch {
@@ -22,7 +31,7 @@ pub(crate) struct Stretch {
     pub(crate) before: u64,
 }
 
-impl Store {
+impl Database {
     pub(crate) fn replay(&mut self, stretch: &Stretch) -> Result<ReplaySummary, Error> {
         let mut replayed = ReplaySummary::default();
         for place in &stretch.jobs {
@@ -41,7 +50,7 @@ impl Store {
                 None => self.make_missing(place, stretch, due, &mut replayed)?,
             }
         }
-        self.has_news |= replayed.replayed > 0;
+        self.has_due_jobs |= replayed.replayed > 0;
         Ok(replayed)
     }
 
@@ -62,7 +71,7 @@ impl Store {
             revision,
             since
         ];
-        match self.change(Of::Jobs, sql::JOB_REPLAY, values)? {
+        match self.change(Of::Jobs, JOB_REPLAY, values)? {
             Some(lane) => self.line_up(&lane),
             None => Ok(()),
         }
@@ -101,7 +110,7 @@ impl Store {
     fn to_route(&self, event: i64) -> Result<Option<(SourceRef, Option<String>)>, Error> {
         let mut statement = self
             .connection
-            .prepare_cached(sql::EVENT_TO_ROUTE)
+            .prepare_cached(EVENT_TO_ROUTE)
             .map_err(store)?;
         let found = statement.query_row([event], |row| {
             Ok((
@@ -129,7 +138,7 @@ impl Store {
     ) -> Result<Option<(WorkState, SourceRef)>, Error> {
         let mut statement = self
             .connection
-            .prepare_cached(sql::JOB_TO_REPLAY)
+            .prepare_cached(JOB_TO_REPLAY)
             .map_err(store)?;
         let values = params![place.seq, place.plugin.as_str()];
         let found = statement.query_row(values, |row| {
@@ -156,5 +165,27 @@ impl Stretch {
     /// When the job that is replayed after `before` others may run.
     fn turn(&self, before: u64) -> Option<Timestamp> {
         hookyard_store::transitions::replay_due(self.now, self.rate, before)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::query_plans;
+
+    #[test]
+    fn statements_use_indexes() {
+        query_plans::check(&[
+            (
+                "replay: find",
+                JOB_TO_REPLAY,
+                &["job USING PRIMARY KEY (event=? AND plugin=?)"],
+            ),
+            (
+                "replay: put",
+                JOB_REPLAY,
+                &["PRIMARY KEY (event=? AND plugin=?)"],
+            ),
+        ]);
     }
 }

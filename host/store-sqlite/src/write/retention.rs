@@ -4,9 +4,18 @@ use hookyard_model::Timestamp;
 use hookyard_store::{Error, PruneSummary};
 use rusqlite::params;
 
-use super::Store;
+use super::Database;
 use crate::codec::store;
-use crate::sql;
+
+const KEYS_FORGET: &str = "
+    DELETE FROM dedupe WHERE key IN
+        (SELECT key FROM dedupe WHERE until <= ?1 ORDER BY until LIMIT ?2)";
+const EVENT_DELETE: &str = "
+    DELETE FROM event WHERE seq = ?1
+      AND NOT EXISTS (SELECT 1 FROM job WHERE job.event = ?1 AND job.state NOT IN ('done', 'dead', 'discarded'))";
+const UNROUTED_EVENT_DELETE: &str = "
+    DELETE FROM event WHERE seq = ?1 AND EXISTS (SELECT 1 FROM unrouted WHERE unrouted.event = ?1)";
+const PAGES_FREE: &str = "PRAGMA freelist_count";
 
 /// An event that is no longer kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,15 +34,15 @@ const PAGES_MAX: u32 = 1024;
 /// Free pages that are left for what comes next.
 const PAGES_KEPT: u32 = 256;
 
-impl Store {
+impl Database {
     /// Takes out those of the events that are as they were found: one may have been replayed, or taken, since then.
     pub(crate) fn prune(&mut self, expired: &[Expired]) -> Result<PruneSummary, Error> {
         let mut pruned = PruneSummary::default();
         for event in expired {
             let delete = if event.is_unrouted {
-                sql::UNROUTED_EVENT_DELETE
+                UNROUTED_EVENT_DELETE
             } else {
-                sql::EVENT_DELETE
+                EVENT_DELETE
             };
             if self.execute(delete, params![event.seq])? > 0 {
                 pruned.count += 1;
@@ -45,17 +54,14 @@ impl Store {
 
     /// Frees keys whose time is over, a bounded number of them; whether there may be more.
     pub(crate) fn forget_keys(&mut self, until: Timestamp) -> Result<bool, Error> {
-        Ok(
-            self.execute(sql::KEYS_FORGET, params![until.unix_millis(), KEYS_MAX])?
-                == KEYS_MAX as usize,
-        )
+        Ok(self.execute(KEYS_FORGET, params![until.unix_millis(), KEYS_MAX])? == KEYS_MAX as usize)
     }
 
     /// Gives free pages back, a bounded number of them; whether there are more.
     pub(crate) fn shrink(&mut self) -> Result<bool, Error> {
         let free: u32 = self
             .connection
-            .query_row(sql::PAGES_FREE, [], |row| row.get(0))
+            .query_row(PAGES_FREE, [], |row| row.get(0))
             .map_err(store)?;
         let surplus = free.saturating_sub(PAGES_KEPT);
         if surplus > 0 {
@@ -76,6 +82,31 @@ mod tests {
     use rusqlite::Connection;
 
     use super::*;
+    use crate::query_plans;
+
+    #[test]
+    fn statements_use_indexes() {
+        query_plans::check(&[
+            (
+                "prune: take out unrouted",
+                UNROUTED_EVENT_DELETE,
+                &["event USING INTEGER PRIMARY KEY (rowid=?)"],
+            ),
+            (
+                "prune: take out",
+                EVENT_DELETE,
+                &["event USING INTEGER PRIMARY KEY (rowid=?)"],
+            ),
+            (
+                "prune: keys",
+                KEYS_FORGET,
+                &[
+                    "COVERING INDEX dedupe_until (until<?)",
+                    "PRIMARY KEY (key=?)",
+                ],
+            ),
+        ]);
+    }
 
     #[test]
     fn what_came_back_to_life_since_it_was_found_stays() {
@@ -92,7 +123,7 @@ mod tests {
             VALUES (1, 'ship', 'acme', 'done'), (2, 'audit', 'acme', 'done'), (2, 'ship', 'acme', 'pending'),
                    (3, 'ship', 'acme', 'done')";
         connection.execute_batch(rows).expect("events and jobs");
-        let mut store = Store::new(connection);
+        let mut store = Database::new(connection);
         // The third was unrouted when it was found.
         let found = [1, 2, 3].map(|seq| Expired {
             seq,

@@ -4,15 +4,26 @@ use hookyard_model::{PluginName, PluginRef, Revision, SourceRef, WorkState};
 use hookyard_store::{Error, transitions};
 use rusqlite::params;
 
-use super::Store;
+use super::Database;
 use super::lane::Of;
 use crate::codec::{self, parsed, store};
-use crate::sql;
+
+const FAILED: &str = "
+    SELECT job.event, event.source, job.state, job.due_at FROM job CROSS JOIN event ON event.seq = job.event
+    WHERE job.tenant = ?1 AND job.plugin = ?2 AND job.failed_on = ?3 AND job.failed_on IS NOT NULL
+      AND job.state IN ('waiting', 'dead')
+    ORDER BY job.event LIMIT ?4";
+/// Until it is lined up, one that was dead is behind all others of its lane.
+const JOB_RETRY: &str = "
+    UPDATE job SET state = ?3, due_at = NULL, failed_on = NULL,
+        blocked = lane IS NOT NULL AND (blocked OR state = 'dead')
+    WHERE event = ?1 AND plugin = ?2
+    RETURNING tenant, plugin, lane";
 
 /// Jobs that are made due in one go.
 const STRETCH: usize = 500;
 
-impl Store {
+impl Database {
     /// How many were made due, and whether there may be more.
     pub(crate) fn retry_failed(
         &mut self,
@@ -30,7 +41,7 @@ impl Store {
                 self.put_retried(*event, &plugin.name, next)?;
             }
         }
-        self.has_news |= !found.is_empty();
+        self.has_due_jobs |= !found.is_empty();
         Ok((found.len() as u64, found.len() == STRETCH))
     }
 
@@ -39,7 +50,7 @@ impl Store {
         plugin: &PluginRef,
         revision: Revision,
     ) -> Result<Vec<(i64, String, WorkState)>, Error> {
-        let mut statement = self.connection.prepare_cached(sql::FAILED).map_err(store)?;
+        let mut statement = self.connection.prepare_cached(FAILED).map_err(store)?;
         let (tenant, name) = (plugin.tenant.as_str(), plugin.name.as_str());
         let values = params![tenant, name, revision.to_string(), STRETCH as i64];
         codec::read_all(&mut statement, values, |row| {
@@ -61,11 +72,33 @@ impl Store {
     ) -> Result<(), Error> {
         match self.change(
             Of::Jobs,
-            sql::JOB_RETRY,
+            JOB_RETRY,
             params![event, plugin.as_str(), next.name()],
         )? {
             Some(lane) => self.line_up(&lane),
             None => Ok(()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::query_plans;
+
+    #[test]
+    fn statements_use_indexes() {
+        query_plans::check(&[
+            (
+                "retry: find",
+                FAILED,
+                &["INDEX job_failed (tenant=? AND plugin=? AND failed_on=?)"],
+            ),
+            (
+                "retry: put",
+                JOB_RETRY,
+                &["PRIMARY KEY (event=? AND plugin=?)"],
+            ),
+        ]);
     }
 }

@@ -12,9 +12,23 @@ use hookyard_store::{Backlog, BacklogPolicy, Error, Routes, transitions};
 use rusqlite::{Connection, params};
 
 use super::lane::{self, Of};
-use super::{Store, Sweep};
+use super::{Database, Sweep};
 use crate::codec::{self, corrupt, due_of, parsed, store};
-use crate::sql;
+
+/// For an event that came in earlier. It is blocked until its lane is lined up.
+const JOB_INSERT_LATE: &str = "
+    INSERT INTO job (event, plugin, tenant, state, due_at, revision, since, lane, blocked)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?8 IS NOT NULL)
+    RETURNING tenant, plugin, lane";
+pub(crate) const UNROUTED_TAKE: &str = "DELETE FROM unrouted WHERE event = ?1";
+const ROUTES_LOAD: &str = "SELECT tenant, source, plugin FROM route";
+const ROUTE_INSERT: &str = "INSERT INTO route (tenant, source, plugin) VALUES (?1, ?2, ?3)";
+const ROUTE_DELETE: &str = "DELETE FROM route WHERE tenant = ?1 AND source = ?2 AND plugin = ?3";
+const UNROUTED: &str = "
+    SELECT event.seq, event.ordering_key FROM unrouted CROSS JOIN event ON event.seq = unrouted.event
+    WHERE unrouted.tenant = ?1 AND unrouted.source = ?2 ORDER BY unrouted.event LIMIT ?3";
+/// The event has a job from now on.
+const EVENT_DISCARD_FORGET: &str = "DELETE FROM discard WHERE event = ?1 AND plugin = ''";
 
 /// Events that are given to their first plugins at once.
 const STRETCH: usize = 500;
@@ -41,7 +55,7 @@ struct Takers<'t> {
     now: Timestamp,
 }
 
-impl Store {
+impl Database {
     /// Gives a stretch of the events that have had no plugin to those that they will have and that take a backlog;
     /// whether there may be more.
     pub(crate) fn adopt(
@@ -79,10 +93,7 @@ impl Store {
             now,
         } = takers;
         let events: Vec<(i64, Option<String>)> = {
-            let mut statement = self
-                .connection
-                .prepare_cached(sql::UNROUTED)
-                .map_err(store)?;
+            let mut statement = self.connection.prepare_cached(UNROUTED).map_err(store)?;
             let values = params![source.tenant.as_str(), source.name.as_str(), limit as i64];
             codec::read_all(&mut statement, values, |row| {
                 Ok((row.get(0).map_err(store)?, row.get(1).map_err(store)?))
@@ -127,9 +138,9 @@ impl Store {
             late.since.map(Timestamp::unix_millis),
             ordering_key.map(|ordering_key| lane::name(source, ordering_key)),
         ];
-        let lane = self.change(Of::Jobs, sql::JOB_INSERT_LATE, values)?;
-        self.execute(sql::UNROUTED_TAKE, params![late.event])?;
-        self.execute(sql::EVENT_DISCARD_FORGET, params![late.event])?;
+        let lane = self.change(Of::Jobs, JOB_INSERT_LATE, values)?;
+        self.execute(UNROUTED_TAKE, params![late.event])?;
+        self.execute(EVENT_DISCARD_FORGET, params![late.event])?;
 
         match lane {
             Some(lane) => self.line_up(&lane),
@@ -149,7 +160,7 @@ impl Store {
         let old = self.routes()?.clone();
         for (source, plugin) in difference(&old, routes) {
             self.execute(
-                sql::ROUTE_DELETE,
+                ROUTE_DELETE,
                 params![
                     source.tenant.as_str(),
                     source.name.as_str(),
@@ -160,7 +171,7 @@ impl Store {
         Point::RouteHalf.pass();
         for (source, plugin) in difference(routes, &old) {
             self.execute(
-                sql::ROUTE_INSERT,
+                ROUTE_INSERT,
                 params![
                     source.tenant.as_str(),
                     source.name.as_str(),
@@ -169,7 +180,7 @@ impl Store {
             )?;
         }
         self.routes = Some(routes.clone());
-        self.has_news = true;
+        self.has_due_jobs = true;
         let of_tenant = |(source, plugin): (&SourceRef, &PluginName)| PluginRef {
             tenant: source.tenant.clone(),
             name: plugin.clone(),
@@ -261,7 +272,7 @@ fn difference<'a>(these: &'a Routes, those: &Routes) -> Vec<(&'a SourceRef, &'a 
 
 /// The stored table.
 pub(crate) fn load_routes(connection: &Connection) -> Result<Routes, Error> {
-    let mut statement = connection.prepare_cached(sql::ROUTES_LOAD).map_err(store)?;
+    let mut statement = connection.prepare_cached(ROUTES_LOAD).map_err(store)?;
     let mut rows = statement.query([]).map_err(store)?;
     let mut routes = BTreeMap::<SourceRef, BTreeSet<PluginName>>::new();
     while let Some(row) = rows.next().map_err(store)? {
@@ -280,4 +291,35 @@ pub(crate) fn load_routes(connection: &Connection) -> Result<Routes, Error> {
         routes.entry(source).or_default().insert(plugin);
     }
     Ok(Routes(routes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::query_plans;
+
+    #[test]
+    fn statements_use_indexes() {
+        query_plans::check(&[
+            (
+                "route: unrouted",
+                UNROUTED,
+                &[
+                    "unrouted USING PRIMARY KEY (tenant=? AND source=?)",
+                    "(rowid=?)",
+                ],
+            ),
+            (
+                "route: take",
+                UNROUTED_TAKE,
+                &["INDEX unrouted_event (event=?)"],
+            ),
+            ("route: a late job", JOB_INSERT_LATE, &[]),
+            (
+                "discard: forget",
+                EVENT_DISCARD_FORGET,
+                &["PRIMARY KEY (event=? AND plugin=?)"],
+            ),
+        ]);
+    }
 }

@@ -7,9 +7,24 @@ use hookyard_model::{PluginRef, SourceRef, Timestamp, WorkState};
 use hookyard_store::{Error, transitions};
 use rusqlite::params;
 
-use super::Store;
+use super::Database;
 use crate::codec::{self, due_of, parsed, store};
-use crate::sql;
+
+/// Stretches of a plugin's jobs, for `write::sweep`.
+const SWEEP_PENDING: &str = "
+    SELECT job.event, event.source, job.due_at FROM job CROSS JOIN event ON event.seq = job.event
+    WHERE job.tenant = ?1 AND job.plugin = ?2 AND job.blocked = ?5 AND job.state = 'pending' AND job.event > ?4
+    ORDER BY job.event LIMIT ?3";
+const SWEEP_WAITING: &str = "
+    SELECT job.event, event.source, job.due_at FROM job CROSS JOIN event ON event.seq = job.event
+    WHERE job.tenant = ?1 AND job.plugin = ?2 AND job.blocked = ?5 AND job.due_at IS NOT NULL
+      AND (job.due_at, job.event) > (?6, ?4) AND job.state = 'waiting'
+    ORDER BY job.due_at, job.event LIMIT ?3";
+const SWEEP_HELD: &str = "
+    SELECT job.event, event.source, job.due_at FROM job CROSS JOIN event ON event.seq = job.event
+    WHERE job.tenant = ?1 AND job.plugin = ?2 AND job.state = 'held' AND job.event > ?4
+    ORDER BY job.event LIMIT ?3";
+const JOB_TURN: &str = "UPDATE job SET state = ?3, due_at = ?4 WHERE event = ?1 AND plugin = ?2";
 
 /// Jobs that are looked at in one go.
 const STRETCH: usize = 500;
@@ -56,7 +71,7 @@ impl Sweep {
     }
 }
 
-impl Store {
+impl Database {
     /// Goes through one stretch; from where to go on, while there is more.
     pub(crate) fn sweep(&mut self, sweep: &Sweep) -> Result<Option<Sweep>, Error> {
         let Sweep {
@@ -75,10 +90,10 @@ impl Store {
             let next = transitions::route(state, is_taken);
             if next != state {
                 self.execute(
-                    sql::JOB_TURN,
+                    JOB_TURN,
                     params![event, plugin.name.as_str(), next.name(), due_of(next)],
                 )?;
-                self.has_news |= is_taken;
+                self.has_due_jobs |= is_taken;
             }
         }
         let last = found.last().filter(|_| found.len() == STRETCH);
@@ -97,9 +112,9 @@ impl Store {
         }: &Sweep,
     ) -> Result<Vec<Found>, Error> {
         let (statement, blocked) = match which {
-            Which::Pending { blocked } => (sql::SWEEP_PENDING, *blocked),
-            Which::Waiting { blocked } => (sql::SWEEP_WAITING, *blocked),
-            Which::Held => (sql::SWEEP_HELD, false),
+            Which::Pending { blocked } => (SWEEP_PENDING, *blocked),
+            Which::Waiting { blocked } => (SWEEP_WAITING, *blocked),
+            Which::Held => (SWEEP_HELD, false),
         };
         let mut statement = self.connection.prepare_cached(statement).map_err(store)?;
         let (tenant, name) = (plugin.tenant.as_str(), plugin.name.as_str());
@@ -132,5 +147,37 @@ impl Which {
             },
             Self::Held => WorkState::Held,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::query_plans;
+
+    #[test]
+    fn statements_use_indexes() {
+        query_plans::check(&[
+            (
+                "sweep: pending",
+                SWEEP_PENDING,
+                &["INDEX job_pending (tenant=? AND plugin=? AND blocked=? AND event>?)"],
+            ),
+            (
+                "sweep: waiting",
+                SWEEP_WAITING,
+                &["job_due (tenant=? AND plugin=? AND blocked=? AND (due_at,event)>(?,?))"],
+            ),
+            (
+                "sweep: held",
+                SWEEP_HELD,
+                &["INDEX job_held (tenant=? AND plugin=? AND event>?)"],
+            ),
+            (
+                "sweep: turn",
+                JOB_TURN,
+                &["PRIMARY KEY (event=? AND plugin=?)"],
+            ),
+        ]);
     }
 }

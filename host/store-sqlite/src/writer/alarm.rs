@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::presence::{Absence, Presence};
+use crate::file_check::{FileCheck, FileFault};
 
 /// Between two lines that say the same.
 const REPEAT: Duration = Duration::from_secs(10);
@@ -21,26 +21,26 @@ pub fn describe_metrics() {
 
 /// Watches over the files of a host's inbox.
 pub(super) struct Alarm {
-    presence: Presence,
+    file_check: FileCheck,
     /// When it was last said that they are gone.
     said_at: Option<Instant>,
 }
 
 impl Alarm {
-    pub(super) fn new(presence: Presence) -> Self {
+    pub(super) fn new(file_check: FileCheck) -> Self {
         Self {
-            presence,
+            file_check,
             said_at: None,
         }
     }
 
     /// Fails while a file is not what it was.
-    pub(super) fn check(&mut self) -> Result<(), Absence> {
-        let found = self.presence.check();
+    pub(super) fn check(&mut self) -> Result<(), FileFault> {
+        let found = self.file_check.check();
         metrics::gauge!(METRIC).set(if found.is_ok() { 1.0 } else { 0.0 });
         match &found {
             Ok(()) => self.say_back(),
-            Err(absence) => self.say_gone(absence),
+            Err(absence) => self.warn_missing(absence),
         }
         found
     }
@@ -51,7 +51,7 @@ impl Alarm {
         }
     }
 
-    fn say_gone(&mut self, absence: &Absence) {
+    fn warn_missing(&mut self, absence: &FileFault) {
         if self
             .said_at
             .is_some_and(|said_at| said_at.elapsed() < REPEAT)

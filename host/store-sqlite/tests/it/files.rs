@@ -7,7 +7,7 @@ use std::path::Path;
 use hookyard_store::{AppendResult, Error, Events};
 use hookyard_store_sqlite::{OpenError, Options, SqliteStore};
 
-use crate::fixtures::{Folder, event, events};
+use crate::support::{Folder, event, events};
 
 fn mode(path: &Path) -> u32 {
     fs::metadata(path).expect("a file").mode() & 0o777

@@ -1,14 +1,14 @@
-//! The SQLite inbox as its users see it: on files, opened and opened again.
+//! Tests of the SQLite store through its public interface: on files that are opened and reopened.
 
-mod agreement;
-mod beside;
-mod contract;
+mod batches;
+mod conformance;
+mod equivalence;
 mod files;
-mod fixtures;
-mod grouping;
-mod keeping;
+mod group_commit;
 mod opening;
-mod releasing;
+mod outbox;
+mod persistence;
+mod releases;
 mod reopening;
-mod sending;
-mod stretches;
+mod second_process;
+mod support;

@@ -7,7 +7,7 @@ use hookyard_model::{Outcome, PluginRef, WorkState};
 use hookyard_store::{Events, JobRequest, Jobs, Outbox, OutboxUsage, Settlement};
 use hookyard_store_sqlite::{OpenError, Options, SqliteStore};
 
-use crate::fixtures::{Folder, at, event, events, messages, open, settlement};
+use crate::support::{Folder, at, event, events, messages, open, settlement};
 
 /// The error of opening `path`, whose text is one line that names the file.
 fn refusal(path: &Path) -> OpenError {

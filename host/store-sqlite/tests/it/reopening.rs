@@ -4,7 +4,7 @@ use hookyard_model::{Outcome, WorkState};
 use hookyard_store::{AppendResult, Error, Events, Jobs, Routes, Routing};
 use hookyard_store_sqlite::SqliteStore;
 
-use crate::fixtures::{Folder, at, claim, event, events, route_orders_to_ship, settlement, ship};
+use crate::support::{Folder, at, claim, event, events, route_orders_to_ship, settlement, ship};
 
 #[tokio::test]
 async fn everything_is_there_again() {

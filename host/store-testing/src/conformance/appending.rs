@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use hookyard_model::{Event, Header, Outcome, Payload, WorkState};
 
-use super::fixtures::{
+use super::support::{
     append, at, claim, claim_one, event, event_of, route, route_orders_to_ship, settle, summaries,
     want,
 };
@@ -14,19 +14,19 @@ use super::{Case, table};
 use hookyard_store::{AppendResult, Retention, RetentionLimits, Store};
 
 pub(super) const CASES: &[Case] = table![
-    a_repeat_is_not_stored_again,
-    the_same_key_from_another_source_is_no_repeat,
-    concurrent_appends_of_one_key_store_one_event,
-    many_concurrent_appends_are_all_stored,
-    headers_and_body_come_back_byte_for_byte,
-    a_key_is_free_once_its_time_is_over,
-    a_key_outlives_its_event,
-    an_envelope_is_remembered,
-    order_and_the_time_of_a_key_are_remembered,
-    an_event_without_a_type_stays_without_one,
+    repeated_key_is_not_stored,
+    keys_are_separate_by_source,
+    concurrent_repeats_store_one_event,
+    concurrent_appends_are_all_stored,
+    headers_and_body_keep_their_bytes,
+    expired_key_is_free,
+    key_outlives_its_event,
+    envelope_is_stored,
+    ordering_key_and_key_expiry_are_stored,
+    event_without_type_has_none,
 ];
 
-async fn a_repeat_is_not_stored_again(inbox: Arc<dyn Store>) {
+async fn repeated_key_is_not_stored(inbox: Arc<dyn Store>) {
     route_orders_to_ship(&inbox).await;
     let first = event(1);
     let second = Event {
@@ -48,7 +48,7 @@ async fn a_repeat_is_not_stored_again(inbox: Arc<dyn Store>) {
     assert_eq!(summaries(&inbox).await.len(), 1);
 }
 
-async fn the_same_key_from_another_source_is_no_repeat(inbox: Arc<dyn Store>) {
+async fn keys_are_separate_by_source(inbox: Arc<dyn Store>) {
     for from in ["acme/orders", "acme/payments", "umbrella/orders"] {
         // Sources that differ, yet have the same text when their names are put side by side, are told apart as well.
         for (number, key) in [(1, "key"), (2, "KEY"), (3, "key ")] {
@@ -72,7 +72,7 @@ fn uuid_of(from: &str, number: u64) -> uuid::Uuid {
     uuid::Uuid::from_u64_pair(text, number)
 }
 
-async fn concurrent_appends_of_one_key_store_one_event(inbox: Arc<dyn Store>) {
+async fn concurrent_repeats_store_one_event(inbox: Arc<dyn Store>) {
     route_orders_to_ship(&inbox).await;
     let sends = (0..32).map(|number| {
         let inbox = Arc::clone(&inbox);
@@ -95,7 +95,7 @@ async fn concurrent_appends_of_one_key_store_one_event(inbox: Arc<dyn Store>) {
     assert_eq!(claim(&inbox, 10, 100).await.len(), 1);
 }
 
-async fn many_concurrent_appends_are_all_stored(inbox: Arc<dyn Store>) {
+async fn concurrent_appends_are_all_stored(inbox: Arc<dyn Store>) {
     route_orders_to_ship(&inbox).await;
     let send = |number| {
         let inbox = Arc::clone(&inbox);
@@ -115,7 +115,7 @@ async fn many_concurrent_appends_are_all_stored(inbox: Arc<dyn Store>) {
     assert_eq!(summaries(&inbox).await.len(), 200);
 }
 
-async fn headers_and_body_come_back_byte_for_byte(inbox: Arc<dyn Store>) {
+async fn headers_and_body_keep_their_bytes(inbox: Arc<dyn Store>) {
     route_orders_to_ship(&inbox).await;
     let header = |name: &str, value: &[u8]| Header {
         name: name.into(),
@@ -148,7 +148,7 @@ async fn headers_and_body_come_back_byte_for_byte(inbox: Arc<dyn Store>) {
     assert_eq!(*claimed[1].event, empty);
 }
 
-async fn a_key_is_free_once_its_time_is_over(inbox: Arc<dyn Store>) {
+async fn expired_key_is_free(inbox: Arc<dyn Store>) {
     route_orders_to_ship(&inbox).await;
     let sent = |number, received_at, key_until| Event {
         key: "key".into(),
@@ -177,7 +177,7 @@ async fn a_key_is_free_once_its_time_is_over(inbox: Arc<dyn Store>) {
     assert_eq!(summaries(&inbox).await.len(), 4);
 }
 
-async fn a_key_outlives_its_event(inbox: Arc<dyn Store>) {
+async fn key_outlives_its_event(inbox: Arc<dyn Store>) {
     route_orders_to_ship(&inbox).await;
     append(
         &inbox,
@@ -227,7 +227,7 @@ async fn a_key_outlives_its_event(inbox: Arc<dyn Store>) {
     );
 }
 
-async fn order_and_the_time_of_a_key_are_remembered(inbox: Arc<dyn Store>) {
+async fn ordering_key_and_key_expiry_are_stored(inbox: Arc<dyn Store>) {
     route_orders_to_ship(&inbox).await;
     let sent = Event {
         ordering_key: Some("4711 é".into()),
@@ -247,7 +247,7 @@ async fn order_and_the_time_of_a_key_are_remembered(inbox: Arc<dyn Store>) {
     );
 }
 
-async fn an_envelope_is_remembered(inbox: Arc<dyn Store>) {
+async fn envelope_is_stored(inbox: Arc<dyn Store>) {
     route_orders_to_ship(&inbox).await;
     let sent = Event {
         payload: Payload::TextAt("/Message".into()),
@@ -257,7 +257,7 @@ async fn an_envelope_is_remembered(inbox: Arc<dyn Store>) {
     assert_eq!(*claim_one(&inbox, 10).await.event, sent);
 }
 
-async fn an_event_without_a_type_stays_without_one(inbox: Arc<dyn Store>) {
+async fn event_without_type_has_none(inbox: Arc<dyn Store>) {
     route(
         &inbox,
         &[("acme/orders", &["ship"]), ("acme/payments", &["book"])],
@@ -275,8 +275,8 @@ async fn an_event_without_a_type_stays_without_one(inbox: Arc<dyn Store>) {
     let claimed = inbox
         .claim(
             &[want("acme/ship", 1), want("acme/book", 1)],
-            super::fixtures::at(10),
-            super::fixtures::LEASE,
+            super::support::at(10),
+            super::support::LEASE,
         )
         .await
         .expect("a claim");

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use hookyard_model::WorkState;
 
-use super::fixtures::{
+use super::support::{
     LEASE, append, at, claim, claim_of, claim_one, event, event_of, failed, jobs, keys, plugin,
     route, route_orders_to_ship, settle, want,
 };
@@ -13,23 +13,23 @@ use super::{Case, table};
 use hookyard_store::{JobLease, Store};
 
 pub(super) const CASES: &[Case] = table![
-    a_claim_says_whose_lease_it_is_and_how_long,
-    pending_jobs_are_claimed_in_the_order_of_arrival,
-    the_longest_due_is_claimed_first,
-    each_plugin_has_a_limit_of_its_own,
-    a_clock_set_back_holds_up_no_pending_job,
-    a_leased_job_is_nobody_elses,
+    claim_returns_lease_and_event,
+    pending_jobs_are_claimed_by_arrival,
+    longest_due_job_is_claimed_first,
+    each_request_has_its_limit,
+    clock_set_back_delays_no_job,
+    leased_job_is_not_claimed,
     concurrent_claims_share_no_job,
-    an_expired_lease_is_claimed_as_the_next_attempt,
-    extending_keeps_a_lease,
-    extending_shortens_no_lease,
-    extending_a_lost_lease_changes_nothing,
-    releasing_gives_the_attempt_back,
-    releasing_a_lost_lease_changes_nothing,
-    next_due_is_the_earliest,
+    expired_lease_is_claimed_again,
+    extended_lease_is_kept,
+    extending_never_shortens_lease,
+    lost_lease_is_not_extended,
+    given_back_attempt_does_not_count,
+    lost_lease_is_not_given_back,
+    next_due_is_earliest_job,
 ];
 
-async fn a_claim_says_whose_lease_it_is_and_how_long(inbox: Arc<dyn Store>) {
+async fn claim_returns_lease_and_event(inbox: Arc<dyn Store>) {
     route_orders_to_ship(&inbox).await;
     append(&inbox, [event(1)]).await;
     let job = claim_one(&inbox, 10).await;
@@ -56,7 +56,7 @@ async fn a_claim_says_whose_lease_it_is_and_how_long(inbox: Arc<dyn Store>) {
     assert_eq!((listed.revision, listed.last_outcome), (None, None));
 }
 
-async fn pending_jobs_are_claimed_in_the_order_of_arrival(inbox: Arc<dyn Store>) {
+async fn pending_jobs_are_claimed_by_arrival(inbox: Arc<dyn Store>) {
     route_orders_to_ship(&inbox).await;
     append(&inbox, (1..=5).map(event)).await;
     assert_eq!(keys(&claim(&inbox, 2, 10).await), ["key-1", "key-2"]);
@@ -67,7 +67,7 @@ async fn pending_jobs_are_claimed_in_the_order_of_arrival(inbox: Arc<dyn Store>)
     assert_eq!(keys(&claim(&inbox, 9, 10).await), [""; 0]);
 }
 
-async fn the_longest_due_is_claimed_first(inbox: Arc<dyn Store>) {
+async fn longest_due_job_is_claimed_first(inbox: Arc<dyn Store>) {
     route_orders_to_ship(&inbox).await;
     append(&inbox, [event(1), event(2), event(3), event(4)]).await;
     let claimed = claim(&inbox, 4, 10).await;
@@ -110,7 +110,7 @@ fn lease_of(number: u64) -> JobLease {
     }
 }
 
-async fn each_plugin_has_a_limit_of_its_own(inbox: Arc<dyn Store>) {
+async fn each_request_has_its_limit(inbox: Arc<dyn Store>) {
     route(
         &inbox,
         &[
@@ -144,13 +144,13 @@ async fn each_plugin_has_a_limit_of_its_own(inbox: Arc<dyn Store>) {
     );
 }
 
-async fn a_clock_set_back_holds_up_no_pending_job(inbox: Arc<dyn Store>) {
+async fn clock_set_back_delays_no_job(inbox: Arc<dyn Store>) {
     route_orders_to_ship(&inbox).await;
     append(&inbox, [event(500)]).await;
     assert_eq!(keys(&claim(&inbox, 1, 10).await), ["key-500"]);
 }
 
-async fn a_leased_job_is_nobody_elses(inbox: Arc<dyn Store>) {
+async fn leased_job_is_not_claimed(inbox: Arc<dyn Store>) {
     route_orders_to_ship(&inbox).await;
     append(&inbox, [event(1)]).await;
     claim_one(&inbox, 10).await;
@@ -189,7 +189,7 @@ async fn concurrent_claims_share_no_job(inbox: Arc<dyn Store>) {
     assert_eq!(seen.len(), 60);
 }
 
-async fn an_expired_lease_is_claimed_as_the_next_attempt(inbox: Arc<dyn Store>) {
+async fn expired_lease_is_claimed_again(inbox: Arc<dyn Store>) {
     route_orders_to_ship(&inbox).await;
     append(&inbox, [event(1)]).await;
     assert_eq!(claim_one(&inbox, 10).await.lease.attempt, 1);
@@ -198,7 +198,7 @@ async fn an_expired_lease_is_claimed_as_the_next_attempt(inbox: Arc<dyn Store>) 
     assert_eq!(jobs(&inbox, 1).await[0].attempts, 3);
 }
 
-async fn extending_keeps_a_lease(inbox: Arc<dyn Store>) {
+async fn extended_lease_is_kept(inbox: Arc<dyn Store>) {
     route_orders_to_ship(&inbox).await;
     append(&inbox, [event(1), event(2)]).await;
     let claimed = claim(&inbox, 2, 10).await;
@@ -214,7 +214,7 @@ async fn extending_keeps_a_lease(inbox: Arc<dyn Store>) {
     assert_eq!(keys(&claim(&inbox, 9, 500).await), ["key-2", "key-1"]);
 }
 
-async fn extending_shortens_no_lease(inbox: Arc<dyn Store>) {
+async fn extending_never_shortens_lease(inbox: Arc<dyn Store>) {
     route_orders_to_ship(&inbox).await;
     append(&inbox, [event(1)]).await;
     let job = claim_one(&inbox, 10).await;
@@ -228,7 +228,7 @@ async fn extending_shortens_no_lease(inbox: Arc<dyn Store>) {
     );
 }
 
-async fn extending_a_lost_lease_changes_nothing(inbox: Arc<dyn Store>) {
+async fn lost_lease_is_not_extended(inbox: Arc<dyn Store>) {
     route_orders_to_ship(&inbox).await;
     append(&inbox, [event(1)]).await;
     let first = claim_one(&inbox, 10).await;
@@ -255,7 +255,7 @@ async fn extending_a_lost_lease_changes_nothing(inbox: Arc<dyn Store>) {
     assert_eq!(jobs(&inbox, 1).await[0].state, WorkState::Done);
 }
 
-async fn releasing_gives_the_attempt_back(inbox: Arc<dyn Store>) {
+async fn given_back_attempt_does_not_count(inbox: Arc<dyn Store>) {
     route_orders_to_ship(&inbox).await;
     append(&inbox, [event(1)]).await;
     let job = claim_one(&inbox, 10).await;
@@ -265,7 +265,7 @@ async fn releasing_gives_the_attempt_back(inbox: Arc<dyn Store>) {
     assert_eq!(claim_one(&inbox, 10).await.lease.attempt, 1);
 }
 
-async fn releasing_a_lost_lease_changes_nothing(inbox: Arc<dyn Store>) {
+async fn lost_lease_is_not_given_back(inbox: Arc<dyn Store>) {
     route_orders_to_ship(&inbox).await;
     append(&inbox, [event(1)]).await;
     let first = claim_one(&inbox, 10).await;
@@ -281,7 +281,7 @@ async fn releasing_a_lost_lease_changes_nothing(inbox: Arc<dyn Store>) {
     );
 }
 
-async fn next_due_is_the_earliest(inbox: Arc<dyn Store>) {
+async fn next_due_is_earliest_job(inbox: Arc<dyn Store>) {
     route(
         &inbox,
         &[("acme/orders", &["ship"]), ("acme/payments", &["book"])],

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use hookyard_model::{Event, Outcome, WorkState};
 
-use super::fixtures::{
+use super::support::{
     append, at, claim, claim_one, event, event_of, failed, is, keys, plugin, route,
     route_orders_to_ship, settle, side_by_side, source, states, summaries,
 };
@@ -15,16 +15,16 @@ use hookyard_store::{
 };
 
 pub(super) const CASES: &[Case] = table![
-    unfinished_jobs_end_as_discarded,
-    a_leased_job_outlives_a_discard,
-    a_dry_discard_changes_nothing,
-    an_unrouted_event_ends_as_discarded,
-    a_discard_keeps_to_its_selection,
-    a_discarded_job_lets_its_successor_go,
-    a_discarded_job_can_be_replayed,
-    a_discarded_event_goes_to_no_first_plugin,
-    retention_takes_discarded_events,
-    a_large_discard_ends_every_job_once,
+    discard_ends_unfinished_jobs,
+    discard_leaves_leased_job,
+    dry_run_discards_nothing,
+    discard_ends_unrouted_event,
+    discard_follows_selection,
+    discarded_job_frees_successor,
+    discarded_job_can_be_replayed,
+    discarded_event_is_not_routed,
+    retention_removes_discarded_events,
+    large_discard_ends_each_job_once,
     tallies_count_unrouted_and_held,
 ];
 
@@ -61,7 +61,7 @@ fn record() -> DiscardRecord {
     }
 }
 
-async fn unfinished_jobs_end_as_discarded(inbox: Arc<dyn Store>) {
+async fn discard_ends_unfinished_jobs(inbox: Arc<dyn Store>) {
     route_orders_to_ship(&inbox).await;
     append(&inbox, (1..=4).map(event)).await;
     let claimed = claim(&inbox, 3, 100).await;
@@ -112,7 +112,7 @@ async fn unfinished_jobs_end_as_discarded(inbox: Arc<dyn Store>) {
     );
 }
 
-async fn a_leased_job_outlives_a_discard(inbox: Arc<dyn Store>) {
+async fn discard_leaves_leased_job(inbox: Arc<dyn Store>) {
     route_orders_to_ship(&inbox).await;
     append(&inbox, [event(1), event(2)]).await;
     let job = claim_one(&inbox, 10).await;
@@ -124,7 +124,7 @@ async fn a_leased_job_outlives_a_discard(inbox: Arc<dyn Store>) {
     assert_eq!(states(&inbox, 1).await, [is("ship", "done")]);
 }
 
-async fn a_dry_discard_changes_nothing(inbox: Arc<dyn Store>) {
+async fn dry_run_discards_nothing(inbox: Arc<dyn Store>) {
     route_orders_to_ship(&inbox).await;
     append(&inbox, [event(1), event(2), event_of("acme/payments", 3)]).await;
     claim_one(&inbox, 10).await;
@@ -137,7 +137,7 @@ async fn a_dry_discard_changes_nothing(inbox: Arc<dyn Store>) {
     assert_eq!(summaries(&inbox).await, before);
 }
 
-async fn an_unrouted_event_ends_as_discarded(inbox: Arc<dyn Store>) {
+async fn discard_ends_unrouted_event(inbox: Arc<dyn Store>) {
     append(&inbox, [event(1), event(2)]).await;
     let one = EventSelection {
         ids: vec![event(1).id],
@@ -166,7 +166,7 @@ async fn an_unrouted_event_ends_as_discarded(inbox: Arc<dyn Store>) {
     }
 }
 
-async fn a_discard_keeps_to_its_selection(inbox: Arc<dyn Store>) {
+async fn discard_follows_selection(inbox: Arc<dyn Store>) {
     append(&inbox, [event_of("acme/payments", 1)]).await;
     route(&inbox, &[("acme/orders", &["audit", "ship"])]).await;
     append(&inbox, [event(2)]).await;
@@ -203,7 +203,7 @@ async fn a_discard_keeps_to_its_selection(inbox: Arc<dyn Store>) {
     );
 }
 
-async fn a_discarded_job_lets_its_successor_go(inbox: Arc<dyn Store>) {
+async fn discarded_job_frees_successor(inbox: Arc<dyn Store>) {
     route_orders_to_ship(&inbox).await;
     let ordered = |number| Event {
         ordering_key: Some("k".into()),
@@ -242,7 +242,7 @@ async fn a_discarded_job_lets_its_successor_go(inbox: Arc<dyn Store>) {
     assert_eq!(keys(&claim(&inbox, 9, 100).await), ["key-3"]);
 }
 
-async fn a_discarded_job_can_be_replayed(inbox: Arc<dyn Store>) {
+async fn discarded_job_can_be_replayed(inbox: Arc<dyn Store>) {
     route_orders_to_ship(&inbox).await;
     append(&inbox, [event(1)]).await;
     discard(&inbox, discard_of(EventSelection::default())).await;
@@ -267,7 +267,7 @@ async fn a_discarded_job_can_be_replayed(inbox: Arc<dyn Store>) {
     assert_eq!(read.jobs[0].discards, [(0, record())], "the record stays");
 }
 
-async fn a_discarded_event_goes_to_no_first_plugin(inbox: Arc<dyn Store>) {
+async fn discarded_event_is_not_routed(inbox: Arc<dyn Store>) {
     append(&inbox, [event(1), event(2)]).await;
     let one = EventSelection {
         ids: vec![event(1).id],
@@ -279,7 +279,7 @@ async fn a_discarded_event_goes_to_no_first_plugin(inbox: Arc<dyn Store>) {
     assert_eq!(keys(&claim(&inbox, 9, 10).await), ["key-2"]);
 }
 
-async fn retention_takes_discarded_events(inbox: Arc<dyn Store>) {
+async fn retention_removes_discarded_events(inbox: Arc<dyn Store>) {
     append(&inbox, [event_of("acme/payments", 1)]).await;
     route(&inbox, &[("acme/orders", &["audit", "ship"])]).await;
     append(&inbox, [event(2), event(3)]).await;
@@ -296,7 +296,7 @@ async fn retention_takes_discarded_events(inbox: Arc<dyn Store>) {
     discard(&inbox, discard_of(of_one)).await;
 
     let keep = RetentionLimits {
-        age_max: Some(super::fixtures::LEASE),
+        age_max: Some(super::support::LEASE),
         ..RetentionLimits::default()
     };
     let limits = Retention {
@@ -317,7 +317,7 @@ async fn retention_takes_discarded_events(inbox: Arc<dyn Store>) {
     );
 }
 
-async fn a_large_discard_ends_every_job_once(inbox: Arc<dyn Store>) {
+async fn large_discard_ends_each_job_once(inbox: Arc<dyn Store>) {
     const COUNT: u64 = 1_200;
     let store = Arc::clone(&inbox);
     side_by_side((1..=COUNT).map(move |number| {

@@ -7,7 +7,7 @@ use hookyard_model::{
     Effects, Key, Limit, Outcome, PluginRef, ReadVersion, Versioned, WorkState, Write,
 };
 
-use super::fixtures::{
+use super::support::{
     append, at, claim, claim_of, claim_one, event, event_of, failed, jobs, message, messages,
     plugin, route, route_orders_to_ship, settlement, want,
 };
@@ -15,21 +15,21 @@ use super::{Case, table};
 use hookyard_store::{ClaimedJob, Error, JobLease, KvUsage, Settlement, Store};
 
 pub(super) const CASES: &[Case] = table![
-    effects_commit_with_the_outcome,
-    effects_of_any_other_outcome_are_dropped,
-    effects_of_a_lost_lease_are_dropped,
+    effects_commit_with_outcome,
+    effects_of_failed_attempt_are_dropped,
+    effects_of_lost_lease_are_dropped,
     effects_commit_once,
-    each_write_is_a_new_version,
-    a_key_is_told_by_its_bucket_its_plugin_and_its_tenant,
-    keys_and_values_are_kept_byte_for_byte,
-    a_key_that_changed_is_a_conflict,
-    a_key_that_came_or_went_is_a_conflict,
-    a_key_that_stands_as_it_was_is_none,
+    each_write_has_new_version,
+    keys_are_separate_by_bucket_and_plugin,
+    keys_and_values_keep_their_bytes,
+    changed_key_is_conflict,
+    added_or_removed_key_is_conflict,
+    unchanged_key_is_not_conflict,
     concurrent_increments_lose_nothing,
-    keys_are_listed_in_the_order_of_their_bytes,
+    keys_are_listed_in_byte_order,
     usage_counts_names_and_values,
-    writes_past_the_quota_change_nothing,
-    a_store_that_is_past_its_quota_may_shrink,
+    writes_over_quota_change_nothing,
+    store_over_quota_may_shrink,
 ];
 
 fn key(bucket: &str, key: &str) -> Key {
@@ -111,7 +111,7 @@ async fn assert_untouched(inbox: &Arc<dyn Store>, number: u64) {
     assert_eq!(messages(inbox).await, []);
 }
 
-async fn effects_commit_with_the_outcome(inbox: Arc<dyn Store>) {
+async fn effects_commit_with_outcome(inbox: Arc<dyn Store>) {
     route_orders_to_ship(&inbox).await;
     assert_eq!(value(&inbox, "a").await, None);
     assert_eq!(usage(&inbox).await, (0, 0));
@@ -135,7 +135,7 @@ async fn effects_commit_with_the_outcome(inbox: Arc<dyn Store>) {
     );
 }
 
-async fn effects_of_any_other_outcome_are_dropped(inbox: Arc<dyn Store>) {
+async fn effects_of_failed_attempt_are_dropped(inbox: Arc<dyn Store>) {
     route_orders_to_ship(&inbox).await;
     append(&inbox, [event(1)]).await;
     let rejected = Outcome::Rejected {
@@ -165,7 +165,7 @@ async fn effects_of_any_other_outcome_are_dropped(inbox: Arc<dyn Store>) {
     assert_eq!(messages(&inbox).await, []);
 }
 
-async fn effects_of_a_lost_lease_are_dropped(inbox: Arc<dyn Store>) {
+async fn effects_of_lost_lease_are_dropped(inbox: Arc<dyn Store>) {
     route_orders_to_ship(&inbox).await;
     append(&inbox, [event(1)]).await;
     let lost = claim_one(&inbox, 10).await;
@@ -204,7 +204,7 @@ async fn effects_commit_once(inbox: Arc<dyn Store>) {
     assert_eq!(messages(&inbox).await.len(), 1);
 }
 
-async fn each_write_is_a_new_version(inbox: Arc<dyn Store>) {
+async fn each_write_has_new_version(inbox: Arc<dyn Store>) {
     route_orders_to_ship(&inbox).await;
     let mut versions = Vec::new();
     for number in 1..=3 {
@@ -222,7 +222,7 @@ async fn each_write_is_a_new_version(inbox: Arc<dyn Store>) {
     assert!(versions.is_sorted(), "{versions:?}");
 }
 
-async fn a_key_is_told_by_its_bucket_its_plugin_and_its_tenant(inbox: Arc<dyn Store>) {
+async fn keys_are_separate_by_bucket_and_plugin(inbox: Arc<dyn Store>) {
     route(
         &inbox,
         &[
@@ -269,7 +269,7 @@ async fn a_key_is_told_by_its_bucket_its_plugin_and_its_tenant(inbox: Arc<dyn St
     );
 }
 
-async fn keys_and_values_are_kept_byte_for_byte(inbox: Arc<dyn Store>) {
+async fn keys_and_values_keep_their_bytes(inbox: Arc<dyn Store>) {
     route_orders_to_ship(&inbox).await;
     let all = Bytes::from((0..=255).collect::<Vec<u8>>().repeat(100));
     for (number, name) in (1..).zip(["", " ", "a\0b", "a", "A", "é", "e\u{301}", "\u{1f980}"]) {
@@ -330,7 +330,7 @@ async fn assert_conflict(
     assert_untouched(inbox, number).await;
 }
 
-async fn a_key_that_changed_is_a_conflict(inbox: Arc<dyn Store>) {
+async fn changed_key_is_conflict(inbox: Arc<dyn Store>) {
     route_orders_to_ship(&inbox).await;
     handle(&inbox, 1, writes([put("a", "1"), put("c", "1")]))
         .await
@@ -342,7 +342,7 @@ async fn a_key_that_changed_is_a_conflict(inbox: Arc<dyn Store>) {
     assert_conflict(&inbox, 3, vec![seen("c", Some(c)), seen("a", Some(a))], "a").await;
 }
 
-async fn a_key_that_came_or_went_is_a_conflict(inbox: Arc<dyn Store>) {
+async fn added_or_removed_key_is_conflict(inbox: Arc<dyn Store>) {
     route_orders_to_ship(&inbox).await;
     handle(&inbox, 1, writes([put("a", "1"), put("c", "1")]))
         .await
@@ -355,7 +355,7 @@ async fn a_key_that_came_or_went_is_a_conflict(inbox: Arc<dyn Store>) {
     assert_conflict(&inbox, 4, vec![seen("c", Some(c))], "c").await;
 }
 
-async fn a_key_that_stands_as_it_was_is_none(inbox: Arc<dyn Store>) {
+async fn unchanged_key_is_not_conflict(inbox: Arc<dyn Store>) {
     route_orders_to_ship(&inbox).await;
     handle(&inbox, 1, writes([put("a", "1")]))
         .await
@@ -422,7 +422,7 @@ async fn keys(
         .expect("the keys")
 }
 
-async fn keys_are_listed_in_the_order_of_their_bytes(inbox: Arc<dyn Store>) {
+async fn keys_are_listed_in_byte_order(inbox: Arc<dyn Store>) {
     route_orders_to_ship(&inbox).await;
     let other = Write {
         key: key("other", "zz"),
@@ -486,7 +486,7 @@ async fn settle_within(
         .await
 }
 
-async fn writes_past_the_quota_change_nothing(inbox: Arc<dyn Store>) {
+async fn writes_over_quota_change_nothing(inbox: Arc<dyn Store>) {
     route_orders_to_ship(&inbox).await;
     handle(&inbox, 1, writes([put("a", "12"), put("c", "12")]))
         .await
@@ -515,7 +515,7 @@ async fn writes_past_the_quota_change_nothing(inbox: Arc<dyn Store>) {
     assert_eq!(usage(&inbox).await, (2, 10));
 }
 
-async fn a_store_that_is_past_its_quota_may_shrink(inbox: Arc<dyn Store>) {
+async fn store_over_quota_may_shrink(inbox: Arc<dyn Store>) {
     route_orders_to_ship(&inbox).await;
     handle(&inbox, 1, writes([put("a", "12"), put("c", "12")]))
         .await

@@ -8,7 +8,7 @@ use hookyard_model::{
 };
 use uuid::Uuid;
 
-use super::fixtures::{
+use super::support::{
     LEASE, at, event, messages, plugin, route_orders_to_ship, settlement, summaries, want,
 };
 use super::{Case, table};
@@ -16,14 +16,14 @@ use crate::faulty::{Fault, FaultyStore, When};
 use hookyard_store::{ClaimedJob, Error, Events, Jobs, Settlement, Store, Values};
 
 pub(super) const CASES: &[Case] = table![
-    every_effect_happens_once_whichever_call_fails,
-    every_effect_happens_once_wherever_the_host_dies,
+    effects_survive_every_failing_call,
+    effects_survive_every_crash,
 ];
 
 /// Far more than a round takes with one fault.
 const CALLS_MAX: usize = 60;
 
-async fn every_effect_happens_once_whichever_call_fails(inbox: Arc<dyn Store>) {
+async fn effects_survive_every_failing_call(inbox: Arc<dyn Store>) {
     route_orders_to_ship(&inbox).await;
     let mut rounds = 0;
     for when in [When::Before, When::After] {
@@ -42,7 +42,7 @@ async fn every_effect_happens_once_whichever_call_fails(inbox: Arc<dyn Store>) {
     assert!(rounds > 8, "only {rounds} rounds had a call to fail");
 }
 
-async fn every_effect_happens_once_wherever_the_host_dies(inbox: Arc<dyn Store>) {
+async fn effects_survive_every_crash(inbox: Arc<dyn Store>) {
     route_orders_to_ship(&inbox).await;
     let mut rounds = 0;
     for when in [When::Before, When::After] {

@@ -4,18 +4,18 @@ use std::sync::Arc;
 
 use hookyard_model::{Event, EventId};
 
-use super::fixtures::{append, at, event, event_of, is, route, source, states, summaries};
+use super::support::{append, at, event, event_of, is, route, source, states, summaries};
 use super::{Case, table};
 use hookyard_store::{EventPage, EventSelection, EventSummary, Store};
 
 pub(super) const CASES: &[Case] = table![
-    an_empty_inbox_lists_nothing,
-    a_summary_tells_the_event,
-    pages_follow_on_from_each_other,
-    arrival_orders_the_list_not_the_id,
-    the_newest_come_first_where_that_is_asked_for,
-    a_page_after_an_id_that_is_not_stored_begins_where_it_would_be,
-    jobs_are_listed_with_their_own_event,
+    empty_store_lists_nothing,
+    summary_describes_event,
+    event_pages_are_contiguous,
+    events_are_listed_by_arrival,
+    newest_events_may_come_first,
+    page_may_start_at_missing_id,
+    jobs_are_listed_with_their_event,
 ];
 
 async fn page(inbox: &Arc<dyn Store>, after: Option<EventId>, limit: usize) -> Vec<EventSummary> {
@@ -32,12 +32,12 @@ fn keys(events: &[EventSummary]) -> Vec<&str> {
     events.iter().map(|event| event.key.as_str()).collect()
 }
 
-async fn an_empty_inbox_lists_nothing(inbox: Arc<dyn Store>) {
+async fn empty_store_lists_nothing(inbox: Arc<dyn Store>) {
     assert_eq!(page(&inbox, None, 10).await, []);
     assert_eq!(page(&inbox, Some(event(1).id), 10).await, []);
 }
 
-async fn a_summary_tells_the_event(inbox: Arc<dyn Store>) {
+async fn summary_describes_event(inbox: Arc<dyn Store>) {
     let untyped = Event {
         event_type: None,
         ..event_of("umbrella/in", 2)
@@ -61,7 +61,7 @@ async fn a_summary_tells_the_event(inbox: Arc<dyn Store>) {
     );
 }
 
-async fn pages_follow_on_from_each_other(inbox: Arc<dyn Store>) {
+async fn event_pages_are_contiguous(inbox: Arc<dyn Store>) {
     append(&inbox, (1..=7).map(event)).await;
     let mut seen = Vec::new();
     let mut after = None;
@@ -81,7 +81,7 @@ async fn pages_follow_on_from_each_other(inbox: Arc<dyn Store>) {
     assert_eq!(page(&inbox, None, 0).await, []);
 }
 
-async fn arrival_orders_the_list_not_the_id(inbox: Arc<dyn Store>) {
+async fn events_are_listed_by_arrival(inbox: Arc<dyn Store>) {
     append(&inbox, [event(5), event(3), event(9), event(1)]).await;
     assert_eq!(
         keys(&page(&inbox, None, 10).await),
@@ -93,7 +93,7 @@ async fn arrival_orders_the_list_not_the_id(inbox: Arc<dyn Store>) {
     );
 }
 
-async fn the_newest_come_first_where_that_is_asked_for(inbox: Arc<dyn Store>) {
+async fn newest_events_may_come_first(inbox: Arc<dyn Store>) {
     append(&inbox, [event(5), event(3), event(9), event(1)]).await;
     let newest = async |after: Option<EventId>, limit| {
         let page = EventPage {
@@ -131,7 +131,7 @@ async fn the_newest_come_first_where_that_is_asked_for(inbox: Arc<dyn Store>) {
     );
 }
 
-async fn a_page_after_an_id_that_is_not_stored_begins_where_it_would_be(inbox: Arc<dyn Store>) {
+async fn page_may_start_at_missing_id(inbox: Arc<dyn Store>) {
     append(&inbox, [event(2), event(4), event(6)]).await;
     assert_eq!(
         keys(&page(&inbox, Some(event(3).id), 10).await),
@@ -144,7 +144,7 @@ async fn a_page_after_an_id_that_is_not_stored_begins_where_it_would_be(inbox: A
     assert_eq!(keys(&page(&inbox, Some(event(7).id), 10).await), [""; 0]);
 }
 
-async fn jobs_are_listed_with_their_own_event(inbox: Arc<dyn Store>) {
+async fn jobs_are_listed_with_their_event(inbox: Arc<dyn Store>) {
     route(&inbox, &[("acme/orders", &["audit", "ship"])]).await;
     append(&inbox, [event(1), event_of("acme/payments", 2), event(3)]).await;
     let both = [is("audit", "pending"), is("ship", "pending")];

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use hookyard_model::{Event, Outcome, Revision, WorkState};
 
-use super::fixtures::{
+use super::support::{
     append, at, claim, claim_of, claim_one, event, event_of, failed, is, jobs, keys, plugin, route,
     route_orders_to_ship, settle, states, want,
 };
@@ -14,23 +14,23 @@ use super::{Case, table};
 use hookyard_store::{ClaimedJob, EventSelection, Quarantine, Replay, Store};
 
 pub(super) const CASES: &[Case] = table![
-    one_of_a_key_is_given_out_at_a_time,
-    a_failing_key_waits_and_others_go_on,
-    a_job_given_up_on_lets_the_next_one_go,
-    keys_of_other_sources_and_plugins_are_others,
-    what_is_blocked_is_not_due,
-    a_job_says_which_event_it_waits_for,
-    the_end_of_an_attempt_wakes_for_the_next_one,
-    a_lease_given_back_keeps_its_place,
-    a_lease_that_ran_out_keeps_its_place,
-    order_outlives_a_plugin_that_comes_and_goes,
-    order_outlives_a_quarantine,
-    what_was_stored_without_a_plugin_is_in_order,
-    what_was_held_comes_before_what_was_stored_without_a_plugin,
-    a_replay_of_a_key_is_in_order,
-    a_replay_of_an_earlier_event_comes_first,
-    a_replay_of_an_earlier_event_waits_for_an_attempt_under_way,
-    many_claims_at_once_keep_the_order,
+    one_job_of_key_is_leased,
+    failing_key_blocks_only_itself,
+    dead_job_frees_successor,
+    keys_are_separate_by_source_and_plugin,
+    blocked_job_is_not_due,
+    blocked_job_names_its_predecessor,
+    settling_wakes_for_next_of_key,
+    job_given_back_keeps_its_position,
+    expired_lease_keeps_its_position,
+    order_survives_route_changes,
+    order_survives_quarantine,
+    backlog_keeps_key_order,
+    held_jobs_precede_backlog,
+    replay_keeps_key_order,
+    replayed_earlier_event_comes_first,
+    replayed_event_waits_for_running_attempt,
+    concurrent_claims_keep_key_order,
 ];
 
 /// The `number`-th event of `acme/orders`, with an ordering key.
@@ -73,7 +73,7 @@ async fn replay(inbox: &Arc<dyn Store>, numbers: &[u64]) {
     );
 }
 
-async fn a_job_says_which_event_it_waits_for(inbox: Arc<dyn Store>) {
+async fn blocked_job_names_its_predecessor(inbox: Arc<dyn Store>) {
     let behind = async |number| {
         jobs(&inbox, number).await[0]
             .behind
@@ -133,7 +133,7 @@ async fn handle_all(inbox: &Arc<dyn Store>, now: i64) -> Vec<String> {
     handled
 }
 
-async fn one_of_a_key_is_given_out_at_a_time(inbox: Arc<dyn Store>) {
+async fn one_job_of_key_is_leased(inbox: Arc<dyn Store>) {
     route_orders_to_ship(&inbox).await;
     append(
         &inbox,
@@ -158,7 +158,7 @@ async fn one_of_a_key_is_given_out_at_a_time(inbox: Arc<dyn Store>) {
     assert_eq!(keys(&claim(&inbox, 9, 10).await), ["key-6"]);
 }
 
-async fn a_failing_key_waits_and_others_go_on(inbox: Arc<dyn Store>) {
+async fn failing_key_blocks_only_itself(inbox: Arc<dyn Store>) {
     three_of_a(&inbox, 0).await;
     append(&inbox, [ordered(4, "b"), event(5)]).await;
     let failing = claim_one(&inbox, 10).await;
@@ -180,7 +180,7 @@ async fn a_failing_key_waits_and_others_go_on(inbox: Arc<dyn Store>) {
     assert_eq!(handle_all(&inbox, 500).await, ["key-1", "key-2", "key-3"]);
 }
 
-async fn a_job_given_up_on_lets_the_next_one_go(inbox: Arc<dyn Store>) {
+async fn dead_job_frees_successor(inbox: Arc<dyn Store>) {
     three_of_a(&inbox, 0).await;
     settle(
         &inbox,
@@ -192,7 +192,7 @@ async fn a_job_given_up_on_lets_the_next_one_go(inbox: Arc<dyn Store>) {
     assert_eq!(handle_all(&inbox, 10).await, ["key-2", "key-3"]);
 }
 
-async fn keys_of_other_sources_and_plugins_are_others(inbox: Arc<dyn Store>) {
+async fn keys_are_separate_by_source_and_plugin(inbox: Arc<dyn Store>) {
     route(
         &inbox,
         &[
@@ -241,7 +241,7 @@ async fn keys_of_other_sources_and_plugins_are_others(inbox: Arc<dyn Store>) {
     assert_eq!(keys(&claim_of(&inbox, &wanted, 10).await), ["key-5"]);
 }
 
-async fn what_is_blocked_is_not_due(inbox: Arc<dyn Store>) {
+async fn blocked_job_is_not_due(inbox: Arc<dyn Store>) {
     three_of_a(&inbox, 0).await;
     let ship = [plugin("acme/ship")];
     let first = claim_one(&inbox, 10).await;
@@ -260,7 +260,7 @@ async fn what_is_blocked_is_not_due(inbox: Arc<dyn Store>) {
     assert_eq!(inbox.next_due(&ship).await.expect("a time"), None);
 }
 
-async fn the_end_of_an_attempt_wakes_for_the_next_one(inbox: Arc<dyn Store>) {
+async fn settling_wakes_for_next_of_key(inbox: Arc<dyn Store>) {
     three_of_a(&inbox, 0).await;
     let job = claim_one(&inbox, 10).await;
     drain(&inbox).await;
@@ -268,14 +268,14 @@ async fn the_end_of_an_attempt_wakes_for_the_next_one(inbox: Arc<dyn Store>) {
     wakes(&inbox).await;
 }
 
-async fn a_lease_given_back_keeps_its_place(inbox: Arc<dyn Store>) {
+async fn job_given_back_keeps_its_position(inbox: Arc<dyn Store>) {
     three_of_a(&inbox, 0).await;
     let job = claim_one(&inbox, 10).await;
     inbox.give_back(&[job.lease]).await.expect("a release");
     assert_eq!(keys(&claim(&inbox, 9, 10).await), ["key-1"]);
 }
 
-async fn a_lease_that_ran_out_keeps_its_place(inbox: Arc<dyn Store>) {
+async fn expired_lease_keeps_its_position(inbox: Arc<dyn Store>) {
     three_of_a(&inbox, 0).await;
     claim_one(&inbox, 10).await;
     let again = claim(&inbox, 9, 1000).await;
@@ -284,7 +284,7 @@ async fn a_lease_that_ran_out_keeps_its_place(inbox: Arc<dyn Store>) {
     assert_eq!(handle_all(&inbox, 1000).await, ["key-2", "key-3"]);
 }
 
-async fn order_outlives_a_plugin_that_comes_and_goes(inbox: Arc<dyn Store>) {
+async fn order_survives_route_changes(inbox: Arc<dyn Store>) {
     three_of_a(&inbox, 1).await;
     let job = claim_one(&inbox, 10).await;
     settle(
@@ -311,7 +311,7 @@ async fn order_outlives_a_plugin_that_comes_and_goes(inbox: Arc<dyn Store>) {
     assert_eq!(handle_all(&inbox, 1000).await, ["key-2", "key-3", "key-4"]);
 }
 
-async fn order_outlives_a_quarantine(inbox: Arc<dyn Store>) {
+async fn order_survives_quarantine(inbox: Arc<dyn Store>) {
     three_of_a(&inbox, 0).await;
     let job = claim_one(&inbox, 10).await;
     let (of, revision) = (plugin("acme/ship"), Revision::from_sha256([3; 32]));
@@ -339,7 +339,7 @@ async fn order_outlives_a_quarantine(inbox: Arc<dyn Store>) {
     );
 }
 
-async fn what_was_stored_without_a_plugin_is_in_order(inbox: Arc<dyn Store>) {
+async fn backlog_keeps_key_order(inbox: Arc<dyn Store>) {
     append(
         &inbox,
         [ordered(1, "a"), ordered(2, "b"), ordered(3, "a"), event(4)],
@@ -357,7 +357,7 @@ async fn what_was_stored_without_a_plugin_is_in_order(inbox: Arc<dyn Store>) {
     );
 }
 
-async fn what_was_held_comes_before_what_was_stored_without_a_plugin(inbox: Arc<dyn Store>) {
+async fn held_jobs_precede_backlog(inbox: Arc<dyn Store>) {
     three_of_a(&inbox, 0).await;
     route(&inbox, &[]).await;
     append(&inbox, [ordered(4, "a"), ordered(5, "b")]).await;
@@ -365,7 +365,7 @@ async fn what_was_held_comes_before_what_was_stored_without_a_plugin(inbox: Arc<
     assert_eq!(keys(&claim(&inbox, 9, 10).await), ["key-1", "key-5"]);
 }
 
-async fn a_replay_of_a_key_is_in_order(inbox: Arc<dyn Store>) {
+async fn replay_keeps_key_order(inbox: Arc<dyn Store>) {
     three_of_a(&inbox, 3).await;
     replay(&inbox, &[1, 2, 3]).await;
     let first = claim(&inbox, 9, 100).await;
@@ -375,7 +375,7 @@ async fn a_replay_of_a_key_is_in_order(inbox: Arc<dyn Store>) {
     assert_eq!(handle_all(&inbox, 100).await, ["key-1", "key-2", "key-3"]);
 }
 
-async fn a_replay_of_an_earlier_event_comes_first(inbox: Arc<dyn Store>) {
+async fn replayed_earlier_event_comes_first(inbox: Arc<dyn Store>) {
     three_of_a(&inbox, 1).await;
     let job = claim_one(&inbox, 10).await;
     settle(
@@ -412,7 +412,7 @@ async fn a_replay_of_an_earlier_event_comes_first(inbox: Arc<dyn Store>) {
     assert_eq!(handle_all(&inbox, 500).await, ["key-2", "key-3"]);
 }
 
-async fn a_replay_of_an_earlier_event_waits_for_an_attempt_under_way(inbox: Arc<dyn Store>) {
+async fn replayed_event_waits_for_running_attempt(inbox: Arc<dyn Store>) {
     three_of_a(&inbox, 1).await;
     let second = claim_one(&inbox, 10).await;
     replay(&inbox, &[1]).await;
@@ -426,7 +426,7 @@ async fn a_replay_of_an_earlier_event_waits_for_an_attempt_under_way(inbox: Arc<
     assert_eq!(handle_all(&inbox, 20).await, ["key-2", "key-3"]);
 }
 
-async fn many_claims_at_once_keep_the_order(inbox: Arc<dyn Store>) {
+async fn concurrent_claims_keep_key_order(inbox: Arc<dyn Store>) {
     route_orders_to_ship(&inbox).await;
     append(
         &inbox,

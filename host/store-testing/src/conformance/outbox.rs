@@ -4,7 +4,7 @@ mod claiming;
 mod ending;
 mod failing;
 mod filling;
-mod fixtures;
+mod support;
 mod listing;
 mod ordering;
 mod replaying;

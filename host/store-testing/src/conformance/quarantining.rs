@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use hookyard_model::{Revision, WorkState};
 
-use super::fixtures::{
+use super::support::{
     append, at, claim, claim_of, claim_one, event, event_of, failed, is, keys, plugin, route,
     route_orders_to_ship, settle, side_by_side, states, want,
 };
@@ -12,17 +12,17 @@ use super::{Case, table};
 use hookyard_store::{EventPage, EventSelection, Quarantine, Replay, Store};
 
 pub(super) const CASES: &[Case] = table![
-    jobs_of_a_quarantined_plugin_are_held_until_it_is_lifted,
-    what_comes_during_a_quarantine_is_held,
-    an_attempt_that_ends_in_quarantine_is_held,
-    one_claim_holds_all_whose_lease_ran_out,
-    routes_that_change_lift_no_quarantine,
-    a_quarantine_holds_nobody_elses_jobs,
-    a_replay_during_a_quarantine_is_held,
-    lifting_brings_back_only_what_is_routed,
-    a_large_backlog_is_held_and_set_free_as_a_whole,
-    a_quarantine_is_told_as_it_was_put,
-    a_lift_is_not_missed,
+    quarantine_holds_jobs_until_lifted,
+    event_during_quarantine_is_held,
+    attempt_ended_in_quarantine_is_held,
+    claim_holds_all_expired_leases,
+    new_routes_keep_quarantine,
+    quarantine_is_limited_to_plugin,
+    replay_during_quarantine_is_held,
+    lift_frees_only_routed_jobs,
+    quarantine_covers_large_backlog,
+    quarantine_is_stored_unchanged,
+    lift_wakes_waiting_task,
 ];
 
 fn quarantine_of(text: &str) -> Quarantine {
@@ -45,7 +45,7 @@ async fn lift(inbox: &Arc<dyn Store>, text: &str) {
     inbox.lift(&plugin(text)).await.expect("a lift");
 }
 
-async fn jobs_of_a_quarantined_plugin_are_held_until_it_is_lifted(inbox: Arc<dyn Store>) {
+async fn quarantine_holds_jobs_until_lifted(inbox: Arc<dyn Store>) {
     route_orders_to_ship(&inbox).await;
     append(&inbox, [event(1), event(2)]).await;
     let first = claim_one(&inbox, 10).await;
@@ -73,7 +73,7 @@ async fn jobs_of_a_quarantined_plugin_are_held_until_it_is_lifted(inbox: Arc<dyn
     assert_eq!(claimed[0].lease.attempt, 2, "attempts go on counting");
 }
 
-async fn what_comes_during_a_quarantine_is_held(inbox: Arc<dyn Store>) {
+async fn event_during_quarantine_is_held(inbox: Arc<dyn Store>) {
     append(&inbox, [event(1)]).await;
     quarantine(&inbox, "acme/ship").await;
     route_orders_to_ship(&inbox).await;
@@ -85,7 +85,7 @@ async fn what_comes_during_a_quarantine_is_held(inbox: Arc<dyn Store>) {
     assert_eq!(keys(&claim(&inbox, 9, 1000).await), ["key-1", "key-2"]);
 }
 
-async fn an_attempt_that_ends_in_quarantine_is_held(inbox: Arc<dyn Store>) {
+async fn attempt_ended_in_quarantine_is_held(inbox: Arc<dyn Store>) {
     route_orders_to_ship(&inbox).await;
     append(&inbox, (1..=3).map(event)).await;
     let claimed = claim(&inbox, 3, 10).await;
@@ -120,7 +120,7 @@ async fn an_attempt_that_ends_in_quarantine_is_held(inbox: Arc<dyn Store>) {
     }
 }
 
-async fn one_claim_holds_all_whose_lease_ran_out(inbox: Arc<dyn Store>) {
+async fn claim_holds_all_expired_leases(inbox: Arc<dyn Store>) {
     route_orders_to_ship(&inbox).await;
     append(&inbox, (1..=20).map(event)).await;
     assert_eq!(claim(&inbox, 20, 10).await.len(), 20);
@@ -135,7 +135,7 @@ async fn one_claim_holds_all_whose_lease_ran_out(inbox: Arc<dyn Store>) {
     }
 }
 
-async fn routes_that_change_lift_no_quarantine(inbox: Arc<dyn Store>) {
+async fn new_routes_keep_quarantine(inbox: Arc<dyn Store>) {
     route_orders_to_ship(&inbox).await;
     append(&inbox, [event(1)]).await;
     quarantine(&inbox, "acme/ship").await;
@@ -145,7 +145,7 @@ async fn routes_that_change_lift_no_quarantine(inbox: Arc<dyn Store>) {
     assert_eq!(claim(&inbox, 9, 1000).await.len(), 0);
 }
 
-async fn a_quarantine_holds_nobody_elses_jobs(inbox: Arc<dyn Store>) {
+async fn quarantine_is_limited_to_plugin(inbox: Arc<dyn Store>) {
     route(
         &inbox,
         &[
@@ -173,7 +173,7 @@ async fn a_quarantine_holds_nobody_elses_jobs(inbox: Arc<dyn Store>) {
     );
 }
 
-async fn a_replay_during_a_quarantine_is_held(inbox: Arc<dyn Store>) {
+async fn replay_during_quarantine_is_held(inbox: Arc<dyn Store>) {
     route_orders_to_ship(&inbox).await;
     append(&inbox, [event(1)]).await;
     let job = claim_one(&inbox, 10).await;
@@ -192,7 +192,7 @@ async fn a_replay_during_a_quarantine_is_held(inbox: Arc<dyn Store>) {
     assert_eq!(claim_one(&inbox, 1000).await.lease.attempt, 1);
 }
 
-async fn lifting_brings_back_only_what_is_routed(inbox: Arc<dyn Store>) {
+async fn lift_frees_only_routed_jobs(inbox: Arc<dyn Store>) {
     route(
         &inbox,
         &[("acme/orders", &["ship"]), ("acme/payments", &["ship"])],
@@ -209,7 +209,7 @@ async fn lifting_brings_back_only_what_is_routed(inbox: Arc<dyn Store>) {
     assert_eq!(states(&inbox, 1).await, [is("ship", "held")]);
 }
 
-async fn a_large_backlog_is_held_and_set_free_as_a_whole(inbox: Arc<dyn Store>) {
+async fn quarantine_covers_large_backlog(inbox: Arc<dyn Store>) {
     const EVENTS: u64 = 803;
     route(
         &inbox,
@@ -268,7 +268,7 @@ async fn a_large_backlog_is_held_and_set_free_as_a_whole(inbox: Arc<dyn Store>) 
     assert_eq!(claim(&inbox, 9999, 2000).await.len() as u64, EVENTS);
 }
 
-async fn a_quarantine_is_told_as_it_was_put(inbox: Arc<dyn Store>) {
+async fn quarantine_is_stored_unchanged(inbox: Arc<dyn Store>) {
     assert_eq!(inbox.quarantined().await.expect("the quarantined"), []);
     quarantine(&inbox, "acme/ship").await;
     quarantine(&inbox, "acme/audit").await;
@@ -288,7 +288,7 @@ async fn a_quarantine_is_told_as_it_was_put(inbox: Arc<dyn Store>) {
     assert_eq!(inbox.quarantined().await.expect("the quarantined").len(), 1);
 }
 
-async fn a_lift_is_not_missed(inbox: Arc<dyn Store>) {
+async fn lift_wakes_waiting_task(inbox: Arc<dyn Store>) {
     route_orders_to_ship(&inbox).await;
     append(&inbox, [event(1)]).await;
     quarantine(&inbox, "acme/ship").await;

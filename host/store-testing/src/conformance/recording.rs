@@ -1,121 +1,92 @@
-//! What is recorded of requests stands with the job, until an attempt has more or the event goes.
+//! Recorded answers: the store keeps the answers to a plugin's HTTP requests with the job.
 
 use std::sync::Arc;
 
 use hookyard_model::{Effects, Event, Header, Outcome, RecordedAnswer, WorkState};
+use hookyard_store::{
+    EventSelection, PruneSummary, Replay, Retention, RetentionLimits, Settlement, Store,
+};
 
-use super::fixtures::{
+use super::support::{
     append, at, claim_one, event, failed, plugin, route_orders_to_ship, settlement,
 };
-use hookyard_store::{
-    EventSelection, JobLease, Recent, Replay, Retention, RetentionLimits, Settlement, Store,
-};
+use super::{Case, table};
 
-/// Runs the case, and panics where it doesn't hold.
-pub async fn run<S: Store + Recent>(make: impl AsyncFn() -> Arc<S>) {
-    let inbox = make().await;
-    let store: Arc<dyn Store> = inbox.clone();
-    let recorded = async |of: &str| {
-        inbox
-            .answers(event(1).id, &plugin(of))
-            .await
-            .expect("the answers")
-    };
-    route_orders_to_ship(&store).await;
-    append(&store, [bare(1)]).await;
-    assert_eq!(recorded("acme/ship").await, []);
+pub(super) const CASES: &[Case] = table![
+    answers_of_done_attempt_are_recorded,
+    later_answers_replace_earlier_ones,
+    recorded_answers_count_as_bytes,
+];
 
-    let first = [answer(1, "first"), answer(1, "second"), answer(2, "")];
-    let job = claim_one(&store, 10).await;
-    settle(&store, &job.lease, failed(), &first).await;
+async fn answers_of_done_attempt_are_recorded(store: Arc<dyn Store>) {
+    prepare(&store).await;
+    assert_eq!(recorded(&store, "acme/ship").await, []);
+
+    let answers = [answer(1, "first"), answer(1, "second"), answer(2, "")];
+    attempt(&store, 10, failed(), &answers).await;
     assert_eq!(
-        recorded("acme/ship").await,
+        recorded(&store, "acme/ship").await,
         [],
-        "what isn't done records nothing"
+        "a failed attempt records nothing"
     );
 
     replay(&store).await;
-    settle(
-        &store,
-        &claim_one(&store, 20).await.lease,
-        Outcome::Done,
-        &first,
-    )
-    .await;
-    assert_eq!(recorded("acme/ship").await, first);
+    attempt(&store, 20, Outcome::Done, &answers).await;
+    assert_eq!(recorded(&store, "acme/ship").await, answers);
+    assert_eq!(recorded(&store, "acme/audit").await, []);
+    assert_eq!(recorded(&store, "umbrella/ship").await, []);
+}
+
+async fn later_answers_replace_earlier_ones(store: Arc<dyn Store>) {
+    prepare(&store).await;
+    let first = [answer(1, "first"), answer(2, "second")];
+    attempt(&store, 10, Outcome::Done, &first).await;
+
+    replay(&store).await;
+    attempt(&store, 20, Outcome::Done, &[]).await;
     assert_eq!(
-        (
-            recorded("acme/audit").await,
-            recorded("umbrella/ship").await
-        ),
-        (Vec::new(), Vec::new())
+        recorded(&store, "acme/ship").await,
+        first,
+        "an attempt without answers replaces nothing"
     );
 
-    // A later attempt's take their place, where it has some.
     replay(&store).await;
-    settle(
-        &store,
-        &claim_one(&store, 30).await.lease,
-        Outcome::Done,
-        &[],
-    )
-    .await;
-    assert_eq!(recorded("acme/ship").await, first);
-    replay(&store).await;
-    let third = RecordedAnswer {
-        headers: Vec::new(),
-        ..answer(3, "third")
-    };
-    settle(
-        &store,
-        &claim_one(&store, 40).await.lease,
-        Outcome::Done,
-        std::slice::from_ref(&third),
-    )
-    .await;
-    assert_eq!(recorded("acme/ship").await, std::slice::from_ref(&third));
+    let later = [without_headers(answer(3, "third"))];
+    attempt(&store, 30, Outcome::Done, &later).await;
+    assert_eq!(recorded(&store, "acme/ship").await, later);
+}
 
-    // They count among the bytes of the tenant's events, and go with theirs.
+async fn recorded_answers_count_as_bytes(store: Arc<dyn Store>) {
+    prepare(&store).await;
+    let answers = [answer(1, "first"), without_headers(answer(3, "third"))];
+    attempt(&store, 10, Outcome::Done, &answers[..1]).await;
+    replay(&store).await;
+    attempt(&store, 20, Outcome::Done, &answers[1..]).await;
+
     let of_event = event(1).body.len() as u64;
-    let with_answer = of_event + third.body.len() as u64;
-    let prune = async |bytes_max| {
-        let fallback = RetentionLimits {
-            bytes_max: Some(bytes_max),
-            ..RetentionLimits::default()
-        };
-        store
-            .prune(
-                &Retention {
-                    fallback,
-                    ..Retention::default()
-                },
-                at(50),
-                100,
-            )
-            .await
-            .expect("a step of pruning")
-    };
-    assert_eq!(prune(with_answer).await.count, 0);
-    let pruned = prune(with_answer - 1).await;
+    let with_answer = of_event + answers[1].body.len() as u64;
+    assert_eq!(prune(&store, with_answer).await.count, 0);
+
+    let pruned = prune(&store, with_answer - 1).await;
     assert_eq!((pruned.count, pruned.bytes), (1, with_answer));
-    assert_eq!(recorded("acme/ship").await, []);
-    append(&store, [bare(2)]).await;
-    settle(
-        &store,
-        &claim_one(&store, 50).await.lease,
-        Outcome::Done,
-        &[],
-    )
-    .await;
+    assert_eq!(recorded(&store, "acme/ship").await, []);
+
+    append(&store, [bare_event(2)]).await;
+    attempt(&store, 50, Outcome::Done, &[]).await;
     assert_eq!(
-        prune(of_event).await.count,
+        prune(&store, of_event).await.count,
         0,
-        "what was freed is no longer counted"
+        "removed answers are no longer counted"
     );
 }
 
-/// Without headers, whose bytes backends may count differently.
-fn bare(number: u64) -> Event {
+async fn prepare(store: &Arc<dyn Store>) {
+    route_orders_to_ship(store).await;
+    append(store, [bare_event(1)]).await;
+}
+
+/// Returns an event without headers, because backends may count the bytes of headers differently.
+fn bare_event(number: u64) -> Event {
     Event {
         headers: Vec::new(),
         ..event(number)
@@ -127,6 +98,7 @@ fn answer(request: u8, body: &'static str) -> RecordedAnswer {
         name: "x-number".into(),
         value: vec![request, 0xff].into(),
     }];
+
     RecordedAnswer {
         request: [request; 32],
         status: 203,
@@ -135,12 +107,23 @@ fn answer(request: u8, body: &'static str) -> RecordedAnswer {
     }
 }
 
-async fn settle(
-    store: &Arc<dyn Store>,
-    lease: &JobLease,
-    outcome: Outcome,
-    answers: &[RecordedAnswer],
-) {
+fn without_headers(answer: RecordedAnswer) -> RecordedAnswer {
+    RecordedAnswer {
+        headers: Vec::new(),
+        ..answer
+    }
+}
+
+async fn recorded(store: &Arc<dyn Store>, of: &str) -> Vec<RecordedAnswer> {
+    store
+        .answers(event(1).id, &plugin(of))
+        .await
+        .expect("the answers")
+}
+
+/// Claims the job at second `now` and settles it with an outcome and answers.
+async fn attempt(store: &Arc<dyn Store>, now: i64, outcome: Outcome, answers: &[RecordedAnswer]) {
+    let job = claim_one(store, now).await;
     let next = if outcome == Outcome::Done {
         WorkState::Done
     } else {
@@ -150,10 +133,11 @@ async fn settle(
         answers: answers.to_vec(),
         ..Effects::default()
     };
+
     store
         .settle(Settlement {
             effects,
-            ..settlement(lease, outcome, next)
+            ..settlement(&job.lease, outcome, next)
         })
         .await
         .expect("a settlement");
@@ -171,5 +155,22 @@ async fn replay(store: &Arc<dyn Store>) {
         now: at(10),
         dry_run: false,
     };
+
     store.replay(replay).await.expect("a replay");
+}
+
+async fn prune(store: &Arc<dyn Store>, bytes_max: u64) -> PruneSummary {
+    let limits = RetentionLimits {
+        bytes_max: Some(bytes_max),
+        ..RetentionLimits::default()
+    };
+    let retention = Retention {
+        fallback: limits,
+        ..Retention::default()
+    };
+
+    store
+        .prune(&retention, at(50), 100)
+        .await
+        .expect("a step of pruning")
 }

@@ -1,29 +1,31 @@
-//! How revisions fared, and what operators want, is remembered as it was told, and no longer than it may be.
+//! Releases: the history of revisions, and the orders and blocks of operators.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use hookyard_model::{PluginRef, Revision, Step, Timestamp};
 
-use super::fixtures::{at, plugin};
-use hookyard_store::{BLOCKS_MAX, REVISIONS_MAX, STEPS_MAX};
-use hookyard_store::{Block, Order, ReleaseStep, Releases, RevisionRecord};
+use hookyard_store::{
+    BLOCKS_MAX, Block, Order, REVISIONS_MAX, ReleaseStep, RevisionRecord, STEPS_MAX, Store,
+};
 
-/// Only ever reached by a change that goes unnoticed.
+use super::support::{at, plugin};
+use super::{Case, table};
+
+/// A timeout that is only reached if a change goes unnoticed.
 const NEVER: Duration = Duration::from_secs(20);
 
-/// Runs every case, each on an empty store that `make` makes for it.
-pub async fn run(make: impl AsyncFn() -> Arc<dyn Releases>) {
-    steps_are_told_in_their_order(make().await).await;
-    a_revision_stands_at_its_last_step(make().await).await;
-    what_served_is_known_by_when_it_did(make().await).await;
-    the_oldest_steps_go_and_an_active_revision_stays(make().await).await;
-    a_new_order_replaces_the_old_one(make().await).await;
-    each_content_has_its_own_block(make().await).await;
-    the_oldest_bans_go(make().await).await;
-    plugins_do_not_meet(make().await).await;
-    changes_are_not_missed(make().await).await;
-}
+pub(super) const CASES: &[Case] = table![
+    release_steps_are_listed_in_order,
+    revision_state_is_last_step,
+    revision_keeps_last_active_time,
+    oldest_steps_go_active_revision_stays,
+    new_order_replaces_old_order,
+    each_revision_has_its_block,
+    oldest_blocks_go,
+    releases_keep_plugins_apart,
+    order_and_block_wake_waiting_task,
+];
 
 fn revision(number: u8) -> Revision {
     Revision::from_sha256([number; 32])
@@ -43,11 +45,11 @@ fn step(number: u8, step: Step, second: i64) -> ReleaseStep {
     }
 }
 
-async fn record(store: &Arc<dyn Releases>, steps: &[ReleaseStep]) {
+async fn record(store: &Arc<dyn Store>, steps: &[ReleaseStep]) {
     store.record(&ship(), steps).await.expect("a record");
 }
 
-async fn revisions(store: &Arc<dyn Releases>) -> Vec<RevisionRecord> {
+async fn revisions(store: &Arc<dyn Store>) -> Vec<RevisionRecord> {
     store.revisions(Some(&ship())).await.expect("the revisions")
 }
 
@@ -58,7 +60,7 @@ fn standing(records: &[RevisionRecord]) -> Vec<(Revision, Step, Option<Timestamp
         .collect()
 }
 
-async fn steps_are_told_in_their_order(store: Arc<dyn Releases>) {
+async fn release_steps_are_listed_in_order(store: Arc<dyn Store>) {
     let seen = ReleaseStep {
         revision: None,
         step: Step::Seen,
@@ -87,7 +89,7 @@ async fn steps_are_told_in_their_order(store: Arc<dyn Releases>) {
     );
 }
 
-async fn a_revision_stands_at_its_last_step(store: Arc<dyn Releases>) {
+async fn revision_state_is_last_step(store: Arc<dyn Store>) {
     assert_eq!(revisions(&store).await, []);
     let reason = Some("worse".to_owned());
     let last = ReleaseStep {
@@ -122,7 +124,7 @@ async fn a_revision_stands_at_its_last_step(store: Arc<dyn Releases>) {
     );
 }
 
-async fn what_served_is_known_by_when_it_did(store: Arc<dyn Releases>) {
+async fn revision_keeps_last_active_time(store: Arc<dyn Store>) {
     record(
         &store,
         &[step(1, Step::Active, 1), step(2, Step::Compiled, 2)],
@@ -151,7 +153,7 @@ async fn what_served_is_known_by_when_it_did(store: Arc<dyn Releases>) {
     assert_eq!(standing(&revisions(&store).await), expected);
 }
 
-async fn the_oldest_steps_go_and_an_active_revision_stays(store: Arc<dyn Releases>) {
+async fn oldest_steps_go_active_revision_stays(store: Arc<dyn Store>) {
     let mut all = vec![step(0, Step::Active, 0)];
     for number in 1..=(STEPS_MAX + 20) {
         let number_of_revision = u8::try_from(number % 100 + 1).expect("a small number");
@@ -189,7 +191,7 @@ fn order(of: &str, number: u8, is_pin: bool) -> Order {
     }
 }
 
-async fn a_new_order_replaces_the_old_one(store: Arc<dyn Releases>) {
+async fn new_order_replaces_old_order(store: Arc<dyn Store>) {
     assert_eq!(store.orders().await.expect("the orders"), []);
     assert!(!store.withdraw_order(&ship()).await.expect("an answer"));
     for next in [
@@ -214,7 +216,7 @@ fn block(of: &str, number: u8, reason: &str) -> Block {
     }
 }
 
-async fn each_content_has_its_own_block(store: Arc<dyn Releases>) {
+async fn each_revision_has_its_block(store: Arc<dyn Store>) {
     assert_eq!(store.blocks().await.expect("the blocks"), []);
     assert!(!store.unblock(&ship()).await.expect("an answer"));
     let told = [
@@ -236,7 +238,7 @@ async fn each_content_has_its_own_block(store: Arc<dyn Releases>) {
     assert_eq!(store.blocks().await.expect("the blocks"), told[2..]);
 }
 
-async fn the_oldest_bans_go(store: Arc<dyn Releases>) {
+async fn oldest_blocks_go(store: Arc<dyn Store>) {
     let told: Vec<_> = (0..=u8::try_from(BLOCKS_MAX).expect("a few"))
         .map(|n| block("acme/ship", n, "bad"))
         .collect();
@@ -246,7 +248,7 @@ async fn the_oldest_bans_go(store: Arc<dyn Releases>) {
     assert_eq!(store.blocks().await.expect("the blocks"), told[1..]);
 }
 
-async fn plugins_do_not_meet(store: Arc<dyn Releases>) {
+async fn releases_keep_plugins_apart(store: Arc<dyn Store>) {
     for name in ["umbrella/ship", "acme/ship", "acme/books"] {
         store
             .record(
@@ -273,7 +275,7 @@ async fn plugins_do_not_meet(store: Arc<dyn Releases>) {
     );
 }
 
-async fn changes_are_not_missed(store: Arc<dyn Releases>) {
+async fn order_and_block_wake_waiting_task(store: Arc<dyn Store>) {
     let wakes = async |what: &str| {
         tokio::time::timeout(NEVER, store.releases_changed())
             .await

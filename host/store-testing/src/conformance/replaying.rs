@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use hookyard_model::{Event, Outcome, Revision, WorkState};
 
-use super::fixtures::{
+use super::support::{
     append, at, claim, claim_of, claim_one, event, event_of, failed, is, jobs, keys, plugin, route,
     route_orders_to_ship, settle, settlement, side_by_side, states, want,
 };
@@ -14,23 +14,23 @@ use hookyard_store::{
 };
 
 pub(super) const CASES: &[Case] = table![
-    a_replay_runs_what_is_over_and_counts_from_one,
-    a_replay_is_a_new_beginning,
-    earlier_attempts_are_kept_beside_the_new_ones,
-    a_dry_run_counts_and_changes_nothing,
-    what_is_being_attempted_is_left_alone,
-    a_lease_from_before_a_replay_settles_nothing,
-    a_replay_is_spread_by_its_rate,
-    a_replay_may_name_a_revision_and_the_next_one_does_not_inherit_it,
-    only_what_is_selected_is_replayed,
-    a_replay_of_a_plugin_that_went_is_held,
-    what_waits_is_due_at_once,
-    a_large_replay_takes_every_job_once,
-    a_replay_is_not_missed,
-    a_replay_makes_jobs_for_a_new_plugin,
-    a_replay_makes_no_job_without_a_route,
-    a_made_job_keeps_the_order_of_its_key,
-    a_replay_of_unrouted_events_leaves_others_alone,
+    replay_counts_attempts_from_one,
+    replay_resets_age_and_spared,
+    replay_keeps_earlier_attempts,
+    dry_run_replays_nothing,
+    replay_leaves_leased_jobs,
+    lease_before_replay_settles_nothing,
+    rate_spreads_replay,
+    replay_revision_is_not_inherited,
+    replay_follows_selection,
+    replay_without_route_is_held,
+    replayed_waiting_job_is_due,
+    large_replay_covers_each_job_once,
+    replay_wakes_waiting_task,
+    replay_creates_jobs_for_new_plugin,
+    replay_creates_no_unrouted_job,
+    created_job_keeps_key_order,
+    replay_of_unrouted_skips_other_events,
 ];
 
 fn replay_of(selection: EventSelection) -> Replay {
@@ -68,7 +68,7 @@ async fn settled(inbox: &Arc<dyn Store>, numbers: &[u64], outcome: Outcome, next
     }
 }
 
-async fn a_replay_runs_what_is_over_and_counts_from_one(inbox: Arc<dyn Store>) {
+async fn replay_counts_attempts_from_one(inbox: Arc<dyn Store>) {
     route_orders_to_ship(&inbox).await;
     settled(&inbox, &[1], failed(), WorkState::Dead).await;
     settled(&inbox, &[2], Outcome::Done, WorkState::Done).await;
@@ -85,7 +85,7 @@ async fn a_replay_runs_what_is_over_and_counts_from_one(inbox: Arc<dyn Store>) {
     assert_eq!(states(&inbox, 1).await, [is("ship", "done")]);
 }
 
-async fn a_replay_is_a_new_beginning(inbox: Arc<dyn Store>) {
+async fn replay_resets_age_and_spared(inbox: Arc<dyn Store>) {
     route_orders_to_ship(&inbox).await;
     append(&inbox, [event(1), event(2)]).await;
     for job in claim(&inbox, 9, 100).await {
@@ -107,7 +107,7 @@ async fn a_replay_is_a_new_beginning(inbox: Arc<dyn Store>) {
     );
 }
 
-async fn earlier_attempts_are_kept_beside_the_new_ones(inbox: Arc<dyn Store>) {
+async fn replay_keeps_earlier_attempts(inbox: Arc<dyn Store>) {
     route_orders_to_ship(&inbox).await;
     settled(
         &inbox,
@@ -154,7 +154,7 @@ async fn earlier_attempts_are_kept_beside_the_new_ones(inbox: Arc<dyn Store>) {
     assert_eq!(inbox.read(event(2).id).await.expect("a read"), None);
 }
 
-async fn a_dry_run_counts_and_changes_nothing(inbox: Arc<dyn Store>) {
+async fn dry_run_replays_nothing(inbox: Arc<dyn Store>) {
     route_orders_to_ship(&inbox).await;
     settled(&inbox, &[1, 2], failed(), WorkState::Dead).await;
     append(&inbox, [event(3)]).await;
@@ -169,7 +169,7 @@ async fn a_dry_run_counts_and_changes_nothing(inbox: Arc<dyn Store>) {
     assert_eq!(claim(&inbox, 9, 110).await.len(), 0);
 }
 
-async fn what_is_being_attempted_is_left_alone(inbox: Arc<dyn Store>) {
+async fn replay_leaves_leased_jobs(inbox: Arc<dyn Store>) {
     route_orders_to_ship(&inbox).await;
     append(&inbox, [event(1)]).await;
     let job = claim_one(&inbox, 10).await;
@@ -181,7 +181,7 @@ async fn what_is_being_attempted_is_left_alone(inbox: Arc<dyn Store>) {
     assert_eq!(states(&inbox, 1).await, [is("ship", "done")]);
 }
 
-async fn a_lease_from_before_a_replay_settles_nothing(inbox: Arc<dyn Store>) {
+async fn lease_before_replay_settles_nothing(inbox: Arc<dyn Store>) {
     route_orders_to_ship(&inbox).await;
     append(&inbox, [event(1)]).await;
     let lost = claim_one(&inbox, 10).await;
@@ -207,7 +207,7 @@ async fn a_lease_from_before_a_replay_settles_nothing(inbox: Arc<dyn Store>) {
     assert_eq!(states(&inbox, 1).await, [is("ship", "leased")]);
 }
 
-async fn a_replay_is_spread_by_its_rate(inbox: Arc<dyn Store>) {
+async fn rate_spreads_replay(inbox: Arc<dyn Store>) {
     route_orders_to_ship(&inbox).await;
     settled(&inbox, &[1, 2, 3, 4, 5], failed(), WorkState::Dead).await;
     assert_eq!(
@@ -227,7 +227,7 @@ async fn a_replay_is_spread_by_its_rate(inbox: Arc<dyn Store>) {
     assert_eq!(keys(&claim(&inbox, 9, 1008).await), ["key-4", "key-5"]);
 }
 
-async fn a_replay_may_name_a_revision_and_the_next_one_does_not_inherit_it(inbox: Arc<dyn Store>) {
+async fn replay_revision_is_not_inherited(inbox: Arc<dyn Store>) {
     let named = Some(Revision::from_sha256([9; 32]));
     route_orders_to_ship(&inbox).await;
     settled(&inbox, &[1], failed(), WorkState::Dead).await;
@@ -255,7 +255,7 @@ async fn a_replay_may_name_a_revision_and_the_next_one_does_not_inherit_it(inbox
     assert_eq!(claim_one(&inbox, 1000).await.revision, None);
 }
 
-async fn only_what_is_selected_is_replayed(inbox: Arc<dyn Store>) {
+async fn replay_follows_selection(inbox: Arc<dyn Store>) {
     route(
         &inbox,
         &[
@@ -374,7 +374,7 @@ async fn only_what_is_selected_is_replayed(inbox: Arc<dyn Store>) {
     );
 }
 
-async fn a_replay_of_a_plugin_that_went_is_held(inbox: Arc<dyn Store>) {
+async fn replay_without_route_is_held(inbox: Arc<dyn Store>) {
     route_orders_to_ship(&inbox).await;
     settled(&inbox, &[1], failed(), WorkState::Dead).await;
     route(&inbox, &[]).await;
@@ -384,7 +384,7 @@ async fn a_replay_of_a_plugin_that_went_is_held(inbox: Arc<dyn Store>) {
     assert_eq!(claim_one(&inbox, 1000).await.lease.attempt, 1);
 }
 
-async fn what_waits_is_due_at_once(inbox: Arc<dyn Store>) {
+async fn replayed_waiting_job_is_due(inbox: Arc<dyn Store>) {
     route_orders_to_ship(&inbox).await;
     settled(
         &inbox,
@@ -401,7 +401,7 @@ async fn what_waits_is_due_at_once(inbox: Arc<dyn Store>) {
     assert_eq!(claim_one(&inbox, 1000).await.lease.attempt, 1);
 }
 
-async fn a_large_replay_takes_every_job_once(inbox: Arc<dyn Store>) {
+async fn large_replay_covers_each_job_once(inbox: Arc<dyn Store>) {
     const EVENTS: u64 = 603;
     route(&inbox, &[("acme/orders", &["audit", "ship"])]).await;
     // Side by side, so that a store that syncs to a disk needn't do so for each.
@@ -460,7 +460,7 @@ async fn a_large_replay_takes_every_job_once(inbox: Arc<dyn Store>) {
     assert_eq!(replays, EVENTS + 300);
 }
 
-async fn a_replay_is_not_missed(inbox: Arc<dyn Store>) {
+async fn replay_wakes_waiting_task(inbox: Arc<dyn Store>) {
     route_orders_to_ship(&inbox).await;
     settled(&inbox, &[1], failed(), WorkState::Dead).await;
     super::waking::drain(&inbox).await;
@@ -475,7 +475,7 @@ fn of_audit() -> EventSelection {
     }
 }
 
-async fn a_replay_makes_jobs_for_a_new_plugin(inbox: Arc<dyn Store>) {
+async fn replay_creates_jobs_for_new_plugin(inbox: Arc<dyn Store>) {
     route_orders_to_ship(&inbox).await;
     settled(&inbox, &[1, 2, 3], Outcome::Done, WorkState::Done).await;
     route(&inbox, &[("acme/orders", &["audit", "ship"])]).await;
@@ -526,7 +526,7 @@ async fn a_replay_makes_jobs_for_a_new_plugin(inbox: Arc<dyn Store>) {
     );
 }
 
-async fn a_replay_makes_no_job_without_a_route(inbox: Arc<dyn Store>) {
+async fn replay_creates_no_unrouted_job(inbox: Arc<dyn Store>) {
     route(
         &inbox,
         &[("acme/orders", &["ship"]), ("acme/payments", &["audit"])],
@@ -547,7 +547,7 @@ async fn a_replay_makes_no_job_without_a_route(inbox: Arc<dyn Store>) {
     assert_eq!(states(&inbox, 1).await, [is("ship", "done")]);
 }
 
-async fn a_made_job_keeps_the_order_of_its_key(inbox: Arc<dyn Store>) {
+async fn created_job_keeps_key_order(inbox: Arc<dyn Store>) {
     let ordered = |number| Event {
         ordering_key: Some("k".into()),
         ..event(number)
@@ -564,7 +564,7 @@ async fn a_made_job_keeps_the_order_of_its_key(inbox: Arc<dyn Store>) {
     }
 }
 
-async fn a_replay_of_unrouted_events_leaves_others_alone(inbox: Arc<dyn Store>) {
+async fn replay_of_unrouted_skips_other_events(inbox: Arc<dyn Store>) {
     append(&inbox, [event(1)]).await;
     let none = Backlog {
         by_plugin: [(plugin("acme/audit"), BacklogPolicy::None)].into(),

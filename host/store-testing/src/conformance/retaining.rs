@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use hookyard_model::{Event, Outcome, WorkState};
 
-use super::fixtures::{
+use super::support::{
     append, at, claim_of, claim_one, event, event_of, failed, plugin, route, route_orders_to_ship,
     settle, summaries, want,
 };
@@ -15,16 +15,16 @@ use super::{Case, table};
 use hookyard_store::{AppendResult, PruneSummary, Retention, RetentionLimits, Store};
 
 pub(super) const CASES: &[Case] = table![
-    without_limits_everything_is_kept,
-    what_is_too_old_goes_and_takes_its_history_along,
-    what_is_not_over_stays_however_old,
-    bytes_are_freed_from_the_oldest_on,
-    each_tenant_has_limits_of_its_own,
-    a_step_takes_no_more_than_its_limit,
-    a_key_that_was_pruned_is_new_again,
-    what_is_over_later_goes_later,
-    what_is_kept_is_as_it_was,
-    unrouted_events_have_an_age_of_their_own,
+    no_limits_keep_everything,
+    old_event_goes_with_its_history,
+    unfinished_event_is_kept,
+    byte_limit_removes_oldest_first,
+    each_tenant_has_its_limits,
+    prune_step_respects_limit,
+    pruned_expired_key_is_free,
+    event_finished_later_goes_later,
+    pruning_leaves_kept_events_unchanged,
+    unrouted_events_have_own_age_limit,
 ];
 
 fn age(secs: u64) -> RetentionLimits {
@@ -89,7 +89,7 @@ async fn kept(inbox: &Arc<dyn Store>) -> Vec<String> {
         .collect()
 }
 
-async fn without_limits_everything_is_kept(inbox: Arc<dyn Store>) {
+async fn no_limits_keep_everything(inbox: Arc<dyn Store>) {
     route_orders_to_ship(&inbox).await;
     append(&inbox, (1..=3).map(event)).await;
     handle_all(&inbox).await;
@@ -100,7 +100,7 @@ async fn without_limits_everything_is_kept(inbox: Arc<dyn Store>) {
     assert_eq!(kept(&inbox).await.len(), 3);
 }
 
-async fn what_is_too_old_goes_and_takes_its_history_along(inbox: Arc<dyn Store>) {
+async fn old_event_goes_with_its_history(inbox: Arc<dyn Store>) {
     route_orders_to_ship(&inbox).await;
     append(&inbox, (1..=4).map(|number| sized("acme/orders", number))).await;
     handle_all(&inbox).await;
@@ -116,7 +116,7 @@ async fn what_is_too_old_goes_and_takes_its_history_along(inbox: Arc<dyn Store>)
     assert!(inbox.read(event(3).id).await.expect("a read").is_some());
 }
 
-async fn what_is_not_over_stays_however_old(inbox: Arc<dyn Store>) {
+async fn unfinished_event_is_kept(inbox: Arc<dyn Store>) {
     append(&inbox, [event_of("acme/unrouted", 1)]).await;
     route(&inbox, &[("acme/orders", &["audit", "ship"])]).await;
     append(&inbox, (2..=6).map(event)).await;
@@ -154,7 +154,7 @@ async fn what_is_not_over_stays_however_old(inbox: Arc<dyn Store>) {
     assert_eq!(prune(&inbox, &all(strict), 1000).await.count, 1);
 }
 
-async fn bytes_are_freed_from_the_oldest_on(inbox: Arc<dyn Store>) {
+async fn byte_limit_removes_oldest_first(inbox: Arc<dyn Store>) {
     route_orders_to_ship(&inbox).await;
     append(&inbox, (1..=6).map(|number| sized("acme/orders", number))).await;
     handle_all(&inbox).await;
@@ -170,7 +170,7 @@ async fn bytes_are_freed_from_the_oldest_on(inbox: Arc<dyn Store>) {
     assert_eq!(kept(&inbox).await, ["key-5", "key-6", "key-7"]);
 }
 
-async fn each_tenant_has_limits_of_its_own(inbox: Arc<dyn Store>) {
+async fn each_tenant_has_its_limits(inbox: Arc<dyn Store>) {
     route(
         &inbox,
         &[("acme/orders", &["ship"]), ("umbrella/orders", &["ship"])],
@@ -201,7 +201,7 @@ async fn each_tenant_has_limits_of_its_own(inbox: Arc<dyn Store>) {
     assert_eq!(kept(&inbox).await, ["key-5", "key-6"]);
 }
 
-async fn a_step_takes_no_more_than_its_limit(inbox: Arc<dyn Store>) {
+async fn prune_step_respects_limit(inbox: Arc<dyn Store>) {
     route_orders_to_ship(&inbox).await;
     append(&inbox, (1..=5).map(|number| sized("acme/orders", number))).await;
     handle_all(&inbox).await;
@@ -241,7 +241,7 @@ async fn a_step_takes_no_more_than_its_limit(inbox: Arc<dyn Store>) {
     );
 }
 
-async fn a_key_that_was_pruned_is_new_again(inbox: Arc<dyn Store>) {
+async fn pruned_expired_key_is_free(inbox: Arc<dyn Store>) {
     route_orders_to_ship(&inbox).await;
     let until = Event {
         key_until: at(50),
@@ -261,7 +261,7 @@ async fn a_key_that_was_pruned_is_new_again(inbox: Arc<dyn Store>) {
     assert_eq!(claim_one(&inbox, 1000).await.event.id, event(99).id);
 }
 
-async fn what_is_over_later_goes_later(inbox: Arc<dyn Store>) {
+async fn event_finished_later_goes_later(inbox: Arc<dyn Store>) {
     route_orders_to_ship(&inbox).await;
     append(&inbox, (1..=9).map(|number| sized("acme/orders", number))).await;
     let claimed = claim_of(&inbox, &[want("acme/ship", 9)], 100).await;
@@ -288,7 +288,7 @@ async fn what_is_over_later_goes_later(inbox: Arc<dyn Store>) {
     assert_eq!(kept(&inbox).await, ["key-2", "key-3"]);
 }
 
-async fn what_is_kept_is_as_it_was(inbox: Arc<dyn Store>) {
+async fn pruning_leaves_kept_events_unchanged(inbox: Arc<dyn Store>) {
     route_orders_to_ship(&inbox).await;
     append(&inbox, (1..=4).map(event)).await;
     let claimed = claim_of(&inbox, &[want("acme/ship", 2)], 100).await;
@@ -309,7 +309,7 @@ async fn what_is_kept_is_as_it_was(inbox: Arc<dyn Store>) {
     assert_eq!(kept(&inbox).await, ["key-2", "key-3", "key-4", "key-5"]);
 }
 
-async fn unrouted_events_have_an_age_of_their_own(inbox: Arc<dyn Store>) {
+async fn unrouted_events_have_own_age_limit(inbox: Arc<dyn Store>) {
     append(&inbox, (1..=3).map(|number| sized("acme/payments", number))).await;
     append(&inbox, [sized("umbrella/payments", 1_000)]).await;
     route_orders_to_ship(&inbox).await;

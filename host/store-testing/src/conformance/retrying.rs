@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use hookyard_model::{Revision, WorkState};
 
-use super::fixtures::{
+use super::support::{
     append, at, claim, claim_one, event, event_of, failed, is, jobs, keys, plugin, route,
     route_orders_to_ship, settlement, side_by_side, states, want,
 };
@@ -12,13 +12,13 @@ use super::{Case, table};
 use hookyard_store::{EventSelection, JobLease, Replay, Settlement, Store};
 
 pub(super) const CASES: &[Case] = table![
-    what_failed_at_a_watched_revision_is_due_once_more,
-    only_what_failed_at_that_revision_is,
-    a_claim_and_a_replay_end_what_is_known_of_a_failure,
-    what_its_plugin_can_not_take_is_held,
-    one_that_comes_back_is_in_order,
-    many_are_retried_as_a_whole,
-    a_retry_is_not_missed,
+    job_failed_in_probation_is_retried,
+    retry_is_limited_to_one_revision,
+    claim_and_replay_forget_failed_revision,
+    retried_job_without_route_is_held,
+    retried_job_keeps_its_order,
+    large_retry_covers_every_job,
+    retry_wakes_waiting_task,
 ];
 
 const WATCHED: Revision = Revision::from_sha256([9; 32]);
@@ -57,7 +57,7 @@ async fn retry(inbox: &Arc<dyn Store>) -> u64 {
         .expect("a retry")
 }
 
-async fn what_failed_at_a_watched_revision_is_due_once_more(inbox: Arc<dyn Store>) {
+async fn job_failed_in_probation_is_retried(inbox: Arc<dyn Store>) {
     route_orders_to_ship(&inbox).await;
     append(&inbox, (1..=3).map(event)).await;
     let claimed = claim(&inbox, 2, 10).await;
@@ -82,7 +82,7 @@ async fn what_failed_at_a_watched_revision_is_due_once_more(inbox: Arc<dyn Store
     assert_eq!(jobs(&inbox, 1).await[0].attempts, 2);
 }
 
-async fn only_what_failed_at_that_revision_is(inbox: Arc<dyn Store>) {
+async fn retry_is_limited_to_one_revision(inbox: Arc<dyn Store>) {
     route(
         &inbox,
         &[
@@ -108,7 +108,7 @@ async fn only_what_failed_at_that_revision_is(inbox: Arc<dyn Store>) {
     .await;
     for of in ["acme/audit", "umbrella/ship"] {
         let other = inbox
-            .claim(&[want(of, 1)], at(10), super::fixtures::LEASE)
+            .claim(&[want(of, 1)], at(10), super::support::LEASE)
             .await
             .expect("a claim");
         fail(&inbox, &other[0].lease, WorkState::Dead).await;
@@ -116,7 +116,7 @@ async fn only_what_failed_at_that_revision_is(inbox: Arc<dyn Store>) {
     assert_eq!(retry(&inbox).await, 0);
 }
 
-async fn a_claim_and_a_replay_end_what_is_known_of_a_failure(inbox: Arc<dyn Store>) {
+async fn claim_and_replay_forget_failed_revision(inbox: Arc<dyn Store>) {
     route_orders_to_ship(&inbox).await;
     append(&inbox, [event(1)]).await;
     let job = claim_one(&inbox, 10).await;
@@ -138,7 +138,7 @@ async fn a_claim_and_a_replay_end_what_is_known_of_a_failure(inbox: Arc<dyn Stor
     assert_eq!(retry(&inbox).await, 0, "it is to run again anyway");
 }
 
-async fn what_its_plugin_can_not_take_is_held(inbox: Arc<dyn Store>) {
+async fn retried_job_without_route_is_held(inbox: Arc<dyn Store>) {
     route_orders_to_ship(&inbox).await;
     append(&inbox, [event(1)]).await;
     let job = claim_one(&inbox, 10).await;
@@ -150,7 +150,7 @@ async fn what_its_plugin_can_not_take_is_held(inbox: Arc<dyn Store>) {
     assert_eq!(claim_one(&inbox, 20).await.lease.attempt, 2);
 }
 
-async fn one_that_comes_back_is_in_order(inbox: Arc<dyn Store>) {
+async fn retried_job_keeps_its_order(inbox: Arc<dyn Store>) {
     route_orders_to_ship(&inbox).await;
     let of_a_key = |number| hookyard_model::Event {
         ordering_key: Some("a".into()),
@@ -174,7 +174,7 @@ async fn one_that_comes_back_is_in_order(inbox: Arc<dyn Store>) {
     );
 }
 
-async fn many_are_retried_as_a_whole(inbox: Arc<dyn Store>) {
+async fn large_retry_covers_every_job(inbox: Arc<dyn Store>) {
     const EVENTS: u64 = 1_203;
     route_orders_to_ship(&inbox).await;
     let store = |number| {
@@ -192,7 +192,7 @@ async fn many_are_retried_as_a_whole(inbox: Arc<dyn Store>) {
     assert_eq!(claim(&inbox, 9999, 2000).await.len() as u64, EVENTS);
 }
 
-async fn a_retry_is_not_missed(inbox: Arc<dyn Store>) {
+async fn retry_wakes_waiting_task(inbox: Arc<dyn Store>) {
     route_orders_to_ship(&inbox).await;
     append(&inbox, [event(1)]).await;
     let job = claim_one(&inbox, 10).await;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use hookyard_model::{Event, Outcome, WorkState};
 
-use super::fixtures::{
+use super::support::{
     append, at, claim, claim_of, claim_one, event, event_of, failed, is, jobs, keys, plugin, route,
     route_orders_to_ship, settle, states, want,
 };
@@ -12,24 +12,24 @@ use super::{Case, table};
 use hookyard_store::{Backlog, BacklogPolicy, Routes, Store};
 
 pub(super) const CASES: &[Case] = table![
-    each_routed_plugin_has_its_job,
+    each_routed_plugin_has_job,
     routes_keep_tenants_apart,
-    an_event_stored_without_a_plugin_has_jobs_once_there_is_one,
-    an_event_that_had_a_plugin_is_not_given_to_a_later_one,
-    jobs_of_a_plugin_that_goes_are_held_until_it_is_back,
-    a_plugin_that_goes_from_one_source_keeps_its_jobs_of_another,
-    what_is_over_stays_over_when_plugins_come_and_go,
-    a_lease_outlasts_its_route_and_is_settled,
-    a_retry_of_a_plugin_that_went_is_held,
-    a_release_of_a_plugin_that_went_is_held,
-    an_expired_lease_of_a_plugin_that_went_is_held,
-    what_a_claim_has_to_hold_takes_nobodys_place,
-    a_backlog_is_taken_at_its_rate,
-    a_plugin_may_take_no_backlog,
-    a_slow_backlog_keeps_the_order_of_its_keys,
+    unrouted_event_gets_jobs_later,
+    routed_event_skips_later_plugin,
+    unrouted_plugin_jobs_are_held,
+    removed_route_holds_only_its_source,
+    finished_jobs_ignore_route_changes,
+    lease_outlasts_its_route,
+    waiting_job_without_route_is_held,
+    given_back_job_without_route_is_held,
+    expired_lease_without_route_is_held,
+    held_jobs_do_not_fill_claim,
+    backlog_follows_its_rate,
+    plugin_may_skip_backlog,
+    slow_backlog_keeps_key_order,
 ];
 
-async fn each_routed_plugin_has_its_job(inbox: Arc<dyn Store>) {
+async fn each_routed_plugin_has_job(inbox: Arc<dyn Store>) {
     route(
         &inbox,
         &[
@@ -94,7 +94,7 @@ async fn routes_keep_tenants_apart(inbox: Arc<dyn Store>) {
     assert_eq!(states(&inbox, 4).await, []);
 }
 
-async fn an_event_stored_without_a_plugin_has_jobs_once_there_is_one(inbox: Arc<dyn Store>) {
+async fn unrouted_event_gets_jobs_later(inbox: Arc<dyn Store>) {
     append(&inbox, [event(1), event(2), event_of("acme/payments", 3)]).await;
     assert_eq!(states(&inbox, 1).await, []);
     assert_eq!(
@@ -119,7 +119,7 @@ async fn an_event_stored_without_a_plugin_has_jobs_once_there_is_one(inbox: Arc<
     );
 }
 
-async fn an_event_that_had_a_plugin_is_not_given_to_a_later_one(inbox: Arc<dyn Store>) {
+async fn routed_event_skips_later_plugin(inbox: Arc<dyn Store>) {
     route_orders_to_ship(&inbox).await;
     append(&inbox, [event(1)]).await;
     route(&inbox, &[("acme/orders", &["audit", "ship"])]).await;
@@ -131,7 +131,7 @@ async fn an_event_that_had_a_plugin_is_not_given_to_a_later_one(inbox: Arc<dyn S
     );
 }
 
-async fn jobs_of_a_plugin_that_goes_are_held_until_it_is_back(inbox: Arc<dyn Store>) {
+async fn unrouted_plugin_jobs_are_held(inbox: Arc<dyn Store>) {
     route_orders_to_ship(&inbox).await;
     append(&inbox, [event(1), event(2)]).await;
     let first = claim_one(&inbox, 10).await;
@@ -159,7 +159,7 @@ async fn jobs_of_a_plugin_that_goes_are_held_until_it_is_back(inbox: Arc<dyn Sto
     assert_eq!(claimed[0].lease.attempt, 2, "attempts go on counting");
 }
 
-async fn a_plugin_that_goes_from_one_source_keeps_its_jobs_of_another(inbox: Arc<dyn Store>) {
+async fn removed_route_holds_only_its_source(inbox: Arc<dyn Store>) {
     route(
         &inbox,
         &[("acme/orders", &["ship"]), ("acme/payments", &["ship"])],
@@ -173,7 +173,7 @@ async fn a_plugin_that_goes_from_one_source_keeps_its_jobs_of_another(inbox: Arc
     assert_eq!(keys(&claim(&inbox, 9, 10).await), ["key-1"]);
 }
 
-async fn what_is_over_stays_over_when_plugins_come_and_go(inbox: Arc<dyn Store>) {
+async fn finished_jobs_ignore_route_changes(inbox: Arc<dyn Store>) {
     route_orders_to_ship(&inbox).await;
     append(&inbox, [event(1), event(2)]).await;
     let claimed = claim(&inbox, 2, 10).await;
@@ -186,7 +186,7 @@ async fn what_is_over_stays_over_when_plugins_come_and_go(inbox: Arc<dyn Store>)
     assert_eq!(claim(&inbox, 9, 1000).await.len(), 0);
 }
 
-async fn a_lease_outlasts_its_route_and_is_settled(inbox: Arc<dyn Store>) {
+async fn lease_outlasts_its_route(inbox: Arc<dyn Store>) {
     route_orders_to_ship(&inbox).await;
     append(&inbox, [event(1)]).await;
     let job = claim_one(&inbox, 10).await;
@@ -196,7 +196,7 @@ async fn a_lease_outlasts_its_route_and_is_settled(inbox: Arc<dyn Store>) {
     assert_eq!(states(&inbox, 1).await, [is("ship", "done")]);
 }
 
-async fn a_retry_of_a_plugin_that_went_is_held(inbox: Arc<dyn Store>) {
+async fn waiting_job_without_route_is_held(inbox: Arc<dyn Store>) {
     route_orders_to_ship(&inbox).await;
     append(&inbox, [event(1)]).await;
     let job = claim_one(&inbox, 10).await;
@@ -213,7 +213,7 @@ async fn a_retry_of_a_plugin_that_went_is_held(inbox: Arc<dyn Store>) {
     assert_eq!(claim_one(&inbox, 20).await.lease.attempt, 2);
 }
 
-async fn a_release_of_a_plugin_that_went_is_held(inbox: Arc<dyn Store>) {
+async fn given_back_job_without_route_is_held(inbox: Arc<dyn Store>) {
     route_orders_to_ship(&inbox).await;
     append(&inbox, [event(1)]).await;
     let job = claim_one(&inbox, 10).await;
@@ -223,7 +223,7 @@ async fn a_release_of_a_plugin_that_went_is_held(inbox: Arc<dyn Store>) {
     assert_eq!((after.state, after.attempts), (WorkState::Held, 0));
 }
 
-async fn an_expired_lease_of_a_plugin_that_went_is_held(inbox: Arc<dyn Store>) {
+async fn expired_lease_without_route_is_held(inbox: Arc<dyn Store>) {
     route(
         &inbox,
         &[("acme/orders", &["ship"]), ("acme/payments", &["ship"])],
@@ -245,7 +245,7 @@ async fn an_expired_lease_of_a_plugin_that_went_is_held(inbox: Arc<dyn Store>) {
     assert_eq!(due, Some(at(1060)), "the job that is held wakes nobody");
 }
 
-async fn what_a_claim_has_to_hold_takes_nobodys_place(inbox: Arc<dyn Store>) {
+async fn held_jobs_do_not_fill_claim(inbox: Arc<dyn Store>) {
     route(
         &inbox,
         &[("acme/orders", &["ship"]), ("acme/payments", &["ship"])],
@@ -279,7 +279,7 @@ async fn route_backlog(inbox: &Arc<dyn Store>, plugins: &[(&str, BacklogPolicy)]
     inbox.route_with(routes, &backlog).await.expect("a route");
 }
 
-async fn a_backlog_is_taken_at_its_rate(inbox: Arc<dyn Store>) {
+async fn backlog_follows_its_rate(inbox: Arc<dyn Store>) {
     append(&inbox, (1..=3).map(event)).await;
     let all = |rate| BacklogPolicy::All { rate };
     route_backlog(
@@ -313,7 +313,7 @@ async fn a_backlog_is_taken_at_its_rate(inbox: Arc<dyn Store>) {
     assert_eq!(keys(&claim(&inbox, 9, 1004).await), ["key-3"]);
 }
 
-async fn a_plugin_may_take_no_backlog(inbox: Arc<dyn Store>) {
+async fn plugin_may_skip_backlog(inbox: Arc<dyn Store>) {
     append(&inbox, [event(1)]).await;
     route_backlog(&inbox, &[("acme/ship", BacklogPolicy::None)]).await;
     append(&inbox, [event(2)]).await;
@@ -334,7 +334,7 @@ async fn a_plugin_may_take_no_backlog(inbox: Arc<dyn Store>) {
     );
 }
 
-async fn a_slow_backlog_keeps_the_order_of_its_keys(inbox: Arc<dyn Store>) {
+async fn slow_backlog_keeps_key_order(inbox: Arc<dyn Store>) {
     let ordered = |number| Event {
         ordering_key: Some("k".into()),
         ..event(number)

@@ -4,18 +4,18 @@ use std::sync::Arc;
 
 use hookyard_model::{Event, Outcome, WorkState};
 
-use super::fixtures::{
+use super::support::{
     append, at, claim_of, event, event_of, failed, plugin, route, settle, source, want,
 };
 use super::{Case, table};
 use hookyard_store::{EventPage, EventSelection, Store};
 
 pub(super) const CASES: &[Case] = table![
-    each_filter_narrows_the_list,
-    a_text_is_found_in_the_body_byte_for_byte,
-    filters_on_jobs_are_about_one_and_the_same_job,
-    pages_of_a_selection_follow_on_from_each_other,
-    a_clock_that_was_set_back_hides_no_event,
+    each_filter_narrows_list,
+    text_filter_compares_body_bytes,
+    job_filters_apply_to_same_job,
+    selected_pages_are_contiguous,
+    clock_set_back_hides_no_event,
 ];
 
 async fn keys(inbox: &Arc<dyn Store>, selection: EventSelection) -> Vec<String> {
@@ -66,7 +66,7 @@ async fn fill(inbox: &Arc<dyn Store>) {
     route(inbox, &[("acme/orders", &["audit", "ship"])]).await;
 }
 
-async fn each_filter_narrows_the_list(inbox: Arc<dyn Store>) {
+async fn each_filter_narrows_list(inbox: Arc<dyn Store>) {
     fill(&inbox).await;
     let none = EventSelection::default;
     let state = |name: &str| EventSelection {
@@ -247,7 +247,7 @@ async fn each_filter_narrows_the_list(inbox: Arc<dyn Store>) {
     }
 }
 
-async fn a_text_is_found_in_the_body_byte_for_byte(inbox: Arc<dyn Store>) {
+async fn text_filter_compares_body_bytes(inbox: Arc<dyn Store>) {
     let with = |number, body: &'static [u8]| Event {
         body: body.into(),
         ..event(number)
@@ -281,7 +281,7 @@ async fn a_text_is_found_in_the_body_byte_for_byte(inbox: Arc<dyn Store>) {
     assert_eq!(keys(&inbox, text("A-18")).await, [""; 0]);
 }
 
-async fn filters_on_jobs_are_about_one_and_the_same_job(inbox: Arc<dyn Store>) {
+async fn job_filters_apply_to_same_job(inbox: Arc<dyn Store>) {
     fill(&inbox).await;
     let of = |name: &str, state: &str| {
         let plugin = Some(name.parse().expect("a plugin name of a test"));
@@ -300,7 +300,7 @@ async fn filters_on_jobs_are_about_one_and_the_same_job(inbox: Arc<dyn Store>) {
     assert_eq!(keys(&inbox, of("audit", "done")).await, ["key-1", "key-2"]);
 }
 
-async fn pages_of_a_selection_follow_on_from_each_other(inbox: Arc<dyn Store>) {
+async fn selected_pages_are_contiguous(inbox: Arc<dyn Store>) {
     route(&inbox, &[("acme/orders", &["audit", "ship"])]).await;
     append(&inbox, (1..=9).map(event)).await;
     for job in claim_of(&inbox, &[want("acme/audit", 9), want("acme/ship", 9)], 10).await {
@@ -344,7 +344,7 @@ async fn pages_of_a_selection_follow_on_from_each_other(inbox: Arc<dyn Store>) {
     assert_eq!(in_pages(EventPage::last(selection, 2)).await, expected);
 }
 
-async fn a_clock_that_was_set_back_hides_no_event(inbox: Arc<dyn Store>) {
+async fn clock_set_back_hides_no_event(inbox: Arc<dyn Store>) {
     let received = |number, secs| Event {
         received_at: at(secs),
         ..event(number)

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use hookyard_model::{Limit, Outcome, Revision, TimeLimit, WorkState};
 
-use super::fixtures::{
+use super::support::{
     append, at, attempt, claim, claim_one, event, failed, jobs, plugin, route_orders_to_ship,
     settle, settlement,
 };
@@ -13,16 +13,16 @@ use super::{Case, table};
 use hookyard_store::{Error, JobLease, Store};
 
 pub(super) const CASES: &[Case] = table![
-    a_settled_job_stands_where_it_was_put,
-    a_waiting_job_waits_for_its_time,
-    a_lost_lease_settles_nothing,
-    a_lease_that_ran_out_but_was_not_taken_still_settles,
-    a_settled_attempt_is_not_settled_again,
-    a_lease_that_never_was_settles_nothing,
-    every_outcome_is_told_as_it_was,
+    settled_job_has_given_state,
+    waiting_job_is_due_later,
+    lost_lease_settles_nothing,
+    expired_unclaimed_lease_still_settles,
+    attempt_is_settled_once,
+    unknown_lease_settles_nothing,
+    every_outcome_is_kept,
 ];
 
-async fn a_settled_job_stands_where_it_was_put(inbox: Arc<dyn Store>) {
+async fn settled_job_has_given_state(inbox: Arc<dyn Store>) {
     route_orders_to_ship(&inbox).await;
     append(&inbox, (1..=3).map(event)).await;
     let ends = [
@@ -48,7 +48,7 @@ async fn a_settled_job_stands_where_it_was_put(inbox: Arc<dyn Store>) {
     assert_eq!(claim(&inbox, 9, 50).await.len(), 0);
 }
 
-async fn a_waiting_job_waits_for_its_time(inbox: Arc<dyn Store>) {
+async fn waiting_job_is_due_later(inbox: Arc<dyn Store>) {
     route_orders_to_ship(&inbox).await;
     append(&inbox, [event(1)]).await;
     for number in 1..=3 {
@@ -86,7 +86,7 @@ async fn assert_lost(inbox: &Arc<dyn Store>, lease: &JobLease) {
     assert_eq!(jobs(inbox, 1).await, before);
 }
 
-async fn a_lost_lease_settles_nothing(inbox: Arc<dyn Store>) {
+async fn lost_lease_settles_nothing(inbox: Arc<dyn Store>) {
     route_orders_to_ship(&inbox).await;
     append(&inbox, [event(1)]).await;
     let first = claim_one(&inbox, 10).await;
@@ -96,7 +96,7 @@ async fn a_lost_lease_settles_nothing(inbox: Arc<dyn Store>) {
     assert_lost(&inbox, &first.lease).await;
 }
 
-async fn a_lease_that_ran_out_but_was_not_taken_still_settles(inbox: Arc<dyn Store>) {
+async fn expired_unclaimed_lease_still_settles(inbox: Arc<dyn Store>) {
     route_orders_to_ship(&inbox).await;
     append(&inbox, [event(1)]).await;
     let job = claim_one(&inbox, 10).await;
@@ -105,7 +105,7 @@ async fn a_lease_that_ran_out_but_was_not_taken_still_settles(inbox: Arc<dyn Sto
     assert_eq!(jobs(&inbox, 1).await[0].state, WorkState::Done);
 }
 
-async fn a_settled_attempt_is_not_settled_again(inbox: Arc<dyn Store>) {
+async fn attempt_is_settled_once(inbox: Arc<dyn Store>) {
     route_orders_to_ship(&inbox).await;
     append(&inbox, [event(1)]).await;
     let job = claim_one(&inbox, 10).await;
@@ -119,7 +119,7 @@ async fn a_settled_attempt_is_not_settled_again(inbox: Arc<dyn Store>) {
     assert_lost(&inbox, &job.lease).await;
 }
 
-async fn a_lease_that_never_was_settles_nothing(inbox: Arc<dyn Store>) {
+async fn unknown_lease_settles_nothing(inbox: Arc<dyn Store>) {
     route_orders_to_ship(&inbox).await;
     append(&inbox, [event(1)]).await;
     let job = claim_one(&inbox, 10).await;
@@ -165,7 +165,7 @@ async fn a_lease_that_never_was_settles_nothing(inbox: Arc<dyn Store>) {
     .await;
 }
 
-async fn every_outcome_is_told_as_it_was(inbox: Arc<dyn Store>) {
+async fn every_outcome_is_kept(inbox: Arc<dyn Store>) {
     route_orders_to_ship(&inbox).await;
     append(&inbox, [event(1)]).await;
     let outcomes = [

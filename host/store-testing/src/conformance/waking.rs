@@ -3,15 +3,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::fixtures::{append, event, route_orders_to_ship};
+use super::support::{append, event, route_orders_to_ship};
 use super::{Case, table};
 use hookyard_store::Store;
 
 pub(super) const CASES: &[Case] = table![
-    an_append_wakes_who_waits,
-    an_append_before_the_wait_is_not_missed,
-    a_route_is_not_missed,
-    a_wait_that_was_given_up_loses_nothing,
+    append_wakes_waiting_task,
+    append_before_wait_is_noticed,
+    route_wakes_waiting_task,
+    cancelled_wait_loses_no_wake,
 ];
 
 /// Long enough for any machine; reached only when the wake-up is lost.
@@ -34,7 +34,7 @@ pub(super) async fn drain(inbox: &Arc<dyn Store>) {
     }
 }
 
-async fn an_append_wakes_who_waits(inbox: Arc<dyn Store>) {
+async fn append_wakes_waiting_task(inbox: Arc<dyn Store>) {
     route_orders_to_ship(&inbox).await;
     drain(&inbox).await;
     let waiter = Arc::clone(&inbox);
@@ -44,21 +44,21 @@ async fn an_append_wakes_who_waits(inbox: Arc<dyn Store>) {
     waiting.await.expect("the waiter is woken");
 }
 
-async fn an_append_before_the_wait_is_not_missed(inbox: Arc<dyn Store>) {
+async fn append_before_wait_is_noticed(inbox: Arc<dyn Store>) {
     route_orders_to_ship(&inbox).await;
     drain(&inbox).await;
     append(&inbox, [event(1), event(2)]).await;
     wakes(&inbox).await;
 }
 
-async fn a_route_is_not_missed(inbox: Arc<dyn Store>) {
+async fn route_wakes_waiting_task(inbox: Arc<dyn Store>) {
     append(&inbox, [event(1)]).await;
     drain(&inbox).await;
     route_orders_to_ship(&inbox).await;
     wakes(&inbox).await;
 }
 
-async fn a_wait_that_was_given_up_loses_nothing(inbox: Arc<dyn Store>) {
+async fn cancelled_wait_loses_no_wake(inbox: Arc<dyn Store>) {
     route_orders_to_ship(&inbox).await;
     drain(&inbox).await;
     let mut given_up = Box::pin(inbox.changed());

@@ -6,7 +6,7 @@ use hookyard_store::{AppendResult, Events, Jobs, Values};
 
 use super::*;
 use crate::MemoryStore;
-use crate::conformance::fixtures::{event, summaries};
+use crate::conformance::support::{event, summaries};
 
 fn faulty() -> (Arc<FaultyStore>, Arc<dyn Store>) {
     let inner: Arc<dyn Store> = Arc::new(MemoryStore::new());
@@ -43,7 +43,7 @@ async fn the_call_that_was_meant_fails() {
     let (faulty, _) = faulty();
     faulty.at(3, When::Before, Fault::Fail);
     faulty.on(Call::Usage, 2, When::Before, Fault::Fail);
-    let plugin = crate::conformance::fixtures::plugin("acme/ship");
+    let plugin = crate::conformance::support::plugin("acme/ship");
     let mut failed = Vec::new();
     for number in 1..=3 {
         failed.push(faulty.append(event(number)).await.is_err());

@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use hookyard_model::{Message, WorkState};
 
-use super::fixtures::{
+use super::support::{
     claim, claim_message, claim_of, commit, destination, failed, id, next_due, numbers, record,
     sent, settle, state, to, want,
 };
-use crate::conformance::fixtures::{
+use crate::conformance::support::{
     LEASE, append, at, claim_of as claim_jobs, event, event_of, message, plugin, route, settlement,
     want as want_jobs,
 };
@@ -16,19 +16,19 @@ use crate::conformance::{Case, table};
 use hookyard_store::{MessageLease, Settlement, Store};
 
 pub(super) const CASES: &[Case] = table![
-    a_message_is_given_out_whole,
-    no_more_messages_than_wanted_are_given_out_the_longest_due_first,
-    messages_of_other_destinations_and_tenants_stay,
-    a_message_under_lease_is_given_to_nobody_until_the_lease_ends,
-    a_message_whose_lease_ran_out_is_its_next_owners,
-    a_message_lease_that_was_extended_holds_longer,
-    a_message_that_was_given_back_is_due_and_its_try_does_not_count,
-    a_lost_message_lease_is_neither_extended_nor_given_back,
-    a_message_that_waits_is_due_at_its_time,
-    concurrent_claims_of_messages_share_nothing,
+    claimed_message_is_whole,
+    longest_due_message_is_claimed_first,
+    message_claim_is_limited_to_destination,
+    leased_message_is_not_claimed,
+    expired_message_lease_is_claimed_again,
+    extended_message_lease_is_kept,
+    given_back_delivery_does_not_count,
+    lost_message_lease_changes_nothing,
+    waiting_message_is_due_later,
+    concurrent_message_claims_share_nothing,
 ];
 
-async fn a_message_is_given_out_whole(store: Arc<dyn Store>) {
+async fn claimed_message_is_whole(store: Arc<dyn Store>) {
     let typed = Message {
         event_type: Some("offer.accepted".into()),
         ..message(1)
@@ -56,7 +56,7 @@ async fn a_message_is_given_out_whole(store: Arc<dyn Store>) {
     assert_eq!(claimed[0].since, at(5));
 }
 
-async fn no_more_messages_than_wanted_are_given_out_the_longest_due_first(store: Arc<dyn Store>) {
+async fn longest_due_message_is_claimed_first(store: Arc<dyn Store>) {
     commit(&store, 1, [message(3), message(1), message(2)]).await;
     let first = claim(&store, 1, 10).await.remove(0);
     assert_eq!(numbers(std::slice::from_ref(&first)), [3]);
@@ -75,7 +75,7 @@ async fn no_more_messages_than_wanted_are_given_out_the_longest_due_first(store:
     assert_eq!(numbers(&claim(&store, 9, 40).await), [0; 0]);
 }
 
-async fn messages_of_other_destinations_and_tenants_stay(store: Arc<dyn Store>) {
+async fn message_claim_is_limited_to_destination(store: Arc<dyn Store>) {
     route(
         &store,
         &[("acme/orders", &["ship"]), ("umbrella/orders", &["ship"])],
@@ -109,7 +109,7 @@ async fn messages_of_other_destinations_and_tenants_stay(store: Arc<dyn Store>) 
     assert_eq!(state(&store, 4).await, WorkState::Pending);
 }
 
-async fn a_message_under_lease_is_given_to_nobody_until_the_lease_ends(store: Arc<dyn Store>) {
+async fn leased_message_is_not_claimed(store: Arc<dyn Store>) {
     commit(&store, 1, [message(1)]).await;
     assert_eq!(next_due(&store).await, Some(0));
     let first = claim_message(&store, 10).await;
@@ -120,7 +120,7 @@ async fn a_message_under_lease_is_given_to_nobody_until_the_lease_ends(store: Ar
     assert_eq!((first.lease.delivery, second.lease.delivery), (1, 2));
 }
 
-async fn a_message_whose_lease_ran_out_is_its_next_owners(store: Arc<dyn Store>) {
+async fn expired_message_lease_is_claimed_again(store: Arc<dyn Store>) {
     commit(&store, 1, [message(1)]).await;
     let first = claim_message(&store, 10).await;
     // Nobody else has taken it.
@@ -129,7 +129,7 @@ async fn a_message_whose_lease_ran_out_is_its_next_owners(store: Arc<dyn Store>)
     assert_eq!(next_due(&store).await, None);
 }
 
-async fn a_message_lease_that_was_extended_holds_longer(store: Arc<dyn Store>) {
+async fn extended_message_lease_is_kept(store: Arc<dyn Store>) {
     commit(&store, 1, [message(1)]).await;
     let claimed = claim_message(&store, 10).await;
     let leases = [claimed.lease];
@@ -145,7 +145,7 @@ async fn a_message_lease_that_was_extended_holds_longer(store: Arc<dyn Store>) {
     assert_eq!(numbers(&claim(&store, 9, 500).await), [1]);
 }
 
-async fn a_message_that_was_given_back_is_due_and_its_try_does_not_count(store: Arc<dyn Store>) {
+async fn given_back_delivery_does_not_count(store: Arc<dyn Store>) {
     commit(&store, 1, [message(1)]).await;
     let first = claim_message(&store, 10).await;
     store
@@ -156,7 +156,7 @@ async fn a_message_that_was_given_back_is_due_and_its_try_does_not_count(store: 
     assert_eq!(claim_message(&store, 10).await.lease, first.lease);
 }
 
-async fn a_lost_message_lease_is_neither_extended_nor_given_back(store: Arc<dyn Store>) {
+async fn lost_message_lease_changes_nothing(store: Arc<dyn Store>) {
     commit(&store, 1, [message(1)]).await;
     let lost = [
         claim_message(&store, 10).await.lease,
@@ -187,7 +187,7 @@ async fn a_lost_message_lease_is_neither_extended_nor_given_back(store: Arc<dyn 
     assert_eq!(state(&store, 1).await, WorkState::Done);
 }
 
-async fn a_message_that_waits_is_due_at_its_time(store: Arc<dyn Store>) {
+async fn waiting_message_is_due_later(store: Arc<dyn Store>) {
     commit(&store, 1, [message(1)]).await;
     let first = claim_message(&store, 10).await;
     settle(
@@ -204,7 +204,7 @@ async fn a_message_that_waits_is_due_at_its_time(store: Arc<dyn Store>) {
     assert_eq!(record(&store, 1).await.summary.deliveries, 2);
 }
 
-async fn concurrent_claims_of_messages_share_nothing(store: Arc<dyn Store>) {
+async fn concurrent_message_claims_share_nothing(store: Arc<dyn Store>) {
     commit(&store, 1, (0..40).map(message)).await;
     let claims = (0..8).map(|_| {
         let store = Arc::clone(&store);

@@ -5,26 +5,26 @@ use std::time::Duration;
 
 use hookyard_model::{DeliveryResult, WorkState};
 
-use super::fixtures::{
+use super::support::{
     claim, claim_message, claim_of, commit, destination, end, failed, id, next_due, numbers,
     record, sent, settle, to, want,
 };
-use crate::conformance::fixtures::{at, message};
+use crate::conformance::support::{at, message};
 use crate::conformance::{Case, table};
 use hookyard_store::DELIVERIES_MAX;
 use hookyard_store::{DisabledDestination, Error, MessageLease, MessageSettlement, Store};
 
 pub(super) const CASES: &[Case] = table![
-    every_try_is_kept_with_what_was_answered,
-    every_result_is_kept_as_it_is,
-    tries_that_are_spared_are_counted,
-    the_latest_tries_are_kept,
-    a_try_is_ended_once,
-    a_lost_message_lease_settles_nothing,
-    a_try_may_end_all_sending_to_its_destination,
-    a_disabled_destination_is_sent_nothing_until_it_is_enabled,
-    enabling_another_destination_changes_nothing,
-    what_is_under_way_is_settled_although_its_destination_is_disabled,
+    deliveries_are_kept_with_answers,
+    every_delivery_result_is_kept,
+    spared_deliveries_are_counted,
+    latest_deliveries_are_kept,
+    delivery_is_settled_once,
+    lost_message_lease_settles_nothing,
+    delivery_may_disable_its_destination,
+    disabled_destination_gets_no_messages,
+    enabling_is_limited_to_destination,
+    disabled_destination_still_settles_deliveries,
 ];
 
 fn gone(reason: &str, since: i64) -> DisabledDestination {
@@ -35,7 +35,7 @@ fn gone(reason: &str, since: i64) -> DisabledDestination {
     }
 }
 
-async fn every_try_is_kept_with_what_was_answered(store: Arc<dyn Store>) {
+async fn deliveries_are_kept_with_answers(store: Arc<dyn Store>) {
     commit(&store, 1, [message(1)]).await;
     let first = claim_message(&store, 10).await;
     let failure = end(&first.lease, failed(), WorkState::Waiting { until: at(20) });
@@ -69,7 +69,7 @@ async fn every_try_is_kept_with_what_was_answered(store: Arc<dyn Store>) {
     assert_eq!(record.summary.last_result.as_deref(), Some("sent: 204"));
 }
 
-async fn tries_that_are_spared_are_counted(store: Arc<dyn Store>) {
+async fn spared_deliveries_are_counted(store: Arc<dyn Store>) {
     commit(&store, 1, [message(1)]).await;
     let mut spared = Vec::new();
     for (now, is_spared) in [(10, false), (20, true), (30, true), (40, false), (50, true)] {
@@ -94,7 +94,7 @@ async fn tries_that_are_spared_are_counted(store: Arc<dyn Store>) {
     );
 }
 
-async fn the_latest_tries_are_kept(store: Arc<dyn Store>) {
+async fn latest_deliveries_are_kept(store: Arc<dyn Store>) {
     commit(&store, 1, [message(1)]).await;
     for now in 0..DELIVERIES_MAX as i64 + 3 {
         let claimed = claim_message(&store, 10 + now).await;
@@ -117,7 +117,7 @@ async fn the_latest_tries_are_kept(store: Arc<dyn Store>) {
     assert_eq!(numbers, (4..=DELIVERIES_MAX as u32 + 3).collect::<Vec<_>>());
 }
 
-async fn every_result_is_kept_as_it_is(store: Arc<dyn Store>) {
+async fn every_delivery_result_is_kept(store: Arc<dyn Store>) {
     let reason = || "no route, \"none\"".to_owned();
     let all = [
         DeliveryResult::Sent { status: 200 },
@@ -141,7 +141,7 @@ async fn every_result_is_kept_as_it_is(store: Arc<dyn Store>) {
     }
 }
 
-async fn a_try_is_ended_once(store: Arc<dyn Store>) {
+async fn delivery_is_settled_once(store: Arc<dyn Store>) {
     commit(&store, 1, [message(1)]).await;
     let claimed = claim_message(&store, 10).await;
     sent(&store, &claimed.lease).await;
@@ -155,7 +155,7 @@ async fn a_try_is_ended_once(store: Arc<dyn Store>) {
     assert_eq!(record(&store, 1).await, before);
 }
 
-async fn a_lost_message_lease_settles_nothing(store: Arc<dyn Store>) {
+async fn lost_message_lease_settles_nothing(store: Arc<dyn Store>) {
     commit(&store, 1, [message(1)]).await;
     let lost = claim_message(&store, 10).await.lease;
     let held = claim_message(&store, 1_000).await.lease;
@@ -185,7 +185,7 @@ async fn a_lost_message_lease_settles_nothing(store: Arc<dyn Store>) {
     sent(&store, &held).await;
 }
 
-async fn a_try_may_end_all_sending_to_its_destination(store: Arc<dyn Store>) {
+async fn delivery_may_disable_its_destination(store: Arc<dyn Store>) {
     commit(&store, 1, [message(1), message(2), to("bank", message(3))]).await;
     let claimed = claim_message(&store, 10).await;
     let settlement = end(&claimed.lease, DeliveryResult::Gone, WorkState::Dead);
@@ -211,7 +211,7 @@ async fn a_try_may_end_all_sending_to_its_destination(store: Arc<dyn Store>) {
     );
 }
 
-async fn a_disabled_destination_is_sent_nothing_until_it_is_enabled(store: Arc<dyn Store>) {
+async fn disabled_destination_gets_no_messages(store: Arc<dyn Store>) {
     commit(&store, 1, [message(1), message(2)]).await;
     let first = claim_message(&store, 10).await;
     settle(
@@ -239,7 +239,7 @@ async fn a_disabled_destination_is_sent_nothing_until_it_is_enabled(store: Arc<d
     assert_eq!(numbers(&claim(&store, 9, 50).await), [2, 3, 1]);
 }
 
-async fn enabling_another_destination_changes_nothing(store: Arc<dyn Store>) {
+async fn enabling_is_limited_to_destination(store: Arc<dyn Store>) {
     store.disable(gone("gone", 1)).await.expect("a disabling");
     for other in ["acme/bank", "umbrella/shop"] {
         store
@@ -253,7 +253,7 @@ async fn enabling_another_destination_changes_nothing(store: Arc<dyn Store>) {
     );
 }
 
-async fn what_is_under_way_is_settled_although_its_destination_is_disabled(store: Arc<dyn Store>) {
+async fn disabled_destination_still_settles_deliveries(store: Arc<dyn Store>) {
     commit(&store, 1, [message(1)]).await;
     let claimed = claim_message(&store, 10).await;
     store.disable(gone("gone", 1)).await.expect("a disabling");

@@ -5,15 +5,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use hookyard_model::{DeliveryResult, MessageId, WorkState};
 
-use super::fixtures::{commit, destination, end, keyed, numbers_of, want};
-use crate::conformance::fixtures::{LEASE, at, messages};
+use super::support::{commit, destination, end, keyed, numbers_of, want};
+use crate::conformance::support::{LEASE, at, messages};
 use crate::conformance::{Case, table};
 use crate::faulty::{Fault, FaultyStore, When};
 use hookyard_store::{Outbox, Store};
 
 pub(super) const CASES: &[Case] = table![
-    every_message_is_sent_whichever_call_fails,
-    every_message_is_sent_wherever_the_host_dies
+    messages_survive_every_failing_call,
+    messages_survive_every_crash
 ];
 
 /// Far more than a round takes with one fault.
@@ -23,11 +23,11 @@ const CALLS_MAX: usize = 60;
 #[derive(Default)]
 struct Receiver(Mutex<BTreeMap<MessageId, u32>>);
 
-async fn every_message_is_sent_whichever_call_fails(store: Arc<dyn Store>) {
+async fn messages_survive_every_failing_call(store: Arc<dyn Store>) {
     each_round(&store, Fault::Fail).await;
 }
 
-async fn every_message_is_sent_wherever_the_host_dies(store: Arc<dyn Store>) {
+async fn messages_survive_every_crash(store: Arc<dyn Store>) {
     each_round(&store, Fault::Crash).await;
 }
 

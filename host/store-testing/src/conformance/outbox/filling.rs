@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use hookyard_model::{Effects, Limit, Message, Outcome, PluginRef, WorkState};
 
-use super::fixtures::{
+use super::support::{
     again, claim, claim_message, commit, failed, id, keyed, numbers, numbers_of, sent, settle,
     state,
 };
-use crate::conformance::fixtures::{
+use crate::conformance::support::{
     append, at, claim_of, claim_one, event, event_of, message, messages, plugin, route,
     route_orders_to_ship, settlement, want,
 };
@@ -19,13 +19,13 @@ use hookyard_store::{
 };
 
 pub(super) const CASES: &[Case] = table![
-    messages_past_the_quota_change_nothing,
-    what_is_sent_or_given_up_on_makes_room,
-    a_tenants_plugins_share_its_quota,
-    an_empty_outbox_has_room_for_what_one_attempt_sends,
-    attempts_that_are_spared_are_counted,
-    what_could_not_be_sent_goes_after_an_age_of_its_own,
-    what_is_taken_out_lets_the_next_of_its_key_go,
+    messages_over_quota_change_nothing,
+    finished_messages_free_quota,
+    tenant_plugins_share_outbox_quota,
+    empty_outbox_takes_any_attempt,
+    spared_attempts_are_counted,
+    unsent_messages_have_own_age_limit,
+    pruned_message_frees_successor,
 ];
 
 const fn unsent(messages: u64, bytes: u64) -> OutboxUsage {
@@ -70,7 +70,7 @@ async fn told(store: &Arc<dyn Store>) -> Vec<(PluginRef, OutboxUsage)> {
     store.unsent().await.expect("a count")
 }
 
-async fn messages_past_the_quota_change_nothing(store: Arc<dyn Store>) {
+async fn messages_over_quota_change_nothing(store: Arc<dyn Store>) {
     route_orders_to_ship(&store).await;
     append(&store, (1..=4).map(event)).await;
     let quota = |messages, bytes| OutboxQuota {
@@ -107,7 +107,7 @@ async fn messages_past_the_quota_change_nothing(store: Arc<dyn Store>) {
     );
 }
 
-async fn what_is_sent_or_given_up_on_makes_room(store: Arc<dyn Store>) {
+async fn finished_messages_free_quota(store: Arc<dyn Store>) {
     commit(&store, 1, [message(1), message(2), message(3)]).await;
     let claimed = claim(&store, 2, 10).await;
     assert_eq!(
@@ -140,7 +140,7 @@ async fn what_is_sent_or_given_up_on_makes_room(store: Arc<dyn Store>) {
     assert_eq!(told(&store).await, []);
 }
 
-async fn a_tenants_plugins_share_its_quota(store: Arc<dyn Store>) {
+async fn tenant_plugins_share_outbox_quota(store: Arc<dyn Store>) {
     route(
         &store,
         &[
@@ -192,7 +192,7 @@ async fn a_tenants_plugins_share_its_quota(store: Arc<dyn Store>) {
     );
 }
 
-async fn an_empty_outbox_has_room_for_what_one_attempt_sends(store: Arc<dyn Store>) {
+async fn empty_outbox_takes_any_attempt(store: Arc<dyn Store>) {
     route_orders_to_ship(&store).await;
     append(&store, (1..=3).map(event)).await;
     let quota = OutboxQuota {
@@ -214,7 +214,7 @@ async fn an_empty_outbox_has_room_for_what_one_attempt_sends(store: Arc<dyn Stor
     );
 }
 
-async fn attempts_that_are_spared_are_counted(store: Arc<dyn Store>) {
+async fn spared_attempts_are_counted(store: Arc<dyn Store>) {
     route_orders_to_ship(&store).await;
     append(&store, [event(1)]).await;
     let mut spared = Vec::new();
@@ -259,7 +259,7 @@ async fn prune(store: &Arc<dyn Store>, now: i64) -> PruneSummary {
         .expect("a step")
 }
 
-async fn what_could_not_be_sent_goes_after_an_age_of_its_own(store: Arc<dyn Store>) {
+async fn unsent_messages_have_own_age_limit(store: Arc<dyn Store>) {
     commit(&store, 1, (1..=5).map(message)).await;
     let claimed = claim(&store, 3, 10).await;
     sent(&store, &claimed[0].lease).await;
@@ -296,7 +296,7 @@ async fn what_could_not_be_sent_goes_after_an_age_of_its_own(store: Arc<dyn Stor
     assert_eq!(numbers_of(&messages(&store).await), [1]);
 }
 
-async fn what_is_taken_out_lets_the_next_of_its_key_go(store: Arc<dyn Store>) {
+async fn pruned_message_frees_successor(store: Arc<dyn Store>) {
     commit(&store, 1, [keyed(1, "a")]).await;
     commit(&store, 60, [keyed(2, "a")]).await;
     let first = claim_message(&store, 70).await;

@@ -4,21 +4,21 @@ use std::sync::Arc;
 
 use hookyard_model::{Message, WorkState};
 
-use super::fixtures::{
+use super::support::{
     claim_of, commit, destination, id, keyed, numbers_of, record, sent, to, want,
 };
-use crate::conformance::fixtures::{at, event, message, messages, plugin};
+use crate::conformance::support::{at, event, message, messages, plugin};
 use crate::conformance::{Case, table};
 use hookyard_store::{MessagePage, MessageRecord, MessageSelection, MessageSummary, Store};
 
 pub(super) const CASES: &[Case] = table![
-    messages_are_listed_in_the_order_of_their_commit,
+    messages_are_listed_by_commit,
     messages_name_their_origin,
-    a_message_that_is_not_there_is_none,
-    destinations_are_named_that_have_something_to_be_sent,
+    missing_message_is_none,
+    unsent_destinations_are_listed,
 ];
 
-async fn messages_are_listed_in_the_order_of_their_commit(store: Arc<dyn Store>) {
+async fn messages_are_listed_by_commit(store: Arc<dyn Store>) {
     assert_eq!(messages(&store).await, []);
     for (number, ids) in (1..).zip([vec![50, 20], vec![], vec![30]]) {
         commit(&store, number, ids.into_iter().map(message)).await;
@@ -72,12 +72,12 @@ async fn messages_name_their_origin(store: Arc<dyn Store>) {
     assert_eq!(record(&store, 1).await, expected);
 }
 
-async fn a_message_that_is_not_there_is_none(store: Arc<dyn Store>) {
+async fn missing_message_is_none(store: Arc<dyn Store>) {
     commit(&store, 1, [message(1)]).await;
     assert_eq!(store.message(id(2)).await.expect("a read"), None);
 }
 
-async fn destinations_are_named_that_have_something_to_be_sent(store: Arc<dyn Store>) {
+async fn unsent_destinations_are_listed(store: Arc<dyn Store>) {
     let unsent = async || store.unsent_destinations().await.expect("the destinations");
     assert_eq!(unsent().await, []);
     commit(

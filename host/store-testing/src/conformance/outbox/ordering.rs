@@ -4,28 +4,28 @@ use std::sync::Arc;
 
 use hookyard_model::{DeliveryResult, WorkState};
 
-use super::fixtures::{
+use super::support::{
     again, claim, claim_message, claim_of, commit, failed, id, keyed, next_due, numbers, sent,
     settle, to, want,
 };
-use crate::conformance::fixtures::{at, message, messages};
+use crate::conformance::support::{at, message, messages};
 use crate::conformance::{Case, table};
 use hookyard_store::Store;
 
 pub(super) const CASES: &[Case] = table![
-    messages_of_a_key_are_sent_one_after_the_other,
-    a_message_that_fails_holds_up_its_key_alone,
-    a_dead_message_lets_the_next_of_its_key_go,
-    a_key_of_one_destination_is_none_of_anothers,
-    a_message_that_was_given_back_keeps_its_turn,
-    a_message_that_is_sent_again_comes_before_later_ones_of_its_key,
-    a_message_that_is_sent_again_waits_for_a_try_under_way,
-    an_abandoned_try_keeps_its_turn_before_one_that_is_sent_again,
-    messages_that_wait_for_others_are_not_due,
-    a_message_says_which_one_it_waits_for,
+    one_message_of_key_is_leased,
+    failing_message_blocks_only_its_key,
+    dead_message_frees_successor,
+    message_keys_are_separate_by_destination,
+    given_back_message_keeps_its_position,
+    replayed_message_precedes_later_ones,
+    replayed_message_waits_for_running_delivery,
+    expired_message_lease_keeps_its_position,
+    blocked_message_is_not_due,
+    blocked_message_names_its_predecessor,
 ];
 
-async fn a_message_says_which_one_it_waits_for(store: Arc<dyn Store>) {
+async fn blocked_message_names_its_predecessor(store: Arc<dyn Store>) {
     let behind = async || {
         let all = messages(&store).await;
         all.into_iter()
@@ -87,7 +87,7 @@ async fn a_message_says_which_one_it_waits_for(store: Arc<dyn Store>) {
     );
 }
 
-async fn messages_of_a_key_are_sent_one_after_the_other(store: Arc<dyn Store>) {
+async fn one_message_of_key_is_leased(store: Arc<dyn Store>) {
     // Their ids don't follow the order of their commit.
     commit(&store, 1, [keyed(7, "a"), keyed(3, "a")]).await;
     commit(&store, 2, [keyed(5, "a"), keyed(4, "b"), message(6)]).await;
@@ -111,7 +111,7 @@ async fn messages_of_a_key_are_sent_one_after_the_other(store: Arc<dyn Store>) {
     );
 }
 
-async fn a_message_that_fails_holds_up_its_key_alone(store: Arc<dyn Store>) {
+async fn failing_message_blocks_only_its_key(store: Arc<dyn Store>) {
     commit(
         &store,
         1,
@@ -135,7 +135,7 @@ async fn a_message_that_fails_holds_up_its_key_alone(store: Arc<dyn Store>) {
     );
 }
 
-async fn a_dead_message_lets_the_next_of_its_key_go(store: Arc<dyn Store>) {
+async fn dead_message_frees_successor(store: Arc<dyn Store>) {
     commit(&store, 1, [keyed(1, "a"), keyed(2, "a")]).await;
     let first = claim_message(&store, 10).await;
     settle(
@@ -148,7 +148,7 @@ async fn a_dead_message_lets_the_next_of_its_key_go(store: Arc<dyn Store>) {
     assert_eq!(claim_message(&store, 10).await.lease.id, id(2));
 }
 
-async fn a_key_of_one_destination_is_none_of_anothers(store: Arc<dyn Store>) {
+async fn message_keys_are_separate_by_destination(store: Arc<dyn Store>) {
     commit(
         &store,
         1,
@@ -159,7 +159,7 @@ async fn a_key_of_one_destination_is_none_of_anothers(store: Arc<dyn Store>) {
     assert_eq!(numbers(&claimed), [1, 3, 2]);
 }
 
-async fn a_message_that_was_given_back_keeps_its_turn(store: Arc<dyn Store>) {
+async fn given_back_message_keeps_its_position(store: Arc<dyn Store>) {
     commit(&store, 1, [keyed(1, "a"), keyed(2, "a")]).await;
     let first = claim_message(&store, 10).await;
     store
@@ -174,7 +174,7 @@ async fn a_message_that_was_given_back_keeps_its_turn(store: Arc<dyn Store>) {
     );
 }
 
-async fn a_message_that_is_sent_again_comes_before_later_ones_of_its_key(store: Arc<dyn Store>) {
+async fn replayed_message_precedes_later_ones(store: Arc<dyn Store>) {
     commit(&store, 1, [keyed(1, "a"), keyed(2, "a"), keyed(3, "a")]).await;
     for _ in 0..2 {
         sent(&store, &claim_message(&store, 10).await.lease).await;
@@ -188,7 +188,7 @@ async fn a_message_that_is_sent_again_comes_before_later_ones_of_its_key(store: 
     }
 }
 
-async fn a_message_that_is_sent_again_waits_for_a_try_under_way(store: Arc<dyn Store>) {
+async fn replayed_message_waits_for_running_delivery(store: Arc<dyn Store>) {
     commit(&store, 1, [keyed(1, "a"), keyed(2, "a")]).await;
     sent(&store, &claim_message(&store, 10).await.lease).await;
     let second = claim_message(&store, 590).await;
@@ -208,7 +208,7 @@ async fn a_message_that_is_sent_again_waits_for_a_try_under_way(store: Arc<dyn S
     );
 }
 
-async fn an_abandoned_try_keeps_its_turn_before_one_that_is_sent_again(store: Arc<dyn Store>) {
+async fn expired_message_lease_keeps_its_position(store: Arc<dyn Store>) {
     commit(&store, 1, [keyed(1, "a"), keyed(2, "a")]).await;
     sent(&store, &claim_message(&store, 10).await.lease).await;
     claim_message(&store, 10).await;
@@ -218,7 +218,7 @@ async fn an_abandoned_try_keeps_its_turn_before_one_that_is_sent_again(store: Ar
     assert_eq!((numbers(&next), next[0].lease.delivery), (vec![2], 2));
 }
 
-async fn messages_that_wait_for_others_are_not_due(store: Arc<dyn Store>) {
+async fn blocked_message_is_not_due(store: Arc<dyn Store>) {
     commit(&store, 1, [keyed(1, "a"), keyed(2, "a")]).await;
     let first = claim_message(&store, 10).await;
     assert_eq!(next_due(&store).await, Some(70));

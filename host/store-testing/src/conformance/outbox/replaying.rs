@@ -4,20 +4,20 @@ use std::sync::Arc;
 
 use hookyard_model::{DeliveryResult, WorkState};
 
-use super::fixtures::{
+use super::support::{
     claim, claim_message, commit, end, failed, id, next_due, numbers, record, sent, settle, state,
 };
-use crate::conformance::fixtures::{at, message};
+use crate::conformance::support::{at, message};
 use crate::conformance::{Case, table};
 use hookyard_store::{Error, MessageReplay, MessageSelection, MessageSettlement, Store};
 
 pub(super) const CASES: &[Case] = table![
-    messages_in_every_state_but_under_lease_are_sent_again,
-    tries_are_counted_from_one_again_and_earlier_ones_kept,
-    messages_that_are_sent_again_are_spread_by_the_rate,
-    a_dry_run_of_sending_again_changes_nothing,
-    a_lease_from_before_sending_again_is_lost,
-    more_messages_than_fit_one_stretch_are_sent_again,
+    replay_leaves_leased_messages,
+    replay_counts_deliveries_from_one,
+    rate_spreads_message_replay,
+    dry_run_replays_no_message,
+    message_lease_before_replay_is_lost,
+    large_replay_covers_every_message,
 ];
 
 fn replay(ids: impl IntoIterator<Item = u128>) -> MessageReplay {
@@ -39,7 +39,7 @@ async fn run(store: &Arc<dyn Store>, replay: MessageReplay) -> (u64, u64) {
     (replayed.replayed, replayed.leased)
 }
 
-async fn messages_in_every_state_but_under_lease_are_sent_again(store: Arc<dyn Store>) {
+async fn replay_leaves_leased_messages(store: Arc<dyn Store>) {
     commit(&store, 1, (1..=5).map(message)).await;
     let claimed = claim(&store, 4, 490).await;
     sent(&store, &claimed[0].lease).await;
@@ -70,7 +70,7 @@ async fn messages_in_every_state_but_under_lease_are_sent_again(store: Arc<dyn S
     assert_eq!(numbers(&claim(&store, 9, 500).await), [1, 2, 3, 5]);
 }
 
-async fn tries_are_counted_from_one_again_and_earlier_ones_kept(store: Arc<dyn Store>) {
+async fn replay_counts_deliveries_from_one(store: Arc<dyn Store>) {
     commit(&store, 1, [message(1)]).await;
     let first = end(
         &claim_message(&store, 10).await.lease,
@@ -121,7 +121,7 @@ async fn tries_are_counted_from_one_again_and_earlier_ones_kept(store: Arc<dyn S
     );
 }
 
-async fn messages_that_are_sent_again_are_spread_by_the_rate(store: Arc<dyn Store>) {
+async fn rate_spreads_message_replay(store: Arc<dyn Store>) {
     commit(&store, 1, (1..=3).map(message)).await;
     for claimed in claim(&store, 9, 10).await {
         sent(&store, &claimed.lease).await;
@@ -144,7 +144,7 @@ async fn messages_that_are_sent_again_are_spread_by_the_rate(store: Arc<dyn Stor
     assert_eq!(numbers(&claim(&store, 9, 520).await), [3]);
 }
 
-async fn a_dry_run_of_sending_again_changes_nothing(store: Arc<dyn Store>) {
+async fn dry_run_replays_no_message(store: Arc<dyn Store>) {
     commit(&store, 1, (1..=3).map(message)).await;
     let claimed = claim(&store, 2, 490).await;
     sent(&store, &claimed[0].lease).await;
@@ -174,7 +174,7 @@ async fn a_dry_run_of_sending_again_changes_nothing(store: Arc<dyn Store>) {
     );
 }
 
-async fn a_lease_from_before_sending_again_is_lost(store: Arc<dyn Store>) {
+async fn message_lease_before_replay_is_lost(store: Arc<dyn Store>) {
     commit(&store, 1, [message(1)]).await;
     let first = claim_message(&store, 10).await;
     store
@@ -197,7 +197,7 @@ async fn a_lease_from_before_sending_again_is_lost(store: Arc<dyn Store>) {
     sent(&store, &again.lease).await;
 }
 
-async fn more_messages_than_fit_one_stretch_are_sent_again(store: Arc<dyn Store>) {
+async fn large_replay_covers_every_message(store: Arc<dyn Store>) {
     commit(&store, 1, (0..1_200).map(message)).await;
     let leased = claim(&store, 100, 490).await;
     assert_eq!(

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use hookyard_model::{DeliveryResult, Outcome, WorkState};
 
-use super::fixtures::{claim, claim_of, commit, failed, id, numbers_of, sent, settle, want};
-use crate::conformance::fixtures::{
+use super::support::{claim, claim_of, commit, failed, id, numbers_of, sent, settle, want};
+use crate::conformance::support::{
     append, at, claim_of as claim_jobs, event_of, message, messages, route, settlement,
     want as want_jobs,
 };
@@ -14,10 +14,10 @@ use crate::conformance::{Case, table};
 use hookyard_store::{PruneSummary, Retention, RetentionLimits, Store};
 
 pub(super) const CASES: &[Case] = table![
-    messages_that_are_over_are_kept_for_their_time,
-    messages_that_are_to_be_sent_are_kept,
-    messages_are_taken_out_a_step_at_a_time,
-    each_tenant_keeps_messages_for_a_time_of_its_own,
+    finished_messages_are_kept_by_age,
+    unsent_messages_are_kept,
+    message_prune_step_respects_limit,
+    each_tenant_has_message_limits,
     messages_outlive_their_event,
 ];
 
@@ -53,7 +53,7 @@ async fn left(store: &Arc<dyn Store>) -> Vec<u128> {
     numbers_of(&messages(store).await)
 }
 
-async fn messages_that_are_over_are_kept_for_their_time(store: Arc<dyn Store>) {
+async fn finished_messages_are_kept_by_age(store: Arc<dyn Store>) {
     commit(&store, 10, [message(1), message(2)]).await;
     commit(&store, 20, [message(3)]).await;
     let claimed = claim(&store, 9, 100).await;
@@ -87,7 +87,7 @@ async fn messages_that_are_over_are_kept_for_their_time(store: Arc<dyn Store>) {
     assert_eq!(store.message(id(1)).await.expect("a read"), None);
 }
 
-async fn messages_that_are_to_be_sent_are_kept(store: Arc<dyn Store>) {
+async fn unsent_messages_are_kept(store: Arc<dyn Store>) {
     commit(&store, 10, (1..=4).map(message)).await;
     let claimed = claim(&store, 3, 100).await;
     settle(
@@ -102,7 +102,7 @@ async fn messages_that_are_to_be_sent_are_kept(store: Arc<dyn Store>) {
     assert_eq!(left(&store).await, [1, 3, 4]);
 }
 
-async fn messages_are_taken_out_a_step_at_a_time(store: Arc<dyn Store>) {
+async fn message_prune_step_respects_limit(store: Arc<dyn Store>) {
     commit(&store, 30, [message(1)]).await;
     commit(&store, 10, [message(2)]).await;
     commit(&store, 20, [message(3)]).await;
@@ -126,7 +126,7 @@ async fn messages_are_taken_out_a_step_at_a_time(store: Arc<dyn Store>) {
     );
 }
 
-async fn each_tenant_keeps_messages_for_a_time_of_its_own(store: Arc<dyn Store>) {
+async fn each_tenant_has_message_limits(store: Arc<dyn Store>) {
     commit(&store, 10, [message(1)]).await;
     route(&store, &[("umbrella/orders", &["ship"])]).await;
     append(&store, [event_of("umbrella/orders", 11)]).await;

@@ -4,15 +4,15 @@ use std::sync::Arc;
 
 use hookyard_model::{DeliveryResult, Message, Outcome, WorkState};
 
-use super::fixtures::{claim, commit, failed, id, keyed, numbers_of, sent, settle, to};
-use crate::conformance::fixtures::{
+use super::support::{claim, commit, failed, id, keyed, numbers_of, sent, settle, to};
+use crate::conformance::support::{
     append, at, claim_of as claim_jobs, event, event_of, message, route, settlement,
     want as want_jobs,
 };
 use crate::conformance::{Case, table};
 use hookyard_store::{ListOrder, MessagePage, MessageSelection, Store};
 
-pub(super) const CASES: &[Case] = table![a_selection_of_messages_finds_what_it_names];
+pub(super) const CASES: &[Case] = table![message_selection_filters_list];
 
 /// Messages 1 to 4 to `acme/shop` are done, dead, waiting and under lease; 5 is to `acme/bank`, 6 another tenant's, 7
 /// another plugin's.
@@ -68,7 +68,7 @@ async fn prepare(store: &Arc<dyn Store>) {
     }
 }
 
-async fn a_selection_of_messages_finds_what_it_names(store: Arc<dyn Store>) {
+async fn message_selection_filters_list(store: Arc<dyn Store>) {
     prepare(&store).await;
     let all = MessageSelection::default;
     let state = |name: &str| MessageSelection {

@@ -3,17 +3,17 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::fixtures::{claim_message, commit, destination, id, keyed, sent};
-use crate::conformance::fixtures::{at, message};
+use super::support::{claim_message, commit, destination, id, keyed, sent};
+use crate::conformance::support::{at, message};
 use crate::conformance::{Case, table};
 use hookyard_store::{DisabledDestination, MessageReplay, MessageSelection, Store};
 
 pub(super) const CASES: &[Case] = table![
-    a_settlement_with_a_message_wakes_who_waits,
-    a_message_that_is_sent_again_wakes_who_waits,
-    an_enabled_destination_wakes_who_waits,
-    a_message_that_is_given_back_wakes_who_waits,
-    the_end_of_a_try_wakes_who_waits_for_the_next_of_its_key,
+    new_message_wakes_waiting_task,
+    replayed_message_wakes_waiting_task,
+    enabled_destination_wakes_waiting_task,
+    given_back_message_wakes_waiting_task,
+    ended_delivery_wakes_for_next_message,
 ];
 
 /// Long enough for any machine; reached only when the wake-up is lost.
@@ -36,7 +36,7 @@ async fn drain(store: &Arc<dyn Store>) {
     }
 }
 
-async fn a_settlement_with_a_message_wakes_who_waits(store: Arc<dyn Store>) {
+async fn new_message_wakes_waiting_task(store: Arc<dyn Store>) {
     drain(&store).await;
     let waiter = Arc::clone(&store);
     let waiting = tokio::spawn(async move { wakes(&waiter).await });
@@ -45,7 +45,7 @@ async fn a_settlement_with_a_message_wakes_who_waits(store: Arc<dyn Store>) {
     waiting.await.expect("the waiter is woken");
 }
 
-async fn a_message_that_is_sent_again_wakes_who_waits(store: Arc<dyn Store>) {
+async fn replayed_message_wakes_waiting_task(store: Arc<dyn Store>) {
     commit(&store, 1, [message(1)]).await;
     sent(&store, &claim_message(&store, 10).await.lease).await;
     drain(&store).await;
@@ -63,7 +63,7 @@ async fn a_message_that_is_sent_again_wakes_who_waits(store: Arc<dyn Store>) {
     wakes(&store).await;
 }
 
-async fn an_enabled_destination_wakes_who_waits(store: Arc<dyn Store>) {
+async fn enabled_destination_wakes_waiting_task(store: Arc<dyn Store>) {
     let destination = destination("acme/shop");
     let disabled = DisabledDestination {
         destination: destination.clone(),
@@ -77,7 +77,7 @@ async fn an_enabled_destination_wakes_who_waits(store: Arc<dyn Store>) {
     wakes(&store).await;
 }
 
-async fn a_message_that_is_given_back_wakes_who_waits(store: Arc<dyn Store>) {
+async fn given_back_message_wakes_waiting_task(store: Arc<dyn Store>) {
     commit(&store, 1, [message(1)]).await;
     let claimed = claim_message(&store, 10).await;
     drain(&store).await;
@@ -88,7 +88,7 @@ async fn a_message_that_is_given_back_wakes_who_waits(store: Arc<dyn Store>) {
     wakes(&store).await;
 }
 
-async fn the_end_of_a_try_wakes_who_waits_for_the_next_of_its_key(store: Arc<dyn Store>) {
+async fn ended_delivery_wakes_for_next_message(store: Arc<dyn Store>) {
     commit(&store, 1, [keyed(1, "a"), keyed(2, "a")]).await;
     let claimed = claim_message(&store, 10).await;
     drain(&store).await;

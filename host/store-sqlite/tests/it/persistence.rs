@@ -8,7 +8,7 @@ use hookyard_store::{AppendResult, Error, Events, Jobs, KvUsage, Retention, Sett
 use hookyard_store_sqlite::SqliteStore;
 use uuid::Uuid;
 
-use crate::fixtures::{Folder, at, claim, event, messages, route_orders_to_ship, settlement, ship};
+use crate::support::{Folder, at, claim, event, messages, route_orders_to_ship, settlement, ship};
 
 fn key() -> Key {
     Key {

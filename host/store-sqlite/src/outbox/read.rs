@@ -11,12 +11,51 @@ use hookyard_store::{
 };
 use rusqlite::{Connection, OptionalExtension, Row, params, params_from_iter};
 
-use super::select;
-use crate::ahead;
+use super::selection;
 use crate::codec::{self, corrupt, parsed, store};
 use crate::listing::{Places, stretch};
-use crate::sql::outbox as sql;
+use crate::predecessor;
 use crate::write::{self, LeasedMessage, OldMessage};
+
+const BODY: &str = "SELECT body FROM message_body WHERE message = ?1";
+const HAS_PENDING: &str = "
+    SELECT EXISTS (SELECT 1 FROM message WHERE tenant = ?1 AND destination = ?2 AND blocked = 0 AND state = 'pending')";
+const NEXT_DUE: &str = "
+    SELECT min(due_at) FROM message
+    WHERE tenant = ?1 AND destination = ?2 AND blocked = 0 AND due_at IS NOT NULL";
+/// The columns of a message in a list. Its size is read without its body.
+pub(crate) const SUMMARY: &str = "
+    message.id, message.tenant, message.plugin, message.event, message.destination, message.event_type,
+    message.created_at, message.state, message.due_at, message.deliveries,
+    message.bytes, message.seq,
+    message.tenant, message.ordering_key, message.blocked";
+const LAST_DELIVERY: &str = "
+    SELECT result, detail FROM delivery WHERE message = ?1 ORDER BY replays DESC, number DESC LIMIT 1";
+const NOT_AFTER: &str = "SELECT seq FROM message WHERE id <= ?1 ORDER BY id DESC LIMIT 1";
+const NOT_BEFORE: &str = "SELECT seq FROM message WHERE id >= ?1 ORDER BY id LIMIT 1";
+const BY_ID: &str = "SELECT seq, ordering_key, replays FROM message WHERE id = ?1";
+const DELIVERIES: &str = "
+    SELECT replays, number, started_at, duration_us, result, detail, headers, body
+    FROM delivery WHERE message = ?1 ORDER BY replays, number";
+const DISABLED: &str =
+    "SELECT tenant, destination, reason, since FROM disabled ORDER BY tenant, destination";
+/// Runs at start and at reloads; it walks what is to be sent still, in two indexes that hold all that it asks for.
+const UNSENT_DESTINATIONS: &str = "
+    SELECT tenant, destination FROM message WHERE state = 'pending'
+    UNION SELECT tenant, destination FROM message WHERE due_at IS NOT NULL
+    ORDER BY tenant, destination";
+/// Every tenant that has ever had an event, and so every one that may have a message.
+const TENANTS: &str = "SELECT tenant FROM stored ORDER BY tenant";
+const OLDEST_OVER: &str = "
+    SELECT seq, bytes FROM message
+    WHERE tenant = ?1 AND created_at <= ?2 AND state IN ('done', 'dead')
+    ORDER BY created_at, seq LIMIT ?3";
+const OLDEST_UNSENT: &str = "
+    SELECT seq, bytes FROM message
+    WHERE tenant = ?1 AND since <= ?2 AND state IN ('pending', 'waiting', 'dead')
+    ORDER BY since, seq LIMIT ?3";
+const UNSENT_ALL: &str =
+    "SELECT tenant, plugin, messages, bytes FROM unsent WHERE messages > 0 ORDER BY tenant, plugin";
 
 /// The bodies of these leases.
 pub(super) fn load(
@@ -52,7 +91,7 @@ pub(super) fn load(
 }
 
 fn body(connection: &Connection, seq: i64) -> Result<Vec<u8>, Error> {
-    let mut statement = connection.prepare_cached(sql::BODY).map_err(store)?;
+    let mut statement = connection.prepare_cached(BODY).map_err(store)?;
     statement.query_row([seq], |row| row.get(0)).map_err(store)
 }
 
@@ -61,8 +100,8 @@ pub(super) fn next_due(
     connection: &Connection,
     destinations: &[DestinationRef],
 ) -> Result<Option<Timestamp>, Error> {
-    let mut has_pending = connection.prepare_cached(sql::HAS_PENDING).map_err(store)?;
-    let mut next_due = connection.prepare_cached(sql::NEXT_DUE).map_err(store)?;
+    let mut has_pending = connection.prepare_cached(HAS_PENDING).map_err(store)?;
+    let mut next_due = connection.prepare_cached(NEXT_DUE).map_err(store)?;
     let mut earliest = None;
     for destination in destinations {
         if write::is_disabled(connection, destination)? {
@@ -84,8 +123,8 @@ pub(super) fn next_due(
 }
 
 const PLACES: Places = Places {
-    not_after: sql::NOT_AFTER,
-    not_before: sql::NOT_BEFORE,
+    not_after: NOT_AFTER,
+    not_before: NOT_BEFORE,
 };
 
 /// A stretch of the list of messages.
@@ -95,7 +134,7 @@ pub(super) fn messages(
 ) -> Result<Vec<MessageSummary>, Error> {
     let after = page.after.map(MessageId::as_uuid);
     let stretch = stretch(connection, page.order, after, page.limit, &PLACES)?;
-    let (statement, values) = select::messages(sql::SUMMARY, &page.selection, &stretch);
+    let (statement, values) = selection::messages(SUMMARY, &page.selection, &stretch);
     let mut statement = connection.prepare(&statement).map_err(store)?;
     codec::read_all(&mut statement, params_from_iter(values), |row| {
         summary(connection, row)
@@ -119,8 +158,8 @@ fn summary(connection: &Connection, row: &Row<'_>) -> Result<MessageSummary, Err
         id: codec::message_id(&id)?,
         plugin,
         event: codec::event_id(&event)?,
-        behind: ahead::of(state, row, 13, |lane| {
-            ahead::of_message(connection, &destination, lane)
+        behind: predecessor::of(state, row, 13, |lane| {
+            predecessor::of_message(connection, &destination, lane)
         })?,
         destination: parsed(&destination, "a message's destination")?,
         event_type: row.get(6).map_err(store)?,
@@ -133,9 +172,7 @@ fn summary(connection: &Connection, row: &Row<'_>) -> Result<MessageSummary, Err
 }
 
 fn last_result(connection: &Connection, seq: i64) -> Result<Option<String>, Error> {
-    let mut statement = connection
-        .prepare_cached(sql::LAST_DELIVERY)
-        .map_err(store)?;
+    let mut statement = connection.prepare_cached(LAST_DELIVERY).map_err(store)?;
     let found = statement.query_row([seq], |row| {
         Ok((row.get::<_, String>(0)?, row.get::<_, Option<String>>(1)?))
     });
@@ -158,12 +195,12 @@ pub(super) fn message(
     let Some(summary) = messages(connection, &page)?.pop() else {
         return Ok(None);
     };
-    let mut statement = connection.prepare_cached(sql::BY_ID).map_err(store)?;
+    let mut statement = connection.prepare_cached(BY_ID).map_err(store)?;
     let found = statement.query_row([id.as_uuid().into_bytes()], |row| {
         Ok((row.get(0)?, row.get(1)?, row.get(2)?))
     });
     let (seq, ordering_key, replays): (i64, _, _) = found.map_err(store)?;
-    let mut statement = connection.prepare_cached(sql::DELIVERIES).map_err(store)?;
+    let mut statement = connection.prepare_cached(DELIVERIES).map_err(store)?;
     let deliveries = codec::read_all(&mut statement, [seq], delivery)?;
     let body = body(connection, seq)?.into();
     Ok(Some(MessageRecord {
@@ -200,7 +237,7 @@ fn delivery(row: &Row<'_>) -> Result<(u32, Delivery), Error> {
 
 /// What is to be sent still, by plugin.
 pub(super) fn unsent(connection: &Connection) -> Result<Vec<(PluginRef, OutboxUsage)>, Error> {
-    let mut statement = connection.prepare_cached(sql::UNSENT_ALL).map_err(store)?;
+    let mut statement = connection.prepare_cached(UNSENT_ALL).map_err(store)?;
     codec::read_all(&mut statement, [], |row| {
         let text = |column: usize| row.get::<_, String>(column).map_err(store);
         let number = |column: usize| {
@@ -225,7 +262,7 @@ pub(super) fn unsent(connection: &Connection) -> Result<Vec<(PluginRef, OutboxUs
 
 /// The destinations that nothing is sent to.
 pub(super) fn disabled(connection: &Connection) -> Result<Vec<DisabledDestination>, Error> {
-    let mut statement = connection.prepare_cached(sql::DISABLED).map_err(store)?;
+    let mut statement = connection.prepare_cached(DISABLED).map_err(store)?;
     codec::read_all(&mut statement, [], |row| {
         let text = |column: usize| row.get::<_, String>(column).map_err(store);
         let tenant = parsed(&text(0)?, "a disabled destination's tenant")?;
@@ -245,7 +282,7 @@ pub(super) fn disabled(connection: &Connection) -> Result<Vec<DisabledDestinatio
 /// The destinations that have messages which are to be sent still.
 pub(super) fn unsent_destinations(connection: &Connection) -> Result<Vec<DestinationRef>, Error> {
     let mut statement = connection
-        .prepare_cached(sql::UNSENT_DESTINATIONS)
+        .prepare_cached(UNSENT_DESTINATIONS)
         .map_err(store)?;
     codec::read_all(&mut statement, [], |row| {
         let text = |column: usize| row.get::<_, String>(column).map_err(store);
@@ -264,7 +301,7 @@ pub(super) fn old(
     now: Timestamp,
     limit: usize,
 ) -> Result<Vec<OldMessage>, Error> {
-    let mut tenants = connection.prepare_cached(sql::TENANTS).map_err(store)?;
+    let mut tenants = connection.prepare_cached(TENANTS).map_err(store)?;
     let tenants = codec::read_all(&mut tenants, [], |row| {
         let tenant: String = row.get(0).map_err(store)?;
         parsed::<TenantName>(&tenant, "a tenant's name")
@@ -278,9 +315,9 @@ pub(super) fn old(
             let left = i64::try_from(limit - old.len()).unwrap_or(i64::MAX);
             let mut statement = connection
                 .prepare_cached(if is_unsent {
-                    sql::OLDEST_UNSENT
+                    OLDEST_UNSENT
                 } else {
-                    sql::OLDEST_OVER
+                    OLDEST_OVER
                 })
                 .map_err(store)?;
             let values = params![tenant.as_str(), until, left];
@@ -296,4 +333,63 @@ pub(super) fn old(
         }
     }
     Ok(old)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::query_plans;
+
+    #[test]
+    fn statements_use_indexes() {
+        query_plans::check(&[
+            ("claim: body", BODY, &["PRIMARY KEY (rowid=?)"]),
+            (
+                "next due: pending",
+                HAS_PENDING,
+                &["INDEX message_pending (tenant=? AND destination=? AND blocked=?)"],
+            ),
+            (
+                "next due: timed",
+                NEXT_DUE,
+                &["message_due (tenant=? AND destination=? AND blocked=? AND due_at>?)"],
+            ),
+            (
+                "list: place",
+                NOT_AFTER,
+                &["COVERING INDEX sqlite_autoindex_message_1 (id<?)"],
+            ),
+            (
+                "list: place from the end",
+                NOT_BEFORE,
+                &["COVERING INDEX sqlite_autoindex_message_1 (id>?)"],
+            ),
+            (
+                "list: last try",
+                LAST_DELIVERY,
+                &["PRIMARY KEY (message=?)"],
+            ),
+            ("show", BY_ID, &["sqlite_autoindex_message_1 (id=?)"]),
+            ("show: tries", DELIVERIES, &["PRIMARY KEY (message=?)"]),
+            (
+                "prune: find",
+                OLDEST_OVER,
+                &["INDEX message_over (tenant=? AND created_at<?)"],
+            ),
+            (
+                "prune: find unsent",
+                OLDEST_UNSENT,
+                &["INDEX message_unsent (tenant=? AND since<?)"],
+            ),
+        ]);
+    }
+
+    #[test]
+    fn unsent_destinations_are_found_by_index() {
+        let steps = query_plans::of(UNSENT_DESTINATIONS);
+        for index in ["message_pending", "message_due"] {
+            let part = format!("COVERING INDEX {index}");
+            assert!(steps.iter().any(|step| step.contains(&part)), "{steps:?}");
+        }
+    }
 }

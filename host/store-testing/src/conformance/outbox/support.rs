@@ -10,7 +10,7 @@ use hookyard_model::{
 };
 use uuid::Uuid;
 
-use crate::conformance::fixtures::{
+use crate::conformance::support::{
     LEASE, append, at, claim_one, event, message, route_orders_to_ship, settlement,
 };
 use hookyard_store::{

@@ -3,10 +3,12 @@
 
 use hookyard_store::{Error, Replay, ReplaySummary};
 
-use crate::select::{self, JobPlace};
+use crate::SqliteStore;
+use crate::selection::{self, JobPlace};
 use crate::write::Stretch;
 use crate::writer::{Durability, Terms};
-use crate::{SqliteStore, sql};
+
+pub(crate) const LAST_PLACE: &str = "SELECT coalesce(max(seq), 0) FROM event";
 
 /// Jobs or messages that are found and changed at once.
 pub(crate) const STRETCH: usize = 500;
@@ -55,12 +57,12 @@ pub(crate) async fn replay(inbox: &SqliteStore, replay: Replay) -> Result<Replay
     } = replay;
     let last = inbox
         .readers
-        .read(|connection| last_place(connection, sql::LAST_PLACE))
+        .read(|connection| last_place(connection, LAST_PLACE))
         .await?;
     let find = |after: Option<JobPlace>| {
         let selection = selection.clone();
         inbox.readers.read(move |connection| {
-            select::to_replay(connection, &selection, after.as_ref(), STRETCH)
+            selection::to_replay(connection, &selection, after.as_ref(), STRETCH)
         })
     };
     let change = |before, jobs| {

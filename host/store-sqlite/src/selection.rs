@@ -10,8 +10,12 @@ use rusqlite::{Connection, params_from_iter};
 use uuid::Uuid;
 
 use crate::codec::{self, parsed, store};
-use crate::replaying::{Found, Standing};
-use crate::sql;
+use crate::replay::{Found, Standing};
+
+/// Of every tenant, so that the index is of use.
+const FIRST_SINCE: &str = "
+    SELECT min(event.seq) FROM stored CROSS JOIN event ON event.tenant = stored.tenant
+    WHERE event.received_at >= ?1";
 
 /// A job, by its place in the order of arrival.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -409,7 +413,7 @@ fn jobs(
 
 /// The place before the first event that came in at `since` or later. Reads no event, the index alone.
 pub(crate) fn place_before(connection: &Connection, since: Timestamp) -> Result<i64, Error> {
-    let mut statement = connection.prepare_cached(sql::FIRST_SINCE).map_err(store)?;
+    let mut statement = connection.prepare_cached(FIRST_SINCE).map_err(store)?;
     let first: Option<i64> = statement
         .query_row([since.unix_millis()], |row| row.get(0))
         .map_err(store)?;
@@ -419,7 +423,7 @@ pub(crate) fn place_before(connection: &Connection, since: Timestamp) -> Result<
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sql::plan;
+    use crate::query_plans;
 
     fn full() -> EventSelection {
         EventSelection {
@@ -448,7 +452,7 @@ mod tests {
         let (jobs, values) = jobs_statement(selection, "", (0, ""), 10);
         assert_eq!(jobs.matches('?').count(), values.len(), "{jobs}");
         for (statement, part) in [(newest, of_events), (oldest, of_events), (jobs, of_jobs)] {
-            let steps = plan::of(&statement);
+            let steps = query_plans::of(&statement);
             assert!(
                 steps.iter().any(|step| step.contains(part)),
                 "without `{part}`: {statement}\n{steps:#?}"
@@ -491,7 +495,7 @@ mod tests {
             (replay, by_index),
             (all, "event USING INTEGER PRIMARY KEY"),
         ] {
-            let steps = plan::of(&statement);
+            let steps = query_plans::of(&statement);
             assert!(
                 steps.iter().any(|step| step.contains(part)),
                 "without `{part}`: {statement}\n{steps:#?}"

@@ -39,7 +39,7 @@ type Answer<T> = tokio::task::JoinHandle<Result<T, Error>>;
 /// Calls without waiting for the answer; once this returns the call is queued.
 async fn spawn<T: Send + 'static>(
     writer: &Arc<Writer>,
-    work: impl FnMut(&mut Store) -> Result<T, Error> + Send + 'static,
+    work: impl FnMut(&mut Database) -> Result<T, Error> + Send + 'static,
 ) -> Answer<T> {
     let writer = Arc::clone(writer);
     let answer =
@@ -48,7 +48,7 @@ async fn spawn<T: Send + 'static>(
     answer
 }
 
-fn mark(name: &'static str) -> impl FnMut(&mut Store) -> Result<(), Error> + Send + 'static {
+fn mark(name: &'static str) -> impl FnMut(&mut Database) -> Result<(), Error> + Send + 'static {
     move |store| {
         let done = store
             .connection
@@ -58,7 +58,7 @@ fn mark(name: &'static str) -> impl FnMut(&mut Store) -> Result<(), Error> + Sen
 }
 
 async fn marks(writer: &Arc<Writer>) -> Vec<String> {
-    let read = |store: &mut Store| {
+    let read = |store: &mut Database| {
         let mut statement = store
             .connection
             .prepare("SELECT name FROM mark ORDER BY name")
@@ -135,7 +135,7 @@ async fn a_transaction_that_is_lost_is_told_to_everyone_in_it() {
     let before = spawn(&writer, mark("before")).await;
     // As SQLite does by itself on some errors of the disk.
     let losing = spawn(&writer, |store| {
-        store.has_news = true;
+        store.has_due_jobs = true;
         store
             .connection
             .execute_batch("ROLLBACK")
@@ -161,7 +161,7 @@ async fn a_transaction_that_is_lost_is_told_to_everyone_in_it() {
 async fn a_commit_that_fails_is_undone_and_told_and_the_next_one_works() {
     let (writer, _) = in_memory(&Options::default());
     let run =
-        |store: &mut Store, sql: &str| store.connection.execute_batch(sql).map_err(store_error);
+        |store: &mut Database, sql: &str| store.connection.execute_batch(sql).map_err(store_error);
     let prepare =
         "CREATE TABLE echo (name TEXT REFERENCES mark (name) DEFERRABLE INITIALLY DEFERRED)";
     writer
@@ -209,7 +209,7 @@ fn after_the_disk_has_failed_nothing_is_committed_to_the_same_log() {
     };
     assert!(log_bytes() > 0);
     let mut work = Loop {
-        store: Store::new(connection),
+        store: Database::new(connection),
         durability: None,
         log_is_suspect: true,
         data_version: None,
@@ -234,7 +234,7 @@ fn after_the_disk_has_failed_nothing_is_committed_to_the_same_log() {
 async fn a_full_disk_fails_what_does_not_fit_and_nothing_after() {
     let (writer, _) = in_memory(&Options::default());
     let limit = |pages: u32| {
-        move |store: &mut Store| {
+        move |store: &mut Database| {
             let set =
                 store
                     .connection
@@ -242,7 +242,7 @@ async fn a_full_disk_fails_what_does_not_fit_and_nothing_after() {
             set.map_err(store_error)
         }
     };
-    let grow = |store: &mut Store| {
+    let grow = |store: &mut Database| {
         let sql = "CREATE TABLE IF NOT EXISTS ballast (bytes BLOB); INSERT INTO ballast VALUES (zeroblob(1000000))";
         store.connection.execute_batch(sql).map_err(store_error)
     };
@@ -335,7 +335,7 @@ async fn leases_alone_cost_no_sync() {
             syncs: 0
         }
     );
-    let level = |store: &mut Store| {
+    let level = |store: &mut Database| {
         store
             .connection
             .pragma_query_value(None, "synchronous", |row| row.get::<_, i64>(0))

@@ -8,7 +8,7 @@ use hookyard_store::{
 };
 use hookyard_store_sqlite::{BackupError, OpenError, SqliteStore};
 
-use crate::fixtures::{
+use crate::support::{
     Folder, at, claim, event, events, open, route_orders_to_ship, settlement, ship,
 };
 

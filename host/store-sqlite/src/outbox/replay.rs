@@ -2,12 +2,13 @@
 
 use hookyard_store::{Error, MessageReplay, ReplaySummary};
 
-use super::select;
+use super::selection;
 use crate::SqliteStore;
-use crate::replaying::{Place, STRETCH, in_stretches, last_place};
-use crate::sql::outbox as sql;
+use crate::replay::{Place, STRETCH, in_stretches, last_place};
 use crate::write::MessageStretch;
 use crate::writer::{Durability, Terms};
+
+pub(crate) const LAST_PLACE: &str = "SELECT coalesce(max(seq), 0) FROM message";
 
 /// A message, by its number.
 impl Place for i64 {
@@ -28,12 +29,12 @@ pub(super) async fn replay(
     } = replay;
     let last = inbox
         .readers
-        .read(|connection| last_place(connection, sql::LAST_PLACE))
+        .read(|connection| last_place(connection, LAST_PLACE))
         .await?;
     let find = |after: Option<i64>| {
         let selection = selection.clone();
         inbox.readers.read(move |connection| {
-            select::places(connection, &selection, after.unwrap_or(0), STRETCH)
+            selection::places(connection, &selection, after.unwrap_or(0), STRETCH)
         })
     };
     let change = |before, messages| {

@@ -22,7 +22,7 @@ const HEADER_BYTES: usize = 32;
 const SHORT_MAX: Duration = Duration::from_millis(400);
 
 /// The files that a host has open, and the names that must lead to them.
-pub(crate) struct Presence {
+pub(crate) struct FileCheck {
     lock: Arc<HostLock>,
     files: Vec<(PathBuf, Identity)>,
     /// What the header says, and since when the file is shorter than that.
@@ -41,7 +41,7 @@ impl Identity {
 
 /// What has become of one of the files.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Absence {
+pub(crate) enum FileFault {
     /// No file has its name.
     Gone(PathBuf),
     /// Another file has its name.
@@ -52,7 +52,7 @@ pub(crate) enum Absence {
     Cut(PathBuf),
 }
 
-impl fmt::Display for Absence {
+impl fmt::Display for FileFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Gone(path) => write!(f, "{} was removed or moved away", path.display()),
@@ -63,16 +63,16 @@ impl fmt::Display for Absence {
     }
 }
 
-impl std::error::Error for Absence {}
+impl std::error::Error for FileFault {}
 
-impl Presence {
+impl FileCheck {
     /// Notes the files of the database at `path`. SQLite must have opened the database, log of changes included.
-    pub(crate) fn note(path: &Path, lock: Arc<HostLock>) -> io::Result<Self> {
+    pub(crate) fn new(path: &Path, lock: Arc<HostLock>) -> io::Result<Self> {
         // SQLite follows symlinks once, when it opens; its other files are beside the file that it finds.
         let real = fs::canonicalize(path)?;
         let noted = |path: PathBuf| Ok((path.clone(), Identity::of(&fs::metadata(&path)?)));
         let database = (path.to_owned(), Identity::of(&lock.database().metadata()?));
-        let beside = ["-wal", "-shm"].map(|suffix| noted(crate::beside(&real, suffix)));
+        let beside = ["-wal", "-shm"].map(|suffix| noted(crate::sibling(&real, suffix)));
         let files = std::iter::once(Ok(database))
             .chain(beside)
             .collect::<io::Result<_>>()?;
@@ -84,19 +84,19 @@ impl Presence {
     }
 
     /// Fails where one of the files isn't what it was.
-    pub(crate) fn check(&mut self) -> Result<(), Absence> {
+    pub(crate) fn check(&mut self) -> Result<(), FileFault> {
         for (path, noted) in &self.files {
             match fs::metadata(path) {
                 Ok(found) if Identity::of(&found) == *noted => {}
-                Ok(_) => return Err(Absence::Replaced(path.clone())),
+                Ok(_) => return Err(FileFault::Replaced(path.clone())),
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                    return Err(Absence::Gone(path.clone()));
+                    return Err(FileFault::Gone(path.clone()));
                 }
-                Err(error) => return Err(Absence::Unknown(path.clone(), error.kind())),
+                Err(error) => return Err(FileFault::Unknown(path.clone(), error.kind())),
             }
         }
 
-        let cut = || Absence::Cut(self.files[0].0.clone());
+        let cut = || FileFault::Cut(self.files[0].0.clone());
         let size = Size::read(self.lock.database()).map_err(|_| cut())?;
         self.short_of = match size.missing() {
             Missing::Nothing => None,

@@ -1,36 +1,22 @@
-//! The record of releases, kept in a file and written to beside a host.
+//! Releases in a file, and orders that another process gives to a running host.
 
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use hookyard_model::{Revision, Step};
 use hookyard_store::{Block, Order, ReleaseStep, Releases};
 use hookyard_store_sqlite::SqliteStore;
-use hookyard_store_testing::conformance;
 
-use crate::fixtures::{Folder, at, ship};
+use crate::support::{Folder, at, ship};
 
 /// Long enough for any machine; reached only when a change goes unnoticed.
 const NEVER: Duration = Duration::from_secs(20);
-
-#[tokio::test(flavor = "multi_thread")]
-async fn keeps_the_contract() {
-    let folders = Mutex::new(Vec::new());
-    conformance::releasing::run(async || {
-        let folder = Folder::new();
-        let inbox = folder.open();
-        folders.lock().expect("no case panics here").push(folder);
-        Arc::new(inbox) as Arc<dyn Releases>
-    })
-    .await;
-}
 
 fn revision() -> Revision {
     Revision::from_sha256([7; 32])
 }
 
 #[tokio::test]
-async fn it_outlives_its_host() {
+async fn releases_outlive_their_host() {
     let folder = Folder::new();
     let step = ReleaseStep {
         revision: Some(revision()),
@@ -61,7 +47,7 @@ async fn it_outlives_its_host() {
 }
 
 #[tokio::test]
-async fn a_host_notices_what_is_said_beside_it_and_is_noticed() {
+async fn host_notices_order_of_other_process() {
     let folder = Folder::new();
     let host = folder.open();
     assert!(SqliteStore::has_host(&folder.path()));

@@ -9,7 +9,7 @@ use hookyard_model::{Event, Revision};
 use hookyard_store::{Events, Jobs, Quarantine, Routes, Routing};
 use hookyard_store_sqlite::SqliteStore;
 
-use crate::fixtures::{Folder, at, claim, event, events, orders, route_orders_to_ship, ship};
+use crate::support::{Folder, at, claim, event, events, orders, route_orders_to_ship, ship};
 
 /// More than two stretches of 500.
 const MANY: u64 = 1_200;

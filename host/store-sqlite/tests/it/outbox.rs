@@ -13,7 +13,7 @@ use hookyard_store::{
 use hookyard_store_sqlite::SqliteStore;
 use uuid::Uuid;
 
-use crate::fixtures::{Folder, at, claim, event, messages, route_orders_to_ship, settlement};
+use crate::support::{Folder, at, claim, event, messages, route_orders_to_ship, settlement};
 
 /// Long enough for any machine; reached only when a change goes unnoticed.
 const NEVER: Duration = Duration::from_secs(20);

@@ -3,11 +3,12 @@
 
 use hookyard_store::{Discard, DiscardSummary, Error, EventSelection};
 
-use crate::replaying::{STRETCH, last_place};
-use crate::select::{self, JobPlace};
+use crate::SqliteStore;
+use crate::replay::LAST_PLACE;
+use crate::replay::{STRETCH, last_place};
+use crate::selection::{self, JobPlace};
 use crate::write::{DiscardStretch, Ended};
 use crate::writer::{Durability, Terms};
-use crate::{SqliteStore, sql};
 
 pub(crate) async fn discard(
     inbox: &SqliteStore,
@@ -16,7 +17,7 @@ pub(crate) async fn discard(
     // What comes in from now on is not meant: it could go on for ever.
     let last = inbox
         .readers
-        .read(|connection| last_place(connection, sql::LAST_PLACE))
+        .read(|connection| last_place(connection, LAST_PLACE))
         .await?;
     let mut all = DiscardSummary::default();
     if discard.selection.states != ["unrouted"] {
@@ -38,7 +39,7 @@ async fn discard_jobs(
     loop {
         let (selection, from) = (discard.selection.clone(), after.take());
         let found = find(inbox, selection, move |connection, selection| {
-            select::unfinished(connection, selection, from.as_ref(), STRETCH)
+            selection::unfinished(connection, selection, from.as_ref(), STRETCH)
         });
         let mut found = found.await?;
         let is_last = found.len() < STRETCH;
@@ -72,7 +73,7 @@ async fn discard_events(
     loop {
         let selection = discard.selection.clone();
         let found = find(inbox, selection, move |connection, selection| {
-            select::unrouted(connection, selection, after, STRETCH)
+            selection::unrouted(connection, selection, after, STRETCH)
         });
         let mut found = found.await?;
         let is_last = found.len() < STRETCH;

@@ -6,7 +6,7 @@ use hookyard_model::{Event, Outcome, WorkState};
 use hookyard_store::{AppendResult, Error, Events, Jobs};
 use hookyard_store_sqlite::{Options, SqliteStore};
 
-use crate::fixtures::{Folder, claim, event, events, route_orders_to_ship, settlement};
+use crate::support::{Folder, claim, event, events, route_orders_to_ship, settlement};
 
 /// Somebody else's write keeps the inbox's writer waiting, so that what is appended meanwhile queues up.
 fn block(folder: &Folder) -> rusqlite::Connection {

@@ -1,12 +1,12 @@
-//! Which messages a selection finds, as statements that are made to measure; as `crate::select` for events.
+//! Which messages a selection finds, as statements that are made to measure; as `crate::selection` for events.
 
 use hookyard_store::{Error, MessageSelection};
 use rusqlite::types::Value;
 use rusqlite::{Connection, params_from_iter};
 
 use crate::codec::{self, store};
-use crate::replaying::{Found, Standing};
-use crate::select::{Filter, Stretch, hex};
+use crate::replay::{Found, Standing};
+use crate::selection::{Filter, Stretch, hex};
 
 const IS_LEASED: &str = "message.state = 'leased'";
 
@@ -117,7 +117,8 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::sql::{outbox, plan};
+    use crate::outbox::read::SUMMARY;
+    use crate::query_plans;
 
     fn full() -> MessageSelection {
         MessageSelection {
@@ -139,13 +140,13 @@ mod tests {
             ..Stretch::following(0, 10)
         };
         for (columns, stretch) in [
-            (outbox::SUMMARY, newest),
-            (outbox::SUMMARY, oldest),
+            (SUMMARY, newest),
+            (SUMMARY, oldest),
             (IS_LEASED, Stretch::following(0, 10)),
         ] {
             let (statement, values) = messages(columns, selection, &stretch);
             assert_eq!(statement.matches('?').count(), values.len(), "{statement}");
-            let steps = plan::of(&statement);
+            let steps = query_plans::of(&statement);
             assert!(
                 steps.iter().any(|step| step.contains(part)),
                 "without `{part}`: {statement}\n{steps:#?}"

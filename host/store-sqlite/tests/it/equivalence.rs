@@ -21,7 +21,7 @@ use hookyard_store::{
 use hookyard_store_sqlite::SqliteStore;
 use hookyard_store_testing::MemoryStore;
 
-use crate::fixtures::{Folder, at, event, settlement};
+use crate::support::{Folder, at, event, settlement};
 
 const SEEDS: std::ops::Range<u64> = 0..4;
 const STEPS: usize = 400;

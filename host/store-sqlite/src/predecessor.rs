@@ -5,7 +5,14 @@ use hookyard_store::{Error, Predecessor};
 use rusqlite::{Connection, OptionalExtension, Row};
 
 use crate::codec::{self, store};
-use crate::sql;
+
+const JOB_AHEAD: &str = "
+    SELECT event.id, job.state, job.due_at FROM job CROSS JOIN event ON event.seq = job.event
+    WHERE job.tenant = ?1 AND job.plugin = ?2 AND job.lane = ?3
+      AND job.lane IS NOT NULL AND job.state NOT IN ('done', 'dead', 'discarded') AND job.blocked = 0";
+const MESSAGE_AHEAD: &str = "
+    SELECT id, state, due_at FROM message WHERE tenant = ?1 AND destination = ?2 AND ordering_key = ?3
+      AND ordering_key IS NOT NULL AND state NOT IN ('done', 'dead') AND blocked = 0";
 
 /// A lane, less the plugin or destination.
 pub(crate) struct Lane {
@@ -38,7 +45,7 @@ pub(crate) fn of_job(
     plugin: &str,
     lane: &Lane,
 ) -> Result<Option<Predecessor<EventId>>, Error> {
-    head(connection, sql::JOB_AHEAD, plugin, lane, codec::event_id)
+    head(connection, JOB_AHEAD, plugin, lane, codec::event_id)
 }
 
 pub(crate) fn of_message(
@@ -48,7 +55,7 @@ pub(crate) fn of_message(
 ) -> Result<Option<Predecessor<MessageId>>, Error> {
     head(
         connection,
-        sql::outbox::AHEAD,
+        MESSAGE_AHEAD,
         destination,
         lane,
         codec::message_id,
@@ -77,4 +84,29 @@ fn head<I>(
         id: id(&found)?,
         state: codec::state(&state, due_at)?,
     }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::query_plans;
+
+    #[test]
+    fn statements_use_indexes() {
+        query_plans::check(&[
+            (
+                "read: ahead",
+                JOB_AHEAD,
+                &[
+                    "INDEX job_head (tenant=? AND plugin=? AND lane=?)",
+                    "PRIMARY KEY (rowid=?)",
+                ],
+            ),
+            (
+                "list: ahead",
+                MESSAGE_AHEAD,
+                &["INDEX message_head (tenant=? AND destination=? AND ordering_key=?)"],
+            ),
+        ]);
+    }
 }

@@ -1,0 +1,99 @@
+//! The jobs of stored events: claims, settlements and retries.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use hookyard_crash::Point;
+use hookyard_model::{PluginRef, Revision, Timestamp};
+use hookyard_store::{ClaimedJob, Error, JobLease, JobRequest, Jobs, Settlement, Tally};
+
+use crate::writer::{Durability, Terms, weight};
+use crate::{SqliteStore, listing, reader, write};
+
+#[async_trait]
+impl Jobs for SqliteStore {
+    async fn claim(
+        &self,
+        wanted: &[JobRequest],
+        now: Timestamp,
+        lease: Duration,
+    ) -> Result<Vec<ClaimedJob>, Error> {
+        let (wanted, until) = (wanted.to_vec(), now.after(lease));
+        let count = wanted.iter().map(|want| want.limit).sum();
+        let leased = self
+            .writer()?
+            .call(Terms::leases(count), move |store| {
+                store.claim(&wanted, now, until)
+            })
+            .await?;
+        if leased.is_empty() {
+            return Ok(Vec::new());
+        }
+        Point::ClaimCommitted.pass();
+        self.readers
+            .read(move |connection| reader::load(connection, leased))
+            .await
+    }
+
+    async fn extend(&self, leases: &[JobLease], until: Timestamp) -> Result<(), Error> {
+        let leases = leases.to_vec();
+        self.writer()?
+            .call(Terms::leases(leases.len()), move |store| {
+                store.extend(&leases, until)
+            })
+            .await
+    }
+
+    async fn give_back(&self, leases: &[JobLease]) -> Result<(), Error> {
+        let leases = leases.to_vec();
+        self.writer()?
+            .call(Terms::leases(leases.len()), move |store| {
+                store.give_back(&leases)
+            })
+            .await
+    }
+
+    async fn settle(&self, settlement: Settlement) -> Result<(), Error> {
+        let tenant = settlement.lease.plugin.tenant.clone();
+        let terms = Terms::settlement(Some(tenant), weight::of_settlement(&settlement));
+        let settle = move |store: &mut write::Database| {
+            let settled = store.settle(&settlement);
+            Point::SettleWritten.pass();
+            settled
+        };
+        let settled = self.writer()?.call(terms, settle).await;
+        Point::SettleCommitted.pass();
+        settled
+    }
+
+    async fn next_due(&self, plugins: &[PluginRef]) -> Result<Option<Timestamp>, Error> {
+        let plugins = plugins.to_vec();
+        self.readers
+            .read(move |connection| reader::next_due(connection, &plugins))
+            .await
+    }
+
+    async fn changed(&self) {
+        self.wakes.jobs.notified().await;
+    }
+
+    async fn held(&self) -> Result<Vec<Tally<PluginRef>>, Error> {
+        self.readers.read(listing::held).await
+    }
+
+    async fn retry_failed(&self, plugin: &PluginRef, revision: Revision) -> Result<u64, Error> {
+        let mut retried = 0;
+        loop {
+            let plugin = plugin.clone();
+            let retry = move |store: &mut write::Database| store.retry_failed(&plugin, revision);
+            let (count, more) = self
+                .writer()?
+                .call(Terms::stretch(Durability::Synced), retry)
+                .await?;
+            retried += count;
+            if !more {
+                return Ok(retried);
+            }
+        }
+    }
+}
